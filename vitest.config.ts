@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** The default suite: unit, contract and end-to-end tests on the embedded parts. No service is needed. */
+export default defineConfig({
+  test: {
+    include: ['test/{unit,contract,e2e}/**/*.test.{ts,tsx}'],
+    environment: 'node',
+    testTimeout: 15_000,
+    hookTimeout: 15_000,
+    pool: 'threads',
+    restoreMocks: true,
+    unstubEnvs: true,
+    sequence: { shuffle: true },
+  },
+});
