@@ -1,0 +1,44 @@
+/** The outside systems an answer may wait for. */
+export type System = 'prometheus' | 'jaeger' | 'slack' | 'store';
+
+export type UpstreamErrorCode =
+  /** No answer inside the deadline. */
+  | 'timeout'
+  /** Connection refused, reset, name not found, 5xx. */
+  | 'unavailable'
+  /** Credentials were refused, or a login page answered. */
+  | 'not-authenticated'
+  /** The question is wrong: asking again the same way cannot help. */
+  | 'bad-request'
+  /** It answered something that cannot be read. */
+  | 'bad-answer'
+  /** The answer is larger than the cap. */
+  | 'too-large';
+
+/**
+ * An outside system did not give a usable answer. `message` and `advice` are safe to show to a person: no secret, no
+ * header, no URL with credentials.
+ */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly system: System;
+  readonly code: UpstreamErrorCode;
+  /** Whether the same question may be answered later. */
+  readonly retryable: boolean;
+  /** What a person can do about it: a full sentence. */
+  readonly advice: string;
+
+  constructor(details: {
+    system: System;
+    code: UpstreamErrorCode;
+    message: string;
+    advice: string;
+    cause?: unknown;
+  }) {
+    super(details.message, details.cause === undefined ? {} : { cause: details.cause });
+    this.system = details.system;
+    this.code = details.code;
+    this.retryable = details.code !== 'bad-request' && details.code !== 'not-authenticated';
+    this.advice = details.advice;
+  }
+}

@@ -1,0 +1,253 @@
+import type { Alert, GroupState, Sample } from '../domain/alert/alert.ts';
+import type { Labels } from '../domain/labels.ts';
+import type { LatencyObjective, RuleGroup, SloRule } from '../domain/slo/rule.ts';
+import type { Attributes, Trace } from '../domain/trace/trace.ts';
+import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
+import type { System } from './errors.ts';
+import type { AlertView, NoteView } from './views.ts';
+
+/** Knows what time it is and how to wait. The only way to either, outside the adapters. */
+export interface Clock {
+  now(): EpochMs;
+  /** Ends after `duration`, or at once (without an error) when the signal aborts. */
+  sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void>;
+}
+
+/** Knows how to write a line that an operator reads. Fields never hold secrets. */
+export interface Logger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** One series of a range query. */
+export interface Series {
+  readonly labels: Labels;
+  readonly points: readonly { readonly at: EpochMs; readonly value: number }[];
+}
+
+/** A sampled measurement that names the trace it came from. */
+export interface Exemplar {
+  readonly seriesLabels: Labels;
+  readonly labels: Labels;
+  readonly value: number;
+  readonly at: EpochMs;
+}
+
+/**
+ * Knows how to ask a Prometheus. Every method throws `UpstreamError`: `bad-request` when the expression is wrong, any
+ * other code when the source is at fault.
+ */
+export interface MetricsSource {
+  /** Evaluates an expression at an instant. A scalar answer is one sample without labels. */
+  instant(query: { expr: string; at: EpochMs }, signal?: AbortSignal): Promise<readonly Sample[]>;
+  range(
+    query: { expr: string; window: TimeWindow; step: Milliseconds },
+    signal?: AbortSignal,
+  ): Promise<readonly Series[]>;
+  exemplars(query: { expr: string; window: TimeWindow }, signal?: AbortSignal): Promise<readonly Exemplar[]>;
+  /** Values of a label, of all series or of those that match a selector. */
+  labelValues(query: { label: string; match?: string }, signal?: AbortSignal): Promise<readonly string[]>;
+  /** Proves that it is a Prometheus that answers. Never decide anything by the version: it may be empty. */
+  buildInfo(signal?: AbortSignal): Promise<{ readonly version: string }>;
+}
+
+/** A search for traces that hold a matching span of `service`. */
+export interface TraceSearch {
+  readonly service: string;
+  readonly operation?: string;
+  /** The matching span starts inside it. */
+  readonly window: TimeWindow;
+  /** Inclusive; on the matching span's own duration. */
+  readonly minDuration?: Microseconds;
+  /** All must match, by their string form, on one span. */
+  readonly attributes?: Attributes;
+  /** At most this many traces come back, an arbitrary subset when there are more. */
+  readonly limit: number;
+}
+
+/** Knows how to ask a tracing backend. Every method throws `UpstreamError`. */
+export interface TraceSource {
+  services(signal?: AbortSignal): Promise<readonly string[]>;
+  operations(service: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /** A result shorter than `limit` is complete. No match is an empty list. */
+  search(query: TraceSearch, signal?: AbortSignal): Promise<readonly Trace[]>;
+  /** Undefined when the backend has no such trace. */
+  trace(traceId: string, signal?: AbortSignal): Promise<Trace | undefined>;
+}
+
+/** Where an episode's message is in Slack. */
+export interface MessageRef {
+  readonly episode: string;
+  readonly channelId: string;
+  readonly messageTs: string;
+  /** Hash of what the message shows: an edit that changes nothing is not sent. */
+  readonly contentHash: string;
+  readonly postedAt: EpochMs;
+  readonly editedAt: EpochMs;
+  readonly permalink?: string;
+}
+
+/** What an outbox entry asks for. */
+export type NotificationKind =
+  /** Post the message of a new firing alert. */
+  | 'firing'
+  /** Bring the message up to date: value, traces, chart. */
+  | 'refresh'
+  /** Say in the thread that the data is gone. */
+  | 'no-data'
+  /** Say in the thread that the data is back. */
+  | 'data-back'
+  /** Turn the message into its final form. */
+  | 'resolved';
+
+/** A notification that has been decided but not yet seen through. */
+export interface OutboxEntry {
+  /** Deterministic: the same decision gives the same id on every replica. */
+  readonly id: string;
+  readonly episode: string;
+  readonly kind: NotificationKind;
+  readonly group: string;
+  /** The alert as it was when this was decided. */
+  readonly alert: Alert;
+  /** The rule as it was then: the message can be written even when the rule is gone. */
+  readonly rule: SloRule;
+  readonly createdAt: EpochMs;
+  /** Not before this instant. */
+  readonly notBefore: EpochMs;
+  /** How often it has been taken. */
+  readonly attempt: number;
+  /** Set from the moment an attempt was made whose outcome is not known: look before sending again. */
+  readonly uncertainSince?: EpochMs;
+}
+
+/** An entry that this process holds until `leasedUntil`. */
+export interface TakenEntry extends OutboxEntry {
+  readonly leasedUntil: EpochMs;
+}
+
+/**
+ * Knows how to keep what must survive a crash. Every write is durable when its promise resolves; each method is atomic.
+ * Errors are `UpstreamError` with `system: 'store'`; an outcome that is not known is an error, never a guess.
+ */
+export interface Store {
+  /** True for exactly one caller per group and slot; never released, forgotten after `ttl`. */
+  claimTick(claim: { group: string; slot: EpochMs; ttl: Milliseconds }): Promise<boolean>;
+  loadGroup(group: string): Promise<GroupState | undefined>;
+  /** All groups that have state, for reports and for finding groups whose rules are gone. */
+  groups(): Promise<readonly string[]>;
+  /**
+   * Replaces a group's state and adds notifications, in one atomic write guarded by `state.slot`: `stale` and nothing
+   * written when the stored slot is the same or later. An entry whose id is already there, or was completed, is not
+   * added again. A `refresh` of the same episode that nobody has taken yet makes room for a newer entry.
+   */
+  applyEvaluation(change: {
+    group: string;
+    state: GroupState;
+    entries: readonly OutboxEntry[];
+  }): Promise<'applied' | 'stale'>;
+  /** Forgets a group's state (its file is gone and its alerts are resolved). */
+  removeGroup(group: string): Promise<void>;
+
+  /**
+   * Takes the oldest entry that is due, whose episode has no earlier entry waiting and none taken. An entry that was
+   * taken before and neither completed nor postponed until its lease ran out comes back with `uncertainSince`.
+   */
+  takeEntry(request: { now: EpochMs; lease: Milliseconds }): Promise<TakenEntry | undefined>;
+  /** Ends an entry, and in the same write keeps where its message is and adds what follows from it. */
+  completeEntry(done: { id: string; ref?: MessageRef; follow?: readonly OutboxEntry[] }): Promise<void>;
+  /** Puts an entry back. `uncertain` when the attempt may have reached Slack. */
+  postponeEntry(entry: { id: string; notBefore: EpochMs; uncertainSince?: EpochMs }): Promise<void>;
+  /** How many entries wait, and when the oldest was created. */
+  outbox(): Promise<{ readonly depth: number; readonly oldestAt?: EpochMs }>;
+
+  messageRef(episode: string): Promise<MessageRef | undefined>;
+  /** Whether it can be written to now. */
+  isOpen(): boolean;
+  close(): Promise<void>;
+}
+
+/** What came of a call that sends something to Slack. */
+export type SendOutcome =
+  | {
+      readonly kind: 'sent';
+      readonly channelId: string;
+      readonly messageTs: string;
+      readonly permalink?: string;
+    }
+  /** Certainly not sent; may be tried again after this time. */
+  | { readonly kind: 'not-sent'; readonly retryAfter: Milliseconds; readonly reason: string }
+  /** It may have been sent: look for its key before sending again. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** The message to change or answer is gone. */
+  | { readonly kind: 'message-gone' }
+  /** The channel cannot take it: missing, archived, not joined. Another channel might. */
+  | { readonly kind: 'channel-refused'; readonly code: string }
+  /** Nothing can be sent with this token or this content until a person acts. */
+  | { readonly kind: 'refused'; readonly code: string };
+
+/** Knows how to show alerts to people in Slack. Never throws for what Slack answers: the outcome says it. */
+export interface Notifier {
+  /** The key is carried in the message's metadata: what `find` looks for. */
+  post(message: { channel: string; view: AlertView; key: string }): Promise<SendOutcome>;
+  update(message: { ref: MessageRef; view: AlertView; key: string }): Promise<SendOutcome>;
+  /** Adds a reply to the thread of a message. */
+  reply(message: { ref: MessageRef; note: NoteView; key: string }): Promise<SendOutcome>;
+  /** The message that carries this key, posted at or after `since`: a top-level one, or a reply in `threadTs`. */
+  find(query: {
+    channel: string;
+    key: string;
+    since: EpochMs;
+    threadTs?: string;
+  }): Promise<
+    | { readonly kind: 'found'; readonly channelId: string; readonly messageTs: string }
+    | { readonly kind: 'absent' }
+    | { readonly kind: 'unknown'; readonly reason: string }
+  >;
+  /** Stable hash of what a view shows. */
+  contentHash(view: AlertView): string;
+}
+
+/** Knows when groups are due. */
+export interface Scheduler {
+  /**
+   * Calls `onSlot` for every slot of every group until the next call replaces the set. A run of one group never
+   * overlaps its next; a slot that was missed is reported to `onMissed` and not made up for.
+   */
+  schedule(
+    groups: readonly { readonly id: string; readonly interval: Milliseconds; readonly schedule?: string }[],
+    handlers: {
+      onSlot(id: string, slot: EpochMs): Promise<void>;
+      onMissed(id: string, slot: EpochMs): void;
+    },
+  ): void;
+  /** Ends all tasks and waits for the ones that run. */
+  stop(): Promise<void>;
+}
+
+/** Knows how to count and time what happens, for `/metrics`. */
+export interface Recorder {
+  evaluated(event: {
+    outcome: 'ok' | 'rule-error' | 'source-error' | 'stale' | 'missed';
+    seconds: number;
+  }): void;
+  queried(event: { system: System; operation: string; outcome: 'ok' | 'error'; seconds: number }): void;
+  alerts(counts: Readonly<Record<'pending' | 'firing' | 'no-data', number>>): void;
+  outbox(state: { depth: number; oldestAgeSeconds: number }): void;
+  notified(event: { kind: NotificationKind; outcome: SendOutcome['kind'] | 'unchanged' }): void;
+  slackCalled(event: {
+    method: string;
+    outcome: 'ok' | 'rate-limited' | 'error' | 'unknown';
+    seconds: number;
+  }): void;
+  answered(event: { command: string; outcome: 'ok' | 'usage' | 'failed'; seconds: number }): void;
+  reloaded(event: { ok: boolean }): void;
+}
+
+/** The rules in force: replaced whole by a reload that succeeds. */
+export interface RuleBook {
+  readonly groups: readonly RuleGroup[];
+  /** The objectives of all rules, for answering about a service. */
+  readonly objectives: readonly LatencyObjective[];
+}

@@ -1,0 +1,83 @@
+import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
+import type { Answer, TraceRow } from './views.ts';
+
+/** The three slash commands. */
+export type SlashCommand = '/trace' | '/latency' | '/slo';
+
+/** What was asked, understood. Durations are as typed; a window ends at the moment of asking unless it was given. */
+export type Command =
+  | {
+      readonly kind: 'slowest';
+      readonly service: string;
+      readonly operation?: string;
+      readonly last: Milliseconds;
+      /** Given as `at <start>/<end>` in ISO 8601: buttons use it, so that an answer can be had again. */
+      readonly window?: TimeWindow;
+      readonly over?: Milliseconds;
+      readonly top: number;
+    }
+  | { readonly kind: 'inspect-trace'; readonly traceId: string }
+  | { readonly kind: 'find-request'; readonly requestId: string }
+  | { readonly kind: 'latency'; readonly service: string; readonly last: Milliseconds }
+  | { readonly kind: 'request-latency'; readonly service: string; readonly requestId: string }
+  | { readonly kind: 'slo-status' }
+  | { readonly kind: 'help'; readonly about: SlashCommand };
+
+/** What parsing a command's text gives: pure, no look-ups. */
+export type ParsedCommand =
+  | { readonly ok: true; readonly command: Command; readonly share: boolean }
+  | {
+      readonly ok: false;
+      /** What is wrong, as a sentence. */
+      readonly problem: string;
+      readonly usage: readonly string[];
+      /** The nearest command that is right, complete, ready to be typed. */
+      readonly suggestion?: string;
+    };
+
+/** Which service is meant by a name a person typed. */
+export type ResolvedService =
+  /** Exact, or the only one whose name before the first dot is the asked one: `checkout` for `checkout.shop`. */
+  | { readonly kind: 'found'; readonly service: string }
+  | { readonly kind: 'ambiguous'; readonly candidates: readonly string[] }
+  /** `nearest` holds at most three names by edit distance; `all` is sorted. */
+  | { readonly kind: 'unknown'; readonly nearest: readonly string[]; readonly all: readonly string[] };
+
+export type ResolveService = (name: string, signal?: AbortSignal) => Promise<ResolvedService>;
+
+/** The exact search for the k slowest, with its proof. */
+export type FindSlowest = (
+  query: {
+    /** A name the tracing backend knows. */
+    readonly service: string;
+    readonly operation?: string;
+    readonly window: TimeWindow;
+    readonly minDuration?: Microseconds;
+    /** How many are wanted. */
+    readonly count: number;
+  },
+  signal?: AbortSignal,
+) => Promise<SlowestResult>;
+
+export interface SlowestResult {
+  /** Longest first; without `url`. */
+  readonly rows: readonly TraceRow[];
+  readonly isExact: boolean;
+  /** `exact: 41 traces >= 812 ms in 14:00-14:10 UTC` or `at least these: 12 of 12 searches used`. */
+  readonly certificate: string;
+  readonly searches: number;
+}
+
+/** Answers a slash command, whatever happens: errors become answers. Never throws. */
+export interface Commands {
+  answer(
+    request: { readonly command: SlashCommand; readonly text: string; readonly now: EpochMs },
+    signal?: AbortSignal,
+  ): Promise<{
+    readonly answer: Answer;
+    /** Whether all in the channel should see it. */
+    readonly share: boolean;
+    /** The same question with its window fixed: what the Share button asks. Absent when there is nothing to share. */
+    readonly reproducible?: string;
+  }>;
+}

@@ -1,0 +1,212 @@
+import type { Labels } from '../domain/labels.ts';
+import type { Comparison, ValueKind } from '../domain/slo/rule.ts';
+import type { EpochMs, EpochUs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
+
+/** A name and the address that shows the same figure: every figure in a message can be looked up. */
+export interface Link {
+  readonly label: string;
+  readonly url: string;
+}
+
+/** One slow trace in a list. */
+export interface TraceRow {
+  readonly traceId: string;
+  /** Duration of the service's own longest matching span: what the mesh histogram measures. */
+  readonly duration: Microseconds;
+  /** From the first span's start to the last span's end. */
+  readonly traceDuration: Microseconds;
+  readonly start: EpochUs;
+  readonly operation: string;
+  readonly isError: boolean;
+  readonly url?: string;
+}
+
+/** A latency as a histogram knows it: an estimate inside a bucket. `high` is absent above the highest bound. */
+export interface QuantileEstimate {
+  readonly quantile: number;
+  readonly value: Milliseconds;
+  readonly low?: Milliseconds;
+  readonly high?: Milliseconds;
+}
+
+/** A line chart: at most 20 points, each series with one value per point. */
+export interface ChartView {
+  readonly title: string;
+  readonly unit: string;
+  readonly at: readonly EpochMs[];
+  readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
+}
+
+/** What is known of the traces behind a breach. */
+export type TracesView =
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'found'; readonly rows: readonly TraceRow[]; readonly certificate: string }
+  /** Why there are none: a full sentence. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** Everything an alert's message shows. */
+export interface AlertView {
+  readonly state: 'firing' | 'no-data' | 'resolved';
+  readonly alertname: string;
+  /** The service to blame the breach on, or undefined when no label names one. */
+  readonly service?: string;
+  readonly severity?: string;
+  readonly labels: Labels;
+  readonly summary?: string;
+  readonly description?: string;
+  readonly runbookUrl?: string;
+  readonly value: number;
+  readonly peak: number;
+  readonly valueKind: ValueKind;
+  /** Unit of a plain value, from the annotation `slo_unit`. */
+  readonly unit?: string;
+  readonly comparison?: Comparison;
+  readonly bound?: number;
+  readonly threshold?: Milliseconds;
+  readonly quantile?: number;
+  readonly window?: Milliseconds;
+  readonly activeAt: EpochMs;
+  readonly firedAt: EpochMs;
+  readonly resolvedAt?: EpochMs;
+  readonly resolveReason?: string;
+  readonly noDataSince?: EpochMs;
+  /** The three honest numbers, once they have been fetched. */
+  readonly latency?: QuantileEstimate;
+  readonly slowShare?: number;
+  readonly burnRate?: number;
+  readonly traces: TracesView;
+  readonly chart?: ChartView;
+  readonly links: readonly Link[];
+  /** The breach's own window: what the links and the button for the slowest traces open on. */
+  readonly evidenceWindow: TimeWindow;
+}
+
+/** A line in an alert's thread. */
+export interface NoteView {
+  readonly kind: 'no-data' | 'data-back' | 'resolved';
+  readonly text: string;
+}
+
+/** The slowest traces of a service. */
+export interface SlowestView {
+  readonly service: string;
+  readonly operation?: string;
+  readonly window: TimeWindow;
+  readonly minDuration?: Microseconds;
+  readonly rows: readonly TraceRow[];
+  readonly asked: number;
+  /** Whether no slower trace can be missing. */
+  readonly isExact: boolean;
+  /** What was proven, or why nothing is, as a sentence. */
+  readonly certificate: string;
+  readonly searchUrl?: string;
+}
+
+/** One trace at a glance. */
+export interface TraceView {
+  readonly traceId: string;
+  readonly rootService: string;
+  readonly rootOperation: string;
+  readonly start: EpochUs;
+  readonly duration: Microseconds;
+  readonly spanCount: number;
+  readonly services: readonly { readonly name: string; readonly spans: number }[];
+  readonly errors: readonly {
+    readonly service: string;
+    readonly operation: string;
+    readonly detail: string;
+  }[];
+  readonly errorCount: number;
+  readonly selfTimes: readonly {
+    readonly service: string;
+    readonly operation: string;
+    readonly selfTime: Microseconds;
+    readonly share: number;
+  }[];
+  /** What a reader must know before trusting it: no root, orphans, still arriving, skew. */
+  readonly notices: readonly string[];
+  readonly url?: string;
+}
+
+/** One request in one service. */
+export interface RequestView {
+  readonly requestId: string;
+  /** Several when the application forwards the request id but not the trace headers. */
+  readonly traces: readonly TraceView[];
+  readonly inService?: {
+    readonly service: string;
+    readonly traceId: string;
+    readonly duration: Microseconds;
+    readonly operation: string;
+    readonly traceDuration: Microseconds;
+    readonly share: number;
+    readonly isError: boolean;
+    readonly url?: string;
+  };
+  readonly notices: readonly string[];
+}
+
+/** Latency of a service, now and before. */
+export interface LatencyView {
+  readonly service: string;
+  readonly window: Milliseconds;
+  readonly at: EpochMs;
+  readonly columns: readonly {
+    readonly label: 'now' | 'an hour ago' | 'a day ago';
+    readonly quantiles: readonly QuantileEstimate[];
+    readonly requestsPerSecond?: number;
+    readonly errorShare?: number;
+  }[];
+  readonly slos: readonly SloRow[];
+  readonly chart?: ChartView;
+  readonly notices: readonly string[];
+  readonly links: readonly Link[];
+}
+
+/** One rule and, when it is breached, one alert of it. */
+export interface SloRow {
+  readonly rule: string;
+  readonly group: string;
+  readonly state: 'ok' | 'pending' | 'firing' | 'no-data' | 'rule-error' | 'source-error' | 'unknown';
+  readonly subject?: string;
+  readonly value?: number;
+  readonly valueKind: ValueKind;
+  readonly bound?: number;
+  readonly comparison?: Comparison;
+  readonly unit?: string;
+  readonly since?: EpochMs;
+  readonly detail?: string;
+  readonly messageUrl?: string;
+}
+
+export interface SloStatusView {
+  readonly at: EpochMs;
+  readonly rows: readonly SloRow[];
+}
+
+/** What a command answers with. Every kind is shown; none is dropped. */
+export type Answer =
+  | { readonly kind: 'slowest'; readonly view: SlowestView }
+  | { readonly kind: 'trace'; readonly view: TraceView }
+  | { readonly kind: 'request'; readonly view: RequestView }
+  | { readonly kind: 'latency'; readonly view: LatencyView }
+  | { readonly kind: 'slo-status'; readonly view: SloStatusView }
+  /** The command was not understood: what is wrong, how it is written, what was probably meant. */
+  | {
+      readonly kind: 'usage';
+      readonly problem: string;
+      readonly usage: readonly string[];
+      readonly suggestion?: string;
+    }
+  /** The service is not known: the nearest names, and all of them for a menu (at most 100). `retry` holds `{service}`. */
+  | {
+      readonly kind: 'unknown-service';
+      readonly asked: string;
+      readonly nearest: readonly string[];
+      readonly all: readonly string[];
+      readonly retry: string;
+    }
+  /** Nothing was found, and why. */
+  | { readonly kind: 'nothing'; readonly text: string; readonly links: readonly Link[] }
+  /** Something did not answer: what, and what to do. */
+  | { readonly kind: 'failed'; readonly text: string };

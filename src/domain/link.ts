@@ -1,0 +1,132 @@
+import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from './units.ts';
+import { formatDuration, toEpochUs } from './units.ts';
+
+/** Addresses of the tools as a browser reaches them; absent ones get no links. */
+export interface LinkBases {
+  readonly jaeger?: string;
+  readonly prometheus?: string;
+  readonly kiali?: string;
+  readonly grafana?: string;
+}
+
+/** Builds the links that open a tool on exactly what a message says. Each is undefined when its tool has no address. */
+export interface Links {
+  /** Jaeger's search page. `minDuration` makes it show the slowest, since the sort order is not part of its URL. */
+  traceSearch(search: {
+    service: string;
+    operation?: string;
+    window: TimeWindow;
+    minDuration?: Microseconds;
+    limit: number;
+  }): string | undefined;
+  trace(traceId: string): string | undefined;
+  /** Prometheus's graph of an expression over a window. */
+  graph(query: { expr: string; window: TimeWindow }): string | undefined;
+  /** Kiali's page of a service, on its traces. */
+  kialiService(query: { namespace: string; service: string }): string | undefined;
+  /** Grafana Explore on an expression over a window, with Grafana's default Prometheus data source. */
+  grafanaExplore(query: { expr: string; window: TimeWindow }): string | undefined;
+}
+
+const trimmed = (base: string): string => base.replace(/\/+$/, '');
+
+function query(parameters: readonly (readonly [string, string | number | undefined])[]): string {
+  return parameters
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+    .join('&');
+}
+
+/** A Go duration, as Jaeger's search form takes it: `812ms`, `1.5s` is written `1500ms`, `250us`. */
+export function goDuration(duration: Microseconds): string {
+  return duration % 1_000 === 0 ? `${duration / 1_000}ms` : `${duration}us`;
+}
+
+/** Jaeger's search page cannot show more than this (jaeger-ui, search form). */
+const JAEGER_UI_MAX_LIMIT = 1_500;
+
+function jaegerSearch(base: string, search: Parameters<Links['traceSearch']>[0]): string {
+  const { service, operation, window, minDuration, limit } = search;
+  return `${trimmed(base)}/search?${query([
+    ['service', service],
+    ['operation', operation],
+    ['start', toEpochUs(window.start)],
+    ['end', toEpochUs(window.end)],
+    // Older pages ignore start and end without it.
+    ['lookback', 'custom'],
+    ['minDuration', minDuration === undefined ? undefined : goDuration(minDuration)],
+    ['limit', Math.min(limit, JAEGER_UI_MAX_LIMIT)],
+  ])}`;
+}
+
+/** `2026-11-20 14:05:00`, what Prometheus's graph page reads as the end of its range. Civil date from days: Howard Hinnant's algorithm. */
+export function utcTime(instant: EpochMs): string {
+  const seconds = Math.floor(instant / 1_000);
+  const days = Math.floor(seconds / 86_400);
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1_460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const monthIndex = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * monthIndex + 2) / 5) + 1;
+  const month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const secondOfDay = seconds - days * 86_400;
+  const clock = [Math.floor(secondOfDay / 3_600), Math.floor(secondOfDay / 60) % 60, secondOfDay % 60];
+  return `${year}-${two(month)}-${two(day)} ${clock.map(two).join(':')}`;
+}
+
+function prometheusGraph(base: string, { expr, window }: { expr: string; window: TimeWindow }): string {
+  const range = formatDuration((window.end - window.start) as Milliseconds);
+  return `${trimmed(base)}/graph?${query([
+    ['g0.expr', expr],
+    ['g0.tab', 0],
+    ['g0.range_input', range],
+    ['g0.end_input', utcTime(window.end)],
+    ['g0.moment_input', utcTime(window.end)],
+  ])}`;
+}
+
+function grafana(base: string, { expr, window }: { expr: string; window: TimeWindow }): string {
+  const panes = {
+    a: {
+      queries: [{ refId: 'A', datasource: { type: 'prometheus' }, expr, range: true }],
+      range: { from: String(window.start), to: String(window.end) },
+    },
+  };
+  return `${trimmed(base)}/explore?${query([
+    ['schemaVersion', 1],
+    ['orgId', 1],
+    ['panes', JSON.stringify(panes)],
+  ])}`;
+}
+
+/** Links on the given addresses. A trailing slash and a base path are both fine. */
+export function createLinks(bases: LinkBases): Links {
+  const on =
+    <Q>(base: string | undefined, build: (base: string, query: Q) => string) =>
+    (query: Q): string | undefined =>
+      base === undefined ? undefined : build(base, query);
+  return {
+    traceSearch: on(bases.jaeger, jaegerSearch),
+    trace: on(
+      bases.jaeger,
+      (base, traceId: string) => `${trimmed(base)}/trace/${encodeURIComponent(traceId)}`,
+    ),
+    graph: on(bases.prometheus, prometheusGraph),
+    kialiService: on(
+      bases.kiali,
+      (base, { namespace, service }: { namespace: string; service: string }) =>
+        `${trimmed(base)}/console/namespaces/${encodeURIComponent(namespace)}/services/${encodeURIComponent(service)}?tab=traces`,
+    ),
+    grafanaExplore: on(bases.grafana, grafana),
+  };
+}
