@@ -1,0 +1,94 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from '../../app/ports.ts';
+import type { Telemetry } from './recorder.ts';
+
+/** One thing that must hold before the process is of use. `detail` says why it does not, in words for an operator. */
+export interface ReadyCheck {
+  readonly name: string;
+  readonly check: () => { readonly ok: true } | { readonly ok: false; readonly detail: string };
+}
+
+export interface OpsServer {
+  /** Where it listens. Port 0 asks for a free one. */
+  listen(address: { port: number; host?: string }): Promise<{ readonly port: number }>;
+  close(): Promise<void>;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly contentType?: string;
+  readonly body: string;
+}
+
+const text = (status: number, body: string): Reply => ({ status, body: `${body}\n` });
+
+function readiness(checks: readonly ReadyCheck[]): Reply {
+  const lines = checks.map(({ name, check }) => {
+    const result = check();
+    return result.ok
+      ? { ok: true, line: `ok ${name}` }
+      : { ok: false, line: `not ready: ${name}: ${result.detail}` };
+  });
+  return text(lines.every(({ ok }) => ok) ? 200 : 503, lines.map(({ line }) => line).join('\n'));
+}
+
+/**
+ * The port for operators: `/healthz` (the process answers), `/readyz` (it does its job), `/metrics`, and
+ * `POST /-/reload`. It shows no secret and takes no input but the reload; keep it inside the cluster all the same.
+ */
+export function createOpsServer(options: {
+  telemetry: Telemetry;
+  readyChecks: readonly ReadyCheck[];
+  /** Answers with a sentence: what was loaded, or what was wrong. */
+  reload: () => Promise<{ readonly ok: boolean; readonly message: string }>;
+  logger: Logger;
+}): OpsServer {
+  const routes: Readonly<Record<string, () => Promise<Reply>>> = {
+    'GET /healthz': async () => text(200, 'ok'),
+    'GET /readyz': async () => readiness(options.readyChecks),
+    'GET /metrics': async () => ({ status: 200, ...(await options.telemetry.metrics()) }),
+    'POST /-/reload': async () => {
+      const { ok, message } = await options.reload();
+      return text(ok ? 200 : 422, message);
+    },
+  };
+  const paths = new Set(Object.keys(routes).map((route) => route.split(' ')[1]));
+
+  async function reply(request: IncomingMessage): Promise<Reply> {
+    const path = (request.url ?? '/').split('?')[0] ?? '/';
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
+    const route = routes[`${method} ${path}`];
+    if (route !== undefined) return await route();
+    return paths.has(path)
+      ? text(405, 'method not allowed')
+      : text(404, `not found; try ${[...paths].join(', ')}`);
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    request.resume();
+    try {
+      const { status, contentType = 'text/plain; charset=utf-8', body } = await reply(request);
+      response
+        .writeHead(status, { 'content-type': contentType })
+        .end(request.method === 'HEAD' ? undefined : body);
+    } catch (error) {
+      options.logger.error('an operator request failed', { path: request.url, error });
+      response.writeHead(500).end('internal error\n');
+    }
+  }
+
+  const server = createServer((request, response) => void answer(request, response));
+  return {
+    listen: ({ port, host }) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => resolve({ port: (server.address() as AddressInfo).port }));
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
