@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** Prometheus writes values as strings: `1.5`, `NaN`, `+Inf`, `-Inf`. */
+export function parseValue(text: string): number {
+  if (text === '+Inf' || text === 'Inf') return Number.POSITIVE_INFINITY;
+  if (text === '-Inf') return Number.NEGATIVE_INFINITY;
+  return text === 'NaN' ? Number.NaN : Number(text);
+}
+
+const labels = z.record(z.string(), z.string());
+/** Unix seconds with a fraction, and the value. */
+const point = z.tuple([z.number(), z.string()]);
+
+/** `data` of `/api/v1/query`. A native histogram has `histogram` in place of `value`. */
+export const instantData = z.discriminatedUnion('resultType', [
+  z.object({
+    resultType: z.literal('vector'),
+    result: z.array(z.object({ metric: labels, value: point.optional(), histogram: z.unknown().optional() })),
+  }),
+  z.object({ resultType: z.literal('scalar'), result: point }),
+  z.object({ resultType: z.literal('string'), result: z.unknown() }),
+  z.object({ resultType: z.literal('matrix'), result: z.unknown() }),
+]);
+
+/** `data` of `/api/v1/query_range`. */
+export const rangeData = z.object({
+  resultType: z.literal('matrix'),
+  result: z.array(z.object({ metric: labels, values: z.array(point).optional() })),
+});
+
+export const exemplarData = z.array(
+  z.object({
+    seriesLabels: labels,
+    exemplars: z.array(z.object({ labels, value: z.string(), timestamp: z.number() })),
+  }),
+);
+
+export const labelValuesData = z.array(z.string());
+
+export const buildInfoData = z.object({ version: z.string().default('') });
+
+/** Every answer of the API, good or bad. */
+export const envelope = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('success'), data: z.unknown(), warnings: z.array(z.string()).optional() }),
+  z.object({ status: z.literal('error'), errorType: z.string(), error: z.string() }),
+]);
