@@ -85,8 +85,11 @@ export interface MessageRef {
   /** Hash of what the message shows: an edit that changes nothing is not sent. */
   readonly contentHash: string;
   readonly postedAt: EpochMs;
+  /** The same as `postedAt` until it is edited. */
   readonly editedAt: EpochMs;
   readonly permalink?: string;
+  /** A line the message keeps: why it stands in another channel than the rule names. */
+  readonly notice?: string;
 }
 
 /** What an outbox entry asks for. */
@@ -176,7 +179,7 @@ export type SendOutcome =
       readonly messageTs: string;
       readonly permalink?: string;
     }
-  /** Certainly not sent; may be tried again after this time. */
+  /** Certainly not sent; may be tried again after exactly this time, or when it suits where it is 0. */
   | { readonly kind: 'not-sent'; readonly retryAfter: Milliseconds; readonly reason: string }
   /** It may have been sent: look for its key before sending again. */
   | { readonly kind: 'unknown'; readonly reason: string }
@@ -190,7 +193,7 @@ export type SendOutcome =
 /** Knows how to show alerts to people in Slack. Never throws for what Slack answers: the outcome says it. */
 export interface Notifier {
   /** The key is carried in the message's metadata: what `find` looks for. */
-  post(message: { channel: string; view: AlertView; key: string }): Promise<SendOutcome>;
+  post(message: { channel: string; view: AlertView; key: string; episode: string }): Promise<SendOutcome>;
   update(message: { ref: MessageRef; view: AlertView; key: string }): Promise<SendOutcome>;
   /** Adds a reply to the thread of a message. */
   reply(message: { ref: MessageRef; note: NoteView; key: string }): Promise<SendOutcome>;
@@ -201,7 +204,12 @@ export interface Notifier {
     since: EpochMs;
     threadTs?: string;
   }): Promise<
-    | { readonly kind: 'found'; readonly channelId: string; readonly messageTs: string }
+    | {
+        readonly kind: 'found';
+        readonly channelId: string;
+        readonly messageTs: string;
+        readonly permalink?: string;
+      }
     | { readonly kind: 'absent' }
     | { readonly kind: 'unknown'; readonly reason: string }
   >;

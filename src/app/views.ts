@@ -77,6 +77,10 @@ export interface AlertView {
   readonly traces: TracesView;
   readonly chart?: ChartView;
   readonly links: readonly Link[];
+  /** Why the message stands where it does, when that is not the channel the rule names. */
+  readonly notice?: string;
+  /** What could not be fetched and why: full sentences. */
+  readonly gaps: readonly string[];
   /** The breach's own window: what the links and the button for the slowest traces open on. */
   readonly evidenceWindow: TimeWindow;
 }
