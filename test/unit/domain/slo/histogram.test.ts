@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { type Bucket, histogramQuantile } from '../../../../src/domain/slo/histogram.ts';
+
+const INF = Number.POSITIVE_INFINITY;
+const buckets = (...pairs: readonly (readonly [number, number])[]): readonly Bucket[] =>
+  pairs.map(([le, count]) => ({ le, count }));
+
+describe('a quantile of a histogram', () => {
+  test.each([
+    // le: 100 250 500 +Inf, cumulative counts
+    [
+      'lies on the line inside its bucket',
+      0.5,
+      buckets([100, 0], [250, 10], [INF, 10]),
+      { value: 175, low: 100, high: 250 },
+    ],
+    [
+      'starts the lowest bucket at zero',
+      0.5,
+      buckets([100, 10], [INF, 10]),
+      { value: 50, low: 0, high: 100 },
+    ],
+    [
+      'is the bound itself when the rank meets a corner',
+      0.9,
+      buckets([100, 9], [250, 10], [INF, 10]),
+      { value: 100, low: 0, high: 100 },
+    ],
+    [
+      'is the highest finite bound, with no upper one, above it',
+      0.99,
+      buckets([100, 5], [250, 6], [INF, 10]),
+      { value: 250, low: 250 },
+    ],
+    [
+      'takes bounds in any order',
+      0.5,
+      buckets([INF, 10], [250, 10], [100, 0]),
+      { value: 175, low: 100, high: 250 },
+    ],
+    [
+      'adds the same bound written twice',
+      0.5,
+      buckets([100, 0], [250, 4], [250, 6], [INF, 10]),
+      { value: 175, low: 100, high: 250 },
+    ],
+    [
+      'lifts a bucket that fell below the one before it',
+      0.5,
+      buckets([100, 6], [250, 5], [INF, 10]),
+      { value: 100 * (5 / 6), low: 0, high: 100 },
+    ],
+    [
+      'gives a bound that is not above zero as it is',
+      0.1,
+      buckets([-5, 10], [INF, 10]),
+      { value: -5, low: -5, high: -5 },
+    ],
+  ])('%s', (_, quantile, given, expected) => {
+    expect(histogramQuantile(quantile, given)).toEqual(expected);
+  });
+
+  test.each([
+    ['there were no requests', buckets([100, 0], [INF, 0])],
+    ['the +Inf bucket is missing', buckets([100, 5], [250, 10])],
+    ['there is only the +Inf bucket', buckets([INF, 10])],
+    ['there are no buckets', buckets()],
+    ['every count is NaN', buckets([100, Number.NaN], [INF, Number.NaN])],
+  ])('is not known when %s', (_, given) => {
+    expect(histogramQuantile(0.99, given)).toBeUndefined();
+  });
+});
