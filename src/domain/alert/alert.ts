@@ -1,5 +1,6 @@
 import type { Labels } from '../labels.ts';
-import type { EpochMs } from '../units.ts';
+import type { SloRule } from '../slo/rule.ts';
+import type { EpochMs, Milliseconds } from '../units.ts';
 
 /** Why a firing alert ended. */
 export type ResolveReason =
@@ -19,6 +20,8 @@ export interface Alert {
   /** Identity of this one run from pending to resolved: the key of its message. */
   readonly episode: string;
   readonly labels: Labels;
+  /** The labels of the result's element it stands for, without `__name__` and the rule's additions: what evidence carries. */
+  readonly series: Labels;
   /** Annotations with their templates expanded for the last value. */
   readonly annotations: Labels;
   readonly state: 'pending' | 'firing' | 'resolved';
@@ -39,8 +42,12 @@ export interface Alert {
   readonly missedTicks: number;
   /** Set while the alert fires on without data: since when. */
   readonly noDataSince?: EpochMs;
+  /** How much of the running `for` or `keep_firing_for` went by while evaluations failed: it does not count. */
+  readonly pausedFor?: Milliseconds;
   /** The slot at which its message was last asked to be brought up to date. */
   readonly refreshedAt?: EpochMs;
+  /** The value its message was last asked to show. */
+  readonly shownValue?: number;
 }
 
 /** How the last evaluation of a rule went. */
@@ -54,8 +61,12 @@ export type RuleHealth =
 
 /** What is known of one rule after an evaluation. */
 export interface RuleState {
+  /** The rule as it was then: its alerts can be ended when it is gone from the files. */
+  readonly rule: SloRule;
+  /** Sorted by fingerprint; resolved ones stay for fifteen minutes. */
   readonly alerts: readonly Alert[];
   readonly health: RuleHealth;
+  /** The slot of the last evaluation, failed ones too. */
   readonly evaluatedAt?: EpochMs;
 }
 
@@ -85,8 +96,10 @@ export type Evaluation =
       readonly kind: 'vector';
       /** The breaching elements, in the order they came. */
       readonly samples: readonly Sample[];
-      /** Values of the evidence expression; absent when it was not asked. */
+      /** Values of the evidence expression; absent when it was not asked or did not answer: then nothing follows. */
       readonly evidence?: readonly Sample[];
     }
+  /** The question is wrong: a person has to change the rule. */
   | { readonly kind: 'rule-error'; readonly message: string }
+  /** The source did not answer it. */
   | { readonly kind: 'source-error'; readonly message: string };

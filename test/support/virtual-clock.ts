@@ -1,0 +1,79 @@
+import type { Clock } from '../../src/app/ports.ts';
+import { type EpochMs, epochMs, type Milliseconds } from '../../src/domain/units.ts';
+
+interface Sleeper {
+  readonly until: number;
+  readonly order: number;
+  readonly wake: () => void;
+}
+
+/** A clock that stands still until it is told to move. */
+export interface VirtualClock extends Clock {
+  /** Moves time on, waking sleepers in the order they are due; each one's follow-up work runs before the next wakes. */
+  advance(duration: number): Promise<void>;
+  /** Moves to an instant that is not in the past. */
+  advanceTo(instant: EpochMs): Promise<void>;
+  /** How many sleep now. */
+  sleepers(): number;
+}
+
+/** Lets everything that is ready to run do so: promise callbacks and one turn of the event loop. */
+export async function settle(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** 2026-11-20T14:00:00Z: a round instant for tests that do not care which. */
+export const START: EpochMs = epochMs(Date.UTC(2026, 10, 20, 14));
+
+export function createVirtualClock(start: EpochMs = START): VirtualClock {
+  let now: number = start;
+  let order = 0;
+  let sleeping: Sleeper[] = [];
+
+  const nextDue = (limit: number): Sleeper | undefined =>
+    sleeping
+      .filter(({ until }) => until <= limit)
+      .sort((a, b) => a.until - b.until || a.order - b.order)
+      .at(0);
+
+  const drop = (sleeper: Sleeper): void => {
+    sleeping = sleeping.filter((other) => other !== sleeper);
+  };
+
+  const sleep = async (duration: Milliseconds, signal?: AbortSignal): Promise<void> => {
+    if (signal?.aborted === true || duration <= 0) return;
+    await new Promise<void>((resolve) => {
+      const sleeper: Sleeper = { until: now + duration, order: order++, wake: resolve };
+      sleeping.push(sleeper);
+      signal?.addEventListener(
+        'abort',
+        () => {
+          drop(sleeper);
+          resolve();
+        },
+        { once: true },
+      );
+    });
+  };
+
+  const advanceTo = async (instant: EpochMs): Promise<void> => {
+    await settle();
+    for (let due = nextDue(instant); due !== undefined; due = nextDue(instant)) {
+      now = Math.max(now, due.until);
+      drop(due);
+      due.wake();
+      await settle();
+    }
+    now = Math.max(now, instant);
+  };
+
+  return {
+    now: () => epochMs(now),
+    sleep,
+    advanceTo,
+    advance: (duration) => advanceTo(epochMs(now + duration)),
+    sleepers: () => sleeping.length,
+  };
+}
