@@ -1,0 +1,113 @@
+import { parseError } from './errors.ts';
+import {
+  type BinaryExpression,
+  type CallExpression,
+  type Expression,
+  isComparison,
+  isSetOperator,
+  type ValueType,
+} from './expression.ts';
+import { SIGNATURES } from './signatures.ts';
+
+/** The type an expression evaluates to. */
+export function typeOf(expression: Expression): ValueType {
+  switch (expression.kind) {
+    case 'number':
+      return 'scalar';
+    case 'string':
+      return 'string';
+    case 'matrix selector':
+      return 'range vector';
+    case 'call':
+      return SIGNATURES[expression.name]?.returns ?? 'instant vector';
+    case 'unary':
+      return typeOf(expression.operand);
+    case 'binary':
+      return typeOf(expression.left) === 'scalar' && typeOf(expression.right) === 'scalar'
+        ? 'scalar'
+        : 'instant vector';
+    default:
+      return 'instant vector';
+  }
+}
+
+/** Throws the parse error that Prometheus reports for the first ill-typed part. Source: promql/parser/parse.go checkAST. */
+export function checkTypes(source: string, expression: Expression): void {
+  const expect = (node: Expression, wanted: ValueType, context: string): void => {
+    checkTypes(source, node);
+    const found = typeOf(node);
+    if (found !== wanted) {
+      throw parseError(source, node.from, `expected type ${wanted} in ${context}, got ${found}`);
+    }
+  };
+
+  switch (expression.kind) {
+    case 'aggregate':
+      expect(expression.operand, 'instant vector', 'aggregation expression');
+      return;
+    case 'call':
+      checkArgumentCount(source, expression);
+      expression.args.forEach((argument, i) => {
+        const wanted = SIGNATURES[expression.name]?.args[i] as ValueType;
+        expect(argument, wanted, `call to function ${JSON.stringify(expression.name)}`);
+      });
+      return;
+    case 'unary': {
+      checkTypes(source, expression.operand);
+      const found = typeOf(expression.operand);
+      if (found === 'scalar' || found === 'instant vector') return;
+      const message = `unary expression only allowed on expressions of type scalar or instant vector, got "${found}"`;
+      throw parseError(source, expression.from, message);
+    }
+    case 'binary':
+      checkTypes(source, expression.left);
+      checkTypes(source, expression.right);
+      checkBinary(source, expression);
+      return;
+    default:
+  }
+}
+
+function checkArgumentCount(source: string, { name, args, from }: CallExpression): void {
+  const signature = SIGNATURES[name];
+  const most = signature?.args.length ?? 0;
+  const least = most - (signature?.optional ?? 0);
+  const call = `argument(s) in call to ${JSON.stringify(name)}, got ${args.length}`;
+  if (most === least && args.length !== most) throw parseError(source, from, `expected ${most} ${call}`);
+  if (args.length < least) throw parseError(source, from, `expected at least ${least} ${call}`);
+  if (args.length > most) throw parseError(source, from, `expected at most ${most} ${call}`);
+}
+
+function checkBinary(source: string, expression: BinaryExpression): void {
+  const { operator, left, right, returnsBool, matching, operatorAt, from } = expression;
+  const leftType = typeOf(left);
+  const rightType = typeOf(right);
+  const scalars = leftType === 'scalar' && rightType === 'scalar';
+  const vectors = leftType === 'instant vector' && rightType === 'instant vector';
+  const fail = (at: number, message: string): never => {
+    throw parseError(source, at, message);
+  };
+
+  if (returnsBool && !isComparison(operator)) {
+    fail(operatorAt, 'bool modifier can only be used on comparison operators');
+  }
+  if (isComparison(operator) && !returnsBool && scalars) {
+    fail(operatorAt, 'comparisons between scalars must use BOOL modifier');
+  }
+  for (const [node, type] of [
+    [left, leftType],
+    [right, rightType],
+  ] as const) {
+    if (type === 'scalar' || type === 'instant vector') continue;
+    fail(node.from, 'binary expression must contain only scalar and instant vector types');
+  }
+  const twice = matching.on ? matching.labels.find((label) => matching.include.includes(label)) : undefined;
+  if (twice !== undefined) fail(operatorAt, `label "${twice}" must not occur in ON and GROUP clause at once`);
+  if (!vectors) {
+    if (matching.labels.length > 0) fail(from, 'vector matching only allowed between instant vectors');
+    if (isSetOperator(operator))
+      fail(from, `set operator "${operator}" not allowed in binary scalar expression`);
+  } else if (isSetOperator(operator) && matching.cardinality !== 'one-to-one') {
+    fail(from, `no grouping allowed for "${operator}" operation`);
+  }
+}

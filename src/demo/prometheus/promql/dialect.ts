@@ -1,0 +1,30 @@
+/** Where the generations of Prometheus answer the same query differently. */
+export interface Dialect {
+  /** Ranges and the lookback leave out a sample exactly at their start (3.x); 2.x takes it in. */
+  readonly rangeIsLeftOpen: boolean;
+  /**
+   * `rate` of a counter that would have been zero within the range: 2.x moves the start to the zero point before it asks whether the start
+   * is near enough to extrapolate to, 3.x afterwards.
+   */
+  readonly zeroPointBeforeThreshold: boolean;
+  /** Neighbouring buckets that differ relatively by less than this count as equal in `histogram_quantile`; 0 in 2.x. */
+  readonly bucketTolerance: number;
+  /** Whether `.` in a regular expression matches a line break. */
+  readonly dotMatchesNewline: boolean;
+}
+
+/** Prometheus 3. Source: prometheus v3.15 promql/functions.go, promql/quantile.go, model/labels/regexp.go. */
+export const PROMETHEUS_3: Dialect = {
+  rangeIsLeftOpen: true,
+  zeroPointBeforeThreshold: false,
+  bucketTolerance: 1e-12,
+  dotMatchesNewline: true,
+};
+
+/** Prometheus 2 up to 2.42, which Debian 12 ships. Source: prometheus v2.42 promql/functions.go, promql/quantile.go. */
+export const PROMETHEUS_2: Dialect = {
+  rangeIsLeftOpen: false,
+  zeroPointBeforeThreshold: true,
+  bucketTolerance: 0,
+  dotMatchesNewline: false,
+};

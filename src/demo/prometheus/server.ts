@@ -1,0 +1,174 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type EpochMs, MINUTE, type Milliseconds } from '../../domain/units.ts';
+import { API, type ApiContext, labelValues } from './http/api.ts';
+import { answeredByFault, createFaults, type Fault, type Faults } from './http/faults.ts';
+import { graphPage } from './http/graph-page.ts';
+import { createParameters, type Parameters } from './http/parameters.ts';
+import { errorJson } from './http/wire.ts';
+import { type Dialect, PROMETHEUS_3 } from './promql/dialect.ts';
+import { QueryError, type QueryErrorType } from './promql/errors.ts';
+import type { SampleStore } from './sample-store.ts';
+
+/** A request as the server received it, before it is answered. */
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<IncomingMessage['headers']>;
+  readonly parameters: Parameters;
+}
+
+export interface PrometheusServerOptions {
+  /** Where the samples are; they may keep coming while the server runs. */
+  readonly samples: SampleStore;
+  /** The default `time` of instant queries. */
+  readonly clock: { now(): EpochMs };
+  /** Port on 127.0.0.1; 0, the default, takes a free one. */
+  readonly port?: number;
+  /** How far an instant selector looks back. Default 5 minutes. */
+  readonly lookback?: Milliseconds;
+  /** Which generation to answer as where they differ. Default Prometheus 3. */
+  readonly dialect?: Dialect;
+  /** Told of every request: for tests that look at what a client sends. */
+  readonly onRequest?: (request: ReceivedRequest) => void;
+}
+
+/** A small Prometheus on the loopback interface. */
+export interface PrometheusServer {
+  /** Starts to listen. `url` has no slash at its end. */
+  listen(): Promise<{ readonly url: string }>;
+  /** Stops, dropping the requests that are still open. */
+  close(): Promise<void>;
+  readonly faults: Faults;
+}
+
+/** Bodies beyond this many bytes are refused. */
+const LARGEST_BODY = 1_000_000;
+
+const STATUS: Readonly<Record<QueryErrorType, number>> = { bad_data: 400, execution: 422, timeout: 503 };
+
+interface Answer {
+  readonly status: number;
+  readonly type: 'application/json' | 'text/plain; charset=utf-8' | 'text/html; charset=utf-8';
+  readonly body: string;
+}
+
+const json = (status: number, body: string): Answer => ({ status, type: 'application/json', body });
+const text = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body });
+
+async function readBody(request: IncomingMessage): Promise<URLSearchParams> {
+  const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LARGEST_BODY)
+      throw new QueryError('bad_data', 'error parsing form values: http: request body too large');
+    chunks.push(chunk);
+  }
+  return new URLSearchParams(form ? Buffer.concat(chunks).toString() : '');
+}
+
+async function answerApi(context: ApiContext, path: string, parameters: Parameters): Promise<Answer> {
+  const label = /^\/api\/v1\/label\/([^/]*)\/values$/.exec(path)?.[1];
+  const handler = API[path];
+  try {
+    if (label !== undefined) return json(200, labelValues(context, parameters, decodeURIComponent(label)));
+    if (handler !== undefined) return json(200, await handler(context, parameters));
+    return json(404, errorJson('not_found', `the embedded Prometheus does not know ${path}`));
+  } catch (error) {
+    if (error instanceof QueryError) return json(STATUS[error.type], errorJson(error.type, error.message));
+    throw error;
+  }
+}
+
+async function answer(context: ApiContext, path: string, parameters: Parameters): Promise<Answer> {
+  switch (path) {
+    case '/-/healthy':
+      return text(200, 'Prometheus Server is Healthy.\n');
+    case '/-/ready':
+      return text(200, 'Prometheus Server is Ready.\n');
+    case '/':
+    case '/graph':
+    case '/query':
+      return { status: 200, type: 'text/html; charset=utf-8', body: await graphPage(context, parameters) };
+    default:
+      return path.startsWith('/api/')
+        ? answerApi(context, path, parameters)
+        : text(404, '404 page not found\n');
+  }
+}
+
+function send(response: ServerResponse, { status, type, body }: Answer, fault: Fault | undefined): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length });
+  if (fault === undefined || !('truncateAt' in fault)) response.end(bytes);
+  else response.write(bytes.subarray(0, fault.truncateAt), () => response.destroy());
+}
+
+function createHandler(options: PrometheusServerOptions, faults: Faults) {
+  const {
+    samples,
+    clock,
+    lookback = (5 * MINUTE) as Milliseconds,
+    dialect = PROMETHEUS_3,
+    onRequest,
+  } = options;
+  const context: ApiContext = {
+    samples,
+    now: () => clock.now(),
+    settings: { source: samples, dialect, lookback },
+  };
+
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
+    const method = request.method ?? 'GET';
+    const fault = faults.current();
+    try {
+      const parameters = createParameters(await readBody(request), searchParams);
+      onRequest?.({ method, path: pathname, headers: request.headers, parameters });
+      if (answeredByFault(fault, response)) return;
+      if (fault !== undefined && 'slowMs' in fault) await delay(fault.slowMs, undefined, { ref: false });
+      if (method !== 'GET' && method !== 'POST' && method !== 'HEAD') {
+        send(response, text(405, 'Method Not Allowed\n'), fault);
+      } else {
+        send(response, await answer(context, pathname, parameters), fault);
+      }
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const wrong = error instanceof QueryError;
+      if (!response.headersSent)
+        send(response, json(wrong ? 400 : 500, errorJson(wrong ? 'bad_data' : 'internal', message)), fault);
+      else response.destroy();
+    }
+  };
+}
+
+/** Creates a server that answers Prometheus's HTTP API from a sample store. It stands in for a Prometheus in the demo and in tests. */
+export function createPrometheusServer(options: PrometheusServerOptions): PrometheusServer {
+  const faults = createFaults();
+  const handle = createHandler(options, faults);
+  const server: Server = createServer((request, response) => void handle(request, response));
+
+  return {
+    faults,
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(options.port ?? 0, '127.0.0.1', () => {
+          server.off('error', reject);
+          resolve({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+        });
+      }),
+    close: () =>
+      new Promise((resolve, reject) => {
+        if (!server.listening) {
+          resolve();
+          return;
+        }
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeAllConnections();
+      }),
+  };
+}
