@@ -109,48 +109,75 @@ function pushInOrder(series: StoredSeries, t: number, value: number): boolean {
 const pinnedMetric = (matchers: readonly Matcher[]): string | undefined =>
   matchers.find((m) => m.name === METRIC_NAME && m.operator === '=' && m.value !== '')?.value;
 
+/** The series of a store by identity and by metric name. */
+function createSeriesIndex() {
+  const byKey = new Map<string, MutableSeries>();
+  const byMetric = new Map<string, Map<string, MutableSeries>>();
+  return {
+    get: (labels: Labels): MutableSeries | undefined => byKey.get(labels.key),
+    all: (): Iterable<MutableSeries> => byKey.values(),
+    count: (): number => byKey.size,
+    getOrAdd(labels: Labels): MutableSeries {
+      const known = byKey.get(labels.key);
+      if (known !== undefined) return known;
+      const metric = labelValue(labels, METRIC_NAME);
+      const created: MutableSeries = { labels, samples: createSeriesBuffer(), metric };
+      byKey.set(labels.key, created);
+      const family = byMetric.get(metric) ?? new Map<string, MutableSeries>();
+      byMetric.set(metric, family.set(labels.key, created));
+      return created;
+    },
+    remove({ labels, metric }: MutableSeries): void {
+      byKey.delete(labels.key);
+      const family = byMetric.get(metric);
+      family?.delete(labels.key);
+      if (family?.size === 0) byMetric.delete(metric);
+    },
+    select(matchers: readonly Matcher[]): readonly MutableSeries[] {
+      const metric = pinnedMetric(matchers);
+      const candidates = metric === undefined ? byKey : byMetric.get(metric);
+      if (candidates === undefined) return [];
+      return [...candidates.values()].filter((series) => matchesAll(matchers, series.labels));
+    },
+  };
+}
+
+/** The newest exemplars, oldest first. */
+function createExemplarRing(capacity: number) {
+  let kept: StoredExemplar[] = [];
+  return {
+    add(exemplar: StoredExemplar): void {
+      kept.push(exemplar);
+      // Cut in bulk: moving everything by one place for each exemplar would be slow.
+      if (kept.length > capacity * 2) kept = kept.slice(-capacity);
+    },
+    dropBefore(oldest: number): void {
+      kept = kept.filter(({ t }) => t >= oldest);
+    },
+    select: (matchers: readonly Matcher[]): readonly StoredExemplar[] =>
+      kept.slice(-capacity).filter(({ series }) => matchesAll(matchers, series)),
+  };
+}
+
 /** Creates an empty store. */
 export function createSampleStore(options: SampleStoreOptions = {}): SampleStore {
   const { retention, normaliseLe = false, exemplarCapacity = 10_000 } = options;
-  const byKey = new Map<string, MutableSeries>();
-  const byMetric = new Map<string, Map<string, MutableSeries>>();
+  const index = createSeriesIndex();
+  const ring = createExemplarRing(exemplarCapacity);
   const described = new Map<string, MetricMetadata>();
-  let kept: StoredExemplar[] = [];
   let nextSweep = -Infinity;
 
   const canonical = (record: Readonly<Record<string, string>>): Labels =>
     normaliseLe ? normalisedBound(labelsOf(record)) : labelsOf(record);
 
-  function seriesOf(record: Readonly<Record<string, string>>): MutableSeries {
-    const labels = canonical(record);
-    const known = byKey.get(labels.key);
-    if (known !== undefined) return known;
-    const created: MutableSeries = {
-      labels,
-      samples: createSeriesBuffer(),
-      metric: labelValue(labels, METRIC_NAME),
-    };
-    byKey.set(labels.key, created);
-    const family = byMetric.get(created.metric) ?? new Map<string, MutableSeries>();
-    byMetric.set(created.metric, family.set(labels.key, created));
-    return created;
-  }
-
-  function forget(series: MutableSeries): void {
-    byKey.delete(series.labels.key);
-    const family = byMetric.get(series.metric);
-    family?.delete(series.labels.key);
-    if (family?.size === 0) byMetric.delete(series.metric);
-  }
-
   function sweep(t: number): void {
     if (retention === undefined || t < nextSweep) return;
     nextSweep = t + retention / SWEEPS_PER_RETENTION;
-    for (const series of byKey.values()) {
+    for (const series of index.all()) {
       series.samples.dropBefore(t - retention);
-      if (series.samples.first === series.samples.end) forget(series);
+      if (series.samples.first === series.samples.end) index.remove(series);
     }
-    kept = kept.filter((exemplar) => exemplar.t >= t - retention);
+    ring.dropBefore(t - retention);
   }
 
   function appendTo(series: MutableSeries, t: number, value: number): void {
@@ -158,43 +185,26 @@ export function createSampleStore(options: SampleStoreOptions = {}): SampleStore
   }
 
   return {
-    append: ({ labels, t, value }) => appendTo(seriesOf(labels), t, value),
-    appender(labels) {
-      let series = seriesOf(labels);
-      return {
-        append(t, value) {
-          // The series may have been forgotten since (no sample within the retention): it then starts anew.
-          if (byKey.get(series.labels.key) !== series) series = seriesOf(labels);
-          appendTo(series, t, value);
-        },
-      };
+    append: ({ labels, t, value }) => appendTo(index.getOrAdd(canonical(labels)), t, value),
+    appender(record) {
+      const labels = canonical(record);
+      // Looked up each time: a series without a sample within the retention is forgotten and starts anew.
+      return { append: (t, value) => appendTo(index.getOrAdd(labels), t, value) };
     },
-    markStale(labels, t) {
-      const series = byKey.get(canonical(labels).key);
-      if (series !== undefined && (series.samples.times[series.samples.end - 1] as number) < t) {
-        series.samples.pushStale(t);
-      }
+    markStale(record, t) {
+      const samples = index.get(canonical(record))?.samples;
+      if (samples !== undefined && (samples.times[samples.end - 1] as number) < t) samples.pushStale(t);
     },
-    appendExemplar({ series, labels, t, value }) {
-      kept.push({ series: canonical(series), labels: labelsOf(labels), t, value });
-      if (kept.length > exemplarCapacity * 2) kept = kept.slice(-exemplarCapacity);
-    },
-    describe(metric, metadata) {
-      described.set(metric, metadata);
-    },
-    select(matchers) {
-      const metric = pinnedMetric(matchers);
-      const candidates = metric === undefined ? byKey : byMetric.get(metric);
-      if (candidates === undefined) return [];
-      return [...candidates.values()].filter((series) => matchesAll(matchers, series.labels));
-    },
-    exemplars: (matchers) =>
-      kept.slice(-exemplarCapacity).filter((exemplar) => matchesAll(matchers, exemplar.series)),
+    appendExemplar: ({ series, labels, t, value }) =>
+      ring.add({ series: canonical(series), labels: labelsOf(labels), t, value }),
+    describe: (metric, metadata) => void described.set(metric, metadata),
+    select: (matchers) => index.select(matchers),
+    exemplars: (matchers) => ring.select(matchers),
     metadata: () => described,
     size() {
       let samples = 0;
-      for (const series of byKey.values()) samples += series.samples.end - series.samples.first;
-      return { series: byKey.size, samples };
+      for (const series of index.all()) samples += series.samples.end - series.samples.first;
+      return { series: index.count(), samples };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EpochMs, MINUTE, type Milliseconds } from '../../domain/units.ts';
+import { type EpochMs, MINUTE, type Milliseconds, ms } from '../../domain/units.ts';
 import { API, type ApiContext, labelValues } from './http/api.ts';
 import { answeredByFault, createFaults, type Fault, type Faults } from './http/faults.ts';
 import { graphPage } from './http/graph-page.ts';
@@ -72,15 +72,10 @@ async function readBody(request: IncomingMessage): Promise<URLSearchParams> {
 
 async function answerApi(context: ApiContext, path: string, parameters: Parameters): Promise<Answer> {
   const label = /^\/api\/v1\/label\/([^/]*)\/values$/.exec(path)?.[1];
+  if (label !== undefined) return json(200, labelValues(context, parameters, decodeURIComponent(label)));
   const handler = API[path];
-  try {
-    if (label !== undefined) return json(200, labelValues(context, parameters, decodeURIComponent(label)));
-    if (handler !== undefined) return json(200, await handler(context, parameters));
-    return json(404, errorJson('not_found', `the embedded Prometheus does not know ${path}`));
-  } catch (error) {
-    if (error instanceof QueryError) return json(STATUS[error.type], errorJson(error.type, error.message));
-    throw error;
-  }
+  if (handler !== undefined) return json(200, await handler(context, parameters));
+  return json(404, errorJson('not_found', `the embedded Prometheus does not know ${path}`));
 }
 
 async function answer(context: ApiContext, path: string, parameters: Parameters): Promise<Answer> {
@@ -107,40 +102,41 @@ function send(response: ServerResponse, { status, type, body }: Answer, fault: F
   else response.write(bytes.subarray(0, fault.truncateAt), () => response.destroy());
 }
 
+/** What a request is answered with, errors included. */
+async function respond(context: ApiContext, request: ReceivedRequest): Promise<Answer> {
+  if (!['GET', 'POST', 'HEAD'].includes(request.method)) return text(405, 'Method Not Allowed\n');
+  return answer(context, request.path, request.parameters);
+}
+
+function failed(error: unknown): Answer {
+  if (error instanceof QueryError) return json(STATUS[error.type], errorJson(error.type, error.message));
+  return json(500, errorJson('internal', error instanceof Error ? error.message : String(error)));
+}
+
+async function receive(request: IncomingMessage): Promise<ReceivedRequest> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
+  const parameters = createParameters(await readBody(request), searchParams);
+  return { method: request.method ?? 'GET', path: pathname, headers: request.headers, parameters };
+}
+
 function createHandler(options: PrometheusServerOptions, faults: Faults) {
-  const {
-    samples,
-    clock,
-    lookback = (5 * MINUTE) as Milliseconds,
-    dialect = PROMETHEUS_3,
-    onRequest,
-  } = options;
+  const { samples, clock, lookback = ms(5 * MINUTE), dialect = PROMETHEUS_3, onRequest } = options;
   const context: ApiContext = {
     samples,
     now: () => clock.now(),
     settings: { source: samples, dialect, lookback },
   };
 
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const method = request.method ?? 'GET';
+  return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const fault = faults.current();
     try {
-      const parameters = createParameters(await readBody(request), searchParams);
-      onRequest?.({ method, path: pathname, headers: request.headers, parameters });
+      const request = await receive(incoming);
+      onRequest?.(request);
       if (answeredByFault(fault, response)) return;
       if (fault !== undefined && 'slowMs' in fault) await delay(fault.slowMs, undefined, { ref: false });
-      if (method !== 'GET' && method !== 'POST' && method !== 'HEAD') {
-        send(response, text(405, 'Method Not Allowed\n'), fault);
-      } else {
-        send(response, await answer(context, pathname, parameters), fault);
-      }
+      send(response, await respond(context, request), fault);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const wrong = error instanceof QueryError;
-      if (!response.headersSent)
-        send(response, json(wrong ? 400 : 500, errorJson(wrong ? 'bad_data' : 'internal', message)), fault);
-      else response.destroy();
+      send(response, failed(error), fault);
     }
   };
 }

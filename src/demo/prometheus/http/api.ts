@@ -196,7 +196,7 @@ function seriesOf(context: ApiContext, parameters: Parameters): readonly StoredS
   });
 }
 
-function limited<T>(values: readonly T[], limit: number): string {
+function limited(values: readonly unknown[], limit: number): string {
   const cut = limit > 0 && values.length > limit;
   return successJson(JSON.stringify(cut ? values.slice(0, limit) : values), cut ? [TRUNCATED] : []);
 }

@@ -78,36 +78,60 @@ function checkArgumentCount(source: string, { name, args, from }: CallExpression
   if (args.length > most) throw parseError(source, from, `expected at most ${most} ${call}`);
 }
 
-function checkBinary(source: string, expression: BinaryExpression): void {
-  const { operator, left, right, returnsBool, matching, operatorAt, from } = expression;
-  const leftType = typeOf(left);
-  const rightType = typeOf(right);
-  const scalars = leftType === 'scalar' && rightType === 'scalar';
-  const vectors = leftType === 'instant vector' && rightType === 'instant vector';
-  const fail = (at: number, message: string): never => {
-    throw parseError(source, at, message);
-  };
+/** The first thing wrong with a binary expression, in the order Prometheus looks: where, and what. */
+function checkBinary(source: string, node: BinaryExpression): void {
+  const mistake = comparisonMistake(node) ?? operandMistake(node) ?? matchingMistake(node);
+  if (mistake !== undefined) throw parseError(source, mistake.at, mistake.message);
+}
 
+interface Mistake {
+  readonly at: number;
+  readonly message: string;
+}
+
+function comparisonMistake({
+  operator,
+  operatorAt,
+  returnsBool,
+  left,
+  right,
+}: BinaryExpression): Mistake | undefined {
   if (returnsBool && !isComparison(operator)) {
-    fail(operatorAt, 'bool modifier can only be used on comparison operators');
+    return { at: operatorAt, message: 'bool modifier can only be used on comparison operators' };
   }
+  const scalars = typeOf(left) === 'scalar' && typeOf(right) === 'scalar';
   if (isComparison(operator) && !returnsBool && scalars) {
-    fail(operatorAt, 'comparisons between scalars must use BOOL modifier');
+    return { at: operatorAt, message: 'comparisons between scalars must use BOOL modifier' };
   }
-  for (const [node, type] of [
-    [left, leftType],
-    [right, rightType],
-  ] as const) {
-    if (type === 'scalar' || type === 'instant vector') continue;
-    fail(node.from, 'binary expression must contain only scalar and instant vector types');
-  }
+  return undefined;
+}
+
+function operandMistake({ left, right, matching, operatorAt }: BinaryExpression): Mistake | undefined {
   const twice = matching.on ? matching.labels.find((label) => matching.include.includes(label)) : undefined;
-  if (twice !== undefined) fail(operatorAt, `label "${twice}" must not occur in ON and GROUP clause at once`);
-  if (!vectors) {
-    if (matching.labels.length > 0) fail(from, 'vector matching only allowed between instant vectors');
-    if (isSetOperator(operator))
-      fail(from, `set operator "${operator}" not allowed in binary scalar expression`);
-  } else if (isSetOperator(operator) && matching.cardinality !== 'one-to-one') {
-    fail(from, `no grouping allowed for "${operator}" operation`);
+  if (twice !== undefined) {
+    return { at: operatorAt, message: `label "${twice}" must not occur in ON and GROUP clause at once` };
   }
+  for (const operand of [left, right]) {
+    const type = typeOf(operand);
+    if (type === 'scalar' || type === 'instant vector') continue;
+    return {
+      at: operand.from,
+      message: 'binary expression must contain only scalar and instant vector types',
+    };
+  }
+  return undefined;
+}
+
+function matchingMistake({ left, right, operator, matching, from }: BinaryExpression): Mistake | undefined {
+  if (typeOf(left) !== 'scalar' && typeOf(right) !== 'scalar') {
+    return isSetOperator(operator) && matching.cardinality !== 'one-to-one'
+      ? { at: from, message: `no grouping allowed for "${operator}" operation` }
+      : undefined;
+  }
+  if (matching.labels.length > 0) {
+    return { at: from, message: 'vector matching only allowed between instant vectors' };
+  }
+  return isSetOperator(operator)
+    ? { at: from, message: `set operator "${operator}" not allowed in binary scalar expression` }
+    : undefined;
 }

@@ -30,8 +30,10 @@ function almostEqual(a: number, b: number, tolerance: number): boolean {
 function forceMonotonic(buckets: Bucket[], tolerance: number): void {
   let highest = -Infinity;
   for (const bucket of buckets) {
-    if (bucket.count > highest && !almostEqual(highest, bucket.count, tolerance)) highest = bucket.count;
-    else if (bucket.count < highest || bucket.count > highest) bucket.count = highest;
+    const rises = bucket.count > highest && !almostEqual(highest, bucket.count, tolerance);
+    if (rises) highest = bucket.count;
+    // NaN neither rises nor falls and stays.
+    else if (!Number.isNaN(bucket.count)) bucket.count = highest;
   }
 }
 

@@ -73,21 +73,25 @@ function quotedLiteral(cursor: Cursor): string {
   return literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
 
+/** What the escape of one character becomes, or throws when JavaScript has no equal. */
+function escapedCharacter(letter: string, inClass: boolean): string {
+  if (inClass && OUTSIDE_CLASS_ONLY.test(letter)) {
+    throw new UntranslatableExpression(`\\${letter} inside brackets`);
+  }
+  const known = (inClass ? ESCAPES_IN_CLASS : ESCAPES)[letter];
+  if (known !== undefined) return known;
+  if (/\w/.test(letter)) throw new UntranslatableExpression(`\\${letter}`);
+  if (letter > '\u007f') throw new SyntaxError(`invalid escape sequence: \`\\${letter}\``);
+  return escapePunctuation(letter, inClass);
+}
+
 function escape(cursor: Cursor, inClass: boolean): string {
   const letter = cursor.source[cursor.at + 1];
   if (letter === undefined) throw new SyntaxError('trailing backslash at end of expression: ``');
   if (letter === 'x') return hexadecimalEscape(cursor);
   if (letter === 'Q' && !inClass) return quotedLiteral(cursor);
-  if (inClass && OUTSIDE_CLASS_ONLY.test(letter)) {
-    throw new UntranslatableExpression(`\\${letter} inside brackets`);
-  }
-  const known = (inClass ? ESCAPES_IN_CLASS : ESCAPES)[letter];
-  if (known === undefined && /[\w]/.test(letter)) throw new UntranslatableExpression(`\\${letter}`);
-  if (known === undefined && letter.codePointAt(0)! > 0x7f) {
-    throw new SyntaxError(`invalid escape sequence: \`\\${letter}\``);
-  }
   cursor.at += 2;
-  return known ?? escapePunctuation(letter, inClass);
+  return escapedCharacter(letter, inClass);
 }
 
 /** With the u flag JavaScript allows a backslash only before characters that mean something. */

@@ -45,23 +45,26 @@ function unknownFunction(source: string, position: number): QueryError | undefin
   return parseError(source, name.index, `unknown function with name ${JSON.stringify(name[1])}`);
 }
 
+/** Where the mistake is: behind the blanks and comments at the place where the grammar stopped. */
+const mistakeAt = (source: string, { from }: SyntaxNode): number =>
+  from + (/^(?:\s|#[^\n]*)*/.exec(source.slice(from))?.[0].length ?? 0);
+
 /** The first syntax error of a parsed query as Prometheus reports it, or undefined when there is none. */
 export function syntaxErrorOf(source: string, tree: Tree): QueryError | undefined {
   if (source.trim() === '') return parseError(source, 0, 'no expression found in input');
   const node = firstError(tree);
-  if (node === undefined) return undefined;
-  const skipped = /^(?:\s|#[^\n]*)*/.exec(source.slice(node.from))?.[0].length ?? 0;
-  const position = node.from + skipped;
+  return node === undefined ? undefined : describeError(source, node);
+}
+
+function describeError(source: string, node: SyntaxNode): QueryError {
+  const position = mistakeAt(source, node);
+  const token = TOKEN.exec(source.slice(position))?.[0] ?? '';
   const unknown = unknownFunction(source, position);
   if (unknown !== undefined) return unknown;
-  const token = TOKEN.exec(source.slice(position))?.[0] ?? '';
   if (token === '' && unclosed(source)) return parseError(source, position, 'unclosed left parenthesis');
   const context = CONTEXTS[node.parent?.name ?? ''];
-  return parseError(
-    source,
-    position,
-    `unexpected ${describe(token)}${context === undefined ? '' : ` in ${context}`}`,
-  );
+  const where = context === undefined ? '' : ` in ${context}`;
+  return parseError(source, position, `unexpected ${describe(token)}${where}`);
 }
 
 /** Whether a parenthesis outside strings is never closed. */
