@@ -1,0 +1,241 @@
+import type { Labels } from '../domain/labels.ts';
+import type { Links } from '../domain/link.ts';
+import { type Bucket, histogramQuantile } from '../domain/slo/histogram.ts';
+import { PRESETS } from '../domain/slo/presets.ts';
+import { bucketRatesExpr, errorShareExpr, quantileExpr } from '../domain/slo/promql.ts';
+import type { LatencyFamily, LatencyObjective } from '../domain/slo/rule.ts';
+import {
+  before,
+  DAY,
+  type EpochMs,
+  epochMs,
+  HOUR,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  ratio,
+} from '../domain/units.ts';
+import { UpstreamError } from './errors.ts';
+import type { MetricsSource } from './ports.ts';
+import { type ServiceLabel, type SloReportDeps, sloRows } from './report-slo-status.ts';
+import { resolveName } from './resolve-service.ts';
+import type { Answer, ChartView, LatencyView, QuantileEstimate } from './views.ts';
+
+const QUANTILES = [0.5, 0.95, 0.99] as const;
+
+const COLUMNS = [
+  ['now', ms(0)],
+  ['an hour ago', HOUR],
+  ['a day ago', DAY],
+] as const satisfies readonly (readonly [LatencyView['columns'][number]['label'], Milliseconds])[];
+
+/** Slack's line chart takes at most 20 points. */
+const CHART_POINTS = 20;
+
+/** A rate over less than this misses scrapes; over more it smooths a short breach away. */
+const CHART_WINDOW = { min: MINUTE, max: ms(5 * MINUTE) } as const;
+
+type Column = LatencyView['columns'][number];
+
+export interface LatencyReportDeps extends SloReportDeps {
+  readonly metrics: Pick<MetricsSource, 'instant' | 'range' | 'labelValues'>;
+  readonly links: Links;
+}
+
+/** Where a service's latency is measured: the histogram, and the labels that pick the service in it. */
+interface Measured {
+  readonly family: LatencyFamily;
+  readonly matchLabels: Labels;
+  readonly service: ServiceLabel;
+}
+
+interface Asking {
+  readonly deps: LatencyReportDeps;
+  readonly measured: Measured;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Answers `/latency <service>`: quantiles, rate and errors over the last `last`, an hour and a day before, the SLOs that
+ * watch the service, and the p99 as a line. The histograms are those of the rules; without rules, Istio's.
+ * Throws `UpstreamError` when Prometheus does not answer.
+ */
+export function createLatencyReport(deps: LatencyReportDeps) {
+  return async (
+    asked: { readonly service: string; readonly last: Milliseconds; readonly now: EpochMs },
+    signal?: AbortSignal,
+  ): Promise<Answer> => {
+    const found = await findMeasured(deps, asked.service, signal);
+    if (found.kind !== 'measured') {
+      const { nearest, all } = found;
+      return { kind: 'unknown-service', asked: asked.service, nearest, all, retry: '/latency {service}' };
+    }
+    const { measured } = found;
+    const asking = { deps, measured, signal };
+    const [columns, chart, slos] = await Promise.all([
+      Promise.all(
+        COLUMNS.map(([label, ago]) =>
+          column(asking, { label, at: before(asked.now, ago), window: asked.last }),
+        ),
+      ),
+      chartOf(asking, { end: asked.now, span: asked.last }),
+      sloRows(deps, { now: asked.now, only: measured.service }, signal),
+    ]);
+    return { kind: 'latency', view: viewOf({ deps, asked, measured, columns, chart, slos }) };
+  };
+}
+
+function viewOf(given: {
+  deps: LatencyReportDeps;
+  asked: { readonly last: Milliseconds; readonly now: EpochMs };
+  measured: Measured;
+  columns: readonly Column[];
+  chart: ChartView | undefined;
+  slos: LatencyView['slos'];
+}): LatencyView {
+  const { deps, asked, measured, columns, chart, slos } = given;
+  const window = { start: before(asked.now, asked.last), end: asked.now };
+  const expr = quantileExpr(measured, measured.matchLabels, {
+    quantile: ratio(0.99),
+    window: chartWindow(asked.last),
+  });
+  const links = [
+    { label: 'Prometheus', url: deps.links.graph({ expr, window }) },
+    { label: 'Grafana', url: deps.links.grafanaExplore({ expr, window }) },
+  ].flatMap(({ label, url }) => (url === undefined ? [] : [{ label, url }]));
+  return {
+    service: measured.service.value,
+    window: asked.last,
+    at: asked.now,
+    columns,
+    slos,
+    ...(chart === undefined ? {} : { chart }),
+    notices: noticesOf(columns),
+    links,
+  };
+}
+
+function noticesOf(columns: readonly Column[]): readonly string[] {
+  const empty = columns.filter(({ quantiles }) => quantiles.length === 0).map(({ label }) => label);
+  return empty.length === 0 ? [] : [`No requests were measured ${empty.join(' and ')}.`];
+}
+
+type Found =
+  | { readonly kind: 'measured'; readonly measured: Measured }
+  | { readonly kind: 'unknown'; readonly nearest: readonly string[]; readonly all: readonly string[] };
+
+/** The histograms the rules use, each once; without any, the preset for Istio's sidecars. */
+function families(objectives: readonly LatencyObjective[]): readonly LatencyFamily[] {
+  const byIdentity = new Map(
+    objectives.map(({ family }) => [`${family.metric}{${family.selector}}${family.serviceLabel}`, family]),
+  );
+  return byIdentity.size === 0 ? [PRESETS.istio.family] : [...byIdentity.values()];
+}
+
+async function findMeasured(deps: LatencyReportDeps, name: string, signal?: AbortSignal): Promise<Found> {
+  const all = new Set<string>();
+  for (const family of families(deps.rules().objectives)) {
+    const match = `${family.metric}_count{${family.selector}}`;
+    const names = await deps.metrics.labelValues({ label: family.serviceLabel, match }, signal);
+    const measured = pick(family, name, names);
+    if (measured !== undefined) return { kind: 'measured', measured };
+    for (const known of names) all.add(known);
+  }
+  const resolved = resolveName(name, [...all]);
+  const nearest = resolved.kind === 'unknown' ? resolved.nearest : [];
+  return { kind: 'unknown', nearest, all: [...all].sort() };
+}
+
+/**
+ * The service under its own name, or as tracing names it: `checkout.shop` is `checkout` in the namespace `shop`, where
+ * the histogram is Istio's.
+ */
+function pick(family: LatencyFamily, name: string, known: readonly string[]): Measured | undefined {
+  const resolved = resolveName(name, known);
+  if (resolved.kind === 'found') return measuredAs(family, resolved.service);
+  const [service = '', namespace = ''] = name.split('.');
+  if (!known.includes(service)) return undefined;
+  const namespaceLabel = family.serviceLabel.startsWith('destination_')
+    ? 'destination_service_namespace'
+    : undefined;
+  return measuredAs(family, service, namespaceLabel === undefined ? {} : { [namespaceLabel]: namespace });
+}
+
+function measuredAs(family: LatencyFamily, service: string, more: Labels = {}): Measured {
+  return {
+    family,
+    matchLabels: { [family.serviceLabel]: service, ...more },
+    service: { label: family.serviceLabel, value: service },
+  };
+}
+
+async function column(
+  { deps: { metrics }, measured, signal }: Asking,
+  { label, at, window }: { label: Column['label']; at: EpochMs; window: Milliseconds },
+): Promise<Column> {
+  const errors = errorShareExpr(measured, measured.matchLabels, { window });
+  const [rates, failed] = await Promise.all([
+    metrics.instant({ expr: bucketRatesExpr(measured, measured.matchLabels, { window }), at }, signal),
+    errors === undefined ? [] : metrics.instant({ expr: errors, at }, signal),
+  ]);
+  const buckets = rates.map(({ labels, value }) => ({
+    le: Number(labels.le?.replace('+Inf', 'Infinity')),
+    count: value,
+  }));
+  const all = buckets.find(({ le }) => le === Number.POSITIVE_INFINITY)?.count;
+  const share = failed[0]?.value;
+  return {
+    label,
+    quantiles: quantilesOf(measured.family, buckets),
+    ...(all === undefined ? {} : { requestsPerSecond: all }),
+    ...(share === undefined || Number.isNaN(share) ? {} : { errorShare: share }),
+  };
+}
+
+function quantilesOf(family: LatencyFamily, buckets: readonly Bucket[]): readonly QuantileEstimate[] {
+  const inMs = (value: number): Milliseconds => ms(family.unit === 's' ? value * 1_000 : value);
+  return QUANTILES.flatMap((quantile) => {
+    const estimate = histogramQuantile(quantile, buckets);
+    if (estimate === undefined) return [];
+    const { value, low, high } = estimate;
+    return [
+      { quantile, value: inMs(value), low: inMs(low), ...(high === undefined ? {} : { high: inMs(high) }) },
+    ];
+  });
+}
+
+const chartWindow = (span: Milliseconds): Milliseconds =>
+  ms(Math.min(CHART_WINDOW.max, Math.max(CHART_WINDOW.min, Math.ceil(span / CHART_POINTS / 1_000) * 1_000)));
+
+/** The p99 over the asked time. A chart is an extra: when it cannot be had, the figures stand without it. */
+async function chartOf(
+  { deps, measured, signal }: Asking,
+  { end, span }: { end: EpochMs; span: Milliseconds },
+): Promise<ChartView | undefined> {
+  const step = ms(Math.max(1_000, Math.floor(span / (CHART_POINTS - 1))));
+  const window = { start: epochMs(end - step * (CHART_POINTS - 1)), end };
+  const expr = quantileExpr(measured, measured.matchLabels, {
+    quantile: ratio(0.99),
+    window: chartWindow(span),
+  });
+  const series = await deps.metrics.range({ expr, window, step }, signal).catch((error: unknown) => {
+    if (error instanceof UpstreamError) return [];
+    throw error;
+  });
+  const points = (series[0]?.points ?? []).filter(({ value }) => Number.isFinite(value));
+  if (points.length < 2) return undefined;
+  const scale = measured.family.unit === 's' ? 1_000 : 1;
+  const threshold = objectiveOf(deps, measured)?.threshold;
+  return {
+    title: `p99 of ${measured.service.value}`,
+    unit: 'ms',
+    at: points.map(({ at }) => at),
+    series: [
+      { name: 'p99', values: points.map(({ value }) => value * scale) },
+      ...(threshold === undefined ? [] : [{ name: 'SLO', values: points.map(() => threshold) }]),
+    ],
+  };
+}
+
+const objectiveOf = ({ rules }: LatencyReportDeps, { family }: Measured): LatencyObjective | undefined =>
+  rules().objectives.find((objective) => objective.family.metric === family.metric);
