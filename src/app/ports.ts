@@ -67,12 +67,20 @@ export interface TraceSearch {
   readonly limit: number;
 }
 
+/** What a search gave. */
+export interface FoundTraces {
+  /** In no order. May hold traces that do not match: a backend filters as it can, so the caller looks again. */
+  readonly traces: readonly Trace[];
+  /** No other trace of the backend matches. False when the limit, or the size of the answer, may have cut it. */
+  readonly isComplete: boolean;
+}
+
 /** Knows how to ask a tracing backend. Every method throws `UpstreamError`. */
 export interface TraceSource {
   services(signal?: AbortSignal): Promise<readonly string[]>;
   operations(service: string, signal?: AbortSignal): Promise<readonly string[]>;
-  /** A result shorter than `limit` is complete. No match is an empty list. */
-  search(query: TraceSearch, signal?: AbortSignal): Promise<readonly Trace[]>;
+  /** No match is an empty list. An answer that is too large is asked for again with a smaller limit. */
+  search(query: TraceSearch, signal?: AbortSignal): Promise<FoundTraces>;
   /** Undefined when the backend has no such trace. */
   trace(traceId: string, signal?: AbortSignal): Promise<Trace | undefined>;
 }
