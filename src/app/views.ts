@@ -89,6 +89,8 @@ export interface AlertView {
 export interface NoteView {
   readonly kind: 'no-data' | 'data-back' | 'resolved';
   readonly text: string;
+  /** When it happened. */
+  readonly at: EpochMs;
 }
 
 /** The slowest traces of a service. */

@@ -1,0 +1,119 @@
+import type { AlertView } from '../../../app/views.ts';
+import { between, type Milliseconds } from '../../../domain/units.ts';
+import {
+  bound,
+  burn,
+  comparisonWord,
+  estimate,
+  quantileName,
+  roughly,
+  ruleValue,
+  share,
+  timeSpan,
+} from '../format.ts';
+import { date, escape } from '../mrkdwn.ts';
+
+/** A named figure: the name is foreign to nobody, the value is mrkdwn whose foreign parts are escaped. */
+export type Fact = readonly [string, string];
+
+/** A rule's value in words. A latency without a unit counts as milliseconds. */
+export const valueText = (view: AlertView, value: number): string =>
+  ruleValue(value, { kind: view.valueKind, ...(view.unit === undefined ? {} : { unit: view.unit }) });
+
+/** `above 500 ms`, or undefined when the bound could not be read from the rule. */
+export function boundText(view: AlertView): string | undefined {
+  if (view.bound === undefined) return undefined;
+  const word = view.comparison === undefined ? 'bound' : comparisonWord(view.comparison);
+  return `${word} ${valueText(view, view.bound)}`;
+}
+
+/** How long a resolved alert fired. */
+export const lasted = (view: AlertView): Milliseconds =>
+  between(view.firedAt, view.resolvedAt ?? view.firedAt);
+
+/** What is wrong and against which bound, in one phrase for the headline. */
+export function symptom(view: AlertView): string {
+  const { latency, quantile, threshold } = view;
+  if (latency !== undefined && threshold !== undefined)
+    return `${quantileName(latency.quantile)} ${roughly(latency)}, objective ${bound(threshold)}`;
+  if (view.valueKind === 'slow-share' && threshold !== undefined)
+    return `${share(view.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
+  const limit = boundText(view);
+  return `${valueText(view, view.value)}${limit === undefined ? '' : `, ${limit}`}`;
+}
+
+const allowed = (quantile: number | undefined, before = ' ('): string =>
+  quantile === undefined ? '' : `${before}${share(1 - quantile)} allowed${before === ' (' ? ')' : ''}`;
+
+/** Share of slow requests over the share the objective allows: 1 uses the budget up exactly. */
+const burnOf = (slow: number | undefined, quantile: number | undefined): number | undefined =>
+  slow === undefined || quantile === undefined || quantile >= 1 ? undefined : slow / (1 - quantile);
+
+/** Share of requests slower than the threshold, from the enrichment or from the verdict itself. */
+const slowShareOf = (view: AlertView): number | undefined =>
+  view.slowShare ?? (view.valueKind === 'slow-share' ? view.value : undefined);
+
+type Row = (view: AlertView) => Fact | undefined;
+
+const latencyRow: Row = ({ latency }) =>
+  latency === undefined
+    ? undefined
+    : [
+        quantileName(latency.quantile),
+        latency.high === undefined ? estimate(latency) : `≈ ${estimate(latency)}`,
+      ];
+
+const valueRow: Row = (view) =>
+  view.valueKind === 'slow-share'
+    ? undefined
+    : [view.state === 'resolved' ? 'Value at the end' : 'Value', escape(valueText(view, view.value))];
+
+const objectiveRow: Row = (view) => {
+  const { threshold, quantile, window } = view;
+  if (threshold === undefined)
+    return view.bound === undefined ? undefined : ['Alerts when', escape(boundText(view) ?? '')];
+  const name = quantile === undefined ? '' : `${quantileName(quantile)} `;
+  return [
+    'Objective',
+    `${name}below ${bound(threshold)}${window === undefined ? '' : ` over ${timeSpan(window)}`}`,
+  ];
+};
+
+const slowRow: Row = (view) => {
+  const slow = slowShareOf(view);
+  if (slow === undefined || view.threshold === undefined) return undefined;
+  const name = view.state === 'resolved' ? 'Slow requests at the end' : 'Slow requests';
+  return [name, `${share(slow)} slower than ${bound(view.threshold)}${allowed(view.quantile)}`];
+};
+
+const burnRow: Row = (view) => {
+  const rate = view.burnRate ?? burnOf(slowShareOf(view), view.quantile);
+  return rate === undefined ? undefined : ['Budget burn', `${burn(rate)} of what the objective allows`];
+};
+
+const peakRow: Row = (view) => [
+  view.valueKind === 'slow-share' ? 'Most slow requests' : 'Worst value',
+  escape(valueText(view, view.peak)),
+];
+
+const sinceRow: Row = (view) => ['Breached since', date(view.activeAt)];
+
+const resolvedRow: Row = (view) =>
+  view.resolvedAt === undefined
+    ? undefined
+    : ['Resolved', `${date(view.resolvedAt)}, fired for ${timeSpan(lasted(view))}`];
+
+const ROWS: readonly Row[] = [
+  latencyRow,
+  valueRow,
+  objectiveRow,
+  slowRow,
+  burnRow,
+  peakRow,
+  sinceRow,
+  resolvedRow,
+];
+
+/** The figures of an alert, in the order they are read. */
+export const facts = (view: AlertView): readonly Fact[] =>
+  ROWS.map((row) => row(view)).filter((fact) => fact !== undefined);

@@ -1,0 +1,98 @@
+import type {
+  ActionsBlock,
+  Button,
+  ContextBlock,
+  HeaderBlock,
+  RichTextBlock,
+  SectionBlock,
+} from '@slack/types';
+import type { Link } from '../../../app/views.ts';
+import { utcTime } from '../../../domain/link.ts';
+import type { EpochMs } from '../../../domain/units.ts';
+import { escape, isLinkable, literal, truncate } from '../mrkdwn.ts';
+
+/** Small parts that every message is put together from. Each keeps to the limits of its own kind of block. */
+
+/** A headline; foreign text in it has no effect, since a header reads no markup. */
+export const header = (text: string): HeaderBlock => ({
+  type: 'header',
+  text: { type: 'plain_text', text: literal(text, 150), emoji: false },
+});
+
+/** A paragraph of mrkdwn whose foreign parts are escaped already. Cut only as a last resort: callers bound their parts. */
+export const section = (mrkdwn: string): SectionBlock => ({
+  type: 'section',
+  text: { type: 'mrkdwn', text: truncate(mrkdwn, 3_000), verbatim: true },
+});
+
+/** Named values in two columns, at most ten. */
+export const fields = (pairs: readonly (readonly [string, string])[]): SectionBlock => ({
+  type: 'section',
+  fields: pairs.slice(0, 10).map(([name, value]) => ({
+    type: 'mrkdwn',
+    text: truncate(`*${escape(name, 100)}*\n${value}`, 2_000),
+    verbatim: true,
+  })),
+});
+
+/** Small print: at most ten lines of mrkdwn. */
+export const context = (lines: readonly string[]): ContextBlock => ({
+  type: 'context',
+  elements: lines
+    .slice(0, 10)
+    .map((line) => ({ type: 'mrkdwn', text: truncate(line, 2_000), verbatim: true })),
+});
+
+/** A button that the bot answers. `value` comes back to the handler of `actionId`. */
+export const button = (label: string, actionId: string, value: string): Button => ({
+  type: 'button',
+  text: { type: 'plain_text', text: literal(label, 75), emoji: false },
+  action_id: actionId,
+  value,
+});
+
+/** Slack tells the app of a pressed link as well; this prefix lets one handler acknowledge them all. */
+export const OPEN_LINK = 'open_link';
+
+/** Buttons that open addresses; what is no address for a browser is left out. */
+export function linkButtons(links: readonly Link[]): Button[] {
+  return links
+    .filter(({ url, label }) => isLinkable(url) && literal(label, 75) !== '')
+    .slice(0, 10)
+    .map(({ label, url }, index) => ({
+      type: 'button',
+      text: { type: 'plain_text', text: literal(label, 75), emoji: false },
+      action_id: `${OPEN_LINK}_${index}`,
+      url,
+    }));
+}
+
+/** A row of buttons, or nothing when there are none. */
+export const actions = (elements: ActionsBlock['elements']): readonly ActionsBlock[] =>
+  elements.length === 0 ? [] : [{ type: 'actions', elements: elements.slice(0, 25) }];
+
+type Run = Extract<RichTextBlock['elements'][number], { type: 'rich_text_section' }>['elements'][number];
+
+/** A table cell that holds more than plain text. */
+export const richCell = (...elements: Run[]): RichTextBlock => ({
+  type: 'rich_text',
+  elements: [{ type: 'rich_text_section', elements }],
+});
+
+/** A table cell of plain text; an empty one is refused by Slack, so it becomes a dash. */
+export const cell = (text: string, max = 100): { type: 'raw_text'; text: string } => {
+  const shown = literal(text, max);
+  return { type: 'raw_text', text: shown === '' ? '–' : shown };
+};
+
+/** An instant in the reader's own time: `raw_text` cells cannot hold one, the `date` element of `rich_text` can. */
+export const dateRun = (at: EpochMs, format = '{date_short_pretty} {time_secs}'): Run => ({
+  type: 'date',
+  timestamp: Math.floor(at / 1_000),
+  format,
+  fallback: `${utcTime(at)} UTC`,
+});
+
+/** A link, or its text alone where it has no address that may be linked. */
+export const linkRun = (url: string | undefined, text: string): Run =>
+  url !== undefined && isLinkable(url) ? { type: 'link', url, text } : { type: 'text', text };

@@ -1,0 +1,107 @@
+import type { Clock, Logger, SendOutcome } from '../../app/ports.ts';
+import { after, type EpochMs, epochMs, HOUR } from '../../domain/units.ts';
+import { CHART, type Rendered } from './blocks/block.ts';
+import type { CallOutcome, Calls } from './calls.ts';
+import { EVENT_TYPE } from './history.ts';
+import { metadataViolations, violations } from './limits.ts';
+import { truncate } from './mrkdwn.ts';
+
+export interface Sending {
+  readonly method: 'chat.postMessage' | 'chat.update';
+  /** Where to: `channel`, with `ts` for an edit, with `thread_ts` for a reply. */
+  readonly target: { readonly channel: string; readonly ts?: string; readonly thread_ts?: string };
+  readonly message: Rendered;
+  readonly metadata: { readonly key: string; readonly episode: string };
+}
+
+/** What Slack says when it will not take the blocks: the alert still has to be seen. */
+const ABOUT_CONTENT = new Set([
+  'invalid_blocks',
+  'invalid_blocks_format',
+  'msg_blocks_too_long',
+  'block_mismatch',
+  'invalid_arguments',
+  'msg_too_long',
+]);
+
+const TEXT_ALONE = 3_900;
+
+/**
+ * Sends a message, in a plainer form each time Slack refuses the form: without the chart (not every workspace has
+ * that block yet), then as text alone. An alert is never lost to a block.
+ */
+export function createSender(parts: {
+  calls: Calls;
+  clock: Clock;
+  logger: Logger;
+}): (it: Sending) => Promise<SendOutcome> {
+  const { calls, clock, logger } = parts;
+  let chartsRefusedUntil: EpochMs = epochMs(0);
+
+  const attempt = (it: Sending, form: Rendered): Promise<CallOutcome> =>
+    calls.call(
+      it.method,
+      {
+        ...it.target,
+        text: form.text,
+        blocks: form.blocks,
+        metadata: { event_type: EVENT_TYPE, event_payload: it.metadata },
+        ...(it.method === 'chat.postMessage' ? { unfurl_links: false, unfurl_media: false } : {}),
+      },
+      it.target.channel,
+    );
+
+  return async (it) => {
+    const forms = formsOf(it, { withoutChart: chartsRefusedUntil > clock.now(), logger });
+    let outcome: CallOutcome = { kind: 'refused', code: 'invalid_blocks' };
+    for (const [index, form] of forms.entries()) {
+      outcome = await attempt(it, form);
+      if (outcome.kind !== 'refused' || !ABOUT_CONTENT.has(outcome.code)) break;
+      if (hasChart(form)) chartsRefusedUntil = after(clock.now(), HOUR);
+      logger.warn('slack: the message was refused in this form', {
+        method: it.method,
+        code: outcome.code,
+        next: index + 1 < forms.length ? 'a plainer form' : 'none',
+      });
+    }
+    return toSendOutcome(outcome, it);
+  };
+}
+
+const hasChart = (form: Rendered): boolean => form.blocks.some(({ type }) => type === CHART);
+
+/** The forms to try, richest first. A form that breaks one of Slack's limits is not tried at all. */
+function formsOf(it: Sending, given: { withoutChart: boolean; logger: Logger }): readonly Rendered[] {
+  const { message } = it;
+  const bare: Rendered = { ...message, blocks: message.blocks.filter(({ type }) => type !== CHART) };
+  const text: Rendered = { text: truncate(message.text, TEXT_ALONE), blocks: [] };
+  const rich = hasChart(message) && !given.withoutChart ? [message, bare] : [bare];
+  const broken = [...violations(bare), ...metadataViolations(it.metadata)];
+  if (broken.length === 0) return [...rich.filter((form) => violations(form).length === 0), text];
+  given.logger.error('slack: a message breaks the limits and goes out as text alone', {
+    violations: broken.slice(0, 5),
+  });
+  return [text];
+}
+
+function toSendOutcome(outcome: CallOutcome, it: Sending): SendOutcome {
+  switch (outcome.kind) {
+    case 'done': {
+      const { channel, ts } = outcome.data;
+      if (typeof ts !== 'string') return { kind: 'unknown', reason: 'an answer without a message id' };
+      return {
+        kind: 'sent',
+        channelId: typeof channel === 'string' ? channel : it.target.channel,
+        messageTs: ts,
+      };
+    }
+    case 'not-sent':
+      return { kind: 'not-sent', retryAfter: outcome.retryAfter, reason: outcome.reason };
+    case 'message-gone':
+      return { kind: 'message-gone' };
+    case 'unknown':
+    case 'channel-refused':
+    case 'refused':
+      return outcome;
+  }
+}
