@@ -9,6 +9,8 @@ export interface Channel {
   readonly isArchived: boolean;
   /** Whether the bot has joined. chat:write.public lets it post to public channels all the same. */
   readonly botIsMember: boolean;
+  /** A private channel does not exist for a bot that is not a member. Public when absent. */
+  readonly isPrivate?: boolean;
 }
 
 export interface User {
@@ -29,6 +31,8 @@ export interface Message {
   readonly blocks: readonly WireBlock[];
   /** Set on a reply: the `ts` of the message that opened the thread. */
   readonly threadTs?: string;
+  /** A reply that its author also sent to the channel. */
+  readonly isBroadcast?: boolean;
   readonly editedAt?: EpochMs;
   /** Set when only this user sees it. */
   readonly ephemeralFor?: string;
@@ -39,6 +43,8 @@ export interface OpenView {
   readonly viewId: string;
   readonly userId: string;
   readonly view: Readonly<Record<string, unknown>>;
+  /** What is wrong with the person's input, by block: shown under each field until the next submission. */
+  readonly errors?: Readonly<Record<string, string>>;
 }
 
 export type WorkspaceEvent =

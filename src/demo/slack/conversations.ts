@@ -1,0 +1,135 @@
+import type { EpochMs } from '../../domain/units.ts';
+import type { Channel, Message, User, WireBlock, WorkspaceEvent } from './model.ts';
+
+/** What is new about a message; the rest stays. */
+export interface MessageChange {
+  readonly text?: string;
+  readonly blocks?: readonly WireBlock[];
+  /** `null` takes the metadata away. */
+  readonly metadata?: NonNullable<Message['metadata']> | null;
+}
+
+export interface NewMessage {
+  readonly channelId: string;
+  readonly userId: string;
+  readonly text: string;
+  readonly blocks?: readonly WireBlock[];
+  readonly threadTs?: string;
+  readonly isBroadcast?: boolean;
+  readonly ephemeralFor?: string;
+  readonly metadata?: NonNullable<Message['metadata']>;
+}
+
+export interface Reaction {
+  readonly name: string;
+  readonly userId: string;
+}
+
+/** Channels, people and messages, and the events that tell of their changes. */
+export interface Conversations {
+  readonly channels: () => readonly Channel[];
+  readonly channel: (idOrName: string) => Channel | undefined;
+  readonly changeChannel: (channel: Channel) => void;
+  readonly users: () => readonly User[];
+  readonly user: (id: string) => User | undefined;
+  /** All messages of a channel, ephemerals and replies too, oldest first. */
+  readonly all: (channelId: string) => readonly Message[];
+  readonly find: (channelId: string, ts: string) => Message | undefined;
+  readonly post: (message: NewMessage) => Message;
+  readonly change: (message: Message, change: MessageChange) => Message;
+  readonly remove: (message: Message) => void;
+  readonly reactions: (message: Message) => readonly Reaction[];
+  readonly react: (message: Message, reaction: Reaction) => void;
+  readonly emit: (event: WorkspaceEvent) => void;
+  readonly subscribe: (listener: (event: WorkspaceEvent) => void) => () => void;
+}
+
+export interface ConversationsOptions {
+  readonly clock: { now(): EpochMs };
+  readonly channels: readonly Channel[];
+  readonly users: readonly User[];
+}
+
+export function createConversations({ clock, ...initial }: ConversationsOptions): Conversations {
+  const channels = new Map(initial.channels.map((channel) => [channel.id, channel]));
+  const users = new Map(initial.users.map((user) => [user.id, user]));
+  const messages = new Map<string, Message[]>();
+  const reactions = new Map<string, readonly Reaction[]>();
+  const events = createEvents();
+  const nextTs = createTimestamps(clock);
+  const inChannel = (channelId: string): Message[] => {
+    const list = messages.get(channelId) ?? [];
+    messages.set(channelId, list);
+    return list;
+  };
+  const key = (message: Message): string => `${message.channelId}/${message.ts}`;
+  const post = (draft: NewMessage): Message => {
+    const message: Message = { blocks: [], ...draft, ts: nextTs(draft.channelId) };
+    inChannel(draft.channelId).push(message);
+    events.emit({ kind: 'message-posted', message });
+    return message;
+  };
+  const change = (previous: Message, changes: MessageChange): Message => {
+    const { metadata, ...rest } = { ...previous, ...changes, editedAt: clock.now() };
+    const message: Message = {
+      ...rest,
+      ...(metadata === null || metadata === undefined ? {} : { metadata }),
+    };
+    const list = inChannel(previous.channelId);
+    list[list.findIndex(({ ts }) => ts === previous.ts)] = message;
+    events.emit({ kind: 'message-changed', message, previous });
+    return message;
+  };
+  const remove = (message: Message): void => {
+    const list = inChannel(message.channelId);
+    list.splice(
+      list.findIndex(({ ts }) => ts === message.ts),
+      1,
+    );
+    events.emit({ kind: 'message-deleted', message });
+  };
+  return {
+    channels: () => [...channels.values()],
+    channel: (name) =>
+      channels.get(name) ?? [...channels.values()].find((channel) => channel.name === name.replace(/^#/, '')),
+    changeChannel: (channel) => {
+      channels.set(channel.id, channel);
+      events.emit({ kind: 'channel-changed', channel });
+    },
+    users: () => [...users.values()],
+    user: (id) => users.get(id),
+    all: (channelId) => [...inChannel(channelId)],
+    find: (channelId, ts) => inChannel(channelId).find((message) => message.ts === ts),
+    post,
+    change,
+    remove,
+    reactions: (message) => reactions.get(key(message)) ?? [],
+    react: (message, reaction) => {
+      reactions.set(key(message), [...(reactions.get(key(message)) ?? []), reaction]);
+    },
+    ...events,
+  };
+}
+
+function createEvents(): Pick<Conversations, 'emit' | 'subscribe'> {
+  const listeners = new Set<(event: WorkspaceEvent) => void>();
+  return {
+    emit: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** Message ids: the clock's microsecond, or the one after the channel's last id where the clock stands still. */
+function createTimestamps(clock: { now(): EpochMs }): (channelId: string) => string {
+  const last = new Map<string, number>();
+  return (channelId) => {
+    const micros = Math.max(Math.floor(clock.now()) * 1_000, (last.get(channelId) ?? 0) + 1);
+    last.set(channelId, micros);
+    return `${Math.floor(micros / 1_000_000)}.${String(micros % 1_000_000).padStart(6, '0')}`;
+  };
+}
