@@ -166,9 +166,12 @@ export interface Store {
    * taken before and neither completed nor postponed until its lease ran out comes back with `uncertainSince`.
    */
   takeEntry(request: { now: EpochMs; lease: Milliseconds }): Promise<TakenEntry | undefined>;
-  /** Ends an entry, and in the same write keeps where its message is and adds what follows from it. */
+  /**
+   * Ends an entry, and in the same write keeps where its message is and adds what follows from it. Nothing at all when
+   * the entry is not there any more: the first completion counts.
+   */
   completeEntry(done: { id: string; ref?: MessageRef; follow?: readonly OutboxEntry[] }): Promise<void>;
-  /** Puts an entry back. `uncertain` when the attempt may have reached Slack. */
+  /** Puts an entry back. `uncertainSince` when the attempt may have reached Slack; once set it stays. */
   postponeEntry(entry: { id: string; notBefore: EpochMs; uncertainSince?: EpochMs }): Promise<void>;
   /** How many entries wait, and when the oldest was created. */
   outbox(): Promise<{ readonly depth: number; readonly oldestAt?: EpochMs }>;
@@ -206,12 +209,7 @@ export interface Notifier {
   /** Adds a reply to the thread of a message. */
   reply(message: { ref: MessageRef; note: NoteView; key: string }): Promise<SendOutcome>;
   /** The message that carries this key, posted at or after `since`: a top-level one, or a reply in `threadTs`. */
-  find(query: {
-    channel: string;
-    key: string;
-    since: EpochMs;
-    threadTs?: string;
-  }): Promise<
+  find(query: { channel: string; key: string; since: EpochMs; threadTs?: string }): Promise<
     | {
         readonly kind: 'found';
         readonly channelId: string;

@@ -1,0 +1,246 @@
+import type { Clock, MessageRef, OutboxEntry, Store, TakenEntry } from '../../app/ports.ts';
+import type { GroupState } from '../../domain/alert/alert.ts';
+import { after, DAY, type EpochMs, epochMs, type Milliseconds, ms } from '../../domain/units.ts';
+import { type Database, type Operation, openDatabase } from './database.ts';
+import { removeHolder, writeHolder } from './holder.ts';
+import { createOutboxIndex, type OutboxIndex, type OutboxRecord } from './outbox-index.ts';
+
+export interface LevelStoreOptions {
+  /** The folder; it is made when it is not there. One process at a time. */
+  readonly dir: string;
+  /** For the age of claims and completed ids. */
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
+/** A completed entry's id is remembered so long: much longer than any tick can be late. */
+const DONE_RETENTION: Milliseconds = DAY;
+
+/** Where a message is, is remembered so long after its last edit. */
+const REF_RETENTION: Milliseconds = ms(90 * DAY);
+
+const SEQ_DIGITS = 16;
+const seqKey = (seq: number): string => String(seq).padStart(SEQ_DIGITS, '0');
+
+interface Claim {
+  readonly group: string;
+  readonly expiresAt: EpochMs;
+}
+
+/** The store's image in memory: changed only after the write it mirrors is on disk. */
+interface Image {
+  readonly outbox: OutboxIndex;
+  /** Completed ids and when, oldest first. */
+  readonly done: Map<string, EpochMs>;
+  readonly claims: Map<string, Claim>;
+  lastSeq: number;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly image: Image;
+  readonly now: () => EpochMs;
+}
+
+/** Changes to write, and what to do to the image once they are written. */
+interface Draft {
+  readonly operations: Operation[];
+  readonly effects: (() => void)[];
+}
+
+async function commit({ database }: Parts, { operations, effects }: Draft): Promise<void> {
+  await database.write(operations);
+  for (const effect of effects) effect();
+}
+
+const emptyDraft = (): Draft => ({ operations: [], effects: [] });
+
+function draftRemoval({ image }: Parts, draft: Draft, { entry, seq }: OutboxRecord): void {
+  draft.operations.push({ type: 'del', table: 'entry', key: seqKey(seq) });
+  draft.effects.push(() => image.outbox.remove(entry.id));
+}
+
+function draftRecord({ image }: Parts, draft: Draft, record: OutboxRecord): void {
+  draft.operations.push({ type: 'put', table: 'entry', key: seqKey(record.seq), value: record });
+  draft.effects.push(() => image.outbox.put(record));
+}
+
+function draftEntries(parts: Parts, draft: Draft, entries: readonly OutboxEntry[]): void {
+  const { image } = parts;
+  // Entries of one change never supersede each other: only what was there before can be pointless.
+  const added = new Set<string>();
+  for (const entry of entries) {
+    if (added.has(entry.id) || image.done.has(entry.id) || image.outbox.get(entry.id) !== undefined) continue;
+    added.add(entry.id);
+    for (const old of image.outbox.untakenRefreshes(entry.episode)) draftRemoval(parts, draft, old);
+    // A number that was drawn for a write that failed is skipped, never used again.
+    image.lastSeq += 1;
+    draftRecord(parts, draft, { seq: image.lastSeq, entry });
+  }
+}
+
+function draftForgetting({ image, now }: Parts, draft: Draft): void {
+  for (const [id, at] of image.done) {
+    if (after(at, DONE_RETENTION) > now()) break;
+    draft.operations.push({ type: 'del', table: 'done', key: id });
+    draft.effects.push(() => image.done.delete(id));
+  }
+}
+
+async function claimTick(parts: Parts, claim: Parameters<Store['claimTick']>[0]): Promise<boolean> {
+  const { image, now } = parts;
+  const key = `${claim.group}!${claim.slot}`;
+  const instant = now();
+  const known = image.claims.get(key);
+  if (known !== undefined && known.expiresAt > instant) return false;
+  const draft = emptyDraft();
+  for (const [old, { expiresAt }] of image.claims) {
+    if (expiresAt > instant || old === key) continue;
+    draft.operations.push({ type: 'del', table: 'tick', key: old });
+    draft.effects.push(() => image.claims.delete(old));
+  }
+  const value: Claim = { group: claim.group, expiresAt: after(instant, claim.ttl) };
+  draft.operations.push({ type: 'put', table: 'tick', key, value });
+  draft.effects.push(() => image.claims.set(key, value));
+  await commit(parts, draft);
+  return true;
+}
+
+async function applyEvaluation(
+  parts: Parts,
+  change: Parameters<Store['applyEvaluation']>[0],
+): Promise<'applied' | 'stale'> {
+  const stored = (await parts.database.get('group', change.group)) as GroupState | undefined;
+  if (stored !== undefined && stored.slot >= change.state.slot) return 'stale';
+  const draft = emptyDraft();
+  draft.operations.push({ type: 'put', table: 'group', key: change.group, value: change.state });
+  draftEntries(parts, draft, change.entries);
+  await commit(parts, draft);
+  return 'applied';
+}
+
+async function takeEntry(
+  parts: Parts,
+  { now, lease }: Parameters<Store['takeEntry']>[0],
+): Promise<TakenEntry | undefined> {
+  const record = parts.image.outbox.firstDue(now);
+  if (record === undefined) return undefined;
+  const { takenAt } = record;
+  const uncertainSince = record.entry.uncertainSince ?? takenAt;
+  const entry: OutboxEntry = {
+    ...record.entry,
+    attempt: record.entry.attempt + 1,
+    ...(uncertainSince === undefined ? {} : { uncertainSince }),
+  };
+  const leasedUntil = after(now, lease);
+  const draft = emptyDraft();
+  draftRecord(parts, draft, { seq: record.seq, entry, takenAt: now, leasedUntil });
+  await commit(parts, draft);
+  return { ...entry, leasedUntil };
+}
+
+async function completeEntry(parts: Parts, done: Parameters<Store['completeEntry']>[0]): Promise<void> {
+  const { image, now } = parts;
+  const record = image.outbox.get(done.id);
+  if (record === undefined) return;
+  const draft = emptyDraft();
+  draftForgetting(parts, draft);
+  draftRemoval(parts, draft, record);
+  const at = now();
+  draft.operations.push({ type: 'put', table: 'done', key: done.id, value: { at } });
+  draft.effects.push(() => image.done.set(done.id, at));
+  if (done.ref !== undefined) {
+    draft.operations.push({ type: 'put', table: 'ref', key: done.ref.episode, value: done.ref });
+  }
+  draftEntries(parts, draft, done.follow ?? []);
+  await commit(parts, draft);
+}
+
+async function postponeEntry(parts: Parts, entry: Parameters<Store['postponeEntry']>[0]): Promise<void> {
+  const record = parts.image.outbox.get(entry.id);
+  if (record === undefined) return;
+  const { uncertainSince: _known, ...rest } = record.entry;
+  const uncertainSince = entry.uncertainSince ?? record.entry.uncertainSince;
+  const postponed: OutboxEntry = {
+    ...rest,
+    notBefore: entry.notBefore,
+    ...(uncertainSince === undefined ? {} : { uncertainSince }),
+  };
+  const draft = emptyDraft();
+  draftRecord(parts, draft, { seq: record.seq, entry: postponed });
+  await commit(parts, draft);
+}
+
+async function loadImage(database: Database): Promise<Image> {
+  const [entries, done, ticks] = await Promise.all([
+    database.all('entry'),
+    database.all('done'),
+    database.all('tick'),
+  ]);
+  // Whoever held a lease is gone, since this process has the folder now: what it had in hand is due, and uncertain.
+  const records = entries.map(([, record]): OutboxRecord => {
+    const { leasedUntil: _lease, ...kept } = record as OutboxRecord;
+    return kept;
+  });
+  const completed = done.map(([id, record]) => [id, (record as { at: EpochMs }).at] as const);
+  return {
+    outbox: createOutboxIndex(records),
+    done: new Map(completed.sort(([, a], [, b]) => a - b)),
+    claims: new Map(ticks.map(([key, claim]) => [key, claim as Claim])),
+    lastSeq: records.reduce((last, { seq }) => Math.max(last, seq), 0),
+  };
+}
+
+async function forgetOldRefs({ database, now }: Parts): Promise<void> {
+  const old = (await database.all('ref')).filter(
+    ([, ref]) => after((ref as MessageRef).editedAt, REF_RETENTION) <= now(),
+  );
+  await database.write(old.map(([key]) => ({ type: 'del', table: 'ref', key }) as const));
+}
+
+/** Runs jobs one after the other: what one reads, no other changes before it writes. */
+function createQueue(): <T>(job: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (job) => {
+    const run = last.then(job);
+    last = run.catch(() => undefined);
+    return run;
+  };
+}
+
+/**
+ * Opens the embedded store: LevelDB in a folder, for one process. Every write is one atomic batch that is on disk when
+ * its promise resolves.
+ * @throws UpstreamError of the store: `bad-request` when another process holds the folder (the message says which) or
+ *   a newer version wrote it, `unavailable` when the disk does not let us.
+ */
+export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
+  const { dir, clock = { now: () => epochMs(Date.now()) } } = options;
+  const database = await openDatabase(dir);
+  const parts: Parts = { database, image: await loadImage(database), now: clock.now };
+  await writeHolder(dir, Date.now());
+  await forgetOldRefs(parts);
+  const serial = createQueue();
+  const { outbox } = parts.image;
+  return {
+    claimTick: (claim) => serial(() => claimTick(parts, claim)),
+    loadGroup: async (group) => (await database.get('group', group)) as GroupState | undefined,
+    groups: () => database.keys('group'),
+    applyEvaluation: (change) => serial(() => applyEvaluation(parts, change)),
+    removeGroup: (group) => serial(() => database.write([{ type: 'del', table: 'group', key: group }])),
+    takeEntry: (request) => serial(() => takeEntry(parts, request)),
+    completeEntry: (done) => serial(() => completeEntry(parts, done)),
+    postponeEntry: (entry) => serial(() => postponeEntry(parts, entry)),
+    outbox: async () => {
+      const oldestAt = outbox.oldestAt();
+      return { depth: outbox.depth(), ...(oldestAt === undefined ? {} : { oldestAt }) };
+    },
+    messageRef: async (episode) => (await database.get('ref', episode)) as MessageRef | undefined,
+    isOpen: () => database.isOpen(),
+    close: () =>
+      serial(async () => {
+        if (!database.isOpen()) return;
+        await removeHolder(dir);
+        await database.close();
+      }),
+  };
+}

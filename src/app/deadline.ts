@@ -1,0 +1,32 @@
+import type { Milliseconds } from '../domain/units.ts';
+import { type System, UpstreamError } from './errors.ts';
+import type { Clock } from './ports.ts';
+
+/**
+ * Runs a call with a signal that aborts after `duration` by this clock.
+ * @throws UpstreamError `timeout` when the time is up, whether or not the call heeds its signal.
+ */
+export async function withDeadline<T>(
+  limit: { readonly clock: Clock; readonly duration: Milliseconds; readonly system: System },
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const work = new AbortController();
+  const timer = new AbortController();
+  const expired = limit.clock.sleep(limit.duration, timer.signal).then((): T => {
+    const error = new UpstreamError({
+      system: limit.system,
+      code: 'timeout',
+      message: `No answer from ${limit.system} within ${limit.duration} ms.`,
+      advice: `Look whether ${limit.system} is overloaded or the question too expensive.`,
+    });
+    work.abort(error);
+    throw error;
+  });
+  // When the call wins, the timer ends early and its rejection is nobody's.
+  expired.catch(() => undefined);
+  try {
+    return await Promise.race([call(work.signal), expired]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,169 @@
+import type { GroupState, RuleState } from '../domain/alert/alert.ts';
+import type { ExpandTemplate } from '../domain/alert/identity.ts';
+import { resolve } from '../domain/alert/move.ts';
+import { stepRule } from '../domain/alert/step.ts';
+import type { RuleGroup, Slot } from '../domain/slo/rule.ts';
+import { after, between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
+import { decideNotifications, entryOf } from './decide-notifications.ts';
+import { UpstreamError } from './errors.ts';
+import { askRule } from './evaluate-rule.ts';
+import { createOutageNote, type OutageNote } from './outage-note.ts';
+import type { Clock, Logger, MetricsSource, OutboxEntry, Recorder, Store } from './ports.ts';
+
+export interface EvaluateGroupOptions {
+  readonly store: Store;
+  readonly metrics: MetricsSource;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly logger: Logger;
+  readonly expand: ExpandTemplate;
+  /** Switches every difference from Prometheus off. */
+  readonly isPrometheus?: boolean;
+}
+
+/** What came of a tick. */
+export type TickOutcome =
+  | { readonly kind: 'applied'; readonly state: GroupState }
+  /** Another replica has it. */
+  | { readonly kind: 'claimed-elsewhere' }
+  /** A later tick was applied before this one was through. */
+  | { readonly kind: 'stale' }
+  /** The store did not take it: nothing was done. */
+  | { readonly kind: 'store-error' }
+  /** A fault of this program, logged: nothing was done. */
+  | { readonly kind: 'failed' };
+
+/** Evaluates a group at a slot. Never throws. */
+export type EvaluateGroup = (group: RuleGroup, slot: Slot) => Promise<TickOutcome>;
+
+/** A claim outlives any clock skew and lateness between replicas; it is never given back. */
+const CLAIM_INTERVALS = 10;
+const MIN_CLAIM_TTL: Milliseconds = ms(60 * SECOND);
+
+/** The share of the interval that queries may take: the rest is for the store. */
+const QUERY_SHARE = 0.9;
+
+/** A group on its own schedule has no interval to speak of. */
+const SCHEDULED_QUERY_TIME: Milliseconds = MINUTE;
+
+interface Evaluated {
+  readonly rules: Record<string, RuleState>;
+  readonly entries: OutboxEntry[];
+}
+
+const claimTtl = (group: RuleGroup): Milliseconds =>
+  ms(Math.max(CLAIM_INTERVALS * group.interval, MIN_CLAIM_TTL));
+
+const queryBudget = (group: RuleGroup): Milliseconds =>
+  ms(QUERY_SHARE * (group.schedule === undefined ? group.interval : SCHEDULED_QUERY_TIME));
+
+/** Ends what is left of a rule that is gone from the files. */
+export function retireRule(group: RuleGroup, slot: Slot, state: RuleState): readonly OutboxEntry[] {
+  return state.alerts
+    .filter(({ state: now, firedAt }) => now !== 'resolved' && firedAt !== undefined)
+    .flatMap((alert) => {
+      const { alert: ended } = resolve(alert, slot, 'rule-removed');
+      return ended === undefined
+        ? []
+        : [entryOf({ group, rule: state.rule }, slot, { alert: ended, kind: 'resolved' })];
+    });
+}
+
+interface Parts extends EvaluateGroupOptions {
+  readonly isPrometheus: boolean;
+  /** Notes on Prometheus and on the store. */
+  readonly source: OutageNote;
+  readonly storage: OutageNote;
+}
+
+/** A rule that is wrong is logged when that becomes known, not at every tick. */
+function noteRuleError(parts: Parts, next: RuleState, known: RuleState | undefined): void {
+  const message = next.health.kind === 'rule-error' ? next.health.message : undefined;
+  const before = known?.health.kind === 'rule-error' ? known.health.message : undefined;
+  if (message === undefined || message === before) return;
+  parts.logger.warn('a rule could not be evaluated', { rule: next.rule.name, reason: message });
+}
+
+async function evaluateRules(
+  parts: Parts,
+  tick: { readonly group: RuleGroup; readonly slot: Slot },
+  previous: GroupState | undefined,
+): Promise<Evaluated> {
+  const { group, slot } = tick;
+  const deadline = after(parts.clock.now(), queryBudget(group));
+  const result: Evaluated = { rules: {}, entries: [] };
+  for (const [index, rule] of group.rules.entries()) {
+    const at = { group, rule };
+    const known = previous?.rules[rule.key];
+    const startedAt = parts.clock.now();
+    const isLast = index === group.rules.length - 1;
+    const evaluation = await askRule(parts, { at, previous: known, slot, deadline, isLast });
+    const { next, transitions } = stepRule({ ...parts, rule, group, previous: known, evaluation, slot });
+    const { alerts, entries } = decideNotifications(at, slot, { alerts: next.alerts, transitions });
+    result.rules[rule.key] = { ...next, alerts };
+    result.entries.push(...entries);
+    const outcome = next.health.kind === 'unknown' ? 'ok' : next.health.kind;
+    parts.recorder.evaluated({ outcome, seconds: between(startedAt, parts.clock.now()) / SECOND });
+    noteRuleError(parts, next, known);
+  }
+  return result;
+}
+
+function noteSource(source: OutageNote, rules: Readonly<Record<string, RuleState>>): void {
+  const states = Object.values(rules);
+  const failure = states.map(({ health }) => health).find(({ kind }) => kind === 'source-error');
+  if (failure?.kind === 'source-error') source.failed(failure.message);
+  else if (states.length > 0) source.answered();
+}
+
+async function evaluateClaimed(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
+  const previous = await parts.store.loadGroup(group.id);
+  if (previous !== undefined && previous.slot >= slot) return { kind: 'stale' };
+  const { rules, entries } = await evaluateRules(parts, { group, slot }, previous);
+  noteSource(parts.source, rules);
+  const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
+  const ends = gone.flatMap(([, state]) => retireRule(group, slot, state));
+  const state: GroupState = { slot, rules };
+  const applied = await parts.store.applyEvaluation({
+    group: group.id,
+    state,
+    entries: [...entries, ...ends],
+  });
+  return applied === 'applied' ? { kind: 'applied', state } : { kind: 'stale' };
+}
+
+async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
+  const isOurs = await parts.store.claimTick({ group: group.id, slot, ttl: claimTtl(group) });
+  const outcome: TickOutcome = isOurs
+    ? await evaluateClaimed(parts, group, slot)
+    : { kind: 'claimed-elsewhere' };
+  parts.storage.answered();
+  if (outcome.kind === 'stale') parts.recorder.evaluated({ outcome: 'stale', seconds: 0 });
+  return outcome;
+}
+
+/**
+ * The use case of a tick: claim it, ask every rule in order, step their states, decide what to tell, and write it all in
+ * one atomic write. It fails closed: without the store nothing is evaluated and nothing is told, and since the next
+ * tick starts from the same state, nothing is lost either.
+ */
+export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGroup {
+  const parts: Parts = {
+    ...options,
+    isPrometheus: options.isPrometheus ?? false,
+    source: createOutageNote('Prometheus', options),
+    storage: createOutageNote('the store', options),
+  };
+  return async (group, slot) => {
+    try {
+      return await runTick(parts, group, slot);
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || error.system !== 'store') {
+        parts.logger.error('an evaluation failed by a fault of this program', { group: group.id, error });
+        return { kind: 'failed' };
+      }
+      parts.storage.failed(error.message);
+      return { kind: 'store-error' };
+    }
+  };
+}

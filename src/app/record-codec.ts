@@ -1,0 +1,50 @@
+import { UpstreamError } from './errors.ts';
+
+/** Version of everything the stores keep. A store of a newer version is refused, never guessed at. */
+export const RECORD_VERSION = 1;
+
+const MARK = '$number';
+
+/** JSON has no NaN and no infinities; an alert's value may be either. */
+const encodeNumber = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isFinite(value) ? { [MARK]: String(value) } : value;
+
+const decodeNumber = (_key: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && MARK in value ? Number(value[MARK]) : value;
+
+/** Writes a record as text that `decodeRecord` reads back: JSON, with numbers of every kind. */
+export function encodeRecord(record: object): string {
+  return JSON.stringify(record, encodeNumber);
+}
+
+/**
+ * Reads what `encodeRecord` wrote. The version of the store vouches for its shape.
+ * @throws UpstreamError `bad-answer` of the store when it is no JSON: somebody else wrote it.
+ */
+export function decodeRecord(text: string): unknown {
+  try {
+    return JSON.parse(text, decodeNumber);
+  } catch (cause) {
+    throw new UpstreamError({
+      system: 'store',
+      code: 'bad-answer',
+      message: 'A record in the store cannot be read.',
+      advice: 'Look whether another program writes to the same store; restore it from a copy.',
+      cause,
+    });
+  }
+}
+
+/**
+ * Refuses a store whose records were written by a newer program.
+ * @throws UpstreamError `bad-request`, which no retry can help.
+ */
+export function requireKnownVersion(found: string, where: string): void {
+  if (Number(found) <= RECORD_VERSION) return;
+  throw new UpstreamError({
+    system: 'store',
+    code: 'bad-request',
+    message: `${where} was written by a newer version (format ${found}, this program knows ${RECORD_VERSION}).`,
+    advice: 'Run the newer version again, or give this one a store of its own.',
+  });
+}

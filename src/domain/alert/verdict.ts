@@ -1,0 +1,54 @@
+import { fingerprint } from '../labels.ts';
+import type { SloRule } from '../slo/rule.ts';
+import type { Alert, Sample } from './alert.ts';
+import { meets } from './compare.ts';
+import { type Breach, seriesOf } from './identity.ts';
+
+/** What is known of a firing alert that is not in the result of its rule any more. */
+export type Verdict =
+  /** Its value was seen on the good side. */
+  | { readonly kind: 'recovered'; readonly value: number }
+  /** Its value still breaches; something else keeps it out of the result, such as a guard for low traffic. */
+  | { readonly kind: 'held'; readonly value: number }
+  /** It is not there, and that counts as the end. */
+  | { readonly kind: 'gone' }
+  /** Its series are not there, and that proves nothing. */
+  | { readonly kind: 'missing' }
+  /** The evidence was not given: nothing can be said. */
+  | { readonly kind: 'unknown' };
+
+/** Values of the evidence by the fingerprint of their series. */
+export type EvidenceIndex = ReadonlyMap<string, number>;
+
+export function indexEvidence(samples: readonly Sample[]): EvidenceIndex {
+  return new Map(samples.map(({ labels, value }) => [fingerprint(seriesOf(labels)), value]));
+}
+
+/** What a rule's alerts are judged by when they are missing from its result. */
+export interface Proof {
+  readonly rule: Pick<SloRule, 'evidence' | 'onNoData'>;
+  /** Absent: it was not given. */
+  readonly evidence?: EvidenceIndex;
+  /** Fingerprints of the series that are in the result under whatever labels. */
+  readonly breachingSeries: ReadonlySet<string>;
+}
+
+/** The fingerprints of all series that breach. */
+export function seriesIn(breaches: Iterable<Breach>): ReadonlySet<string> {
+  return new Set(Array.from(breaches, ({ series }) => fingerprint(series)));
+}
+
+/** Judges a firing alert that is missing from the result. Pure Prometheus is a rule without evidence. */
+export function judgeMissing(alert: Pick<Alert, 'series'>, proof: Proof): Verdict {
+  const { evidence: wanted, onNoData } = proof.rule;
+  if (wanted === undefined) return { kind: 'gone' };
+  const series = fingerprint(alert.series);
+  // A templated label changed (severity by value, say): the same series goes on under another identity.
+  if (proof.breachingSeries.has(series)) return { kind: 'gone' };
+  if (proof.evidence === undefined) return { kind: 'unknown' };
+  const value = proof.evidence.get(series);
+  if (value === undefined || Number.isNaN(value)) {
+    return { kind: onNoData === 'resolve' ? 'gone' : 'missing' };
+  }
+  return { kind: meets(value, wanted.comparison, wanted.bound) ? 'held' : 'recovered', value };
+}

@@ -1,0 +1,27 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
+import type { Clock, Store } from '../../src/app/ports.ts';
+
+/** A folder of its own for one test. */
+export async function makeTempDir(): Promise<{ readonly dir: string; dispose(): Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'tailwatch-'));
+  return { dir, dispose: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** The embedded store in a temporary folder; `dispose` closes it and removes the folder. */
+export async function openTempStore(
+  clock?: Pick<Clock, 'now'>,
+): Promise<{ readonly store: Store; readonly dir: string; dispose(): Promise<void> }> {
+  const { dir, dispose } = await makeTempDir();
+  const store = await openLevelStore({ dir, ...(clock === undefined ? {} : { clock }) });
+  return {
+    store,
+    dir,
+    dispose: async () => {
+      await store.close();
+      await dispose();
+    },
+  };
+}
