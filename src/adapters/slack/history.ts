@@ -1,5 +1,5 @@
 import { before, type EpochMs, MINUTE } from '../../domain/units.ts';
-import { type CallData, type Calls, reasonOf } from './calls.ts';
+import { type CallData, type CallOutcome, type Calls, reasonOf } from './calls.ts';
 import { nextCursor } from './channels.ts';
 
 /** Metadata of every message of this bot: what a message is found by when nobody knows whether it was posted. */
@@ -16,14 +16,32 @@ export type Found =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
+interface KeyQuery {
+  readonly channelId: string;
+  readonly key: string;
+  readonly since: EpochMs;
+  readonly threadTs?: string;
+}
+
 /**
  * Looks for the message that carries `key`, newest first: in the channel, or in a thread of it. Absent is only said
- * when everything since the attempt has been read.
+ * when everything since the attempt has been read. A public channel that the bot may post to but not read is joined.
  */
-export async function findByKey(
-  calls: Calls,
-  query: { channelId: string; key: string; since: EpochMs; threadTs?: string },
-): Promise<Found> {
+export async function findByKey(calls: Calls, query: KeyQuery): Promise<Found> {
+  const found = await read(calls, query);
+  if (found !== 'not a member') return found;
+  const joined = await calls.call('conversations.join', { channel: query.channelId });
+  if (joined.kind !== 'done') return notReadable(reasonOf(joined));
+  const again = await read(calls, query);
+  return again === 'not a member' ? notReadable('not_in_channel') : again;
+}
+
+const notReadable = (reason: string): Found => ({
+  kind: 'unknown',
+  reason: `the bot is no member of the channel and cannot look into it (${reason}): /invite it`,
+});
+
+async function read(calls: Calls, query: KeyQuery): Promise<Found | 'not a member'> {
   const { channelId, key, since, threadTs } = query;
   const method = threadTs === undefined ? 'conversations.history' : 'conversations.replies';
   let cursor = '';
@@ -37,7 +55,9 @@ export async function findByKey(
       ...(cursor === '' ? {} : { cursor }),
     });
     // Where the bot cannot even name the channel or the thread, it has posted nothing either.
-    if (outcome.kind === 'message-gone' || isNoChannel(outcome)) return { kind: 'absent' };
+    if (outcome.kind === 'message-gone' || isChannelError(outcome, 'channel_not_found'))
+      return { kind: 'absent' };
+    if (isChannelError(outcome, 'not_in_channel')) return 'not a member';
     if (outcome.kind !== 'done') return { kind: 'unknown', reason: `${method}: ${reasonOf(outcome)}` };
     const messageTs = carrierOf(outcome.data, key);
     if (messageTs !== undefined) return { kind: 'found', messageTs };
@@ -47,8 +67,8 @@ export async function findByKey(
   return { kind: 'unknown', reason: `more than ${PAGE * MOST_PAGES} messages since the attempt` };
 }
 
-const isNoChannel = (outcome: { kind: string; code?: string }): boolean =>
-  outcome.kind === 'channel-refused' && outcome.code === 'channel_not_found';
+const isChannelError = (outcome: CallOutcome, code: string): boolean =>
+  outcome.kind === 'channel-refused' && outcome.code === code;
 
 function carrierOf(data: CallData, key: string): string | undefined {
   const messages: readonly unknown[] = Array.isArray(data['messages']) ? data['messages'] : [];

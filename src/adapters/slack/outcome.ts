@@ -25,13 +25,14 @@ export type CallFailure =
 const CHANNEL = new Set([
   'channel_not_found',
   'is_archived',
+  // What chat.update answers for an archived channel.
+  'is_inactive',
   'not_in_channel',
   'restricted_action',
   'restricted_action_read_only_channel',
   'restricted_action_thread_only_channel',
   'restricted_action_non_threadable_channel',
   'messages_tab_disabled',
-  'slack_connect_blocked_file_type',
 ]);
 
 /** The message to change or to answer cannot be: a new one has to take its place. */

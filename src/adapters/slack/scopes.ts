@@ -13,6 +13,8 @@ export const METHOD_SCOPES = {
   // Finding a message whose fate is not known, before anything is sent again.
   'conversations.history': ['channels:history', 'groups:history'],
   'conversations.replies': ['channels:history', 'groups:history'],
+  // The history is for members only, while `chat:write.public` posts to any public channel.
+  'conversations.join': ['channels:join'],
   // From a channel's name to its id, as long as nothing has been posted to it.
   'conversations.list': ['channels:read', 'groups:read'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
