@@ -90,7 +90,7 @@ function createPod(place: PodPlace, random: Random): Pod {
 }
 
 function createPods(workload: Workload, count: number, random: Random): Pod[] {
-  const replicaSet = `${letters(random, 9)}`;
+  const replicaSet = letters(random, 9);
   return Array.from({ length: count }, (_, index) => createPod({ workload, index, replicaSet }, random));
 }
 

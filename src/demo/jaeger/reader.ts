@@ -1,0 +1,50 @@
+import { type AdjustStyle, adjust, CURRENT_STYLE } from './adjust.ts';
+import type { Manners } from './generation.ts';
+import { GoError } from './go-text.ts';
+import type { StoredSpan, StoredTrace } from './model.ts';
+import type { Search } from './storage.ts';
+import type { JaegerStore } from './store.ts';
+
+/** What the routes of both dialects work with. */
+export interface Backend {
+  readonly store: JaegerStore;
+  readonly search: Search;
+  readonly manners: Manners;
+  /** The present, in ms since 1970: the older dialect's default window ends here. */
+  readonly now: () => number;
+}
+
+export type Dialect = 'older' | 'v3';
+
+/** A trace as a reader gets it: adjusted, unless it was asked for raw. */
+export function read(
+  backend: Backend,
+  trace: StoredTrace,
+  how: { dialect: Dialect; raw: boolean },
+): readonly StoredSpan[] {
+  if (how.raw) return trace.spans;
+  const { manners } = backend;
+  const isOlder = how.dialect === 'older';
+  const style: AdjustStyle = isOlder ? manners.olderStyle : CURRENT_STYLE;
+  const adjusted = adjust(trace.spans, style);
+  if (isOlder ? manners.olderReadsChangeStore : manners.v3ReadsChangeStore) {
+    backend.store.replace(trace.traceId, adjusted);
+  }
+  return adjusted;
+}
+
+const HEX = /^[0-9a-fA-F]+$/;
+
+/** Reads a trace id from a path or parameter: up to 32 hexadecimal digits, or base64 where that is understood. */
+export function parseTraceId(text: string, manners: Manners): string {
+  if (HEX.test(text) && text.length <= 32) return text.toLowerCase().padStart(32, '0');
+  if (manners.base64Ids) {
+    const bytes = Buffer.from(text, 'base64');
+    if (bytes.length === 16 || bytes.length === 8) return bytes.toString('hex').padStart(32, '0');
+    throw new GoError('invalid length for TraceID');
+  }
+  if (text.length > 32) throw new GoError(`TraceID cannot be longer than 32 hex characters: ${text}`);
+  const high = text.slice(0, Math.max(0, text.length - 16));
+  const wrong = high !== '' && !HEX.test(high) ? high : text.slice(-16);
+  throw new GoError(`strconv.ParseUint: parsing ${JSON.stringify(wrong)}: invalid syntax`);
+}
