@@ -1,0 +1,139 @@
+import { type EpochMs, epochMs, type Microseconds, type TimeWindow, us } from '../units.ts';
+
+/**
+ * The k slowest traces of a backend that cannot sort: the "rising threshold" search. A search gives an arbitrary subset
+ * when more traces match than its limit, so it proves nothing by itself; but a search for spans of at least the kth best
+ * duration so far, plus one microsecond, that comes back complete proves that no better trace is left.
+ *
+ *     th  0 ────────────── truncated: 40 arbitrary traces; the 5th best took 310 ms
+ *         310.001 ms ───── truncated: 40 that are all slower; the 5th best now took 640 ms
+ *         640.001 ms ───── complete, 12 traces: the 5th best took 812 ms, and nothing above it is unknown
+ *
+ * A threshold that does not rise halves the window instead:
+ *
+ *     |-------------- truncated, same kth ---------------|
+ *     |------- complete -------||-- truncated, th rises --|
+ *                               |------- complete --------|
+ *
+ * Both halves hold the middle instant, since windows are in milliseconds and spans start in microseconds.
+ * Pure: each function returns the next state.
+ */
+export interface SlowestGoal {
+  /** How many are wanted. */
+  readonly count: number;
+  readonly window: TimeWindow;
+  /** Only traces at least this slow are asked about; 0 for all. */
+  readonly floor: Microseconds;
+}
+
+/** A trace with the duration it is ranked by. */
+export interface Ranked {
+  readonly traceId: string;
+  readonly duration: Microseconds;
+}
+
+export interface SlowestState<T extends Ranked> {
+  readonly goal: SlowestGoal;
+  /** Every trace seen at or above the floor, longest first, each once. */
+  readonly seen: readonly T[];
+  /** Nothing below it is searched for any more. */
+  readonly threshold: Microseconds;
+  /** Every trace of the complete windows at or above this is in `seen`: the highest threshold a proof was had at. */
+  readonly provenFrom: Microseconds;
+  /** Windows not yet complete at their threshold; the next one first. */
+  readonly open: readonly TimeWindow[];
+  /** Windows of one millisecond that hold more traces of equal duration than a search can give. */
+  readonly given: readonly TimeWindow[];
+  readonly searches: number;
+}
+
+/** A threshold that rises by less than this share is not worth another search of the same window. */
+const WORTHWHILE_RISE = 0.02;
+
+export function startSlowest<T extends Ranked>(goal: SlowestGoal): SlowestState<T> {
+  return {
+    goal,
+    seen: [],
+    threshold: goal.floor,
+    provenFrom: goal.floor,
+    open: [goal.window],
+    given: [],
+    searches: 0,
+  };
+}
+
+/** What to search for next; undefined when there is nothing left to find. */
+export function nextSearch<T extends Ranked>({
+  open,
+  threshold,
+}: SlowestState<T>): { readonly window: TimeWindow; readonly minDuration: Microseconds } | undefined {
+  const [window] = open;
+  return window === undefined ? undefined : { window, minDuration: threshold };
+}
+
+/** Whether no trace of the window can be slower than the slowest `count` seen. */
+export function isProven<T extends Ranked>({ open, given }: SlowestState<T>): boolean {
+  return open.length === 0 && given.length === 0;
+}
+
+/** The slowest seen so far, longest first. */
+export function slowestOf<T extends Ranked>({ seen, goal }: SlowestState<T>): readonly T[] {
+  return seen.slice(0, goal.count);
+}
+
+/** The state after the answer to `nextSearch`. */
+export function absorb<T extends Ranked>(
+  state: SlowestState<T>,
+  found: { readonly ranked: readonly T[]; readonly isComplete: boolean },
+): SlowestState<T> {
+  const [window, ...rest] = state.open;
+  if (window === undefined) return state;
+  const seen = merge(state, found.ranked);
+  const threshold = thresholdOf(state, seen);
+  const next = { ...state, seen, threshold, searches: state.searches + 1 };
+  if (found.isComplete) {
+    return { ...next, open: rest, provenFrom: us(Math.max(state.provenFrom, state.threshold)) };
+  }
+  if (threshold > state.threshold && threshold >= state.threshold * (1 + WORTHWHILE_RISE)) {
+    return { ...next, open: [window, ...rest] };
+  }
+  const halves = halve(window);
+  if (halves !== undefined) return { ...next, open: [...halves, ...rest] };
+  // It cannot be halved: ask on while the threshold moves at all, else give it up.
+  return threshold > state.threshold
+    ? { ...next, open: [window, ...rest] }
+    : { ...next, open: rest, given: [...state.given, window] };
+}
+
+/** One microsecond above the kth best: a trace that only equals it would not change the answer. */
+function thresholdOf<T extends Ranked>(
+  { goal, threshold }: SlowestState<T>,
+  seen: readonly T[],
+): Microseconds {
+  const kth = seen[goal.count - 1];
+  return kth === undefined ? threshold : us(Math.max(threshold, kth.duration + 1));
+}
+
+function merge<T extends Ranked>({ seen, goal }: SlowestState<T>, found: readonly T[]): readonly T[] {
+  const byId = new Map(seen.map((ranked) => [ranked.traceId, ranked]));
+  for (const ranked of found) {
+    const known = byId.get(ranked.traceId);
+    if (ranked.duration >= goal.floor && (known === undefined || ranked.duration > known.duration)) {
+      byId.set(ranked.traceId, ranked);
+    }
+  }
+  // By id among equals: the same answers give the same list, in whatever order they come.
+  return [...byId.values()].sort(
+    (a, b) => b.duration - a.duration || (a.traceId < b.traceId ? -1 : a.traceId > b.traceId ? 1 : 0),
+  );
+}
+
+function halve({ start, end }: TimeWindow): readonly [TimeWindow, TimeWindow] | undefined {
+  const middle: EpochMs = epochMs(Math.floor((start + end) / 2));
+  if (middle <= start || middle >= end) return undefined;
+  // The later half first: it is more likely to be in the backend's memory.
+  return [
+    { start: middle, end },
+    { start, end: middle },
+  ];
+}
