@@ -107,6 +107,9 @@ function createPause(check: () => void): () => Promise<void> | undefined {
   };
 }
 
+/** Prometheus steps in whole milliseconds. */
+const wholeMs = (span: number): number => Math.max(1, Math.trunc(span));
+
 async function range(context: ApiContext, parameters: Parameters): Promise<string> {
   const limit = limitOf(parameters);
   const start = requiredInstant(parameters, 'start');
@@ -134,7 +137,7 @@ async function range(context: ApiContext, parameters: Parameters): Promise<strin
   const result = await queryRange(settings, expression, {
     start,
     end,
-    step,
+    step: wholeMs(step),
     pause: createPause(check),
   }).catch((error: unknown) => {
     if (error instanceof QueryError && error.type === 'bad_data')

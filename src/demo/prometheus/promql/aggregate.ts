@@ -1,9 +1,11 @@
 import { type Labels, METRIC_NAME, NO_LABELS, onlyLabels, withoutLabels } from '../labels.ts';
+import type { Dialect } from './dialect.ts';
 import { type Evaluation, remembering, type VectorSample } from './evaluation.ts';
 import type { AggregateExpression, Aggregation } from './expression.ts';
-import { add, type CompensatedSum, mean, totalOf } from './go-math.ts';
+import { add, type CompensatedSum, mean, movingMean, totalOf } from './go-math.ts';
 
-function sum(values: readonly number[]): number {
+function sum(values: readonly number[], dialect: Dialect): number {
+  if (!dialect.compensatedSums) return values.reduce((total, value) => total + value, 0);
   const total: CompensatedSum = { sum: 0, error: 0 };
   for (const value of values) add(total, value);
   return totalOf(total);
@@ -16,9 +18,12 @@ function extreme(values: readonly number[], better: (candidate: number, best: nu
   return best;
 }
 
-const REDUCERS: Readonly<Record<Aggregation, (values: readonly number[]) => number>> = {
+const REDUCERS: Readonly<Record<Aggregation, (values: readonly number[], dialect: Dialect) => number>> = {
   sum,
-  avg: (values) => mean(values, 0, values.length),
+  avg(values, dialect) {
+    const stretch = { values, from: 0, to: values.length };
+    return dialect.compensatedSums ? mean(stretch) : movingMean(stretch, false);
+  },
   min: (values) => extreme(values, (candidate, best) => candidate < best),
   max: (values) => extreme(values, (candidate, best) => candidate > best),
   count: (values) => values.length,
@@ -58,5 +63,5 @@ export function aggregate(
     else members.push(value);
   }
   const reduce = REDUCERS[node.operator];
-  return Array.from(groups, ([labels, values]) => ({ labels, value: reduce(values) }));
+  return Array.from(groups, ([labels, values]) => ({ labels, value: reduce(values, evaluation.dialect) }));
 }

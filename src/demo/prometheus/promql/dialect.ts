@@ -9,22 +9,26 @@ export interface Dialect {
   readonly zeroPointBeforeThreshold: boolean;
   /** Neighbouring buckets that differ relatively by less than this count as equal in `histogram_quantile`; 0 in 2.x. */
   readonly bucketTolerance: number;
+  /** Whether `sum` and `avg` carry their rounding error along and the mean is the sum's share (3.x), or not (2.x). */
+  readonly compensatedSums: boolean;
   /** Whether `.` in a regular expression matches a line break. */
   readonly dotMatchesNewline: boolean;
 }
 
-/** Prometheus 3. Source: prometheus v3.15 promql/functions.go, promql/quantile.go, model/labels/regexp.go. */
+/** Prometheus 3. Source: prometheus v3.15 promql/engine.go, functions.go, quantile.go, model/labels/regexp.go. */
 export const PROMETHEUS_3: Dialect = {
   rangeIsLeftOpen: true,
   zeroPointBeforeThreshold: false,
   bucketTolerance: 1e-12,
+  compensatedSums: true,
   dotMatchesNewline: true,
 };
 
-/** Prometheus 2 up to 2.42, which Debian 12 ships. Source: prometheus v2.42 promql/functions.go, promql/quantile.go. */
+/** Prometheus 2 up to 2.42, which Debian 12 ships. Source: prometheus v2.42 promql/engine.go, functions.go, quantile.go. */
 export const PROMETHEUS_2: Dialect = {
   rangeIsLeftOpen: false,
   zeroPointBeforeThreshold: true,
   bucketTolerance: 0,
+  compensatedSums: false,
   dotMatchesNewline: false,
 };

@@ -31,18 +31,32 @@ export function add(total: CompensatedSum, value: number): void {
 
 export const totalOf = ({ sum, error }: CompensatedSum): number => sum + error;
 
-/** The arithmetic mean; when the plain sum overflows, by moving the mean towards each value in turn. */
-export function mean(values: ArrayLike<number>, from: number, to: number): number {
+/** A stretch of numbers: the indexes from `from` up to `to` (exclusive). */
+export interface Stretch {
+  readonly values: ArrayLike<number>;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The arithmetic mean with compensation; of values whose plain sum overflows, the moving mean. */
+export function mean(stretch: Stretch): number {
+  const { values, from, to } = stretch;
   const total: CompensatedSum = { sum: 0, error: 0 };
   for (let i = from; i < to; i++) add(total, values[i] as number);
-  if (Number.isFinite(total.sum)) return totalOf(total) / (to - from);
-  let moving = values[from] as number;
+  return Number.isFinite(total.sum) ? totalOf(total) / (to - from) : movingMean(stretch, true);
+}
+
+/** The mean found by moving it towards each value in turn, which does not overflow. */
+export function movingMean({ values, from, to }: Stretch, compensated: boolean): number {
+  const moving: CompensatedSum = { sum: values[from] as number, error: 0 };
   for (let i = from + 1; i < to; i++) {
     const value = values[i] as number;
     const count = i - from + 1;
     // An infinite mean stays as it is, whatever finite value or equal infinity comes: subtracting would make it NaN.
-    if (Math.abs(moving) === Infinity && (Number.isFinite(value) || value === moving)) continue;
-    moving += value / count - moving / count;
+    if (Math.abs(moving.sum) === Infinity && (Number.isFinite(value) || value === moving.sum)) continue;
+    const change = value / count - moving.sum / count;
+    if (compensated) add(moving, change);
+    else moving.sum += change;
   }
-  return moving;
+  return totalOf(moving);
 }

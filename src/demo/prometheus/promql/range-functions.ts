@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts';
-import { add, type CompensatedSum, mean, totalOf } from './go-math.ts';
+import { add, type CompensatedSum, mean, movingMean, totalOf } from './go-math.ts';
 import { extrapolatedRate, instantRate } from './rate.ts';
 import type { RangeWindow } from './select.ts';
 
@@ -46,7 +46,7 @@ export const RANGE_FUNCTIONS: Readonly<Record<string, RangeFunction>> = {
   delta: (window, dialect) => extrapolatedRate(window, dialect, { counter: false, perSecond: false }),
   irate: (window) => instantRate(window, true),
   idelta: (window) => instantRate(window, false),
-  avg_over_time: ({ values, from, to }) => mean(values, from, to),
+  avg_over_time: (window, dialect) => (dialect.compensatedSums ? mean(window) : movingMean(window, true)),
   changes: (window) => countSteps(window, changed),
   count_over_time: ({ from, to }) => to - from,
   last_over_time: ({ values, to }) => values[to - 1],
