@@ -8,16 +8,17 @@ export class GoError extends Error {
   override readonly name = 'GoError';
 }
 
-const NANOSECONDS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1_000,
-  µs: 1_000,
-  μs: 1_000,
-  ms: 1_000_000,
-  s: 1_000_000_000,
-  m: 60_000_000_000,
-  h: 3_600_000_000_000,
-};
+/** Microseconds may be written with the micro sign or with the Greek letter. */
+const NANOSECONDS: ReadonlyMap<string, number> = new Map([
+  ['ns', 1],
+  ['us', 1_000],
+  ['\u00b5s', 1_000],
+  ['\u03bcs', 1_000],
+  ['ms', 1_000_000],
+  ['s', 1_000_000_000],
+  ['m', 60_000_000_000],
+  ['h', 3_600_000_000_000],
+]);
 
 /** Reads a duration such as `1.5s` or `1h30m` as time.ParseDuration does. Returns microseconds, with fractions. */
 export function parseGoDuration(text: string): number {
@@ -33,7 +34,7 @@ export function parseGoDuration(text: string): number {
     rest = rest.slice(number.length);
     const unit = /^[^\d.]+/.exec(rest)?.[0];
     if (unit === undefined) throw new GoError(`time: missing unit in duration ${quoted}`);
-    const size = NANOSECONDS[unit];
+    const size = NANOSECONDS.get(unit);
     if (size === undefined)
       throw new GoError(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
     total += Number(number) * size;

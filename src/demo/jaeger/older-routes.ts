@@ -70,26 +70,26 @@ const operationNames: Route = ({ store }, _query, service) => {
 };
 
 /** Routes that every generation has. `*` stands for one name in the path. */
-const LASTING: Readonly<Record<string, Route>> = {
-  'traces/*': (backend, query, id) => oneTrace(backend, id, query),
-  dependencies: (backend, query) => dependencies(backend, query),
-  'metrics/*': metrics,
-};
+const LASTING: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['traces/*', (backend, query, id) => oneTrace(backend, id, query)],
+  ['dependencies', (backend, query) => dependencies(backend, query)],
+  ['metrics/*', metrics],
+]);
 
 /** Routes that were removed after 2.20. */
-const REMOVED: Readonly<Record<string, Route>> = {
-  traces: (backend, query) => searchTraces(backend, query),
-  services,
-  operations: (backend, query) => operations(backend, query),
-  'services/*/operations': operationNames,
-};
+const REMOVED: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['traces', (backend, query) => searchTraces(backend, query)],
+  ['services', services],
+  ['operations', (backend, query) => operations(backend, query)],
+  ['services/*/operations', operationNames],
+]);
 
 function route(backend: Backend, path: readonly string[], query: URLSearchParams): Answer | undefined {
   const [, name = ''] = path;
   const pattern = path.map((part, i) => (i === 1 ? '*' : part)).join('/');
-  const lasting = LASTING[pattern];
+  const lasting = LASTING.get(pattern);
   if (lasting !== undefined) return lasting(backend, query, name);
-  const removed = REMOVED[pattern];
+  const removed = REMOVED.get(pattern);
   if (removed === undefined) return undefined;
   return backend.manners.olderSearch ? removed(backend, query, name) : NOT_FOUND;
 }

@@ -58,7 +58,7 @@ function hasTag(span: StoredSpan, tag: readonly [key: string, value: string], ma
   }
   const places = [span.attributes, span.resource, ...(span.events ?? []).map((event) => event.attributes)];
   return places.some((place) => {
-    const stored = place[key];
+    const stored = Object.hasOwn(place, key) ? place[key] : undefined;
     return stored !== undefined && matching.sameValue(valueAsText(stored), value);
   });
 }
