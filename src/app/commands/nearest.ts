@@ -1,0 +1,51 @@
+/** Longer texts are compared by their beginnings: nobody mistypes more. */
+const MAX_COMPARED = 64;
+
+/**
+ * Damerau-Levenshtein distance (optimal string alignment): insertions, deletions, substitutions and swapped neighbours
+ * that turn one text into the other. Compares at most the first 64 characters.
+ */
+export function editDistance(one: string, other: string): number {
+  const a = one.slice(0, MAX_COMPARED);
+  const b = other.slice(0, MAX_COMPARED);
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + cost);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwap) best = Math.min(best, (before[j - 2] ?? 0) + 1);
+      row.push(best);
+    }
+    before = previous;
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}
+
+/** How many mistakes a word of this length may hold and still be meant: 1 in `top`, 3 in `checkout`. */
+const allowed = (length: number): number => Math.max(1, Math.floor(length / 3) + (length >= 6 ? 1 : 0));
+
+/**
+ * The words nearest to what was typed, nearest first, at most `count`; none that is too far to be meant. A candidate is
+ * compared in all its forms and shown under its name.
+ */
+export function nearest(
+  typed: string,
+  candidates: readonly string[],
+  options: { readonly count?: number; readonly formsOf?: (candidate: string) => readonly string[] } = {},
+): readonly string[] {
+  const { count = 1, formsOf = (candidate) => [candidate] } = options;
+  const wanted = typed.toLowerCase();
+  return candidates
+    .map((candidate) => ({
+      candidate,
+      distance: Math.min(...formsOf(candidate).map((form) => editDistance(wanted, form.toLowerCase()))),
+    }))
+    .filter(({ distance }) => distance <= allowed(wanted.length))
+    .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, count)
+    .map(({ candidate }) => candidate);
+}

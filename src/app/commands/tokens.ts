@@ -1,0 +1,52 @@
+/** A word of a command's text. A quoted word is never a keyword. */
+export interface Token {
+  readonly text: string;
+  readonly isQuoted: boolean;
+}
+
+/** Quotes as phones, Slack on a Mac, and word processors type them. */
+const DOUBLE_QUOTES = /[\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02]/g;
+const SINGLE_QUOTES = /[\u2018\u2019\u201a\u201b\u2032]/g;
+/** Zero-width characters and marks of direction that come along with copied text. */
+const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g;
+const ENTITIES: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>' };
+
+/**
+ * Slack writes links as `<address|label>`. What looks like a domain becomes a link as well (`checkout.shop`); then the
+ * label is what was typed.
+ */
+function unwrapLinks(text: string): string {
+  return text.replace(/<([^<>|\s]*)(?:\|([^<>]*))?>/g, (_, address: string, label: string | undefined) => {
+    if (label === undefined) return address;
+    const isTyped =
+      address.replace(/^(https?:\/\/|mailto:)/i, '').replace(/\/$/, '') === label.replace(/\/$/, '');
+    return isTyped ? label : address;
+  });
+}
+
+function cleaned(text: string): string {
+  return unwrapLinks(text)
+    .replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity] ?? entity)
+    .replace(INVISIBLE, '')
+    .replace(DOUBLE_QUOTES, '"')
+    .replace(SINGLE_QUOTES, "'");
+}
+
+/**
+ * Splits a command's text into words. Quotes keep spaces; a backslash before a quote or a backslash, inside quotes, keeps
+ * it; a quote that is not closed reaches to the end. A quote inside a word is a character of it.
+ */
+export function tokenize(text: string): readonly Token[] {
+  const tokens: Token[] = [];
+  const word = /"((?:[^"\\]|\\.)*)(?:"|$)|'((?:[^'\\]|\\.)*)(?:'|$)|(\S+)/gsu;
+  for (const [, double, single, bare] of cleaned(text).matchAll(word)) {
+    if (bare !== undefined) tokens.push({ text: bare.replace(/^`+|`+$/g, ''), isQuoted: false });
+    else tokens.push({ text: (double ?? single ?? '').replace(/\\(["'\\])/g, '$1'), isQuoted: true });
+  }
+  return tokens.filter(({ text, isQuoted }) => isQuoted || text !== '');
+}
+
+/** Writes a word so that `tokenize` reads it back as it is. */
+export function quote(text: string): string {
+  return `"${text.replace(/(["\\])/g, '\\$1')}"`;
+}

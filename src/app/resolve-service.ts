@@ -1,0 +1,66 @@
+import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../domain/units.ts';
+import { nearest } from './commands/nearest.ts';
+import type { Clock, TraceSource } from './ports.ts';
+import type { ResolvedService, ResolveService } from './use-cases.ts';
+
+/** The names a menu of Slack can hold. */
+const MAX_NEAREST = 3;
+/** A name that is not in the list may be new: the list is read again unless it is younger than this. */
+const FRESH_ENOUGH = ms(5_000);
+
+export interface ResolveServiceOptions {
+  readonly traces: Pick<TraceSource, 'services'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** How long a list of services is used. A minute unless given. */
+  readonly cacheFor?: Milliseconds;
+}
+
+interface Cached {
+  readonly names: readonly string[];
+  readonly at: EpochMs;
+}
+
+/** Which of the tracing backend's services is meant. Throws the backend's `UpstreamError`. */
+export function createResolveService({
+  traces,
+  clock,
+  cacheFor = MINUTE,
+}: ResolveServiceOptions): ResolveService {
+  let cached: Cached | undefined;
+  const read = async (signal: AbortSignal | undefined): Promise<Cached> => {
+    const names = [...(await traces.services(signal))].sort();
+    cached = { names, at: clock.now() };
+    return cached;
+  };
+  const age = ({ at }: Cached): Milliseconds => between(at, clock.now());
+  return async (name, signal) => {
+    const list = cached !== undefined && age(cached) < cacheFor ? cached : await read(signal);
+    const resolved = resolveAmong(name, list.names);
+    if (resolved.kind !== 'unknown' || age(list) < FRESH_ENOUGH) return resolved;
+    return resolveAmong(name, (await read(signal)).names);
+  };
+}
+
+/**
+ * Finds a service by a typed name: the exact one; else the one that differs only in case; else the only one that goes on
+ * with a dot, as `checkout.shop` does after `checkout` (Istio names services `<app>.<namespace>`).
+ */
+export function resolveAmong(name: string, services: readonly string[]): ResolvedService {
+  if (services.includes(name)) return { kind: 'found', service: name };
+  const typed = name.toLowerCase();
+  const same = services.filter((service) => service.toLowerCase() === typed);
+  const longer = services.filter((service) => service.toLowerCase().startsWith(`${typed}.`));
+  const candidates = same.length > 0 ? same : longer;
+  const [first] = candidates;
+  if (first !== undefined) {
+    return candidates.length === 1 ? { kind: 'found', service: first } : { kind: 'ambiguous', candidates };
+  }
+  return {
+    kind: 'unknown',
+    nearest: nearest(name, services, {
+      count: MAX_NEAREST,
+      formsOf: (service) => [service, service.split('.', 1)[0] ?? service],
+    }),
+    all: services,
+  };
+}

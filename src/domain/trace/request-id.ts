@@ -1,0 +1,50 @@
+/**
+ * What an Envoy request id tells about tracing. Envoy writes its sampling decision into the 15th character of the UUID
+ * (source/extensions/request_id/uuid): 4 stays what a random UUID has, 9 is sampled, a and b are forced.
+ */
+export type RequestIdReading =
+  | 'not-sampled'
+  | 'sampled'
+  /** A server on the way asked for it. */
+  | 'forced-by-server'
+  /** The client asked for it with x-client-trace-id. */
+  | 'forced-by-client'
+  /** A UUID, but without a decision: another program made it. */
+  | 'undecided'
+  | 'not-a-uuid';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether a text has the form of a UUID, in either case. */
+export const isUuid = (text: string): boolean => UUID.test(text);
+
+const DECISION_INDEX = 14;
+const DECISIONS: Readonly<Record<string, RequestIdReading>> = {
+  '4': 'not-sampled',
+  '9': 'sampled',
+  a: 'forced-by-server',
+  b: 'forced-by-client',
+};
+
+/** Reads the sampling decision out of a request id. Pure. */
+export function readRequestId(requestId: string): RequestIdReading {
+  if (!isUuid(requestId)) return 'not-a-uuid';
+  return DECISIONS[requestId.charAt(DECISION_INDEX).toLowerCase()] ?? 'undecided';
+}
+
+/** Why a request may have no trace, as far as its id tells: a full sentence. */
+export function absenceReason(requestId: string): string {
+  switch (readRequestId(requestId)) {
+    case 'not-sampled':
+      return 'Envoy did not sample this request: the 15th character of its id is 4. Its id is in the access logs only. (When another program makes the ids, 4 is only the mark of a random UUID.)';
+    case 'sampled':
+      return 'Envoy sampled this request (the 15th character of its id is 9), so its trace is older than what was searched, has not arrived yet, or was dropped on the way.';
+    case 'forced-by-server':
+    case 'forced-by-client':
+      return 'Tracing was forced for this request (15th character of its id), so its trace is older than what was searched, has not arrived yet, or was dropped on the way.';
+    case 'undecided':
+      return 'The id is a UUID without a sampling decision of Envoy: another program made it, and Envoy may not have sampled the request.';
+    case 'not-a-uuid':
+      return 'The id is not a UUID: Envoy does not trace a request whose x-request-id it cannot read, unless the caller sent trace headers. Check that it is the value of x-request-id.';
+  }
+}

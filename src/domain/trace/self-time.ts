@@ -1,0 +1,57 @@
+import { type Microseconds, us } from '../units.ts';
+import type { SpanNode, SpanTree } from './tree.ts';
+
+/**
+ * The time of a span in which none of its children was at work: its own code, or waiting that no span shows.
+ *
+ *     parent    |==========================|
+ *     child a     |=======|
+ *     child b         |=======|                   overlaps a: counted once
+ *     child c                        |=========|  runs over the end: counted up to the end
+ *     self      ##            #######
+ *
+ * A child that follows from the parent is not waited for and takes nothing away.
+ */
+export function selfTimeOf({ span, children }: SpanNode): Microseconds {
+  const end = span.start + span.duration;
+  let covered = 0;
+  let reached: number = span.start;
+  // Children come by start, so one pass merges them.
+  for (const { span: child } of children) {
+    if (child.followsFrom === true) continue;
+    const from = Math.max(child.start, reached);
+    const to = Math.min(child.start + child.duration, end);
+    if (to <= from) continue;
+    covered += to - from;
+    reached = to;
+  }
+  return us(span.duration - covered);
+}
+
+/** Self time of all spans of one service and operation together. */
+export interface SelfTime {
+  readonly service: string;
+  readonly operation: string;
+  readonly selfTime: Microseconds;
+  readonly spans: number;
+}
+
+/** Per service and operation, the largest first. Work done in parallel adds up: the sum may exceed the trace's duration. */
+export function selfTimesOf({ nodes }: SpanTree): readonly SelfTime[] {
+  const sums = new Map<string, SelfTime>();
+  for (const node of nodes) {
+    const { serviceName: service, spanName: operation } = node.span;
+    const key = JSON.stringify([service, operation]);
+    const sum = sums.get(key);
+    sums.set(key, {
+      service,
+      operation,
+      selfTime: us((sum?.selfTime ?? 0) + selfTimeOf(node)),
+      spans: (sum?.spans ?? 0) + 1,
+    });
+  }
+  return [...sums.values()].sort((a, b) => b.selfTime - a.selfTime || order(a, b));
+}
+
+const order = (a: SelfTime, b: SelfTime): number =>
+  `${a.service} ${a.operation}` < `${b.service} ${b.operation}` ? -1 : 1;

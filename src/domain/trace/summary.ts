@@ -1,0 +1,155 @@
+import type { EpochUs, Microseconds } from '../units.ts';
+import { extentOf } from './ranking.ts';
+import { type SelfTime, selfTimesOf } from './self-time.ts';
+import type { Span, Trace } from './trace.ts';
+import { buildTree, type SpanNode, type SpanTree } from './tree.ts';
+
+/** A span that failed, and what it says about it. */
+export interface SpanError {
+  readonly service: string;
+  readonly operation: string;
+  /** `503, response flags UH`; `failed` when the span says nothing more. */
+  readonly detail: string;
+}
+
+/** What is unusual about a trace, for the reader to know before trusting the figures. */
+export interface TraceDoubts {
+  /** No span without a parent: the beginning is missing. */
+  readonly hasNoRoot: boolean;
+  readonly rootCount: number;
+  readonly orphanCount: number;
+  readonly ringCount: number;
+  /** Set when the backend noted that it cut spans off. */
+  readonly isTruncated: boolean;
+  /** Largest correction of clocks that the backend noted without applying it. */
+  readonly skewText: string | undefined;
+  /** How long work went on after the root had ended; 0 when it did not. */
+  readonly workAfterRoot: Microseconds;
+}
+
+export interface TraceSummary {
+  readonly traceId: string;
+  /** The earliest real root; without one, the earliest span that has no parent here. */
+  readonly root: Span;
+  readonly start: EpochUs;
+  /** From the first span's start to the last span's end. */
+  readonly duration: Microseconds;
+  readonly spanCount: number;
+  /** Most spans first. */
+  readonly services: readonly { readonly name: string; readonly spans: number }[];
+  /** Deepest first: the deepest failing span is the likely origin. */
+  readonly errors: readonly SpanError[];
+  /** Largest first. */
+  readonly selfTimes: readonly SelfTime[];
+  readonly doubts: TraceDoubts;
+}
+
+/** What a trace says at a glance. Undefined for a trace without spans. */
+export function summarize(trace: Trace): TraceSummary | undefined {
+  const tree = buildTree(trace);
+  const [top] = tree.roots;
+  if (top === undefined) return undefined;
+  const { start, duration } = extentOf(trace);
+  return {
+    traceId: trace.traceId,
+    root: top.span,
+    start,
+    duration,
+    spanCount: tree.nodes.length,
+    services: servicesOf(tree.nodes),
+    errors: tree.nodes
+      .filter(({ span }) => span.isError)
+      .sort((a, b) => b.depth - a.depth || a.span.start - b.span.start)
+      .map(({ span }) => ({
+        service: span.serviceName,
+        operation: span.spanName,
+        detail: errorDetail(span),
+      })),
+    selfTimes: selfTimesOf(tree),
+    doubts: doubtsOf(tree, { top, end: start + duration }),
+  };
+}
+
+function servicesOf(nodes: readonly SpanNode[]): TraceSummary['services'] {
+  const counts = new Map<string, number>();
+  for (const { span } of nodes) counts.set(span.serviceName, (counts.get(span.serviceName) ?? 0) + 1);
+  return [...counts]
+    .map(([name, spans]) => ({ name, spans }))
+    .sort((a, b) => b.spans - a.spans || (a.name < b.name ? -1 : 1));
+}
+
+/** Envoy's names first, then OpenTelemetry's; `-` is Envoy's word for no flag and `0` for no response. */
+function errorDetail({ attributes, events }: Span): string {
+  const text = (...keys: readonly string[]): string => {
+    const key = keys.find((key) => attributes[key] !== undefined && attributes[key] !== '');
+    return key === undefined ? '' : String(attributes[key]);
+  };
+  const status = text(
+    'http.status_code',
+    'http.response.status_code',
+    'grpc.status_code',
+    'rpc.grpc.status_code',
+  );
+  const flags = text('response_flags');
+  const message =
+    text('otel.status_description', 'grpc.message', 'error.message', 'exception.message') ||
+    String(
+      events.findLast(({ attributes }) => attributes['exception.message'] !== undefined)?.attributes[
+        'exception.message'
+      ] ?? '',
+    );
+  const parts = [
+    status === '0' ? 'no response' : status,
+    flags === '' || flags === '-' ? '' : `response flags ${flags}`,
+    message,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'failed' : parts.join(', ');
+}
+
+function doubtsOf(
+  { roots, nodes }: SpanTree,
+  { top, end }: { readonly top: SpanNode; readonly end: number },
+): TraceDoubts {
+  const count = (kind: SpanNode['rootKind']): number =>
+    roots.filter(({ rootKind }) => rootKind === kind).length;
+  const warnings = nodes.flatMap(({ span }) => span.warnings);
+  const rootCount = count('root');
+  const late = end - (top.span.start + top.span.duration);
+  return {
+    hasNoRoot: rootCount === 0,
+    rootCount,
+    orphanCount: count('orphan'),
+    ringCount: count('ring'),
+    isTruncated: warnings.some((warning) => /truncat|max[_ ]trace[_ ]size|too many spans/i.test(warning)),
+    skewText: largestSkew(warnings),
+    workAfterRoot: (rootCount === 1 && roots.length === 1 ? Math.max(0, late) : 0) as Microseconds,
+  };
+}
+
+const GO_UNITS: Readonly<Record<string, number>> = {
+  h: 3.6e9,
+  m: 6e7,
+  s: 1e6,
+  ms: 1e3,
+  us: 1,
+  µs: 1,
+  ns: 1e-3,
+};
+
+/** Microseconds of a Go duration such as `-1m2.5s`; the sign is left off. */
+function goMicros(text: string): number {
+  let sum = 0;
+  for (const [, value = '0', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|h|m|s)/g)) {
+    sum += Number(value) * (GO_UNITS[unit] ?? 0);
+  }
+  return sum;
+}
+
+/** Jaeger calculates a correction but, unless told to, does not apply it: the text of its warning holds it. */
+function largestSkew(warnings: readonly string[]): string | undefined {
+  const deltas = warnings.flatMap((warning) => {
+    const delta = /clock skew.*delta of (-?[\dhmsuµn.]+)/.exec(warning)?.[1];
+    return delta === undefined ? [] : [delta.replace(/\.$/, '')];
+  });
+  return deltas.sort((a, b) => goMicros(b) - goMicros(a))[0]?.replace(/^-/, '');
+}
