@@ -78,12 +78,12 @@ export async function createStand(options: Partial<SlackWorkspaceOptions> = {}):
 
 /** Lets a promise that waits on virtual time come to its end: time moves on in small steps while it is pending. */
 export async function inVirtualTime<T>(clock: VirtualClock, work: Promise<T>, step = 100): Promise<T> {
-  let isPending = true;
+  const state = { isPending: true };
   const done = work.finally(() => {
-    isPending = false;
+    state.isPending = false;
   });
   done.catch(() => undefined);
-  while (isPending) {
+  while (state.isPending) {
     if (clock.sleepers() > 0) await clock.advance(step);
     // One turn of the event loop: real sockets need it.
     await new Promise<void>((resolve) => {

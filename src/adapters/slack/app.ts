@@ -1,0 +1,123 @@
+import { App } from '@slack/bolt';
+import type { Clock, Logger } from '../../app/ports.ts';
+import { MINUTE, ms, SECOND } from '../../domain/units.ts';
+import { type CallsOptions, createCalls, reasonOf } from './calls.ts';
+import { type ConversationOptions, createConversation } from './conversation.ts';
+import { listen } from './listeners.ts';
+import { openTransport, type Transport } from './receivers.ts';
+import { createRunning } from './running.ts';
+import { createSlackLogger } from './slack-logger.ts';
+
+export interface SlackAppOptions extends Omit<CallsOptions, 'timeout'>, ConversationOptions {
+  readonly transport: Transport;
+}
+
+export interface SlackApp {
+  /**
+   * Checks the token and begins to take commands. Rejects with `SlackSetupError` when Slack refuses the token, with
+   * the system's error when the port is taken. In Socket Mode it waits for the first connection, however long.
+   */
+  start(): Promise<{ readonly port?: number }>;
+  /** Takes no more commands and waits for those that run, at most ten seconds. */
+  stop(): Promise<void>;
+  /** Whether commands can arrive and Slack takes the token. */
+  isConnected(): boolean;
+}
+
+/** Slack does not know the token any more, or never did: only a person can mend that. */
+export class SlackSetupError extends Error {
+  override readonly name = 'SlackSetupError';
+  /** Slack's word for it. */
+  readonly code: string;
+  constructor(code: string) {
+    super(
+      `Slack refuses the bot token (${code}): install the app again and set SLACK_BOT_TOKEN to its new token`,
+    );
+    this.code = code;
+  }
+}
+
+const AUTH_INTERVAL = MINUTE;
+const LAST_WORDS = ms(10 * SECOND);
+
+/** The bot's ears: Bolt on an explicit receiver, commands and buttons, nothing else. */
+export function createSlackApp(options: SlackAppOptions): SlackApp {
+  const { clock, logger, apiUrl, transport } = options;
+  const slackLogger = createSlackLogger(logger);
+  const connection = openTransport(transport, {
+    ...(apiUrl === undefined ? {} : { apiUrl }),
+    logger: slackLogger,
+  });
+  const app = new App({
+    receiver: connection.receiver,
+    // The token is checked by this program, under a deadline; Bolt would ask at every first request.
+    authorize: async () => ({ botToken: options.botToken }),
+    logger: slackLogger,
+    convoStore: false,
+    clientOptions: {
+      ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }),
+      retryConfig: { retries: 0 },
+      timeout: 10_000,
+    },
+  });
+  const calls = createCalls(options);
+  const running = createRunning(clock);
+  listen(app, { calls, clock, logger, conversation: createConversation(options), running });
+  const token = watchToken({ clock, logger, authTest: () => calls.call('auth.test', {}) });
+
+  return {
+    async start() {
+      await token.check();
+      const port = await connection.open();
+      token.watch();
+      return port === undefined ? {} : { port };
+    },
+    async stop() {
+      token.end();
+      await connection.close().catch((error: unknown) => {
+        logger.warn('slack: closing failed', { error: error instanceof Error ? error.message : 'unknown' });
+      });
+      await running.settled(LAST_WORDS);
+    },
+    isConnected: () => connection.isOpen() && token.isGood(),
+  };
+}
+
+/** Asks Slack now and then whether it still takes the token. No answer leaves the last one standing. */
+function watchToken(parts: {
+  clock: Clock;
+  logger: Logger;
+  authTest: () => ReturnType<ReturnType<typeof createCalls>['call']>;
+}): { check(): Promise<void>; watch(): void; end(): void; isGood(): boolean } {
+  const { clock, logger, authTest } = parts;
+  const ended = new AbortController();
+  let isGood = false;
+
+  async function ask(): Promise<string | undefined> {
+    const outcome = await authTest();
+    if (outcome.kind === 'done') isGood = true;
+    if (outcome.kind !== 'refused') return undefined;
+    if (isGood) logger.error('slack: the token is refused', { code: reasonOf(outcome) });
+    isGood = false;
+    return outcome.code;
+  }
+
+  async function loop(): Promise<void> {
+    while (!ended.signal.aborted) {
+      await clock.sleep(AUTH_INTERVAL, ended.signal);
+      if (!ended.signal.aborted) await ask();
+    }
+  }
+
+  return {
+    async check() {
+      const code = await ask();
+      if (code !== undefined) throw new SlackSetupError(code);
+    },
+    watch: () => void loop(),
+    end: () => {
+      ended.abort();
+    },
+    isGood: () => isGood,
+  };
+}

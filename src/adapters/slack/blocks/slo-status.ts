@@ -1,0 +1,76 @@
+import type { SloRow, SloStatusView } from '../../../app/views.ts';
+import { comparisonWord, count, ruleValue } from '../format.ts';
+import { code, date, escape, link, oneLine } from '../mrkdwn.ts';
+import type { Rendered } from './block.ts';
+import { section } from './pieces.ts';
+
+const STATES: Readonly<Record<SloRow['state'], { sign: string; word: string; urgency: number }>> = {
+  firing: { sign: '🔴', word: 'firing', urgency: 0 },
+  'no-data': { sign: '⚪', word: 'firing, no data', urgency: 1 },
+  'rule-error': { sign: '🛠', word: 'the rule is wrong', urgency: 2 },
+  'source-error': { sign: '🛠', word: 'the source does not answer', urgency: 3 },
+  pending: { sign: '🟡', word: 'pending', urgency: 4 },
+  unknown: { sign: '❔', word: 'not evaluated yet', urgency: 5 },
+  ok: { sign: '🟢', word: 'ok', urgency: 6 },
+};
+
+const LINES_PER_SECTION = 6;
+/** Lines are at most about 450 characters: so many fit into a message whatever they hold. */
+const MOST_CHARACTERS = 11_000;
+
+/** The answer to `/slo`: every rule, those first that somebody must act on. */
+export function sloStatusMessage(view: SloStatusView): Rendered {
+  const rows = view.rows.toSorted((a, b) => STATES[a.state].urgency - STATES[b.state].urgency);
+  const lines = fitting(rows.map(sloLine));
+  const hidden = rows.length - lines.length;
+  const sections: string[] = [];
+  for (let i = 0; i < lines.length; i += LINES_PER_SECTION)
+    sections.push(lines.slice(i, i + LINES_PER_SECTION).join('\n'));
+  if (hidden > 0) sections.push(`and ${count(hidden, 'more rule')} that did not fit`);
+  const text = `Rules at ${date(view.at)}: ${summary(rows)}`;
+  return { text, blocks: [text, ...sections].map((each) => section(each)) };
+}
+
+function summary(rows: readonly SloRow[]): string {
+  if (rows.length === 0) return 'no rules are loaded';
+  const states = Object.keys(STATES) as SloRow['state'][];
+  return states
+    .map((state) => ({ state, of: rows.filter((row) => row.state === state).length }))
+    .filter(({ of }) => of > 0)
+    .map(({ state, of }) => `${of} ${STATES[state].word}`)
+    .join(', ');
+}
+
+function fitting(lines: readonly string[]): readonly string[] {
+  let room = MOST_CHARACTERS;
+  const end = lines.findIndex((line) => {
+    room -= line.length + 1;
+    return room < 0;
+  });
+  return end === -1 ? lines : lines.slice(0, end);
+}
+
+/** One rule in a line: state, name, subject, value against bound, since when, its message. */
+export function sloLine(row: SloRow): string {
+  const { sign, word } = STATES[row.state];
+  return [
+    `${sign} ${row.messageUrl === undefined ? code(row.rule, 80) : link(row.messageUrl, row.rule, 80)}`,
+    ...(row.subject === undefined ? [] : [code(row.subject, 80)]),
+    word,
+    ...value(row),
+    ...(row.since === undefined ? [] : [`since ${date(row.since)}`]),
+    ...(row.detail === undefined ? [] : [escape(oneLine(row.detail), 160)]),
+  ].join(' · ');
+}
+
+function value(row: SloRow): string[] {
+  const how = { kind: row.valueKind, ...(row.unit === undefined ? {} : { unit: row.unit }) };
+  const shown = row.value === undefined ? [] : [ruleValue(row.value, how)];
+  const limit =
+    row.bound === undefined
+      ? []
+      : [
+          `alerts ${row.comparison === undefined ? 'at' : comparisonWord(row.comparison)} ${ruleValue(row.bound, how)}`,
+        ];
+  return [...shown, ...limit].map((text) => escape(text, 60));
+}

@@ -1,0 +1,132 @@
+import type { App, BlockAction } from '@slack/bolt';
+import type { Clock, Logger } from '../../app/ports.ts';
+import type { EpochMs } from '../../domain/units.ts';
+import { SLOWEST_TRACES } from './blocks/alert.ts';
+import { answerMessage, PICK_SERVICE, SHARE_ANSWER, withService } from './blocks/answer.ts';
+import { OPEN_LINK } from './blocks/pieces.ts';
+import type { Calls } from './calls.ts';
+import { type Asked, type Conversation, isSlashCommand, splitCommand } from './conversation.ts';
+import { createResponder, type Origin, type Responder } from './responder.ts';
+import type { Running } from './running.ts';
+import { SLASH_COMMANDS } from './scopes.ts';
+
+export interface ListenerParts {
+  readonly calls: Calls;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly conversation: Conversation;
+  readonly running: Running;
+}
+
+/** What a pressed button or a chosen option asks for. */
+interface Pressed {
+  readonly asked: Asked | undefined;
+  readonly to: { readonly responder: Responder; readonly userId: string };
+}
+
+const NOT_OURS = new RegExp(`^(?!${SLOWEST_TRACES}$|${SHARE_ANSWER}$|${PICK_SERVICE}|${OPEN_LINK})`, 'u');
+
+/** Registers every command and button. Each is acknowledged before anything else is done: Slack waits three seconds. */
+export function listen(app: App, parts: ListenerParts): void {
+  const { conversation } = parts;
+  commands(app, parts);
+  onAction(app, parts, {
+    pattern: new RegExp(`^${SLOWEST_TRACES}$`, 'u'),
+    run: ({ asked, to }) => orExplain(asked, to, (it) => conversation.reply(it, to)),
+  });
+  onAction(app, parts, {
+    pattern: new RegExp(`^${PICK_SERVICE}`, 'u'),
+    run: ({ asked, to }) => orExplain(asked, to, (it) => conversation.reply(it, to)),
+  });
+  onAction(app, parts, {
+    pattern: new RegExp(`^${SHARE_ANSWER}$`, 'u'),
+    run: ({ asked, to }) =>
+      orExplain(asked, to, async (it) => {
+        // The private answer has done its duty once all can see it.
+        if (await conversation.share(it, to)) await to.responder.deleteOriginal();
+      }),
+  });
+  // A pressed link is told to the app as well, and shows a warning sign to the person unless it is acknowledged.
+  app.action(new RegExp(`^${OPEN_LINK}`, 'u'), async ({ ack }) => ack());
+  // Whatever else comes (a button of an older version): acknowledged, so that nobody sees a warning sign. Bolt runs
+  // every listener that matches, so this one must match nothing that another does.
+  app.action(NOT_OURS, async ({ ack, body }) => {
+    await ack();
+    parts.logger.debug('slack: an unknown action', { type: body.type });
+  });
+  app.error(async (error) => {
+    parts.logger.error('slack: a handler failed', {
+      code: error.code,
+      error: `${error.name}: ${error.message}`,
+    });
+  });
+}
+
+function commands(app: App, parts: ListenerParts): void {
+  app.command(/.*/u, async ({ ack, command }) => {
+    await ack();
+    const at = parts.clock.now();
+    const to = {
+      userId: command.user_id,
+      responder: responderFor(parts, {
+        responseUrl: command.response_url,
+        channelId: command.channel_id,
+        userId: command.user_id,
+        at,
+      }),
+    };
+    await parts.running.add(async () => {
+      const asked = isSlashCommand(command.command)
+        ? { command: command.command, text: command.text, at }
+        : undefined;
+      await orExplain(asked, to, (it) => parts.conversation.reply(it, to));
+    });
+  });
+}
+
+const responderFor = (parts: ListenerParts, origin: Origin): Responder => createResponder(parts, origin);
+
+function onAction(
+  app: App,
+  parts: ListenerParts,
+  handler: { pattern: RegExp; run: (pressed: Pressed) => Promise<void> },
+): void {
+  app.action<BlockAction>(handler.pattern, async ({ ack, action, body }) => {
+    await ack();
+    const at = parts.clock.now();
+    const responder = responderFor(parts, {
+      ...(body.response_url === undefined ? {} : { responseUrl: body.response_url }),
+      channelId: body.channel?.id ?? '',
+      userId: body.user.id,
+      at,
+    });
+    const to = { responder, userId: body.user.id };
+    await parts.running.add(() => handler.run({ asked: askedBy(commandOf(action), at), to }));
+  });
+}
+
+/** The command in a button's value; of a menu, the block's id with the chosen service put in. */
+function commandOf(action: BlockAction['actions'][number]): string {
+  if (action.type === 'button') return action.value ?? '';
+  return action.type === 'static_select' ? withService(action.block_id, action.selected_option.value) : '';
+}
+
+function askedBy(line: string, at: EpochMs): Asked | undefined {
+  const split = splitCommand(line);
+  return split === undefined ? undefined : { ...split, at };
+}
+
+async function orExplain(
+  asked: Asked | undefined,
+  { responder }: { responder: Responder },
+  run: (asked: Asked) => Promise<void>,
+): Promise<void> {
+  if (asked !== undefined) return run(asked);
+  await responder.answer(
+    answerMessage({
+      kind: 'usage',
+      problem: 'This bot does not know that command.',
+      usage: SLASH_COMMANDS.map(({ command, usageHint }) => `${command} ${usageHint}`),
+    }),
+  );
+}

@@ -1,0 +1,122 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HTTPReceiver, type Receiver, SocketModeReceiver } from '@slack/bolt';
+import type { Logger as SlackLogger } from '@slack/logger';
+import { HTTP_PATH } from './scopes.ts';
+
+/** How Slack reaches the bot. */
+export type Transport =
+  | {
+      readonly mode: 'http';
+      readonly signingSecret: string;
+      readonly port: number;
+      /** All interfaces unless told. */
+      readonly host?: string;
+    }
+  | { readonly mode: 'socket'; readonly appToken: string };
+
+export interface Connection {
+  readonly receiver: Receiver;
+  /** Begins to take requests; resolves with the port in HTTP mode. */
+  open(): Promise<number | undefined>;
+  close(): Promise<void>;
+  /** Whether requests can arrive now. */
+  isOpen(): boolean;
+}
+
+/** Slack's own bodies are a few kilobytes. */
+const BODY_LIMIT = 512 * 1_024;
+
+export function openTransport(
+  transport: Transport,
+  options: { apiUrl?: string; logger: SlackLogger },
+): Connection {
+  return transport.mode === 'http' ? overHttp(transport, options) : overSocket(transport, options);
+}
+
+function overHttp(
+  { signingSecret, port, host }: Extract<Transport, { mode: 'http' }>,
+  { logger }: { logger: SlackLogger },
+): Connection {
+  const receiver = new HTTPReceiver({
+    signingSecret,
+    endpoints: HTTP_PATH,
+    bodyLimit: BODY_LIMIT,
+    logger,
+    // Anything else than the endpoint: a plain 404, where Bolt's own handler writes an error for every scanner.
+    dispatchErrorHandler: ({ response }) => {
+      response.writeHead(404).end();
+    },
+  });
+  let server: Server | undefined;
+  return {
+    receiver,
+    async open() {
+      const listening = await receiver.start({ port, ...(host === undefined ? {} : { host }) });
+      server = listening;
+      return (listening.address() as AddressInfo).port;
+    },
+    async close() {
+      if (server === undefined) return;
+      const closed = receiver.stop();
+      // Keep-alive connections that carry no request would hold the server open.
+      server.closeIdleConnections();
+      server = undefined;
+      await closed;
+    },
+    isOpen: () => server?.listening ?? false,
+  };
+}
+
+/**
+ * Retries for ever: with any finite number a network outage ends in a rejection that nobody can catch, and the
+ * process dies. `forever` with a cap, since `retries: Infinity` never ends inside node-retry.
+ */
+const RECONNECT = {
+  forever: true,
+  retries: 10,
+  minTimeout: 500,
+  maxTimeout: 4_000,
+  factor: 2,
+  randomize: true,
+} as const;
+
+/**
+ * After Slack asks for a new connection, socket-mode 3.1 waits this long before it opens one (fixed in 3.2), and
+ * commands in that gap fail; it is also how late a pong may be.
+ */
+const PING_TIMEOUT = 2_000;
+
+function overSocket(
+  { appToken }: Extract<Transport, { mode: 'socket' }>,
+  { apiUrl, logger }: { apiUrl?: string; logger: SlackLogger },
+): Connection {
+  let isClosed = false;
+  const receiver = new SocketModeReceiver({
+    appToken,
+    logger,
+    clientPingTimeout: PING_TIMEOUT,
+    installerOptions: {
+      // Its own object: the client writes into it. No headers: the bot's token would take the place of the app's.
+      clientOptions: {
+        ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }),
+        retryConfig: RECONNECT,
+        // Retries know no end, not even `disconnect`: once closed, a call is never answered and so never repeated.
+        fetch: (url, init) => (isClosed ? new Promise<Response>(() => undefined) : fetch(url, init)),
+      },
+    },
+  });
+  return {
+    receiver,
+    async open() {
+      isClosed = false;
+      await receiver.start();
+      return undefined;
+    },
+    async close() {
+      isClosed = true;
+      await receiver.stop();
+    },
+    isOpen: () => !isClosed && (receiver.client.websocket?.isActive() ?? false),
+  };
+}
