@@ -1,0 +1,174 @@
+import type { RuleGroup } from '../domain/slo/rule.ts';
+import type { CompiledGroup, RuleUse } from './rules/compiled.ts';
+import { readGroup } from './rules/groups.ts';
+import { nearestName } from './rules/near-name.ts';
+import { readSlo } from './rules/slos.ts';
+import type { RuleFileError, RuleFileNote, Source } from './rules/source.ts';
+import { createSource } from './rules/source.ts';
+import type { Part } from './rules/validate.ts';
+import type { YamlDocument } from './rules/yaml-document.ts';
+import { readYaml } from './rules/yaml-document.ts';
+
+export type { RuleUse } from './rules/compiled.ts';
+export type { RuleFileError, RuleFileNote } from './rules/source.ts';
+
+/** What reading rule files gives: every group, or every mistake. */
+export type RuleFileResult =
+  | {
+      readonly ok: true;
+      readonly groups: readonly RuleGroup[];
+      /** What each rule reads and where it stands, for `check --against`. */
+      readonly uses: readonly RuleUse[];
+      readonly notes: readonly RuleFileNote[];
+    }
+  | {
+      readonly ok: false;
+      readonly errors: readonly RuleFileError[];
+      readonly notes: readonly RuleFileNote[];
+    };
+
+/** The two kinds of document, by the key at their top. */
+const KINDS: Readonly<Record<string, (part: Part) => CompiledGroup>> = { groups: readGroup, slos: readSlo };
+
+/** Top-level keys of Alertmanager's and of what is planned: refused, because ignoring them would hush or lose alerts. */
+const NOT_BUILT: ReadonlySet<string> = new Set([
+  'silences',
+  'inhibit_rules',
+  'inhibit',
+  'route',
+  'routes',
+  'receivers',
+  'mute_time_intervals',
+  'time_intervals',
+  'maintenance',
+]);
+
+type Top = Readonly<Record<string, unknown>>;
+
+const isMap = (value: unknown): value is Top =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function unknownKey(key: string, kind: string | undefined): string {
+  if (NOT_BUILT.has(key)) return `\`${key}\` is not built yet, so it would do nothing: remove it.`;
+  if (kind !== undefined && Object.hasOwn(KINDS, key)) {
+    return `\`${key}\` stands in one document with \`${kind}\`: put a line with --- between the two.`;
+  }
+  const near = nearestName(key, Object.keys(KINDS));
+  const hint = near === undefined ? 'a document has `groups:` or `slos:`.' : `did you mean \`${near}\`?`;
+  return `\`${key}\` is not a key that is known here; ${hint}`;
+}
+
+const nothing: CompiledGroup = { uses: [], errors: [], notes: [] };
+
+function readEntries(source: Source, document: YamlDocument, kind: string): readonly CompiledGroup[] {
+  const list = (document.value as Top)[kind];
+  const read = KINDS[kind];
+  // `groups:` with nothing after it is an empty list, as in Prometheus.
+  if (list === '' || read === undefined) return [];
+  if (!Array.isArray(list)) {
+    const error = source.at(document.offsetOf([kind]), `\`${kind}\` must be a list (\`- name: ...\`).`);
+    return [{ ...nothing, errors: [error] }];
+  }
+  return list.map((_, index) => read({ source, document, path: [kind, index] }));
+}
+
+function readDocument(source: Source, document: YamlDocument): readonly CompiledGroup[] {
+  const { value } = document;
+  if (!isMap(value)) {
+    const error = source.at(
+      document.offsetOf([]),
+      'a rule file is a map with `groups:` or `slos:` at its top.',
+    );
+    return [{ ...nothing, errors: [error] }];
+  }
+  const kind = Object.keys(value).find((key) => Object.hasOwn(KINDS, key));
+  const unknown = Object.keys(value)
+    .filter((key) => key !== kind)
+    .map((key) => source.at(document.offsetOfKey([key]), unknownKey(key, kind)));
+  return [
+    { ...nothing, errors: unknown },
+    ...(kind === undefined ? [] : readEntries(source, document, kind)),
+  ];
+}
+
+/** A second group of the same name would share the first one's state. */
+function duplicateGroups(source: Source, documents: readonly YamlDocument[]): readonly RuleFileError[] {
+  const seen = new Map<string, number>();
+  const errors: RuleFileError[] = [];
+  const entries = documents.flatMap((document) =>
+    Object.keys(KINDS).flatMap((kind) => {
+      const list: unknown = isMap(document.value) ? document.value[kind] : undefined;
+      return (Array.isArray(list) ? (list as unknown[]) : []).map((entry, index) => ({
+        document,
+        entry,
+        path: [kind, index, 'name'],
+      }));
+    }),
+  );
+  for (const { document, entry, path } of entries) {
+    const name = isMap(entry) ? entry['name'] : undefined;
+    if (typeof name !== 'string') continue;
+    const place = source.at(document.offsetOf(path), '');
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, place.line);
+    else
+      errors.push({
+        ...place,
+        message: `the name \`${name}\` is taken by the group on line ${first} of this file.`,
+      });
+  }
+  return errors;
+}
+
+const inOrder = <T extends RuleFileError>(entries: readonly T[]): readonly T[] =>
+  [...entries].sort((a, b) => a.line - b.line || a.column - b.column);
+
+/** Reads a rule file: Prometheus rule groups and short-form SLOs, in as many documents as there are. */
+export function parseRuleText(file: string, text: string): RuleFileResult {
+  const source = createSource(file, text);
+  const { documents, errors: yamlErrors } = readYaml(source);
+  const read = documents.flatMap((document) => readDocument(source, document));
+  const notes = inOrder(read.flatMap((entry) => entry.notes));
+  const errors = [
+    ...yamlErrors,
+    ...read.flatMap((entry) => entry.errors),
+    ...duplicateGroups(source, documents),
+  ];
+  if (errors.length > 0) return { ok: false, errors: inOrder(errors), notes };
+  return {
+    ok: true,
+    groups: read.flatMap(({ group }) => (group === undefined ? [] : [group])),
+    uses: read.flatMap(({ uses }) => uses),
+    notes,
+  };
+}
+
+/** Gives the text of a file; rejects with an error whose message a person can read. */
+export type ReadFile = (path: string) => Promise<string>;
+
+async function readRuleFile(path: string, readFile: ReadFile): Promise<RuleFileResult> {
+  let text: string;
+  try {
+    text = await readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `this file cannot be read: ${reason}`;
+    return { ok: false, errors: [{ file: path, line: 1, column: 1, message, excerpt: '' }], notes: [] };
+  }
+  return parseRuleText(path, text);
+}
+
+/** Reads rule files: the groups of all of them, or the mistakes of all of them. */
+export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile): Promise<RuleFileResult> {
+  const results = await Promise.all(paths.map(async (path) => readRuleFile(path, readFile)));
+  const notes = results.flatMap((result) => result.notes);
+  const errors = results.flatMap((result) => (result.ok ? [] : result.errors));
+  if (errors.length > 0) return { ok: false, errors, notes };
+  const read = results.flatMap((result) => (result.ok ? [result] : []));
+  return {
+    ok: true,
+    groups: read.flatMap(({ groups }) => groups),
+    uses: read.flatMap(({ uses }) => uses),
+    notes,
+  };
+}

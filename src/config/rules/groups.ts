@@ -1,0 +1,197 @@
+import { z } from 'zod';
+import type { Labels } from '../../domain/labels.ts';
+import { ruleKey } from '../../domain/slo/compile.ts';
+import type { RuleGroup, SloRule } from '../../domain/slo/rule.ts';
+import { MINUTE, ms } from '../../domain/units.ts';
+import { analyseExpression } from '../promql/analyse.ts';
+import { metricsOf } from '../promql/metrics.ts';
+import type { CompiledGroup, RuleUse } from './compiled.ts';
+import { count, duration, expression, metricName, name, positiveDuration } from './fields.ts';
+import { nearestName } from './near-name.ts';
+import type { RuleFileError, RuleFileNote } from './source.ts';
+import { alertLabels, annotations, emptyIsAbsent, plainLabels, SETTING_NAMES } from './text-maps.ts';
+import type { Part, Shape } from './validate.ts';
+import { validate } from './validate.ts';
+
+/** Prometheus's own default for `evaluation_interval`. */
+const DEFAULT_INTERVAL = MINUTE;
+
+const groupSchema = z.strictObject({
+  name,
+  interval: positiveDuration.optional(),
+  query_offset: duration.optional(),
+  limit: count.optional(),
+  labels: plainLabels,
+  rules: emptyIsAbsent(z.array(z.unknown())),
+});
+
+const alertSchema = z.strictObject({
+  alert: name,
+  expr: expression,
+  for: duration.optional(),
+  keep_firing_for: duration.optional(),
+  labels: alertLabels,
+  annotations,
+});
+
+const recordingSchema = z.strictObject({ record: metricName, expr: expression, labels: plainLabels });
+
+type Group = z.output<typeof groupSchema>;
+type Alert = z.output<typeof alertSchema>;
+
+const shapeOf = <S extends z.ZodObject>(schema: S): Shape<z.output<S>> => ({
+  schema: schema as unknown as z.ZodType<z.output<S>>,
+  keys: { '': Object.keys(schema.shape) },
+});
+
+const GROUP = shapeOf(groupSchema);
+const ALERT = shapeOf(alertSchema);
+const RECORDING = shapeOf(recordingSchema);
+
+/** Reads the keys of a rule that say what kind it is, before either schema is held against it. */
+function kindOf(part: Part, rule: unknown): 'alert' | 'recording' | RuleFileError {
+  const { source, document, path } = part;
+  if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) {
+    return source.at(document.offsetOf(path), 'a rule must be a map with `alert` or `record`, and `expr`.');
+  }
+  const hasAlert = 'alert' in rule;
+  const hasRecord = 'record' in rule;
+  if (hasAlert && hasRecord) {
+    return source.at(document.offsetOfKey([...path, 'record']), 'a rule has `alert` or `record`, not both.');
+  }
+  if (hasAlert) return 'alert';
+  if (hasRecord) return 'recording';
+  const near = Object.keys(rule).find((key) => nearestName(key, ['alert', 'record']) !== undefined);
+  const hint = near === undefined ? '' : `; is \`${near}\` meant to be one of them?`;
+  return source.at(document.offsetOf(path), `this rule has neither \`alert\` nor \`record\`${hint || '.'}`);
+}
+
+/** The bot's settings, read out of the annotations. */
+export function settingsOf(texts: Labels): Pick<SloRule, 'onNoData' | 'channel'> {
+  const channel = texts['slack_channel'];
+  return {
+    onNoData: texts['slo_no_data'] === 'resolve' ? 'resolve' : 'keep',
+    ...(channel === undefined ? {} : { channel }),
+  };
+}
+
+function alertingRule(alert: Alert, groupLabels: Labels): SloRule {
+  const labels = { ...groupLabels, ...alert.labels };
+  const texts = alert.annotations ?? {};
+  return {
+    name: alert.alert,
+    key: ruleKey(alert.alert, labels),
+    expr: alert.expr,
+    for: alert.for ?? ms(0),
+    keepFiringFor: alert.keep_firing_for ?? ms(0),
+    labels,
+    annotations: texts,
+    ...analyseExpression(alert.expr, texts['slo_unit']),
+    ...settingsOf(texts),
+  };
+}
+
+/** Annotations that look like settings with a slip in them: they would be ignored without a word. */
+function settingNotes(part: Part, alert: Alert): readonly RuleFileNote[] {
+  return Object.keys(alert.annotations ?? {}).flatMap((annotation) => {
+    const near = nearestName(annotation, SETTING_NAMES);
+    if (near === undefined || SETTING_NAMES.includes(annotation)) return [];
+    const offset = part.document.offsetOfKey([...part.path, 'annotations', annotation]);
+    return [
+      part.source.at(offset, `the annotation \`${annotation}\` is no setting; did you mean \`${near}\`?`),
+    ];
+  });
+}
+
+/** What reading the rules of a group gathers. */
+interface Gathered {
+  readonly rules: { readonly rule: SloRule; readonly place: RuleFileNote }[];
+  readonly recordings: string[];
+  readonly errors: RuleFileError[];
+  readonly notes: RuleFileNote[];
+}
+
+function readAlert(part: Part, groupLabels: Labels, into: Gathered): void {
+  const checked = validate(ALERT, part);
+  if (!checked.ok) {
+    into.errors.push(...checked.errors);
+    return;
+  }
+  const rule = alertingRule(checked.value, groupLabels);
+  const place = part.source.at(part.document.offsetOf([...part.path, 'alert']), '');
+  const twin = into.rules.find((other) => other.rule.key === rule.key);
+  if (twin !== undefined) {
+    const message = `\`${rule.key}\` stands in this group already, on line ${twin.place.line}: alerts of the two could not be told apart. Give one of them another name or another label.`;
+    into.errors.push({ ...place, message });
+  }
+  into.rules.push({ rule, place });
+  into.notes.push(...settingNotes(part, checked.value), ...alertsNote(rule, place));
+}
+
+function alertsNote(rule: SloRule, place: RuleFileNote): readonly RuleFileNote[] {
+  if (!metricsOf(rule.expr).some((metric) => metric === 'ALERTS' || metric === 'ALERTS_FOR_STATE')) return [];
+  const message = `\`${rule.name}\` reads ALERTS: that is Prometheus's state of its own rules, not Tailwatch's.`;
+  return [{ ...place, message }];
+}
+
+function readRecording(part: Part, into: Gathered): void {
+  const checked = validate(RECORDING, part);
+  if (!checked.ok) {
+    into.errors.push(...checked.errors);
+    return;
+  }
+  const { record } = checked.value;
+  const place = part.source.at(part.document.offsetOf([...part.path, 'record']), '');
+  into.recordings.push(record);
+  into.notes.push({ ...place, message: `the recording rule \`${record}\` is left to Prometheus.` });
+}
+
+function readRules(part: Part, group: Group): Gathered {
+  const gathered: Gathered = { rules: [], recordings: [], errors: [], notes: [] };
+  for (const [index, rule] of (group.rules ?? []).entries()) {
+    const rulePart = { ...part, path: [...part.path, 'rules', index] };
+    const kind = kindOf(rulePart, rule);
+    if (kind === 'alert') readAlert(rulePart, group.labels ?? {}, gathered);
+    else if (kind === 'recording') readRecording(rulePart, gathered);
+    else gathered.errors.push(kind);
+  }
+  return gathered;
+}
+
+/** The rules of a group whose own keys are wrong are still read, for their mistakes. */
+function rulesRegardless(part: Part): readonly RuleFileError[] {
+  let value = part.document.value;
+  for (const step of [...part.path, 'rules'])
+    value = (value as Record<string | number, unknown> | undefined)?.[step];
+  return Array.isArray(value) ? readRules(part, { name: '', rules: value }).errors : [];
+}
+
+function useOf(group: RuleGroup, { rule, place }: Gathered['rules'][number]): RuleUse {
+  const threshold = rule.objective?.threshold;
+  return {
+    group,
+    rule,
+    place,
+    metrics: metricsOf(rule.expr),
+    thresholds: threshold === undefined ? [] : [{ threshold, key: 'expr' }],
+  };
+}
+
+/** Reads one Prometheus rule group. */
+export function readGroup(part: Part): CompiledGroup {
+  const checked = validate(GROUP, part);
+  if (!checked.ok) return { uses: [], errors: [...checked.errors, ...rulesRegardless(part)], notes: [] };
+  const { rules, recordings, errors, notes } = readRules(part, checked.value);
+  const { file } = part.source;
+  const group: RuleGroup = {
+    id: `${file};${checked.value.name}`,
+    file,
+    name: checked.value.name,
+    interval: checked.value.interval ?? DEFAULT_INTERVAL,
+    queryOffset: checked.value.query_offset ?? ms(0),
+    limit: checked.value.limit ?? 0,
+    rules: rules.map(({ rule }) => rule),
+    recordings,
+  };
+  return { group, uses: rules.map((entry) => useOf(group, entry)), errors, notes };
+}

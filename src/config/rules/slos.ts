@@ -1,0 +1,255 @@
+import { z } from 'zod';
+import { serviceLabelOf } from '../../domain/labels.ts';
+import type { Slo } from '../../domain/slo/compile.ts';
+import { canBurn, compileSlo, WORKBOOK } from '../../domain/slo/compile.ts';
+import type { Preset, PresetName } from '../../domain/slo/presets.ts';
+import { errorSelectorFor, PRESETS, unitOfMetric } from '../../domain/slo/presets.ts';
+import type { LatencyFamily, LatencyObjective, RuleGroup } from '../../domain/slo/rule.ts';
+import type { Milliseconds } from '../../domain/units.ts';
+import { formatDuration, ms, ratio, SECOND } from '../../domain/units.ts';
+import { metricsOf } from '../promql/metrics.ts';
+import type { CompiledGroup, RuleUse } from './compiled.ts';
+import { defined } from './defined.ts';
+import {
+  channel,
+  count,
+  duration,
+  histogramName,
+  labelName,
+  matchers,
+  name,
+  oneOf,
+  positiveDuration,
+  quantile,
+  schedule,
+} from './fields.ts';
+import { settingsOf } from './groups.ts';
+import type { RuleFileError } from './source.ts';
+import { alertLabels, annotations, emptyIsAbsent } from './text-maps.ts';
+import type { Part, Shape } from './validate.ts';
+import { validate } from './validate.ts';
+
+/** How often a short-form SLO is evaluated when its file does not say. */
+const DEFAULT_INTERVAL: Milliseconds = ms(30 * SECOND);
+
+const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
+
+const objectiveSchema = z.strictObject({ quantile, below: positiveDuration, window: positiveDuration });
+const recoverSchema = z.strictObject({
+  below: positiveDuration.optional(),
+  window: positiveDuration.optional(),
+});
+const alertSchema = z.strictObject({
+  for: duration.optional(),
+  keep_firing_for: duration.optional(),
+  recover: recoverSchema.optional(),
+  burn: oneOf(['workbook']).optional(),
+});
+
+const sloSchema = z.strictObject({
+  name,
+  preset: oneOf(PRESET_NAMES).optional(),
+  metric: histogramName.optional(),
+  unit: oneOf(['ms', 's']).optional(),
+  selector: matchers.optional(),
+  errors: matchers.optional(),
+  by: z.array(labelName).optional(),
+  service_label: labelName.optional(),
+  objective: objectiveSchema,
+  min_requests: count.optional(),
+  alert: emptyIsAbsent(alertSchema),
+  schedule: schedule.optional(),
+  interval: positiveDuration.optional(),
+  query_offset: duration.optional(),
+  limit: count.optional(),
+  labels: alertLabels,
+  annotations,
+  channel: channel.optional(),
+  no_data: oneOf(['keep', 'resolve']).optional(),
+});
+
+type SloInput = z.output<typeof sloSchema>;
+
+const SLO: Shape<SloInput> = {
+  schema: sloSchema,
+  keys: {
+    '': Object.keys(sloSchema.shape),
+    objective: Object.keys(objectiveSchema.shape),
+    alert: Object.keys(alertSchema.shape),
+    'alert.recover': Object.keys(recoverSchema.shape),
+  },
+  notBuilt: {
+    approximate:
+      'write a threshold that is a bucket bound of the metric (`tailwatch check --against` names the bounds).',
+    compat: 'write the rule under `groups:` and set the annotation `slo_no_data: resolve`.',
+    inhibit: 'remove it.',
+    mute: 'remove it.',
+    active: 'remove it.',
+    budget: 'remove it; `burn: workbook` alerts on a budget of 30 days.',
+    mention: 'remove it.',
+    mentions: 'remove it.',
+    'alert.flap': 'remove it; `keep_firing_for` calms an alert that comes and goes.',
+    'alert.inhibit': 'remove it.',
+    'alert.repeat': 'remove it; a firing alert keeps one message that is brought up to date.',
+  },
+};
+
+/** A problem that lies between keys: at which of them, and what. */
+interface Conflict {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** The preset that is named, or the one whose metric is: its side of each request must be picked either way. */
+function presetOf(slo: SloInput): Preset | undefined {
+  if (slo.preset !== undefined) return PRESETS[slo.preset];
+  return Object.values(PRESETS).find(({ family }) => family.metric === slo.metric);
+}
+
+/** The label that names the service: what the SLO says, else the preset's, else the known one among `by`. */
+function serviceLabelFor(
+  slo: SloInput,
+  preset: LatencyFamily | undefined,
+  by: readonly string[],
+): string | undefined {
+  const presets = preset !== undefined && by.includes(preset.serviceLabel) ? preset.serviceLabel : undefined;
+  const candidate = slo.service_label ?? presets ?? serviceLabelOf(by);
+  return candidate !== undefined && by.includes(candidate) ? candidate : undefined;
+}
+
+/** What picks requests and failures apart on a metric: the SLO's own matchers before the preset's. */
+function selectorsOf(slo: SloInput, preset: LatencyFamily | undefined, metric: string) {
+  return {
+    selector: slo.selector ?? preset?.selector ?? '',
+    ...defined({ errorSelector: slo.errors ?? preset?.errorSelector ?? errorSelectorFor(metric) }),
+  };
+}
+
+/** The histogram: the preset's, with whatever the SLO says itself on top. */
+function familyOf(slo: SloInput, by: readonly string[]): LatencyFamily | Conflict {
+  const preset = presetOf(slo)?.family;
+  const metric = slo.metric ?? preset?.metric;
+  if (metric === undefined) {
+    const presets = PRESET_NAMES.join(', ');
+    return { path: ['name'], message: `has neither a \`preset\` (${presets}) nor a \`metric\` beside it` };
+  }
+  const unit = slo.unit ?? unitOfMetric(metric) ?? preset?.unit;
+  if (unit === undefined)
+    return { path: ['metric'], message: 'does not tell its unit: add `unit: ms` or `unit: s`' };
+  const serviceLabel = serviceLabelFor(slo, preset, by);
+  if (serviceLabel !== undefined) return { metric, unit, serviceLabel, ...selectorsOf(slo, preset, metric) };
+  const message = 'must hold the label that names the service; say in `service_label` which it is';
+  return { path: ['by'], message };
+}
+
+/** The labels to give verdicts for. */
+function groupingOf(slo: SloInput): readonly string[] {
+  return slo.by ?? presetOf(slo)?.by ?? (slo.service_label === undefined ? [] : [slo.service_label]);
+}
+
+function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly Conflict[] {
+  const conflicts: Conflict[] = [];
+  const { recover, burn } = slo.alert ?? {};
+  if (slo.schedule !== undefined && slo.interval !== undefined) {
+    conflicts.push({ path: ['interval'], message: 'stands beside `schedule`: keep one of them' });
+  }
+  if (recover !== undefined && recover.below === undefined && recover.window === undefined) {
+    conflicts.push({ path: ['alert', 'recover'], message: 'says neither `below` nor `window`' });
+  }
+  if (recover?.below !== undefined && recover.below > slo.objective.below) {
+    const most = formatDuration(slo.objective.below);
+    conflicts.push({
+      path: ['alert', 'recover', 'below'],
+      message: `is above the objective's own ${most}: a breach could recover while it lasts`,
+    });
+  }
+  const unreachable = burn === undefined ? undefined : WORKBOOK.find((pair) => !canBurn(objective, pair));
+  if (unreachable !== undefined) {
+    conflicts.push({
+      path: ['alert', 'burn'],
+      message: `can never fire at this quantile: ${unreachable.factor} times its error budget is more than all requests. Use a higher quantile or remove it`,
+    });
+  }
+  return conflicts;
+}
+
+type Alert = NonNullable<SloInput['alert']>;
+
+function recoveryOf({ recover }: Alert, { threshold, window }: LatencyObjective): Slo['recover'] {
+  if (recover === undefined) return undefined;
+  return { threshold: recover.below ?? threshold, window: recover.window ?? window };
+}
+
+function sloOf(input: SloInput, objective: LatencyObjective): Slo {
+  const { name, alert = {}, labels = {}, annotations: texts = {} } = input;
+  const settings = settingsOf(texts);
+  return {
+    name,
+    objective,
+    for: alert.for ?? ms(0),
+    keepFiringFor: alert.keep_firing_for ?? ms(0),
+    burn: alert.burn !== undefined,
+    labels,
+    annotations: texts,
+    onNoData: input.no_data ?? settings.onNoData,
+    ...defined({
+      minRequests: input.min_requests,
+      recover: recoveryOf(alert, objective),
+      channel: input.channel ?? settings.channel,
+    }),
+  };
+}
+
+function groupOf(input: SloInput, slo: Slo, file: string): RuleGroup {
+  return {
+    id: `${file};${input.name}`,
+    file,
+    name: input.name,
+    interval: input.schedule?.interval ?? input.interval ?? DEFAULT_INTERVAL,
+    queryOffset: input.query_offset ?? ms(0),
+    limit: input.limit ?? 0,
+    rules: compileSlo(slo),
+    recordings: [],
+    ...defined({ schedule: input.schedule?.expression }),
+  };
+}
+
+function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly RuleUse[] {
+  const place = part.source.at(part.document.offsetOf([...part.path, 'objective', 'below']), '');
+  const recovery = slo.recover?.threshold;
+  const thresholds = [
+    { threshold: slo.objective.threshold, key: 'objective.below' },
+    ...(recovery === undefined || recovery === slo.objective.threshold
+      ? []
+      : [{ threshold: recovery, key: 'alert.recover.below' }]),
+  ];
+  return group.rules.map((rule, i) => ({
+    group,
+    rule,
+    place,
+    metrics: metricsOf(rule.expr),
+    // The burn-rate rules stand on the same thresholds: asking once is enough.
+    thresholds: i === 0 ? thresholds : [],
+  }));
+}
+
+const failed = (errors: readonly RuleFileError[]): CompiledGroup => ({ uses: [], errors, notes: [] });
+
+/** Reads one SLO of the short form: a group of its own, with one rule and the burn-rate rules that it asks for. */
+export function readSlo(part: Part): CompiledGroup {
+  const checked = validate(SLO, part);
+  if (!checked.ok) return failed(checked.errors);
+  const input = checked.value;
+  const errorAt = ({ path, message }: Conflict): RuleFileError =>
+    part.source.at(part.document.offsetOf([...part.path, ...path]), `\`${path.join('.')}\` ${message}.`);
+  const by = groupingOf(input);
+  const family = familyOf(input, by);
+  if ('path' in family) return failed([errorAt(family)]);
+  const { quantile: q, below, window } = input.objective;
+  const objective: LatencyObjective = { family, by, quantile: ratio(q), threshold: below, window };
+  const conflicts = conflictsOf(input, objective);
+  if (conflicts.length > 0) return failed(conflicts.map(errorAt));
+  const slo = sloOf(input, objective);
+  const group = groupOf(input, slo, part.source.file);
+  return { group, uses: usesOf(group, slo, part), errors: [], notes: [] };
+}

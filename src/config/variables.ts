@@ -1,0 +1,95 @@
+/** An environment variable the bot reads: one row of the configuration table. */
+export interface Variable {
+  readonly name: string;
+  /** What is used when it is not set, as a text; undefined when there is no default. */
+  readonly default?: string;
+  /** What it is for, in Markdown, one sentence or two. */
+  readonly what: string;
+  /** An example for `.env.example`, where there is no default. */
+  readonly example?: string;
+  readonly isSecret: boolean;
+}
+
+interface Details {
+  readonly default?: string;
+  readonly example?: string;
+  readonly isSecret?: boolean;
+}
+
+const variable = (name: string, what: string, details: Details = {}): Variable => ({
+  name,
+  what,
+  isSecret: false,
+  ...details,
+});
+
+const HEADERS = 'Headers for it, one `Name: value` per line or parted by `;;`';
+
+/** Every variable, in the order in which they are explained. */
+export const VARIABLES = [
+  variable('SLACK_BOT_TOKEN', 'The bot token (`xoxb-`) of the installed app. Required.', {
+    isSecret: true,
+    example: 'xoxb-…',
+  }),
+  variable(
+    'SLACK_APP_TOKEN',
+    'The app-level token (`xapp-`, scope `connections:write`): set it for Socket Mode.',
+    {
+      isSecret: true,
+      example: 'xapp-…',
+    },
+  ),
+  variable('SLACK_SIGNING_SECRET', 'The signing secret: set it, and no app token, to receive over HTTP.', {
+    isSecret: true,
+  }),
+  variable('SLACK_PORT', "Where Slack's requests are received, at `/slack/events`; HTTP only.", {
+    default: '3000',
+  }),
+  variable('SLACK_API_URL', 'The Web API: change it for GovSlack or a stand-in.', {
+    default: 'https://slack.com/api/',
+  }),
+  variable('SLACK_CHANNEL', 'The channel for rules that name none: `#name` or an id. Required.', {
+    example: '#slo-alerts',
+  }),
+  variable('PROMETHEUS_URL', 'Where rules are evaluated. Required.', { example: 'http://localhost:9090' }),
+  variable('PROMETHEUS_PUBLIC_URL', 'Its address for links in messages, when a browser needs another one.', {
+    default: 'PROMETHEUS_URL',
+  }),
+  variable('PROMETHEUS_HEADERS', `${HEADERS}: \`Authorization: Bearer …\`.`, { isSecret: true }),
+  variable('JAEGER_URL', 'The Jaeger query service. Required.', {
+    example: 'http://localhost:16686',
+  }),
+  variable('JAEGER_PUBLIC_URL', 'Its address for links in messages, when a browser needs another one.', {
+    default: 'JAEGER_URL',
+  }),
+  variable('JAEGER_HEADERS', `${HEADERS}.`, { isSecret: true }),
+  variable('KIALI_URL', 'Kiali, for links only.', { example: 'http://localhost:20001' }),
+  variable('GRAFANA_URL', 'Grafana, for links only.', { example: 'http://localhost:3001' }),
+  variable(
+    'REDIS_URL',
+    'Redis, when several replicas share the work. Without it the state is in `DATA_DIR`.',
+    {
+      isSecret: true,
+      example: 'redis://localhost:6379/0',
+    },
+  ),
+  variable('DATA_DIR', 'The folder of the embedded store.', { default: './data' }),
+  variable('RULES_FILE', 'Rule files, or folders of `.yaml` and `.yml` files, parted by commas.', {
+    default: './rules.yaml',
+  }),
+  variable('LOG_LEVEL', 'One of `debug`, `info`, `warn`, `error`.', { default: 'info' }),
+  variable('OPS_PORT', 'Where `/healthz`, `/readyz`, `/metrics` and `/-/reload` are served.', {
+    default: '9464',
+  }),
+] as const satisfies readonly Variable[];
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+/** The rows of the configuration table in Markdown, header included: what the README shows. */
+export function settingsTable(): string {
+  const rows = VARIABLES.map((entry: Variable) => {
+    const given = entry.default === undefined ? '' : `\`${entry.default}\``;
+    return `| \`${entry.name}\` | ${cell(given)} | ${cell(entry.what)} |`;
+  });
+  return ['| Variable | Default | What |', '| --- | --- | --- |', ...rows].join('\n');
+}
