@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { labelsOf } from '../../src/demo/prometheus/labels.ts';
-import { PROMETHEUS_2, PROMETHEUS_3 } from '../../src/demo/prometheus/promql/dialect.ts';
+import { PROMETHEUS_2 } from '../../src/demo/prometheus/promql/dialect.ts';
 import { createSampleStore, type SampleStore } from '../../src/demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServerOptions } from '../../src/demo/prometheus/server.ts';
 import { epochMs, ms } from '../../src/domain/units.ts';
@@ -47,7 +48,8 @@ interface WireSeries {
 
 function seriesOf({ data }: Wire): Answer['series'] {
   if (data === undefined) return new Map();
-  if (data.resultType === 'scalar') return new Map([['', [data.result as unknown as [number, string]]]]);
+  if (data.resultType === 'scalar' || data.resultType === 'string')
+    return new Map([['', [data.result as unknown as [number, string]]]]);
   return new Map(
     (data.result as readonly WireSeries[]).map(({ metric, value, values }) => [
       labelsOf(metric).key,
@@ -94,6 +96,21 @@ function difference(real: Answer, own: Answer): string | undefined {
   }
   return undefined;
 }
+
+/**
+ * Questions whose answers must agree to the letter: how numbers are written, and how mistakes are worded and placed. One on each line of
+ * the file; here those that a line cannot hold.
+ */
+const EXACT = [
+  '',
+  '# comment',
+  'x @ ',
+  'x + ',
+  'x\n  + rate(y)',
+  ...readFileSync(new URL('../fixtures/promql/exact.txt', import.meta.url), 'utf8')
+    .trim()
+    .split('\n'),
+];
 
 interface Tally {
   compared: number;
@@ -155,9 +172,26 @@ describe.skipIf(!installed)('the embedded Prometheus beside a real one', () => {
     expect(tally.nonEmpty).toBeGreaterThanOrEqual(QUERIES / 2);
   });
 
+  describe('gives the very same answer, byte for byte of its JSON, to', () => {
+    let own: string;
+    beforeAll(async () => {
+      own = await serve();
+    });
+
+    it.each(EXACT)('%s', async (query) => {
+      const at = { query, start: LAST - 600_000, end: 0, step: 0 };
+      const [a, b] = await Promise.all([ask(real.url, at), ask(own, at)]);
+      expect({ status: b.status, answer: JSON.parse(b.text) }).toEqual({
+        status: a.status,
+        answer: JSON.parse(a.text),
+      });
+    });
+  });
+
   describe('finds a wrong evaluator out:', () => {
     it('ranges with an open left end', async () => {
-      const tally = await compareAll(real.url, await serve({ dialect: PROMETHEUS_3 }));
+      const dialect = { ...PROMETHEUS_2, rangeIsLeftOpen: true };
+      const tally = await compareAll(real.url, await serve({ dialect }));
       expect(tally.differences.length).toBeGreaterThan(10);
     });
 
@@ -190,7 +224,7 @@ describe.skipIf(!installed)('the embedded Prometheus beside a real one', () => {
       const { createPrometheusServer: create } = await import('../../src/demo/prometheus/server.ts');
       const tally = await compareAll(real.url, await serve({}, create));
       vi.doUnmock('../../src/demo/prometheus/promql/rate.ts');
-      expect(tally.differences.length).toBeGreaterThan(50);
+      expect(tally.differences.length).toBeGreaterThan(10);
     });
   });
 });

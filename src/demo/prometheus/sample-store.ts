@@ -1,5 +1,13 @@
 import type { EpochMs, Milliseconds } from '../../domain/units.ts';
-import { BUCKET_BOUND, type Labels, labelsOf, labelValue, METRIC_NAME, withLabel } from './labels.ts';
+import {
+  BUCKET_BOUND,
+  compareLabels,
+  type Labels,
+  labelsOf,
+  labelValue,
+  METRIC_NAME,
+  withLabel,
+} from './labels.ts';
 import { type Matcher, matchesAll } from './matcher.ts';
 import { createSeriesBuffer, type SeriesBuffer } from './series-buffer.ts';
 
@@ -60,7 +68,7 @@ export interface SampleStore {
   appendExemplar(exemplar: AppendedExemplar): void;
   /** Describes a metric family for `/api/v1/metadata`. */
   describe(metric: string, metadata: MetricMetadata): void;
-  /** The series that satisfy every matcher, in the order they first appeared. */
+  /** The series that satisfy every matcher, in the order of their labels. */
   select(matchers: readonly Matcher[]): readonly StoredSeries[];
   /** The exemplars of the series that satisfy every matcher, oldest first. */
   exemplars(matchers: readonly Matcher[]): readonly StoredExemplar[];
@@ -109,10 +117,32 @@ function pushInOrder(series: StoredSeries, t: number, value: number): boolean {
 const pinnedMetric = (matchers: readonly Matcher[]): string | undefined =>
   matchers.find((m) => m.name === METRIC_NAME && m.operator === '=' && m.value !== '')?.value;
 
+/** The series of one metric. */
+interface Family {
+  readonly byKey: Map<string, MutableSeries>;
+  /** The same in the order of their labels; undefined after a change. */
+  sorted: readonly MutableSeries[] | undefined;
+}
+
+function inOrder(family: Family): readonly MutableSeries[] {
+  family.sorted ??= [...family.byKey.values()].sort((a, b) => compareLabels(a.labels, b.labels));
+  return family.sorted;
+}
+
 /** The series of a store by identity and by metric name. */
 function createSeriesIndex() {
   const byKey = new Map<string, MutableSeries>();
-  const byMetric = new Map<string, Map<string, MutableSeries>>();
+  const families = new Map<string, Family>();
+
+  function familyOf(metric: string): Family {
+    let family = families.get(metric);
+    if (family === undefined) {
+      family = { byKey: new Map(), sorted: undefined };
+      families.set(metric, family);
+    }
+    return family;
+  }
+
   return {
     get: (labels: Labels): MutableSeries | undefined => byKey.get(labels.key),
     all: (): Iterable<MutableSeries> => byKey.values(),
@@ -123,21 +153,25 @@ function createSeriesIndex() {
       const metric = labelValue(labels, METRIC_NAME);
       const created: MutableSeries = { labels, samples: createSeriesBuffer(), metric };
       byKey.set(labels.key, created);
-      const family = byMetric.get(metric) ?? new Map<string, MutableSeries>();
-      byMetric.set(metric, family.set(labels.key, created));
+      const family = familyOf(metric);
+      family.byKey.set(labels.key, created);
+      family.sorted = undefined;
       return created;
     },
     remove({ labels, metric }: MutableSeries): void {
       byKey.delete(labels.key);
-      const family = byMetric.get(metric);
-      family?.delete(labels.key);
-      if (family?.size === 0) byMetric.delete(metric);
+      const family = familyOf(metric);
+      family.byKey.delete(labels.key);
+      family.sorted = undefined;
+      if (family.byKey.size === 0) families.delete(metric);
     },
     select(matchers: readonly Matcher[]): readonly MutableSeries[] {
       const metric = pinnedMetric(matchers);
-      const candidates = metric === undefined ? byKey : byMetric.get(metric);
-      if (candidates === undefined) return [];
-      return [...candidates.values()].filter((series) => matchesAll(matchers, series.labels));
+      const chosen = metric === undefined ? [...families.values()] : [families.get(metric)];
+      const selected = chosen
+        .filter((family) => family !== undefined)
+        .flatMap((family) => inOrder(family).filter((series) => matchesAll(matchers, series.labels)));
+      return metric === undefined ? selected.sort((a, b) => compareLabels(a.labels, b.labels)) : selected;
     },
   };
 }

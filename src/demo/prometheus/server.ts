@@ -74,7 +74,10 @@ async function answerApi(context: ApiContext, path: string, parameters: Paramete
   const label = /^\/api\/v1\/label\/([^/]*)\/values$/.exec(path)?.[1];
   if (label !== undefined) return json(200, labelValues(context, parameters, decodeURIComponent(label)));
   const handler = API[path];
-  if (handler !== undefined) return json(200, await handler(context, parameters));
+  if (handler !== undefined) {
+    const body = await handler(context, parameters);
+    return body === undefined ? text(204, '') : json(200, body);
+  }
   return json(404, errorJson('not_found', `the embedded Prometheus does not know ${path}`));
 }
 

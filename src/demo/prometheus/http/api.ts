@@ -31,8 +31,11 @@ export interface ApiContext {
   now(): number;
 }
 
-/** Answers a request with JSON text, or throws QueryError. */
-export type ApiHandler = (context: ApiContext, parameters: Parameters) => string | Promise<string>;
+/** Answers a request with JSON text, with undefined for "no content", or throws QueryError. */
+export type ApiHandler = (
+  context: ApiContext,
+  parameters: Parameters,
+) => string | undefined | Promise<string>;
 
 const DEFAULT_TIMEOUT = 120_000;
 const MOST_POINTS = 11_000;
@@ -40,16 +43,24 @@ const MOST_POINTS = 11_000;
 const TURN = 20;
 const TRUNCATED = 'results truncated due to limit';
 
-/** Parses the `query` parameter; a mistake in it is a wrong parameter. */
-export function expressionOf(context: ApiContext, query: string): Expression {
+/** Runs `read`; a mistake it finds is a mistake in the named parameter. */
+function asParameter<T>(name: string, read: () => T): T {
   try {
-    return parseExpression(query, context.settings.dialect);
+    return read();
   } catch (error) {
-    if (error instanceof QueryError && error.type === 'bad_data')
-      throw invalidParameter('query', error.message);
+    if (
+      error instanceof QueryError &&
+      error.type === 'bad_data' &&
+      !error.message.startsWith('invalid parameter')
+    ) {
+      throw invalidParameter(name, error.message);
+    }
     throw error;
   }
 }
+
+const expressionOf = (context: ApiContext, query: string): Expression =>
+  asParameter('query', () => parseExpression(query, context.settings.dialect));
 
 function truncated(
   result: QueryResult,
@@ -147,11 +158,13 @@ async function range(context: ApiContext, parameters: Parameters): Promise<strin
   return answer(result, limit);
 }
 
-function exemplars(context: ApiContext, parameters: Parameters): string {
+function exemplars(context: ApiContext, parameters: Parameters): string | undefined {
   const start = optionalInstant(parameters, 'start', -Infinity);
   const end = optionalInstant(parameters, 'end', Infinity);
   if (end < start) throw new QueryError('bad_data', 'end timestamp must not be before start timestamp');
   const selectors = selectorsOf(parseExpression(parameters.first('query'), context.settings.dialect));
+  // An expression without a selector has no exemplars, and Prometheus answers it with 204.
+  if (selectors.length === 0) return undefined;
   const bySeries = new Map<string, { readonly series: string; readonly exemplars: Set<string> }>();
   for (const { matchers } of selectors) {
     for (const { series, labels, t, value } of context.samples.exemplars(matchers)) {
@@ -225,7 +238,7 @@ export function labelValues(context: ApiContext, parameters: Parameters, name: s
 function series(context: ApiContext, parameters: Parameters): string {
   if (parameters.all('match[]').length === 0)
     throw new QueryError('bad_data', 'no match[] parameter provided');
-  const found = seriesOf(context, parameters).map((one) => one.labels);
+  const found = asParameter('match[]', () => seriesOf(context, parameters)).map((one) => one.labels);
   return limited(found.sort(compareLabels).map(toRecord), limitOf(parameters));
 }
 

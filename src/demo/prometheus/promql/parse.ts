@@ -4,7 +4,7 @@ import { checkTypes } from './check-types.ts';
 import { notKnown, parseError } from './errors.ts';
 import type { BinaryOperator, Expression, VectorMatching } from './expression.ts';
 import { parseLength, parseNumber, unquote } from './literals.ts';
-import { childNamed, childrenNamed, type Reader, textOf } from './nodes.ts';
+import { childNamed, childrenNamed, malformedString, type Reader, textOf } from './nodes.ts';
 import { arrange, type Item, type OperatorItem } from './precedence.ts';
 import { vectorSelector } from './selector-syntax.ts';
 import { isKnownAggregation, SIGNATURES } from './signatures.ts';
@@ -124,7 +124,7 @@ function instantOf(reader: Reader, node: SyntaxNode): number | 'start' | 'end' {
 function primary(reader: Reader, node: SyntaxNode): Expression {
   switch (node.name) {
     case 'ParenExpr':
-      return build(reader, node.firstChild as SyntaxNode);
+      return { ...build(reader, node.firstChild as SyntaxNode), from: node.from, to: node.to };
     case 'StringLiteral':
       return { kind: 'string', value: stringOf(reader, node), from: node.from, to: node.to };
     case 'VectorSelector':
@@ -143,11 +143,7 @@ function primary(reader: Reader, node: SyntaxNode): Expression {
 function stringOf(reader: Reader, node: SyntaxNode): string {
   const text = unquote(textOf(reader, node));
   if (text !== undefined) return text;
-  throw parseError(
-    reader.source,
-    node.from,
-    `unterminated or malformed quoted string: ${textOf(reader, node)}`,
-  );
+  throw malformedString(reader, node);
 }
 
 const argumentsOf = (reader: Reader, node: SyntaxNode): readonly Expression[] => {

@@ -184,6 +184,22 @@ function next(cursor: Cursor): string {
 
 const LEADING_FLAGS = /^\(\?([is]+)\)/;
 
+/** The whole expression in JavaScript's dialect, with its parentheses counted. */
+function translate(cursor: Cursor): string {
+  const { source } = cursor;
+  let depth = 0;
+  let out = '';
+  while (cursor.at < source.length) {
+    const piece = next(cursor);
+    if (piece === '(?:') depth++;
+    if (piece === ')') depth--;
+    if (depth < 0) throw new SyntaxError(`unexpected ): \`${source}\``);
+    out += piece;
+  }
+  if (depth > 0) throw new SyntaxError(`missing closing ): \`^(?:${source})$\``);
+  return out;
+}
+
 /**
  * Compiles an RE2 expression, anchored at both ends as PromQL does.
  * Throws SyntaxError when it is not valid, UntranslatableExpression when JavaScript cannot say it.
@@ -192,8 +208,6 @@ export function compileAnchored(source: string, options: { readonly dotMatchesNe
   const flags = LEADING_FLAGS.exec(source);
   const given = flags?.[1] ?? '';
   const dot = options.dotMatchesNewline || given.includes('s') ? '[^]' : '[^\\n]';
-  const cursor: Cursor = { source, dot, at: flags?.[0].length ?? 0 };
-  let out = '';
-  while (cursor.at < source.length) out += next(cursor);
-  return new RegExp(`^(?:${out})$`, given.includes('i') ? 'iu' : 'u');
+  const translated = translate({ source, dot, at: flags?.[0].length ?? 0 });
+  return new RegExp(`^(?:${translated})$`, given.includes('i') ? 'iu' : 'u');
 }

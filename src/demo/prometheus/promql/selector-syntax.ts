@@ -4,7 +4,7 @@ import { equalityMatcher, expressionMatcher, type Matcher, type MatchOperator } 
 import { notKnown, parseError } from './errors.ts';
 import type { VectorSelector } from './expression.ts';
 import { unquote } from './literals.ts';
-import { childNamed, type Reader, textOf } from './nodes.ts';
+import { childNamed, malformedString, type Reader, textOf } from './nodes.ts';
 import { compileAnchored, UntranslatableExpression } from './regular-expression.ts';
 
 /** Reads `name{label="value", ...}`. */
@@ -35,11 +35,7 @@ function matcherNodes(node: SyntaxNode): readonly SyntaxNode[] {
 function stringIn(reader: Reader, node: SyntaxNode): string {
   const text = unquote(textOf(reader, node));
   if (text !== undefined) return text;
-  throw parseError(
-    reader.source,
-    node.from,
-    `error unquoting string ${textOf(reader, node)}: invalid syntax`,
-  );
+  throw malformedString(reader, node);
 }
 
 /** A matcher in braces; a lone string there is a metric name, as in `{"http.requests"}` (Prometheus 3). */

@@ -17,13 +17,13 @@ const SELECTORS = 'must be preceded by an instant vector selector or range vecto
 export function withRange({ reader, operand, parenthesised, to }: Suffixed, range: number): Expression {
   const { from } = operand;
   if (operand.kind !== 'vector selector' || parenthesised) {
-    throw parseError(reader.source, from, 'ranges only allowed for vector selectors');
+    throw parseError(reader.source, operand.to, 'ranges only allowed for vector selectors');
   }
   if (operand.offset !== 0 || operand.at !== undefined) {
     const modifier = operand.offset === 0 ? '@' : 'offset';
     throw parseError(reader.source, from, `no ${modifier} modifiers allowed before range`);
   }
-  if (range <= 0) throw parseError(reader.source, from, 'duration must be greater than 0');
+  if (range <= 0) throw parseError(reader.source, operand.to + 1, 'duration must be greater than 0');
   return { kind: 'matrix selector', selector: operand, range, from, to };
 }
 
