@@ -1,6 +1,6 @@
 import type { Alert, GroupState } from '../domain/alert/alert.ts';
 import type { RuleGroup, Slot } from '../domain/slo/rule.ts';
-import { after, type EpochMs, ms } from '../domain/units.ts';
+import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../domain/units.ts';
 import {
   createEvaluateGroup,
   type EvaluateGroupOptions,
@@ -62,6 +62,9 @@ function createAlertGauge(options: WatchOptions) {
 /** How often ending a removed group is tried when another replica's tick gets in between. */
 const RETIRE_ATTEMPTS = 5;
 
+/** The empty state of a removed group stays this long: it turns away ticks in flight with the old rules. */
+const TOMBSTONE_TIME: Milliseconds = ms(10 * MINUTE);
+
 /** A group that is gone: what is needed of it to end its alerts. */
 const goneGroup = (id: string): RuleGroup => ({
   id,
@@ -75,19 +78,22 @@ const goneGroup = (id: string): RuleGroup => ({
 });
 
 /**
- * Ends the alerts of a group whose rules are gone, then forgets it. The slot it writes is just after the stored one, so
- * that a tick in flight with the old rules is turned away.
+ * Ends the alerts of a group whose rules are gone. The empty state it leaves has a slot after every tick that may be in
+ * flight, and is forgotten when none can be any more.
  */
 async function retireGroup({ store, clock, logger }: WatchOptions, id: string): Promise<void> {
   for (let attempt = 0; attempt < RETIRE_ATTEMPTS; attempt++) {
     const state = await store.loadGroup(id);
     if (state === undefined) return;
     const now = clock.now();
+    if (Object.keys(state.rules).length === 0) {
+      if (between(state.slot, now) > TOMBSTONE_TIME) await store.removeGroup(id);
+      return;
+    }
     const slot: Slot = now > state.slot ? now : after(state.slot, ms(1));
     const entries = Object.values(state.rules).flatMap((rule) => retireRule(goneGroup(id), slot, rule));
     const applied = await store.applyEvaluation({ group: id, state: { slot, rules: {} }, entries });
     if (applied === 'stale') continue;
-    await store.removeGroup(id);
     logger.info('a rule group is gone from the files', { group: id, endedAlerts: entries.length });
     return;
   }
@@ -102,6 +108,7 @@ export function createWatch(options: WatchOptions): Watch {
   const gauge = createAlertGauge(options);
   let groups = new Map<string, RuleGroup>();
   let lastEvaluatedAt: EpochMs | undefined;
+  let isRetiringDue = false;
 
   const note = (group: RuleGroup, outcome: TickOutcome): void => {
     if (outcome.kind === 'store-error' || outcome.kind === 'failed') return;
@@ -109,20 +116,31 @@ export function createWatch(options: WatchOptions): Watch {
     if (outcome.kind === 'applied' && groups.has(group.id)) gauge.note(group.id, outcome.state);
   };
 
+  /** Ends what is gone. What the store did not take now is tried again after the next tick that it does take. */
+  const retireMissing = async (): Promise<void> => {
+    isRetiringDue = false;
+    try {
+      for (const id of await store.groups()) if (!groups.has(id)) await retireGroup(options, id);
+    } catch (error) {
+      isRetiringDue = true;
+      logger.warn('alerts of rules that are gone could not be ended yet', {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+    gauge.forget((id) => !groups.has(id));
+  };
+
   const onSlot = async (id: string, slot: Slot): Promise<void> => {
     const group = groups.get(id);
     if (group === undefined) return;
-    note(group, await evaluate(group, slot));
+    const outcome = await evaluate(group, slot);
+    note(group, outcome);
+    if (isRetiringDue && outcome.kind === 'applied') await retireMissing();
   };
 
   const onMissed = (id: string, slot: Slot): void => {
     recorder.evaluated({ outcome: 'missed', seconds: 0 });
     logger.warn('a tick was missed', { group: id, slot });
-  };
-
-  const retireMissing = async (): Promise<void> => {
-    for (const id of await store.groups()) if (!groups.has(id)) await retireGroup(options, id);
-    gauge.forget((id) => !groups.has(id));
   };
 
   const use = async (book: RuleBook): Promise<void> => {

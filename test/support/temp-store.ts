@@ -5,7 +5,10 @@ import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
 import type { Clock, Store } from '../../src/app/ports.ts';
 
 /** A folder of its own for one test. */
-export async function makeTempDir(): Promise<{ readonly dir: string; dispose(): Promise<void> }> {
+export async function makeTempDir(): Promise<{
+  readonly dir: string;
+  readonly dispose: () => Promise<void>;
+}> {
   const dir = await mkdtemp(join(tmpdir(), 'tailwatch-'));
   return { dir, dispose: () => rm(dir, { recursive: true, force: true }) };
 }
@@ -13,7 +16,7 @@ export async function makeTempDir(): Promise<{ readonly dir: string; dispose(): 
 /** The embedded store in a temporary folder; `dispose` closes it and removes the folder. */
 export async function openTempStore(
   clock?: Pick<Clock, 'now'>,
-): Promise<{ readonly store: Store; readonly dir: string; dispose(): Promise<void> }> {
+): Promise<{ readonly store: Store; readonly dir: string; readonly dispose: () => Promise<void> }> {
   const { dir, dispose } = await makeTempDir();
   const store = await openLevelStore({ dir, ...(clock === undefined ? {} : { clock }) });
   return {

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { stepRule } from '../../../../src/domain/alert/step.ts';
 import type { SloRule } from '../../../../src/domain/slo/rule.ts';
 import { ms } from '../../../../src/domain/units.ts';
-import { aGroup, aRule } from '../../../support/builders.ts';
-import { expandValue, runTimeline, slotAt, TICK, type TimelineOptions } from '../../../support/timeline.ts';
+import { runTimeline, slotAt, TICK, type TimelineOptions } from '../../../support/timeline.ts';
 
 const ticks = (count: number) => ms(count * TICK);
 
@@ -249,101 +247,5 @@ describe('where the state machine differs from Prometheus on purpose', () => {
       since: slotAt(1),
     });
     expect(runTimeline('0.5 X X 0.5').last?.health).toEqual({ kind: 'ok' });
-  });
-
-  it('ends an alert whose series goes on under other labels, such as a severity that depends on the value', () => {
-    const rule = aRule({ labels: { severity: 'level $value' } });
-    const input = { rule, group: aGroup(), expand: expandValue };
-    const at = (value: number) =>
-      ({ kind: 'vector', samples: [{ labels: { service: 'a' }, value }], evidence: [] }) as const;
-    const first = stepRule({ ...input, previous: undefined, evaluation: at(1), slot: slotAt(0) });
-    const second = stepRule({ ...input, previous: first.next, evaluation: at(2), slot: slotAt(1) });
-    expect(second.transitions.map(({ kind, alert }) => [kind, alert.labels['severity']]).sort()).toEqual([
-      ['firing', 'level 2'],
-      ['resolved', 'level 1'],
-    ]);
-  });
-});
-
-describe('a rule that goes over its limit', () => {
-  const rule = aRule({ for: ticks(1) });
-  const input = { rule, group: aGroup({ limit: 2 }), expand: expandValue };
-  const breaching = (...services: readonly string[]) =>
-    ({
-      kind: 'vector',
-      samples: services.map((service) => ({ labels: { service }, value: 0.5 })),
-    }) as const;
-  const first = stepRule({ ...input, previous: undefined, evaluation: breaching('a'), slot: slotAt(0) });
-  const fired = stepRule({
-    ...input,
-    previous: first.next,
-    evaluation: breaching('a', 'b'),
-    slot: slotAt(1),
-  });
-
-  it('may have as many alerts as the limit says', () => {
-    expect(fired.next.health).toEqual({ kind: 'ok' });
-    expect(fired.next.alerts.map(({ state }) => state).sort()).toEqual(['firing', 'pending']);
-  });
-
-  const over = stepRule({
-    ...input,
-    previous: fired.next,
-    evaluation: breaching('a', 'b', 'c'),
-    slot: slotAt(2),
-  });
-
-  it('loses all its alerts and says why', () => {
-    expect(over.next.alerts.filter(({ state }) => state !== 'resolved')).toEqual([]);
-    expect(over.next.health).toEqual({ kind: 'rule-error', message: 'exceeded limit of 2 with 3 alerts' });
-  });
-
-  it('ends the alerts that people know of with that reason, and only those', () => {
-    const told = over.transitions.map(({ kind, alert }) => [
-      kind,
-      alert.labels['service'],
-      alert.resolveReason,
-    ]);
-    expect(told.sort()).toEqual([
-      ['dropped', 'b', undefined],
-      ['resolved', 'a', 'limit-exceeded'],
-    ]);
-  });
-
-  it('lets an end that was proven in the same tick stand', () => {
-    const evidence = [{ labels: { service: 'a' }, value: 0 }];
-    const { transitions } = stepRule({
-      ...input,
-      previous: fired.next,
-      evaluation: { ...breaching('b', 'c', 'd'), evidence },
-      slot: slotAt(2),
-    });
-    const ends = transitions.filter(({ kind }) => kind === 'resolved');
-    expect(ends.map(({ alert }) => alert.resolveReason)).toEqual(['recovered']);
-  });
-
-  it('says nothing more while it stays over, and starts anew when it is back under', () => {
-    const still = stepRule({
-      ...input,
-      previous: over.next,
-      evaluation: breaching('a', 'b', 'c'),
-      slot: slotAt(3),
-    });
-    expect(still.transitions).toEqual([]);
-    const back = stepRule({ ...input, previous: still.next, evaluation: breaching('a'), slot: slotAt(4) });
-    expect(back.transitions.map(({ kind }) => kind)).toEqual(['pending']);
-  });
-});
-
-describe('an alert that has fired and was taken back to pending by a raised for, in Prometheus mode', () => {
-  it('still ends with a resolve, since people have seen it', () => {
-    const { transitions } = runTimeline('0.5 0.5 _', {
-      isPrometheus: true,
-      reload: { tick: 1, rule: { for: ticks(9) } },
-    });
-    expect(transitions).toEqual([
-      [0, 'firing'],
-      [2, 'resolved'],
-    ]);
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { slotOf, spreadOffset } from '../../../../src/domain/alert/slot.ts';
 import { epochMs, ms } from '../../../../src/domain/units.ts';
@@ -52,7 +52,7 @@ describe('spreadOffset', () => {
   });
 
   it('uses the whole interval evenly for many groups', () => {
-    const counts = new Array<number>(30).fill(0);
+    const counts = Array.from({ length: 30 }, () => 0);
     for (let i = 0; i < 3_000; i++) {
       const second = spreadOffset(`rules.yaml;group-${i}`, ms(30_000)) / 1_000;
       counts[second] = (counts[second] ?? 0) + 1;

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, expect } from 'vitest';
+import type { NotificationKind, OutboxEntry, Store, TakenEntry } from '../../../src/app/ports.ts';
+import type { Alert, GroupState } from '../../../src/domain/alert/alert.ts';
+import { after, type EpochMs, ms, SECOND } from '../../../src/domain/units.ts';
+import { anAlert, aRule } from '../../support/builders.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+export const GROUP = 'rules.yaml;checkout';
+export const LEASE = ms(30 * SECOND);
+export const at = (seconds: number): EpochMs => after(START, ms(seconds * 1_000));
+
+export function state(slot: EpochMs, alerts: readonly Alert[] = []): GroupState {
+  const rule = aRule();
+  return { slot, rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' }, evaluatedAt: slot } } };
+}
+
+export interface EntryOptions {
+  readonly episode?: string;
+  readonly kind?: NotificationKind;
+  readonly notBefore?: EpochMs;
+}
+
+export function anEntry(
+  id: string,
+  { episode = 'ep-1', kind = 'firing', notBefore = START }: EntryOptions = {},
+): OutboxEntry {
+  return {
+    id,
+    episode,
+    kind,
+    group: GROUP,
+    alert: anAlert({ episode }),
+    rule: aRule(),
+    createdAt: notBefore,
+    notBefore,
+    attempt: 0,
+  };
+}
+
+export const aRef = (episode: string, messageTs = '1763647200.000100') => ({
+  episode,
+  channelId: 'C0123456789',
+  messageTs,
+  contentHash: 'abc',
+  postedAt: START,
+  editedAt: START,
+});
+
+/** A place where a store keeps its things: opened as often as a test likes, thrown away at the end. */
+export interface StoreHome {
+  readonly open: () => Promise<Store>;
+  readonly dispose: () => Promise<void>;
+}
+
+/** The store that the running test has open, and short ways to use it. */
+export interface Bench {
+  readonly store: Store;
+  /** Closes the store and opens it again, as a restart does. */
+  reopen(): Promise<void>;
+  /** Adds entries by the group's next evaluation. */
+  add(...entries: readonly OutboxEntry[]): Promise<void>;
+  take(now: EpochMs): Promise<TakenEntry | undefined>;
+  /** The id of what is taken. */
+  takenId(now: EpochMs): Promise<string | undefined>;
+}
+
+/** Gives every test of the surrounding suite a fresh store. */
+export function useBench(makeHome: () => Promise<StoreHome>): Bench {
+  let home: StoreHome;
+  let store: Store;
+  let slot = START;
+
+  beforeEach(async () => {
+    home = await makeHome();
+    store = await home.open();
+    slot = START;
+  });
+
+  afterEach(async () => {
+    await store.close();
+    await home.dispose();
+  });
+
+  const take = (now: EpochMs) => store.takeEntry({ now, lease: LEASE });
+  return {
+    get store() {
+      return store;
+    },
+    reopen: async () => {
+      await store.close();
+      store = await home.open();
+    },
+    add: async (...entries) => {
+      slot = after(slot, SECOND);
+      expect(await store.applyEvaluation({ group: GROUP, state: state(slot), entries })).toBe('applied');
+    },
+    take,
+    takenId: async (now) => (await take(now))?.id,
+  };
+}
