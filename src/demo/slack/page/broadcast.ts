@@ -1,11 +1,9 @@
 import type { Message, Workspace, WorkspaceEvent } from '../model.ts';
 import type { EventStream } from './event-stream.ts';
+import { isReply } from './message.tsx';
 import { renderEntry, renderModal } from './page.tsx';
 import { renderChannelLink } from './sidebar.tsx';
 import type { ReaderState } from './state.ts';
-
-const isReply = (message: Message): boolean =>
-  message.threadTs !== undefined && message.threadTs !== message.ts;
 
 interface Broadcast {
   readonly workspace: Workspace;
@@ -20,17 +18,14 @@ function sendMessage({ readerId, state, stream }: Broadcast, message: Message, i
   const data = {
     channelId: message.channelId,
     ts: message.ts,
-    html: renderEntry(
-      isReply(message) ? { message, startsDay: false, continues: false } : state.entryOf(message),
-      context,
-    ),
+    html: renderEntry(state.entryOf(message), context),
     isNew,
     isOwn: message.userId === readerId,
     spoken: `${author}: ${message.text}`,
   };
-  if (message.threadTs !== undefined && isReply(message)) {
-    stream.send({ type: 'reply', data: { ...data, threadTs: message.threadTs } });
-  } else stream.send({ type: 'message', data });
+  const { threadTs } = message;
+  if (threadTs !== undefined && isReply(message)) stream.send({ type: 'reply', data: { ...data, threadTs } });
+  if (!isReply(message) || message.isBroadcast === true) stream.send({ type: 'message', data });
 }
 
 /** The message that began a thread shows how many replies there are: it is drawn again when one comes or goes. */

@@ -74,6 +74,7 @@ export function Composer({ channel, threadTs, commands }: ComposerProps): ReactN
               'aria-expanded': false,
             })}
       />
+      <div className="composer-error" data-role="composer-error" role="alert" />
       <button type="submit" className="send" aria-label="Send" data-role="composer-send">
         <svg viewBox="0 0 20 20" aria-hidden="true">
           <path d="M3 3.5 17.5 10 3 16.5l1.8-5.2L11 10 4.8 8.7z" fill="currentColor" />

@@ -34,10 +34,15 @@ export function compareTs(a: string, b: string): number {
   return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
+/** Whether the message answers another one in a thread. */
+export function isReply(message: Message): boolean {
+  return message.threadTs !== undefined && message.threadTs !== message.ts;
+}
+
 const AVATAR_COLOURS = ['#2f6f8f', '#8a4f7d', '#3d7a4e', '#a0592b', '#54569c', '#8f3f4a'] as const;
 
 function Avatar({ user, userId }: { user: User | undefined; userId: string }): ReactNode {
-  if (user?.isBot === true) {
+  if (isApp(user)) {
     return (
       <svg className="avatar" viewBox="0 0 36 36" aria-hidden="true">
         <rect width="36" height="36" rx="8" fill="#14213d" />
@@ -61,8 +66,13 @@ function Avatar({ user, userId }: { user: User | undefined; userId: string }): R
   );
 }
 
+/** Slackbot is a bot and no app: it has no badge. */
+function isApp(user: User | undefined): boolean {
+  return user?.isBot === true && user.id !== SLACKBOT_ID;
+}
+
 function nameOf(user: User | undefined, userId: string): string {
-  return user?.name ?? (userId === SLACKBOT_ID ? 'Slackbot' : userId);
+  return userId === SLACKBOT_ID ? 'Slackbot' : (user?.name ?? userId);
 }
 
 function Time({ ts, context }: { ts: string; context: RenderContext }): ReactNode {
@@ -124,6 +134,22 @@ function ThreadFooter({
   );
 }
 
+function BroadcastNote({ message }: { message: Message }): ReactNode {
+  if (message.isBroadcast !== true || message.threadTs === undefined) return null;
+  return (
+    <div className="broadcast-note">
+      replied to{' '}
+      <a
+        data-role="thread-open"
+        data-thread-ts={message.threadTs}
+        href={threadPath(message.channelId, message.threadTs)}
+      >
+        a thread
+      </a>
+    </div>
+  );
+}
+
 function ReplyLink({ message }: { message: Message }): ReactNode {
   return (
     <a
@@ -150,7 +176,6 @@ export function EntryView({ entry, context }: { entry: Entry; context: RenderCon
   const { message, thread } = entry;
   const user = context.users.get(message.userId);
   const instant = instantOf(message.ts);
-  const isReply = message.threadTs !== undefined && message.threadTs !== message.ts;
   return (
     <div
       className={entryClass(entry)}
@@ -175,14 +200,15 @@ export function EntryView({ entry, context }: { entry: Entry; context: RenderCon
           )}
           <header className="message-head">
             <strong className="author">{nameOf(user, message.userId)}</strong>
-            {user?.isBot === true ? <span className="app-badge">APP</span> : null}
+            {isApp(user) ? <span className="app-badge">APP</span> : null}
             <Time ts={message.ts} context={context} />
           </header>
+          <BroadcastNote message={message} />
           <Body message={message} context={context} />
           <div className="action-error" data-role="action-error" role="alert" />
           {thread === undefined ? null : <ThreadFooter message={message} thread={thread} context={context} />}
         </div>
-        {isReply || message.ephemeralFor !== undefined ? null : <ReplyLink message={message} />}
+        {isReply(message) || message.ephemeralFor !== undefined ? null : <ReplyLink message={message} />}
       </article>
     </div>
   );

@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
-import type { Channel, Message, OpenView } from '../model.ts';
+import type { Channel, OpenView } from '../model.ts';
 import { type CommandHint, Composer } from './composer.tsx';
-import { channelPath, type RenderContext, SLACKBOT_ID } from './context.ts';
+import { channelPath, type RenderContext } from './context.ts';
+import { renderFragment } from './fragment.ts';
 import { type Entry, EntryView } from './message.tsx';
 import { ModalView } from './modal.tsx';
 import { type ListedChannel, Sidebar } from './sidebar.tsx';
@@ -164,24 +165,15 @@ export function renderPage(state: PageState, context: RenderContext): string {
 
 /** One message, for the event stream. */
 export function renderEntry(entry: Entry, context: RenderContext): string {
-  return renderToStaticMarkup(<EntryView entry={entry} context={context} />);
+  return renderFragment(<EntryView entry={entry} context={context} />);
 }
 
 /** The contents of the thread panel. */
 export function renderThread(thread: ThreadState, context: RenderContext): string {
-  return renderToStaticMarkup(<ThreadPanel thread={thread} context={context} />);
+  return renderFragment(<ThreadPanel thread={thread} context={context} />);
 }
 
 /** The contents of the modal's dialog. */
 export function renderModal(open: OpenView, context: RenderContext): string {
-  return renderToStaticMarkup(<ModalView open={open} context={context} />);
-}
-
-/** A line in Slackbot's name that only the reader sees and that is gone after a reload, as in Slack. */
-export function renderSlackbotLine(
-  line: { readonly channelId: string; readonly ts: string; readonly text: string },
-  context: RenderContext,
-): string {
-  const message: Message = { ...line, userId: SLACKBOT_ID, blocks: [], ephemeralFor: context.readerId };
-  return renderEntry({ message, startsDay: false, continues: false }, context);
+  return renderFragment(<ModalView open={open} context={context} />);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EpochMs } from '../../../domain/units.ts';
 import type { Channel, Workspace } from '../model.ts';
@@ -22,7 +22,7 @@ export interface WorkspacePageOptions {
   readonly readerId: string;
   /** The workspace's name, above the channels. */
   readonly title?: string;
-  /** The slash commands that the composer offers. When given, any other command is refused as Slack refuses it. */
+  /** The slash commands that the composer offers, with their usage. */
   readonly commands?: readonly CommandHint[];
 }
 
@@ -30,6 +30,8 @@ export interface WorkspacePageOptions {
 export interface WorkspacePage {
   /** Answers a request that is meant for the page; false when the path is none of its own, and nothing was answered. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+  /** `handle`, with a 404 for every other path: the page as the last of several on one server. */
+  readonly listener: RequestListener;
   /** Serves the page alone, on 127.0.0.1. Port 0 takes any free one. */
   listen(at: { readonly port: number }): Promise<{ readonly url: string }>;
   /** Shows a line above the messages, such as what is still starting; undefined takes it away. */
@@ -49,28 +51,25 @@ interface PageParts {
 
 /** Makes the page of a workspace for one reader. It begins to follow the workspace at once. */
 export function createWorkspacePage(options: WorkspacePageOptions): WorkspacePage {
-  const { workspace, readerId, clock, commands = [] } = options;
+  const { workspace, readerId, clock } = options;
   const state = createReaderState({ workspace, readerId, clock });
   const stream = createEventStream(randomBytes(6).toString('hex'));
-  let localLines = 0;
-  const nextTs = (): string => {
-    localLines += 1;
-    return `${Math.floor(clock.now() / 1_000)}.${String(900_000 + (localLines % 100_000)).padStart(6, '0')}`;
-  };
-  const posts = createPosts({ workspace, readerId, state, commands, nextTs });
+  const posts = createPosts({ workspace, readerId, state });
   const token = randomBytes(24).toString('base64url');
   const parts: PageParts = { options, token, state, stream, posts, notice: undefined };
   const unsubscribe = broadcastWorkspace({ workspace, readerId, state, stream });
   const handle = (request: IncomingMessage, response: ServerResponse): Promise<boolean> =>
     answer(parts, request, response);
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     void handle(request, response).then((done) => {
       if (!done) send(response, 404, { type: 'text/plain', body: 'Not found\n' });
     });
-  });
+  };
+  const server = createServer(listener);
 
   return {
     handle,
+    listener,
     listen: ({ port }) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
@@ -166,8 +165,8 @@ function answerGet(parts: PageParts, { url, request, response }: Get): boolean {
     parts.stream.attach(response, String(lastEventId));
     return true;
   }
-  const [, channelId, threadTs] = /^\/c\/([^/]+)(?:\/thread\/([^/]+))?$/.exec(url.pathname) ?? [];
-  const channel = channelId === undefined ? undefined : parts.state.channel(decodeURIComponent(channelId));
+  const [, channelId, threadTs] = /^\/c\/(\w+)(?:\/thread\/([\d.]+))?$/.exec(url.pathname) ?? [];
+  const channel = channelId === undefined ? undefined : parts.state.channel(channelId);
   if (channel === undefined) return false;
   const thread = threadTs ?? url.searchParams.get('thread') ?? undefined;
   const body = threadTs === undefined ? pageOf(parts, channel, thread) : threadOf(parts, channel, threadTs);
@@ -184,7 +183,7 @@ function redirectToChannel({ state }: PageParts, response: ServerResponse): bool
 }
 
 function threadOf({ state }: PageParts, channel: Channel, threadTs: string): string {
-  const thread = state.thread(channel.id, decodeURIComponent(threadTs));
+  const thread = state.thread(channel.id, threadTs);
   return thread === undefined ? '' : renderThread(thread, state.context());
 }
 

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
-import { renderToStaticMarkup } from 'react-dom/server';
 import type { Channel } from '../model.ts';
-import { channelPath, type RenderContext } from './context.ts';
+import { channelPath, type RenderContext, SLACKBOT_ID } from './context.ts';
+import { renderFragment } from './fragment.ts';
 
 /** A channel in the left bar. */
 export interface ListedChannel {
@@ -44,7 +44,7 @@ function ChannelLink({
 /** The left bar: channels, apps, and who is reading. */
 export function Sidebar({ title, channels, currentId, context }: SidebarProps): ReactNode {
   const reader = context.users.get(context.readerId);
-  const apps = [...context.users.values()].filter((user) => user.isBot);
+  const apps = [...context.users.values()].filter((user) => user.isBot && user.id !== SLACKBOT_ID);
   return (
     <nav className="sidebar" id="sidebar" aria-label="Channels">
       <div className="workspace-name">{title}</div>
@@ -78,5 +78,5 @@ export function Sidebar({ title, channels, currentId, context }: SidebarProps): 
 
 /** One channel of the left bar. */
 export function renderChannelLink(channel: Channel, isUnread: boolean): string {
-  return renderToStaticMarkup(<ChannelLink channel={channel} isUnread={isUnread} isCurrent={false} />);
+  return renderFragment(<ChannelLink channel={channel} isUnread={isUnread} isCurrent={false} />);
 }

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../../domain/units.ts';
 import type { Channel, Message, Workspace } from '../model.ts';
 import { createRenderContext, type RenderContext } from './context.ts';
-import { arrange, compareTs, type Entry, type ThreadSummary } from './message.tsx';
+import { arrange, compareTs, type Entry, isReply, type ThreadSummary } from './message.tsx';
 import type { ThreadState } from './page.tsx';
 import type { ListedChannel } from './sidebar.tsx';
 
@@ -33,11 +33,10 @@ export function createReaderState({ workspace, readerId, clock }: ReaderStateOpt
   const lastRead = new Map<string, string>();
   const context = (): RenderContext => createRenderContext(workspace, readerId, clock.now());
   const channel = (id: string): Channel | undefined => workspace.channels().find((each) => each.id === id);
-  const topLevel = (channelId: string): readonly Message[] =>
-    workspace.messages(channelId, readerId).filter((m) => m.threadTs === undefined || m.threadTs === m.ts);
+  const topLevel = (channelId: string): readonly Message[] => workspace.messages(channelId, readerId);
 
   const summary = (message: Message): ThreadSummary | undefined => {
-    if (message.ephemeralFor !== undefined) return undefined;
+    if (message.ephemeralFor !== undefined || isReply(message)) return undefined;
     const replies = workspace
       .thread(message.channelId, message.ts, readerId)
       .filter((reply) => reply.ts !== message.ts && reply.ephemeralFor === undefined);

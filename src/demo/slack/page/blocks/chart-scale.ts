@@ -1,8 +1,9 @@
 /** The marks of a value axis: evenly spaced round numbers, lowest first, that hold every value. */
 export function axisMarks(values: readonly number[], wanted = 4): readonly number[] {
   const low = Math.min(0, ...values);
-  const high = Math.max(0, ...values);
-  const step = roundStep((high - low || 1) / wanted);
+  // Without any height, one unit.
+  const high = Math.max(0, ...values) || (low === 0 ? 1 : 0);
+  const step = roundStep((high - low) / wanted);
   const first = Math.floor(low / step);
   const last = Math.max(Math.ceil(high / step), first + 1);
   // Counted in whole steps, so that 0.1 + 0.2 never shows as 0.30000000000000004.

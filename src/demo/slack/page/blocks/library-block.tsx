@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
-import { renderToStaticMarkup } from 'react-dom/server';
 import { type Block, Message } from 'slack-blocks-to-jsx';
 import type { RenderContext } from '../context.ts';
+import { renderFragment } from '../fragment.ts';
 import { ExternalLink } from '../text/text-view.tsx';
 import type { Wire } from '../wire.ts';
 
@@ -11,7 +11,7 @@ import type { Wire } from '../wire.ts';
  */
 export function LibraryBlock({ block, context }: { block: Wire; context: RenderContext }): ReactNode {
   const users = [...context.users.values()].map(({ id, name }) => ({ id, name, avatar: '' }));
-  const markup = renderToStaticMarkup(
+  const markup = renderFragment(
     <Message
       blocks={[block as unknown as Block]}
       logo=""

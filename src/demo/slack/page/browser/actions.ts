@@ -42,6 +42,7 @@ function valueOf(control) {
   if (type === 'button' || type === 'workflow_button') return undefined;
   if (type === 'overflow') return control.dataset.value;
   if (control.matches('fieldset')) return [...control.querySelectorAll('input:checked')].map((input) => input.value).join(',');
+  if (control.multiple) return [...control.selectedOptions].map((option) => option.value).join(',');
   return control.value;
 }
 
@@ -57,7 +58,7 @@ async function press(control) {
   control.setAttribute('aria-busy', 'true');
   control.classList.add('is-pending');
   const { actionId, blockId } = control.dataset;
-  const answer = await post('/api/press', {
+  const answer = await post('/page/press', {
     channelId: entry.dataset.channel,
     messageTs: entry.dataset.messageTs,
     blockId,

@@ -75,7 +75,7 @@ blockquote { margin: 4px 0; padding-left: 14px; border-left: 4px solid var(--lin
 .block-table .is-wrapped { white-space: normal; min-width: 140px; }
 .block-table .text { white-space: inherit; }
 
-.chart { border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px 10px; max-width: 600px; background: #fff; }
+.chart { border: 1px solid var(--line); border-radius: 8px; padding: 12px 24px 10px 16px; max-width: 600px; background: #fff; }
 .chart figcaption { font-weight: 700; }
 .chart-legend { display: flex; flex-wrap: wrap; gap: 2px 16px; list-style: none; font-size: 12.5px; color: var(--muted); margin: 2px 0 6px; }
 .chart-legend li { display: flex; align-items: center; gap: 6px; }
@@ -98,7 +98,7 @@ blockquote { margin: 4px 0; padding-left: 14px; border-left: 4px solid var(--lin
 @media (max-width: 700px) {
   .section-fields { grid-template-columns: minmax(0, 1fr); }
   .section { flex-wrap: wrap; }
-  .chart { padding: 10px 12px 8px; }
+  .chart { padding: 10px 20px 8px 12px; }
   .chart-x .is-minor { display: none; }
   .select { max-width: 100%; }
 }

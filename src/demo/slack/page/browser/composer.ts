@@ -1,7 +1,7 @@
 /** Browser module `composer.js`: writing messages and slash commands. */
 export const COMPOSER_SCRIPT = String.raw`
 import { elementFrom, find, post } from './dom.js';
-import { append, channelList, scrollToEnd, threadList } from './messages.js';
+import { channelList, scrollToEnd, threadList } from './messages.js';
 
 const history = [];
 let recalled = 0;
@@ -75,11 +75,12 @@ async function send(composer) {
   scrollToEnd(list);
   const line = text.startsWith('/') && threadTs === undefined ? echo(list, text) : undefined;
   line?.classList.add('is-pending');
-  const answer = await post('/api/type', { channelId: channel, text, threadTs });
+  const answer = await post('/page/type', { channelId: channel, text, threadTs });
   line?.classList.remove('is-pending');
-  if (answer.html) append(list, answer.html);
-  // A text that was not posted is given back to its writer.
-  if (!answer.ok && !answer.html && inputOf(composer).value === '') setText(composer, text);
+  // Why a command failed is said in the channel, by Slackbot. A text that was not posted is given back to its writer.
+  const isLost = !answer.ok && (line === undefined || answer.error === 'not_connected');
+  find('composer-error', composer).textContent = isLost ? 'Not sent: ' + (answer.detail ?? answer.error) : '';
+  if (isLost && inputOf(composer).value === '') setText(composer, text);
 }
 
 function recall(composer, step) {

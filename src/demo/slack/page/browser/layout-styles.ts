@@ -66,7 +66,8 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .author { font-weight: 900; }
 .app-badge { align-self: center; font-size: 10px; font-weight: 700; line-height: 14px; padding: 0 3px; border-radius: 2px; background: #e8e8e8; color: var(--muted); }
 .message-head time { font-size: 12px; color: var(--muted); }
-.edited { color: var(--muted); font-size: 12px; margin-left: 4px; }
+.edited { color: var(--muted); font-size: 12px; }
+.broadcast-note { font-size: 13px; color: var(--muted); }
 .continues .avatar, .continues .message-head { display: none; }
 .continues .message { padding-top: 0; padding-bottom: 4px; }
 .continues .message-main { grid-column: 2; }
@@ -91,6 +92,8 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .composer { position: relative; display: flex; align-items: flex-end; margin: 0 20px 20px; border: 1px solid #8d8d8d; border-radius: 8px; background: #fff; flex: none; }
 .composer:focus-within { border-color: #5b5b5b; box-shadow: 0 1px 4px #0000001f; }
 .composer textarea { flex: 1; min-width: 0; border: 0; outline: 0; resize: none; padding: 10px 12px; background: none; max-height: 200px; }
+.composer textarea::placeholder { white-space: nowrap; text-overflow: ellipsis; }
+.composer-error { position: absolute; bottom: -19px; left: 4px; font-size: 12px; color: var(--red); }
 .send { width: 32px; height: 32px; margin: 5px; border: 0; border-radius: 6px; background: var(--green); color: #fff; cursor: pointer; display: grid; place-items: center; }
 .composer:has(textarea:placeholder-shown) .send { background: none; color: #9a9a9a; }
 .send svg { width: 18px; height: 18px; }
@@ -104,7 +107,7 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .thread { border-left: 1px solid var(--line); display: none; flex-direction: column; min-width: 0; min-height: 0; background: #fff; }
 .has-thread .thread { display: flex; }
 .thread .message { padding: 8px 16px; }
-.thread .day-divider, .thread .thread-footer, .thread .reply-link { display: none; }
+.thread .day-divider, .thread .thread-footer, .thread .reply-link, .thread .broadcast-note { display: none; }
 .thread-messages > .entry:first-child { border-bottom: 1px solid var(--line); padding-bottom: 8px; margin-bottom: 8px; }
 .thread .composer { margin: 0 16px 20px; }
 .thread-messages > p { padding: 8px 16px; }

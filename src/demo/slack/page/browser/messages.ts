@@ -38,9 +38,9 @@ export function followEnd(list, onMove = () => {}) {
 
 /** Day dividers and grouping, by the server's rules, for an entry and the one after it. */
 function place(entry) {
-  if (!entry || !entry.matches('[data-message-ts]')) return;
-  const before = entry.previousElementSibling;
-  const previous = before && before.matches('[data-message-ts]') ? before : null;
+  if (!entry) return;
+  let previous = entry.previousElementSibling;
+  while (previous && !previous.matches('[data-message-ts]')) previous = previous.previousElementSibling;
   const startsDay = !previous || previous.dataset.day !== entry.dataset.day;
   const continues =
     !startsDay &&
@@ -50,6 +50,13 @@ function place(entry) {
     Number(tsOf(entry)) - Number(tsOf(previous)) < GROUPING_SECONDS;
   entry.classList.toggle('starts-day', startsDay);
   entry.classList.toggle('continues', continues);
+}
+
+/** The next message; lines that are no messages, such as the echo of a command, are passed over. */
+function nextEntry(entry) {
+  let next = entry.nextElementSibling;
+  while (next && !next.matches('[data-message-ts]')) next = next.nextElementSibling;
+  return next;
 }
 
 /** What the reader holds in an entry survives its replacement: focus, open menus, values not yet sent. */
@@ -72,22 +79,14 @@ export function upsert(list, html) {
     list.insertBefore(entry, next ?? null);
   }
   place(entry);
-  place(entry.nextElementSibling);
+  place(nextEntry(entry));
   if (distances.get(list)) list.scrollTop = list.scrollHeight;
   return !old;
 }
 
-/** Puts an entry under the last one, whatever its ts. */
-export function append(list, html) {
-  const entry = elementFrom(html);
-  list.append(entry);
-  place(entry);
-  scrollToEnd(list);
-}
-
 export function remove(list, ts) {
   const entry = messageIn(list, ts);
-  const next = entry && entry.nextElementSibling;
+  const next = entry && nextEntry(entry);
   entry?.remove();
   place(next);
 }
@@ -100,13 +99,13 @@ function markUnread(channelId, isUnread) {
 export function noteArrival(data) {
   if (data.isOwn || data.html.includes('data-ephemeral="true"')) return;
   if (data.channelId !== currentChannel || document.hidden) markUnread(data.channelId, true);
-  else void post('/api/read', { channelId: currentChannel });
+  else void post('/page/read', { channelId: currentChannel });
 }
 
 export function readCurrentChannel() {
   if (document.hidden) return;
   markUnread(currentChannel, false);
-  void post('/api/read', { channelId: currentChannel });
+  void post('/page/read', { channelId: currentChannel });
 }
 
 export function speak(text) {

@@ -8,15 +8,18 @@ const keyOf = (control) => control.dataset.blockId + '\n' + control.dataset.acti
 const controls = () => findAll('input', dialog());
 
 function valueOf(control) {
-  if (control.matches('fieldset')) return [...control.querySelectorAll('input:checked')].map((input) => input.value);
-  if (control.multiple) return [...control.selectedOptions].map((option) => option.value);
+  if (control.matches('fieldset')) return [...control.querySelectorAll('input:checked')].map((input) => input.value).join(',');
+  if (control.multiple) return [...control.selectedOptions].map((option) => option.value).join(',');
+  // Slack has seconds since 1970 where the browser has the reader's own date and time.
+  if (control.type === 'datetime-local') return control.value && String(Math.floor(new Date(control.value) / 1000));
   return control.value;
 }
 
 function setValue(control, value) {
-  if (control.matches('fieldset')) control.querySelectorAll('input').forEach((input) => (input.checked = value.includes(input.value)));
-  else if (control.multiple) [...control.options].forEach((option) => (option.selected = value.includes(option.value)));
-  else control.value = value;
+  const chosen = value.split(',');
+  if (control.matches('fieldset')) control.querySelectorAll('input').forEach((input) => (input.checked = chosen.includes(input.value)));
+  else if (control.multiple) [...control.options].forEach((option) => (option.selected = chosen.includes(option.value)));
+  else if (control.type !== 'datetime-local') control.value = value;
 }
 
 function showErrors() {
@@ -76,7 +79,7 @@ async function submit() {
   const button = find('modal-submit');
   button.disabled = true;
   button.classList.add('is-pending');
-  const answer = await post('/api/view/submit', { viewId, values: values() });
+  const answer = await post('/page/view/submit', { viewId, values: values() });
   if (form()?.dataset.viewId !== viewId) return;
   const now = find('modal-submit');
   now.disabled = false;
@@ -86,7 +89,7 @@ async function submit() {
 
 function close() {
   const { viewId } = form()?.dataset ?? {};
-  if (viewId) void post('/api/view/close', { viewId });
+  if (viewId) void post('/page/view/close', { viewId });
 }
 
 export function startModals() {
