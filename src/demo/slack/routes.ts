@@ -62,7 +62,9 @@ async function callMethod(
   const args = parsed ?? {};
   const name = path.slice('/api/'.length);
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? textArg(args, 'token');
-  const channel = textArg(args, 'channel') ?? textArg(args, 'channel_id');
+  const named = textArg(args, 'channel') ?? textArg(args, 'channel_id');
+  // A channel may be called by its name or its id: both are the same channel to faults and rate limits.
+  const channel = named === undefined ? undefined : (state.conversations.channel(named)?.id ?? named);
   const fault = faults.strike({ method: name, channel });
   const outcome = await respond(exchange, fault, () => {
     if (parsed === undefined) return json({ ok: false, error: 'invalid_json' }, 'invalid_json');

@@ -1,11 +1,11 @@
 import { App, HTTPReceiver, LogLevel, SocketModeReceiver } from '@slack/bolt';
-import { WebClient, type WebClientOptions } from '@slack/web-api';
+import { type ChatPostMessageResponse, WebClient, type WebClientOptions } from '@slack/web-api';
 import {
   createSlackServer,
   type SlackServer,
   type SlackServerOptions,
 } from '../../../../src/demo/slack/server.ts';
-import { DEFAULT_SIGNING_SECRET, DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
+import { DEFAULT_APP, DEFAULT_SIGNING_SECRET, DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
 import {
   createSlackWorkspace,
   type SlackWorkspace,
@@ -52,6 +52,14 @@ const silent = {
   setName: () => undefined,
 };
 
+/** Instead of `token`, with which Bolt calls auth.test in the background: a call that may outlive the stand. */
+const authorize = () =>
+  Promise.resolve({
+    botToken: DEFAULT_TOKENS.bot,
+    botId: DEFAULT_APP.botId,
+    botUserId: DEFAULT_APP.botUserId,
+  });
+
 export interface StandOptions {
   readonly workspace?: Partial<SlackWorkspaceOptions>;
   readonly server?: Partial<SlackServerOptions>;
@@ -61,7 +69,7 @@ export interface StandOptions {
 export async function createStand(options: StandOptions = {}): Promise<Stand> {
   const clock = createClock();
   const workspace = createSlackWorkspace({ clock, commands: ['/trace', '/slo'], ...options.workspace });
-  const server = createSlackServer({ workspace, acknowledgeWithin: ms(2_000), ...options.server });
+  const server = createSlackServer({ workspace, acknowledgeWithin: ms(10_000), ...options.server });
   const { url } = await server.listen();
   const ends: (() => unknown)[] = [() => server.close()];
   const clientWith: Stand['clientWith'] = (token, more = {}) =>
@@ -99,7 +107,7 @@ export async function startHttpApp(
   });
   const app = new App({
     receiver,
-    token: DEFAULT_TOKENS.bot,
+    authorize,
     logger: silent,
     clientOptions: { slackApiUrl: `${stand.url}/api/`, retryConfig: { retries: 0 } },
   });
@@ -122,7 +130,7 @@ export async function startSocketApp(stand: Stand, setUp: (app: App) => void): P
     appToken: DEFAULT_TOKENS.app,
     logger: silent,
     // The gap before a reconnect is this long: 5 s unless told.
-    clientPingTimeout: 300,
+    clientPingTimeout: 1_000,
     installerOptions: {
       clientOptions: {
         slackApiUrl: `${stand.url}/api/`,
@@ -132,7 +140,7 @@ export async function startSocketApp(stand: Stand, setUp: (app: App) => void): P
   });
   const app = new App({
     receiver,
-    token: DEFAULT_TOKENS.bot,
+    authorize,
     logger: silent,
     clientOptions: { slackApiUrl: `${stand.url}/api/`, retryConfig: { retries: 0 } },
   });
@@ -160,3 +168,12 @@ export async function refusal(call: Promise<unknown>): Promise<string> {
     (error: unknown) => (error as { data?: { error?: string } }).data?.error ?? String(error),
   );
 }
+
+export const seconds = (count: number): Milliseconds => ms(count * 1_000);
+export const minutes = (count: number): Milliseconds => ms(count * 60_000);
+
+/** chat.postMessage on any client. */
+export const send = (
+  client: WebClient,
+  args: Record<string, unknown> & { channel: string },
+): Promise<ChatPostMessageResponse> => client.apiCall('chat.postMessage', args);
