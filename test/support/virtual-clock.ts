@@ -15,6 +15,8 @@ export interface VirtualClock extends Clock {
   advanceTo(instant: EpochMs): Promise<void>;
   /** How many sleep now. */
   sleepers(): number;
+  /** Ends when at least one sleeps: time may be moved on without leaving anybody behind who was just about to. */
+  whenAsleep(): Promise<void>;
 }
 
 /** Lets everything that is ready to run do so: promise callbacks and one turn of the event loop. */
@@ -31,6 +33,7 @@ export function createVirtualClock(start: EpochMs = START): VirtualClock {
   let now: number = start;
   let order = 0;
   let sleeping: Sleeper[] = [];
+  let onAsleep: (() => void)[] = [];
 
   const nextDue = (limit: number): Sleeper | undefined =>
     sleeping
@@ -47,6 +50,8 @@ export function createVirtualClock(start: EpochMs = START): VirtualClock {
     await new Promise<void>((resolve) => {
       const sleeper: Sleeper = { until: now + duration, order: order++, wake: resolve };
       sleeping.push(sleeper);
+      for (const tell of onAsleep) tell();
+      onAsleep = [];
       signal?.addEventListener(
         'abort',
         () => {
@@ -75,5 +80,11 @@ export function createVirtualClock(start: EpochMs = START): VirtualClock {
     advanceTo,
     advance: (duration) => advanceTo(epochMs(now + duration)),
     sleepers: () => sleeping.length,
+    whenAsleep: async () => {
+      if (sleeping.length > 0) return;
+      await new Promise<void>((resolve) => {
+        onAsleep.push(resolve);
+      });
+    },
   };
 }
