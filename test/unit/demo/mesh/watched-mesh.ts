@@ -123,3 +123,19 @@ export function serverSpansOf(traces: readonly (readonly MeshSpan[])[], service:
       }),
   );
 }
+
+/** The metric's name. */
+export const nameOf = (labels: MeshSample['labels']): string => labels['__name__'] ?? '';
+
+/** The samples of the latest scrape. */
+export const lastScrape = (samples: readonly MeshSample[]): MeshSample[] => {
+  const t = samples.at(-1)?.t;
+  return samples.filter((sample) => sample.t === t);
+};
+
+/** The sum of a metric over all series that carry the labels. */
+export function total(samples: readonly MeshSample[], labels: Record<string, string>): number {
+  return samples
+    .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
+    .reduce((sum, sample) => sum + sample.value, 0);
+}
