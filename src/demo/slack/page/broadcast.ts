@@ -4,6 +4,7 @@ import { isReply } from './message.tsx';
 import { renderEntry, renderModal } from './page.tsx';
 import { renderChannelLink } from './sidebar.tsx';
 import type { ReaderState } from './state.ts';
+import { spokenText } from './text/spoken.ts';
 
 interface Broadcast {
   readonly workspace: Workspace;
@@ -21,7 +22,7 @@ function sendMessage({ readerId, state, stream }: Broadcast, message: Message, i
     html: renderEntry(state.entryOf(message), context),
     isNew,
     isOwn: message.userId === readerId,
-    spoken: `${author}: ${message.text}`,
+    spoken: `${author}: ${spokenText(message.text, context) || 'a message'}`,
   };
   const { threadTs } = message;
   if (threadTs !== undefined && isReply(message)) stream.send({ type: 'reply', data: { ...data, threadTs } });

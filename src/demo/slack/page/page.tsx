@@ -14,6 +14,8 @@ export interface PageState {
   readonly channel: Channel;
   readonly channels: readonly ListedChannel[];
   readonly entries: readonly Entry[];
+  /** Older messages that are not in `entries`. */
+  readonly older: number;
   readonly thread?: ThreadState;
   readonly view?: OpenView;
   readonly notice?: string;
@@ -70,6 +72,25 @@ function ThreadPanel({ thread, context }: { thread: ThreadState; context: Render
   );
 }
 
+function ChannelStart({ state }: { state: PageState }): ReactNode {
+  const { channel, older } = state;
+  if (older > 0) {
+    return (
+      <p className="older">
+        <a href={`${channelPath(channel.id)}?all=1`} data-role="show-older">
+          Show {older} older {older === 1 ? 'message' : 'messages'}
+        </a>
+      </p>
+    );
+  }
+  return (
+    <div className="channel-start" data-role="channel-start">
+      <strong># {channel.name}</strong>
+      <p>This is the very beginning of the #{channel.name} channel.</p>
+    </div>
+  );
+}
+
 function ChannelMain({ state, context }: { state: PageState; context: RenderContext }): ReactNode {
   return (
     <main className="channel">
@@ -102,10 +123,7 @@ function ChannelMain({ state, context }: { state: PageState; context: RenderCont
         role="region"
         aria-label={`Messages in #${state.channel.name}`}
       >
-        <div className="channel-start" data-role="channel-start">
-          <strong># {state.channel.name}</strong>
-          <p>This is the very beginning of the #{state.channel.name} channel.</p>
-        </div>
+        <ChannelStart state={state} />
         {state.entries.map((entry) => (
           <EntryView key={entry.message.ts} entry={entry} context={context} />
         ))}

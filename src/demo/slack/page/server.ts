@@ -168,8 +168,8 @@ function answerGet(parts: PageParts, { url, request, response }: Get): boolean {
   const [, channelId, threadTs] = /^\/c\/(\w+)(?:\/thread\/([\d.]+))?$/.exec(url.pathname) ?? [];
   const channel = channelId === undefined ? undefined : parts.state.channel(channelId);
   if (channel === undefined) return false;
-  const thread = threadTs ?? url.searchParams.get('thread') ?? undefined;
-  const body = threadTs === undefined ? pageOf(parts, channel, thread) : threadOf(parts, channel, threadTs);
+  const body =
+    threadTs === undefined ? pageOf(parts, channel, url.searchParams) : threadOf(parts, channel, threadTs);
   send(response, 200, { type: 'text/html', body });
   return true;
 }
@@ -187,17 +187,23 @@ function threadOf({ state }: PageParts, channel: Channel, threadTs: string): str
   return thread === undefined ? '' : renderThread(thread, state.context());
 }
 
-function pageOf(parts: PageParts, channel: Channel, threadTs: string | undefined): string {
+/** Messages in a page; the older ones are a click away. */
+const FIRST_MESSAGES = 200;
+
+function pageOf(parts: PageParts, channel: Channel, query: URLSearchParams): string {
   const { options, state, stream, token, notice } = parts;
   state.markRead(channel.id);
-  const thread = threadTs === undefined ? undefined : state.thread(channel.id, threadTs);
+  const threadTs = query.get('thread');
+  const thread = threadTs === null ? undefined : state.thread(channel.id, threadTs);
+  const entries = state.entries(channel.id, query.has('all') ? Number.POSITIVE_INFINITY : FIRST_MESSAGES);
   const view = options.workspace.openViews(options.readerId).at(-1);
   return renderPage(
     {
       title: options.title ?? 'Tailwatch demo',
       channel,
       channels: state.channels(),
-      entries: state.entries(channel.id),
+      entries,
+      older: state.count(channel.id) - entries.length,
       commands: options.commands ?? [],
       token,
       lastEventId: stream.lastEventId(),

@@ -12,7 +12,10 @@ export interface ReaderState {
   /** The channel that is shown when none is asked for: the first one that is open. */
   firstChannel(): Channel | undefined;
   channels(): readonly ListedChannel[];
-  entries(channelId: string): readonly Entry[];
+  /** The newest messages of a channel, at most `most` of them. */
+  entries(channelId: string, most: number): readonly Entry[];
+  /** How many messages the channel has. */
+  count(channelId: string): number;
   thread(channelId: string, threadTs: string): ThreadState | undefined;
   /** A top-level message with what is known of its thread. */
   entryOf(message: Message): Entry;
@@ -62,7 +65,8 @@ export function createReaderState({ workspace, readerId, clock }: ReaderStateOpt
     channel,
     firstChannel: () => workspace.channels().find((each) => !each.isArchived) ?? workspace.channels()[0],
     channels: () => workspace.channels().map((each) => ({ channel: each, isUnread: isUnread(each.id) })),
-    entries: (channelId) => arrange(topLevel(channelId), context(), summary),
+    entries: (channelId, most) => arrange(topLevel(channelId).slice(-most), context(), summary),
+    count: (channelId) => topLevel(channelId).length,
     thread: (channelId, threadTs) => {
       const found = channel(channelId);
       if (found === undefined) return undefined;

@@ -63,12 +63,15 @@ blockquote { margin: 4px 0; padding-left: 14px; border-left: 4px solid var(--lin
 .input-error { color: var(--red); font-size: 13px; } .input-error:empty { display: none; }
 .input-hint { color: var(--muted); font-size: 13px; }
 
-.table-scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; width: fit-content; max-width: 100%; background: #fff; }
+.table-scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; width: fit-content; max-width: 100%;
+  background: linear-gradient(90deg, #fff 30%, transparent) 0 0 / 32px 100% local, linear-gradient(270deg, #fff 30%, transparent) 100% 0 / 32px 100% local,
+    linear-gradient(90deg, #00000024, transparent) 0 0 / 12px 100% scroll, linear-gradient(270deg, #00000024, transparent) 100% 0 / 12px 100% scroll #fff;
+  background-repeat: no-repeat; }
 .block-table { border-collapse: collapse; font-size: 13.5px; }
 .block-table caption { text-align: left; font-weight: 700; padding: 8px 12px; }
 .block-table th, .block-table td { padding: 5px 12px; border-bottom: 1px solid #ececec; text-align: left; vertical-align: top; white-space: nowrap; overflow-wrap: normal; }
 .block-table tr > * + * { border-left: 1px solid #ececec; }
-.block-table thead th { background: var(--soft); font-weight: 700; border-bottom-color: var(--line); }
+.block-table thead th { background: #1d1c1d08; font-weight: 700; border-bottom-color: var(--line); }
 .block-table tbody tr:last-child > * { border-bottom: 0; }
 .block-table .align-right { text-align: right; font-variant-numeric: tabular-nums; }
 .block-table .align-center { text-align: center; }

@@ -58,6 +58,7 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .messages:focus-visible, .thread-messages:focus-visible { outline-offset: -2px; }
 .channel-start { padding: 24px 20px 8px; }
 .channel-start strong { font-size: 22px; font-weight: 900; }
+.older { text-align: center; font-size: 13px; padding: 8px; }
 .message { position: relative; display: grid; grid-template-columns: 36px minmax(0, 1fr); column-gap: 8px; padding: 8px 20px; }
 .message:hover, .message:focus-within { background: var(--soft); }
 .avatar { width: 36px; height: 36px; border-radius: 8px; margin-top: 3px; }

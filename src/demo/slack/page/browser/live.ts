@@ -72,6 +72,8 @@ function listen() {
   source.addEventListener('error', () => {
     connection.textContent = 'Connection lost. Trying again…';
     delete document.body.dataset.live;
+    // After some errors a browser gives up by itself. The page then comes back as soon as there is something to come back to.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
   });
 }
 

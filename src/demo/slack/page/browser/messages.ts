@@ -59,13 +59,14 @@ function nextEntry(entry) {
   return next;
 }
 
-/** What the reader holds in an entry survives its replacement: focus, open menus, values not yet sent. */
+/** What the reader holds in an entry survives its replacement: focus, and what is folded open. */
 function replace(old, entry) {
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const key = active && active.dataset.actionId;
-  const open = old.querySelector('details[open]') !== null;
+  const folds = [...old.querySelectorAll('details')].map((fold) => fold.open);
   old.replaceWith(entry);
-  if (open) entry.querySelectorAll('details.overflow').forEach((menu) => (menu.open = true));
+  const after = [...entry.querySelectorAll('details')];
+  if (after.length === folds.length) after.forEach((fold, i) => (fold.open = folds[i]));
   if (key) entry.querySelector('[data-action-id="' + CSS.escape(key) + '"]')?.focus({ preventScroll: true });
 }
 

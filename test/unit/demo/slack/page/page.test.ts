@@ -250,3 +250,14 @@ describe('who may use the page', () => {
     expect(await page.handle(requested as never, {} as never)).toBe(false);
   });
 });
+
+describe('a long channel', () => {
+  it('shows its newest 200 messages and a link to all', async () => {
+    for (let i = 0; i < 203; i += 1) workspace.post({ ts: tsAt(i - 300), text: `number ${i}` });
+    const html = await open();
+    expect(html).toContain('Show 3 older messages');
+    expect(html).not.toContain('number 2<');
+    expect(html).toContain('number 202<');
+    expect(await open(`c/${ALERTS.id}?all=1`)).toContain('number 0<');
+  });
+});
