@@ -80,7 +80,7 @@ function escapedCharacter(letter: string, inClass: boolean): string {
   }
   const known = (inClass ? ESCAPES_IN_CLASS : ESCAPES)[letter];
   if (known !== undefined) return known;
-  if (/\w/.test(letter)) throw new UntranslatableExpression(`\\${letter}`);
+  if (/[0-9A-Za-z]/.test(letter)) throw new UntranslatableExpression(`\\${letter}`);
   if (letter > '\u007f') throw new SyntaxError(`invalid escape sequence: \`\\${letter}\``);
   return escapePunctuation(letter, inClass);
 }
