@@ -1,6 +1,73 @@
-/** What is wrong in a template, and where in its text. */
-export interface TemplateProblem {
-  readonly at: number;
-  readonly message: string;
+import type { Labels } from '../labels.ts';
+import { call, isTrue } from './template/functions.ts';
+import { print } from './template/go-format.ts';
+import { parseTemplate } from './template/parse.ts';
+import type { Command, Node, Operand, Pipeline, TemplateProblem, Value } from './template/syntax.ts';
+
+export type { TemplateProblem } from './template/syntax.ts';
+
+/** What a template is expanded with: the labels and the value of one element of the rule's result. */
+export interface TemplateData {
+  readonly labels: Labels;
+  readonly value: number;
 }
-export const templateProblems = (_text: string): readonly TemplateProblem[] => [];
+
+function evaluate(operand: Operand, data: TemplateData): Value {
+  switch (operand.kind) {
+    case 'labels':
+      return { type: 'labels', labels: data.labels };
+    case 'label':
+      // A label that is not there is an empty text: Prometheus expands with missingkey=zero.
+      return {
+        type: 'string',
+        text: Object.hasOwn(data.labels, operand.name) ? (data.labels[operand.name] ?? '') : '',
+      };
+    case 'value':
+      return { type: 'float', number: data.value };
+    case 'literal':
+      return operand.value;
+    case 'pipeline':
+      return run(operand.pipeline, data);
+  }
+}
+
+function runCommand({ name, operands }: Command, data: TemplateData, piped: readonly Value[]): Value {
+  const args = operands.map((operand) => evaluate(operand, data));
+  if (name !== undefined) return call(name, [...args, ...piped]);
+  return args[0] ?? { type: 'string', text: '' };
+}
+
+function run(pipeline: Pipeline, data: TemplateData): Value {
+  let piped: readonly Value[] = [];
+  for (const command of pipeline) piped = [runCommand(command, data, piped)];
+  return piped[0] ?? { type: 'string', text: '' };
+}
+
+function write(nodes: readonly Node[], data: TemplateData): string {
+  return nodes
+    .map((node) => {
+      if (node.kind === 'text') return node.text;
+      if (node.kind === 'output') return print(run(node.pipeline, data));
+      return write(isTrue(run(node.condition, data)) ? node.whenTrue : node.otherwise, data);
+    })
+    .join('');
+}
+
+/** What is wrong with a template, or not supported in it; empty when nothing is. Offsets count in its text. */
+export const templateProblems = (text: string): readonly TemplateProblem[] => parseTemplate(text).problems;
+
+/**
+ * Expands a template of a label or an annotation as Prometheus would: Go's text/template, with the functions that need
+ * nothing but the alert. Never throws: like Prometheus, it gives `<error expanding template: ...>`.
+ */
+export function expandTemplate(text: string, data: TemplateData): string {
+  if (!text.includes('{{')) return text;
+  const { nodes, problems } = parseTemplate(text);
+  const [problem] = problems;
+  if (problem !== undefined) return `<error expanding template: ${problem.message}>`;
+  try {
+    return write(nodes, data);
+  } catch (error) {
+    return `<error expanding template: ${error instanceof Error ? error.message : String(error)}>`;
+  }
+}
