@@ -35,9 +35,9 @@ export function createResolveService({
   const age = ({ at }: Cached): Milliseconds => between(at, clock.now());
   return async (name, signal) => {
     const list = cached !== undefined && age(cached) < cacheFor ? cached : await read(signal);
-    const resolved = resolveAmong(name, list.names);
+    const resolved = resolveName(name, list.names);
     if (resolved.kind !== 'unknown' || age(list) < FRESH_ENOUGH) return resolved;
-    return resolveAmong(name, (await read(signal)).names);
+    return resolveName(name, (await read(signal)).names);
   };
 }
 
@@ -45,7 +45,7 @@ export function createResolveService({
  * Finds a service by a typed name: the exact one; else the one that differs only in case; else the only one that goes on
  * with a dot, as `checkout.shop` does after `checkout` (Istio names services `<app>.<namespace>`).
  */
-export function resolveAmong(name: string, services: readonly string[]): ResolvedService {
+export function resolveName(name: string, services: readonly string[]): ResolvedService {
   if (services.includes(name)) return { kind: 'found', service: name };
   const typed = name.toLowerCase();
   const same = services.filter((service) => service.toLowerCase() === typed);

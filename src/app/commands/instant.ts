@@ -28,18 +28,38 @@ function offsetMinutes(zone: string): number {
   return (zone.startsWith('-') ? -1 : 1) * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2)));
 }
 
+interface CivilTime {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+}
+
+function exists({ year, month, day, hour, minute, second }: CivilTime): boolean {
+  const days = month === 2 && isLeap(year) ? 29 : (MONTH_DAYS[month - 1] ?? 0);
+  return day >= 1 && day <= days && hour <= 23 && minute <= 59 && second <= 59;
+}
+
 /** Reads an instant of ISO 8601 with its zone: `2026-11-20T14:00:00Z`, `2026-11-20T15:00+01:00`. */
 export function parseInstant(text: string): EpochMs | undefined {
   const match = ISO.exec(text);
   if (match === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
-    .slice(1, 7)
-    .map((part) => Number(part ?? 0));
-  const days = month === 2 && isLeap(year) ? 29 : (MONTH_DAYS[month - 1] ?? 0);
-  if (day < 1 || day > days || hour > 23 || minute > 59 || second > 59) return undefined;
+  const part = (index: number): number => Number(match[index] ?? 0);
+  const civil = {
+    year: part(1),
+    month: part(2),
+    day: part(3),
+    hour: part(4),
+    minute: part(5),
+    second: part(6),
+  };
+  if (!exists(civil)) return undefined;
   const millis = Number((match[7] ?? '0').padEnd(3, '0').slice(0, 3));
-  const seconds = (hour * 60 + minute - offsetMinutes(match[8] ?? 'Z')) * 60 + second;
-  return epochMs((daysFromCivil(year, month, day) * 86_400 + seconds) * 1_000 + millis);
+  const days = daysFromCivil(civil.year, civil.month, civil.day);
+  const minutes = civil.hour * 60 + civil.minute - offsetMinutes(match[8] ?? 'Z');
+  return epochMs(((days * 1_440 + minutes) * 60 + civil.second) * 1_000 + millis);
 }
 
 /** Writes an instant in UTC: what `parseInstant` reads back. */

@@ -33,20 +33,36 @@ function cleaned(text: string): string {
 }
 
 /**
- * Splits a command's text into words. Quotes keep spaces; a backslash before a quote or a backslash, inside quotes, keeps
- * it; a quote that is not closed reaches to the end. A quote inside a word is a character of it.
+ * Splits a command's text into words. Quotes keep spaces; inside them a backslash keeps a quote or a backslash. A quote
+ * that is not closed reaches to the end; a quote inside a word is a character of it.
  */
 export function tokenize(text: string): readonly Token[] {
   const tokens: Token[] = [];
   const word = /"((?:[^"\\]|\\.)*)(?:"|$)|'((?:[^'\\]|\\.)*)(?:'|$)|(\S+)/gsu;
   for (const [, double, single, bare] of cleaned(text).matchAll(word)) {
     if (bare !== undefined) tokens.push({ text: bare.replace(/^`+|`+$/g, ''), isQuoted: false });
-    else tokens.push({ text: (double ?? single ?? '').replace(/\\(["'\\])/g, '$1'), isQuoted: true });
+    else tokens.push({ text: unescaped(double ?? single ?? ''), isQuoted: true });
   }
   return tokens.filter(({ text, isQuoted }) => isQuoted || text !== '');
 }
 
+/** Inside quotes: a backslash before a quote or itself, and `\\u` with four hex digits. */
+function unescaped(text: string): string {
+  return text.replace(
+    /\\(?:(["'\\])|u([0-9a-f]{4}))/gi,
+    (_, mark: string | undefined, hex: string | undefined) =>
+      hex === undefined ? (mark ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+/** What `cleaned` would change, what Slack would, and spaces that would be taken for one. */
+const FRAGILE =
+  /[<>&\u2018-\u201f\u2032\u2033\u00ab\u00bb\uff02\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]|[^\S ]|(?<= ) |^ | $/g;
+
 /** Writes a word so that `tokenize` reads it back as it is. */
 export function quote(text: string): string {
-  return `"${text.replace(/(["\\])/g, '\\$1')}"`;
+  const escaped = text
+    .replace(/(["\\])/g, '\\$1')
+    .replace(FRAGILE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `"${escaped}"`;
 }

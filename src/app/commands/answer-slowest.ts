@@ -1,0 +1,128 @@
+import type { Links } from '../../domain/link.ts';
+import { durationText, windowText } from '../../domain/trace/wording.ts';
+import { before, type Microseconds, type TimeWindow, toUs } from '../../domain/units.ts';
+import type { Command, SlowestResult } from '../use-cases.ts';
+import type { Answer, Link, SlowestView, TraceRow } from '../views.ts';
+import { type Asking, type CommandsOptions, type Reply, serviceOf } from './asking.ts';
+import { nearest } from './nearest.ts';
+
+type SlowestCommand = Extract<Command, { kind: 'slowest' }>;
+
+/** What was searched, with the service's full name and a fixed window. */
+interface Searched {
+  readonly command: SlowestCommand;
+  readonly service: string;
+  readonly window: TimeWindow;
+  readonly minDuration?: Microseconds;
+}
+
+/** Answers `/trace slowest`. */
+export async function answerSlowest(
+  options: CommandsOptions,
+  { command, now, signal }: Asking<SlowestCommand>,
+): Promise<Reply> {
+  const resolved = await serviceOf(options, { command, signal });
+  if ('answer' in resolved) return resolved;
+  const { service } = resolved;
+  const window = command.window ?? { start: before(now, command.last), end: now };
+  const searched: Searched = {
+    command,
+    service,
+    window,
+    ...(command.over === undefined ? {} : { minDuration: toUs(command.over) }),
+  };
+  const result = await options.findSlowest(
+    {
+      service,
+      window,
+      count: command.top,
+      ...operationOf(command),
+      ...(searched.minDuration === undefined ? {} : { minDuration: searched.minDuration }),
+    },
+    signal,
+  );
+  if (result.rows.length === 0) {
+    return { answer: await nothing(options, { ...searched, isExact: result.isExact }, signal) };
+  }
+  return {
+    answer: { kind: 'slowest', view: viewOf(searched, result, options.links) },
+    again: { ...command, service, window },
+  };
+}
+
+const operationOf = ({ operation }: SlowestCommand): { readonly operation?: string } =>
+  operation === undefined ? {} : { operation };
+
+function viewOf(
+  { command, service, window, minDuration }: Searched,
+  result: SlowestResult,
+  links: Links,
+): SlowestView {
+  const slowest = result.rows.at(-1)?.duration;
+  const searchUrl = links.traceSearch({
+    service,
+    window,
+    ...operationOf(command),
+    // The page cannot be told to sort: a floor at the last row makes it show the same traces.
+    ...(slowest === undefined ? {} : { minDuration: slowest }),
+    limit: LINK_LIMIT,
+  });
+  return {
+    service,
+    ...operationOf(command),
+    window,
+    ...(minDuration === undefined ? {} : { minDuration }),
+    rows: result.rows.map((row) => withUrl(row, links)),
+    asked: command.top,
+    isExact: result.isExact,
+    certificate: result.certificate,
+    ...(searchUrl === undefined ? {} : { searchUrl }),
+  };
+}
+
+/** Room for others of the same duration. */
+const LINK_LIMIT = 100;
+
+function withUrl(row: TraceRow, links: Links): TraceRow {
+  const url = links.trace(row.traceId);
+  return url === undefined ? row : { ...row, url };
+}
+
+interface Absence extends Searched {
+  readonly isExact: boolean;
+}
+
+async function nothing(options: CommandsOptions, absence: Absence, signal: AbortSignal): Promise<Answer> {
+  const { command, service, window } = absence;
+  const url = options.links.traceSearch({ service, window, ...operationOf(command), limit: LINK_LIMIT });
+  const links: readonly Link[] = url === undefined ? [] : [{ label: 'Search in Jaeger', url }];
+  const unknown =
+    command.operation === undefined
+      ? undefined
+      : await unknownOperation(options, { service, operation: command.operation }, signal);
+  return { kind: 'nothing', text: unknown ?? absenceText(absence), links };
+}
+
+/** Set when the operation is none of the service's, which explains everything. A failure here explains nothing. */
+async function unknownOperation(
+  { traces }: CommandsOptions,
+  { service, operation }: { readonly service: string; readonly operation: string },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const known = await traces.operations(service, signal).catch((): readonly string[] => []);
+  if (known.length === 0 || known.includes(operation)) return undefined;
+  const near = nearest(operation, known, { count: 3 });
+  const shown = near.length > 0 ? near : known.slice(0, 5);
+  return `${service} has no operation "${operation}". ${near.length > 0 ? 'Near it' : 'It has'}: ${shown.map((name) => `"${name}"`).join(', ')}.`;
+}
+
+function absenceText({ service, command, window, minDuration, isExact }: Absence): string {
+  const where = `in ${windowText(window)}`;
+  const of = command.operation === undefined ? service : `"${command.operation}" of ${service}`;
+  if (!isExact)
+    return `Nothing of ${of} was found ${where} before the time for this was over: try a shorter time.`;
+  if (minDuration !== undefined) {
+    return `No traced request to ${of} took ${durationText(minDuration)} or more ${where}.`;
+  }
+  return `No trace of ${of} ${where}. Jaeger knows the service, so it has been traced before: there was no traffic, none of it was sampled, or its spans have not arrived yet (they take up to a minute).`;
+}

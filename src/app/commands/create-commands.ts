@@ -1,0 +1,130 @@
+import type { EpochMs } from '../../domain/units.ts';
+import { type Milliseconds, ms } from '../../domain/units.ts';
+import { UpstreamError } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import type { Command, Commands, ParsedCommand } from '../use-cases.ts';
+import type { Answer } from '../views.ts';
+import { answerRequest, answerTrace } from './answer-request.ts';
+import { answerSlowest } from './answer-slowest.ts';
+import type { Asking, CommandsOptions, Reply } from './asking.ts';
+import { formatCommand } from './format-command.ts';
+import { parseCommand } from './parse-command.ts';
+import { USAGE } from './usage.ts';
+
+const DEFAULT_DEADLINE = ms(18_000);
+/** What is under way when the time is over gets this long to hand over what it has. */
+const GRACE = ms(500);
+
+/** Answers slash commands. Nothing that goes wrong gets out of it as an error. */
+export function createCommands(options: CommandsOptions): Commands {
+  return {
+    async answer({ command, text, now }, signal) {
+      const parsed = parseCommand(command, text);
+      if (!parsed.ok) return { answer: usageOf(parsed), share: false };
+      const { answer, again } = await safely(options, { command: parsed.command, now, signal });
+      const isShareable = again !== undefined;
+      return {
+        answer,
+        // A mistake or a failure is for the one who asked.
+        share: parsed.share && isShareable,
+        ...(isShareable ? { reproducible: formatCommand(again) } : {}),
+      };
+    },
+  };
+}
+
+const usageOf = ({ problem, usage, suggestion }: Extract<ParsedCommand, { ok: false }>): Answer => ({
+  kind: 'usage',
+  problem,
+  usage,
+  ...(suggestion === undefined ? {} : { suggestion }),
+});
+
+interface Request {
+  readonly command: Command;
+  readonly now: EpochMs;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function safely(options: CommandsOptions, request: Request): Promise<Reply> {
+  try {
+    return await withinDeadline(options, request);
+  } catch (error) {
+    return { answer: { kind: 'failed', text: failureText(error, options.logger, request.command) } };
+  }
+}
+
+const SYSTEMS: Readonly<Record<UpstreamError['system'], string>> = {
+  prometheus: 'Prometheus',
+  jaeger: 'Jaeger',
+  slack: 'Slack',
+  store: 'The store',
+};
+
+function failureText(error: unknown, logger: Logger, command: Command): string {
+  if (error instanceof UpstreamError) {
+    logger.warn('command not answered', { command: command.kind, system: error.system, code: error.code });
+    return `${SYSTEMS[error.system]} gave no answer: ${error.message} ${error.advice}`;
+  }
+  logger.error('command failed', {
+    command: command.kind,
+    error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  });
+  return 'Something went wrong inside the bot; its log says what.';
+}
+
+/** Ends the question when its time is over, lets it hand over what it has, and never waits for what does not listen. */
+async function withinDeadline(options: CommandsOptions, request: Request): Promise<Reply> {
+  const { clock, deadline = DEFAULT_DEADLINE } = options;
+  const work = new AbortController();
+  const done = new AbortController();
+  const cancel = (): void => work.abort();
+  if (request.signal?.aborted === true) cancel();
+  request.signal?.addEventListener('abort', cancel, { once: true });
+  const late = clock.sleep(deadline, done.signal).then(async (): Promise<Reply> => {
+    work.abort();
+    await clock.sleep(GRACE, done.signal);
+    return { answer: { kind: 'failed', text: lateText(request.command, deadline) } };
+  });
+  try {
+    const { command, now } = request;
+    return await Promise.race([dispatch(options, { command, now, signal: work.signal }), late]);
+  } finally {
+    done.abort();
+    request.signal?.removeEventListener('abort', cancel);
+  }
+}
+
+function lateText({ kind }: Command, deadline: Milliseconds): string {
+  const system = kind === 'latency' || kind === 'slo-status' ? 'Prometheus' : 'Jaeger';
+  return `${system} did not answer within ${Math.round(deadline / 1_000)} s. Try again, or ask about a shorter time.`;
+}
+
+async function dispatch(options: CommandsOptions, asking: Asking): Promise<Reply> {
+  const { command, now, signal } = asking;
+  switch (command.kind) {
+    case 'help':
+      return { answer: { kind: 'usage', problem: '', usage: USAGE[command.about] } };
+    case 'slowest':
+      return answerSlowest(options, { command, now, signal });
+    case 'inspect-trace':
+      return answerTrace(options, { command, now, signal });
+    case 'find-request':
+    case 'request-latency':
+      return answerRequest(options, { command, now, signal });
+    case 'latency': {
+      const answer = await options.reportLatency(
+        { service: command.service, last: command.last, now },
+        signal,
+      );
+      return shareable(answer, command);
+    }
+    case 'slo-status':
+      return shareable(await options.reportSloStatus(now, signal), command);
+  }
+}
+
+const SHAREABLE: ReadonlySet<Answer['kind']> = new Set(['latency', 'slo-status']);
+
+const shareable = (answer: Answer, command: Command): Reply =>
+  SHAREABLE.has(answer.kind) ? { answer, again: command } : { answer };

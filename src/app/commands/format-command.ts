@@ -1,0 +1,48 @@
+import { isUuid } from '../../domain/trace/request-id.ts';
+import { formatDuration } from '../../domain/units.ts';
+import type { Command } from '../use-cases.ts';
+import { formatInstant } from './instant.ts';
+import { DEFAULT_TOP } from './parse-command.ts';
+import { quote } from './tokens.ts';
+
+/** Needs no quotes: no space, no quote, nothing that Slack or the reader would take for something else. */
+const PLAIN = /^[\p{L}\p{N}_./:@*-]+$/u;
+const RESERVED = /^(slowest|request|help|status|last|over|top|op|operation|at|share|-h|--help)$/i;
+
+const name = (text: string): string =>
+  PLAIN.test(text) && !RESERVED.test(text) && !isUuid(text) ? text : quote(text);
+
+/** Writes a command, complete with its slash, so that `parseCommand` understands it as the same one. */
+export function formatCommand(command: Command): string {
+  switch (command.kind) {
+    case 'slowest':
+      return slowest(command);
+    case 'inspect-trace':
+      return `/trace ${command.traceId}`;
+    case 'find-request':
+      return isUuid(command.requestId)
+        ? `/trace ${command.requestId}`
+        : `/trace request ${name(command.requestId)}`;
+    case 'latency':
+      return `/latency ${name(command.service)} last ${formatDuration(command.last)}`;
+    case 'request-latency':
+      return `/latency ${name(command.service)} ${command.requestId}`;
+    case 'slo-status':
+      return '/slo status';
+    case 'help':
+      return `${command.about} help`;
+  }
+}
+
+function slowest(command: Extract<Command, { kind: 'slowest' }>): string {
+  const { window } = command;
+  return [
+    `/trace slowest ${name(command.service)}`,
+    window === undefined
+      ? `last ${formatDuration(command.last)}`
+      : `at ${formatInstant(window.start)}/${formatInstant(window.end)}`,
+    ...(command.operation === undefined ? [] : [`op ${quote(command.operation)}`]),
+    ...(command.over === undefined ? [] : [`over ${formatDuration(command.over)}`]),
+    ...(command.top === DEFAULT_TOP ? [] : [`top ${command.top}`]),
+  ].join(' ');
+}

@@ -1,0 +1,208 @@
+import { isUuid } from '../../domain/trace/request-id.ts';
+import { type Milliseconds, ms } from '../../domain/units.ts';
+import type { Command, ParsedCommand, SlashCommand } from '../use-cases.ts';
+import { nearest } from './nearest.ts';
+import {
+  type Mistake,
+  nearestKeyword,
+  type OptionName,
+  type Options,
+  readOptions,
+  replaced,
+} from './options.ts';
+import { quote, type Token, tokenize } from './tokens.ts';
+import { readTraceReference } from './trace-reference.ts';
+import { USAGE } from './usage.ts';
+
+export const DEFAULT_LAST: Milliseconds = ms(30 * 60_000);
+export const DEFAULT_TOP = 5;
+export const DEFAULT_LATENCY_LAST: Milliseconds = ms(3_600_000);
+
+/** A service's name, a request id: nothing that is meant is longer. */
+const MAX_NAME = 256;
+/** Slack sends at most 3,000 characters and no command needs a third of it. */
+const MAX_TEXT = 1_000;
+
+type Understood = { readonly command: Command; readonly share: boolean };
+type Reading = Understood | Mistake;
+
+/**
+ * Understands the text of a slash command. Pure and total: any text gives a command, or a sentence that says what is
+ * wrong, how it is written, and where possible the complete command that was probably meant.
+ */
+export function parseCommand(command: SlashCommand, text: string): ParsedCommand {
+  if (text.length > MAX_TEXT) return refusal(command, { problem: 'That is too long to be a command.' });
+  const tokens = tokenize(text);
+  const reading = read(command, tokens);
+  if ('command' in reading) return { ok: true, ...reading };
+  return refusal(command, reading);
+}
+
+/** More mistakes than this and nobody knows what was meant. */
+const MAX_FIXES = 4;
+
+function refusal(command: SlashCommand, { problem, fixed }: Mistake): ParsedCommand {
+  const usage = USAGE[command];
+  let meant = fixed;
+  for (let i = 0; i < MAX_FIXES && meant !== undefined; i += 1) {
+    const reading = read(command, meant);
+    if ('command' in reading) return { ok: false, problem, usage, suggestion: lineOf(command, meant) };
+    meant = reading.fixed;
+  }
+  return { ok: false, problem, usage };
+}
+
+function lineOf(command: SlashCommand, tokens: readonly Token[]): string {
+  const words = tokens.map(({ text, isQuoted }) => (isQuoted || /[\s"']/.test(text) ? quote(text) : text));
+  return [command, ...words].join(' ');
+}
+
+function read(command: SlashCommand, tokens: readonly Token[]): Reading {
+  if (tokens.length === 1 && isWord(tokens[0], ['help', '?', '-h', '--help'])) {
+    return { command: { kind: 'help', about: command }, share: false };
+  }
+  switch (command) {
+    case '/trace':
+      return readTrace(tokens);
+    case '/latency':
+      return readLatency(tokens);
+    case '/slo':
+      return readSlo(tokens);
+  }
+}
+
+const isWord = (token: Token | undefined, words: readonly string[]): boolean =>
+  token !== undefined && !token.isQuoted && words.includes(token.text.toLowerCase());
+
+const word = (text: string): Token => ({ text, isQuoted: false });
+
+const SLOWEST_OPTIONS: readonly OptionName[] = ['last', 'over', 'top', 'operation', 'window', 'share'];
+
+function readTrace(tokens: readonly Token[]): Reading {
+  const [first, ...rest] = tokens;
+  if (first === undefined)
+    return { problem: 'Say what to look for: a service, a trace id, or a request id.' };
+  if (isWord(first, ['slowest'])) return readSlowest(tokens);
+  if (isWord(first, ['request'])) return readRequest(rest);
+  const reference = readTraceReference(first.text);
+  switch (reference.kind) {
+    case 'trace':
+      return alone(rest, { kind: 'inspect-trace', traceId: reference.traceId }, [first]);
+    case 'request':
+      return alone(rest, { kind: 'find-request', requestId: reference.requestId }, [first]);
+    case 'mistake':
+      return {
+        problem: reference.problem,
+        ...(reference.meant === undefined ? {} : { fixed: [word(reference.meant), ...rest] }),
+      };
+    case 'other':
+      return unknownForm(tokens, first);
+  }
+}
+
+/** A first word that is neither a form nor an id: a slip, or a service whose slowest traces are wanted. */
+function unknownForm(tokens: readonly Token[], first: Token): Mistake {
+  const [form] = first.isQuoted ? [] : nearest(first.text, ['slowest', 'request', 'help']);
+  const problem = `"${shortened(first.text)}" is neither slowest nor a trace id, a link or a request id.`;
+  return { problem, fixed: form === undefined ? [word('slowest'), ...tokens] : replaced(tokens, 0, [form]) };
+}
+
+/** Nothing may follow but `share`. */
+function alone(rest: readonly Token[], command: Command, start: readonly Token[]): Reading {
+  const read = readOptions(rest, ['share']);
+  if ('problem' in read) return read;
+  const [extra] = read.words;
+  if (extra === undefined) return { command, share: read.options.share ?? false };
+  return {
+    problem: `"${shortened(extra.text)}" does not belong here.`,
+    fixed: [...start, ...(nearestKeyword(extra.text, ['share']) === undefined ? [] : [word('share')])],
+  };
+}
+
+function readRequest(rest: readonly Token[]): Reading {
+  const [id, ...more] = rest;
+  if (id === undefined || id.text === '' || id.text.length > MAX_NAME) {
+    return { problem: 'Say which request: /trace request <request id>.' };
+  }
+  return alone(more, { kind: 'find-request', requestId: id.text }, [word('request'), id]);
+}
+
+function readSlowest(tokens: readonly Token[]): Reading {
+  const read = readOptions(tokens, SLOWEST_OPTIONS);
+  if ('problem' in read) return read;
+  const { options } = read;
+  const [, service, extra] = read.words;
+  if (service === undefined || !isName(service.text))
+    return { problem: 'Say which service: /trace slowest checkout.' };
+  if (extra !== undefined) return unknownWord(tokens, extra, SLOWEST_OPTIONS);
+  if (options.last !== undefined && options.window !== undefined) {
+    return { problem: 'Give either last or at, not both.' };
+  }
+  return { command: slowestCommand(service.text, options), share: options.share ?? false };
+}
+
+function slowestCommand(
+  service: string,
+  { operation, last = DEFAULT_LAST, window, over, top = DEFAULT_TOP }: Options,
+): Command {
+  return {
+    kind: 'slowest',
+    service,
+    ...(operation === undefined ? {} : { operation }),
+    ...(window === undefined ? { last } : { last: ms(window.end - window.start), window }),
+    ...(over === undefined ? {} : { over }),
+    top,
+  };
+}
+
+const isName = (text: string): boolean => text.trim() !== '' && text.length <= MAX_NAME;
+
+const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
+
+/** A word too many: a keyword with a slip, a duration without `last`, or nothing anyone knows. */
+function unknownWord(tokens: readonly Token[], extra: Token, allowed: readonly OptionName[]): Mistake {
+  const index = tokens.indexOf(extra);
+  const problem = `"${shortened(extra.text)}" is not an option.`;
+  if (!extra.isQuoted && /^\d+(ms|s|m|h|d)$/i.test(extra.text) && allowed.includes('last')) {
+    return { problem, fixed: replaced(tokens, index, ['last', extra.text]) };
+  }
+  const keyword = extra.isQuoted ? undefined : nearestKeyword(extra.text, allowed);
+  return { problem, fixed: replaced(tokens, index, keyword === undefined ? [] : [keyword]) };
+}
+
+const LATENCY_OPTIONS: readonly OptionName[] = ['last', 'share'];
+
+function readLatency(tokens: readonly Token[]): Reading {
+  const read = readOptions(tokens, LATENCY_OPTIONS);
+  if ('problem' in read) return read;
+  const request = read.words.find(({ text, isQuoted }) => !isQuoted && isUuid(text));
+  const [service, extra] = read.words.filter((token) => token !== request);
+  const share = read.options.share ?? false;
+  if (service === undefined || !isName(service.text))
+    return { problem: 'Say which service: /latency checkout.' };
+  if (extra !== undefined) return unknownWord(tokens, extra, LATENCY_OPTIONS);
+  if (request === undefined) {
+    const last = read.options.last ?? DEFAULT_LATENCY_LAST;
+    return { command: { kind: 'latency', service: service.text, last }, share };
+  }
+  if (read.options.last !== undefined) {
+    return {
+      problem: 'last does not go with a request id: one request has one time.',
+      fixed: [service, request, ...(share ? [word('share')] : [])],
+    };
+  }
+  return { command: { kind: 'request-latency', service: service.text, requestId: request.text }, share };
+}
+
+function readSlo(tokens: readonly Token[]): Reading {
+  const rest = isWord(tokens[0], ['status']) ? tokens.slice(1) : tokens;
+  const read = readOptions(rest, ['share']);
+  if ('problem' in read) return read;
+  const [extra] = read.words;
+  if (extra === undefined) return { command: { kind: 'slo-status' }, share: read.options.share ?? false };
+  const [meant] = nearest(extra.text, ['status', 'share', 'help']);
+  return {
+    problem: `"${shortened(extra.text)}" is not something /slo can show.`,
+    fixed: meant === undefined ? [word('status')] : replaced(tokens, tokens.indexOf(extra), [meant]),
+  };
+}
