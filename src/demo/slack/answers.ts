@@ -33,7 +33,9 @@ function postAnswer(
   target: ResponseTarget,
   { answer, content }: { answer: Args; content: Content },
 ): Message {
-  const threadTs = textArg(answer, 'thread_ts');
+  const named = textArg(answer, 'thread_ts');
+  const opening = named === undefined ? undefined : state.conversations.find(target.channelId, named);
+  const threadTs = opening?.threadTs ?? opening?.ts;
   return state.conversations.post({
     channelId: target.channelId,
     userId: state.app.botUserId,

@@ -37,12 +37,16 @@ export interface Conversations {
   readonly find: (channelId: string, ts: string) => Message | undefined;
   readonly post: (message: NewMessage) => Message;
   readonly change: (message: Message, change: MessageChange) => Message;
+  /** Takes a message away; one that has replies leaves a tombstone until the last of them is gone. */
   readonly remove: (message: Message) => void;
   readonly reactions: (message: Message) => readonly Reaction[];
   readonly react: (message: Message, reaction: Reaction) => void;
   readonly emit: (event: WorkspaceEvent) => void;
   readonly subscribe: (listener: (event: WorkspaceEvent) => void) => () => void;
 }
+
+/** Slack's own voice. */
+export const SLACKBOT_ID = 'USLACKBOT';
 
 export interface ConversationsOptions {
   readonly clock: { now(): EpochMs };
@@ -53,41 +57,9 @@ export interface ConversationsOptions {
 export function createConversations({ clock, ...initial }: ConversationsOptions): Conversations {
   const channels = new Map(initial.channels.map((channel) => [channel.id, channel]));
   const users = new Map(initial.users.map((user) => [user.id, user]));
-  const messages = new Map<string, Message[]>();
   const reactions = new Map<string, readonly Reaction[]>();
   const events = createEvents();
-  const nextTs = createTimestamps(clock);
-  const inChannel = (channelId: string): Message[] => {
-    const list = messages.get(channelId) ?? [];
-    messages.set(channelId, list);
-    return list;
-  };
   const key = (message: Message): string => `${message.channelId}/${message.ts}`;
-  const post = (draft: NewMessage): Message => {
-    const message: Message = { blocks: [], ...draft, ts: nextTs(draft.channelId) };
-    inChannel(draft.channelId).push(message);
-    events.emit({ kind: 'message-posted', message });
-    return message;
-  };
-  const change = (previous: Message, changes: MessageChange): Message => {
-    const { metadata, ...rest } = { ...previous, ...changes, editedAt: clock.now() };
-    const message: Message = {
-      ...rest,
-      ...(metadata === null || metadata === undefined ? {} : { metadata }),
-    };
-    const list = inChannel(previous.channelId);
-    list[list.findIndex(({ ts }) => ts === previous.ts)] = message;
-    events.emit({ kind: 'message-changed', message, previous });
-    return message;
-  };
-  const remove = (message: Message): void => {
-    const list = inChannel(message.channelId);
-    list.splice(
-      list.findIndex(({ ts }) => ts === message.ts),
-      1,
-    );
-    events.emit({ kind: 'message-deleted', message });
-  };
   return {
     channels: () => [...channels.values()],
     channel: (name) =>
@@ -98,18 +70,77 @@ export function createConversations({ clock, ...initial }: ConversationsOptions)
     },
     users: () => [...users.values()],
     user: (id) => users.get(id),
-    all: (channelId) => [...inChannel(channelId)],
-    find: (channelId, ts) => inChannel(channelId).find((message) => message.ts === ts),
-    post,
-    change,
-    remove,
     reactions: (message) => reactions.get(key(message)) ?? [],
     react: (message, reaction) => {
       reactions.set(key(message), [...(reactions.get(key(message)) ?? []), reaction]);
     },
+    ...createMessages(clock, events.emit),
     ...events,
   };
 }
+
+type Messages = Pick<Conversations, 'all' | 'find' | 'post' | 'change' | 'remove'>;
+
+function createMessages(clock: { now(): EpochMs }, emit: Conversations['emit']): Messages {
+  const messages = new Map<string, Message[]>();
+  const nextTs = createTimestamps(clock);
+  const inChannel = (channelId: string): Message[] => {
+    const list = messages.get(channelId) ?? [];
+    messages.set(channelId, list);
+    return list;
+  };
+  const replace = (previous: Message, message: Message): Message => {
+    const list = inChannel(previous.channelId);
+    list[list.findIndex(({ ts }) => ts === previous.ts)] = message;
+    emit({ kind: 'message-changed', message, previous });
+    return message;
+  };
+  const cut = (message: Message): void => {
+    const list = inChannel(message.channelId);
+    list.splice(
+      list.findIndex(({ ts }) => ts === message.ts),
+      1,
+    );
+    emit({ kind: 'message-deleted', message });
+  };
+  const hasReplies = ({ channelId, ts }: Message): boolean =>
+    inChannel(channelId).some((each) => each.threadTs === ts && each.ephemeralFor === undefined);
+  return {
+    all: (channelId) => [...inChannel(channelId)],
+    find: (channelId, ts) => inChannel(channelId).find((message) => message.ts === ts),
+    post: (draft) => {
+      const message: Message = { blocks: [], ...draft, ts: nextTs(draft.channelId) };
+      inChannel(draft.channelId).push(message);
+      emit({ kind: 'message-posted', message });
+      return message;
+    },
+    change: (previous, changes) => replace(previous, changed(previous, changes, clock.now())),
+    remove: (message) => {
+      if (hasReplies(message)) {
+        replace(message, tombstoneOf(message));
+        return;
+      }
+      cut(message);
+      const opening = inChannel(message.channelId).find(({ ts }) => ts === message.threadTs);
+      if (opening?.isTombstone === true && !hasReplies(opening)) cut(opening);
+    },
+  };
+}
+
+function changed(previous: Message, changes: MessageChange, editedAt: EpochMs): Message {
+  const { metadata, ...rest } = { ...previous, ...changes, editedAt };
+  return { ...rest, ...(metadata === null || metadata === undefined ? {} : { metadata }) };
+}
+
+/** Slack keeps the place of a deleted message that has replies, so that they stay in a thread. */
+const tombstoneOf = ({ channelId, ts }: Message): Message => ({
+  channelId,
+  ts,
+  userId: SLACKBOT_ID,
+  text: 'This message was deleted.',
+  blocks: [],
+  isTombstone: true,
+});
 
 function createEvents(): Pick<Conversations, 'emit' | 'subscribe'> {
   const listeners = new Set<(event: WorkspaceEvent) => void>();

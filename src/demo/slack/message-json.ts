@@ -20,6 +20,7 @@ export function toWireMessage(
       ? {}
       : { edited: { user: message.userId, ts: `${Math.floor(message.editedAt / 1_000)}.000000` } }),
     ...(message.threadTs === undefined ? thread(state, message) : { thread_ts: message.threadTs }),
+    ...(message.isTombstone === true ? { subtype: 'tombstone', hidden: true } : {}),
     ...(message.isBroadcast === true ? { subtype: 'thread_broadcast' } : {}),
     ...(message.ephemeralFor === undefined ? {} : { is_ephemeral: true }),
     ...(withMetadata && message.metadata !== undefined ? { metadata: message.metadata } : {}),

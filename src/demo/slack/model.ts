@@ -31,6 +31,8 @@ export interface Message {
   readonly blocks: readonly WireBlock[];
   /** Set on a reply: the `ts` of the message that opened the thread. */
   readonly threadTs?: string;
+  /** What is left of a deleted message that has replies: Slackbot's "This message was deleted." opens its thread. */
+  readonly isTombstone?: boolean;
   /** A reply that its author also sent to the channel. */
   readonly isBroadcast?: boolean;
   readonly editedAt?: EpochMs;

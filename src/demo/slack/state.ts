@@ -1,5 +1,5 @@
 import { type EpochMs, type Milliseconds, ms } from '../../domain/units.ts';
-import { type Conversations, createConversations } from './conversations.ts';
+import { type Conversations, createConversations, SLACKBOT_ID } from './conversations.ts';
 import { type AppDelivery, dispatchFailed } from './delivery.ts';
 import { createFiles, type Files } from './files.ts';
 import { createIds, type Ids } from './ids.ts';
@@ -77,7 +77,7 @@ export interface WorkspaceState {
   connection: { readonly publicUrl: string; readonly delivery: AppDelivery };
 }
 
-export const SLACKBOT: User = { id: 'USLACKBOT', name: 'slackbot', timeZone: 'UTC', isBot: true };
+export const SLACKBOT: User = { id: SLACKBOT_ID, name: 'slackbot', timeZone: 'UTC', isBot: true };
 
 export const DEFAULT_TEAM: Team = { id: 'T0MESHSHOP', domain: 'mesh-shop', name: 'Mesh Shop' };
 export const DEFAULT_APP: InstalledApp = {

@@ -16,6 +16,7 @@ import {
   type ApiMethod,
   type ApiResult,
   channelArg,
+  memberChannel,
   messageArg,
   method,
   threadArg,
@@ -94,8 +95,9 @@ function remove(state: WorkspaceState, args: Args): ApiResult {
   return { channel: channel.id, ts: message.ts };
 }
 
+/** In a thread it shows only when the thread has replies (docs.slack.dev, chat.postEphemeral, `thread_ts`). */
 function postEphemeral(state: WorkspaceState, args: Args): ApiResult {
-  const channel = writableChannel(state, args);
+  const channel = memberChannel(state, args);
   const user = state.conversations.user(requiredArg(args, 'user'));
   if (user === undefined) throw new SlackApiError('user_not_in_channel');
   const content = readContent(args, state);
@@ -109,6 +111,10 @@ function postEphemeral(state: WorkspaceState, args: Args): ApiResult {
     ephemeralFor: user.id,
     ...(threadTs === undefined ? {} : { threadTs }),
   });
+  const isActive = state.conversations
+    .all(channel.id)
+    .some((each) => each.threadTs === threadTs && each.ephemeralFor === undefined);
+  if (threadTs !== undefined && !isActive) state.conversations.remove(message);
   return { message_ts: message.ts, ...(content.isTruncated ? TRUNCATED : {}) };
 }
 

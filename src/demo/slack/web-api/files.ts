@@ -2,7 +2,7 @@ import { SlackApiError } from '../api-error.ts';
 import { type Args, jsonArg, requiredArg, textArg } from '../content.ts';
 import type { StoredFile } from '../files.ts';
 import type { WorkspaceState } from '../state.ts';
-import { type ApiMethod, type ApiResult, method, threadArg, writableChannel } from './method.ts';
+import { type ApiMethod, type ApiResult, memberChannel, method, threadArg } from './method.ts';
 
 /** Longest `alt_txt` (docs.slack.dev, files.getUploadURLExternal). */
 const ALT_CHARACTERS = 1_000;
@@ -37,8 +37,7 @@ interface ShareTarget {
 }
 
 function shareTarget(state: WorkspaceState, args: Args): ShareTarget {
-  const channel = writableChannel(state, { ...args, channel: args['channel_id'] });
-  if (!channel.botIsMember) throw new SlackApiError('not_in_channel');
+  const channel = memberChannel(state, { ...args, channel: args['channel_id'] });
   const threadTs = threadArg(state, channel, args);
   return { channelId: channel.id, ...(threadTs === undefined ? {} : { threadTs }) };
 }

@@ -40,20 +40,28 @@ export function writableChannel(state: WorkspaceState, args: Args): Channel {
   return channel;
 }
 
-/** The message with the `ts` of the argument (`name`). Ephemeral messages cannot be found. */
+/** The channel, once the bot is in it: what chat:write.public does not stand in for. */
+export function memberChannel(state: WorkspaceState, args: Args): Channel {
+  const channel = writableChannel(state, args);
+  if (!channel.botIsMember) throw new SlackApiError('not_in_channel');
+  return channel;
+}
+
+/** The message with this `ts`. Neither an ephemeral message nor a tombstone can be found. */
 export function messageArg(state: WorkspaceState, channel: Channel, ts: string): Message {
   const message = state.conversations.find(channel.id, ts);
-  if (message === undefined || message.ephemeralFor !== undefined)
+  if (message === undefined || message.ephemeralFor !== undefined || message.isTombstone === true)
     throw new SlackApiError('message_not_found');
   return message;
 }
 
-/** `thread_ts` as the opening message's: a reply's own ts leads to its thread. Refuses with `thread_not_found`. */
+/**
+ * `thread_ts` as the opening message's: a reply's own ts leads to its thread. When there is no such message, because it
+ * was deleted, Slack does not refuse the call: it posts at the channel's root, and the answer has no `message.thread_ts`
+ * (slack-go #1571, python-slack-events-api #87).
+ */
 export function threadArg(state: WorkspaceState, channel: Channel, args: Args): string | undefined {
-  const ts = textArg(args, 'thread_ts');
-  if (ts === undefined) return undefined;
-  const message = state.conversations.find(channel.id, ts);
-  if (message === undefined || message.ephemeralFor !== undefined)
-    throw new SlackApiError('thread_not_found');
+  const message = state.conversations.find(channel.id, textArg(args, 'thread_ts') ?? '');
+  if (message === undefined || message.ephemeralFor !== undefined) return undefined;
   return message.threadTs ?? message.ts;
 }

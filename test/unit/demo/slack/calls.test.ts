@@ -80,12 +80,6 @@ describe('a call', () => {
       'markdown_text_conflict',
     ],
     [
-      'into a thread that does not exist',
-      'chat.postMessage',
-      { channel: CHANNEL, text: 't', thread_ts: missing },
-      'thread_not_found',
-    ],
-    [
       'with metadata that is no JSON',
       'chat.postMessage',
       { channel: CHANNEL, text: 't', metadata: '{' },

@@ -91,7 +91,33 @@ describe('a message', () => {
     expect(await refusal(stand.client.chat.update({ channel: CHANNEL, ts, text: 't' }))).toBe(
       'message_not_found',
     );
-    expect(await refusal(post({ thread_ts: ts }))).toBe('thread_not_found');
+  });
+
+  it('whose thread is gone is posted at the root of the channel, and the answer says so by what it lacks', async () => {
+    const { ts = '' } = await post();
+    const threaded = await post({ text: 'in time', thread_ts: ts });
+    expect(threaded.message).toMatchObject({ thread_ts: ts });
+    const { ts: other = '' } = await post({ text: 'without replies' });
+    stand.workspace.deleteMessage(CHANNEL, other);
+    const late = await post({ text: 'late', thread_ts: other });
+    expect(late.message).not.toHaveProperty('thread_ts');
+    expect(stand.workspace.messages(CHANNEL, ALICE).map(({ text }) => text)).toEqual(['slow', 'late']);
+  });
+
+  it('that has replies leaves a tombstone until the last of them is gone', async () => {
+    const { ts = '' } = await post();
+    const { ts: reply = '' } = await post({ text: 'reply', thread_ts: ts });
+    stand.workspace.deleteMessage(CHANNEL, ts);
+    expect(stand.workspace.messages(CHANNEL, ALICE)).toMatchObject([
+      { ts, userId: 'USLACKBOT', text: 'This message was deleted.', blocks: [], isTombstone: true },
+    ]);
+    const { messages } = await stand.client.conversations.history({ channel: CHANNEL });
+    expect(messages).toMatchObject([{ ts, subtype: 'tombstone', thread_ts: ts, reply_count: 1 }]);
+    expect(await refusal(stand.client.chat.update({ channel: CHANNEL, ts, text: 't' }))).toBe(
+      'message_not_found',
+    );
+    await stand.client.chat.delete({ channel: CHANNEL, ts: reply });
+    expect(stand.workspace.messages(CHANNEL, ALICE)).toEqual([]);
   });
 
   it('cannot go to an archived channel', async () => {
@@ -131,6 +157,26 @@ describe('a message', () => {
     const inside = await attempt();
     await poor.close();
     expect([outside, inside]).toEqual(['not_in_channel', 'accepted']);
+  });
+
+  it('to one person shows in a thread only when the thread has replies', async () => {
+    const { ts = '' } = await post();
+    const whisper = () =>
+      stand.client.chat.postEphemeral({ channel: CHANNEL, user: ALICE, text: 'psst', thread_ts: ts });
+    await whisper();
+    expect(stand.workspace.thread(CHANNEL, ts, ALICE)).toHaveLength(1);
+    await post({ thread_ts: ts });
+    await whisper();
+    expect(stand.workspace.thread(CHANNEL, ts, ALICE).map(({ text }) => text)).toEqual([
+      'slow',
+      'slow',
+      'psst',
+    ]);
+  });
+
+  it('to one person needs the bot in the channel, chat:write.public or not', async () => {
+    const whisper = stand.client.chat.postEphemeral({ channel: 'C0GENERAL00', user: ALICE, text: 'psst' });
+    expect(await refusal(whisper)).toBe('not_in_channel');
   });
 
   it('to one person is seen by that person and by no method', async () => {
