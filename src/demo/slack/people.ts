@@ -31,11 +31,15 @@ async function typeLine(state: WorkspaceState, input: Typed): Promise<DeliveryOu
   state.conversations.post({
     channelId: channel.id,
     userId: user.id,
-    text: input.text,
+    text: escapeText(input.text),
     ...(threadTs === undefined ? {} : { threadTs }),
   });
   return DONE;
 }
+
+/** What a person types means itself: no mention and no link is made of it (docs.slack.dev, escaping text). */
+const escapeText = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 interface CommandLine extends Typed {
   readonly user: User;
@@ -50,9 +54,10 @@ async function runCommand(state: WorkspaceState, line: CommandLine): Promise<Del
     return DONE;
   }
   const target: ResponseTarget = { channelId: line.channel.id, userId: line.user.id };
+  const text = line.text.slice(command.length).trim();
   const payload = commandPayload(state, line, {
     command,
-    text: line.text.slice(command.length).trim(),
+    text: state.escapesCommands ? escapeText(text) : text,
     responseUrl: state.connection.publicUrl + state.responseUrls.issue('commands', target),
   });
   const reply = await state.connection.delivery.deliver({ kind: 'slash_commands', payload });
@@ -80,7 +85,11 @@ function settleCommand(
   try {
     // With an immediate in_channel answer Slack shows the command itself to everyone too.
     if (answer['response_type'] === 'in_channel')
-      state.conversations.post({ channelId: target.channelId, userId: target.userId, text: line.text });
+      state.conversations.post({
+        channelId: target.channelId,
+        userId: target.userId,
+        text: escapeText(line.text),
+      });
     applyAnswer(state, target, answer);
     return DONE;
   } catch (error) {

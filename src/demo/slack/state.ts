@@ -46,6 +46,11 @@ export interface SlackWorkspaceOptions {
   readonly users?: readonly User[];
   /** The slash commands of the app's manifest, with their slash. */
   readonly commands?: readonly string[];
+  /**
+   * Whether the text of a slash command comes with `&`, `<` and `>` written as entities, as the text of a message does;
+   * false unless told. Slack's documentation leaves it open, so an app should bear both.
+   */
+  readonly escapesCommands?: boolean;
   /** How long an upload is worked on before an image block can show it. */
   readonly fileProcessing?: Milliseconds;
   /** For how long a message can be edited; for ever unless told. */
@@ -64,6 +69,7 @@ export interface WorkspaceState {
   readonly scopes: ReadonlySet<string>;
   readonly commands: ReadonlySet<string>;
   readonly editWindow: Milliseconds | undefined;
+  readonly escapesCommands: boolean;
   readonly conversations: Conversations;
   readonly views: Views;
   readonly files: Files;
@@ -139,6 +145,7 @@ export function createState(options: SlackWorkspaceOptions): WorkspaceState {
     scopes: new Set(options.scopes ?? ALL_SCOPES),
     commands: new Set(options.commands ?? []),
     editWindow: options.editWindow,
+    escapesCommands: options.escapesCommands ?? false,
     conversations,
     views: createViews({ clock, ids, team, app, emit: conversations.emit }),
     files: createFiles({ clock, ids, processing: options.fileProcessing ?? ms(0) }),
