@@ -1,0 +1,195 @@
+import type { Alert, ResolveReason } from '../domain/alert/alert.ts';
+import { serviceLabelOf } from '../domain/labels.ts';
+import type { Links } from '../domain/link.ts';
+import { objectiveLabels, quantileExpr } from '../domain/slo/promql.ts';
+import type { SloRule } from '../domain/slo/rule.ts';
+import { before, type EpochMs, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
+import type { AlertView, ChartView, Link, NoteView, QuantileEstimate, TracesView } from './views.ts';
+
+/** What was fetched about an alert besides its own value. Whatever is absent is explained in `gaps` or in `traces`. */
+export interface Enrichment {
+  readonly latency?: QuantileEstimate;
+  readonly slowShare?: number;
+  readonly burnRate?: number;
+  readonly chart?: ChartView;
+  readonly traces: TracesView;
+  /** The name the tracing backend knows the service by. */
+  readonly traceService?: string;
+  readonly gaps: readonly string[];
+}
+
+/** Nothing fetched yet: what the first post is made from. */
+export const NOT_ENRICHED: Enrichment = { traces: { kind: 'pending' }, gaps: [] };
+
+/** The look-back of a rule that names none: Istio's and Prometheus's usual five minutes. */
+const DEFAULT_WINDOW = ms(5 * MINUTE);
+/** A longer search costs the tracing backend more than it tells. */
+const LONGEST_EVIDENCE = HOUR;
+
+/**
+ * The time an alert is about: from where the look-back of its first breach begins to its end, or to the last value
+ * seen; of a long breach, the last hour.
+ *
+ *        window      firing
+ *     |----------|===================|
+ *              activeAt      resolvedAt or seenAt
+ */
+export function evidenceWindow(alert: Alert, rule: SloRule): TimeWindow {
+  const end = alert.resolvedAt ?? alert.seenAt;
+  const start = before(alert.activeAt, rule.objective?.window ?? DEFAULT_WINDOW);
+  return { start: epochMs(Math.max(start, end - LONGEST_EVIDENCE)), end };
+}
+
+/** The service an alert is about, by the objective's own label or the usual ones; undefined when no label names one. */
+export function serviceOf(alert: Alert, rule: SloRule): string | undefined {
+  const own = rule.objective?.family.serviceLabel;
+  const label =
+    own !== undefined && alert.labels[own] !== undefined ? own : serviceLabelOf(Object.keys(alert.labels));
+  const service = label === undefined ? undefined : alert.labels[label];
+  return service === '' ? undefined : service;
+}
+
+/** Labels that name a service's namespace: Istio's, OpenTelemetry's, then what people write. */
+const NAMESPACE_LABELS = [
+  'destination_service_namespace',
+  'destination_workload_namespace',
+  'service_namespace',
+  'namespace',
+] as const;
+
+export function namespaceOf(alert: Alert): string | undefined {
+  return NAMESPACE_LABELS.map((name) => alert.labels[name]).find(
+    (value) => value !== undefined && value !== '',
+  );
+}
+
+/** Everything an alert's message shows. Pure: the same arguments give the same message. */
+export function alertView(of: {
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  readonly links: Links;
+  readonly enrichment?: Enrichment;
+  readonly notice?: string;
+}): AlertView {
+  const { alert, rule, enrichment = NOT_ENRICHED, notice } = of;
+  const { annotations } = alert;
+  const service = serviceOf(alert, rule);
+  return {
+    state: stateOf(alert),
+    alertname: rule.name,
+    ...optional('service', service),
+    ...optional('severity', alert.labels.severity),
+    labels: alert.labels,
+    ...optional('summary', annotations.summary),
+    ...optional('description', annotations.description ?? annotations.message),
+    ...optional('runbookUrl', annotations.runbook_url),
+    value: alert.value,
+    peak: alert.peak,
+    ...bounds(rule, annotations.slo_unit),
+    activeAt: alert.activeAt,
+    firedAt: alert.firedAt ?? alert.activeAt,
+    ...optional('resolvedAt', alert.resolvedAt),
+    ...optional('resolveReason', alert.resolveReason),
+    ...optional('noDataSince', alert.noDataSince),
+    ...optional('latency', enrichment.latency),
+    ...optional('slowShare', enrichment.slowShare),
+    ...optional('burnRate', enrichment.burnRate),
+    ...optional('chart', enrichment.chart),
+    traces: enrichment.traces,
+    links: linksOf(of, service),
+    ...optional('notice', notice),
+    gaps: enrichment.gaps,
+    evidenceWindow: evidenceWindow(alert, rule),
+  };
+}
+
+/** A property that is left out when its value is undefined: absent and undefined are not the same here. */
+function optional<Name extends string, T>(name: Name, value: T | undefined): Partial<Record<Name, T>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<Name, T>);
+}
+
+function stateOf(alert: Alert): AlertView['state'] {
+  if (alert.state === 'resolved') return 'resolved';
+  return alert.noDataSince === undefined ? 'firing' : 'no-data';
+}
+
+function bounds(rule: SloRule, unit: string | undefined): Pick<AlertView, 'valueKind'> & Partial<AlertView> {
+  const { objective } = rule;
+  return {
+    valueKind: rule.valueKind,
+    ...optional('unit', unit ?? (rule.valueKind === 'latency' ? objective?.family.unit : undefined)),
+    ...optional('comparison', rule.comparison),
+    ...optional('bound', rule.bound),
+    ...optional('threshold', objective?.threshold),
+    ...optional('quantile', objective?.quantile),
+    ...optional('window', objective?.window),
+  };
+}
+
+/** Traces in the page that a link opens. */
+const LINKED_TRACES = 20;
+
+function linksOf(of: Parameters<typeof alertView>[0], service: string | undefined): readonly Link[] {
+  const { alert, rule, links, enrichment } = of;
+  const window = evidenceWindow(alert, rule);
+  const { objective } = rule;
+  const namespace = namespaceOf(alert);
+  const expr =
+    objective === undefined
+      ? rule.expr
+      : quantileExpr(objective, objectiveLabels(objective, alert.labels), {
+          quantile: objective.quantile,
+          window: objective.window,
+        });
+  const traced = enrichment?.traceService ?? service;
+  const urls: readonly (readonly [string, string | undefined])[] = [
+    [
+      'Jaeger',
+      traced === undefined
+        ? undefined
+        : links.traceSearch({
+            service: traced,
+            window,
+            ...(objective === undefined ? {} : { minDuration: toUs(objective.threshold) }),
+            limit: LINKED_TRACES,
+          }),
+    ],
+    ['Prometheus', links.graph({ expr, window })],
+    ['Grafana', links.grafanaExplore({ expr, window })],
+    [
+      'Kiali',
+      service === undefined || namespace === undefined
+        ? undefined
+        : links.kialiService({ namespace, service }),
+    ],
+  ];
+  return urls.flatMap(([label, url]) => (url === undefined ? [] : [{ label, url }]));
+}
+
+/** The line in the thread that tells followers what the message now shows. */
+export function noteOf(kind: NoteView['kind'], alert: Alert): NoteView {
+  switch (kind) {
+    case 'no-data':
+      return {
+        kind,
+        text: 'No data any more. That is no recovery: the alert stands until a value proves one.',
+        at: alert.noDataSince ?? alert.seenAt,
+      };
+    case 'data-back':
+      return { kind, text: 'The data is back and still breaches.', at: alert.seenAt };
+    case 'resolved':
+      return { kind, text: endingOf(alert), at: resolvedAtOf(alert) };
+  }
+}
+
+const resolvedAtOf = (alert: Alert): EpochMs => alert.resolvedAt ?? alert.seenAt;
+
+const UNKNOWN_END = 'Whether the service is well is not known.';
+const ENDINGS: Readonly<Record<ResolveReason, string>> = {
+  recovered: 'Resolved: the value is on the good side of the bound again.',
+  'no-longer-breaching': 'Resolved: it does not breach any more.',
+  'rule-removed': `Closed: its rule was removed. ${UNKNOWN_END}`,
+  'limit-exceeded': `Closed: its rule went over its limit of alerts. ${UNKNOWN_END}`,
+};
+
+const endingOf = ({ resolveReason = 'recovered' }: Alert): string => ENDINGS[resolveReason];

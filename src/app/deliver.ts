@@ -1,0 +1,135 @@
+import { after, between, type EpochMs, MINUTE, ms, SECOND } from '../domain/units.ts';
+import { backoff } from './decide-delivery.ts';
+import { createOutboxWorker } from './outbox-worker.ts';
+import { createPerform } from './perform-delivery.ts';
+import type { Recorder, Store, TakenEntry } from './ports.ts';
+import type { Delivered, DeliveryParts } from './post-alert.ts';
+
+export interface DeliveryOptions extends DeliveryParts {
+  readonly store: Pick<Store, 'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef' | 'outbox'>;
+  readonly recorder: Recorder;
+  /** How many notifications are under way at once; those of one episode never are. */
+  readonly lanes?: number;
+}
+
+export interface Delivery {
+  /** Sees every entry that is due now through, once; resolves with how many there were. */
+  drain(): Promise<number>;
+  /** Works until it is stopped. */
+  start(): void;
+  /** Takes no more entries and waits for those under way. */
+  stop(): Promise<void>;
+  /** There is something new: do not wait for the next look into the outbox. */
+  wake(): void;
+  /** Why nothing can be sent until a person acts, since when; undefined when all is well. */
+  refusal(): { readonly code: string; readonly since: EpochMs } | undefined;
+}
+
+const LANES = 4;
+/** Longer than the slowest attempt: enrichment, three forms of a message, a look into the channel. */
+const LEASE = ms(2 * MINUTE);
+
+/**
+ * Sees the outbox through: what a rule's evaluation decided to tell people is told exactly once, whatever happens in
+ * between. Every step is repeatable; what may have happened is looked for before it is done again.
+ */
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { store, clock, logger, recorder, lanes = LANES } = options;
+  const handle = createHandler(options);
+  let refusal: { code: string; since: EpochMs } | undefined;
+
+  async function lane(isStopping: () => boolean): Promise<number> {
+    let handled = 0;
+    while (!isStopping()) {
+      const entry = await store.takeEntry({ now: clock.now(), lease: LEASE });
+      if (entry === undefined) break;
+      const delivered = await handle(entry);
+      refusal = refusalAfter(refusal, delivered, clock.now());
+      handled += 1;
+    }
+    return handled;
+  }
+
+  async function drain(isStopping: () => boolean): Promise<number> {
+    const ended = await Promise.allSettled(Array.from({ length: lanes }, () => lane(isStopping)));
+    const failed = ended.find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    const { depth, oldestAt } = await store.outbox();
+    const age = oldestAt === undefined ? 0 : Math.max(0, between(oldestAt, clock.now()));
+    recorder.outbox({ depth, oldestAgeSeconds: age / SECOND });
+    return ended.reduce((sum, each) => sum + (each.status === 'fulfilled' ? each.value : 0), 0);
+  }
+
+  const { start, stop, wake } = createOutboxWorker({ clock, logger, drain });
+  return { start, stop, wake, drain: () => drain(() => false), refusal: () => refusal };
+}
+
+function refusalAfter(
+  before: { code: string; since: EpochMs } | undefined,
+  delivered: Delivered | undefined,
+  now: EpochMs,
+): { code: string; since: EpochMs } | undefined {
+  if (delivered?.kind === 'later' && delivered.isRefused === true)
+    return before?.code === delivered.reason ? before : { code: delivered.reason, since: now };
+  return delivered?.kind === 'done' && delivered.outcome === 'sent' ? undefined : before;
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
+
+/** Handles one entry to its end or back into the outbox. Rejects only when the store does. */
+function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise<Delivered | undefined> {
+  const { store, clock, logger, recorder } = options;
+  const perform = createPerform(options);
+  const complaints = new Set<string>();
+
+  function complain(entry: TakenEntry, delivered: Extract<Delivered, { kind: 'later' }>): void {
+    const key = `${entry.id} ${delivered.reason}`;
+    const fields = { entry: entry.id, kind: entry.kind, attempt: entry.attempt, reason: delivered.reason };
+    // Five attempts are half a minute of growing pauses: time for an operator to know.
+    if (delivered.isRefused !== true)
+      logger[entry.attempt === 5 ? 'warn' : 'debug']('a notification waits', fields);
+    else if (!complaints.has(key)) {
+      complaints.add(key);
+      logger.error('Slack refuses a notification: it is kept and tried again', fields);
+    }
+  }
+
+  async function attempt(entry: TakenEntry): Promise<Delivered> {
+    const startedAt = clock.now();
+    try {
+      return await perform(entry, await store.messageRef(entry.episode));
+    } catch (error) {
+      logger.error('a notification failed', { entry: entry.id, error: describe(error) });
+      return {
+        kind: 'later',
+        outcome: 'unknown',
+        notBefore: after(clock.now(), backoff(entry.attempt)),
+        uncertainSince: startedAt,
+        reason: 'an error inside the bot',
+      };
+    }
+  }
+
+  return async (entry) => {
+    const delivered = await attempt(entry);
+    if (delivered.outcome !== 'waiting' && delivered.outcome !== 'nothing-to-do')
+      recorder.notified({ kind: entry.kind, outcome: delivered.outcome });
+    if (delivered.kind === 'done') {
+      for (const key of complaints) if (key.startsWith(`${entry.id} `)) complaints.delete(key);
+      await store.completeEntry({
+        id: entry.id,
+        ...(delivered.ref === undefined ? {} : { ref: delivered.ref }),
+        ...(delivered.follow === undefined ? {} : { follow: delivered.follow }),
+      });
+      return delivered;
+    }
+    complain(entry, delivered);
+    await store.postponeEntry({
+      id: entry.id,
+      notBefore: delivered.notBefore,
+      ...(delivered.uncertainSince === undefined ? {} : { uncertainSince: delivered.uncertainSince }),
+    });
+    return delivered;
+  };
+}

@@ -1,0 +1,241 @@
+import type { Alert } from '../domain/alert/alert.ts';
+import type { Labels } from '../domain/labels.ts';
+import type { Links } from '../domain/link.ts';
+import { histogramQuantile } from '../domain/slo/histogram.ts';
+import { bucketRatesExpr, objectiveLabels, quantileExpr, slowShareExpr } from '../domain/slo/promql.ts';
+import type { LatencyObjective, SloRule } from '../domain/slo/rule.ts';
+import { type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
+import { type Enrichment, evidenceWindow, namespaceOf, serviceOf } from './alert-view.ts';
+import { withDeadline } from './deadline.ts';
+import { type System, UpstreamError } from './errors.ts';
+import type { Clock, Logger, MetricsSource } from './ports.ts';
+import type { FindSlowest, ResolvedService, ResolveService } from './use-cases.ts';
+import type { ChartView, QuantileEstimate, TracesView } from './views.ts';
+
+export interface EnrichAlertOptions {
+  readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
+  readonly findSlowest: FindSlowest;
+  readonly resolveService: ResolveService;
+  readonly links: Pick<Links, 'trace'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long each part may take. Eight seconds unless given. */
+  readonly deadline?: Milliseconds;
+}
+
+/** Collects what a person would look up by hand. Never throws: what could not be had is said in a sentence. */
+export type EnrichAlert = (of: { readonly alert: Alert; readonly rule: SloRule }) => Promise<Enrichment>;
+
+const DEADLINE = ms(8 * SECOND);
+/** The search for traces is asked to end this much before its deadline: what it has found by then is shown. */
+const LAST_MOMENT = ms(1_500);
+const TRACES = 10;
+/** Slack's line chart takes at most 20 points. */
+const CHART_POINTS = 20;
+const SHORTEST_CHART = ms(10 * MINUTE);
+
+/** The parts are fetched side by side, each under its own deadline: one that fails costs its own line only. */
+export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
+  const { clock, logger, deadline = DEADLINE } = options;
+
+  /** Runs one part; undefined and a sentence in `gaps` when it does not succeed. */
+  async function part<T>(
+    of: { what: string; system: System; gaps: string[] },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      return await withDeadline({ clock, duration: deadline, system: of.system }, work);
+    } catch (error) {
+      of.gaps.push(`${of.what}: ${explain(error, deadline)}`);
+      if (!(error instanceof UpstreamError))
+        logger.error('an alert could not be enriched', {
+          part: of.what,
+          error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+        });
+      return undefined;
+    }
+  }
+
+  return async ({ alert, rule }) => {
+    const gaps: string[] = [];
+    const { objective } = rule;
+    const [measured, traced] = await Promise.all([
+      objective === undefined ? undefined : measure(options, part, { alert, rule, objective, gaps }),
+      traces(options, { alert, rule, deadline }),
+    ]);
+    return { ...measured, ...traced, gaps };
+  };
+}
+
+type Part = <T>(
+  of: { what: string; system: System; gaps: string[] },
+  work: (signal: AbortSignal) => Promise<T>,
+) => Promise<T | undefined>;
+
+interface Breach {
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  readonly objective: LatencyObjective;
+  readonly gaps: string[];
+}
+
+/** Name of a system as people know it. */
+const NAMES: Readonly<Record<System, string>> = {
+  prometheus: 'Prometheus',
+  jaeger: 'Jaeger',
+  slack: 'Slack',
+  store: 'the store',
+};
+
+function explain(error: unknown, deadline: Milliseconds): string {
+  if (!(error instanceof UpstreamError)) return 'something went wrong inside the bot; its log says what.';
+  if (error.code === 'timeout')
+    return `${NAMES[error.system]} did not answer in ${Math.round(deadline / SECOND)} s.`;
+  return error.message;
+}
+
+async function measure(
+  { metrics }: EnrichAlertOptions,
+  part: Part,
+  breach: Breach,
+): Promise<Pick<Enrichment, 'latency' | 'slowShare' | 'burnRate' | 'chart'>> {
+  const { alert, rule, objective, gaps } = breach;
+  const labels = objectiveLabels(objective, alert.labels);
+  const { window, quantile, threshold } = objective;
+  const at = alert.resolvedAt ?? alert.seenAt;
+  const system = 'prometheus';
+  const [latency, fetchedShare, chart] = await Promise.all([
+    part({ what: `No ${nameOf(quantile)}`, system, gaps }, (signal) =>
+      estimate(metrics, { objective, labels, at }, signal),
+    ),
+    // The verdict of a short-form rule is this share already.
+    rule.valueKind === 'slow-share'
+      ? alert.value
+      : part({ what: 'No share of slow requests', system, gaps }, async (signal) => {
+          const expr = slowShareExpr(objective, labels, { window, threshold });
+          return (await metrics.instant({ expr, at }, signal))[0]?.value;
+        }),
+    part({ what: 'No chart', system, gaps }, (signal) => chartOf(metrics, { breach, labels, at }, signal)),
+  ]);
+  const slowShare = fetchedShare === undefined || Number.isNaN(fetchedShare) ? undefined : fetchedShare;
+  return {
+    ...(latency === undefined ? {} : { latency }),
+    ...(slowShare === undefined ? {} : { slowShare }),
+    ...(slowShare === undefined || quantile >= 1 ? {} : { burnRate: slowShare / (1 - quantile) }),
+    ...(chart === undefined ? {} : { chart }),
+  };
+}
+
+const nameOf = (quantile: number): string => `p${Number((quantile * 100).toFixed(6))}`;
+
+const inMs = ({ family }: LatencyObjective, value: number): Milliseconds =>
+  ms(family.unit === 's' ? value * 1_000 : value);
+
+async function estimate(
+  metrics: EnrichAlertOptions['metrics'],
+  of: { objective: LatencyObjective; labels: Labels; at: EpochMs },
+  signal: AbortSignal,
+): Promise<QuantileEstimate | undefined> {
+  const { objective, labels, at } = of;
+  const { quantile, window } = objective;
+  const rates = await metrics.instant({ expr: bucketRatesExpr(objective, labels, { window }), at }, signal);
+  const buckets = rates.map(({ labels: { le }, value }) => ({
+    le: Number(le?.replace('+Inf', 'Infinity')),
+    count: value,
+  }));
+  const found = histogramQuantile(quantile, buckets);
+  if (found === undefined) return undefined;
+  return {
+    quantile,
+    value: inMs(objective, found.value),
+    low: inMs(objective, found.low),
+    ...(found.high === undefined ? {} : { high: inMs(objective, found.high) }),
+  };
+}
+
+/** The quantile over the breach and what came before it, with the threshold as a second line. */
+async function chartOf(
+  metrics: EnrichAlertOptions['metrics'],
+  of: { breach: Breach; labels: Labels; at: EpochMs },
+  signal: AbortSignal,
+): Promise<ChartView | undefined> {
+  const { alert, rule, objective } = of.breach;
+  const { quantile, window, threshold } = objective;
+  const span = Math.max(SHORTEST_CHART, of.at - evidenceWindow(alert, rule).start);
+  const step = ms(Math.ceil(span / (CHART_POINTS - 1) / SECOND) * SECOND);
+  const [series] = await metrics.range(
+    {
+      expr: quantileExpr(objective, of.labels, { quantile, window }),
+      window: { start: epochMs(of.at - step * (CHART_POINTS - 1)), end: of.at },
+      step,
+    },
+    signal,
+  );
+  const points = (series?.points ?? []).filter(({ value }) => Number.isFinite(value)).slice(-CHART_POINTS);
+  if (points.length < 2) return undefined;
+  return {
+    title: `${nameOf(quantile)} of ${serviceOf(alert, rule) ?? rule.name}`,
+    unit: 'ms',
+    at: points.map(({ at }) => at),
+    series: [
+      { name: nameOf(quantile), values: points.map(({ value }) => inMs(objective, value)) },
+      { name: 'objective', values: points.map(() => threshold) },
+    ],
+  };
+}
+
+async function traces(
+  options: EnrichAlertOptions,
+  of: { alert: Alert; rule: SloRule; deadline: Milliseconds },
+): Promise<Pick<Enrichment, 'traces' | 'traceService'>> {
+  const { alert, rule, deadline } = of;
+  const name = serviceOf(alert, rule);
+  if (name === undefined) return unavailable('No label of the alert names a service.');
+  try {
+    return await withDeadline({ clock: options.clock, duration: deadline, system: 'jaeger' }, (signal) =>
+      slowest(options, { ...of, name }, signal),
+    );
+  } catch (error) {
+    if (!(error instanceof UpstreamError))
+      options.logger.error('the traces of an alert could not be looked for', {
+        error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+      });
+    return unavailable(explain(error, deadline));
+  }
+}
+
+const unavailable = (reason: string): { traces: TracesView } => ({ traces: { kind: 'unavailable', reason } });
+
+async function slowest(
+  { findSlowest, resolveService, links, clock }: EnrichAlertOptions,
+  of: { alert: Alert; rule: SloRule; name: string; deadline: Milliseconds },
+  signal: AbortSignal,
+): Promise<Pick<Enrichment, 'traces' | 'traceService'>> {
+  const { alert, rule, name, deadline } = of;
+  const service = chosen(await resolveService(name, signal), `${name}.${namespaceOf(alert) ?? ''}`);
+  if (service === undefined) return unavailable(`Jaeger knows no service that is certainly ${name}.`);
+  // Ends the search in time to show what it found so far.
+  const hurry = new AbortController();
+  const hurried = new AbortController();
+  signal.addEventListener('abort', () => hurry.abort(), { once: true });
+  void clock.sleep(ms(Math.max(0, deadline - LAST_MOMENT)), hurried.signal).then(() => hurry.abort());
+  try {
+    const found = await findSlowest(
+      { service, window: evidenceWindow(alert, rule), count: TRACES },
+      hurry.signal,
+    );
+    const rows = found.rows.map((row) => {
+      const url = links.trace(row.traceId);
+      return url === undefined ? row : { ...row, url };
+    });
+    return { traceService: service, traces: { kind: 'found', rows, certificate: found.certificate } };
+  } finally {
+    hurried.abort();
+  }
+}
+
+/** The one service that is meant: by its name, or, among several, by the alert's namespace. */
+function chosen(resolved: ResolvedService, qualified: string): string | undefined {
+  if (resolved.kind === 'found') return resolved.service;
+  return resolved.kind === 'ambiguous' ? resolved.candidates.find((each) => each === qualified) : undefined;
+}

@@ -1,0 +1,181 @@
+import { after } from '../domain/units.ts';
+import { alertView, noteOf } from './alert-view.ts';
+import { backoff, decideAfterLookUp, decideDelivery, REFRESH_ATTEMPTS } from './decide-delivery.ts';
+import type { MessageRef, OutboxEntry, TakenEntry } from './ports.ts';
+import {
+  adopted,
+  type Delivered,
+  type DeliveryParts,
+  findMessage,
+  later,
+  messageKey,
+  post,
+  waiting,
+} from './post-alert.ts';
+import type { AlertView, NoteView } from './views.ts';
+
+/** Does what an entry asks for, once. Throws only what the notifier's own mistakes are. */
+export function createPerform(
+  parts: DeliveryParts,
+): (entry: TakenEntry, ref: MessageRef | undefined) => Promise<Delivered> {
+  return async (entry, ref) => {
+    const action = decideDelivery(entry, ref, parts.clock.now());
+    switch (action.kind) {
+      case 'nothing-to-do':
+        parts.logger.debug('notification dropped', { entry: entry.id, reason: action.reason });
+        return { kind: 'done', outcome: 'nothing-to-do' };
+      case 'wait':
+        return { kind: 'later', outcome: 'waiting', notBefore: action.until, reason: action.reason };
+      case 'post':
+        return postFiring(parts, entry);
+      case 'look-up-first':
+        return lookUpFiring(parts, entry);
+      case 'update':
+        return ref === undefined
+          ? { kind: 'done', outcome: 'nothing-to-do' }
+          : update(parts, entry, { ref, note: action.note });
+    }
+  };
+}
+
+/** A firing is posted from what the metrics say: nothing is waited for. Traces and chart follow by an edit. */
+async function postFiring(parts: DeliveryParts, entry: TakenEntry): Promise<Delivered> {
+  const view = alertView({ alert: entry.alert, rule: entry.rule, links: parts.links });
+  return withEnrichment(parts, entry, await post(parts, entry, view));
+}
+
+/** Has the message enriched after its first post. */
+function withEnrichment({ clock }: DeliveryParts, entry: TakenEntry, delivered: Delivered): Delivered {
+  if (delivered.kind !== 'done' || delivered.ref === undefined) return delivered;
+  const now = clock.now();
+  const { leasedUntil: _lease, uncertainSince: _uncertain, ...rest } = entry;
+  const follow: OutboxEntry = {
+    ...rest,
+    id: `${entry.episode}:refresh:first`,
+    kind: 'refresh',
+    createdAt: now,
+    notBefore: now,
+    attempt: 0,
+  };
+  return { ...delivered, follow: [follow] };
+}
+
+async function lookUpFiring(parts: DeliveryParts, entry: TakenEntry): Promise<Delivered> {
+  const { found, channel } = await findMessage(parts, entry);
+  const action = decideAfterLookUp(found.kind, entry, parts.clock.now());
+  if (found.kind === 'found') return withEnrichment(parts, entry, adopted(parts, entry, { found, channel }));
+  if (action.kind === 'wait') return waiting(action.until, found);
+  if (action.kind === 'send' && action.reason === 'out-of-patience')
+    parts.logger.warn('a notification of unknown fate is sent again: nobody could look for it', {
+      entry: entry.id,
+      reason: found.kind === 'unknown' ? found.reason : found.kind,
+    });
+  return postFiring(parts, entry);
+}
+
+interface Editing {
+  readonly ref: MessageRef;
+  readonly note: NoteView['kind'] | undefined;
+}
+
+/** Edits the message, posts it anew where it is gone, and tells its thread. */
+async function update(parts: DeliveryParts, entry: TakenEntry, { ref, note }: Editing): Promise<Delivered> {
+  const enrichment = await parts.enrich({ alert: entry.alert, rule: entry.rule });
+  const view = alertView({
+    alert: entry.alert,
+    rule: entry.rule,
+    links: parts.links,
+    enrichment,
+    ...(ref.notice === undefined ? {} : { notice: ref.notice }),
+  });
+  const edited = await edit(parts, entry, { ref, view });
+  if (edited.kind === 'later') return orGiveUp(entry, edited);
+  const isNew = edited.ref !== undefined && edited.ref.messageTs !== ref.messageTs;
+  // A message that was just posted says it all; its predecessor's followers are gone with it.
+  return note === undefined || isNew ? edited : tell(parts, entry, { edited, ref: edited.ref ?? ref, note });
+}
+
+/** An edit that does not succeed is given up for the next one: what follows in the episode must not wait for it. */
+function orGiveUp(entry: TakenEntry, edited: Extract<Delivered, { kind: 'later' }>): Delivered {
+  return entry.kind === 'refresh' && entry.attempt >= REFRESH_ATTEMPTS
+    ? { kind: 'done', outcome: 'nothing-to-do' }
+    : edited;
+}
+
+async function edit(
+  parts: DeliveryParts,
+  entry: TakenEntry,
+  { ref, view }: { ref: MessageRef; view: AlertView },
+): Promise<Delivered> {
+  const { notifier, clock } = parts;
+  const contentHash = notifier.contentHash(view);
+  if (contentHash === ref.contentHash) return { kind: 'done', outcome: 'unchanged' };
+  const attemptAt = clock.now();
+  const outcome = await notifier.update({ ref, view, key: messageKey(entry) });
+  switch (outcome.kind) {
+    case 'sent':
+      return { kind: 'done', outcome: 'sent', ref: { ...ref, contentHash, editedAt: clock.now() } };
+    case 'message-gone':
+    case 'channel-refused':
+      return heal(parts, entry, { ref, view });
+    case 'unknown':
+      // An edit can be repeated as it is: there is nothing to look for.
+      return {
+        kind: 'later',
+        outcome: 'unknown',
+        notBefore: after(clock.now(), backoff(entry.attempt)),
+        reason: outcome.reason,
+      };
+    case 'not-sent':
+    case 'refused':
+      return later(parts, entry, { outcome, attemptAt });
+  }
+}
+
+/** The message was deleted, or its channel takes no more: it is posted anew, once. */
+async function heal(
+  parts: DeliveryParts,
+  entry: TakenEntry,
+  { ref, view }: { ref: MessageRef; view: AlertView },
+): Promise<Delivered> {
+  if (entry.uncertainSince !== undefined) {
+    const { found, channel } = await findMessage(parts, entry);
+    if (found.kind === 'found' && found.messageTs !== ref.messageTs)
+      return edit(parts, entry, { ref: adopted(parts, entry, { found, channel }).ref ?? ref, view });
+    const action = decideAfterLookUp(
+      found.kind === 'unknown' ? 'unknown' : 'absent',
+      entry,
+      parts.clock.now(),
+    );
+    if (action.kind === 'wait') return waiting(action.until, found);
+  }
+  parts.logger.info('a message is gone and is posted anew', { episode: entry.episode });
+  return post(parts, entry, view);
+}
+
+/** Replies in the thread, so that those who follow it hear of it. */
+async function tell(
+  parts: DeliveryParts,
+  entry: TakenEntry,
+  telling: { edited: Extract<Delivered, { kind: 'done' }>; ref: MessageRef; note: NoteView['kind'] },
+): Promise<Delivered> {
+  const { notifier, clock } = parts;
+  const { edited, ref } = telling;
+  if (entry.uncertainSince !== undefined) {
+    const found = await notifier.find({
+      channel: ref.channelId,
+      key: entry.id,
+      since: entry.createdAt,
+      threadTs: ref.messageTs,
+    });
+    const action = decideAfterLookUp(found.kind, entry, clock.now());
+    if (action.kind === 'adopt') return edited;
+    if (action.kind === 'wait') return waiting(action.until, found);
+  }
+  const attemptAt = clock.now();
+  const outcome = await notifier.reply({ ref, note: noteOf(telling.note, entry.alert), key: entry.id });
+  // The message itself says it already: a thread that is gone or closed is no reason to go on.
+  if (outcome.kind === 'sent' || outcome.kind === 'message-gone' || outcome.kind === 'channel-refused')
+    return edited;
+  return later(parts, entry, { outcome, attemptAt });
+}
