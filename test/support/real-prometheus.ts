@@ -28,7 +28,7 @@ export interface RealPrometheusOptions {
   readonly openMetrics?: string;
   /** Further flags, for instance `--enable-feature=exemplar-storage`. */
   readonly flags?: readonly string[];
-  /** The program; default: `prometheus` on the PATH, with `promtool` beside it. */
+  /** The program; default: `prometheus` on the PATH. `promtool` is always taken from the PATH. */
   readonly binary?: string;
 }
 
@@ -91,9 +91,8 @@ async function prepare(folder: string, options: RealPrometheusOptions): Promise<
   if (options.openMetrics === undefined) return;
   const samples = join(folder, 'samples.om');
   await writeFile(samples, options.openMetrics);
-  const promtool = (options.binary ?? 'prometheus').replace(/prometheus$/, 'promtool');
   const args = ['tsdb', 'create-blocks-from', 'openmetrics', samples, join(folder, 'data')];
-  await promisify(execFile)(promtool, args, { maxBuffer: 64_000_000 });
+  await promisify(execFile)('promtool', args, { maxBuffer: 64_000_000 });
 }
 
 /** Starts a Prometheus on a free loopback port, in a folder of its own, and waits until it answers. */
