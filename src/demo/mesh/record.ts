@@ -120,6 +120,7 @@ export function createRecord(): WritableRecord {
     forget: (t) => {
       const firstKept = inOrder.findIndex((request) => request.startUs >= toEpochUs(t));
       const gone = firstKept === -1 ? inOrder.length : firstKept;
+      if (gone === 0) return;
       for (const request of inOrder.slice(0, gone)) byId.delete(request.requestId);
       inOrder = inOrder.slice(gone);
     },

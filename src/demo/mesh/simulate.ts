@@ -165,7 +165,6 @@ function takeStep(making: Making, from: Visit, step: Step): { end: number; faile
   let end = step.start;
   let failed = false;
   for (const call of step.calls) {
-    if (call.share !== undefined && making.random.next() >= call.share) continue;
     const hop = makeHop(making, from.pod, { call, step });
     from.hops.push(hop);
     end = Math.max(end, hop.end);

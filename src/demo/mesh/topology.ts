@@ -10,8 +10,6 @@ export interface Call {
   readonly operation: string;
   /** The caller goes on without an answer when the call fails. */
   readonly optional?: boolean;
-  /** The share of requests that make this call; 1 when absent. */
-  readonly share?: number;
 }
 
 /** What a service does for one kind of request: its own work in equal slices around the steps, calls of one step at the same time. */
