@@ -35,6 +35,11 @@ blockquote { margin: 4px 0; padding-left: 14px; border-left: 4px solid var(--lin
 .container { border: 1px solid var(--line); border-radius: 10px; padding: 10px 12px; }
 .container-title { font-weight: 700; } summary.container-title { cursor: pointer; }
 .container > .block:first-of-type { margin-top: 6px; }
+.library-block * { border: 0 solid; font-family: inherit !important; white-space: normal; }
+.library-block pre, .library-block pre * { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace !important; white-space: pre-wrap; color: var(--ink); }
+.library-block pre { border: 0; background: none; padding: 0; }
+.library-block ol, .library-block ul { padding-left: 26px; margin: 4px 0; }
+.library-block .slack_blocks_to_jsx__data_visualization_action { display: none; }
 .library-block .max-w-\\[600px\\] { max-width: none; }
 .library-block .dark\\:bg-dark-bg-primary { background: none; }
 
