@@ -1,5 +1,5 @@
 import type { RuleGroup } from '../domain/slo/rule.ts';
-import type { CompiledGroup, RuleUse } from './rules/compiled.ts';
+import type { CompiledGroup, PlacedUse } from './rules/compiled.ts';
 import { readGroup } from './rules/groups.ts';
 import { nearestName } from './rules/near-name.ts';
 import { readSlo } from './rules/slos.ts';
@@ -9,23 +9,20 @@ import type { Part } from './rules/validate.ts';
 import type { YamlDocument } from './rules/yaml-document.ts';
 import { readYaml } from './rules/yaml-document.ts';
 
-export type { RuleUse } from './rules/compiled.ts';
+export type { PlacedUse } from './rules/compiled.ts';
 export type { RuleFileError, RuleFileNote } from './rules/source.ts';
 
-/** What reading rule files gives: every group, or every mistake. */
+/** What reading rule files gives. `ok` says that nothing is wrong; the files without mistakes are read either way. */
+export interface RuleFileContents {
+  readonly groups: readonly RuleGroup[];
+  /** What each rule reads and where it stands, for `check --against`. */
+  readonly uses: readonly PlacedUse[];
+  readonly notes: readonly RuleFileNote[];
+}
+
 export type RuleFileResult =
-  | {
-      readonly ok: true;
-      readonly groups: readonly RuleGroup[];
-      /** What each rule reads and where it stands, for `check --against`. */
-      readonly uses: readonly RuleUse[];
-      readonly notes: readonly RuleFileNote[];
-    }
-  | {
-      readonly ok: false;
-      readonly errors: readonly RuleFileError[];
-      readonly notes: readonly RuleFileNote[];
-    };
+  | ({ readonly ok: true } & RuleFileContents)
+  | ({ readonly ok: false; readonly errors: readonly RuleFileError[] } & RuleFileContents);
 
 /** The two kinds of document, by the key at their top. */
 const KINDS: Readonly<Record<string, (part: Part) => CompiledGroup>> = { groups: readGroup, slos: readSlo };
@@ -134,7 +131,7 @@ export function parseRuleText(file: string, text: string): RuleFileResult {
     ...read.flatMap((entry) => entry.errors),
     ...duplicateGroups(source, documents),
   ];
-  if (errors.length > 0) return { ok: false, errors: inOrder(errors), notes };
+  if (errors.length > 0) return { ok: false, errors: inOrder(errors), notes, groups: [], uses: [] };
   return {
     ok: true,
     groups: read.flatMap(({ group }) => (group === undefined ? [] : [group])),
@@ -153,7 +150,8 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<RuleFileR
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const message = `this file cannot be read: ${reason}`;
-    return { ok: false, errors: [{ file: path, line: 1, column: 1, message, excerpt: '' }], notes: [] };
+    const unreadable = { file: path, line: 1, column: 1, message, excerpt: '' };
+    return { ok: false, errors: [unreadable], notes: [], groups: [], uses: [] };
   }
   return parseRuleText(path, text);
 }
@@ -161,14 +159,11 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<RuleFileR
 /** Reads rule files: the groups of all of them, or the mistakes of all of them. */
 export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile): Promise<RuleFileResult> {
   const results = await Promise.all(paths.map(async (path) => readRuleFile(path, readFile)));
-  const notes = results.flatMap((result) => result.notes);
-  const errors = results.flatMap((result) => (result.ok ? [] : result.errors));
-  if (errors.length > 0) return { ok: false, errors, notes };
-  const read = results.flatMap((result) => (result.ok ? [result] : []));
-  return {
-    ok: true,
-    groups: read.flatMap(({ groups }) => groups),
-    uses: read.flatMap(({ uses }) => uses),
-    notes,
+  const contents: RuleFileContents = {
+    groups: results.flatMap(({ groups }) => groups),
+    uses: results.flatMap(({ uses }) => uses),
+    notes: results.flatMap(({ notes }) => notes),
   };
+  const errors = results.flatMap((result) => (result.ok ? [] : result.errors));
+  return errors.length === 0 ? { ok: true, ...contents } : { ok: false, errors, ...contents };
 }

@@ -5,7 +5,7 @@ import type { RuleGroup, SloRule } from '../../domain/slo/rule.ts';
 import { MINUTE, ms } from '../../domain/units.ts';
 import { analyseExpression } from '../promql/analyse.ts';
 import { metricsOf } from '../promql/metrics.ts';
-import type { CompiledGroup, RuleUse } from './compiled.ts';
+import type { CompiledGroup, PlacedUse } from './compiled.ts';
 import { count, duration, expression, metricName, name, positiveDuration } from './fields.ts';
 import { nearestName } from './near-name.ts';
 import type { RuleFileError, RuleFileNote } from './source.ts';
@@ -107,6 +107,7 @@ function settingNotes(part: Part, alert: Alert): readonly RuleFileNote[] {
 interface Gathered {
   readonly rules: { readonly rule: SloRule; readonly place: RuleFileNote }[];
   readonly recordings: string[];
+  readonly recordingUses: PlacedUse[];
   readonly errors: RuleFileError[];
   readonly notes: RuleFileNote[];
 }
@@ -140,14 +141,16 @@ function readRecording(part: Part, into: Gathered): void {
     into.errors.push(...checked.errors);
     return;
   }
-  const { record } = checked.value;
+  const { record, expr } = checked.value;
   const place = part.source.at(part.document.offsetOf([...part.path, 'record']), '');
   into.recordings.push(record);
+  const use = { name: record, kind: 'recording', expr, metrics: [record], by: [], thresholds: [] } as const;
+  into.recordingUses.push({ use, place });
   into.notes.push({ ...place, message: `the recording rule \`${record}\` is left to Prometheus.` });
 }
 
 function readRules(part: Part, group: Group): Gathered {
-  const gathered: Gathered = { rules: [], recordings: [], errors: [], notes: [] };
+  const gathered: Gathered = { rules: [], recordings: [], recordingUses: [], errors: [], notes: [] };
   for (const [index, rule] of (group.rules ?? []).entries()) {
     const rulePart = { ...part, path: [...part.path, 'rules', index] };
     const kind = kindOf(rulePart, rule);
@@ -166,14 +169,16 @@ function rulesRegardless(part: Part): readonly RuleFileError[] {
   return Array.isArray(value) ? readRules(part, { name: '', rules: value }).errors : [];
 }
 
-function useOf(group: RuleGroup, { rule, place }: Gathered['rules'][number]): RuleUse {
-  const threshold = rule.objective?.threshold;
+function useOf({ rule, place }: Gathered['rules'][number]): PlacedUse {
+  const { name, expr, objective } = rule;
+  const metrics = metricsOf(expr);
+  if (objective === undefined) {
+    return { place, use: { name, kind: 'alerting', expr, metrics, by: [], thresholds: [] } };
+  }
+  const { family, by, threshold } = objective;
   return {
-    group,
-    rule,
     place,
-    metrics: metricsOf(rule.expr),
-    thresholds: threshold === undefined ? [] : [{ threshold, key: 'expr' }],
+    use: { name, kind: 'alerting', expr, metrics, family, by, thresholds: [{ threshold, key: 'expr' }] },
   };
 }
 
@@ -181,7 +186,7 @@ function useOf(group: RuleGroup, { rule, place }: Gathered['rules'][number]): Ru
 export function readGroup(part: Part): CompiledGroup {
   const checked = validate(GROUP, part);
   if (!checked.ok) return { uses: [], errors: [...checked.errors, ...rulesRegardless(part)], notes: [] };
-  const { rules, recordings, errors, notes } = readRules(part, checked.value);
+  const { rules, recordings, recordingUses, errors, notes } = readRules(part, checked.value);
   const { file } = part.source;
   const group: RuleGroup = {
     id: `${file};${checked.value.name}`,
@@ -193,5 +198,5 @@ export function readGroup(part: Part): CompiledGroup {
     rules: rules.map(({ rule }) => rule),
     recordings,
   };
-  return { group, uses: rules.map((entry) => useOf(group, entry)), errors, notes };
+  return { group, uses: [...rules.map(useOf), ...recordingUses], errors, notes };
 }

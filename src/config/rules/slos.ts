@@ -8,7 +8,7 @@ import type { LatencyFamily, LatencyObjective, RuleGroup } from '../../domain/sl
 import type { Milliseconds } from '../../domain/units.ts';
 import { formatDuration, ms, ratio, SECOND } from '../../domain/units.ts';
 import { metricsOf } from '../promql/metrics.ts';
-import type { CompiledGroup, RuleUse } from './compiled.ts';
+import type { CompiledGroup, PlacedUse } from './compiled.ts';
 import { defined } from './defined.ts';
 import {
   channel,
@@ -214,7 +214,7 @@ function groupOf(input: SloInput, slo: Slo, file: string): RuleGroup {
   };
 }
 
-function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly RuleUse[] {
+function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly PlacedUse[] {
   const place = part.source.at(part.document.offsetOf([...part.path, 'objective', 'below']), '');
   const recovery = slo.recover?.threshold;
   const thresholds = [
@@ -223,14 +223,12 @@ function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly RuleUse[] {
       ? []
       : [{ threshold: recovery, key: 'alert.recover.below' }]),
   ];
-  return group.rules.map((rule, i) => ({
-    group,
-    rule,
-    place,
-    metrics: metricsOf(rule.expr),
-    // The burn-rate rules stand on the same thresholds: asking once is enough.
-    thresholds: i === 0 ? thresholds : [],
-  }));
+  const { family, by } = slo.objective;
+  const [verdict] = group.rules;
+  if (verdict === undefined) return [];
+  // The burn-rate rules read the same histogram at the same threshold: asking about the verdict is enough.
+  const { name, expr } = verdict;
+  return [{ place, use: { name, kind: 'alerting', expr, metrics: metricsOf(expr), family, by, thresholds } }];
 }
 
 const failed = (errors: readonly RuleFileError[]): CompiledGroup => ({ uses: [], errors, notes: [] });
