@@ -129,7 +129,7 @@ function matchedBinary(
   const plan = planOf(evaluation, node);
   const swapped = node.matching.cardinality === 'one-to-many';
   const [many, one] = swapped ? [right, left] : [left, right];
-  const ones = indexOneSide(node, plan, one);
+  const ones = indexOneSide(evaluation, node, one);
   const used = new Map<string, Set<string>>();
   const result: VectorSample[] = [];
   for (const sample of many) {
@@ -138,9 +138,11 @@ function matchedBinary(
     if (partner === undefined) continue;
     const [a, b] = swapped ? [partner.value, sample.value] : [sample.value, partner.value];
     const combined = combine(node.operator as ValueOperator, a, b);
-    if (combined === undefined && !node.returnsBool) continue;
+    const kept = combined !== undefined || node.returnsBool;
+    if (!kept && !evaluation.dialect.filteredMatchesCount) continue;
     const labels = plan.result(sample.labels, partner.labels);
     claim(node, used, { signature, key: labels.key });
+    if (!kept) continue;
     const value = node.returnsBool ? Number(combined !== undefined) : (combined as number);
     result.push({ labels, value });
   }
@@ -148,27 +150,35 @@ function matchedBinary(
 }
 
 function indexOneSide(
+  evaluation: Evaluation,
   node: BinaryExpression,
-  plan: MatchPlan,
   one: readonly VectorSample[],
 ): ReadonlyMap<string, VectorSample> {
+  const { signature } = planOf(evaluation, node);
   const index = new Map<string, VectorSample>();
   for (const sample of one) {
-    const signature = plan.signature(sample.labels);
-    const twin = index.get(signature);
-    if (twin !== undefined) {
-      const group = formatLabels(matchLabels(node, sample.labels));
-      const side = node.matching.cardinality === 'one-to-many' ? 'left' : 'right';
-      throw new QueryError(
-        'execution',
-        `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
-          `[${formatLabels(sample.labels)}, ${formatLabels(twin.labels)}];` +
-          'many-to-many matching not allowed: matching labels must be unique on one side',
-      );
-    }
-    index.set(signature, sample);
+    const key = signature(sample.labels);
+    const twin = index.get(key);
+    if (twin !== undefined) throw duplicates(evaluation, node, [sample.labels, twin.labels]);
+    index.set(key, sample);
   }
   return index;
+}
+
+function duplicates(
+  { dialect }: Evaluation,
+  node: BinaryExpression,
+  pair: readonly [Labels, Labels],
+): QueryError {
+  const group = formatLabels(matchLabels(node, pair[0]));
+  const side = node.matching.cardinality === 'one-to-many' ? 'left' : 'right';
+  const texts = pair.map(formatLabels);
+  if (dialect.duplicatesAreSorted) texts.sort((a, b) => (a < b ? -1 : 1));
+  return new QueryError(
+    'execution',
+    `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
+      `[${texts.join(', ')}];many-to-many matching not allowed: matching labels must be unique on one side`,
+  );
 }
 
 /** Refuses a second element where the matching allows one only. */

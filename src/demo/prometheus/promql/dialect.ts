@@ -11,6 +11,10 @@ export interface Dialect {
   readonly bucketTolerance: number;
   /** Whether `sum` and `avg` carry their rounding error along and the mean is the sum's share (3.x), or not (2.x). */
   readonly compensatedSums: boolean;
+  /** Whether a comparison that filters refuses an ambiguous match even when the elements would be filtered out (3.x). */
+  readonly filteredMatchesCount: boolean;
+  /** Whether the error about duplicate series names them in the order of their text (3.x), or the later one first (2.x). */
+  readonly duplicatesAreSorted: boolean;
   /** Whether `.` in a regular expression matches a line break. */
   readonly dotMatchesNewline: boolean;
 }
@@ -21,6 +25,8 @@ export const PROMETHEUS_3: Dialect = {
   zeroPointBeforeThreshold: false,
   bucketTolerance: 1e-12,
   compensatedSums: true,
+  filteredMatchesCount: true,
+  duplicatesAreSorted: true,
   dotMatchesNewline: true,
 };
 
@@ -30,5 +36,7 @@ export const PROMETHEUS_2: Dialect = {
   zeroPointBeforeThreshold: true,
   bucketTolerance: 0,
   compensatedSums: false,
+  filteredMatchesCount: false,
+  duplicatesAreSorted: false,
   dotMatchesNewline: false,
 };

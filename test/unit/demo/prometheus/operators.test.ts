@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PROMETHEUS_2 } from '../../../../src/demo/prometheus/promql/dialect.ts';
 import { ask, load } from './promql-case.ts';
 
 const SHOP = load({
@@ -102,13 +103,13 @@ const REFUSED: Readonly<Record<string, readonly [query: string, error: string]>>
   'two on the right for one on the left': [
     'requests / on(service) errors',
     'found duplicate series for the match group {service="cart"} on the right hand-side of the operation: ' +
-      '[{__name__="errors", code="501", service="cart"}, {__name__="errors", code="500", service="cart"}]' +
+      '[{__name__="errors", code="500", service="cart"}, {__name__="errors", code="501", service="cart"}]' +
       MANY_TO_MANY,
   ],
   'two on the one side of group_right': [
     'errors * on(service) group_right requests',
     'found duplicate series for the match group {service="cart"} on the left hand-side of the operation: ' +
-      '[{__name__="errors", code="501", service="cart"}, {__name__="errors", code="500", service="cart"}]' +
+      '[{__name__="errors", code="500", service="cart"}, {__name__="errors", code="501", service="cart"}]' +
       MANY_TO_MANY,
   ],
   'two on the left for one on the right without group_left': [
@@ -129,4 +130,10 @@ describe('an operation is refused:', () => {
   it.each(Object.entries(REFUSED))('%s', (_name, [query, message]) => {
     expect(() => ask(SHOP, query, at)).toThrow(expect.objectContaining({ type: 'execution', message }));
   });
+});
+
+it('an ambiguous match whose elements are filtered out is refused by Prometheus 3 and let pass by Prometheus 2', () => {
+  const query = 'errors == on(service) requests';
+  expect(() => ask(SHOP, query, at)).toThrow(/many-to-one matching must be explicit/);
+  expect(ask(SHOP, query, { ...at, dialect: PROMETHEUS_2 })).toEqual({});
 });
