@@ -182,8 +182,8 @@ async function searchIn(work: SearchWork, signal: AbortSignal | undefined): Prom
   const found = await searchWithin(work, signal);
   const { traces } = found;
   // A v3 before 2.19 ignores attributes and answers with traces that have nothing to do with them.
-  const isUnrelated = wanted.length > 0 && traces.length > 0 && !traces.some((trace) => holds(trace, wanted));
-  if (isUnrelated && !work.isFresh && dialect === 'modern') {
+  const hasUnrelated = wanted.length > 0 && traces.some((trace) => !holds(trace, wanted));
+  if (hasUnrelated && !work.isFresh && dialect === 'modern') {
     throw badAnswer('Jaeger answered a search by attribute with traces that do not have it.');
   }
   return found;
@@ -195,13 +195,32 @@ function holds({ spans }: Trace, wanted: readonly (readonly [string, unknown])[]
   );
 }
 
+/** Cassandra reads this many rows of its index for each trace that is asked for, and a row is a span. */
+const CASSANDRA_ROWS_PER_TRACE = 3;
+
+/**
+ * Whether Cassandra may have stopped at its rows before it had found all traces: then fewer than the limit is no proof.
+ * A backend does not say which storage it has, so this is asked of all; the others are searched once more at times.
+ */
+function mayBeCutByRows(traces: readonly Trace[], search: TraceSearch, limit: number): boolean {
+  const rows = traces.flatMap(({ spans }) =>
+    spans.filter(
+      (span) =>
+        span.serviceName === search.service &&
+        (search.operation === undefined || span.spanName === search.operation) &&
+        span.duration >= (search.minDuration ?? 0),
+    ),
+  );
+  return rows.length >= limit * CASSANDRA_ROWS_PER_TRACE;
+}
+
 /** Asks with half the limit as long as the answer is too large. What is smaller than its limit is still complete. */
 async function searchWithin(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
   let limit = Math.max(1, Math.floor(work.search.limit));
   for (let halvings = 0; ; halvings += 1) {
     try {
       const traces = await answerTo(work.ask, searchQuestion(work, limit), signal);
-      return { traces, isComplete: traces.length < limit };
+      return { traces, isComplete: traces.length < limit && !mayBeCutByRows(traces, work.search, limit) };
     } catch (error) {
       const isTooLarge = error instanceof UpstreamError && error.code === 'too-large';
       if (!isTooLarge || halvings === HALVINGS || limit === 1) throw error;

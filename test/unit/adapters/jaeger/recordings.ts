@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { OtlpTraces } from '../../../../src/demo/jaeger/otlp.ts';
 import type { Span, Trace } from '../../../../src/domain/trace/trace.ts';
 
 /** What real Jaegers answered, kept in test/fixtures/jaeger. */
@@ -47,6 +48,9 @@ export interface SentSpan {
   readonly duration: number;
   readonly isError: boolean;
 }
+
+/** The population as it was sent, for a stand-in to load. */
+export const readPopulation = (): OtlpTraces => read('population.otlp.json') as OtlpTraces;
 
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
 

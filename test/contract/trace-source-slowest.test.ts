@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createFindSlowest } from '../../src/app/find-slowest.ts';
+import type { OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
+import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
+import { epochMs, ms, type TimeWindow, us } from '../../src/domain/units.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+import { GENERATIONS } from '../unit/adapters/jaeger/recordings.ts';
+import { type Bench, openBench } from './trace-source.ts';
+
+const benches: Bench[] = [];
+afterEach(async () => {
+  await Promise.all(benches.splice(0).map((bench) => bench.close()));
+});
+
+const window: TimeWindow = {
+  start: epochMs(Date.UTC(2026, 10, 20, 11, 20)),
+  end: epochMs(Date.UTC(2026, 10, 20, 11, 50)),
+};
+/** Past the ingest lag. */
+const clock = createVirtualClock(epochMs(window.end + 300_000));
+
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state + 0.5) / 4_294_967_296;
+  };
+}
+
+interface Made {
+  readonly population: OtlpTraces;
+  /** Durations of checkout's server spans that start in the window, longest first. */
+  readonly durations: readonly number[];
+}
+
+const nanos = (micros: number): string => `${Math.round(micros)}000`;
+
+function span(
+  traceId: string,
+  {
+    id,
+    parent,
+    kind,
+    start,
+    duration,
+  }: { id: number; parent?: number; kind: number; start: number; duration: number },
+) {
+  const hex = (value: number): string => value.toString(16).padStart(16, '0');
+  return {
+    traceId,
+    spanId: hex(id),
+    ...(parent === undefined ? {} : { parentSpanId: hex(parent) }),
+    name: kind === 3 ? 'payments.shop:8080/*' : 'checkout.shop:8080/*',
+    kind,
+    startTimeUnixNano: nanos(start),
+    endTimeUnixNano: nanos(start + duration),
+    attributes: [],
+    status: {},
+    events: [],
+    links: [],
+  };
+}
+
+/** Requests of log-normal duration over 50 minutes around the window, some clipped by a timeout; each calls payments twice. */
+function makePopulation(count: number, seed: number): Made {
+  const random = randomOf(seed);
+  const checkout: ReturnType<typeof span>[] = [];
+  const payments: ReturnType<typeof span>[] = [];
+  const durations: number[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const traceId = (i + 1).toString(16).padStart(32, 'a');
+    const start = window.start * 1_000 + Math.floor((random() * 50 - 10) * 60_000_000);
+    const normal = Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
+    const duration = Math.min(2_000_000, Math.round(90_000 * Math.exp(0.9 * normal)));
+    checkout.push(span(traceId, { id: 2, parent: 1, kind: 2, start, duration }));
+    for (const call of [0, 1]) {
+      const at = start + Math.floor(duration * (0.1 + 0.4 * call));
+      checkout.push(
+        span(traceId, { id: 3 + call, parent: 2, kind: 3, start: at, duration: Math.floor(duration * 0.3) }),
+      );
+      // Other services are slower in traces where checkout is fast: whoever filters by any span finds too much.
+      const spread = random() < 0.1 ? 3_000_000 : duration * 0.2;
+      payments.push(
+        span(traceId, { id: 5 + call, parent: 3 + call, kind: 2, start: at, duration: Math.floor(spread) }),
+      );
+    }
+    if (start >= window.start * 1_000 && start <= window.end * 1_000) durations.push(duration);
+  }
+  const group = (service: string, spans: readonly ReturnType<typeof span>[]) => ({
+    resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+    scopeSpans: [{ scope: { name: 'made' }, spans }],
+  });
+  return {
+    population: { resourceSpans: [group('checkout.shop', checkout), group('payments.shop', payments)] },
+    durations: durations.sort((a, b) => b - a),
+  };
+}
+
+const made = makePopulation(1_500, 11);
+
+async function slowest(bench: Bench, more: { minDuration?: number; count?: number } = {}) {
+  benches.push(bench);
+  const findSlowest = createFindSlowest({ traces: bench.source, clock, maxTime: ms(600_000) });
+  return findSlowest({
+    service: 'checkout.shop',
+    window,
+    count: more.count ?? 5,
+    ...(more.minDuration === undefined ? {} : { minDuration: us(more.minDuration) }),
+  });
+}
+
+describe('the slowest traces equal brute force whenever they are called exact', () => {
+  const storages: readonly StorageKind[] = ['memory', 'clickhouse', 'elasticsearch', 'cassandra', 'badger'];
+  it.each(storages)('on %s', async (behaviour) => {
+    const bench = await openBench({ population: made.population, behaviour });
+    const found = await slowest(bench);
+    expect(found.rows).toHaveLength(5);
+    if (found.isExact) {
+      expect(found.rows.map(({ duration }) => duration)).toEqual(made.durations.slice(0, 5));
+      expect(found.certificate).toMatch(/^exact: no other trace over .* in 11:20-11:50 UTC$/);
+    } else {
+      expect(found.certificate).toMatch(/^at least these: /);
+    }
+    // Badger filters by the spans of all services: there the proof may be out of reach.
+    if (behaviour !== 'badger') expect(found.isExact).toBe(true);
+    expect(found.searches).toBeLessThanOrEqual(16);
+  });
+
+  it.each(GENERATIONS)('on generation %s', async (generation) => {
+    const bench = await openBench({ population: made.population, generation, seed: 9 });
+    const found = await slowest(bench, { count: 10 });
+    expect(found.isExact).toBe(true);
+    expect(found.rows.map(({ duration }) => duration)).toEqual(made.durations.slice(0, 10));
+    expect(found.rows.every(({ operation }) => operation === 'checkout.shop:8080/*')).toBe(true);
+  });
+
+  it('above a floor, all of them are counted', async () => {
+    const floor = made.durations[11] ?? 0;
+    const found = await slowest(await openBench({ population: made.population }), {
+      minDuration: floor,
+      count: 20,
+    });
+    const expected = made.durations.filter((duration) => duration >= floor);
+    expect(found.rows.map(({ duration }) => duration)).toEqual(expected);
+    expect(found.certificate).toMatch(
+      new RegExp(`^exact: all ${expected.length} traces >= .* in 11:20-11:50 UTC$`),
+    );
+  });
+});

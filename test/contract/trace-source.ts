@@ -1,0 +1,60 @@
+import { createHttpClient, type HttpClientOptions } from '../../src/adapters/http/http-client.ts';
+import { createJaegerTraceSource } from '../../src/adapters/jaeger/jaeger-trace-source.ts';
+import type { TraceSource } from '../../src/app/ports.ts';
+import type { Generation } from '../../src/demo/jaeger/generation.ts';
+import { fromOtlp, type OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
+import { createJaegerServer, type JaegerServer } from '../../src/demo/jaeger/server.ts';
+import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
+import { createJaegerStore } from '../../src/demo/jaeger/store.ts';
+import { epochMs, type TimeWindow } from '../../src/domain/units.ts';
+
+/** A Jaeger that stands in, and the adapter that asks it. */
+export interface Bench {
+  readonly source: TraceSource;
+  readonly server: JaegerServer;
+  readonly url: string;
+  /** Paths with their queries, as they came. */
+  readonly requests: string[];
+  close(): Promise<void>;
+}
+
+export interface BenchOptions {
+  readonly population: OtlpTraces;
+  readonly generation?: Generation;
+  readonly behaviour?: StorageKind;
+  readonly seed?: number;
+  readonly http?: Partial<HttpClientOptions>;
+}
+
+export async function openBench(options: BenchOptions): Promise<Bench> {
+  const { population, generation = 'after-2.20', behaviour = 'memory', seed = 1 } = options;
+  const store = createJaegerStore();
+  store.add(fromOtlp(population));
+  const requests: string[] = [];
+  const server = createJaegerServer({
+    store,
+    generation,
+    behaviour,
+    seed,
+    clock: { now: () => Date.UTC(2026, 10, 20, 12) },
+    onRequest: (path) => requests.push(path),
+  });
+  const { url } = await server.listen();
+  const http = createHttpClient({ system: 'jaeger', baseUrl: url, ...options.http });
+  return {
+    source: createJaegerTraceSource({ http }),
+    server,
+    url,
+    requests,
+    close: async () => {
+      http.close();
+      await server.close();
+    },
+  };
+}
+
+/** Holds all of the recorded population. */
+export const RECORDED_WINDOW: TimeWindow = {
+  start: epochMs(Date.UTC(2026, 10, 20, 9, 58, 20)),
+  end: epochMs(Date.UTC(2026, 10, 20, 12)),
+};
