@@ -44,6 +44,7 @@ export const aRef = (episode: string, messageTs = '1763647200.000100') => ({
   contentHash: 'abc',
   postedAt: START,
   editedAt: START,
+  asOf: START,
 });
 
 /** A place where a store keeps its things: opened as often as a test likes, thrown away at the end. */
