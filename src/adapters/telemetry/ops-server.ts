@@ -1,13 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '../../app/ports.ts';
+import type { ReadyCheck } from '../../app/readiness.ts';
 import type { Telemetry } from './recorder.ts';
-
-/** One thing that must hold before the process is of use. `detail` says why it does not, in words for an operator. */
-export interface ReadyCheck {
-  readonly name: string;
-  readonly check: () => { readonly ok: true } | { readonly ok: false; readonly detail: string };
-}
 
 export interface OpsServer {
   /** Where it listens. Port 0 asks for a free one. */

@@ -1,11 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { createLogger } from '../../../../src/adapters/telemetry/logger.ts';
-import {
-  createOpsServer,
-  type OpsServer,
-  type ReadyCheck,
-} from '../../../../src/adapters/telemetry/ops-server.ts';
+import { createOpsServer, type OpsServer } from '../../../../src/adapters/telemetry/ops-server.ts';
 import { createTelemetry } from '../../../../src/adapters/telemetry/recorder.ts';
+import type { ReadyCheck } from '../../../../src/app/readiness.ts';
 
 const servers: OpsServer[] = [];
 afterEach(async () => {

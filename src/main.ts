@@ -1,0 +1,143 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { createHttpClient } from './adapters/http/http-client.ts';
+import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metrics.ts';
+import { systemClock } from './adapters/telemetry/clock.ts';
+import { createLogger } from './adapters/telemetry/logger.ts';
+import { createRuleCheck } from './app/check-rules.ts';
+import type { LoadedRules } from './app/rules-in-force.ts';
+import { type Bot, RuleFilesError, startBot } from './bot.ts';
+import { ruleErrorsText, runCheck } from './config/check-report.ts';
+import {
+  EXIT_CONFIG,
+  formatMistakes,
+  processEnvironment,
+  readSettings,
+  type Settings,
+} from './config/env.ts';
+import { loadRuleFiles } from './config/rule-file.ts';
+import { rulePaths } from './config/rule-paths.ts';
+import { ms, SECOND } from './domain/units.ts';
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+const readText = (path: string): Promise<string> => readFile(path, 'utf8');
+
+async function loadRules(given: readonly string[]): Promise<LoadedRules> {
+  const paths = await rulePaths(given);
+  if (paths.length === 0)
+    return { ok: false, text: `There is no .yaml or .yml file in ${given.join(', ')}.` };
+  const loaded = await loadRuleFiles(paths, readText);
+  if (!loaded.ok) return { ok: false, text: ruleErrorsText(loaded.errors) };
+  return { ok: true, groups: loaded.groups, notes: loaded.notes.map((note) => ruleErrorsText([note])) };
+}
+
+/** Ends the bot on SIGTERM and SIGINT, reloads the rules on SIGHUP, and leaves on what nobody caught. */
+function obeySignals(bot: Bot, alsoStop: () => Promise<void> = async () => undefined): void {
+  let stopping: Promise<void> | undefined;
+  const stop = (exitCode: number): void => {
+    stopping ??= bot
+      .stop()
+      .then(alsoStop)
+      .then(() => process.exit(exitCode));
+  };
+  process.on('SIGTERM', () => stop(0));
+  process.on('SIGINT', () => stop(0));
+  process.on('SIGHUP', () => void bot.reload());
+  const leave = (error: unknown): void => {
+    bot.logger.error('the process ends because of an error that nobody handled', { error });
+    stop(1);
+  };
+  process.on('uncaughtException', leave);
+  process.on('unhandledRejection', leave);
+}
+
+async function run(): Promise<void> {
+  const read = readSettings(processEnvironment());
+  if (read.notes.length > 0) complain(formatMistakes(read.notes));
+  if (!read.ok) {
+    complain(`These settings must be mended:\n\n${formatMistakes(read.mistakes)}`);
+    process.exitCode = EXIT_CONFIG;
+    return;
+  }
+  const { settings } = read;
+  obeySignals(await startOrExplain(settings));
+}
+
+async function startOrExplain(settings: Settings): Promise<Bot> {
+  try {
+    return await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles) });
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    process.exit(error instanceof RuleFilesError ? EXIT_CONFIG : 1);
+  }
+}
+
+async function check(given: readonly string[], options: { against?: string }): Promise<void> {
+  const request = { files: await rulePaths(given), readFile: readText };
+  const { text, exitCode } = await runCheck(
+    options.against === undefined ? request : { ...request, against: checkAgainst(options.against) },
+  );
+  say(text);
+  process.exitCode = exitCode;
+}
+
+function checkAgainst(url: string) {
+  const http = createHttpClient({ system: 'prometheus', baseUrl: url });
+  const logger = createLogger({
+    level: 'warn',
+    secrets: [],
+    write: (line) => void process.stderr.write(line),
+  });
+  const metrics = createPrometheusMetrics({ http, deadline: ms(30 * SECOND), logger });
+  const ask = createRuleCheck({ metrics, clock: systemClock });
+  return async (uses: Parameters<typeof ask>[0]) => {
+    try {
+      return await ask(uses);
+    } finally {
+      http.close();
+    }
+  };
+}
+
+async function demo(options: { port: string }): Promise<void> {
+  // Loaded only here: the demo needs packages that a production install leaves out.
+  const { runDemo } = await import('./demo.ts').catch((error: unknown) => {
+    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    complain(
+      'The demo needs the development packages: clone the repository and run `npm ci && npm run demo`.',
+    );
+    process.exit(1);
+  });
+  const { bot, close } = await runDemo({ port: Number(options.port), say, loadRules });
+  obeySignals(bot, close);
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('tailwatch')
+  .description(
+    'Watches latency SLOs, posts each breach to Slack with its proof, and finds the slowest traces.',
+  )
+  .version(version);
+program
+  .command('run', { isDefault: true })
+  .description('run the bot; settings come from the environment')
+  .action(run);
+program
+  .command('check')
+  .description('find mistakes in rule files')
+  .argument('<files...>', 'rule files, or folders of them')
+  .option('--against <url>', 'ask this Prometheus whether the metrics exist and thresholds are bucket bounds')
+  .action(check);
+program
+  .command('demo')
+  .description('run the bot on a simulated mesh, with a Slack workspace in the browser')
+  .option('--port <port>', 'port of the page, on 127.0.0.1', '8080')
+  .action(demo);
+
+await program.parseAsync();
