@@ -34,7 +34,7 @@ export type DeliveryAction =
   /** Edit the message; then tell its thread, unless `note` is absent. */
   | { readonly kind: 'update'; readonly note?: NoteView['kind'] }
   | { readonly kind: 'wait'; readonly until: EpochMs; readonly reason: 'edited-lately' }
-  | { readonly kind: 'nothing-to-do'; readonly reason: 'already-posted' | 'never-posted' };
+  | { readonly kind: 'nothing-to-do'; readonly reason: 'already-posted' | 'never-posted' | 'outdated' };
 
 /**
  * Decides what an entry asks for. Pure.
@@ -53,6 +53,7 @@ export function decideDelivery(
     return entry.uncertainSince === undefined ? { kind: 'post' } : { kind: 'look-up-first' };
   }
   if (ref === undefined) return { kind: 'nothing-to-do', reason: 'never-posted' };
+  if (entry.createdAt < ref.asOf) return { kind: 'nothing-to-do', reason: 'outdated' };
   if (entry.kind !== 'refresh') return { kind: 'update', note: entry.kind };
   // The first edit brings the traces: it follows the post at once.
   const wasEdited = ref.editedAt > ref.postedAt;

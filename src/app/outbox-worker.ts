@@ -27,7 +27,7 @@ export function createOutboxWorker(parts: {
     let failures = 0;
     while (!isStopping()) {
       // What rings from here on ends the coming sleep, even when it rings before the sleep begins.
-      if (bell.signal.aborted) bell = new AbortController();
+      bell = new AbortController();
       const pause = await drain(isStopping).then(
         () => {
           failures = 0;

@@ -44,17 +44,18 @@ async function postFiring(parts: DeliveryParts, entry: TakenEntry): Promise<Deli
   return withEnrichment(parts, entry, await post(parts, entry, view));
 }
 
-/** Has the message enriched after its first post. */
+/**
+ * Has the message enriched after its first post. The edit shows the alert as it was when the firing was decided, so it
+ * keeps that time: whatever was decided since, and waits in the outbox already, wins over it.
+ */
 function withEnrichment({ clock }: DeliveryParts, entry: TakenEntry, delivered: Delivered): Delivered {
   if (delivered.kind !== 'done' || delivered.ref === undefined) return delivered;
-  const now = clock.now();
   const { leasedUntil: _lease, uncertainSince: _uncertain, ...rest } = entry;
   const follow: OutboxEntry = {
     ...rest,
     id: `${entry.episode}:refresh:first`,
     kind: 'refresh',
-    createdAt: now,
-    notBefore: now,
+    notBefore: clock.now(),
     attempt: 0,
   };
   return { ...delivered, follow: [follow] };
@@ -109,12 +110,17 @@ async function edit(
 ): Promise<Delivered> {
   const { notifier, clock } = parts;
   const contentHash = notifier.contentHash(view);
-  if (contentHash === ref.contentHash) return { kind: 'done', outcome: 'unchanged' };
+  if (contentHash === ref.contentHash)
+    return { kind: 'done', outcome: 'unchanged', ref: { ...ref, asOf: entry.createdAt } };
   const attemptAt = clock.now();
   const outcome = await notifier.update({ ref, view, key: messageKey(entry) });
   switch (outcome.kind) {
     case 'sent':
-      return { kind: 'done', outcome: 'sent', ref: { ...ref, contentHash, editedAt: clock.now() } };
+      return {
+        kind: 'done',
+        outcome: 'sent',
+        ref: { ...ref, contentHash, editedAt: clock.now(), asOf: entry.createdAt },
+      };
     case 'message-gone':
     case 'channel-refused':
       return heal(parts, entry, { ref, view });

@@ -96,6 +96,8 @@ export interface MessageRef {
   /** The same as `postedAt` until it is edited. */
   readonly editedAt: EpochMs;
   readonly permalink?: string;
+  /** When the newest notification that it shows was decided: an older one must not turn it back. */
+  readonly asOf: EpochMs;
   /** A line the message keeps: why it stands in another channel than the rule names. */
   readonly notice?: string;
 }

@@ -76,6 +76,7 @@ function posted(
     contentHash: notifier.contentHash(view),
     postedAt: now,
     editedAt: now,
+    asOf: entry.createdAt,
     ...(outcome.permalink === undefined ? {} : { permalink: outcome.permalink }),
     ...(view.notice === undefined ? {} : { notice: view.notice }),
   };
@@ -165,6 +166,7 @@ export function adopted(
     contentHash: '',
     postedAt: now,
     editedAt: now,
+    asOf: entry.createdAt,
     ...(found.permalink === undefined ? {} : { permalink: found.permalink }),
     ...(channel === wanted ? {} : { notice: `${wanted} refused this message: it is shown here instead.` }),
   };

@@ -1,4 +1,4 @@
-import type { Logger, MessageRef, Recorder } from '../../../../src/app/ports.ts';
+import type { MessageRef } from '../../../../src/app/ports.ts';
 import type { AlertView } from '../../../../src/app/views.ts';
 import { createSlackServer, type SlackServer } from '../../../../src/demo/slack/server.ts';
 import {
@@ -7,45 +7,17 @@ import {
   type SlackWorkspaceOptions,
 } from '../../../../src/demo/slack/workspace.ts';
 import { after, type EpochMs, epochMs, epochUs, MINUTE, ms, us } from '../../../../src/domain/units.ts';
+import {
+  createSpyLogger,
+  createSpyRecorder,
+  type SpyLogger,
+  type SpyRecorder,
+} from '../../../support/spies.ts';
 import { createVirtualClock, START, type VirtualClock } from '../../../support/virtual-clock.ts';
 
 export const INCIDENTS = 'C0INCIDENTS';
 export const GENERAL = 'C0GENERAL00';
 export const ALICE = 'U0ALICE0000';
-
-/** A log that can be read back, each line as its text and the JSON of its fields. */
-export function createLog(): Logger & { readonly lines: string[] } {
-  const lines: string[] = [];
-  const write =
-    (level: string) =>
-    (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-      lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
-    };
-  return { lines, debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
-}
-
-/** A recorder that keeps what it was told, by name. */
-export function createRecorded(): Recorder & {
-  readonly events: { readonly name: string; readonly event: object }[];
-} {
-  const events: { name: string; event: object }[] = [];
-  const keep =
-    (name: string) =>
-    (event: object): void => {
-      events.push({ name, event });
-    };
-  return {
-    events,
-    evaluated: keep('evaluated'),
-    queried: keep('queried'),
-    alerts: keep('alerts'),
-    outbox: keep('outbox'),
-    notified: keep('notified'),
-    slackCalled: keep('slackCalled'),
-    answered: keep('answered'),
-    reloaded: keep('reloaded'),
-  };
-}
 
 export interface Stand {
   readonly clock: VirtualClock;
@@ -53,8 +25,8 @@ export interface Stand {
   readonly server: SlackServer;
   readonly url: string;
   readonly apiUrl: string;
-  readonly log: ReturnType<typeof createLog>;
-  readonly recorder: ReturnType<typeof createRecorded>;
+  readonly log: SpyLogger;
+  readonly recorder: SpyRecorder;
   readonly close: () => Promise<void>;
 }
 
@@ -70,8 +42,8 @@ export async function createStand(options: Partial<SlackWorkspaceOptions> = {}):
     server,
     url,
     apiUrl: `${url}/api/`,
-    log: createLog(),
-    recorder: createRecorded(),
+    log: createSpyLogger(),
+    recorder: createSpyRecorder(),
     close: () => server.close(),
   };
 }
@@ -161,6 +133,7 @@ export function aRef(over: Partial<MessageRef> & Pick<MessageRef, 'messageTs'>):
     contentHash: 'before',
     postedAt: START,
     editedAt: START,
+    asOf: START,
     ...over,
   };
 }
