@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { labelsOf } from '../../src/demo/prometheus/labels.ts';
+import { formatLabels, labelsOf } from '../../src/demo/prometheus/labels.ts';
 import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../src/demo/prometheus/promql/dialect.ts';
 import { createSampleStore, type SampleStore } from '../../src/demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServerOptions } from '../../src/demo/prometheus/server.ts';
@@ -68,7 +68,7 @@ function seriesOf({ data }: Wire): Answer['series'] {
     return new Map([['', [data.result as unknown as [number, string]]]]);
   return new Map(
     (data.result as readonly WireSeries[]).map(({ metric, value, values }) => [
-      labelsOf(metric).key,
+      formatLabels(labelsOf(metric)),
       value === undefined ? (values ?? []) : [value],
     ]),
   );

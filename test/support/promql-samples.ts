@@ -30,7 +30,7 @@ export function createChance(seed: number): Chance {
 }
 
 /** Envoy's default bounds, the buckets of Istio's latency histograms. */
-export const ISTIO_BOUNDS = [
+const ISTIO_BOUNDS = [
   '0.5',
   '1',
   '5',

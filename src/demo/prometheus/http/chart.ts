@@ -13,7 +13,7 @@ const COLOURS = ['#e6522c', '#2c7be5', '#2ca25f', '#8856a7', '#b8860b', '#d01c8b
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-export const colourOf = (index: number): string => COLOURS[index % COLOURS.length] as string;
+const colourOf = (index: number): string => COLOURS[index % COLOURS.length] as string;
 
 interface Frame {
   readonly start: number;

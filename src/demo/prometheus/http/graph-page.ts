@@ -1,4 +1,4 @@
-import { parseDuration } from '../../../domain/units.ts';
+import { formatDuration, HOUR, type Milliseconds, parseDuration } from '../../../domain/units.ts';
 import { formatMetric } from '../labels.ts';
 import { typeOf } from '../promql/check-types.ts';
 import { QueryError } from '../promql/errors.ts';
@@ -11,7 +11,7 @@ import type { Parameters } from './parameters.ts';
 import { parseInstant } from './parameters.ts';
 import { formatScalar, formatValue } from './wire.ts';
 
-const DEFAULT_RANGE = 3_600_000;
+const DEFAULT_RANGE = HOUR;
 /** Points in a chart: as many as Prometheus's own page asks for. */
 const RESOLUTION = 250;
 const MOST_PANELS = 8;
@@ -28,9 +28,14 @@ interface Panel {
   readonly index: number;
   readonly expression: string;
   /** Length of the chart in ms. */
-  readonly range: number;
+  readonly range: Milliseconds;
   readonly end: number;
   readonly endInput: string;
+}
+
+function positiveDuration(text: string): Milliseconds | undefined {
+  const duration = parseDuration(text);
+  return duration === 0 ? undefined : duration;
 }
 
 function panelsOf(context: ApiContext, parameters: Parameters): readonly Panel[] {
@@ -42,7 +47,7 @@ function panelsOf(context: ApiContext, parameters: Parameters): readonly Panel[]
     panels.push({
       index,
       expression,
-      range: parseDuration(parameters.first(`g${index}.range_input`)) || DEFAULT_RANGE,
+      range: positiveDuration(parameters.first(`g${index}.range_input`)) ?? DEFAULT_RANGE,
       // Prometheus writes "2026-11-20 19:24:55", in UTC.
       end: parseInstant(`${endInput.replace(' ', 'T')}Z`) ?? parseInstant(endInput) ?? context.now(),
       endInput,
@@ -85,13 +90,13 @@ async function chart(context: ApiContext, panel: Panel, expression: Expression):
 
 async function panelHtml(context: ApiContext, panel: Panel): Promise<string> {
   const name = `g${panel.index}`;
-  const form = `<form><input name="${name}.expr" value="${escapeHtml(panel.expression)}" aria-label="Expression"><input name="${name}.range_input" value="${panel.range / 1_000}s" size="6" aria-label="Range"><input name="${name}.end_input" value="${escapeHtml(panel.endInput)}" placeholder="end (UTC)" aria-label="End"><button>Execute</button></form>`;
+  const form = `<form><input name="${name}.expr" value="${escapeHtml(panel.expression)}" aria-label="Expression"><input name="${name}.range_input" value="${formatDuration(panel.range)}" size="6" aria-label="Range"><input name="${name}.end_input" value="${escapeHtml(panel.endInput)}" placeholder="end (UTC)" aria-label="End"><button>Execute</button></form>`;
   if (panel.expression === '') return form;
   try {
     const expression = parseExpression(panel.expression, context.settings.dialect);
     const now = table(queryInstant(context.settings, expression, panel.end));
     const moment = new Date(panel.end).toISOString();
-    return `${form}<p>${moment}, the ${panel.range / 1_000} s before it:</p>${await chart(context, panel, expression)}${now}`;
+    return `${form}<p>${formatDuration(panel.range)} up to ${moment}</p>${await chart(context, panel, expression)}${now}`;
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     return `${form}<p class="error">${escapeHtml(`${error.type}: ${error.message}`)}</p>`;

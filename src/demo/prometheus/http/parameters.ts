@@ -32,7 +32,7 @@ export function parseInstant(text: string): number | undefined {
 }
 
 /** A length of time in ms: seconds with an optional fraction, or a Prometheus duration. Undefined when it is neither. */
-export function parseSpan(text: string): number | undefined {
+function parseSpan(text: string): number | undefined {
   if (NUMBER.test(text)) return Math.trunc(Number(text) * 1_000_000) / 1_000;
   return parseDuration(text);
 }

@@ -17,7 +17,7 @@ export interface RangeWindow {
 }
 
 /** The instant a selector looks at when the query is evaluated at `t`. */
-export function referenceTime(evaluation: Evaluation, selector: VectorSelector, t: number): number {
+function referenceTime(evaluation: Evaluation, selector: VectorSelector, t: number): number {
   const { at } = selector;
   const base = at === undefined ? t : at === 'start' ? evaluation.start : at === 'end' ? evaluation.end : at;
   return base - selector.offset;

@@ -13,7 +13,7 @@ export const T0 = 1_700_000_000_000;
 export type Load = Readonly<Record<string, string>>;
 
 /** The labels of `name{a="b",c="d"}`. */
-export function labelsOfText(text: string): Record<string, string> {
+function labelsOfText(text: string): Record<string, string> {
   const [, name = '', inside = ''] = /^([\w:]*)(?:\{(.*)\})?$/.exec(text) ?? [];
   const labels: Record<string, string> = name === '' ? {} : { __name__: name };
   for (const [, label = '', value = ''] of inside.matchAll(/(\w+)="([^"]*)"/g)) labels[label] = value;
