@@ -65,7 +65,7 @@ function TableView({ block, context, caption }: TableProps): ReactNode {
   return (
     // A scrolling region has to be reachable by keyboard, and so it needs a name.
     <div className="table-scroll" role="region" tabIndex={0} aria-label={caption ?? 'Table'}>
-      <table className="block-table">
+      <table className="grid">
         {caption === undefined ? null : <caption>{caption}</caption>}
         <thead>
           <tr>

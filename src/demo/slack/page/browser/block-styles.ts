@@ -13,7 +13,8 @@ blockquote { margin: 4px 0; padding-left: 14px; border-left: 4px solid var(--lin
 .rich-indent-1 { margin-left: 28px; } .rich-indent-2 { margin-left: 56px; } .rich-indent-3 { margin-left: 84px; }
 .unsupported { color: var(--muted); font-size: 13px; }
 
-.message-body { max-width: 680px; }
+.message-body > * { max-width: 680px; }
+.message-body > .block-table, .message-body > .block-data-table { max-width: 900px; }
 .block + .block { margin-top: 8px; }
 .header-block { font-size: 18px; line-height: 1.35; font-weight: 900; }
 .block hr { border: 0; border-top: 1px solid var(--line); margin: 8px 0; }
@@ -72,16 +73,16 @@ blockquote { margin: 4px 0; padding-left: 14px; border-left: 4px solid var(--lin
   background: linear-gradient(90deg, #fff 30%, transparent) 0 0 / 32px 100% local, linear-gradient(270deg, #fff 30%, transparent) 100% 0 / 32px 100% local,
     linear-gradient(90deg, #00000024, transparent) 0 0 / 12px 100% scroll, linear-gradient(270deg, #00000024, transparent) 100% 0 / 12px 100% scroll #fff;
   background-repeat: no-repeat; }
-.block-table { border-collapse: collapse; font-size: 13.5px; }
-.block-table caption { text-align: left; font-weight: 700; padding: 8px 12px; }
-.block-table th, .block-table td { padding: 5px 12px; border-bottom: 1px solid #ececec; text-align: left; vertical-align: top; white-space: nowrap; overflow-wrap: normal; }
-.block-table tr > * + * { border-left: 1px solid #ececec; }
-.block-table thead th { background: #1d1c1d08; font-weight: 700; border-bottom-color: var(--line); }
-.block-table tbody tr:last-child > * { border-bottom: 0; }
-.block-table .align-right { text-align: right; font-variant-numeric: tabular-nums; }
-.block-table .align-center { text-align: center; }
-.block-table .is-wrapped { white-space: normal; min-width: 140px; }
-.block-table .text { white-space: inherit; }
+.grid { border-collapse: collapse; font-size: 13.5px; }
+.grid caption { text-align: left; font-weight: 700; padding: 8px 12px; }
+.grid th, .grid td { padding: 5px 12px; border-bottom: 1px solid #ececec; text-align: left; vertical-align: top; white-space: nowrap; overflow-wrap: normal; }
+.grid tr > * + * { border-left: 1px solid #ececec; }
+.grid thead th { background: #1d1c1d08; font-weight: 700; border-bottom-color: var(--line); }
+.grid tbody tr:last-child > * { border-bottom: 0; }
+.grid .align-right { text-align: right; font-variant-numeric: tabular-nums; }
+.grid .align-center { text-align: center; }
+.grid .is-wrapped { white-space: normal; overflow-wrap: anywhere; min-width: 150px; }
+.grid .text { white-space: inherit; }
 
 .chart { border: 1px solid var(--line); border-radius: 8px; padding: 12px 24px 10px 16px; max-width: 600px; background: #fff; }
 .chart figcaption { font-weight: 700; }

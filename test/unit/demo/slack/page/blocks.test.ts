@@ -112,7 +112,7 @@ describe('blocks', () => {
     [
       'a block whose parts are missing is empty, not an error',
       { type: 'table', rows: 'x' },
-      '<div class="table-scroll" role="region" tabindex="0" aria-label="Table"><table class="block-table"><thead><tr></tr></thead><tbody></tbody></table></div>',
+      '<div class="table-scroll" role="region" tabindex="0" aria-label="Table"><table class="grid"><thead><tr></tr></thead><tbody></tbody></table></div>',
     ],
   ])('%s', (_, block, html) => {
     expect(blockHtml(block)).toBe(html);
