@@ -8,10 +8,10 @@ import { type Refusal, toMessage, validateMessageBlocks } from './validate-block
 export type Args = Readonly<Record<string, unknown>>;
 
 /** Text beyond this is cut off, with the warning `message_truncated` (docs.slack.dev, chat.postMessage). */
-export const TEXT_CHARACTERS = 40_000;
+const TEXT_CHARACTERS = 40_000;
 const MARKDOWN_TEXT_CHARACTERS = 12_000;
 /** Slack has `metadata_too_large` but publishes no number: this one is the stand-in's own, on the careful side. */
-export const METADATA_BYTES = 2_048;
+const METADATA_BYTES = 2_048;
 
 export interface Content {
   readonly text: string;

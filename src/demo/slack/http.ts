@@ -20,6 +20,10 @@ export interface HttpAnswer {
   readonly outcome: string;
 }
 
+/** The address that was asked for; undefined when it is none. */
+export const urlOf = ({ url = '/' }: IncomingMessage): URL | undefined =>
+  URL.canParse(url, 'http://localhost') ? new URL(url, 'http://localhost') : undefined;
+
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -68,12 +72,12 @@ export async function respond(
     return early.outcome;
   }
   if (fault?.kind === 'reset-before-accept') {
-    request.socket.destroy();
+    request.socket.resetAndDestroy();
     return fault.kind;
   }
   const answer = accept();
   if (fault?.kind === 'reset-after-accept') {
-    request.socket.destroy();
+    request.socket.resetAndDestroy();
     return fault.kind;
   }
   if (fault?.kind === 'stall') {

@@ -5,7 +5,7 @@ import type { RecordedCall } from './calls.ts';
 import { handleControl } from './control.ts';
 import { type AppDelivery, dispatchFailed } from './delivery.ts';
 import { createFaults, type Faults } from './faults.ts';
-import type { Exchange } from './http.ts';
+import { type Exchange, urlOf } from './http.ts';
 import { createHttpDelivery } from './http-delivery.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { createRoutes } from './routes.ts';
@@ -39,10 +39,13 @@ export interface SlackServer {
   readonly close: () => Promise<void>;
   readonly deliverTo: (delivery: DeliveryMode) => void;
   readonly faults: Faults;
-  /** Every call so far, oldest first. */
+  /** The calls so far, oldest first; the latest 20,000 of them. */
   readonly calls: () => readonly RecordedCall[];
   readonly socket: Pick<SocketHub, 'disconnect' | 'drop' | 'refuseNext' | 'connections'>;
 }
+
+/** A demo may run for days: only so many calls are remembered. */
+const KEPT_CALLS = 20_000;
 
 /** Puts a workspace on the network, on the loopback address only. */
 export function createSlackServer(options: SlackServerOptions): SlackServer {
@@ -54,6 +57,7 @@ export function createSlackServer(options: SlackServerOptions): SlackServer {
   const socket = createSocketHub({ state, ...waiting });
   const record = (call: RecordedCall): void => {
     calls.push(call);
+    if (calls.length > KEPT_CALLS) calls.shift();
   };
   const rateLimits = options.rateLimits === false ? undefined : createRateLimits(state.clock);
   const routes = createRoutes({ state, faults, record, socket, rateLimits });
@@ -114,9 +118,13 @@ function serve(
   handle: (exchange: Exchange) => Promise<boolean>,
   { request, response, fallback }: Incoming,
 ): void {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  const url = urlOf(request);
   const answer = async (): Promise<void> => {
-    if (await handle({ request, response, path: pathname, query: searchParams })) return;
+    if (url === undefined) {
+      response.writeHead(400).end();
+      return;
+    }
+    if (await handle({ request, response, path: url.pathname, query: url.searchParams })) return;
     if (fallback !== undefined) fallback(request, response);
     else response.writeHead(404).end();
   };

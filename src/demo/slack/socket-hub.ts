@@ -9,12 +9,13 @@ import {
   dispatchFailed,
   type Envelope,
 } from './delivery.ts';
+import { urlOf } from './http.ts';
 import { ACKNOWLEDGE_WITHIN } from './http-delivery.ts';
 import type { Ids } from './ids.ts';
 import type { WorkspaceState } from './state.ts';
 
 /** Most sockets that one app may hold (docs.slack.dev/apis/events-api/using-socket-mode). */
-export const MOST_CONNECTIONS = 10;
+const MOST_CONNECTIONS = 10;
 const PING_EVERY = 5_000;
 
 /** Why Slack says goodbye on a socket. After `warning` the socket still serves for about ten seconds. */
@@ -99,7 +100,7 @@ function createDoor(ids: Ids, accept: (socket: WebSocket) => void): Door {
       return `${publicUrl.replace(/^http/, 'ws')}/link/?ticket=${ticket}&app_id=${ids.hex(16)}`;
     },
     upgrade: (request, socket, head) => {
-      const ticket = new URL(request.url ?? '/', 'http://localhost').searchParams.get('ticket') ?? '';
+      const ticket = urlOf(request)?.searchParams.get('ticket') ?? '';
       const isKnown = tickets.delete(ticket);
       if (refusals > 0) {
         refusals -= 1;
@@ -177,8 +178,9 @@ function send(
       finish(dispatchFailed(`no acknowledgement within ${acknowledgeWithin} ms`));
     }, acknowledgeWithin);
     link.waiting.set(envelopeId, finish);
-    const accepts_response_payload = true;
     const { kind: type, payload } = envelope;
+    // A block action takes no answer in its acknowledgement; a command and a submission do.
+    const accepts_response_payload = type === 'slash_commands' || payload['type'] === 'view_submission';
     link.socket.send(JSON.stringify({ envelope_id: envelopeId, type, payload, accepts_response_payload }));
   });
 }

@@ -85,7 +85,7 @@ export interface WorkspaceState {
 
 export const SLACKBOT: User = { id: SLACKBOT_ID, name: 'slackbot', timeZone: 'UTC', isBot: true };
 
-export const DEFAULT_TEAM: Team = { id: 'T0MESHSHOP', domain: 'mesh-shop', name: 'Mesh Shop' };
+const DEFAULT_TEAM: Team = { id: 'T0MESHSHOP', domain: 'mesh-shop', name: 'Mesh Shop' };
 export const DEFAULT_APP: InstalledApp = {
   id: 'A0TAILWATCH',
   name: 'tailwatch',
@@ -98,12 +98,12 @@ export const DEFAULT_TOKENS: Tokens = {
 };
 export const DEFAULT_SIGNING_SECRET = 'demo-signing-secret-of-tailwatch';
 
-export const DEFAULT_CHANNELS: readonly Channel[] = [
+const DEFAULT_CHANNELS: readonly Channel[] = [
   { id: 'C0INCIDENTS', name: 'incidents', isArchived: false, botIsMember: true },
   { id: 'C0GENERAL00', name: 'general', isArchived: false, botIsMember: false },
 ];
 
-export const DEFAULT_USERS: readonly User[] = [
+const DEFAULT_USERS: readonly User[] = [
   { id: 'U0ALICE0000', name: 'alice', timeZone: 'Europe/Berlin', isBot: false },
   { id: 'U0BOB000000', name: 'bob', timeZone: 'America/New_York', isBot: false },
 ];

@@ -3,9 +3,9 @@ import { SlackApiError } from './api-error.ts';
 import type { Ids } from './ids.ts';
 
 /** How long a trigger lives, and how long and how often a response_url takes answers (docs.slack.dev/interactivity). */
-export const TRIGGER_LIFE: Milliseconds = ms(3_000);
-export const RESPONSE_URL_LIFE: Milliseconds = ms(30 * MINUTE);
-export const RESPONSE_URL_USES = 5;
+const TRIGGER_LIFE: Milliseconds = ms(3_000);
+const RESPONSE_URL_LIFE: Milliseconds = ms(30 * MINUTE);
+const RESPONSE_URL_USES = 5;
 
 /** A permit to open one view for the person who acted. */
 export interface Triggers {

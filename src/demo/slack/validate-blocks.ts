@@ -22,10 +22,10 @@ import { plainText } from './block-kit/objects.ts';
 export type { Problem } from './block-kit/check.ts';
 
 /** Most blocks in a message; a modal and a home tab take 100. */
-export const MESSAGE_BLOCKS = 50;
-export const VIEW_BLOCKS = 100;
+const MESSAGE_BLOCKS = 50;
+const VIEW_BLOCKS = 100;
 /** Most visible characters over all blocks of a message. Not documented: measured by others at 13,172 to 13,297 (bolt-js #2509). */
-export const MESSAGE_BLOCK_CHARACTERS = 13_200;
+const MESSAGE_BLOCK_CHARACTERS = 13_200;
 /** Most characters over all `markdown` blocks of a message. */
 const MARKDOWN_CHARACTERS = 12_000;
 /** Most `data_visualization` blocks in a message: not documented, found by trial (vercel/chat #696). */

@@ -64,7 +64,7 @@ const id = string();
 const queryLength = { min_query_length: number({ min: 0, integer: true }) };
 
 /** Menus in which one thing is chosen. */
-export const selects: Readonly<Record<string, Check>> = {
+const selects: Readonly<Record<string, Check>> = {
   static_select: withOptions({ initial_option: plainOption }),
   external_select: element({}, { ...choice, ...queryLength, initial_option: plainOption }),
   users_select: element({}, { ...choice, initial_user: id }),
@@ -73,7 +73,7 @@ export const selects: Readonly<Record<string, Check>> = {
 };
 
 /** Menus in which several things are chosen. Slack refuses them inside an `actions` block. */
-export const multiSelects: Readonly<Record<string, Check>> = {
+const multiSelects: Readonly<Record<string, Check>> = {
   multi_static_select: withOptions({ initial_options: list(plainOption, { max: 100 }), ...several }),
   multi_external_select: element(
     {},
@@ -90,7 +90,7 @@ export const multiSelects: Readonly<Record<string, Check>> = {
 const anyOption = option({ plain: false });
 
 /** Elements that stand in `actions`, beside a section, and in an input. */
-export const pickers: Readonly<Record<string, Check>> = {
+const pickers: Readonly<Record<string, Check>> = {
   checkboxes: element(
     { options: list(anyOption, { max: 10 }) },
     { initial_options: list(anyOption, { max: 10 }), confirm, ...focus },
@@ -108,7 +108,7 @@ export const pickers: Readonly<Record<string, Check>> = {
 
 const dateTimePicker = element({}, { confirm, ...focus, initial_date_time: number({ integer: true }) });
 
-export const overflow: Check = element(
+const overflow: Check = element(
   { options: list(option({ plain: true, url: true }), { max: 5 }) },
   { confirm },
 );

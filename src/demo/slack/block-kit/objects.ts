@@ -3,7 +3,6 @@ import {
   type Check,
   exactlyOne,
   type Fields,
-  isFields,
   list,
   object,
   type Place,
@@ -85,7 +84,3 @@ export const image: Check = object({
   optional: { ...imageSource },
   rules: [exactlyOne('image_url', 'slack_file')],
 });
-
-/** The `text` of a text object, or undefined. */
-export const textOf = (value: unknown): string | undefined =>
-  isFields(value) && typeof value['text'] === 'string' ? value['text'] : undefined;

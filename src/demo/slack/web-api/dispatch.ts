@@ -1,5 +1,4 @@
 import { SlackApiError } from '../api-error.ts';
-import type { Args } from '../content.ts';
 import type { WorkspaceState } from '../state.ts';
 import { basicMethods } from './basics.ts';
 import { chatMethods } from './chat.ts';
@@ -15,12 +14,6 @@ export const webApiMethods: Readonly<Record<string, ApiMethod>> = {
   ...viewMethods,
   ...fileMethods,
 };
-
-export interface ApiCall {
-  readonly name: string;
-  readonly args: Args;
-  readonly token: string | undefined;
-}
 
 /** Refuses a token that is absent, unknown, revoked, of the wrong kind, or without the scope. */
 export function authorize(state: WorkspaceState, api: ApiMethod, token: string | undefined): void {

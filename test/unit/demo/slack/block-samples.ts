@@ -31,7 +31,7 @@ export const dataTable = (rows: unknown[], more: object = {}) => ({
   ...more,
 });
 export const card = (more: object = {}) => ({ type: 'card', body: mrkdwn('b'), ...more });
-export const labels = (count: number): string[] => times(count, (i) => `p${i}`);
+const labels = (count: number): string[] => times(count, (i) => `p${i}`);
 export const chart = (
   series: number,
   points: number,

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultAction } from '../../../../src/demo/slack/faults.ts';
 import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
@@ -115,6 +116,31 @@ describe('a fault', () => {
     await until(() => thrown.length === 1);
     expect(thrown[0]).toContain('500');
     expect(posted()).toBe(0);
+  });
+});
+
+describe('the server', () => {
+  it.each([
+    ['nothing of Slack’s', '/somewhere', 404],
+    ['an address that is none', '//', 400],
+  ])('answers a request for %s', async (_what, path, status) => {
+    const { port } = new URL(stand.url);
+    const answered = await new Promise((resolve) => {
+      get({ port, host: '127.0.0.1', path }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+    });
+    expect(answered).toBe(status);
+  });
+
+  it('hands other requests to the page', async () => {
+    const paged = await createStand({
+      server: { fallback: (_request, response) => response.end('the page') },
+    });
+    const text = await (await fetch(`${paged.url}/client`)).text();
+    await paged.close();
+    expect(text).toBe('the page');
   });
 });
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
 import { ms } from '../../../../src/domain/units.ts';
-import { ALICE, CHANNEL, createStand, type Stand, startSocketApp, until } from './stand.ts';
+import { ALICE, CHANNEL, createStand, type Stand, send, startSocketApp, until } from './stand.ts';
 
 let stand: Stand;
 afterEach(() => stand.close());
@@ -135,6 +135,24 @@ describe('a socket', () => {
       'slash_commands',
       'refresh_requested',
     ]);
+  });
+});
+
+describe('an envelope', () => {
+  it('of a block action says that it takes no answer', async () => {
+    stand = await createStand({ server: { delivery: { mode: 'socket' } } });
+    const socket = connect(await opened());
+    await until(() => socket.received.length === 1);
+    const button = { type: 'button', action_id: 'a', text: { type: 'plain_text', text: 'Go' } };
+    const blocks = [{ type: 'actions', block_id: 'b', elements: [button] }];
+    const { ts = '' } = await send(stand.client, { channel: CHANNEL, text: 't', blocks });
+    const press = { userId: ALICE, channelId: CHANNEL, messageTs: ts, blockId: 'b', actionId: 'a' };
+    const outcome = stand.workspace.press(press);
+    await until(() => socket.received.length === 2);
+    const envelope = socket.received[1];
+    expect(envelope).toMatchObject({ type: 'interactive', accepts_response_payload: false });
+    socket.send({ envelope_id: envelope?.['envelope_id'] });
+    expect(await outcome).toEqual({ ok: true });
   });
 });
 

@@ -16,7 +16,7 @@ import { epochMs, type Milliseconds, ms } from '../../../../src/domain/units.ts'
 export const CHANNEL = 'C0INCIDENTS';
 export const ALICE = 'U0ALICE0000';
 export const BOB = 'U0BOB000000';
-export const START = epochMs(Date.UTC(2026, 10, 20, 14, 0, 0));
+const START = epochMs(Date.UTC(2026, 10, 20, 14, 0, 0));
 
 /** A clock that moves when told. */
 export function createClock(start = START) {
