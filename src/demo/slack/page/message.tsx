@@ -25,7 +25,7 @@ export interface Entry {
 }
 
 /** The instant inside a message's `ts`. */
-export function instantOf(ts: string): EpochMs {
+function instantOf(ts: string): EpochMs {
   return epochMs(Math.floor(Number(ts) * 1_000));
 }
 

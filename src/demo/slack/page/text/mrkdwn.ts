@@ -34,7 +34,7 @@ interface Scanned {
 type Scanner = (source: string, start: number) => Scanned | undefined;
 
 /** Undoes Slack's escaping: exactly these three entities, once. */
-export function decodeEntities(text: string): string {
+function decodeEntities(text: string): string {
   return text.replace(/&(lt|gt|amp);/g, (_, name: string) =>
     name === 'lt' ? '<' : name === 'gt' ? '>' : '&',
   );

@@ -11,7 +11,7 @@ import type {
 
 export const ADA: User = { id: 'U0ADA', name: 'Ada Lindqvist', timeZone: 'Europe/Berlin', isBot: false };
 export const SAM: User = { id: 'U0SAM', name: 'Sam Okafor', timeZone: 'America/New_York', isBot: false };
-export const BOT: User = { id: 'U0BOT', name: 'Tailwatch', timeZone: 'UTC', isBot: true };
+const BOT: User = { id: 'U0BOT', name: 'Tailwatch', timeZone: 'UTC', isBot: true };
 export const ALERTS: Channel = { id: 'C0ALERTS', name: 'slo-alerts', isArchived: false, botIsMember: true };
 export const CHECKOUT: Channel = {
   id: 'C0CHECKOUT',
