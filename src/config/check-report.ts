@@ -81,3 +81,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckReport> {
     exitCode: problems === 0 && asked.failure === undefined ? 0 : 1,
   };
 }
+
+/** Mistakes and notes of rule files as text, each with its place and the line with its caret. */
+export const ruleErrorsText = (errors: readonly RuleFileError[]): string =>
+  errors.map((error) => lineText({ ...error, isProblem: true })).join('\n');

@@ -8,39 +8,44 @@ export interface Variable {
   /** An example for `.env.example`, where there is no default. */
   readonly example?: string;
   readonly isSecret: boolean;
+  readonly isRequired: boolean;
 }
 
 interface Details {
   readonly default?: string;
   readonly example?: string;
   readonly isSecret?: boolean;
+  readonly isRequired?: boolean;
 }
 
 const variable = (name: string, what: string, details: Details = {}): Variable => ({
   name,
   what,
   isSecret: false,
+  isRequired: false,
   ...details,
 });
 
-const HEADERS = 'Headers for it, one `Name: value` per line or parted by `;;`';
+const HEADERS = 'Headers to send to it: `Name: value`, one per line or parted by `;;`.';
 
 /** Every variable, in the order in which they are explained. */
 export const VARIABLES = [
   variable('SLACK_BOT_TOKEN', 'The bot token (`xoxb-`) of the installed app. Required.', {
     isSecret: true,
-    example: 'xoxb-…',
+    isRequired: true,
+    example: 'xoxb-0000000000-replace-me',
   }),
   variable(
     'SLACK_APP_TOKEN',
     'The app-level token (`xapp-`, scope `connections:write`): set it for Socket Mode.',
     {
       isSecret: true,
-      example: 'xapp-…',
+      example: 'xapp-1-replace-me',
     },
   ),
   variable('SLACK_SIGNING_SECRET', 'The signing secret: set it, and no app token, to receive over HTTP.', {
     isSecret: true,
+    example: '0123456789abcdef0123456789abcdef',
   }),
   variable('SLACK_PORT', "Where Slack's requests are received, at `/slack/events`; HTTP only.", {
     default: '3000',
@@ -49,20 +54,30 @@ export const VARIABLES = [
     default: 'https://slack.com/api/',
   }),
   variable('SLACK_CHANNEL', 'The channel for rules that name none: `#name` or an id. Required.', {
+    isRequired: true,
     example: '#slo-alerts',
   }),
-  variable('PROMETHEUS_URL', 'Where rules are evaluated. Required.', { example: 'http://localhost:9090' }),
+  variable('PROMETHEUS_URL', 'Where rules are evaluated. Required.', {
+    isRequired: true,
+    example: 'http://localhost:9090',
+  }),
   variable('PROMETHEUS_PUBLIC_URL', 'Its address for links in messages, when a browser needs another one.', {
     default: 'PROMETHEUS_URL',
+    example: 'https://prometheus.example.com',
   }),
-  variable('PROMETHEUS_HEADERS', `${HEADERS}: \`Authorization: Bearer …\`.`, { isSecret: true }),
+  variable('PROMETHEUS_HEADERS', HEADERS, {
+    isSecret: true,
+    example: 'Authorization: Bearer replace-me',
+  }),
   variable('JAEGER_URL', 'The Jaeger query service. Required.', {
+    isRequired: true,
     example: 'http://localhost:16686',
   }),
   variable('JAEGER_PUBLIC_URL', 'Its address for links in messages, when a browser needs another one.', {
     default: 'JAEGER_URL',
+    example: 'https://jaeger.example.com',
   }),
-  variable('JAEGER_HEADERS', `${HEADERS}.`, { isSecret: true }),
+  variable('JAEGER_HEADERS', HEADERS, { isSecret: true, example: 'Authorization: Bearer replace-me' }),
   variable('KIALI_URL', 'Kiali, for links only.', { example: 'http://localhost:20001' }),
   variable('GRAFANA_URL', 'Grafana, for links only.', { example: 'http://localhost:3001' }),
   variable(
@@ -92,4 +107,20 @@ export function settingsTable(): string {
     return `| \`${entry.name}\` | ${cell(given)} | ${cell(entry.what)} |`;
   });
   return ['| Variable | Default | What |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+/** A value as an env file holds it: in quotes where a `#` or a blank would end it. */
+const assigned = (value: string): string => (/[#\s]/.test(value) ? `"${value}"` : value);
+
+/**
+ * The text of `.env.example`: every variable with its explanation; those that must be set are assigned, the others are
+ * commented out and show their default, or an example where there is none.
+ */
+export function environmentExample(): string {
+  const parts = VARIABLES.map((entry: Variable) => {
+    const value = assigned(entry.example ?? entry.default ?? '');
+    const told = entry.default === undefined ? '' : ` Default: ${entry.default}.`;
+    return `# ${entry.what.replaceAll('`', '')}${told}\n${entry.isRequired ? '' : '# '}${entry.name}=${value}`;
+  });
+  return `# Copy to .env. Read by \`npm run dev\`.\n\n${parts.join('\n\n')}\n`;
 }
