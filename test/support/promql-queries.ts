@@ -244,9 +244,19 @@ function instant(chance: Chance): number {
   return chance.with(0.5) ? t - (t % 15_000) : t;
 }
 
+/** A remainder turns the last digit of a power, where Go and JavaScript differ, into a wholly different number. */
+const amplifiesRounding = (query: string): boolean => query.includes('^') && query.includes('%');
+
+function expression(chance: Chance): string {
+  for (;;) {
+    const query = chance.with(0.05) ? scalar(chance, 2) : vector(chance, 2);
+    if (!amplifiesRounding(query)) return query;
+  }
+}
+
 /** A random query of everything the embedded Prometheus knows; one in five is a range query. */
 export function generateQuery(chance: Chance): GeneratedQuery {
-  const query = chance.with(0.05) ? scalar(chance, 2) : vector(chance, 2);
+  const query = expression(chance);
   const start = instant(chance);
   if (!chance.with(0.2)) return { query, start, end: start, step: 0 };
   const step = chance.pick([7_000, 15_000, 60_000, 333]);
