@@ -46,15 +46,21 @@ function refusal(command: SlashCommand, { problem, fixed }: Mistake): ParsedComm
   let meant = fixed;
   for (let i = 0; i < MAX_FIXES && meant !== undefined; i += 1) {
     const reading = read(command, meant);
-    if ('command' in reading) return { ok: false, problem, usage, suggestion: lineOf(command, meant) };
+    if ('command' in reading) return { ok: false, problem, usage, ...suggestionOf(command, meant) };
     meant = reading.fixed;
   }
   return { ok: false, problem, usage };
 }
 
-function lineOf(command: SlashCommand, tokens: readonly Token[]): string {
-  const words = tokens.map(({ text, isQuoted }) => (isQuoted || /[\s"']/.test(text) ? quote(text) : text));
-  return [command, ...words].join(' ');
+/** Only what is understood when it is typed: odd characters may not survive being written down. */
+function suggestionOf(command: SlashCommand, tokens: readonly Token[]): { readonly suggestion?: string } {
+  const text = tokens.map((token) => (isKeptBare(token) ? token.text : quote(token.text))).join(' ');
+  return 'command' in read(command, tokenize(text)) ? { suggestion: `${command} ${text}` } : {};
+}
+
+function isKeptBare({ text, isQuoted }: Token): boolean {
+  const [again, ...more] = isQuoted ? [] : tokenize(text);
+  return again?.text === text && !again.isQuoted && more.length === 0;
 }
 
 function read(command: SlashCommand, tokens: readonly Token[]): Reading {
