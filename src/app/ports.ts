@@ -173,8 +173,16 @@ export interface Store {
    * the entry is not there any more: the first completion counts.
    */
   completeEntry(done: { id: string; ref?: MessageRef; follow?: readonly OutboxEntry[] }): Promise<void>;
-  /** Puts an entry back. `uncertainSince` when the attempt may have reached Slack; once set it stays. */
-  postponeEntry(entry: { id: string; notBefore: EpochMs; uncertainSince?: EpochMs }): Promise<void>;
+  /**
+   * Puts an entry back. `uncertainSince` when the attempt may have reached Slack; once set it stays. With `attempt`
+   * nothing happens when the entry has been taken again since: its lease ran out, and it is in other hands.
+   */
+  postponeEntry(entry: {
+    id: string;
+    notBefore: EpochMs;
+    uncertainSince?: EpochMs;
+    attempt?: number;
+  }): Promise<void>;
   /** How many entries wait, and when the oldest was created. */
   outbox(): Promise<{ readonly depth: number; readonly oldestAt?: EpochMs }>;
 

@@ -158,6 +158,7 @@ async function completeEntry(parts: Parts, done: Parameters<Store['completeEntry
 async function postponeEntry(parts: Parts, entry: Parameters<Store['postponeEntry']>[0]): Promise<void> {
   const record = parts.image.outbox.get(entry.id);
   if (record === undefined) return;
+  if (entry.attempt !== undefined && entry.attempt !== record.entry.attempt) return;
   const { uncertainSince: _known, ...rest } = record.entry;
   const uncertainSince = entry.uncertainSince ?? record.entry.uncertainSince;
   const postponed: OutboxEntry = {

@@ -27,6 +27,9 @@ interface Parts {
 /** The part of an entry that does not change while it waits. */
 type Payload = Omit<OutboxEntry, 'notBefore' | 'attempt' | 'uncertainSince'>;
 
+/** An argument that may be missing: scripts know no undefined. */
+const optional = (value: number | undefined): string => (value === undefined ? '' : String(value));
+
 /** The arguments of one entry, as the scripts read them. */
 function entryArguments(entry: OutboxEntry): readonly string[] {
   const { notBefore, attempt: _attempt, uncertainSince, ...payload } = entry;
@@ -36,7 +39,7 @@ function entryArguments(entry: OutboxEntry): readonly string[] {
     entry.kind,
     String(entry.createdAt),
     String(notBefore),
-    uncertainSince === undefined ? '' : String(uncertainSince),
+    optional(uncertainSince),
     encodeRecord(payload satisfies Payload),
   ];
 }
@@ -107,10 +110,10 @@ async function completeEntry(
 
 async function postponeEntry(
   { client, prefix, routing }: Parts,
-  { id, notBefore, uncertainSince }: Parameters<Store['postponeEntry']>[0],
+  { id, notBefore, uncertainSince, attempt }: Parameters<Store['postponeEntry']>[0],
 ): Promise<void> {
-  const uncertain = uncertainSince === undefined ? '' : String(uncertainSince);
-  await client.storePostpone(routing, prefix, id, String(notBefore), uncertain);
+  const args = [String(notBefore), optional(uncertainSince), optional(attempt)];
+  await client.storePostpone(routing, prefix, id, ...args);
 }
 
 async function outbox({ client, prefix }: Parts): ReturnType<Store['outbox']> {

@@ -125,10 +125,12 @@ place(episode)
 return 1
 `;
 
-/** Arguments: prefix, id, notBefore, uncertainSince or ''. */
+/** Arguments: prefix, id, notBefore, uncertainSince or '', attempt or ''. */
 const POSTPONE = `${SHARED}
-local episode = redis.call('HGET', entry(ARGV[2]), 'episode')
+local known = redis.call('HMGET', entry(ARGV[2]), 'episode', 'attempt')
+local episode = known[1]
 if not episode then return 0 end
+if ARGV[5] ~= '' and ARGV[5] ~= known[2] then return 0 end
 redis.call('HSET', entry(ARGV[2]), 'notBefore', ARGV[3])
 redis.call('HDEL', entry(ARGV[2]), 'takenAt', 'leasedUntil')
 if ARGV[4] ~= '' then redis.call('HSET', entry(ARGV[2]), 'uncertainSince', ARGV[4]) end

@@ -104,6 +104,16 @@ export function describeOutbox(bench: Bench): void {
       expect(taken).not.toHaveProperty('uncertainSince');
     });
 
+    it('does not let a late holder put off an entry that has been taken again', async () => {
+      await bench.add(anEntry('e1'));
+      const first = await bench.take(at(1));
+      const second = await bench.take(at(31));
+      await bench.store.postponeEntry({ id: 'e1', notBefore: at(32), attempt: first?.attempt ?? 0 });
+      expect(await bench.take(at(33))).toBeUndefined();
+      await bench.store.postponeEntry({ id: 'e1', notBefore: at(34), attempt: second?.attempt ?? 0 });
+      expect(await bench.take(at(34))).toMatchObject({ attempt: 3 });
+    });
+
     it('adds an id once, and never again after it was completed, over a restart too', async () => {
       await bench.add(anEntry('e1'));
       await bench.add(anEntry('e1'));

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { ClassicLevel } from 'classic-level';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
+import type { Store } from '../../src/app/ports.ts';
+import { makeTempDir } from '../support/temp-store.ts';
+import { at, GROUP, LEASE } from './store/fixtures.ts';
+
+const WRITER = new URL('../support/level-writer.ts', import.meta.url).pathname;
+
+interface Writer {
+  readonly child: ChildProcess;
+  /** Ends once so many lines have been said. */
+  said(count: number): Promise<void>;
+  /** Kills it as it stands and gives everything it had said. */
+  kill(): Promise<readonly string[]>;
+}
+
+function startWriter(dir: string): Writer {
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on('line', (line) => lines.push(line));
+  return {
+    child,
+    said: async (count) => {
+      while (lines.length < count) await once(reader, 'line');
+    },
+    kill: async () => {
+      const closed = once(reader, 'close');
+      child.kill('SIGKILL');
+      await closed;
+      return lines;
+    },
+  };
+}
+
+/** Every entry that waits, taken out. */
+async function drain(store: Store): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (;;) {
+    const entry = await store.takeEntry({ now: at(1e7), lease: LEASE });
+    if (entry === undefined) return ids;
+    ids.push(entry.id);
+  }
+}
+
+/** What a killed writer had said: the last slot that was applied, and what was completed. */
+function readAcknowledged(lines: readonly string[]): { applied: number; completed: readonly string[] } {
+  const said = (what: string) =>
+    lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
+  return { applied: Number(said('applied').at(-1) ?? 0), completed: said('completed') };
+}
+
+/** Starting a process takes seconds on a busy machine. */
+const PROCESS_LIMIT = 60_000;
+
+describe('the embedded store when its process is killed in the middle of its writes', {
+  timeout: PROCESS_LIMIT,
+}, () => {
+  let dir: string;
+  let dispose: () => Promise<void>;
+
+  beforeEach(async () => {
+    ({ dir, dispose } = await makeTempDir());
+  });
+
+  afterEach(async () => {
+    await dispose();
+  });
+
+  it('has lost nothing it acknowledged, and applied nothing by halves', async () => {
+    const lines: string[] = [];
+    for (const count of [40, 151, 90]) {
+      const writer = startWriter(dir);
+      await writer.said(count);
+      lines.push(...(await writer.kill()));
+    }
+    const { applied, completed } = readAcknowledged(lines);
+
+    const store = await openLevelStore({ dir });
+    const slot = (((await store.loadGroup(GROUP))?.slot ?? 0) - at(0)) / 1_000;
+    // One write may have been on disk without its acknowledgement having been read.
+    expect(slot).toBeGreaterThanOrEqual(applied);
+    expect(slot).toBeLessThanOrEqual(applied + 1);
+
+    const waiting = new Set(await drain(store));
+    for (const id of completed) {
+      expect(waiting.has(id), `${id} was completed`).toBe(false);
+      expect(waiting.has(`${id}:next`), `what follows from ${id}`).toBe(true);
+      expect(await store.messageRef(`ep-${id}`)).toBeDefined();
+    }
+    for (let n = 1; n <= slot + 1; n++) {
+      for (const name of ['a', 'b', 'c']) {
+        const id = `${n}${name}`;
+        const isKnown = waiting.has(id) || waiting.has(`${id}:next`);
+        expect(isKnown, `entry ${id} of slot ${n} while the state is at ${slot}`).toBe(n <= slot);
+        expect(waiting.has(id) && waiting.has(`${id}:next`), `${id} both waiting and done`).toBe(false);
+      }
+    }
+    await store.close();
+  });
+
+  it('refuses a second process with a sentence that says who holds the folder, and lets it in afterwards', async () => {
+    const writer = startWriter(dir);
+    await writer.said(1);
+    const error: unknown = await openLevelStore({ dir }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      system: 'store',
+      code: 'bad-request',
+      message: expect.stringMatching(
+        new RegExp(`^The folder ${dir} is in use by process ${writer.child.pid} on this host, since 20`),
+      ),
+      advice: 'Stop that process, or give this one a folder of its own (DATA_DIR).',
+    });
+    await writer.kill();
+    const store = await openLevelStore({ dir });
+    expect(store.isOpen()).toBe(true);
+    await store.close();
+  });
+
+  it('refuses a second store of the same process as well', async () => {
+    const store = await openLevelStore({ dir });
+    await expect(openLevelStore({ dir })).rejects.toThrow(`in use by process ${process.pid} on this host`);
+    await store.close();
+  });
+
+  it('notes who holds the folder, and takes the note away when it is closed', async () => {
+    const store = await openLevelStore({ dir });
+    const note: unknown = JSON.parse(await readFile(join(dir, 'holder.json'), 'utf8'));
+    expect(note).toMatchObject({ pid: process.pid, host: hostname() });
+    await store.close();
+    expect(await readdir(dir)).toEqual(['db']);
+  });
+
+  it('refuses a folder that a newer version has written, and leaves it as it is', async () => {
+    await (await openLevelStore({ dir })).close();
+    const level = new ClassicLevel(join(dir, 'db'));
+    await level.put('meta!version', '99');
+    await level.close();
+    await expect(openLevelStore({ dir })).rejects.toMatchObject({
+      code: 'bad-request',
+      message: `The folder ${dir} was written by a newer version (format 99, this program knows 1).`,
+    });
+    const again = new ClassicLevel(join(dir, 'db'));
+    expect(await again.get('meta!version')).toBe('99');
+    await again.close();
+  });
+
+  it('says so when the folder cannot be made', async () => {
+    await expect(openLevelStore({ dir: '/dev/null/data' })).rejects.toMatchObject({
+      system: 'store',
+      code: 'unavailable',
+    });
+  });
+});
