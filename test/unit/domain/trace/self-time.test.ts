@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { selfTimeOf, selfTimesOf } from '../../../../src/domain/trace/self-time.ts';
+import type { Span, Trace } from '../../../../src/domain/trace/trace.ts';
+import { buildTree } from '../../../../src/domain/trace/tree.ts';
+import { epochUs, us } from '../../../../src/domain/units.ts';
+import { aTrace } from '../../../support/fake-trace-source.ts';
+
+/**
+ * A trace from a drawing, one character per millisecond. A line is a span: its name, `<` its parent, `|===|` when.
+ * `~` in place of `=`: it follows from its parent.
+ */
+function drawn(drawing: string): Trace {
+  const lines = drawing.split('\n').filter((line) => line.includes('|'));
+  const left = Math.min(...lines.map((line) => line.indexOf('|')));
+  return aTrace(
+    '1',
+    lines.map((line): Partial<Span> => {
+      const [, name = '', parent] = /^\s*(\w+)(?:<(\w+))?/.exec(line) ?? [];
+      const start = line.indexOf('|');
+      const end = line.lastIndexOf('|');
+      return {
+        spanId: name,
+        ...(parent === undefined ? {} : { parentSpanId: parent }),
+        ...(line.includes('~') ? { followsFrom: true } : {}),
+        spanName: name,
+        start: epochUs((start - left) * 1_000),
+        duration: us((end - start) * 1_000),
+      };
+    }),
+  );
+}
+
+const selfMs = (trace: Trace, name: string): number =>
+  (buildTree(trace)
+    .nodes.filter(({ span }) => span.spanName === name)
+    .map(selfTimeOf)[0] ?? Number.NaN) / 1_000;
+
+describe('self time', () => {
+  const cases: Readonly<Record<string, { drawing: string; self: Readonly<Record<string, number>> }>> = {
+    'a span without children is all its own': {
+      drawing: 'a |==========|',
+      self: { a: 11 },
+    },
+    'children that overlap are counted once': {
+      drawing: `
+        a   |==================|
+        b<a   |=====|
+        c<a      |=====|
+      `,
+      self: { a: 10, b: 6, c: 6 },
+    },
+    'children side by side, back to back': {
+      drawing: `
+        a   |==========|
+        b<a |====|
+        c<a      |=====|
+      `,
+      self: { a: 0 },
+    },
+    'a child that runs over the end counts up to it': {
+      drawing: `
+        a   |========|
+        b<a      |==========|
+      `,
+      self: { a: 5, b: 11 },
+    },
+    'a child that starts before the beginning counts from it': {
+      drawing: `
+        a      |========|
+        b<a |=====|
+      `,
+      self: { a: 6 },
+    },
+    'a child outside altogether takes nothing': {
+      drawing: `
+        a   |====|
+        b<a         |=====|
+      `,
+      self: { a: 5 },
+    },
+    'a grandchild takes from its parent only': {
+      drawing: `
+        a   |============|
+        b<a  |========|
+        c<b    |====|
+      `,
+      self: { a: 4, b: 4, c: 5 },
+    },
+    'what follows from a span is not waited for': {
+      drawing: `
+        a   |============|
+        b<a    |~~~~~~|
+      `,
+      self: { a: 13, b: 7 },
+    },
+  };
+  it.each(Object.entries(cases))('%s', (_, { drawing, self }) => {
+    const trace = drawn(drawing);
+    for (const [name, expected] of Object.entries(self)) expect(selfMs(trace, name)).toBe(expected);
+  });
+
+  it('adds up per service and operation, the largest first', () => {
+    const trace = aTrace('1', [
+      { spanId: 'r', serviceName: 'gateway', spanName: '/', start: epochUs(0), duration: us(100) },
+      {
+        spanId: 'x',
+        parentSpanId: 'r',
+        serviceName: 'db',
+        spanName: 'query',
+        start: epochUs(10),
+        duration: us(30),
+      },
+      {
+        spanId: 'y',
+        parentSpanId: 'r',
+        serviceName: 'db',
+        spanName: 'query',
+        start: epochUs(50),
+        duration: us(40),
+      },
+    ]);
+    expect(selfTimesOf(buildTree(trace))).toEqual([
+      { service: 'db', operation: 'query', selfTime: 70, spans: 2 },
+      { service: 'gateway', operation: '/', selfTime: 30, spans: 1 },
+    ]);
+  });
+});
