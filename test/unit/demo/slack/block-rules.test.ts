@@ -198,6 +198,11 @@ describe('the blocks of a message', () => {
     expect(checked(blocks)?.problems ?? []).toEqual([]);
   });
 
+  it('may use one action_id in several blocks, those of a container too', () => {
+    const press = actions(button({ action_id: 'a' }));
+    expect(checked([press, container(2, { child_blocks: [press, press] })])).toBeUndefined();
+  });
+
   it('are not changed by the check', () => {
     const blocks = [section('a', { accessory: button() })];
     const before = structuredClone(blocks);
