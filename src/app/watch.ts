@@ -1,4 +1,5 @@
 import type { Alert, GroupState } from '../domain/alert/alert.ts';
+import { utcTime } from '../domain/link.ts';
 import type { RuleGroup, Slot } from '../domain/slo/rule.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../domain/units.ts';
 import {
@@ -7,7 +8,7 @@ import {
   retireRule,
   type TickOutcome,
 } from './evaluate-group.ts';
-import type { RuleBook, Scheduler } from './ports.ts';
+import type { Logger, RuleBook, Scheduler } from './ports.ts';
 
 export interface WatchOptions extends EvaluateGroupOptions {
   readonly scheduler: Scheduler;
@@ -59,6 +60,24 @@ function createAlertGauge(options: WatchOptions) {
   };
 }
 
+/** Missed ticks by group, told in one line when the group runs again: a pause of the process misses hundreds. */
+function createMissedTicks(logger: Logger) {
+  const byGroup = new Map<string, { count: number; readonly first: Slot }>();
+  return {
+    note: (group: string, slot: Slot): void => {
+      const known = byGroup.get(group);
+      if (known === undefined) byGroup.set(group, { count: 1, first: slot });
+      else known.count += 1;
+    },
+    tell: (group: string): void => {
+      const known = byGroup.get(group);
+      if (known === undefined) return;
+      byGroup.delete(group);
+      logger.warn('ticks were missed', { group, count: known.count, since: utcTime(known.first) });
+    },
+  };
+}
+
 /** How often ending a removed group is tried when another replica's tick gets in between. */
 const RETIRE_ATTEMPTS = 5;
 
@@ -106,6 +125,7 @@ export function createWatch(options: WatchOptions): Watch {
   const { store, scheduler, clock, recorder, logger } = options;
   const evaluate = createEvaluateGroup(options);
   const gauge = createAlertGauge(options);
+  const missed = createMissedTicks(logger);
   let groups = new Map<string, RuleGroup>();
   let lastEvaluatedAt: EpochMs | undefined;
   let isRetiringDue = false;
@@ -133,6 +153,7 @@ export function createWatch(options: WatchOptions): Watch {
   const onSlot = async (id: string, slot: Slot): Promise<void> => {
     const group = groups.get(id);
     if (group === undefined) return;
+    missed.tell(id);
     const outcome = await evaluate(group, slot);
     note(group, outcome);
     if (isRetiringDue && outcome.kind === 'applied') await retireMissing();
@@ -140,7 +161,7 @@ export function createWatch(options: WatchOptions): Watch {
 
   const onMissed = (id: string, slot: Slot): void => {
     recorder.evaluated({ outcome: 'missed', seconds: 0 });
-    logger.warn('a tick was missed', { group: id, slot });
+    missed.note(id, slot);
   };
 
   const use = async (book: RuleBook): Promise<void> => {
