@@ -106,7 +106,7 @@ function readSpan(span: OtlpSpan): Omit<StoredSpan, 'resource' | 'scope'> {
 }
 
 /** Writes one attribute's value as OTLP. */
-export function writeValue(value: AttributeValue): OtlpAnyValue {
+function writeValue(value: AttributeValue): OtlpAnyValue {
   return typeof value === 'string' ? { stringValue: value } : value;
 }
 

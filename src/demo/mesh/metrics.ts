@@ -154,12 +154,12 @@ export function createMeshMetrics(style: BoundStyle): MeshMetrics {
         to: hop.to,
         ...answerOf(hop),
       };
-      unfinished.push({ series: seriesFor(exchange), end: hop.end, durationMs: hop.end - hop.start });
+      unfinished.push({ series: seriesFor(exchange), end: hop.end, durationMs: durationOf(hop) });
     },
     observeVisit: (visit, from) => {
       const to = visit.pod.workload;
       const exchange: Exchange = { reporter: 'destination', from, to, ...answerOf(visit) };
-      unfinished.push({ series: seriesFor(exchange), end: visit.end, durationMs: visit.end - visit.start });
+      unfinished.push({ series: seriesFor(exchange), end: visit.end, durationMs: durationOf(visit) });
     },
     scrape: (t, onSample) => {
       settle(t);
@@ -171,6 +171,10 @@ export function createMeshMetrics(style: BoundStyle): MeshMetrics {
     },
   };
 }
+
+/** In whole microseconds, as the spans have it, so that metrics and traces agree to the last request on either side of a bound. */
+const durationOf = ({ start, end }: { start: number; end: number }): number =>
+  (Math.round(end * 1_000) - Math.round(start * 1_000)) / 1_000;
 
 const answerOf = ({
   status,

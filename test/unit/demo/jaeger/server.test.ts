@@ -199,6 +199,32 @@ describe('faults on command', () => {
     expect(await outcome).toBe('cut off');
   });
 
+  test.each([
+    ['stalls', { stall: true } as const],
+    ['is cut off', { cut: true } as const],
+  ])('a body that %s comes with its head and without its end', async (_what, fault) => {
+    const { url, server } = await serve(createJaegerStore());
+    server.faults.set(fault);
+    const answer = await fetch(`${url}/api/v3/services`);
+    expect(answer.status).toBe(200);
+    const outcome = answer.text().then(
+      () => 'whole',
+      () => 'broken',
+    );
+    if ('stall' in fault) await server.close();
+    expect(await outcome).toBe('broken');
+  });
+
+  test('a fault can strike some requests only, and so many of them', async () => {
+    const { url, server } = await serve(createJaegerStore());
+    server.faults.set({ status: 503 }, { path: 'operations', times: 2 });
+    const statuses: number[] = [];
+    for (const path of ['services', 'operations', 'operations', 'services', 'operations']) {
+      statuses.push((await fetch(`${url}/api/v3/${path}`)).status);
+    }
+    expect(statuses).toEqual([200, 503, 503, 200, 200]);
+  });
+
   test('a slow answer is the right one', async () => {
     const store = createJaegerStore();
     store.add([aSpan({ trace: 1 })]);

@@ -84,7 +84,7 @@ export function hopsOf(traces: readonly (readonly MeshSpan[])[]): Hop[] {
 }
 
 /** A server span's time that is covered by none of its children, in µs: the application's own work. */
-export function ownTimeUs(span: MeshSpan, spans: readonly MeshSpan[]): number {
+function ownTimeUs(span: MeshSpan, spans: readonly MeshSpan[]): number {
   const children = spans
     .filter((child) => child.parentSpanId === span.spanId)
     .toSorted((a, b) => a.startUs - b.startUs);
