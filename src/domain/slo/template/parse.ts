@@ -1,6 +1,6 @@
 import { readPipeline, TemplateError } from './pipeline.ts';
 import type { Node, Pipeline, TemplateProblem } from './syntax.ts';
-import type { Piece } from './tokens.ts';
+import type { Piece, Token } from './tokens.ts';
 import { split } from './tokens.ts';
 
 const KEYWORDS = [
@@ -39,11 +39,13 @@ function current({ root, stack }: Parsing): Node[] {
   return top === undefined ? root : (top.otherwise ?? top.whenTrue);
 }
 
+const endOf = (token: Token | undefined): number => (token === undefined ? 0 : token.at + token.text.length);
+
 function openIf(parsing: Parsing, action: Action, from: { skip: number; closesOuter: boolean }): void {
   const opened: Open = { at: action.at, condition: [], whenTrue: [], closesOuter: from.closesOuter };
   // Opened even when its condition is wrong: otherwise its `end` would be reported as well.
   parsing.stack.push(opened);
-  const condition = readPipeline(action.tokens.slice(from.skip), action.at);
+  const condition = readPipeline(action.tokens.slice(from.skip), endOf(action.tokens[from.skip - 1]));
   parsing.stack[parsing.stack.length - 1] = { ...opened, condition };
 }
 
@@ -67,14 +69,22 @@ function readEnd(parsing: Parsing, action: Action): void {
   }
 }
 
+/** Keywords whose block an `end` closes. */
+const BLOCKS = /^(?:range|with|define|block)$/;
+
+function refuseKeyword({ stack }: Parsing, { text, at }: Token): never {
+  // Its `end` must close something, or it would be reported as well.
+  if (BLOCKS.test(text)) stack.push({ at, condition: [], whenTrue: [], closesOuter: false });
+  throw new TemplateError(at, `\`${text}\` is not supported in templates`);
+}
+
 function readAction(parsing: Parsing, action: Action): void {
   const [first] = action.tokens;
   if (first === undefined) throw new TemplateError(action.at, 'there is nothing between `{{` and `}}`');
   if (first.text === 'if') openIf(parsing, action, { skip: 1, closesOuter: false });
   else if (first.text === 'else') readElse(parsing, action);
   else if (first.text === 'end') readEnd(parsing, action);
-  else if (isKeyword(first.text))
-    throw new TemplateError(first.at, `\`${first.text}\` is not supported in templates`);
+  else if (isKeyword(first.text)) refuseKeyword(parsing, first);
   else current(parsing).push({ kind: 'output', pipeline: readPipeline(action.tokens, action.at) });
 }
 
