@@ -30,6 +30,16 @@ export function editDistance(one: string, other: string): number {
 /** How many mistakes a word of this length may hold and still be meant: 1 in `top`, 3 in `checkout`. */
 const allowed = (length: number): number => Math.max(1, Math.floor(length / 3) + (length >= 6 ? 1 : 0));
 
+/** From this length on a beginning counts as nearly the whole: `slow`, `check`. */
+const MIN_BEGINNING = 3;
+
+/** Infinite when the one cannot have been meant by the other. */
+function farness(typed: string, word: string): number {
+  if (typed.length >= MIN_BEGINNING && word.startsWith(typed)) return 1;
+  const distance = editDistance(typed, word);
+  return distance <= allowed(Math.min(typed.length, word.length)) ? distance : Number.POSITIVE_INFINITY;
+}
+
 /**
  * The words nearest to what was typed, nearest first, at most `count`; none that is too far to be meant. A candidate is
  * compared in all its forms and shown under its name.
@@ -44,9 +54,9 @@ export function nearest(
   return candidates
     .map((candidate) => ({
       candidate,
-      distance: Math.min(...formsOf(candidate).map((form) => editDistance(wanted, form.toLowerCase()))),
+      distance: Math.min(...formsOf(candidate).map((form) => farness(wanted, form.toLowerCase()))),
     }))
-    .filter(({ distance }) => distance <= allowed(wanted.length))
+    .filter(({ distance }) => distance < Number.POSITIVE_INFINITY)
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
     .slice(0, count)
     .map(({ candidate }) => candidate);

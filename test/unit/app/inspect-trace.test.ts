@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { createInspectTrace, traceView } from '../../../src/app/inspect-trace.ts';
+import { createLinks } from '../../../src/domain/link.ts';
+import type { Span } from '../../../src/domain/trace/trace.ts';
+import { epochMs, epochUs, us } from '../../../src/domain/units.ts';
+import { aTrace, createFakeTraceSource } from '../../support/fake-trace-source.ts';
+import { createVirtualClock, START } from '../../support/virtual-clock.ts';
+
+const links = createLinks({ jaeger: 'http://jaeger' });
+const at = (offsetMs: number) => epochUs((START + offsetMs) * 1_000);
+const id = (n: number) => `${n}`.padStart(16, '0');
+const longAfter = epochMs(START + 3_600_000);
+
+describe('a trace at a glance', () => {
+  it('shows at most five self times and errors, with their shares and the count of all', () => {
+    const children = Array.from(
+      { length: 8 },
+      (_, i): Partial<Span> => ({
+        parentSpanId: id(1),
+        serviceName: `s${i}`,
+        spanName: `work ${i}`,
+        start: at(i * 10),
+        duration: us((i + 1) * 1_000),
+        isError: true,
+      }),
+    );
+    const view = traceView(aTrace('5', [{ start: at(0), duration: us(100_000) }, ...children]), {
+      now: longAfter,
+      links,
+    });
+    expect(view?.selfTimes).toHaveLength(5);
+    expect(view?.selfTimes[0]).toEqual({
+      service: 'checkout',
+      operation: 'GET /cart',
+      selfTime: 64_000,
+      share: 0.64,
+    });
+    expect(view?.selfTimes[1]).toEqual({ service: 's7', operation: 'work 7', selfTime: 8_000, share: 0.08 });
+    expect(view?.errors).toHaveLength(5);
+    expect(view?.errorCount).toBe(8);
+    expect(view).toMatchObject({
+      spanCount: 9,
+      notices: [],
+      url: `http://jaeger/trace/${'5'.padStart(32, '0')}`,
+    });
+  });
+
+  const noticed: Readonly<Record<string, { spans: readonly Partial<Span>[]; now?: number; notice: RegExp }>> =
+    {
+      'it has just ended': {
+        spans: [{ duration: us(2_000_000) }],
+        now: START + 14_000,
+        notice: /ended 12 s ago: more .* may still arrive/,
+      },
+      'its root is missing': { spans: [{ parentSpanId: 'lost' }], notice: /beginning is missing/ },
+      'a parent is missing': {
+        spans: [{ parentSpanId: 'lost' }, {}],
+        notice: /^1 span names a parent that is not here/,
+      },
+      'it has two roots': { spans: [{}, {}], notice: /^2 of its spans have no parent/ },
+      'its ids form a ring': {
+        spans: [{ parentSpanId: id(2) }, { parentSpanId: id(1) }],
+        notice: /its own ancestor/,
+      },
+      'clocks differ': {
+        spans: [{ warnings: ['clock skew adjustment disabled; not applying calculated delta of -611ms'] }],
+        notice: /differ by up to 611ms/,
+      },
+      'it was cut off': {
+        spans: [{ warnings: ['truncated: trace too large'] }],
+        notice: /too large for Jaeger/,
+      },
+      'work went on': {
+        spans: [{ duration: us(10_000) }, { parentSpanId: id(1), start: at(5), duration: us(50_000) }],
+        notice: /went on for 45 ms after the answer/,
+      },
+    };
+  it.each(Object.entries(noticed))('notes that %s', (_, { spans, now, notice }) => {
+    const view = traceView(aTrace('5', spans), { now: epochMs(now ?? longAfter), links });
+    expect(view?.notices.filter((text) => notice.test(text))).toHaveLength(1);
+  });
+
+  it('names a span without a service so', () => {
+    const view = traceView(aTrace('5', [{ serviceName: '' }]), { now: longAfter, links: createLinks({}) });
+    expect(view).toMatchObject({
+      rootService: '(no service name)',
+      services: [{ name: '(no service name)', spans: 1 }],
+    });
+    expect(view).not.toHaveProperty('url');
+  });
+
+  it('is undefined for a trace that the backend does not have', async () => {
+    const inspect = createInspectTrace({
+      traces: createFakeTraceSource(),
+      links,
+      clock: createVirtualClock(),
+    });
+    expect(await inspect('f'.repeat(32))).toBeUndefined();
+  });
+});
