@@ -12,6 +12,9 @@ const HTML_TYPE = 'text/html; charset=utf-8';
 
 export const NOT_FOUND: Answer = { status: 404, contentType: TEXT_TYPE, body: '404 page not found\n' };
 
+/** What is stored comes from the mesh; the routes that take anything are left out. */
+export const NOT_ALLOWED: Answer = { status: 405, contentType: TEXT_TYPE, body: 'Method Not Allowed\n' };
+
 export const json = (body: unknown, contentType: string = JSON_TYPE): Answer => ({
   status: 200,
   contentType,

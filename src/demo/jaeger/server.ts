@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Answer, NOT_FOUND } from './answer.ts';
+import { type Answer, NOT_ALLOWED, NOT_FOUND } from './answer.ts';
 import { type Generation, MANNERS } from './generation.ts';
 import { answerOlder } from './older-routes.ts';
 import { answerPage } from './pages.ts';
@@ -43,7 +43,8 @@ export function createJaegerServer(options: JaegerServerOptions): JaegerServer {
   const server = createServer((request, response) => {
     const path = request.url ?? '/';
     options.onRequest?.(path, request.headers);
-    gate.pass({ path, response, answer: () => answer(backend, path) });
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    gate.pass({ path, response, answer: () => (isRead ? answer(backend, path) : NOT_ALLOWED) });
   });
   return {
     listen: () =>

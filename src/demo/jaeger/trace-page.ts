@@ -37,13 +37,17 @@ export function extent(spans: readonly StoredSpan[]): { startUs: number; duratio
 }
 
 /** The tags that say at once what happened. */
-const KEY_TAGS = ['http.method', 'http.status_code', 'response_flags', 'db.system'];
+const KEY_TAGS = ['http.method', 'http.url', 'http.status_code', 'response_flags', 'db.system'];
+
+/** A URL without its host, which the operation names already. */
+const shorten = (key: string, value: string): string =>
+  key === 'http.url' ? value.replace(/^https?:\/\/[^/]*/, '') : value;
 
 function keyTags(span: StoredSpan): string {
   const pod = podOf(span);
   const tags = KEY_TAGS.flatMap((key) => {
     const value = span.attributes[key];
-    return value === undefined || value === '-' ? [] : [valueAsText(value)];
+    return value === undefined || value === '-' ? [] : [shorten(key, valueAsText(value))];
   });
   return [...tags, ...(pod === undefined ? [] : [pod])].join(' · ');
 }

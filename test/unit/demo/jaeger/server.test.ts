@@ -158,6 +158,11 @@ describe('storages behind the API', () => {
   );
 });
 
+test('nothing can be posted', async () => {
+  const { url } = await serve(createJaegerStore());
+  expect((await fetch(`${url}/api/v3/traces`, { method: 'POST', body: '{}' })).status).toBe(405);
+});
+
 describe('faults on command', () => {
   test('a status is answered on the API until it is cleared', async () => {
     const { url, server } = await serve(createJaegerStore());
