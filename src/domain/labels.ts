@@ -8,27 +8,48 @@ export function sortedLabels(labels: Labels): readonly (readonly [string, string
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-const FNV_OFFSET = 0xcbf29ce484222325n;
-const FNV_PRIME = 0x100000001b3n;
-const MASK_64 = 0xffffffffffffffffn;
 /** Separates names from values, as Alertmanager's model.LabelsToSignature does; it cannot occur in UTF-8 text. */
 const SEPARATOR = 0xff;
 
-function fnv1a(hash: bigint, text: string): bigint {
-  let next = hash;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    next = ((next ^ BigInt(unit & 0xff)) * FNV_PRIME) & MASK_64;
-    if (unit > 0xff) next = ((next ^ BigInt(unit >> 8)) * FNV_PRIME) & MASK_64;
-  }
-  return ((next ^ BigInt(SEPARATOR)) * FNV_PRIME) & MASK_64;
+/** The 64-bit offset basis in two halves, and the low part of the prime 2^40 + 0x1b3. Source: Fowler, Noll and Vo, isthe.com/chongo/tech/comp/fnv. */
+const OFFSET_HIGH = 0xcbf29ce4;
+const OFFSET_LOW = 0x84222325;
+const PRIME_LOW = 0x1b3;
+const TWO_32 = 2 ** 32;
+
+/**
+ * A running 64-bit FNV-1a hash in two halves of 32 bits: several times faster than BigInt, which counts where a rule
+ * breaches for thousands of series.
+ */
+function createHash(): { add(byte: number): void; hex(): string } {
+  let high = OFFSET_HIGH;
+  let low = OFFSET_LOW;
+  const hexOf = (half: number): string => half.toString(16).padStart(8, '0');
+  return {
+    add: (byte) => {
+      // h * (2^40 + 0x1b3), modulo 2^64: the product of the low half stays below 2^53, so it is exact.
+      const mixed = (low ^ byte) >>> 0;
+      const product = mixed * PRIME_LOW;
+      low = product >>> 0;
+      const carry = (product - low) / TWO_32;
+      high = (Math.imul(high, PRIME_LOW) + carry + (mixed << 8)) >>> 0;
+    },
+    hex: () => hexOf(high) + hexOf(low),
+  };
 }
 
 /** A 64-bit FNV-1a hash of some texts in order, as 16 hex digits. Stable across processes and versions. */
 export function hashTexts(texts: Iterable<string>): string {
-  let hash = FNV_OFFSET;
-  for (const text of texts) hash = fnv1a(hash, text);
-  return hash.toString(16).padStart(16, '0');
+  const hash = createHash();
+  for (const text of texts) {
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      hash.add(unit & 0xff);
+      if (unit > 0xff) hash.add(unit >> 8);
+    }
+    hash.add(SEPARATOR);
+  }
+  return hash.hex();
 }
 
 /** Identity of a label set: equal for equal sets whatever their order. */

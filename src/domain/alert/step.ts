@@ -93,7 +93,7 @@ function movesOf(
   const { evidence: wanted, ...withoutEvidence } = rule;
   const proof: Proof = {
     rule: isPrometheus || wanted === undefined ? withoutEvidence : rule,
-    breachingSeries: seriesIn(breaches.values()),
+    breachingSeries: seriesIn(breaches),
     ...(evidence === undefined ? {} : { evidence }),
   };
   const known = new Map((input.previous?.alerts ?? []).map((alert) => [alert.fingerprint, alert]));

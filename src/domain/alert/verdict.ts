@@ -29,13 +29,17 @@ export interface Proof {
   readonly rule: Pick<SloRule, 'evidence' | 'onNoData'>;
   /** Absent: it was not given. */
   readonly evidence?: EvidenceIndex;
-  /** Fingerprints of the series that are in the result under whatever labels. */
-  readonly breachingSeries: ReadonlySet<string>;
+  /** Fingerprints of the series that are in the result under whatever labels. Asked only when some alert is missing. */
+  readonly breachingSeries: () => ReadonlySet<string>;
 }
 
-/** The fingerprints of all series that breach. */
-export function seriesIn(breaches: Iterable<Breach>): ReadonlySet<string> {
-  return new Set(Array.from(breaches, ({ series }) => fingerprint(series)));
+/** The fingerprints of all series that breach, worked out when they are first asked for. */
+export function seriesIn(breaches: ReadonlyMap<string, Breach>): () => ReadonlySet<string> {
+  let known: ReadonlySet<string> | undefined;
+  return () => {
+    known ??= new Set(Array.from(breaches.values(), ({ series }) => fingerprint(series)));
+    return known;
+  };
 }
 
 /** Judges a firing alert that is missing from the result. Pure Prometheus is a rule without evidence. */
@@ -44,7 +48,7 @@ export function judgeMissing(alert: Pick<Alert, 'series'>, proof: Proof): Verdic
   if (wanted === undefined) return { kind: 'gone' };
   const series = fingerprint(alert.series);
   // A templated label changed (severity by value, say): the same series goes on under another identity.
-  if (proof.breachingSeries.has(series)) return { kind: 'gone' };
+  if (proof.breachingSeries().has(series)) return { kind: 'gone' };
   if (proof.evidence === undefined) return { kind: 'unknown' };
   const value = proof.evidence.get(series);
   if (value === undefined || Number.isNaN(value)) {
