@@ -1,5 +1,5 @@
 import { absenceReason } from '../../domain/trace/request-id.ts';
-import { formatDuration } from '../../domain/units.ts';
+import { DAY } from '../../domain/units.ts';
 import type { FoundRequest } from '../find-request.ts';
 import type { Command } from '../use-cases.ts';
 import type { Answer, RequestView } from '../views.ts';
@@ -48,7 +48,7 @@ function absent(
   requestId: string,
   { searched, services, isWhole }: Extract<FoundRequest, { kind: 'absent' }>,
 ): Answer {
-  const where = `in the last ${formatDuration(searched)} in ${services} ${services === 1 ? 'service' : 'services'}`;
+  const where = `in the last ${Math.round(searched / DAY)} days in ${services} ${services === 1 ? 'service' : 'services'}`;
   const start = isWhole
     ? `No trace of request ${requestId} ${where}.`
     : `No trace of request ${requestId} was found, but not all of it could be searched (${where}).`;
