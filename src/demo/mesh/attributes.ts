@@ -15,8 +15,6 @@ const CLUSTER_ID = 'Kubernetes';
 const REVISION = 'v1';
 const PROTOCOL = 'HTTP/1.1';
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36';
-/** From the block that RFC 5737 keeps for documentation. */
-const CLIENT_ADDRESS = '203.0.113.7';
 const PUBLIC_HOST = 'shop.example.com';
 const SERVER_ERROR = 500;
 
@@ -59,7 +57,7 @@ export function serverAttributes(visit: Visit, requestId: string): Attributes {
     response_flags: visit.flags,
     upstream_cluster: upstream,
     'upstream_cluster.name': upstream,
-    'peer.address': workload.isGateway ? CLIENT_ADDRESS : pod.address,
+    'peer.address': visit.peer,
     component: 'proxy',
     node_id: pod.nodeId,
     zone: pod.zone,

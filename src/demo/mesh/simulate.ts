@@ -16,6 +16,8 @@ import type { Pod, Store, Workload, World } from './world.ts';
  */
 export interface Visit {
   readonly pod: Pod;
+  /** The address that the request came from. */
+  readonly peer: string;
   readonly operation: Operation;
   readonly start: number;
   end: number;
@@ -68,6 +70,8 @@ const MAX_ATTEMPTS = 3;
 const RETRY_BASE_MS = 25;
 /** A pending request waits this long for a connection before the sidecar gives up (flag UO). */
 const MAX_WAIT_MS = 4_000;
+/** From the block that RFC 5737 keeps for documentation. */
+const CLIENT_ADDRESS = '203.0.113.7';
 const UNAVAILABLE = 503;
 const SERVER_ERROR = 500;
 const OK = 200;
@@ -81,6 +85,7 @@ interface Making {
 
 interface Arrival {
   readonly pod: Pod;
+  readonly peer: string;
   readonly operation: Operation;
   readonly start: number;
   /** How long the application lets the request wait before it starts on it, in ms. */
@@ -96,7 +101,7 @@ export function simulate(
   const making: Making = { world, random, visits: [], hops: [] };
   const operation = operationOf(world.gateway, request.operation);
   const pod = anyPod(making, world.gateway);
-  const root = visit(making, { pod, operation, start: request.start, wait: 0 });
+  const root = visit(making, { pod, peer: CLIENT_ADDRESS, operation, start: request.start, wait: 0 });
   return { root, visits: making.visits, hops: making.hops };
 }
 
@@ -125,9 +130,9 @@ function ownTime(making: Making, pod: Pod, operation: Operation): number {
 }
 
 function visit(making: Making, arrival: Arrival): Visit {
-  const { pod, operation, start } = arrival;
+  const { pod, peer, operation, start } = arrival;
   const { effect } = pod.workload;
-  const result: Visit = { pod, operation, start, end: start, status: OK, flags: '-', hops: [] };
+  const result: Visit = { pod, peer, operation, start, end: start, status: OK, flags: '-', hops: [] };
   making.visits.push(result);
   const own = ownTime(making, pod, operation);
   if (effect.errorShare > 0 && making.random.next() < effect.errorShare) {
@@ -240,9 +245,8 @@ function attemptOnce(making: Making, hop: RequestHop, to: { pod: Pod; start: num
   if (wait > MAX_WAIT_MS) return to.start + MAX_WAIT_MS / 2;
   const start = to.start + oneWay(making) + delay + wait / 2;
   const failsAtOnce = effect.retryShare > 0 && making.random.next() < effect.retryShare;
-  const answer = failsAtOnce
-    ? reject(making, { pod, operation: hop.operation, start, wait: wait / 2 })
-    : visit(making, { pod, operation: hop.operation, start, wait: wait / 2 });
+  const arrival: Arrival = { pod, peer: hop.from.address, operation: hop.operation, start, wait: wait / 2 };
+  const answer = failsAtOnce ? reject(making, arrival) : visit(making, arrival);
   hop.visits.push(answer);
   hop.end = answer.end + oneWay(making) + delay;
   hop.status = answer.status;
@@ -259,9 +263,9 @@ function queueAt(pod: Pod, start: number): number {
 
 /** A pod that turns the request away after a moment, without doing its work. */
 function reject(making: Making, arrival: Arrival): Visit {
-  const { pod, operation, start } = arrival;
+  const { pod, peer, operation, start } = arrival;
   const end = start + arrival.wait + ownTime(making, pod, operation) * 0.4;
-  const result: Visit = { pod, operation, start, end, status: UNAVAILABLE, flags: '-', hops: [] };
+  const result: Visit = { pod, peer, operation, start, end, status: UNAVAILABLE, flags: '-', hops: [] };
   making.visits.push(result);
   return result;
 }

@@ -158,6 +158,15 @@ describe('spans', () => {
     expect(span?.attributes.node_id).toContain('~checkout-');
   });
 
+  test('both ends of a call know the address of the other', () => {
+    for (const { client, servers, caller } of hopsOf(traces.slice(0, 50))) {
+      const [server] = servers;
+      if (server === undefined || caller.startsWith('istio-')) continue;
+      expect(client.attributes['peer.address']).toBe(server.attributes.node_id?.split('~')[1]);
+      expect(server.attributes['peer.address']).toBe(client.attributes.node_id?.split('~')[1]);
+    }
+  });
+
   test("the gateway's own client span has neither request id nor URL", () => {
     const name = 'router outbound|8080||frontend.shop.svc.cluster.local; egress';
     const span = find(name, 'client', 'istio-ingressgateway.istio-system');
