@@ -52,20 +52,22 @@ export function timeSpan(duration: Milliseconds): string {
   return parts.length === 0 ? '0 s' : parts.join(' ');
 }
 
-/** A share between 0 and 1: `7.2 %`, `34 %`, `< 0.1 %`, `> 99 %` for almost all. */
+/** A share between 0 and 1: `7.2 %`, `34 %`, `under 0.1 %`, `over 99 %` for almost all. No `<`: it would need escaping. */
 export function share(value: number): string {
   if (!Number.isFinite(value)) return significant(value);
   const percent = value * 100;
   if (percent <= 0) return '0 %';
-  if (percent < 0.1) return '< 0.1 %';
+  if (percent < 0.1) return 'under 0.1 %';
   if (percent < 9.95) return `${Number(percent.toFixed(1))} %`;
-  if (percent < 100 && Math.round(percent) >= 100) return '> 99 %';
+  if (percent < 100 && Math.round(percent) >= 100) return 'over 99 %';
   return `${Math.round(percent)} %`;
 }
 
-/** How many times faster than allowed the budget is used up: `7.2x`, `34x`. */
+/** How many times faster than allowed the budget is used up: `0.55x`, `7.2x`, `14.4x`, `120x`. */
 export function burn(rate: number): string {
-  return `${Math.abs(rate) < 9.95 ? significant(rate, 2) : significant(rate, 3)}x`;
+  const size = Math.abs(rate);
+  if (size >= 9.95 && size < 99.95) return `${Number(rate.toFixed(1))}x`;
+  return `${significant(rate, size < 9.95 ? 2 : 3)}x`;
 }
 
 /** Requests per second. */

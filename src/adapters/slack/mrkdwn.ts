@@ -9,9 +9,9 @@ import type { EpochMs } from '../../domain/units.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-/** C0 and C1 controls, and the marks that turn the direction of a line around: a name could hide what follows it. */
+/** C0 and C1 controls, halves of characters, and the marks that turn a line around: a name could hide what follows it. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff\p{Cs}]/gu;
 
 const ELLIPSIS = '…';
 
@@ -23,6 +23,22 @@ export function oneLine(text: string): string {
 /** Keeps the start of a text within `max` UTF-16 units, the stricter way to count, and never cuts a character in two. */
 export function truncate(text: string, max: number): string {
   return cut(text, max, (character) => character);
+}
+
+/**
+ * Keeps the start of finished mrkdwn within `max`: whole lines as long as there are several, and never half a link or
+ * half an entity.
+ */
+export function truncateMrkdwn(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const kept = text.slice(0, max - ELLIPSIS.length);
+  const lineEnd = kept.lastIndexOf('\n');
+  if (lineEnd > 0) return `${kept.slice(0, lineEnd)}\n${ELLIPSIS}`.slice(0, max);
+  return truncate(text, max)
+    .slice(0, -ELLIPSIS.length)
+    .replace(/<[^>]*$/u, '')
+    .replace(/&[a-z]{0,3}$/u, '')
+    .concat(ELLIPSIS);
 }
 
 /** Escapes a foreign text for mrkdwn; with `max` the escaped text is at most that long and no entity is cut in two. */
@@ -58,13 +74,16 @@ export function literal(text: string, max: number): string {
 
 /** Only addresses a browser opens over http; a `javascript:` or a relative one from an annotation is no link. */
 export function isLinkable(url: string): boolean {
-  return /^https?:\/\/[^\s<>|]+$/u.test(url) && url.length <= 3_000;
+  return /^https?:\/\/[^\s<>|\p{Cs}]+$/u.test(url) && url.length <= 3_000;
 }
 
-/** A link in mrkdwn; the bare label when the address is none that may be linked. */
+/** A link in mrkdwn; the bare label when the address is none that may be linked, or so long that it fills the message. */
 export function link(url: string | undefined, label: string, max = 150): string {
-  const text = escape(oneLine(label), max);
-  return url === undefined || !isLinkable(url) ? text : `<${url.replaceAll('&', '&amp;')}|${text}>`;
+  // The first bar ends the address; one in the label is not worth finding out about.
+  const text = escape(oneLine(label).replaceAll('|', '¦'), max);
+  return url === undefined || url.length > 500 || !isLinkable(url)
+    ? text
+    : `<${url.replaceAll('&', '&amp;')}|${text || 'link'}>`;
 }
 
 /** An instant in the reader's own time zone, in one of Slack's formats; UTC where it cannot be shown so. */

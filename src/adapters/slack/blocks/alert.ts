@@ -4,7 +4,7 @@ import { code, date, escape, isLinkable, oneLine } from '../mrkdwn.ts';
 import { facts, lasted, symptom } from './alert-facts.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { chartBlock } from './chart.ts';
-import { actions, button, context, fields, header, linkButtons, section } from './pieces.ts';
+import { actions, button, context, fields, header, isButtonValue, linkButtons, section } from './pieces.ts';
 import { shownRows, tracesTable } from './traces-table.ts';
 
 /** The button in an alert's message that lists the slowest traces of the breach's own window. */
@@ -24,7 +24,7 @@ export function alertMessage(view: AlertView): Rendered {
     ...(chart === undefined ? [] : [chart]),
     ...traces(view),
     ...actions([...slowestButton(view), ...linkButtons(allLinks(view))]),
-    context(smallPrint(view)),
+    ...context(smallPrint(view)),
   ];
   return { text: plainSummary(view, title), blocks };
 }
@@ -74,9 +74,9 @@ function words(view: AlertView): SlackBlock[] {
 function traces(view: AlertView): SlackBlock[] {
   const { traces: found } = view;
   if (found.kind === 'pending')
-    return view.state === 'firing' ? [context(['Looking for the slowest traces…'])] : [];
-  if (found.kind === 'unavailable') return [context([`No traces: ${escape(oneLine(found.reason), 500)}`])];
-  if (found.rows.length === 0) return [context([`No traces. ${escape(oneLine(found.certificate), 500)}`])];
+    return view.state === 'firing' ? [...context(['Looking for the slowest traces…'])] : [];
+  if (found.kind === 'unavailable') return [...context([`No traces: ${escape(oneLine(found.reason), 500)}`])];
+  if (found.rows.length === 0) return [...context([`No traces. ${escape(oneLine(found.certificate), 500)}`])];
   const shown = shownRows(found.rows, TRACES_SHOWN);
   const more = found.rows.length - shown;
   return [
@@ -85,7 +85,7 @@ function traces(view: AlertView): SlackBlock[] {
       most: TRACES_SHOWN,
       ...(view.service === undefined ? {} : { service: view.service }),
     }),
-    context([
+    ...context([
       `${escape(oneLine(found.certificate), 500)}${more > 0 ? ` · ${more} more behind the button` : ''}`,
     ]),
   ];
@@ -102,7 +102,7 @@ export function slowestCommand(view: AlertView): string | undefined {
 
 function slowestButton(view: AlertView): ReturnType<typeof button>[] {
   const command = slowestCommand(view);
-  return command === undefined || command.length > 2_000
+  return command === undefined || !isButtonValue(command)
     ? []
     : [button('Slowest traces', SLOWEST_TRACES, command)];
 }

@@ -3,7 +3,7 @@ import type { Answer } from '../../../app/views.ts';
 import { code, escape, literal, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { latencyMessage } from './latency.ts';
-import { actions, button, context, linkButtons, section } from './pieces.ts';
+import { actions, button, context, isButtonValue, linkButtons, section } from './pieces.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
@@ -95,7 +95,9 @@ export const withService = (retry: string, service: string): string =>
 
 function nearButton(retry: string, name: string, index: number): Button[] {
   const value = withService(retry, name);
-  return value.length > 2_000 ? [] : [button(name, `${PICK_SERVICE}_${index}`, value)];
+  return !isButtonValue(value) || literal(name, 75) === ''
+    ? []
+    : [button(name, `${PICK_SERVICE}_${index}`, value)];
 }
 
 function menu({ retry, all }: UnknownService): readonly SlackBlock[] {
@@ -103,7 +105,7 @@ function menu({ retry, all }: UnknownService): readonly SlackBlock[] {
     .filter((name) => name !== '' && name.length <= OPTION_LENGTH && literal(name, OPTION_LENGTH) === name)
     .slice(0, MENU_OPTIONS)
     .map((name) => ({ text: { type: 'plain_text' as const, text: name, emoji: false }, value: name }));
-  if (options.length === 0 || retry.length > BLOCK_ID_LENGTH) return [];
+  if (options.length === 0 || !isButtonValue(retry) || retry.length > BLOCK_ID_LENGTH) return [];
   const select: StaticSelect = {
     type: 'static_select',
     action_id: PICK_SERVICE,
@@ -113,12 +115,12 @@ function menu({ retry, all }: UnknownService): readonly SlackBlock[] {
   const hidden = all.length - options.length;
   return [
     { type: 'actions', block_id: retry, elements: [select] },
-    ...(hidden > 0 ? [context([`${hidden} more services are not in the menu: type the name.`])] : []),
+    ...(hidden > 0 ? context([`${hidden} more services are not in the menu: type the name.`]) : []),
   ];
 }
 
 const shareButton = (command: string | undefined): readonly SlackBlock[] =>
-  command === undefined || command.length > 2_000 ? [] : actions([button('Share', SHARE_ANSWER, command)]);
+  command === undefined || !isButtonValue(command) ? [] : actions([button('Share', SHARE_ANSWER, command)]);
 
 const sharedLine = (shared: AnswerFrame['sharedBy']): readonly SlackBlock[] =>
-  shared === undefined ? [] : [context([`<@${shared.userId}> asked ${code(shared.command, 400)}`])];
+  shared === undefined ? [] : context([`<@${shared.userId}> asked ${code(shared.command, 400)}`]);

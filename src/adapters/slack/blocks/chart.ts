@@ -18,7 +18,7 @@ export function chartBlock(chart: ChartView): ChartBlock | undefined {
   const series = chart.series.slice(0, MOST_SERIES);
   const complete = chart.at
     .map((at, index) => ({ at, index }))
-    .filter(({ index }) => series.every(({ values }) => Number.isFinite(values[index])))
+    .filter(({ index }) => series.every(({ values }) => isDrawable(values[index])))
     .slice(-MOST_POINTS);
   if (series.length === 0 || complete.length < 2) return undefined;
   const categories = categoryLabels(complete.map(({ at }) => at));
@@ -39,6 +39,10 @@ export function chartBlock(chart: ChartView): ChartBlock | undefined {
     },
   };
 }
+
+/** Beyond this a value is no latency, and rounding it could make it infinite. */
+const LARGEST = 1e15;
+const isDrawable = (value: number | undefined): boolean => value !== undefined && Math.abs(value) <= LARGEST;
 
 const rounded = (value: number): number => Number(value.toPrecision(4));
 

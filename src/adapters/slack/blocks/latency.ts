@@ -13,7 +13,7 @@ const NOTICES_SHOWN = 5;
 /** The answer to `/latency`: now, an hour ago, a day ago side by side; the objectives; a chart. */
 export function latencyMessage(view: LatencyView): Rendered {
   const chart = view.chart === undefined ? undefined : chartBlock(view.chart);
-  const notices = view.notices.slice(0, NOTICES_SHOWN).map((text) => escape(oneLine(text), 400) || '–');
+  const notices = view.notices.slice(0, NOTICES_SHOWN).map((text) => escape(oneLine(text), 400));
   return {
     text: `Latency of ${escape(oneLine(view.service), 120)}: ${escape(now(view))}`,
     blocks: [
@@ -24,7 +24,7 @@ export function latencyMessage(view: LatencyView): Rendered {
       ...intervals(view),
       ...slos(view.slos),
       ...(chart === undefined ? [] : [chart]),
-      ...(notices.length === 0 ? [] : [context(notices)]),
+      ...context(notices),
       ...actions(linkButtons(view.links)),
     ],
   };
@@ -78,7 +78,7 @@ function intervals({ columns }: LatencyView): readonly SlackBlock[] {
         ? []
         : [`${quantileName(quantile)} between ${bound(low)} and ${bound(high)}`],
   );
-  return known.length === 0 ? [] : [context([`Now: ${escape(known.slice(0, 10).join(', '))}`])];
+  return known.length === 0 ? [] : context([`Now: ${escape(known.slice(0, 10).join(', '))}`]);
 }
 
 function slos(rows: readonly SloRow[]): readonly SlackBlock[] {

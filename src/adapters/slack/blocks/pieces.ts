@@ -9,7 +9,7 @@ import type {
 import type { Link } from '../../../app/views.ts';
 import { utcTime } from '../../../domain/link.ts';
 import type { EpochMs } from '../../../domain/units.ts';
-import { escape, isLinkable, literal, truncate } from '../mrkdwn.ts';
+import { escape, isLinkable, literal, oneLine, truncateMrkdwn } from '../mrkdwn.ts';
 
 /** Small parts that every message is put together from. Each keeps to the limits of its own kind of block. */
 
@@ -19,10 +19,13 @@ export const header = (text: string): HeaderBlock => ({
   text: { type: 'plain_text', text: literal(text, 150), emoji: false },
 });
 
+/** Stands where a text came out empty: Slack refuses an empty one. */
+const DASH = '–';
+
 /** A paragraph of mrkdwn whose foreign parts are escaped already. Cut only as a last resort: callers bound their parts. */
 export const section = (mrkdwn: string): SectionBlock => ({
   type: 'section',
-  text: { type: 'mrkdwn', text: truncate(mrkdwn, 3_000), verbatim: true },
+  text: { type: 'mrkdwn', text: truncateMrkdwn(mrkdwn, 3_000) || DASH, verbatim: true },
 });
 
 /** Named values in two columns, at most ten. */
@@ -30,18 +33,26 @@ export const fields = (pairs: readonly (readonly [string, string])[]): SectionBl
   type: 'section',
   fields: pairs.slice(0, 10).map(([name, value]) => ({
     type: 'mrkdwn',
-    text: truncate(`*${escape(name, 100)}*\n${value}`, 2_000),
+    text: truncateMrkdwn(`*${escape(name, 100)}*\n${value}`, 2_000),
     verbatim: true,
   })),
 });
 
-/** Small print: at most ten lines of mrkdwn. */
-export const context = (lines: readonly string[]): ContextBlock => ({
-  type: 'context',
-  elements: lines
-    .slice(0, 10)
-    .map((line) => ({ type: 'mrkdwn', text: truncate(line, 2_000), verbatim: true })),
-});
+/** Small print: at most ten lines of mrkdwn, or nothing when all are empty. */
+export function context(lines: readonly string[]): readonly ContextBlock[] {
+  const shown = lines.filter((line) => line.trim() !== '').slice(0, 10);
+  if (shown.length === 0) return [];
+  const elements = shown.map((line) => ({
+    type: 'mrkdwn' as const,
+    text: truncateMrkdwn(line, 2_000),
+    verbatim: true,
+  }));
+  return [{ type: 'context', elements }];
+}
+
+/** Whether a command can travel in a button: a button without its whole command would ask something else. */
+export const isButtonValue = (command: string): boolean =>
+  command !== '' && command.length <= 2_000 && oneLine(command) === command;
 
 /** A button that the bot answers. `value` comes back to the handler of `actionId`. */
 export const button = (label: string, actionId: string, value: string): Button => ({
@@ -82,7 +93,7 @@ export const richCell = (...elements: Run[]): RichTextBlock => ({
 /** A table cell of plain text; an empty one is refused by Slack, so it becomes a dash. */
 export const cell = (text: string, max = 100): { type: 'raw_text'; text: string } => {
   const shown = literal(text, max);
-  return { type: 'raw_text', text: shown === '' ? '–' : shown };
+  return { type: 'raw_text', text: shown === '' ? DASH : shown };
 };
 
 /** An instant in the reader's own time: `raw_text` cells cannot hold one, the `date` element of `rich_text` can. */

@@ -25,7 +25,7 @@ export function slowestMessage(view: SlowestView): Rendered {
       ...(view.rows.length === 0
         ? [section(`No trace ${view.minDuration === undefined ? '' : 'that slow '}in this time.`)]
         : [tracesTable(view.rows, { service: view.service })]),
-      context([proof === '' ? 'No proof was given.' : proof]),
+      ...context([proof === '' ? 'No proof was given.' : proof]),
       ...actions(linkButtons(link)),
     ],
   };

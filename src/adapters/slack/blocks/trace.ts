@@ -87,10 +87,8 @@ function selfTimesTable(rows: TraceView['selfTimes']): TableBlock {
   };
 }
 
-function notices(texts: readonly string[]): readonly SlackBlock[] {
-  if (texts.length === 0) return [];
-  return [context(texts.slice(0, NOTICES_SHOWN).map((text) => escape(oneLine(text), 400) || '–'))];
-}
+const notices = (texts: readonly string[]): readonly SlackBlock[] =>
+  context(texts.slice(0, NOTICES_SHOWN).map((text) => escape(oneLine(text), 400)));
 
 /** The answer to a request id: the request in the service that was asked about, and the traces that carry the id. */
 export function requestMessage(view: RequestView): Rendered {

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { alertMessage } from '../../../../src/adapters/slack/blocks/alert.ts';
+import { answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
+import type { Rendered } from '../../../../src/adapters/slack/blocks/block.ts';
+import { noteMessage } from '../../../../src/adapters/slack/blocks/note.ts';
+import { violations } from '../../../../src/adapters/slack/limits.ts';
+import { validateMessageBlocks } from '../../../../src/demo/slack/validate-blocks.ts';
+import { START } from '../../../support/virtual-clock.ts';
+import { alertViews, answers, hostileText } from './hostile.ts';
+
+/** Both judges: our own, which runs before every post, and the stand-in's, written by somebody else. */
+function expectSound(message: Rendered): void {
+  expect(violations(message)).toEqual([]);
+  const refusal = validateMessageBlocks(JSON.parse(JSON.stringify(message.blocks)), () => false);
+  expect(refusal).toBeUndefined();
+}
+
+describe('whatever comes, Slack takes it', () => {
+  const runs = { numRuns: 200, seed: 20_261_120 };
+
+  it("an alert's message", () => {
+    fc.assert(
+      fc.property(alertViews, (view) => expectSound(alertMessage(view))),
+      runs,
+    );
+  });
+
+  it('an answer, with and without Share', () => {
+    fc.assert(
+      fc.property(answers, fc.option(hostileText), fc.option(hostileText), (answer, share, command) => {
+        expectSound(
+          answerMessage(answer, {
+            ...(share === null ? {} : { share }),
+            ...(command === null ? {} : { sharedBy: { userId: 'U0ALICE0000', command } }),
+          }),
+        );
+      }),
+      runs,
+    );
+  });
+
+  it('a note', () => {
+    fc.assert(
+      fc.property(hostileText, (text) => expectSound(noteMessage({ kind: 'resolved', text, at: START }))),
+      runs,
+    );
+  });
+});
