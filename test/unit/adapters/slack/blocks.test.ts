@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alertMessage } from '../../../../src/adapters/slack/blocks/alert.ts';
 import { answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
@@ -7,7 +7,8 @@ import { noteMessage } from '../../../../src/adapters/slack/blocks/note.ts';
 import { violations } from '../../../../src/adapters/slack/limits.ts';
 import { validateMessageBlocks } from '../../../../src/demo/slack/validate-blocks.ts';
 import { START } from '../../../support/virtual-clock.ts';
-import { alertViews, answers, hostileText } from './hostile.ts';
+import { alertViews, hostileText } from './hostile.ts';
+import { answers } from './hostile-answers.ts';
 
 /** Both judges: our own, which runs before every post, and the stand-in's, written by somebody else. */
 function expectSound(message: Rendered): void {

@@ -1,0 +1,163 @@
+import * as fc from 'fast-check';
+import type { Answer, LatencyView, RequestView, SloRow, TraceView } from '../../../../src/app/views.ts';
+import { START } from '../../../support/virtual-clock.ts';
+import {
+  at,
+  atUs,
+  chart,
+  comparison,
+  estimate,
+  hostileText,
+  links,
+  many,
+  some,
+  span,
+  spanUs,
+  traceRow,
+  url,
+  value,
+  valueKind,
+  window,
+} from './hostile.ts';
+
+const traceView: fc.Arbitrary<TraceView> = some(
+  {
+    traceId: hostileText,
+    rootService: hostileText,
+    rootOperation: hostileText,
+    start: atUs,
+    duration: spanUs,
+    spanCount: fc.nat(),
+    services: many(fc.record({ name: hostileText, spans: fc.nat() }), 60),
+    errors: many(fc.record({ service: hostileText, operation: hostileText, detail: hostileText }), 60),
+    errorCount: fc.nat(),
+    selfTimes: many(
+      fc.record({ service: hostileText, operation: hostileText, selfTime: spanUs, share: value }),
+      60,
+    ),
+    notices: many(hostileText, 30),
+    url,
+  },
+  [
+    'traceId',
+    'rootService',
+    'rootOperation',
+    'start',
+    'duration',
+    'spanCount',
+    'services',
+    'errors',
+    'errorCount',
+    'selfTimes',
+    'notices',
+  ],
+) as fc.Arbitrary<TraceView>;
+
+const requestView: fc.Arbitrary<RequestView> = some(
+  {
+    requestId: hostileText,
+    traces: many(traceView, 12),
+    inService: fc.record({
+      service: hostileText,
+      traceId: hostileText,
+      duration: spanUs,
+      operation: hostileText,
+      traceDuration: spanUs,
+      share: value,
+      isError: fc.boolean(),
+      url,
+    }),
+    notices: many(hostileText, 30),
+  },
+  ['requestId', 'traces', 'notices'],
+) as fc.Arbitrary<RequestView>;
+
+const sloRow: fc.Arbitrary<SloRow> = some(
+  {
+    rule: hostileText,
+    group: hostileText,
+    state: fc.constantFrom(
+      'ok' as const,
+      'pending' as const,
+      'firing' as const,
+      'no-data' as const,
+      'rule-error' as const,
+      'source-error' as const,
+      'unknown' as const,
+    ),
+    subject: hostileText,
+    value,
+    valueKind,
+    bound: value,
+    comparison,
+    unit: hostileText,
+    since: at,
+    detail: hostileText,
+    messageUrl: url,
+  },
+  ['rule', 'group', 'state', 'valueKind'],
+) as fc.Arbitrary<SloRow>;
+
+const latencyView: fc.Arbitrary<LatencyView> = some(
+  {
+    service: hostileText,
+    window: span,
+    at,
+    columns: many(
+      some(
+        {
+          label: fc.constantFrom('now' as const, 'an hour ago' as const, 'a day ago' as const),
+          quantiles: many(estimate, 15),
+          requestsPerSecond: value,
+          errorShare: value,
+        },
+        ['label', 'quantiles'],
+      ),
+      12,
+    ),
+    slos: many(sloRow, 30),
+    chart,
+    notices: many(hostileText, 20),
+    links,
+  },
+  ['service', 'window', 'at', 'columns', 'slos', 'notices', 'links'],
+) as fc.Arbitrary<LatencyView>;
+
+export const answers: fc.Arbitrary<Answer> = fc.oneof(
+  some(
+    {
+      service: hostileText,
+      operation: hostileText,
+      window,
+      minDuration: spanUs,
+      rows: many(traceRow, 120),
+      asked: fc.nat(),
+      isExact: fc.boolean(),
+      certificate: hostileText,
+      searchUrl: url,
+    },
+    ['service', 'window', 'rows', 'asked', 'isExact', 'certificate'],
+  ).map((view) => ({ kind: 'slowest' as const, view })),
+  traceView.map((view) => ({ kind: 'trace' as const, view })),
+  requestView.map((view) => ({ kind: 'request' as const, view })),
+  latencyView.map((view) => ({ kind: 'latency' as const, view })),
+  many(sloRow, 200).map((rows) => ({ kind: 'slo-status' as const, view: { at: START, rows } })),
+  some(
+    {
+      kind: fc.constant('usage' as const),
+      problem: hostileText,
+      usage: many(hostileText, 30),
+      suggestion: hostileText,
+    },
+    ['kind', 'problem', 'usage'],
+  ),
+  fc.record({
+    kind: fc.constant('unknown-service' as const),
+    asked: hostileText,
+    nearest: many(hostileText, 10),
+    all: many(hostileText, 300),
+    retry: fc.oneof(hostileText, fc.constant('/trace slowest {service} last 30m')),
+  }),
+  fc.record({ kind: fc.constant('nothing' as const), text: hostileText, links }),
+  fc.record({ kind: fc.constant('failed' as const), text: hostileText }),
+) as fc.Arbitrary<Answer>;
