@@ -4,10 +4,10 @@ import { between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.
 import type { NotificationKind, OutboxEntry } from './ports.ts';
 
 /** A message is brought up to date at most this often. */
-export const REFRESH_MIN_INTERVAL: Milliseconds = ms(30 * SECOND);
+const REFRESH_MIN_INTERVAL: Milliseconds = ms(30 * SECOND);
 
 /** A message is brought up to date this often even when its value stands still: its traces and chart grow. */
-export const REFRESH_MAX_INTERVAL: Milliseconds = ms(5 * MINUTE);
+const REFRESH_MAX_INTERVAL: Milliseconds = ms(5 * MINUTE);
 
 /** What is to be told about one rule's alerts, and the alerts with a note of what was told. */
 export interface Decision {

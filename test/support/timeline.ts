@@ -41,7 +41,7 @@ export const expandValue: StepInput['expand'] = (text, { value }) => text.replac
  *     nan   nothing breaches; the evidence is NaN
  *     X     the source fails          E     the rule is wrong
  */
-export function evaluationOf(cell: string, labels: Sample['labels']): Evaluation {
+function evaluationOf(cell: string, labels: Sample['labels']): Evaluation {
   if (cell === 'X') return { kind: 'source-error', message: 'connection refused' };
   if (cell === 'E') return { kind: 'rule-error', message: 'parse error' };
   if (cell === '?') return { kind: 'vector', samples: [] };

@@ -68,7 +68,7 @@ function intervalGrid(id: string, interval: Milliseconds): Grid {
 }
 
 /** When a group is due: by its own schedule, or by its interval. */
-export function gridOf({ id, interval, schedule }: ScheduledGroup): Grid {
+function gridOf({ id, interval, schedule }: ScheduledGroup): Grid {
   return schedule === undefined ? intervalGrid(id, interval) : { pattern: schedule, isSlot: () => true };
 }
 

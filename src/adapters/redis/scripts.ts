@@ -146,6 +146,3 @@ export const SCRIPTS = {
   storeComplete: COMPLETE,
   storePostpone: POSTPONE,
 } as const;
-
-/** How many arguments each entry takes in `add`. */
-export const ARGUMENTS_PER_ENTRY = 7;

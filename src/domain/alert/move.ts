@@ -23,10 +23,10 @@ export interface MoveContext {
 }
 
 /** Resolved alerts are kept this long. Source: prometheus rules/alerting.go, resolvedRetention. */
-export const RESOLVED_RETENTION: Milliseconds = ms(15 * MINUTE);
+const RESOLVED_RETENTION: Milliseconds = ms(15 * MINUTE);
 
 /** So many evaluations in a row without data make a firing alert's state `no data`. */
-export const MISSED_TICKS_UNTIL_NO_DATA = 2;
+const MISSED_TICKS_UNTIL_NO_DATA = 2;
 
 const moved = (alert: Alert, kind?: Transition['kind']): Move =>
   kind === undefined ? { alert } : { alert, transition: { kind, alert } };
