@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import { type Stage, startStage } from '../support/stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage({ transport: 'socket' });
+  // One evaluation of each group, so that rules have a state.
+  await stage.live(16);
+});
+afterAll(async () => {
+  await stage.close();
+});
+
+const shown = (message: Message): string => `${message.text}\n${JSON.stringify(message.blocks)}`;
+const lastMinutes = (minutes: number) => ({
+  start: before(stage.clock.now(), ms(minutes * MINUTE)),
+  end: stage.clock.now(),
+});
+
+/** A traced request that went through checkout, complete in Jaeger. */
+function tracedCheckout() {
+  const request = stage.world.mesh.record
+    .requests(lastMinutes(3))
+    .find(({ traced, visits }) => traced && visits.some(({ service }) => service === 'checkout.shop'));
+  if (request === undefined) throw new Error('no request went through checkout');
+  return request;
+}
+
+test('/latency gives three columns and the state of the SLO', async () => {
+  const answer = shown(await stage.ask('/latency checkout last 5m'));
+  for (const words of ['now', 'an hour ago', 'a day ago', 'p99', 'ServiceSlow'])
+    expect(answer).toContain(words);
+});
+
+test('/slo gives every rule with its state', async () => {
+  const answer = shown(await stage.ask('/slo'));
+  expect(answer).toContain('ServiceSlow');
+  expect(answer).toContain('ServiceFails');
+});
+
+test('a trace id is answered with its root, duration and services', async () => {
+  const request = tracedCheckout();
+  const answer = shown(await stage.ask(`/trace ${request.traceIds[0]}`));
+  expect(answer).toContain('istio-ingressgateway');
+  expect(answer).toContain('checkout.shop');
+});
+
+test('a request id finds the trace of that request', async () => {
+  const request = tracedCheckout();
+  const answer = shown(await stage.ask(`/trace ${request.requestId}`));
+  expect(answer).toContain(request.traceIds[0]);
+});
+
+test('a request id in a service gives its duration there and its share', async () => {
+  const request = tracedCheckout();
+  const visit = request.visits.find(({ service }) => service === 'checkout.shop');
+  const answer = shown(await stage.ask(`/latency checkout ${request.requestId}`));
+  expect(answer).toContain(request.traceIds[0]);
+  expect(answer).toContain(`${Math.round((visit?.durationUs ?? 0) / 1_000)} ms`);
+  expect(answer).toContain(`% of the whole`);
+});
+
+test('an id that Envoy did not sample is answered with that reason', async () => {
+  const answer = shown(await stage.ask('/trace 7f9c24e5-2d31-4a5b-9c77-0123456789ab'));
+  expect(answer).toMatch(/not (sampled|traced|sample)|did not/i);
+});
+
+test('with share everybody sees the answer', async () => {
+  const { bot } = stage;
+  expect(bot.opsPort).toBeGreaterThan(0);
+  const answer = await stage.ask('/trace slowest checkout share');
+  expect(answer.ephemeralFor).toBeUndefined();
+});
+
+test('an empty command is answered with usage and an example', async () => {
+  expect(shown(await stage.ask('/trace'))).toContain('/trace slowest');
+});
+
+test('when Jaeger hangs the answer says so, and Slack had its acknowledgement long before', async () => {
+  stage.world.jaeger.faults.set({ hang: true });
+  try {
+    const asking = stage.ask('/trace slowest payments');
+    let isAnswered = false;
+    const settled = asking.finally(() => {
+      isAnswered = true;
+    });
+    while (!isAnswered) await Promise.race([settled, stage.clock.advance(1_000)]);
+    expect(shown(await asking)).toContain('Jaeger');
+  } finally {
+    stage.world.jaeger.faults.clear();
+  }
+});
+
+test('the operators’ port is ready, and its metrics count what happened', async () => {
+  const ops = `http://127.0.0.1:${stage.bot.opsPort}`;
+  expect(await (await fetch(`${ops}/readyz`)).text()).toBe('ok slack\nok store\nok evaluation\n');
+  const metrics = await (await fetch(`${ops}/metrics`)).text();
+  expect(metrics).toMatch(/tailwatch_evaluations_total\{outcome="ok"\} [1-9]/);
+});

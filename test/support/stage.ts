@@ -1,0 +1,180 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Bot, startBot } from '../../src/bot.ts';
+import { readSettings } from '../../src/config/env.ts';
+import { loadRuleFiles } from '../../src/config/rule-file.ts';
+import { type DemoWorld, startDemoWorld } from '../../src/demo/demo-world.ts';
+import type { Script } from '../../src/demo/mesh/script.ts';
+import { DEMO_RULES } from '../../src/demo/rules.ts';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { MINUTE, ms } from '../../src/domain/units.ts';
+import { createManualScheduler } from './manual-scheduler.ts';
+import { createVirtualClock, START, type VirtualClock } from './virtual-clock.ts';
+
+/** The whole bot in a demo world, on virtual time: what an end-to-end test plays on. */
+export interface Stage {
+  readonly world: DemoWorld;
+  readonly bot: Bot;
+  readonly clock: VirtualClock;
+  readonly channelId: string;
+  /** The bot's log so far. */
+  readonly log: readonly string[];
+  /** What the reader sees in the channel, oldest first. */
+  messages(): readonly Message[];
+  /** Lets the world and the bot live, a second at a time, until it holds; fails after that many virtual seconds. */
+  until(what: string, holds: () => boolean, seconds?: number): Promise<void>;
+  /** Lets the world and the bot live for so many virtual seconds. */
+  live(seconds: number): Promise<void>;
+  /** Types into the channel and waits for what only the reader sees. */
+  ask(text: string): Promise<Message>;
+  /** Ends the bot and starts another one on the same data, as a deployment does. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StageOptions {
+  readonly transport: 'socket' | 'http';
+  readonly script?: Script;
+  readonly rules?: string;
+}
+
+/** Nothing happens by itself. */
+export const NO_FAULTS: Script = { opening: [], cycle: [], cycleStart: ms(0), cycleLength: ms(MINUTE) };
+
+/** Real time that a virtual second may take at most when a call is under way: loopback answers in a few milliseconds. */
+const PATIENCE_MS = 300;
+/** Real time after which an answer is not coming any more. */
+const GIVE_UP_MS = 10_000;
+
+/** Raises the curtain: a world with five minutes of history, and the bot connected to it. */
+export async function startStage(options: StageOptions): Promise<Stage> {
+  const clock = createVirtualClock(START);
+  const world = await startDemoWorld({
+    clock,
+    seed: 11,
+    history: ms(5 * MINUTE),
+    sampling: 1,
+    script: options.script ?? NO_FAULTS,
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'tailwatch-e2e-'));
+  const rulesFile = join(folder, 'rules.yaml');
+  await writeFile(rulesFile, options.rules ?? DEMO_RULES);
+  const log: string[] = [];
+  const begin = () => startBotIn({ world, clock, folder, rulesFile, log, transport: options.transport });
+  let { bot, scheduler } = await begin();
+  const channelId = world.workspace.channels().find(({ name }) => `#${name}` === world.channel)?.id ?? '';
+  const messages = (): readonly Message[] => world.workspace.messages(channelId, world.readerId);
+
+  /** One virtual second: the mesh lives on, due groups are evaluated, what is to be told is told. */
+  async function second(): Promise<void> {
+    world.advanceTo((clock.now() + 1_000) as ReturnType<VirtualClock['now']>);
+    await scheduler.run(1_000);
+    await Promise.race([bot.deliver(), wait(PATIENCE_MS)]);
+  }
+
+  /** What is under way may sleep on the clock, so time goes on while it is waited for. */
+  async function stopBot(): Promise<void> {
+    let isStopped = false;
+    const stopping = bot.stop().then(() => {
+      isStopped = true;
+    });
+    while (!isStopped) await Promise.race([stopping, clock.advance(1_000).then(() => wait(2))]);
+  }
+
+  return {
+    world,
+    get bot() {
+      return bot;
+    },
+    clock,
+    channelId,
+    log,
+    messages,
+    async until(what, holds, seconds = 300) {
+      for (let elapsed = 0; !holds(); elapsed++) {
+        if (elapsed >= seconds)
+          throw new Error(`${what}: not within ${seconds} virtual seconds\n${log.join('')}`);
+        await second();
+      }
+    },
+    async live(seconds) {
+      for (let elapsed = 0; elapsed < seconds; elapsed++) await second();
+    },
+    async ask(text) {
+      const before = new Set(messages().map(({ ts }) => ts));
+      const outcome = await world.workspace.type({ userId: world.readerId, channelId, text });
+      if (!outcome.ok) throw new Error(`${text}: ${outcome.error}: ${outcome.detail}`);
+      return await answerAfter({ before, messages, text });
+    },
+    async restart() {
+      await stopBot();
+      ({ bot, scheduler } = await begin());
+    },
+    async close() {
+      await stopBot();
+      await world.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answerAfter(asked: {
+  before: ReadonlySet<string>;
+  messages: () => readonly Message[];
+  text: string;
+}): Promise<Message> {
+  const deadline = performance.now() + GIVE_UP_MS;
+  while (performance.now() < deadline) {
+    const answer = asked
+      .messages()
+      .find(({ ts, userId }) => !asked.before.has(ts) && userId === 'U0TAILWATCH');
+    if (answer !== undefined) return answer;
+    await wait(2);
+  }
+  throw new Error(`${asked.text}: no answer`);
+}
+
+async function startBotIn(given: {
+  world: DemoWorld;
+  clock: VirtualClock;
+  folder: string;
+  rulesFile: string;
+  log: string[];
+  transport: StageOptions['transport'];
+}) {
+  const { world, clock, folder, rulesFile, log, transport } = given;
+  const read = readSettings({
+    SLACK_BOT_TOKEN: world.botToken,
+    ...(transport === 'socket'
+      ? { SLACK_APP_TOKEN: world.appToken }
+      : { SLACK_SIGNING_SECRET: world.signingSecret, SLACK_PORT: '0' }),
+    SLACK_API_URL: world.slackApiUrl,
+    SLACK_CHANNEL: world.channel,
+    PROMETHEUS_URL: world.prometheusUrl,
+    JAEGER_URL: world.jaegerUrl,
+    DATA_DIR: join(folder, 'data'),
+    OPS_PORT: '0',
+    LOG_LEVEL: 'info',
+  });
+  if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
+  const scheduler = createManualScheduler(clock);
+  const bot = await startBot({
+    settings: read.settings,
+    clock,
+    scheduler,
+    host: '127.0.0.1',
+    write: (line) => log.push(line),
+    loadRules: async () => {
+      const loaded = await loadRuleFiles([rulesFile], (path) => readFile(path, 'utf8'));
+      return loaded.ok
+        ? { ok: true, groups: loaded.groups, notes: [] }
+        : { ok: false, text: loaded.errors.map(({ line, message }) => `${line}: ${message}`).join('\n') };
+    },
+  });
+  if (bot.slackPort !== undefined) {
+    world.slack.deliverTo({ mode: 'http', requestUrl: `http://127.0.0.1:${bot.slackPort}/slack/events` });
+  }
+  return { bot, scheduler };
+}
