@@ -7,7 +7,7 @@ import { ms, parseDuration, ratio } from '../../domain/units.ts';
 import { evidenceOf } from './evidence.ts';
 import type { Shape } from './shape.ts';
 import { literalOf, shapeOf } from './shape.ts';
-import { childrenOf } from './syntax.ts';
+import { childrenOf } from './tree.ts';
 
 /** What can be read out of a hand-written expression. */
 export type Analysis = Pick<SloRule, 'valueKind' | 'bound' | 'comparison' | 'objective' | 'evidence'>;

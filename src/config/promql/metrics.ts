@@ -1,4 +1,4 @@
-import { nodesOf, parseExpression } from './syntax.ts';
+import { nodesOf, parseExpression } from './tree.ts';
 
 /** The metrics that an expression names, each once, in order. */
 export function metricsOf(expr: string): readonly string[] {

@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { Comparison } from '../../domain/slo/rule.ts';
 import { parseDuration } from '../../domain/units.ts';
-import { childrenOf, parseExpression } from './syntax.ts';
+import { childrenOf, parseExpression } from './tree.ts';
 
 export type SetOperator = 'and' | 'or' | 'unless';
 

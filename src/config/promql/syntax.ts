@@ -1,32 +1,10 @@
 import type { SyntaxNode, Tree } from '@lezer/common';
-import { parser } from '@prometheus-io/lezer-promql';
 import { nearestName } from '../rules/near-name.ts';
-
-/** A mistake in an expression, at an offset of its text. */
-export interface ExpressionProblem {
-  readonly at: number;
-  readonly message: string;
-}
+import { type ExpressionProblem, nodesOf, parseExpression } from './tree.ts';
+import { typeProblems } from './types.ts';
 
 /** Longer expressions are refused: parsing time grows faster than their length when parentheses nest. */
 const MAX_LENGTH = 20_000;
-
-/** Parses an expression with Prometheus's own grammar. */
-export const parseExpression = (expr: string): Tree => parser.parse(expr);
-
-/** All nodes of a tree, parents before children. */
-export function* nodesOf(tree: Tree): Generator<SyntaxNode> {
-  const cursor = tree.cursor();
-  do yield cursor.node;
-  while (cursor.next());
-}
-
-/** The children of a node, in order. */
-export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
-  const children: SyntaxNode[] = [];
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) children.push(child);
-  return children;
-}
 
 /** The functions and aggregations that the grammar knows, by their names in PromQL. */
 const FUNCTIONS: readonly string[] = [
@@ -108,5 +86,7 @@ export function checkExpression(expr: string): readonly ExpressionProblem[] {
       { at: 0, message: `the expression is longer than ${MAX_LENGTH} characters: use a recording rule` },
     ];
   }
-  return syntaxProblems(expr, parseExpression(expr));
+  const tree = parseExpression(expr);
+  const wrong = syntaxProblems(expr, tree);
+  return wrong.length > 0 ? wrong : typeProblems(expr, tree);
 }

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { analyseExpression } from '../../../src/config/promql/analyse.ts';
+import { metricsOf } from '../../../src/config/promql/metrics.ts';
+
+const P99 =
+  'histogram_quantile(0.99, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[5m])))';
+
+describe('bound, comparison and evidence of an expression', () => {
+  const cases: Readonly<Record<string, readonly [string, (readonly [string, number, string])?]>> = {
+    'a comparison with a number': ['a > 1', ['>', 1, 'a']],
+    'in parentheses': ['((a > 1))', ['>', 1, 'a']],
+    'operands in parentheses': ['(a + b) > (1)', ['>', 1, 'a + b']],
+    'the number on the left is turned round': ['500 <= a', ['>=', 500, 'a']],
+    'a negative number': ['a > -1', ['>', -1, 'a']],
+    'a negative number on the left': ['-1 < a', ['>', -1, 'a']],
+    'a negated vector': ['-a > 1', ['>', 1, '-a']],
+    'an exponent': ['a >= 1.5e3', ['>=', 1_500, 'a']],
+    'a duration counts seconds': ['a > 5m', ['>', 300, 'a']],
+    'a comparison for equality': ['up == 0', ['==', 0, 'up']],
+    'an offset before the comparison': ['a + b offset 5m > 3', ['>', 3, 'a + b offset 5m']],
+    'arithmetic on the left': ['rate(x[5m]) * 100 / 2 > 5', ['>', 5, 'rate(x[5m]) * 100 / 2']],
+    'a comment and several lines': ['a # first\n  + b\n> 1 # last', ['>', 1, 'a # first\n  + b']],
+    'a guard without a filter': ['a > 1 and b', ['>', 1, 'a and b']],
+    'a guard that matches on labels': [
+      'a > 1 and on (x) b offset 1h',
+      ['>', 1, 'a and on (x) (b offset 1h)'],
+    ],
+    'an exception': ['a > 1 unless b', ['>', 1, '(a unless b) or (a and b) * 0 + 1']],
+    'two filters, both needed': [
+      'a > 1 and b > 2',
+      ['>', 1, '(a and (b > 2)) or (a and b unless (b > 2)) * 0 + 1'],
+    ],
+    'two filters with >=': [
+      'a >= 1 and b > 2',
+      ['>=', 1, '(a and (b > 2)) or (a and b unless (b > 2)) * 0 + 0'],
+    ],
+    'two filters with <=': [
+      'a <= 1 and b > 2',
+      ['<=', 1, '(a and (b > 2)) or (a and b unless (b > 2)) * 0 + 2'],
+    ],
+    'either of two filters with one bound': ['a > 1 or b > 1', ['>', 1, 'a or b']],
+    'either of two filters with two bounds': ['a > 1 or b > 2'],
+    'a comparison that answers 0 or 1': ['a > bool 1'],
+    'a comparison of two series': ['a > b'],
+    'a filter on the right only': ['a unless b > 3'],
+    'no comparison': ['absent(up)'],
+  };
+  it.each(Object.entries(cases))('%s', (_, [expr, expected]) => {
+    const { comparison, bound, evidence } = analyseExpression(expr);
+    expect([comparison, bound, evidence?.expr]).toEqual(expected ?? [undefined, undefined, undefined]);
+    if (expected !== undefined) expect(evidence).toMatchObject({ comparison, bound });
+  });
+
+  it('a filter on a filter keeps its bound and gives no evidence', () => {
+    expect(analyseExpression('(a > 1) < 5')).toEqual({ valueKind: 'number', bound: 5, comparison: '<' });
+  });
+});
+
+describe('a latency objective in an expression', () => {
+  it('is read from a quantile of a histogram above a bound', () => {
+    expect(analyseExpression(`${P99} > 500`)).toEqual({
+      valueKind: 'latency',
+      bound: 500,
+      comparison: '>',
+      objective: {
+        family: {
+          metric: 'istio_request_duration_milliseconds',
+          unit: 'ms',
+          selector: 'reporter="destination"',
+          serviceLabel: 'destination_service_name',
+          errorSelector: 'response_code=~"5.."',
+        },
+        by: ['destination_service_name'],
+        quantile: 0.99,
+        threshold: 500,
+        window: 300_000,
+      },
+      evidence: { expr: P99, comparison: '>', bound: 500 },
+    });
+  });
+
+  const found: Readonly<Record<string, readonly [string, object, string?]>> = {
+    'the labels behind the sum': [
+      'histogram_quantile(.9, sum(rate(m_seconds_bucket[1h])) by (job, le)) > 0.25',
+      { by: ['job'], quantile: 0.9, threshold: 250, window: 3_600_000 },
+    ],
+    'parentheses at every step': [
+      '(histogram_quantile((0.9), (sum by (le, app) (rate(m_ms_bucket[5m]))))) >= 20',
+      { by: ['app'], threshold: 20 },
+    ],
+    'increase in place of rate': [
+      'histogram_quantile(0.5, sum by (le, service) (increase(m_seconds_bucket[30m]))) > 1',
+      { threshold: 1_000, window: 1_800_000 },
+    ],
+    'the number on the left': [
+      '0.5 < histogram_quantile(0.95, sum by (le, service) (rate(m_seconds_bucket[5m])))',
+      { threshold: 500 },
+    ],
+    'a guard beside it': [
+      'histogram_quantile(0.95, sum by (le, service) (rate(m_seconds_bucket[5m]))) > 0.5 and sum by (service) (rate(m_seconds_count[5m])) > 1',
+      { threshold: 500 },
+    ],
+    'the unit from the annotation': [
+      'histogram_quantile(0.95, sum by (le, service) (rate(latency_bucket[5m]))) > 500',
+      { threshold: 500, family: { metric: 'latency', unit: 'ms', selector: '', serviceLabel: 'service' } },
+      'ms',
+    ],
+    'matchers as they are written, without those on le': [
+      'histogram_quantile(0.95, sum by (le, service) (rate(m_seconds_bucket{a="x,y", le!="1", b=~"c|d",}[5m]))) > 1',
+      { family: { metric: 'm_seconds', unit: 's', selector: 'a="x,y",b=~"c|d"', serviceLabel: 'service' } },
+    ],
+    'failures by what a preset knows of the metric': [
+      'histogram_quantile(0.95, sum by (le, service_name) (rate(traces_span_metrics_duration_seconds_bucket[5m]))) > 1',
+      { family: { errorSelector: 'status_code="STATUS_CODE_ERROR"', unit: 's' } },
+    ],
+  };
+  it.each(Object.entries(found))('is found with %s', (_, [expr, objective, unit]) => {
+    const analysis = analyseExpression(expr, unit);
+    expect(analysis.valueKind).toBe('latency');
+    expect(analysis.objective).toMatchObject(objective);
+  });
+
+  const missing: Readonly<Record<string, string>> = {
+    'below a bound': `${P99} < 500`,
+    'of no service': 'histogram_quantile(0.99, sum by (le) (rate(m_seconds_bucket[5m]))) > 1',
+    'of unknown unit': 'histogram_quantile(0.99, sum by (le, service) (rate(m_bucket[5m]))) > 1',
+    'without a sum': 'histogram_quantile(0.99, rate(m_seconds_bucket[5m])) > 1',
+    'of labels left out': 'histogram_quantile(0.99, sum without (pod) (rate(m_seconds_bucket[5m]))) > 1',
+    'of another aggregation':
+      'histogram_quantile(0.99, max by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
+    'of a quantile that is no number':
+      'histogram_quantile(scalar(q), sum by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
+    'of a quantile outside 0 to 1':
+      'histogram_quantile(99, sum by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
+    'of a native histogram': 'histogram_quantile(0.99, sum by (service) (rate(m_seconds[5m]))) > 1',
+    'that is calculated with': `${P99} / 1000 > 0.5`,
+  };
+  it.each(Object.entries(missing))('is not made up %s', (_, expr) => {
+    const analysis = analyseExpression(expr);
+    expect(analysis).toMatchObject({ valueKind: 'number', bound: expect.any(Number) });
+    expect(analysis.objective).toBeUndefined();
+  });
+});
+
+it('the metrics of an expression are named once each, quoted names too', () => {
+  expect(metricsOf('sum(rate(a[5m])) / b{x="1"} + a + {"c.d", x="y"} > {__name__="e"}')).toEqual([
+    'a',
+    'b',
+    'c.d',
+  ]);
+});
