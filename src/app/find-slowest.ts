@@ -54,18 +54,22 @@ export function createFindSlowest({ traces, clock, ...options }: FindSlowestOpti
       for (let ask = nextSearch(state); ask !== undefined; ask = nextSearch(state)) {
         stop = stopOf(state, settings, between(startedAt, clock.now()));
         if (stop !== undefined) break;
-        const { minDuration, window } = ask;
+        const { minDuration, window, widening } = ask;
         const found = await traces.search(
           {
             service: query.service,
             ...(query.operation === undefined ? {} : { operation: query.operation }),
             window,
             ...(minDuration > 0 ? { minDuration } : {}),
-            limit: Math.max(settings.limit, query.count),
+            limit: Math.max(settings.limit, query.count) * widening,
           },
           budget.signal,
         );
-        state = absorb(state, { ranked: rowsOf(found.traces, query), isComplete: found.isComplete });
+        state = absorb(state, {
+          ranked: rowsOf(found.traces, query),
+          received: found.traces.length,
+          isComplete: found.isComplete,
+        });
       }
     } catch (error) {
       if (!(error instanceof UpstreamError) || state.searches === 0) throw error;
@@ -176,6 +180,6 @@ function doubtText({ searches, given }: SlowestState<TraceRow>, { settings, stop
     case 'no-answer':
       return `at least these: search ${searches + 1} was not answered, not proven`;
     case undefined:
-      return `at least these: ${given.length === 1 ? 'a millisecond holds' : 'some milliseconds hold'} more equal traces than a search gives; ${used}`;
+      return `at least these: more traces match at one moment than a search gives (${given.length} times); ${used}`;
   }
 }

@@ -28,9 +28,11 @@ export function createResolveService({
 }: ResolveServiceOptions): ResolveService {
   let cached: Cached | undefined;
   const read = async (signal: AbortSignal | undefined): Promise<Cached> => {
+    const at = clock.now();
     const names = [...(await traces.services(signal))].sort();
-    cached = { names, at: clock.now() };
-    return cached;
+    // Of two that were read at once, the one asked for later is the newer.
+    if (cached === undefined || cached.at <= at) cached = { names, at };
+    return { names, at };
   };
   const age = ({ at }: Cached): Milliseconds => between(at, clock.now());
   return async (name, signal) => {

@@ -5,7 +5,7 @@ import { epochUs, us } from '../../src/domain/units.ts';
 import { START } from './virtual-clock.ts';
 
 /** A server span of `checkout` that took 10 ms at START; give what the test is about. */
-export function aSpan(over: Partial<Span> = {}): Span {
+function aSpan(over: Partial<Span> = {}): Span {
   return {
     traceId: 'a'.repeat(32),
     spanId: '1'.repeat(16),

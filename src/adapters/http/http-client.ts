@@ -9,7 +9,7 @@ import { isStaleConnection, type Situation, toUpstreamError } from './failure.ts
 import { failureOfStatus, isHtml } from './refusal.ts';
 
 /** The largest answer that is read, in bytes after decompression, unless an option says otherwise. */
-export const DEFAULT_MAX_BYTES = 16 * 1_024 * 1_024;
+const DEFAULT_MAX_BYTES = 16 * 1_024 * 1_024;
 
 export type HttpParameters = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>

@@ -38,7 +38,7 @@ const traceSchema = z.object({
   warnings: listOf(z.string()),
 });
 
-export const legacyTracesSchema = z.object({ data: listOf(traceSchema) });
+const legacyTracesSchema = z.object({ data: listOf(traceSchema) });
 export const legacyServicesSchema = z.object({ data: listOf(z.string()) });
 export const legacyOperationsSchema = z.object({ data: listOf(z.object({ name: z.string() })) });
 

@@ -39,7 +39,7 @@ const spanSchema = z.object({
     .nullish(),
 });
 
-export const otlpTracesSchema = z.object({
+const otlpTracesSchema = z.object({
   result: z.object({
     resourceSpans: listOf(
       z.object({

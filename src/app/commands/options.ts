@@ -37,7 +37,7 @@ const KEYWORDS: Readonly<Record<string, OptionName>> = {
   share: 'share',
 };
 
-export const MAX_TOP = 20;
+const MAX_TOP = 20;
 /** Longer than what any tracing backend keeps by default; a slip of the finger is likelier. */
 const MAX_LAST = ms(30 * 86_400_000);
 const MAX_OVER = ms(86_400_000);

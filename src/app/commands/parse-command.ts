@@ -14,9 +14,9 @@ import { quote, type Token, tokenize } from './tokens.ts';
 import { readTraceReference } from './trace-reference.ts';
 import { USAGE } from './usage.ts';
 
-export const DEFAULT_LAST: Milliseconds = ms(30 * 60_000);
+const DEFAULT_LAST: Milliseconds = ms(30 * 60_000);
 export const DEFAULT_TOP = 5;
-export const DEFAULT_LATENCY_LAST: Milliseconds = ms(3_600_000);
+const DEFAULT_LATENCY_LAST: Milliseconds = ms(3_600_000);
 
 /** A service's name, a request id: nothing that is meant is longer. */
 const MAX_NAME = 256;

@@ -16,6 +16,9 @@ import { type EpochMs, epochMs, type Microseconds, type TimeWindow, us } from '.
  *                               |------- complete --------|
  *
  * Both halves hold the middle instant, since windows are in milliseconds and spans start in microseconds.
+ *
+ * Some backends fill their answers with traces that do not count: Cassandra searches whole hours, Badger filters by the
+ * duration of any service's spans. Less time does not help there, so the limit is widened first.
  * Pure: each function returns the next state.
  */
 export interface SlowestGoal {
@@ -42,13 +45,18 @@ export interface SlowestState<T extends Ranked> {
   readonly provenFrom: Microseconds;
   /** Windows not yet complete at their threshold; the next one first. */
   readonly open: readonly TimeWindow[];
-  /** Windows of one millisecond that hold more traces of equal duration than a search can give. */
+  /** Windows of one millisecond that hold more traces than a search can give. */
   readonly given: readonly TimeWindow[];
+  /** How many times the usual limit is asked for. */
+  readonly widening: number;
   readonly searches: number;
 }
 
 /** A threshold that rises by less than this share is not worth another search of the same window. */
 const WORTHWHILE_RISE = 0.02;
+/** From this share of traces that do not count on, a wider limit gets further than a shorter window. */
+const MUCH_NOISE = 0.2;
+const MAX_WIDENING = 8;
 
 export function startSlowest<T extends Ranked>(goal: SlowestGoal): SlowestState<T> {
   return {
@@ -58,6 +66,7 @@ export function startSlowest<T extends Ranked>(goal: SlowestGoal): SlowestState<
     provenFrom: goal.floor,
     open: [goal.window],
     given: [],
+    widening: 1,
     searches: 0,
   };
 }
@@ -66,9 +75,26 @@ export function startSlowest<T extends Ranked>(goal: SlowestGoal): SlowestState<
 export function nextSearch<T extends Ranked>({
   open,
   threshold,
-}: SlowestState<T>): { readonly window: TimeWindow; readonly minDuration: Microseconds } | undefined {
+  widening,
+}: SlowestState<T>): Ask | undefined {
   const [window] = open;
-  return window === undefined ? undefined : { window, minDuration: threshold };
+  return window === undefined ? undefined : { window, minDuration: threshold, widening };
+}
+
+/** A search to make, for as many traces as the limit times `widening`. */
+export interface Ask {
+  readonly window: TimeWindow;
+  readonly minDuration: Microseconds;
+  readonly widening: number;
+}
+
+/** What came of it. */
+export interface Found<T extends Ranked> {
+  /** Those that count. */
+  readonly ranked: readonly T[];
+  /** How many traces came, counting or not. */
+  readonly received: number;
+  readonly isComplete: boolean;
 }
 
 /** Whether no trace of the window can be slower than the slowest `count` seen. */
@@ -82,10 +108,7 @@ export function slowestOf<T extends Ranked>({ seen, goal }: SlowestState<T>): re
 }
 
 /** The state after the answer to `nextSearch`. */
-export function absorb<T extends Ranked>(
-  state: SlowestState<T>,
-  found: { readonly ranked: readonly T[]; readonly isComplete: boolean },
-): SlowestState<T> {
+export function absorb<T extends Ranked>(state: SlowestState<T>, found: Found<T>): SlowestState<T> {
   const [window, ...rest] = state.open;
   if (window === undefined) return state;
   const seen = merge(state, found.ranked);
@@ -94,15 +117,22 @@ export function absorb<T extends Ranked>(
   if (found.isComplete) {
     return { ...next, open: rest, provenFrom: us(Math.max(state.provenFrom, state.threshold)) };
   }
-  if (threshold > state.threshold && threshold >= state.threshold * (1 + WORTHWHILE_RISE)) {
-    return { ...next, open: [window, ...rest] };
-  }
+  if (threshold > state.threshold && threshold >= state.threshold * (1 + WORTHWHILE_RISE)) return next;
+  return isNoisy(state, found) ? { ...next, widening: state.widening * 2 } : split(next, state.threshold);
+}
+
+function isNoisy<T extends Ranked>({ threshold, widening }: SlowestState<T>, found: Found<T>): boolean {
+  const counting = found.ranked.filter(({ duration }) => duration >= threshold).length;
+  return widening < MAX_WIDENING && found.received - counting > found.received * MUCH_NOISE;
+}
+
+/** Halves the window that was searched. What cannot be halved is asked on while the threshold moves, else given up. */
+function split<T extends Ranked>(next: SlowestState<T>, askedAt: Microseconds): SlowestState<T> {
+  const [window, ...rest] = next.open;
+  if (window === undefined) return next;
   const halves = halve(window);
   if (halves !== undefined) return { ...next, open: [...halves, ...rest] };
-  // It cannot be halved: ask on while the threshold moves at all, else give it up.
-  return threshold > state.threshold
-    ? { ...next, open: [window, ...rest] }
-    : { ...next, open: rest, given: [...state.given, window] };
+  return next.threshold > askedAt ? next : { ...next, open: rest, given: [...next.given, window] };
 }
 
 /** One microsecond above the kth best: a trace that only equals it would not change the answer. */

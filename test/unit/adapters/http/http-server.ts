@@ -7,7 +7,7 @@ import { UpstreamError } from '../../../../src/app/errors.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-export const SECRET = 'Bearer s3cr3t-t0ken';
+const SECRET = 'Bearer s3cr3t-t0ken';
 const servers: Server[] = [];
 
 /** Ends every server that `listen` started in this file. */

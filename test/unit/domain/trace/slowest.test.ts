@@ -43,17 +43,19 @@ function run(
   });
   for (let ask = nextSearch(state); ask !== undefined; ask = nextSearch(state)) {
     if (state.searches === options.budget) break;
-    const { window, minDuration } = ask;
+    const { window, minDuration, widening } = ask;
+    const limit = options.limit * widening;
     const salt = options.order[state.searches % options.order.length] ?? 0;
     const matching = population
       .filter((stored) => inside(window, stored) && stored.longest >= minDuration)
       .map((stored, i) => ({ stored, key: ((i + 1) * 2_654_435_761 * (salt + 1)) % 4_294_967_291 }))
       .sort((a, b) => a.key - b.key)
       .map(({ stored }) => stored);
-    const given = matching.slice(0, options.limit);
+    const given = matching.slice(0, limit);
     state = absorb(state, {
       ranked: given.map(({ traceId, rank }) => ({ traceId, duration: us(rank) })),
-      isComplete: given.length < options.limit,
+      received: given.length,
+      isComplete: given.length < limit,
     });
   }
   return state;
@@ -177,7 +179,7 @@ describe('the rising threshold', () => {
       proven: true,
     },
     'more than a search gives in one millisecond, found by longer client spans only': {
-      population: logNormal(60).map((stored) => ({
+      population: logNormal(600).map((stored) => ({
         ...stored,
         startUs: window.start * 1_000 + 5,
         longest: 9_000_000,
@@ -206,6 +208,8 @@ describe('the rising threshold', () => {
 
   it('stays proven when there is nothing open: a late answer changes nothing', () => {
     const state = run([], { k: 1, limit: 2, order: [0], budget: 5, window });
-    expect(absorb(state, { ranked: [{ traceId: 'x', duration: us(5) }], isComplete: true })).toBe(state);
+    expect(
+      absorb(state, { ranked: [{ traceId: 'x', duration: us(5) }], received: 1, isComplete: true }),
+    ).toBe(state);
   });
 });
