@@ -109,18 +109,18 @@ async function evaluateRules(
   return result;
 }
 
-function noteSource(source: OutageNote, rules: Readonly<Record<string, RuleState>>): void {
+function noteSource(source: OutageNote, group: string, rules: Readonly<Record<string, RuleState>>): void {
   const states = Object.values(rules);
   const failure = states.map(({ health }) => health).find(({ kind }) => kind === 'source-error');
-  if (failure?.kind === 'source-error') source.failed(failure.message);
-  else if (states.length > 0) source.answered();
+  if (failure?.kind === 'source-error') source.failed(group, failure.message);
+  else if (states.length > 0) source.answered(group);
 }
 
 async function evaluateClaimed(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
   const previous = await parts.store.loadGroup(group.id);
   if (previous !== undefined && previous.slot >= slot) return { kind: 'stale' };
   const { rules, entries } = await evaluateRules(parts, { group, slot }, previous);
-  noteSource(parts.source, rules);
+  noteSource(parts.source, group.id, rules);
   const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
   const ends = gone.flatMap(([, state]) => retireRule(group, slot, state));
   const state: GroupState = { slot, rules };
@@ -137,7 +137,7 @@ async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<Tick
   const outcome: TickOutcome = isOurs
     ? await evaluateClaimed(parts, group, slot)
     : { kind: 'claimed-elsewhere' };
-  parts.storage.answered();
+  parts.storage.answered(group.id);
   if (outcome.kind === 'stale') parts.recorder.evaluated({ outcome: 'stale', seconds: 0 });
   return outcome;
 }
@@ -162,7 +162,7 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
         parts.logger.error('an evaluation failed by a fault of this program', { group: group.id, error });
         return { kind: 'failed' };
       }
-      parts.storage.failed(error.message);
+      parts.storage.failed(group.id, error.message);
       return { kind: 'store-error' };
     }
   };
