@@ -111,8 +111,14 @@ async function demo(options: { port: string }): Promise<void> {
     );
     process.exit(1);
   });
-  const { bot, close } = await runDemo({ port: Number(options.port), say, loadRules });
-  obeySignals(bot, close);
+  try {
+    const { bot, close } = await runDemo({ port: Number(options.port), say, loadRules });
+    obeySignals(bot, close);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EADDRINUSE') throw error;
+    complain(`Port ${options.port} is taken: choose another one with \`npm run demo -- --port 8081\`.`);
+    process.exit(1);
+  }
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

@@ -1,8 +1,9 @@
 import type { EpochMs, Milliseconds } from '../domain/units.ts';
-import { before, DAY, epochMs, HOUR, MINUTE, ms, ratio } from '../domain/units.ts';
+import { before, DAY, epochMs, HOUR, MINUTE, ms, ratio, toEpochUs } from '../domain/units.ts';
 import { createJaegerServer } from './jaeger/server.ts';
 import { createJaegerStore } from './jaeger/store.ts';
 import { createMesh, type Mesh } from './mesh/mesh.ts';
+import type { MeshSample } from './mesh/metrics.ts';
 import { type Cue, createScriptPlayer, DEMO_SCRIPT, type Script } from './mesh/script.ts';
 import { createSampleStore } from './prometheus/sample-store.ts';
 import { createPrometheusServer } from './prometheus/server.ts';
@@ -82,27 +83,30 @@ const CHANNEL = '#shop-oncall';
 const READER_ID = 'U0READER00';
 /** In the shape of Slack's own: 32 hexadecimal digits. */
 const SIGNING_SECRET = '0de70000000000000000000000000000';
-/** A piece of yesterday, for the figures of "a day ago". */
-const YESTERDAY: Milliseconds = ms(10 * MINUTE);
 /** The past is made in steps, so that the page can be served meanwhile. */
 const STEP: Milliseconds = ms(2 * MINUTE);
+/** Jaeger keeps traces this long; metrics are kept for the figures of "an hour ago" and "a day ago". */
+const TRACE_RETENTION: Milliseconds = HOUR;
 
 /** Starts the world: its servers at once, its past step by step, then it stands at the clock's present. */
 export async function startDemoWorld(options: DemoWorldOptions): Promise<DemoWorld> {
-  const { clock, seed = 7, history = HOUR } = options;
+  const { clock, seed = 7, history = ms(2 * HOUR) } = options;
   const present = clock.now();
-  const samples = createSampleStore({ retention: ms(DAY + 2 * HOUR) });
+  const samples = createSampleStore({ retention: ms(DAY + 3 * HOUR) });
   const traces = createJaegerStore();
+  const tracesFrom = toEpochUs(before(present, TRACE_RETENTION));
   const mesh = createMesh({
     seed,
-    start: before(present, ms(DAY + YESTERDAY)),
-    requestsPerSecond: options.requestsPerSecond ?? 12,
+    start: before(present, ms(DAY + history / 2)),
+    requestsPerSecond: options.requestsPerSecond ?? 10,
     sampling: ratio(options.sampling ?? 0.25),
-    onSample: (sample) => samples.append(sample),
-    onTrace: (spans) => traces.add(spans),
+    onSample: appendTo(samples),
+    onTrace: (spans) => {
+      if (spans.some(({ startUs }) => startUs >= tracesFrom)) traces.add(spans);
+    },
   });
   const servers = await startServers(options, { samples, traces });
-  servers.setNotice('The mesh is starting: its past hour is being made ...');
+  servers.setNotice('The mesh is starting: its past is being made ...');
   options.onServing?.(servers);
   await makePast(mesh, { present, history, onProgress: options.onProgress });
   const player = createScriptPlayer({
@@ -111,20 +115,39 @@ export async function startDemoWorld(options: DemoWorldOptions): Promise<DemoWor
     start: clock.now(),
     ...(options.onCue === undefined ? {} : { onCue: options.onCue }),
   });
+  servers.setNotice(undefined);
   return { ...servers, mesh, channel: CHANNEL, readerId: READER_ID, advanceTo: (t) => player.advanceTo(t) };
 }
 
+/** The mesh gives each series one labels object: looking a series up by it is much faster than by its labels. */
+function appendTo(samples: ReturnType<typeof createSampleStore>): (sample: MeshSample) => void {
+  const appenders = new Map<MeshSample['labels'], ReturnType<typeof samples.appender>>();
+  return ({ labels, t, value }) => {
+    const appender = appenders.get(labels) ?? samples.appender(labels);
+    appenders.set(labels, appender);
+    appender.append(t, value);
+  };
+}
+
+/** Yesterday's piece, then the time up to now: each as long as the figures that are compared need it. */
 async function makePast(
   mesh: Mesh,
   past: { present: EpochMs; history: Milliseconds; onProgress: DemoWorldOptions['onProgress'] },
 ): Promise<void> {
-  mesh.advanceTo(before(past.present, DAY));
-  mesh.skipTo(before(past.present, past.history));
-  for (let t = mesh.now() + STEP; t < past.present; t += STEP) {
-    mesh.advanceTo(epochMs(t));
-    await past.onProgress?.(1 - (past.present - t) / past.history);
-  }
-  mesh.advanceTo(past.present);
+  const { present, history, onProgress } = past;
+  const total = history * 1.5;
+  let made = 0;
+  const live = async (until: EpochMs): Promise<void> => {
+    while (mesh.now() < until) {
+      const next = epochMs(Math.min(until, mesh.now() + STEP));
+      made += next - mesh.now();
+      mesh.advanceTo(next);
+      await onProgress?.(made / total);
+    }
+  };
+  await live(before(present, DAY));
+  mesh.skipTo(before(present, history));
+  await live(present);
 }
 
 async function startServers(
@@ -151,11 +174,7 @@ async function startServers(
     workspace,
     delivery: { mode: 'socket' },
     port: options.port ?? 0,
-    fallback: (request, response) => {
-      void page.handle(request, response).then((answered) => {
-        if (!answered) response.writeHead(404).end('not found\n');
-      });
-    },
+    fallback: page.listener,
   });
   const prometheus = createPrometheusServer({ samples: data.samples, clock });
   const jaeger = createJaegerServer({ store: data.traces, clock });

@@ -1,17 +1,9 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createWorkspacePage, type WorkspacePage } from '../../src/demo/slack/page/server.ts';
 import { ADA, createFakeWorkspace, type FakeWorkspace } from '../unit/demo/slack/page/fake-workspace.ts';
 import { NOW } from '../unit/demo/slack/page/render.ts';
-
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-];
+import { launchBrowser } from './browser.ts';
 
 const commands = [
   { command: '/trace', description: 'Slow traces', usageHint: 'slowest <service>' },
@@ -39,7 +31,7 @@ export function usePageInBrowser(): PageInBrowser {
     createWorkspacePage({ workspace: held.workspace, clock: { now: () => NOW }, readerId: ADA.id, commands });
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    browser = await launchBrowser();
   });
   afterAll(() => browser.close());
   beforeEach(async () => {
