@@ -65,6 +65,16 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
   listen(app, { calls, clock, logger, conversation: createConversation(options), running });
   const token = watchToken({ clock, logger, authTest: () => calls.call('auth.test', {}) });
 
+  let stopped: Promise<void> | undefined;
+
+  async function stop(): Promise<void> {
+    token.end();
+    await connection.close().catch((error: unknown) => {
+      logger.warn('slack: closing failed', { error: error instanceof Error ? error.message : 'unknown' });
+    });
+    await running.settled(LAST_WORDS);
+  }
+
   return {
     async start() {
       await token.check();
@@ -72,12 +82,9 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
       token.watch();
       return port === undefined ? {} : { port };
     },
-    async stop() {
-      token.end();
-      await connection.close().catch((error: unknown) => {
-        logger.warn('slack: closing failed', { error: error instanceof Error ? error.message : 'unknown' });
-      });
-      await running.settled(LAST_WORDS);
+    stop() {
+      stopped ??= stop();
+      return stopped;
     },
     isConnected: () => connection.isOpen() && token.isGood(),
   };
