@@ -5,12 +5,22 @@ export const RECORD_VERSION = 1;
 
 const MARK = '$number';
 
-/** JSON has no NaN and no infinities; an alert's value may be either. */
+/** JSON has no NaN and no infinities; an alert's value may be any of them. */
+const UNWRITABLE: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: Number.POSITIVE_INFINITY,
+  '-Infinity': Number.NEGATIVE_INFINITY,
+};
+
 const encodeNumber = (_key: string, value: unknown): unknown =>
   typeof value === 'number' && !Number.isFinite(value) ? { [MARK]: String(value) } : value;
 
-const decodeNumber = (_key: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && MARK in value ? Number(value[MARK]) : value;
+function decodeNumber(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !(MARK in value)) return value;
+  const number = UNWRITABLE[String(value[MARK])];
+  // A label may have any name, this one too: only what `encodeNumber` makes is a number.
+  return number === undefined || Object.keys(value).length > 1 ? value : number;
+}
 
 /** Writes a record as text that `decodeRecord` reads back: JSON, with numbers of every kind. */
 export function encodeRecord(record: object): string {

@@ -143,6 +143,18 @@ describe.skipIf(!isHere)('when Redis is not well', () => {
     await store.close();
   });
 
+  it('an evaluation whose answer was lost is applied once, however often it is tried', async () => {
+    const store = await openRedisStore({ url: redis.url, commandTimeout: 300 });
+    const change = { group: GROUP, state: state(at(30)), entries: [anEntry('e1')] };
+    redis.freeze();
+    await expect(store.applyEvaluation(change)).rejects.toMatchObject({ code: 'timeout' });
+    redis.thaw();
+    // The server finds the command in its socket when it wakes up: this one comes after it and is turned away.
+    expect(await store.applyEvaluation(change)).toBe('stale');
+    expect((await store.outbox()).depth).toBe(1);
+    await store.close();
+  });
+
   it('an operation fails at once while the server is down, and works again when it is back', async () => {
     const logger = createSpyLogger();
     const store = await openRedisStore({ url: redis.url, commandTimeout: 500, logger });
