@@ -60,12 +60,13 @@ const bucketsOf = ({ metric, selector }: LatencyFamily): string =>
 const boundText = (family: LatencyFamily, bound: number): string =>
   formatDuration(ms(family.unit === 'ms' ? bound : bound * 1_000));
 
-/** The bounds beside a threshold that is none: `250ms and 500ms`, or the one there is. */
+/** The bounds beside a threshold that is none of them. */
 function bracket(family: LatencyFamily, bounds: readonly number[], threshold: number): string {
   const below = bounds.findLast((bound) => bound < threshold);
   const above = bounds.find((bound) => bound > threshold && Number.isFinite(bound));
   const beside = [below, above].flatMap((bound) => (bound === undefined ? [] : [boundText(family, bound)]));
-  return beside.join(' and ');
+  if (beside.length === 2) return `the bounds beside it are ${beside.join(' and ')}`;
+  return beside.length === 1 ? `the nearest bound is ${beside[0] ?? ''}` : 'it has no bounds';
 }
 
 function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string[]): readonly RuleFinding[] {
@@ -79,9 +80,7 @@ function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string
     .map(({ threshold, key }) => {
       const beside = bracket(family, bounds, inFamilyUnit(family, threshold));
       const what = `${formatDuration(threshold)} in \`${key}\` is not a bucket bound of \`${family.metric}\``;
-      return problem(
-        `${what}, so requests around it cannot be told apart; the bounds beside it are ${beside}.`,
-      );
+      return problem(`${what}, so requests around it cannot be told apart; ${beside}.`);
     });
 }
 
