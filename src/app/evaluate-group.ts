@@ -2,6 +2,7 @@ import type { GroupState, RuleState } from '../domain/alert/alert.ts';
 import type { ExpandTemplate } from '../domain/alert/identity.ts';
 import { resolve } from '../domain/alert/move.ts';
 import { stepRule } from '../domain/alert/step.ts';
+import { utcTime } from '../domain/link.ts';
 import type { RuleGroup, Slot } from '../domain/slo/rule.ts';
 import { after, between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
 import { decideNotifications, entryOf } from './decide-notifications.ts';
@@ -74,6 +75,8 @@ interface Parts extends EvaluateGroupOptions {
   /** Notes on Prometheus and on the store. */
   readonly source: OutageNote;
   readonly storage: OutageNote;
+  /** Groups that were said to have a state from the future. */
+  readonly ahead: Set<string>;
 }
 
 /** A rule that is wrong is logged when that becomes known, not at every tick. */
@@ -116,9 +119,32 @@ function noteSource(source: OutageNote, group: string, rules: Readonly<Record<st
   else if (states.length > 0) source.answered(group);
 }
 
+/** How far the stored state may be ahead of a tick: more than replicas' clocks ever differ. */
+const MAX_AHEAD: Milliseconds = ms(5 * MINUTE);
+
+/**
+ * Says once that a group's state comes from the future: some clock was wrong when it was written, and the group stands
+ * still until that time. It is not healed here, since from one replica nobody can tell whose clock is wrong.
+ */
+function noteFutureState(parts: Parts, group: RuleGroup, at: { slot: Slot; stored: Slot }): void {
+  if (between(at.slot, at.stored) <= MAX_AHEAD || parts.ahead.has(group.id)) return;
+  parts.ahead.add(group.id);
+  parts.logger.error(
+    "a rule group's state was written by a clock that was ahead: it is not evaluated until then",
+    {
+      group: group.id,
+      until: utcTime(at.stored),
+    },
+  );
+}
+
 async function evaluateClaimed(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
   const previous = await parts.store.loadGroup(group.id);
-  if (previous !== undefined && previous.slot >= slot) return { kind: 'stale' };
+  if (previous !== undefined && previous.slot >= slot) {
+    noteFutureState(parts, group, { slot, stored: previous.slot });
+    return { kind: 'stale' };
+  }
+  parts.ahead.delete(group.id);
   const { rules, entries } = await evaluateRules(parts, { group, slot }, previous);
   noteSource(parts.source, group.id, rules);
   const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
@@ -153,6 +179,7 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     isPrometheus: options.isPrometheus ?? false,
     source: createOutageNote('Prometheus', options),
     storage: createOutageNote('the store', options),
+    ahead: new Set(),
   };
   return async (group, slot) => {
     try {

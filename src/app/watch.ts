@@ -131,7 +131,7 @@ export function createWatch(options: WatchOptions): Watch {
   let isRetiringDue = false;
 
   const note = (group: RuleGroup, outcome: TickOutcome): void => {
-    if (outcome.kind === 'store-error' || outcome.kind === 'failed') return;
+    if (outcome.kind !== 'applied' && outcome.kind !== 'claimed-elsewhere') return;
     lastEvaluatedAt = clock.now();
     if (outcome.kind === 'applied' && groups.has(group.id)) gauge.note(group.id, outcome.state);
   };

@@ -109,6 +109,18 @@ describe('evaluating a group', () => {
     expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual(['ok', 'stale']);
   });
 
+  it('says once when the stored state comes from the future, and asks nothing until then', async () => {
+    await evaluate(aGroup(), slotAt(1_000));
+    const asked = metrics.asked.length;
+    expect([await tick(0), await tick(1)]).toEqual([{ kind: 'stale' }, { kind: 'stale' }]);
+    expect(metrics.asked).toHaveLength(asked);
+    expect(logger.lines.map(({ level, fields }) => [level, fields['until']])).toEqual([
+      ['error', '2026-11-20 22:20:00'],
+    ]);
+    await tick(1_001);
+    expect(recorder.events('evaluated').at(-1)?.outcome).toBe('ok');
+  });
+
   it('throws away what a slower replica comes with after a later tick', async () => {
     metrics.answer('slow_share > 0.01', async () => {
       const rule = aRule();
@@ -187,21 +199,6 @@ describe('evaluating a group', () => {
       },
     });
     expect(clock.sleepers()).toBe(0);
-  });
-
-  it('aborts the call whose time is up', async () => {
-    let isAborted = false;
-    metrics.answer('slow_share > 0.01', (_at, signal) => {
-      signal?.addEventListener('abort', () => {
-        isAborted = true;
-      });
-      return new Promise(() => undefined);
-    });
-    const done = evaluate(aGroup(), slotAt(0));
-    await clock.whenAsleep();
-    await clock.advance(27_000);
-    await done;
-    expect(isAborted).toBe(true);
   });
 
   it('concludes nothing when only the evidence does not answer', async () => {

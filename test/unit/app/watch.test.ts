@@ -214,7 +214,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
   });
 
-  it('counts a tick that another replica has as evaluated, and one that the store refused not', async () => {
+  it('counts a tick that another replica has as evaluated, and one that the store refused or that came too late not', async () => {
     const watch = aWatch();
     const group = groupOf('one', 'a');
     await watch.start(bookOf(group));
@@ -222,7 +222,9 @@ describe('the watch', () => {
     await scheduler.fire(group.id, slotAt(1));
     const seen = watch.lastEvaluatedAt();
     expect(seen).toBe(clock.now());
+    await scheduler.fire(group.id, slotAt(9));
     await clock.advance(TICK);
+    await scheduler.fire(group.id, slotAt(8));
     await temp.store.close();
     await scheduler.fire(group.id, slotAt(2));
     expect(watch.lastEvaluatedAt()).toBe(seen);
