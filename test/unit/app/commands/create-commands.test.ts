@@ -147,7 +147,7 @@ describe('one trace, one request', () => {
 
 describe('what others answer', () => {
   it('latency and slo are handed on with what was asked', async () => {
-    const { answer, asked } = open();
+    const { answer, asked, clock } = open();
     expect(await answer('/latency', 'checkout last 5m share')).toEqual({
       answer: latency,
       share: true,
@@ -155,6 +155,8 @@ describe('what others answer', () => {
     });
     expect(asked).toEqual([{ service: 'checkout', last: 5 * MINUTE, now }]);
     expect((await answer('/slo', '')).reproducible).toBe('/slo status');
+    // No timer is left behind.
+    expect(clock.sleepers()).toBe(0);
   });
 
   it('help and mistakes are usage, for one only', async () => {

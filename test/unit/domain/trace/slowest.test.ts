@@ -195,6 +195,18 @@ describe('the rising threshold', () => {
     expect(durationsOf(state)).toEqual(bruteForce(population, k));
   });
 
+  it('asks for more at once where answers are full of what does not count, instead of cutting time to pieces', () => {
+    // A third of the traces are found by a client span that outlasts every server span.
+    const population = logNormal(300).map((stored, i) =>
+      i % 3 === 0 ? { ...stored, longest: 90_000_000 } : stored,
+    );
+    const state = run(population, { k: 5, limit: 40, order: [2, 4], budget: 100, window });
+    expect(isProven(state)).toBe(true);
+    expect(durationsOf(state)).toEqual(bruteForce(population, 5));
+    expect(state.searches).toBeLessThanOrEqual(6);
+    expect(state.widening).toBeGreaterThan(1);
+  });
+
   it('does not lose a span that starts between the last microsecond of one half and the first of the other', () => {
     const middle = 1_300_000;
     const population = [
