@@ -1,0 +1,109 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Fault } from '../../src/demo/mesh/faults.ts';
+import type { Script } from '../../src/demo/mesh/script.ts';
+import type { Fault as PrometheusFault } from '../../src/demo/prometheus/http/faults.ts';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { MINUTE, ms, SECOND } from '../../src/domain/units.ts';
+import { type Stage, startStage } from '../support/stage.ts';
+
+let stage: Stage | undefined;
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+const played = (...faults: readonly { from: number; to: number; fault: Fault }[]): Script => ({
+  opening: faults.map(({ from, to, fault }) => ({
+    title: fault.kind,
+    at: ms(from * SECOND),
+    until: ms(to * SECOND),
+    fault,
+  })),
+  cycle: [],
+  cycleStart: ms(0),
+  cycleLength: MINUTE,
+});
+
+const SLOW_PAYMENTS: Fault = { kind: 'slow-database', service: 'payments-db', factor: 50 };
+const shortly = played({ from: 5, to: 40, fault: SLOW_PAYMENTS });
+
+async function breach(script: Script): Promise<{ stage: Stage; checkout: () => Message }> {
+  const on = await startStage({ transport: 'socket', script });
+  stage = on;
+  const find = () =>
+    on.messages().find(({ text, threadTs }) => text.includes('checkout') && threadTs === undefined);
+  await on.until('the breach is posted', () => find() !== undefined);
+  return { stage: on, checkout: () => find() as Message };
+}
+
+const isOver = ({ text }: Message): boolean => /recovered|resolved/i.test(text);
+const thread = ({ world, channelId }: Stage, message: Message): readonly Message[] =>
+  world.workspace.thread(channelId, message.ts, world.readerId).slice(1);
+
+describe('nothing but recovery is told as recovery', () => {
+  test.each<[string, PrometheusFault]>([
+    ['answers 503', { status: 503 }],
+    ['shows a login page', { html: true }],
+    ['breaks its answers off', { truncateAt: 20 }],
+  ])(
+    'a Prometheus that %s freezes the alert, and the recovery is told when it answers again',
+    async (_, fault) => {
+      const { stage: on, checkout } = await breach(shortly);
+      on.world.prometheus.faults.set(fault);
+      await on.live(150);
+      expect(isOver(checkout())).toBe(false);
+      on.world.prometheus.faults.set(undefined);
+      await on.until('it is resolved', () => isOver(checkout()));
+      expect(
+        on.messages().filter(({ text, threadTs }) => text.includes('checkout') && threadTs === undefined),
+      ).toHaveLength(1);
+    },
+  );
+
+  test('a service that is gone is without data, not recovered', async () => {
+    const gone = { from: 45, to: 400, fault: { kind: 'service-gone', service: 'checkout' } as const };
+    const { stage: on, checkout } = await breach(played({ from: 5, to: 44, fault: SLOW_PAYMENTS }, gone));
+    await on.until(
+      'its thread says that the data is gone',
+      () =>
+        /no data/i.test(
+          thread(on, checkout())
+            .map(({ text }) => text)
+            .join(),
+        ),
+      200,
+    );
+    await on.live(120);
+    expect(isOver(checkout())).toBe(false);
+  });
+});
+
+describe('told exactly once', () => {
+  test.each([
+    ['the connection breaks after Slack took the message', { kind: 'reset-after-accept' } as const],
+    ['Slack breaks with 500', { kind: 'http', status: 500 } as const],
+    ['Slack asks for patience', { kind: 'rate-limit', retryAfterSeconds: 7 } as const],
+  ])('when %s', async (_, what) => {
+    const on = await startStage({ transport: 'socket', script: shortly });
+    stage = on;
+    on.world.slack.faults.add({ method: 'chat.postMessage', times: 1, do: what });
+    const posts = () => on.messages().filter(({ threadTs }) => threadTs === undefined);
+    await on.until('every breach is over', () => posts().length >= 3 && posts().every(isOver));
+    const services = posts().map(({ text }) => /checkout|payments|frontend/.exec(text)?.[0]);
+    expect([...services].sort()).toEqual(['checkout', 'frontend', 'payments']);
+  });
+
+  test('a message that somebody deleted comes back once and is seen to its end', async () => {
+    const { stage: on, checkout } = await breach(shortly);
+    const first = checkout().ts;
+    on.world.workspace.deleteMessage(on.channelId, first);
+    await on.until('it is resolved', () => {
+      const now = on.messages().find(({ text, ts }) => text.includes('checkout') && ts !== first);
+      return now !== undefined && isOver(now);
+    });
+    const left = on
+      .messages()
+      .filter(({ text, threadTs }) => /checkout/.test(text) && threadTs === undefined);
+    expect(left).toHaveLength(1);
+  });
+});

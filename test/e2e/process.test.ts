@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/adapters/telemetry/clock.ts';
+import { type DemoWorld, startDemoWorld } from '../../src/demo/demo-world.ts';
+import { DEMO_RULES } from '../../src/demo/rules.ts';
+import { ms } from '../../src/domain/units.ts';
+import { NO_FAULTS } from '../support/stage.ts';
+
+const CLEAN = { PATH: process.env['PATH'], HOME: tmpdir() };
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exit: Promise<number | null>;
+}
+
+/** The program as a person starts it, in an environment of its own. */
+function start(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Program {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], { env });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exit = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  return { child, output: () => output, exit };
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 12_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`${what}: it did not come`);
+    await wait(20);
+  }
+}
+
+let folder: string;
+let world: DemoWorld | undefined;
+const programs: Program[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tailwatch-process-'));
+});
+afterEach(async () => {
+  for (const { child, exit } of programs.splice(0)) {
+    child.kill('SIGKILL');
+    await exit;
+  }
+  await world?.close();
+  world = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+function run(...[args, env]: Parameters<typeof start>): Program {
+  const program = start(args, env);
+  programs.push(program);
+  return program;
+}
+
+describe('settings', () => {
+  test('every mistake is named at once, secrets masked, with exit code 78', async () => {
+    const { exit, output } = run([], {
+      ...CLEAN,
+      SLACK_BOT_TOKEN: 'xoxp-wrong-kind-of-token',
+      LOG_LEVEL: 'loud',
+    });
+    expect(await exit).toBe(78);
+    for (const name of [
+      'SLACK_BOT_TOKEN',
+      'SLACK_APP_TOKEN',
+      'SLACK_CHANNEL',
+      'PROMETHEUS_URL',
+      'JAEGER_URL',
+      'LOG_LEVEL',
+    ]) {
+      expect(output()).toContain(name);
+    }
+    expect(output()).not.toContain('wrong-kind-of-token');
+  });
+});
+
+describe('a running bot', () => {
+  async function started() {
+    world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
+    const rules = join(folder, 'rules.yaml');
+    await writeFile(rules, DEMO_RULES);
+    const env = {
+      ...CLEAN,
+      SLACK_BOT_TOKEN: world.botToken,
+      SLACK_APP_TOKEN: world.appToken,
+      SLACK_API_URL: world.slackApiUrl,
+      SLACK_CHANNEL: world.channel,
+      PROMETHEUS_URL: world.prometheusUrl,
+      JAEGER_URL: world.jaegerUrl,
+      RULES_FILE: rules,
+      DATA_DIR: join(folder, 'data'),
+      OPS_PORT: '0',
+    };
+    const program = run([], env);
+    await until('the start', () => program.output().includes('"msg":"started"'));
+    const opsPort = /"opsPort":(\d+)/.exec(program.output())?.[1] ?? '';
+    const metrics = async () => await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
+    return { program, env, rules, opsPort, metrics };
+  }
+
+  test('reloads on SIGHUP, keeps its rules when the file is bad, and ends with 0 on SIGTERM', async () => {
+    const { program, rules, metrics } = await started();
+    await writeFile(rules, DEMO_RULES.replace('objective:', 'objectiv:'));
+    program.child.kill('SIGHUP');
+    await until('the refusal', async () => (await metrics()).includes('tailwatch_rule_reload_ok 0'));
+    expect(program.output()).toContain('objectiv');
+
+    await writeFile(rules, DEMO_RULES);
+    program.child.kill('SIGHUP');
+    await until('the reload', async () => (await metrics()).includes('tailwatch_rule_reload_ok 1'));
+
+    program.child.kill('SIGTERM');
+    expect(await program.exit).toBe(0);
+  });
+
+  test('a second process on its folder refuses and says who holds it', async () => {
+    const { program, env } = await started();
+    const second = run([], env);
+    expect(await second.exit).toBe(1);
+    expect(second.output()).toContain(String(program.child.pid));
+  });
+});
+
+describe('tailwatch check', () => {
+  test('prints every mistake with file, line, column and a caret, and exits with 1', async () => {
+    const file = join(folder, 'bad.yaml');
+    await writeFile(file, 'groups:\n- name: a\n  rules:\n  - alert: X\n    exprr: up\n    for: 5x\n');
+    const { exit, output } = run(['check', file], CLEAN);
+    expect(await exit).toBe(1);
+    expect(output()).toMatch(/bad\.yaml:5:5: /);
+    expect(output()).toMatch(/bad\.yaml:6:10: /);
+    expect(output()).toMatch(/\^/);
+  });
+
+  test('asks a Prometheus whether the metric is there and the threshold is a bound', async () => {
+    world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
+    const file = join(folder, 'rules.yaml');
+    await writeFile(file, DEMO_RULES.replaceAll('500ms', '750ms'));
+    const { exit, output } = run(['check', file, '--against', world.prometheusUrl], CLEAN);
+    expect(await exit).toBe(1);
+    expect(output()).toMatch(/500.*1/s);
+
+    await writeFile(file, DEMO_RULES);
+    const good = run(['check', file, '--against', world.prometheusUrl], CLEAN);
+    expect(await good.exit, good.output()).toBe(0);
+  });
+});
