@@ -25,7 +25,11 @@ export interface Delivery {
   refusal(): { readonly code: string; readonly since: EpochMs } | undefined;
 }
 
-const LANES = 4;
+const LANES = 6;
+/** Lanes that are never given to an entry that waits for traces: a new alert always finds one free. */
+const QUICK_LANES = 2;
+/** How long an entry that needs evidence is put off while enough others collect theirs. */
+const BUSY_PAUSE = ms(3 * SECOND);
 /** Longer than the slowest attempt: enrichment, three forms of a message, a look into the channel. */
 const LEASE = ms(2 * MINUTE);
 
@@ -36,6 +40,8 @@ const LEASE = ms(2 * MINUTE);
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, clock, logger, recorder, lanes = LANES } = options;
   const handle = createHandler(options);
+  const mostCollecting = Math.max(1, lanes - QUICK_LANES);
+  let collecting = 0;
   let refusal: { code: string; since: EpochMs } | undefined;
 
   async function lane(isStopping: () => boolean): Promise<number> {
@@ -43,25 +49,47 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     while (!isStopping()) {
       const entry = await store.takeEntry({ now: clock.now(), lease: LEASE });
       if (entry === undefined) break;
-      const delivered = await handle(entry);
-      refusal = refusalAfter(refusal, delivered, clock.now());
       handled += 1;
+      await see(entry);
     }
     return handled;
   }
 
-  async function drain(isStopping: () => boolean): Promise<number> {
-    const ended = await Promise.allSettled(Array.from({ length: lanes }, () => lane(isStopping)));
-    const failed = ended.find((each) => each.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+  /** A firing is quick. Everything else collects evidence first, and a slow Jaeger must not hold all lanes. */
+  async function see(entry: TakenEntry): Promise<void> {
+    const isQuick = entry.kind === 'firing';
+    if (!isQuick && collecting >= mostCollecting) {
+      await store.postponeEntry({ id: entry.id, notBefore: after(clock.now(), BUSY_PAUSE) });
+      return;
+    }
+    collecting += isQuick ? 0 : 1;
+    try {
+      refusal = refusalAfter(refusal, await handle(entry), clock.now());
+    } finally {
+      collecting -= isQuick ? 0 : 1;
+    }
+  }
+
+  async function report(): Promise<void> {
     const { depth, oldestAt } = await store.outbox();
     const age = oldestAt === undefined ? 0 : Math.max(0, between(oldestAt, clock.now()));
     recorder.outbox({ depth, oldestAgeSeconds: age / SECOND });
-    return ended.reduce((sum, each) => sum + (each.status === 'fulfilled' ? each.value : 0), 0);
   }
 
-  const { start, stop, wake } = createOutboxWorker({ clock, logger, drain });
-  return { start, stop, wake, drain: () => drain(() => false), refusal: () => refusal };
+  const look = async (isStopping: () => boolean): Promise<number> => {
+    const handled = await lane(isStopping);
+    await report();
+    return handled;
+  };
+
+  async function drain(): Promise<number> {
+    const ended = await Promise.all(Array.from({ length: lanes }, () => lane(() => false)));
+    await report();
+    return ended.reduce((sum, each) => sum + each, 0);
+  }
+
+  const { start, stop, wake } = createOutboxWorker({ clock, logger, lanes, look });
+  return { start, stop, wake, drain, refusal: () => refusal };
 }
 
 function refusalAfter(

@@ -13,57 +13,73 @@ export interface OutboxWorker {
   wake: () => void;
 }
 
-/** Looks into the outbox again and again. `drain` is told how to learn that it should come to an end. */
+/**
+ * Looks into the outbox again and again, in lanes that do not wait for each other. `look` sees through what is due and
+ * is told how to learn that it should come to an end.
+ */
 export function createOutboxWorker(parts: {
   clock: Clock;
   logger: Logger;
-  drain: (isStopping: () => boolean) => Promise<unknown>;
+  lanes: number;
+  look: (isStopping: () => boolean) => Promise<unknown>;
 }): OutboxWorker {
-  const { clock, logger, drain } = parts;
-  let bell = new AbortController();
-  let running: { isStopping: boolean; done: Promise<void> } | undefined;
+  const { clock, lanes, look } = parts;
+  const bells = new Set<AbortController>();
+  const outage = createOutage(parts.logger);
+  let running: { isStopping: boolean; done: Promise<unknown> } | undefined;
 
-  async function work(isStopping: () => boolean): Promise<void> {
-    let failures = 0;
+  async function lane(isStopping: () => boolean): Promise<void> {
     while (!isStopping()) {
       // What rings from here on ends the coming sleep, even when it rings before the sleep begins.
-      bell = new AbortController();
-      const pause = await drain(isStopping).then(
-        () => {
-          failures = 0;
-          return POLL;
-        },
-        (error: unknown) => {
-          failures += 1;
-          // Once per outage: every line of `error` is one that somebody must act on.
-          if (failures === 1)
-            logger.error('the outbox cannot be worked on', {
-              error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
-            });
-          return backoff(failures);
-        },
-      );
+      const bell = new AbortController();
+      bells.add(bell);
+      const pause = await look(isStopping).then(outage.ended, outage.goesOn);
       if (!isStopping()) await clock.sleep(pause, bell.signal);
+      bells.delete(bell);
     }
   }
+
+  const ring = (): void => {
+    for (const bell of bells) bell.abort();
+  };
 
   return {
     start() {
       if (running !== undefined) return;
-      const run = { isStopping: false, done: Promise.resolve() };
+      const run = { isStopping: false, done: Promise.resolve() as Promise<unknown> };
       running = run;
-      run.done = work(() => run.isStopping);
+      run.done = Promise.all(Array.from({ length: lanes }, () => lane(() => run.isStopping)));
     },
     async stop() {
       const run = running;
       if (run === undefined) return;
       run.isStopping = true;
-      bell.abort();
+      ring();
       await run.done;
       running = undefined;
     },
-    wake() {
-      bell.abort();
+    wake: ring,
+  };
+}
+
+/** How long to pause after a look; complains once per outage, since every line of `error` asks somebody to act. */
+function createOutage(logger: Logger): {
+  ended: () => Milliseconds;
+  goesOn: (error: unknown) => Milliseconds;
+} {
+  let failures = 0;
+  return {
+    ended: () => {
+      failures = 0;
+      return POLL;
+    },
+    goesOn: (error) => {
+      failures += 1;
+      if (failures === 1)
+        logger.error('the outbox cannot be worked on', {
+          error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+        });
+      return backoff(failures);
     },
   };
 }

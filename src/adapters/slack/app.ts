@@ -6,6 +6,7 @@ import { type ConversationOptions, createConversation } from './conversation.ts'
 import { listen } from './listeners.ts';
 import { openTransport, type Transport } from './receivers.ts';
 import { createRunning } from './running.ts';
+import { SlackSetupError } from './setup-error.ts';
 import { createSlackLogger } from './slack-logger.ts';
 
 export interface SlackAppOptions extends Omit<CallsOptions, 'timeout'>, ConversationOptions {
@@ -24,20 +25,9 @@ export interface SlackApp {
   isConnected(): boolean;
 }
 
-/** Slack does not know the token any more, or never did: only a person can mend that. */
-export class SlackSetupError extends Error {
-  override readonly name = 'SlackSetupError';
-  /** Slack's word for it. */
-  readonly code: string;
-  constructor(code: string) {
-    super(
-      `Slack refuses the bot token (${code}): install the app again and set SLACK_BOT_TOKEN to its new token`,
-    );
-    this.code = code;
-  }
-}
-
 const AUTH_INTERVAL = MINUTE;
+/** While Slack does not answer or refuses, a good answer should not be long in coming to notice. */
+const AUTH_INTERVAL_WHEN_BAD = ms(10 * SECOND);
 const LAST_WORDS = ms(10 * SECOND);
 
 /** The bot's ears: Bolt on an explicit receiver, commands and buttons, nothing else. */
@@ -111,7 +101,7 @@ function watchToken(parts: {
 
   async function loop(): Promise<void> {
     while (!ended.signal.aborted) {
-      await clock.sleep(AUTH_INTERVAL, ended.signal);
+      await clock.sleep(isGood ? AUTH_INTERVAL : AUTH_INTERVAL_WHEN_BAD, ended.signal);
       if (!ended.signal.aborted) await ask();
     }
   }
@@ -119,7 +109,7 @@ function watchToken(parts: {
   return {
     async check() {
       const code = await ask();
-      if (code !== undefined) throw new SlackSetupError(code);
+      if (code !== undefined) throw new SlackSetupError(code, 'bot');
     },
     watch: () => void loop(),
     end: () => {

@@ -2,7 +2,9 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HTTPReceiver, type Receiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger as SlackLogger } from '@slack/logger';
+import { WebAPIPlatformError } from '@slack/web-api';
 import { HTTP_PATH } from './scopes.ts';
+import { SlackSetupError } from './setup-error.ts';
 
 /** How Slack reaches the bot. */
 export type Transport =
@@ -110,7 +112,9 @@ function overSocket(
     receiver,
     async open() {
       isClosed = false;
-      await receiver.start();
+      await receiver.start().catch((error: unknown) => {
+        throw error instanceof WebAPIPlatformError ? new SlackSetupError(error.data.error, 'app') : error;
+      });
       return undefined;
     },
     async close() {

@@ -54,21 +54,26 @@ export function createSender(parts: {
   return async (it) => {
     const forms = formsOf(it, { withoutChart: chartsRefusedUntil > clock.now(), logger });
     let outcome: CallOutcome = { kind: 'refused', code: 'invalid_blocks' };
+    let sentForm = 0;
     for (const [index, form] of forms.entries()) {
+      sentForm = index;
       outcome = await attempt(it, form);
       if (outcome.kind !== 'refused' || !ABOUT_CONTENT.has(outcome.code)) break;
-      if (hasChart(form)) chartsRefusedUntil = after(clock.now(), HOUR);
       logger.warn('slack: the message was refused in this form', {
         method: it.method,
         code: outcome.code,
         next: index + 1 < forms.length ? 'a plainer form' : 'none',
       });
     }
+    // It was the chart, then: the rest was taken as it was.
+    if (sentForm > 0 && outcome.kind === 'done' && hasChart(forms[sentForm - 1]))
+      chartsRefusedUntil = after(clock.now(), HOUR);
     return toSendOutcome(outcome, it);
   };
 }
 
-const hasChart = (form: Rendered): boolean => form.blocks.some(({ type }) => type === CHART);
+const hasChart = (form: Rendered | undefined): boolean =>
+  form !== undefined && form.blocks.some(({ type }) => type === CHART);
 
 /** The forms to try, richest first. A form that breaks one of Slack's limits is not tried at all. */
 function formsOf(it: Sending, given: { withoutChart: boolean; logger: Logger }): readonly Rendered[] {

@@ -114,3 +114,24 @@ describe('the worker', () => {
     expect(bed.messages()).toHaveLength(1);
   });
 });
+
+describe('a storm of alerts while Jaeger hangs', () => {
+  it('posts a new alert at once: those that wait for evidence never hold all lanes', async () => {
+    let release: () => void = () => undefined;
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const stormy = bed.deliveryOn(bed.store, { lanes: 4, before: () => hanging });
+    const alerts = Array.from({ length: 6 }, (_, n) => alertOf({ episode: `episode-${n}` }));
+    for (const alert of alerts) await bed.decide('firing', alert);
+    stormy.start();
+    while (bed.messages().length < alerts.length) await bed.tick();
+    // All six have their message; what can be is waiting for evidence. A seventh comes.
+    for (let ticks = 0; ticks < 50; ticks += 1) await bed.tick();
+    await bed.decide('firing', alertOf({ episode: 'episode-7' }));
+    stormy.wake();
+    while (bed.messages().length < alerts.length + 1) await bed.tick();
+    release();
+    await inVirtualTime(bed.stand.clock, stormy.stop());
+  });
+});

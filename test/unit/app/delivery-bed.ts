@@ -66,8 +66,10 @@ export interface Bed {
   readonly stand: Stand;
   readonly store: Store;
   readonly delivery: Delivery;
-  /** Another delivery to the same Slack, on another store. */
-  deliveryOn(store: Store): Delivery;
+  /** Another delivery to the same Slack; `before` is waited for by every enrichment. */
+  deliveryOn(store: Store, more?: More): Delivery;
+  /** Moves on a little, and lets real sockets work. */
+  tick(): Promise<void>;
   /** Adds a notification to the outbox as an evaluation does. */
   decide(kind: NotificationKind, alert?: Alert): Promise<void>;
   drain(): Promise<number>;
@@ -110,7 +112,8 @@ export function useBed(): Bed {
     get delivery() {
       return current().delivery;
     },
-    deliveryOn: (store) => current().deliveryOn(store),
+    deliveryOn: (store, more) => current().deliveryOn(store, more),
+    tick: () => current().tick(),
     decide: (kind, alert) => current().decide(kind, alert),
     drain: () => current().drain(),
     settle: () => current().settle(),
@@ -130,7 +133,13 @@ function createBed(stand: Stand, store: Store): Bed {
     stand,
     store,
     delivery,
-    deliveryOn: (other) => deliveryTo(stand, other),
+    deliveryOn: (other, more) => deliveryTo(stand, other, more),
+    tick: async () => {
+      await clock.advance(100);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2);
+      });
+    },
     async decide(kind, alert = alertOf()) {
       decided += 1;
       await store.applyEvaluation({
@@ -174,7 +183,12 @@ function entryOf(
   };
 }
 
-function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store): Delivery {
+interface More {
+  readonly lanes?: number;
+  readonly before?: () => Promise<void>;
+}
+
+function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more: More = {}): Delivery {
   const notifier = createSlackNotifier({
     botToken: DEFAULT_TOKENS.bot,
     apiUrl,
@@ -189,6 +203,7 @@ function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store): Deli
     notifier,
     enrich: async ({ alert }) => {
       await clock.sleep(SECOND);
+      await more.before?.();
       return { ...FOUND, slowShare: alert.value };
     },
     clock,
@@ -196,6 +211,6 @@ function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store): Deli
     recorder,
     links: createLinks({ jaeger: 'https://jaeger.example' }),
     defaultChannel: '#general',
-    lanes: 1,
+    lanes: more.lanes ?? 1,
   });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createSlackApp, SlackSetupError } from '../../../../src/adapters/slack/app.ts';
+import { createSlackApp } from '../../../../src/adapters/slack/app.ts';
 import { METHOD_SCOPES, SLASH_COMMANDS } from '../../../../src/adapters/slack/scopes.ts';
+import { SlackSetupError } from '../../../../src/adapters/slack/setup-error.ts';
 import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
 import { MINUTE, SECOND } from '../../../../src/domain/units.ts';
 import { HTTP, SOCKET, says, useBot } from './bot.ts';
@@ -139,6 +140,10 @@ describe('the connection', () => {
     bot.stand.workspace.revokeToken(DEFAULT_TOKENS.bot);
     await expect(bot.start(HTTP)).rejects.toThrow(SlackSetupError);
     await expect(bot.start(HTTP)).rejects.toThrow('token_revoked');
+  });
+
+  it('does not begin with an app token that Slack refuses, and says which token that is', async () => {
+    await expect(bot.start({ mode: 'socket', appToken: 'xapp-1-wrong' })).rejects.toThrow('SLACK_APP_TOKEN');
   });
 
   it('takes no request with a wrong signature, and answers nothing but its own path', async () => {
