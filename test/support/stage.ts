@@ -22,13 +22,13 @@ export interface Stage {
   /** The bot's log so far. */
   readonly log: readonly string[];
   /** What the reader sees in the channel, oldest first. */
-  messages(): readonly Message[];
+  readonly messages: () => readonly Message[];
   /** Lets the world and the bot live, a second at a time, until it holds; fails after that many virtual seconds. */
   until(what: string, holds: () => boolean, seconds?: number): Promise<void>;
   /** Lets the world and the bot live for so many virtual seconds. */
-  live(seconds: number): Promise<void>;
+  readonly live: (seconds: number) => Promise<void>;
   /** Types into the channel and waits for what only the reader sees. */
-  ask(text: string): Promise<Message>;
+  readonly ask: (text: string) => Promise<Message>;
   /** Ends the bot and starts another one on the same data, as a deployment does. */
   restart(): Promise<void>;
   close(): Promise<void>;
