@@ -21,7 +21,7 @@ function nextRow(a: string, b: string, { before, previous }: Rows): number[] {
 }
 
 /** How many single-letter edits (or swaps of neighbours) lead from one text to the other: optimal string alignment. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let rows: Rows = { before: [], previous: Array.from({ length: b.length + 1 }, (_, j) => j) };
   for (let i = 1; i <= a.length; i++) rows = { before: rows.previous, previous: nextRow(a, b, rows) };
   return rows.previous[b.length] ?? 0;

@@ -42,8 +42,7 @@ export const WORKBOOK: readonly BurnWindow[] = [
 ];
 
 /** The share of requests that may be slow: what is left of 1 above the quantile. */
-export const errorBudgetOf = ({ quantile }: { readonly quantile: number }): number =>
-  withoutNoise(1 - quantile);
+const errorBudgetOf = ({ quantile }: { readonly quantile: number }): number => withoutNoise(1 - quantile);
 
 /** Identity of a rule inside its group: its name, and its own labels in order. */
 export function ruleKey(name: string, labels: Labels): string {

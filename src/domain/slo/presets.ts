@@ -51,8 +51,6 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
 };
 
-export const isPresetName = (name: string): name is PresetName => Object.hasOwn(PRESETS, name);
-
 /** What tells failed requests apart on a metric that some preset knows. */
 export function errorSelectorFor(metric: string): string | undefined {
   const unitless = (name: string): string => name.replace(/_(?:milli)?seconds$/, '');

@@ -46,7 +46,7 @@ export function goFloat(value: number): string {
  * servers keep what the client wrote.
  * Source: prometheus docs/migration.md, "le and quantile label values"; labels.FormatOpenMetricsFloat.
  */
-export function leForms(bound: number): readonly string[] {
+function leForms(bound: number): readonly string[] {
   const plain = String(bound);
   const forms = new Set([plain, ...(Number.isInteger(bound) ? [`${plain}.0`] : []), goFloat(bound)]);
   return [...forms];

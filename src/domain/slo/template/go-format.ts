@@ -9,7 +9,7 @@ function special(value: number): string | undefined {
 }
 
 /** `%v` of a float64, as `fmt.Print` writes it. */
-export const floatText = (value: number): string => special(value) ?? goFloat(value);
+const floatText = (value: number): string => special(value) ?? goFloat(value);
 
 const twoDigits = (exponential: string): string =>
   exponential.replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`);
@@ -39,7 +39,7 @@ function general(value: number, precision: number): string {
 }
 
 /** A float as `%f`, `%e` or `%g` writes it, with Go's default precision of 6 (`%g`: as many digits as it needs). */
-export function formatFloat(value: number, verb: string, precision?: number): string {
+function formatFloat(value: number, verb: string, precision?: number): string {
   const odd = special(value);
   if (odd !== undefined) return odd;
   switch (verb.toLowerCase()) {

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import { parseRuleText } from '../../src/config/rule-file.ts';
+import { formatDuration } from '../../src/domain/units.ts';
+import { isInstalled } from '../support/real-prometheus.ts';
+
+const run = promisify(execFile);
+
+const FORMS = `
+slos:
+- { name: istio, preset: istio, objective: { quantile: 0.99, below: 500ms, window: 5m } }
+- { name: ambient, preset: istio-ambient, objective: { quantile: 0.95, below: 1s, window: 10m }, min_requests: 50 }
+- { name: otel, preset: otel-http, objective: { quantile: 0.999, below: 250ms, window: 5m }, alert: { burn: workbook } }
+- { name: spans, preset: spanmetrics, objective: { quantile: 0.99, below: 30m, window: 1h }, alert: { for: 1m, keep_firing_for: 2m, recover: { below: 250ms, window: 1m }, burn: workbook }, min_requests: 10 }
+- { name: own, metric: latency_seconds, selector: 'a="b\\"c",d=~"e.f"', by: [job, zone], objective: { quantile: 0.5, below: 5ms, window: 30s } }
+`;
+
+describe.skipIf(!isInstalled('promtool'))('promtool takes', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tailwatch-rules-'));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  /** How many rules promtool found; rejects with its complaint. */
+  async function check(text: string): Promise<number> {
+    const file = join(folder, 'rules.yaml');
+    await writeFile(file, text);
+    const { stdout } = await run('promtool', ['check', 'rules', '--lint-fatal', file]);
+    return Number(/SUCCESS: (\d+) rules found/.exec(stdout)?.[1]);
+  }
+
+  it('every rule the short form compiles to, and the evidence of each', async () => {
+    const { groups } = parseRuleText('rules.yaml', FORMS);
+    expect(groups).toHaveLength(5);
+    const text = stringify({
+      groups: groups.map(({ name, interval, rules }) => ({
+        name,
+        interval: formatDuration(interval),
+        rules: rules.flatMap((rule) => [
+          {
+            alert: rule.name,
+            expr: rule.expr,
+            for: formatDuration(rule.for),
+            labels: rule.labels,
+            annotations: rule.annotations,
+          },
+          { alert: `${rule.name}-evidence`, expr: rule.evidence?.expr, labels: rule.labels },
+        ]),
+      })),
+    });
+    expect(await check(text)).toBe(2 * (1 + 1 + 4 + 4 + 1));
+  });
+
+  it('the Prometheus groups of the example in the Kubernetes manifest, as they are', async () => {
+    const manifest = parse(await readFile('manifests/kubernetes/rules.yaml', 'utf8')) as {
+      data: Record<string, string>;
+    };
+    const documents = parseAllDocuments(manifest.data['rules.yaml'] ?? '');
+    const groups = documents
+      .map((document) => document.toJS() as object)
+      .filter((document) => 'groups' in document);
+    expect(groups).toHaveLength(1);
+    // `keep_firing_for` is younger than the promtool of some distributions.
+    const text = stringify(groups[0]).replaceAll(/^ *keep_firing_for:.*\n/gm, '');
+    expect(await check(text)).toBe(1);
+  });
+});
