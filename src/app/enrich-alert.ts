@@ -1,24 +1,18 @@
 import type { Alert } from '../domain/alert/alert.ts';
 import type { Labels } from '../domain/labels.ts';
-import type { Links } from '../domain/link.ts';
 import { histogramQuantile } from '../domain/slo/histogram.ts';
 import { bucketRatesExpr, objectiveLabels, quantileExpr, slowShareExpr } from '../domain/slo/promql.ts';
 import type { LatencyObjective, SloRule } from '../domain/slo/rule.ts';
 import { type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
-import { type Enrichment, evidenceWindow, namespaceOf, serviceOf } from './alert-view.ts';
+import { type Enrichment, evidenceWindow, serviceOf } from './alert-view.ts';
 import { withDeadline } from './deadline.ts';
+import { createTracesOf, explain, type TracesOfOptions } from './enrich-traces.ts';
 import { type System, UpstreamError } from './errors.ts';
-import type { Clock, Logger, MetricsSource } from './ports.ts';
-import type { FindSlowest, ResolvedService, ResolveService } from './use-cases.ts';
-import type { ChartView, QuantileEstimate, TracesView } from './views.ts';
+import type { MetricsSource } from './ports.ts';
+import type { ChartView, QuantileEstimate } from './views.ts';
 
-export interface EnrichAlertOptions {
+export interface EnrichAlertOptions extends TracesOfOptions {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
-  readonly findSlowest: FindSlowest;
-  readonly resolveService: ResolveService;
-  readonly links: Pick<Links, 'trace'>;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** How long each part may take. Eight seconds unless given. */
   readonly deadline?: Milliseconds;
 }
@@ -27,9 +21,6 @@ export interface EnrichAlertOptions {
 export type EnrichAlert = (of: { readonly alert: Alert; readonly rule: SloRule }) => Promise<Enrichment>;
 
 const DEADLINE = ms(8 * SECOND);
-/** The search for traces is asked to end this much before its deadline: what it has found by then is shown. */
-const LAST_MOMENT = ms(1_500);
-const TRACES = 10;
 /** Slack's line chart takes at most 20 points. */
 const CHART_POINTS = 20;
 const SHORTEST_CHART = ms(10 * MINUTE);
@@ -56,12 +47,14 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
     }
   }
 
+  const tracesOf = createTracesOf(options);
+
   return async ({ alert, rule }) => {
     const gaps: string[] = [];
     const { objective } = rule;
     const [measured, traced] = await Promise.all([
       objective === undefined ? undefined : measure(options, part, { alert, rule, objective, gaps }),
-      traces(options, { alert, rule, deadline }),
+      tracesOf({ alert, rule, deadline }),
     ]);
     return { ...measured, ...traced, gaps };
   };
@@ -77,21 +70,6 @@ interface Breach {
   readonly rule: SloRule;
   readonly objective: LatencyObjective;
   readonly gaps: string[];
-}
-
-/** Name of a system as people know it. */
-const NAMES: Readonly<Record<System, string>> = {
-  prometheus: 'Prometheus',
-  jaeger: 'Jaeger',
-  slack: 'Slack',
-  store: 'the store',
-};
-
-function explain(error: unknown, deadline: Milliseconds): string {
-  if (!(error instanceof UpstreamError)) return 'something went wrong inside the bot; its log says what.';
-  if (error.code === 'timeout')
-    return `${NAMES[error.system]} did not answer in ${Math.round(deadline / SECOND)} s.`;
-  return error.message;
 }
 
 async function measure(
@@ -182,60 +160,4 @@ async function chartOf(
       { name: 'objective', values: points.map(() => threshold) },
     ],
   };
-}
-
-async function traces(
-  options: EnrichAlertOptions,
-  of: { alert: Alert; rule: SloRule; deadline: Milliseconds },
-): Promise<Pick<Enrichment, 'traces' | 'traceService'>> {
-  const { alert, rule, deadline } = of;
-  const name = serviceOf(alert, rule);
-  if (name === undefined) return unavailable('No label of the alert names a service.');
-  try {
-    return await withDeadline({ clock: options.clock, duration: deadline, system: 'jaeger' }, (signal) =>
-      slowest(options, { ...of, name }, signal),
-    );
-  } catch (error) {
-    if (!(error instanceof UpstreamError))
-      options.logger.error('the traces of an alert could not be looked for', {
-        error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
-      });
-    return unavailable(explain(error, deadline));
-  }
-}
-
-const unavailable = (reason: string): { traces: TracesView } => ({ traces: { kind: 'unavailable', reason } });
-
-async function slowest(
-  { findSlowest, resolveService, links, clock }: EnrichAlertOptions,
-  of: { alert: Alert; rule: SloRule; name: string; deadline: Milliseconds },
-  signal: AbortSignal,
-): Promise<Pick<Enrichment, 'traces' | 'traceService'>> {
-  const { alert, rule, name, deadline } = of;
-  const service = chosen(await resolveService(name, signal), `${name}.${namespaceOf(alert) ?? ''}`);
-  if (service === undefined) return unavailable(`Jaeger knows no service that is certainly ${name}.`);
-  // Ends the search in time to show what it found so far.
-  const hurry = new AbortController();
-  const hurried = new AbortController();
-  signal.addEventListener('abort', () => hurry.abort(), { once: true });
-  void clock.sleep(ms(Math.max(0, deadline - LAST_MOMENT)), hurried.signal).then(() => hurry.abort());
-  try {
-    const found = await findSlowest(
-      { service, window: evidenceWindow(alert, rule), count: TRACES },
-      hurry.signal,
-    );
-    const rows = found.rows.map((row) => {
-      const url = links.trace(row.traceId);
-      return url === undefined ? row : { ...row, url };
-    });
-    return { traceService: service, traces: { kind: 'found', rows, certificate: found.certificate } };
-  } finally {
-    hurried.abort();
-  }
-}
-
-/** The one service that is meant: by its name, or, among several, by the alert's namespace. */
-function chosen(resolved: ResolvedService, qualified: string): string | undefined {
-  if (resolved.kind === 'found') return resolved.service;
-  return resolved.kind === 'ambiguous' ? resolved.candidates.find((each) => each === qualified) : undefined;
 }

@@ -212,6 +212,25 @@ describe('what cannot be had costs a line', () => {
     expect(aborted).toBe(3);
   });
 
+  it('Jaeger down in a storm: the first alert finds out, the others do not wait, and half a minute later one asks again', async () => {
+    let searches = 0;
+    const { enrich, clock } = stage({
+      findSlowest: () => {
+        searches += 1;
+        return Promise.reject(aSourceError('unavailable', 'Jaeger answered 503.'));
+      },
+    });
+    const reasons = [];
+    for (const pause of [0, 10, 19, 1]) {
+      await clock.advance(pause * SECOND);
+      reasons.push((await enrich({ alert, rule })).traces);
+    }
+    expect(reasons).toEqual(
+      Array.from({ length: 4 }, () => ({ kind: 'unavailable', reason: 'Jaeger answered 503.' })),
+    );
+    expect(searches).toBe(2);
+  });
+
   it('a slow search is told in time to show what it has', async () => {
     const { enrich, clock } = stage({
       findSlowest: (_query, signal) =>
