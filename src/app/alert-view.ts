@@ -19,7 +19,7 @@ export interface Enrichment {
 }
 
 /** Nothing fetched yet: what the first post is made from. */
-export const NOT_ENRICHED: Enrichment = { traces: { kind: 'pending' }, gaps: [] };
+const NOT_ENRICHED: Enrichment = { traces: { kind: 'pending' }, gaps: [] };
 
 /** The look-back of a rule that names none: Istio's and Prometheus's usual five minutes. */
 const DEFAULT_WINDOW = ms(5 * MINUTE);

@@ -3,7 +3,7 @@ import type { MessageRef, OutboxEntry } from './ports.ts';
 import type { NoteView } from './views.ts';
 
 /** A message is edited at most this often, so that it does not flicker; its end and its gaps are shown at once. */
-export const EDIT_INTERVAL: Milliseconds = ms(30 * SECOND);
+const EDIT_INTERVAL: Milliseconds = ms(30 * SECOND);
 
 /** Slack has shown a message that it accepted by then: absent after this long means that it never was. */
 export const SETTLE_TIME: Milliseconds = ms(30 * SECOND);
@@ -12,7 +12,7 @@ export const SETTLE_TIME: Milliseconds = ms(30 * SECOND);
  * When nobody can look (a scope is missing, Slack answers no search) for this long, the notification is sent again all
  * the same: a possible second message is better than a breach that nobody sees.
  */
-export const LOOK_UP_PATIENCE: Milliseconds = ms(5 * MINUTE);
+const LOOK_UP_PATIENCE: Milliseconds = ms(5 * MINUTE);
 
 /** How often an edit is tried before the next one takes its place; what comes after it must not wait behind it. */
 export const REFRESH_ATTEMPTS = 3;

@@ -9,7 +9,7 @@ const BLOCKS = 50;
 /** `chat.update` refuses more with `msg_too_long`; `chat.postMessage` takes more but shows no more. */
 const TEXT = 4_000;
 /** `msg_blocks_too_long` sets in at about 13,200 characters over all blocks (bolt-js #2509); this keeps clear of it. */
-export const MESSAGE_CHARACTERS = 12_000;
+const MESSAGE_CHARACTERS = 12_000;
 const CHARTS = 2;
 
 /** Everything Slack would refuse in a message, each as `place: what is wrong`; empty when it would take it. */

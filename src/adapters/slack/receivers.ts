@@ -1,7 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { HTTPReceiver, type Receiver, SocketModeReceiver } from '@slack/bolt';
-import type { Logger as SlackLogger } from '@slack/logger';
+import { HTTPReceiver, type Receiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
 import { WebAPIPlatformError } from '@slack/web-api';
 import { HTTP_PATH } from './scopes.ts';
 import { SlackSetupError } from './setup-error.ts';

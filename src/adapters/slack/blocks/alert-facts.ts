@@ -17,11 +17,11 @@ import { date, escape } from '../mrkdwn.ts';
 export type Fact = readonly [string, string];
 
 /** A rule's value in words. A latency without a unit counts as milliseconds. */
-export const valueText = (view: AlertView, value: number): string =>
+const valueText = (view: AlertView, value: number): string =>
   ruleValue(value, { kind: view.valueKind, ...(view.unit === undefined ? {} : { unit: view.unit }) });
 
 /** `above 500 ms`, or undefined when the bound could not be read from the rule. */
-export function boundText(view: AlertView): string | undefined {
+function boundText(view: AlertView): string | undefined {
   if (view.bound === undefined) return undefined;
   const word = view.comparison === undefined ? 'bound' : comparisonWord(view.comparison);
   return `${word} ${valueText(view, view.bound)}`;
