@@ -5,8 +5,9 @@ import { withoutNoise } from '../../domain/slo/promql.ts';
 import type { LatencyFamily, LatencyObjective, SloRule } from '../../domain/slo/rule.ts';
 import { ms, parseDuration, ratio } from '../../domain/units.ts';
 import { evidenceOf } from './evidence.ts';
+import { literalOf } from './literal.ts';
 import type { Shape } from './shape.ts';
-import { literalOf, shapeOf } from './shape.ts';
+import { shapeOf } from './shape.ts';
 import { childrenOf } from './tree.ts';
 
 /** What can be read out of a hand-written expression. */

@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { Comparison } from '../../domain/slo/rule.ts';
-import { parseDuration } from '../../domain/units.ts';
+import { literalOf } from './literal.ts';
 import { childrenOf, parseExpression } from './tree.ts';
 
 export type SetOperator = 'and' | 'or' | 'unless';
@@ -90,19 +90,6 @@ function flatten(expr: string, node: SyntaxNode): readonly Item[] {
   const inner = children[1];
   if (node.name === 'UnaryExpr' && inner !== undefined) return widened(flatten(expr, inner), node);
   return [{ kind: 'operand', from: node.from, to: node.to, node }];
-}
-
-/** A number literal with its sign, in parentheses or not; a duration counts seconds. */
-export function literalOf(text: string): number | undefined {
-  const bare = text
-    .replace(/^[\s(]*/, '')
-    .replace(/[\s)]*$/, '')
-    .replace(/^([+-])\s+/, '$1');
-  const plain = bare.replaceAll('_', '');
-  if (/^[+-]?inf$/i.test(plain)) return plain.startsWith('-') ? -Infinity : Infinity;
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(plain)) return Number(plain);
-  const duration = parseDuration(bare.replace(/^\+/, ''));
-  return duration === undefined ? undefined : duration / 1_000;
 }
 
 /** The operator that binds least, the last of its kind: all of these group to the left. */

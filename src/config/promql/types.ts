@@ -12,20 +12,18 @@ const WORDS: Readonly<Record<Type, string>> = {
   unknown: 'an expression',
 };
 
-/** Functions that read a range, and which of their arguments it is. Source: promql/parser/functions.go. */
-const RANGE_ARGUMENT: Readonly<Record<string, number>> = {
-  ...Object.fromEntries(
-    'absent avg count last mad max min present stddev stdvar sum'
-      .split(' ')
-      .map((name) => [`${name}_over_time`, 0]),
+/** Functions that read a range, beside all that end in `_over_time`. Source: promql/parser/functions.go. */
+const RANGE_FUNCTIONS: ReadonlySet<string> = new Set(
+  'changes delta deriv double_exponential_smoothing idelta increase irate predict_linear rate resets'.split(
+    ' ',
   ),
-  ...Object.fromEntries(
-    'changes delta deriv holt_winters double_exponential_smoothing idelta increase irate predict_linear rate resets'
-      .split(' ')
-      .map((name) => [name, 0]),
-  ),
-  quantile_over_time: 1,
-};
+);
+
+/** Which argument of a function is a range; undefined when none is. */
+function rangeArgumentOf(name: string): number | undefined {
+  if (name === 'quantile_over_time') return 1;
+  return RANGE_FUNCTIONS.has(name) || name.endsWith('_over_time') ? 0 : undefined;
+}
 
 /** Functions whose result is a number. */
 const SCALAR_FUNCTIONS: ReadonlySet<string> = new Set(['scalar', 'time', 'pi']);
@@ -40,7 +38,7 @@ const textOf = ({ expr }: Checking, node: SyntaxNode): string => expr.slice(node
 function callType(checking: Checking, node: SyntaxNode): Type {
   const name = textOf(checking, node.getChild('FunctionIdentifier') ?? node);
   const args = childrenOf(node.getChild('FunctionCallBody') ?? node);
-  const wanted = RANGE_ARGUMENT[name];
+  const wanted = rangeArgumentOf(name);
   for (const [i, arg] of args.entries()) {
     const type = typeOf(checking, arg);
     if (i === wanted && (type === 'vector' || type === 'scalar')) {
