@@ -76,11 +76,13 @@ export async function startStage(options: StageOptions): Promise<Stage> {
 
   /** What is under way may sleep on the clock, so time goes on while it is waited for. */
   async function stopBot(): Promise<void> {
-    let isStopped = false;
-    const stopping = bot.stop().then(() => {
-      isStopped = true;
-    });
-    while (!isStopped) await Promise.race([stopping, clock.advance(1_000).then(() => wait(2))]);
+    const stopped = bot.stop().then(() => true);
+    const aMoment = async (): Promise<boolean> => {
+      await clock.advance(1_000);
+      await wait(2);
+      return false;
+    };
+    while (!(await Promise.race([stopped, aMoment()])));
   }
 
   return {

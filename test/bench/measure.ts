@@ -1,0 +1,54 @@
+/** Median of some numbers. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+export interface Measured {
+  readonly name: string;
+  readonly medianMs: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/**
+ * Times pieces of work side by side: one round of each after the other, so that a machine that slows down slows all of
+ * them. The first rounds warm up and do not count.
+ */
+export async function sideBySide(
+  pieces: Readonly<Record<string, () => unknown>>,
+  { rounds = 15, warmUp = 3 }: { rounds?: number; warmUp?: number } = {},
+): Promise<readonly Measured[]> {
+  const times = new Map(Object.keys(pieces).map((name) => [name, [] as number[]]));
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const [name, work] of Object.entries(pieces)) {
+      const startedAt = performance.now();
+      await work();
+      if (round >= 0) times.get(name)?.push(performance.now() - startedAt);
+    }
+  }
+  return [...times].map(([name, all]) => ({
+    name,
+    medianMs: median(all),
+    minMs: Math.min(...all),
+    maxMs: Math.max(...all),
+  }));
+}
+
+/** Writes a table; each row's ratio is to the first one. */
+export function report(title: string, measured: readonly Measured[]): void {
+  const first = measured[0]?.medianMs ?? 1;
+  console.log(`\n${title}`);
+  console.table(
+    measured.map(({ name, medianMs, minMs, maxMs }) => ({
+      what: name,
+      'median ms': Number(medianMs.toPrecision(3)),
+      'min ms': Number(minMs.toPrecision(3)),
+      'max ms': Number(maxMs.toPrecision(3)),
+      ratio: Number((medianMs / first).toPrecision(3)),
+    })),
+  );
+}

@@ -1,0 +1,58 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
+import type { RuleState, Sample } from '../../src/domain/alert/alert.ts';
+import { stepRule } from '../../src/domain/alert/step.ts';
+import { expandTemplate } from '../../src/domain/slo/template.ts';
+import { epochMs, ms } from '../../src/domain/units.ts';
+import { aGroup, aRule } from '../support/builders.ts';
+import { START } from '../support/virtual-clock.ts';
+import { report, sideBySide } from './measure.ts';
+
+const rule = aRule({
+  for: ms(60_000),
+  annotations: { summary: '{{ $labels.service }} is slow: {{ $value | humanizePercentage }}' },
+});
+const group = aGroup({ rules: [rule] });
+
+const breaching = (services: number): readonly Sample[] =>
+  Array.from({ length: services }, (_, i) => ({
+    labels: { service: `service-${i}` },
+    value: 0.02 + i / 1e6,
+  }));
+
+function step(samples: readonly Sample[], previous: RuleState | undefined, tick: number) {
+  const slot = epochMs(START + tick * 30_000);
+  const evaluation = { kind: 'vector', samples } as const;
+  return stepRule({ rule, group, previous, evaluation, slot, expand: expandTemplate, isPrometheus: false });
+}
+
+/** One evaluation when every service breaches, for growing meshes; and what it costs to keep the outcome. */
+export async function benchWatch(): Promise<void> {
+  const sizes = [50, 1_000, 10_000];
+  const states = new Map(sizes.map((size) => [size, step(breaching(size), undefined, 0).next]));
+  report(
+    'one evaluation, every service breaching',
+    await sideBySide(
+      Object.fromEntries(
+        sizes.map((size) => [`${size} services`, () => step(breaching(size), states.get(size), 1)]),
+      ),
+    ),
+  );
+
+  const dir = await mkdtemp(join(tmpdir(), 'tailwatch-bench-'));
+  const store = await openLevelStore({ dir });
+  let slot = 0;
+  const apply = (size: number) => async () => {
+    slot += 1;
+    const state = { slot: epochMs(START + slot), rules: { [rule.key]: states.get(size) as RuleState } };
+    await store.applyEvaluation({ group: group.id, state, entries: [] });
+  };
+  report(
+    'one durable write of the outcome to the embedded store',
+    await sideBySide(Object.fromEntries([50, 1_000].map((size) => [`${size} alerts`, apply(size)]))),
+  );
+  await store.close();
+  await rm(dir, { recursive: true });
+}
