@@ -1,17 +1,17 @@
 import type { SlashCommand } from '../use-cases.ts';
 
-/** How each command is written, one example per form. */
+/** How each command is written; an example at the end. */
 export const USAGE: Readonly<Record<SlashCommand, readonly string[]>> = {
   '/trace': [
     '/trace slowest <service> [last 30m] [op <operation>] [over 500ms] [top 5] [share]',
     '/trace <trace id, Jaeger link or request id> [share]',
-    '/trace request <request id>   for a request id that is not a UUID',
-    'For example: /trace slowest checkout last 1h over 500ms',
+    '/trace request <request id that is not a UUID> [share]',
+    '/trace slowest checkout last 1h over 500ms',
   ],
   '/latency': [
     '/latency <service> [last 1h] [share]',
     '/latency <service> <request id> [share]',
-    'For example: /latency checkout last 30m',
+    '/latency checkout last 30m',
   ],
   '/slo': ['/slo [status] [share]'],
 };
