@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHttpClient } from '../../src/adapters/http/http-client.ts';
+import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
+import { createRuleCheck } from '../../src/app/check-rules.ts';
+import { runCheck } from '../../src/config/check-report.ts';
+import { epochMs, ms, SECOND } from '../../src/domain/units.ts';
+import { createChance, generateSamples, LAST } from '../support/promql-samples.ts';
+import {
+  isInstalled,
+  openMetrics,
+  type RealPrometheus,
+  startRealPrometheus,
+} from '../support/real-prometheus.ts';
+import { createSpyLogger } from '../support/spies.ts';
+
+const slo = (name: string, more: string): string =>
+  `slos: [{ name: ${name}, preset: istio, by: [destination_service_name], ${more} }]`;
+
+const FILES: Readonly<Record<string, string>> = {
+  'right.yaml': slo(
+    'right',
+    'objective: { quantile: 0.99, below: 500ms, window: 5m }, alert: { burn: workbook }',
+  ),
+  'between.yaml': slo('between', 'objective: { quantile: 0.99, below: 750ms, window: 5m }'),
+  'selector.yaml': slo(
+    'selector',
+    `objective: { quantile: 0.99, below: 500ms, window: 5m }, selector: 'reporter="waypoint"'`,
+  ),
+  'label.yaml': slo('label', 'objective: { quantile: 0.99, below: 500ms, window: 5m }').replace(
+    'destination_service_name',
+    'service',
+  ),
+  'missing.yaml':
+    'groups: [{ name: g, rules: [{ alert: A, expr: "rate(request_total[5m]) > 1" }, { record: a:b, expr: up }] }]',
+  'refused.yaml': "groups: [{ name: g, rules: [{ alert: A, expr: 'limitk(2, requests_total) > 1' }] }]",
+};
+
+describe.skipIf(!isInstalled('prometheus'))('rules held against a real Prometheus', () => {
+  let prometheus: RealPrometheus | undefined;
+  beforeAll(async () => {
+    prometheus = await startRealPrometheus({ openMetrics: openMetrics(generateSamples(createChance(1))) });
+  });
+  afterAll(async () => {
+    await prometheus?.close();
+  });
+
+  async function check(file: string) {
+    const http = createHttpClient({ system: 'prometheus', baseUrl: prometheus?.url ?? '' });
+    const metrics = createPrometheusMetrics({ http, deadline: ms(30 * SECOND), logger: createSpyLogger() });
+    try {
+      return await runCheck({
+        files: [file],
+        readFile: async (path) => FILES[path] ?? '',
+        against: createRuleCheck({ metrics, clock: { now: () => epochMs(LAST) } }),
+      });
+    } finally {
+      http.close();
+    }
+  }
+
+  const cases: Readonly<Record<string, readonly [string, RegExp, 0 | 1]>> = {
+    'a threshold that is a bound is fine': ['right.yaml', /^1 file, 1 group, 4 rules: nothing to mend\.$/, 0],
+    'a threshold between bounds names them': [
+      'between.yaml',
+      /750ms in `objective.below`.* are 500ms and 1s\./,
+      1,
+    ],
+    'matchers that match nothing': [
+      'selector.yaml',
+      /no series of `\w+_bucket` matches \{reporter="waypoint"\}/,
+      1,
+    ],
+    'a label that no series has': ['label.yaml', /has the label `service`/, 1],
+    'a metric that is not there': [
+      'missing.yaml',
+      /no metric `request_total` there; did you mean `requests_total`\?/,
+      1,
+    ],
+    'a series that is not recorded': [
+      'missing.yaml',
+      /note: `a:b`: nothing has been recorded as `a:b` there/,
+      1,
+    ],
+  };
+  it.each(Object.entries(cases))('%s', async (_, [file, text, exitCode]) => {
+    const report = await check(file);
+    expect(report.text).toMatch(text);
+    expect(report.exitCode).toBe(exitCode);
+  });
+
+  it('an expression that only a newer one takes', async () => {
+    const { text, exitCode } = await check('refused.yaml');
+    // Prometheus 3 takes limitk with a feature flag alone, and says so in other words.
+    expect(text).toMatch(/that Prometheus refuses the expression: .*limitk/);
+    expect(exitCode).toBe(1);
+  });
+});
