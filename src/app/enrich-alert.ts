@@ -83,9 +83,12 @@ async function measure(
   const at = alert.resolvedAt ?? alert.seenAt;
   const system = 'prometheus';
   const [latency, fetchedShare, chart] = await Promise.all([
-    part({ what: `No ${nameOf(quantile)}`, system, gaps }, (signal) =>
-      estimate(metrics, { objective, labels, at }, signal),
-    ),
+    // What an ended alert's quantile looks back on is the breach itself: beside "recovered" it would mislead.
+    alert.state === 'resolved'
+      ? undefined
+      : part({ what: `No ${nameOf(quantile)}`, system, gaps }, (signal) =>
+          estimate(metrics, { objective, labels, at }, signal),
+        ),
     // The verdict of a short-form rule is this share already.
     rule.valueKind === 'slow-share'
       ? alert.value

@@ -112,6 +112,15 @@ describe('an alert is enriched', () => {
     expect(metrics.asked).toContainEqual({ expr: share, at: alert.seenAt });
   });
 
+  it('without a quantile once it has ended: what that looks back on is the breach', async () => {
+    const { enrich, metrics } = stage();
+    const ended = anAlert({ state: 'resolved', resolvedAt: after(START, ms(2 * MINUTE)), value: 0 });
+    const found = await enrich({ alert: ended, rule });
+    expect(found.latency).toBeUndefined();
+    expect(found.chart).toBeDefined();
+    expect(metrics.asked).toEqual([]);
+  });
+
   it('shows no chart of a single point, and no points that are no numbers', async () => {
     const { enrich, metrics } = stage();
     const at = (n: number) => after(START, ms(n * SECOND));

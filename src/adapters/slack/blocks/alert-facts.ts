@@ -79,14 +79,19 @@ const objectiveRow: Row = (view) => {
   ];
 };
 
+/**
+ * The end of a resolved alert is judged by the rule's evidence, which may look back less far and hold a stricter
+ * threshold than the objective: its share stands alone.
+ */
 const slowRow: Row = (view) => {
   const slow = slowShareOf(view);
   if (slow === undefined || view.threshold === undefined) return undefined;
-  const name = view.state === 'resolved' ? 'Slow requests at the end' : 'Slow requests';
-  return [name, `${share(slow)} slower than ${bound(view.threshold)}${allowed(view.quantile)}`];
+  if (view.state === 'resolved') return ['Slow requests at the end', share(slow)];
+  return ['Slow requests', `${share(slow)} slower than ${bound(view.threshold)}${allowed(view.quantile)}`];
 };
 
 const burnRow: Row = (view) => {
+  if (view.state === 'resolved') return undefined;
   const rate = view.burnRate ?? burnOf(slowShareOf(view), view.quantile);
   return rate === undefined ? undefined : ['Budget burn', `${burn(rate)} of what the objective allows`];
 };

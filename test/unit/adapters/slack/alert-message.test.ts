@@ -124,6 +124,22 @@ describe("an alert's message", () => {
     expect(message).toContain('No chart: Prometheus did not answer in 8 s.');
   });
 
+  it('shows at the end what the evidence said, the worst, and how long it fired', () => {
+    const over: Partial<AlertView> = {
+      state: 'resolved',
+      resolvedAt: after(START, ms(13 * MINUTE)),
+      value: 0,
+    };
+    const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
+    for (const text of [
+      '*Slow requests at the end*\\n0 %',
+      '*Most slow requests*\\n9.1 %',
+      'fired for 12 min',
+    ])
+      expect(message).toContain(text);
+    expect(message).not.toContain('Budget burn');
+  });
+
   it('does not claim that a service is well when only its rule is gone', () => {
     const over: Partial<AlertView> = { state: 'resolved', resolvedAt: after(START, HOUR) };
     expect(shown(alertMessage(aView({ ...over, resolveReason: 'rule-removed' })))).toContain('*not known*');
