@@ -125,6 +125,31 @@ describe('the connection', () => {
     expect(await message).toMatchObject({ text: 'Nothing there.' });
   });
 
+  it('comes back after an outage, however often Slack refuses in between', async () => {
+    await bot.start(SOCKET);
+    bot.stand.server.faults.add({
+      method: 'apps.connections.open',
+      times: 2,
+      do: { kind: 'reset-before-accept' },
+    });
+    bot.stand.server.socket.drop();
+    while (bot.app.isConnected()) await turn();
+    while (!bot.app.isConnected()) await turn();
+    expect(bot.stand.server.faults.list()).toEqual([]);
+  });
+
+  it('can be given up while it was never there', async () => {
+    bot.stand.server.faults.add({
+      method: 'apps.connections.open',
+      times: 1_000,
+      do: { kind: 'http', status: 500 },
+    });
+    void bot.start(SOCKET);
+    await untilCalls('apps.connections.open', 1);
+    await bot.app.stop();
+    expect(bot.app.isConnected()).toBe(false);
+  });
+
   it('is none when the token is revoked, and says so once', async () => {
     await bot.start(HTTP);
     bot.stand.workspace.revokeToken(DEFAULT_TOKENS.bot);

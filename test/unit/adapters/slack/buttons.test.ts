@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createCalls } from '../../../../src/adapters/slack/calls.ts';
 import { createSlackNotifier } from '../../../../src/adapters/slack/notifier.ts';
 import type { Message } from '../../../../src/demo/slack/model.ts';
 import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
@@ -96,6 +97,31 @@ describe.each([
       'slowest checkout top 3',
       'slowest cart top 3',
     ]);
+  });
+});
+
+describe('what an older or a newer version left in Slack', () => {
+  it('a button nobody knows any more is acknowledged and asks nothing', async () => {
+    await bot.start(HTTP);
+    const { apiUrl, clock, log, recorder } = bot.stand;
+    const calls = createCalls({ botToken: DEFAULT_TOKENS.bot, apiUrl, clock, logger: log, recorder });
+    const posted = bot.next();
+    const old = { type: 'button', text: { type: 'plain_text', text: 'Old' }, action_id: 'old', value: 'v' };
+    await calls.call('chat.postMessage', {
+      channel: INCIDENTS,
+      text: 'old',
+      blocks: [{ type: 'actions', elements: [old] }],
+    });
+    expect(await bot.press(await posted, 'old')).toEqual({ ok: true });
+    expect(bot.asked).toEqual([]);
+  });
+
+  it('a command nobody knows any more is answered with those there are', async () => {
+    await bot.start(HTTP);
+    const message = await answerTo('/retired checkout');
+    expect(message.text).toContain('does not know that command');
+    expect(JSON.stringify(message.blocks)).toContain('/latency');
+    expect(bot.asked).toEqual([]);
   });
 });
 

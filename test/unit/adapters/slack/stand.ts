@@ -33,7 +33,11 @@ export interface Stand {
 /** A workspace on a free port of the loopback address, in virtual time. */
 export async function createStand(options: Partial<SlackWorkspaceOptions> = {}): Promise<Stand> {
   const clock = createVirtualClock();
-  const workspace = createSlackWorkspace({ clock, commands: ['/trace', '/latency', '/slo'], ...options });
+  const workspace = createSlackWorkspace({
+    clock,
+    commands: ['/trace', '/latency', '/slo', '/retired'],
+    ...options,
+  });
   const server = createSlackServer({ workspace });
   const { url } = await server.listen();
   return {
