@@ -61,7 +61,7 @@ export function fingerprint(labels: Labels): string {
  * The labels that name a service, in order of preference: Istio's canonical and workload names, OpenTelemetry's,
  * then what people write by hand.
  */
-export const SERVICE_LABELS = [
+const SERVICE_LABELS = [
   'destination_service_name',
   'destination_canonical_service',
   'destination_workload',
