@@ -205,6 +205,8 @@ function createParts(
   });
   const links = linksOf(settings);
   const findSlowest = createFindSlowest({ traces, clock });
+  // A message is kept up to date every half minute: its search may not take what a person's may.
+  const quickSlowest = createFindSlowest({ traces, clock, maxTime: ms(5 * SECOND) });
   const resolveService = createResolveService({ traces, clock });
   const reporting = { rules: book, store, metrics, clock };
   const commands = createCommands({
@@ -234,7 +236,7 @@ function createParts(
   const delivery = createDelivery({
     store,
     notifier: createSlackNotifier(slackBase),
-    enrich: createEnrichAlert({ metrics, findSlowest, resolveService, links, clock, logger }),
+    enrich: createEnrichAlert({ metrics, findSlowest: quickSlowest, resolveService, links, clock, logger }),
     clock,
     logger,
     recorder,

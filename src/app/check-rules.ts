@@ -1,8 +1,8 @@
+import { nearest } from '../domain/nearest.ts';
 import { inFamilyUnit, promqlString } from '../domain/slo/promql.ts';
 import type { LatencyFamily } from '../domain/slo/rule.ts';
 import type { RuleFinding, RuleUse } from '../domain/slo/rule-use.ts';
 import { formatDuration, type Milliseconds, ms } from '../domain/units.ts';
-import { nearest } from './commands/nearest.ts';
 import { UpstreamError } from './errors.ts';
 import type { Clock, MetricsSource } from './ports.ts';
 

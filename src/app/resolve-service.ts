@@ -1,5 +1,5 @@
+import { nearest } from '../domain/nearest.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../domain/units.ts';
-import { nearest } from './commands/nearest.ts';
 import type { Clock, TraceSource } from './ports.ts';
 import type { ResolvedService, ResolveService } from './use-cases.ts';
 

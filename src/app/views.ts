@@ -204,10 +204,12 @@ export type Answer =
       readonly usage: readonly string[];
       readonly suggestion?: string;
     }
-  /** The service is not known: the nearest names, and all of them for a menu (at most 100). `retry` holds `{service}`. */
+  /** The service is not known: the nearest names, and all of them for a menu. `retry` holds `{service}`. */
   | {
       readonly kind: 'unknown-service';
       readonly asked: string;
+      /** Set when the name fits several services, which are then the nearest ones. */
+      readonly isAmbiguous?: boolean;
       readonly nearest: readonly string[];
       readonly all: readonly string[];
       readonly retry: string;

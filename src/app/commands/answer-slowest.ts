@@ -1,10 +1,10 @@
 import type { Links } from '../../domain/link.ts';
+import { nearest } from '../../domain/nearest.ts';
 import { durationText, windowText } from '../../domain/trace/wording.ts';
 import { before, type Microseconds, type TimeWindow, toUs } from '../../domain/units.ts';
 import type { Command, SlowestResult } from '../use-cases.ts';
 import type { Answer, Link, SlowestView, TraceRow } from '../views.ts';
 import { type Asking, type CommandsOptions, type Reply, serviceOf } from './asking.ts';
-import { nearest } from './nearest.ts';
 
 type SlowestCommand = Extract<Command, { kind: 'slowest' }>;
 

@@ -39,8 +39,6 @@ export interface Reply {
   readonly again?: Command;
 }
 
-/** Slack's menu holds no more. */
-const MENU = 100;
 const NEAREST = 3;
 
 /** The service that is meant, or the answer that asks for it. */
@@ -57,7 +55,8 @@ export async function serviceOf<C extends Extract<Command, { readonly service: s
       kind: 'unknown-service',
       asked: command.service,
       nearest: near.slice(0, NEAREST),
-      all: all.slice(0, MENU),
+      all,
+      ...(resolved.kind === 'ambiguous' ? { isAmbiguous: true } : {}),
       retry: formatCommand({ ...command, service: '{service}' }).replace('"{service}"', '{service}'),
     },
   };

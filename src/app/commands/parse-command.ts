@@ -1,7 +1,7 @@
+import { nearest } from '../../domain/nearest.ts';
 import { isUuid } from '../../domain/trace/request-id.ts';
 import { type Milliseconds, ms } from '../../domain/units.ts';
 import type { Command, ParsedCommand, SlashCommand } from '../use-cases.ts';
-import { nearest } from './nearest.ts';
 import {
   type Mistake,
   nearestKeyword,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { editDistance } from '../../../src/app/commands/nearest.ts';
 import { createResolveService, resolveName } from '../../../src/app/resolve-service.ts';
+import { editDistance } from '../../../src/domain/nearest.ts';
 import { aTraceSourceError, createFakeTraceSource } from '../../support/fake-trace-source.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 

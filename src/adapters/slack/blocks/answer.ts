@@ -24,7 +24,7 @@ export interface AnswerFrame {
 /** Any answer as a message. */
 export function answerMessage(answer: Answer, frame: AnswerFrame = {}): Rendered {
   const { text, blocks } = body(answer);
-  return { text, blocks: [...blocks, ...shareButton(frame.share), ...sharedLine(frame.sharedBy)] };
+  return { text, blocks: [...withShare(blocks, frame.share), ...sharedLine(frame.sharedBy)] };
 }
 
 function body(answer: Answer): Rendered {
@@ -78,7 +78,10 @@ function unknownServiceMessage(answer: UnknownService): Rendered {
   const nearest = answer.nearest.slice(0, NEAREST_SHOWN);
   const meant =
     nearest.length === 0 ? '' : ` Did you mean ${nearest.map((name) => code(name, 120)).join(', ')}?`;
-  const text = `No service is called ${asked}.${meant}`;
+  const text =
+    answer.isAmbiguous === true
+      ? `${asked} can be one of several services: ${nearest.map((name) => code(name, 120)).join(', ')}. Which one?`
+      : `No service is called ${asked}.${meant}`;
   return {
     text,
     blocks: [
@@ -119,8 +122,14 @@ function menu({ retry, all }: UnknownService): readonly SlackBlock[] {
   ];
 }
 
-const shareButton = (command: string | undefined): readonly SlackBlock[] =>
-  command === undefined || !isButtonValue(command) ? [] : actions([button('Share', SHARE_ANSWER, command)]);
+/** The Share button stands in one row with the links of the answer, where it ends in such a row. */
+function withShare(blocks: readonly SlackBlock[], command: string | undefined): readonly SlackBlock[] {
+  if (command === undefined || !isButtonValue(command)) return blocks;
+  const share = button('Share', SHARE_ANSWER, command);
+  const last = blocks.at(-1);
+  if (last?.type !== 'actions') return [...blocks, ...actions([share])];
+  return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, share] }];
+}
 
 const sharedLine = (shared: AnswerFrame['sharedBy']): readonly SlackBlock[] =>
   shared === undefined ? [] : context([`<@${shared.userId}> asked ${code(shared.command, 400)}`]);
