@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHttpClient } from '../../src/adapters/http/http-client.ts';
 import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from '../../src/app/check-rules.ts';
 import { runCheck } from '../../src/config/check-report.ts';
 import { epochMs, ms, SECOND } from '../../src/domain/units.ts';
+import { requireOrSkip } from '../support/live.ts';
 import { createChance, generateSamples, LAST } from '../support/promql-samples.ts';
-import {
-  isInstalled,
-  openMetrics,
-  type RealPrometheus,
-  startRealPrometheus,
-} from '../support/real-prometheus.ts';
+import { openMetrics, type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
 import { createSpyLogger } from '../support/spies.ts';
 
 const slo = (name: string, more: string): string =>
@@ -35,7 +31,7 @@ const FILES: Readonly<Record<string, string>> = {
   'refused.yaml': "groups: [{ name: g, rules: [{ alert: A, expr: 'limitk(2, requests_total) > 1' }] }]",
 };
 
-describe.skipIf(!isInstalled('prometheus'))('rules held against a real Prometheus', () => {
+requireOrSkip('prometheus', 'promtool')('rules held against a real Prometheus', () => {
   let prometheus: RealPrometheus | undefined;
   beforeAll(async () => {
     prometheus = await startRealPrometheus({ openMetrics: openMetrics(generateSamples(createChance(1))) });

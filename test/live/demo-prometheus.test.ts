@@ -5,35 +5,20 @@ import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../src/demo/prometh
 import { createSampleStore, type SampleStore } from '../../src/demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServerOptions } from '../../src/demo/prometheus/server.ts';
 import { epochMs, ms } from '../../src/domain/units.ts';
+import { GENERATIONS, type Generation, requireOrSkip } from '../support/live.ts';
 import { type GeneratedQuery, generateQuery } from '../support/promql-queries.ts';
 import { createChance, generateSamples, LAST } from '../support/promql-samples.ts';
-import {
-  isInstalled,
-  openMetrics,
-  type RealPrometheus,
-  startRealPrometheus,
-} from '../support/real-prometheus.ts';
+import { openMetrics, type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
 
 /** Set TAILWATCH_SEED to repeat a run, or to try samples and queries that no run has seen. */
 const SEED = Number(process.env['TAILWATCH_SEED'] ?? 20_261_121);
 const QUERIES = 500;
 const TOLERANCE = 1e-9;
 
-/** The real ones to compare with. */
-const GENERATIONS = [
-  {
-    name: 'Prometheus 2.42',
-    dialect: PROMETHEUS_2,
-    binary: 'prometheus',
-    wanted: 'apt-get install prometheus',
-  },
-  {
-    name: 'Prometheus 3',
-    dialect: PROMETHEUS_3,
-    binary: process.env['TAILWATCH_PROMETHEUS_3'] ?? '',
-    wanted: 'set TAILWATCH_PROMETHEUS_3 to the path of its binary',
-  },
-] as const;
+const DIALECTS: Readonly<Record<Generation['name'], Dialect>> = {
+  'Prometheus 2.42': PROMETHEUS_2,
+  'Prometheus 3': PROMETHEUS_3,
+};
 
 /** Another answer to the same question: what a wrong evaluator would be like. */
 const otherEnd = (dialect: Dialect): Dialect => ({ ...dialect, rangeIsLeftOpen: !dialect.rangeIsLeftOpen });
@@ -151,12 +136,9 @@ async function compareAll(realUrl: string, ownUrl: string): Promise<Tally> {
   return tally;
 }
 
-for (const { name, binary, wanted } of GENERATIONS) {
-  if (!isInstalled(binary) || !isInstalled('promtool')) console.log(`skipped: no ${name} (${wanted})`);
-}
-
-describe.each(GENERATIONS)('the embedded Prometheus beside $name', ({ name, dialect, binary }) => {
-  const skipped = !isInstalled(binary) || !isInstalled('promtool');
+/** The suite against one real Prometheus. */
+function compareWith({ name, binary }: Generation): void {
+  const dialect = DIALECTS[name];
   let real: RealPrometheus;
   let samples: SampleStore;
   const closing: (() => Promise<void>)[] = [];
@@ -172,7 +154,6 @@ describe.each(GENERATIONS)('the embedded Prometheus beside $name', ({ name, dial
   }
 
   beforeAll(async () => {
-    if (skipped) return;
     const generated = [...generateSamples(createChance(SEED))];
     samples = createSampleStore();
     for (const { labels, t, value } of generated) samples.append({ labels, t: epochMs(t), value });
@@ -182,10 +163,10 @@ describe.each(GENERATIONS)('the embedded Prometheus beside $name', ({ name, dial
 
   afterAll(async () => {
     await Promise.all(closing.map((one) => one()));
-    if (!skipped) await real.close();
+    await real?.close();
   });
 
-  it.skipIf(skipped)('gives the same answers to generated queries', async () => {
+  it('gives the same answers to generated queries', async () => {
     const tally = await compareAll(real.url, await serve());
     console.log(
       `${name}, seed ${SEED}: ${tally.compared} queries compared, ${tally.nonEmpty} with a result, ${tally.refused} refused by both`,
@@ -195,7 +176,7 @@ describe.each(GENERATIONS)('the embedded Prometheus beside $name', ({ name, dial
   });
 
   // The wording is that of 2.42; 3.x words some mistakes anew.
-  const exact = dialect === PROMETHEUS_2 ? describe.skipIf(skipped) : undefined;
+  const exact = dialect === PROMETHEUS_2 ? describe : undefined;
   exact?.('gives the very same answer to', () => {
     let own: string;
     beforeAll(async () => {
@@ -212,7 +193,7 @@ describe.each(GENERATIONS)('the embedded Prometheus beside $name', ({ name, dial
     });
   });
 
-  describe.skipIf(skipped)('finds a wrong evaluator out:', () => {
+  describe('finds a wrong evaluator out:', () => {
     it('ranges that end differently on the left', async () => {
       const tally = await compareAll(real.url, await serve({ dialect: otherEnd(dialect) }));
       expect(tally.differences.length).toBeGreaterThan(10);
@@ -250,4 +231,10 @@ describe.each(GENERATIONS)('the embedded Prometheus beside $name', ({ name, dial
       expect(tally.differences.length).toBeGreaterThan(10);
     });
   });
-});
+}
+
+for (const generation of GENERATIONS) {
+  requireOrSkip('promtool', generation.need)(`the embedded Prometheus beside ${generation.name}`, () =>
+    compareWith(generation),
+  );
+}

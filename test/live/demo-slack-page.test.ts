@@ -1,11 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { DeliveryOutcome } from '../../src/demo/slack/model.ts';
+import { requireOrSkip } from '../support/live.ts';
 import { usePageInBrowser } from '../support/slack-page-browser.ts';
 import { ADA, ALERTS, CHECKOUT, SAM } from '../unit/demo/slack/page/fake-workspace.ts';
 import { NOW, tsAt } from '../unit/demo/slack/page/render.ts';
 import { answerBlocks, breachBlocks, silenceView } from '../unit/demo/slack/page/sample-blocks.ts';
 
 const FAILED: DeliveryOutcome = { ok: false, error: 'dispatch_failed', detail: 'no answer within 3 s' };
+const describe = requireOrSkip('chromium');
 const on = usePageInBrowser();
 
 const list = '[data-role=messages]';

@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Script } from '../../src/demo/mesh/script.ts';
 import { before, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { requireOrSkip } from '../support/live.ts';
 import { type Stage, startStage } from '../support/stage.ts';
 
 /** Kept by CI for people to look at. */
@@ -26,7 +27,7 @@ const SLOW_CHECKOUT: Script = {
 /** A message about checkout that the whole channel sees. */
 const CHECKOUT = '[data-role="messages"] [data-message-ts]:not([data-ephemeral]):has-text("checkout: ")';
 
-describe.skipIf(!hasBrowser())('the main job through the page, in a browser', () => {
+requireOrSkip('chromium')('the main job through the page, in a browser', () => {
   let stage: Stage;
   let browser: Browser;
   let tab: Page;

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Alert, RuleState, Sample } from '../../src/domain/alert/alert.ts';
 import { stepRule } from '../../src/domain/alert/step.ts';
 import type { SloRule } from '../../src/domain/slo/rule.ts';
 import { epochMs, ms } from '../../src/domain/units.ts';
 import { aGroup, aPlainRule } from '../support/builders.ts';
+import { requireOrSkip } from '../support/live.ts';
 import { type ExpressionTest, judgeByPromtool, type RuleTest } from '../support/promtool.ts';
 
 const INTERVAL = 30;
@@ -157,23 +157,19 @@ function randomFile(seed: number, mutate: (rule: SloRule) => SloRule = (rule) =>
 }
 
 const seed = Number(process.env['TAILWATCH_SEED'] ?? Date.now() % 1_000_000);
-const isHere = spawnSync('promtool', ['--version'], { stdio: 'ignore' }).status === 0;
 
-describe.skipIf(!isHere)(
-  `judged by promtool, seed ${seed}${isHere ? '' : ' (skipped: promtool is not installed)'}`,
-  () => {
-    it('the state machine has every alert of random rules and series as Prometheus has it', async () => {
-      const file = randomFile(seed);
-      const checks = file.tests.flatMap(({ expressions }) => expressions).length;
-      expect(checks).toBeGreaterThanOrEqual(20_000);
-      expect(await judgeByPromtool(file)).toBe('');
-    });
+requireOrSkip('promtool')(`judged by promtool, seed ${seed}`, () => {
+  it('the state machine has every alert of random rules and series as Prometheus has it', async () => {
+    const file = randomFile(seed);
+    const checks = file.tests.flatMap(({ expressions }) => expressions).length;
+    expect(checks).toBeGreaterThanOrEqual(20_000);
+    expect(await judgeByPromtool(file)).toBe('');
+  });
 
-    it.each([
-      ['waits one tick too long', (rule: SloRule) => ({ ...rule, for: ms(rule.for + INTERVAL * 1_000) })],
-      ['knows no keep_firing_for', (rule: SloRule) => ({ ...rule, keepFiringFor: ms(0) })],
-    ])('a state machine that %s is found out', async (_, mutate) => {
-      expect(await judgeByPromtool(randomFile(seed, mutate))).toContain('FAILED');
-    });
-  },
-);
+  it.each([
+    ['waits one tick too long', (rule: SloRule) => ({ ...rule, for: ms(rule.for + INTERVAL * 1_000) })],
+    ['knows no keep_firing_for', (rule: SloRule) => ({ ...rule, keepFiringFor: ms(0) })],
+  ])('a state machine that %s is found out', async (_, mutate) => {
+    expect(await judgeByPromtool(randomFile(seed, mutate))).toContain('FAILED');
+  });
+});

@@ -3,11 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { parseRuleText } from '../../src/config/rule-file.ts';
 import { formatDuration } from '../../src/domain/units.ts';
-import { isInstalled } from '../support/real-prometheus.ts';
+import { requireOrSkip } from '../support/live.ts';
 
 const run = promisify(execFile);
 
@@ -20,7 +20,7 @@ slos:
 - { name: own, metric: latency_seconds, selector: 'a="b\\"c",d=~"e.f"', by: [job, zone], objective: { quantile: 0.5, below: 5ms, window: 30s } }
 `;
 
-describe.skipIf(!isInstalled('promtool'))('promtool takes', () => {
+requireOrSkip('promtool')('promtool takes', () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tailwatch-rules-'));

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { isInstalled } from '../support/real-prometheus.ts';
+import { requireOrSkip } from '../support/live.ts';
 import { TEMPLATE_CASES, TEMPLATE_LABELS, TEMPLATE_VALUE } from '../support/template-cases.ts';
 
 const run = promisify(execFile);
@@ -64,7 +64,7 @@ async function judge(expectedOf: (expected: string) => string): Promise<string> 
   }
 }
 
-describe.skipIf(!isInstalled('promtool'))('promtool expands templates as we expect', () => {
+requireOrSkip('promtool')('promtool expands templates as we expect', () => {
   it('agrees with every case', async () => {
     expect(await judge((expected) => expected)).toContain('SUCCESS');
   });

@@ -6,122 +6,118 @@ import type { Store } from '../../src/app/ports.ts';
 import { MINUTE } from '../../src/domain/units.ts';
 import { anEntry, aRef, at, GROUP, LEASE, state } from '../contract/store/fixtures.ts';
 import { describeStore } from '../contract/store-contract.ts';
-import { isRedisInstalled, type RealRedis, startRealRedis } from '../support/real-redis.ts';
+import { requireOrSkip } from '../support/live.ts';
+import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
 import { createSpyLogger } from '../support/spies.ts';
 import { START } from '../support/virtual-clock.ts';
 
-const isHere = isRedisInstalled();
+requireOrSkip('redis-server')('on a real Redis', () => {
+  let redis: RealRedis;
+  let count = 0;
+  const nextNamespace = (): string => `test-${count++}`;
 
-describe.skipIf(!isHere)(
-  `on a real Redis${isHere ? '' : ' (skipped: redis-server is not installed)'}`,
-  () => {
-    let redis: RealRedis;
-    let count = 0;
-    const nextNamespace = (): string => `test-${count++}`;
+  beforeAll(async () => {
+    redis = await startRealRedis();
+  });
 
-    beforeAll(async () => {
-      redis = await startRealRedis();
-    });
+  afterAll(async () => {
+    await redis.close();
+  });
 
-    afterAll(async () => {
-      await redis.close();
-    });
+  describeStore('the store on Redis', async () => {
+    const namespace = nextNamespace();
+    return { open: () => openRedisStore({ url: redis.url, namespace }), dispose: async () => undefined };
+  });
 
-    describeStore('the store on Redis', async () => {
+  describe('shared by replicas', () => {
+    let replicas: Store[];
+
+    beforeEach(async () => {
       const namespace = nextNamespace();
-      return { open: () => openRedisStore({ url: redis.url, namespace }), dispose: async () => undefined };
+      replicas = await Promise.all(
+        Array.from({ length: 3 }, () => openRedisStore({ url: redis.url, namespace })),
+      );
     });
 
-    describe('shared by replicas', () => {
-      let replicas: Store[];
+    afterEach(async () => {
+      await Promise.all(replicas.map((replica) => replica.close()));
+    });
 
-      beforeEach(async () => {
-        const namespace = nextNamespace();
-        replicas = await Promise.all(
-          Array.from({ length: 3 }, () => openRedisStore({ url: redis.url, namespace })),
+    it('gives each tick to one replica, however often all ask', async () => {
+      for (let second = 0; second < 50; second++) {
+        const claims = await Promise.all(
+          replicas.map((replica) => replica.claimTick({ group: GROUP, slot: at(second), ttl: MINUTE })),
         );
-      });
-
-      afterEach(async () => {
-        await Promise.all(replicas.map((replica) => replica.close()));
-      });
-
-      it('gives each tick to one replica, however often all ask', async () => {
-        for (let second = 0; second < 50; second++) {
-          const claims = await Promise.all(
-            replicas.map((replica) => replica.claimTick({ group: GROUP, slot: at(second), ttl: MINUTE })),
-          );
-          expect(claims.filter(Boolean)).toHaveLength(1);
-        }
-      });
-
-      it('applies one of the evaluations of a slot, and turns away a replica that wakes up late', async () => {
-        const [a, b] = replicas as [Store, Store];
-        const change = (seconds: number, id: string) => ({
-          group: GROUP,
-          state: state(at(seconds)),
-          entries: [anEntry(id)],
-        });
-        expect(await a.applyEvaluation(change(30, 'a'))).toBe('applied');
-        expect(await b.applyEvaluation(change(30, 'b'))).toBe('stale');
-        expect(await b.applyEvaluation(change(0, 'c'))).toBe('stale');
-        expect(await b.outbox()).toEqual({ depth: 1, oldestAt: START });
-      });
-
-      it('gives every entry to one replica, and keeps the order of each episode', async () => {
-        const entries = Array.from({ length: 60 }, (_, i) => anEntry(`e${i}`, { episode: `ep-${i % 6}` }));
-        await replicas[0]?.applyEvaluation({ group: GROUP, state: state(START), entries });
-        const sent: string[] = [];
-        await Promise.all(
-          replicas.map(async (replica) => {
-            for (;;) {
-              const entry = await replica.takeEntry({ now: at(1), lease: LEASE });
-              if (entry === undefined && (await replica.outbox()).depth === 0) return;
-              if (entry === undefined) continue;
-              sent.push(entry.id);
-              await replica.completeEntry({ id: entry.id });
-            }
-          }),
-        );
-        expect(sent).toHaveLength(60);
-        for (let episode = 0; episode < 6; episode++) {
-          const numbers = sent.map((id) => Number(id.slice(1))).filter((number) => number % 6 === episode);
-          expect(numbers).toEqual([...numbers].sort((x, y) => x - y));
-        }
-      });
+        expect(claims.filter(Boolean)).toHaveLength(1);
+      }
     });
 
-    it('keeps two namespaces apart, and all keys of one in one slot of a cluster', async () => {
-      const [one, two] = [nextNamespace(), nextNamespace()];
-      const first = await openRedisStore({ url: redis.url, namespace: one });
-      const second = await openRedisStore({ url: redis.url, namespace: two });
-      await first.applyEvaluation({ group: GROUP, state: state(START), entries: [anEntry('e1')] });
-      await first.claimTick({ group: GROUP, slot: START, ttl: MINUTE });
-      await first.completeEntry({ id: 'e1', ref: aRef('ep-1') });
-      expect(await second.groups()).toEqual([]);
-      const client = new Redis(redis.url);
-      const keys = await client.keys(`*${one}*`);
-      expect(keys.length).toBeGreaterThan(5);
-      for (const key of keys) expect(key.startsWith(`{${one}}:`)).toBe(true);
-      await client.quit();
-      await first.close();
-      await second.close();
-    });
-
-    it('refuses a namespace that a newer version has written', async () => {
-      const namespace = nextNamespace();
-      const client = new Redis(redis.url);
-      await client.set(`{${namespace}}:version`, '99');
-      await client.quit();
-      await expect(openRedisStore({ url: redis.url, namespace })).rejects.toMatchObject({
-        code: 'bad-request',
-        message: `The namespace ${namespace} in Redis was written by a newer version (format 99, this program knows 1).`,
+    it('applies one of the evaluations of a slot, and turns away a replica that wakes up late', async () => {
+      const [a, b] = replicas as [Store, Store];
+      const change = (seconds: number, id: string) => ({
+        group: GROUP,
+        state: state(at(seconds)),
+        entries: [anEntry(id)],
       });
+      expect(await a.applyEvaluation(change(30, 'a'))).toBe('applied');
+      expect(await b.applyEvaluation(change(30, 'b'))).toBe('stale');
+      expect(await b.applyEvaluation(change(0, 'c'))).toBe('stale');
+      expect(await b.outbox()).toEqual({ depth: 1, oldestAt: START });
     });
-  },
-);
 
-describe.skipIf(!isHere)('when Redis is not well', () => {
+    it('gives every entry to one replica, and keeps the order of each episode', async () => {
+      const entries = Array.from({ length: 60 }, (_, i) => anEntry(`e${i}`, { episode: `ep-${i % 6}` }));
+      await replicas[0]?.applyEvaluation({ group: GROUP, state: state(START), entries });
+      const sent: string[] = [];
+      await Promise.all(
+        replicas.map(async (replica) => {
+          for (;;) {
+            const entry = await replica.takeEntry({ now: at(1), lease: LEASE });
+            if (entry === undefined && (await replica.outbox()).depth === 0) return;
+            if (entry === undefined) continue;
+            sent.push(entry.id);
+            await replica.completeEntry({ id: entry.id });
+          }
+        }),
+      );
+      expect(sent).toHaveLength(60);
+      for (let episode = 0; episode < 6; episode++) {
+        const numbers = sent.map((id) => Number(id.slice(1))).filter((number) => number % 6 === episode);
+        expect(numbers).toEqual([...numbers].sort((x, y) => x - y));
+      }
+    });
+  });
+
+  it('keeps two namespaces apart, and all keys of one in one slot of a cluster', async () => {
+    const [one, two] = [nextNamespace(), nextNamespace()];
+    const first = await openRedisStore({ url: redis.url, namespace: one });
+    const second = await openRedisStore({ url: redis.url, namespace: two });
+    await first.applyEvaluation({ group: GROUP, state: state(START), entries: [anEntry('e1')] });
+    await first.claimTick({ group: GROUP, slot: START, ttl: MINUTE });
+    await first.completeEntry({ id: 'e1', ref: aRef('ep-1') });
+    expect(await second.groups()).toEqual([]);
+    const client = new Redis(redis.url);
+    const keys = await client.keys(`*${one}*`);
+    expect(keys.length).toBeGreaterThan(5);
+    for (const key of keys) expect(key.startsWith(`{${one}}:`)).toBe(true);
+    await client.quit();
+    await first.close();
+    await second.close();
+  });
+
+  it('refuses a namespace that a newer version has written', async () => {
+    const namespace = nextNamespace();
+    const client = new Redis(redis.url);
+    await client.set(`{${namespace}}:version`, '99');
+    await client.quit();
+    await expect(openRedisStore({ url: redis.url, namespace })).rejects.toMatchObject({
+      code: 'bad-request',
+      message: `The namespace ${namespace} in Redis was written by a newer version (format 99, this program knows 1).`,
+    });
+  });
+});
+
+requireOrSkip('redis-server')('when Redis is not well', () => {
   let redis: RealRedis;
 
   beforeEach(async () => {

@@ -1,0 +1,115 @@
+import { dirname, join } from 'node:path';
+import { describe } from 'vitest';
+import { hasBrowser } from './browser.ts';
+import { isInstalled } from './real-prometheus.ts';
+import { isRedisInstalled } from './real-redis.ts';
+
+/** Something a live suite runs against. */
+export interface Need {
+  readonly name: string;
+  readonly isHere: () => boolean;
+  /** How to get it, to end a sentence. */
+  readonly remedy: string;
+  /** Whether `TAILWATCH_LIVE=required` insists on it: what a Debian package gives, every CI machine can have. */
+  readonly isRequired: boolean;
+}
+
+const debian = (name: string, isHere: () => boolean, of = name): Need => ({
+  name,
+  isHere,
+  remedy: `apt-get install ${of}`,
+  isRequired: true,
+});
+
+/** The newer Prometheus, built by .ci/servers: a machine without Go has none. */
+const PROMETHEUS_3 = process.env['TAILWATCH_PROMETHEUS_3'] ?? '';
+/** The promtool of its own, beside it. */
+const PROMTOOL_3 = PROMETHEUS_3 === '' ? '' : join(dirname(PROMETHEUS_3), 'promtool');
+
+const NEEDS = {
+  prometheus: debian('prometheus', () => isInstalled('prometheus')),
+  promtool: debian('promtool', () => isInstalled('promtool'), 'prometheus'),
+  'redis-server': debian('redis-server', isRedisInstalled),
+  chromium: debian('chromium', hasBrowser),
+  'prometheus-3': {
+    name: 'Prometheus 3',
+    isHere: () => isInstalled(PROMETHEUS_3),
+    remedy: 'set TAILWATCH_PROMETHEUS_3 to its binary, which .ci/servers builds',
+    // A path that was given is meant: one that does not run is a mistake, not a machine without.
+    isRequired: PROMETHEUS_3 !== '',
+  },
+  'promtool-3': {
+    name: "Prometheus 3's promtool",
+    isHere: () => isInstalled(PROMTOOL_3),
+    remedy: 'have it beside the binary that TAILWATCH_PROMETHEUS_3 names, as .ci/servers builds it',
+    isRequired: false,
+  },
+} as const satisfies Readonly<Record<string, Need>>;
+
+/** What can be asked for by name. */
+export type NeedName = keyof typeof NEEDS;
+
+/** What to do about a suite: run it, leave it out with a sentence, or refuse with one. */
+export type LiveVerdict =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'skip' | 'refuse'; readonly sentence: string };
+
+/** Decides about a suite by what it needs; `mode` is the value of TAILWATCH_LIVE. */
+export function judgeNeeds(needs: readonly Need[], mode: string | undefined): LiveVerdict {
+  const missing = needs.filter(({ isHere }) => !isHere());
+  if (missing.length === 0) return { kind: 'run' };
+  const sentence = missing.map(({ name, remedy }) => `${name} is not here: ${remedy}`).join('; ');
+  const isRefused = mode === 'required' && missing.some(({ isRequired }) => isRequired);
+  return { kind: isRefused ? 'refuse' : 'skip', sentence };
+}
+
+/**
+ * `describe` for a suite that runs against real programs. Where one is missing the suite is skipped and a sentence says
+ * why; with TAILWATCH_LIVE=required, as CI sets it, one that a Debian package gives fails the file instead: a suite that
+ * nobody runs must not look like one that passes.
+ */
+export function requireOrSkip(...names: readonly NeedName[]): (name: string, suite: () => void) => void {
+  const verdict = judgeNeeds(
+    names.map((name) => NEEDS[name]),
+    process.env['TAILWATCH_LIVE'],
+  );
+  if (verdict.kind === 'run') return describe;
+  if (verdict.kind === 'refuse') throw new Error(`${verdict.sentence} (TAILWATCH_LIVE=required)`);
+  return (name, suite) => {
+    // A reporter folds skipped suites away, names and all.
+    console.log(`skipped: ${name}: ${verdict.sentence}`);
+    describe.skip(name, suite);
+  };
+}
+
+/** A generation of Prometheus that a suite can run against; pass its needs to `requireOrSkip`. */
+export interface Generation {
+  readonly name: 'Prometheus 2.42' | 'Prometheus 3';
+  readonly need: NeedName;
+  readonly binary: string;
+  /** Its own promtool, which judges by its own rules and query engine. */
+  readonly judgeNeed: NeedName;
+  readonly promtool: string;
+  /** A bucket's bound as its scrapes write it: the newer one normalises whole numbers. */
+  readonly le: (bound: number) => string;
+}
+
+/** Debian's, and what users run today. */
+export const GENERATIONS: readonly Generation[] = [
+  {
+    name: 'Prometheus 2.42',
+    need: 'prometheus',
+    binary: 'prometheus',
+    judgeNeed: 'promtool',
+    promtool: 'promtool',
+    le: (bound) => (bound === Infinity ? '+Inf' : String(bound)),
+  },
+  {
+    name: 'Prometheus 3',
+    need: 'prometheus-3',
+    binary: PROMETHEUS_3,
+    judgeNeed: 'promtool-3',
+    promtool: PROMTOOL_3,
+    le: (bound) => (bound === Infinity ? '+Inf' : Number.isInteger(bound) ? `${bound}.0` : String(bound)),
+  },
+];
