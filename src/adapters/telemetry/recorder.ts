@@ -3,6 +3,11 @@ import type { NotificationKind, Recorder, SendOutcome } from '../../app/ports.ts
 
 const EVALUATION_OUTCOMES = ['ok', 'rule-error', 'source-error', 'stale', 'missed'] as const;
 const SYSTEMS = ['prometheus', 'jaeger', 'slack', 'store'] as const;
+/** What is asked of each system, as its adapter names it. */
+const OPERATIONS: Readonly<Record<'prometheus' | 'jaeger', readonly string[]>> = {
+  prometheus: ['instant', 'range', 'exemplars', 'label-values', 'build-info'],
+  jaeger: ['detect', 'services', 'operations', 'search', 'trace'],
+};
 const ALERT_STATES = ['pending', 'firing', 'no-data'] as const;
 const NOTIFICATION_KINDS: readonly NotificationKind[] = [
   'firing',
@@ -65,6 +70,23 @@ function factory(registry: Registry) {
   };
 }
 
+/** A histogram for each question that the adapters ask, at zero from the start. */
+function querySeconds(registry: Registry) {
+  const made = new Histogram({
+    name: 'tailwatch_query_seconds',
+    help: 'Time a question to an outside system took.',
+    labelNames: ['system', 'operation', 'outcome'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  for (const [system, operations] of Object.entries(OPERATIONS)) {
+    for (const set of combinations({ system: [system], operation: operations, outcome: ['ok', 'error'] })) {
+      made.zero(set);
+    }
+  }
+  return made;
+}
+
 function createMeters(registry: Registry) {
   const { counter, gauge, histogram } = factory(registry);
   return {
@@ -72,14 +94,7 @@ function createMeters(registry: Registry) {
       outcome: EVALUATION_OUTCOMES,
     }),
     evaluationSeconds: histogram('tailwatch_evaluation_seconds', 'Time one evaluation took.'),
-    // The operations of a system are named by its adapter, so their label sets appear with the first question.
-    querySeconds: new Histogram({
-      name: 'tailwatch_query_seconds',
-      help: 'Time a question to an outside system took.',
-      labelNames: ['system', 'operation', 'outcome'],
-      buckets: SECONDS,
-      registers: [registry],
-    }),
+    querySeconds: querySeconds(registry),
     queryErrors: counter('tailwatch_query_errors_total', 'Questions that got no usable answer.', {
       system: SYSTEMS,
     }),

@@ -77,6 +77,7 @@ test('an unknown path names the ones there are', async () => {
 
 test.each([
   'tailwatch_evaluations_total{outcome="source-error"} 0',
+  'tailwatch_query_seconds_count{system="jaeger",operation="search",outcome="error"} 0',
   'tailwatch_alerts{state="firing"} 0',
   'tailwatch_notifications_total{kind="firing",outcome="unknown"} 0',
   'tailwatch_slack_calls_total{method="chat.postMessage",outcome="rate-limited"} 0',
