@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Fault } from '../../src/demo/mesh/faults.ts';
 import type { Script } from '../../src/demo/mesh/script.ts';
 import type { Fault as PrometheusFault } from '../../src/demo/prometheus/http/faults.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
-import { MINUTE, ms, SECOND } from '../../src/domain/units.ts';
-import { type Stage, startStage } from '../support/stage.ts';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async () => {
@@ -12,19 +10,6 @@ afterEach(async () => {
   stage = undefined;
 });
 
-const played = (...faults: readonly { from: number; to: number; fault: Fault }[]): Script => ({
-  opening: faults.map(({ from, to, fault }) => ({
-    title: fault.kind,
-    at: ms(from * SECOND),
-    until: ms(to * SECOND),
-    fault,
-  })),
-  cycle: [],
-  cycleStart: ms(0),
-  cycleLength: MINUTE,
-});
-
-const SLOW_PAYMENTS: Fault = { kind: 'slow-database', service: 'payments-db', factor: 50 };
 const shortly = played({ from: 5, to: 40, fault: SLOW_PAYMENTS });
 
 async function breach(script: Script): Promise<{ stage: Stage; checkout: () => Message }> {

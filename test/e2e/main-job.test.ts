@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Script } from '../../src/demo/mesh/script.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
-import { before, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
-import { type Stage, startStage } from '../support/stage.ts';
+import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async () => {
@@ -10,20 +9,7 @@ afterEach(async () => {
   stage = undefined;
 });
 
-/** The database of payments is slow for 45 s, so checkout is. */
-const SLOW_CHECKOUT: Script = {
-  opening: [
-    {
-      title: 'the database of payments is slow',
-      at: ms(5 * SECOND),
-      until: ms(50 * SECOND),
-      fault: { kind: 'slow-database', service: 'payments-db', factor: 50 },
-    },
-  ],
-  cycle: [],
-  cycleStart: ms(0),
-  cycleLength: MINUTE,
-};
+const SLOW_CHECKOUT = played({ from: 5, to: 50, fault: SLOW_PAYMENTS });
 
 const json = (message: Message): string => JSON.stringify(message.blocks);
 const about = (service: string) => (message: Message) =>

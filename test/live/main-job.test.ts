@@ -1,28 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Script } from '../../src/demo/mesh/script.ts';
-import { before, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
+import { before, MINUTE, ms } from '../../src/domain/units.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { requireOrSkip } from '../support/live.ts';
-import { type Stage, startStage } from '../support/stage.ts';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 /** Kept by CI for people to look at. */
 const PICTURES = 'ci-output';
 
-const SLOW_CHECKOUT: Script = {
-  opening: [
-    {
-      title: 'the database of payments is slow',
-      at: ms(10 * SECOND),
-      until: ms(55 * SECOND),
-      fault: { kind: 'slow-database', service: 'payments-db', factor: 50 },
-    },
-  ],
-  cycle: [],
-  cycleStart: ms(0),
-  cycleLength: MINUTE,
-};
+const SLOW_CHECKOUT = played({ from: 10, to: 55, fault: SLOW_PAYMENTS });
 
 /** A message about checkout that the whole channel sees. */
 const CHECKOUT = '[data-role="messages"] [data-message-ts]:not([data-ephemeral]):has-text("checkout: ")';

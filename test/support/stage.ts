@@ -6,10 +6,11 @@ import { type Bot, startBot } from '../../src/bot.ts';
 import { readSettings } from '../../src/config/env.ts';
 import { loadRuleFiles } from '../../src/config/rule-file.ts';
 import { type DemoWorld, startDemoWorld } from '../../src/demo/demo-world.ts';
+import type { Fault } from '../../src/demo/mesh/faults.ts';
 import type { Script } from '../../src/demo/mesh/script.ts';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
-import { MINUTE, ms } from '../../src/domain/units.ts';
+import { MINUTE, ms, SECOND } from '../../src/domain/units.ts';
 import { createManualScheduler } from './manual-scheduler.ts';
 import { createVirtualClock, START, type VirtualClock } from './virtual-clock.ts';
 
@@ -42,6 +43,20 @@ export interface StageOptions {
 
 /** Nothing happens by itself. */
 export const NO_FAULTS: Script = { opening: [], cycle: [], cycleStart: ms(0), cycleLength: ms(MINUTE) };
+
+/** Faults at their times, in seconds from the start. */
+export const played = (...faults: readonly { from: number; to: number; fault: Fault }[]): Script => ({
+  ...NO_FAULTS,
+  opening: faults.map(({ from, to, fault }) => ({
+    title: fault.kind,
+    at: ms(from * SECOND),
+    until: ms(to * SECOND),
+    fault,
+  })),
+});
+
+/** The database of payments is slow, so checkout is, and with it frontend. */
+export const SLOW_PAYMENTS: Fault = { kind: 'slow-database', service: 'payments-db', factor: 50 };
 
 /** Real time that a virtual second may take at most when a call is under way: loopback answers in a few milliseconds. */
 const PATIENCE_MS = 300;
