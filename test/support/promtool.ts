@@ -30,17 +30,19 @@ export interface RuleTest {
 export interface RuleTestFile {
   /** A Prometheus rule file as a value: JSON is YAML. */
   readonly rules: object;
-  /** Between samples and between evaluations, in seconds. */
+  /** Between evaluations, in seconds. */
   readonly interval: number;
+  /** Between samples, in seconds; the same as between evaluations when absent. */
+  readonly seriesInterval?: number;
   readonly tests: readonly RuleTest[];
 }
 
-function documentOf({ interval, tests }: RuleTestFile): object {
+function documentOf({ interval, seriesInterval = interval, tests }: RuleTestFile): object {
   return {
     rule_files: ['rules.yaml'],
     evaluation_interval: `${interval}s`,
     tests: tests.map(({ series, expressions }) => ({
-      interval: `${interval}s`,
+      interval: `${seriesInterval}s`,
       input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
       promql_expr_test: expressions.map(({ expr, at, expected }) => ({
         expr,
@@ -51,13 +53,16 @@ function documentOf({ interval, tests }: RuleTestFile): object {
   };
 }
 
-/** Lets Prometheus's own rule code judge. An empty text means that it agrees with everything; otherwise what it says. */
-export async function judgeByPromtool(file: RuleTestFile): Promise<string> {
+/**
+ * Lets Prometheus's own rule code judge. An empty text means that it agrees with everything; otherwise what it says.
+ * `promtool` is the program; the one on the PATH when absent.
+ */
+export async function judgeByPromtool(file: RuleTestFile, promtool = 'promtool'): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'tailwatch-promtool-'));
   try {
     await writeFile(join(dir, 'rules.yaml'), JSON.stringify(file.rules));
     await writeFile(join(dir, 'test.yaml'), JSON.stringify(documentOf(file)));
-    await run('promtool', ['test', 'rules', join(dir, 'test.yaml')], { maxBuffer: 2 ** 28 });
+    await run(promtool, ['test', 'rules', join(dir, 'test.yaml')], { maxBuffer: 2 ** 28 });
     return '';
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
