@@ -28,9 +28,10 @@ test('the lockfile names no registry host, so that it works behind any mirror', 
 });
 
 test('every dependency is pinned to one version', () => {
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(
-    readFileSync('package.json', 'utf8'),
-  ) as Record<'dependencies' | 'devDependencies', Record<string, string>>;
+  const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+    'dependencies' | 'devDependencies',
+    Record<string, string>
+  >;
   const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
     ([, version]) => !/^\d+\.\d+\.\d+$/.test(version),
   );
