@@ -1,6 +1,7 @@
 import type { Labels } from '../labels.ts';
 import type { SloRule } from '../slo/rule.ts';
 import type { EpochMs, Milliseconds } from '../units.ts';
+import type { Destination } from './route.ts';
 
 /** Why a firing alert ended. */
 export type ResolveReason =
@@ -12,6 +13,17 @@ export type ResolveReason =
   | 'rule-removed'
   /** The rule went over its limit: Prometheus drops all its alerts, and so nothing is known any more. */
   | 'limit-exceeded';
+
+/** Why an alert's message is held back. Its state goes on as ever. */
+export interface Suppression {
+  readonly kind: 'silence' | 'maintenance' | 'time' | 'inhibited' | 'call-graph';
+  /** Who or what holds it back, for people. */
+  readonly by: string;
+  /** The run of the alert that holds it back, where it is one. */
+  readonly episode?: string;
+  readonly since: EpochMs;
+  readonly until?: EpochMs;
+}
 
 /** A tracked breach of one rule by one label set, from first sight to its end. */
 export interface Alert {
@@ -48,6 +60,12 @@ export interface Alert {
   readonly refreshedAt?: EpochMs;
   /** The value its message was last asked to show. */
   readonly shownValue?: number;
+  /** Set while its first message, or news in its thread, is held back. */
+  readonly suppressed?: Suppression;
+  /** Where its messages were asked to be posted, in that order. Absent with `refreshedAt` set: where its rule says. */
+  readonly postedTo?: readonly Destination[];
+  /** Services whose breaches its message stands for. */
+  readonly alsoSlow?: readonly string[];
 }
 
 /** How the last evaluation of a rule went. */

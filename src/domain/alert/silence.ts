@@ -1,0 +1,45 @@
+import type { Labels } from '../labels.ts';
+import type { EpochMs } from '../units.ts';
+import { type Matcher, matches } from './matcher.ts';
+import { containsInstant, type LocalTimeIn, type TimeInterval } from './time-interval.ts';
+
+/** Holds back notifications of the alerts it matches, for a time. The alerts' states go on as ever. */
+export interface Silence {
+  readonly matchers: readonly Matcher[];
+  /** Absent: from the beginning. */
+  readonly startsAt?: EpochMs;
+  /** Exclusive. */
+  readonly endsAt: EpochMs;
+  readonly createdBy: string;
+  readonly comment: string;
+}
+
+/** Planned work: a silence with a name, once or at recurring times. */
+export interface MaintenanceWindow {
+  readonly name: string;
+  readonly matchers: readonly Matcher[];
+  readonly comment?: string;
+  /** Once; `end` is exclusive. */
+  readonly once?: { readonly startsAt: EpochMs; readonly endsAt: EpochMs };
+  /** Whenever an instant lies in one of these. */
+  readonly recurring: readonly TimeInterval[];
+}
+
+/** Whether a silence holds for these labels now. */
+export function isSilencing(silence: Silence, labels: Labels, at: EpochMs): boolean {
+  const isRunning = at < silence.endsAt && (silence.startsAt === undefined || at >= silence.startsAt);
+  return isRunning && matches(silence.matchers, labels);
+}
+
+/** Whether planned work on what these labels name goes on now. */
+export function isUnderMaintenance(
+  window: MaintenanceWindow,
+  labels: Labels,
+  { at, localTime }: { readonly at: EpochMs; readonly localTime: LocalTimeIn },
+): boolean {
+  const { once, recurring } = window;
+  const isRunning =
+    (once !== undefined && at >= once.startsAt && at < once.endsAt) ||
+    containsInstant(recurring, at, localTime);
+  return isRunning && matches(window.matchers, labels);
+}

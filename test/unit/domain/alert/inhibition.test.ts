@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { type InhibitRule, inhibitorOf } from '../../../../src/domain/alert/inhibition.ts';
+import { parseMatchers } from '../../../../src/domain/alert/matcher.ts';
+import type { Labels } from '../../../../src/domain/labels.ts';
+
+const matchers = (text: string): InhibitRule['source'] => {
+  const read = parseMatchers(text);
+  return read.ok ? read.matchers : [];
+};
+const RULES: readonly InhibitRule[] = [
+  { source: matchers('severity="page"'), target: matchers('severity=~"page|ticket"'), equal: ['service'] },
+  { source: matchers('alertname="Down"'), target: matchers('severity="ticket"'), equal: ['zone', 'rack'] },
+];
+const alert = (episode: string, labels: Labels) => ({ episode, labels });
+
+const rows: Readonly<Record<string, readonly [Labels, readonly Labels[], string | undefined]>> = {
+  'a source of the same service': [
+    { severity: 'ticket', service: 'a' },
+    [{ severity: 'page', service: 'a' }],
+    'source-0',
+  ],
+  'not a source of another service': [
+    { severity: 'ticket', service: 'a', zone: 'z' },
+    [{ severity: 'page', service: 'b' }],
+    undefined,
+  ],
+  'labels that both lack are equal': [
+    { severity: 'ticket', service: 'a' },
+    [{ alertname: 'Down' }],
+    'source-0',
+  ],
+  'a label that one lacks is not equal to one with a value': [
+    { severity: 'ticket', service: 'a', rack: '7' },
+    [{ alertname: 'Down' }],
+    undefined,
+  ],
+  'an empty label is a missing one': [
+    { severity: 'ticket', service: 'a', rack: '' },
+    [{ alertname: 'Down' }],
+    'source-0',
+  ],
+  'two that are both source and target do not hush each other': [
+    { severity: 'page', service: 'a' },
+    [{ severity: 'page', service: 'a' }],
+    undefined,
+  ],
+  'what is no target is not inhibited': [{ severity: 'info' }, [{ severity: 'page' }], undefined],
+  'the first source that fits is named': [
+    { severity: 'ticket', service: 'a' },
+    [{ severity: 'info' }, { severity: 'page', service: 'a' }, { alertname: 'Down' }],
+    'source-1',
+  ],
+};
+
+describe('inhibition by rules', () => {
+  it.each(Object.entries(rows))('%s', (_, [target, sources, expected]) => {
+    const firing = sources.map((labels, i) => alert(`source-${i}`, labels));
+    expect(inhibitorOf(RULES, alert('target', target), firing)?.episode).toBe(expected);
+  });
+
+  it('never inhibits an alert by itself', () => {
+    const self = alert('self', { severity: 'ticket', alertname: 'Down' });
+    expect(inhibitorOf(RULES, self, [self])).toBeUndefined();
+  });
+});
