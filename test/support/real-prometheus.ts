@@ -15,6 +15,10 @@ export interface RealPrometheus {
   readonly pid: number;
   /** Everything it has logged so far. */
   log(): string;
+  /** Ends the process at once, as a crash or the kernel's out-of-memory killer does. */
+  kill(): Promise<void>;
+  /** Starts it again after `kill`, on the same address and data. */
+  restart(): Promise<void>;
   /** Ends the process and removes the folder it worked in. */
   close(): Promise<void>;
 }
@@ -65,10 +69,10 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   const kill = setTimeout(() => child.kill('SIGKILL'), END_LIMIT);
   await exited;
   clearTimeout(kill);
@@ -95,38 +99,59 @@ async function prepare(folder: string, options: RealPrometheusOptions): Promise<
   await promisify(execFile)('promtool', args, { maxBuffer: 64_000_000 });
 }
 
+/** Starts the process on a port and waits until it answers; one that does not is ended. */
+async function run(
+  folder: string,
+  port: number,
+  { options, lines }: { readonly options: RealPrometheusOptions; readonly lines: string[] },
+): Promise<ChildProcess> {
+  const address = `127.0.0.1:${port}`;
+  const child = spawn(
+    options.binary ?? 'prometheus',
+    [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      '--storage.tsdb.retention.time=10y',
+      `--web.listen-address=${address}`,
+      ...(options.flags ?? []),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  child.stdout.on('data', (chunk: Buffer) => lines.push(chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()));
+  await once(child, 'spawn');
+  try {
+    await untilReady(child, `http://${address}`, () => lines.join(''));
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+  return child;
+}
+
 /** Starts a Prometheus on a free loopback port, in a folder of its own, and waits until it answers. */
 export async function startRealPrometheus(options: RealPrometheusOptions = {}): Promise<RealPrometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-prometheus-'));
   const lines: string[] = [];
-  const log = (): string => lines.join('');
   try {
     await prepare(folder, options);
-    const address = `127.0.0.1:${await freePort()}`;
-    const child = spawn(
-      options.binary ?? 'prometheus',
-      [
-        `--config.file=${join(folder, 'prometheus.yml')}`,
-        `--storage.tsdb.path=${join(folder, 'data')}`,
-        '--storage.tsdb.retention.time=10y',
-        `--web.listen-address=${address}`,
-        ...(options.flags ?? []),
-      ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    child.stdout.on('data', (chunk: Buffer) => lines.push(chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()));
-    await once(child, 'spawn');
-    const url = `http://${address}`;
-    const close = async (): Promise<void> => {
-      await end(child);
-      await rm(folder, { recursive: true, force: true });
+    const port = await freePort();
+    let child = await run(folder, port, { options, lines });
+    return {
+      url: `http://127.0.0.1:${port}`,
+      get pid() {
+        return child.pid as number;
+      },
+      log: () => lines.join(''),
+      kill: () => end(child, 'SIGKILL'),
+      restart: async () => {
+        child = await run(folder, port, { options, lines });
+      },
+      close: async () => {
+        await end(child);
+        await rm(folder, { recursive: true, force: true });
+      },
     };
-    await untilReady(child, url, log).catch(async (error: unknown) => {
-      await end(child);
-      throw error;
-    });
-    return { url, pid: child.pid as number, log, close };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

@@ -30,6 +30,8 @@ export interface Stage {
   readonly live: (seconds: number) => Promise<void>;
   /** Types into the channel and waits for what only the reader sees. */
   readonly ask: (text: string) => Promise<Message>;
+  /** Writes other rules to the file and has the bot read it, as an operator does; fails when they are refused. */
+  changeRules(text: string): Promise<void>;
   /** Ends the bot and starts another one on the same data, as a deployment does. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -39,6 +41,8 @@ export interface StageOptions {
   readonly transport: 'socket' | 'http';
   readonly script?: Script;
   readonly rules?: string;
+  /** A Prometheus to ask instead of the world's own. */
+  readonly prometheusUrl?: string;
 }
 
 /** Nothing happens by itself. */
@@ -77,7 +81,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   const rulesFile = join(folder, 'rules.yaml');
   await writeFile(rulesFile, options.rules ?? DEMO_RULES);
   const log: string[] = [];
-  const begin = () => startBotIn({ world, clock, folder, rulesFile, log, transport: options.transport });
+  const begin = () => startBotIn({ world, clock, folder, rulesFile, log, options });
   let { bot, scheduler } = await begin();
   const channelId = world.workspace.channels().find(({ name }) => `#${name}` === world.channel)?.id ?? '';
   const messages = (): readonly Message[] => world.workspace.messages(channelId, world.readerId);
@@ -125,6 +129,11 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       if (!outcome.ok) throw new Error(`${text}: ${outcome.error}: ${outcome.detail}`);
       return await answerAfter({ before, messages, text });
     },
+    async changeRules(text) {
+      await writeFile(rulesFile, text);
+      const { ok, message } = await bot.reload();
+      if (!ok) throw new Error(message);
+    },
     async restart() {
       await stopBot();
       ({ bot, scheduler } = await begin());
@@ -159,17 +168,17 @@ async function startBotIn(given: {
   folder: string;
   rulesFile: string;
   log: string[];
-  transport: StageOptions['transport'];
+  options: StageOptions;
 }) {
-  const { world, clock, folder, rulesFile, log, transport } = given;
+  const { world, clock, folder, rulesFile, log, options } = given;
   const read = readSettings({
     SLACK_BOT_TOKEN: world.botToken,
-    ...(transport === 'socket'
+    ...(options.transport === 'socket'
       ? { SLACK_APP_TOKEN: world.appToken }
       : { SLACK_SIGNING_SECRET: world.signingSecret, SLACK_PORT: '0' }),
     SLACK_API_URL: world.slackApiUrl,
     SLACK_CHANNEL: world.channel,
-    PROMETHEUS_URL: world.prometheusUrl,
+    PROMETHEUS_URL: options.prometheusUrl ?? world.prometheusUrl,
     JAEGER_URL: world.jaegerUrl,
     DATA_DIR: join(folder, 'data'),
     OPS_PORT: '0',

@@ -48,18 +48,19 @@ export function createVirtualClock(start: EpochMs = START): VirtualClock {
   const sleep = async (duration: Milliseconds, signal?: AbortSignal): Promise<void> => {
     if (signal?.aborted === true || duration <= 0) return;
     await new Promise<void>((resolve) => {
-      const sleeper: Sleeper = { until: now + duration, order: order++, wake: resolve };
+      const wake = (): void => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      };
+      const sleeper: Sleeper = { until: now + duration, order: order++, wake };
+      const stop = (): void => {
+        drop(sleeper);
+        wake();
+      };
       sleeping.push(sleeper);
       for (const tell of onAsleep) tell();
       onAsleep = [];
-      signal?.addEventListener(
-        'abort',
-        () => {
-          drop(sleeper);
-          resolve();
-        },
-        { once: true },
-      );
+      signal?.addEventListener('abort', stop);
     });
   };
 

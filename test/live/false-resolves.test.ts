@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { MINUTE, SECOND } from '../../src/domain/units.ts';
+import { GENERATIONS, type Generation, requireOrSkip } from '../support/live.ts';
+import { latencySeries, SCRAPE, type Traffic, type TrafficAt } from '../support/mesh-samples.ts';
+import {
+  openMetrics,
+  type RealPrometheus,
+  startRealPrometheus,
+  type WrittenSample,
+} from '../support/real-prometheus.ts';
+import { type Stage, startStage } from '../support/stage.ts';
+import { START } from '../support/virtual-clock.ts';
+
+/*
+ * The whole bot, asking a real Prometheus that holds these stories:
+ *
+ *     before      START            +3 min                         +40 min
+ *     |  fast     |  a third slow  |  what the story is about     |
+ */
+const HISTORY = 40;
+const SCRAPES = HISTORY + (40 * MINUTE) / SCRAPE;
+const SPELL = HISTORY + (3 * MINUTE) / SCRAPE;
+
+const FAST: Traffic = { requests: 300, slow: 0 };
+const SLOW: Traffic = { requests: 300, slow: 0.33 };
+
+const story =
+  (then: Traffic | undefined): TrafficAt =>
+  (scrape) =>
+    scrape < HISTORY ? FAST : scrape < SPELL ? SLOW : then;
+
+/** Each service and its traffic; what `renamed` was called goes on as `renamed-v2`. */
+const SERVICES: Readonly<Record<string, TrafficAt>> = {
+  recovering: story(FAST),
+  breaching: story(SLOW),
+  vanished: story(undefined),
+  idle: story({ requests: 0, slow: 0 }),
+  renamed: story(undefined),
+  'renamed-v2': (scrape) => (scrape < SPELL ? undefined : FAST),
+};
+
+const rules = (more: { services: string; window?: string; for?: string; summary?: string }): string => `
+slos:
+- name: TooSlow
+  preset: istio
+  by: [destination_service_name]
+  selector: 'reporter="destination",destination_service_name=~"${more.services}"'
+  objective: { quantile: 0.99, below: 500ms, window: ${more.window ?? '1m'} }
+  interval: 15s
+  alert: { for: ${more.for ?? '30s'} }
+  annotations: { summary: "${more.summary ?? 'slow'}" }
+`;
+
+function* samples({ le }: Generation): Generator<WrittenSample> {
+  for (const [name, traffic] of Object.entries(SERVICES))
+    for (const { labels, values } of latencySeries({ name, le }, SCRAPES, traffic))
+      for (const [i, value] of values.entries())
+        if (value !== undefined) yield { labels, t: START + (i - HISTORY) * SCRAPE, value };
+}
+
+const isOver = ({ text }: Message): boolean => /recovered|resolved|no longer breaching/i.test(text);
+
+/** What the channel shows about a service. */
+function shown({ messages, world, channelId }: Stage, service: string) {
+  const posts = messages().filter(
+    ({ text, threadTs }) => threadTs === undefined && new RegExp(`\\b${service}(?!-)\\b`).test(text),
+  );
+  const thread = posts.flatMap(({ ts }) => world.workspace.thread(channelId, ts, world.readerId).slice(1));
+  return {
+    posts: posts.length,
+    isOver: [...posts, ...thread].some(isOver),
+    thread: thread.map(({ text }) => text).join('\n'),
+  };
+}
+
+/** What every story that is no recovery comes to. */
+const STANDS = { posts: 1, isOver: false };
+
+for (const generation of GENERATIONS) {
+  requireOrSkip('promtool', generation.need)(
+    `asking ${generation.name}, nothing but recovery resolves`,
+    () => {
+      let prometheus: RealPrometheus | undefined;
+      let stage: Stage | undefined;
+      afterEach(async () => {
+        await stage?.close();
+        await prometheus?.close();
+        stage = undefined;
+        prometheus = undefined;
+      });
+
+      /** The bot, with a breach of each of these services on the channel. */
+      async function breached(
+        ...services: readonly string[]
+      ): Promise<{ on: Stage; source: RealPrometheus }> {
+        const { binary } = generation;
+        prometheus = await startRealPrometheus({ binary, openMetrics: openMetrics(samples(generation)) });
+        const given = rules({ services: services.join('|') });
+        stage = await startStage({ transport: 'socket', rules: given, prometheusUrl: prometheus.url });
+        const on = stage;
+        await on.until('every breach is posted', () =>
+          services.every((service) => shown(on, service).posts === 1),
+        );
+        return { on, source: prometheus };
+      }
+
+      describe('when series change', () => {
+        test('a target that vanishes, a service without traffic and a renamed one stand, the recovered one ends', async () => {
+          const { on } = await breached('recovering', 'vanished', 'idle', 'renamed');
+          await on.until('the recovery is told', () => shown(on, 'recovering').isOver, 400);
+          await on.live((5 * MINUTE) / SECOND);
+          for (const service of ['vanished', 'idle', 'renamed']) {
+            expect(shown(on, service), service).toMatchObject(STANDS);
+            expect(shown(on, service).thread, service).toMatch(/no data/i);
+          }
+          expect(shown(on, 'renamed-v2').posts).toBe(0);
+        });
+      });
+
+      describe('when the rule changes', () => {
+        test.each([
+          ['its text', { summary: 'slower than promised' }],
+          ['its window', { window: '2m' }],
+          ['how long it waits', { for: '10m' }],
+          ['what it looks at, so that it sees nothing', { services: 'nothing' }],
+        ])('%s, the alert stands', async (_, change) => {
+          const { on } = await breached('breaching');
+          await on.changeRules(rules({ services: 'breaching', ...change }));
+          await on.live((3 * MINUTE) / SECOND);
+          expect(shown(on, 'breaching')).toMatchObject(STANDS);
+        });
+      });
+
+      describe('when Prometheus is killed', () => {
+        test('both stand until it is back, and then the recovered one ends', async () => {
+          const { on, source } = await breached('recovering', 'breaching');
+          await source.kill();
+          await on.live((10 * MINUTE) / SECOND);
+          expect(shown(on, 'recovering')).toMatchObject(STANDS);
+          expect(shown(on, 'breaching')).toMatchObject(STANDS);
+          await source.restart();
+          await on.until('the recovery is told', () => shown(on, 'recovering').isOver);
+          expect(shown(on, 'breaching')).toMatchObject(STANDS);
+        });
+      });
+    },
+  );
+}
