@@ -39,7 +39,12 @@ export interface BotOptions {
   readonly write?: (line: string) => void;
   /** Where the operators' port and Slack's requests are received; all interfaces when absent. */
   readonly host?: string;
+  /** Hears of the bot as soon as it evaluates and delivers. In Socket Mode the start lasts until Slack answers. */
+  readonly onRunning?: (bot: RunningBot) => void;
 }
+
+/** What can be asked of a bot that still waits for Slack. */
+export type RunningBot = Pick<Bot, 'logger' | 'reload' | 'stop'>;
 
 /** A bot that runs. */
 export interface Bot {
@@ -67,12 +72,20 @@ type Cleanup = () => Promise<void>;
 
 /** Puts the parts together and starts them. When one fails, those that were started are ended again. */
 export async function startBot(options: BotOptions): Promise<Bot> {
+  const base = createBase(options);
   const cleanups: Cleanup[] = [];
-  const stop = async (): Promise<void> => {
-    for (let end = cleanups.pop(); end !== undefined; end = cleanups.pop()) await end();
+  // One part that does not end well must not keep the others from theirs: the store's lock, the port.
+  const endAll = async (): Promise<void> => {
+    for (let end = cleanups.pop(); end !== undefined; end = cleanups.pop())
+      await end().catch((error: unknown) => base.logger.error('a part did not end well', { error }));
+  };
+  let ended: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    ended ??= endAll();
+    return ended;
   };
   try {
-    return { ...(await start(options, cleanups)), stop };
+    return { ...(await start(base, options, { cleanups, stop })), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -88,8 +101,11 @@ interface Base {
   readonly host: { readonly host?: string };
 }
 
-async function start(options: BotOptions, cleanups: Cleanup[]): Promise<Omit<Bot, 'stop'>> {
-  const base = createBase(options);
+async function start(
+  base: Base,
+  options: BotOptions,
+  { cleanups, stop }: { cleanups: Cleanup[]; stop: () => Promise<void> },
+): Promise<Omit<Bot, 'stop'>> {
   const { logger, clock, recorder, telemetry, settings } = base;
   const loaded = await options.loadRules();
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
@@ -114,6 +130,7 @@ async function start(options: BotOptions, cleanups: Cleanup[]): Promise<Omit<Bot
   cleanups.push(() => watch.stop());
   // Last, because in Socket Mode it waits for Slack however long: evaluation must not wait for it.
   cleanups.push(() => slack.stop());
+  options.onRunning?.({ logger, reload, stop });
   const slackAt = await slack.start();
   logger.info('started', { opsPort, ...slackAt });
   const { port: slackPort } = slackAt;

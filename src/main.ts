@@ -8,15 +8,9 @@ import { systemClock } from './adapters/telemetry/clock.ts';
 import { createLogger } from './adapters/telemetry/logger.ts';
 import { createRuleCheck } from './app/check-rules.ts';
 import type { LoadedRules } from './app/rules-in-force.ts';
-import { type Bot, RuleFilesError, startBot } from './bot.ts';
+import { RuleFilesError, type RunningBot, startBot } from './bot.ts';
 import { ruleErrorsText, runCheck } from './config/check-report.ts';
-import {
-  EXIT_CONFIG,
-  formatMistakes,
-  processEnvironment,
-  readSettings,
-  type Settings,
-} from './config/env.ts';
+import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './config/env.ts';
 import { loadRuleFiles } from './config/rule-file.ts';
 import { rulePaths } from './config/rule-paths.ts';
 import { ms, SECOND } from './domain/units.ts';
@@ -34,24 +28,55 @@ async function loadRules(given: readonly string[]): Promise<LoadedRules> {
   return { ok: true, groups: loaded.groups, notes: loaded.notes.map((note) => ruleErrorsText([note])) };
 }
 
-/** Ends the bot on SIGTERM and SIGINT, reloads the rules on SIGHUP, and leaves on what nobody caught. */
-function obeySignals(bot: Bot, alsoStop: () => Promise<void> = async () => undefined): void {
-  let stopping: Promise<void> | undefined;
+/** How long ending may take, in milliseconds: a little less than the half minute that Kubernetes grants. */
+const STOP_DEADLINE = 25_000;
+
+/**
+ * Obeys signals from the first moment, since SIGHUP ends a process that does not listen: SIGTERM and SIGINT end the
+ * bot, SIGHUP reloads its rules, and what nobody caught ends it too. Returns how to tell which bot is meant.
+ */
+function obeySignals(): {
+  readonly attach: (bot: RunningBot, alsoStop?: () => Promise<void>) => void;
+  readonly isStopping: () => boolean;
+} {
+  let running: { readonly bot: RunningBot; readonly end: () => Promise<void> } | undefined;
+  let isStopping = false;
   const stop = (exitCode: number): void => {
-    stopping ??= bot
-      .stop()
-      .then(alsoStop)
-      .then(() => process.exit(exitCode));
+    if (isStopping) return;
+    isStopping = true;
+    if (running === undefined) process.exit(exitCode);
+    const { bot, end } = running;
+    const fail = (message: string, fields: Record<string, unknown> = {}): never => {
+      bot.logger.error(message, fields);
+      process.exit(1);
+    };
+    setTimeout(
+      () => fail('ending took too long: what was under way is taken up at the next start'),
+      STOP_DEADLINE,
+    );
+    end().then(
+      () => process.exit(exitCode),
+      (error: unknown) => fail('ending failed', { error }),
+    );
+  };
+  const leave = (error: unknown): void => {
+    const message = 'the process ends because of an error that nobody handled';
+    if (running === undefined)
+      complain(`${message}: ${error instanceof Error ? error.message : String(error)}`);
+    else running.bot.logger.error(message, { error });
+    stop(1);
   };
   process.on('SIGTERM', () => stop(0));
   process.on('SIGINT', () => stop(0));
-  process.on('SIGHUP', () => void bot.reload());
-  const leave = (error: unknown): void => {
-    bot.logger.error('the process ends because of an error that nobody handled', { error });
-    stop(1);
-  };
+  process.on('SIGHUP', () => void running?.bot.reload().catch(leave));
   process.on('uncaughtException', leave);
   process.on('unhandledRejection', leave);
+  return {
+    attach: (bot, alsoStop = async () => undefined) => {
+      running = { bot, end: () => bot.stop().then(alsoStop) };
+    },
+    isStopping: () => isStopping,
+  };
 }
 
 async function run(): Promise<void> {
@@ -63,13 +88,12 @@ async function run(): Promise<void> {
     return;
   }
   const { settings } = read;
-  obeySignals(await startOrExplain(settings));
-}
-
-async function startOrExplain(settings: Settings): Promise<Bot> {
+  const signals = obeySignals();
   try {
-    return await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles) });
+    await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles), onRunning: signals.attach });
   } catch (error) {
+    // The start broke off because the bot was told to end; whoever told it sees to the exit code.
+    if (signals.isStopping()) return;
     complain(error instanceof Error ? error.message : String(error));
     process.exit(error instanceof RuleFilesError ? EXIT_CONFIG : 1);
   }
@@ -113,7 +137,7 @@ async function demo(options: { port: string }): Promise<void> {
   });
   try {
     const { bot, close } = await runDemo({ port: Number(options.port), say, loadRules });
-    obeySignals(bot, close);
+    obeySignals().attach(bot, close);
   } catch (error) {
     if ((error as { code?: string }).code !== 'EADDRINUSE') throw error;
     complain(`Port ${options.port} is taken: choose another one with \`npm run demo -- --port 8081\`.`);

@@ -1,10 +1,16 @@
+import type { NoisePolicy } from '../domain/alert/suppress.ts';
 import type { RuleGroup } from '../domain/slo/rule.ts';
 import type { Logger, Recorder, RuleBook } from './ports.ts';
 import type { Watch } from './watch.ts';
 
 /** What reading the rule files gave. `text` says to a person what is wrong, with file, line and column. */
 export type LoadedRules =
-  | { readonly ok: true; readonly groups: readonly RuleGroup[]; readonly notes: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly groups: readonly RuleGroup[];
+      readonly notes: readonly string[];
+      readonly policy?: NoisePolicy;
+    }
   | { readonly ok: false; readonly text: string };
 
 /** The rules the bot works by, and the way to replace them. */
@@ -14,11 +20,11 @@ export interface RulesInForce {
   reload(watch: Pick<Watch, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
 }
 
-function bookOf(groups: readonly RuleGroup[]): RuleBook {
+function bookOf({ groups, policy }: Pick<Extract<LoadedRules, { ok: true }>, 'groups' | 'policy'>): RuleBook {
   const objectives = groups.flatMap(({ rules }) =>
     rules.flatMap(({ objective }) => (objective === undefined ? [] : [objective])),
   );
-  return { groups, objectives };
+  return { groups, objectives, ...(policy === undefined ? {} : { policy }) };
 }
 
 const countText = (groups: readonly RuleGroup[]): string => {
@@ -26,20 +32,27 @@ const countText = (groups: readonly RuleGroup[]): string => {
   return `${rules} ${rules === 1 ? 'rule' : 'rules'} in ${groups.length} ${groups.length === 1 ? 'group' : 'groups'}`;
 };
 
+/** A folder may be away for a moment, as when its files are replaced: that is no reason to end. */
+const unreadable = (error: unknown): LoadedRules => ({
+  ok: false,
+  text: `The rule files cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+});
+
 /** Takes the groups that were loaded at the start; later ones come through `reload`. */
 export function createRulesInForce(deps: {
   groups: readonly RuleGroup[];
+  policy?: NoisePolicy;
   load: () => Promise<LoadedRules>;
   recorder: Pick<Recorder, 'reloaded'>;
   logger: Logger;
 }): RulesInForce {
   const { recorder, logger } = deps;
-  let book = bookOf(deps.groups);
+  let book = bookOf(deps);
   recorder.reloaded({ ok: true });
   logger.info(`${countText(deps.groups)} in force`);
 
   async function reload(watch: Pick<Watch, 'replace'>): Promise<{ ok: boolean; message: string }> {
-    const loaded = await deps.load();
+    const loaded = await deps.load().catch(unreadable);
     recorder.reloaded({ ok: loaded.ok });
     if (!loaded.ok) {
       logger.error('the rule files were refused; the rules in force stay as they are', {
@@ -48,7 +61,7 @@ export function createRulesInForce(deps: {
       return { ok: false, message: `The rules in force stay as they are.\n${loaded.text}` };
     }
     for (const note of loaded.notes) logger.warn(note);
-    book = bookOf(loaded.groups);
+    book = bookOf(loaded);
     await watch.replace(book);
     const message = `${countText(loaded.groups)} in force`;
     logger.info(message);

@@ -81,7 +81,8 @@ describe('settings', () => {
 });
 
 describe('a running bot', () => {
-  async function started() {
+  /** `slackApiUrl`: an address in place of the workspace's. */
+  async function started(slackApiUrl?: string, sign = '"msg":"started"') {
     world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
     const rules = join(folder, 'rules.yaml');
     await writeFile(rules, DEMO_RULES);
@@ -89,7 +90,7 @@ describe('a running bot', () => {
       ...CLEAN,
       SLACK_BOT_TOKEN: world.botToken,
       SLACK_APP_TOKEN: world.appToken,
-      SLACK_API_URL: world.slackApiUrl,
+      SLACK_API_URL: slackApiUrl ?? world.slackApiUrl,
       SLACK_CHANNEL: world.channel,
       PROMETHEUS_URL: world.prometheusUrl,
       JAEGER_URL: world.jaegerUrl,
@@ -98,7 +99,7 @@ describe('a running bot', () => {
       OPS_PORT: '0',
     };
     const program = run([], env);
-    await until('the start', () => program.output().includes('"msg":"started"'));
+    await until('the start', () => program.output().includes(sign));
     const opsPort = /"opsPort":(\d+)/.exec(program.output())?.[1] ?? '';
     const metrics = async () => await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
     return { program, env, rules, opsPort, metrics };
@@ -114,6 +115,19 @@ describe('a running bot', () => {
     await writeFile(rules, DEMO_RULES);
     program.child.kill('SIGHUP');
     await until('the reload', async () => (await metrics()).includes('tailwatch_rule_reload_ok 1'));
+
+    program.child.kill('SIGTERM');
+    expect(await program.exit).toBe(0);
+  });
+
+  test('evaluates, reloads and ends while Slack has not answered yet', async () => {
+    const { program, rules } = await started('http://127.0.0.1:9/api/', ' in force');
+    await writeFile(rules, DEMO_RULES.replace('objective:', 'objectiv:'));
+    await until('the refusal', () => {
+      program.child.kill('SIGHUP');
+      return program.output().includes('the rules in force stay as they are');
+    });
+    expect(program.output()).not.toContain('"msg":"started"');
 
     program.child.kill('SIGTERM');
     expect(await program.exit).toBe(0);

@@ -45,6 +45,18 @@ test('a bad file leaves the rules alone and says so in the log, the metric and t
   expect(lines.at(-1)).toContain('rules.yaml:3:7');
 });
 
+test('files that cannot be read are a refused reload, not an error', async () => {
+  const { rules, watch, replaced, reloads } = setUp(Promise.reject(new Error('EACCES: /rules')));
+  const before = rules.book();
+  expect(await rules.reload(watch)).toEqual({
+    ok: false,
+    message: 'The rules in force stay as they are.\nThe rule files cannot be read: EACCES: /rules',
+  });
+  expect(rules.book()).toBe(before);
+  expect(replaced).toEqual([]);
+  expect(reloads).toEqual([true, false]);
+});
+
 test('two reloads at once are done one after the other', async () => {
   const first = deferred();
   const { rules, watch, replaced } = setUp(first.promise, { ok: true, groups: [two], notes: [] });
