@@ -59,7 +59,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   async function see(entry: TakenEntry): Promise<void> {
     const isQuick = entry.kind === 'firing';
     if (!isQuick && collecting >= mostCollecting) {
-      await store.postponeEntry({ id: entry.id, notBefore: after(clock.now(), BUSY_PAUSE) });
+      await store.postponeEntry({
+        id: entry.id,
+        notBefore: after(clock.now(), BUSY_PAUSE),
+        attempt: entry.attempt,
+      });
       return;
     }
     collecting += isQuick ? 0 : 1;
@@ -156,6 +160,8 @@ function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise
     await store.postponeEntry({
       id: entry.id,
       notBefore: delivered.notBefore,
+      // A lease that ran out is another lane's, or another replica's, by now: it is not ours to give back.
+      attempt: entry.attempt,
       ...(delivered.uncertainSince === undefined ? {} : { uncertainSince: delivered.uncertainSince }),
     });
     return delivered;

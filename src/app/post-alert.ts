@@ -42,9 +42,14 @@ const FIRST_LOOK: Milliseconds = ms(3 * SECOND);
 const channelOf = ({ defaultChannel }: DeliveryParts, { rule }: OutboxEntry): string =>
   rule.channel ?? defaultChannel;
 
+/** How long a post may take: two slow forms of the message, or two channels. */
+const LONGEST_POST: Milliseconds = ms(40 * SECOND);
+
 /** Posts to the rule's channel, or, where that refuses, to the default one with a line that says why. */
 export async function post(parts: DeliveryParts, entry: TakenEntry, view: AlertView): Promise<Delivered> {
   const { notifier, clock, logger, defaultChannel } = parts;
+  // Looking through a large workspace takes minutes. A post that outlasts the lease could be made twice.
+  if (after(clock.now(), LONGEST_POST) > entry.leasedUntil) return outOfTime(clock.now());
   const channel = channelOf(parts, entry);
   const identity = { key: messageKey(entry), episode: entry.episode };
   const attemptAt = clock.now();
@@ -62,6 +67,13 @@ export async function post(parts: DeliveryParts, entry: TakenEntry, view: AlertV
     ? posted(parts, entry, { outcome: second, view: moved })
     : later(parts, entry, { outcome: second, attemptAt });
 }
+
+const outOfTime = (now: EpochMs): Delivered => ({
+  kind: 'later',
+  outcome: 'waiting',
+  notBefore: now,
+  reason: 'too little is left of the time to post it',
+});
 
 function posted(
   { notifier, clock }: DeliveryParts,
