@@ -1,34 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { selfTimeOf, selfTimesOf } from '../../../../src/domain/trace/self-time.ts';
-import type { Span, Trace } from '../../../../src/domain/trace/trace.ts';
+import type { Trace } from '../../../../src/domain/trace/trace.ts';
 import { buildTree } from '../../../../src/domain/trace/tree.ts';
 import { epochUs, us } from '../../../../src/domain/units.ts';
+import { drawn } from '../../../support/drawn-trace.ts';
 import { aTrace } from '../../../support/fake-trace-source.ts';
-
-/**
- * A trace from a drawing, one character per millisecond. A line is a span: its name, `<` its parent, `|===|` when.
- * `~` in place of `=`: it follows from its parent.
- */
-function drawn(drawing: string): Trace {
-  const lines = drawing.split('\n').filter((line) => line.includes('|'));
-  const left = Math.min(...lines.map((line) => line.indexOf('|')));
-  return aTrace(
-    '1',
-    lines.map((line): Partial<Span> => {
-      const [, name = '', parent] = /^\s*(\w+)(?:<(\w+))?/.exec(line) ?? [];
-      const start = line.indexOf('|');
-      const end = line.lastIndexOf('|');
-      return {
-        spanId: name,
-        ...(parent === undefined ? {} : { parentSpanId: parent }),
-        ...(line.includes('~') ? { followsFrom: true } : {}),
-        spanName: name,
-        start: epochUs((start - left) * 1_000),
-        duration: us((end - start) * 1_000),
-      };
-    }),
-  );
-}
 
 const selfMs = (trace: Trace, name: string): number =>
   (buildTree(trace)

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { criticalPathOf } from '../../../../src/domain/trace/critical-path.ts';
+import { pathParts } from '../../../../src/domain/trace/path-parts.ts';
+import type { Attributes, Trace } from '../../../../src/domain/trace/trace.ts';
+import { buildTree } from '../../../../src/domain/trace/tree.ts';
+import { drawn } from '../../../support/drawn-trace.ts';
+
+/** Gives a span of a drawing its attributes. */
+function tagged(drawing: string, tags: Readonly<Record<string, Attributes>> = {}): Trace {
+  const trace = drawn(drawing);
+  return {
+    ...trace,
+    spans: trace.spans.map((span) => ({ ...span, attributes: tags[span.spanId] ?? {} })),
+  };
+}
+
+const rows = (trace: Trace): readonly string[] =>
+  pathParts(criticalPathOf(buildTree(trace).roots[0]!)).map(
+    ({ service, kind, peer, time, drag, spans }) =>
+      `${service} ${kind} ${peer} ${time / 1_000}${drag === time ? '' : ` at most ${drag / 1_000}`}${spans > 1 ? ` in ${spans}` : ''}`,
+  );
+
+describe('what the critical path was spent on', () => {
+  interface Case {
+    drawing: string;
+    tags?: Readonly<Record<string, Attributes>>;
+    expected: readonly string[];
+  }
+  const cases: Readonly<Record<string, Case>> = {
+    'own code, and the way to a service and back': {
+      drawing: `
+        shop:s         |==================|
+        cart:c<shop      |===========|
+        pay:s<cart         |======|
+      `,
+      expected: ['pay own  7', 'shop own  7', 'cart network pay 5'],
+    },
+    'the pause between two attempts': {
+      drawing: `
+        shop:c         |===================|
+        first:s<shop     |!!!|
+        pay:s<shop               |====|
+      `,
+      expected: ['shop network pay 7', 'pay own  5', 'first own  4', 'shop retry pay 4'],
+    },
+    'a statement, with the name of the database': {
+      drawing: `
+        shop:s         |=========|
+        read:c<shop      |====|
+      `,
+      tags: { read: { 'db.system': 'mysql', 'peer.service': 'orders-db' } },
+      expected: ['read database orders-db 5', 'shop own  5'],
+    },
+    'a statement whose database has no other name than its kind': {
+      drawing: 'read:c |====|',
+      tags: { read: { 'db.system': 'mysql' } },
+      expected: ['read database mysql 5'],
+    },
+    'something in the mesh that has no span': {
+      drawing: 'shop:c |====|',
+      tags: { shop: { upstream_cluster: 'outbound|8080|v2|pay.shop.svc.cluster.local' } },
+      expected: ['shop call pay.shop 5'],
+    },
+    'something outside, by its address': {
+      drawing: 'shop:c |====|',
+      tags: { shop: { upstream_cluster: '-', 'http.url': 'https://user@pay.example:8443/charge?x' } },
+      expected: ['shop call pay.example 5'],
+    },
+    'something that nothing names': { drawing: 'shop:c |====|', expected: ['shop call  5'] },
+    'a server that is not on the path leaves all of it to the network': {
+      drawing: `
+        shop:c         |====|
+        pay:s<shop       |
+      `,
+      expected: ['shop network pay 5'],
+    },
+    'what ran beside it bounds what it would save': {
+      drawing: `
+        shop    |==========|
+        a<shop    |======|
+        b<shop   |====|
+      `,
+      expected: ['a own  7 at most 3', 'shop own  4'],
+    },
+  };
+  it.each(Object.entries(cases))('%s', (_, { drawing, tags, expected }) => {
+    expect(rows(tagged(drawing, tags))).toEqual(expected);
+  });
+
+  it('adds up spans of one name', () => {
+    const { traceId, spans } = drawn(`
+      shop    |=================|
+      a<shop    |===|
+      b<shop         |===|
+      c<shop             |===|
+    `);
+    const same = spans.map((span) =>
+      span.spanId === 'shop' ? span : { ...span, serviceName: 'db', spanName: 'read' },
+    );
+    expect(rows({ traceId, spans: same })).toEqual(['db own  12 in 3', 'shop own  6']);
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { repeatsOf } from '../../../../src/domain/trace/repeats.ts';
+import type { Span } from '../../../../src/domain/trace/trace.ts';
+import { buildTree } from '../../../../src/domain/trace/tree.ts';
+import { epochUs, us } from '../../../../src/domain/units.ts';
+import { aTrace } from '../../../support/fake-trace-source.ts';
+
+const children = (count: number, of: (i: number) => Partial<Span>): readonly Partial<Span>[] => [
+  { spanId: 'list', spanName: 'list', start: epochUs(0), duration: us(10_000) },
+  ...Array.from({ length: count }, (_, i) => ({
+    spanId: `c${i}`,
+    parentSpanId: 'list',
+    spanName: 'get',
+    kind: 'client' as const,
+    start: epochUs(i * 100),
+    duration: us(100),
+    ...of(i),
+  })),
+];
+
+describe('the same call again and again', () => {
+  const cases: Readonly<Record<string, { spans: readonly Partial<Span>[]; counts: readonly number[] }>> = {
+    'eleven, back to back': { spans: children(11, () => ({})), counts: [11] },
+    'ten are ordinary': { spans: children(10, () => ({})), counts: [] },
+    'in parallel they are no sequence': {
+      spans: children(40, () => ({ start: epochUs(0) })),
+      counts: [],
+    },
+    'two at a time are no sequence': {
+      spans: children(40, (i) => ({ start: epochUs(Math.floor(i / 2) * 100) })),
+      counts: [],
+    },
+    'other work in between changes nothing': {
+      spans: children(24, (i) => ({ spanName: i % 2 === 0 ? 'get' : `other ${i}` })),
+      counts: [12],
+    },
+    'two names, each repeated': {
+      spans: children(30, (i) => ({ spanName: i < 16 ? 'get' : 'put' })),
+      counts: [16, 14],
+    },
+    'under different parents they do not add up': {
+      spans: [
+        ...children(8, () => ({})),
+        ...Array.from({ length: 8 }, (_, i) => ({ spanId: `d${i}`, parentSpanId: 'c0', spanName: 'get' })),
+      ],
+      counts: [],
+    },
+  };
+  it.each(Object.entries(cases))('%s', (_, { spans, counts }) => {
+    expect(repeatsOf(buildTree(aTrace('1', spans))).map(({ count }) => count)).toEqual(counts);
+  });
+
+  it('names who repeats what, and for how long', () => {
+    expect(
+      repeatsOf(
+        buildTree(
+          aTrace(
+            '1',
+            children(12, () => ({})),
+          ),
+        ),
+      ),
+    ).toEqual([{ service: 'checkout', operation: 'list', child: 'get', count: 12, time: 1_200 }]);
+  });
+});
