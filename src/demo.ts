@@ -11,6 +11,8 @@ import { DEMO_RULES } from './demo/rules.ts';
 
 /** How often the mesh lives a little further. */
 const HEARTBEAT_MS = 500;
+/** Progress is told in steps of this share. */
+const PROGRESS_STEP = 0.25;
 
 /** The settings of a bot in a demo world, read like any others. */
 export function demoSettings(world: DemoWorld, files: { rules: string; data: string }): Settings {
@@ -42,15 +44,21 @@ export async function runDemo(options: {
 }): Promise<{ readonly bot: Bot; readonly close: () => Promise<void> }> {
   const { say } = options;
   say('Starting the mesh, Prometheus, Jaeger and Slack; the past hour is being made ...');
+  let told = 0;
   const world = await startDemoWorld({
     clock: systemClock,
     port: options.port,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     onProgress: async (share) => {
-      say(`  ${String(Math.round(share * 100)).padStart(3)} %`);
+      const reached = Math.floor(share / PROGRESS_STEP);
+      if (reached > told) say(`  ${String(Math.round(reached * PROGRESS_STEP * 100)).padStart(3)} %`);
+      told = reached;
       await nextTurn();
     },
-    onCue: ({ change, scripted }) => say(`mesh: ${scripted.title} (${change})`),
+    onCue: ({ change, scripted }) => {
+      say(`mesh: ${scripted.title} (${change})`);
+      world.setNotice(change === 'begins' ? `In the mesh: ${scripted.title}.` : undefined);
+    },
     onServing: ({ pageUrl }) => say(`\n  Open ${pageUrl}\n`),
   });
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-demo-'));
@@ -62,7 +70,7 @@ export async function runDemo(options: {
     host: '127.0.0.1',
     loadRules: () => options.loadRules([files.rules]),
   });
-  world.setNotice(undefined);
+  world.setNotice('Within 90 seconds checkout breaches its SLO. Until then, try: /trace slowest checkout');
   const heartbeat = setInterval(() => world.advanceTo(systemClock.now()), HEARTBEAT_MS);
   say(
     `The bot is in ${world.channel}. Within 90 s checkout breaches; a minute later it recovers. Ctrl-C ends everything.`,

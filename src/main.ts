@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { createHttpClient } from './adapters/http/http-client.ts';
 import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metrics.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
@@ -126,7 +126,13 @@ function checkAgainst(url: string) {
   };
 }
 
-async function demo(options: { port: string }): Promise<void> {
+function portNumber(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError('A port is a number from 0 (any free one) to 65535.');
+}
+
+async function demo(options: { port: number }): Promise<void> {
   // Loaded only here: the demo needs packages that a production install leaves out.
   const { runDemo } = await import('./demo.ts').catch((error: unknown) => {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
@@ -136,7 +142,7 @@ async function demo(options: { port: string }): Promise<void> {
     process.exit(1);
   });
   try {
-    const { bot, close } = await runDemo({ port: Number(options.port), say, loadRules });
+    const { bot, close } = await runDemo({ port: options.port, say, loadRules });
     obeySignals().attach(bot, close);
   } catch (error) {
     if ((error as { code?: string }).code !== 'EADDRINUSE') throw error;
@@ -167,7 +173,7 @@ program
 program
   .command('demo')
   .description('run the bot on a simulated mesh, with a Slack workspace in the browser')
-  .option('--port <port>', 'port of the page, on 127.0.0.1', '8080')
+  .option('--port <port>', 'port of the page, on 127.0.0.1', portNumber, 8080)
   .action(demo);
 
 await program.parseAsync();

@@ -165,3 +165,20 @@ describe('tailwatch check', () => {
     expect(await good.exit, good.output()).toBe(0);
   });
 });
+
+describe('tailwatch demo', () => {
+  test('a port that is none is refused in a sentence', async () => {
+    const { exit, output } = run(['demo', '--port', '99999'], CLEAN);
+    expect(await exit).toBe(1);
+    expect(output()).toContain('A port is a number');
+    expect(output()).not.toContain('    at ');
+  });
+
+  test('a taken port is said, with the way to choose another one', async () => {
+    world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
+    const { port } = new URL(world.pageUrl);
+    const { exit, output } = run(['demo', '--port', port], CLEAN);
+    expect(await exit).toBe(1);
+    expect(output()).toContain(`Port ${port} is taken`);
+  });
+});
