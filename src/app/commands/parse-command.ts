@@ -10,6 +10,7 @@ import {
   readOptions,
   replaced,
 } from './options.ts';
+import { plainWords } from './plain-words.ts';
 import { quote, type Token, tokenize } from './tokens.ts';
 import { readTraceReference } from './trace-reference.ts';
 import { USAGE } from './usage.ts';
@@ -35,21 +36,31 @@ export function parseCommand(command: SlashCommand, text: string): ParsedCommand
   const tokens = tokenize(text);
   const reading = read(command, tokens);
   if ('command' in reading) return { ok: true, ...reading };
-  return refusal(command, reading);
+  return refusal(command, reading, plainWords(tokens));
 }
 
 /** More mistakes than this and nobody knows what was meant. */
 const MAX_FIXES = 4;
 
-function refusal(command: SlashCommand, { problem, fixed }: Mistake): ParsedCommand {
+function refusal(
+  command: SlashCommand,
+  { problem, fixed }: Mistake,
+  plain: readonly Token[] = [],
+): ParsedCommand {
   const usage = USAGE[command];
-  let meant = fixed;
-  for (let i = 0; i < MAX_FIXES && meant !== undefined; i += 1) {
+  const meant = (plain.length === 0 ? undefined : mended(command, plain)) ?? mended(command, fixed);
+  return { ok: false, problem, usage, ...(meant === undefined ? {} : suggestionOf(command, meant)) };
+}
+
+/** Follows the fixes of one mistake after the other, up to words that are understood. */
+function mended(command: SlashCommand, tokens: readonly Token[] | undefined): readonly Token[] | undefined {
+  let meant = tokens;
+  for (let i = 0; i <= MAX_FIXES && meant !== undefined; i += 1) {
     const reading = read(command, meant);
-    if ('command' in reading) return { ok: false, problem, usage, ...suggestionOf(command, meant) };
+    if ('command' in reading) return meant;
     meant = reading.fixed;
   }
-  return { ok: false, problem, usage };
+  return undefined;
 }
 
 /** Only what is understood when it is typed: odd characters may not survive being written down. */
@@ -108,8 +119,13 @@ function readTrace(tokens: readonly Token[]): Reading {
 
 /** A first word that is neither a form nor an id: a slip, or a service whose slowest traces are wanted. */
 function unknownForm(tokens: readonly Token[], first: Token): Mistake {
-  const [form] = first.isQuoted ? [] : nearest(first.text, ['slowest', 'request', 'help']);
+  if (/^(?=.*\d)(?=.*[a-f])[0-9a-f]{6,8}$/i.test(first.text)) {
+    return {
+      problem: `"${first.text}" looks like the beginning of a trace id: give all of it, 16 or 32 hex digits, or its link.`,
+    };
+  }
   const problem = `"${shortened(first.text)}" is neither slowest nor a trace id, a link or a request id.`;
+  const [form] = first.isQuoted ? [] : nearest(first.text, ['slowest', 'request', 'help']);
   return { problem, fixed: form === undefined ? [word('slowest'), ...tokens] : replaced(tokens, 0, [form]) };
 }
 
@@ -184,6 +200,7 @@ function readLatency(tokens: readonly Token[]): Reading {
   const request = read.words.find(({ text, isQuoted }) => !isQuoted && isUuid(text));
   const [service, extra] = read.words.filter((token) => token !== request);
   const share = read.options.share ?? false;
+  if (service === undefined && request !== undefined) return { problem: requestAlone(request.text) };
   if (service === undefined || !isName(service.text))
     return { problem: 'Say which service: /latency checkout.' };
   if (extra !== undefined) return unknownWord(tokens, extra, LATENCY_OPTIONS);
@@ -199,6 +216,9 @@ function readLatency(tokens: readonly Token[]): Reading {
   }
   return { command: { kind: 'request-latency', service: service.text, requestId: request.text }, share };
 }
+
+const requestAlone = (id: string): string =>
+  `Say in which service: /latency checkout ${id}. Without one: /trace ${id}.`;
 
 function readSlo(tokens: readonly Token[]): Reading {
   const rest = isWord(tokens[0], ['status']) ? tokens.slice(1) : tokens;

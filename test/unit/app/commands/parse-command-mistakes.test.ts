@@ -133,6 +133,48 @@ const refused: Readonly<Record<string, Refused>> = {
   ],
   'slo with a slip': ['/slo', 'statsu', /not something \/slo can show/, '/slo status'],
   'slo with anything else': ['/slo', 'please tell me', /"please"/, '/slo status'],
+  'a sentence': [
+    '/trace',
+    'show me the slowest requests of checkout, last 10 minutes',
+    /"show"/,
+    '/trace slowest checkout last 10m',
+  ],
+  'a question that has no command': ['/trace', 'why checkout', /"why"/, '/trace slowest checkout'],
+  'words around an id': ['/trace', `trace-id=${traceId}`, /neither/, `/trace ${traceId}`],
+  'a header as it is logged': ['/trace', `x-request-id: ${uuid}`, /neither/, `/trace ${uuid}`],
+  'signs in place of over': [
+    '/trace',
+    'slowest checkout >500ms',
+    /">500ms"/,
+    '/trace slowest checkout over 500ms',
+  ],
+  'a synonym of over': [
+    '/trace',
+    'slowest checkout longer than 2s',
+    /"longer"/,
+    '/trace slowest checkout over 2s',
+  ],
+  'the manners of a shell': [
+    '/trace',
+    'slowest checkout --last=30m op=GET',
+    /"--last=30m"/,
+    '/trace slowest checkout last 30m op GET',
+  ],
+  'a number without top': [
+    '/trace',
+    'slowest 10 checkout',
+    /"checkout" is not/,
+    '/trace slowest top 10 checkout',
+  ],
+  'a slip beside a name with a port': [
+    '/trace',
+    'slowets checkout:8080',
+    /neither/,
+    '/trace slowest checkout:8080',
+  ],
+  'the short id of a table': ['/trace', '7efc105a', /beginning of a trace id/, null],
+  'a percentile before the service': ['/latency', 'p99 of checkout', /"of"/, '/latency checkout'],
+  'a request without its service': ['/latency', uuid, /Say in which service/, null],
   'a novel': ['/trace', 'a '.repeat(600), /too long/, null],
 };
 
