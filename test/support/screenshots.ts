@@ -1,10 +1,14 @@
 import { mkdir } from 'node:fs/promises';
+import type { Locator, Page } from 'playwright-core';
 import { ms, SECOND } from '../../src/domain/units.ts';
 import { launchBrowser } from './browser.ts';
 import { startStage } from './stage.ts';
 
 /** Takes the pictures of the README: `npm run screenshots`, on a machine with Chromium. Virtual time, so always the same. */
 const FOLDER = 'docs/images';
+const WIDTH = 1280;
+/** Free room below the message, in pixels. */
+const MARGIN = 4;
 
 await mkdir(FOLDER, { recursive: true });
 const stage = await startStage({
@@ -25,19 +29,54 @@ const stage = await startStage({
 });
 const browser = await launchBrowser();
 try {
-  const tab = await browser.newPage({ viewport: { width: 1280, height: 1040 } });
+  const tab = await browser.newPage({ viewport: { width: WIDTH, height: 900 } });
   await tab.goto(stage.world.pageUrl);
   await tab.waitForSelector('body[data-live]');
   await stage.live(85);
   const breach = tab.locator('[data-role="messages"] [data-message-ts]', { hasText: 'checkout: ' }).first();
-  await breach.evaluate('(message) => message.scrollIntoView({ block: "start" })');
+  await breach.locator('a[href*="/trace/"]').first().waitFor();
+  await frame(tab, breach);
   await tab.screenshot({ path: `${FOLDER}/breach.png` });
+  await tab.setViewportSize({ width: WIDTH, height: 720 });
   await tab.fill('[data-role="composer-input"]', '/trace slowest checkout');
   await tab.keyboard.press('Enter');
-  await tab.waitForSelector('[data-message-ts][data-ephemeral]');
-  await tab.setViewportSize({ width: 1280, height: 720 });
+  const answer = tab.locator('[data-message-ts][data-ephemeral]').last();
+  await answer.waitFor();
+  await frame(tab, answer);
   await tab.screenshot({ path: `${FOLDER}/slowest.png` });
 } finally {
   await browser.close();
   await stage.close();
+}
+
+/** As much of an element as is used here: these types know no browser. */
+interface Scrollable {
+  scrollIntoView(options: { block: 'start' }): void;
+}
+
+/** Makes the window as high as the message needs, and brings it into sight. */
+async function frame(tab: Page, message: Locator): Promise<void> {
+  const list = tab.locator('[data-role="messages"]');
+  const [around, within] = [await boxOf(list), await boxOf(message)];
+  const { height } = tab.viewportSize() ?? { height: around.height };
+  await tab.setViewportSize({
+    width: WIDTH,
+    height: Math.ceil(height - around.height + within.height + MARGIN),
+  });
+  // The page follows the end of the list until it has seen that the reader scrolled away: once is not enough.
+  for (let tries = 0; tries < 50; tries++) {
+    await message.evaluate((element) =>
+      (element as unknown as Scrollable).scrollIntoView({ block: 'start' }),
+    );
+    await tab.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    const [shown, frame] = [await boxOf(message), await boxOf(list)];
+    if (shown.y >= frame.y - 1 && shown.y + shown.height <= frame.y + frame.height + 1) return;
+  }
+  throw new Error('the message does not stay where it was scrolled to');
+}
+
+async function boxOf(element: Locator): Promise<{ y: number; height: number }> {
+  const box = await element.boundingBox();
+  if (box === null) throw new Error('the element is not shown');
+  return box;
 }
