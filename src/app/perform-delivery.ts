@@ -1,4 +1,4 @@
-import { after } from '../domain/units.ts';
+import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../domain/units.ts';
 import { alertView, noteOf } from './alert-view.ts';
 import { backoff, decideAfterLookUp, decideDelivery, REFRESH_ATTEMPTS } from './decide-delivery.ts';
 import type { MessageRef, OutboxEntry, TakenEntry } from './ports.ts';
@@ -90,17 +90,20 @@ async function update(parts: DeliveryParts, entry: TakenEntry, { ref, note }: Ed
     ...(ref.notice === undefined ? {} : { notice: ref.notice }),
   });
   const edited = await edit(parts, entry, { ref, view });
-  if (edited.kind === 'later') return orGiveUp(entry, edited);
+  if (edited.kind === 'later') return orGiveUp(entry, edited, parts.clock.now());
   const isNew = edited.ref !== undefined && edited.ref.messageTs !== ref.messageTs;
   // A message that was just posted says it all; its predecessor's followers are gone with it.
   return note === undefined || isNew ? edited : tell(parts, entry, { edited, ref: edited.ref ?? ref, note });
 }
 
+/** An edit that would come later than this is not worth its wait: the alert's end may stand behind it. */
+const LONGEST_REFRESH_WAIT: Milliseconds = ms(30 * SECOND);
+
 /** An edit that does not succeed is given up for the next one: what follows in the episode must not wait for it. */
-function orGiveUp(entry: TakenEntry, edited: Extract<Delivered, { kind: 'later' }>): Delivered {
-  return entry.kind === 'refresh' && entry.attempt >= REFRESH_ATTEMPTS
-    ? { kind: 'done', outcome: 'nothing-to-do' }
-    : edited;
+function orGiveUp(entry: TakenEntry, edited: Extract<Delivered, { kind: 'later' }>, now: EpochMs): Delivered {
+  const isHopeless =
+    entry.attempt >= REFRESH_ATTEMPTS || between(now, edited.notBefore) > LONGEST_REFRESH_WAIT;
+  return entry.kind === 'refresh' && isHopeless ? { kind: 'done', outcome: 'nothing-to-do' } : edited;
 }
 
 async function edit(

@@ -2,7 +2,7 @@ import { WebClient } from '@slack/web-api';
 import type { Clock, Logger, Recorder } from '../../app/ports.ts';
 import { between, type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import { type CallFailure, sortFailure } from './outcome.ts';
-import { createPacer } from './pacing.ts';
+import { createPacer, type PacedCall } from './pacing.ts';
 import type { BotMethod } from './scopes.ts';
 import { createSlackLogger, withoutSecrets } from './slack-logger.ts';
 
@@ -12,8 +12,12 @@ export type CallData = Readonly<Record<string, unknown>>;
 export type CallOutcome = { readonly kind: 'done'; readonly data: CallData } | CallFailure;
 
 export interface Calls {
-  /** Calls a Web API method once. `lane` is the channel as the caller names it: pacing counts by it. */
-  call(method: BotMethod, args: Record<string, unknown>, lane?: string): Promise<CallOutcome>;
+  /** Calls a Web API method once. `paced`: what it is paced by; without a key it has no place in a queue. */
+  call(
+    method: BotMethod,
+    args: Record<string, unknown>,
+    paced?: Pick<PacedCall, 'channel' | 'key'>,
+  ): Promise<CallOutcome>;
 }
 
 export interface CallsOptions {
@@ -61,8 +65,8 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   return {
-    async call(method, args, lane = '') {
-      const paced = { method, channel: lane };
+    async call(method, args, by = { channel: '' }) {
+      const paced = { method, ...by };
       const wait = await pacer.turn(paced);
       if (wait !== undefined) return { kind: 'not-sent', retryAfter: wait, reason: 'paced', limited: true };
       const outcome = await attempt(method, args);

@@ -14,6 +14,8 @@ export type ChannelId =
 export interface Channels {
   /** The id of a channel given by id or by `#name`. Asks Slack only for a name that no post has taught. */
   idOf(channel: string): Promise<ChannelId>;
+  /** The id of a channel if it is known, otherwise the channel as it was given. Never asks. */
+  known(channel: string): string;
   /** Remembers the id that Slack answered a post with. */
   learn(channel: string, id: string): void;
 }
@@ -44,6 +46,7 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
 
   return {
     learn,
+    known: (channel) => known.get(bare(channel))?.id ?? channel,
     async idOf(channel) {
       if (isId(channel)) return { kind: 'id', id: channel };
       const cached = known.get(bare(channel));

@@ -18,7 +18,8 @@ export type SlackNotifierOptions = CallsOptions;
 export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
   const calls = createCalls(options);
   const channels = createChannels({ calls, clock: options.clock });
-  const send = createSender({ calls, clock: options.clock, logger: options.logger });
+  const { clock, logger } = options;
+  const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.known(channel) });
 
   return {
     async post({ channel, view, key, episode }) {

@@ -75,11 +75,11 @@ export function createResponder(parts: ResponderParts, origin: Origin): Responde
   async function overApi(message: Rendered, inChannel: boolean): Promise<boolean> {
     const { channelId, userId } = origin;
     const outcome = inChannel
-      ? await parts.calls.call('chat.postMessage', { channel: channelId, ...message }, channelId)
+      ? await parts.calls.call('chat.postMessage', { channel: channelId, ...message }, { channel: channelId })
       : await parts.calls.call(
           'chat.postEphemeral',
           { channel: channelId, user: userId, ...message },
-          channelId,
+          { channel: channelId },
         );
     if (outcome.kind !== 'done') logger.warn('slack: an answer was lost', { reason: reasonOf(outcome) });
     return outcome.kind === 'done';

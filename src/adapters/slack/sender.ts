@@ -34,8 +34,10 @@ export function createSender(parts: {
   calls: Calls;
   clock: Clock;
   logger: Logger;
+  /** One name for each channel, by whatever name it is given: Slack counts its messages together. */
+  laneOf: (channel: string) => string;
 }): (it: Sending) => Promise<SendOutcome> {
-  const { calls, clock, logger } = parts;
+  const { calls, clock, logger, laneOf } = parts;
   let chartsRefusedUntil: EpochMs = epochMs(0);
 
   const attempt = (it: Sending, form: Rendered): Promise<CallOutcome> =>
@@ -48,7 +50,7 @@ export function createSender(parts: {
         metadata: { event_type: EVENT_TYPE, event_payload: it.metadata },
         ...(it.method === 'chat.postMessage' ? { unfurl_links: false, unfurl_media: false } : {}),
       },
-      it.target.channel,
+      { channel: laneOf(it.target.channel), key: it.metadata.key },
     );
 
   return async (it) => {
