@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 15_000,
     hookTimeout: 15_000,
     pool: 'threads',
+    // By default one core is left idle, which on a small machine is half of them.
+    maxWorkers: '100%',
     restoreMocks: true,
     unstubEnvs: true,
     sequence: { shuffle: true },
