@@ -99,8 +99,12 @@ async function update(parts: DeliveryParts, entry: TakenEntry, { ref, note }: Ed
 /** An edit that would come later than this is not worth its wait: the alert's end may stand behind it. */
 const LONGEST_REFRESH_WAIT: Milliseconds = ms(30 * SECOND);
 
-/** An edit that does not succeed is given up for the next one: what follows in the episode must not wait for it. */
+/**
+ * An edit that does not succeed is given up for the next one: what follows in the episode must not wait for it. Not so
+ * one that may have posted the message anew: what follows would not know and post it once more.
+ */
 function orGiveUp(entry: TakenEntry, edited: Extract<Delivered, { kind: 'later' }>, now: EpochMs): Delivered {
+  if (entry.uncertainSince !== undefined || edited.uncertainSince !== undefined) return edited;
   const isHopeless =
     entry.attempt >= REFRESH_ATTEMPTS || between(now, edited.notBefore) > LONGEST_REFRESH_WAIT;
   return entry.kind === 'refresh' && isHopeless ? { kind: 'done', outcome: 'nothing-to-do' } : edited;

@@ -14,8 +14,11 @@ export type ChannelId =
 export interface Channels {
   /** The id of a channel given by id or by `#name`. Asks Slack only for a name that no post has taught. */
   idOf(channel: string): Promise<ChannelId>;
-  /** The id of a channel if it is known, otherwise the channel as it was given. Never asks. */
-  known(channel: string): string;
+  /**
+   * One name for a channel, by whatever name it is given: the one of its first post. It never changes, so that what is
+   * counted by it stays together.
+   */
+  nameOf(channel: string): string;
   /** Remembers the id that Slack answered a post with. */
   learn(channel: string, id: string): void;
 }
@@ -29,8 +32,13 @@ const bare = (channel: string): string => channel.replace(/^#/u, '');
  */
 export function createChannels({ calls, clock }: { calls: Calls; clock: Clock }): Channels {
   const known = new Map<string, { readonly id: string; readonly until: EpochMs }>();
-  const learn = (channel: string, id: string): void => {
+  const names = new Map<string, string>();
+  const note = (channel: string, id: string): void => {
     known.set(bare(channel), { id, until: after(clock.now(), HOUR) });
+  };
+  const learn = (channel: string, id: string): void => {
+    note(channel, id);
+    if (!names.has(id)) names.set(id, bare(channel));
   };
 
   async function page(cursor: string): Promise<{ next: string } | { reason: string }> {
@@ -40,13 +48,13 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
       ...(cursor === '' ? {} : { cursor }),
     });
     if (outcome.kind !== 'done') return { reason: reasonOf(outcome) };
-    for (const { name, id } of channelsOf(outcome.data)) learn(name, id);
+    for (const { name, id } of channelsOf(outcome.data)) note(name, id);
     return { next: nextCursor(outcome.data) };
   }
 
   return {
     learn,
-    known: (channel) => known.get(bare(channel))?.id ?? channel,
+    nameOf: (channel) => names.get(channel) ?? bare(channel),
     async idOf(channel) {
       if (isId(channel)) return { kind: 'id', id: channel };
       const cached = known.get(bare(channel));

@@ -19,7 +19,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
   const calls = createCalls(options);
   const channels = createChannels({ calls, clock: options.clock });
   const { clock, logger } = options;
-  const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.known(channel) });
+  const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.nameOf(channel) });
 
   return {
     async post({ channel, view, key, episode }) {

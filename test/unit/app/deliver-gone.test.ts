@@ -20,6 +20,21 @@ describe('a message or a channel that is gone', () => {
     expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('✅')]);
   });
 
+  it('a deleted message whose new post got lost on the way is not posted a third time', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    await bed.stand.clock.advance(MINUTE);
+    const { faults } = bed.stand.server;
+    faults.add({ method: 'chat.update', times: 2, do: { kind: 'http', status: 500 } });
+    faults.add({ method: 'chat.postMessage', do: { kind: 'reset-after-accept' } });
+    bed.stand.workspace.deleteMessage(INCIDENTS, bed.messages()[0]?.ts ?? '');
+    await bed.decide('refresh', alertOf({ value: 0.2 }));
+    await bed.settle();
+    await bed.decide('resolved', resolved());
+    await bed.settle();
+    expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('✅')]);
+  });
+
   it('an archived channel sends the alert to the default one, which says why and keeps saying it', async () => {
     bed.stand.workspace.archiveChannel(INCIDENTS);
     await bed.decide('firing');

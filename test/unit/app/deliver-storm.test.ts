@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Store } from '../../../src/app/ports.ts';
 import { SECOND } from '../../../src/domain/units.ts';
 import { inVirtualTime } from '../adapters/slack/stand.ts';
 import { alertOf, resolved, useBed } from './delivery-bed.ts';
@@ -8,14 +9,16 @@ const ALERTS = 20;
 const episodes = Array.from({ length: ALERTS }, (_, index) => `storm-${String(index).padStart(2, '0')}`);
 
 test('many alerts at once come in order, a second apart, and each is taken only a few times', async () => {
-  const delivery = bed.deliveryOn(bed.store, { lanes: 6 });
   let taken = 0;
-  const { takeEntry } = bed.store;
-  bed.store.takeEntry = async (request) => {
-    const entry = await takeEntry(request);
-    taken += entry === undefined ? 0 : 1;
-    return entry;
+  const counting: Store = {
+    ...bed.store,
+    takeEntry: async (request) => {
+      const entry = await bed.store.takeEntry(request);
+      taken += entry === undefined ? 0 : 1;
+      return entry;
+    },
   };
+  const delivery = bed.deliveryOn(counting, { lanes: 6 });
   for (const episode of episodes)
     await bed.decide('firing', alertOf({ episode, labels: { alertname: episode, service: episode } }));
   delivery.start();
