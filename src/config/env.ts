@@ -78,13 +78,21 @@ const text = (missing: string, advise: (value: string) => string | undefined) =>
 
 const token = (prefix: string, where: string) => {
   const advice = `Write the token that begins with ${prefix}- (${where}).`;
-  return text(advice, (value) => (new RegExp(`^${prefix}-[\\w-]{8,}$`).test(value) ? undefined : advice));
+  const whole = `Write the whole token (${where}): after ${prefix}- come 8 or more letters, digits and hyphens.`;
+  return text(advice, (value) => {
+    if (!value.startsWith(`${prefix}-`)) return advice;
+    return /^[\w-]{8,}$/.test(value.slice(prefix.length + 1)) ? undefined : whole;
+  });
 };
 
-function urlAdvice(value: string, headers?: string): string | undefined {
+interface AddressOptions {
+  readonly example: string;
+  readonly headers?: string;
+}
+
+function urlAdvice(value: string, { example, headers }: AddressOptions): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    return 'Write an address like http://prometheus:9090.';
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return `Write an address like ${example}.`;
   if (url.username !== '' || url.password !== '') {
     const instead =
       headers === undefined ? 'leave them out' : `write \`Authorization: Basic …\` into ${headers}`;
@@ -95,7 +103,9 @@ function urlAdvice(value: string, headers?: string): string | undefined {
     : 'Write the address without `?` and `#` and what follows.';
 }
 
-const address = (missing: string, headers?: string) => text(missing, (value) => urlAdvice(value, headers));
+/** An address like the example; `headers` names the variable where its credentials belong. */
+const address = (missing: string, options: AddressOptions) =>
+  text(missing, (value) => urlAdvice(value, options));
 
 const headers = unset('').superRefine((value, context) => {
   const read = parseHeaders(value);
@@ -132,7 +142,7 @@ const environmentSchema = z.object({
       : 'Write the 32 hexadecimal digits of "Signing Secret" (Slack app page, "Basic Information").',
   ).optional(),
   SLACK_PORT: port('3000').optional(),
-  SLACK_API_URL: address('').optional(),
+  SLACK_API_URL: address('', { example: 'https://slack.com/api/' }).optional(),
   SLACK_CHANNEL: text(
     'Write the channel for rules that name none: "#slo-alerts" or an id like C0123456789.',
     (value) =>
@@ -140,20 +150,20 @@ const environmentSchema = z.object({
         ? undefined
         : 'Write a channel\'s name like "#slo-alerts" or an id like C0123456789.',
   ),
-  PROMETHEUS_URL: address(
-    'Write the address of the Prometheus to ask, like http://prometheus:9090.',
-    'PROMETHEUS_HEADERS',
-  ),
-  PROMETHEUS_PUBLIC_URL: address('').optional(),
+  PROMETHEUS_URL: address('Write the address of the Prometheus to ask, like http://prometheus:9090.', {
+    example: 'http://prometheus:9090',
+    headers: 'PROMETHEUS_HEADERS',
+  }),
+  PROMETHEUS_PUBLIC_URL: address('', { example: 'https://prometheus.example.com' }).optional(),
   PROMETHEUS_HEADERS: headers.optional(),
-  JAEGER_URL: address(
-    'Write the address of the Jaeger query service, like http://jaeger-query:16686.',
-    'JAEGER_HEADERS',
-  ),
-  JAEGER_PUBLIC_URL: address('').optional(),
+  JAEGER_URL: address('Write the address of the Jaeger query service, like http://jaeger-query:16686.', {
+    example: 'http://jaeger-query:16686',
+    headers: 'JAEGER_HEADERS',
+  }),
+  JAEGER_PUBLIC_URL: address('', { example: 'https://jaeger.example.com' }).optional(),
   JAEGER_HEADERS: headers.optional(),
-  KIALI_URL: address('').optional(),
-  GRAFANA_URL: address('').optional(),
+  KIALI_URL: address('', { example: 'https://kiali.example.com' }).optional(),
+  GRAFANA_URL: address('', { example: 'https://grafana.example.com' }).optional(),
   REDIS_URL: text('', redisAdvice).optional(),
   DATA_DIR: z.string().optional(),
   RULES_FILE: text('', (value) =>

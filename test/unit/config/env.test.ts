@@ -235,3 +235,16 @@ describe('headers', () => {
     expect(parseHeaders(text)).toEqual({ ok: false, problem });
   });
 });
+
+describe('advice fits what was found', () => {
+  it.each([
+    ['a token that is cut off', { SLACK_BOT_TOKEN: 'xoxb-12' }, /whole token.*after xoxb- come/],
+    ['a token of another kind', { SLACK_BOT_TOKEN: 'xoxp-1111-aaaaaaaaaaaa' }, /begins with xoxb-/],
+    ['no address of Jaeger', { JAEGER_URL: 'jaeger' }, /like http:\/\/jaeger-query:16686/],
+    ['no address of Kiali', { KIALI_URL: 'kiali' }, /like https:\/\/kiali/],
+  ])('%s', (_, wrong, advice) => {
+    const found = mistakes({ ...least, ...wrong });
+    expect(found).toHaveLength(1);
+    expect(found[0]?.advice).toMatch(advice);
+  });
+});
