@@ -6,17 +6,18 @@ import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metric
 import { openRedisStore } from './adapters/redis/open-redis-store.ts';
 import { createSlackApp, type SlackApp } from './adapters/slack/app.ts';
 import { createSlackNotifier } from './adapters/slack/notifier.ts';
-import type { Transport } from './adapters/slack/receivers.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
 import { createLogger } from './adapters/telemetry/logger.ts';
 import { createOpsServer } from './adapters/telemetry/ops-server.ts';
 import { createTelemetry, type Telemetry } from './adapters/telemetry/recorder.ts';
+import { createLocalTime } from './adapters/time/local-time.ts';
 import { createCommands } from './app/commands/create-commands.ts';
 import { createDelivery, type Delivery } from './app/deliver.ts';
 import { createEnrichAlert } from './app/enrich-alert.ts';
 import { createFindRequest } from './app/find-request.ts';
 import { createFindSlowest } from './app/find-slowest.ts';
 import { createInspectTrace } from './app/inspect-trace.ts';
+import { createLearnCalls } from './app/learn-calls.ts';
 import type { Clock, Logger, RuleBook, Scheduler, Store } from './app/ports.ts';
 import { readyChecks } from './app/readiness.ts';
 import { createLatencyReport } from './app/report-latency.ts';
@@ -24,8 +25,9 @@ import { createSloStatusReport } from './app/report-slo-status.ts';
 import { createResolveService } from './app/resolve-service.ts';
 import { createRulesInForce, type LoadedRules } from './app/rules-in-force.ts';
 import { createWatch } from './app/watch.ts';
-import type { Settings, SlackTransport, Upstream } from './config/env.ts';
-import { createLinks } from './domain/link.ts';
+import { linksOf, secretsOf, transportOf } from './bot-settings.ts';
+import type { Settings, Upstream } from './config/env.ts';
+import { NO_POLICY } from './domain/alert/suppress.ts';
 import { expandTemplate } from './domain/slo/template.ts';
 import { between, type Milliseconds, ms, SECOND } from './domain/units.ts';
 
@@ -110,14 +112,27 @@ async function start(
   const loaded = await options.loadRules();
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
   for (const note of loaded.notes) logger.warn(note);
-  const rules = createRulesInForce({ groups: loaded.groups, load: options.loadRules, recorder, logger });
+  const rules = createRulesInForce({ ...loaded, load: options.loadRules, recorder, logger });
   const stored = await openStore(base);
   cleanups.push(() => stored.close());
   const { delivery, slack, metrics } = createParts(base, { store: stored, book: rules.book, cleanups });
   const store = wakingStore(stored, delivery);
   telemetry.onScrape(() => recordOutbox(base, store));
   const scheduler = options.scheduler ?? createCronScheduler({ logger });
-  const watch = createWatch({ clock, logger, recorder, store, metrics, scheduler, expand: expandTemplate });
+  const watch = createWatch({
+    clock,
+    logger,
+    recorder,
+    store,
+    metrics,
+    scheduler,
+    expand: expandTemplate,
+    noise: {
+      policy: () => rules.book().policy ?? NO_POLICY,
+      localTime: createLocalTime(),
+      learnCalls: createLearnCalls({ metrics, clock, logger }),
+    },
+  });
   const reload = () => rules.reload(watch);
 
   const checks = readyChecks({ clock, watch, store, delivery, slack, book: rules.book });
@@ -158,17 +173,6 @@ function createBase({ settings, clock = systemClock, write, host }: BotOptions):
     recorder: telemetry.recorder,
     host: host === undefined ? {} : { host },
   };
-}
-
-/** Every text that must not reach the log. */
-function secretsOf({ slack, prometheus, jaeger, redisUrl }: Settings): readonly string[] {
-  const { transport } = slack;
-  return [
-    slack.botToken.reveal(),
-    transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
-    ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal())),
-    ...(redisUrl === undefined ? [] : [redisUrl.reveal()]),
-  ];
 }
 
 async function openStore({ settings, clock, logger }: Base): Promise<Store> {
@@ -261,19 +265,4 @@ function createParts(
     defaultChannel: settings.slack.channel,
   });
   return { delivery, slack, metrics };
-}
-
-function linksOf({ jaeger, prometheus, kialiUrl, grafanaUrl }: Settings) {
-  return createLinks({
-    jaeger: jaeger.publicUrl,
-    prometheus: prometheus.publicUrl,
-    ...(kialiUrl === undefined ? {} : { kiali: kialiUrl }),
-    ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
-  });
-}
-
-function transportOf(transport: SlackTransport, host: { readonly host?: string }): Transport {
-  return transport.kind === 'socket'
-    ? { mode: 'socket', appToken: transport.appToken.reveal() }
-    : { mode: 'http', signingSecret: transport.signingSecret.reveal(), port: transport.port, ...host };
 }

@@ -25,7 +25,12 @@ async function loadRules(given: readonly string[]): Promise<LoadedRules> {
     return { ok: false, text: `There is no .yaml or .yml file in ${given.join(', ')}.` };
   const loaded = await loadRuleFiles(paths, readText);
   if (!loaded.ok) return { ok: false, text: ruleErrorsText(loaded.errors) };
-  return { ok: true, groups: loaded.groups, notes: loaded.notes.map((note) => ruleErrorsText([note])) };
+  return {
+    ok: true,
+    groups: loaded.groups,
+    notes: loaded.notes.map((note) => ruleErrorsText([note])),
+    policy: loaded.policy,
+  };
 }
 
 /** How long ending may take, in milliseconds: a little less than the half minute that Kubernetes grants. */

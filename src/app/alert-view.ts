@@ -1,4 +1,4 @@
-import type { Alert, ResolveReason } from '../domain/alert/alert.ts';
+import type { Alert, ResolveReason, Suppression } from '../domain/alert/alert.ts';
 import { serviceLabelOf } from '../domain/labels.ts';
 import type { Links } from '../domain/link.ts';
 import { objectiveLabels, quantileExpr } from '../domain/slo/promql.ts';
@@ -70,6 +70,7 @@ export function alertView(of: {
   readonly links: Links;
   readonly enrichment?: Enrichment;
   readonly notice?: string;
+  readonly mentions?: readonly string[];
 }): AlertView {
   const { alert, rule, enrichment = NOT_ENRICHED, notice } = of;
   const { annotations } = alert;
@@ -98,6 +99,9 @@ export function alertView(of: {
     traces: enrichment.traces,
     links: linksOf(of, service),
     ...optional('notice', notice),
+    ...optional('mentions', alert.state === 'resolved' ? undefined : of.mentions),
+    ...optional('alsoSlow', alert.alsoSlow),
+    ...optional('hushed', alert.suppressed === undefined ? undefined : hushedBy(alert.suppressed)),
     gaps: enrichment.gaps,
     evidenceWindow: evidenceWindow(alert, rule),
   };
@@ -106,6 +110,19 @@ export function alertView(of: {
 /** A property that is left out when its value is undefined: absent and undefined are not the same here. */
 function optional<Name extends string, T>(name: Name, value: T | undefined): Partial<Record<Name, T>> {
   return value === undefined ? {} : ({ [name]: value } as Record<Name, T>);
+}
+
+const HUSHES: Readonly<Record<Suppression['kind'], string>> = {
+  silence: 'Silenced by',
+  maintenance: 'Under maintenance:',
+  time: 'Held back at this time by',
+  inhibited: 'Held back while this fires:',
+  'call-graph': 'Probably slow because of',
+};
+
+/** What holds an alert back, as people read it. */
+export function hushedBy({ kind, by, until }: Suppression): NonNullable<AlertView['hushed']> {
+  return { text: `${HUSHES[kind]} ${by}`, ...optional('until', until) };
 }
 
 function stateOf(alert: Alert): AlertView['state'] {

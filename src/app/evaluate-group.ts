@@ -1,17 +1,19 @@
-import type { GroupState, RuleState } from '../domain/alert/alert.ts';
+import type { Alert, GroupState, RuleState } from '../domain/alert/alert.ts';
 import type { ExpandTemplate } from '../domain/alert/identity.ts';
 import { resolve } from '../domain/alert/move.ts';
-import { stepRule } from '../domain/alert/step.ts';
+import { destinationsOf, type RoutedDestination } from '../domain/alert/route.ts';
+import { type StepResult, stepRule } from '../domain/alert/step.ts';
 import { utcTime } from '../domain/link.ts';
-import type { RuleGroup, Slot } from '../domain/slo/rule.ts';
-import { after, between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
-import { decideNotifications, entryOf } from './decide-notifications.ts';
+import type { RuleGroup, SloRule, Slot } from '../domain/slo/rule.ts';
+import { after, before, between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
+import { decideNotifications, entriesOf } from './decide-notifications.ts';
 import { UpstreamError } from './errors.ts';
 import { askRule } from './evaluate-rule.ts';
+import { type HoldBackParts, holdBack } from './hold-back.ts';
 import { createOutageNote, type OutageNote } from './outage-note.ts';
 import type { Clock, Logger, MetricsSource, OutboxEntry, Recorder, Store } from './ports.ts';
 
-export interface EvaluateGroupOptions {
+export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
   readonly store: Store;
   readonly metrics: MetricsSource;
   readonly clock: Clock;
@@ -66,7 +68,7 @@ export function retireRule(group: RuleGroup, slot: Slot, state: RuleState): read
       const { alert: ended } = resolve(alert, slot, 'rule-removed');
       return ended === undefined
         ? []
-        : [entryOf({ group, rule: state.rule }, slot, { alert: ended, kind: 'resolved' })];
+        : entriesOf({ group, rule: state.rule }, slot, { alert: ended, kind: 'resolved' });
     });
 }
 
@@ -79,37 +81,81 @@ interface Parts extends EvaluateGroupOptions {
   readonly ahead: Set<string>;
 }
 
+interface Tick {
+  readonly group: RuleGroup;
+  readonly slot: Slot;
+}
+
 /** A rule that is wrong is logged when that becomes known, not at every tick. */
 function noteRuleError(parts: Parts, next: RuleState, known: RuleState | undefined): void {
   const message = next.health.kind === 'rule-error' ? next.health.message : undefined;
-  const before = known?.health.kind === 'rule-error' ? known.health.message : undefined;
-  if (message === undefined || message === before) return;
+  const earlier = known?.health.kind === 'rule-error' ? known.health.message : undefined;
+  if (message === undefined || message === earlier) return;
   parts.logger.warn('a rule could not be evaluated', { rule: next.rule.name, reason: message });
 }
 
-async function evaluateRules(
+/** A rule after its evaluation, before anything is told of it. */
+interface Stepped extends StepResult {
+  readonly rule: SloRule;
+}
+
+async function stepRules(
   parts: Parts,
-  tick: { readonly group: RuleGroup; readonly slot: Slot },
+  { group, slot }: Tick,
   previous: GroupState | undefined,
-): Promise<Evaluated> {
-  const { group, slot } = tick;
+): Promise<readonly Stepped[]> {
   const deadline = after(parts.clock.now(), queryBudget(group));
-  const result: Evaluated = { rules: {}, entries: [] };
+  const stepped: Stepped[] = [];
   for (const [index, rule] of group.rules.entries()) {
     const at = { group, rule };
     const known = previous?.rules[rule.key];
     const startedAt = parts.clock.now();
     const isLast = index === group.rules.length - 1;
     const evaluation = await askRule(parts, { at, previous: known, slot, deadline, isLast });
-    const { next, transitions } = stepRule({ ...parts, rule, group, previous: known, evaluation, slot });
-    const { alerts, entries } = decideNotifications(at, slot, { alerts: next.alerts, transitions });
+    const step = stepRule({ ...parts, rule, group, previous: known, evaluation, slot });
+    stepped.push({ rule, ...step });
+    const outcome = step.next.health.kind === 'unknown' ? 'ok' : step.next.health.kind;
+    parts.recorder.evaluated({ outcome, seconds: between(startedAt, parts.clock.now()) / SECOND });
+    noteRuleError(parts, step.next, known);
+  }
+  return stepped;
+}
+
+/** Evaluates all rules, then decides what is told: what one alert holds back depends on the others. */
+async function evaluateRules(parts: Parts, tick: Tick, previous: GroupState | undefined): Promise<Evaluated> {
+  const { group, slot } = tick;
+  const stepped = await stepRules(parts, tick, previous);
+  const held = await holdBack(
+    parts,
+    { group: group.id, slot, asOf: before(slot, group.queryOffset) },
+    stepped.map(({ rule, next }) => ({ rule, alerts: next.alerts })),
+  );
+  const result: Evaluated = { rules: {}, entries: [] };
+  for (const [index, { rule, next, transitions }] of stepped.entries()) {
+    const { alerts: now, changed } = held[index] ?? { alerts: next.alerts, changed: new Set<string>() };
+    const { alerts, entries } = decideNotifications({ group, rule }, slot, {
+      alerts: now,
+      transitions,
+      changed,
+      ...routesOf(parts, rule, slot),
+    });
     result.rules[rule.key] = { ...next, alerts };
     result.entries.push(...entries);
-    const outcome = next.health.kind === 'unknown' ? 'ok' : next.health.kind;
-    parts.recorder.evaluated({ outcome, seconds: between(startedAt, parts.clock.now()) / SECOND });
-    noteRuleError(parts, next, known);
   }
   return result;
+}
+
+/** Where a rule's alerts go, when the rule files say anything about it. */
+function routesOf(
+  { noise }: Parts,
+  { channel }: SloRule,
+  slot: Slot,
+): { readonly route?: (alert: Alert) => readonly RoutedDestination[] } {
+  if (noise === undefined) return {};
+  const { localTime } = noise;
+  const { route: tree } = noise.policy();
+  const own = channel === undefined ? {} : { channel };
+  return { route: ({ labels }) => destinationsOf(tree, { labels, ...own }, { at: slot, localTime }) };
 }
 
 function noteSource(source: OutageNote, group: string, rules: Readonly<Record<string, RuleState>>): void {

@@ -40,7 +40,12 @@ export function createPerform(
 
 /** A firing is posted from what the metrics say: nothing is waited for. Traces and chart follow by an edit. */
 async function postFiring(parts: DeliveryParts, entry: TakenEntry): Promise<Delivered> {
-  const view = alertView({ alert: entry.alert, rule: entry.rule, links: parts.links });
+  const view = alertView({
+    alert: entry.alert,
+    rule: entry.rule,
+    links: parts.links,
+    mentions: entry.destination?.mentions ?? [],
+  });
   return withEnrichment(parts, entry, await post(parts, entry, view));
 }
 
@@ -87,6 +92,8 @@ async function update(parts: DeliveryParts, entry: TakenEntry, { ref, note }: Ed
     rule: entry.rule,
     links: parts.links,
     enrichment,
+    // An edit calls nobody: Slack tells of a mention only when its message is new.
+    mentions: entry.destination?.mentions ?? [],
     ...(ref.notice === undefined ? {} : { notice: ref.notice }),
   });
   const edited = await edit(parts, entry, { ref, view });
@@ -163,7 +170,9 @@ async function heal(
     if (action.kind === 'wait') return waiting(action.until, found);
   }
   parts.logger.info('a message is gone and is posted anew', { episode: entry.episode });
-  return post(parts, entry, view);
+  // Whoever is on call was called by the first post.
+  const { mentions: _mentions, ...uncalled } = view;
+  return post(parts, entry, uncalled);
 }
 
 /** Replies in the thread, so that those who follow it hear of it. */

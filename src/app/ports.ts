@@ -1,4 +1,6 @@
 import type { Alert, GroupState, Sample } from '../domain/alert/alert.ts';
+import type { Destination } from '../domain/alert/route.ts';
+import type { NoisePolicy } from '../domain/alert/suppress.ts';
 import type { Labels } from '../domain/labels.ts';
 import type { LatencyObjective, RuleGroup, SloRule } from '../domain/slo/rule.ts';
 import type { Attributes, Trace } from '../domain/trace/trace.ts';
@@ -126,6 +128,8 @@ export interface OutboxEntry {
   readonly alert: Alert;
   /** The rule as it was then: the message can be written even when the rule is gone. */
   readonly rule: SloRule;
+  /** Where its message goes and whom its first post calls; absent: where the rule says. */
+  readonly destination?: Destination;
   readonly createdAt: EpochMs;
   /** Not before this instant. */
   readonly notBefore: EpochMs;
@@ -274,4 +278,6 @@ export interface RuleBook {
   readonly groups: readonly RuleGroup[];
   /** The objectives of all rules, for answering about a service. */
   readonly objectives: readonly LatencyObjective[];
+  /** Who is told what, and when nobody is; absent: everything is told where its rule says. */
+  readonly policy?: NoisePolicy;
 }

@@ -39,8 +39,8 @@ export const messageKey = (entry: Pick<OutboxEntry, 'episode'>): string => entry
 /** After an attempt of unknown outcome the first look comes this soon. */
 const FIRST_LOOK: Milliseconds = ms(3 * SECOND);
 
-const channelOf = ({ defaultChannel }: DeliveryParts, { rule }: OutboxEntry): string =>
-  rule.channel ?? defaultChannel;
+const channelOf = ({ defaultChannel }: DeliveryParts, { rule, destination }: OutboxEntry): string =>
+  (destination === undefined ? rule.channel : destination.channel) ?? defaultChannel;
 
 /** How long a post may take: two slow forms of the message, or two channels. */
 const LONGEST_POST: Milliseconds = ms(40 * SECOND);

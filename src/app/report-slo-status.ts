@@ -2,6 +2,7 @@ import type { Alert, RuleHealth, RuleState } from '../domain/alert/alert.ts';
 import type { Labels } from '../domain/labels.ts';
 import type { RuleGroup, SloRule } from '../domain/slo/rule.ts';
 import { type EpochMs, type Milliseconds, ms } from '../domain/units.ts';
+import { hushedBy } from './alert-view.ts';
 import { withDeadline } from './deadline.ts';
 import type { Clock, MetricsSource, RuleBook, Store } from './ports.ts';
 import type { Answer, SloRow } from './views.ts';
@@ -108,6 +109,7 @@ async function alertRow(context: Context, alert: Alert): Promise<SloRow> {
     ...(subject === '' ? {} : { subject }),
     value: alert.value,
     since: alert.noDataSince ?? alert.activeAt,
+    ...(alert.suppressed === undefined ? {} : { detail: `${hushedBy(alert.suppressed).text}.` }),
     ...(ref?.permalink === undefined ? {} : { messageUrl: ref.permalink }),
   };
 }

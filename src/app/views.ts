@@ -77,6 +77,12 @@ export interface AlertView {
   readonly traces: TracesView;
   readonly chart?: ChartView;
   readonly links: readonly Link[];
+  /** Whom the message calls: ids of Slack user groups or of people. */
+  readonly mentions?: readonly string[];
+  /** Other services whose slowness is laid to this breach. */
+  readonly alsoSlow?: readonly string[];
+  /** What keeps the alert's thread still, as a sentence's beginning, and until when where that is known. */
+  readonly hushed?: { readonly text: string; readonly until?: EpochMs };
   /** Why the message stands where it does, when that is not the channel the rule names. */
   readonly notice?: string;
   /** What could not be fetched and why: full sentences. */

@@ -1,7 +1,9 @@
+import { NO_POLICY, type NoisePolicy } from '../domain/alert/suppress.ts';
 import type { RuleGroup } from '../domain/slo/rule.ts';
 import type { CompiledGroup, PlacedUse } from './rules/compiled.ts';
 import { readGroup } from './rules/groups.ts';
 import { nearestName } from './rules/near-name.ts';
+import { type FilePolicy, mergePolicies, POLICY_KEYS, readPolicy } from './rules/policy.ts';
 import { readSlo } from './rules/slos.ts';
 import type { RuleFileError, RuleFileNote, Source } from './rules/source.ts';
 import { createSource } from './rules/source.ts';
@@ -18,6 +20,8 @@ export interface RuleFileContents {
   /** What each rule reads and where it stands, for `check --against`. */
   readonly uses: readonly PlacedUse[];
   readonly notes: readonly RuleFileNote[];
+  /** Who is told what, and when nobody is. */
+  readonly policy: NoisePolicy;
 }
 
 export type RuleFileResult =
@@ -27,18 +31,10 @@ export type RuleFileResult =
 /** The two kinds of document, by the key at their top. */
 const KINDS: Readonly<Record<string, (part: Part) => CompiledGroup>> = { groups: readGroup, slos: readSlo };
 
-/** Top-level keys of Alertmanager's and of what is planned: refused, because ignoring them would hush or lose alerts. */
-const NOT_BUILT: ReadonlySet<string> = new Set([
-  'silences',
-  'inhibit_rules',
-  'inhibit',
-  'route',
-  'routes',
-  'receivers',
-  'mute_time_intervals',
-  'time_intervals',
-  'maintenance',
-]);
+/** Top-level keys of Alertmanager's: refused, because ignoring them would hush or lose alerts. */
+const NOT_BUILT: ReadonlySet<string> = new Set(['routes', 'receivers', 'mute_time_intervals']);
+
+const isPolicyKey = (key: string): boolean => (POLICY_KEYS as readonly string[]).includes(key);
 
 type Top = Readonly<Record<string, unknown>>;
 
@@ -47,10 +43,10 @@ const isMap = (value: unknown): value is Top =>
 
 function unknownKey(key: string, kind: string | undefined): string {
   if (NOT_BUILT.has(key)) return `\`${key}\` is not built yet, so it would do nothing: remove it.`;
-  if (kind !== undefined && Object.hasOwn(KINDS, key)) {
+  if (kind !== undefined && (Object.hasOwn(KINDS, key) || isPolicyKey(key))) {
     return `\`${key}\` stands in one document with \`${kind}\`: put a line with --- between the two.`;
   }
-  const near = nearestName(key, Object.keys(KINDS));
+  const near = nearestName(key, [...Object.keys(KINDS), ...POLICY_KEYS]);
   const hint = near === undefined ? 'a document has `groups:` or `slos:`.' : `did you mean \`${near}\`?`;
   return `\`${key}\` is not a key that is known here; ${hint}`;
 }
@@ -80,7 +76,8 @@ function readDocument(source: Source, document: YamlDocument): readonly Compiled
   }
   const kind = Object.keys(value).find((key) => Object.hasOwn(KINDS, key));
   const unknown = Object.keys(value)
-    .filter((key) => key !== kind)
+    // Prometheus refuses a file of groups with any other key; the short form is Tailwatch's own.
+    .filter((key) => key !== kind && (kind === 'groups' || !isPolicyKey(key)))
     .map((key) => source.at(document.offsetOfKey([key]), unknownKey(key, kind)));
   return [
     { ...nothing, errors: unknown },
@@ -121,29 +118,38 @@ const inOrder = <T extends RuleFileError>(entries: readonly T[]): readonly T[] =
   [...entries].sort((a, b) => a.line - b.line || a.column - b.column);
 
 /** Reads a rule file: Prometheus rule groups and short-form SLOs, in as many documents as there are. */
-export function parseRuleText(file: string, text: string): RuleFileResult {
+export function parseRuleText(
+  file: string,
+  text: string,
+): RuleFileResult & { readonly filePolicy: FilePolicy } {
   const source = createSource(file, text);
   const { documents, errors: yamlErrors } = readYaml(source);
   const read = documents.flatMap((document) => readDocument(source, document));
+  const filePolicy = readPolicy(source, documents);
+  const { policy } = filePolicy;
   const notes = inOrder(read.flatMap((entry) => entry.notes));
   const errors = [
     ...yamlErrors,
     ...read.flatMap((entry) => entry.errors),
     ...duplicateGroups(source, documents),
+    ...filePolicy.errors,
   ];
-  if (errors.length > 0) return { ok: false, errors: inOrder(errors), notes, groups: [], uses: [] };
+  if (errors.length > 0)
+    return { ok: false, errors: inOrder(errors), notes, groups: [], uses: [], policy, filePolicy };
   return {
     ok: true,
     groups: read.flatMap(({ group }) => (group === undefined ? [] : [group])),
     uses: read.flatMap(({ uses }) => uses),
     notes,
+    policy,
+    filePolicy,
   };
 }
 
 /** Gives the text of a file; rejects with an error whose message a person can read. */
 export type ReadFile = (path: string) => Promise<string>;
 
-async function readRuleFile(path: string, readFile: ReadFile): Promise<RuleFileResult> {
+async function readRuleFile(path: string, readFile: ReadFile): Promise<ReturnType<typeof parseRuleText>> {
   let text: string;
   try {
     text = await readFile(path);
@@ -151,7 +157,16 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<RuleFileR
     const reason = error instanceof Error ? error.message : String(error);
     const message = `this file cannot be read: ${reason}`;
     const unreadable = { file: path, line: 1, column: 1, message, excerpt: '' };
-    return { ok: false, errors: [unreadable], notes: [], groups: [], uses: [] };
+    const filePolicy: FilePolicy = { policy: NO_POLICY, errors: [] };
+    return {
+      ok: false,
+      errors: [unreadable],
+      notes: [],
+      groups: [],
+      uses: [],
+      policy: NO_POLICY,
+      filePolicy,
+    };
   }
   return parseRuleText(path, text);
 }
@@ -159,11 +174,13 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<RuleFileR
 /** Reads rule files: the groups of all of them, or the mistakes of all of them. */
 export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile): Promise<RuleFileResult> {
   const results = await Promise.all(paths.map(async (path) => readRuleFile(path, readFile)));
+  const merged = mergePolicies(results.map(({ filePolicy }) => filePolicy));
   const contents: RuleFileContents = {
+    policy: merged.policy,
     groups: results.flatMap(({ groups }) => groups),
     uses: results.flatMap(({ uses }) => uses),
     notes: results.flatMap(({ notes }) => notes),
   };
-  const errors = results.flatMap((result) => (result.ok ? [] : result.errors));
+  const errors = [...results.flatMap((result) => (result.ok ? [] : result.errors)), ...merged.errors];
   return errors.length === 0 ? { ok: true, ...contents } : { ok: false, errors, ...contents };
 }

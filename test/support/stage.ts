@@ -195,7 +195,7 @@ async function startBotIn(given: {
     loadRules: async () => {
       const loaded = await loadRuleFiles([rulesFile], (path) => readFile(path, 'utf8'));
       return loaded.ok
-        ? { ok: true, groups: loaded.groups, notes: [] }
+        ? { ok: true, groups: loaded.groups, notes: [], policy: loaded.policy }
         : { ok: false, text: loaded.errors.map(({ line, message }) => `${line}: ${message}`).join('\n') };
     },
   });

@@ -20,7 +20,7 @@ const scalar = z.string({
 });
 
 /** A field that is written as a text and read as something else; every problem it finds is reported. */
-function field<T>(read: (text: string) => Read<T>) {
+export function field<T>(read: (text: string) => Read<T>) {
   return scalar.transform((text, context): T => {
     const result = read(text);
     if ('value' in result) return result.value;

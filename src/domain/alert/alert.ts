@@ -64,6 +64,8 @@ export interface Alert {
   readonly suppressed?: Suppression;
   /** Where its messages were asked to be posted, in that order. Absent with `refreshedAt` set: where its rule says. */
   readonly postedTo?: readonly Destination[];
+  /** Where it waits to be posted when its route is not muted any more, after others have its message. */
+  readonly awaiting?: readonly Destination[];
   /** Services whose breaches its message stands for. */
   readonly alsoSlow?: readonly string[];
 }

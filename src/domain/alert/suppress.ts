@@ -4,7 +4,7 @@ import type { Alert, Suppression } from './alert.ts';
 import { type CallGraph, causesOf } from './call-graph.ts';
 import { type InhibitRule, inhibitorOf } from './inhibition.ts';
 import { matchersText } from './matcher.ts';
-import type { Route } from './route.ts';
+import { PLAIN_ROUTE, type Route } from './route.ts';
 import { isSilencing, isUnderMaintenance, type MaintenanceWindow, type Silence } from './silence.ts';
 import type { LocalTimeIn } from './time-interval.ts';
 
@@ -17,6 +17,15 @@ export interface NoisePolicy {
   /** Fold a breach into that of the service it calls. */
   readonly inhibitsByCallGraph: boolean;
 }
+
+/** Everything is told, where its rule says. */
+export const NO_POLICY: NoisePolicy = {
+  route: PLAIN_ROUTE,
+  silences: [],
+  maintenance: [],
+  inhibitRules: [],
+  inhibitsByCallGraph: false,
+};
 
 /** An alert beside others of the mesh. */
 export interface Neighbour {
@@ -44,7 +53,12 @@ const OUTLIVES_AFTER: Milliseconds = ms(MINUTE);
 
 type Reason = Pick<Suppression, 'kind' | 'by'> & Partial<Suppression>;
 
-function silenceOf(alert: Alert, policy: NoisePolicy, { slot, localTime }: Surroundings): Reason | undefined {
+/** The silence or the planned work that holds for an alert now. */
+export function hushOf(
+  alert: Pick<Alert, 'labels'>,
+  policy: NoisePolicy,
+  { slot, localTime }: Pick<Surroundings, 'slot' | 'localTime'>,
+): Reason | undefined {
   const silence = policy.silences.find((each) => isSilencing(each, alert.labels, slot));
   if (silence !== undefined) {
     const { createdBy, comment, endsAt } = silence;
@@ -79,7 +93,8 @@ function slowCalleeOf(self: Neighbour, around: Surroundings): Neighbour | undefi
   const { calls, neighbours, slot } = around;
   if (calls === undefined || self.service === undefined || !isLatency(self)) return undefined;
   const candidates = neighbours.filter(
-    (each) => isLatency(each) && (each.alert === self.alert || isCause(each, self.alert, slot)),
+    (each) =>
+      isLatency(each) && (each.alert.episode === self.alert.episode || isCause(each, self.alert, slot)),
   );
   const breaching = candidates.flatMap(({ service }) => (service === undefined ? [] : [service]));
   const cause = causesOf([...breaching, self.service], calls).get(self.service);
@@ -99,7 +114,7 @@ export function suppressionOf(
 ): Suppression | undefined {
   const { alert } = self;
   const since = alert.suppressed?.since ?? around.slot;
-  const quiet = silenceOf(alert, policy, around);
+  const quiet = hushOf(alert, policy, around);
   if (quiet !== undefined) return { ...quiet, since };
   const firing = around.neighbours.filter(isFiring).map((each) => each.alert);
   const inhibitor = inhibitorOf(policy.inhibitRules, alert, firing);

@@ -78,10 +78,11 @@ groups:
     'a document of another kind': ['§- a\n- b', /^a rule file is a map/],
     'a list that is none': ['groups: §{ name: g }', /^`groups` must be a list/],
     'both kinds in one document': ['groups: []\n§slos: []', /put a line with --- between/],
-    'what is planned but not built': [
-      '§silences: []\n---\ngroups: []\n§time_intervals: []',
-      /^`silences` is not built yet/,
-      /^`time_intervals` is not built yet/,
+    "what is Alertmanager's and not built": [
+      '§receivers: []\n---\ngroups: []\n§time_intervals: []\n---\n§silence: []',
+      /^`receivers` is not built yet/,
+      /^`time_intervals` stands in one document with `groups`: put a line with --- between/,
+      /did you mean `silences`\?/,
     ],
     'YAML that is none': ['groups:\n- name: "a\n§', /^This is not YAML/],
     'an alias of nothing': ['§groups: *nope', /^The aliases .* cannot be followed: Unresolved alias/],

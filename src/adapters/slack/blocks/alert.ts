@@ -13,6 +13,9 @@ export const SLOWEST_TRACES = 'slowest_traces';
 /** Rows in an alert's message: the button leads to more. */
 const TRACES_SHOWN = 5;
 
+/** Services in the line of those that are slow because of this one. */
+const SERVICES_SHOWN = 12;
+
 /** An alert's message in the form its state asks for: firing, firing on without data, or resolved. */
 export function alertMessage(view: AlertView): Rendered {
   const title = headline(view);
@@ -54,8 +57,29 @@ function ending(view: AlertView): string {
 const isKnownGood = (view: AlertView): boolean =>
   view.resolveReason === 'recovered' || view.resolveReason === 'no-longer-breaching';
 
+/** A mention that notifies: of a user group or of a person. What is no id is shown, and calls nobody. */
+function mention(id: string): string {
+  if (/^S[A-Z0-9]+$/.test(id)) return `<!subteam^${id}>`;
+  return /^[UW][A-Z0-9]+$/.test(id) ? `<@${id}>` : code(id, 60);
+}
+
+/** What is said of other people and other services. */
+function bystanders({ mentions = [], alsoSlow = [], hushed }: AlertView): string[] {
+  const others = alsoSlow.slice(0, SERVICES_SHOWN).map((service) => code(service, 120));
+  const rest = alsoSlow.length - others.length;
+  const until = hushed?.until === undefined ? '' : ` until ${date(hushed.until)}`;
+  return [
+    ...(mentions.length === 0 ? [] : [mentions.map(mention).join(' ')]),
+    ...(hushed === undefined ? [] : [`:no_bell: ${escape(oneLine(hushed.text), 300)}${until}`]),
+    ...(others.length === 0
+      ? []
+      : [`Also slow because of it: ${others.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]),
+  ];
+}
+
 function words(view: AlertView): SlackBlock[] {
   const paragraphs = [
+    ...bystanders(view),
     ...(view.notice === undefined ? [] : [`:warning: ${escape(oneLine(view.notice), 600)}`]),
     ...(view.state === 'no-data' && view.noDataSince !== undefined
       ? [

@@ -1,0 +1,140 @@
+import type { Alert, GroupState, RuleState } from '../domain/alert/alert.ts';
+import type { Surroundings } from '../domain/alert/suppress.ts';
+import {
+  foldedInto,
+  hushOf,
+  type Neighbour,
+  type NoisePolicy,
+  suppressionOf,
+} from '../domain/alert/suppress.ts';
+import type { LocalTimeIn } from '../domain/alert/time-interval.ts';
+import type { SloRule, Slot } from '../domain/slo/rule.ts';
+import { namespaceOf, serviceOf } from './alert-view.ts';
+import type { LearnCalls } from './learn-calls.ts';
+import type { Store } from './ports.ts';
+
+/** What deciding about suppression needs. Without a policy everything is told. */
+export interface HoldBackParts {
+  readonly store: Pick<Store, 'groups' | 'loadGroup'>;
+  readonly noise?: {
+    readonly policy: () => NoisePolicy;
+    readonly localTime: LocalTimeIn;
+    readonly learnCalls: LearnCalls;
+  };
+}
+
+/** The alerts of one rule after its evaluation. */
+export interface RuleAlerts {
+  readonly rule: SloRule;
+  readonly alerts: readonly Alert[];
+}
+
+/** The alerts with what holds them back now, and those whose message shows something new. */
+export interface HeldBack {
+  readonly alerts: readonly Alert[];
+  readonly changed: ReadonlySet<string>;
+}
+
+function neighbourOf(alert: Alert, rule: SloRule): Neighbour {
+  const service = serviceOf(alert, rule);
+  const namespace = namespaceOf(alert);
+  const full = service === undefined || namespace === undefined ? service : `${service}.${namespace}`;
+  return { alert, rule, ...(full === undefined ? {} : { service: full }) };
+}
+
+const neighboursOf = ({ rule, alerts }: RuleAlerts): readonly Neighbour[] =>
+  alerts.map((alert) => neighbourOf(alert, rule));
+
+const isStanding = ({ alert }: Neighbour): boolean => alert.state !== 'resolved';
+
+const statesOf = (state: GroupState | undefined): readonly RuleState[] => Object.values(state?.rules ?? {});
+
+/** All alerts of the other groups, as they were after their last evaluations. */
+async function othersOf({ store }: HoldBackParts, group: string): Promise<readonly Neighbour[]> {
+  const ids = (await store.groups()).filter((id) => id !== group);
+  const states = await Promise.all(ids.map((id) => store.loadGroup(id)));
+  return states.flatMap(statesOf).flatMap(neighboursOf);
+}
+
+const HUSHES: ReadonlySet<string> = new Set(['silence', 'maintenance']);
+
+/** A neighbour as silences and planned work leave it at this slot, whatever its own group knew when it was evaluated. */
+function hushed(
+  neighbour: Neighbour,
+  policy: NoisePolicy,
+  at: Pick<Surroundings, 'slot' | 'localTime'>,
+): Neighbour {
+  const hush = hushOf(neighbour.alert, policy, at);
+  const { suppressed, ...alert } = neighbour.alert;
+  if (hush !== undefined)
+    return { ...neighbour, alert: { ...alert, suppressed: { ...hush, since: at.slot } } };
+  return suppressed !== undefined && HUSHES.has(suppressed.kind) ? { ...neighbour, alert } : neighbour;
+}
+
+async function lookAround(
+  parts: HoldBackParts & Required<Pick<HoldBackParts, 'noise'>>,
+  { group, slot, asOf }: Evaluation,
+  own: readonly Neighbour[],
+): Promise<Surroundings> {
+  const policy = parts.noise.policy();
+  const { localTime, learnCalls } = parts.noise;
+  const inhibits = policy.inhibitRules.length > 0 || policy.inhibitsByCallGraph;
+  // Nothing fires here: nobody is held back, and what goes on elsewhere does not matter.
+  if (!inhibits || !own.some(({ alert }) => alert.state === 'firing'))
+    return { slot, localTime, neighbours: own };
+  const neighbours = [...own, ...(await othersOf(parts, group))].map((each) =>
+    hushed(each, policy, { slot, localTime }),
+  );
+  const isNeeded = policy.inhibitsByCallGraph && neighbours.filter(isStanding).length > 1;
+  const calls = isNeeded ? await learnCalls(asOf) : undefined;
+  return { slot, localTime, neighbours, ...(calls === undefined ? {} : { calls }) };
+}
+
+function withSuppression(neighbour: Neighbour, policy: NoisePolicy, around: Surroundings): Alert {
+  const { suppressed: _before, ...alert } = neighbour.alert;
+  if (alert.state !== 'firing') return alert;
+  const suppressed = suppressionOf(neighbour, policy, around);
+  return suppressed === undefined ? alert : { ...alert, suppressed };
+}
+
+const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.join('\n') === b.join('\n');
+
+/** The alert with the services it stands for; a resolved one keeps what it last stood for. */
+function withFolded(alert: Alert, neighbours: readonly Neighbour[]): Alert {
+  if (alert.state === 'resolved') return alert;
+  const { alsoSlow: _before, ...rest } = alert;
+  const alsoSlow = foldedInto(alert, neighbours);
+  return alsoSlow.length === 0 ? rest : { ...rest, alsoSlow };
+}
+
+/** What was evaluated: the group, its slot, and the instant its queries looked at. */
+interface Evaluation {
+  readonly group: string;
+  readonly slot: Slot;
+  readonly asOf: Slot;
+}
+
+/** Decides for all alerts of a group what holds their messages back, each rule's alerts in their order. */
+export async function holdBack(
+  parts: HoldBackParts,
+  evaluation: Evaluation,
+  rules: readonly RuleAlerts[],
+): Promise<readonly HeldBack[]> {
+  const { noise } = parts;
+  if (noise === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
+  const policy = noise.policy();
+  const own = rules.map(neighboursOf);
+  const around = await lookAround({ ...parts, noise }, evaluation, own.flat());
+  const settled = own.map((neighbours) =>
+    neighbours.map((each) => ({ ...each, alert: withSuppression(each, policy, around) })),
+  );
+  const others = around.neighbours.slice(own.flat().length);
+  const all = [...settled.flat(), ...others];
+  return settled.map((neighbours) => {
+    const alerts = neighbours.map(({ alert }) => withFolded(alert, all));
+    const changed = alerts.filter(
+      (alert, i) => !sameNames(alert.alsoSlow ?? [], neighbours[i]?.alert.alsoSlow ?? []),
+    );
+    return { alerts, changed: new Set(changed.map(({ fingerprint }) => fingerprint)) };
+  });
+}

@@ -1,0 +1,231 @@
+import type { z } from 'zod';
+import type { InhibitRule } from '../../domain/alert/inhibition.ts';
+import type { Route } from '../../domain/alert/route.ts';
+import { PLAIN_ROUTE } from '../../domain/alert/route.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/alert/silence.ts';
+import type { NoisePolicy } from '../../domain/alert/suppress.ts';
+import type { TimeInterval } from '../../domain/alert/time-interval.ts';
+import { defined } from './defined.ts';
+import { nearestName } from './near-name.ts';
+import { INHIBIT, INHIBIT_RULE, MAINTENANCE, ROUTE, type RouteInput, SILENCE } from './policy-fields.ts';
+import type { RuleFileError, Source } from './source.ts';
+import { NAMED_INTERVAL_KEYS, namedIntervalSchema } from './time-fields.ts';
+import type { Part, Shape } from './validate.ts';
+import { validate } from './validate.ts';
+import type { Path, YamlDocument } from './yaml-document.ts';
+
+/** What a file says about who is told what. The places are for what several files may say only once. */
+export interface FilePolicy {
+  readonly policy: NoisePolicy;
+  readonly errors: readonly RuleFileError[];
+  /** Where the route stands, when there is one. */
+  readonly routePlace?: RuleFileError;
+}
+
+/** Keys of a document that are about notifications, not rules. */
+export const POLICY_KEYS = [
+  'route',
+  'time_intervals',
+  'inhibit_rules',
+  'inhibit',
+  'silences',
+  'maintenance',
+] as const;
+
+type NamedInterval = z.output<typeof namedIntervalSchema>;
+
+const NAMED_INTERVAL: Shape<NamedInterval> = {
+  schema: namedIntervalSchema,
+  keys: NAMED_INTERVAL_KEYS,
+};
+
+/** Everything that is gathered while a file is read. */
+interface Reading {
+  readonly source: Source;
+  readonly documents: readonly YamlDocument[];
+  readonly errors: RuleFileError[];
+}
+
+interface Placed<T> {
+  readonly value: T;
+  readonly part: Part;
+}
+
+const topOf = ({ value }: YamlDocument): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+/** What stands under a key at the top of each document that has it. */
+function partsOf({ source, documents }: Reading, key: string): readonly Part[] {
+  return documents
+    .filter((document) => Object.hasOwn(topOf(document), key))
+    .map((document) => ({ source, document, path: [key] }));
+}
+
+function readOne<T>(reading: Reading, shape: Shape<T>, part: Part): readonly Placed<T>[] {
+  const checked = validate(shape, part);
+  if (checked.ok) return [{ value: checked.value, part }];
+  reading.errors.push(...checked.errors);
+  return [];
+}
+
+function readList<T>(reading: Reading, shape: Shape<T>, key: string): readonly Placed<T>[] {
+  return partsOf(reading, key).flatMap((part) => {
+    const list = topOf(part.document)[key];
+    if (list === '') return [];
+    if (!Array.isArray(list)) {
+      const offset = part.document.offsetOf(part.path);
+      reading.errors.push(reading.source.at(offset, `\`${key}\` must be a list (\`- ...\`).`));
+      return [];
+    }
+    return list.flatMap((_, index) => readOne(reading, shape, { ...part, path: [key, index] }));
+  });
+}
+
+const errorAt = ({ source, document, path }: Part, within: Path, message: string): RuleFileError =>
+  source.at(document.offsetOf([...path, ...within]), message);
+
+/** Finds time intervals by name; a name that nobody gave is a mistake at its place. */
+type LookUp = (part: Part, within: Path, names: readonly string[]) => readonly TimeInterval[];
+
+function readIntervals(reading: Reading): LookUp {
+  const known = new Map<string, readonly TimeInterval[]>();
+  for (const { value, part } of readList(reading, NAMED_INTERVAL, 'time_intervals')) {
+    if (known.has(value.name))
+      reading.errors.push(errorAt(part, ['name'], `the time interval \`${value.name}\` stands twice.`));
+    known.set(value.name, value.time_intervals);
+  }
+  return (part, within, names) =>
+    names.flatMap((wanted, index) => {
+      const found = known.get(wanted);
+      if (found !== undefined) return found;
+      const near = nearestName(wanted, known.keys());
+      const hint =
+        near === undefined ? 'add it to the `time_intervals` of this file.' : `did you mean \`${near}\`?`;
+      reading.errors.push(
+        errorAt(part, [...within, index], `there is no time interval \`${wanted}\`; ${hint}`),
+      );
+      return [];
+    });
+}
+
+interface RouteAt {
+  readonly part: Part;
+  readonly within: Path;
+  readonly lookUp: LookUp;
+}
+
+function routeOf(input: RouteInput, { part, within, lookUp }: RouteAt): Route {
+  const timesOf = (key: 'mute_time_intervals' | 'active_time_intervals') => {
+    const names = input[key];
+    return names === undefined ? undefined : lookUp(part, [...within, key], names);
+  };
+  return {
+    matchers: input.matchers ?? [],
+    continue: input.continue === 'true',
+    routes: (input.routes ?? []).map((child, index) =>
+      routeOf(child, { part, lookUp, within: [...within, 'routes', index] }),
+    ),
+    ...defined({
+      channel: input.channel,
+      mentions: input.mentions,
+      muteTimes: timesOf('mute_time_intervals'),
+      activeTimes: timesOf('active_time_intervals'),
+    }),
+  };
+}
+
+/** The root must take everything: an alert that no route takes would be lost. */
+function rootMistakes(input: RouteInput, part: Part): readonly RuleFileError[] {
+  const own = (['matchers', 'continue'] as const).filter((key) => input[key] !== undefined);
+  return own.map((key) =>
+    errorAt(
+      part,
+      [key],
+      `\`${key}\` has no meaning at the root, which takes every alert: put it under \`routes\`.`,
+    ),
+  );
+}
+
+function readRoute(reading: Reading, lookUp: LookUp): { route: Route; routePlace?: RuleFileError } {
+  const parts = partsOf(reading, 'route');
+  const [first, ...others] = parts;
+  for (const other of others)
+    reading.errors.push(errorAt(other, [], 'a second `route`: there is one tree for all rules.'));
+  if (first === undefined) return { route: PLAIN_ROUTE };
+  const routePlace = errorAt(first, [], '');
+  const [read] = readOne(reading, ROUTE, first);
+  if (read === undefined) return { route: PLAIN_ROUTE, routePlace };
+  reading.errors.push(...rootMistakes(read.value, first));
+  return { route: routeOf(read.value, { part: first, within: [], lookUp }), routePlace };
+}
+
+function readSilences(reading: Reading): readonly Silence[] {
+  return readList(reading, SILENCE, 'silences').map(({ value }) => ({
+    matchers: value.matchers,
+    endsAt: value.ends_at,
+    createdBy: value.created_by,
+    comment: value.comment ?? '',
+    ...defined({ startsAt: value.starts_at }),
+  }));
+}
+
+function readMaintenance(reading: Reading, lookUp: LookUp): readonly MaintenanceWindow[] {
+  return readList(reading, MAINTENANCE, 'maintenance').map(({ value, part }) => {
+    const { starts_at: startsAt, ends_at: endsAt } = value;
+    return {
+      name: value.name,
+      matchers: value.matchers,
+      recurring: lookUp(part, ['time_intervals'], value.time_intervals ?? []),
+      ...defined({
+        comment: value.comment,
+        once: startsAt === undefined || endsAt === undefined ? undefined : { startsAt, endsAt },
+      }),
+    };
+  });
+}
+
+function readInhibitRules(reading: Reading): readonly InhibitRule[] {
+  return readList(reading, INHIBIT_RULE, 'inhibit_rules').map(({ value }) => ({
+    source: value.source_matchers,
+    target: value.target_matchers,
+    equal: value.equal ?? [],
+  }));
+}
+
+/** Reads what all documents of a file say about notifications. Names of time intervals are looked up in that file. */
+export function readPolicy(source: Source, documents: readonly YamlDocument[]): FilePolicy {
+  const reading: Reading = { source, documents, errors: [] };
+  const lookUp = readIntervals(reading);
+  const { route, routePlace } = readRoute(reading, lookUp);
+  const policy: NoisePolicy = {
+    route,
+    silences: readSilences(reading),
+    maintenance: readMaintenance(reading, lookUp),
+    inhibitRules: readInhibitRules(reading),
+    inhibitsByCallGraph: partsOf(reading, 'inhibit').some(
+      (part) => readOne(reading, INHIBIT, part).length > 0,
+    ),
+  };
+  return { policy, errors: reading.errors, ...defined({ routePlace }) };
+}
+
+/** What all files say together. The tree may stand in one of them only. */
+export function mergePolicies(files: readonly FilePolicy[]): FilePolicy {
+  const [first, ...others] = files.flatMap(({ policy, routePlace }) =>
+    routePlace === undefined ? [] : [{ route: policy.route, routePlace }],
+  );
+  const all = files.map(({ policy }) => policy);
+  return {
+    policy: {
+      route: first?.route ?? PLAIN_ROUTE,
+      silences: all.flatMap(({ silences }) => silences),
+      maintenance: all.flatMap(({ maintenance }) => maintenance),
+      inhibitRules: all.flatMap(({ inhibitRules }) => inhibitRules),
+      inhibitsByCallGraph: all.some(({ inhibitsByCallGraph }) => inhibitsByCallGraph),
+    },
+    errors: others.map(({ routePlace }) => ({
+      ...routePlace,
+      message: `\`route\` stands in ${first?.routePlace.file ?? 'another file'} already: there is one tree for all rules.`,
+    })),
+  };
+}

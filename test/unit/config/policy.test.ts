@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { loadRuleFiles, parseRuleText } from '../../../src/config/rule-file.ts';
+import { PLAIN_ROUTE } from '../../../src/domain/alert/route.ts';
+
+const policyOf = (text: string) => {
+  const result = parseRuleText('rules.yaml', text);
+  expect(result.ok ? [] : result.errors).toEqual([]);
+  return result.policy;
+};
+
+const FULL = `
+route:
+  channel: "#all"
+  mentions: { page: [S0123ABCD] }
+  routes:
+  - matchers: [team="shop", 'severity=~"page|ticket"']
+    channel: "#shop"
+    continue: true
+    mute_time_intervals: [nights, weekend]
+    routes:
+    - matchers: [severity=ticket]
+      active_time_intervals: [weekend]
+time_intervals:
+- name: nights
+  time_intervals:
+  - times: [{ start_time: "22:00", end_time: "24:00" }, { start_time: "0:00", end_time: "06:30" }]
+    location: Europe/Vienna
+- name: weekend
+  time_intervals:
+  - weekdays: [saturday, Sunday]
+  - days_of_month: ["-3:-1", "1:7", "1:-1"]
+    months: ["1:3", may, "september:December"]
+    years: ["2026:2028", "2030"]
+    times: []
+inhibit: call-graph
+inhibit_rules:
+- source_matchers: [severity="page"]
+  target_matchers: [severity="ticket"]
+  equal: [service]
+silences:
+- matchers: [service="cart"]
+  starts_at: 2026-11-21T22:00:00+01:00
+  ends_at: 2026-11-22 06:00:00Z
+  created_by: ann
+  comment: moving the database
+maintenance:
+- name: backup
+  matchers: [service=~"db.*"]
+  time_intervals: [nights]
+- name: migration
+  matchers: [service="db"]
+  starts_at: 2026-11-21T22:00:00Z
+  ends_at: 2026-11-21T23:00:00Z
+slos: []
+`;
+
+const NIGHTS = {
+  location: 'Europe/Vienna',
+  times: [
+    { begin: 1320, end: 1440 },
+    { begin: 0, end: 390 },
+  ],
+};
+const WEEKEND = [
+  {
+    location: 'UTC',
+    weekdays: [
+      { begin: 6, end: 6 },
+      { begin: 0, end: 0 },
+    ],
+  },
+  {
+    location: 'UTC',
+    daysOfMonth: [
+      { begin: -3, end: -1 },
+      { begin: 1, end: 7 },
+      { begin: 1, end: -1 },
+    ],
+    months: [
+      { begin: 1, end: 3 },
+      { begin: 5, end: 5 },
+      { begin: 9, end: 12 },
+    ],
+    years: [
+      { begin: 2026, end: 2028 },
+      { begin: 2030, end: 2030 },
+    ],
+  },
+];
+const equal = (label: string, value: string) => ({ label, operator: '=', value });
+
+describe('what a file says about notifications', () => {
+  it('is read whole', () => {
+    expect(policyOf(FULL)).toEqual({
+      route: {
+        matchers: [],
+        continue: false,
+        channel: '#all',
+        mentions: { page: ['S0123ABCD'] },
+        routes: [
+          {
+            matchers: [equal('team', 'shop'), { label: 'severity', operator: '=~', value: 'page|ticket' }],
+            continue: true,
+            channel: '#shop',
+            muteTimes: [NIGHTS, ...WEEKEND],
+            routes: [
+              {
+                matchers: [equal('severity', 'ticket')],
+                continue: false,
+                routes: [],
+                activeTimes: WEEKEND,
+              },
+            ],
+          },
+        ],
+      },
+      silences: [
+        {
+          matchers: [equal('service', 'cart')],
+          startsAt: Date.UTC(2026, 10, 21, 21),
+          endsAt: Date.UTC(2026, 10, 22, 6),
+          createdBy: 'ann',
+          comment: 'moving the database',
+        },
+      ],
+      maintenance: [
+        {
+          name: 'backup',
+          matchers: [{ label: 'service', operator: '=~', value: 'db.*' }],
+          recurring: [NIGHTS],
+        },
+        {
+          name: 'migration',
+          matchers: [equal('service', 'db')],
+          recurring: [],
+          once: { startsAt: Date.UTC(2026, 10, 21, 22), endsAt: Date.UTC(2026, 10, 21, 23) },
+        },
+      ],
+      inhibitRules: [
+        { source: [equal('severity', 'page')], target: [equal('severity', 'ticket')], equal: ['service'] },
+      ],
+      inhibitsByCallGraph: true,
+    });
+  });
+
+  it('is nothing when it says nothing', () => {
+    expect(policyOf('silences:\nmaintenance: []')).toEqual({
+      route: PLAIN_ROUTE,
+      silences: [],
+      maintenance: [],
+      inhibitRules: [],
+      inhibitsByCallGraph: false,
+    });
+  });
+
+  it('may stand in several files, the tree in one of them', async () => {
+    const files: Readonly<Record<string, string>> = {
+      'a.yaml': 'inhibit: call-graph',
+      'b.yaml': 'route: { channel: "#b" }',
+      'c.yaml': 'silences: []\nroute: { channel: "#c" }',
+    };
+    const load = (names: readonly string[]) => loadRuleFiles(names, async (path) => files[path] ?? '');
+    const right = await load(['a.yaml', 'b.yaml']);
+    expect(right).toMatchObject({
+      ok: true,
+      policy: { inhibitsByCallGraph: true, route: { channel: '#b' } },
+    });
+    const wrong = await load(['b.yaml', 'c.yaml']);
+    expect(wrong.ok ? [] : wrong.errors).toMatchObject([
+      { file: 'c.yaml', line: 2, message: expect.stringContaining('stands in b.yaml already') },
+    ]);
+  });
+});
