@@ -1,16 +1,27 @@
 import type { Links } from '../domain/link.ts';
+import type { CriticalPath } from '../domain/trace/critical-path.ts';
+import { statusOf } from '../domain/trace/span-errors.ts';
 import { summarize, type TraceDoubts, type TraceSummary } from '../domain/trace/summary.ts';
 import type { Trace } from '../domain/trace/trace.ts';
 import { durationText } from '../domain/trace/wording.ts';
-import { type EpochMs, ratio, SECOND, toEpochUs, toUs } from '../domain/units.ts';
+import {
+  type EpochMs,
+  type Microseconds,
+  type Ratio,
+  ratio,
+  SECOND,
+  toEpochUs,
+  toUs,
+  us,
+} from '../domain/units.ts';
 import type { Clock, TraceSource } from './ports.ts';
 import type { TraceView } from './views.ts';
 
 /** Shows one trace; undefined when the backend has none of this id. Throws the backend's `UpstreamError`. */
 export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;
 
-const SHOWN_SELF_TIMES = 5;
-const SHOWN_ERRORS = 5;
+/** The largest of each that are handed on; a message may show fewer. */
+const SHOWN = { parts: 8, selfTimes: 5, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
 /** Sidecars and collectors hold spans back for up to a minute together. */
 const ARRIVING = 60 * SECOND;
 
@@ -33,43 +44,84 @@ export function traceView(
 ): TraceView | undefined {
   const summary = summarize(trace);
   if (summary === undefined) return undefined;
-  const { root, start, duration, services, errors, selfTimes } = summary;
+  const { root, start, duration, services, selfTimes } = summary;
   const url = links.trace(trace.traceId);
   return {
     traceId: trace.traceId,
     rootService: named(root.serviceName),
     rootOperation: root.spanName,
+    isError: root.isError,
+    status: statusOf(root),
     start,
     duration,
     spanCount: summary.spanCount,
     services: services.map(({ name, spans }) => ({ name: named(name), spans })),
-    errors: errors.slice(0, SHOWN_ERRORS).map((error) => ({ ...error, service: named(error.service) })),
-    errorCount: errors.length,
+    path: pathView(summary, links),
+    errors: summary.errors
+      .slice(0, SHOWN.errors)
+      .map((error) => ({ ...error, service: named(error.service) })),
+    errorCount: summary.errorCount,
+    hops: summary.hops.slice(0, SHOWN.hops),
+    retries: summary.retries.slice(0, SHOWN.retries),
+    repeats: summary.repeats.slice(0, SHOWN.repeats),
     selfTimes: selfTimes
       .filter(({ selfTime }) => selfTime > 0)
-      .slice(0, SHOWN_SELF_TIMES)
+      .slice(0, SHOWN.selfTimes)
       .map(({ service, operation, selfTime }) => ({
         service: named(service),
         operation,
         selfTime,
-        share: ratio(duration === 0 ? 0 : selfTime / duration),
+        share: shareOf(selfTime, duration),
       })),
     notices: noticesOf(summary, now),
     ...(url === undefined ? {} : { url }),
   };
 }
 
+const shareOf = (part: Microseconds, whole: Microseconds): Ratio => ratio(whole === 0 ? 0 : part / whole);
+
+function pathView(
+  { traceId, root, path, parts }: TraceSummary,
+  links: Pick<Links, 'trace'>,
+): TraceView['path'] {
+  const shown = parts.slice(0, SHOWN.parts);
+  const hidden = parts.slice(shown.length);
+  const url = links.trace(traceId, spansOf(path));
+  return {
+    duration: root.duration,
+    rows: shown.map((part) => ({
+      ...part,
+      service: named(part.service),
+      share: shareOf(part.time, root.duration),
+    })),
+    hidden: { count: hidden.length, time: us(hidden.reduce((sum, { time }) => sum + time, 0)) },
+    ...(url === undefined ? {} : { url }),
+  };
+}
+
+/** The ids of the spans on the path, those that spent most of it first: an address holds only so many. */
+function spansOf({ sections }: CriticalPath): readonly string[] {
+  const times = new Map<string, number>();
+  for (const { node, start, end } of sections) {
+    const { spanId } = node.span;
+    times.set(spanId, (times.get(spanId) ?? 0) + end - start);
+  }
+  return [...times].sort(([, a], [, b]) => b - a).map(([spanId]) => spanId);
+}
+
 const named = (service: string): string => (service === '' ? '(no service name)' : service);
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
-function noticesOf({ doubts, root, start, duration }: TraceSummary, now: EpochMs): readonly string[] {
+function noticesOf(summary: TraceSummary, now: EpochMs): readonly string[] {
+  const { doubts, root, start, duration } = summary;
   const age = toEpochUs(now) - (start + duration);
   return [
     ...(age >= 0 && age < toUs(ARRIVING as typeof SECOND)
       ? [`This trace ended ${Math.floor(age / 1_000_000)} s ago: more of its spans may still arrive.`]
       : []),
     ...shapeNotices(doubts),
+    ...pathNotices(summary),
     ...(doubts.isTruncated ? ['The trace was too large for Jaeger: spans are missing.'] : []),
     ...(doubts.skewText === undefined
       ? []
@@ -78,6 +130,28 @@ function noticesOf({ doubts, root, start, duration }: TraceSummary, now: EpochMs
         ]),
     ...(doubts.skewText === undefined && isLate(doubts, root.duration)
       ? [`Work went on for ${durationText(doubts.workAfterRoot)} after the answer had been sent.`]
+      : []),
+  ];
+}
+
+/** What the critical path does not cover, and where it stands on a guess. */
+function pathNotices({ doubts, root, path, duration }: TraceSummary): readonly string[] {
+  const isPart = doubts.rootCount + doubts.orphanCount + doubts.ringCount > 1;
+  return [
+    ...(isPart
+      ? [
+          `The critical path is that of ${named(root.serviceName)} ${root.spanName}: ${durationText(root.duration)} of the ${durationText(duration)} between the first and the last span.`,
+        ]
+      : []),
+    ...(path.movedCount > 0
+      ? [
+          `${count(path.movedCount, 'server span lies', 'server spans lie')} outside the call that caused ${path.movedCount === 1 ? 'it' : 'them'}, by clocks that differ: the critical path takes ${path.movedCount === 1 ? 'it' : 'them'} to lie in the middle.`,
+        ]
+      : []),
+    ...(path.unawaitedCount > 0
+      ? [
+          `${count(path.unawaitedCount, 'span was', 'spans were')} not waited for (follows from its caller, or ended after it) and left out of the critical path.`,
+        ]
       : []),
   ];
 }

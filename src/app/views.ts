@@ -1,6 +1,10 @@
 import type { Labels } from '../domain/labels.ts';
 import type { Comparison, ValueKind } from '../domain/slo/rule.ts';
-import type { EpochMs, EpochUs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
+import type { HopEdge, Retry } from '../domain/trace/hops.ts';
+import type { PathPart } from '../domain/trace/path-parts.ts';
+import type { Repeat } from '../domain/trace/repeats.ts';
+import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
+import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
 
 /** A name and the address that shows the same figure: every figure in a message can be looked up. */
 export interface Link {
@@ -119,16 +123,31 @@ export interface TraceView {
   readonly traceId: string;
   readonly rootService: string;
   readonly rootOperation: string;
+  readonly isError: boolean;
+  /** How the root ended: `200`, `503, no healthy pod to call (UH)`; empty when it does not say. */
+  readonly status: string;
   readonly start: EpochUs;
   readonly duration: Microseconds;
   readonly spanCount: number;
   readonly services: readonly { readonly name: string; readonly spans: number }[];
-  readonly errors: readonly {
-    readonly service: string;
-    readonly operation: string;
-    readonly detail: string;
-  }[];
+  /** What the duration of its root was spent on, the largest first; their shares sum to 1 when none is hidden. */
+  readonly path: {
+    /** Of the root span: the whole that the shares are of. */
+    readonly duration: Microseconds;
+    readonly rows: readonly (PathPart & { readonly share: Ratio })[];
+    /** What is left out for being small. */
+    readonly hidden: { readonly count: number; readonly time: Microseconds };
+    /** Opens the trace with the path's spans marked. */
+    readonly url?: string;
+  };
+  /** Where errors began, those that a root failed of first. */
+  readonly errors: readonly ErrorOrigin[];
+  /** How many spans failed. */
   readonly errorCount: number;
+  /** Network and proxies per pair of services, the largest first. */
+  readonly hops: readonly HopEdge[];
+  readonly retries: readonly Retry[];
+  readonly repeats: readonly Repeat[];
   readonly selfTimes: readonly {
     readonly service: string;
     readonly operation: string;

@@ -19,7 +19,8 @@ export interface Links {
     minDuration?: Microseconds;
     limit: number;
   }): string | undefined;
-  trace(traceId: string): string | undefined;
+  /** Jaeger's page of a trace. With span ids it marks them, as many as an address holds, and folds the rest away. */
+  trace(traceId: string, marked?: readonly string[]): string | undefined;
   /** Prometheus's graph of an expression over a window. */
   graph(query: { expr: string; window: TimeWindow }): string | undefined;
   /** Kiali's page of a service, on its traces. */
@@ -57,6 +58,17 @@ function jaegerSearch(base: string, search: Parameters<Links['traceSearch']>[0])
     ['minDuration', minDuration === undefined ? undefined : goDuration(minDuration)],
     ['limit', Math.min(limit, JAEGER_UI_MAX_LIMIT)],
   ])}`;
+}
+
+/** A word of Jaeger's search inside a trace is 19 characters with its blank; Slack's buttons open at most 3,000. */
+const MOST_MARKED = 100;
+
+/** `uiFind` takes words separated by blanks; one that is a span's id marks exactly that span (jaeger-ui, filter-spans). */
+function jaegerTrace(base: string, traceId: string, marked: readonly string[]): string {
+  const page = `${trimmed(base)}/trace/${encodeURIComponent(traceId)}`;
+  return marked.length === 0
+    ? page
+    : `${page}?${query([['uiFind', marked.slice(0, MOST_MARKED).join(' ')]])}`;
 }
 
 /** `2026-11-20 14:05:00`, what Prometheus's graph page reads as the end of its range. Civil date from days: Howard Hinnant's algorithm. */
@@ -117,10 +129,8 @@ export function createLinks(bases: LinkBases): Links {
       base === undefined ? undefined : build(base, query);
   return {
     traceSearch: on(bases.jaeger, jaegerSearch),
-    trace: on(
-      bases.jaeger,
-      (base, traceId: string) => `${trimmed(base)}/trace/${encodeURIComponent(traceId)}`,
-    ),
+    trace: (traceId, marked = []) =>
+      bases.jaeger === undefined ? undefined : jaegerTrace(bases.jaeger, traceId, marked),
     graph: on(bases.prometheus, prometheusGraph),
     kialiService: on(
       bases.kiali,

@@ -9,6 +9,8 @@ export interface ErrorOrigin {
   readonly operation: string;
   /** `503, no healthy pod to call (UH)`; `failed` when the span says nothing more. */
   readonly detail: string;
+  /** How often the same began in the same place, with the same outcome. */
+  readonly times: number;
   /** How many failing spans it explains, itself included. */
   readonly spans: number;
   /** Whether a root failed of it: otherwise somebody on the way coped. */
@@ -31,10 +33,24 @@ export interface ErrorOrigin {
 export function errorOriginsOf({ nodes }: SpanTree): readonly ErrorOrigin[] {
   const causes = causesOf(nodes);
   const passedOn = new Set(causes.values());
-  return nodes
+  const origins = nodes
     .filter((node) => node.span.isError && !passedOn.has(node))
-    .map((outermost) => originOf(outermost, causes))
-    .sort((a, b) => Number(b.reachesRoot) - Number(a.reachesRoot) || b.spans - a.spans);
+    .map((outermost) => originOf(outermost, causes));
+  return merged(origins).sort((a, b) => Number(b.reachesRoot) - Number(a.reachesRoot) || b.spans - a.spans);
+}
+
+/** Attempts that failed in the same way are one thing to read. */
+function merged(origins: readonly ErrorOrigin[]): ErrorOrigin[] {
+  const kinds = new Map<string, ErrorOrigin>();
+  for (const origin of origins) {
+    const key = JSON.stringify([origin.service, origin.operation, origin.detail, origin.reachesRoot]);
+    const known = kinds.get(key);
+    kinds.set(
+      key,
+      known === undefined ? origin : { ...origin, times: known.times + 1, spans: known.spans + origin.spans },
+    );
+  }
+  return [...kinds.values()];
 }
 
 /** For each failing span, the failure below it that it passes on. */
@@ -81,6 +97,7 @@ function originOf(outermost: SpanNode, causes: ReadonlyMap<SpanNode, SpanNode>):
     service: serviceName,
     operation: spanName,
     detail: errorDetail(origin.span),
+    times: 1,
     spans,
     reachesRoot: outermost.parent === undefined,
   };
@@ -93,6 +110,10 @@ const STATUSES = [
   'grpc.status_code',
   'rpc.grpc.status_code',
 ] as const;
+
+/** How a span ended: what it says of its failure, else its status; empty when it says nothing. */
+export const statusOf = (span: Span): string =>
+  span.isError ? errorDetail(span) : attributeText(span, STATUSES);
 
 /** Envoy's names first, then OpenTelemetry's; a status of `0` is Envoy's for no response. */
 function errorDetail(span: Span): string {

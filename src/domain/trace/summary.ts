@@ -1,16 +1,13 @@
 import type { EpochUs, Microseconds } from '../units.ts';
+import { type CriticalPath, criticalPathOf } from './critical-path.ts';
+import { type HopEdge, hopEdgesOf, type Retry, retriesOf } from './hops.ts';
+import { type PathPart, pathParts } from './path-parts.ts';
 import { extentOf } from './ranking.ts';
+import { type Repeat, repeatsOf } from './repeats.ts';
 import { type SelfTime, selfTimesOf } from './self-time.ts';
+import { type ErrorOrigin, errorOriginsOf } from './span-errors.ts';
 import type { Span, Trace } from './trace.ts';
 import { buildTree, type SpanNode, type SpanTree } from './tree.ts';
-
-/** A span that failed, and what it says about it. */
-export interface SpanError {
-  readonly service: string;
-  readonly operation: string;
-  /** `503, response flags UH`; `failed` when the span says nothing more. */
-  readonly detail: string;
-}
 
 /** What is unusual about a trace, for the reader to know before trusting the figures. */
 export interface TraceDoubts {
@@ -29,7 +26,7 @@ export interface TraceDoubts {
 
 export interface TraceSummary {
   readonly traceId: string;
-  /** The earliest real root; without one, the earliest span that has no parent here. */
+  /** The earliest real root; without one, the longest span that has no parent here. */
   readonly root: Span;
   readonly start: EpochUs;
   /** From the first span's start to the last span's end. */
@@ -37,8 +34,16 @@ export interface TraceSummary {
   readonly spanCount: number;
   /** Most spans first. */
   readonly services: readonly { readonly name: string; readonly spans: number }[];
-  /** Deepest first: the deepest failing span is the likely origin. */
-  readonly errors: readonly SpanError[];
+  /** What set the duration of `root`. */
+  readonly path: CriticalPath;
+  /** The same by what the time was spent on, the largest first. */
+  readonly parts: readonly PathPart[];
+  /** How many spans failed. */
+  readonly errorCount: number;
+  readonly errors: readonly ErrorOrigin[];
+  readonly hops: readonly HopEdge[];
+  readonly retries: readonly Retry[];
+  readonly repeats: readonly Repeat[];
   /** Largest first. */
   readonly selfTimes: readonly SelfTime[];
   readonly doubts: TraceDoubts;
@@ -47,9 +52,10 @@ export interface TraceSummary {
 /** What a trace says at a glance. Undefined for a trace without spans. */
 export function summarize(trace: Trace): TraceSummary | undefined {
   const tree = buildTree(trace);
-  const [top] = tree.roots;
+  const top = mainRoot(tree);
   if (top === undefined) return undefined;
   const { start, duration } = extentOf(trace);
+  const path = criticalPathOf(top);
   return {
     traceId: trace.traceId,
     root: top.span,
@@ -57,17 +63,23 @@ export function summarize(trace: Trace): TraceSummary | undefined {
     duration,
     spanCount: tree.nodes.length,
     services: servicesOf(tree.nodes),
-    errors: tree.nodes
-      .filter(({ span }) => span.isError)
-      .sort((a, b) => b.depth - a.depth || a.span.start - b.span.start)
-      .map(({ span }) => ({
-        service: span.serviceName,
-        operation: span.spanName,
-        detail: errorDetail(span),
-      })),
+    path,
+    parts: pathParts(path),
+    errorCount: tree.nodes.filter(({ span }) => span.isError).length,
+    errors: errorOriginsOf(tree),
+    hops: hopEdgesOf(tree),
+    retries: retriesOf(tree),
+    repeats: repeatsOf(tree),
     selfTimes: selfTimesOf(tree),
     doubts: doubtsOf(tree, { top, end: start + duration }),
   };
+}
+
+/** Without the real root, the longest piece says most. */
+function mainRoot({ roots }: SpanTree): SpanNode | undefined {
+  const [first] = roots;
+  if (first === undefined || first.rootKind === 'root') return first;
+  return roots.reduce((longest, root) => (root.span.duration > longest.span.duration ? root : longest));
 }
 
 function servicesOf(nodes: readonly SpanNode[]): TraceSummary['services'] {
@@ -76,34 +88,6 @@ function servicesOf(nodes: readonly SpanNode[]): TraceSummary['services'] {
   return [...counts]
     .map(([name, spans]) => ({ name, spans }))
     .sort((a, b) => b.spans - a.spans || (a.name < b.name ? -1 : 1));
-}
-
-/** Envoy's names first, then OpenTelemetry's; `-` is Envoy's word for no flag and `0` for no response. */
-function errorDetail({ attributes, events }: Span): string {
-  const text = (...keys: readonly string[]): string => {
-    const key = keys.find((key) => attributes[key] !== undefined && attributes[key] !== '');
-    return key === undefined ? '' : String(attributes[key]);
-  };
-  const status = text(
-    'http.status_code',
-    'http.response.status_code',
-    'grpc.status_code',
-    'rpc.grpc.status_code',
-  );
-  const flags = text('response_flags');
-  const message =
-    text('otel.status_description', 'grpc.message', 'error.message', 'exception.message') ||
-    String(
-      events.findLast(({ attributes }) => attributes['exception.message'] !== undefined)?.attributes[
-        'exception.message'
-      ] ?? '',
-    );
-  const parts = [
-    status === '0' ? 'no response' : status,
-    flags === '' || flags === '-' ? '' : `response flags ${flags}`,
-    message,
-  ].filter((part) => part !== '');
-  return parts.length === 0 ? 'failed' : parts.join(', ');
 }
 
 function doubtsOf(

@@ -37,6 +37,10 @@ describe('a trace at a glance', () => {
     });
     expect(view?.selfTimes[1]).toEqual({ service: 's7', operation: 'work 7', selfTime: 8_000, share: 0.08 });
     expect(view?.errors).toHaveLength(5);
+    expect(view?.path.rows[0]).toMatchObject({ kind: 'own', service: 'checkout', time: 64_000, share: 0.64 });
+    expect(view?.path.rows).toHaveLength(8);
+    expect(view?.path.hidden).toEqual({ count: 1, time: 1_000 });
+    expect(view?.path.url).toContain(`?uiFind=${id(1)}%20`);
     expect(view?.errorCount).toBe(8);
     expect(view).toMatchObject({
       spanCount: 9,
@@ -70,6 +74,21 @@ describe('a trace at a glance', () => {
         spans: [{ warnings: ['truncated: trace too large'] }],
         notice: /too large for Jaeger/,
       },
+      'the critical path is of one of several roots': {
+        spans: [{ duration: us(10_000) }, { start: at(5), duration: us(50_000) }],
+        notice: /path is that of checkout GET \/cart: 10 ms of the 55 ms/,
+      },
+      'a server lies outside its client': {
+        spans: [
+          { kind: 'client', duration: us(10_000) },
+          { parentSpanId: id(1), start: at(-500), duration: us(5_000) },
+        ],
+        notice: /^1 server span lies outside the call/,
+      },
+      'something was not waited for': {
+        spans: [{ duration: us(10_000) }, { parentSpanId: id(1), followsFrom: true, duration: us(5_000) }],
+        notice: /^1 span was not waited for/,
+      },
       'work went on': {
         spans: [{ duration: us(10_000) }, { parentSpanId: id(1), start: at(5), duration: us(50_000) }],
         notice: /went on for 45 ms after the answer/,
@@ -78,6 +97,19 @@ describe('a trace at a glance', () => {
   it.each(Object.entries(noticed))('notes that %s', (_, { spans, now, notice }) => {
     const view = traceView(aTrace('5', spans), { now: epochMs(now ?? longAfter), links });
     expect(view?.notices.filter((text) => notice.test(text))).toHaveLength(1);
+  });
+
+  const outcomes: Readonly<Record<string, { span: Partial<Span>; status: string }>> = {
+    'its status': { span: { attributes: { 'http.status_code': '200' } }, status: '200' },
+    'nothing where it says nothing': { span: {}, status: '' },
+    'how it failed': {
+      span: { isError: true, attributes: { 'http.status_code': '503', response_flags: 'UH' } },
+      status: '503, no healthy pod to call (UH)',
+    },
+  };
+  it.each(Object.entries(outcomes))('says how its root ended: %s', (_, { span, status }) => {
+    const view = traceView(aTrace('5', [span]), { now: longAfter, links });
+    expect(view).toMatchObject({ isError: span.isError ?? false, status });
   });
 
   it('names a span without a service so', () => {

@@ -49,6 +49,16 @@ describe('links that open a tool on what a message says', () => {
     expect(links.trace('abc/../def')).toBe('https://jaeger.example.com/jaeger/trace/abc%2F..%2Fdef');
   });
 
+  it('a trace with spans marked, as many as an address holds', () => {
+    expect(links.trace('a1', ['b2', 'c3'])).toBe('https://jaeger.example.com/jaeger/trace/a1?uiFind=b2%20c3');
+    const all = links.trace(
+      'a1',
+      Array.from({ length: 500 }, (_, i) => `${i}`.padStart(16, '0')),
+    );
+    expect(all?.length).toBeGreaterThan(1_500);
+    expect(all?.length).toBeLessThan(2_500);
+  });
+
   it("Prometheus's graph ends where the window ends and is as long", () => {
     const url = links.graph({ expr: 'a{b="c+d"} > 1', window });
     expect(url?.split('?')[0]).toBe('https://prometheus.example.com/graph');

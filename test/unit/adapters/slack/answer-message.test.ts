@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type AnswerFrame, answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
-import type { Answer, SloRow, TraceView } from '../../../../src/app/views.ts';
+import type { Answer, SloRow } from '../../../../src/app/views.ts';
 import { after, epochUs, HOUR, MINUTE, ms, us } from '../../../../src/domain/units.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
@@ -28,21 +28,6 @@ const slowest = (rows: number): Answer => ({
   },
 });
 
-const trace: TraceView = {
-  traceId: 'a'.repeat(32),
-  rootService: 'gateway',
-  rootOperation: 'POST /checkout',
-  start: epochUs(START * 1_000),
-  duration: us(1_240_000),
-  spanCount: 41,
-  services: [{ name: 'checkout', spans: 12 }],
-  errors: [{ service: 'payments', operation: 'charge', detail: '<!here> 503' }],
-  errorCount: 3,
-  selfTimes: [{ service: 'payments', operation: 'charge', selfTime: us(812_000), share: 0.65 }],
-  notices: ['2 spans have no parent in the trace.'],
-  url: 'https://jaeger.example/trace/a',
-};
-
 const slo = (over: Partial<SloRow>): SloRow => ({
   rule: 'CheckoutSlow',
   group: 'g',
@@ -69,56 +54,6 @@ describe('answers', () => {
       texts: ['20 more traces did not fit'],
     },
     'no trace that slow': { answer: slowest(0), texts: ['No trace that slow in this time.'] },
-    'a trace': {
-      answer: { kind: 'trace', view: trace },
-      texts: [
-        '`gateway` `POST /checkout`',
-        '*1.24 s*',
-        '41 spans in 1 service: `checkout` 12',
-        '*3 errors*',
-        '`payments` `charge` &lt;!here&gt; 503',
-        'and 2 more',
-        '812 ms',
-        '65 %',
-        '2 spans have no parent',
-        'Open in Jaeger',
-      ],
-    },
-    'a request in a service': {
-      answer: {
-        kind: 'request',
-        view: {
-          requestId: 'abc',
-          traces: [trace],
-          inService: {
-            service: 'checkout',
-            traceId: trace.traceId,
-            duration: us(900_000),
-            operation: 'POST /',
-            traceDuration: us(1_240_000),
-            share: 0.726,
-            isError: true,
-          },
-          notices: [],
-        },
-      },
-      texts: [
-        '*Request `abc`*',
-        'In `checkout`: *900 ms* in `POST /`, 73 % of the whole 1.24 s · ⚠ error',
-        'Where the time went',
-      ],
-    },
-    'a request of several traces': {
-      answer: {
-        kind: 'request',
-        view: {
-          requestId: 'abc',
-          traces: [trace, trace],
-          notices: ['The trace headers get lost on the way.'],
-        },
-      },
-      texts: ['2 traces:', '<https://jaeger.example/trace/a|', 'The trace headers get lost'],
-    },
     'a latency: now and before, side by side': {
       answer: {
         kind: 'latency',

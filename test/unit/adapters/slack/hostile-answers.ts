@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import type { Answer, LatencyView, RequestView, SloRow, TraceView } from '../../../../src/app/views.ts';
+import type { PathPartKind } from '../../../../src/domain/trace/path-parts.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import {
   at,
@@ -29,7 +30,75 @@ const traceView: fc.Arbitrary<TraceView> = some(
     duration: spanUs,
     spanCount: fc.nat(),
     services: many(fc.record({ name: hostileText, spans: fc.nat() }), 60),
-    errors: many(fc.record({ service: hostileText, operation: hostileText, detail: hostileText }), 60),
+    isError: fc.boolean(),
+    status: hostileText,
+    path: some(
+      {
+        duration: spanUs,
+        rows: many(
+          fc.record({
+            kind: fc.constantFrom<PathPartKind[]>('own', 'network', 'retry', 'database', 'call'),
+            service: hostileText,
+            operation: hostileText,
+            peer: hostileText,
+            time: spanUs,
+            drag: spanUs,
+            spans: fc.nat(),
+            share: value,
+          }),
+          60,
+        ),
+        hidden: fc.record({ count: fc.nat(), time: spanUs }),
+        url,
+      },
+      ['duration', 'rows', 'hidden'],
+    ),
+    hops: many(
+      some(
+        {
+          caller: hostileText,
+          callee: hostileText,
+          calls: fc.nat(),
+          overhead: spanUs,
+          worst: spanUs,
+          split: fc.record({ request: spanUs, response: spanUs }),
+        },
+        ['caller', 'callee', 'calls', 'overhead', 'worst'],
+      ),
+      60,
+    ),
+    retries: many(
+      fc.record({
+        caller: hostileText,
+        callee: hostileText,
+        operation: hostileText,
+        attempts: fc.nat(),
+        failed: fc.nat(),
+        duration: spanUs,
+      }),
+      60,
+    ),
+    repeats: many(
+      fc.record({
+        service: hostileText,
+        operation: hostileText,
+        child: hostileText,
+        count: fc.nat(),
+        time: spanUs,
+      }),
+      60,
+    ),
+    errors: many(
+      fc.record({
+        service: hostileText,
+        operation: hostileText,
+        detail: hostileText,
+        times: fc.nat(),
+        spans: fc.nat(),
+        reachesRoot: fc.boolean(),
+      }),
+      60,
+    ),
     errorCount: fc.nat(),
     selfTimes: many(
       fc.record({ service: hostileText, operation: hostileText, selfTime: spanUs, share: value }),
@@ -46,12 +115,18 @@ const traceView: fc.Arbitrary<TraceView> = some(
     'duration',
     'spanCount',
     'services',
+    'isError',
+    'status',
+    'path',
     'errors',
     'errorCount',
+    'hops',
+    'retries',
+    'repeats',
     'selfTimes',
     'notices',
   ],
-) as fc.Arbitrary<TraceView>;
+) as fc.Arbitrary<unknown> as fc.Arbitrary<TraceView>;
 
 const requestView: fc.Arbitrary<RequestView> = some(
   {

@@ -226,44 +226,4 @@ describe('the critical path', () => {
       'a after',
     ]);
   });
-
-  const drags: Readonly<Record<string, { drawing: string; drag: Readonly<Record<string, number>> }>> = {
-    'all of it when nothing ran beside it': {
-      drawing: `
-        a   |==========|
-        b<a   |====|
-      `,
-      drag: { a: 11, b: 5 },
-    },
-    'up to the end of what ran beside it': {
-      drawing: `
-        a   |==========|
-        b<a   |======|
-        c<a  |====|
-      `,
-      drag: { b: 3 },
-    },
-    'nothing when something else ended at the same time': {
-      drawing: `
-        a   |==========|
-        b<a  |=====|
-        c<a   |====|
-      `,
-      drag: { b: 0 },
-    },
-    'below, no more than above': {
-      drawing: `
-        a   |============|
-        b<a   |======|
-        c<a  |====|
-        d<b   |======|
-      `,
-      drag: { b: 3, d: 3 },
-    },
-  };
-  it.each(Object.entries(drags))('what its absence would save: %s', (_, { drawing, drag }) => {
-    const found = pathOf(drawn(drawing));
-    const byId = new Map([...found.drags].map(([{ span }, saved]) => [span.spanId, saved / 1_000]));
-    for (const [id, saved] of Object.entries(drag)) expect(byId.get(id)).toBe(saved);
-  });
 });

@@ -68,6 +68,18 @@ describe('where an error began', () => {
     expect(origins(drawing)).toEqual(expected);
   });
 
+  it('says once what happened several times in the same place', () => {
+    const { traceId, spans } = drawn(`
+      a:c    |==========|
+      b:s<a  |!!!|
+      c:s<a       |!!!|
+    `);
+    const same = spans.map((span) => ({ ...span, serviceName: 'pay', spanName: 'charge' }));
+    expect(errorOriginsOf(buildTree({ traceId, spans: same }))).toEqual([
+      { service: 'pay', operation: 'charge', detail: 'failed', times: 2, spans: 2, reachesRoot: false },
+    ]);
+  });
+
   it('takes a chain of 100,000 failing spans', () => {
     const spans = Array.from({ length: 100_000 }, (_, i) => ({
       spanId: `${i}`,

@@ -58,11 +58,34 @@ describe('what a trace says at a glance', () => {
     expect(whole.selfTimes[0]).toMatchObject({ service: 'payments', operation: 'charge', selfTime: 500 });
   });
 
-  it('puts the deepest error first', () => {
-    expect(whole.errors).toEqual([
-      { service: 'payments', operation: 'charge', detail: 'card refused' },
-      { service: 'gateway', operation: 'GET /', detail: '503, response flags UF' },
+  it('has where each error began, the one that the root failed of first', () => {
+    expect(whole.errorCount).toBe(2);
+    expect(whole.errors).toMatchObject([
+      {
+        service: 'gateway',
+        operation: 'GET /',
+        detail: '503, no connection to the called side (UF)',
+        reachesRoot: true,
+      },
+      { service: 'payments', operation: 'charge', detail: 'card refused', reachesRoot: false },
     ]);
+  });
+
+  it('has the critical path of its root', () => {
+    expect(whole.path.root.span.spanName).toBe('GET /');
+    expect(whole.parts).toMatchObject([
+      { service: 'payments', operation: 'charge', kind: 'own', time: 500 },
+      { service: 'checkout', time: 200 },
+      { service: 'gateway', time: 200 },
+    ]);
+  });
+
+  it('takes the longest piece where the root is missing', () => {
+    const pieces = summaryOf([
+      { spanId: 'a', parentSpanId: 'lost', start: epochUs(0), duration: us(5) },
+      { spanId: 'b', parentSpanId: 'lost', start: epochUs(10), duration: us(50) },
+    ]);
+    expect(pieces.root.spanId).toBe('b');
   });
 
   it('notes work that outlives the root', () => {
@@ -75,34 +98,6 @@ describe('what a trace says at a glance', () => {
       skewText: undefined,
       workAfterRoot: 250,
     });
-  });
-
-  const details: Readonly<Record<string, { span: Partial<Span>; detail: string }>> = {
-    'no response, as Envoy writes it': {
-      span: { attributes: { 'http.status_code': '0', response_flags: 'UH' } },
-      detail: 'no response, response flags UH',
-    },
-    'the newer names of OpenTelemetry': {
-      span: { attributes: { 'http.response.status_code': 500 } },
-      detail: '500',
-    },
-    'no flag is not a flag': {
-      span: { attributes: { 'http.status_code': '500', response_flags: '-' } },
-      detail: '500',
-    },
-    'the last exception': {
-      span: {
-        events: [
-          { at: epochUs(1), attributes: { 'exception.message': 'first' } },
-          { at: epochUs(2), attributes: { 'exception.message': 'last' } },
-        ],
-      },
-      detail: 'last',
-    },
-    'nothing more is known': { span: {}, detail: 'failed' },
-  };
-  it.each(Object.entries(details))('an error: %s', (_, { span, detail }) => {
-    expect(summaryOf([{ ...span, isError: true }]).errors[0]?.detail).toBe(detail);
   });
 
   const doubts: Readonly<Record<string, { spans: readonly Partial<Span>[]; expected: object }>> = {

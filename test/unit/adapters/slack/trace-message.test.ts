@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
+import type { Answer, TraceView } from '../../../../src/app/views.ts';
+import { epochUs, ratio, us } from '../../../../src/domain/units.ts';
+import { START } from '../../../support/virtual-clock.ts';
+
+const trace: TraceView = {
+  traceId: 'a'.repeat(32),
+  rootService: 'gateway',
+  rootOperation: 'POST /checkout',
+  start: epochUs(START * 1_000),
+  duration: us(1_240_000),
+  spanCount: 41,
+  services: [{ name: 'checkout', spans: 12 }],
+  isError: true,
+  status: '503, <b>',
+  path: {
+    duration: us(1_230_000),
+    rows: [
+      {
+        kind: 'own',
+        service: 'payments',
+        operation: 'charge',
+        peer: '',
+        time: us(750_000),
+        drag: us(412_000),
+        spans: 1,
+        share: ratio(0.61),
+      },
+      {
+        kind: 'network',
+        service: 'checkout',
+        operation: 'payments:8080/*',
+        peer: 'payments',
+        time: us(300_000),
+        drag: us(0),
+        spans: 3,
+        share: ratio(0.24),
+      },
+    ],
+    hidden: { count: 4, time: us(180_000) },
+    url: 'https://jaeger.example/trace/a?uiFind=b%20c',
+  },
+  errors: [
+    {
+      service: 'payments',
+      operation: 'charge',
+      detail: '<!here> 503',
+      times: 1,
+      spans: 2,
+      reachesRoot: true,
+    },
+    { service: 'mail', operation: 'send', detail: 'failed', times: 2, spans: 1, reachesRoot: false },
+  ],
+  errorCount: 5,
+  hops: [
+    {
+      caller: 'checkout',
+      callee: 'payments',
+      calls: 2,
+      overhead: us(3_100),
+      worst: us(2_000),
+      split: { request: us(1_200), response: us(1_900) },
+    },
+    { caller: 'gateway', callee: 'checkout', calls: 1, overhead: us(500), worst: us(500) },
+  ],
+  retries: [
+    {
+      caller: 'checkout',
+      callee: 'payments',
+      operation: 'charge',
+      attempts: 3,
+      failed: 2,
+      duration: us(90_000),
+    },
+  ],
+  repeats: [{ service: 'cart', operation: 'GET /', child: 'SELECT item', count: 14, time: us(70_000) }],
+  selfTimes: [{ service: 'payments', operation: 'charge', selfTime: us(812_000), share: 0.65 }],
+  notices: ['2 spans have no parent in the trace.'],
+  url: 'https://jaeger.example/trace/a',
+};
+
+describe('an answer about a trace', () => {
+  const says: Record<string, { answer: Answer; texts: string[] }> = {
+    'a trace': {
+      answer: { kind: 'trace', view: trace },
+      texts: [
+        '`gateway` `POST /checkout`',
+        '*1.24 s* · ⚠ 503, &lt;b&gt; · started',
+        '41 spans in 1 service: `checkout` 12',
+        '*5 spans failed*; where it began:',
+        '⚠ `payments` `charge` &lt;!here&gt; 503\\n',
+        '`mail` `send` failed, 2 times · the request did not fail of it',
+        'and 2 other spans',
+        'What the 1.23 s were spent on',
+        '"text":"own code in charge"',
+        '"text":"61 %"',
+        '"text":"412 ms"',
+        '"text":"network and proxies to payments (3 times)"',
+        '"text":"nothing"',
+        'and 4 smaller parts, 180 ms',
+        '`checkout` tried `payments` 3 times, 2 failed, 90 ms in all',
+        '`cart` `GET /` did `SELECT item` 14 times in sequence, 70 ms in all',
+        '`checkout` → `payments` 3.1 ms (2 calls, the worst 2 ms; 1.2 ms there, 1.9 ms back)',
+        '`gateway` → `checkout` 500 µs (the clocks do not tell there from back)',
+        '812 ms, 65 %: `payments` `charge`',
+        'https://jaeger.example/trace/a?uiFind=b%20c',
+        '2 spans have no parent',
+        'Open in Jaeger',
+      ],
+    },
+    'a request in a service': {
+      answer: {
+        kind: 'request',
+        view: {
+          requestId: 'abc',
+          traces: [trace],
+          inService: {
+            service: 'checkout',
+            traceId: trace.traceId,
+            duration: us(900_000),
+            operation: 'POST /',
+            traceDuration: us(1_240_000),
+            share: 0.726,
+            isError: true,
+          },
+          notices: [],
+        },
+      },
+      texts: [
+        '*Request `abc`*',
+        'In `checkout`: *900 ms* in `POST /`, 73 % of the whole 1.24 s · ⚠ error',
+        'What the 1.23 s were spent on',
+        'Critical path in Jaeger',
+      ],
+    },
+    'a request of several traces': {
+      answer: {
+        kind: 'request',
+        view: {
+          requestId: 'abc',
+          traces: [trace, trace],
+          notices: ['The trace headers get lost on the way.'],
+        },
+      },
+      texts: ['2 traces:', '<https://jaeger.example/trace/a|', 'The trace headers get lost'],
+    },
+  };
+  it.each(Object.entries(says))('%s', (_name, { answer, texts }) => {
+    const message = JSON.stringify(answerMessage(answer).blocks);
+    for (const text of texts) expect(message).toContain(text);
+  });
+});
