@@ -84,6 +84,17 @@ const RETIRE_ATTEMPTS = 5;
 /** The empty state of a removed group stays this long: it turns away ticks in flight with the old rules. */
 const TOMBSTONE_TIME: Milliseconds = ms(10 * MINUTE);
 
+const NO_WAIT: Milliseconds = ms(0);
+
+/** How often it is looked for groups that were left behind. */
+const LEFT_BEHIND_CHECK: Milliseconds = ms(5 * MINUTE);
+
+/**
+ * A group that this replica's rules do not have, and that nobody evaluated for so long, was left behind: a replica with
+ * older rules evaluated it once more after it was ended here, and is gone itself since.
+ */
+const LEFT_BEHIND_AFTER: Milliseconds = ms(15 * MINUTE);
+
 /** A group that is gone: what is needed of it to end its alerts. */
 const goneGroup = (id: string): RuleGroup => ({
   id,
@@ -97,14 +108,18 @@ const goneGroup = (id: string): RuleGroup => ({
 });
 
 /**
- * Ends the alerts of a group whose rules are gone. The empty state it leaves has a slot after every tick that may be in
+ * Ends the alerts of a group whose rules are gone and that nobody evaluated for `quietFor`. The empty state it leaves has a slot after every tick that may be in
  * flight, and is forgotten when none can be any more.
  */
-async function retireGroup({ store, clock, logger }: WatchOptions, id: string): Promise<void> {
+async function retireGroup(
+  { store, clock, logger }: WatchOptions,
+  id: string,
+  quietFor: Milliseconds,
+): Promise<void> {
   for (let attempt = 0; attempt < RETIRE_ATTEMPTS; attempt++) {
     const state = await store.loadGroup(id);
-    if (state === undefined) return;
     const now = clock.now();
+    if (state === undefined || between(state.slot, now) < quietFor) return;
     if (Object.keys(state.rules).length === 0) {
       if (between(state.slot, now) > TOMBSTONE_TIME) await store.removeGroup(id);
       return;
@@ -121,33 +136,47 @@ async function retireGroup({ store, clock, logger }: WatchOptions, id: string): 
   });
 }
 
+/** Ends what is gone. What the store did not take now is tried again after the next tick that it does take. */
+function createRetirement(options: WatchOptions, isGone: (id: string) => boolean) {
+  const { store, clock, logger } = options;
+  let hasFailed = false;
+  let lastLookAt = clock.now();
+
+  const look = async (quietFor: Milliseconds): Promise<void> => {
+    hasFailed = false;
+    lastLookAt = clock.now();
+    try {
+      for (const id of await store.groups()) if (isGone(id)) await retireGroup(options, id, quietFor);
+    } catch (error) {
+      hasFailed = true;
+      logger.warn('alerts of rules that are gone could not be ended yet', {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  };
+
+  return {
+    now: () => look(NO_WAIT),
+    whenDue: async (): Promise<void> => {
+      if (hasFailed) await look(NO_WAIT);
+      else if (between(lastLookAt, clock.now()) >= LEFT_BEHIND_CHECK) await look(LEFT_BEHIND_AFTER);
+    },
+  };
+}
+
 export function createWatch(options: WatchOptions): Watch {
-  const { store, scheduler, clock, recorder, logger } = options;
+  const { scheduler, clock, recorder, logger } = options;
   const evaluate = createEvaluateGroup(options);
   const gauge = createAlertGauge(options);
   const missed = createMissedTicks(logger);
   let groups = new Map<string, RuleGroup>();
   let lastEvaluatedAt: EpochMs | undefined;
-  let isRetiringDue = false;
+  const retirement = createRetirement(options, (id) => !groups.has(id));
 
   const note = (group: RuleGroup, outcome: TickOutcome): void => {
     if (outcome.kind !== 'applied' && outcome.kind !== 'claimed-elsewhere') return;
     lastEvaluatedAt = clock.now();
     if (outcome.kind === 'applied' && groups.has(group.id)) gauge.note(group.id, outcome.state);
-  };
-
-  /** Ends what is gone. What the store did not take now is tried again after the next tick that it does take. */
-  const retireMissing = async (): Promise<void> => {
-    isRetiringDue = false;
-    try {
-      for (const id of await store.groups()) if (!groups.has(id)) await retireGroup(options, id);
-    } catch (error) {
-      isRetiringDue = true;
-      logger.warn('alerts of rules that are gone could not be ended yet', {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    }
-    gauge.forget((id) => !groups.has(id));
   };
 
   const onSlot = async (id: string, slot: Slot): Promise<void> => {
@@ -156,7 +185,7 @@ export function createWatch(options: WatchOptions): Watch {
     missed.tell(id);
     const outcome = await evaluate(group, slot);
     note(group, outcome);
-    if (isRetiringDue && outcome.kind === 'applied') await retireMissing();
+    if (outcome.kind === 'applied') await retirement.whenDue();
   };
 
   const onMissed = (id: string, slot: Slot): void => {
@@ -174,7 +203,8 @@ export function createWatch(options: WatchOptions): Watch {
       })),
       { onSlot, onMissed },
     );
-    await retireMissing();
+    await retirement.now();
+    gauge.forget((id) => !groups.has(id));
   };
 
   return {
