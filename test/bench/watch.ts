@@ -7,8 +7,12 @@ import { stepRule } from '../../src/domain/alert/step.ts';
 import { expandTemplate } from '../../src/domain/slo/template.ts';
 import { epochMs, ms } from '../../src/domain/units.ts';
 import { aGroup, aRule } from '../support/builders.ts';
+import { GENERATIONS } from '../support/generations.ts';
+import { isInstalled } from '../support/real-prometheus.ts';
 import { START } from '../support/virtual-clock.ts';
 import { report, sideBySide } from './measure.ts';
+import { benchCpu } from './watch-cpu.ts';
+import { benchMesh } from './watch-mesh.ts';
 
 const rule = aRule({
   for: ms(60_000),
@@ -28,8 +32,26 @@ function step(samples: readonly Sample[], previous: RuleState | undefined, tick:
   return stepRule({ rule, group, previous, evaluation, slot, expand: expandTemplate, isPrometheus: false });
 }
 
-/** One evaluation when every service breaches, for growing meshes; and what it costs to keep the outcome. */
+/** On every Prometheus that is here; a machine without one is told so. */
+async function benchOnPrometheus(): Promise<void> {
+  const here = GENERATIONS.filter(({ binary }) => isInstalled(binary) && isInstalled('promtool'));
+  if (here.length === 0) {
+    console.log('\nskipped: ticks on a real Prometheus; none is here (apt-get install prometheus)');
+  }
+  for (const generation of here) {
+    await benchMesh(generation);
+    await benchCpu(generation);
+  }
+}
+
+/** Evaluation from the state machine alone to whole ticks on a real Prometheus. */
 export async function benchWatch(): Promise<void> {
+  await benchSteps();
+  await benchOnPrometheus();
+}
+
+/** One evaluation when every service breaches, for growing meshes; and what it costs to keep the outcome. */
+async function benchSteps(): Promise<void> {
   const sizes = [50, 1_000, 10_000];
   const states = new Map(sizes.map((size) => [size, step(breaching(size), undefined, 0).next]));
   report(

@@ -5,7 +5,8 @@ import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../src/demo/prometh
 import { createSampleStore, type SampleStore } from '../../src/demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServerOptions } from '../../src/demo/prometheus/server.ts';
 import { epochMs, ms } from '../../src/domain/units.ts';
-import { GENERATIONS, type Generation, requireOrSkip } from '../support/live.ts';
+import { GENERATIONS, type Generation } from '../support/generations.ts';
+import { requireOrSkip } from '../support/live.ts';
 import { type GeneratedQuery, generateQuery } from '../support/promql-queries.ts';
 import { createChance, generateSamples, LAST } from '../support/promql-samples.ts';
 import { openMetrics, type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';

@@ -5,7 +5,8 @@ import type { SloRule } from '../../src/domain/slo/rule.ts';
 import { epochMs, ms } from '../../src/domain/units.ts';
 import { aGroup, aPlainRule } from '../support/builders.ts';
 import { expectAlerts } from '../support/expected-alerts.ts';
-import { GENERATIONS, requireOrSkip } from '../support/live.ts';
+import { GENERATIONS } from '../support/generations.ts';
+import { requireOrSkip } from '../support/live.ts';
 import { createChance } from '../support/promql-samples.ts';
 import { type ExpressionTest, judgeByPromtool, type RuleTest } from '../support/promtool.ts';
 

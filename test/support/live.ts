@@ -1,6 +1,6 @@
-import { dirname, join } from 'node:path';
 import { describe } from 'vitest';
 import { hasBrowser } from './browser.ts';
+import { PROMETHEUS_3, PROMTOOL_3 } from './generations.ts';
 import { isInstalled } from './real-prometheus.ts';
 import { isRedisInstalled } from './real-redis.ts';
 
@@ -20,11 +20,6 @@ const debian = (name: string, isHere: () => boolean, of = name): Need => ({
   remedy: `apt-get install ${of}`,
   isRequired: true,
 });
-
-/** The newer Prometheus, built by .ci/servers: a machine without Go has none. */
-const PROMETHEUS_3 = process.env['TAILWATCH_PROMETHEUS_3'] ?? '';
-/** The promtool of its own, beside it. */
-const PROMTOOL_3 = PROMETHEUS_3 === '' ? '' : join(dirname(PROMETHEUS_3), 'promtool');
 
 const NEEDS = {
   prometheus: debian('prometheus', () => isInstalled('prometheus')),
@@ -81,35 +76,3 @@ export function requireOrSkip(...names: readonly NeedName[]): (name: string, sui
     describe.skip(name, suite);
   };
 }
-
-/** A generation of Prometheus that a suite can run against; pass its needs to `requireOrSkip`. */
-export interface Generation {
-  readonly name: 'Prometheus 2.42' | 'Prometheus 3';
-  readonly need: NeedName;
-  readonly binary: string;
-  /** Its own promtool, which judges by its own rules and query engine. */
-  readonly judgeNeed: NeedName;
-  readonly promtool: string;
-  /** A bucket's bound as its scrapes write it: the newer one normalises whole numbers. */
-  readonly le: (bound: number) => string;
-}
-
-/** Debian's, and what users run today. */
-export const GENERATIONS: readonly Generation[] = [
-  {
-    name: 'Prometheus 2.42',
-    need: 'prometheus',
-    binary: 'prometheus',
-    judgeNeed: 'promtool',
-    promtool: 'promtool',
-    le: (bound) => (bound === Infinity ? '+Inf' : String(bound)),
-  },
-  {
-    name: 'Prometheus 3',
-    need: 'prometheus-3',
-    binary: PROMETHEUS_3,
-    judgeNeed: 'promtool-3',
-    promtool: PROMTOOL_3,
-    le: (bound) => (bound === Infinity ? '+Inf' : Number.isInteger(bound) ? `${bound}.0` : String(bound)),
-  },
-];
