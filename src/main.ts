@@ -9,6 +9,7 @@ import { createLogger } from './adapters/telemetry/logger.ts';
 import { createRuleCheck } from './app/check-rules.ts';
 import type { LoadedRules } from './app/rules-in-force.ts';
 import { RuleFilesError, type RunningBot, startBot } from './bot.ts';
+import { type ReplayOptions, replayCommand } from './cli/replay.ts';
 import { ruleErrorsText, runCheck } from './config/check-report.ts';
 import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './config/env.ts';
 import { loadRuleFiles } from './config/rule-file.ts';
@@ -137,6 +138,18 @@ function portNumber(text: string): number {
   throw new InvalidArgumentError('A port is a number from 0 (any free one) to 65535.');
 }
 
+async function replay(files: readonly string[], options: ReplayOptions): Promise<void> {
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  process.exitCode = await replayCommand(files, options, {
+    loadRules,
+    say,
+    complain,
+    signal: interrupted.signal,
+    ...(process.stderr.isTTY ? { draw: (bar: string) => void process.stderr.write(bar) } : {}),
+  });
+}
+
 async function demo(options: { port: number }): Promise<void> {
   // Loaded only here: the demo needs packages that a production install leaves out.
   const { runDemo } = await import('./demo.ts').catch((error: unknown) => {
@@ -175,6 +188,19 @@ program
   .argument('<files...>', 'rule files, or folders of them')
   .option('--against <url>', 'ask this Prometheus whether the metrics exist and thresholds are bucket bounds')
   .action(check);
+program
+  .command('replay')
+  .description('run rules over the past, to see what they would have done')
+  .argument('<files...>', 'rule files, or folders of them')
+  .requiredOption('--against <url>', 'the Prometheus that holds the past')
+  .option('--from <time>', 'from when: -30d, -6h, or an instant like 2026-11-01T00:00:00Z', '-30d')
+  .option('--to <time>', 'until when', 'now')
+  .option('--step <duration>', "evaluate this often in place of the groups' own intervals")
+  .option('--timezone <zone>', 'zone of the nights, like Europe/Vienna', 'UTC')
+  .option('--compare <file>', 'run these rules too, and show both side by side')
+  .option('--resume <file>', 'keep the progress here, and go on from it after an interruption')
+  .option('--json', 'print the report for a program')
+  .action(replay);
 program
   .command('demo')
   .description('run the bot on a simulated mesh, with a Slack workspace in the browser')

@@ -1,0 +1,144 @@
+import { DEFAULT_CHANNEL, type HourOfMessages, type RuleTally } from '../app/replay/tally.ts';
+import type { ReplayReport } from '../app/replay.ts';
+import { utcTime } from '../domain/link.ts';
+import { between, type EpochMs, formatDuration, MINUTE, ms } from '../domain/units.ts';
+
+/** Reports to print: one, or two to be compared. */
+export interface ReplayReports {
+  readonly rules: ReplayReport;
+  readonly compare?: ReplayReport;
+}
+
+/** Busy hours shown for a channel; all of them are in the JSON. */
+const BUSIEST_SHOWN = 3;
+
+const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+const hourText = (at: EpochMs): string => utcTime(at).slice(0, 16);
+
+const COLUMNS = [
+  ['alerts', (tally: RuleTally) => tally.alerts],
+  ['minutes firing', (tally: RuleTally) => tally.minutesFiring],
+  ['flaps', (tally: RuleTally) => tally.flaps],
+  ['messages', (tally: RuleTally) => tally.messages],
+  ['replies', (tally: RuleTally) => tally.replies],
+  ['failed', (tally: RuleTally) => tally.failedEvaluations],
+] as const;
+
+type Numbers = readonly number[];
+
+const numbersOf = (tally: RuleTally): Numbers => COLUMNS.map(([, read]) => read(tally));
+
+const sumOf = ({ rules }: ReplayReport): Numbers =>
+  COLUMNS.map(([, read]) => rules.reduce((sum, r) => sum + read(r), 0));
+
+/** Columns of texts, the first to the left and the others to the right. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  '),
+    )
+    .join('\n');
+}
+
+const nameOf = ({ group, rule }: RuleTally): string => (group === rule ? rule : `${group} / ${rule}`);
+
+/** A cell of one report, or of two: `12 -> 3`. */
+const cell = (first: number | undefined, second: number | undefined, isPair: boolean): string => {
+  const text = (value: number | undefined): string => (value === undefined ? '-' : grouped(value));
+  return isPair ? `${text(first)} -> ${text(second)}` : text(first);
+};
+
+function ruleTable({ rules, compare }: ReplayReports): string {
+  const first = new Map(rules.rules.map((tally) => [nameOf(tally), numbersOf(tally)]));
+  const second = new Map((compare?.rules ?? []).map((tally) => [nameOf(tally), numbersOf(tally)]));
+  const isPair = compare !== undefined;
+  const row = (name: string, one: Numbers | undefined, other: Numbers | undefined): readonly string[] => [
+    name,
+    ...COLUMNS.map((_, i) => cell(one?.[i], other?.[i], isPair)),
+  ];
+  const names = [...new Set([...first.keys(), ...second.keys()])];
+  return table([
+    ['rule', ...COLUMNS.map(([title]) => title)],
+    ...names.map((name) => row(name, first.get(name), second.get(name))),
+    row('all', sumOf(rules), compare === undefined ? undefined : sumOf(compare)),
+  ]);
+}
+
+function channelText(channel: string, hours: readonly HourOfMessages[]): string {
+  const total = hours.reduce((sum, { messages }) => sum + messages, 0);
+  const busiest = [...hours]
+    .sort((a, b) => b.messages - a.messages || a.hour - b.hour)
+    .slice(0, BUSIEST_SHOWN);
+  const shown = busiest.map(
+    ({ hour, messages }) => `${grouped(messages)} in the hour from ${hourText(hour)}`,
+  );
+  return `${channel === DEFAULT_CHANNEL ? 'the default channel' : channel}: ${grouped(total)} messages (most: ${shown.join(', ')})`;
+}
+
+function channelsText({ hours }: ReplayReport): readonly string[] {
+  const channels = [...new Set(hours.map(({ channel }) => channel))];
+  if (channels.length === 0) return ['no messages'];
+  return channels.map((channel) =>
+    channelText(
+      channel,
+      hours.filter((each) => each.channel === channel),
+    ),
+  );
+}
+
+const percent = ({ nightsWoken, nights }: ReplayReport): number =>
+  nights === 0 ? 0 : (100 * nightsWoken) / nights;
+
+const nightsText = (report: ReplayReport): string =>
+  `nights woken: ${report.nightsWoken} of ${report.nights}, ${grouped(percent(report))} % (22:00 to 06:00 ${report.timezone})`;
+
+const headline = ({ window, evaluations }: ReplayReport): string => {
+  const length = formatDuration(ms(Math.round(between(window.start, window.end) / MINUTE) * MINUTE));
+  return `${hourText(window.start)} to ${hourText(window.end)} UTC (${length}), ${grouped(evaluations)} evaluations of groups`;
+};
+
+const summary = (report: ReplayReport): readonly string[] => [...channelsText(report), nightsText(report)];
+
+const indented = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
+
+/** What rules would have done, for a person; of two reports, the second after the arrow. */
+export function replayText(reports: ReplayReports): string {
+  const { rules, compare } = reports;
+  const ends =
+    compare === undefined
+      ? summary(rules)
+      : ['before:', ...indented(summary(rules)), 'after:', ...indented(summary(compare))];
+  const notes = [...new Set([...rules.notes, ...(compare?.notes ?? [])])].map((note) => `note: ${note}`);
+  return [headline(rules), '', ruleTable(reports), '', ...ends, ...notes].join('\n');
+}
+
+function jsonOf(report: ReplayReport) {
+  const { window, hours, ...rest } = report;
+  return {
+    from: utcTime(window.start),
+    to: utcTime(window.end),
+    ...rest,
+    percentOfNightsWoken: percent(report),
+    hours: hours.map(({ hour, ...each }) => ({ ...each, hour: utcTime(hour) })),
+  };
+}
+
+/** The same for a program. */
+export function replayJson({ rules, compare }: ReplayReports): string {
+  return JSON.stringify(
+    { rules: jsonOf(rules), ...(compare === undefined ? {} : { compare: jsonOf(compare) }) },
+    null,
+    2,
+  );
+}
+
+/** A bar for a terminal, to be written over the last one. */
+export function progressBar({ done, total }: { readonly done: number; readonly total: number }): string {
+  const share = total === 0 ? 1 : done / total;
+  const filled = Math.round(30 * share);
+  return `\r[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] ${Math.floor(100 * share)} %, ${grouped(done)} of ${grouped(total)} evaluations`;
+}

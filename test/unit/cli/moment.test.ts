@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { parseMoment } from '../../../src/cli/moment.ts';
+import { epochMs } from '../../../src/domain/units.ts';
+
+const NOW = epochMs(Date.UTC(2026, 10, 20, 14, 30));
+
+test.each([
+  ['now', Date.UTC(2026, 10, 20, 14, 30)],
+  ['-30d', Date.UTC(2026, 9, 21, 14, 30)],
+  ['-1h30m', Date.UTC(2026, 10, 20, 13)],
+  ['2026-11-01', Date.UTC(2026, 10, 1)],
+  ['2026-11-01T08:00Z', Date.UTC(2026, 10, 1, 8)],
+  ['2026-11-01T08:00:30+01:00', Date.UTC(2026, 10, 1, 7, 0, 30)],
+  // Without a zone an instant is another one on every machine.
+  ['2026-11-01T08:00:00', undefined],
+  ['-30', undefined],
+  ['30d', undefined],
+  ['yesterday', undefined],
+  ['2026-13-01', undefined],
+  ['', undefined],
+])('%s', (text, instant) => {
+  expect(parseMoment(text, NOW)).toBe(instant);
+});
