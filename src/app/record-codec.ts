@@ -22,9 +22,14 @@ function decodeNumber(_key: string, value: unknown): unknown {
   return number === undefined || Object.keys(value).length > 1 ? value : number;
 }
 
-/** Writes a record as text that `decodeRecord` reads back: JSON, with numbers of every kind. */
+/**
+ * Writes a record as text that `decodeRecord` reads back: JSON, with numbers of every kind. JSON writes a number that it
+ * does not have as `null`: a text without one needs no second look, and a function called for every value costs several
+ * times what the rest does.
+ */
 export function encodeRecord(record: object): string {
-  return JSON.stringify(record, encodeNumber);
+  const plain = JSON.stringify(record);
+  return plain.includes('null') ? JSON.stringify(record, encodeNumber) : plain;
 }
 
 /**
@@ -33,7 +38,8 @@ export function encodeRecord(record: object): string {
  */
 export function decodeRecord(text: string): unknown {
   try {
-    return JSON.parse(text, decodeNumber);
+    // As in `encodeRecord`: most records hold no marked number, and then there is nothing to look for.
+    return text.includes(MARK) ? JSON.parse(text, decodeNumber) : JSON.parse(text);
   } catch (cause) {
     throw new UpstreamError({
       system: 'store',

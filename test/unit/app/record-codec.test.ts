@@ -27,6 +27,17 @@ describe('a record', () => {
     expect(decodeRecord(encodeRecord({ labels }))).toEqual({ labels });
   });
 
+  it.each<[string, object]>([
+    [
+      'numbers that JSON does not have beside a text that says null',
+      { text: 'null', value: Number.NaN, peak: -Infinity },
+    ],
+    ['an absent value', { value: null, texts: ['null', '$number'] }],
+    ['only plain numbers', { value: 0.5, ticks: [1, 2, 3] }],
+  ])('keeps %s', (_, record) => {
+    expect(decodeRecord(encodeRecord(record))).toEqual(record);
+  });
+
   it('that cannot be read is an error of the store', () => {
     expect(() => decodeRecord('{"half":')).toThrow(
       expect.objectContaining({ system: 'store', code: 'bad-answer' }),
