@@ -124,7 +124,7 @@ function postings(alert: Alert, wanted: readonly RoutedDestination[], posted: re
 /** An alert that nobody is told of because all its routes are muted. */
 const heldByTime = (alert: Alert, slot: Slot): Alert => ({
   ...alert,
-  suppressed: { kind: 'time', by: 'its route', since: alert.suppressed?.since ?? slot },
+  suppressed: { kind: 'time', by: 'its route', since: alert.firedAt ?? slot },
 });
 
 function withPostings(

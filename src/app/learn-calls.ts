@@ -73,19 +73,22 @@ export function createLearnCalls(deps: {
   readonly logger: Logger;
 }): LearnCalls {
   const { metrics, clock, logger } = deps;
-  let known: { readonly graph: CallGraph; readonly at: EpochMs } | undefined;
+  let known: CallGraph | undefined;
+  let askedAt: EpochMs | undefined;
   return async (at) => {
-    if (known !== undefined && between(known.at, at) < FRESH_FOR) return known.graph;
+    // Failures count as well: a Prometheus that does not answer must not cost every evaluation its time.
+    if (askedAt !== undefined && between(askedAt, at) < FRESH_FOR) return known;
+    askedAt = at;
     try {
       const samples = await withDeadline({ clock, duration: DEADLINE, system: 'prometheus' }, (signal) =>
         metrics.instant({ expr: CALLS, at }, signal),
       );
-      known = { graph: callGraphOf(samples), at };
+      known = callGraphOf(samples);
     } catch (error) {
       logger.warn('who calls whom could not be learned: breaches are not folded by what is not known', {
         reason: error instanceof Error ? error.message : String(error),
       });
     }
-    return known?.graph;
+    return known;
   };
 }

@@ -129,7 +129,7 @@ describe('where an alert is told', () => {
   it('is nowhere while all routes are muted, and says so', () => {
     const { told, alert } = tell(anAlert(), [night], 'firing');
     expect(told).toEqual([]);
-    expect(alert.suppressed).toEqual({ kind: 'time', by: 'its route', since: seconds(300) });
+    expect(alert.suppressed).toEqual({ kind: 'time', by: 'its route', since: START });
   });
 
   it('is nowhere while it is suppressed; it is posted when that ends and it still fires', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadRuleFiles, parseRuleText } from '../../../src/config/rule-file.ts';
 import { PLAIN_ROUTE } from '../../../src/domain/alert/route.ts';
@@ -169,5 +170,17 @@ describe('what a file says about notifications', () => {
     expect(wrong.ok ? [] : wrong.errors).toMatchObject([
       { file: 'c.yaml', line: 2, message: expect.stringContaining('stands in b.yaml already') },
     ]);
+  });
+
+  it('is documented as it can be read', () => {
+    const manual = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    const example = /```yaml\n(route:[\s\S]*?)```/.exec(manual)?.[1] ?? '';
+    const policy = policyOf(example);
+    expect(policy.inhibitsByCallGraph).toBe(true);
+    expect(
+      [policy.silences, policy.maintenance, policy.inhibitRules, policy.route.routes].map(
+        ({ length }) => length,
+      ),
+    ).toEqual([1, 1, 1, 1]);
   });
 });

@@ -13,6 +13,9 @@ export const SLOWEST_TRACES = 'slowest_traces';
 /** Rows in an alert's message: the button leads to more. */
 const TRACES_SHOWN = 5;
 
+/** More than this is no call for somebody any more. */
+const MENTIONS_SHOWN = 10;
+
 /** Services in the line of those that are slow because of this one. */
 const SERVICES_SHOWN = 12;
 
@@ -69,7 +72,7 @@ function bystanders({ mentions = [], alsoSlow = [], hushed }: AlertView): string
   const rest = alsoSlow.length - others.length;
   const until = hushed?.until === undefined ? '' : ` until ${date(hushed.until)}`;
   return [
-    ...(mentions.length === 0 ? [] : [mentions.map(mention).join(' ')]),
+    ...(mentions.length === 0 ? [] : [mentions.slice(0, MENTIONS_SHOWN).map(mention).join(' ')]),
     ...(hushed === undefined ? [] : [`:no_bell: ${escape(oneLine(hushed.text), 300)}${until}`]),
     ...(others.length === 0
       ? []

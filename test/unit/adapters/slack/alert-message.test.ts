@@ -152,3 +152,24 @@ describe("an alert's message", () => {
     expect(shown(message)).toContain('#shop refused this message (is_archived): &lt;!channel&gt;');
   });
 });
+
+describe('an alert among others', () => {
+  it('calls user groups and people by id, and nobody by anything else', () => {
+    const message = shown(alertMessage(aView({ mentions: ['S0ONCALL00', 'U0ANN00000', '!channel'] })));
+    expect(message).toContain('<!subteam^S0ONCALL00> <@U0ANN00000> `!channel`');
+  });
+
+  it('names the services that are slow because of this one', () => {
+    const services = Array.from({ length: 14 }, (_, i) => `s${i}`);
+    expect(shown(alertMessage(aView({ alsoSlow: services })))).toMatch(
+      /Also slow because of it: `s0`, .*`s11` and 2 more/,
+    );
+  });
+
+  it('says what keeps it still, and until when', () => {
+    const hushed = { text: 'Silenced by ann: <!channel>', until: START };
+    expect(shown(alertMessage(aView({ hushed })))).toMatch(
+      /:no_bell: Silenced by ann: &lt;!channel&gt; until <!date\^1795183200/,
+    );
+  });
+});
