@@ -25,6 +25,10 @@ const tick = fc.record({
   store: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'lost', 'unknown'),
   /** How many replicas run the tick, at once. */
   replicas: fc.integer({ min: 1, max: 2 }),
+  /** A replica that wakes up late runs an earlier tick after this one: so many ticks earlier. */
+  late: fc.constantFrom(0, 0, 0, 1, 3),
+  /** What the files say from this tick on, as after a reload. */
+  files: fc.constantFrom('as they were', 'as they were', 'as they were', 'other text', 'no such rule'),
 });
 const scenario = fc.record({
   for: fc.constantFrom(0, 1, 2).map((count) => ms(count * TICK)),
@@ -36,6 +40,18 @@ type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
 const samplesOf = (services: readonly string[], value: number): readonly Sample[] =>
   services.map((service) => ({ labels: { service }, value }));
+
+/** Calm at last: nothing breaches, nothing is seen, everything works. Enough ticks for what is missing to be missed. */
+const QUIET: Tick = {
+  services: [],
+  seen: [],
+  source: 'ok',
+  store: 'ok',
+  replicas: 1,
+  late: 0,
+  files: 'as they were',
+};
+const QUIET_TICKS = 4;
 
 const gone = () =>
   new UpstreamError({ system: 'store', code: 'timeout', message: 'no answer', advice: 'Wait.' });
@@ -65,8 +81,38 @@ describe('through failures of the source and of the store, restarts at every tic
     },
   });
 
+  /** The group as the files have it at a tick. */
+  const groupAt = (group: RuleGroup, files: Tick['files']): RuleGroup => {
+    if (files === 'no such rule') return { ...group, rules: [] };
+    if (files === 'as they were') return group;
+    return {
+      ...group,
+      rules: group.rules.map((rule) => ({ ...rule, annotations: { summary: 'other words' } })),
+    };
+  };
+
+  const STAGES = ['pending', 'firing', 'resolved'] as const;
+
+  /** Looks at what is stored after every tick: its slot and the stage of every episode only ever go on. */
+  const createWitness = (group: string) => {
+    let slot = 0;
+    const stages = new Map<string, number>();
+    return async (): Promise<void> => {
+      const state = await temp.store.loadGroup(group);
+      if (state === undefined) return;
+      expect(state.slot).toBeGreaterThanOrEqual(slot);
+      slot = state.slot;
+      for (const { episode, state: now } of Object.values(state.rules).flatMap(({ alerts }) => alerts)) {
+        const stage = STAGES.indexOf(now);
+        expect(stage).toBeGreaterThanOrEqual(stages.get(episode) ?? 0);
+        stages.set(episode, stage);
+      }
+    };
+  };
+
   const play = async (group: RuleGroup, ticks: Scenario['ticks']): Promise<readonly number[]> => {
     const applied: number[] = [];
+    const look = createWitness(group.id);
     const metrics = createFakeMetricsSource();
     for (const [number, now] of ticks.entries()) {
       metrics.fail(now.source === 'ok' ? undefined : aSourceError());
@@ -78,8 +124,10 @@ describe('through failures of the source and of the store, restarts at every tic
         store: storeFor(now.store, applied),
         expand: expandValue,
       });
-      const runs = Array.from({ length: now.replicas }, () => evaluate(group, slotAt(number)));
-      await Promise.all(runs);
+      const given = groupAt(group, now.files);
+      await Promise.all(Array.from({ length: now.replicas }, () => evaluate(given, slotAt(number))));
+      if (now.late > 0 && now.late <= number) await evaluate(given, slotAt(number - now.late));
+      await look();
     }
     return applied;
   };
@@ -121,5 +169,21 @@ describe('through failures of the source and of the store, restarts at every tic
       }),
       { seed: SEED, numRuns: 60 },
     );
+  });
+
+  it('when all is calm again, every posted firing has been told to be over, or to be unknown', async () => {
+    let posted = 0;
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ ticks, ...over }) => {
+        const group = aGroup({ name: `calm-${groups++}`, rules: [aRule(over)] });
+        await play(group, [...ticks, ...Array.from({ length: QUIET_TICKS }, () => QUIET)]);
+        const told = new Map<string, string>();
+        for (const { episode, kind } of await drain()) if (kind !== 'refresh') told.set(episode, kind);
+        for (const last of told.values()) expect(['resolved', 'no-data']).toContain(last);
+        posted += told.size;
+      }),
+      { seed: SEED + 1, numRuns: 60 },
+    );
+    expect(posted).toBeGreaterThan(60);
   });
 });
