@@ -1,31 +1,11 @@
 import { createFindSlowest } from '../../src/app/find-slowest.ts';
 import type { TraceSource } from '../../src/app/ports.ts';
 import { createRandom } from '../../src/demo/mesh/random.ts';
-import { summarize } from '../../src/domain/trace/summary.ts';
 import type { Span, Trace } from '../../src/domain/trace/trace.ts';
 import { type EpochUs, epochUs, HOUR, toEpochUs, us } from '../../src/domain/units.ts';
 import { aTrace } from '../support/fake-trace-source.ts';
 import { createVirtualClock, START } from '../support/virtual-clock.ts';
-import { report, sideBySide } from './measure.ts';
-
-const id = (n: number): string => n.toString(16).padStart(16, '0');
-
-/** A trace of `size` spans in one of three shapes. */
-function shaped(shape: 'chain' | 'siblings' | 'mixed', size: number): Trace {
-  const parentOf = {
-    chain: (n: number) => n - 1,
-    siblings: () => 0,
-    mixed: (n: number) => Math.floor(n / 4),
-  }[shape];
-  const spans: Partial<Span>[] = Array.from({ length: size }, (_, n) => ({
-    spanId: id(n + 1),
-    ...(n === 0 ? {} : { parentSpanId: id(parentOf(n) + 1) }),
-    start: epochUs(START * 1_000 + n),
-    duration: us(shape === 'siblings' && n > 0 ? 1 : size - n + 1),
-    serviceName: `service-${n % 20}`,
-  }));
-  return aTrace('1', spans);
-}
+import { benchShapes } from './trace-shapes.ts';
 
 /** A backend of `count` one-span traces, log-normal, that gives an arbitrary subset when there are more than asked. */
 function population(count: number): { traces: Pick<TraceSource, 'search'>; moved: () => number } {
@@ -63,15 +43,7 @@ function population(count: number): { traces: Pick<TraceSource, 'search'>; moved
 
 /** Reading a trace, and the exact search for the slowest. */
 export async function benchTraces(): Promise<void> {
-  for (const shape of ['chain', 'siblings', 'mixed'] as const) {
-    const traces = [100, 10_000, 100_000].map((size) => [`${size} spans`, shaped(shape, size)] as const);
-    report(
-      `summary of one trace, ${shape}`,
-      await sideBySide(Object.fromEntries(traces.map(([name, trace]) => [name, () => summarize(trace)])), {
-        rounds: 7,
-      }),
-    );
-  }
+  await benchShapes();
 
   const clock = createVirtualClock(START);
   const window = { start: (START - HOUR) as typeof START, end: START };
