@@ -23,6 +23,7 @@ import { readyChecks } from './app/readiness.ts';
 import { createLatencyReport } from './app/report-latency.ts';
 import { createSloStatusReport } from './app/report-slo-status.ts';
 import { createResolveService } from './app/resolve-service.ts';
+import { createRulesApi } from './app/rules-api.ts';
 import { createRulesInForce, type LoadedRules } from './app/rules-in-force.ts';
 import { createWatch } from './app/watch.ts';
 import { linksOf, secretsOf, transportOf } from './bot-settings.ts';
@@ -136,7 +137,8 @@ async function start(
   const reload = () => rules.reload(watch);
 
   const checks = readyChecks({ clock, watch, store, delivery, slack, book: rules.book });
-  const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks });
+  const rulesApi = createRulesApi({ rules: rules.book, store });
+  const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
   cleanups.push(() => ops.close());
   delivery.start();

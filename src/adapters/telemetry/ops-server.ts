@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { UpstreamError } from '../../app/errors.ts';
 import type { Logger } from '../../app/ports.ts';
 import type { ReadyCheck } from '../../app/readiness.ts';
+import type { RulesApi, RulesFilter } from '../../app/rules-api.ts';
 import type { Telemetry } from './recorder.ts';
 
 export interface OpsServer {
@@ -18,6 +20,43 @@ interface Reply {
 
 const text = (status: number, body: string): Reply => ({ status, body: `${body}\n` });
 
+/** An answer in the envelope of Prometheus's HTTP API. */
+const json = (status: number, body: object): Reply => ({
+  status,
+  contentType: 'application/json',
+  body: JSON.stringify(body),
+});
+
+async function apiReply(ask: () => Promise<object>): Promise<Reply> {
+  try {
+    return json(200, { status: 'success', data: await ask() });
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    return json(503, { status: 'error', errorType: 'unavailable', error: error.message });
+  }
+}
+
+/** The parameters of `/api/v1/rules` that concern alerting rules, by Prometheus's names. */
+function rulesFilter(query: URLSearchParams): RulesFilter {
+  const type = query.get('type');
+  return {
+    ...(type === null ? {} : { type }),
+    names: query.getAll('rule_name[]'),
+    groups: query.getAll('rule_group[]'),
+    files: query.getAll('file[]'),
+    excludeAlerts: /^(?:1|t|true)$/i.test(query.get('exclude_alerts') ?? ''),
+  };
+}
+
+async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<Reply> {
+  const filter = rulesFilter(query);
+  if (filter.type !== undefined && filter.type !== 'alert' && filter.type !== 'record') {
+    const error = `not supported value ${JSON.stringify(filter.type)}`;
+    return json(400, { status: 'error', errorType: 'bad_data', error });
+  }
+  return await apiReply(() => api.rules(filter));
+}
+
 function readiness(checks: readonly ReadyCheck[]): Reply {
   const lines = checks.map(({ name, check }) => {
     const result = check();
@@ -29,20 +68,24 @@ function readiness(checks: readonly ReadyCheck[]): Reply {
 }
 
 /**
- * The port for operators: `/healthz` (the process answers), `/readyz` (it does its job), `/metrics`, and
- * `POST /-/reload`. It shows no secret and takes no input but the reload; keep it inside the cluster all the same.
+ * The port for operators: `/healthz` (the process answers), `/readyz` (it does its job), `/metrics`, `POST /-/reload`,
+ * and `/api/v1/rules` and `/api/v1/alerts` in Prometheus's JSON. It shows no secret and takes no input but the reload;
+ * keep it inside the cluster all the same.
  */
 export function createOpsServer(options: {
   telemetry: Telemetry;
   readyChecks: readonly ReadyCheck[];
   /** Answers with a sentence: what was loaded, or what was wrong. */
   reload: () => Promise<{ readonly ok: boolean; readonly message: string }>;
+  rulesApi: RulesApi;
   logger: Logger;
 }): OpsServer {
-  const routes: Readonly<Record<string, () => Promise<Reply>>> = {
+  const routes: Readonly<Record<string, (query: URLSearchParams) => Promise<Reply>>> = {
     'GET /healthz': async () => text(200, 'ok'),
     'GET /readyz': async () => readiness(options.readyChecks),
     'GET /metrics': async () => ({ status: 200, ...(await options.telemetry.metrics()) }),
+    'GET /api/v1/rules': async (query) => await rulesReply(options.rulesApi, query),
+    'GET /api/v1/alerts': async () => await apiReply(() => options.rulesApi.alerts()),
     'POST /-/reload': async () => {
       const { ok, message } = await options.reload();
       return text(ok ? 200 : 422, message);
@@ -51,10 +94,10 @@ export function createOpsServer(options: {
   const paths = new Set(Object.keys(routes).map((route) => route.split(' ')[1]));
 
   async function reply(request: IncomingMessage): Promise<Reply> {
-    const path = (request.url ?? '/').split('?')[0] ?? '/';
+    const [path = '/', search] = (request.url ?? '/').split('?', 2);
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
     const route = routes[`${method} ${path}`];
-    if (route !== undefined) return await route();
+    if (route !== undefined) return await route(new URLSearchParams(search));
     return paths.has(path)
       ? text(405, 'method not allowed')
       : text(404, `not found; try ${[...paths].join(', ')}`);

@@ -3,13 +3,17 @@ import { createLogger } from '../../../../src/adapters/telemetry/logger.ts';
 import { createOpsServer, type OpsServer } from '../../../../src/adapters/telemetry/ops-server.ts';
 import { createTelemetry } from '../../../../src/adapters/telemetry/recorder.ts';
 import type { ReadyCheck } from '../../../../src/app/readiness.ts';
+import type { RulesApi, RulesFilter } from '../../../../src/app/rules-api.ts';
+import { aSourceError } from '../../../support/fake-metrics-source.ts';
 
 const servers: OpsServer[] = [];
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-async function start(options: { readyChecks?: readonly ReadyCheck[]; reloadOk?: boolean } = {}) {
+async function start(
+  options: { readyChecks?: readonly ReadyCheck[]; reloadOk?: boolean; rulesApi?: Partial<RulesApi> } = {},
+) {
   const telemetry = createTelemetry();
   const server = createOpsServer({
     telemetry,
@@ -18,6 +22,11 @@ async function start(options: { readyChecks?: readonly ReadyCheck[]; reloadOk?: 
       options.reloadOk === false
         ? { ok: false, message: 'rules.yaml:3:7: unknown key "exprr"' }
         : { ok: true, message: 'loaded 2 rules' },
+    rulesApi: {
+      rules: async () => ({ groups: [] }),
+      alerts: async () => ({ alerts: [] }),
+      ...options.rulesApi,
+    },
     logger: createLogger({ level: 'error', secrets: [], write: () => undefined }),
   });
   servers.push(server);
@@ -112,4 +121,52 @@ test('what is recorded is scraped, and gauges are brought up to date first', asy
       'tailwatch_outbox_oldest_seconds 12',
     ]),
   );
+});
+
+const EVERYTHING: RulesFilter = { names: [], groups: [], files: [], excludeAlerts: false };
+
+test.each<[string, RulesFilter]>([
+  ['', EVERYTHING],
+  ['?type=alert&exclude_alerts=true', { ...EVERYTHING, type: 'alert', excludeAlerts: true }],
+  [
+    '?rule_name[]=A&rule_name[]=B&rule_group[]=g&file[]=rules.yaml',
+    { ...EVERYTHING, names: ['A', 'B'], groups: ['g'], files: ['rules.yaml'] },
+  ],
+])('the rules are asked for as of a Prometheus: /api/v1/rules%s', async (search, filter) => {
+  const filters: RulesFilter[] = [];
+  const rules = async (asked: RulesFilter) => {
+    filters.push(asked);
+    return { groups: [] };
+  };
+  const { call } = await start({ rulesApi: { rules } });
+  const { status, body } = await call('GET', `/api/v1/rules${search}`);
+  expect([status, JSON.parse(body)]).toEqual([200, { status: 'success', data: { groups: [] } }]);
+  expect(filters).toEqual([filter]);
+});
+
+test('a kind of rule that does not exist is refused as a Prometheus refuses it', async () => {
+  const { call } = await start();
+  const { status, body } = await call('GET', '/api/v1/rules?type=alerts');
+  expect([status, JSON.parse(body)]).toEqual([
+    400,
+    { status: 'error', errorType: 'bad_data', error: 'not supported value "alerts"' },
+  ]);
+});
+
+test('a store that does not answer is said in the envelope of the API', async () => {
+  const alerts = async () => {
+    throw aSourceError('unavailable', 'the store is away');
+  };
+  const { call } = await start({ rulesApi: { alerts } });
+  const { status, body } = await call('GET', '/api/v1/alerts');
+  expect([status, JSON.parse(body)]).toEqual([
+    503,
+    { status: 'error', errorType: 'unavailable', error: 'the store is away' },
+  ]);
+});
+
+test('alerts cannot be posted', async () => {
+  const { call } = await start();
+  expect((await call('POST', '/api/v1/alerts')).status).toBe(405);
+  expect((await call('GET', '/api/v1/alerts')).status).toBe(200);
 });
