@@ -4,15 +4,36 @@ import { createLinks } from './domain/link.ts';
 
 /** What the bot's parts take from its settings. */
 
+/** Shorter texts are not masked by themselves: they stand in too many innocent words. */
+const SHORTEST_MASKED = 6;
+
+/** A header's value, and the credentials in it without their scheme: `Bearer abc`, `Basic` with user and password. */
+function partsOfHeader(value: string): readonly string[] {
+  const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S+)$/.exec(value) ?? [];
+  if (scheme.toLowerCase() !== 'basic') return [value, credentials];
+  const decoded = Buffer.from(credentials, 'base64').toString('utf8');
+  return [value, credentials, decoded, decoded.slice(decoded.indexOf(':') + 1)];
+}
+
+/** An address, and its password as it is written there and as it is. */
+function partsOfAddress(address: string): readonly string[] {
+  const { password } = new URL(address);
+  try {
+    return [address, password, decodeURIComponent(password)];
+  } catch {
+    return [address, password];
+  }
+}
+
 /** Every text that must not reach the log. */
 export function secretsOf({ slack, prometheus, jaeger, redisUrl }: Settings): readonly string[] {
   const { transport } = slack;
   return [
     slack.botToken.reveal(),
     transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
-    ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal())),
-    ...(redisUrl === undefined ? [] : [redisUrl.reveal()]),
-  ];
+    ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal()).flatMap(partsOfHeader)),
+    ...(redisUrl === undefined ? [] : partsOfAddress(redisUrl.reveal())),
+  ].filter((text) => text.length >= SHORTEST_MASKED);
 }
 
 /** Where links in messages lead: addresses for people, not for the bot. */
