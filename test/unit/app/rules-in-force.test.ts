@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createLogger } from '../../../src/adapters/telemetry/logger.ts';
 import type { RuleBook } from '../../../src/app/ports.ts';
 import { createRulesInForce, type LoadedRules } from '../../../src/app/rules-in-force.ts';
+import { NO_POLICY } from '../../../src/domain/alert/suppress.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 
 function setUp(...loads: readonly (LoadedRules | Promise<LoadedRules>)[]) {
@@ -27,6 +28,14 @@ test('a good reload replaces the rules and counts them', async () => {
   expect(replaced).toEqual([rules.book()]);
   expect(rules.book().groups).toEqual([two]);
   expect(reloads).toEqual([true, true]);
+});
+
+test('a good reload replaces what the files say about notifications, too', async () => {
+  const policy = { ...NO_POLICY, inhibitsByCallGraph: true };
+  const { rules, watch } = setUp({ ok: true, groups: [two], notes: [], policy });
+  expect(rules.book().policy).toBeUndefined();
+  await rules.reload(watch);
+  expect(rules.book().policy).toBe(policy);
 });
 
 test('a bad file leaves the rules alone and says so in the log, the metric and the answer', async () => {
