@@ -13,6 +13,11 @@ export interface CriticalPathSection {
   readonly start: EpochUs;
   readonly end: EpochUs;
   readonly place: SectionPlace;
+  /**
+   * How much sooner the root could have ended without the span, at most: what ran beside it would have had to be waited
+   * for all the same. The drag of the critical path method, as CRISP (USENIX ATC 2022) uses it.
+   */
+  readonly drag: Microseconds;
 }
 
 /** What set the duration of a root span. */
@@ -20,11 +25,6 @@ export interface CriticalPath {
   readonly root: SpanNode;
   /** By time, without gaps: their lengths sum to the root's duration. */
   readonly sections: readonly CriticalPathSection[];
-  /**
-   * For each span the path goes through, how much sooner the root could have ended without it, at most: what ran
-   * beside it would have had to be waited for all the same. (The drag of the critical path method, as in CRISP, USENIX ATC 2022.)
-   */
-  readonly drags: ReadonlyMap<SpanNode, Microseconds>;
   /** Server spans that lay outside their callers, by clocks that differ, and were moved under them. */
   readonly movedCount: number;
   /** Children that were left out since their parents did not wait for them. */
@@ -80,24 +80,22 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
   const end = start + duration;
   const counts: Counts = { moved: 0, unawaited: 0 };
   const sections: CriticalPathSection[] = [];
-  const drags = new Map<SpanNode, Microseconds>();
   const stack: Frame[] = [];
   const enter = (placed: Placed, drag: number): void => {
-    drags.set(placed.node, us(drag));
-    stack.push({
-      placed,
-      waited: waitedFor(placed, counts),
-      drag,
-      next: 0,
-      cursor: placed.end,
-      hasChild: false,
-    });
+    const { start, end, node } = placed;
+    // A leaf needs no frame: it is one section.
+    if (node.children.length === 0) {
+      if (end > start) sections.push(section({ placed, drag }, { start, end, place: 'whole' }));
+      return;
+    }
+    const waited = waitedFor(placed, counts);
+    stack.push({ placed, waited, drag, next: 0, cursor: end, hasChild: false });
   };
   enter({ node: root, start, end, ownStart: start, ownEnd: end }, duration);
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     const child = nextChild(frame);
-    const section = sectionOf(frame, child);
-    if (section !== undefined) sections.push(section);
+    const own = ownSection(frame, child);
+    if (own !== undefined) sections.push(own);
     if (child === undefined) {
       stack.pop();
       continue;
@@ -109,7 +107,6 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
   return {
     root,
     sections: sections.reverse(),
-    drags,
     movedCount: counts.moved,
     unawaitedCount: counts.unawaited,
   };
@@ -126,14 +123,25 @@ function nextChild(frame: Frame): Placed | undefined {
 }
 
 /** What lies between the cursor and the child is the span's own; without a child, all that is left of it. */
-function sectionOf(frame: Frame, child: Placed | undefined): CriticalPathSection | undefined {
+function ownSection(frame: Frame, child: Placed | undefined): CriticalPathSection | undefined {
   const { placed, cursor, hasChild } = frame;
   const start = child === undefined ? placed.start : child.end;
   if (cursor <= start) return undefined;
-  const [last, first] = [!hasChild, child === undefined];
-  const place = last && first ? 'whole' : last ? 'after' : first ? 'before' : 'between';
-  return { node: placed.node, start: epochUs(start), end: epochUs(cursor), place };
+  const isFirst = child === undefined;
+  const place = hasChild ? (isFirst ? 'before' : 'between') : isFirst ? 'whole' : 'after';
+  return section(frame, { start, end: cursor, place });
 }
+
+const section = (
+  { placed, drag }: Pick<Frame, 'placed' | 'drag'>,
+  { start, end, place }: { readonly start: number; readonly end: number; readonly place: SectionPlace },
+): CriticalPathSection => ({
+  node: placed.node,
+  start: epochUs(start),
+  end: epochUs(end),
+  place,
+  drag: us(drag),
+});
 
 /** The parent would have waited for the next to end all the same. */
 const dragBeside = (child: Placed, next: Placed | undefined): number =>
@@ -151,7 +159,7 @@ function waitedFor(parent: Placed, counts: Counts): readonly Placed[] {
     const end = Math.min(own.end, parent.end);
     if (end > start) waited.push({ node, start, end, ownStart: own.start, ownEnd: own.end });
   }
-  return waited.sort(byEnd);
+  return waited.length < 2 ? waited : waited.sort(byEnd);
 }
 
 /** Ids decide between spans of the same start and end, so that the order in which spans arrive does not. */

@@ -62,7 +62,7 @@ export function hopEdgesOf({ nodes }: SpanTree): readonly HopEdge[] {
     const hop = hopOf(node);
     if (hop === undefined) continue;
     const [caller, callee] = [hop.client.span.serviceName, hop.server.span.serviceName];
-    const key = JSON.stringify([caller, callee]);
+    const key = `${caller}\0${callee}`;
     edges.set(key, withHop(edges.get(key) ?? NO_CALLS(caller, callee), hop));
   }
   return [...edges.values()].sort((a, b) => b.overhead - a.overhead || (nameOf(a) < nameOf(b) ? -1 : 1));

@@ -35,30 +35,37 @@ export interface PathPart {
 type Subject = Pick<PathPart, 'kind' | 'service' | 'operation' | 'peer'>;
 
 /** The critical path by what the time was spent on, the largest first. The times sum to the root's duration. */
-export function pathParts({ sections, drags }: CriticalPath): readonly PathPart[] {
-  const parts = new Map<string, { subject: Subject; bySpan: Map<SpanNode, number> }>();
+export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
+  const parts = new Map<string, { subject: Subject; bySpan: Map<SpanNode, Spent> }>();
   for (const section of sections) {
     const subject = subjectOf(section);
-    const { kind, service, operation, peer } = subject;
-    // Calls to one peer are one thing, whatever they are named.
-    const key = JSON.stringify([kind, service, kind === 'own' || kind === 'database' ? operation : '', peer]);
-    const part = parts.get(key) ?? { subject, bySpan: new Map<SpanNode, number>() };
+    const key = keyOf(subject);
+    const part = parts.get(key) ?? { subject, bySpan: new Map<SpanNode, Spent>() };
     parts.set(key, part);
-    const known = part.bySpan.get(section.node) ?? 0;
-    part.bySpan.set(section.node, known + section.end - section.start);
+    const time = (part.bySpan.get(section.node)?.time ?? 0) + section.end - section.start;
+    part.bySpan.set(section.node, { time, drag: section.drag });
   }
   return [...parts.values()]
     .map(({ subject, bySpan }) => {
-      let time = 0;
-      let drag = 0;
-      for (const [node, spent] of bySpan) {
-        time += spent;
-        drag += Math.min(spent, drags.get(node) ?? 0);
+      let [sum, saved] = [0, 0];
+      for (const { time, drag } of bySpan.values()) {
+        sum += time;
+        saved += Math.min(time, drag);
       }
-      return { ...subject, time: us(time), drag: us(drag), spans: bySpan.size };
+      return { ...subject, time: us(sum), drag: us(saved), spans: bySpan.size };
     })
     .sort((a, b) => b.time - a.time || (nameOf(a) < nameOf(b) ? -1 : 1));
 }
+
+/** What one span spent on a thing, and what the root would have saved without the span. */
+interface Spent {
+  readonly time: number;
+  readonly drag: number;
+}
+
+/** Calls to one peer are one thing, whatever they are named. */
+const keyOf = ({ kind, service, operation, peer }: Subject): string =>
+  `${kind}\0${service}\0${kind === 'own' || kind === 'database' ? operation : ''}\0${peer}`;
 
 const nameOf = ({ kind, service, operation, peer }: Subject): string =>
   `${service} ${operation} ${peer} ${kind}`;

@@ -53,7 +53,7 @@ function longestRuns({ children }: SpanNode): readonly Run[] {
   const current = new Map<string, Run>();
   for (const child of children) {
     const { serviceName, spanName, kind, start, duration } = child.span;
-    const key = JSON.stringify([serviceName, spanName, kind]);
+    const key = `${serviceName}\0${spanName}\0${kind}`;
     const run = current.get(key);
     const next =
       run !== undefined && start >= run.end

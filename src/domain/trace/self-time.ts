@@ -41,7 +41,7 @@ export function selfTimesOf({ nodes }: SpanTree): readonly SelfTime[] {
   const sums = new Map<string, SelfTime>();
   for (const node of nodes) {
     const { serviceName: service, spanName: operation } = node.span;
-    const key = JSON.stringify([service, operation]);
+    const key = `${service}\0${operation}`;
     const sum = sums.get(key);
     sums.set(key, {
       service,

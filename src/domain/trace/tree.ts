@@ -1,4 +1,4 @@
-import type { Span, Trace } from './trace.ts';
+import type { Span, SpanKind, Trace } from './trace.ts';
 
 /**
  * How a span came to have no parent in the tree: it has none (`root`), its parent is not in the trace (`orphan`), or the
@@ -40,16 +40,13 @@ const RANK: Readonly<Record<RootKind, number>> = { root: 0, orphan: 1, ring: 2 }
 
 /** Builds the trees of a trace. Iterative: a chain of 100,000 spans is fine. O(n log n). */
 export function buildTree({ spans }: Trace): SpanTree {
-  const drafts = distinct(spans).map(
-    (span): Draft => ({ span, parent: undefined, children: [], depth: 0, rootKind: undefined }),
-  );
-  const byId = new Map<string, Draft[]>();
-  for (const draft of drafts) {
-    const twins = byId.get(draft.span.spanId);
-    if (twins === undefined) byId.set(draft.span.spanId, [draft]);
-    else twins.push(draft);
+  const drafts: Draft[] = [];
+  const ids: Ids = { first: new Map(), shared: new Map() };
+  for (const span of spans) {
+    const draft: Draft = { span, parent: undefined, children: [], depth: 0, rootKind: undefined };
+    if (isNew(draft, ids)) drafts.push(draft);
   }
-  for (const draft of drafts) link(draft, byId);
+  for (const draft of drafts) link(draft, ids);
   const roots = drafts.filter(({ rootKind }) => rootKind !== undefined);
   const nodes = walk(roots);
   if (nodes.length < drafts.length) cutRings(drafts, { nodes, roots });
@@ -59,17 +56,42 @@ export function buildTree({ spans }: Trace): SpanTree {
   };
 }
 
-/** Some backends store a span twice when its sender retried. */
-function distinct(spans: readonly Span[]): readonly Span[] {
-  const seen = new Set<string>();
-  return spans.filter(({ spanId, kind, serviceName, start }) => {
-    const key = `${spanId} ${kind} ${start} ${serviceName}`;
-    return !seen.has(key) && seen.add(key);
-  });
+/** Spans by id. Ids that several spans share are rare, so that nothing is kept for the others but the span. */
+interface Ids {
+  readonly first: Map<string, Draft>;
+  readonly shared: Map<string, Twins>;
 }
 
-function link(draft: Draft, byId: ReadonlyMap<string, readonly Draft[]>): void {
-  const parent = parentOf(draft, byId);
+/** The spans of one id: the first of each kind, and what tells copies. */
+interface Twins {
+  readonly byKind: Map<SpanKind, Draft>;
+  readonly keys: Set<string>;
+}
+
+const copyKey = ({ span: { kind, start, serviceName } }: Draft): string => `${kind} ${start} ${serviceName}`;
+
+/** Enters a span under its id, unless it is there: some backends store a span twice when its sender retried. */
+function isNew(draft: Draft, { first, shared }: Ids): boolean {
+  const { spanId, kind } = draft.span;
+  const known = first.get(spanId);
+  if (known === undefined) {
+    first.set(spanId, draft);
+    return true;
+  }
+  const twins = shared.get(spanId) ?? {
+    byKind: new Map([[known.span.kind, known]]),
+    keys: new Set([copyKey(known)]),
+  };
+  shared.set(spanId, twins);
+  const key = copyKey(draft);
+  if (twins.keys.has(key)) return false;
+  twins.keys.add(key);
+  if (!twins.byKind.has(kind)) twins.byKind.set(kind, draft);
+  return true;
+}
+
+function link(draft: Draft, ids: Ids): void {
+  const parent = parentOf(draft, ids);
   if (parent === undefined) {
     draft.rootKind = draft.span.parentSpanId === undefined ? 'root' : 'orphan';
     return;
@@ -82,15 +104,13 @@ function link(draft: Draft, byId: ReadonlyMap<string, readonly Draft[]>): void {
  * Zipkin's clients and servers may share one span id: the server's half is then the child of the client's half, and
  * what names that id as its parent was made by the server.
  */
-function parentOf({ span }: Draft, byId: ReadonlyMap<string, readonly Draft[]>): Draft | undefined {
-  const twins = byId.get(span.spanId) ?? [];
-  if (span.kind === 'server' && twins.length > 1) {
-    const client = twins.find((twin) => twin.span.kind === 'client');
+function parentOf({ span }: Draft, ids: Ids): Draft | undefined {
+  if (span.kind === 'server') {
+    const client = ids.shared.get(span.spanId)?.byKind.get('client');
     if (client !== undefined) return client;
   }
   if (span.parentSpanId === undefined || span.parentSpanId === span.spanId) return undefined;
-  const candidates = byId.get(span.parentSpanId) ?? [];
-  return candidates.find((candidate) => candidate.span.kind === 'server') ?? candidates[0];
+  return ids.shared.get(span.parentSpanId)?.byKind.get('server') ?? ids.first.get(span.parentSpanId);
 }
 
 /** Parents before children; sorts the children of each on the way. */
@@ -98,7 +118,7 @@ function walk(tops: readonly Draft[]): Draft[] {
   const nodes: Draft[] = [...tops];
   // The list grows while it is read: a queue without shifting.
   for (const node of nodes) {
-    node.children.sort(byStart);
+    if (node.children.length > 1) node.children.sort(byStart);
     for (const child of node.children) {
       child.depth = node.depth + 1;
       nodes.push(child);

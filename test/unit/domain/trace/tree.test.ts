@@ -110,6 +110,15 @@ describe('the tree', () => {
     );
   });
 
+  it('takes 100,000 spans of one id', () => {
+    const spans = Array.from({ length: 100_000 }, (_, i) => ({
+      spanId: 'a',
+      parentSpanId: 'b',
+      start: epochUs(i),
+    }));
+    expect(buildTree(aTrace('1', spans)).roots).toHaveLength(100_000);
+  });
+
   it.each([
     ['a chain', (i: number) => (i === 0 ? undefined : `${i - 1}`)],
     ['a fan', (i: number) => (i === 0 ? undefined : '0')],
