@@ -19,6 +19,8 @@ const SERIES = 10_000;
 /** How long Prometheus is watched evaluating a rule, and doing everything but that, in ms. */
 const WATCHED = 8_000;
 const TICKS = 15;
+/** A scrape interval is 5 s. */
+const SCRAPED_WITHIN = 30_000;
 
 /** The same rules on both sides: one that every series meets, and one that a hundredth of them meets. */
 const RULES = [
@@ -52,7 +54,11 @@ async function startTarget(): Promise<{ readonly address: string; readonly close
     (_, i) => `slow_share{service="service-${i}",namespace="shop"} ${0.02 + i / 1e6}`,
   );
   const body = `${lines.join('\n')}\n`;
-  const server = createServer((_, answer) => answer.end(body)).listen(0, '127.0.0.1');
+  const server = createServer((_, answer) => {
+    // Prometheus 3 takes nothing without it.
+    answer.setHeader('content-type', 'text/plain; version=0.0.4');
+    answer.end(body);
+  }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return { address: `127.0.0.1:${port}`, close: () => server.close() };
@@ -76,7 +82,14 @@ const started = async ({ binary }: Generation, address: string, rules?: string):
     config: `global: { scrape_interval: 5s }\nrule_files: ['{folder}/rules*.yaml']\n${scrapes}\n`,
     ...(rules === undefined ? {} : { files: { 'rules.yaml': rules } }),
   });
-  while ((await ask(real, 'count(slow_share)')) < SERIES) await wait(200);
+  const deadline = performance.now() + SCRAPED_WITHIN;
+  while ((await ask(real, 'count(slow_share)')) < SERIES) {
+    if (performance.now() > deadline) {
+      await real.close();
+      throw new Error(`the target was not scraped within ${SCRAPED_WITHIN} ms:\n${real.log()}`);
+    }
+    await wait(200);
+  }
   return real;
 };
 
