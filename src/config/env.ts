@@ -232,14 +232,8 @@ function misspelled(environment: Environment): readonly Mistake[] {
 function doubleTransport(environment: Environment): readonly Mistake[] {
   if (environment['SLACK_APP_TOKEN'] === undefined || environment['SLACK_SIGNING_SECRET'] === undefined)
     return [];
-  const found = 'a signing secret beside SLACK_APP_TOKEN';
-  return [
-    {
-      variable: 'SLACK_SIGNING_SECRET',
-      found,
-      advice: 'Socket Mode is used. Unset SLACK_APP_TOKEN to receive over HTTP.',
-    },
-  ];
+  const advice = 'Socket Mode is used. Unset SLACK_APP_TOKEN to receive over HTTP.';
+  return [{ variable: 'SLACK_SIGNING_SECRET', found: 'a signing secret beside SLACK_APP_TOKEN', advice }];
 }
 
 function transportOf(texts: Texts): SlackTransport {
