@@ -1,6 +1,7 @@
 import type { GroupState } from '../domain/alert/alert.ts';
 import type { ExpandTemplate } from '../domain/alert/identity.ts';
 import { slotOf, spreadOffset } from '../domain/alert/slot.ts';
+import { NO_POLICY, type NoisePolicy } from '../domain/alert/suppress.ts';
 import type { LocalTimeIn } from '../domain/alert/time-interval.ts';
 import { hashTexts } from '../domain/labels.ts';
 import type { RuleGroup, Slot } from '../domain/slo/rule.ts';
@@ -43,6 +44,8 @@ export interface ReplayDeps {
 
 export interface ReplayRequest {
   readonly groups: readonly RuleGroup[];
+  /** Who is told what, and when nobody is; absent: everything is told where its rule says. */
+  readonly policy?: NoisePolicy;
   readonly window: TimeWindow;
   /** IANA zone of the nights. */
   readonly timezone: string;
@@ -104,7 +107,16 @@ function gridOf({ id, interval, schedule }: RuleGroup, { window, step: given }: 
   return { first, step, count: Math.max(0, Math.floor(between(first, window.end) / step) + 1) };
 }
 
-function notesOf({ groups, step }: ReplayRequest): readonly string[] {
+const INHIBITION =
+  'Inhibition is not replayed: messages that it would have held back or folded into others are counted.';
+
+function notesOf(request: ReplayRequest): readonly string[] {
+  const { policy = NO_POLICY } = request;
+  const isInhibiting = policy.inhibitsByCallGraph || policy.inhibitRules.length > 0;
+  return [...gridNotesOf(request), ...(isInhibiting ? [INHIBITION] : [])];
+}
+
+function gridNotesOf({ groups, step }: ReplayRequest): readonly string[] {
   if (step !== undefined) {
     return [
       'The given step takes the place of every group\'s own interval: "for" and what fires between two steps may differ from live.',
@@ -120,8 +132,8 @@ function notesOf({ groups, step }: ReplayRequest): readonly string[] {
 }
 
 /** The instants that progress belongs to, and the rules. */
-const identityOf = ({ groups, window, timezone, step = ms(0) }: ReplayRequest): string =>
-  hashTexts([JSON.stringify([groups, window, timezone, step])]);
+const identityOf = ({ groups, window, timezone, policy, step = ms(0) }: ReplayRequest): string =>
+  hashTexts([JSON.stringify([groups, window, timezone, step, policy ?? null])]);
 
 function progressOf(request: ReplayRequest): Progress {
   const of = identityOf(request);
@@ -176,6 +188,12 @@ interface GroupRun {
   readonly moveTo: (slot: Slot) => void;
 }
 
+/** Routes, silences and times as they would have been. Groups run one after the other, so no alert sees another's. */
+function noiseOf({ localTime }: ReplayDeps, { policy = NO_POLICY }: ReplayRequest) {
+  const alone: NoisePolicy = { ...policy, inhibitRules: [], inhibitsByCallGraph: false };
+  return { policy: () => alone, localTime, learnCalls: async () => undefined };
+}
+
 function startGroup({ deps, request, progress }: Run, group: RuleGroup, grid: Grid): GroupRun {
   const { signal } = request;
   const recorded = createRecordedMetrics({
@@ -187,7 +205,8 @@ function startGroup({ deps, request, progress }: Run, group: RuleGroup, grid: Gr
   const { clock, moveTo } = createReplayClock();
   const { store, decided } = createRunStore(progress.state);
   const { expand, recorder, logger } = deps;
-  const evaluate = createEvaluateGroup({ store, metrics: recorded.metrics, clock, recorder, logger, expand });
+  const parts = { store, metrics: recorded.metrics, clock, recorder, logger, expand };
+  const evaluate = createEvaluateGroup({ ...parts, noise: noiseOf(deps, request) });
   return { group, grid, recorded, evaluate, decided, moveTo };
 }
 

@@ -5,9 +5,8 @@ import { createLogger } from '../adapters/telemetry/logger.ts';
 import { createTelemetry } from '../adapters/telemetry/recorder.ts';
 import { createLocalTime } from '../adapters/time/local-time.ts';
 import { UpstreamError } from '../app/errors.ts';
-import { createReplay, type ReplayReport } from '../app/replay.ts';
+import { createReplay, type ReplayReport, type ReplayRequest } from '../app/replay.ts';
 import type { LoadedRules } from '../app/rules-in-force.ts';
-import type { RuleGroup } from '../domain/slo/rule.ts';
 import { expandTemplate } from '../domain/slo/template.ts';
 import {
   type EpochMs,
@@ -78,10 +77,14 @@ function checkTimezone(timezone: string): void {
   }
 }
 
-async function groupsOf(io: ReplayIo, files: readonly string[]): Promise<readonly RuleGroup[]> {
+/** What a set of rule files says. */
+type RuleSet = Pick<ReplayRequest, 'groups' | 'policy'>;
+
+async function rulesOf(io: ReplayIo, files: readonly string[]): Promise<RuleSet> {
   const loaded = await io.loadRules(files);
   if (!loaded.ok) throw new UsageError(loaded.text);
-  return loaded.groups;
+  const { groups, policy } = loaded;
+  return { groups, ...(policy === undefined ? {} : { policy }) };
 }
 
 async function stateOf(files: readonly string[], options: ReplayOptions): Promise<ReplayState> {
@@ -110,8 +113,8 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
   const step = stepOf(options);
   const state = await stateOf(files, options);
   const sets = {
-    rules: await groupsOf(io, files),
-    ...(options.compare === undefined ? {} : { compare: await groupsOf(io, [options.compare]) }),
+    rules: await rulesOf(io, files),
+    ...(options.compare === undefined ? {} : { compare: await rulesOf(io, [options.compare]) }),
   };
   if (state.isResumed) io.complain(`Going on with the replay in ${options.resume}.`);
   const { http, ...parts } = sources(options.against);
@@ -121,10 +124,10 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
     expand: expandTemplate,
     localTime: createLocalTime(),
   });
-  const run = async (which: 'rules' | 'compare', groups: readonly RuleGroup[]): Promise<ReplayReport> => {
+  const run = async (which: 'rules' | 'compare', rules: RuleSet): Promise<ReplayReport> => {
     const saved = state.saved(which);
     return await replay({
-      groups,
+      ...rules,
       window: state.window,
       timezone: options.timezone,
       signal: io.signal,

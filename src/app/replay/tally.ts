@@ -58,7 +58,7 @@ export interface Nights {
   readonly timezone: string;
 }
 
-/** Where a message goes whose rule names no channel. */
+/** Where a message goes for which neither its rule nor a route names a channel. */
 export const DEFAULT_CHANNEL = 'default channel';
 
 /** An alert that fires again this soon is one that comes and goes. */
@@ -128,8 +128,9 @@ function countAlert(into: RuleTally, alert: Alert, at: { tally: Tally; evaluated
   if (ended !== undefined && between(ended, slot) <= FLAP_TIME) into.flaps += 1;
 }
 
-function countMessage(tally: Tally, { rule, alert, createdAt }: OutboxEntry, nights: Nights): void {
-  const channel = rule.channel ?? DEFAULT_CHANNEL;
+function countMessage(tally: Tally, entry: OutboxEntry, nights: Nights): void {
+  const { rule, alert, createdAt, destination = rule } = entry;
+  const channel = destination.channel ?? DEFAULT_CHANNEL;
   const hour = String(Math.floor(createdAt / HOUR) * HOUR);
   const hours = (tally.hours[channel] ??= {});
   hours[hour] = (hours[hour] ?? 0) + 1;

@@ -3,6 +3,8 @@ import { createLocalTime } from '../../../../src/adapters/time/local-time.ts';
 import type { MetricsSource } from '../../../../src/app/ports.ts';
 import type { Evaluated } from '../../../../src/app/replay/tally.ts';
 import { createReplay, type ReplayRequest } from '../../../../src/app/replay.ts';
+import { PLAIN_ROUTE } from '../../../../src/domain/alert/route.ts';
+import { NO_POLICY, type NoisePolicy } from '../../../../src/domain/alert/suppress.ts';
 import type { RuleGroup } from '../../../../src/domain/slo/rule.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/domain/units.ts';
 import { aGroup, aPlainRule, aRule } from '../../../support/builders.ts';
@@ -106,6 +108,23 @@ describe('what a replay counts', () => {
       ['default channel', 2],
       ['default channel', 1],
     ]);
+  });
+
+  it('counts what silences and routes leave over, and says that it leaves inhibition out', async () => {
+    const { metrics } = source([
+      [10, 20],
+      [300, 309],
+    ]);
+    const policy: NoisePolicy = {
+      ...NO_POLICY,
+      route: { ...PLAIN_ROUTE, channel: '#shop' },
+      silences: [{ matchers: [], endsAt: after(START, HOUR), createdBy: 'ann', comment: '' }],
+      inhibitsByCallGraph: true,
+    };
+    const report = await replayOf(metrics)(request({ policy }));
+    expect(report.rules).toMatchObject([{ alerts: 2, messages: 1, replies: 1 }]);
+    expect(report.hours.map(({ channel, messages }) => [channel, messages])).toEqual([['#shop', 1]]);
+    expect(report.notes).toEqual([expect.stringContaining('Inhibition is not replayed')]);
   });
 
   const nights: Readonly<
