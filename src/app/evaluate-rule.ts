@@ -39,14 +39,18 @@ function queryTime({ clock }: AskContext, { deadline, isLast }: Question): Milli
   return ms(Math.min(MAX_QUERY_TIME, isLast ? left : left / 2));
 }
 
-async function instant(context: AskContext, question: Question, expr: string): Promise<readonly Sample[]> {
+async function instant(
+  context: AskContext,
+  question: Question,
+  asked: { readonly expr: string; readonly isProof?: boolean },
+): Promise<readonly Sample[]> {
   const at = before(question.slot, question.at.group.queryOffset);
   const limit = {
     clock: context.clock,
     duration: queryTime(context, question),
     system: 'prometheus',
   } as const;
-  return await withDeadline(limit, (signal) => context.metrics.instant({ expr, at }, signal));
+  return await withDeadline(limit, (signal) => context.metrics.instant({ ...asked, at }, signal));
 }
 
 /** A wrong question is the rule's fault; everything else is the source's. */
@@ -66,7 +70,8 @@ async function askEvidence(
   expr: string,
 ): Promise<readonly Sample[] | undefined> {
   try {
-    return await instant(context, question, expr);
+    // What only a part of the data shows is no recovery.
+    return await instant(context, question, { expr, isProof: true });
   } catch (error) {
     const failure = failureOf(error);
     context.logger.warn('the evidence of a recovery could not be asked', {
@@ -83,7 +88,7 @@ export async function askRule(context: AskContext, question: Question): Promise<
   const { rule } = question.at;
   let samples: readonly Sample[];
   try {
-    samples = await instant(context, question, rule.expr);
+    samples = await instant(context, question, { expr: rule.expr });
   } catch (error) {
     return failureOf(error);
   }

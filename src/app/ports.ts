@@ -42,8 +42,14 @@ export interface Exemplar {
  * other code when the source is at fault.
  */
 export interface MetricsSource {
-  /** Evaluates an expression at an instant. A scalar answer is one sample without labels. */
-  instant(query: { expr: string; at: EpochMs }, signal?: AbortSignal): Promise<readonly Sample[]>;
+  /**
+   * Evaluates an expression at an instant. A scalar answer is one sample without labels. `isProof`: an answer that the
+   * source itself calls partial (a store of Thanos is away, a remote read failed) is an error and no answer.
+   */
+  instant(
+    query: { expr: string; at: EpochMs; isProof?: boolean },
+    signal?: AbortSignal,
+  ): Promise<readonly Sample[]>;
   range(
     query: { expr: string; window: TimeWindow; step: Milliseconds },
     signal?: AbortSignal,

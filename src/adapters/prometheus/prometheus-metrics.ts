@@ -52,6 +52,30 @@ function dataOf<Schema extends z.ZodType>(schema: Schema, answer: HttpAnswer<unk
   return inner.data;
 }
 
+/**
+ * Whether a warning says that data is missing. What Prometheus has to say of the expression itself begins with
+ * `PromQL` (util/annotations) and comes with every answer; all other warnings come from storages that did not answer.
+ */
+const isAboutStorage = (warning: unknown): boolean =>
+  typeof warning === 'string' && !/^PromQL (?:warning|info)\b/.test(warning);
+
+interface Question {
+  readonly operation: string;
+  readonly path: string;
+  readonly form?: HttpParameters;
+  readonly query?: HttpParameters;
+  readonly isProof?: boolean;
+}
+
+/** A partial answer (Thanos, remote read) looks like a good one: an operator has to see it, and it proves nothing. */
+function heedWarnings(answer: HttpAnswer<unknown>, { form, isProof }: Question, logger: Logger): void {
+  const { warnings } = (answer.body ?? {}) as { warnings?: unknown };
+  if (warnings === undefined) return;
+  logger.warn('Prometheus answered with warnings', { warnings, form });
+  if (isProof === true && Array.isArray(warnings) && warnings.some(isAboutStorage))
+    throw failure('unavailable', 'Prometheus answered with a part of the data only.', ADVICE.source);
+}
+
 const unixSeconds = (instant: EpochMs): string => (instant / 1_000).toFixed(3);
 const fromUnixSeconds = (seconds: number): EpochMs => epochMs(Math.round(seconds * 1_000));
 
@@ -102,32 +126,29 @@ export function createPrometheusMetrics(options: {
   const { http, deadline, logger } = options;
 
   async function ask<Schema extends z.ZodType>(
-    question: { operation: string; path: string; form?: HttpParameters; query?: HttpParameters },
+    question: Question,
     schema: Schema,
     signal?: AbortSignal,
   ): Promise<z.infer<Schema>> {
+    const { isProof: _isProof, ...request } = question;
     const method = question.form === undefined ? 'GET' : 'POST';
     const answer = await http.json({
       method,
-      ...question,
+      ...request,
       deadline,
       ...(signal === undefined ? {} : { signal }),
     });
-    const { warnings } = (answer.body ?? {}) as { warnings?: unknown };
-    // A partial answer (Thanos, remote read) looks like a good one: an operator has to see it.
-    if (warnings !== undefined)
-      logger.warn('Prometheus answered with warnings', { warnings, form: question.form });
+    heedWarnings(answer, question, logger);
     return dataOf(schema, answer);
   }
 
   // Prometheus stops the query by itself a little before we stop waiting, and then says so in words.
   const timeout = `${Math.max(100, Math.round(deadline * 0.9))}ms`;
   return {
-    instant: async ({ expr, at }, signal) => {
+    instant: async ({ expr, at, isProof = false }, signal) => {
       const form = { query: expr, time: unixSeconds(at), timeout };
-      return samplesOf(
-        await ask({ operation: 'instant', path: '/api/v1/query', form }, wire.instantData, signal),
-      );
+      const question = { operation: 'instant', path: '/api/v1/query', form, isProof };
+      return samplesOf(await ask(question, wire.instantData, signal));
     },
     range: async ({ expr, window, step }, signal) => {
       const form = {

@@ -98,6 +98,22 @@ describe('an instant query', () => {
     await metrics.instant({ expr: 'x', at });
     expect(lines.join('')).toContain('remote read: one store is away');
   });
+
+  test.each([
+    ['a store that is away', 'remote read: one store is away', 'refused'],
+    ['the expression', 'PromQL warning: bucket label "le" is missing', 'taken'],
+    ['the expression, as an older version says it', 'PromQL info: metric might not be a counter', 'taken'],
+  ])('as a proof, an answer with a warning about %s (%s) is %s', async (_, warning, what) => {
+    const { metrics } = await source(200, {
+      ...success({ resultType: 'vector', result: [] }),
+      warnings: [warning],
+    });
+    const outcome = await metrics.instant({ expr: 'x', at, isProof: true }).then(
+      () => 'taken',
+      (error: unknown) => ((error as UpstreamError).code === 'unavailable' ? 'refused' : 'broken'),
+    );
+    expect(outcome).toBe(what);
+  });
 });
 
 test('a range query gives start, end and step in seconds, and reads every point', async () => {
