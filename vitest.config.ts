@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/{unit,contract,e2e}/**/*.test.{ts,tsx}'],
     environment: 'node',
-    testTimeout: 15_000,
-    hookTimeout: 15_000,
+    // No test measures time: this only ends one that hangs, also on a machine with much else to do.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     pool: 'threads',
     // By default one core is left idle, which on a small machine is half of them.
     maxWorkers: '100%',
