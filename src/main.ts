@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { createHttpClient } from './adapters/http/http-client.ts';
 import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metrics.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
@@ -11,6 +11,7 @@ import type { LoadedRules } from './app/rules-in-force.ts';
 import { RuleFilesError, type RunningBot, startBot } from './bot.ts';
 import { type ReplayOptions, replayCommand } from './cli/replay.ts';
 import { ruleErrorsText, runCheck } from './config/check-report.ts';
+import { convertText, ORIGINS, type Origin } from './config/convert/convert.ts';
 import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './config/env.ts';
 import { loadRuleFiles } from './config/rule-file.ts';
 import { rulePaths } from './config/rule-paths.ts';
@@ -150,6 +151,19 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
   });
 }
 
+async function convert(file: string, { from }: { from?: Origin }): Promise<void> {
+  const converted = await readText(file).then(
+    (text) => convertText(file, text, from),
+    (error: unknown) => ({ ok: false as const, reason: `${file} cannot be read: ${String(error)}` }),
+  );
+  if (converted.ok) {
+    process.stdout.write(converted.yaml);
+    return;
+  }
+  complain('reason' in converted ? converted.reason : ruleErrorsText(converted.errors));
+  process.exitCode = 1;
+}
+
 async function demo(options: { port: number }): Promise<void> {
   // Loaded only here: the demo needs packages that a production install leaves out.
   const { runDemo } = await import('./demo.ts').catch((error: unknown) => {
@@ -201,6 +215,12 @@ program
   .option('--resume <file>', 'keep the progress here, and go on from it after an interruption')
   .option('--json', 'print the report for a program')
   .action(replay);
+program
+  .command('convert')
+  .description('turn an SLO document of another tool into a rule file, on standard output')
+  .argument('<file>', 'a document of Sloth, Pyrra or OpenSLO')
+  .addOption(new Option('--from <tool>', 'whose it is, where the document does not tell').choices(ORIGINS))
+  .action(convert);
 program
   .command('demo')
   .description('run the bot on a simulated mesh, with a Slack workspace in the browser')
