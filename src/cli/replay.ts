@@ -7,7 +7,6 @@ import { createLocalTime } from '../adapters/time/local-time.ts';
 import { UpstreamError } from '../app/errors.ts';
 import { createReplay, type ReplayReport, type ReplayRequest } from '../app/replay.ts';
 import type { LoadedRules } from '../app/rules-in-force.ts';
-import { NO_POLICY } from '../domain/alert/suppress.ts';
 import { expandTemplate } from '../domain/slo/template.ts';
 import {
   type EpochMs,
