@@ -7,6 +7,7 @@ import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metric
 import { systemClock } from './adapters/telemetry/clock.ts';
 import { createLogger } from './adapters/telemetry/logger.ts';
 import { createRuleCheck } from './app/check-rules.ts';
+import { UpstreamError } from './app/errors.ts';
 import type { LoadedRules } from './app/rules-in-force.ts';
 import { RuleFilesError, type RunningBot, startBot } from './bot.ts';
 import { type ReplayOptions, replayCommand } from './cli/replay.ts';
@@ -86,6 +87,14 @@ function obeySignals(): {
   };
 }
 
+/** What kept the bot from starting, and what to do about it. */
+function explained(error: unknown): string {
+  if (error instanceof RuleFilesError)
+    return `The rule files (RULES_FILE) must be mended:\n\n${error.message}`;
+  if (error instanceof UpstreamError) return `${error.message} ${error.advice}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function run(): Promise<void> {
   const read = readSettings(processEnvironment());
   if (read.notes.length > 0) complain(formatMistakes(read.notes));
@@ -101,7 +110,7 @@ async function run(): Promise<void> {
   } catch (error) {
     // The start broke off because the bot was told to end; whoever told it sees to the exit code.
     if (signals.isStopping()) return;
-    complain(error instanceof Error ? error.message : String(error));
+    complain(explained(error));
     process.exit(error instanceof RuleFilesError ? EXIT_CONFIG : 1);
   }
 }

@@ -39,7 +39,7 @@ const VERSION_KEY = 'meta!version';
 /** The character after `!`: ends a table's range of keys. */
 const AFTER_SEPARATOR = '"';
 
-const ADVICE = 'Look whether the disk is full or read-only, then restart.';
+const ADVICE = 'Look whether its folder (DATA_DIR) can be written to and the disk has room, then restart.';
 
 function unavailable(cause: unknown): UpstreamError {
   if (cause instanceof UpstreamError) return cause;

@@ -97,7 +97,7 @@ const burnRow: Row = (view) => {
 };
 
 const peakRow: Row = (view) => [
-  view.valueKind === 'slow-share' ? 'Most slow requests' : 'Worst value',
+  view.valueKind === 'slow-share' ? 'Slow requests at the peak' : 'Value at the peak',
   escape(valueText(view, view.peak)),
 ];
 

@@ -24,7 +24,7 @@ export function shownRows(rows: readonly TraceRow[], most = MOST_ROWS): number {
   return shown;
 }
 
-/** The slowest traces, longest first: rank, durations, start in the reader's time, operation with an error mark, link. */
+/** The slowest traces, longest first: rank, duration, link, the whole request, start in the reader's time, operation with an error mark. */
 export function tracesTable(
   rows: readonly TraceRow[],
   options: { service?: string; most?: number } = {},
@@ -35,13 +35,13 @@ export function tracesTable(
     column_settings: [
       { align: 'right' },
       { align: 'right' },
+      { align: 'left' },
       { align: 'right' },
       { align: 'left' },
       { align: 'left', is_wrapped: true },
-      { align: 'left' },
     ],
     rows: [
-      [cell('#'), cell(span, 40), cell('Whole request'), cell('Start'), cell('Operation'), cell('Trace')],
+      [cell('#'), cell(span, 40), cell('Trace'), cell('Whole request'), cell('Start'), cell('Operation')],
       ...rows.slice(0, shownRows(rows, options.most)).map(traceCells),
     ],
   };
@@ -52,12 +52,13 @@ function traceCells(row: TraceRow, index: number): TableBlock['rows'][number] {
   return [
     cell(String(index + 1)),
     cell(latency(toMs(row.duration))),
+    // Early in the row: on a phone the later columns are out of sight.
+    richCell(linkRun(row.url, literal(row.traceId.slice(0, 8), 8) || '–')),
     cell(latency(toMs(row.traceDuration))),
     richCell(dateRun(toEpochMs(row.start))),
     row.isError
       ? richCell({ type: 'text', text: '⚠ error ', style: { bold: true } }, { type: 'text', text: operation })
       : cell(operation, OPERATION_LENGTH),
-    richCell(linkRun(row.url, literal(row.traceId.slice(0, 8), 8) || '–')),
   ];
 }
 

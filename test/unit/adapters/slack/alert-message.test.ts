@@ -59,7 +59,7 @@ describe("an alert's message", () => {
       '*Objective*\\np99 below 500 ms over 5 min',
       '*Slow requests*\\n7.2 % slower than 500 ms (1 % allowed)',
       '*Budget burn*\\n7.2x of what the objective allows',
-      '*Most slow requests*\\n9.1 %',
+      '*Slow requests at the peak*\\n9.1 %',
       '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',
       'exact: 41 traces &gt;= 812 ms in 14:00-14:10 UTC',
       'severity `page`',
@@ -76,19 +76,19 @@ describe("an alert's message", () => {
     const { blocks } = alertMessage(anEnrichedView());
     const table = blocks.find(({ type }) => type === 'table') as { rows: unknown[][] };
     expect(table.rows[0]).toEqual(
-      ['#', 'In checkout', 'Whole request', 'Start', 'Operation', 'Trace'].map((text) => ({
+      ['#', 'In checkout', 'Trace', 'Whole request', 'Start', 'Operation'].map((text) => ({
         type: 'raw_text',
         text,
       })),
     );
-    expect(table.rows[1]?.slice(0, 3)).toEqual(
-      ['1', '1.24 s', '1.5 s'].map((text) => ({ type: 'raw_text', text })),
-    );
-    expect(JSON.stringify(table.rows[1]?.[3])).toContain('"type":"date","timestamp":1795183200');
-    expect(JSON.stringify(table.rows[1]?.[5])).toContain(
+    const plain = (text: string) => ({ type: 'raw_text', text });
+    expect(table.rows[1]?.slice(0, 2)).toEqual([plain('1'), plain('1.24 s')]);
+    expect(table.rows[1]?.[3]).toEqual(plain('1.5 s'));
+    expect(JSON.stringify(table.rows[1]?.[4])).toContain('"type":"date","timestamp":1795183200');
+    expect(JSON.stringify(table.rows[1]?.[2])).toContain(
       `"type":"link","url":"https://jaeger.example/trace/${'1'.repeat(32)}","text":"11111111"`,
     );
-    expect(JSON.stringify(table.rows[2]?.[4])).toContain('⚠ error');
+    expect(JSON.stringify(table.rows[2]?.[5])).toContain('⚠ error');
   });
 
   it('asks for the slowest traces of its own window, by the command a person could type', () => {
@@ -133,7 +133,7 @@ describe("an alert's message", () => {
     const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
     for (const text of [
       '*Slow requests at the end*\\n0 %',
-      '*Most slow requests*\\n9.1 %',
+      '*Slow requests at the peak*\\n9.1 %',
       'fired for 12 min',
     ])
       expect(message).toContain(text);
