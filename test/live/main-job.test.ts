@@ -41,14 +41,21 @@ requireOrSkip('chromium')('the main job through the page, in a browser', () => {
     }
   }
 
-  async function type(text: string): Promise<string> {
+  /** Does something that is answered for the reader only; gives the answer as the page shows it. */
+  async function untilAnswered(act: () => Promise<void>): Promise<string> {
     const answers = tab.locator('[data-message-ts][data-ephemeral]');
-    const known = await answers.count();
-    await tab.fill('[data-role="composer-input"]', text);
-    await tab.keyboard.press('Enter');
-    await expect.poll(() => answers.count(), { timeout: 10_000 }).toBeGreaterThan(known);
+    const shown = async (): Promise<string> => (await answers.allInnerTexts()).join('\n');
+    const before = await shown();
+    await act();
+    await expect.poll(shown, { timeout: 10_000 }).not.toBe(before);
     return await answers.last().innerHTML();
   }
+
+  const type = (text: string): Promise<string> =>
+    untilAnswered(async () => {
+      await tab.fill('[data-role="composer-input"]', text);
+      await tab.keyboard.press('Enter');
+    });
 
   const idsIn = (html: string): readonly string[] => [
     ...new Set([...html.matchAll(/\/trace\/([0-9a-f]{32})/g)].map(([, id]) => id as string)),
@@ -71,7 +78,23 @@ requireOrSkip('chromium')('the main job through the page, in a browser', () => {
     expect(answer).toEqual(truth.filter((id) => answer.includes(id)));
     await tab.screenshot({ path: `${PICTURES}/slowest.png` });
 
-    expect(await type('/trace slowest chekout')).toContain('checkout.shop');
+    await untilAnswered(() => tab.locator(`${CHECKOUT} [data-action-id="slowest_traces"]`).first().click());
+    const shared = tab.locator(
+      '[data-role="messages"] [data-message-ts]:not([data-ephemeral]):has-text(" asked ")',
+    );
+    expect(await shared.count()).toBe(0);
+    await tab.locator('[data-ephemeral] [data-action-id="share_answer"]').last().click();
+    await expect.poll(() => shared.count(), { timeout: 10_000 }).toBe(1);
+
+    const typo = await type('/trace slowest chekout');
+    expect(typo).toContain('checkout.shop');
+    const near = tab.locator('[data-ephemeral] button[data-action-id^="pick_service"]').last();
+    expect(idsIn(await untilAnswered(() => near.click()))).not.toEqual([]);
+    await type('/trace slowest chekout');
+    const menu = tab.locator('[data-ephemeral] select[data-action-id="pick_service"]').last();
+    expect(await untilAnswered(async () => void (await menu.selectOption('payments.shop')))).toContain(
+      'payments.shop',
+    );
 
     const [opened] = await Promise.all([
       tab.context().waitForEvent('page'),
