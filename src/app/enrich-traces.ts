@@ -23,7 +23,8 @@ const LAST_MOMENT = ms(1_500);
  * and a resolve is not held up by a search that will fail.
  */
 const SPARED_FOR = ms(30 * SECOND);
-const TRACES = 10;
+/** As many as the message shows: its certificate then speaks of the last one in sight. */
+const TRACES = 5;
 /** Name of a system as people know it. */
 const NAMES: Readonly<Record<System, string>> = {
   prometheus: 'Prometheus',
