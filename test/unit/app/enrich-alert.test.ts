@@ -97,7 +97,7 @@ describe('an alert is enriched', () => {
       {
         service: 'checkout.shop',
         window: { start: after(START, ms(-5 * MINUTE)), end: after(START, MINUTE) },
-        count: 10,
+        count: 5,
       },
     ]);
   });
