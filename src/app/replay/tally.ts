@@ -75,7 +75,7 @@ export const createTally = (): Tally => ({ rules: {}, hours: {}, woken: {}, ende
 const two = (value: number): string => String(value).padStart(2, '0');
 
 /** The night an instant is in, 22:00 to 06:00 by the clock on the wall, as the date of its evening. */
-export function nightOf(at: EpochMs, { localTime, timezone }: Nights): string | undefined {
+function nightOf(at: EpochMs, { localTime, timezone }: Nights): string | undefined {
   const { minute } = localTime(at, timezone);
   if (minute >= NIGHT_ENDS && minute < NIGHT_BEGINS) return undefined;
   // Twelve hours earlier is the evening's own day for every hour of the night, also where clocks change in it.
