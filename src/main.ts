@@ -204,7 +204,13 @@ const program = new Command('tailwatch')
 program
   .command('run', { isDefault: true })
   .description('run the bot; settings come from the environment')
-  .action(run);
+  // What no sub-command is called by arrives here: a slip of the hand must not start a bot.
+  .allowExcessArguments()
+  .action(async (_options: unknown, command: Command) => {
+    const [unknown] = command.args;
+    if (unknown !== undefined) command.error(`error: unknown command '${unknown}'; see tailwatch --help`);
+    await run();
+  });
 program
   .command('check')
   .description('find mistakes in rule files')

@@ -58,6 +58,12 @@ function run(...[args, env]: Parameters<typeof start>): Program {
   return program;
 }
 
+test('a word that is no command starts nothing', async () => {
+  const { exit, output } = run(['chekc'], CLEAN);
+  expect(await exit).toBe(1);
+  expect(output()).toContain("unknown command 'chekc'");
+});
+
 describe('settings', () => {
   test('every mistake is named at once, secrets masked, with exit code 78', async () => {
     const { exit, output } = run([], {
