@@ -1,6 +1,6 @@
 import type { Alert } from '../domain/alert/alert.ts';
 import type { Labels } from '../domain/labels.ts';
-import { histogramQuantile } from '../domain/slo/histogram.ts';
+import { quantileName } from '../domain/slo/histogram.ts';
 import { bucketRatesExpr, objectiveLabels, quantileExpr, slowShareExpr } from '../domain/slo/promql.ts';
 import type { LatencyObjective, SloRule } from '../domain/slo/rule.ts';
 import { type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
@@ -8,6 +8,7 @@ import { type Enrichment, evidenceWindow, serviceOf } from './alert-view.ts';
 import { withDeadline } from './deadline.ts';
 import { createTracesOf, explain, type TracesOfOptions } from './enrich-traces.ts';
 import { type System, UpstreamError } from './errors.ts';
+import { bucketsOf, CHART_POINTS, estimateOf, latencyChart } from './measure-latency.ts';
 import type { MetricsSource } from './ports.ts';
 import type { ChartView, QuantileEstimate } from './views.ts';
 
@@ -21,8 +22,6 @@ export interface EnrichAlertOptions extends TracesOfOptions {
 export type EnrichAlert = (of: { readonly alert: Alert; readonly rule: SloRule }) => Promise<Enrichment>;
 
 const DEADLINE = ms(8 * SECOND);
-/** Slack's line chart takes at most 20 points. */
-const CHART_POINTS = 20;
 const SHORTEST_CHART = ms(10 * MINUTE);
 
 /** The parts are fetched side by side, each under its own deadline: one that fails costs its own line only. */
@@ -86,7 +85,7 @@ async function measure(
     // What an ended alert's quantile looks back on is the breach itself: beside "recovered" it would mislead.
     alert.state === 'resolved'
       ? undefined
-      : part({ what: `No ${nameOf(quantile)}`, system, gaps }, (signal) =>
+      : part({ what: `No ${quantileName(quantile)}`, system, gaps }, (signal) =>
           estimate(metrics, { objective, labels, at }, signal),
         ),
     // The verdict of a short-form rule is this share already.
@@ -107,11 +106,6 @@ async function measure(
   };
 }
 
-const nameOf = (quantile: number): string => `p${Number((quantile * 100).toFixed(6))}`;
-
-const inMs = ({ family }: LatencyObjective, value: number): Milliseconds =>
-  ms(family.unit === 's' ? value * 1_000 : value);
-
 async function estimate(
   metrics: EnrichAlertOptions['metrics'],
   of: { objective: LatencyObjective; labels: Labels; at: EpochMs },
@@ -120,18 +114,7 @@ async function estimate(
   const { objective, labels, at } = of;
   const { quantile, window } = objective;
   const rates = await metrics.instant({ expr: bucketRatesExpr(objective, labels, { window }), at }, signal);
-  const buckets = rates.map(({ labels: { le }, value }) => ({
-    le: Number(le?.replace('+Inf', 'Infinity')),
-    count: value,
-  }));
-  const found = histogramQuantile(quantile, buckets);
-  if (found === undefined) return undefined;
-  return {
-    quantile,
-    value: inMs(objective, found.value),
-    low: inMs(objective, found.low),
-    ...(found.high === undefined ? {} : { high: inMs(objective, found.high) }),
-  };
+  return estimateOf(objective.family, quantile, bucketsOf(rates));
 }
 
 /** The quantile over the breach and what came before it, with the threshold as a second line. */
@@ -152,15 +135,11 @@ async function chartOf(
     },
     signal,
   );
-  const points = (series?.points ?? []).filter(({ value }) => Number.isFinite(value)).slice(-CHART_POINTS);
-  if (points.length < 2) return undefined;
-  return {
-    title: `${nameOf(quantile)} of ${serviceOf(alert, rule) ?? rule.name}`,
-    unit: 'ms',
-    at: points.map(({ at }) => at),
-    series: [
-      { name: nameOf(quantile), values: points.map(({ value }) => inMs(objective, value)) },
-      { name: 'objective', values: points.map(() => threshold) },
-    ],
-  };
+  return latencyChart({
+    family: objective.family,
+    series,
+    title: `${quantileName(quantile)} of ${serviceOf(alert, rule) ?? rule.name}`,
+    name: quantileName(quantile),
+    threshold: { name: 'objective', value: threshold },
+  });
 }

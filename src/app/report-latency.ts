@@ -1,6 +1,5 @@
 import type { Labels } from '../domain/labels.ts';
 import type { Links } from '../domain/link.ts';
-import { type Bucket, histogramQuantile } from '../domain/slo/histogram.ts';
 import { PRESETS } from '../domain/slo/presets.ts';
 import { bucketRatesExpr, errorShareExpr, quantileExpr } from '../domain/slo/promql.ts';
 import type { LatencyFamily, LatencyObjective } from '../domain/slo/rule.ts';
@@ -16,10 +15,11 @@ import {
   ratio,
 } from '../domain/units.ts';
 import { UpstreamError } from './errors.ts';
+import { bucketsOf, CHART_POINTS, estimateOf, latencyChart } from './measure-latency.ts';
 import type { MetricsSource } from './ports.ts';
 import { type ServiceLabel, type SloReportDeps, sloRows } from './report-slo-status.ts';
 import { resolveName } from './resolve-service.ts';
-import type { Answer, ChartView, LatencyView, QuantileEstimate } from './views.ts';
+import type { Answer, ChartView, LatencyView } from './views.ts';
 
 const QUANTILES = [0.5, 0.95, 0.99] as const;
 
@@ -28,9 +28,6 @@ const COLUMNS = [
   ['an hour ago', HOUR],
   ['a day ago', DAY],
 ] as const satisfies readonly (readonly [LatencyView['columns'][number]['label'], Milliseconds])[];
-
-/** Slack's line chart takes at most 20 points. */
-const CHART_POINTS = 20;
 
 /** A rate over less than this misses scrapes; over more it smooths a short breach away. */
 const CHART_WINDOW = { min: MINUTE, max: ms(5 * MINUTE) } as const;
@@ -178,30 +175,15 @@ async function column(
     metrics.instant({ expr: bucketRatesExpr(measured, measured.matchLabels, { window }), at }, signal),
     errors === undefined ? [] : metrics.instant({ expr: errors, at }, signal),
   ]);
-  const buckets = rates.map(({ labels, value }) => ({
-    le: Number(labels.le?.replace('+Inf', 'Infinity')),
-    count: value,
-  }));
+  const buckets = bucketsOf(rates);
   const all = buckets.find(({ le }) => le === Number.POSITIVE_INFINITY)?.count;
   const share = failed[0]?.value;
   return {
     label,
-    quantiles: quantilesOf(measured.family, buckets),
+    quantiles: QUANTILES.flatMap((quantile) => estimateOf(measured.family, quantile, buckets) ?? []),
     ...(all === undefined ? {} : { requestsPerSecond: all }),
     ...(share === undefined || Number.isNaN(share) ? {} : { errorShare: share }),
   };
-}
-
-function quantilesOf(family: LatencyFamily, buckets: readonly Bucket[]): readonly QuantileEstimate[] {
-  const inMs = (value: number): Milliseconds => ms(family.unit === 's' ? value * 1_000 : value);
-  return QUANTILES.flatMap((quantile) => {
-    const estimate = histogramQuantile(quantile, buckets);
-    if (estimate === undefined) return [];
-    const { value, low, high } = estimate;
-    return [
-      { quantile, value: inMs(value), low: inMs(low), ...(high === undefined ? {} : { high: inMs(high) }) },
-    ];
-  });
 }
 
 const chartWindow = (span: Milliseconds): Milliseconds =>
@@ -222,19 +204,14 @@ async function chartOf(
     if (error instanceof UpstreamError) return [];
     throw error;
   });
-  const points = (series[0]?.points ?? []).filter(({ value }) => Number.isFinite(value));
-  if (points.length < 2) return undefined;
-  const scale = measured.family.unit === 's' ? 1_000 : 1;
   const threshold = objectiveOf(deps, measured)?.threshold;
-  return {
+  return latencyChart({
+    family: measured.family,
+    series: series[0],
     title: `p99 of ${measured.service.value}`,
-    unit: 'ms',
-    at: points.map(({ at }) => at),
-    series: [
-      { name: 'p99', values: points.map(({ value }) => value * scale) },
-      ...(threshold === undefined ? [] : [{ name: 'SLO', values: points.map(() => threshold) }]),
-    ],
-  };
+    name: 'p99',
+    ...(threshold === undefined ? {} : { threshold: { name: 'SLO', value: threshold } }),
+  });
 }
 
 const objectiveOf = ({ rules }: LatencyReportDeps, { family }: Measured): LatencyObjective | undefined =>

@@ -75,11 +75,6 @@ export function rate(perSecond: number): string {
   return `${significant(perSecond)} req/s`;
 }
 
-/** `p99`, `p99.9`, `p50`. */
-export function quantileName(quantile: number): string {
-  return `p${Number((quantile * 100).toFixed(6))}`;
-}
-
 /**
  * What a histogram knows of a quantile: `812 ms (between 500 ms and 1 s)`, `over 3600 s` above the highest bound. The
  * number inside the bucket is an interpolation, so the bounds always stand beside it.

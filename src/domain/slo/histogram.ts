@@ -64,3 +64,8 @@ function interpolated(bucket: Bucket, previous: Bucket | undefined, rank: number
   const value = within === 0 ? bucket.le : low + (bucket.le - low) * ((rank - below) / within);
   return { value, low, high: bucket.le };
 }
+
+/** `p99`, `p99.9`, `p50`. */
+export function quantileName(quantile: number): string {
+  return `p${Number((quantile * 100).toFixed(6))}`;
+}

@@ -1,16 +1,7 @@
 import type { AlertView } from '../../../app/views.ts';
+import { quantileName } from '../../../domain/slo/histogram.ts';
 import { between, type Milliseconds } from '../../../domain/units.ts';
-import {
-  bound,
-  burn,
-  comparisonWord,
-  estimate,
-  quantileName,
-  roughly,
-  ruleValue,
-  share,
-  timeSpan,
-} from '../format.ts';
+import { bound, burn, comparisonWord, estimate, roughly, ruleValue, share, timeSpan } from '../format.ts';
 import { date, escape } from '../mrkdwn.ts';
 
 /** A named figure: the name is foreign to nobody, the value is mrkdwn whose foreign parts are escaped. */

@@ -1,6 +1,7 @@
 import type { TableBlock } from '@slack/types';
 import type { LatencyView, SloRow } from '../../../app/views.ts';
-import { bound, quantileName, rate, roughly, share, timeSpan } from '../format.ts';
+import { quantileName } from '../../../domain/slo/histogram.ts';
+import { bound, rate, roughly, share, timeSpan } from '../format.ts';
 import { code, date, escape, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { chartBlock } from './chart.ts';

@@ -4,13 +4,13 @@ import {
   burn,
   estimate,
   latency,
-  quantileName,
   rate,
   roughly,
   ruleValue,
   share,
   timeSpan,
 } from '../../../../src/adapters/slack/format.ts';
+import { quantileName } from '../../../../src/domain/slo/histogram.ts';
 import { ms } from '../../../../src/domain/units.ts';
 
 const each = (
