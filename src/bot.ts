@@ -194,8 +194,14 @@ function wakingStore(store: Store, delivery: Pick<Delivery, 'wake'>): Store {
   };
 }
 
-async function recordOutbox({ recorder, clock }: Base, store: Store): Promise<void> {
-  const { depth, oldestAt } = await store.outbox();
+/** Read at the scrape alone. A store that does not answer costs these two gauges their freshness, not the whole scrape. */
+async function recordOutbox({ recorder, clock, logger }: Base, store: Store): Promise<void> {
+  const waiting = await store.outbox().catch((error: unknown) => {
+    logger.debug('the outbox could not be counted for a scrape', { error });
+    return undefined;
+  });
+  if (waiting === undefined) return;
+  const { depth, oldestAt } = waiting;
   const oldestAgeSeconds = oldestAt === undefined ? 0 : Math.max(0, between(oldestAt, clock.now()) / SECOND);
   recorder.outbox({ depth, oldestAgeSeconds });
 }

@@ -1,4 +1,4 @@
-import { after, between, type EpochMs, MINUTE, ms, SECOND } from '../domain/units.ts';
+import { after, type EpochMs, MINUTE, ms, SECOND } from '../domain/units.ts';
 import { backoff } from './decide-delivery.ts';
 import { createOutboxWorker } from './outbox-worker.ts';
 import { createPerform } from './perform-delivery.ts';
@@ -6,7 +6,7 @@ import type { Recorder, Store, TakenEntry } from './ports.ts';
 import type { Delivered, DeliveryParts } from './post-alert.ts';
 
 export interface DeliveryOptions extends DeliveryParts {
-  readonly store: Pick<Store, 'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef' | 'outbox'>;
+  readonly store: Pick<Store, 'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef'>;
   readonly recorder: Recorder;
   /** How many notifications are under way at once; those of one episode never are. */
   readonly lanes?: number;
@@ -38,7 +38,7 @@ const LEASE = ms(2 * MINUTE);
  * between. Every step is repeatable; what may have happened is looked for before it is done again.
  */
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { store, clock, logger, recorder, lanes = LANES } = options;
+  const { store, clock, logger, lanes = LANES } = options;
   const handle = createHandler(options);
   const mostCollecting = Math.max(1, lanes - QUICK_LANES);
   let collecting = 0;
@@ -74,25 +74,12 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     }
   }
 
-  async function report(): Promise<void> {
-    const { depth, oldestAt } = await store.outbox();
-    const age = oldestAt === undefined ? 0 : Math.max(0, between(oldestAt, clock.now()));
-    recorder.outbox({ depth, oldestAgeSeconds: age / SECOND });
-  }
-
-  const look = async (isStopping: () => boolean): Promise<number> => {
-    const handled = await lane(isStopping);
-    await report();
-    return handled;
-  };
-
   async function drain(): Promise<number> {
     const ended = await Promise.all(Array.from({ length: lanes }, () => lane(() => false)));
-    await report();
     return ended.reduce((sum, each) => sum + each, 0);
   }
 
-  const { start, stop, wake } = createOutboxWorker({ clock, logger, lanes, look });
+  const { start, stop, wake } = createOutboxWorker({ clock, logger, lanes, look: lane });
   return { start, stop, wake, drain, refusal: () => refusal };
 }
 
