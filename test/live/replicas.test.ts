@@ -1,18 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Bot, startBot } from '../../src/bot.ts';
 import { readSettings } from '../../src/config/env.ts';
-import { loadRuleFiles } from '../../src/config/rule-file.ts';
 import { type DemoWorld, startDemoWorld } from '../../src/demo/demo-world.ts';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import { MINUTE, ms } from '../../src/domain/units.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { createManualScheduler, type ManualScheduler } from '../support/manual-scheduler.ts';
 import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
-import { played, SLOW_PAYMENTS } from '../support/stage.ts';
+import { environmentOf, played, rulesIn, SLOW_PAYMENTS } from '../support/stage.ts';
 import { createVirtualClock, START, type VirtualClock } from '../support/virtual-clock.ts';
 
 interface Replica {
@@ -61,14 +60,9 @@ requireOrSkip('redis-server')('two whole bots on one Redis and one Slack', () =>
 
   async function aReplica(): Promise<Replica> {
     const read = readSettings({
-      SLACK_BOT_TOKEN: world.botToken,
+      ...environmentOf(world),
       SLACK_APP_TOKEN: world.appToken,
-      SLACK_API_URL: world.slackApiUrl,
-      SLACK_CHANNEL: world.channel,
-      PROMETHEUS_URL: world.prometheusUrl,
-      JAEGER_URL: world.jaegerUrl,
       REDIS_URL: redis.url,
-      OPS_PORT: '0',
       LOG_LEVEL: 'debug',
     });
     if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
@@ -79,11 +73,7 @@ requireOrSkip('redis-server')('two whole bots on one Redis and one Slack', () =>
       scheduler,
       host: '127.0.0.1',
       write: (line) => log.push(line),
-      loadRules: async () => {
-        const loaded = await loadRuleFiles([join(folder, 'rules.yaml')], (path) => readFile(path, 'utf8'));
-        if (!loaded.ok) throw new Error('the demo rules are wrong');
-        return { ...loaded, notes: [] };
-      },
+      loadRules: () => rulesIn(join(folder, 'rules.yaml')),
     });
     return { bot, scheduler, isFrozen: false };
   }

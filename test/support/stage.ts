@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { LoadedRules } from '../../src/app/rules-in-force.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import { readSettings } from '../../src/config/env.ts';
 import { loadRuleFiles } from '../../src/config/rule-file.ts';
@@ -162,6 +163,24 @@ async function answerAfter(asked: {
   throw new Error(`${asked.text}: no answer`);
 }
 
+/** What every bot in a world is told; the way Slack reaches it and its store are added. */
+export const environmentOf = (world: DemoWorld) => ({
+  SLACK_BOT_TOKEN: world.botToken,
+  SLACK_API_URL: world.slackApiUrl,
+  SLACK_CHANNEL: world.channel,
+  PROMETHEUS_URL: world.prometheusUrl,
+  JAEGER_URL: world.jaegerUrl,
+  OPS_PORT: '0',
+});
+
+/** The rules in a file, as the program loads them. */
+export async function rulesIn(file: string): Promise<LoadedRules> {
+  const loaded = await loadRuleFiles([file], (path) => readFile(path, 'utf8'));
+  return loaded.ok
+    ? { ok: true, groups: loaded.groups, notes: [], policy: loaded.policy }
+    : { ok: false, text: loaded.errors.map(({ line, message }) => `${line}: ${message}`).join('\n') };
+}
+
 async function startBotIn(given: {
   world: DemoWorld;
   clock: VirtualClock;
@@ -172,16 +191,12 @@ async function startBotIn(given: {
 }) {
   const { world, clock, folder, rulesFile, log, options } = given;
   const read = readSettings({
-    SLACK_BOT_TOKEN: world.botToken,
+    ...environmentOf(world),
     ...(options.transport === 'socket'
       ? { SLACK_APP_TOKEN: world.appToken }
       : { SLACK_SIGNING_SECRET: world.signingSecret, SLACK_PORT: '0' }),
-    SLACK_API_URL: world.slackApiUrl,
-    SLACK_CHANNEL: world.channel,
-    PROMETHEUS_URL: options.prometheusUrl ?? world.prometheusUrl,
-    JAEGER_URL: world.jaegerUrl,
+    ...(options.prometheusUrl === undefined ? {} : { PROMETHEUS_URL: options.prometheusUrl }),
     DATA_DIR: join(folder, 'data'),
-    OPS_PORT: '0',
     LOG_LEVEL: 'info',
   });
   if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
@@ -192,12 +207,7 @@ async function startBotIn(given: {
     scheduler,
     host: '127.0.0.1',
     write: (line) => log.push(line),
-    loadRules: async () => {
-      const loaded = await loadRuleFiles([rulesFile], (path) => readFile(path, 'utf8'));
-      return loaded.ok
-        ? { ok: true, groups: loaded.groups, notes: [], policy: loaded.policy }
-        : { ok: false, text: loaded.errors.map(({ line, message }) => `${line}: ${message}`).join('\n') };
-    },
+    loadRules: () => rulesIn(rulesFile),
   });
   if (bot.slackPort !== undefined) {
     world.slack.deliverTo({ mode: 'http', requestUrl: `http://127.0.0.1:${bot.slackPort}/slack/events` });
