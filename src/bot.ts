@@ -1,36 +1,29 @@
 import { createCronScheduler } from './adapters/cron/cron-scheduler.ts';
-import { createHttpClient } from './adapters/http/http-client.ts';
-import { createJaegerTraceSource } from './adapters/jaeger/jaeger-trace-source.ts';
-import { openLevelStore } from './adapters/level/open-level-store.ts';
-import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metrics.ts';
-import { openRedisStore } from './adapters/redis/open-redis-store.ts';
-import { createSlackApp, type SlackApp } from './adapters/slack/app.ts';
-import { createSlackNotifier } from './adapters/slack/notifier.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
 import { createLogger } from './adapters/telemetry/logger.ts';
 import { createOpsServer } from './adapters/telemetry/ops-server.ts';
-import { createTelemetry, type Telemetry } from './adapters/telemetry/recorder.ts';
+import { createTelemetry } from './adapters/telemetry/recorder.ts';
 import { createLocalTime } from './adapters/time/local-time.ts';
-import { createCommands } from './app/commands/create-commands.ts';
-import { createDelivery, type Delivery } from './app/deliver.ts';
-import { createEnrichAlert } from './app/enrich-alert.ts';
-import { createFindRequest } from './app/find-request.ts';
-import { createFindSlowest } from './app/find-slowest.ts';
-import { createInspectTrace } from './app/inspect-trace.ts';
 import { createLearnCalls } from './app/learn-calls.ts';
-import type { Clock, Logger, RuleBook, Scheduler, Store } from './app/ports.ts';
+import type { Clock, Logger, Scheduler } from './app/ports.ts';
 import { readyChecks } from './app/readiness.ts';
-import { createLatencyReport } from './app/report-latency.ts';
-import { createSloStatusReport } from './app/report-slo-status.ts';
-import { createResolveService } from './app/resolve-service.ts';
 import { createRulesApi } from './app/rules-api.ts';
 import { createRulesInForce, type LoadedRules } from './app/rules-in-force.ts';
 import { createWatch } from './app/watch.ts';
-import { linksOf, secretsOf, transportOf } from './bot-settings.ts';
-import type { Settings, Upstream } from './config/env.ts';
+import {
+  type Base,
+  type Cleanup,
+  createAnswering,
+  createSources,
+  createTelling,
+  openStore,
+  recordOutbox,
+  wakingStore,
+} from './bot-parts.ts';
+import { secretsOf } from './bot-settings.ts';
+import type { Settings } from './config/env.ts';
 import { NO_POLICY } from './domain/alert/suppress.ts';
 import { expandTemplate } from './domain/slo/template.ts';
-import { between, type Milliseconds, ms, SECOND } from './domain/units.ts';
 
 export interface BotOptions {
   readonly settings: Settings;
@@ -68,11 +61,6 @@ export class RuleFilesError extends Error {
   override readonly name = 'RuleFilesError';
 }
 
-/** For one question of a command or a message; an evaluation has a deadline of its own, shorter than its interval. */
-const UPSTREAM_DEADLINE: Milliseconds = ms(10 * SECOND);
-
-type Cleanup = () => Promise<void>;
-
 /** Puts the parts together and starts them. When one fails, those that were started are ended again. */
 export async function startBot(options: BotOptions): Promise<Bot> {
   const base = createBase(options);
@@ -95,15 +83,6 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   }
 }
 
-interface Base {
-  readonly settings: Settings;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly telemetry: Telemetry;
-  readonly recorder: Telemetry['recorder'];
-  readonly host: { readonly host?: string };
-}
-
 async function start(
   base: Base,
   options: BotOptions,
@@ -116,7 +95,9 @@ async function start(
   const rules = createRulesInForce({ ...loaded, load: options.loadRules, recorder, logger });
   const stored = await openStore(base);
   cleanups.push(() => stored.close());
-  const { delivery, slack, metrics } = createParts(base, { store: stored, book: rules.book, cleanups });
+  const sources = createSources(base, cleanups);
+  const slack = createAnswering(base, { sources, store: stored, book: rules.book });
+  const delivery = createTelling(base, { sources, store: stored });
   const store = wakingStore(stored, delivery);
   telemetry.onScrape(() => recordOutbox(base, store));
   const scheduler = options.scheduler ?? createCronScheduler({ logger });
@@ -125,13 +106,13 @@ async function start(
     logger,
     recorder,
     store,
-    metrics,
+    metrics: sources.metrics,
     scheduler,
     expand: expandTemplate,
     noise: {
       policy: () => rules.book().policy ?? NO_POLICY,
       localTime: createLocalTime(),
-      learnCalls: createLearnCalls({ metrics, clock, logger }),
+      learnCalls: createLearnCalls({ metrics: sources.metrics, clock, logger }),
     },
   });
   const reload = () => rules.reload(watch);
@@ -175,102 +156,4 @@ function createBase({ settings, clock = systemClock, write, host }: BotOptions):
     recorder: telemetry.recorder,
     host: host === undefined ? {} : { host },
   };
-}
-
-async function openStore({ settings, clock, logger }: Base): Promise<Store> {
-  if (settings.redisUrl === undefined) return await openLevelStore({ dir: settings.dataDir, clock });
-  return await openRedisStore({ url: settings.redisUrl.reveal(), logger });
-}
-
-/** The store, with a bell: what an evaluation wants told is told now, not at the next look into the outbox. */
-function wakingStore(store: Store, delivery: Pick<Delivery, 'wake'>): Store {
-  return {
-    ...store,
-    applyEvaluation: async (change) => {
-      const applied = await store.applyEvaluation(change);
-      if (applied === 'applied' && change.entries.length > 0) delivery.wake();
-      return applied;
-    },
-  };
-}
-
-/** Read at the scrape alone. A store that does not answer costs these two gauges their freshness, not the whole scrape. */
-async function recordOutbox({ recorder, clock, logger }: Base, store: Store): Promise<void> {
-  const waiting = await store.outbox().catch((error: unknown) => {
-    logger.debug('the outbox could not be counted for a scrape', { error });
-    return undefined;
-  });
-  if (waiting === undefined) return;
-  const { depth, oldestAt } = waiting;
-  const oldestAgeSeconds = oldestAt === undefined ? 0 : Math.max(0, between(oldestAt, clock.now()) / SECOND);
-  recorder.outbox({ depth, oldestAgeSeconds });
-}
-
-interface Parts {
-  readonly delivery: Delivery;
-  readonly slack: SlackApp;
-  readonly metrics: ReturnType<typeof createPrometheusMetrics>;
-}
-
-/** Sources, use cases, and the two sides of Slack. */
-function createParts(
-  base: Base,
-  { store, book, cleanups }: { store: Store; book: () => RuleBook; cleanups: Cleanup[] },
-): Parts {
-  const { settings, clock, logger, recorder } = base;
-  const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream) => {
-    const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder });
-    cleanups.push(async () => client.close());
-    return client;
-  };
-  const metrics = createPrometheusMetrics({
-    http: http('prometheus', settings.prometheus),
-    deadline: UPSTREAM_DEADLINE,
-    logger,
-  });
-  const traces = createJaegerTraceSource({
-    http: http('jaeger', settings.jaeger),
-    deadline: UPSTREAM_DEADLINE,
-  });
-  const links = linksOf(settings);
-  const findSlowest = createFindSlowest({ traces, clock });
-  // A message is kept up to date every half minute: its search may not take what a person's may.
-  const quickSlowest = createFindSlowest({ traces, clock, maxTime: ms(5 * SECOND) });
-  const resolveService = createResolveService({ traces, clock });
-  const reporting = { rules: book, store, metrics, clock };
-  const commands = createCommands({
-    traces,
-    findSlowest,
-    resolveService,
-    findRequest: createFindRequest({ traces, links }),
-    inspectTrace: createInspectTrace({ traces, links, clock }),
-    reportLatency: createLatencyReport({ ...reporting, links }),
-    reportSloStatus: createSloStatusReport(reporting),
-    links,
-    clock,
-    logger,
-  });
-  const slackBase = {
-    botToken: settings.slack.botToken.reveal(),
-    apiUrl: settings.slack.apiUrl,
-    clock,
-    logger,
-    recorder,
-  };
-  const slack = createSlackApp({
-    ...slackBase,
-    commands,
-    transport: transportOf(settings.slack.transport, base.host),
-  });
-  const delivery = createDelivery({
-    store,
-    notifier: createSlackNotifier(slackBase),
-    enrich: createEnrichAlert({ metrics, findSlowest: quickSlowest, resolveService, links, clock, logger }),
-    clock,
-    logger,
-    recorder,
-    links,
-    defaultChannel: settings.slack.channel,
-  });
-  return { delivery, slack, metrics };
 }

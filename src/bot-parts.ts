@@ -1,0 +1,149 @@
+import { createHttpClient, type HttpClient } from './adapters/http/http-client.ts';
+import { createJaegerTraceSource } from './adapters/jaeger/jaeger-trace-source.ts';
+import { openLevelStore } from './adapters/level/open-level-store.ts';
+import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metrics.ts';
+import { openRedisStore } from './adapters/redis/open-redis-store.ts';
+import { createSlackApp, type SlackApp } from './adapters/slack/app.ts';
+import { createSlackNotifier } from './adapters/slack/notifier.ts';
+import type { Telemetry } from './adapters/telemetry/recorder.ts';
+import { createCommands } from './app/commands/create-commands.ts';
+import { createDelivery, type Delivery } from './app/deliver.ts';
+import { createEnrichAlert } from './app/enrich-alert.ts';
+import { createFindRequest } from './app/find-request.ts';
+import { createFindSlowest } from './app/find-slowest.ts';
+import { createInspectTrace } from './app/inspect-trace.ts';
+import type { Clock, Logger, MetricsSource, RuleBook, Store, TraceSource } from './app/ports.ts';
+import { createLatencyReport } from './app/report-latency.ts';
+import { createSloStatusReport } from './app/report-slo-status.ts';
+import { createResolveService } from './app/resolve-service.ts';
+import { linksOf, transportOf } from './bot-settings.ts';
+import type { Settings, Upstream } from './config/env.ts';
+import type { Links } from './domain/link.ts';
+import { between, type Milliseconds, ms, SECOND } from './domain/units.ts';
+
+/** For one question of a command or a message; an evaluation has a deadline of its own, shorter than its interval. */
+const UPSTREAM_DEADLINE: Milliseconds = ms(10 * SECOND);
+
+/** What every part may need. */
+export interface Base {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  readonly recorder: Telemetry['recorder'];
+  readonly host: { readonly host?: string };
+}
+
+/** Ends a part that was started. */
+export type Cleanup = () => Promise<void>;
+
+export async function openStore({ settings, clock, logger }: Base): Promise<Store> {
+  if (settings.redisUrl === undefined) return await openLevelStore({ dir: settings.dataDir, clock });
+  return await openRedisStore({ url: settings.redisUrl.reveal(), logger });
+}
+
+/** The store, with a bell: what an evaluation wants told is told now, not at the next look into the outbox. */
+export function wakingStore(store: Store, delivery: Pick<Delivery, 'wake'>): Store {
+  return {
+    ...store,
+    applyEvaluation: async (change) => {
+      const applied = await store.applyEvaluation(change);
+      if (applied === 'applied' && change.entries.length > 0) delivery.wake();
+      return applied;
+    },
+  };
+}
+
+/** Read at the scrape alone. A store that does not answer costs these two gauges their freshness, not the whole scrape. */
+export async function recordOutbox({ recorder, clock, logger }: Base, store: Store): Promise<void> {
+  const waiting = await store.outbox().catch((error: unknown) => {
+    logger.debug('the outbox could not be counted for a scrape', { error });
+    return undefined;
+  });
+  if (waiting === undefined) return;
+  const { depth, oldestAt } = waiting;
+  const oldestAgeSeconds = oldestAt === undefined ? 0 : Math.max(0, between(oldestAt, clock.now()) / SECOND);
+  recorder.outbox({ depth, oldestAgeSeconds });
+}
+
+/** What is asked: Prometheus and the tracing backend, and where their pages are. */
+export interface Sources {
+  readonly metrics: MetricsSource;
+  readonly traces: TraceSource;
+  readonly links: Links;
+}
+
+export function createSources({ settings, logger, recorder }: Base, cleanups: Cleanup[]): Sources {
+  const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
+    const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder });
+    cleanups.push(async () => client.close());
+    return client;
+  };
+  return {
+    metrics: createPrometheusMetrics({
+      http: http('prometheus', settings.prometheus),
+      deadline: UPSTREAM_DEADLINE,
+      logger,
+    }),
+    traces: createJaegerTraceSource({ http: http('jaeger', settings.jaeger), deadline: UPSTREAM_DEADLINE }),
+    links: linksOf(settings),
+  };
+}
+
+/** What the two sides of Slack stand on. */
+export interface SlackParts {
+  readonly sources: Sources;
+  readonly store: Store;
+  readonly book: () => RuleBook;
+}
+
+const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
+  botToken: settings.slack.botToken.reveal(),
+  apiUrl: settings.slack.apiUrl,
+  clock,
+  logger,
+  recorder,
+});
+
+/** The side of Slack that answers people. */
+export function createAnswering(base: Base, { sources, store, book }: SlackParts): SlackApp {
+  const { settings, clock, logger } = base;
+  const { metrics, traces, links } = sources;
+  const reporting = { rules: book, store, metrics, clock };
+  const commands = createCommands({
+    traces,
+    findSlowest: createFindSlowest({ traces, clock }),
+    resolveService: createResolveService({ traces, clock }),
+    findRequest: createFindRequest({ traces, links }),
+    inspectTrace: createInspectTrace({ traces, links, clock }),
+    reportLatency: createLatencyReport({ ...reporting, links }),
+    reportSloStatus: createSloStatusReport(reporting),
+    links,
+    clock,
+    logger,
+  });
+  return createSlackApp({
+    ...slackBase(base),
+    commands,
+    transport: transportOf(settings.slack.transport, base.host),
+  });
+}
+
+/** The side of Slack that tells people. */
+export function createTelling(base: Base, { sources, store }: Omit<SlackParts, 'book'>): Delivery {
+  const { settings, clock, logger, recorder } = base;
+  const { metrics, traces, links } = sources;
+  // A message is kept up to date every half minute: its search may not take what a person's may.
+  const findSlowest = createFindSlowest({ traces, clock, maxTime: ms(5 * SECOND) });
+  const resolveService = createResolveService({ traces, clock });
+  return createDelivery({
+    store,
+    notifier: createSlackNotifier(slackBase(base)),
+    enrich: createEnrichAlert({ metrics, findSlowest, resolveService, links, clock, logger }),
+    clock,
+    logger,
+    recorder,
+    links,
+    defaultChannel: settings.slack.channel,
+  });
+}
