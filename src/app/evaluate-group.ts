@@ -1,6 +1,7 @@
 import type { Alert, GroupState, RuleState } from '../domain/alert/alert.ts';
 import type { ExpandTemplate } from '../domain/alert/identity.ts';
 import { resolve } from '../domain/alert/move.ts';
+import { restarted } from '../domain/alert/restart.ts';
 import { destinationsOf, type RoutedDestination } from '../domain/alert/route.ts';
 import { type StepResult, stepRule } from '../domain/alert/step.ts';
 import { utcTime } from '../domain/link.ts';
@@ -29,8 +30,10 @@ export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
   readonly recorder: Recorder;
   readonly logger: Logger;
   readonly expand: ExpandTemplate;
-  /** Switches every difference from Prometheus off. */
+  /** Switches every difference from Prometheus off, whatever the rule files say. */
   readonly isPrometheus?: boolean;
+  /** Set where the process begins: in Prometheus's mode its start begins short `for` timers anew. */
+  readonly isStart?: boolean;
 }
 
 /** What came of a tick. */
@@ -88,6 +91,21 @@ interface Parts extends EvaluateGroupOptions {
   readonly storage: OutageNote;
   /** Groups that were said to have a state from the future. */
   readonly ahead: Set<string>;
+  /** Groups that were evaluated since the process began. */
+  readonly begun: Set<string>;
+}
+
+/** Read at each tick: a reload may change what the rule files say. */
+const withMode = (parts: Parts): Parts => ({
+  ...parts,
+  isPrometheus: parts.isPrometheus || parts.noise?.policy().isPrometheus === true,
+});
+
+/** In Prometheus's mode the first evaluation of a group since the process began is a restart. */
+function isBegin({ isPrometheus, isStart, begun }: Parts, { id }: RuleGroup): boolean {
+  const isFirst = isStart === true && !begun.has(id);
+  begun.add(id);
+  return isPrometheus && isFirst;
 }
 
 interface Tick {
@@ -220,8 +238,10 @@ function noteFutureState(parts: Parts, group: RuleGroup, at: { slot: Slot; store
   );
 }
 
-async function evaluateClaimed(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
-  const previous = await parts.store.loadGroup(group.id);
+async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
+  const parts = withMode(given);
+  const stored = await parts.store.loadGroup(group.id);
+  const previous = isBegin(parts, group) ? restarted(stored) : stored;
   if (previous !== undefined && previous.slot >= slot) {
     noteFutureState(parts, group, { slot, stored: previous.slot });
     return { kind: 'stale' };
@@ -262,6 +282,7 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     source: createOutageNote('Prometheus', options),
     storage: createOutageNote('the store', options),
     ahead: new Set(),
+    begun: new Set(),
   };
   return async (group, slot) => {
     try {

@@ -166,7 +166,7 @@ function createRetirement(options: WatchOptions, isGone: (id: string) => boolean
 
 export function createWatch(options: WatchOptions): Watch {
   const { scheduler, clock, recorder, logger } = options;
-  const evaluate = createEvaluateGroup(options);
+  const evaluate = createEvaluateGroup({ ...options, isStart: true });
   const gauge = createAlertGauge(options);
   const missed = createMissedTicks(logger);
   let groups = new Map<string, RuleGroup>();

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { createHttpClient } from '../../src/adapters/http/http-client.ts';
 import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
+import { createLocalTime } from '../../src/adapters/time/local-time.ts';
 import { createEvaluateGroup } from '../../src/app/evaluate-group.ts';
 import type { MetricsSource, Store } from '../../src/app/ports.ts';
 import { parseRuleText } from '../../src/config/rule-file.ts';
+import type { NoisePolicy } from '../../src/domain/alert/suppress.ts';
 import type { RuleGroup } from '../../src/domain/slo/rule.ts';
 import { expandTemplate } from '../../src/domain/slo/template.ts';
 import { after, before, ms, SECOND } from '../../src/domain/units.ts';
@@ -36,6 +38,7 @@ const RATE =
   'sum by (destination_service_name) (rate(istio_request_duration_milliseconds_count{reporter="destination"}[1m]))';
 
 const RULES = `
+compat: prometheus
 slos:
 - { name: SlowShare, preset: istio, by: [destination_service_name], interval: 30s, objective: { quantile: 0.99, below: 500ms, window: 5m }, min_requests: 20, alert: { for: 1m, keep_firing_for: 90s } }
 - { name: SlowNow, preset: istio, by: [destination_service_name], interval: 30s, objective: { quantile: 0.9, below: 250ms, window: 2m }, alert: { recover: { below: 250ms, window: 1m } }, labels: { team: shop } }
@@ -81,13 +84,19 @@ interface World {
   readonly groups: readonly RuleGroup[];
   readonly metrics: MetricsSource;
   readonly store: Store;
+  readonly policy: NoisePolicy;
 }
 
 /** What the program makes of a group, tick by tick, each from the state it had stored before. */
-async function evaluate({ metrics, store }: World, group: RuleGroup): Promise<readonly ExpressionTest[]> {
+async function evaluate(
+  { metrics, store, policy }: World,
+  group: RuleGroup,
+): Promise<readonly ExpressionTest[]> {
   const clock = createVirtualClock(START);
   const parts = { metrics, store, clock, recorder: createSpyRecorder(), logger: createSpyLogger() };
-  const tick = createEvaluateGroup({ ...parts, expand: expandTemplate, isPrometheus: true });
+  // The switch that the rule file has.
+  const noise = { policy: () => policy, localTime: createLocalTime(), learnCalls: async () => undefined };
+  const tick = createEvaluateGroup({ ...parts, expand: expandTemplate, noise });
   const tests: ExpressionTest[] = [];
   for (let n = 0; n <= TICKS; n++) {
     const slot = after(START, ms(n * INTERVAL));
@@ -124,7 +133,8 @@ async function believe(
   const http = createHttpClient({ system: 'prometheus', baseUrl: real.url });
   try {
     const source = createPrometheusMetrics({ http, deadline: ms(10 * SECOND), logger: createSpyLogger() });
-    const world = { groups: parsed.groups, metrics: see(source), store };
+    const { groups, policy } = parsed;
+    const world = { groups, policy, metrics: see(source), store };
     const expressions: ExpressionTest[] = [];
     for (const group of world.groups) expressions.push(...(await evaluate(world, group)));
     const input = series.map((one) => [seriesText(one), one.values.map((value) => value ?? '_').join(' ')]);

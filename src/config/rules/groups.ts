@@ -4,7 +4,7 @@ import { ruleKey } from '../../domain/slo/compile.ts';
 import type { RuleGroup, SloRule } from '../../domain/slo/rule.ts';
 import { MINUTE, ms } from '../../domain/units.ts';
 import { analyseExpression } from '../promql/analyse.ts';
-import { metricsOf } from '../promql/metrics.ts';
+import { metricsOf, readingsOf } from '../promql/metrics.ts';
 import type { CompiledGroup, PlacedUse } from './compiled.ts';
 import { count, duration, expression, metricName, name, positiveDuration } from './fields.ts';
 import { nearestName } from './near-name.ts';
@@ -87,6 +87,7 @@ function alertingRule(alert: Alert, groupLabels: Labels): SloRule {
     labels,
     annotations: texts,
     ...analyseExpression(alert.expr, texts['slo_unit']),
+    reads: readingsOf(alert.expr),
     ...settingsOf(texts),
   };
 }

@@ -150,3 +150,9 @@ export const INHIBIT: Shape<'call-graph'> = {
   schema: inhibitSchema,
   keys: {},
 };
+
+const compatSchema = oneOf(['prometheus']);
+export const COMPAT: Shape<'prometheus'> = {
+  schema: compatSchema,
+  keys: {},
+};

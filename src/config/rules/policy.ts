@@ -7,7 +7,15 @@ import type { NoisePolicy } from '../../domain/alert/suppress.ts';
 import type { TimeInterval } from '../../domain/alert/time-interval.ts';
 import { defined } from './defined.ts';
 import { nearestName } from './near-name.ts';
-import { INHIBIT, INHIBIT_RULE, MAINTENANCE, ROUTE, type RouteInput, SILENCE } from './policy-fields.ts';
+import {
+  COMPAT,
+  INHIBIT,
+  INHIBIT_RULE,
+  MAINTENANCE,
+  ROUTE,
+  type RouteInput,
+  SILENCE,
+} from './policy-fields.ts';
 import type { RuleFileError, Source } from './source.ts';
 import { NAMED_INTERVAL_KEYS, namedIntervalSchema } from './time-fields.ts';
 import type { Part, Shape } from './validate.ts';
@@ -30,6 +38,7 @@ export const POLICY_KEYS = [
   'inhibit',
   'silences',
   'maintenance',
+  'compat',
 ] as const;
 
 type NamedInterval = z.output<typeof namedIntervalSchema>;
@@ -197,14 +206,15 @@ export function readPolicy(source: Source, documents: readonly YamlDocument[]): 
   const reading: Reading = { source, documents, errors: [] };
   const lookUp = readIntervals(reading);
   const { route, routePlace } = readRoute(reading, lookUp);
+  const says = (key: string, shape: Shape<unknown>): boolean =>
+    partsOf(reading, key).filter((part) => readOne(reading, shape, part).length > 0).length > 0;
   const policy: NoisePolicy = {
     route,
     silences: readSilences(reading),
     maintenance: readMaintenance(reading, lookUp),
     inhibitRules: readInhibitRules(reading),
-    inhibitsByCallGraph: partsOf(reading, 'inhibit').some(
-      (part) => readOne(reading, INHIBIT, part).length > 0,
-    ),
+    inhibitsByCallGraph: says('inhibit', INHIBIT),
+    ...defined({ isPrometheus: says('compat', COMPAT) || undefined }),
   };
   return { policy, errors: reading.errors, ...defined({ routePlace }) };
 }
@@ -222,6 +232,7 @@ export function mergePolicies(files: readonly FilePolicy[]): FilePolicy {
       maintenance: all.flatMap(({ maintenance }) => maintenance),
       inhibitRules: all.flatMap(({ inhibitRules }) => inhibitRules),
       inhibitsByCallGraph: all.some(({ inhibitsByCallGraph }) => inhibitsByCallGraph),
+      ...defined({ isPrometheus: all.some(({ isPrometheus }) => isPrometheus) || undefined }),
     },
     errors: others.map(({ routePlace }) => ({
       ...routePlace,

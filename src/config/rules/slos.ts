@@ -81,7 +81,7 @@ const SLO: Shape<SloInput> = {
   notBuilt: {
     approximate:
       'write a threshold that is a bucket bound of the metric (`tailwatch check --against` names the bounds).',
-    compat: 'write the rule under `groups:` and set the annotation `slo_no_data: resolve`.',
+    compat: 'write `compat: prometheus` at the top of a document: it holds for all rules.',
     inhibit: 'write `inhibit: call-graph` at the top of the document.',
     mute: 'write a `route` with `mute_time_intervals` at the top of the document.',
     active: 'write a `route` with `active_time_intervals` at the top of the document.',

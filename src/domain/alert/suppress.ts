@@ -16,6 +16,12 @@ export interface NoisePolicy {
   readonly inhibitRules: readonly InhibitRule[];
   /** Fold a breach into that of the service it calls. */
   readonly inhibitsByCallGraph: boolean;
+  /** More than so many alerts of one rule that begin in one tick share a message; 0: never. Ten when absent. */
+  readonly storm?: number;
+  /** So many firings and ends of one alert are told in an hour; 0: all of them. Six when absent. */
+  readonly flap?: number;
+  /** `compat: prometheus`: every deliberate difference from Prometheus is off. */
+  readonly isPrometheus?: boolean;
 }
 
 /** Everything is told, where its rule says. */

@@ -172,6 +172,17 @@ describe('what a file says about notifications', () => {
     ]);
   });
 
+  it('switches the differences from Prometheus off, for all files when one says so', async () => {
+    const texts: Readonly<Record<string, string>> = { a: 'compat: prometheus', b: 'slos: []' };
+    const loaded = await loadRuleFiles(['a', 'b'], async (path) => texts[path] ?? '');
+    expect(loaded).toMatchObject({ ok: true, policy: { isPrometheus: true } });
+    expect(policyOf('slos: []').isPrometheus).toBeUndefined();
+    expect(parseRuleText('rules.yaml', 'compat: alertmanager')).toMatchObject({
+      ok: false,
+      errors: [{ line: 1, column: 9, message: expect.stringMatching(/write prometheus/) }],
+    });
+  });
+
   it('is documented as it can be read', () => {
     const manual = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
     const example = /```yaml\n(route:[\s\S]*?)```/.exec(manual)?.[1] ?? '';
