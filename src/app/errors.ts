@@ -12,6 +12,8 @@ export type UpstreamErrorCode =
   | 'bad-request'
   /** It answered something that cannot be read. */
   | 'bad-answer'
+  /** It answered, and says itself that data is missing from the answer. */
+  | 'partial'
   /** The answer is larger than the cap. */
   | 'too-large';
 

@@ -73,7 +73,7 @@ function heedWarnings(answer: HttpAnswer<unknown>, { form, isProof }: Question, 
   if (warnings === undefined) return;
   logger.warn('Prometheus answered with warnings', { warnings, form });
   if (isProof === true && Array.isArray(warnings) && warnings.some(isAboutStorage))
-    throw failure('unavailable', 'Prometheus answered with a part of the data only.', ADVICE.source);
+    throw failure('partial', 'Prometheus answered with a part of the data only.', ADVICE.source);
 }
 
 const unixSeconds = (instant: EpochMs): string => (instant / 1_000).toFixed(3);

@@ -1,6 +1,6 @@
 import type { Labels } from '../labels.ts';
 import type { SloRule } from '../slo/rule.ts';
-import type { EpochMs, Milliseconds } from '../units.ts';
+import type { EpochMs, Milliseconds, TimeWindow } from '../units.ts';
 import type { Destination } from './route.ts';
 
 /** Why a firing alert ended. */
@@ -12,17 +12,57 @@ export type ResolveReason =
   /** The rule is gone from the files. */
   | 'rule-removed'
   /** The rule went over its limit: Prometheus drops all its alerts, and so nothing is known any more. */
-  | 'limit-exceeded';
+  | 'limit-exceeded'
+  /** A person said that it is over, while there was no data to tell. */
+  | 'ended-by-person';
+
+/** What a person did, and when. */
+export interface PersonsAct {
+  /** A Slack user id. */
+  readonly by: string;
+  readonly at: EpochMs;
+  readonly comment?: string;
+}
+
+/** What people did about one run of an alert. Kept beside its state, which every evaluation replaces. */
+export interface Acts {
+  /** Who owns it; the first one counts. */
+  readonly acknowledged?: PersonsAct;
+  readonly ended?: PersonsAct;
+}
 
 /** Why an alert's message is held back. Its state goes on as ever. */
 export interface Suppression {
-  readonly kind: 'silence' | 'maintenance' | 'time' | 'inhibited' | 'call-graph';
+  readonly kind: 'silence' | 'maintenance' | 'time' | 'inhibited' | 'call-graph' | 'flapping';
   /** Who or what holds it back, for people. */
   readonly by: string;
   /** The run of the alert that holds it back, where it is one. */
   readonly episode?: string;
   readonly since: EpochMs;
   readonly until?: EpochMs;
+}
+
+/** What is gone of an alert without data. */
+export type Vanished =
+  /** Its series are gone from the metric. */
+  | { readonly kind: 'series'; readonly metric: string }
+  /** The series are there, and count no requests. */
+  | { readonly kind: 'traffic' }
+  /** There are requests, fewer than the rule asks for. */
+  | { readonly kind: 'few-requests'; readonly requests: number; readonly minimum: number }
+  /** What was scraped does not answer, or is not scraped any more: `up` is 0 or gone. */
+  | { readonly kind: 'target' }
+  /** The source itself says that it gave a part of the data only. */
+  | { readonly kind: 'source' }
+  /** All that the rule reads is there and moves, and still gives no value. */
+  | { readonly kind: 'value' }
+  /** It could not be told apart, and why. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** Where a message of an alert was asked to be posted. */
+export interface PostedTo extends Destination {
+  /** The storm whose message shows it there, in place of one of its own. */
+  readonly storm?: string;
 }
 
 /** A tracked breach of one rule by one label set, from first sight to its end. */
@@ -54,6 +94,10 @@ export interface Alert {
   readonly missedTicks: number;
   /** Set while the alert fires on without data: since when. */
   readonly noDataSince?: EpochMs;
+  /** What is gone, as far as could be told when it was noticed. Set together with `noDataSince`. */
+  readonly vanished?: Vanished;
+  /** The last time without data, once it is over. */
+  readonly gap?: TimeWindow;
   /** How much of the running `for` or `keep_firing_for` went by while evaluations failed: it does not count. */
   readonly pausedFor?: Milliseconds;
   /** The slot at which its message was last asked to be brought up to date. */
@@ -63,11 +107,73 @@ export interface Alert {
   /** Set while its first message, or news in its thread, is held back. */
   readonly suppressed?: Suppression;
   /** Where its messages were asked to be posted, in that order. Absent with `refreshedAt` set: where its rule says. */
-  readonly postedTo?: readonly Destination[];
+  readonly postedTo?: readonly PostedTo[];
   /** Where it waits to be posted when its route is not muted any more, after others have its message. */
   readonly awaiting?: readonly Destination[];
   /** Services whose breaches its message stands for. */
   readonly alsoSlow?: readonly string[];
+  readonly acknowledged?: PersonsAct;
+  /** Set with the reason `ended-by-person`. */
+  readonly ended?: PersonsAct;
+}
+
+/** One alert in a storm, as its tables show it: kept after the alert itself is forgotten. */
+export interface StormMember {
+  readonly fingerprint: string;
+  /** Its last run. */
+  readonly episode: string;
+  /** What it is about, for people. */
+  readonly name: string;
+  readonly severity?: string;
+  readonly state: 'firing' | 'no-data' | 'resolved';
+  readonly value: number;
+  readonly peak: number;
+  readonly since: EpochMs;
+  readonly resolvedAt?: EpochMs;
+  readonly resolveReason?: ResolveReason;
+  readonly acknowledged?: PersonsAct;
+}
+
+/** The members of a storm that are listed together, in one reply of its thread. */
+export interface StormPage {
+  readonly joinedAt: EpochMs;
+  /** The slot at which its reply was last asked to be posted or brought up to date; absent: it has none. */
+  readonly shownAt?: EpochMs;
+  /** What its reply was last asked to show of its members: their states. */
+  readonly shown?: string;
+  /** Whom its reply calls: those whom the storm had not called before. */
+  readonly mentions: readonly string[];
+  readonly members: readonly StormMember[];
+}
+
+/** Alerts of one rule that began together, or while the others lasted, and share one message in one channel. */
+export interface Storm {
+  /** Identity, and the key of its message. */
+  readonly episode: string;
+  /** Whom its message called stands here too. */
+  readonly destination: Destination;
+  readonly startedAt: EpochMs;
+  /** The slot at which its message was last asked to be brought up to date. */
+  readonly refreshedAt: EpochMs;
+  /** What its message was last asked to show. */
+  readonly shown: string;
+  readonly pages: readonly StormPage[];
+}
+
+/** What was told of one alert identity lately, over all its runs. */
+export interface FlapHistory {
+  /** When its firings and its ends were told, in the last hour. */
+  readonly told: readonly EpochMs[];
+  /** When it fired, told or not, in the last hour. */
+  readonly fired: readonly EpochMs[];
+  /** The messages that told of it last. */
+  readonly messages: readonly string[];
+  /** Set while its firings are held back. */
+  readonly damped?: {
+    readonly since: EpochMs;
+    /** The last slot at which it fired. */
+    readonly firingAt: EpochMs;
+  };
 }
 
 /** How the last evaluation of a rule went. */
@@ -88,6 +194,10 @@ export interface RuleState {
   readonly health: RuleHealth;
   /** The slot of the last evaluation, failed ones too. */
   readonly evaluatedAt?: EpochMs;
+  /** Those that last. */
+  readonly storms?: readonly Storm[];
+  /** By fingerprint. */
+  readonly flaps?: Readonly<Record<string, FlapHistory>>;
 }
 
 /** What is known of a group: one value in the store, replaced whole by each applied evaluation. */
@@ -118,6 +228,8 @@ export type Evaluation =
       readonly samples: readonly Sample[];
       /** Values of the evidence expression; absent when it was not asked or did not answer: then nothing follows. */
       readonly evidence?: readonly Sample[];
+      /** The evidence was asked, and the source said that it has a part of the data only. */
+      readonly isPartial?: true;
     }
   /** The question is wrong: a person has to change the rule. */
   | { readonly kind: 'rule-error'; readonly message: string }

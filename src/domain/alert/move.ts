@@ -56,8 +56,9 @@ function newAlert(context: MoveContext, breach: Breach): Alert {
 
 /** The alert with a value seen now, whatever came of it: data is there. */
 function withValue(alert: Alert, value: number, slot: Slot): Alert {
-  const { noDataSince: _back, ...rest } = alert;
-  return { ...rest, value, seenAt: slot, missedTicks: 0 };
+  const { noDataSince: goneSince, vanished: _found, ...rest } = alert;
+  const gap = goneSince === undefined ? {} : { gap: { start: goneSince, end: slot } };
+  return { ...rest, ...gap, value, seenAt: slot, missedTicks: 0 };
 }
 
 /** The alert breaching again: the timer of `keep_firing_for` is off. */

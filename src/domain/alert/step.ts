@@ -86,7 +86,7 @@ function overLimit(input: StepInput, moves: readonly Move[], active: number): St
 function movesOf(
   input: StepInput,
   breaches: ReadonlyMap<string, Breach>,
-  evidence: Proof['evidence'],
+  evidence: Pick<Proof, 'evidence' | 'isPartial'>,
 ): readonly Move[] {
   const { rule, group, slot, expand, isPrometheus = false } = input;
   const context: MoveContext = { rule, group, slot, expand, isPrometheus };
@@ -94,7 +94,7 @@ function movesOf(
   const proof: Proof = {
     rule: isPrometheus || wanted === undefined ? withoutEvidence : rule,
     breachingSeries: seriesIn(breaches),
-    ...(evidence === undefined ? {} : { evidence }),
+    ...evidence,
   };
   const known = new Map((input.previous?.alerts ?? []).map((alert) => [alert.fingerprint, alert]));
   const prints = [...new Set([...known.keys(), ...breaches.keys()])].sort();
@@ -120,7 +120,10 @@ export function stepRule(input: StepInput): StepResult {
   if (evaluation.kind !== 'vector') return failed(input, evaluation);
   const breaches = breachesOf(rule, evaluation.samples, expand);
   if (breaches === undefined) return failed(input, { kind: 'rule-error', message: DUPLICATE });
-  const evidence = evaluation.evidence === undefined ? undefined : indexEvidence(evaluation.evidence);
+  const evidence = {
+    ...(evaluation.evidence === undefined ? {} : { evidence: indexEvidence(evaluation.evidence) }),
+    ...(evaluation.isPartial === undefined ? {} : { isPartial: evaluation.isPartial }),
+  };
   const moves = movesOf(input, breaches, evidence);
   const alerts = moves.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
   const active = alerts.filter(isActive).length;

@@ -29,6 +29,8 @@ export interface Proof {
   readonly rule: Pick<SloRule, 'evidence' | 'onNoData'>;
   /** Absent: it was not given. */
   readonly evidence?: EvidenceIndex;
+  /** It was not given because the source has a part of the data only: known to be missing, wherever it went. */
+  readonly isPartial?: boolean;
   /** Fingerprints of the series that are in the result under whatever labels. Asked only when some alert is missing. */
   readonly breachingSeries: () => ReadonlySet<string>;
 }
@@ -49,7 +51,7 @@ export function judgeMissing(alert: Pick<Alert, 'series'>, proof: Proof): Verdic
   const series = fingerprint(alert.series);
   // A templated label changed (severity by value, say): the same series goes on under another identity.
   if (proof.breachingSeries().has(series)) return { kind: 'gone' };
-  if (proof.evidence === undefined) return { kind: 'unknown' };
+  if (proof.evidence === undefined) return { kind: proof.isPartial === true ? 'missing' : 'unknown' };
   const value = proof.evidence.get(series);
   if (value === undefined || Number.isNaN(value)) {
     return { kind: onNoData === 'resolve' ? 'gone' : 'missing' };

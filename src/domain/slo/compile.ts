@@ -96,10 +96,11 @@ function defaultSummary({ slo, bound, window }: Verdict): string {
   return `${who}: ${share} of requests slower than ${formatDuration(threshold)} over ${formatDuration(window)} (at most ${percent(bound)})`;
 }
 
-type Named = Pick<SloRule, 'name' | 'for' | 'labels'>;
+type Named = Pick<SloRule, 'name' | 'for' | 'labels' | 'burn'>;
 
 function ruleOf(verdict: Verdict, named: Named): SloRule {
   const { slo, bound, window } = verdict;
+  const { family } = slo.objective;
   return {
     ...named,
     key: ruleKey(named.name, named.labels),
@@ -110,8 +111,10 @@ function ruleOf(verdict: Verdict, named: Named): SloRule {
     bound,
     comparison: '>',
     objective: { ...slo.objective, window },
+    reads: [{ metric: `${family.metric}_count`, matchers: family.selector }],
     evidence: evidenceOf(verdict),
     onNoData: slo.onNoData,
+    ...(slo.minRequests === undefined ? {} : { minRequests: slo.minRequests }),
     ...(slo.channel === undefined ? {} : { channel: slo.channel }),
   };
 }
@@ -138,6 +141,7 @@ function burnRule(slo: Slo, burn: BurnWindow): SloRule {
       name: `${slo.name}-burn-${formatDuration(burn.long)}`,
       for: ms(0),
       labels: { ...slo.labels, severity: burn.severity, burn_windows: windows },
+      burn: { long: burn.long, short: burn.short, factor: burn.factor },
     },
   );
 }

@@ -47,6 +47,19 @@ export interface RecoveryEvidence {
   readonly bound: number;
 }
 
+/** A metric that an expression reads, and its matchers as PromQL without braces; they may be empty. */
+export interface MetricReading {
+  readonly metric: string;
+  readonly matchers: string;
+}
+
+/** A burn-rate alert's two windows, and how many times faster than allowed the budget must burn in both. */
+export interface BurnPair {
+  readonly long: Milliseconds;
+  readonly short: Milliseconds;
+  readonly factor: number;
+}
+
 /** One configured check: a Prometheus alerting rule with the bot's settings read out of its annotations. */
 export interface SloRule {
   /** The alert's name: the `alertname` label. */
@@ -68,6 +81,14 @@ export interface SloRule {
   readonly objective?: LatencyObjective;
   /** Absent: a vanished breach is a recovery, as in Prometheus. */
   readonly evidence?: RecoveryEvidence;
+  /** Fewer requests than this in the objective's window give no verdict. */
+  readonly minRequests?: number;
+  /** Set for the burn-rate alerts of an objective. */
+  readonly burn?: BurnPair;
+  /** The metrics it reads: where to look for what vanished. Absent: they could not be read. */
+  readonly reads?: readonly MetricReading[];
+  /** Set for the bot's own watch over what it asks: no rule of a file. */
+  readonly about?: 'source';
   /** What to do with a firing alert whose series vanish. `resolve` is Prometheus's way. */
   readonly onNoData: 'keep' | 'resolve';
   /** Where to post, from the annotation `slack_channel`: a name with `#` or an id. Absent: the default channel. */

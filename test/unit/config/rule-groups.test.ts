@@ -55,6 +55,7 @@ groups:
           bound: 5,
           comparison: '>',
           evidence: { expr: 'job:errors:rate5m', comparison: '>', bound: 5 },
+          reads: [{ metric: 'job:errors:rate5m', matchers: '' }],
           onNoData: 'resolve',
           channel: '#shop',
         },

@@ -61,6 +61,9 @@ slos:
             window: 300_000,
           },
           evidence: { expr: share, comparison: '>', bound: 0.01 },
+          reads: [
+            { metric: 'istio_request_duration_milliseconds_count', matchers: 'reporter="destination"' },
+          ],
           onNoData: 'resolve',
           channel: '#shop',
         },
