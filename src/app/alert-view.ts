@@ -207,6 +207,7 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   'no-longer-breaching': 'Resolved: it does not breach any more.',
   'rule-removed': `Closed: its rule was removed. ${UNKNOWN_END}`,
   'limit-exceeded': `Closed: its rule went over its limit of alerts. ${UNKNOWN_END}`,
+  'ended-by-person': `Closed by a person while there was no data. ${UNKNOWN_END}`,
 };
 
 const endingOf = ({ resolveReason = 'recovered' }: Alert): string => ENDINGS[resolveReason];

@@ -1,5 +1,6 @@
-import type { Alert, GroupState, Sample } from '../domain/alert/alert.ts';
+import type { Acts, Alert, GroupState, PersonsAct, Sample } from '../domain/alert/alert.ts';
 import type { Destination } from '../domain/alert/route.ts';
+import type { StoredSilence } from '../domain/alert/silence.ts';
 import type { NoisePolicy } from '../domain/alert/suppress.ts';
 import type { Labels } from '../domain/labels.ts';
 import type { LatencyObjective, RuleGroup, SloRule } from '../domain/slo/rule.ts';
@@ -197,6 +198,38 @@ export interface Store {
   outbox(): Promise<{ readonly depth: number; readonly oldestAt?: EpochMs }>;
 
   messageRef(episode: string): Promise<MessageRef | undefined>;
+
+  /**
+   * Keeps what a person did about an episode, and adds notifications of it in the same write. The first act of a kind
+   * counts: a later one changes nothing and adds nothing. Answers with the acts as they are then. They are forgotten
+   * with the episode's message.
+   */
+  recordAct(done: {
+    episode: string;
+    kind: keyof Acts;
+    act: PersonsAct;
+    entries: readonly OutboxEntry[];
+  }): Promise<Acts>;
+  /** What people did, by episode; episodes of which there is nothing are left out. */
+  acts(episodes: readonly string[]): Promise<ReadonlyMap<string, Acts>>;
+
+  /**
+   * Keeps a silence and adds notifications of it in the same write; the first one of an id counts. Answers with the
+   * one that is kept. Silences that ended thirty days before this one was made are forgotten.
+   */
+  addSilence(made: { silence: StoredSilence; entries: readonly OutboxEntry[] }): Promise<StoredSilence>;
+  /**
+   * Ends a silence now and adds notifications of it in the same write; nothing when it is over already. Answers with
+   * the silence as it is then, or undefined when there is none of this id.
+   */
+  endSilence(done: {
+    id: string;
+    ended: PersonsAct;
+    entries: readonly OutboxEntry[];
+  }): Promise<StoredSilence | undefined>;
+  /** Silences that run or are to come, and those that ended after `since`; the oldest first. */
+  silences(since: EpochMs): Promise<readonly StoredSilence[]>;
+
   /** Whether it can be written to now. */
   isOpen(): boolean;
   close(): Promise<void>;

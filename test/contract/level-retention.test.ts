@@ -77,6 +77,26 @@ describe('what the embedded store remembers, and for how long', () => {
     expect(await store.messageRef('ep-one')).toBeUndefined();
   });
 
+  it('what people did, as long as the message they did it on, or ninety days without one', async () => {
+    const act = (episode: string) =>
+      store.recordAct({
+        episode,
+        kind: 'acknowledged',
+        act: { by: 'U0ANN', at: clock.now() },
+        entries: [],
+      });
+    await act('ep-kept');
+    await act('ep-alone');
+    await clock.advance(ms(80 * DAY));
+    await complete('kept', 1);
+    await clock.advance(ms(10 * DAY));
+    await reopen();
+    expect([...(await store.acts(['ep-kept', 'ep-alone'])).keys()]).toEqual(['ep-kept']);
+    await clock.advance(ms(80 * DAY));
+    await reopen();
+    expect(await store.acts(['ep-kept'])).toEqual(new Map());
+  });
+
   it('an entry that waits, for ever', async () => {
     await store.applyEvaluation({ group: GROUP, state: state(at(1)), entries: [anEntry('e1')] });
     await clock.advance(365 * DAY);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GROUP, type StoreHome, useBench } from './store/fixtures.ts';
 import { describeOutbox } from './store/outbox.ts';
+import { describePeople } from './store/people.ts';
 import { describeState } from './store/state.ts';
 
 /** What every store must do. `makeHome` gives a fresh, empty place for each test. */
@@ -9,6 +10,7 @@ export function describeStore(name: string, makeHome: () => Promise<StoreHome>):
     const bench = useBench(makeHome);
     describeState(bench);
     describeOutbox(bench);
+    describePeople(bench);
 
     it('is open until it is closed, closes twice, and then refuses', async () => {
       const { store } = bench;

@@ -14,8 +14,10 @@ import { describeHolder } from './holder.ts';
  *   entry!SEQ                          OutboxRecord; SEQ has 16 digits, so that key order is queue order
  *   done!ID                            when an entry was completed, for a day
  *   ref!EPISODE                        MessageRef
+ *   act!EPISODE                        Acts
+ *   silence!ID                         StoredSilence
  */
-export type Table = 'tick' | 'group' | 'entry' | 'done' | 'ref';
+export type Table = 'tick' | 'group' | 'entry' | 'done' | 'ref' | 'act' | 'silence';
 
 /** One change of a batch. */
 export type Operation =

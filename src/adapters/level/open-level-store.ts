@@ -1,9 +1,21 @@
 import type { Clock, MessageRef, OutboxEntry, Store, TakenEntry } from '../../app/ports.ts';
 import type { GroupState } from '../../domain/alert/alert.ts';
 import { after, DAY, type EpochMs, epochMs, type Milliseconds, ms } from '../../domain/units.ts';
-import { type Database, type Operation, openDatabase } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
+import {
+  type Claim,
+  commit,
+  type Draft,
+  draftEntries,
+  draftRecord,
+  draftRemoval,
+  emptyDraft,
+  type Image,
+  type Parts,
+} from './draft.ts';
 import { removeHolder, writeHolder } from './holder.ts';
-import { createOutboxIndex, type OutboxIndex, type OutboxRecord } from './outbox-index.ts';
+import { createOutboxIndex, type OutboxRecord } from './outbox-index.ts';
+import { actsOf, addSilence, endSilence, forgettableActs, recordAct, silencesSince } from './people.ts';
 
 export interface LevelStoreOptions {
   /** The folder; it is made when it is not there. One process at a time. */
@@ -17,66 +29,6 @@ const DONE_RETENTION: Milliseconds = DAY;
 
 /** Where a message is, is remembered so long after its last edit. */
 const REF_RETENTION: Milliseconds = ms(90 * DAY);
-
-const SEQ_DIGITS = 16;
-const seqKey = (seq: number): string => String(seq).padStart(SEQ_DIGITS, '0');
-
-interface Claim {
-  readonly group: string;
-  readonly expiresAt: EpochMs;
-}
-
-/** The store's image in memory: changed only after the write it mirrors is on disk. */
-interface Image {
-  readonly outbox: OutboxIndex;
-  /** Completed ids and when, oldest first. */
-  readonly done: Map<string, EpochMs>;
-  readonly claims: Map<string, Claim>;
-  lastSeq: number;
-}
-
-interface Parts {
-  readonly database: Database;
-  readonly image: Image;
-  readonly now: () => EpochMs;
-}
-
-/** Changes to write, and what to do to the image once they are written. */
-interface Draft {
-  readonly operations: Operation[];
-  readonly effects: (() => void)[];
-}
-
-async function commit({ database }: Parts, { operations, effects }: Draft): Promise<void> {
-  await database.write(operations);
-  for (const effect of effects) effect();
-}
-
-const emptyDraft = (): Draft => ({ operations: [], effects: [] });
-
-function draftRemoval({ image }: Parts, draft: Draft, { entry, seq }: OutboxRecord): void {
-  draft.operations.push({ type: 'del', table: 'entry', key: seqKey(seq) });
-  draft.effects.push(() => image.outbox.remove(entry.id));
-}
-
-function draftRecord({ image }: Parts, draft: Draft, record: OutboxRecord): void {
-  draft.operations.push({ type: 'put', table: 'entry', key: seqKey(record.seq), value: record });
-  draft.effects.push(() => image.outbox.put(record));
-}
-
-function draftEntries(parts: Parts, draft: Draft, entries: readonly OutboxEntry[]): void {
-  const { image } = parts;
-  // Entries of one change never supersede each other: only what was there before can be pointless.
-  const added = new Set<string>();
-  for (const entry of entries) {
-    if (added.has(entry.id) || image.done.has(entry.id) || image.outbox.get(entry.id) !== undefined) continue;
-    added.add(entry.id);
-    for (const old of image.outbox.untakenRefreshes(entry.episode)) draftRemoval(parts, draft, old);
-    // A number that was drawn for a write that failed is skipped, never used again.
-    image.lastSeq += 1;
-    draftRecord(parts, draft, { seq: image.lastSeq, entry });
-  }
-}
 
 function draftForgetting({ image, now }: Parts, draft: Draft): void {
   for (const [id, at] of image.done) {
@@ -191,11 +143,13 @@ async function loadImage(database: Database): Promise<Image> {
   };
 }
 
-async function forgetOldRefs({ database, now }: Parts): Promise<void> {
+async function forgetOldRefs(parts: Parts): Promise<void> {
+  const { database, now } = parts;
   const old = (await database.all('ref')).filter(
     ([, ref]) => after((ref as MessageRef).editedAt, REF_RETENTION) <= now(),
   );
   await database.write(old.map(([key]) => ({ type: 'del', table: 'ref', key }) as const));
+  await database.write(await forgettableActs(parts, REF_RETENTION));
 }
 
 /** Runs jobs one after the other: what one reads, no other changes before it writes. */
@@ -236,6 +190,11 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
       return { depth: outbox.depth(), ...(oldestAt === undefined ? {} : { oldestAt }) };
     },
     messageRef: async (episode) => (await database.get('ref', episode)) as MessageRef | undefined,
+    recordAct: (done) => serial(() => recordAct(parts, done)),
+    acts: (episodes) => actsOf(parts, episodes),
+    addSilence: (made) => serial(() => addSilence(parts, made)),
+    endSilence: (done) => serial(() => endSilence(parts, done)),
+    silences: (since) => silencesSince(parts, since),
     isOpen: () => database.isOpen(),
     close: () =>
       serial(async () => {

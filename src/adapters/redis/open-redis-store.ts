@@ -5,6 +5,7 @@ import { decodeRecord, encodeRecord, RECORD_VERSION, requireKnownVersion } from 
 import type { GroupState } from '../../domain/alert/alert.ts';
 import { after, DAY, epochMs } from '../../domain/units.ts';
 import { type ConnectionOptions, connect, createErrorTranslator, type StoreClient } from './connection.ts';
+import { createPeople } from './people.ts';
 
 export interface RedisStoreOptions extends ConnectionOptions {
   /** Keeps several installations on one Redis apart. All replicas of one installation have the same. */
@@ -178,6 +179,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     await close(parts);
     throw error;
   }
+  const people = createPeople({ ...parts, entryArguments, retention: REF_RETENTION });
   let isClosed = false;
   return {
     claimTick: (claim) => guarded(() => claimTick(parts, claim)),
@@ -191,6 +193,11 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     postponeEntry: (entry) => guarded(() => postponeEntry(parts, entry)),
     outbox: () => guarded(() => outbox(parts)),
     messageRef: (episode) => guarded(() => messageRef(parts, episode)),
+    recordAct: (done) => guarded(() => people.recordAct(done)),
+    acts: (episodes) => guarded(() => people.acts(episodes)),
+    addSilence: (made) => guarded(() => people.addSilence(made)),
+    endSilence: (done) => guarded(() => people.endSilence(done)),
+    silences: (since) => guarded(() => people.silences(since)),
     isOpen: () => !isClosed && client.status === 'ready',
     close: async () => {
       isClosed = true;

@@ -1,3 +1,5 @@
+import { peopleScripts } from './scripts-people.ts';
+
 /*
  * The key space. Every key starts with `{NAMESPACE}:`, so that all of them live in one slot of a Redis Cluster and one
  * script may touch them all. Scripts get the prefix as their first argument; their one declared key only routes them.
@@ -15,6 +17,10 @@
  *   created            zset     ids of all entries by the time they were created
  *   done               zset     ids of completed entries by when, for a day
  *   ref:EPISODE        string   MessageRef as a record; expires
+ *   act:EPISODE        hash     what people did: acknowledged, ended (records); expires with the reference
+ *   silences           zset     ids of silences by when they end
+ *   silence            hash     StoredSilence as a record, by id
+ *   silence-end        hash     who ended one early, by id
  *
  * `waiting` and `ready` make taking the oldest due entry cheap however many wait: each episode moves from one to the
  * other once for each of its entries.
@@ -119,7 +125,10 @@ if not episode then return 0 end
 remove(ARGV[2], episode)
 redis.call('ZADD', p .. 'done', now(), ARGV[2])
 redis.call('ZREMRANGEBYSCORE', p .. 'done', '-inf', now() - DAY)
-if ARGV[3] ~= '' then redis.call('SET', p .. 'ref:' .. ARGV[3], ARGV[4], 'PX', ARGV[5]) end
+if ARGV[3] ~= '' then
+  redis.call('SET', p .. 'ref:' .. ARGV[3], ARGV[4], 'PX', ARGV[5])
+  redis.call('PEXPIRE', p .. 'act:' .. ARGV[3], ARGV[5])
+end
 add(6)
 place(episode)
 return 1
@@ -145,4 +154,5 @@ export const SCRIPTS = {
   storeTake: TAKE,
   storeComplete: COMPLETE,
   storePostpone: POSTPONE,
+  ...peopleScripts(SHARED),
 } as const;

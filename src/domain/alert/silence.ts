@@ -1,5 +1,6 @@
 import type { Labels } from '../labels.ts';
 import type { EpochMs } from '../units.ts';
+import type { PersonsAct } from './alert.ts';
 import { type Matcher, matches } from './matcher.ts';
 import { containsInstant, type LocalTimeIn, type TimeInterval } from './time-interval.ts';
 
@@ -12,6 +13,16 @@ export interface Silence {
   readonly endsAt: EpochMs;
   readonly createdBy: string;
   readonly comment: string;
+}
+
+/** A silence that a person made in Slack: `createdBy` is a Slack user id. */
+export interface StoredSilence extends Silence {
+  /** Short, since people type it. */
+  readonly id: string;
+  readonly startsAt: EpochMs;
+  readonly createdAt: EpochMs;
+  /** Who ended it before its time; `endsAt` is that moment then. */
+  readonly ended?: PersonsAct;
 }
 
 /** Planned work: a silence with a name, once or at recurring times. */

@@ -50,6 +50,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   'no-longer-breaching': 'no longer breaching',
   'rule-removed': 'closed, its rule was removed,',
   'limit-exceeded': 'closed, its rule went over its limit of alerts,',
+  'ended-by-person': 'closed by a person, without data,',
 };
 
 function ending(view: AlertView): string {

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { StoredSilence } from '../../../src/domain/alert/silence.ts';
+import { after, before, DAY, HOUR, ms } from '../../../src/domain/units.ts';
+import { START } from '../../support/virtual-clock.ts';
+import { anEntry, aRef, at, type Bench, GROUP, state } from './fixtures.ts';
+
+const ANN = { by: 'U0ANN', at: at(1) };
+const BOB = { by: 'U0BOB', at: at(2), comment: 'the source was retired' };
+
+export const aSilence = (over: Partial<StoredSilence> = {}): StoredSilence => ({
+  id: '5ca1ab1e',
+  matchers: [{ label: 'service', operator: '=~', value: 'a|"ü"\\' }],
+  startsAt: START,
+  endsAt: after(START, HOUR),
+  createdBy: 'U0ANN',
+  comment: 'moving the database',
+  createdAt: START,
+  ...over,
+});
+
+/** What people did: acts on an episode, and silences. */
+export function describePeople(bench: Bench): void {
+  const depth = async (): Promise<number> => (await bench.store.outbox()).depth;
+
+  describe('acts', () => {
+    const acknowledge = (act = ANN, entries = [anEntry('seen', { kind: 'refresh' })]) =>
+      bench.store.recordAct({ episode: 'ep-1', kind: 'acknowledged', act, entries });
+
+    it('keeps an act and what tells of it, over a restart too', async () => {
+      expect(await acknowledge()).toEqual({ acknowledged: ANN });
+      await bench.reopen();
+      expect(await bench.store.acts(['ep-1', 'ep-2', 'ep-1'])).toEqual(
+        new Map([['ep-1', { acknowledged: ANN }]]),
+      );
+      expect(await bench.takenId(at(5))).toBe('seen');
+    });
+
+    it('lets the first of a kind count, and adds nothing for a later one', async () => {
+      await acknowledge();
+      expect(await acknowledge(BOB, [anEntry('again', { kind: 'refresh' })])).toEqual({ acknowledged: ANN });
+      expect(await depth()).toBe(1);
+    });
+
+    it('lets one of many who act at once be the first', async () => {
+      const all = await Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          acknowledge({ by: `U${i}`, at: at(i) }, [anEntry(`seen-${i}`, { episode: `ep-${i}` })]),
+        ),
+      );
+      expect(new Set(all.map(({ acknowledged }) => acknowledged?.by)).size).toBe(1);
+      expect(await depth()).toBe(1);
+    });
+
+    it('keeps different kinds and different episodes beside each other', async () => {
+      await acknowledge();
+      await bench.store.recordAct({ episode: 'ep-2', kind: 'ended', act: BOB, entries: [] });
+      const both = await bench.store.recordAct({ episode: 'ep-1', kind: 'ended', act: BOB, entries: [] });
+      expect(both).toEqual({ acknowledged: ANN, ended: BOB });
+      expect(await bench.store.acts(['ep-1', 'ep-2'])).toEqual(
+        new Map([
+          ['ep-1', both],
+          ['ep-2', { ended: BOB }],
+        ]),
+      );
+    });
+
+    it('survives an evaluation that replaces the state, and the completion of its message', async () => {
+      await acknowledge();
+      await bench.store.applyEvaluation({ group: GROUP, state: state(at(60)), entries: [] });
+      await bench.take(at(60));
+      await bench.store.completeEntry({ id: 'seen', ref: aRef('ep-1') });
+      expect(await bench.store.acts(['ep-1'])).toEqual(new Map([['ep-1', { acknowledged: ANN }]]));
+    });
+
+    it('knows nothing of episodes that nobody touched', async () => {
+      expect(await bench.store.acts([])).toEqual(new Map());
+      expect(await bench.store.acts(['ep-1'])).toEqual(new Map());
+    });
+  });
+
+  describe('silences', () => {
+    const add = (silence: StoredSilence, entries = [anEntry(`told-${silence.id}`)]) =>
+      bench.store.addSilence({ silence, entries });
+    const ids = async (since = before(START, HOUR)) =>
+      (await bench.store.silences(since)).map(({ id }) => id);
+
+    it('keeps a silence as it was made and what tells of it, over a restart too', async () => {
+      expect(await add(aSilence())).toEqual(aSilence());
+      await bench.reopen();
+      expect(await bench.store.silences(START)).toEqual([aSilence()]);
+      expect(await depth()).toBe(1);
+    });
+
+    it('keeps the first of an id, however often it is sent', async () => {
+      await add(aSilence());
+      const again = await add(aSilence({ comment: 'another' }), [anEntry('again', { episode: 'ep-2' })]);
+      expect(again).toEqual(aSilence());
+      expect(await depth()).toBe(1);
+    });
+
+    it('lists those that run, are to come, or ended not long ago, the oldest first', async () => {
+      await add(aSilence({ id: 'run', createdAt: at(3) }));
+      await add(aSilence({ id: 'over', endsAt: at(60), createdAt: at(1) }));
+      await add(aSilence({ id: 'coming', startsAt: at(600), createdAt: at(2) }));
+      expect(await ids(START)).toEqual(['over', 'coming', 'run']);
+      expect(await ids(at(60))).toEqual(['coming', 'run']);
+    });
+
+    it('ends a silence once, by the first who asks', async () => {
+      await add(aSilence(), []);
+      const ended = { ...aSilence(), endsAt: BOB.at, ended: BOB };
+      const end = (act = BOB, id = 'x') =>
+        bench.store.endSilence({ id: '5ca1ab1e', ended: act, entries: [anEntry(id, { episode: id })] });
+      expect(await end()).toEqual(ended);
+      expect(await end({ ...BOB, by: 'U0ANN', at: at(9) }, 'y')).toEqual(ended);
+      expect(await depth()).toBe(1);
+      await bench.reopen();
+      expect(await bench.store.silences(START)).toEqual([ended]);
+      expect(await ids(BOB.at)).toEqual([]);
+    });
+
+    it('leaves alone what is over, and says so of what never was', async () => {
+      await add(aSilence({ endsAt: at(1) }), []);
+      const end = (id: string) => bench.store.endSilence({ id, ended: BOB, entries: [anEntry('x')] });
+      expect(await end('5ca1ab1e')).toEqual(aSilence({ endsAt: at(1) }));
+      expect(await end('nobody')).toBeUndefined();
+      expect(await depth()).toBe(0);
+    });
+
+    it('forgets what ended thirty days before another is made, and only that', async () => {
+      const month = ms(30 * DAY);
+      await add(aSilence({ id: 'old', endsAt: at(0) }), []);
+      await add(aSilence({ id: 'recent', endsAt: at(1) }), []);
+      await bench.store.endSilence({ id: 'recent', ended: { by: 'U0ANN', at: START }, entries: [] });
+      await add(aSilence({ id: 'late', endsAt: at(2) }), []);
+      const made = after(START, month);
+      await add(aSilence({ id: 'new', createdAt: made, endsAt: after(made, HOUR) }), []);
+      expect(await ids()).toEqual(['late', 'new']);
+    });
+  });
+}
