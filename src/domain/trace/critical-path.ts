@@ -1,4 +1,5 @@
 import { type EpochUs, epochUs, type Microseconds, us } from '../units.ts';
+import type { Span } from './trace.ts';
 import type { SpanNode } from './tree.ts';
 
 /**
@@ -173,17 +174,32 @@ function ownTime(
   counts: Counts,
 ): { readonly start: number; readonly end: number } | undefined {
   if (span.followsFrom === true) return undefined;
-  const parentLength = parent.ownEnd - parent.ownStart;
-  // A parent that was moved takes along what is below it.
-  const start = span.start + (parent.ownStart - parent.node.span.start);
+  const { start, isMoved } = placeUnder(parent.node, span, parent.ownStart);
   const end = start + span.duration;
-  const isServer = span.kind === 'server';
-  const isCalled = isServer && parent.node.span.kind === 'client';
-  if ((isServer && start < parent.ownStart) || (isCalled && start >= parent.ownEnd && parentLength > 0)) {
+  if (isMoved) {
     counts.moved += 1;
-    const middle = parent.ownStart + Math.floor(Math.max(0, parentLength - span.duration) / 2);
-    return { start: middle, end: middle + span.duration };
+    return { start, end };
   }
+  const isCalled = span.kind === 'server' && parent.node.span.kind === 'client';
+  const parentLength = parent.ownEnd - parent.ownStart;
   if (!isCalled && end > parent.ownEnd + parentLength * CLOSING) return undefined;
   return { start, end };
+}
+
+/**
+ * When a child began on the clock of the trace's root, given when its parent did: a parent that was moved takes along what
+ * is below it, and a server that cannot lie where its clock says is put in the middle of its caller.
+ */
+export function placeUnder(
+  { span: parent }: SpanNode,
+  child: Span,
+  parentStart: number,
+): { readonly start: number; readonly isMoved: boolean } {
+  const start = child.start + (parentStart - parent.start);
+  const isServer = child.kind === 'server';
+  const isCalled = isServer && parent.kind === 'client';
+  const isAfter = isCalled && start >= parentStart + parent.duration && parent.duration > 0;
+  if (!(isServer && start < parentStart) && !isAfter) return { start, isMoved: false };
+  const middle = parentStart + Math.floor(Math.max(0, parent.duration - child.duration) / 2);
+  return { start: middle, isMoved: true };
 }

@@ -28,6 +28,7 @@ export interface TraceSummary {
   readonly traceId: string;
   /** The earliest real root; without one, the longest span that has no parent here. */
   readonly root: Span;
+  readonly tree: SpanTree;
   readonly start: EpochUs;
   /** From the first span's start to the last span's end. */
   readonly duration: Microseconds;
@@ -59,6 +60,7 @@ export function summarize(trace: Trace): TraceSummary | undefined {
   return {
     traceId: trace.traceId,
     root: top.span,
+    tree,
     start,
     duration,
     spanCount: tree.nodes.length,

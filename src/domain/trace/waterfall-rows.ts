@@ -1,0 +1,105 @@
+import type { CriticalPath } from './critical-path.ts';
+import { hopOf } from './hops.ts';
+import type { SpanNode, SpanTree } from './tree.ts';
+
+/** What one row shows: a span, or a client span together with the server span that answered it. */
+export interface Unit {
+  readonly node: SpanNode;
+  readonly server?: SpanNode;
+}
+
+/** A unit that is shown, and how many of its ancestors are. */
+export interface Chosen {
+  readonly unit: Unit;
+  readonly depth: number;
+}
+
+interface Candidate extends Unit {
+  /** How long the root waited for it. */
+  readonly pathTime: number;
+}
+
+/** A shorter piece of the critical path is no wider than a line: a long span beside the path tells more. */
+const SMALLEST_PIECE = 0.005;
+
+/** The rows of a picture, in the order of the tree: the main root, then the critical path, then the longest of the rest. */
+export function choose(asked: {
+  readonly tree: SpanTree;
+  readonly path: CriticalPath;
+  readonly most: number;
+}): { readonly chosen: readonly Chosen[]; readonly shownSpans: number } {
+  const { tree, path, most } = asked;
+  const candidates = candidatesOf(tree, path);
+  const piece = path.root.span.duration * SMALLEST_PIECE;
+  const isOnPath = ({ pathTime }: Candidate): boolean => pathTime > 0 && pathTime >= piece;
+  const isRoot = ({ node }: Candidate): boolean => node === path.root;
+  const picked = [
+    ...candidates.filter(isRoot),
+    ...largest(
+      candidates.filter((each) => !isRoot(each) && isOnPath(each)),
+      most,
+      ({ pathTime }) => pathTime,
+    ),
+    ...largest(
+      candidates.filter((each) => !isRoot(each) && !isOnPath(each)),
+      most,
+      ({ node }) => node.span.duration,
+    ),
+  ].slice(0, most);
+  const shownSpans = picked.reduce((sum, { server }) => sum + (server === undefined ? 1 : 2), 0);
+  return { chosen: inTreeOrder(tree, picked), shownSpans };
+}
+
+function candidatesOf({ nodes }: SpanTree, { sections }: CriticalPath): readonly Candidate[] {
+  const times = new Map<SpanNode, number>();
+  for (const { node, start, end } of sections) times.set(node, (times.get(node) ?? 0) + end - start);
+  const timeOf = (node: SpanNode): number => times.get(node) ?? 0;
+  const merged = new Set<SpanNode>();
+  const candidates: Candidate[] = [];
+  // Parents come before their children, so that a server is known to be part of its client's row when it comes.
+  for (const node of nodes) {
+    if (merged.has(node)) continue;
+    const server = hopOf(node)?.server;
+    if (server === undefined) {
+      candidates.push({ node, pathTime: timeOf(node) });
+      continue;
+    }
+    merged.add(server);
+    candidates.push({ node, server, pathTime: timeOf(node) + timeOf(server) });
+  }
+  return candidates;
+}
+
+/** The `most` largest, the largest first; of equals the one that came first. One pass: `most` is small. */
+function largest(
+  candidates: readonly Candidate[],
+  most: number,
+  sizeOf: (candidate: Candidate) => number,
+): readonly Candidate[] {
+  const kept: Candidate[] = [];
+  for (const candidate of candidates) {
+    const size = sizeOf(candidate);
+    const last = kept.at(-1);
+    if (kept.length === most && last !== undefined && sizeOf(last) >= size) continue;
+    const place = kept.findIndex((each) => sizeOf(each) < size);
+    kept.splice(place === -1 ? kept.length : place, 0, candidate);
+    if (kept.length > most) kept.pop();
+  }
+  return kept;
+}
+
+function inTreeOrder({ roots }: SpanTree, picked: readonly Unit[]): readonly Chosen[] {
+  const units = new Map(picked.map((unit) => [unit.node, unit]));
+  const chosen: Chosen[] = [];
+  const stack = roots.map((node) => ({ node, depth: 0 })).reverse();
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const { node, depth } = next;
+    const unit = units.get(node);
+    if (unit !== undefined) chosen.push({ unit, depth });
+    const below = unit === undefined ? depth : depth + 1;
+    for (let i = node.children.length - 1; i >= 0; i--) {
+      stack.push({ node: node.children[i] as SpanNode, depth: below });
+    }
+  }
+  return chosen;
+}

@@ -1,0 +1,222 @@
+import { type EpochUs, type Microseconds, us } from '../units.ts';
+import { type CriticalPath, placeUnder } from './critical-path.ts';
+import { serversOf } from './peer.ts';
+import { statusOf } from './span-errors.ts';
+import type { TraceSummary } from './summary.ts';
+import type { SpanNode } from './tree.ts';
+import { type Chosen, choose, type Unit } from './waterfall-rows.ts';
+
+/** A stretch of time, counted from the start of the waterfall's root. */
+export interface Stretch {
+  readonly start: Microseconds;
+  readonly end: Microseconds;
+}
+
+/** One bar of a waterfall: a span, or a call seen from both ends. */
+export interface WaterfallRow {
+  readonly service: string;
+  readonly operation: string;
+  /** Steps below the nearest row that is shown. */
+  readonly depth: number;
+  /** From the root's start; below zero for what began earlier. */
+  readonly start: Microseconds;
+  readonly duration: Microseconds;
+  /** Where the caller waited and no server span was at work: network and proxies, or the pause between attempts. */
+  readonly gaps: readonly Stretch[];
+  /** Where this row is what the root waited for. */
+  readonly onPath: readonly Stretch[];
+  readonly isError: boolean;
+  /** Set when the call was tried several times: which try this is. */
+  readonly attempt?: { readonly number: number; readonly of: number };
+  /** Its parent did not wait for it. */
+  readonly isUnawaited: boolean;
+  /** Its parent is not in the trace. */
+  readonly isOrphan: boolean;
+}
+
+/** A trace laid out for a picture: which bars are drawn, where, and what is left out. */
+export interface Waterfall {
+  readonly traceId: string;
+  readonly service: string;
+  readonly operation: string;
+  /** How the root ended; empty when it does not say. */
+  readonly status: string;
+  readonly isError: boolean;
+  /** Of the root span. */
+  readonly duration: Microseconds;
+  readonly start: EpochUs;
+  readonly spanCount: number;
+  readonly serviceCount: number;
+  readonly errorCount: number;
+  /** In the order of the tree, at most `MOST_ROWS`. */
+  readonly rows: readonly WaterfallRow[];
+  /** Spans that no row shows. */
+  readonly hiddenSpans: number;
+  /** What the axis shows; a row may reach beyond it. */
+  readonly window: Stretch;
+  /** Round instants of the axis. */
+  readonly ticks: readonly Microseconds[];
+}
+
+/** More rows cannot be read on a telephone (measured at 360 pixels). */
+const MOST_ROWS = 14;
+/** Names are cut by width when they are drawn; nobody reads a longer one. */
+const LONGEST_NAME = 200;
+
+/**
+ * Lays a trace out. A client span with its one server is a single row, whose gaps are the overhead of the call:
+ *
+ *     client   |=========================|
+ *     server        |==============|
+ *     row      |////|==============|/////|
+ *
+ * The critical path comes first, then the longest of the rest; the rows stand in the order of the tree. Linear but for
+ * sorting: 100,000 spans are fine.
+ */
+export function waterfallOf(summary: TraceSummary): Waterfall {
+  const { path, tree, root } = summary;
+  const origin = path.root.span.start;
+  const starts = placesOf(summary);
+  const stretches = stretchesOf(path);
+  const { chosen, shownSpans } = choose({ tree, path, most: MOST_ROWS });
+  const rows = chosen.map((each) => rowOf(each, { starts, stretches, origin }));
+  const window = windowOf(rows, root.duration);
+  return {
+    traceId: summary.traceId,
+    service: named(root.serviceName),
+    operation: cut(root.spanName),
+    status: cut(statusOf(root)),
+    isError: root.isError,
+    duration: root.duration,
+    start: root.start,
+    spanCount: summary.spanCount,
+    serviceCount: summary.services.length,
+    errorCount: summary.errorCount,
+    rows,
+    hiddenSpans: summary.spanCount - shownSpans,
+    window,
+    ticks: ticksOf(window),
+  };
+}
+
+const cut = (name: string): string => name.slice(0, LONGEST_NAME);
+const named = (service: string): string => (service === '' ? '(no service name)' : cut(service));
+
+type Starts = ReadonlyMap<SpanNode, number>;
+type Stretches = ReadonlyMap<SpanNode, readonly Stretch[]>;
+
+interface Scene {
+  readonly starts: Starts;
+  readonly stretches: Stretches;
+  readonly origin: number;
+}
+
+/** When every span began, on one clock: as the critical path takes it. */
+function placesOf({ tree }: TraceSummary): Starts {
+  const starts = new Map<SpanNode, number>();
+  // Parents come before their children.
+  for (const node of tree.nodes) {
+    const { parent, span } = node;
+    const parentStart = parent === undefined ? undefined : starts.get(parent);
+    const start =
+      parent === undefined || parentStart === undefined
+        ? span.start
+        : placeUnder(parent, span, parentStart).start;
+    starts.set(node, start);
+  }
+  return starts;
+}
+
+/** The critical path by span, its touching sections joined. */
+function stretchesOf({ root, sections }: CriticalPath): Stretches {
+  const origin = root.span.start;
+  const stretches = new Map<SpanNode, Stretch[]>();
+  for (const { node, start, end } of sections) {
+    const own = stretches.get(node) ?? [];
+    stretches.set(node, own);
+    const last = own.at(-1);
+    const next = { start: us(start - origin), end: us(end - origin) };
+    if (last !== undefined && last.end === next.start) own[own.length - 1] = { ...last, end: next.end };
+    else own.push(next);
+  }
+  return stretches;
+}
+
+function rowOf({ unit, depth }: Chosen, { starts, stretches, origin }: Scene): WaterfallRow {
+  const { node, server } = unit;
+  const shown = server ?? node;
+  const start = us((starts.get(node) ?? origin) - origin);
+  const bar = { start, end: us(start + node.span.duration) };
+  const servers = server === undefined && node.span.kind === 'client' ? serversOf(node) : [];
+  const served = (server === undefined ? servers : [server]).map((each): Stretch => {
+    const from = (starts.get(each) ?? origin) - origin;
+    return { start: us(from), end: us(from + each.span.duration) };
+  });
+  return {
+    service: named(shown.span.serviceName),
+    operation: cut(shown.span.spanName),
+    depth,
+    start,
+    duration: node.span.duration,
+    gaps: served.length === 0 ? [] : gapsBetween(bar, served),
+    onPath: partsOf(unit).flatMap((part) => stretches.get(part) ?? []),
+    isError: partsOf(unit).some(({ span }) => span.isError),
+    ...attemptOf(node),
+    isUnawaited: node.span.followsFrom === true,
+    isOrphan: node.rootKind === 'orphan' || node.rootKind === 'ring',
+  };
+}
+
+const partsOf = ({ node, server }: Unit): readonly SpanNode[] =>
+  server === undefined ? [node] : [node, server];
+
+/** What of a bar its servers leave free. */
+function gapsBetween(bar: Stretch, served: readonly Stretch[]): readonly Stretch[] {
+  const gaps: Stretch[] = [];
+  let reached: number = bar.start;
+  for (const { start, end } of [...served].sort((a, b) => a.start - b.start)) {
+    if (start > reached) gaps.push({ start: us(reached), end: us(Math.min(start, bar.end)) });
+    reached = Math.max(reached, end);
+  }
+  if (reached < bar.end) gaps.push({ start: us(reached), end: bar.end });
+  return gaps.filter(({ start, end }) => end > start);
+}
+
+function attemptOf(node: SpanNode): Pick<WaterfallRow, 'attempt'> {
+  const { parent, span } = node;
+  if (span.kind !== 'server' || parent?.span.kind !== 'client') return {};
+  const attempts = serversOf(parent);
+  return attempts.length < 2
+    ? {}
+    : { attempt: { number: attempts.indexOf(node) + 1, of: attempts.length } };
+}
+
+/** Work before and after the root is shown as far as it leaves the root itself large enough to be read. */
+const SHOWN_BEFORE = 0.25;
+const SHOWN_AFTER = 0.5;
+
+function windowOf(rows: readonly WaterfallRow[], duration: number): Stretch {
+  let [first, last] = [0, duration];
+  for (const row of rows) {
+    first = Math.min(first, row.start);
+    last = Math.max(last, row.start + row.duration);
+  }
+  // A root without a duration measures nothing: everything else has to be seen.
+  if (duration === 0) return { start: us(first), end: us(Math.max(last, first + 1)) };
+  return {
+    start: us(Math.max(first, -duration * SHOWN_BEFORE)),
+    end: us(Math.min(last, duration * (1 + SHOWN_AFTER))),
+  };
+}
+
+const MOST_TICKS = 5;
+
+/** Round instants: steps of 1, 2 or 5 times a power of ten, zero among them. */
+function ticksOf({ start, end }: Stretch): readonly Microseconds[] {
+  const rough = (end - start) / MOST_TICKS;
+  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
+  const step = Math.max(1, ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power);
+  const ticks: Microseconds[] = [];
+  for (let tick = Math.ceil(start / step); tick * step <= end; tick++) ticks.push(us(tick * step));
+  return ticks;
+}
