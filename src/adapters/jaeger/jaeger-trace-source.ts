@@ -7,7 +7,7 @@ import type { HttpClient } from '../http/http-client.ts';
 import { type Ask, askWith, type Dialect, detectDialect, isForeign } from './dialect.ts';
 import { legacyQuery, v3Query } from './questions.ts';
 import { refusalOf } from './refusal.ts';
-import { legacyOperationsSchema, legacyServicesSchema, readLegacyTraces } from './wire-legacy.ts';
+import { legacyNamesSchema, readLegacyTraces } from './wire-legacy.ts';
 import { readOtlpTraces, v3OperationsSchema, v3ServicesSchema } from './wire-otlp.ts';
 
 export interface JaegerTraceSourceOptions {
@@ -108,7 +108,7 @@ const isLegacy = (dialect: Dialect): boolean => dialect === 'legacy';
 
 function servicesQuestion(dialect: Dialect): Question<readonly string[]> {
   return isLegacy(dialect)
-    ? { path: '/api/services', operation: 'services', read: (body) => legacyServicesSchema.parse(body).data }
+    ? { path: '/api/services', operation: 'services', read: (body) => legacyNamesSchema.parse(body).data }
     : {
         path: '/api/v3/services',
         operation: 'services',
@@ -117,17 +117,19 @@ function servicesQuestion(dialect: Dialect): Question<readonly string[]> {
 }
 
 function operationsQuestion(dialect: Dialect, service: string): Question<readonly string[]> {
-  const shared = { query: { service }, operation: 'operations', none: [] } as const;
+  const shared = { operation: 'operations', none: [] } as const;
   return isLegacy(dialect)
     ? {
         ...shared,
-        path: '/api/operations',
-        read: (body) => legacyOperationsSchema.parse(body).data.map(({ name }) => name),
+        // Not `/api/operations`, which VictoriaTraces does not have.
+        path: `/api/services/${encodeURIComponent(service)}/operations`,
+        read: (body) => legacyNamesSchema.parse(body).data,
       }
     : {
         ...shared,
         path: '/api/v3/operations',
-        read: (body) => v3OperationsSchema.parse(body).operations.map(({ name }) => name),
+        query: { service },
+        read: (body) => v3OperationsSchema.parse(body).operations,
       };
 }
 

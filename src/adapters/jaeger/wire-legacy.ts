@@ -1,54 +1,40 @@
 import { z } from 'zod';
-import type { AttributeValue, Span, SpanEvent, SpanKind, Trace } from '../../domain/trace/trace.ts';
+import type {
+  Attributes,
+  AttributeValue,
+  Span,
+  SpanEvent,
+  SpanKind,
+  Trace,
+} from '../../domain/trace/trace.ts';
 import { epochUs, us } from '../../domain/units.ts';
-import { hexId, integer, listOf, put, separate, unique } from './wire-value.ts';
+import {
+  hexId,
+  integer,
+  microsOf,
+  numberOf,
+  objectOf,
+  objectsOf,
+  put,
+  readEach,
+  separate,
+  textOf,
+  textOrEmpty,
+  textsOf,
+  unique,
+  type Wire,
+} from './wire-value.ts';
 
-/** Jaeger's own words for what the older dialect (`/api/traces`) sends. Only what is used is checked. */
-const referenceSchema = z.object({
-  refType: z.string().default('CHILD_OF'),
-  traceID: z.string().default(''),
-  spanID: z.string(),
-});
+/** Jaeger's own words for what the older dialect (`/api/traces`) sends. Only what is used is looked at. */
+const tracesSchema = z.object({ data: z.array(z.unknown()).nullish() });
 
-const processSchema = z.object({ serviceName: z.string().default(''), tags: z.unknown().optional() });
+const namesSchema = z
+  .array(z.string())
+  .nullish()
+  .transform((names) => names ?? []);
+export const legacyNamesSchema = z.object({ data: namesSchema });
 
-const spanSchema = z.object({
-  traceID: z.string(),
-  spanID: z.string(),
-  parentSpanID: z.string().nullish(),
-  operationName: z.string().default(''),
-  references: listOf(referenceSchema),
-  startTime: z.coerce.number(),
-  duration: z.coerce.number().default(0),
-  tags: z.unknown().optional(),
-  logs: z.unknown().optional(),
-  processID: z.string().nullish(),
-  /** Set instead of `processID` in some exports. */
-  process: processSchema.nullish(),
-  warnings: listOf(z.string()),
-});
-
-const traceSchema = z.object({
-  traceID: z.string(),
-  spans: listOf(spanSchema),
-  processes: z
-    .record(z.string(), processSchema)
-    .nullish()
-    .transform((processes) => processes ?? {}),
-  warnings: listOf(z.string()),
-});
-
-const legacyTracesSchema = z.object({ data: listOf(traceSchema) });
-export const legacyServicesSchema = z.object({ data: listOf(z.string()) });
-export const legacyOperationsSchema = z.object({ data: listOf(z.object({ name: z.string() })) });
-
-type WireTrace = z.infer<typeof traceSchema>;
-type WireSpan = z.infer<typeof spanSchema>;
-
-const tagsSchema = z.array(z.unknown());
-const tagSchema = z.object({ key: z.string(), type: z.string().optional(), value: z.unknown().optional() });
-
-function attributeValue(type: string | undefined, value: unknown): AttributeValue | undefined {
+function attributeValue(type: unknown, value: unknown): AttributeValue | undefined {
   switch (typeof value) {
     case 'boolean':
       return value;
@@ -61,31 +47,22 @@ function attributeValue(type: string | undefined, value: unknown): AttributeValu
   }
 }
 
-/** Tags that cannot be read are left out: a trace is worth more than one odd tag. */
-function readTags(tags: unknown): Readonly<Record<string, AttributeValue>> {
+function readTags(tags: unknown): Record<string, AttributeValue> {
   const attributes: Record<string, AttributeValue> = {};
-  for (const tag of tagsSchema.catch([]).parse(tags)) {
-    const parsed = tagSchema.safeParse(tag);
-    if (!parsed.success) continue;
-    const value = attributeValue(parsed.data.type, parsed.data.value);
-    if (value !== undefined) put(attributes, parsed.data.key, value);
+  for (const { key, type, value } of objectsOf(tags)) {
+    const read = attributeValue(type, value);
+    if (typeof key === 'string' && read !== undefined) put(attributes, key, read);
   }
   return attributes;
 }
 
-const logSchema = z.object({ timestamp: z.coerce.number(), fields: z.unknown().optional() });
-
 function readEvents(logs: unknown): readonly SpanEvent[] {
-  return (
-    tagsSchema
-      .catch([])
-      .parse(logs)
-      .map((log) => logSchema.safeParse(log))
-      .filter((parsed) => parsed.success)
-      .map(({ data }) => ({ at: epochUs(data.timestamp), attributes: readTags(data.fields) }))
-      // Jaeger sorts them by name.
-      .sort((a, b) => a.at - b.at)
-  );
+  const events = objectsOf(logs).flatMap(({ timestamp, fields }) => {
+    const at = numberOf(timestamp);
+    return at === undefined ? [] : [{ at: epochUs(at), attributes: readTags(fields) }];
+  });
+  // Jaeger sorts them by name.
+  return events.length < 2 ? events : events.sort((a, b) => a.at - b.at);
 }
 
 const KINDS: ReadonlySet<string> = new Set<SpanKind>([
@@ -102,58 +79,93 @@ function kindOf(tag: AttributeValue | undefined): SpanKind {
   return isKind(kind) ? kind : 'unspecified';
 }
 
+interface Reference {
+  readonly spanId: string;
+  readonly isFollowing: boolean;
+}
+
 /**
  * The parent: a CHILD_OF in this trace, else a FOLLOWS_FROM in this trace. A reference into another trace is a link and
  * makes no parent.
  */
-function parentOf(span: WireSpan, traceId: string): Pick<Span, 'parentSpanId' | 'followsFrom'> {
-  const inTrace = span.references.filter(
-    ({ traceID, spanID }) =>
-      (traceID === '' || hexId(traceID, 32) === traceId) && hexId(spanID, 16) !== hexId(span.spanID, 16),
-  );
-  const parent = inTrace.find(({ refType }) => refType === 'CHILD_OF') ?? inTrace[0];
+function parentOf(
+  span: Wire,
+  own: { readonly traceId: string; readonly spanId: string },
+): Pick<Span, 'parentSpanId' | 'followsFrom'> {
+  const all = readEach(span['references'], 'references', (reference): Reference | undefined => {
+    const [traceID, spanId] = [textOrEmpty(reference, 'traceID'), hexId(textOf(reference, 'spanID'), 16)];
+    const isHere = traceID === '' || hexId(traceID, 32) === own.traceId;
+    const isFollowing = textOrEmpty(reference, 'refType') === 'FOLLOWS_FROM';
+    return isHere && spanId !== own.spanId ? { spanId, isFollowing } : undefined;
+  });
+  const parent = all.find((reference) => reference?.isFollowing === false) ?? all.find(Boolean);
   if (parent !== undefined) {
-    return {
-      parentSpanId: hexId(parent.spanID, 16),
-      ...(parent.refType === 'FOLLOWS_FROM' ? { followsFrom: true } : {}),
-    };
+    return { parentSpanId: parent.spanId, ...(parent.isFollowing ? { followsFrom: true } : {}) };
   }
-  const named = span.parentSpanID ?? '';
+  const named = textOrEmpty(span, 'parentSpanID');
   // Zeros are how a root's parent is written by clients that always write the field.
   return /^0*$/.test(named) ? {} : { parentSpanId: hexId(named, 16) };
 }
 
-function toSpan(span: WireSpan, processes: WireTrace['processes']): Span {
-  const traceId = hexId(span.traceID, 32);
-  const process = span.process ?? processes[span.processID ?? ''];
-  const tags = readTags(span.tags);
+interface Process {
+  readonly serviceName: string;
+  readonly resource: Attributes;
+}
+
+const NO_PROCESS: Process = { serviceName: '', resource: {} };
+
+const readProcess = (process: Wire): Process => ({
+  serviceName: textOrEmpty(process, 'serviceName'),
+  resource: readTags(process['tags']),
+});
+
+/** The processes of a trace, each read once for all its spans. */
+function readProcesses(trace: Wire): ReadonlyMap<string, Process> {
+  const named = objectOf(trace, 'processes') ?? {};
+  return new Map(
+    Object.keys(named).flatMap((id) => {
+      const process = objectOf(named, id);
+      return process === undefined ? [] : [[id, readProcess(process)] as const];
+    }),
+  );
+}
+
+function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
+  const traceId = hexId(textOf(wire, 'traceID'), 32);
+  const spanId = hexId(textOf(wire, 'spanID'), 16);
+  // Some exports write it into the span instead of naming it.
+  const inside = objectOf(wire, 'process');
+  const process = inside === undefined ? processes.get(textOrEmpty(wire, 'processID')) : readProcess(inside);
+  const { serviceName, resource } = process ?? NO_PROCESS;
+  const tags = readTags(wire['tags']);
   return {
     traceId,
-    spanId: hexId(span.spanID, 16),
-    ...parentOf(span, traceId),
-    serviceName: process?.serviceName ?? '',
-    spanName: span.operationName,
+    spanId,
+    ...parentOf(wire, { traceId, spanId }),
+    serviceName,
+    spanName: textOrEmpty(wire, 'operationName'),
     kind: kindOf(tags['span.kind']),
-    start: epochUs(span.startTime),
-    duration: us(Math.max(0, span.duration)),
+    start: epochUs(microsOf(wire, 'startTime')),
+    duration: us(wire['duration'] === undefined ? 0 : Math.max(0, microsOf(wire, 'duration'))),
     ...separate(tags),
-    resource: readTags(process?.tags),
-    events: readEvents(span.logs),
-    warnings: unique(span.warnings),
+    resource,
+    events: readEvents(wire['logs']),
+    warnings: textsOf(wire['warnings']),
   };
 }
 
 /** A trace of the older dialect in the program's own words. What Jaeger notes on the trace goes to its first span. */
-function toTrace({ traceID, spans, processes, warnings }: WireTrace): Trace {
-  const [first, ...rest] = spans.map((span) => toSpan(span, processes));
-  return {
-    traceId: hexId(traceID, 32),
-    spans:
-      first === undefined ? [] : [{ ...first, warnings: unique([...first.warnings, ...warnings]) }, ...rest],
-  };
+function toTrace(wire: Wire): Trace {
+  const traceId = hexId(textOf(wire, 'traceID'), 32);
+  const processes = readProcesses(wire);
+  const spans = readEach(wire['spans'], 'spans', (span) => toSpan(span, processes));
+  const warnings = textsOf(wire['warnings']);
+  const [first, ...rest] = spans;
+  if (first === undefined || warnings.length === 0) return { traceId, spans };
+  return { traceId, spans: [{ ...first, warnings: unique([...first.warnings, ...warnings]) }, ...rest] };
 }
 
 /** Reads the body of `/api/traces` and `/api/traces/{id}`. Throws a `ZodError` when it is something else. */
 export function readLegacyTraces(body: unknown): readonly Trace[] {
-  return legacyTracesSchema.parse(body).data.map(toTrace);
+  return readEach(tracesSchema.parse(body).data, 'data', toTrace);
 }

@@ -8,54 +8,35 @@ import type {
   Trace,
 } from '../../domain/trace/trace.ts';
 import { type EpochUs, epochUs, type Microseconds, us } from '../../domain/units.ts';
-import { hexId, integer, listOf, put, separate, unique } from './wire-value.ts';
+import {
+  hexId,
+  integer,
+  nanosOf,
+  objectOf,
+  objectsOf,
+  put,
+  readEach,
+  separate,
+  textOf,
+  textOrEmpty,
+  unique,
+  type Wire,
+} from './wire-value.ts';
 
 /** OTLP in JSON as `/api/v3` sends it: hex ids, decimal strings for 64 bits, numbers for enumerations. */
-const nanoseconds = z.union([z.string().regex(/^\d+$/), z.number().nonnegative()]).transform(String);
-const attributesSchema = z.unknown().optional();
+const tracesSchema = z.object({ result: z.object({ resourceSpans: z.array(z.unknown()).nullish() }) });
 
-const spanSchema = z.object({
-  traceId: z.string(),
-  spanId: z.string(),
-  parentSpanId: z.string().nullish(),
-  name: z.string().default(''),
-  kind: z.union([z.number(), z.string()]).nullish(),
-  startTimeUnixNano: nanoseconds,
-  endTimeUnixNano: nanoseconds,
-  attributes: attributesSchema,
-  events: listOf(
-    z.object({
-      timeUnixNano: nanoseconds.default('0'),
-      name: z.string().default(''),
-      attributes: attributesSchema,
-    }),
-  ),
-  links: listOf(z.object({ traceId: z.string().default(''), spanId: z.string().default('') })),
-  status: z
-    .object({
-      code: z.union([z.number(), z.string()]).nullish(),
-      message: z.string().nullish(),
-    })
-    .nullish(),
+const namesSchema = z
+  .array(z.string())
+  .nullish()
+  .transform((names) => names ?? []);
+export const v3ServicesSchema = z.object({ services: namesSchema });
+export const v3OperationsSchema = z.object({
+  operations: z
+    .array(z.object({ name: z.string() }))
+    .nullish()
+    .transform((operations) => (operations ?? []).map(({ name }) => name)),
 });
-
-const otlpTracesSchema = z.object({
-  result: z.object({
-    resourceSpans: listOf(
-      z.object({
-        resource: z.object({ attributes: attributesSchema }).nullish(),
-        scopeSpans: listOf(z.object({ spans: listOf(spanSchema) })),
-      }),
-    ),
-  }),
-});
-export const v3ServicesSchema = z.object({ services: listOf(z.string()) });
-export const v3OperationsSchema = z.object({ operations: listOf(z.object({ name: z.string() })) });
-
-type WireSpan = z.infer<typeof spanSchema>;
-
-const anyList = z.array(z.unknown());
-const keyValueSchema = z.object({ key: z.string(), value: z.record(z.string(), z.unknown()) });
 
 /** An OTLP value as plain JSON: what is inside arrays and lists. */
 function plain(value: unknown, depth = 0): unknown {
@@ -65,26 +46,21 @@ function plain(value: unknown, depth = 0): unknown {
     case 'intValue':
       return typeof inner === 'string' || typeof inner === 'number' ? integer(inner) : undefined;
     case 'arrayValue':
-      return anyList
-        .catch([])
-        .parse(field(inner, 'values'))
-        .map((one) => plain(one, depth + 1));
+      return itemsOf(inner).map((one) => plain(one, depth + 1));
     case 'kvlistValue':
       return Object.fromEntries(
-        anyList
-          .catch([])
-          .parse(field(inner, 'values'))
-          .map((one) => [String(field(one, 'key')), plain(field(one, 'value'), depth + 1)]),
+        objectsOf(itemsOf(inner)).map(({ key, value }) => [String(key), plain(value, depth + 1)]),
       );
     default:
       return inner;
   }
 }
 
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && name in value
-    ? (value as Record<string, unknown>)[name]
-    : undefined;
+/** What a list or map of OTLP holds. */
+function itemsOf(value: unknown): readonly unknown[] {
+  const items: unknown =
+    typeof value === 'object' && value !== null && 'values' in value ? value.values : undefined;
+  return Array.isArray(items) ? items : [];
 }
 
 /** Arrays and maps become JSON text, which is how the older dialect writes them. Bytes stay base64. */
@@ -95,30 +71,38 @@ function attributeValue(value: unknown): AttributeValue | undefined {
 }
 
 const WARNINGS = '@jaeger@warnings';
+const NONE: readonly string[] = [];
 
-function readAttributes(list: unknown): { readonly tags: Attributes; readonly warnings: readonly string[] } {
+function readWarnings(value: unknown): readonly string[] {
+  const texts = plain(value);
+  return unique(Array.isArray(texts) ? texts.map(String) : [String(texts)]);
+}
+
+interface Read {
+  readonly tags: Record<string, AttributeValue>;
+  readonly warnings: readonly string[];
+}
+
+function readAttributes(list: unknown): Read {
   const tags: Record<string, AttributeValue> = {};
-  const warnings: string[] = [];
-  for (const item of anyList.catch([]).parse(list)) {
-    const parsed = keyValueSchema.safeParse(item);
-    if (!parsed.success) continue;
-    const { key, value } = parsed.data;
+  let warnings = NONE;
+  for (const { key, value } of objectsOf(list)) {
+    if (typeof key !== 'string') continue;
     if (key === WARNINGS) {
-      const texts = plain(value);
-      warnings.push(...(Array.isArray(texts) ? texts.map(String) : [String(texts)]));
+      warnings = unique([...warnings, ...readWarnings(value)]);
       continue;
     }
     const read = attributeValue(value);
     if (read !== undefined) put(tags, key, read);
   }
-  return { tags, warnings: unique(warnings) };
+  return { tags, warnings };
 }
 
 const KINDS: readonly SpanKind[] = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
 
-function kindOf(kind: string | number | null | undefined): SpanKind {
+function kindOf(kind: unknown): SpanKind {
   if (typeof kind === 'number') return KINDS[kind] ?? 'unspecified';
-  const name = (kind ?? '').replace('SPAN_KIND_', '').toLowerCase();
+  const name = typeof kind === 'string' ? kind.replace('SPAN_KIND_', '').toLowerCase() : '';
   return KINDS.find((known) => known === name) ?? 'unspecified';
 }
 
@@ -135,60 +119,88 @@ function durationOf(start: string, end: string): Microseconds {
   return us(Math.max(0, to.micros - from.micros + Math.floor((to.rest - from.rest) / 1_000)));
 }
 
-function parentOf(span: WireSpan, traceId: string): Pick<Span, 'parentSpanId' | 'followsFrom'> {
-  const named = span.parentSpanId ?? '';
+function parentOf(
+  span: Wire,
+  own: { readonly traceId: string; readonly spanId: string },
+): Pick<Span, 'parentSpanId' | 'followsFrom'> {
+  const named = textOrEmpty(span, 'parentSpanId');
   if (!/^0*$/.test(named)) return { parentSpanId: hexId(named, 16) };
   // The older dialect shows a link into the same trace as FOLLOWS_FROM, and so does Jaeger's page.
-  const link = span.links.find(
-    (link) => hexId(link.traceId, 32) === traceId && hexId(link.spanId, 16) !== hexId(span.spanId, 16),
-  );
-  return link === undefined ? {} : { parentSpanId: hexId(link.spanId, 16), followsFrom: true };
+  const links = readEach(span['links'], 'links', (link) => ({
+    traceId: hexId(textOrEmpty(link, 'traceId'), 32),
+    spanId: hexId(textOrEmpty(link, 'spanId'), 16),
+  }));
+  const link = links.find(({ traceId, spanId }) => traceId === own.traceId && spanId !== own.spanId);
+  return link === undefined ? {} : { parentSpanId: link.spanId, followsFrom: true };
 }
 
-function toEvent({ timeUnixNano, name, attributes }: WireSpan['events'][number]): SpanEvent {
+function toEvent(event: Wire): SpanEvent {
+  const name = textOrEmpty(event, 'name');
   return {
-    at: startOf(timeUnixNano),
-    attributes: { ...(name === '' ? {} : { event: name }), ...readAttributes(attributes).tags },
+    at: startOf(event['timeUnixNano'] === undefined ? '0' : nanosOf(event, 'timeUnixNano')),
+    attributes: { ...(name === '' ? {} : { event: name }), ...readAttributes(event['attributes']).tags },
   };
 }
 
-const isErrorStatus = (status: WireSpan['status']): boolean =>
-  status?.code === 2 || status?.code === 'STATUS_CODE_ERROR';
+function readEvents(span: Wire): readonly SpanEvent[] {
+  const events = readEach(span['events'], 'events', toEvent);
+  return events.length < 2 ? events : [...events].sort((a, b) => a.at - b.at);
+}
 
-function toSpan(span: WireSpan, process: { serviceName: string; resource: Attributes }): Span {
-  const traceId = hexId(span.traceId, 32);
-  const { tags, warnings } = readAttributes(span.attributes);
+const isErrorStatus = (status: Wire | undefined): boolean =>
+  status?.['code'] === 2 || status?.['code'] === 'STATUS_CODE_ERROR';
+
+interface Process {
+  readonly serviceName: string;
+  readonly resource: Attributes;
+}
+
+function toSpan(wire: Wire, { serviceName, resource }: Process): Span {
+  const traceId = hexId(textOf(wire, 'traceId'), 32);
+  const spanId = hexId(textOf(wire, 'spanId'), 16);
+  const [start, end] = [nanosOf(wire, 'startTimeUnixNano'), nanosOf(wire, 'endTimeUnixNano')];
+  const { tags, warnings } = readAttributes(wire['attributes']);
   const { attributes, isError } = separate(tags);
-  const message = span.status?.message ?? '';
+  const status = objectOf(wire, 'status');
+  const message = status === undefined ? '' : textOrEmpty(status, 'message');
   return {
     traceId,
-    spanId: hexId(span.spanId, 16),
-    ...parentOf(span, traceId),
-    serviceName: process.serviceName,
-    spanName: span.name,
-    kind: kindOf(span.kind),
-    start: startOf(span.startTimeUnixNano),
-    duration: durationOf(span.startTimeUnixNano, span.endTimeUnixNano),
+    spanId,
+    ...parentOf(wire, { traceId, spanId }),
+    serviceName,
+    spanName: textOrEmpty(wire, 'name'),
+    kind: kindOf(wire['kind']),
+    start: startOf(start),
+    duration: durationOf(start, end),
     attributes: message === '' ? attributes : { ...attributes, 'otel.status_description': message },
-    resource: process.resource,
-    events: span.events.map(toEvent).sort((a, b) => a.at - b.at),
-    isError: isError || isErrorStatus(span.status),
+    resource,
+    events: readEvents(wire),
+    isError: isError || isErrorStatus(status),
     warnings,
   };
+}
+
+function readProcess(group: Wire): Process {
+  const { 'service.name': name, ...resource } = readAttributes(
+    objectOf(group, 'resource')?.['attributes'],
+  ).tags;
+  return { serviceName: name === undefined ? '' : String(name), resource };
 }
 
 /** Reads the body of `/api/v3/traces`, where all traces are merged. Throws a `ZodError` when it is something else. */
 export function readOtlpTraces(body: unknown): readonly Trace[] {
   const byTrace = new Map<string, Span[]>();
-  for (const { resource, scopeSpans } of otlpTracesSchema.parse(body).result.resourceSpans) {
-    const { 'service.name': name, ...rest } = readAttributes(resource?.attributes).tags;
-    const process = { serviceName: name === undefined ? '' : String(name), resource: rest };
-    for (const span of scopeSpans.flatMap(({ spans }) => spans)) {
-      const read = toSpan(span, process);
-      const spans = byTrace.get(read.traceId);
-      if (spans === undefined) byTrace.set(read.traceId, [read]);
-      else spans.push(read);
-    }
-  }
+  const keep = (span: Span): void => {
+    const spans = byTrace.get(span.traceId);
+    if (spans === undefined) byTrace.set(span.traceId, [span]);
+    else spans.push(span);
+  };
+  const { resourceSpans } = tracesSchema.parse(body).result;
+  readEach(resourceSpans, 'result.resourceSpans', (group) => {
+    const process = readProcess(group);
+    readEach(group['scopeSpans'], 'scopeSpans', (scope) => {
+      readEach(scope['spans'], 'spans', (span) => keep(toSpan(span, process)));
+    });
+  });
   return [...byTrace].map(([traceId, spans]) => ({ traceId, spans }));
 }
