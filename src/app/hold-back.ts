@@ -1,4 +1,5 @@
 import type { Alert, GroupState, RuleState } from '../domain/alert/alert.ts';
+import type { Silence } from '../domain/alert/silence.ts';
 import type { Surroundings } from '../domain/alert/suppress.ts';
 import {
   foldedInto,
@@ -10,6 +11,7 @@ import {
 import type { LocalTimeIn } from '../domain/alert/time-interval.ts';
 import type { SloRule, Slot } from '../domain/slo/rule.ts';
 import { namespaceOf, serviceOf } from './alert-view.ts';
+import { UpstreamError } from './errors.ts';
 import type { LearnCalls } from './learn-calls.ts';
 import type { Store } from './ports.ts';
 
@@ -20,6 +22,8 @@ export interface HoldBackParts {
     readonly policy: () => NoisePolicy;
     readonly localTime: LocalTimeIn;
     readonly learnCalls: LearnCalls;
+    /** Silences that people made; absent: there are only those of the rule files. */
+    readonly silences?: () => Promise<readonly Silence[]>;
   };
 }
 
@@ -71,12 +75,29 @@ function hushed(
   return suppressed !== undefined && HUSHES.has(suppressed.kind) ? { ...neighbour, alert } : neighbour;
 }
 
+type NoisyParts = HoldBackParts & Required<Pick<HoldBackParts, 'noise'>>;
+
+/**
+ * The rule files' policy, with the silences of people beside the files' own. A store that does not answer fails the
+ * evaluation, as it does everywhere: nothing is told and nothing is lost, since the next tick begins with the same
+ * state. A silence that cannot be read holds nothing back: better a message too many than a breach nobody hears of.
+ */
+async function policyNow({ noise }: NoisyParts): Promise<NoisePolicy> {
+  const policy = noise.policy();
+  try {
+    const silences = (await noise.silences?.()) ?? [];
+    return silences.length === 0 ? policy : { ...policy, silences: [...policy.silences, ...silences] };
+  } catch (error) {
+    if (error instanceof UpstreamError && error.code === 'bad-answer') return policy;
+    throw error;
+  }
+}
+
 async function lookAround(
-  parts: HoldBackParts & Required<Pick<HoldBackParts, 'noise'>>,
-  { group, slot, asOf }: Evaluation,
-  own: readonly Neighbour[],
+  parts: NoisyParts,
+  policy: NoisePolicy,
+  { group, slot, asOf, own }: Evaluation & { readonly own: readonly Neighbour[] },
 ): Promise<Surroundings> {
-  const policy = parts.noise.policy();
   const { localTime, learnCalls } = parts.noise;
   const inhibits = policy.inhibitRules.length > 0 || policy.inhibitsByCallGraph;
   // Nothing fires here: nobody is held back, and what goes on elsewhere does not matter.
@@ -122,9 +143,12 @@ export async function holdBack(
 ): Promise<readonly HeldBack[]> {
   const { noise } = parts;
   if (noise === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
-  const policy = noise.policy();
+  const noisy: NoisyParts = { ...parts, noise };
   const own = rules.map(neighboursOf);
-  const around = await lookAround({ ...parts, noise }, evaluation, own.flat());
+  // Where nothing fires nothing is held back, and nobody has to be asked.
+  const fires = own.flat().some(({ alert }) => alert.state === 'firing');
+  const policy = fires ? await policyNow(noisy) : noise.policy();
+  const around = await lookAround(noisy, policy, { ...evaluation, own: own.flat() });
   const settled = own.map((neighbours) =>
     neighbours.map((each) => ({ ...each, alert: withSuppression(each, policy, around) })),
   );

@@ -148,10 +148,11 @@ function progressOf(request: ReplayRequest): Progress {
 function createRunStore(state: GroupState | undefined) {
   let current = state;
   let entries: Evaluated['entries'] = [];
-  const evaluation: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'applyEvaluation'> = {
+  const evaluation: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'applyEvaluation' | 'acts'> = {
     claimTick: async () => true,
     loadGroup: async () => current,
     groups: async () => [],
+    acts: async () => new Map(),
     applyEvaluation: async (change) => {
       current = change.state;
       entries = change.entries;

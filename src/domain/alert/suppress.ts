@@ -5,7 +5,13 @@ import { type CallGraph, causesOf } from './call-graph.ts';
 import { type InhibitRule, inhibitorOf } from './inhibition.ts';
 import { matchersText } from './matcher.ts';
 import { PLAIN_ROUTE, type Route } from './route.ts';
-import { isSilencing, isUnderMaintenance, type MaintenanceWindow, type Silence } from './silence.ts';
+import {
+  isSilencing,
+  isUnderMaintenance,
+  type MaintenanceWindow,
+  type Silence,
+  type StoredSilence,
+} from './silence.ts';
 import type { LocalTimeIn } from './time-interval.ts';
 
 /** What the rule files say about who is told what, and when nobody is. */
@@ -59,6 +65,15 @@ const OUTLIVES_AFTER: Milliseconds = ms(MINUTE);
 
 type Reason = Pick<Suppression, 'kind' | 'by'> & Partial<Suppression>;
 
+/** Why a silence holds back. Who made it in Slack stands by itself: names of people there are ids. */
+export function reasonOf(silence: Silence | StoredSilence): Reason {
+  const { createdBy, comment, endsAt } = silence;
+  const why = comment === '' ? matchersText(silence.matchers) : comment;
+  return 'id' in silence
+    ? { kind: 'silence', by: why, until: endsAt, silence: { id: silence.id, by: createdBy } }
+    : { kind: 'silence', by: `${createdBy}: ${why}`, until: endsAt };
+}
+
 /** The silence or the planned work that holds for an alert now. */
 export function hushOf(
   alert: Pick<Alert, 'labels'>,
@@ -67,9 +82,7 @@ export function hushOf(
 ): Reason | undefined {
   const silence = policy.silences.find((each) => isSilencing(each, alert.labels, slot));
   if (silence !== undefined) {
-    const { createdBy, comment, endsAt } = silence;
-    const by = `${createdBy}: ${comment === '' ? matchersText(silence.matchers) : comment}`;
-    return { kind: 'silence', by, until: endsAt };
+    return reasonOf(silence);
   }
   const window = policy.maintenance.find((each) =>
     isUnderMaintenance(each, alert.labels, { at: slot, localTime }),

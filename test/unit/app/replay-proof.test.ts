@@ -114,6 +114,7 @@ describe('a day of samples', () => {
       claimTick: async () => true,
       loadGroup: async () => state,
       groups: async () => [],
+      acts: async () => new Map(),
       applyEvaluation: async (change) => {
         state = change.state;
         story.set(now, { state, told: change.entries.map(({ id, createdAt }) => [id, createdAt] as const) });

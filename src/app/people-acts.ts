@@ -1,0 +1,43 @@
+import { withActs } from '../domain/alert/acts.ts';
+import type { Acts, GroupState, RuleState } from '../domain/alert/alert.ts';
+import { UpstreamError } from './errors.ts';
+import type { Store } from './ports.ts';
+
+/** Where acts and states are read from. */
+export type ActsStore = Pick<Store, 'loadGroup' | 'acts'>;
+
+/**
+ * What people did about some episodes. A record that cannot be read counts as not there: the alert is told as if nobody
+ * had touched it, which is a message too many and never one too few. A store that does not answer is an error as ever.
+ */
+export async function readActs(
+  store: Pick<Store, 'acts'>,
+  episodes: readonly string[],
+): Promise<ReadonlyMap<string, Acts>> {
+  if (episodes.length === 0) return new Map();
+  try {
+    return await store.acts(episodes);
+  } catch (error) {
+    if (error instanceof UpstreamError && error.code === 'bad-answer') return new Map();
+    throw error;
+  }
+}
+
+/** Alerts that a person can have acted on: what only began to breach has been shown to nobody. */
+const episodesOf = (state: GroupState): readonly string[] =>
+  Object.values(state.rules).flatMap(({ alerts }) =>
+    alerts.filter(({ firedAt }) => firedAt !== undefined).map(({ episode }) => episode),
+  );
+
+/** A group's state with what people did about its alerts. */
+export async function loadWithActs(store: ActsStore, group: string): Promise<GroupState | undefined> {
+  const state = await store.loadGroup(group);
+  if (state === undefined) return undefined;
+  const acts = await readActs(store, episodesOf(state));
+  if (acts.size === 0) return state;
+  const rules = Object.entries(state.rules).map(([key, rule]): [string, RuleState] => [
+    key,
+    { ...rule, alerts: rule.alerts.map((alert) => withActs(alert, acts.get(alert.episode))) },
+  ]);
+  return { ...state, rules: Object.fromEntries(rules) };
+}
