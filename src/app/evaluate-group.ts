@@ -3,24 +3,16 @@ import type { ExpandTemplate } from '../domain/alert/identity.ts';
 import { resolve } from '../domain/alert/move.ts';
 import { restarted } from '../domain/alert/restart.ts';
 import { destinationsOf, type RoutedDestination } from '../domain/alert/route.ts';
-import { type StepResult, stepRule } from '../domain/alert/step.ts';
 import { utcTime } from '../domain/link.ts';
 import type { RuleGroup, SloRule, Slot } from '../domain/slo/rule.ts';
-import {
-  after,
-  before,
-  between,
-  type EpochMs,
-  MINUTE,
-  type Milliseconds,
-  ms,
-  SECOND,
-} from '../domain/units.ts';
+import { before, between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
 import { decideNotifications, entriesOf } from './decide-notifications.ts';
 import { UpstreamError } from './errors.ts';
-import { askRule } from './evaluate-rule.ts';
+import { stepRules, type Tick } from './evaluate-rules.ts';
+import type { FindVanished } from './find-vanished.ts';
 import { type HoldBackParts, holdBack } from './hold-back.ts';
 import { createOutageNote, type OutageNote } from './outage-note.ts';
+import { loadWithActs } from './people-acts.ts';
 import type { Clock, Logger, MetricsSource, OutboxEntry, Recorder, Store } from './ports.ts';
 
 export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
@@ -30,6 +22,8 @@ export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
   readonly recorder: Recorder;
   readonly logger: Logger;
   readonly expand: ExpandTemplate;
+  /** Absent: what vanished of an alert without data is not looked for. */
+  readonly findVanished?: FindVanished;
   /** Switches every difference from Prometheus off, whatever the rule files say. */
   readonly isPrometheus?: boolean;
   /** Set where the process begins: in Prometheus's mode its start begins short `for` timers anew. */
@@ -55,12 +49,6 @@ export type EvaluateGroup = (group: RuleGroup, slot: Slot) => Promise<TickOutcom
 const CLAIM_INTERVALS = 10;
 const MIN_CLAIM_TTL: Milliseconds = ms(60 * SECOND);
 
-/** The share of the interval that queries may take: the rest is for the store. */
-const QUERY_SHARE = 0.9;
-
-/** A group on its own schedule has no interval to speak of. */
-const SCHEDULED_QUERY_TIME: Milliseconds = MINUTE;
-
 interface Evaluated {
   readonly rules: Record<string, RuleState>;
   readonly entries: OutboxEntry[];
@@ -68,9 +56,6 @@ interface Evaluated {
 
 const claimTtl = (group: RuleGroup): Milliseconds =>
   ms(Math.max(CLAIM_INTERVALS * group.interval, MIN_CLAIM_TTL));
-
-const queryBudget = (group: RuleGroup): Milliseconds =>
-  ms(QUERY_SHARE * (group.schedule === undefined ? group.interval : SCHEDULED_QUERY_TIME));
 
 /** Ends what is left of a rule that is gone from the files. */
 export function retireRule(group: RuleGroup, slot: Slot, state: RuleState): readonly OutboxEntry[] {
@@ -106,73 +91,6 @@ function isBegin({ isPrometheus, isStart, begun }: Parts, { id }: RuleGroup): bo
   const isFirst = isStart === true && !begun.has(id);
   begun.add(id);
   return isPrometheus && isFirst;
-}
-
-interface Tick {
-  readonly group: RuleGroup;
-  readonly slot: Slot;
-}
-
-/** A rule that is wrong is logged when that becomes known, not at every tick. */
-function noteRuleError(parts: Parts, next: RuleState, known: RuleState | undefined): void {
-  const message = next.health.kind === 'rule-error' ? next.health.message : undefined;
-  const earlier = known?.health.kind === 'rule-error' ? known.health.message : undefined;
-  if (message === undefined || message === earlier) return;
-  parts.logger.warn('a rule could not be evaluated', { rule: next.rule.name, reason: message });
-}
-
-/** A rule after its evaluation, before anything is told of it. */
-interface Stepped extends StepResult {
-  readonly rule: SloRule;
-}
-
-/** How many rules of one group are asked about at once: a group of a thousand is through within its interval. */
-const ASKED_AT_ONCE = 4;
-
-/** The order to ask in: those first that have gone without an answer longest, so that none is always the one left out. */
-function askingOrder({ rules }: RuleGroup, previous: GroupState | undefined): readonly number[] {
-  const waitsSince = (index: number): number => {
-    const health = previous?.rules[rules[index]?.key ?? '']?.health;
-    return health?.kind === 'source-error' ? health.since : Number.MAX_SAFE_INTEGER;
-  };
-  return [...rules.keys()].sort((a, b) => waitsSince(a) - waitsSince(b) || a - b);
-}
-
-async function stepOne(
-  parts: Parts,
-  { group, slot }: Tick,
-  asking: { rule: SloRule; known: RuleState | undefined; deadline: EpochMs; isLast: boolean },
-): Promise<Stepped> {
-  const { rule, known, deadline, isLast } = asking;
-  const startedAt = parts.clock.now();
-  const evaluation = await askRule(parts, { at: { group, rule }, previous: known, slot, deadline, isLast });
-  const step = stepRule({ ...parts, rule, group, previous: known, evaluation, slot });
-  const outcome = step.next.health.kind === 'unknown' ? 'ok' : step.next.health.kind;
-  parts.recorder.evaluated({ outcome, seconds: between(startedAt, parts.clock.now()) / SECOND });
-  noteRuleError(parts, step.next, known);
-  return { rule, ...step };
-}
-
-/** Rules do not depend on each other here, as no rule records: they are asked side by side and kept in their order. */
-async function stepRules(
-  parts: Parts,
-  tick: Tick,
-  previous: GroupState | undefined,
-): Promise<readonly Stepped[]> {
-  const { rules } = tick.group;
-  const deadline = after(parts.clock.now(), queryBudget(tick.group));
-  const order = [...askingOrder(tick.group, previous)];
-  const stepped = new Map<SloRule, Stepped>();
-  const asker = async (): Promise<void> => {
-    for (let index = order.shift(); index !== undefined; index = order.shift()) {
-      const rule = rules[index];
-      if (rule === undefined) continue;
-      const known = previous?.rules[rule.key];
-      stepped.set(rule, await stepOne(parts, tick, { rule, known, deadline, isLast: order.length === 0 }));
-    }
-  };
-  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, asker));
-  return rules.flatMap((rule) => stepped.get(rule) ?? []);
 }
 
 /** Evaluates all rules, then decides what is told: what one alert holds back depends on the others. */
@@ -240,7 +158,7 @@ function noteFutureState(parts: Parts, group: RuleGroup, at: { slot: Slot; store
 
 async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
   const parts = withMode(given);
-  const stored = await parts.store.loadGroup(group.id);
+  const stored = await loadWithActs(parts.store, group.id);
   const previous = isBegin(parts, group) ? restarted(stored) : stored;
   if (previous !== undefined && previous.slot >= slot) {
     noteFutureState(parts, group, { slot, stored: previous.slot });

@@ -68,10 +68,10 @@ async function askEvidence(
   context: AskContext,
   question: Question,
   expr: string,
-): Promise<readonly Sample[] | undefined> {
+): Promise<Pick<Extract<Evaluation, { kind: 'vector' }>, 'evidence' | 'isPartial' | 'unproven'>> {
   try {
     // What only a part of the data shows is no recovery.
-    return await instant(context, question, { expr, isProof: true });
+    return { evidence: await instant(context, question, { expr, isProof: true }) };
   } catch (error) {
     const failure = failureOf(error);
     context.logger.warn('the evidence of a recovery could not be asked', {
@@ -79,7 +79,8 @@ async function askEvidence(
       rule: question.at.rule.name,
       reason: failure.kind === 'vector' ? '' : failure.message,
     });
-    return failure.kind === 'rule-error' ? [] : undefined;
+    if (error instanceof UpstreamError && error.code === 'partial') return { isPartial: true };
+    return failure.kind === 'source-error' ? { unproven: failure.message } : { evidence: [] };
   }
 }
 
@@ -95,6 +96,5 @@ export async function askRule(context: AskContext, question: Question): Promise<
   const { expand, isPrometheus } = context;
   const wanted = needsEvidence({ rule, previous: question.previous, expand, isPrometheus }, samples);
   if (!wanted || rule.evidence === undefined) return { kind: 'vector', samples };
-  const evidence = await askEvidence(context, question, rule.evidence.expr);
-  return { kind: 'vector', samples, ...(evidence === undefined ? {} : { evidence }) };
+  return { kind: 'vector', samples, ...(await askEvidence(context, question, rule.evidence.expr)) };
 }

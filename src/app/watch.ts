@@ -8,6 +8,7 @@ import {
   retireRule,
   type TickOutcome,
 } from './evaluate-group.ts';
+import { createFindVanished } from './find-vanished.ts';
 import type { Logger, RuleBook, Scheduler } from './ports.ts';
 
 export interface WatchOptions extends EvaluateGroupOptions {
@@ -166,7 +167,11 @@ function createRetirement(options: WatchOptions, isGone: (id: string) => boolean
 
 export function createWatch(options: WatchOptions): Watch {
   const { scheduler, clock, recorder, logger } = options;
-  const evaluate = createEvaluateGroup({ ...options, isStart: true });
+  const evaluate = createEvaluateGroup({
+    findVanished: createFindVanished(options),
+    ...options,
+    isStart: true,
+  });
   const gauge = createAlertGauge(options);
   const missed = createMissedTicks(logger);
   let groups = new Map<string, RuleGroup>();

@@ -40,6 +40,8 @@ export interface Suppression {
   readonly episode?: string;
   readonly since: EpochMs;
   readonly until?: EpochMs;
+  /** The silence that a person made in Slack, where it is one: its id, and that person's Slack user id. */
+  readonly silence?: { readonly id: string; readonly by: string };
 }
 
 /** What is gone of an alert without data. */
@@ -157,6 +159,8 @@ export interface Storm {
   readonly refreshedAt: EpochMs;
   /** What its message was last asked to show. */
   readonly shown: string;
+  /** The worst of its alerts when one last fired: what its links and its traces are about. */
+  readonly lead: Alert;
   readonly pages: readonly StormPage[];
 }
 
@@ -230,6 +234,8 @@ export type Evaluation =
       readonly evidence?: readonly Sample[];
       /** The evidence was asked, and the source said that it has a part of the data only. */
       readonly isPartial?: true;
+      /** The evidence was asked and did not come: what is not breaching cannot be judged. */
+      readonly unproven?: string;
     }
   /** The question is wrong: a person has to change the rule. */
   | { readonly kind: 'rule-error'; readonly message: string }

@@ -44,14 +44,19 @@ function frozen(input: StepInput, health: RuleHealth): StepResult {
   return { next: { rule, alerts: kept, health, evaluatedAt: slot }, transitions: [] };
 }
 
+/** The source does not answer, since the first of the evaluations in a row that it left without an answer. */
+function sourceError({ previous, slot }: StepInput, message: string): RuleHealth {
+  const before = previous?.health;
+  return { kind: 'source-error', message, since: before?.kind === 'source-error' ? before.since : slot };
+}
+
 function failed(
   input: StepInput,
   failure: { kind: 'rule-error' | 'source-error'; message: string },
 ): StepResult {
-  if (failure.kind === 'rule-error') return frozen(input, { kind: 'rule-error', message: failure.message });
-  const before = input.previous?.health;
-  const since = before?.kind === 'source-error' ? before.since : input.slot;
-  return frozen(input, { kind: 'source-error', message: failure.message, since });
+  return failure.kind === 'rule-error'
+    ? frozen(input, { kind: 'rule-error', message: failure.message })
+    : frozen(input, sourceError(input, failure.message));
 }
 
 /**
@@ -128,8 +133,10 @@ export function stepRule(input: StepInput): StepResult {
   const alerts = moves.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
   const active = alerts.filter(isActive).length;
   if (group.limit > 0 && active > group.limit) return overLimit(input, moves, active);
+  const { unproven } = evaluation;
+  const health: RuleHealth = unproven === undefined ? { kind: 'ok' } : sourceError(input, unproven);
   return {
-    next: { rule, alerts, health: { kind: 'ok' }, evaluatedAt: slot },
+    next: { rule, alerts, health, evaluatedAt: slot },
     transitions: moves.flatMap(({ transition }) => (transition === undefined ? [] : [transition])),
   };
 }
