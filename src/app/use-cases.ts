@@ -4,6 +4,11 @@ import type { Answer, TraceRow } from './views.ts';
 /** The three slash commands. */
 export type SlashCommand = '/trace' | '/latency' | '/slo';
 
+/** Which request is meant: by its trace, or by the id that its headers carried. */
+export type RequestReference =
+  | { readonly kind: 'trace'; readonly traceId: string }
+  | { readonly kind: 'request'; readonly requestId: string };
+
 /** What was asked, understood. Durations are as typed; a window ends at the moment of asking unless it was given. */
 export type Command =
   | {
@@ -16,8 +21,11 @@ export type Command =
       readonly over?: Milliseconds;
       readonly top: number;
     }
-  | { readonly kind: 'inspect-trace'; readonly traceId: string }
-  | { readonly kind: 'find-request'; readonly requestId: string }
+  /** `isUnsampled`: it was asked for by a header that says the caller did not sample it. */
+  | { readonly kind: 'inspect-trace'; readonly traceId: string; readonly isUnsampled?: true }
+  /** `evenUnsampled`: look for it though its id says that there is no trace. */
+  | { readonly kind: 'find-request'; readonly requestId: string; readonly evenUnsampled?: true }
+  | { readonly kind: 'compare'; readonly a: RequestReference; readonly b: RequestReference }
   | { readonly kind: 'latency'; readonly service: string; readonly last: Milliseconds }
   | { readonly kind: 'request-latency'; readonly service: string; readonly requestId: string }
   | { readonly kind: 'slo-status' }

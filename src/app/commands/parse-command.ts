@@ -11,8 +11,9 @@ import {
   replaced,
 } from './options.ts';
 import { plainWords } from './plain-words.ts';
-import { quote, type Token, tokenize } from './tokens.ts';
-import { readTraceReference } from './trace-reference.ts';
+import { readCompare } from './read-compare.ts';
+import { readReference, readRequest } from './read-reference.ts';
+import { isWord, quote, shortened, type Token, tokenize, word } from './tokens.ts';
 import { USAGE } from './usage.ts';
 
 const DEFAULT_LAST: Milliseconds = ms(30 * 60_000);
@@ -21,8 +22,8 @@ const DEFAULT_LATENCY_LAST: Milliseconds = ms(3_600_000);
 
 /** A service's name, a request id: nothing that is meant is longer. */
 const MAX_NAME = 256;
-/** Slack sends at most 3,000 characters and no command needs a third of it. */
-const MAX_TEXT = 1_000;
+/** Slack sends at most 3,000 characters; a link of Grafana or a line of a log takes most of them. */
+const MAX_TEXT = 3_000;
 
 type Understood = { readonly command: Command; readonly share: boolean };
 type Reading = Understood | Mistake;
@@ -88,11 +89,6 @@ function read(command: SlashCommand, tokens: readonly Token[]): Reading {
   }
 }
 
-const isWord = (token: Token | undefined, words: readonly string[]): boolean =>
-  token !== undefined && !token.isQuoted && words.includes(token.text.toLowerCase());
-
-const word = (text: string): Token => ({ text, isQuoted: false });
-
 const SLOWEST_OPTIONS: readonly OptionName[] = ['last', 'over', 'top', 'operation', 'window', 'share'];
 
 function readTrace(tokens: readonly Token[]): Reading {
@@ -101,20 +97,8 @@ function readTrace(tokens: readonly Token[]): Reading {
     return { problem: 'Say what to look for: a service, a trace id, or a request id.' };
   if (isWord(first, ['slowest'])) return readSlowest(tokens);
   if (isWord(first, ['request'])) return readRequest(rest);
-  const reference = readTraceReference(first.text);
-  switch (reference.kind) {
-    case 'trace':
-      return alone(rest, { kind: 'inspect-trace', traceId: reference.traceId }, [first]);
-    case 'request':
-      return alone(rest, { kind: 'find-request', requestId: reference.requestId }, [first]);
-    case 'mistake':
-      return {
-        problem: reference.problem,
-        ...(reference.meant === undefined ? {} : { fixed: [word(reference.meant), ...rest] }),
-      };
-    case 'other':
-      return unknownForm(tokens, first);
-  }
+  if (isWord(first, ['compare'])) return readCompare(tokens);
+  return readReference(tokens) ?? unknownForm(tokens, first);
 }
 
 /** A first word that is neither a form nor an id: a slip, or a service whose slowest traces are wanted. */
@@ -125,28 +109,8 @@ function unknownForm(tokens: readonly Token[], first: Token): Mistake {
     };
   }
   const problem = `"${shortened(first.text)}" is neither slowest nor a trace id, a link or a request id.`;
-  const [form] = first.isQuoted ? [] : nearest(first.text, ['slowest', 'request', 'help']);
+  const [form] = first.isQuoted ? [] : nearest(first.text, ['slowest', 'request', 'compare', 'help']);
   return { problem, fixed: form === undefined ? [word('slowest'), ...tokens] : replaced(tokens, 0, [form]) };
-}
-
-/** Nothing may follow but `share`. */
-function alone(rest: readonly Token[], command: Command, start: readonly Token[]): Reading {
-  const read = readOptions(rest, ['share']);
-  if ('problem' in read) return read;
-  const [extra] = read.words;
-  if (extra === undefined) return { command, share: read.options.share ?? false };
-  return {
-    problem: `"${shortened(extra.text)}" does not belong here.`,
-    fixed: [...start, ...(nearestKeyword(extra.text, ['share']) === undefined ? [] : [word('share')])],
-  };
-}
-
-function readRequest(rest: readonly Token[]): Reading {
-  const [id, ...more] = rest;
-  if (id === undefined || id.text === '' || id.text.length > MAX_NAME) {
-    return { problem: 'Say which request: /trace request <request id>.' };
-  }
-  return alone(more, { kind: 'find-request', requestId: id.text }, [word('request'), id]);
 }
 
 function readSlowest(tokens: readonly Token[]): Reading {
@@ -178,8 +142,6 @@ function slowestCommand(
 }
 
 const isName = (text: string): boolean => text.trim() !== '' && text.length <= MAX_NAME;
-
-const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
 
 /** A word too many: a keyword with a slip, a duration without `last`, or nothing anyone knows. */
 function unknownWord(tokens: readonly Token[], extra: Token, allowed: readonly OptionName[]): Mistake {

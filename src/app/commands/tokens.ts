@@ -4,6 +4,16 @@ export interface Token {
   readonly isQuoted: boolean;
 }
 
+/** A word as a person types it. */
+export const word = (text: string): Token => ({ text, isQuoted: false });
+
+/** Whether a word is one of these, and not quoted. */
+export const isWord = (token: Token | undefined, words: readonly string[]): boolean =>
+  token !== undefined && !token.isQuoted && words.includes(token.text.toLowerCase());
+
+/** A word as it is repeated in a sentence. */
+export const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
+
 /** Quotes as phones, Slack on a Mac, and word processors type them. */
 const DOUBLE_QUOTES = /[\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02]/g;
 const SINGLE_QUOTES = /[\u2018\u2019\u201a\u201b\u2032]/g;

@@ -1,47 +1,46 @@
 import { isUuid } from '../../domain/trace/request-id.ts';
+import type { Token } from './tokens.ts';
+import { readTraceId, type TraceReference } from './trace-id.ts';
+import { readHeaders, readRequestLine } from './trace-line.ts';
+import { readLink } from './trace-link.ts';
 
-/** What a person pasted to say which request is meant. */
-export type TraceReference =
-  | { readonly kind: 'trace'; readonly traceId: string }
-  | { readonly kind: 'request'; readonly requestId: string }
-  /** Nearly one: what is wrong, and what was probably meant. */
-  | { readonly kind: 'mistake'; readonly problem: string; readonly meant?: string }
-  | { readonly kind: 'other' };
+/** Brackets, quotes and marks of a sentence that were copied together with an id. */
+const AROUND = /^[([{<"'`]+|[)\]}>"'`,.;:!?]+$/g;
 
-const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/i;
-/** In the path of Jaeger's pages and API, or as a parameter of Kiali, Grafana and Jaeger's search. */
-const IN_LINK = /(?:\/traces?\/|trace_?ids?(?:=|%3d|"?:"?|%22%3a%22))([0-9a-f]{1,32})(?![0-9a-f])/i;
-const COMPARISON = /\/trace\/[0-9a-f]+\.\.\.[0-9a-f]*/i;
-
-/** Ids are kept with 32 digits: Jaeger finds old 64-bit ids in both forms. */
-const padded = (hex: string): string => hex.toLowerCase().padStart(32, '0');
-
-/** Reads a trace id, a traceparent header, a link, or a request id. Pure. */
-export function readTraceReference(text: string): TraceReference {
+/** Reads one word: a trace id, a trace header's value, a link, or a request id. Pure. */
+export function readTraceReference(word: string): TraceReference {
+  const text = word.replace(AROUND, '');
   if (/^https?:\/\//i.test(text)) return readLink(text);
   if (isUuid(text)) return { kind: 'request', requestId: text };
-  const parent = TRACE_PARENT.exec(text)?.[1];
-  if (parent !== undefined) return { kind: 'trace', traceId: parent.toLowerCase() };
-  const hex = /^(?:0x)?([0-9a-f]+)$/i.exec(text)?.[1];
-  return hex === undefined || /^0+$/.test(hex) ? { kind: 'other' } : readHex(hex);
+  const alone = readTraceId(text);
+  if (alone.kind !== 'other') return alone;
+  return readHeaders(text) ?? { kind: 'other' };
 }
 
-function readHex(hex: string): TraceReference {
-  if (hex.length === 16 || hex.length === 32) return { kind: 'trace', traceId: padded(hex) };
-  if (hex.length < 9) return { kind: 'other' };
-  const problem = `A trace id has 16 or 32 hex digits; this one has ${hex.length}.`;
-  // Leading zeros get lost in some logs.
-  return hex.length < 32
-    ? { kind: 'mistake', problem, meant: hex.toLowerCase().padStart(hex.length < 16 ? 16 : 32, '0') }
-    : { kind: 'mistake', problem };
+/** Words a person types to the bot; more of them, with marks that no sentence has, were copied from elsewhere. */
+const MOST_TYPED = 8;
+const MACHINE_MADE = /[[{=]|\w:\w/;
+
+/**
+ * Reads a text that was copied as it is: headers one after the other, a line of an access log, a link in a sentence.
+ * `other` for what may as well be a command with a slip in it. Pure.
+ */
+export function readPasted(tokens: readonly Token[]): TraceReference {
+  const text = tokens.map((token) => token.text).join(' ');
+  const found = readHeaders(text) ?? readRequestLine(tokens, text) ?? readLinkAmong(tokens);
+  if (found !== undefined) return found;
+  return tokens.length <= MOST_TYPED || !MACHINE_MADE.test(text)
+    ? { kind: 'other' }
+    : {
+        kind: 'mistake',
+        problem:
+          'No trace id, traceparent, b3 header, request id or link was found in this text. Give the id alone.',
+      };
 }
 
-function readLink(text: string): TraceReference {
-  if (COMPARISON.test(text)) {
-    return { kind: 'mistake', problem: 'This link compares two traces: give the id of one.' };
-  }
-  const id = IN_LINK.exec(text)?.[1];
-  return id === undefined
-    ? { kind: 'mistake', problem: 'There is no trace id in this link.' }
-    : { kind: 'trace', traceId: padded(id) };
+function readLinkAmong(tokens: readonly Token[]): TraceReference | undefined {
+  const link = tokens
+    .map((token) => token.text.replace(AROUND, ''))
+    .find((text) => /^https?:\/\//i.test(text));
+  return link === undefined ? undefined : readLink(link);
 }

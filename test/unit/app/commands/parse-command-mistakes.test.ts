@@ -113,14 +113,8 @@ const refused: Readonly<Record<string, Refused>> = {
   'an id that is too long': ['/trace', `${traceId}ab`, /this one has 34/, null],
   'a link without an id': [
     '/trace',
-    'https://jaeger.example/search?service=a',
+    'https://jaeger.example/dependencies',
     /no trace id in this link/,
-    null,
-  ],
-  'a link that compares two': [
-    '/trace',
-    `https://jaeger/trace/${traceId}...${traceId}`,
-    /compares two/,
     null,
   ],
   'more after an id': ['/trace', `${traceId} last 5m`, /"last" does not belong/, `/trace ${traceId}`],
@@ -140,8 +134,6 @@ const refused: Readonly<Record<string, Refused>> = {
     '/trace slowest checkout last 10m',
   ],
   'a question that has no command': ['/trace', 'why checkout', /"why"/, '/trace slowest checkout'],
-  'words around an id': ['/trace', `trace-id=${traceId}`, /neither/, `/trace ${traceId}`],
-  'a header as it is logged': ['/trace', `x-request-id: ${uuid}`, /neither/, `/trace ${uuid}`],
   'signs in place of over': [
     '/trace',
     'slowest checkout >500ms',
@@ -175,7 +167,7 @@ const refused: Readonly<Record<string, Refused>> = {
   'the short id of a table': ['/trace', '7efc105a', /beginning of a trace id/, null],
   'a percentile before the service': ['/latency', 'p99 of checkout', /"of"/, '/latency checkout'],
   'a request without its service': ['/latency', uuid, /Say in which service/, null],
-  'a novel': ['/trace', 'a '.repeat(600), /too long/, null],
+  'a novel': ['/trace', 'a '.repeat(1_600), /too long/, null],
 };
 
 describe('what is not understood', () => {
