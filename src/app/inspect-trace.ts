@@ -6,10 +6,10 @@ import type { Trace } from '../domain/trace/trace.ts';
 import { durationText } from '../domain/trace/wording.ts';
 import {
   type EpochMs,
+  MINUTE,
   type Microseconds,
   type Ratio,
   ratio,
-  SECOND,
   toEpochUs,
   toUs,
   us,
@@ -23,7 +23,7 @@ export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<Tr
 /** The largest of each that are handed on; a message may show fewer. */
 const SHOWN = { parts: 8, selfTimes: 5, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
 /** Sidecars and collectors hold spans back for up to a minute together. */
-const ARRIVING = 60 * SECOND;
+export const ARRIVING_US: Microseconds = toUs(MINUTE);
 
 export function createInspectTrace(options: {
   readonly traces: Pick<TraceSource, 'trace'>;
@@ -109,7 +109,8 @@ function spansOf({ sections }: CriticalPath): readonly string[] {
   return [...times].sort(([, a], [, b]) => b - a).map(([spanId]) => spanId);
 }
 
-const named = (service: string): string => (service === '' ? '(no service name)' : service);
+/** How a service is called that has no name. */
+export const named = (service: string): string => (service === '' ? '(no service name)' : service);
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
@@ -117,7 +118,7 @@ function noticesOf(summary: TraceSummary, now: EpochMs): readonly string[] {
   const { doubts, root, start, duration } = summary;
   const age = toEpochUs(now) - (start + duration);
   return [
-    ...(age >= 0 && age < toUs(ARRIVING as typeof SECOND)
+    ...(age >= 0 && age < ARRIVING_US
       ? [`This trace ended ${Math.floor(age / 1_000_000)} s ago: more of its spans may still arrive.`]
       : []),
     ...shapeNotices(doubts),

@@ -1,3 +1,4 @@
+import type { PersonsAct } from '../domain/alert/alert.ts';
 import type { Labels } from '../domain/labels.ts';
 import type { Comparison, ValueKind } from '../domain/slo/rule.ts';
 import type { HopEdge, Retry } from '../domain/trace/hops.ts';
@@ -5,6 +6,7 @@ import type { PathPart } from '../domain/trace/path-parts.ts';
 import type { Repeat } from '../domain/trace/repeats.ts';
 import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
+import type { ComparisonView } from './comparison-view.ts';
 
 /** A name and the address that shows the same figure: every figure in a message can be looked up. */
 export interface Link {
@@ -85,8 +87,20 @@ export interface AlertView {
   readonly mentions?: readonly string[];
   /** Other services whose slowness is laid to this breach. */
   readonly alsoSlow?: readonly string[];
-  /** What keeps the alert's thread still, as a sentence's beginning, and until when where that is known. */
-  readonly hushed?: { readonly text: string; readonly until?: EpochMs };
+  /**
+   * What keeps the alert's thread still, as a sentence's beginning, and until when where that is known. `silence`: of a
+   * person in Slack, whose name goes between the beginning and the comment.
+   */
+  readonly hushed?: {
+    readonly text: string;
+    readonly until?: EpochMs;
+    readonly silence?: { readonly id: string; readonly by: string; readonly comment: string };
+  };
+  readonly acknowledged?: PersonsAct;
+  /** Who ended it, where a person did. */
+  readonly ended?: PersonsAct;
+  /** What the buttons for people's acts carry: which alert is meant, and matchers of it alone. */
+  readonly handle?: { readonly episode: string; readonly matchers: string };
   /** Why the message stands where it does, when that is not the channel the rule names. */
   readonly notice?: string;
   /** What could not be fetched and why: full sentences. */
@@ -95,10 +109,15 @@ export interface AlertView {
   readonly evidenceWindow: TimeWindow;
 }
 
+/** A sentence that names people and instants: each is shown as Slack shows it, and the rest is nobody's markup. */
+export type Phrase = readonly (string | { readonly person: string } | { readonly at: EpochMs })[];
+
 /** A line in an alert's thread. */
 export interface NoteView {
-  readonly kind: 'no-data' | 'data-back' | 'resolved';
+  readonly kind: 'no-data' | 'data-back' | 'act' | 'resolved';
   readonly text: string;
+  /** Shown in place of `text`, where it names a person. */
+  readonly phrase?: Phrase;
   /** When it happened. */
   readonly at: EpochMs;
 }
@@ -220,6 +239,7 @@ export type Answer =
   | { readonly kind: 'slowest'; readonly view: SlowestView }
   | { readonly kind: 'trace'; readonly view: TraceView }
   | { readonly kind: 'request'; readonly view: RequestView }
+  | { readonly kind: 'comparison'; readonly view: ComparisonView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }
   /** The command was not understood: what is wrong, how it is written, what was probably meant. */

@@ -21,6 +21,8 @@ export interface Links {
   }): string | undefined;
   /** Jaeger's page of a trace. With span ids it marks them, as many as an address holds, and folds the rest away. */
   trace(traceId: string, marked?: readonly string[]): string | undefined;
+  /** Jaeger's comparison of two traces, in which the first is the one that things ought to be like. */
+  compareTraces(a: string, b: string): string | undefined;
   /** Prometheus's graph of an expression over a window. */
   graph(query: { expr: string; window: TimeWindow }): string | undefined;
   /** Kiali's page of a service, on its traces. */
@@ -69,6 +71,12 @@ function jaegerTrace(base: string, traceId: string, marked: readonly string[]): 
   return marked.length === 0
     ? page
     : `${page}?${query([['uiFind', marked.slice(0, MOST_MARKED).join(' ')]])}`;
+}
+
+/** The ids stand in the path for the page and in `cohort` for its menus (jaeger-ui, TraceDiff/url). */
+function jaegerComparison(base: string, ids: readonly [string, string]): string {
+  const [a, b] = ids.map(encodeURIComponent);
+  return `${trimmed(base)}/trace/${a}...${b}?cohort=${a}&cohort=${b}`;
 }
 
 /** `2026-11-20 14:05:00`, what Prometheus's graph page reads as the end of its range. Civil date from days: Howard Hinnant's algorithm. */
@@ -131,6 +139,8 @@ export function createLinks(bases: LinkBases): Links {
     traceSearch: on(bases.jaeger, jaegerSearch),
     trace: (traceId, marked = []) =>
       bases.jaeger === undefined ? undefined : jaegerTrace(bases.jaeger, traceId, marked),
+    compareTraces: (a, b) =>
+      bases.jaeger === undefined ? undefined : jaegerComparison(bases.jaeger, [a, b]),
     graph: on(bases.prometheus, prometheusGraph),
     kialiService: on(
       bases.kiali,

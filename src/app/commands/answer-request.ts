@@ -18,11 +18,15 @@ export async function answerTrace(
   return {
     answer: {
       kind: 'nothing',
-      text: `Jaeger has no trace ${command.traceId}: it was not sampled, is older than what Jaeger keeps, or has not arrived yet (spans take up to a minute).`,
+      text: noTrace(command.traceId),
       links: [],
     },
   };
 }
+
+/** Why a trace may not be there, as a sentence. */
+export const noTrace = (traceId: string): string =>
+  `Jaeger has no trace ${traceId}: it was not sampled, is older than what Jaeger keeps, or has not arrived yet (spans take up to a minute).`;
 
 /** Answers `/trace <request id>` and `/latency <service> <request id>`. */
 export async function answerRequest(
@@ -32,27 +36,30 @@ export async function answerRequest(
   if (command.kind === 'find-request') {
     const found = await options.findRequest({ requestId: command.requestId, now }, signal);
     return found.kind === 'absent'
-      ? { answer: absent(command.requestId, found) }
+      ? { answer: nothing(absent(command.requestId, found)) }
       : { answer: { kind: 'request', view: found.view }, again: command };
   }
   const resolved = await serviceOf(options, { command, signal });
   if ('answer' in resolved) return resolved;
   const { service } = resolved;
   const found = await options.findRequest({ requestId: command.requestId, now, service }, signal);
-  if (found.kind === 'absent') return { answer: absent(command.requestId, found) };
+  if (found.kind === 'absent') return { answer: nothing(absent(command.requestId, found)) };
   if (found.view.inService === undefined) return { answer: notInService(service, found.view) };
   return { answer: { kind: 'request', view: found.view }, again: { ...command, service } };
 }
 
-function absent(
+const nothing = (text: string): Answer => ({ kind: 'nothing', text, links: [] });
+
+/** What was searched for a request that was not found, and why it may have no trace. */
+export function absent(
   requestId: string,
   { searched, services, isWhole }: Extract<FoundRequest, { kind: 'absent' }>,
-): Answer {
+): string {
   const where = `in the last ${Math.round(searched / DAY)} days in ${services} ${services === 1 ? 'service' : 'services'}`;
   const start = isWhole
     ? `No trace of request ${requestId} ${where}.`
     : `No trace of request ${requestId} was found, but not all of it could be searched (${where}).`;
-  return { kind: 'nothing', text: `${start} ${absenceReason(requestId)}`, links: [] };
+  return `${start} ${absenceReason(requestId)}`;
 }
 
 function notInService(service: string, { requestId, traces }: RequestView): Answer {

@@ -9,7 +9,7 @@ import { formatCommand } from './format-command.ts';
 
 /** What the commands are answered with. */
 export interface CommandsOptions {
-  readonly traces: Pick<TraceSource, 'operations'>;
+  readonly traces: Pick<TraceSource, 'operations' | 'trace'>;
   readonly findSlowest: FindSlowest;
   readonly resolveService: ResolveService;
   readonly findRequest: FindRequest;

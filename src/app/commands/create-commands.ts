@@ -4,6 +4,7 @@ import { UpstreamError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { Command, Commands, ParsedCommand } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
+import { answerComparison } from './answer-comparison.ts';
 import { answerRequest, answerTrace } from './answer-request.ts';
 import { answerSlowest } from './answer-slowest.ts';
 import type { Asking, CommandsOptions, Reply } from './asking.ts';
@@ -112,6 +113,8 @@ async function dispatch(options: CommandsOptions, asking: Asking): Promise<Reply
     case 'find-request':
     case 'request-latency':
       return answerRequest(options, { command, now, signal });
+    case 'compare':
+      return answerComparison(options, { command, now, signal });
     case 'latency': {
       const answer = await options.reportLatency(
         { service: command.service, last: command.last, now },

@@ -1,13 +1,13 @@
 import { isUuid } from '../../domain/trace/request-id.ts';
 import { formatDuration } from '../../domain/units.ts';
-import type { Command } from '../use-cases.ts';
+import type { Command, RequestReference } from '../use-cases.ts';
 import { formatInstant } from './instant.ts';
 import { DEFAULT_TOP } from './parse-command.ts';
 import { quote } from './tokens.ts';
 
 /** Needs no quotes: no space, no quote, nothing that Slack or the reader would take for something else. */
 const PLAIN = /^[\p{L}\p{N}_./:@*-]+$/u;
-const RESERVED = /^(slowest|request|help|status|last|over|top|op|operation|at|share|-h|--help)$/i;
+const RESERVED = /^(slowest|request|compare|help|status|last|over|top|op|operation|at|share|-h|--help)$/i;
 
 const name = (text: string): string =>
   PLAIN.test(text) && !RESERVED.test(text) && !isUuid(text) ? text : quote(text);
@@ -20,9 +20,11 @@ export function formatCommand(command: Command): string {
     case 'inspect-trace':
       return `/trace ${command.traceId}`;
     case 'find-request':
-      return isUuid(command.requestId)
+      return isUuid(command.requestId) && command.evenUnsampled !== true
         ? `/trace ${command.requestId}`
         : `/trace request ${name(command.requestId)}`;
+    case 'compare':
+      return `/trace compare ${reference(command.a)} ${reference(command.b)}`;
     case 'latency':
       return `/latency ${name(command.service)} last ${formatDuration(command.last)}`;
     case 'request-latency':
@@ -33,6 +35,10 @@ export function formatCommand(command: Command): string {
       return `${command.about} help`;
   }
 }
+
+/** What is neither a trace id nor a UUID is a request id because of its quotes. */
+const reference = (of: RequestReference): string =>
+  of.kind === 'trace' ? of.traceId : isUuid(of.requestId) ? of.requestId : quote(of.requestId);
 
 function slowest(command: Extract<Command, { kind: 'slowest' }>): string {
   const { window } = command;

@@ -32,14 +32,15 @@ export interface PathPart {
   readonly spans: number;
 }
 
-type Subject = Pick<PathPart, 'kind' | 'service' | 'operation' | 'peer'>;
+/** What a stretch of the path was spent on, without how much. */
+export type PathSubject = Pick<PathPart, 'kind' | 'service' | 'operation' | 'peer'>;
 
 /** The critical path by what the time was spent on, the largest first. The times sum to the root's duration. */
 export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
-  const parts = new Map<string, { subject: Subject; bySpan: Map<SpanNode, Spent> }>();
+  const parts = new Map<string, { subject: PathSubject; bySpan: Map<SpanNode, Spent> }>();
   for (const section of sections) {
     const subject = subjectOf(section);
-    const key = keyOf(subject);
+    const key = partKey(subject);
     const part = parts.get(key) ?? { subject, bySpan: new Map<SpanNode, Spent>() };
     parts.set(key, part);
     const time = (part.bySpan.get(section.node)?.time ?? 0) + section.end - section.start;
@@ -63,14 +64,14 @@ interface Spent {
   readonly drag: number;
 }
 
-/** Calls to one peer are one thing, whatever they are named. */
-const keyOf = ({ kind, service, operation, peer }: Subject): string =>
+/** Tells things apart that time was spent on. Calls to one peer are one thing, whatever they are named. */
+export const partKey = ({ kind, service, operation, peer }: PathSubject): string =>
   `${kind}\0${service}\0${kind === 'own' || kind === 'database' ? operation : ''}\0${peer}`;
 
-const nameOf = ({ kind, service, operation, peer }: Subject): string =>
+const nameOf = ({ kind, service, operation, peer }: PathSubject): string =>
   `${service} ${operation} ${peer} ${kind}`;
 
-function subjectOf({ node, place }: CriticalPathSection): Subject {
+function subjectOf({ node, place }: CriticalPathSection): PathSubject {
   const { span } = node;
   const of = { service: span.serviceName, operation: span.spanName };
   const attempts = span.kind === 'client' ? serversOf(node).length : 0;

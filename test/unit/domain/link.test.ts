@@ -49,6 +49,15 @@ describe('links that open a tool on what a message says', () => {
     expect(links.trace('abc/../def')).toBe('https://jaeger.example.com/jaeger/trace/abc%2F..%2Fdef');
   });
 
+  it("Jaeger's comparison has the good trace first, in the path and as its cohort", () => {
+    expect(links.compareTraces('a1', 'b2')).toBe(
+      'https://jaeger.example.com/jaeger/trace/a1...b2?cohort=a1&cohort=b2',
+    );
+    expect(links.compareTraces('a/1', 'b?2')).toBe(
+      'https://jaeger.example.com/jaeger/trace/a%2F1...b%3F2?cohort=a%2F1&cohort=b%3F2',
+    );
+  });
+
   it('a trace with spans marked, as many as an address holds', () => {
     expect(links.trace('a1', ['b2', 'c3'])).toBe('https://jaeger.example.com/jaeger/trace/a1?uiFind=b2%20c3');
     const all = links.trace(
@@ -93,10 +102,11 @@ describe('links that open a tool on what a message says', () => {
     expect([
       none.traceSearch({ service: 'a', window, limit: 1 }),
       none.trace('a'),
+      none.compareTraces('a', 'b'),
       none.graph({ expr: 'a', window }),
       none.kialiService({ namespace: 'a', service: 'b' }),
       none.grafanaExplore({ expr: 'a', window }),
-    ]).toEqual([undefined, undefined, undefined, undefined, undefined]);
+    ]).toEqual(Array.from({ length: 6 }));
   });
 });
 

@@ -2,6 +2,7 @@ import type { Button, StaticSelect } from '@slack/types';
 import type { Answer } from '../../../app/views.ts';
 import { code, escape, literal, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
+import { comparisonMessage } from './compare.ts';
 import { latencyMessage } from './latency.ts';
 import { actions, button, context, isButtonValue, linkButtons, section } from './pieces.ts';
 import { sloStatusMessage } from './slo-status.ts';
@@ -35,6 +36,8 @@ function body(answer: Answer): Rendered {
       return traceMessage(answer.view);
     case 'request':
       return requestMessage(answer.view);
+    case 'comparison':
+      return comparisonMessage(answer.view);
     case 'latency':
       return latencyMessage(answer.view);
     case 'slo-status':

@@ -1,5 +1,6 @@
 import type { TableBlock } from '@slack/types';
 import type { TraceView } from '../../../app/views.ts';
+import type { PathSubject } from '../../../domain/trace/path-parts.ts';
 import { type Microseconds, toMs } from '../../../domain/units.ts';
 import { count, latency, share } from '../format.ts';
 import { code, escape, literal, oneLine } from '../mrkdwn.ts';
@@ -86,7 +87,8 @@ function pathTable(rows: readonly PathRow[]): TableBlock {
   };
 }
 
-function purpose({ kind, operation, peer }: PathRow): string {
+/** What a part of a critical path was spent on, in words. Not escaped: for tables. */
+export function purpose({ kind, operation, peer }: PathSubject): string {
   const called = literal(peer, 80) || literal(operation, 80);
   switch (kind) {
     case 'own':
