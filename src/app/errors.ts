@@ -10,12 +10,20 @@ export type UpstreamErrorCode =
   | 'not-authenticated'
   /** The question is wrong: asking again the same way cannot help. */
   | 'bad-request'
+  /** It cannot answer this kind of question: ask in another way. */
+  | 'unsupported'
   /** It answered something that cannot be read. */
   | 'bad-answer'
   /** It answered, and says itself that data is missing from the answer. */
   | 'partial'
   /** The answer is larger than the cap. */
   | 'too-large';
+
+const NEVER_ANSWERED: ReadonlySet<UpstreamErrorCode> = new Set([
+  'bad-request',
+  'unsupported',
+  'not-authenticated',
+]);
 
 /**
  * An outside system did not give a usable answer. `message` and `advice` are safe to show to a person: no secret, no
@@ -40,7 +48,7 @@ export class UpstreamError extends Error {
     super(details.message, details.cause === undefined ? {} : { cause: details.cause });
     this.system = details.system;
     this.code = details.code;
-    this.retryable = details.code !== 'bad-request' && details.code !== 'not-authenticated';
+    this.retryable = !NEVER_ANSWERED.has(details.code);
     this.advice = details.advice;
   }
 }

@@ -64,7 +64,11 @@ export interface MetricsSource {
 
 /** A search for traces that hold a matching span of `service`. */
 export interface TraceSearch {
-  readonly service: string;
+  /**
+   * Absent: of any service. Not every backend can: one that cannot throws `unsupported`, at once when that is known.
+   * Some older ones answer with nothing instead, so an empty answer is no proof.
+   */
+  readonly service?: string;
   readonly operation?: string;
   /** The matching span starts inside it. */
   readonly window: TimeWindow;

@@ -57,7 +57,7 @@ const matching = (
   span: Span,
   { service, operation, window, minDuration = us(0), attributes = {} }: TraceSearch,
 ) =>
-  span.serviceName === service &&
+  (service === undefined || span.serviceName === service) &&
   (operation === undefined || span.spanName === operation) &&
   span.start >= window.start * 1_000 &&
   span.start <= window.end * 1_000 &&
