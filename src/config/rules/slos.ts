@@ -55,6 +55,8 @@ const sloSchema = z.strictObject({
   errors: matchers.optional(),
   by: z.array(labelName).optional(),
   service_label: labelName.optional(),
+  histogram: oneOf(['native', 'classic']).optional(),
+  approximate: oneOf(['true', 'false']).optional(),
   objective: objectiveSchema,
   min_requests: count.optional(),
   alert: emptyIsAbsent(alertSchema),
@@ -79,8 +81,6 @@ const SLO: Shape<SloInput> = {
     'alert.recover': Object.keys(recoverSchema.shape),
   },
   notBuilt: {
-    approximate:
-      'write a threshold that is a bucket bound of the metric (`tailwatch check --against` names the bounds).',
     compat: 'write `compat: prometheus` at the top of a document: it holds for all rules.',
     inhibit: 'write `inhibit: call-graph` at the top of the document.',
     mute: 'write a `route` with `mute_time_intervals` at the top of the document.',
@@ -137,7 +137,10 @@ function familyOf(slo: SloInput, by: readonly string[]): LatencyFamily | Conflic
   if (unit === undefined)
     return { path: ['metric'], message: 'does not tell its unit: add `unit: ms` or `unit: s`' };
   const serviceLabel = serviceLabelFor(slo, preset, by);
-  if (serviceLabel !== undefined) return { metric, unit, serviceLabel, ...selectorsOf(slo, preset, metric) };
+  if (serviceLabel !== undefined) {
+    const histogram = slo.histogram === 'native' ? slo.histogram : undefined;
+    return { metric, unit, serviceLabel, ...selectorsOf(slo, preset, metric), ...defined({ histogram }) };
+  }
   const message = 'must hold the label that names the service; say in `service_label` which it is';
   return { path: ['by'], message };
 }
@@ -152,6 +155,11 @@ function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly Confl
   const { recover, burn } = slo.alert ?? {};
   if (slo.schedule !== undefined && slo.interval !== undefined) {
     conflicts.push({ path: ['interval'], message: 'stands beside `schedule`: keep one of them' });
+  }
+  if (slo.approximate === 'true' && slo.histogram === 'native') {
+    const message =
+      'has no meaning beside `histogram: native`, which has no bounds to fall between: remove it';
+    conflicts.push({ path: ['approximate'], message });
   }
   if (recover !== undefined && recover.below === undefined && recover.window === undefined) {
     conflicts.push({ path: ['alert', 'recover'], message: 'says neither `below` nor `window`' });
@@ -244,7 +252,14 @@ export function readSlo(part: Part): CompiledGroup {
   const family = familyOf(input, by);
   if ('path' in family) return failed([errorAt(family)]);
   const { quantile: q, below, window } = input.objective;
-  const objective: LatencyObjective = { family, by, quantile: ratio(q), threshold: below, window };
+  const objective: LatencyObjective = {
+    family,
+    by,
+    quantile: ratio(q),
+    threshold: below,
+    window,
+    ...defined({ isApproximate: input.approximate === 'true' ? (true as const) : undefined }),
+  };
   const conflicts = conflictsOf(input, objective);
   if (conflicts.length > 0) return failed(conflicts.map(errorAt));
   const slo = sloOf(input, objective);

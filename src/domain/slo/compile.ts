@@ -2,7 +2,14 @@ import type { Labels } from '../labels.ts';
 import { sortedLabels } from '../labels.ts';
 import type { Milliseconds } from '../units.ts';
 import { DAY, formatDuration, HOUR, MINUTE, ms } from '../units.ts';
-import { promqlNumber, promqlString, requestCountOf, slowShareOf, withoutNoise } from './promql.ts';
+import {
+  countMetricOf,
+  promqlNumber,
+  promqlString,
+  requestCountOf,
+  slowShareOf,
+  withoutNoise,
+} from './promql.ts';
 import type { LatencyObjective, RecoveryEvidence, SloRule } from './rule.ts';
 
 /** A latency SLO as the short form of a rule file states it. */
@@ -50,12 +57,17 @@ export function ruleKey(name: string, labels: Labels): string {
   return own.length === 0 ? name : `${name}{${own.join(',')}}`;
 }
 
+interface Reading {
+  readonly threshold: Milliseconds;
+  readonly window: Milliseconds;
+}
+
 interface Verdict {
   readonly slo: Slo;
   readonly bound: number;
   readonly window: Milliseconds;
   /** The reading that must exceed the bound as well, and whose return under it is the recovery. */
-  readonly recent?: { readonly threshold: Milliseconds; readonly window: Milliseconds };
+  readonly recent?: Reading;
 }
 
 /** Too few requests leave nothing to judge by: the guard is on the verdict and on its evidence alike. */
@@ -65,21 +77,26 @@ function guarded(expr: string, { slo, window }: Verdict): string {
   return `${expr} and ${requestCountOf(family, { by, window })} >= ${promqlNumber(slo.minRequests)}`;
 }
 
+function shareOf({ slo }: Verdict, reading: Reading): string {
+  const { family, by, isApproximate } = slo.objective;
+  return slowShareOf(family, { by, ...reading, ...(isApproximate === true ? { isApproximate } : {}) });
+}
+
 function verdictExpr(verdict: Verdict): string {
   const { slo, bound, window, recent } = verdict;
-  const { family, by, threshold } = slo.objective;
+  const { threshold } = slo.objective;
   const limit = `> ${promqlNumber(bound)}`;
-  const slow = `${slowShareOf(family, { by, window, threshold })} ${limit}`;
+  const slow = `${shareOf(verdict, { window, threshold })} ${limit}`;
   // A shorter window that is clean again ends the breach; a longer or equal one is only asked for the recovery.
   const isShorter = recent !== undefined && recent.window < window;
-  const still = isShorter ? ` and ${slowShareOf(family, { by, ...recent })} ${limit}` : '';
+  const still = isShorter ? ` and ${shareOf(verdict, recent)} ${limit}` : '';
   return guarded(slow + still, verdict);
 }
 
 function evidenceOf(verdict: Verdict): RecoveryEvidence {
   const { slo, bound, window, recent } = verdict;
-  const { family, by, threshold } = slo.objective;
-  const share = slowShareOf(family, { by, threshold, window, ...recent });
+  const { threshold } = slo.objective;
+  const share = shareOf(verdict, { threshold, window, ...recent });
   // Without parentheses `1 - a / b and c` would be read the same way; they are for the reader.
   const expr = slo.minRequests === undefined ? share : `(${share})`;
   return { expr: guarded(expr, verdict), comparison: '>', bound };
@@ -90,9 +107,9 @@ function percent(share: number): string {
 }
 
 function defaultSummary({ slo, bound, window }: Verdict): string {
-  const { family, threshold } = slo.objective;
+  const { family, threshold, isApproximate } = slo.objective;
   const who = `{{ $labels.${family.serviceLabel} }}`;
-  const share = '{{ $value | humanizePercentage }}';
+  const share = `${isApproximate === true ? 'at least ' : ''}{{ $value | humanizePercentage }}`;
   return `${who}: ${share} of requests slower than ${formatDuration(threshold)} over ${formatDuration(window)} (at most ${percent(bound)})`;
 }
 
@@ -111,7 +128,7 @@ function ruleOf(verdict: Verdict, named: Named): SloRule {
     bound,
     comparison: '>',
     objective: { ...slo.objective, window },
-    reads: [{ metric: `${family.metric}_count`, matchers: family.selector }],
+    reads: [{ metric: countMetricOf(family), matchers: family.selector }],
     evidence: evidenceOf(verdict),
     onNoData: slo.onNoData,
     ...(slo.minRequests === undefined ? {} : { minRequests: slo.minRequests }),

@@ -2,7 +2,8 @@ import type { Labels } from '../labels.ts';
 import { sortedLabels } from '../labels.ts';
 import type { Milliseconds, Ratio } from '../units.ts';
 import { formatDuration } from '../units.ts';
-import type { LatencyFamily } from './rule.ts';
+import { leBelow } from './le-below.ts';
+import type { LatencyFamily, LatencyObjective } from './rule.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
@@ -92,13 +93,15 @@ function selector(metric: string, matchers: readonly string[]): string {
 }
 
 interface Part extends Reading {
-  readonly suffix: '_bucket' | '_count';
+  readonly metric: string;
   readonly matchers?: readonly string[];
   readonly read?: 'rate' | 'increase';
+  /** Taken of every series before they are summed. */
+  readonly each?: string;
 }
 
 function summed(family: LatencyFamily, part: Part): string {
-  const series = selector(`${family.metric}${part.suffix}`, [
+  const series = selector(part.metric, [
     family.selector,
     ...(part.matchers ?? []),
     equalityMatchers(part.matchLabels ?? {}),
@@ -106,26 +109,69 @@ function summed(family: LatencyFamily, part: Part): string {
   const offset =
     part.offset === undefined || part.offset === 0 ? '' : ` offset ${formatDuration(part.offset)}`;
   const sum = part.by === undefined || part.by.length === 0 ? 'sum' : `sum by (${part.by.join(', ')}) `;
-  return `${sum}(${part.read ?? 'rate'}(${series}[${formatDuration(part.window)}]${offset}))`;
+  const rate = `${part.read ?? 'rate'}(${series}[${formatDuration(part.window)}]${offset})`;
+  return `${sum}(${part.each === undefined ? rate : `${part.each} (${rate})`})`;
 }
 
-/** The share of requests slower than a threshold, 0 to 1. Exact when the threshold is a bucket bound, empty when it is not. */
-export function slowShareOf(family: LatencyFamily, reading: Reading & { threshold: Milliseconds }): string {
+/** The metric that has one series for each histogram, and none for its buckets: what requests are counted by. */
+export const countMetricOf = ({ metric, histogram }: LatencyFamily): string =>
+  histogram === 'native' ? metric : `${metric}_count`;
+
+/** Requests counted: per second, or over the window. */
+function counted(family: LatencyFamily, part: Omit<Part, 'metric'>): string {
+  const sum = summed(family, { ...part, metric: countMetricOf(family) });
+  return family.histogram === 'native' ? `histogram_count(${sum})` : sum;
+}
+
+const bucketMetricOf = ({ metric }: LatencyFamily): string => `${metric}_bucket`;
+
+interface Threshold {
+  readonly threshold: Milliseconds;
+  readonly isApproximate?: true;
+}
+
+/*
+ * Requests per second that are fast, or may be:
+ *
+ *      threshold      bound above it
+ *   ------|----------------|---------
+ *   fast  |  cannot be told |  slow
+ *
+ * Of every histogram the bucket at its smallest bound that is not below the threshold: services with bounds of their own
+ * are summed right, and +Inf is always one of them.
+ */
+function maybeFast(family: LatencyFamily, { threshold, ...reading }: Reading & Threshold): string {
+  const below = promqlString(leBelow(inFamilyUnit(family, threshold)));
+  const part = { ...reading, metric: bucketMetricOf(family), each: 'min without (le)' };
+  return summed(family, { ...part, matchers: [`le!~${below}`] });
+}
+
+function fast(family: LatencyFamily, reading: Reading & Threshold): string {
+  if (reading.isApproximate === true) return maybeFast(family, reading);
   const le = leMatcher(inFamilyUnit(family, reading.threshold));
-  const fast = summed(family, { ...reading, suffix: '_bucket', matchers: [le] });
-  const all = summed(family, { ...reading, suffix: '_count' });
-  return `1 - ${fast} / ${all}`;
+  return summed(family, { ...reading, metric: bucketMetricOf(family), matchers: [le] });
+}
+
+/**
+ * The share of requests slower than a threshold, 0 to 1. Exact when the threshold is a bucket bound; when it is not, empty,
+ * or with `isApproximate` the share that is certainly slower: by the bound above. Of a native histogram as
+ * `histogram_fraction` interpolates inside the bucket that holds the threshold.
+ */
+export function slowShareOf(family: LatencyFamily, reading: Reading & Threshold): string {
+  if (family.histogram === 'native') {
+    const rates = summed(family, { ...reading, metric: family.metric });
+    return `1 - histogram_fraction(0, ${promqlNumber(inFamilyUnit(family, reading.threshold))}, ${rates})`;
+  }
+  return `1 - ${fast(family, reading)} / ${counted(family, reading)}`;
 }
 
 /** How many requests there were in the window. */
 export function requestCountOf(family: LatencyFamily, reading: Reading): string {
-  return summed(family, { ...reading, suffix: '_count', read: 'increase' });
+  return counted(family, { ...reading, read: 'increase' });
 }
 
 /** What the builders below need of a `LatencyObjective`. */
-interface OfFamily {
-  readonly family: LatencyFamily;
-}
+type OfFamily = Pick<LatencyObjective, 'family' | 'isApproximate'>;
 
 interface Span {
   readonly window: Milliseconds;
@@ -144,34 +190,38 @@ export function quantileExpr(
 
 /** The share of requests slower than a threshold, of what `matchLabels` pick: 0 to 1, NaN without requests. */
 export function slowShareExpr(
-  { family }: OfFamily,
+  { family, isApproximate }: OfFamily,
   matchLabels: Labels,
   reading: Span & { threshold: Milliseconds },
 ): string {
-  return slowShareOf(family, { ...reading, matchLabels });
+  return slowShareOf(family, {
+    ...reading,
+    matchLabels,
+    ...(isApproximate === true ? { isApproximate } : {}),
+  });
 }
 
 /** Requests per second of what `matchLabels` pick. */
 export function requestRateExpr({ family }: OfFamily, matchLabels: Labels, reading: Span): string {
-  return summed(family, { ...reading, matchLabels, suffix: '_count' });
+  return counted(family, { ...reading, matchLabels });
 }
 
 /** The share of requests that failed, 0 to 1; undefined when the metric does not tell failures apart. */
 export function errorShareExpr({ family }: OfFamily, matchLabels: Labels, reading: Span): string | undefined {
   if (family.errorSelector === undefined) return undefined;
-  const failed = summed(family, {
-    ...reading,
-    matchLabels,
-    suffix: '_count',
-    matchers: [family.errorSelector],
-  });
+  const failed = counted(family, { ...reading, matchLabels, matchers: [family.errorSelector] });
   // A service without a single failure has no series for failures: that is 0, not unknown.
   return `(${failed} or vector(0)) / ${requestRateExpr({ family }, matchLabels, reading)}`;
 }
 
-/** Requests per second under each bucket bound (cumulative, by `le`): tells between which bounds a quantile lies. */
+/**
+ * Requests per second under each bucket bound: tells between which bounds a quantile lies. One sample for each `le`,
+ * cumulative; of a native histogram one sample that holds its buckets.
+ */
 export function bucketRatesExpr({ family }: OfFamily, matchLabels: Labels, reading: Span): string {
-  return summed(family, { ...reading, matchLabels, by: ['le'], suffix: '_bucket' });
+  if (family.histogram === 'native')
+    return summed(family, { ...reading, matchLabels, metric: family.metric });
+  return summed(family, { ...reading, matchLabels, by: ['le'], metric: bucketMetricOf(family) });
 }
 
 /** The labels of an alert that its objective gives verdicts for: what restricts a query to the alert's own series. */

@@ -19,6 +19,8 @@ export interface LatencyFamily {
   readonly metric: string;
   /** The unit of `le` and of the sum. */
   readonly unit: 'ms' | 's';
+  /** `native`: one series without `le`, read by `histogram_fraction`; absent: buckets. */
+  readonly histogram?: 'native';
   /** Matchers that pick one side of each request, as PromQL without braces: `reporter="destination"`; may be empty. */
   readonly selector: string;
   /** The label that names the service. */
@@ -35,6 +37,8 @@ export interface LatencyObjective {
   readonly quantile: Ratio;
   readonly threshold: Milliseconds;
   readonly window: Milliseconds;
+  /** The threshold may lie between two bucket bounds: the verdict is by the bound above it, and messages say so. */
+  readonly isApproximate?: true;
 }
 
 /**

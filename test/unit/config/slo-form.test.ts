@@ -114,6 +114,25 @@ slos:
     expect(slo(text)?.rules[0]?.expr).toMatch(expr);
   });
 
+  it('judge an approximate threshold by the bound above it, and say so', () => {
+    const rule = slo('preset: istio, approximate: true')?.rules[0];
+    expect(rule?.expr).toMatch(/ \(min without \(le\) \(rate\(\w+_bucket\{reporter="destination",le!~"/);
+    expect(rule?.objective?.isApproximate).toBe(true);
+    expect(rule?.annotations['summary']).toMatch(/: at least \{\{/);
+    expect(slo('preset: istio, approximate: false')?.rules[0]?.objective).not.toHaveProperty('isApproximate');
+  });
+
+  it('read a native histogram by its fraction', () => {
+    const rule = slo('preset: otel-http, histogram: native, min_requests: 5')?.rules[0];
+    const rates = 'sum by (service_name) (rate(http_server_request_duration_seconds[5m]))';
+    const requests = rates.replace('rate', 'increase');
+    expect(rule?.expr).toBe(
+      `1 - histogram_fraction(0, 0.5, ${rates}) > 0.01 and histogram_count(${requests}) >= 5`,
+    );
+    expect(rule?.objective?.family.histogram).toBe('native');
+    expect(slo('preset: otel-http, histogram: classic')?.rules[0]?.expr).toContain('_bucket{le="0.5"}');
+  });
+
   it('take what tells failures apart', () => {
     const group = slo(`metric: latency_seconds, by: [job], errors: 'code=~"5.."'`);
     expect(group?.rules[0]?.objective?.family.errorSelector).toBe('code=~"5.."');
@@ -208,10 +227,9 @@ describe('mistakes in SLOs are reported with their place', () => {
       /known here: below, window/,
     ],
     'what is planned but not built': [
-      'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 1s, window: 5m }\n  §approximate: true\n  §inhibit: call-graph\n  §compat: prometheus\n  alert: { §flap: 3 }',
-      /^`approximate` is not built yet, so it would do nothing: write a threshold that is a bucket bound/,
-      /^`inhibit` is not built yet/,
-      /^`compat` is not built yet/,
+      'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 1s, window: 5m }\n  §inhibit: call-graph\n  §compat: prometheus\n  alert: { §flap: 3 }',
+      /^`inhibit` is not built yet, so it would do nothing/,
+      /^`compat` is not built yet.* at the top of a document/,
       /^`alert.flap` is not built yet/,
     ],
     'keys that are missing': ['slos:\n- §preset: istio', /^`name` is missing/, /^`objective` is missing/],
@@ -232,6 +250,15 @@ describe('mistakes in SLOs are reported with their place', () => {
       /^`interval` stands beside `schedule`/,
       /^`alert.recover.below` is above the objective's own 500ms/,
       /^`alert.burn` can never fire at this quantile: 14\.4 times/,
+    ],
+    'an approximation of what has no bounds': [
+      'slos:\n- name: s\n  preset: otel-http\n  histogram: native\n  approximate: §true\n  objective: { quantile: 0.9, below: 500ms, window: 5m }',
+      /^`approximate` has no meaning beside `histogram: native`/,
+    ],
+    'words of their own': [
+      'slos:\n- name: s\n  preset: istio\n  histogram: §sparse\n  approximate: §maybe\n  objective: { quantile: 0.9, below: 500ms, window: 5m }',
+      /^`histogram` is "sparse": write native, classic/,
+      /^`approximate` is "maybe": write true, false/,
     ],
     'a recovery that says nothing': [
       'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 500ms, window: 5m }\n  alert: { recover: §{} }',
