@@ -1,10 +1,12 @@
-import type { Alert, ResolveReason, Suppression } from '../domain/alert/alert.ts';
-import { serviceLabelOf } from '../domain/labels.ts';
+import type { Alert, Suppression } from '../domain/alert/alert.ts';
+import { matchersText } from '../domain/alert/matcher.ts';
+import { serviceLabelOf, sortedLabels } from '../domain/labels.ts';
 import type { Links } from '../domain/link.ts';
 import { objectiveLabels, quantileExpr } from '../domain/slo/promql.ts';
 import type { SloRule } from '../domain/slo/rule.ts';
-import { before, type EpochMs, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
-import type { AlertView, ChartView, Link, NoteView, QuantileEstimate, TracesView } from './views.ts';
+import { before, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
+import { vanishedText } from './alert-note.ts';
+import type { AlertView, ChartView, Link, QuantileEstimate, TracesView } from './views.ts';
 
 /** What was fetched about an alert besides its own value. Whatever is absent is explained in `gaps` or in `traces`. */
 export interface Enrichment {
@@ -92,6 +94,7 @@ export function alertView(of: {
     ...optional('resolvedAt', alert.resolvedAt),
     ...optional('resolveReason', alert.resolveReason),
     ...optional('noDataSince', alert.noDataSince),
+    ...optional('vanished', alert.vanished === undefined ? undefined : vanishedText(alert.vanished)),
     ...optional('latency', enrichment.latency),
     ...optional('slowShare', enrichment.slowShare),
     ...optional('burnRate', enrichment.burnRate),
@@ -102,6 +105,9 @@ export function alertView(of: {
     ...optional('mentions', alert.state === 'resolved' ? undefined : of.mentions),
     ...optional('alsoSlow', alert.alsoSlow),
     ...optional('hushed', alert.suppressed === undefined ? undefined : hushedBy(alert.suppressed)),
+    ...optional('acknowledged', alert.acknowledged),
+    ...optional('ended', alert.ended),
+    ...optional('handle', alert.state === 'resolved' ? undefined : handleOf(alert)),
     gaps: enrichment.gaps,
     evidenceWindow: evidenceWindow(alert, rule),
   };
@@ -121,8 +127,24 @@ const HUSHES: Readonly<Record<Suppression['kind'], string>> = {
 };
 
 /** What holds an alert back, as people read it. */
-export function hushedBy({ kind, by, until }: Suppression): NonNullable<AlertView['hushed']> {
-  return { text: `${HUSHES[kind]} ${by}`, ...optional('until', until) };
+export function hushedBy({ kind, by, until, silence }: Suppression): NonNullable<AlertView['hushed']> {
+  return silence === undefined
+    ? { text: `${HUSHES[kind]} ${by}`, ...optional('until', until) }
+    : { text: HUSHES[kind], silence: { ...silence, comment: by }, ...optional('until', until) };
+}
+
+/** Longer matchers are of more labels than a person wants to read. */
+const MAX_MATCHERS = 600;
+
+/** Matchers of this alert alone, or of its rule and service where it has very many labels. */
+function handleOf(alert: Alert): NonNullable<AlertView['handle']> {
+  const { episode, labels, series } = alert;
+  const equal = (names: readonly string[]): string =>
+    matchersText(names.map((label) => ({ label, operator: '=', value: labels[label] ?? '' })));
+  const own = sortedLabels(series).flatMap(([name, value]) => (labels[name] === value ? [name] : []));
+  const all = equal(['alertname', ...own.filter((name) => name !== 'alertname')]);
+  const few = ['alertname', ...[serviceLabelOf(own)].filter((name) => name !== undefined)];
+  return { episode, matchers: all.length <= MAX_MATCHERS ? all : equal(few) };
 }
 
 function stateOf(alert: Alert): AlertView['state'] {
@@ -182,32 +204,3 @@ function linksOf(of: Parameters<typeof alertView>[0], service: string | undefine
   ];
   return urls.flatMap(([label, url]) => (url === undefined ? [] : [{ label, url }]));
 }
-
-/** The line in the thread that tells followers what the message now shows. */
-export function noteOf(kind: NoteView['kind'], alert: Alert): NoteView {
-  switch (kind) {
-    case 'no-data':
-      return {
-        kind,
-        text: 'No data any more. That is no recovery: the alert stands until a value proves one.',
-        at: alert.noDataSince ?? alert.seenAt,
-      };
-    case 'data-back':
-      return { kind, text: 'The data is back and still breaches.', at: alert.seenAt };
-    case 'resolved':
-      return { kind, text: endingOf(alert), at: resolvedAtOf(alert) };
-  }
-}
-
-const resolvedAtOf = (alert: Alert): EpochMs => alert.resolvedAt ?? alert.seenAt;
-
-const UNKNOWN_END = 'Whether the service is well is not known.';
-const ENDINGS: Readonly<Record<ResolveReason, string>> = {
-  recovered: 'Resolved: the value is on the good side of the bound again.',
-  'no-longer-breaching': 'Resolved: it does not breach any more.',
-  'rule-removed': `Closed: its rule was removed. ${UNKNOWN_END}`,
-  'limit-exceeded': `Closed: its rule went over its limit of alerts. ${UNKNOWN_END}`,
-  'ended-by-person': `Closed by a person while there was no data. ${UNKNOWN_END}`,
-};
-
-const endingOf = ({ resolveReason = 'recovered' }: Alert): string => ENDINGS[resolveReason];

@@ -1,5 +1,6 @@
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../domain/units.ts';
-import { alertView, noteOf } from './alert-view.ts';
+import { noteOf } from './alert-note.ts';
+import { alertView } from './alert-view.ts';
 import { backoff, decideAfterLookUp, decideDelivery, REFRESH_ATTEMPTS } from './decide-delivery.ts';
 import type { MessageRef, OutboxEntry, TakenEntry } from './ports.ts';
 import {
@@ -195,7 +196,7 @@ async function tell(
     if (action.kind === 'wait') return waiting(action.until, found);
   }
   const attemptAt = clock.now();
-  const outcome = await notifier.reply({ ref, note: noteOf(telling.note, entry.alert), key: entry.id });
+  const outcome = await notifier.reply({ ref, note: noteOf(telling.note, entry), key: entry.id });
   // The message itself says it already: a thread that is gone or closed is no reason to go on.
   if (outcome.kind === 'sent' || outcome.kind === 'message-gone' || outcome.kind === 'channel-refused')
     return edited;

@@ -76,6 +76,8 @@ export interface AlertView {
   readonly resolvedAt?: EpochMs;
   readonly resolveReason?: string;
   readonly noDataSince?: EpochMs;
+  /** What is gone of an alert without data: a full sentence. */
+  readonly vanished?: string;
   /** The three honest numbers, once they have been fetched. */
   readonly latency?: QuantileEstimate;
   readonly slowShare?: number;
@@ -120,6 +122,18 @@ export interface NoteView {
   readonly phrase?: Phrase;
   /** When it happened. */
   readonly at: EpochMs;
+  /** How long the data was gone. */
+  readonly goneFor?: Milliseconds;
+  /** The end says nothing about the service. */
+  readonly isUncertain?: boolean;
+  /** The value that proved a recovery, and what it is held against. */
+  readonly proof?: {
+    readonly value: number;
+    readonly valueKind: ValueKind;
+    readonly unit?: string;
+    readonly bound?: number;
+    readonly comparison?: Comparison;
+  };
 }
 
 /** The slowest traces of a service. */

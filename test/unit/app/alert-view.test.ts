@@ -4,12 +4,11 @@ import {
   type Enrichment,
   evidenceWindow,
   namespaceOf,
-  noteOf,
   serviceOf,
 } from '../../../src/app/alert-view.ts';
 import { createLinks } from '../../../src/domain/link.ts';
 import type { LatencyObjective } from '../../../src/domain/slo/rule.ts';
-import { after, before, epochMs, HOUR, MINUTE, ms, ratio } from '../../../src/domain/units.ts';
+import { after, before, HOUR, MINUTE, ms, ratio } from '../../../src/domain/units.ts';
 import { anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 
@@ -153,25 +152,5 @@ describe('alertView', () => {
     ['resolved', { state: 'resolved', resolvedAt: START, noDataSince: START }],
   ] as const)('is %s', (state, over) => {
     expect(view({ alert: anAlert({ labels, ...over }) }).state).toBe(state);
-  });
-});
-
-describe('noteOf', () => {
-  it.each([
-    ['recovered', 'good side of the bound'],
-    ['no-longer-breaching', 'does not breach any more'],
-    ['rule-removed', 'its rule was removed. Whether the service is well is not known.'],
-    ['limit-exceeded', 'limit of alerts. Whether the service is well is not known.'],
-  ] as const)('says how a breach that %s ended', (resolveReason, text) => {
-    const alert = anAlert({ state: 'resolved', resolveReason, resolvedAt: epochMs(5) });
-    expect(noteOf('resolved', alert)).toMatchObject({
-      kind: 'resolved',
-      text: expect.stringContaining(text),
-      at: 5,
-    });
-  });
-  it('says since when the data is gone', () => {
-    expect(noteOf('no-data', anAlert({ noDataSince: epochMs(7) }))).toMatchObject({ at: 7 });
-    expect(noteOf('data-back', anAlert({ seenAt: epochMs(9) }))).toMatchObject({ at: 9 });
   });
 });

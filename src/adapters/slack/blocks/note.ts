@@ -1,16 +1,39 @@
 import type { NoteView } from '../../../app/views.ts';
+import { comparisonWord, ruleValue, timeSpan } from '../format.ts';
 import { date, escape } from '../mrkdwn.ts';
+import { phraseText } from '../phrase.ts';
 import type { Rendered } from './block.ts';
 import { section } from './pieces.ts';
 
 const SIGNS: Readonly<Record<NoteView['kind'], string>> = {
   'no-data': '⚪',
   'data-back': '🔵',
+  act: '🔕',
   resolved: '✅',
 };
 
+/** `It is 0.2 %; the rule alerts above 1 %.` */
+function proofText(proof: NonNullable<NoteView['proof']>): string {
+  const how = { kind: proof.valueKind, ...(proof.unit === undefined ? {} : { unit: proof.unit }) };
+  const what = proof.valueKind === 'slow-share' ? ' of requests are slow' : '';
+  const value = `${ruleValue(proof.value, how)}${what}`;
+  const { bound, comparison } = proof;
+  const against =
+    bound === undefined || comparison === undefined
+      ? ''
+      : `; the rule alerts ${comparisonWord(comparison)} ${ruleValue(bound, how)}`;
+  return `${what === '' ? 'It is ' : ''}${value}${against}.`;
+}
+
 /** A line in an alert's thread. */
 export function noteMessage(note: NoteView): Rendered {
-  const text = `${SIGNS[note.kind]} ${escape(note.text, 2_500)} · ${date(note.at)}`;
+  const sign = note.isUncertain === true ? '☑️' : SIGNS[note.kind];
+  const more = [
+    ...(note.goneFor === undefined ? [] : [`It was gone for ${timeSpan(note.goneFor)}.`]),
+    ...(note.proof === undefined ? [] : [proofText(note.proof)]),
+  ];
+  const words =
+    note.phrase === undefined ? escape([note.text, ...more].join(' '), 2_500) : phraseText(note.phrase);
+  const text = `${sign} ${words} · ${date(note.at)}`;
   return { text, blocks: [section(text)] };
 }

@@ -1,0 +1,103 @@
+import type { Alert, ResolveReason, Vanished } from '../domain/alert/alert.ts';
+import type { SloRule } from '../domain/slo/rule.ts';
+import { between } from '../domain/units.ts';
+import type { SilenceNews } from './ports.ts';
+import { silenceNote } from './silence-note.ts';
+import type { NoteView } from './views.ts';
+
+/** What vanished of an alert without data, as one sentence. */
+export function vanishedText(vanished: Vanished): string {
+  switch (vanished.kind) {
+    case 'series':
+      return `Its series are gone from ${vanished.metric}.`;
+    case 'traffic':
+      return 'Its series are there, but count no requests any more.';
+    case 'few-requests':
+      return `Too few requests for a verdict: ${vanished.requests} of the ${vanished.minimum} that the rule asks for.`;
+    case 'target':
+      return 'What Prometheus scraped for it is down or not scraped any more (up is 0 or gone).';
+    case 'source':
+      return 'Prometheus itself says that it has a part of the data only.';
+    case 'value':
+      return 'Its series are there and go on, but the rule gives no value for them: look whether buckets or labels changed.';
+    case 'unknown':
+      return `What vanished could not be told apart: ${vanished.reason}.`;
+  }
+}
+
+const UNKNOWN_END = 'Whether the service is well is not known.';
+const ENDINGS: Readonly<Record<ResolveReason, string>> = {
+  recovered: 'Resolved: the value is on the good side of the bound again.',
+  'no-longer-breaching': 'Resolved: it does not breach any more.',
+  'rule-removed': `Closed: its rule was removed. ${UNKNOWN_END}`,
+  'limit-exceeded': `Closed: its rule went over its limit of alerts. ${UNKNOWN_END}`,
+  'ended-by-person': `Closed by a person while there was no data. ${UNKNOWN_END}`,
+};
+
+/** Whether an end says anything about the service, or only that nobody checks it any more. */
+export const isKnownGood = (reason: ResolveReason | undefined): boolean =>
+  reason === 'recovered' || reason === 'no-longer-breaching';
+
+/** The value that proved a recovery, and the bound it is held against. */
+function proofOf({ alert, rule }: Noted): Pick<NoteView, 'proof'> {
+  if (alert.resolveReason !== 'recovered' || Number.isNaN(alert.value)) return {};
+  const { valueKind, comparison, objective } = rule;
+  const bound = rule.evidence?.bound ?? rule.bound;
+  const unit =
+    alert.annotations['slo_unit'] ?? (valueKind === 'latency' ? objective?.family.unit : undefined);
+  return {
+    proof: {
+      value: alert.value,
+      valueKind,
+      ...(unit === undefined ? {} : { unit }),
+      ...(bound === undefined ? {} : { bound }),
+      ...(comparison === undefined ? {} : { comparison }),
+    },
+  };
+}
+
+interface Noted {
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  /** What a person did, of an `act`. */
+  readonly told?: SilenceNews;
+}
+
+/** Who ended it, where a person did. */
+function byPerson({ ended }: Alert): Pick<NoteView, 'phrase'> {
+  if (ended === undefined) return {};
+  const why = ended.comment === undefined ? '. ' : `: ${ended.comment}. `;
+  return {
+    phrase: ['Closed by ', { person: ended.by }, ` while there was no data${why}${UNKNOWN_END}`],
+  };
+}
+
+/** The line in the thread that tells followers what the message now shows. */
+export function noteOf(kind: NoteView['kind'], noted: Noted): NoteView {
+  const { alert, rule } = noted;
+  const { resolveReason = 'recovered', gap, vanished } = alert;
+  switch (kind) {
+    case 'no-data': {
+      const what = vanished === undefined ? '' : ` ${vanishedText(vanished)}`;
+      return {
+        kind,
+        text: `No data any more.${what} That is no recovery: the alert stands until a value proves one.`,
+        at: alert.noDataSince ?? alert.seenAt,
+      };
+    }
+    case 'data-back': {
+      const gone = gap === undefined ? {} : { goneFor: between(gap.start, gap.end) };
+      return { kind, text: 'The data is back and still breaches.', at: alert.seenAt, ...gone };
+    }
+    case 'resolved': {
+      const at = alert.resolvedAt ?? alert.seenAt;
+      if (rule.about === 'source') return { kind, text: 'Prometheus answers again.', at };
+      const isUncertain = isKnownGood(resolveReason) ? {} : { isUncertain: true };
+      return { kind, text: ENDINGS[resolveReason], at, ...isUncertain, ...proofOf(noted), ...byPerson(alert) };
+    }
+    case 'act':
+      return noted.told === undefined
+        ? { kind, text: 'Somebody acted on it.', at: alert.seenAt }
+        : silenceNote(noted.told);
+  }
+}
