@@ -58,8 +58,14 @@ describe('nothing but recovery is told as recovery', () => {
         ),
       200,
     );
+    expect(
+      thread(on, checkout())
+        .map(({ text }) => text)
+        .join(),
+    ).toContain('Its series are gone from istio_request_duration_milliseconds_count.');
     await on.live(120);
     expect(isOver(checkout())).toBe(false);
+    expect(JSON.stringify(checkout().blocks)).toContain('Its series are gone');
   });
 });
 
