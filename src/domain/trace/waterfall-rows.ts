@@ -12,6 +12,8 @@ export interface Unit {
 export interface Chosen {
   readonly unit: Unit;
   readonly depth: number;
+  /** The top of the tree that it is in. */
+  readonly top: SpanNode;
 }
 
 interface Candidate extends Unit {
@@ -91,14 +93,14 @@ function largest(
 function inTreeOrder({ roots }: SpanTree, picked: readonly Unit[]): readonly Chosen[] {
   const units = new Map(picked.map((unit) => [unit.node, unit]));
   const chosen: Chosen[] = [];
-  const stack = roots.map((node) => ({ node, depth: 0 })).reverse();
+  const stack = roots.map((node) => ({ node, depth: 0, top: node })).reverse();
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const { node, depth } = next;
+    const { node, depth, top } = next;
     const unit = units.get(node);
-    if (unit !== undefined) chosen.push({ unit, depth });
+    if (unit !== undefined) chosen.push({ unit, depth, top });
     const below = unit === undefined ? depth : depth + 1;
     for (let i = node.children.length - 1; i >= 0; i--) {
-      stack.push({ node: node.children[i] as SpanNode, depth: below });
+      stack.push({ node: node.children[i] as SpanNode, depth: below, top });
     }
   }
   return chosen;

@@ -53,7 +53,7 @@ function outcome({ isError, status, errorCount }: Waterfall): string {
 
 function named(name: string): string {
   const line = name.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
-  const characters = [...line];
+  const characters = Array.from(line);
   return characters.length <= LONGEST_NAME ? line : `${characters.slice(0, LONGEST_NAME - 1).join('')}…`;
 }
 

@@ -3,6 +3,7 @@ import { type CriticalPath, placeUnder } from './critical-path.ts';
 import { serversOf } from './peer.ts';
 import { statusOf } from './span-errors.ts';
 import type { TraceSummary } from './summary.ts';
+import type { Span } from './trace.ts';
 import type { SpanNode } from './tree.ts';
 import { type Chosen, choose, type Unit } from './waterfall-rows.ts';
 
@@ -80,7 +81,9 @@ export function waterfallOf(summary: TraceSummary): Waterfall {
   const stretches = stretchesOf(path);
   const { chosen, shownSpans } = choose({ tree, path, most: MOST_ROWS });
   const rows = chosen.map((each) => rowOf(each, { starts, stretches, origin }));
-  const window = windowOf(rows, root.duration);
+  const bars = rows.map(({ start, duration }) => ({ start, end: us(start + duration) }));
+  const ofRoot = bars.filter((_, index) => chosen[index]?.top === path.root);
+  const window = windowOf({ ofRoot, all: bars }, root.duration);
   return {
     traceId: summary.traceId,
     service: named(root.serviceName),
@@ -101,6 +104,13 @@ export function waterfallOf(summary: TraceSummary): Waterfall {
 
 const cut = (name: string): string => name.slice(0, LONGEST_NAME);
 const named = (service: string): string => (service === '' ? '(no service name)' : cut(service));
+
+/** `payments.shop.svc.cluster.local:8080/charge`, as Istio names the spans of `payments.shop`, is `/charge` beside its service. */
+function shortOperation({ serviceName, spanName }: Span): string {
+  const [, host = '', path = ''] =
+    /^([\w.-]{1,200}?)(?:\.svc(?:\.[\w-]+)*)?(?::\d+)?(\/.*)$/su.exec(cut(spanName)) ?? [];
+  return host !== '' && (host === serviceName || serviceName.startsWith(`${host}.`)) ? path : cut(spanName);
+}
 
 type Starts = ReadonlyMap<SpanNode, number>;
 type Stretches = ReadonlyMap<SpanNode, readonly Stretch[]>;
@@ -154,7 +164,7 @@ function rowOf({ unit, depth }: Chosen, { starts, stretches, origin }: Scene): W
   });
   return {
     service: named(shown.span.serviceName),
-    operation: cut(shown.span.spanName),
+    operation: shortOperation(shown.span),
     depth,
     start,
     duration: node.span.duration,
@@ -186,37 +196,53 @@ function attemptOf(node: SpanNode): Pick<WaterfallRow, 'attempt'> {
   const { parent, span } = node;
   if (span.kind !== 'server' || parent?.span.kind !== 'client') return {};
   const attempts = serversOf(parent);
-  return attempts.length < 2
-    ? {}
-    : { attempt: { number: attempts.indexOf(node) + 1, of: attempts.length } };
+  return attempts.length < 2 ? {} : { attempt: { number: attempts.indexOf(node) + 1, of: attempts.length } };
 }
 
 /** Work before and after the root is shown as far as it leaves the root itself large enough to be read. */
 const SHOWN_BEFORE = 0.25;
 const SHOWN_AFTER = 0.5;
+/** A root that is a smaller part of its own tree only set it off (a poll, a timer): then the tree is what there is to see. */
+const LEAST_ROOT = 0.1;
 
-function windowOf(rows: readonly WaterfallRow[], duration: number): Stretch {
-  let [first, last] = [0, duration];
-  for (const row of rows) {
-    first = Math.min(first, row.start);
-    last = Math.max(last, row.start + row.duration);
-  }
-  // A root without a duration measures nothing: everything else has to be seen.
-  if (duration === 0) return { start: us(first), end: us(Math.max(last, first + 1)) };
+/** What the axis shows: all of the rows, or as much of them as leaves the root large. */
+function windowOf(
+  bars: { readonly ofRoot: readonly Stretch[]; readonly all: readonly Stretch[] },
+  duration: number,
+): Stretch {
+  // Whatever does not hang on the root may be a day away, by a clock of its own.
+  const tree = extentOf(bars.ofRoot, duration);
+  if (duration < (tree.end - tree.start) * LEAST_ROOT) return tree;
+  const all = extentOf(bars.all, duration);
   return {
-    start: us(Math.max(first, -duration * SHOWN_BEFORE)),
-    end: us(Math.min(last, duration * (1 + SHOWN_AFTER))),
+    start: us(Math.max(all.start, -duration * SHOWN_BEFORE)),
+    end: us(Math.max(1, Math.min(all.end, duration * (1 + SHOWN_AFTER)))),
   };
 }
 
-const MOST_TICKS = 5;
+const extentOf = (bars: readonly Stretch[], duration: number): Stretch => ({
+  start: us(Math.min(0, ...bars.map(({ start }) => start))),
+  end: us(Math.max(duration, ...bars.map(({ end }) => end))),
+});
 
-/** Round instants: steps of 1, 2 or 5 times a power of ten, zero among them. */
+const MOST_TICKS = 5;
+const MICROS_PER_SECOND = 1e6;
+/** Above ten seconds people count in parts of minutes and hours. */
+const LONG_STEPS = [10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600].map((s) => s * MICROS_PER_SECOND);
+
+/** Round instants, zero among them: steps of 1, 2 or 5 times a power of ten, from ten seconds on of whole parts of an hour. */
 function ticksOf({ start, end }: Stretch): readonly Microseconds[] {
-  const rough = (end - start) / MOST_TICKS;
-  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
-  const step = Math.max(1, ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power);
+  const step = stepOf((end - start) / MOST_TICKS);
   const ticks: Microseconds[] = [];
   for (let tick = Math.ceil(start / step); tick * step <= end; tick++) ticks.push(us(tick * step));
   return ticks;
+}
+
+function stepOf(least: number): number {
+  if (least > 5 * MICROS_PER_SECOND) {
+    const hour = 3_600 * MICROS_PER_SECOND;
+    return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / hour) * hour;
+  }
+  const power = 10 ** Math.floor(Math.log10(Math.max(least, 1)));
+  return ([1, 2, 5, 10].find((factor) => factor * power >= least) ?? 10) * power;
 }

@@ -1,0 +1,122 @@
+import { PictureError } from '../../app/pictures.ts';
+import type { Logger } from '../../app/ports.ts';
+import type { DrawingThread } from './drawing-thread.ts';
+import type { DrawReply, DrawRequest } from './render-worker.ts';
+
+/** A picture that somebody waits for. What is settled once stays so. */
+export interface Job {
+  readonly request: DrawRequest;
+  readonly resolve: (png: Uint8Array) => void;
+  readonly reject: (error: PictureError) => void;
+}
+
+export interface DrawingQueue {
+  /** Rejects the job at once when too many wait. */
+  add(job: Job): void;
+  /** Nobody waits for the job any more. */
+  giveUp(job: Job): void;
+  close(): Promise<void>;
+}
+
+/** Pictures that wait; each is drawn in a tenth of a second, so that those of a longer queue would not come in time. */
+const MOST_WAITING = 8;
+
+const notDrawn = (): PictureError => new PictureError('failed', 'it could not be drawn; the log says why');
+
+/**
+ * Hands pictures to a thread one at a time, the next when the last has come back. A thread that dies is replaced for the
+ * next picture; one that hangs is ended. A thread that is still starting when a picture is given up is left to start, so
+ * that the next picture finds it ready.
+ */
+export function createDrawingQueue(parts: {
+  readonly logger: Logger;
+  readonly startThread: () => DrawingThread;
+}): DrawingQueue {
+  const { logger, startThread } = parts;
+  let thread: { readonly drawing: DrawingThread; isReady: boolean } | undefined;
+  let current: Job | undefined;
+  let waiting: Job[] = [];
+  let isClosed = false;
+
+  function begin(): NonNullable<typeof thread> {
+    const started = { drawing: startThread(), isReady: false };
+    started.drawing.listen({
+      reply: (reply) => {
+        if (thread === started) hear(reply);
+      },
+      ended: (reason) => {
+        if (thread === started) lose(reason);
+      },
+    });
+    return started;
+  }
+
+  function hear(reply: DrawReply): void {
+    if (reply.kind === 'ready') {
+      if (thread !== undefined) thread.isReady = true;
+    } else if (current?.request.id === reply.id) {
+      const job = current;
+      current = undefined;
+      settle(job, reply);
+    }
+    next();
+  }
+
+  function settle(job: Job, reply: Exclude<DrawReply, { kind: 'ready' }>): void {
+    if (reply.kind === 'drawn') return job.resolve(reply.png);
+    logger.error('a picture could not be drawn', { reason: reply.reason });
+    job.reject(notDrawn());
+  }
+
+  /** The picture that a thread died of is not tried again; when none was begun, no thread can be had. */
+  function lose(reason: string): void {
+    logger.error('the thread that draws pictures ended', { reason });
+    const lost = current === undefined ? waiting : [current];
+    if (current === undefined) waiting = [];
+    forget();
+    for (const job of lost) job.reject(notDrawn());
+    next();
+  }
+
+  function forget(): DrawingThread | undefined {
+    const forgotten = thread?.drawing;
+    thread = undefined;
+    current = undefined;
+    return forgotten;
+  }
+
+  function next(): void {
+    if (isClosed || current !== undefined || waiting.length === 0) return;
+    thread ??= begin();
+    if (!thread.isReady) return;
+    current = waiting.shift();
+    if (current !== undefined) thread.drawing.ask(current.request);
+  }
+
+  return {
+    add(job) {
+      if (isClosed || waiting.length >= MOST_WAITING)
+        return job.reject(new PictureError('busy', 'too many pictures are being drawn; ask again'));
+      waiting.push(job);
+      next();
+    },
+    giveUp(job) {
+      waiting = waiting.filter((each) => each !== job);
+      if (current !== job) return;
+      logger.warn('a picture took too long; its thread was ended');
+      // It is no longer listened to, and nothing hangs on how it ends.
+      forget()
+        ?.end()
+        .catch(() => undefined);
+      next();
+    },
+    async close() {
+      isClosed = true;
+      const left = current === undefined ? waiting : [current, ...waiting];
+      waiting = [];
+      const running = forget();
+      for (const job of left) job.reject(notDrawn());
+      await running?.end();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { DrawReply, DrawRequest } from './render-worker.ts';
+
+/** A thread that draws. */
+export interface DrawingThread {
+  ask(request: DrawRequest): void;
+  /** Hears what the thread says, and that it ended by itself. */
+  listen(listeners: ThreadListeners): void;
+  end(): Promise<void>;
+}
+
+export interface ThreadListeners {
+  readonly reply: (reply: DrawReply) => void;
+  readonly ended: (reason: string) => void;
+}
+
+/** Starts the thread. It does not keep the program from ending. */
+export function startDrawingThread(): DrawingThread {
+  const worker = new Worker(import.meta.url.endsWith('.ts') ? sourceEntry() : compiledEntry());
+  worker.unref();
+  return {
+    ask: (request) => {
+      worker.postMessage(request, []);
+    },
+    listen: ({ reply, ended }) => {
+      worker.on('message', reply);
+      worker.on('error', (error) => {
+        ended(error instanceof Error ? error.message : 'unknown');
+      });
+      worker.on('exit', (code) => {
+        ended(`exit code ${code}`);
+      });
+    },
+    end: async () => {
+      await worker.terminate();
+    },
+  };
+}
+
+const compiledEntry = (): URL => new URL('./render-worker.js', import.meta.url);
+
+/**
+ * The program run from its sources (development, tests): Node 20 reads no TypeScript, and a loader that was registered for the
+ * main thread does not reach into another, so the thread begins with registering it.
+ */
+function sourceEntry(): URL {
+  const file = new URL('./render-worker.ts', import.meta.url).href;
+  const folder = dirname(createRequire(import.meta.url).resolve('tsx/package.json'));
+  const loader = pathToFileURL(join(folder, 'dist/esm/api/index.mjs')).href;
+  const code = `import { tsImport } from ${JSON.stringify(loader)}; await tsImport(${JSON.stringify(file)}, ${JSON.stringify(file)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+}
