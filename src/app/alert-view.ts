@@ -6,18 +6,21 @@ import { objectiveLabels, quantileExpr } from '../domain/slo/promql.ts';
 import type { SloRule } from '../domain/slo/rule.ts';
 import { before, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
 import { vanishedText } from './alert-note.ts';
-import type { AlertView, ChartView, Link, QuantileEstimate, TracesView } from './views.ts';
+import type { AlertView, ChartView, Link, QuantileEstimate, SlowBetween, TracesView } from './views.ts';
 
 /** What was fetched about an alert besides its own value. Whatever is absent is explained in `gaps` or in `traces`. */
 export interface Enrichment {
   readonly latency?: QuantileEstimate;
   readonly slowShare?: number;
+  readonly slowBetween?: SlowBetween;
   readonly burnRate?: number;
   readonly chart?: ChartView;
   readonly traces: TracesView;
   /** The name the tracing backend knows the service by. */
   readonly traceService?: string;
   readonly gaps: readonly string[];
+  /** How many series the rule watches, where many alerts share a message. */
+  readonly watched?: number;
 }
 
 /** Nothing fetched yet: what the first post is made from. */
@@ -73,6 +76,8 @@ export function alertView(of: {
   readonly enrichment?: Enrichment;
   readonly notice?: string;
   readonly mentions?: readonly string[];
+  /** Where the message of the less urgent alert is that this one escalates. */
+  readonly escalates?: { readonly url?: string };
 }): AlertView {
   const { alert, rule, enrichment = NOT_ENRICHED, notice } = of;
   const { annotations } = alert;
@@ -97,6 +102,7 @@ export function alertView(of: {
     ...optional('vanished', alert.vanished === undefined ? undefined : vanishedText(alert.vanished)),
     ...optional('latency', enrichment.latency),
     ...optional('slowShare', enrichment.slowShare),
+    ...optional('slowBetween', enrichment.slowBetween),
     ...optional('burnRate', enrichment.burnRate),
     ...optional('chart', enrichment.chart),
     traces: enrichment.traces,
@@ -104,12 +110,25 @@ export function alertView(of: {
     ...optional('notice', notice),
     ...optional('mentions', alert.state === 'resolved' ? undefined : of.mentions),
     ...optional('alsoSlow', alert.alsoSlow),
+    ...optional('escalates', of.escalates),
     ...optional('hushed', alert.suppressed === undefined ? undefined : hushedBy(alert.suppressed)),
     ...optional('acknowledged', alert.acknowledged),
     ...optional('ended', alert.ended),
     ...optional('handle', alert.state === 'resolved' ? undefined : handleOf(alert)),
+    ...optional('source', rule.about === 'source' ? sourceOf(alert) : undefined),
     gaps: enrichment.gaps,
     evidenceWindow: evidenceWindow(alert, rule),
+  };
+}
+
+/** What the watch over the bot's own source knows. */
+function sourceOf({ annotations, value, activeAt }: Alert): NonNullable<AlertView['source']> {
+  const { since, asked = '', reason = '' } = annotations;
+  return {
+    since: since === undefined || since === '' ? activeAt : epochMs(Number(since)),
+    unanswered: value,
+    asked: Number(asked),
+    reason,
   };
 }
 
@@ -124,6 +143,7 @@ const HUSHES: Readonly<Record<Suppression['kind'], string>> = {
   time: 'Held back at this time by',
   inhibited: 'Held back while this fires:',
   'call-graph': 'Probably slow because of',
+  flapping: 'Flapping:',
 };
 
 /** What holds an alert back, as people read it. */
@@ -160,6 +180,7 @@ function bounds(rule: SloRule, unit: string | undefined): Pick<AlertView, 'value
     ...optional('comparison', rule.comparison),
     ...optional('bound', rule.bound),
     ...optional('threshold', objective?.threshold),
+    ...optional('isApproximate', objective?.isApproximate),
     ...optional('quantile', objective?.quantile),
     ...optional('window', objective?.window),
   };

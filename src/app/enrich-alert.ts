@@ -8,9 +8,9 @@ import { type Enrichment, evidenceWindow, serviceOf } from './alert-view.ts';
 import { withDeadline } from './deadline.ts';
 import { createTracesOf, explain, type TracesOfOptions } from './enrich-traces.ts';
 import { type System, UpstreamError } from './errors.ts';
-import { bucketsOf, CHART_POINTS, estimateOf, latencyChart } from './measure-latency.ts';
+import { bucketsOf, CHART_POINTS, estimateOf, latencyChart, slowBetweenOf } from './measure-latency.ts';
 import type { MetricsSource } from './ports.ts';
-import type { ChartView, QuantileEstimate } from './views.ts';
+import type { ChartView } from './views.ts';
 
 export interface EnrichAlertOptions extends TracesOfOptions {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
@@ -19,7 +19,12 @@ export interface EnrichAlertOptions extends TracesOfOptions {
 }
 
 /** Collects what a person would look up by hand. Never throws: what could not be had is said in a sentence. */
-export type EnrichAlert = (of: { readonly alert: Alert; readonly rule: SloRule }) => Promise<Enrichment>;
+export type EnrichAlert = (of: {
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  /** It is the worst of many that share a message: what all of them are among is counted too. */
+  readonly isStorm?: boolean;
+}) => Promise<Enrichment>;
 
 const DEADLINE = ms(8 * SECOND);
 const SHORTEST_CHART = ms(10 * MINUTE);
@@ -48,15 +53,32 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
 
   const tracesOf = createTracesOf(options);
 
-  return async ({ alert, rule }) => {
+  return async ({ alert, rule, isStorm = false }) => {
+    // The bot's own message on a source that does not answer: there is nobody to ask.
+    if (rule.about === 'source') return { traces: { kind: 'pending' }, gaps: [] };
     const gaps: string[] = [];
     const { objective } = rule;
-    const [measured, traced] = await Promise.all([
+    const [measured, traced, watched] = await Promise.all([
       objective === undefined ? undefined : measure(options, part, { alert, rule, objective, gaps }),
       tracesOf({ alert, rule, deadline }),
+      isStorm ? part({ what: 'No count', system: 'prometheus', gaps }, (signal) => countOf(options, { alert, rule }, signal)) : undefined,
     ]);
-    return { ...measured, ...traced, gaps };
+    return { ...measured, ...traced, ...(watched === undefined ? {} : { watched }), gaps };
   };
+}
+
+/** How many series a rule gives a verdict for; undefined where only those that breach can be asked for. */
+async function countOf(
+  { metrics }: EnrichAlertOptions,
+  { alert, rule }: { readonly alert: Alert; readonly rule: SloRule },
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (rule.evidence === undefined) return undefined;
+  const [all] = await metrics.instant(
+    { expr: `count(${rule.evidence.expr})`, at: alert.resolvedAt ?? alert.seenAt },
+    signal,
+  );
+  return all?.value;
 }
 
 type Part = <T>(
@@ -75,13 +97,13 @@ async function measure(
   { metrics }: EnrichAlertOptions,
   part: Part,
   breach: Breach,
-): Promise<Pick<Enrichment, 'latency' | 'slowShare' | 'burnRate' | 'chart'>> {
+): Promise<Pick<Enrichment, 'latency' | 'slowShare' | 'slowBetween' | 'burnRate' | 'chart'>> {
   const { alert, rule, objective, gaps } = breach;
   const labels = objectiveLabels(objective, alert.labels);
   const { window, quantile, threshold } = objective;
   const at = alert.resolvedAt ?? alert.seenAt;
   const system = 'prometheus';
-  const [latency, fetchedShare, chart] = await Promise.all([
+  const [estimated, fetchedShare, chart] = await Promise.all([
     // What an ended alert's quantile looks back on is the breach itself: beside "recovered" it would mislead.
     alert.state === 'resolved'
       ? undefined
@@ -99,7 +121,7 @@ async function measure(
   ]);
   const slowShare = fetchedShare === undefined || Number.isNaN(fetchedShare) ? undefined : fetchedShare;
   return {
-    ...(latency === undefined ? {} : { latency }),
+    ...estimated,
     ...(slowShare === undefined ? {} : { slowShare }),
     ...(slowShare === undefined || quantile >= 1 ? {} : { burnRate: slowShare / (1 - quantile) }),
     ...(chart === undefined ? {} : { chart }),
@@ -110,11 +132,17 @@ async function estimate(
   metrics: EnrichAlertOptions['metrics'],
   of: { objective: LatencyObjective; labels: Labels; at: EpochMs },
   signal: AbortSignal,
-): Promise<QuantileEstimate | undefined> {
+): Promise<Pick<Enrichment, 'latency' | 'slowBetween'>> {
   const { objective, labels, at } = of;
   const { quantile, window } = objective;
   const rates = await metrics.instant({ expr: bucketRatesExpr(objective, labels, { window }), at }, signal);
-  return estimateOf(objective.family, quantile, bucketsOf(rates));
+  const buckets = bucketsOf(rates);
+  const latency = estimateOf(objective.family, quantile, buckets);
+  const slowBetween = objective.isApproximate === true ? slowBetweenOf(objective, buckets) : undefined;
+  return {
+    ...(latency === undefined ? {} : { latency }),
+    ...(slowBetween === undefined ? {} : { slowBetween }),
+  };
 }
 
 /** The quantile over the breach and what came before it, with the threshold as a second line. */

@@ -1,7 +1,7 @@
 import type { Labels } from '../domain/labels.ts';
 import type { Links } from '../domain/link.ts';
 import { PRESETS } from '../domain/slo/presets.ts';
-import { bucketRatesExpr, errorShareExpr, quantileExpr } from '../domain/slo/promql.ts';
+import { bucketRatesExpr, countMetricOf, errorShareExpr, quantileExpr } from '../domain/slo/promql.ts';
 import type { LatencyFamily, LatencyObjective } from '../domain/slo/rule.ts';
 import {
   before,
@@ -132,7 +132,7 @@ function families(objectives: readonly LatencyObjective[]): readonly LatencyFami
 async function findMeasured(deps: LatencyReportDeps, name: string, signal?: AbortSignal): Promise<Found> {
   const all = new Set<string>();
   for (const family of families(deps.rules().objectives)) {
-    const match = `${family.metric}_count{${family.selector}}`;
+    const match = `${countMetricOf(family)}{${family.selector}}`;
     const names = await deps.metrics.labelValues({ label: family.serviceLabel, match }, signal);
     const measured = pick(family, name, names);
     if (measured !== undefined) return { kind: 'measured', measured };

@@ -1,10 +1,13 @@
-import type { PersonsAct } from '../domain/alert/alert.ts';
+import type { PersonsAct, StormMember } from '../domain/alert/alert.ts';
 import type { Labels } from '../domain/labels.ts';
 import type { Comparison, ValueKind } from '../domain/slo/rule.ts';
 import type { HopEdge, Retry } from '../domain/trace/hops.ts';
 import type { PathPart } from '../domain/trace/path-parts.ts';
 import type { Repeat } from '../domain/trace/repeats.ts';
 import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
+import type { PartView } from './part-view.ts';
+import type { StandingView } from './standing-view.ts';
+import type { ServedSpan } from '../domain/trace/served.ts';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
 import type { ComparisonView } from './comparison-view.ts';
 
@@ -33,6 +36,15 @@ export interface QuantileEstimate {
   readonly value: Milliseconds;
   readonly low?: Milliseconds;
   readonly high?: Milliseconds;
+}
+
+/** The share of slow requests where the threshold may lie between two bucket bounds: it is somewhere between the two. */
+export interface SlowBetween {
+  /** The bounds beside the threshold; `high` is absent above the highest. Equal: the threshold is a bound, the share exact. */
+  readonly low: Milliseconds;
+  readonly high?: Milliseconds;
+  readonly atLeast: number;
+  readonly atMost: number;
 }
 
 /** A line chart: at most 20 points, each series with one value per point. */
@@ -81,6 +93,9 @@ export interface AlertView {
   /** The three honest numbers, once they have been fetched. */
   readonly latency?: QuantileEstimate;
   readonly slowShare?: number;
+  /** Set with an approximate threshold. The verdict is by `atLeast`. */
+  readonly slowBetween?: SlowBetween;
+  readonly isApproximate?: boolean;
   readonly burnRate?: number;
   readonly traces: TracesView;
   readonly chart?: ChartView;
@@ -105,6 +120,14 @@ export interface AlertView {
   readonly handle?: { readonly episode: string; readonly matchers: string };
   /** Why the message stands where it does, when that is not the channel the rule names. */
   readonly notice?: string;
+  /** Set in the bot's own message that a source does not answer: no rule of a file, and no service. */
+  readonly source?: {
+    readonly since: EpochMs;
+    /** How many rules get no answer, of how many. */
+    readonly unanswered: number;
+    readonly asked: number;
+    readonly reason: string;
+  };
   /** What could not be fetched and why: full sentences. */
   readonly gaps: readonly string[];
   /** The breach's own window: what the links and the button for the slowest traces open on. */
@@ -114,9 +137,31 @@ export interface AlertView {
 /** A sentence that names people and instants: each is shown as Slack shows it, and the rest is nobody's markup. */
 export type Phrase = readonly (string | { readonly person: string } | { readonly at: EpochMs })[];
 
+/** Everything the message of many alerts shows, or one reply of its thread. */
+export interface StormView {
+  /** The worst of the alerts: the objective, the traces and the links are its. */
+  readonly lead: AlertView;
+  readonly startedAt: EpochMs;
+  /** Of all alerts; of a reply, of those that it lists. */
+  readonly counts: Readonly<Record<StormMember['state'], number>>;
+  /** How many series the rule watches, where that could be counted. */
+  readonly watched?: number;
+  /** The worst first, not all of them where there are many. */
+  readonly rows: readonly StormMember[];
+  readonly links: readonly Link[];
+  /** Whom the message calls. */
+  readonly mentions?: readonly string[];
+  readonly notice?: string;
+  /** Set for a reply of the thread. */
+  readonly page?: { readonly number: number; readonly joinedAt: EpochMs; readonly isJoin: boolean };
+}
+
+/** What a message in a channel shows. */
+export type MessageView = AlertView | StormView;
+
 /** A line in an alert's thread. */
 export interface NoteView {
-  readonly kind: 'no-data' | 'data-back' | 'act' | 'resolved';
+  readonly kind: 'no-data' | 'data-back' | 'act' | 'resolved' | 'flapping' | 'settled';
   readonly text: string;
   /** Shown in place of `text`, where it names a person. */
   readonly phrase?: Phrase;
@@ -126,6 +171,8 @@ export interface NoteView {
   readonly goneFor?: Milliseconds;
   /** The end says nothing about the service. */
   readonly isUncertain?: boolean;
+  /** It is shown in the channel as well: the message above it is an old one. */
+  readonly isForAll?: boolean;
   /** The value that proved a recovery, and what it is held against. */
   readonly proof?: {
     readonly value: number;
@@ -187,6 +234,10 @@ export interface TraceView {
     readonly selfTime: Microseconds;
     readonly share: number;
   }[];
+  /** The services that the critical path goes through, from the outside in. */
+  readonly served: readonly ServedSpan[];
+  /** Where the request stands among the others of those services, once that has been asked. */
+  readonly standing?: StandingView;
   /** What a reader must know before trusting it: no root, orphans, still arriving, skew. */
   readonly notices: readonly string[];
   readonly url?: string;
@@ -253,6 +304,8 @@ export type Answer =
   | { readonly kind: 'slowest'; readonly view: SlowestView }
   | { readonly kind: 'trace'; readonly view: TraceView }
   | { readonly kind: 'request'; readonly view: RequestView }
+  /** What one service did in one request. */
+  | { readonly kind: 'part'; readonly view: PartView }
   | { readonly kind: 'comparison'; readonly view: ComparisonView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }

@@ -83,9 +83,10 @@ const fromUnixSeconds = (seconds: number): EpochMs => epochMs(Math.round(seconds
 function samplesOf(data: z.infer<typeof wire.instantData>): readonly Sample[] {
   switch (data.resultType) {
     case 'vector':
-      return data.result.map(({ metric, value }) => ({
+      return data.result.map(({ metric, value, histogram }) => ({
         labels: metric,
         value: value === undefined ? 0 : wire.parseValue(value[1]),
+        ...(histogram === undefined ? {} : { histogram }),
       }));
     case 'scalar':
       return [{ labels: {}, value: wire.parseValue(data.result[1]) }];

@@ -11,11 +11,28 @@ const labels = z.record(z.string(), z.string());
 /** Unix seconds with a fraction, and the value. */
 const point = z.tuple([z.number(), z.string()]);
 
+/** Kind of boundary (which side is open), lower and upper bound, count. */
+const nativeBucket = z.tuple([z.number(), z.string(), z.string(), z.string()]);
+
+/** A native histogram. What cannot be read of it costs its buckets, not the answer. */
+const nativeHistogram = z
+  .tuple([z.number(), z.object({ buckets: z.array(nativeBucket).default([]) })])
+  .transform(([, { buckets }]) =>
+    buckets.map(([, low, high, count]) => ({
+      low: parseValue(low),
+      high: parseValue(high),
+      count: parseValue(count),
+    })),
+  )
+  .catch([]);
+
 /** `data` of `/api/v1/query`. A native histogram has `histogram` in place of `value`. */
 export const instantData = z.discriminatedUnion('resultType', [
   z.object({
     resultType: z.literal('vector'),
-    result: z.array(z.object({ metric: labels, value: point.optional(), histogram: z.unknown().optional() })),
+    result: z.array(
+      z.object({ metric: labels, value: point.optional(), histogram: nativeHistogram.optional() }),
+    ),
   }),
   z.object({ resultType: z.literal('scalar'), result: point }),
   z.object({ resultType: z.literal('string'), result: z.unknown() }),

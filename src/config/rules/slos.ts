@@ -150,9 +150,20 @@ function groupingOf(slo: SloInput): readonly string[] {
   return slo.by ?? presetOf(slo)?.by ?? (slo.service_label === undefined ? [] : [slo.service_label]);
 }
 
+function recoveryConflicts(slo: SloInput): readonly Conflict[] {
+  const { recover } = slo.alert ?? {};
+  if (recover === undefined) return [];
+  if (recover.below === undefined && recover.window === undefined)
+    return [{ path: ['alert', 'recover'], message: 'says neither `below` nor `window`' }];
+  if (recover.below === undefined || recover.below <= slo.objective.below) return [];
+  const most = formatDuration(slo.objective.below);
+  const message = `is above the objective's own ${most}: a breach could recover while it lasts`;
+  return [{ path: ['alert', 'recover', 'below'], message }];
+}
+
 function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly Conflict[] {
-  const conflicts: Conflict[] = [];
-  const { recover, burn } = slo.alert ?? {};
+  const conflicts: Conflict[] = [...recoveryConflicts(slo)];
+  const { burn } = slo.alert ?? {};
   if (slo.schedule !== undefined && slo.interval !== undefined) {
     conflicts.push({ path: ['interval'], message: 'stands beside `schedule`: keep one of them' });
   }
@@ -160,16 +171,6 @@ function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly Confl
     const message =
       'has no meaning beside `histogram: native`, which has no bounds to fall between: remove it';
     conflicts.push({ path: ['approximate'], message });
-  }
-  if (recover !== undefined && recover.below === undefined && recover.window === undefined) {
-    conflicts.push({ path: ['alert', 'recover'], message: 'says neither `below` nor `window`' });
-  }
-  if (recover?.below !== undefined && recover.below > slo.objective.below) {
-    const most = formatDuration(slo.objective.below);
-    conflicts.push({
-      path: ['alert', 'recover', 'below'],
-      message: `is above the objective's own ${most}: a breach could recover while it lasts`,
-    });
   }
   const unreachable = burn === undefined ? undefined : WORKBOOK.find((pair) => !canBurn(objective, pair));
   if (unreachable !== undefined) {

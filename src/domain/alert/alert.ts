@@ -1,4 +1,5 @@
 import type { Labels } from '../labels.ts';
+import type { NativeBucket } from '../slo/histogram.ts';
 import type { SloRule } from '../slo/rule.ts';
 import type { EpochMs, Milliseconds, TimeWindow } from '../units.ts';
 import type { Destination } from './route.ts';
@@ -222,6 +223,8 @@ export interface Transition {
 export interface Sample {
   readonly labels: Labels;
   readonly value: number;
+  /** The buckets of a native histogram, whose value counts as 0. */
+  readonly histogram?: readonly NativeBucket[];
 }
 
 /** What came of asking a rule's expression at a slot. */

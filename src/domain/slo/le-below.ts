@@ -9,10 +9,10 @@ const digitBelow = (digit: string): string => `[0-${Number(digit) - 1}]`;
 function plainBelow(whole: string, fraction: string): readonly string[] {
   const rest = String.raw`(\.[0-9]*)?`;
   const shorter = whole.length > 1 ? [`[0-9]{1,${whole.length - 1}}${rest}`] : [];
-  const sameLength = [...whole].flatMap((digit, i) =>
+  const sameLength = Array.from(whole).flatMap((digit, i) =>
     digit === '0' ? [] : [`${whole.slice(0, i)}${digitBelow(digit)}[0-9]{${whole.length - 1 - i}}${rest}`],
   );
-  const sameWhole = [...fraction].flatMap((digit, i) => {
+  const sameWhole = Array.from(fraction).flatMap((digit, i) => {
     const before = `${whole}\\.${fraction.slice(0, i)}`;
     return [
       i === 0 ? `${whole}\\.?` : before,

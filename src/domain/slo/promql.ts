@@ -224,6 +224,25 @@ export function bucketRatesExpr({ family }: OfFamily, matchLabels: Labels, readi
   return summed(family, { ...reading, matchLabels, by: ['le'], metric: bucketMetricOf(family) });
 }
 
+/** A matcher for any of these values: `service=~"cart|checkout"`. */
+export const anyOfMatcher = (label: string, values: readonly string[]): string =>
+  `${label}=~${promqlString(values.map(escapeRegex).join('|'))}`;
+
+/**
+ * Requests per second under each bucket bound of what `matchers` pick, apart by `by` as well: one question about many. Of
+ * histograms with buckets alone.
+ */
+export function bucketRatesBy(
+  family: LatencyFamily,
+  reading: {
+    readonly window: Milliseconds;
+    readonly by: readonly string[];
+    readonly matchers: readonly string[];
+  },
+): string {
+  return summed(family, { ...reading, by: ['le', ...reading.by], metric: bucketMetricOf(family) });
+}
+
 /** The labels of an alert that its objective gives verdicts for: what restricts a query to the alert's own series. */
 export function objectiveLabels({ by }: { readonly by: readonly string[] }, labels: Labels): Labels {
   return Object.fromEntries(by.map((name) => [name, labels[name] ?? '']).filter(([, value]) => value !== ''));

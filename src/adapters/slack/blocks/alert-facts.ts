@@ -28,9 +28,31 @@ export function symptom(view: AlertView): string {
   if (latency !== undefined && threshold !== undefined)
     return `${quantileName(latency.quantile)} ${roughly(latency)}, objective ${bound(threshold)}`;
   if (view.valueKind === 'slow-share' && threshold !== undefined)
-    return `${share(view.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
+    return `${floor(view)}${share(view.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
   const limit = boundText(view);
   return `${valueText(view, view.value)}${limit === undefined ? '' : `, ${limit}`}`;
+}
+
+/** A share by the bound above the threshold is the least it can be. */
+const floor = ({ isApproximate, valueKind }: AlertView): string =>
+  isApproximate === true && valueKind === 'slow-share' ? 'at least ' : '';
+
+/** What an approximate threshold lies between, and by which bound it is judged. */
+function standing({ slowBetween }: AlertView): string {
+  if (slowBetween === undefined) return ', judged by the bucket bound above it';
+  const { low, high } = slowBetween;
+  if (low === high) return '';
+  return high === undefined
+    ? ', which lies above all bucket bounds'
+    : `, which lies between ${bound(low)} and ${bound(high)}: judged at ${bound(high)}`;
+}
+
+/** The share slower than an approximate threshold: all that its two bounds leave possible. */
+function approximately(view: AlertView, slow: number): string {
+  const { slowBetween: found } = view;
+  if (found === undefined || found.low === found.high)
+    return `${found === undefined ? 'at least ' : ''}${share(slow)}`;
+  return `${share(found.atLeast)} to ${share(found.atMost)}`;
 }
 
 const allowed = (quantile: number | undefined, before = ' ('): string =>
@@ -77,19 +99,25 @@ const objectiveRow: Row = (view) => {
 const slowRow: Row = (view) => {
   const slow = slowShareOf(view);
   if (slow === undefined || view.threshold === undefined) return undefined;
-  if (view.state === 'resolved') return ['Slow requests at the end', share(slow)];
+  if (view.state === 'resolved') return ['Slow requests at the end', `${floor(view)}${share(slow)}`];
+  if (view.isApproximate === true) {
+    const text = `${approximately(view, slow)} slower than ${bound(view.threshold)}${standing(view)}${allowed(view.quantile)}`;
+    return ['Slow requests', text];
+  }
   return ['Slow requests', `${share(slow)} slower than ${bound(view.threshold)}${allowed(view.quantile)}`];
 };
 
 const burnRow: Row = (view) => {
   if (view.state === 'resolved') return undefined;
   const rate = view.burnRate ?? burnOf(slowShareOf(view), view.quantile);
-  return rate === undefined ? undefined : ['Budget burn', `${burn(rate)} of what the objective allows`];
+  return rate === undefined
+    ? undefined
+    : ['Budget burn', `${floor(view)}${burn(rate)} of what the objective allows`];
 };
 
 const peakRow: Row = (view) => [
   view.valueKind === 'slow-share' ? 'Slow requests at the peak' : 'Value at the peak',
-  escape(valueText(view, view.peak)),
+  `${floor(view)}${escape(valueText(view, view.peak))}`,
 ];
 
 const sinceRow: Row = (view) => ['Breached since', date(view.activeAt)];

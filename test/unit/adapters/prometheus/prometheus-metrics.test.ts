@@ -87,7 +87,32 @@ describe('an instant query', () => {
   test('counts a native histogram as an element with value 0', async () => {
     const result = [{ metric: { service: 'cart' }, histogram: [1_700_000_000, { count: '3', sum: '4' }] }];
     const { metrics } = await source(200, success({ resultType: 'vector', result }));
-    expect(await metrics.instant({ expr: 'x', at })).toEqual([{ labels: { service: 'cart' }, value: 0 }]);
+    expect(await metrics.instant({ expr: 'x', at })).toEqual([
+      { labels: { service: 'cart' }, value: 0, histogram: [] },
+    ]);
+  });
+
+  test.each([
+    [
+      'its buckets',
+      {
+        count: '4',
+        sum: '2',
+        buckets: [
+          [0, '0.25', '0.5', '2'],
+          [0, '0.5', '1', '2'],
+        ],
+      },
+      [
+        { low: 0.25, high: 0.5, count: 2 },
+        { low: 0.5, high: 1, count: 2 },
+      ],
+    ],
+    ['no buckets of what cannot be read', { buckets: 'many' }, []],
+  ])('reads of a native histogram %s', async (_, histogram, expected) => {
+    const result = [{ metric: {}, histogram: [1_700_000_000, histogram] }];
+    const { metrics } = await source(200, success({ resultType: 'vector', result }));
+    expect(await metrics.instant({ expr: 'x', at })).toEqual([{ labels: {}, value: 0, histogram: expected }]);
   });
 
   test('passes warnings of a partial answer on to the operator', async () => {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Bucket, histogramQuantile } from '../../../../src/domain/slo/histogram.ts';
+import {
+  type Bucket,
+  cumulative,
+  histogramQuantile,
+  shareAbove,
+} from '../../../../src/domain/slo/histogram.ts';
 
 const INF = Number.POSITIVE_INFINITY;
 const buckets = (...pairs: readonly (readonly [number, number])[]): readonly Bucket[] =>
@@ -68,5 +73,44 @@ describe('a quantile of a histogram', () => {
     ['every count is NaN', buckets([100, Number.NaN], [INF, Number.NaN])],
   ])('is not known when %s', (_, given) => {
     expect(histogramQuantile(0.99, given)).toBeUndefined();
+  });
+});
+
+describe('the share above a threshold', () => {
+  const four = buckets([250, 1], [500, 2], [1_000, 3], [INF, 4]);
+  const cases: Readonly<Record<string, readonly [number, readonly Bucket[], object | undefined]>> = {
+    'is exact at a bound': [500, four, { low: 500, high: 500, atLeast: 0.5, atMost: 0.5 }],
+    'lies between two bounds': [750, four, { low: 500, high: 1_000, atLeast: 0.25, atMost: 0.5 }],
+    'below the lowest bound may be all': [100, four, { low: 0, high: 250, atLeast: 0.75, atMost: 1 }],
+    'above the highest bound may be none': [2_000, four, { low: 1_000, atLeast: 0, atMost: 0.25 }],
+    'is not known without requests': [500, buckets([500, 0], [INF, 0]), undefined],
+    'is not known without the last bucket': [500, buckets([500, 1]), undefined],
+  };
+  test.each(Object.entries(cases))('%s', (_, [threshold, of, expected]) => {
+    expect(shareAbove(threshold, of)).toEqual(expected);
+  });
+});
+
+describe('the buckets of a native histogram', () => {
+  const native = [
+    { low: 2, high: 4, count: 1 },
+    { low: 0.25, high: 0.5, count: 2 },
+    { low: 0.5, high: 1, count: 3 },
+  ];
+
+  test('become cumulative, with a bound on either side of a gap', () => {
+    expect(cumulative(native)).toEqual(buckets([0.25, 0], [0.5, 2], [1, 5], [2, 5], [4, 6], [INF, 6]));
+  });
+
+  test('give a quantile its own narrow bucket', () => {
+    expect(histogramQuantile(0.99, cumulative(native))).toMatchObject({ low: 2, high: 4 });
+  });
+
+  test('around zero count from it', () => {
+    expect(cumulative([{ low: -0.001, high: 0.001, count: 2 }])).toEqual(buckets([0.001, 2], [INF, 2]));
+  });
+
+  test('without any, nothing was observed', () => {
+    expect(histogramQuantile(0.5, cumulative([]))).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, integer, oneof, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { leBelow } from '../../../../src/domain/slo/le-below.ts';
 import { goFloat } from '../../../../src/domain/slo/promql.ts';
@@ -34,13 +34,13 @@ describe('the bounds below a threshold', () => {
     expect(others.filter((le) => matches(bound, le))).toEqual([]);
   });
 
-  const latency = fc.oneof(
-    fc.integer({ min: 1, max: 100_000_000 }),
-    fc.integer({ min: 1, max: 10_000_000 }).map((ms) => ms / 1_000),
+  const latency = oneof(
+    integer({ min: 1, max: 100_000_000 }),
+    integer({ min: 1, max: 10_000_000 }).map((ms) => ms / 1_000),
   );
   it('are exactly those, in every way they are written', () => {
-    fc.assert(
-      fc.property(latency, latency, (bound, le) => {
+    assert(
+      property(latency, latency, (bound, le) => {
         const forms = [String(le), goFloat(le), ...(Number.isInteger(le) ? [`${le}.0`] : [])];
         for (const form of forms) expect(matches(bound, form), `${form} below ${bound}`).toBe(le < bound);
       }),
@@ -49,8 +49,8 @@ describe('the bounds below a threshold', () => {
   });
 
   it('are told apart digit by digit', () => {
-    fc.assert(
-      fc.property(latency, fc.integer({ min: -3, max: 3 }), (bound, steps) => {
+    assert(
+      property(latency, integer({ min: -3, max: 3 }), (bound, steps) => {
         const le = Number((bound + steps / 1_000).toFixed(3));
         if (le > 0) expect(matches(bound, String(le))).toBe(le < bound);
       }),
