@@ -1,6 +1,6 @@
 import { PictureError } from '../../app/pictures.ts';
 import type { Logger } from '../../app/ports.ts';
-import type { DrawingThread } from './drawing-thread.ts';
+import { type DrawingThread, keepThread } from './drawing-thread.ts';
 import type { DrawReply, DrawRequest } from './render-worker.ts';
 
 /** A picture that somebody waits for. What is settled once stays so. */
@@ -33,39 +33,20 @@ export function createDrawingQueue(parts: {
   readonly startThread: () => DrawingThread;
 }): DrawingQueue {
   const { logger, startThread } = parts;
-  let thread: { readonly drawing: DrawingThread; isReady: boolean } | undefined;
+  const thread = keepThread(startThread, { reply: hear, ended: lose });
   let current: Job | undefined;
   let waiting: Job[] = [];
   let isClosed = false;
 
-  function begin(): NonNullable<typeof thread> {
-    const started = { drawing: startThread(), isReady: false };
-    started.drawing.listen({
-      reply: (reply) => {
-        if (thread === started) hear(reply);
-      },
-      ended: (reason) => {
-        if (thread === started) lose(reason);
-      },
-    });
-    return started;
-  }
-
   function hear(reply: DrawReply): void {
-    if (reply.kind === 'ready') {
-      if (thread !== undefined) thread.isReady = true;
-    } else if (current?.request.id === reply.id) {
-      const job = current;
+    const job = current;
+    if (reply.kind !== 'ready' && job?.request.id === reply.id) {
       current = undefined;
-      settle(job, reply);
+      if (reply.kind === 'failed') logger.error('a picture could not be drawn', { reason: reply.reason });
+      if (reply.kind === 'drawn') job.resolve(reply.png);
+      else job.reject(notDrawn());
     }
     next();
-  }
-
-  function settle(job: Job, reply: Exclude<DrawReply, { kind: 'ready' }>): void {
-    if (reply.kind === 'drawn') return job.resolve(reply.png);
-    logger.error('a picture could not be drawn', { reason: reply.reason });
-    job.reject(notDrawn());
   }
 
   /** The picture that a thread died of is not tried again; when none was begun, no thread can be had. */
@@ -73,24 +54,17 @@ export function createDrawingQueue(parts: {
     logger.error('the thread that draws pictures ended', { reason });
     const lost = current === undefined ? waiting : [current];
     if (current === undefined) waiting = [];
-    forget();
+    current = undefined;
     for (const job of lost) job.reject(notDrawn());
     next();
   }
 
-  function forget(): DrawingThread | undefined {
-    const forgotten = thread?.drawing;
-    thread = undefined;
-    current = undefined;
-    return forgotten;
-  }
-
   function next(): void {
-    if (isClosed || current !== undefined || waiting.length === 0) return;
-    thread ??= begin();
-    if (!thread.isReady) return;
-    current = waiting.shift();
-    if (current !== undefined) thread.drawing.ask(current.request);
+    if (isClosed || current !== undefined) return;
+    const [job] = waiting;
+    if (job === undefined || !thread.ask(job.request)) return;
+    current = job;
+    waiting = waiting.slice(1);
   }
 
   return {
@@ -104,19 +78,18 @@ export function createDrawingQueue(parts: {
       waiting = waiting.filter((each) => each !== job);
       if (current !== job) return;
       logger.warn('a picture took too long; its thread was ended');
-      // It is no longer listened to, and nothing hangs on how it ends.
-      forget()
-        ?.end()
-        .catch(() => undefined);
+      current = undefined;
+      // Nothing hangs on how it ends.
+      thread.end().catch(() => undefined);
       next();
     },
     async close() {
       isClosed = true;
       const left = current === undefined ? waiting : [current, ...waiting];
       waiting = [];
-      const running = forget();
+      current = undefined;
       for (const job of left) job.reject(notDrawn());
-      await running?.end();
+      await thread.end();
     },
   };
 }

@@ -17,6 +17,48 @@ export interface ThreadListeners {
   readonly ended: (reason: string) => void;
 }
 
+/** A thread that is started when it is first needed, and again when it was lost. */
+export interface KeptThread {
+  /** Starts the thread when there is none; false, and nothing asked, until it said that it is ready. */
+  ask(request: DrawRequest): boolean;
+  /** Ends the thread without a word to the listeners. */
+  end(): Promise<void>;
+}
+
+export function keepThread(startThread: () => DrawingThread, listeners: ThreadListeners): KeptThread {
+  let kept: { readonly thread: DrawingThread; isReady: boolean } | undefined;
+
+  function begin(): NonNullable<typeof kept> {
+    const started = { thread: startThread(), isReady: false };
+    started.thread.listen({
+      reply: (reply) => {
+        if (kept !== started) return;
+        if (reply.kind === 'ready') started.isReady = true;
+        listeners.reply(reply);
+      },
+      ended: (reason) => {
+        if (kept !== started) return;
+        kept = undefined;
+        listeners.ended(reason);
+      },
+    });
+    return started;
+  }
+
+  return {
+    ask(request) {
+      kept ??= begin();
+      if (kept.isReady) kept.thread.ask(request);
+      return kept.isReady;
+    },
+    async end() {
+      const left = kept?.thread;
+      kept = undefined;
+      await left?.end();
+    },
+  };
+}
+
 /** Starts the thread. It does not keep the program from ending. */
 export function startDrawingThread(): DrawingThread {
   const worker = new Worker(import.meta.url.endsWith('.ts') ? sourceEntry() : compiledEntry());

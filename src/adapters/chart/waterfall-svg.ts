@@ -250,14 +250,15 @@ function bar(row: WaterfallRow, { waterfall, brush, top }: RowScene): readonly s
       : rect(whole, theme.bar, SMALLEST_BAR),
     ...row.onPath.map((stretch) => rect(stretch, theme.path, SMALLEST_BAR / 2)),
     ...row.gaps.map((stretch) => rect(stretch, 'url(#hatch)')),
-    ...(row.start < window.start ? [arrow(CHART.left - 4, y, -1, theme)] : []),
-    ...(end > window.end ? [arrow(CHART.right + 4, y, 1, theme)] : []),
+    ...(row.start < window.start ? [arrow('left', y, theme)] : []),
+    ...(end > window.end ? [arrow('right', y, theme)] : []),
   ].filter((part) => part !== '');
 }
 
 /** The row goes on where the picture ends. */
-function arrow(x: number, y: number, direction: 1 | -1, { quiet }: Theme): string {
-  return `<path d="M${x} ${y + 4}l${11 * direction} ${BAR / 2 - 4}l${-11 * direction} ${BAR / 2 - 4}z" fill="${quiet}"/>`;
+function arrow(side: 'left' | 'right', y: number, { quiet }: Theme): string {
+  const [x, length] = side === 'left' ? [CHART.left - 4, -11] : [CHART.right + 4, 11];
+  return `<path d="M${x} ${y + 4}l${length} ${BAR / 2 - 4}l${-length} ${BAR / 2 - 4}z" fill="${quiet}"/>`;
 }
 
 function footer(
