@@ -1,108 +1,116 @@
-import { z } from 'zod';
-import { UpstreamError } from '../../app/errors.ts';
 import type { FoundTraces, TraceSearch, TraceSource } from '../../app/ports.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
-import { type Milliseconds, ms } from '../../domain/units.ts';
+import { type EpochMs, epochMs, type Milliseconds, ms } from '../../domain/units.ts';
 import type { HttpClient } from '../http/http-client.ts';
-import { type Ask, askWith, type Dialect, detectDialect, isForeign } from './dialect.ts';
-import { legacyQuery, v3Query } from './questions.ts';
-import { refusalOf } from './refusal.ts';
+import { answerTo, type Question } from './answers.ts';
+import { type Backend, type BackendSource, detectBackend } from './backend.ts';
+import { askWith, type Dialect, isForeign } from './dialect.ts';
+import { searchIn } from './search.ts';
+import { createSharing } from './shared-work.ts';
+import { createTraceMemory } from './trace-memory.ts';
+import { createTurns } from './turns.ts';
 import { legacyNamesSchema, readLegacyTraces } from './wire-legacy.ts';
 import { readOtlpTraces, v3OperationsSchema, v3ServicesSchema } from './wire-otlp.ts';
+import { hexId } from './wire-value.ts';
 
 export interface JaegerTraceSourceOptions {
   readonly http: HttpClient;
   /** For each request. 10 s unless given: a trace search can scan much. */
   readonly deadline?: Milliseconds;
+  /** Searches at once; more wait, for `deadline` at most. */
+  readonly searchesAtOnce?: number;
+  /** For traces that were read by id, an estimate. */
+  readonly memoryBytes?: number;
+  /** Tells whether a trace is old enough to be kept. */
+  readonly clock?: { now(): EpochMs };
 }
 
 const DEFAULT_DEADLINE = ms(10_000);
-/** How often a limit is halved when the answer is too large: from 100 to 6 traces. */
-const HALVINGS = 4;
-
-interface Question<T> {
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
-  readonly operation: string;
-  /** Throws a ZodError when the body is something else. */
-  read(body: unknown): T;
-  /** What "there is none" (404) is. */
-  readonly none?: T;
-}
+/** A search makes the storage read whole traces: more at once would slow all of them, and the people at the page. */
+const SEARCHES_AT_ONCE = 4;
+const MEMORY_BYTES = 32 * 1_024 * 1_024;
 
 /**
  * A Jaeger, of any generation. Which dialect it speaks is found out at the first question and again when an answer
- * stops making sense, as after an upgrade or behind a new address.
+ * stops making sense, as after an upgrade or behind a new address. The same search or trace, asked for by several at
+ * once, is asked of it once.
  */
 export function createJaegerTraceSource({
   http,
   deadline = DEFAULT_DEADLINE,
+  searchesAtOnce = SEARCHES_AT_ONCE,
+  memoryBytes = MEMORY_BYTES,
+  clock = { now: () => epochMs(Date.now()) },
 }: JaegerTraceSourceOptions): TraceSource {
   const ask = askWith(http, deadline);
-  const inDialect = dialectMemory(ask);
+  const inBackend = backendMemory({ http, ask, deadline });
+  const takeTurn = createTurns({ atOnce: searchesAtOnce, patience: deadline });
+  const memory = createTraceMemory({ now: () => clock.now(), maxBytes: memoryBytes });
+  const shareSearch = createSharing<FoundTraces>();
+  const shareTrace = createSharing<Trace | undefined>();
+  const names = async (
+    question: (dialect: Dialect) => Question<readonly string[]>,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> => {
+    const all = await inBackend(({ dialect }) => answerTo(ask, question(dialect), signal), signal);
+    return [...new Set(all)].sort();
+  };
   return {
-    services: (signal) =>
-      inDialect((dialect) => answerTo(ask, servicesQuestion(dialect), signal), signal).then((names) =>
-        [...new Set(names)].sort(),
+    services: (signal) => names(servicesQuestion, signal),
+    operations: (service, signal) => names((dialect) => operationsQuestion(dialect, service), signal),
+    search: (search, caller) =>
+      shareSearch(
+        keyOf(search),
+        (signal) =>
+          takeTurn(
+            () =>
+              inBackend((backend, isFresh) => searchIn({ ask, backend, isFresh, search }, signal), signal),
+            signal,
+          ),
+        caller,
       ),
-    operations: (service, signal) =>
-      inDialect((dialect) => answerTo(ask, operationsQuestion(dialect, service), signal), signal).then(
-        (names) => [...new Set(names)].sort(),
-      ),
-    search: (search, signal) =>
-      inDialect((dialect, isFresh) => searchIn({ ask, dialect, isFresh, search }, signal), signal),
-    trace: (traceId, signal) =>
-      inDialect((dialect) => answerTo(ask, traceQuestion(dialect, traceId), signal), signal),
+    trace: async (traceId, caller) => {
+      const id = hexId(traceId, 32);
+      const known = memory.get(id);
+      if (known !== undefined) return known;
+      const work = (signal: AbortSignal): Promise<Trace | undefined> =>
+        inBackend(({ dialect }) => answerTo(ask, traceQuestion(dialect, traceId), signal), signal);
+      const trace = await shareTrace(id, work, caller);
+      if (trace !== undefined) memory.keep(trace);
+      return trace;
+    },
   };
 }
 
-type InDialect = <T>(
-  work: (dialect: Dialect, isFresh: boolean) => Promise<T>,
+type InBackend = <T>(
+  work: (backend: Backend, isFresh: boolean) => Promise<T>,
   signal: AbortSignal | undefined,
 ) => Promise<T>;
 
-function dialectMemory(ask: Ask): InDialect {
-  let known: Dialect | undefined;
+function backendMemory(source: BackendSource): InBackend {
+  const shareDetection = createSharing<Backend>();
+  let known: Backend | undefined;
   return async (work, signal) => {
-    if (known !== undefined) {
+    const last = known;
+    if (last !== undefined) {
       try {
-        return await work(known, false);
+        return await work(last, false);
       } catch (error) {
         if (!isForeign(error)) throw error;
-        known = undefined;
+        // Unless somebody else has found it out meanwhile.
+        if (known === last) known = undefined;
       }
     }
-    const fresh = await detectDialect(ask, signal);
-    known = fresh;
-    return work(fresh, true);
+    known ??= await shareDetection('', (shared) => detectBackend(source, shared), signal);
+    return work(known, true);
   };
 }
 
-async function answerTo<T>(ask: Ask, question: Question<T>, signal: AbortSignal | undefined): Promise<T> {
-  const { status, body } = await ask(question, signal);
-  if (status === 404 && 'none' in question) return question.none;
-  if (status >= 400) throw refusalOf(status, body);
-  try {
-    return question.read(body);
-  } catch (error) {
-    if (!(error instanceof z.ZodError)) throw error;
-    throw badAnswer(`Jaeger's answer could not be read${whereOf(error)}.`);
-  }
+/** The same for the same search, whatever the order of its attributes. */
+function keyOf({ service, operation, window, minDuration, attributes = {}, limit }: TraceSearch): string {
+  const wanted = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([service, operation, window.start, window.end, minDuration, wanted, limit]);
 }
-
-function badAnswer(message: string): UpstreamError {
-  return new UpstreamError({
-    system: 'jaeger',
-    code: 'bad-answer',
-    message,
-    advice: 'Check that the configured address is that of a Jaeger query service.',
-  });
-}
-
-const whereOf = (error: z.ZodError): string => {
-  const path = error.issues[0]?.path.map(String).join('.') ?? '';
-  return path === '' ? '' : ` (at ${path.slice(0, 80)})`;
-};
 
 const isLegacy = (dialect: Dialect): boolean => dialect === 'legacy';
 
@@ -142,91 +150,4 @@ function traceQuestion(dialect: Dialect, traceId: string): Question<Trace | unde
     read: (body) => read(body).find(({ spans }) => spans.length > 0),
     none: undefined,
   };
-}
-
-interface SearchWork {
-  readonly ask: Ask;
-  readonly dialect: Dialect;
-  /** The dialect was found out just now: no use in doubting it. */
-  readonly isFresh: boolean;
-  readonly search: TraceSearch;
-}
-
-function searchQuestion({ dialect, search }: SearchWork, limit: number): Question<readonly Trace[]> {
-  return isLegacy(dialect)
-    ? {
-        path: '/api/traces',
-        query: legacyQuery(search, limit),
-        operation: 'search',
-        none: [],
-        read: readLegacyTraces,
-      }
-    : {
-        path: '/api/v3/traces',
-        query: v3Query(search, limit),
-        operation: 'search',
-        none: [],
-        read: readOtlpTraces,
-      };
-}
-
-async function searchIn(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
-  const { dialect, search } = work;
-  const wanted = Object.entries(search.attributes ?? {});
-  if (dialect === 'early' && wanted.length > 0) {
-    throw new UpstreamError({
-      system: 'jaeger',
-      code: 'bad-request',
-      message: 'This Jaeger cannot search by attributes: its /api/v3 ignores them and /api/traces is closed.',
-      advice: 'Let the bot reach /api/traces, or use Jaeger 2.19 or later.',
-    });
-  }
-  const found = await searchWithin(work, signal);
-  const { traces } = found;
-  // A v3 before 2.19 ignores attributes and answers with traces that have nothing to do with them.
-  const hasUnrelated = wanted.length > 0 && traces.some((trace) => !holds(trace, wanted));
-  if (hasUnrelated && !work.isFresh && dialect === 'modern') {
-    throw badAnswer('Jaeger answered a search by attribute with traces that do not have it.');
-  }
-  return found;
-}
-
-function holds({ spans }: Trace, wanted: readonly (readonly [string, unknown])[]): boolean {
-  return spans.some(({ attributes, resource }) =>
-    wanted.every(([key, value]) => String(attributes[key] ?? resource[key]) === String(value)),
-  );
-}
-
-/** Cassandra reads this many rows of its index for each trace that is asked for, and a row is a span. */
-const CASSANDRA_ROWS_PER_TRACE = 3;
-
-/**
- * Whether Cassandra may have stopped at its rows before it had found all traces: then fewer than the limit is no proof.
- * A backend does not say which storage it has, so this is asked of all; the others are searched once more at times.
- */
-function mayBeCutByRows(traces: readonly Trace[], search: TraceSearch, limit: number): boolean {
-  const rows = traces.flatMap(({ spans }) =>
-    spans.filter(
-      (span) =>
-        span.serviceName === search.service &&
-        (search.operation === undefined || span.spanName === search.operation) &&
-        span.duration >= (search.minDuration ?? 0),
-    ),
-  );
-  return rows.length >= limit * CASSANDRA_ROWS_PER_TRACE;
-}
-
-/** Asks with half the limit as long as the answer is too large. What is smaller than its limit is still complete. */
-async function searchWithin(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
-  let limit = Math.max(1, Math.floor(work.search.limit));
-  for (let halvings = 0; ; halvings += 1) {
-    try {
-      const traces = await answerTo(work.ask, searchQuestion(work, limit), signal);
-      return { traces, isComplete: traces.length < limit && !mayBeCutByRows(traces, work.search, limit) };
-    } catch (error) {
-      const isTooLarge = error instanceof UpstreamError && error.code === 'too-large';
-      if (!isTooLarge || halvings === HALVINGS || limit === 1) throw error;
-      limit = Math.ceil(limit / 2);
-    }
-  }
 }

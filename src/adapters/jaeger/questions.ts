@@ -1,8 +1,15 @@
 import type { TraceSearch } from '../../app/ports.ts';
 import { goDuration } from '../../domain/link.ts';
-import { type EpochMs, toEpochUs } from '../../domain/units.ts';
+import { after, type EpochMs, epochMs, HOUR, type TimeWindow, toEpochUs } from '../../domain/units.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** How a search is put to a storage, beyond what its dialect says. */
+export interface Manner {
+  /** VictoriaTraces: a minimum is exclusive there, and a span is found by when it ends. */
+  readonly isVictoria: boolean;
+  readonly limit: number;
+}
 
 /**
  * Sent along with a minimum: Cassandra and Elasticsearch put a ceiling of 24 h on the duration when only a minimum is
@@ -10,8 +17,28 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
  */
 const NO_CEILING = '8760h';
 
-const durations = (search: TraceSearch): { readonly min?: string; readonly max?: string } =>
-  search.minDuration === undefined ? {} : { min: goDuration(search.minDuration), max: NO_CEILING };
+function durations(
+  { minDuration }: TraceSearch,
+  { isVictoria }: Manner,
+): { readonly min?: string; readonly max?: string } {
+  if (minDuration === undefined || minDuration <= 0) return {};
+  // One nanosecond less makes "longer than" an "at least", and finds no span of the microsecond below.
+  const min = isVictoria ? `${minDuration * 1_000 - 1}ns` : goDuration(minDuration);
+  return { min, max: NO_CEILING };
+}
+
+/** How much later than a window a span that began in it may end, and still be found by VictoriaTraces. */
+const LONGEST_SPAN = HOUR;
+
+/**
+ * In whole seconds, outwards: tempo-query cuts the fraction off, and what starts in the last second would be missed.
+ * Never empty, which v3 refuses.
+ */
+function windowOf({ window }: TraceSearch, { isVictoria }: Manner): TimeWindow {
+  const start = epochMs(Math.floor(window.start / 1_000) * 1_000);
+  const end = epochMs(Math.max(start + 1_000, Math.ceil(window.end / 1_000) * 1_000));
+  return { start, end: isVictoria ? after(end, LONGEST_SPAN) : end };
+}
 
 /** Values are compared by their text. Never `tag=k:v`: it splits at the first colon of `guid:x-request-id`. */
 function attributesOf({ attributes }: TraceSearch): string | undefined {
@@ -22,17 +49,18 @@ function attributesOf({ attributes }: TraceSearch): string | undefined {
 }
 
 /** The parameters of `/api/traces`: instants in microseconds. */
-export function legacyQuery(search: TraceSearch, limit: number): Query {
-  const { min, max } = durations(search);
+export function legacyQuery(search: TraceSearch, manner: Manner): Query {
+  const { min, max } = durations(search, manner);
+  const { start, end } = windowOf(search, manner);
   return {
     service: search.service,
     operation: search.operation,
-    start: toEpochUs(search.window.start),
-    end: toEpochUs(search.window.end),
+    start: toEpochUs(start),
+    end: toEpochUs(end),
     minDuration: min,
     maxDuration: max,
     tags: attributesOf(search),
-    limit,
+    limit: manner.limit,
   };
 }
 
@@ -40,20 +68,21 @@ const rfc3339 = (instant: EpochMs): string => new Date(instant).toISOString();
 
 /**
  * The parameters of `/api/v3/traces`, in the names that every generation takes: before 2.19 camelCase is refused. The
- * limit is always sent: 2.13 answers 500 without it.
+ * limit is always sent, since 2.13 answers 500 without it, and in both spellings, since VictoriaTraces knows the newer
+ * one alone.
  */
-export function v3Query(search: TraceSearch, limit: number): Query {
-  const { min, max } = durations(search);
-  const { start, end } = search.window;
+export function v3Query(search: TraceSearch, manner: Manner & { readonly isEarly: boolean }): Query {
+  const { min, max } = durations(search, manner);
+  const { start, end } = windowOf(search, manner);
   return {
     'query.service_name': search.service,
     'query.operation_name': search.operation,
     'query.start_time_min': rfc3339(start),
-    // An empty window is a 400.
-    'query.start_time_max': rfc3339(end > start ? end : ((start + 1) as EpochMs)),
+    'query.start_time_max': rfc3339(end),
     'query.duration_min': min,
     'query.duration_max': max,
     'query.attributes': attributesOf(search),
-    'query.num_traces': limit,
+    'query.num_traces': manner.limit,
+    ...(manner.isEarly ? {} : { 'query.searchDepth': manner.limit }),
   };
 }

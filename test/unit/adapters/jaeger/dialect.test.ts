@@ -1,26 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { HttpClient, HttpRequest } from '../../../../src/adapters/http/http-client.ts';
-import { createJaegerTraceSource } from '../../../../src/adapters/jaeger/jaeger-trace-source.ts';
-import { UpstreamError, type UpstreamErrorCode } from '../../../../src/app/errors.ts';
 import type { TraceSearch } from '../../../../src/app/ports.ts';
 import { epochMs, us } from '../../../../src/domain/units.ts';
-
-type Reply = { readonly status?: number; readonly body: unknown } | UpstreamErrorCode;
-
-/** An HTTP client that answers by path; what is not named is not there. */
-function scripted(replies: Readonly<Record<string, Reply>>, otherwise: UpstreamErrorCode = 'bad-answer') {
-  const asked: HttpRequest[] = [];
-  const json: HttpClient['json'] = async (request) => {
-    asked.push(request);
-    const reply = replies[request.path] ?? otherwise;
-    if (typeof reply === 'string') {
-      throw new UpstreamError({ system: 'jaeger', code: reply, message: `${reply}.`, advice: 'Advice.' });
-    }
-    return { status: reply.status ?? 200, contentType: 'text/plain', body: reply.body };
-  };
-  const http: HttpClient = { json, text: () => Promise.reject(new Error('not used')), close: () => {} };
-  return { source: createJaegerTraceSource({ http }), asked, paths: () => asked.map(({ path }) => path) };
-}
+import { type Reply, scripted } from './scripted.ts';
 
 const search: TraceSearch = {
   service: 'checkout',
@@ -43,11 +24,12 @@ describe('how a Jaeger is asked', () => {
       'query.service_name': 'checkout',
       'query.operation_name': 'GET /cart',
       'query.start_time_min': '2026-11-20T09:58:20.000Z',
-      'query.start_time_max': '2026-11-20T09:58:20.500Z',
+      'query.start_time_max': '2026-11-20T09:58:21.000Z',
       'query.duration_min': '250001us',
       'query.duration_max': '8760h',
       'query.attributes': '{"guid:x-request-id":"abc","retries":"3"}',
       'query.num_traces': 20,
+      'query.searchDepth': 20,
     });
   });
 
@@ -62,7 +44,7 @@ describe('how a Jaeger is asked', () => {
       query: {
         service: 'checkout',
         start: 1_795_168_700_000_000,
-        end: 1_795_168_700_500_000,
+        end: 1_795_168_701_000_000,
         minDuration: '250001us',
         maxDuration: '8760h',
         tags: '{"guid:x-request-id":"abc","retries":"3"}',
@@ -107,7 +89,7 @@ describe('how a Jaeger is asked', () => {
   });
 
   it('a login page everywhere is said to be one', async () => {
-    const { source } = scripted({}, 'not-authenticated');
+    const { source } = scripted({}, { otherwise: 'not-authenticated' });
     await expect(source.services()).rejects.toMatchObject({ code: 'not-authenticated' });
   });
 

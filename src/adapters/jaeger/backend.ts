@@ -1,0 +1,58 @@
+import type { Milliseconds } from '../../domain/units.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import { type Ask, type Dialect, detectDialect, isForeign } from './dialect.ts';
+
+/**
+ * What is known of the Jaeger at the address. The dialect is known from the start; which storage is behind it, it does
+ * not tell: what an answer gives away is noted here, until the dialect has to be found out anew.
+ */
+export interface Backend {
+  readonly dialect: Dialect;
+  /** It refused a search that named no service. */
+  needsService: boolean;
+  /** It refused a search by duration and attributes at once: Cassandra has an index for either, none for both. */
+  partsDurationAndTags: boolean;
+  /** Whether it is VictoriaTraces, which reads durations and windows in its own way (see `questions.ts`). */
+  isVictoria(signal: AbortSignal | undefined): Promise<boolean>;
+}
+
+export interface BackendSource {
+  readonly http: HttpClient;
+  readonly ask: Ask;
+  readonly deadline: Milliseconds;
+}
+
+export async function detectBackend(
+  source: BackendSource,
+  signal: AbortSignal | undefined,
+): Promise<Backend> {
+  const dialect = await detectDialect(source.ask, signal);
+  let isVictoria: boolean | undefined;
+  return {
+    dialect,
+    needsService: dialect !== 'modern',
+    partsDurationAndTags: false,
+    isVictoria: async (asking) => {
+      isVictoria ??= await looksLikeVictoria(source, dialect, asking);
+      return isVictoria;
+    },
+  };
+}
+
+/** How VictoriaTraces begins its complaint about a search without parameters (its `processGetTracesRequest`, also V3). */
+const VICTORIAS_WORDS = 'incorrect trace query params';
+
+async function looksLikeVictoria(
+  { http, deadline }: BackendSource,
+  dialect: Dialect,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const path = dialect === 'legacy' ? '/api/traces' : '/api/v3/traces';
+  try {
+    const { status, body } = await http.text({ path, operation: 'detect', deadline, signal });
+    return status === 400 && body.includes(VICTORIAS_WORDS);
+  } catch (error) {
+    if (isForeign(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import type { HttpClient, HttpRequest } from '../../../../src/adapters/http/http-client.ts';
+import { createJaegerTraceSource } from '../../../../src/adapters/jaeger/jaeger-trace-source.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../../../../src/app/errors.ts';
+
+/** An answer, or the error instead of one. */
+export type Reply = { readonly status?: number; readonly body: unknown } | UpstreamErrorCode;
+
+interface ScriptOptions {
+  readonly otherwise?: UpstreamErrorCode;
+  readonly complaint?: string;
+}
+
+const JAEGERS_COMPLAINT =
+  '{"error":{"httpCode":400,"message":"query.startTimeMin and query.startTimeMax are required"}}';
+
+/**
+ * An HTTP client that answers by path; what is not named is not there. `complaint` is what it says to a search without
+ * parameters.
+ */
+export function scripted(
+  replies: Readonly<Record<string, Reply | ((request: HttpRequest) => Reply)>>,
+  { otherwise = 'bad-answer', complaint = JAEGERS_COMPLAINT }: ScriptOptions = {},
+) {
+  const asked: HttpRequest[] = [];
+  const json: HttpClient['json'] = async (request) => {
+    asked.push(request);
+    const scriptedReply = replies[request.path] ?? otherwise;
+    const reply = typeof scriptedReply === 'function' ? scriptedReply(request) : scriptedReply;
+    if (typeof reply === 'string') {
+      throw new UpstreamError({ system: 'jaeger', code: reply, message: `${reply}.`, advice: 'Advice.' });
+    }
+    return { status: reply.status ?? 200, contentType: 'text/plain', body: reply.body };
+  };
+  const text: HttpClient['text'] = async (request) => {
+    asked.push(request);
+    return { status: 400, contentType: 'text/plain', body: complaint };
+  };
+  const http: HttpClient = { json, text, close: () => {} };
+  return { source: createJaegerTraceSource({ http }), asked, paths: () => asked.map(({ path }) => path) };
+}
