@@ -109,6 +109,7 @@ async function start(
     metrics: sources.metrics,
     scheduler,
     expand: expandTemplate,
+    tellsOfSources: true,
     noise: {
       policy: () => rules.book().policy ?? NO_POLICY,
       localTime: createLocalTime(),

@@ -1,7 +1,7 @@
 import type { Alert, ResolveReason, Vanished } from '../domain/alert/alert.ts';
 import type { SloRule } from '../domain/slo/rule.ts';
-import { between } from '../domain/units.ts';
-import type { SilenceNews } from './ports.ts';
+import { between, type EpochMs } from '../domain/units.ts';
+import type { SilenceNews, StormShown } from './ports.ts';
 import { silenceNote } from './silence-note.ts';
 import type { NoteView } from './views.ts';
 
@@ -61,6 +61,11 @@ interface Noted {
   readonly rule: SloRule;
   /** What a person did, of an `act`. */
   readonly told?: SilenceNews;
+  /** Many alerts that share a message. */
+  readonly storm?: StormShown;
+  /** The words of a line that depend on more than the alert. */
+  readonly note?: string;
+  readonly createdAt: EpochMs;
 }
 
 /** Who ended it, where a person did. */
@@ -72,32 +77,65 @@ function byPerson({ ended }: Alert): Pick<NoteView, 'phrase'> {
   };
 }
 
+/** The end of many alerts that shared a message. */
+function stormEnd({ counts, rows }: StormShown, at: EpochMs): NoteView {
+  const isKnown = rows.every(({ resolveReason }) => isKnownGood(resolveReason));
+  return isKnown
+    ? { kind: 'resolved', text: `All ${counts.resolved} are over.`, at }
+    : {
+        kind: 'resolved',
+        text: `All ${counts.resolved} are closed. Whether all are well is not known.`,
+        at,
+        isUncertain: true,
+      };
+}
+
+function noDataNote({ alert: { vanished, noDataSince, seenAt } }: Noted): NoteView {
+  const what = vanished === undefined ? '' : ` ${vanishedText(vanished)}`;
+  const text = `No data any more.${what} That is no recovery: the alert stands until a value proves one.`;
+  return { kind: 'no-data', text, at: noDataSince ?? seenAt };
+}
+
+function dataBackNote({ alert: { gap, keepFiringSince, seenAt } }: Noted): NoteView {
+  const text =
+    keepFiringSince === undefined
+      ? 'The data is back and still breaches.'
+      : 'The data is back and does not breach: the alert ends when keep_firing_for is over.';
+  const gone = gap === undefined ? {} : { goneFor: between(gap.start, gap.end) };
+  return { kind: 'data-back', text, at: seenAt, ...gone };
+}
+
+function endNote(noted: Noted): NoteView {
+  const { alert, rule, storm, createdAt } = noted;
+  if (storm !== undefined) return stormEnd(storm, createdAt);
+  const { resolveReason = 'recovered', resolvedAt: at = alert.seenAt } = alert;
+  if (rule.about === 'source') return { kind: 'resolved', text: 'Prometheus answers again.', at };
+  return {
+    kind: 'resolved',
+    text: ENDINGS[resolveReason],
+    at,
+    ...(isKnownGood(resolveReason) ? {} : { isUncertain: true }),
+    ...proofOf(noted),
+    ...byPerson(alert),
+  };
+}
+
 /** The line in the thread that tells followers what the message now shows. */
 export function noteOf(kind: NoteView['kind'], noted: Noted): NoteView {
-  const { alert, rule } = noted;
-  const { resolveReason = 'recovered', gap, vanished } = alert;
   switch (kind) {
-    case 'no-data': {
-      const what = vanished === undefined ? '' : ` ${vanishedText(vanished)}`;
-      return {
-        kind,
-        text: `No data any more.${what} That is no recovery: the alert stands until a value proves one.`,
-        at: alert.noDataSince ?? alert.seenAt,
-      };
-    }
-    case 'data-back': {
-      const gone = gap === undefined ? {} : { goneFor: between(gap.start, gap.end) };
-      return { kind, text: 'The data is back and still breaches.', at: alert.seenAt, ...gone };
-    }
-    case 'resolved': {
-      const at = alert.resolvedAt ?? alert.seenAt;
-      if (rule.about === 'source') return { kind, text: 'Prometheus answers again.', at };
-      const isUncertain = isKnownGood(resolveReason) ? {} : { isUncertain: true };
-      return { kind, text: ENDINGS[resolveReason], at, ...isUncertain, ...proofOf(noted), ...byPerson(alert) };
-    }
+    case 'no-data':
+      return noDataNote(noted);
+    case 'data-back':
+      return dataBackNote(noted);
+    case 'flapping':
+      return { kind, text: noted.note ?? 'It comes and goes.', at: noted.createdAt, isForAll: true };
+    case 'settled':
+      return { kind, text: noted.note ?? 'It has been quiet.', at: noted.createdAt };
+    case 'resolved':
+      return endNote(noted);
     case 'act':
       return noted.told === undefined
-        ? { kind, text: 'Somebody acted on it.', at: alert.seenAt }
+        ? { kind, text: 'Somebody acted on it.', at: noted.alert.seenAt }
         : silenceNote(noted.told);
   }
 }

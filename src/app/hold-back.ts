@@ -14,6 +14,7 @@ import { namespaceOf, serviceOf } from './alert-view.ts';
 import { UpstreamError } from './errors.ts';
 import type { LearnCalls } from './learn-calls.ts';
 import type { Store } from './ports.ts';
+import { SOURCES } from './sources-group.ts';
 
 /** What deciding about suppression needs. Without a policy everything is told. */
 export interface HoldBackParts {
@@ -55,7 +56,7 @@ const statesOf = (state: GroupState | undefined): readonly RuleState[] => Object
 
 /** All alerts of the other groups, as they were after their last evaluations. */
 async function othersOf({ store }: HoldBackParts, group: string): Promise<readonly Neighbour[]> {
-  const ids = (await store.groups()).filter((id) => id !== group);
+  const ids = (await store.groups()).filter((id) => id !== group && id !== SOURCES.id);
   const states = await Promise.all(ids.map((id) => store.loadGroup(id)));
   return states.flatMap(statesOf).flatMap(neighboursOf);
 }

@@ -4,12 +4,13 @@ import type { Comparison, ValueKind } from '../domain/slo/rule.ts';
 import type { HopEdge, Retry } from '../domain/trace/hops.ts';
 import type { PathPart } from '../domain/trace/path-parts.ts';
 import type { Repeat } from '../domain/trace/repeats.ts';
-import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
-import type { PartView } from './part-view.ts';
-import type { StandingView } from './standing-view.ts';
 import type { ServedSpan } from '../domain/trace/served.ts';
+import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
+import type { Waterfall } from '../domain/trace/waterfall.ts';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
 import type { ComparisonView } from './comparison-view.ts';
+import type { PartView } from './part-view.ts';
+import type { StandingView } from './standing-view.ts';
 
 /** A name and the address that shows the same figure: every figure in a message can be looked up. */
 export interface Link {
@@ -198,6 +199,13 @@ export interface SlowestView {
   readonly searchUrl?: string;
 }
 
+/** A trace's picture before it is drawn: the layout, and the same in words for those who cannot see it. */
+export interface TracePicture {
+  readonly waterfall: Waterfall;
+  /** At most 1,000 characters. */
+  readonly altText: string;
+}
+
 /** One trace at a glance. */
 export interface TraceView {
   readonly traceId: string;
@@ -240,6 +248,7 @@ export interface TraceView {
   readonly standing?: StandingView;
   /** What a reader must know before trusting it: no root, orphans, still arriving, skew. */
   readonly notices: readonly string[];
+  readonly picture?: TracePicture;
   readonly url?: string;
 }
 

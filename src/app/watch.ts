@@ -10,9 +10,13 @@ import {
 } from './evaluate-group.ts';
 import { createFindVanished } from './find-vanished.ts';
 import type { Logger, RuleBook, Scheduler } from './ports.ts';
+import { SOURCES } from './sources-group.ts';
+import { createWatchSources } from './watch-sources.ts';
 
 export interface WatchOptions extends EvaluateGroupOptions {
   readonly scheduler: Scheduler;
+  /** Tells in Slack when Prometheus does not answer. */
+  readonly tellsOfSources?: boolean;
 }
 
 /** Keeps the rules of a book evaluated on time. */
@@ -174,9 +178,11 @@ export function createWatch(options: WatchOptions): Watch {
   });
   const gauge = createAlertGauge(options);
   const missed = createMissedTicks(logger);
+  const own = options.tellsOfSources === true ? [SOURCES] : [];
   let groups = new Map<string, RuleGroup>();
   let lastEvaluatedAt: EpochMs | undefined;
-  const retirement = createRetirement(options, (id) => !groups.has(id));
+  const retirement = createRetirement(options, (id) => !groups.has(id) && id !== SOURCES.id);
+  const watchSources = createWatchSources({ ...options, groups: () => [...groups.values()] });
 
   const note = (group: RuleGroup, outcome: TickOutcome): void => {
     if (outcome.kind !== 'applied' && outcome.kind !== 'claimed-elsewhere') return;
@@ -185,6 +191,10 @@ export function createWatch(options: WatchOptions): Watch {
   };
 
   const onSlot = async (id: string, slot: Slot): Promise<void> => {
+    if (id === SOURCES.id) {
+      await watchSources(slot);
+      return;
+    }
     const group = groups.get(id);
     if (group === undefined) return;
     missed.tell(id);
@@ -194,6 +204,7 @@ export function createWatch(options: WatchOptions): Watch {
   };
 
   const onMissed = (id: string, slot: Slot): void => {
+    if (id === SOURCES.id) return;
     recorder.evaluated({ outcome: 'missed', seconds: 0 });
     missed.note(id, slot);
   };
@@ -201,7 +212,7 @@ export function createWatch(options: WatchOptions): Watch {
   const use = async (book: RuleBook): Promise<void> => {
     groups = new Map(book.groups.map((group) => [group.id, group]));
     scheduler.schedule(
-      book.groups.map(({ id, interval, schedule }) => ({
+      [...book.groups, ...own].map(({ id, interval, schedule }) => ({
         id,
         interval,
         ...(schedule === undefined ? {} : { schedule }),

@@ -45,6 +45,30 @@ describe('nothing but recovery is told as recovery', () => {
     },
   );
 
+  test('a Prometheus that is away is told once, for all alerts, and the message ends when it is back', async () => {
+    const { stage: on } = await breach(shortly);
+    const notes = () =>
+      on.messages().filter(({ text }) => /Prometheus (?:does not answer|answers again)/.test(text));
+    on.world.prometheus.faults.set({ status: 503 });
+    await on.live(30);
+    expect(notes()).toEqual([]);
+    await on.until('it is told', () => notes().length > 0, 90);
+    await on.restart();
+    await on.live(60);
+    expect(notes().map(({ text, threadTs }) => [text, threadTs])).toEqual([
+      ['🛠 Prometheus does not answer', undefined],
+    ]);
+    expect(JSON.stringify(notes()[0]?.blocks)).toContain('No breach and no recovery can be seen');
+    const { ts } = notes()[0] as Message;
+    on.world.prometheus.faults.set(undefined);
+    await on.until('its end is told', () => notes().some(({ text }) => /answers again after/.test(text)));
+    expect(
+      notes()
+        .filter(({ threadTs }) => threadTs === undefined)
+        .map((each) => each.ts),
+    ).toEqual([ts]);
+  });
+
   test('a service that is gone is without data, not recovered', async () => {
     const gone = { from: 45, to: 400, fault: { kind: 'service-gone', service: 'checkout' } as const };
     const { stage: on, checkout } = await breach(played({ from: 5, to: 44, fault: SLOW_PAYMENTS }, gone));

@@ -16,7 +16,7 @@ describe('the note on an end', () => {
     ['ended-by-person', 'Whether the service is well is not known.', true],
   ] as const)('says how a breach that %s ended', (resolveReason, text, isUncertain) => {
     const alert = anAlert({ state: 'resolved', resolveReason, resolvedAt: epochMs(5) });
-    const note = noteOf('resolved', { alert, rule });
+    const note = noteOf('resolved', { alert, rule, createdAt: START });
     expect(note).toMatchObject({ kind: 'resolved', text: expect.stringContaining(text), at: 5 });
     expect(note.isUncertain).toBe(isUncertain);
   });
@@ -24,7 +24,7 @@ describe('the note on an end', () => {
   it('carries the value that proved the recovery, against the bound of the evidence', () => {
     const alert = anAlert({ state: 'resolved', resolveReason: 'recovered', value: 0.002, resolvedAt: START });
     const evidence = { expr: 'slow_share', comparison: '>', bound: 0.005 } as const;
-    expect(noteOf('resolved', { alert, rule: aRule({ evidence }) }).proof).toEqual({
+    expect(noteOf('resolved', { alert, rule: aRule({ evidence }), createdAt: START }).proof).toEqual({
       value: 0.002,
       valueKind: 'slow-share',
       bound: 0.005,
@@ -37,14 +37,14 @@ describe('the note on an end', () => {
     ['rule-removed', rule],
   ] as const)('claims no proof for %s', (resolveReason, of) => {
     const alert = anAlert({ state: 'resolved', resolveReason, resolvedAt: START });
-    expect(noteOf('resolved', { alert, rule: of }).proof).toBeUndefined();
+    expect(noteOf('resolved', { alert, rule: of, createdAt: START }).proof).toBeUndefined();
   });
 });
 
 describe('the note on missing data', () => {
   it('says since when the data is gone, and what is gone', () => {
     const alert = anAlert({ noDataSince: epochMs(7), vanished: { kind: 'traffic' } });
-    expect(noteOf('no-data', { alert, rule })).toEqual({
+    expect(noteOf('no-data', { alert, rule, createdAt: START })).toEqual({
       kind: 'no-data',
       text: 'No data any more. Its series are there, but count no requests any more. That is no recovery: the alert stands until a value proves one.',
       at: 7,
@@ -53,7 +53,15 @@ describe('the note on missing data', () => {
 
   it('says how long it was gone when it is back', () => {
     const alert = anAlert({ seenAt: epochMs(9), gap: { start: START, end: after(START, ms(3 * MINUTE)) } });
-    expect(noteOf('data-back', { alert, rule })).toMatchObject({ at: 9, goneFor: 3 * MINUTE });
+    expect(noteOf('data-back', { alert, rule, createdAt: START })).toMatchObject({
+      at: 9,
+      goneFor: 3 * MINUTE,
+    });
+  });
+
+  it('does not say that it breaches when only keep_firing_for holds it', () => {
+    const alert = anAlert({ keepFiringSince: START });
+    expect(noteOf('data-back', { alert, rule, createdAt: START }).text).toContain('does not breach');
   });
 
   const cases: readonly (readonly [Vanished, string])[] = [

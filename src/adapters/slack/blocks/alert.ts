@@ -1,10 +1,13 @@
 import type { AlertView } from '../../../app/views.ts';
 import { timeSpan } from '../format.ts';
-import { code, date, escape, isLinkable, oneLine } from '../mrkdwn.ts';
+import { code, date, escape, isLinkable, link, oneLine } from '../mrkdwn.ts';
+import { actButtons, actLines } from './alert-acts.ts';
 import { facts, lasted, symptom } from './alert-facts.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { chartBlock } from './chart.ts';
+import { mentionLine } from './mentions.ts';
 import { actions, button, context, fields, header, isButtonValue, linkButtons, section } from './pieces.ts';
+import { sourceMessage } from './source.ts';
 import { shownRows, tracesTable } from './traces-table.ts';
 
 /** The button in an alert's message that lists the slowest traces of the breach's own window. */
@@ -13,14 +16,12 @@ export const SLOWEST_TRACES = 'slowest_traces';
 /** Rows in an alert's message: the button leads to more. */
 const TRACES_SHOWN = 5;
 
-/** More than this is no call for somebody any more. */
-const MENTIONS_SHOWN = 10;
-
 /** Services in the line of those that are slow because of this one. */
 const SERVICES_SHOWN = 12;
 
 /** An alert's message in the form its state asks for: firing, firing on without data, or resolved. */
 export function alertMessage(view: AlertView): Rendered {
+  if (view.source !== undefined) return sourceMessage(view, view.source);
   const title = headline(view);
   const chart = view.chart === undefined ? undefined : chartBlock(view.chart);
   const blocks: SlackBlock[] = [
@@ -29,7 +30,7 @@ export function alertMessage(view: AlertView): Rendered {
     fields(facts(view)),
     ...(chart === undefined ? [] : [chart]),
     ...traces(view),
-    ...actions([...slowestButton(view), ...linkButtons(allLinks(view))]),
+    ...actions([...actButtons(view), ...slowestButton(view), ...linkButtons(allLinks(view))]),
     ...context(smallPrint(view)),
   ];
   return { text: plainSummary(view, title), blocks };
@@ -61,20 +62,17 @@ function ending(view: AlertView): string {
 const isKnownGood = (view: AlertView): boolean =>
   view.resolveReason === 'recovered' || view.resolveReason === 'no-longer-breaching';
 
-/** A mention that notifies: of a user group or of a person. What is no id is shown, and calls nobody. */
-function mention(id: string): string {
-  if (/^S[A-Z0-9]+$/.test(id)) return `<!subteam^${id}>`;
-  return /^[UW][A-Z0-9]+$/.test(id) ? `<@${id}>` : code(id, 60);
-}
-
 /** What is said of other people and other services. */
-function bystanders({ mentions = [], alsoSlow = [], hushed }: AlertView): string[] {
+function bystanders(view: AlertView): string[] {
+  const { mentions = [], alsoSlow = [], escalates } = view;
   const others = alsoSlow.slice(0, SERVICES_SHOWN).map((service) => code(service, 120));
   const rest = alsoSlow.length - others.length;
-  const until = hushed?.until === undefined ? '' : ` until ${date(hushed.until)}`;
   return [
-    ...(mentions.length === 0 ? [] : [mentions.slice(0, MENTIONS_SHOWN).map(mention).join(' ')]),
-    ...(hushed === undefined ? [] : [`:no_bell: ${escape(oneLine(hushed.text), 300)}${until}`]),
+    ...(mentions.length === 0 ? [] : [mentionLine(mentions)]),
+    ...(escalates === undefined
+      ? []
+      : [`:arrow_up: More urgent than ${link(escalates.url, 'the alert about the same')} that is open already.`]),
+    ...actLines(view),
     ...(others.length === 0
       ? []
       : [`Also slow because of it: ${others.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]),
