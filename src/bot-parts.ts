@@ -73,7 +73,7 @@ export interface Sources {
   readonly links: Links;
 }
 
-export function createSources({ settings, logger, recorder }: Base, cleanups: Cleanup[]): Sources {
+export function createSources({ settings, clock, logger, recorder }: Base, cleanups: Cleanup[]): Sources {
   const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
     const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder });
     cleanups.push(async () => client.close());
@@ -85,7 +85,11 @@ export function createSources({ settings, logger, recorder }: Base, cleanups: Cl
       deadline: UPSTREAM_DEADLINE,
       logger,
     }),
-    traces: createJaegerTraceSource({ http: http('jaeger', settings.jaeger), deadline: UPSTREAM_DEADLINE }),
+    traces: createJaegerTraceSource({
+      http: http('jaeger', settings.jaeger),
+      deadline: UPSTREAM_DEADLINE,
+      clock,
+    }),
     links: linksOf(settings),
   };
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { createHttpClient, type HttpClientOptions } from '../../src/adapters/http/http-client.ts';
 import { createJaegerTraceSource } from '../../src/adapters/jaeger/jaeger-trace-source.ts';
 import type { TraceSource } from '../../src/app/ports.ts';
@@ -6,7 +7,7 @@ import { fromOtlp, type OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
 import { createJaegerServer, type JaegerServer } from '../../src/demo/jaeger/server.ts';
 import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
 import { createJaegerStore } from '../../src/demo/jaeger/store.ts';
-import { epochMs, type TimeWindow } from '../../src/domain/units.ts';
+import { type EpochMs, epochMs, type TimeWindow } from '../../src/domain/units.ts';
 
 /** A Jaeger that stands in, and the adapter that asks it. */
 export interface Bench {
@@ -15,6 +16,8 @@ export interface Bench {
   readonly url: string;
   /** Paths with their queries, as they came. */
   readonly requests: string[];
+  /** The headers of each request. */
+  readonly headers: IncomingHttpHeaders[];
   close(): Promise<void>;
 }
 
@@ -24,28 +27,41 @@ export interface BenchOptions {
   readonly behaviour?: StorageKind;
   readonly seed?: number;
   readonly http?: Partial<HttpClientOptions>;
+  /** The time by which the adapter knows how old a trace is. */
+  readonly now?: EpochMs;
+  /** A path that the server is put under, as `query.base-path` does. */
+  readonly basePath?: string;
 }
 
 export async function openBench(options: BenchOptions): Promise<Bench> {
-  const { population, generation = 'after-2.20', behaviour = 'memory', seed = 1 } = options;
+  const { population, generation = 'after-2.20', behaviour = 'memory', seed = 1, now } = options;
   const store = createJaegerStore();
   store.add(fromOtlp(population));
   const requests: string[] = [];
+  const headers: IncomingHttpHeaders[] = [];
   const server = createJaegerServer({
     store,
     generation,
     behaviour,
     seed,
     clock: { now: () => Date.UTC(2026, 10, 20, 12) },
-    onRequest: (path) => requests.push(path),
+    ...(options.basePath === undefined ? {} : { basePath: options.basePath }),
+    onRequest: (path, given) => {
+      requests.push(path);
+      headers.push(given);
+    },
   });
   const { url } = await server.listen();
   const http = createHttpClient({ system: 'jaeger', baseUrl: url, ...options.http });
   return {
-    source: createJaegerTraceSource({ http }),
+    source: createJaegerTraceSource({
+      http,
+      ...(now === undefined ? {} : { clock: { now: () => now } }),
+    }),
     server,
     url,
     requests,
+    headers,
     close: async () => {
       http.close();
       await server.close();

@@ -24,6 +24,8 @@ export interface JaegerServerOptions {
   readonly seed?: number;
   /** Gives memory's answers latest first instead of in an arbitrary order. */
   readonly newestFirst?: boolean;
+  /** A path that page and API are put under, as Jaeger's `base_path` does: `/jaeger`. Outside of it is nothing. */
+  readonly basePath?: string;
   /** Hears of every request: path and query as they came, and the headers. */
   readonly onRequest?: (path: string, headers: IncomingHttpHeaders) => void;
 }
@@ -44,7 +46,12 @@ export function createJaegerServer(options: JaegerServerOptions): JaegerServer {
     const path = request.url ?? '/';
     options.onRequest?.(path, request.headers);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    gate.pass({ path, response, answer: () => (isRead ? answer(backend, path) : NOT_ALLOWED) });
+    const inside = below(options.basePath ?? '', path);
+    const reply = (): Answer => {
+      if (!isRead) return NOT_ALLOWED;
+      return inside === undefined ? NOT_FOUND : answer(backend, inside);
+    };
+    gate.pass({ path: inside ?? path, response, answer: reply });
   });
   return {
     listen: () =>
@@ -79,6 +86,13 @@ function createBackend(options: JaegerServerOptions): Backend {
       newestFirst: options.newestFirst ?? false,
     }),
   };
+}
+
+/** What comes after the base path; undefined when it is somewhere else. */
+function below(basePath: string, path: string): string | undefined {
+  if (!path.startsWith(basePath)) return undefined;
+  const rest = path.slice(basePath.length);
+  return rest === '' || rest.startsWith('?') ? `/${rest}` : rest.startsWith('/') ? rest : undefined;
 }
 
 function answer(backend: Backend, path: string): Answer {

@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { UpstreamError } from '../../src/app/errors.ts';
+import type { TraceSearch } from '../../src/app/ports.ts';
+import { epochMs } from '../../src/domain/units.ts';
+import { GENERATIONS, readPopulation } from '../unit/adapters/jaeger/recordings.ts';
+import { type Bench, type BenchOptions, openBench, RECORDED_WINDOW } from './trace-source.ts';
+
+const population = readPopulation();
+const benches: Bench[] = [];
+afterEach(async () => {
+  await Promise.all(benches.splice(0).map((bench) => bench.close()));
+});
+
+async function open(options: Omit<BenchOptions, 'population'> = {}): Promise<Bench> {
+  const bench = await openBench({ population, ...options });
+  benches.push(bench);
+  return bench;
+}
+
+const everything: TraceSearch = { service: 'checkout.shop', window: RECORDED_WINDOW, limit: 200 };
+const SHORT = '687eda40ed5b1dc3';
+
+const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'answered',
+    (error: unknown) => (error instanceof UpstreamError ? error.code : error),
+  );
+
+describe('a Jaeger under a base path', () => {
+  it.each(GENERATIONS)('is reached there, in generation %s', async (generation) => {
+    const plain = await open({ generation });
+    const bench = await open({ generation, basePath: '/tracing/jaeger' });
+    const { url } = bench;
+    const under = await open({ http: { baseUrl: `${url}/tracing/jaeger/` } });
+    expect(await under.source.services()).toEqual(await plain.source.services());
+    const [found, expected] = [await under.source.search(everything), await plain.source.search(everything)];
+    expect(found.traces.length).toBe(expected.traces.length);
+    expect(await under.source.trace(SHORT)).toBeDefined();
+    expect(bench.requests.every((path) => path.startsWith('/tracing/jaeger/api/'))).toBe(true);
+  });
+
+  it('and not where there is none: the address is said to be wrong', async () => {
+    const { url } = await open({ basePath: '/jaeger' });
+    const beside = await open({ http: { baseUrl: url } });
+    expect(await codeOf(beside.source.services())).toBe('bad-answer');
+  });
+});
+
+describe('headers', () => {
+  it('for a login and a tenant go with every request', async () => {
+    const sent = { Authorization: 'Bearer abc', 'x-tenant': 'acme' };
+    const { source, headers } = await open({ http: { headers: sent } });
+    await source.services();
+    await source.search(everything);
+    await source.trace(SHORT);
+    expect(headers.length).toBeGreaterThan(3);
+    for (const each of headers)
+      expect(each).toMatchObject({ authorization: 'Bearer abc', 'x-tenant': 'acme' });
+  });
+});
+
+describe('a login in front of it', () => {
+  const faults = {
+    'a page': { html: true },
+    'a redirect': { redirect: 'https://login.example/' },
+    'a refusal': { status: 401 },
+    'a refusal of what is asked': { status: 403 },
+  } as const;
+  it.each(Object.entries(faults))('%s is said to be one, at the start and later', async (_, fault) => {
+    const { source, server } = await open();
+    server.faults.set(fault);
+    expect(await codeOf(source.services())).toBe('not-authenticated');
+    server.faults.clear();
+    await source.services();
+    server.faults.set(fault);
+    for (const work of [source.services(), source.search(everything), source.trace(SHORT)]) {
+      expect(await codeOf(work)).toBe('not-authenticated');
+    }
+  });
+});
+
+describe('several who ask the same', () => {
+  const searchesOf = ({ requests }: Bench): number =>
+    requests.filter((path) => /\/traces\?query\.service/.test(path)).length;
+
+  it('cost one search, also when one of them gives up', async () => {
+    const bench = await open();
+    await bench.source.services();
+    const caller = new AbortController();
+    const asked = [
+      bench.source.search(everything),
+      bench.source.search(everything, caller.signal),
+      bench.source.search({ ...everything }),
+    ];
+    caller.abort();
+    const [first, given, third] = await Promise.allSettled(asked);
+    expect(given?.status).toBe('rejected');
+    expect(first).toEqual(third);
+    expect(first?.status).toBe('fulfilled');
+    expect(searchesOf(bench)).toBe(1);
+  });
+
+  it('of different searches, at most four run at once', async () => {
+    const bench = await open();
+    await bench.source.services();
+    bench.server.faults.set({ hang: true }, { path: '/traces' });
+    const caller = new AbortController();
+    const asked = [1, 2, 3, 4, 5, 6].map((limit) =>
+      codeOf(bench.source.search({ ...everything, limit }, caller.signal)),
+    );
+    while (searchesOf(bench) < 4) await new Promise((resolve) => setImmediate(resolve));
+    expect(searchesOf(bench)).toBe(4);
+    caller.abort();
+    expect(await Promise.all(asked)).toEqual(Array.from({ length: 6 }, () => 'timeout'));
+    bench.server.faults.clear();
+    expect((await bench.source.search(everything)).isComplete).toBe(true);
+  });
+
+  it('read a trace once, unless it is so young that spans may still be arriving', async () => {
+    const reads = ({ requests }: Bench): number =>
+      requests.filter((path) => path.includes(`/traces/${SHORT}`)).length;
+    const old = await open({ now: epochMs(RECORDED_WINDOW.end + 3_600_000) });
+    const [one, two] = [await old.source.trace(SHORT), await old.source.trace(SHORT.toUpperCase())];
+    expect(two).toBe(one);
+    expect(reads(old)).toBe(1);
+    const young = await open({ now: RECORDED_WINDOW.start });
+    await young.source.trace(SHORT);
+    await young.source.trace(SHORT);
+    expect(reads(young)).toBe(2);
+  });
+});
