@@ -33,6 +33,10 @@ export type DeliveryAction =
   | { readonly kind: 'look-up-first' }
   /** Edit the message; then tell its thread, unless `note` is absent. */
   | { readonly kind: 'update'; readonly note?: NoteView['kind'] }
+  /** Tell its thread alone. */
+  | { readonly kind: 'tell'; readonly note: NoteView['kind'] }
+  /** Post or edit a reply that lists a part of a storm. */
+  | { readonly kind: 'page' }
   | { readonly kind: 'wait'; readonly until: EpochMs; readonly reason: 'edited-lately' }
   | { readonly kind: 'nothing-to-do'; readonly reason: 'already-posted' | 'never-posted' | 'outdated' };
 
@@ -48,13 +52,23 @@ export function decideDelivery(
   ref: MessageRef | undefined,
   now: EpochMs,
 ): DeliveryAction {
+  if (entry.storm?.page !== undefined) return { kind: 'page' };
   if (entry.kind === 'firing') {
     if (ref !== undefined) return { kind: 'nothing-to-do', reason: 'already-posted' };
     return entry.uncertainSince === undefined ? { kind: 'post' } : { kind: 'look-up-first' };
   }
   if (ref === undefined) return { kind: 'nothing-to-do', reason: 'never-posted' };
+  if (entry.kind === 'flapping' || entry.kind === 'settled') return { kind: 'tell', note: entry.kind };
   if (entry.createdAt < ref.asOf) return { kind: 'nothing-to-do', reason: 'outdated' };
-  if (entry.kind !== 'refresh') return { kind: 'update', note: entry.kind };
+  return editOf(entry, ref, now);
+}
+
+/** When the message is edited, and what its thread is told. */
+function editOf(entry: OutboxEntry, ref: MessageRef, now: EpochMs): DeliveryAction {
+  if (entry.kind === 'act')
+    return entry.told === undefined ? { kind: 'update' } : { kind: 'update', note: 'act' };
+  if (entry.kind !== 'refresh')
+    return entry.kind === 'firing' ? { kind: 'update' } : { kind: 'update', note: entry.kind };
   // The first edit brings the traces: it follows the post at once.
   const wasEdited = ref.editedAt > ref.postedAt;
   if (!wasEdited || between(ref.editedAt, now) >= EDIT_INTERVAL) return { kind: 'update' };

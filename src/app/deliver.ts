@@ -1,12 +1,16 @@
 import { after, type EpochMs, MINUTE, ms, SECOND } from '../domain/units.ts';
 import { backoff } from './decide-delivery.ts';
 import { createOutboxWorker } from './outbox-worker.ts';
+import { asItStands } from './people-acts.ts';
 import { createPerform } from './perform-delivery.ts';
 import type { Recorder, Store, TakenEntry } from './ports.ts';
 import type { Delivered, DeliveryParts } from './post-alert.ts';
 
 export interface DeliveryOptions extends DeliveryParts {
-  readonly store: Pick<Store, 'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef'>;
+  readonly store: Pick<
+    Store,
+    'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef' | 'acts' | 'loadGroup'
+  >;
   readonly recorder: Recorder;
   /** How many notifications are under way at once; those of one episode never are. */
   readonly lanes?: number;
@@ -57,7 +61,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   /** A firing is quick. Everything else collects evidence first, and a slow Jaeger must not hold all lanes. */
   async function see(entry: TakenEntry): Promise<void> {
-    const isQuick = entry.kind === 'firing';
+    const isQuick = entry.kind === 'firing' || entry.storm?.page !== undefined;
     if (!isQuick && collecting >= mostCollecting) {
       await store.postponeEntry({
         id: entry.id,
@@ -114,10 +118,19 @@ function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise
     }
   }
 
+  async function refsOf({ episode, storm, escalates }: TakenEntry) {
+    const other = storm?.page?.storm ?? escalates;
+    const [ref, related] = await Promise.all([
+      store.messageRef(episode),
+      other === undefined ? undefined : store.messageRef(other),
+    ]);
+    return { ref, related };
+  }
+
   async function attempt(entry: TakenEntry): Promise<Delivered> {
     const startedAt = clock.now();
     try {
-      return await perform(entry, await store.messageRef(entry.episode));
+      return await perform(await asItStands(store, entry), await refsOf(entry));
     } catch (error) {
       logger.error('a notification failed', { entry: entry.id, error: describe(error) });
       return {

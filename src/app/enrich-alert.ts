@@ -61,7 +61,11 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
     const [measured, traced, watched] = await Promise.all([
       objective === undefined ? undefined : measure(options, part, { alert, rule, objective, gaps }),
       tracesOf({ alert, rule, deadline }),
-      isStorm ? part({ what: 'No count', system: 'prometheus', gaps }, (signal) => countOf(options, { alert, rule }, signal)) : undefined,
+      isStorm
+        ? part({ what: 'No count', system: 'prometheus', gaps }, (signal) =>
+            countOf(options, { alert, rule }, signal),
+          )
+        : undefined,
     ]);
     return { ...measured, ...traced, ...(watched === undefined ? {} : { watched }), gaps };
   };

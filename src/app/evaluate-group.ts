@@ -1,13 +1,18 @@
 import type { Alert, GroupState, RuleState } from '../domain/alert/alert.ts';
+import { FLAP_LIMIT } from '../domain/alert/flap.ts';
 import type { ExpandTemplate } from '../domain/alert/identity.ts';
 import { resolve } from '../domain/alert/move.ts';
 import { restarted } from '../domain/alert/restart.ts';
 import { destinationsOf, type RoutedDestination } from '../domain/alert/route.ts';
+import { STORM_LIMIT } from '../domain/alert/storm.ts';
 import { utcTime } from '../domain/link.ts';
 import type { RuleGroup, SloRule, Slot } from '../domain/slo/rule.ts';
 import { before, between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
-import { decideNotifications, entriesOf } from './decide-notifications.ts';
+import { entriesOf } from './alert-messages.ts';
+import { decideNotifications, type NoiseLimits } from './decide-notifications.ts';
+import { retireStorms } from './decide-storms.ts';
 import { UpstreamError } from './errors.ts';
+import { createEscalation } from './escalation.ts';
 import { stepRules, type Tick } from './evaluate-rules.ts';
 import type { FindVanished } from './find-vanished.ts';
 import { type HoldBackParts, holdBack } from './hold-back.ts';
@@ -59,14 +64,14 @@ const claimTtl = (group: RuleGroup): Milliseconds =>
 
 /** Ends what is left of a rule that is gone from the files. */
 export function retireRule(group: RuleGroup, slot: Slot, state: RuleState): readonly OutboxEntry[] {
-  return state.alerts
+  const at = { group, rule: state.rule };
+  const alone = state.alerts
     .filter(({ state: now, firedAt }) => now !== 'resolved' && firedAt !== undefined)
     .flatMap((alert) => {
       const { alert: ended } = resolve(alert, slot, 'rule-removed');
-      return ended === undefined
-        ? []
-        : entriesOf({ group, rule: state.rule }, slot, { alert: ended, kind: 'resolved' });
+      return ended === undefined ? [] : entriesOf(at, slot, { alert: ended, kind: 'resolved' });
     });
+  return [...alone, ...retireStorms(at, slot, state)];
 }
 
 interface Parts extends EvaluateGroupOptions {
@@ -102,19 +107,34 @@ async function evaluateRules(parts: Parts, tick: Tick, previous: GroupState | un
     { group: group.id, slot, asOf: before(slot, group.queryOffset) },
     stepped.map(({ rule, next }) => ({ rule, alerts: next.alerts })),
   );
+  const escalation = createEscalation(
+    group,
+    stepped.map(({ rule, next }, index) => ({ rule, alerts: held[index]?.alerts ?? next.alerts })),
+  );
   const result: Evaluated = { rules: {}, entries: [] };
   for (const [index, { rule, next, transitions }] of stepped.entries()) {
     const { alerts: now, changed } = held[index] ?? { alerts: next.alerts, changed: new Set<string>() };
-    const { alerts, entries } = decideNotifications({ group, rule }, slot, {
+    const { entries, ...told } = decideNotifications({ group, rule }, slot, {
       alerts: now,
       transitions,
       changed,
+      known: previous?.rules[rule.key],
+      limits: limitsOf(parts),
+      isAnswered: next.health.kind === 'ok',
+      escalates: escalation(rule),
       ...routesOf(parts, rule, slot),
     });
-    result.rules[rule.key] = { ...next, alerts };
+    result.rules[rule.key] = { ...next, ...told };
     result.entries.push(...entries);
   }
   return result;
+}
+
+/** How much is told. Without rule files that could say, and in Prometheus's mode, everything is. */
+function limitsOf({ noise, isPrometheus }: Parts): NoiseLimits {
+  if (noise === undefined || isPrometheus) return { storm: 0, flap: 0 };
+  const { storm = STORM_LIMIT, flap = FLAP_LIMIT } = noise.policy();
+  return { storm, flap };
 }
 
 /** Where a rule's alerts go, when the rule files say anything about it. */

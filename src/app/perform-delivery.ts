@@ -1,7 +1,8 @@
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../domain/units.ts';
 import { noteOf } from './alert-note.ts';
-import { alertView } from './alert-view.ts';
+import { alertView, type Enrichment } from './alert-view.ts';
 import { backoff, decideAfterLookUp, decideDelivery, REFRESH_ATTEMPTS } from './decide-delivery.ts';
+import { performPage } from './deliver-page.ts';
 import type { MessageRef, OutboxEntry, TakenEntry } from './ports.ts';
 import {
   adopted,
@@ -13,13 +14,20 @@ import {
   post,
   waiting,
 } from './post-alert.ts';
-import type { AlertView, NoteView } from './views.ts';
+import { stormView } from './storm-view.ts';
+import type { MessageView, NoteView } from './views.ts';
+
+/** Where the messages are that an entry is about. */
+interface Refs {
+  /** Its own, once it is posted. */
+  readonly ref: MessageRef | undefined;
+  /** The one that its own stands below, or that it escalates. */
+  readonly related: MessageRef | undefined;
+}
 
 /** Does what an entry asks for, once. Throws only what the notifier's own mistakes are. */
-export function createPerform(
-  parts: DeliveryParts,
-): (entry: TakenEntry, ref: MessageRef | undefined) => Promise<Delivered> {
-  return async (entry, ref) => {
+export function createPerform(parts: DeliveryParts): (entry: TakenEntry, refs: Refs) => Promise<Delivered> {
+  return async (entry, { ref, related }) => {
     const action = decideDelivery(entry, ref, parts.clock.now());
     switch (action.kind) {
       case 'nothing-to-do':
@@ -28,25 +36,30 @@ export function createPerform(
       case 'wait':
         return { kind: 'later', outcome: 'waiting', notBefore: action.until, reason: action.reason };
       case 'post':
-        return postFiring(parts, entry);
+        return postFiring(parts, entry, related);
       case 'look-up-first':
-        return lookUpFiring(parts, entry);
+        return lookUpFiring(parts, entry, related);
       case 'update':
         return ref === undefined
           ? { kind: 'done', outcome: 'nothing-to-do' }
-          : update(parts, entry, { ref, note: action.note });
+          : update(parts, entry, { ref, related, note: action.note });
+      case 'tell':
+        return ref === undefined
+          ? { kind: 'done', outcome: 'nothing-to-do' }
+          : tell(parts, entry, { edited: { kind: 'done', outcome: 'sent' }, ref, note: action.note });
+      case 'page':
+        return page(parts, entry, { ref, related });
     }
   };
 }
 
 /** A firing is posted from what the metrics say: nothing is waited for. Traces and chart follow by an edit. */
-async function postFiring(parts: DeliveryParts, entry: TakenEntry): Promise<Delivered> {
-  const view = alertView({
-    alert: entry.alert,
-    rule: entry.rule,
-    links: parts.links,
-    mentions: entry.destination?.mentions ?? [],
-  });
+async function postFiring(
+  parts: DeliveryParts,
+  entry: TakenEntry,
+  related: MessageRef | undefined,
+): Promise<Delivered> {
+  const view = viewOf(parts, entry, { related });
   return withEnrichment(parts, entry, await post(parts, entry, view));
 }
 
@@ -67,7 +80,11 @@ function withEnrichment({ clock }: DeliveryParts, entry: TakenEntry, delivered: 
   return { ...delivered, follow: [follow] };
 }
 
-async function lookUpFiring(parts: DeliveryParts, entry: TakenEntry): Promise<Delivered> {
+async function lookUpFiring(
+  parts: DeliveryParts,
+  entry: TakenEntry,
+  related: MessageRef | undefined,
+): Promise<Delivered> {
   const { found, channel } = await findMessage(parts, entry);
   const action = decideAfterLookUp(found.kind, entry, parts.clock.now());
   if (found.kind === 'found') return withEnrichment(parts, entry, adopted(parts, entry, { found, channel }));
@@ -77,26 +94,57 @@ async function lookUpFiring(parts: DeliveryParts, entry: TakenEntry): Promise<De
       entry: entry.id,
       reason: found.kind === 'unknown' ? found.reason : found.kind,
     });
-  return postFiring(parts, entry);
+  return postFiring(parts, entry, related);
+}
+
+interface Shown {
+  readonly related?: MessageRef | undefined;
+  readonly enrichment?: Enrichment;
+  readonly notice?: string | undefined;
+}
+
+/** What the message of an entry shows: one alert, or many that share it. */
+function viewOf({ links }: DeliveryParts, entry: TakenEntry, shown: Shown): MessageView {
+  const { alert, rule, storm, escalates } = entry;
+  const { related, enrichment, notice } = shown;
+  // Slack tells of a mention only when its message is new: an edit calls nobody.
+  const mentions = entry.destination?.mentions ?? [];
+  if (storm !== undefined) return stormView({ entry, storm, links, mentions, enrichment, notice });
+  const url = related?.permalink;
+  return alertView({
+    alert,
+    rule,
+    links,
+    mentions,
+    ...(enrichment === undefined ? {} : { enrichment }),
+    ...(notice === undefined ? {} : { notice }),
+    ...(escalates === undefined ? {} : { escalates: url === undefined ? {} : { url } }),
+  });
+}
+
+async function page(parts: DeliveryParts, entry: TakenEntry, { ref, related }: Refs): Promise<Delivered> {
+  const { storm } = entry;
+  if (storm === undefined) return { kind: 'done', outcome: 'nothing-to-do' };
+  const mentions = entry.destination?.mentions ?? [];
+  const view = stormView({ entry, storm, links: parts.links, mentions });
+  return await performPage(parts, entry, { ref, parent: related, view });
 }
 
 interface Editing {
   readonly ref: MessageRef;
+  readonly related: MessageRef | undefined;
   readonly note: NoteView['kind'] | undefined;
 }
 
 /** Edits the message, posts it anew where it is gone, and tells its thread. */
-async function update(parts: DeliveryParts, entry: TakenEntry, { ref, note }: Editing): Promise<Delivered> {
-  const enrichment = await parts.enrich({ alert: entry.alert, rule: entry.rule });
-  const view = alertView({
-    alert: entry.alert,
-    rule: entry.rule,
-    links: parts.links,
-    enrichment,
-    // An edit calls nobody: Slack tells of a mention only when its message is new.
-    mentions: entry.destination?.mentions ?? [],
-    ...(ref.notice === undefined ? {} : { notice: ref.notice }),
-  });
+async function update(
+  parts: DeliveryParts,
+  entry: TakenEntry,
+  { ref, related, note }: Editing,
+): Promise<Delivered> {
+  const { alert, rule, storm } = entry;
+  const enrichment = await parts.enrich({ alert, rule, ...(storm === undefined ? {} : { isStorm: true }) });
+  const view = viewOf(parts, entry, { related, enrichment, notice: ref.notice });
   const edited = await edit(parts, entry, { ref, view });
   if (edited.kind === 'later') return orGiveUp(entry, edited, parts.clock.now());
   const isNew = edited.ref !== undefined && edited.ref.messageTs !== ref.messageTs;
@@ -121,7 +169,7 @@ function orGiveUp(entry: TakenEntry, edited: Extract<Delivered, { kind: 'later' 
 async function edit(
   parts: DeliveryParts,
   entry: TakenEntry,
-  { ref, view }: { ref: MessageRef; view: AlertView },
+  { ref, view }: { ref: MessageRef; view: MessageView },
 ): Promise<Delivered> {
   const { notifier, clock } = parts;
   const contentHash = notifier.contentHash(view);
@@ -157,7 +205,7 @@ async function edit(
 async function heal(
   parts: DeliveryParts,
   entry: TakenEntry,
-  { ref, view }: { ref: MessageRef; view: AlertView },
+  { ref, view }: { ref: MessageRef; view: MessageView },
 ): Promise<Delivered> {
   if (entry.uncertainSince !== undefined) {
     const { found, channel } = await findMessage(parts, entry);

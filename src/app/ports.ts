@@ -1,4 +1,4 @@
-import type { Acts, Alert, GroupState, PersonsAct, Sample } from '../domain/alert/alert.ts';
+import type { Acts, Alert, GroupState, PersonsAct, Sample, StormMember } from '../domain/alert/alert.ts';
 import type { Destination } from '../domain/alert/route.ts';
 import type { StoredSilence } from '../domain/alert/silence.ts';
 import type { NoisePolicy } from '../domain/alert/suppress.ts';
@@ -7,7 +7,7 @@ import type { LatencyObjective, RuleGroup, SloRule } from '../domain/slo/rule.ts
 import type { Attributes, Trace } from '../domain/trace/trace.ts';
 import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
 import type { System } from './errors.ts';
-import type { AlertView, NoteView } from './views.ts';
+import type { MessageView, NoteView } from './views.ts';
 
 /** Knows what time it is and how to wait. The only way to either, outside the adapters. */
 export interface Clock {
@@ -125,8 +125,38 @@ export type NotificationKind =
   | 'no-data'
   /** Say in the thread that the data is back. */
   | 'data-back'
+  /** Show at once what a person did, and tell the thread where the entry says what. */
+  | 'act'
   /** Turn the message into its final form. */
-  | 'resolved';
+  | 'resolved'
+  /** Say below the last message that the alert comes and goes, and when the next one will come. */
+  | 'flapping'
+  /** Say below the last message that the alert has been quiet since. */
+  | 'settled';
+
+/** What a storm's message is to show, or one reply of its thread. */
+export interface StormShown {
+  readonly startedAt: EpochMs;
+  /** Of all alerts in the storm; of a reply, of those that it lists. */
+  readonly counts: Readonly<Record<StormMember['state'], number>>;
+  /** The worst first. */
+  readonly rows: readonly StormMember[];
+  /** Set for a reply of the thread. */
+  readonly page?: {
+    /** The storm whose message it stands below. */
+    readonly storm: string;
+    /** Counts from 1. */
+    readonly number: number;
+    readonly joinedAt: EpochMs;
+  };
+}
+
+/** What a person did about the messages of an alert. */
+export interface SilenceNews extends PersonsAct {
+  readonly what: 'silenced' | 'unsilenced';
+  /** Until when a silence holds. */
+  readonly until?: EpochMs;
+}
 
 /** A notification that has been decided but not yet seen through. */
 export interface OutboxEntry {
@@ -141,6 +171,14 @@ export interface OutboxEntry {
   readonly rule: SloRule;
   /** Where its message goes and whom its first post calls; absent: where the rule says. */
   readonly destination?: Destination;
+  /** Set when its message stands for many alerts; `alert` is the worst of them then. */
+  readonly storm?: StormShown;
+  /** The words of a line in the thread that depend on more than the alert. */
+  readonly note?: string;
+  /** The message of a less urgent alert of the same objective and subject that was open already. */
+  readonly escalates?: string;
+  /** Of an `act`: what its thread is told. */
+  readonly told?: SilenceNews;
   readonly createdAt: EpochMs;
   /** Not before this instant. */
   readonly notBefore: EpochMs;
@@ -260,9 +298,18 @@ export type SendOutcome =
 
 /** Knows how to show alerts to people in Slack. Never throws for what Slack answers: the outcome says it. */
 export interface Notifier {
-  /** The key is carried in the message's metadata: what `find` looks for. */
-  post(message: { channel: string; view: AlertView; key: string; episode: string }): Promise<SendOutcome>;
-  update(message: { ref: MessageRef; view: AlertView; key: string }): Promise<SendOutcome>;
+  /**
+   * The key is carried in the message's metadata: what `find` looks for. With `threadTs` it stands below that message,
+   * in the channel with that id.
+   */
+  post(message: {
+    channel: string;
+    view: MessageView;
+    key: string;
+    episode: string;
+    threadTs?: string;
+  }): Promise<SendOutcome>;
+  update(message: { ref: MessageRef; view: MessageView; key: string }): Promise<SendOutcome>;
   /** Adds a reply to the thread of a message. */
   reply(message: { ref: MessageRef; note: NoteView; key: string }): Promise<SendOutcome>;
   /** The message that carries this key, posted at or after `since`: a top-level one, or a reply in `threadTs`. */
@@ -277,7 +324,7 @@ export interface Notifier {
     | { readonly kind: 'unknown'; readonly reason: string }
   >;
   /** Stable hash of what a view shows. */
-  contentHash(view: AlertView): string;
+  contentHash(view: MessageView): string;
 }
 
 /** Knows when groups are due. */

@@ -3,7 +3,7 @@ import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../domain/un
 import { backoff, SETTLE_TIME } from './decide-delivery.ts';
 import type { EnrichAlert } from './enrich-alert.ts';
 import type { Clock, Logger, MessageRef, Notifier, OutboxEntry, SendOutcome, TakenEntry } from './ports.ts';
-import type { AlertView } from './views.ts';
+import type { MessageView } from './views.ts';
 
 /** What came of an entry: it is over, or it is tried again. */
 export type Delivered =
@@ -46,7 +46,7 @@ const channelOf = ({ defaultChannel }: DeliveryParts, { rule, destination }: Out
 const LONGEST_POST: Milliseconds = ms(40 * SECOND);
 
 /** Posts to the rule's channel, or, where that refuses, to the default one with a line that says why. */
-export async function post(parts: DeliveryParts, entry: TakenEntry, view: AlertView): Promise<Delivered> {
+export async function post(parts: DeliveryParts, entry: TakenEntry, view: MessageView): Promise<Delivered> {
   const { notifier, clock, logger, defaultChannel } = parts;
   // Looking through a large workspace takes minutes. A post that outlasts the lease could be made twice.
   if (after(clock.now(), LONGEST_POST) > entry.leasedUntil) return outOfTime(clock.now());
@@ -58,7 +58,7 @@ export async function post(parts: DeliveryParts, entry: TakenEntry, view: AlertV
   if (outcome.kind !== 'channel-refused' || channel === defaultChannel)
     return later(parts, entry, { outcome, attemptAt });
   logger.warn('a channel refuses messages: the default channel gets them', { channel, code: outcome.code });
-  const moved: AlertView = {
+  const moved: MessageView = {
     ...view,
     notice: `${channel} refused this message (${outcome.code}): it is shown here instead.`,
   };
@@ -75,20 +75,31 @@ const outOfTime = (now: EpochMs): Delivered => ({
   reason: 'too little is left of the time to post it',
 });
 
-function posted(
-  { notifier, clock }: DeliveryParts,
-  entry: TakenEntry,
-  { outcome, view }: { outcome: Extract<SendOutcome, { kind: 'sent' }>; view: AlertView },
-): Delivered {
+/** Where an entry's message is from now on. */
+export function refOf(
+  { clock }: Pick<DeliveryParts, 'clock'>,
+  entry: Pick<OutboxEntry, 'episode' | 'createdAt'>,
+  { channelId, messageTs, contentHash }: Pick<MessageRef, 'channelId' | 'messageTs' | 'contentHash'>,
+): MessageRef {
   const now = clock.now();
-  const ref: MessageRef = {
+  return {
     episode: entry.episode,
-    channelId: outcome.channelId,
-    messageTs: outcome.messageTs,
-    contentHash: notifier.contentHash(view),
+    channelId,
+    messageTs,
+    contentHash,
     postedAt: now,
     editedAt: now,
     asOf: entry.createdAt,
+  };
+}
+
+function posted(
+  { notifier, clock }: DeliveryParts,
+  entry: TakenEntry,
+  { outcome, view }: { outcome: Extract<SendOutcome, { kind: 'sent' }>; view: MessageView },
+): Delivered {
+  const ref: MessageRef = {
+    ...refOf({ clock }, entry, { ...outcome, contentHash: notifier.contentHash(view) }),
     ...(outcome.permalink === undefined ? {} : { permalink: outcome.permalink }),
     ...(view.notice === undefined ? {} : { notice: view.notice }),
   };
@@ -169,16 +180,9 @@ export function adopted(
   entry: TakenEntry,
   { found, channel }: { found: Extract<Found, { kind: 'found' }>; channel: string },
 ): Delivered & { kind: 'done' } {
-  const now = parts.clock.now();
   const wanted = channelOf(parts, entry);
   const ref: MessageRef = {
-    episode: entry.episode,
-    channelId: found.channelId,
-    messageTs: found.messageTs,
-    contentHash: '',
-    postedAt: now,
-    editedAt: now,
-    asOf: entry.createdAt,
+    ...refOf(parts, entry, { ...found, contentHash: '' }),
     ...(found.permalink === undefined ? {} : { permalink: found.permalink }),
     ...(channel === wanted ? {} : { notice: `${wanted} refused this message: it is shown here instead.` }),
   };

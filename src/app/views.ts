@@ -103,6 +103,8 @@ export interface AlertView {
   readonly links: readonly Link[];
   /** Whom the message calls: ids of Slack user groups or of people. */
   readonly mentions?: readonly string[];
+  /** It is more urgent than an alert about the same that is open already; where that one's message is. */
+  readonly escalates?: { readonly url?: string };
   /** Other services whose slowness is laid to this breach. */
   readonly alsoSlow?: readonly string[];
   /**
@@ -136,7 +138,13 @@ export interface AlertView {
 }
 
 /** A sentence that names people and instants: each is shown as Slack shows it, and the rest is nobody's markup. */
-export type Phrase = readonly (string | { readonly person: string } | { readonly at: EpochMs })[];
+export type Phrase = readonly (
+  | string
+  | { readonly person: string }
+  | { readonly at: EpochMs }
+  /** What a machine wrote, or is to read: labels, matchers, ids. */
+  | { readonly code: string }
+)[];
 
 /** Everything the message of many alerts shows, or one reply of its thread. */
 export interface StormView {
@@ -334,6 +342,14 @@ export type Answer =
       readonly nearest: readonly string[];
       readonly all: readonly string[];
       readonly retry: string;
+    }
+  /** What was done about alerts, or can be: a line each, with a button that runs a command where there is one. */
+  | {
+      readonly kind: 'said';
+      readonly lines: readonly {
+        readonly phrase: Phrase;
+        readonly button?: { readonly label: string; readonly command: string };
+      }[];
     }
   /** Nothing was found, and why. */
   | { readonly kind: 'nothing'; readonly text: string; readonly links: readonly Link[] }

@@ -1,8 +1,10 @@
 import type { Notifier, SendOutcome } from '../../app/ports.ts';
+import type { MessageView } from '../../app/views.ts';
 import { hashTexts } from '../../domain/labels.ts';
 import { alertMessage } from './blocks/alert.ts';
 import type { Rendered } from './blocks/block.ts';
 import { noteMessage } from './blocks/note.ts';
+import { stormMessage } from './blocks/storm.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
 import { createChannels } from './channels.ts';
 import { findByKey } from './history.ts';
@@ -22,29 +24,34 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
   const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.nameOf(channel) });
 
   return {
-    async post({ channel, view, key, episode }) {
+    async post({ channel, view, key, episode, threadTs }) {
       const outcome = await send({
         method: 'chat.postMessage',
-        target: { channel },
-        message: alertMessage(view),
+        target: { channel, ...(threadTs === undefined ? {} : { thread_ts: threadTs }) },
+        message: messageOf(view),
         metadata: { key, episode },
       });
       if (outcome.kind === 'sent') channels.learn(channel, outcome.channelId);
-      return withPermalink(calls, outcome);
+      // A reply is found below its message.
+      return threadTs === undefined ? withPermalink(calls, outcome) : outcome;
     },
 
     update: ({ ref, view, key }) =>
       send({
         method: 'chat.update',
         target: { channel: ref.channelId, ts: ref.messageTs },
-        message: alertMessage(view),
+        message: messageOf(view),
         metadata: { key, episode: ref.episode },
       }),
 
     reply: ({ ref, note, key }) =>
       send({
         method: 'chat.postMessage',
-        target: { channel: ref.channelId, thread_ts: ref.messageTs },
+        target: {
+          channel: ref.channelId,
+          thread_ts: ref.messageTs,
+          ...(note.isForAll === true ? { reply_broadcast: true } : {}),
+        },
         message: noteMessage(note),
         metadata: { key, episode: ref.episode },
       }),
@@ -65,9 +72,11 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
       return { ...found, channelId: id.id, ...(permalink === undefined ? {} : { permalink }) };
     },
 
-    contentHash: (view) => hashOf(alertMessage(view)),
+    contentHash: (view) => hashOf(messageOf(view)),
   };
 }
+
+const messageOf = (view: MessageView): Rendered => ('rows' in view ? stormMessage(view) : alertMessage(view));
 
 /** Addresses and button values move with the clock while nothing a reader sees has changed: they do not count. */
 function hashOf(message: Rendered): string {

@@ -8,8 +8,13 @@ import { truncate } from './mrkdwn.ts';
 
 export interface Sending {
   readonly method: 'chat.postMessage' | 'chat.update';
-  /** Where to: `channel`, with `ts` for an edit, with `thread_ts` for a reply. */
-  readonly target: { readonly channel: string; readonly ts?: string; readonly thread_ts?: string };
+  /** Where to: `channel`, with `ts` for an edit, with `thread_ts` for a reply, which may be shown to the channel too. */
+  readonly target: {
+    readonly channel: string;
+    readonly ts?: string;
+    readonly thread_ts?: string;
+    readonly reply_broadcast?: true;
+  };
   readonly message: Rendered;
   readonly metadata: { readonly key: string; readonly episode: string };
 }

@@ -14,7 +14,10 @@ const NOTIFICATION_KINDS: readonly NotificationKind[] = [
   'refresh',
   'no-data',
   'data-back',
+  'act',
   'resolved',
+  'flapping',
+  'settled',
 ];
 const SEND_OUTCOMES: readonly (SendOutcome['kind'] | 'unchanged')[] = [
   'sent',

@@ -71,7 +71,9 @@ function bystanders(view: AlertView): string[] {
     ...(mentions.length === 0 ? [] : [mentionLine(mentions)]),
     ...(escalates === undefined
       ? []
-      : [`:arrow_up: More urgent than ${link(escalates.url, 'the alert about the same')} that is open already.`]),
+      : [
+          `:arrow_up: More urgent than ${link(escalates.url, 'the alert about the same')} that is open already.`,
+        ]),
     ...actLines(view),
     ...(others.length === 0
       ? []

@@ -9,6 +9,8 @@ const SIGNS: Readonly<Record<NoteView['kind'], string>> = {
   'no-data': '⚪',
   'data-back': '🔵',
   act: '🔕',
+  flapping: '🔁',
+  settled: '🟢',
   resolved: '✅',
 };
 
