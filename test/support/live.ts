@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { hasBrowser } from './browser.ts';
 import { PROMETHEUS_3, PROMTOOL_3 } from './generations.ts';
+import { isJaegerHere, JAEGER } from './real-jaeger.ts';
 import { isInstalled } from './real-prometheus.ts';
 import { isRedisInstalled } from './real-redis.ts';
 
@@ -38,6 +39,12 @@ const NEEDS = {
     isHere: () => isInstalled(PROMTOOL_3),
     remedy: 'have it beside the binary that TAILWATCH_PROMETHEUS_3 names, as .ci/servers builds it',
     isRequired: false,
+  },
+  jaeger: {
+    name: 'Jaeger',
+    isHere: isJaegerHere,
+    remedy: 'set TAILWATCH_JAEGER to its binary, which .ci/servers builds',
+    isRequired: JAEGER !== '',
   },
 } as const satisfies Readonly<Record<string, Need>>;
 

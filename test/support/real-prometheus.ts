@@ -52,7 +52,7 @@ export function isInstalled(program: string): boolean {
 }
 
 /** A port on 127.0.0.1 that nothing listens on at the moment. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;

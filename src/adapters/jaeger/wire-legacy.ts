@@ -137,7 +137,8 @@ function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
   const inside = objectOf(wire, 'process');
   const process = inside === undefined ? processes.get(textOrEmpty(wire, 'processID')) : readProcess(inside);
   const { serviceName, resource } = process ?? NO_PROCESS;
-  const tags = readTags(wire['tags']);
+  const { [NOTED]: noted, ...tags } = readTags(wire['tags']);
+  const warnings = textsOf(wire['warnings']);
   return {
     traceId,
     spanId,
@@ -150,8 +151,19 @@ function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
     ...separate(tags),
     resource,
     events: readEvents(wire['logs']),
-    warnings: textsOf(wire['warnings']),
+    warnings: noted === undefined ? warnings : unique([...warnings, ...readNoted(noted)]),
   };
+}
+
+/** What the collector noted on arrival: the older dialect leaves it among the tags, as a list in JSON. */
+const NOTED = '@jaeger@warnings';
+
+function readNoted(noted: AttributeValue): readonly string[] {
+  try {
+    return textsOf(JSON.parse(String(noted)));
+  } catch {
+    return [String(noted)];
+  }
 }
 
 /** A trace of the older dialect in the program's own words. What Jaeger notes on the trace goes to its first span. */

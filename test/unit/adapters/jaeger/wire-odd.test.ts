@@ -155,6 +155,17 @@ describe('the older dialect, in all its shapes', () => {
         ],
       },
     },
+    'a note of the collector is a warning, not an attribute': {
+      body: legacy({
+        warnings: ['a'],
+        tags: [{ key: '@jaeger@warnings', type: 'string', value: '["Negative duration detected","a"]' }],
+      }),
+      expected: { warnings: ['a', 'Negative duration detected'], attributes: {} },
+    },
+    'a note of the collector that is no list': {
+      body: legacy({ tags: [{ key: '@jaeger@warnings', type: 'string', value: 'odd' }] }),
+      expected: { warnings: ['odd'], attributes: {} },
+    },
     'a warning of the trace goes to its first span': {
       body: legacy({ warnings: ['a', 'a'] }, { warnings: ['truncated'] }),
       expected: { warnings: ['a', 'truncated'] },
