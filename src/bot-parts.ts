@@ -1,3 +1,4 @@
+import { createPicturePainter } from './adapters/chart/picture-painter.ts';
 import { createHttpClient, type HttpClient } from './adapters/http/http-client.ts';
 import { createJaegerTraceSource } from './adapters/jaeger/jaeger-trace-source.ts';
 import { openLevelStore } from './adapters/level/open-level-store.ts';
@@ -12,6 +13,8 @@ import { createEnrichAlert } from './app/enrich-alert.ts';
 import { createFindRequest } from './app/find-request.ts';
 import { createFindSlowest } from './app/find-slowest.ts';
 import { createInspectTrace } from './app/inspect-trace.ts';
+import type { PicturePainter } from './app/pictures.ts';
+import { createPlaceRequest } from './app/place-request.ts';
 import type { Clock, Logger, MetricsSource, RuleBook, Store, TraceSource } from './app/ports.ts';
 import { createLatencyReport } from './app/report-latency.ts';
 import { createSloStatusReport } from './app/report-slo-status.ts';
@@ -94,11 +97,19 @@ export function createSources({ settings, clock, logger, recorder }: Base, clean
   };
 }
 
+/** Draws in a thread that is started by the first picture. */
+export function createPainter({ clock, logger }: Base, cleanups: Cleanup[]): PicturePainter {
+  const painter = createPicturePainter({ clock, logger });
+  cleanups.push(() => painter.close());
+  return painter;
+}
+
 /** What the two sides of Slack stand on. */
 export interface SlackParts {
   readonly sources: Sources;
   readonly store: Store;
   readonly book: () => RuleBook;
+  readonly painter: PicturePainter;
 }
 
 const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
@@ -110,7 +121,7 @@ const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
 });
 
 /** The side of Slack that answers people. */
-export function createAnswering(base: Base, { sources, store, book }: SlackParts): SlackApp {
+export function createAnswering(base: Base, { sources, store, book, painter }: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
   const { metrics, traces, links } = sources;
   const reporting = { rules: book, store, metrics, clock };
@@ -120,6 +131,7 @@ export function createAnswering(base: Base, { sources, store, book }: SlackParts
     resolveService: createResolveService({ traces, clock }),
     findRequest: createFindRequest({ traces, links }),
     inspectTrace: createInspectTrace({ traces, links, clock }),
+    placeRequest: createPlaceRequest({ metrics, rules: book, clock }),
     reportLatency: createLatencyReport({ ...reporting, links }),
     reportSloStatus: createSloStatusReport(reporting),
     links,
@@ -129,12 +141,16 @@ export function createAnswering(base: Base, { sources, store, book }: SlackParts
   return createSlackApp({
     ...slackBase(base),
     commands,
+    painter,
     transport: transportOf(settings.slack.transport, base.host),
   });
 }
 
 /** The side of Slack that tells people. */
-export function createTelling(base: Base, { sources, store }: Omit<SlackParts, 'book'>): Delivery {
+export function createTelling(
+  base: Base,
+  { sources, store }: Omit<SlackParts, 'book' | 'painter'>,
+): Delivery {
   const { settings, clock, logger, recorder } = base;
   const { metrics, traces, links } = sources;
   // A message is kept up to date every half minute: its search may not take what a person's may.

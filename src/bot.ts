@@ -14,6 +14,7 @@ import {
   type Base,
   type Cleanup,
   createAnswering,
+  createPainter,
   createSources,
   createTelling,
   openStore,
@@ -23,7 +24,7 @@ import {
 import { secretsOf } from './bot-settings.ts';
 import type { Settings } from './config/env.ts';
 import { NO_POLICY } from './domain/alert/suppress.ts';
-import { expandTemplate } from './domain/slo/template.ts';
+import { createExpandTemplate } from './domain/slo/template.ts';
 
 export interface BotOptions {
   readonly settings: Settings;
@@ -96,7 +97,8 @@ async function start(
   const stored = await openStore(base);
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
-  const slack = createAnswering(base, { sources, store: stored, book: rules.book });
+  const painter = createPainter(base, cleanups);
+  const slack = createAnswering(base, { sources, store: stored, book: rules.book, painter });
   const delivery = createTelling(base, { sources, store: stored });
   const store = wakingStore(stored, delivery);
   telemetry.onScrape(() => recordOutbox(base, store));
@@ -108,7 +110,7 @@ async function start(
     store,
     metrics: sources.metrics,
     scheduler,
-    expand: expandTemplate,
+    expand: createExpandTemplate(),
     tellsOfSources: true,
     noise: {
       policy: () => rules.book().policy ?? NO_POLICY,

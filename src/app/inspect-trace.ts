@@ -1,8 +1,11 @@
 import type { Links } from '../domain/link.ts';
 import type { CriticalPath } from '../domain/trace/critical-path.ts';
+import { servedOnPath } from '../domain/trace/served.ts';
 import { statusOf } from '../domain/trace/span-errors.ts';
 import { summarize, type TraceDoubts, type TraceSummary } from '../domain/trace/summary.ts';
 import type { Trace } from '../domain/trace/trace.ts';
+import { waterfallOf } from '../domain/trace/waterfall.ts';
+import { waterfallWords } from '../domain/trace/waterfall-words.ts';
 import { durationText } from '../domain/trace/wording.ts';
 import {
   type EpochMs,
@@ -15,7 +18,7 @@ import {
   us,
 } from '../domain/units.ts';
 import type { Clock, TraceSource } from './ports.ts';
-import type { TraceView } from './views.ts';
+import type { TracePicture, TraceView } from './views.ts';
 
 /** Shows one trace; undefined when the backend has none of this id. Throws the backend's `UpstreamError`. */
 export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;
@@ -73,12 +76,21 @@ export function traceView(
         selfTime,
         share: shareOf(selfTime, duration),
       })),
-    notices: noticesOf(summary, now),
+    served: servedOnPath(summary.path).map((span) => ({ ...span, service: named(span.service) })),
+    notices: traceNotices(summary, now),
+    picture: pictureOfTrace(summary),
     ...(url === undefined ? {} : { url }),
   };
 }
 
-const shareOf = (part: Microseconds, whole: Microseconds): Ratio => ratio(whole === 0 ? 0 : part / whole);
+function pictureOfTrace(summary: TraceSummary): TracePicture {
+  const waterfall = waterfallOf(summary);
+  return { waterfall, altText: waterfallWords(waterfall, summary.parts) };
+}
+
+/** A part's share of a whole that may be zero. */
+export const shareOf = (part: Microseconds, whole: Microseconds): Ratio =>
+  ratio(whole === 0 ? 0 : part / whole);
 
 function pathView(
   { traceId, root, path, parts }: TraceSummary,
@@ -114,7 +126,8 @@ export const named = (service: string): string => (service === '' ? '(no service
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
-function noticesOf(summary: TraceSummary, now: EpochMs): readonly string[] {
+/** What a reader must know before trusting what is said of a trace. */
+export function traceNotices(summary: TraceSummary, now: EpochMs): readonly string[] {
   const { doubts, root, start, duration } = summary;
   const age = toEpochUs(now) - (start + duration);
   return [

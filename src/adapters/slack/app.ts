@@ -1,16 +1,22 @@
 import { App } from '@slack/bolt';
+import type { PicturePainter } from '../../app/pictures.ts';
 import type { Clock, Logger } from '../../app/ports.ts';
 import { MINUTE, ms, SECOND } from '../../domain/units.ts';
 import { type CallsOptions, createCalls, reasonOf } from './calls.ts';
 import { type ConversationOptions, createConversation } from './conversation.ts';
 import { listen } from './listeners.ts';
+import { createPictureShow } from './picture-show.ts';
 import { openTransport, type Transport } from './receivers.ts';
 import { createRunning } from './running.ts';
 import { SlackSetupError } from './setup-error.ts';
 import { createSlackLogger } from './slack-logger.ts';
 
-export interface SlackAppOptions extends Omit<CallsOptions, 'timeout'>, ConversationOptions {
+export interface SlackAppOptions
+  extends Omit<CallsOptions, 'timeout'>,
+    Omit<ConversationOptions, 'pictures'> {
   readonly transport: Transport;
+  /** Draws the pictures of answers; without it an answer is text alone. */
+  readonly painter?: Pick<PicturePainter, 'draw'>;
 }
 
 export interface SlackApp {
@@ -52,7 +58,10 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
   });
   const calls = createCalls(options);
   const running = createRunning(clock);
-  listen(app, { calls, clock, logger, conversation: createConversation(options), running });
+  const { painter } = options;
+  const pictures = painter && createPictureShow({ calls, painter, clock, logger });
+  const conversation = createConversation({ ...options, ...(pictures === undefined ? {} : { pictures }) });
+  listen(app, { calls, clock, logger, conversation, running });
   const token = watchToken({ clock, logger, authTest: () => calls.call('auth.test', {}) });
 
   let stopped: Promise<void> | undefined;

@@ -1,9 +1,11 @@
+import { pictureOf } from '../../app/pictures.ts';
 import type { Clock, Logger, Recorder } from '../../app/ports.ts';
 import type { Commands, SlashCommand } from '../../app/use-cases.ts';
 import type { Answer } from '../../app/views.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import { type AnswerFrame, answerMessage } from './blocks/answer.ts';
 import { timeSpan } from './format.ts';
+import type { PictureShow } from './picture-show.ts';
 import type { Responder } from './responder.ts';
 import { SLASH_COMMANDS } from './scopes.ts';
 
@@ -17,6 +19,8 @@ export interface ConversationOptions {
   readonly recorder: Recorder;
   /** How long a command may take. */
   readonly deadline?: Milliseconds;
+  /** Shows the pictures of answers; without it an answer is text alone. */
+  readonly pictures?: PictureShow;
 }
 
 /** A command as it was typed or as a button holds it. */
@@ -29,8 +33,8 @@ export interface Asked {
 export interface Conversation {
   /** Answers a command to the person who typed it, or to all when they said `share`. */
   reply(asked: Asked, to: { responder: Responder; userId: string }): Promise<void>;
-  /** Gives the same answer again, to all in the channel; true when Slack took it. */
-  share(asked: Asked, to: { responder: Responder; userId: string }): Promise<boolean>;
+  /** Gives the same answer again, to all in the channel, and takes the private one away once Slack took it. */
+  share(asked: Asked, to: { responder: Responder; userId: string }): Promise<void>;
 }
 
 type Reply = Awaited<ReturnType<Commands['answer']>>;
@@ -64,6 +68,15 @@ export function createConversation(options: ConversationOptions): Conversation {
     return reply;
   }
 
+  /** Below the answer, which never waits for it. */
+  async function showPicture(
+    answer: Answer,
+    to: { responder: Responder; inChannel: boolean },
+  ): Promise<void> {
+    const picture = pictureOf(answer);
+    if (picture !== undefined) await options.pictures?.show(picture, to);
+  }
+
   return {
     async reply(asked, { responder, userId }) {
       const { answer, share, reproducible } = await ask(asked);
@@ -74,11 +87,16 @@ export function createConversation(options: ConversationOptions): Conversation {
           ? {}
           : { share: completeCommand(asked.command, reproducible) };
       await responder.answer(answerMessage(complete(answer, asked.command), frame), { inChannel: share });
+      await showPicture(answer, { responder, inChannel: share });
     },
     async share(asked, { responder, userId }) {
       const { answer } = await ask(asked);
       const command = completeCommand(asked.command, asked.text);
-      return responder.answer(answerMessage(answer, { sharedBy: { userId, command } }), { inChannel: true });
+      const message = answerMessage(answer, { sharedBy: { userId, command } });
+      if (!(await responder.answer(message, { inChannel: true }))) return;
+      // The private answer has done its duty once all can see it.
+      await responder.deleteOriginal();
+      await showPicture(answer, { responder, inChannel: true });
     },
   };
 }

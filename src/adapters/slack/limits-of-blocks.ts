@@ -145,6 +145,15 @@ const chart: Check = (place, { title, chart: drawn }) => {
   ];
 };
 
+/** An uploaded picture; the bot links to no picture elsewhere. */
+const image: Check = (place, { alt_text: altText, slack_file: file, title }) => [
+  ...length(`${place}/alt_text`, altText, { max: 2_000 }),
+  ...(isFields(file)
+    ? length(`${place}/slack_file/id`, file['id'], { max: 255 })
+    : [`${place}/slack_file: missing`]),
+  ...optional(title, (it) => textObject(`${place}/title`, it, { max: 2_000, plain: true })),
+];
+
 const blocks: Readonly<Record<string, Check>> = {
   header: (place, { text }) => textObject(`${place}/text`, text, { max: 150, plain: true }),
   section,
@@ -157,6 +166,7 @@ const blocks: Readonly<Record<string, Check>> = {
   divider: () => [],
   rich_text: richText,
   table,
+  image,
   data_visualization: chart,
 };
 

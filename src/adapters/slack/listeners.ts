@@ -40,11 +40,7 @@ export function listen(app: App, parts: ListenerParts): void {
   });
   onAction(app, parts, {
     pattern: new RegExp(`^${SHARE_ANSWER}$`, 'u'),
-    run: ({ asked, to }) =>
-      orExplain(asked, to, async (it) => {
-        // The private answer has done its duty once all can see it.
-        if (await conversation.share(it, to)) await to.responder.deleteOriginal();
-      }),
+    run: ({ asked, to }) => orExplain(asked, to, (it) => conversation.share(it, to)),
   });
   // A pressed link is told to the app as well, and shows a warning sign to the person unless it is acknowledged.
   app.action(new RegExp(`^${OPEN_LINK}`, 'u'), async ({ ack }) => ack());

@@ -21,6 +21,8 @@ export interface Origin {
 }
 
 export interface Responder {
+  /** Where the interaction happened, and who acted. */
+  readonly place: Pick<Origin, 'channelId' | 'userId'>;
   /** Shows a message to the person who asked, or to all in the channel. True when Slack took it. */
   answer(message: Rendered, options?: { inChannel?: boolean }): Promise<boolean>;
   /** Takes the message that was acted upon away; only what came over this `response_url` can be. */
@@ -86,6 +88,7 @@ export function createResponder(parts: ResponderParts, origin: Origin): Responde
   }
 
   return {
+    place: { channelId: origin.channelId, userId: origin.userId },
     usesLeft,
     async answer(message, { inChannel = false } = {}) {
       const form = guarded(message, logger);

@@ -17,6 +17,9 @@ export const METHOD_SCOPES = {
   'conversations.join': ['channels:join'],
   // From a channel's name to its id, as long as nothing has been posted to it.
   'conversations.list': ['channels:read', 'groups:read'],
+  // The pictures of traces.
+  'files.getUploadURLExternal': ['files:write'],
+  'files.completeUploadExternal': ['files:write'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type BotMethod = keyof typeof METHOD_SCOPES;
