@@ -15,6 +15,7 @@ import { UpstreamError } from './errors.ts';
 import { createEscalation } from './escalation.ts';
 import { stepRules, type Tick } from './evaluate-rules.ts';
 import type { FindVanished } from './find-vanished.ts';
+import { createGenerations, type Generations, isOutdated, nextGeneration } from './generation.ts';
 import { type HoldBackParts, holdBack } from './hold-back.ts';
 import { createOutageNote, type OutageNote } from './outage-note.ts';
 import { loadWithActs } from './people-acts.ts';
@@ -40,6 +41,8 @@ export type TickOutcome =
   | { readonly kind: 'applied'; readonly state: GroupState }
   /** Another replica has it. */
   | { readonly kind: 'claimed-elsewhere' }
+  /** Another replica evaluates the group by newer rules. */
+  | { readonly kind: 'outdated' }
   /** A later tick was applied before this one was through. */
   | { readonly kind: 'stale' }
   /** The store did not take it: nothing was done. */
@@ -81,6 +84,9 @@ interface Parts extends EvaluateGroupOptions {
   readonly storage: OutageNote;
   /** Groups that were said to have a state from the future. */
   readonly ahead: Set<string>;
+  readonly generations: Generations;
+  /** Groups that another replica has newer rules for. */
+  readonly outdated: Set<string>;
   /** Groups that were evaluated since the process began. */
   readonly begun: Set<string>;
 }
@@ -176,6 +182,23 @@ function noteFutureState(parts: Parts, group: RuleGroup, at: { slot: Slot; store
   );
 }
 
+/** Whether newer rules are in force elsewhere. Said once, and remembered: from then on no tick is claimed for nothing. */
+function isLeftToOthers(
+  { generations, outdated, logger }: Parts,
+  group: RuleGroup,
+  { slot, stored }: { slot: Slot; stored: GroupState | undefined },
+): boolean {
+  const own = generations.own(group);
+  if (!isOutdated(own, stored, { slot, interval: group.interval })) {
+    outdated.delete(group.id);
+    return false;
+  }
+  if (!outdated.has(group.id))
+    logger.info('another replica has newer rules for a group: it is left to that one', { group: group.id });
+  outdated.add(group.id);
+  return true;
+}
+
 async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
   const parts = withMode(given);
   const stored = await loadWithActs(parts.store, group.id);
@@ -185,11 +208,13 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Prom
     return { kind: 'stale' };
   }
   parts.ahead.delete(group.id);
+  if (isLeftToOthers(parts, group, { slot, stored: previous })) return { kind: 'outdated' };
   const { rules, entries } = await evaluateRules(parts, { group, slot }, previous);
   noteSource(parts.source, group.id, rules);
   const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
   const ends = gone.flatMap(([, state]) => retireRule(group, slot, state));
-  const state: GroupState = { slot, rules };
+  const generation = nextGeneration(parts.generations.own(group), previous?.generation);
+  const state: GroupState = { slot, rules, generation };
   const applied = await parts.store.applyEvaluation({
     group: group.id,
     state,
@@ -199,6 +224,12 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Prom
 }
 
 async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
+  // In force from now on, whoever gets the tick.
+  parts.generations.own(group);
+  if (parts.outdated.has(group.id)) {
+    const stored = await parts.store.loadGroup(group.id);
+    if (isLeftToOthers(parts, group, { slot, stored })) return { kind: 'outdated' };
+  }
   const isOurs = await parts.store.claimTick({ group: group.id, slot, ttl: claimTtl(group) });
   const outcome: TickOutcome = isOurs
     ? await evaluateClaimed(parts, group, slot)
@@ -220,6 +251,8 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     source: createOutageNote('Prometheus', options),
     storage: createOutageNote('the store', options),
     ahead: new Set(),
+    generations: createGenerations(options.clock),
+    outdated: new Set(),
     begun: new Set(),
   };
   return async (group, slot) => {

@@ -169,6 +169,9 @@ function createRetirement(options: WatchOptions, isGone: (id: string) => boolean
   };
 }
 
+/** Outcomes of a tick that went as it should, here or on another replica. */
+const WELL: ReadonlySet<TickOutcome['kind']> = new Set(['applied', 'claimed-elsewhere', 'outdated']);
+
 export function createWatch(options: WatchOptions): Watch {
   const { scheduler, clock, recorder, logger } = options;
   const evaluate = createEvaluateGroup({
@@ -185,7 +188,7 @@ export function createWatch(options: WatchOptions): Watch {
   const watchSources = createWatchSources({ ...options, groups: () => [...groups.values()] });
 
   const note = (group: RuleGroup, outcome: TickOutcome): void => {
-    if (outcome.kind !== 'applied' && outcome.kind !== 'claimed-elsewhere') return;
+    if (!WELL.has(outcome.kind)) return;
     lastEvaluatedAt = clock.now();
     if (outcome.kind === 'applied' && groups.has(group.id)) gauge.note(group.id, outcome.state);
   };

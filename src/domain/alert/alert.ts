@@ -205,12 +205,22 @@ export interface RuleState {
   readonly flaps?: Readonly<Record<string, FlapHistory>>;
 }
 
+/** Which text of a group's rules it was evaluated by. */
+export interface Generation {
+  /** Hash of the group as the rule files define it. */
+  readonly hash: string;
+  /** When the replica that took it up last did so. */
+  readonly since: EpochMs;
+}
+
 /** What is known of a group: one value in the store, replaced whole by each applied evaluation. */
 export interface GroupState {
   /** The slot of the evaluation that wrote it: the fencing token. */
   readonly slot: EpochMs;
   /** By `SloRule.key`. */
   readonly rules: Readonly<Record<string, RuleState>>;
+  /** Absent: written before there were generations. */
+  readonly generation?: Generation;
 }
 
 /** What happened to an alert in one evaluation. */
