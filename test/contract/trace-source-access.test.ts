@@ -103,7 +103,7 @@ describe('several who ask the same', () => {
   it('of different searches, at most four run at once', async () => {
     const bench = await open();
     await bench.source.services();
-    bench.server.faults.set({ hang: true }, { path: '/traces' });
+    bench.server.faults.set({ hang: true }, { path: '/traces?query' });
     const caller = new AbortController();
     const asked = [1, 2, 3, 4, 5, 6].map((limit) =>
       codeOf(bench.source.search({ ...everything, limit }, caller.signal)),

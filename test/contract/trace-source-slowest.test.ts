@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createFindSlowest } from '../../src/app/find-slowest.ts';
+import type { Generation } from '../../src/demo/jaeger/generation.ts';
 import type { OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
 import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
 import { epochMs, ms, type TimeWindow, us } from '../../src/domain/units.ts';
@@ -31,6 +32,8 @@ interface Made {
   readonly population: OtlpTraces;
   /** Durations of checkout's server spans that start in the window, longest first. */
   readonly durations: readonly number[];
+  /** All of checkout's server spans. */
+  readonly spans: readonly { readonly start: number; readonly duration: number }[];
 }
 
 const nanos = (micros: number): string => `${Math.round(micros)}000`;
@@ -62,16 +65,18 @@ function span(
 }
 
 /** Requests of log-normal duration over 50 minutes around the window, some clipped by a timeout; each calls payments twice. */
-function makePopulation(count: number, seed: number): Made {
+function makePopulation(count: number, seed: number, timeout = 2_000_000): Made {
   const random = randomOf(seed);
   const checkout: ReturnType<typeof span>[] = [];
   const payments: ReturnType<typeof span>[] = [];
   const durations: number[] = [];
+  const spans: { start: number; duration: number }[] = [];
   for (let i = 0; i < count; i += 1) {
-    const traceId = (i + 1).toString(16).padStart(32, 'a');
+    const traceId = `a${(i + 1).toString(16).padStart(31, '0')}`;
     const start = window.start * 1_000 + Math.floor((random() * 50 - 10) * 60_000_000);
     const normal = Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
-    const duration = Math.min(2_000_000, Math.round(90_000 * Math.exp(0.9 * normal)));
+    const duration = Math.min(timeout, Math.round(90_000 * Math.exp(0.9 * normal)));
+    spans.push({ start, duration });
     checkout.push(span(traceId, { id: 2, parent: 1, kind: 2, start, duration }));
     for (const call of [0, 1]) {
       const at = start + Math.floor(duration * (0.1 + 0.4 * call));
@@ -93,10 +98,23 @@ function makePopulation(count: number, seed: number): Made {
   return {
     population: { resourceSpans: [group('checkout.shop', checkout), group('payments.shop', payments)] },
     durations: durations.sort((a, b) => b - a),
+    spans,
   };
 }
 
 const made = makePopulation(1_500, 11);
+/** A fifth of the requests end at the same microsecond. */
+const clipped = makePopulation(1_500, 12, 190_000);
+
+const startOfSlowest = ({ spans, durations }: Made): number | undefined =>
+  spans.find(({ duration }) => duration === durations[0])?.start;
+
+function durationsBetween({ spans }: Made, start: number, end: number): readonly number[] {
+  return spans
+    .filter((span) => span.start >= start * 1_000 && span.start <= end * 1_000)
+    .map(({ duration }) => duration)
+    .sort((a, b) => b - a);
+}
 
 async function slowest(bench: Bench, more: { minDuration?: number; count?: number } = {}) {
   benches.push(bench);
@@ -110,9 +128,21 @@ async function slowest(bench: Bench, more: { minDuration?: number; count?: numbe
 }
 
 describe('the slowest traces equal brute force whenever they are called exact', () => {
-  const storages: readonly StorageKind[] = ['memory', 'clickhouse', 'elasticsearch', 'cassandra', 'badger'];
-  it.each(storages)('on %s', async (behaviour) => {
-    const bench = await openBench({ population: made.population, behaviour });
+  const storages: readonly (readonly [StorageKind, Generation])[] = [
+    ['memory', 'after-2.20'],
+    ['clickhouse', 'after-2.20'],
+    ['elasticsearch', 'after-2.20'],
+    ['elasticsearch', '2.13'],
+    ['cassandra', 'after-2.20'],
+    ['cassandra', '2.13'],
+    ['badger', 'after-2.20'],
+    ['tempo', '2.13'],
+    ['tempo', 'after-2.20'],
+    ['victoria-traces', '2.13'],
+    ['victoria-traces', 'after-2.20'],
+  ];
+  it.each(storages)('on %s, asked as generation %s', async (behaviour, generation) => {
+    const bench = await openBench({ population: made.population, behaviour, generation });
     const found = await slowest(bench);
     expect(found.rows).toHaveLength(5);
     expect(found.isExact).toBe(true);
@@ -120,6 +150,34 @@ describe('the slowest traces equal brute force whenever they are called exact', 
     expect(found.certificate).toMatch(/^exact: no other trace over .* in 11:20-11:50 UTC$/);
     expect(found.searches).toBeLessThanOrEqual(16);
   });
+
+  it.each(storages)(
+    'on %s as %s, where a timeout makes many of one duration',
+    async (behaviour, generation) => {
+      const bench = await openBench({ population: clipped.population, behaviour, generation });
+      const found = await slowest(bench, { count: 10 });
+      expect(found.isExact).toBe(true);
+      expect(found.rows.map(({ duration }) => duration)).toEqual(clipped.durations.slice(0, 10));
+    },
+  );
+
+  it.each(storages)(
+    'on %s as %s, in a window that ends while a request runs',
+    async (behaviour, generation) => {
+      const bench = await openBench({ population: made.population, behaviour, generation });
+      benches.push(bench);
+      const start = epochMs(window.start + 60_400);
+      // A millisecond after the slowest request has begun, somewhere inside a second.
+      const end = epochMs(Math.ceil((startOfSlowest(made) ?? 0) / 1_000));
+      expect(end % 1_000).not.toBe(0);
+      const find = createFindSlowest({ traces: bench.source, clock, maxTime: ms(600_000) });
+      const found = await find({ service: 'checkout.shop', window: { start, end }, count: 200 });
+      expect(found.isExact).toBe(true);
+      const expected = durationsBetween(made, start, end).slice(0, 200);
+      expect(found.rows.map(({ duration }) => duration)).toEqual(expected);
+      expect(expected[0]).toBe(made.durations[0]);
+    },
+  );
 
   it.each(GENERATIONS)('on generation %s', async (generation) => {
     const bench = await openBench({ population: made.population, generation, seed: 9 });

@@ -167,7 +167,7 @@ const LIMIT_REFUSED =
 /** Asks with half the limit as long as the answer is too large. What is smaller than its limit is still complete. */
 async function searchWithin(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
   const { backend, search } = work;
-  const isVictoria = (search.minDuration ?? 0) > 0 && (await backend.isVictoria(signal));
+  const isVictoria = await backend.isVictoria(signal);
   let limit = Math.min(MAX_LIMIT, Math.max(1, Math.floor(search.limit)));
   for (let halvings = 0; ; halvings += 1) {
     try {

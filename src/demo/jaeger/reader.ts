@@ -10,6 +10,8 @@ export interface Backend {
   readonly store: JaegerStore;
   readonly search: Search;
   readonly manners: Manners;
+  /** It is VictoriaTraces that answers, in the words of a Jaeger. */
+  readonly isVictoria: boolean;
   /** The present, in ms since 1970: the older dialect's default window ends here. */
   readonly now: () => number;
 }

@@ -9,6 +9,7 @@ import { createFaultGate, type ServerFaults } from './server-faults.ts';
 import { createSearch, type StorageKind } from './storage.ts';
 import type { JaegerStore } from './store.ts';
 import { answerV3 } from './v3-routes.ts';
+import { refusalOfVictoria } from './victoria.ts';
 
 export interface JaegerServerOptions {
   readonly store: JaegerStore;
@@ -77,6 +78,7 @@ function createBackend(options: JaegerServerOptions): Backend {
   return {
     store: options.store,
     manners,
+    isVictoria: options.behaviour === 'victoria-traces',
     now: options.clock.now,
     search: createSearch({
       store: options.store,
@@ -102,6 +104,8 @@ function answer(backend: Backend, path: string): Answer {
     .slice(1)
     .map((part) => decodePart(part));
   if (first !== 'api') return answerPage(backend, url);
+  const refused = backend.isVictoria ? refusalOfVictoria([first, ...rest], url.searchParams) : undefined;
+  if (refused !== undefined) return refused;
   const found =
     rest[0] === 'v3'
       ? answerV3(backend, rest.slice(1), url.searchParams)

@@ -1,3 +1,4 @@
+import { searchTempo, searchVictoria } from './foreign-storage.ts';
 import { type StoredSpan, type StoredTrace, serviceOf } from './model.ts';
 import {
   asPattern,
@@ -15,7 +16,16 @@ import {
 import type { JaegerStore } from './store.ts';
 
 /** Whose search semantics the stand-in has. */
-export type StorageKind = 'memory' | 'badger' | 'cassandra' | 'clickhouse' | 'elasticsearch';
+export type StorageKind =
+  | 'memory'
+  | 'badger'
+  | 'cassandra'
+  | 'clickhouse'
+  | 'elasticsearch'
+  /** Tempo, behind its plug-in for Jaeger. */
+  | 'tempo'
+  /** Not a storage of Jaeger but an own server with its API: see `victoria.ts` for its refusals. */
+  | 'victoria-traces';
 
 /** A search that the storage refuses; the query service answers 500 with its text. */
 export class StorageError extends Error {
@@ -78,6 +88,10 @@ export function createSearch(options: StorageOptions): Search {
       return (query) => searchClickHouse(options, query);
     case 'elasticsearch':
       return (query) => searchElasticsearch(options, query);
+    case 'tempo':
+      return (query) => searchTempo(options.store, query);
+    case 'victoria-traces':
+      return (query) => searchVictoria(options.store, query);
   }
 }
 
