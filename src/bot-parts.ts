@@ -7,20 +7,25 @@ import { openRedisStore } from './adapters/redis/open-redis-store.ts';
 import { createSlackApp, type SlackApp } from './adapters/slack/app.ts';
 import { createSlackNotifier } from './adapters/slack/notifier.ts';
 import type { Telemetry } from './adapters/telemetry/recorder.ts';
+import { createAnswerKeeper } from './app/commands/answer-keeper.ts';
 import { createCommands } from './app/commands/create-commands.ts';
 import { createDelivery, type Delivery } from './app/deliver.ts';
 import { createEnrichAlert } from './app/enrich-alert.ts';
 import { createFindRequest } from './app/find-request.ts';
 import { createFindSlowest } from './app/find-slowest.ts';
 import { createInspectTrace } from './app/inspect-trace.ts';
+import { createKeepAlerts } from './app/keep-alerts.ts';
+import { createKeepSilences } from './app/keep-silences.ts';
 import type { PicturePainter } from './app/pictures.ts';
 import { createPlaceRequest } from './app/place-request.ts';
 import type { Clock, Logger, MetricsSource, RuleBook, Store, TraceSource } from './app/ports.ts';
 import { createLatencyReport } from './app/report-latency.ts';
 import { createSloStatusReport } from './app/report-slo-status.ts';
 import { createResolveService } from './app/resolve-service.ts';
+import { createSampledShare } from './app/sampled-share.ts';
 import { linksOf, transportOf } from './bot-settings.ts';
 import type { Settings, Upstream } from './config/env.ts';
+import { NO_POLICY } from './domain/alert/suppress.ts';
 import type { Links } from './domain/link.ts';
 import { between, type Milliseconds, ms, SECOND } from './domain/units.ts';
 
@@ -45,15 +50,23 @@ export async function openStore({ settings, clock, logger }: Base): Promise<Stor
   return await openRedisStore({ url: settings.redisUrl.reveal(), logger });
 }
 
-/** The store, with a bell: what an evaluation wants told is told now, not at the next look into the outbox. */
+/** The store, with a bell: what an evaluation or a person wants told is told now, not at the next look into the outbox. */
 export function wakingStore(store: Store, delivery: Pick<Delivery, 'wake'>): Store {
+  const waking = async <Done>(
+    { entries }: { readonly entries: readonly unknown[] },
+    written: Promise<Done>,
+  ): Promise<Done> => {
+    const done = await written;
+    // What was turned away brought nothing new: a look too many does no harm.
+    if (entries.length > 0) delivery.wake();
+    return done;
+  };
   return {
     ...store,
-    applyEvaluation: async (change) => {
-      const applied = await store.applyEvaluation(change);
-      if (applied === 'applied' && change.entries.length > 0) delivery.wake();
-      return applied;
-    },
+    applyEvaluation: (change) => waking(change, store.applyEvaluation(change)),
+    recordAct: (done) => waking(done, store.recordAct(done)),
+    addSilence: (made) => waking(made, store.addSilence(made)),
+    endSilence: (done) => waking(done, store.endSilence(done)),
   };
 }
 
@@ -125,15 +138,25 @@ export function createAnswering(base: Base, { sources, store, book, painter }: S
   const { settings, clock, logger } = base;
   const { metrics, traces, links } = sources;
   const reporting = { rules: book, store, metrics, clock };
+  const keeper = createAnswerKeeper({
+    alerts: createKeepAlerts({ store, logger }),
+    silences: createKeepSilences({ store, logger, policy: () => book().policy ?? NO_POLICY }),
+    book,
+  });
   const commands = createCommands({
     traces,
     findSlowest: createFindSlowest({ traces, clock }),
     resolveService: createResolveService({ traces, clock }),
-    findRequest: createFindRequest({ traces, links }),
+    findRequest: createFindRequest({
+      traces,
+      links,
+      sampledShare: createSampledShare({ metrics, clock }),
+    }),
     inspectTrace: createInspectTrace({ traces, links, clock }),
     placeRequest: createPlaceRequest({ metrics, rules: book, clock }),
     reportLatency: createLatencyReport({ ...reporting, links }),
     reportSloStatus: createSloStatusReport(reporting),
+    keeper,
     links,
     clock,
     logger,
@@ -159,7 +182,15 @@ export function createTelling(
   return createDelivery({
     store,
     notifier: createSlackNotifier(slackBase(base)),
-    enrich: createEnrichAlert({ metrics, findSlowest, resolveService, links, clock, logger }),
+    enrich: createEnrichAlert({
+      metrics,
+      errorBudget,
+      findSlowest,
+      resolveService,
+      links,
+      clock,
+      logger,
+    }),
     clock,
     logger,
     recorder,

@@ -15,6 +15,8 @@ import { ARRIVING_US, named } from './inspect-trace.ts';
 
 /** The largest of each that are handed on. */
 const SHOWN = { parts: 10, paired: 10, unpaired: 5 } as const;
+/** Beside a large difference small ones say nothing: below this share of the largest, only so many are shown. */
+const SMALL = { share: 0.01, most: 3 } as const;
 /** Spans of which no duration differs by this much are the same, as far as anybody cares: 100 µs, or 2 % of the longer. */
 const SAME = { micros: 100, share: 0.02 } as const;
 
@@ -33,7 +35,7 @@ export function comparisonView(
   if (a === undefined || b === undefined) return undefined;
   const structure = compareStructure(a.path.root, b.path.root);
   const parts = comparePaths(a.parts, b.parts);
-  const shownParts = parts.filter(isDifferent).slice(0, SHOWN.parts);
+  const shownParts = telling(parts.filter(isDifferent)).slice(0, SHOWN.parts);
   const difference = b.root.duration - a.root.duration;
   const url = links.compareTraces(a.traceId, b.traceId);
   return {
@@ -55,6 +57,13 @@ export function comparisonView(
 
 const isDifferent = ({ a, b }: Pick<PartDifference, 'a' | 'b'>): boolean =>
   Math.abs(b - a) >= Math.max(SAME.micros, Math.max(a, b) * SAME.share);
+
+/** Of rows with the largest difference first, those that say something beside it. */
+function telling<T extends { readonly a: number; readonly b: number }>(rows: readonly T[]): readonly T[] {
+  const [first] = rows;
+  const least = first === undefined ? 0 : Math.abs(first.b - first.a) * SMALL.share;
+  return rows.filter(({ a, b }, index) => index < SMALL.most || Math.abs(b - a) >= least);
+}
 
 function headOf(
   { traceId, root, spanCount }: TraceSummary,
@@ -85,9 +94,8 @@ const firstOf = <T>(all: readonly T[], most: number): Shown<T> => ({
 /** Those that differ most, put back into the order of the tree: which of them lies in which is half of the answer. */
 function pairedOf({ paired, pairCount }: StructureDifference): ComparisonView['paired'] {
   const differing = paired.filter(isDifferent);
-  const most = new Set(
-    [...differing].sort((x, y) => Math.abs(y.b - y.a) - Math.abs(x.b - x.a)).slice(0, SHOWN.paired),
-  );
+  const largest = [...differing].sort((x, y) => Math.abs(y.b - y.a) - Math.abs(x.b - x.a));
+  const most = new Set(telling(largest).slice(0, SHOWN.paired));
   const rows: PairedSpans[] = [];
   // What is not shown must not leave a gap in the indentation.
   const above: number[] = [];

@@ -1,4 +1,6 @@
 import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
+import type { Asker } from './commands/answer-keeper.ts';
+import type { KeeperCommand } from './commands/keeper-command.ts';
 import type { Answer, TraceRow } from './views.ts';
 
 /** The three slash commands. */
@@ -28,6 +30,7 @@ export type Command =
   | { readonly kind: 'compare'; readonly a: RequestReference; readonly b: RequestReference }
   | { readonly kind: 'latency'; readonly service: string; readonly last: Milliseconds }
   | { readonly kind: 'request-latency'; readonly service: string; readonly requestId: string }
+  | { readonly kind: 'trace-latency'; readonly service: string; readonly traceId: string }
   | { readonly kind: 'slo-status' }
   | { readonly kind: 'help'; readonly about: SlashCommand };
 
@@ -79,7 +82,13 @@ export interface SlowestResult {
 /** Answers a slash command, whatever happens: errors become answers. Never throws. */
 export interface Commands {
   answer(
-    request: { readonly command: SlashCommand; readonly text: string; readonly now: EpochMs },
+    request: {
+      readonly command: SlashCommand;
+      readonly text: string;
+      readonly now: EpochMs;
+      /** The Slack user who asks. */
+      readonly by: string;
+    },
     signal?: AbortSignal,
   ): Promise<{
     readonly answer: Answer;
@@ -88,4 +97,6 @@ export interface Commands {
     /** The same question with its window fixed: what the Share button asks. Absent when there is nothing to share. */
     readonly reproducible?: string;
   }>;
+  /** Does what a person asks about alerts where it was not typed: in a form. Errors become answers here too. */
+  keep(command: KeeperCommand, asker: Asker): Promise<Answer>;
 }

@@ -1,6 +1,6 @@
 import type { PersonsAct, StormMember } from '../domain/alert/alert.ts';
 import type { Labels } from '../domain/labels.ts';
-import type { Comparison, ValueKind } from '../domain/slo/rule.ts';
+import type { BurnPair, Comparison, ValueKind } from '../domain/slo/rule.ts';
 import type { HopEdge, Retry } from '../domain/trace/hops.ts';
 import type { PathPart } from '../domain/trace/path-parts.ts';
 import type { Repeat } from '../domain/trace/repeats.ts';
@@ -46,6 +46,15 @@ export interface SlowBetween {
   readonly high?: Milliseconds;
   readonly atLeast: number;
   readonly atMost: number;
+}
+
+/** What is left of an error budget. */
+export interface BudgetView {
+  /** The share that is left: 1 is all, below 0 more was spent than there is. */
+  readonly left: number;
+  readonly period: Milliseconds;
+  /** How much of the period there is anything to judge by. */
+  readonly over: Milliseconds;
 }
 
 /** A line chart: at most 20 points, each series with one value per point. */
@@ -98,6 +107,9 @@ export interface AlertView {
   readonly slowBetween?: SlowBetween;
   readonly isApproximate?: boolean;
   readonly burnRate?: number;
+  readonly budget?: BudgetView;
+  /** The two windows that must both burn, of a burn-rate alert. */
+  readonly burn?: BurnPair;
   readonly traces: TracesView;
   readonly chart?: ChartView;
   readonly links: readonly Link[];

@@ -2,9 +2,11 @@ import type { Links } from '../../domain/link.ts';
 import type { EpochMs, Milliseconds } from '../../domain/units.ts';
 import type { FindRequest } from '../find-request.ts';
 import type { InspectTrace } from '../inspect-trace.ts';
+import type { PlaceRequest } from '../place-request.ts';
 import type { Clock, Logger, TraceSource } from '../ports.ts';
 import type { Command, FindSlowest, ResolveService } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
+import type { AnswerKeeper } from './answer-keeper.ts';
 import { formatCommand } from './format-command.ts';
 
 /** What the commands are answered with. */
@@ -14,11 +16,14 @@ export interface CommandsOptions {
   readonly resolveService: ResolveService;
   readonly findRequest: FindRequest;
   readonly inspectTrace: InspectTrace;
+  readonly placeRequest: PlaceRequest;
   readonly reportLatency: (
     asked: { readonly service: string; readonly last: Milliseconds; readonly now: EpochMs },
     signal?: AbortSignal,
   ) => Promise<Answer>;
   readonly reportSloStatus: (now: EpochMs, signal?: AbortSignal) => Promise<Answer>;
+  /** Silences, acknowledgements, ends. */
+  readonly keeper: AnswerKeeper;
   readonly links: Links;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -4,12 +4,17 @@ import { UpstreamError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { Command, Commands, ParsedCommand } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
+import { addStanding } from './add-standing.ts';
 import { answerComparison } from './answer-comparison.ts';
+import type { Asker } from './answer-keeper.ts';
+import { answerPart } from './answer-part.ts';
 import { answerRequest, answerTrace } from './answer-request.ts';
 import { answerSlowest } from './answer-slowest.ts';
 import type { Asking, CommandsOptions, Reply } from './asking.ts';
 import { formatCommand } from './format-command.ts';
+import type { KeeperCommand } from './keeper-command.ts';
 import { parseCommand } from './parse-command.ts';
+import { readKeeper } from './read-keeper.ts';
 import { USAGE } from './usage.ts';
 
 const DEFAULT_DEADLINE = ms(18_000);
@@ -19,7 +24,13 @@ const GRACE = ms(500);
 /** Answers slash commands. Nothing that goes wrong gets out of it as an error. */
 export function createCommands(options: CommandsOptions): Commands {
   return {
-    async answer({ command, text, now }, signal) {
+    keep: (command, asker) => kept(options, command, asker),
+    async answer({ command, text, now, by }, signal) {
+      const keeper = command === '/slo' ? readKeeper(text) : undefined;
+      if (keeper?.ok === false)
+        return { answer: usageOf({ ...keeper, usage: USAGE[command] }), share: false };
+      if (keeper !== undefined)
+        return { answer: await kept(options, keeper.command, { by, now }), share: false };
       const parsed = parseCommand(command, text);
       if (!parsed.ok) return { answer: usageOf(parsed), share: false };
       const { answer, again } = await safely(options, { command: parsed.command, now, signal });
@@ -34,12 +45,25 @@ export function createCommands(options: CommandsOptions): Commands {
   };
 }
 
-const usageOf = ({ problem, usage, suggestion }: Extract<ParsedCommand, { ok: false }>): Answer => ({
+const usageOf = ({
+  problem,
+  usage,
+  suggestion,
+}: Omit<Extract<ParsedCommand, { ok: false }>, 'ok'>): Answer => ({
   kind: 'usage',
   problem,
   usage,
   ...(suggestion === undefined ? {} : { suggestion }),
 });
+
+/** What changes something is never shared by a word in passing, and is not asked again by a button. */
+async function kept(options: CommandsOptions, command: KeeperCommand, asker: Asker): Promise<Answer> {
+  try {
+    return await options.keeper(command, asker);
+  } catch (error) {
+    return { kind: 'failed', text: failureText(error, options.logger, command) };
+  }
+}
 
 interface Request {
   readonly command: Command;
@@ -62,7 +86,7 @@ const SYSTEMS: Readonly<Record<UpstreamError['system'], string>> = {
   store: 'The store',
 };
 
-function failureText(error: unknown, logger: Logger, command: Command): string {
+function failureText(error: unknown, logger: Logger, command: { readonly kind: string }): string {
   if (error instanceof UpstreamError) {
     logger.warn('command not answered', { command: command.kind, system: error.system, code: error.code });
     return `${SYSTEMS[error.system]} gave no answer: ${error.message} ${error.advice}`;
@@ -109,10 +133,12 @@ async function dispatch(options: CommandsOptions, asking: Asking): Promise<Reply
     case 'slowest':
       return answerSlowest(options, { command, now, signal });
     case 'inspect-trace':
-      return answerTrace(options, { command, now, signal });
+      return addStanding(options, await answerTrace(options, { command, now, signal }), asking);
     case 'find-request':
+      return addStanding(options, await answerRequest(options, { command, now, signal }), asking);
     case 'request-latency':
-      return answerRequest(options, { command, now, signal });
+    case 'trace-latency':
+      return answerPart(options, { command, now, signal });
     case 'compare':
       return answerComparison(options, { command, now, signal });
     case 'latency': {

@@ -4,13 +4,14 @@ import type { Command, RequestReference } from '../use-cases.ts';
 import { formatInstant } from './instant.ts';
 import { DEFAULT_TOP } from './parse-command.ts';
 import { quote } from './tokens.ts';
+import { readTraceReference } from './trace-reference.ts';
 
 /** Needs no quotes: no space, no quote, nothing that Slack or the reader would take for something else. */
 const PLAIN = /^[\p{L}\p{N}_./:@*-]+$/u;
 const RESERVED = /^(slowest|request|compare|help|status|last|over|top|op|operation|at|share|-h|--help)$/i;
 
 const name = (text: string): string =>
-  PLAIN.test(text) && !RESERVED.test(text) && !isUuid(text) ? text : quote(text);
+  PLAIN.test(text) && !RESERVED.test(text) && readTraceReference(text).kind === 'other' ? text : quote(text);
 
 /** Writes a command, complete with its slash, so that `parseCommand` understands it as the same one. */
 export function formatCommand(command: Command): string {
@@ -29,6 +30,8 @@ export function formatCommand(command: Command): string {
       return `/latency ${name(command.service)} last ${formatDuration(command.last)}`;
     case 'request-latency':
       return `/latency ${name(command.service)} ${command.requestId}`;
+    case 'trace-latency':
+      return `/latency ${name(command.service)} ${command.traceId}`;
     case 'slo-status':
       return '/slo status';
     case 'help':

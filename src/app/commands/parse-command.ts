@@ -1,5 +1,4 @@
 import { nearest } from '../../domain/nearest.ts';
-import { isUuid } from '../../domain/trace/request-id.ts';
 import { type Milliseconds, ms } from '../../domain/units.ts';
 import type { Command, ParsedCommand, SlashCommand } from '../use-cases.ts';
 import {
@@ -12,6 +11,7 @@ import {
 } from './options.ts';
 import { plainWords } from './plain-words.ts';
 import { readCompare } from './read-compare.ts';
+import { isCertainReference, isReference, readPart } from './read-part.ts';
 import { readReference, readRequest } from './read-reference.ts';
 import { isWord, quote, shortened, type Token, tokenize, word } from './tokens.ts';
 import { USAGE } from './usage.ts';
@@ -159,24 +159,16 @@ const LATENCY_OPTIONS: readonly OptionName[] = ['last', 'share'];
 function readLatency(tokens: readonly Token[]): Reading {
   const read = readOptions(tokens, LATENCY_OPTIONS);
   if ('problem' in read) return read;
-  const request = read.words.find(({ text, isQuoted }) => !isQuoted && isUuid(text));
+  const request =
+    read.words.length > 1 ? read.words.findLast(isReference) : read.words.find(isCertainReference);
   const [service, extra] = read.words.filter((token) => token !== request);
-  const share = read.options.share ?? false;
   if (service === undefined && request !== undefined) return { problem: requestAlone(request.text) };
   if (service === undefined || !isName(service.text))
     return { problem: 'Say which service: /latency checkout.' };
   if (extra !== undefined) return unknownWord(tokens, extra, LATENCY_OPTIONS);
-  if (request === undefined) {
-    const last = read.options.last ?? DEFAULT_LATENCY_LAST;
-    return { command: { kind: 'latency', service: service.text, last }, share };
-  }
-  if (read.options.last !== undefined) {
-    return {
-      problem: 'last does not go with a request id: one request has one time.',
-      fixed: [service, request, ...(share ? [word('share')] : [])],
-    };
-  }
-  return { command: { kind: 'request-latency', service: service.text, requestId: request.text }, share };
+  if (request !== undefined) return readPart({ service, request }, read.options);
+  const { last = DEFAULT_LATENCY_LAST, share = false } = read.options;
+  return { command: { kind: 'latency', service: service.text, last }, share };
 }
 
 const requestAlone = (id: string): string =>

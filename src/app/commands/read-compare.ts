@@ -1,6 +1,6 @@
 import type { Command, RequestReference } from '../use-cases.ts';
 import { type Mistake, nearestKeyword, readOptions } from './options.ts';
-import type { Token } from './tokens.ts';
+import { shortened, type Token, word } from './tokens.ts';
 import { readTraceReference } from './trace-reference.ts';
 
 type Reading = { readonly command: Command; readonly share: boolean } | Mistake;
@@ -32,12 +32,10 @@ export function readCompare([start, ...rest]: readonly Token[]): Reading {
   return { command: { kind: 'compare', a: first, b: second }, share };
 }
 
-const bare = (text: string): Token => ({ text, isQuoted: false });
-
 /** A link of a comparison holds both ids. */
 function separated(token: Token): readonly Token[] {
   const reference = token.isQuoted ? undefined : readTraceReference(token.text);
-  return reference?.kind === 'comparison' ? reference.traceIds.map(bare) : [token];
+  return reference?.kind === 'comparison' ? reference.traceIds.map(word) : [token];
 }
 
 interface Words {
@@ -49,7 +47,7 @@ interface Words {
 const rebuilt = ({ start, words, share }: Words): readonly Token[] => [
   start,
   ...words,
-  ...(share ? [bare('share')] : []),
+  ...(share ? [word('share')] : []),
 ];
 
 function tooMany(given: Words): Mistake {
@@ -85,12 +83,12 @@ function referenceOf(token: Token): RequestReference | Mistake {
       return {
         problem: reference.problem,
         // What was meant may be another command altogether, which is no id.
-        ...(reference.meant?.length === 1 ? { fixed: reference.meant.map(bare) } : {}),
+        ...(reference.meant?.length === 1 ? { fixed: reference.meant.map(word) } : {}),
       };
     case 'comparison':
     case 'other':
       return {
-        problem: `"${text.length > 60 ? `${text.slice(0, 59)}…` : text}" is neither a trace id, a link nor a request id. A request id that is not a UUID stands in quotes.`,
+        problem: `"${shortened(text)}" is neither a trace id, a link nor a request id. A request id that is not a UUID stands in quotes.`,
       };
   }
 }

@@ -11,8 +11,16 @@ export const USAGE: Readonly<Record<SlashCommand, readonly string[]>> = {
   ],
   '/latency': [
     '/latency <service> [last 1h] [share]',
-    '/latency <service> <request id> [share]',
+    '/latency <service> <request id, trace id or Jaeger link> [share]',
     '/latency checkout last 30m',
   ],
-  '/slo': ['/slo [status] [share]'],
+  '/slo': [
+    '/slo [status] [share]',
+    '/slo silence <service or matchers> for 2h [comment]',
+    '/slo silences',
+    '/slo unsilence <id>',
+    '/slo acknowledge <alert or service>',
+    '/slo end <alert or service without data> [comment]',
+    '/slo silence checkout severity="ticket" for 2h moving the database',
+  ],
 };

@@ -228,10 +228,7 @@ export function bucketRatesExpr({ family }: OfFamily, matchLabels: Labels, readi
 export const anyOfMatcher = (label: string, values: readonly string[]): string =>
   `${label}=~${promqlString(values.map(escapeRegex).join('|'))}`;
 
-/**
- * Requests per second under each bucket bound of what `matchers` pick, apart by `by` as well: one question about many. Of
- * histograms with buckets alone.
- */
+/** What `bucketRatesExpr` asks for, apart by `by` as well, of what `matchers` pick: one question about many. */
 export function bucketRatesBy(
   family: LatencyFamily,
   reading: {
@@ -240,7 +237,9 @@ export function bucketRatesBy(
     readonly matchers: readonly string[];
   },
 ): string {
-  return summed(family, { ...reading, by: ['le', ...reading.by], metric: bucketMetricOf(family) });
+  return family.histogram === 'native'
+    ? summed(family, { ...reading, metric: family.metric })
+    : summed(family, { ...reading, by: ['le', ...reading.by], metric: bucketMetricOf(family) });
 }
 
 /** The labels of an alert that its objective gives verdicts for: what restricts a query to the alert's own series. */

@@ -1,5 +1,6 @@
 import { type Microseconds, us } from '../units.ts';
 import { peerOf, serversOf } from './peer.ts';
+import { requestLine } from './request-line.ts';
 import type { SpanKind } from './trace.ts';
 import type { SpanNode } from './tree.ts';
 
@@ -8,6 +9,8 @@ export interface PairedSpans {
   readonly service: string;
   readonly operation: string;
   readonly kind: SpanKind;
+  /** What all of them were asked for: `GET /cart/{id}`; empty when they do not say, or not the same. */
+  readonly asked: string;
   /** Pairs among its ancestors that are listed: how far to indent it. */
   readonly depth: number;
   /** How many pairs stand in this place: several when a call is made again and again. */
@@ -23,6 +26,8 @@ export interface UnpairedSpans {
   readonly operation: string;
   /** Whom a client span called; empty for other spans and where nothing tells. */
   readonly peer: string;
+  /** What they were asked for; empty when they do not say, or not the same. */
+  readonly asked: string;
   /** The service that did it in the request; empty at the top. */
   readonly under: string;
   readonly times: number;
@@ -49,6 +54,7 @@ export interface StructureDifference {
 
 interface Place {
   readonly node: SpanNode;
+  asked: string;
   pairs: number;
   a: number;
   b: number;
@@ -115,7 +121,17 @@ function topmost(root: SpanNode, sort: string): SpanNode | undefined {
 
 const sortOf = ({ span }: SpanNode): string => `${span.serviceName}\0${span.spanName}\0${span.kind}`;
 
-const newPlace = (node: SpanNode): Place => ({ node, pairs: 0, a: 0, b: 0, inside: new Map() });
+const common = (first: string, ...others: readonly string[]): string =>
+  others.every((other) => other === first) ? first : '';
+
+const newPlace = (node: SpanNode): Place => ({
+  node,
+  asked: requestLine(node.span),
+  pairs: 0,
+  a: 0,
+  b: 0,
+  inside: new Map(),
+});
 
 function pairAll(top: Pair): {
   readonly pairCount: number;
@@ -125,6 +141,7 @@ function pairAll(top: Pair): {
   const queue = [top];
   for (const { a, b, place } of queue) {
     place.pairs += 1;
+    place.asked = common(place.asked, requestLine(a.span), requestLine(b.span));
     place.a += a.span.duration;
     place.b += b.span.duration;
     const waiting = bySort(b.children);
@@ -166,7 +183,8 @@ function listed(top: Place): readonly PairedSpans[] {
     const isCall = span.kind === 'client' && serversOf(place.node).length > 0 && place.inside.size > 0;
     if (!isCall) {
       const { serviceName: service, spanName: operation, kind } = span;
-      rows.push({ service, operation, kind, depth, pairs: place.pairs, a: us(place.a), b: us(place.b) });
+      const { asked, pairs } = place;
+      rows.push({ service, operation, kind, asked, depth, pairs, a: us(place.a), b: us(place.b) });
     }
     const inside = [...place.inside.values()].reverse();
     for (const child of inside) stack.push({ place: child, depth: isCall ? depth : depth + 1 });
@@ -186,6 +204,7 @@ function unpaired(tops: readonly SpanNode[]): readonly UnpairedSpans[] {
       service: span.serviceName,
       operation: span.spanName,
       peer,
+      asked: common(sum?.asked ?? requestLine(span), requestLine(span)),
       under,
       times: (sum?.times ?? 0) + 1,
       spans: (sum?.spans ?? 0) + sizeOf(top),

@@ -4,7 +4,9 @@ import { code, escape, literal, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { comparisonMessage } from './compare.ts';
 import { latencyMessage } from './latency.ts';
+import { partMessage } from './part.ts';
 import { actions, button, context, isButtonValue, linkButtons, section } from './pieces.ts';
+import { saidMessage } from './said.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
@@ -36,6 +38,8 @@ function body(answer: Answer): Rendered {
       return traceMessage(answer.view);
     case 'request':
       return requestMessage(answer.view);
+    case 'part':
+      return partMessage(answer.view);
     case 'comparison':
       return comparisonMessage(answer.view);
     case 'latency':
@@ -46,6 +50,8 @@ function body(answer: Answer): Rendered {
       return usageMessage(answer);
     case 'unknown-service':
       return unknownServiceMessage(answer);
+    case 'said':
+      return saidMessage(answer);
     case 'nothing':
       return sentence(answer.text, linkButtons(answer.links));
     case 'failed':

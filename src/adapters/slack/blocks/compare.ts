@@ -86,19 +86,20 @@ const table = (rows: readonly PartDifference[]): TableBlock => ({
   type: 'table',
   column_settings: [
     { align: 'right' },
-    { align: 'right' },
-    { align: 'right' },
     { align: 'left' },
     { align: 'left', is_wrapped: true },
+    { align: 'right' },
+    { align: 'right' },
   ],
   rows: [
-    [cell('Difference'), cell('A'), cell('B'), cell('Service'), cell('On')],
+    // On a phone the later columns are out of sight.
+    [cell('Difference'), cell('Service'), cell('On'), cell('A'), cell('B')],
     ...rows.map((row) => [
       cell(signed(row.difference)),
-      cell(spent(row.a, row.spans.a)),
-      cell(spent(row.b, row.spans.b)),
       cell(row.service, 80),
       cell(purpose(row), 200),
+      cell(spent(row.a, row.spans.a)),
+      cell(spent(row.b, row.spans.b)),
     ]),
   ],
 });
@@ -123,10 +124,10 @@ function paired({ paired: { rows, hidden, pairCount } }: ComparisonView): readon
   ];
 }
 
-function pairLine({ service, operation, depth, pairs, a, b }: PairedSpans): string {
+function pairLine({ service, operation, asked, depth, pairs, a, b }: PairedSpans): string {
   const times = pairs > 1 ? ` (${pairs} times)` : '';
   const longer = `${time(Math.abs(b - a))} ${b > a ? 'slower' : 'faster'}`;
-  return `${indent(depth)}${code(service, 80)} ${code(operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})`;
+  return `${indent(depth)}${code(service, 80)} ${code(asked || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})`;
 }
 
 /** Spaces at the start of a line are not shown; these are. */
@@ -146,13 +147,14 @@ function unpaired(name: string, { rows, hidden }: Shown<UnpairedSpans>): readonl
 function unpairedLine({
   service,
   operation,
+  asked,
   peer,
   under,
   times,
   spans,
   time: spentThere,
 }: UnpairedSpans): string {
-  const done = peer === '' ? code(operation, 80) : `call of ${code(peer, 80)}`;
+  const done = peer === '' ? code(asked || operation, 80) : `call of ${code(peer, 80)}`;
   const where =
     under === '' || under === service ? code(service, 80) : `${code(under, 80)} → ${code(service, 80)}`;
   const often = times > 1 ? ` ${times} times` : '';

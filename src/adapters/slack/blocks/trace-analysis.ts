@@ -6,6 +6,7 @@ import { count, latency, share } from '../format.ts';
 import { code, escape, literal, oneLine } from '../mrkdwn.ts';
 import type { SlackBlock } from './block.ts';
 import { cell, context, section } from './pieces.ts';
+import { standingBlocks } from './standing.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
 const SHOWN = { rows: 8, errors: 5, hops: 4, retries: 3, repeats: 3, selfTimes: 5 } as const;
@@ -17,6 +18,7 @@ export function traceAnalysis(view: TraceView): readonly SlackBlock[] {
   return [
     ...errors(view),
     ...criticalPath(view),
+    ...standingBlocks(view),
     ...lines('Repeated calls', patterns(view)),
     ...lines('Network and proxies, both ways', view.hops.slice(0, SHOWN.hops).map(hop)),
     ...lines('Largest self times', view.selfTimes.slice(0, SHOWN.selfTimes).map(selfTime)),
@@ -64,7 +66,11 @@ function criticalPath({ path }: TraceView): readonly SlackBlock[] {
 
 type PathRow = TraceView['path']['rows'][number];
 
-function pathTable(rows: readonly PathRow[]): TableBlock {
+/** Most rows of a critical path that one message shows. */
+export const SHOWN_PARTS: number = SHOWN.rows;
+
+/** A critical path's parts, ranked. */
+export function pathTable(rows: readonly PathRow[]): TableBlock {
   return {
     type: 'table',
     column_settings: [

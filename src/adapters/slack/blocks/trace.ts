@@ -18,7 +18,7 @@ export function traceMessage(view: TraceView): Rendered {
     blocks: [
       section(`*Trace ${code(view.traceId, 40)}*\n${describe(view)}`),
       ...traceAnalysis(view),
-      ...notices(view.notices),
+      ...notices([...view.notices, ...(view.standing?.notices ?? [])]),
       ...actions(linkButtons(traceLinks(view))),
     ],
   };
@@ -73,7 +73,7 @@ export function requestMessage(view: RequestView): Rendered {
     blocks: [
       section([`*Request ${code(view.requestId, 100)}*`, ...inService(view), ...intro].join('\n')),
       ...(single ? traceAnalysis(only) : []),
-      ...notices([...view.notices, ...(single ? only.notices : [])]),
+      ...notices([...view.notices, ...(single ? [...only.notices, ...(only.standing?.notices ?? [])] : [])]),
       ...actions(linkButtons(linksOf(view))),
     ],
   };

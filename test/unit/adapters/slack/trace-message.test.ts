@@ -75,6 +75,7 @@ const trace: TraceView = {
     },
   ],
   repeats: [{ service: 'cart', operation: 'GET /', child: 'SELECT item', count: 14, time: us(70_000) }],
+  served: [],
   selfTimes: [{ service: 'payments', operation: 'charge', selfTime: us(812_000), share: 0.65 }],
   notices: ['2 spans have no parent in the trace.'],
   url: 'https://jaeger.example/trace/a',

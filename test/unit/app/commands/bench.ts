@@ -1,4 +1,6 @@
+import type { Asker } from '../../../../src/app/commands/answer-keeper.ts';
 import { createCommands } from '../../../../src/app/commands/create-commands.ts';
+import type { KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
 import { createFindRequest } from '../../../../src/app/find-request.ts';
 import { createFindSlowest } from '../../../../src/app/find-slowest.ts';
 import { createInspectTrace } from '../../../../src/app/inspect-trace.ts';
@@ -53,18 +55,23 @@ export function open(traces: readonly Trace[] = requests(8)) {
     resolveService: createResolveService({ traces: source, clock }),
     findRequest: createFindRequest({ traces: source, links }),
     inspectTrace: createInspectTrace({ traces: source, links, clock }),
+    placeRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
     reportLatency: async (question: unknown): Promise<Answer> => {
       asked.push(question);
       return latency;
     },
     reportSloStatus: async (): Promise<Answer> => ({ kind: 'slo-status', view: { at: now, rows: [] } }),
+    keeper: async (command: KeeperCommand, asker: Asker): Promise<Answer> => {
+      asked.push({ ...command, ...asker });
+      return { kind: 'said', lines: [{ phrase: [command.kind] }] };
+    },
     links,
     clock,
     logger,
   };
   const commands = createCommands(options);
   const answer = (command: SlashCommand, text: string, signal?: AbortSignal) =>
-    commands.answer({ command, text, now }, signal);
+    commands.answer({ command, text, now, by: 'U0ANN' }, signal);
   return { clock, logger, source, asked, options, answer };
 }
 

@@ -129,8 +129,8 @@ describe('one trace, one request', () => {
     const { answer } = open();
     const reply = await answer('/latency', `checkout ${requestId}`);
     expect(reply.answer).toMatchObject({
-      kind: 'request',
-      view: { inService: { service: 'checkout.shop', duration: 10_000, share: 0.5 } },
+      kind: 'part',
+      view: { service: 'checkout.shop', requestId, share: 0.5, spans: [{ duration: 10_000 }] },
     });
     expect(reply.reproducible).toBe(`/latency checkout.shop ${requestId}`);
   });

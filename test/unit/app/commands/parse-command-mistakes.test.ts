@@ -122,7 +122,7 @@ const refused: Readonly<Record<string, Refused>> = {
   'a time with a request id': [
     '/latency',
     `checkout ${uuid} last 5m`,
-    /does not go with a request id/,
+    /does not go with a request:/,
     `/latency checkout ${uuid}`,
   ],
   'slo with a slip': ['/slo', 'statsu', /not something \/slo can show/, '/slo status'],

@@ -3,6 +3,7 @@ import {
   type Bucket,
   cumulative,
   histogramQuantile,
+  histogramRank,
   shareAbove,
 } from '../../../../src/domain/slo/histogram.ts';
 
@@ -112,5 +113,36 @@ describe('the buckets of a native histogram', () => {
 
   test('without any, nothing was observed', () => {
     expect(histogramQuantile(0.5, cumulative([]))).toBeUndefined();
+  });
+});
+
+describe('where a value stands among the observed', () => {
+  const of = buckets([100, 90], [500, 99], [INF, 100]);
+  const cases: Readonly<Record<string, readonly [number, readonly Bucket[], object | undefined]>> = {
+    'between the shares at its bucket’s bounds': [
+      300,
+      of,
+      { atLeast: 0.9, atMost: 0.99, low: 100, high: 500, total: 100 },
+    ],
+    'in the lowest bucket nothing is certainly smaller': [
+      1,
+      of,
+      { atLeast: 0, atMost: 0.9, low: 0, high: 100, total: 100 },
+    ],
+    'a bound belongs to the bucket below it': [
+      500,
+      of,
+      { atLeast: 0.9, atMost: 0.99, low: 100, high: 500, total: 100 },
+    ],
+    'above the highest bound there is no upper one': [
+      501,
+      of,
+      { atLeast: 0.99, atMost: 1, low: 500, total: 100 },
+    ],
+    'nowhere when nothing was observed': [1, buckets([100, 0], [INF, 0]), undefined],
+    'nowhere without the last bucket': [1, buckets([100, 5]), undefined],
+  };
+  test.each(Object.entries(cases))('%s', (_, [value, among, expected]) => {
+    expect(histogramRank(value, among)).toEqual(expected);
   });
 });

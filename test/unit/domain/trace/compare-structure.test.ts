@@ -127,6 +127,7 @@ describe('the structure of two requests', () => {
       {
         service: 'checkout',
         operation: 'SELECT item',
+        asked: '',
         peer: 'mysql',
         under: 'checkout',
         times: 2,

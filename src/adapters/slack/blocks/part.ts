@@ -1,0 +1,94 @@
+import type { PartSpan, PartView } from '../../../app/part-view.ts';
+import { toEpochMs, toMs, us } from '../../../domain/units.ts';
+import { count, latency, share } from '../format.ts';
+import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
+import type { Rendered, SlackBlock } from './block.ts';
+import { actions, context, linkButtons, section } from './pieces.ts';
+import { period, standingText } from './standing.ts';
+import { pathTable, SHOWN_PARTS } from './trace-analysis.ts';
+
+const SHOWN = { spans: 5, notices: 5 } as const;
+
+/** The answer to `/latency` with a request: what the service did in it, how that compares, and what it waited for. */
+export function partMessage(view: PartView): Rendered {
+  const [longest] = view.spans;
+  const took = longest === undefined ? 'no time' : time(longest.duration);
+  return {
+    text: `${escape(oneLine(view.service), 120)} in ${what(view, 'plain')}: ${took}, ${share(view.share)} of the whole`,
+    blocks: [
+      section([`*${code(view.service, 120)} in ${what(view, 'mrkdwn')}*`, ...facts(view)].join('\n')),
+      ...spans(view),
+      ...spentOn(view),
+      ...context(view.notices.slice(0, SHOWN.notices).map((text) => escape(oneLine(text), 400))),
+      ...actions(linkButtons(view.url === undefined ? [] : [{ label: 'Open in Jaeger', url: view.url }])),
+    ],
+  };
+}
+
+const time = (micros: number): string => latency(toMs(us(micros)));
+
+function what({ requestId, traceId }: PartView, form: 'plain' | 'mrkdwn'): string {
+  const [name, id] = requestId === undefined ? ['trace', traceId] : ['request', requestId];
+  return `${name} ${form === 'plain' ? escape(oneLine(id), 100) : code(id, 100)}`;
+}
+
+function facts(view: PartView): readonly string[] {
+  const { share: part, rootDuration, rootService, onPath, standing, traceId, url, start } = view;
+  const [longest] = view.spans;
+  const row = standing?.rows[0];
+  return [
+    `*${longest === undefined ? '–' : time(longest.duration)}*, ${share(part)} of the whole ${time(rootDuration)} from ${code(rootService, 80)} · ${link(url, `trace ${literal(traceId, 32)}`)} · ${date(toEpochMs(start), '{date_short_pretty} {time_secs}')}`,
+    ...(standing === undefined || row === undefined
+      ? []
+      : [`Among its requests ${period(standing)}: ${standingText(row)}`]),
+    ...(onPath === undefined ? [] : [waited(onPath, view)]),
+  ];
+}
+
+/** Whether the request would have been sooner done without it. */
+function waited(onPath: number, { rootDuration, spans }: PartView): string {
+  if (onPath === 0) return 'The request did not wait for it: something else took longer beside it.';
+  const whole = spans[0]?.duration ?? 0;
+  const all = onPath >= whole * 0.99 ? 'all of it' : time(onPath);
+  return `On the critical path with ${all}: ${share(onPath / Math.max(1, rootDuration))} of what the request waited for.`;
+}
+
+function spans({ spans: all, hiddenSpans }: PartView): readonly SlackBlock[] {
+  const shown = all.slice(0, SHOWN.spans);
+  const hidden = hiddenSpans + all.length - shown.length;
+  return [
+    section(
+      [
+        all.length + hiddenSpans === 1
+          ? '*Its span*'
+          : `*Its ${all.length + hiddenSpans} spans*, the longest first`,
+        ...shown.map(spanLine),
+        ...(hidden > 0 ? [`and ${count(hidden, 'shorter one')}`] : []),
+      ].join('\n'),
+    ),
+  ];
+}
+
+function spanLine({ operation, asked, duration, offset, isError, status }: PartSpan): string {
+  const began =
+    offset === 0
+      ? ''
+      : ` · began ${time(Math.abs(offset))} ${offset > 0 ? 'in' : 'before it, by clocks that differ'}`;
+  const outcome = isError
+    ? ` · ⚠ ${escape(oneLine(status), 120)}`
+    : status === ''
+      ? ''
+      : ` · status ${escape(oneLine(status), 30)}`;
+  return `${time(duration)} ${code(asked === '' ? operation : asked, 120)}${outcome}${began}`;
+}
+
+/** The critical path below the longest span. */
+function spentOn({ spentOn: { rows, hidden }, spans }: PartView): readonly SlackBlock[] {
+  if (rows.length === 0) return [];
+  const more = hidden.count + Math.max(0, rows.length - SHOWN_PARTS);
+  return [
+    section(`*What its ${time(spans[0]?.duration ?? 0)} were spent on*`),
+    pathTable(rows.slice(0, SHOWN_PARTS)),
+    ...context(more === 0 ? [] : [`and ${count(more, 'smaller part')}, ${time(hidden.time)}`]),
+  ];
+}

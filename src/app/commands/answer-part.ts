@@ -1,0 +1,57 @@
+import { epochUs, toEpochMs } from '../../domain/units.ts';
+import { partInService } from '../part-in-service.ts';
+import type { Command } from '../use-cases.ts';
+import type { Answer } from '../views.ts';
+import { absenceText } from './absence.ts';
+import { noTrace, notInService } from './answer-request.ts';
+import { type Asking, type CommandsOptions, type Reply, serviceOf } from './asking.ts';
+
+type PartCommand = Extract<Command, { kind: 'request-latency' | 'trace-latency' }>;
+
+/** Answers `/latency <service> <request id>` and `/latency <service> <trace id>`. */
+export async function answerPart(
+  options: CommandsOptions,
+  { command, now, signal }: Asking<PartCommand>,
+): Promise<Reply> {
+  const resolved = await serviceOf(options, { command, signal });
+  if ('answer' in resolved) return resolved;
+  const { service } = resolved;
+  const asked = { ...command, service };
+  const found = await traceIdOf(options, { command: asked, now, signal });
+  if ('answer' in found) return found;
+  const trace = await options.traces.trace(found.traceId, signal);
+  if (trace === undefined) return { answer: nothing(noTrace(found.traceId)) };
+  const requestId = command.kind === 'request-latency' ? { requestId: command.requestId } : {};
+  const part = partInService({ trace, service, ...requestId }, { now, links: options.links });
+  if (part === undefined) {
+    const view = await options.inspectTrace(found.traceId, signal);
+    return {
+      answer: notInService(service, {
+        found: `Trace ${found.traceId} is there`,
+        traces: view === undefined ? [] : [view],
+      }),
+    };
+  }
+  const { view, served } = part;
+  if (served === undefined) return { answer: { kind: 'part', view }, again: asked };
+  const ended = toEpochMs(epochUs(view.start + view.rootDuration));
+  const standing = await options.placeRequest({ spans: [served], ended, now }, signal);
+  return { answer: { kind: 'part', view: { ...view, standing } }, again: asked };
+}
+
+const nothing = (text: string): Answer => ({ kind: 'nothing', text, links: [] });
+
+/** Of a request that fell apart into several traces, the one in which the service took longest. */
+async function traceIdOf(
+  { findRequest }: CommandsOptions,
+  { command, now, signal }: Asking<PartCommand>,
+): Promise<{ readonly traceId: string } | { readonly answer: Answer }> {
+  if (command.kind === 'trace-latency') return { traceId: command.traceId };
+  const { requestId, service } = command;
+  const found = await findRequest({ requestId, now, service }, signal);
+  if (found.kind === 'absent') return { answer: nothing(absenceText(requestId, found)) };
+  const { inService, traces } = found.view;
+  return inService === undefined
+    ? { answer: notInService(service, { found: `Request ${requestId} has a trace`, traces }) }
+    : { traceId: inService.traceId };
+}
