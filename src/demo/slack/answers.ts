@@ -6,7 +6,8 @@ import type { ResponseTarget } from './tickets.ts';
 
 /**
  * What the app answers to a command or an action, at once or through a response_url: seen by one person unless
- * `response_type` says `in_channel`; `replace_original` and `delete_original` act on the message it came from.
+ * `response_type` says `in_channel`; `replace_original` and `delete_original` act on the message it came from. A command came
+ * from no message, so that there they do nothing: `replace_original` posts one more (bolt-js #2287, bolt-python #1268).
  */
 export function applyAnswer(state: WorkspaceState, target: ResponseTarget, answer: Args): void {
   const original =
@@ -24,8 +25,7 @@ export function applyAnswer(state: WorkspaceState, target: ResponseTarget, answe
     state.conversations.change(original, { text: content.text, blocks: content.blocks ?? [] });
     return;
   }
-  const posted = postAnswer(state, target, { answer, content });
-  target.originalTs ??= posted.ts;
+  postAnswer(state, target, { answer, content });
 }
 
 function postAnswer(

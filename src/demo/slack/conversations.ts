@@ -30,6 +30,10 @@ export interface Conversations {
   readonly channels: () => readonly Channel[];
   readonly channel: (idOrName: string) => Channel | undefined;
   readonly changeChannel: (channel: Channel) => void;
+  /** The direct messages between the app and a user, opened by the first of them. */
+  readonly direct: (userId: string) => Channel;
+  /** Whether a channel exists for a reader: everybody here is in every channel, but in no direct messages of others. */
+  readonly isOpenTo: (channelId: string, readerId: string) => boolean;
   readonly users: () => readonly User[];
   readonly user: (id: string) => User | undefined;
   /** All messages of a channel, ephemerals and replies too, oldest first. */
@@ -52,6 +56,8 @@ export interface ConversationsOptions {
   readonly clock: { now(): EpochMs };
   readonly channels: readonly Channel[];
   readonly users: readonly User[];
+  /** What direct messages with the app are called. */
+  readonly appName?: string;
 }
 
 export function createConversations({ clock, ...initial }: ConversationsOptions): Conversations {
@@ -59,15 +65,26 @@ export function createConversations({ clock, ...initial }: ConversationsOptions)
   const users = new Map(initial.users.map((user) => [user.id, user]));
   const reactions = new Map<string, readonly Reaction[]>();
   const events = createEvents();
+  const changeChannel = (channel: Channel): void => {
+    channels.set(channel.id, channel);
+    events.emit({ kind: 'channel-changed', channel });
+  };
   const key = (message: Message): string => `${message.channelId}/${message.ts}`;
   return {
     channels: () => [...channels.values()],
     channel: (name) =>
       channels.get(name) ?? [...channels.values()].find((channel) => channel.name === name.replace(/^#/, '')),
-    changeChannel: (channel) => {
-      channels.set(channel.id, channel);
-      events.emit({ kind: 'channel-changed', channel });
+    changeChannel,
+    direct: (userId) => {
+      const id = `D${userId.slice(1)}`;
+      const known = channels.get(id);
+      if (known !== undefined) return known;
+      const name = initial.appName ?? 'app';
+      const opened = { id, name, isArchived: false, botIsMember: true, isPrivate: true, direct: userId };
+      changeChannel(opened);
+      return opened;
     },
+    isOpenTo: (channelId, readerId) => (channels.get(channelId)?.direct ?? readerId) === readerId,
     users: () => [...users.values()],
     user: (id) => users.get(id),
     reactions: (message) => reactions.get(key(message)) ?? [],

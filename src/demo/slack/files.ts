@@ -13,6 +13,8 @@ export interface StoredFile {
   readonly isComplete: boolean;
   /** Slack works on an upload after it was completed; until then an image block cannot show it. */
   readonly readyAt: EpochMs;
+  /** The conversations it was shared into. Nobody but the app has a file that was not shared. */
+  readonly sharedIn: ReadonlySet<string>;
 }
 
 /** The external upload: ask for an address, send the bytes there, complete. */
@@ -24,6 +26,10 @@ export interface Files {
   readonly find: (id: string) => StoredFile | undefined;
   /** Whether the reference names a picture that an image block may show: png, jpg, jpeg or gif, uploaded and processed. */
   readonly hasImage: (reference: { id?: unknown; url?: unknown }) => boolean;
+  /** The file that a `slack_file` names. */
+  readonly named: (reference: { id?: unknown; url?: unknown }) => StoredFile | undefined;
+  /** From now on whoever is in the conversation has the file. */
+  readonly share: (id: string, channelId: string) => void;
 }
 
 export interface FilesOptions {
@@ -41,7 +47,8 @@ export function createFiles({ clock, ids, processing }: FilesOptions): Files {
     const ticket = ids.hex(32);
     tickets.set(ticket, id);
     const empty = { content: Buffer.alloc(0), isComplete: false, readyAt: clock.now() };
-    files.set(id, { id, title: file.name, ...file, ...empty });
+    const sharedIn: ReadonlySet<string> = new Set();
+    files.set(id, { id, title: file.name, ...file, ...empty, sharedIn });
     return { id, ticket };
   };
   const receive: Files['receive'] = (ticket, content) => {
@@ -63,12 +70,20 @@ export function createFiles({ clock, ids, processing }: FilesOptions): Files {
     files.set(id, done);
     return done;
   };
-  const hasImage: Files['hasImage'] = ({ id, url }) => {
-    const named =
-      typeof id === 'string' ? id : typeof url === 'string' ? /\/(F[A-Z0-9]{10})(?:\/|$)/.exec(url)?.[1] : '';
-    const file = files.get(named ?? '');
+  const named: Files['named'] = ({ id, url }) =>
+    files.get(
+      typeof id === 'string'
+        ? id
+        : ((typeof url === 'string' ? /\/(F[A-Z0-9]{10})(?:\/|$)/.exec(url)?.[1] : undefined) ?? ''),
+    );
+  const share: Files['share'] = (id, channelId) => {
+    const file = files.get(id);
+    if (file !== undefined) files.set(id, { ...file, sharedIn: new Set([...file.sharedIn, channelId]) });
+  };
+  const hasImage: Files['hasImage'] = (reference) => {
+    const file = named(reference);
     if (file === undefined || !file.isComplete) return false;
     return clock.now() >= file.readyAt && /\.(?:png|jpe?g|gif)$/i.test(file.name);
   };
-  return { begin, receive, complete, find: (id) => files.get(id), hasImage };
+  return { begin, receive, complete, find: (id) => files.get(id), hasImage, named, share };
 }

@@ -11,6 +11,8 @@ export interface Channel {
   readonly botIsMember: boolean;
   /** A private channel does not exist for a bot that is not a member. Public when absent. */
   readonly isPrivate?: boolean;
+  /** Set on the direct messages between the app and this user, whom alone they exist for. */
+  readonly direct?: string;
 }
 
 export interface User {
@@ -85,6 +87,11 @@ export interface Workspace {
   /** The opening message and its replies, oldest first. */
   thread(channelId: string, threadTs: string, readerId: string): readonly Message[];
   openViews(userId: string): readonly OpenView[];
+  /**
+   * Where the reader's browser gets an uploaded picture that a `slack_file` names; undefined when it was never shared into a
+   * conversation that the reader is in.
+   */
+  picture(file: { readonly id?: unknown; readonly url?: unknown }, readerId: string): string | undefined;
   /** Calls `listener` for each change, in order; returns the function that ends it. */
   subscribe(listener: (event: WorkspaceEvent) => void): () => void;
 

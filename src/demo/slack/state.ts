@@ -55,6 +55,8 @@ export interface SlackWorkspaceOptions {
   readonly fileProcessing?: Milliseconds;
   /** For how long a message can be edited; for ever unless told. */
   readonly editWindow?: Milliseconds;
+  /** Whether the app's Messages tab is on, so that it may write to people directly; true unless told. */
+  readonly takesDirectMessages?: boolean;
 }
 
 /** Everything the workspace knows. The Web API and the people's side both stand on it. */
@@ -70,6 +72,7 @@ export interface WorkspaceState {
   readonly commands: ReadonlySet<string>;
   readonly editWindow: Milliseconds | undefined;
   readonly escapesCommands: boolean;
+  readonly takesDirectMessages: boolean;
   readonly conversations: Conversations;
   readonly views: Views;
   readonly files: Files;
@@ -125,6 +128,16 @@ const NOT_CONNECTED: WorkspaceState['connection'] = {
   delivery: { deliver: () => Promise.resolve(dispatchFailed('no app is connected')) },
 };
 
+/** What differs from workspace to workspace. */
+const mannersOf = ({
+  editWindow,
+  escapesCommands = false,
+  takesDirectMessages = true,
+}: SlackWorkspaceOptions): Pick<
+  WorkspaceState,
+  'editWindow' | 'escapesCommands' | 'takesDirectMessages'
+> => ({ editWindow, escapesCommands, takesDirectMessages });
+
 export function createState(options: SlackWorkspaceOptions): WorkspaceState {
   const { clock, team = DEFAULT_TEAM, app = DEFAULT_APP } = options;
   const ids = createIds(options.seed ?? 1);
@@ -133,6 +146,7 @@ export function createState(options: SlackWorkspaceOptions): WorkspaceState {
     clock,
     channels: options.channels ?? DEFAULT_CHANNELS,
     users: [...(options.users ?? DEFAULT_USERS), bot, SLACKBOT],
+    appName: app.name,
   });
   return {
     clock,
@@ -144,8 +158,7 @@ export function createState(options: SlackWorkspaceOptions): WorkspaceState {
     verificationToken: ids.hex(24),
     scopes: new Set(options.scopes ?? ALL_SCOPES),
     commands: new Set(options.commands ?? []),
-    editWindow: options.editWindow,
-    escapesCommands: options.escapesCommands ?? false,
+    ...mannersOf(options),
     conversations,
     views: createViews({ clock, ids, team, app, emit: conversations.emit }),
     files: createFiles({ clock, ids, processing: options.fileProcessing ?? ms(0) }),

@@ -2,6 +2,7 @@ import { createModals } from './modals.ts';
 import type { Message, Workspace } from './model.ts';
 import { createPeople } from './people.ts';
 import { createState, type SlackWorkspaceOptions, type WorkspaceState } from './state.ts';
+import { filePath } from './web-api/files.ts';
 
 export type { SlackWorkspaceOptions } from './state.ts';
 
@@ -20,7 +21,8 @@ export function createSlackWorkspace(options: SlackWorkspaceOptions): SlackWorks
   const state = createState(options);
   const { conversations, views } = state;
   const seen = (readerId: string) => (message: Message) =>
-    message.ephemeralFor === undefined || message.ephemeralFor === readerId;
+    conversations.isOpenTo(message.channelId, readerId) &&
+    (message.ephemeralFor === undefined || message.ephemeralFor === readerId);
   return {
     state,
     channels: conversations.channels,
@@ -35,6 +37,11 @@ export function createSlackWorkspace(options: SlackWorkspaceOptions): SlackWorks
         .all(channelId)
         .filter((message) => message.ts === threadTs || message.threadTs === threadTs)
         .filter(seen(readerId)),
+    picture: (reference, readerId) => {
+      const file = state.files.named(reference);
+      const isShared = [...(file?.sharedIn ?? [])].some((id) => conversations.isOpenTo(id, readerId));
+      return file !== undefined && isShared ? filePath(state, file) : undefined;
+    },
     openViews: (userId) => views.stack(userId),
     subscribe: conversations.subscribe,
     ...createPeople(state),

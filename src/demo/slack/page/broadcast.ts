@@ -74,6 +74,7 @@ export function broadcastWorkspace(broadcast: Broadcast): () => void {
         break;
       case 'channel-changed': {
         const { channel } = event;
+        if (state.channel(channel.id) === undefined) break;
         const html = renderChannelLink(channel, state.isUnread(channel.id));
         stream.send({
           type: 'channel',

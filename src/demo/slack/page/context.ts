@@ -8,6 +8,8 @@ export interface RenderContext {
   readonly now: EpochMs;
   readonly users: ReadonlyMap<string, User>;
   readonly channels: ReadonlyMap<string, Channel>;
+  /** Where the reader gets an uploaded picture; undefined when it is none of theirs. */
+  picture(file: { readonly id?: unknown; readonly url?: unknown }): string | undefined;
 }
 
 /** Slack's own voice in a channel, for lines that no app wrote. */
@@ -25,8 +27,13 @@ export function createRenderContext(workspace: Workspace, readerId: string, now:
     now,
     users,
     channels: byId(workspace.channels()),
+    picture: (file) => workspace.picture(file, readerId),
   };
 }
+
+/** A channel's name as Slack writes it: direct messages carry the other's name. */
+export const channelTitle = ({ name, direct }: Channel): string =>
+  direct === undefined ? `#${name}` : `@${name}`;
 
 /** The path of a channel's page. */
 export function channelPath(channelId: string): string {

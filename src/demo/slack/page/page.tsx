@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import type { Channel, OpenView } from '../model.ts';
 import { type CommandHint, Composer } from './composer.tsx';
-import { channelPath, type RenderContext } from './context.ts';
+import { channelPath, channelTitle, type RenderContext } from './context.ts';
 import { renderFragment } from './fragment.ts';
 import { type Entry, EntryView } from './message.tsx';
 import { ModalView } from './modal.tsx';
@@ -85,8 +85,8 @@ function ChannelStart({ state }: { state: PageState }): ReactNode {
   }
   return (
     <div className="channel-start" data-role="channel-start">
-      <strong># {channel.name}</strong>
-      <p>This is the very beginning of the #{channel.name} channel.</p>
+      <strong>{channelTitle(channel)}</strong>
+      <p>This is the very beginning of {channelTitle(channel)}.</p>
     </div>
   );
 }
@@ -106,7 +106,7 @@ function ChannelMain({ state, context }: { state: PageState; context: RenderCont
           ☰
         </button>
         <h1>
-          <span aria-hidden="true"># </span>
+          <span aria-hidden="true">{state.channel.direct === undefined ? '# ' : '@ '}</span>
           {state.channel.name}
         </h1>
         <span className="connection" data-role="connection" role="status" />
@@ -144,7 +144,7 @@ function Page({ state, context }: { state: PageState; context: RenderContext }):
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="page-token" content={state.token} />
         <meta name="last-event-id" content={state.lastEventId} />
-        <title>{`#${state.channel.name} · ${state.title}`}</title>
+        <title>{`${channelTitle(state.channel)} · ${state.title}`}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="/assets/library.css" />
         <link rel="stylesheet" href="/assets/page.css" />

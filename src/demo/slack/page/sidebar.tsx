@@ -29,7 +29,7 @@ function ChannelLink({
     <li data-role="channel" data-channel={channel.id} className={isUnread ? 'is-unread' : undefined}>
       <a href={channelPath(channel.id)} aria-current={isCurrent ? 'page' : undefined}>
         <span className="hash" aria-hidden="true">
-          #
+          {channel.direct === undefined ? '#' : '@'}
         </span>
         <span className="channel-name">{channel.name}</span>
         {channel.isArchived ? <span className="muted">archived</span> : null}

@@ -35,7 +35,9 @@ export interface ReaderStateOptions {
 export function createReaderState({ workspace, readerId, clock }: ReaderStateOptions): ReaderState {
   const lastRead = new Map<string, string>();
   const context = (): RenderContext => createRenderContext(workspace, readerId, clock.now());
-  const channel = (id: string): Channel | undefined => workspace.channels().find((each) => each.id === id);
+  const isOpen = ({ direct }: Channel): boolean => (direct ?? readerId) === readerId;
+  const open = (): readonly Channel[] => workspace.channels().filter(isOpen);
+  const channel = (id: string): Channel | undefined => open().find((each) => each.id === id);
   const topLevel = (channelId: string): readonly Message[] => workspace.messages(channelId, readerId);
 
   const summary = (message: Message): ThreadSummary | undefined => {
@@ -63,8 +65,8 @@ export function createReaderState({ workspace, readerId, clock }: ReaderStateOpt
   return {
     context,
     channel,
-    firstChannel: () => workspace.channels().find((each) => !each.isArchived) ?? workspace.channels()[0],
-    channels: () => workspace.channels().map((each) => ({ channel: each, isUnread: isUnread(each.id) })),
+    firstChannel: () => open().find((each) => !each.isArchived) ?? open()[0],
+    channels: () => open().map((each) => ({ channel: each, isUnread: isUnread(each.id) })),
     entries: (channelId, most) => arrange(topLevel(channelId).slice(-most), context(), summary),
     count: (channelId) => topLevel(channelId).length,
     thread: (channelId, threadTs) => {
@@ -83,6 +85,8 @@ export function createReaderState({ workspace, readerId, clock }: ReaderStateOpt
       const newest = topLevel(channelId).at(-1);
       if (newest !== undefined) lastRead.set(channelId, newest.ts);
     },
-    sees: (message) => message.ephemeralFor === undefined || message.ephemeralFor === readerId,
+    sees: (message) =>
+      channel(message.channelId) !== undefined &&
+      (message.ephemeralFor === undefined || message.ephemeralFor === readerId),
   };
 }

@@ -32,8 +32,29 @@ function refuseEmpty({ text, blocks }: Content): void {
   if (text === '' && (blocks ?? []).length === 0) throw new SlackApiError('no_text');
 }
 
+/** A user's id in place of a channel means the direct messages with that user (docs.slack.dev, chat.postMessage). */
+function addressed(state: WorkspaceState, args: Args): Args {
+  const user = state.conversations.user(requiredArg(args, 'channel'));
+  if (user === undefined) return args;
+  if (user.isBot) throw new SlackApiError('cannot_dm_bot');
+  if (!state.takesDirectMessages) throw new SlackApiError('messages_tab_disabled');
+  return { ...args, channel: state.conversations.direct(user.id).id };
+}
+
+/**
+ * A message that the app posts shares the files it shows with the channel. Edits, ephemeral messages and answers to a
+ * response_url are not known to do so, and do not here (bolt-python #1018, node-slack-sdk #1790).
+ */
+function shareFiles(state: WorkspaceState, { channelId, blocks }: Message): void {
+  for (const { slack_file: reference } of blocks) {
+    const file =
+      typeof reference === 'object' && reference !== null ? state.files.named(reference) : undefined;
+    if (file !== undefined) state.files.share(file.id, channelId);
+  }
+}
+
 function postMessage(state: WorkspaceState, args: Args): ApiResult {
-  const channel = writableChannel(state, args);
+  const channel = writableChannel(state, addressed(state, args));
   const content = readContent(args, state);
   refuseEmpty(content);
   const metadata = readMetadata(args);
@@ -47,6 +68,7 @@ function postMessage(state: WorkspaceState, args: Args): ApiResult {
     ...(threadTs !== undefined && flagArg(args, 'reply_broadcast') ? { isBroadcast: true } : {}),
     ...(metadata === undefined || metadata === null ? {} : { metadata }),
   });
+  shareFiles(state, message);
   return {
     channel: channel.id,
     ts: message.ts,

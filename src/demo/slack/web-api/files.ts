@@ -27,7 +27,10 @@ function complete(state: WorkspaceState, args: Args): ApiResult {
   const files = named.map((each: { id?: unknown; title?: unknown }) =>
     state.files.complete(String(each.id), typeof each.title === 'string' ? each.title : undefined),
   );
-  if (share !== undefined) post(state, share, { files, comment: textArg(args, 'initial_comment') ?? '' });
+  if (share !== undefined) {
+    for (const { id } of files) state.files.share(id, share.channelId);
+    post(state, share, { files, comment: textArg(args, 'initial_comment') ?? '' });
+  }
   return { files: files.map((file) => toWireFile(state, file)) };
 }
 
@@ -62,8 +65,12 @@ function post(
   });
 }
 
+/** Where a file is on the workspace's own address. */
+export const filePath = (state: WorkspaceState, { id, name }: StoredFile): string =>
+  `/files-pri/${state.team.id}-${id}/${id}/${encodeURIComponent(name)}`;
+
 function toWireFile(state: WorkspaceState, file: StoredFile): Record<string, unknown> {
-  const url = `${state.connection.publicUrl}/files-pri/${state.team.id}-${file.id}/${file.id}/${encodeURIComponent(file.name)}`;
+  const url = state.connection.publicUrl + filePath(state, file);
   return {
     id: file.id,
     name: file.name,

@@ -82,13 +82,14 @@ describe.each([
       app.command('/trace', async ({ ack, respond }) => {
         await ack();
         await respond('first');
+        // Slack replaces nothing here: the command came from no message.
         await respond({ text: 'second', replace_original: true });
         await respond({ text: 'for all', response_type: 'in_channel' });
       });
     });
     await typeLine('/trace slowest checkout');
-    await until(() => seenBy(ALICE).length === 2);
-    expect(seenBy(ALICE)).toEqual(['second', 'for all']);
+    await until(() => seenBy(ALICE).length === 3);
+    expect(seenBy(ALICE)).toEqual(['first', 'second', 'for all']);
     expect(seenBy(BOB)).toEqual(['for all']);
   });
 });

@@ -55,9 +55,10 @@ function Elements({ block, context, role }: BlockProps): ReactNode {
   ));
 }
 
-function ImageBlock({ block }: BlockProps): ReactNode {
+function ImageBlock({ block, context }: BlockProps): ReactNode {
   const title = plainTextOf(block['title']);
-  const source = safeImage(block['image_url']);
+  const file = block['slack_file'];
+  const source = file === undefined ? safeImage(block['image_url']) : context.picture(record(file));
   const alt = stringOf(block['alt_text']);
   return (
     <figure className="image-block">
@@ -66,7 +67,11 @@ function ImageBlock({ block }: BlockProps): ReactNode {
           <PlainText text={title} />
         </figcaption>
       )}
-      {source === undefined ? <span className="muted">{alt}</span> : <img src={source} alt={alt} />}
+      {source === undefined ? (
+        <span className="muted">{file === undefined ? alt : 'This picture was not shared with you.'}</span>
+      ) : (
+        <img src={source} alt={alt} />
+      )}
     </figure>
   );
 }
