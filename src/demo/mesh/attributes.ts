@@ -12,7 +12,6 @@ export type Attributes = Readonly<Record<string, string>>;
 
 const MESH_ID = 'cluster.local';
 const CLUSTER_ID = 'Kubernetes';
-const REVISION = 'v1';
 const PROTOCOL = 'HTTP/1.1';
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36';
 const PUBLIC_HOST = 'shop.example.com';
@@ -62,7 +61,7 @@ export function serverAttributes(visit: Visit, requestId: string): Attributes {
     node_id: pod.nodeId,
     zone: pod.zone,
     'istio.canonical_service': workload.name,
-    'istio.canonical_revision': REVISION,
+    'istio.canonical_revision': pod.version,
     'istio.mesh_id': MESH_ID,
     'istio.namespace': workload.namespace,
     'istio.cluster_id': CLUSTER_ID,
@@ -92,7 +91,7 @@ export function clientAttributes(hop: RequestHop, requestId: string): Attributes
     node_id: from.nodeId,
     zone: from.zone,
     'istio.canonical_service': from.workload.name,
-    'istio.canonical_revision': REVISION,
+    'istio.canonical_revision': from.version,
     'istio.mesh_id': MESH_ID,
     'istio.namespace': from.workload.namespace,
     'istio.cluster_id': CLUSTER_ID,

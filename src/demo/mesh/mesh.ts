@@ -215,7 +215,7 @@ function traceReason(running: Running): TraceReason {
 function observe(running: Running, journey: Journey): void {
   for (const hop of journey.hops) {
     running.metrics.observeHop(hop);
-    for (const visit of hop.visits) running.metrics.observeVisit(visit, hop.from.workload);
+    for (const visit of hop.visits) running.metrics.observeVisit(visit, hop.from);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../domain/units.ts';
 import type { RequestHop, Visit } from './simulate.ts';
-import type { Workload } from './world.ts';
+import type { Pod, Workload } from './world.ts';
 
 /** One scraped value. `labels` is the same frozen object at every scrape of a series: a receiver may key on its identity. */
 export interface MeshSample {
@@ -43,8 +43,10 @@ interface Observation {
 
 interface Exchange {
   readonly reporter: 'source' | 'destination';
-  readonly from: Workload;
+  readonly from: Pod;
   readonly to: Workload;
+  /** The pod that answered; absent when none did. */
+  readonly answeredBy: Pod | undefined;
   readonly status: number;
   readonly flags: string;
 }
@@ -52,8 +54,8 @@ interface Exchange {
 /** The counters of all sidecars. A request counts from the moment it is finished. */
 export interface MeshMetrics {
   observeHop(hop: RequestHop): void;
-  /** `from` is the workload that called. */
-  observeVisit(visit: Visit, from: Workload): void;
+  /** `from` is the pod that called. */
+  observeVisit(visit: Visit, from: Pod): void;
   /** Counts what is finished by `t` and hands out every series. */
   scrape(t: EpochMs, onSample: (sample: MeshSample) => void): void;
   /** Forgets the series of a workload whose pods are gone. */
@@ -65,23 +67,29 @@ function writeBound(bound: number, style: BoundStyle): string {
 }
 
 function labelsOf(exchange: Exchange): Record<string, string> {
-  const { from, to, flags } = exchange;
-  // Without a healthy pod nobody answered, so Envoy cannot say which workload it was.
-  const answered = flags === 'UH' ? 'unknown' : to.name;
+  const { from: caller, to, answeredBy } = exchange;
+  const from = caller.workload;
+  // What a sidecar knows of its peer it learns from the answer: without one, not even the workload.
+  const answered = answeredBy === undefined ? 'unknown' : to.name;
+  const version = answeredBy?.version ?? 'unknown';
   return {
     reporter: exchange.reporter,
     source_workload: from.name,
     source_workload_namespace: from.namespace,
     source_canonical_service: from.name,
+    source_canonical_revision: caller.version,
+    source_version: caller.version,
     destination_workload: answered,
-    destination_workload_namespace: flags === 'UH' ? 'unknown' : to.namespace,
+    destination_workload_namespace: answeredBy === undefined ? 'unknown' : to.namespace,
     destination_canonical_service: answered,
+    destination_canonical_revision: version,
+    destination_version: version,
     destination_service: to.host,
     destination_service_name: to.name,
     destination_service_namespace: to.namespace,
     request_protocol: 'http',
     response_code: String(exchange.status),
-    response_flags: flags,
+    response_flags: exchange.flags,
     connection_security_policy: exchange.reporter === 'destination' ? 'mutual_tls' : 'unknown',
     job: 'istio-mesh',
   };
@@ -93,7 +101,7 @@ function createSeries(exchange: Exchange, style: BoundStyle): Series {
     Object.freeze({ __name__: name, ...shared, ...more });
   const bounds = [...ISTIO_BOUNDS_MS.map((bound) => writeBound(bound, style)), '+Inf'];
   return {
-    owner: exchange.reporter === 'source' ? exchange.from : exchange.to,
+    owner: exchange.reporter === 'source' ? exchange.from.workload : exchange.to,
     totalLabels: named('istio_requests_total'),
     bucketLabels: bounds.map((le) => named('istio_request_duration_milliseconds_bucket', { le })),
     sumLabels: named('istio_request_duration_milliseconds_sum'),
@@ -129,8 +137,9 @@ export function createMeshMetrics(style: BoundStyle): MeshMetrics {
   let unfinished: Observation[] = [];
 
   const seriesFor = (exchange: Exchange): Series => {
-    const { reporter, from, to, status, flags } = exchange;
-    const key = `${reporter}|${from.name}|${to.name}|${status}|${flags}`;
+    const { reporter, from, to, answeredBy, status, flags } = exchange;
+    const ends = `${from.workload.name}|${from.version}|${to.name}|${answeredBy?.version}`;
+    const key = `${reporter}|${ends}|${status}|${flags}`;
     let series = seriesByKey.get(key);
     if (series === undefined) {
       series = createSeries(exchange, style);
@@ -150,15 +159,22 @@ export function createMeshMetrics(style: BoundStyle): MeshMetrics {
     observeHop: (hop) => {
       const exchange: Exchange = {
         reporter: 'source',
-        from: hop.from.workload,
+        from: hop.from,
         to: hop.to,
+        answeredBy: hop.visits.at(-1)?.pod,
         ...answerOf(hop),
       };
       unfinished.push({ series: seriesFor(exchange), end: hop.end, durationMs: durationOf(hop) });
     },
     observeVisit: (visit, from) => {
-      const to = visit.pod.workload;
-      const exchange: Exchange = { reporter: 'destination', from, to, ...answerOf(visit) };
+      const { pod } = visit;
+      const exchange: Exchange = {
+        reporter: 'destination',
+        from,
+        to: pod.workload,
+        answeredBy: pod,
+        ...answerOf(visit),
+      };
       unfinished.push({ series: seriesFor(exchange), end: visit.end, durationMs: durationOf(visit) });
     },
     scrape: (t, onSample) => {

@@ -39,6 +39,8 @@ export interface MeshService {
   readonly name: string;
   readonly namespace: string;
   readonly replicas: number;
+  /** The version that each pod runs, in their order; `v1` where it does not say. */
+  readonly versions?: readonly string[];
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
@@ -162,6 +164,8 @@ export const SHOP: Topology = {
       name: 'payments',
       namespace: 'shop',
       replicas: 3,
+      // A canary: the next version takes a third of the requests.
+      versions: ['v1', 'v1', 'v2'],
       operations: {
         charge: {
           method: 'POST',

@@ -10,6 +10,8 @@ export interface Pod {
   /** Envoy's node id: role, address, pod and namespace. */
   readonly nodeId: string;
   readonly index: number;
+  /** Istio's canonical revision: what the pod's label `version` says. */
+  readonly version: string;
   readonly workload: Workload;
   /** Resource attributes of the spans of this pod's sidecar; one object, so that readers may group by identity. */
   readonly resource: Readonly<Record<string, string>>;
@@ -32,6 +34,8 @@ export interface Workload {
   /** Envoy's name for the cluster behind its port. */
   readonly cluster: string;
   readonly operations: Readonly<Record<string, Operation>>;
+  /** By pod; those that are missing run the first version. */
+  readonly versions: readonly string[];
   pods: Pod[];
   effect: Effect;
 }
@@ -54,6 +58,7 @@ export interface World {
 }
 
 const PORT = 8080;
+const FIRST_VERSION = 'v1';
 /** The letters that Kubernetes uses in generated names: no vowels, no look-alikes. */
 const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 const ZONES = ['eu-west-1a', 'eu-west-1b', 'eu-west-1c'];
@@ -77,6 +82,7 @@ function createPod(place: PodPlace, random: Random): Pod {
     name,
     address,
     index,
+    version: workload.versions[index] ?? FIRST_VERSION,
     workload,
     zone: ZONES[index % ZONES.length] ?? 'eu-west-1a',
     nodeId: `${role}~${address}~${name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`,
@@ -106,6 +112,7 @@ function createWorkload(service: Exclude<Service, DatabaseService>, random: Rand
     spanName: `${host}:${PORT}/*`,
     cluster: `outbound|${PORT}||${host}`,
     operations: service.operations,
+    versions: service.kind === 'service' ? (service.versions ?? []) : [],
     pods: [],
     effect: combine([], service.name, service.replicas),
   };
