@@ -11,6 +11,7 @@ import { createAnswerKeeper } from './app/commands/answer-keeper.ts';
 import { createCommands } from './app/commands/create-commands.ts';
 import { createDelivery, type Delivery } from './app/deliver.ts';
 import { createEnrichAlert } from './app/enrich-alert.ts';
+import { createErrorBudget, type ErrorBudget } from './app/error-budget.ts';
 import { createFindRequest } from './app/find-request.ts';
 import { createFindSlowest } from './app/find-slowest.ts';
 import { createInspectTrace } from './app/inspect-trace.ts';
@@ -85,6 +86,8 @@ export async function recordOutbox({ recorder, clock, logger }: Base, store: Sto
 /** What is asked: Prometheus and the tracing backend, and where their pages are. */
 export interface Sources {
   readonly metrics: MetricsSource;
+  /** One for messages and answers: what one of them has asked, the other has. */
+  readonly errorBudget: ErrorBudget;
   readonly traces: TraceSource;
   readonly links: Links;
 }
@@ -95,12 +98,14 @@ export function createSources({ settings, clock, logger, recorder }: Base, clean
     cleanups.push(async () => client.close());
     return client;
   };
+  const metrics = createPrometheusMetrics({
+    http: http('prometheus', settings.prometheus),
+    deadline: UPSTREAM_DEADLINE,
+    logger,
+  });
   return {
-    metrics: createPrometheusMetrics({
-      http: http('prometheus', settings.prometheus),
-      deadline: UPSTREAM_DEADLINE,
-      logger,
-    }),
+    metrics,
+    errorBudget: createErrorBudget({ metrics, clock }),
     traces: createJaegerTraceSource({
       http: http('jaeger', settings.jaeger),
       deadline: UPSTREAM_DEADLINE,
@@ -184,7 +189,7 @@ export function createTelling(
     notifier: createSlackNotifier(slackBase(base)),
     enrich: createEnrichAlert({
       metrics,
-      errorBudget,
+      errorBudget: sources.errorBudget,
       findSlowest,
       resolveService,
       links,

@@ -1,5 +1,7 @@
 import type { Links } from '../domain/link.ts';
+import { type LostHeaders, lostHeadersOf } from '../domain/trace/lost-headers.ts';
 import { extentOf, rankingSpan } from '../domain/trace/ranking.ts';
+import { isUuid, readRequestId } from '../domain/trace/request-id.ts';
 import type { Trace } from '../domain/trace/trace.ts';
 import {
   after,
@@ -11,14 +13,15 @@ import {
   MINUTE,
   type Milliseconds,
   ms,
+  type Ratio,
   ratio,
   type TimeWindow,
   toEpochMs,
 } from '../domain/units.ts';
-import { UpstreamError } from './errors.ts';
 import { traceView } from './inspect-trace.ts';
-import { eachAtOnce } from './limited.ts';
 import type { TraceSource } from './ports.ts';
+import { type Recorded, requestIdsRecorded } from './request-recorded.ts';
+import { createRequestSearch, type RequestSearch } from './request-search.ts';
 import type { RequestView, TraceView } from './views.ts';
 
 /** What is known of a request, or how far it was looked for. */
@@ -26,27 +29,37 @@ export type FoundRequest =
   | { readonly kind: 'found'; readonly view: RequestView }
   | {
       readonly kind: 'absent';
-      /** The longest stretch of time that was searched in every service. */
+      /** The longest stretch of time that was searched in every service; 0 when its id alone was the answer. */
       readonly searched: Milliseconds;
       readonly services: number;
-      /** False when time was over, or some searches failed. */
+      /** False when time was over, there were too many services, or some searches failed. */
       readonly isWhole: boolean;
+      /** What the mesh's spans say about request ids; absent when that is not known. */
+      readonly recorded?: Recorded;
+      /** The share of requests that is traced, where the proxies' metrics tell it. */
+      readonly sampled?: Ratio;
     };
 
-/** Finds the traces of a request by its id. Throws `UpstreamError` when nothing could be searched at all. */
+/**
+ * Finds the traces of a request by its id. One whose id says that Envoy did not sample it is not searched for, unless
+ * that is asked. Throws `UpstreamError` when nothing could be searched at all.
+ */
 export type FindRequest = (
   query: {
     readonly requestId: string;
     readonly now: EpochMs;
     /** A name the tracing backend knows: its part in the request is shown, and it is searched first. */
     readonly service?: string;
+    readonly evenUnsampled?: boolean;
   },
   signal?: AbortSignal,
 ) => Promise<FoundRequest>;
 
 export interface FindRequestOptions {
-  readonly traces: Pick<TraceSource, 'services' | 'search'>;
+  readonly traces: Pick<TraceSource, 'services' | 'search' | 'trace'>;
   readonly links: Pick<Links, 'trace'>;
+  /** The share of requests that is traced, undefined where it is not known. */
+  readonly sampledShare?: (now: EpochMs, signal?: AbortSignal) => Promise<Ratio | undefined>;
   /** The attribute that holds the id: Envoy's. */
   readonly attribute?: string;
   /** How far back to look when the last hour has nothing. 7 days, what Jaeger's installations usually keep. */
@@ -55,48 +68,111 @@ export interface FindRequestOptions {
 
 /** Envoy writes the value of x-request-id here on every server span it makes (http_tracer_impl.cc). */
 const ENVOY_ATTRIBUTE = 'guid:x-request-id';
-const AT_ONCE = 4;
-/** One request has one trace; several when the application loses the trace headers. */
-const LIMIT = 20;
 /** Parts of one request start within this of each other, unless clocks are far off. */
 const MARGIN = ms(5 * MINUTE);
 const SHOWN_TRACES = 10;
 
+type Query = Parameters<FindRequest>[0];
+
 /**
- * Looks in the last hour, then in all that is kept; in each, first where a request enters the mesh, then in all services,
- * four at a time. Once it is found, the services that are not in its trace are searched around that time: an application
- * that forwards the request id but not the trace headers leaves several traces for one request.
+ * Looks in the last hour, then in all that is kept; in each, first where a request enters the mesh, then everywhere in
+ * one search, then, for backends that cannot do that, in all services, four at a time. Once it is found, the rest of it
+ * is looked for around that time: an application that forwards the request id but not the trace headers leaves several
+ * traces for one request.
  */
-export function createFindRequest({
-  traces,
-  links,
-  attribute = ENVOY_ATTRIBUTE,
-  retention = ms(7 * DAY),
-}: FindRequestOptions): FindRequest {
-  return async ({ requestId, now, service }, signal) => {
-    const services = inOrder(await traces.services(signal), service);
-    const search = createSearch({ traces, attribute, values: spellings(requestId) }, signal);
-    for (const last of [HOUR, retention]) {
-      await search.until({ start: before(now, last), end: now }, services);
-      if (search.found().length > 0) break;
-    }
-    const found = search.found();
-    if (found.length === 0) {
-      const failure = search.failure();
-      if (failure !== undefined && !search.hasAnswer()) throw failure;
-      return { kind: 'absent', searched: retention, services: services.length, isWhole: search.isWhole() };
-    }
-    const seen = new Set(found.flatMap(({ spans }) => spans.map(({ serviceName }) => serviceName)));
-    await search.through(
-      around(found),
-      services.filter((name) => !seen.has(name)),
-    );
-    const view = viewOf(
-      { requestId, now, service },
-      { found: search.found(), isWhole: search.isWhole(), links },
-    );
-    return { kind: 'found', view };
+export function createFindRequest(options: FindRequestOptions): FindRequest {
+  const settings: Settings = { attribute: ENVOY_ATTRIBUTE, retention: ms(7 * DAY), ...options };
+  return (query, signal) =>
+    query.evenUnsampled !== true && readRequestId(query.requestId) === 'not-sampled'
+      ? notSampled(settings, query, signal)
+      : lookFor(settings, query, signal);
+}
+
+type Settings = FindRequestOptions & Required<Pick<FindRequestOptions, 'attribute' | 'retention'>>;
+type Signal = AbortSignal | undefined;
+
+async function notSampled({ sampledShare }: Settings, { now }: Query, signal: Signal): Promise<FoundRequest> {
+  const sampled = await sampledShare?.(now, signal);
+  return {
+    kind: 'absent',
+    searched: ms(0),
+    services: 0,
+    isWhole: true,
+    ...(sampled === undefined ? {} : { sampled }),
   };
+}
+
+async function lookFor(settings: Settings, query: Query, signal: Signal): Promise<FoundRequest> {
+  const { traces, attribute, retention, links } = settings;
+  const services = inOrder(await traces.services(signal), query.service);
+  const searchBy = async (name: string): Promise<RequestSearch> => {
+    const question = { traces, attribute: name, values: spellings(query.requestId) };
+    const search = createRequestSearch(question, signal);
+    await searchBack(search, services, { now: query.now, retention });
+    return search;
+  };
+  const search = await searchBy(attribute);
+  if (search.found().length > 0) return { kind: 'found', view: viewOf(query, search, links) };
+  const failure = search.failure();
+  if (failure !== undefined && !search.hasAnswer()) throw failure;
+  const window = { start: before(query.now, retention), end: query.now };
+  const recorded = search.isWhole()
+    ? await requestIdsRecorded({ traces, services, window, attribute }, signal)
+    : undefined;
+  if (recorded?.kind === 'otherwise' && recorded.attribute !== undefined) {
+    const other = await searchBy(recorded.attribute);
+    if (other.found().length > 0) return { kind: 'found', view: viewOf(query, other, links) };
+  }
+  const absent: FoundRequest = {
+    kind: 'absent',
+    searched: retention,
+    services: services.length,
+    isWhole: search.isWhole(),
+    ...(recorded === undefined ? {} : { recorded }),
+  };
+  return (await traceOfSameDigits(settings, query, signal)) ?? absent;
+}
+
+/** Searches until the request is found, then for the rest of it. */
+async function searchBack(
+  search: RequestSearch,
+  services: readonly string[],
+  { now, retention }: { readonly now: EpochMs; readonly retention: Milliseconds },
+): Promise<void> {
+  const isFound = (): boolean => search.found().length > 0;
+  const entries = services.filter((name, index) => index === 0 || isGateway(name));
+  const others = services.filter((name) => !entries.includes(name));
+  for (const last of [HOUR, retention]) {
+    const window = { start: before(now, last), end: now };
+    await search.until(window, entries);
+    if (!isFound()) await search.everywhere(window);
+    if (!isFound()) await search.until(window, others);
+    if (isFound()) break;
+  }
+  if (!isFound()) return;
+  const window = around(search.found());
+  if (await search.everywhere(window)) return;
+  const seen = new Set(search.found().flatMap(({ spans }) => spans.map(({ serviceName }) => serviceName)));
+  await search.through(
+    window,
+    services.filter((name) => !seen.has(name)),
+  );
+}
+
+/** Some programs write the trace id with hyphens: then what was given is no request id but a trace. */
+async function traceOfSameDigits(
+  { traces, links }: FindRequestOptions,
+  { requestId, now }: Query,
+  signal: Signal,
+): Promise<FoundRequest | undefined> {
+  if (!isUuid(requestId) || signal?.aborted === true) return undefined;
+  const trace = await traces
+    .trace(requestId.replaceAll('-', '').toLowerCase(), signal)
+    .catch(() => undefined);
+  const view = trace === undefined ? undefined : traceView(trace, { now, links });
+  if (view === undefined) return undefined;
+  const notice = 'No request has this id, but a trace has: some programs write trace ids with hyphens.';
+  return { kind: 'found', view: { requestId, traces: [view], notices: [notice] } };
 }
 
 /** Envoy's own ids are in lower case; one that a client sent is kept as it came. */
@@ -104,71 +180,14 @@ const spellings = (requestId: string): readonly string[] => [
   ...new Set([requestId.toLowerCase(), requestId]),
 ];
 
+const isGateway = (name: string): boolean => name.includes('gateway');
+
 /** The asked service, then gateways, where every request from outside passes, then the rest. */
 function inOrder(services: readonly string[], asked: string | undefined): readonly string[] {
   const rank = (name: string): number =>
-    name === asked ? 0 : name.includes('ingressgateway') ? 1 : name.includes('gateway') ? 2 : 3;
+    name === asked ? 0 : name.includes('ingressgateway') ? 1 : isGateway(name) ? 2 : 3;
   return [...services].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
-
-interface Search {
-  /** Searches the services in order until one has the request. */
-  until(window: TimeWindow, services: readonly string[]): Promise<void>;
-  /** Searches all of the services. */
-  through(window: TimeWindow, services: readonly string[]): Promise<void>;
-  found(): readonly Trace[];
-  /** The first error, of any search. */
-  failure(): UpstreamError | undefined;
-  hasAnswer(): boolean;
-  isWhole(): boolean;
-}
-
-function createSearch(
-  question: {
-    readonly traces: Pick<TraceSource, 'search'>;
-    readonly attribute: string;
-    readonly values: readonly string[];
-  },
-  signal: AbortSignal | undefined,
-): Search {
-  const { traces, attribute, values } = question;
-  const found = new Map<string, Trace>();
-  let failure: UpstreamError | undefined;
-  let hasAnswer = false;
-  const one = async (service: string, window: TimeWindow): Promise<void> => {
-    for (const value of values) {
-      try {
-        const attributes = { [attribute]: value };
-        const answer = await traces.search({ service, window, attributes, limit: LIMIT }, signal);
-        hasAnswer = true;
-        // Some backends match by pattern or not at all: look again.
-        for (const trace of answer.traces)
-          if (carries(trace, attribute, value)) found.set(trace.traceId, trace);
-      } catch (error) {
-        if (!(error instanceof UpstreamError)) throw error;
-        failure ??= error;
-        // What is asked wrongly of one service is asked wrongly of all.
-        if (!error.retryable && found.size === 0) throw error;
-      }
-    }
-  };
-  const isOver = (): boolean => signal?.aborted === true;
-  const run = (window: TimeWindow, services: readonly string[], isEnough: () => boolean): Promise<void> =>
-    eachAtOnce(services, AT_ONCE, async (service) => {
-      if (!isOver() && !isEnough()) await one(service, window);
-    });
-  return {
-    until: (window, services) => run(window, services, () => found.size > 0),
-    through: (window, services) => run(window, services, () => false),
-    found: () => [...found.values()],
-    failure: () => failure,
-    hasAnswer: () => hasAnswer,
-    isWhole: () => failure === undefined && !isOver(),
-  };
-}
-
-const carries = ({ spans }: Trace, attribute: string, value: string): boolean =>
-  spans.some(({ attributes }) => String(attributes[attribute]) === value);
 
 function around(traces: readonly Trace[]): TimeWindow {
   const extents = traces.map(extentOf);
@@ -180,35 +199,46 @@ function around(traces: readonly Trace[]): TimeWindow {
   };
 }
 
-type Asked = Pick<Parameters<FindRequest>[0], 'requestId' | 'now'> & { readonly service: string | undefined };
-
 function viewOf(
-  { requestId, now, service }: Asked,
-  found: {
-    readonly found: readonly Trace[];
-    readonly isWhole: boolean;
-    readonly links: Pick<Links, 'trace'>;
-  },
+  { requestId, now, service }: Query,
+  search: RequestSearch,
+  links: Pick<Links, 'trace'>,
 ): RequestView {
-  const traces = [...found.found].sort((a, b) => extentOf(a).start - extentOf(b).start);
-  const views = traces.flatMap((trace) => traceView(trace, { now, links: found.links }) ?? []);
-  const inService = service === undefined ? undefined : partOf(service, traces, found.links);
+  const traces = [...search.found()].sort((a, b) => extentOf(a).start - extentOf(b).start);
+  const views = traces.flatMap((trace) => traceView(trace, { now, links }) ?? []);
+  const inService = service === undefined ? undefined : partOf(service, traces, links);
   return {
     requestId,
     traces: views.slice(0, SHOWN_TRACES),
     ...(inService === undefined ? {} : { inService }),
-    notices: noticesOf(views, found.isWhole),
+    notices: noticesOf(views, lostHeadersOf(traces), search.isWhole()),
   };
 }
 
-function noticesOf(views: readonly TraceView[], isWhole: boolean): readonly string[] {
+const calls = ({ caller, callee }: LostHeaders): string =>
+  callee === undefined ? `at ${caller}` : `where ${caller} calls ${callee}`;
+
+/** More places than this are no hint any more. */
+const SHOWN_HOPS = 4;
+
+function fellApart(views: readonly TraceView[], lost: readonly LostHeaders[]): string {
+  const start = `${views.length} traces carry this request id, so the request fell apart`;
+  const why = 'the application hands on x-request-id but not the trace headers (traceparent or b3)';
+  if (lost.length > 0) {
+    const more = lost.length > SHOWN_HOPS ? ` and ${lost.length - SHOWN_HOPS} more` : '';
+    return `${start}, ${lost.slice(0, SHOWN_HOPS).map(calls).join(', ')}${more}: ${why}.`;
+  }
   const starts = [...new Set(views.map(({ rootService }) => rootService))];
+  return `${start}: ${why}. They begin at ${starts.slice(0, 5).join(', ')}.`;
+}
+
+function noticesOf(
+  views: readonly TraceView[],
+  lost: readonly LostHeaders[],
+  isWhole: boolean,
+): readonly string[] {
   return [
-    ...(views.length > 1
-      ? [
-          `${views.length} traces carry this request id: an application forwards x-request-id but not the trace headers (traceparent or b3), so the request fell apart. They begin at ${starts.slice(0, 5).join(', ')}.`,
-        ]
-      : []),
+    ...(views.length > 1 ? [fellApart(views, lost)] : []),
     ...(views.length > SHOWN_TRACES ? [`Only the first ${SHOWN_TRACES} traces are shown.`] : []),
     ...(isWhole
       ? []

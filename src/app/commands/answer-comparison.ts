@@ -1,7 +1,8 @@
 import { comparisonView, type ToCompare } from '../compare-traces.ts';
 import type { Command, RequestReference } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
-import { absent, noTrace } from './answer-request.ts';
+import { absenceText } from './absence.ts';
+import { noTrace } from './answer-request.ts';
 import type { Asking, CommandsOptions, Reply } from './asking.ts';
 
 type CompareCommand = Extract<Command, { kind: 'compare' }>;
@@ -40,7 +41,7 @@ async function findTrace(
   }
   const { requestId } = reference;
   const found = await findRequest({ requestId, now }, signal);
-  if (found.kind === 'absent') return { problem: absent(requestId, found) };
+  if (found.kind === 'absent') return { problem: absenceText(requestId, found) };
   const traceId = found.view.traces[0]?.traceId;
   const trace = traceId === undefined ? undefined : await traces.trace(traceId, signal);
   return trace === undefined ? { problem: noTrace(traceId ?? requestId) } : { trace, requestId };

@@ -38,10 +38,10 @@ export function absenceReason(requestId: string): string {
     case 'not-sampled':
       return 'Envoy did not sample this request: the 15th character of its id is 4. Its id is in the access logs only. (When another program makes the ids, 4 is only the mark of a random UUID.)';
     case 'sampled':
-      return 'Envoy sampled this request (the 15th character of its id is 9), so its trace is older than what was searched, has not arrived yet, or was dropped on the way.';
+      return 'Envoy sampled this request (the 15th character of its id is 9), so its trace is older than what Jaeger keeps, has not arrived yet (spans take up to a minute), or was lost on the way.';
     case 'forced-by-server':
     case 'forced-by-client':
-      return 'Tracing was forced for this request (15th character of its id), so its trace is older than what was searched, has not arrived yet, or was dropped on the way.';
+      return 'Tracing was forced for this request (15th character of its id), so its trace is older than what Jaeger keeps, has not arrived yet (spans take up to a minute), or was lost on the way.';
     case 'undecided':
       return 'The id is a UUID without a sampling decision of Envoy: another program made it, and Envoy may not have sampled the request.';
     case 'not-a-uuid':

@@ -2,8 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { createFindRequest } from '../../../src/app/find-request.ts';
 import { createLinks } from '../../../src/domain/link.ts';
 import type { Span, Trace } from '../../../src/domain/trace/trace.ts';
-import { epochMs, epochUs, us } from '../../../src/domain/units.ts';
-import { aTrace, aTraceSourceError, createFakeTraceSource } from '../../support/fake-trace-source.ts';
+import { epochMs, epochUs, ratio, us } from '../../../src/domain/units.ts';
+import {
+  aTrace,
+  aTraceSourceError,
+  createFakeTraceSource,
+  type FakeTraceSource,
+} from '../../support/fake-trace-source.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const MINUTE = 60_000;
@@ -43,6 +48,15 @@ const whole = (traceId: string, over: Partial<Span> = {}): Trace =>
     },
   ]);
 
+/** An older Jaeger, which refuses to search without a service. */
+const withoutEverywhere = (traces: FakeTraceSource): FakeTraceSource => ({
+  ...traces,
+  search: async (query, signal) => {
+    if (query.service === undefined) throw aTraceSourceError('unsupported');
+    return traces.search(query, signal);
+  },
+});
+
 const noise = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) =>
   aTrace(`9${i}`, [{ serviceName: `${name}.shop`, start: at(i), ...carrying('another') }]),
 );
@@ -73,6 +87,42 @@ describe('a request that has a trace', () => {
     const traces = createFakeTraceSource([whole('7', carrying(id.toUpperCase()))]);
     const found = await createFindRequest({ traces, links })({ requestId: id.toUpperCase(), now });
     expect(found.kind).toBe('found');
+  });
+
+  it('is found in one search where a service need not be named, wherever it begins', async () => {
+    const traces = createFakeTraceSource([
+      ...noise,
+      aTrace('7', [{ serviceName: 'z.shop', start: at(0), ...carrying(id) }]),
+    ]);
+    const found = await createFindRequest({ traces, links })({ requestId: id, now });
+    expect(found.kind).toBe('found');
+    // At the first service, everywhere, and everywhere around it for the rest of the request.
+    expect(traces.searches.map(({ service }) => service)).toEqual(['a.shop', undefined, undefined]);
+  });
+
+  it('is found though the silence of a search without a service proves nothing', async () => {
+    const traces = createFakeTraceSource([...noise, whole('7')]);
+    const silent: FakeTraceSource = {
+      ...traces,
+      search: async (query, signal) =>
+        query.service === undefined ? { traces: [], isComplete: true } : traces.search(query, signal),
+    };
+    const found = await createFindRequest({ traces: silent, links })({ requestId: id, now });
+    expect(found.kind).toBe('found');
+  });
+
+  it('is found by the attribute that the spans do carry', async () => {
+    const other = { attributes: { 'http.request.header.x-request-id': id } };
+    const traces = createFakeTraceSource([aTrace('7', [{ serviceName: 'a.shop', start: at(0), ...other }])]);
+    const found = await createFindRequest({ traces, links })({ requestId: id, now });
+    expect(found).toMatchObject({ kind: 'found', view: { traces: [{ traceId: '7'.padStart(32, '0') }] } });
+  });
+
+  it('is found as a trace when its id is a trace id with hyphens', async () => {
+    const trace = aTrace(id.replaceAll('-', ''), [{ serviceName: 'a.shop', start: at(0) }]);
+    const traces = createFakeTraceSource([trace]);
+    const found = await createFindRequest({ traces, links })({ requestId: id, now });
+    expect(found).toMatchObject({ kind: 'found', view: { notices: [expect.stringMatching(/hyphens/)] } });
   });
 
   it('is found when it is older than an hour', async () => {
@@ -112,8 +162,8 @@ describe('a request that has a trace', () => {
       view: { traces: [{ rootOperation: 'GET /' }, { rootService: 'payments.shop' }] },
     });
     if (found.kind !== 'found') return;
-    expect(found.view.notices[0]).toMatch(
-      /^2 traces carry this request id: .*traceparent.*payments\.shop\.$/,
+    expect(found.view.notices[0]).toBe(
+      '2 traces carry this request id, so the request fell apart, where checkout.shop calls payments.shop: the application hands on x-request-id but not the trace headers (traceparent or b3).',
     );
   });
 
@@ -130,10 +180,11 @@ describe('a request that has a trace', () => {
 
   it('is shown though other services cannot be searched, and that is said', async () => {
     const traces = createFakeTraceSource([...noise, whole('7')]);
+    const older = withoutEverywhere(traces);
     traces.before('search', (_, call) => {
       if (call === 3) throw aTraceSourceError('timeout');
     });
-    const found = await createFindRequest({ traces, links })({ requestId: id, now });
+    const found = await createFindRequest({ traces: older, links })({ requestId: id, now });
     expect(found.kind).toBe('found');
     if (found.kind === 'found') expect(found.view.notices.join()).toMatch(/may be more traces/);
   });
@@ -150,10 +201,20 @@ describe('a request without a trace', () => {
       await Promise.resolve();
       running -= 1;
     });
-    const found = await createFindRequest({ traces, links })({ requestId: id, now });
-    expect(found).toEqual({ kind: 'absent', searched: 7 * 24 * 60 * MINUTE, services: 6, isWhole: true });
+    const found = await createFindRequest({ traces: withoutEverywhere(traces), links })({
+      requestId: id,
+      now,
+    });
+    expect(found).toEqual({
+      kind: 'absent',
+      searched: 7 * 24 * 60 * MINUTE,
+      services: 6,
+      isWhole: true,
+      recorded: { kind: 'as-expected' },
+    });
     expect(most).toBe(4);
-    expect(traces.searches).toHaveLength(12);
+    // Six services twice, and one look at how ids are recorded.
+    expect(traces.searches).toHaveLength(13);
   });
 
   it('is not called absent from what was not searched', async () => {
@@ -186,5 +247,44 @@ describe('a request without a trace', () => {
       code: 'bad-request',
     });
     expect(traces.searches.length).toBeLessThanOrEqual(4);
+  });
+});
+
+const unsampled = 'e4e8c177-3962-4359-8b6f-1c3a4d5e6f70';
+
+describe('a request that Envoy did not sample', () => {
+  it('is answered without a search, with the share that is traced', async () => {
+    const traces = createFakeTraceSource([whole('7')]);
+    const sampledShare = async () => ratio(0.01);
+    const found = await createFindRequest({ traces, links, sampledShare })({ requestId: unsampled, now });
+    expect(found).toEqual({ kind: 'absent', searched: 0, services: 0, isWhole: true, sampled: 0.01 });
+    expect(traces.searches).toEqual([]);
+  });
+
+  it('is looked for all the same when that is asked', async () => {
+    const traces = createFakeTraceSource([whole('7', carrying(unsampled))]);
+    const find = createFindRequest({ traces, links });
+    expect((await find({ requestId: unsampled, now, evenUnsampled: true })).kind).toBe('found');
+  });
+});
+
+describe('what the spans say about request ids, when one is not found', () => {
+  const cases: Readonly<Record<string, readonly [readonly Trace[], unknown]>> = {
+    'they carry them': [noise, { kind: 'as-expected' }],
+    'they carry none': [[aTrace('1', [{ serviceName: 'a.shop', start: at(0) }])], { kind: 'otherwise' }],
+    'they carry them under another name': [
+      [
+        aTrace('1', [
+          { serviceName: 'a.shop', start: at(0), attributes: { 'http.request.header.x-request-id': 'b' } },
+        ]),
+      ],
+      { kind: 'otherwise', attribute: 'http.request.header.x-request-id' },
+    ],
+    'there are none': [[aTrace('1', [{ serviceName: 'a.shop', start: epochUs(0) }])], { kind: 'no-traces' }],
+  };
+  it.each(Object.entries(cases))('%s', async (_, [held, recorded]) => {
+    const traces = createFakeTraceSource(held);
+    const found = await createFindRequest({ traces, links })({ requestId: id, now });
+    expect(found).toMatchObject({ kind: 'absent', recorded });
   });
 });

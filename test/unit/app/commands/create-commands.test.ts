@@ -117,12 +117,34 @@ describe('one trace, one request', () => {
     expect(reply.answer).toMatchObject({ kind: 'request', view: { requestId, traces: [{ spanCount: 2 }] } });
   });
 
-  it('a request that is not there, with what its id tells', async () => {
-    const { answer } = open();
+  it('a request that Envoy did not sample, by its id alone', async () => {
+    const { answer, source } = open();
     const text = textOf((await answer('/trace', unsampled)).answer);
+    expect(text).toMatch(/^Envoy did not sample this request: the 15th character of its id is 4\./);
+    expect(text).toMatch(/1 % of requests unless/);
+    expect(text.endsWith(`To look for it all the same: /trace request ${unsampled}`)).toBe(true);
+    expect(source.searches).toEqual([]);
+  });
+
+  it('a request that Envoy did not sample, looked for all the same', async () => {
+    const { answer, source } = open();
+    const text = textOf((await answer('/trace', `request ${unsampled}`)).answer);
     expect(text).toMatch(
       /^No trace of request .* in the last 7 days in 2 services\. Envoy did not sample this request/,
     );
+    expect(source.searches.length).toBeGreaterThan(0);
+  });
+
+  it('a header whose caller did not sample', async () => {
+    const { answer } = open();
+    const header = (id: string): string => `00-${id.padStart(32, '0')}-00f067aa0ba902b7-00`;
+    expect(textOf((await answer('/trace', header('f'))).answer)).toMatch(
+      /as expected: .*the caller did not sample/,
+    );
+    expect((await answer('/trace', header('1'))).answer).toMatchObject({
+      kind: 'trace',
+      view: { notices: [expect.stringMatching(/caller did not sample/)] },
+    });
   });
 
   it('the part of a service in a request', async () => {
