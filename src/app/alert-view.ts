@@ -6,7 +6,15 @@ import { objectiveLabels, quantileExpr } from '../domain/slo/promql.ts';
 import type { SloRule } from '../domain/slo/rule.ts';
 import { before, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
 import { vanishedText } from './alert-note.ts';
-import type { AlertView, ChartView, Link, QuantileEstimate, SlowBetween, TracesView } from './views.ts';
+import type {
+  AlertView,
+  BudgetView,
+  ChartView,
+  Link,
+  QuantileEstimate,
+  SlowBetween,
+  TracesView,
+} from './views.ts';
 
 /** What was fetched about an alert besides its own value. Whatever is absent is explained in `gaps` or in `traces`. */
 export interface Enrichment {
@@ -14,6 +22,7 @@ export interface Enrichment {
   readonly slowShare?: number;
   readonly slowBetween?: SlowBetween;
   readonly burnRate?: number;
+  readonly budget?: BudgetView;
   readonly chart?: ChartView;
   readonly traces: TracesView;
   /** The name the tracing backend knows the service by. */
@@ -104,6 +113,8 @@ export function alertView(of: {
     ...optional('slowShare', enrichment.slowShare),
     ...optional('slowBetween', enrichment.slowBetween),
     ...optional('burnRate', enrichment.burnRate),
+    ...optional('budget', enrichment.budget),
+    ...optional('burn', rule.burn),
     ...optional('chart', enrichment.chart),
     traces: enrichment.traces,
     links: linksOf(of, service),

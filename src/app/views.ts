@@ -9,8 +9,13 @@ import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
 import type { Waterfall } from '../domain/trace/waterfall.ts';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
 import type { ComparisonView } from './comparison-view.ts';
+import type { Phrase } from './note-view.ts';
 import type { PartView } from './part-view.ts';
+import type { SloRow, SloStatusView } from './slo-views.ts';
 import type { StandingView } from './standing-view.ts';
+
+export type { NoteView, Phrase } from './note-view.ts';
+export type { SloRow, SloStatusView } from './slo-views.ts';
 
 /** A name and the address that shows the same figure: every figure in a message can be looked up. */
 export interface Link {
@@ -149,15 +154,6 @@ export interface AlertView {
   readonly evidenceWindow: TimeWindow;
 }
 
-/** A sentence that names people and instants: each is shown as Slack shows it, and the rest is nobody's markup. */
-export type Phrase = readonly (
-  | string
-  | { readonly person: string }
-  | { readonly at: EpochMs }
-  /** What a machine wrote, or is to read: labels, matchers, ids. */
-  | { readonly code: string }
-)[];
-
 /** Everything the message of many alerts shows, or one reply of its thread. */
 export interface StormView {
   /** The worst of the alerts: the objective, the traces and the links are its. */
@@ -179,30 +175,6 @@ export interface StormView {
 
 /** What a message in a channel shows. */
 export type MessageView = AlertView | StormView;
-
-/** A line in an alert's thread. */
-export interface NoteView {
-  readonly kind: 'no-data' | 'data-back' | 'act' | 'resolved' | 'flapping' | 'settled';
-  readonly text: string;
-  /** Shown in place of `text`, where it names a person. */
-  readonly phrase?: Phrase;
-  /** When it happened. */
-  readonly at: EpochMs;
-  /** How long the data was gone. */
-  readonly goneFor?: Milliseconds;
-  /** The end says nothing about the service. */
-  readonly isUncertain?: boolean;
-  /** It is shown in the channel as well: the message above it is an old one. */
-  readonly isForAll?: boolean;
-  /** The value that proved a recovery, and what it is held against. */
-  readonly proof?: {
-    readonly value: number;
-    readonly valueKind: ValueKind;
-    readonly unit?: string;
-    readonly bound?: number;
-    readonly comparison?: Comparison;
-  };
-}
 
 /** The slowest traces of a service. */
 export interface SlowestView {
@@ -305,27 +277,6 @@ export interface LatencyView {
   readonly chart?: ChartView;
   readonly notices: readonly string[];
   readonly links: readonly Link[];
-}
-
-/** One rule and, when it is breached, one alert of it. */
-export interface SloRow {
-  readonly rule: string;
-  readonly group: string;
-  readonly state: 'ok' | 'pending' | 'firing' | 'no-data' | 'rule-error' | 'source-error' | 'unknown';
-  readonly subject?: string;
-  readonly value?: number;
-  readonly valueKind: ValueKind;
-  readonly bound?: number;
-  readonly comparison?: Comparison;
-  readonly unit?: string;
-  readonly since?: EpochMs;
-  readonly detail?: string;
-  readonly messageUrl?: string;
-}
-
-export interface SloStatusView {
-  readonly at: EpochMs;
-  readonly rows: readonly SloRow[];
 }
 
 /** What a command answers with. Every kind is shown; none is dropped. */

@@ -1,5 +1,6 @@
+import type { BudgetView } from '../../app/views.ts';
 import type { Comparison, ValueKind } from '../../domain/slo/rule.ts';
-import type { Milliseconds } from '../../domain/units.ts';
+import { DAY, type Milliseconds, ms } from '../../domain/units.ts';
 
 /** How numbers are written for people: one way, in one place, and never more digits than are known. */
 
@@ -119,4 +120,18 @@ export function comparisonWord(comparison: Comparison): string {
 /** `3 traces`, `1 trace`. */
 export function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}
+
+/**
+ * What is left of an error budget, and when it will be used up at this burn rate: `62 % of 30 d left, used up in 2 d 3 h
+ * at this rate`. A budget that less than its period can be judged by says so.
+ */
+export function budgetText({ left, period, over }: BudgetView, burnRate?: number): string {
+  const days = timeSpan(period);
+  const since =
+    over >= period - DAY ? '' : `, judged by ${over < DAY ? 'less than a day' : timeSpan(over)} of data`;
+  if (left <= 0) return `used up: ${significant(1 - left, 2)} times what ${days} allow${since}`;
+  const isBurning = burnRate !== undefined && burnRate > 1;
+  const end = isBurning ? `, used up in ${timeSpan(ms((left * period) / burnRate))} at this rate` : '';
+  return `${share(left)} of ${days} left${end}${since}`;
 }

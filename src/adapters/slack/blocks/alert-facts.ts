@@ -1,7 +1,17 @@
 import type { AlertView } from '../../../app/views.ts';
 import { quantileName } from '../../../domain/slo/histogram.ts';
 import { between, type Milliseconds } from '../../../domain/units.ts';
-import { bound, burn, comparisonWord, estimate, roughly, ruleValue, share, timeSpan } from '../format.ts';
+import {
+  bound,
+  budgetText,
+  burn,
+  comparisonWord,
+  estimate,
+  roughly,
+  ruleValue,
+  share,
+  timeSpan,
+} from '../format.ts';
 import { date, escape } from '../mrkdwn.ts';
 
 /** A named figure: the name is foreign to nobody, the value is mrkdwn whose foreign parts are escaped. */
@@ -25,12 +35,20 @@ export const lasted = (view: AlertView): Milliseconds =>
 /** What is wrong and against which bound, in one phrase for the headline. */
 export function symptom(view: AlertView): string {
   const { latency, quantile, threshold } = view;
+  if (view.burn !== undefined && view.valueKind === 'slow-share') return burning(view, view.burn);
   if (latency !== undefined && threshold !== undefined)
     return `${quantileName(latency.quantile)} ${roughly(latency)}, objective ${bound(threshold)}`;
   if (view.valueKind === 'slow-share' && threshold !== undefined)
     return `${floor(view)}${share(view.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
   const limit = boundText(view);
   return `${valueText(view, view.value)}${limit === undefined ? '' : `, ${limit}`}`;
+}
+
+/** `error budget burns 20x over 1 h and 5 min, alerts above 14.4x`. */
+function burning(view: AlertView, { long, short, factor }: NonNullable<AlertView['burn']>): string {
+  const rate = burnOf(view.value, view.quantile);
+  const how = rate === undefined ? '' : ` ${floor(view)}${burn(rate)}`;
+  return `error budget burns${how} over ${timeSpan(long)} and ${timeSpan(short)}, alerts above ${burn(factor)}`;
 }
 
 /** A share by the bound above the threshold is the least it can be. */
@@ -76,10 +94,18 @@ const latencyRow: Row = ({ latency }) =>
         latency.high === undefined ? estimate(latency) : `≈ ${estimate(latency)}`,
       ];
 
+/** A latency out of a histogram is a guess inside a bucket, and is never written as if it were measured. */
+const guess = ({ valueKind, threshold }: AlertView): string =>
+  valueKind === 'latency' && threshold !== undefined ? '≈ ' : '';
+
 const valueRow: Row = (view) =>
-  view.valueKind === 'slow-share'
+  // The same latency stands above with its bucket.
+  view.valueKind === 'slow-share' || (guess(view) !== '' && view.latency !== undefined)
     ? undefined
-    : [view.state === 'resolved' ? 'Value at the end' : 'Value', escape(valueText(view, view.value))];
+    : [
+        view.state === 'resolved' ? 'Value at the end' : 'Value',
+        `${guess(view)}${escape(valueText(view, view.value))}`,
+      ];
 
 const objectiveRow: Row = (view) => {
   const { threshold, quantile, window } = view;
@@ -92,13 +118,26 @@ const objectiveRow: Row = (view) => {
   ];
 };
 
+/** The share slower than a threshold that is no bucket bound, as far as the bounds beside it tell. */
+function openShare(view: AlertView, threshold: Milliseconds): Fact | undefined {
+  const { slowBetween: found } = view;
+  if (found === undefined || view.state === 'resolved') return undefined;
+  const { low, high, atLeast, atMost } = found;
+  const where = high === undefined ? `above all bucket bounds` : `between ${bound(low)} and ${bound(high)}`;
+  return [
+    'Slow requests',
+    `${share(atLeast)} to ${share(atMost)} slower than ${bound(threshold)}, which is no bucket bound but ${where}${allowed(view.quantile)}`,
+  ];
+}
+
 /**
  * The end of a resolved alert is judged by the rule's evidence, which may look back less far and hold a stricter
  * threshold than the objective: its share stands alone.
  */
 const slowRow: Row = (view) => {
   const slow = slowShareOf(view);
-  if (slow === undefined || view.threshold === undefined) return undefined;
+  if (view.threshold === undefined) return undefined;
+  if (slow === undefined) return openShare(view, view.threshold);
   if (view.state === 'resolved') return ['Slow requests at the end', `${floor(view)}${share(slow)}`];
   if (view.isApproximate === true) {
     const text = `${approximately(view, slow)} slower than ${bound(view.threshold)}${standing(view)}${allowed(view.quantile)}`;
@@ -107,17 +146,36 @@ const slowRow: Row = (view) => {
   return ['Slow requests', `${share(slow)} slower than ${bound(view.threshold)}${allowed(view.quantile)}`];
 };
 
+const currentBurn = (view: AlertView): number | undefined =>
+  view.burnRate ?? burnOf(slowShareOf(view), view.quantile);
+
+const budgetRow: Row = (view) =>
+  view.budget === undefined
+    ? undefined
+    : ['Error budget', budgetText(view.budget, view.state === 'firing' ? currentBurn(view) : undefined)];
+
+const pairRow: Row = ({ burn: pair }) =>
+  pair === undefined
+    ? undefined
+    : [
+        'Burn-rate pair',
+        `${timeSpan(pair.long)} and ${timeSpan(pair.short)}, both above ${burn(pair.factor)}`,
+      ];
+
 const burnRow: Row = (view) => {
   if (view.state === 'resolved') return undefined;
-  const rate = view.burnRate ?? burnOf(slowShareOf(view), view.quantile);
-  return rate === undefined
+  const rate = currentBurn(view);
+  if (rate !== undefined) return ['Budget burn', `${floor(view)}${burn(rate)} of what the objective allows`];
+  const least = burnOf(view.slowBetween?.atLeast, view.quantile);
+  const most = burnOf(view.slowBetween?.atMost, view.quantile);
+  return least === undefined || most === undefined
     ? undefined
-    : ['Budget burn', `${floor(view)}${burn(rate)} of what the objective allows`];
+    : ['Budget burn', `${burn(least)} to ${burn(most)} of what the objective allows`];
 };
 
 const peakRow: Row = (view) => [
   view.valueKind === 'slow-share' ? 'Slow requests at the peak' : 'Value at the peak',
-  `${floor(view)}${escape(valueText(view, view.peak))}`,
+  `${floor(view)}${guess(view)}${escape(valueText(view, view.peak))}`,
 ];
 
 const sinceRow: Row = (view) => ['Breached since', date(view.activeAt)];
@@ -133,6 +191,8 @@ const ROWS: readonly Row[] = [
   objectiveRow,
   slowRow,
   burnRow,
+  budgetRow,
+  pairRow,
   peakRow,
   sinceRow,
   resolvedRow,
