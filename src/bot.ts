@@ -98,9 +98,9 @@ async function start(
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
   const painter = createPainter(base, cleanups);
-  const slack = createAnswering(base, { sources, store: stored, book: rules.book, painter });
   const delivery = createTelling(base, { sources, store: stored });
   const store = wakingStore(stored, delivery);
+  const slack = createAnswering(base, { sources, store, book: rules.book, painter });
   telemetry.onScrape(() => recordOutbox(base, store));
   const scheduler = options.scheduler ?? createCronScheduler({ logger });
   const watch = createWatch({
@@ -116,6 +116,7 @@ async function start(
       policy: () => rules.book().policy ?? NO_POLICY,
       localTime: createLocalTime(),
       learnCalls: createLearnCalls({ metrics: sources.metrics, clock, logger }),
+      silences: () => store.silences(clock.now()),
     },
   });
   const reload = () => rules.reload(watch);

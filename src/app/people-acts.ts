@@ -1,7 +1,7 @@
 import { withActs } from '../domain/alert/acts.ts';
 import type { Acts, GroupState, RuleState } from '../domain/alert/alert.ts';
 import { UpstreamError } from './errors.ts';
-import type { Store } from './ports.ts';
+import type { OutboxEntry, Store, StormShown } from './ports.ts';
 
 /** Where acts and states are read from. */
 export type ActsStore = Pick<Store, 'loadGroup' | 'acts'>;
@@ -21,6 +21,43 @@ export async function readActs(
     if (error instanceof UpstreamError && error.code === 'bad-answer') return new Map();
     throw error;
   }
+}
+
+/**
+ * An entry with what people did about its alert until now, whatever was known when it was decided. An `act` shows the
+ * alert as the last evaluation left it: it was decided between two of them.
+ */
+export async function asItStands<Entry extends OutboxEntry>(store: ActsStore, entry: Entry): Promise<Entry> {
+  if (entry.storm !== undefined) return await stormAsItStands(store, entry, entry.storm);
+  const latest = entry.kind === 'act' ? await latestOf(store, entry) : entry;
+  const acts = (await readActs(store, [entry.alert.episode])).get(entry.alert.episode);
+  return acts === undefined ? latest : { ...latest, alert: withActs(latest.alert, acts) };
+}
+
+/** The same for many alerts that share a message. The next evaluation brings what else is new. */
+async function stormAsItStands<Entry extends OutboxEntry>(
+  store: ActsStore,
+  entry: Entry,
+  storm: StormShown,
+): Promise<Entry> {
+  const acts = await readActs(
+    store,
+    storm.rows.map(({ episode }) => episode),
+  );
+  const rows = storm.rows.map((row) => {
+    const acknowledged = acts.get(row.episode)?.acknowledged;
+    return acknowledged === undefined ? row : { ...row, acknowledged };
+  });
+  return { ...entry, storm: { ...storm, rows } };
+}
+
+async function latestOf<Entry extends OutboxEntry>(store: ActsStore, entry: Entry): Promise<Entry> {
+  const state = await store.loadGroup(entry.group);
+  if (state === undefined || state.slot <= entry.createdAt) return entry;
+  const alert = Object.values(state.rules)
+    .flatMap(({ alerts }) => alerts)
+    .find(({ episode }) => episode === entry.alert.episode);
+  return alert === undefined ? entry : { ...entry, alert, createdAt: state.slot };
 }
 
 /** Alerts that a person can have acted on: what only began to breach has been shown to nobody. */

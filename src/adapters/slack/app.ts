@@ -61,7 +61,8 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
   const { painter } = options;
   const pictures = painter && createPictureShow({ calls, painter, clock, logger });
   const conversation = createConversation({ ...options, ...(pictures === undefined ? {} : { pictures }) });
-  listen(app, { calls, clock, logger, conversation, running });
+  const { recorder, commands } = options;
+  listen(app, { calls, clock, logger, recorder, commands, conversation, running });
   const token = watchToken({ clock, logger, authTest: () => calls.call('auth.test', {}) });
 
   let stopped: Promise<void> | undefined;

@@ -28,6 +28,8 @@ export interface Asked {
   readonly command: SlashCommand;
   readonly text: string;
   readonly at: EpochMs;
+  /** The Slack user who asks. */
+  readonly by: string;
 }
 
 export interface Conversation {
@@ -119,7 +121,12 @@ async function withinDeadline(
   const question = new AbortController();
   const timer = new AbortController();
   const answered = Promise.resolve()
-    .then(() => commands.answer({ command: asked.command, text: asked.text, now: asked.at }, question.signal))
+    .then(() =>
+      commands.answer(
+        { command: asked.command, text: asked.text, now: asked.at, by: asked.by },
+        question.signal,
+      ),
+    )
     .catch((error: unknown): Reply => {
       logger.error('slack: a command failed', {
         command: asked.command,

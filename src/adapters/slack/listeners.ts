@@ -1,21 +1,16 @@
 import type { App, BlockAction } from '@slack/bolt';
-import type { Clock, Logger } from '../../app/ports.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { SLOWEST_TRACES } from './blocks/alert.ts';
+import { ACKNOWLEDGE, END_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-acts.ts';
 import { answerMessage, PICK_SERVICE, SHARE_ANSWER, withService } from './blocks/answer.ts';
 import { OPEN_LINK } from './blocks/pieces.ts';
-import type { Calls } from './calls.ts';
 import { type Asked, type Conversation, isSlashCommand, splitCommand } from './conversation.ts';
 import { createResponder, type Origin, type Responder } from './responder.ts';
-import type { Running } from './running.ts';
 import { SLASH_COMMANDS } from './scopes.ts';
+import { listenForSilences, type SilenceFormParts } from './silence-form.ts';
 
-export interface ListenerParts {
-  readonly calls: Calls;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface ListenerParts extends SilenceFormParts {
   readonly conversation: Conversation;
-  readonly running: Running;
 }
 
 /** What a pressed button or a chosen option asks for. */
@@ -24,18 +19,21 @@ interface Pressed {
   readonly to: { readonly responder: Responder; readonly userId: string };
 }
 
-const NOT_OURS = new RegExp(`^(?!${SLOWEST_TRACES}$|${SHARE_ANSWER}$|${PICK_SERVICE}|${OPEN_LINK})`, 'u');
+/** Buttons whose value is a complete command. */
+const COMMANDS = new RegExp(
+  `^(?:${SLOWEST_TRACES}$|${PICK_SERVICE}|${ACKNOWLEDGE}|${END_ALERT}$|${RUN_COMMAND})`,
+  'u',
+);
+const OURS = `${SLOWEST_TRACES}$|${SHARE_ANSWER}$|${PICK_SERVICE}|${OPEN_LINK}|${ACKNOWLEDGE}|${END_ALERT}$|${RUN_COMMAND}|${SILENCE}$`;
+const NOT_OURS = new RegExp(`^(?!${OURS})`, 'u');
 
 /** Registers every command and button. Each is acknowledged before anything else is done: Slack waits three seconds. */
 export function listen(app: App, parts: ListenerParts): void {
   const { conversation } = parts;
   commands(app, parts);
+  listenForSilences(app, parts);
   onAction(app, parts, {
-    pattern: new RegExp(`^${SLOWEST_TRACES}$`, 'u'),
-    run: ({ asked, to }) => orExplain(asked, to, (it) => conversation.reply(it, to)),
-  });
-  onAction(app, parts, {
-    pattern: new RegExp(`^${PICK_SERVICE}`, 'u'),
+    pattern: COMMANDS,
     run: ({ asked, to }) => orExplain(asked, to, (it) => conversation.reply(it, to)),
   });
   onAction(app, parts, {
@@ -73,7 +71,7 @@ function commands(app: App, parts: ListenerParts): void {
     };
     await parts.running.add(async () => {
       const asked = isSlashCommand(command.command)
-        ? { command: command.command, text: command.text, at }
+        ? { command: command.command, text: command.text, at, by: command.user_id }
         : undefined;
       await orExplain(asked, to, (it) => parts.conversation.reply(it, to));
     });
@@ -97,7 +95,9 @@ function onAction(
       at,
     });
     const to = { responder, userId: body.user.id };
-    await parts.running.add(() => handler.run({ asked: askedBy(commandOf(action), at), to }));
+    await parts.running.add(() =>
+      handler.run({ asked: askedBy(commandOf(action), { at, by: body.user.id }), to }),
+    );
   });
 }
 
@@ -107,9 +107,9 @@ function commandOf(action: BlockAction['actions'][number]): string {
   return action.type === 'static_select' ? withService(action.block_id, action.selected_option.value) : '';
 }
 
-function askedBy(line: string, at: EpochMs): Asked | undefined {
+function askedBy(line: string, who: { readonly at: EpochMs; readonly by: string }): Asked | undefined {
   const split = splitCommand(line);
-  return split === undefined ? undefined : { ...split, at };
+  return split === undefined ? undefined : { ...split, ...who };
 }
 
 async function orExplain(

@@ -10,6 +10,9 @@ export const METHOD_SCOPES = {
   'chat.update': ['chat:write'],
   'chat.postEphemeral': ['chat:write'],
   'chat.getPermalink': [],
+  // The form of a silence, and what came of it.
+  'views.open': [],
+  'views.update': [],
   // Finding a message whose fate is not known, before anything is sent again.
   'conversations.history': ['channels:history', 'groups:history'],
   'conversations.replies': ['channels:history', 'groups:history'],
@@ -49,7 +52,11 @@ export const SLASH_COMMANDS = [
     description: 'p50, p95 and p99 of a service: now, an hour ago, a day ago',
     usageHint: '<service> [last 1h] | <service> <request id>',
   },
-  { command: '/slo', description: 'Every latency rule with its state', usageHint: '[status]' },
+  {
+    command: '/slo',
+    description: 'Every latency rule with its state; silences, acknowledgements',
+    usageHint: '[status] | silence <service> for 2h [comment] | silences | acknowledge <service>',
+  },
 ] as const;
 
 /** Events the bot subscribes to: none. Commands and buttons are no events. */

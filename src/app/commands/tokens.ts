@@ -34,7 +34,8 @@ function unwrapLinks(text: string): string {
   });
 }
 
-function cleaned(text: string): string {
+/** A command's text as it was typed, before Slack and the phone made something else of it. */
+export function cleaned(text: string): string {
   return unwrapLinks(text)
     .replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity] ?? entity)
     .replace(INVISIBLE, '')

@@ -114,3 +114,16 @@ export function matchersText(matchers: readonly Matcher[]): string {
     .map(({ label, operator, value }) => `${label}${operator}${JSON.stringify(value)}`)
     .join(', ');
 }
+
+/** Values that no label has by accident: none at all, and one that nobody writes. */
+const PROBES = ['', 'no-such-value-7f3a'];
+
+/**
+ * Whether the matchers hold back whatever comes, or whatever comes but for some values: they hold for labels that are
+ * missing, or that have a value nobody thought of. Alertmanager refuses the first kind.
+ */
+export function isCatchAll(matchers: readonly Matcher[]): boolean {
+  return PROBES.some((probe) =>
+    matches(matchers, Object.fromEntries(matchers.map(({ label }) => [label, probe]))),
+  );
+}

@@ -29,6 +29,8 @@ function setUp({ lookTakes }: { lookTakes: number }) {
     completeEntry: vi.fn<Store['completeEntry']>(async () => undefined),
     postponeEntry: vi.fn<Store['postponeEntry']>(async () => undefined),
     messageRef: async () => undefined,
+    loadGroup: async () => undefined,
+    acts: async () => new Map(),
     outbox: async () => ({ depth: 0 }),
   };
   const post = vi.fn<Notifier['post']>(async () => ({ kind: 'sent', channelId: 'C1', messageTs: '1.2' }));

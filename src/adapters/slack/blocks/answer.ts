@@ -30,7 +30,11 @@ export function answerMessage(answer: Answer, frame: AnswerFrame = {}): Rendered
   return { text, blocks: [...withShare(blocks, frame.share), ...sharedLine(frame.sharedBy)] };
 }
 
-function body(answer: Answer): Rendered {
+type Shown = Extract<Answer, { readonly view: unknown }>;
+
+const body = (answer: Answer): Rendered => ('view' in answer ? figures(answer) : words(answer));
+
+function figures(answer: Shown): Rendered {
   switch (answer.kind) {
     case 'slowest':
       return slowestMessage(answer.view);
@@ -46,6 +50,11 @@ function body(answer: Answer): Rendered {
       return latencyMessage(answer.view);
     case 'slo-status':
       return sloStatusMessage(answer.view);
+  }
+}
+
+function words(answer: Exclude<Answer, Shown>): Rendered {
+  switch (answer.kind) {
     case 'usage':
       return usageMessage(answer);
     case 'unknown-service':

@@ -24,7 +24,7 @@ describe.each([
       text: 'No traces of &lt;checkout&gt; &amp; co.',
     });
     expect(bot.asked).toEqual([
-      { command: '/trace', text: 'slowest checkout last 30m', now: bot.stand.clock.now() },
+      { command: '/trace', text: 'slowest checkout last 30m', now: bot.stand.clock.now(), by: ALICE },
     ]);
   });
 
@@ -198,7 +198,10 @@ describe('the connection', () => {
       clock,
       logger: log,
       recorder,
-      commands: { answer: () => Promise.resolve(says('')) },
+      commands: {
+        answer: () => Promise.resolve(says('')),
+        keep: () => Promise.resolve(says('').answer),
+      },
     });
     await expect(second.start()).rejects.toThrow('EADDRINUSE');
     await second.stop();

@@ -2,11 +2,16 @@ import { afterEach, beforeEach } from 'vitest';
 import { createSlackApp, type SlackApp } from '../../../../src/adapters/slack/app.ts';
 import type { Transport } from '../../../../src/adapters/slack/receivers.ts';
 import type { Commands } from '../../../../src/app/use-cases.ts';
+import type { Answer } from '../../../../src/app/views.ts';
 import type { Message } from '../../../../src/demo/slack/model.ts';
 import { DEFAULT_SIGNING_SECRET, DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
 import { ALICE, createStand, INCIDENTS, type Stand } from './stand.ts';
 
 export type Asked = Parameters<Commands['answer']>[0];
+export interface Kept {
+  readonly command: Parameters<Commands['keep']>[0];
+  readonly asker: Parameters<Commands['keep']>[1];
+}
 export type Reply = Awaited<ReturnType<Commands['answer']>>;
 
 export const HTTP = {
@@ -30,6 +35,10 @@ export interface Bot {
   readonly app: SlackApp;
   /** What the commands were asked. */
   readonly asked: readonly Asked[];
+  /** What forms asked to be done. */
+  readonly kept: readonly Kept[];
+  /** From now on forms are answered so. */
+  answerFormWith(reply: () => Promise<Answer>): void;
   /** From now on commands answer so. */
   answerWith(reply: (asked: Asked, signal?: AbortSignal) => Reply | Promise<Reply>): void;
   start(transport: Transport): Promise<{ readonly url: string }>;
@@ -45,10 +54,14 @@ export function useBot(): Bot {
   let stand: Stand | undefined;
   let app: SlackApp | undefined;
   let asked: Asked[] = [];
+  let kept: Kept[] = [];
+  let answerToForm: () => Promise<Answer> = async () => says('Nothing there.').answer;
   let answer: (asked: Asked, signal?: AbortSignal) => Reply | Promise<Reply> = () => says('Nothing there.');
   beforeEach(async () => {
     stand = await createStand();
     asked = [];
+    kept = [];
+    answerToForm = async () => says('Nothing there.').answer;
     answer = () => says('Nothing there.');
   });
   afterEach(async () => {
@@ -71,6 +84,12 @@ export function useBot(): Bot {
     get asked() {
       return asked;
     },
+    get kept() {
+      return kept;
+    },
+    answerFormWith: (reply) => {
+      answerToForm = reply;
+    },
     answerWith: (reply) => {
       answer = reply;
     },
@@ -80,6 +99,10 @@ export function useBot(): Bot {
         answer: async (request, signal) => {
           asked.push(request);
           return answer(request, signal);
+        },
+        keep: async (command, asker) => {
+          kept.push({ command, asker });
+          return answerToForm();
         },
       };
       app = createSlackApp({

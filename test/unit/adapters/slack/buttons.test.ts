@@ -44,6 +44,7 @@ describe.each([
         command: '/trace',
         text: 'slowest checkout at 2026-11-20T13:55:00.000Z/2026-11-20T14:01:00.000Z',
         now: bot.stand.clock.now(),
+        by: ALICE,
       },
     ]);
     expect(bot.stand.workspace.messages(INCIDENTS, ALICE)[0]?.text).toBe(breach.text);

@@ -29,7 +29,7 @@ describe('whatever goes wrong is an answer', () => {
         throw new TypeError('x is undefined');
       },
     });
-    const reply = await commands.answer({ command: '/slo', text: '', now });
+    const reply = await commands.answer({ command: '/slo', text: '', now, by: 'U0ANN' });
     expect(textOf(reply.answer)).toBe('Something went wrong inside the bot; its log says what.');
     expect(logger.lines[0]).toMatchObject({ level: 'error', fields: { error: 'TypeError: x is undefined' } });
     expect(await answer('/slo', '')).toMatchObject({ answer: { kind: 'slo-status' } });

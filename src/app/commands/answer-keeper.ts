@@ -1,0 +1,235 @@
+import type { Alert } from '../../domain/alert/alert.ts';
+import { matchersText } from '../../domain/alert/matcher.ts';
+import { nearest } from '../../domain/nearest.ts';
+import type { EpochMs } from '../../domain/units.ts';
+import { namespaceOf, serviceOf } from '../alert-view.ts';
+import type { ActOutcome, ActRequest, KeepAlerts } from '../keep-alerts.ts';
+import type { KeepSilences, SilenceMade, SilenceRow } from '../keep-silences.ts';
+import type { RuleBook } from '../ports.ts';
+import type { Standing } from '../standing-alerts.ts';
+import type { Answer, Phrase } from '../views.ts';
+import type { KeeperCommand, Meant } from './keeper-command.ts';
+import { meantMatchers } from './meant-matchers.ts';
+import { USAGE } from './usage.ts';
+
+export interface AnswerKeeperOptions {
+  readonly alerts: KeepAlerts;
+  readonly silences: KeepSilences;
+  readonly book: () => RuleBook;
+}
+
+/** Who asks, and when. */
+export interface Asker {
+  /** A Slack user id. */
+  readonly by: string;
+  readonly now: EpochMs;
+  /** What makes the request the same when it comes twice. */
+  readonly key?: string;
+}
+
+/** Does what a person asks about alerts, and says what came of it. Throws `UpstreamError` when the store does not answer. */
+export type AnswerKeeper = (command: KeeperCommand, asker: Asker) => Promise<Answer>;
+
+type Line = Extract<Answer, { kind: 'said' }>['lines'][number];
+
+const said = (...lines: readonly (Line | Phrase)[]): Answer => ({
+  kind: 'said',
+  lines: lines.map((line) => ('phrase' in line ? line : { phrase: line })),
+});
+
+const usage = (problem: string, suggestion?: string): Answer => ({
+  kind: 'usage',
+  problem,
+  usage: USAGE['/slo'],
+  ...(suggestion === undefined ? {} : { suggestion }),
+});
+
+export function createAnswerKeeper(options: AnswerKeeperOptions): AnswerKeeper {
+  return async (command, asker) => {
+    switch (command.kind) {
+      case 'silence':
+        return await answerSilence(options, command, asker);
+      case 'silences':
+        return listing(await options.silences.list(asker.now), asker.now);
+      case 'unsilence':
+        return await answerUnsilence(options, command.id, asker);
+      case 'acknowledge':
+        return await onAlerts(options, command.what, (episode) =>
+          options.alerts.acknowledge({ episode, ...requestOf(asker) }),
+        );
+      case 'end':
+        return await onAlerts(options, command.what, (episode) =>
+          options.alerts.end({ episode, ...requestOf(asker), comment: command.comment }),
+        );
+    }
+  };
+}
+
+const requestOf = ({ by, now }: Asker): Omit<ActRequest, 'episode'> => ({ by, now });
+
+async function answerSilence(
+  { silences, alerts, book }: AnswerKeeperOptions,
+  { meant, lasts, comment }: Extract<KeeperCommand, { kind: 'silence' }>,
+  { by, now, key }: Asker,
+): Promise<Answer> {
+  const known = await alerts.firing();
+  const read = meantMatchers(meant, { book: book(), known });
+  if (!read.ok) return usage(severalLabels(read.labels, meant));
+  const { matchers } = read;
+  const made = await silences.silence({
+    matchers,
+    lasts,
+    comment,
+    by,
+    now,
+    ...(key === undefined ? {} : { key }),
+  });
+  return said(...silencedLines(made));
+}
+
+const severalLabels = (labels: readonly string[], { services: [service = 'checkout'] }: Meant): string =>
+  `Several labels name services here: say which one, as in ${labels.map((label) => `${label}="${service}"`).join(' or ')}.`;
+
+const MOST_NAMED = 10;
+
+/** Alerts by name, as many as a person reads. */
+function namesOf(alerts: readonly Alert[]): string {
+  const names = alerts.slice(0, MOST_NAMED).map(nameOf);
+  const rest = alerts.length - names.length;
+  return `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/** An alert's name, and what tells it from others of its rule. */
+function nameOf({ labels, series }: Alert): string {
+  const subject = Object.values(series).join(' ');
+  return `${labels['alertname'] ?? ''}${subject === '' ? '' : ` (${subject})`}`;
+}
+
+const matchersOf = (matchers: SilenceMade['silence']['matchers']): string =>
+  matchers.length === 0 ? 'everything' : matchersText(matchers);
+
+function silencedLines({ silence, alerts }: SilenceMade): readonly Line[] {
+  const { id, matchers, endsAt } = silence;
+  const head: Phrase = ['Silenced until ', { at: endsAt }, ': ', { code: matchersOf(matchers) }, '.'];
+  const now: Phrase =
+    alerts.length === 0
+      ? [
+          'No alert that fires carries it now. What comes is held back; if you expected one, check the spelling.',
+        ]
+      : [
+          `It holds back ${alerts.length === 1 ? '1 alert' : `${alerts.length} alerts`} now: ${namesOf(alerts)}.`,
+        ];
+  return [{ phrase: head, button: { label: 'Unsilence', command: `/slo unsilence ${id}` } }, { phrase: now }];
+}
+
+async function answerUnsilence({ silences }: AnswerKeeperOptions, id: string, asker: Asker): Promise<Answer> {
+  const ended = await silences.unsilence({ id, ...requestOf(asker) });
+  switch (ended.kind) {
+    case 'unknown': {
+      const [near] = nearest(id, ended.ids);
+      return usage(
+        `No silence has the id ${id}: /slo silences lists them.`,
+        near === undefined ? undefined : `/slo unsilence ${near}`,
+      );
+    }
+    case 'over': {
+      const { endsAt, ended: early } = ended.silence;
+      const who: Phrase = early === undefined ? [] : [', by ', { person: early.by }];
+      return said(['That silence is over since ', { at: endsAt }, ...who, '.']);
+    }
+    case 'ended':
+      return said([
+        'Ended: ',
+        { code: matchersOf(ended.silence.matchers) },
+        ended.alerts.length === 0
+          ? '. It held nothing back.'
+          : `. What still breaches is told again with the next evaluation: ${namesOf(ended.alerts)}.`,
+      ]);
+  }
+}
+
+/** Rows of a list that fit into one message. */
+const MOST_ROWS = 20;
+
+function listing(rows: readonly SilenceRow[], now: EpochMs): Answer {
+  if (rows.length === 0) return said(['Nothing is silenced.']);
+  const running = rows.filter(({ silence }) => silence.endsAt > now);
+  const lines = [...running, ...rows.filter((row) => !running.includes(row))].map((row) => rowLine(row, now));
+  const hidden = lines.length - MOST_ROWS;
+  const more: readonly Phrase[] = hidden > 0 ? [[`and ${hidden} more that did not fit`]] : [];
+  return said(...lines.slice(0, MOST_ROWS), ...more);
+}
+
+function rowLine({ silence, alerts }: SilenceRow, now: EpochMs): Line {
+  const { matchers, endsAt, createdBy, comment } = silence;
+  const isStored = 'id' in silence;
+  const isRunning = endsAt > now;
+  const early = isStored ? silence.ended : undefined;
+  const phrase: Phrase = [
+    { code: matchersOf(matchers) },
+    isRunning ? ' until ' : ' was over at ',
+    { at: endsAt },
+    ...(early === undefined ? [] : [', ended by ', { person: early.by }]),
+    ', by ',
+    ...(isStored ? [{ person: createdBy }] : [`${createdBy} (in the rule file)`]),
+    comment === '' ? '' : `: ${comment}`,
+    ...(isRunning ? [`. Holds back ${alerts} now.`] : ['.']),
+    ...(isStored ? [' Id ', { code: silence.id }] : []),
+  ];
+  return isStored && isRunning
+    ? { phrase, button: { label: 'Unsilence', command: `/slo unsilence ${silence.id}` } }
+    : { phrase };
+}
+
+/** The names by which people mean an alert. */
+function spokenNames({ alert, rule }: Standing): readonly string[] {
+  const service = serviceOf(alert, rule);
+  const namespace = namespaceOf(alert);
+  const services = service === undefined ? [] : [service];
+  const full = service === undefined || namespace === undefined ? [] : [`${service}.${namespace}`];
+  return [alert.episode, rule.name, ...services, ...full, ...services.map((each) => `${rule.name} ${each}`)];
+}
+
+/** Does the same with every firing alert of a name, and says of each what came of it. */
+async function onAlerts(
+  { alerts }: AnswerKeeperOptions,
+  what: string,
+  act: (episode: string) => Promise<ActOutcome>,
+): Promise<Answer> {
+  const firing = await alerts.firing();
+  const wanted = what.toLowerCase();
+  const meant = firing.filter((each) => spokenNames(each).some((name) => name.toLowerCase() === wanted));
+  if (meant.length === 0) {
+    const [near] = nearest(what, [...new Set(firing.flatMap((each) => spokenNames(each).slice(1)))]);
+    const hint = near === undefined ? '' : ` Did you mean ${near}?`;
+    return said([
+      firing.length === 0 ? 'Nothing fires now.' : `No alert that fires is called ${what}.${hint}`,
+    ]);
+  }
+  const lines: Phrase[] = [];
+  for (const { alert } of meant.slice(0, MOST_ROWS)) lines.push(outcomePhrase(await act(alert.episode)));
+  return said(...lines);
+}
+
+/** What came of an act, as a sentence. */
+export function outcomePhrase(outcome: ActOutcome): Phrase {
+  if (outcome.kind === 'unknown') return ['That alert is not known any more.'];
+  const name = nameOf(outcome.alert);
+  switch (outcome.kind) {
+    case 'done':
+    case 'already': {
+      const { by, at } = outcome.act;
+      const did = outcome.alert.ended === undefined ? 'acknowledged' : 'ended';
+      const verb = outcome.kind === 'done' ? `is ${did} by ` : `was ${did} before, by `;
+      return [`${name} ${verb}`, { person: by }, ' at ', { at }, '.'];
+    }
+    case 'over':
+      return [`${name} is over already.`];
+    case 'pending':
+      return [`${name} only began to breach: nobody was told of it yet.`];
+    case 'has-data':
+      return [
+        `${name} has data, and the data says that it still breaches: it ends by itself when it recovers.`,
+      ];
+  }
+}
