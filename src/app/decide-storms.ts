@@ -16,8 +16,8 @@ import {
 import type { RuleAt, SloRule, Slot } from '../domain/slo/rule.ts';
 import { after, between, type Milliseconds, ms, SECOND } from '../domain/units.ts';
 import { serviceOf } from './alert-view.ts';
-import { entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './outbox-entry.ts';
-import type { OutboxEntry, StormShown } from './ports.ts';
+import { type EntryAt, entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './outbox-entry.ts';
+import type { NotificationKind, OutboxEntry, StormShown } from './ports.ts';
 
 /** Alerts that begin now and share a message. */
 export interface Gathered {
@@ -48,7 +48,7 @@ export function nameOf(alert: Alert, rule: SloRule): string {
 
 /** A storm at a slot, with its alerts in the order in which they are shown. */
 interface Standing {
-  readonly at: RuleAt;
+  readonly at: EntryAt;
   readonly slot: Slot;
   readonly storm: Storm;
   readonly ranked: readonly StormMember[];
@@ -78,25 +78,35 @@ function isPageDue(standing: Standing, page: StormPage, look: string): boolean {
   return isLast || between(page.shownAt, slot) >= pageInterval(storm);
 }
 
+/** What the reply of a page is to show. */
+function pageEntry(
+  { at, slot, storm }: Standing,
+  kind: 'refresh' | 'act',
+  index: number,
+): OutboxEntry | undefined {
+  const page = storm.pages[index];
+  if (page === undefined) return undefined;
+  const { mentions, members, joinedAt } = page;
+  const episode = pageEpisode(storm, index + 1);
+  const destination = { ...storm.destination, mentions };
+  const shown: StormShown = {
+    startedAt: storm.startedAt,
+    counts: countsOf(members),
+    rows: worstFirst(members, at.rule.comparison),
+    page: { storm: storm.episode, number: index + 1, joinedAt },
+  };
+  return { ...entryOf(at, slot, { alert: storm.lead, kind, episode, destination }), storm: shown };
+}
+
 /** The replies of the thread that are due, and the pages with a note of what they show now. */
 function tellPages(standing: Standing): { pages: readonly StormPage[]; entries: readonly OutboxEntry[] } {
-  const { at, slot, storm } = standing;
+  const { slot, storm } = standing;
   const entries: OutboxEntry[] = [];
   const pages = storm.pages.map((page, index) => {
     const look = lookOf(page.members, false);
-    if (!isPageDue(standing, page, look)) return page;
-    const { mentions, members, joinedAt } = page;
-    const episode = pageEpisode(storm, index + 1);
-    const destination = { ...storm.destination, mentions };
-    const shown: StormShown = {
-      startedAt: storm.startedAt,
-      counts: countsOf(members),
-      rows: worstFirst(members, at.rule.comparison),
-      page: { storm: storm.episode, number: index + 1, joinedAt },
-    };
-    const telling = { alert: storm.lead, kind: 'refresh', episode, destination } as const;
-    const notBefore = after(slot, ms(entries.length * PAGE_SPACING));
-    entries.push({ ...entryOf(at, slot, telling), notBefore, storm: shown });
+    const entry = isPageDue(standing, page, look) ? pageEntry(standing, 'refresh', index) : undefined;
+    if (entry === undefined) return page;
+    entries.push({ ...entry, notBefore: after(slot, ms(entries.length * PAGE_SPACING)) });
     return { ...page, shownAt: slot, shown: look };
   });
   return { pages, entries };
@@ -104,7 +114,7 @@ function tellPages(standing: Standing): { pages: readonly StormPage[]; entries: 
 
 /** What is told of a storm now, and the storm with a note of it. */
 function tell(standing: Standing, isNew: boolean): { storm: Storm; entries: readonly OutboxEntry[] } {
-  const { at, slot, storm, ranked } = standing;
+  const { slot, storm, ranked } = standing;
   const isEnd = isOver(storm);
   const look = lookOf(ranked.slice(0, STORM_ROWS), true) + ranked.length;
   const age = between(storm.refreshedAt, slot);
@@ -112,9 +122,14 @@ function tell(standing: Standing, isNew: boolean): { storm: Storm; entries: read
   const { pages, entries } = tellPages(standing);
   if (!isNew && !isEnd && !isDue) return { storm: { ...storm, pages }, entries };
   const kind = isNew ? 'firing' : isEnd ? 'resolved' : 'refresh';
-  const { lead: alert, episode, destination } = storm;
-  const own = { ...entryOf(at, slot, { alert, kind, episode, destination }), storm: shownOf(standing) };
+  const own = mainEntry(standing, kind);
   return { storm: { ...storm, pages, refreshedAt: slot, shown: look }, entries: [own, ...entries] };
+}
+
+function mainEntry(standing: Standing, kind: NotificationKind): OutboxEntry {
+  const { at, slot, storm } = standing;
+  const { lead: alert, episode, destination } = storm;
+  return { ...entryOf(at, slot, { alert, kind, episode, destination }), storm: shownOf(standing) };
 }
 
 /** The worst of a storm's alerts while one fires; afterwards the last that was. */
@@ -124,7 +139,7 @@ function withLead(standing: Standing, alerts: ReadonlyMap<string, Alert>): Stand
   return lead === undefined ? standing : { ...standing, storm: { ...standing.storm, lead } };
 }
 
-const standingOf = (at: RuleAt, slot: Slot, storm: Storm): Standing => ({
+const standingOf = (at: EntryAt, slot: Slot, storm: Storm): Standing => ({
   at,
   slot,
   storm,
@@ -192,4 +207,24 @@ export function retireStorms(at: RuleAt, slot: Slot, state: RuleState): readonly
     }));
     return tell(standingOf(at, slot, { ...storm, pages }), false).entries;
   });
+}
+
+/** Shows what a person did about one alert in the messages that it shares: the storm's own, and the reply that lists it. */
+export function sharedEntries(
+  at: EntryAt,
+  slot: Slot,
+  { alert, storms }: { readonly alert: Alert; readonly storms: readonly Storm[] },
+): readonly OutboxEntry[] {
+  const shared = new Set((alert.postedTo ?? []).flatMap(({ storm }) => storm ?? []));
+  return storms
+    .filter(({ episode }) => shared.has(episode))
+    .flatMap((storm) => {
+      const standing = standingOf(at, slot, storm);
+      const index = storm.pages.findIndex(
+        ({ shownAt, members }) =>
+          shownAt !== undefined && members.some(({ episode }) => episode === alert.episode),
+      );
+      const page = pageEntry(standing, 'act', index);
+      return [mainEntry(standing, 'act'), ...(page === undefined ? [] : [page])];
+    });
 }

@@ -5,6 +5,7 @@ import { PLAIN_ROUTE } from '../../domain/alert/route.ts';
 import type { MaintenanceWindow, Silence } from '../../domain/alert/silence.ts';
 import type { NoisePolicy } from '../../domain/alert/suppress.ts';
 import type { TimeInterval } from '../../domain/alert/time-interval.ts';
+import type { EpochMs } from '../../domain/units.ts';
 import { defined } from './defined.ts';
 import { nearestName } from './near-name.ts';
 import {
@@ -16,8 +17,10 @@ import {
   type RouteInput,
   SILENCE,
 } from './policy-fields.ts';
-import type { RuleFileError, Source } from './source.ts';
+import { type FileLimits, LIMIT_KEYS, mergeLimits, readLimits } from './policy-limits.ts';
+import type { RuleFileError, RuleFileNote, Source } from './source.ts';
 import { NAMED_INTERVAL_KEYS, namedIntervalSchema } from './time-fields.ts';
+import { unreachableRoutes } from './unreachable-routes.ts';
 import type { Part, Shape } from './validate.ts';
 import { validate } from './validate.ts';
 import type { Path, YamlDocument } from './yaml-document.ts';
@@ -26,8 +29,21 @@ import type { Path, YamlDocument } from './yaml-document.ts';
 export interface FilePolicy {
   readonly policy: NoisePolicy;
   readonly errors: readonly RuleFileError[];
+  readonly notes: readonly RuleFileNote[];
+  /** Silences and planned work that end once and for all. */
+  readonly ends: readonly PlacedEnd[];
   /** Where the route stands, when there is one. */
   readonly routePlace?: RuleFileError;
+  /** Absent: the file could not be read. */
+  readonly limits?: FileLimits;
+}
+
+/** Something that holds until an instant, and where it stands. */
+export interface PlacedEnd {
+  readonly code: 'silence-past' | 'maintenance-past';
+  readonly what: string;
+  readonly endsAt: EpochMs;
+  readonly place: RuleFileError;
 }
 
 /** Keys of a document that are about notifications, not rules. */
@@ -39,6 +55,7 @@ export const POLICY_KEYS = [
   'silences',
   'maintenance',
   'compat',
+  ...LIMIT_KEYS,
 ] as const;
 
 type NamedInterval = z.output<typeof namedIntervalSchema>;
@@ -53,6 +70,8 @@ interface Reading {
   readonly source: Source;
   readonly documents: readonly YamlDocument[];
   readonly errors: RuleFileError[];
+  readonly notes: RuleFileNote[];
+  readonly ends: PlacedEnd[];
 }
 
 interface Placed<T> {
@@ -165,22 +184,35 @@ function readRoute(reading: Reading, lookUp: LookUp): { route: Route; routePlace
   const [read] = readOne(reading, ROUTE, first);
   if (read === undefined) return { route: PLAIN_ROUTE, routePlace };
   reading.errors.push(...rootMistakes(read.value, first));
+  for (const { path, reason } of unreachableRoutes(read.value)) {
+    const message = `no alert can reach this route: ${reason}.`;
+    reading.notes.push({ ...errorAt(first, path, message), code: 'route-unreachable' });
+  }
   return { route: routeOf(read.value, { part: first, within: [], lookUp }), routePlace };
 }
 
 function readSilences(reading: Reading): readonly Silence[] {
-  return readList(reading, SILENCE, 'silences').map(({ value }) => ({
-    matchers: value.matchers,
-    endsAt: value.ends_at,
-    createdBy: value.created_by,
-    comment: value.comment ?? '',
-    ...defined({ startsAt: value.starts_at }),
-  }));
+  return readList(reading, SILENCE, 'silences').map(({ value, part }) => {
+    const place = errorAt(part, ['ends_at'], '');
+    reading.ends.push({ code: 'silence-past', what: 'this silence', endsAt: value.ends_at, place });
+    return {
+      matchers: value.matchers,
+      endsAt: value.ends_at,
+      createdBy: value.created_by,
+      comment: value.comment ?? '',
+      ...defined({ startsAt: value.starts_at }),
+    };
+  });
 }
 
 function readMaintenance(reading: Reading, lookUp: LookUp): readonly MaintenanceWindow[] {
   return readList(reading, MAINTENANCE, 'maintenance').map(({ value, part }) => {
     const { starts_at: startsAt, ends_at: endsAt } = value;
+    const isOnce = (value.time_intervals ?? []).length === 0;
+    if (isOnce && endsAt !== undefined) {
+      const [place, what] = [errorAt(part, ['ends_at'], ''), `the maintenance \`${value.name}\``];
+      reading.ends.push({ code: 'maintenance-past', what, endsAt, place });
+    }
     return {
       name: value.name,
       matchers: value.matchers,
@@ -203,20 +235,23 @@ function readInhibitRules(reading: Reading): readonly InhibitRule[] {
 
 /** Reads what all documents of a file say about notifications. Names of time intervals are looked up in that file. */
 export function readPolicy(source: Source, documents: readonly YamlDocument[]): FilePolicy {
-  const reading: Reading = { source, documents, errors: [] };
+  const reading: Reading = { source, documents, errors: [], notes: [], ends: [] };
   const lookUp = readIntervals(reading);
   const { route, routePlace } = readRoute(reading, lookUp);
   const says = (key: string, shape: Shape<unknown>): boolean =>
     partsOf(reading, key).filter((part) => readOne(reading, shape, part).length > 0).length > 0;
+  const limits = readLimits((key) => partsOf(reading, key), reading.errors);
   const policy: NoisePolicy = {
     route,
+    ...limits.limits,
     silences: readSilences(reading),
     maintenance: readMaintenance(reading, lookUp),
     inhibitRules: readInhibitRules(reading),
     inhibitsByCallGraph: says('inhibit', INHIBIT),
     ...defined({ isPrometheus: says('compat', COMPAT) || undefined }),
   };
-  return { policy, errors: reading.errors, ...defined({ routePlace }) };
+  const { errors, notes, ends } = reading;
+  return { policy, errors, notes, ends, limits, ...defined({ routePlace }) };
 }
 
 /** What all files say together. The tree may stand in one of them only. */
@@ -225,8 +260,10 @@ export function mergePolicies(files: readonly FilePolicy[]): FilePolicy {
     routePlace === undefined ? [] : [{ route: policy.route, routePlace }],
   );
   const all = files.map(({ policy }) => policy);
+  const limits = mergeLimits(files.flatMap((file) => file.limits ?? []));
   return {
     policy: {
+      ...limits.limits,
       route: first?.route ?? PLAIN_ROUTE,
       silences: all.flatMap(({ silences }) => silences),
       maintenance: all.flatMap(({ maintenance }) => maintenance),
@@ -234,9 +271,15 @@ export function mergePolicies(files: readonly FilePolicy[]): FilePolicy {
       inhibitsByCallGraph: all.some(({ inhibitsByCallGraph }) => inhibitsByCallGraph),
       ...defined({ isPrometheus: all.some(({ isPrometheus }) => isPrometheus) || undefined }),
     },
-    errors: others.map(({ routePlace }) => ({
-      ...routePlace,
-      message: `\`route\` stands in ${first?.routePlace.file ?? 'another file'} already: there is one tree for all rules.`,
-    })),
+    notes: files.flatMap(({ notes }) => notes),
+    ends: files.flatMap(({ ends }) => ends),
+    ...defined({ routePlace: first?.routePlace }),
+    errors: [
+      ...others.map(({ routePlace }) => ({
+        ...routePlace,
+        message: `\`route\` stands in ${first?.routePlace.file ?? 'another file'} already: there is one tree for all rules.`,
+      })),
+      ...limits.errors,
+    ],
   };
 }

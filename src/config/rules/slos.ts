@@ -7,8 +7,7 @@ import { errorSelectorFor, PRESETS, unitOfMetric } from '../../domain/slo/preset
 import type { LatencyFamily, LatencyObjective, RuleGroup } from '../../domain/slo/rule.ts';
 import type { Milliseconds } from '../../domain/units.ts';
 import { formatDuration, ms, ratio, SECOND } from '../../domain/units.ts';
-import { metricsOf } from '../promql/metrics.ts';
-import type { CompiledGroup, PlacedUse } from './compiled.ts';
+import { type CompiledGroup, type PlacedUse, useOfExpression } from './compiled.ts';
 import { defined } from './defined.ts';
 import {
   channel,
@@ -25,6 +24,7 @@ import {
 } from './fields.ts';
 import { settingsOf } from './groups.ts';
 import type { RuleFileError } from './source.ts';
+import { templateNotes } from './template-notes.ts';
 import { alertLabels, annotations, emptyIsAbsent } from './text-maps.ts';
 import type { Part, Shape } from './validate.ts';
 import { validate } from './validate.ts';
@@ -88,7 +88,7 @@ const SLO: Shape<SloInput> = {
     budget: 'remove it; `burn: workbook` alerts on a budget of 30 days.',
     mention: 'write a `route` with `mentions` at the top of the document.',
     mentions: 'write a `route` with `mentions` at the top of the document.',
-    'alert.flap': 'remove it; `keep_firing_for` calms an alert that comes and goes.',
+    'alert.flap': 'write `flap` at the top of the document: it holds for all rules.',
     'alert.inhibit': 'write `inhibit: call-graph` at the top of the document.',
     'alert.repeat': 'remove it; a firing alert keeps one message that is brought up to date.',
   },
@@ -237,7 +237,16 @@ function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly PlacedUse[] {
   if (verdict === undefined) return [];
   // The burn-rate rules read the same histogram at the same threshold: asking about the verdict is enough.
   const { name, expr } = verdict;
-  return [{ place, use: { name, kind: 'alerting', expr, metrics: metricsOf(expr), family, by, thresholds } }];
+  const { isApproximate } = slo.objective;
+  const use = useOfExpression({ name, kind: 'alerting', expr, interval: group.interval });
+  return [
+    {
+      place,
+      rule: verdict,
+      group: group.id,
+      use: { ...use, family, by, thresholds, ...defined({ isApproximate }) },
+    },
+  ];
 }
 
 const failed = (errors: readonly RuleFileError[]): CompiledGroup => ({ uses: [], errors, notes: [] });
@@ -265,5 +274,5 @@ export function readSlo(part: Part): CompiledGroup {
   if (conflicts.length > 0) return failed(conflicts.map(errorAt));
   const slo = sloOf(input, objective);
   const group = groupOf(input, slo, part.source.file);
-  return { group, uses: usesOf(group, slo, part), errors: [], notes: [] };
+  return { group, uses: usesOf(group, slo, part), errors: [], notes: templateNotes(part) };
 }

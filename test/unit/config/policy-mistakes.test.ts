@@ -26,6 +26,12 @@ describe('mistakes about notifications are reported with their place', () => {
       /^`continue` has no meaning at the root/,
     ],
     'two trees': ['route: { channel: "#a" }\n---\nroute: §{ channel: "#b" }', /^a second `route`/],
+    'how much is told': [
+      'storm: §many\nflap: §1\n---\nflap: §4',
+      / is "many": write a whole number, 0 or more/,
+      / is 1, which leaves no room for a firing and its end/,
+      /^a second `flap`: there is one for all rules/,
+    ],
     'names of time intervals': [
       'time_intervals:\n- name: nights\n  time_intervals: [{ location: UTC }]\n- name: §nights\n  time_intervals: [{ location: UTC }]\n- name: b\n  time_intervals: §[]\nroute:\n  mute_time_intervals: [§night]\n  active_time_intervals: [§x]',
       /^the time interval `nights` stands twice/,

@@ -34,6 +34,8 @@ time_intervals:
     years: ["2026:2028", "2030"]
     times: []
 inhibit: call-graph
+storm: 25
+flap: 0
 inhibit_rules:
 - source_matchers: [severity="page"]
   target_matchers: [severity="ticket"]
@@ -93,6 +95,8 @@ const equal = (label: string, value: string) => ({ label, operator: '=', value }
 describe('what a file says about notifications', () => {
   it('is read whole', () => {
     expect(policyOf(FULL)).toEqual({
+      storm: 25,
+      flap: 0,
       route: {
         matchers: [],
         continue: false,
@@ -156,19 +160,20 @@ describe('what a file says about notifications', () => {
 
   it('may stand in several files, the tree in one of them', async () => {
     const files: Readonly<Record<string, string>> = {
-      'a.yaml': 'inhibit: call-graph',
+      'a.yaml': 'inhibit: call-graph\nstorm: 25',
       'b.yaml': 'route: { channel: "#b" }',
-      'c.yaml': 'silences: []\nroute: { channel: "#c" }',
+      'c.yaml': 'silences: []\nroute: { channel: "#c" }\nstorm: 5\nflap: 4',
     };
     const load = (names: readonly string[]) => loadRuleFiles(names, async (path) => files[path] ?? '');
     const right = await load(['a.yaml', 'b.yaml']);
     expect(right).toMatchObject({
       ok: true,
-      policy: { inhibitsByCallGraph: true, route: { channel: '#b' } },
+      policy: { inhibitsByCallGraph: true, route: { channel: '#b' }, storm: 25 },
     });
-    const wrong = await load(['b.yaml', 'c.yaml']);
+    const wrong = await load(['a.yaml', 'b.yaml', 'c.yaml']);
     expect(wrong.ok ? [] : wrong.errors).toMatchObject([
       { file: 'c.yaml', line: 2, message: expect.stringContaining('stands in b.yaml already') },
+      { file: 'c.yaml', line: 3, message: expect.stringContaining('stands in a.yaml already') },
     ]);
   });
 

@@ -1,12 +1,14 @@
-import type { StaticSelect, TableBlock } from '@slack/types';
+import type { ActionsBlock, TableBlock } from '@slack/types';
 import type { StormView } from '../../../app/views.ts';
 import type { StormMember } from '../../../domain/alert/alert.ts';
 import { ruleValue } from '../format.ts';
 import { literal } from '../mrkdwn.ts';
+import { ACKNOWLEDGE } from './alert-acts.ts';
 import { cell, dateRun, richCell } from './pieces.ts';
 
-/** The menu that takes one of the alerts of a message; an option's value is the alert's episode. */
-export const ACKNOWLEDGE_ONE = 'acknowledge_one';
+/** The menu that takes one of the alerts of a message: what is chosen is put into the command that the block is named by. */
+const ACKNOWLEDGE_ONE = `${ACKNOWLEDGE}_one`;
+const ACKNOWLEDGE_COMMAND = '/slo acknowledge {service}';
 
 /** Long enough for a service and its namespace; fifty rows of it stay far from a table's 10,000 characters. */
 const NAME_LENGTH = 60;
@@ -60,17 +62,20 @@ export function stormTable(view: StormView): TableBlock {
   };
 }
 
-/** A menu of the alerts that nobody has taken yet; absent when there are none. */
-export function acknowledgeMenu({ rows }: StormView): StaticSelect | undefined {
+/** A menu of the alerts that nobody has taken yet; nothing when there are none. */
+export function acknowledgeMenu({ rows }: StormView): readonly ActionsBlock[] {
   const open = rows.filter(({ state, acknowledged }) => state !== 'resolved' && acknowledged === undefined);
-  if (open.length === 0) return undefined;
-  return {
-    type: 'static_select',
-    action_id: ACKNOWLEDGE_ONE,
-    placeholder: { type: 'plain_text', text: 'Acknowledge one', emoji: false },
-    options: open.slice(0, MENU_OPTIONS).map(({ name, episode }) => ({
-      text: { type: 'plain_text', text: literal(name, OPTION_LENGTH) || '–', emoji: false },
-      value: episode,
-    })),
-  };
+  if (open.length === 0) return [];
+  const options = open.slice(0, MENU_OPTIONS).map(({ name, episode }) => ({
+    text: { type: 'plain_text' as const, text: literal(name, OPTION_LENGTH) || '–', emoji: false },
+    value: episode,
+  }));
+  const placeholder = { type: 'plain_text' as const, text: 'Acknowledge one', emoji: false };
+  return [
+    {
+      type: 'actions',
+      block_id: ACKNOWLEDGE_COMMAND,
+      elements: [{ type: 'static_select', action_id: ACKNOWLEDGE_ONE, placeholder, options }],
+    },
+  ];
 }

@@ -38,7 +38,6 @@ export function stormHeadline(view: StormView): string {
 function ofAll(view: StormView): Rendered {
   const { lead, rows, links, notice } = view;
   const title = stormHeadline(view);
-  const menu = acknowledgeMenu(view);
   const blocks: SlackBlock[] = [
     header(title),
     section(words(view).join('\n')),
@@ -46,7 +45,8 @@ function ofAll(view: StormView): Rendered {
     stormTable(view),
     ...context([listed(view)]),
     ...traces(view),
-    ...actions([...(menu === undefined ? [] : [menu]), ...linkButtons(links)]),
+    ...acknowledgeMenu(view),
+    ...actions(linkButtons(links)),
     ...context([ruleLine(view), ...lead.gaps.slice(0, 5).map((gap) => escape(oneLine(gap), 300))]),
   ];
   const worst = rows[0] === undefined ? [] : [`Worst: ${literal(rows[0].name, 100)}`];
@@ -119,13 +119,12 @@ function ofPage(view: StormView, { number, joinedAt, isJoin }: NonNullable<Storm
   const title = isJoin
     ? `${count(rows.length, nounOf(view).slice(0, -1))} more ${rows.length === 1 ? 'breaches' : 'breach'} ${lead.alertname}`
     : `${nounOf(view) === 'services' ? 'Services' : 'Alerts'} that began together, page ${number}`;
-  const menu = acknowledgeMenu(view);
   const line = [
     ...(mentions.length === 0 ? [] : [mentionLine(mentions)]),
     `*${escape(oneLine(title), 300)}* · ${date(joinedAt)}`,
   ].join('\n');
   return {
     text: escape(oneLine(title), 300),
-    blocks: [section(line), stormTable(view), ...actions(menu === undefined ? [] : [menu])],
+    blocks: [section(line), stormTable(view), ...acknowledgeMenu(view)],
   };
 }
