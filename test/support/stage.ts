@@ -147,6 +147,10 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   };
 }
 
+/** A picture comes below the answer it belongs to, after it; it may come when the next question has been asked. */
+const isPicture = ({ blocks, text }: Pick<Message, 'blocks' | 'text'>): boolean =>
+  blocks[0]?.type === 'image' || text.startsWith('No picture');
+
 async function answerAfter(asked: {
   before: ReadonlySet<string>;
   messages: () => readonly Message[];
@@ -156,7 +160,10 @@ async function answerAfter(asked: {
   while (performance.now() < deadline) {
     const answer = asked
       .messages()
-      .find(({ ts, userId }) => !asked.before.has(ts) && userId === 'U0TAILWATCH');
+      .find(
+        ({ ts, userId, blocks, text }) =>
+          !asked.before.has(ts) && userId === 'U0TAILWATCH' && !isPicture({ blocks, text }),
+      );
     if (answer !== undefined) return answer;
     await wait(2);
   }

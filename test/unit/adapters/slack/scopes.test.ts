@@ -25,6 +25,7 @@ it('the scopes are those of the methods, of slash commands and of metadata', () 
     'chat:write',
     'chat:write.public',
     'commands',
+    'files:write',
     'groups:history',
     'groups:read',
     'metadata.message:read',
