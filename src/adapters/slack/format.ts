@@ -130,7 +130,8 @@ export function budgetText({ left, period, over }: BudgetView, burnRate?: number
   const days = timeSpan(period);
   const since =
     over >= period - DAY ? '' : `, judged by ${over < DAY ? 'less than a day' : timeSpan(over)} of data`;
-  if (left <= 0) return `used up: ${significant(1 - left, 2)} times what ${days} allow${since}`;
+  if (left <= -0.005) return `overspent: ${significant(1 - left, 2)} times what ${days} allow${since}`;
+  if (left <= 0) return `${days} used up${since}`;
   const isBurning = burnRate !== undefined && burnRate > 1;
   const end = isBurning ? `, used up in ${timeSpan(ms((left * period) / burnRate))} at this rate` : '';
   return `${share(left)} of ${days} left${end}${since}`;

@@ -41,7 +41,7 @@ export function symptom(view: AlertView): string {
   if (view.valueKind === 'slow-share' && threshold !== undefined)
     return `${floor(view)}${share(view.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
   const limit = boundText(view);
-  return `${valueText(view, view.value)}${limit === undefined ? '' : `, ${limit}`}`;
+  return `${guess(view)}${valueText(view, view.value)}${limit === undefined ? '' : `, ${limit}`}`;
 }
 
 /** `error budget burns 20x over 1 h and 5 min, alerts above 14.4x`. */

@@ -41,7 +41,7 @@ const subject = (view: AlertView): string => view.service ?? view.alertname;
 /** One sentence that says what is wrong, how much, and against which bound. */
 export function headline(view: AlertView): string {
   if (view.state === 'resolved')
-    return `✅ ${subject(view)}: ${ending(view)} after ${timeSpan(lasted(view))}`;
+    return `${isKnownGood(view) ? '✅' : '☑️'} ${subject(view)}: ${ending(view)} after ${timeSpan(lasted(view))}`;
   if (view.state === 'no-data') return `⚪ ${subject(view)}: no data, the alert still stands`;
   return `🔴 ${subject(view)}: ${symptom(view)}`;
 }

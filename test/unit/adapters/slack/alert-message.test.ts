@@ -40,7 +40,7 @@ describe('the headline says what, how much, and against which bound', () => {
       resolvedAt: after(START, ms(13 * MINUTE)),
       resolveReason: 'recovered',
     }),
-    '✅ checkout: closed, its rule was removed, after 1 h': aView({
+    '☑️ checkout: closed, its rule was removed, after 1 h': aView({
       state: 'resolved',
       resolvedAt: after(START, ms(HOUR + MINUTE)),
       resolveReason: 'rule-removed',

@@ -116,6 +116,11 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
     noDataSince: at,
     latency: estimate,
     slowShare: value,
+    slowBetween: some({ low: span, high: span, atLeast: value, atMost: value }, ['low', 'atLeast', 'atMost']),
+    budget: fc.record({ left: value, period: span, over: span }),
+    burn: fc.record({ long: span, short: span, factor: value }),
+    vanished: hostileText,
+    source: fc.record({ since: at, unanswered: value, asked: value, reason: hostileText }),
     burnRate: value,
     traces: fc.oneof(
       fc.constant({ kind: 'pending' as const }),
