@@ -1,12 +1,17 @@
+import { benchExactness } from './exactness.ts';
 import { benchTraces } from './traces.ts';
 import { benchWatch } from './watch.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { watch: benchWatch, traces: benchTraces };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  watch: benchWatch,
+  traces: benchTraces,
+  exactness: benchExactness,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => BENCHES[name] === undefined);
 if (unknown.length > 0) {
-  console.error(`No bench called ${unknown.join(', ')}: there are ${Object.keys(BENCHES).join(' and ')}.`);
+  console.error(`No bench called ${unknown.join(', ')}: there are ${Object.keys(BENCHES).join(', ')}.`);
   process.exit(1);
 }
 for (const name of asked.length === 0 ? Object.keys(BENCHES) : asked) await BENCHES[name]?.();

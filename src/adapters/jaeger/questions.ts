@@ -1,12 +1,12 @@
 import type { TraceSearch } from '../../app/ports.ts';
 import { goDuration } from '../../domain/link.ts';
-import { after, type EpochMs, epochMs, HOUR, type TimeWindow, toEpochUs } from '../../domain/units.ts';
+import { type EpochMs, epochMs, type TimeWindow, toEpochUs } from '../../domain/units.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 /** How a search is put to a storage, beyond what its dialect says. */
 export interface Manner {
-  /** VictoriaTraces: a minimum is exclusive there, and a span is found by when it ends. */
+  /** A minimum is exclusive in VictoriaTraces. */
   readonly isVictoria: boolean;
   readonly limit: number;
 }
@@ -27,17 +27,13 @@ function durations(
   return { min, max: NO_CEILING };
 }
 
-/** How much later than a window a span that began in it may end, and still be found by VictoriaTraces. */
-const LONGEST_SPAN = HOUR;
-
 /**
  * In whole seconds, outwards: tempo-query cuts the fraction off, and what starts in the last second would be missed.
  * Never empty, which v3 refuses.
  */
-function windowOf({ window }: TraceSearch, { isVictoria }: Manner): TimeWindow {
+function windowOf({ window }: TraceSearch): TimeWindow {
   const start = epochMs(Math.floor(window.start / 1_000) * 1_000);
-  const end = epochMs(Math.max(start + 1_000, Math.ceil(window.end / 1_000) * 1_000));
-  return { start, end: isVictoria ? after(end, LONGEST_SPAN) : end };
+  return { start, end: epochMs(Math.max(start + 1_000, Math.ceil(window.end / 1_000) * 1_000)) };
 }
 
 /** Values are compared by their text. Never `tag=k:v`: it splits at the first colon of `guid:x-request-id`. */
@@ -51,7 +47,7 @@ function attributesOf({ attributes }: TraceSearch): string | undefined {
 /** The parameters of `/api/traces`: instants in microseconds. */
 export function legacyQuery(search: TraceSearch, manner: Manner): Query {
   const { min, max } = durations(search, manner);
-  const { start, end } = windowOf(search, manner);
+  const { start, end } = windowOf(search);
   return {
     service: search.service,
     operation: search.operation,
@@ -73,7 +69,7 @@ const rfc3339 = (instant: EpochMs): string => new Date(instant).toISOString();
  */
 export function v3Query(search: TraceSearch, manner: Manner & { readonly isEarly: boolean }): Query {
   const { min, max } = durations(search, manner);
-  const { start, end } = windowOf(search, manner);
+  const { start, end } = windowOf(search);
   return {
     'query.service_name': search.service,
     'query.operation_name': search.operation,

@@ -1,6 +1,7 @@
 import { UpstreamError } from '../../app/errors.ts';
 import type { FoundTraces, TraceSearch } from '../../app/ports.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
+import { after, DAY, MINUTE, toUs, us } from '../../domain/units.ts';
 import { answerTo, badAnswer } from './answers.ts';
 import type { Backend } from './backend.ts';
 import type { Ask } from './dialect.ts';
@@ -164,10 +165,45 @@ const HALVINGS = 4;
 const LIMIT_REFUSED =
   /search depth|out of range \[0|max_buckets|too_many_buckets|exceeds the max|limit \d+ exceeds/i;
 
-/** Asks with half the limit as long as the answer is too large. What is smaller than its limit is still complete. */
+/** Searches by all that the storage can filter by. */
 async function searchWithin(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
-  const { backend, search } = work;
-  const isVictoria = await backend.isVictoria(signal);
+  const isVictoria = await work.backend.isVictoria(signal);
+  const found = await askForLess(work, { isVictoria, signal });
+  if (!isVictoria || !found.isComplete) return found;
+  const parts = [found];
+  for (const search of endingLater(work.search)) {
+    parts.push(await askForLess({ ...work, search }, { isVictoria, signal }));
+  }
+  const byId = new Map(parts.flatMap(({ traces }) => traces).map((trace) => [trace.traceId, trace]));
+  return { traces: [...byId.values()], isComplete: parts.every(({ isComplete }) => isComplete) };
+}
+
+/** Spans that end so much later than the window are few: those of other times do not crowd them out. */
+const LONG = MINUTE;
+
+/**
+ * What begins in the window but ends after it, as VictoriaTraces has to be asked, which knows a span by its end:
+ *
+ *     window        |--------------------|
+ *     a span                        |=======|                         in the minute after it, of any length
+ *     a long one                  |========================|          up to a day after it, of a minute at least
+ */
+function endingLater(search: TraceSearch): readonly TraceSearch[] {
+  const { end } = search.window;
+  const [soon, late] = [after(end, LONG), after(end, DAY)];
+  const long = us(Math.max(search.minDuration ?? 0, toUs(LONG)));
+  return [
+    { ...search, window: { start: end, end: soon } },
+    { ...search, window: { start: soon, end: late }, minDuration: long },
+  ];
+}
+
+/** Asks with half the limit as long as the answer is too large. What is smaller than its limit is still complete. */
+async function askForLess(
+  work: SearchWork,
+  { isVictoria, signal }: { readonly isVictoria: boolean; readonly signal: AbortSignal | undefined },
+): Promise<FoundTraces> {
+  const { search } = work;
   let limit = Math.min(MAX_LIMIT, Math.max(1, Math.floor(search.limit)));
   for (let halvings = 0; ; halvings += 1) {
     try {

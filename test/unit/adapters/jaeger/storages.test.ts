@@ -37,13 +37,27 @@ describe('VictoriaTraces, known by its complaint', () => {
   const complaint = 'incorrect trace query params: service name is required';
   const asked = { ...search, minDuration: us(250_000) };
 
-  it('is asked for a nanosecond less, since its minimum is exclusive, and for spans that end later', async () => {
+  it('is asked for a nanosecond less, since its minimum is exclusive, and for what ends later', async () => {
     const { source, asked: requests } = scripted({ ...OLDER, '/api/traces': older() }, { complaint });
     await source.search(asked);
-    expect(requests.at(-1)?.query).toMatchObject({
-      minDuration: '249999999ns',
-      end: (1_795_168_701 + 3_600) * 1_000_000,
-    });
+    const [start, end] = [1_795_168_700_000_000, 1_795_168_701_000_000];
+    const [minute, day] = [60_000_000, 86_400_000_000];
+    expect(
+      requests.filter(({ operation }) => operation === 'search').map(({ query }) => query),
+    ).toMatchObject([
+      { start, end, minDuration: '249999999ns' },
+      { start: end, end: end + minute, minDuration: '249999999ns' },
+      { start: end + minute, end: end + day, minDuration: '59999999999ns' },
+    ]);
+  });
+
+  it('is not asked for what ends later while there is more in the window', async () => {
+    const { source, asked: requests } = scripted(
+      { ...OLDER, '/api/traces': older(trace('a')) },
+      { complaint },
+    );
+    expect((await source.search({ ...asked, limit: 1 })).isComplete).toBe(false);
+    expect(searchesIn(requests)).toBe(1);
   });
 
   it('in its newer dialect too', async () => {
@@ -53,7 +67,7 @@ describe('VictoriaTraces, known by its complaint', () => {
       { complaint: JSON.stringify(words) },
     );
     await source.search(asked);
-    expect(requests.at(-1)?.query).toMatchObject({
+    expect(requests.find(({ operation }) => operation === 'search')?.query).toMatchObject({
       'query.duration_min': '249999999ns',
       'query.searchDepth': 20,
     });

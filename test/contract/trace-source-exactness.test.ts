@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { STORAGES, type Trial, trials } from '../support/exactness.ts';
+
+const SEED = 20_261_121;
+const durationsOf = ({ result }: Trial): readonly number[] => result.rows.map(({ duration }) => duration);
+
+/** The same with 500,000 traces and all measured figures: `npm run bench -- exactness`. */
+describe('over random populations, the answer equals brute force whenever it says exact', () => {
+  it.each(STORAGES)('on %s', async (behaviour) => {
+    const all: Trial[] = [];
+    const options = { behaviours: [behaviour], runs: 200, maxCount: 5_000, seed: SEED, limit: 20 };
+    for await (const trial of trials(options)) all.push(trial);
+    for (const trial of all) {
+      const { seed, shape, count } = trial;
+      if (!trial.result.isExact) {
+        expect(trial.result.certificate).toMatch(/^at least these: /);
+        continue;
+      }
+      expect({ seed, shape, count, found: durationsOf(trial) }).toEqual({
+        seed,
+        shape,
+        count,
+        found: trial.expected,
+      });
+    }
+    expect(all).toHaveLength(200);
+    expect(all.filter(({ result }) => result.isExact).length).toBeGreaterThan(190);
+  });
+});
