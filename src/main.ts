@@ -115,8 +115,16 @@ async function run(): Promise<void> {
   }
 }
 
-async function check(given: readonly string[], options: { against?: string }): Promise<void> {
-  const request = { files: await rulePaths(given), readFile: readText };
+async function check(
+  given: readonly string[],
+  options: { against?: string; strict?: boolean },
+): Promise<void> {
+  const request = {
+    files: await rulePaths(given),
+    readFile: readText,
+    now: systemClock.now(),
+    isStrict: options.strict === true,
+  };
   const { text, exitCode } = await runCheck(
     options.against === undefined ? request : { ...request, against: checkAgainst(options.against) },
   );
@@ -215,7 +223,11 @@ program
   .command('check')
   .description('find mistakes in rule files')
   .argument('<files...>', 'rule files, or folders of them')
-  .option('--against <url>', 'ask this Prometheus whether the metrics exist and thresholds are bucket bounds')
+  .option(
+    '--against <url>',
+    'ask this Prometheus for metrics, services and bucket bounds, and what the rules cost it',
+  )
+  .option('--strict', 'let warnings fail the check')
   .action(check);
 program
   .command('replay')

@@ -62,6 +62,20 @@ export interface MetricsSource {
   buildInfo(signal?: AbortSignal): Promise<{ readonly version: string }>;
 }
 
+/** What answering a query cost the source. */
+export interface QueryCost {
+  /** From when the query was taken up. */
+  readonly seconds: number;
+  /** The most samples that were held at once. */
+  readonly peakSamples: number;
+}
+
+/** Knows what queries cost: some sources tell. Throws as `MetricsSource` does. */
+export interface QueryCosts {
+  /** Undefined when the source does not tell. */
+  cost(query: { expr: string; at: EpochMs }, signal?: AbortSignal): Promise<QueryCost | undefined>;
+}
+
 /** A search for traces that hold a matching span of `service`. */
 export interface TraceSearch {
   /**

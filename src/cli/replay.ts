@@ -7,7 +7,7 @@ import { createLocalTime } from '../adapters/time/local-time.ts';
 import { UpstreamError } from '../app/errors.ts';
 import { createReplay, type ReplayReport, type ReplayRequest } from '../app/replay.ts';
 import type { LoadedRules } from '../app/rules-in-force.ts';
-import { expandTemplate } from '../domain/slo/template.ts';
+import { createExpandTemplate } from '../domain/slo/template.ts';
 import {
   type EpochMs,
   epochMs,
@@ -121,7 +121,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
   const replay = createReplay({
     ...parts,
     clock: systemClock,
-    expand: expandTemplate,
+    expand: createExpandTemplate(),
     localTime: createLocalTime(),
   });
   const run = async (which: 'rules' | 'compare', rules: RuleSet): Promise<ReplayReport> => {

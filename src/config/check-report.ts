@@ -1,5 +1,13 @@
-import type { RuleFinding, RuleUse } from '../domain/slo/rule-use.ts';
-import type { ReadFile, RuleFileError } from './rule-file.ts';
+import {
+  FINDINGS,
+  type FindingCode,
+  type RuleFinding,
+  type RuleUse,
+  type Weight,
+} from '../domain/slo/rule-use.ts';
+import type { EpochMs } from '../domain/units.ts';
+import { type LintOptions, lintRules } from './lint/lint-rules.ts';
+import type { ReadFile, RuleFileError, RuleFileNote, RuleFileResult } from './rule-file.ts';
 import { loadRuleFiles } from './rule-file.ts';
 
 /** What `tailwatch check` prints and how it ends. */
@@ -12,19 +20,25 @@ export interface CheckReport {
 export interface CheckRequest {
   readonly files: readonly string[];
   readonly readFile: ReadFile;
+  readonly now: EpochMs;
+  /** Warnings count as mistakes. */
+  readonly isStrict?: boolean;
   /** Asks a Prometheus about the rules, one list of findings for each; rejects when it cannot be asked. */
   readonly against?: (uses: readonly RuleUse[]) => Promise<readonly (readonly RuleFinding[])[]>;
 }
 
 interface Line extends RuleFileError {
-  readonly isProblem: boolean;
+  readonly weight: Weight;
+  /** Absent: what cannot be read. */
+  readonly code?: FindingCode;
 }
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '    ');
 
-/** `rules.yaml:12:5: message` and the line with its caret below. */
-function lineText({ file, line, column, message, excerpt, isProblem }: Line): string {
-  const head = `${file}:${line}:${column}: ${isProblem ? '' : 'note: '}${message}`;
+/** `rules.yaml:12:5: warning: message [code]` and the line with its caret below. */
+function lineText({ file, line, column, message, excerpt, weight, code }: Line): string {
+  const kind = weight === 'mistake' ? '' : `${weight}: `;
+  const head = `${file}:${line}:${column}: ${kind}${message}${code === undefined ? '' : ` [${code}]`}`;
   return excerpt === '' ? head : `${head}\n${indented(excerpt)}`;
 }
 
@@ -45,9 +59,10 @@ async function ask(
   try {
     const findings = await against(uses.map(({ use }) => use));
     const lines = uses.flatMap(({ use, place }, i) =>
-      (findings[i] ?? []).map(({ isProblem, message }) => ({
+      (findings[i] ?? []).map(({ code, message }) => ({
         ...place,
-        isProblem,
+        code,
+        weight: FINDINGS[code],
         message: `\`${use.name}\`: ${message}`,
       })),
     );
@@ -64,24 +79,42 @@ function summary(files: number, groups: readonly { readonly rules: readonly unkn
   return [counted(files, 'file'), counted(groups.length, 'group'), counted(rules, 'rule')].join(', ');
 }
 
-/** Reads rule files, asks about them where a Prometheus is given, and writes everything that was found. */
+function verdictOf(lines: readonly Line[]): string {
+  const count = (weight: Weight): number => lines.filter((line) => line.weight === weight).length;
+  const mistakes = count('mistake');
+  const warnings = count('warning');
+  const verdict = mistakes === 0 ? 'nothing to mend' : `${counted(mistakes, 'mistake')} to mend`;
+  return warnings === 0 ? verdict : `${verdict}, ${counted(warnings, 'warning')}`;
+}
+
+/** Everything that is known of rule files without asking anybody. */
+function foundIn(loaded: RuleFileResult, options: LintOptions): readonly Line[] {
+  const mistakes = loaded.ok ? [] : loaded.errors.map((error): Line => ({ ...error, weight: 'mistake' }));
+  const notes = [...loaded.notes, ...lintRules(loaded, options)];
+  return [...mistakes, ...notes.map((note): Line => ({ ...note, weight: FINDINGS[note.code] }))];
+}
+
+/**
+ * Reads rule files, looks for what is probably not meant, asks about them where a Prometheus is given, and writes
+ * everything that was found.
+ */
 export async function runCheck(request: CheckRequest): Promise<CheckReport> {
-  const { files, readFile } = request;
+  const { files, readFile, now, isStrict = false } = request;
   const loaded = await loadRuleFiles(files, readFile);
-  const mistakes = loaded.ok ? [] : loaded.errors.map((error) => ({ ...error, isProblem: true }));
-  const notes = loaded.notes.map((entry) => ({ ...entry, isProblem: false }));
   // Files without mistakes are asked about even when others have some.
   const asked = await ask(request, loaded.uses);
-  const lines = sorted([...mistakes, ...notes, ...asked.lines], files);
-  const problems = lines.filter(({ isProblem }) => isProblem).length;
-  const verdict = problems === 0 ? 'nothing to mend' : `${counted(problems, 'mistake')} to mend`;
-  const end = `${summary(files.length, loaded.groups)}: ${asked.failure ?? verdict}`;
+  const read = foundIn(loaded, { now, isAsked: request.against !== undefined });
+  const lines = sorted([...read, ...asked.lines], files);
+  const isWrong = lines.some(({ weight }) => weight === 'mistake' || (isStrict && weight === 'warning'));
+  const end = `${summary(files.length, loaded.groups)}: ${asked.failure ?? verdictOf(lines)}`;
   return {
     text: [...lines.map(lineText), `${end}${/[.!?]$/.test(end) ? '' : '.'}`].join('\n'),
-    exitCode: problems === 0 && asked.failure === undefined ? 0 : 1,
+    exitCode: isWrong || asked.failure !== undefined ? 1 : 0,
   };
 }
 
 /** Mistakes and notes of rule files as text, each with its place and the line with its caret. */
-export const ruleErrorsText = (errors: readonly RuleFileError[]): string =>
-  errors.map((error) => lineText({ ...error, isProblem: true })).join('\n');
+export const ruleErrorsText = (errors: readonly (RuleFileError | RuleFileNote)[]): string =>
+  errors
+    .map((error) => lineText({ ...error, weight: 'code' in error ? FINDINGS[error.code] : 'mistake' }))
+    .join('\n');

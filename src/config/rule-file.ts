@@ -3,7 +3,7 @@ import type { RuleGroup } from '../domain/slo/rule.ts';
 import type { CompiledGroup, PlacedUse } from './rules/compiled.ts';
 import { readGroup } from './rules/groups.ts';
 import { nearestName } from './rules/near-name.ts';
-import { type FilePolicy, mergePolicies, POLICY_KEYS, readPolicy } from './rules/policy.ts';
+import { type FilePolicy, mergePolicies, type PlacedEnd, POLICY_KEYS, readPolicy } from './rules/policy.ts';
 import { readSlo } from './rules/slos.ts';
 import type { RuleFileError, RuleFileNote, Source } from './rules/source.ts';
 import { createSource } from './rules/source.ts';
@@ -22,6 +22,9 @@ export interface RuleFileContents {
   readonly notes: readonly RuleFileNote[];
   /** Who is told what, and when nobody is. */
   readonly policy: NoisePolicy;
+  readonly ends: readonly PlacedEnd[];
+  /** Whether some file says where alerts go. */
+  readonly hasRoute: boolean;
 }
 
 export type RuleFileResult =
@@ -127,22 +130,21 @@ export function parseRuleText(
   const read = documents.flatMap((document) => readDocument(source, document));
   const filePolicy = readPolicy(source, documents);
   const { policy } = filePolicy;
-  const notes = inOrder(read.flatMap((entry) => entry.notes));
+  const notes = inOrder([...read.flatMap((entry) => entry.notes), ...filePolicy.notes]);
   const errors = [
     ...yamlErrors,
     ...read.flatMap((entry) => entry.errors),
     ...duplicateGroups(source, documents),
     ...filePolicy.errors,
   ];
-  if (errors.length > 0)
-    return { ok: false, errors: inOrder(errors), notes, groups: [], uses: [], policy, filePolicy };
+  const { ends, routePlace } = filePolicy;
+  const about = { notes, policy, filePolicy, ends, hasRoute: routePlace !== undefined };
+  if (errors.length > 0) return { ok: false, errors: inOrder(errors), groups: [], uses: [], ...about };
   return {
     ok: true,
     groups: read.flatMap(({ group }) => (group === undefined ? [] : [group])),
     uses: read.flatMap(({ uses }) => uses),
-    notes,
-    policy,
-    filePolicy,
+    ...about,
   };
 }
 
@@ -157,7 +159,7 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<ReturnTyp
     const reason = error instanceof Error ? error.message : String(error);
     const message = `this file cannot be read: ${reason}`;
     const unreadable = { file: path, line: 1, column: 1, message, excerpt: '' };
-    const filePolicy: FilePolicy = { policy: NO_POLICY, errors: [] };
+    const filePolicy: FilePolicy = { policy: NO_POLICY, errors: [], notes: [], ends: [] };
     return {
       ok: false,
       errors: [unreadable],
@@ -166,6 +168,8 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<ReturnTyp
       uses: [],
       policy: NO_POLICY,
       filePolicy,
+      ends: [],
+      hasRoute: false,
     };
   }
   return parseRuleText(path, text);
@@ -177,6 +181,8 @@ export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile
   const merged = mergePolicies(results.map(({ filePolicy }) => filePolicy));
   const contents: RuleFileContents = {
     policy: merged.policy,
+    ends: merged.ends,
+    hasRoute: merged.routePlace !== undefined,
     groups: results.flatMap(({ groups }) => groups),
     uses: results.flatMap(({ uses }) => uses),
     notes: results.flatMap(({ notes }) => notes),

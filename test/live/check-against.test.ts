@@ -46,6 +46,7 @@ requireOrSkip('prometheus', 'promtool')('rules held against a real Prometheus', 
     try {
       return await runCheck({
         files: [file],
+        now: epochMs(LAST),
         readFile: async (path) => FILES[path] ?? '',
         against: createRuleCheck({ metrics, clock: { now: () => epochMs(LAST) } }),
       });

@@ -96,6 +96,27 @@ export const TEMPLATE_CASES: Readonly<Record<string, TemplateCase>> = {
   'humanizePercentage of a share': of('{{ humanizePercentage $value }}', '7.256%', 0.072_56),
   'humanizePercentage of a small share': of('{{ humanizePercentage $value }}', '0.01235%', 0.000_123_456),
   'humanizePercentage of more than all': of('{{ $value | humanizePercentage }}', '123.5%', 1.234_567),
+  'humanizeTimestamp of a whole second': of(
+    '{{ humanizeTimestamp $value }}',
+    '2015-01-01 00:00:00 +0000 UTC',
+    1_420_070_400,
+  ),
+  'humanizeTimestamp with milliseconds': of(
+    '{{ $value | humanizeTimestamp }}',
+    '2015-01-01 00:00:00.249 +0000 UTC',
+    1_420_070_400.25,
+  ),
+  'humanizeTimestamp before 1970': of(
+    '{{ humanizeTimestamp $value }}',
+    '1969-12-31 23:59:58.5 +0000 UTC',
+    -1.5,
+  ),
+  'stripPort of an address': of(
+    '{{ stripPort "10.0.0.1:9090" }} {{ "host:80" | stripPort }}',
+    '10.0.0.1 host',
+  ),
+  'stripPort of an IPv6 address': of('{{ stripPort "[::1]:80" }} {{ stripPort "::1" }}', '::1 ::1'),
+  'stripPort without a port': of('{{ stripPort "host" }}{{ stripPort "" }}', 'host'),
   title: of('{{ title $labels.service }} {{ $labels.zone | title }}', 'Check-Out V2 Eu_west'),
   'toUpper and toLower': of('{{ toUpper $labels.zone }} {{ "ABC" | toLower }}', 'EU_WEST abc'),
   'a pipe of several stages': of('{{ $value | printf "%.0f" | printf "%s ms" | toUpper }}', '812 MS'),

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { UpstreamError, type UpstreamErrorCode } from '../../app/errors.ts';
-import type { Exemplar, Logger, MetricsSource, Series } from '../../app/ports.ts';
+import type { Exemplar, Logger, MetricsSource, QueryCosts, Series } from '../../app/ports.ts';
 import type { Sample } from '../../domain/alert/alert.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../../domain/units.ts';
 import type { HttpAnswer, HttpClient, HttpParameters } from '../http/http-client.ts';
@@ -123,7 +123,7 @@ export function createPrometheusMetrics(options: {
   /** For one query. Keep it shorter than the shortest evaluation interval. */
   deadline: Milliseconds;
   logger: Logger;
-}): MetricsSource {
+}): MetricsSource & QueryCosts {
   const { http, deadline, logger } = options;
 
   async function ask<Schema extends z.ZodType>(
@@ -150,6 +150,17 @@ export function createPrometheusMetrics(options: {
       const form = { query: expr, time: unixSeconds(at), timeout };
       const question = { operation: 'instant', path: '/api/v1/query', form, isProof };
       return samplesOf(await ask(question, wire.instantData, signal));
+    },
+    cost: async ({ expr, at }, signal) => {
+      const form = { query: expr, time: unixSeconds(at), timeout, stats: 'all' };
+      const { stats } = await ask(
+        { operation: 'instant', path: '/api/v1/query', form },
+        wire.costData,
+        signal,
+      );
+      if (stats === undefined) return undefined;
+      const { timings, samples } = stats;
+      return { seconds: timings.execTotalTime, peakSamples: samples?.peakSamples ?? 0 };
     },
     range: async ({ expr, window, step }, signal) => {
       const form = {

@@ -45,6 +45,16 @@ export const rangeData = z.object({
   result: z.array(z.object({ metric: labels, values: z.array(point).optional() })),
 });
 
+/** `data` of `/api/v1/query` with `stats=all`. Other servers that speak the API leave it out. */
+export const costData = z.object({
+  stats: z
+    .object({
+      timings: z.object({ execTotalTime: z.number() }),
+      samples: z.object({ peakSamples: z.number() }).optional(),
+    })
+    .optional(),
+});
+
 export const exemplarData = z.array(
   z.object({
     seriesLabels: labels,

@@ -1,4 +1,8 @@
+import type { SyntaxNode } from '@lezer/common';
+import { serviceLabelOf } from '../../domain/labels.ts';
 import type { MetricReading } from '../../domain/slo/rule.ts';
+import type { NamedService, RateRange } from '../../domain/slo/rule-use.ts';
+import { parseDuration } from '../../domain/units.ts';
 import { childrenOf, nodesOf, parseExpression } from './tree.ts';
 
 /** More selectors than this are not looked at. */
@@ -9,12 +13,78 @@ export function metricsOf(expr: string): readonly string[] {
   const names = new Set<string>();
   for (const node of nodesOf(parseExpression(expr))) {
     if (node.name !== 'VectorSelector') continue;
-    const identifier =
-      node.getChild('Identifier') ?? node.getChild('LabelMatchers')?.getChild('QuotedLabelName');
-    if (identifier === null || identifier === undefined) continue;
-    names.add(expr.slice(identifier.from, identifier.to).replaceAll(/^["'`]|["'`]$/g, ''));
+    const name = metricNameOf(expr, node);
+    if (name !== undefined) names.add(name);
   }
   return [...names];
+}
+
+const unquoted = (text: string): string => text.replaceAll(/^["'`]|["'`]$/g, '');
+
+/** The metric that a selector names, before the braces or inside them; undefined when it names none, or a pattern. */
+function metricNameOf(expr: string, vector: SyntaxNode): string | undefined {
+  const identifier =
+    vector.getChild('Identifier') ?? vector.getChild('LabelMatchers')?.getChild('QuotedLabelName');
+  if (identifier !== null && identifier !== undefined)
+    return unquoted(expr.slice(identifier.from, identifier.to));
+  return equalitiesOf(expr, vector).find(({ label }) => label === '__name__')?.value;
+}
+
+interface Equality {
+  readonly label: string;
+  readonly value: string;
+}
+
+/** The `label="value"` matchers of a selector. */
+function equalitiesOf(expr: string, vector: SyntaxNode): readonly Equality[] {
+  const matchers = vector.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? [];
+  return matchers.flatMap((matcher) => {
+    const [label, operator, value] = ['LabelName', 'MatchOp', 'StringLiteral'].map((part) => {
+      const node = matcher.getChild(part);
+      return node === null ? '' : expr.slice(node.from, node.to);
+    });
+    if (label === undefined || operator !== '=' || value === undefined) return [];
+    return [{ label, value: unquoted(value) }];
+  });
+}
+
+/** The services that an expression names, by the labels that usually do, each once. */
+export function servicesNamedIn(expr: string): readonly NamedService[] {
+  const found = new Map<string, NamedService>();
+  for (const node of nodesOf(parseExpression(expr))) {
+    const metric = node.name === 'VectorSelector' ? metricNameOf(expr, node) : undefined;
+    if (metric === undefined) continue;
+    for (const { label, value } of equalitiesOf(expr, node)) {
+      if (value === '' || serviceLabelOf([label]) === undefined) continue;
+      found.set(`${metric} ${label} ${value}`, { metric, label, value });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Functions that need two samples in their window, and should see a missed scrape go by. */
+const RATES: ReadonlySet<string> = new Set(['rate', 'irate', 'increase', 'delta', 'idelta']);
+
+/** The range that a call takes a rate over; undefined for any other node. */
+function rateRangeOf(expr: string, call: SyntaxNode): RateRange | undefined {
+  const text = (node: SyntaxNode | null | undefined): string =>
+    node === null || node === undefined ? '' : expr.slice(node.from, node.to);
+  const body = call.getChild('FunctionCallBody');
+  if (body === null || !RATES.has(text(call.getChild('FunctionIdentifier')))) return undefined;
+  const matrix = body.getChild('MatrixSelector') ?? body.getChild('OffsetExpr')?.getChild('MatrixSelector');
+  const selector = text(matrix?.getChild('VectorSelector'));
+  const window = parseDuration(text(matrix?.getChild('DurationExpr')));
+  return selector === '' || window === undefined ? undefined : { selector, window };
+}
+
+/** The ranges that an expression takes rates over, each once. Ranges of subqueries have a step of their own. */
+export function rateRangesOf(expr: string): readonly RateRange[] {
+  const found = new Map<string, RateRange>();
+  for (const node of nodesOf(parseExpression(expr))) {
+    const range = node.name === 'FunctionCall' ? rateRangeOf(expr, node) : undefined;
+    if (range !== undefined) found.set(`${range.selector}[${range.window}]`, range);
+  }
+  return [...found.values()];
 }
 
 /**

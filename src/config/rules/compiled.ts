@@ -1,11 +1,33 @@
-import type { RuleGroup } from '../../domain/slo/rule.ts';
+import type { RuleGroup, SloRule } from '../../domain/slo/rule.ts';
 import type { RuleUse } from '../../domain/slo/rule-use.ts';
+import { metricsOf, rateRangesOf, servicesNamedIn } from '../promql/metrics.ts';
 import type { RuleFileError, RuleFileNote } from './source.ts';
 
-/** What a rule reads, and where it stands: a note about it starts from there. */
+/** What a rule reads, and where it stands: a finding about it starts from there. */
 export interface PlacedUse {
   readonly use: RuleUse;
-  readonly place: RuleFileNote;
+  readonly place: RuleFileError;
+  /** The rule as it was compiled; absent for a recording rule. */
+  readonly rule?: SloRule;
+  /** `file;name` of its group. */
+  readonly group: string;
+  /** An alert that is written by hand and does not say how long it has to breach. */
+  readonly isWithoutFor?: boolean;
+}
+
+/** What a rule asks of a Prometheus, as far as its expression tells. */
+export function useOfExpression(
+  named: Pick<RuleUse, 'name' | 'kind' | 'expr' | 'interval'>,
+): Omit<RuleUse, 'family'> {
+  const { expr } = named;
+  return {
+    ...named,
+    metrics: metricsOf(expr),
+    rates: rateRangesOf(expr),
+    services: servicesNamedIn(expr),
+    by: [],
+    thresholds: [],
+  };
 }
 
 /** One group as read, or what is wrong with it. */

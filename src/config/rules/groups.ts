@@ -5,10 +5,11 @@ import type { RuleGroup, SloRule } from '../../domain/slo/rule.ts';
 import { MINUTE, ms } from '../../domain/units.ts';
 import { analyseExpression } from '../promql/analyse.ts';
 import { metricsOf, readingsOf } from '../promql/metrics.ts';
-import type { CompiledGroup, PlacedUse } from './compiled.ts';
+import { type CompiledGroup, type PlacedUse, useOfExpression } from './compiled.ts';
 import { count, duration, expression, metricName, name, positiveDuration } from './fields.ts';
 import { nearestName } from './near-name.ts';
 import type { RuleFileError, RuleFileNote } from './source.ts';
+import { templateNotes } from './template-notes.ts';
 import { alertLabels, annotations, emptyIsAbsent, plainLabels, SETTING_NAMES } from './text-maps.ts';
 import type { Part, Shape } from './validate.ts';
 import { validate } from './validate.ts';
@@ -98,17 +99,25 @@ function settingNotes(part: Part, alert: Alert): readonly RuleFileNote[] {
     const near = nearestName(annotation, SETTING_NAMES);
     if (near === undefined || SETTING_NAMES.includes(annotation)) return [];
     const offset = part.document.offsetOfKey([...part.path, 'annotations', annotation]);
-    return [
-      part.source.at(offset, `the annotation \`${annotation}\` is no setting; did you mean \`${near}\`?`),
-    ];
+    const message = `the annotation \`${annotation}\` is no setting; did you mean \`${near}\`?`;
+    return [{ ...part.source.at(offset, message), code: 'setting-name' as const }];
   });
+}
+
+interface Recording {
+  readonly record: string;
+  readonly expr: string;
+  readonly place: RuleFileError;
 }
 
 /** What reading the rules of a group gathers. */
 interface Gathered {
-  readonly rules: { readonly rule: SloRule; readonly place: RuleFileNote }[];
-  readonly recordings: string[];
-  readonly recordingUses: PlacedUse[];
+  readonly rules: {
+    readonly rule: SloRule;
+    readonly place: RuleFileError;
+    readonly isWithoutFor: boolean;
+  }[];
+  readonly recordings: Recording[];
   readonly errors: RuleFileError[];
   readonly notes: RuleFileNote[];
 }
@@ -126,14 +135,14 @@ function readAlert(part: Part, groupLabels: Labels, into: Gathered): void {
     const message = `\`${rule.key}\` stands in this group already, on line ${twin.place.line}: alerts of the two could not be told apart. Give one of them another name or another label.`;
     into.errors.push({ ...place, message });
   }
-  into.rules.push({ rule, place });
-  into.notes.push(...settingNotes(part, checked.value), ...alertsNote(rule, place));
+  into.rules.push({ rule, place, isWithoutFor: checked.value.for === undefined });
+  into.notes.push(...settingNotes(part, checked.value), ...templateNotes(part), ...alertsNote(rule, place));
 }
 
-function alertsNote(rule: SloRule, place: RuleFileNote): readonly RuleFileNote[] {
+function alertsNote(rule: SloRule, place: RuleFileError): readonly RuleFileNote[] {
   if (!metricsOf(rule.expr).some((metric) => metric === 'ALERTS' || metric === 'ALERTS_FOR_STATE')) return [];
   const message = `\`${rule.name}\` reads ALERTS: that is Prometheus's state of its own rules, not Tailwatch's.`;
-  return [{ ...place, message }];
+  return [{ ...place, message, code: 'reads-alerts' }];
 }
 
 function readRecording(part: Part, into: Gathered): void {
@@ -144,14 +153,16 @@ function readRecording(part: Part, into: Gathered): void {
   }
   const { record, expr } = checked.value;
   const place = part.source.at(part.document.offsetOf([...part.path, 'record']), '');
-  into.recordings.push(record);
-  const use = { name: record, kind: 'recording', expr, metrics: [record], by: [], thresholds: [] } as const;
-  into.recordingUses.push({ use, place });
-  into.notes.push({ ...place, message: `the recording rule \`${record}\` is left to Prometheus.` });
+  into.recordings.push({ record, expr, place });
+  into.notes.push({
+    ...place,
+    message: `the recording rule \`${record}\` is left to Prometheus.`,
+    code: 'recording-rule',
+  });
 }
 
 function readRules(part: Part, group: Group): Gathered {
-  const gathered: Gathered = { rules: [], recordings: [], recordingUses: [], errors: [], notes: [] };
+  const gathered: Gathered = { rules: [], recordings: [], errors: [], notes: [] };
   for (const [index, rule] of (group.rules ?? []).entries()) {
     const rulePart = { ...part, path: [...part.path, 'rules', index] };
     const kind = kindOf(rulePart, rule);
@@ -170,24 +181,26 @@ function rulesRegardless(part: Part): readonly RuleFileError[] {
   return Array.isArray(value) ? readRules(part, { name: '', rules: value }).errors : [];
 }
 
-function useOf({ rule, place }: Gathered['rules'][number]): PlacedUse {
+function useOf({ rule, place, isWithoutFor }: Gathered['rules'][number], group: RuleGroup): PlacedUse {
   const { name, expr, objective } = rule;
-  const metrics = metricsOf(expr);
-  if (objective === undefined) {
-    return { place, use: { name, kind: 'alerting', expr, metrics, by: [], thresholds: [] } };
-  }
+  const use = useOfExpression({ name, kind: 'alerting', expr, interval: group.interval });
+  const placed = { place, rule, group: group.id, isWithoutFor };
+  if (objective === undefined) return { ...placed, use };
   const { family, by, threshold } = objective;
-  return {
-    place,
-    use: { name, kind: 'alerting', expr, metrics, family, by, thresholds: [{ threshold, key: 'expr' }] },
-  };
+  return { ...placed, use: { ...use, family, by, thresholds: [{ threshold, key: 'expr' }] } };
+}
+
+/** A recording rule is only looked for: whether its series are there. */
+function recordingUse({ record, expr, place }: Recording, { id, interval }: RuleGroup): PlacedUse {
+  const use = useOfExpression({ name: record, kind: 'recording', expr, interval });
+  return { place, group: id, use: { ...use, metrics: [record], rates: [], services: [] } };
 }
 
 /** Reads one Prometheus rule group. */
 export function readGroup(part: Part): CompiledGroup {
   const checked = validate(GROUP, part);
   if (!checked.ok) return { uses: [], errors: [...checked.errors, ...rulesRegardless(part)], notes: [] };
-  const { rules, recordings, recordingUses, errors, notes } = readRules(part, checked.value);
+  const { rules, recordings, errors, notes } = readRules(part, checked.value);
   const { file } = part.source;
   const group: RuleGroup = {
     id: `${file};${checked.value.name}`,
@@ -197,7 +210,11 @@ export function readGroup(part: Part): CompiledGroup {
     queryOffset: checked.value.query_offset ?? ms(0),
     limit: checked.value.limit ?? 0,
     rules: rules.map(({ rule }) => rule),
-    recordings,
+    recordings: recordings.map(({ record }) => record),
   };
-  return { group, uses: [...rules.map(useOf), ...recordingUses], errors, notes };
+  const uses = [
+    ...rules.map((rule) => useOf(rule, group)),
+    ...recordings.map((recording) => recordingUse(recording, group)),
+  ];
+  return { group, uses, errors, notes };
 }

@@ -1,3 +1,5 @@
+import type { FindingCode } from '../../domain/slo/rule-use.ts';
+
 /** One mistake in a rule file, and where it is. Lines and columns count from 1, columns in UTF-16 units. */
 export interface RuleFileError {
   readonly file: string;
@@ -9,8 +11,10 @@ export interface RuleFileError {
   readonly excerpt: string;
 }
 
-/** Something worth knowing that is no mistake; same shape as an error. */
-export type RuleFileNote = RuleFileError;
+/** Something worth knowing that keeps no file from being loaded. */
+export interface RuleFileNote extends RuleFileError {
+  readonly code: FindingCode;
+}
 
 /** The text of a file, and the way from an offset in it to a line a person can find. */
 export interface Source {

@@ -27,7 +27,8 @@ const labelNames: Refine = (name) =>
     ? []
     : [{ onKey: true, message: "is no label's name: letters, digits and _, no digit first, not __name__" }];
 
-const templates: Refine = (_, text) => templateProblems(text);
+/** What Prometheus refuses as well; what is merely not understood here is a note. */
+const templates: Refine = (_, text) => templateProblems(text).filter(({ isBroken }) => isBroken);
 
 /** Annotations that the bot reads as settings, and what is wrong with a value. */
 const SETTINGS: Readonly<Record<string, (value: string) => string | undefined>> = {

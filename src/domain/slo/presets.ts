@@ -7,6 +7,8 @@ export interface Preset {
   readonly family: LatencyFamily;
   /** The labels a verdict is given for when the file does not say. */
   readonly by: readonly string[];
+  /** The bounds its buckets have unless somebody configured others, in the family's unit. */
+  readonly bounds: readonly number[];
 }
 
 const ISTIO: LatencyFamily = {
@@ -18,6 +20,22 @@ const ISTIO: LatencyFamily = {
   errorSelector: 'response_code=~"5.."',
 };
 
+/** Envoy's. Source: envoy source/common/stats/histogram_impl.cc, ConstSupportedBuckets. */
+const ISTIO_BOUNDS: readonly number[] = [
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000,
+  1_800_000, 3_600_000,
+];
+
+/** Source: OpenTelemetry semantic conventions, `http.server.request.duration`. */
+const OTEL_BOUNDS: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+];
+
+/** Source: opentelemetry-collector-contrib connector/spanmetricsconnector, defaultHistogramBucketsMs. */
+const SPAN_BOUNDS: readonly number[] = [
+  2, 4, 6, 8, 10, 50, 100, 200, 400, 800, 1_000, 1_400, 2_000, 5_000, 10_000, 15_000,
+];
+
 const ISTIO_BY = ['destination_service_name', 'destination_service_namespace'] as const;
 
 /**
@@ -26,9 +44,13 @@ const ISTIO_BY = ['destination_service_name', 'destination_service_namespace'] a
  * connector of opentelemetry-collector-contrib.
  */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
-  istio: { family: ISTIO, by: ISTIO_BY },
+  istio: { family: ISTIO, by: ISTIO_BY, bounds: ISTIO_BOUNDS },
   // Without sidecars only waypoints measure HTTP; ztunnel sees connections, not requests.
-  'istio-ambient': { family: { ...ISTIO, selector: 'reporter="waypoint"' }, by: ISTIO_BY },
+  'istio-ambient': {
+    family: { ...ISTIO, selector: 'reporter="waypoint"' },
+    by: ISTIO_BY,
+    bounds: ISTIO_BOUNDS,
+  },
   'otel-http': {
     family: {
       metric: 'http_server_request_duration_seconds',
@@ -38,6 +60,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       errorSelector: 'http_response_status_code=~"5.."',
     },
     by: ['service_name'],
+    bounds: OTEL_BOUNDS,
   },
   spanmetrics: {
     family: {
@@ -48,6 +71,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       errorSelector: 'status_code="STATUS_CODE_ERROR"',
     },
     by: ['service_name'],
+    bounds: SPAN_BOUNDS,
   },
 };
 

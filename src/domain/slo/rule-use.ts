@@ -1,6 +1,20 @@
 import type { Milliseconds } from '../units.ts';
 import type { LatencyFamily } from './rule.ts';
 
+/** A service that an expression names, on a metric. */
+export interface NamedService {
+  readonly metric: string;
+  readonly label: string;
+  readonly value: string;
+}
+
+/** A range that an expression takes a rate over. */
+export interface RateRange {
+  /** As written: `requests_total{job="cart"}`. */
+  readonly selector: string;
+  readonly window: Milliseconds;
+}
+
 /** What a rule asks of a Prometheus: the things to look for there before the rule is trusted. */
 export interface RuleUse {
   /** The rule's name, or the series a recording rule writes. */
@@ -11,14 +25,54 @@ export interface RuleUse {
   readonly metrics: readonly string[];
   /** The latency histogram the rule reads, where it reads one. */
   readonly family?: LatencyFamily;
+  readonly rates: readonly RateRange[];
+  readonly services: readonly NamedService[];
+  /** How often it is evaluated. */
+  readonly interval: Milliseconds;
   /** The labels a verdict is given for; empty where they are not known. */
   readonly by: readonly string[];
   /** Latencies that must be bucket bounds of the histogram, and the keys of the file that hold them. */
   readonly thresholds: readonly { readonly threshold: Milliseconds; readonly key: string }[];
+  /** The thresholds may be none, as long as there is a bound above each. */
+  readonly isApproximate?: true;
 }
 
-/** What was found out about a rule. A problem is to be mended; anything else is worth knowing. */
+/** How much a finding matters: a mistake must be mended, a warning is probably one, a note is worth knowing. */
+export type Weight = 'mistake' | 'warning' | 'note';
+
+/**
+ * What a check may find besides what cannot be read, by the name it is known under. The names are stable: people filter
+ * by them, and the manual lists them.
+ */
+export const FINDINGS = {
+  'template-unsupported': 'warning',
+  'reads-alerts': 'warning',
+  'setting-name': 'warning',
+  'recording-rule': 'note',
+  'missing-for': 'warning',
+  'rate-window': 'warning',
+  'duplicate-alert': 'warning',
+  'default-channel': 'warning',
+  'route-unreachable': 'warning',
+  'silence-past': 'warning',
+  'maintenance-past': 'warning',
+  'default-bounds': 'warning',
+  'approximate-threshold': 'note',
+  'not-recorded': 'note',
+  'unknown-service': 'warning',
+  'expensive-expression': 'warning',
+  'no-metric': 'mistake',
+  'no-series': 'mistake',
+  'no-service-label': 'mistake',
+  'threshold-off-bounds': 'mistake',
+  'histogram-kind': 'mistake',
+  'expression-refused': 'mistake',
+} as const satisfies Readonly<Record<string, Weight>>;
+
+export type FindingCode = keyof typeof FINDINGS;
+
+/** What was found out about a rule. */
 export interface RuleFinding {
-  readonly isProblem: boolean;
+  readonly code: FindingCode;
   readonly message: string;
 }

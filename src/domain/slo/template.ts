@@ -56,18 +56,39 @@ function write(nodes: readonly Node[], data: TemplateData): string {
 /** What is wrong with a template, or not supported in it; empty when nothing is. Offsets count in its text. */
 export const templateProblems = (text: string): readonly TemplateProblem[] => parseTemplate(text).problems;
 
-/**
- * Expands a template of a label or an annotation as Prometheus would: Go's text/template, with the functions that need
- * nothing but the alert. Never throws: like Prometheus, it gives `<error expanding template: ...>`.
- */
-export function expandTemplate(text: string, data: TemplateData): string {
+type Parsed = ReturnType<typeof parseTemplate>;
+
+function expand(text: string, data: TemplateData, read: (text: string) => Parsed): string {
   if (!text.includes('{{')) return text;
-  const { nodes, problems } = parseTemplate(text);
-  const [problem] = problems;
-  if (problem !== undefined) return `<error expanding template: ${problem.message}>`;
+  const { nodes, problems } = read(text);
+  if (problems.length > 0) return text;
   try {
     return write(nodes, data);
   } catch (error) {
     return `<error expanding template: ${error instanceof Error ? error.message : String(error)}>`;
   }
+}
+
+/**
+ * Expands a template of a label or an annotation as Prometheus would: Go's text/template, with the functions that need
+ * nothing but the alert; a template that uses anything else is given back as it is. Never throws: like Prometheus, it
+ * gives `<error expanding template: ...>`.
+ */
+export const expandTemplate = (text: string, data: TemplateData): string => expand(text, data, parseTemplate);
+
+/** More templates than rule files have; reloads bring others, and what is forgotten is read again. */
+const MOST_TEMPLATES = 10_000;
+
+/** `expandTemplate` for a program that runs: it reads each template once, however often a rule breaches. */
+export function createExpandTemplate(): typeof expandTemplate {
+  const known = new Map<string, Parsed>();
+  const read = (text: string): Parsed => {
+    const found = known.get(text);
+    if (found !== undefined) return found;
+    if (known.size >= MOST_TEMPLATES) known.clear();
+    const parsed = parseTemplate(text);
+    known.set(text, parsed);
+    return parsed;
+  };
+  return (text, data) => expand(text, data, read);
 }

@@ -3,7 +3,7 @@ import { createRuleCheck } from '../../../src/app/check-rules.ts';
 import { UpstreamError } from '../../../src/app/errors.ts';
 import type { LatencyFamily } from '../../../src/domain/slo/rule.ts';
 import type { RuleUse } from '../../../src/domain/slo/rule-use.ts';
-import { epochMs, ms } from '../../../src/domain/units.ts';
+import { epochMs, MINUTE, ms } from '../../../src/domain/units.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
 
 const NOW = epochMs(1_700_000_000_000);
@@ -20,6 +20,9 @@ const aUse = (changes: Partial<RuleUse> = {}): RuleUse => ({
   kind: 'alerting',
   expr: 'a > 1',
   metrics: [],
+  rates: [],
+  services: [],
+  interval: MINUTE,
   by: [],
   thresholds: [],
   ...changes,
@@ -78,7 +81,7 @@ describe('rules held against a Prometheus', () => {
     expect(findings).toEqual([
       [
         {
-          isProblem: true,
+          code: 'no-metric',
           message: 'there is no metric `requests_totl` there; did you mean `requests_total`?',
         },
       ],
@@ -88,7 +91,7 @@ describe('rules held against a Prometheus', () => {
   it('only note a series that has not been recorded', async () => {
     const { findings } = await check([aUse({ kind: 'recording', name: 'a:b', metrics: ['a:b'] })], {});
     expect(findings).toEqual([
-      [{ isProblem: false, message: expect.stringContaining('nothing has been recorded as `a:b`') }],
+      [{ code: 'not-recorded', message: expect.stringContaining('nothing has been recorded as `a:b`') }],
     ]);
   });
 
@@ -98,7 +101,7 @@ describe('rules held against a Prometheus', () => {
     expect(findings).toEqual([
       [
         {
-          isProblem: true,
+          code: 'expression-refused',
           message: 'that Prometheus refuses the expression: parse error: unexpected end of input',
         },
       ],
@@ -144,7 +147,7 @@ describe('a threshold held against the bounds of its histogram', () => {
     'of a native histogram': [
       latencyUse(500),
       exists('latency_milliseconds'),
-      '`latency_milliseconds` is a native histogram there: rules need the classic one, with buckets.',
+      '`latency_milliseconds` is a native histogram there: write `histogram: native` beside its `preset` or `metric`.',
     ],
     'of series without the service': [
       latencyUse(500),
@@ -155,6 +158,8 @@ describe('a threshold held against the bounds of its histogram', () => {
   };
   it.each(Object.entries(cases))('%s', async (_, [use, known, message]) => {
     const { findings } = await check([use], known);
-    expect(findings).toEqual([message === undefined ? [] : [{ isProblem: true, message }]]);
+    expect(findings.map((found) => found.map((one) => one.message))).toEqual([
+      message === undefined ? [] : [message],
+    ]);
   });
 });

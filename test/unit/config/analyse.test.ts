@@ -161,5 +161,6 @@ it('the metrics of an expression are named once each, quoted names too', () => {
     'a',
     'b',
     'c.d',
+    'e',
   ]);
 });

@@ -157,18 +157,13 @@ describe('mistakes in expressions are shown inside the text, however YAML writes
   rules:
   - alert: A
     expr: a
-    labels: { severity: '{{ if gt $value 1.0 }}a{{ else }}b{{ end }}', x: '{{ §query "up" }}' }
+    labels: { severity: '{{ if gt $value 1.0 }}a{{ else }}b{{ end }}', x: '§{{ else }}' }
     annotations:
       summary: |
         first line
-        {{ $value }} and {{ §range $labels }}{{ end }}
-      other: "say \\"hi\\" {{ §$x }} {{ §humanize }}"`,
-      [
-        /`query` is not supported/,
-        /`range` is not supported/,
-        /`\$x` is not supported/,
-        /`humanize` takes 1/,
-      ],
+        {{ $value }} and §{{ end }}
+      other: "say \\"hi\\" §{{ }} {{ §($value }}"`,
+      [/this `else` has no `if`/, /this `end` has no `if`/, /nothing between/, /this `\(` is not closed/],
     );
   });
 

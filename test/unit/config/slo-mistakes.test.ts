@@ -17,7 +17,7 @@ describe('mistakes in SLOs are reported with their place', () => {
   schedule: §"* * * * *"
   channel: §shop
   no_data: §forget
-  labels: { x: '{{ §nope }}' }`,
+  labels: { x: '§{{ end }}' }`,
       /^`name` is empty/,
       /^`preset` is "istoi": write istio, istio-ambient, otel-http, spanmetrics/,
       /write the name without its ending, a_seconds\./,
@@ -34,7 +34,7 @@ describe('mistakes in SLOs are reported with their place', () => {
       /^`schedule` is "\* \* \* \* \*": write six fields/,
       /^`channel` is "shop", which is no channel: write "#shop"/,
       /^`no_data` is "forget": write keep, resolve/,
-      /`nope` is not supported/,
+      /this `end` has no `if`/,
     ],
     'keys that are not known, at every depth': [
       'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 1s, window: 5m, §target: 1 }\n  §min_request: 5\n  alert: { §fro: 1m, recover: { §under: 1s } }',

@@ -1,3 +1,5 @@
+import { utcTime } from '../../link.ts';
+import { epochMs } from '../../units.ts';
 import { fourDigits, sprintf } from './go-format.ts';
 import type { Value } from './syntax.ts';
 
@@ -83,6 +85,27 @@ function humanizeDuration(value: number): string {
   );
 }
 
+/** The largest and smallest nanosecond that Go's int64 holds. */
+const NANOSECONDS_LIMIT = 2 ** 63;
+
+/** `2026-11-20 14:05:00.25 +0000 UTC`. Source: prometheus/common helpers/templates.HumanizeTimestamp; it counts milliseconds. */
+function humanizeTimestamp(value: number): string {
+  if (isOdd(value)) return fourDigits(value);
+  if (Math.abs(value * 1e9) >= NANOSECONDS_LIMIT)
+    throw new Error(`${value} cannot be represented as a nanoseconds timestamp since it overflows int64`);
+  // Through whole nanoseconds, whose rounding shows: 0.25 s after midnight may read .249.
+  const milliseconds = Number(BigInt(Math.trunc(value * 1e9)) / 1_000_000n);
+  const rest = ((milliseconds % 1_000) + 1_000) % 1_000;
+  const fraction = rest === 0 ? '' : `.${String(rest).padStart(3, '0').replace(/0+$/, '')}`;
+  return `${utcTime(epochMs(milliseconds))}${fraction} +0000 UTC`;
+}
+
+/** A host without its port; anything else as it is. Source: Go's net.SplitHostPort. */
+function stripPort(address: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\][]*)\]|([^:\][]*)):[^:\][]*$/.exec(address) ?? [];
+  return bracketed ?? plain ?? address;
+}
+
 /** Go's strings.Title: the first letter of each word, a word being letters, digits and underscores. */
 const title = (value: string): string =>
   value.replaceAll(
@@ -154,6 +177,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   humanize1024: onNumber(humanize1024),
   humanizeDuration: onNumber(humanizeDuration),
   humanizePercentage: onNumber((value) => `${fourDigits(value * 100)}%`),
+  humanizeTimestamp: onNumber(humanizeTimestamp),
+  stripPort: onText(stripPort),
   title: onText(title),
   toUpper: onText((value) => value.toUpperCase()),
   toLower: onText((value) => value.toLowerCase()),

@@ -1,4 +1,4 @@
-import { readPipeline, TemplateError } from './pipeline.ts';
+import { broken, readPipeline, TemplateError } from './pipeline.ts';
 import type { Node, Pipeline, TemplateProblem } from './syntax.ts';
 import type { Piece, Token } from './tokens.ts';
 import { split } from './tokens.ts';
@@ -51,8 +51,8 @@ function openIf(parsing: Parsing, action: Action, from: { skip: number; closesOu
 
 function readElse(parsing: Parsing, action: Action): void {
   const top = parsing.stack.at(-1);
-  if (top === undefined) throw new TemplateError(action.at, 'this `else` has no `if`');
-  if (top.otherwise !== undefined) throw new TemplateError(action.at, 'this `if` has a second `else`');
+  if (top === undefined) throw broken(action.at, 'this `else` has no `if`');
+  if (top.otherwise !== undefined) throw broken(action.at, 'this `if` has a second `else`');
   top.otherwise = [];
   const next = action.tokens[1];
   if (next === undefined) return;
@@ -62,7 +62,7 @@ function readElse(parsing: Parsing, action: Action): void {
 
 function readEnd(parsing: Parsing, action: Action): void {
   let closed = parsing.stack.pop();
-  if (closed === undefined) throw new TemplateError(action.at, 'this `end` has no `if`');
+  if (closed === undefined) throw broken(action.at, 'this `end` has no `if`');
   for (; closed !== undefined; closed = closed.closesOuter ? parsing.stack.pop() : undefined) {
     const { condition, whenTrue, otherwise = [] } = closed;
     current(parsing).push({ kind: 'if', condition, whenTrue, otherwise });
@@ -80,7 +80,7 @@ function refuseKeyword({ stack }: Parsing, { text, at }: Token): never {
 
 function readAction(parsing: Parsing, action: Action): void {
   const [first] = action.tokens;
-  if (first === undefined) throw new TemplateError(action.at, 'there is nothing between `{{` and `}}`');
+  if (first === undefined) throw broken(action.at, 'there is nothing between `{{` and `}}`');
   if (first.text === 'if') openIf(parsing, action, { skip: 1, closesOuter: false });
   else if (first.text === 'else') readElse(parsing, action);
   else if (first.text === 'end') readEnd(parsing, action);
@@ -97,7 +97,8 @@ function readPiece(parsing: Parsing, piece: Piece): void {
     readAction(parsing, piece);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    parsing.problems.push({ at: error.at, message: error.message });
+    const { at, message, isBroken } = error;
+    parsing.problems.push({ at, message, isBroken });
   }
 }
 
@@ -110,7 +111,7 @@ export function parseTemplate(text: string): {
   const parsing: Parsing = { root: [], stack: [], problems: [] };
   for (const piece of pieces) readPiece(parsing, piece);
   const unclosed = parsing.stack.filter(({ closesOuter }) => !closesOuter);
-  const open = unclosed.map(({ at }) => ({ at, message: 'this `if` has no `end`' }));
+  const open = unclosed.map(({ at }) => ({ at, message: 'this `if` has no `end`', isBroken: true }));
   return {
     nodes: parsing.root,
     problems: [...parsing.problems, ...open, ...(problem === undefined ? [] : [problem])],

@@ -5,11 +5,16 @@ import type { Token } from './tokens.ts';
 /** Stops reading one action; the actions after it are still read. */
 export class TemplateError extends Error {
   readonly at: number;
-  constructor(at: number, message: string) {
+  readonly isBroken: boolean;
+  constructor(at: number, message: string, isBroken = false) {
     super(message);
     this.at = at;
+    this.isBroken = isBroken;
   }
 }
+
+/** What Go's own parser refuses. */
+export const broken = (at: number, message: string): TemplateError => new TemplateError(at, message, true);
 
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
@@ -29,8 +34,7 @@ function unquote({ text, at }: Token): string {
       const code = unicode ?? byte;
       if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16));
       const plain = ESCAPES[letter ?? ''];
-      if (plain === undefined)
-        throw new TemplateError(at, `\\${letter ?? ''} is not an escape that Go knows`);
+      if (plain === undefined) throw broken(at, `\\${letter ?? ''} is not an escape that Go knows`);
       return plain;
     });
 }
@@ -74,20 +78,20 @@ const peek = (reader: Reader): Token | undefined => reader.tokens[reader.positio
 function simpleOperand(token: Token): Operand | undefined {
   if (token.kind === 'string') return { kind: 'literal', value: { type: 'string', text: unquote(token) } };
   if (token.kind === 'number') return { kind: 'literal', value: numberOf(token.text) };
-  if (token.kind === 'variable' || token.kind === 'field') return dataOf(token);
+  if (token.kind === 'variable' || token.kind === 'field' || token.text === '.') return dataOf(token);
   const isBool = token.kind === 'word' && /^(?:true|false)$/.test(token.text);
   return isBool ? { kind: 'literal', value: { type: 'bool', bool: token.text === 'true' } } : undefined;
 }
 
 function operand(reader: Reader): Operand {
   const token = peek(reader);
-  if (token === undefined) throw new TemplateError(reader.end, 'something is missing here');
+  if (token === undefined) throw broken(reader.end, 'something is missing here');
   reader.position++;
   if (token.kind === '(') {
     reader.depth++;
     if (reader.depth > MAX_DEPTH) throw new TemplateError(token.at, 'there are too many parentheses');
     const inner = pipeline(reader);
-    if (peek(reader)?.kind !== ')') throw new TemplateError(token.at, 'this `(` is not closed');
+    if (peek(reader)?.kind !== ')') throw broken(token.at, 'this `(` is not closed');
     reader.position++;
     reader.depth--;
     return { kind: 'pipeline', pipeline: inner };
@@ -100,7 +104,7 @@ function operand(reader: Reader): Operand {
       unknownFunction(token) ??
       new TemplateError(token.at, `\`${token.text}\` must stand in parentheses here`)
     );
-  throw new TemplateError(token.at, `\`${token.text}\` is not expected here`);
+  throw broken(token.at, `\`${token.text}\` is not expected here`);
 }
 
 function unknownFunction(token: Token): TemplateError | undefined {
@@ -154,13 +158,13 @@ function checkFormat(token: Token, [format]: readonly Operand[]): void {
 /** One stage of a pipeline. From the second on, what came before is the last argument. */
 function command(reader: Reader, isFirst: boolean): Command {
   const token = peek(reader);
-  if (token === undefined) throw new TemplateError(reader.end, 'something is missing here');
+  if (token === undefined) throw broken(reader.end, 'something is missing here');
   const isFunction = token.kind === 'word' && !/^(?:true|false)$/.test(token.text);
   if (!isFunction) {
     const single = operand(reader);
     const next = peek(reader);
     if (!isFirst)
-      throw new TemplateError(
+      throw broken(
         token.at,
         `\`${token.text}\` cannot take what is piped into it: a function must stand here`,
       );
@@ -198,6 +202,6 @@ export function readPipeline(tokens: readonly Token[], at: number): Pipeline {
   };
   const read = pipeline(reader);
   const rest = peek(reader);
-  if (rest !== undefined) throw new TemplateError(rest.at, `\`${rest.text}\` is not expected here`);
+  if (rest !== undefined) throw broken(rest.at, `\`${rest.text}\` is not expected here`);
   return read;
 }

@@ -37,6 +37,8 @@ export type Node =
 export interface TemplateProblem {
   readonly at: number;
   readonly message: string;
+  /** No template of Go's at all: Prometheus refuses it too. Otherwise it is one that is not understood here. */
+  readonly isBroken: boolean;
 }
 
 /** How many arguments a function takes; `most` is absent when there is no limit. */
@@ -58,6 +60,8 @@ export const FUNCTIONS: Readonly<Record<string, Arity>> = {
   humanize1024: ONE,
   humanizeDuration: ONE,
   humanizePercentage: ONE,
+  humanizeTimestamp: ONE,
+  stripPort: ONE,
   title: ONE,
   toUpper: ONE,
   toLower: ONE,

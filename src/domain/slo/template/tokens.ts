@@ -88,7 +88,10 @@ export function split(template: string): {
   for (let open = template.indexOf('{{'); open !== -1; open = template.indexOf('{{', at)) {
     const close = closeOf(template, open + 2);
     if (close === undefined) {
-      return { pieces: into.pieces, problem: { at: open, message: 'this `{{` is not closed by `}}`' } };
+      return {
+        pieces: into.pieces,
+        problem: { at: open, message: 'this `{{` is not closed by `}}`', isBroken: true },
+      };
     }
     const trimBefore = /^-\s/.test(template.slice(open + 2, open + 4)) ? 2 : 0;
     const trimAfter = /\s-$/.test(template.slice(close - 2, close)) ? 2 : 0;

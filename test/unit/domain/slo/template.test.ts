@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { expandTemplate, templateProblems } from '../../../../src/domain/slo/template.ts';
+import {
+  createExpandTemplate,
+  expandTemplate,
+  templateProblems,
+} from '../../../../src/domain/slo/template.ts';
 import { TEMPLATE_CASES, TEMPLATE_LABELS, TEMPLATE_VALUE } from '../../../support/template-cases.ts';
 
 const expand = (template: string, value: number = TEMPLATE_VALUE): string =>
@@ -57,7 +61,12 @@ describe('what is not supported is found when the file is read', () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
     ['a function of Prometheus that asks it back', '{{ ^query "up" }}', /^`query` is not supported/],
     ['a function in parentheses', '{{ if (^match "a" "b") }}x{{ end }}', /^`match` is not supported/],
-    ['a function at the end of a pipe', '{{ $value | ^humanizeTimestamp }}', /^`humanizeTimestamp` is not/],
+    ['a function at the end of a pipe', '{{ $value | ^toTime }}', /^`toTime` is not/],
+    [
+      'what a query gave',
+      '{{ with query "up" }}{{ . | first }}{{ end }}'.replace('with', '^with'),
+      /^`with` is not/,
+    ],
     ['another variable', '{{ ^$externalLabels.cluster }}', /only the labels .* and the value/],
     ['a field of the data that is not there', '{{ ^.ExternalURL }}', /^`\.ExternalURL` is not supported/],
     ['a field of a label', '{{ ^$labels.a.b }}', /a label's value has no fields/],
@@ -83,7 +92,8 @@ describe('what is not supported is found when the file is read', () => {
   ];
   it.each(cases)('%s', (_, marked, message) => {
     const [first, ...others] = problemsAt(marked);
-    expect(others).toEqual([]);
+    // What stands inside a block that is not understood is not understood either.
+    expect(others.filter(() => !marked.includes('with'))).toEqual([]);
     expect(first?.[1]).toMatch(message);
     if (!marked.includes('^+')) expect(first?.[0]).toBe(marked.indexOf('^'));
   });
@@ -103,7 +113,46 @@ describe('what is not supported is found when the file is read', () => {
     ]);
   });
 
-  it('a template with a problem is expanded to the problem', () => {
-    expect(expand('{{ query "x" }}')).toMatch(/^<error expanding template: `query` is not supported/);
+  it.each([
+    'up: {{ query "x" }}',
+    '{{ range $labels }}a{{ end }}',
+    '{{ $value }} {{ $x }}',
+    'a {{ humanize }}',
+  ])('a template that is not understood is shown as it is written: %s', (template) => {
+    expect(expand(template)).toBe(template);
+  });
+
+  it.each<[string, boolean]>([
+    ['{{ query "up" | first | value }}', false],
+    ['{{ with query "up" }}{{ . | first | value }}{{ end }}', false],
+    ['{{ range $i, $s := query "up" }}{{ .Value }}{{ else }}none{{ end }}', false],
+    ['{{ $externalLabels.cluster }}{{ $externalURL }}', false],
+    ['{{ $x := "a" }}{{ $x }}', false],
+    ['{{ template "x" . }}', false],
+    ['{{ reReplaceAll "a" "b" $labels.c }}', false],
+    ['{{ printf "%x" 1 }}', false],
+    ['{{ $value', true],
+    ['{{ if true }}', true],
+    ['{{ end }}', true],
+    ['{{ }}', true],
+    ['{{ "\\y" }}', true],
+    ['{{ ($value }}', true],
+  ])('%s is refused by Prometheus too: %s', (template, isBroken) => {
+    const problems = templateProblems(template);
+    expect(problems.length).toBeGreaterThan(0);
+    expect(problems.some((problem) => problem.isBroken)).toBe(isBroken);
+  });
+});
+
+describe('an expander for a program that runs', () => {
+  it('gives what the plain one gives, again and again', () => {
+    const remembering = createExpandTemplate();
+    for (const { template, value = TEMPLATE_VALUE } of [
+      ...Object.values(TEMPLATE_CASES),
+      ...Object.values(TEMPLATE_CASES),
+    ]) {
+      const data = { labels: TEMPLATE_LABELS, value };
+      expect(remembering(template, data)).toBe(expandTemplate(template, data));
+    }
   });
 });
