@@ -10,8 +10,9 @@ import {
   withoutDamping,
   withTold,
 } from '../domain/alert/flap.ts';
-import type { RuleAt, Slot } from '../domain/slo/rule.ts';
-import { formatDuration } from '../domain/units.ts';
+import type { RuleAt, SloRule, Slot } from '../domain/slo/rule.ts';
+import { MINUTE } from '../domain/units.ts';
+import { nameOf } from './decide-storms.ts';
 import { entryOf } from './outbox-entry.ts';
 import type { OutboxEntry } from './ports.ts';
 
@@ -27,8 +28,7 @@ export interface Outcome {
   readonly messages: readonly string[];
 }
 
-const SETTLE = formatDuration(SETTLE_TIME);
-const NEXT = `The next message comes when it has fired, or been quiet, for ${SETTLE}.`;
+const SETTLE = `${SETTLE_TIME / MINUTE} min`;
 
 /** One line for all alerts of a message that began to flap, or settled, in one evaluation. */
 interface Line {
@@ -39,15 +39,15 @@ interface Line {
   firings: number;
 }
 
-function textOf({ kind, alerts, firings }: Line): string {
+function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
   const often = `${alerts === 1 ? '' : 'up to '}${firings} times in the last hour`;
+  const who = alerts === 1 ? nameOf(alert, rule) : `${alerts} alerts`;
   if (kind === 'settled')
-    return alerts === 1
-      ? `Quiet for ${SETTLE}, after it fired ${often}.`
-      : `${alerts} alerts that came and went are quiet for ${SETTLE}; they fired ${often}.`;
+    return `${who}: quiet for ${SETTLE}, after ${alerts === 1 ? 'it' : 'they'} fired ${often}.`;
+  const next = `has fired, or been quiet, for ${SETTLE}.`;
   return alerts === 1
-    ? `Flapping: fired ${often}. ${NEXT}`
-    : `Flapping: ${alerts} alerts fired ${often}. The next message of each comes when it has fired, or been quiet, for ${SETTLE}.`;
+    ? `${who}: flapping. It fired ${often}; the next message comes when it ${next}`
+    : `${who}: flapping. They fired ${often}; the next message of each comes when it ${next}`;
 }
 
 function after(known: FlapHistory | undefined, outcome: Outcome, slot: Slot): FlapHistory | undefined {
@@ -101,7 +101,7 @@ export function decideFlaps(
   const entries = [...lines.values()].map((line): OutboxEntry => {
     const { kind, alert, episode } = line;
     const telling = { kind, alert, episode, destination: { mentions: [] } };
-    return { ...entryOf(at, slot, telling), note: textOf(line) };
+    return { ...entryOf(at, slot, telling), note: textOf(line, at.rule) };
   });
   return { flaps, entries };
 }

@@ -39,7 +39,7 @@ describe('an alert that comes and goes', () => {
     const line = told().at(-1);
     expect(line?.episode).toBe('run-1-240');
     expect(line?.note).toBe(
-      'Flapping: fired 4 times in the last hour. The next message comes when it has fired, or been quiet, for 15m.',
+      'svc-0001: flapping. It fired 4 times in the last hour; the next message comes when it has fired, or been quiet, for 15 min.',
     );
   });
 
@@ -71,7 +71,7 @@ describe('an alert that comes and goes', () => {
     expect(kinds().slice(6)).toEqual(['6 flapping', '21 settled']);
     expect(told().at(-1)).toMatchObject({
       episode: 'run-1-240',
-      note: 'Quiet for 15m, after it fired 4 times in the last hour.',
+      note: 'svc-0001: quiet for 15 min, after it fired 4 times in the last hour.',
     });
   });
 
@@ -121,7 +121,7 @@ describe('many that come and go together', () => {
     const kinds = entries.filter(({ kind }) => kind !== 'refresh').map(({ kind }) => kind);
     expect(kinds).toEqual(['firing', 'resolved', 'firing', 'resolved', 'firing', 'resolved', 'flapping']);
     expect(entries.find(({ kind }) => kind === 'flapping')?.note).toMatch(
-      /^Flapping: 12 alerts fired up to 4 times/,
+      /^12 alerts: flapping. They fired up to 4 times/,
     );
   });
 });

@@ -22,6 +22,7 @@ const WORDS: Readonly<Record<StormMember['state'], string>> = {
   resolved: '✅ over',
 };
 
+const RECOVERED = '✅ recovered';
 const UNKNOWN_END = '☑️ closed';
 
 /** Whether an end says anything about the service. */
@@ -29,6 +30,7 @@ export const isKnownEnd = ({ resolveReason }: StormMember): boolean =>
   resolveReason === 'recovered' || resolveReason === 'no-longer-breaching';
 
 function stateText(member: StormMember): string {
+  if (member.resolveReason === 'recovered') return RECOVERED;
   if (member.state === 'resolved') return isKnownEnd(member) ? WORDS.resolved : UNKNOWN_END;
   return member.acknowledged === undefined ? WORDS[member.state] : `${WORDS[member.state]}, acknowledged`;
 }

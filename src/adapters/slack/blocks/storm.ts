@@ -26,13 +26,18 @@ export function stormHeadline(view: StormView): string {
   const { counts, lead } = view;
   const total = totalOf(view);
   const noun = nounOf(view);
-  if (counts.resolved === total)
-    return view.rows.every(isKnownEnd)
-      ? `✅ ${lead.alertname}: all ${total} ${noun} are over it`
-      : `☑️ ${lead.alertname}: closed for ${total} ${noun}`;
+  if (counts.resolved === total) return ending(view);
   if (counts.firing === 0) return `⚪ ${lead.alertname}: no data of ${counts['no-data']} of ${total} ${noun}`;
   if (counts.firing === total) return `🔴 ${among(view, total)} ${noun} breach ${lead.alertname}`;
   return `🔴 ${counts.firing} of ${total} ${noun} still breach ${lead.alertname}`;
+}
+
+function ending(view: StormView): string {
+  const { lead, rows } = view;
+  const all = `all ${totalOf(view)} ${nounOf(view)}`;
+  if (!rows.every(isKnownEnd)) return `☑️ ${lead.alertname}: closed for ${all}`;
+  const isProven = rows.every(({ resolveReason }) => resolveReason === 'recovered');
+  return `✅ ${lead.alertname}: ${all} ${isProven ? 'recovered' : 'breach no longer'}`;
 }
 
 function ofAll(view: StormView): Rendered {
@@ -117,7 +122,7 @@ const ruleLine = ({ lead }: StormView): string =>
 function ofPage(view: StormView, { number, joinedAt, isJoin }: NonNullable<StormView['page']>): Rendered {
   const { rows, mentions = [], lead } = view;
   const title = isJoin
-    ? `${count(rows.length, nounOf(view).slice(0, -1))} more ${rows.length === 1 ? 'breaches' : 'breach'} ${lead.alertname}`
+    ? `${count(rows.length, `more ${nounOf(view).slice(0, -1)}`)} ${rows.length === 1 ? 'breaches' : 'breach'} ${lead.alertname}`
     : `${nounOf(view) === 'services' ? 'Services' : 'Alerts'} that began together, page ${number}`;
   const line = [
     ...(mentions.length === 0 ? [] : [mentionLine(mentions)]),

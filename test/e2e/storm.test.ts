@@ -1,0 +1,125 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { DEMO_RULES } from '../../src/demo/rules.ts';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+
+/** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
+vi.setConfig({ testTimeout: 90_000 });
+
+let stage: Stage | undefined;
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+const withPolicy = (text: string): string => `${DEMO_RULES}---\n${text}\n`;
+
+const json = (message: Message | undefined): string => JSON.stringify(message?.blocks ?? []);
+const isTop = ({ threadTs, ephemeralFor }: Message): boolean =>
+  threadTs === undefined && ephemeralFor === undefined;
+const isStorm = (message: Message): boolean => isTop(message) && message.text.includes('ServiceSlow');
+const threadOf = (on: Stage, message: Message | undefined): readonly Message[] =>
+  on.world.workspace.thread(on.channelId, message?.ts ?? '', on.world.readerId).slice(1);
+const storms = (on: Stage): readonly Message[] => on.messages().filter(isStorm);
+const isOver = ({ text }: Message): boolean => /recovered|closed for all/.test(text);
+
+test('services that breach together share one message, are acknowledged one by one, and end together, over a restart', async () => {
+  stage = await startStage({
+    transport: 'socket',
+    script: played({ from: 5, to: 80, fault: SLOW_PAYMENTS }),
+    rules: withPolicy('storm: 1'),
+  });
+  const on = stage;
+  await on.until('it is posted', () => storms(on).length > 0);
+  await on.until('it is complete', () => json(storms(on)[0]).includes('Slowest traces of the worst'));
+  expect(storms(on)[0]?.text).toMatch(/^🔴 \d of 9 services breach ServiceSlow/);
+
+  const block = storms(on)[0]?.blocks.find(({ block_id: id }) => String(id).startsWith('/slo acknowledge'));
+  const episode =
+    /"text":"payments","emoji":false\},"value":"([^"]+)"/.exec(JSON.stringify(block))?.[1] ?? '';
+  await on.world.workspace.press({
+    userId: on.world.readerId,
+    channelId: on.channelId,
+    messageTs: storms(on)[0]?.ts ?? '',
+    blockId: String(block?.['block_id']),
+    actionId: 'acknowledge_one',
+    selectedValue: episode,
+  });
+  await on.until('it is shown', () => json(storms(on)[0]).includes('firing, acknowledged'), 10);
+  expect(json(storms(on)[0])).not.toContain(episode);
+
+  await on.restart();
+  await on.until('it is over', () => storms(on).some(isOver));
+  expect(on.messages().filter(isTop)).toHaveLength(1);
+  expect(storms(on)[0]?.text).toContain('all 3 services recovered');
+  expect(threadOf(on, storms(on)[0]).map(({ text }) => text)).toEqual([
+    expect.stringMatching(/^✅ All 3 are over/),
+  ]);
+});
+
+test('what begins later joins it in its thread; a message that was deleted is posted anew, once, and seen to its end', async () => {
+  stage = await startStage({
+    transport: 'socket',
+    script: played(
+      { from: 5, to: 120, fault: SLOW_PAYMENTS },
+      { from: 40, to: 120, fault: { kind: 'slow-code', service: 'recommendations', factor: 200 } },
+    ),
+    rules: withPolicy('storm: 1'),
+  });
+  const on = stage;
+  await on.until('it is posted', () => storms(on).length > 0);
+  await on.until('another joins', () =>
+    threadOf(on, storms(on)[0]).some(({ text }) => /^1 more service breaches ServiceSlow/.test(text)),
+  );
+  expect(storms(on)).toHaveLength(1);
+  on.world.workspace.deleteMessage(on.channelId, storms(on)[0]?.ts ?? '');
+  await on.until('it is posted anew', () => storms(on).length > 0, 120);
+  await on.until('it is over', () => storms(on).some(isOver));
+  await on.live(60);
+  expect(storms(on)).toHaveLength(1);
+  expect(threadOf(on, storms(on)[0]).map(({ text }) => text)).toContain(
+    '1 more service breaches ServiceSlow',
+  );
+});
+
+test('a rule that is removed ends its storm, and nobody says that all is well', async () => {
+  stage = await startStage({
+    transport: 'socket',
+    script: played({ from: 5, to: 600, fault: SLOW_PAYMENTS }),
+    rules: withPolicy('storm: 1'),
+  });
+  const on = stage;
+  await on.until('it is posted', () => storms(on).length > 0);
+  await on.changeRules(withPolicy('storm: 1').replaceAll('ServiceSlow', 'ServiceSlower'));
+  await on.until('it is closed', () => storms(on).some(isOver), 60);
+  const [closed] = storms(on).filter(isOver);
+  expect(closed?.text).toContain('☑️ ServiceSlow: closed for all');
+  expect(json(closed)).toContain('*not known*');
+});
+
+test('an alert that comes and goes is told a few times, then said to flap, in the channel too', async () => {
+  stage = await startStage({
+    transport: 'socket',
+    script: played(
+      ...[0, 1, 2].map((round) => ({
+        from: 5 + round * 130,
+        to: 25 + round * 130,
+        fault: { kind: 'slow-code', service: 'recommendations', factor: 200 } as const,
+      })),
+    ),
+    rules: withPolicy('flap: 2'),
+  });
+  const on = stage;
+  const about = (): readonly Message[] =>
+    on
+      .messages()
+      .filter(({ text, ephemeralFor }) => text.includes('recommendations') && ephemeralFor === undefined);
+  await on.until('it flaps', () => about().some(({ text }) => text.includes('flapping')), 400);
+  await on.live(150);
+  expect(about().map(({ text }) => text)).toEqual([
+    expect.stringContaining('recommendations: recovered'),
+    expect.stringContaining('recommendations: flapping. It fired 2 times in the last hour;'),
+  ]);
+  const [line] = about().slice(1);
+  expect(line?.threadTs).toBe(about()[0]?.ts);
+});
