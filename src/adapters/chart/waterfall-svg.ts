@@ -240,7 +240,7 @@ function bar(row: WaterfallRow, { waterfall, brush, top }: RowScene): readonly s
     const left = place(stretch.start);
     const width = Math.max(place(stretch.end) - left, least);
     const x = Math.min(left, CHART.right - width);
-    return width <= 0
+    return width < 0.5
       ? ''
       : `<rect x="${round(x)}" y="${y}" width="${round(width)}" height="${BAR}" fill="${fill}"/>`;
   };

@@ -17,7 +17,8 @@ export function waterfallWords(waterfall: Waterfall, parts: readonly PathPart[])
     ...(hiddenSpans > 0 ? [`${count(hiddenSpans, 'shorter span')} not shown.`] : []),
   ];
   const text = sentences.join(' ');
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
+  // Half a character is no character: Slack refuses it.
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1).replace(/\p{Cs}$/u, '')}…`;
 }
 
 function pathSentence(parts: readonly PathPart[], duration: Microseconds): readonly string[] {
