@@ -3,7 +3,8 @@ import type { Labels } from '../domain/labels.ts';
 import { utcTime } from '../domain/link.ts';
 import type { RuleGroup, SloRule } from '../domain/slo/rule.ts';
 import { type EpochMs, SECOND } from '../domain/units.ts';
-import type { RuleBook, Store } from './ports.ts';
+import { type ActsStore, loadWithActs } from './people-acts.ts';
+import type { RuleBook } from './ports.ts';
 
 /** An alert as Prometheus's API shows it. Source: prometheus web/api/v1/api.go, Alert. */
 export interface ApiAlert {
@@ -123,10 +124,10 @@ const isWanted = (wanted: readonly string[], value: string): boolean =>
  */
 export function createRulesApi(deps: {
   readonly rules: () => RuleBook;
-  readonly store: Pick<Store, 'loadGroup'>;
+  readonly store: ActsStore;
 }): RulesApi {
   async function apiGroup(group: RuleGroup, filter: RulesFilter): Promise<ApiGroup> {
-    const state = await deps.store.loadGroup(group.id);
+    const state = await loadWithActs(deps.store, group.id);
     const rules = group.rules.filter(({ name }) => isWanted(filter.names, name));
     return {
       name: group.name,
@@ -151,7 +152,9 @@ export function createRulesApi(deps: {
     },
     alerts: async () => {
       const states = await Promise.all(
-        deps.rules().groups.map(async (group) => ({ group, state: await deps.store.loadGroup(group.id) })),
+        deps
+          .rules()
+          .groups.map(async (group) => ({ group, state: await loadWithActs(deps.store, group.id) })),
       );
       return {
         alerts: states.flatMap(({ group, state }) =>

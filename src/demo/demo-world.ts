@@ -161,7 +161,10 @@ async function startServers(
     commands: COMMANDS.map(({ command }) => command),
     signingSecret: SIGNING_SECRET,
     channels: CHANNELS,
-    users: [{ id: READER_ID, name: 'you', timeZone: options.timeZone ?? 'UTC', isBot: false }],
+    users: [
+      { id: READER_ID, name: 'you', timeZone: options.timeZone ?? 'UTC', isBot: false },
+      { id: 'U0COLLEAGUE', name: 'robin', timeZone: 'UTC', isBot: false },
+    ],
   });
   const page = createWorkspacePage({
     workspace,

@@ -7,20 +7,23 @@ export const person = (id: string): string => (/^[UW][A-Z0-9]+$/.test(id) ? `<@$
 /** Words of one phrase; what is longer was not written by this program alone. */
 const LONGEST_WORDS = 600;
 
-/** A phrase as mrkdwn: people and instants as Slack shows them, everything else escaped. */
-export function phraseText(phrase: Phrase): string {
+/**
+ * A phrase as mrkdwn: people and instants as Slack shows them, everything else escaped, each part of it at most `max`
+ * long.
+ */
+export function phraseText(phrase: Phrase, max: number = LONGEST_WORDS): string {
   return phrase
     .map((part) => {
-      if (typeof part === 'string') return words(part);
-      if ('code' in part) return code(part.code, LONGEST_WORDS);
+      if (typeof part === 'string') return words(part, max);
+      if ('code' in part) return code(part.code, max);
       return 'person' in part ? person(part.person) : date(part.at);
     })
     .join('');
 }
 
 /** Escaped in one line, with the blanks at its ends, which keep it apart from a name beside it. */
-function words(text: string): string {
+function words(text: string, max: number): string {
   const start = /^\s/u.test(text) ? ' ' : '';
   const end = text.length > 1 && /\s$/u.test(text) ? ' ' : '';
-  return `${start}${escape(oneLine(text), LONGEST_WORDS)}${end}`;
+  return `${start}${escape(oneLine(text), max)}${end}`;
 }

@@ -187,8 +187,11 @@ function spokenNames({ alert, rule }: Standing): readonly string[] {
   const namespace = namespaceOf(alert);
   const services = service === undefined ? [] : [service];
   const full = service === undefined || namespace === undefined ? [] : [`${service}.${namespace}`];
-  return [alert.episode, rule.name, ...services, ...full, ...services.map((each) => `${rule.name} ${each}`)];
+  return [rule.name, ...services, ...full, ...services.map((each) => `${rule.name} ${each}`)];
 }
+
+/** One run of one alert, as the buttons of its message mean it. */
+const EPISODE = /^[0-9a-f]{16}-\d+$/;
 
 /** Does the same with every firing alert of a name, and says of each what came of it. */
 async function onAlerts(
@@ -196,11 +199,12 @@ async function onAlerts(
   what: string,
   act: (episode: string) => Promise<ActOutcome>,
 ): Promise<Answer> {
+  if (EPISODE.test(what)) return said(outcomePhrase(await act(what)));
   const firing = await alerts.firing();
   const wanted = what.toLowerCase();
   const meant = firing.filter((each) => spokenNames(each).some((name) => name.toLowerCase() === wanted));
   if (meant.length === 0) {
-    const [near] = nearest(what, [...new Set(firing.flatMap((each) => spokenNames(each).slice(1)))]);
+    const [near] = nearest(what, [...new Set(firing.flatMap((each) => spokenNames(each)))]);
     const hint = near === undefined ? '' : ` Did you mean ${near}?`;
     return said([
       firing.length === 0 ? 'Nothing fires now.' : `No alert that fires is called ${what}.${hint}`,
@@ -212,7 +216,7 @@ async function onAlerts(
 }
 
 /** What came of an act, as a sentence. */
-export function outcomePhrase(outcome: ActOutcome): Phrase {
+function outcomePhrase(outcome: ActOutcome): Phrase {
   if (outcome.kind === 'unknown') return ['That alert is not known any more.'];
   const name = nameOf(outcome.alert);
   switch (outcome.kind) {

@@ -5,7 +5,7 @@ import { readMeant } from './read-meant.ts';
 import { cleaned } from './tokens.ts';
 
 /** Longer than any work that is planned; what is to last longer belongs into the rule file. */
-export const LONGEST_SILENCE: Milliseconds = ms(30 * DAY);
+const LONGEST_SILENCE: Milliseconds = ms(30 * DAY);
 
 /** No silence needs more; a longer text is refused as what it is by whoever reads it next. */
 const MAX_TEXT = 1_500;

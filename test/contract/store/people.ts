@@ -7,7 +7,7 @@ import { anEntry, aRef, at, type Bench, GROUP, state } from './fixtures.ts';
 const ANN = { by: 'U0ANN', at: at(1) };
 const BOB = { by: 'U0BOB', at: at(2), comment: 'the source was retired' };
 
-export const aSilence = (over: Partial<StoredSilence> = {}): StoredSilence => ({
+const aSilence = (over: Partial<StoredSilence> = {}): StoredSilence => ({
   id: '5ca1ab1e',
   matchers: [{ label: 'service', operator: '=~', value: 'a|"ü"\\' }],
   startsAt: START,

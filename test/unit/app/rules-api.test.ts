@@ -17,7 +17,7 @@ const stateOf = (alerts: readonly Alert[], health: RuleHealth = { kind: 'ok' }):
 const apiOf = (state?: GroupState, groups: readonly RuleGroup[] = [aGroup({ limit: 5, rules: [rule] })]) =>
   createRulesApi({
     rules: () => ({ groups, objectives: [] }),
-    store: { loadGroup: async () => state },
+    store: { loadGroup: async () => state, acts: async () => new Map() },
   });
 
 const { firedAt: _firedAt, ...unfired } = anAlert();

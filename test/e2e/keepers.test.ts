@@ -1,0 +1,152 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Script } from '../../src/demo/mesh/script.ts';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+
+/** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
+vi.setConfig({ testTimeout: 60_000 });
+
+const ALICE = 'U0READER00';
+const BOB = 'U0COLLEAGUE';
+
+let stage: Stage | undefined;
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+const open = async (script: Script): Promise<Stage> => {
+  stage = await startStage({ transport: 'socket', script });
+  return stage;
+};
+
+const json = (message: Message | undefined): string => JSON.stringify(message?.blocks ?? []);
+const isTop = (message: Message): boolean =>
+  message.threadTs === undefined && message.ephemeralFor === undefined;
+const about = (on: Stage, service: string): readonly Message[] =>
+  on.messages().filter((message) => isTop(message) && message.text.includes(service));
+const isOver = ({ text }: Message): boolean => /recovered/i.test(text);
+const threadOf = (on: Stage, { ts }: Message): string =>
+  on.world.workspace
+    .thread(on.channelId, ts, on.world.readerId)
+    .slice(1)
+    .map(({ text }) => text)
+    .join('\n');
+
+/** Presses a button of a message as it is now. */
+async function press(on: Stage, { ts }: Message, action: string, userId = ALICE): Promise<void> {
+  const message = on.messages().find((each) => each.ts === ts);
+  const block = message?.blocks.find((each) => JSON.stringify(each).includes(`"${action}"`));
+  const outcome = await on.world.workspace.press({
+    userId,
+    channelId: on.channelId,
+    messageTs: ts,
+    blockId: String(block?.['block_id']),
+    actionId: action,
+  });
+  expect(outcome).toEqual({ ok: true });
+}
+
+/** The next message that only Alice sees. */
+async function told(on: Stage, act: () => Promise<unknown>): Promise<Message> {
+  const before = new Set(on.messages().map(({ ts }) => ts));
+  await act();
+  const answer = (): Message | undefined =>
+    on.messages().find(({ ts, ephemeralFor }) => !before.has(ts) && ephemeralFor === ALICE);
+  await on.until('it is answered', () => answer() !== undefined, 30);
+  return answer() as Message;
+}
+
+const checkoutOf = (on: Stage): Message => about(on, 'checkout')[0] as Message;
+
+test('a silence made by command holds back what comes, over a restart too; unsilenced, what still breaches is posted', async () => {
+  const on = await open(played({ from: 5, to: 200, fault: SLOW_PAYMENTS }));
+  const made = await on.ask('/slo silence checkout for 2h moving the database');
+  expect(json(made)).toContain('destination_service_name=');
+  expect(json(made)).toContain('No alert that fires carries it now');
+  await on.until('the others are posted', () => about(on, 'payments').length > 0);
+  await on.restart();
+  await on.live(30);
+  expect(about(on, 'checkout')).toEqual([]);
+  const list = await on.ask('/slo silences');
+  expect(json(list)).toContain(`<@${ALICE}>: moving the database`);
+  expect(json(list)).toContain('Holds back 1 now');
+  expect(json(await on.ask('/slo status'))).toContain(`<@${ALICE}>`);
+  const ended = await told(on, () => press(on, list, 'run_command_0'));
+  expect(json(ended)).toContain('Ended');
+  await on.until('what still breaches is posted', () => about(on, 'checkout').length > 0, 30);
+  await on.until('and seen to its end', () => about(on, 'checkout').some(isOver));
+  expect(about(on, 'checkout')).toHaveLength(1);
+});
+
+test('a silence made by the form is told in the thread, stands in the message, and the end is told all the same', async () => {
+  const on = await open(played({ from: 5, to: 70, fault: SLOW_PAYMENTS }));
+  await on.until('checkout is posted', () => about(on, 'checkout').length > 0);
+  await press(on, checkoutOf(on), 'silence');
+  const views = () => on.world.workspace.openViews(ALICE);
+  await on.until('the form is open', () => views().length > 0, 5);
+  const form = views()[0];
+  const submit = (matchers: string) =>
+    on.world.workspace.submitView({
+      viewId: form?.viewId ?? '',
+      userId: ALICE,
+      values: { matchers: { matchers }, lasts: { lasts: '1h' }, comment: { comment: 'known' } },
+    });
+  const filled = JSON.stringify(form?.view['blocks']);
+  expect(filled).toContain('destination_service_name=');
+  await submit('severity!="page"');
+  expect(views()[0]?.errors).toMatchObject({ matchers: expect.stringContaining('everything') as string });
+  await submit('destination_service_name="checkout"');
+  await on.until('it is told', () => threadOf(on, checkoutOf(on)).includes(`Silenced by <@${ALICE}>`), 10);
+  await on.until(
+    'the form says so',
+    () => JSON.stringify(views()[0]?.view).includes('It holds back 1 alert now'),
+    5,
+  );
+  expect(json(checkoutOf(on))).toContain(`:no_bell: Silenced by <@${ALICE}>`);
+  expect(json(checkoutOf(on))).toContain('Unsilence');
+  await on.until('its end is told', () => isOver(checkoutOf(on)));
+  expect(about(on, 'checkout')).toHaveLength(1);
+});
+
+test('an alert is taken once: the message names who has it, the second hears so, an evaluation loses nothing', async () => {
+  const on = await open(played({ from: 5, to: 90, fault: SLOW_PAYMENTS }));
+  await on.until('checkout is posted', () => about(on, 'checkout').length > 0);
+  const answer = await told(on, () => press(on, checkoutOf(on), 'acknowledge'));
+  expect(json(answer)).toContain(`is acknowledged by <@${ALICE}>`);
+  const mark = `:eyes: Acknowledged by <@${ALICE}>`;
+  await on.until('the message says so', () => json(checkoutOf(on)).includes(mark), 5);
+  expect(json(checkoutOf(on))).not.toContain('"acknowledge"');
+  await on.world.workspace.type({ userId: BOB, channelId: on.channelId, text: '/slo ack checkout' });
+  const bobs = (): readonly Message[] => on.world.workspace.messages(on.channelId, BOB);
+  await on.until(
+    'the second hears who has it',
+    () => bobs().some((each) => each.ephemeralFor === BOB && json(each).includes(`before, by <@${ALICE}>`)),
+    10,
+  );
+  await on.restart();
+  await on.live(30);
+  expect(json(checkoutOf(on))).toContain(mark);
+  expect(json(await on.ask('/slo'))).toContain(`<@${ALICE}>`);
+  await on.until('it is over', () => isOver(checkoutOf(on)));
+  expect(json(checkoutOf(on))).toContain(mark);
+});
+
+test('a person ends an alert without data; one with data is not ended so', async () => {
+  const on = await open(
+    played(
+      { from: 5, to: 44, fault: SLOW_PAYMENTS },
+      { from: 45, to: 900, fault: { kind: 'service-gone', service: 'checkout' } },
+    ),
+  );
+  await on.until('checkout is posted', () => about(on, 'checkout').length > 0);
+  expect(json(await on.ask('/slo end checkout because I say so'))).toContain('has data');
+  await on.until('it is without data', () => json(checkoutOf(on)).includes('End it'), 200);
+  await press(on, checkoutOf(on), 'end_alert');
+  await on.until('the message is closed', () => checkoutOf(on).text.includes('closed by a person'), 10);
+  expect(json(checkoutOf(on))).toContain(`Closed by <@${ALICE}>`);
+  expect(threadOf(on, checkoutOf(on))).toContain(`Closed by <@${ALICE}> while there was no data`);
+  await on.live(90);
+  expect(checkoutOf(on).text).toContain('closed by a person');
+  expect(about(on, 'checkout')).toHaveLength(1);
+});
