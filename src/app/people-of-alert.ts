@@ -1,0 +1,13 @@
+import type { Alert } from '../domain/alert/alert.ts';
+import type { Phrase, SloRow } from './views.ts';
+
+/** Who has an alert, and who silenced it, for its row in a list. */
+export function peopleOf({ acknowledged, suppressed }: Alert): Pick<SloRow, 'people'> {
+  const owner: Phrase = acknowledged === undefined ? [] : ['acknowledged by ', { person: acknowledged.by }];
+  const silence = suppressed?.silence;
+  const hush: Phrase =
+    silence === undefined ? [] : ['silenced by ', { person: silence.by }, `: ${suppressed?.by ?? ''}`];
+  const both = owner.length > 0 && hush.length > 0 ? [', '] : [];
+  const people = [...owner, ...both, ...hush];
+  return people.length === 0 ? {} : { people };
+}
