@@ -1,11 +1,15 @@
 import { benchExactness } from './exactness.ts';
+import { benchFuzz } from './fuzz.ts';
+import { benchPicture } from './picture.ts';
 import { benchTraces } from './traces.ts';
 import { benchWatch } from './watch.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   watch: benchWatch,
   traces: benchTraces,
+  picture: benchPicture,
   exactness: benchExactness,
+  fuzz: benchFuzz,
 };
 
 const asked = process.argv.slice(2);
