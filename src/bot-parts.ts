@@ -7,6 +7,7 @@ import { openRedisStore } from './adapters/redis/open-redis-store.ts';
 import { createSlackApp, type SlackApp } from './adapters/slack/app.ts';
 import { createSlackNotifier } from './adapters/slack/notifier.ts';
 import type { Telemetry } from './adapters/telemetry/recorder.ts';
+import { createRuleCheck } from './app/check-rules.ts';
 import { createAnswerKeeper } from './app/commands/answer-keeper.ts';
 import { createCommands } from './app/commands/create-commands.ts';
 import { createDelivery, type Delivery } from './app/deliver.ts';
@@ -24,6 +25,7 @@ import { createLatencyReport } from './app/report-latency.ts';
 import { createSloStatusReport } from './app/report-slo-status.ts';
 import { createResolveService } from './app/resolve-service.ts';
 import { createSampledShare } from './app/sampled-share.ts';
+import { createVerifyRules, type VerifyRules } from './app/verify-rules.ts';
 import { linksOf, transportOf } from './bot-settings.ts';
 import type { Settings, Upstream } from './config/env.ts';
 import { NO_POLICY } from './domain/alert/suppress.ts';
@@ -142,7 +144,7 @@ const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
 export function createAnswering(base: Base, { sources, store, book, painter }: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
   const { metrics, traces, links } = sources;
-  const reporting = { rules: book, store, metrics, clock };
+  const reporting = { rules: book, store, metrics, clock, errorBudget: sources.errorBudget };
   const keeper = createAnswerKeeper({
     alerts: createKeepAlerts({ store, logger }),
     silences: createKeepSilences({ store, logger, policy: () => book().policy ?? NO_POLICY }),
@@ -203,3 +205,29 @@ export function createTelling(
     defaultChannel: settings.slack.channel,
   });
 }
+
+/** Holds rules against the Prometheus they run on; ended with the bot. */
+export function createVerifying(
+  { clock, logger }: Base,
+  { metrics }: Pick<Sources, 'metrics'>,
+  cleanups: Cleanup[],
+): VerifyRules {
+  const verifying = createVerifyRules({ check: createRuleCheck({ metrics, clock }), clock, logger });
+  cleanups.push(() => verifying.stop());
+  return verifying;
+}
+
+/** A reload after which the rules are held against Prometheus anew. */
+export const verifiedReload =
+  (
+    verifying: VerifyRules,
+    reload: RunningReload,
+    uses: () => Parameters<VerifyRules['verify']>[0],
+  ): RunningReload =>
+  async () => {
+    const done = await reload();
+    if (done.ok) verifying.verify(uses());
+    return done;
+  };
+
+type RunningReload = () => Promise<{ readonly ok: boolean; readonly message: string }>;

@@ -1,10 +1,16 @@
-import type { Alert, RuleHealth, RuleState } from '../domain/alert/alert.ts';
+import type { Alert, RuleHealth, RuleState, Sample } from '../domain/alert/alert.ts';
 import type { Labels } from '../domain/labels.ts';
+import { objectiveLabels, requestCountOf } from '../domain/slo/promql.ts';
 import type { RuleGroup, SloRule } from '../domain/slo/rule.ts';
-import { type EpochMs, type Milliseconds, ms } from '../domain/units.ts';
+import { type EpochMs, formatDuration, type Milliseconds, ms } from '../domain/units.ts';
 import { hushedBy } from './alert-view.ts';
 import { withDeadline } from './deadline.ts';
+import type { ErrorBudget } from './error-budget.ts';
+import { UpstreamError } from './errors.ts';
+import { loadWithActs } from './people-acts.ts';
+import { peopleOf } from './people-of-alert.ts';
 import type { Clock, MetricsSource, RuleBook, Store } from './ports.ts';
+import { allFigures, type FiguresOf } from './slo-figures.ts';
 import type { Answer, SloRow } from './views.ts';
 
 /** Alerts first that need a person; rules that are fine last. */
@@ -15,17 +21,23 @@ const ORDER: readonly SloRow['state'][] = [
   'source-error',
   'pending',
   'unknown',
+  'no-verdict',
   'ok',
 ];
+
+/** Rows with figures of their own: each costs Prometheus a question or two. */
+const MOST_MEASURED = 12;
 
 /** For the values of rules that are met: they are an extra, the states come from the store. */
 const VALUE_DEADLINE: Milliseconds = ms(4_000);
 
 export interface SloReportDeps {
   readonly rules: () => RuleBook;
-  readonly store: Pick<Store, 'loadGroup' | 'messageRef'>;
+  readonly store: Pick<Store, 'loadGroup' | 'acts' | 'messageRef'>;
   readonly metrics: Pick<MetricsSource, 'instant'>;
   readonly clock: Clock;
+  /** Absent: no error budget is shown. */
+  readonly errorBudget?: ErrorBudget;
 }
 
 /** One service among those a rule watches: the label that names it, and its value. */
@@ -47,7 +59,7 @@ export async function sloRows(
 ): Promise<readonly SloRow[]> {
   const reports = await Promise.all(
     deps.rules().groups.map(async (group) => {
-      const state = await deps.store.loadGroup(group.id);
+      const state = await loadWithActs(deps.store, group.id);
       const context = { deps, group, now, signal, ...(only === undefined ? {} : { only }) };
       const rows = group.rules
         .filter((rule) => only === undefined || rule.objective?.family.serviceLabel === only.label)
@@ -55,7 +67,13 @@ export async function sloRows(
       return (await Promise.all(rows)).flat();
     }),
   );
-  return reports.flat().sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
+  const found = reports.flat().sort((a, b) => ORDER.indexOf(a.row.state) - ORDER.indexOf(b.row.state));
+  const wanted = found.map(({ about }, index) => (index < MOST_MEASURED ? about : undefined));
+  const figures = await allFigures(deps, wanted, signal);
+  return found.map(({ row }, index) => {
+    const known = figures[index];
+    return known === undefined ? row : { ...row, figures: known };
+  });
 }
 
 /** Answers `/slo status`. */
@@ -77,7 +95,19 @@ interface Context {
   readonly only?: ServiceLabel;
 }
 
-async function rowsOf(context: Context, state: RuleState | undefined): Promise<readonly SloRow[]> {
+/** A row, and what its figures are asked for. */
+interface Found {
+  readonly row: SloRow;
+  readonly about?: FiguresOf;
+}
+
+/** The service that a row is about, where the rule reads a histogram. */
+function aboutOf({ rule: { objective }, now }: Context, labels: Labels): Pick<Found, 'about'> {
+  if (objective === undefined) return {};
+  return { about: { objective, labels: objectiveLabels(objective, labels), at: now } };
+}
+
+async function rowsOf(context: Context, state: RuleState | undefined): Promise<readonly Found[]> {
   const active = (state?.alerts ?? []).filter(
     (alert) => alert.state !== 'resolved' && concerns(context, alert.series),
   );
@@ -100,18 +130,23 @@ function baseRow({ group, rule }: Context) {
   };
 }
 
-async function alertRow(context: Context, alert: Alert): Promise<SloRow> {
+async function alertRow(context: Context, alert: Alert): Promise<Found> {
   const ref = await context.deps.store.messageRef(alert.episode);
-  const subject = Object.values(alert.series).join(' ');
-  return {
+  const subject = subjectOf(alert.series);
+  const row: SloRow = {
     ...baseRow(context),
     state: alert.noDataSince !== undefined ? 'no-data' : alert.state === 'firing' ? 'firing' : 'pending',
     ...(subject === '' ? {} : { subject }),
     value: alert.value,
     since: alert.noDataSince ?? alert.activeAt,
-    ...(alert.suppressed === undefined ? {} : { detail: `${hushedBy(alert.suppressed).text}.` }),
+    ...(alert.suppressed === undefined || alert.suppressed.silence !== undefined
+      ? {}
+      : { detail: `${hushedBy(alert.suppressed).text}.` }),
+    ...peopleOf(alert),
     ...(ref?.permalink === undefined ? {} : { messageUrl: ref.permalink }),
   };
+  // What an alert without data would be measured by is gone.
+  return { row, ...(alert.noDataSince === undefined ? aboutOf(context, alert.labels) : {}) };
 }
 
 const QUIET: Readonly<Record<RuleHealth['kind'], SloRow['state']>> = {
@@ -121,36 +156,82 @@ const QUIET: Readonly<Record<RuleHealth['kind'], SloRow['state']>> = {
   'source-error': 'source-error',
 };
 
-async function quietRow(context: Context, health: RuleHealth): Promise<SloRow> {
-  const value = health.kind === 'ok' ? await nearestValue(context) : undefined;
+const subjectOf = (series: Labels): string => Object.values(series).join(' ');
+
+async function quietRow(context: Context, health: RuleHealth): Promise<Found> {
+  const base = baseRow(context);
+  if (health.kind !== 'ok') {
+    const detail = health.kind === 'unknown' ? 'Not evaluated yet.' : health.message;
+    const since = health.kind === 'source-error' ? { since: health.since } : {};
+    return { row: { ...base, state: QUIET[health.kind], detail, ...since } };
+  }
+  const samples = await valuesOf(context);
+  const nearest = samples === undefined ? undefined : nearestOf(context, samples);
+  const verdict = samples === undefined ? {} : await withoutVerdict(context, samples);
+  const row: SloRow = { ...base, state: 'ok', ...verdict };
+  if (nearest === undefined) return { row };
+  const subject = subjectOf(nearest.labels);
   return {
-    ...baseRow(context),
-    state: QUIET[health.kind],
-    ...(value === undefined ? {} : { value }),
-    ...('message' in health ? { detail: health.message } : {}),
-    ...(health.kind === 'unknown' ? { detail: 'Not evaluated yet.' } : {}),
-    ...(health.kind === 'source-error' ? { since: health.since } : {}),
+    row: { ...row, value: nearest.value, ...(subject === '' ? {} : { subject }) },
+    ...aboutOf(context, nearest.labels),
   };
 }
 
-/** The value nearest to the bound among all services: the highest for a rule that must stay below it. */
-async function nearestValue(context: Context): Promise<number | undefined> {
-  const { deps, rule, now, signal } = context;
-  if (rule.evidence === undefined) return undefined;
-  const nearest = rule.comparison?.startsWith('<') === true ? Math.min : Math.max;
+/** Asks now, for an answer to a person. Undefined when there is none: a source that is down is reported by the evaluation. */
+async function ask({ deps, now, signal }: Context, expr: string): Promise<readonly Sample[] | undefined> {
+  const limit = { clock: deps.clock, duration: VALUE_DEADLINE, system: 'prometheus' } as const;
   try {
-    const query = { expr: rule.evidence.expr, at: now };
-    const samples = await withDeadline(
-      { clock: deps.clock, duration: VALUE_DEADLINE, system: 'prometheus' },
-      (expired) =>
-        deps.metrics.instant(query, signal === undefined ? expired : AbortSignal.any([expired, signal])),
+    return await withDeadline(limit, (expired) =>
+      deps.metrics.instant(
+        { expr, at: now },
+        signal === undefined ? expired : AbortSignal.any([expired, signal]),
+      ),
     );
-    const values = samples
-      .filter(({ labels, value }) => concerns(context, labels) && !Number.isNaN(value))
-      .map(({ value }) => value);
-    return values.length === 0 ? undefined : values.reduce((a, b) => nearest(a, b));
-  } catch {
-    // The evaluation reports a source that is down; here the row only stays without a value.
-    return undefined;
+  } catch (error) {
+    if (error instanceof UpstreamError) return undefined;
+    throw error;
   }
+}
+
+/** The values that a rule gives verdicts by; undefined when they cannot be had. */
+async function valuesOf(context: Context): Promise<readonly Sample[] | undefined> {
+  const { evidence } = context.rule;
+  const samples = evidence === undefined ? undefined : await ask(context, evidence.expr);
+  return samples?.filter(({ labels, value }) => concerns(context, labels) && !Number.isNaN(value));
+}
+
+/** The value nearest to the bound among all services: the highest for a rule that must stay below it. */
+function nearestOf({ rule }: Context, samples: readonly Sample[]): Sample | undefined {
+  const sign = rule.comparison?.startsWith('<') === true ? -1 : 1;
+  return samples.toSorted((a, b) => sign * (b.value - a.value))[0];
+}
+
+/** What a rule over a histogram says of services with too few requests, or none: nothing, which is not the same as well. */
+async function withoutVerdict(
+  context: Context,
+  samples: readonly Sample[],
+): Promise<Partial<Pick<SloRow, 'state' | 'detail'>>> {
+  const { objective, minRequests } = context.rule;
+  if (objective === undefined) return {};
+  const { family, by, window } = objective;
+  const counts =
+    minRequests === undefined ? [] : ((await ask(context, requestCountOf(family, { by, window }))) ?? []);
+  const few = counts
+    .filter(({ labels, value }) => concerns(context, labels) && value > 0 && value < (minRequests ?? 0))
+    .map(({ value }) => Math.round(value));
+  const within = `in ${formatDuration(window)}`;
+  if (samples.length > 0) {
+    if (few.length === 0) return {};
+    const services = few.length === 1 ? '1 service' : `${few.length} services`;
+    return { detail: `no verdict on ${services} with fewer than ${minRequests} requests ${within}` };
+  }
+  const most = Math.max(0, ...few);
+  const asked = minRequests === undefined ? '' : `, ${minRequests} are asked for`;
+  return {
+    state: 'no-verdict',
+    detail:
+      few.length === 0
+        ? `no requests were measured ${within}`
+        : `${most} ${most === 1 ? 'request' : 'requests'} ${within}${asked}`,
+  };
 }

@@ -1,6 +1,9 @@
+import type { SloFigures } from '../../../app/slo-views.ts';
 import type { SloRow, SloStatusView } from '../../../app/views.ts';
-import { comparisonWord, count, ruleValue } from '../format.ts';
+import { quantileName } from '../../../domain/slo/histogram.ts';
+import { bound, budgetText, burn, comparisonWord, count, estimate, ruleValue, share } from '../format.ts';
 import { code, date, escape, link, oneLine } from '../mrkdwn.ts';
+import { phraseText } from '../phrase.ts';
 import type { Rendered } from './block.ts';
 import { section } from './pieces.ts';
 
@@ -11,11 +14,12 @@ const STATES: Readonly<Record<SloRow['state'], { sign: string; word: string; urg
   'source-error': { sign: '🛠', word: 'the source does not answer', urgency: 3 },
   pending: { sign: '🟡', word: 'pending', urgency: 4 },
   unknown: { sign: '❔', word: 'not evaluated yet', urgency: 5 },
-  ok: { sign: '🟢', word: 'ok', urgency: 6 },
+  'no-verdict': { sign: '➖', word: 'no verdict', urgency: 6 },
+  ok: { sign: '🟢', word: 'ok', urgency: 7 },
 };
 
 const LINES_PER_SECTION = 6;
-/** Lines are at most about 450 characters: so many fit into a message whatever they hold. */
+/** Lines are at most about 900 characters: so many fit into a message whatever they hold. */
 const MOST_CHARACTERS = 11_000;
 
 /** The answer to `/slo`: every rule, those first that somebody must act on. */
@@ -57,11 +61,42 @@ export function sloLine(row: SloRow): string {
     `${sign} ${row.messageUrl === undefined ? code(row.rule, 80) : link(row.messageUrl, row.rule, 80)}`,
     ...(row.subject === undefined ? [] : [code(row.subject, 80)]),
     word,
-    ...value(row),
+    ...(row.figures === undefined ? value(row) : figures(row, row.figures)),
     ...(row.since === undefined ? [] : [`since ${date(row.since)}`]),
     ...(row.detail === undefined ? [] : [escape(oneLine(row.detail), 160)]),
+    ...(row.people === undefined ? [] : [phraseText(row.people, 160)]),
   ].join(' · ');
 }
+
+/** The three honest numbers together, and what is left of the budget; what is not known is said to be so. */
+function figures(row: SloRow, known: SloFigures): string[] {
+  const { latency, threshold, allowed, budget, noBudget } = known;
+  const slow = slowOf(row, known);
+  const rate = slow === undefined || allowed <= 0 ? undefined : slow.map((each) => each / allowed);
+  return [
+    latency === undefined
+      ? 'p99 and its like not known'
+      : `${quantileName(latency.quantile)} ${latency.high === undefined ? '' : '≈ '}${estimate(latency)}`,
+    slow === undefined
+      ? `share slower than ${bound(threshold)} not known`
+      : `${span(slow, share)} slower than ${bound(threshold)}, ${share(allowed)} allowed`,
+    ...(rate === undefined ? [] : [`burns ${span(rate, burn)}`]),
+    ...(budget === undefined ? [] : [`budget: ${budgetText(budget, rate?.[0])}`]),
+    ...(noBudget === undefined ? [] : [`budget not known: ${oneLine(noBudget)}`]),
+  ].map((text) => escape(text, 160));
+}
+
+/** The share of slow requests: what the rule judges by, or what the histogram leaves possible. */
+function slowOf(row: SloRow, { slow }: SloFigures): readonly [number, number] | undefined {
+  if (slow !== undefined && slow.atLeast !== slow.atMost) return [slow.atLeast, slow.atMost];
+  const one = row.valueKind === 'slow-share' && row.value !== undefined ? row.value : slow?.atLeast;
+  return one === undefined ? undefined : [one, one];
+}
+
+const span = ([low, high]: readonly number[], write: (value: number) => string): string =>
+  low === undefined || high === undefined || low === high
+    ? write(low ?? Number.NaN)
+    : `${write(low)} to ${write(high)}`;
 
 function value(row: SloRow): string[] {
   const how = { kind: row.valueKind, ...(row.unit === undefined ? {} : { unit: row.unit }) };

@@ -159,6 +159,18 @@ const sloRow: fc.Arbitrary<SloRow> = some(
       'rule-error' as const,
       'source-error' as const,
       'unknown' as const,
+      'no-verdict' as const,
+    ),
+    figures: some(
+      {
+        latency: estimate,
+        slow: fc.record({ atLeast: value, atMost: value }),
+        threshold: span,
+        allowed: value,
+        budget: fc.record({ left: value, period: span, over: span }),
+        noBudget: hostileText,
+      },
+      ['threshold', 'allowed'],
     ),
     subject: hostileText,
     value,
