@@ -1,6 +1,7 @@
 import type { BudgetView } from '../../app/views.ts';
 import type { Comparison, ValueKind } from '../../domain/slo/rule.ts';
-import { DAY, type Milliseconds, ms } from '../../domain/units.ts';
+import { durationText } from '../../domain/trace/wording.ts';
+import { DAY, type Milliseconds, ms, us } from '../../domain/units.ts';
 
 /** How numbers are written for people: one way, in one place, and never more digits than are known. */
 
@@ -14,14 +15,7 @@ function significant(value: number, digits = 3): string {
 }
 
 /** The duration of a request or a latency: `850 µs`, `8.1 ms`, `812 ms`, `1.24 s`, `412 s`. */
-export function latency(duration: Milliseconds): string {
-  if (!Number.isFinite(duration)) return significant(duration);
-  const size = Math.abs(duration);
-  if (size > 0 && size < 0.9995) return `${significant(duration * 1_000)} µs`;
-  if (size < 9.95) return `${significant(duration, 2)} ms`;
-  if (size < 999.5) return `${Math.round(duration)} ms`;
-  return `${significant(duration / 1_000)} s`;
-}
+export const latency = (duration: Milliseconds): string => durationText(us(duration * 1_000));
 
 /** A bucket bound or a threshold, as it was configured: `500 ms`, `2.5 s`, `3600 s`. */
 export function bound(duration: Milliseconds): string {

@@ -1,29 +1,41 @@
 import { utcTime } from '../link.ts';
 import { type EpochMs, type Microseconds, type TimeWindow, us } from '../units.ts';
 
-/** Removes what a fixed number of decimals adds: `1.50` is `1.5`. */
-const short = (value: number, decimals: number): string => String(Number(value.toFixed(decimals)));
+/** At most `digits` significant digits, and whole numbers from there on. */
+const significant = (value: number, digits: number): string =>
+  value >= 10 ** (digits - 1) ? String(Math.round(value)) : String(Number(value.toPrecision(digits)));
 
-/** A length of time for a person, with three or four significant digits: `250 µs`, `8.12 ms`, `812 ms`, `1.24 s`, `2 min 5 s`. */
+/**
+ * The duration of a request, or a latency, for a person: `850 µs`, `8.1 ms`, `812 ms`, `1.24 s`, `412 s`. The one way in
+ * which messages, pictures and sentences write it, so that the same duration never has other digits beside itself.
+ */
 export function durationText(duration: Microseconds): string {
-  const micros = Math.round(duration);
-  if (micros < 1_000) return `${micros} µs`;
-  if (micros < 10_000) return `${short(micros / 1_000, 2)} ms`;
-  if (micros < 999_500) return `${short(micros / 1_000, micros < 100_000 ? 1 : 0)} ms`;
-  if (micros < 59_995_000) return `${short(micros / 1_000_000, micros < 10_000_000 ? 2 : 1)} s`;
-  const seconds = Math.round(micros / 1_000_000);
-  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
-  return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+  const size = Math.abs(duration);
+  const sign = duration < 0 ? '-' : '';
+  if (!Number.isFinite(size)) return Number.isNaN(size) ? 'NaN' : `${sign || '+'}Inf`;
+  if (size === 0) return '0 ms';
+  if (size < 999.5) return `${sign}${significant(size, 3)} µs`;
+  if (size < 9_950) return `${sign}${significant(size / 1_000, 2)} ms`;
+  if (size < 999_500) return `${sign}${Math.round(size / 1_000)} ms`;
+  if (size >= 1e21) return `${sign}${(size / 1e6).toExponential(2).replace('e+', 'e')} s`;
+  return `${sign}${significant(size / 1_000_000, 3)} s`;
 }
+
+/** Each range with the step in which `durationText` shows it, in microseconds. */
+const STEPS: readonly (readonly [number, number])[] = [
+  [999, 1],
+  [9_900, 100],
+  [999_000, 1_000],
+  [9_990_000, 10_000],
+  [99_900_000, 100_000],
+];
 
 /**
  * The same, never less than the duration: a bound that was rounded up still holds. Rounds to what `durationText` shows.
  */
 export function boundText(duration: Microseconds): string {
-  const step = duration < 10_000 ? 10 : duration < 100_000 ? 100 : duration < 999_000 ? 1_000 : 0;
-  if (step > 0) return durationText(us(Math.ceil(duration / step) * step));
-  const coarse = duration < 9_990_000 ? 10_000 : duration < 59_900_000 ? 100_000 : 1_000_000;
-  return durationText(us(Math.ceil(duration / coarse) * coarse));
+  const step = STEPS.find(([up]) => duration <= up)?.[1] ?? 1_000_000;
+  return durationText(us(Math.ceil(duration / step) * step));
 }
 
 function clock(instant: EpochMs, reference: EpochMs): string {

@@ -162,17 +162,22 @@ describe('a request id', () => {
 
 describe('figures in words', () => {
   it.each([
-    [0, '0 µs'],
+    [0, '0 ms'],
+    [0.5, '0.5 µs'],
     [999, '999 µs'],
+    [999.6, '1 ms'],
     [1_000, '1 ms'],
-    [8_126, '8.13 ms'],
-    [81_260, '81.3 ms'],
+    [8_126, '8.1 ms'],
+    [9_960, '10 ms'],
+    [81_260, '81 ms'],
     [812_345, '812 ms'],
     [999_600, '1 s'],
     [1_240_000, '1.24 s'],
     [12_340_000, '12.3 s'],
-    [59_999_000, '1 min'],
-    [125_000_000, '2 min 5 s'],
+    [125_000_000, '125 s'],
+    [-8_126, '-8.1 ms'],
+    [Number.POSITIVE_INFINITY, '+Inf'],
+    [Number.NaN, 'NaN'],
   ])('%d µs is %s', (micros, text) => {
     expect(durationText(us(micros))).toBe(text);
   });
@@ -180,12 +185,13 @@ describe('figures in words', () => {
   it.each([
     [812_001, '813 ms'],
     [812_000, '812 ms'],
-    [8_121, '8.13 ms'],
-    [81_201, '81.3 ms'],
+    [8_121, '8.2 ms'],
+    [9_901, '10 ms'],
+    [81_201, '82 ms'],
     [999_001, '1 s'],
     [1_230_001, '1.24 s'],
     [12_300_001, '12.4 s'],
-    [61_000_001, '1 min 2 s'],
+    [121_000_001, '122 s'],
   ])('a bound of %d µs is never said smaller: %s', (micros, text) => {
     expect(boundText(us(micros))).toBe(text);
   });
