@@ -1,4 +1,5 @@
 import type { Labels } from '../domain/labels.ts';
+import { atSource } from '../domain/slo/breakdown.ts';
 import { type Bucket, histogramRank } from '../domain/slo/histogram.ts';
 import { PRESETS } from '../domain/slo/presets.ts';
 import { anyOfMatcher, bucketRatesBy } from '../domain/slo/promql.ts';
@@ -113,9 +114,6 @@ function questionOf(family: LatencyFamily, spans: readonly ServedSpan[]): string
   });
   return sides.join(' or ');
 }
-
-/** The same histogram as the callers' proxies fill it. */
-const atSource = (family: LatencyFamily): LatencyFamily => ({ ...family, selector: 'reporter="source"' });
 
 interface AnswerOf {
   readonly family: LatencyFamily;

@@ -1,5 +1,6 @@
 import type { Labels } from '../domain/labels.ts';
 import type { Links } from '../domain/link.ts';
+import { atSource, hasTwoSides } from '../domain/slo/breakdown.ts';
 import { PRESETS } from '../domain/slo/presets.ts';
 import { bucketRatesExpr, countMetricOf, errorShareExpr, quantileExpr } from '../domain/slo/promql.ts';
 import type { LatencyFamily, LatencyObjective } from '../domain/slo/rule.ts';
@@ -14,9 +15,12 @@ import {
   ms,
   ratio,
 } from '../domain/units.ts';
+import { breakDownLatency } from './break-down-latency.ts';
+import type { LatencyBreakdown } from './breakdown-view.ts';
+import { withDeadline } from './deadline.ts';
 import { UpstreamError } from './errors.ts';
 import { bucketsOf, CHART_POINTS, estimateOf, latencyChart } from './measure-latency.ts';
-import type { MetricsSource } from './ports.ts';
+import type { Clock, MetricsSource } from './ports.ts';
 import { type ServiceLabel, type SloReportDeps, sloRows } from './report-slo-status.ts';
 import { resolveName } from './resolve-service.ts';
 import type { Answer, ChartView, LatencyView } from './views.ts';
@@ -37,6 +41,7 @@ type Column = LatencyView['columns'][number];
 export interface LatencyReportDeps extends SloReportDeps {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range' | 'labelValues'>;
   readonly links: Links;
+  readonly clock: Clock;
 }
 
 /** Where a service's latency is measured: the histogram, and the labels that pick the service in it. */
@@ -44,6 +49,8 @@ interface Measured {
   readonly family: LatencyFamily;
   readonly matchLabels: Labels;
   readonly service: ServiceLabel;
+  /** It is nobody's destination, so this is how long its own calls took: a gateway. */
+  readonly isCaller?: true;
 }
 
 interface Asking {
@@ -54,7 +61,7 @@ interface Asking {
 
 /**
  * Answers `/latency <service>`: quantiles, rate and errors over the last `last`, an hour and a day before, the SLOs that
- * watch the service, and the p99 as a line. The histograms are those of the rules; without rules, Istio's.
+ * watch the service, the p99 as a line, and the present told apart by version, outcome, and end of the call. The histograms are those of the rules; without rules, Istio's.
  * Throws `UpstreamError` when Prometheus does not answer.
  */
 export function createLatencyReport(deps: LatencyReportDeps) {
@@ -69,7 +76,7 @@ export function createLatencyReport(deps: LatencyReportDeps) {
     }
     const { measured } = found;
     const asking = { deps, measured, signal };
-    const [columns, chart, slos] = await Promise.all([
+    const [columns, chart, slos, { breakdown, notices }] = await Promise.all([
       Promise.all(
         COLUMNS.map(([label, ago]) =>
           column(asking, { label, at: before(asked.now, ago), window: asked.last }),
@@ -77,8 +84,17 @@ export function createLatencyReport(deps: LatencyReportDeps) {
       ),
       chartOf(asking, { end: asked.now, span: asked.last }),
       sloRows(deps, { now: asked.now, only: measured.service }, signal),
+      breakdownOf(asking, { at: asked.now, window: asked.last }),
     ]);
-    return { kind: 'latency', view: viewOf({ deps, asked, measured, columns, chart, slos }) };
+    const view = viewOf({ deps, asked, measured, columns, chart, slos });
+    return {
+      kind: 'latency',
+      view: {
+        ...view,
+        ...(breakdown === undefined ? {} : { breakdown }),
+        notices: [...view.notices, ...notices],
+      },
+    };
   };
 }
 
@@ -98,7 +114,12 @@ function viewOf(given: {
   });
   const links = [
     { label: 'Prometheus', url: deps.links.graph({ expr, window }) },
-    { label: 'Grafana', url: deps.links.grafanaExplore({ expr, window }) },
+    {
+      label: 'Grafana',
+      url:
+        deps.links.grafanaDashboard({ service: measured.service.value, window }) ??
+        deps.links.grafanaExplore({ expr, window }),
+    },
   ].flatMap(({ label, url }) => (url === undefined ? [] : [{ label, url }]));
   return {
     service: measured.service.value,
@@ -107,9 +128,37 @@ function viewOf(given: {
     columns,
     slos,
     ...(chart === undefined ? {} : { chart }),
-    notices: noticesOf(columns),
+    notices: [...(measured.isCaller === true ? [AS_CALLER] : []), ...noticesOf(columns)],
     links,
   };
+}
+
+const AS_CALLER =
+  'No other service calls it through the mesh: these are the requests it passed on, as its own proxy measured them.';
+
+/** Beyond this the figures are shown without it. */
+const BREAKDOWN_DEADLINE = ms(6_000);
+
+/** The breakdown is an extra: when it cannot be had, the figures stand without it, and a line says so. */
+async function breakdownOf(
+  { deps: { metrics, clock }, measured: { family, matchLabels }, signal }: Asking,
+  period: { readonly at: EpochMs; readonly window: Milliseconds },
+): Promise<{ readonly breakdown?: LatencyBreakdown; readonly notices: readonly string[] }> {
+  try {
+    const breakdown = await withDeadline(
+      { clock, duration: BREAKDOWN_DEADLINE, system: 'prometheus' },
+      (limit) =>
+        breakDownLatency(
+          metrics,
+          { family, matchLabels, ...period },
+          signal === undefined ? limit : AbortSignal.any([signal, limit]),
+        ),
+    );
+    return { ...(breakdown === undefined ? {} : { breakdown }), notices: [] };
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    return { notices: [`It could not be told apart by version and outcome: ${error.message}`] };
+  }
 }
 
 function noticesOf(columns: readonly Column[]): readonly string[] {
@@ -138,6 +187,10 @@ async function findMeasured(deps: LatencyReportDeps, name: string, signal?: Abor
     if (measured !== undefined) return { kind: 'measured', measured };
     for (const known of names) all.add(known);
   }
+  for (const family of families(deps.rules().objectives).filter(hasTwoSides)) {
+    const caller = await findCaller(deps, { family, name }, signal);
+    if (caller !== undefined) return { kind: 'measured', measured: caller };
+  }
   const resolved = resolveName(name, [...all]);
   const nearest = resolved.kind === 'unknown' ? resolved.nearest : [];
   return { kind: 'unknown', nearest, all: [...all].sort() };
@@ -152,11 +205,28 @@ function pick(family: LatencyFamily, name: string, known: readonly string[]): Me
   if (resolved.kind === 'found') return measuredAs(family, resolved.service);
   const [service = '', namespace = ''] = name.split('.');
   if (!known.includes(service)) return undefined;
-  const namespaceLabel = family.serviceLabel.startsWith('destination_')
-    ? 'destination_service_namespace'
-    : undefined;
+  const namespaceLabel = NAMESPACES.find(([start]) => family.serviceLabel.startsWith(start))?.[1];
   return measuredAs(family, service, namespaceLabel === undefined ? {} : { [namespaceLabel]: namespace });
 }
+
+/** A workload that calls others and that nobody calls through the mesh: a gateway above all. */
+async function findCaller(
+  { metrics }: LatencyReportDeps,
+  { family, name }: { readonly family: LatencyFamily; readonly name: string },
+  signal?: AbortSignal,
+): Promise<Measured | undefined> {
+  const seen: LatencyFamily = { ...atSource(family), serviceLabel: 'source_workload' };
+  const match = `${seen.metric}_count{${seen.selector}}`;
+  const names = await metrics.labelValues({ label: seen.serviceLabel, match }, signal);
+  const measured = pick(seen, name, names);
+  return measured === undefined ? undefined : { ...measured, isCaller: true };
+}
+
+/** Where Istio's histogram names a service's namespace, by the label that names the service. */
+const NAMESPACES: readonly (readonly [string, string])[] = [
+  ['destination_', 'destination_service_namespace'],
+  ['source_', 'source_workload_namespace'],
+];
 
 function measuredAs(family: LatencyFamily, service: string, more: Labels = {}): Measured {
   return {
@@ -204,7 +274,8 @@ async function chartOf(
     if (error instanceof UpstreamError) return [];
     throw error;
   });
-  const threshold = objectiveOf(deps, measured)?.threshold;
+  // An objective is about what a service answers, not about what it calls.
+  const threshold = measured.isCaller === true ? undefined : objectiveOf(deps, measured)?.threshold;
   return latencyChart({
     family: measured.family,
     series: series[0],

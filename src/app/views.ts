@@ -8,6 +8,7 @@ import type { ServedSpan } from '../domain/trace/served.ts';
 import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
 import type { Waterfall } from '../domain/trace/waterfall.ts';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
+import type { LatencyBreakdown } from './breakdown-view.ts';
 import type { ComparisonView } from './comparison-view.ts';
 import type { Phrase } from './note-view.ts';
 import type { PartView } from './part-view.ts';
@@ -189,6 +190,8 @@ export interface SlowestView {
   /** What was proven, or why nothing is, as a sentence. */
   readonly certificate: string;
   readonly searchUrl?: string;
+  /** The service's traces in other tools. */
+  readonly links?: readonly Link[];
 }
 
 /** A trace's picture before it is drawn: the layout, and the same in words for those who cannot see it. */
@@ -241,6 +244,8 @@ export interface TraceView {
   /** What a reader must know before trusting it: no root, orphans, still arriving, skew. */
   readonly notices: readonly string[];
   readonly picture?: TracePicture;
+  /** The same trace in other tools. */
+  readonly links?: readonly Link[];
   readonly url?: string;
 }
 
@@ -274,6 +279,8 @@ export interface LatencyView {
     readonly errorShare?: number;
   }[];
   readonly slos: readonly SloRow[];
+  /** The present told apart, where the histogram's labels can. */
+  readonly breakdown?: LatencyBreakdown;
   readonly chart?: ChartView;
   readonly notices: readonly string[];
   readonly links: readonly Link[];

@@ -242,6 +242,18 @@ export function bucketRatesBy(
     : summed(family, { ...reading, by: ['le', ...reading.by], metric: bucketMetricOf(family) });
 }
 
+/** The mean duration of a mesh's requests at either end of the call, by `reporter`. Of histograms with buckets alone. */
+export function meanBySideExpr(
+  { metric }: LatencyFamily,
+  matchLabels: Labels,
+  { window }: Pick<Span, 'window'>,
+): string {
+  const matchers = ['reporter=~"source|destination"', equalityMatchers(matchLabels)];
+  const rate = (suffix: string): string =>
+    `sum by (reporter) (rate(${selector(`${metric}${suffix}`, matchers)}[${formatDuration(window)}]))`;
+  return `${rate('_sum')} / ${rate('_count')}`;
+}
+
 /** The labels of an alert that its objective gives verdicts for: what restricts a query to the alert's own series. */
 export function objectiveLabels({ by }: { readonly by: readonly string[] }, labels: Labels): Labels {
   return Object.fromEntries(by.map((name) => [name, labels[name] ?? '']).filter(([, value]) => value !== ''));

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createHttpClient } from '../../../src/adapters/http/http-client.ts';
 import { createPrometheusMetrics } from '../../../src/adapters/prometheus/prometheus-metrics.ts';
 import { createLogger } from '../../../src/adapters/telemetry/logger.ts';
+import type { MetricsSource } from '../../../src/app/ports.ts';
 import { createLatencyReport } from '../../../src/app/report-latency.ts';
 import type { LatencyView } from '../../../src/app/views.ts';
 import { createSampleStore } from '../../../src/demo/prometheus/sample-store.ts';
@@ -10,6 +11,7 @@ import { createLinks } from '../../../src/domain/link.ts';
 import { PRESETS } from '../../../src/domain/slo/presets.ts';
 import type { LatencyObjective } from '../../../src/domain/slo/rule.ts';
 import { before, DAY, type EpochMs, epochMs, HOUR, MINUTE, ms, ratio } from '../../../src/domain/units.ts';
+import { aSourceError } from '../../support/fake-metrics-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
 const closing: (() => Promise<void> | void)[] = [];
@@ -24,6 +26,8 @@ interface Traffic {
   readonly rates: Readonly<Record<string, number>>;
   readonly errors?: number;
   readonly until: EpochMs;
+  /** Labels in place of those of a destination. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const BOUNDS = ['100.0', '250.0', '500.0', '1000.0', '+Inf'];
@@ -37,6 +41,7 @@ function feed(samples: ReturnType<typeof createSampleStore>, traffic: Traffic): 
     destination_service_name: traffic.service,
     destination_service_namespace: traffic.namespace ?? 'shop',
     reporter: 'destination',
+    ...traffic.labels,
   };
   for (let elapsed = 0; elapsed <= 600; elapsed += 15) {
     const t = epochMs(traffic.until - (600 - elapsed) * 1_000);
@@ -68,6 +73,32 @@ const istio: LatencyObjective = {
   window: MINUTE,
 };
 
+/** The questions that the last answer took. */
+let questions: string[] = [];
+
+function counting(metrics: MetricsSource): MetricsSource {
+  questions = [];
+  return {
+    ...metrics,
+    instant: async (query, signal) => {
+      questions.push(query.expr);
+      if (query.expr.includes('_sum') && isBroken) throw aSourceError();
+      return await metrics.instant(query, signal);
+    },
+    range: async (query, signal) => {
+      questions.push(query.expr);
+      return await metrics.range(query, signal);
+    },
+    labelValues: async (query, signal) => {
+      questions.push(query.label);
+      return await metrics.labelValues(query, signal);
+    },
+  };
+}
+
+/** Whether the breakdown fails. */
+let isBroken = false;
+
 async function report(
   traffic: readonly Traffic[],
   asked: string,
@@ -86,8 +117,12 @@ async function report(
   const logger = createLogger({ level: 'error', secrets: [], write: () => undefined });
   const answer = createLatencyReport({
     rules: () => ({ groups: [], objectives }),
-    store: { loadGroup: async () => undefined, messageRef: async () => undefined },
-    metrics: createPrometheusMetrics({ http, deadline: ms(5_000), logger }),
+    store: {
+      loadGroup: async () => undefined,
+      acts: async () => new Map(),
+      messageRef: async () => undefined,
+    },
+    metrics: counting(createPrometheusMetrics({ http, deadline: ms(5_000), logger })),
     links: createLinks({ prometheus: 'http://prometheus:9090' }),
     clock,
   });
@@ -178,7 +213,41 @@ describe('which service is meant', () => {
     });
   });
 
+  test('a gateway is measured by the calls it made, against no objective', async () => {
+    const gateway = { reporter: 'source', source_workload: 'istio-ingressgateway' };
+    const { columns, notices, slos, chart } = await view(
+      [calm(START), { ...calm(START), service: 'frontend', rates: { '500.0': 7 }, labels: gateway }],
+      'istio-ingressgateway',
+    );
+    expect(columns[0]?.requestsPerSecond).toBeCloseTo(7, 6);
+    expect(columns[0]?.quantiles[2]).toMatchObject({ low: 250, high: 500 });
+    expect(notices[0]).toMatch(/^No other service calls it through the mesh/);
+    expect(slos).toEqual([]);
+    expect(chart?.series.map(({ name }) => name)).toEqual(['p99']);
+  });
+
   test('without rules the histogram is Istio’s', async () => {
     expect(await report([calm(START)], 'checkout', [])).toMatchObject({ kind: 'latency' });
   });
+});
+
+test('an answer takes eleven questions, whatever there is to tell apart', async () => {
+  await view([{ ...calm(START), errors: 0.25 }]);
+  expect(questions).toHaveLength(11);
+});
+
+test('a breakdown that fails costs a line, not the answer', async () => {
+  isBroken = true;
+  try {
+    const { columns, breakdown, notices } = await view([
+      calm(START),
+      calm(before(START, HOUR)),
+      calm(before(START, DAY)),
+    ]);
+    expect(columns[0]?.requestsPerSecond).toBeCloseTo(10, 6);
+    expect(breakdown).toBeUndefined();
+    expect(notices).toEqual([expect.stringMatching(/^It could not be told apart by version and outcome: /)]);
+  } finally {
+    isBroken = false;
+  }
 });

@@ -4,6 +4,7 @@ import { quantileName } from '../../../domain/slo/histogram.ts';
 import { bound, rate, roughly, share, timeSpan } from '../format.ts';
 import { code, date, escape, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
+import { breakdownBlocks } from './breakdown.ts';
 import { chartBlock } from './chart.ts';
 import { actions, cell, context, linkButtons, section } from './pieces.ts';
 import { sloLine } from './slo-status.ts';
@@ -23,6 +24,7 @@ export function latencyMessage(view: LatencyView): Rendered {
       ),
       figures(view),
       ...intervals(view),
+      ...breakdownBlocks(view),
       ...slos(view.slos),
       ...(chart === undefined ? [] : [chart]),
       ...context(notices),

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RecordedRequest } from '../../src/demo/mesh/record.ts';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage({
+    transport: 'socket',
+    script: played(
+      { from: 5, to: 40, fault: SLOW_PAYMENTS },
+      { from: 5, to: 40, fault: { kind: 'service-gone', service: 'recommendations' } },
+    ),
+  });
+  await stage.live(60);
+});
+afterAll(async () => {
+  await stage.close();
+});
+
+const shown = (message: Message): string => `${message.text}\n${JSON.stringify(message.blocks)}`;
+
+/** Traced checkouts of the last minutes, the fastest first. */
+function checkouts(): readonly RecordedRequest[] {
+  const end = stage.clock.now();
+  return stage.world.mesh.record
+    .requests({ start: before(end, ms(6 * MINUTE)), end })
+    .filter(({ traced, route, status }) => traced && route === 'checkout' && status === 200)
+    .sort((a, b) => a.durationUs - b.durationUs);
+}
+
+function fastAndSlow(): readonly [RecordedRequest, RecordedRequest] {
+  const all = checkouts();
+  const [fast, slow] = [all[0], all.at(-1)];
+  if (fast === undefined || slow === undefined) throw new Error('no request went through checkout');
+  return [fast, slow];
+}
+
+test('two requests are compared: the slow database is named, with how much of the difference it is', async () => {
+  const [fast, slow] = fastAndSlow();
+  const answer = shown(await stage.ask(`/trace compare ${fast.traceIds[0]} ${slow.requestId}`));
+  expect(answer).toContain('B took');
+  const [, first] =
+    /"Difference".*?"raw_text","text":"(\+[^"]+)"},{"type":"raw_text","text":"payments\.shop"}/.exec(
+      answer,
+    ) ?? [];
+  expect(first).toMatch(/^\+(?:\d{3} ms|[\d.]+ s)$/);
+  expect(answer).toContain('database payments-db');
+  expect(answer).toContain(`/trace/${fast.traceIds[0]}...${slow.traceIds[0]}?cohort=`);
+});
+
+test('the link of that comparison leads to a page of Jaeger with both', async () => {
+  const [fast, slow] = fastAndSlow();
+  const page = await fetch(`${stage.world.jaegerUrl}/trace/${fast.traceIds[0]}...${slow.traceIds[0]}`);
+  expect(page.status).toBe(200);
+});
+
+test('a comparison is shared as it was asked for', async () => {
+  const [fast, slow] = fastAndSlow();
+  const answer = await stage.ask(`/trace compare ${fast.traceIds[0]} ${slow.traceIds[0]} share`);
+  expect(answer.ephemeralFor).toBeUndefined();
+  expect(shown(answer)).toContain(`/trace compare ${fast.traceIds[0]} ${slow.traceIds[0]}`);
+});
+
+test('a comparison with one id shows how it is written', async () => {
+  const answer = shown(await stage.ask(`/trace compare ${'a'.repeat(32)}`));
+  expect(answer).toContain('One request alone cannot be compared');
+  expect(answer).toContain('/trace compare &lt;id&gt; &lt;id&gt; [share]');
+});
+
+test('a slow trace is placed among the requests of each service, in words no finer than the buckets', async () => {
+  const [, slow] = fastAndSlow();
+  const answer = shown(await stage.ask(`/trace ${slow.traceIds[0]}`));
+  expect(answer).toContain('Among the requests of each service*, in the last hour');
+  expect(answer).toMatch(
+    /`payments\.shop` [\d.]+ m?s: slower than [\d.]+ (?:to [\d.]+ )?% (?:or more )?of [\d,]+ requests/,
+  );
+  expect(answer).toMatch(/`istio-ingressgateway\.istio-system` .*?\(as the gateway saw its calls\)/);
+});
+
+test('a request id is placed, too', async () => {
+  const [, slow] = fastAndSlow();
+  expect(shown(await stage.ask(`/trace ${slow.requestId}`))).toContain('Among the requests of each service');
+});
+
+test('a trace in a service: its part, where that stands, and what it waited for', async () => {
+  const [, slow] = fastAndSlow();
+  const answer = shown(await stage.ask(`/latency checkout ${slow.traceIds[0]}`));
+  const visit = slow.visits.find(({ service }) => service === 'checkout.shop');
+  const seconds = (visit?.durationUs ?? 0) / 1e6;
+  expect(answer).toContain(
+    seconds < 0.9995 ? `${Math.round(seconds * 1_000)} ms` : `${Number(seconds.toPrecision(3))} s`,
+  );
+  expect(answer).toContain('% of the whole');
+  expect(answer).toContain('Among its requests in the last hour: slower than');
+  expect(answer).toContain('On the critical path');
+  expect(answer).toContain('database payments-db: INSERT payments.charges');
+});
+
+test('a service that the trace did not pass is said so, with what it passed', async () => {
+  const [, slow] = fastAndSlow();
+  const answer = shown(await stage.ask(`/latency recommendations ${slow.traceIds[0]}`));
+  expect(answer).toContain('recommendations.shop has no span in it. It passed');
+});
+
+test('a latency is told apart by version and by the end of the call that saw it', async () => {
+  const answer = shown(await stage.ask('/latency payments last 5m'));
+  expect(answer).toMatch(/By version\*\\n`v1`: 6\d % of requests, p50 ≈ [^"]*\\n`v2`: 3\d % of requests/);
+  expect(answer).toContain('Callers see p50');
+  expect(answer).toMatch(/On average [\d.]+ (?:µ|m)s of a request lie between the two/);
+});
+
+test('what never reached a service is seen by its callers, with the reason in words', async () => {
+  const answer = shown(await stage.ask('/latency recommendations last 5m'));
+  expect(answer).toContain('By outcome, as callers see it');
+  expect(answer).toContain('`503` no healthy pod to call (UH)');
+});
+
+test('the latency of the gateway is that of the requests it passed on', async () => {
+  const answer = shown(await stage.ask('/latency istio-ingressgateway last 5m'));
+  expect(answer).toMatch(/p99 ≈ [\d.]+ m?s/);
+  expect(answer).toContain('No other service calls it through the mesh');
+});
+
+test('without Prometheus a trace is shown all the same, with a line for what is missing', async () => {
+  const [, slow] = fastAndSlow();
+  stage.world.prometheus.faults.set({ status: 503 });
+  try {
+    const answer = shown(await stage.ask(`/trace ${slow.traceIds[0]}`));
+    expect(answer).toContain('What the ');
+    expect(answer).toContain('Where it stands among other requests is not known');
+  } finally {
+    stage.world.prometheus.faults.set(undefined);
+  }
+});
