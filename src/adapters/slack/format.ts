@@ -118,15 +118,21 @@ export function count(amount: number, noun: string): string {
 
 /**
  * What is left of an error budget, and when it will be used up at this burn rate: `62 % of 30 d left, used up in 2 d 3 h
- * at this rate`. A budget that less than its period can be judged by says so.
+ * at this rate`. Where there is less than its period to judge by, it is what that time allows, and says so.
  */
 export function budgetText({ left, period, over }: BudgetView, burnRate?: number): string {
+  if (over < period - DAY) return budgetSoFar(left, over);
   const days = timeSpan(period);
-  const since =
-    over >= period - DAY ? '' : `, judged by ${over < DAY ? 'less than a day' : timeSpan(over)} of data`;
-  if (left <= -0.005) return `overspent: ${significant(1 - left, 2)} times what ${days} allow${since}`;
-  if (left <= 0) return `${days} used up${since}`;
+  if (left <= -0.005) return `overspent: ${significant(1 - left, 2)} times what ${days} allow`;
+  if (left <= 0) return `${days} used up`;
   const isBurning = burnRate !== undefined && burnRate > 1;
   const end = isBurning ? `, used up in ${timeSpan(ms((left * period) / burnRate))} at this rate` : '';
-  return `${share(left)} of ${days} left${end}${since}`;
+  return `${share(left)} of ${days} left${end}`;
+}
+
+function budgetSoFar(left: number, over: Milliseconds): string {
+  const time = over < DAY ? 'few hours' : timeSpan(over);
+  return left < 0
+    ? `overspent, judged by the ${time} of data there is: ${significant(1 - left, 2)} times what that allows`
+    : `${share(left)} left, judged by the ${time} of data there is`;
 }

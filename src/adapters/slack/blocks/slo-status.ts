@@ -75,7 +75,7 @@ function figures(row: SloRow, known: SloFigures): string[] {
   const rate = slow === undefined || allowed <= 0 ? undefined : slow.map((each) => each / allowed);
   return [
     latency === undefined
-      ? 'p99 and its like not known'
+      ? 'quantile not known'
       : `${quantileName(latency.quantile)} ${latency.high === undefined ? '' : '≈ '}${estimate(latency)}`,
     slow === undefined
       ? `share slower than ${bound(threshold)} not known`

@@ -23,8 +23,12 @@ describe('what is left of an error budget', () => {
     '62 % of 30 d left, used up in 2 d 14 h at this rate': [budget(0.62), 7.2],
     // At a burn rate of 1 the budget lasts for the whole period.
     '100 % of 30 d left': [budget(1), 1],
-    '62 % of 30 d left, judged by 12 d of data': [budget(0.62, 12), undefined],
-    '62 % of 30 d left, judged by less than a day of data': [budget(0.62, 0), undefined],
+    '62 % left, judged by the 12 d of data there is': [budget(0.62, 12), 7.2],
+    'overspent, judged by the 12 d of data there is: 2.5 times what that allows': [
+      budget(-1.5, 12),
+      undefined,
+    ],
+    '62 % left, judged by the few hours of data there is': [budget(0.62, 0), undefined],
     'overspent: 2.5 times what 30 d allow': [budget(-1.5), 3],
     '30 d used up': [budget(0), undefined],
   };
