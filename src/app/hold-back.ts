@@ -154,9 +154,12 @@ export async function holdBack(
     neighbours.map((each) => ({ ...each, alert: withSuppression(each, policy, around) })),
   );
   const others = around.neighbours.slice(own.flat().length);
-  const all = [...settled.flat(), ...others];
+  // Of thousands that fire only few are folded: each alert looks among those.
+  const folded = [...settled.flat(), ...others].filter(
+    ({ alert }) => alert.suppressed?.kind === 'call-graph',
+  );
   return settled.map((neighbours) => {
-    const alerts = neighbours.map(({ alert }) => withFolded(alert, all));
+    const alerts = neighbours.map(({ alert }) => withFolded(alert, folded));
     const changed = alerts.filter(
       (alert, i) => !sameNames(alert.alsoSlow ?? [], neighbours[i]?.alert.alsoSlow ?? []),
     );

@@ -135,8 +135,12 @@ export function suppressionOf(
   const since = alert.suppressed?.since ?? around.slot;
   const quiet = hushOf(alert, policy, around);
   if (quiet !== undefined) return { ...quiet, since };
-  const firing = around.neighbours.filter(isFiring).map((each) => each.alert);
-  const inhibitor = inhibitorOf(policy.inhibitRules, alert, firing);
+  const firing = policy.inhibitRules.length === 0 ? [] : around.neighbours.filter(isFiring);
+  const inhibitor = inhibitorOf(
+    policy.inhibitRules,
+    alert,
+    firing.map((each) => each.alert),
+  );
   if (inhibitor !== undefined) {
     const by = inhibitor.labels['alertname'] ?? '';
     return { kind: 'inhibited', by, episode: inhibitor.episode, since };

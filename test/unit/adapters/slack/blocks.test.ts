@@ -4,11 +4,13 @@ import { alertMessage } from '../../../../src/adapters/slack/blocks/alert.ts';
 import { answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
 import type { Rendered } from '../../../../src/adapters/slack/blocks/block.ts';
 import { noteMessage } from '../../../../src/adapters/slack/blocks/note.ts';
+import { stormMessage } from '../../../../src/adapters/slack/blocks/storm.ts';
 import { violations } from '../../../../src/adapters/slack/limits.ts';
 import { validateMessageBlocks } from '../../../../src/demo/slack/validate-blocks.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import { alertViews, hostileText } from './hostile.ts';
 import { answers } from './hostile-answers.ts';
+import { stormViews } from './hostile-storms.ts';
 
 /** Both judges: our own, which runs before every post, and the stand-in's, written by somebody else. */
 function expectSound(message: Rendered): void {
@@ -23,6 +25,13 @@ describe('whatever comes, Slack takes it', () => {
   it("an alert's message", () => {
     fc.assert(
       fc.property(alertViews, (view) => expectSound(alertMessage(view))),
+      runs,
+    );
+  });
+
+  it('the message of many alerts, and the replies of its thread', () => {
+    fc.assert(
+      fc.property(stormViews, (view) => expectSound(stormMessage(view))),
       runs,
     );
   });
