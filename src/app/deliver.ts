@@ -5,6 +5,7 @@ import { asItStands } from './people-acts.ts';
 import { createPerform } from './perform-delivery.ts';
 import type { Recorder, Store, TakenEntry } from './ports.ts';
 import type { Delivered, DeliveryParts } from './post-alert.ts';
+import { rememberEvidence } from './remember-evidence.ts';
 
 export interface DeliveryOptions extends DeliveryParts {
   readonly store: Pick<
@@ -103,7 +104,7 @@ const describe = (error: unknown): string =>
 /** Handles one entry to its end or back into the outbox. Rejects only when the store does. */
 function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise<Delivered | undefined> {
   const { store, clock, logger, recorder } = options;
-  const perform = createPerform(options);
+  const perform = createPerform({ ...options, ...rememberEvidence(options.enrich, clock) });
   const complaints = new Set<string>();
 
   function complain(entry: TakenEntry, delivered: Extract<Delivered, { kind: 'later' }>): void {

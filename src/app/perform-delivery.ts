@@ -143,7 +143,9 @@ async function update(
   { ref, related, note }: Editing,
 ): Promise<Delivered> {
   const { alert, rule, storm } = entry;
-  const enrichment = await parts.enrich({ alert, rule, ...(storm === undefined ? {} : { isStorm: true }) });
+  const known = entry.kind === 'act' ? parts.lately?.(alert.episode) : undefined;
+  const enrichment =
+    known ?? (await parts.enrich({ alert, rule, ...(storm === undefined ? {} : { isStorm: true }) }));
   const view = viewOf(parts, entry, { related, enrichment, notice: ref.notice });
   const edited = await edit(parts, entry, { ref, view });
   if (edited.kind === 'later') return orGiveUp(entry, edited, parts.clock.now());

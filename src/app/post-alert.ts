@@ -1,5 +1,6 @@
 import type { Links } from '../domain/link.ts';
 import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../domain/units.ts';
+import type { Enrichment } from './alert-view.ts';
 import { backoff, SETTLE_TIME } from './decide-delivery.ts';
 import type { EnrichAlert } from './enrich-alert.ts';
 import type { Clock, Logger, MessageRef, Notifier, OutboxEntry, SendOutcome, TakenEntry } from './ports.ts';
@@ -26,6 +27,8 @@ export type Delivered =
 export interface DeliveryParts {
   readonly notifier: Notifier;
   readonly enrich: EnrichAlert;
+  /** What was collected for the last edit of an alert's message. */
+  readonly lately?: (episode: string) => Enrichment | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly links: Links;
