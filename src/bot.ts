@@ -17,8 +17,10 @@ import {
   createPainter,
   createSources,
   createTelling,
+  createVerifying,
   openStore,
   recordOutbox,
+  verifiedReload,
   wakingStore,
 } from './bot-parts.ts';
 import { secretsOf } from './bot-settings.ts';
@@ -98,7 +100,7 @@ async function start(
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
   const painter = createPainter(base, cleanups);
-  const delivery = createTelling(base, { sources, store: stored });
+  const delivery = createTelling(base, { sources, store: stored, book: rules.book });
   const store = wakingStore(stored, delivery);
   const slack = createAnswering(base, { sources, store, book: rules.book, painter });
   telemetry.onScrape(() => recordOutbox(base, store));
@@ -119,7 +121,8 @@ async function start(
       silences: () => store.silences(clock.now()),
     },
   });
-  const reload = () => rules.reload(watch);
+  const verifying = createVerifying(base, sources, cleanups);
+  const reload = verifiedReload(verifying, () => rules.reload(watch), rules.uses);
 
   const checks = readyChecks({ clock, watch, store, delivery, slack, book: rules.book });
   const rulesApi = createRulesApi({ rules: rules.book, store });
@@ -130,6 +133,7 @@ async function start(
   cleanups.push(() => delivery.stop());
   await watch.start(rules.book());
   cleanups.push(() => watch.stop());
+  verifying.verify(rules.uses());
   // Last, because in Socket Mode it waits for Slack however long: evaluation must not wait for it.
   cleanups.push(() => slack.stop());
   options.onRunning?.({ logger, reload, stop });

@@ -33,6 +33,12 @@ async function loadRules(given: readonly string[]): Promise<LoadedRules> {
     groups: loaded.groups,
     notes: loaded.notes.map((note) => ruleErrorsText([note])),
     policy: loaded.policy,
+    naming: loaded.naming,
+    uses: loaded.uses.map(({ use, group, place: { file, line, column } }) => ({
+      use,
+      group,
+      at: `${file}:${line}:${column}`,
+    })),
   };
 }
 

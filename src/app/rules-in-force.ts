@@ -1,6 +1,8 @@
 import type { NoisePolicy } from '../domain/alert/suppress.ts';
+import type { ServiceNaming } from '../domain/service-naming.ts';
 import type { RuleGroup } from '../domain/slo/rule.ts';
 import type { Logger, Recorder, RuleBook } from './ports.ts';
+import type { RuleInFile } from './verify-rules.ts';
 import type { Watch } from './watch.ts';
 
 /** What reading the rule files gave. `text` says to a person what is wrong, with file, line and column. */
@@ -9,22 +11,33 @@ export type LoadedRules =
       readonly ok: true;
       readonly groups: readonly RuleGroup[];
       readonly notes: readonly string[];
+      /** What the rules read, for holding them against the Prometheus they run on; absent: it is not looked at. */
+      readonly uses?: readonly RuleInFile[];
       readonly policy?: NoisePolicy;
+      readonly naming?: ServiceNaming;
     }
   | { readonly ok: false; readonly text: string };
 
 /** The rules the bot works by, and the way to replace them. */
 export interface RulesInForce {
   readonly book: () => RuleBook;
+  readonly uses: () => readonly RuleInFile[];
   /** Reads the files; on a mistake the rules in force stay as they are. Answers with a sentence for an operator. */
   reload(watch: Pick<Watch, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
 }
 
-function bookOf({ groups, policy }: Pick<Extract<LoadedRules, { ok: true }>, 'groups' | 'policy'>): RuleBook {
+type Loaded = Extract<LoadedRules, { ok: true }>;
+
+function bookOf({ groups, policy, naming }: Pick<Loaded, 'groups' | 'policy' | 'naming'>): RuleBook {
   const objectives = groups.flatMap(({ rules }) =>
     rules.flatMap(({ objective }) => (objective === undefined ? [] : [objective])),
   );
-  return { groups, objectives, ...(policy === undefined ? {} : { policy }) };
+  return {
+    groups,
+    objectives,
+    ...(policy === undefined ? {} : { policy }),
+    ...(naming === undefined ? {} : { naming }),
+  };
 }
 
 const countText = (groups: readonly RuleGroup[]): string => {
@@ -42,12 +55,15 @@ const unreadable = (error: unknown): LoadedRules => ({
 export function createRulesInForce(deps: {
   groups: readonly RuleGroup[];
   policy?: NoisePolicy;
+  naming?: ServiceNaming;
+  uses?: readonly RuleInFile[];
   load: () => Promise<LoadedRules>;
   recorder: Pick<Recorder, 'reloaded'>;
   logger: Logger;
 }): RulesInForce {
   const { recorder, logger } = deps;
   let book = bookOf(deps);
+  let uses = deps.uses ?? [];
   recorder.reloaded({ ok: true });
   logger.info(`${countText(deps.groups)} in force`);
 
@@ -62,6 +78,7 @@ export function createRulesInForce(deps: {
     }
     for (const note of loaded.notes) logger.warn(note);
     book = bookOf(loaded);
+    uses = loaded.uses ?? [];
     await watch.replace(book);
     const message = `${countText(loaded.groups)} in force`;
     logger.info(message);
@@ -72,6 +89,7 @@ export function createRulesInForce(deps: {
   let last: Promise<unknown> = Promise.resolve();
   return {
     book: () => book,
+    uses: () => uses,
     reload: (watch) => {
       const next = last.then(() => reload(watch));
       last = next.catch(() => undefined);

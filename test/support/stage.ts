@@ -184,7 +184,14 @@ export const environmentOf = (world: DemoWorld) => ({
 export async function rulesIn(file: string): Promise<LoadedRules> {
   const loaded = await loadRuleFiles([file], (path) => readFile(path, 'utf8'));
   return loaded.ok
-    ? { ok: true, groups: loaded.groups, notes: [], policy: loaded.policy }
+    ? {
+        ok: true,
+        groups: loaded.groups,
+        notes: [],
+        policy: loaded.policy,
+        naming: loaded.naming,
+        uses: loaded.uses.map(({ use, group, place }) => ({ use, group, at: `line ${place.line}` })),
+      }
     : { ok: false, text: loaded.errors.map(({ line, message }) => `${line}: ${message}`).join('\n') };
 }
 

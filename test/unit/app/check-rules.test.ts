@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRuleCheck } from '../../../src/app/check-rules.ts';
 import { UpstreamError } from '../../../src/app/errors.ts';
+import type { QueryCost } from '../../../src/app/ports.ts';
 import type { LatencyFamily } from '../../../src/domain/slo/rule.ts';
 import type { RuleUse } from '../../../src/domain/slo/rule-use.ts';
 import { epochMs, MINUTE, ms } from '../../../src/domain/units.ts';
@@ -49,7 +50,14 @@ const buckets = (
   [`service ${metric}_bucket${selector}`]: ['checkout'],
 });
 
-async function check(uses: readonly RuleUse[], known: Known, refusal?: Error) {
+interface Answers {
+  readonly refusal?: Error;
+  /** What counting the samples of a window gives. */
+  readonly samples?: number;
+  readonly cost?: QueryCost;
+}
+
+async function check(uses: readonly RuleUse[], known: Known, { refusal, samples, cost }: Answers = {}) {
   const asked: string[] = [];
   const run = createRuleCheck({
     clock: { now: () => NOW },
@@ -57,8 +65,9 @@ async function check(uses: readonly RuleUse[], known: Known, refusal?: Error) {
       instant: async ({ expr, at }) => {
         asked.push(`${expr} at ${at}`);
         if (refusal !== undefined) throw refusal;
-        return [];
+        return samples === undefined ? [] : [{ labels: {}, value: samples }];
       },
+      ...(cost === undefined ? {} : { cost: async () => cost }),
       labelValues: async ({ label, match = '' }) => {
         asked.push(`${label} ${match}`.trim());
         return known[`${label} ${match}`.trim()] ?? [];
@@ -97,7 +106,7 @@ describe('rules held against a Prometheus', () => {
 
   it('pass on what the server says of an expression', async () => {
     const refusal = aSourceError('bad-request', 'parse error: unexpected end of input');
-    const { findings } = await check([aUse()], {}, refusal);
+    const { findings } = await check([aUse()], {}, { refusal });
     expect(findings).toEqual([
       [
         {
@@ -109,7 +118,9 @@ describe('rules held against a Prometheus', () => {
   });
 
   it('fail when it does not answer', async () => {
-    await expect(check([aUse()], {}, aSourceError('timeout', 'no answer'))).rejects.toThrow(UpstreamError);
+    await expect(check([aUse()], {}, { refusal: aSourceError('timeout', 'no answer') })).rejects.toThrow(
+      UpstreamError,
+    );
   });
 
   it('ask the same thing once', async () => {
@@ -154,6 +165,37 @@ describe('a threshold held against the bounds of its histogram', () => {
       { 'le latency_milliseconds_bucket{reporter="destination"}': ['500'] },
       'no series of latency_milliseconds_bucket{reporter="destination"} has the label `service`.',
     ],
+    'of a metric with buckets that is read as a native one': [
+      latencyUse(500, { histogram: 'native' }),
+      exists('latency_milliseconds_bucket'),
+      '`latency_milliseconds` has buckets there and is no native histogram: remove `histogram: native`.',
+    ],
+    'of a native histogram that is read as one': [
+      latencyUse(750, { histogram: 'native' }),
+      {
+        '__name__ latency_milliseconds{reporter="destination"}': ['latency_milliseconds'],
+        'service latency_milliseconds{reporter="destination"}': ['checkout'],
+      },
+    ],
+    'of a native histogram whose series its matchers miss': [
+      latencyUse(500, { histogram: 'native' }),
+      exists('latency_milliseconds'),
+      'no series of `latency_milliseconds` matches {reporter="destination"}.',
+    ],
+    'that is approximate names by which bound it is judged': [
+      { ...latencyUse(750), isApproximate: true },
+      buckets(['250', '500.0', '1000.0', '2500', '+Inf']),
+      '750ms lies between the bucket bounds 500ms and 1s of `latency_milliseconds`: it is judged at 1s.',
+    ],
+    'that is approximate and a bound is fine': [
+      { ...latencyUse(500), isApproximate: true },
+      buckets(['250', '500.0', '+Inf']),
+    ],
+    'that is approximate and above all bounds is refused': [
+      { ...latencyUse(2_000), isApproximate: true },
+      buckets(['500', '1000', '+Inf']),
+      '2s lies above all bucket bounds of `latency_milliseconds`, so it could never be breached; the highest is 1s.',
+    ],
     'without matchers': [latencyUse(500, { selector: '' }), buckets(['500'], 'latency_milliseconds', '')],
   };
   it.each(Object.entries(cases))('%s', async (_, [use, known, message]) => {
@@ -161,5 +203,53 @@ describe('a threshold held against the bounds of its histogram', () => {
     expect(findings.map((found) => found.map((one) => one.message))).toEqual([
       message === undefined ? [] : [message],
     ]);
+  });
+});
+
+describe('what a rule asks of a Prometheus', () => {
+  const rate = { selector: 'a{b="c"}', window: ms(30_000) };
+  const service = { metric: 'requests_total', label: 'service', value: 'chekout' };
+  const known: Known = { 'service {__name__="requests_total"}': ['checkout', 'cart'] };
+  const cheap: QueryCost = { seconds: 0.01, peakSamples: 100 };
+  const cases: Readonly<Record<string, readonly [Partial<RuleUse>, Answers, readonly unknown[]]>> = {
+    'a window with too few samples': [
+      { rates: [rate] },
+      { samples: 2 },
+      [
+        {
+          code: 'rate-window',
+          message: expect.stringMatching(/over \[30s\] of `a\{b="c"\}` sees at most 2 samples/),
+        },
+      ],
+    ],
+    'a window with samples enough': [{ rates: [rate] }, { samples: 4 }, []],
+    'a window of a metric that is not there': [{ rates: [rate] }, {}, []],
+    'a service that is not there': [
+      { services: [service] },
+      {},
+      [
+        {
+          code: 'unknown-service',
+          message: '`requests_total` has no series with service="chekout" there; did you mean `checkout`?',
+        },
+      ],
+    ],
+    'a service that is there': [{ services: [{ ...service, value: 'cart' }] }, {}, []],
+    'a service of a metric that is not there': [{ services: [{ ...service, metric: 'other' }] }, {}, []],
+    'a cheap expression': [{}, { cost: cheap }, []],
+    'an expression that takes more than a tenth of its interval': [
+      { interval: ms(30_000) },
+      { cost: { ...cheap, seconds: 3.21 } },
+      [{ code: 'expensive-expression', message: expect.stringMatching(/took 3\.2 s of every 30s/) }],
+    ],
+    'an expression that holds very many samples': [
+      {},
+      { cost: { ...cheap, peakSamples: 5_000_001 } },
+      [{ code: 'expensive-expression', message: expect.stringMatching(/held 5000001 samples/) }],
+    ],
+  };
+  it.each(Object.entries(cases))('%s', async (_, [use, answers, expected]) => {
+    const { findings } = await check([aUse(use)], known, answers);
+    expect(findings).toEqual([expected]);
   });
 });

@@ -1,0 +1,44 @@
+import { afterEach, expect, test } from 'vitest';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+
+const rules = (more: string): string => `slos:
+- name: checkout-slow
+  preset: istio
+  selector: 'reporter="destination",destination_service_name="checkout"'
+  objective: { quantile: 0.9, below: 300ms, window: 30s }
+  interval: 5s
+  ${more}
+`;
+
+let stage: Stage | undefined;
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+async function start(text: string): Promise<Stage> {
+  const script = played({ from: 5, to: 200, fault: SLOW_PAYMENTS });
+  stage = await startStage({ transport: 'socket', rules: text, script });
+  return stage;
+}
+
+test('a breach of an approximate threshold says between which bounds it lies, and by which it is judged', async () => {
+  const on = await start(rules('approximate: true'));
+  const shown = () => JSON.stringify(on.messages());
+  await on.until('the breach is posted', () => on.messages().length > 0);
+  await on.until('the bounds are shown', () =>
+    /slower than 300 ms, which lies between 250 ms and 500 ms: judged at 500 ms/.test(shown()),
+  );
+  expect(shown()).not.toMatch(/cannot see what it is about/);
+});
+
+test('a rule on a bound that is not there is named in the log, since it is never breached', async () => {
+  const on = await start(rules('approximate: false'));
+  await on.until('it is named', () =>
+    on.log.some((line) =>
+      /300ms in `objective.below` is not a bucket bound.*cannot see what it is about/.test(line),
+    ),
+  );
+  await on.live(60);
+  expect(on.messages()).toEqual([]);
+});
