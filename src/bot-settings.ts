@@ -37,12 +37,13 @@ export function secretsOf({ slack, prometheus, jaeger, redisUrl }: Settings): re
 }
 
 /** Where links in messages lead: addresses for people, not for the bot. */
-export function linksOf({ jaeger, prometheus, kialiUrl, grafanaUrl }: Settings) {
+export function linksOf({ jaeger, prometheus, kialiUrl, grafanaUrl, grafanaPlaces }: Settings) {
   return createLinks({
     jaeger: jaeger.publicUrl,
     prometheus: prometheus.publicUrl,
     ...(kialiUrl === undefined ? {} : { kiali: kialiUrl }),
     ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
+    grafanaPlaces,
   });
 }
 

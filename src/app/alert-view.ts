@@ -4,7 +4,7 @@ import { serviceLabelOf, sortedLabels } from '../domain/labels.ts';
 import type { Links } from '../domain/link.ts';
 import { objectiveLabels, quantileExpr } from '../domain/slo/promql.ts';
 import type { SloRule } from '../domain/slo/rule.ts';
-import { before, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
+import { before, between, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
 import { vanishedText } from './alert-note.ts';
 import type {
   AlertView,
@@ -125,7 +125,11 @@ export function alertView(of: {
     ...optional('hushed', alert.suppressed === undefined ? undefined : hushedBy(alert.suppressed)),
     ...optional('acknowledged', alert.acknowledged),
     ...optional('ended', alert.ended),
-    ...optional('handle', alert.state === 'resolved' ? undefined : handleOf(alert)),
+    // An outage of the source is no alert of a rule: nobody can take or silence it.
+    ...optional(
+      'handle',
+      alert.state === 'resolved' || rule.about === 'source' ? undefined : handleOf(alert),
+    ),
     ...optional('source', rule.about === 'source' ? sourceOf(alert) : undefined),
     gaps: enrichment.gaps,
     evidenceWindow: evidenceWindow(alert, rule),
@@ -197,6 +201,17 @@ function bounds(rule: SloRule, unit: string | undefined): Pick<AlertView, 'value
   };
 }
 
+function dashboardOf(of: {
+  readonly links: Links;
+  readonly service: string | undefined;
+  readonly namespace: string | undefined;
+  readonly window: TimeWindow;
+}): string | undefined {
+  const { links, service, namespace, window } = of;
+  if (service === undefined) return undefined;
+  return links.grafanaDashboard({ service, window, ...optional('namespace', namespace) });
+}
+
 /** Traces in the page that a link opens. */
 const LINKED_TRACES = 20;
 
@@ -226,12 +241,17 @@ function linksOf(of: Parameters<typeof alertView>[0], service: string | undefine
           }),
     ],
     ['Prometheus', links.graph({ expr, window })],
-    ['Grafana', links.grafanaExplore({ expr, window })],
+    ['Grafana', dashboardOf({ links, service, namespace, window }) ?? links.grafanaExplore({ expr, window })],
     [
       'Kiali',
       service === undefined || namespace === undefined
         ? undefined
-        : links.kialiService({ namespace, service }),
+        : links.kialiNode({
+            kind: 'services',
+            namespace,
+            name: service,
+            reach: between(window.start, window.end),
+          }),
     ],
   ];
   return urls.flatMap(([label, url]) => (url === undefined ? [] : [{ label, url }]));

@@ -18,7 +18,7 @@ import {
   type TimeWindow,
   toEpochMs,
 } from '../domain/units.ts';
-import { traceView } from './inspect-trace.ts';
+import { type TraceLinks, traceView } from './inspect-trace.ts';
 import type { TraceSource } from './ports.ts';
 import { type Recorded, requestIdsRecorded } from './request-recorded.ts';
 import { createRequestSearch, type RequestSearch } from './request-search.ts';
@@ -57,7 +57,7 @@ export type FindRequest = (
 
 export interface FindRequestOptions {
   readonly traces: Pick<TraceSource, 'services' | 'search' | 'trace'>;
-  readonly links: Pick<Links, 'trace'>;
+  readonly links: TraceLinks;
   /** The share of requests that is traced, undefined where it is not known. */
   readonly sampledShare?: (now: EpochMs, signal?: AbortSignal) => Promise<Ratio | undefined>;
   /** The attribute that holds the id: Envoy's. */
@@ -199,11 +199,7 @@ function around(traces: readonly Trace[]): TimeWindow {
   };
 }
 
-function viewOf(
-  { requestId, now, service }: Query,
-  search: RequestSearch,
-  links: Pick<Links, 'trace'>,
-): RequestView {
+function viewOf({ requestId, now, service }: Query, search: RequestSearch, links: TraceLinks): RequestView {
   const traces = [...search.found()].sort((a, b) => extentOf(a).start - extentOf(b).start);
   const views = traces.flatMap((trace) => traceView(trace, { now, links }) ?? []);
   const inService = service === undefined ? undefined : partOf(service, traces, links);

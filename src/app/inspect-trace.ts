@@ -1,4 +1,5 @@
 import type { Links } from '../domain/link.ts';
+import { kialiApplication } from '../domain/link-kiali.ts';
 import type { CriticalPath } from '../domain/trace/critical-path.ts';
 import { servedOnPath } from '../domain/trace/served.ts';
 import { statusOf } from '../domain/trace/span-errors.ts';
@@ -8,20 +9,29 @@ import { waterfallOf } from '../domain/trace/waterfall.ts';
 import { waterfallWords } from '../domain/trace/waterfall-words.ts';
 import { durationText } from '../domain/trace/wording.ts';
 import {
+  after,
+  before,
+  between,
   type EpochMs,
   MINUTE,
   type Microseconds,
+  ms,
   type Ratio,
   ratio,
+  toEpochMs,
   toEpochUs,
+  toMs,
   toUs,
   us,
 } from '../domain/units.ts';
 import type { Clock, TraceSource } from './ports.ts';
-import type { TracePicture, TraceView } from './views.ts';
+import type { Link, TracePicture, TraceView } from './views.ts';
 
 /** Shows one trace; undefined when the backend has none of this id. Throws the backend's `UpstreamError`. */
 export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;
+
+/** The links of a trace's answer. */
+export type TraceLinks = Pick<Links, 'trace' | 'kialiGraph' | 'grafanaTrace'>;
 
 /** The largest of each that are handed on; a message may show fewer. */
 const SHOWN = { parts: 8, selfTimes: 5, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
@@ -30,7 +40,7 @@ export const ARRIVING_US: Microseconds = toUs(MINUTE);
 
 export function createInspectTrace(options: {
   readonly traces: Pick<TraceSource, 'trace'>;
-  readonly links: Pick<Links, 'trace'>;
+  readonly links: TraceLinks;
   readonly clock: Pick<Clock, 'now'>;
 }): InspectTrace {
   const { traces, links, clock } = options;
@@ -43,7 +53,7 @@ export function createInspectTrace(options: {
 /** A trace at a glance. Pure. Undefined for a trace without spans. */
 export function traceView(
   trace: Trace,
-  { now, links }: { readonly now: EpochMs; readonly links: Pick<Links, 'trace'> },
+  { now, links }: { readonly now: EpochMs; readonly links: TraceLinks },
 ): TraceView | undefined {
   const summary = summarize(trace);
   if (summary === undefined) return undefined;
@@ -80,8 +90,32 @@ export function traceView(
     notices: traceNotices(summary, now),
     picture: pictureOfTrace(summary),
     ...(url === undefined ? {} : { url }),
+    links: elsewhere(summary, { now, links }),
   };
 }
+
+/** Where else the trace can be looked at: drawn over Kiali's graph of its namespaces, and in Grafana. */
+function elsewhere(
+  { traceId, start, duration, services }: TraceSummary,
+  { now, links }: { readonly now: EpochMs; readonly links: TraceLinks },
+): readonly Link[] {
+  const from = toEpochMs(start);
+  const window = { start: before(from, MARGIN), end: after(from, ms(toMs(duration) + MARGIN)) };
+  const namespaces = services.flatMap(({ name }) => kialiApplication(name)?.namespace ?? []);
+  const kiali =
+    namespaces.length === 0
+      ? undefined
+      : links.kialiGraph({ namespaces: [...new Set(namespaces)].sort(), reach: between(from, now), traceId });
+  return [
+    ...(kiali === undefined ? [] : [{ label: 'Kiali', url: kiali }]),
+    ...[links.grafanaTrace({ traceId, window })].flatMap((url) =>
+      url === undefined ? [] : [{ label: 'Grafana', url }],
+    ),
+  ];
+}
+
+/** Around a trace in Grafana: its spans may start before its root, by clocks that differ. */
+const MARGIN = ms(5 * MINUTE);
 
 function pictureOfTrace(summary: TraceSummary): TracePicture {
   const waterfall = waterfallOf(summary);
@@ -92,10 +126,7 @@ function pictureOfTrace(summary: TraceSummary): TracePicture {
 export const shareOf = (part: Microseconds, whole: Microseconds): Ratio =>
   ratio(whole === 0 ? 0 : part / whole);
 
-function pathView(
-  { traceId, root, path, parts }: TraceSummary,
-  links: Pick<Links, 'trace'>,
-): TraceView['path'] {
+function pathView({ traceId, root, path, parts }: TraceSummary, links: TraceLinks): TraceView['path'] {
   const shown = parts.slice(0, SHOWN.parts);
   const hidden = parts.slice(shown.length);
   const url = links.trace(traceId, spansOf(path));

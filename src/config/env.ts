@@ -1,11 +1,15 @@
 import { z } from 'zod';
+import type { GrafanaPlaces } from '../domain/link-grafana.ts';
+import { doubleTransport, portMistakes, transportMistakes } from './combinations.ts';
+import { dashboardAdvice, grafanaPlaces, metricsAdvice, tracesAdvice } from './grafana.ts';
 import { parseHeaders } from './headers.ts';
+import { redisAdvice } from './redis-address.ts';
 import { channelProblem } from './rules/fields.ts';
 import { nearestName } from './rules/near-name.ts';
 import type { Secret } from './secret.ts';
 import { describeSecret, secret } from './secret.ts';
 import type { Variable } from './variables.ts';
-import { VARIABLES } from './variables.ts';
+import { defaultOf, VARIABLES, variableOf } from './variables.ts';
 
 /** How the process ends when its configuration is wrong: EX_CONFIG of BSD's sysexits.h. */
 export const EXIT_CONFIG = 78;
@@ -34,11 +38,15 @@ export interface Settings {
     readonly apiUrl: string;
     /** The channel for rules that name none. */
     readonly channel: string;
+    /** Whether answers about a trace come with its picture. */
+    readonly showsPictures: boolean;
   };
   readonly prometheus: Upstream;
   readonly jaeger: Upstream;
   readonly kialiUrl?: string;
   readonly grafanaUrl?: string;
+  /** What links into that Grafana need to know of it. */
+  readonly grafanaPlaces: GrafanaPlaces;
   /** Absent: the embedded store in `dataDir`. */
   readonly redisUrl?: Secret;
   readonly dataDir: string;
@@ -121,14 +129,6 @@ const port = (example: string) =>
       : `Write a port from 0 to 65535, like ${example}.`,
   );
 
-function redisAdvice(value: string): string | undefined {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  const isRedis = url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== '';
-  return isRedis
-    ? undefined
-    : 'Write an address like redis://redis:6379/0 or rediss://:password@redis:6380/0.';
-}
-
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const isLevel = (value: string): value is LogLevel => LEVELS.some((level) => level === value);
 
@@ -150,6 +150,9 @@ const environmentSchema = z.object({
         ? undefined
         : 'Write a channel\'s name like "#slo-alerts" or an id like C0123456789.',
   ),
+  SLACK_PICTURES: text('', (value) =>
+    value === 'on' || value === 'off' ? undefined : 'Write on or off.',
+  ).optional(),
   PROMETHEUS_URL: address('Write the address of the Prometheus to ask, like http://prometheus:9090.', {
     example: 'http://prometheus:9090',
     headers: 'PROMETHEUS_HEADERS',
@@ -164,6 +167,9 @@ const environmentSchema = z.object({
   JAEGER_HEADERS: headers.optional(),
   KIALI_URL: address('', { example: 'https://kiali.example.com' }).optional(),
   GRAFANA_URL: address('', { example: 'https://grafana.example.com' }).optional(),
+  GRAFANA_METRICS: text('', metricsAdvice).optional(),
+  GRAFANA_TRACES: text('', tracesAdvice).optional(),
+  GRAFANA_DASHBOARD: text('', dashboardAdvice).optional(),
   REDIS_URL: text('', redisAdvice).optional(),
   DATA_DIR: z.string().optional(),
   RULES_FILE: text('', (value) =>
@@ -182,9 +188,6 @@ type Texts = z.output<typeof environmentSchema>;
 /** The names of the variables the schema reads. */
 export const SCHEMA_NAMES: readonly string[] = Object.keys(environmentSchema.shape);
 
-const variableOf = (name: string): Variable | undefined => VARIABLES.find((entry) => entry.name === name);
-const defaultOf = (name: string): string => variableOf(name)?.default ?? '';
-
 function describe(name: string, value: string | undefined): string {
   if (value === undefined) return 'nothing';
   const isSecret = variableOf(name)?.isSecret === true || /:\/\/[^/]*@/.test(value);
@@ -200,25 +203,6 @@ function trimmed(environment: Environment): Environment {
   );
 }
 
-function transportMistakes(environment: Environment): readonly Mistake[] {
-  if (environment['SLACK_APP_TOKEN'] !== undefined || environment['SLACK_SIGNING_SECRET'] !== undefined)
-    return [];
-  const advice =
-    'Set SLACK_APP_TOKEN to use Socket Mode, or SLACK_SIGNING_SECRET to receive requests over HTTP.';
-  return [{ variable: 'SLACK_APP_TOKEN', found: 'nothing, and no SLACK_SIGNING_SECRET either', advice }];
-}
-
-/** Two listeners on one port: the second would fail at its start. */
-function portMistakes(environment: Environment): readonly Mistake[] {
-  const opsPort = environment['OPS_PORT'] ?? defaultOf('OPS_PORT');
-  const slackPort = environment['SLACK_PORT'] ?? defaultOf('SLACK_PORT');
-  const isHttp = environment['SLACK_APP_TOKEN'] === undefined;
-  if (!isHttp || opsPort === '0' || opsPort !== slackPort) return [];
-  return [
-    { variable: 'OPS_PORT', found: `${opsPort}, which is SLACK_PORT too`, advice: 'Write another port.' },
-  ];
-}
-
 /** Names that are nearly ours. Only near ones: Kubernetes puts REDIS_PORT and the like into every container. */
 function misspelled(environment: Environment): readonly Mistake[] {
   const known = VARIABLES.map(({ name }) => name);
@@ -227,13 +211,6 @@ function misspelled(environment: Environment): readonly Mistake[] {
     if (near === undefined || environment[near] !== undefined) return [];
     return [{ variable: name, found: 'a variable that nothing reads', advice: `Did you mean ${near}?` }];
   });
-}
-
-function doubleTransport(environment: Environment): readonly Mistake[] {
-  if (environment['SLACK_APP_TOKEN'] === undefined || environment['SLACK_SIGNING_SECRET'] === undefined)
-    return [];
-  const advice = 'Socket Mode is used. Unset SLACK_APP_TOKEN to receive over HTTP.';
-  return [{ variable: 'SLACK_SIGNING_SECRET', found: 'a signing secret beside SLACK_APP_TOKEN', advice }];
 }
 
 function transportOf(texts: Texts): SlackTransport {
@@ -259,6 +236,7 @@ function slackOf(texts: Texts): Settings['slack'] {
     transport: transportOf(texts),
     apiUrl: (texts.SLACK_API_URL ?? defaultOf('SLACK_API_URL')).replace(/\/*$/, '/'),
     channel: texts.SLACK_CHANNEL,
+    showsPictures: (texts.SLACK_PICTURES ?? defaultOf('SLACK_PICTURES')) === 'on',
   };
 }
 
@@ -270,6 +248,11 @@ function settingsOf(texts: Texts): Settings {
     jaeger: upstreamOf(texts.JAEGER_URL, texts.JAEGER_PUBLIC_URL, texts.JAEGER_HEADERS),
     ...(texts.KIALI_URL === undefined ? {} : { kialiUrl: texts.KIALI_URL }),
     ...(texts.GRAFANA_URL === undefined ? {} : { grafanaUrl: texts.GRAFANA_URL }),
+    grafanaPlaces: grafanaPlaces({
+      metrics: texts.GRAFANA_METRICS,
+      traces: texts.GRAFANA_TRACES,
+      dashboard: texts.GRAFANA_DASHBOARD,
+    }),
     ...(texts.REDIS_URL === undefined ? {} : { redisUrl: secret(texts.REDIS_URL) }),
     dataDir: texts.DATA_DIR ?? defaultOf('DATA_DIR'),
     rulesFiles: listOf(texts.RULES_FILE ?? defaultOf('RULES_FILE')),

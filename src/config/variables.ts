@@ -57,6 +57,11 @@ export const VARIABLES = [
     isRequired: true,
     example: '#slo-alerts',
   }),
+  variable(
+    'SLACK_PICTURES',
+    '`on` or `off`: whether `/trace` draws the trace. A private answer sends its picture to the person directly; drawing takes about 100 MB.',
+    { default: 'on' },
+  ),
   variable('PROMETHEUS_URL', 'Where rules are evaluated. Required.', {
     isRequired: true,
     example: 'http://localhost:9090',
@@ -81,6 +86,21 @@ export const VARIABLES = [
   variable('KIALI_URL', 'Kiali, for links only.', { example: 'http://localhost:20001' }),
   variable('GRAFANA_URL', 'Grafana, for links only.', { example: 'http://localhost:3001' }),
   variable(
+    'GRAFANA_METRICS',
+    'The uid of its Prometheus data source, when that is not its default data source.',
+    { example: 'prometheus-uid' },
+  ),
+  variable(
+    'GRAFANA_TRACES',
+    'Its data source of traces, `jaeger:` or `tempo:` and the uid: traces get a link into Grafana too.',
+    { example: 'jaeger:jaeger-uid' },
+  ),
+  variable(
+    'GRAFANA_DASHBOARD',
+    'Its dashboard of a service, by uid: links open it in place of Explore. The variables behind `?` hold `{service}` and `{namespace}`; without any it is `?var-service={service}`.',
+    { example: 'service-uid?var-service={service}.{namespace}.svc.cluster.local' },
+  ),
+  variable(
     'REDIS_URL',
     'Redis, when several replicas share the work. Without it the state is in `DATA_DIR`.',
     {
@@ -97,6 +117,13 @@ export const VARIABLES = [
     default: '9464',
   }),
 ] as const satisfies readonly Variable[];
+
+/** A variable by its name. */
+export const variableOf = (name: string): Variable | undefined =>
+  VARIABLES.find((entry) => entry.name === name);
+
+/** What a variable stands at when it is not set; empty without a default. */
+export const defaultOf = (name: string): string => variableOf(name)?.default ?? '';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 

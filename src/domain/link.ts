@@ -1,3 +1,6 @@
+import { query, trimmed } from './address.ts';
+import { type GrafanaPlaces, grafanaDashboard, grafanaExplore, grafanaTrace } from './link-grafana.ts';
+import { type KialiSubject, kialiGraph, kialiNode, kialiTraces } from './link-kiali.ts';
 import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from './units.ts';
 import { formatDuration, toEpochUs } from './units.ts';
 
@@ -7,6 +10,8 @@ export interface LinkBases {
   readonly prometheus?: string;
   readonly kiali?: string;
   readonly grafana?: string;
+  /** What is known of that Grafana; links that need more of it are left out. */
+  readonly grafanaPlaces?: GrafanaPlaces;
 }
 
 /** Builds the links that open a tool on exactly what a message says. Each is undefined when its tool has no address. */
@@ -17,6 +22,7 @@ export interface Links {
     operation?: string;
     window: TimeWindow;
     minDuration?: Microseconds;
+    attributes?: Readonly<Record<string, string>>;
     limit: number;
   }): string | undefined;
   /** Jaeger's page of a trace. With span ids it marks them, as many as an address holds, and folds the rest away. */
@@ -25,19 +31,22 @@ export interface Links {
   compareTraces(a: string, b: string): string | undefined;
   /** Prometheus's graph of an expression over a window. */
   graph(query: { expr: string; window: TimeWindow }): string | undefined;
-  /** Kiali's page of a service, on its traces. */
-  kialiService(query: { namespace: string; service: string }): string | undefined;
-  /** Grafana Explore on an expression over a window, with Grafana's default Prometheus data source. */
+  /** Kiali's traces of a service, a workload or an application, or one of its traces, or one span of that. */
+  kialiTraces(of: KialiSubject & { traceId?: string; spanId?: string }): string | undefined;
+  /** Kiali's graph around a service, a workload or an application, from `reach` ago until now. */
+  kialiNode(of: KialiSubject & { reach: Milliseconds }): string | undefined;
+  /** Kiali's graph of namespaces, with a trace drawn over it. */
+  kialiGraph(of: {
+    namespaces: readonly string[];
+    reach: Milliseconds;
+    traceId?: string;
+  }): string | undefined;
+  /** Grafana Explore on an expression over a window. */
   grafanaExplore(query: { expr: string; window: TimeWindow }): string | undefined;
-}
-
-const trimmed = (base: string): string => base.replace(/\/+$/, '');
-
-function query(parameters: readonly (readonly [string, string | number | undefined])[]): string {
-  return parameters
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
-    .join('&');
+  /** Grafana Explore on a trace; undefined without a data source of traces. */
+  grafanaTrace(of: { traceId: string; spanId?: string; window: TimeWindow }): string | undefined;
+  /** The dashboard of a service; undefined when none is configured. */
+  grafanaDashboard(of: { service: string; namespace?: string; window: TimeWindow }): string | undefined;
 }
 
 /** A Go duration, as Jaeger's search form takes it: `812ms`, `1.5s` is written `1500ms`, `250us`. */
@@ -49,7 +58,7 @@ export function goDuration(duration: Microseconds): string {
 const JAEGER_UI_MAX_LIMIT = 1_500;
 
 function jaegerSearch(base: string, search: Parameters<Links['traceSearch']>[0]): string {
-  const { service, operation, window, minDuration, limit } = search;
+  const { service, operation, window, minDuration, attributes, limit } = search;
   return `${trimmed(base)}/search?${query([
     ['service', service],
     ['operation', operation],
@@ -58,6 +67,7 @@ function jaegerSearch(base: string, search: Parameters<Links['traceSearch']>[0])
     // Older pages ignore start and end without it.
     ['lookback', 'custom'],
     ['minDuration', minDuration === undefined ? undefined : goDuration(minDuration)],
+    ['tags', attributes === undefined ? undefined : JSON.stringify(attributes)],
     ['limit', Math.min(limit, JAEGER_UI_MAX_LIMIT)],
   ])}`;
 }
@@ -104,6 +114,9 @@ export function utcTime(instant: EpochMs): string {
   return `${year}-${two(month)}-${two(day)} ${clock.map(two).join(':')}`;
 }
 
+/**
+ * Both pages of Prometheus take it: 3.x sends `/graph` on to `/query` and still reads the numbers of tabs (urlStateEncoding.ts).
+ */
 function prometheusGraph(base: string, { expr, window }: { expr: string; window: TimeWindow }): string {
   const range = formatDuration((window.end - window.start) as Milliseconds);
   return `${trimmed(base)}/graph?${query([
@@ -115,18 +128,19 @@ function prometheusGraph(base: string, { expr, window }: { expr: string; window:
   ])}`;
 }
 
-function grafana(base: string, { expr, window }: { expr: string; window: TimeWindow }): string {
-  const panes = {
-    a: {
-      queries: [{ refId: 'A', datasource: { type: 'prometheus' }, expr, range: true }],
-      range: { from: String(window.start), to: String(window.end) },
-    },
+/** Those that need more of a Grafana than its address are absent where it is not known. */
+function grafanaLinks({
+  grafana,
+  grafanaPlaces: { metrics, traces, dashboard } = {},
+}: LinkBases): Pick<Links, 'grafanaExplore' | 'grafanaTrace' | 'grafanaDashboard'> {
+  const isHere = grafana !== undefined;
+  return {
+    grafanaExplore: (of) => (isHere ? grafanaExplore(grafana, { ...of, metrics }) : undefined),
+    grafanaTrace: (of) =>
+      isHere && traces !== undefined ? grafanaTrace(grafana, { ...of, traces }) : undefined,
+    grafanaDashboard: (of) =>
+      isHere && dashboard !== undefined ? grafanaDashboard(grafana, { ...of, dashboard }) : undefined,
   };
-  return `${trimmed(base)}/explore?${query([
-    ['schemaVersion', 1],
-    ['orgId', 1],
-    ['panes', JSON.stringify(panes)],
-  ])}`;
 }
 
 /** Links on the given addresses. A trailing slash and a base path are both fine. */
@@ -142,11 +156,9 @@ export function createLinks(bases: LinkBases): Links {
     compareTraces: (a, b) =>
       bases.jaeger === undefined ? undefined : jaegerComparison(bases.jaeger, [a, b]),
     graph: on(bases.prometheus, prometheusGraph),
-    kialiService: on(
-      bases.kiali,
-      (base, { namespace, service }: { namespace: string; service: string }) =>
-        `${trimmed(base)}/console/namespaces/${encodeURIComponent(namespace)}/services/${encodeURIComponent(service)}?tab=traces`,
-    ),
-    grafanaExplore: on(bases.grafana, grafana),
+    kialiTraces: on(bases.kiali, kialiTraces),
+    kialiNode: on(bases.kiali, kialiNode),
+    kialiGraph: on(bases.kiali, kialiGraph),
+    ...grafanaLinks(bases),
   };
 }

@@ -43,7 +43,7 @@ function attributesOf(stored: StoredSpan['attributes'], isLeftOut: (key: string)
 }
 
 /** What a sent span must be read as. */
-export function expectedOf(sent: StoredSpan): WholeSpan {
+function expectedOf(sent: StoredSpan): WholeSpan {
   return {
     traceId: sent.traceId,
     spanId: sent.spanId,

@@ -1,4 +1,5 @@
 import type { Links } from '../../domain/link.ts';
+import { kialiApplication } from '../../domain/link-kiali.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { durationText, windowText } from '../../domain/trace/wording.ts';
 import { before, type Microseconds, type TimeWindow, toUs } from '../../domain/units.ts';
@@ -77,7 +78,15 @@ function viewOf(
     isExact: result.isExact,
     certificate: result.certificate,
     ...(searchUrl === undefined ? {} : { searchUrl }),
+    links: elsewhere(service, links),
   };
+}
+
+/** Kiali shows an application's traces against the others of the last minutes. */
+function elsewhere(service: string, links: Links): readonly Link[] {
+  const application = kialiApplication(service);
+  const url = application === undefined ? undefined : links.kialiTraces(application);
+  return url === undefined ? [] : [{ label: 'Traces in Kiali', url }];
 }
 
 /** Room for others of the same duration. */

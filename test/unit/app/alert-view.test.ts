@@ -101,7 +101,22 @@ describe('alertView', () => {
     expect(urls['Prometheus']?.searchParams.get('g0.expr')).toContain(
       'destination_service_name="checkout",destination_service_namespace="shop"',
     );
-    expect(urls['Kiali']?.pathname).toContain('/namespaces/shop/services/checkout');
+    expect(urls['Kiali']?.pathname).toBe('/console/graph/node/namespaces/shop/services/checkout');
+    expect(urls['Grafana']?.pathname).toBe('/explore');
+  });
+
+  it("links the service's own dashboard in Grafana where there is one", () => {
+    const known = createLinks({
+      grafana: 'https://grafana.example',
+      grafanaPlaces: { dashboard: 'abc?var-service={service}.{namespace}' },
+    });
+    const { start, end } = evidenceWindow(anAlert({ labels }), rule);
+    expect(view({ links: known }).links).toEqual([
+      {
+        label: 'Grafana',
+        url: `https://grafana.example/d/abc?from=${start}&to=${end}&var-service=checkout.shop`,
+      },
+    ]);
   });
 
   it('links Jaeger under the name that Jaeger knows, once that is known', () => {

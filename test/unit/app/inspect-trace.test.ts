@@ -49,6 +49,24 @@ describe('a trace at a glance', () => {
     });
   });
 
+  it('links the same trace in the other tools that know it', () => {
+    const everywhere = createLinks({
+      kiali: 'http://kiali',
+      grafana: 'http://grafana',
+      grafanaPlaces: { traces: { type: 'tempo', uid: 't1' } },
+    });
+    const spans = [{ serviceName: 'gateway.mesh' }, { serviceName: 'cart.shop' }, { serviceName: 'plain' }];
+    const found = traceView(aTrace('5', spans), { now: longAfter, links: everywhere })?.links ?? [];
+    expect(found.map(({ label }) => label)).toEqual(['Kiali', 'Grafana']);
+    expect(found[0]?.url).toContain('/console/graph/namespaces?namespaces=mesh%2Cshop&');
+    expect(found[0]?.url).toContain(`&traceId=${'5'.padStart(32, '0')}`);
+    expect(decodeURIComponent(found[1]?.url ?? '')).toContain(`"query":"${'5'.padStart(32, '0')}"`);
+    // Without namespaces there is no graph to draw it over.
+    const unnamed = traceView(aTrace('5', [{ serviceName: 'plain' }]), { now: longAfter, links: everywhere });
+    expect(unnamed?.links?.map(({ label }) => label)).toEqual(['Grafana']);
+    expect(traceView(aTrace('5'), { now: longAfter, links })?.links).toEqual([]);
+  });
+
   const noticed: Readonly<Record<string, { spans: readonly Partial<Span>[]; now?: number; notice: RegExp }>> =
     {
       'it has just ended': {

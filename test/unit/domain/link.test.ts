@@ -1,7 +1,9 @@
 import { assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLinks, goDuration, utcTime } from '../../../src/domain/link.ts';
-import { epochMs, us } from '../../../src/domain/units.ts';
+import { createLinks, goDuration, type Links, utcTime } from '../../../src/domain/link.ts';
+import type { GrafanaPlaces } from '../../../src/domain/link-grafana.ts';
+import { kialiApplication } from '../../../src/domain/link-kiali.ts';
+import { DAY, epochMs, MINUTE, ms, us } from '../../../src/domain/units.ts';
 
 const window = { start: epochMs(Date.UTC(2026, 10, 20, 14)), end: epochMs(Date.UTC(2026, 10, 20, 14, 10)) };
 
@@ -15,6 +17,120 @@ const links = createLinks({
 /** The parameters of a link; reading them proves that they are escaped. */
 const parametersOf = (url: string | undefined): Record<string, string> =>
   Object.fromEntries(new URL(url ?? '').searchParams);
+
+const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+const other = '0000000000000000687eda40ed5b1dc3';
+const explore = (pane: object): string =>
+  `https://grafana.example.com/g/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`;
+const range = { from: '1795183200000', to: '1795183800000' };
+
+/** One link of each form, by what it opens. */
+function urlsOf(on: Links): Readonly<Record<string, string | undefined>> {
+  const checkout = { namespace: 'shop', name: 'check out' };
+  return {
+    "Jaeger's comparison of two traces": on.compareTraces(id, other),
+    "Jaeger's search by request id": on.traceSearch({
+      service: 'gateway',
+      window,
+      attributes: { 'guid:x-request-id': 'e4e8' },
+      limit: 20,
+    }),
+    "Kiali's traces of a service": on.kialiTraces({ kind: 'services', ...checkout }),
+    "Kiali's traces of an application, on one": on.kialiTraces({
+      kind: 'applications',
+      ...checkout,
+      traceId: id,
+    }),
+    "Kiali's traces of a workload, on one span": on.kialiTraces({
+      kind: 'workloads',
+      ...checkout,
+      traceId: id,
+      spanId: 'b7',
+    }),
+    "Kiali's graph around a service": on.kialiNode({ kind: 'services', ...checkout, reach: ms(10 * MINUTE) }),
+    "Kiali's graph around a workload, for longer than it reaches": on.kialiNode({
+      kind: 'workloads',
+      ...checkout,
+      reach: ms(90 * DAY),
+    }),
+    "Kiali's graph of namespaces": on.kialiGraph({ namespaces: ['istio-system', 'shop'], reach: ms(0) }),
+    "Kiali's graph with a trace over it": on.kialiGraph({
+      namespaces: ['shop'],
+      reach: ms(11 * MINUTE),
+      traceId: id,
+    }),
+    'Grafana Explore on an expression': on.grafanaExplore({ expr: 'a > 1', window }),
+    'Grafana Explore on a trace': on.grafanaTrace({ traceId: id, window }),
+    'Grafana Explore on a span': on.grafanaTrace({ traceId: id, spanId: 'b7', window }),
+    "Grafana's dashboard of a service": on.grafanaDashboard({
+      service: 'check out',
+      namespace: 'shop',
+      window,
+    }),
+  };
+}
+
+const KIALI = 'https://kiali.example.com/console';
+
+/** The same, as they are without anything known of the Grafana but its address. */
+const expected: Readonly<Record<string, string | undefined>> = {
+  "Jaeger's comparison of two traces": `https://jaeger.example.com/jaeger/trace/${id}...${other}?cohort=${id}&cohort=${other}`,
+  "Jaeger's search by request id":
+    'https://jaeger.example.com/jaeger/search?service=gateway&start=1795183200000000&end=1795183800000000&lookback=custom&tags=%7B%22guid%3Ax-request-id%22%3A%22e4e8%22%7D&limit=20',
+  "Kiali's traces of a service": `${KIALI}/namespaces/shop/services/check%20out?tab=traces`,
+  "Kiali's traces of an application, on one": `${KIALI}/namespaces/shop/applications/check%20out?tab=traces&traceId=${id}`,
+  "Kiali's traces of a workload, on one span": `${KIALI}/namespaces/shop/workloads/check%20out?tab=traces&traceId=${id}&spanId=b7`,
+  "Kiali's graph around a service": `${KIALI}/graph/node/namespaces/shop/services/check%20out?duration=600`,
+  "Kiali's graph around a workload, for longer than it reaches": `${KIALI}/graph/node/namespaces/shop/workloads/check%20out?duration=2592000`,
+  "Kiali's graph of namespaces": `${KIALI}/graph/namespaces?namespaces=istio-system%2Cshop&graphType=versionedApp&duration=60`,
+  "Kiali's graph with a trace over it": `${KIALI}/graph/namespaces?namespaces=shop&graphType=versionedApp&duration=1800&traceId=${id}`,
+  'Grafana Explore on an expression': explore({
+    queries: [{ refId: 'A', datasource: { type: 'prometheus' }, expr: 'a > 1', range: true }],
+    range,
+  }),
+  'Grafana Explore on a trace': undefined,
+  'Grafana Explore on a span': undefined,
+  "Grafana's dashboard of a service": undefined,
+};
+
+const jaegerQuery = { refId: 'A', datasource: { type: 'jaeger', uid: 'j1' }, query: id };
+const tempoQuery = { refId: 'A', datasource: { type: 'tempo', uid: 't1' }, queryType: 'traceql', query: id };
+
+/** A Grafana of which more is known, and how the links into it look. */
+const grafanas: readonly (readonly [string, GrafanaPlaces, Readonly<Record<string, string>>])[] = [
+  [
+    'with a Jaeger, a Prometheus that is not its default, and a dashboard',
+    { metrics: 'p1', traces: { type: 'jaeger', uid: 'j1' }, dashboard: 'abc/service' },
+    {
+      'Grafana Explore on an expression': explore({
+        datasource: 'p1',
+        queries: [{ refId: 'A', datasource: { type: 'prometheus', uid: 'p1' }, expr: 'a > 1', range: true }],
+        range,
+      }),
+      'Grafana Explore on a trace': explore({ datasource: 'j1', queries: [jaegerQuery], range }),
+      'Grafana Explore on a span': explore({
+        datasource: 'j1',
+        queries: [jaegerQuery],
+        range,
+        panelsState: { trace: { spanId: 'b7' } },
+      }),
+      "Grafana's dashboard of a service":
+        'https://grafana.example.com/g/d/abc/service?from=1795183200000&to=1795183800000&var-service=check%20out',
+    },
+  ],
+  [
+    "with a Tempo, and Istio's own dashboard",
+    {
+      traces: { type: 'tempo', uid: 't1' },
+      dashboard: 'istio?var-service={service}.{namespace}.svc.cluster.local&var-datasource=p1',
+    },
+    {
+      'Grafana Explore on a trace': explore({ datasource: 't1', queries: [tempoQuery], range }),
+      "Grafana's dashboard of a service":
+        'https://grafana.example.com/g/d/istio?from=1795183200000&to=1795183800000&var-service=check%20out.shop.svc.cluster.local&var-datasource=p1',
+    },
+  ],
+];
 
 const AWKWARD = 'GET /a?b=c&d #e +f "g" é';
 
@@ -80,33 +196,35 @@ describe('links that open a tool on what a message says', () => {
     });
   });
 
-  it("Kiali's page of a service", () => {
-    expect(links.kialiService({ namespace: 'shop', service: 'check out' })).toBe(
-      'https://kiali.example.com/console/namespaces/shop/services/check%20out?tab=traces',
-    );
+  it.each(Object.entries(expected))('%s', (name, url) => {
+    expect(urlsOf(links)[name]).toBe(url);
   });
 
-  it('Grafana Explore on the expression and the window', () => {
-    const url = links.grafanaExplore({ expr: 'a > 1', window });
-    expect(url?.split('?')[0]).toBe('https://grafana.example.com/g/explore');
-    expect(JSON.parse(parametersOf(url)['panes'] ?? '')).toEqual({
-      a: {
-        queries: [{ refId: 'A', datasource: { type: 'prometheus' }, expr: 'a > 1', range: true }],
-        range: { from: String(window.start), to: String(window.end) },
-      },
-    });
+  it.each(grafanas)('Grafana %s', (_, grafanaPlaces, urls) => {
+    const found = urlsOf(createLinks({ grafana: 'https://grafana.example.com/g/', grafanaPlaces }));
+    expect(found).toMatchObject(urls);
+  });
+
+  it.each([
+    ['checkout.shop', { kind: 'applications', namespace: 'shop', name: 'checkout' }],
+    ['checkout', undefined],
+    ['.shop', undefined],
+    ['checkout.', undefined],
+    ['api.shop.example.com', undefined],
+  ])('the application of %s in Kiali', (service, application) => {
+    expect(kialiApplication(service)).toEqual(application);
   });
 
   it('are absent for tools without an address', () => {
     const none = createLinks({});
-    expect([
+    const urls = [
       none.traceSearch({ service: 'a', window, limit: 1 }),
       none.trace('a'),
       none.compareTraces('a', 'b'),
       none.graph({ expr: 'a', window }),
-      none.kialiService({ namespace: 'a', service: 'b' }),
-      none.grafanaExplore({ expr: 'a', window }),
-    ]).toEqual(Array.from({ length: 6 }));
+      ...Object.values(urlsOf(none)),
+    ];
+    expect(urls.filter((url) => url !== undefined)).toEqual([]);
   });
 });
 

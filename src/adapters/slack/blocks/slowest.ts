@@ -17,7 +17,10 @@ export function slowestMessage(view: SlowestView): Rendered {
     ...(hidden > 0 ? [`${count(hidden, 'more trace')} did not fit`] : []),
     ...(view.isExact ? [] : ['a slower trace may be missing']),
   ].join(' · ');
-  const link = view.searchUrl === undefined ? [] : [{ label: 'Search in Jaeger', url: view.searchUrl }];
+  const links = [
+    ...(view.searchUrl === undefined ? [] : [{ label: 'Search in Jaeger', url: view.searchUrl }]),
+    ...(view.links ?? []),
+  ];
   return {
     text: `Slowest traces of ${escape(view.service, 120)}: ${view.rows.length === 0 ? 'none' : `\n${escape(tracesText(view.rows))}`}`,
     blocks: [
@@ -26,7 +29,7 @@ export function slowestMessage(view: SlowestView): Rendered {
         ? [section(`No trace ${view.minDuration === undefined ? '' : 'that slow '}in this time.`)]
         : [tracesTable(view.rows, { service: view.service })]),
       ...context([proof === '' ? 'No proof was given.' : proof]),
-      ...actions(linkButtons(link)),
+      ...actions(linkButtons(links)),
     ],
   };
 }

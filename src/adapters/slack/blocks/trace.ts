@@ -24,10 +24,11 @@ export function traceMessage(view: TraceView): Rendered {
   };
 }
 
-function traceLinks({ url, path }: TraceView): { label: string; url: string }[] {
+function traceLinks({ url, path, links = [] }: TraceView): { label: string; url: string }[] {
   return [
     ...(url === undefined ? [] : [{ label: 'Open in Jaeger', url }]),
     ...(path.url === undefined ? [] : [{ label: 'Critical path in Jaeger', url: path.url }]),
+    ...links,
   ];
 }
 
