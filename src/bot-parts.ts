@@ -153,7 +153,7 @@ export function createAnswering(base: Base, { sources, store, book, painter }: S
   const commands = createCommands({
     traces,
     findSlowest: createFindSlowest({ traces, clock }),
-    resolveService: createResolveService({ traces, clock }),
+    resolveService: createResolveService({ traces, clock, naming: () => book().naming }),
     findRequest: createFindRequest({
       traces,
       links,
@@ -185,7 +185,7 @@ export function createTelling(
   const { metrics, traces, links } = sources;
   // A message is kept up to date every half minute: its search may not take what a person's may.
   const findSlowest = createFindSlowest({ traces, clock, maxTime: ms(5 * SECOND) });
-  const resolveService = createResolveService({ traces, clock });
+  const resolveService = createResolveService({ traces, clock, naming: () => book().naming });
   return createDelivery({
     store,
     notifier: createSlackNotifier(slackBase(base)),

@@ -126,6 +126,9 @@ async function slowest(
 
 /** The one service that is meant: by its name, or, among several, by the alert's namespace. */
 function chosen(resolved: ResolvedService, qualified: string): string | undefined {
-  if (resolved.kind === 'found') return resolved.service;
+  if (resolved.kind === 'found') {
+    // The alert knows its namespace better than the default does.
+    return resolved.among?.find((each) => each === qualified) ?? resolved.service;
+  }
   return resolved.kind === 'ambiguous' ? resolved.candidates.find((each) => each === qualified) : undefined;
 }

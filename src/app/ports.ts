@@ -3,6 +3,7 @@ import type { Destination } from '../domain/alert/route.ts';
 import type { StoredSilence } from '../domain/alert/silence.ts';
 import type { NoisePolicy } from '../domain/alert/suppress.ts';
 import type { Labels } from '../domain/labels.ts';
+import type { ServiceNaming } from '../domain/service-naming.ts';
 import type { LatencyObjective, RuleGroup, SloRule } from '../domain/slo/rule.ts';
 import type { Attributes, Trace } from '../domain/trace/trace.ts';
 import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
@@ -384,4 +385,6 @@ export interface RuleBook {
   readonly objectives: readonly LatencyObjective[];
   /** Who is told what, and when nobody is; absent: everything is told where its rule says. */
   readonly policy?: NoisePolicy;
+  /** How people call services; absent: by their names. */
+  readonly naming?: ServiceNaming;
 }

@@ -48,8 +48,16 @@ export type ParsedCommand =
 
 /** Which service is meant by a name a person typed. */
 export type ResolvedService =
-  /** Exact, or the only one whose name before the first dot is the asked one: `checkout` for `checkout.shop`. */
-  | { readonly kind: 'found'; readonly service: string }
+  /**
+   * Exact, by an alias, or the only one whose name before the first dot is the asked one (`checkout` for
+   * `checkout.shop`), or that one in the default namespace.
+   */
+  | {
+      readonly kind: 'found';
+      readonly service: string;
+      /** Set when only the default namespace decided: all that the name could have meant. */
+      readonly among?: readonly string[];
+    }
   | { readonly kind: 'ambiguous'; readonly candidates: readonly string[] }
   /** `nearest` holds at most three names by edit distance; `all` is sorted. */
   | { readonly kind: 'unknown'; readonly nearest: readonly string[]; readonly all: readonly string[] };

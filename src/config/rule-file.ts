@@ -1,9 +1,11 @@
 import { NO_POLICY, type NoisePolicy } from '../domain/alert/suppress.ts';
+import { NO_NAMING, type ServiceNaming } from '../domain/service-naming.ts';
 import type { RuleGroup } from '../domain/slo/rule.ts';
 import type { CompiledGroup, PlacedUse } from './rules/compiled.ts';
 import { readGroup } from './rules/groups.ts';
 import { nearestName } from './rules/near-name.ts';
 import { type FilePolicy, mergePolicies, type PlacedEnd, POLICY_KEYS, readPolicy } from './rules/policy.ts';
+import { type FileNaming, mergeNaming, readNaming } from './rules/service-names.ts';
 import { readSlo } from './rules/slos.ts';
 import type { RuleFileError, RuleFileNote, Source } from './rules/source.ts';
 import { createSource } from './rules/source.ts';
@@ -22,6 +24,8 @@ export interface RuleFileContents {
   readonly notes: readonly RuleFileNote[];
   /** Who is told what, and when nobody is. */
   readonly policy: NoisePolicy;
+  /** How people call services. */
+  readonly naming: ServiceNaming;
   readonly ends: readonly PlacedEnd[];
   /** Whether some file says where alerts go. */
   readonly hasRoute: boolean;
@@ -124,11 +128,12 @@ const inOrder = <T extends RuleFileError>(entries: readonly T[]): readonly T[] =
 export function parseRuleText(
   file: string,
   text: string,
-): RuleFileResult & { readonly filePolicy: FilePolicy } {
+): RuleFileResult & { readonly filePolicy: FilePolicy; readonly fileNaming: FileNaming } {
   const source = createSource(file, text);
   const { documents, errors: yamlErrors } = readYaml(source);
   const read = documents.flatMap((document) => readDocument(source, document));
   const filePolicy = readPolicy(source, documents);
+  const fileNaming = readNaming(source, documents);
   const { policy } = filePolicy;
   const notes = inOrder([...read.flatMap((entry) => entry.notes), ...filePolicy.notes]);
   const errors = [
@@ -136,9 +141,12 @@ export function parseRuleText(
     ...read.flatMap((entry) => entry.errors),
     ...duplicateGroups(source, documents),
     ...filePolicy.errors,
+    ...fileNaming.errors,
   ];
   const { ends, routePlace } = filePolicy;
-  const about = { notes, policy, filePolicy, ends, hasRoute: routePlace !== undefined };
+  const { naming } = mergeNaming([fileNaming]);
+  const hasRoute = routePlace !== undefined;
+  const about = { notes, policy, filePolicy, naming, fileNaming, ends, hasRoute };
   if (errors.length > 0) return { ok: false, errors: inOrder(errors), groups: [], uses: [], ...about };
   return {
     ok: true,
@@ -168,6 +176,8 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<ReturnTyp
       uses: [],
       policy: NO_POLICY,
       filePolicy,
+      naming: NO_NAMING,
+      fileNaming: { aliases: [], namespaces: [], errors: [] },
       ends: [],
       hasRoute: false,
     };
@@ -179,14 +189,20 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<ReturnTyp
 export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile): Promise<RuleFileResult> {
   const results = await Promise.all(paths.map(async (path) => readRuleFile(path, readFile)));
   const merged = mergePolicies(results.map(({ filePolicy }) => filePolicy));
+  const named = mergeNaming(results.map(({ fileNaming }) => fileNaming));
   const contents: RuleFileContents = {
     policy: merged.policy,
+    naming: named.naming,
     ends: merged.ends,
     hasRoute: merged.routePlace !== undefined,
     groups: results.flatMap(({ groups }) => groups),
     uses: results.flatMap(({ uses }) => uses),
     notes: results.flatMap(({ notes }) => notes),
   };
-  const errors = [...results.flatMap((result) => (result.ok ? [] : result.errors)), ...merged.errors];
+  const errors = [
+    ...results.flatMap((result) => (result.ok ? [] : result.errors)),
+    ...merged.errors,
+    ...named.errors,
+  ];
   return errors.length === 0 ? { ok: true, ...contents } : { ok: false, errors, ...contents };
 }

@@ -56,6 +56,53 @@ describe('a typed name', () => {
     expect(resolveName(typed, services)).toEqual(expected);
   });
 
+  const naming = {
+    aliases: new Map([
+      ['money', 'payments'],
+      ['basket', 'cart.shop'],
+      ['cart', 'Frontend'],
+      ['gone', 'invoices.shop'],
+      ['frontend', 'cart.shop'],
+    ]),
+    namespace: 'staging',
+  };
+  const called: Readonly<Record<string, { typed: string; expected: object }>> = {
+    'an alias, in any case': { typed: 'Basket', expected: { kind: 'found', service: 'cart.shop' } },
+    'an alias before what goes on with a dot': {
+      typed: 'cart',
+      expected: { kind: 'found', service: 'Frontend' },
+    },
+    'a service before an alias of the same name': {
+      typed: 'FRONTEND',
+      expected: { kind: 'found', service: 'Frontend' },
+    },
+    'in several namespaces, the default one': {
+      typed: 'payments',
+      expected: {
+        kind: 'found',
+        service: 'payments.staging',
+        among: ['payments.shop', 'payments.staging'],
+      },
+    },
+    'an alias of a name in several namespaces': {
+      typed: 'money',
+      expected: { kind: 'found', service: 'payments.staging' },
+    },
+    'in one namespace only, that one': {
+      typed: 'checkout',
+      expected: { kind: 'found', service: 'checkout.shop' },
+    },
+    'an alias of a service that is not there': { typed: 'gone', expected: { kind: 'unknown' } },
+  };
+  it.each(Object.entries(called))('as a rule file calls services: %s', (_, { typed, expected }) => {
+    expect(resolveName(typed, services, naming)).toMatchObject(expected);
+  });
+
+  it('in several namespaces but not in the default one is ambiguous', () => {
+    const elsewhere = { ...naming, namespace: 'live' };
+    expect(resolveName('payments', services, elsewhere).kind).toBe('ambiguous');
+  });
+
   it.each([
     ['', '', 0],
     ['abc', '', 3],

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEMO_RULES } from '../../src/demo/rules.ts';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { type Stage, startStage } from '../support/stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  const names = 'services:\n  aliases:\n    till: checkout.shop\n';
+  stage = await startStage({ transport: 'socket', rules: `${DEMO_RULES}---\n${names}` });
+  await stage.live(16);
+});
+afterAll(async () => {
+  await stage.close();
+});
+
+const shown = (message: Message): string => `${message.text}\n${JSON.stringify(message.blocks)}`;
+
+test('a service is asked about by the name that people have for it, also in another case', async () => {
+  for (const name of ['till', 'Till']) {
+    const answer = shown(await stage.ask(`/trace slowest ${name} last 5m`));
+    expect(answer).toContain('checkout.shop');
+    expect(answer).toMatch(/exact: /);
+  }
+});
+
+test('a name is given to another service while the bot runs', async () => {
+  await stage.changeRules(`${DEMO_RULES}---\nservices:\n  aliases:\n    till: payments.shop\n`);
+  expect(shown(await stage.ask('/trace slowest till last 5m'))).toContain('payments.shop');
+});
