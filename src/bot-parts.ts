@@ -130,6 +130,7 @@ export interface SlackParts {
   readonly store: Store;
   readonly book: () => RuleBook;
   readonly painter: PicturePainter;
+  readonly verifying: Pick<VerifyRules, 'doubtOf'>;
 }
 
 const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
@@ -141,10 +142,12 @@ const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
 });
 
 /** The side of Slack that answers people. */
-export function createAnswering(base: Base, { sources, store, book, painter }: SlackParts): SlackApp {
+export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
+  const { sources, store, book, painter, verifying } = parts;
+  const { doubtOf } = verifying;
   const { metrics, traces, links } = sources;
-  const reporting = { rules: book, store, metrics, clock, errorBudget: sources.errorBudget };
+  const reporting = { rules: book, store, metrics, clock, errorBudget: sources.errorBudget, doubtOf };
   const keeper = createAnswerKeeper({
     alerts: createKeepAlerts({ store, logger }),
     silences: createKeepSilences({ store, logger, policy: () => book().policy ?? NO_POLICY }),
@@ -171,7 +174,7 @@ export function createAnswering(base: Base, { sources, store, book, painter }: S
   return createSlackApp({
     ...slackBase(base),
     commands,
-    painter,
+    ...(settings.slack.showsPictures ? { painter } : {}),
     transport: transportOf(settings.slack.transport, base.host),
   });
 }
@@ -179,7 +182,7 @@ export function createAnswering(base: Base, { sources, store, book, painter }: S
 /** The side of Slack that tells people. */
 export function createTelling(
   base: Base,
-  { sources, store }: Omit<SlackParts, 'book' | 'painter'>,
+  { sources, store, book }: Omit<SlackParts, 'painter' | 'verifying'>,
 ): Delivery {
   const { settings, clock, logger, recorder } = base;
   const { metrics, traces, links } = sources;

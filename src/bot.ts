@@ -102,7 +102,8 @@ async function start(
   const painter = createPainter(base, cleanups);
   const delivery = createTelling(base, { sources, store: stored, book: rules.book });
   const store = wakingStore(stored, delivery);
-  const slack = createAnswering(base, { sources, store, book: rules.book, painter });
+  const verifying = createVerifying(base, sources, cleanups);
+  const slack = createAnswering(base, { sources, store, book: rules.book, painter, verifying });
   telemetry.onScrape(() => recordOutbox(base, store));
   const scheduler = options.scheduler ?? createCronScheduler({ logger });
   const watch = createWatch({
@@ -121,7 +122,6 @@ async function start(
       silences: () => store.silences(clock.now()),
     },
   });
-  const verifying = createVerifying(base, sources, cleanups);
   const reload = verifiedReload(verifying, () => rules.reload(watch), rules.uses);
 
   const checks = readyChecks({ clock, watch, store, delivery, slack, book: rules.book });

@@ -11,6 +11,7 @@ import { loadWithActs } from './people-acts.ts';
 import { peopleOf } from './people-of-alert.ts';
 import type { Clock, MetricsSource, RuleBook, Store } from './ports.ts';
 import { allFigures, type FiguresOf } from './slo-figures.ts';
+import type { VerifyRules } from './verify-rules.ts';
 import type { Answer, SloRow } from './views.ts';
 
 /** Alerts first that need a person; rules that are fine last. */
@@ -38,6 +39,8 @@ export interface SloReportDeps {
   readonly clock: Clock;
   /** Absent: no error budget is shown. */
   readonly errorBudget?: ErrorBudget;
+  /** What keeps a rule from seeing what it is about; absent: it is not looked at. */
+  readonly doubtOf?: VerifyRules['doubtOf'];
 }
 
 /** One service among those a rule watches: the label that names it, and its value. */
@@ -131,7 +134,7 @@ function baseRow({ group, rule }: Context) {
 }
 
 async function alertRow(context: Context, alert: Alert): Promise<Found> {
-  const ref = await context.deps.store.messageRef(alert.episode);
+  const ref = await context.deps.store.messageRef(alert.postedTo?.[0]?.storm ?? alert.episode);
   const subject = subjectOf(alert.series);
   const row: SloRow = {
     ...baseRow(context),
@@ -165,6 +168,9 @@ async function quietRow(context: Context, health: RuleHealth): Promise<Found> {
     const since = health.kind === 'source-error' ? { since: health.since } : {};
     return { row: { ...base, state: QUIET[health.kind], detail, ...since } };
   }
+  const doubt = context.deps.doubtOf?.(context.group.id, context.rule.name);
+  if (doubt !== undefined)
+    return { row: { ...base, state: 'no-verdict', detail: `It cannot see what it is about: ${doubt}` } };
   const samples = await valuesOf(context);
   const nearest = samples === undefined ? undefined : nearestOf(context, samples);
   const verdict = samples === undefined ? {} : await withoutVerdict(context, samples);

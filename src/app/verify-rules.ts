@@ -29,7 +29,7 @@ export interface VerifyRules {
   /** Asks about these rules in the background, in place of those before; waits for a Prometheus that does not answer. */
   verify(rules: readonly RuleInFile[]): void;
   /** What keeps a rule from seeing what it is about, as a sentence; undefined when nothing is known to. */
-  doubtOf(group: string, rule: string): string | undefined;
+  readonly doubtOf: (group: string, rule: string) => string | undefined;
   /** Ends what is under way. */
   stop(): Promise<void>;
 }
