@@ -17,12 +17,13 @@ import { stepRules, type Tick } from './evaluate-rules.ts';
 import type { FindVanished } from './find-vanished.ts';
 import { createGenerations, type Generations, isOutdated, nextGeneration } from './generation.ts';
 import { type HoldBackParts, holdBack } from './hold-back.ts';
+import { createNeighbourStates, type NeighbourStates } from './neighbour-states.ts';
 import { createOutageNote, type OutageNote } from './outage-note.ts';
 import { loadWithActs } from './people-acts.ts';
 import type { Clock, Logger, MetricsSource, OutboxEntry, Recorder, Store } from './ports.ts';
 
 export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
-  readonly store: Store;
+  readonly store: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'acts' | 'applyEvaluation'>;
   readonly metrics: MetricsSource;
   readonly clock: Clock;
   readonly recorder: Recorder;
@@ -85,6 +86,7 @@ interface Parts extends EvaluateGroupOptions {
   /** Groups that were said to have a state from the future. */
   readonly ahead: Set<string>;
   readonly generations: Generations;
+  readonly states: NeighbourStates;
   /** Groups that another replica has newer rules for. */
   readonly outdated: Set<string>;
   /** Groups that were evaluated since the process began. */
@@ -220,7 +222,9 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Prom
     state,
     entries: [...entries, ...ends],
   });
-  return applied === 'applied' ? { kind: 'applied', state } : { kind: 'stale' };
+  if (applied === 'stale') return { kind: 'stale' };
+  parts.states.note(group.id, state);
+  return { kind: 'applied', state };
 }
 
 async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
@@ -252,6 +256,7 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     storage: createOutageNote('the store', options),
     ahead: new Set(),
     generations: createGenerations(options.clock),
+    states: createNeighbourStates(options),
     outdated: new Set(),
     begun: new Set(),
   };

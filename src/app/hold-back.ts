@@ -13,12 +13,11 @@ import type { SloRule, Slot } from '../domain/slo/rule.ts';
 import { namespaceOf, serviceOf } from './alert-view.ts';
 import { UpstreamError } from './errors.ts';
 import type { LearnCalls } from './learn-calls.ts';
-import type { Store } from './ports.ts';
-import { SOURCES } from './sources-group.ts';
+import type { NeighbourStates } from './neighbour-states.ts';
 
 /** What deciding about suppression needs. Without a policy everything is told. */
 export interface HoldBackParts {
-  readonly store: Pick<Store, 'groups' | 'loadGroup'>;
+  readonly states: Pick<NeighbourStates, 'others'>;
   readonly noise?: {
     readonly policy: () => NoisePolicy;
     readonly localTime: LocalTimeIn;
@@ -54,12 +53,9 @@ const isStanding = ({ alert }: Neighbour): boolean => alert.state !== 'resolved'
 
 const statesOf = (state: GroupState | undefined): readonly RuleState[] => Object.values(state?.rules ?? {});
 
-/** All alerts of the other groups, as they were after their last evaluations. */
-async function othersOf({ store }: HoldBackParts, group: string): Promise<readonly Neighbour[]> {
-  const ids = (await store.groups()).filter((id) => id !== group && id !== SOURCES.id);
-  const states = await Promise.all(ids.map((id) => store.loadGroup(id)));
-  return states.flatMap(statesOf).flatMap(neighboursOf);
-}
+/** All alerts of the other groups. */
+const othersOf = async ({ states }: HoldBackParts, group: string): Promise<readonly Neighbour[]> =>
+  (await states.others(group)).flatMap(statesOf).flatMap(neighboursOf);
 
 const HUSHES: ReadonlySet<string> = new Set(['silence', 'maintenance']);
 

@@ -9,12 +9,13 @@ import {
   type TickOutcome,
 } from './evaluate-group.ts';
 import { createFindVanished } from './find-vanished.ts';
-import type { Logger, RuleBook, Scheduler } from './ports.ts';
+import type { Logger, RuleBook, Scheduler, Store } from './ports.ts';
 import { SOURCES } from './sources-group.ts';
 import { createWatchSources } from './watch-sources.ts';
 
 export interface WatchOptions extends EvaluateGroupOptions {
   readonly scheduler: Scheduler;
+  readonly store: EvaluateGroupOptions['store'] & Pick<Store, 'removeGroup'>;
   /** Tells in Slack when Prometheus does not answer. */
   readonly tellsOfSources?: boolean;
 }

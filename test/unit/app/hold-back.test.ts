@@ -22,11 +22,10 @@ const groupOf = (...alerts: readonly Alert[]): GroupState => ({
 function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, GroupState>> = {}) {
   const asked: string[] = [];
   const parts: HoldBackParts = {
-    store: {
-      groups: async () => ['own', ...Object.keys(groups)],
-      loadGroup: async (id) => {
-        asked.push(id);
-        return groups[id];
+    states: {
+      others: async () => {
+        asked.push(...Object.keys(groups));
+        return Object.values(groups);
       },
     },
     noise: {
