@@ -8,7 +8,6 @@ import { channelProblem } from './rules/fields.ts';
 import { nearestName } from './rules/near-name.ts';
 import type { Secret } from './secret.ts';
 import { describeSecret, secret } from './secret.ts';
-import type { Variable } from './variables.ts';
 import { defaultOf, VARIABLES, variableOf } from './variables.ts';
 
 /** How the process ends when its configuration is wrong: EX_CONFIG of BSD's sysexits.h. */

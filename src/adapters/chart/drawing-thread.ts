@@ -61,7 +61,9 @@ export function keepThread(startThread: () => DrawingThread, listeners: ThreadLi
 
 /** Starts the thread. It does not keep the program from ending. */
 export function startDrawingThread(): DrawingThread {
-  const worker = new Worker(import.meta.url.endsWith('.ts') ? sourceEntry() : compiledEntry());
+  // What the program was started with is not for this thread: `--inspect` and `--input-type` would break it.
+  const options = { execArgv: [] };
+  const worker = new Worker(import.meta.url.endsWith('.ts') ? sourceEntry() : compiledEntry(), options);
   worker.unref();
   return {
     ask: (request) => {
