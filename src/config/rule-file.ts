@@ -5,7 +5,7 @@ import type { CompiledGroup, PlacedUse } from './rules/compiled.ts';
 import { readGroup } from './rules/groups.ts';
 import { nearestName } from './rules/near-name.ts';
 import { type FilePolicy, mergePolicies, type PlacedEnd, POLICY_KEYS, readPolicy } from './rules/policy.ts';
-import { type FileNaming, mergeNaming, readNaming } from './rules/service-names.ts';
+import { type FileNaming, mergeNaming, NAMING_KEY, readNaming } from './rules/service-names.ts';
 import { readSlo } from './rules/slos.ts';
 import type { RuleFileError, RuleFileNote, Source } from './rules/source.ts';
 import { createSource } from './rules/source.ts';
@@ -41,7 +41,8 @@ const KINDS: Readonly<Record<string, (part: Part) => CompiledGroup>> = { groups:
 /** Top-level keys of Alertmanager's: refused, because ignoring them would hush or lose alerts. */
 const NOT_BUILT: ReadonlySet<string> = new Set(['routes', 'receivers', 'mute_time_intervals']);
 
-const isPolicyKey = (key: string): boolean => (POLICY_KEYS as readonly string[]).includes(key);
+/** Keys of a document that are about something else than rules. */
+const OTHER_KEYS: readonly string[] = [...POLICY_KEYS, NAMING_KEY];
 
 type Top = Readonly<Record<string, unknown>>;
 
@@ -50,10 +51,10 @@ const isMap = (value: unknown): value is Top =>
 
 function unknownKey(key: string, kind: string | undefined): string {
   if (NOT_BUILT.has(key)) return `\`${key}\` is not built yet, so it would do nothing: remove it.`;
-  if (kind !== undefined && (Object.hasOwn(KINDS, key) || isPolicyKey(key))) {
+  if (kind !== undefined && (Object.hasOwn(KINDS, key) || OTHER_KEYS.includes(key))) {
     return `\`${key}\` stands in one document with \`${kind}\`: put a line with --- between the two.`;
   }
-  const near = nearestName(key, [...Object.keys(KINDS), ...POLICY_KEYS]);
+  const near = nearestName(key, [...Object.keys(KINDS), ...OTHER_KEYS]);
   const hint = near === undefined ? 'a document has `groups:` or `slos:`.' : `did you mean \`${near}\`?`;
   return `\`${key}\` is not a key that is known here; ${hint}`;
 }
@@ -84,7 +85,7 @@ function readDocument(source: Source, document: YamlDocument): readonly Compiled
   const kind = Object.keys(value).find((key) => Object.hasOwn(KINDS, key));
   const unknown = Object.keys(value)
     // Prometheus refuses a file of groups with any other key; the short form is Tailwatch's own.
-    .filter((key) => key !== kind && (kind === 'groups' || !isPolicyKey(key)))
+    .filter((key) => key !== kind && (kind === 'groups' || !OTHER_KEYS.includes(key)))
     .map((key) => source.at(document.offsetOfKey([key]), unknownKey(key, kind)));
   return [
     { ...nothing, errors: unknown },

@@ -72,11 +72,11 @@ export function numberOf(value: unknown): number | undefined {
   return typeof number === 'number' && Math.abs(number) <= MAX_MICROS ? number : undefined;
 }
 
-/** An instant or a duration in microseconds. */
+/** An instant or a duration in whole microseconds: sums of them are exact. */
 export function microsOf(wire: Wire, key: string): number {
   const micros = numberOf(wire[key]);
   if (micros === undefined) throw mismatch([key], 'not a number');
-  return micros;
+  return Math.round(micros);
 }
 
 /** Nanoseconds of OTLP as decimal text; a number where a gateway wrote one. */

@@ -18,7 +18,6 @@ import {
   SILENCE,
 } from './policy-fields.ts';
 import { type FileLimits, LIMIT_KEYS, mergeLimits, readLimits } from './policy-limits.ts';
-import { NAMING_KEY } from './service-names.ts';
 import type { RuleFileError, RuleFileNote, Source } from './source.ts';
 import { NAMED_INTERVAL_KEYS, namedIntervalSchema } from './time-fields.ts';
 import { unreachableRoutes } from './unreachable-routes.ts';
@@ -56,7 +55,6 @@ export const POLICY_KEYS = [
   'silences',
   'maintenance',
   'compat',
-  NAMING_KEY,
   ...LIMIT_KEYS,
 ] as const;
 

@@ -74,6 +74,14 @@ describe('the older dialect, in all its shapes', () => {
       expected: plain,
     },
     'times as text': { body: legacy({ startTime: '5', duration: '7' }), expected: plain },
+    'fractions of a microsecond are rounded away': {
+      body: legacy({ startTime: 5.4, duration: '109.553' }),
+      expected: { start: 5, duration: 110 },
+    },
+    'a clock that was never set, as Go writes it': {
+      body: legacy({ startTime: -62_135_596_800_000_000 }),
+      expected: { start: -62_135_596_800_000_000 },
+    },
     'a negative duration is none': {
       body: legacy({ duration: -3 }),
       expected: { duration: 0 },
