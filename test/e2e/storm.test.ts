@@ -31,7 +31,7 @@ test('services that breach together share one message, are acknowledged one by o
   });
   const on = stage;
   await on.until('it is posted', () => storms(on).length > 0);
-  await on.until('it is complete', () => json(storms(on)[0]).includes('Slowest traces of the worst'));
+  await on.until('it is complete', () => json(storms(on)[0]).includes('*Slowest traces* of `'));
   expect(storms(on)[0]?.text).toMatch(/^🔴 \d of 9 services breach ServiceSlow/);
 
   const block = storms(on)[0]?.blocks.find(({ block_id: id }) => String(id).startsWith('/slo acknowledge'));

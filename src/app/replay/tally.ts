@@ -134,8 +134,17 @@ function countMessage(tally: Tally, entry: OutboxEntry, nights: Nights): void {
   const hour = String(Math.floor(createdAt / HOUR) * HOUR);
   const hours = (tally.hours[channel] ??= {});
   hours[hour] = (hours[hour] ?? 0) + 1;
-  const night = nightOf(createdAt, nights);
-  if (night !== undefined && !QUIET_SEVERITIES.has(alert.labels['severity'] ?? '')) tally.woken[night] = true;
+  if (!QUIET_SEVERITIES.has(alert.labels['severity'] ?? '')) countCall(tally, createdAt, nights);
+}
+
+function countCall(tally: Tally, at: EpochMs, nights: Nights): void {
+  const night = nightOf(at, nights);
+  if (night !== undefined) tally.woken[night] = true;
+}
+
+/** Whether it is a reply in a storm's thread that calls somebody, by its first post. */
+function isCallingReply({ storm, destination, createdAt }: OutboxEntry): boolean {
+  return storm?.page?.joinedAt === createdAt && (destination?.mentions ?? []).length > 0;
 }
 
 /** Adds one evaluation to a tally. */
@@ -152,6 +161,7 @@ export function count(tally: Tally, evaluated: Evaluated, nights: Nights): void 
       into.messages += 1;
       countMessage(tally, entry, nights);
     } else if (entry.kind !== 'refresh') into.replies += 1;
+    if (isCallingReply(entry)) countCall(tally, slot, nights);
   }
   const isOld = (at: EpochMs): boolean => between(at, slot) > FLAP_TIME;
   if (slot % HOUR < evaluated.lasts) {

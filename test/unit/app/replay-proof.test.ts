@@ -10,6 +10,7 @@ import { createSampleStore } from '../../../src/demo/prometheus/sample-store.ts'
 import { createPrometheusServer, type PrometheusServer } from '../../../src/demo/prometheus/server.ts';
 import type { GroupState } from '../../../src/domain/alert/alert.ts';
 import { slotOf, spreadOffset } from '../../../src/domain/alert/slot.ts';
+import { NO_POLICY } from '../../../src/domain/alert/suppress.ts';
 import type { RuleGroup } from '../../../src/domain/slo/rule.ts';
 import { expandTemplate } from '../../../src/domain/slo/template.ts';
 import { after, DAY, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../src/domain/units.ts';
@@ -122,7 +123,13 @@ describe('a day of samples', () => {
       },
     } satisfies Partial<Store> as unknown as Store;
     const clock = { now: () => now, sleep: () => new Promise<void>(() => undefined) };
-    const evaluate = createEvaluateGroup({ ...sources(), store, clock });
+    // As the bot has it when no rule file says otherwise.
+    const noise = {
+      policy: () => NO_POLICY,
+      localTime: createLocalTime(),
+      learnCalls: async () => undefined,
+    };
+    const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise });
     const offset = spreadOffset(group.id, group.interval);
     now = slotOf(after(WINDOW.start, ms(group.interval - 1)), group.interval, offset);
     for (; now <= WINDOW.end; now = after(now, group.interval)) {

@@ -47,7 +47,8 @@ export const nounOf = ({ lead }: StormView): 'services' | 'alerts' =>
 /** The alerts of a message, the worst first: what it is about, its value, since when, what became of it. */
 export function stormTable(view: StormView): TableBlock {
   const { lead, rows } = view;
-  const value = lead.valueKind === 'slow-share' ? 'Slow requests' : 'Value';
+  const what = lead.valueKind === 'slow-share' ? 'Slow requests' : 'Value';
+  const value = rows.every(({ state }) => state === 'resolved') ? `${what} at the peak` : what;
   return {
     type: 'table',
     column_settings: [{ align: 'left' }, { align: 'right' }, { align: 'left' }, { align: 'left' }],

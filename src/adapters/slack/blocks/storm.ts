@@ -66,7 +66,7 @@ function words(view: StormView): readonly string[] {
     ...(mentions.length === 0 ? [] : [mentionLine(mentions)]),
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
     ...(isUnknown ? [`Whether all ${nounOf(view)} are well is *not known*.`] : []),
-    `They began together at ${date(startedAt)}: one message for all of them.${howMany(view)}`,
+    `The first began at ${date(startedAt)}: one message for all of them.${howMany(view)}`,
   ];
 }
 
@@ -105,11 +105,7 @@ function traces({ lead, rows }: StormView): readonly SlackBlock[] {
       ({ duration, operation, traceId, url }) =>
         `• ${latency(toMs(duration))} ${link(url, traceId.slice(0, 8))} ${code(operation, 120)}`,
     );
-  return [
-    section(
-      [`*Slowest traces of the worst*, ${code(lead.service ?? rows[0].name, 120)}`, ...lines].join('\n'),
-    ),
-  ];
+  return [section([`*Slowest traces* of ${code(lead.service ?? rows[0].name, 120)}`, ...lines].join('\n'))];
 }
 
 const ruleLine = ({ lead }: StormView): string =>

@@ -94,7 +94,7 @@ describe('the message of many alerts', () => {
   it('has traces of the worst as lines, since its one table is that of the alerts', () => {
     const { blocks } = stormMessage(aStorm({ lead: anEnrichedView() }));
     expect(blocks.filter(({ type }) => type === 'table')).toHaveLength(1);
-    expect(JSON.stringify(blocks)).toContain('*Slowest traces of the worst*, `checkout`');
+    expect(JSON.stringify(blocks)).toContain('*Slowest traces* of `checkout`');
   });
 
   it('calls whom it is to call', () => {
