@@ -39,7 +39,20 @@ const SERVICES: Readonly<Record<string, TrafficAt>> = {
   idle: story({ requests: 0, slow: 0 }),
   renamed: story(undefined),
   'renamed-v2': (scrape) => (scrape < SPELL ? undefined : FAST),
+  downed: story(undefined),
 };
+
+/** Where the series of `downed` were scraped; its target answers until the spell. */
+const TARGET = { job: 'mesh', instance: '10.0.0.9:15020' };
+
+function* targetUp(): Generator<WrittenSample> {
+  for (let i = 0; i < SCRAPES; i++)
+    yield {
+      labels: { __name__: 'up', ...TARGET },
+      t: START + (i - HISTORY) * SCRAPE,
+      value: i < SPELL ? 1 : 0,
+    };
+}
 
 const rules = (more: { services: string; window?: string; for?: string; summary?: string }): string => `
 slos:
@@ -57,7 +70,13 @@ function* samples({ le }: Generation): Generator<WrittenSample> {
   for (const [name, traffic] of Object.entries(SERVICES))
     for (const { labels, values } of latencySeries({ name, le }, SCRAPES, traffic))
       for (const [i, value] of values.entries())
-        if (value !== undefined) yield { labels, t: START + (i - HISTORY) * SCRAPE, value };
+        if (value !== undefined)
+          yield {
+            labels: name === 'downed' ? { ...labels, ...TARGET } : labels,
+            t: START + (i - HISTORY) * SCRAPE,
+            value,
+          };
+  yield* targetUp();
 }
 
 const isOver = ({ text }: Message): boolean => /recovered|resolved|no longer breaching/i.test(text);
@@ -108,13 +127,18 @@ for (const generation of GENERATIONS) {
 
       describe('when series change', () => {
         test('a target that vanishes, a service without traffic and a renamed one stand, the recovered one ends', async () => {
-          const { on } = await breached('recovering', 'vanished', 'idle', 'renamed');
+          const { on } = await breached('recovering', 'vanished', 'idle', 'renamed', 'downed');
           await on.until('the recovery is told', () => shown(on, 'recovering').isOver, 400);
           await on.live((5 * MINUTE) / SECOND);
-          for (const service of ['vanished', 'idle', 'renamed']) {
+          for (const service of ['vanished', 'idle', 'renamed', 'downed']) {
             expect(shown(on, service), service).toMatchObject(STANDS);
             expect(shown(on, service).thread, service).toMatch(/no data/i);
           }
+          // These were scraped by nobody: there is no target to blame.
+          for (const service of ['vanished', 'renamed'])
+            expect(shown(on, service).thread, service).toContain('Its series are gone from istio_request');
+          expect(shown(on, 'idle').thread).toContain('count no requests any more');
+          expect(shown(on, 'downed').thread).toContain('down or not scraped any more');
           expect(shown(on, 'renamed-v2').posts).toBe(0);
         });
       });
