@@ -88,6 +88,10 @@ const silenced = (alert: Alert, silence: StoredSilence): Alert => ({
   suppressed: { ...reasonOf(silence), since: alert.suppressed?.since ?? silence.startsAt },
 });
 
+/** Whether nothing but this silence holds an alert back; the state does not say so before the next evaluation. */
+const isHeldBy = ({ id, matchers }: StoredSilence, { labels, suppressed }: Alert): boolean =>
+  matches(matchers, labels) && (suppressed === undefined || suppressed.silence?.id === id);
+
 function unsilenced(alert: Alert): Alert {
   const { suppressed: _silence, ...rest } = alert;
   return rest;
@@ -117,7 +121,9 @@ export function createKeepSilences({ store, policy, logger }: KeepSilencesOption
   }
 
   async function unsilence({ id, by, now }: Parameters<KeepSilences['unsilence']>[0]): Promise<SilenceEnded> {
-    const held = (await firing()).filter(({ alert }) => alert.suppressed?.silence?.id === id);
+    const running = await store.silences(now);
+    const made = running.find((each) => each.id === id);
+    const held = (await firing()).filter(({ alert }) => made !== undefined && isHeldBy(made, alert));
     const ended = { by, at: now };
     const entries = held.flatMap((each) =>
       actEntries(each, {
@@ -127,10 +133,7 @@ export function createKeepSilences({ store, policy, logger }: KeepSilencesOption
       }),
     );
     const kept = await store.endSilence({ id, ended, entries });
-    if (kept === undefined) {
-      const ids = (await store.silences(now)).map((each) => each.id);
-      return { kind: 'unknown', ids };
-    }
+    if (kept === undefined) return { kind: 'unknown', ids: running.map((each) => each.id) };
     if (kept.ended?.by !== by || kept.ended.at !== now) return { kind: 'over', silence: kept };
     logger.info('a person ended a silence', { id, by });
     return { kind: 'ended', silence: kept, alerts: held.map(({ alert }) => alert) };

@@ -3,7 +3,7 @@ import type { Labels } from '../domain/labels.ts';
 import { objectiveLabels, requestCountOf } from '../domain/slo/promql.ts';
 import type { RuleGroup, SloRule } from '../domain/slo/rule.ts';
 import { type EpochMs, formatDuration, type Milliseconds, ms } from '../domain/units.ts';
-import { hushedBy } from './alert-view.ts';
+import { firstMessageOf } from './alert-messages.ts';
 import { withDeadline } from './deadline.ts';
 import type { ErrorBudget } from './error-budget.ts';
 import { UpstreamError } from './errors.ts';
@@ -134,7 +134,7 @@ function baseRow({ group, rule }: Context) {
 }
 
 async function alertRow(context: Context, alert: Alert): Promise<Found> {
-  const ref = await context.deps.store.messageRef(alert.postedTo?.[0]?.storm ?? alert.episode);
+  const ref = await context.deps.store.messageRef(firstMessageOf(alert));
   const subject = subjectOf(alert.series);
   const row: SloRow = {
     ...baseRow(context),
@@ -142,9 +142,6 @@ async function alertRow(context: Context, alert: Alert): Promise<Found> {
     ...(subject === '' ? {} : { subject }),
     value: alert.value,
     since: alert.noDataSince ?? alert.activeAt,
-    ...(alert.suppressed === undefined || alert.suppressed.silence !== undefined
-      ? {}
-      : { detail: `${hushedBy(alert.suppressed).text}.` }),
     ...peopleOf(alert),
     ...(ref?.permalink === undefined ? {} : { messageUrl: ref.permalink }),
   };

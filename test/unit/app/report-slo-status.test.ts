@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { MessageRef } from '../../../src/app/ports.ts';
 import { createSloStatusReport, sloRows } from '../../../src/app/report-slo-status.ts';
-import type { GroupState, RuleState } from '../../../src/domain/alert/alert.ts';
+import type { SloRow } from '../../../src/app/views.ts';
+import type { Acts, Alert, GroupState, RuleState } from '../../../src/domain/alert/alert.ts';
 import type { RuleGroup } from '../../../src/domain/slo/rule.ts';
 import { after, MINUTE, ms, ratio } from '../../../src/domain/units.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
@@ -14,6 +15,7 @@ function setUp(given: {
   groups: readonly RuleGroup[];
   states?: readonly RuleState[];
   refs?: readonly MessageRef[];
+  acts?: Acts;
 }) {
   const metrics = createFakeMetricsSource();
   const rules = Object.fromEntries((given.states ?? []).map((state) => [state.rule.key, state]));
@@ -22,6 +24,10 @@ function setUp(given: {
     store: {
       loadGroup: async (): Promise<GroupState | undefined> =>
         given.states === undefined ? undefined : { slot: START, rules },
+      acts: async (episodes: readonly string[]) =>
+        new Map(
+          episodes.flatMap((episode) => (given.acts === undefined ? [] : [[episode, given.acts] as const])),
+        ),
       messageRef: async (episode: string) => given.refs?.find((ref) => ref.episode === episode),
     },
     metrics,
@@ -102,6 +108,37 @@ test('an alert shows its value, since when, and the link to its message', async 
       messageUrl: 'https://example.slack.com/p1',
     },
   ]);
+});
+
+describe('what people did', () => {
+  const by = { by: 'U0ANN', at: now };
+  const silence = {
+    kind: 'silence',
+    by: 'planned',
+    since: START,
+    silence: { id: 'ab', by: 'U0BOB' },
+  } as const;
+  test.each<[string, Alert, Acts, SloRow['people']]>([
+    ['an acknowledgement', anAlert(), { acknowledged: by }, ['acknowledged by ', { person: 'U0ANN' }]],
+    ['a silence', anAlert({ suppressed: silence }), {}, ['silenced by ', { person: 'U0BOB' }, ': planned']],
+    [
+      'both',
+      anAlert({ suppressed: silence }),
+      { acknowledged: by },
+      ['acknowledged by ', { person: 'U0ANN' }, ', ', 'silenced by ', { person: 'U0BOB' }, ': planned'],
+    ],
+  ])('%s names the person', async (_, alert, acts, people) => {
+    const rows = await rowsOf({ groups: [aGroup()], states: [{ rule, alerts: [alert], health: ok }], acts });
+    expect(rows).toMatchObject([{ state: 'firing', people }]);
+    expect(rows[0]).not.toHaveProperty('detail');
+  });
+
+  test('an alert that a person ended is no alert any more, before the next evaluation too', async () => {
+    const alert = anAlert({ noDataSince: START });
+    const states = [{ rule, alerts: [alert], health: ok }];
+    const rows = await rowsOf({ groups: [aGroup()], states, acts: { ended: by } }, 0.001);
+    expect(rows).toMatchObject([{ state: 'ok' }]);
+  });
 });
 
 describe('states', () => {
