@@ -12,6 +12,9 @@ export const messageOf = (alert: Alert, index: number): string =>
 export const messagesOf = (alert: Alert, posted: readonly PostedTo[]): readonly string[] =>
   posted.map(({ storm }, index) => storm ?? messageOf(alert, index));
 
+/** The message to look for when one is enough. */
+export const firstMessageOf = (alert: Alert): string => alert.postedTo?.[0]?.storm ?? alert.episode;
+
 export const whereRuleSays = ({ rule }: EntryAt): Destination => ({
   mentions: [],
   ...(rule.channel === undefined ? {} : { channel: rule.channel }),

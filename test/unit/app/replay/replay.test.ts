@@ -1,86 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createLocalTime } from '../../../../src/adapters/time/local-time.ts';
-import type { MetricsSource } from '../../../../src/app/ports.ts';
 import type { Evaluated } from '../../../../src/app/replay/tally.ts';
-import { createReplay, type ReplayRequest } from '../../../../src/app/replay.ts';
 import { PLAIN_ROUTE } from '../../../../src/domain/alert/route.ts';
 import { NO_POLICY, type NoisePolicy } from '../../../../src/domain/alert/suppress.ts';
-import type { RuleGroup } from '../../../../src/domain/slo/rule.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/domain/units.ts';
-import { aGroup, aPlainRule, aRule } from '../../../support/builders.ts';
-import { aSourceError, createFakeMetricsSource } from '../../../support/fake-metrics-source.ts';
-import { createSpyLogger, createSpyRecorder } from '../../../support/spies.ts';
-import { expandValue } from '../../../support/timeline.ts';
+import { aPlainRule, aRule } from '../../../support/builders.ts';
+import { aSourceError } from '../../../support/fake-metrics-source.ts';
 import { START } from '../../../support/virtual-clock.ts';
-
-/** Minutes after the start at which the one service breaches, both ends within. */
-type Breaches = readonly (readonly [from: number, to: number])[];
-
-interface Asked {
-  readonly kind: 'instant' | 'range';
-  readonly expr: string;
-  readonly points: number;
-  readonly start: EpochMs;
-}
-
-const minuteOf = (at: EpochMs): number => (at - START) / MINUTE;
-const labels = { service: 'checkout' };
-
-/** A source with one service that breaches now and then; `slow_share` is its value at any time. */
-function source(breaches: Breaches, options: { refuse?: (asked: Asked) => Error | undefined } = {}) {
-  const asked: Asked[] = [];
-  const valueAt = (expr: string, at: EpochMs): number | undefined => {
-    const minute = minuteOf(at);
-    const isSlow = breaches.some(([from, to]) => minute >= from && minute <= to);
-    if (expr === 'slow_share') return isSlow ? 0.5 : 0.001;
-    return isSlow ? 0.5 : undefined;
-  };
-  const note = (one: Asked): void => {
-    asked.push(one);
-    const error = options.refuse?.(one);
-    if (error !== undefined) throw error;
-  };
-  const metrics: MetricsSource = {
-    ...createFakeMetricsSource(),
-    instant: async ({ expr, at }) => {
-      note({ kind: 'instant', expr, points: 1, start: at });
-      const value = valueAt(expr, at);
-      return value === undefined ? [] : [{ labels, value }];
-    },
-    range: async ({ expr, window, step }) => {
-      const points = Math.floor((window.end - window.start) / step) + 1;
-      note({ kind: 'range', expr, points, start: window.start });
-      const found = Array.from({ length: points }, (_, i) => after(window.start, ms(i * step))).flatMap(
-        (at) => {
-          const value = valueAt(expr, at);
-          return value === undefined ? [] : [{ at, value }];
-        },
-      );
-      return found.length === 0 ? [] : [{ labels, points: found }];
-    },
-  };
-  return { metrics, asked };
-}
-
-const group = (over: Partial<RuleGroup> = {}): RuleGroup => aGroup({ interval: MINUTE, ...over });
-
-function replayOf(metrics: MetricsSource, waits: number[] = []) {
-  return createReplay({
-    metrics,
-    clock: { sleep: async (duration) => void waits.push(duration) },
-    expand: expandValue,
-    localTime: createLocalTime(),
-    recorder: createSpyRecorder(),
-    logger: createSpyLogger(),
-  });
-}
-
-const request = (over: Partial<ReplayRequest> = {}): ReplayRequest => ({
-  groups: [group()],
-  window: { start: START, end: after(START, ms(10 * HOUR)) },
-  timezone: 'UTC',
-  ...over,
-});
+import type { Asked, Breaches } from './replay-bed.ts';
+import { group, minuteOf, replayOf, request, source } from './replay-bed.ts';
 
 describe('what a replay counts', () => {
   it('counts alerts, minutes firing, flaps, messages and replies of each rule', async () => {
@@ -108,30 +35,6 @@ describe('what a replay counts', () => {
       ['default channel', 2],
       ['default channel', 1],
     ]);
-  });
-
-  it('counts what is left of an alert that comes and goes, and of many that come together, as it is told live', async () => {
-    const rounds = Array.from({ length: 10 }, (_, round): readonly [number, number] => [
-      10 + round * 4,
-      12 + round * 4,
-    ]);
-    const one = source(rounds).metrics;
-    const many: MetricsSource = {
-      ...one,
-      range: async (query, signal) =>
-        (await one.range(query, signal)).flatMap((series) =>
-          Array.from({ length: 12 }, (_, index) => ({ ...series, labels: { service: `svc-${index}` } })),
-        ),
-    };
-    const told = async (metrics: MetricsSource, policy: NoisePolicy = NO_POLICY) => {
-      const [rule] = (await replayOf(metrics)(request({ policy }))).rules;
-      return [rule?.alerts, rule?.messages, rule?.replies];
-    };
-    // Three rounds; then the line that says so, and the one that it is quiet.
-    expect(await told(one)).toEqual([10, 3, 5]);
-    expect(await told(one, { ...NO_POLICY, flap: 0 })).toEqual([10, 10, 10]);
-    expect(await told(many)).toEqual([120, 3, 5]);
-    expect(await told(many, { ...NO_POLICY, storm: 12 })).toEqual([120, 36, 60]);
   });
 
   it('counts what silences and routes leave over, and says that it leaves inhibition out', async () => {
