@@ -24,7 +24,13 @@ interface Candidate extends Unit {
 /** A shorter piece of the critical path is no wider than a line: a long span beside the path tells more. */
 const SMALLEST_PIECE = 0.005;
 
-/** The rows of a picture, in the order of the tree: the main root, then the critical path, then the longest of the rest. */
+/** Failures beside the path that are shown before longer spans that went well. */
+const MOST_FAILURES = 3;
+
+/**
+ * The rows of a picture, in the order of the tree: the main root, then the critical path, then a few failures, then the longest
+ * of the rest.
+ */
 export function choose(asked: {
   readonly tree: SpanTree;
   readonly path: CriticalPath;
@@ -35,22 +41,22 @@ export function choose(asked: {
   const piece = path.root.span.duration * SMALLEST_PIECE;
   const isOnPath = ({ pathTime }: Candidate): boolean => pathTime > 0 && pathTime >= piece;
   const isRoot = ({ node }: Candidate): boolean => node === path.root;
-  const picked = [
-    ...candidates.filter(isRoot),
-    ...largest(
-      candidates.filter((each) => !isRoot(each) && isOnPath(each)),
-      most,
-      ({ pathTime }) => pathTime,
-    ),
-    ...largest(
-      candidates.filter((each) => !isRoot(each) && !isOnPath(each)),
-      most,
-      ({ node }) => node.span.duration,
-    ),
-  ].slice(0, most);
+  const others = candidates.filter((each) => !isRoot(each));
+  const onPath = largest(others.filter(isOnPath), most, ({ pathTime }) => pathTime);
+  const beside = others.filter((each) => !isOnPath(each));
+  const failed = largest(beside.filter(isFailed), MOST_FAILURES, durationOf);
+  const rest = largest(
+    beside.filter((each) => !failed.includes(each)),
+    most,
+    durationOf,
+  );
+  const picked = [...candidates.filter(isRoot), ...onPath, ...failed, ...rest].slice(0, most);
   const shownSpans = picked.reduce((sum, { server }) => sum + (server === undefined ? 1 : 2), 0);
   return { chosen: inTreeOrder(tree, picked), shownSpans };
 }
+
+const durationOf = ({ node }: Candidate): number => node.span.duration;
+const isFailed = ({ node, server }: Candidate): boolean => node.span.isError || server?.span.isError === true;
 
 function candidatesOf({ nodes }: SpanTree, { sections }: CriticalPath): readonly Candidate[] {
   const times = new Map<SpanNode, number>();

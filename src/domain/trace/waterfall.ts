@@ -1,6 +1,7 @@
 import { type EpochUs, type Microseconds, us } from '../units.ts';
 import { type CriticalPath, placeUnder } from './critical-path.ts';
 import { serversOf } from './peer.ts';
+import { requestLine } from './request-line.ts';
 import { statusOf } from './span-errors.ts';
 import type { TraceSummary } from './summary.ts';
 import type { Span } from './trace.ts';
@@ -87,7 +88,7 @@ export function waterfallOf(summary: TraceSummary): Waterfall {
   return {
     traceId: summary.traceId,
     service: named(root.serviceName),
-    operation: cut(root.spanName),
+    operation: shownOperation(root),
     status: cut(statusOf(root)),
     isError: root.isError,
     duration: root.duration,
@@ -105,11 +106,20 @@ export function waterfallOf(summary: TraceSummary): Waterfall {
 const cut = (name: string): string => name.slice(0, LONGEST_NAME);
 const named = (service: string): string => (service === '' ? '(no service name)' : cut(service));
 
-/** `payments.shop.svc.cluster.local:8080/charge`, as Istio names the spans of `payments.shop`, is `/charge` beside its service. */
-function shortOperation({ serviceName, spanName }: Span): string {
-  const [, host = '', path = ''] =
-    /^([\w.-]{1,200}?)(?:\.svc(?:\.[\w-]+)*)?(?::\d+)?(\/.*)$/su.exec(cut(spanName)) ?? [];
-  return host !== '' && (host === serviceName || serviceName.startsWith(`${host}.`)) ? path : cut(spanName);
+/** A name as Istio and Envoy give it: a host in the mesh, a port, and a path or `/*`. */
+const MESH_NAME = /^([\w.-]{1,200}?)(\.svc(?:\.[\w-]+)*)?(:\d+)?(\/.*)$/su;
+
+/**
+ * What a row says beside its service. Spans of a mesh are named after the host, `payments.shop.svc.cluster.local:8080/*`: what
+ * was asked for tells more, and the host only where it is not the service's own.
+ */
+function shownOperation(span: Span): string {
+  const [, host = '', suffix = '', port = '', path = ''] = MESH_NAME.exec(cut(span.spanName)) ?? [];
+  const isOwn = host !== '' && (host === span.serviceName || span.serviceName.startsWith(`${host}.`));
+  if (!isOwn && suffix === '' && port === '') return cut(span.spanName);
+  const asked = cut(requestLine(span));
+  if (isOwn) return asked === '' ? path : asked;
+  return asked === '' ? host + path : `${host} ${asked}`;
 }
 
 type Starts = ReadonlyMap<SpanNode, number>;
@@ -164,7 +174,7 @@ function rowOf({ unit, depth }: Chosen, { starts, stretches, origin }: Scene): W
   });
   return {
     service: named(shown.span.serviceName),
-    operation: shortOperation(shown.span),
+    operation: shownOperation(shown.span),
     depth,
     start,
     duration: node.span.duration,

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { Channel } from '../model.ts';
+import { channelTitle } from './context.ts';
 
 /** A slash command as the composer offers it. */
 export interface CommandHint {
@@ -47,8 +48,8 @@ interface ComposerProps {
 /** The box to write in: with slash commands in a channel, without in a thread, where Slack has none. */
 export function Composer({ channel, threadTs, commands }: ComposerProps): ReactNode {
   if (channel.isArchived)
-    return <p className="composer-closed">You are viewing #{channel.name}, an archived channel.</p>;
-  const label = threadTs === undefined ? `Message #${channel.name}` : 'Reply…';
+    return <p className="composer-closed">You are viewing {channelTitle(channel)}, an archived channel.</p>;
+  const label = threadTs === undefined ? `Message ${channelTitle(channel)}` : 'Reply…';
   const listId = threadTs === undefined ? 'commands' : undefined;
   return (
     <form

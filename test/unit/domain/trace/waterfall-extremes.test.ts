@@ -9,12 +9,27 @@ describe('names', () => {
     ['payments.shop', 'payments.shop.svc.cluster.local:8080/charge', '/charge'],
     ['payments.shop', 'payments.shop:8080/*', '/*'],
     ['payments.shop', 'payments:8080/charge', '/charge'],
-    ['payments.shop', 'mail.shop.svc.cluster.local:8080/send', 'mail.shop.svc.cluster.local:8080/send'],
+    ['payments.shop', 'mail.shop.svc.cluster.local:8080/send', 'mail.shop/send'],
+    ['cart', 'oteldemo.CartService/GetCart', 'oteldemo.CartService/GetCart'],
     ['checkout', 'POST /checkout', 'POST /checkout'],
     ['checkout', '/api', '/api'],
     ['checkout', '', ''],
   ])('of %s: %s is %s beside its service', (serviceName, spanName, shown) => {
     expect(laidOut(aTrace('1', [{ serviceName, spanName }])).rows[0]?.operation).toBe(shown);
+  });
+
+  it('are what was asked for where a mesh names a host only', () => {
+    const spans = [
+      { spanName: 'payments.shop.svc.cluster.local:8080/*', serviceName: 'payments.shop' },
+      { spanName: 'payments.shop.svc.cluster.local:8080/*', serviceName: 'checkout.shop' },
+    ].map((span) => ({
+      ...span,
+      attributes: { 'http.method': 'POST', 'http.url': 'http://payments/charge/17?x=1' },
+    }));
+    expect(laidOut(aTrace('1', spans)).rows.map(({ operation }) => operation)).toEqual([
+      'POST /charge/{id}',
+      'payments.shop POST /charge/{id}',
+    ]);
   });
 
   it('are cut when they are absurd, and stand in for a missing one', () => {

@@ -123,6 +123,20 @@ describe('what is left out', () => {
     expect([rows.length, spanCount, hiddenSpans]).toEqual([1, 2, 0]);
   });
 
+  it('is not a failure, even where longer spans went well', () => {
+    const { traceId, spans } = family(Array.from({ length: 40 }, (_, i) => i + 1));
+    const failing = spans.map((span) => (span.serviceName === 'child-3' ? { ...span, isError: true } : span));
+    const { rows } = laidOut(aTrace(traceId, failing));
+    expect(rows.filter(({ isError }) => isError).map(({ service }) => service)).toEqual(['child-3']);
+    expect(rows).toHaveLength(14);
+  });
+
+  it('is most of many failures: the longest three are enough to see that there are some', () => {
+    const { traceId, spans } = family(Array.from({ length: 40 }, (_, i) => i + 1));
+    const failing = spans.map((span, i) => (i > 0 && i < 20 ? { ...span, isError: true } : span));
+    expect(laidOut(aTrace(traceId, failing)).rows.filter(({ isError }) => isError)).toHaveLength(3);
+  });
+
   it('is not the critical path, however long others beside it are', () => {
     const path = Array.from({ length: 10 }, () => 90);
     const beside = Array.from(
