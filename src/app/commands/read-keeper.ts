@@ -143,6 +143,8 @@ function withoutLasting(text: string): KeeperReading {
   const problem = 'Say for how long: /slo silence checkout for 2h.';
   const [, meant = '', lasts = '', comment = ''] = parts ?? [];
   const fixed = `${meant} for ${lasts}${comment}`;
-  const isRight = parts !== null && readSilence({ text: fixed, column: 0 }).ok;
+  // Behind a quote that is not closed the added word is still none.
+  const isHeard = parts !== null && readLasting(fixed) !== undefined;
+  const isRight = isHeard && readSilence({ text: fixed, column: 0 }).ok;
   return { ok: false, problem, ...(isRight ? { suggestion: `/slo silence ${fixed}` } : {}) };
 }

@@ -80,6 +80,7 @@ describe('a mistake is said, with what was probably meant', () => {
     ['silence checkout', /how long/],
     ['silence checkout 2h', /how long/, '/slo silence checkout for 2h'],
     ['silence checkout 2h the move', /how long/, '/slo silence checkout for 2h the move'],
+    ['silence checkout severity="page for 2h moving', /how long/],
     ['silence checkout for', /not a duration/],
     ['silence checkout for a while', /"a" is not a duration/],
     ['silence checkout for 31d', /from 1m to 30d/],

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { fuzzCommands } from '../../../support/fuzz-commands.ts';
+import { open } from './bench.ts';
+
+/** How many, and which; .ci/run asks for 50,000. */
+const count = Number(process.env['TAILWATCH_FUZZ'] ?? 3_000);
+const seed = Number(process.env['TAILWATCH_FUZZ_SEED'] ?? 20_261_121);
+
+it('any text is answered, within a second, with a message that Slack takes', async () => {
+  const { answer } = open();
+  const { answers, slowestMs, failures } = await fuzzCommands((command, text) => answer(command, text), {
+    count,
+    seed,
+  });
+  console.log(
+    `${count} texts, seed ${seed}: ${JSON.stringify(answers)}, slowest ${Math.round(slowestMs)} ms`,
+  );
+  expect(failures).toEqual([]);
+  expect(slowestMs).toBeLessThan(1_000);
+  // The texts reach every kind of answer, not only the usage.
+  for (const kind of [
+    'usage',
+    'trace',
+    'request',
+    'slowest',
+    'nothing',
+    'latency',
+    'slo-status',
+    'unknown-service',
+  ])
+    expect(answers[kind], kind).toBeGreaterThan(count / 2_000);
+}, 600_000);
