@@ -206,7 +206,7 @@ const errorMark = (x: number, middle: number, { error, background }: Theme): str
 
 const NAME_GAP = 12;
 /** Of the room, when both names are too long for it. */
-const SERVICE_SHARE = 0.55;
+const SERVICE_SHARE = 0.68;
 
 /** A service and an operation side by side: the service keeps what the operation does not need, and at least its share. */
 function twoNames(

@@ -114,13 +114,17 @@ const MESH_NAME = /^([\w.-]{1,200}?)(\.svc(?:\.[\w-]+)*)?(:\d+)?(\/.*)$/su;
  * was asked for tells more, and the host only where it is not the service's own.
  */
 function shownOperation(span: Span): string {
-  const [, host = '', suffix = '', port = '', path = ''] = MESH_NAME.exec(cut(span.spanName)) ?? [];
-  const isOwn = host !== '' && (host === span.serviceName || span.serviceName.startsWith(`${host}.`));
-  if (!isOwn && suffix === '' && port === '') return cut(span.spanName);
-  const asked = cut(requestLine(span));
-  if (isOwn) return asked === '' ? path : asked;
-  return asked === '' ? host + path : `${host} ${asked}`;
+  const name = cut(span.spanName);
+  const [, host = '', suffix = '', port = '', path = ''] = MESH_NAME.exec(name) ?? [];
+  const isOwn = isHostOf(span.serviceName, host);
+  if (!isOwn && suffix === '' && port === '') return name;
+  const asked = cut(requestLine(span)) || path;
+  if (isOwn) return asked;
+  return asked === path ? host + path : `${host} ${asked}`;
 }
+
+const isHostOf = (service: string, host: string): boolean =>
+  host !== '' && (host === service || service.startsWith(`${host}.`));
 
 type Starts = ReadonlyMap<SpanNode, number>;
 type Stretches = ReadonlyMap<SpanNode, readonly Stretch[]>;
