@@ -7,7 +7,7 @@ import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheu
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { createEvaluateGroup } from '../../src/app/evaluate-group.ts';
 import { parseRuleText } from '../../src/config/rule-file.ts';
-import { expandTemplate } from '../../src/domain/slo/template.ts';
+import { createExpandTemplate } from '../../src/domain/slo/template.ts';
 import { after, ms, SECOND } from '../../src/domain/units.ts';
 import type { Generation } from '../support/generations.ts';
 import { type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
@@ -142,7 +142,7 @@ async function ourCosts(
     clock: systemClock,
     recorder: createSpyRecorder(),
     logger,
-    expand: expandTemplate,
+    expand: createExpandTemplate(),
     isPrometheus: true,
   });
   const start = systemClock.now();

@@ -1,5 +1,4 @@
 import type { Clock, MessageRef, OutboxEntry, Store, TakenEntry } from '../../app/ports.ts';
-import type { GroupState } from '../../domain/alert/alert.ts';
 import { after, DAY, type EpochMs, epochMs, type Milliseconds, ms } from '../../domain/units.ts';
 import { type Database, openDatabase } from './database.ts';
 import {
@@ -13,6 +12,7 @@ import {
   type Image,
   type Parts,
 } from './draft.ts';
+import { createGroupStates, type GroupStates } from './group-states.ts';
 import { removeHolder, writeHolder } from './holder.ts';
 import { createOutboxIndex, type OutboxRecord } from './outbox-index.ts';
 import { actsOf, addSilence, endSilence, forgettableActs, recordAct, silencesSince } from './people.ts';
@@ -59,11 +59,15 @@ async function claimTick(parts: Parts, claim: Parameters<Store['claimTick']>[0])
 
 async function applyEvaluation(
   parts: Parts,
+  states: GroupStates,
   change: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
-  const stored = (await parts.database.get('group', change.group)) as GroupState | undefined;
+  const stored = await states.load(change.group);
   if (stored !== undefined && stored.slot >= change.state.slot) return 'stale';
   const draft = emptyDraft();
+  // A write that fails may have reached the disk all the same: then it is read from there.
+  states.forget(change.group);
+  draft.effects.push(() => states.keep(change.group, change.state));
   draft.operations.push({ type: 'put', table: 'group', key: change.group, value: change.state });
   draftEntries(parts, draft, change.entries);
   await commit(parts, draft);
@@ -176,12 +180,17 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   await forgetOldRefs(parts);
   const serial = createQueue();
   const { outbox } = parts.image;
+  const states = createGroupStates(database);
   return {
     claimTick: (claim) => serial(() => claimTick(parts, claim)),
-    loadGroup: async (group) => (await database.get('group', group)) as GroupState | undefined,
+    loadGroup: (group) => states.load(group),
     groups: () => database.keys('group'),
-    applyEvaluation: (change) => serial(() => applyEvaluation(parts, change)),
-    removeGroup: (group) => serial(() => database.write([{ type: 'del', table: 'group', key: group }])),
+    applyEvaluation: (change) => serial(() => applyEvaluation(parts, states, change)),
+    removeGroup: (group) =>
+      serial(() => {
+        states.forget(group);
+        return database.write([{ type: 'del', table: 'group', key: group }]);
+      }),
     takeEntry: (request) => serial(() => takeEntry(parts, request)),
     completeEntry: (done) => serial(() => completeEntry(parts, done)),
     postponeEntry: (entry) => serial(() => postponeEntry(parts, entry)),

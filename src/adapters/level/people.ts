@@ -24,12 +24,18 @@ export async function recordAct(
   return acts;
 }
 
+/** From here on it is looked first which have acts at all: of the ten thousand alerts of a tick hardly any has. */
+const FEW_EPISODES = 16;
+
 export async function actsOf(
   { database }: Parts,
   episodes: readonly string[],
 ): Promise<ReadonlyMap<string, Acts>> {
   const found = new Map<string, Acts>();
+  const isMany = episodes.length > FEW_EPISODES;
+  const known = isMany ? new Set(await database.keys('act')) : undefined;
   for (const episode of new Set(episodes)) {
+    if (known?.has(episode) === false) continue;
     const acts = (await database.get('act', episode)) as Acts | undefined;
     if (acts !== undefined) found.set(episode, acts);
   }

@@ -1,4 +1,4 @@
-import { fingerprint, hashTexts, type Labels, sortedLabels } from '../labels.ts';
+import { fingerprintOf, hashTexts, type LabelPair, type Labels, sortedLabels } from '../labels.ts';
 import type { RuleGroup, SloRule } from '../slo/rule.ts';
 import type { EpochMs } from '../units.ts';
 import type { Sample } from './alert.ts';
@@ -25,34 +25,90 @@ export function seriesOf(labels: Labels): Labels {
   return Object.fromEntries(sortedLabels(labels).filter(([name]) => name !== '__name__'));
 }
 
+const ALERT_NAME = 'alertname';
+
+/** A rule's own labels in order, `alertname` among them, which always wins. */
+function ownLabelsOf(rule: SloRule): readonly LabelPair[] {
+  const known = ownLabels.get(rule);
+  if (known !== undefined) return known;
+  // Empty ones stay: they take the element's label away.
+  const pairs = Object.entries({ ...rule.labels, [ALERT_NAME]: rule.name }).sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
+  ownLabels.set(rule, pairs);
+  return pairs;
+}
+
+/** Sorted once for each rule, not for each of its thousands of breaches. */
+const ownLabels = new WeakMap<SloRule, readonly LabelPair[]>();
+
+/** Two sorted lists as one. Of a label in both, `over` has its way; an empty value takes the label away. */
+function merged(under: readonly LabelPair[], over: readonly LabelPair[]): readonly LabelPair[] {
+  const pairs: LabelPair[] = [];
+  let next = 0;
+  for (const pair of over) {
+    for (let one = under[next]; one !== undefined && one[0] < pair[0]; one = under[next]) {
+      pairs.push(one);
+      next++;
+    }
+    if (under[next]?.[0] === pair[0]) next++;
+    if (pair[1] !== '') pairs.push(pair);
+  }
+  while (next < under.length) pairs.push(under[next++] as LabelPair);
+  return pairs;
+}
+
 /**
  * The breach an element stands for. Its labels are the element's without `__name__`, overwritten by the rule's with
  * their templates expanded, then `alertname`; an empty label is no label. Templates see the element's labels, not the
  * rule's. Source: prometheus rules/alerting.go, AlertingRule.Eval.
  */
 export function breachOf(rule: SloRule, sample: Sample, expand: ExpandTemplate): Breach {
-  const series = seriesOf(sample.labels);
-  const labels: Record<string, string> = { ...series };
-  for (const [name, text] of Object.entries(rule.labels)) {
-    labels[name] = expand(text, sample);
-  }
-  labels['alertname'] = rule.name;
-  const kept = Object.fromEntries(sortedLabels(labels));
-  return { fingerprint: fingerprint(kept), labels: kept, series, sample };
+  const series = sortedLabels(sample.labels).filter(([name]) => name !== '__name__');
+  const own = ownLabelsOf(rule).map(
+    ([name, text]): LabelPair => [name, name === ALERT_NAME ? text : expand(text, sample)],
+  );
+  const labels = merged(series, own);
+  return {
+    fingerprint: fingerprintOf(labels),
+    labels: Object.fromEntries(labels),
+    series: Object.fromEntries(series),
+    sample,
+  };
 }
 
-/** All breaches of a result by fingerprint; undefined when two elements end up with the same labels. */
-export function breachesOf(
+type Breaches = ReadonlyMap<string, Breach>;
+
+function computeBreaches(
   rule: SloRule,
   samples: readonly Sample[],
   expand: ExpandTemplate,
-): ReadonlyMap<string, Breach> | undefined {
+): Breaches | undefined {
   const breaches = new Map<string, Breach>();
   for (const sample of samples) {
     const breach = breachOf(rule, sample, expand);
     if (breaches.has(breach.fingerprint)) return undefined;
     breaches.set(breach.fingerprint, breach);
   }
+  return breaches;
+}
+
+/** The breaches of a result: looked at to decide what to ask more, and once more to step the rule. */
+const lastBreaches = new WeakMap<
+  readonly Sample[],
+  { readonly rule: SloRule; readonly expand: ExpandTemplate; readonly breaches: Breaches | undefined }
+>();
+
+/** All breaches of a result by fingerprint; undefined when two elements end up with the same labels. */
+export function breachesOf(
+  rule: SloRule,
+  samples: readonly Sample[],
+  expand: ExpandTemplate,
+): Breaches | undefined {
+  const last = lastBreaches.get(samples);
+  if (last?.rule === rule && last.expand === expand) return last.breaches;
+  const breaches = computeBreaches(rule, samples, expand);
+  lastBreaches.set(samples, { rule, expand, breaches });
   return breaches;
 }
 

@@ -1,7 +1,7 @@
 import type { RuleGroup, SloRule, Slot } from '../slo/rule.ts';
 import { between, ms } from '../units.ts';
 import type { Alert, Evaluation, RuleHealth, RuleState, Sample, Transition } from './alert.ts';
-import { type Breach, breachesOf, breachOf, type ExpandTemplate } from './identity.ts';
+import { type Breach, breachesOf, type ExpandTemplate } from './identity.ts';
 import { type Move, type MoveContext, moveSeen, moveUnseen, resolve } from './move.ts';
 import { indexEvidence, judgeMissing, type Proof, seriesIn } from './verdict.ts';
 
@@ -152,6 +152,7 @@ export function needsEvidence(
   const { rule, previous, expand, isPrometheus = false } = input;
   const firing = (previous?.alerts ?? []).filter(({ state }) => state === 'firing');
   if (isPrometheus || rule.evidence === undefined || firing.length === 0) return false;
-  const present = new Set(samples.map((sample) => breachOf(rule, sample, expand).fingerprint));
-  return firing.some((alert) => !present.has(alert.fingerprint));
+  // Of two elements with the same labels nothing follows: the step says so.
+  const present = breachesOf(rule, samples, expand);
+  return present !== undefined && firing.some((alert) => !present.has(alert.fingerprint));
 }

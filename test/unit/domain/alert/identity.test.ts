@@ -1,5 +1,8 @@
+import { assert, constantFrom, dictionary, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { breachOf } from '../../../../src/domain/alert/identity.ts';
 import { stepRule } from '../../../../src/domain/alert/step.ts';
+import { fingerprint } from '../../../../src/domain/labels.ts';
 import { aGroup, aRule } from '../../../support/builders.ts';
 import { expandValue, slotAt } from '../../../support/timeline.ts';
 
@@ -13,6 +16,26 @@ describe('the identity of an alert', () => {
     const second = stepRule({ ...input, previous: first.next, evaluation: at(2), slot: slotAt(1) });
     expect(second.transitions.map(({ kind, alert }) => `${alert.labels['severity']} ${kind}`).sort()).toEqual(
       ['level 1 resolved', 'level 2 firing'],
+    );
+  });
+
+  const name = constantFrom('__name__', 'alertname', 'a', 'b', 'c', 'team', 'zone');
+  const labels = dictionary(name, constantFrom('', 'x', 'y', '$value'));
+
+  it("is what putting the rule's labels over the element's, one by one, gives", () => {
+    assert(
+      property(labels, labels, (element, own) => {
+        const rule = aRule({ name: 'A', labels: own });
+        const expected: Record<string, string> = { ...element };
+        delete expected['__name__'];
+        for (const [label, text] of Object.entries(own)) expected[label] = text.replace('$value', '7');
+        expected['alertname'] = 'A';
+        const kept = Object.fromEntries(Object.entries(expected).filter(([, value]) => value !== ''));
+        const breach = breachOf(rule, { labels: element, value: 7 }, expandValue);
+        expect(breach.labels).toEqual(kept);
+        expect(breach.fingerprint).toBe(fingerprint(kept));
+        expect(Object.keys(breach.labels)).toEqual(Object.keys(kept).sort());
+      }),
     );
   });
 });
