@@ -130,6 +130,30 @@ requireOrSkip('redis-server')('two whole bots on one Redis and one Slack', () =>
     expectOneEach();
   });
 
+  test.each([0, 1])(
+    'see the same silence and the same acknowledgement, also when replica %d is away',
+    async (away) => {
+      const channelId = world.workspace.channels()[0]?.id ?? '';
+      const type = (text: string) => world.workspace.type({ userId: world.readerId, channelId, text });
+      const all = () => JSON.stringify(world.workspace.messages(channelId, world.readerId));
+      await type('/slo silence checkout for 2h');
+      await until('the silence is answered', () => all().includes('Silenced until'));
+      const gone = replicas[away] as Replica;
+      gone.isFrozen = true;
+      await gone.scheduler.stop();
+      const payments = () => posts().find(({ text }) => text.includes('payments'));
+      await until('what is not silenced', () => payments() !== undefined);
+      await type('/slo acknowledge payments');
+      await until('the message names who has it', () =>
+        JSON.stringify(payments()).includes(`Acknowledged by <@${world.readerId}>`),
+      );
+      await until('the end of it', () => isOver(payments() as { text: string }));
+      expect(
+        posts().filter((each) => each.ephemeralFor === undefined && each.text.includes('checkout')),
+      ).toEqual([]);
+    },
+  );
+
   test('an outage of Redis delays what is told and loses nothing', async () => {
     await until('the first post', () => posts().length > 0);
     await redis.kill();
