@@ -24,6 +24,8 @@ const SAME = { micros: 100, share: 0.02 } as const;
 export interface ToCompare {
   readonly trace: Trace;
   readonly requestId?: string;
+  /** Set when it was picked as the usual one: among how many it is the median. */
+  readonly usualAmong?: number;
 }
 
 /** Two traces side by side. Pure. Undefined when one of them has no spans. */
@@ -67,13 +69,14 @@ function telling<T extends { readonly a: number; readonly b: number }>(rows: rea
 
 function headOf(
   { traceId, root, spanCount }: TraceSummary,
-  { requestId }: ToCompare,
+  { requestId, usualAmong }: ToCompare,
   links: Pick<Links, 'trace'>,
 ): ComparedTrace {
   const url = links.trace(traceId);
   return {
     traceId,
     ...(requestId === undefined ? {} : { requestId }),
+    ...(usualAmong === undefined ? {} : { usualAmong }),
     rootService: named(root.serviceName),
     rootOperation: root.spanName,
     asked: requestLine(root),

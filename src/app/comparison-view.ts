@@ -7,6 +7,8 @@ export interface ComparedTrace {
   readonly traceId: string;
   /** Set when it was asked for by its request id. */
   readonly requestId?: string;
+  /** Set when it was picked as a usual request of its kind: among how many it is the one of median duration. */
+  readonly usualAmong?: number;
   readonly rootService: string;
   readonly rootOperation: string;
   /** What it was asked for, without what differs from request to request: `GET /product/{id}`; empty when unknown. */

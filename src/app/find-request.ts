@@ -1,4 +1,3 @@
-import type { Links } from '../domain/link.ts';
 import { type LostHeaders, lostHeadersOf } from '../domain/trace/lost-headers.ts';
 import { extentOf, rankingSpan } from '../domain/trace/ranking.ts';
 import { isUuid, readRequestId } from '../domain/trace/request-id.ts';
@@ -14,7 +13,6 @@ import {
   type Milliseconds,
   ms,
   type Ratio,
-  ratio,
   type TimeWindow,
   toEpochMs,
 } from '../domain/units.ts';
@@ -202,7 +200,7 @@ function around(traces: readonly Trace[]): TimeWindow {
 function viewOf({ requestId, now, service }: Query, search: RequestSearch, links: TraceLinks): RequestView {
   const traces = [...search.found()].sort((a, b) => extentOf(a).start - extentOf(b).start);
   const views = traces.flatMap((trace) => traceView(trace, { now, links }) ?? []);
-  const inService = service === undefined ? undefined : partOf(service, traces, links);
+  const inService = service === undefined ? undefined : partOf(service, traces);
   return {
     requestId,
     traces: views.slice(0, SHOWN_TRACES),
@@ -244,28 +242,12 @@ function noticesOf(
 
 const ALWAYS: TimeWindow = { start: epochMs(0), end: epochMs(8.64e15) };
 
-/** The service's longest span in the request, by the same rule that ranks traces. */
-function partOf(
-  service: string,
-  traces: readonly Trace[],
-  links: Pick<Links, 'trace'>,
-): NonNullable<RequestView['inService']> | undefined {
-  const parts = traces.flatMap((trace) => {
-    const span = rankingSpan(trace, { service, window: ALWAYS });
-    return span === undefined ? [] : [{ trace, span, traceDuration: extentOf(trace).duration }];
+/** Where the service's longest span is, by the same rule that ranks traces. */
+function partOf(service: string, traces: readonly Trace[]): RequestView['inService'] {
+  const parts = traces.flatMap(({ traceId, spans }) => {
+    const span = rankingSpan({ traceId, spans }, { service, window: ALWAYS });
+    return span === undefined ? [] : [{ traceId, duration: span.duration }];
   });
-  const [longest] = parts.sort((a, b) => b.span.duration - a.span.duration);
-  if (longest === undefined) return undefined;
-  const { trace, span, traceDuration } = longest;
-  const url = links.trace(trace.traceId);
-  return {
-    service,
-    traceId: trace.traceId,
-    duration: span.duration,
-    operation: span.spanName,
-    traceDuration,
-    share: ratio(traceDuration === 0 ? 1 : span.duration / traceDuration),
-    isError: span.isError,
-    ...(url === undefined ? {} : { url }),
-  };
+  const [longest] = parts.sort((a, b) => b.duration - a.duration);
+  return longest === undefined ? undefined : { service, traceId: longest.traceId };
 }

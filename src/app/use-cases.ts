@@ -27,7 +27,12 @@ export type Command =
   | { readonly kind: 'inspect-trace'; readonly traceId: string; readonly isUnsampled?: true }
   /** `evenUnsampled`: look for it though its id says that there is no trace. */
   | { readonly kind: 'find-request'; readonly requestId: string; readonly evenUnsampled?: true }
-  | { readonly kind: 'compare'; readonly a: RequestReference; readonly b: RequestReference }
+  | {
+      readonly kind: 'compare';
+      /** Absent: a request like the other one that took as long as such requests usually do. */
+      readonly a?: RequestReference;
+      readonly b: RequestReference;
+    }
   | { readonly kind: 'latency'; readonly service: string; readonly last: Milliseconds }
   | { readonly kind: 'request-latency'; readonly service: string; readonly requestId: string }
   | { readonly kind: 'trace-latency'; readonly service: string; readonly traceId: string }

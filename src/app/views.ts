@@ -249,21 +249,13 @@ export interface TraceView {
   readonly url?: string;
 }
 
-/** One request in one service. */
+/** One request, whatever number of traces it left. */
 export interface RequestView {
   readonly requestId: string;
   /** Several when the application forwards the request id but not the trace headers. */
   readonly traces: readonly TraceView[];
-  readonly inService?: {
-    readonly service: string;
-    readonly traceId: string;
-    readonly duration: Microseconds;
-    readonly operation: string;
-    readonly traceDuration: Microseconds;
-    readonly share: number;
-    readonly isError: boolean;
-    readonly url?: string;
-  };
+  /** Of the traces that the asked service has a part in, the one in which it took longest. */
+  readonly inService?: { readonly service: string; readonly traceId: string };
   readonly notices: readonly string[];
 }
 

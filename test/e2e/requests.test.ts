@@ -63,10 +63,19 @@ test('a comparison is shared as it was asked for', async () => {
   expect(shown(answer)).toContain(`/trace compare ${fast.traceIds[0]} ${slow.traceIds[0]}`);
 });
 
-test('a comparison with one id shows how it is written', async () => {
-  const answer = shown(await stage.ask(`/trace compare ${'a'.repeat(32)}`));
-  expect(answer).toContain('One request alone cannot be compared');
-  expect(answer).toContain('/trace compare &lt;id&gt; &lt;id&gt; [share]');
+test('a comparison without ids shows how it is written', async () => {
+  const answer = shown(await stage.ask('/trace compare'));
+  expect(answer).toContain('Say which two requests');
+  expect(answer).toContain('/trace compare [&lt;id&gt;] &lt;id&gt; [share]');
+});
+
+test('a button of the slowest traces holds the slowest against a usual request of its kind', async () => {
+  const slowest = await stage.ask('/trace slowest payments last 5m');
+  const command = /"value":"(\/trace compare [0-9a-f]{32})"/.exec(JSON.stringify(slowest.blocks))?.[1] ?? '';
+  const answer = shown(await stage.ask(command));
+  expect(answer).toMatch(/\*A\*[^\n]* · usual: the median of \d+ like it/);
+  expect(answer).toContain('`POST /checkout`');
+  expect(answer).toContain('database payments-db');
 });
 
 test('a slow trace is placed among the requests of each service, in words no finer than the buckets', async () => {

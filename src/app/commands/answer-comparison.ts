@@ -1,4 +1,6 @@
+import { MINUTE } from '../../domain/units.ts';
 import { comparisonView, type ToCompare } from '../compare-traces.ts';
+import { AROUND, findUsual } from '../find-usual.ts';
 import type { Command, RequestReference } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
 import { absenceText } from './absence.ts';
@@ -16,7 +18,10 @@ export async function answerComparison(
   { command, now, signal }: Asking<CompareCommand>,
 ): Promise<Reply> {
   const find = (reference: RequestReference) => findTrace(options, { command: reference, now, signal });
-  const [a, b] = await Promise.all([find(command.a), find(command.b)]);
+  const [a, b] =
+    command.a === undefined
+      ? await withUsual(options, await find(command.b), signal)
+      : await Promise.all([find(command.a), find(command.b)]);
   const problems = [a, b].flatMap((found) => ('problem' in found ? [found.problem] : []));
   if ('problem' in a || 'problem' in b) return { answer: nothing([...new Set(problems)].join('\n')) };
   if (a.trace.traceId === b.trace.traceId) {
@@ -26,6 +31,19 @@ export async function answerComparison(
   return view === undefined
     ? { answer: nothing('One of the two traces holds no spans.') }
     : { answer: { kind: 'comparison', view }, again: command };
+}
+
+/** The request and, before it, one like it that took as long as usual. */
+async function withUsual(
+  { traces }: CommandsOptions,
+  found: Found,
+  signal: AbortSignal,
+): Promise<readonly [Found, Found]> {
+  if ('problem' in found) return [found, found];
+  const usual = await findUsual(traces, found.trace, signal);
+  if (usual !== undefined) return [{ trace: usual.trace, usualAmong: usual.among }, found];
+  const problem = `No other request like ${found.trace.traceId} was found within ${Math.round(AROUND / MINUTE)} minutes of it: give the id of one to compare it with.`;
+  return [{ problem }, found];
 }
 
 const nothing = (text: string): Answer => ({ kind: 'nothing', text, links: [] });

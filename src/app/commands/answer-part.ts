@@ -19,6 +19,7 @@ export async function answerPart(
   const asked = { ...command, service };
   const found = await traceIdOf(options, { command: asked, now, signal });
   if ('answer' in found) return found;
+  const { notices = [] } = found;
   const trace = await options.traces.trace(found.traceId, signal);
   if (trace === undefined) return { answer: nothing(noTrace(found.traceId)) };
   const requestId = command.kind === 'request-latency' ? { requestId: command.requestId } : {};
@@ -32,7 +33,8 @@ export async function answerPart(
       }),
     };
   }
-  const { view, served } = part;
+  const { served } = part;
+  const view = { ...part.view, notices: [...notices, ...part.view.notices] };
   if (served === undefined) return { answer: { kind: 'part', view }, again: asked };
   const ended = toEpochMs(epochUs(view.start + view.rootDuration));
   const standing = await options.placeRequest({ spans: [served], ended, now }, signal);
@@ -45,7 +47,7 @@ const nothing = (text: string): Answer => ({ kind: 'nothing', text, links: [] })
 async function traceIdOf(
   { findRequest }: CommandsOptions,
   { command, now, signal }: Asking<PartCommand>,
-): Promise<{ readonly traceId: string } | { readonly answer: Answer }> {
+): Promise<{ readonly traceId: string; readonly notices?: readonly string[] } | { readonly answer: Answer }> {
   if (command.kind === 'trace-latency') return { traceId: command.traceId };
   const { requestId, service } = command;
   const found = await findRequest({ requestId, now, service }, signal);
@@ -53,5 +55,5 @@ async function traceIdOf(
   const { inService, traces } = found.view;
   return inService === undefined
     ? { answer: notInService(service, { found: `Request ${requestId} has a trace`, traces }) }
-    : { traceId: inService.traceId };
+    : { traceId: inService.traceId, notices: found.view.notices };
 }

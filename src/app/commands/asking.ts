@@ -11,7 +11,7 @@ import { formatCommand } from './format-command.ts';
 
 /** What the commands are answered with. */
 export interface CommandsOptions {
-  readonly traces: Pick<TraceSource, 'operations' | 'trace'>;
+  readonly traces: Pick<TraceSource, 'operations' | 'trace' | 'search'>;
   readonly findSlowest: FindSlowest;
   readonly resolveService: ResolveService;
   readonly findRequest: FindRequest;

@@ -25,7 +25,7 @@ export function formatCommand(command: Command): string {
         ? `/trace ${command.requestId}`
         : `/trace request ${name(command.requestId)}`;
     case 'compare':
-      return `/trace compare ${reference(command.a)} ${reference(command.b)}`;
+      return ['/trace compare', ...[command.a, command.b].flatMap(reference)].join(' ');
     case 'latency':
       return `/latency ${name(command.service)} last ${formatDuration(command.last)}`;
     case 'request-latency':
@@ -40,8 +40,11 @@ export function formatCommand(command: Command): string {
 }
 
 /** What is neither a trace id nor a UUID is a request id because of its quotes. */
-const reference = (of: RequestReference): string =>
-  of.kind === 'trace' ? of.traceId : isUuid(of.requestId) ? of.requestId : quote(of.requestId);
+function reference(of: RequestReference | undefined): readonly string[] {
+  if (of === undefined) return [];
+  if (of.kind === 'trace') return [of.traceId];
+  return [isUuid(of.requestId) ? of.requestId : quote(of.requestId)];
+}
 
 function slowest(command: Extract<Command, { kind: 'slowest' }>): string {
   const { window } = command;

@@ -8,12 +8,16 @@ type Reading = { readonly command: Command; readonly share: boolean } | Mistake;
 /** Longer than any request id. */
 const MAX_ID = 256;
 
-const HOW = 'Say which two requests: /trace compare <id> <id>, the slow one last.';
+const HOW =
+  'Say which two requests: /trace compare <id> <id>, the slow one last. With one id it is held against a usual one.';
 
 /** Words that people put between two things that they compare. */
 const BETWEEN = /^(?:and|with|to|vs\.?|versus|against|,)$/i;
 
-/** Reads what follows `/trace compare`: two ids of any sort, or the link of a comparison. `start` is the word itself. */
+/**
+ * Reads what follows `/trace compare`: two ids of any sort, the link of a comparison, or one id to hold against a usual
+ * request. `start` is the word itself.
+ */
 export function readCompare([start, ...rest]: readonly Token[]): Reading {
   if (start === undefined) return { problem: HOW };
   const read = readOptions(rest, ['share']);
@@ -21,15 +25,16 @@ export function readCompare([start, ...rest]: readonly Token[]): Reading {
     return { ...read, ...(read.fixed === undefined ? {} : { fixed: [start, ...read.fixed] }) };
   const share = read.options.share ?? false;
   const words = read.words.flatMap(separated);
-  const [a, b, extra] = words;
-  if (a === undefined) return { problem: HOW };
-  if (b === undefined) return { problem: `One request alone cannot be compared. ${HOW}` };
-  if (extra !== undefined) return tooMany({ start, words, share });
-  const references = [a, b].map(referenceOf);
+  if (words.length === 0) return { problem: HOW };
+  if (words.length > 2) return tooMany({ start, words, share });
+  const references = words.map(referenceOf);
   const problem = references.find((reference) => 'problem' in reference);
   if (problem !== undefined && 'problem' in problem) return mended({ start, words, share }, problem.problem);
-  const [first, second] = references as unknown as readonly [RequestReference, RequestReference];
-  return { command: { kind: 'compare', a: first, b: second }, share };
+  const [first, second] = references as unknown as readonly [RequestReference, RequestReference?];
+  return {
+    command: second === undefined ? { kind: 'compare', b: first } : { kind: 'compare', a: first, b: second },
+    share,
+  };
 }
 
 /** A link of a comparison holds both ids. */

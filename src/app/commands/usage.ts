@@ -6,7 +6,7 @@ export const USAGE: Readonly<Record<SlashCommand, readonly string[]>> = {
     '/trace slowest <service> [last 30m] [op <operation>] [over 500ms] [top 5] [share]',
     '/trace <trace id, Jaeger link or request id> [share]',
     '/trace request <request id that is not a UUID> [share]',
-    '/trace compare <id> <id> [share]',
+    '/trace compare [<id>] <id> [share]',
     '/trace slowest checkout last 1h over 500ms',
   ],
   '/latency': [

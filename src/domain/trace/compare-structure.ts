@@ -195,24 +195,35 @@ function listed(top: Place): readonly PairedSpans[] {
 function unpaired(tops: readonly SpanNode[]): readonly UnpairedSpans[] {
   const sums = new Map<string, UnpairedSpans>();
   for (const top of tops) {
-    const { span, parent } = top;
-    const under = parent?.span.serviceName ?? '';
-    const peer = span.kind === 'client' ? peerOf(top) : '';
-    const key = `${under}\0${sortOf(top)}\0${peer}`;
+    const one = alone(top);
+    const key = `${one.under}\0${sortOf(top)}\0${one.peer}`;
     const sum = sums.get(key);
-    sums.set(key, {
-      service: span.serviceName,
-      operation: span.spanName,
-      peer,
-      asked: common(sum?.asked ?? requestLine(span), requestLine(span)),
-      under,
-      times: (sum?.times ?? 0) + 1,
-      spans: (sum?.spans ?? 0) + sizeOf(top),
-      time: us((sum?.time ?? 0) + span.duration),
-    });
+    sums.set(key, sum === undefined ? one : together(sum, one));
   }
   return [...sums.values()].sort((x, y) => y.time - x.time || (nameOf(x) < nameOf(y) ? -1 : 1));
 }
+
+function alone(top: SpanNode): UnpairedSpans {
+  const { span, parent } = top;
+  return {
+    service: span.serviceName,
+    operation: span.spanName,
+    peer: span.kind === 'client' ? peerOf(top) : '',
+    asked: requestLine(span),
+    under: parent?.span.serviceName ?? '',
+    times: 1,
+    spans: sizeOf(top),
+    time: span.duration,
+  };
+}
+
+const together = (sum: UnpairedSpans, one: UnpairedSpans): UnpairedSpans => ({
+  ...sum,
+  asked: common(sum.asked, one.asked),
+  times: sum.times + 1,
+  spans: sum.spans + one.spans,
+  time: us(sum.time + one.time),
+});
 
 const nameOf = ({ under, service, operation, peer }: UnpairedSpans): string =>
   `${under} ${service} ${operation} ${peer}`;

@@ -132,7 +132,7 @@ describe('a request that has a trace', () => {
     expect(found.kind).toBe('found');
   });
 
-  it('shows the part of a service by its server span, and its share of the whole', async () => {
+  it('says in which trace a service has a part', async () => {
     const traces = createFakeTraceSource([whole('7')]);
     const found = await createFindRequest({ traces, links })({
       requestId: id,
@@ -143,11 +143,7 @@ describe('a request that has a trace', () => {
       view: {
         inService: {
           service: 'checkout.shop',
-          operation: 'cart',
-          duration: 300_000,
-          traceDuration: 400_000,
-          share: 0.75,
-          isError: false,
+          traceId: '7'.padStart(32, '0'),
         },
       },
     });

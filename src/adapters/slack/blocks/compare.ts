@@ -1,18 +1,25 @@
-import type { TableBlock } from '@slack/types';
+import type { Button, TableBlock } from '@slack/types';
 import type { ComparedTrace, ComparisonView, Shown } from '../../../app/comparison-view.ts';
 import type { PartDifference } from '../../../domain/trace/compare-paths.ts';
 import type { PairedSpans, UnpairedSpans } from '../../../domain/trace/compare-structure.ts';
 import { toEpochMs, toMs, us } from '../../../domain/units.ts';
 import { count, latency } from '../format.ts';
 import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
+import { RUN_COMMAND } from './alert-acts.ts';
 import type { Rendered, SlackBlock } from './block.ts';
-import { actions, cell, context, linkButtons, section } from './pieces.ts';
+import { actions, button, cell, context, linkButtons, section } from './pieces.ts';
 import { purpose } from './trace-analysis.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
 const SHOWN = { parts: 10, paired: 10, unpaired: 5, notices: 6 } as const;
 /** A name under more than this many others says no more by being further to the right. */
 const DEEPEST = 8;
+
+/** A button that holds a trace against a usual one of its kind; none for what is no trace id. */
+export const compareButton = (traceId: string, label: string): Button[] =>
+  /^[0-9a-f]{16,32}$/u.test(traceId)
+    ? [button(label, `${RUN_COMMAND}_compare`, `/trace compare ${traceId}`)]
+    : [];
 
 /** The answer to `/trace compare`: which took longer, on what, and what only one of them did. */
 export function comparisonMessage(view: ComparisonView): Rendered {
@@ -66,8 +73,15 @@ function head(name: string, of: ComparedTrace): string {
   return [
     `*${name}* *${time(of.duration)}* ${link(of.url, literal(of.traceId.slice(0, 8), 8))}`,
     ` ${code(of.rootService, 80)} ${asked}${outcome} · ${count(of.spanCount, 'span')}`,
+    usual(of),
     ` · ${date(toEpochMs(of.start), '{date_short_pretty} {time_secs}')}${request}`,
   ].join('');
+}
+
+/** Why this one, when nobody named it. */
+function usual({ usualAmong }: ComparedTrace): string {
+  if (usualAmong === undefined) return '';
+  return usualAmong === 1 ? ' · the only other one like it' : ` · usual: the median of ${usualAmong} like it`;
 }
 
 /** The difference of the critical paths: every microsecond of the difference stands in exactly one row. */

@@ -3,6 +3,7 @@ import { toMs } from '../../../domain/units.ts';
 import { bound, count } from '../format.ts';
 import { code, date, escape, oneLine } from '../mrkdwn.ts';
 import type { Rendered } from './block.ts';
+import { compareButton } from './compare.ts';
 import { actions, context, linkButtons, section } from './pieces.ts';
 import { shownRows, tracesTable, tracesText } from './traces-table.ts';
 
@@ -29,7 +30,10 @@ export function slowestMessage(view: SlowestView): Rendered {
         ? [section(`No trace ${view.minDuration === undefined ? '' : 'that slow '}in this time.`)]
         : [tracesTable(view.rows, { service: view.service })]),
       ...context([proof === '' ? 'No proof was given.' : proof]),
-      ...actions(linkButtons(links)),
+      ...actions([
+        ...linkButtons(links),
+        ...compareButton(view.rows[0]?.traceId ?? '', 'Compare slowest with usual'),
+      ]),
     ],
   };
 }

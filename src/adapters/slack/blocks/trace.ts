@@ -1,13 +1,15 @@
 import type { RequestView, TraceView } from '../../../app/views.ts';
 import { toEpochMs, toMs } from '../../../domain/units.ts';
-import { count, latency, share } from '../format.ts';
+import { count, latency } from '../format.ts';
 import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
+import { compareButton } from './compare.ts';
 import { actions, context, linkButtons, section } from './pieces.ts';
 import { traceAnalysis } from './trace-analysis.ts';
 
 const SERVICES_SHOWN = 8;
-const NOTICES_SHOWN = 5;
+/** All that can be true of one trace at once. */
+const NOTICES_SHOWN = 9;
 /** Traces of one request that are shown; there are several when the application drops the trace headers. */
 const TRACES_SHOWN = 5;
 
@@ -19,7 +21,7 @@ export function traceMessage(view: TraceView): Rendered {
       section(`*Trace ${code(view.traceId, 40)}*\n${describe(view)}`),
       ...traceAnalysis(view),
       ...notices([...view.notices, ...(view.standing?.notices ?? [])]),
-      ...actions(linkButtons(traceLinks(view))),
+      ...actions([...linkButtons(traceLinks(view)), ...compareButton(view.traceId, 'Compare with usual')]),
     ],
   };
 }
@@ -55,7 +57,7 @@ function outcome({ isError, status }: TraceView): string {
   return status === '' ? 'no error' : `status ${escape(oneLine(status), 30)}`;
 }
 
-/** The answer to a request id: the request in the service that was asked about, and the traces that carry the id. */
+/** The answer to a request id: its trace, or the traces that carry the id. */
 export function requestMessage(view: RequestView): Rendered {
   const [only] = view.traces;
   const single = view.traces.length === 1 && only !== undefined;
@@ -72,24 +74,14 @@ export function requestMessage(view: RequestView): Rendered {
   return {
     text: `Request ${escape(oneLine(view.requestId), 100)}${only === undefined ? '' : `: ${traceLine(only)}`}`,
     blocks: [
-      section([`*Request ${code(view.requestId, 100)}*`, ...inService(view), ...intro].join('\n')),
+      section([`*Request ${code(view.requestId, 100)}*`, ...intro].join('\n')),
       ...(single ? traceAnalysis(only) : []),
       ...notices([...view.notices, ...(single ? [...only.notices, ...(only.standing?.notices ?? [])] : [])]),
-      ...actions(linkButtons(linksOf(view))),
+      ...actions(
+        single
+          ? [...linkButtons(traceLinks(only)), ...compareButton(only.traceId, 'Compare with usual')]
+          : [],
+      ),
     ],
   };
-}
-
-function inService({ inService: part }: RequestView): string[] {
-  if (part === undefined) return [];
-  const failed = part.isError ? ' · ⚠ error' : '';
-  return [
-    `In ${code(part.service, 120)}: *${latency(toMs(part.duration))}* in ${code(part.operation, 120)}, ${share(part.share)} of the whole ${latency(toMs(part.traceDuration))}${failed}`,
-  ];
-}
-
-function linksOf({ inService: part, traces }: RequestView): { label: string; url: string }[] {
-  const [only] = traces;
-  if (only !== undefined && traces.length === 1) return traceLinks(only);
-  return part?.url === undefined ? [] : [{ label: 'Open in Jaeger', url: part.url }];
 }

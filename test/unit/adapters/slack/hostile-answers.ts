@@ -20,6 +20,7 @@ import {
   valueKind,
   window,
 } from './hostile.ts';
+import { breakdown, comparedTraces, part, standing } from './hostile-requests.ts';
 
 const traceView: fc.Arbitrary<TraceView> = some(
   {
@@ -104,6 +105,8 @@ const traceView: fc.Arbitrary<TraceView> = some(
       fc.record({ service: hostileText, operation: hostileText, selfTime: spanUs, share: value }),
       60,
     ),
+    served: fc.constant([]),
+    standing,
     notices: many(hostileText, 30),
     url,
   },
@@ -124,6 +127,7 @@ const traceView: fc.Arbitrary<TraceView> = some(
     'retries',
     'repeats',
     'selfTimes',
+    'served',
     'notices',
   ],
 ) as fc.Arbitrary<unknown> as fc.Arbitrary<TraceView>;
@@ -132,16 +136,6 @@ const requestView: fc.Arbitrary<RequestView> = some(
   {
     requestId: hostileText,
     traces: many(traceView, 12),
-    inService: fc.record({
-      service: hostileText,
-      traceId: hostileText,
-      duration: spanUs,
-      operation: hostileText,
-      traceDuration: spanUs,
-      share: value,
-      isError: fc.boolean(),
-      url,
-    }),
     notices: many(hostileText, 30),
   },
   ['requestId', 'traces', 'notices'],
@@ -203,6 +197,7 @@ const latencyView: fc.Arbitrary<LatencyView> = some(
       12,
     ),
     slos: many(sloRow, 30),
+    breakdown,
     chart,
     notices: many(hostileText, 20),
     links,
@@ -228,6 +223,8 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
   traceView.map((view) => ({ kind: 'trace' as const, view })),
   requestView.map((view) => ({ kind: 'request' as const, view })),
   latencyView.map((view) => ({ kind: 'latency' as const, view })),
+  comparedTraces.map((view) => ({ kind: 'comparison' as const, view })),
+  part.map((view) => ({ kind: 'part' as const, view })),
   many(sloRow, 200).map((rows) => ({ kind: 'slo-status' as const, view: { at: START, rows } })),
   some(
     {

@@ -110,29 +110,13 @@ describe('an answer about a trace', () => {
         'Open in Jaeger',
       ],
     },
-    'a request in a service': {
-      answer: {
-        kind: 'request',
-        view: {
-          requestId: 'abc',
-          traces: [trace],
-          inService: {
-            service: 'checkout',
-            traceId: trace.traceId,
-            duration: us(900_000),
-            operation: 'POST /',
-            traceDuration: us(1_240_000),
-            share: 0.726,
-            isError: true,
-          },
-          notices: [],
-        },
-      },
+    'a request': {
+      answer: { kind: 'request', view: { requestId: 'abc', traces: [trace], notices: [] } },
       texts: [
         '*Request `abc`*',
-        'In `checkout`: *900 ms* in `POST /`, 73 % of the whole 1.24 s · ⚠ error',
         'What the 1.23 s were spent on',
         'Critical path in Jaeger',
+        `"value":"/trace compare ${'a'.repeat(32)}"`,
       ],
     },
     'a request of several traces': {

@@ -10,7 +10,7 @@ const b = '7d3e01c2a9b84f5690ab12cd34ef5678';
 const trace = (traceId: string): RequestReference => ({ kind: 'trace', traceId });
 
 describe('/trace compare, as it is typed', () => {
-  const understood: Readonly<Record<string, { text: string; a: RequestReference; b: RequestReference }>> = {
+  const understood: Readonly<Record<string, { text: string; a?: RequestReference; b: RequestReference }>> = {
     'two trace ids': { text: `compare ${a} ${b}`, a: trace(a), b: trace(b) },
     'two links of Jaeger': {
       text: `compare https://jaeger.example/trace/${a} <https://jaeger.example/trace/${b}?uiFind=x>`,
@@ -37,6 +37,7 @@ describe('/trace compare, as it is typed', () => {
       a: trace(a),
       b: trace(b),
     },
+    'one id, to be held against a usual request': { text: `compare ${b}`, b: trace(b) },
     'that link alone': { text: `https://jaeger.example/trace/${a}...${b}`, a: trace(a), b: trace(b) },
   };
   it.each(Object.entries(understood))('%s', (_, { text, ...ids }) => {
@@ -50,7 +51,6 @@ describe('/trace compare, as it is typed', () => {
 
   const refused: Readonly<Record<string, { text: string; problem: RegExp; suggestion?: string }>> = {
     'no id': { text: 'compare', problem: /Say which two requests/ },
-    'one id': { text: `compare ${a}`, problem: /One request alone/ },
     'three ids': {
       text: `compare ${a} ${b} ${requestId}`,
       problem: /Two requests are compared at a time/,
@@ -84,7 +84,11 @@ describe('/trace compare, as it is typed', () => {
     if (parsed.ok) return;
     expect(parsed.problem).toMatch(problem);
     expect(parsed.suggestion).toBe(suggestion);
-    expect(parsed.usage).toContain('/trace compare <id> <id> [share]');
+    expect(parsed.usage).toContain('/trace compare [<id>] <id> [share]');
+  });
+
+  it('with one id is written down, too', () => {
+    expect(formatCommand({ kind: 'compare', b: trace(b) })).toBe(`/trace compare ${b}`);
   });
 
   it('is written down so that it is understood again', () => {
@@ -129,6 +133,17 @@ describe('/trace compare, answered', () => {
     expect(view.notices).toEqual([]);
   });
 
+  it('with one id picks a usual request of the same kind: the median of what is around it', async () => {
+    const { answer, source } = open();
+    const reply = await answer('/trace', `compare ${second}`);
+    if (reply.answer.kind !== 'comparison') throw new Error(textOf(reply.answer));
+    // Seven others of 20 to 140 ms.
+    expect(reply.answer.view.a).toMatchObject({ usualAmong: 7, duration: 80_000 });
+    expect(reply.answer.view.b).toMatchObject({ traceId: second });
+    expect(reply.reproducible).toBe(`/trace compare ${second}`);
+    expect(source.searches).toMatchObject([{ service: 'gateway.shop', operation: 'GET /' }]);
+  });
+
   it('finds a request by the id of its headers', async () => {
     const { answer } = open();
     const reply = await answer('/trace', `compare ${requestId} ${second}`);
@@ -155,6 +170,18 @@ describe('/trace compare, answered', () => {
     const reply = await answer('/trace', text);
     expect(textOf(reply.answer)).toMatch(expected);
     expect(reply).not.toHaveProperty('reproducible');
+  });
+
+  it('with one id, alone of its kind, says that there is nothing to hold it against', async () => {
+    const traces = requests(2);
+    const [one] = traces.map((each, i) => ({
+      ...each,
+      spans: each.spans.map((span) => ({ ...span, attributes: { 'http.url': i === 0 ? '/cart' : '/' } })),
+    }));
+    if (one === undefined) throw new Error('a request is needed');
+    const { answer } = open([one, ...traces.slice(1)]);
+    const reply = await answer('/trace', `compare ${one.traceId}`);
+    expect(textOf(reply.answer)).toMatch(/^No other request like 0+1 was found within 10 minutes of it/);
   });
 
   it('says that two requests of different kinds may differ for that reason alone', async () => {
