@@ -17,16 +17,15 @@ export interface Fonts {
   has(character: string): boolean;
 }
 
-const packageFolder = (name: string): string =>
-  dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-
 /** Where the fonts are installed. Throws when a package is missing. */
 const installedFonts = (): Readonly<Record<Weight | 'fallback', string>> => {
-  const inter = packageFolder('@expo-google-fonts/inter');
+  const require = createRequire(import.meta.url);
+  const inter = dirname(require.resolve('@expo-google-fonts/inter/package.json'));
+  const dejavu = dirname(require.resolve('dejavu-fonts-ttf/package.json'));
   return {
     regular: join(inter, '400Regular/Inter_400Regular.ttf'),
     semibold: join(inter, '600SemiBold/Inter_600SemiBold.ttf'),
-    fallback: join(packageFolder('dejavu-fonts-ttf'), 'ttf/DejaVuSans.ttf'),
+    fallback: join(dejavu, 'ttf/DejaVuSans.ttf'),
   };
 };
 
