@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { createGroupStates } from '../../src/adapters/level/group-states.ts';
+import type { GroupState } from '../../src/domain/alert/alert.ts';
+import { epochMs } from '../../src/domain/units.ts';
+import { openTempStore } from '../support/temp-store.ts';
+import { START } from '../support/virtual-clock.ts';
+
+const stateAt = (slot: number): GroupState => ({ slot: epochMs(slot), rules: {} });
+
+/** A database that holds one state, and counts how often it is read; `hold` keeps a reader waiting. */
+function aDatabase(stored: GroupState | undefined) {
+  let reads = 0;
+  let isOpen = true;
+  let waiting: Promise<void> = Promise.resolve();
+  return {
+    database: {
+      get: async () => {
+        reads += 1;
+        await waiting;
+        return stored;
+      },
+      isOpen: () => isOpen,
+    },
+    reads: () => reads,
+    close: () => {
+      isOpen = false;
+    },
+    hold: () => {
+      let release = (): void => undefined;
+      waiting = new Promise((resolve) => {
+        release = resolve;
+      });
+      return () => release();
+    },
+  };
+}
+
+describe('the state of a group', () => {
+  it('is read from disk until it was written, and not afterwards', async () => {
+    const { database, reads } = aDatabase(stateAt(1));
+    const states = createGroupStates(database);
+    expect(await states.load('g')).toEqual(stateAt(1));
+    states.keep('g', stateAt(2));
+    expect(await states.load('g')).toEqual(stateAt(2));
+    expect(await states.load('g')).toEqual(stateAt(2));
+    expect(reads()).toBe(1);
+  });
+
+  it('is read from disk again after a write whose outcome is not known', async () => {
+    const { database } = aDatabase(stateAt(1));
+    const states = createGroupStates(database);
+    states.keep('g', stateAt(2));
+    states.forget('g');
+    expect(await states.load('g')).toEqual(stateAt(1));
+  });
+
+  it('that was written while it was read is the newer one', async () => {
+    const { database, hold } = aDatabase(stateAt(1));
+    const states = createGroupStates(database);
+    const release = hold();
+    const loading = states.load('g');
+    states.keep('g', stateAt(2));
+    release();
+    expect(await loading).toEqual(stateAt(2));
+  });
+
+  it('is not given from memory once the store is closed', async () => {
+    const { database, reads, close } = aDatabase(stateAt(1));
+    const states = createGroupStates(database);
+    states.keep('g', stateAt(2));
+    close();
+    await states.load('g');
+    expect(reads()).toBe(1);
+  });
+
+  it('that was removed is gone', async () => {
+    const { store, dispose } = await openTempStore();
+    await store.applyEvaluation({ group: 'g', state: stateAt(START), entries: [] });
+    await store.removeGroup('g');
+    expect(await store.loadGroup('g')).toBeUndefined();
+    await dispose();
+  });
+});
+
+it('what people did is found among thousands of episodes nobody touched', async () => {
+  const { store, dispose } = await openTempStore();
+  const act = { by: 'U1', at: START };
+  await store.recordAct({ episode: 'ep-4000', kind: 'acknowledged', act, entries: [] });
+  const episodes = Array.from({ length: 5_000 }, (_, i) => `ep-${i}`);
+  expect(await store.acts(episodes)).toEqual(new Map([['ep-4000', { acknowledged: act }]]));
+  await dispose();
+});
