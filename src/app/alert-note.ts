@@ -35,7 +35,7 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
 };
 
 /** Whether an end says anything about the service, or only that nobody checks it any more. */
-export const isKnownGood = (reason: ResolveReason | undefined): boolean =>
+const isKnownGood = (reason: ResolveReason | undefined): boolean =>
   reason === 'recovered' || reason === 'no-longer-breaching';
 
 /** The value that proved a recovery, and the bound it is held against. */

@@ -58,12 +58,18 @@ interface Traces {
   readonly reading: MetricReading;
   readonly lastAt: ByAlert;
   readonly earlier: ByAlert;
+  /** In the window of the objective, which a minimum is for. */
   readonly requests: ByAlert;
+  /** In the time that the proof of a recovery looks back on, which may be shorter. */
+  readonly lately: ByAlert;
   readonly targets: ByAlert;
   readonly targetsUp: ByAlert;
 }
 
 const windowOf = ({ objective }: SloRule): Milliseconds => objective?.window ?? ms(5 * MINUTE);
+
+const proofWindowOf = (rule: SloRule): Milliseconds =>
+  ms(Math.min(windowOf(rule), rule.evidence?.window ?? Number.POSITIVE_INFINITY));
 
 /** The questions about one selector, one for all alerts each. */
 async function look(
@@ -77,20 +83,24 @@ async function look(
   const series: SeriesOf = { ...reading, alerts: alerts.map((alert) => alert.series) };
   const ask = async (expr: string): Promise<ByAlert> =>
     indexed(await metrics.instant({ expr, at, isProof: true }, signal));
-  const [lastAt, earlier, requests, targets, targetsUp] = await Promise.all([
+  const counted = async (over: Milliseconds): Promise<ByAlert> =>
+    isCounter(reading.metric) ? await ask(requestsIn(series, over)) : new Map();
+  const isShorter = proofWindowOf(rule) < window;
+  const [lastAt, earlier, requests, lately, targets, targetsUp] = await Promise.all([
     ask(lastSampleAt(series)),
     ask(wasThere(series, back)),
-    isCounter(reading.metric) ? ask(requestsIn(series, window)) : new Map<string, number>(),
+    counted(window),
+    isShorter ? counted(proofWindowOf(rule)) : undefined,
     ask(countOfTargets(series, back)),
     ask(countOfTargetsUp(series, back)),
   ]);
-  return { reading, lastAt, earlier, requests, targets, targetsUp };
+  return { reading, lastAt, earlier, requests, lately: lately ?? requests, targets, targetsUp };
 }
 
 /** Without a marker of its end a series is shown on for minutes: one whose last sample is old has stopped. */
 function isThere({ lastAt }: Traces, print: string, { rule, at }: Missing): boolean {
   const seconds = lastAt.get(print);
-  const patience = Math.min(windowOf(rule), STALENESS) / 2;
+  const patience = Math.min(proofWindowOf(rule), STALENESS) / 2;
   return seconds !== undefined && at - seconds * SECOND <= patience;
 }
 
@@ -107,8 +117,9 @@ function vanishedOf(traces: readonly Traces[], alert: Alert, missing: Missing): 
   const gone = known.find((each) => !isThere(each, print, missing));
   if (gone !== undefined)
     return isDown(gone, print) ? { kind: 'target' } : { kind: 'series', metric: gone.reading.metric };
+  const latest = known.flatMap(({ lately }) => lately.get(print) ?? []);
+  if (latest.length > 0 && latest.every((count) => !(count > 0))) return { kind: 'traffic' };
   const counts = known.flatMap(({ requests }) => requests.get(print) ?? []);
-  if (counts.length > 0 && counts.every((count) => !(count > 0))) return { kind: 'traffic' };
   const { minRequests: minimum } = missing.rule;
   const requests = Math.max(0, ...counts);
   return minimum !== undefined && requests < minimum

@@ -105,9 +105,10 @@ interface Found {
 }
 
 /** The service that a row is about, where the rule reads a histogram. */
-function aboutOf({ rule: { objective }, now }: Context, labels: Labels): Pick<Found, 'about'> {
+function aboutOf({ rule: { objective, burn }, now }: Context, labels: Labels): Pick<Found, 'about'> {
   if (objective === undefined) return {};
-  return { about: { objective, labels: objectiveLabels(objective, labels), at: now } };
+  const of = { objective, labels: objectiveLabels(objective, labels), at: now };
+  return { about: burn === undefined ? of : { ...of, burn } };
 }
 
 async function rowsOf(context: Context, state: RuleState | undefined): Promise<readonly Found[]> {

@@ -1,6 +1,6 @@
 import type { Labels } from '../domain/labels.ts';
 import { bucketRatesExpr } from '../domain/slo/promql.ts';
-import type { LatencyObjective } from '../domain/slo/rule.ts';
+import type { BurnPair, LatencyObjective } from '../domain/slo/rule.ts';
 import { type EpochMs, type Milliseconds, ms } from '../domain/units.ts';
 import { withDeadline } from './deadline.ts';
 import type { Budget, ErrorBudget } from './error-budget.ts';
@@ -23,6 +23,7 @@ export interface FiguresOf {
   /** The labels that pick the service. */
   readonly labels: Labels;
   readonly at: EpochMs;
+  readonly burn?: BurnPair;
 }
 
 /** The figures are an extra beside states that come from the store: nobody waits long for them. */
@@ -66,6 +67,7 @@ async function figuresOf(deps: FiguresDeps, of: FiguresOf, signal?: AbortSignal)
   return {
     threshold: objective.threshold,
     allowed: 1 - objective.quantile,
+    ...(of.burn === undefined ? {} : { burn: of.burn }),
     ...numbers,
     ...budgetOf(budget),
   };

@@ -1,4 +1,4 @@
-import type { Comparison, ValueKind } from '../domain/slo/rule.ts';
+import type { BurnPair, Comparison, ValueKind } from '../domain/slo/rule.ts';
 import type { EpochMs, Milliseconds } from '../domain/units.ts';
 import type { Phrase } from './note-view.ts';
 import type { BudgetView, QuantileEstimate } from './views.ts';
@@ -42,6 +42,8 @@ export interface SloFigures {
   /** The share that may be slow. */
   readonly allowed: number;
   readonly budget?: BudgetView;
+  /** Of a burn-rate alert: what it asks for. */
+  readonly burn?: BurnPair;
   /** Why the budget is not known: a part of a sentence. */
   readonly noBudget?: string;
 }

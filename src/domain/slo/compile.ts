@@ -99,7 +99,13 @@ function evidenceOf(verdict: Verdict): RecoveryEvidence {
   const share = shareOf(verdict, { threshold, window, ...recent });
   // Without parentheses `1 - a / b and c` would be read the same way; they are for the reader.
   const expr = slo.minRequests === undefined ? share : `(${share})`;
-  return { expr: guarded(expr, verdict), comparison: '>', bound };
+  const differs = recent !== undefined && recent.window !== window;
+  return {
+    expr: guarded(expr, verdict),
+    comparison: '>',
+    bound,
+    ...(differs ? { window: recent.window } : {}),
+  };
 }
 
 function percent(share: number): string {

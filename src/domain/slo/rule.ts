@@ -49,6 +49,8 @@ export interface RecoveryEvidence {
   readonly expr: string;
   readonly comparison: Comparison;
   readonly bound: number;
+  /** How far it looks back, where that is known and differs from the objective's window. */
+  readonly window?: Milliseconds;
 }
 
 /** A metric that an expression reads, and its matchers as PromQL without braces; they may be empty. */

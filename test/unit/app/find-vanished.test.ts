@@ -10,7 +10,7 @@ import {
   wasThere,
 } from '../../../src/domain/slo/presence.ts';
 import type { MetricReading } from '../../../src/domain/slo/rule.ts';
-import { after, MINUTE, ms, SECOND } from '../../../src/domain/units.ts';
+import { after, MINUTE, ms, ratio, SECOND } from '../../../src/domain/units.ts';
 import { anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
@@ -99,6 +99,23 @@ const cases: Record<string, [readonly (readonly [MetricReading, Known])[], Vanis
 };
 
 describe('what vanished', () => {
+  it('is the traffic as soon as the shorter time that proves a recovery has none', async () => {
+    const { asked, find, metrics, alert } = setUp([[COUNT, { ...THERE, requests: 900 }]], 50);
+    const window = ms(MINUTE);
+    const of = { ...COUNT, alerts: [alert.series] };
+    metrics.answer(requestsIn(of, window), [{ labels: { service: 'checkout' }, value: 0 }]);
+    const evidence = { expr: 'slow_share', comparison: '>', bound: 0.01, window } as const;
+    const objective = {
+      family: { metric: 'm', unit: 'ms', selector: '', serviceLabel: 'service' },
+      by: ['service'],
+      quantile: ratio(0.99),
+      threshold: ms(500),
+      window: WINDOW,
+    } as const;
+    const found = await find({ ...asked, rule: { ...asked.rule, evidence, objective } });
+    expect(found.get(alert.fingerprint)).toEqual({ kind: 'traffic' });
+  });
+
   it.each(Object.entries(cases))('%s', async (_name, [known, expected, minimum]) => {
     const { find, asked, alert } = setUp(known, minimum);
     expect((await find(asked)).get(alert.fingerprint)).toEqual(expected);

@@ -87,7 +87,7 @@ function words(view: AlertView): SlackBlock[] {
     ...(view.notice === undefined ? [] : [`:warning: ${escape(oneLine(view.notice), 600)}`]),
     ...(view.state === 'no-data' && view.noDataSince !== undefined
       ? [
-          `No data since ${date(view.noDataSince)}.${view.vanished === undefined ? '' : ` ${escape(view.vanished, 500)}`} That is no recovery: the alert stays until a value proves one.`,
+          `No data since ${date(view.noDataSince)}.${view.vanished === undefined ? '' : ` ${escape(view.vanished, 500)}`} That is no recovery: the alert stays until a value proves one. The figures are the last that were seen.`,
         ]
       : []),
     ...(view.state === 'resolved' && !isKnownGood(view)

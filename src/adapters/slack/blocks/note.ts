@@ -14,17 +14,25 @@ const SIGNS: Readonly<Record<NoteView['kind'], string>> = {
   resolved: '✅',
 };
 
-/** `It is 0.2 %; the rule alerts above 1 %.` */
-function proofText(proof: NonNullable<NoteView['proof']>): string {
+type Proof = NonNullable<NoteView['proof']>;
+
+/** Rounding may make a value look like its bound. */
+function besides({ value, bound }: Proof, how: Parameters<typeof ruleValue>[1]): string {
+  if (bound === undefined || value === bound || ruleValue(value, how) !== ruleValue(bound, how)) return '';
+  return value < bound ? 'just under ' : 'just over ';
+}
+
+/** `Slow requests: 0.2 %; the rule alerts above 1 %.` */
+function proofText(proof: Proof): string {
   const how = { kind: proof.valueKind, ...(proof.unit === undefined ? {} : { unit: proof.unit }) };
-  const what = proof.valueKind === 'slow-share' ? ' of requests are slow' : '';
-  const value = `${ruleValue(proof.value, how)}${what}`;
+  const what = proof.valueKind === 'slow-share' ? 'Slow requests: ' : 'It is ';
   const { bound, comparison } = proof;
+  const value = `${besides(proof, how)}${ruleValue(proof.value, how)}`;
   const against =
     bound === undefined || comparison === undefined
       ? ''
       : `; the rule alerts ${comparisonWord(comparison)} ${ruleValue(bound, how)}`;
-  return `${what === '' ? 'It is ' : ''}${value}${against}.`;
+  return `${what}${value}${against}.`;
 }
 
 /** A line in an alert's thread. */

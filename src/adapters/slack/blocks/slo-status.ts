@@ -1,7 +1,17 @@
 import type { SloFigures } from '../../../app/slo-views.ts';
 import type { SloRow, SloStatusView } from '../../../app/views.ts';
 import { quantileName } from '../../../domain/slo/histogram.ts';
-import { bound, budgetText, burn, comparisonWord, count, estimate, ruleValue, share } from '../format.ts';
+import {
+  bound,
+  budgetText,
+  burn,
+  comparisonWord,
+  count,
+  estimate,
+  ruleValue,
+  share,
+  timeSpan,
+} from '../format.ts';
 import { code, date, escape, link, oneLine } from '../mrkdwn.ts';
 import { phraseText } from '../phrase.ts';
 import type { Rendered } from './block.ts';
@@ -9,7 +19,7 @@ import { section } from './pieces.ts';
 
 const STATES: Readonly<Record<SloRow['state'], { sign: string; word: string; urgency: number }>> = {
   firing: { sign: '🔴', word: 'firing', urgency: 0 },
-  'no-data': { sign: '⚪', word: 'firing, no data', urgency: 1 },
+  'no-data': { sign: '⚪', word: 'firing without data', urgency: 1 },
   'rule-error': { sign: '🛠', word: 'the rule is wrong', urgency: 2 },
   'source-error': { sign: '🛠', word: 'the source does not answer', urgency: 3 },
   pending: { sign: '🟡', word: 'pending', urgency: 4 },
@@ -80,18 +90,23 @@ function figures(row: SloRow, known: SloFigures): string[] {
     slow === undefined
       ? `share slower than ${bound(threshold)} not known`
       : `${span(slow, share)} slower than ${bound(threshold)}, ${share(allowed)} allowed`,
-    ...(rate === undefined ? [] : [`burns ${span(rate, burn)}`]),
+    ...(rate === undefined ? [] : [`burns ${span(rate, burn)}${pairText(known)}`]),
     ...(budget === undefined ? [] : [`budget: ${budgetText(budget, rate?.[0])}`]),
     ...(noBudget === undefined ? [] : [`budget not known: ${oneLine(noBudget)}`]),
   ].map((text) => escape(text, 160));
 }
 
-/** The share of slow requests: what the rule judges by, or what the histogram leaves possible. */
-function slowOf(row: SloRow, { slow }: SloFigures): readonly [number, number] | undefined {
-  if (slow !== undefined && slow.atLeast !== slow.atMost) return [slow.atLeast, slow.atMost];
-  const one = row.valueKind === 'slow-share' && row.value !== undefined ? row.value : slow?.atLeast;
-  return one === undefined ? undefined : [one, one];
+/** The share of slow requests in the window of the quantile; without that, what the rule judges by. */
+function slowOf({ valueKind, value }: SloRow, { slow }: SloFigures): readonly [number, number] | undefined {
+  if (slow !== undefined) return [slow.atLeast, slow.atMost];
+  return valueKind === 'slow-share' && value !== undefined ? [value, value] : undefined;
 }
+
+/** What a burn-rate alert asks for. */
+const pairText = ({ burn: pair }: SloFigures): string =>
+  pair === undefined
+    ? ''
+    : `, alerts above ${burn(pair.factor)} over ${timeSpan(pair.long)} and ${timeSpan(pair.short)}`;
 
 const span = ([low, high]: readonly number[], write: (value: number) => string): string =>
   low === undefined || high === undefined || low === high

@@ -115,11 +115,15 @@ describe('an end', () => {
   it.each([
     [
       { value: 0.002, valueKind: 'slow-share', bound: 0.01, comparison: '>' },
-      '✅ Resolved. 0.2 % of requests are slow; the rule alerts above 1 %. · ',
+      '✅ Resolved. Slow requests: 0.2 %; the rule alerts above 1 %. · ',
     ],
     [
       { value: 40, valueKind: 'number', unit: 'orders', bound: 50, comparison: '>' },
       '✅ Resolved. It is 40 orders; the rule alerts above 50 orders. · ',
+    ],
+    [
+      { value: 0.00961, valueKind: 'slow-share', bound: 0.01, comparison: '>' },
+      '✅ Resolved. Slow requests: just under 1 %; the rule alerts above 1 %. · ',
     ],
   ] as const)('shows the value that proved it: %o', (proof, text) => {
     expect(noteMessage({ ...end, proof }).text.startsWith(text)).toBe(true);
