@@ -107,6 +107,7 @@ export function createKeepSilences({ store, policy, logger }: KeepSilencesOption
     const held = (await firing()).filter(({ alert }) => matches(matchers, alert.labels));
     const told: SilenceNews = {
       what: 'silenced',
+      id: made.id,
       by,
       at: now,
       until: made.endsAt,
@@ -129,7 +130,7 @@ export function createKeepSilences({ store, policy, logger }: KeepSilencesOption
       actEntries(each, {
         alert: unsilenced(each.alert),
         name: `unsilenced:${id}`,
-        told: { what: 'unsilenced', ...ended },
+        told: { what: 'unsilenced', id, ...ended },
       }),
     );
     const kept = await store.endSilence({ id, ended, entries });

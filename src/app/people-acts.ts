@@ -1,5 +1,5 @@
 import { withActs } from '../domain/alert/acts.ts';
-import type { Acts, GroupState, RuleState } from '../domain/alert/alert.ts';
+import type { Acts, Alert, GroupState, RuleState } from '../domain/alert/alert.ts';
 import { UpstreamError } from './errors.ts';
 import type { OutboxEntry, Store, StormShown } from './ports.ts';
 
@@ -57,7 +57,16 @@ async function latestOf<Entry extends OutboxEntry>(store: ActsStore, entry: Entr
   const alert = Object.values(state.rules)
     .flatMap(({ alerts }) => alerts)
     .find(({ episode }) => episode === entry.alert.episode);
-  return alert === undefined ? entry : { ...entry, alert, createdAt: state.slot };
+  return alert === undefined ? entry : { ...entry, alert: withSilence(alert, entry), createdAt: state.slot };
+}
+
+/** An evaluation that was under way when a silence began or ended knows nothing of that: the act is the newer word. */
+function withSilence(alert: Alert, { told, alert: decided }: OutboxEntry): Alert {
+  if (told?.what === 'silenced' && alert.suppressed === undefined && decided.suppressed !== undefined)
+    return alert.state === 'resolved' ? alert : { ...alert, suppressed: decided.suppressed };
+  if (told?.what !== 'unsilenced' || alert.suppressed?.silence?.id !== told.id) return alert;
+  const { suppressed: _ended, ...rest } = alert;
+  return rest;
 }
 
 /** Alerts that a person can have acted on: what only began to breach has been shown to nobody. */

@@ -169,6 +169,8 @@ export interface StormShown {
 /** What a person did about the messages of an alert. */
 export interface SilenceNews extends PersonsAct {
   readonly what: 'silenced' | 'unsilenced';
+  /** The silence. */
+  readonly id: string;
   /** Until when a silence holds. */
   readonly until?: EpochMs;
 }
