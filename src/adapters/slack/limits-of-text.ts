@@ -48,9 +48,9 @@ export function members(
 
 /** Something to do to a text that Slack would read as more than text. */
 const MARKUP =
-  /<(?!(?:https?:\/\/[^\s<>|]+\|[^<>|\n]*|!date\^\d+\^[^<>|^]+\|[^<>|]+|@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>)/u;
+  /<(?!(?:https?:\/\/[^\s<>|]+\|[^<>|\n]*|!date\^\d+\^[^<>|^]+\|[^<>|]+|@[UW][A-Z0-9]+|#[CG][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>)/u;
 
-/** A text object within `max` characters; in mrkdwn only links, dates, and mentions of persons and user groups by id may stand. */
+/** A text object within `max` characters; in mrkdwn only links, dates, channels, persons and user groups by id may stand. */
 export function textObject(
   place: string,
   value: unknown,

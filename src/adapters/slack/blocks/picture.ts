@@ -31,7 +31,7 @@ export function pictureMessage(
 
 /** Whose picture it is, for where no answer stands above it. */
 export const pictureOrigin = ({ waterfall }: TracePicture, channelId: string): string =>
-  `Trace ${code(waterfall.traceId, 40)}${/^[CG]/u.test(channelId) ? `, asked for in <#${channelId}>` : ''}`;
+  `Trace ${code(waterfall.traceId, 40)}${/^[CG][A-Z0-9]+$/u.test(channelId) ? `, asked for in <#${channelId}>` : ''}`;
 
 /** The line that stands in place of a picture. */
 export function noPictureMessage(reason: string): Rendered {
