@@ -12,7 +12,7 @@ export function silenceNote(news: SilenceNews): NoteView {
           'Silenced by ',
           { person: by },
           ...until(news),
-          comment === '' ? '.' : `: ${comment}`,
+          comment === '' ? '.' : `: ${comment.replace(/[.\s]+$/, '')}.`,
           ' Its end is told here all the same.',
         ]
       : ['The silence was ended by ', { person: by }, '.'];

@@ -91,7 +91,9 @@ function words(view: AlertView): SlackBlock[] {
         ]
       : []),
     ...(view.state === 'resolved' && !isKnownGood(view)
-      ? ['Whether the service is well is *not known*: nothing checks it any more.']
+      ? [
+          `Whether the service is well is *not known*: ${view.ended === undefined ? 'nothing checks it any more' : 'there is no data'}.`,
+        ]
       : []),
     ...(view.summary === undefined ? [] : [escape(view.summary, 800)]),
     ...(view.description === undefined ? [] : [escape(view.description, 1_200)]),
