@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 export const minuteOf = (at: EpochMs): number => (at - START) / MINUTE;
-export const labels = { service: 'checkout' };
+const labels = { service: 'checkout' };
 
 /** A source with one service that breaches now and then; `slow_share` is its value at any time. */
 export function source(breaches: Breaches, options: { refuse?: (asked: Asked) => Error | undefined } = {}) {
