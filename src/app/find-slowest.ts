@@ -146,11 +146,13 @@ interface Ending {
 
 function resultOf(state: SlowestState<TraceRow>, ending: Ending): SlowestResult {
   const isExact = isProven(state);
+  const { settings, now } = ending;
   return {
     rows: slowestOf(state),
     isExact,
     certificate: isExact ? proofText(state, ending) : doubtText(state, ending),
     searches: state.searches,
+    ...(isArriving(state.goal.window, settings.ingestLag, now) ? { arriving: settings.ingestLag } : {}),
   };
 }
 
@@ -166,8 +168,12 @@ function proofText(state: SlowestState<TraceRow>, { settings, now }: Ending): st
   return `exact: no other trace over ${boundText(kth)} in ${windowText(goal.window)}${arriving}`;
 }
 
-function arrivingText({ end }: TimeWindow, lag: Milliseconds, now: Ending['now']): string {
-  return between(end, now) >= lag ? '' : `; the last ${Math.round(lag / 1_000)} s may still be arriving`;
+/** Whether spans of the window's end may still be under way to the backend. */
+const isArriving = ({ end }: TimeWindow, lag: Milliseconds, now: Ending['now']): boolean =>
+  between(end, now) < lag;
+
+function arrivingText(window: TimeWindow, lag: Milliseconds, now: Ending['now']): string {
+  return !isArriving(window, lag, now) ? '' : `; the last ${Math.round(lag / 1_000)} s may still be arriving`;
 }
 
 function doubtText({ searches, given }: SlowestState<TraceRow>, { settings, stop }: Ending): string {

@@ -90,6 +90,8 @@ export interface SlowestResult {
   /** `exact: 41 traces >= 812 ms in 14:00-14:10 UTC` or `at least these: 12 of 12 searches used`. */
   readonly certificate: string;
   readonly searches: number;
+  /** Set when the end of the window may still be arriving: how much of it. */
+  readonly arriving?: Milliseconds;
 }
 
 /** Answers a slash command, whatever happens: errors become answers. Never throws. */

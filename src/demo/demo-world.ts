@@ -64,12 +64,12 @@ const COMMANDS: readonly CommandHint[] = [
   {
     command: '/trace',
     description: 'Slow requests, or one request',
-    usageHint: 'slowest <service> [last 30m] [over 500ms] | <trace id> | <request id>',
+    usageHint: 'slowest <service> [last 30m] [over 500ms] | <trace id> | <request id> | compare <id> <id>',
   },
   {
     command: '/latency',
     description: 'Latency of a service',
-    usageHint: '<service> [last 1h] | <service> <request id>',
+    usageHint: '<service> [last 1h] | <service> <trace id or request id>',
   },
   { command: '/slo', description: 'The state of every rule', usageHint: 'status' },
 ];

@@ -45,12 +45,13 @@ export const SLASH_COMMANDS = [
   {
     command: '/trace',
     description: 'The slowest traces of a service, or one request by its id',
-    usageHint: 'slowest <service> [last 30m] [op X] [over 500ms] [top 5] [share] | <trace id or request id>',
+    usageHint:
+      'slowest <service> [last 30m] [op X] [over 500ms] [top 5] [share] | <trace id or request id> | compare [<id>] <id>',
   },
   {
     command: '/latency',
     description: 'p50, p95 and p99 of a service: now, an hour ago, a day ago',
-    usageHint: '<service> [last 1h] | <service> <request id>',
+    usageHint: '<service> [last 1h] | <service> <trace id or request id>',
   },
   {
     command: '/slo',

@@ -43,7 +43,7 @@ export async function answerSlowest(
     signal,
   );
   if (result.rows.length === 0) {
-    return { answer: await nothing(options, { ...searched, isExact: result.isExact }, signal) };
+    return { answer: await nothing(options, { ...searched, result }, signal) };
   }
   return {
     answer: { kind: 'slowest', view: viewOf(searched, result, options.links) },
@@ -98,7 +98,7 @@ function withUrl(row: TraceRow, links: Links): TraceRow {
 }
 
 interface Absence extends Searched {
-  readonly isExact: boolean;
+  readonly result: SlowestResult;
 }
 
 async function nothing(options: CommandsOptions, absence: Absence, signal: AbortSignal): Promise<Answer> {
@@ -125,13 +125,14 @@ async function unknownOperation(
   return `${service} has no operation "${operation}". ${near.length > 0 ? 'Near it' : 'It has'}: ${shown.map((name) => `"${name}"`).join(', ')}.`;
 }
 
-function absenceText({ service, command, window, minDuration, isExact }: Absence): string {
+function absenceText({ service, command, window, minDuration, result }: Absence): string {
   const where = `in ${windowText(window)}`;
   const of = command.operation === undefined ? service : `"${command.operation}" of ${service}`;
+  const { isExact, arriving } = result;
   if (!isExact)
     return `Nothing of ${of} was found ${where} before the time for this was over: try a shorter time.`;
   if (minDuration !== undefined) {
-    return `No traced request to ${of} took ${durationText(minDuration)} or more ${where}.`;
+    return `No traced request to ${of} took ${durationText(minDuration)} or more ${where}.${arriving === undefined ? '' : ` The last ${Math.round(arriving / 1_000)} s may still be arriving.`}`;
   }
   return `No trace of ${of} ${where}. Jaeger knows the service, so it has been traced before: there was no traffic, none of it was sampled, or its spans have not arrived yet (they take up to a minute).`;
 }
