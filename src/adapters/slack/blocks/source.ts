@@ -25,7 +25,9 @@ export function sourceMessage(view: AlertView, source: Source): Rendered {
       section(
         'Alerts of these rules keep their state and their timers stand still. *No breach and no recovery can be seen until it answers.*',
       ),
-      ...context(['It is asked again at every evaluation. This message ends when it answers.']),
+      ...context([
+        'Look whether it is up, reachable and not overloaded. It is asked again at every evaluation, and this message ends when it answers.',
+      ]),
     ],
   };
 }
