@@ -97,3 +97,28 @@ test('the operators’ port is ready, and its metrics count what happened', asyn
   const metrics = await (await fetch(`${ops}/metrics`)).text();
   expect(metrics).toMatch(/tailwatch_evaluations_total\{outcome="ok"\} [1-9]/);
 });
+
+test('what is pasted from a log, a header or a link finds the request', async () => {
+  const request = tracedCheckout();
+  const [traceId] = request.traceIds;
+  const line = `[2026-11-20T14:05:00.123Z] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 51 20 19 "10.1.2.3" "curl/8" "${request.requestId}" "shop:9080" "10.0.0.7:9080" outbound|9080||shop - default`;
+  const pasted = [
+    line,
+    `traceparent: 00-${traceId}-00f067aa0ba902b7-01`,
+    `b3: ${traceId}-00f067aa0ba902b7-1`,
+    `level=warn traceID=${traceId} msg="slow"`,
+    `https://kiali.example/console/namespaces/shop/services/checkout?tab=traces&traceId=${traceId}`,
+  ];
+  for (const text of pasted) expect(shown(await stage.ask(`/trace ${text}`)), text).toContain(traceId);
+});
+
+test('a header whose caller did not sample is answered with that, not with a search', async () => {
+  const answer = shown(await stage.ask(`/trace 00-${'c'.repeat(32)}-00f067aa0ba902b7-00`));
+  expect(answer).toContain('the caller did not sample this request');
+});
+
+test('a request id that nobody made says how far it was looked for', async () => {
+  const answer = shown(await stage.ask('/trace 7f9c24e5-2d31-9a5b-9c77-0123456789ab'));
+  expect(answer).toContain('No trace of request 7f9c24e5-2d31-9a5b-9c77-0123456789ab in the last 7 days');
+  expect(answer).toContain('older than what Jaeger keeps');
+});

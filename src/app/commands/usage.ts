@@ -4,8 +4,8 @@ import type { SlashCommand } from '../use-cases.ts';
 export const USAGE: Readonly<Record<SlashCommand, readonly string[]>> = {
   '/trace': [
     '/trace slowest <service> [last 30m] [op <operation>] [over 500ms] [top 5] [share]',
-    '/trace <trace id, Jaeger link or request id> [share]',
-    '/trace request <request id that is not a UUID> [share]',
+    '/trace <trace id, request id, traceparent or b3 header, log line, or link> [share]',
+    '/trace request <request id, whatever it looks like> [share]',
     '/trace compare [<id>] <id> [share]',
     '/trace slowest checkout last 1h over 500ms',
   ],
