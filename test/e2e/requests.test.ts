@@ -71,8 +71,19 @@ test('a comparison without ids shows how it is written', async () => {
 
 test('a button of the slowest traces holds the slowest against a usual request of its kind', async () => {
   const slowest = await stage.ask('/trace slowest payments last 5m');
-  const command = /"value":"(\/trace compare [0-9a-f]{32})"/.exec(JSON.stringify(slowest.blocks))?.[1] ?? '';
-  const answer = shown(await stage.ask(command));
+  const before = new Set(stage.messages().map(({ ts }) => ts));
+  const row = slowest.blocks.find((block) => JSON.stringify(block).includes('"run_command_compare"'));
+  const outcome = await stage.world.workspace.press({
+    userId: stage.world.readerId,
+    channelId: stage.channelId,
+    messageTs: slowest.ts,
+    blockId: String(row?.['block_id']),
+    actionId: 'run_command_compare',
+  });
+  expect(outcome).toEqual({ ok: true });
+  const compared = (): Message | undefined => stage.messages().find(({ ts }) => !before.has(ts));
+  await stage.until('it is compared', () => compared() !== undefined, 30);
+  const answer = shown(compared() as Message);
   expect(answer).toMatch(/\*A\*[^\n]* · usual: the median of \d+ like it/);
   expect(answer).toContain('`POST /checkout`');
   expect(answer).toContain('database payments-db');

@@ -87,6 +87,24 @@ describe('metrics', () => {
     expect(difference).toBeLessThanOrEqual(1);
   });
 
+  test('the versions of a service are told apart at both ends, and each answers its share', () => {
+    const scrape = lastScrape(samples);
+    const share = (reporter: string, version: string): number => {
+      const labels = { __name__: 'istio_requests_total', destination_service_name: 'payments', reporter };
+      return total(scrape, { ...labels, destination_version: version }) / total(scrape, labels);
+    };
+    for (const reporter of ['source', 'destination']) {
+      expect(share(reporter, 'v1') + share(reporter, 'v2')).toBeCloseTo(1, 9);
+      // One pod of three; two minutes of chance.
+      expect(share(reporter, 'v2')).toBeGreaterThan(0.25);
+      expect(share(reporter, 'v2')).toBeLessThan(0.42);
+    }
+    const revisions = new Set(
+      watched.traces.flat().map(({ attributes }) => attributes['istio.canonical_revision']),
+    );
+    expect(revisions).toContain('v2');
+  });
+
   test('the labels of a series are one and the same object at every scrape', () => {
     for (const series of bySeries(samples).values()) {
       expect(new Set(series.map(({ labels }) => labels)).size).toBe(1);
