@@ -50,6 +50,8 @@ function sumOf(text: Text, node: SyntaxNode): { by: readonly string[]; of: Synta
 
 interface Buckets {
   readonly metric: string;
+  /** One series for each histogram, without `le`. */
+  readonly isNative: boolean;
   readonly selector: string;
   readonly window: number;
 }
@@ -69,14 +71,16 @@ function selectorOf(text: Text, vector: SyntaxNode): string {
     .join(',');
 }
 
-/** `m_bucket{...}[5m]`: the histogram, its matchers and the window in ms. */
+/** `m_bucket{...}[5m]`, or `m{...}[5m]` of a native one: the histogram, its matchers and the window in ms. */
 function bucketRange(text: Text, matrix: SyntaxNode): Buckets | undefined {
   const vector = matrix.getChild('VectorSelector');
   const range = matrix.getChild('DurationExpr');
   const name = metricOf(text, vector);
   const window = range === null ? undefined : parseDuration(textOf(text, range));
-  if (vector === null || name?.endsWith('_bucket') !== true || window === undefined) return undefined;
-  return { metric: name.slice(0, -'_bucket'.length), selector: selectorOf(text, vector), window };
+  if (vector === null || name === undefined || window === undefined) return undefined;
+  const isNative = !name.endsWith('_bucket');
+  const metric = isNative ? name : name.slice(0, -'_bucket'.length);
+  return { metric, isNative, selector: selectorOf(text, vector), window };
 }
 
 /** The buckets under `rate(...)` or its kin. */
@@ -90,12 +94,19 @@ function bucketsOf(text: Text, node: SyntaxNode): Buckets | undefined {
 const isUnit = (unit: string | undefined): unit is 'ms' | 's' => unit === 'ms' || unit === 's';
 
 function familyOf(buckets: Buckets, by: readonly string[], givenUnit?: string): LatencyFamily | undefined {
-  const { metric, selector } = buckets;
+  const { metric, selector, isNative } = buckets;
   const unit = isUnit(givenUnit) ? givenUnit : unitOfMetric(metric);
   const serviceLabel = serviceLabelOf(by);
   if (unit === undefined || serviceLabel === undefined) return undefined;
   const errorSelector = errorSelectorFor(metric);
-  return { metric, unit, selector, serviceLabel, ...(errorSelector === undefined ? {} : { errorSelector }) };
+  return {
+    metric,
+    unit,
+    selector,
+    serviceLabel,
+    ...(isNative ? { histogram: 'native' } : {}),
+    ...(errorSelector === undefined ? {} : { errorSelector }),
+  };
 }
 
 interface Quantile {
@@ -119,6 +130,8 @@ function quantileOf(text: Text, node: SyntaxNode): Quantile | undefined {
   const sum = call === undefined ? undefined : sumOf(text, call.of);
   const buckets = sum === undefined ? undefined : bucketsOf(text, sum.of);
   if (call === undefined || sum === undefined || buckets === undefined) return undefined;
+  // Buckets are told apart by `le`, which nothing but they have: anything else is none of the two.
+  if (buckets.isNative === sum.by.includes('le')) return undefined;
   return { quantile: call.quantile, buckets, by: sum.by.filter((label) => label !== 'le') };
 }
 

@@ -17,11 +17,14 @@ export function templateNotes(part: Part): readonly RuleFileNote[] {
     const map = valueAt(part, key);
     if (typeof map !== 'object' || map === null) return [];
     return Object.entries(map as Record<string, string>).flatMap(([name, text]) =>
-      templateProblems(text).map(({ at, message }): RuleFileNote => {
-        const offset = part.document.offsetInside([...part.path, key, name], at);
-        const shown = `in \`${key}.${name}\` ${message}. The text is shown as it is written.`;
-        return { ...part.source.at(offset, shown), code: 'template-unsupported' };
-      }),
+      // The first says that the template is not understood; the others follow from it.
+      templateProblems(text)
+        .slice(0, 1)
+        .map(({ at, message }): RuleFileNote => {
+          const offset = part.document.offsetInside([...part.path, key, name], at);
+          const shown = `in \`${key}.${name}\` ${message}. The text is shown as it is written.`;
+          return { ...part.source.at(offset, shown), code: 'template-unsupported' };
+        }),
     );
   });
 }

@@ -106,6 +106,19 @@ describe('a latency objective in an expression', () => {
       'histogram_quantile(0.5, sum by (le, service) (increase(m_seconds_bucket[30m]))) > 1',
       { threshold: 1_000, window: 1_800_000 },
     ],
+    'a native histogram, which has no `le`': [
+      'histogram_quantile(0.95, sum by (service) (rate(m_seconds{a="b"}[5m]))) > 0.3',
+      {
+        family: {
+          metric: 'm_seconds',
+          unit: 's',
+          selector: 'a="b"',
+          serviceLabel: 'service',
+          histogram: 'native',
+        },
+        threshold: 300,
+      },
+    ],
     'the number on the left': [
       '0.5 < histogram_quantile(0.95, sum by (le, service) (rate(m_seconds_bucket[5m])))',
       { threshold: 500 },
@@ -136,6 +149,9 @@ describe('a latency objective in an expression', () => {
 
   const missing: Readonly<Record<string, string>> = {
     'below a bound': `${P99} < 500`,
+    'of buckets that nothing tells apart':
+      'histogram_quantile(0.99, sum by (service) (rate(m_seconds_bucket[5m]))) > 1',
+    'of recorded buckets': 'histogram_quantile(0.99, sum by (le, service) (rate(m_seconds[5m]))) > 1',
     'of no service': 'histogram_quantile(0.99, sum by (le) (rate(m_seconds_bucket[5m]))) > 1',
     'of unknown unit': 'histogram_quantile(0.99, sum by (le, service) (rate(m_bucket[5m]))) > 1',
     'without a sum': 'histogram_quantile(0.99, rate(m_seconds_bucket[5m])) > 1',
@@ -146,7 +162,6 @@ describe('a latency objective in an expression', () => {
       'histogram_quantile(scalar(q), sum by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
     'of a quantile outside 0 to 1':
       'histogram_quantile(99, sum by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
-    'of a native histogram': 'histogram_quantile(0.99, sum by (service) (rate(m_seconds[5m]))) > 1',
     'that is calculated with': `${P99} / 1000 > 0.5`,
   };
   it.each(Object.entries(missing))('is not made up %s', (_, expr) => {
