@@ -203,7 +203,7 @@ describe('the rising threshold', () => {
     const state = run(population, { k: 5, limit: 40, order: [2, 4], budget: 100, window });
     expect(isProven(state)).toBe(true);
     expect(durationsOf(state)).toEqual(bruteForce(population, 5));
-    expect(state.searches).toBeLessThanOrEqual(6);
+    expect(state.searches).toBeLessThanOrEqual(8);
     expect(state.widening).toBeGreaterThan(1);
   });
 
@@ -216,6 +216,31 @@ describe('the rising threshold', () => {
     const state = run(population, { k: 1, limit: 1, order: [1, 5, 9], budget: 5_000, window });
     expect(isProven(state)).toBe(true);
     expect(slowestOf(state)[0]?.traceId).toBe('edge');
+  });
+
+  it('searches from the threshold again when it has leapt too high', () => {
+    const all = [100, 90, 80, 70, 60, 50, 40, 30, 20, 10].map((rank, n) => ({
+      traceId: String(n),
+      duration: us(rank),
+    }));
+    const from = (min: number) => all.filter(({ duration }) => duration >= min);
+    let state = startSlowest<Ranked>({ count: 4, window, floor: us(0) });
+    // Cut: four arbitrary ones, the second best of which took 60.
+    state = absorb(state, { ranked: [all[0]!, all[4]!, all[7]!, all[9]!], received: 4, isComplete: false });
+    expect(nextSearch(state)?.minDuration).toBe(60);
+    state = absorb(state, { ranked: from(60), received: 5, isComplete: true });
+    expect(isProven(state)).toBe(true);
+    expect(slowestOf(state).map(({ duration }) => duration)).toEqual([100, 90, 80, 70]);
+
+    let other = startSlowest<Ranked>({ count: 4, window, floor: us(0) });
+    other = absorb(other, { ranked: [all[0]!, all[1]!, all[8]!, all[9]!], received: 4, isComplete: false });
+    expect(nextSearch(other)?.minDuration).toBe(90);
+    other = absorb(other, { ranked: from(90), received: 2, isComplete: true });
+    expect(isProven(other)).toBe(false);
+    expect(nextSearch(other)).toMatchObject({ window, minDuration: 11 });
+    other = absorb(other, { ranked: from(11), received: 9, isComplete: true });
+    expect(isProven(other)).toBe(true);
+    expect(slowestOf(other).map(({ duration }) => duration)).toEqual([100, 90, 80, 70]);
   });
 
   it('stays proven when there is nothing open: a late answer changes nothing', () => {
