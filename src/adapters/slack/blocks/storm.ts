@@ -66,7 +66,7 @@ function words(view: StormView): readonly string[] {
     ...(mentions.length === 0 ? [] : [mentionLine(mentions)]),
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
     ...(isUnknown ? [`Whether all ${nounOf(view)} are well is *not known*.`] : []),
-    `The first began at ${date(startedAt)}: one message for all of them.${howMany(view)}`,
+    `One message for all of them since ${date(startedAt)}.${howMany(view)}`,
   ];
 }
 
