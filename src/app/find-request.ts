@@ -209,21 +209,30 @@ function viewOf({ requestId, now, service }: Query, search: RequestSearch, links
   };
 }
 
-const calls = ({ caller, callee }: LostHeaders): string =>
-  callee === undefined ? `at ${caller}` : `where ${caller} calls ${callee}`;
-
 /** More places than this are no hint any more. */
-const SHOWN_HOPS = 4;
+const SHOWN_CALLERS = 3;
+const SHOWN_CALLEES = 4;
+
+function listed(names: readonly string[], most: number): string {
+  const more = names.length > most ? ` and ${names.length - most} more` : '';
+  return `${names.slice(0, most).join(', ')}${more}`;
+}
+
+/** `checkout when it calls cart, payments`, for each that lost the headers. */
+function places(lost: readonly LostHeaders[]): readonly string[] {
+  const callers = [...new Set(lost.map(({ caller }) => caller))];
+  return callers.slice(0, SHOWN_CALLERS).map((caller) => {
+    const callees = lost.flatMap((each) => (each.caller === caller ? (each.callee ?? []) : []));
+    return callees.length === 0 ? caller : `${caller} when it calls ${listed(callees, SHOWN_CALLEES)}`;
+  });
+}
 
 function fellApart(views: readonly TraceView[], lost: readonly LostHeaders[]): string {
   const start = `${views.length} traces carry this request id, so the request fell apart`;
-  const why = 'the application hands on x-request-id but not the trace headers (traceparent or b3)';
-  if (lost.length > 0) {
-    const more = lost.length > SHOWN_HOPS ? ` and ${lost.length - SHOWN_HOPS} more` : '';
-    return `${start}, ${lost.slice(0, SHOWN_HOPS).map(calls).join(', ')}${more}: ${why}.`;
-  }
+  const why = 'hands on x-request-id but not the trace headers (traceparent or b3)';
+  if (lost.length > 0) return `${start}. What ${why}: ${places(lost).join('; ')}.`;
   const starts = [...new Set(views.map(({ rootService }) => rootService))];
-  return `${start}: ${why}. They begin at ${starts.slice(0, 5).join(', ')}.`;
+  return `${start}: an application ${why}. They begin at ${listed(starts, 5)}.`;
 }
 
 function noticesOf(

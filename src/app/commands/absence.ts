@@ -24,9 +24,9 @@ export function absenceText(requestId: string, absent: Absent): string {
 function unsampled(requestId: string, { sampled }: Absent): string {
   const rate =
     sampled === undefined
-      ? 'Istio traces 1 % of requests unless it is told otherwise (meshConfig, or a Telemetry resource).'
+      ? 'Istio traces 1 % of requests unless its Telemetry resource says otherwise.'
       : `${percent(sampled)} of requests were traced in the last hour.`;
-  return `${absenceReason(requestId)} ${rate} To look for it all the same: /trace request ${requestId}`;
+  return `Request ${requestId} has no trace. ${absenceReason(requestId)} ${rate} To look for it all the same: /trace request ${requestId}`;
 }
 
 const otherwise = (attribute: string | undefined): string =>

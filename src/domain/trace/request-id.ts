@@ -36,7 +36,7 @@ export function readRequestId(requestId: string): RequestIdReading {
 export function absenceReason(requestId: string): string {
   switch (readRequestId(requestId)) {
     case 'not-sampled':
-      return 'Envoy did not sample this request: the 15th character of its id is 4. Its id is in the access logs only. (When another program makes the ids, 4 is only the mark of a random UUID.)';
+      return 'Envoy did not sample this request: the 15th character of its id is 4, so only the access logs know it. (In an id that another program made, 4 is only the mark of a random UUID.)';
     case 'sampled':
       return 'Envoy sampled this request (the 15th character of its id is 9), so its trace is older than what Jaeger keeps, has not arrived yet (spans take up to a minute), or was lost on the way.';
     case 'forced-by-server':

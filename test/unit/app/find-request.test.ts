@@ -159,7 +159,7 @@ describe('a request that has a trace', () => {
     });
     if (found.kind !== 'found') return;
     expect(found.view.notices[0]).toBe(
-      '2 traces carry this request id, so the request fell apart, where checkout.shop calls payments.shop: the application hands on x-request-id but not the trace headers (traceparent or b3).',
+      '2 traces carry this request id, so the request fell apart. What hands on x-request-id but not the trace headers (traceparent or b3): checkout.shop when it calls payments.shop.',
     );
   });
 

@@ -57,6 +57,12 @@ function outcome({ isError, status }: TraceView): string {
   return status === '' ? 'no error' : `status ${escape(oneLine(status), 30)}`;
 }
 
+/** That there are several traces, and why, is the answer itself: no small print. */
+const split = ({ traces, notices: said }: RequestView): readonly string[] =>
+  said.length === 0
+    ? [`${count(traces.length, 'trace')}:`]
+    : said.slice(0, NOTICES_SHOWN).map((text) => escape(oneLine(text), 600));
+
 /** The answer to a request id: its trace, or the traces that carry the id. */
 export function requestMessage(view: RequestView): Rendered {
   const [only] = view.traces;
@@ -70,13 +76,13 @@ export function requestMessage(view: RequestView): Rendered {
   const hidden = view.traces.length - lines.length;
   const intro = single
     ? [describe(only)]
-    : [`${count(view.traces.length, 'trace')}:`, ...lines, ...(hidden > 0 ? [`and ${hidden} more`] : [])];
+    : [...split(view), ...lines, ...(hidden > 0 ? [`and ${hidden} more`] : [])];
   return {
     text: `Request ${escape(oneLine(view.requestId), 100)}${only === undefined ? '' : `: ${traceLine(only)}`}`,
     blocks: [
       section([`*Request ${code(view.requestId, 100)}*`, ...intro].join('\n')),
       ...(single ? traceAnalysis(only) : []),
-      ...notices([...view.notices, ...(single ? [...only.notices, ...(only.standing?.notices ?? [])] : [])]),
+      ...(single ? notices([...view.notices, ...only.notices, ...(only.standing?.notices ?? [])]) : []),
       ...actions(
         single
           ? [...linkButtons(traceLinks(only)), ...compareButton(only.traceId, 'Compare with usual')]

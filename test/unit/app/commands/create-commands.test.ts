@@ -125,7 +125,9 @@ describe('one trace, one request', () => {
   it('a request that Envoy did not sample, by its id alone', async () => {
     const { answer, source } = open();
     const text = textOf((await answer('/trace', unsampled)).answer);
-    expect(text).toMatch(/^Envoy did not sample this request: the 15th character of its id is 4\./);
+    expect(text).toMatch(
+      /^Request \S+ has no trace\. Envoy did not sample this request: the 15th character of its id is 4,/,
+    );
     expect(text).toMatch(/1 % of requests unless/);
     expect(text.endsWith(`To look for it all the same: /trace request ${unsampled}`)).toBe(true);
     expect(source.searches).toEqual([]);
