@@ -105,11 +105,16 @@ function dataBackNote({ alert: { gap, keepFiringSince, seenAt } }: Noted): NoteV
   return { kind: 'data-back', text, at: seenAt, ...gone };
 }
 
+const sourceEnd = (reason: ResolveReason, at: EpochMs): NoteView =>
+  reason === 'rule-removed'
+    ? { kind: 'resolved', text: 'It is not watched any more.', at, isUncertain: true }
+    : { kind: 'resolved', text: 'Prometheus answers again.', at };
+
 function endNote(noted: Noted): NoteView {
   const { alert, rule, storm, createdAt } = noted;
   if (storm !== undefined) return stormEnd(storm, createdAt);
   const { resolveReason = 'recovered', resolvedAt: at = alert.seenAt } = alert;
-  if (rule.about === 'source') return { kind: 'resolved', text: 'Prometheus answers again.', at };
+  if (rule.about === 'source') return sourceEnd(resolveReason, at);
   return {
     kind: 'resolved',
     text: ENDINGS[resolveReason],

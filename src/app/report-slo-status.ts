@@ -169,9 +169,9 @@ async function quietRow(context: Context, health: RuleHealth): Promise<Found> {
   const doubt = context.deps.doubtOf?.(context.group.id, context.rule.name);
   if (doubt !== undefined)
     return { row: { ...base, state: 'no-verdict', detail: `It cannot see what it is about: ${doubt}` } };
-  const samples = await valuesOf(context);
+  const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context)]);
   const nearest = samples === undefined ? undefined : nearestOf(context, samples);
-  const verdict = samples === undefined ? {} : await withoutVerdict(context, samples);
+  const verdict = samples === undefined ? {} : withoutVerdict(context, { samples, counts });
   const row: SloRow = { ...base, state: 'ok', ...verdict };
   if (nearest === undefined) return { row };
   const subject = subjectOf(nearest.labels);
@@ -210,16 +210,22 @@ function nearestOf({ rule }: Context, samples: readonly Sample[]): Sample | unde
   return samples.toSorted((a, b) => sign * (b.value - a.value))[0];
 }
 
+/** Requests by service in the window of the objective, where the rule asks for a minimum of them. */
+async function countsOf(context: Context): Promise<readonly Sample[]> {
+  const { objective, minRequests } = context.rule;
+  if (objective === undefined || minRequests === undefined) return [];
+  const { family, by, window } = objective;
+  return (await ask(context, requestCountOf(family, { by, window }))) ?? [];
+}
+
 /** What a rule over a histogram says of services with too few requests, or none: nothing, which is not the same as well. */
-async function withoutVerdict(
+function withoutVerdict(
   context: Context,
-  samples: readonly Sample[],
-): Promise<Partial<Pick<SloRow, 'state' | 'detail'>>> {
+  { samples, counts }: { samples: readonly Sample[]; counts: readonly Sample[] },
+): Partial<Pick<SloRow, 'state' | 'detail'>> {
   const { objective, minRequests } = context.rule;
   if (objective === undefined) return {};
-  const { family, by, window } = objective;
-  const counts =
-    minRequests === undefined ? [] : ((await ask(context, requestCountOf(family, { by, window }))) ?? []);
+  const { window } = objective;
   const few = counts
     .filter(({ labels, value }) => concerns(context, labels) && value > 0 && value < (minRequests ?? 0))
     .map(({ value }) => Math.round(value));

@@ -33,3 +33,6 @@ export const SOURCES: RuleGroup = {
   rules: [RULE],
   recordings: [],
 };
+
+/** The same while nothing is watched: what was told ends like that of a rule that was removed. */
+export const UNWATCHED: RuleGroup = { ...SOURCES, rules: [] };

@@ -3,7 +3,7 @@ import type { RuleGroup, SloRule, Slot } from '../domain/slo/rule.ts';
 import type { EpochMs } from '../domain/units.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
 import type { MetricsSource } from './ports.ts';
-import { SOURCES } from './sources-group.ts';
+import { SOURCES, UNWATCHED } from './sources-group.ts';
 
 /** How the rules in force are answered. */
 interface Answered {
@@ -52,8 +52,6 @@ export function createWatchSources(options: WatchSourcesOptions): (slot: Slot) =
   let latest: Answered = { asked: 0, unanswered: 0, reason: '' };
 
   async function look(): Promise<readonly Sample[]> {
-    // Prometheus says nothing of its own failures.
-    if (noise?.policy().isPrometheus === true) return [];
     const states = await Promise.all(
       groups().map(async ({ id, rules }) => ({ rules, state: await store.loadGroup(id) })),
     );
@@ -73,5 +71,8 @@ export function createWatchSources(options: WatchSourcesOptions): (slot: Slot) =
     metrics: { ...options.metrics, instant: look } satisfies MetricsSource,
     expand,
   });
-  return (slot) => evaluate(SOURCES, slot);
+  // Prometheus says nothing of its own failures, and without rules nobody asks it.
+  const isWatched = (): boolean =>
+    noise?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
+  return (slot) => evaluate(isWatched() ? SOURCES : UNWATCHED, slot);
 }

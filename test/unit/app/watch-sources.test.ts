@@ -142,6 +142,19 @@ describe('a Prometheus that does not answer', () => {
     expect(await drain()).toEqual([]);
   });
 
+  it('is told to be unwatched, not to answer, when no rule asks any more', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store);
+    metrics.fail(aSourceError());
+    await watch.start(book);
+    await scheduler.run(3 * MINUTE);
+    await watch.replace({ groups: [], objectives: [] });
+    await scheduler.run(MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind, alert }) => [kind, alert.resolveReason])).toEqual([
+      ['firing', undefined],
+      ['resolved', 'rule-removed'],
+    ]);
+  });
+
   it('counts neither as an alert nor as a tick for readiness', async () => {
     const { watch, scheduler } = aReplica(temp.store);
     await watch.start({ groups: [], objectives: [] });

@@ -13,7 +13,8 @@ const whichOf = ({ unanswered, asked }: Source): string =>
 
 /** The bot's own message that Prometheus does not answer, and its end. */
 export function sourceMessage(view: AlertView, source: Source): Rendered {
-  if (view.state === 'resolved') return answersAgain(view, source);
+  if (view.state === 'resolved')
+    return view.resolveReason === 'rule-removed' ? unwatched(source) : answersAgain(view, source);
   const isPart = source.unanswered < source.asked;
   const title = `🛠 Prometheus does not answer${isPart ? ` ${whichOf(source)}` : ''}`;
   const why = source.reason === '' ? '' : `: ${escape(oneLine(source.reason), 600)}`;
@@ -30,6 +31,12 @@ export function sourceMessage(view: AlertView, source: Source): Rendered {
       ]),
     ],
   };
+}
+
+function unwatched(source: Source): Rendered {
+  const title = '☑️ Prometheus is not watched any more';
+  const what = `Since ${date(source.since)} rules got no answer. Whether it answers now is not known: no rule asks it, or the rule files say \`compat: prometheus\`.`;
+  return { text: title, blocks: [header(title), section(what)] };
 }
 
 function answersAgain(view: AlertView, source: Source): Rendered {

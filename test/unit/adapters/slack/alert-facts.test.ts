@@ -147,6 +147,10 @@ describe('the message that Prometheus does not answer', () => {
   it('says when it is only some of the rules', () => {
     expect(text(aView({ source: { ...source, unanswered: 1 } }))).toContain('does not answer 1 of 12 rules');
   });
+  it('does not say that it answers when nobody asks any more', () => {
+    const end = { state: 'resolved', resolvedAt: START, resolveReason: 'rule-removed' } as const;
+    expect(text(aView({ source, ...end }))).toContain('☑️ Prometheus is not watched any more');
+  });
   it('ends with how long it was', () => {
     const view = aView({ source, state: 'resolved', resolvedAt: after(START, ms(12 * MINUTE)) });
     expect(text(view)).toContain('✅ Prometheus answers again after 12 min');
