@@ -58,37 +58,71 @@ function merged(under: readonly LabelPair[], over: readonly LabelPair[]): readon
   return pairs;
 }
 
-/**
- * The breach an element stands for. Its labels are the element's without `__name__`, overwritten by the rule's with
- * their templates expanded, then `alertname`; an empty label is no label. Templates see the element's labels, not the
- * rule's. Source: prometheus rules/alerting.go, AlertingRule.Eval.
- */
-export function breachOf(rule: SloRule, sample: Sample, expand: ExpandTemplate): Breach {
-  const series = sortedLabels(sample.labels).filter(([name]) => name !== '__name__');
-  const own = ownLabelsOf(rule).map(
-    ([name, text]): LabelPair => [name, name === ALERT_NAME ? text : expand(text, sample)],
-  );
+/** What follows from an element's labels and the rule's, whatever its value. */
+type Identity = Omit<Breach, 'sample'>;
+
+function identityOf(element: Labels, own: readonly LabelPair[]): Identity {
+  const series = sortedLabels(element).filter(([name]) => name !== '__name__');
   const labels = merged(series, own);
   return {
     fingerprint: fingerprintOf(labels),
     labels: Object.fromEntries(labels),
     series: Object.fromEntries(series),
-    sample,
+  };
+}
+
+/** The lengths keep a value from reading like the end of one label and the beginning of another. */
+const keyPart = (name: string, value: string): string => `${name.length}:${name}${value.length}:${value}`;
+
+function keyOf(element: Labels, own: readonly LabelPair[]): string {
+  let key = '';
+  for (const [name, value] of own) key += keyPart(name, value);
+  key += '|';
+  for (const name of Object.keys(element)) key += keyPart(name, element[name] ?? '');
+  return key;
+}
+
+/**
+ * The identities of a rule's last result. A breach lasts for many evaluations, and its labels need not be sorted, hashed
+ * and laid out anew in each.
+ */
+const lastIdentities = new WeakMap<SloRule, ReadonlyMap<string, Identity>>();
+
+/** Finds the identities of a result's elements, those of the last result first. */
+function createIdentifier(rule: SloRule, expand: ExpandTemplate) {
+  const before = lastIdentities.get(rule);
+  const now = new Map<string, Identity>();
+  lastIdentities.set(rule, now);
+  const template = ownLabelsOf(rule);
+  return (sample: Sample): Identity => {
+    const own = template.map(
+      ([name, text]): LabelPair => [name, name === ALERT_NAME ? text : expand(text, sample)],
+    );
+    const key = keyOf(sample.labels, own);
+    const identity = before?.get(key) ?? identityOf(sample.labels, own);
+    now.set(key, identity);
+    return identity;
   };
 }
 
 type Breaches = ReadonlyMap<string, Breach>;
 
+/**
+ * The breaches that elements stand for. Their labels are the element's without `__name__`, overwritten by the rule's with
+ * their templates expanded, then `alertname`; an empty label is no label. Templates see the element's labels, not the
+ * rule's. Source: prometheus rules/alerting.go, AlertingRule.Eval.
+ */
 function computeBreaches(
   rule: SloRule,
   samples: readonly Sample[],
   expand: ExpandTemplate,
 ): Breaches | undefined {
+  const identify = createIdentifier(rule, expand);
   const breaches = new Map<string, Breach>();
   for (const sample of samples) {
-    const breach = breachOf(rule, sample, expand);
-    if (breaches.has(breach.fingerprint)) return undefined;
-    breaches.set(breach.fingerprint, breach);
+    const { fingerprint, labels, series } = identify(sample);
+    if (breaches.has(fingerprint)) return undefined;
+    breaches.set(fingerprint, { fingerprint, labels, series, sample });
   }
   return breaches;
 }

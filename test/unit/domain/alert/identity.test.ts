@@ -1,6 +1,6 @@
 import { assert, constantFrom, dictionary, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { breachOf } from '../../../../src/domain/alert/identity.ts';
+import { breachesOf } from '../../../../src/domain/alert/identity.ts';
 import { stepRule } from '../../../../src/domain/alert/step.ts';
 import { fingerprint } from '../../../../src/domain/labels.ts';
 import { aGroup, aRule } from '../../../support/builders.ts';
@@ -31,11 +31,30 @@ describe('the identity of an alert', () => {
         for (const [label, text] of Object.entries(own)) expected[label] = text.replace('$value', '7');
         expected['alertname'] = 'A';
         const kept = Object.fromEntries(Object.entries(expected).filter(([, value]) => value !== ''));
-        const breach = breachOf(rule, { labels: element, value: 7 }, expandValue);
-        expect(breach.labels).toEqual(kept);
-        expect(breach.fingerprint).toBe(fingerprint(kept));
-        expect(Object.keys(breach.labels)).toEqual(Object.keys(kept).sort());
+        const [breach] = breachesOf(rule, [{ labels: element, value: 7 }], expandValue)?.values() ?? [];
+        expect(breach?.labels).toEqual(kept);
+        expect(breach?.fingerprint).toBe(fingerprint(kept));
+        expect(Object.keys(breach?.labels ?? {})).toEqual(Object.keys(kept).sort());
       }),
     );
+  });
+
+  it('is the same in every evaluation, and follows a template whose value changes', () => {
+    const rule = aRule({ labels: { level: '$value' } });
+    const labels = { service: 'a' };
+    const levelAt = (value: number) => {
+      const [breach] = breachesOf(rule, [{ labels: { ...labels }, value }], expandValue)?.values() ?? [];
+      return breach?.labels['level'];
+    };
+    expect([levelAt(1), levelAt(1), levelAt(2), levelAt(1)]).toEqual(['1', '1', '2', '1']);
+  });
+
+  it('is told apart where a value reads like another label', () => {
+    const rule = aRule();
+    const [a, b] = [{ x: '1', y: '2' }, { x: '11:y1:2' }];
+    const found = [a, b].map((labels) => [
+      ...(breachesOf(rule, [{ labels, value: 1 }], expandValue)?.keys() ?? []),
+    ]);
+    expect(found[0]).not.toEqual(found[1]);
   });
 });
