@@ -54,7 +54,8 @@ export interface StructureDifference {
 
 interface Place {
   readonly node: SpanNode;
-  asked: string;
+  /** Undefined before the first pair. */
+  asked: string | undefined;
   pairs: number;
   a: number;
   b: number;
@@ -121,12 +122,17 @@ function topmost(root: SpanNode, sort: string): SpanNode | undefined {
 
 const sortOf = ({ span }: SpanNode): string => `${span.serviceName}\0${span.spanName}\0${span.kind}`;
 
-const common = (first: string, ...others: readonly string[]): string =>
-  others.every((other) => other === first) ? first : '';
+const common = (one: string, other: string): string => (one === other ? one : '');
+
+/** What both spans of a pair, and those before them in their place, were asked for; empty when it differs. */
+function askedByAll(before: string | undefined, a: SpanNode, b: SpanNode): string {
+  const asked = common(requestLine(a.span), requestLine(b.span));
+  return before === undefined ? asked : common(before, asked);
+}
 
 const newPlace = (node: SpanNode): Place => ({
   node,
-  asked: requestLine(node.span),
+  asked: undefined,
   pairs: 0,
   a: 0,
   b: 0,
@@ -141,7 +147,7 @@ function pairAll(top: Pair): {
   const queue = [top];
   for (const { a, b, place } of queue) {
     place.pairs += 1;
-    place.asked = common(place.asked, requestLine(a.span), requestLine(b.span));
+    if (place.asked !== '') place.asked = askedByAll(place.asked, a, b);
     place.a += a.span.duration;
     place.b += b.span.duration;
     const waiting = bySort(b.children);
@@ -183,7 +189,7 @@ function listed(top: Place): readonly PairedSpans[] {
     const isCall = span.kind === 'client' && serversOf(place.node).length > 0 && place.inside.size > 0;
     if (!isCall) {
       const { serviceName: service, spanName: operation, kind } = span;
-      const { asked, pairs } = place;
+      const { asked = '', pairs } = place;
       rows.push({ service, operation, kind, asked, depth, pairs, a: us(place.a), b: us(place.b) });
     }
     const inside = [...place.inside.values()].reverse();
