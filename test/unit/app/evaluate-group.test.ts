@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../../src/app/errors.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../../../src/app/evaluate-group.ts';
-import type { Missing } from '../../../src/app/find-vanished.ts';
 import type { OutboxEntry, Store } from '../../../src/app/ports.ts';
-import type { Sample, Vanished } from '../../../src/domain/alert/alert.ts';
+import type { Sample } from '../../../src/domain/alert/alert.ts';
 import type { RuleGroup } from '../../../src/domain/slo/rule.ts';
 import { after, MINUTE, ms } from '../../../src/domain/units.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
@@ -222,60 +221,6 @@ describe('evaluating a group', () => {
       kind: 'source-error',
       message: 'too slow',
       since: slotAt(1),
-    });
-  });
-
-  describe('when a firing alert goes without data', () => {
-    const looked: Missing[] = [];
-    const looking = (found: Vanished) => {
-      looked.length = 0;
-      evaluate = createEvaluateGroup({
-        store,
-        metrics,
-        clock,
-        recorder,
-        logger,
-        expand: expandValue,
-        findVanished: async (missing) => {
-          looked.push(missing);
-          return new Map(missing.alerts.map(({ fingerprint }) => [fingerprint, found]));
-        },
-      });
-    };
-    const goWithoutData = async (evidence: readonly Sample[] | Error): Promise<void> => {
-      metrics.answer('slow_share > 0.01', [checkout(0.5)]);
-      await tick(0);
-      metrics.answer('slow_share > 0.01', []);
-      metrics.answer('slow_share', evidence);
-      for (const number of [1, 2, 3, 4]) await tick(number);
-    };
-
-    it('looks once for what vanished, at the slot of its second miss, and keeps it with the alert', async () => {
-      looking({ kind: 'traffic' });
-      await goWithoutData([]);
-      expect(looked.map(({ at, alerts }) => [at, alerts.length])).toEqual([[slotAt(2), 1]]);
-      const told = (await drain()).filter(({ kind }) => kind === 'no-data');
-      expect(told.map(({ alert }) => [alert.noDataSince, alert.vanished])).toEqual([
-        [slotAt(0), { kind: 'traffic' }],
-      ]);
-    });
-
-    it('blames the source where that calls its own answer partial, and asks it nothing more', async () => {
-      looking({ kind: 'traffic' });
-      await goWithoutData(aSourceError('partial', 'a part of the data only'));
-      expect(looked).toEqual([]);
-      const told = (await drain()).filter(({ kind }) => kind === 'no-data');
-      expect(told.map(({ alert }) => alert.vanished)).toEqual([{ kind: 'source' }]);
-    });
-
-    it('forgets what vanished when the data is back, and remembers for how long it was gone', async () => {
-      looking({ kind: 'series', metric: 'm' });
-      await goWithoutData([]);
-      metrics.answer('slow_share > 0.01', [checkout(0.4)]);
-      await tick(5);
-      const [back] = (await drain()).filter(({ kind }) => kind === 'data-back');
-      expect(back?.alert.vanished).toBeUndefined();
-      expect(back?.alert.gap).toEqual({ start: slotAt(0), end: slotAt(5) });
     });
   });
 

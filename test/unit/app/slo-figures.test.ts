@@ -103,7 +103,9 @@ describe('the figures of a row', () => {
     const { rows } = setUp({ rules, alerts: [anAlert()] });
     expect((await rows()).map(({ figures }) => figures !== undefined)).toEqual([
       ...Array.from({ length: 12 }, () => true),
-      ...[false, false, false],
+      false,
+      false,
+      false,
     ]);
   });
 });
