@@ -125,6 +125,16 @@ function withFolded(alert: Alert, neighbours: readonly Neighbour[]): Alert {
   return alsoSlow.length === 0 ? rest : { ...rest, alsoSlow };
 }
 
+/** Held back for a reason that is found later, of the messages told so far or of the routes' times. */
+const FOUND_LATER: ReadonlySet<string> = new Set(['flapping', 'time']);
+
+/** What holds an alert back, so that its message can be brought up to date when that changes. */
+const hushName = (alert: Alert | undefined): string => {
+  const hush = alert?.suppressed;
+  if (hush === undefined || FOUND_LATER.has(hush.kind)) return '';
+  return `${hush.kind} ${hush.silence?.id ?? hush.by}`;
+};
+
 /** What was evaluated: the group, its slot, and the instant its queries looked at. */
 interface Evaluation {
   readonly group: string;
@@ -154,11 +164,12 @@ export async function holdBack(
   const folded = [...settled.flat(), ...others].filter(
     ({ alert }) => alert.suppressed?.kind === 'call-graph',
   );
-  return settled.map((neighbours) => {
+  return settled.map((neighbours, index) => {
     const alerts = neighbours.map(({ alert }) => withFolded(alert, folded));
-    const changed = alerts.filter(
-      (alert, i) => !sameNames(alert.alsoSlow ?? [], neighbours[i]?.alert.alsoSlow ?? []),
-    );
+    const changed = alerts.filter((alert, i) => {
+      const before = rules[index]?.alerts[i];
+      return !sameNames(alert.alsoSlow ?? [], before?.alsoSlow ?? []) || hushName(alert) !== hushName(before);
+    });
     return { alerts, changed: new Set(changed.map(({ fingerprint }) => fingerprint)) };
   });
 }

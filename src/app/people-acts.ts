@@ -10,7 +10,7 @@ export type ActsStore = Pick<Store, 'loadGroup' | 'acts'>;
  * What people did about some episodes. A record that cannot be read counts as not there: the alert is told as if nobody
  * had touched it, which is a message too many and never one too few. A store that does not answer is an error as ever.
  */
-export async function readActs(
+async function readActs(
   store: Pick<Store, 'acts'>,
   episodes: readonly string[],
 ): Promise<ReadonlyMap<string, Acts>> {

@@ -104,13 +104,25 @@ describe('what a message stands for', () => {
     const { evaluate } = setUp(GRAPH);
     const payments = about('payments');
     const first = await evaluate(payments, about('checkout'));
-    const cause = first.alerts[0] as Alert;
+    const [cause, folded] = first.alerts as [Alert, Alert];
     expect(cause.alsoSlow).toEqual(['checkout']);
-    expect([...first.changed]).toEqual([payments.fingerprint]);
-    expect([...(await evaluate(cause, about('checkout'))).changed]).toEqual([]);
+    expect([...first.changed]).toEqual([payments.fingerprint, folded.fingerprint]);
+    expect([...(await evaluate(cause, folded)).changed]).toEqual([]);
     const alone = await evaluate(cause);
     expect(alone.alerts[0]?.alsoSlow).toBeUndefined();
     expect([...alone.changed]).toEqual([payments.fingerprint]);
+  });
+
+  it.each<[string, Alert['suppressed'], Partial<NoisePolicy>, boolean]>([
+    ['begins', undefined, SILENT_PAYMENTS, true],
+    ['ends', { kind: 'silence', by: 'ann', since: START }, {}, true],
+    ['is another one', { kind: 'maintenance', by: 'ann', since: START }, SILENT_PAYMENTS, true],
+    ['goes on', { kind: 'silence', by: 'ann: service="payments"', since: START }, SILENT_PAYMENTS, false],
+    ['is found later, of what was told', { kind: 'flapping', by: 'x', since: START }, {}, false],
+  ])('is news for it when what holds it back %s', async (_, suppressed, policy, isNews) => {
+    const { evaluate } = setUp(policy);
+    const payments = about('payments', suppressed === undefined ? {} : { suppressed });
+    expect([...(await evaluate(payments)).changed]).toEqual(isNews ? [payments.fingerprint] : []);
   });
 
   it('stays when it has ended: that is what it stood for', async () => {
