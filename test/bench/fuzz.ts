@@ -5,7 +5,7 @@ export async function benchFuzz(): Promise<void> {
   const count = Number(process.env['BENCH_FUZZ'] ?? 100_000);
   const seed = Number(process.env['BENCH_SEED'] ?? 1);
   const startedAt = performance.now();
-  const { failures, slowestMs, ...report } = fuzzBodies({ count, seed });
+  const { failures, slowestMs, ...report } = fuzzBodies({ count, seed, hangMs: 1_000 });
   console.log(`\ndamaged bodies, seed ${seed}`);
   console.table({
     ...report,

@@ -149,6 +149,16 @@ describe('an alert is enriched', () => {
     await enrich({ alert: anAlert({ labels }), rule });
     expect(queries[0]?.service).toBe('checkout.shop');
   });
+
+  it('goes by the namespace of the alert before the default one', async () => {
+    const among = ['checkout.blog', 'checkout.shop'];
+    const { enrich, queries } = stage({ resolved: { kind: 'found', service: 'checkout.blog', among } });
+    for (const namespace of ['shop', 'elsewhere']) {
+      const labels = { alertname: 'CheckoutSlow', service: 'checkout', namespace };
+      await enrich({ alert: anAlert({ labels }), rule });
+    }
+    expect(queries.map(({ service }) => service)).toEqual(['checkout.shop', 'checkout.blog']);
+  });
 });
 
 describe('what cannot be had costs a line', () => {
