@@ -4,7 +4,7 @@ import type { Missing } from '../../../src/app/find-vanished.ts';
 import type { OutboxEntry } from '../../../src/app/ports.ts';
 import type { Sample, Vanished } from '../../../src/domain/alert/alert.ts';
 import { MINUTE } from '../../../src/domain/units.ts';
-import { aGroup } from '../../support/builders.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
 import {
   aSourceError,
   createFakeMetricsSource,
@@ -93,5 +93,20 @@ describe('when a firing alert goes without data', () => {
     const back = (await drain()).find(({ kind }) => kind === 'data-back');
     expect(back?.alert.vanished).toBeUndefined();
     expect(back?.alert.gap).toEqual({ start: slotAt(0), end: slotAt(5) });
+  });
+
+  it('counts evidence that does not come as a source that does not answer, from its first time on', async () => {
+    looking({ kind: 'traffic' });
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    metrics.answer('slow_share > 0.01', []);
+    metrics.answer('slow_share', aSourceError('timeout', 'too slow'));
+    await tick(1);
+    await tick(2);
+    expect((await temp.store.loadGroup(aGroup().id))?.rules[aRule().key]?.health).toEqual({
+      kind: 'source-error',
+      message: 'too slow',
+      since: slotAt(1),
+    });
   });
 });

@@ -210,20 +210,6 @@ describe('evaluating a group', () => {
     expect((await drain()).map(({ kind }) => kind)).toEqual(['firing']);
   });
 
-  it('counts evidence that does not come as a source that does not answer, from its first time on', async () => {
-    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
-    await tick(0);
-    metrics.answer('slow_share > 0.01', []);
-    metrics.answer('slow_share', aSourceError('timeout', 'too slow'));
-    await tick(1);
-    await tick(2);
-    expect((await store.loadGroup(aGroup().id))?.rules[aRule().key]?.health).toEqual({
-      kind: 'source-error',
-      message: 'too slow',
-      since: slotAt(1),
-    });
-  });
-
   it('says no data when the evidence cannot ever be had', async () => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
