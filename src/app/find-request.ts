@@ -16,6 +16,7 @@ import {
   type TimeWindow,
   toEpochMs,
 } from '../domain/units.ts';
+import { UpstreamError } from './errors.ts';
 import { type TraceLinks, traceView } from './inspect-trace.ts';
 import type { TraceSource } from './ports.ts';
 import { type Recorded, requestIdsRecorded } from './request-recorded.ts';
@@ -164,13 +165,16 @@ async function traceOfSameDigits(
   signal: Signal,
 ): Promise<FoundRequest | undefined> {
   if (!isUuid(requestId) || signal?.aborted === true) return undefined;
-  const trace = await traces
-    .trace(requestId.replaceAll('-', '').toLowerCase(), signal)
-    .catch(() => undefined);
+  const trace = await traces.trace(requestId.replaceAll('-', '').toLowerCase(), signal).catch(nothingOf);
   const view = trace === undefined ? undefined : traceView(trace, { now, links });
   if (view === undefined) return undefined;
   const notice = 'No request has this id, but a trace has: some programs write trace ids with hyphens.';
   return { kind: 'found', view: { requestId, traces: [view], notices: [notice] } };
+}
+
+/** What does not answer has nothing to add. */
+function nothingOf(error: unknown): undefined {
+  if (!(error instanceof UpstreamError)) throw error;
 }
 
 /** Envoy's own ids are in lower case; one that a client sent is kept as it came. */

@@ -22,7 +22,6 @@ export interface Links {
     operation?: string;
     window: TimeWindow;
     minDuration?: Microseconds;
-    attributes?: Readonly<Record<string, string>>;
     limit: number;
   }): string | undefined;
   /** Jaeger's page of a trace. With span ids it marks them, as many as an address holds, and folds the rest away. */
@@ -58,7 +57,7 @@ export function goDuration(duration: Microseconds): string {
 const JAEGER_UI_MAX_LIMIT = 1_500;
 
 function jaegerSearch(base: string, search: Parameters<Links['traceSearch']>[0]): string {
-  const { service, operation, window, minDuration, attributes, limit } = search;
+  const { service, operation, window, minDuration, limit } = search;
   return `${trimmed(base)}/search?${query([
     ['service', service],
     ['operation', operation],
@@ -67,7 +66,6 @@ function jaegerSearch(base: string, search: Parameters<Links['traceSearch']>[0])
     // Older pages ignore start and end without it.
     ['lookback', 'custom'],
     ['minDuration', minDuration === undefined ? undefined : goDuration(minDuration)],
-    ['tags', attributes === undefined ? undefined : JSON.stringify(attributes)],
     ['limit', Math.min(limit, JAEGER_UI_MAX_LIMIT)],
   ])}`;
 }

@@ -21,6 +21,8 @@ const NAMED = new RegExp(`trace[-_.]?id${SEPARATOR}([\\w+/-]{1,64}={0,2})`, 'i')
 const NOT_SAMPLED = new RegExp(`x-b3-sampled${SEPARATOR}(?:0|false)(?![0-9a-z])`, 'i');
 const REQUEST_ID = new RegExp(`request[-_.]?id${SEPARATOR}([\\w.:-]{1,128})`, 'i');
 const A_UUID = new RegExp(`(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}${NO_HEX}`, 'gi');
+/** How logs write that a request had no id. */
+const NOTHING = /^(?:-|null|nil|none|undefined)$/i;
 /** A B3 header that is a decision and nothing else. */
 const B3_DENIED = new RegExp(`(?:^|\\s|["'])b3${SEPARATOR}0(?:["']|\\s|$)`, 'i');
 
@@ -85,7 +87,7 @@ function readNamed(text: string): TraceReference | undefined {
  */
 export function readRequestLine(tokens: readonly Token[], text: string): TraceReference | undefined {
   const named = REQUEST_ID.exec(text)?.[1];
-  if (named !== undefined && named !== '-') return { kind: 'request', requestId: named };
+  if (named !== undefined && !NOTHING.test(named)) return { kind: 'request', requestId: named };
   const quoted = tokens.filter((token) => token.isQuoted && isUuid(token.text)).map((token) => token.text);
   const [found, ...others] = distinct(quoted.length > 0 ? quoted : (text.match(A_UUID) ?? []));
   if (found === undefined) return undefined;

@@ -29,12 +29,6 @@ function urlsOf(on: Links): Readonly<Record<string, string | undefined>> {
   const checkout = { namespace: 'shop', name: 'check out' };
   return {
     "Jaeger's comparison of two traces": on.compareTraces(id, other),
-    "Jaeger's search by request id": on.traceSearch({
-      service: 'gateway',
-      window,
-      attributes: { 'guid:x-request-id': 'e4e8' },
-      limit: 20,
-    }),
     "Kiali's traces of a service": on.kialiTraces({ kind: 'services', ...checkout }),
     "Kiali's traces of an application, on one": on.kialiTraces({
       kind: 'applications',
@@ -75,8 +69,6 @@ const KIALI = 'https://kiali.example.com/console';
 /** The same, as they are without anything known of the Grafana but its address. */
 const expected: Readonly<Record<string, string | undefined>> = {
   "Jaeger's comparison of two traces": `https://jaeger.example.com/jaeger/trace/${id}...${other}?cohort=${id}&cohort=${other}`,
-  "Jaeger's search by request id":
-    'https://jaeger.example.com/jaeger/search?service=gateway&start=1795183200000000&end=1795183800000000&lookback=custom&tags=%7B%22guid%3Ax-request-id%22%3A%22e4e8%22%7D&limit=20',
   "Kiali's traces of a service": `${KIALI}/namespaces/shop/services/check%20out?tab=traces`,
   "Kiali's traces of an application, on one": `${KIALI}/namespaces/shop/applications/check%20out?tab=traces&traceId=${id}`,
   "Kiali's traces of a workload, on one span": `${KIALI}/namespaces/shop/workloads/check%20out?tab=traces&traceId=${id}&spanId=b7`,

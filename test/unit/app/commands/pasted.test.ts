@@ -167,6 +167,11 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
   ],
   'a link to something else': ['https://kiali.example/console/overview', /no trace id in this link/, null],
   'a log line with several ids': [`14:05 order ${other} user ${uuid}`, /2 ids .*x-request-id/, null],
+  'a log line in which the id is null': [
+    `{"level":"warn","request_id":null,"msg":"slow","path":"/cart","took":1.2}`,
+    /neither slowest nor a trace id/,
+    null,
+  ],
   "a line of Istio's access log without an id": [
     accessLog('/', '-'),
     /No trace id, traceparent, b3 header, request id or link was found/,
