@@ -9,7 +9,7 @@ import { traceAnalysis } from './trace-analysis.ts';
 
 const SERVICES_SHOWN = 8;
 /** All that can be true of one trace at once. */
-const NOTICES_SHOWN = 9;
+const NOTICES_SHOWN = 10;
 /** Traces of one request that are shown; there are several when the application drops the trace headers. */
 const TRACES_SHOWN = 5;
 

@@ -110,6 +110,17 @@ describe('an answer about a trace', () => {
         'Open in Jaeger',
       ],
     },
+    'a trace of which everything is to be doubted: nothing is left out': {
+      answer: {
+        kind: 'trace',
+        view: {
+          ...trace,
+          notices: Array.from({ length: 9 }, (_, i) => `Doubt ${i + 1}.`),
+          standing: { isRecent: true, rows: [], notices: ['Its standing is not known.'] },
+        },
+      },
+      texts: ['Doubt 1.', 'Doubt 9.', 'Its standing is not known.'],
+    },
     'a request': {
       answer: { kind: 'request', view: { requestId: 'abc', traces: [trace], notices: [] } },
       texts: [
