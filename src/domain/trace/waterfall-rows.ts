@@ -98,16 +98,31 @@ function largest(
 
 function inTreeOrder({ roots }: SpanTree, picked: readonly Unit[]): readonly Chosen[] {
   const units = new Map(picked.map((unit) => [unit.node, unit]));
+  const leading = withAncestors(picked);
   const chosen: Chosen[] = [];
-  const stack = roots.map((node) => ({ node, depth: 0, top: node })).reverse();
+  const stack = roots
+    .filter((node) => leading.has(node))
+    .map((node) => ({ node, depth: 0, top: node }))
+    .reverse();
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const { node, depth, top } = next;
     const unit = units.get(node);
     if (unit !== undefined) chosen.push({ unit, depth, top });
     const below = unit === undefined ? depth : depth + 1;
     for (let i = node.children.length - 1; i >= 0; i--) {
-      stack.push({ node: node.children[i] as SpanNode, depth: below, top });
+      const child = node.children[i] as SpanNode;
+      if (leading.has(child)) stack.push({ node: child, depth: below, top });
     }
   }
   return chosen;
+}
+
+/** The nodes of the rows and all above them: the rest of the tree has no row. */
+function withAncestors(picked: readonly Unit[]): ReadonlySet<SpanNode> {
+  const leading = new Set<SpanNode>();
+  for (const { node } of picked) {
+    for (let at: SpanNode | undefined = node; at !== undefined && !leading.has(at); at = at.parent)
+      leading.add(at);
+  }
+  return leading;
 }

@@ -78,10 +78,10 @@ const LONGEST_NAME = 200;
 export function waterfallOf(summary: TraceSummary): Waterfall {
   const { path, tree, root } = summary;
   const origin = path.root.span.start;
-  const starts = placesOf(summary);
-  const stretches = stretchesOf(path);
+  const placeOf = createPlaces();
   const { chosen, shownSpans } = choose({ tree, path, most: MOST_ROWS });
-  const rows = chosen.map((each) => rowOf(each, { starts, stretches, origin }));
+  const stretches = stretchesOf(path, new Set(chosen.flatMap(({ unit }) => partsOf(unit))));
+  const rows = chosen.map((each) => rowOf(each, { placeOf, stretches, origin }));
   const bars = rows.map(({ start, duration }) => ({ start, end: us(start + duration) }));
   const ofRoot = bars.filter((_, index) => chosen[index]?.top === path.root);
   const window = windowOf({ ofRoot, all: bars }, root.duration);
@@ -126,36 +126,37 @@ function shownOperation(span: Span): string {
 const isHostOf = (service: string, host: string): boolean =>
   host !== '' && (host === service || service.startsWith(`${host}.`));
 
-type Starts = ReadonlyMap<SpanNode, number>;
 type Stretches = ReadonlyMap<SpanNode, readonly Stretch[]>;
 
 interface Scene {
-  readonly starts: Starts;
+  readonly placeOf: (node: SpanNode) => number;
   readonly stretches: Stretches;
   readonly origin: number;
 }
 
-/** When every span began, on one clock: as the critical path takes it. */
-function placesOf({ tree }: TraceSummary): Starts {
+/** When a span began, on the clock that the critical path is on. Remembers what it found on the way up. */
+function createPlaces(): (node: SpanNode) => number {
   const starts = new Map<SpanNode, number>();
-  // Parents come before their children.
-  for (const node of tree.nodes) {
-    const { parent, span } = node;
-    const parentStart = parent === undefined ? undefined : starts.get(parent);
-    const start =
-      parent === undefined || parentStart === undefined
-        ? span.start
-        : placeUnder(parent, span, parentStart).start;
-    starts.set(node, start);
-  }
-  return starts;
+  return (node) => {
+    const unknown: SpanNode[] = [];
+    let at: SpanNode | undefined = node;
+    for (; at !== undefined && !starts.has(at); at = at.parent) unknown.push(at);
+    for (let i = unknown.length - 1; i >= 0; i--) {
+      const next = unknown[i] as SpanNode;
+      const { parent, span } = next;
+      const start = parent && placeUnder(parent, span, starts.get(parent) ?? parent.span.start).start;
+      starts.set(next, start ?? span.start);
+    }
+    return starts.get(node) ?? node.span.start;
+  };
 }
 
-/** The critical path by span, its touching sections joined. */
-function stretchesOf({ root, sections }: CriticalPath): Stretches {
+/** The critical path of the spans that are shown, its touching sections joined. */
+function stretchesOf({ root, sections }: CriticalPath, shown: ReadonlySet<SpanNode>): Stretches {
   const origin = root.span.start;
   const stretches = new Map<SpanNode, Stretch[]>();
   for (const { node, start, end } of sections) {
+    if (!shown.has(node)) continue;
     const own = stretches.get(node) ?? [];
     stretches.set(node, own);
     const last = own.at(-1);
@@ -166,14 +167,14 @@ function stretchesOf({ root, sections }: CriticalPath): Stretches {
   return stretches;
 }
 
-function rowOf({ unit, depth }: Chosen, { starts, stretches, origin }: Scene): WaterfallRow {
+function rowOf({ unit, depth }: Chosen, { placeOf, stretches, origin }: Scene): WaterfallRow {
   const { node, server } = unit;
   const shown = server ?? node;
-  const start = us((starts.get(node) ?? origin) - origin);
+  const start = us(placeOf(node) - origin);
   const bar = { start, end: us(start + node.span.duration) };
   const servers = server === undefined && node.span.kind === 'client' ? serversOf(node) : [];
   const served = (server === undefined ? servers : [server]).map((each): Stretch => {
-    const from = (starts.get(each) ?? origin) - origin;
+    const from = placeOf(each) - origin;
     return { start: us(from), end: us(from + each.span.duration) };
   });
   return {
