@@ -18,6 +18,13 @@ const FILES: Readonly<Record<string, string>> = {
     'objective: { quantile: 0.99, below: 500ms, window: 5m }, alert: { burn: workbook }',
   ),
   'between.yaml': slo('between', 'objective: { quantile: 0.99, below: 750ms, window: 5m }'),
+  'approximate.yaml': slo(
+    'approximate',
+    'objective: { quantile: 0.99, below: 750ms, window: 5m }, approximate: true',
+  ),
+  'native.yaml': slo('native', 'objective: { quantile: 0.99, below: 750ms, window: 5m }, histogram: native'),
+  'service.yaml': `groups: [{ name: g, rules: [{ alert: A, for: 1m, expr: 'sum(rate(istio_request_duration_milliseconds_count{destination_service_name="nobody"}[5m])) > 1' }] }]`,
+  'narrow.yaml': `groups: [{ name: g, rules: [{ alert: A, for: 1m, expr: 'sum(rate(istio_request_duration_milliseconds_count[20s])) > 1' }] }]`,
   'selector.yaml': slo(
     'selector',
     `objective: { quantile: 0.99, below: 500ms, window: 5m }, selector: 'reporter="waypoint"'`,
@@ -62,6 +69,22 @@ requireOrSkip('prometheus', 'promtool')('rules held against a real Prometheus', 
       /750ms in `objective.below`.* are 500ms and 1s\./,
       1,
     ],
+    'an approximate threshold between bounds is fine, and judged by the one above': [
+      'approximate.yaml',
+      /note: `approximate`: 750ms lies between the bucket bounds 500ms and 1s .*: it is judged at 1s\. \[approximate-threshold\][^]*nothing to mend\.$/,
+      0,
+    ],
+    'buckets that are read as a native histogram': [
+      'native.yaml',
+      /has buckets there and is no native histogram: remove `histogram: native`\. \[histogram-kind\]/,
+      1,
+    ],
+    'a service that is not there': [
+      'service.yaml',
+      /warning: .*no series with destination_service_name="nobody" there.* \[unknown-service\][^]*1 warning\.$/,
+      0,
+    ],
+    'a window that holds too few samples': ['narrow.yaml', /warning: .*over \[20s\].* \[rate-window\]/, 0],
     'matchers that match nothing': [
       'selector.yaml',
       /no series of `\w+_bucket` matches \{reporter="waypoint"\}/,
