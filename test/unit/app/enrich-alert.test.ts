@@ -142,22 +142,15 @@ describe('an alert is enriched', () => {
     expect(metrics.asked).toEqual([]);
   });
 
-  it('picks, of several services of one name, the one in the namespace of the alert', async () => {
-    const candidates = ['checkout.blog', 'checkout.shop'];
-    const { enrich, queries } = stage({ resolved: { kind: 'ambiguous', candidates } });
+  const shops = ['checkout.blog', 'checkout.shop'];
+  it.each([
+    ['none is the usual one', { kind: 'ambiguous', candidates: shops }],
+    ['the default namespace says another', { kind: 'found', service: 'checkout.blog', among: shops }],
+  ] as const)('picks the service in the namespace of the alert: %s', async (_, resolved) => {
+    const { enrich, queries } = stage({ resolved });
     const labels = { alertname: 'CheckoutSlow', service: 'checkout', namespace: 'shop' };
     await enrich({ alert: anAlert({ labels }), rule });
     expect(queries[0]?.service).toBe('checkout.shop');
-  });
-
-  it('goes by the namespace of the alert before the default one', async () => {
-    const among = ['checkout.blog', 'checkout.shop'];
-    const { enrich, queries } = stage({ resolved: { kind: 'found', service: 'checkout.blog', among } });
-    for (const namespace of ['shop', 'elsewhere']) {
-      const labels = { alertname: 'CheckoutSlow', service: 'checkout', namespace };
-      await enrich({ alert: anAlert({ labels }), rule });
-    }
-    expect(queries.map(({ service }) => service)).toEqual(['checkout.shop', 'checkout.blog']);
   });
 });
 
