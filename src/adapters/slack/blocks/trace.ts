@@ -10,6 +10,8 @@ import { traceAnalysis } from './trace-analysis.ts';
 const SERVICES_SHOWN = 8;
 /** All that can be true of one trace at once. */
 const NOTICES_SHOWN = 10;
+/** More in a row are a wall of buttons. */
+const LINKS_SHOWN = 4;
 /** Traces of one request that are shown; there are several when the application drops the trace headers. */
 const TRACES_SHOWN = 5;
 
@@ -31,7 +33,7 @@ function traceLinks({ url, path, links = [] }: TraceView): { label: string; url:
     ...(url === undefined ? [] : [{ label: 'Open in Jaeger', url }]),
     ...(path.url === undefined ? [] : [{ label: 'Critical path in Jaeger', url: path.url }]),
     ...links,
-  ];
+  ].slice(0, LINKS_SHOWN);
 }
 
 const traceLine = (view: TraceView): string =>

@@ -13,7 +13,7 @@ const row = (n: number) => ({
   isError: false,
 });
 
-const slowest = (rows: number): Answer => ({
+const slowest = (rows: number): Extract<Answer, { kind: 'slowest' }> => ({
   kind: 'slowest',
   view: {
     service: 'checkout',
@@ -48,6 +48,13 @@ describe('answers', () => {
         '"text":"Search in Jaeger"',
         '"action_id":"share_answer","value":"/trace slowest checkout"',
       ],
+    },
+    'the slowest traces, in Kiali too': {
+      answer: {
+        kind: 'slowest',
+        view: { ...slowest(3).view, links: [{ label: 'Traces in Kiali', url: 'https://kiali.example/a' }] },
+      },
+      texts: ['"text":"Search in Jaeger"', '"text":"Traces in Kiali"', 'https://kiali.example/a'],
     },
     'more traces than a message holds: how many are left out': {
       answer: slowest(70),

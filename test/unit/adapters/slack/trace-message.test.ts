@@ -130,6 +130,19 @@ describe('an answer about a trace', () => {
         `"value":"/trace compare ${'a'.repeat(32)}"`,
       ],
     },
+    'the same trace in other tools': {
+      answer: {
+        kind: 'trace',
+        view: {
+          ...trace,
+          links: [
+            { label: 'Kiali', url: 'https://kiali.example/graph' },
+            { label: 'Grafana', url: 'https://grafana.example/explore' },
+          ],
+        },
+      },
+      texts: ['"text":"Kiali"', 'https://kiali.example/graph', '"text":"Grafana"', 'Critical path in Jaeger'],
+    },
     'a request of several traces': {
       answer: {
         kind: 'request',
