@@ -1,5 +1,5 @@
 import { type Microseconds, us } from '../units.ts';
-import { peerOf, serversOf } from './peer.ts';
+import { attributeText, peerOf, serversOf } from './peer.ts';
 import { requestLine } from './request-line.ts';
 import type { SpanKind } from './trace.ts';
 import type { SpanNode } from './tree.ts';
@@ -15,6 +15,8 @@ export interface PairedSpans {
   readonly depth: number;
   /** How many pairs stand in this place: several when a call is made again and again. */
   readonly pairs: number;
+  /** Set when one pair stands here, and other versions of the service served the two. */
+  readonly versions?: { readonly a: string; readonly b: string };
   /** Of the spans together, in the first request and in the second. */
   readonly a: Microseconds;
   readonly b: Microseconds;
@@ -53,7 +55,9 @@ export interface StructureDifference {
 }
 
 interface Place {
+  /** Of the first pair. */
   readonly node: SpanNode;
+  readonly partner: SpanNode;
   /** Undefined before the first pair. */
   asked: string | undefined;
   pairs: number;
@@ -90,7 +94,7 @@ export function compareStructure(a: SpanNode, b: SpanNode): StructureDifference 
       onlyInB: unpaired([b]),
     };
   }
-  const top = newPlace(start.a);
+  const top = newPlace(start.a, start.b);
   const { pairCount, lone } = pairAll({ ...start, place: top });
   return {
     roots: start.a === a && start.b === b ? 'same' : 'inner',
@@ -130,8 +134,9 @@ function askedByAll(before: string | undefined, a: SpanNode, b: SpanNode): strin
   return before === undefined ? asked : common(before, asked);
 }
 
-const newPlace = (node: SpanNode): Place => ({
+const newPlace = (node: SpanNode, partner: SpanNode): Place => ({
   node,
+  partner,
   asked: undefined,
   pairs: 0,
   a: 0,
@@ -158,7 +163,7 @@ function pairAll(top: Pair): {
         lone.a.push(child);
         continue;
       }
-      const inside = place.inside.get(sort) ?? newPlace(child);
+      const inside = place.inside.get(sort) ?? newPlace(child, partner);
       place.inside.set(sort, inside);
       queue.push({ a: child, b: partner, place: inside });
     }
@@ -190,12 +195,24 @@ function listed(top: Place): readonly PairedSpans[] {
     if (!isCall) {
       const { serviceName: service, spanName: operation, kind } = span;
       const { asked = '', pairs } = place;
-      rows.push({ service, operation, kind, asked, depth, pairs, a: us(place.a), b: us(place.b) });
+      const versions = pairs === 1 ? versionsOf(place) : {};
+      const times = { a: us(place.a), b: us(place.b) };
+      rows.push({ service, operation, kind, asked, depth, pairs, ...versions, ...times });
     }
     const inside = [...place.inside.values()].reverse();
     for (const child of inside) stack.push({ place: child, depth: isCall ? depth : depth + 1 });
   }
   return rows;
+}
+
+const VERSIONS = ['istio.canonical_revision', 'service.version'] as const;
+
+const versionOf = ({ span }: SpanNode): string =>
+  attributeText(span, VERSIONS) || attributeText({ attributes: span.resource }, VERSIONS);
+
+function versionsOf({ node, partner }: Place): Pick<PairedSpans, 'versions'> {
+  const [a, b] = [versionOf(node), versionOf(partner)];
+  return a === b || a === '' || b === '' ? {} : { versions: { a, b } };
 }
 
 function unpaired(tops: readonly SpanNode[]): readonly UnpairedSpans[] {

@@ -138,10 +138,12 @@ function paired({ paired: { rows, hidden, pairCount } }: ComparisonView): readon
   ];
 }
 
-function pairLine({ service, operation, asked, depth, pairs, a, b }: PairedSpans): string {
+function pairLine({ service, operation, asked, depth, pairs, versions, a, b }: PairedSpans): string {
   const times = pairs > 1 ? ` (${pairs} times)` : '';
+  const served =
+    versions === undefined ? '' : ` · version ${code(versions.a, 40)} in A, ${code(versions.b, 40)} in B`;
   const longer = `${time(Math.abs(b - a))} ${b > a ? 'slower' : 'faster'}`;
-  return `${indent(depth)}${code(service, 80)} ${code(asked || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})`;
+  return `${indent(depth)}${code(service, 80)} ${code(asked || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})${served}`;
 }
 
 /** Spaces at the start of a line are not shown; these are. */

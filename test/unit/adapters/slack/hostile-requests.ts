@@ -87,16 +87,20 @@ export const comparedTraces = some(
     }),
     paired: fc.record({
       ...shown(
-        fc.record({
-          service: hostileText,
-          operation: hostileText,
-          asked: hostileText,
-          kind: fc.constant('server' as const),
-          depth: fc.nat(),
-          pairs: fc.nat(),
-          a: spanUs,
-          b: spanUs,
-        }),
+        some(
+          {
+            service: hostileText,
+            operation: hostileText,
+            asked: hostileText,
+            kind: fc.constant('server' as const),
+            depth: fc.nat(),
+            pairs: fc.nat(),
+            versions: fc.record({ a: hostileText, b: hostileText }),
+            a: spanUs,
+            b: spanUs,
+          },
+          ['service', 'operation', 'asked', 'kind', 'depth', 'pairs', 'a', 'b'],
+        ),
       ),
       pairCount: fc.nat(),
     }),

@@ -68,6 +68,7 @@ const comparison: ComparisonView = {
         asked: '',
         depth: 1,
         pairs: 2,
+        versions: { a: 'v1', b: 'v2' },
         a: us(4_000),
         b: us(421_000),
       },
@@ -113,7 +114,7 @@ describe('two requests side by side', () => {
     'what both did, indented as it was called': {
       texts: [
         '*In both*: 25 spans; those of other durations:',
-        '\u2003`payments` `charge` (2 times): *417 ms slower* in B (4 ms, 421 ms)',
+        '\u2003`payments` `charge` (2 times): *417 ms slower* in B (4 ms, 421 ms) · version `v1` in A, `v2` in B',
         'and 2 more that differ less',
       ],
     },

@@ -137,6 +137,35 @@ describe('the structure of two requests', () => {
     ]);
   });
 
+  const versioned = (...versions: readonly string[]): Trace =>
+    aTrace('1', [
+      {},
+      ...versions.map(
+        (version): Partial<Span> => ({
+          parentSpanId: '1'.padStart(16, '0'),
+          spanName: 'charge',
+          ...(version === '' ? {} : { attributes: { 'istio.canonical_revision': version } }),
+        }),
+      ),
+    ]);
+  const served: Readonly<Record<string, { a: Trace; b: Trace; versions: object | undefined }>> = {
+    'other versions are named': {
+      a: versioned('v1'),
+      b: versioned('v2'),
+      versions: { a: 'v1', b: 'v2' },
+    },
+    'one and the same is not': { a: versioned('v1'), b: versioned('v1'), versions: undefined },
+    'one that is not known is no other': { a: versioned('v1'), b: versioned(''), versions: undefined },
+    'of several pairs there is no saying': {
+      a: versioned('v1', 'v1'),
+      b: versioned('v2', 'v1'),
+      versions: undefined,
+    },
+  };
+  it.each(Object.entries(served))('who served both: %s', (_, { a, b, versions }) => {
+    expect(compared(a, b).paired[1]?.versions).toEqual(versions);
+  });
+
   it('every span is in a pair or in exactly one of the lists', () => {
     fc.assert(
       fc.property(anyTrace, anyTrace, (a, b) => {
