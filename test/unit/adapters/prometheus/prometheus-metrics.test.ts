@@ -135,7 +135,7 @@ describe('an instant query', () => {
     });
     const outcome = await metrics.instant({ expr: 'x', at, isProof: true }).then(
       () => 'taken',
-      (error: unknown) => ((error as UpstreamError).code === 'unavailable' ? 'refused' : 'broken'),
+      (error: unknown) => ((error as UpstreamError).code === 'partial' ? 'refused' : 'broken'),
     );
     expect(outcome).toBe(what);
   });
