@@ -61,13 +61,15 @@ const endButton = (episode: string): Button => ({
 export function actButtons({ handle, state, acknowledged, hushed }: AlertView): readonly Button[] {
   if (handle === undefined || state === 'resolved') return [];
   const { episode, matchers } = handle;
-  const isSilent = hushed?.silence !== undefined;
-  return [
+  const { silence } = hushed ?? {};
+  const buttons: readonly Button[] = [
     ...(acknowledged === undefined
       ? [{ ...button('Acknowledge', ACKNOWLEDGE, `/slo acknowledge ${episode}`), style: 'primary' as const }]
       : []),
-    ...(isSilent || !isButtonValue(matchers) ? [] : [button('Silence…', SILENCE, matchers)]),
-    ...(isSilent ? [button('Unsilence', RUN_COMMAND, `/slo unsilence ${hushed.silence?.id ?? ''}`)] : []),
+    silence === undefined
+      ? button('Silence…', SILENCE, matchers)
+      : button('Unsilence', RUN_COMMAND, `/slo unsilence ${silence.id}`),
     ...(state === 'no-data' ? [endButton(episode)] : []),
   ];
+  return buttons.filter(({ value = '' }) => isButtonValue(value));
 }

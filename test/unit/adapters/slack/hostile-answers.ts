@@ -20,6 +20,7 @@ import {
   valueKind,
   window,
 } from './hostile.ts';
+import { phrase, said } from './hostile-people.ts';
 import { breakdown, comparedTraces, part, standing } from './hostile-requests.ts';
 
 const traceView: fc.Arbitrary<TraceView> = some(
@@ -155,6 +156,7 @@ const sloRow: fc.Arbitrary<SloRow> = some(
       'unknown' as const,
       'no-verdict' as const,
     ),
+    people: phrase,
     figures: some(
       {
         latency: estimate,
@@ -242,6 +244,7 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
     all: many(hostileText, 300),
     retry: fc.oneof(hostileText, fc.constant('/trace slowest {service} last 30m')),
   }),
+  said,
   fc.record({ kind: fc.constant('nothing' as const), text: hostileText, links }),
   fc.record({ kind: fc.constant('failed' as const), text: hostileText }),
 ) as fc.Arbitrary<Answer>;

@@ -132,7 +132,17 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
     notice: hostileText,
     mentions: many(fc.oneof(hostileText, fc.constantFrom('S0ONCALL00', 'U0ANN00000')), 20),
     alsoSlow: many(hostileText, 20),
-    hushed: some({ text: hostileText, until: at }, ['text']),
+    hushed: some(
+      {
+        text: hostileText,
+        until: at,
+        silence: fc.record({ id: hostileText, by: hostileText, comment: hostileText }),
+      },
+      ['text'],
+    ),
+    acknowledged: fc.record({ by: hostileText, at }),
+    ended: fc.record({ by: hostileText, at, comment: hostileText }),
+    handle: fc.record({ episode: hostileText, matchers: hostileText }),
     gaps: many(hostileText, 20),
     evidenceWindow: window,
   },
