@@ -9,7 +9,7 @@ import {
 } from '../domain/trace/slowest.ts';
 import type { Trace } from '../domain/trace/trace.ts';
 import { boundText, durationText, windowText } from '../domain/trace/wording.ts';
-import { between, type Milliseconds, ms, type TimeWindow, us } from '../domain/units.ts';
+import { between, epochMs, type Milliseconds, ms, type TimeWindow, us } from '../domain/units.ts';
 import { UpstreamError } from './errors.ts';
 import type { Clock, TraceSource } from './ports.ts';
 import type { FindSlowest, SlowestResult } from './use-cases.ts';
@@ -176,15 +176,25 @@ function arrivingText(window: TimeWindow, lag: Milliseconds, now: Ending['now'])
   return !isArriving(window, lag, now) ? '' : `; the last ${Math.round(lag / 1_000)} s may still be arriving`;
 }
 
-function doubtText({ searches, given }: SlowestState<TraceRow>, { settings, stop }: Ending): string {
+/** Where something slower may be: the whole window, or the part of it that is still open. */
+function openText({ goal, open, given }: SlowestState<TraceRow>): string {
+  const left = [...open, ...given];
+  const start = epochMs(Math.min(...left.map((window) => window.start)));
+  const end = epochMs(Math.max(...left.map((window) => window.end)));
+  const isWhole = start === goal.window.start && end === goal.window.end;
+  return isWhole ? 'not proven' : `not proven in ${windowText({ start, end })}`;
+}
+
+function doubtText(state: SlowestState<TraceRow>, { settings, stop }: Ending): string {
+  const { searches, given } = state;
   const used = `${searches} of ${settings.maxSearches} searches used`;
   switch (stop) {
     case 'searches':
-      return `at least these: ${used}, not proven`;
+      return `at least these: ${used}, ${openText(state)}`;
     case 'time':
-      return `at least these: time was over after ${searches} ${searches === 1 ? 'search' : 'searches'}, not proven`;
+      return `at least these: time was over after ${searches} ${searches === 1 ? 'search' : 'searches'}, ${openText(state)}`;
     case 'no-answer':
-      return `at least these: search ${searches + 1} was not answered, not proven`;
+      return `at least these: search ${searches + 1} was not answered, ${openText(state)}`;
     case undefined:
       return `at least these: more traces match at one moment than a search gives (${given.length} times); ${used}`;
   }

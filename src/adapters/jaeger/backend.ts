@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../../domain/units.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import { type Ask, type Dialect, detectDialect, isForeign } from './dialect.ts';
+import { refusalOf } from './refusal.ts';
 
 /**
  * What is known of the Jaeger at the address. The dialect is known from the start; which storage is behind it, it does
@@ -42,6 +43,9 @@ export async function detectBackend(
 /** How VictoriaTraces begins its complaint about a search without parameters (its `processGetTracesRequest`, also V3). */
 const VICTORIAS_WORDS = 'incorrect trace query params';
 
+/** Statuses of a proxy whose server is away, or that has had enough for now. */
+const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
 async function looksLikeVictoria(
   { http, deadline }: BackendSource,
   dialect: Dialect,
@@ -50,6 +54,8 @@ async function looksLikeVictoria(
   const path = dialect === 'legacy' ? '/api/traces' : '/api/v3/traces';
   try {
     const { status, body } = await http.text({ path, operation: 'detect', deadline, signal });
+    // Whoever stands in front of it answers: nothing is learnt.
+    if (PASSING.has(status)) throw refusalOf(status, undefined);
     return status === 400 && body.includes(VICTORIAS_WORDS);
   } catch (error) {
     if (isForeign(error)) return false;

@@ -99,6 +99,23 @@ describe('the certificate', () => {
   });
 });
 
+describe('what is left open', () => {
+  it('is named when a part of the window is proven', async () => {
+    // In the later half too many to be searched, all found by a client span that does not count.
+    const crowd = Array.from({ length: 200 }, (_, i) =>
+      aTrace(`${i + 1}`, [
+        { start: startOf(400_000 + i), duration: us(1_000) },
+        { start: startOf(400_000 + i), duration: us(9_000_000), kind: 'client' },
+      ]),
+    );
+    const source = createFakeTraceSource([...crowd, ...ladder(9)]);
+    const find = createFindSlowest({ traces: source, clock: later(), limit: 5, maxSearches: 12 });
+    expect((await find(asked)).certificate).toMatch(
+      /^at least these: 12 of 12 searches used, not proven in 14:[\d:.]+-14:[\d:.]+ UTC$/,
+    );
+  });
+});
+
 describe('when the backend is slow or fails', () => {
   it('hands over what it has when its time is over', async () => {
     const clock = later();

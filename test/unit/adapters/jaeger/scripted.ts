@@ -8,6 +8,8 @@ export type Reply = { readonly status?: number; readonly body: unknown } | Upstr
 interface ScriptOptions {
   readonly otherwise?: UpstreamErrorCode;
   readonly complaint?: string;
+  /** With which status it says that, each time: 400 unless given. */
+  readonly statuses?: number[];
 }
 
 const JAEGERS_COMPLAINT =
@@ -19,7 +21,7 @@ const JAEGERS_COMPLAINT =
  */
 export function scripted(
   replies: Readonly<Record<string, Reply | ((request: HttpRequest) => Reply)>>,
-  { otherwise = 'bad-answer', complaint = JAEGERS_COMPLAINT }: ScriptOptions = {},
+  { otherwise = 'bad-answer', complaint = JAEGERS_COMPLAINT, statuses = [] }: ScriptOptions = {},
 ) {
   const asked: HttpRequest[] = [];
   const json: HttpClient['json'] = async (request) => {
@@ -33,7 +35,7 @@ export function scripted(
   };
   const text: HttpClient['text'] = async (request) => {
     asked.push(request);
-    return { status: 400, contentType: 'text/plain', body: complaint };
+    return { status: statuses.shift() ?? 400, contentType: 'text/plain', body: complaint };
   };
   const http: HttpClient = { json, text, close: () => {} };
   return { source: createJaegerTraceSource({ http }), asked, paths: () => asked.map(({ path }) => path) };

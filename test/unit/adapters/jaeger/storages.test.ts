@@ -80,6 +80,16 @@ describe('VictoriaTraces, known by its complaint', () => {
     expect(requests.filter(({ operation }) => operation === 'detect')).toHaveLength(3);
   });
 
+  it('is not mistaken for a Jaeger because a proxy in front of it was without it for a moment', async () => {
+    const { source, asked: requests } = scripted(
+      { ...OLDER, '/api/traces': older() },
+      { complaint, statuses: [503] },
+    );
+    await expect(source.search(asked)).rejects.toMatchObject({ code: 'unavailable' });
+    await source.search(asked);
+    expect(requests.some(({ query }) => query?.['minDuration'] === '249999999ns')).toBe(true);
+  });
+
   it('gives operations by the path it has', async () => {
     const { source } = scripted({
       ...OLDER,
