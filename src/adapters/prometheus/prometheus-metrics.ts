@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { UpstreamError, type UpstreamErrorCode } from '../../app/errors.ts';
-import type { Exemplar, Logger, MetricsSource, QueryCosts, Series } from '../../app/ports.ts';
+import type { Exemplar, Logger, MetricsSource, QueryCost, QueryCosts, Series } from '../../app/ports.ts';
 import type { Sample } from '../../domain/alert/alert.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../../domain/units.ts';
 import type { HttpAnswer, HttpClient, HttpParameters } from '../http/http-client.ts';
@@ -114,6 +114,13 @@ function exemplarsOf(data: z.infer<typeof wire.exemplarData>): readonly Exemplar
   );
 }
 
+function costOf({ stats }: z.infer<typeof wire.costData>): QueryCost | undefined {
+  if (stats === undefined) return undefined;
+  return { seconds: stats.timings.execTotalTime, peakSamples: stats.samples?.peakSamples ?? 0 };
+}
+
+const INSTANT = { operation: 'instant', path: '/api/v1/query' } as const;
+
 /**
  * A Prometheus, or anything that speaks its HTTP API. Expressions go in a POST form, so that their length is no matter.
  * Throws `UpstreamError`: `bad-request` when the expression is wrong, other codes when the source is at fault.
@@ -148,19 +155,11 @@ export function createPrometheusMetrics(options: {
   return {
     instant: async ({ expr, at, isProof = false }, signal) => {
       const form = { query: expr, time: unixSeconds(at), timeout };
-      const question = { operation: 'instant', path: '/api/v1/query', form, isProof };
-      return samplesOf(await ask(question, wire.instantData, signal));
+      return samplesOf(await ask({ ...INSTANT, form, isProof }, wire.instantData, signal));
     },
     cost: async ({ expr, at }, signal) => {
       const form = { query: expr, time: unixSeconds(at), timeout, stats: 'all' };
-      const { stats } = await ask(
-        { operation: 'instant', path: '/api/v1/query', form },
-        wire.costData,
-        signal,
-      );
-      if (stats === undefined) return undefined;
-      const { timings, samples } = stats;
-      return { seconds: timings.execTotalTime, peakSamples: samples?.peakSamples ?? 0 };
+      return costOf(await ask({ ...INSTANT, form }, wire.costData, signal));
     },
     range: async ({ expr, window, step }, signal) => {
       const form = {
