@@ -7,7 +7,7 @@ import {
 } from '../domain/trace/compare-structure.ts';
 import { requestLine } from '../domain/trace/request-line.ts';
 import { statusOf } from '../domain/trace/span-errors.ts';
-import { summarize, type TraceSummary } from '../domain/trace/summary.ts';
+import { outlineOf, type TraceOutline } from '../domain/trace/summary.ts';
 import type { Trace } from '../domain/trace/trace.ts';
 import { type EpochMs, toEpochUs } from '../domain/units.ts';
 import type { ComparedTrace, ComparisonView, Shown } from './comparison-view.ts';
@@ -33,7 +33,7 @@ export function comparisonView(
   pair: { readonly a: ToCompare; readonly b: ToCompare },
   { now, links }: { readonly now: EpochMs; readonly links: Pick<Links, 'trace' | 'compareTraces'> },
 ): ComparisonView | undefined {
-  const [a, b] = [summarize(pair.a.trace), summarize(pair.b.trace)];
+  const [a, b] = [outlineOf(pair.a.trace), outlineOf(pair.b.trace)];
   if (a === undefined || b === undefined) return undefined;
   const structure = compareStructure(a.path.root, b.path.root);
   const parts = comparePaths(a.parts, b.parts);
@@ -68,7 +68,7 @@ function telling<T extends { readonly a: number; readonly b: number }>(rows: rea
 }
 
 function headOf(
-  { traceId, root, spanCount }: TraceSummary,
+  { traceId, root, spanCount }: TraceOutline,
   { requestId, usualAmong }: ToCompare,
   links: Pick<Links, 'trace'>,
 ): ComparedTrace {
@@ -112,8 +112,8 @@ function pairedOf({ paired, pairCount }: StructureDifference): ComparisonView['p
 }
 
 interface Compared {
-  readonly a: TraceSummary;
-  readonly b: TraceSummary;
+  readonly a: TraceOutline;
+  readonly b: TraceOutline;
   readonly structure: StructureDifference;
 }
 
@@ -144,7 +144,7 @@ function beginningNotices({ a, b, structure: { roots } }: Compared): readonly st
 
 function doubtNotices(
   name: string,
-  { doubts, start, duration }: TraceSummary,
+  { doubts, start, duration }: TraceOutline,
   now: EpochMs,
 ): readonly string[] {
   const { hasNoRoot, rootCount, orphanCount, isTruncated, skewText } = doubts;

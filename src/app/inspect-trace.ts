@@ -3,7 +3,12 @@ import { kialiApplication } from '../domain/link-kiali.ts';
 import type { CriticalPath } from '../domain/trace/critical-path.ts';
 import { servedOnPath } from '../domain/trace/served.ts';
 import { statusOf } from '../domain/trace/span-errors.ts';
-import { summarize, type TraceDoubts, type TraceSummary } from '../domain/trace/summary.ts';
+import {
+  summarize,
+  type TraceDoubts,
+  type TraceOutline,
+  type TraceSummary,
+} from '../domain/trace/summary.ts';
 import type { Trace } from '../domain/trace/trace.ts';
 import { waterfallOf } from '../domain/trace/waterfall.ts';
 import { waterfallWords } from '../domain/trace/waterfall-words.ts';
@@ -158,7 +163,7 @@ export const named = (service: string): string => (service === '' ? '(no service
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 
 /** What a reader must know before trusting what is said of a trace. */
-export function traceNotices(summary: TraceSummary, now: EpochMs): readonly string[] {
+export function traceNotices(summary: TraceOutline, now: EpochMs): readonly string[] {
   const { doubts, root, start, duration } = summary;
   const age = toEpochUs(now) - (start + duration);
   return [
@@ -180,7 +185,7 @@ export function traceNotices(summary: TraceSummary, now: EpochMs): readonly stri
 }
 
 /** What the critical path does not cover, and where it stands on a guess. */
-function pathNotices({ doubts, root, path, duration }: TraceSummary): readonly string[] {
+function pathNotices({ doubts, root, path, duration }: TraceOutline): readonly string[] {
   const isPart = doubts.rootCount + doubts.orphanCount + doubts.ringCount > 1;
   return [
     ...(isPart

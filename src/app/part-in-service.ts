@@ -5,7 +5,7 @@ import { rankingSpan } from '../domain/trace/ranking.ts';
 import { requestLine } from '../domain/trace/request-line.ts';
 import { type ServedSpan, servedSpan } from '../domain/trace/served.ts';
 import { statusOf } from '../domain/trace/span-errors.ts';
-import { summarize, type TraceSummary } from '../domain/trace/summary.ts';
+import { outlineOf, type TraceOutline } from '../domain/trace/summary.ts';
 import type { Span, Trace } from '../domain/trace/trace.ts';
 import { buildTree, type SpanNode } from '../domain/trace/tree.ts';
 import { type EpochMs, epochMs, type Microseconds, type TimeWindow, us } from '../domain/units.ts';
@@ -28,7 +28,7 @@ export function partInService(
   }: { readonly trace: Trace; readonly service: string; readonly requestId?: string },
   { now, links }: { readonly now: EpochMs; readonly links: Pick<Links, 'trace'> },
 ): { readonly view: PartView; readonly served: ServedSpan | undefined } | undefined {
-  const summary = summarize(trace);
+  const summary = outlineOf(trace);
   const span = rankingSpan(trace, { service, window: ALWAYS });
   if (summary === undefined || span === undefined) return undefined;
   const spans = sameSort(trace, span);
@@ -59,7 +59,7 @@ const sameSort = ({ spans }: Trace, { serviceName, kind }: Span): readonly Span[
     .filter((span) => span.serviceName === serviceName && span.kind === kind)
     .sort((a, b) => b.duration - a.duration || a.start - b.start);
 
-const partSpan = (span: Span, { root }: TraceSummary): PartSpan => ({
+const partSpan = (span: Span, { root }: TraceOutline): PartSpan => ({
   operation: span.spanName,
   asked: requestLine(span),
   duration: span.duration,

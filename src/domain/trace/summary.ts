@@ -24,7 +24,8 @@ export interface TraceDoubts {
   readonly workAfterRoot: Microseconds;
 }
 
-export interface TraceSummary {
+/** The least that is known of a trace: its tree, and what its root waited for. */
+export interface TraceOutline {
   readonly traceId: string;
   /** The earliest real root; without one, the longest span that has no parent here. */
   readonly root: Span;
@@ -33,12 +34,16 @@ export interface TraceSummary {
   /** From the first span's start to the last span's end. */
   readonly duration: Microseconds;
   readonly spanCount: number;
-  /** Most spans first. */
-  readonly services: readonly { readonly name: string; readonly spans: number }[];
   /** What set the duration of `root`. */
   readonly path: CriticalPath;
   /** The same by what the time was spent on, the largest first. */
   readonly parts: readonly PathPart[];
+  readonly doubts: TraceDoubts;
+}
+
+export interface TraceSummary extends TraceOutline {
+  /** Most spans first. */
+  readonly services: readonly { readonly name: string; readonly spans: number }[];
   /** How many spans failed. */
   readonly errorCount: number;
   readonly errors: readonly ErrorOrigin[];
@@ -47,11 +52,10 @@ export interface TraceSummary {
   readonly repeats: readonly Repeat[];
   /** Largest first. */
   readonly selfTimes: readonly SelfTime[];
-  readonly doubts: TraceDoubts;
 }
 
-/** What a trace says at a glance. Undefined for a trace without spans. */
-export function summarize(trace: Trace): TraceSummary | undefined {
+/** A trace's tree and critical path, and what is to be doubted about them. Undefined for a trace without spans. */
+export function outlineOf(trace: Trace): TraceOutline | undefined {
   const tree = buildTree(trace);
   const top = mainRoot(tree);
   if (top === undefined) return undefined;
@@ -64,16 +68,26 @@ export function summarize(trace: Trace): TraceSummary | undefined {
     start,
     duration,
     spanCount: tree.nodes.length,
-    services: servicesOf(tree.nodes),
     path,
     parts: pathParts(path),
+    doubts: doubtsOf(tree, { top, end: start + duration }),
+  };
+}
+
+/** What a trace says at a glance. Undefined for a trace without spans. */
+export function summarize(trace: Trace): TraceSummary | undefined {
+  const outline = outlineOf(trace);
+  if (outline === undefined) return undefined;
+  const { tree } = outline;
+  return {
+    ...outline,
+    services: servicesOf(tree.nodes),
     errorCount: tree.nodes.filter(({ span }) => span.isError).length,
     errors: errorOriginsOf(tree),
     hops: hopEdgesOf(tree),
     retries: retriesOf(tree),
     repeats: repeatsOf(tree),
     selfTimes: selfTimesOf(tree),
-    doubts: doubtsOf(tree, { top, end: start + duration }),
   };
 }
 
