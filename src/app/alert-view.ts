@@ -2,6 +2,7 @@ import type { Alert, Suppression } from '../domain/alert/alert.ts';
 import { matchersText } from '../domain/alert/matcher.ts';
 import { serviceLabelOf, sortedLabels } from '../domain/labels.ts';
 import type { Links } from '../domain/link.ts';
+import { kialiApplication } from '../domain/link-kiali.ts';
 import { objectiveLabels, quantileExpr } from '../domain/slo/promql.ts';
 import type { SloRule } from '../domain/slo/rule.ts';
 import { before, between, epochMs, HOUR, MINUTE, ms, type TimeWindow, toUs } from '../domain/units.ts';
@@ -219,7 +220,10 @@ function linksOf(of: Parameters<typeof alertView>[0], service: string | undefine
   const { alert, rule, links, enrichment } = of;
   const window = evidenceWindow(alert, rule);
   const { objective } = rule;
-  const namespace = namespaceOf(alert);
+  // Rules often group by the service alone; the tracing backend's name for it holds its namespace.
+  const traceName = enrichment?.traceService;
+  const namespace =
+    namespaceOf(alert) ?? (traceName === undefined ? undefined : kialiApplication(traceName)?.namespace);
   const expr =
     objective === undefined
       ? rule.expr
@@ -227,7 +231,7 @@ function linksOf(of: Parameters<typeof alertView>[0], service: string | undefine
           quantile: objective.quantile,
           window: objective.window,
         });
-  const traced = enrichment?.traceService ?? service;
+  const traced = traceName ?? service;
   const urls: readonly (readonly [string, string | undefined])[] = [
     [
       'Jaeger',

@@ -44,6 +44,8 @@ export interface StageOptions {
   readonly rules?: string;
   /** A Prometheus to ask instead of the world's own. */
   readonly prometheusUrl?: string;
+  /** Further settings. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Nothing happens by itself. */
@@ -212,6 +214,7 @@ async function startBotIn(given: {
     ...(options.prometheusUrl === undefined ? {} : { PROMETHEUS_URL: options.prometheusUrl }),
     DATA_DIR: join(folder, 'data'),
     LOG_LEVEL: 'info',
+    ...options.environment,
   });
   if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
   const scheduler = createManualScheduler(clock);

@@ -122,6 +122,12 @@ describe('alertView', () => {
   it('links Jaeger under the name that Jaeger knows, once that is known', () => {
     const enrichment: Enrichment = { traces: { kind: 'pending' }, gaps: [], traceService: 'checkout.shop' };
     expect(view({ enrichment }).links[0]?.url).toContain('service=checkout.shop&');
+    // That name holds the namespace, which a rule that groups by the service alone does not tell.
+    const { destination_service_namespace: _namespace, ...bare } = labels;
+    const labelsOf = (given: Partial<Parameters<typeof alertView>[0]>): readonly string[] =>
+      view({ alert: anAlert({ labels: bare }), ...given }).links.map(({ label }) => label);
+    expect(labelsOf({})).not.toContain('Kiali');
+    expect(labelsOf({ enrichment })).toContain('Kiali');
   });
 
   it('links nothing to tools that have no address', () => {
