@@ -23,7 +23,7 @@ afterAll(async () => {
 /** The addresses behind the buttons of a message, by their labels. */
 function buttonsOf(message: { readonly blocks?: unknown }): Readonly<Record<string, string>> {
   const buttons = [
-    ...JSON.stringify(message.blocks).matchAll(
+    ...JSON.stringify(message.blocks ?? []).matchAll(
       /"text":\{"type":"plain_text","text":"([^"]+)"[^}]*\},"action_id":"open_link_\d+","url":"([^"]+)"/g,
     ),
   ];
