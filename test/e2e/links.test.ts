@@ -2,18 +2,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { before, MINUTE, ms } from '../../src/domain/units.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
+const ENVIRONMENT = {
+  KIALI_URL: 'https://kiali.example/kiali/',
+  GRAFANA_URL: 'https://grafana.example',
+  GRAFANA_TRACES: 'tempo:t1',
+  GRAFANA_DASHBOARD: 'svc?var-service={service}',
+};
+
+/** Where nothing is wrong: no breach is told between a question and its answer. */
 let stage: Stage;
 beforeAll(async () => {
-  stage = await startStage({
-    transport: 'socket',
-    script: played({ from: 1, to: 200, fault: SLOW_PAYMENTS }),
-    environment: {
-      KIALI_URL: 'https://kiali.example/kiali/',
-      GRAFANA_URL: 'https://grafana.example',
-      GRAFANA_TRACES: 'tempo:t1',
-      GRAFANA_DASHBOARD: 'svc?var-service={service}',
-    },
-  });
+  stage = await startStage({ transport: 'socket', environment: ENVIRONMENT });
   await stage.live(16);
 });
 afterAll(async () => {
@@ -57,11 +56,16 @@ test('slow traces open in Kiali, a latency on the dashboard of its service', asy
 });
 
 test('a breach opens on the graph around its service and on its dashboard', async () => {
-  // Answers to commands stand in the same channel.
-  const breaches = () => stage.messages().filter(({ text }) => text.startsWith('🔴 checkout'));
-  const buttons = () => buttonsOf(breaches()[0] ?? {});
-  // The namespace is known once its traces were found.
-  await stage.until('a link into Kiali', () => buttons()['Kiali'] !== undefined, 240);
-  expect(buttons()['Kiali']).toContain('/console/graph/node/namespaces/shop/services/checkout?duration=');
-  expect(buttons()['Grafana']).toContain('/d/svc?from=');
+  const script = played({ from: 1, to: 200, fault: SLOW_PAYMENTS });
+  const troubled = await startStage({ transport: 'socket', environment: ENVIRONMENT, script });
+  try {
+    const breach = () => troubled.messages().find(({ text }) => text.startsWith('🔴 checkout'));
+    const buttons = () => buttonsOf(breach() ?? {});
+    // The namespace is known once its traces were found.
+    await troubled.until('a link into Kiali', () => buttons()['Kiali'] !== undefined, 240);
+    expect(buttons()['Kiali']).toContain('/console/graph/node/namespaces/shop/services/checkout?duration=');
+    expect(buttons()['Grafana']).toContain('/d/svc?from=');
+  } finally {
+    await troubled.close();
+  }
 });
