@@ -153,9 +153,9 @@ function routesOf(
 ): { readonly route?: (alert: Alert) => readonly RoutedDestination[] } {
   if (noise === undefined) return {};
   const { localTime } = noise;
-  const { route: tree } = noise.policy();
+  const routing = noise.policy();
   const own = channel === undefined ? {} : { channel };
-  return { route: ({ labels }) => destinationsOf(tree, { labels, ...own }, { at: slot, localTime }) };
+  return { route: ({ labels }) => destinationsOf(routing, { labels, ...own }, { at: slot, localTime }) };
 }
 
 function noteSource(source: OutageNote, group: string, rules: Readonly<Record<string, RuleState>>): void {

@@ -3,8 +3,10 @@ import { NO_NAMING, type ServiceNaming } from '../domain/service-naming.ts';
 import type { RuleGroup } from '../domain/slo/rule.ts';
 import type { CompiledGroup, PlacedUse } from './rules/compiled.ts';
 import { readGroup } from './rules/groups.ts';
+import { mergePolicies } from './rules/merge-policies.ts';
 import { nearestName } from './rules/near-name.ts';
-import { type FilePolicy, mergePolicies, type PlacedEnd, POLICY_KEYS, readPolicy } from './rules/policy.ts';
+import { type FilePolicy, type PlacedEnd, POLICY_KEYS, readPolicy } from './rules/policy.ts';
+import type { PlacedDefault } from './rules/route-defaults.ts';
 import { type FileNaming, mergeNaming, NAMING_KEY, readNaming } from './rules/service-names.ts';
 import { readSlo } from './rules/slos.ts';
 import type { RuleFileError, RuleFileNote, Source } from './rules/source.ts';
@@ -27,7 +29,9 @@ export interface RuleFileContents {
   /** How people call services. */
   readonly naming: ServiceNaming;
   readonly ends: readonly PlacedEnd[];
-  /** Whether some file says where alerts go. */
+  /** What is said of teams and severities. */
+  readonly defaults: readonly PlacedDefault[];
+  /** Whether some file has a tree of routes. */
   readonly hasRoute: boolean;
 }
 
@@ -144,10 +148,10 @@ export function parseRuleText(
     ...filePolicy.errors,
     ...fileNaming.errors,
   ];
-  const { ends, routePlace } = filePolicy;
+  const { ends, defaults, routePlace } = filePolicy;
   const { naming } = mergeNaming([fileNaming]);
   const hasRoute = routePlace !== undefined;
-  const about = { notes, policy, filePolicy, naming, fileNaming, ends, hasRoute };
+  const about = { notes, policy, filePolicy, naming, fileNaming, ends, defaults, hasRoute };
   if (errors.length > 0) return { ok: false, errors: inOrder(errors), groups: [], uses: [], ...about };
   return {
     ok: true,
@@ -168,7 +172,7 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<ReturnTyp
     const reason = error instanceof Error ? error.message : String(error);
     const message = `this file cannot be read: ${reason}`;
     const unreadable = { file: path, line: 1, column: 1, message, excerpt: '' };
-    const filePolicy: FilePolicy = { policy: NO_POLICY, errors: [], notes: [], ends: [] };
+    const filePolicy: FilePolicy = { policy: NO_POLICY, errors: [], notes: [], ends: [], defaults: [] };
     return {
       ok: false,
       errors: [unreadable],
@@ -180,6 +184,7 @@ async function readRuleFile(path: string, readFile: ReadFile): Promise<ReturnTyp
       naming: NO_NAMING,
       fileNaming: { aliases: [], namespaces: [], errors: [] },
       ends: [],
+      defaults: [],
       hasRoute: false,
     };
   }
@@ -195,6 +200,7 @@ export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile
     policy: merged.policy,
     naming: named.naming,
     ends: merged.ends,
+    defaults: merged.defaults,
     hasRoute: merged.routePlace !== undefined,
     groups: results.flatMap(({ groups }) => groups),
     uses: results.flatMap(({ uses }) => uses),

@@ -145,3 +145,32 @@ route:
   expect(there()).toHaveLength(1);
   expect(messages().filter(about('payments'))).toHaveLength(1);
 });
+
+test('alerts go where their team and severity lead, and call whom the more specific of the two names', async () => {
+  stage = await startStage({
+    transport: 'socket',
+    script: script({ until: 50, fault: SLOW_DATABASE }),
+    rules: `${DEMO_RULES.replace('team: shop', 'team: "{{ $labels.destination_service_name }}"')}---
+teams:
+  payments: { channel: "#general", mentions: { page: [S0PAYMENTS] } }
+  checkout: { mentions: { page: [] } }
+severities:
+  page: { mentions: [S0ONCALL00] }
+`,
+  });
+  const { world, messages } = stage;
+  const { id } = world.workspace.channels().find(({ name }) => name === 'general') ?? { id: '' };
+  const there = (): readonly Message[] => world.workspace.messages(id, world.readerId).filter(isTop);
+  const called = (message: Message | undefined): readonly string[] =>
+    json(message as Message).match(/(?<=subteam\^)\w+/g) ?? [];
+  await stage.until(
+    'all are posted',
+    () =>
+      there().some(about('payments')) &&
+      ['checkout', 'frontend'].every((each) => messages().some(about(each))),
+  );
+  expect(called(there().find(about('payments')))).toEqual(['S0PAYMENTS']);
+  expect(called(messages().find(about('checkout')))).toEqual([]);
+  expect(called(messages().find(about('frontend')))).toEqual(['S0ONCALL00']);
+  expect([there().length, messages().filter(about('payments')).length]).toEqual([1, 0]);
+});

@@ -58,7 +58,7 @@ export interface Nights {
   readonly timezone: string;
 }
 
-/** Where a message goes for which neither its rule nor a route names a channel. */
+/** Where a message goes for which nobody names a channel: no rule, route, team or severity. */
 export const DEFAULT_CHANNEL = 'default channel';
 
 /** An alert that fires again this soon is one that comes and goes. */

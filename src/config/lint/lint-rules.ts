@@ -3,7 +3,8 @@ import { PRESETS } from '../../domain/slo/presets.ts';
 import { inFamilyUnit } from '../../domain/slo/promql.ts';
 import { type EpochMs, formatDuration, type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import type { PlacedUse, RuleFileContents, RuleFileNote } from '../rule-file.ts';
-import { reachesChannel } from './reaches-channel.ts';
+import { nearestName } from '../rules/near-name.ts';
+import { knownLabels, namesChannel, reachesChannel } from './reaches-channel.ts';
 
 export interface LintOptions {
   readonly now: EpochMs;
@@ -42,13 +43,50 @@ const duplicates: Lint = ({ uses }) => {
   });
 };
 
-const unrouted: Lint = ({ uses, policy, hasRoute }) =>
-  uses.flatMap((placed) => {
+const unrouted: Lint = ({ uses, policy, hasRoute, defaults }) => {
+  const saysWhere = hasRoute || defaults.some(({ says }) => says.channel !== undefined);
+  return uses.flatMap((placed) => {
     const { rule } = placed;
-    if (!hasRoute || rule === undefined || reachesChannel(policy.route, rule)) return [];
-    const text = `no route with a \`channel\` takes \`${rule.name}\`: its alerts go to the default channel (SLACK_CHANNEL).`;
+    if (!saysWhere || rule === undefined || reachesChannel(policy, rule)) return [];
+    const text = `no route, team or severity names a \`channel\` for \`${rule.name}\`: its alerts go to the default channel (SLACK_CHANNEL).`;
     return [finding(placed, 'default-channel', text)];
   });
+};
+
+/** Digits number what is told apart by them: `p2` is no slip for `p1`. */
+const isSlip = (name: string, near: string): boolean =>
+  name.replaceAll(/\d/g, '') !== near.replaceAll(/\d/g, '');
+
+/** A team that nobody named; of severities only what looks like a slip, since most need no entry. */
+const unnamed: Lint = ({ uses, defaults }) =>
+  uses.flatMap((placed) => {
+    const { rule } = placed;
+    if (rule === undefined) return [];
+    const known = knownLabels(rule);
+    return (['team', 'severity'] as const).flatMap((label) => {
+      const names = defaults.filter((each) => each.label === label).map(({ name }) => name);
+      const name = known[label] ?? '';
+      if (name === '' || names.length === 0 || names.includes(name)) return [];
+      const near = nearestName(name, names);
+      const isSure = near !== undefined && isSlip(name, near);
+      if (label === 'severity' && !isSure) return [];
+      const hint = isSure ? `did you mean \`${near}\`?` : `named there: ${[...names].sort().join(', ')}.`;
+      const key = label === 'team' ? 'teams' : 'severities';
+      const text = `\`${key}\` does not name the ${label} \`${name}\` of \`${rule.name}\`; ${hint}`;
+      return [finding(placed, label === 'team' ? 'unknown-team' : 'unknown-severity', text)];
+    });
+  });
+
+/** The tree goes before a team and a severity: what it settles for all of their alerts, theirs never does. */
+const overruled: Lint = ({ policy, defaults }) =>
+  defaults
+    .filter(
+      ({ says, label, name }) => says.channel !== undefined && namesChannel(policy.route, { [label]: name }),
+    )
+    .map((placed) => {
+      const text = `no alert goes to the \`channel\` of \`${placed.key}.${placed.name}\`: routes with a \`channel\` take all of them before.`;
+      return finding(placed, 'default-unused', text);
+    });
 
 /** What Istio's own Prometheus and most charts scrape by. */
 const ASSUMED_SCRAPE: Milliseconds = ms(15 * SECOND);
@@ -98,7 +136,16 @@ const past: Lint = ({ ends }, { now }) =>
       finding(end, end.code, `${end.what} ended on ${utcTime(end.endsAt)} UTC: it does nothing any more.`),
     );
 
-const LINTS: readonly Lint[] = [missingFor, duplicates, unrouted, narrowRates, offDefaultBounds, past];
+const LINTS: readonly Lint[] = [
+  missingFor,
+  duplicates,
+  unrouted,
+  unnamed,
+  overruled,
+  narrowRates,
+  offDefaultBounds,
+  past,
+];
 
 /** What is probably not meant in rule files that can be read. */
 export const lintRules: Lint = (contents, options) => LINTS.flatMap((lint) => lint(contents, options));

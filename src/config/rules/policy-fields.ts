@@ -17,7 +17,8 @@ const someMatchers = labelMatchers.refine((list) => list.length > 0, {
 });
 
 const MENTION = /^[SUW][A-Z0-9]{7,}$/;
-const mention = field<string>((text) =>
+/** Whom a message calls. */
+export const mention = field<string>((text) =>
   MENTION.test(text)
     ? { value: text }
     : {

@@ -17,7 +17,8 @@ import {
   type RouteInput,
   SILENCE,
 } from './policy-fields.ts';
-import { type FileLimits, LIMIT_KEYS, mergeLimits, readLimits } from './policy-limits.ts';
+import { type FileLimits, LIMIT_KEYS, readLimits } from './policy-limits.ts';
+import { DEFAULT_KEYS, mergeDefaults, type PlacedDefault, readDefaults } from './route-defaults.ts';
 import type { RuleFileError, RuleFileNote, Source } from './source.ts';
 import { NAMED_INTERVAL_KEYS, namedIntervalSchema } from './time-fields.ts';
 import { unreachableRoutes } from './unreachable-routes.ts';
@@ -34,6 +35,8 @@ export interface FilePolicy {
   readonly ends: readonly PlacedEnd[];
   /** Where the route stands, when there is one. */
   readonly routePlace?: RuleFileError;
+  /** What is said of teams and severities. */
+  readonly defaults: readonly PlacedDefault[];
   /** Absent: the file could not be read. */
   readonly limits?: FileLimits;
 }
@@ -49,6 +52,7 @@ export interface PlacedEnd {
 /** Keys of a document that are about notifications, not rules. */
 export const POLICY_KEYS = [
   'route',
+  ...DEFAULT_KEYS,
   'time_intervals',
   'inhibit_rules',
   'inhibit',
@@ -241,8 +245,11 @@ export function readPolicy(source: Source, documents: readonly YamlDocument[]): 
   const says = (key: string, shape: Shape<unknown>): boolean =>
     partsOf(reading, key).filter((part) => readOne(reading, shape, part).length > 0).length > 0;
   const limits = readLimits((key) => partsOf(reading, key), reading.errors);
+  const defaults = readDefaults((key) => partsOf(reading, key), reading.errors);
+  const { routing } = mergeDefaults(defaults);
   const policy: NoisePolicy = {
     route,
+    ...routing,
     ...limits.limits,
     silences: readSilences(reading),
     maintenance: readMaintenance(reading, lookUp),
@@ -251,35 +258,5 @@ export function readPolicy(source: Source, documents: readonly YamlDocument[]): 
     ...defined({ isPrometheus: says('compat', COMPAT) || undefined }),
   };
   const { errors, notes, ends } = reading;
-  return { policy, errors, notes, ends, limits, ...defined({ routePlace }) };
-}
-
-/** What all files say together. The tree may stand in one of them only. */
-export function mergePolicies(files: readonly FilePolicy[]): FilePolicy {
-  const [first, ...others] = files.flatMap(({ policy, routePlace }) =>
-    routePlace === undefined ? [] : [{ route: policy.route, routePlace }],
-  );
-  const all = files.map(({ policy }) => policy);
-  const limits = mergeLimits(files.flatMap((file) => file.limits ?? []));
-  return {
-    policy: {
-      ...limits.limits,
-      route: first?.route ?? PLAIN_ROUTE,
-      silences: all.flatMap(({ silences }) => silences),
-      maintenance: all.flatMap(({ maintenance }) => maintenance),
-      inhibitRules: all.flatMap(({ inhibitRules }) => inhibitRules),
-      inhibitsByCallGraph: all.some(({ inhibitsByCallGraph }) => inhibitsByCallGraph),
-      ...defined({ isPrometheus: all.some(({ isPrometheus }) => isPrometheus) || undefined }),
-    },
-    notes: files.flatMap(({ notes }) => notes),
-    ends: files.flatMap(({ ends }) => ends),
-    ...defined({ routePlace: first?.routePlace }),
-    errors: [
-      ...others.map(({ routePlace }) => ({
-        ...routePlace,
-        message: `\`route\` stands in ${first?.routePlace.file ?? 'another file'} already: there is one tree for all rules.`,
-      })),
-      ...limits.errors,
-    ],
-  };
+  return { policy, errors, notes, ends, defaults, limits, ...defined({ routePlace }) };
 }

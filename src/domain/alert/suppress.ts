@@ -4,7 +4,7 @@ import type { Alert, Suppression } from './alert.ts';
 import { type CallGraph, causesOf } from './call-graph.ts';
 import { type InhibitRule, inhibitorOf } from './inhibition.ts';
 import { matchersText } from './matcher.ts';
-import { PLAIN_ROUTE, type Route } from './route.ts';
+import { PLAIN_ROUTE, type Routing } from './route.ts';
 import {
   isSilencing,
   isUnderMaintenance,
@@ -15,8 +15,7 @@ import {
 import type { LocalTimeIn } from './time-interval.ts';
 
 /** What the rule files say about who is told what, and when nobody is. */
-export interface NoisePolicy {
-  readonly route: Route;
+export interface NoisePolicy extends Routing {
   readonly silences: readonly Silence[];
   readonly maintenance: readonly MaintenanceWindow[];
   readonly inhibitRules: readonly InhibitRule[];

@@ -97,7 +97,7 @@ export interface SloRule {
   readonly about?: 'source';
   /** What to do with a firing alert whose series vanish. `resolve` is Prometheus's way. */
   readonly onNoData: 'keep' | 'resolve';
-  /** Where to post, from the annotation `slack_channel`: a name with `#` or an id. Absent: the default channel. */
+  /** Where to post, from the annotation `slack_channel`: a name with `#` or an id. Absent: where routes, team and severity lead. */
   readonly channel?: string;
 }
 

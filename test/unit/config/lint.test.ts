@@ -20,6 +20,8 @@ const group = (rule: string, name = 'g'): string => `groups:\n- name: ${name}\n 
 const ALERT = 'alert: A\n    expr: a > 1\n    for: 1m\n    labels: { team: shop }';
 const slo = (text: string): string =>
   `slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.99, below: 500ms, window: 5m }\n  ${text}\n`;
+const withPolicy = (policy: string, rule = ALERT): string => `${group(rule)}---\n${policy}`;
+const PAGED = ALERT.replace('shop', 'shop, severity: page');
 const routed = (route: string): string => `${group(ALERT)}---\nroute:\n${route}`;
 
 const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
@@ -84,7 +86,7 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
   'a threshold on a native histogram': [slo('histogram: native').replace('500ms', '750ms')],
   'an alert that no route with a channel takes': [
     routed('  routes: [{ matchers: [team="pay"], channel: "#pay" }]\n'),
-    /^a\.yaml:4:12 default-channel: no route with a `channel` takes `A`: .*SLACK_CHANNEL/,
+    /^a\.yaml:4:12 default-channel: no route, team or severity names a `channel` for `A`: .*SLACK_CHANNEL/,
   ],
   'an alert that a route may take by a label of its series': [
     routed('  routes: [{ matchers: [zone="eu"], channel: "#eu" }]\n'),
@@ -118,6 +120,62 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
       '  channel: "#all"\n  routes:\n  - matchers: [team="pay"]\n    routes:\n    - matchers: [team!~"p.*"]\n      channel: "#no"\n',
     ),
     /^a\.yaml:14:7 route-unreachable: .*team="pay" and team!~"p\.\*" never hold together/,
+  ],
+  'an alert that its team or its severity leads to a channel': [
+    withPolicy('route: {}\nteams: { shop: { channel: "#shop" } }'),
+  ],
+  'an alert whose team says only whom to call': [
+    withPolicy(
+      'teams: { shop: { mentions: { page: [S0123ABCD] } } }\nseverities: { page: { channel: "#p" } }',
+      PAGED.replace('page', 'ticket'),
+    ),
+    /^a\.yaml:4:12 default-channel: no route, team or severity names a `channel` for `A`/,
+  ],
+  'an alert whose severity comes with its series': [withPolicy('severities: { page: { channel: "#p" } }')],
+  'nothing where teams only say whom to call': [
+    withPolicy('teams: { shop: { mentions: { page: [S0123ABCD] } } }'),
+  ],
+  'a team that nobody named': [
+    withPolicy('teams: { shopp: { channel: "#s" }, pay: { channel: "#p" } }\nroute: { channel: "#all" }'),
+    /^a\.yaml:4:12 unknown-team: `teams` does not name the team `shop` of `A`; did you mean `shopp`\?$/,
+  ],
+  'a team that is like none': [
+    withPolicy('teams: { web: { channel: "#w" }, pay: { channel: "#p" } }\nroute: { channel: "#all" }'),
+    /unknown-team: .* the team `shop` of `A`; named there: pay, web\.$/,
+  ],
+  'no team where it is a template or none': [
+    withPolicy('teams: { pay: { channel: "#p" } }', ALERT.replace('shop', '"{{ $labels.owner }}"')),
+  ],
+  'a severity with a slip': [
+    withPolicy(
+      'severities: { page: { channel: "#p" } }\nroute: { channel: "#all" }',
+      PAGED.replace('page', 'pages'),
+    ),
+    /unknown-severity: `severities` does not name the severity `pages` of `A`; did you mean `page`\?/,
+  ],
+  'no slip in a severity that is numbered, or is another word': [
+    withPolicy(
+      'severities: { p1: { channel: "#p" }, critical: { channel: "#p" } }\nroute: { channel: "#all" }',
+      PAGED.replace('page', 'p2'),
+    ),
+  ],
+  'a channel of a team that a route goes before': [
+    withPolicy(
+      'teams:\n  shop: { channel: "#s" }\nroute:\n  routes:\n  - { matchers: [team=~"shop|pay"], channel: "#r" }',
+    ),
+    /^a\.yaml:10:3 default-unused: no alert goes to the `channel` of `teams.shop`: routes with a `channel` take all/,
+  ],
+  'a channel of a severity that a tree goes before, branch by branch': [
+    withPolicy(
+      'severities:\n  page: { channel: "#s" }\nroute:\n  routes:\n  - matchers: [severity=page]\n    routes: [{ matchers: [team=x], channel: "#x" }, { channel: "#r" }]',
+      PAGED,
+    ),
+    /^a\.yaml:10:3 default-unused: .*`severities.page`/,
+  ],
+  'no channel that is used where a route leaves something over': [
+    withPolicy(
+      'teams:\n  shop: { channel: "#s" }\nroute:\n  channel: "#all"\n  routes:\n  - { matchers: [team=shop, severity=page], channel: "#r" }\n  - { matchers: [team=shop], mentions: { page: [S0123ABCD] }, continue: true }\n  - { channel: "#r" }',
+    ),
   ],
   'a silence that is over, and one that is not': [
     'silences:\n- { matchers: [a=b], ends_at: 2026-11-21T05:59:59Z, created_by: ann }\n- { matchers: [a=b], ends_at: 2026-11-21T06:00:01Z, created_by: ann }\n',

@@ -177,6 +177,44 @@ describe('what a file says about notifications', () => {
     ]);
   });
 
+  it('has channels and mentions of teams and severities, from all files', async () => {
+    const files: Readonly<Record<string, string>> = {
+      'a.yaml':
+        'teams:\n  shop: { channel: "#shop", mentions: { page: [S0123ABCD], ticket: [] } }\n---\nteams:\nseverities:\n  page: { channel: C0123ABCD, mentions: [S0123ABCD, U0123ABCD] }',
+      'b.yaml': 'teams: { pay: { channel: "#pay" } }\nseverities: { info: { mentions: [] } }',
+      'c.yaml':
+        'teams:\n  pay: { channel: "#pay" }\n---\nteams:\n  web: { channel: "#web" }\n  shop: { channel: "#web" }',
+    };
+    const load = (names: readonly string[]) => loadRuleFiles(names, async (path) => files[path] ?? '');
+    const right = await load(['a.yaml', 'b.yaml']);
+    expect(right.ok).toBe(true);
+    expect(right.policy).toMatchObject({
+      teams: {
+        shop: { channel: '#shop', mentions: { page: ['S0123ABCD'], ticket: [] } },
+        pay: { channel: '#pay' },
+      },
+      severities: {
+        page: { channel: 'C0123ABCD', mentions: { page: ['S0123ABCD', 'U0123ABCD'] } },
+        info: { mentions: { info: [] } },
+      },
+    });
+    const wrong = await load(['a.yaml', 'b.yaml', 'c.yaml']);
+    expect(wrong.ok ? [] : wrong.errors).toMatchObject([
+      {
+        file: 'c.yaml',
+        line: 2,
+        column: 3,
+        message: expect.stringMatching(/^`teams.pay` stands in b.yaml, line 1, already/),
+      },
+      {
+        file: 'c.yaml',
+        line: 6,
+        column: 3,
+        message: expect.stringMatching(/^`teams.shop` stands in a.yaml, line 2, already/),
+      },
+    ]);
+  });
+
   it('switches the differences from Prometheus off, for all files when one says so', async () => {
     const texts: Readonly<Record<string, string>> = { a: 'compat: prometheus', b: 'slos: []' };
     const loaded = await loadRuleFiles(['a', 'b'], async (path) => texts[path] ?? '');
@@ -198,5 +236,9 @@ describe('what a file says about notifications', () => {
         ({ length }) => length,
       ),
     ).toEqual([1, 1, 1, 1]);
+    expect([policy.teams, policy.severities].map((named = {}) => Object.keys(named))).toEqual([
+      ['pay'],
+      ['ticket'],
+    ]);
   });
 });

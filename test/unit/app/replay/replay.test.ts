@@ -54,6 +54,23 @@ describe('what a replay counts', () => {
     expect(report.notes).toEqual([expect.stringContaining('Inhibition is not replayed')]);
   });
 
+  it('counts by the channels of teams and severities', async () => {
+    const policy: NoisePolicy = {
+      ...NO_POLICY,
+      teams: { shop: { channel: '#shop' } },
+      severities: { page: { channel: '#pages' } },
+    };
+    const rules = ['shop', 'pay'].map((team) =>
+      aRule({ name: team, key: team, labels: { team, severity: 'page' } }),
+    );
+    const { metrics } = source([[10, 20]]);
+    const report = await replayOf(metrics)(request({ policy, groups: [group({ rules })] }));
+    expect(report.hours.map(({ channel, messages }) => [channel, messages])).toEqual([
+      ['#pages', 1],
+      ['#shop', 1],
+    ]);
+  });
+
   const nights: Readonly<
     Record<string, { severity?: string; minute: number; timezone?: string; woken: number }>
   > = {

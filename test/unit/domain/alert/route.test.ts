@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseMatchers } from '../../../../src/domain/alert/matcher.ts';
-import { destinationsOf, PLAIN_ROUTE, type Route } from '../../../../src/domain/alert/route.ts';
+import { destinationsOf, PLAIN_ROUTE, type Route, type Routing } from '../../../../src/domain/alert/route.ts';
 import { epochMs } from '../../../../src/domain/units.ts';
 
 const matchers = (text: string): Route['matchers'] => {
@@ -76,11 +76,13 @@ const rows: Readonly<
 describe('routing', () => {
   it.each(Object.entries(rows))('%s', (_, [labels, channel, expected]) => {
     const alert = channel === undefined ? { labels } : { labels, channel };
-    expect(destinationsOf(ROOT, alert, around())).toEqual(expected);
+    expect(destinationsOf({ route: ROOT }, alert, around())).toEqual(expected);
   });
 
   it('without a tree leads to the default channel', () => {
-    expect(destinationsOf(PLAIN_ROUTE, { labels: {} }, around())).toEqual([{ mentions: [], isMuted: false }]);
+    expect(destinationsOf({ route: PLAIN_ROUTE }, { labels: {} }, around())).toEqual([
+      { mentions: [], isMuted: false },
+    ]);
   });
 
   it.each([
@@ -91,7 +93,9 @@ describe('routing', () => {
     ['where both hold, still', { activeTimes: during(0, 60), muteTimes: during(10, 20) }, 15, true],
     ['never active when no time is named', { activeTimes: [] }, 15, true],
   ])('holds a route back %s', (_, times, minute, isMuted) => {
-    expect(destinationsOf(node('', times), { labels: {} }, around(minute))).toMatchObject([{ isMuted }]);
+    expect(destinationsOf({ route: node('', times) }, { labels: {} }, around(minute))).toMatchObject([
+      { isMuted },
+    ]);
   });
 
   it('posts to a channel of two routes while one of them is not muted', () => {
@@ -101,8 +105,117 @@ describe('routing', () => {
         node('', { channel: '#a', mentions: { page: ['S2', 'S1'] } }),
       ],
     });
-    expect(destinationsOf(root, { labels: { severity: 'page' } }, around(15))).toEqual([
+    expect(destinationsOf({ route: root }, { labels: { severity: 'page' } }, around(15))).toEqual([
       { channel: '#a', mentions: ['S1', 'S2'], isMuted: false },
     ]);
+  });
+});
+
+describe('teams and severities', () => {
+  const EACH = {
+    teams: { shop: { channel: '#shop', mentions: { page: ['SSHOP'] } }, pay: { mentions: { page: [] } } },
+    severities: {
+      page: { channel: '#pages', mentions: { page: ['SPAGE'] } },
+      ticket: { mentions: { ticket: ['STICKET'] } },
+    },
+  } as const;
+  const under = (root: Partial<Route>, ...routes: readonly Route[]): Routing => ({
+    ...EACH,
+    route: node('', { ...root, routes }),
+  });
+  const shopPage = { team: 'shop', severity: 'page' };
+
+  interface Row {
+    readonly routing: Routing;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly own?: string;
+    /** The channel, and whom its message calls. */
+    readonly to: readonly (readonly [string | undefined, ...string[]])[];
+  }
+  const table: Readonly<Record<string, Row>> = {
+    "a rule's own channel goes before everything, and calls whom the others say": {
+      routing: under({}, node('team="shop"', { channel: '#route' })),
+      labels: shopPage,
+      own: '#mine',
+      to: [['#mine', 'SSHOP']],
+    },
+    'a route goes before the team': {
+      routing: under({}, node('team="shop"', { channel: '#route', mentions: { page: ['SROUTE'] } })),
+      labels: shopPage,
+      to: [['#route', 'SROUTE']],
+    },
+    'a route above the one that takes it goes before the team too': {
+      routing: under(
+        {},
+        node('team="shop"', { channel: '#route', mentions: { page: ['SROUTE'] }, routes: [node('')] }),
+      ),
+      labels: shopPage,
+      to: [['#route', 'SROUTE']],
+    },
+    'a route that says only whom to call leaves the channel to the team': {
+      routing: under({}, node('team="shop"', { mentions: { page: ['SROUTE'] } })),
+      labels: shopPage,
+      to: [['#shop', 'SROUTE']],
+    },
+    'a route that says only the channel leaves it to the team whom to call': {
+      routing: under({}, node('team="shop"', { channel: '#route' })),
+      labels: shopPage,
+      to: [['#route', 'SSHOP']],
+    },
+    'the team goes before the severity': {
+      routing: under({}),
+      labels: shopPage,
+      to: [['#shop', 'SSHOP']],
+    },
+    'the severity goes before the root': {
+      routing: under({ channel: '#all', mentions: { page: ['SALL'] } }),
+      labels: { team: 'x', severity: 'page' },
+      to: [['#pages', 'SPAGE']],
+    },
+    'the root has what nobody else says anything of': {
+      routing: under({ channel: '#all', mentions: { info: ['SALL'] } }),
+      labels: { severity: 'info' },
+      to: [['#all', 'SALL']],
+    },
+    'without labels and without a root it is the default channel': {
+      routing: under({}),
+      labels: {},
+      to: [[undefined]],
+    },
+    'a team that does not name the severity leaves it to the severity whom to call': {
+      routing: under({}),
+      labels: { team: 'shop', severity: 'ticket' },
+      to: [['#shop', 'STICKET']],
+    },
+    'a team with an empty list calls nobody': {
+      routing: under({ mentions: { page: ['SALL'] } }),
+      labels: { team: 'pay', severity: 'page' },
+      to: [['#pages']],
+    },
+    'a route with an empty map calls nobody, whatever the severity': {
+      routing: under({}, node('team="shop"', { mentions: {} })),
+      labels: shopPage,
+      to: [['#shop']],
+    },
+    'two routes that leave it to the team are one message, that calls each once': {
+      routing: under({}, node('team="shop"', { continue: true }), node('severity="page"')),
+      labels: shopPage,
+      to: [['#shop', 'SSHOP']],
+    },
+    'a route with a channel and one without are two messages': {
+      routing: under({}, node('', { channel: '#audit', mentions: {}, continue: true }), node('team="shop"')),
+      labels: shopPage,
+      to: [['#audit'], ['#shop', 'SSHOP']],
+    },
+    'names are told apart by case, and are no properties of all objects': {
+      routing: under({}),
+      labels: { team: 'Shop', severity: 'constructor' },
+      to: [[undefined]],
+    },
+  };
+  it.each(Object.entries(table))('%s', (_, { routing, labels, own, to }) => {
+    const alert = own === undefined ? { labels } : { labels, channel: own };
+    const found = destinationsOf(routing, alert, around());
+    expect(found.map(({ channel, mentions }) => [channel, ...mentions])).toEqual(to);
   });
 });
