@@ -52,6 +52,7 @@ test('services that breach together share one message, are acknowledged one by o
   await on.until('it is over', () => storms(on).some(isOver));
   expect(on.messages().filter(isTop)).toHaveLength(1);
   expect(storms(on)[0]?.text).toContain('all 3 services recovered');
+  await on.until('its thread hears of it', () => threadOf(on, storms(on)[0]).length > 0, 20);
   expect(threadOf(on, storms(on)[0]).map(({ text }) => text)).toEqual([
     expect.stringMatching(/^✅ All 3 are over/),
   ]);

@@ -111,12 +111,7 @@ const refused: Readonly<Record<string, Refused>> = {
     `/trace 0${traceId.slice(1)}`,
   ],
   'an id that is too long': ['/trace', `${traceId}ab`, /this one has 34/, null],
-  'a link without an id': [
-    '/trace',
-    'https://jaeger.example/dependencies',
-    /no trace id in this link/,
-    null,
-  ],
+  'a link without an id': ['/trace', 'https://jaeger.example/dependencies', /no trace id in this link/, null],
   'more after an id': ['/trace', `${traceId} last 5m`, /"last" does not belong/, `/trace ${traceId}`],
   'a slip in share after an id': ['/trace', `${traceId} shrae`, /"shrae"/, `/trace ${traceId} share`],
   'a time with a request id': [
