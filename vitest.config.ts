@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'threads',
+    // No module keeps state of its own, so none is loaded anew for each file: that would be a third of the time.
+    isolate: false,
     // By default one core is left idle, which on a small machine is half of them.
     maxWorkers: '100%',
     restoreMocks: true,
