@@ -44,6 +44,17 @@ try {
   await answer.waitFor();
   await frame(tab, answer);
   await tab.screenshot({ path: `${FOLDER}/slowest.png` });
+  const traceId = /\/trace\/([0-9a-f]+)/u.exec(
+    (await answer.locator('a[href*="/trace/"]').first().getAttribute('href')) ?? '',
+  )?.[1];
+  // Slack takes a message a second.
+  await stage.live(2);
+  await tab.fill('[data-role="composer-input"]', `/trace ${traceId}`);
+  await tab.keyboard.press('Enter');
+  const picture = tab.locator('[data-message-ts][data-ephemeral] img[alt^="Waterfall of"]').last();
+  await picture.waitFor();
+  await frame(tab, tab.locator('[data-message-ts][data-ephemeral]').last());
+  await picture.screenshot({ path: `${FOLDER}/trace.png` });
 } finally {
   await browser.close();
   await stage.close();
