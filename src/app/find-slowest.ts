@@ -1,4 +1,5 @@
 import { extentOf, rankingSpan } from '../domain/trace/ranking.ts';
+import { operationOf } from '../domain/trace/shown-operation.ts';
 import {
   absorb,
   isProven,
@@ -131,7 +132,7 @@ function rowsOf(traces: readonly Trace[], query: Query): readonly TraceRow[] {
             duration: span.duration,
             traceDuration: extentOf(trace).duration,
             start: span.start,
-            operation: span.spanName,
+            operation: operationOf(span),
             isError: span.isError,
           },
         ];

@@ -2,6 +2,7 @@ import type { Links } from '../domain/link.ts';
 import { kialiApplication } from '../domain/link-kiali.ts';
 import type { CriticalPath } from '../domain/trace/critical-path.ts';
 import { servedOnPath } from '../domain/trace/served.ts';
+import { operationOf } from '../domain/trace/shown-operation.ts';
 import { statusOf } from '../domain/trace/span-errors.ts';
 import {
   summarize,
@@ -39,7 +40,9 @@ export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<Tr
 export type TraceLinks = Pick<Links, 'trace' | 'kialiGraph' | 'grafanaTrace'>;
 
 /** The largest of each that are handed on; a message may show fewer. */
-const SHOWN = { parts: 8, selfTimes: 5, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
+const SHOWN = { parts: 8, offPath: 3, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
+/** Work that nobody waited for is told from this share of the trace's duration on. */
+const WORTH_A_LINE = 0.01;
 /** Sidecars and collectors hold spans back for up to a minute together. */
 export const ARRIVING_US: Microseconds = toUs(MINUTE);
 
@@ -62,12 +65,12 @@ export function traceView(
 ): TraceView | undefined {
   const summary = summarize(trace);
   if (summary === undefined) return undefined;
-  const { root, start, duration, services, selfTimes } = summary;
+  const { root, start, duration, services, offPath } = summary;
   const url = links.trace(trace.traceId);
   return {
     traceId: trace.traceId,
     rootService: named(root.serviceName),
-    rootOperation: root.spanName,
+    rootOperation: operationOf(root),
     isError: root.isError,
     status: statusOf(root),
     start,
@@ -82,9 +85,9 @@ export function traceView(
     hops: summary.hops.slice(0, SHOWN.hops),
     retries: summary.retries.slice(0, SHOWN.retries),
     repeats: summary.repeats.slice(0, SHOWN.repeats),
-    selfTimes: selfTimes
-      .filter(({ selfTime }) => selfTime > 0)
-      .slice(0, SHOWN.selfTimes)
+    offPath: offPath
+      .filter(({ selfTime }) => selfTime >= duration * WORTH_A_LINE)
+      .slice(0, SHOWN.offPath)
       .map(({ service, operation, selfTime }) => ({
         service: named(service),
         operation,
@@ -190,7 +193,7 @@ function pathNotices({ doubts, root, path, duration }: TraceOutline): readonly s
   return [
     ...(isPart
       ? [
-          `The critical path is that of ${named(root.serviceName)} ${root.spanName}: ${durationText(root.duration)} of the ${durationText(duration)} between the first and the last span.`,
+          `The critical path is that of ${named(root.serviceName)} ${operationOf(root)}: ${durationText(root.duration)} of the ${durationText(duration)} between the first and the last span.`,
         ]
       : []),
     ...(path.movedCount > 0

@@ -34,7 +34,7 @@ export function partInService(
   const spans = sameSort(trace, span);
   const onPath = timeUnder(span, summary.path);
   const path = criticalPathOf(nodeOf(trace, span));
-  const url = links.trace(trace.traceId, [span.spanId, ...waitedSpans(path)]);
+  const url = links.trace(trace.traceId, waitedSpans(span, path));
   const view: PartView = {
     service,
     traceId: trace.traceId,
@@ -103,6 +103,7 @@ function spentOn(path: CriticalPath): PartView['spentOn'] {
   };
 }
 
-const waitedSpans = ({ sections }: CriticalPath): readonly string[] => [
-  ...new Set(sections.map(({ node }) => node.span.spanId)),
+/** The span and what it waited for, each id once. */
+const waitedSpans = ({ spanId }: Span, { sections }: CriticalPath): readonly string[] => [
+  ...new Set([spanId, ...sections.map(({ node }) => node.span.spanId)]),
 ];

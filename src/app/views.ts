@@ -231,7 +231,8 @@ export interface TraceView {
   readonly hops: readonly HopEdge[];
   readonly retries: readonly Retry[];
   readonly repeats: readonly Repeat[];
-  readonly selfTimes: readonly {
+  /** The largest self times that the request did not wait for. */
+  readonly offPath: readonly {
     readonly service: string;
     readonly operation: string;
     readonly selfTime: Microseconds;

@@ -27,12 +27,14 @@ export function comparePaths(a: readonly PathPart[], b: readonly PathPart[]): re
 }
 
 function differenceOf(found: { subject: PathSubject; a?: PathPart; b?: PathPart }): PartDifference {
-  const { kind, service, operation, peer } = found.subject;
+  const { kind, service, operation, asked, peer } = found.subject;
+  const isCommon = (found.a ?? found.b)?.asked === (found.b ?? found.a)?.asked;
   const [a, b] = [found.a?.time ?? us(0), found.b?.time ?? us(0)];
   return {
     kind,
     service,
     operation,
+    ...(isCommon && asked !== undefined ? { asked } : {}),
     peer,
     a,
     b,

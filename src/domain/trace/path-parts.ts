@@ -1,6 +1,7 @@
 import { type Microseconds, us } from '../units.ts';
 import type { CriticalPath, CriticalPathSection } from './critical-path.ts';
 import { isDatabaseCall, peerOf, serversOf } from './peer.ts';
+import { operationOf } from './shown-operation.ts';
 import type { SpanNode } from './tree.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface PathPart {
   /** The service that spent the time, or waited. */
   readonly service: string;
   readonly operation: string;
+  /** What the service's own work was asked for, where that is one thing and the operation does not tell: `POST /charge`. */
+  readonly asked?: string;
   /** What was called; empty for own code and where no attribute tells. */
   readonly peer: string;
   readonly time: Microseconds;
@@ -33,7 +36,7 @@ export interface PathPart {
 }
 
 /** What a stretch of the path was spent on, without how much. */
-export type PathSubject = Pick<PathPart, 'kind' | 'service' | 'operation' | 'peer'>;
+export type PathSubject = Pick<PathPart, 'kind' | 'service' | 'operation' | 'asked' | 'peer'>;
 
 /** The critical path by what the time was spent on, the largest first. The times sum to the root's duration. */
 export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
@@ -53,7 +56,14 @@ export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
         sum += time;
         saved += Math.min(time, drag);
       }
-      return { ...subject, time: us(sum), drag: us(saved), spans: bySpan.size };
+      const asked = subject.kind === 'own' ? askedOf([...bySpan.keys()]) : undefined;
+      return {
+        ...subject,
+        ...(asked === undefined ? {} : { asked }),
+        time: us(sum),
+        drag: us(saved),
+        spans: bySpan.size,
+      };
     })
     .sort((a, b) => b.time - a.time || (nameOf(a) < nameOf(b) ? -1 : 1));
 }
@@ -62,6 +72,15 @@ export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
 interface Spent {
   readonly time: number;
   readonly drag: number;
+}
+
+/** What all of the spans were asked for, where their name does not say it. */
+function askedOf(nodes: readonly SpanNode[]): string | undefined {
+  const [first] = nodes;
+  if (first === undefined) return undefined;
+  const asked = operationOf(first.span);
+  const isCommon = asked !== first.span.spanName && nodes.every(({ span }) => operationOf(span) === asked);
+  return isCommon && asked !== '' ? asked : undefined;
 }
 
 /** Tells things apart that time was spent on. Calls to one peer are one thing, whatever they are named. */

@@ -1,4 +1,5 @@
 import { type Microseconds, us } from '../units.ts';
+import { operationOf } from './shown-operation.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /** The same thing done again and again, one after the other, under one span: what one query for all would have spared. */
@@ -39,7 +40,7 @@ export function repeatsOf({ nodes }: SpanTree): readonly Repeat[] {
     .flatMap((parent) =>
       longestRuns(parent).map(({ child, count, time }) => ({
         service: parent.span.serviceName,
-        operation: parent.span.spanName,
+        operation: operationOf(parent.span),
         child: child.span.spanName,
         count,
         time: us(time),

@@ -1,4 +1,5 @@
 import { type Microseconds, us } from '../units.ts';
+import type { CriticalPath } from './critical-path.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /**
@@ -36,21 +37,35 @@ export interface SelfTime {
   readonly spans: number;
 }
 
-/** Per service and operation, the largest first. Work done in parallel adds up: the sum may exceed the trace's duration. */
-export function selfTimesOf({ nodes }: SpanTree): readonly SelfTime[] {
+/**
+ * Per service and operation, the largest first. Work done in parallel adds up: the sum may exceed the trace's duration.
+ * With a critical path only what lies off it counts: what the request did not wait for. Those without any are left out.
+ */
+export function selfTimesOf({ nodes }: SpanTree, path?: CriticalPath): readonly SelfTime[] {
   const sums = new Map<string, SelfTime>();
+  const onPath = timesOn(path);
   for (const node of nodes) {
     const { serviceName: service, spanName: operation } = node.span;
+    const own = selfTimeOf(node) - (onPath.get(node) ?? 0);
+    if (path !== undefined && own <= 0) continue;
     const key = `${service}\0${operation}`;
     const sum = sums.get(key);
     sums.set(key, {
       service,
       operation,
-      selfTime: us((sum?.selfTime ?? 0) + selfTimeOf(node)),
+      selfTime: us((sum?.selfTime ?? 0) + own),
       spans: (sum?.spans ?? 0) + 1,
     });
   }
   return [...sums.values()].sort((a, b) => b.selfTime - a.selfTime || order(a, b));
+}
+
+function timesOn(path: CriticalPath | undefined): ReadonlyMap<SpanNode, number> {
+  const times = new Map<SpanNode, number>();
+  for (const { node, start, end } of path?.sections ?? []) {
+    times.set(node, (times.get(node) ?? 0) + end - start);
+  }
+  return times;
 }
 
 const order = (a: SelfTime, b: SelfTime): number =>

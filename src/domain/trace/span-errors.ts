@@ -1,5 +1,6 @@
 import { attributeText } from './peer.ts';
 import { flagsInWords } from './response-flags.ts';
+import { operationOf } from './shown-operation.ts';
 import type { Span } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
@@ -92,10 +93,9 @@ function originOf(outermost: SpanNode, causes: ReadonlyMap<SpanNode, SpanNode>):
     origin = cause;
     spans += 1;
   }
-  const { serviceName, spanName } = origin.span;
   return {
-    service: serviceName,
-    operation: spanName,
+    service: origin.span.serviceName,
+    operation: operationOf(origin.span),
     detail: errorDetail(origin.span),
     times: 1,
     spans,

@@ -50,8 +50,8 @@ export interface TraceSummary extends TraceOutline {
   readonly hops: readonly HopEdge[];
   readonly retries: readonly Retry[];
   readonly repeats: readonly Repeat[];
-  /** Largest first. */
-  readonly selfTimes: readonly SelfTime[];
+  /** Self times off the critical path, the largest first. */
+  readonly offPath: readonly SelfTime[];
 }
 
 /** A trace's tree and critical path, and what is to be doubted about them. Undefined for a trace without spans. */
@@ -78,7 +78,7 @@ export function outlineOf(trace: Trace): TraceOutline | undefined {
 export function summarize(trace: Trace): TraceSummary | undefined {
   const outline = outlineOf(trace);
   if (outline === undefined) return undefined;
-  const { tree } = outline;
+  const { tree, path } = outline;
   return {
     ...outline,
     services: servicesOf(tree.nodes),
@@ -87,7 +87,7 @@ export function summarize(trace: Trace): TraceSummary | undefined {
     hops: hopEdgesOf(tree),
     retries: retriesOf(tree),
     repeats: repeatsOf(tree),
-    selfTimes: selfTimesOf(tree),
+    offPath: selfTimesOf(tree, path),
   };
 }
 

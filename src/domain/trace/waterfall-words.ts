@@ -31,11 +31,11 @@ function pathSentence(parts: readonly PathPart[], duration: Microseconds): reado
   return [`Critical path: ${shown.join('; ')}${rest > 0 ? `; and ${count(rest, 'smaller part')}` : ''}.`];
 }
 
-function partName({ kind, service, operation, peer }: PathPart): string {
+function partName({ kind, service, operation, asked, peer }: PathPart): string {
   const called = named(peer || operation);
   switch (kind) {
     case 'own':
-      return `own code of ${named(service)} ${named(operation)}`;
+      return `own code of ${named(service)} ${named(asked ?? operation)}`;
     case 'network':
       return `network and proxies from ${named(service)} to ${called}`;
     case 'retry':

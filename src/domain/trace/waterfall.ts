@@ -1,10 +1,9 @@
 import { type EpochUs, type Microseconds, us } from '../units.ts';
 import { type CriticalPath, placeUnder } from './critical-path.ts';
 import { serversOf } from './peer.ts';
-import { requestLine } from './request-line.ts';
+import { shownOperation } from './shown-operation.ts';
 import { statusOf } from './span-errors.ts';
 import type { TraceSummary } from './summary.ts';
-import type { Span } from './trace.ts';
 import type { SpanNode } from './tree.ts';
 import { type Chosen, choose, type Unit } from './waterfall-rows.ts';
 
@@ -105,26 +104,6 @@ export function waterfallOf(summary: TraceSummary): Waterfall {
 
 const cut = (name: string): string => name.slice(0, LONGEST_NAME);
 const named = (service: string): string => (service === '' ? '(no service name)' : cut(service));
-
-/** A name as Istio and Envoy give it: a host in the mesh, a port, and a path or `/*`. */
-const MESH_NAME = /^([\w.-]{1,200}?)(\.svc(?:\.[\w-]+)*)?(:\d+)?(\/.*)$/su;
-
-/**
- * What a row says beside its service. Spans of a mesh are named after the host, `payments.shop.svc.cluster.local:8080/*`: what
- * was asked for tells more, and the host only where it is not the service's own.
- */
-function shownOperation(span: Span): string {
-  const name = cut(span.spanName);
-  const [, host = '', suffix = '', port = '', path = ''] = MESH_NAME.exec(name) ?? [];
-  const isOwn = isHostOf(span.serviceName, host);
-  if (!isOwn && suffix === '' && port === '') return name;
-  const asked = cut(requestLine(span)) || path;
-  if (isOwn) return asked;
-  return asked === path ? host + path : `${host} ${asked}`;
-}
-
-const isHostOf = (service: string, host: string): boolean =>
-  host !== '' && (host === service || service.startsWith(`${host}.`));
 
 type Stretches = ReadonlyMap<SpanNode, readonly Stretch[]>;
 

@@ -12,7 +12,7 @@ const id = (n: number) => `${n}`.padStart(16, '0');
 const longAfter = epochMs(START + 3_600_000);
 
 describe('a trace at a glance', () => {
-  it('shows at most five self times and errors, with their shares and the count of all', () => {
+  it('shows at most five errors with the count of all, and no self time that the critical path has shown', () => {
     const children = Array.from(
       { length: 8 },
       (_, i): Partial<Span> => ({
@@ -28,14 +28,7 @@ describe('a trace at a glance', () => {
       now: longAfter,
       links,
     });
-    expect(view?.selfTimes).toHaveLength(5);
-    expect(view?.selfTimes[0]).toEqual({
-      service: 'checkout',
-      operation: 'GET /cart',
-      selfTime: 64_000,
-      share: 0.64,
-    });
-    expect(view?.selfTimes[1]).toEqual({ service: 's7', operation: 'work 7', selfTime: 8_000, share: 0.08 });
+    expect(view?.offPath).toEqual([]);
     expect(view?.errors).toHaveLength(5);
     expect(view?.path.rows[0]).toMatchObject({ kind: 'own', service: 'checkout', time: 64_000, share: 0.64 });
     expect(view?.path.rows).toHaveLength(8);
@@ -47,6 +40,45 @@ describe('a trace at a glance', () => {
       notices: [],
       url: `http://jaeger/trace/${'5'.padStart(32, '0')}`,
     });
+  });
+
+  it('shows work that was not waited for, from a hundredth of the trace on', () => {
+    const beside = [90, 80, 40, 30, 0.9].map(
+      (length, i): Partial<Span> => ({
+        parentSpanId: id(1),
+        serviceName: `s${i}`,
+        spanName: `work ${i}`,
+        start: at(0),
+        duration: us(length * 1_000),
+      }),
+    );
+    const shownOf = (spans: readonly Partial<Span>[]) =>
+      traceView(aTrace('5', [{ start: at(0), duration: us(100_000) }, ...spans]), { now: longAfter, links })
+        ?.offPath;
+    expect(shownOf(beside)).toEqual([
+      { service: 's1', operation: 'work 1', selfTime: 80_000, share: 0.8 },
+      { service: 's2', operation: 'work 2', selfTime: 40_000, share: 0.4 },
+      { service: 's3', operation: 'work 3', selfTime: 30_000, share: 0.3 },
+    ]);
+    expect(shownOf(beside.filter((_, i) => i === 0 || i === 4))).toEqual([]);
+  });
+
+  it('says what was asked for, where a mesh named the spans after hosts', () => {
+    const view = traceView(
+      aTrace('5', [
+        {
+          serviceName: 'gateway.mesh',
+          spanName: 'front.shop.svc.cluster.local:8080/*',
+          attributes: { 'http.method': 'POST', 'http.url': 'http://shop.example/checkout?x=1' },
+          kind: 'server',
+          isError: true,
+        },
+      ]),
+      { now: longAfter, links },
+    );
+    expect(view?.rootOperation).toBe('front.shop POST /checkout');
+    expect(view?.path.rows[0]).toMatchObject({ kind: 'own', asked: 'front.shop POST /checkout' });
+    expect(view?.errors[0]?.operation).toBe('front.shop POST /checkout');
   });
 
   it('links the same trace in the other tools that know it', () => {

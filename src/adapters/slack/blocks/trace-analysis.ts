@@ -9,7 +9,7 @@ import { cell, context, section } from './pieces.ts';
 import { standingBlocks } from './standing.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
-const SHOWN = { rows: 8, errors: 5, hops: 4, retries: 3, repeats: 3, selfTimes: 5 } as const;
+const SHOWN = { rows: 8, errors: 5, hops: 4, retries: 3, repeats: 3, offPath: 3 } as const;
 
 const time = (duration: Microseconds): string => latency(toMs(duration));
 
@@ -21,7 +21,7 @@ export function traceAnalysis(view: TraceView): readonly SlackBlock[] {
     ...standingBlocks(view),
     ...lines('Repeated calls', patterns(view)),
     ...lines('Network and proxies, both ways', view.hops.slice(0, SHOWN.hops).map(hop)),
-    ...lines('Largest self times', view.selfTimes.slice(0, SHOWN.selfTimes).map(selfTime)),
+    ...lines('Largest self times off the critical path', view.offPath.slice(0, SHOWN.offPath).map(selfTime)),
   ];
 }
 
@@ -39,7 +39,7 @@ function errors({ errors: origins, errorCount }: TraceView): readonly SlackBlock
         `*${count(errorCount, 'span')} failed*; where it began:`,
         ...shown.map(
           ({ service, operation, detail, times, reachesRoot }) =>
-            `⚠ ${code(service, 80)} ${code(operation, 100)} ${escape(oneLine(detail), 200)}${times > 1 ? `, ${times} times` : ''}${reachesRoot ? '' : ' · the request did not fail of it'}`,
+            `⚠ ${code(service, 80)} ${code(operation, 100)} ${escape(oneLine(detail), 200)}${times > 1 ? `, ${times} times` : ''}${reachesRoot ? '' : ' · the request did not fail because of it'}`,
         ),
         ...(rest > 0 ? [`and ${count(rest, 'other span')}`] : []),
       ].join('\n'),
@@ -94,11 +94,11 @@ export function pathTable(rows: readonly PathRow[]): TableBlock {
 }
 
 /** What a part of a critical path was spent on, in words. Not escaped: for tables. */
-export function purpose({ kind, operation, peer }: PathSubject): string {
+export function purpose({ kind, operation, asked, peer }: PathSubject): string {
   const called = literal(peer, 80) || literal(operation, 80);
   switch (kind) {
     case 'own':
-      return `own code in ${literal(operation, 120)}`;
+      return `own code in ${literal(asked ?? operation, 120)}`;
     case 'network':
       return `network and proxies to ${called}`;
     case 'retry':
@@ -137,10 +137,5 @@ function hop({ caller, callee, calls, overhead, worst, split }: TraceView['hops'
   return `${code(caller, 80)} → ${code(callee, 80)} ${time(overhead)} (${parts.join('; ')})`;
 }
 
-const selfTime = ({
-  service,
-  operation,
-  selfTime: own,
-  share: part,
-}: TraceView['selfTimes'][number]): string =>
+const selfTime = ({ service, operation, selfTime: own, share: part }: TraceView['offPath'][number]): string =>
   `${time(own)}, ${share(part)}: ${code(service, 80)} ${code(operation, 100)}`;

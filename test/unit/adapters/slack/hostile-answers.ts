@@ -102,7 +102,7 @@ const traceView: fc.Arbitrary<TraceView> = some(
       60,
     ),
     errorCount: fc.nat(),
-    selfTimes: many(
+    offPath: many(
       fc.record({ service: hostileText, operation: hostileText, selfTime: spanUs, share: value }),
       60,
     ),
@@ -127,7 +127,7 @@ const traceView: fc.Arbitrary<TraceView> = some(
     'hops',
     'retries',
     'repeats',
-    'selfTimes',
+    'offPath',
     'served',
     'notices',
   ],

@@ -20,6 +20,31 @@ const rows = (trace: Trace): readonly string[] =>
       `${service} ${kind} ${peer} ${time / 1_000}${drag === time ? '' : ` at most ${drag / 1_000}`}${spans > 1 ? ` in ${spans}` : ''}`,
   );
 
+/** Own code in spans that Envoy named after the host of their service. */
+const askedIn = (...urls: readonly string[]): string | undefined => {
+  const drawing = `
+    a:s      |==========|
+    b:s<a      |==|
+  `;
+  const trace = tagged(
+    drawing,
+    Object.fromEntries(['a', 'b'].map((spanId, i) => [spanId, { 'http.url': urls[i] ?? '' }])),
+  );
+  const spans = trace.spans.map((span) => ({ ...span, serviceName: 'shop.a', spanName: 'shop.a.svc:80/*' }));
+  return pathParts(criticalPathOf(buildTree({ ...trace, spans }).roots[0]!))[0]?.asked;
+};
+
+describe('what own code was asked for', () => {
+  it.each([
+    ['one thing: it is said', ['http://h/cart', 'http://h/cart'], '/cart'],
+    ['one kind of thing: without what differs', ['http://h/cart/17', 'http://h/cart/18'], '/cart/{id}'],
+    ['nothing that is known: the name of the spans stands', [], undefined],
+    ['several things: nothing is said', ['http://h/cart', 'http://h/stock'], undefined],
+  ])('%s', (_, urls, asked) => {
+    expect(askedIn(...urls)).toBe(asked);
+  });
+});
+
 describe('what the critical path was spent on', () => {
   interface Case {
     drawing: string;

@@ -47,7 +47,7 @@ describe('what a trace says at a glance', () => {
     },
   ]);
 
-  it('has its root, extent, services and self times', () => {
+  it('has its root, extent, services, and the self times that were not waited for', () => {
     expect(whole.root.spanName).toBe('GET /');
     expect(whole).toMatchObject({ start: 1_000, duration: 1_150, spanCount: 4 });
     expect(whole.services).toEqual([
@@ -55,7 +55,7 @@ describe('what a trace says at a glance', () => {
       { name: 'checkout', spans: 1 },
       { name: 'gateway', spans: 1 },
     ]);
-    expect(whole.selfTimes[0]).toMatchObject({ service: 'payments', operation: 'charge', selfTime: 500 });
+    expect(whole.offPath).toEqual([{ service: 'payments', operation: 'refund', selfTime: 400, spans: 1 }]);
   });
 
   it('has where each error began, the one that the root failed of first', () => {

@@ -1,0 +1,29 @@
+import { requestLine } from './request-line.ts';
+import type { Span } from './trace.ts';
+
+const LONGEST_NAME = 200;
+const cut = (name: string): string => name.slice(0, LONGEST_NAME);
+
+/** A name as Istio and Envoy give it: a host in the mesh, a port, and a path or `/*`. */
+const MESH_NAME = /^([\w.-]{1,200}?)(\.svc(?:\.[\w-]+)*)?(:\d+)?(\/.*)$/su;
+
+/**
+ * What a span did, for a reader who knows its service. Spans of a mesh are named after the host,
+ * `payments.shop.svc.cluster.local:8080/*`: what was asked for tells more, and the host only where it is not the service's own.
+ */
+export function shownOperation(span: Span): string {
+  const name = cut(span.spanName);
+  const [, host = '', suffix = '', port = '', path = ''] = MESH_NAME.exec(name) ?? [];
+  const isOwn = isHostOf(span.serviceName, host);
+  if (!isOwn && suffix === '' && port === '') return name;
+  const asked = cut(requestLine(span)) || path;
+  if (isOwn) return asked;
+  return asked === path ? host + path : `${host} ${asked}`;
+}
+
+/** The same for running text, which has room: the span's own name where it does not say what was asked for. */
+export const operationOf = (span: Span): string =>
+  requestLine(span) === '' ? span.spanName : shownOperation(span);
+
+const isHostOf = (service: string, host: string): boolean =>
+  host !== '' && (host === service || service.startsWith(`${host}.`));
