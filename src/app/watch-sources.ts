@@ -1,6 +1,6 @@
 import type { GroupState, RuleState, Sample } from '../domain/alert/alert.ts';
 import type { RuleGroup, SloRule, Slot } from '../domain/slo/rule.ts';
-import type { EpochMs } from '../domain/units.ts';
+import { type EpochMs, epochMs } from '../domain/units.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
 import type { MetricsSource } from './ports.ts';
 import { SOURCES, UNWATCHED } from './sources-group.ts';
@@ -9,6 +9,8 @@ import { SOURCES, UNWATCHED } from './sources-group.ts';
 interface Answered {
   readonly asked: number;
   readonly unanswered: number;
+  /** The last evaluation that was answered; absent: none was. */
+  readonly answeredAt?: EpochMs;
   /** Since when the first of them goes without an answer. */
   readonly since?: EpochMs;
   readonly reason: string;
@@ -23,6 +25,12 @@ function unansweredOf(state: RuleState | undefined): Unanswered | undefined {
   return evaluatedAt > health.since ? health : undefined;
 }
 
+/** The evaluation that was the rule's last, where it was answered: a rule that is wrong was refused, which is an answer. */
+function answeredAtOf(state: RuleState | undefined): EpochMs | undefined {
+  const kind = state?.health.kind;
+  return kind === 'ok' || kind === 'rule-error' ? state?.evaluatedAt : undefined;
+}
+
 /** How the rules in force were answered lately, by the states that all replicas share. Pure. */
 export function answeredOf(
   groups: readonly { readonly rules: readonly SloRule[]; readonly state: GroupState | undefined }[],
@@ -30,11 +38,32 @@ export function answeredOf(
   const states = groups.flatMap(({ rules, state }) => rules.map(({ key }) => state?.rules[key]));
   const failing = states.flatMap((state) => unansweredOf(state) ?? []);
   const [first] = failing.toSorted((a, b) => a.since - b.since);
+  const [last] = states.flatMap((state) => answeredAtOf(state) ?? []).toSorted((a, b) => b - a);
   return {
     asked: states.filter((state) => state?.evaluatedAt !== undefined).length,
     unanswered: failing.length,
     reason: first?.message ?? '',
+    ...(last === undefined ? {} : { answeredAt: last }),
     ...(first === undefined ? {} : { since: first.since }),
+  };
+}
+
+/**
+ * The same, while a note stands: that no rule is known to wait is no answer. Rules that have just come into force, in
+ * place of those that waited, have not been asked, or once.
+ */
+function whileNoted(answered: Answered, state: GroupState | undefined): Answered {
+  const note = Object.values(state?.rules ?? {})
+    .flatMap(({ alerts }) => alerts)
+    .find((alert) => alert.state !== 'resolved');
+  if (note === undefined || answered.unanswered > 0 || (answered.answeredAt ?? 0) >= note.activeAt)
+    return answered;
+  const { reason = '', since, asked } = note.annotations;
+  return {
+    unanswered: note.value,
+    asked: Number(asked),
+    reason,
+    since: epochMs(Number(since)),
   };
 }
 
@@ -55,7 +84,7 @@ export function createWatchSources(options: WatchSourcesOptions): (slot: Slot) =
     const states = await Promise.all(
       groups().map(async ({ id, rules }) => ({ rules, state: await store.loadGroup(id) })),
     );
-    latest = answeredOf(states);
+    latest = whileNoted(answeredOf(states), await store.loadGroup(SOURCES.id));
     return sampleOf(latest);
   }
 

@@ -155,6 +155,22 @@ describe('a Prometheus that does not answer', () => {
     ]);
   });
 
+  it('is not told to answer because all its rules have become others meanwhile', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store);
+    metrics.fail(aSourceError());
+    await watch.start(book);
+    await scheduler.run(3 * MINUTE);
+    await watch.replace({
+      groups: [aGroup({ name: 'three', rules: [aRule({ name: 'Other', expr: 'other' })] })],
+      objectives: [],
+    });
+    await scheduler.run(3 * MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['firing']);
+    metrics.fail(undefined);
+    await scheduler.run(3 * MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['resolved']);
+  });
+
   it('counts neither as an alert nor as a tick for readiness', async () => {
     const { watch, scheduler } = aReplica(temp.store);
     await watch.start({ groups: [], objectives: [] });
