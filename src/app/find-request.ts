@@ -232,10 +232,13 @@ function places(lost: readonly LostHeaders[]): readonly string[] {
 }
 
 function fellApart(views: readonly TraceView[], lost: readonly LostHeaders[]): string {
-  const start = `${views.length} traces carry this request id, so the request fell apart`;
+  const count = `${views.length} traces carry this request id`;
+  const start = `${count}, so the request fell apart`;
   const why = 'hands on x-request-id but not the trace headers (traceparent or b3)';
   if (lost.length > 0) return `${start}. What ${why}: ${places(lost).join('; ')}.`;
   const starts = [...new Set(views.map(({ rootService }) => rootService))];
+  if (starts.length === 1)
+    return `${count}, and all begin at ${starts[0]}: a client sent the request more than once with the same id, or an application ${why}.`;
   return `${start}: an application ${why}. They begin at ${listed(starts, 5)}.`;
 }
 

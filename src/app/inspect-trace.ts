@@ -41,7 +41,7 @@ export type TraceLinks = Pick<Links, 'trace' | 'kialiGraph' | 'grafanaTrace'>;
 
 /** The largest of each that are handed on; a message may show fewer. */
 const SHOWN = { parts: 8, offPath: 3, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
-/** Work that nobody waited for is told from this share of the trace's duration on. */
+/** Ways between services, and work that nobody waited for, are told from this share of the trace's duration on. */
 const WORTH_A_LINE = 0.01;
 /** Sidecars and collectors hold spans back for up to a minute together. */
 export const ARRIVING_US: Microseconds = toUs(MINUTE);
@@ -82,7 +82,9 @@ export function traceView(
       .slice(0, SHOWN.errors)
       .map((error) => ({ ...error, service: named(error.service) })),
     errorCount: summary.errorCount,
-    hops: summary.hops.slice(0, SHOWN.hops),
+    hops: summary.hops
+      .filter(({ overhead }, index) => index === 0 || overhead >= duration * WORTH_A_LINE)
+      .slice(0, SHOWN.hops),
     retries: summary.retries.slice(0, SHOWN.retries),
     repeats: summary.repeats.slice(0, SHOWN.repeats),
     offPath: offPath

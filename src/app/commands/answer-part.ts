@@ -41,6 +41,9 @@ export async function answerPart(
   return { answer: { kind: 'part', view: { ...view, standing } }, again: asked };
 }
 
+/** Its own trace does not show that it waited for them. */
+const CALLS_ELSEWHERE = 'Calls that are in another of these traces count as own code here.';
+
 const nothing = (text: string): Answer => ({ kind: 'nothing', text, links: [] });
 
 /** Of a request that fell apart into several traces, the one in which the service took longest. */
@@ -55,5 +58,8 @@ async function traceIdOf(
   const { inService, traces } = found.view;
   return inService === undefined
     ? { answer: notInService(service, { found: `Request ${requestId} has a trace`, traces }) }
-    : { traceId: inService.traceId, notices: found.view.notices };
+    : {
+        traceId: inService.traceId,
+        notices: [...found.view.notices, ...(traces.length > 1 ? [CALLS_ELSEWHERE] : [])],
+      };
 }

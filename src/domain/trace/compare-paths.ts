@@ -17,7 +17,7 @@ export interface PartDifference extends PathSubject {
  * nothing is left over.
  */
 export function comparePaths(a: readonly PathPart[], b: readonly PathPart[]): readonly PartDifference[] {
-  const found = new Map<string, { subject: PathSubject; a?: PathPart; b?: PathPart }>();
+  const found = new Map<string, Found>();
   for (const part of a) found.set(partKey(part), { subject: part, a: part });
   for (const part of b) {
     const key = partKey(part);
@@ -26,15 +26,27 @@ export function comparePaths(a: readonly PathPart[], b: readonly PathPart[]): re
   return [...found.values()].map(differenceOf).sort(byDifference);
 }
 
-function differenceOf(found: { subject: PathSubject; a?: PathPart; b?: PathPart }): PartDifference {
-  const { kind, service, operation, asked, peer } = found.subject;
-  const isCommon = (found.a ?? found.b)?.asked === (found.b ?? found.a)?.asked;
+interface Found {
+  readonly subject: PathSubject;
+  readonly a?: PathPart;
+  readonly b?: PathPart;
+}
+
+/** What both were asked for, or the one that has the part at all. */
+function askedOf({ subject, a, b }: Found): Pick<PathSubject, 'asked'> {
+  const { asked } = subject;
+  const isCommon = a === undefined || b === undefined || a.asked === b.asked;
+  return isCommon && asked !== undefined ? { asked } : {};
+}
+
+function differenceOf(found: Found): PartDifference {
+  const { kind, service, operation, peer } = found.subject;
   const [a, b] = [found.a?.time ?? us(0), found.b?.time ?? us(0)];
   return {
     kind,
     service,
     operation,
-    ...(isCommon && asked !== undefined ? { asked } : {}),
+    ...askedOf(found),
     peer,
     a,
     b,

@@ -163,6 +163,22 @@ describe('a request that has a trace', () => {
     );
   });
 
+  it('in several traces of one beginning does not say for sure that headers were lost', async () => {
+    const again = aTrace('8', [{ serviceName: 'gateway.mesh', start: at(5_000), ...carrying(id) }]);
+    const once = aTrace('9', [{ serviceName: 'gateway.mesh', start: at(10), ...carrying(id) }]);
+    const found = await createFindRequest({ traces: createFakeTraceSource([once, again]), links })({
+      requestId: id,
+      now,
+    });
+    expect(found).toMatchObject({
+      view: {
+        notices: [
+          '2 traces carry this request id, and all begin at gateway.mesh: a client sent the request more than once with the same id, or an application hands on x-request-id but not the trace headers (traceparent or b3).',
+        ],
+      },
+    });
+  });
+
   it('is not mixed up with what a backend gives that does not filter', async () => {
     const traces = createFakeTraceSource([whole('7')]);
     const careless = {

@@ -3,6 +3,7 @@ import { createInspectTrace, traceView } from '../../../src/app/inspect-trace.ts
 import { createLinks } from '../../../src/domain/link.ts';
 import type { Span } from '../../../src/domain/trace/trace.ts';
 import { epochMs, epochUs, us } from '../../../src/domain/units.ts';
+import { drawn } from '../../support/drawn-trace.ts';
 import { aTrace, createFakeTraceSource } from '../../support/fake-trace-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
@@ -61,6 +62,26 @@ describe('a trace at a glance', () => {
       { service: 's3', operation: 'work 3', selfTime: 30_000, share: 0.3 },
     ]);
     expect(shownOf(beside.filter((_, i) => i === 0 || i === 4))).toEqual([]);
+  });
+
+  it('shows the ways between services that took a hundredth of the trace, or else the longest', () => {
+    const ways = (overhead: number): readonly string[] | undefined => {
+      const trace = drawn(`
+        shop:s         |==========|
+        first:c<shop    |==|
+        pay:s<first     |=|
+        second:c<shop       |==|
+        stock:s<second      |=|
+      `);
+      const spans = trace.spans.map((span) => {
+        if (span.kind === 'server' && span.parentSpanId !== undefined)
+          return { ...span, duration: us(3_000 - overhead * (span.spanId === 'pay' ? 1 : 2)) };
+        return { ...span, serviceName: 'shop' };
+      });
+      return traceView({ ...trace, spans }, { now: longAfter, links })?.hops.map(({ callee }) => callee);
+    };
+    expect(ways(200)).toEqual(['stock', 'pay']);
+    expect(ways(20)).toEqual(['stock']);
   });
 
   it('says what was asked for, where a mesh named the spans after hosts', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseCommand } from '../../../../src/app/commands/parse-command.ts';
 import { START } from '../../../support/virtual-clock.ts';
-import { latency, MINUTE, now, open, requestId, textOf, unsampled } from './bench.ts';
+import { latency, MINUTE, now, open, requestId, requests, textOf, unsampled } from './bench.ts';
 
 describe('/trace slowest', () => {
   it('answers with the slowest, links that show the same, and the command to have it again', async () => {
@@ -162,6 +162,19 @@ describe('one trace, one request', () => {
       view: { service: 'checkout.shop', requestId, share: 0.5, spans: [{ duration: 10_000 }] },
     });
     expect(reply.reproducible).toBe(`/latency checkout.shop ${requestId}`);
+  });
+
+  it('the part of a service in a request of several traces, with what it cannot see there', async () => {
+    const [first] = requests(1);
+    if (first === undefined) throw new Error('no request');
+    const { answer } = open([first, { ...first, traceId: 'f'.repeat(32) }]);
+    const reply = await answer('/latency', `checkout ${requestId}`);
+    expect(reply.answer).toMatchObject({
+      kind: 'part',
+      view: {
+        notices: expect.arrayContaining([expect.stringMatching(/another of these traces count as own code/)]),
+      },
+    });
   });
 
   it('a service that a request did not pass', async () => {

@@ -65,6 +65,23 @@ describe('the difference of two critical paths', () => {
     expect(differences(a, b)).toEqual(rows);
   });
 
+  it('says what was asked for only where both were asked for the same', () => {
+    const asked = (path: string): Trace => {
+      const trace = drawn('shop:s |====|');
+      const spans = trace.spans.map((span) => ({
+        ...span,
+        spanName: 'shop.svc:80/*',
+        attributes: { 'http.url': `http://shop${path}` },
+      }));
+      return { ...trace, spans };
+    };
+    const said = (a: readonly Trace[], b: readonly Trace[]) =>
+      comparePaths(a.flatMap(partsOf), b.flatMap(partsOf)).map((row) => row.asked);
+    expect(said([asked('/cart')], [asked('/cart')])).toEqual(['/cart']);
+    expect(said([], [asked('/cart')])).toEqual(['/cart']);
+    expect(said([asked('/cart')], [asked('/stock')])).toEqual([undefined]);
+  });
+
   it('sums to the difference of the durations, the other way round with the sign turned', () => {
     fc.assert(
       fc.property(anyTrace, anyTrace, (a, b) => {
