@@ -108,12 +108,11 @@ function viewOf(given: {
 }): LatencyView {
   const { deps, asked, measured, columns, chart, slos } = given;
   const window = { start: before(asked.now, asked.last), end: asked.now };
-  const expr = quantileExpr(measured, measured.matchLabels, {
-    quantile: ratio(0.99),
-    window: chartWindow(asked.last),
-  });
+  const p99Over = (span: Milliseconds): string =>
+    quantileExpr(measured, measured.matchLabels, { quantile: ratio(0.99), window: span });
+  const expr = p99Over(chartWindow(asked.last));
   const links = [
-    { label: 'Prometheus', url: deps.links.graph({ expr, window }) },
+    { label: 'Prometheus', url: deps.links.graph({ expr, window, figure: p99Over(asked.last) }) },
     {
       label: 'Grafana',
       url:

@@ -28,8 +28,8 @@ export interface Links {
   trace(traceId: string, marked?: readonly string[]): string | undefined;
   /** Jaeger's comparison of two traces, in which the first is the one that things ought to be like. */
   compareTraces(a: string, b: string): string | undefined;
-  /** Prometheus's graph of an expression over a window. */
-  graph(query: { expr: string; window: TimeWindow }): string | undefined;
+  /** Prometheus's graph of an expression over a window, and below it the value of `figure` at the window's end. */
+  graph(query: GraphQuery): string | undefined;
   /** Kiali's traces of a service, a workload or an application, or one of its traces, or one span of that. */
   kialiTraces(of: KialiSubject & { traceId?: string; spanId?: string }): string | undefined;
   /** Kiali's graph around a service, a workload or an application, from `reach` ago until now. */
@@ -46,6 +46,12 @@ export interface Links {
   grafanaTrace(of: { traceId: string; spanId?: string; window: TimeWindow }): string | undefined;
   /** The dashboard of a service; undefined when none is configured. */
   grafanaDashboard(of: { service: string; namespace?: string; window: TimeWindow }): string | undefined;
+}
+
+interface GraphQuery {
+  readonly expr: string;
+  readonly window: TimeWindow;
+  readonly figure?: string;
 }
 
 /** A Go duration, as Jaeger's search form takes it: `812ms`, `1.5s` is written `1500ms`, `250us`. */
@@ -115,7 +121,7 @@ export function utcTime(instant: EpochMs): string {
 /**
  * Both pages of Prometheus take it: 3.x sends `/graph` on to `/query` and still reads the numbers of tabs (urlStateEncoding.ts).
  */
-function prometheusGraph(base: string, { expr, window }: { expr: string; window: TimeWindow }): string {
+function prometheusGraph(base: string, { expr, window, figure }: GraphQuery): string {
   const range = formatDuration((window.end - window.start) as Milliseconds);
   return `${trimmed(base)}/graph?${query([
     ['g0.expr', expr],
@@ -123,6 +129,13 @@ function prometheusGraph(base: string, { expr, window }: { expr: string; window:
     ['g0.range_input', range],
     ['g0.end_input', utcTime(window.end)],
     ['g0.moment_input', utcTime(window.end)],
+    ...(figure === undefined
+      ? []
+      : ([
+          ['g1.expr', figure],
+          ['g1.tab', 1],
+          ['g1.moment_input', utcTime(window.end)],
+        ] as const)),
   ])}`;
 }
 

@@ -190,6 +190,9 @@ test('the link opens on the expression and the window that was asked about', asy
   const url = new URL(links[0]?.url ?? '');
   expect(url.searchParams.get('g0.expr')).toContain('histogram_quantile(0.99');
   expect(url.searchParams.get('g0.range_input')).toBe('5m');
+  // The column "now" is over the whole window, a point of the graph is not.
+  expect(url.searchParams.get('g0.expr')).toContain('[1m]');
+  expect(url.searchParams.get('g1.expr')).toMatch(/^histogram_quantile\(0\.99.*\[5m\]/);
   expect(url.searchParams.get('g0.end_input')).toBe('2026-11-20 14:00:00');
 });
 

@@ -188,6 +188,15 @@ describe('links that open a tool on what a message says', () => {
     });
   });
 
+  it("Prometheus's graph with the value of a figure as it was when the window ended", () => {
+    expect(parametersOf(links.graph({ expr: 'a', window, figure: 'b[10m]' }))).toMatchObject({
+      'g0.expr': 'a',
+      'g1.expr': 'b[10m]',
+      'g1.tab': '1',
+      'g1.moment_input': '2026-11-20 14:10:00',
+    });
+  });
+
   it.each(Object.entries(expected))('%s', (name, url) => {
     expect(urlsOf(links)[name]).toBe(url);
   });
