@@ -1,7 +1,7 @@
 import type { Alert, PostedTo, RuleState, Storm, Transition } from '../domain/alert/alert.ts';
 import { type FlapHistories, flappingOf, isDamped, withFiring } from '../domain/alert/flap.ts';
 import type { Destination, RoutedDestination } from '../domain/alert/route.ts';
-import { membersOf, stormOf } from '../domain/alert/storm.ts';
+import { isGathering, membersOf, stormOf } from '../domain/alert/storm.ts';
 import type { RuleAt, Slot } from '../domain/slo/rule.ts';
 import { between } from '../domain/units.ts';
 import {
@@ -137,8 +137,9 @@ function withoutFlapping(alert: Alert): Alert {
   return rest;
 }
 
-const stormIn = ({ storms }: Context, { channel }: Destination): Storm | undefined =>
-  storms.find(({ destination }) => destination.channel === channel);
+/** The storm that an alert of this channel joins when it begins now. */
+const stormIn = ({ storms, slot }: Context, { channel }: Destination): Storm | undefined =>
+  storms.find((storm) => storm.destination.channel === channel && isGathering(storm, slot));
 
 /** Whether its first message waits because it comes and goes. To join a storm costs the channel no message. */
 function isHeldBack(context: Context, alert: Alert, now: readonly Destination[]): boolean {

@@ -1,6 +1,6 @@
 import { hashTexts } from '../labels.ts';
 import type { Comparison, SloRule, Slot } from '../slo/rule.ts';
-import { between, MINUTE, type Milliseconds, ms, SECOND } from '../units.ts';
+import { between, DAY, HOUR, MINUTE, type Milliseconds, ms, SECOND } from '../units.ts';
 import type { Alert, Storm, StormMember, StormPage } from './alert.ts';
 import type { Destination } from './route.ts';
 
@@ -15,6 +15,12 @@ export const PAGE_ROWS = 50;
 
 /** What joins within this time of the last that joined is added to its reply, while there is room. */
 const JOIN_TIME: Milliseconds = ms(5 * MINUTE);
+
+/** A storm that nobody joined for so long has come to rest: one alert that lasts must not hide what begins days later. */
+const RESTS_AFTER: Milliseconds = HOUR;
+
+/** No storm grows for longer: its members are kept until it is over. */
+const LONGEST_GROWTH: Milliseconds = DAY;
 
 /** Identity of a storm: the same decision gives the same on every replica. */
 export function stormOf(
@@ -103,6 +109,12 @@ export function startStorm(
     lead: of.lead,
     pages: pagesOf(joining, []),
   };
+}
+
+/** Whether what begins now joins it: otherwise that is news, with a message of its own, or a storm of its own. */
+export function isGathering({ startedAt, pages }: Pick<Storm, 'startedAt' | 'pages'>, slot: Slot): boolean {
+  const joinedAt = pages.at(-1)?.joinedAt ?? startedAt;
+  return between(joinedAt, slot) < RESTS_AFTER && between(startedAt, slot) < LONGEST_GROWTH;
 }
 
 /** Whom alerts that join call: nobody twice, but for the first of severity `page` in a storm that held none. */

@@ -108,6 +108,48 @@ describe('the life of a storm', () => {
     expect(rule.storms()[0]?.pages[0]?.members.map(({ episode }) => episode)).toContain('again');
   });
 
+  it('takes in nobody when an hour has passed without any: what begins then is told by itself', () => {
+    const rule = play();
+    const [lasts, ...others] = many(12) as [Alert, ...Alert[]];
+    rule.tick(0, [lasts, ...others]);
+    rule.tick(3_000, [lasts, alertOf(900)]);
+    expect(told(rule.tick(6_500, [lasts, alertOf(901)]))).toContain('page 3');
+    const [back] = others as [Alert, ...Alert[]];
+    const again: Alert = { ...back, episode: 'again', activeAt: seconds(10_200), firedAt: seconds(10_200) };
+    const late = rule.tick(10_200, [lasts, again, alertOf(902)]);
+    expect(late.filter(({ kind, storm }) => kind === 'firing' && storm === undefined)).toHaveLength(2);
+    expect(rule.storms()).toHaveLength(1);
+    // The storm ends with its own, and those that have messages of their own end in these.
+    const ends = rule.tick(10_230, [over(lasts, 10_230), again, over(alertOf(902), 10_230)]);
+    expect(told(ends).filter((each) => each.endsWith('resolved'))).toEqual(['resolved', 'storm resolved']);
+  });
+
+  it('is followed by another when many begin after it came to rest', () => {
+    const rule = play();
+    const first = many(12);
+    rule.tick(0, first);
+    const second = rule.tick(3_600, [...first, ...many(11, 500)]);
+    expect(told(second)).toContain('storm firing');
+    expect(new Set(rule.storms().map(({ episode }) => episode)).size).toBe(2);
+    // Who joins now joins the one that grows.
+    const third = rule.tick(3_660, [...first, ...many(12, 500)]);
+    const page = third.find(({ storm }) => storm?.page !== undefined);
+    expect(page?.storm?.page?.storm).toBe(rule.storms()[1]?.episode);
+  });
+
+  it('grows for a day at most', () => {
+    const rule = play();
+    const [lasts, ...others] = many(12) as [Alert, ...Alert[]];
+    rule.tick(0, [lasts, ...others]);
+    const toldAt: number[] = [];
+    for (let half = 1; half <= 60; half++) {
+      const entries = rule.tick(half * 1_800, [lasts, alertOf(1_000 + half)]);
+      if (entries.some(({ kind, storm }) => kind === 'firing' && storm === undefined)) toldAt.push(half);
+    }
+    expect(toldAt[0]).toBe(48);
+    expect(toldAt).toHaveLength(13);
+  });
+
   it('keeps what is over after the alert itself is forgotten', () => {
     const rule = play();
     const [one, ...others] = many(12) as [Alert, ...Alert[]];
