@@ -87,7 +87,7 @@ export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
       aborter = new AbortController();
       const { signal } = aborter;
       running = run(
-        rules.filter(({ use }) => use.kind === 'alerting'),
+        rules.filter(({ use }) => use.kind === 'alerting' && use.isBurnRate !== true),
         signal,
       ).catch((error: unknown) =>
         options.logger.error('holding the rules against Prometheus failed', { error }),

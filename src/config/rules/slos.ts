@@ -224,7 +224,8 @@ function groupOf(input: SloInput, slo: Slo, file: string): RuleGroup {
 }
 
 function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly PlacedUse[] {
-  const place = part.source.at(part.document.offsetOf([...part.path, 'objective', 'below']), '');
+  const placeOf = (...path: readonly string[]) =>
+    part.source.at(part.document.offsetOf([...part.path, ...path]), '');
   const recovery = slo.recover?.threshold;
   const thresholds = [
     { threshold: slo.objective.threshold, key: 'objective.below' },
@@ -232,21 +233,18 @@ function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly PlacedUse[] {
       ? []
       : [{ threshold: recovery, key: 'alert.recover.below' }]),
   ];
-  const { family, by } = slo.objective;
-  const [verdict] = group.rules;
-  if (verdict === undefined) return [];
-  // The burn-rate rules read the same histogram at the same threshold: asking about the verdict is enough.
-  const { name, expr } = verdict;
-  const { isApproximate } = slo.objective;
-  const use = useOfExpression({ name, kind: 'alerting', expr, interval: group.interval });
-  return [
-    {
-      place,
-      rule: verdict,
-      group: group.id,
-      use: { ...use, family, by, thresholds, ...defined({ isApproximate }) },
-    },
-  ];
+  const { family, by, isApproximate } = slo.objective;
+  return group.rules.map((rule, index): PlacedUse => {
+    const { name, expr } = rule;
+    const asked = useOfExpression({ name, kind: 'alerting', expr, interval: group.interval });
+    if (index === 0) {
+      const use = { ...asked, family, by, thresholds, ...defined({ isApproximate }) };
+      return { place: placeOf('objective', 'below'), rule, group: group.id, use };
+    }
+    // A burn rate reads the same histogram at the same threshold: what is its own are its windows, and what they cost.
+    const use = { ...asked, by, metrics: [], rates: [], services: [], isBurnRate: true as const };
+    return { place: placeOf('alert', 'burn'), rule, group: group.id, use };
+  });
 }
 
 const failed = (errors: readonly RuleFileError[]): CompiledGroup => ({ uses: [], errors, notes: [] });

@@ -33,6 +33,8 @@ export interface RuleUse {
   readonly by: readonly string[];
   /** Latencies that must be bucket bounds of the histogram, and the keys of the file that hold them. */
   readonly thresholds: readonly { readonly threshold: Milliseconds; readonly key: string }[];
+  /** A burn rate of an objective, whose verdict is asked about what both read: of its own are its windows and their cost. */
+  readonly isBurnRate?: true;
   /** The thresholds may be none, as long as there is a bound above each. */
   readonly isApproximate?: true;
 }

@@ -88,6 +88,15 @@ describe('rules that run are held against their Prometheus', () => {
     await verifying.stop();
   });
 
+  it('and burn rates, whose verdict is asked about what they read, are not asked about', async () => {
+    const { verifying, asked, clock } = stand([[]]);
+    const { use, ...burn } = inFile('A-burn-1h');
+    verifying.verify([inFile('A'), { ...burn, use: { ...use, isBurnRate: true } }]);
+    await clock.advance(MINUTE);
+    expect(asked).toEqual([['A']]);
+    await verifying.stop();
+  });
+
   it('and recording rules, which are left to Prometheus, are not asked about', async () => {
     const { verifying, asked, clock } = stand([[]]);
     verifying.verify([inFile('a:b', 'recording'), inFile('A')]);

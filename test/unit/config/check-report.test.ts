@@ -115,6 +115,13 @@ describe('the report of a check', () => {
             { threshold: 300, key: 'alert.recover.below' },
           ],
         },
+        // Of the burn rates there is the expression, and what it costs.
+        ...['s-burn-1h', 's-burn-6h', 's-burn-3d'].map((name) => ({
+          name,
+          kind: 'alerting',
+          metrics: [],
+          thresholds: [],
+        })),
       ],
     );
   });
