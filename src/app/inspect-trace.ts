@@ -1,6 +1,7 @@
 import type { Links } from '../domain/link.ts';
 import { kialiApplication } from '../domain/link-kiali.ts';
 import type { CriticalPath } from '../domain/trace/critical-path.ts';
+import type { PathPart } from '../domain/trace/path-parts.ts';
 import { servedOnPath } from '../domain/trace/served.ts';
 import { operationOf } from '../domain/trace/shown-operation.ts';
 import { statusOf } from '../domain/trace/span-errors.ts';
@@ -41,7 +42,7 @@ export type TraceLinks = Pick<Links, 'trace' | 'kialiGraph' | 'grafanaTrace'>;
 
 /** The largest of each that are handed on; a message may show fewer. */
 const SHOWN = { parts: 8, offPath: 3, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
-/** Ways between services, and work that nobody waited for, are told from this share of the trace's duration on. */
+/** Parts of the path, ways between services, and work that nobody waited for are told from this share of the trace's duration on. */
 const WORTH_A_LINE = 0.01;
 /** Sidecars and collectors hold spans back for up to a minute together. */
 export const ARRIVING_US: Microseconds = toUs(MINUTE);
@@ -137,8 +138,7 @@ export const shareOf = (part: Microseconds, whole: Microseconds): Ratio =>
   ratio(whole === 0 ? 0 : part / whole);
 
 function pathView({ traceId, root, path, parts }: TraceSummary, links: TraceLinks): TraceView['path'] {
-  const shown = parts.slice(0, SHOWN.parts);
-  const hidden = parts.slice(shown.length);
+  const { shown, hidden } = worthRows(parts, root.duration);
   const url = links.trace(traceId, spansOf(path));
   return {
     duration: root.duration,
@@ -147,8 +147,26 @@ function pathView({ traceId, root, path, parts }: TraceSummary, links: TraceLink
       service: named(part.service),
       share: shareOf(part.time, root.duration),
     })),
-    hidden: { count: hidden.length, time: us(hidden.reduce((sum, { time }) => sum + time, 0)) },
+    hidden,
     ...(url === undefined ? {} : { url }),
+  };
+}
+
+/** However small they are, so many parts are shown. */
+const FEWEST_PARTS = 3;
+
+/** The parts of a path that are shown, and the others together: a table of crumbs hides what counts. */
+export function worthRows(
+  parts: readonly PathPart[],
+  whole: Microseconds,
+): { readonly shown: readonly PathPart[]; readonly hidden: TraceView['path']['hidden'] } {
+  const shown = parts
+    .slice(0, SHOWN.parts)
+    .filter(({ time }, index) => index < FEWEST_PARTS || time >= whole * WORTH_A_LINE);
+  const hidden = parts.slice(shown.length);
+  return {
+    shown,
+    hidden: { count: hidden.length, time: us(hidden.reduce((sum, { time }) => sum + time, 0)) },
   };
 }
 

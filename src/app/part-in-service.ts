@@ -9,11 +9,11 @@ import { outlineOf, type TraceOutline } from '../domain/trace/summary.ts';
 import type { Span, Trace } from '../domain/trace/trace.ts';
 import { buildTree, type SpanNode } from '../domain/trace/tree.ts';
 import { type EpochMs, epochMs, type Microseconds, type TimeWindow, us } from '../domain/units.ts';
-import { named, shareOf, traceNotices } from './inspect-trace.ts';
+import { named, shareOf, traceNotices, worthRows } from './inspect-trace.ts';
 import type { PartSpan, PartView } from './part-view.ts';
 
 /** The largest of each that are handed on. */
-const SHOWN = { spans: 5, parts: 8 } as const;
+const SHOWN = { spans: 5 } as const;
 const ALWAYS: TimeWindow = { start: epochMs(0), end: epochMs(8.64e15) };
 
 /**
@@ -92,14 +92,15 @@ function subtree(top: SpanNode): readonly SpanNode[] {
 }
 
 function spentOn(path: CriticalPath): PartView['spentOn'] {
-  const parts = pathParts(path);
-  const hidden = parts.slice(SHOWN.parts);
   const whole = path.root.span.duration;
+  const { shown, hidden } = worthRows(pathParts(path), whole);
   return {
-    rows: parts
-      .slice(0, SHOWN.parts)
-      .map((part) => ({ ...part, service: named(part.service), share: shareOf(part.time, whole) })),
-    hidden: { count: hidden.length, time: us(hidden.reduce((sum, { time }) => sum + time, 0)) },
+    rows: shown.map((part) => ({
+      ...part,
+      service: named(part.service),
+      share: shareOf(part.time, whole),
+    })),
+    hidden,
   };
 }
 

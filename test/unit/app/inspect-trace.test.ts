@@ -84,6 +84,23 @@ describe('a trace at a glance', () => {
     expect(ways(20)).toEqual(['stock']);
   });
 
+  it('shows the parts of the path that took a hundredth of it, at least three, and the others together', () => {
+    const children = [0.9, 0.8, 0.5, 0.4].map(
+      (length, i): Partial<Span> => ({
+        parentSpanId: id(1),
+        serviceName: `s${i}`,
+        start: at(i * 10),
+        duration: us(length * 1_000),
+      }),
+    );
+    const view = traceView(aTrace('5', [{ start: at(0), duration: us(100_000) }, ...children]), {
+      now: longAfter,
+      links,
+    });
+    expect(view?.path.rows.map(({ service }) => service)).toEqual(['checkout', 's0', 's1']);
+    expect(view?.path.hidden).toEqual({ count: 2, time: 900 });
+  });
+
   it('says what was asked for, where a mesh named the spans after hosts', () => {
     const view = traceView(
       aTrace('5', [
