@@ -124,7 +124,7 @@ const offDefaultBounds: Lint = ({ uses }, { isAsked }) =>
         const beside = [below, above].flatMap((bound) =>
           bound === undefined ? [] : [`${Number(inMs(bound).toFixed(3))} ms`],
         );
-        const text = `${formatDuration(threshold)} in \`${key}\` is none of the bucket bounds that \`${family.metric}\` has by default: beside it are ${beside.join(' and ')}. A rule on a bound that is not there sees nothing: take one of them, or write \`approximate: true\`; \`--against\` looks which there are.`;
+        const text = `${formatDuration(threshold)} in \`${key}\` is none of the bucket bounds that \`${family.metric}\` has by default: beside it ${beside.length === 1 ? 'is' : 'are'} ${beside.join(' and ')}. A rule on a bound that is not there sees nothing: take one of them, or write \`approximate: true\`; \`--against\` looks which there are.`;
         return finding(placed, 'default-bounds', text);
       });
   });

@@ -80,7 +80,7 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
   ],
   'a threshold above all usual bounds': [
     slo('channel: "#shop"').replace('istio', 'otel-http').replace('500ms', '20s'),
-    /default-bounds: 20s .* beside it are 10000 ms\./,
+    /default-bounds: 20s .* beside it is 10000 ms\./,
   ],
   'an approximate threshold': [slo('approximate: true').replace('500ms', '750ms')],
   'a threshold on a native histogram': [slo('histogram: native').replace('500ms', '750ms')],
@@ -120,6 +120,13 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
       '  channel: "#all"\n  routes:\n  - matchers: [team="pay"]\n    routes:\n    - matchers: [team!~"p.*"]\n      channel: "#no"\n',
     ),
     /^a\.yaml:14:7 route-unreachable: .*team="pay" and team!~"p\.\*" never hold together/,
+  ],
+  'a burn rate that no route with a channel takes': [
+    `${slo('alert: { burn: workbook }')}---
+route: { routes: [{ matchers: [severity="page"], channel: "#page" }] }
+severities: { none: { channel: "#none" } }
+`,
+    /^a\.yaml:5:18 default-channel: no route, team or severity names a `channel` for `s-burn-3d`/,
   ],
   'an alert that its team or its severity leads to a channel': [
     withPolicy('route: {}\nteams: { shop: { channel: "#shop" } }'),
