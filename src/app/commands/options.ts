@@ -19,6 +19,8 @@ export type OptionName = keyof Options;
 export interface Mistake {
   readonly problem: string;
   readonly fixed?: readonly Token[];
+  /** What was pasted is understood and holds nothing to ask for: no other reading of it can be right. */
+  readonly isCertain?: true;
 }
 
 /** The words that are no options, in order, and the options. */

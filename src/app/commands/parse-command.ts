@@ -45,11 +45,12 @@ const MAX_FIXES = 4;
 
 function refusal(
   command: SlashCommand,
-  { problem, fixed }: Mistake,
+  { problem, fixed, isCertain }: Mistake,
   plain: readonly Token[] = [],
 ): ParsedCommand {
   const usage = USAGE[command];
-  const meant = (plain.length === 0 ? undefined : mended(command, plain)) ?? mended(command, fixed);
+  const meant =
+    (plain.length === 0 || isCertain === true ? undefined : mended(command, plain)) ?? mended(command, fixed);
   return { ok: false, problem, usage, ...(meant === undefined ? {} : suggestionOf(command, meant)) };
 }
 
@@ -108,10 +109,19 @@ function unknownForm(tokens: readonly Token[], first: Token): Mistake {
       problem: `"${first.text}" looks like the beginning of a trace id: give all of it, 16 or 32 hex digits, or its link.`,
     };
   }
+  if (NO_ID.test(first.text)) {
+    return { problem: 'A trace id of zeros stands for none: this request was not traced.', isCertain: true };
+  }
   const problem = `"${shortened(first.text)}" is neither slowest nor a trace id, a link or a request id.`;
   const [form] = first.isQuoted ? [] : nearest(first.text, ['slowest', 'request', 'compare', 'help']);
-  return { problem, fixed: form === undefined ? [word('slowest'), ...tokens] : replaced(tokens, 0, [form]) };
+  if (form !== undefined) return { problem, fixed: replaced(tokens, 0, [form]) };
+  return MAY_BE_SERVICE.test(first.text) ? { problem, fixed: [word('slowest'), ...tokens] } : { problem };
 }
+
+/** What every format of trace headers writes for "no id", alone or inside a header. */
+const NO_ID = /(?<![0-9a-z])(?:0{16}){1,2}(?![0-9a-z])/i;
+/** Names of services have letters, and neither the marks of data nor the long numbers of headers. */
+const MAY_BE_SERVICE = /^(?=.*\p{L})(?!.*[0-9a-f]{16})[\p{L}\p{N}_./@ -]+$/u;
 
 function readSlowest(tokens: readonly Token[]): Reading {
   const read = readOptions(tokens, SLOWEST_OPTIONS);

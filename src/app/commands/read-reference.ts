@@ -49,7 +49,9 @@ function meaning(
 ): Reading {
   if (reference.kind === 'mistake') {
     const { problem, meant } = reference;
-    return meant === undefined ? { problem } : { problem, fixed: [...meant.map(word), ...rest] };
+    return meant === undefined
+      ? { problem, isCertain: true }
+      : { problem, fixed: [...meant.map(word), ...rest] };
   }
   return alone(rest, commandOf(reference), start);
 }
