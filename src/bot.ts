@@ -4,12 +4,12 @@ import { createLogger } from './adapters/telemetry/logger.ts';
 import { createOpsServer } from './adapters/telemetry/ops-server.ts';
 import { createTelemetry } from './adapters/telemetry/recorder.ts';
 import { createLocalTime } from './adapters/time/local-time.ts';
-import { createLearnCalls } from './app/learn-calls.ts';
 import type { Clock, Logger, Scheduler } from './app/ports.ts';
 import { readyChecks } from './app/readiness.ts';
-import { createRulesApi } from './app/rules-api.ts';
-import { createRulesInForce, type LoadedRules } from './app/rules-in-force.ts';
-import { createWatch } from './app/watch.ts';
+import { createRulesApi } from './app/rules/rules-api.ts';
+import { createRulesInForce, type LoadedRules } from './app/rules/rules-in-force.ts';
+import { createLearnCalls } from './app/watch/learn-calls.ts';
+import { createWatch } from './app/watch/watch.ts';
 import {
   type Base,
   type Cleanup,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemClock } from './adapters/telemetry/clock.ts';
-import type { LoadedRules } from './app/rules-in-force.ts';
+import type { LoadedRules } from './app/rules/rules-in-force.ts';
 import { type Bot, startBot } from './bot.ts';
 import { readSettings, type Settings } from './config/env.ts';
 import { type DemoWorld, startDemoWorld } from './demo/demo-world.ts';

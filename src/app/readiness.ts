@@ -1,7 +1,7 @@
 import { between, MINUTE, type Milliseconds, ms, SECOND } from '../domain/units.ts';
-import type { Delivery } from './deliver.ts';
+import type { Delivery } from './notify/deliver.ts';
 import type { Clock, RuleBook, Store } from './ports.ts';
-import type { Watch } from './watch.ts';
+import type { Watch } from './watch/watch.ts';
 
 /** One thing that must hold before the process is of use. `detail` says to an operator why it does not. */
 export interface ReadyCheck {

@@ -8,15 +8,15 @@ import type { ServedSpan } from '../domain/trace/served.ts';
 import type { ErrorOrigin } from '../domain/trace/span-errors.ts';
 import type { Waterfall } from '../domain/trace/waterfall.ts';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
-import type { LatencyBreakdown } from './breakdown-view.ts';
-import type { ComparisonView } from './comparison-view.ts';
-import type { Phrase } from './note-view.ts';
-import type { PartView } from './part-view.ts';
-import type { SloRow, SloStatusView } from './slo-views.ts';
-import type { StandingView } from './standing-view.ts';
+import type { LatencyBreakdown } from './views/breakdown-view.ts';
+import type { ComparisonView } from './views/comparison-view.ts';
+import type { Phrase } from './views/note-view.ts';
+import type { PartView } from './views/part-view.ts';
+import type { SloRow, SloStatusView } from './views/slo-views.ts';
+import type { StandingView } from './views/standing-view.ts';
 
-export type { NoteView, Phrase } from './note-view.ts';
-export type { SloRow, SloStatusView } from './slo-views.ts';
+export type { NoteView, Phrase } from './views/note-view.ts';
+export type { SloRow, SloStatusView } from './views/slo-views.ts';
 
 /** A name and the address that shows the same figure: every figure in a message can be looked up. */
 export interface Link {

@@ -1,5 +1,5 @@
+import type { ReplayReport } from '../app/replay/replay.ts';
 import { DEFAULT_CHANNEL, type HourOfMessages, type RuleTally } from '../app/replay/tally.ts';
-import type { ReplayReport } from '../app/replay.ts';
 import { utcTime } from '../domain/link.ts';
 import { between, type EpochMs, formatDuration, MINUTE, ms } from '../domain/units.ts';
 

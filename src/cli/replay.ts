@@ -5,8 +5,8 @@ import { createLogger } from '../adapters/telemetry/logger.ts';
 import { createTelemetry } from '../adapters/telemetry/recorder.ts';
 import { createLocalTime } from '../adapters/time/local-time.ts';
 import { UpstreamError } from '../app/errors.ts';
-import { createReplay, type ReplayReport, type ReplayRequest } from '../app/replay.ts';
-import type { LoadedRules } from '../app/rules-in-force.ts';
+import { createReplay, type ReplayReport, type ReplayRequest } from '../app/replay/replay.ts';
+import type { LoadedRules } from '../app/rules/rules-in-force.ts';
 import { createExpandTemplate } from '../domain/slo/template.ts';
 import {
   type EpochMs,

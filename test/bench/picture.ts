@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createPicturePainter } from '../../src/adapters/chart/picture-painter.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
-import type { PicturePainter } from '../../src/app/pictures.ts';
+import type { PicturePainter } from '../../src/app/traces/pictures.ts';
 import { summarize } from '../../src/domain/trace/summary.ts';
 import type { Span } from '../../src/domain/trace/trace.ts';
 import { type Waterfall, waterfallOf } from '../../src/domain/trace/waterfall.ts';

@@ -1,5 +1,5 @@
-import { createFindSlowest } from '../../src/app/find-slowest.ts';
 import type { TraceSource } from '../../src/app/ports.ts';
+import { createFindSlowest } from '../../src/app/traces/find-slowest.ts';
 import { createRandom } from '../../src/demo/mesh/random.ts';
 import type { Span, Trace } from '../../src/domain/trace/trace.ts';
 import { type EpochUs, epochUs, HOUR, toEpochUs, us } from '../../src/domain/units.ts';

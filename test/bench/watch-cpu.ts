@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createHttpClient } from '../../src/adapters/http/http-client.ts';
 import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
-import { createEvaluateGroup } from '../../src/app/evaluate-group.ts';
+import { createEvaluateGroup } from '../../src/app/watch/evaluate-group.ts';
 import { parseRuleText } from '../../src/config/rule-file.ts';
 import { createExpandTemplate } from '../../src/domain/slo/template.ts';
 import { after, ms, SECOND } from '../../src/domain/units.ts';

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { createHttpClient } from '../../src/adapters/http/http-client.ts';
 import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
-import { createEvaluateGroup } from '../../src/app/evaluate-group.ts';
+import { createEvaluateGroup } from '../../src/app/watch/evaluate-group.ts';
 import { parseRuleText } from '../../src/config/rule-file.ts';
 import type { RuleGroup } from '../../src/domain/slo/rule.ts';
 import { expandTemplate } from '../../src/domain/slo/template.ts';

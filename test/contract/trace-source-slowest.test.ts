@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { createFindSlowest } from '../../src/app/find-slowest.ts';
+import { createFindSlowest } from '../../src/app/traces/find-slowest.ts';
 import type { Generation } from '../../src/demo/jaeger/generation.ts';
 import type { OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
 import type { StorageKind } from '../../src/demo/jaeger/storage.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpClient, type HttpClient } from '../../src/adapters/http/http-client.ts';
 import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
-import { createEvaluateGroup } from '../../src/app/evaluate-group.ts';
 import type { OutboxEntry, Store } from '../../src/app/ports.ts';
+import { createEvaluateGroup } from '../../src/app/watch/evaluate-group.ts';
 import { parseRuleText } from '../../src/config/rule-file.ts';
 import { createSampleStore } from '../../src/demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServer } from '../../src/demo/prometheus/server.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHttpClient } from '../../src/adapters/http/http-client.ts';
 import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
-import { createRuleCheck } from '../../src/app/check-rules.ts';
+import { createRuleCheck } from '../../src/app/rules/check-rules.ts';
 import { runCheck } from '../../src/config/check-report.ts';
 import { epochMs, ms, SECOND } from '../../src/domain/units.ts';
 import { requireOrSkip } from '../support/live.ts';

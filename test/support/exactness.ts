@@ -1,5 +1,5 @@
 import { createJaegerTraceSource } from '../../src/adapters/jaeger/jaeger-trace-source.ts';
-import { createFindSlowest } from '../../src/app/find-slowest.ts';
+import { createFindSlowest } from '../../src/app/traces/find-slowest.ts';
 import type { SlowestResult } from '../../src/app/use-cases.ts';
 import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
 import { createRandom, type Random } from '../../src/demo/mesh/random.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readLegacyTraces } from '../../src/adapters/jaeger/wire-legacy.ts';
 import { readOtlpTraces } from '../../src/adapters/jaeger/wire-otlp.ts';
-import { traceView } from '../../src/app/inspect-trace.ts';
+import { traceView } from '../../src/app/traces/inspect-trace.ts';
 import { createRandom, type Random } from '../../src/demo/mesh/random.ts';
 import { createLinks } from '../../src/domain/link.ts';
 import { rankingSpan } from '../../src/domain/trace/ranking.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { LoadedRules } from '../../src/app/rules-in-force.ts';
+import type { LoadedRules } from '../../src/app/rules/rules-in-force.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import { readSettings } from '../../src/config/env.ts';
 import { loadRuleFiles } from '../../src/config/rule-file.ts';

@@ -1,5 +1,5 @@
-import { PictureError } from '../../app/pictures.ts';
 import type { Logger } from '../../app/ports.ts';
+import { PictureError } from '../../app/traces/pictures.ts';
 import { type DrawingThread, keepThread } from './drawing-thread.ts';
 import type { DrawReply, DrawRequest } from './render-worker.ts';
 

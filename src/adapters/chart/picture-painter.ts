@@ -1,5 +1,5 @@
-import { PictureError, type PicturePainter } from '../../app/pictures.ts';
 import type { Clock, Logger } from '../../app/ports.ts';
+import { PictureError, type PicturePainter } from '../../app/traces/pictures.ts';
 import { type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import { createDrawingQueue, type Job } from './drawing-queue.ts';
 import { type DrawingThread, startDrawingThread } from './drawing-thread.ts';

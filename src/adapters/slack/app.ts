@@ -1,6 +1,6 @@
 import { App } from '@slack/bolt';
-import type { PicturePainter } from '../../app/pictures.ts';
 import type { Clock, Logger } from '../../app/ports.ts';
+import type { PicturePainter } from '../../app/traces/pictures.ts';
 import { MINUTE, ms, SECOND } from '../../domain/units.ts';
 import { type CallsOptions, createCalls, reasonOf } from './calls.ts';
 import { type ConversationOptions, createConversation } from './conversation.ts';

@@ -1,5 +1,5 @@
-import { pictureOf } from '../../app/pictures.ts';
 import type { Clock, Logger, Recorder } from '../../app/ports.ts';
+import { pictureOf } from '../../app/traces/pictures.ts';
 import type { Commands, SlashCommand } from '../../app/use-cases.ts';
 import type { Answer } from '../../app/views.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../../domain/units.ts';

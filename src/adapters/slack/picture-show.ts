@@ -1,5 +1,5 @@
-import { PictureError, type PicturePainter } from '../../app/pictures.ts';
 import type { Clock, Logger } from '../../app/ports.ts';
+import { PictureError, type PicturePainter } from '../../app/traces/pictures.ts';
 import type { TracePicture } from '../../app/views.ts';
 import { type Milliseconds, ms } from '../../domain/units.ts';
 import type { Rendered } from './blocks/block.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { UpstreamError } from '../../app/errors.ts';
 import type { Logger } from '../../app/ports.ts';
 import type { ReadyCheck } from '../../app/readiness.ts';
-import type { RulesApi, RulesFilter } from '../../app/rules-api.ts';
+import type { RulesApi, RulesFilter } from '../../app/rules/rules-api.ts';
 import type { Telemetry } from './recorder.ts';
 
 export interface OpsServer {

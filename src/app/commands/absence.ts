@@ -1,6 +1,6 @@
 import { absenceReason } from '../../domain/trace/request-id.ts';
 import { DAY } from '../../domain/units.ts';
-import type { FoundRequest } from '../find-request.ts';
+import type { FoundRequest } from '../traces/find-request.ts';
 
 type Absent = Extract<FoundRequest, { readonly kind: 'absent' }>;
 

@@ -1,6 +1,6 @@
 import { MINUTE } from '../../domain/units.ts';
-import { comparisonView, type ToCompare } from '../compare-traces.ts';
-import { AROUND, findUsual } from '../find-usual.ts';
+import { comparisonView, type ToCompare } from '../traces/compare-traces.ts';
+import { AROUND, findUsual } from '../traces/find-usual.ts';
 import type { Command, RequestReference } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
 import { absenceText } from './absence.ts';

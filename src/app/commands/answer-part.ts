@@ -1,5 +1,5 @@
 import { epochUs, toEpochMs } from '../../domain/units.ts';
-import { partInService } from '../part-in-service.ts';
+import { partInService } from '../traces/part-in-service.ts';
 import type { Command } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
 import { absenceText } from './absence.ts';

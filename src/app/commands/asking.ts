@@ -1,9 +1,9 @@
 import type { Links } from '../../domain/link.ts';
 import type { EpochMs, Milliseconds } from '../../domain/units.ts';
-import type { FindRequest } from '../find-request.ts';
-import type { InspectTrace } from '../inspect-trace.ts';
-import type { PlaceRequest } from '../place-request.ts';
 import type { Clock, Logger, TraceSource } from '../ports.ts';
+import type { FindRequest } from '../traces/find-request.ts';
+import type { InspectTrace } from '../traces/inspect-trace.ts';
+import type { PlaceRequest } from '../traces/place-request.ts';
 import type { Command, FindSlowest, ResolveService } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
 import type { AnswerKeeper } from './answer-keeper.ts';

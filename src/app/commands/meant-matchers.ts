@@ -1,7 +1,7 @@
 import type { Matcher } from '../../domain/alert/matcher.ts';
 import { serviceLabelOf } from '../../domain/labels.ts';
+import type { Standing } from '../people/standing-alerts.ts';
 import type { RuleBook } from '../ports.ts';
-import type { Standing } from '../standing-alerts.ts';
 import type { Meant } from './keeper-command.ts';
 
 /** What people call it whatever the mesh does: `service="checkout"` where the alerts say `destination_service_name`. */

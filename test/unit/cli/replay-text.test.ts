@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplayReport } from '../../../src/app/replay.ts';
+import type { ReplayReport } from '../../../src/app/replay/replay.ts';
 import { progressBar, replayJson, replayText } from '../../../src/cli/replay-text.ts';
 import { after, DAY, epochMs, HOUR, ms } from '../../../src/domain/units.ts';
 

@@ -3,8 +3,8 @@ import type {
   OutcomeSlice,
   SideLatency,
   VersionSlice,
-} from '../../../app/breakdown-view.ts';
-import type { Shown } from '../../../app/comparison-view.ts';
+} from '../../../app/views/breakdown-view.ts';
+import type { Shown } from '../../../app/views/comparison-view.ts';
 import type { LatencyView } from '../../../app/views.ts';
 import { latency, rate, roughly, share } from '../format.ts';
 import { code, escape, oneLine } from '../mrkdwn.ts';

@@ -1,5 +1,5 @@
 import type { Button, TableBlock } from '@slack/types';
-import type { ComparedTrace, ComparisonView, Shown } from '../../../app/comparison-view.ts';
+import type { ComparedTrace, ComparisonView, Shown } from '../../../app/views/comparison-view.ts';
 import type { PartDifference } from '../../../domain/trace/compare-paths.ts';
 import type { PairedSpans, UnpairedSpans } from '../../../domain/trace/compare-structure.ts';
 import { toEpochMs, toMs, us } from '../../../domain/units.ts';

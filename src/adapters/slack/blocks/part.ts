@@ -1,4 +1,4 @@
-import type { PartSpan, PartView } from '../../../app/part-view.ts';
+import type { PartSpan, PartView } from '../../../app/views/part-view.ts';
 import { toEpochMs, toMs, us } from '../../../domain/units.ts';
 import { count, latency, share } from '../format.ts';
 import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';

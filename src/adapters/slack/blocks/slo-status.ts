@@ -1,4 +1,4 @@
-import type { SloFigures } from '../../../app/slo-views.ts';
+import type { SloFigures } from '../../../app/views/slo-views.ts';
 import type { SloRow, SloStatusView } from '../../../app/views.ts';
 import { quantileName } from '../../../domain/slo/histogram.ts';
 import {

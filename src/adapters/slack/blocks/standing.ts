@@ -1,4 +1,4 @@
-import type { HopStanding, StandingView } from '../../../app/standing-view.ts';
+import type { HopStanding, StandingView } from '../../../app/views/standing-view.ts';
 import { toMs } from '../../../domain/units.ts';
 import { bound, count, latency, share } from '../format.ts';
 import { code } from '../mrkdwn.ts';

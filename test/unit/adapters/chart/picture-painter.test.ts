@@ -3,7 +3,7 @@ import type { DrawingThread, ThreadListeners } from '../../../../src/adapters/ch
 import { createPicturePainter } from '../../../../src/adapters/chart/picture-painter.ts';
 import type { DrawReply, DrawRequest } from '../../../../src/adapters/chart/render-worker.ts';
 import { systemClock } from '../../../../src/adapters/telemetry/clock.ts';
-import type { PicturePainter } from '../../../../src/app/pictures.ts';
+import type { PicturePainter } from '../../../../src/app/traces/pictures.ts';
 import type { Waterfall } from '../../../../src/domain/trace/waterfall.ts';
 import { ms, SECOND } from '../../../../src/domain/units.ts';
 import { createSpyLogger, type SpyLogger } from '../../../support/spies.ts';

@@ -3,7 +3,7 @@ import { alertMessage } from '../../../../src/adapters/slack/blocks/alert.ts';
 import { noteMessage } from '../../../../src/adapters/slack/blocks/note.ts';
 import { violations } from '../../../../src/adapters/slack/limits.ts';
 import { phraseText } from '../../../../src/adapters/slack/phrase.ts';
-import { silenceNote } from '../../../../src/app/silence-note.ts';
+import { silenceNote } from '../../../../src/app/notify/silence-note.ts';
 import type { AlertView } from '../../../../src/app/views.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import { aView } from './stand.ts';

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
-import type { LatencyBreakdown } from '../../../../src/app/breakdown-view.ts';
-import type { ComparisonView } from '../../../../src/app/comparison-view.ts';
-import type { PartView } from '../../../../src/app/part-view.ts';
-import type { StandingView } from '../../../../src/app/standing-view.ts';
+import type { LatencyBreakdown } from '../../../../src/app/views/breakdown-view.ts';
+import type { ComparisonView } from '../../../../src/app/views/comparison-view.ts';
+import type { PartView } from '../../../../src/app/views/part-view.ts';
+import type { StandingView } from '../../../../src/app/views/standing-view.ts';
 import type { PathPartKind } from '../../../../src/domain/trace/path-parts.ts';
 import { atUs, estimate, hostileText, many, some, span, spanUs, url, value } from './hostile.ts';
 

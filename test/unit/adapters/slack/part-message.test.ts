@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
 import { standingText } from '../../../../src/adapters/slack/blocks/standing.ts';
-import type { PartView } from '../../../../src/app/part-view.ts';
-import type { HopStanding } from '../../../../src/app/standing-view.ts';
+import type { PartView } from '../../../../src/app/views/part-view.ts';
+import type { HopStanding } from '../../../../src/app/views/standing-view.ts';
 import type { Answer } from '../../../../src/app/views.ts';
 import { epochUs, ms, ratio, us } from '../../../../src/domain/units.ts';
 import { START } from '../../../support/virtual-clock.ts';

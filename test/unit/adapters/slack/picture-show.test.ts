@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createCalls } from '../../../../src/adapters/slack/calls.ts';
 import { createPictureShow } from '../../../../src/adapters/slack/picture-show.ts';
 import { createResponder } from '../../../../src/adapters/slack/responder.ts';
-import { PictureError } from '../../../../src/app/pictures.ts';
+import { PictureError } from '../../../../src/app/traces/pictures.ts';
 import type { TracePicture } from '../../../../src/app/views.ts';
 import type { Fault } from '../../../../src/demo/slack/faults.ts';
 import type { Message } from '../../../../src/demo/slack/model.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
-import type { ComparedTrace, ComparisonView } from '../../../../src/app/comparison-view.ts';
+import type { ComparedTrace, ComparisonView } from '../../../../src/app/views/comparison-view.ts';
 import type { Answer, LatencyView, QuantileEstimate } from '../../../../src/app/views.ts';
 import { epochUs, MINUTE, ms, us } from '../../../../src/domain/units.ts';
 import { START } from '../../../support/virtual-clock.ts';

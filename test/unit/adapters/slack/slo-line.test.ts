@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sloLine } from '../../../../src/adapters/slack/blocks/slo-status.ts';
-import type { SloFigures } from '../../../../src/app/slo-views.ts';
+import type { SloFigures } from '../../../../src/app/views/slo-views.ts';
 import type { SloRow } from '../../../../src/app/views.ts';
 import { DAY, ms } from '../../../../src/domain/units.ts';
 

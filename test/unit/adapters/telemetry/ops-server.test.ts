@@ -3,7 +3,7 @@ import { createLogger } from '../../../../src/adapters/telemetry/logger.ts';
 import { createOpsServer, type OpsServer } from '../../../../src/adapters/telemetry/ops-server.ts';
 import { createTelemetry } from '../../../../src/adapters/telemetry/recorder.ts';
 import type { ReadyCheck } from '../../../../src/app/readiness.ts';
-import type { RulesApi, RulesFilter } from '../../../../src/app/rules-api.ts';
+import type { RulesApi, RulesFilter } from '../../../../src/app/rules/rules-api.ts';
 import { aSourceError } from '../../../support/fake-metrics-source.ts';
 
 const servers: OpsServer[] = [];

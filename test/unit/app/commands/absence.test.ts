@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { absenceText } from '../../../../src/app/commands/absence.ts';
-import type { FoundRequest } from '../../../../src/app/find-request.ts';
+import type { FoundRequest } from '../../../../src/app/traces/find-request.ts';
 import { DAY, ms, ratio } from '../../../../src/domain/units.ts';
 
 type Absent = Extract<FoundRequest, { kind: 'absent' }>;

@@ -3,7 +3,7 @@ import { type Asker, createAnswerKeeper } from '../../../../src/app/commands/ans
 import type { KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
 import type { Answer, Phrase } from '../../../../src/app/views.ts';
 import { HOUR, ms } from '../../../../src/domain/units.ts';
-import { sample, useKeepersBed } from '../keepers-bed.ts';
+import { sample, useKeepersBed } from '../people/keepers-bed.ts';
 
 const bed = useKeepersBed();
 

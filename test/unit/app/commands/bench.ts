@@ -1,10 +1,10 @@
 import type { Asker } from '../../../../src/app/commands/answer-keeper.ts';
 import { createCommands } from '../../../../src/app/commands/create-commands.ts';
 import type { KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
-import { createFindRequest } from '../../../../src/app/find-request.ts';
-import { createFindSlowest } from '../../../../src/app/find-slowest.ts';
-import { createInspectTrace } from '../../../../src/app/inspect-trace.ts';
-import { createResolveService } from '../../../../src/app/resolve-service.ts';
+import { createFindRequest } from '../../../../src/app/traces/find-request.ts';
+import { createFindSlowest } from '../../../../src/app/traces/find-slowest.ts';
+import { createInspectTrace } from '../../../../src/app/traces/inspect-trace.ts';
+import { createResolveService } from '../../../../src/app/traces/resolve-service.ts';
 import type { SlashCommand } from '../../../../src/app/use-cases.ts';
 import type { Answer } from '../../../../src/app/views.ts';
 import { createLinks } from '../../../../src/domain/link.ts';

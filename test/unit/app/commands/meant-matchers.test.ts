@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { meantMatchers } from '../../../../src/app/commands/meant-matchers.ts';
+import type { Standing } from '../../../../src/app/people/standing-alerts.ts';
 import type { RuleBook } from '../../../../src/app/ports.ts';
-import type { Standing } from '../../../../src/app/standing-alerts.ts';
 import type { LatencyObjective, SloRule } from '../../../../src/domain/slo/rule.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../../support/builders.ts';
 import { START } from '../../../support/virtual-clock.ts';

@@ -1,6 +1,6 @@
 import { createLocalTime } from '../../../../src/adapters/time/local-time.ts';
 import type { MetricsSource } from '../../../../src/app/ports.ts';
-import { createReplay, type ReplayRequest } from '../../../../src/app/replay.ts';
+import { createReplay, type ReplayRequest } from '../../../../src/app/replay/replay.ts';
 import type { RuleGroup } from '../../../../src/domain/slo/rule.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms } from '../../../../src/domain/units.ts';
 import { aGroup } from '../../../support/builders.ts';

@@ -1,0 +1,171 @@
+import type { Alert } from '../../domain/alert/alert.ts';
+import { type Matcher, matches } from '../../domain/alert/matcher.ts';
+import type { Silence, StoredSilence } from '../../domain/alert/silence.ts';
+import { type NoisePolicy, reasonOf } from '../../domain/alert/suppress.ts';
+import { hashTexts } from '../../domain/labels.ts';
+import { after, before, DAY, type EpochMs, type Milliseconds } from '../../domain/units.ts';
+import type { Logger, SilenceNews, Store } from '../ports.ts';
+import { actEntries, knownAlerts, type Standing } from './standing-alerts.ts';
+
+export interface KeepSilencesOptions {
+  readonly store: Pick<Store, 'groups' | 'loadGroup' | 'acts' | 'addSilence' | 'endSilence' | 'silences'>;
+  /** The rule files' silences are listed beside those of people. */
+  readonly policy: () => Pick<NoisePolicy, 'silences'>;
+  readonly logger: Logger;
+}
+
+/** What a person wants silenced. */
+export interface SilenceRequest {
+  readonly matchers: readonly Matcher[];
+  readonly lasts: Milliseconds;
+  readonly comment: string;
+  /** A Slack user id. */
+  readonly by: string;
+  readonly now: EpochMs;
+  /** What makes this request the same when it comes twice: the id of a form. */
+  readonly key?: string;
+}
+
+/** A silence and the alerts that it holds back now. */
+export interface SilenceMade {
+  readonly silence: StoredSilence;
+  readonly alerts: readonly Alert[];
+}
+
+export type SilenceEnded =
+  | { readonly kind: 'ended'; readonly silence: StoredSilence; readonly alerts: readonly Alert[] }
+  /** It was over, or somebody ended it, before. */
+  | { readonly kind: 'over'; readonly silence: StoredSilence }
+  | { readonly kind: 'unknown'; readonly ids: readonly string[] };
+
+/** A silence in a list, with how many firing alerts it holds for now. */
+export interface SilenceRow {
+  readonly silence: Silence | StoredSilence;
+  readonly alerts: number;
+}
+
+/** What people do about silences. Every method throws `UpstreamError` when the store does not answer. */
+export interface KeepSilences {
+  /** Holds back from now on, and tells the thread of every alert that it holds back. */
+  silence(request: SilenceRequest): Promise<SilenceMade>;
+  /** Ends a silence before its time. What still fires and was not posted is posted by the next evaluation. */
+  unsilence(request: {
+    readonly id: string;
+    readonly by: string;
+    readonly now: EpochMs;
+  }): Promise<SilenceEnded>;
+  /** Silences of people that run or ended within a day, and those of the rule files that are not over. */
+  list(now: EpochMs): Promise<readonly SilenceRow[]>;
+}
+
+/** Hex digits of an id: people type it, and a month holds few enough silences for eight to tell them apart. */
+const ID_LENGTH = 8;
+
+/** How long a silence that is over is still listed. */
+const LISTED_AFTER_END: Milliseconds = DAY;
+
+const idOf = ({ key, by, now, matchers }: SilenceRequest): string =>
+  hashTexts(key === undefined ? [by, String(now), JSON.stringify(matchers)] : [key]).slice(0, ID_LENGTH);
+
+function silenceOf(request: SilenceRequest): StoredSilence {
+  const { matchers, lasts, comment, by, now } = request;
+  return {
+    id: idOf(request),
+    matchers,
+    startsAt: now,
+    endsAt: after(now, lasts),
+    createdBy: by,
+    comment,
+    createdAt: now,
+  };
+}
+
+const isFiring = ({ alert }: Standing): boolean => alert.state === 'firing';
+
+/** The alert as the silence leaves it until the next evaluation says more. */
+const silenced = (alert: Alert, silence: StoredSilence): Alert => ({
+  ...alert,
+  suppressed: { ...reasonOf(silence), since: alert.suppressed?.since ?? silence.startsAt },
+});
+
+/** Whether nothing but this silence holds an alert back; the state does not say so before the next evaluation. */
+const isHeldBy = ({ id, matchers }: StoredSilence, { labels, suppressed }: Alert): boolean =>
+  matches(matchers, labels) && (suppressed === undefined || suppressed.silence?.id === id);
+
+function unsilenced(alert: Alert): Alert {
+  const { suppressed: _silence, ...rest } = alert;
+  return rest;
+}
+
+/** Silences that people make in Slack, kept in the store beside those of the rule files. */
+export function createKeepSilences({ store, policy, logger }: KeepSilencesOptions): KeepSilences {
+  const firing = async (): Promise<readonly Standing[]> => (await knownAlerts(store)).filter(isFiring);
+
+  async function silence(request: SilenceRequest): Promise<SilenceMade> {
+    const { matchers, comment, by, now } = request;
+    const made = silenceOf(request);
+    const held = (await firing()).filter(({ alert }) => matches(matchers, alert.labels));
+    const told: SilenceNews = {
+      what: 'silenced',
+      id: made.id,
+      by,
+      at: now,
+      until: made.endsAt,
+      ...(comment === '' ? {} : { comment }),
+    };
+    const entries = held.flatMap((each) =>
+      actEntries(each, { alert: silenced(each.alert, made), name: `silenced:${made.id}`, told }),
+    );
+    const kept = await store.addSilence({ silence: made, entries });
+    logger.info('a person made a silence', { id: kept.id, by, alerts: held.length });
+    return { silence: kept, alerts: held.map(({ alert }) => alert) };
+  }
+
+  async function unsilence({ id, by, now }: Parameters<KeepSilences['unsilence']>[0]): Promise<SilenceEnded> {
+    const running = await store.silences(now);
+    const made = running.find((each) => each.id === id);
+    const held = (await firing()).filter(({ alert }) => made !== undefined && isHeldBy(made, alert));
+    const ended = { by, at: now };
+    const entries = held.flatMap((each) =>
+      actEntries(each, {
+        alert: unsilenced(each.alert),
+        name: `unsilenced:${id}`,
+        told: { what: 'unsilenced', id, ...ended },
+      }),
+    );
+    const kept = await store.endSilence({ id, ended, entries });
+    if (kept === undefined) return { kind: 'unknown', ids: running.map((each) => each.id) };
+    if (kept.ended?.by !== by || kept.ended.at !== now) return { kind: 'over', silence: kept };
+    logger.info('a person ended a silence', { id, by });
+    return { kind: 'ended', silence: kept, alerts: held.map(({ alert }) => alert) };
+  }
+
+  return {
+    silence,
+    unsilence,
+    list: async (now) => {
+      const own = policy().silences.filter(({ endsAt }) => endsAt > now);
+      const all = [...(await store.silences(before(now, LISTED_AFTER_END))), ...own];
+      return rowsOf(
+        all,
+        (await firing()).map(({ alert }) => alert),
+        now,
+      );
+    },
+  };
+}
+
+const isRunning = ({ startsAt, endsAt }: Silence, now: EpochMs): boolean =>
+  endsAt > now && (startsAt ?? now) <= now;
+
+const rowsOf = (
+  silences: readonly (Silence | StoredSilence)[],
+  alerts: readonly Alert[],
+  now: EpochMs,
+): readonly SilenceRow[] =>
+  silences.map((silence) => ({
+    silence,
+    alerts: isRunning(silence, now)
+      ? alerts.filter(({ labels }) => matches(silence.matchers, labels)).length
+      : 0,
+  }));

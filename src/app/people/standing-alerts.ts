@@ -1,0 +1,75 @@
+import type { Alert, Storm } from '../../domain/alert/alert.ts';
+import type { SloRule, Slot } from '../../domain/slo/rule.ts';
+import { entriesOf } from '../notify/alert-messages.ts';
+import { sharedEntries } from '../notify/decide-storms.ts';
+import type { OutboxEntry, SilenceNews, Store } from '../ports.ts';
+import { loadWithActs } from './people-acts.ts';
+
+/** An alert as the last evaluation and people left it, and where it belongs. */
+export interface Standing {
+  readonly group: string;
+  readonly rule: SloRule;
+  /** Of the evaluation that wrote it. */
+  readonly slot: Slot;
+  readonly alert: Alert;
+  /** Those of its rule that last: it may share their messages. */
+  readonly storms?: readonly Storm[] | undefined;
+}
+
+type Reading = Pick<Store, 'groups' | 'loadGroup' | 'acts'>;
+
+/** All alerts of all groups, those that are over and not forgotten yet included. */
+export async function knownAlerts(store: Reading): Promise<readonly Standing[]> {
+  const groups = await store.groups();
+  const states = await Promise.all(
+    groups.map(async (group) => ({ group, state: await loadWithActs(store, group) })),
+  );
+  return states.flatMap(({ group, state }) =>
+    Object.values(state?.rules ?? {}).flatMap(({ rule, alerts, storms }) =>
+      // The bot's own watch over what it asks is nobody's to silence.
+      (rule.about === undefined ? alerts : []).map((alert) => ({
+        group,
+        rule,
+        slot: state?.slot ?? alert.seenAt,
+        alert,
+        storms,
+      })),
+    ),
+  );
+}
+
+/** What an act tells in the messages of an alert. */
+interface Telling {
+  /** The alert with what the person did. */
+  readonly alert: Alert;
+  /** What tells this act from others on the same alert. */
+  readonly name: string;
+  readonly told?: SilenceNews;
+}
+
+/**
+ * Notifications of an act, for every message that the alert has for itself. They carry the slot of the state that the
+ * person saw, not the time of the act: an evaluation that is under way meanwhile is newer and must win.
+ */
+export function actEntries(of: Standing, { alert, name, told }: Telling): readonly OutboxEntry[] {
+  const at = { group: { id: of.group }, rule: of.rule };
+  const news = told === undefined ? {} : { told };
+  const own = entriesOf(at, of.slot, { alert, kind: 'act' }).map((entry) => ({
+    ...entry,
+    ...news,
+    id: `${entry.episode}:${name}`,
+  }));
+  // What is told to the thread that many alerts share is told once, whichever of them it is about.
+  const what = told === undefined ? `${name}:${alert.episode}` : name;
+  const shared = sharedEntries(at, of.slot, { alert, storms: of.storms ?? [] }).map((entry) => ({
+    ...entry,
+    ...news,
+    id: `${entry.episode}:${what}`,
+  }));
+  return [...own, ...shared];
+}
+
+/** Notifications of an end that a person made: each message takes its final form. */
+export function endEntries(of: Standing, alert: Alert): readonly OutboxEntry[] {
+  return entriesOf({ group: { id: of.group }, rule: of.rule }, of.slot, { alert, kind: 'resolved' });
+}

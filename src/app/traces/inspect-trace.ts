@@ -1,0 +1,253 @@
+import type { Links } from '../../domain/link.ts';
+import { kialiApplication } from '../../domain/link-kiali.ts';
+import type { CriticalPath } from '../../domain/trace/critical-path.ts';
+import type { PathPart } from '../../domain/trace/path-parts.ts';
+import { servedOnPath } from '../../domain/trace/served.ts';
+import { operationOf } from '../../domain/trace/shown-operation.ts';
+import { statusOf } from '../../domain/trace/span-errors.ts';
+import {
+  summarize,
+  type TraceDoubts,
+  type TraceOutline,
+  type TraceSummary,
+} from '../../domain/trace/summary.ts';
+import type { Trace } from '../../domain/trace/trace.ts';
+import { waterfallOf } from '../../domain/trace/waterfall.ts';
+import { waterfallWords } from '../../domain/trace/waterfall-words.ts';
+import { durationText } from '../../domain/trace/wording.ts';
+import {
+  after,
+  before,
+  between,
+  type EpochMs,
+  MINUTE,
+  type Microseconds,
+  ms,
+  type Ratio,
+  ratio,
+  toEpochMs,
+  toEpochUs,
+  toMs,
+  toUs,
+  us,
+} from '../../domain/units.ts';
+import type { Clock, TraceSource } from '../ports.ts';
+import type { Link, TracePicture, TraceView } from '../views.ts';
+
+/** Shows one trace; undefined when the backend has none of this id. Throws the backend's `UpstreamError`. */
+export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;
+
+/** The links of a trace's answer. */
+export type TraceLinks = Pick<Links, 'trace' | 'kialiGraph' | 'grafanaTrace'>;
+
+/** The largest of each that are handed on; a message may show fewer. */
+const SHOWN = { parts: 8, offPath: 3, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
+/** Parts of the path, ways between services, and work that nobody waited for are told from this share of the trace's duration on. */
+const WORTH_A_LINE = 0.01;
+/** Sidecars and collectors hold spans back for up to a minute together. */
+export const ARRIVING_US: Microseconds = toUs(MINUTE);
+
+export function createInspectTrace(options: {
+  readonly traces: Pick<TraceSource, 'trace'>;
+  readonly links: TraceLinks;
+  readonly clock: Pick<Clock, 'now'>;
+}): InspectTrace {
+  const { traces, links, clock } = options;
+  return async (traceId, signal) => {
+    const trace = await traces.trace(traceId, signal);
+    return trace === undefined ? undefined : traceView(trace, { now: clock.now(), links });
+  };
+}
+
+/** A trace at a glance. Pure. Undefined for a trace without spans. */
+export function traceView(
+  trace: Trace,
+  { now, links }: { readonly now: EpochMs; readonly links: TraceLinks },
+): TraceView | undefined {
+  const summary = summarize(trace);
+  if (summary === undefined) return undefined;
+  const { root, start, duration, services, offPath } = summary;
+  const url = links.trace(trace.traceId);
+  return {
+    traceId: trace.traceId,
+    rootService: named(root.serviceName),
+    rootOperation: operationOf(root),
+    isError: root.isError,
+    status: statusOf(root),
+    start,
+    duration,
+    spanCount: summary.spanCount,
+    services: services.map(({ name, spans }) => ({ name: named(name), spans })),
+    path: pathView(summary, links),
+    errors: summary.errors
+      .slice(0, SHOWN.errors)
+      .map((error) => ({ ...error, service: named(error.service) })),
+    errorCount: summary.errorCount,
+    hops: summary.hops
+      .filter(({ overhead }, index) => index === 0 || overhead >= duration * WORTH_A_LINE)
+      .slice(0, SHOWN.hops),
+    retries: summary.retries.slice(0, SHOWN.retries),
+    repeats: summary.repeats.slice(0, SHOWN.repeats),
+    offPath: offPath
+      .filter(({ selfTime }) => selfTime >= duration * WORTH_A_LINE)
+      .slice(0, SHOWN.offPath)
+      .map(({ service, operation, selfTime }) => ({
+        service: named(service),
+        operation,
+        selfTime,
+        share: shareOf(selfTime, duration),
+      })),
+    served: servedOnPath(summary.path).map((span) => ({ ...span, service: named(span.service) })),
+    notices: traceNotices(summary, now),
+    picture: pictureOfTrace(summary),
+    ...(url === undefined ? {} : { url }),
+    links: elsewhere(summary, { now, links }),
+  };
+}
+
+/** Where else the trace can be looked at: drawn over Kiali's graph of its namespaces, and in Grafana. */
+function elsewhere(
+  { traceId, start, duration, services }: TraceSummary,
+  { now, links }: { readonly now: EpochMs; readonly links: TraceLinks },
+): readonly Link[] {
+  const from = toEpochMs(start);
+  const window = { start: before(from, MARGIN), end: after(from, ms(toMs(duration) + MARGIN)) };
+  const namespaces = services.flatMap(({ name }) => kialiApplication(name)?.namespace ?? []);
+  const kiali =
+    namespaces.length === 0
+      ? undefined
+      : links.kialiGraph({ namespaces: [...new Set(namespaces)].sort(), reach: between(from, now), traceId });
+  return [
+    ...(kiali === undefined ? [] : [{ label: 'Kiali', url: kiali }]),
+    ...[links.grafanaTrace({ traceId, window })].flatMap((url) =>
+      url === undefined ? [] : [{ label: 'Grafana', url }],
+    ),
+  ];
+}
+
+/** Around a trace in Grafana: its spans may start before its root, by clocks that differ. */
+const MARGIN = ms(5 * MINUTE);
+
+function pictureOfTrace(summary: TraceSummary): TracePicture {
+  const waterfall = waterfallOf(summary);
+  return { waterfall, altText: waterfallWords(waterfall, summary.parts) };
+}
+
+/** A part's share of a whole that may be zero. */
+export const shareOf = (part: Microseconds, whole: Microseconds): Ratio =>
+  ratio(whole === 0 ? 0 : part / whole);
+
+function pathView({ traceId, root, path, parts }: TraceSummary, links: TraceLinks): TraceView['path'] {
+  const { shown, hidden } = worthRows(parts, root.duration);
+  const url = links.trace(traceId, spansOf(path));
+  return {
+    duration: root.duration,
+    rows: shown.map((part) => ({
+      ...part,
+      service: named(part.service),
+      share: shareOf(part.time, root.duration),
+    })),
+    hidden,
+    ...(url === undefined ? {} : { url }),
+  };
+}
+
+/** However small they are, so many parts are shown. */
+const FEWEST_PARTS = 3;
+
+/** The parts of a path that are shown, and the others together: a table of crumbs hides what counts. */
+export function worthRows(
+  parts: readonly PathPart[],
+  whole: Microseconds,
+): { readonly shown: readonly PathPart[]; readonly hidden: TraceView['path']['hidden'] } {
+  const shown = parts
+    .slice(0, SHOWN.parts)
+    .filter(({ time }, index) => index < FEWEST_PARTS || time >= whole * WORTH_A_LINE);
+  const hidden = parts.slice(shown.length);
+  return {
+    shown,
+    hidden: { count: hidden.length, time: us(hidden.reduce((sum, { time }) => sum + time, 0)) },
+  };
+}
+
+/** The ids of the spans on the path, those that spent most of it first: an address holds only so many. */
+function spansOf({ sections }: CriticalPath): readonly string[] {
+  const times = new Map<string, number>();
+  for (const { node, start, end } of sections) {
+    const { spanId } = node.span;
+    times.set(spanId, (times.get(spanId) ?? 0) + end - start);
+  }
+  return [...times].sort(([, a], [, b]) => b - a).map(([spanId]) => spanId);
+}
+
+/** How a service is called that has no name. */
+export const named = (service: string): string => (service === '' ? '(no service name)' : service);
+
+const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
+
+/** What a reader must know before trusting what is said of a trace. */
+export function traceNotices(summary: TraceOutline, now: EpochMs): readonly string[] {
+  const { doubts, root, start, duration } = summary;
+  const age = toEpochUs(now) - (start + duration);
+  return [
+    ...(age >= 0 && age < ARRIVING_US
+      ? [`This trace ended ${Math.floor(age / 1_000_000)} s ago: more of its spans may still arrive.`]
+      : []),
+    ...shapeNotices(doubts),
+    ...pathNotices(summary),
+    ...(doubts.isTruncated ? ['The trace was too large for Jaeger: spans are missing.'] : []),
+    ...(doubts.skewText === undefined
+      ? []
+      : [
+          `The clocks of its hosts differ by up to ${doubts.skewText}, and Jaeger did not correct it: start times do not compare between services, durations do.`,
+        ]),
+    ...(doubts.skewText === undefined && isLate(doubts, root.duration)
+      ? [`Work went on for ${durationText(doubts.workAfterRoot)} after the answer had been sent.`]
+      : []),
+  ];
+}
+
+/** What the critical path does not cover, and where it stands on a guess. */
+function pathNotices({ doubts, root, path, duration }: TraceOutline): readonly string[] {
+  const isPart = doubts.rootCount + doubts.orphanCount + doubts.ringCount > 1;
+  return [
+    ...(isPart
+      ? [
+          `The critical path is that of ${named(root.serviceName)} ${operationOf(root)}: ${durationText(root.duration)} of the ${durationText(duration)} between the first and the last span.`,
+        ]
+      : []),
+    ...(path.movedCount > 0
+      ? [
+          `${count(path.movedCount, 'server span lies', 'server spans lie')} outside the call that caused ${path.movedCount === 1 ? 'it' : 'them'}, by clocks that differ: the critical path takes ${path.movedCount === 1 ? 'it' : 'them'} to lie in the middle.`,
+        ]
+      : []),
+    ...(path.unawaitedCount > 0
+      ? [
+          `${count(path.unawaitedCount, 'span was', 'spans were')} not waited for (follows from its caller, or ended after it) and left out of the critical path.`,
+        ]
+      : []),
+  ];
+}
+
+/** Ends that differ by less than this are how spans are closed, not work. */
+const isLate = ({ workAfterRoot }: TraceDoubts, rootDuration: number): boolean =>
+  workAfterRoot > Math.max(1_000, rootDuration * 0.05);
+
+function shapeNotices({ hasNoRoot, rootCount, orphanCount, ringCount }: TraceDoubts): readonly string[] {
+  return [
+    ...(hasNoRoot ? ['Its beginning is missing: no span without a parent has arrived.'] : []),
+    ...(rootCount > 1
+      ? [`${rootCount} of its spans have no parent: the trace headers were lost in between.`]
+      : []),
+    ...(orphanCount > 0
+      ? [
+          `${count(orphanCount, 'span names a parent that is', 'spans name parents that are')} not here: lost, not exported, or still arriving.`,
+        ]
+      : []),
+    ...(ringCount > 0
+      ? [
+          `${count(ringCount, 'span is its own ancestor', 'spans are their own ancestors')}: its ids are wrong.`,
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,91 @@
+import { nearest } from '../../domain/nearest.ts';
+import { NO_NAMING, type ServiceNaming } from '../../domain/service-naming.ts';
+import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../../domain/units.ts';
+import type { Clock, TraceSource } from '../ports.ts';
+import type { ResolvedService, ResolveService } from '../use-cases.ts';
+
+/** The names a menu of Slack can hold. */
+const MAX_NEAREST = 3;
+/** A name that is not in the list may be new: the list is read again unless it is younger than this. */
+const FRESH_ENOUGH = ms(5_000);
+
+export interface ResolveServiceOptions {
+  readonly traces: Pick<TraceSource, 'services'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** How long a list of services is used. A minute unless given. */
+  readonly cacheFor?: Milliseconds;
+  /** How people call services, as it is now; by their own names unless given. */
+  readonly naming?: () => ServiceNaming | undefined;
+}
+
+interface Cached {
+  readonly names: readonly string[];
+  readonly at: EpochMs;
+}
+
+/** Which of the tracing backend's services is meant. Throws the backend's `UpstreamError`. */
+export function createResolveService({
+  traces,
+  clock,
+  cacheFor = MINUTE,
+  naming = () => NO_NAMING,
+}: ResolveServiceOptions): ResolveService {
+  let cached: Cached | undefined;
+  const read = async (signal: AbortSignal | undefined): Promise<Cached> => {
+    const at = clock.now();
+    const names = [...(await traces.services(signal))].sort();
+    // Of two that were read at once, the one asked for later is the newer.
+    if (cached === undefined || cached.at <= at) cached = { names, at };
+    return { names, at };
+  };
+  const age = ({ at }: Cached): Milliseconds => between(at, clock.now());
+  return async (name, signal) => {
+    const list = cached !== undefined && age(cached) < cacheFor ? cached : await read(signal);
+    const resolved = resolveName(name, list.names, naming());
+    if (resolved.kind !== 'unknown' || age(list) < FRESH_ENOUGH) return resolved;
+    return resolveName(name, (await read(signal)).names, naming());
+  };
+}
+
+/**
+ * Finds a service by a typed name: the exact one; else the one that differs only in case; else what the name is an
+ * alias of; else the only one that goes on with a dot, as `checkout.shop` does after `checkout` (Istio names services
+ * `<app>.<namespace>`); else, of several, the one in the default namespace.
+ */
+export function resolveName(
+  name: string,
+  services: readonly string[],
+  { aliases, namespace }: ServiceNaming = NO_NAMING,
+): ResolvedService {
+  if (services.includes(name)) return { kind: 'found', service: name };
+  const typed = name.toLowerCase();
+  const same = services.filter((service) => service.toLowerCase() === typed);
+  const alias = aliases.get(typed);
+  // What an alias stands for is a name, not another alias.
+  if (same.length === 0 && alias !== undefined) {
+    return resolveName(alias, services, {
+      ...NO_NAMING,
+      ...(namespace === undefined ? {} : { namespace }),
+    });
+  }
+  const longer = services.filter((service) => service.toLowerCase().startsWith(`${typed}.`));
+  const candidates = same.length > 0 ? same : longer;
+  const [first] = candidates;
+  if (first === undefined) return unknown(name, services);
+  if (candidates.length === 1) return { kind: 'found', service: first };
+  const usual = candidates.find((service) => service.toLowerCase() === `${typed}.${namespace ?? ''}`);
+  return usual === undefined
+    ? { kind: 'ambiguous', candidates }
+    : { kind: 'found', service: usual, among: candidates };
+}
+
+function unknown(name: string, services: readonly string[]): ResolvedService {
+  return {
+    kind: 'unknown',
+    nearest: nearest(name, services, {
+      count: MAX_NEAREST,
+      formsOf: (service) => [service, service.split('.', 1)[0] ?? service],
+    }),
+    all: services,
+  };
+}

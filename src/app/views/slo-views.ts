@@ -1,0 +1,54 @@
+import type { BurnPair, Comparison, ValueKind } from '../../domain/slo/rule.ts';
+import type { EpochMs, Milliseconds } from '../../domain/units.ts';
+import type { BudgetView, QuantileEstimate } from '../views.ts';
+import type { Phrase } from './note-view.ts';
+
+/** One rule and, when it is breached, one alert of it. */
+export interface SloRow {
+  readonly rule: string;
+  readonly group: string;
+  readonly state:
+    | 'ok'
+    /** Evaluated, but there is too little to judge by. */
+    | 'no-verdict'
+    | 'pending'
+    | 'firing'
+    | 'no-data'
+    | 'rule-error'
+    | 'source-error'
+    | 'unknown';
+  /** What an alert is about; of a rule that is met, what is nearest to its bound. */
+  readonly subject?: string;
+  readonly value?: number;
+  readonly valueKind: ValueKind;
+  readonly bound?: number;
+  readonly comparison?: Comparison;
+  readonly unit?: string;
+  readonly since?: EpochMs;
+  readonly detail?: string;
+  /** What people did about it. */
+  readonly people?: Phrase;
+  readonly messageUrl?: string;
+  /** What the histogram knows of the subject, where the rule reads one. */
+  readonly figures?: SloFigures;
+}
+
+/** The three honest numbers and the budget of one service. What is missing is not known. */
+export interface SloFigures {
+  readonly latency?: QuantileEstimate;
+  /** The share slower than the threshold: one number where it is a bucket bound. */
+  readonly slow?: { readonly atLeast: number; readonly atMost: number };
+  readonly threshold: Milliseconds;
+  /** The share that may be slow. */
+  readonly allowed: number;
+  readonly budget?: BudgetView;
+  /** Of a burn-rate alert: what it asks for. */
+  readonly burn?: BurnPair;
+  /** Why the budget is not known: a part of a sentence. */
+  readonly noBudget?: string;
+}
+
+export interface SloStatusView {
+  readonly at: EpochMs;
+  readonly rows: readonly SloRow[];
+}

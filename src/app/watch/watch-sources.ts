@@ -1,0 +1,107 @@
+import type { GroupState, RuleState, Sample } from '../../domain/alert/alert.ts';
+import type { RuleGroup, SloRule, Slot } from '../../domain/slo/rule.ts';
+import { type EpochMs, epochMs } from '../../domain/units.ts';
+import type { MetricsSource } from '../ports.ts';
+import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
+import { SOURCES, UNWATCHED } from './sources-group.ts';
+
+/** How the rules in force are answered. */
+interface Answered {
+  readonly asked: number;
+  readonly unanswered: number;
+  /** The last evaluation that was answered; absent: none was. */
+  readonly answeredAt?: EpochMs;
+  /** Since when the first of them goes without an answer. */
+  readonly since?: EpochMs;
+  readonly reason: string;
+}
+
+type Unanswered = Extract<RuleState['health'], { kind: 'source-error' }>;
+
+/** What a rule is told again and again; one evaluation without an answer may be a hiccup. */
+function unansweredOf(state: RuleState | undefined): Unanswered | undefined {
+  const { health, evaluatedAt } = state ?? {};
+  if (health?.kind !== 'source-error' || evaluatedAt === undefined) return undefined;
+  return evaluatedAt > health.since ? health : undefined;
+}
+
+/** The evaluation that was the rule's last, where it was answered: a rule that is wrong was refused, which is an answer. */
+function answeredAtOf(state: RuleState | undefined): EpochMs | undefined {
+  const kind = state?.health.kind;
+  return kind === 'ok' || kind === 'rule-error' ? state?.evaluatedAt : undefined;
+}
+
+/** How the rules in force were answered lately, by the states that all replicas share. Pure. */
+export function answeredOf(
+  groups: readonly { readonly rules: readonly SloRule[]; readonly state: GroupState | undefined }[],
+): Answered {
+  const states = groups.flatMap(({ rules, state }) => rules.map(({ key }) => state?.rules[key]));
+  const failing = states.flatMap((state) => unansweredOf(state) ?? []);
+  const [first] = failing.toSorted((a, b) => a.since - b.since);
+  const [last] = states.flatMap((state) => answeredAtOf(state) ?? []).toSorted((a, b) => b - a);
+  return {
+    asked: states.filter((state) => state?.evaluatedAt !== undefined).length,
+    unanswered: failing.length,
+    reason: first?.message ?? '',
+    ...(last === undefined ? {} : { answeredAt: last }),
+    ...(first === undefined ? {} : { since: first.since }),
+  };
+}
+
+/**
+ * The same, while a note stands: that no rule is known to wait is no answer. Rules that have just come into force, in
+ * place of those that waited, have not been asked, or once.
+ */
+function whileNoted(answered: Answered, state: GroupState | undefined): Answered {
+  const note = Object.values(state?.rules ?? {})
+    .flatMap(({ alerts }) => alerts)
+    .find((alert) => alert.state !== 'resolved');
+  if (note === undefined || answered.unanswered > 0 || (answered.answeredAt ?? 0) >= note.activeAt)
+    return answered;
+  const { reason = '', since, asked } = note.annotations;
+  return {
+    unanswered: note.value,
+    asked: Number(asked),
+    reason,
+    since: epochMs(Number(since)),
+  };
+}
+
+const sampleOf = ({ unanswered }: Answered): readonly Sample[] =>
+  unanswered === 0 ? [] : [{ labels: { source: 'Prometheus' }, value: unanswered }];
+
+export interface WatchSourcesOptions extends EvaluateGroupOptions {
+  /** The groups in force. */
+  readonly groups: () => readonly RuleGroup[];
+}
+
+/** Evaluates whether Prometheus answers the rules in force. Never throws. */
+export function createWatchSources(options: WatchSourcesOptions): (slot: Slot) => Promise<TickOutcome> {
+  const { store, groups, noise } = options;
+  let latest: Answered = { asked: 0, unanswered: 0, reason: '' };
+
+  async function look(): Promise<readonly Sample[]> {
+    const states = await Promise.all(
+      groups().map(async ({ id, rules }) => ({ rules, state: await store.loadGroup(id) })),
+    );
+    latest = whileNoted(answeredOf(states), await store.loadGroup(SOURCES.id));
+    return sampleOf(latest);
+  }
+
+  const expand = (name: string): string =>
+    ({ reason: latest.reason, since: String(latest.since ?? ''), asked: String(latest.asked) })[name] ?? '';
+
+  const evaluate = createEvaluateGroup({
+    store,
+    clock: options.clock,
+    logger: options.logger,
+    // Neither a rule of a file nor a question to Prometheus: not counted among them.
+    recorder: { ...options.recorder, evaluated: () => undefined },
+    metrics: { ...options.metrics, instant: look } satisfies MetricsSource,
+    expand,
+  });
+  // Prometheus says nothing of its own failures, and without rules nobody asks it.
+  const isWatched = (): boolean =>
+    noise?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
+  return (slot) => evaluate(isWatched() ? SOURCES : UNWATCHED, slot);
+}

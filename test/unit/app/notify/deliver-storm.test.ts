@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { Store } from '../../../../src/app/ports.ts';
+import { SECOND } from '../../../../src/domain/units.ts';
+import { inVirtualTime } from '../../adapters/slack/stand.ts';
+import { alertOf, resolved, useBed } from './delivery-bed.ts';
+
+const bed = useBed();
+const ALERTS = 20;
+const episodes = Array.from({ length: ALERTS }, (_, index) => `storm-${String(index).padStart(2, '0')}`);
+
+test('many alerts at once come in order, a second apart, and each is taken only a few times', async () => {
+  let taken = 0;
+  const counting: Store = {
+    ...bed.store,
+    takeEntry: async (request) => {
+      const entry = await bed.store.takeEntry(request);
+      taken += entry === undefined ? 0 : 1;
+      return entry;
+    },
+  };
+  const delivery = bed.deliveryOn(counting, { lanes: 6 });
+  for (const episode of episodes)
+    await bed.decide('firing', alertOf({ episode, labels: { alertname: episode, service: episode } }));
+  delivery.start();
+  for (let ticks = 0; ticks < 600 && bed.messages().length < ALERTS; ticks++) await bed.tick();
+  await inVirtualTime(bed.stand.clock, delivery.stop());
+  const posted = bed.messages().map(({ text }) => /storm-\d\d/.exec(text)?.[0]);
+  expect(posted).toEqual(episodes);
+  const posts = bed.called('chat.postMessage');
+  expect(posts.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+  expect(taken).toBeLessThan(6 * ALERTS);
+});
+
+test('an edit that Slack puts off for long does not keep the end of its alert waiting', async () => {
+  await bed.decide('firing');
+  await bed.drain();
+  bed.stand.server.faults.add({
+    method: 'chat.update',
+    do: { kind: 'rate-limit', retryAfterSeconds: 60 },
+  });
+  await bed.stand.clock.advance(SECOND);
+  await bed.drain();
+  expect(await bed.store.outbox()).toEqual({ depth: 0 });
+  await bed.decide('resolved', resolved());
+  await bed.settle();
+  expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('recovered')]);
+});

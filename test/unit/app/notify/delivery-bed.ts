@@ -1,0 +1,216 @@
+import { afterEach, beforeEach } from 'vitest';
+import { createSlackNotifier } from '../../../../src/adapters/slack/notifier.ts';
+import type { Enrichment } from '../../../../src/app/notify/alert-view.ts';
+import { createDelivery, type Delivery } from '../../../../src/app/notify/deliver.ts';
+import type { NotificationKind, OutboxEntry, Store } from '../../../../src/app/ports.ts';
+import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
+import type { Alert } from '../../../../src/domain/alert/alert.ts';
+import { createLinks } from '../../../../src/domain/link.ts';
+import type { SloRule } from '../../../../src/domain/slo/rule.ts';
+import { after, epochUs, MINUTE, ms, ratio, SECOND, us } from '../../../../src/domain/units.ts';
+import { anAlert, aRule } from '../../../support/builders.ts';
+import { openTempStore } from '../../../support/temp-store.ts';
+import { START } from '../../../support/virtual-clock.ts';
+import { ALICE, createStand, INCIDENTS, inVirtualTime, type Stand } from '../../adapters/slack/stand.ts';
+
+const FOUND: Enrichment = {
+  latency: { quantile: 0.99, value: ms(812), low: ms(500), high: ms(1_000) },
+  slowShare: 0.072,
+  burnRate: 7.2,
+  traces: {
+    kind: 'found',
+    certificate: 'exact: all 1 traces',
+    rows: [
+      {
+        traceId: 'a'.repeat(32),
+        duration: us(1_240_000),
+        traceDuration: us(1_300_000),
+        start: epochUs(START * 1_000),
+        operation: 'POST /checkout',
+        isError: false,
+      },
+    ],
+  },
+  gaps: [],
+};
+
+const rule: SloRule = aRule({
+  channel: '#incidents',
+  objective: {
+    family: {
+      metric: 'istio_request_duration_milliseconds',
+      unit: 'ms',
+      selector: 'reporter="destination"',
+      serviceLabel: 'service',
+    },
+    by: ['service'],
+    quantile: ratio(0.99),
+    threshold: ms(500),
+    window: ms(5 * MINUTE),
+  },
+});
+
+export const alertOf = (over: Partial<Alert> = {}): Alert => anAlert(over);
+export const resolved = (): Alert =>
+  alertOf({
+    state: 'resolved',
+    resolvedAt: after(START, ms(12 * MINUTE)),
+    resolveReason: 'recovered',
+    value: 0.004,
+  });
+
+type Messages = ReturnType<Stand['workspace']['messages']>;
+
+/** A delivery between a real store and the stand-in Slack, in virtual time. */
+export interface Bed {
+  readonly stand: Stand;
+  readonly store: Store;
+  readonly delivery: Delivery;
+  /** Another delivery to the same Slack; `before` is waited for by every enrichment. */
+  deliveryOn(store: Store, more?: More): Delivery;
+  /** Moves on a little, and lets real sockets work. */
+  tick(): Promise<void>;
+  /** Adds a notification to the outbox as an evaluation does. */
+  decide(kind: NotificationKind, alert?: Alert): Promise<void>;
+  drain(): Promise<number>;
+  /** Moves on and works until the outbox is empty, at most a quarter of an hour. */
+  settle(): Promise<void>;
+  messages(channel?: string): Messages;
+  /** The replies to a message. */
+  thread(message: Messages[number] | undefined): Messages;
+  called(method: string): ReturnType<Stand['server']['calls']>;
+  outcomes(): readonly string[];
+}
+
+/** Sets the stage before every test of a file, and clears it after. */
+export function useBed(): Bed {
+  let bed: Bed | undefined;
+  let clear: (() => Promise<void>) | undefined;
+  beforeEach(async () => {
+    const stand = await createStand();
+    const temp = await openTempStore(stand.clock);
+    bed = createBed(stand, temp.store);
+    const { delivery } = bed;
+    clear = async () => {
+      await delivery.stop();
+      await temp.dispose();
+      await stand.close();
+    };
+  });
+  afterEach(() => clear?.());
+  const current = (): Bed => {
+    if (bed === undefined) throw new Error('the stage is set before each test');
+    return bed;
+  };
+  return {
+    get stand() {
+      return current().stand;
+    },
+    get store() {
+      return current().store;
+    },
+    get delivery() {
+      return current().delivery;
+    },
+    deliveryOn: (store, more) => current().deliveryOn(store, more),
+    tick: () => current().tick(),
+    decide: (kind, alert) => current().decide(kind, alert),
+    drain: () => current().drain(),
+    settle: () => current().settle(),
+    messages: (channel) => current().messages(channel),
+    thread: (message) => current().thread(message),
+    called: (method) => current().called(method),
+    outcomes: () => current().outcomes(),
+  };
+}
+
+function createBed(stand: Stand, store: Store): Bed {
+  const { clock, workspace, server, recorder } = stand;
+  const delivery = deliveryTo(stand, store);
+  let decided = 0;
+  const drain = (): Promise<number> => inVirtualTime(clock, delivery.drain());
+  return {
+    stand,
+    store,
+    delivery,
+    deliveryOn: (other, more) => deliveryTo(stand, other, more),
+    tick: async () => {
+      await clock.advance(100);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2);
+      });
+    },
+    async decide(kind, alert = alertOf()) {
+      decided += 1;
+      await store.applyEvaluation({
+        group: `g${decided}`,
+        state: { slot: clock.now(), rules: {} },
+        entries: [entryOf(kind, alert, { now: clock.now(), number: decided })],
+      });
+    },
+    drain,
+    async settle() {
+      for (let minutes = 0; minutes < 15 && (await store.outbox()).depth > 0; minutes += 0.25) {
+        await clock.advance(15 * SECOND);
+        await drain();
+      }
+    },
+    messages: (channel = INCIDENTS) => workspace.messages(channel, ALICE),
+    thread: (message) =>
+      workspace
+        .thread(message?.channelId ?? '', message?.ts ?? '', ALICE)
+        .filter(({ ts }) => ts !== message?.ts),
+    called: (method) => server.calls().filter((call) => call.method === method),
+    outcomes: () => recorder.events('notified').map(({ kind, outcome }) => `${kind} ${outcome}`),
+  };
+}
+
+function entryOf(
+  kind: NotificationKind,
+  alert: Alert,
+  { now, number }: { now: OutboxEntry['createdAt']; number: number },
+): OutboxEntry {
+  return {
+    id: `${alert.episode}:${kind}:${number}`,
+    episode: alert.episode,
+    kind,
+    group: 'g',
+    alert,
+    rule,
+    createdAt: now,
+    notBefore: now,
+    attempt: 0,
+  };
+}
+
+interface More {
+  readonly lanes?: number;
+  readonly before?: () => Promise<void>;
+}
+
+function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more: More = {}): Delivery {
+  const notifier = createSlackNotifier({
+    botToken: DEFAULT_TOKENS.bot,
+    apiUrl,
+    clock,
+    logger: log,
+    recorder,
+    // By the machine's clock: what the stand-in never answers is given up after this.
+    timeout: ms(300),
+  });
+  return createDelivery({
+    store,
+    notifier,
+    enrich: async ({ alert }) => {
+      await clock.sleep(SECOND);
+      await more.before?.();
+      return { ...FOUND, slowShare: alert.value };
+    },
+    clock,
+    logger: log,
+    recorder,
+    links: createLinks({ jaeger: 'https://jaeger.example' }),
+    defaultChannel: '#general',
+    lanes: more.lanes ?? 1,
+  });
+}
