@@ -6,9 +6,10 @@ import { alertOf, resolved, useBed } from './delivery-bed.ts';
 
 const bed = useBed();
 const ALERTS = 20;
+const LANES = 6;
 const episodes = Array.from({ length: ALERTS }, (_, index) => `storm-${String(index).padStart(2, '0')}`);
 
-test('many alerts at once come in order, a second apart, and each is taken only a few times', async () => {
+test('many alerts at once come once each, a second apart, about in order, and each is taken only a few times', async () => {
   let taken = 0;
   const counting: Store = {
     ...bed.store,
@@ -18,17 +19,20 @@ test('many alerts at once come in order, a second apart, and each is taken only 
       return entry;
     },
   };
-  const delivery = bed.deliveryOn(counting, { lanes: 6 });
+  const delivery = bed.deliveryOn(counting, { lanes: LANES });
   for (const episode of episodes)
     await bed.decide('firing', alertOf({ episode, labels: { alertname: episode, service: episode } }));
   delivery.start();
   for (let ticks = 0; ticks < 600 && bed.messages().length < ALERTS; ticks++) await bed.tick();
   await inVirtualTime(bed.stand.clock, delivery.stop());
-  const posted = bed.messages().map(({ text }) => /storm-\d\d/.exec(text)?.[0]);
-  expect(posted).toEqual(episodes);
+  const posted = bed.messages().map(({ text }) => /storm-\d\d/.exec(text)?.[0] ?? text);
+  expect(posted.toSorted()).toEqual(episodes);
+  // Those under way together look into the store side by side, and may overtake each other there.
+  const shifts = posted.map((episode, index) => Math.abs(episodes.indexOf(episode) - index));
+  expect(Math.max(...shifts)).toBeLessThan(LANES);
   const posts = bed.called('chat.postMessage');
   expect(posts.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
-  expect(taken).toBeLessThan(6 * ALERTS);
+  expect(taken).toBeLessThan(LANES * ALERTS);
 });
 
 test('an edit that Slack puts off for long does not keep the end of its alert waiting', async () => {
