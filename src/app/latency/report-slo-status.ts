@@ -116,7 +116,7 @@ async function rowsOf(context: Context, state: RuleState | undefined): Promise<r
     (alert) => alert.state !== 'resolved' && concerns(context, alert.series),
   );
   if (active.length > 0) return await Promise.all(active.map((alert) => alertRow(context, alert)));
-  return [await quietRow(context, state?.health ?? { kind: 'unknown' })];
+  return [await quietRow(context, state)];
 }
 
 const concerns = ({ only }: Context, labels: Labels): boolean =>
@@ -139,7 +139,7 @@ async function alertRow(context: Context, alert: Alert): Promise<Found> {
   const subject = subjectOf(alert.series);
   const row: SloRow = {
     ...baseRow(context),
-    state: alert.noDataSince !== undefined ? 'no-data' : alert.state === 'firing' ? 'firing' : 'pending',
+    ...standOf(context, alert),
     ...(subject === '' ? {} : { subject }),
     value: alert.value,
     since: alert.noDataSince ?? alert.activeAt,
@@ -148,6 +148,11 @@ async function alertRow(context: Context, alert: Alert): Promise<Found> {
   };
   // What an alert without data would be measured by is gone.
   return { row, ...(alert.noDataSince === undefined ? aboutOf(context, alert.labels) : {}) };
+}
+
+function standOf({ rule }: Context, alert: Alert): Pick<SloRow, 'state' | 'alertsAfter'> {
+  if (alert.noDataSince !== undefined) return { state: 'no-data' };
+  return alert.state === 'firing' ? { state: 'firing' } : { state: 'pending', alertsAfter: rule.for };
 }
 
 const QUIET: Readonly<Record<RuleHealth['kind'], SloRow['state']>> = {
@@ -159,8 +164,9 @@ const QUIET: Readonly<Record<RuleHealth['kind'], SloRow['state']>> = {
 
 const subjectOf = (series: Labels): string => Object.values(series).join(' ');
 
-async function quietRow(context: Context, health: RuleHealth): Promise<Found> {
+async function quietRow(context: Context, state: RuleState | undefined): Promise<Found> {
   const base = baseRow(context);
+  const health: RuleHealth = state?.health ?? { kind: 'unknown' };
   if (health.kind !== 'ok') {
     const detail = health.kind === 'unknown' ? 'Not evaluated yet.' : health.message;
     const since = health.kind === 'source-error' ? { since: health.since } : {};
@@ -172,12 +178,23 @@ async function quietRow(context: Context, health: RuleHealth): Promise<Found> {
   const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context)]);
   const nearest = samples === undefined ? undefined : nearestOf(context, samples);
   const verdict = samples === undefined ? {} : withoutVerdict(context, { samples, counts });
-  const row: SloRow = { ...base, state: 'ok', ...verdict };
+  const row: SloRow = { ...base, state: 'ok', ...judgedBy(context, state), ...verdict };
   if (nearest === undefined) return { row };
   const subject = subjectOf(nearest.labels);
   return {
     row: { ...row, value: nearest.value, ...(subject === '' ? {} : { subject }) },
     ...aboutOf(context, nearest.labels),
+  };
+}
+
+/** What explains that a rule is met although its figures, which are of now, look otherwise. */
+function judgedBy(
+  { rule: { evidence } }: Context,
+  state: RuleState | undefined,
+): Pick<SloRow, 'valueWindow' | 'evaluatedAt'> {
+  return {
+    ...(evidence?.window === undefined ? {} : { valueWindow: evidence.window }),
+    ...(state?.evaluatedAt === undefined ? {} : { evaluatedAt: state.evaluatedAt }),
   };
 }
 

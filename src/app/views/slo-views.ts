@@ -25,6 +25,12 @@ export interface SloRow {
   readonly comparison?: Comparison;
   readonly unit?: string;
   readonly since?: EpochMs;
+  /** Of a pending alert: how long the breach must last before it alerts. */
+  readonly alertsAfter?: Milliseconds;
+  /** Of a rule that is met: how far back `value` looks, where that is less than what the figures are about. */
+  readonly valueWindow?: Milliseconds;
+  /** Of a rule that is met: when it was evaluated last. Value and figures are of now, and can be ahead of it. */
+  readonly evaluatedAt?: EpochMs;
   readonly detail?: string;
   /** What people did about it. */
   readonly people?: Phrase;

@@ -70,7 +70,7 @@ export function sloLine(row: SloRow): string {
   return [
     `${sign} ${row.messageUrl === undefined ? code(row.rule, 80) : link(row.messageUrl, row.rule, 80)}`,
     ...(row.subject === undefined ? [] : [code(row.subject, 80)]),
-    word,
+    row.alertsAfter === undefined ? word : `${word}, alerts after ${timeSpan(row.alertsAfter)}`,
     ...(row.figures === undefined ? value(row) : figures(row, row.figures)),
     ...(row.since === undefined ? [] : [`since ${date(row.since)}`]),
     ...(row.detail === undefined ? [] : [escape(oneLine(row.detail), 160)]),
@@ -90,10 +90,12 @@ function figures(row: SloRow, known: SloFigures): string[] {
     slow === undefined
       ? `share slower than ${bound(threshold)} not known`
       : `${span(slow, share)} slower than ${bound(threshold)}, ${share(allowed)} allowed`,
-    ...(rate === undefined ? [] : [`burns ${span(rate, burn)}${pairText(known)}`]),
+    ...(rate === undefined ? [] : [`burns ${span(rate, burn)}${pairText(row, known, rate[0] ?? 0)}`]),
     ...(budget === undefined ? [] : [`budget: ${budgetText(budget, rate?.[0])}`]),
     ...(noBudget === undefined ? [] : [`budget not known: ${oneLine(noBudget)}`]),
-  ].map((text) => escape(text, 160));
+  ]
+    .map((text) => escape(text, 160))
+    .concat(metAnyway(row, known, rate?.[0]));
 }
 
 /** The share of slow requests in the window of the quantile; without that, what the rule judges by. */
@@ -102,11 +104,34 @@ function slowOf({ valueKind, value }: SloRow, { slow }: SloFigures): readonly [n
   return valueKind === 'slow-share' && value !== undefined ? [value, value] : undefined;
 }
 
-/** What a burn-rate alert asks for. */
-const pairText = ({ burn: pair }: SloFigures): string =>
-  pair === undefined
-    ? ''
-    : `, alerts above ${burn(pair.factor)} over ${timeSpan(pair.long)} and ${timeSpan(pair.short)}`;
+/** What a burn-rate alert asks for; where it is met although too much is burnt, why. */
+function pairText(row: SloRow, { burn: pair, allowed }: SloFigures, rate: number): string {
+  if (pair === undefined) return '';
+  const over = `over ${timeSpan(pair.long)} and ${timeSpan(pair.short)}`;
+  const asked = `alerts above ${burn(pair.factor)} ${over}`;
+  if (row.state !== 'ok' || rate <= 1) return `, ${asked}`;
+  if (rate <= pair.factor) return `, below ${burn(pair.factor)}, which alerts ${over}`;
+  return row.value === undefined
+    ? `, ${asked}`
+    : ` over ${timeSpan(pair.long)} and ${burn(row.value / allowed)} over ${timeSpan(pair.short)}, alerts above ${burn(pair.factor)} over both`;
+}
+
+/**
+ * Why a rule is met although more is slow now than it allows: what ends a breach is clean already, or it was evaluated
+ * before. Nothing where that is not so, or the pair of windows says it.
+ */
+function metAnyway(row: SloRow, { burn: pair }: SloFigures, rate: number | undefined): string[] {
+  const { value: now, valueWindow, evaluatedAt } = row;
+  if (row.state !== 'ok' || rate === undefined || rate <= (pair?.factor ?? 1)) return [];
+  if (now !== undefined && valueWindow !== undefined && isCleanAlready(row)) {
+    if (pair !== undefined) return [];
+    return [`ok because only ${share(now)} were slow in the last ${timeSpan(valueWindow)}`];
+  }
+  return evaluatedAt === undefined ? [] : [`ok when last evaluated, at ${date(evaluatedAt, '{time_secs}')}`];
+}
+
+const isCleanAlready = ({ valueKind, value: now, bound: limit }: SloRow): boolean =>
+  valueKind === 'slow-share' && now !== undefined && limit !== undefined && now <= limit;
 
 const span = ([low, high]: readonly number[], write: (value: number) => string): string =>
   low === undefined || high === undefined || low === high

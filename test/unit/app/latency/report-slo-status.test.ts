@@ -110,6 +110,29 @@ test('an alert shows its value, since when, and the link to its message', async 
   ]);
 });
 
+test('a rule that is met tells how it was judged: its figures are of now and of its whole window', async () => {
+  const recovering = aRule({
+    evidence: { expr: 'slow_share', comparison: '>', bound: 0.01, window: ms(30_000) },
+  });
+  const rows = await rowsOf(
+    {
+      groups: [aGroup({ rules: [recovering] })],
+      states: [{ rule: recovering, alerts: [], health: ok, evaluatedAt: START }],
+    },
+    0.004,
+  );
+  expect(rows).toMatchObject([{ state: 'ok', valueWindow: 30_000, evaluatedAt: START }]);
+});
+
+test('a pending alert tells how long it must last', async () => {
+  const waits = aRule({ for: MINUTE });
+  const rows = await rowsOf({
+    groups: [aGroup({ rules: [waits] })],
+    states: [{ rule: waits, alerts: [anAlert({ state: 'pending' })], health: ok }],
+  });
+  expect(rows).toMatchObject([{ state: 'pending', alertsAfter: MINUTE }]);
+});
+
 describe('what people did', () => {
   const by = { by: 'U0ANN', at: now };
   const silence = {
