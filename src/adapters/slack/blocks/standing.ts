@@ -5,27 +5,45 @@ import { code } from '../mrkdwn.ts';
 import type { SlackBlock } from './block.ts';
 import { section } from './pieces.ts';
 
-const SHOWN = 8;
+/** Most services with a line of their own, and most that are only named. */
+const SHOWN = { unusual: 8, usual: 12 } as const;
+/** Slower than this share of a service's requests, for certain, is worth a line. */
+const UNUSUAL = 0.9;
 /** Shares this far apart say no more than that the request is one of many. */
 const VAGUE = 0.25;
 
-/** Where a request stands among the others of each service on its way; nothing where nothing is measured. */
+/**
+ * Where a request stands among the others of each service on its way: a line for each service in which it was unusually
+ * slow, one for all others. Nothing where nothing is measured.
+ */
 export function standingBlocks({ standing }: { readonly standing?: StandingView }): readonly SlackBlock[] {
   if (standing === undefined || standing.rows.length === 0) return [];
-  const hidden = standing.rows.length - SHOWN;
+  const unusual = standing.rows.filter(isUnusual).sort(slowestFirst);
+  const usual = standing.rows.filter((row) => !isUnusual(row));
+  const hidden = unusual.length - SHOWN.unusual;
   return [
     section(
       [
         `*Among the requests of each service*, ${period(standing)}`,
-        ...[...standing.rows].sort(slowestFirst).slice(0, SHOWN).map(standingLine),
-        ...(hidden > 0 ? [`and ${count(hidden, 'more service')}`] : []),
+        ...unusual.slice(0, SHOWN.unusual).map(standingLine),
+        ...(hidden > 0 ? [`and ${count(hidden, 'more slow service')}`] : []),
+        ...usualLine(usual),
       ].join('\n'),
     ),
   ];
 }
 
-/** What stands out comes first, what is as usual last. */
+/** By the lower end of what is known; above a histogram's highest bound everything is unusual. */
+const isUnusual = ({ atLeast, high }: HopStanding): boolean => atLeast >= UNUSUAL || high === undefined;
+
 const slowestFirst = (a: HopStanding, b: HopStanding): number => b.atLeast + b.atMost - a.atLeast - a.atMost;
+
+function usualLine(rows: readonly HopStanding[]): readonly string[] {
+  if (rows.length === 0) return [];
+  const names = rows.slice(0, SHOWN.usual).map(({ service }) => code(service, 80));
+  const more = rows.length - names.length;
+  return [`as usual or faster: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`];
+}
 
 /** The time that a request is compared with. */
 export const period = ({ isRecent }: Pick<StandingView, 'isRecent'>): string =>

@@ -76,17 +76,18 @@ export function pathTable(rows: readonly PathRow[]): TableBlock {
     column_settings: [
       { align: 'right' },
       { align: 'right' },
-      { align: 'left' },
       { align: 'left', is_wrapped: true },
+      { align: 'left' },
       { align: 'right' },
     ],
     rows: [
-      [cell('Time'), cell('Share'), cell('Service'), cell('On'), cell('Saves at most')],
+      [cell('Time'), cell('Share'), cell('On'), cell('Service'), cell('Saves at most')],
       ...rows.map((row) => [
         cell(time(row.time)),
         cell(share(row.share)),
-        cell(row.service, 80),
+        // Early in the row: on a phone the later columns are out of sight.
         cell(`${purpose(row)}${row.spans > 1 ? ` (${row.spans} times)` : ''}`, 200),
+        cell(row.service, 80),
         cell(row.drag > 0 ? time(row.drag) : 'nothing'),
       ]),
     ],

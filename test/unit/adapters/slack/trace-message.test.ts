@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { answerMessage } from '../../../../src/adapters/slack/blocks/answer.ts';
+import type { HopStanding } from '../../../../src/app/views/standing-view.ts';
 import type { Answer, TraceView } from '../../../../src/app/views.ts';
-import { epochUs, ratio, us } from '../../../../src/domain/units.ts';
+import { epochUs, ms, ratio, us } from '../../../../src/domain/units.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
 const trace: TraceView = {
@@ -160,4 +161,80 @@ describe('an answer about a trace', () => {
     const message = JSON.stringify(answerMessage(answer).blocks);
     for (const text of texts) expect(message).toContain(text);
   });
+});
+
+const hop = (service: string, over: Partial<HopStanding>): HopStanding => ({
+  service,
+  duration: us(30_000),
+  spans: 1,
+  atLeast: 0.5,
+  atMost: 0.9,
+  low: ms(25),
+  high: ms(50),
+  requests: 1_200,
+  side: 'destination',
+  isOwnSpan: false,
+  ...over,
+});
+const { high: _, ...aboveAll } = hop('mail', { atLeast: 0.4, atMost: 1, low: ms(10_000) });
+const TITLE = '*Among the requests of each service*, in the last hour';
+
+describe('where a trace stands among the requests of each service', () => {
+  const cases: Record<string, { rows: HopStanding[]; lines: string[] }> = {
+    'what is unusual has a line, the slowest first; the rest is only named': {
+      rows: [
+        hop('currency', {}),
+        hop('payments', { atLeast: 0.97, atMost: 0.98 }),
+        hop('auth', { atLeast: 0, atMost: 0.05 }),
+        hop('checkout', { atLeast: 0.99, atMost: 0.99 }),
+      ],
+      lines: [
+        '`checkout` 30 ms: slower than 99 % of 1,200 requests',
+        '`payments` 30 ms: slower than 97 to 98 % of 1,200 requests',
+        'as usual or faster: `currency`, `auth`',
+      ],
+    },
+    'nothing is called unusual that may be usual': {
+      rows: [hop('cart', { atLeast: 0.899, atMost: 1 }), hop('stock', { atLeast: 0.9, atMost: 0.95 })],
+      lines: ['`stock` 30 ms: slower than 90 to 95 % of 1,200 requests', 'as usual or faster: `cart`'],
+    },
+    'above the highest bound there is no usual': {
+      rows: [aboveAll],
+      lines: ['`mail` 30 ms: slower than 40 % or more of 1,200 requests'],
+    },
+    'all as usual': {
+      rows: [hop('cart', {}), hop('auth', {})],
+      lines: ['as usual or faster: `cart`, `auth`'],
+    },
+    'what did not fit is counted': {
+      rows: [
+        ...Array.from({ length: 10 }, (_each, i) => hop(`slow${i}`, { atLeast: 0.95, atMost: 0.95 })),
+        ...Array.from({ length: 14 }, (_each, i) => hop(`s${i}`, {})),
+      ],
+      lines: [
+        ...Array.from({ length: 8 }, (_each, i) => `\`slow${i}\` 30 ms: slower than 95 % of 1,200 requests`),
+        'and 2 more slow services',
+        `as usual or faster: ${Array.from({ length: 12 }, (_each, i) => `\`s${i}\``).join(', ')} and 2 more`,
+      ],
+    },
+  };
+  it.each(Object.entries(cases))('%s', (_name, { rows, lines }) => {
+    const view = { ...trace, standing: { isRecent: true, rows, notices: [] } };
+    const texts = answerMessage({ kind: 'trace', view }).blocks.flatMap((block) =>
+      block.type === 'section' && block.text !== undefined ? [block.text.text] : [],
+    );
+    expect(texts).toContain([TITLE, ...lines].join('\n'));
+  });
+});
+
+it('on a phone the time, the share, and what it was spent on come first', () => {
+  const table = answerMessage({ kind: 'trace', view: trace }).blocks.find(({ type }) => type === 'table');
+  const [head] = table?.type === 'table' ? table.rows : [];
+  expect(JSON.stringify(head).match(/(?<="text":")[^"]+/g)).toEqual([
+    'Time',
+    'Share',
+    'On',
+    'Service',
+    'Saves at most',
+  ]);
 });
