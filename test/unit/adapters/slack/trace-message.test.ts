@@ -163,6 +163,17 @@ describe('an answer about a trace', () => {
   });
 });
 
+it('the list of a request with several traces can be shared with all', () => {
+  const view = {
+    requestId: 'abc',
+    traces: Array.from({ length: 7 }, () => trace),
+    notices: ['Headers get lost.'],
+  };
+  const blocks = JSON.stringify(answerMessage({ kind: 'request', view }, { share: '/trace abc' }).blocks);
+  expect(blocks).toContain('and 2 more');
+  expect(blocks).toMatch(/"text":"Share".*"value":"\/trace abc"/);
+});
+
 const hop = (service: string, over: Partial<HopStanding>): HopStanding => ({
   service,
   duration: us(30_000),
