@@ -1,5 +1,5 @@
 import { type Microseconds, us } from '../units.ts';
-import type { CriticalPath, CriticalPathSection } from './critical-path.ts';
+import type { CriticalPath } from './critical-path.ts';
 import { isDatabaseCall, peerOf, serversOf } from './peer.ts';
 import { operationOf } from './shown-operation.ts';
 import type { SpanNode } from './tree.ts';
@@ -38,48 +38,82 @@ export interface PathPart {
 /** What a stretch of the path was spent on, without how much. */
 export type PathSubject = Pick<PathPart, 'kind' | 'service' | 'operation' | 'asked' | 'peer'>;
 
-/** The critical path by what the time was spent on, the largest first. The times sum to the root's duration. */
+/**
+ * The critical path by what the time was spent on, the largest first. The times sum to the root's duration. Linear in the
+ * sections: what a span is about is found out once, however many sections it has.
+ */
 export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
-  const parts = new Map<string, { subject: PathSubject; bySpan: Map<SpanNode, Spent> }>();
-  for (const section of sections) {
-    const subject = subjectOf(section);
-    const key = partKey(subject);
-    const part = parts.get(key) ?? { subject, bySpan: new Map<SpanNode, Spent>() };
-    parts.set(key, part);
-    const time = (part.bySpan.get(section.node)?.time ?? 0) + section.end - section.start;
-    part.bySpan.set(section.node, { time, drag: section.drag });
+  const parts = new Map<string, Part>();
+  const spans = new Map<SpanNode, SpanOnPath>();
+  for (const { node, start, end, place, drag } of sections) {
+    // A span with one section need not be found again.
+    let onPath = place === 'whole' ? undefined : spans.get(node);
+    if (onPath === undefined) {
+      onPath = { wasRetried: node.span.kind === 'client' && serversOf(node).length > 1 };
+      if (place !== 'whole') spans.set(node, onPath);
+    }
+    const use = onPath.wasRetried && place === 'between' ? 'pause' : 'work';
+    let spent = onPath[use];
+    if (spent === undefined) {
+      spent = { node, drag, time: 0 };
+      onPath[use] = spent;
+      partOf(use === 'pause' ? pauseOf(node) : subjectOf(node), parts).spent.push(spent);
+    }
+    spent.time += end - start;
   }
-  return [...parts.values()]
-    .map(({ subject, bySpan }) => {
-      let [sum, saved] = [0, 0];
-      for (const { time, drag } of bySpan.values()) {
-        sum += time;
-        saved += Math.min(time, drag);
-      }
-      const asked = subject.kind === 'own' ? askedOf([...bySpan.keys()]) : undefined;
-      return {
-        ...subject,
-        ...(asked === undefined ? {} : { asked }),
-        time: us(sum),
-        drag: us(saved),
-        spans: bySpan.size,
-      };
-    })
-    .sort((a, b) => b.time - a.time || (nameOf(a) < nameOf(b) ? -1 : 1));
+  return [...parts.values()].map(totalOf).sort((a, b) => b.time - a.time || (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
 /** What one span spent on a thing, and what the root would have saved without the span. */
 interface Spent {
-  readonly time: number;
+  readonly node: SpanNode;
   readonly drag: number;
+  time: number;
+}
+
+/** One span's share of the path: between the attempts at a call, and all else. */
+interface SpanOnPath {
+  readonly wasRetried: boolean;
+  pause?: Spent;
+  work?: Spent;
+}
+
+interface Part {
+  readonly subject: PathSubject;
+  readonly spent: Spent[];
+}
+
+function partOf(subject: PathSubject, parts: Map<string, Part>): Part {
+  const key = partKey(subject);
+  const known = parts.get(key);
+  if (known !== undefined) return known;
+  const part: Part = { subject, spent: [] };
+  parts.set(key, part);
+  return part;
+}
+
+function totalOf({ subject, spent }: Part): PathPart {
+  let [sum, saved] = [0, 0];
+  for (const { time, drag } of spent) {
+    sum += time;
+    saved += Math.min(time, drag);
+  }
+  const asked = subject.kind === 'own' ? askedOf(spent) : undefined;
+  return {
+    ...subject,
+    ...(asked === undefined ? {} : { asked }),
+    time: us(sum),
+    drag: us(saved),
+    spans: spent.length,
+  };
 }
 
 /** What all of the spans were asked for, where their name does not say it. */
-function askedOf(nodes: readonly SpanNode[]): string | undefined {
-  const [first] = nodes;
+function askedOf(spent: readonly Spent[]): string | undefined {
+  const first = spent[0]?.node.span;
   if (first === undefined) return undefined;
-  const asked = operationOf(first.span);
-  const isCommon = asked !== first.span.spanName && nodes.every(({ span }) => operationOf(span) === asked);
+  const asked = operationOf(first);
+  const isCommon = asked !== first.spanName && spent.every(({ node }) => operationOf(node.span) === asked);
   return isCommon && asked !== '' ? asked : undefined;
 }
 
@@ -90,16 +124,19 @@ export const partKey = ({ kind, service, operation, peer }: PathSubject): string
 const nameOf = ({ kind, service, operation, peer }: PathSubject): string =>
   `${service} ${operation} ${peer} ${kind}`;
 
-function subjectOf({ node, place }: CriticalPathSection): PathSubject {
+const pauseOf = (client: SpanNode): PathSubject => subject('retry', client, peerOf(client));
+
+function subjectOf(node: SpanNode): PathSubject {
   const { span } = node;
-  const of = { service: span.serviceName, operation: span.spanName };
-  const attempts = span.kind === 'client' ? serversOf(node).length : 0;
-  if (attempts > 0) {
-    const kind = place === 'between' && attempts > 1 ? 'retry' : 'network';
-    return { ...of, kind, peer: peerOf(node) };
-  }
-  if (isDatabaseCall(span) && span.kind !== 'server') return { ...of, kind: 'database', peer: peerOf(node) };
-  return span.kind === 'client'
-    ? { ...of, kind: 'call', peer: peerOf(node) }
-    : { ...of, kind: 'own', peer: '' };
+  const isCall = span.kind === 'client';
+  if (isCall && serversOf(node).length > 0) return subject('network', node, peerOf(node));
+  if (span.kind !== 'server' && isDatabaseCall(span)) return subject('database', node, peerOf(node));
+  return isCall ? subject('call', node, peerOf(node)) : subject('own', node, '');
 }
+
+const subject = (kind: PathPartKind, { span }: SpanNode, peer: string): PathSubject => ({
+  service: span.serviceName,
+  operation: span.spanName,
+  kind,
+  peer,
+});

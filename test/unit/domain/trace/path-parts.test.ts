@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { criticalPathOf } from '../../../../src/domain/trace/critical-path.ts';
 import { pathParts } from '../../../../src/domain/trace/path-parts.ts';
-import type { Attributes, Trace } from '../../../../src/domain/trace/trace.ts';
+import type { Attributes, Span, Trace } from '../../../../src/domain/trace/trace.ts';
 import { buildTree } from '../../../../src/domain/trace/tree.ts';
+import { epochUs, us } from '../../../../src/domain/units.ts';
 import { drawn } from '../../../support/drawn-trace.ts';
+import { aTrace } from '../../../support/fake-trace-source.ts';
 
 /** Gives a span of a drawing its attributes. */
 function tagged(drawing: string, tags: Readonly<Record<string, Attributes>> = {}): Trace {
@@ -123,5 +125,29 @@ describe('what the critical path was spent on', () => {
       span.spanId === 'shop' ? span : { ...span, serviceName: 'db', spanName: 'read' },
     );
     expect(rows({ traceId, spans: same })).toEqual(['db own  12 in 3', 'shop own  6']);
+  });
+
+  it('takes a call with 100,000 attempts', () => {
+    const attempts = 100_000;
+    const trace = aTrace('1', [
+      { spanId: 'call', spanName: 'call', kind: 'client', start: epochUs(0), duration: us(4 * attempts) },
+      ...Array.from(
+        { length: attempts },
+        (_, i): Partial<Span> => ({
+          spanId: `try ${i}`,
+          parentSpanId: 'call',
+          serviceName: 'pay',
+          spanName: 'charge',
+          kind: 'server',
+          start: epochUs(4 * i),
+          duration: us(3),
+        }),
+      ),
+    ]);
+    expect(pathParts(criticalPathOf(buildTree(trace).roots[0]!))).toMatchObject([
+      { kind: 'own', service: 'pay', time: 3 * attempts, spans: attempts },
+      { kind: 'retry', peer: 'pay', time: attempts - 1, spans: 1 },
+      { kind: 'network', peer: 'pay', time: 1, spans: 1 },
+    ]);
   });
 });
