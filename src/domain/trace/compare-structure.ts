@@ -32,6 +32,8 @@ export interface UnpairedSpans {
   readonly asked: string;
   /** The service that did it in the request; empty at the top. */
   readonly under: string;
+  /** Set on attempts at a call that both made, when the last attempt at it is in both. */
+  readonly isEarlierAttempt?: true;
   readonly times: number;
   /** With everything below them. */
   readonly spans: number;
@@ -74,7 +76,8 @@ interface Pair {
 
 /**
  * Pairs the spans of two requests from the top down. Two spans are a pair when their parents are, when service, operation
- * and kind agree, and when they are in the same position among their siblings of that sort, by start.
+ * and kind agree, and when they are in the same position among their siblings of that sort, by start. The attempts at one
+ * call are counted from the last one, whose answer the caller got.
  *
  *     A  frontend ─┬─ auth            B  frontend ─┬─ auth          paired
  *                  ├─ cart                         ├─ cart          paired
@@ -90,8 +93,8 @@ export function compareStructure(a: SpanNode, b: SpanNode): StructureDifference 
       roots: 'different',
       pairCount: 0,
       paired: [],
-      onlyInA: unpaired([a]),
-      onlyInB: unpaired([b]),
+      onlyInA: unpaired([{ node: a, isEarlierAttempt: false }]),
+      onlyInB: unpaired([{ node: b, isEarlierAttempt: false }]),
     };
   }
   const top = newPlace(start.a, start.b);
@@ -144,36 +147,73 @@ const newPlace = (node: SpanNode, partner: SpanNode): Place => ({
   inside: new Map(),
 });
 
+/** A span without a counterpart. */
+interface Lone {
+  readonly node: SpanNode;
+  readonly isEarlierAttempt: boolean;
+}
+
 function pairAll(top: Pair): {
   readonly pairCount: number;
-  readonly lone: { readonly a: readonly SpanNode[]; readonly b: readonly SpanNode[] };
+  readonly lone: { readonly a: readonly Lone[]; readonly b: readonly Lone[] };
 } {
-  const lone: { a: SpanNode[]; b: SpanNode[] } = { a: [], b: [] };
+  const lone: { a: Lone[]; b: Lone[] } = { a: [], b: [] };
   const queue = [top];
-  for (const { a, b, place } of queue) {
+  for (const pair of queue) {
+    const { a, b, place } = pair;
     place.pairs += 1;
     if (place.asked !== '') place.asked = askedByAll(place.asked, a, b);
     place.a += a.span.duration;
     place.b += b.span.duration;
-    const waiting = bySort(b.children);
+    const counterparts = counterpartsOf(a, b);
     for (const child of a.children) {
+      const partner = counterparts.get(child);
+      if (partner === undefined) continue;
       const sort = sortOf(child);
-      const partner = waiting.get(sort)?.next().value;
-      if (partner === undefined) {
-        lone.a.push(child);
-        continue;
-      }
       const inside = place.inside.get(sort) ?? newPlace(child, partner);
       place.inside.set(sort, inside);
       queue.push({ a: child, b: partner, place: inside });
     }
-    for (const rest of waiting.values()) for (const child of rest) lone.b.push(child);
+    for (const one of loneOf(a, new Set(counterparts.keys()))) lone.a.push(one);
+    for (const one of loneOf(b, new Set(counterparts.values()))) lone.b.push(one);
   }
   return { pairCount: queue.length, lone };
 }
 
-/** The children of each sort, to be taken in their order. */
-function bySort(children: readonly SpanNode[]): ReadonlyMap<string, IterableIterator<SpanNode>> {
+/** The children of one that have a counterpart among the children of the other. */
+function counterpartsOf(a: SpanNode, b: SpanNode): ReadonlyMap<SpanNode, SpanNode> {
+  const counterparts = new Map<SpanNode, SpanNode>();
+  if (a.children.length === 0 || b.children.length === 0) return counterparts;
+  const sortsOfB = bySort(b.children);
+  for (const [sort, inA] of bySort(a.children)) {
+    const inB = sortsOfB.get(sort) ?? [];
+    const isTried = [...inA, ...inB].every(isAttempt);
+    const [skippedA, skippedB] = isTried
+      ? [Math.max(0, inA.length - inB.length), Math.max(0, inB.length - inA.length)]
+      : [0, 0];
+    for (const [index, child] of inA.slice(skippedA).entries()) {
+      const partner = inB[skippedB + index];
+      if (partner !== undefined) counterparts.set(child, partner);
+    }
+  }
+  return counterparts;
+}
+
+/** An attempt at a call: one of the servers that answered a client span. */
+const isAttempt = ({ span, parent }: SpanNode): boolean =>
+  span.kind === 'server' && span.followsFrom !== true && parent?.span.kind === 'client';
+
+function loneOf({ children }: SpanNode, paired: ReadonlySet<SpanNode>): readonly Lone[] {
+  if (children.length === paired.size) return [];
+  const last = children.findLast(isAttempt);
+  const isAnswerPaired = last !== undefined && paired.has(last);
+  return children
+    .filter((node) => !paired.has(node))
+    .map((node) => ({ node, isEarlierAttempt: isAnswerPaired && isAttempt(node) }));
+}
+
+/** The children of each sort, in their order. */
+function bySort(children: readonly SpanNode[]): ReadonlyMap<string, readonly SpanNode[]> {
   const sorts = new Map<string, SpanNode[]>();
   for (const child of children) {
     const sort = sortOf(child);
@@ -181,7 +221,7 @@ function bySort(children: readonly SpanNode[]): ReadonlyMap<string, IterableIter
     if (sameSort === undefined) sorts.set(sort, [child]);
     else sameSort.push(child);
   }
-  return new Map([...sorts].map(([sort, nodes]) => [sort, nodes.values()]));
+  return sorts;
 }
 
 /** The places in the order of the tree. The two halves of a call are one thing to read: its server's. */
@@ -215,18 +255,18 @@ function versionsOf({ node, partner }: Place): Pick<PairedSpans, 'versions'> {
   return a === b || a === '' || b === '' ? {} : { versions: { a, b } };
 }
 
-function unpaired(tops: readonly SpanNode[]): readonly UnpairedSpans[] {
+function unpaired(tops: readonly Lone[]): readonly UnpairedSpans[] {
   const sums = new Map<string, UnpairedSpans>();
   for (const top of tops) {
     const one = alone(top);
-    const key = `${one.under}\0${sortOf(top)}\0${one.peer}`;
+    const key = `${one.under}\0${sortOf(top.node)}\0${one.peer}\0${one.isEarlierAttempt ?? ''}`;
     const sum = sums.get(key);
     sums.set(key, sum === undefined ? one : together(sum, one));
   }
   return [...sums.values()].sort((x, y) => y.time - x.time || (nameOf(x) < nameOf(y) ? -1 : 1));
 }
 
-function alone(top: SpanNode): UnpairedSpans {
+function alone({ node: top, isEarlierAttempt }: Lone): UnpairedSpans {
   const { span, parent } = top;
   return {
     service: span.serviceName,
@@ -234,6 +274,7 @@ function alone(top: SpanNode): UnpairedSpans {
     peer: span.kind === 'client' ? peerOf(top) : '',
     asked: requestLine(span),
     under: parent?.span.serviceName ?? '',
+    ...(isEarlierAttempt ? { isEarlierAttempt } : {}),
     times: 1,
     spans: sizeOf(top),
     time: span.duration,

@@ -166,6 +166,7 @@ function unpairedLine({
   asked,
   peer,
   under,
+  isEarlierAttempt,
   times,
   spans,
   time: spentThere,
@@ -173,7 +174,11 @@ function unpairedLine({
   const done = peer === '' ? code(asked || operation, 80) : `call of ${code(peer, 80)}`;
   const where =
     under === '' || under === service ? code(service, 80) : `${code(under, 80)} → ${code(service, 80)}`;
-  const often = times > 1 ? ` ${times} times` : '';
+  const often = isEarlierAttempt
+    ? `, ${times > 1 ? `${times} earlier attempts` : 'an earlier attempt'}`
+    : times > 1
+      ? ` ${times} times`
+      : '';
   const below = spans > times ? `, with ${count(spans - times, 'span')} below` : '';
   return `${where} ${done}${often}: ${time(spentThere)}${below}`;
 }

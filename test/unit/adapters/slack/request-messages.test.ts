@@ -96,6 +96,17 @@ const comparison: ComparisonView = {
   url: 'https://jaeger.example/trace/a...b?cohort=a&cohort=b',
 };
 
+const earlier = (counts: { readonly times: number; readonly spans: number }) => ({
+  service: 'stock',
+  operation: 'reserve',
+  peer: '',
+  asked: 'POST /reserve',
+  under: 'cart',
+  isEarlierAttempt: true as const,
+  ...counts,
+  time: us(30_000),
+});
+
 describe('two requests side by side', () => {
   const says: Readonly<Record<string, { view?: Partial<ComparisonView>; texts: readonly string[] }>> = {
     'which took longer, by how much, and how many times as long': {
@@ -123,6 +134,14 @@ describe('two requests side by side', () => {
         '*Only in B*\n`cart` → `stock` `POST /reserve` 3 times: 30 ms, with 6 spans below',
         'and 1 more',
       ],
+    },
+    'one earlier attempt at a call that both made': {
+      view: { onlyInB: { rows: [earlier({ times: 1, spans: 1 })], hidden: 0 } },
+      texts: ['*Only in B*\n`cart` → `stock` `POST /reserve`, an earlier attempt: 30 ms'],
+    },
+    'several earlier attempts, with what they called': {
+      view: { onlyInB: { rows: [earlier({ times: 2, spans: 5 })], hidden: 0 } },
+      texts: ['`cart` → `stock` `POST /reserve`, 2 earlier attempts: 30 ms, with 3 spans below'],
     },
     'what to know first, without calling anybody': { texts: ['A begins at &lt;!channel&gt;.'] },
     'Jaeger’s own page of both': { texts: ['"Compare in Jaeger"', 'a...b?cohort=a&cohort=b'] },

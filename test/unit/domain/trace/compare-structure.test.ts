@@ -1,37 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareStructure } from '../../../../src/domain/trace/compare-structure.ts';
 import type { Span, Trace } from '../../../../src/domain/trace/trace.ts';
-import { buildTree, type SpanNode } from '../../../../src/domain/trace/tree.ts';
 import { epochUs, us } from '../../../../src/domain/units.ts';
-import { drawn } from '../../../support/drawn-trace.ts';
 import { aTrace } from '../../../support/fake-trace-source.ts';
 import { anyTrace } from './any-trace.ts';
-
-const rootOf = (trace: Trace): SpanNode => {
-  const [root] = buildTree(trace).roots;
-  if (root === undefined) throw new Error('a trace without spans');
-  return root;
-};
-
-const compared = (a: Trace, b: Trace) => compareStructure(rootOf(a), rootOf(b));
-
-const written = (a: string, b: string) => {
-  const { roots, paired, onlyInA, onlyInB } = compared(drawn(a), drawn(b));
-  const lone = (rows: typeof onlyInA): readonly string[] =>
-    rows.map(
-      ({ under, service, times, spans, time }) => `${under}>${service} ${times}/${spans} ${time / 1_000}`,
-    );
-  return {
-    roots,
-    paired: paired.map(
-      ({ service, depth, pairs, a, b }) =>
-        `${'.'.repeat(depth)}${service} ${pairs}: ${a / 1_000} ${b / 1_000}`,
-    ),
-    a: lone(onlyInA),
-    b: lone(onlyInB),
-  };
-};
+import { compared, written } from './compared.ts';
 
 describe('the structure of two requests', () => {
   const cases: Readonly<Record<string, { a: string; b: string; expected: ReturnType<typeof written> }>> = {
