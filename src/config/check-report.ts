@@ -5,6 +5,7 @@ import {
   type RuleUse,
   type Weight,
 } from '../domain/slo/rule-use.ts';
+import { count as counted } from '../domain/trace/wording.ts';
 import type { EpochMs } from '../domain/units.ts';
 import { type LintOptions, lintRules } from './lint/lint-rules.ts';
 import type { ReadFile, RuleFileError, RuleFileNote, RuleFileResult } from './rule-file.ts';
@@ -41,8 +42,6 @@ function lineText({ file, line, column, message, excerpt, weight, code }: Line):
   const head = `${file}:${line}:${column}: ${kind}${message}${code === undefined ? '' : ` [${code}]`}`;
   return excerpt === '' ? head : `${head}\n${indented(excerpt)}`;
 }
-
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 function sorted(lines: readonly Line[], files: readonly string[]): readonly Line[] {
   const order = new Map(files.map((file, i) => [file, i]));

@@ -1,5 +1,5 @@
 import type { Stretch, Waterfall, WaterfallRow } from '../../domain/trace/waterfall.ts';
-import { durationText } from '../../domain/trace/wording.ts';
+import { count, durationText } from '../../domain/trace/wording.ts';
 import { type Microseconds, us } from '../../domain/units.ts';
 import type { Fonts, Weight } from './fonts.ts';
 import { drawable, escapeXml, fit } from './text.ts';
@@ -126,8 +126,6 @@ function counts(waterfall: Waterfall, brush: Brush): readonly string[] {
     textAt(errors, brush, { x: MARGIN + width, y: LEGEND_Y, fill: theme.error, weight: 'semibold' }),
   ];
 }
-
-const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 
 /** From an instant to its place on the axis, kept inside it. */
 function placeOn({ start, end }: Stretch): (at: number) => number {

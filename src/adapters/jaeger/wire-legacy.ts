@@ -12,6 +12,7 @@ import {
   hexId,
   integer,
   microsOf,
+  namesSchema,
   numberOf,
   objectOf,
   objectsOf,
@@ -28,10 +29,6 @@ import {
 /** Jaeger's own words for what the older dialect (`/api/traces`) sends. Only what is used is looked at. */
 const tracesSchema = z.object({ data: z.array(z.unknown()).nullish() });
 
-const namesSchema = z
-  .array(z.string())
-  .nullish()
-  .transform((names) => names ?? []);
 export const legacyNamesSchema = z.object({ data: namesSchema });
 
 function attributeValue(type: unknown, value: unknown): AttributeValue | undefined {

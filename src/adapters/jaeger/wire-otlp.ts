@@ -11,6 +11,7 @@ import { type EpochUs, epochUs, type Microseconds, us } from '../../domain/units
 import {
   hexId,
   integer,
+  namesSchema,
   nanosOf,
   objectOf,
   objectsOf,
@@ -26,10 +27,6 @@ import {
 /** OTLP in JSON as `/api/v3` sends it: hex ids, decimal strings for 64 bits, numbers for enumerations. */
 const tracesSchema = z.object({ result: z.object({ resourceSpans: z.array(z.unknown()).nullish() }) });
 
-const namesSchema = z
-  .array(z.string())
-  .nullish()
-  .transform((names) => names ?? []);
 export const v3ServicesSchema = z.object({ services: namesSchema });
 export const v3OperationsSchema = z.object({
   operations: z

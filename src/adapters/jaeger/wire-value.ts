@@ -12,6 +12,12 @@ function mismatch(path: readonly PropertyKey[], message: string): z.ZodError {
 const isWire = (value: unknown): value is Wire =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A list of names; Go writes an empty one as `null`. */
+export const namesSchema = z
+  .array(z.string())
+  .nullish()
+  .transform((names) => names ?? []);
+
 /*
  * Spans are read by these guards and not by a schema: of a large answer that is most of the work, and a schema takes
  * five times as long for it, in which nothing else of the program runs.

@@ -111,11 +111,6 @@ export function comparisonWord(comparison: Comparison): string {
   return WORDS[comparison];
 }
 
-/** `3 traces`, `1 trace`. */
-export function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
-}
-
 /**
  * What is left of an error budget, and when it will be used up at this burn rate: `62 % of 30 d left, used up in 2 d 3 h
  * at this rate`. Where there is less than its period to judge by, it is what that time allows, and says so.

@@ -1,5 +1,6 @@
 import type { Matcher } from '../../domain/alert/matcher.ts';
 import { serviceLabelOf } from '../../domain/labels.ts';
+import { escapeRegex } from '../../domain/slo/promql.ts';
 import type { Standing } from '../people/standing-alerts.ts';
 import type { RuleBook } from '../ports.ts';
 import type { Meant } from './keeper-command.ts';
@@ -26,12 +27,10 @@ const isLabel = (book: RuleBook, known: readonly Standing[]): boolean =>
   book.groups.some(({ rules }) => rules.some(({ labels }) => Object.hasOwn(labels, SPOKEN))) ||
   known.some(({ alert }) => Object.hasOwn(alert.labels, SPOKEN));
 
-const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-
 const named = (label: string, services: readonly string[]): Matcher =>
   services.length === 1
     ? { label, operator: '=', value: services[0] ?? '' }
-    : { label, operator: '=~', value: services.map(escaped).join('|') };
+    : { label, operator: '=~', value: services.map(escapeRegex).join('|') };
 
 /**
  * The matchers that are meant, with names of services under the label that names services here. Pure.

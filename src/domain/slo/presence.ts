@@ -1,7 +1,7 @@
 import type { Labels } from '../labels.ts';
 import type { Milliseconds } from '../units.ts';
 import { formatDuration } from '../units.ts';
-import { promqlString } from './promql.ts';
+import { anyOfMatcher, promqlString } from './promql.ts';
 import type { MetricReading } from './rule.ts';
 
 /** The series of a selector that belong to some alerts. */
@@ -13,8 +13,6 @@ export interface SeriesOf extends MetricReading {
 /** More values of a label than this are not picked by a matcher: the answer then holds more than was asked for. */
 const MOST_VALUES = 20;
 
-const escapeRegex = (text: string): string => text.replaceAll(/[.+*?^${}()|[\]\\]/g, '\\$&');
-
 const namesOf = ({ alerts }: SeriesOf): readonly string[] =>
   [...new Set(alerts.flatMap((labels) => Object.keys(labels)))].sort();
 
@@ -23,7 +21,7 @@ function matcherFor({ alerts }: SeriesOf, name: string): string[] {
   const values = [...new Set(alerts.map((labels) => labels[name] ?? ''))];
   const [first = ''] = values;
   if (values.length === 1) return [`${name}=${promqlString(first)}`];
-  return values.length > MOST_VALUES ? [] : [`${name}=~${promqlString(values.map(escapeRegex).join('|'))}`];
+  return values.length > MOST_VALUES ? [] : [anyOfMatcher(name, values)];
 }
 
 function selectorOf(series: SeriesOf): string {

@@ -53,7 +53,8 @@ function leForms(bound: number): readonly string[] {
   return [...forms];
 }
 
-const escapeRegex = (text: string): string => text.replaceAll(/[.+*?^${}()|[\]\\]/g, '\\$&');
+/** A text as a regular expression that matches nothing else. */
+export const escapeRegex = (text: string): string => text.replaceAll(/[.+*?^${}()|[\]\\]/g, '\\$&');
 
 /** A matcher for the bucket with this upper bound, whatever version wrote it: `le=~"500(\\.0)?"`, `le="0.5"`. */
 export function leMatcher(bound: number): string {

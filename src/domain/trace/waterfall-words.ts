@@ -1,7 +1,7 @@
 import type { Microseconds } from '../units.ts';
 import type { PathPart } from './path-parts.ts';
 import type { Waterfall } from './waterfall.ts';
-import { durationText } from './wording.ts';
+import { count, durationText } from './wording.ts';
 
 /** Slack's limit for the alternative text of a file (docs.slack.dev, files.getUploadURLExternal, `alt_txt`). */
 const LONGEST = 1_000;
@@ -57,5 +57,3 @@ function named(name: string): string {
   const characters = Array.from(line);
   return characters.length <= LONGEST_NAME ? line : `${characters.slice(0, LONGEST_NAME - 1).join('')}…`;
 }
-
-const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;

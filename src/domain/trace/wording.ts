@@ -38,6 +38,9 @@ export function boundText(duration: Microseconds): string {
   return durationText(us(Math.ceil(duration / step) * step));
 }
 
+/** `3 spans`, `1 span`: for nouns whose plural is an s. */
+export const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+
 function clock(instant: EpochMs, reference: EpochMs): string {
   const [date = '', time = ''] = utcTime(instant).split(' ');
   const shown = time.endsWith(':00') ? time.slice(0, 5) : time;

@@ -1,6 +1,7 @@
 import type { PartSpan, PartView } from '../../../app/views/part-view.ts';
+import { count } from '../../../domain/trace/wording.ts';
 import { toEpochMs, toMs, us } from '../../../domain/units.ts';
-import { count, latency, share } from '../format.ts';
+import { latency, share } from '../format.ts';
 import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { actions, context, linkButtons, section } from './pieces.ts';

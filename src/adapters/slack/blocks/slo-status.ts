@@ -1,17 +1,8 @@
 import type { SloFigures } from '../../../app/views/slo-views.ts';
 import type { SloRow, SloStatusView } from '../../../app/views.ts';
 import { quantileName } from '../../../domain/slo/histogram.ts';
-import {
-  bound,
-  budgetText,
-  burn,
-  comparisonWord,
-  count,
-  estimate,
-  ruleValue,
-  share,
-  timeSpan,
-} from '../format.ts';
+import { count } from '../../../domain/trace/wording.ts';
+import { bound, budgetText, burn, comparisonWord, estimate, ruleValue, share, timeSpan } from '../format.ts';
 import { code, date, escape, link, oneLine } from '../mrkdwn.ts';
 import { phraseText } from '../phrase.ts';
 import type { Rendered } from './block.ts';

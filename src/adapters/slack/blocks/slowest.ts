@@ -1,6 +1,7 @@
 import type { SlowestView } from '../../../app/views.ts';
+import { count } from '../../../domain/trace/wording.ts';
 import { toMs } from '../../../domain/units.ts';
-import { bound, count } from '../format.ts';
+import { bound } from '../format.ts';
 import { code, date, escape, oneLine } from '../mrkdwn.ts';
 import type { Rendered } from './block.ts';
 import { compareButton } from './compare.ts';

@@ -1,6 +1,7 @@
 import type { AlertView } from '../../../app/views.ts';
+import { count } from '../../../domain/trace/wording.ts';
 import { between } from '../../../domain/units.ts';
-import { count, timeSpan } from '../format.ts';
+import { timeSpan } from '../format.ts';
 import { date, escape, oneLine } from '../mrkdwn.ts';
 import type { Rendered } from './block.ts';
 import { context, header, section } from './pieces.ts';

@@ -1,6 +1,7 @@
 import type { HopStanding, StandingView } from '../../../app/views/standing-view.ts';
+import { count } from '../../../domain/trace/wording.ts';
 import { toMs } from '../../../domain/units.ts';
-import { bound, count, latency, share } from '../format.ts';
+import { bound, latency, share } from '../format.ts';
 import { code } from '../mrkdwn.ts';
 import type { SlackBlock } from './block.ts';
 import { section } from './pieces.ts';

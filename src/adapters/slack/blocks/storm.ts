@@ -1,6 +1,7 @@
 import type { StormView } from '../../../app/views.ts';
+import { count } from '../../../domain/trace/wording.ts';
 import { toMs } from '../../../domain/units.ts';
-import { count, latency } from '../format.ts';
+import { latency } from '../format.ts';
 import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
 import { facts } from './alert-facts.ts';
 import type { Rendered, SlackBlock } from './block.ts';

@@ -1,8 +1,9 @@
 import type { TableBlock } from '@slack/types';
 import type { TraceView } from '../../../app/views.ts';
 import type { PathSubject } from '../../../domain/trace/path-parts.ts';
+import { count } from '../../../domain/trace/wording.ts';
 import { type Microseconds, toMs } from '../../../domain/units.ts';
-import { count, latency, share } from '../format.ts';
+import { latency, share } from '../format.ts';
 import { code, escape, literal, oneLine } from '../mrkdwn.ts';
 import type { SlackBlock } from './block.ts';
 import { cell, context, section } from './pieces.ts';

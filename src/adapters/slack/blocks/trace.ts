@@ -1,6 +1,7 @@
 import type { RequestView, TraceView } from '../../../app/views.ts';
+import { count } from '../../../domain/trace/wording.ts';
 import { toEpochMs, toMs } from '../../../domain/units.ts';
-import { count, latency } from '../format.ts';
+import { latency } from '../format.ts';
 import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { compareButton } from './compare.ts';
