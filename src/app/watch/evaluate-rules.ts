@@ -11,6 +11,7 @@ import {
   ms,
   SECOND,
 } from '../../domain/units.ts';
+import { eachAtOnce } from '../limited.ts';
 import type { Recorder } from '../ports.ts';
 import { type AskContext, askRule } from './evaluate-rule.ts';
 import type { FindVanished } from './find-vanished.ts';
@@ -106,16 +107,14 @@ export async function stepRules(
 ): Promise<readonly Stepped[]> {
   const { rules } = tick.group;
   const deadline = after(parts.clock.now(), queryBudget(tick.group));
-  const order = [...askingOrder(tick.group, previous)];
+  const order = askingOrder(tick.group, previous);
+  const last = order.at(-1);
   const stepped = new Map<SloRule, Stepped>();
-  const asker = async (): Promise<void> => {
-    for (let index = order.shift(); index !== undefined; index = order.shift()) {
-      const rule = rules[index];
-      if (rule === undefined) continue;
-      const known = previous?.rules[rule.key];
-      stepped.set(rule, await stepOne(parts, tick, { rule, known, deadline, isLast: order.length === 0 }));
-    }
-  };
-  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, asker));
+  await eachAtOnce(order, ASKED_AT_ONCE, async (index) => {
+    const rule = rules[index];
+    if (rule === undefined) return;
+    const known = previous?.rules[rule.key];
+    stepped.set(rule, await stepOne(parts, tick, { rule, known, deadline, isLast: index === last }));
+  });
   return rules.flatMap((rule) => stepped.get(rule) ?? []);
 }
