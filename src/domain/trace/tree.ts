@@ -47,6 +47,7 @@ export function buildTree({ spans }: Trace): SpanTree {
     if (isNew(draft, ids)) drafts.push(draft);
   }
   for (const draft of drafts) link(draft, ids);
+  for (const draft of drafts) giveToServer(draft);
   const roots = drafts.filter(({ rootKind }) => rootKind !== undefined);
   const nodes = walk(roots);
   if (nodes.length < drafts.length) cutRings(drafts, { nodes, roots });
@@ -112,6 +113,36 @@ function parentOf({ span }: Draft, ids: Ids): Draft | undefined {
   if (span.parentSpanId === undefined || span.parentSpanId === span.spanId) return undefined;
   return ids.shared.get(span.parentSpanId)?.byKind.get('server') ?? ids.first.get(span.parentSpanId);
 }
+
+/**
+ * What a server did while it answered hangs on the client's span where the two shared an id, as Zipkin's do, and whoever
+ * gave the server's half an id of its own left those of its children as they were. They are of the server's service.
+ *
+ *     checkout  client   |====================|
+ *     payments  server      |==============|
+ *     payments  client        |====|               below the server, whatever its parent's id says
+ */
+function giveToServer(client: Draft): void {
+  const { span, children } = client;
+  if (span.kind !== 'client' || children.length < 2) return;
+  const [server, ...others] = children.filter((child) => child.span.kind === 'server');
+  if (server === undefined || others.length > 0 || server.span.serviceName === span.serviceName) return;
+  const isServers = (child: Draft): boolean => child !== server && ranInside(child.span, server.span);
+  const given = children.filter(isServers);
+  if (given.length === 0) return;
+  const kept = children.filter((child) => !isServers(child));
+  children.splice(0, children.length, ...kept);
+  for (const child of given) {
+    child.parent = server;
+    server.children.push(child);
+  }
+}
+
+/** Of the same service, so that one clock timed both. */
+const ranInside = (span: Span, server: Span): boolean =>
+  span.serviceName === server.serviceName &&
+  span.start >= server.start &&
+  span.start < server.start + server.duration;
 
 /** Parents before children; sorts the children of each on the way. */
 function walk(tops: readonly Draft[]): Draft[] {
