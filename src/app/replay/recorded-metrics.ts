@@ -1,24 +1,13 @@
 import type { Sample } from '../../domain/alert/alert.ts';
-import {
-  after,
-  before,
-  between,
-  type EpochMs,
-  epochMs,
-  type Milliseconds,
-  ms,
-  SECOND,
-} from '../../domain/units.ts';
+import { after, between, type EpochMs, epochMs, type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import { UpstreamError } from '../errors.ts';
 import type { Clock, MetricsSource, Series } from '../ports.ts';
 
 /** A metrics source whose instants come out of range queries: one question for many slots. */
 export interface RecordedMetrics {
   readonly metrics: MetricsSource;
-  /** Nothing after this instant is asked for until it is moved on. What was read before is forgotten. */
-  moveTo(horizon: EpochMs): void;
   /** Why the source could not be read, when it could not: what was evaluated since then does not count. */
-  failure(): Error | undefined;
+  readonly failure: () => Error | undefined;
 }
 
 /**
@@ -38,11 +27,15 @@ interface Piece {
   readonly refusal?: UpstreamError;
 }
 
-interface Options {
+export interface RecordedOptions {
   readonly source: MetricsSource;
   /** For waiting before another try: a real one. */
   readonly clock: Pick<Clock, 'sleep'>;
   readonly step: Milliseconds;
+  /** The last instant that will be asked about. */
+  readonly end: EpochMs;
+  /** Points to read ahead; absent: as many as one range query gives. */
+  readonly ahead?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -66,7 +59,7 @@ function samplesOf(series: readonly Series[]): ReadonlyMap<EpochMs, readonly Sam
 }
 
 /** Asks until it is answered, refused, or the tries are used up. */
-async function insist<T>({ clock, signal }: Options, ask: () => Promise<T>): Promise<T> {
+async function insist<T>({ clock, signal }: RecordedOptions, ask: () => Promise<T>): Promise<T> {
   for (const wait of RETRY_AFTER) {
     try {
       return await ask();
@@ -80,7 +73,7 @@ async function insist<T>({ clock, signal }: Options, ask: () => Promise<T>): Pro
 }
 
 /** One instant, asked as a live evaluation asks it: where a range is refused, the instants in it may not be. */
-async function askInstant(options: Options, expr: string, at: EpochMs): Promise<Piece> {
+async function askInstant(options: RecordedOptions, expr: string, at: EpochMs): Promise<Piece> {
   try {
     const samples = await insist(options, () => options.source.instant({ expr, at }, options.signal));
     return { start: at, end: at, samples: new Map([[at, samples]]) };
@@ -97,7 +90,7 @@ async function askInstant(options: Options, expr: string, at: EpochMs): Promise<
 const MAX_REFUSED_POINTS = 64;
 
 async function refusalOf(
-  options: Options,
+  options: RecordedOptions,
   expr: string,
   { start, end }: { start: EpochMs; end: EpochMs },
 ): Promise<UpstreamError | undefined> {
@@ -110,7 +103,7 @@ async function refusalOf(
  * once, or refuses the expression for only some of them: then half as many are tried, down to single instants.
  */
 async function readPiece(
-  options: Options,
+  options: RecordedOptions,
   expr: string,
   { start, count }: { start: EpochMs; count: number },
 ): Promise<Piece> {
@@ -137,36 +130,33 @@ async function readPiece(
  *
  *     slots      | | | | | | | | | | | |
  *     expr       [-- range ---][-- range --
- *     evidence         [-range-]              asked at the fifth slot: a firing alert is missing
- *                              ^ horizon
+ *     evidence         [-range-]              asked at the fourth slot: a firing alert is missing
+ *                              ^ horizon: beyond it everything is read anew, and what was read is forgotten
  *
  * Instants must come in order, `step` apart. A refused expression throws as it does live; any other failure is kept in
  * `failure`, since live it would have been the outage of another day.
  */
-export function createRecordedMetrics(options: Options): RecordedMetrics {
-  const { step, source } = options;
+export function createRecordedMetrics(options: RecordedOptions): RecordedMetrics {
+  const { step, source, end, ahead = MAX_POINTS } = options;
   const pieces = new Map<string, Piece>();
   let horizon = epochMs(0);
   let failure: Error | undefined;
 
   async function pieceAt(expr: string, at: EpochMs): Promise<Piece> {
+    if (at > horizon) {
+      horizon = epochMs(Math.min(end, after(at, ms((ahead - 1) * step))));
+      pieces.clear();
+    }
     const known = pieces.get(expr);
     if (known !== undefined && known.start <= at && at <= known.end) return known;
     const left = Math.floor(between(at, horizon) / step) + 1;
-    const read = await readPiece(options, expr, {
-      start: at,
-      count: Math.max(1, Math.min(MAX_POINTS, left)),
-    });
+    const read = await readPiece(options, expr, { start: at, count: Math.max(1, left) });
     pieces.set(expr, read);
     return read;
   }
 
   return {
     failure: () => failure,
-    moveTo: (instant) => {
-      horizon = instant;
-      for (const [expr, { end }] of pieces) if (end < before(horizon, step)) pieces.delete(expr);
-    },
     metrics: {
       ...source,
       instant: async ({ expr, at }) => {

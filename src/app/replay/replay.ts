@@ -1,6 +1,5 @@
 import type { GroupState } from '../../domain/alert/alert.ts';
 import type { ExpandTemplate } from '../../domain/alert/identity.ts';
-import { slotOf, spreadOffset } from '../../domain/alert/slot.ts';
 import { NO_POLICY, type NoisePolicy } from '../../domain/alert/suppress.ts';
 import type { LocalTimeIn } from '../../domain/alert/time-interval.ts';
 import { hashTexts } from '../../domain/labels.ts';
@@ -8,7 +7,6 @@ import type { RuleGroup, Slot } from '../../domain/slo/rule.ts';
 import {
   after,
   before,
-  between,
   type EpochMs,
   type Milliseconds,
   ms,
@@ -18,6 +16,7 @@ import {
 import type { Clock, Logger, MetricsSource, Recorder, Store } from '../ports.ts';
 import { decodeRecord, encodeRecord } from '../record-codec.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../watch/evaluate-group.ts';
+import { createRecordedCalls, type RecordedCalls } from './recorded-calls.ts';
 import { createRecordedMetrics, type RecordedMetrics } from './recorded-metrics.ts';
 import {
   count,
@@ -31,6 +30,7 @@ import {
   type Tally,
   tallyOf,
 } from './tally.ts';
+import { type GroupSlots, slotsOf, type Turn, turnsOf } from './turns.ts';
 
 export interface ReplayDeps {
   readonly metrics: MetricsSource;
@@ -76,45 +76,24 @@ export interface ReplayReport {
   readonly notes: readonly string[];
 }
 
-/** Slots between two savings of the progress: a second or two of work. */
-const SLOTS_PER_SAVE = 1_000;
+/** Evaluations between two savings of the progress: a second or two of work. */
+const TURNS_PER_SAVE = 1_000;
 
 /** Progress as it is saved. */
 interface Progress {
   /** What the progress belongs to: other rules or another window must not go on from it. */
   readonly of: string;
-  /** The group that is being replayed, by index, and its last slot that was evaluated. */
-  group: number;
-  slot?: Slot;
-  state?: GroupState;
+  /** Evaluations that are done, in the order of their turns. */
   done: number;
+  /** The state of each group after its last one. */
+  readonly states: Record<string, GroupState>;
   readonly tally: Tally;
+  /** Why who calls whom could not be learned, where it could not. */
+  callsRefused?: string;
 }
 
-/** The slots of a group in a window, and how they are apart: the live grid, unless a step is given. */
-interface Grid {
-  readonly first: Slot;
-  readonly step: Milliseconds;
-  readonly count: number;
-}
-
-/** As the scheduler has it: whole seconds, at least one, moved by the group's own offset; a schedule counts from the epoch. */
-function gridOf({ id, interval, schedule }: RuleGroup, { window, step: given }: ReplayRequest): Grid {
-  const step = given ?? ms(Math.max(SECOND, Math.ceil(interval / SECOND) * SECOND));
-  const offset = schedule === undefined ? spreadOffset(id, step) : ms(0);
-  const at = slotOf(window.start, step, offset);
-  const first = at < window.start ? after(at, step) : at;
-  return { first, step, count: Math.max(0, Math.floor(between(first, window.end) / step) + 1) };
-}
-
-const INHIBITION =
-  'Inhibition is not replayed: messages that it would have held back or folded into others are counted.';
-
-function notesOf(request: ReplayRequest): readonly string[] {
-  const { policy = NO_POLICY } = request;
-  const isInhibiting = policy.inhibitsByCallGraph || policy.inhibitRules.length > 0;
-  return [...gridNotesOf(request), ...(isInhibiting ? [INHIBITION] : [])];
-}
+/** Raised when what is saved changes its shape: an older file is begun anew. */
+const PROGRESS_VERSION = 2;
 
 function gridNotesOf({ groups, step }: ReplayRequest): readonly string[] {
   if (step !== undefined) {
@@ -131,30 +110,36 @@ function gridNotesOf({ groups, step }: ReplayRequest): readonly string[] {
   );
 }
 
+const callNotesOf = ({ callsRefused }: Progress): readonly string[] =>
+  callsRefused === undefined
+    ? []
+    : [
+        `Who calls whom could not be learned for some of the time (${callsRefused}): nothing was folded by it then.`,
+      ];
+
 /** The instants that progress belongs to, and the rules. */
 const identityOf = ({ groups, window, timezone, policy, step = ms(0) }: ReplayRequest): string =>
-  hashTexts([JSON.stringify([groups, window, timezone, step, policy ?? null])]);
+  hashTexts([JSON.stringify([PROGRESS_VERSION, groups, window, timezone, step, policy ?? null])]);
 
 function progressOf(request: ReplayRequest): Progress {
   const of = identityOf(request);
   const saved = request.saved === undefined ? undefined : (decodeRecord(request.saved) as Progress);
-  return saved?.of === of ? saved : { of, group: 0, done: 0, tally: createTally() };
+  return saved?.of === of ? saved : { of, done: 0, states: {}, tally: createTally() };
 }
 
 /**
- * A store for the evaluation of one group: holds its state, and shows what was decided instead of queueing it. The rest
- * of the port is never asked by an evaluation.
+ * A store for evaluations: holds the states of all groups, and shows what was decided last instead of queueing it. The
+ * rest of the port is never asked by an evaluation.
  */
-function createRunStore(state: GroupState | undefined) {
-  let current = state;
+function createRunStore(states: Progress['states']) {
   let entries: Evaluated['entries'] = [];
   const evaluation: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'applyEvaluation' | 'acts'> = {
     claimTick: async () => true,
-    loadGroup: async () => current,
-    groups: async () => [],
+    loadGroup: async (group) => states[group],
+    groups: async () => Object.keys(states),
     acts: async () => new Map(),
     applyEvaluation: async (change) => {
-      current = change.state;
+      states[change.group] = change.state;
       entries = change.entries;
       return 'applied';
     },
@@ -172,80 +157,103 @@ function createReplayClock(): { readonly clock: Clock; readonly moveTo: (slot: S
   return { clock: { now: () => now, sleep }, moveTo: (slot) => void (now = slot) };
 }
 
+/** The source as the group that is evaluated now reads it: each has a grid of its own. */
+function createSources({ metrics: source, clock }: ReplayDeps, { window, signal }: ReplayRequest) {
+  const asking = { source, clock, ...(signal === undefined ? {} : { signal }) };
+  const calls = createRecordedCalls({ ...asking, end: window.end });
+  const byGroup = new Map<string, RecordedMetrics>();
+  let current: RecordedMetrics | undefined;
+
+  const recordedFor = ({ group, first, step, count: slots }: GroupSlots): RecordedMetrics => {
+    const last = after(first, ms((slots - 1) * step));
+    const made = createRecordedMetrics({ ...asking, step, end: before(last, group.queryOffset) });
+    byGroup.set(group.id, made);
+    return made;
+  };
+  const metrics: MetricsSource = {
+    ...source,
+    instant: async (query, stop) => await (current?.metrics ?? source).instant(query, stop),
+  };
+  return {
+    metrics,
+    calls,
+    turnTo: (turn: GroupSlots): void => {
+      current = byGroup.get(turn.group.id) ?? recordedFor(turn);
+    },
+    failure: () => current?.failure() ?? calls.failure(),
+  };
+}
+
 interface Run {
-  readonly deps: ReplayDeps;
   readonly request: ReplayRequest;
   readonly progress: Progress;
   readonly nights: Nights;
-  readonly total: number;
-}
-
-interface GroupRun {
-  readonly group: RuleGroup;
-  readonly grid: Grid;
-  readonly recorded: RecordedMetrics;
   readonly evaluate: EvaluateGroup;
   readonly decided: () => Evaluated['entries'];
-  readonly moveTo: (slot: Slot) => void;
+  readonly calls: RecordedCalls;
+  readonly failure: () => Error | undefined;
+  readonly turnTo: (turn: Turn) => void;
 }
 
-/** Routes, silences and times as they would have been. Groups run one after the other, so no alert sees another's. */
-function noiseOf({ localTime }: ReplayDeps, { policy = NO_POLICY }: ReplayRequest) {
-  const alone: NoisePolicy = { ...policy, inhibitRules: [], inhibitsByCallGraph: false };
-  return { policy: () => alone, localTime, learnCalls: async () => undefined };
-}
-
-function startGroup({ deps, request, progress }: Run, group: RuleGroup, grid: Grid): GroupRun {
-  const { signal } = request;
-  const recorded = createRecordedMetrics({
-    source: deps.metrics,
-    clock: deps.clock,
-    step: grid.step,
-    ...(signal === undefined ? {} : { signal }),
-  });
+function startRun(deps: ReplayDeps, request: ReplayRequest): Run {
+  const { expand, recorder, logger, localTime } = deps;
+  const { policy = NO_POLICY, timezone } = request;
+  const progress = progressOf(request);
+  const { metrics, calls, turnTo, failure } = createSources(deps, request);
   const { clock, moveTo } = createReplayClock();
-  const { store, decided } = createRunStore(progress.state);
-  const { expand, recorder, logger } = deps;
-  const parts = { store, metrics: recorded.metrics, clock, recorder, logger, expand };
-  const evaluate = createEvaluateGroup({ ...parts, noise: noiseOf(deps, request) });
-  return { group, grid, recorded, evaluate, decided, moveTo };
+  const { store, decided } = createRunStore(progress.states);
+  const noise = { policy: () => policy, localTime, learnCalls: calls.learn };
+  return {
+    request,
+    progress,
+    nights: { localTime, timezone },
+    evaluate: createEvaluateGroup({ store, metrics, clock, recorder, logger, expand, noise }),
+    decided,
+    calls,
+    failure,
+    turnTo: (turn) => {
+      moveTo(turn.slot);
+      turnTo(turn);
+    },
+  };
 }
 
-async function replaySlot(
-  run: Run,
-  { group, grid, recorded, ...parts }: GroupRun,
-  slot: Slot,
-): Promise<void> {
-  parts.moveTo(slot);
-  const outcome = await parts.evaluate(group, slot);
-  const failure = recorded.failure();
+async function replayTurn(run: Run, turn: Turn): Promise<void> {
+  const { progress, request, calls } = run;
+  const { group, slot, step } = turn;
+  run.turnTo(turn);
+  const outcome = await run.evaluate(group, slot);
+  const failure = run.failure();
   if (failure !== undefined) throw failure;
   if (outcome.kind !== 'applied')
     throw new Error(`The evaluation of ${group.name} failed (${outcome.kind}).`);
-  const { state } = outcome;
-  const evaluated = { group, slot, lasts: grid.step, state, entries: parts.decided() };
-  count(run.progress.tally, evaluated, run.nights);
-  run.request.onEvaluated?.(evaluated);
-  Object.assign(run.progress, { slot, state });
-  run.progress.done += 1;
+  const evaluated = { group, slot, lasts: step, state: outcome.state, entries: run.decided() };
+  count(progress.tally, evaluated, run.nights);
+  request.onEvaluated?.(evaluated);
+  const refusal = calls.refusal();
+  if (refusal !== undefined) progress.callsRefused ??= refusal;
+  progress.done += 1;
 }
 
-async function replayGroup(run: Run, group: RuleGroup): Promise<void> {
+async function replayTurns(run: Run): Promise<void> {
   const { request, progress } = run;
-  const grid = gridOf(group, request);
-  const parts = startGroup(run, group, grid);
-  let index = progress.slot === undefined ? 0 : between(grid.first, progress.slot) / grid.step + 1;
-  while (index < grid.count) {
-    const end = Math.min(grid.count, index + SLOTS_PER_SAVE);
-    const last = after(grid.first, ms((end - 1) * grid.step));
-    parts.recorded.moveTo(before(last, group.queryOffset));
-    for (; index < end; index++) {
-      request.signal?.throwIfAborted();
-      await replaySlot(run, parts, after(grid.first, ms(index * grid.step)));
-    }
-    request.onProgress?.({ done: progress.done, total: run.total });
+  const groups = request.groups.map((group) => slotsOf(group, request));
+  const total = groups.reduce((sum, each) => sum + each.count, 0);
+  const save = async (): Promise<void> => {
+    request.onProgress?.({ done: progress.done, total });
     await request.save?.(encodeRecord(progress));
+  };
+  let left = progress.done;
+  for (const turn of turnsOf(groups, request.window)) {
+    if (left > 0) {
+      left -= 1;
+      continue;
+    }
+    request.signal?.throwIfAborted();
+    await replayTurn(run, turn);
+    if (progress.done % TURNS_PER_SAVE === 0) await save();
   }
+  await save();
 }
 
 function reportOf({ request, progress, nights }: Run): ReplayReport {
@@ -258,28 +266,20 @@ function reportOf({ request, progress, nights }: Run): ReplayReport {
     hours: hoursOf(progress.tally),
     nightsWoken: Object.keys(progress.tally.woken).length,
     nights: countNights(window, nights),
-    notes: notesOf(request),
+    notes: [...gridNotesOf(request), ...callNotesOf(progress)],
   };
 }
 
 /**
  * Runs rules over the past: the evaluation that runs live, on virtual time, with a Prometheus that is asked for ranges in
- * place of instants. Groups run one after the other. An interrupted run goes on from what it last saved.
+ * place of instants. All groups go through time together, so that what holds an alert back is there when it is asked
+ * for. An interrupted run goes on from what it last saved.
  * Throws the source's `UpstreamError` when it does not answer, and the signal's reason when it is aborted.
  */
 export function createReplay(deps: ReplayDeps): (request: ReplayRequest) => Promise<ReplayReport> {
   return async (request) => {
-    const { groups, timezone } = request;
-    const progress = progressOf(request);
-    const total = groups.reduce((sum, group) => sum + gridOf(group, request).count, 0);
-    const run: Run = { deps, request, progress, total, nights: { localTime: deps.localTime, timezone } };
-    for (; progress.group < groups.length; progress.group++) {
-      const group = groups[progress.group];
-      if (group !== undefined) await replayGroup(run, group);
-      delete progress.slot;
-      delete progress.state;
-    }
-    await request.save?.(encodeRecord(progress));
+    const run = startRun(deps, request);
+    await replayTurns(run);
     return reportOf(run);
   };
 }

@@ -12,7 +12,7 @@ const FRESH_FOR: Milliseconds = ms(MINUTE);
 const DEADLINE: Milliseconds = ms(5 * SECOND);
 
 /** Istio's request counter of the receiving side: sidecars report as `destination`, ambient mode as `waypoint`. */
-const CALLS =
+export const CALLS =
   'sum by (source_workload, source_workload_namespace, destination_workload, destination_workload_namespace, destination_service_name)' +
   ' (rate(istio_requests_total{reporter=~"destination|waypoint"}[5m])) > 0';
 
