@@ -1,6 +1,6 @@
 import type { GroupState, RuleState, Sample } from '../../domain/alert/alert.ts';
 import type { RuleGroup, SloRule, Slot } from '../../domain/slo/rule.ts';
-import { type EpochMs, epochMs } from '../../domain/units.ts';
+import { type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../../domain/units.ts';
 import type { MetricsSource } from '../ports.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
 import { SOURCES, UNWATCHED } from './sources-group.ts';
@@ -31,14 +31,36 @@ function answeredAtOf(state: RuleState | undefined): EpochMs | undefined {
   return kind === 'ok' || kind === 'rule-error' ? state?.evaluatedAt : undefined;
 }
 
+/** A group that is asked about less often than this, or on a schedule of its own, says nothing of the time between. */
+const OFTEN: Milliseconds = ms(10 * MINUTE);
+
+const isRare = ({ schedule, interval }: RuleGroup): boolean => schedule !== undefined || interval > OFTEN;
+
+/** A rule group with its state, as it is stored. */
+interface WatchedGroup {
+  readonly rules: readonly SloRule[];
+  readonly state: GroupState | undefined;
+  /** Its rules wait for an answer no longer than until others are answered: they are not asked again for long. */
+  readonly isRare?: boolean;
+}
+
 /** How the rules in force were answered lately, by the states that all replicas share. Pure. */
-export function answeredOf(
-  groups: readonly { readonly rules: readonly SloRule[]; readonly state: GroupState | undefined }[],
-): Answered {
-  const states = groups.flatMap(({ rules, state }) => rules.map(({ key }) => state?.rules[key]));
-  const failing = states.flatMap((state) => unansweredOf(state) ?? []);
+export function answeredOf(groups: readonly WatchedGroup[]): Answered {
+  const asked = groups.flatMap(({ rules, state, isRare: rare = false }) =>
+    rules.map(({ key }) => ({ state: state?.rules[key], rare })),
+  );
+  const states = asked.map(({ state }) => state);
+  const last = states
+    .flatMap((state) => answeredAtOf(state) ?? [])
+    .reduce<EpochMs | undefined>(
+      (latest, at) => (latest !== undefined && latest > at ? latest : at),
+      undefined,
+    );
+  const failing = asked.flatMap(({ state, rare }) => {
+    const isOver = rare && last !== undefined && last > (state?.evaluatedAt ?? last);
+    return isOver ? [] : (unansweredOf(state) ?? []);
+  });
   const [first] = failing.toSorted((a, b) => a.since - b.since);
-  const [last] = states.flatMap((state) => answeredAtOf(state) ?? []).toSorted((a, b) => b - a);
   return {
     asked: states.filter((state) => state?.evaluatedAt !== undefined).length,
     unanswered: failing.length,
@@ -82,7 +104,11 @@ export function createWatchSources(options: WatchSourcesOptions): (slot: Slot) =
 
   async function look(): Promise<readonly Sample[]> {
     const states = await Promise.all(
-      groups().map(async ({ id, rules }) => ({ rules, state: await store.loadGroup(id) })),
+      groups().map(async (group) => ({
+        rules: group.rules,
+        state: await store.loadGroup(group.id),
+        isRare: isRare(group),
+      })),
     );
     latest = whileNoted(answeredOf(states), await store.loadGroup(SOURCES.id));
     return sampleOf(latest);

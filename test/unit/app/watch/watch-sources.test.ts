@@ -5,7 +5,7 @@ import { createWatch } from '../../../../src/app/watch/watch.ts';
 import { answeredOf } from '../../../../src/app/watch/watch-sources.ts';
 import type { RuleHealth } from '../../../../src/domain/alert/alert.ts';
 import { NO_POLICY } from '../../../../src/domain/alert/suppress.ts';
-import { type EpochMs, MINUTE } from '../../../../src/domain/units.ts';
+import { DAY, type EpochMs, MINUTE } from '../../../../src/domain/units.ts';
 import { aGroup, aRule } from '../../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../../support/fake-metrics-source.ts';
 import { createManualScheduler } from '../../../support/manual-scheduler.ts';
@@ -41,6 +41,23 @@ describe('how the rules are answered', () => {
     expect(answered({ kind: 'rule-error', message: 'parse error' }, slotAt(2))).toMatchObject({
       unanswered: 0,
     });
+  });
+  it('counts a rule that is rarely asked until others are answered, and one that is asked often until it is', () => {
+    const daily = { rules: [slow], state: state(failing(slotAt(1)), slotAt(2)) };
+    const other = (at: EpochMs) => ({
+      rules: [errors],
+      state: {
+        slot: at,
+        rules: { Errors: { rule: errors, alerts: [], health: { kind: 'ok' } as const, evaluatedAt: at } },
+      },
+    });
+    const unanswered = (isRare: boolean, at: EpochMs) =>
+      answeredOf([{ ...daily, isRare }, other(at)]).unanswered;
+    expect(unanswered(true, slotAt(1))).toBe(1);
+    expect(unanswered(true, slotAt(2))).toBe(1);
+    expect(unanswered(true, slotAt(3))).toBe(0);
+    expect(unanswered(false, slotAt(3))).toBe(1);
+    expect(answeredOf([{ ...daily, isRare: true }]).unanswered).toBe(1);
   });
   it('leaves out a rule that is gone from the files, whatever is kept of it', () => {
     expect(answeredOf([{ rules: [errors], state: state(failing(slotAt(0)), slotAt(3)) }])).toMatchObject({
@@ -168,6 +185,28 @@ describe('a Prometheus that does not answer', () => {
     expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['firing']);
     metrics.fail(undefined);
     await scheduler.run(3 * MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['resolved']);
+  });
+
+  it('is over when others are answered, though a group on a daily schedule has not asked again', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store);
+    const daily = aGroup({
+      name: 'daily',
+      schedule: '0 0 2 * * *',
+      rules: [aRule({ name: 'Daily', expr: 'daily' })],
+    });
+    await watch.start({ groups: [...groups, daily], objectives: [] });
+    metrics.fail(aSourceError());
+    await scheduler.run(2 * MINUTE);
+    // Its schedule is not played: from here on it is asked once a day.
+    await watch.replace({ groups: [...groups, { ...daily, interval: DAY }], objectives: [] });
+    await scheduler.run(MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind, alert }) => [kind, alert.value])).toEqual([
+      ['firing', 3],
+    ]);
+    metrics.fail(undefined);
+    await scheduler.run(2 * MINUTE);
+    expect((await temp.store.loadGroup(daily.id))?.rules['Daily']?.health.kind).toBe('source-error');
     expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['resolved']);
   });
 
