@@ -1,5 +1,5 @@
 import { type Microseconds, us } from '../units.ts';
-import type { CriticalPath } from './critical-path.ts';
+import { type CriticalPath, placeUnder } from './critical-path.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /**
@@ -11,22 +11,34 @@ import type { SpanNode, SpanTree } from './tree.ts';
  *     child c                        |=========|  runs over the end: counted up to the end
  *     self      ##            #######
  *
- * A child that follows from the parent is not waited for and takes nothing away.
+ * A child that follows from the parent is not waited for and takes nothing away. A server that cannot lie where its clock
+ * says lies where the critical path takes it to.
  */
-export function selfTimeOf({ span, children }: SpanNode): Microseconds {
+export function selfTimeOf(node: SpanNode): Microseconds {
+  const { span } = node;
   const end = span.start + span.duration;
   let covered = 0;
   let reached: number = span.start;
-  // Children come by start, so one pass merges them.
-  for (const { span: child } of children) {
-    if (child.followsFrom === true) continue;
+  for (const child of childrenOf(node)) {
     const from = Math.max(child.start, reached);
-    const to = Math.min(child.start + child.duration, end);
+    const to = Math.min(child.end, end);
     if (to <= from) continue;
     covered += to - from;
     reached = to;
   }
   return us(span.duration - covered);
+}
+
+/** Those that a span waited for, by start, so that one pass merges them. */
+function childrenOf(node: SpanNode): readonly { readonly start: number; readonly end: number }[] {
+  let isAnyMoved = false;
+  const placed = node.children.flatMap(({ span }) => {
+    if (span.followsFrom === true) return [];
+    const { start, isMoved } = placeUnder(node, span, node.span.start);
+    isAnyMoved ||= isMoved;
+    return [{ start, end: start + span.duration }];
+  });
+  return isAnyMoved ? placed.sort((a, b) => a.start - b.start) : placed;
 }
 
 /** Self time of all spans of one service and operation together. */

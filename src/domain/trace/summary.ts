@@ -2,7 +2,7 @@ import type { EpochUs, Microseconds } from '../units.ts';
 import { type CriticalPath, criticalPathOf } from './critical-path.ts';
 import { type HopEdge, hopEdgesOf, type Retry, retriesOf } from './hops.ts';
 import { type PathPart, pathParts } from './path-parts.ts';
-import { extentOf } from './ranking.ts';
+import { extentOnPath } from './places.ts';
 import { type Repeat, repeatsOf } from './repeats.ts';
 import { type SelfTime, selfTimesOf } from './self-time.ts';
 import { type ErrorOrigin, errorOriginsOf } from './span-errors.ts';
@@ -31,7 +31,7 @@ export interface TraceOutline {
   readonly root: Span;
   readonly tree: SpanTree;
   readonly start: EpochUs;
-  /** From the first span's start to the last span's end. */
+  /** From the first span's start to the last span's end, servers whose clocks are wrong in their callers. */
   readonly duration: Microseconds;
   readonly spanCount: number;
   /** What set the duration of `root`. */
@@ -59,7 +59,7 @@ export function outlineOf(trace: Trace): TraceOutline | undefined {
   const tree = buildTree(trace);
   const top = mainRoot(tree);
   if (top === undefined) return undefined;
-  const { start, duration } = extentOf(trace);
+  const { start, duration } = extentOnPath(tree);
   const path = criticalPathOf(top);
   return {
     traceId: trace.traceId,

@@ -1,6 +1,7 @@
 import { type EpochUs, type Microseconds, us } from '../units.ts';
-import { type CriticalPath, placeUnder } from './critical-path.ts';
+import type { CriticalPath } from './critical-path.ts';
 import { serversOf } from './peer.ts';
+import { createPlaces } from './places.ts';
 import { shownOperation } from './shown-operation.ts';
 import { statusOf } from './span-errors.ts';
 import type { TraceSummary } from './summary.ts';
@@ -111,23 +112,6 @@ interface Scene {
   readonly placeOf: (node: SpanNode) => number;
   readonly stretches: Stretches;
   readonly origin: number;
-}
-
-/** When a span began, on the clock that the critical path is on. Remembers what it found on the way up. */
-function createPlaces(): (node: SpanNode) => number {
-  const starts = new Map<SpanNode, number>();
-  return (node) => {
-    const unknown: SpanNode[] = [];
-    let at: SpanNode | undefined = node;
-    for (; at !== undefined && !starts.has(at); at = at.parent) unknown.push(at);
-    for (let i = unknown.length - 1; i >= 0; i--) {
-      const next = unknown[i] as SpanNode;
-      const { parent, span } = next;
-      const start = parent && placeUnder(parent, span, starts.get(parent) ?? parent.span.start).start;
-      starts.set(next, start ?? span.start);
-    }
-    return starts.get(node) ?? node.span.start;
-  };
 }
 
 /** The critical path of the spans that are shown, its touching sections joined. */

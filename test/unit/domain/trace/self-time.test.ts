@@ -62,6 +62,23 @@ describe('self time', () => {
       `,
       self: { a: 4, b: 4, c: 5 },
     },
+    'a server whose clock is ahead or behind lies inside its caller all the same': {
+      drawing: `
+        a:c         |=========|
+        b:s<a  |=====|
+        c:c                     |=========|
+        d:s<c                               |=================|
+      `,
+      self: { a: 4, b: 6, c: 0 },
+    },
+    'beside other children too': {
+      drawing: `
+        a:c         |=========|
+        x<a                  ||
+        b:s<a  |=====|
+      `,
+      self: { a: 3 },
+    },
     'what follows from a span is not waited for': {
       drawing: `
         a   |============|

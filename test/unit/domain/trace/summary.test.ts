@@ -80,6 +80,22 @@ describe('what a trace says at a glance', () => {
     ]);
   });
 
+  it('is as long as its request, however wrong the clock of a server is', () => {
+    const aheadBy = (skew: number) =>
+      summaryOf([
+        { spanId: 'r', start: epochUs(1_000), duration: us(900) },
+        { spanId: 'c', parentSpanId: 'r', kind: 'client', start: epochUs(1_100), duration: us(700) },
+        { spanId: 's', parentSpanId: 'c', kind: 'server', start: epochUs(1_200 + skew), duration: us(500) },
+        { spanId: 't', parentSpanId: 's', start: epochUs(1_300 + skew), duration: us(100) },
+      ]);
+    for (const skew of [0, 60_000_000, -1_000]) {
+      const { start, duration, doubts, offPath } = aheadBy(skew);
+      expect({ start, duration }).toEqual({ start: 1_000, duration: 900 });
+      expect(doubts.workAfterRoot).toBe(0);
+      expect(offPath).toEqual([]);
+    }
+  });
+
   it('takes the longest piece where the root is missing', () => {
     const pieces = summaryOf([
       { spanId: 'a', parentSpanId: 'lost', start: epochUs(0), duration: us(5) },
