@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/{unit,contract,e2e}/**/*.test.{ts,tsx}'],
     environment: 'node',
+    // What is random is drawn from one seed, the order of the tests from the one that each run prints: --sequence.seed repeats it.
+    setupFiles: ['test/support/seed.ts'],
     // No test measures time: this only ends one that hangs, also on a machine with much else to do.
     testTimeout: 60_000,
     hookTimeout: 60_000,

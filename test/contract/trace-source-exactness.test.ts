@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { STORAGES, type Trial, trials } from '../support/exactness.ts';
+import { SEED } from '../support/seed.ts';
 
-const SEED = 20_261_121;
 const durationsOf = ({ result }: Trial): readonly number[] => result.rows.map(({ duration }) => duration);
 
 /** The same with 500,000 traces and all measured figures: `npm run bench -- exactness`. */

@@ -12,8 +12,8 @@ import { fingerprint } from '../../../src/domain/labels.ts';
 import { epochMs } from '../../../src/domain/units.ts';
 import { generateQuery } from '../../support/promql-queries.ts';
 import { createChance, generateSamples } from '../../support/promql-samples.ts';
+import { SEED } from '../../support/seed.ts';
 
-const SEED = 20_261_120;
 const QUERIES = 1_500;
 
 const store = createSampleStore();

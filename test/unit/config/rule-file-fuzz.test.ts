@@ -23,8 +23,6 @@ slos:
   schedule: "*/30 * * * * *"
 `;
 
-const SEED = 20_261_120;
-
 /** What a slip of the hand leaves behind. */
 const PIECES = [
   '',
@@ -94,12 +92,12 @@ describe('whatever is in a rule file, it is read or its mistakes are shown', () 
         for (const { at, drop, put } of slips) text = text.slice(0, at) + put + text.slice(at + drop);
         expectPlaces(text);
       }),
-      { numRuns: 600, seed: SEED },
+      { numRuns: 600 },
     );
   });
 
   it('with any text', () => {
-    assert(property(string({ unit: 'binary', maxLength: 200 }), expectPlaces), { numRuns: 300, seed: SEED });
+    assert(property(string({ unit: 'binary', maxLength: 200 }), expectPlaces), { numRuns: 300 });
   });
 
   it('with any text as an expression and as a template', () => {
@@ -113,7 +111,7 @@ describe('whatever is in a rule file, it is read or its mistakes are shown', () 
           `groups: [{ name: g, rules: [{ alert: A, expr: a, labels: { a: ${JSON.stringify(`{{ ${text} }}`)} } }] }]`,
         );
       }),
-      { numRuns: 600, seed: SEED },
+      { numRuns: 600 },
     );
   });
 });

@@ -20,7 +20,7 @@ function expectSound(message: Rendered): void {
 }
 
 describe('whatever comes, Slack takes it', () => {
-  const runs = { numRuns: 200, seed: 20_261_120 };
+  const runs = { numRuns: 200 };
 
   it("an alert's message", () => {
     fc.assert(

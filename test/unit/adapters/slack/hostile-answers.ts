@@ -160,7 +160,7 @@ const sloRow: fc.Arbitrary<SloRow> = some(
     figures: some(
       {
         latency: estimate,
-        slow: fc.record({ atLeast: value, atMost: value }),
+        slow: some({ low: span, high: span, atLeast: value, atMost: value }, ['low', 'atLeast', 'atMost']),
         threshold: span,
         allowed: value,
         budget: fc.record({ left: value, period: span, over: span }),

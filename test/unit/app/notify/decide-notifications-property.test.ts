@@ -7,8 +7,6 @@ import { after, ms } from '../../../../src/domain/units.ts';
 import { aGroup, anAlert, aRule } from '../../../support/builders.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
-const SEED = 20_261_121;
-
 const at = { group: aGroup(), rule: aRule() };
 const SILENCE = { kind: 'silence', by: 'ann', since: START } as const;
 const CHANNELS = ['#a', '#b', '#c'];
@@ -67,7 +65,6 @@ it('whatever holds messages back, each message begins with its firing, ends with
       const channels = messages.map(([first]) => first?.destination?.channel);
       expect(new Set(channels).size).toBe(channels.length);
     }),
-    { seed: SEED },
   );
 });
 
@@ -80,6 +77,5 @@ it('an alert is posted at the first evaluation at which a route is open and noth
       const post = play(ticks).find(({ kind }) => kind === 'firing');
       expect(post?.createdAt).toBe(first === -1 ? undefined : after(START, ms(first * 30_000)));
     }),
-    { seed: SEED },
   );
 });

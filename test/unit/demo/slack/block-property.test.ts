@@ -38,7 +38,7 @@ describe('the blocks of a message', () => {
         const refusal = checked(blocks);
         for (const { pointer } of refusal?.problems ?? []) expect(pointer).toMatch(/^\/blocks/);
       }),
-      { seed: 20_261_120, numRuns: 1_000 },
+      { numRuns: 1_000 },
     );
   });
 });

@@ -126,7 +126,7 @@ describe('a pattern that anybody may send', () => {
         // Every way of the choices is gone once at most, and passes each sign of the pattern for each letter at most.
         expect(steps).toBeLessThanOrEqual(MOST_WAYS * pattern.length);
       }),
-      { numRuns: 2_000, seed: 4 },
+      { numRuns: 2_000 },
     );
     expect(run).toBeGreaterThan(200);
   });
