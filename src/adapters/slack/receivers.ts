@@ -84,9 +84,23 @@ const RECONNECT = {
 
 /**
  * After Slack asks for a new connection, socket-mode 3.1 waits this long before it opens one (fixed in 3.2), and
- * commands in that gap fail; it is also how late a pong may be.
+ * commands in that gap fail.
  */
-const PING_TIMEOUT = 2_000;
+const RECONNECT_AFTER = 2_000;
+
+/**
+ * How late a pong may be, in ms. The time in which the program itself stands still counts as well: for want of a
+ * processor, or while it works on a large trace. A socket given up for that fails the commands of the next seconds.
+ */
+const PONG_WITHIN = 10_000;
+
+/** The library has one number for both, and reads this one anew at each ping. */
+function allowLatePongs(client: SocketModeReceiver['client']): void {
+  client.on('connected', () => {
+    const socket = client.websocket as { options: { clientPingTimeoutMS: number } } | undefined;
+    if (socket !== undefined) socket.options.clientPingTimeoutMS = PONG_WITHIN;
+  });
+}
 
 function overSocket(
   { appToken }: Extract<Transport, { mode: 'socket' }>,
@@ -96,7 +110,7 @@ function overSocket(
   const receiver = new SocketModeReceiver({
     appToken,
     logger,
-    clientPingTimeout: PING_TIMEOUT,
+    clientPingTimeout: RECONNECT_AFTER,
     installerOptions: {
       // Its own object: the client writes into it. No headers: the bot's token would take the place of the app's.
       clientOptions: {
@@ -107,6 +121,7 @@ function overSocket(
       },
     },
   });
+  allowLatePongs(receiver.client);
   return {
     receiver,
     async open() {

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import { createSlackApp } from '../../../../src/adapters/slack/app.ts';
 import { METHOD_SCOPES, SLASH_COMMANDS } from '../../../../src/adapters/slack/scopes.ts';
@@ -125,6 +126,14 @@ describe('the connection', () => {
     expect(await message).toMatchObject({ text: 'Nothing there.' });
   });
 
+  it('outlasts a time in which the program stood still', async () => {
+    await bot.start(SOCKET);
+    await aPong();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+    await turn();
+    expect(bot.app.isConnected()).toBe(true);
+  });
+
   it('comes back after an outage, however often Slack refuses in between', async () => {
     await bot.start(SOCKET);
     bot.stand.server.faults.add({
@@ -231,6 +240,17 @@ it('only methods whose scopes are declared are called, and every declared comman
   const methods = bot.stand.server.calls().map(({ method }) => method);
   expect(methods.filter((method) => method !== 'response_url' && !(method in METHOD_SCOPES))).toEqual([]);
 });
+
+/** Slack has answered a ping: from then on the socket is given up when an answer is late. */
+async function aPong(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const heard = (): void => {
+      unsubscribe('undici:websocket:pong', heard);
+      resolve();
+    };
+    subscribe('undici:websocket:pong', heard);
+  });
+}
 
 /** One turn of the event loop and a little more: real sockets need it. */
 const turn = (): Promise<void> =>
