@@ -12,6 +12,7 @@ import type { Script } from '../../src/demo/mesh/script.ts';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
 import { MINUTE, ms, SECOND } from '../../src/domain/units.ts';
+import { watchCalls } from './calls.ts';
 import { createManualScheduler } from './manual-scheduler.ts';
 import { createVirtualClock, START, type VirtualClock } from './virtual-clock.ts';
 
@@ -65,14 +66,13 @@ export const played = (...faults: readonly { from: number; to: number; fault: Fa
 /** The database of payments is slow, so checkout is, and with it frontend. */
 export const SLOW_PAYMENTS: Fault = { kind: 'slow-database', service: 'payments-db', factor: 50 };
 
-/** Real time that a virtual second may take at most when a call is under way: loopback answers in a few milliseconds. */
-const PATIENCE_MS = 300;
 /** Real time after which an answer is not coming any more. */
 const GIVE_UP_MS = 10_000;
 
 /** Raises the curtain: a world with five minutes of history, and the bot connected to it. */
 export async function startStage(options: StageOptions): Promise<Stage> {
   const clock = createVirtualClock(START);
+  const calls = watchCalls();
   const world = await startDemoWorld({
     clock,
     seed: 11,
@@ -93,13 +93,20 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   async function second(): Promise<void> {
     world.advanceTo((clock.now() + 1_000) as ReturnType<VirtualClock['now']>);
     await scheduler.run(1_000);
-    await Promise.race([bot.deliver(), wait(PATIENCE_MS)]);
+    await told();
+  }
+
+  /** What is due now is told, unless it sleeps or hangs; what a command began has got its answers. */
+  async function told(): Promise<void> {
+    await Promise.race([bot.deliver(), calls.stalled()]);
+    await calls.settled();
   }
 
   /** What is under way may sleep on the clock, so time goes on while it is waited for. */
   async function stopBot(): Promise<void> {
     const stopped = bot.stop().then(() => true);
     const aMoment = async (): Promise<boolean> => {
+      await calls.settled();
       await clock.advance(1_000);
       await wait(2);
       return false;
@@ -122,6 +129,8 @@ export async function startStage(options: StageOptions): Promise<Stage> {
           throw new Error(`${what}: not within ${seconds} virtual seconds\n${log.join('')}`);
         await second();
       }
+      // What belongs to it, a reply below a message for instance, may be on its way still.
+      await told();
     },
     async live(seconds) {
       for (let elapsed = 0; elapsed < seconds; elapsed++) await second();
@@ -144,6 +153,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     async close() {
       await stopBot();
       await world.close();
+      calls.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

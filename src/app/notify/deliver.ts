@@ -18,7 +18,7 @@ export interface DeliveryOptions extends DeliveryParts {
 }
 
 export interface Delivery {
-  /** Sees every entry that is due now through, once; resolves with how many there were. */
+  /** Sees every entry that is due now through, once, those under way too; resolves with how many it took itself. */
   drain(): Promise<number>;
   /** Works until it is stopped. */
   start(): void;
@@ -46,6 +46,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, clock, logger, lanes = LANES } = options;
   const handle = createHandler(options);
   const mostCollecting = Math.max(1, lanes - QUICK_LANES);
+  const underWay = new Set<Promise<void>>();
   let collecting = 0;
   let refusal: { code: string; since: EpochMs } | undefined;
 
@@ -55,7 +56,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       const entry = await store.takeEntry({ now: clock.now(), lease: LEASE });
       if (entry === undefined) break;
       handled += 1;
-      await see(entry);
+      const seeing = see(entry);
+      underWay.add(seeing);
+      await seeing.finally(() => underWay.delete(seeing));
     }
     return handled;
   }
@@ -81,6 +84,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   async function drain(): Promise<number> {
     const ended = await Promise.all(Array.from({ length: lanes }, () => lane(() => false)));
+    await Promise.all(underWay);
     return ended.reduce((sum, each) => sum + each, 0);
   }
 
