@@ -11,7 +11,8 @@ import {
   type TraceOutline,
   type TraceSummary,
 } from '../../domain/trace/summary.ts';
-import type { Trace } from '../../domain/trace/trace.ts';
+import type { Span, Trace } from '../../domain/trace/trace.ts';
+import type { SpanTree } from '../../domain/trace/tree.ts';
 import { waterfallOf } from '../../domain/trace/waterfall.ts';
 import { waterfallWords } from '../../domain/trace/waterfall-words.ts';
 import { durationText } from '../../domain/trace/wording.ts';
@@ -202,20 +203,19 @@ export function traceNotices(summary: TraceOutline, now: EpochMs): readonly stri
           `The clocks of its hosts differ by up to ${doubts.skewText}, and Jaeger did not correct it: start times do not compare between services, durations do.`,
         ]),
     ...(doubts.skewText === undefined && isLate(doubts, root.duration)
-      ? [`Work went on for ${durationText(doubts.workAfterRoot)} after the answer had been sent.`]
+      ? [`Work went on for ${durationText(doubts.workAfterRoot)} after ${endOf(root)}.`]
       : []),
   ];
 }
 
+/** Only a server sends an answer. */
+const endOf = ({ kind }: Span): string =>
+  kind === 'server' ? 'the answer had been sent' : 'its first span had ended';
+
 /** What the critical path does not cover, and where it stands on a guess. */
-function pathNotices({ doubts, root, path, duration }: TraceOutline): readonly string[] {
-  const isPart = doubts.rootCount + doubts.orphanCount + doubts.ringCount > 1;
+function pathNotices({ root, tree, path }: TraceOutline): readonly string[] {
   return [
-    ...(isPart
-      ? [
-          `The critical path is that of ${named(root.serviceName)} ${operationOf(root)}: ${durationText(root.duration)} of the ${durationText(duration)} between the first and the last span.`,
-        ]
-      : []),
+    ...pieceNotice(root, tree),
     ...(path.movedCount > 0
       ? [
           `${count(path.movedCount, 'server span lies', 'server spans lie')} outside the call that caused ${path.movedCount === 1 ? 'it' : 'them'}, by clocks that differ: the critical path takes ${path.movedCount === 1 ? 'it' : 'them'} to lie in the middle.`,
@@ -223,9 +223,23 @@ function pathNotices({ doubts, root, path, duration }: TraceOutline): readonly s
       : []),
     ...(path.unawaitedCount > 0
       ? [
-          `${count(path.unawaitedCount, 'span was', 'spans were')} not waited for (follows from its caller, or ended after it) and left out of the critical path.`,
+          `${count(path.unawaitedCount, 'span was not waited for, since it follows from its caller or ended', 'spans were not waited for, since they follow from their callers or ended')} after it, and ${path.unawaitedCount === 1 ? 'is' : 'are'} left out of the critical path.`,
         ]
       : []),
+  ];
+}
+
+/** Of a trace in pieces one has its path shown; whether it waited for the others, nothing tells. */
+function pieceNotice(root: Span, { roots }: SpanTree): readonly string[] {
+  const others = roots.filter(({ span }) => span !== root);
+  if (others.length === 0) return [];
+  const longest = durationText(us(Math.max(...others.map(({ span }) => span.duration))));
+  const rest =
+    others.length === 1
+      ? `the other piece, of ${longest},`
+      : `the other ${others.length} pieces, of up to ${longest},`;
+  return [
+    `The critical path is that of ${named(root.serviceName)} ${operationOf(root)}: ${rest} may be what it waited for.`,
   ];
 }
 

@@ -38,7 +38,18 @@ function traceLinks({ url, path, links = [] }: TraceView): { label: string; url:
 }
 
 const traceLine = (view: TraceView): string =>
-  `${escape(oneLine(view.rootService), 120)} ${escape(oneLine(view.rootOperation), 150)}: ${latency(toMs(view.duration))}`;
+  `${escape(oneLine(view.rootService), 120)} ${escape(oneLine(view.rootOperation), 150)}: ${took(view)}`;
+
+/** What the request took, which is its root: spans that it did not wait for may be hours away. */
+const took = ({ path }: TraceView): string => latency(toMs(path.duration));
+
+/** Ends that differ by less are how spans are closed. */
+const WORTH_SAYING = 1.05;
+
+const extent = ({ path, duration }: TraceView): string =>
+  duration > path.duration * WORTH_SAYING
+    ? ` (${latency(toMs(duration))} from its first span to its last)`
+    : '';
 
 function describe(view: TraceView): string {
   const services = view.services
@@ -47,7 +58,7 @@ function describe(view: TraceView): string {
   const more = view.services.length - services.length;
   return [
     `${code(view.rootService, 120)} ${code(view.rootOperation, 150)}`,
-    `*${latency(toMs(view.duration))}* · ${outcome(view)} · started ${date(toEpochMs(view.start), '{date_short_pretty} {time_secs}')}`,
+    `*${took(view)}*${extent(view)} · ${outcome(view)} · started ${date(toEpochMs(view.start), '{date_short_pretty} {time_secs}')}`,
     `${count(view.spanCount, 'span')} in ${count(view.services.length, 'service')}: ${services.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
   ].join('\n');
 }
@@ -74,7 +85,7 @@ export function requestMessage(view: RequestView): Rendered {
     .slice(0, TRACES_SHOWN)
     .map(
       (trace) =>
-        `• ${link(trace.url, literal(trace.traceId, 32))} ${code(trace.rootService, 80)} ${code(trace.rootOperation, 100)} *${latency(toMs(trace.duration))}*, ${count(trace.errorCount, 'error')}`,
+        `• ${link(trace.url, literal(trace.traceId, 32))} ${code(trace.rootService, 80)} ${code(trace.rootOperation, 100)} *${took(trace)}*, ${count(trace.errorCount, 'error')}`,
     );
   const hidden = view.traces.length - lines.length;
   const intro = single

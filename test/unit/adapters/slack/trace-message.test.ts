@@ -88,7 +88,7 @@ describe('an answer about a trace', () => {
       answer: { kind: 'trace', view: trace },
       texts: [
         '`gateway` `POST /checkout`',
-        '*1.24 s* · ⚠ 503, &lt;b&gt; · started',
+        '*1.23 s* · ⚠ 503, &lt;b&gt; · started',
         '41 spans in 1 service: `checkout` 12',
         '*5 spans failed*; where it began:',
         '⚠ `payments` `charge` &lt;!here&gt; 503\\n',
@@ -111,6 +111,10 @@ describe('an answer about a trace', () => {
         '2 spans have no parent',
         'Open in Jaeger',
       ],
+    },
+    'a request that is over long before its trace is': {
+      answer: { kind: 'trace', view: { ...trace, duration: us(306_000_000) } },
+      texts: ['*1.23 s* (306 s from its first span to its last) · ⚠', 'What the 1.23 s were spent on'],
     },
     'a trace of which everything is to be doubted: nothing is left out': {
       answer: {

@@ -164,7 +164,11 @@ describe('a trace at a glance', () => {
       },
       'the critical path is of one of several roots': {
         spans: [{ duration: us(10_000) }, { start: at(5), duration: us(50_000) }],
-        notice: /path is that of checkout GET \/cart: 10 ms of the 55 ms/,
+        notice: /path is that of checkout GET \/cart: the other piece, of 50 ms, may be what it waited for/,
+      },
+      'the critical path is of one of many pieces': {
+        spans: [1, 2, 3].map((length) => ({ parentSpanId: 'lost', duration: us(length * 10_000) })),
+        notice: /path is that of checkout GET \/cart: the other 2 pieces, of up to 20 ms, may be/,
       },
       'a server lies outside its client': {
         spans: [
@@ -175,11 +179,29 @@ describe('a trace at a glance', () => {
       },
       'something was not waited for': {
         spans: [{ duration: us(10_000) }, { parentSpanId: id(1), followsFrom: true, duration: us(5_000) }],
-        notice: /^1 span was not waited for/,
+        notice: /^1 span was not waited for, since it follows .* and is left out of/,
+      },
+      'several spans were not waited for': {
+        spans: [
+          { duration: us(10_000) },
+          { parentSpanId: id(1), followsFrom: true, duration: us(5_000) },
+          { parentSpanId: id(1), followsFrom: true, duration: us(5_000) },
+        ],
+        notice: /^2 spans were not waited for, since they follow .* and are left out of/,
       },
       'work went on': {
-        spans: [{ duration: us(10_000) }, { parentSpanId: id(1), start: at(5), duration: us(50_000) }],
-        notice: /went on for 45 ms after the answer/,
+        spans: [
+          { kind: 'server', duration: us(10_000) },
+          { parentSpanId: id(1), start: at(5), duration: us(50_000) },
+        ],
+        notice: /went on for 45 ms after the answer had been sent/,
+      },
+      'work went on, and nothing was answered': {
+        spans: [
+          { kind: 'consumer', duration: us(10_000) },
+          { parentSpanId: id(1), start: at(5), duration: us(50_000) },
+        ],
+        notice: /went on for 45 ms after its first span had ended/,
       },
     };
   it.each(Object.entries(noticed))('notes that %s', (_, { spans, now, notice }) => {
