@@ -61,6 +61,8 @@ export interface BudgetView {
   readonly period: Milliseconds;
   /** How much of the period there is anything to judge by. */
   readonly over: Milliseconds;
+  /** The threshold lies between two bucket bounds: it is the most that can be left. */
+  readonly isAtMost?: true;
 }
 
 /** A line chart: at most 20 points, each series with one value per point. */
@@ -210,12 +212,13 @@ export interface TraceView {
   /** How the root ended: `200`, `503, no healthy pod to call (UH)`; empty when it does not say. */
   readonly status: string;
   readonly start: EpochUs;
+  /** From the first span's start to the last span's end: longer than the request where work went on, or spans hang on nothing. */
   readonly duration: Microseconds;
   readonly spanCount: number;
   readonly services: readonly { readonly name: string; readonly spans: number }[];
   /** What the duration of its root was spent on, the largest first; their shares sum to 1 when none is hidden. */
   readonly path: {
-    /** Of the root span: the whole that the shares are of. */
+    /** Of the root span, which is what the request took: the whole that the shares are of. */
     readonly duration: Microseconds;
     readonly rows: readonly (PathPart & { readonly share: Ratio })[];
     /** What is left out for being small. */

@@ -30,6 +30,10 @@ test('a breach of an approximate threshold says between which bounds it lies, an
     /slower than 300 ms, which lies between 250 ms and 500 ms: judged at 500 ms/.test(shown()),
   );
   expect(shown()).not.toMatch(/cannot see what it is about/);
+  for (const command of ['/slo status', '/latency checkout'])
+    expect(JSON.stringify(await on.ask(command))).toMatch(
+      /% to .* slower than 300 ms, which lies between 250 ms and 500 ms: judged at 500 ms, 10 % allowed/,
+    );
 });
 
 test('a rule on a bound that is not there is named in the log, since it is never breached', async () => {

@@ -1,4 +1,4 @@
-import type { BudgetView } from '../../app/views.ts';
+import type { BudgetView, SlowBetween } from '../../app/views.ts';
 import type { Comparison, ValueKind } from '../../domain/slo/rule.ts';
 import { durationText } from '../../domain/trace/wording.ts';
 import { DAY, type Milliseconds, ms, us } from '../../domain/units.ts';
@@ -115,19 +115,41 @@ export function comparisonWord(comparison: Comparison): string {
  * What is left of an error budget, and when it will be used up at this burn rate: `62 % of 30 d left, used up in 2 d 3 h
  * at this rate`. Where there is less than its period to judge by, it is what that time allows, and says so.
  */
-export function budgetText({ left, period, over }: BudgetView, burnRate?: number): string {
-  if (over < period - DAY) return budgetSoFar(left, over);
+export function budgetText(budget: BudgetView, burnRate?: number): string {
+  const { left, period, over } = budget;
+  if (over < period - DAY) return budgetSoFar(budget);
   const days = timeSpan(period);
-  if (left <= -0.005) return `overspent: ${significant(1 - left, 2)} times what ${days} allow`;
+  if (left <= -0.005) return `overspent: ${spent(budget)} what ${days} allow`;
   if (left <= 0) return `${days} used up`;
   const isBurning = burnRate !== undefined && burnRate > 1;
   const end = isBurning ? `, used up in ${timeSpan(ms((left * period) / burnRate))} at this rate` : '';
-  return `${share(left)} of ${days} left${end}`;
+  return `${most(budget)}${share(left)} of ${days} left${end}`;
 }
 
-function budgetSoFar(left: number, over: Milliseconds): string {
-  const time = over < DAY ? 'few hours' : timeSpan(over);
-  return left < 0
-    ? `overspent, judged by the ${time} of data there is: ${significant(1 - left, 2)} times what that allows`
-    : `${share(left)} left, judged by the ${time} of data there is`;
+function budgetSoFar(budget: BudgetView): string {
+  const time = budget.over < DAY ? 'few hours' : timeSpan(budget.over);
+  return budget.left < 0
+    ? `overspent, judged by the ${time} of data there is: ${spent(budget)} what that allows`
+    : `${most(budget)}${share(budget.left)} left, judged by the ${time} of data there is`;
+}
+
+const most = ({ isAtMost }: BudgetView): string => (isAtMost === true ? 'at most ' : '');
+
+const spent = ({ left, isAtMost }: BudgetView): string =>
+  `${isAtMost === true ? 'at least ' : ''}${significant(1 - left, 2)} times`;
+
+/** Where a threshold stands that is no bucket bound, as the rest of a sentence; nothing where it is one. */
+export function besideBounds({ low, high }: SlowBetween): string {
+  if (low === high) return '';
+  return high === undefined
+    ? ', which lies above all bucket bounds'
+    : `, which lies between ${bound(low)} and ${bound(high)}`;
+}
+
+/** The same of an approximate threshold, with the bound that it is judged by. */
+export function judgedAt(found: SlowBetween | undefined): string {
+  if (found === undefined) return ', judged by the bucket bound above it';
+  const { low, high } = found;
+  const by = high === undefined || low === high ? '' : `: judged at ${bound(high)}`;
+  return `${besideBounds(found)}${by}`;
 }

@@ -7,6 +7,7 @@ import {
   between,
   DAY,
   type EpochMs,
+  formatDuration,
   HOUR,
   MINUTE,
   type Milliseconds,
@@ -102,19 +103,22 @@ async function measured(
   signal: AbortSignal,
 ): Promise<Answered> {
   const { objective, labels, at } = of;
-  const { quantile, threshold } = objective;
+  const { quantile, threshold, isApproximate } = objective;
   const expr = slowShareExpr(objective, labels, { window: PERIOD, threshold });
   const [[share], over] = await Promise.all([
     metrics.instant({ expr, at, isProof: true }, signal),
     covered(metrics, of, signal),
   ]);
+  if (share === undefined && over > 0)
+    return { kind: 'unknown', reason: `${formatDuration(threshold)} is no bucket bound` };
   if (share === undefined || Number.isNaN(share.value))
     return { kind: 'unknown', reason: 'no requests were measured in its period' };
-  return { kind: 'known', left: 1 - share.value / (1 - quantile), period: PERIOD, over };
+  const left = 1 - share.value / (1 - quantile);
+  return { kind: 'known', left, period: PERIOD, over, ...(isApproximate === true ? { isAtMost: true } : {}) };
 }
 
-const keyOf = ({ objective, labels }: BudgetOf): string =>
-  JSON.stringify([objective.family, objective.quantile, objective.threshold, labels]);
+const keyOf = ({ objective: { family, quantile, threshold, isApproximate }, labels }: BudgetOf): string =>
+  JSON.stringify([family, quantile, threshold, isApproximate, labels]);
 
 /** Answers of a while ago, and those under way. */
 function createAnswers(clock: Clock) {

@@ -123,7 +123,7 @@ const concerns = ({ only }: Context, labels: Labels): boolean =>
   only === undefined || labels[only.label] === only.value;
 
 function baseRow({ group, rule }: Context) {
-  const { bound, comparison, valueKind, annotations } = rule;
+  const { bound, comparison, valueKind, annotations, objective } = rule;
   return {
     rule: rule.name,
     group: group.name,
@@ -131,6 +131,7 @@ function baseRow({ group, rule }: Context) {
     ...(bound === undefined ? {} : { bound }),
     ...(comparison === undefined ? {} : { comparison }),
     ...(annotations.slo_unit === undefined ? {} : { unit: annotations.slo_unit }),
+    ...(objective?.isApproximate === undefined ? {} : { isApproximate: objective.isApproximate }),
   };
 }
 

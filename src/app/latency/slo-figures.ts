@@ -38,7 +38,7 @@ async function measured(deps: FiguresDeps, of: FiguresOf, signal: AbortSignal) {
   const slow = slowBetweenOf(objective, buckets);
   return {
     ...(latency === undefined ? {} : { latency }),
-    ...(slow === undefined ? {} : { slow: { atLeast: slow.atLeast, atMost: slow.atMost } }),
+    ...(slow === undefined ? {} : { slow }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { BurnPair, Comparison, ValueKind } from '../../domain/slo/rule.ts';
 import type { EpochMs, Milliseconds } from '../../domain/units.ts';
-import type { BudgetView, QuantileEstimate } from '../views.ts';
+import type { BudgetView, QuantileEstimate, SlowBetween } from '../views.ts';
 import type { Phrase } from './note-view.ts';
 
 /** One rule and, when it is breached, one alert of it. */
@@ -24,6 +24,8 @@ export interface SloRow {
   readonly bound?: number;
   readonly comparison?: Comparison;
   readonly unit?: string;
+  /** The threshold may lie between two bucket bounds: `value` is a share by the bound above it, the least it can be. */
+  readonly isApproximate?: true;
   readonly since?: EpochMs;
   /** Of a pending alert: how long the breach must last before it alerts. */
   readonly alertsAfter?: Milliseconds;
@@ -43,7 +45,7 @@ export interface SloRow {
 export interface SloFigures {
   readonly latency?: QuantileEstimate;
   /** The share slower than the threshold: one number where it is a bucket bound. */
-  readonly slow?: { readonly atLeast: number; readonly atMost: number };
+  readonly slow?: SlowBetween;
   readonly threshold: Milliseconds;
   /** The share that may be slow. */
   readonly allowed: number;

@@ -7,6 +7,7 @@ import {
   burn,
   comparisonWord,
   estimate,
+  judgedAt,
   roughly,
   ruleValue,
   share,
@@ -54,16 +55,6 @@ function burning(view: AlertView, { long, short, factor }: NonNullable<AlertView
 /** A share by the bound above the threshold is the least it can be. */
 const floor = ({ isApproximate, valueKind }: AlertView): string =>
   isApproximate === true && valueKind === 'slow-share' ? 'at least ' : '';
-
-/** What an approximate threshold lies between, and by which bound it is judged. */
-function standing({ slowBetween }: AlertView): string {
-  if (slowBetween === undefined) return ', judged by the bucket bound above it';
-  const { low, high } = slowBetween;
-  if (low === high) return '';
-  return high === undefined
-    ? ', which lies above all bucket bounds'
-    : `, which lies between ${bound(low)} and ${bound(high)}: judged at ${bound(high)}`;
-}
 
 /** The share slower than an approximate threshold: all that its two bounds leave possible. */
 function approximately(view: AlertView, slow: number): string {
@@ -140,7 +131,7 @@ const slowRow: Row = (view) => {
   if (slow === undefined) return openShare(view, view.threshold);
   if (view.state === 'resolved') return ['Slow requests at the end', `${floor(view)}${share(slow)}`];
   if (view.isApproximate === true) {
-    const text = `${approximately(view, slow)} slower than ${bound(view.threshold)}${standing(view)}${allowed(view.quantile)}`;
+    const text = `${approximately(view, slow)} slower than ${bound(view.threshold)}${judgedAt(view.slowBetween)}${allowed(view.quantile)}`;
     return ['Slow requests', text];
   }
   return ['Slow requests', `${share(slow)} slower than ${bound(view.threshold)}${allowed(view.quantile)}`];

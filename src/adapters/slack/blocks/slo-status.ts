@@ -2,7 +2,18 @@ import type { SloFigures } from '../../../app/views/slo-views.ts';
 import type { SloRow, SloStatusView } from '../../../app/views.ts';
 import { quantileName } from '../../../domain/slo/histogram.ts';
 import { count } from '../../../domain/trace/wording.ts';
-import { bound, budgetText, burn, comparisonWord, estimate, ruleValue, share, timeSpan } from '../format.ts';
+import {
+  besideBounds,
+  bound,
+  budgetText,
+  burn,
+  comparisonWord,
+  estimate,
+  judgedAt,
+  ruleValue,
+  share,
+  timeSpan,
+} from '../format.ts';
 import { code, date, escape, link, oneLine } from '../mrkdwn.ts';
 import { phraseText } from '../phrase.ts';
 import type { Rendered } from './block.ts';
@@ -71,22 +82,43 @@ export function sloLine(row: SloRow): string {
 
 /** The three honest numbers together, and what is left of the budget; what is not known is said to be so. */
 function figures(row: SloRow, known: SloFigures): string[] {
-  const { latency, threshold, allowed, budget, noBudget } = known;
+  const { latency, allowed, budget, noBudget } = known;
   const slow = slowOf(row, known);
   const rate = slow === undefined || allowed <= 0 ? undefined : slow.map((each) => each / allowed);
   return [
     latency === undefined
       ? 'quantile not known'
       : `${quantileName(latency.quantile)} ${latency.high === undefined ? '' : '≈ '}${estimate(latency)}`,
-    slow === undefined
-      ? `share slower than ${bound(threshold)} not known`
-      : `${span(slow, share)} slower than ${bound(threshold)}, ${share(allowed)} allowed`,
-    ...(rate === undefined ? [] : [`burns ${span(rate, burn)}${pairText(row, known, rate[0] ?? 0)}`]),
+    slowText(row, known),
+    ...(rate === undefined
+      ? []
+      : [`burns ${least(row, known)}${span(rate, burn)}${pairText(row, known, rate[0] ?? 0)}`]),
     ...(budget === undefined ? [] : [`budget: ${budgetText(budget, rate?.[0])}`]),
     ...(noBudget === undefined ? [] : [`budget not known: ${oneLine(noBudget)}`]),
   ]
     .map((text) => escape(text, 160))
     .concat(metAnyway(row, known, rate?.[0]));
+}
+
+function slowText(row: SloRow, known: SloFigures): string {
+  const slow = slowOf(row, known);
+  const threshold = bound(known.threshold);
+  if (slow === undefined) return `share slower than ${threshold} not known`;
+  const shares = `${least(row, known)}${span(slow, share)}`;
+  return `${shares} slower than ${threshold}${standing(row, known)}, ${share(known.allowed)} allowed`;
+}
+
+/** What the buckets say of an approximate threshold are two shares; what the rule judges by is the lower of them. */
+const least = (row: SloRow, { slow }: SloFigures): string => (slow === undefined ? floor(row) : '');
+
+/** A share by the bound above an approximate threshold is the least it can be. */
+const floor = ({ isApproximate, valueKind }: SloRow): string =>
+  isApproximate === true && valueKind === 'slow-share' ? 'at least ' : '';
+
+/** Where the threshold stands among the bucket bounds, when it is none of them. */
+function standing({ isApproximate }: SloRow, { slow }: SloFigures): string {
+  if (isApproximate === true) return judgedAt(slow);
+  return slow === undefined ? '' : besideBounds(slow);
 }
 
 /** The share of slow requests in the window of the quantile; without that, what the rule judges by. */
@@ -104,7 +136,7 @@ function pairText(row: SloRow, { burn: pair, allowed }: SloFigures, rate: number
   if (rate <= pair.factor) return `, below ${burn(pair.factor)}, which alerts ${over}`;
   return row.value === undefined
     ? `, ${asked}`
-    : ` over ${timeSpan(pair.long)} and ${burn(row.value / allowed)} over ${timeSpan(pair.short)}, alerts above ${burn(pair.factor)} over both`;
+    : ` over ${timeSpan(pair.long)} and ${floor(row)}${burn(row.value / allowed)} over ${timeSpan(pair.short)}, alerts above ${burn(pair.factor)} over both`;
 }
 
 /**
@@ -116,7 +148,9 @@ function metAnyway(row: SloRow, { burn: pair }: SloFigures, rate: number | undef
   if (row.state !== 'ok' || rate === undefined || rate <= (pair?.factor ?? 1)) return [];
   if (now !== undefined && valueWindow !== undefined && isCleanAlready(row)) {
     if (pair !== undefined) return [];
-    return [`ok because only ${share(now)} were slow in the last ${timeSpan(valueWindow)}`];
+    return [
+      `ok because only ${share(now)} were ${row.isApproximate === true ? 'certainly ' : ''}slow in the last ${timeSpan(valueWindow)}`,
+    ];
   }
   return evaluatedAt === undefined ? [] : [`ok when last evaluated, at ${date(evaluatedAt, '{time_secs}')}`];
 }
@@ -131,7 +165,7 @@ const span = ([low, high]: readonly number[], write: (value: number) => string):
 
 function value(row: SloRow): string[] {
   const how = { kind: row.valueKind, ...(row.unit === undefined ? {} : { unit: row.unit }) };
-  const shown = row.value === undefined ? [] : [ruleValue(row.value, how)];
+  const shown = row.value === undefined ? [] : [`${floor(row)}${ruleValue(row.value, how)}`];
   const limit =
     row.bound === undefined
       ? []

@@ -31,6 +31,12 @@ describe('what is left of an error budget', () => {
     '62 % left, judged by the few hours of data there is': [budget(0.62, 0), undefined],
     'overspent: 2.5 times what 30 d allow': [budget(-1.5), 3],
     '30 d used up': [budget(0), undefined],
+    'at most 62 % of 30 d left, used up in 2 d 14 h at this rate': [{ ...budget(0.62), isAtMost: true }, 7.2],
+    'overspent: at least 2.5 times what 30 d allow': [{ ...budget(-1.5), isAtMost: true }, undefined],
+    'at most 62 % left, judged by the 12 d of data there is': [
+      { ...budget(0.62, 12), isAtMost: true },
+      undefined,
+    ],
   };
   it.each(Object.entries(cases))('%s', (text, [view, rate]) => {
     expect(budgetText(view, rate)).toBe(text);

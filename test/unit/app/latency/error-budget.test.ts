@@ -63,15 +63,29 @@ describe('an error budget', () => {
     expect(await budget(of('checkout'))).toMatchObject({ left: expect.closeTo(-1.5, 6) });
   });
 
-  it.each<[string, readonly Sample[]]>([
-    ['no series', []],
-    ['no requests', [{ labels: {}, value: Number.NaN }]],
-  ])('is not known with %s', async (_, answer) => {
+  it.each<[string, readonly Sample[], number, string]>([
+    ['no series', [], -1, 'no requests were measured in its period'],
+    ['no requests', [{ labels: {}, value: Number.NaN }], 30, 'no requests were measured in its period'],
+    ['requests, but no bucket at the threshold', [], 30, '500ms is no bucket bound'],
+  ])('is not known with %s', async (_, answer, days, reason) => {
     metrics.answer(shareExpr('checkout'), answer);
-    expect(await budget(of('checkout'))).toEqual({
-      kind: 'unknown',
-      reason: 'no requests were measured in its period',
+    covers(days);
+    expect(await budget(of('checkout'))).toEqual({ kind: 'unknown', reason });
+  });
+
+  it('is the most there can be where the threshold is judged by the bound above it', async () => {
+    const approximate = { ...objective, isApproximate: true } as const;
+    const expr = slowShareExpr(
+      approximate,
+      { service: 'checkout' },
+      { window: ms(30 * DAY), threshold: ms(500) },
+    );
+    metrics.answer(expr, [{ labels: {}, value: 0.002 }]);
+    expect(await budget({ ...of('checkout'), objective: approximate })).toMatchObject({
+      left: expect.closeTo(0.8, 6),
+      isAtMost: true,
     });
+    expect(await budget(of('checkout'))).not.toHaveProperty('isAtMost');
   });
 
   it('is asked once in ten minutes', async () => {

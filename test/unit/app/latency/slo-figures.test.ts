@@ -57,7 +57,7 @@ describe('the figures of a row', () => {
       threshold: 500,
       allowed: expect.closeTo(0.01, 9),
       latency: { quantile: 0.99, value: expect.closeTo(936.6, 1), low: 500, high: 1_000 },
-      slow: { atLeast: expect.closeTo(0.072, 9), atMost: expect.closeTo(0.072, 9) },
+      slow: { low: 500, high: 500, atLeast: expect.closeTo(0.072, 9), atMost: expect.closeTo(0.072, 9) },
       budget: known,
     });
   });
@@ -78,6 +78,8 @@ describe('the figures of a row', () => {
     const { rows } = setUp({ rules: [odd], alerts: [anAlert()] });
     const [row] = await rows();
     expect(row?.figures?.slow).toEqual({
+      low: 500,
+      high: 1_000,
       atLeast: expect.closeTo(0.001, 9),
       atMost: expect.closeTo(0.072, 9),
     });
