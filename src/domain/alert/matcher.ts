@@ -1,4 +1,5 @@
 import type { Labels } from '../labels.ts';
+import { compileAnchored } from '../regular-expression.ts';
 
 /** How a label's value is held against a matcher's: equal, not equal, matching an anchored pattern, or not. */
 export type MatchOperator = '=' | '!=' | '=~' | '!~';
@@ -27,14 +28,10 @@ const unescape = (text: string): string =>
   text.replaceAll(/\\(.)/gs, (whole, letter: string) => ESCAPES[letter] ?? whole);
 
 /**
- * The pattern of a regular expression, which must match the whole value. Patterns are RE2 in Alertmanager: what
- * JavaScript has no way to say is refused when it is read, except a leading `(?i)`, which is a flag here.
- * @throws SyntaxError when it is no pattern.
+ * A pattern as Alertmanager reads it: RE2, which must match the whole value.
+ * @throws Error when it is no pattern, or one that JavaScript cannot say.
  */
-function patternOf(text: string): RegExp {
-  const ignoresCase = text.startsWith('(?i)');
-  return new RegExp(`^(?:${ignoresCase ? text.slice(4) : text})$`, ignoresCase ? 'sui' : 'su');
-}
+const patternOf = (text: string): RegExp => compileAnchored(text, { dotMatchesNewline: true });
 
 function patternProblem({ operator, value }: Matcher): string | undefined {
   if (operator === '=' || operator === '!=') return undefined;

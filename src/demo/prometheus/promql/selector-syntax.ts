@@ -1,11 +1,11 @@
 import type { SyntaxNode } from '@lezer/common';
+import { compileAnchored, UntranslatableExpression } from '../../../domain/regular-expression.ts';
 import { METRIC_NAME } from '../labels.ts';
 import { equalityMatcher, expressionMatcher, type Matcher, type MatchOperator } from '../matcher.ts';
 import { notKnown, parseError } from './errors.ts';
 import type { VectorSelector } from './expression.ts';
 import { unquote } from './literals.ts';
 import { childNamed, malformedString, type Reader, textOf } from './nodes.ts';
-import { compileAnchored, UntranslatableExpression } from './regular-expression.ts';
 
 /** Reads `name{label="value", ...}`. */
 export function vectorSelector(reader: Reader, node: SyntaxNode): VectorSelector {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { matchersText, matches, parseMatchers } from '../../../../src/domain/alert/matcher.ts';
 
-const labels = { team: 'shop', severity: 'page', empty: '' };
+const labels = { team: 'shop', severity: 'page', empty: '', dashed: 'shop-ops', braces: 'a{b}' };
 
 describe('a matcher', () => {
   it.each([
@@ -25,6 +25,13 @@ describe('a matcher', () => {
     ['{team="shop",severity="page",}', true],
     [String.raw`team=~"s\w+"`, true],
     [String.raw`team!="a\"b"`, true],
+    // Alertmanager's patterns are RE2, which reads some things that JavaScript does not.
+    [String.raw`dashed=~"shop\-.*"`, true],
+    [String.raw`dashed=~"shop\-o\_.*"`, false],
+    ['team=~"[[:alpha:]]+"', true],
+    ['team=~"(?P<first>s).*"', true],
+    [String.raw`team=~"\Ashop\z"`, true],
+    ['braces=~"a{b}"', true],
   ])('%s: %s', (text, expected) => {
     const read = parseMatchers(text);
     expect(read.ok && matches(read.matchers, labels)).toBe(expected);
@@ -46,7 +53,10 @@ describe('a matcher', () => {
     ['a="b', 2, /comma/],
     ['a="b", 1c="d"', 6, /no matcher/],
     ['a=~"("', 3, /regular expression/],
-    ['a=~"[[:alpha:]](?P<x>y)"', 3, /regular expression/],
+    ['a=~"(?i:x)y"', 3, /regular expression/],
+    // Alertmanager has neither.
+    ['a=~"x(?=y)"', 3, /regular expression/],
+    [String.raw`a=~"(x)\1"`, 3, /regular expression/],
   ])('with a mistake is refused with its place: %s', (text, at, message) => {
     const read = parseMatchers(text);
     expect(read).toMatchObject({ ok: false, at });

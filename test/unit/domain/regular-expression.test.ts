@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  compileAnchored,
-  UntranslatableExpression,
-} from '../../../../src/demo/prometheus/promql/regular-expression.ts';
+import { compileAnchored, UntranslatableExpression } from '../../../src/domain/regular-expression.ts';
 
 const compile = (source: string): RegExp => compileAnchored(source, { dotMatchesNewline: true });
 

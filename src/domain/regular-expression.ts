@@ -1,5 +1,5 @@
 /**
- * Turns an RE2 expression, the dialect of PromQL, into a JavaScript one that matches the same strings.
+ * Turns an RE2 expression, the dialect of Prometheus and Alertmanager, into a JavaScript one that matches the same strings.
  * Source of the dialect: github.com/google/re2/wiki/Syntax. What has no equal in JavaScript is refused by name, never guessed.
  */
 
@@ -200,11 +200,16 @@ function translate(cursor: Cursor): string {
   return out;
 }
 
+/** Nearly all expressions: both dialects read them alike, and matchers compile them anew for every alert. */
+const ALIKE = /^[^\\()[\]{}]*$/;
+
 /**
- * Compiles an RE2 expression, anchored at both ends as PromQL does.
- * Throws SyntaxError when it is not valid, UntranslatableExpression when JavaScript cannot say it.
+ * Compiles an RE2 expression, anchored at both ends as Prometheus and Alertmanager do.
+ * @throws SyntaxError when it is not valid
+ * @throws UntranslatableExpression when JavaScript cannot say it
  */
 export function compileAnchored(source: string, options: { readonly dotMatchesNewline: boolean }): RegExp {
+  if (options.dotMatchesNewline && ALIKE.test(source)) return new RegExp(`^(?:${source})$`, 'su');
   const flags = LEADING_FLAGS.exec(source);
   const given = flags?.[1] ?? '';
   const dot = options.dotMatchesNewline || given.includes('s') ? '[^]' : '[^\\n]';
