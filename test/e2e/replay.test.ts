@@ -1,0 +1,190 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { createHttpClient } from '../../src/adapters/http/http-client.ts';
+import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
+import { createLocalTime } from '../../src/adapters/time/local-time.ts';
+import { createReplay, type ReplayReport } from '../../src/app/replay/replay.ts';
+import { DEFAULT_CHANNEL } from '../../src/app/replay/tally.ts';
+import { DEMO_RULES } from '../../src/demo/rules.ts';
+import type { Message } from '../../src/demo/slack/model.ts';
+import { createExpandTemplate } from '../../src/domain/slo/template.ts';
+import { after, ms, SECOND } from '../../src/domain/units.ts';
+import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
+import { played, rulesIn, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { START } from '../support/virtual-clock.ts';
+
+/** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
+vi.setConfig({ testTimeout: 180_000 });
+
+let stage: Stage | undefined;
+afterEach(async () => {
+  await stage?.close();
+  stage = undefined;
+});
+
+/** How many messages each channel has, and how many replies with news and ends stand below all of them. */
+type Told = Readonly<Record<string, number>>;
+
+const toldOf = (channels: readonly string[], replies: number): Told => {
+  const told: Record<string, number> = { replies };
+  for (const channel of channels) told[channel] = (told[channel] ?? 0) + 1;
+  return told;
+};
+
+/** The channel that the demo's bot posts to. */
+const SHOP = '#shop-oncall';
+const at = (seconds: number): string => new Date(after(START, ms(seconds * SECOND))).toISOString();
+
+const isPublic = ({ ephemeralFor }: Message): boolean => ephemeralFor === undefined;
+const isTop = ({ threadTs }: Message): boolean => threadTs === undefined;
+
+/** What the bot posted. A reply that lists alerts of a storm is a part of its message. */
+function postedOn({ world }: Stage): Told {
+  const channels: string[] = [];
+  let replies = 0;
+  for (const { id, name } of world.workspace.channels()) {
+    const top = world.workspace.messages(id, world.readerId).filter((each) => isPublic(each) && isTop(each));
+    for (const { ts } of top) {
+      channels.push(`#${name}`);
+      const thread = world.workspace.thread(id, ts, world.readerId).slice(1);
+      replies += thread.filter(({ text }) => !/more services? breach/.test(text)).length;
+    }
+  }
+  return toldOf(channels, replies);
+}
+
+/** Runs the same rules over the samples that the bot has seen. */
+async function replayed(on: Stage, rules: string): Promise<ReplayReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'tailwatch-replay-'));
+  const http = createHttpClient({ system: 'prometheus', baseUrl: on.world.prometheusUrl });
+  try {
+    await writeFile(join(folder, 'rules.yaml'), rules);
+    const loaded = await rulesIn(join(folder, 'rules.yaml'));
+    if (!loaded.ok) throw new Error(loaded.text);
+    const { groups, policy } = loaded;
+    const logger = createSpyLogger();
+    const replay = createReplay({
+      metrics: createPrometheusMetrics({ http, deadline: ms(30 * SECOND), logger }),
+      clock: { sleep: async () => undefined },
+      expand: createExpandTemplate(),
+      localTime: createLocalTime(),
+      recorder: createSpyRecorder(),
+      logger,
+    });
+    // The stage's first slot is the first one after its start.
+    const window = { start: after(START, SECOND), end: on.clock.now() };
+    return await replay({ groups, window, timezone: 'UTC', ...(policy === undefined ? {} : { policy }) });
+  } finally {
+    http.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function toldBy({ hours, rules }: ReplayReport): Told {
+  const channels = hours.flatMap(({ channel, messages }) =>
+    Array.from({ length: messages }, () => (channel === DEFAULT_CHANNEL ? SHOP : channel)),
+  );
+  return toldOf(
+    channels,
+    rules.reduce((sum, { replies }) => sum + replies, 0),
+  );
+}
+
+interface Case {
+  readonly policy: string;
+  /** When payments' database is slow, in seconds; payments, checkout and frontend breach then. */
+  readonly slow: readonly (readonly [from: number, to: number])[];
+  /** Seconds from the start, after which nothing is told any more. */
+  readonly calm: number;
+  readonly told: Told;
+}
+
+const cases: Record<string, Case> = {
+  'where everything is told': {
+    policy: 'flap: 0',
+    slow: [
+      [5, 25],
+      [125, 145],
+    ],
+    calm: 250,
+    told: { [SHOP]: 6, replies: 6 },
+  },
+  'where an alert that comes and goes is damped': {
+    policy: 'flap: 2',
+    slow: [
+      [5, 25],
+      [125, 145],
+    ],
+    calm: 250,
+    // The second time each has a line in its thread in place of a message.
+    told: { [SHOP]: 3, replies: 6 },
+  },
+  'where those that begin together share a message': {
+    policy: 'storm: 1',
+    slow: [[5, 25]],
+    calm: 120,
+    told: { [SHOP]: 1, replies: 1 },
+  },
+  'where a service is silenced': {
+    policy: `silences:
+- { matchers: [destination_service_name="checkout"], ends_at: ${at(9_000)}, created_by: ann, comment: planned }`,
+    slow: [[5, 25]],
+    calm: 120,
+    told: { [SHOP]: 2, replies: 2 },
+  },
+  'where one service is under maintenance to the end of its breach, and another is not': {
+    policy: `maintenance:
+- { name: moving, matchers: [destination_service_name="checkout"], starts_at: ${at(0)}, ends_at: ${at(9_000)} }
+- { name: patching, matchers: [destination_service_name="frontend"], starts_at: ${at(0)}, ends_at: ${at(50)} }`,
+    slow: [[5, 60]],
+    calm: 160,
+    told: { [SHOP]: 2, replies: 2 },
+  },
+  'where a route is mute, and another leads to two channels': {
+    policy: `time_intervals:
+- name: at two
+  time_intervals: [{ times: [{ start_time: "14:00", end_time: "14:30" }] }]
+route:
+  routes:
+  - { matchers: [destination_service_name="payments"], channel: "#general", continue: true }
+  - { matchers: [destination_service_name="payments"], channel: "${SHOP}" }
+  - { matchers: [destination_service_name="frontend"], mute_time_intervals: [at two] }`,
+    slow: [[5, 25]],
+    calm: 120,
+    told: { '#general': 1, [SHOP]: 2, replies: 3 },
+  },
+  'where one alert inhibits another': {
+    policy: `inhibit_rules:
+- source_matchers: [destination_service_name="checkout"]
+  target_matchers: [destination_service_name="frontend"]
+  equal: [team]`,
+    slow: [[5, 25]],
+    calm: 120,
+    told: { [SHOP]: 2, replies: 2 },
+  },
+  'where callers are folded into whom they call': {
+    policy: 'inhibit: call-graph',
+    slow: [[5, 25]],
+    calm: 120,
+    told: { [SHOP]: 1, replies: 1 },
+  },
+};
+
+test.each(Object.entries(cases))('a replay counts what the bot posts %s', async (_, expected) => {
+  const rules = `${DEMO_RULES}---\n${expected.policy}\n`;
+  const on = await startStage({
+    transport: 'socket',
+    script: played(...expected.slow.map(([from, to]) => ({ from, to, fault: SLOW_PAYMENTS }))),
+    rules,
+  });
+  stage = on;
+  await on.live(expected.calm);
+  expect(toldBy(await replayed(on, rules))).toEqual(expected.told);
+  const isTold = (): boolean =>
+    Object.entries(expected.told).every(([what, count]) => postedOn(on)[what] === count);
+  await on.until('the bot has told the same', isTold);
+  await on.live(10);
+  expect(postedOn(on)).toEqual(expected.told);
+});
