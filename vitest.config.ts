@@ -10,6 +10,7 @@ export default defineConfig({
     // No test measures time: this only ends one that hangs, also on a machine with much else to do.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 50_000 } },
     pool: 'threads',
     // No module keeps state of its own, so none is loaded anew for each file: that would be a third of the time.
     isolate: false,

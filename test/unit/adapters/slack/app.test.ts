@@ -163,9 +163,11 @@ describe('the connection', () => {
     await bot.start(HTTP);
     bot.stand.workspace.revokeToken(DEFAULT_TOKENS.bot);
     for (let minute = 0; minute < 3; minute += 1) {
+      await bot.stand.clock.whenAsleep();
       await bot.stand.clock.advance(MINUTE);
       await untilCalls('auth.test', minute + 2);
     }
+    await bot.stand.clock.whenAsleep();
     expect(bot.app.isConnected()).toBe(false);
     expect(bot.stand.log.messages('error')).toEqual(['slack: the token is refused']);
   });
@@ -260,5 +262,4 @@ const turn = (): Promise<void> =>
 
 async function untilCalls(method: string, count: number): Promise<void> {
   while (bot.stand.server.calls().filter((call) => call.method === method).length < count) await turn();
-  await turn();
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
-import { ms } from '../../../../src/domain/units.ts';
+import { ms, SECOND } from '../../../../src/domain/units.ts';
 import { ALICE, CHANNEL, createStand, type Stand, send, startSocketApp, until } from './stand.ts';
 
 let stand: Stand;
@@ -158,9 +158,13 @@ describe('an envelope', () => {
 
 describe('Bolt on Socket Mode', () => {
   const answering = () =>
-    startSocketApp(stand, (app) => {
-      app.command('/trace', ({ ack }) => ack('found'));
-    });
+    startSocketApp(
+      stand,
+      (app) => {
+        app.command('/trace', ({ ack }) => ack('found'));
+      },
+      { reconnectAfter: SECOND },
+    );
   const opens = (): string[] =>
     stand.server
       .calls()
@@ -181,7 +185,7 @@ describe('Bolt on Socket Mode', () => {
     await until(() => socket.connections() === 0);
     expect(await typeLine()).toMatchObject({ ok: false, error: 'dispatch_failed' });
     faults.clear();
-    await until(() => socket.connections() === 1, 10_000);
+    await until(() => socket.connections() === 1);
     expect(await typeLine()).toEqual({ ok: true });
   });
 
@@ -191,7 +195,7 @@ describe('Bolt on Socket Mode', () => {
     stand.server.socket.refuseNext(1);
     stand.server.faults.add({ method: 'apps.connections.open', times: 2, do: { kind: 'http', status: 503 } });
     stand.server.socket.drop();
-    await until(() => opens().length >= 5 && stand.server.socket.connections() === 1, 10_000);
+    await until(() => opens().length >= 5 && stand.server.socket.connections() === 1);
     expect(opens()).toEqual(['ok', 'http 503', 'http 503', 'ok', 'ok']);
     expect(await typeLine()).toEqual({ ok: true });
   });

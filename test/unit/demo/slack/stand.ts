@@ -11,7 +11,7 @@ import {
   type SlackWorkspace,
   type SlackWorkspaceOptions,
 } from '../../../../src/demo/slack/workspace.ts';
-import { epochMs, type Milliseconds, ms } from '../../../../src/domain/units.ts';
+import { epochMs, MINUTE, type Milliseconds, ms } from '../../../../src/domain/units.ts';
 
 export const CHANNEL = 'C0INCIDENTS';
 export const ALICE = 'U0ALICE0000';
@@ -125,12 +125,16 @@ export async function startHttpApp(
 }
 
 /** A Bolt app on Socket Mode, connected to the stand. */
-export async function startSocketApp(stand: Stand, setUp: (app: App) => void): Promise<SocketModeReceiver> {
+export async function startSocketApp(
+  stand: Stand,
+  setUp: (app: App) => void,
+  options: { reconnectAfter?: Milliseconds } = {},
+): Promise<SocketModeReceiver> {
   const receiver = new SocketModeReceiver({
     appToken: DEFAULT_TOKENS.app,
     logger: silent,
-    // The gap before a reconnect is this long: 5 s unless told.
-    clientPingTimeout: 1_000,
+    // The gap before a reconnect is this long, and so late may a pong be: a busy machine is no reason for one.
+    clientPingTimeout: options.reconnectAfter ?? MINUTE,
     installerOptions: {
       clientOptions: {
         slackApiUrl: `${stand.url}/api/`,
@@ -152,11 +156,14 @@ export async function startSocketApp(stand: Stand, setUp: (app: App) => void): P
   return receiver;
 }
 
-/** Resolves once `condition` holds, looking again after each change of the workspace and every few milliseconds. */
-export async function until(condition: () => boolean, within = 5_000): Promise<void> {
-  const deadline = Date.now() + within;
+/** Shorter than a test may take, so that its failure says what it waited for. */
+const GIVE_UP_MS = 50_000;
+
+/** Resolves once `condition` holds, looking again every few milliseconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + GIVE_UP_MS;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true in time');
+    if (performance.now() > deadline) throw new Error(`it did not come true: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
