@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import { settle } from './virtual-clock.ts';
 
 /** The HTTP calls that this thread has under way, of whoever makes them. */
 export interface Calls {
@@ -23,24 +24,36 @@ const ABANDONED = { turns: 8, each: 2 };
 /** Turns in which what was just read, stored or acknowledged leads to the next call. */
 const BREATH = 3;
 
-const STARTED = 'http.client.request.start';
-
 /** Starts watching. Connections that stay open after an upgrade are none of the calls. */
 export function watchCalls(): Calls {
-  let underWay = 0;
+  const underWay = new Set<object>();
   let changes = 0;
 
-  const onStart = (message: unknown): void => {
-    const { request } = message as { request: ClientRequest };
-    if (request.getHeader('upgrade') !== undefined) return;
-    underWay += 1;
+  const begin = (call: object): void => {
+    underWay.add(call);
     changes += 1;
-    request.once('close', () => {
-      underWay -= 1;
-      changes += 1;
-    });
   };
-  subscribe(STARTED, onStart);
+  const end = (call: object): void => {
+    underWay.delete(call);
+    changes += 1;
+  };
+
+  // Node's own client makes those of axios, undici those of fetch: https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
+  const channels: Readonly<Record<string, (message: unknown) => void>> = {
+    'http.client.request.start': (message) => {
+      const { request } = message as { request: ClientRequest };
+      if (request.getHeader('upgrade') !== undefined) return;
+      begin(request);
+      request.once('close', () => end(request));
+    },
+    'undici:request:create': (message) => {
+      const { request } = message as { request: { upgrade?: string | null } };
+      if (typeof request.upgrade !== 'string') begin(request);
+    },
+    'undici:request:trailers': (message) => end((message as { request: object }).request),
+    'undici:request:error': (message) => end((message as { request: object }).request),
+  };
+  for (const [channel, hear] of Object.entries(channels)) subscribe(channel, hear);
 
   /** Ends after so many turns without a change, or when it is enough. */
   async function unchanged(after: () => typeof ASLEEP, isEnough: () => boolean): Promise<void> {
@@ -52,10 +65,7 @@ export function watchCalls(): Calls {
   }
 
   async function breathe(): Promise<void> {
-    for (let turn = 0; turn < BREATH && underWay === 0; turn += 1)
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
+    for (let turn = 0; turn < BREATH; turn += 1) await settle();
   }
 
   return {
@@ -63,14 +73,16 @@ export function watchCalls(): Calls {
       await breathe();
       await unchanged(
         () => ABANDONED,
-        () => underWay === 0,
+        () => underWay.size === 0,
       );
     },
     stalled: () =>
       unchanged(
-        () => (underWay === 0 ? ASLEEP : HANGING),
+        () => (underWay.size === 0 ? ASLEEP : HANGING),
         () => false,
       ),
-    close: () => unsubscribe(STARTED, onStart),
+    close() {
+      for (const [channel, hear] of Object.entries(channels)) unsubscribe(channel, hear);
+    },
   };
 }
