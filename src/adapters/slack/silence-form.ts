@@ -1,5 +1,6 @@
 import type { App, BlockAction, ViewOutput } from '@slack/bolt';
 import { readMeant } from '../../app/commands/read-meant.ts';
+import { cleaned } from '../../app/commands/tokens.ts';
 import type { Clock, Logger, Recorder } from '../../app/ports.ts';
 import type { Commands } from '../../app/use-cases.ts';
 import { between, parseDuration } from '../../domain/units.ts';
@@ -55,7 +56,8 @@ export function listenForSilences(app: App, parts: SilenceFormParts): void {
   app.view(SILENCE_FORM, async ({ ack, view, body }) => {
     const now = clock.now();
     const { matchers, lasts, comment } = filledIn(view);
-    const read = readMeant(matchers);
+    // Phones and Macs bend the quotes in a form as they do in a command.
+    const read = readMeant(cleaned(matchers));
     const duration = parseDuration(lasts);
     if (!read.ok || duration === undefined) {
       const problem = read.ok ? 'Choose how long.' : `${read.problem} (column ${read.at + 1})`;
