@@ -160,24 +160,36 @@ function listing(rows: readonly SilenceRow[], now: EpochMs): Answer {
   return said(...lines.slice(0, MOST_ROWS), ...more);
 }
 
-function rowLine({ silence, alerts }: SilenceRow, now: EpochMs): Line {
-  const { matchers, endsAt, createdBy, comment } = silence;
-  const isStored = 'id' in silence;
-  const isRunning = endsAt > now;
-  const early = isStored ? silence.ended : undefined;
+/** Between which times a silence holds, or held. */
+function timesOf({ startsAt, endsAt }: SilenceRow['silence'], now: EpochMs): Phrase {
+  if (endsAt <= now) return [' was over at ', { at: endsAt }];
+  const isAhead = startsAt !== undefined && startsAt > now;
+  return [...(isAhead ? [' from ', { at: startsAt }] : []), ' until ', { at: endsAt }];
+}
+
+/** What a silence does now. */
+function effectOf({ silence: { startsAt, endsAt }, alerts }: SilenceRow, now: EpochMs): string {
+  if (endsAt <= now) return '.';
+  return (startsAt ?? now) > now ? '. Not begun yet.' : `. Holds back ${alerts} now.`;
+}
+
+function rowLine(row: SilenceRow, now: EpochMs): Line {
+  const { silence } = row;
+  const { matchers, createdBy, comment } = silence;
+  const stored = 'id' in silence ? silence : undefined;
+  const early = stored?.ended;
   const phrase: Phrase = [
     { code: matchersOf(matchers) },
-    isRunning ? ' until ' : ' was over at ',
-    { at: endsAt },
+    ...timesOf(silence, now),
     ...(early === undefined ? [] : [', ended by ', { person: early.by }]),
     ', by ',
-    ...(isStored ? [{ person: createdBy }] : [`${createdBy} (in the rule file)`]),
+    ...(stored === undefined ? [`${createdBy} (in the rule file)`] : [{ person: createdBy }]),
     comment === '' ? '' : `: ${comment}`,
-    ...(isRunning ? [`. Holds back ${alerts} now.`] : ['.']),
-    ...(isStored ? [' Id ', { code: silence.id }] : []),
+    effectOf(row, now),
+    ...(stored === undefined ? [] : [' Id ', { code: stored.id }]),
   ];
-  return isStored && isRunning
-    ? { phrase, button: { label: 'Unsilence', command: `/slo unsilence ${silence.id}` } }
+  return stored !== undefined && stored.endsAt > now
+    ? { phrase, button: { label: 'Unsilence', command: `/slo unsilence ${stored.id}` } }
     : { phrase };
 }
 
@@ -211,8 +223,11 @@ async function onAlerts(
     ]);
   }
   const lines: Phrase[] = [];
-  for (const { alert } of meant.slice(0, MOST_ROWS)) lines.push(outcomePhrase(await act(alert.episode)));
-  return said(...lines);
+  for (const { alert } of meant) lines.push(outcomePhrase(await act(alert.episode)));
+  const hidden = lines.length - MOST_ROWS;
+  const more: readonly Phrase[] =
+    hidden > 0 ? [[`and ${hidden} more, dealt with alike, that did not fit`]] : [];
+  return said(...lines.slice(0, MOST_ROWS), ...more);
 }
 
 /** What came of an act, as a sentence. */

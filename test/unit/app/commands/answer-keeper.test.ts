@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Asker, createAnswerKeeper } from '../../../../src/app/commands/answer-keeper.ts';
 import type { KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
 import type { Answer, Phrase } from '../../../../src/app/views.ts';
-import { HOUR, ms } from '../../../../src/domain/units.ts';
+import { after, HOUR, ms } from '../../../../src/domain/units.ts';
 import { sample, useKeepersBed } from '../people/keepers-bed.ts';
 
 const bed = useKeepersBed();
@@ -72,6 +72,16 @@ it('the list says so when nothing is silenced, and names who made what is', asyn
   ]);
 });
 
+it('a silence of the rule file that is still to come is listed with its beginning', async () => {
+  const at = (hours: number) => after(bed.clock.now(), ms(hours * HOUR));
+  bed.usePolicy({
+    silences: [{ matchers: [], startsAt: at(1), endsAt: at(2), createdBy: 'ann', comment: 'the move' }],
+  });
+  expect(said(await ask({ kind: 'silences' }))).toEqual([
+    'everything from TIME until TIME, by ann (in the rule file): the move. Not begun yet.',
+  ]);
+});
+
 it('ending a silence that is none is a mistake with the nearest id', async () => {
   const id = command(await ask(silence(['checkout'])))?.split(' ')[2] ?? '';
   const near = `${id.slice(0, 7)}${id.endsWith('0') ? '1' : '0'}`;
@@ -92,6 +102,16 @@ describe('acts on alerts by name', () => {
     const lines = said(await ask({ kind: 'acknowledge', what }));
     expect(lines).toHaveLength(count);
     for (const line of lines) expect(line).toMatch(/is acknowledged by @U0ANN at TIME\.$/);
+  });
+
+  it('more of them than a message has room for are acknowledged all the same', async () => {
+    const services = Array.from({ length: 23 }, (_, index) => sample(`s${index}`, 0.5));
+    await bed.tick(0, services);
+    const lines = said(await ask({ kind: 'acknowledge', what: 'CheckoutSlow' }));
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe('and 3 more, dealt with alike, that did not fit');
+    const firing = await bed.alerts.firing();
+    expect(firing.filter(({ alert }) => alert.acknowledged?.by === 'U0ANN')).toHaveLength(23);
   });
 
   it('the second hears who has it', async () => {
