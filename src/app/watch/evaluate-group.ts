@@ -1,4 +1,4 @@
-import type { Alert, GroupState, RuleState } from '../../domain/alert/alert.ts';
+import type { Alert, Generation, GroupState, RuleState } from '../../domain/alert/alert.ts';
 import { FLAP_LIMIT } from '../../domain/alert/flap.ts';
 import type { ExpandTemplate } from '../../domain/alert/identity.ts';
 import { resolve } from '../../domain/alert/move.ts';
@@ -184,13 +184,18 @@ function noteFutureState(parts: Parts, group: RuleGroup, at: { slot: Slot; store
   );
 }
 
+/** What is in force here for a group. */
+const ownGeneration = ({ generations, noise }: Parts, group: RuleGroup): Generation =>
+  generations.own(group, noise?.policy());
+
 /** Whether newer rules are in force elsewhere. Said once, and remembered: from then on no tick is claimed for nothing. */
 function isLeftToOthers(
-  { generations, outdated, logger }: Parts,
+  parts: Parts,
   group: RuleGroup,
   { slot, stored }: { slot: Slot; stored: GroupState | undefined },
 ): boolean {
-  const own = generations.own(group);
+  const { outdated, logger } = parts;
+  const own = ownGeneration(parts, group);
   if (!isOutdated(own, stored, { slot, interval: group.interval })) {
     outdated.delete(group.id);
     return false;
@@ -215,7 +220,7 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Prom
   noteSource(parts.source, group.id, rules);
   const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
   const ends = gone.flatMap(([, state]) => retireRule(group, slot, state));
-  const generation = nextGeneration(parts.generations.own(group), previous?.generation);
+  const generation = nextGeneration(ownGeneration(parts, group), previous?.generation);
   const state: GroupState = { slot, rules, generation };
   const applied = await parts.store.applyEvaluation({
     group: group.id,
@@ -229,7 +234,7 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Prom
 
 async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
   // In force from now on, whoever gets the tick.
-  parts.generations.own(group);
+  ownGeneration(parts, group);
   if (parts.outdated.has(group.id)) {
     const stored = await parts.store.loadGroup(group.id);
     if (isLeftToOthers(parts, group, { slot, stored })) return { kind: 'outdated' };

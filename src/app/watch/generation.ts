@@ -1,4 +1,5 @@
 import type { Generation, GroupState } from '../../domain/alert/alert.ts';
+import type { NoisePolicy } from '../../domain/alert/suppress.ts';
 import { hashTexts } from '../../domain/labels.ts';
 import type { RuleGroup, Slot } from '../../domain/slo/rule.ts';
 import { between, epochMs, MINUTE, type Milliseconds } from '../../domain/units.ts';
@@ -10,21 +11,26 @@ const MIN_PATIENCE: Milliseconds = MINUTE;
 
 /** Knows which text of its rules a replica evaluates a group by, and since when. */
 export interface Generations {
-  /** The group as it is in force here; a text that is new here counts from now on. */
-  own(group: RuleGroup): Generation;
+  /** The group and the policy as they are in force here; a text that is new here counts from now on. */
+  own(group: RuleGroup, policy?: NoisePolicy): Generation;
+}
+
+/** Hashes of what does not change: rules and policies are replaced whole. */
+function createHashes(): (value: RuleGroup | NoisePolicy) => string {
+  const hashes = new WeakMap<object, string>();
+  return (value) => {
+    const hash = hashes.get(value) ?? hashTexts([JSON.stringify(value)]);
+    hashes.set(value, hash);
+    return hash;
+  };
 }
 
 export function createGenerations(clock: Pick<Clock, 'now'>): Generations {
-  const hashes = new WeakMap<RuleGroup, string>();
+  const hashOf = createHashes();
   const inForce = new Map<string, Generation>();
-  const hashOf = (group: RuleGroup): string => {
-    const known = hashes.get(group) ?? hashTexts([JSON.stringify(group)]);
-    hashes.set(group, known);
-    return known;
-  };
   return {
-    own: (group) => {
-      const hash = hashOf(group);
+    own: (group, policy) => {
+      const hash = hashTexts([group, policy].flatMap((each) => (each === undefined ? [] : hashOf(each))));
       const known = inForce.get(group.id);
       if (known?.hash === hash) return known;
       const since = { hash, since: clock.now() };
@@ -36,8 +42,8 @@ export function createGenerations(clock: Pick<Clock, 'now'>): Generations {
 
 /**
  * Whether another replica evaluates the group by rules that came into force later than these: while a changed file is
- * rolled out, replicas differ, and a rule without `for` would fire and end with each of them in turn. The newest rules
- * win, for as long as somebody evaluates by them.
+ * rolled out, replicas differ, and a rule without `for` would fire and end with each of them in turn, as a new silence
+ * would hold back at every other tick. The newest win, for as long as somebody evaluates by them.
  *
  *     replica with the old rules   tick  tick  -     -     -     (reloads) tick
  *     replica with the new rules               tick  tick  tick            -

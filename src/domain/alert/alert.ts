@@ -8,7 +8,7 @@ import type { Destination } from './route.ts';
 export type ResolveReason =
   /** The value was seen on the good side of the bound. */
   | 'recovered'
-  /** The breach vanished and the rule gives no way to see evidence, or asks for Prometheus's way. */
+  /** There is data and no breach; or the breach vanished, and the rule gives no way to tell or asks for Prometheus's way. */
   | 'no-longer-breaching'
   /** The rule is gone from the files. */
   | 'rule-removed'
@@ -205,9 +205,9 @@ export interface RuleState {
   readonly flaps?: Readonly<Record<string, FlapHistory>>;
 }
 
-/** Which text of a group's rules it was evaluated by. */
+/** Which text of its rules a group was evaluated by, and which policy. */
 export interface Generation {
-  /** Hash of the group as the rule files define it. */
+  /** Hash of the group and of the policy as the rule files define them. */
   readonly hash: string;
   /** When the replica that took it up last did so. */
   readonly since: EpochMs;

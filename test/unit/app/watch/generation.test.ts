@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createLocalTime } from '../../../../src/adapters/time/local-time.ts';
 import { createEvaluateGroup } from '../../../../src/app/watch/evaluate-group.ts';
 import { createGenerations, isOutdated, nextGeneration } from '../../../../src/app/watch/generation.ts';
 import type { Generation } from '../../../../src/domain/alert/alert.ts';
+import { NO_POLICY, type NoisePolicy } from '../../../../src/domain/alert/suppress.ts';
 import type { RuleGroup } from '../../../../src/domain/slo/rule.ts';
 import { MINUTE, ms } from '../../../../src/domain/units.ts';
 import { aGroup, aRule } from '../../../support/builders.ts';
@@ -41,6 +43,16 @@ describe('rules of another text', () => {
     expect(generations.own(aGroup())).toEqual(first);
     expect(generations.own(aGroup({ limit: 1 })).since - first.since).toBe(MINUTE);
   });
+  it('count from when the policy came in force, for every group', async () => {
+    const clock = createVirtualClock();
+    const generations = createGenerations(clock);
+    const groups = [aGroup(), aGroup({ name: 'cart' })];
+    const first = groups.map((group) => generations.own(group, NO_POLICY));
+    await clock.advance(MINUTE);
+    expect(groups.map((group) => generations.own(group, { ...NO_POLICY }))).toEqual(first);
+    const renewed = groups.map((group) => generations.own(group, { ...NO_POLICY, flap: 2 }));
+    expect(renewed.map(({ since }) => since)).toEqual([clock.now(), clock.now()]);
+  });
 });
 
 describe('while a changed file is rolled out', () => {
@@ -55,7 +67,7 @@ describe('while a changed file is rolled out', () => {
   const strict = aGroup({ rules: [aRule({ expr: 'strict' })] });
   const lax = aGroup({ rules: [aRule({ expr: 'lax' })] });
 
-  function aReplica() {
+  function aReplica(policy?: NoisePolicy) {
     const metrics = createFakeMetricsSource();
     const breach = [{ labels: { service: 'checkout' }, value: 0.02 }];
     metrics.answer('strict', breach);
@@ -68,6 +80,15 @@ describe('while a changed file is rolled out', () => {
       recorder: createSpyRecorder(),
       logger,
       expand: expandValue,
+      ...(policy === undefined
+        ? {}
+        : {
+            noise: {
+              policy: () => policy,
+              localTime: createLocalTime(),
+              learnCalls: async () => undefined,
+            },
+          }),
     });
     return { evaluate, logger };
   }
@@ -111,6 +132,28 @@ describe('while a changed file is rolled out', () => {
     ]);
     expect(await told()).toEqual(['firing', 'resolved']);
     expect(old.logger.messages('info')).toHaveLength(1);
+  });
+
+  it('the newest policy wins with them, also where only the policy has changed', async () => {
+    const silences = [{ matchers: [], endsAt: slotAt(1_000), createdBy: 'ann', comment: 'planned' }];
+    const [old, renewed] = [aReplica(NO_POLICY), aReplica({ ...NO_POLICY, silences })];
+    const rules = aGroup({ rules: [aRule({ expr: 'strict', for: ms(3 * TICK) })] });
+    await ticks(0, 1, [old, rules]);
+    await ticks(2, 2, [renewed, rules]);
+    expect(await ticks(3, 5, [old, rules], [renewed, rules])).toEqual([
+      'outdated',
+      'claimed-elsewhere',
+      'outdated',
+      'applied',
+      'outdated',
+      'applied',
+    ]);
+    // It fires, and the silence that the older one does not know holds it back.
+    const rule = Object.values((await temp.store.loadGroup(rules.id))?.rules ?? {})[0];
+    expect(rule?.alerts.map(({ state, suppressed }) => [state, suppressed?.kind])).toEqual([
+      ['firing', 'silence'],
+    ]);
+    expect(await told()).toEqual([]);
   });
 
   it('the others follow as soon as they have the same rules', async () => {
