@@ -10,7 +10,7 @@ import type { Alert, GroupState } from '../../src/domain/alert/alert.ts';
 import { fingerprint } from '../../src/domain/labels.ts';
 import type { RuleGroup } from '../../src/domain/slo/rule.ts';
 import { expandTemplate } from '../../src/domain/slo/template.ts';
-import { after, before, type EpochMs, epochMs, HOUR, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
+import { after, before, type EpochMs, epochMs, HOUR, MINUTE, ms } from '../../src/domain/units.ts';
 import { ALERT_GENERATOR_CASES, type Case, type Episode, SCRAPE } from '../support/alert-generator-cases.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { openTempStore } from '../support/temp-store.ts';
@@ -107,7 +107,7 @@ describe('as the compliance suite for alert generators wants it', () => {
   it.each(table)('%s, evaluated %i ms after the samples', async (name, phase, given) => {
     const { store, dispose } = await openTempStore();
     const clock = createVirtualClock(epochMs(before(START, MINUTE)));
-    const metrics = createPrometheusMetrics({ http, deadline: ms(SECOND), logger: createSpyLogger() });
+    const metrics = createPrometheusMetrics({ http, deadline: MINUTE, logger: createSpyLogger() });
     const evaluate = createEvaluateGroup({
       metrics,
       store,

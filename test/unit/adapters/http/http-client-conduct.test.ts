@@ -6,7 +6,7 @@ import { clientOf, closeServers, everythingOf, failureOf, type Handler, listen }
 
 afterEach(closeServers);
 
-const asked = { path: '/api/things', operation: 'things', deadline: ms(2_000) } as const;
+const asked = { path: '/api/things', operation: 'things', deadline: ms(30_000) } as const;
 
 describe('what a server can do to a client', () => {
   const conduct: Readonly<
@@ -116,7 +116,7 @@ describe('what a server can do to a client', () => {
 
   it.each(Object.entries(conduct))('%s', async (_, { handler, code, deadline, retryable }) => {
     const client = clientOf(await listen(handler), { maxBytes: 1_000_000 });
-    const error = await failureOf(client.json({ ...asked, deadline: ms(deadline ?? 2_000) }));
+    const error = await failureOf(client.json({ ...asked, deadline: ms(deadline ?? 30_000) }));
     expect(error.code).toBe(code);
     expect(error.system).toBe('jaeger');
     if (retryable !== undefined) expect(error.retryable).toBe(retryable);

@@ -20,7 +20,7 @@ function source(data: object) {
   };
   const metrics = createPrometheusMetrics({
     http: http as Http,
-    deadline: ms(1_000),
+    deadline: ms(30_000),
     logger: createSpyLogger(),
   });
   return { forms, metrics };

@@ -122,7 +122,7 @@ async function report(
       acts: async () => new Map(),
       messageRef: async () => undefined,
     },
-    metrics: counting(createPrometheusMetrics({ http, deadline: ms(5_000), logger })),
+    metrics: counting(createPrometheusMetrics({ http, deadline: ms(30_000), logger })),
     links: createLinks({ prometheus: 'http://prometheus:9090' }),
     clock,
   });

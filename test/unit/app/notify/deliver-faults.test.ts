@@ -1,18 +1,41 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../../../src/app/ports.ts';
 import type { Fault } from '../../../../src/demo/slack/faults.ts';
-import { MINUTE, SECOND } from '../../../../src/domain/units.ts';
+import { MINUTE, ms, SECOND } from '../../../../src/domain/units.ts';
 import { GENERAL } from '../../adapters/slack/stand.ts';
-import { alertOf, resolved, useBed } from './delivery-bed.ts';
+import { alertOf, type Bed, resolved, useBed } from './delivery-bed.ts';
 
 const bed = useBed();
 
-describe('exactly one message, in its final form, whatever Slack does', () => {
-  const at = (method: string, what: Fault['do'], more: Partial<Fault> = {}): Fault => ({
-    method,
-    do: what,
-    ...more,
+const at = (method: string, what: Fault['do'], more: Partial<Fault> = {}): Fault => ({
+  method,
+  do: what,
+  ...more,
+});
+
+/** A breach and its end, with these faults on the way. */
+async function expectOneMessage({ on, script }: { on: Bed; script: readonly Fault[] }): Promise<void> {
+  for (const fault of script) on.stand.server.faults.add(fault);
+  await on.decide('firing');
+  await on.drain();
+  await on.stand.clock.advance(SECOND);
+  await on.decide('resolved', resolved());
+  await on.settle();
+  expect(await on.store.outbox()).toEqual({ depth: 0 });
+  expect(on.messages().map(({ text }) => text)).toEqual([expect.stringContaining('✅ checkout: recovered')]);
+  expect(on.messages(GENERAL)).toHaveLength(0);
+  expect(on.thread(on.messages()[0])).toHaveLength(1);
+}
+
+describe('exactly one message, in its final form, when an answer never ends', () => {
+  const patient = useBed({ timeout: ms(300) });
+
+  it.each(['chat.postMessage', 'chat.update'])('of %s', async (method) => {
+    await expectOneMessage({ on: patient, script: [at(method, { kind: 'stall' })] });
   });
+});
+
+describe('exactly one message, in its final form, whatever Slack does', () => {
   const faults: Record<string, Fault[]> = {
     'a 429 on the post': [at('chat.postMessage', { kind: 'rate-limit', retryAfterSeconds: 7 })],
     'a 429 on the edit': [at('chat.update', { kind: 'rate-limit', retryAfterSeconds: 7 })],
@@ -22,7 +45,6 @@ describe('exactly one message, in its final form, whatever Slack does', () => {
       at('chat.postMessage', { kind: 'reset-before-accept' }),
     ],
     'a connection reset after Slack took the post': [at('chat.postMessage', { kind: 'reset-after-accept' })],
-    'a body that stalls after Slack took the post': [at('chat.postMessage', { kind: 'stall' })],
     'a page of a proxy in place of an answer': [
       at('chat.postMessage', { kind: 'http', status: 200, body: '<html>Sign in</html>' }),
     ],
@@ -35,7 +57,6 @@ describe('exactly one message, in its final form, whatever Slack does', () => {
     'a final edit that fails again and again': [
       at('chat.update', { kind: 'http', status: 502 }, { after: 1, times: 5 }),
     ],
-    'a stalled edit': [at('chat.update', { kind: 'stall' })],
     'blocks that the workspace does not take': [
       at('chat.postMessage', { kind: 'error', error: 'invalid_blocks' }),
     ],
@@ -44,18 +65,7 @@ describe('exactly one message, in its final form, whatever Slack does', () => {
   };
 
   it.each(Object.entries(faults))('%s', async (_name, script) => {
-    for (const fault of script) bed.stand.server.faults.add(fault);
-    await bed.decide('firing');
-    await bed.drain();
-    await bed.stand.clock.advance(SECOND);
-    await bed.decide('resolved', resolved());
-    await bed.settle();
-    expect(await bed.store.outbox()).toEqual({ depth: 0 });
-    expect(bed.messages().map(({ text }) => text)).toEqual([
-      expect.stringContaining('✅ checkout: recovered'),
-    ]);
-    expect(bed.messages(GENERAL)).toHaveLength(0);
-    expect(bed.thread(bed.messages()[0])).toHaveLength(1);
+    await expectOneMessage({ on: bed, script });
   });
 
   it('a note whose answer got lost is not said twice', async () => {

@@ -7,7 +7,16 @@ import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
 import type { Alert } from '../../../../src/domain/alert/alert.ts';
 import { createLinks } from '../../../../src/domain/link.ts';
 import type { SloRule } from '../../../../src/domain/slo/rule.ts';
-import { after, epochUs, MINUTE, ms, ratio, SECOND, us } from '../../../../src/domain/units.ts';
+import {
+  after,
+  epochUs,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  ratio,
+  SECOND,
+  us,
+} from '../../../../src/domain/units.ts';
 import { anAlert, aRule } from '../../../support/builders.ts';
 import { openTempStore } from '../../../support/temp-store.ts';
 import { START } from '../../../support/virtual-clock.ts';
@@ -82,14 +91,14 @@ export interface Bed {
   outcomes(): readonly string[];
 }
 
-/** Sets the stage before every test of a file, and clears it after. */
-export function useBed(): Bed {
+/** Sets the stage before every test of a file or a group, and clears it after. */
+export function useBed(more?: More): Bed {
   let bed: Bed | undefined;
   let clear: (() => Promise<void>) | undefined;
   beforeEach(async () => {
     const stand = await createStand();
     const temp = await openTempStore(stand.clock);
-    bed = createBed(stand, temp.store);
+    bed = createBed(stand, temp.store, more);
     const { delivery } = bed;
     clear = async () => {
       await delivery.stop();
@@ -124,16 +133,16 @@ export function useBed(): Bed {
   };
 }
 
-function createBed(stand: Stand, store: Store): Bed {
+function createBed(stand: Stand, store: Store, more?: More): Bed {
   const { clock, workspace, server, recorder } = stand;
-  const delivery = deliveryTo(stand, store);
+  const delivery = deliveryTo(stand, store, more);
   let decided = 0;
   const drain = (): Promise<number> => inVirtualTime(clock, delivery.drain());
   return {
     stand,
     store,
     delivery,
-    deliveryOn: (other, more) => deliveryTo(stand, other, more),
+    deliveryOn: (other, others) => deliveryTo(stand, other, others),
     tick: async () => {
       await clock.advance(100);
       await new Promise((resolve) => {
@@ -186,6 +195,8 @@ function entryOf(
 interface More {
   readonly lanes?: number;
   readonly before?: () => Promise<void>;
+  /** By the machine's clock: what the stand-in never answers is given up after this. */
+  readonly timeout?: Milliseconds;
 }
 
 function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more: More = {}): Delivery {
@@ -195,8 +206,7 @@ function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more:
     clock,
     logger: log,
     recorder,
-    // By the machine's clock: what the stand-in never answers is given up after this.
-    timeout: ms(300),
+    ...(more.timeout === undefined ? {} : { timeout: more.timeout }),
   });
   return createDelivery({
     store,
