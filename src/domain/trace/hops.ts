@@ -108,13 +108,22 @@ export interface Retry {
   readonly duration: Microseconds;
 }
 
+/**
+ * The attempts at a call that was tried more than once; none where one was enough. A client span that took no time, as some
+ * libraries mark a redirect, tried nothing: what hangs on it came later, by itself.
+ */
+export function attemptsOf(client: SpanNode): readonly SpanNode[] {
+  if (client.span.kind !== 'client' || client.span.duration === 0) return [];
+  const attempts = serversOf(client);
+  return attempts.length < 2 ? [] : attempts;
+}
+
 /** Calls with several attempts, the most attempts first. */
 export function retriesOf({ nodes }: SpanTree): readonly Retry[] {
   return nodes
     .flatMap((client): readonly Retry[] => {
-      if (client.span.kind !== 'client') return [];
-      const attempts = serversOf(client);
-      if (attempts.length < 2) return [];
+      const attempts = attemptsOf(client);
+      if (attempts.length === 0) return [];
       return [
         {
           caller: client.span.serviceName,

@@ -1,5 +1,6 @@
 import { type EpochUs, type Microseconds, us } from '../units.ts';
 import type { CriticalPath } from './critical-path.ts';
+import { attemptsOf } from './hops.ts';
 import { serversOf } from './peer.ts';
 import { createPlaces } from './places.ts';
 import { shownOperation } from './shown-operation.ts';
@@ -172,9 +173,10 @@ function gapsBetween(bar: Stretch, served: readonly Stretch[]): readonly Stretch
 
 function attemptOf(node: SpanNode): Pick<WaterfallRow, 'attempt'> {
   const { parent, span } = node;
-  if (span.kind !== 'server' || parent?.span.kind !== 'client') return {};
-  const attempts = serversOf(parent);
-  return attempts.length < 2 ? {} : { attempt: { number: attempts.indexOf(node) + 1, of: attempts.length } };
+  if (span.kind !== 'server' || parent === undefined) return {};
+  const attempts = attemptsOf(parent);
+  const number = attempts.indexOf(node) + 1;
+  return number === 0 ? {} : { attempt: { number, of: attempts.length } };
 }
 
 /** Work before and after the root is shown as far as it leaves the root itself large enough to be read. */

@@ -4,6 +4,7 @@ import { readLegacyTraces } from '../../../../src/adapters/jaeger/wire-legacy.ts
 import { hopEdgesOf, hopOf, retriesOf } from '../../../../src/domain/trace/hops.ts';
 import type { Trace } from '../../../../src/domain/trace/trace.ts';
 import { buildTree } from '../../../../src/domain/trace/tree.ts';
+import { us } from '../../../../src/domain/units.ts';
 import { drawn } from '../../../support/drawn-trace.ts';
 
 const hop = (trace: Trace) => hopOf(buildTree(trace).nodes.find(({ span }) => span.kind === 'client')!);
@@ -116,5 +117,15 @@ describe('retries', () => {
     expect(retriesOf(buildTree(trace))).toEqual([
       { caller: 'a', callee: 'c', operation: 'a', attempts: 2, failed: 1, duration: 15_000 },
     ]);
+  });
+
+  it('are none where the client took no time: a redirect, which the browser follows later', () => {
+    const { traceId, spans } = drawn(`
+      a:c     ||
+      b:s<a      |==|
+      c:s<a           |==|
+    `);
+    const mark = spans.map((span) => (span.kind === 'client' ? { ...span, duration: us(0) } : span));
+    expect(retriesOf(buildTree({ traceId, spans: mark }))).toEqual([]);
   });
 });
