@@ -3,7 +3,7 @@ import { kialiApplication } from '../../domain/link-kiali.ts';
 import type { CriticalPath } from '../../domain/trace/critical-path.ts';
 import type { PathPart } from '../../domain/trace/path-parts.ts';
 import { servedOnPath } from '../../domain/trace/served.ts';
-import { operationOf } from '../../domain/trace/shown-operation.ts';
+import { operationOf, operationsOf } from '../../domain/trace/shown-operation.ts';
 import { statusOf } from '../../domain/trace/span-errors.ts';
 import {
   summarize,
@@ -94,7 +94,7 @@ export function traceView(
       .slice(0, SHOWN.offPath)
       .map(({ service, operation, selfTime }) => ({
         service: named(service),
-        operation,
+        operation: operationsOf(spansOfName(summary.tree, { service, operation })),
         selfTime,
         share: shareOf(selfTime, duration),
       })),
@@ -105,6 +105,15 @@ export function traceView(
     links: elsewhere(summary, { now, links }),
   };
 }
+
+/** The longest first. */
+const spansOfName = (
+  { nodes }: SpanTree,
+  { service, operation }: { readonly service: string; readonly operation: string },
+): readonly Span[] =>
+  nodes
+    .flatMap(({ span }) => (span.serviceName === service && span.spanName === operation ? [span] : []))
+    .sort((a, b) => b.duration - a.duration);
 
 /** Where else the trace can be looked at: drawn over Kiali's graph of its namespaces, and in Grafana. */
 function elsewhere(

@@ -1,7 +1,8 @@
 import { type Microseconds, us } from '../units.ts';
 import type { CriticalPath } from './critical-path.ts';
+import { attemptsOf } from './hops.ts';
 import { isDatabaseCall, peerOf, serversOf } from './peer.ts';
-import { operationOf } from './shown-operation.ts';
+import { operationsOf } from './shown-operation.ts';
 import type { SpanNode } from './tree.ts';
 
 /**
@@ -24,9 +25,12 @@ export interface PathPart {
   /** The service that spent the time, or waited. */
   readonly service: string;
   readonly operation: string;
-  /** What the service's own work was asked for, where that is one thing and the operation does not tell: `POST /charge`. */
+  /** What the service's own work was asked for, where the operation does not tell: `POST /charge`, `GET /a, GET /b and 3 more`. */
   readonly asked?: string;
-  /** What was called; empty for own code and where no attribute tells. */
+  /**
+   * What was called; empty where no attribute tells. Own code has one where the spans of another service hang on it without a
+   * client span between: then the way there is part of it, and nothing tells the two apart.
+   */
   readonly peer: string;
   readonly time: Microseconds;
   /** How much sooner the root could have ended without it, at most. */
@@ -49,7 +53,7 @@ export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
     // A span with one section need not be found again.
     let onPath = place === 'whole' ? undefined : spans.get(node);
     if (onPath === undefined) {
-      onPath = { wasRetried: node.span.kind === 'client' && serversOf(node).length > 1 };
+      onPath = { wasRetried: attemptsOf(node).length > 0 };
       if (place !== 'whole') spans.set(node, onPath);
     }
     const use = onPath.wasRetried && place === 'between' ? 'pause' : 'work';
@@ -98,7 +102,7 @@ function totalOf({ subject, spent }: Part): PathPart {
     sum += time;
     saved += Math.min(time, drag);
   }
-  const asked = subject.kind === 'own' ? askedOf(spent) : undefined;
+  const asked = subject.kind === 'own' ? askedOf(spent, subject.operation) : undefined;
   return {
     ...subject,
     ...(asked === undefined ? {} : { asked }),
@@ -108,18 +112,15 @@ function totalOf({ subject, spent }: Part): PathPart {
   };
 }
 
-/** What all of the spans were asked for, where their name does not say it. */
-function askedOf(spent: readonly Spent[]): string | undefined {
-  const first = spent[0]?.node.span;
-  if (first === undefined) return undefined;
-  const asked = operationOf(first);
-  const isCommon = asked !== first.spanName && spent.every(({ node }) => operationOf(node.span) === asked);
-  return isCommon && asked !== '' ? asked : undefined;
+/** What the spans were asked for, those that took longest first, where their name does not say it. */
+function askedOf(spent: readonly Spent[], name: string): string | undefined {
+  const asked = operationsOf([...spent].sort((a, b) => b.time - a.time).map(({ node }) => node.span));
+  return asked === name ? undefined : asked;
 }
 
 /** Tells things apart that time was spent on. Calls to one peer are one thing, whatever they are named. */
 export const partKey = ({ kind, service, operation, peer }: PathSubject): string =>
-  `${kind}\0${service}\0${kind === 'own' || kind === 'database' ? operation : ''}\0${peer}`;
+  `${kind}\0${service}\0${kind === 'own' || kind === 'database' || peer === '' ? operation : ''}\0${peer}`;
 
 const nameOf = ({ kind, service, operation, peer }: PathSubject): string =>
   `${service} ${operation} ${peer} ${kind}`;
@@ -131,7 +132,19 @@ function subjectOf(node: SpanNode): PathSubject {
   const isCall = span.kind === 'client';
   if (isCall && serversOf(node).length > 0) return subject('network', node, peerOf(node));
   if (span.kind !== 'server' && isDatabaseCall(span)) return subject('database', node, peerOf(node));
-  return isCall ? subject('call', node, peerOf(node)) : subject('own', node, '');
+  return isCall ? subject('call', node, peerOf(node)) : subject('own', node, servedBy(node));
+}
+
+/** The service whose span hangs directly on one that is no client's: it was called, the way there unseen. */
+function servedBy({ span, children }: SpanNode): string {
+  let callee = '';
+  for (const { span: child } of children) {
+    const isAnswer = child.kind === 'server' || child.kind === 'unspecified';
+    if (!isAnswer || child.serviceName === span.serviceName || child.followsFrom === true) continue;
+    if (callee !== '' && callee !== child.serviceName) return 'other services';
+    callee = child.serviceName;
+  }
+  return callee;
 }
 
 const subject = (kind: PathPartKind, { span }: SpanNode, peer: string): PathSubject => ({

@@ -10,9 +10,16 @@ export function attributeText({ attributes }: Pick<Span, 'attributes'>, keys: re
   return '';
 }
 
-const DATABASE = ['db.system', 'db.system.name', 'db.type', 'db.statement', 'db.query.text'] as const;
+const DATABASE = [
+  'db.system',
+  'db.system.name',
+  'db.type',
+  'db.statement',
+  'db.query.text',
+  'sql.query',
+] as const;
 
-/** Whether a span is a statement to a database, by OpenTelemetry's names or OpenTracing's. */
+/** Whether a span is a statement to a database, by OpenTelemetry's names, OpenTracing's or Brave's. */
 export const isDatabaseCall = (span: Span): boolean => attributeText(span, DATABASE) !== '';
 
 /** Envoy's name of a destination in the mesh: `outbound|8080||payments.shop.svc.cluster.local` is `payments.shop`. */

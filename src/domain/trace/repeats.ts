@@ -1,5 +1,6 @@
 import { type Microseconds, us } from '../units.ts';
-import { operationOf } from './shown-operation.ts';
+import { operationOf, operationsOf } from './shown-operation.ts';
+import type { Span } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /** The same thing done again and again, one after the other, under one span: what one query for all would have spared. */
@@ -18,10 +19,11 @@ export interface Repeat {
 const ORDINARY = 10;
 
 interface Run {
-  child: SpanNode;
-  count: number;
-  time: number;
-  end: number;
+  /** Shared by the steps of one run: the first `count` are its own. */
+  readonly spans: Span[];
+  readonly count: number;
+  readonly time: number;
+  readonly end: number;
 }
 
 /**
@@ -38,10 +40,10 @@ export function repeatsOf({ nodes }: SpanTree): readonly Repeat[] {
   return nodes
     .filter(({ children }) => children.length > ORDINARY)
     .flatMap((parent) =>
-      longestRuns(parent).map(({ child, count, time }) => ({
+      longestRuns(parent).map(({ spans, count, time }) => ({
         service: parent.span.serviceName,
         operation: operationOf(parent.span),
-        child: child.span.spanName,
+        child: operationsOf(spans.slice(0, count)),
         count,
         time: us(time),
       })),
@@ -52,14 +54,15 @@ export function repeatsOf({ nodes }: SpanTree): readonly Repeat[] {
 function longestRuns({ children }: SpanNode): readonly Run[] {
   const longest = new Map<string, Run>();
   const current = new Map<string, Run>();
-  for (const child of children) {
-    const { serviceName, spanName, kind, start, duration } = child.span;
+  for (const { span } of children) {
+    const { serviceName, spanName, kind, start, duration } = span;
     const key = `${serviceName}\0${spanName}\0${kind}`;
     const run = current.get(key);
     const next =
       run !== undefined && start >= run.end
-        ? { child, count: run.count + 1, time: run.time + duration, end: start + duration }
-        : { child, count: 1, time: duration, end: start + duration };
+        ? { spans: run.spans, count: run.count + 1, time: run.time + duration, end: start + duration }
+        : { spans: [], count: 1, time: duration, end: start + duration };
+    next.spans.push(span);
     current.set(key, next);
     if (next.count > (longest.get(key)?.count ?? 0)) longest.set(key, next);
   }

@@ -25,5 +25,24 @@ export function shownOperation(span: Span): string {
 export const operationOf = (span: Span): string =>
   requestLine(span) === '' ? span.spanName : shownOperation(span);
 
+/** More kinds of request are counted. */
+const MOST_NAMED = 2;
+
+/**
+ * What spans of one name did, for running text: `GET /cart, GET /stock and 3 more` where they were named after a host and asked
+ * for different things. Put those first that count most.
+ */
+export function operationsOf(spans: readonly Span[]): string {
+  const kinds = new Set<string>();
+  for (const span of spans) {
+    const operation = operationOf(span);
+    // Where one does not say it, only the name holds for all.
+    if (operation === '' || operation === span.spanName) return span.spanName;
+    kinds.add(operation);
+  }
+  const named = [...kinds].slice(0, MOST_NAMED).join(', ');
+  return kinds.size > MOST_NAMED ? `${named} and ${kinds.size - MOST_NAMED} more` : named;
+}
+
 const isHostOf = (service: string, host: string): boolean =>
   host !== '' && (host === service || service.startsWith(`${host}.`));

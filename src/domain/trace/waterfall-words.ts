@@ -35,7 +35,7 @@ function partName({ kind, service, operation, asked, peer }: PathPart): string {
   const called = named(peer || operation);
   switch (kind) {
     case 'own':
-      return `own code of ${named(service)} ${named(asked ?? operation)}`;
+      return `own code of ${named(service)} ${named(asked ?? operation)}${peer === '' ? '' : `, or the way to ${named(peer)}`}`;
     case 'network':
       return `network and proxies from ${named(service)} to ${called}`;
     case 'retry':
@@ -43,7 +43,7 @@ function partName({ kind, service, operation, asked, peer }: PathPart): string {
     case 'database':
       return `database ${called} of ${named(service)}`;
     case 'call':
-      return `${named(service)} waiting for ${called}`;
+      return `${named(service)} waiting ${peer === '' ? 'in' : 'for'} ${called}`;
   }
 }
 

@@ -100,15 +100,17 @@ export function purpose({ kind, operation, asked, peer }: PathSubject): string {
   const called = literal(peer, 80) || literal(operation, 80);
   switch (kind) {
     case 'own':
-      return `own code in ${literal(asked ?? operation, 120)}`;
+      return `own code in ${literal(asked ?? operation, 120)}${peer === '' ? '' : `, or the way to ${literal(peer, 60)}`}`;
     case 'network':
       return `network and proxies to ${called}`;
     case 'retry':
       return `pause between attempts at ${called}`;
     case 'database':
-      return `database ${literal(peer, 60)}: ${literal(operation, 100)}`;
+      return `database${peer === '' ? '' : ` ${literal(peer, 60)}`}: ${literal(operation, 100)}`;
     case 'call':
-      return `waiting for ${called}, which sent no span`;
+      return peer === ''
+        ? `waiting in ${called}: what it called sent no span`
+        : `waiting for ${called}, which sent no span`;
   }
 }
 

@@ -119,6 +119,21 @@ describe('a trace at a glance', () => {
     expect(view?.errors[0]?.operation).toBe('front.shop POST /checkout');
   });
 
+  it('says what was asked for of work beside the path, too', () => {
+    const beside = ['/mail', '/log'].map(
+      (path, i): Partial<Span> => ({
+        parentSpanId: id(1),
+        serviceName: 'front.shop',
+        spanName: 'front.shop.svc.cluster.local:8080/*',
+        attributes: { 'http.method': 'POST', 'http.url': `http://front${path}` },
+        followsFrom: true,
+        duration: us((i + 1) * 10_000),
+      }),
+    );
+    const view = traceView(aTrace('5', [{ duration: us(100_000) }, ...beside]), { now: longAfter, links });
+    expect(view?.offPath).toMatchObject([{ operation: 'POST /log, POST /mail', selfTime: 30_000 }]);
+  });
+
   it('links the same trace in the other tools that know it', () => {
     const everywhere = createLinks({
       kiali: 'http://kiali',

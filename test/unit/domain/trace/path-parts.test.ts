@@ -25,12 +25,14 @@ const rows = (trace: Trace): readonly string[] =>
 /** Own code in spans that Envoy named after the host of their service. */
 const askedIn = (...urls: readonly string[]): string | undefined => {
   const drawing = `
-    a:s      |==========|
-    b:s<a      |==|
+    a:s      |==================|
+    b:s<a      |=====|
+    c:s<b       |==|
+    d:s<c        ||
   `;
   const trace = tagged(
     drawing,
-    Object.fromEntries(['a', 'b'].map((spanId, i) => [spanId, { 'http.url': urls[i] ?? '' }])),
+    Object.fromEntries(['b', 'a', 'c', 'd'].map((spanId, i) => [spanId, { 'http.url': urls[i] ?? '' }])),
   );
   const spans = trace.spans.map((span) => ({ ...span, serviceName: 'shop.a', spanName: 'shop.a.svc:80/*' }));
   return pathParts(criticalPathOf(buildTree({ ...trace, spans }).roots[0]!))[0]?.asked;
@@ -38,10 +40,12 @@ const askedIn = (...urls: readonly string[]): string | undefined => {
 
 describe('what own code was asked for', () => {
   it.each([
-    ['one thing: it is said', ['http://h/cart', 'http://h/cart'], '/cart'],
-    ['one kind of thing: without what differs', ['http://h/cart/17', 'http://h/cart/18'], '/cart/{id}'],
+    ['one thing: it is said', ['/cart', '/cart', '/cart', '/cart'], '/cart'],
+    ['one kind of thing: without what differs', ['/cart/1', '/cart/2', '/cart/3', '/cart/4'], '/cart/{id}'],
     ['nothing that is known: the name of the spans stands', [], undefined],
-    ['several things: nothing is said', ['http://h/cart', 'http://h/stock'], undefined],
+    ['nothing that is known of one: the same', ['/cart', '/cart', ''], undefined],
+    ['two things: the one that took longer first', ['/stock', '/cart', '/cart', '/cart'], '/cart, /stock'],
+    ['several things: two are said', ['/stock', '/cart', '/mail', '/pay'], '/cart, /stock and 2 more'],
   ])('%s', (_, urls, asked) => {
     expect(askedIn(...urls)).toBe(asked);
   });
@@ -93,6 +97,33 @@ describe('what the critical path was spent on', () => {
       tags: { shop: { upstream_cluster: '-', 'http.url': 'https://user@pay.example:8443/charge?x' } },
       expected: ['shop call pay.example 5'],
     },
+    'statements as Brave records them': {
+      drawing: 'read:c |====|',
+      tags: { read: { 'sql.query': 'select 1' } },
+      expected: ['read database  5'],
+    },
+    'own code and the way to a service, where no client span tells the two apart': {
+      drawing: `
+        shop:s         |==================|
+        pay:s<shop         |======|
+      `,
+      expected: ['shop own pay 12', 'pay own  7'],
+    },
+    'own code and the ways to several': {
+      drawing: `
+        shop:s         |==================|
+        pay:s<shop         |===|
+        mail:s<shop               |==|
+      `,
+      expected: ['shop own other services 12', 'pay own  4', 'mail own  3'],
+    },
+    'own code alone where what another service did was not waited for': {
+      drawing: `
+        shop:s         |==================|
+        mail:s<shop               |~~|
+      `,
+      expected: ['shop own  19'],
+    },
     'something that nothing names': { drawing: 'shop:c |====|', expected: ['shop call  5'] },
     'a server that is not on the path leaves all of it to the network': {
       drawing: `
@@ -125,6 +156,21 @@ describe('what the critical path was spent on', () => {
       span.spanId === 'shop' ? span : { ...span, serviceName: 'db', spanName: 'read' },
     );
     expect(rows({ traceId, spans: same })).toEqual(['db own  12 in 3', 'shop own  6']);
+  });
+
+  it('keeps calls apart that nothing but their names tells', () => {
+    const { traceId, spans } = drawn(`
+      shop:s         |====================|
+      r1:c<shop       |==|
+      r2:c<shop           |==|
+      w:c<shop                  |===|
+    `);
+    const named = spans.map((span) => ({
+      ...span,
+      serviceName: 'shop',
+      spanName: span.spanId.replace(/\d/, ''),
+    }));
+    expect(rows({ traceId, spans: named })).toEqual(['shop own  11', 'shop call  6 in 2', 'shop call  4']);
   });
 
   it('takes a call with 100,000 attempts', () => {

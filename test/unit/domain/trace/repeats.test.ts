@@ -50,6 +50,28 @@ describe('the same call again and again', () => {
     expect(repeatsOf(buildTree(aTrace('1', spans))).map(({ count }) => count)).toEqual(counts);
   });
 
+  it('says what was asked for, where a mesh named the calls after their host', () => {
+    const calls = (pathOf: (i: number) => string) =>
+      repeatsOf(
+        buildTree(
+          aTrace(
+            '1',
+            children(12, (i) => ({
+              spanName: 'stock.shop.svc.cluster.local:80/*',
+              attributes: { 'http.method': 'GET', 'http.url': `http://stock${pathOf(i)}` },
+            })),
+          ),
+        ),
+      ).map(({ child }) => child);
+    expect(calls((i) => `/item/${i}`)).toEqual(['stock.shop GET /item/{id}']);
+    expect(calls((i) => (i % 2 === 0 ? '/item' : '/price'))).toEqual([
+      'stock.shop GET /item, stock.shop GET /price',
+    ]);
+    expect(calls((i) => `/item/${'abcdefghijkl'.charAt(i)}`)).toEqual([
+      'stock.shop GET /item/a, stock.shop GET /item/b and 10 more',
+    ]);
+  });
+
   it('names who repeats what, and for how long', () => {
     expect(
       repeatsOf(
