@@ -11,6 +11,7 @@ import { createRuleCheck } from './app/rules/check-rules.ts';
 import type { LoadedRules } from './app/rules/rules-in-force.ts';
 import { RuleFilesError, type RunningBot, startBot } from './bot.ts';
 import { type ReplayOptions, replayCommand } from './cli/replay.ts';
+import { webAddress } from './cli/web-address.ts';
 import { ruleErrorsText, runCheck } from './config/check-report.ts';
 import { convertText, ORIGINS, type Origin } from './config/convert/convert.ts';
 import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './config/env.ts';
@@ -22,10 +23,12 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 const readText = (path: string): Promise<string> => readFile(path, 'utf8');
 
+const noFiles = (given: readonly string[]): string =>
+  `There is no .yaml or .yml file in ${given.join(', ')}.`;
+
 async function loadRules(given: readonly string[]): Promise<LoadedRules> {
   const paths = await rulePaths(given);
-  if (paths.length === 0)
-    return { ok: false, text: `There is no .yaml or .yml file in ${given.join(', ')}.` };
+  if (paths.length === 0) return { ok: false, text: noFiles(given) };
   const loaded = await loadRuleFiles(paths, readText);
   if (!loaded.ok) return { ok: false, text: ruleErrorsText(loaded.errors) };
   return {
@@ -125,8 +128,15 @@ async function check(
   given: readonly string[],
   options: { against?: string; strict?: boolean },
 ): Promise<void> {
+  const files = await rulePaths(given);
+  if (files.length === 0) {
+    // A folder that was mistyped must not pass for rules without mistakes.
+    complain(noFiles(given));
+    process.exitCode = 1;
+    return;
+  }
   const request = {
-    files: await rulePaths(given),
+    files,
     readFile: readText,
     now: systemClock.now(),
     isStrict: options.strict === true,
@@ -177,7 +187,7 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
 async function convert(file: string, { from }: { from?: Origin }): Promise<void> {
   const converted = await readText(file).then(
     (text) => convertText(file, text, from),
-    (error: unknown) => ({ ok: false as const, reason: `${file} cannot be read: ${String(error)}` }),
+    (error: unknown) => ({ ok: false as const, reason: `${file} cannot be read: ${explained(error)}` }),
   );
   if (converted.ok) {
     process.stdout.write(converted.yaml);
@@ -232,6 +242,7 @@ program
   .option(
     '--against <url>',
     'ask this Prometheus for metrics, services and bucket bounds, and what the rules cost it',
+    webAddress,
   )
   .option('--strict', 'let warnings fail the check')
   .action(check);
@@ -239,7 +250,7 @@ program
   .command('replay')
   .description('run rules over the past, to see what they would have done')
   .argument('<files...>', 'rule files, or folders of them')
-  .requiredOption('--against <url>', 'the Prometheus that holds the past')
+  .requiredOption('--against <url>', 'the Prometheus that holds the past', webAddress)
   .option('--from <time>', 'from when: -30d, -6h, or an instant like 2026-11-01T00:00:00Z', '-30d')
   .option('--to <time>', 'until when', 'now')
   .option('--step <duration>', "evaluate this often in place of the groups' own intervals")

@@ -158,6 +158,19 @@ describe('tailwatch check', () => {
     expect(output()).toMatch(/\^/);
   });
 
+  test.each([
+    ['an address without http://', ['check', 'x.yaml', '--against', 'localhost:9090'], /like http:/],
+    ['a folder without rules', ['check', 'FOLDER'], /no \.yaml or \.yml file/],
+  ])('%s is refused in a sentence', async (_, args, sentence) => {
+    const { exit, output } = run(
+      args.map((each) => (each === 'FOLDER' ? folder : each)),
+      CLEAN,
+    );
+    expect(await exit).toBe(1);
+    expect(output()).toMatch(sentence);
+    expect(output()).not.toContain('    at ');
+  });
+
   test('asks a Prometheus whether the metric is there and the threshold is a bound', async () => {
     world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
     const file = join(folder, 'rules.yaml');
