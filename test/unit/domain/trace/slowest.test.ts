@@ -207,6 +207,17 @@ describe('the rising threshold', () => {
     expect(state.widening).toBeGreaterThan(1);
   });
 
+  it('asks for more while the threshold still rises, since a few that count make it rise by little', () => {
+    // One in two hundred waits for another service's span ten times as long, which is all that Badger looks at.
+    const population = logNormal(50_000).map((stored, i) =>
+      i % 200 === 0 ? { ...stored, longest: stored.rank * 10 } : stored,
+    );
+    const state = run(population, { k: 5, limit: 20, order: [2, 4, 6, 8, 10], budget: 100, window });
+    expect(isProven(state)).toBe(true);
+    expect(durationsOf(state)).toEqual(bruteForce(population, 5));
+    expect(state.searches).toBeLessThanOrEqual(8);
+  });
+
   it('does not lose a span that starts between the last microsecond of one half and the first of the other', () => {
     const middle = 1_300_000;
     const population = [
