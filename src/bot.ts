@@ -105,16 +105,16 @@ async function start(
   const verifying = createVerifying(base, sources, cleanups);
   const slack = createAnswering(base, { sources, store, book: rules.book, painter, verifying });
   telemetry.onScrape(() => recordOutbox(base, store));
-  const scheduler = options.scheduler ?? createCronScheduler({ logger });
   const watch = createWatch({
     clock,
     logger,
     recorder,
     store,
     metrics: sources.metrics,
-    scheduler,
+    scheduler: options.scheduler ?? createCronScheduler({ logger }),
     expand: createExpandTemplate(),
     tellsOfSources: true,
+    isShared: settings.redisUrl !== undefined,
     noise: {
       policy: () => rules.book().policy ?? NO_POLICY,
       localTime: createLocalTime(),

@@ -21,6 +21,7 @@ import { createGenerations, type Generations, isOutdated, nextGeneration } from 
 import { type HoldBackParts, holdBack } from './hold-back.ts';
 import { createNeighbourStates, type NeighbourStates } from './neighbour-states.ts';
 import { createOutageNote, type OutageNote } from './outage-note.ts';
+import { createRestarts, type Restarts } from './restarts.ts';
 
 export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
   readonly store: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'acts' | 'applyEvaluation'>;
@@ -35,6 +36,8 @@ export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
   readonly isPrometheus?: boolean;
   /** Set where the process begins: in Prometheus's mode its start begins short `for` timers anew. */
   readonly isStart?: boolean;
+  /** Other processes may evaluate the same groups. */
+  readonly isShared?: boolean;
 }
 
 /** What came of a tick. */
@@ -42,6 +45,8 @@ export type TickOutcome =
   | { readonly kind: 'applied'; readonly state: GroupState }
   /** Another replica has it. */
   | { readonly kind: 'claimed-elsewhere' }
+  /** In Prometheus's mode the first tick since the start is for other replicas, to see whether there are any. */
+  | { readonly kind: 'left-to-others' }
   /** Another replica evaluates the group by newer rules. */
   | { readonly kind: 'outdated' }
   /** A later tick was applied before this one was through. */
@@ -89,8 +94,8 @@ interface Parts extends EvaluateGroupOptions {
   readonly states: NeighbourStates;
   /** Groups that another replica has newer rules for. */
   readonly outdated: Set<string>;
-  /** Groups that were evaluated since the process began. */
-  readonly begun: Set<string>;
+  /** Absent where nothing begins. */
+  readonly restarts: Restarts | undefined;
 }
 
 /** Read at each tick: a reload may change what the rule files say. */
@@ -99,11 +104,11 @@ const withMode = (parts: Parts): Parts => ({
   isPrometheus: parts.isPrometheus || parts.noise?.policy().isPrometheus === true,
 });
 
-/** In Prometheus's mode the first evaluation of a group since the process began is a restart. */
-function isBegin({ isPrometheus, isStart, begun }: Parts, { id }: RuleGroup): boolean {
-  const isFirst = isStart === true && !begun.has(id);
-  begun.add(id);
-  return isPrometheus && isFirst;
+/** Looks before it claims: a tick that is claimed is nobody else's. */
+async function isLeftAtStart(parts: Parts, group: RuleGroup, slot: Slot): Promise<boolean> {
+  const { restarts, store } = parts;
+  if (restarts?.isFirst(group) !== true || !withMode(parts).isPrometheus) return false;
+  return restarts.isLeft({ group, slot, stored: await store.loadGroup(group.id) });
 }
 
 /** Evaluates all rules, then decides what is told: what one alert holds back depends on the others. */
@@ -209,7 +214,8 @@ function isLeftToOthers(
 async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
   const parts = withMode(given);
   const stored = await loadWithActs(parts.store, group.id);
-  const previous = isBegin(parts, group) ? restarted(stored) : stored;
+  const isRestart = parts.restarts?.isRestart({ group, stored }) === true && parts.isPrometheus;
+  const previous = isRestart ? restarted(stored) : stored;
   if (previous !== undefined && previous.slot >= slot) {
     noteFutureState(parts, group, { slot, stored: previous.slot });
     return { kind: 'stale' };
@@ -239,6 +245,7 @@ async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<Tick
     const stored = await parts.store.loadGroup(group.id);
     if (isLeftToOthers(parts, group, { slot, stored })) return { kind: 'outdated' };
   }
+  if (await isLeftAtStart(parts, group, slot)) return { kind: 'left-to-others' };
   const isOurs = await parts.store.claimTick({ group: group.id, slot, ttl: claimTtl(group) });
   const outcome: TickOutcome = isOurs
     ? await evaluateClaimed(parts, group, slot)
@@ -263,7 +270,10 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     generations: createGenerations(options.clock),
     states: createNeighbourStates(options),
     outdated: new Set(),
-    begun: new Set(),
+    restarts:
+      options.isStart === true
+        ? createRestarts({ clock: options.clock, isShared: options.isShared ?? false })
+        : undefined,
   };
   return async (group, slot) => {
     try {

@@ -171,7 +171,12 @@ function createRetirement(options: WatchOptions, isGone: (id: string) => boolean
 }
 
 /** Outcomes of a tick that went as it should, here or on another replica. */
-const WELL: ReadonlySet<TickOutcome['kind']> = new Set(['applied', 'claimed-elsewhere', 'outdated']);
+const WELL: ReadonlySet<TickOutcome['kind']> = new Set([
+  'applied',
+  'claimed-elsewhere',
+  'left-to-others',
+  'outdated',
+]);
 
 export function createWatch(options: WatchOptions): Watch {
   const { scheduler, clock, recorder, logger } = options;
