@@ -82,7 +82,7 @@ test('when Jaeger hangs the answer says so, and Slack had its acknowledgement lo
   const { world, channelId, messages } = stage;
   const before = new Set(messages().map(({ ts }) => ts));
   const answer = (): Message | undefined =>
-    messages().find(({ ts, text }) => !before.has(ts) && /^Jaeger (gave no|did not) answer/.test(text));
+    messages().find(({ ts, text }) => !before.has(ts) && /Jaeger (gave no|did not) answer/.test(text));
   world.jaeger.faults.set({ hang: true });
   try {
     const text = '/trace slowest payments';
