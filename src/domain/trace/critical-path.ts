@@ -195,11 +195,15 @@ export function placeUnder(
   child: Span,
   parentStart: number,
 ): { readonly start: number; readonly isMoved: boolean } {
-  const start = child.start + (parentStart - parent.start);
-  const isServer = child.kind === 'server';
-  const isCalled = isServer && parent.kind === 'client';
-  const isAfter = isCalled && start >= parentStart + parent.duration && parent.duration > 0;
-  if (!(isServer && start < parentStart) && !isAfter) return { start, isMoved: false };
+  if (!isMisplaced(parent, child))
+    return { start: child.start + (parentStart - parent.start), isMoved: false };
   const middle = parentStart + Math.floor(Math.max(0, parent.duration - child.duration) / 2);
   return { start: middle, isMoved: true };
+}
+
+/** Whether a child is a server that cannot lie where its clock says: before its parent, or after the client that called it. */
+export function isMisplaced(parent: Span, child: Span): boolean {
+  if (child.kind !== 'server') return false;
+  if (child.start < parent.start) return true;
+  return parent.kind === 'client' && child.start >= parent.start + parent.duration && parent.duration > 0;
 }

@@ -1,5 +1,5 @@
 import { type EpochUs, epochUs, type Microseconds, us } from '../units.ts';
-import { placeUnder } from './critical-path.ts';
+import { isMisplaced, placeUnder } from './critical-path.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /** When a span began, on the clock that the critical path is on. Remembers what it found on the way up. */
@@ -27,9 +27,7 @@ export function extentOnPath({ nodes }: SpanTree): {
   readonly start: EpochUs;
   readonly duration: Microseconds;
 } {
-  const isMoved = nodes.some(
-    ({ span, parent }) => parent && placeUnder(parent, span, parent.span.start).isMoved,
-  );
+  const isMoved = nodes.some(({ span, parent }) => parent !== undefined && isMisplaced(parent.span, span));
   // Places cost more than all else that is done with a large trace whose clocks agree.
   const placeOf = isMoved ? createPlaces() : ({ span }: SpanNode): number => span.start;
   let [start, end] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

@@ -1,5 +1,6 @@
-import { type Microseconds, us } from '../units.ts';
-import { type CriticalPath, placeUnder } from './critical-path.ts';
+import { epochUs, type Microseconds, us } from '../units.ts';
+import { type CriticalPath, isMisplaced, placeUnder } from './critical-path.ts';
+import type { Span } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /**
@@ -19,9 +20,11 @@ export function selfTimeOf(node: SpanNode): Microseconds {
   const end = span.start + span.duration;
   let covered = 0;
   let reached: number = span.start;
-  for (const child of childrenOf(node)) {
+  // Children come by start, so one pass merges them.
+  for (const child of placedChildren(node)) {
+    if (child.followsFrom === true) continue;
     const from = Math.max(child.start, reached);
-    const to = Math.min(child.end, end);
+    const to = Math.min(child.start + child.duration, end);
     if (to <= from) continue;
     covered += to - from;
     reached = to;
@@ -29,16 +32,13 @@ export function selfTimeOf(node: SpanNode): Microseconds {
   return us(span.duration - covered);
 }
 
-/** Those that a span waited for, by start, so that one pass merges them. */
-function childrenOf(node: SpanNode): readonly { readonly start: number; readonly end: number }[] {
-  let isAnyMoved = false;
-  const placed = node.children.flatMap(({ span }) => {
-    if (span.followsFrom === true) return [];
-    const { start, isMoved } = placeUnder(node, span, node.span.start);
-    isAnyMoved ||= isMoved;
-    return [{ start, end: start + span.duration }];
-  });
-  return isAnyMoved ? placed.sort((a, b) => a.start - b.start) : placed;
+/** The children by start. */
+function placedChildren(node: SpanNode): readonly Pick<Span, 'start' | 'duration' | 'followsFrom'>[] {
+  const spans = node.children.map(({ span }) => span);
+  if (!spans.some((child) => isMisplaced(node.span, child))) return spans;
+  return spans
+    .map((child) => ({ ...child, start: epochUs(placeUnder(node, child, node.span.start).start) }))
+    .sort((a, b) => a.start - b.start);
 }
 
 /** Self time of all spans of one service and operation together. */
