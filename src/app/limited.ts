@@ -21,3 +21,51 @@ export async function eachAtOnce<T>(
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }
+
+/** Lets pieces of work run when it is their turn. */
+export interface Turns {
+  /** How many wait for theirs. */
+  waiting(): number;
+  /**
+   * Does the work when it is its turn. Who gives up before that is out, with the signal's reason; afterwards the signal
+   * is the work's own affair.
+   */
+  take<T>(work: () => Promise<T>, givenUp?: AbortSignal): Promise<T>;
+}
+
+/** Lets at most `atOnce` pieces of work run; the others wait in the order they came. */
+export function createTurns(atOnce: number): Turns {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  const turn = (givenUp: AbortSignal | undefined): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const leave = (): void => {
+        waiting.splice(waiting.indexOf(begin), 1);
+        reject(givenUp?.reason);
+      };
+      const begin = (): void => {
+        givenUp?.removeEventListener('abort', leave);
+        resolve();
+      };
+      waiting.push(begin);
+      if (givenUp?.aborted === true) leave();
+      else givenUp?.addEventListener('abort', leave, { once: true });
+    });
+
+  return {
+    waiting: () => waiting.length,
+    async take(work, givenUp) {
+      // A turn that is handed on is not given back in between: nobody can slip in.
+      if (running < atOnce) running += 1;
+      else await turn(givenUp);
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) running -= 1;
+        else next();
+      }
+    },
+  };
+}

@@ -8,7 +8,7 @@ import { askWith, type Dialect, isForeign } from './dialect.ts';
 import { searchIn } from './search.ts';
 import { createSharing } from './shared-work.ts';
 import { createTraceMemory } from './trace-memory.ts';
-import { createTurns } from './turns.ts';
+import { createPatientTurns } from './turns.ts';
 import { legacyNamesSchema, readLegacyTraces } from './wire-legacy.ts';
 import { readOtlpTraces, v3OperationsSchema, v3ServicesSchema } from './wire-otlp.ts';
 import { hexId } from './wire-value.ts';
@@ -44,7 +44,7 @@ export function createJaegerTraceSource({
 }: JaegerTraceSourceOptions): TraceSource {
   const ask = askWith(http, deadline);
   const inBackend = backendMemory({ http, ask, deadline });
-  const takeTurn = createTurns({ atOnce: searchesAtOnce, patience: deadline });
+  const takeTurn = createPatientTurns({ atOnce: searchesAtOnce, patience: deadline });
   const memory = createTraceMemory({ now: () => clock.now(), maxBytes: memoryBytes });
   const shareSearch = createSharing<FoundTraces>();
   const shareTrace = createSharing<Trace | undefined>();

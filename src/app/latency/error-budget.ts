@@ -16,6 +16,7 @@ import {
 } from '../../domain/units.ts';
 import { withDeadline } from '../deadline.ts';
 import { UpstreamError } from '../errors.ts';
+import { createTurns } from '../limited.ts';
 import type { Clock, MetricsSource } from '../ports.ts';
 import type { BudgetView } from '../views.ts';
 
@@ -58,25 +59,6 @@ type Answered = Exclude<Budget, { kind: 'asking' }>;
 interface Entry {
   readonly answer: Promise<Answered>;
   until: EpochMs;
-}
-
-/** Runs at most `AT_ONCE` at the same time; refuses when too many wait. */
-function createQueue() {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    if (waiting.length >= MOST_WAITING) return undefined;
-    // Whoever ends hands its place to the first that waits.
-    if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
 }
 
 /** How far back there is anything to judge by, in whole days: Prometheus forgets, and services are born. */
@@ -148,14 +130,14 @@ export function createErrorBudget(deps: {
   readonly clock: Clock;
 }): ErrorBudget {
   const { metrics, clock } = deps;
-  const inTurn = createQueue();
+  const turns = createTurns(AT_ONCE);
   const answers = createAnswers(clock);
 
   async function ask(of: BudgetOf): Promise<Answered> {
+    if (turns.waiting() >= MOST_WAITING) return { kind: 'unknown', reason: 'too many are asked for at once' };
     const limit = { clock, duration: DEADLINE, system: 'prometheus' } as const;
     try {
-      const answer = await inTurn(() => withDeadline(limit, (signal) => measured(metrics, of, signal)));
-      return answer ?? { kind: 'unknown', reason: 'too many are asked for at once' };
+      return await turns.take(() => withDeadline(limit, (signal) => measured(metrics, of, signal)));
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       const isLate = error.code === 'timeout';
