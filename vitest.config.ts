@@ -8,8 +8,8 @@ export default defineConfig({
     // What is random is drawn from one seed, the order of the tests from the one that each run prints: --sequence.seed repeats it.
     setupFiles: ['test/support/seed.ts'],
     // No test measures time: this only ends one that hangs, also on a machine with much else to do.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     expect: { poll: { timeout: 50_000 } },
     pool: 'threads',
     // No module keeps state of its own, so none is loaded anew for each file: that would be a third of the time.

@@ -29,7 +29,7 @@ async function ask(text: string): Promise<Message> {
 }
 
 /** Real time after which a picture is not coming any more: its thread has to be started on a machine with much to do. */
-const GIVE_UP_MS = 30_000;
+const GIVE_UP_MS = 50_000;
 
 /** What comes below an answer: a picture, or why there is none. */
 async function below(answer: Message): Promise<Message> {

@@ -28,8 +28,11 @@ function start(args: readonly string[], env: Readonly<Record<string, string | un
   return { child, output: () => output, exit };
 }
 
+/** Shorter than a test may take, so that its failure says what it waited for. */
+const GIVE_UP_MS = 50_000;
+
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 12_000;
+  const deadline = performance.now() + GIVE_UP_MS;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`${what}: it did not come`);
     await wait(20);
