@@ -1,13 +1,21 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { createTelemetry } from '../../src/adapters/telemetry/recorder.ts';
 import { readSettings, SCHEMA_NAMES } from '../../src/config/env.ts';
 import { parseRuleText } from '../../src/config/rule-file.ts';
 import { environmentExample, settingsTable, VARIABLES } from '../../src/config/variables.ts';
+import { FINDINGS } from '../../src/domain/slo/rule-use.ts';
 
-const read = (path: string): string => readFileSync(join(import.meta.dirname, '../..', path), 'utf8');
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const pagesIn = (folder: string): readonly string[] =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
 const readme = read('README.md');
+const manual = read('docs/operations.md');
 
 describe('the configuration is told the same way everywhere', () => {
   it('every variable of the schema is explained in src/config/variables.ts, and no other', () => {
@@ -45,15 +53,45 @@ describe('the configuration is told the same way everywhere', () => {
   });
 });
 
-describe('the rules in the README', () => {
-  const examples = [...readme.matchAll(/```yaml\n([^]*?)```/g)].map(([, text]) => text ?? '');
+describe.each([
+  ['README.md', readme],
+  ['docs/operations.md', manual],
+])('the rules in %s', (name, page) => {
+  const examples = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(([, text]) => text ?? '');
 
   it('are there', () => {
     expect(examples).not.toEqual([]);
   });
 
   it.each(examples)('are accepted: %#', (text) => {
-    const result = parseRuleText('README.md', text);
+    const result = parseRuleText(name, text);
     expect(result.ok ? [] : result.errors).toEqual([]);
+  });
+});
+
+describe('the manual', () => {
+  it('names every finding of a check with its weight, and no other', () => {
+    const rows = manual.matchAll(/^\| `([a-z-]+)` \| (mistake|warning|note) \|/gm);
+    expect(Object.fromEntries([...rows].map(([, code, weight]) => [code, weight]))).toEqual(FINDINGS);
+  });
+
+  it('speaks of no metric that the program does not have', async () => {
+    const { body } = await createTelemetry().metrics();
+    const named = new Set(manual.match(/tailwatch_\w*[a-z]/g));
+    expect([...named].filter((name) => !body.includes(`# TYPE ${name} `))).toEqual([]);
+    expect(named.size).toBeGreaterThan(3);
+  });
+});
+
+/** Where links of a page lead that are neither addresses nor places on the page itself. */
+const pathsIn = (page: string): readonly string[] =>
+  [...page.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(([, path]) => path ?? '');
+
+describe('links between pages lead to files that are there', () => {
+  const pages = ['README.md', ...['docs', 'docs/adr'].flatMap(pagesIn)];
+
+  it.each(pages)('from %s', (page) => {
+    const missing = pathsIn(read(page)).filter((path) => !existsSync(join(ROOT, dirname(page), path)));
+    expect(missing).toEqual([]);
   });
 });
