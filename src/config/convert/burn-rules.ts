@@ -1,10 +1,10 @@
-import { formatDuration, type Milliseconds } from '../../domain/units.ts';
+import { formatDuration, type Milliseconds, ms } from '../../domain/units.ts';
 
 /** A rule as it is written in a rule file. */
 export interface WrittenRule {
   readonly alert: string;
   readonly expr: string;
-  readonly for?: string;
+  readonly for: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -52,7 +52,8 @@ export function burnRules(objective: RatioObjective, pairs: readonly BurnPair[])
       return {
         alert: objective.alert,
         expr: `(${objective.ratio(long)}) > ${bound} and (${objective.ratio(short)}) > ${bound}`,
-        ...(pair.for === undefined ? {} : { for: formatDuration(pair.for) }),
+        // Two windows are as good as a hold; said, so that nobody asks whether it was forgotten.
+        for: formatDuration(pair.for ?? ms(0)),
         labels: { ...objective.labels, ...pair.labels, burn_windows: `${long}/${short}` },
         ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
       };

@@ -186,6 +186,9 @@ function convertObjective(part: Part, document: z.output<typeof documentSchema>,
 
 /** Converts an OpenSLO v1 SLO with its indicator inline: a group of the workbook's burn-rate alerts for each objective. */
 export function convertOpenSlo(part: Part): Converted {
+  const { kind } = (part.document.value ?? {}) as { kind?: unknown };
+  if (typeof kind === 'string' && kind !== 'SLO')
+    return refusedAt(part, ['kind'], `\`kind\` is "${kind}": only documents of the kind SLO become rules.`);
   const checked = validate(DOCUMENT, part);
   if (!checked.ok) return { groups: [], errors: checked.errors };
   const all = checked.value.spec.objectives.map((_, index) => convertObjective(part, checked.value, index));

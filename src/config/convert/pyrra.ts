@@ -145,7 +145,7 @@ function rulesOf({ metadata, spec }: Document, reading: Reading): readonly Writt
     expr: `absent(${reading.total}) == 1`,
     for: ABSENT_FOR,
     labels: { ...labels, severity: 'critical' },
-    annotations,
+    ...(description === undefined ? {} : { annotations }),
   };
   return alerting.absent === 'false' ? burns : [...burns, absent];
 }

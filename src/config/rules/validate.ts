@@ -42,6 +42,7 @@ function unknownKeyMessage(shape: Shape<unknown>, path: Path, key: string): stri
   const planned = shape.notBuilt?.[full];
   if (planned !== undefined) return `\`${full}\` is not built yet, so it would do nothing: ${planned}`;
   const known = shape.keys[dotted(path)] ?? [];
+  if (known.length === 0) return `\`${full}\` is not a key that is known here`;
   const near = nearestName(key, known);
   const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean \`${near}\`?`;
   return `\`${key}\` is not a key that is known here; ${hint}`;

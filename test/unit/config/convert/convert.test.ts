@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { runCheck } from '../../../../src/config/check-report.ts';
 import { convertText } from '../../../../src/config/convert/convert.ts';
 import { parseRuleText } from '../../../../src/config/rule-file.ts';
+import { START } from '../../../support/virtual-clock.ts';
 
 const SLOTH = `version: prometheus/v1
 service: shop
@@ -87,6 +89,23 @@ const short = (text: string) =>
   rulesOf(text).map(({ group, name, labels, for: hold }) =>
     [group, name, labels['severity'], labels['burn_windows'], hold / 60_000].join(' '),
   );
+
+it.each([
+  ['Sloth', SLOTH],
+  ['Pyrra', PYRRA],
+  ['OpenSLO', OPENSLO],
+])('what comes of a document of %s passes our own check without a warning', async (_, text) => {
+  const converted = convertText('slo.yaml', text);
+  const yaml = converted.ok ? converted.yaml : '';
+  const { text: report } = await runCheck({
+    files: ['out.yaml'],
+    readFile: async () => yaml,
+    now: START,
+    isStrict: true,
+  });
+  expect(report).toMatch(/^1 file, \d groups?, \d rules: nothing to mend\.$/);
+  expect(yaml).not.toContain('{}');
+});
 
 describe('a Sloth specification', () => {
   it('becomes a group for each SLO with the pairs that are not disabled', () => {
@@ -180,6 +199,7 @@ describe('what cannot be carried is refused by its name and place', () => {
       '22:26',
       '{{.window}}',
     ],
+    'a key where none is known': [SLOTH.replace('error_ratio_query', 'errorRatio'), '22:7', 'known here.'],
     'a field of Sloth that is not known': [
       SLOTH.replace('description:', 'describtion:'),
       '7:3',
@@ -221,7 +241,11 @@ describe('what cannot be carried is refused by its name and place', () => {
       '12:39',
       'Datadog',
     ],
-    'another kind of OpenSLO': [OPENSLO.replace('kind: SLO', 'kind: AlertPolicy'), '2:7', 'kind'],
+    'another kind of OpenSLO': [
+      OPENSLO.replace('kind: SLO', 'kind: AlertPolicy'),
+      '2:7',
+      '`kind` is "AlertPolicy": only documents of the kind SLO become rules.',
+    ],
     'time slices of a ratio': [OPENSLO.replace('Occurrences', 'Timeslices'), '6:20', 'budgetingMethod'],
     'a threshold without an operator': [THRESHOLD.replace('op: lte, ', ''), '13:15', '`op`'],
     'a document of nobody’s': ['groups: []\n', '1:1', 'Sloth'],
