@@ -36,9 +36,13 @@ async function suggestion(metric: string, ask: Ask): Promise<string> {
   return near === undefined ? '' : `; did you mean \`${near}\`?`;
 }
 
+/** What Prometheus writes of its own alerts: there is none of it while no alert is pending or firing. */
+const OF_ALERTS: ReadonlySet<string> = new Set(['ALERTS', 'ALERTS_FOR_STATE']);
+
 async function missingMetrics(use: RuleUse, ask: Ask): Promise<readonly RuleFinding[]> {
+  const wanted = use.metrics.filter((metric) => !OF_ALERTS.has(metric));
   const looked = await Promise.all(
-    use.metrics.map(async (metric) => ({ metric, values: await ask('__name__', named(metric)) })),
+    wanted.map(async (metric) => ({ metric, values: await ask('__name__', named(metric)) })),
   );
   const missing = looked.filter(({ values }) => values.length === 0).map(({ metric }) => metric);
   if (use.kind === 'recording') {

@@ -83,6 +83,11 @@ describe('rules held against a Prometheus', () => {
     expect(findings).toEqual([[]]);
   });
 
+  it('does not miss what Prometheus writes of alerts: there is none of it while all is well', async () => {
+    const { findings } = await check([aUse({ metrics: ['ALERTS', 'ALERTS_FOR_STATE'] })], {});
+    expect(findings).toEqual([[]]);
+  });
+
   it('name a metric that is not there, and the nearest that is', async () => {
     const { findings } = await check([aUse({ metrics: ['requests_totl'] })], {
       __name__: ['requests_total', 'up'],
