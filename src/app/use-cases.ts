@@ -75,6 +75,8 @@ export type FindSlowest = (
     /** A name the tracing backend knows. */
     readonly service: string;
     readonly operation?: string;
+    /** What the spans were asked for, `POST /checkout`: looked at here, since no backend can. */
+    readonly asked?: string;
     readonly window: TimeWindow;
     readonly minDuration?: Microseconds;
     /** How many are wanted. */

@@ -13,6 +13,7 @@ type SlowestCommand = Extract<Command, { kind: 'slowest' }>;
 interface Searched {
   readonly command: SlowestCommand;
   readonly service: string;
+  readonly filter: Filter;
   readonly window: TimeWindow;
   readonly minDuration?: Microseconds;
 }
@@ -26,9 +27,11 @@ export async function answerSlowest(
   if ('answer' in resolved) return resolved;
   const { service } = resolved;
   const window = command.window ?? { start: before(now, command.last), end: now };
+  const filter = await filterOf(options, { operation: command.operation, service }, signal);
   const searched: Searched = {
     command,
     service,
+    filter,
     window,
     ...(command.over === undefined ? {} : { minDuration: toUs(command.over) }),
   };
@@ -37,7 +40,7 @@ export async function answerSlowest(
       service,
       window,
       count: command.top,
-      ...operationOf(command),
+      ...filter,
       ...(searched.minDuration === undefined ? {} : { minDuration: searched.minDuration }),
     },
     signal,
@@ -51,11 +54,34 @@ export async function answerSlowest(
   };
 }
 
-const operationOf = ({ operation }: SlowestCommand): { readonly operation?: string } =>
+/** Which of the service's spans count: those of one name, or those that were asked for one thing. */
+interface Filter {
+  readonly operation?: string;
+  readonly asked?: string;
+}
+
+/**
+ * What `op` means: the name of spans, by which the backend filters, or what answers show in its place, `POST /checkout`, where
+ * a mesh names all spans after their host. Only a request has a path.
+ */
+async function filterOf(
+  { traces }: CommandsOptions,
+  { operation, service }: { readonly operation: string | undefined; readonly service: string },
+  signal: AbortSignal,
+): Promise<Filter> {
+  if (operation === undefined) return {};
+  if (!operation.includes('/')) return { operation };
+  const names = await traces.operations(service, signal).catch((): readonly string[] => []);
+  const isName = names.length === 0 || names.includes(operation) || nearest(operation, names).length > 0;
+  return isName ? { operation } : { asked: operation };
+}
+
+/** As far as the backend's own search page can be told. */
+const pageFilter = ({ operation }: Filter): Pick<Filter, 'operation'> =>
   operation === undefined ? {} : { operation };
 
 function viewOf(
-  { command, service, window, minDuration }: Searched,
+  { command, service, filter, window, minDuration }: Searched,
   result: SlowestResult,
   links: Links,
 ): SlowestView {
@@ -63,14 +89,14 @@ function viewOf(
   const searchUrl = links.traceSearch({
     service,
     window,
-    ...operationOf(command),
+    ...pageFilter(filter),
     // The page cannot be told to sort: a floor at the last row makes it show the same traces.
     ...(slowest === undefined ? {} : { minDuration: slowest }),
     limit: LINK_LIMIT,
   });
   return {
     service,
-    ...operationOf(command),
+    ...(command.operation === undefined ? {} : { operation: command.operation }),
     window,
     ...(minDuration === undefined ? {} : { minDuration }),
     rows: result.rows.map((row) => withUrl(row, links)),
@@ -102,13 +128,13 @@ interface Absence extends Searched {
 }
 
 async function nothing(options: CommandsOptions, absence: Absence, signal: AbortSignal): Promise<Answer> {
-  const { command, service, window } = absence;
-  const url = options.links.traceSearch({ service, window, ...operationOf(command), limit: LINK_LIMIT });
+  const { filter, service, window } = absence;
+  const url = options.links.traceSearch({ service, window, ...pageFilter(filter), limit: LINK_LIMIT });
   const links: readonly Link[] = url === undefined ? [] : [{ label: 'Search in Jaeger', url }];
   const unknown =
-    command.operation === undefined
+    filter.operation === undefined
       ? undefined
-      : await unknownOperation(options, { service, operation: command.operation }, signal);
+      : await unknownOperation(options, { service, operation: filter.operation }, signal);
   return { kind: 'nothing', text: unknown ?? absenceText(absence), links };
 }
 
@@ -125,12 +151,15 @@ async function unknownOperation(
   return `${service} has no operation "${operation}". ${near.length > 0 ? 'Near it' : 'It has'}: ${shown.map((name) => `"${name}"`).join(', ')}.`;
 }
 
-function absenceText({ service, command, window, minDuration, result }: Absence): string {
+function absenceText({ service, command, filter, window, minDuration, result }: Absence): string {
   const where = `in ${windowText(window)}`;
   const of = command.operation === undefined ? service : `"${command.operation}" of ${service}`;
   const { isExact, arriving } = result;
   if (!isExact)
     return `Nothing of ${of} was found ${where} before the time for this was over: try a shorter time.`;
+  if (filter.asked !== undefined) {
+    return `No span of ${service} is named "${filter.asked}", and none ${minDuration === undefined ? '' : `of ${durationText(minDuration)} or more `}was asked for it ${where}.`;
+  }
   if (minDuration !== undefined) {
     return `No traced request to ${of} took ${durationText(minDuration)} or more ${where}.${arriving === undefined ? '' : ` The last ${Math.round(arriving / 1_000)} s may still be arriving.`}`;
   }

@@ -1,11 +1,14 @@
 import type { EpochUs, Microseconds, TimeWindow } from '../units.ts';
 import { toEpochUs, us } from '../units.ts';
+import { isAskedFor } from './shown-operation.ts';
 import type { Span, SpanKind, Trace } from './trace.ts';
 
 /** Which spans of a trace count for a question about a service. */
 export interface SpanMatch {
   readonly service: string;
   readonly operation?: string;
+  /** What the span was asked for, where its name does not tell: `POST /checkout`. No backend filters by it. */
+  readonly asked?: string;
   /** The span starts inside it, both ends included. */
   readonly window: TimeWindow;
 }
@@ -23,13 +26,14 @@ const TIER: Readonly<Record<SpanKind, number>> = {
   producer: 2,
 };
 
-/** Whether a span is what the backend's filter on service, operation and start sees. */
-function matches(span: Span, { service, operation, window }: SpanMatch): boolean {
+/** Whether a span is what the backend's filter on service, operation and start sees, and was asked for. */
+function matches(span: Span, { service, operation, asked, window }: SpanMatch): boolean {
   return (
     span.serviceName === service &&
     (operation === undefined || span.spanName === operation) &&
     span.start >= toEpochUs(window.start) &&
-    span.start <= toEpochUs(window.end)
+    span.start <= toEpochUs(window.end) &&
+    (asked === undefined || isAskedFor(span, asked))
   );
 }
 

@@ -16,8 +16,14 @@ const NAME = /^(?:\d+|[0-9a-f]{8}-[0-9a-f-]{27}|(?=[0-9a-f]*\d)[0-9a-f]{12,})$/i
  */
 export function requestLine(span: Span): string {
   const path = attributeText(span, ADDRESSES).replace(ORIGIN, '').split(/[?#]/, 1)[0] ?? '';
-  const segments = path.split('/').map((segment) => (NAME.test(segment) ? '{id}' : segment));
-  return [attributeText(span, METHODS), segments.join('/') || (path === '' ? '' : '/')]
+  return [attributeText(span, METHODS), withoutNames(path) || (path === '' ? '' : '/')]
     .filter((part) => part !== '')
     .join(' ');
 }
+
+/** A path without what differs from request to request: `/product/17` is `/product/{id}`. */
+export const withoutNames = (path: string): string =>
+  path
+    .split('/')
+    .map((segment) => (NAME.test(segment) ? '{id}' : segment))
+    .join('/');

@@ -1,4 +1,4 @@
-import { requestLine } from './request-line.ts';
+import { requestLine, withoutNames } from './request-line.ts';
 import type { Span } from './trace.ts';
 
 const LONGEST_NAME = 200;
@@ -24,6 +24,17 @@ export function shownOperation(span: Span): string {
 /** The same for running text, which has room: the span's own name where it does not say what was asked for. */
 export const operationOf = (span: Span): string =>
   requestLine(span) === '' ? span.spanName : shownOperation(span);
+
+/**
+ * Whether a text names what a span was asked for, as running text shows it: `frontend.shop POST /checkout`, `POST /checkout`,
+ * or the path alone; `/product/17` stands for all of its kind.
+ */
+export function isAskedFor(span: Span, text: string): boolean {
+  const line = requestLine(span);
+  if (line === '') return false;
+  const wanted = withoutNames(text.trim()).toLowerCase();
+  return [line, line.replace(/^\S+ /u, ''), operationOf(span)].some((name) => name.toLowerCase() === wanted);
+}
 
 /** More kinds of request are counted. */
 const MOST_NAMED = 2;
