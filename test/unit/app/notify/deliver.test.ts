@@ -131,6 +131,7 @@ describe('a storm of alerts while Jaeger hangs', () => {
     await bed.decide('firing', alertOf({ episode: 'episode-7' }));
     stormy.wake();
     while (bed.messages().length < alerts.length + 1) await bed.tick();
+    expect(bed.messages().at(-1)?.metadata).toMatchObject({ event_payload: { episode: 'episode-7' } });
     release();
     await inVirtualTime(bed.stand.clock, stormy.stop());
   });
