@@ -1,8 +1,5 @@
 import { UpstreamError } from './errors.ts';
 
-/** Version of everything the stores keep. A store of a newer version is refused, never guessed at. */
-export const RECORD_VERSION = 1;
-
 const MARK = '$number';
 
 /** JSON has no NaN and no infinities; an alert's value may be any of them. */
@@ -52,15 +49,18 @@ export function decodeRecord(text: string): unknown {
 }
 
 /**
- * Refuses a store whose records were written by a newer program.
+ * Refuses a store of a newer format than the one this program knows: it is never guessed at.
  * @throws UpstreamError `bad-request`, which no retry can help.
  */
-export function requireKnownVersion(found: string, where: string): void {
-  if (Number(found) <= RECORD_VERSION) return;
+export function requireKnownVersion(
+  found: string,
+  { known, where }: { readonly known: number; readonly where: string },
+): void {
+  if (Number(found) <= known) return;
   throw new UpstreamError({
     system: 'store',
     code: 'bad-request',
-    message: `${where} was written by a newer version (format ${found}, this program knows ${RECORD_VERSION}).`,
+    message: `${where} was written by a newer version (format ${found}, this program knows ${known}).`,
     advice: 'Run the newer version again, or give this one a store of its own.',
   });
 }

@@ -7,41 +7,35 @@ import { START } from '../support/virtual-clock.ts';
 
 const stateAt = (slot: number): GroupState => ({ slot: epochMs(slot), rules: {} });
 
-/** A database that holds one state, and counts how often it is read; `hold` keeps a reader waiting. */
+/** A database that holds one state, and counts how often it is read. */
 function aDatabase(stored: GroupState | undefined) {
   let reads = 0;
   let isOpen = true;
-  let waiting: Promise<void> = Promise.resolve();
   return {
     database: {
       get: async () => {
         reads += 1;
-        await waiting;
         return stored;
       },
+      getMany: async () => [],
       isOpen: () => isOpen,
     },
     reads: () => reads,
     close: () => {
       isOpen = false;
     },
-    hold: () => {
-      let release = (): void => undefined;
-      waiting = new Promise((resolve) => {
-        release = resolve;
-      });
-      return () => release();
-    },
   };
 }
 
 describe('the state of a group', () => {
-  it('is read from disk until it was written, and not afterwards', async () => {
+  it('is read from disk once, and from then on known', async () => {
     const { database, reads } = aDatabase(stateAt(1));
     const states = createGroupStates(database);
+    expect(states.known('g')).toBeUndefined();
     expect(await states.load('g')).toEqual(stateAt(1));
-    states.keep('g', stateAt(2));
-    expect(await states.load('g')).toEqual(stateAt(2));
+    const { done } = await states.put('g', stateAt(2));
+    done();
+    expect(states.known('g')).toEqual(stateAt(2));
     expect(await states.load('g')).toEqual(stateAt(2));
     expect(reads()).toBe(1);
   });
@@ -49,28 +43,21 @@ describe('the state of a group', () => {
   it('is read from disk again after a write whose outcome is not known', async () => {
     const { database } = aDatabase(stateAt(1));
     const states = createGroupStates(database);
-    states.keep('g', stateAt(2));
-    states.forget('g');
+    const first = await states.put('g', stateAt(2));
+    first.done();
+    await states.put('g', stateAt(3));
+    expect(states.known('g')).toBeUndefined();
     expect(await states.load('g')).toEqual(stateAt(1));
-  });
-
-  it('that was written while it was read is the newer one', async () => {
-    const { database, hold } = aDatabase(stateAt(1));
-    const states = createGroupStates(database);
-    const release = hold();
-    const loading = states.load('g');
-    states.keep('g', stateAt(2));
-    release();
-    expect(await loading).toEqual(stateAt(2));
   });
 
   it('is not given from memory once the store is closed', async () => {
     const { database, reads, close } = aDatabase(stateAt(1));
     const states = createGroupStates(database);
-    states.keep('g', stateAt(2));
-    close();
     await states.load('g');
-    expect(reads()).toBe(1);
+    close();
+    expect(states.known('g')).toBeUndefined();
+    await states.load('g');
+    expect(reads()).toBe(2);
   });
 
   it('that was removed is gone', async () => {

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { UpstreamError } from '../../app/errors.ts';
-import { decodeRecord, encodeRecord, RECORD_VERSION, requireKnownVersion } from '../../app/record-codec.ts';
+import { decodeRecord, encodeRecord, requireKnownVersion } from '../../app/record-codec.ts';
 import { describeHolder } from './holder.ts';
 
 /*
@@ -10,14 +10,15 @@ import { describeHolder } from './holder.ts';
  *
  *   meta!version                       format of everything else
  *   tick!GROUP!SLOT                    a claimed tick, until it expires
- *   group!GROUP                        GroupState
+ *   group!GROUP                        GroupRecord: the GroupState but for what stands in the records of its alerts
+ *   alert!EPISODE                      Alert
  *   entry!SEQ                          OutboxRecord; SEQ has 16 digits, so that key order is queue order
  *   done!ID                            when an entry was completed, for a day
  *   ref!EPISODE                        MessageRef
  *   act!EPISODE                        Acts
  *   silence!ID                         StoredSilence
  */
-export type Table = 'tick' | 'group' | 'entry' | 'done' | 'ref' | 'act' | 'silence';
+export type Table = 'tick' | 'group' | 'alert' | 'entry' | 'done' | 'ref' | 'act' | 'silence';
 
 /** One change of a batch. */
 export type Operation =
@@ -27,6 +28,8 @@ export type Operation =
 /** Tables of records, with batches that are on disk when they resolve. */
 export interface Database {
   get(table: Table, key: string): Promise<unknown>;
+  /** In the order of the keys; undefined for those that are not there. */
+  getMany(table: Table, keys: readonly string[]): Promise<readonly unknown[]>;
   /** All keys and records of a table, in key order. */
   all(table: Table): Promise<readonly (readonly [key: string, record: unknown])[]>;
   keys(table: Table): Promise<readonly string[]>;
@@ -37,6 +40,12 @@ export interface Database {
 }
 
 const VERSION_KEY = 'meta!version';
+
+/**
+ * Format of a folder. 1: alerts stand in their group's record, whole; that is still read. 2: they have records of their
+ * own, which a program that knows only 1 would not find.
+ */
+const FOLDER_VERSION = 2;
 
 /** The character after `!`: ends a table's range of keys. */
 const AFTER_SEPARATOR = '"';
@@ -79,8 +88,8 @@ async function openOrExplain(level: ClassicLevel, dir: string): Promise<void> {
 
 async function checkVersion(level: ClassicLevel, dir: string): Promise<void> {
   const found = await level.get(VERSION_KEY);
-  if (found === undefined) await level.put(VERSION_KEY, String(RECORD_VERSION), { sync: true });
-  else requireKnownVersion(found, `The folder ${dir}`);
+  if (found !== undefined) requireKnownVersion(found, { known: FOLDER_VERSION, where: `The folder ${dir}` });
+  if (found !== String(FOLDER_VERSION)) await level.put(VERSION_KEY, String(FOLDER_VERSION), { sync: true });
 }
 
 const tableRange = (table: Table) => ({ gt: `${table}!`, lt: `${table}${AFTER_SEPARATOR}` });
@@ -109,6 +118,11 @@ function databaseOn(level: ClassicLevel): Database {
       guarded(async () => {
         const text = await level.get(`${table}!${key}`);
         return text === undefined ? undefined : decodeRecord(text);
+      }),
+    getMany: (table, keys) =>
+      guarded(async () => {
+        const texts = await level.getMany(keys.map((key) => `${table}!${key}`));
+        return texts.map((text) => (text === undefined ? undefined : decodeRecord(text)));
       }),
     all: (table) =>
       guarded(async () => {

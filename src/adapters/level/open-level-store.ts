@@ -65,10 +65,9 @@ async function applyEvaluation(
   const stored = await states.load(change.group);
   if (stored !== undefined && stored.slot >= change.state.slot) return 'stale';
   const draft = emptyDraft();
-  // A write that fails may have reached the disk all the same: then it is read from there.
-  states.forget(change.group);
-  draft.effects.push(() => states.keep(change.group, change.state));
-  draft.operations.push({ type: 'put', table: 'group', key: change.group, value: change.state });
+  const { operations, done } = await states.put(change.group, change.state);
+  draft.operations.push(...operations);
+  draft.effects.push(done);
   draftEntries(parts, draft, change.entries);
   await commit(parts, draft);
   return 'applied';
@@ -183,14 +182,10 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   const states = createGroupStates(database);
   return {
     claimTick: (claim) => serial(() => claimTick(parts, claim)),
-    loadGroup: (group) => states.load(group),
+    loadGroup: async (group) => states.known(group) ?? (await serial(() => states.load(group))),
     groups: () => database.keys('group'),
     applyEvaluation: (change) => serial(() => applyEvaluation(parts, states, change)),
-    removeGroup: (group) =>
-      serial(() => {
-        states.forget(group);
-        return database.write([{ type: 'del', table: 'group', key: group }]);
-      }),
+    removeGroup: (group) => serial(async () => database.write((await states.remove(group)).operations)),
     takeEntry: (request) => serial(() => takeEntry(parts, request)),
     completeEntry: (done) => serial(() => completeEntry(parts, done)),
     postponeEntry: (entry) => serial(() => postponeEntry(parts, entry)),

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { UpstreamError } from '../../app/errors.ts';
 import type { MessageRef, OutboxEntry, Store, TakenEntry } from '../../app/ports.ts';
-import { decodeRecord, encodeRecord, RECORD_VERSION, requireKnownVersion } from '../../app/record-codec.ts';
+import { decodeRecord, encodeRecord, requireKnownVersion } from '../../app/record-codec.ts';
 import type { GroupState } from '../../domain/alert/alert.ts';
 import { after, DAY, epochMs } from '../../domain/units.ts';
 import { type ConnectionOptions, connect, createErrorTranslator, type StoreClient } from './connection.ts';
@@ -11,6 +11,9 @@ export interface RedisStoreOptions extends ConnectionOptions {
   /** Keeps several installations on one Redis apart. All replicas of one installation have the same. */
   readonly namespace?: string;
 }
+
+/** Format of everything that is kept. */
+const NAMESPACE_VERSION = 1;
 
 /** Where a message is, is remembered so long after its last edit. */
 const REF_RETENTION = 90 * DAY;
@@ -60,8 +63,11 @@ function unexpected(what: string): UpstreamError {
 
 async function checkVersion({ client, prefix }: Parts, namespace: string): Promise<void> {
   const key = `${prefix}version`;
-  await client.set(key, String(RECORD_VERSION), 'NX');
-  requireKnownVersion((await client.get(key)) ?? '', `The namespace ${namespace} in Redis`);
+  await client.set(key, String(NAMESPACE_VERSION), 'NX');
+  requireKnownVersion((await client.get(key)) ?? '', {
+    known: NAMESPACE_VERSION,
+    where: `The namespace ${namespace} in Redis`,
+  });
 }
 
 async function claimTick(parts: Parts, claim: Parameters<Store['claimTick']>[0]): Promise<boolean> {

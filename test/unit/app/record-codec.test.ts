@@ -47,11 +47,11 @@ describe('a record', () => {
 
 describe('the version of a store', () => {
   it.each(['1', '0'])('%s is known', (version) => {
-    expect(() => requireKnownVersion(version, 'It')).not.toThrow();
+    expect(() => requireKnownVersion(version, { known: 1, where: 'It' })).not.toThrow();
   });
 
   it.each(['2', '99', 'other'])('%s is refused, and no retry can help', (version) => {
-    expect(() => requireKnownVersion(version, 'It')).toThrow(
+    expect(() => requireKnownVersion(version, { known: 1, where: 'It' })).toThrow(
       expect.objectContaining({ code: 'bad-request', retryable: false }),
     );
   });
