@@ -22,6 +22,7 @@ import { createVerifyRules, type VerifyRules } from './app/rules/verify-rules.ts
 import { createFindRequest } from './app/traces/find-request.ts';
 import { createFindSlowest } from './app/traces/find-slowest.ts';
 import { createInspectTrace } from './app/traces/inspect-trace.ts';
+import { createOtherParts } from './app/traces/other-parts.ts';
 import type { PicturePainter } from './app/traces/pictures.ts';
 import { createPlaceRequest } from './app/traces/place-request.ts';
 import { createResolveService } from './app/traces/resolve-service.ts';
@@ -162,7 +163,12 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
       links,
       sampledShare: createSampledShare({ metrics, clock }),
     }),
-    inspectTrace: createInspectTrace({ traces, links, clock }),
+    inspectTrace: createInspectTrace({
+      traces,
+      links,
+      clock,
+      tellOtherParts: createOtherParts({ traces, clock }),
+    }),
     placeRequest: createPlaceRequest({ metrics, rules: book, clock }),
     reportLatency: createLatencyReport({ ...reporting, links }),
     reportSloStatus: createSloStatusReport(reporting),

@@ -245,6 +245,8 @@ export interface TraceView {
   readonly served: readonly ServedSpan[];
   /** Where the request stands among the others of those services, once that has been asked. */
   readonly standing?: StandingView;
+  /** The request, where this is only one of the traces that carry its id, and why that may be; once that has been asked. */
+  readonly request?: { readonly id: string; readonly text: string };
   /** What a reader must know before trusting it: no root, orphans, still arriving, skew. */
   readonly notices: readonly string[];
   readonly picture?: TracePicture;

@@ -1,4 +1,5 @@
 import { epochUs, toEpochMs } from '../../domain/units.ts';
+import { traceView } from '../traces/inspect-trace.ts';
 import { partInService } from '../traces/part-in-service.ts';
 import type { Command } from '../use-cases.ts';
 import type { Answer } from '../views.ts';
@@ -25,7 +26,7 @@ export async function answerPart(
   const requestId = command.kind === 'request-latency' ? { requestId: command.requestId } : {};
   const part = partInService({ trace, service, ...requestId }, { now, links: options.links });
   if (part === undefined) {
-    const view = await options.inspectTrace(found.traceId, signal);
+    const view = traceView(trace, { now, links: options.links });
     return {
       answer: notInService(service, {
         found: `Trace ${found.traceId} is there`,

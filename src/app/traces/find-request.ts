@@ -1,27 +1,25 @@
 import { type LostHeaders, lostHeadersOf } from '../../domain/trace/lost-headers.ts';
 import { extentOf, rankingSpan } from '../../domain/trace/ranking.ts';
-import { isUuid, readRequestId } from '../../domain/trace/request-id.ts';
+import { ENVOY_REQUEST_ID, isUuid, readRequestId } from '../../domain/trace/request-id.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
 import {
-  after,
   before,
   DAY,
   type EpochMs,
   epochMs,
   HOUR,
-  MINUTE,
   type Milliseconds,
   ms,
   type Ratio,
   type TimeWindow,
-  toEpochMs,
 } from '../../domain/units.ts';
 import { UpstreamError } from '../errors.ts';
 import type { TraceSource } from '../ports.ts';
 import type { RequestView, TraceView } from '../views.ts';
+import { fellApartText } from './fell-apart.ts';
 import { type TraceLinks, traceView } from './inspect-trace.ts';
 import { type Recorded, requestIdsRecorded } from './request-recorded.ts';
-import { createRequestSearch, type RequestSearch } from './request-search.ts';
+import { createRequestSearch, type RequestSearch, windowAround } from './request-search.ts';
 
 /** What is known of a request, or how far it was looked for. */
 export type FoundRequest =
@@ -65,10 +63,6 @@ export interface FindRequestOptions {
   readonly retention?: Milliseconds;
 }
 
-/** Envoy writes the value of x-request-id here on every server span it makes (http_tracer_impl.cc). */
-const ENVOY_ATTRIBUTE = 'guid:x-request-id';
-/** Parts of one request start within this of each other, unless clocks are far off. */
-const MARGIN = ms(5 * MINUTE);
 const SHOWN_TRACES = 10;
 
 type Query = Parameters<FindRequest>[0];
@@ -80,7 +74,7 @@ type Query = Parameters<FindRequest>[0];
  * traces for one request.
  */
 export function createFindRequest(options: FindRequestOptions): FindRequest {
-  const settings: Settings = { attribute: ENVOY_ATTRIBUTE, retention: ms(7 * DAY), ...options };
+  const settings: Settings = { attribute: ENVOY_REQUEST_ID, retention: ms(7 * DAY), ...options };
   return (query, signal) =>
     query.evenUnsampled !== true && readRequestId(query.requestId) === 'not-sampled'
       ? notSampled(settings, query, signal)
@@ -149,7 +143,7 @@ async function searchBack(
     if (isFound()) break;
   }
   if (!isFound()) return;
-  const window = around(search.found());
+  const window = windowAround(search.found());
   if (await search.everywhere(window)) return;
   const seen = new Set(search.found().flatMap(({ spans }) => spans.map(({ serviceName }) => serviceName)));
   await search.through(
@@ -191,16 +185,6 @@ function inOrder(services: readonly string[], asked: string | undefined): readon
   return [...services].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
-function around(traces: readonly Trace[]): TimeWindow {
-  const extents = traces.map(extentOf);
-  const start = Math.min(...extents.map(({ start }) => start));
-  const end = Math.max(...extents.map(({ start, duration }) => start + duration));
-  return {
-    start: before(toEpochMs(start as (typeof extents)[number]['start']), MARGIN),
-    end: after(toEpochMs(end as (typeof extents)[number]['start']), MARGIN),
-  };
-}
-
 function viewOf({ requestId, now, service }: Query, search: RequestSearch, links: TraceLinks): RequestView {
   const traces = [...search.found()].sort((a, b) => extentOf(a).start - extentOf(b).start);
   const views = traces.flatMap((trace) => traceView(trace, { now, links }) ?? []);
@@ -213,42 +197,21 @@ function viewOf({ requestId, now, service }: Query, search: RequestSearch, links
   };
 }
 
-/** More places than this are no hint any more. */
-const SHOWN_CALLERS = 3;
-const SHOWN_CALLEES = 4;
-
-function listed(names: readonly string[], most: number): string {
-  const more = names.length > most ? ` and ${names.length - most} more` : '';
-  return `${names.slice(0, most).join(', ')}${more}`;
-}
-
-/** `checkout when it calls cart, payments`, for each that lost the headers. */
-function places(lost: readonly LostHeaders[]): readonly string[] {
-  const callers = [...new Set(lost.map(({ caller }) => caller))];
-  return callers.slice(0, SHOWN_CALLERS).map((caller) => {
-    const callees = lost.flatMap((each) => (each.caller === caller ? (each.callee ?? []) : []));
-    return callees.length === 0 ? caller : `${caller} when it calls ${listed(callees, SHOWN_CALLEES)}`;
-  });
-}
-
-function fellApart(views: readonly TraceView[], lost: readonly LostHeaders[]): string {
-  const count = `${views.length} traces carry this request id`;
-  const start = `${count}, so the request fell apart`;
-  const why = 'hands on x-request-id but not the trace headers (traceparent or b3)';
-  if (lost.length > 0) return `${start}. What ${why}: ${places(lost).join('; ')}.`;
-  const starts = [...new Set(views.map(({ rootService }) => rootService))];
-  if (starts.length === 1)
-    return `${count}, and all begin at ${starts[0]}: a client sent the request more than once with the same id, or an application ${why}.`;
-  return `${start}: an application ${why}. They begin at ${listed(starts, 5)}.`;
-}
-
 function noticesOf(
   views: readonly TraceView[],
   lost: readonly LostHeaders[],
   isWhole: boolean,
 ): readonly string[] {
   return [
-    ...(views.length > 1 ? [fellApart(views, lost)] : []),
+    ...(views.length > 1
+      ? [
+          fellApartText({
+            subject: `${views.length} traces carry this request id`,
+            begins: views.map(({ rootService }) => rootService),
+            lost,
+          }),
+        ]
+      : []),
     ...(views.length > SHOWN_TRACES ? [`Only the first ${SHOWN_TRACES} traces are shown.`] : []),
     ...(isWhole
       ? []

@@ -34,6 +34,7 @@ import {
 } from '../../domain/units.ts';
 import type { Clock, TraceSource } from '../ports.ts';
 import type { Link, TracePicture, TraceView } from '../views.ts';
+import type { TellOtherParts } from './other-parts.ts';
 
 /** Shows one trace; undefined when the backend has none of this id. Throws the backend's `UpstreamError`. */
 export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;
@@ -52,11 +53,15 @@ export function createInspectTrace(options: {
   readonly traces: Pick<TraceSource, 'trace'>;
   readonly links: TraceLinks;
   readonly clock: Pick<Clock, 'now'>;
+  readonly tellOtherParts: TellOtherParts;
 }): InspectTrace {
-  const { traces, links, clock } = options;
+  const { traces, links, clock, tellOtherParts } = options;
   return async (traceId, signal) => {
     const trace = await traces.trace(traceId, signal);
-    return trace === undefined ? undefined : traceView(trace, { now: clock.now(), links });
+    const view = trace === undefined ? undefined : traceView(trace, { now: clock.now(), links });
+    if (trace === undefined || view === undefined) return undefined;
+    const request = await tellOtherParts(trace, signal);
+    return request === undefined ? view : { ...view, request };
   };
 }
 

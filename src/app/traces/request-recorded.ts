@@ -1,3 +1,4 @@
+import { isLikeRequestId } from '../../domain/trace/request-id.ts';
 import type { TimeWindow } from '../../domain/units.ts';
 import { UpstreamError } from '../errors.ts';
 import type { TraceSource } from '../ports.ts';
@@ -14,8 +15,6 @@ export type Recorded =
 /** Spans of some traces tell; a service may be idle, so a few are looked at. */
 const SAMPLE = 5;
 const MOST_SERVICES = 3;
-/** What other tracers call it: OpenTelemetry's `http.request.header.x-request-id`, `x_request_id`, `request.id`. */
-const LIKE_REQUEST_ID = /(?:^|[._:-])request[._-]?id$/i;
 
 /** Looks at spans of the services, in order, for how request ids are recorded. Undefined when nobody answers. */
 export async function requestIdsRecorded(
@@ -36,7 +35,7 @@ export async function requestIdsRecorded(
       );
       if (names.has(attribute)) return { kind: 'as-expected' };
       if (found.traces.length === 0) continue;
-      const other = [...names].sort().find((name) => LIKE_REQUEST_ID.test(name));
+      const other = [...names].sort().find(isLikeRequestId);
       return { kind: 'otherwise', ...(other === undefined ? {} : { attribute: other }) };
     }
     return { kind: 'no-traces' };

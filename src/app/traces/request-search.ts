@@ -1,5 +1,6 @@
+import { extentOf } from '../../domain/trace/ranking.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
-import type { TimeWindow } from '../../domain/units.ts';
+import { after, before, type EpochUs, MINUTE, ms, type TimeWindow, toEpochMs } from '../../domain/units.ts';
 import { UpstreamError } from '../errors.ts';
 import { eachAtOnce } from '../limited.ts';
 import type { TraceSearch, TraceSource } from '../ports.ts';
@@ -126,3 +127,17 @@ async function searchEverywhere(question: RequestQuestion, step: Step): Promise<
 
 const carries = ({ spans }: Trace, attribute: string, value: string): boolean =>
   spans.some(({ attributes }) => String(attributes[attribute]) === value);
+
+/** Parts of one request start within this of each other, unless clocks are far off. */
+const MARGIN = ms(5 * MINUTE);
+
+/** Where the rest of a request is, of which these traces are parts. */
+export function windowAround(traces: readonly Trace[]): TimeWindow {
+  const extents = traces.map(extentOf);
+  const start = Math.min(...extents.map(({ start }) => start));
+  const end = Math.max(...extents.map(({ start, duration }) => start + duration));
+  return {
+    start: before(toEpochMs(start as EpochUs), MARGIN),
+    end: after(toEpochMs(end as EpochUs), MARGIN),
+  };
+}

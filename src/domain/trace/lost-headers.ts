@@ -39,8 +39,32 @@ export function lostHeadersOf(traces: readonly Trace[]): readonly LostHeaders[] 
   return [...new Map(lost.map((each) => [`${each.caller}\n${each.callee ?? ''}`, each])).values()];
 }
 
+/**
+ * The service that may have lost the headers, as far as one part of a request tells: the other parts hold spans of it.
+ * A part that begins with a call was begun by the caller. In any other it is who called nobody, as it seems, and took
+ * longest for it.
+ *
+ *     gateway    |==================================|
+ *     checkout     |==============================|        <- waited for something that is not here
+ *     cart           |==|
+ */
+export function suspectOf(trace: Trace): string | undefined {
+  const root = rootOf(trace);
+  if (root === undefined) return undefined;
+  if (root.kind === 'client' || root.kind === 'producer') return root.serviceName;
+  const callers = new Set(trace.spans.map(({ parentSpanId }) => parentSpanId));
+  const idle = trace.spans.filter(({ kind, spanId }) => kind === 'server' && !callers.has(spanId));
+  return longestOf(idle)?.serviceName ?? root.serviceName;
+}
+
+const longestOf = (spans: readonly Span[]): Span | undefined =>
+  spans.reduce<Span | undefined>(
+    (longest, span) => (longest === undefined || span.duration > longest.duration ? span : longest),
+    undefined,
+  );
+
 /** The earliest span whose parent is not in the trace. */
-function rootOf({ spans }: Trace): Span | undefined {
+export function rootOf({ spans }: Trace): Span | undefined {
   const ids = new Set(spans.map(({ spanId }) => spanId));
   return spans
     .filter(({ parentSpanId }) => parentSpanId === undefined || !ids.has(parentSpanId))

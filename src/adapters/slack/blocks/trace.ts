@@ -1,11 +1,14 @@
+import type { Button } from '@slack/types';
 import type { RequestView, TraceView } from '../../../app/views.ts';
+import { isUuid } from '../../../domain/trace/request-id.ts';
 import { count } from '../../../domain/trace/wording.ts';
 import { toEpochMs, toMs } from '../../../domain/units.ts';
 import { latency } from '../format.ts';
 import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
+import { RUN_COMMAND } from './alert-acts.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { compareButton } from './compare.ts';
-import { actions, context, linkButtons, section } from './pieces.ts';
+import { actions, button, context, linkButtons, section } from './pieces.ts';
 import { traceAnalysis } from './trace-analysis.ts';
 
 const SERVICES_SHOWN = 8;
@@ -21,13 +24,27 @@ export function traceMessage(view: TraceView): Rendered {
   return {
     text: `${traceLine(view)}, ${count(view.errorCount, 'error')}`,
     blocks: [
-      section(`*Trace ${code(view.traceId, 40)}*\n${describe(view)}`),
+      section([`*Trace ${code(view.traceId, 40)}*`, describe(view), ...partOf(view)].join('\n')),
       ...traceAnalysis(view),
       ...notices([...view.notices, ...(view.standing?.notices ?? [])]),
-      ...actions([...linkButtons(traceLinks(view)), ...compareButton(view.traceId, 'Compare with usual')]),
+      ...actions([
+        ...requestButton(view),
+        ...linkButtons(traceLinks(view)),
+        ...compareButton(view.traceId, 'Compare with usual'),
+      ]),
     ],
   };
 }
+
+/** That it is one of several traces is part of what it is: no small print. */
+const partOf = ({ request }: TraceView): readonly string[] =>
+  request === undefined ? [] : [escape(oneLine(request.text), 600)];
+
+/** Envoy's ids alone: others may need more quotes than a button can be trusted with. */
+const requestButton = ({ request }: TraceView): Button[] =>
+  request === undefined || !isUuid(request.id)
+    ? []
+    : [button('The whole request', `${RUN_COMMAND}_request`, `/trace request ${request.id}`)];
 
 function traceLinks({ url, path, links = [] }: TraceView): { label: string; url: string }[] {
   return [

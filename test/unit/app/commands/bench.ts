@@ -4,6 +4,7 @@ import type { KeeperCommand } from '../../../../src/app/commands/keeper-command.
 import { createFindRequest } from '../../../../src/app/traces/find-request.ts';
 import { createFindSlowest } from '../../../../src/app/traces/find-slowest.ts';
 import { createInspectTrace } from '../../../../src/app/traces/inspect-trace.ts';
+import { createOtherParts } from '../../../../src/app/traces/other-parts.ts';
 import { createResolveService } from '../../../../src/app/traces/resolve-service.ts';
 import type { SlashCommand } from '../../../../src/app/use-cases.ts';
 import type { Answer } from '../../../../src/app/views.ts';
@@ -54,7 +55,12 @@ export function open(traces: readonly Trace[] = requests(8)) {
     findSlowest: createFindSlowest({ traces: source, clock }),
     resolveService: createResolveService({ traces: source, clock }),
     findRequest: createFindRequest({ traces: source, links }),
-    inspectTrace: createInspectTrace({ traces: source, links, clock }),
+    inspectTrace: createInspectTrace({
+      traces: source,
+      links,
+      clock,
+      tellOtherParts: createOtherParts({ traces: source, clock }),
+    }),
     placeRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
     reportLatency: async (question: unknown): Promise<Answer> => {
       asked.push(question);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseCommand } from '../../../../src/app/commands/parse-command.ts';
+import { us } from '../../../../src/domain/units.ts';
+import { aTrace } from '../../../support/fake-trace-source.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import { latency, MINUTE, now, open, requestId, requests, textOf, unsampled } from './bench.ts';
 
@@ -109,6 +111,24 @@ describe('one trace, one request', () => {
       view: { rootService: 'gateway.shop', spanCount: 2 },
     });
     expect(reply.reproducible).toBe(`/trace ${'1'.padStart(32, '0')}`);
+  });
+
+  it('a trace that is one of several of its request', async () => {
+    const [whole, ...rest] = requests(2);
+    const lost = aTrace('9', [
+      {
+        serviceName: 'payments.shop',
+        start: whole!.spans[1]!.start,
+        duration: us(1_000),
+        attributes: { 'guid:x-request-id': requestId },
+      },
+    ]);
+    const { answer } = open([whole!, lost, ...rest]);
+    expect((await answer('/trace', '1'.padStart(32, '0'))).answer).toMatchObject({
+      kind: 'trace',
+      view: { request: { id: requestId, text: expect.stringContaining('payments.shop') } },
+    });
+    expect((await answer('/trace', '2'.padStart(32, '0'))).answer).not.toHaveProperty('view.request');
   });
 
   it('a trace that is not there', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lostHeadersOf } from '../../../../src/domain/trace/lost-headers.ts';
+import { lostHeadersOf, suspectOf } from '../../../../src/domain/trace/lost-headers.ts';
 import type { Span, Trace } from '../../../../src/domain/trace/trace.ts';
 import { epochUs, us } from '../../../../src/domain/units.ts';
 import { aTrace } from '../../../support/fake-trace-source.ts';
@@ -78,5 +78,36 @@ const cases: Readonly<Record<string, readonly [readonly Trace[], ReturnType<type
 describe('where a request lost its trace headers', () => {
   it.each(Object.entries(cases))('%s', (_, [traces, lost]) => {
     expect(lostHeadersOf(traces)).toEqual(lost);
+  });
+});
+
+const suspects: Readonly<Record<string, readonly [Trace, string | undefined]>> = {
+  // gateway    |==========|
+  // checkout    |========|       <- called nobody, as it seems, and took long
+  // cart         |=|
+  'who called nobody and took longest': [
+    drawn(
+      '1',
+      ['gateway', 'server', 0, 100],
+      ['checkout', 'server', 10, 80, 1],
+      ['cart', 'server', 11, 9, 1],
+    ),
+    'checkout',
+  ],
+  'the caller, where a part begins with its call': [
+    drawn('1', ['checkout', 'client', 0, 100], ['payments', 'server', 10, 80, 1]),
+    'checkout',
+  ],
+  'the only one there is': [drawn('1', ['payments', 'server', 0, 10]), 'payments'],
+  'the first, where no server had nothing to call': [
+    drawn('1', ['checkout', 'server', 0, 100], ['checkout', 'internal', 10, 80, 1]),
+    'checkout',
+  ],
+  'nobody, of no spans': [drawn('1'), undefined],
+};
+
+describe('who may have lost the headers, by one part alone', () => {
+  it.each(Object.entries(suspects))('%s', (_, [trace, service]) => {
+    expect(suspectOf(trace)).toBe(service);
   });
 });

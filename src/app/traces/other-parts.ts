@@ -1,0 +1,68 @@
+import { lostHeadersOf, rootOf, suspectOf } from '../../domain/trace/lost-headers.ts';
+import { extentOf } from '../../domain/trace/ranking.ts';
+import { requestIdOf } from '../../domain/trace/request-id.ts';
+import type { Trace } from '../../domain/trace/trace.ts';
+import { type Milliseconds, ms } from '../../domain/units.ts';
+import { withDeadline } from '../deadline.ts';
+import { UpstreamError } from '../errors.ts';
+import type { Clock, TraceSource } from '../ports.ts';
+import type { TraceView } from '../views.ts';
+import { fellApartText } from './fell-apart.ts';
+import { named } from './inspect-trace.ts';
+import { createRequestSearch, windowAround } from './request-search.ts';
+
+/**
+ * Tells of the request that a trace is one of several parts of. Undefined when it is the only one, carries no request
+ * id, or nobody answers in time: what is said of the trace itself does not depend on it.
+ */
+export type TellOtherParts = (trace: Trace, signal?: AbortSignal) => Promise<TraceView['request']>;
+
+export interface OtherPartsOptions {
+  readonly traces: Pick<TraceSource, 'search'>;
+  readonly clock: Clock;
+  /** An answer waits for this no longer. 2.5 s unless given. */
+  readonly deadline?: Milliseconds;
+}
+
+const DEFAULT_DEADLINE = ms(2_500);
+
+/** Asks once: everywhere, or, of a backend that must be told a service, the one that may have lost the trace headers. */
+export function createOtherParts(options: OtherPartsOptions): TellOtherParts {
+  const { traces, clock, deadline: duration = DEFAULT_DEADLINE } = options;
+  return async (trace, signal) => {
+    const carried = requestIdOf(trace);
+    if (carried === undefined) return undefined;
+    const { attribute, value } = carried;
+    try {
+      const parts = await withDeadline({ clock, duration, system: 'jaeger' }, (limit) => {
+        const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+        return partsOf(trace, createRequestSearch({ traces, attribute, values: [value] }, either));
+      });
+      return parts.length < 2 ? undefined : { id: value, text: textOf(parts, value) };
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      return undefined;
+    }
+  };
+}
+
+/** In the order of time, the trace itself among them. */
+async function partsOf(
+  trace: Trace,
+  search: ReturnType<typeof createRequestSearch>,
+): Promise<readonly Trace[]> {
+  const window = windowAround([trace]);
+  await search.everywhere(window);
+  const suspect = suspectOf(trace);
+  // Its silence proves nothing: the trace itself should have been in the answer.
+  if (search.found().length === 0 && suspect !== undefined) await search.through(window, [suspect]);
+  const others = search.found().filter(({ traceId }) => traceId !== trace.traceId);
+  return [trace, ...others].sort((a, b) => extentOf(a).start - extentOf(b).start);
+}
+
+const textOf = (parts: readonly Trace[], requestId: string): string =>
+  fellApartText({
+    subject: `${parts.length} traces carry the request id of this one, ${requestId}`,
+    begins: parts.map((part) => named(rootOf(part)?.serviceName ?? '')),
+    lost: lostHeadersOf(parts),
+  });
