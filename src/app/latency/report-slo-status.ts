@@ -218,7 +218,7 @@ async function ask({ deps, now, signal }: Context, expr: string): Promise<readon
 /** The values that a rule gives verdicts by; undefined when they cannot be had. */
 async function valuesOf(context: Context): Promise<readonly Sample[] | undefined> {
   const { evidence } = context.rule;
-  const samples = evidence === undefined ? undefined : await ask(context, evidence.expr);
+  const samples = evidence?.comparison === undefined ? undefined : await ask(context, evidence.expr);
   return samples?.filter(({ labels, value }) => concerns(context, labels) && !Number.isNaN(value));
 }
 

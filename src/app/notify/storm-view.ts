@@ -47,7 +47,8 @@ function linksOf(
 ): readonly Link[] {
   const { expr, evidence } = entry.rule;
   const window = { start: before(storm.startedAt, LEAD_TIME), end: lastOf(entry.createdAt, storm) };
-  const all = links.graph({ expr: evidence?.expr ?? expr, window });
+  const shown = evidence?.comparison === undefined ? expr : evidence.expr;
+  const all = links.graph({ expr: shown, window });
   const traced = ofLead.find(({ label }) => label === 'Jaeger');
   return [
     ...(all === undefined ? [] : [{ label: 'Prometheus', url: all }]),

@@ -152,7 +152,7 @@ interface Given {
 
 /** The filter whose value the result carries: that of the left side, since `and` and `unless` keep the left's values. */
 function valueFilter(shape: Shape): Extract<Shape, { kind: 'filter' }> | undefined {
-  if (shape.kind === 'plain') return undefined;
+  if (shape.kind === 'plain' || shape.kind === 'match') return undefined;
   if (shape.kind === 'filter') return shape;
   const left = valueFilter(shape.left);
   if (shape.operator !== 'or') return left;
@@ -164,9 +164,9 @@ function valueFilter(shape: Shape): Extract<Shape, { kind: 'filter' }> | undefin
 export function analyseExpression(expr: string, unit?: string): Analysis {
   const shape = shapeOf(expr);
   const filter = valueFilter(shape);
-  if (filter === undefined) return { valueKind: 'number' };
+  const evidence = evidenceOf(expr, shape);
+  if (filter === undefined) return { valueKind: 'number', ...(evidence === undefined ? {} : { evidence }) };
   const { bound, comparison, of } = filter;
-  const evidence = evidenceOf(shape);
   const given: Given = { bound, ...(unit === undefined ? {} : { unit }) };
   const isUpperBound = comparison === '>' || comparison === '>=';
   const objective = of.kind === 'plain' && isUpperBound ? objectiveOf({ expr }, of.node, given) : undefined;

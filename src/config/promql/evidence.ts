@@ -1,8 +1,10 @@
 import { promqlNumber } from '../../domain/slo/promql.ts';
 import type { Comparison, RecoveryEvidence } from '../../domain/slo/rule.ts';
+import { bracketed, isAlike, isSelective, join, readsAbsence, settled } from './settled.ts';
 import type { Shape } from './shape.ts';
 
 type SetShape = Extract<Shape, { kind: 'set' }>;
+type Exact = Required<Pick<RecoveryEvidence, 'expr' | 'comparison' | 'bound'>>;
 
 /** The expression as written, parentheses around what they were around. */
 function written(shape: Shape): string {
@@ -11,37 +13,13 @@ function written(shape: Shape): string {
     : shape.text;
 }
 
-const isSimple = (text: string): boolean => /^[\w:]+(?:\{[^{}]*\})?$/.test(text);
-
-function bracketed(text: string): string {
-  return isSimple(text) ? text : `(${text})`;
-}
-
 const operand = (shape: Shape): string => (shape.kind === 'plain' ? shape.text : bracketed(written(shape)));
-
-/** The expression without its filters: it has an element wherever there is data to judge by. */
-function unfiltered(shape: Shape): string {
-  if (shape.kind === 'plain') return shape.text;
-  if (shape.kind === 'filter') return unfiltered(shape.of);
-  return combined(shape, unfiltered(shape.left), unfiltered(shape.right));
-}
-
-function hasFilter(shape: Shape): boolean {
-  if (shape.kind === 'set') return hasFilter(shape.left) || hasFilter(shape.right);
-  return shape.kind === 'filter';
-}
-
-function combined({ operator, matching }: SetShape, left: string, right: string): string {
-  return [bracketed(left), operator, ...(matching === '' ? [] : [matching]), bracketed(right)].join(' ');
-}
 
 /** A value near the bound that does not meet the comparison. */
 function harmless(comparison: Comparison, bound: number): number {
   if (comparison === '>=') return bound - 1;
   return comparison === '<=' || comparison === '==' ? bound + 1 : bound;
 }
-
-const join = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join(' ');
 
 /*
  * For `A > 1 and B > 2` there are two ways out of the breach, and one way to lose sight of it:
@@ -51,36 +29,47 @@ const join = (...parts: readonly string[]): string => parts.filter((part) => par
  *   A above, B below    recovered: A's place with a harmless value, since the comparison is held against A's bound
  *   A or B without data nothing: no evidence
  */
-function evidenceOfSet(shape: SetShape): RecoveryEvidence | undefined {
-  const left = evidenceOf(shape.left);
+function exactOfSet(expr: string, shape: SetShape): Exact | undefined {
+  const left = exactOf(expr, shape.left);
   if (left === undefined) return undefined;
-  const { matching } = shape;
+  const { matching, operator } = shape;
+  if (operator === 'or') {
+    const other = exactOf(expr, shape.right);
+    const isSame = other?.bound === left.bound && other.comparison === left.comparison;
+    return isSame && !isAlike(shape)
+      ? { ...left, expr: join(bracketed(left.expr), 'or', bracketed(other.expr)) }
+      : undefined;
+  }
   const [e, right] = [bracketed(left.expr), bracketed(written(shape.right))];
   const zeroed = `* 0 + ${promqlNumber(harmless(left.comparison, left.bound))}`;
-  if (shape.operator === 'unless') {
-    const expr = `${join(`(${e}`, 'unless', matching, `${right})`)} or ${join(`(${e}`, 'and', matching, `${right})`)} ${zeroed}`;
-    return { ...left, expr };
+  if (operator === 'unless') {
+    const over = `${join(`(${e}`, 'unless', matching, `${right})`)} or ${join(`(${e}`, 'and', matching, `${right})`)} ${zeroed}`;
+    return { ...left, expr: over };
   }
-  if (shape.operator === 'and') {
-    const held = join(e, 'and', matching, right);
-    if (!hasFilter(shape.right)) return { ...left, expr: held };
-    const there = bracketed(unfiltered(shape.right));
-    const released = join(e, 'and', matching, there, 'unless', matching, right);
-    return { ...left, expr: `(${held}) or (${released}) ${zeroed}` };
-  }
-  const other = evidenceOf(shape.right);
-  const isSame = other?.bound === left.bound && other.comparison === left.comparison;
-  return isSame ? { ...left, expr: join(e, 'or', matching, bracketed(other.expr)) } : undefined;
+  const there = settled(expr, shape.right, 'presence');
+  if (there === undefined) return undefined;
+  const held = join(e, 'and', matching, right);
+  if (!isSelective(expr, shape.right)) return { ...left, expr: held };
+  const released = join(e, 'and', matching, bracketed(there), 'unless', matching, right);
+  return { ...left, expr: `(${held}) or (${released}) ${zeroed}` };
+}
+
+/** The values that are held against the bound, where there is one bound and its values are always there. */
+function exactOf(expr: string, shape: Shape): Exact | undefined {
+  if (shape.kind === 'set') return exactOfSet(expr, shape);
+  if (shape.kind !== 'filter' || isSelective(expr, shape.of) || readsAbsence(expr, shape.of))
+    return undefined;
+  return { expr: operand(shape.of), comparison: shape.comparison, bound: shape.bound };
 }
 
 /**
- * What shows that a breach of this expression is over, rather than out of sight: the expression without the filter that
- * makes a breach of a value. Undefined when there is no filter against a number to take away, or when one filter stands
- * on another.
+ * What shows that a breach of this expression is over, rather than out of sight: its values without the filter that makes
+ * a breach of them, or, where no one value tells, that there is data to judge by. Undefined when nothing is filtered, or
+ * when a breach is the absence of something: then its end is that it vanishes.
  */
-export function evidenceOf(shape: Shape): RecoveryEvidence | undefined {
-  if (shape.kind === 'plain') return undefined;
-  if (shape.kind === 'set') return evidenceOfSet(shape);
-  if (hasFilter(shape.of)) return undefined;
-  return { expr: operand(shape.of), comparison: shape.comparison, bound: shape.bound };
+export function evidenceOf(expr: string, shape: Shape): RecoveryEvidence | undefined {
+  const exact = exactOf(expr, shape);
+  if (exact !== undefined || !isSelective(expr, shape)) return exact;
+  const there = settled(expr, shape);
+  return there === undefined ? undefined : { expr: there };
 }

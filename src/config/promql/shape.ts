@@ -8,7 +8,13 @@ export type SetOperator = 'and' | 'or' | 'unless';
 /** What an expression is as far as breaches go: filters and how they are combined; everything else is a text. */
 export type Shape =
   /** `left > 500`, the literal on the right whichever side it was written on. */
-  | { readonly kind: 'filter'; readonly of: Shape; readonly comparison: Comparison; readonly bound: number }
+  | {
+      readonly kind: 'filter';
+      readonly of: Shape;
+      readonly comparison: Comparison;
+      readonly bound: number;
+      readonly text: string;
+    }
   | {
       readonly kind: 'set';
       readonly operator: SetOperator;
@@ -18,7 +24,23 @@ export type Shape =
       readonly right: Shape;
       readonly text: string;
     }
-  | { readonly kind: 'plain'; readonly text: string; readonly node: SyntaxNode };
+  /** `left > on (a) right`: the elements of one vector that compare so with those of another. */
+  | {
+      readonly kind: 'match';
+      readonly matching: string;
+      readonly left: Shape;
+      readonly right: Shape;
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'plain';
+      readonly text: string;
+      /** Where the text begins in the expression. */
+      readonly from: number;
+      readonly node: SyntaxNode;
+      /** What its operators connect; itself when it has none. */
+      readonly operands: readonly SyntaxNode[];
+    };
 
 interface Operand {
   readonly kind: 'operand';
@@ -106,50 +128,70 @@ function rootOf(items: readonly Item[]): number {
 }
 
 function textOf(expr: string, items: readonly Item[]): string {
-  const operands = items.filter((item) => item.kind === 'operand');
+  const operands = items.filter(isOperand);
   return expr.slice(operands[0]?.from, operands.at(-1)?.to);
 }
 
-function single(expr: string, item: Item | undefined, text: string): Shape {
-  const node = item?.kind === 'operand' ? item.node : parseExpression(expr).topNode;
-  const inner =
-    node.name === 'ParenExpr' && text.startsWith('(') && text.endsWith(')') ? node.firstChild : null;
-  return inner === null ? { kind: 'plain', text, node } : arrange(expr, flatten(expr, inner));
+const isOperand = (item: Item): item is Operand => item.kind === 'operand';
+
+function plainOf(expr: string, items: readonly Item[], node: SyntaxNode): Shape {
+  const operands = items.filter(isOperand);
+  const text = textOf(expr, items);
+  return {
+    kind: 'plain',
+    text,
+    from: operands[0]?.from ?? 0,
+    node,
+    operands: operands.map((each) => each.node),
+  };
 }
 
-function filterOf(operator: Operator & { symbol: Comparison }, left: Shape, right: Shape): Shape | undefined {
-  if (operator.isBool || operator.matching !== '') return undefined;
-  const bound = right.kind === 'plain' ? literalOf(right.text) : undefined;
-  if (bound !== undefined) return { kind: 'filter', of: left, comparison: operator.symbol, bound };
-  const leftBound = left.kind === 'plain' ? literalOf(left.text) : undefined;
-  if (leftBound === undefined) return undefined;
-  return { kind: 'filter', of: right, comparison: FLIPPED[operator.symbol], bound: leftBound };
+function single(expr: string, items: readonly Item[]): Shape {
+  const text = textOf(expr, items);
+  const node = items.find(isOperand)?.node ?? parseExpression(expr).topNode;
+  const inner =
+    node.name === 'ParenExpr' && text.startsWith('(') && text.endsWith(')') ? node.firstChild : null;
+  return inner === null ? plainOf(expr, items, node) : arrange(expr, flatten(expr, inner));
+}
+
+/** The value of a side that is a constant. */
+const constantOf = (shape: Shape): number | undefined =>
+  shape.kind === 'plain' ? literalOf(shape.text) : undefined;
+
+function comparisonOf(
+  { symbol, matching }: Operator & { symbol: Comparison },
+  { left, right, text }: { readonly left: Shape; readonly right: Shape; readonly text: string },
+): Shape {
+  const [leftBound, bound] = matching === '' ? [constantOf(left), constantOf(right)] : [];
+  if (bound !== undefined) return { kind: 'filter', of: left, comparison: symbol, bound, text };
+  if (leftBound !== undefined)
+    return { kind: 'filter', of: right, comparison: FLIPPED[symbol], bound: leftBound, text };
+  return { kind: 'match', matching, left, right, text };
 }
 
 function arrange(expr: string, items: readonly Item[]): Shape {
   const text = textOf(expr, items);
   const at = rootOf(items);
   const root = items[at];
-  if (root?.kind !== 'operator') {
-    const only = items[0];
-    if (items.length === 1) return single(expr, only, text);
-    return { kind: 'plain', text, node: (only as Operand).node.parent ?? (only as Operand).node };
-  }
+  const { node: first } = items[0] as Operand;
+  if (root?.kind !== 'operator')
+    return items.length === 1 ? single(expr, items) : plainOf(expr, items, first.parent ?? first);
   const left = arrange(expr, items.slice(0, at));
   const right = arrange(expr, items.slice(at + 1));
   const { symbol, matching } = root;
   if (symbol === 'and' || symbol === 'or' || symbol === 'unless') {
     return { kind: 'set', operator: symbol, matching, left, right, text };
   }
-  const filter = isComparison(symbol) ? filterOf({ ...root, symbol }, left, right) : undefined;
-  const { node } = items[0] as Operand;
-  return filter ?? { kind: 'plain', text, node: node.parent ?? node };
+  // With `bool` every element stays, whatever comes of the comparison.
+  if (!isComparison(symbol) || root.isBool) return plainOf(expr, items, first.parent ?? first);
+  return comparisonOf({ ...root, symbol }, { left, right, text });
 }
+
+/** Takes a part of an expression apart. */
+export const shapeOfNode = (expr: string, node: SyntaxNode): Shape => arrange(expr, flatten(expr, node));
 
 /** Takes an expression that parses apart into its filters. */
 export function shapeOf(expr: string): Shape {
-  const top = parseExpression(expr).topNode.firstChild;
-  return top === null
-    ? { kind: 'plain', text: expr, node: parseExpression(expr).topNode }
-    : arrange(expr, flatten(expr, top));
+  const { topNode } = parseExpression(expr);
+  return shapeOfNode(expr, topNode.firstChild ?? topNode);
 }

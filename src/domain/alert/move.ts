@@ -144,6 +144,10 @@ function moveByVerdict(context: MoveContext, alert: Alert, verdict: Verdict): Mo
       const back = withValue(alert, verdict.value, context.slot);
       return withDataBack(alert, ending(context, back, 'recovered'));
     }
+    case 'over': {
+      const back = withValue(alert, alert.value, context.slot);
+      return withDataBack(alert, ending(context, back, 'no-longer-breaching'));
+    }
     case 'held': {
       const back = withoutKeepFiring(withValue(alert, verdict.value, context.slot));
       return withDataBack(alert, moved(back));

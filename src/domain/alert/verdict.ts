@@ -8,6 +8,8 @@ import { type Breach, seriesOf } from './identity.ts';
 export type Verdict =
   /** Its value was seen on the good side. */
   | { readonly kind: 'recovered'; readonly value: number }
+  /** There is data to judge by, and it does not breach. */
+  | { readonly kind: 'over' }
   /** Its value still breaches; something else keeps it out of the result, such as a guard for low traffic. */
   | { readonly kind: 'held'; readonly value: number }
   /** It is not there, and that counts as the end. */
@@ -56,5 +58,7 @@ export function judgeMissing(alert: Pick<Alert, 'series'>, proof: Proof): Verdic
   if (value === undefined || Number.isNaN(value)) {
     return { kind: onNoData === 'resolve' ? 'gone' : 'missing' };
   }
-  return { kind: meets(value, wanted.comparison, wanted.bound) ? 'held' : 'recovered', value };
+  const { comparison, bound } = wanted;
+  if (comparison === undefined || bound === undefined) return { kind: 'over' };
+  return { kind: meets(value, comparison, bound) ? 'held' : 'recovered', value };
 }

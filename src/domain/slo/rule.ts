@@ -47,8 +47,9 @@ export interface LatencyObjective {
  */
 export interface RecoveryEvidence {
   readonly expr: string;
-  readonly comparison: Comparison;
-  readonly bound: number;
+  /** Absent, with `bound`: the value is not what the rule judges; that it is there shows that there is data to judge by. */
+  readonly comparison?: Comparison;
+  readonly bound?: number;
   /** How far it looks back, where that is known and differs from the objective's window. */
   readonly window?: Milliseconds;
 }

@@ -26,7 +26,7 @@ describe('bound, comparison and evidence of an expression', () => {
       [
         '>',
         0.0144,
-        '(e5m{s="x"} and ignoring (window) (e1h{s="x"} > 0.0144)) or (e5m{s="x"} and ignoring (window) e1h{s="x"} unless ignoring (window) (e1h{s="x"} > 0.0144)) * 0 + 0.0144',
+        '(e5m{s="x"} and ignoring (window) (e1h{s="x"} > 0.0144)) or (e5m{s="x"} and ignoring (window) (e1h{s="x"} >= -Inf) unless ignoring (window) (e1h{s="x"} > 0.0144)) * 0 + 0.0144',
       ],
     ],
     'a duration counts seconds': ['a > 5m', ['>', 300, 'a']],
@@ -42,21 +42,18 @@ describe('bound, comparison and evidence of an expression', () => {
     'an exception': ['a > 1 unless b', ['>', 1, '(a unless b) or (a and b) * 0 + 1']],
     'two filters, both needed': [
       'a > 1 and b > 2',
-      ['>', 1, '(a and (b > 2)) or (a and b unless (b > 2)) * 0 + 1'],
+      ['>', 1, '(a and (b > 2)) or (a and (b >= -Inf) unless (b > 2)) * 0 + 1'],
     ],
     'two filters with >=': [
       'a >= 1 and b > 2',
-      ['>=', 1, '(a and (b > 2)) or (a and b unless (b > 2)) * 0 + 0'],
+      ['>=', 1, '(a and (b > 2)) or (a and (b >= -Inf) unless (b > 2)) * 0 + 0'],
     ],
     'two filters with <=': [
       'a <= 1 and b > 2',
-      ['<=', 1, '(a and (b > 2)) or (a and b unless (b > 2)) * 0 + 2'],
+      ['<=', 1, '(a and (b > 2)) or (a and (b >= -Inf) unless (b > 2)) * 0 + 2'],
     ],
     'either of two filters with one bound': ['a > 1 or b > 1', ['>', 1, 'a or b']],
-    'either of two filters with two bounds': ['a > 1 or b > 2'],
     'a comparison that answers 0 or 1': ['a > bool 1'],
-    'a comparison of two series': ['a > b'],
-    'a filter on the right only': ['a unless b > 3'],
     'no comparison': ['absent(up)'],
   };
   it.each(Object.entries(cases))('%s', (_, [expr, expected]) => {
@@ -65,8 +62,29 @@ describe('bound, comparison and evidence of an expression', () => {
     if (expected !== undefined) expect(evidence).toMatchObject({ comparison, bound });
   });
 
-  it('a filter on a filter keeps its bound and gives no evidence', () => {
-    expect(analyseExpression('(a > 1) < 5')).toEqual({ valueKind: 'number', bound: 5, comparison: '<' });
+  it('a filter on a filter keeps its bound', () => {
+    expect(analyseExpression('(a > 1) < 5')).toMatchObject({ bound: 5, comparison: '<' });
+  });
+
+  const there: Readonly<Record<string, readonly [string, string]>> = {
+    'either of two filters with two bounds': ['a > 1 or on (x) b > 2', 'a or b'],
+    'the same by other windows': [
+      'a5m > 1 or on (x) a1h > 2',
+      '(a5m and on (x) a1h) or (a1h and on (x) a5m)',
+    ],
+    'the same of other services': ['a{s="1"} > 1 or a{s="2"} > 2', 'a{s="1"} or a{s="2"}'],
+    'a comparison of two series': ['a > b', 'a + (0 * b)'],
+    'a comparison on labels': ['a > on (x) group_left b', 'a + on (x) group_left () (0 * b)'],
+    'a filter on the right only': ['a unless b > 3', 'a'],
+    'a filter on a filter': ['(a > 1) < 5', 'a'],
+    'a filter inside': [
+      '100 * (count by (x) (up == 0) / count by (x) (up)) > 10',
+      '100 * (count by (x) (up >= -Inf) / count by (x) (up))',
+    ],
+    'a filter in a range': ['max_over_time((a > 5)[1h:5m]) > 7', 'max_over_time((a >= -Inf)[1h:5m])'],
+  };
+  it.each(Object.entries(there))('no value tells, but that there is data: %s', (_, [expr, expected]) => {
+    expect(analyseExpression(expr).evidence).toEqual({ expr: expected });
   });
 });
 

@@ -50,19 +50,35 @@ describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
     let judged = 0;
     for (const { query, start } of queries) {
       const { evidence } = analyseExpression(query);
-      const breaches = evidence === undefined ? undefined : ask(query, start);
-      if (evidence === undefined || breaches === undefined || breaches.size === 0) continue;
+      if (evidence?.comparison === undefined || evidence.bound === undefined) continue;
+      const { comparison, bound } = evidence;
+      const breaches = ask(query, start) ?? new Map<string, number>();
+      if (breaches.size === 0) continue;
       const proof = ask(evidence.expr, start);
       expect(proof, `${evidence.expr} is not accepted`).toBeDefined();
       for (const [print] of breaches) {
         const value = proof?.get(print);
         expect(value, `${query}\n${evidence.expr}`).toBeDefined();
-        expect(
-          meets(value ?? Number.NaN, evidence.comparison, evidence.bound),
-          `${query}\n${evidence.expr}`,
-        ).toBe(true);
+        expect(meets(value ?? Number.NaN, comparison, bound), `${query}\n${evidence.expr}`).toBe(true);
         judged++;
       }
+    }
+    expect(judged).toBeGreaterThan(100);
+  });
+
+  it('where no value tells, the series of a breach are among those there is data for', () => {
+    let judged = 0;
+    for (const { query, start } of queries) {
+      const { evidence } = analyseExpression(query);
+      if (evidence === undefined || evidence.comparison !== undefined) continue;
+      const breaches = ask(query, start) ?? new Map<string, number>();
+      if (breaches.size === 0) continue;
+      const there = ask(evidence.expr, start);
+      expect(
+        [...breaches.keys()].filter((print) => there?.has(print) !== true),
+        `${query}\n${evidence.expr}`,
+      ).toEqual([]);
+      judged += breaches.size;
     }
     expect(judged).toBeGreaterThan(100);
   });

@@ -30,7 +30,9 @@ function stateOf({ expr, evidence }: Judged, series: Readonly<Record<string, str
   if (evidence === undefined) throw new Error('the rule has no evidence');
   const value = valueOf(ask(store, evidence.expr, { at }));
   if (value === undefined || Number.isNaN(value)) return 'no evidence';
-  return meets[evidence.comparison]?.(value, evidence.bound) === true ? 'no evidence' : 'recovered';
+  const { comparison, bound } = evidence;
+  if (comparison === undefined || bound === undefined) return 'recovered';
+  return meets[comparison]?.(value, bound) === true ? 'no evidence' : 'recovered';
 }
 
 const series = (values: Readonly<Record<string, number>>): Record<string, string> =>
@@ -70,10 +72,95 @@ describe('what a hand-written expression proves about a series', () => {
     ['a > 1 or b > 1', { a: 1, b: 1 }, 'recovered'],
     ['a > 1 or b > 1', { a: 1, b: 2 }, 'breach'],
     ['a > 1 or b > 1', {}, 'no evidence'],
+    ['a > 1 and b > 2', { a: 2, b: Number.NaN }, 'no evidence'],
+    ['a > 1 and b > c', { a: 2, b: 2, c: 1 }, 'breach'],
+    ['a > 1 and b > c', { a: 2, b: 1, c: 1 }, 'recovered'],
+    ['a > 1 and b > c', { a: 2, b: 1 }, 'no evidence'],
+    ['a > 1 and on () absent(b)', { a: 2 }, 'breach'],
+    ['a > 1 and on () absent(b)', { a: 2, b: 0 }, 'recovered'],
+    ['a > 1 and on () absent(b)', { b: 0 }, 'no evidence'],
+    ['a > 1 or b > 2', { a: 2, b: 0 }, 'breach'],
+    ['a > 1 or b > 2', { a: 1, b: 2 }, 'recovered'],
+    ['a > 1 or b > 2', { b: 2 }, 'recovered'],
+    ['a > 1 or b > 2', { a: Number.NaN, b: 2 }, 'no evidence'],
+    ['a > 1 or b > 2', {}, 'no evidence'],
+    ['a > b', { a: 2, b: 1 }, 'breach'],
+    ['a > b', { a: 1, b: 1 }, 'recovered'],
+    ['a > b', { a: 1 }, 'no evidence'],
+    ['a > b', { b: 1 }, 'no evidence'],
+    ['a > b', { a: 1, b: Number.NaN }, 'no evidence'],
+    ['a == on (x) group_left b', { a: 1, b: 2 }, 'recovered'],
+    ['(a != b) and (c == 0)', { a: 1, b: 2, c: 1 }, 'recovered'],
+    ['(a != b) and (c == 0)', { a: 1, b: 2 }, 'no evidence'],
+    ['a > b unless c', { a: 2, b: 1, c: 1 }, 'recovered'],
+    ['count by (x) (a == 0) > 0', { a: 0 }, 'breach'],
+    ['count by (x) (a == 0) > 0', { a: 1 }, 'recovered'],
+    ['count by (x) (a == 0) > 0', {}, 'no evidence'],
+    ['100 * (count by (x) (a == 0) / count by (x) (a)) > 10', { a: 1 }, 'recovered'],
+    ['count by (x) (a unless b) > 0', { a: 1, b: 1 }, 'recovered'],
+    ['count by (x) (a unless b) > 0', { b: 1 }, 'no evidence'],
+    ['5 - max by (x) (a and b > 0) > 3', { a: 1, b: 0 }, 'recovered'],
+    ['5 - max by (x) (a and b > 0) > 3', { b: 0 }, 'no evidence'],
+    ['sum by (x) (a > 5)', { a: 5 }, 'recovered'],
+    ['a > 1 and count by (x) (b > 2) > 0', { a: 2, b: 3 }, 'breach'],
+    ['a > 1 and count by (x) (b > 2) > 0', { a: 2, b: 2 }, 'recovered'],
+    ['a > 1 and count by (x) (b > 2) > 0', { a: 2 }, 'no evidence'],
+    ['(a > 1) < 10', { a: 1 }, 'recovered'],
+    ['(a > 1) < 10', {}, 'no evidence'],
+    ['(a >bool 1) == 1', { a: 1 }, 'recovered'],
+    ['(a >bool 1) == 1', {}, 'no evidence'],
   ];
   it.each(cases)('%s with %o: %s', (expr, values, expected) => {
     expect(stateOf({ expr, ...analyseExpression(expr) }, series(values))).toBe(expected);
   });
+});
+
+describe('what burn rates over several windows prove, as generators write them', () => {
+  const pair = (short: string, long: string, bound: number): string =>
+    `((r:rate${short}{slo="s"} > (${bound} * 0.001)) and ignoring (window) (r:rate${long}{slo="s"} > (${bound} * 0.001)))`;
+  const expr = `${pair('5m', '1h', 14.4)} or ignoring (window) ${pair('30m', '6h', 6)}`;
+  const { evidence } = analyseExpression(expr);
+  const shares = { '5m': 0.001, '1h': 0.02, '30m': 0.001, '6h': 0.001 };
+
+  /** The windows whose alert is proven to be over. */
+  function over(given: Readonly<Record<string, number>>): readonly string[] {
+    const series = Object.entries(given).map(([window, share]): [string, string] => [
+      `r:rate${window}{slo="s",window="${window}"}`,
+      String(share),
+    ]);
+    const answer = ask(load(Object.fromEntries(series)), evidence?.expr ?? '', { at: 0 });
+    return Object.entries(answer)
+      .filter(([, value]) => value !== 'NaN')
+      .map(([metric]) => /window="(\w+)"/.exec(metric)?.[1] ?? '')
+      .sort();
+  }
+
+  it('whichever of the windows it was that breached, it is over when all of them have data', () => {
+    expect(over(shares)).toEqual(['30m', '5m']);
+  });
+
+  it.each([
+    ['a traffic that stopped', { ...shares, '5m': Number.NaN, '30m': Number.NaN }],
+    ['a short window without data', { '1h': 0.02, '30m': 0.001, '6h': 0.001 }],
+    ['no data at all', {}],
+  ])('nothing is proven by %s', (_, given) => {
+    expect(over(given)).toEqual([]);
+  });
+
+  it('other series on the other side of an `or` are judged by themselves', () => {
+    const store = load({ 'disk{mount="/"}': '50', 'disk{mount="/data"}': '60' });
+    const disks = analyseExpression('disk{mount="/"} > 90 or disk{mount="/data"} > 95').evidence;
+    expect(Object.keys(ask(store, disks?.expr ?? '', { at: 0 }))).toHaveLength(2);
+  });
+});
+
+describe('what breaches by its absence', () => {
+  it.each(['absent(a)', 'absent(a) == 1', 'absent_over_time(a[5m]) > 0', 'a > 1 or absent(a)', 'vector(1)'])(
+    '%s is over when it vanishes',
+    (expr) => {
+      expect(analyseExpression(expr).evidence).toBeUndefined();
+    },
+  );
 });
 
 /** Cumulative counts, one sample a minute: requests a minute, and how many of them are faster than each bound. */
