@@ -31,10 +31,12 @@ const MISSED_TICKS_UNTIL_NO_DATA = 2;
 const moved = (alert: Alert, kind?: Transition['kind']): Move =>
   kind === undefined ? { alert } : { alert, transition: { kind, alert } };
 
-function annotationsFor({ rule, expand }: MoveContext, { sample }: Breach): Labels {
-  return Object.fromEntries(
-    Object.entries(rule.annotations).map(([name, text]) => [name, expand(text, sample)]),
-  );
+/** The annotations for the value now; the known ones themselves where they say the same. */
+function annotationsFor({ rule, expand }: MoveContext, { sample }: Breach, known: Labels = {}): Labels {
+  const texts = Object.entries(rule.annotations).map(([name, text]) => [name, expand(text, sample)] as const);
+  const isKnown =
+    texts.length === Object.keys(known).length && texts.every(([name, text]) => known[name] === text);
+  return isKnown ? known : Object.fromEntries(texts);
 }
 
 function newAlert(context: MoveContext, breach: Breach): Alert {
@@ -56,9 +58,11 @@ function newAlert(context: MoveContext, breach: Breach): Alert {
 
 /** The alert with a value seen now, whatever came of it: data is there. */
 function withValue(alert: Alert, value: number, slot: Slot): Alert {
-  const { noDataSince: goneSince, vanished: _found, ...rest } = alert;
-  const gap = goneSince === undefined ? {} : { gap: { start: goneSince, end: slot } };
-  return { ...rest, ...gap, value, seenAt: slot, missedTicks: 0 };
+  const { noDataSince: goneSince } = alert;
+  // Hardly any was gone, and a copy that leaves fields out costs several times one that does not.
+  if (goneSince === undefined) return { ...alert, value, seenAt: slot, missedTicks: 0 };
+  const { noDataSince: _since, vanished: _found, ...rest } = alert;
+  return { ...rest, gap: { start: goneSince, end: slot }, value, seenAt: slot, missedTicks: 0 };
 }
 
 /** The alert breaching again: the timer of `keep_firing_for` is off. */
@@ -96,7 +100,7 @@ export function moveSeen(context: MoveContext, known: Alert | undefined, breach:
   }
   const alert: Alert = {
     ...withoutKeepFiring(withValue(known, breach.sample.value, context.slot)),
-    annotations: annotationsFor(context, breach),
+    annotations: annotationsFor(context, breach, known.annotations),
     peak: worseOf(context.rule.comparison, known.peak, breach.sample.value),
   };
   const move = promoted(context, alert, false);
