@@ -42,7 +42,7 @@ test('two requests are compared: the slow database is named, with how much of th
   const answer = shown(await stage.ask(`/trace compare ${fast.traceIds[0]} ${slow.requestId}`));
   expect(answer).toContain('B took');
   const [, first] =
-    /"Difference".*?"raw_text","text":"(\+[^"]+)"},{"type":"raw_text","text":"payments\.shop"}/.exec(
+    /"Difference".*?"text":"(\+[^"]+)"},{"type":"raw_text","text":"[^"]+"},{"type":"raw_text","text":"payments\.shop"}/.exec(
       answer,
     ) ?? [];
   expect(first).toMatch(/^\+(?:\d{3} ms|[\d.]+ s)$/);

@@ -101,18 +101,18 @@ const table = (rows: readonly PartDifference[]): TableBlock => ({
   type: 'table',
   column_settings: [
     { align: 'right' },
-    { align: 'left' },
     { align: 'left', is_wrapped: true },
+    { align: 'left' },
     { align: 'right' },
     { align: 'right' },
   ],
   rows: [
     // On a phone the later columns are out of sight.
-    [cell('Difference'), cell('Service'), cell('On'), cell('A'), cell('B')],
+    [cell('Difference'), cell('On'), cell('Service'), cell('A'), cell('B')],
     ...rows.map((row) => [
       cell(signed(row.difference)),
-      cell(row.service, 80),
       cell(purpose(row), 200),
+      cell(row.service, 80),
       cell(spent(row.a, row.spans.a)),
       cell(spent(row.b, row.spans.b)),
     ]),

@@ -122,6 +122,14 @@ describe('two requests side by side', () => {
     'each difference once, with its sign, and what is left': {
       texts: ['"+417 ms"', '"420 ms (2 times)"', '"−5 ms"', '"–"', '3 other parts: 0 together'],
     },
+    'where the difference lies in what a phone shows of the table': {
+      texts: [
+        ['Difference', 'On', 'Service', 'A', 'B']
+          .map((text) => `{"type":"raw_text","text":"${text}"}`)
+          .join(),
+        '"+417 ms"},{"type":"raw_text","text":"own code in charge"}',
+      ],
+    },
     'what both did, indented as it was called': {
       texts: [
         '*In both*: 25 spans; those of other durations:',
