@@ -1,10 +1,7 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { Script } from '../../src/demo/mesh/script.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
-
-/** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
-vi.setConfig({ testTimeout: 60_000 });
 
 const ALICE = 'U0READER00';
 const BOB = 'U0COLLEAGUE';

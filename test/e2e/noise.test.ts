@@ -1,13 +1,10 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { Script } from '../../src/demo/mesh/script.ts';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
 import { after, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
 import { type Stage, startStage } from '../support/stage.ts';
 import { START } from '../support/virtual-clock.ts';
-
-/** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
-vi.setConfig({ testTimeout: 60_000 });
 
 let stage: Stage | undefined;
 afterEach(async () => {

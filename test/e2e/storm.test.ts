@@ -1,10 +1,7 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
-
-/** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
-vi.setConfig({ testTimeout: 90_000 });
 
 let stage: Stage | undefined;
 afterEach(async () => {
