@@ -1,13 +1,14 @@
 import type { Links } from '../../domain/link.ts';
 import { type CriticalPath, criticalPathOf } from '../../domain/trace/critical-path.ts';
 import { pathParts } from '../../domain/trace/path-parts.ts';
+import { createPlaces } from '../../domain/trace/places.ts';
 import { rankingSpan } from '../../domain/trace/ranking.ts';
 import { requestLine } from '../../domain/trace/request-line.ts';
 import { type ServedSpan, servedSpan } from '../../domain/trace/served.ts';
 import { statusOf } from '../../domain/trace/span-errors.ts';
-import { outlineOf, type TraceOutline } from '../../domain/trace/summary.ts';
+import { outlineOf } from '../../domain/trace/summary.ts';
 import type { Span, Trace } from '../../domain/trace/trace.ts';
-import { buildTree, type SpanNode } from '../../domain/trace/tree.ts';
+import type { SpanNode, SpanTree } from '../../domain/trace/tree.ts';
 import { type EpochMs, epochMs, type Microseconds, type TimeWindow, us } from '../../domain/units.ts';
 import type { PartSpan, PartView } from '../views/part-view.ts';
 import { named, shareOf, traceNotices, worthRows } from './inspect-trace.ts';
@@ -31,45 +32,47 @@ export function partInService(
   const summary = outlineOf(trace);
   const span = rankingSpan(trace, { service, window: ALWAYS });
   if (summary === undefined || span === undefined) return undefined;
-  const spans = sameSort(trace, span);
+  const { tree, root } = summary;
+  const nodes = sameSort(tree, span);
+  const placeOf = createPlaces();
   const onPath = timeUnder(span, summary.path);
-  const path = criticalPathOf(nodeOf(trace, span));
+  const path = criticalPathOf(nodeOf(tree, span));
   const url = links.trace(trace.traceId, waitedSpans(span, path));
   const view: PartView = {
     service,
     traceId: trace.traceId,
     ...(requestId === undefined ? {} : { requestId }),
-    rootService: named(summary.root.serviceName),
-    start: summary.root.start,
-    rootDuration: summary.root.duration,
-    spans: spans.slice(0, SHOWN.spans).map((each) => partSpan(each, summary)),
-    hiddenSpans: Math.max(0, spans.length - SHOWN.spans),
-    share: shareOf(span.duration, summary.root.duration),
+    rootService: named(root.serviceName),
+    start: root.start,
+    rootDuration: root.duration,
+    spans: nodes
+      .slice(0, SHOWN.spans)
+      .map((node) => ({ ...partSpan(node.span), offset: placeOf(node) - root.start })),
+    hiddenSpans: Math.max(0, nodes.length - SHOWN.spans),
+    share: shareOf(span.duration, root.duration),
     ...(onPath === undefined ? {} : { onPath }),
     spentOn: spentOn(path),
     notices: traceNotices(summary, now),
     ...(url === undefined ? {} : { url }),
   };
-  return { view, served: span.kind === 'server' ? servedSpan(span, spans.length) : undefined };
+  return { view, served: span.kind === 'server' ? servedSpan(span, nodes.length) : undefined };
 }
 
 /** The service's spans that are of the same sort as the one it is judged by, the longest first. */
-const sameSort = ({ spans }: Trace, { serviceName, kind }: Span): readonly Span[] =>
-  spans
-    .filter((span) => span.serviceName === serviceName && span.kind === kind)
-    .sort((a, b) => b.duration - a.duration || a.start - b.start);
+const sameSort = ({ nodes }: SpanTree, { serviceName, kind }: Span): readonly SpanNode[] =>
+  nodes
+    .filter(({ span }) => span.serviceName === serviceName && span.kind === kind)
+    .sort((a, b) => b.span.duration - a.span.duration || a.span.start - b.span.start);
 
-const partSpan = (span: Span, { root }: TraceOutline): PartSpan => ({
+const partSpan = (span: Span): Omit<PartSpan, 'offset'> => ({
   operation: span.spanName,
   asked: requestLine(span),
   duration: span.duration,
-  offset: span.start - root.start,
   isError: span.isError,
   status: statusOf(span),
 });
 
-function nodeOf(trace: Trace, span: Span): SpanNode {
-  const { nodes } = buildTree(trace);
+function nodeOf({ nodes }: SpanTree, span: Span): SpanNode {
   const found =
     nodes.find((node) => node.span === span) ?? nodes.find(({ span: { spanId } }) => spanId === span.spanId);
   // Of exact copies the tree keeps the first, which has the same id.

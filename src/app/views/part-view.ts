@@ -8,7 +8,7 @@ export interface PartSpan {
   /** What it was asked for: `GET /cart/{id}`; empty when the span does not say. */
   readonly asked: string;
   readonly duration: Microseconds;
-  /** How long after the request's root it began; below zero where clocks differ. */
+  /** How long after the request's root it began, on the root's clock; below zero where clocks differ all the same. */
   readonly offset: number;
   readonly isError: boolean;
   /** How it ended; empty when it does not say. */
@@ -28,7 +28,7 @@ export interface PartView {
   /** The service's spans, the longest first: as its proxy saw them, where the proxy did. */
   readonly spans: readonly PartSpan[];
   readonly hiddenSpans: number;
-  /** The longest span's share of the root's duration. */
+  /** The longest span's share of the root's duration: above 1 where it did not run within it. */
   readonly share: Ratio;
   /**
    * How much of the root's critical path lies in that span and below it; absent when the span is not under that root.

@@ -15,7 +15,7 @@ export function partMessage(view: PartView): Rendered {
   const [longest] = view.spans;
   const took = longest === undefined ? 'no time' : time(longest.duration);
   return {
-    text: `${escape(oneLine(view.service), 120)} in ${what(view, 'plain')}: ${took}, ${share(view.share)} of the whole`,
+    text: `${escape(oneLine(view.service), 120)} in ${what(view, 'plain')}: ${took}${isWithin(view) ? `, ${share(view.share)} of the whole` : ''}`,
     blocks: [
       section([`*${code(view.service, 120)} in ${what(view, 'mrkdwn')}*`, ...facts(view)].join('\n')),
       ...spans(view),
@@ -34,11 +34,11 @@ function what({ requestId, traceId }: PartView, form: 'plain' | 'mrkdwn'): strin
 }
 
 function facts(view: PartView): readonly string[] {
-  const { share: part, rootDuration, rootService, onPath, standing, traceId, url, start } = view;
+  const { onPath, standing, traceId, url, start } = view;
   const [longest] = view.spans;
   const row = standing?.rows[0];
   return [
-    `*${longest === undefined ? '–' : time(longest.duration)}*, ${share(part)} of the whole ${time(rootDuration)} from ${code(rootService, 80)} · ${link(url, `trace ${literal(traceId, 32)}`)} · ${date(toEpochMs(start), '{date_short_pretty} {time_secs}')}`,
+    `*${longest === undefined ? '–' : time(longest.duration)}*, ${proportion(view)} · ${link(url, `trace ${literal(traceId, 32)}`)} · ${date(toEpochMs(start), '{date_short_pretty} {time_secs}')}`,
     ...(standing === undefined || row === undefined
       ? []
       : [`Among its requests ${period(standing)}: ${standingText(row)}`]),
@@ -46,9 +46,33 @@ function facts(view: PartView): readonly string[] {
   ];
 }
 
+/** A span may outlive its caller by this much and still have been part of it: how spans are closed. */
+const CLOSING = 1.01;
+
+/** Whether the span lies in the time of the request, so that a share of it means something. */
+function isWithin({ spans: [longest], rootDuration, onPath }: PartView): boolean {
+  if (longest === undefined || onPath === undefined) return false;
+  return longest.offset + longest.duration <= rootDuration * CLOSING;
+}
+
+/** How the longest span stands to the request. */
+function proportion(view: PartView): string {
+  const { share: part, rootDuration, rootService, onPath, spans } = view;
+  const whole = `${time(rootDuration)} of ${code(rootService, 80)}`;
+  if (onPath === undefined) return `in another piece of the trace than the ${whole}`;
+  if (isWithin(view))
+    return `${share(part)} of the whole ${time(rootDuration)} from ${code(rootService, 80)}`;
+  const late = (spans[0]?.offset ?? 0) - rootDuration;
+  return late < 0
+    ? `going on after the ${whole} were over`
+    : `begun ${time(late)} after the ${whole} were over`;
+}
+
 /** Whether the request would have been sooner done without it. */
-function waited(onPath: number, { rootDuration, spans }: PartView): string {
-  if (onPath === 0) return 'The request did not wait for it: something else took longer beside it.';
+function waited(onPath: number, view: PartView): string {
+  const { rootDuration, spans } = view;
+  if (onPath === 0)
+    return `The request did not wait for it${isWithin(view) ? ': it ran beside what the request waited for' : ''}.`;
   const whole = spans[0]?.duration ?? 0;
   const all = onPath >= whole * 0.99 ? 'all of it' : time(onPath);
   return `On the critical path with ${all}: ${share(onPath / Math.max(1, rootDuration))} of what the request waited for.`;

@@ -115,6 +115,25 @@ const part: PartView = {
 describe('one request in one service', () => {
   const says: Readonly<Record<string, { view?: Partial<PartView>; texts: readonly string[]; not?: string }>> =
     {
+      'that it began when the request was over': {
+        view: { onPath: us(0), share: ratio(43), spans: [{ ...part.spans[0]!, offset: 98_800_000 }] },
+        texts: [
+          'in request order 17: 300 ms\n',
+          '*300 ms*, begun 98.4 s after the 400 ms of `gateway` were over · ',
+          'The request did not wait for it.",',
+        ],
+        not: '4300 %',
+      },
+      'that it went on when the request was over': {
+        view: { onPath: us(0), spans: [{ ...part.spans[0]!, offset: 200_000 }] },
+        texts: ['*300 ms*, going on after the 400 ms of `gateway` were over · '],
+        not: '75 %',
+      },
+      'that it hangs on something else': {
+        view: { onPath: undefined, share: ratio(43) } as never,
+        texts: ['*300 ms*, in another piece of the trace than the 400 ms of `gateway` · '],
+        not: '4300 %',
+      },
       'how long, its share, and where that stands': {
         texts: [
           '*`checkout.shop` in request `order 17`*',

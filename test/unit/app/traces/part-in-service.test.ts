@@ -42,6 +42,16 @@ describe('the part of a service in a request', () => {
     expect(part('mail')?.view).toMatchObject({ onPath: 0, spans: [{ duration: 5_000 }] });
   });
 
+  it('began when its caller says, where its own clock cannot be right', () => {
+    const trace = drawn(`
+  shop:s           |==================|
+  call:c<shop        |=======|
+  stock:s<call                           |====|
+`);
+    const found = partInService({ trace, service: 'stock' }, { now, links });
+    expect(found?.view.spans).toMatchObject([{ offset: 3_500, duration: 5_000 }]);
+  });
+
   it('is opened in Jaeger with its span and what it waited for marked', () => {
     expect(part('payments')?.view.url).toMatch(/\/trace\/0+1\?uiFind=payments%20db$/);
   });
