@@ -25,7 +25,10 @@ export interface PathPart {
   /** The service that spent the time, or waited. */
   readonly service: string;
   readonly operation: string;
-  /** What the service's own work was asked for, where the operation does not tell: `POST /charge`, `GET /a, GET /b and 3 more`. */
+  /**
+   * What the service's own work was asked for, or asks of one that nothing names, where the operation does not tell:
+   * `POST /charge`, `GET /a, GET /b and 3 more`.
+   */
   readonly asked?: string;
   /**
    * What was called; empty where no attribute tells. Own code has one where the spans of another service hang on it without a
@@ -102,7 +105,8 @@ function totalOf({ subject, spent }: Part): PathPart {
     sum += time;
     saved += Math.min(time, drag);
   }
-  const asked = subject.kind === 'own' ? askedOf(spent, subject.operation) : undefined;
+  const isNamedByOperation = subject.kind === 'own' || (subject.kind === 'call' && subject.peer === '');
+  const asked = isNamedByOperation ? askedOf(spent, subject.operation) : undefined;
   return {
     ...subject,
     ...(asked === undefined ? {} : { asked }),

@@ -2,7 +2,8 @@ import { attributeText } from './peer.ts';
 import type { Span } from './trace.ts';
 
 const METHODS = ['http.method', 'http.request.method'] as const;
-const ADDRESSES = ['http.route', 'http.target', 'url.path', 'http.url', 'url.full'] as const;
+/** OpenTelemetry's names, old and new, and Zipkin's `http.path`. */
+const ADDRESSES = ['http.route', 'http.target', 'url.path', 'http.path', 'http.url', 'url.full'] as const;
 
 /** Scheme, credentials and host of an address. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;

@@ -7,12 +7,20 @@ const cut = (name: string): string => name.slice(0, LONGEST_NAME);
 /** A name as Istio and Envoy give it: a host in the mesh, a port, and a path or `/*`. */
 const MESH_NAME = /^([\w.-]{1,200}?)(\.svc(?:\.[\w-]+)*)?(:\d+)?(\/.*)$/su;
 
+/** A name that is a method and nothing else, as instrumentation gives it that knows no routes. */
+const METHOD_NAME = /^(?:HTTP )?(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/iu;
+
 /**
  * What a span did, for a reader who knows its service. Spans of a mesh are named after the host,
  * `payments.shop.svc.cluster.local:8080/*`: what was asked for tells more, and the host only where it is not the service's own.
+ * So it does where the name is a method alone.
  */
 export function shownOperation(span: Span): string {
   const name = cut(span.spanName);
+  return METHOD_NAME.test(name) ? cut(requestLine(span)) || name : withoutHost(name, span);
+}
+
+function withoutHost(name: string, span: Span): string {
   const [, host = '', suffix = '', port = '', path = ''] = MESH_NAME.exec(name) ?? [];
   const isOwn = isHostOf(span.serviceName, host);
   if (!isOwn && suffix === '' && port === '') return name;

@@ -32,7 +32,7 @@ function pathSentence(parts: readonly PathPart[], duration: Microseconds): reado
 }
 
 function partName({ kind, service, operation, asked, peer }: PathPart): string {
-  const called = named(peer || operation);
+  const called = named(peer || (asked ?? operation));
   switch (kind) {
     case 'own':
       return `own code of ${named(service)} ${named(asked ?? operation)}${peer === '' ? '' : `, or the way to ${named(peer)}`}`;

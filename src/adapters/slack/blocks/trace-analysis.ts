@@ -97,7 +97,7 @@ export function pathTable(rows: readonly PathRow[]): TableBlock {
 
 /** What a part of a critical path was spent on, in words. Not escaped: for tables. */
 export function purpose({ kind, operation, asked, peer }: PathSubject): string {
-  const called = literal(peer, 80) || literal(operation, 80);
+  const called = literal(peer, 80) || literal(asked ?? operation, 120);
   switch (kind) {
     case 'own':
       return `own code in ${literal(asked ?? operation, 120)}${peer === '' ? '' : `, or the way to ${literal(peer, 60)}`}`;

@@ -18,7 +18,8 @@ describe('what a part of a critical path was spent on, in words', () => {
   });
 
   it('has what was asked for in place of the name of the span', () => {
-    const subject = { kind: 'own', operation: 'shop.svc:80/*', peer: '', service: 'shop' } as const;
-    expect(purpose({ ...subject, asked: 'GET /cart' })).toBe('own code in GET /cart');
+    const subject = { operation: 'GET', asked: 'GET /cart', peer: '', service: 'shop' };
+    expect(purpose({ ...subject, kind: 'own' })).toBe('own code in GET /cart');
+    expect(purpose({ ...subject, kind: 'call' })).toBe('waiting in GET /cart: what it called sent no span');
   });
 });

@@ -51,6 +51,22 @@ describe('what own code was asked for', () => {
   });
 });
 
+describe('a span whose name is a method and nothing else', () => {
+  const path = (name: string, kind: Span['kind'], attributes: Attributes) =>
+    pathParts(criticalPathOf(buildTree(aTrace('1', [{ kind, spanName: name, attributes }])).roots[0]!)).map(
+      ({ kind: spentOn, asked }) => `${spentOn} ${asked ?? '-'}`,
+    );
+
+  it.each([
+    ['own work', 'GET', 'server', { 'http.method': 'GET', 'http.path': '/cart/17' }, 'own GET /cart/{id}'],
+    ['a call to nobody knows whom', 'http post', 'client', { 'url.path': '/charge' }, 'call /charge'],
+    ['without a path', 'PUT', 'server', {}, 'own -'],
+    ['a name that only begins so', 'get user', 'server', { 'http.path': '/user' }, 'own -'],
+  ] as const)('is told by what it was asked for: %s', (_, name, kind, attributes, expected) => {
+    expect(path(name, kind, attributes)).toEqual([expected]);
+  });
+});
+
 describe('what the critical path was spent on', () => {
   interface Case {
     drawing: string;

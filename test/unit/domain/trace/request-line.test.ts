@@ -24,6 +24,10 @@ const cases: Readonly<Record<string, { attributes: Attributes; line: string }>> 
     attributes: { 'url.path': '/facade/decade/deadbeef' },
     line: '/facade/decade/deadbeef',
   },
+  'the path as Zipkin has it': {
+    attributes: { 'http.method': 'GET', 'http.path': '/cart/17' },
+    line: 'GET /cart/{id}',
+  },
   'nothing where the span does not say': { attributes: {}, line: '' },
 };
 
