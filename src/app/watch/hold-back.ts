@@ -2,11 +2,11 @@ import type { Alert, GroupState, RuleState } from '../../domain/alert/alert.ts';
 import type { Silence } from '../../domain/alert/silence.ts';
 import type { Surroundings } from '../../domain/alert/suppress.ts';
 import {
+  createSuppression,
   foldedInto,
   hushOf,
   type Neighbour,
   type NoisePolicy,
-  suppressionOf,
 } from '../../domain/alert/suppress.ts';
 import type { LocalTimeIn } from '../../domain/alert/time-interval.ts';
 import type { SloRule, Slot } from '../../domain/slo/rule.ts';
@@ -108,10 +108,10 @@ async function lookAround(
   return { slot, localTime, neighbours, ...(calls === undefined ? {} : { calls }) };
 }
 
-function withSuppression(neighbour: Neighbour, policy: NoisePolicy, around: Surroundings): Alert {
+function withSuppression(neighbour: Neighbour, suppressionOf: ReturnType<typeof createSuppression>): Alert {
   const { suppressed: _before, ...alert } = neighbour.alert;
   if (alert.state !== 'firing') return alert;
-  const suppressed = suppressionOf(neighbour, policy, around);
+  const suppressed = suppressionOf(neighbour);
   return suppressed === undefined ? alert : { ...alert, suppressed };
 }
 
@@ -156,8 +156,9 @@ export async function holdBack(
   const fires = own.flat().some(({ alert }) => alert.state === 'firing');
   const policy = fires ? await policyNow(noisy) : noise.policy();
   const around = await lookAround(noisy, policy, { ...evaluation, own: own.flat() });
+  const suppressionOf = createSuppression(policy, around);
   const settled = own.map((neighbours) =>
-    neighbours.map((each) => ({ ...each, alert: withSuppression(each, policy, around) })),
+    neighbours.map((each) => ({ ...each, alert: withSuppression(each, suppressionOf) })),
   );
   const others = around.neighbours.slice(own.flat().length);
   // Of thousands that fire only few are folded: each alert looks among those.

@@ -15,27 +15,54 @@ export interface Inhibitor {
   readonly labels: Labels;
 }
 
+/** A source of a rule that fires. */
+interface Source<T> {
+  readonly inhibitor: T;
+  readonly isTarget: boolean;
+}
+
+/** A rule with its sources by the labels that must be the same. */
+interface Prepared<T> {
+  readonly rule: InhibitRule;
+  readonly sources: ReadonlyMap<string, readonly Source<T>[]>;
+}
+
+const equalOf = ({ equal }: InhibitRule, labels: Labels): string =>
+  JSON.stringify(equal.map((name) => labels[name] ?? ''));
+
+function prepare<T extends Inhibitor>(rule: InhibitRule, firing: readonly T[]): Prepared<T> {
+  const sources = new Map<string, Source<T>[]>();
+  for (const inhibitor of firing) {
+    const { labels } = inhibitor;
+    if (!matches(rule.source, labels)) continue;
+    const key = equalOf(rule, labels);
+    const same = sources.get(key) ?? [];
+    same.push({ inhibitor, isTarget: matches(rule.target, labels) });
+    sources.set(key, same);
+  }
+  return { rule, sources };
+}
+
 /**
- * The alert that inhibits one with these labels, or undefined. An alert that is source and target of a rule is not
- * inhibited by others that are both, itself included: or two of them would hush each other.
+ * Finds the alert that inhibits one with these labels, or undefined. An alert that is source and target of a rule is not
+ * inhibited by others that are both, itself included: or two of them would hush each other. Each firing alert is held
+ * against the rules once, however many are asked about.
  * Source: alertmanager inhibit/inhibit.go, Inhibitor.Mutes.
  */
-export function inhibitorOf<T extends Inhibitor>(
+export function createInhibition<T extends Inhibitor>(
   rules: readonly InhibitRule[],
-  target: Inhibitor,
   firing: readonly T[],
-): T | undefined {
-  for (const rule of rules) {
-    if (!matches(rule.target, target.labels)) continue;
-    const isBoth = matches(rule.source, target.labels);
-    const found = firing.find(
-      ({ labels, episode }) =>
-        episode !== target.episode &&
-        matches(rule.source, labels) &&
-        !(isBoth && matches(rule.target, labels)) &&
-        rule.equal.every((name) => (labels[name] ?? '') === (target.labels[name] ?? '')),
-    );
-    if (found !== undefined) return found;
-  }
-  return undefined;
+): (target: Inhibitor) => T | undefined {
+  const prepared = rules.map((rule) => prepare(rule, firing));
+  return ({ episode, labels }) => {
+    for (const { rule, sources } of prepared) {
+      if (sources.size === 0 || !matches(rule.target, labels)) continue;
+      const isBoth = matches(rule.source, labels);
+      const found = sources
+        .get(equalOf(rule, labels))
+        ?.find(({ inhibitor, isTarget }) => inhibitor.episode !== episode && !(isBoth && isTarget));
+      if (found !== undefined) return found.inhibitor;
+    }
+    return undefined;
+  };
 }

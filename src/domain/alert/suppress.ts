@@ -2,7 +2,7 @@ import type { SloRule, Slot } from '../slo/rule.ts';
 import { between, MINUTE, type Milliseconds, ms } from '../units.ts';
 import type { Alert, Suppression } from './alert.ts';
 import { type CallGraph, causesOf } from './call-graph.ts';
-import { type InhibitRule, inhibitorOf } from './inhibition.ts';
+import { createInhibition, type InhibitRule } from './inhibition.ts';
 import { matchersText } from './matcher.ts';
 import { PLAIN_ROUTE, type Routing } from './route.ts';
 import {
@@ -90,6 +90,7 @@ export function hushOf(
 }
 
 const isFiring = ({ alert }: Neighbour): boolean => alert.state === 'firing';
+const isOver = ({ state }: Alert): boolean => state === 'resolved';
 const isLatency = ({ rule }: Pick<Neighbour, 'rule'>): boolean => rule.valueKind !== 'number';
 const severityOf = (alert: Alert): string => alert.labels['severity'] ?? '';
 
@@ -100,53 +101,88 @@ const isAsLoud = (cause: Alert, target: Alert): boolean =>
 /** Whether somebody sees, or will see, its message: what nobody sees must not stand for anything. */
 const isVisible = ({ suppressed }: Alert): boolean => suppressed === undefined;
 
-function isCause({ alert }: Neighbour, target: Alert, slot: Slot): boolean {
-  if (alert.state !== 'resolved') return true;
-  const isHeldByIt = target.suppressed?.episode === alert.episode;
-  return isHeldByIt && between(alert.resolvedAt ?? slot, slot) < OUTLIVES_AFTER;
+/** Alerts beside each other, with the service at the end of the chain of slow callees for each service. */
+interface Chains {
+  readonly causes: ReadonlyMap<string, string>;
+  readonly byService: ReadonlyMap<string, readonly Neighbour[]>;
 }
 
-/** The alert of the service at the end of the chain of slow callees. A pending one counts: its breach is there already. */
-function slowCalleeOf(self: Neighbour, around: Surroundings): Neighbour | undefined {
-  const { calls, neighbours, slot } = around;
-  if (calls === undefined || self.service === undefined || !isLatency(self)) return undefined;
-  const candidates = neighbours.filter(
-    (each) =>
-      isLatency(each) && (each.alert.episode === self.alert.episode || isCause(each, self.alert, slot)),
-  );
-  const breaching = candidates.flatMap(({ service }) => (service === undefined ? [] : [service]));
-  const cause = causesOf([...breaching, self.service], calls).get(self.service);
-  return candidates.find(
-    ({ service, alert }) => service === cause && isVisible(alert) && isAsLoud(alert, self.alert),
-  );
+function chainsOf(slow: readonly Neighbour[], calls: CallGraph): Chains {
+  const byService = new Map<string, Neighbour[]>();
+  for (const each of slow) {
+    if (each.service === undefined) continue;
+    const same = byService.get(each.service) ?? [];
+    same.push(each);
+    byService.set(each.service, same);
+  }
+  return { byService, causes: causesOf(byService.keys(), calls) };
 }
 
 /**
- * Why an alert's message is held back now, or undefined. Pure, and asked anew at every evaluation, so that it ends by
- * itself: with the silence, with the work, with the cause.
+ * Finds the alert of the service at the end of the chain of slow callees. A pending one counts: its breach is there
+ * already. One that is over counts for a moment, for what it held back.
  */
-export function suppressionOf(
-  self: Neighbour,
+function createSlowCallees({
+  calls,
+  neighbours,
+  slot,
+}: Surroundings): (self: Neighbour) => Neighbour | undefined {
+  if (calls === undefined) return () => undefined;
+  const slow = neighbours.filter(isLatency);
+  const lately = new Map(
+    slow
+      .filter(({ alert }) => isOver(alert) && between(alert.resolvedAt ?? slot, slot) < OUTLIVES_AFTER)
+      .map((each) => [each.alert.episode, each]),
+  );
+  const known = new Map<Neighbour | undefined, Chains>();
+  const chainsWith = (ended: Neighbour | undefined): Chains => {
+    const chains =
+      known.get(ended) ??
+      chainsOf(
+        slow.filter((each) => each === ended || !isOver(each.alert)),
+        calls,
+      );
+    known.set(ended, chains);
+    return chains;
+  };
+  return (self) => {
+    if (self.service === undefined || !isLatency(self)) return undefined;
+    const { causes, byService } = chainsWith(lately.get(self.alert.suppressed?.episode ?? ''));
+    const found = byService.get(causes.get(self.service) ?? '');
+    return found?.find(({ alert }) => isVisible(alert) && isAsLoud(alert, self.alert));
+  };
+}
+
+/**
+ * Tells why an alert's message is held back now, or undefined. Pure, and asked anew at every evaluation, so that it ends
+ * by itself: with the silence, with the work, with the cause. What holds for all alerts is looked at once, so that
+ * thousands can be asked about.
+ */
+export function createSuppression(
   policy: NoisePolicy,
   around: Surroundings,
-): Suppression | undefined {
-  const { alert } = self;
-  const since = alert.suppressed?.since ?? around.slot;
-  const quiet = hushOf(alert, policy, around);
-  if (quiet !== undefined) return { ...quiet, since };
-  const firing = policy.inhibitRules.length === 0 ? [] : around.neighbours.filter(isFiring);
-  const inhibitor = inhibitorOf(
-    policy.inhibitRules,
-    alert,
-    firing.map((each) => each.alert),
+): (self: Neighbour) => Suppression | undefined {
+  const { inhibitRules, inhibitsByCallGraph } = policy;
+  const firing = inhibitRules.length === 0 ? [] : around.neighbours.filter(isFiring);
+  const inhibitorOf = createInhibition(
+    inhibitRules,
+    firing.map(({ alert }) => alert),
   );
-  if (inhibitor !== undefined) {
-    const by = inhibitor.labels['alertname'] ?? '';
-    return { kind: 'inhibited', by, episode: inhibitor.episode, since };
-  }
-  const cause = policy.inhibitsByCallGraph ? slowCalleeOf(self, around) : undefined;
-  if (cause === undefined) return undefined;
-  return { kind: 'call-graph', by: cause.service ?? '', episode: cause.alert.episode, since };
+  const slowCalleeOf = inhibitsByCallGraph ? createSlowCallees(around) : () => undefined;
+  return (self) => {
+    const { alert } = self;
+    const since = alert.suppressed?.since ?? around.slot;
+    const quiet = hushOf(alert, policy, around);
+    if (quiet !== undefined) return { ...quiet, since };
+    const inhibitor = inhibitorOf(alert);
+    if (inhibitor !== undefined) {
+      const by = inhibitor.labels['alertname'] ?? '';
+      return { kind: 'inhibited', by, episode: inhibitor.episode, since };
+    }
+    const cause = slowCalleeOf(self);
+    if (cause === undefined) return undefined;
+    return { kind: 'call-graph', by: cause.service ?? '', episode: cause.alert.episode, since };
+  };
 }
 
 /** The services whose breaches an alert's message stands for, in order. */

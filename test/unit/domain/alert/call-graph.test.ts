@@ -1,5 +1,6 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { causesOf } from '../../../../src/domain/alert/call-graph.ts';
+import { type CallGraph, causesOf } from '../../../../src/domain/alert/call-graph.ts';
 
 const graph = (...edges: readonly string[]) => {
   const calls = new Map<string, Set<string>>();
@@ -38,4 +39,51 @@ describe('causes in the call graph', () => {
       expected,
     );
   });
+
+  it('are those at the end of every way, whatever calls whom', () => {
+    const anyName = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+    const anyEdges = fc.array(fc.tuple(anyName, anyName), { maxLength: 14 });
+    fc.assert(
+      fc.property(anyEdges, fc.uniqueArray(anyName), (edges, breaching) => {
+        const calls = graph(...edges.map(([from, to]) => `${from}>${to}`));
+        expect(Object.fromEntries(causesOf(breaching, calls))).toEqual(plainCauses(breaching, calls));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('are found by one look at each call, of thousands in a chain too', () => {
+    const names = Array.from({ length: 5_000 }, (_, index) => `s${index}`);
+    const calls = new Map(names.map((name, index) => [name, new Set([`s${index + 1}`])]));
+    let looks = 0;
+    const counted = {
+      get: (name: string) => {
+        looks += 1;
+        return calls.get(name);
+      },
+    } as CallGraph;
+    const causes = causesOf(names, counted);
+    expect(causes.get('s0')).toBe('s4999');
+    expect(causes.size).toBe(4_999);
+    expect(looks).toBeLessThanOrEqual(2 * names.length);
+  });
 });
+
+/** The same from its definition: of those below it that reach nothing but what calls them back, the first by name. */
+function plainCauses(breaching: readonly string[], calls: CallGraph): Record<string, string> {
+  const below = (from: string, seen = new Set<string>()): ReadonlySet<string> => {
+    for (const callee of calls.get(from) ?? []) {
+      if (!breaching.includes(callee) || seen.has(callee)) continue;
+      seen.add(callee);
+      below(callee, seen);
+    }
+    return seen;
+  };
+  const isEnd = (service: string): boolean => [...below(service)].every((each) => below(each).has(service));
+  return Object.fromEntries(
+    breaching.flatMap((service) => {
+      const ends = [...below(service)].filter((each) => isEnd(each) && !below(each).has(service)).sort();
+      return ends[0] === undefined ? [] : [[service, ends[0]]];
+    }),
+  );
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type InhibitRule, inhibitorOf } from '../../../../src/domain/alert/inhibition.ts';
+import { createInhibition, type InhibitRule } from '../../../../src/domain/alert/inhibition.ts';
 import { parseMatchers } from '../../../../src/domain/alert/matcher.ts';
 import type { Labels } from '../../../../src/domain/labels.ts';
 
@@ -55,11 +55,26 @@ const rows: Readonly<Record<string, readonly [Labels, readonly Labels[], string 
 describe('inhibition by rules', () => {
   it.each(Object.entries(rows))('%s', (_, [target, sources, expected]) => {
     const firing = sources.map((labels, i) => alert(`source-${i}`, labels));
-    expect(inhibitorOf(RULES, alert('target', target), firing)?.episode).toBe(expected);
+    expect(createInhibition(RULES, firing)(alert('target', target))?.episode).toBe(expected);
   });
 
   it('never inhibits an alert by itself', () => {
     const self = alert('self', { severity: 'ticket', alertname: 'Down' });
-    expect(inhibitorOf(RULES, self, [self])).toBeUndefined();
+    expect(createInhibition(RULES, [self])(self)).toBeUndefined();
+  });
+
+  it('looks at each alert of thousands a few times, not once for each other', () => {
+    let looks = 0;
+    const alerts = Array.from({ length: 1_000 }, (_, index) => {
+      const labels: Labels = { severity: index % 2 === 0 ? 'page' : 'ticket', service: `s${index % 500}` };
+      const get = (_target: Labels, name: string): string | undefined => {
+        looks += 1;
+        return labels[name];
+      };
+      return alert(`e${index}`, new Proxy(labels, { get }));
+    });
+    const inhibitorOf = createInhibition(RULES, alerts);
+    for (const each of alerts) inhibitorOf(each);
+    expect(looks).toBeLessThan(alerts.length * 20);
   });
 });

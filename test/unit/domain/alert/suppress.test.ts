@@ -3,10 +3,11 @@ import type { Alert } from '../../../../src/domain/alert/alert.ts';
 import { parseMatchers } from '../../../../src/domain/alert/matcher.ts';
 import { PLAIN_ROUTE } from '../../../../src/domain/alert/route.ts';
 import {
+  createSuppression,
   foldedInto,
   type Neighbour,
   type NoisePolicy,
-  suppressionOf,
+  type Surroundings,
 } from '../../../../src/domain/alert/suppress.ts';
 import { after, before, HOUR, MINUTE, ms } from '../../../../src/domain/units.ts';
 import { anAlert } from '../../../support/builders.ts';
@@ -41,6 +42,9 @@ const about = (
   rule: { valueKind },
   alert: anAlert({ labels: { alertname: 'Slow', service, severity: 'page' }, ...over }),
 });
+
+const suppressionOf = (self: Neighbour, policy: NoisePolicy, surroundings: Surroundings) =>
+  createSuppression(policy, surroundings)(self);
 
 describe('a silence', () => {
   const silence = (
@@ -155,6 +159,22 @@ describe('inhibition learned from the call graph', () => {
     expect(suppressionOf(self, QUIET, around([self, cause]))).toBeUndefined();
     const { calls: _, ...blind } = around([self, cause]);
     expect(suppressionOf(self, policy, blind)).toBeUndefined();
+  });
+
+  it('looks at the calls of a mesh once, however many of its services breach', () => {
+    const neighbours = Array.from({ length: 400 }, (_, index) =>
+      about(`s${index}`, { episode: `e${index}` }),
+    );
+    let looks = 0;
+    const calls = {
+      get: (name: string) => {
+        looks += 1;
+        return new Set(name === 's399' ? [] : ['s399']);
+      },
+    } as unknown as NonNullable<Surroundings['calls']>;
+    const ask = createSuppression(policy, { ...around(neighbours), calls });
+    expect(neighbours.filter((each) => ask(each)?.episode === 'e399')).toHaveLength(399);
+    expect(looks).toBeLessThanOrEqual(2 * neighbours.length);
   });
 
   it('names what a message stands for', () => {
