@@ -37,9 +37,10 @@ async function loadRules(given: readonly string[]): Promise<LoadedRules> {
     notes: loaded.notes.map((note) => ruleErrorsText([note])),
     policy: loaded.policy,
     naming: loaded.naming,
-    uses: loaded.uses.map(({ use, group, place: { file, line, column } }) => ({
+    uses: loaded.uses.map(({ use, group, rule, place: { file, line, column } }) => ({
       use,
       group,
+      ...(rule === undefined ? {} : { key: rule.key }),
       at: `${file}:${line}:${column}`,
     })),
   };

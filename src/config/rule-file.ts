@@ -12,7 +12,7 @@ import { readSlo } from './rules/slos.ts';
 import type { RuleFileError, RuleFileNote, Source } from './rules/source.ts';
 import { createSource } from './rules/source.ts';
 import type { Part } from './rules/validate.ts';
-import type { YamlDocument } from './rules/yaml-document.ts';
+import type { Path, YamlDocument } from './rules/yaml-document.ts';
 import { readYaml } from './rules/yaml-document.ts';
 
 export type { PlacedUse } from './rules/compiled.ts';
@@ -65,16 +65,33 @@ function unknownKey(key: string, kind: string | undefined): string {
 
 const nothing: CompiledGroup = { uses: [], errors: [], notes: [] };
 
-function readEntries(source: Source, document: YamlDocument, kind: string): readonly CompiledGroup[] {
-  const list = (document.value as Top)[kind];
+/** Where in a document its rules stand. */
+interface Rules {
+  readonly path: Path;
+  readonly top: Top;
+}
+
+/** At the top; in a Kubernetes object of kind PrometheusRule, whose other keys are Kubernetes's, under `spec`. */
+function rulesIn(top: Top): Rules {
+  const { kind, spec } = top;
+  return kind === 'PrometheusRule' && isMap(spec) ? { path: ['spec'], top: spec } : { path: [], top };
+}
+
+function readEntries(
+  source: Source,
+  document: YamlDocument,
+  { path, top, kind }: Rules & { readonly kind: string },
+): readonly CompiledGroup[] {
+  const list = top[kind];
   const read = KINDS[kind];
   // `groups:` with nothing after it is an empty list, as in Prometheus.
   if (list === '' || read === undefined) return [];
   if (!Array.isArray(list)) {
-    const error = source.at(document.offsetOf([kind]), `\`${kind}\` must be a list (\`- name: ...\`).`);
+    const at = document.offsetOf([...path, kind]);
+    const error = source.at(at, `\`${kind}\` must be a list (\`- name: ...\`).`);
     return [{ ...nothing, errors: [error] }];
   }
-  return list.map((_, index) => read({ source, document, path: [kind, index] }));
+  return list.map((_, index) => read({ source, document, path: [...path, kind, index] }));
 }
 
 function readDocument(source: Source, document: YamlDocument): readonly CompiledGroup[] {
@@ -86,14 +103,15 @@ function readDocument(source: Source, document: YamlDocument): readonly Compiled
     );
     return [{ ...nothing, errors: [error] }];
   }
-  const kind = Object.keys(value).find((key) => Object.hasOwn(KINDS, key));
-  const unknown = Object.keys(value)
+  const { path, top } = rulesIn(value);
+  const kind = Object.keys(top).find((key) => Object.hasOwn(KINDS, key));
+  const unknown = Object.keys(top)
     // Prometheus refuses a file of groups with any other key; the short form is Tailwatch's own.
-    .filter((key) => key !== kind && (kind === 'groups' || !OTHER_KEYS.includes(key)))
-    .map((key) => source.at(document.offsetOfKey([key]), unknownKey(key, kind)));
+    .filter((key) => key !== kind && (kind === 'groups' || path.length > 0 || !OTHER_KEYS.includes(key)))
+    .map((key) => source.at(document.offsetOfKey([...path, key]), unknownKey(key, kind)));
   return [
     { ...nothing, errors: unknown },
-    ...(kind === undefined ? [] : readEntries(source, document, kind)),
+    ...(kind === undefined ? [] : readEntries(source, document, { path, top, kind })),
   ];
 }
 
@@ -101,16 +119,17 @@ function readDocument(source: Source, document: YamlDocument): readonly Compiled
 function duplicateGroups(source: Source, documents: readonly YamlDocument[]): readonly RuleFileError[] {
   const seen = new Map<string, number>();
   const errors: RuleFileError[] = [];
-  const entries = documents.flatMap((document) =>
-    Object.keys(KINDS).flatMap((kind) => {
-      const list: unknown = isMap(document.value) ? document.value[kind] : undefined;
+  const entries = documents.flatMap((document) => {
+    const { path, top } = rulesIn(isMap(document.value) ? document.value : {});
+    return Object.keys(KINDS).flatMap((kind) => {
+      const list = top[kind];
       return (Array.isArray(list) ? (list as unknown[]) : []).map((entry, index) => ({
         document,
         entry,
-        path: [kind, index, 'name'],
+        path: [...path, kind, index, 'name'],
       }));
-    }),
-  );
+    });
+  });
   for (const { document, entry, path } of entries) {
     const name = isMap(entry) ? entry['name'] : undefined;
     if (typeof name !== 'string') continue;

@@ -173,7 +173,7 @@ async function quietRow(context: Context, state: RuleState | undefined): Promise
     const since = health.kind === 'source-error' ? { since: health.since } : {};
     return { row: { ...base, state: QUIET[health.kind], detail, ...since } };
   }
-  const doubt = context.deps.doubtOf?.(context.group.id, context.rule.name);
+  const doubt = context.deps.doubtOf?.(context.group.id, context.rule.key);
   if (doubt !== undefined)
     return { row: { ...base, state: 'no-verdict', detail: `It cannot see what it is about: ${doubt}` } };
   const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context)]);

@@ -7,6 +7,8 @@ export interface RuleInFile {
   readonly use: RuleUse;
   /** `file;name` of its group. */
   readonly group: string;
+  /** Its key in the group; absent for a recording rule. */
+  readonly key?: string;
   /** `rules.yaml:12:5`. */
   readonly at: string;
 }
@@ -28,8 +30,8 @@ export interface VerifyRulesOptions {
 export interface VerifyRules {
   /** Asks about these rules in the background, in place of those before; waits for a Prometheus that does not answer. */
   verify(rules: readonly RuleInFile[]): void;
-  /** What keeps a rule from seeing what it is about, as a sentence; undefined when nothing is known to. */
-  readonly doubtOf: (group: string, rule: string) => string | undefined;
+  /** What keeps a rule, named by its key, from seeing what it is about: a sentence; undefined when nothing is known to. */
+  readonly doubtOf: (group: string, key: string) => string | undefined;
   /** Ends what is under way. */
   stop(): Promise<void>;
 }
@@ -70,11 +72,11 @@ export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
     const findings = await askPatiently(options, rules, signal);
     if (findings === undefined || signal.aborted) return;
     const found = new Map<string, string>();
-    for (const [index, { use, group, at }] of rules.entries()) {
+    for (const [index, { use, group, key, at }] of rules.entries()) {
       const messages = (findings[index] ?? []).filter(isDoubt).map(({ message }) => message);
       if (messages.length === 0) continue;
       const reason = messages.join(' ');
-      found.set(keyOf(group, use.name), reason);
+      found.set(keyOf(group, key ?? use.name), reason);
       options.logger.warn('a rule cannot see what it is about', { rule: use.name, at, reason });
     }
     doubts = found;
@@ -93,7 +95,7 @@ export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
         options.logger.error('holding the rules against Prometheus failed', { error }),
       );
     },
-    doubtOf: (group, rule) => doubts.get(keyOf(group, rule)),
+    doubtOf: (group, key) => doubts.get(keyOf(group, key)),
     stop: async () => {
       end();
       await running;

@@ -1,4 +1,5 @@
 import { utcTime } from '../../domain/link.ts';
+import { ruleKey } from '../../domain/slo/compile.ts';
 import { PRESETS } from '../../domain/slo/presets.ts';
 import { inFamilyUnit } from '../../domain/slo/promql.ts';
 import { type EpochMs, formatDuration, type Milliseconds, ms, SECOND } from '../../domain/units.ts';
@@ -28,15 +29,18 @@ const missingFor: Lint = ({ uses }) =>
       return finding(placed, 'missing-for', text);
     });
 
-/** In one group it is a mistake already; in two, people cannot tell the alerts apart. */
+/** Prometheus takes them; people cannot tell the alerts apart. */
 const duplicates: Lint = ({ uses }) => {
   const first = new Map<string, PlacedUse>();
   return uses.flatMap((placed) => {
-    const key = placed.rule?.key;
-    if (key === undefined) return [];
+    const { rule } = placed;
+    if (rule === undefined) return [];
+    const key = ruleKey(rule.name, rule.labels);
     const earlier = first.get(key);
-    if (earlier === undefined) first.set(key, placed);
-    if (earlier === undefined || earlier.group === placed.group) return [];
+    if (earlier === undefined) {
+      first.set(key, placed);
+      return [];
+    }
     const { file, line } = earlier.place;
     const text = `\`${key}\` stands in ${file}:${line} too: their alerts cannot be told apart by name and labels.`;
     return [finding(placed, 'duplicate-alert', text)];

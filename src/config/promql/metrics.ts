@@ -9,14 +9,27 @@ import { childrenOf, nodesOf, parseExpression } from './tree.ts';
 const MOST_READINGS = 7;
 
 /** The metrics that an expression names, each once, in order. */
-export function metricsOf(expr: string): readonly string[] {
+export const metricsOf = (expr: string): readonly string[] => metricsWhere(expr, () => true);
+
+/** Those that it needs to have: what it looks for the absence of need not be there. */
+export const metricsNeededBy = (expr: string): readonly string[] =>
+  metricsWhere(expr, (node) => !isInAbsent(expr, node));
+
+function metricsWhere(expr: string, isWanted: (node: SyntaxNode) => boolean): readonly string[] {
   const names = new Set<string>();
   for (const node of nodesOf(parseExpression(expr))) {
-    if (node.name !== 'VectorSelector') continue;
+    if (node.name !== 'VectorSelector' || !isWanted(node)) continue;
     const name = metricNameOf(expr, node);
     if (name !== undefined) names.add(name);
   }
   return [...names];
+}
+
+function isInAbsent(expr: string, { parent }: SyntaxNode): boolean {
+  if (parent === null) return false;
+  const name = parent.getChild('FunctionIdentifier');
+  const isAbsent = name !== null && /^absent(?:_over_time)?$/.test(expr.slice(name.from, name.to));
+  return isAbsent || isInAbsent(expr, parent);
 }
 
 const unquoted = (text: string): string => text.replaceAll(/^["'`]|["'`]$/g, '');

@@ -1,6 +1,6 @@
 import type { RuleGroup, SloRule } from '../../domain/slo/rule.ts';
 import type { RuleUse } from '../../domain/slo/rule-use.ts';
-import { metricsOf, rateRangesOf, servicesNamedIn } from '../promql/metrics.ts';
+import { metricsNeededBy, rateRangesOf, servicesNamedIn } from '../promql/metrics.ts';
 import type { RuleFileError, RuleFileNote } from './source.ts';
 
 /** What a rule reads, and where it stands: a finding about it starts from there. */
@@ -22,7 +22,7 @@ export function useOfExpression(
   const { expr } = named;
   return {
     ...named,
-    metrics: metricsOf(expr),
+    metrics: metricsNeededBy(expr),
     rates: rateRangesOf(expr),
     services: servicesNamedIn(expr),
     by: [],

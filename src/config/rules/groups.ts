@@ -128,13 +128,11 @@ function readAlert(part: Part, groupLabels: Labels, into: Gathered): void {
     into.errors.push(...checked.errors);
     return;
   }
-  const rule = alertingRule(checked.value, groupLabels);
+  const read = alertingRule(checked.value, groupLabels);
   const place = part.source.at(part.document.offsetOf([...part.path, 'alert']), '');
-  const twin = into.rules.find((other) => other.rule.key === rule.key);
-  if (twin !== undefined) {
-    const message = `\`${rule.key}\` stands in this group already, on line ${twin.place.line}: alerts of the two could not be told apart. Give one of them another name or another label.`;
-    into.errors.push({ ...place, message });
-  }
+  const twins = into.rules.filter(({ rule: { name, labels } }) => ruleKey(name, labels) === read.key);
+  // As Prometheus does: rules of the same name and labels are known by their order.
+  const rule = twins.length === 0 ? read : { ...read, key: `${read.key}#${twins.length + 1}` };
   into.rules.push({ rule, place, isWithoutFor: checked.value.for === undefined });
   into.notes.push(...settingNotes(part, checked.value), ...templateNotes(part), ...alertsNote(rule, place));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { analyseExpression } from '../../../src/config/promql/analyse.ts';
-import { metricsOf } from '../../../src/config/promql/metrics.ts';
+import { metricsNeededBy, metricsOf } from '../../../src/config/promql/metrics.ts';
 
 const P99 =
   'histogram_quantile(0.99, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[5m])))';
@@ -187,6 +187,12 @@ describe('a latency objective in an expression', () => {
     expect(analysis).toMatchObject({ valueKind: 'number', bound: expect.any(Number) });
     expect(analysis.objective).toBeUndefined();
   });
+});
+
+it('what an expression looks for the absence of need not be there', () => {
+  const expr =
+    'a > 1 unless on () absent(b{x="1"}) or absent_over_time(c[5m]) or absent((d)) or a < absentee';
+  expect(metricsNeededBy(expr)).toEqual(['a', 'absentee']);
 });
 
 it('the metrics of an expression are named once each, quoted names too', () => {

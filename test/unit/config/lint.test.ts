@@ -210,6 +210,12 @@ describe('a check of rule files finds', () => {
     );
   });
 
+  it('an alert of the same name and labels in one group', async () => {
+    expect(await found({ 'a.yaml': `${group(ALERT)}  - ${ALERT}` })).toEqual([
+      expect.stringMatching(/^a\.yaml:8:12 duplicate-alert: `A\{team="shop"\}` stands in a\.yaml:4 too/),
+    ]);
+  });
+
   it('by guess only what no Prometheus is asked about', async () => {
     const texts = {
       'a.yaml': group("{ alert: A, expr: 'rate(a[30s]) > 1', for: 1m }"),

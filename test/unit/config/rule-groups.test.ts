@@ -6,6 +6,41 @@ const rule = (text: string) =>
   groups(`groups: [{ name: g, rules: [{ alert: A, expr: a > 1, ${text} }] }]`)[0]?.rules[0];
 
 describe('Prometheus rule groups', () => {
+  it('are read out of a Kubernetes object of kind PrometheusRule', () => {
+    const [group] = groups(`
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: { name: apps, labels: { role: alert-rules } }
+spec:
+  groups:
+  - name: apps
+    rules:
+    - alert: Crashing
+      expr: restarts > 1
+      for: 15m
+`);
+    expect(group).toMatchObject({ id: 'rules.yaml;apps', rules: [{ name: 'Crashing', for: 900_000 }] });
+  });
+
+  it('may hold an alert of the same name and labels twice: they are known by their order', () => {
+    const [group] = groups(`
+groups:
+- name: g
+  labels: { s: x }
+  rules:
+  - { alert: A, expr: a > 1 }
+  - { alert: A, expr: b > 1, labels: { s: x } }
+  - { alert: A, expr: c > 1, labels: { s: "x#2" } }
+  - { alert: A, expr: d > 1 }
+`);
+    expect(group?.rules.map(({ key }) => key)).toEqual([
+      'A{s="x"}',
+      'A{s="x"}#2',
+      'A{s="x#2"}',
+      'A{s="x"}#3',
+    ]);
+  });
+
   it('are read as they are', () => {
     const [group] = groups(`
 groups:

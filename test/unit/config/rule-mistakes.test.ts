@@ -36,9 +36,10 @@ groups:
       /^the name `g` is taken by the group on line 2/,
       /on line 2/,
     ],
-    'rules that cannot be told apart': [
-      'groups:\n- name: g\n  labels: { s: x }\n  rules:\n  - { alert: A, expr: a > 1 }\n  - { alert: §A, expr: b > 1, labels: { s: x } }',
-      /^`A\{s="x"\}` stands in this group already, on line 5/,
+    'rules in a Kubernetes object': [
+      'kind: PrometheusRule\nspec:\n  §route: {}\n  groups:\n  - name: g\n    rules:\n    - { alert: A, expr: "a >§" }',
+      /^`route` stands in one document with `groups`/,
+      /^`expr` is not PromQL/,
     ],
     durations: [
       'groups:\n- name: g\n  interval: §0s\n  query_offset: §1.5h\n  limit: §-1\n  rules:\n  - { alert: A, expr: a, for: §30, keep_firing_for: §"" }',

@@ -55,6 +55,18 @@ describe('rules that run are held against their Prometheus', () => {
     await verifying.stop();
   });
 
+  it('and of two that bear one name the right one is named', async () => {
+    const { verifying, clock } = stand([[OFF], []]);
+    verifying.verify([
+      { ...inFile('Burn'), key: 'Burn{long="1h"}' },
+      { ...inFile('Burn'), key: 'Burn{long="6h"}' },
+    ]);
+    await clock.advance(MINUTE);
+    expect(verifying.doubtOf('rules.yaml;g', 'Burn{long="1h"}')).toBe('750ms is no bound.');
+    expect(verifying.doubtOf('rules.yaml;g', 'Burn{long="6h"}')).toBeUndefined();
+    await verifying.stop();
+  });
+
   it('and what an evaluation says itself, or is only worth knowing, is not said again', async () => {
     const { verifying, warned, clock } = stand([
       [
