@@ -1,6 +1,7 @@
 import { UpstreamError } from '../../app/errors.ts';
 import type { Milliseconds } from '../../domain/units.ts';
 import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
+import { refusalOf } from './refusal.ts';
 
 /**
  * How a Jaeger wants to be asked. `modern`: `/api/v3`, attributes included (2.19 and later). `legacy`: `/api/traces` (up
@@ -73,21 +74,20 @@ export async function detectDialect(ask: Ask, signal?: AbortSignal): Promise<Dia
   for (const probe of PROBES) {
     try {
       const { path, query = {} } = probe;
-      const { body } = await ask({ path, query, operation: 'detect' }, signal);
+      const { status, body } = await ask({ path, query, operation: 'detect' }, signal);
       if (isAnswerOf(probe, body)) return probe.dialect;
+      // Something is there, and has no good day.
+      if (status >= 500) last = refusalOf(status, body);
     } catch (error) {
       if (!isForeign(error)) throw error;
       last = error;
     }
   }
+  if (last !== undefined && last.code !== 'bad-answer') throw last;
   throw new UpstreamError({
     system: 'jaeger',
-    code: last?.code ?? 'bad-answer',
-    message:
-      last?.code === 'not-authenticated' ? last.message : 'No Jaeger answers at the configured address.',
-    advice:
-      last?.code === 'not-authenticated'
-        ? last.advice
-        : 'Check JAEGER_URL, with its base path: it is the address of the query service (port 16686).',
+    code: 'bad-answer',
+    message: 'No Jaeger answers at the configured address.',
+    advice: 'Check JAEGER_URL, with its base path: it is the address of the query service (port 16686).',
   });
 }

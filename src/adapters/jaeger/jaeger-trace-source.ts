@@ -1,3 +1,4 @@
+import { UpstreamError } from '../../app/errors.ts';
 import type { FoundTraces, TraceSearch, TraceSource } from '../../app/ports.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
 import { type EpochMs, epochMs, type Milliseconds, ms } from '../../domain/units.ts';
@@ -74,12 +75,26 @@ export function createJaegerTraceSource({
       const known = memory.get(id);
       if (known !== undefined) return known;
       const work = (signal: AbortSignal): Promise<Trace | undefined> =>
-        inBackend(({ dialect }) => answerTo(ask, traceQuestion(dialect, traceId), signal), signal);
+        inBackend(({ dialect }) => answerTo(ask, traceQuestion(dialect, traceId), signal), signal).catch(
+          rethrowTooLarge,
+        );
       const trace = await shareTrace(id, work, caller);
       if (trace !== undefined) memory.keep(trace);
       return trace;
     },
   };
+}
+
+/** One trace cannot be asked for in parts. */
+function rethrowTooLarge(error: unknown): never {
+  if (!(error instanceof UpstreamError) || error.code !== 'too-large') throw error;
+  const { system, code, message } = error;
+  throw new UpstreamError({
+    system,
+    code,
+    message,
+    advice: 'The bot reads no larger trace: open this one in Jaeger itself.',
+  });
 }
 
 type InBackend = <T>(

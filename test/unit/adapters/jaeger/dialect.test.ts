@@ -88,6 +88,26 @@ describe('how a Jaeger is asked', () => {
     });
   });
 
+  it('what fails at every question is a Jaeger that fails, not a wrong address', async () => {
+    const failing = { status: 500, body: { errors: [{ code: 500, msg: 'no node of Elasticsearch' }] } };
+    const { source } = scripted({ '/api/services': failing, '/api/v3/services': failing });
+    await expect(source.services()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'Jaeger answered 500: no node of Elasticsearch.',
+    });
+  });
+
+  it('a trace that is too large is not asked for in a shorter time', async () => {
+    const { source } = scripted({
+      '/api/v3/trace-summaries': { body: { summaries: [] } },
+      '/api/v3/traces/1': 'too-large',
+    });
+    await expect(source.trace('1')).rejects.toMatchObject({
+      code: 'too-large',
+      advice: 'The bot reads no larger trace: open this one in Jaeger itself.',
+    });
+  });
+
   it('a login page everywhere is said to be one', async () => {
     const { source } = scripted({}, { otherwise: 'not-authenticated' });
     await expect(source.services()).rejects.toMatchObject({ code: 'not-authenticated' });
