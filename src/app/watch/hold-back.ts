@@ -3,7 +3,7 @@ import type { Silence } from '../../domain/alert/silence.ts';
 import type { Surroundings } from '../../domain/alert/suppress.ts';
 import {
   createSuppression,
-  foldedInto,
+  foldedByCause,
   hushOf,
   type Neighbour,
   type NoisePolicy,
@@ -118,11 +118,11 @@ function withSuppression(neighbour: Neighbour, suppressionOf: ReturnType<typeof 
 const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.join('\n') === b.join('\n');
 
 /** The alert with the services it stands for; a resolved one keeps what it last stood for. */
-function withFolded(alert: Alert, neighbours: readonly Neighbour[]): Alert {
+function withFolded(alert: Alert, folded: ReturnType<typeof foldedByCause>): Alert {
   if (alert.state === 'resolved') return alert;
   const { alsoSlow: _before, ...rest } = alert;
-  const alsoSlow = foldedInto(alert, neighbours);
-  return alsoSlow.length === 0 ? rest : { ...rest, alsoSlow };
+  const alsoSlow = folded.get(alert.episode);
+  return alsoSlow === undefined ? rest : { ...rest, alsoSlow };
 }
 
 /** Held back for a reason that is found later, of the messages told so far or of the routes' times. */
@@ -161,10 +161,7 @@ export async function holdBack(
     neighbours.map((each) => ({ ...each, alert: withSuppression(each, suppressionOf) })),
   );
   const others = around.neighbours.slice(own.flat().length);
-  // Of thousands that fire only few are folded: each alert looks among those.
-  const folded = [...settled.flat(), ...others].filter(
-    ({ alert }) => alert.suppressed?.kind === 'call-graph',
-  );
+  const folded = foldedByCause([...settled.flat(), ...others]);
   return settled.map((neighbours, index) => {
     const alerts = neighbours.map(({ alert }) => withFolded(alert, folded));
     const changed = alerts.filter((alert, i) => {

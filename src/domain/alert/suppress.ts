@@ -185,13 +185,15 @@ export function createSuppression(
   };
 }
 
-/** The services whose breaches an alert's message stands for, in order. */
-export function foldedInto(alert: Alert, neighbours: readonly Neighbour[]): readonly string[] {
-  const folded = neighbours.filter(
-    (each) =>
-      each.alert.state === 'firing' &&
-      each.alert.suppressed?.kind === 'call-graph' &&
-      each.alert.suppressed.episode === alert.episode,
-  );
-  return [...new Set(folded.flatMap(({ service }) => (service === undefined ? [] : [service])))].sort();
+/** The services whose breaches a message stands for, in order, by the episode of its alert. */
+export function foldedByCause(neighbours: readonly Neighbour[]): ReadonlyMap<string, readonly string[]> {
+  const services = new Map<string, Set<string>>();
+  for (const { alert, service } of neighbours) {
+    const { state, suppressed } = alert;
+    if (state !== 'firing' || suppressed?.kind !== 'call-graph') continue;
+    if (service === undefined || suppressed.episode === undefined) continue;
+    const folded = services.get(suppressed.episode) ?? new Set();
+    services.set(suppressed.episode, folded.add(service));
+  }
+  return new Map(Array.from(services, ([episode, folded]) => [episode, [...folded].sort()]));
 }

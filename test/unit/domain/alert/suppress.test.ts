@@ -4,7 +4,7 @@ import { parseMatchers } from '../../../../src/domain/alert/matcher.ts';
 import { PLAIN_ROUTE } from '../../../../src/domain/alert/route.ts';
 import {
   createSuppression,
-  foldedInto,
+  foldedByCause,
   type Neighbour,
   type NoisePolicy,
   type Surroundings,
@@ -180,9 +180,8 @@ describe('inhibition learned from the call graph', () => {
   it('names what a message stands for', () => {
     const folded = ['frontend', 'checkout'].map((service) => about(service, { suppressed: held }));
     const gone = about('cart', { suppressed: held, state: 'resolved' });
-    expect(foldedInto(cause.alert, [...folded, ...folded, gone, about('x')])).toEqual([
-      'checkout',
-      'frontend',
+    expect([...foldedByCause([...folded, ...folded, gone, about('x')])]).toEqual([
+      ['payments-1', ['checkout', 'frontend']],
     ]);
   });
 });
