@@ -1,4 +1,5 @@
 import type { GroupState } from '../../domain/alert/alert.ts';
+import { hasTimers } from '../../domain/alert/restart.ts';
 import type { RuleGroup, Slot } from '../../domain/slo/rule.ts';
 import { between } from '../../domain/units.ts';
 import type { Clock } from '../ports.ts';
@@ -13,7 +14,7 @@ interface AtStart {
 /**
  * Knows whether the start of this process is a restart of the rules: it is none when other replicas went on with them.
  * Who wrote the state does not tell: it may have been this replica's own predecessor, a tick ago. So the first tick is
- * left to the others, and whether somebody took it is seen at the second.
+ * left to the others where there is a timer to lose, and whether somebody took it is seen at the second.
  *
  *     evaluated     x    x    x         x
  *     this replica  x  (ends)   (starts)   left   ?     x: another took it, the timers run on
@@ -22,7 +23,7 @@ interface AtStart {
 export interface Restarts {
   /** Whether a group has not been evaluated here yet. */
   isFirst(group: RuleGroup): boolean;
-  /** Whether a tick is to be left to the others: it is the first one here, and the one before was evaluated. */
+  /** Whether a tick is to be left to the others: the first one here, when the one before was evaluated. */
   isLeft(at: AtStart): boolean;
   /** Whether an evaluation that begins now is the first since a restart; of each group it is once, at most. */
   isRestart(at: Pick<AtStart, 'group' | 'stored'>): boolean;
@@ -45,7 +46,7 @@ export function createRestarts(deps: {
     isLeft: ({ group, slot, stored }) => {
       if (!isShared || !isFirst(group) || left.has(group.id) || stored === undefined) return false;
       const isTakenCareOf = between(stored.slot, slot) <= group.interval;
-      if (!isTakenCareOf || stored.slot >= startedAt) return false;
+      if (!isTakenCareOf || stored.slot >= startedAt || !hasTimers(stored)) return false;
       left.set(group.id, slot);
       return true;
     },

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalTime } from '../../../../src/adapters/time/local-time.ts';
 import { createWatch, type Watch } from '../../../../src/app/watch/watch.ts';
+import { slotOf, spreadOffset } from '../../../../src/domain/alert/slot.ts';
 import { NO_POLICY } from '../../../../src/domain/alert/suppress.ts';
 import { MINUTE, ms } from '../../../../src/domain/units.ts';
 import { aGroup, aRule } from '../../../support/builders.ts';
@@ -124,6 +125,20 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
   };
   it.each(Object.entries(cases))('%s', async (_, { steps, alone, at }) => {
     expect(await firesAt(steps, { isShared: alone !== true, isPrometheus: true })).toBe(at);
+  });
+
+  it('leaves no tick out where there is no timer to lose', async () => {
+    const { watch, scheduler } = await aReplica(true, true);
+    const calm = aGroup({ interval: TICK, rules: [aRule({ expr: 'calm', for: ms(6 * TICK) })] });
+    await watch.start({ groups: [calm], objectives: [] });
+    await clock.advance(TICK);
+    await scheduler.fire(calm.id);
+    const again = await aReplica(true, true);
+    await again.watch.start({ groups: [calm], objectives: [] });
+    await clock.advance(TICK);
+    const slot = slotOf(clock.now(), TICK, spreadOffset(calm.id, TICK));
+    await again.scheduler.fire(calm.id, slot);
+    expect((await temp.store.loadGroup(calm.id))?.slot).toBe(slot);
   });
 
   it('keeps the timer and leaves no tick out without it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, GroupState } from '../../../../src/domain/alert/alert.ts';
-import { restarted } from '../../../../src/domain/alert/restart.ts';
+import { hasTimers, restarted } from '../../../../src/domain/alert/restart.ts';
 import { MINUTE, ms } from '../../../../src/domain/units.ts';
 import { anAlert, aRule } from '../../../support/builders.ts';
 import { START } from '../../../support/virtual-clock.ts';
@@ -25,7 +25,9 @@ describe("after a restart in Prometheus's mode", () => {
     'what is resolved is kept': [1, anAlert({ state: 'resolved' }), true],
   };
   it.each(Object.entries(cases))('%s', (_, [minutes, alert, isKept]) => {
-    expect(restarted(stateOf(minutes, alert))?.rules['a']?.alerts).toEqual(isKept ? [alert] : []);
+    const state = stateOf(minutes, alert);
+    expect(restarted(state)?.rules['a']?.alerts).toEqual(isKept ? [alert] : []);
+    expect(hasTimers(state)).toBe(!isKept);
   });
 
   it('a group without a state has none', () => {
