@@ -1,6 +1,5 @@
 import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from '../domain/units.ts';
-import type { Asker } from './commands/answer-keeper.ts';
-import type { KeeperCommand } from './commands/keeper-command.ts';
+import type { Asker, KeeperCommand } from './commands/keeper-command.ts';
 import type { Answer, TraceRow } from './views.ts';
 
 /** The three slash commands. */

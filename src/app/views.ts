@@ -10,11 +10,13 @@ import type { Waterfall } from '../domain/trace/waterfall.ts';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds, Ratio, TimeWindow } from '../domain/units.ts';
 import type { LatencyBreakdown } from './views/breakdown-view.ts';
 import type { ComparisonView } from './views/comparison-view.ts';
+import type { BudgetView, QuantileEstimate, SlowBetween } from './views/figures.ts';
 import type { Phrase } from './views/note-view.ts';
 import type { PartView } from './views/part-view.ts';
 import type { SloRow, SloStatusView } from './views/slo-views.ts';
 import type { StandingView } from './views/standing-view.ts';
 
+export type { BudgetView, QuantileEstimate, SlowBetween } from './views/figures.ts';
 export type { NoteView, Phrase } from './views/note-view.ts';
 export type { SloRow, SloStatusView } from './views/slo-views.ts';
 
@@ -35,34 +37,6 @@ export interface TraceRow {
   readonly operation: string;
   readonly isError: boolean;
   readonly url?: string;
-}
-
-/** A latency as a histogram knows it: an estimate inside a bucket. `high` is absent above the highest bound. */
-export interface QuantileEstimate {
-  readonly quantile: number;
-  readonly value: Milliseconds;
-  readonly low?: Milliseconds;
-  readonly high?: Milliseconds;
-}
-
-/** The share of slow requests where the threshold may lie between two bucket bounds: it is somewhere between the two. */
-export interface SlowBetween {
-  /** The bounds beside the threshold; `high` is absent above the highest. Equal: the threshold is a bound, the share exact. */
-  readonly low: Milliseconds;
-  readonly high?: Milliseconds;
-  readonly atLeast: number;
-  readonly atMost: number;
-}
-
-/** What is left of an error budget. */
-export interface BudgetView {
-  /** The share that is left: 1 is all, below 0 more was spent than there is. */
-  readonly left: number;
-  readonly period: Milliseconds;
-  /** How much of the period there is anything to judge by. */
-  readonly over: Milliseconds;
-  /** The threshold lies between two bucket bounds: it is the most that can be left. */
-  readonly isAtMost?: true;
 }
 
 /** A line chart: at most 20 points, each series with one value per point. */

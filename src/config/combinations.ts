@@ -1,4 +1,4 @@
-import type { Environment, Mistake } from './env.ts';
+import type { Environment, Mistake } from './environment.ts';
 import { defaultOf } from './variables.ts';
 
 /** Mistakes that lie in what several variables say together. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GrafanaPlaces } from '../domain/link-grafana.ts';
 import { doubleTransport, portMistakes, transportMistakes } from './combinations.ts';
+import type { Environment, Mistake } from './environment.ts';
 import { dashboardAdvice, grafanaPlaces, metricsAdvice, tracesAdvice } from './grafana.ts';
 import { parseHeaders } from './headers.ts';
 import { redisAdvice } from './redis-address.ts';
@@ -54,17 +55,6 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly opsPort: number;
 }
-
-/** One mistake in the environment. No part of it holds a secret. */
-export interface Mistake {
-  readonly variable: string;
-  /** What was found. */
-  readonly found: string;
-  /** What to write instead: a full sentence. */
-  readonly advice: string;
-}
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the environment says, or everything that is wrong with it. Notes are worth a warning and no more. */
 export type SettingsResult =

@@ -8,7 +8,7 @@ import type { KeepSilences, SilenceMade, SilenceRow } from '../people/keep-silen
 import type { Standing } from '../people/standing-alerts.ts';
 import type { RuleBook } from '../ports.ts';
 import type { Answer, Phrase } from '../views.ts';
-import type { KeeperCommand, Meant } from './keeper-command.ts';
+import type { Asker, KeeperCommand, Meant } from './keeper-command.ts';
 import { meantMatchers } from './meant-matchers.ts';
 import { USAGE } from './usage.ts';
 
@@ -16,15 +16,6 @@ export interface AnswerKeeperOptions {
   readonly alerts: KeepAlerts;
   readonly silences: KeepSilences;
   readonly book: () => RuleBook;
-}
-
-/** Who asks, and when. */
-export interface Asker {
-  /** A Slack user id. */
-  readonly by: string;
-  readonly now: EpochMs;
-  /** What makes the request the same when it comes twice. */
-  readonly key?: string;
 }
 
 /** Does what a person asks about alerts, and says what came of it. Throws `UpstreamError` when the store does not answer. */

@@ -1,5 +1,5 @@
 import type { Matcher } from '../../domain/alert/matcher.ts';
-import type { Milliseconds } from '../../domain/units.ts';
+import type { EpochMs, Milliseconds } from '../../domain/units.ts';
 
 /** Which alerts a person means. */
 export interface Meant {
@@ -21,6 +21,15 @@ export type KeeperCommand =
   /** `what`: an alert's name, its service, or both. */
   | { readonly kind: 'acknowledge'; readonly what: string }
   | { readonly kind: 'end'; readonly what: string; readonly comment: string };
+
+/** Who asks, and when. */
+export interface Asker {
+  /** A Slack user id. */
+  readonly by: string;
+  readonly now: EpochMs;
+  /** What makes the request the same when it comes twice. */
+  readonly key?: string;
+}
 
 /** What reading such a command gives. */
 export type KeeperReading =

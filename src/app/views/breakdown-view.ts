@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../domain/units.ts';
-import type { QuantileEstimate } from '../views.ts';
 import type { Shown } from './comparison-view.ts';
+import type { QuantileEstimate } from './figures.ts';
 
 /** The requests that one version of a service answered. */
 export interface VersionSlice {

@@ -1,6 +1,6 @@
 import type { BurnPair, Comparison, ValueKind } from '../../domain/slo/rule.ts';
 import type { EpochMs, Milliseconds } from '../../domain/units.ts';
-import type { BudgetView, QuantileEstimate, SlowBetween } from '../views.ts';
+import type { BudgetView, QuantileEstimate, SlowBetween } from './figures.ts';
 import type { Phrase } from './note-view.ts';
 
 /** One rule and, when it is breached, one alert of it. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type Environment, formatMistakes, readSettings, type Settings } from '../../../src/config/env.ts';
+import { formatMistakes, readSettings, type Settings } from '../../../src/config/env.ts';
+import type { Environment } from '../../../src/config/environment.ts';
 import { parseHeaders } from '../../../src/config/headers.ts';
 import { describeSecret, secret } from '../../../src/config/secret.ts';
 

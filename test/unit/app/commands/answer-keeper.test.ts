@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Asker, createAnswerKeeper } from '../../../../src/app/commands/answer-keeper.ts';
-import type { KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
+import { createAnswerKeeper } from '../../../../src/app/commands/answer-keeper.ts';
+import type { Asker, KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
 import type { Answer, Phrase } from '../../../../src/app/views.ts';
 import { after, HOUR, ms } from '../../../../src/domain/units.ts';
 import { sample, useKeepersBed } from '../people/keepers-bed.ts';

@@ -1,6 +1,5 @@
-import type { Asker } from '../../../../src/app/commands/answer-keeper.ts';
 import { createCommands } from '../../../../src/app/commands/create-commands.ts';
-import type { KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
+import type { Asker, KeeperCommand } from '../../../../src/app/commands/keeper-command.ts';
 import { createFindRequest } from '../../../../src/app/traces/find-request.ts';
 import { createFindSlowest } from '../../../../src/app/traces/find-slowest.ts';
 import { createInspectTrace } from '../../../../src/app/traces/inspect-trace.ts';
