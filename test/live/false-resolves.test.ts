@@ -66,6 +66,27 @@ slos:
   annotations: { summary: "${more.summary ?? 'slow'}" }
 `;
 
+/** A hand-written rule over these services: `$fast` and `$all` are requests per second, `$slow(w)` the share over a window. */
+function handWritten(expr: string, services: string): string {
+  const rate = (metric: string, le: string, window: string): string =>
+    `sum by (destination_service_name) (rate(istio_request_duration_milliseconds_${metric}{${le}reporter="destination",destination_service_name=~"${services}"}[${window}]))`;
+  const fast = (window: string): string => rate('bucket', String.raw`le=~"500(\\.0)?",`, window);
+  const all = (window: string): string => rate('count', '', window);
+  const written = expr
+    .replaceAll(/\$slow\((\w+)\)/g, (_, window: string) => `(1 - ${fast(window)} / ${all(window)})`)
+    .replaceAll('$fast', fast('1m'))
+    .replaceAll('$all', all('1m'));
+  return `groups:\n- name: TooSlow\n  interval: 15s\n  rules:\n  - alert: TooSlow\n    for: 30s\n    expr: |\n      ${written}\n`;
+}
+
+/** Rules whose breach has no value that could be held against a bound once it is gone. */
+const FORMS: Readonly<Record<string, string>> = {
+  'compares two series': '$fast < 0.99 * $all',
+  'filters inside of a count': 'count by (destination_service_name) ($slow(1m) > 0.01) > 0',
+  'joins burn rates by `or`':
+    '($slow(1m) > 0.014 and $slow(2m) > 0.014) or ($slow(3m) > 0.006 and $slow(5m) > 0.006)',
+};
+
 function* samples({ le }: Generation): Generator<WrittenSample> {
   for (const [name, traffic] of Object.entries(SERVICES))
     for (const { labels, values } of latencySeries({ name, le }, SCRAPES, traffic))
@@ -114,9 +135,15 @@ for (const generation of GENERATIONS) {
       async function breached(
         ...services: readonly string[]
       ): Promise<{ on: Stage; source: RealPrometheus }> {
+        return await breachedBy(rules({ services: services.join('|') }), services);
+      }
+
+      async function breachedBy(
+        given: string,
+        services: readonly string[],
+      ): Promise<{ on: Stage; source: RealPrometheus }> {
         const { binary } = generation;
         prometheus = await startRealPrometheus({ binary, openMetrics: openMetrics(samples(generation)) });
-        const given = rules({ services: services.join('|') });
         stage = await startStage({ transport: 'socket', rules: given, prometheusUrl: prometheus.url });
         const on = stage;
         await on.until('every breach is posted', () =>
@@ -140,6 +167,17 @@ for (const generation of GENERATIONS) {
           expect(shown(on, 'idle').thread).toContain('count no requests any more');
           expect(shown(on, 'downed').thread).toContain('down or not scraped any more');
           expect(shown(on, 'renamed-v2').posts).toBe(0);
+        });
+      });
+
+      describe('when series change under a hand-written rule', () => {
+        test.each(Object.entries(FORMS))('that %s', async (_, expr) => {
+          const services = ['recovering', 'vanished', 'renamed', 'downed'];
+          const { on } = await breachedBy(handWritten(expr, services.join('|')), services);
+          await on.until('the recovery is told', () => shown(on, 'recovering').isOver, 600);
+          await on.live((5 * MINUTE) / SECOND);
+          for (const service of ['vanished', 'renamed', 'downed'])
+            expect(shown(on, service), service).toMatchObject(STANDS);
         });
       });
 
