@@ -1,6 +1,7 @@
 /** The outside systems an answer may wait for. */
 export type System = 'prometheus' | 'jaeger' | 'slack' | 'store';
 
+/** Why a system gave no usable answer. */
 export type UpstreamErrorCode =
   /** No answer inside the deadline. */
   | 'timeout'

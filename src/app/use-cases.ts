@@ -66,6 +66,7 @@ export type ResolvedService =
   /** `nearest` holds at most three names by edit distance; `all` is sorted. */
   | { readonly kind: 'unknown'; readonly nearest: readonly string[]; readonly all: readonly string[] };
 
+/** Tells which service a typed name means. Throws `UpstreamError` when the names cannot be had. */
 export type ResolveService = (name: string, signal?: AbortSignal) => Promise<ResolvedService>;
 
 /** The exact search for the k slowest, with its proof. */
@@ -84,6 +85,7 @@ export type FindSlowest = (
   signal?: AbortSignal,
 ) => Promise<SlowestResult>;
 
+/** The slowest traces, and what is proven of them. */
 export interface SlowestResult {
   /** Longest first; without `url`. */
   readonly rows: readonly TraceRow[];

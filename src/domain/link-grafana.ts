@@ -21,6 +21,7 @@ const explore = (base: string, pane: object): string =>
     ['panes', JSON.stringify({ a: pane })],
   ])}`;
 
+/** Explore on an expression and a window. `metrics`: the UID of the data source; the default one when it is not given. */
 export function grafanaExplore(
   base: string,
   { expr, window, metrics }: { expr: string; window: TimeWindow; metrics: string | undefined },

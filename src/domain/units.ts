@@ -16,6 +16,7 @@ export type EpochUs = Unit<'epoch-us'>;
 /** A share between 0 and 1. */
 export type Ratio = Unit<'ratio'>;
 
+/** A plain number with its unit. Nothing is checked: what comes from outside is, where it comes in. */
 export const ms = (value: number): Milliseconds => value as Milliseconds;
 export const us = (value: number): Microseconds => value as Microseconds;
 export const epochMs = (value: number): EpochMs => value as EpochMs;

@@ -12,6 +12,7 @@ import type { Asker, KeeperCommand, Meant } from './keeper-command.ts';
 import { meantMatchers } from './meant-matchers.ts';
 import { USAGE } from './usage.ts';
 
+/** What doing what a person asks needs. */
 export interface AnswerKeeperOptions {
   readonly alerts: KeepAlerts;
   readonly silences: KeepSilences;
@@ -35,6 +36,7 @@ const usage = (problem: string, suggestion?: string): Answer => ({
   ...(suggestion === undefined ? {} : { suggestion }),
 });
 
+/** Does it: silences, acknowledgements and ends. */
 export function createAnswerKeeper(options: AnswerKeeperOptions): AnswerKeeper {
   return async (command, asker) => {
     switch (command.kind) {

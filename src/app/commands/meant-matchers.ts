@@ -8,6 +8,7 @@ import type { Meant } from './keeper-command.ts';
 /** What people call it whatever the mesh does: `service="checkout"` where the alerts say `destination_service_name`. */
 const SPOKEN = 'service';
 
+/** The matchers of what a person meant, or why it is not clear. */
 export type MeantMatchers =
   | { readonly ok: true; readonly matchers: readonly Matcher[] }
   /** Services are named by several labels here: which one is meant is not known. */

@@ -13,6 +13,7 @@ export interface Options {
   readonly share?: boolean;
 }
 
+/** The name of an option, as it is known here. */
 export type OptionName = keyof Options;
 
 /** A mistake, and the words as they probably were meant; absent when nobody can know. */

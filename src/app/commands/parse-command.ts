@@ -17,6 +17,7 @@ import { isWord, quote, shortened, type Token, tokenize, word } from './tokens.t
 import { USAGE } from './usage.ts';
 
 const DEFAULT_LAST: Milliseconds = ms(30 * 60_000);
+/** How many traces are shown unless said. */
 export const DEFAULT_TOP = 5;
 const DEFAULT_LATENCY_LAST: Milliseconds = ms(3_600_000);
 

@@ -38,6 +38,7 @@ const CHART_WINDOW = { min: MINUTE, max: ms(5 * MINUTE) } as const;
 
 type Column = LatencyView['columns'][number];
 
+/** What telling a service's latency needs. */
 export interface LatencyReportDeps extends SloReportDeps {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range' | 'labelValues'>;
   readonly links: Links;

@@ -32,6 +32,7 @@ const MOST_MEASURED = 12;
 /** For the values of rules that are met: they are an extra, the states come from the store. */
 const VALUE_DEADLINE: Milliseconds = ms(4_000);
 
+/** What telling how the rules stand needs. */
 export interface SloReportDeps {
   readonly rules: () => RuleBook;
   readonly store: Pick<Store, 'loadGroup' | 'acts' | 'messageRef'>;

@@ -10,6 +10,7 @@ import type { SloFigures } from '../views/slo-views.ts';
 import type { Budget, ErrorBudget } from './error-budget.ts';
 import { bucketsOf, estimateOf, slowBetweenOf } from './measure-latency.ts';
 
+/** What measuring objectives' figures needs. */
 export interface FiguresDeps {
   readonly metrics: Pick<MetricsSource, 'instant'>;
   readonly clock: Clock;

@@ -15,6 +15,7 @@ export const messagesOf = (alert: Alert, posted: readonly PostedTo[]): readonly 
 /** The message to look for when one is enough. */
 export const firstMessageOf = (alert: Alert): string => alert.postedTo?.[0]?.storm ?? alert.episode;
 
+/** Where an alert goes without any route. */
 export const whereRuleSays = ({ rule }: EntryAt): Destination => ({
   mentions: [],
   ...(rule.channel === undefined ? {} : { channel: rule.channel }),
@@ -58,6 +59,7 @@ export function postings(alert: Alert, wanted: readonly RoutedDestination[], pos
   };
 }
 
+/** An alert that was posted to these, with those that still wait for their first message. */
 export function withPostings(
   alert: Alert,
   posted: readonly PostedTo[],

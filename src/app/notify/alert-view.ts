@@ -72,6 +72,7 @@ const NAMESPACE_LABELS = [
   'namespace',
 ] as const;
 
+/** The namespace of an alert's service, where its labels tell. */
 export function namespaceOf(alert: Alert): string | undefined {
   return NAMESPACE_LABELS.map((name) => alert.labels[name]).find(
     (value) => value !== undefined && value !== '',

@@ -7,6 +7,7 @@ import { createPerform } from './perform-delivery.ts';
 import type { Delivered, DeliveryParts } from './post-alert.ts';
 import { rememberEvidence } from './remember-evidence.ts';
 
+/** What working on the outbox needs. */
 export interface DeliveryOptions extends DeliveryParts {
   readonly store: Pick<
     Store,
@@ -17,6 +18,7 @@ export interface DeliveryOptions extends DeliveryParts {
   readonly lanes?: number;
 }
 
+/** Sees the notifications of the outbox through. */
 export interface Delivery {
   /** Sees every entry that is due now through, once, those under way too; resolves with how many it took itself. */
   drain(): Promise<number>;

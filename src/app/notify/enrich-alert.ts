@@ -9,6 +9,7 @@ import type { Enrichment } from './alert-view.ts';
 import { createTracesOf, explain, type TracesOfOptions } from './enrich-traces.ts';
 import { measureAlert } from './measure-alert.ts';
 
+/** What collecting the proof of an alert needs. */
 export interface EnrichAlertOptions extends TracesOfOptions {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
   /** Absent: no error budget is shown. */

@@ -8,6 +8,7 @@ import type { Clock, Logger } from '../ports.ts';
 import type { FindSlowest, ResolvedService, ResolveService } from '../use-cases.ts';
 import { type Enrichment, evidenceWindow, namespaceOf, serviceOf } from './alert-view.ts';
 
+/** What finding the slowest traces of an alert needs. */
 export interface TracesOfOptions {
   readonly findSlowest: FindSlowest;
   readonly resolveService: ResolveService;
@@ -43,6 +44,7 @@ export function explain(error: unknown, deadline: Milliseconds): string {
 
 type FoundTraces = Pick<Enrichment, 'traces' | 'traceService'>;
 
+/** The alert whose traces are wanted, and by when. */
 export interface TracesWanted {
   readonly alert: Alert;
   readonly rule: SloRule;

@@ -17,6 +17,7 @@ import type { MetricsSource } from '../ports.ts';
 import type { ChartView } from '../views.ts';
 import { type Enrichment, evidenceWindow, serviceOf } from './alert-view.ts';
 
+/** What measuring an alert's figures needs. */
 export interface MeasureOptions {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
   readonly errorBudget?: ErrorBudget;

@@ -5,6 +5,7 @@ import { backoff } from './decide-delivery.ts';
 /** How often the outbox is looked into when nobody says that there is something new. */
 const POLL: Milliseconds = SECOND;
 
+/** Works on the outbox until it is stopped. */
 export interface OutboxWorker {
   start: () => void;
   /** Begins no more work and waits for what is under way. */

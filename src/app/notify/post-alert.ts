@@ -24,6 +24,7 @@ export type Delivered =
       readonly isRefused?: boolean;
     };
 
+/** What telling of an alert needs. */
 export interface DeliveryParts {
   readonly notifier: Notifier;
   readonly enrich: EnrichAlert;
@@ -152,6 +153,7 @@ export function later(
   }
 }
 
+/** What came of looking for a message in a channel. */
 export type Found = Awaited<ReturnType<Notifier['find']>>;
 
 /** Looks where the message may have gone: the rule's channel, then the default one. */
@@ -170,6 +172,7 @@ export async function findMessage(
   return answer ?? { found: { kind: 'absent' }, channel: parts.defaultChannel };
 }
 
+/** To be tried again: whether the message is there is not known yet. */
 export const waiting = (until: EpochMs, found: Found): Delivered => ({
   kind: 'later',
   outcome: 'waiting',

@@ -4,6 +4,7 @@ import type { EpochMs } from '../../domain/units.ts';
 import type { Logger, OutboxEntry, Store } from '../ports.ts';
 import { actEntries, endEntries, knownAlerts, type Standing } from './standing-alerts.ts';
 
+/** What acting on alerts needs. */
 export interface KeepAlertsOptions {
   readonly store: Pick<Store, 'groups' | 'loadGroup' | 'acts' | 'recordAct'>;
   readonly logger: Logger;
@@ -73,8 +74,9 @@ export function createKeepAlerts({ store, logger }: KeepAlertsOptions): KeepAler
     if (refusal !== undefined) return refusal;
     if (alert.acknowledged !== undefined) return { kind: 'already', alert, act: alert.acknowledged };
     const act = actOf(request);
-    const told = { alert: withActs(alert, { acknowledged: act }), name: 'acknowledged' };
-    return await record(standing, 'acknowledged', { act, entries: actEntries(standing, told) });
+    const acted = { of: standing, alert: withActs(alert, { acknowledged: act }) };
+    const entries = actEntries([acted], { name: 'acknowledged' });
+    return await record(standing, 'acknowledged', { act, entries });
   }
 
   async function end(request: ActRequest): Promise<ActOutcome> {

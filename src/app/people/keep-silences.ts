@@ -7,6 +7,7 @@ import { after, before, DAY, type EpochMs, type Milliseconds } from '../../domai
 import type { Logger, SilenceNews, Store } from '../ports.ts';
 import { actEntries, knownAlerts, type Standing } from './standing-alerts.ts';
 
+/** What keeping silences needs. */
 export interface KeepSilencesOptions {
   readonly store: Pick<Store, 'groups' | 'loadGroup' | 'acts' | 'addSilence' | 'endSilence' | 'silences'>;
   /** The rule files' silences are listed beside those of people. */
@@ -32,6 +33,7 @@ export interface SilenceMade {
   readonly alerts: readonly Alert[];
 }
 
+/** What came of ending a silence. */
 export type SilenceEnded =
   | { readonly kind: 'ended'; readonly silence: StoredSilence; readonly alerts: readonly Alert[] }
   /** It was over, or somebody ended it, before. */
@@ -113,9 +115,8 @@ export function createKeepSilences({ store, policy, logger }: KeepSilencesOption
       until: made.endsAt,
       ...(comment === '' ? {} : { comment }),
     };
-    const entries = held.flatMap((each) =>
-      actEntries(each, { alert: silenced(each.alert, made), name: `silenced:${made.id}`, told }),
-    );
+    const acted = held.map((of) => ({ of, alert: silenced(of.alert, made) }));
+    const entries = actEntries(acted, { name: `silenced:${made.id}`, told });
     const kept = await store.addSilence({ silence: made, entries });
     logger.info('a person made a silence', { id: kept.id, by, alerts: held.length });
     return { silence: kept, alerts: held.map(({ alert }) => alert) };
@@ -126,12 +127,9 @@ export function createKeepSilences({ store, policy, logger }: KeepSilencesOption
     const made = running.find((each) => each.id === id);
     const held = (await firing()).filter(({ alert }) => made !== undefined && isHeldBy(made, alert));
     const ended = { by, at: now };
-    const entries = held.flatMap((each) =>
-      actEntries(each, {
-        alert: unsilenced(each.alert),
-        name: `unsilenced:${id}`,
-        told: { what: 'unsilenced', id, ...ended },
-      }),
+    const entries = actEntries(
+      held.map((of) => ({ of, alert: unsilenced(of.alert) })),
+      { name: `unsilenced:${id}`, told: { what: 'unsilenced', id, ...ended } },
     );
     const kept = await store.endSilence({ id, ended, entries });
     if (kept === undefined) return { kind: 'unknown', ids: running.map((each) => each.id) };

@@ -27,6 +27,7 @@ interface Piece {
   readonly refusal?: UpstreamError;
 }
 
+/** What answering from the past needs. */
 export interface RecordedOptions {
   readonly source: MetricsSource;
   /** For waiting before another try: a real one. */

@@ -32,6 +32,7 @@ import {
 } from './tally.ts';
 import { type GroupSlots, slotsOf, type Turn, turnsOf } from './turns.ts';
 
+/** What a replay needs. */
 export interface ReplayDeps {
   readonly metrics: MetricsSource;
   /** For waiting before a source that failed is asked again; the evaluation itself runs on virtual time. */
@@ -42,6 +43,7 @@ export interface ReplayDeps {
   readonly logger: Logger;
 }
 
+/** Which rules are run over which time. */
 export interface ReplayRequest {
   readonly groups: readonly RuleGroup[];
   /** Who is told what, and when nobody is; absent: everything is told where its rule says. */

@@ -70,6 +70,7 @@ const NIGHT_ENDS = 6 * 60;
 /** Severities whose messages can wait for the morning. */
 const QUIET_SEVERITIES: ReadonlySet<string> = new Set(['ticket', 'warning', 'info', 'none']);
 
+/** A tally of nothing yet. */
 export const createTally = (): Tally => ({ rules: {}, hours: {}, woken: {}, ended: {} });
 
 const two = (value: number): string => String(value).padStart(2, '0');

@@ -6,6 +6,7 @@ import { formatDuration, type Milliseconds, ms, SECOND } from '../../domain/unit
 import { UpstreamError } from '../errors.ts';
 import type { Clock, MetricsSource, QueryCost, QueryCosts } from '../ports.ts';
 
+/** What holding rules against a Prometheus needs. */
 export interface RuleCheckDeps {
   /** With `cost`, expressions are measured as well. */
   readonly metrics: Pick<MetricsSource, 'instant' | 'labelValues'> & Partial<QueryCosts>;

@@ -13,6 +13,7 @@ export interface RuleInFile {
   readonly at: string;
 }
 
+/** What looking at the rules in force needs. */
 export interface VerifyRulesOptions {
   /** Asks the Prometheus about rules: one list of findings for each. */
   readonly check: (
@@ -63,6 +64,7 @@ async function askPatiently(
   return undefined;
 }
 
+/** Looks at the rules in the background, again whenever others come into force. */
 export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
   let doubts: ReadonlyMap<string, string> = new Map();
   let aborter = new AbortController();

@@ -52,6 +52,7 @@ export type FindRequest = (
   signal?: AbortSignal,
 ) => Promise<FoundRequest>;
 
+/** What the search for a request by its id needs. */
 export interface FindRequestOptions {
   readonly traces: Pick<TraceSource, 'services' | 'search' | 'trace'>;
   readonly links: TraceLinks;

@@ -18,6 +18,7 @@ import type { TraceRow } from '../views.ts';
 
 type Query = Parameters<FindSlowest>[0];
 
+/** What a search for the slowest needs, and how much it may take. */
 export interface FindSlowestOptions {
   readonly traces: Pick<TraceSource, 'search'>;
   readonly clock: Clock;

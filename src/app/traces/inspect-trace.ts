@@ -49,6 +49,7 @@ const WORTH_A_LINE = 0.01;
 /** Sidecars and collectors hold spans back for up to a minute together. */
 export const ARRIVING_US: Microseconds = toUs(MINUTE);
 
+/** Explains a trace; undefined when there is none of that id. Throws `UpstreamError` when the backend does not answer. */
 export function createInspectTrace(options: {
   readonly traces: Pick<TraceSource, 'trace'>;
   readonly links: TraceLinks;

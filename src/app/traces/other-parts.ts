@@ -17,6 +17,7 @@ import { createRequestSearch, windowAround } from './request-search.ts';
  */
 export type TellOtherParts = (trace: Trace, signal?: AbortSignal) => Promise<TraceView['request']>;
 
+/** What looking for the other traces of a request needs. */
 export interface OtherPartsOptions {
   readonly traces: Pick<TraceSource, 'search'>;
   readonly clock: Clock;

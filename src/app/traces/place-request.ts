@@ -18,6 +18,7 @@ export type PlaceRequest = (
   signal?: AbortSignal,
 ) => Promise<StandingView>;
 
+/** What holding a request against all others of its services needs. */
 export interface PlaceRequestOptions {
   readonly metrics: Pick<MetricsSource, 'instant'>;
   readonly rules: () => Pick<RuleBook, 'objectives'>;

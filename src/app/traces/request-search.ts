@@ -20,6 +20,7 @@ export interface RequestSearch {
   isWhole(): boolean;
 }
 
+/** Which request is searched for, and where. */
 export interface RequestQuestion {
   readonly traces: Pick<TraceSource, 'search'>;
   /** The attribute that holds the id. */
@@ -41,6 +42,7 @@ interface Findings {
   isCut: boolean;
 }
 
+/** A search over services, a few at once, that keeps what it found. One service's failure does not end it. */
 export function createRequestSearch(
   question: RequestQuestion,
   signal: AbortSignal | undefined,

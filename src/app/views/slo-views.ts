@@ -56,6 +56,7 @@ export interface SloFigures {
   readonly noBudget?: string;
 }
 
+/** All rules and how they stand, for `/slo`. */
 export interface SloStatusView {
   readonly at: EpochMs;
   readonly rows: readonly SloRow[];

@@ -23,6 +23,7 @@ import { createNeighbourStates, type NeighbourStates } from './neighbour-states.
 import { createOutageNote, type OutageNote } from './outage-note.ts';
 import { createRestarts, type Restarts } from './restarts.ts';
 
+/** What evaluating a group needs. */
 export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
   readonly store: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'acts' | 'applyEvaluation'>;
   readonly metrics: MetricsSource;

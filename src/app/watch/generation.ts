@@ -25,6 +25,7 @@ function createHashes(): (value: RuleGroup | NoisePolicy) => string {
   };
 }
 
+/** The generations of this process: which rules it has in force, and since when. */
 export function createGenerations(clock: Pick<Clock, 'now'>): Generations {
   const hashOf = createHashes();
   const inForce = new Map<string, Generation>();

@@ -22,6 +22,7 @@ interface Read {
   readonly at: EpochMs;
 }
 
+/** States from the store, each kept for a moment, and brought up to date by what is evaluated here. */
 export function createNeighbourStates(deps: {
   readonly store: Pick<Store, 'groups' | 'loadGroup'>;
   readonly clock: Pick<Clock, 'now'>;

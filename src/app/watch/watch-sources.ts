@@ -92,6 +92,7 @@ function whileNoted(answered: Answered, state: GroupState | undefined): Answered
 const sampleOf = ({ unanswered }: Answered): readonly Sample[] =>
   unanswered === 0 ? [] : [{ labels: { source: 'Prometheus' }, value: unanswered }];
 
+/** What the watch over Prometheus needs besides what every evaluation does. */
 export interface WatchSourcesOptions extends EvaluateGroupOptions {
   /** The groups in force. */
   readonly groups: () => readonly RuleGroup[];

@@ -13,6 +13,7 @@ import { createFindVanished } from './find-vanished.ts';
 import { SOURCES } from './sources-group.ts';
 import { createWatchSources } from './watch-sources.ts';
 
+/** What watching rules needs. */
 export interface WatchOptions extends EvaluateGroupOptions {
   readonly scheduler: Scheduler;
   readonly store: EvaluateGroupOptions['store'] & Pick<Store, 'removeGroup'>;
@@ -178,6 +179,7 @@ const WELL: ReadonlySet<TickOutcome['kind']> = new Set([
   'outdated',
 ]);
 
+/** Evaluates every group in force at each of its slots, until it is stopped. */
 export function createWatch(options: WatchOptions): Watch {
   const { scheduler, clock, recorder, logger } = options;
   const evaluate = createEvaluateGroup({

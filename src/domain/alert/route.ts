@@ -41,6 +41,7 @@ export interface Destination {
   readonly mentions: readonly string[];
 }
 
+/** Where a route sends an alert now. */
 export interface RoutedDestination extends Destination {
   /** Its messages are held back at this time of day, week or year. */
   readonly isMuted: boolean;

@@ -17,6 +17,7 @@ export interface StepInput {
   readonly isPrometheus?: boolean;
 }
 
+/** What an evaluation makes of a rule's state. */
 export interface StepResult {
   readonly next: RuleState;
   /** At most one per alert, sorted by fingerprint. */

@@ -35,6 +35,7 @@ export function stormOf(
 export const pageEpisode = (storm: Pick<Storm, 'episode'>, page: number): string =>
   `${storm.episode}/${page}`;
 
+/** All members, in the order they joined. */
 export const membersOf = ({ pages }: Pick<Storm, 'pages'>): readonly StormMember[] =>
   pages.flatMap(({ members }) => members);
 
@@ -178,6 +179,7 @@ export function updateStorm(storm: Storm, alerts: ReadonlyMap<string, Alert>, sl
   return { ...storm, pages };
 }
 
+/** Whether nothing in it goes on, so that its message can end. */
 export const isOver = (storm: Storm): boolean => membersOf(storm).every(({ state }) => state === 'resolved');
 
 /** What readers see of rows besides their times: tells whether there is something new to show. */

@@ -22,6 +22,7 @@ export type Verdict =
 /** Values of the evidence by the fingerprint of their series. */
 export type EvidenceIndex = ReadonlyMap<string, number>;
 
+/** The values that may prove a recovery, by the fingerprints of their series. */
 export function indexEvidence(samples: readonly Sample[]): EvidenceIndex {
   return new Map(samples.map(({ labels, value }) => [fingerprint(seriesOf(labels)), value]));
 }

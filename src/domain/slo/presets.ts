@@ -1,5 +1,6 @@
 import type { LatencyFamily } from './rule.ts';
 
+/** The name of a histogram that many installations have, as rule files write it. */
 export type PresetName = 'istio' | 'istio-ambient' | 'otel-http' | 'spanmetrics';
 
 /** A latency histogram that many installations have, and how verdicts on it are usually given. */

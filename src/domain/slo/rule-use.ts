@@ -74,6 +74,7 @@ export const FINDINGS = {
   'expression-refused': 'mistake',
 } as const satisfies Readonly<Record<string, Weight>>;
 
+/** The name of a finding. */
 export type FindingCode = keyof typeof FINDINGS;
 
 /** What was found out about a rule. */

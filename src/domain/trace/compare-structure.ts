@@ -41,6 +41,7 @@ export interface UnpairedSpans {
   readonly time: Microseconds;
 }
 
+/** What two requests did alike, and what only one of them did. */
 export interface StructureDifference {
   /**
    * `same`: both requests begin with the same thing. `inner`: one of them begins further in, at something the other does

@@ -44,6 +44,7 @@ export interface Ranked {
   readonly duration: Microseconds;
 }
 
+/** How far a search for the slowest has come. */
 export interface SlowestState<T extends Ranked> {
   readonly goal: SlowestGoal;
   /** Every trace seen at or above the floor, longest first, each once. */
@@ -73,6 +74,7 @@ const WORTHWHILE_RISE = 0.02;
 const MUCH_NOISE = 0.3;
 const MAX_WIDENING = 8;
 
+/** The search before its first question. */
 export function startSlowest<T extends Ranked>(goal: SlowestGoal): SlowestState<T> {
   return {
     goal,

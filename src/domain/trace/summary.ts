@@ -41,6 +41,7 @@ export interface TraceOutline {
   readonly doubts: TraceDoubts;
 }
 
+/** Everything that is told of a trace, from its spans alone. */
 export interface TraceSummary extends TraceOutline {
   /** Most spans first. */
   readonly services: readonly { readonly name: string; readonly spans: number }[];

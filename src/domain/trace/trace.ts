@@ -1,12 +1,15 @@
 import type { EpochUs, Microseconds } from '../units.ts';
 
+/** What an attribute holds. */
 export type AttributeValue = string | number | boolean;
 
 /** OpenTelemetry's span kinds; `unspecified` when the instrumentation did not say. */
 export type SpanKind = 'internal' | 'server' | 'client' | 'producer' | 'consumer' | 'unspecified';
 
+/** What an instrumentation said of a span, by its keys. */
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
+/** Something that happened within a span. */
 export interface SpanEvent {
   readonly at: EpochUs;
   readonly attributes: Attributes;

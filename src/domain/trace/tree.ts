@@ -6,6 +6,7 @@ import type { Span, SpanKind, Trace } from './trace.ts';
  */
 export type RootKind = 'root' | 'orphan' | 'ring';
 
+/** A span at its place in the tree. */
 export interface SpanNode {
   readonly span: Span;
   readonly parent: SpanNode | undefined;

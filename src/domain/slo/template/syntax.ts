@@ -8,6 +8,7 @@ export type Value =
   | { readonly type: 'bool'; readonly bool: boolean }
   | { readonly type: 'labels'; readonly labels: Labels };
 
+/** What a function is given, or what is printed. */
 export type Operand =
   | { readonly kind: 'labels' }
   | { readonly kind: 'label'; readonly name: string }
@@ -21,8 +22,10 @@ export interface Command {
   readonly operands: readonly Operand[];
 }
 
+/** Stages between `|`, each given the result of the one before as its last argument. */
 export type Pipeline = readonly Command[];
 
+/** A piece of a template, in the order of its text. */
 export type Node =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'output'; readonly pipeline: Pipeline }

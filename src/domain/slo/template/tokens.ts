@@ -5,6 +5,7 @@ export type Piece =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'action'; readonly tokens: readonly Token[]; readonly at: number };
 
+/** A word or sign between `{{` and `}}`. */
 export interface Token {
   readonly kind: 'word' | 'field' | 'variable' | 'string' | 'number' | '|' | '(' | ')' | 'other';
   readonly text: string;
