@@ -71,36 +71,58 @@ function identityOf(element: Labels, own: readonly LabelPair[]): Identity {
   };
 }
 
-/** The lengths keep a value from reading like the end of one label and the beginning of another. */
-const keyPart = (name: string, value: string): string => `${name.length}:${name}${value.length}:${value}`;
+/** How many elements of the last result one of this result is compared with. */
+const LOOKED_AT = 4;
 
-function keyOf(element: Labels, own: readonly LabelPair[]): string {
-  let key = '';
-  for (const [name, value] of own) key += keyPart(name, value);
-  key += '|';
-  for (const name of Object.keys(element)) key += keyPart(name, element[name] ?? '');
-  return key;
+/** An element of a result with what was worked out for it. */
+interface Identified {
+  readonly element: Labels;
+  /** The rule's own labels, their templates expanded for it. */
+  readonly own: readonly LabelPair[];
+  readonly identity: Identity;
+}
+
+function isSameElement(known: Identified, element: Labels, own: readonly LabelPair[]): boolean {
+  const names = Object.keys(element);
+  return (
+    names.length === Object.keys(known.element).length &&
+    names.every((name) => known.element[name] === element[name]) &&
+    own.every(([, value], index) => known.own[index]?.[1] === value)
+  );
 }
 
 /**
- * The identities of a rule's last result. A breach lasts for many evaluations, and its labels need not be sorted, hashed
+ * The elements of a rule's last result. A breach lasts for many evaluations, and its labels need not be sorted, hashed
  * and laid out anew in each.
  */
-const lastIdentities = new WeakMap<SloRule, ReadonlyMap<string, Identity>>();
+const lastResults = new WeakMap<SloRule, readonly Identified[]>();
 
-/** Finds the identities of a result's elements, those of the last result first. */
+/**
+ * Finds the identities of a result's elements, those of the last result first. A source gives its elements in the same
+ * order again and again: what follows the element that was found last is looked at, past those that are gone.
+ */
 function createIdentifier(rule: SloRule, expand: ExpandTemplate) {
-  const before = lastIdentities.get(rule);
-  const now = new Map<string, Identity>();
-  lastIdentities.set(rule, now);
+  const before = lastResults.get(rule) ?? [];
+  const now: Identified[] = [];
+  lastResults.set(rule, now);
   const template = ownLabelsOf(rule);
+  let next = 0;
+  const find = (element: Labels, own: readonly LabelPair[]): Identity | undefined => {
+    for (let place = next; place < next + LOOKED_AT; place++) {
+      const known = before[place];
+      if (known === undefined) return undefined;
+      if (!isSameElement(known, element, own)) continue;
+      next = place + 1;
+      return known.identity;
+    }
+    return undefined;
+  };
   return (sample: Sample): Identity => {
     const own = template.map(
       ([name, text]): LabelPair => [name, name === ALERT_NAME ? text : expand(text, sample)],
     );
-    const key = keyOf(sample.labels, own);
-    const identity = before?.get(key) ?? identityOf(sample.labels, own);
-    now.set(key, identity);
+    const identity = find(sample.labels, own) ?? identityOf(sample.labels, own);
+    now.push({ element: sample.labels, own, identity });
     return identity;
   };
 }

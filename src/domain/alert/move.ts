@@ -98,10 +98,15 @@ export function moveSeen(context: MoveContext, known: Alert | undefined, breach:
   if (known === undefined || known.state === 'resolved') {
     return promoted(context, newAlert(context, breach), true);
   }
+  const { value } = breach.sample;
+  const { slot } = context;
   const alert: Alert = {
-    ...withoutKeepFiring(withValue(known, breach.sample.value, context.slot)),
+    ...withoutKeepFiring(known.noDataSince === undefined ? known : withValue(known, value, slot)),
+    value,
+    seenAt: slot,
+    missedTicks: 0,
     annotations: annotationsFor(context, breach, known.annotations),
-    peak: worseOf(context.rule.comparison, known.peak, breach.sample.value),
+    peak: worseOf(context.rule.comparison, known.peak, value),
   };
   const move = promoted(context, alert, false);
   return known.noDataSince === undefined ? move : moved(alert, 'data-back');

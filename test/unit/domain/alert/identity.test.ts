@@ -1,4 +1,4 @@
-import { assert, constantFrom, dictionary, property } from 'fast-check';
+import { array, assert, constantFrom, dictionary, property, record, uniqueArray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { breachesOf } from '../../../../src/domain/alert/identity.ts';
 import { stepRule } from '../../../../src/domain/alert/step.ts';
@@ -47,6 +47,43 @@ describe('the identity of an alert', () => {
       return breach?.labels['level'];
     };
     expect([levelAt(1), levelAt(1), levelAt(2), levelAt(1)]).toEqual(['1', '1', '2', '1']);
+  });
+
+  it('is what it would be without the evaluations before, whichever elements come, go and change places', () => {
+    const element = record({
+      labels: record({
+        service: constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
+        zone: constantFrom('x', 'y'),
+      }),
+      value: constantFrom(1, 2),
+    });
+    const result = uniqueArray(element, {
+      selector: ({ labels: { service, zone }, value }) => `${service} ${zone} ${value}`,
+    });
+    assert(
+      property(array(result, { minLength: 1, maxLength: 4 }), (results) => {
+        const rule = aRule({ labels: { severity: 'level $value' } });
+        for (const samples of results)
+          expect(breachesOf(rule, samples, expandValue)).toEqual(
+            breachesOf({ ...rule }, [...samples], expandValue),
+          );
+      }),
+    );
+  });
+
+  it('is not worked out again for an element that is in the result again', () => {
+    const rule = aRule();
+    const samples = (...names: readonly string[]) =>
+      names.map((service) => ({ labels: { service }, value: 1 }));
+    const labelsOf = (...names: readonly string[]) =>
+      new Map(
+        [...(breachesOf(rule, samples(...names), expandValue)?.values() ?? [])].map(
+          (breach) => [breach.series['service'] ?? '', breach.labels] as const,
+        ),
+      );
+    const first = labelsOf('a', 'b', 'c', 'd');
+    const second = labelsOf('a', 'new', 'c', 'd');
+    for (const name of ['a', 'c', 'd']) expect(second.get(name), name).toBe(first.get(name));
   });
 
   it('is told apart where a value reads like another label', () => {
