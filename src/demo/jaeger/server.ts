@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { KEEP_ALIVE } from '../keep-alive.ts';
 import { type Answer, NOT_ALLOWED, NOT_FOUND } from './answer.ts';
 import { type Generation, MANNERS } from './generation.ts';
 import { answerOlder } from './older-routes.ts';
@@ -43,7 +44,7 @@ export interface JaegerServer {
 export function createJaegerServer(options: JaegerServerOptions): JaegerServer {
   const backend = createBackend(options);
   const gate = createFaultGate();
-  const server = createServer((request, response) => {
+  const server = createServer(KEEP_ALIVE, (request, response) => {
     const path = request.url ?? '/';
     options.onRequest?.(path, request.headers);
     const isRead = request.method === 'GET' || request.method === 'HEAD';

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EpochMs, MINUTE, type Milliseconds, ms } from '../../domain/units.ts';
+import { KEEP_ALIVE } from '../keep-alive.ts';
 import { API, type ApiContext, labelValues } from './http/api.ts';
 import { answeredByFault, createFaults, type Fault, type Faults } from './http/faults.ts';
 import { graphPage } from './http/graph-page.ts';
@@ -148,7 +149,7 @@ function createHandler(options: PrometheusServerOptions, faults: Faults) {
 export function createPrometheusServer(options: PrometheusServerOptions): PrometheusServer {
   const faults = createFaults();
   const handle = createHandler(options, faults);
-  const server: Server = createServer((request, response) => void handle(request, response));
+  const server: Server = createServer(KEEP_ALIVE, (request, response) => void handle(request, response));
 
   return {
     faults,

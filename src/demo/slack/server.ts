@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Milliseconds } from '../../domain/units.ts';
+import { KEEP_ALIVE } from '../keep-alive.ts';
 import type { RecordedCall } from './calls.ts';
 import { handleControl } from './control.ts';
 import { type AppDelivery, dispatchFailed } from './delivery.ts';
@@ -72,7 +73,7 @@ export function createSlackServer(options: SlackServerOptions): SlackServer {
   if (options.delivery !== undefined) deliverTo(options.delivery);
   const handle = async (exchange: Exchange): Promise<boolean> =>
     (await routes(exchange)) || (await handleControl(control, exchange));
-  const server = createServer((request, response) => {
+  const server = createServer(KEEP_ALIVE, (request, response) => {
     serve(handle, { request, response, fallback: options.fallback });
   });
   server.on('upgrade', (request: IncomingMessage, stream, head) => {
