@@ -7,6 +7,7 @@ import {
   type SlackWorkspaceOptions,
 } from '../../../../src/demo/slack/workspace.ts';
 import { after, type EpochMs, epochMs, epochUs, MINUTE, ms, us } from '../../../../src/domain/units.ts';
+import { watchCalls } from '../../../support/calls.ts';
 import {
   createSpyLogger,
   createSpyRecorder,
@@ -52,20 +53,26 @@ export async function createStand(options: Partial<SlackWorkspaceOptions> = {}):
   };
 }
 
-/** Lets a promise that waits on virtual time come to its end: time moves on in small steps while it is pending. */
+/**
+ * Lets a promise that waits on virtual time come to its end: time moves on in small steps while it is pending, and
+ * stands while a call is under way, so that a slow machine is not a slow Slack.
+ */
 export async function inVirtualTime<T>(clock: VirtualClock, work: Promise<T>, step = 100): Promise<T> {
   const state = { isPending: true };
   const done = work.finally(() => {
     state.isPending = false;
   });
   done.catch(() => undefined);
+  const calls = watchCalls();
   while (state.isPending) {
+    await calls.settled();
     if (clock.sleepers() > 0) await clock.advance(step);
     // One turn of the event loop: real sockets need it.
     await new Promise<void>((resolve) => {
       setTimeout(resolve, 1);
     });
   }
+  calls.close();
   return done;
 }
 
