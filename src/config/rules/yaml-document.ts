@@ -1,5 +1,5 @@
 import type { Document, Node, Pair, ParsedNode, Scalar } from 'yaml';
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit } from 'yaml';
 import { offsetInScalar } from './scalar-offset.ts';
 import type { RuleFileError, Source } from './source.ts';
 
@@ -101,6 +101,14 @@ function yamlErrors(document: Document, source: Source): readonly RuleFileError[
   );
 }
 
+const isNull = (node: unknown): boolean =>
+  isScalar(node) && node.type === 'PLAIN' && /^(?:~|null|Null|NULL)$/.test(String(node.value));
+
+/** A key whose value is written as null is one that is not written, as for Prometheus: templates of charts leave such. */
+function dropNulls(document: Document): void {
+  visit(document, { Pair: (_, { value }) => (isNull(value) ? visit.REMOVE : undefined) });
+}
+
 function valueOf(document: Document, source: Source): { value?: unknown; errors: readonly RuleFileError[] } {
   try {
     return { value: document.toJS({ maxAliasCount: 100 }), errors: [] };
@@ -115,7 +123,7 @@ function valueOf(document: Document, source: Source): { value?: unknown; errors:
 
 /**
  * Reads all documents of a file. Scalars stay texts, as Prometheus's own decoder reads them into texts: `severity: 1`
- * is "1", `for: 0` is "0". A document whose YAML is broken gives errors and no value; the others are still read.
+ * is "1", `for: 0` is "0"; but null is nothing. A document whose YAML is broken gives errors and no value; the others are still read.
  */
 export function readYaml(source: Source): {
   readonly documents: readonly YamlDocument[];
@@ -131,6 +139,7 @@ export function readYaml(source: Source): {
   const errors: RuleFileError[] = [];
   for (const document of Array.isArray(parsed) ? parsed : []) {
     errors.push(...yamlErrors(document, source));
+    dropNulls(document);
     const isReadable = document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
     const { value, errors: unresolved } = isReadable ? valueOf(document, source) : { errors: [] };
     errors.push(...unresolved);

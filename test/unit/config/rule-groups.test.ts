@@ -22,6 +22,18 @@ spec:
     expect(group).toMatchObject({ id: 'rules.yaml;apps', rules: [{ name: 'Crashing', for: 900_000 }] });
   });
 
+  it('may say null where they say nothing', () => {
+    const [group] = groups(`
+groups:
+- name: g
+  interval: null
+  rules:
+  - { alert: A, expr: a > 1, for: ~, labels: Null, annotations: { summary: NULL, note: "null" } }
+`);
+    expect(group).toMatchObject({ interval: 60_000, rules: [{ for: 0, labels: {} }] });
+    expect(group?.rules[0]?.annotations).toEqual({ note: 'null' });
+  });
+
   it('may hold an alert of the same name and labels twice: they are known by their order', () => {
     const [group] = groups(`
 groups:
