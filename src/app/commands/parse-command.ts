@@ -116,11 +116,14 @@ function unknownForm(tokens: readonly Token[], first: Token): Mistake {
   const problem = `"${shortened(first.text)}" is neither slowest nor a trace id, a link or a request id.`;
   const [form] = first.isQuoted ? [] : nearest(first.text, ['slowest', 'request', 'compare', 'help']);
   if (form !== undefined) return { problem, fixed: replaced(tokens, 0, [form]) };
+  if (MAY_BE_ID.test(first.text)) return { problem, fixed: [word('request'), ...tokens] };
   return MAY_BE_SERVICE.test(first.text) ? { problem, fixed: [word('slowest'), ...tokens] } : { problem };
 }
 
 /** What every format of trace headers writes for "no id", alone or inside a header. */
 const NO_ID = /(?<![0-9a-z])(?:0{16}){1,2}(?![0-9a-z])/i;
+/** Numbers of requests are long; those in names of services are versions. */
+const MAY_BE_ID = /^(?=.*\d{5})(?!.*\d{16})[\w.:-]+$/;
 /** Names of services have letters, and neither the marks of data nor the long numbers of headers. */
 const MAY_BE_SERVICE = /^(?=.*\p{L})(?!.*[0-9a-f]{16})[\p{L}\p{N}_./@ -]+$/u;
 

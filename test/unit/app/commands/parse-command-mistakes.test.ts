@@ -12,6 +12,9 @@ const refused: Readonly<Record<string, Refused>> = {
   'nothing at all': ['/trace', '', /Say what to look for/, null],
   'only spaces': ['/latency', '  \t ', /Say which service/, null],
   'a slip in the form': ['/trace', 'slowset checkout', /neither slowest nor/, '/trace slowest checkout'],
+  'a request id that is not a UUID': ['/trace', 'req-81263712', /neither/, '/trace request req-81263712'],
+  'a number with share': ['/trace', '81263712 share', /neither/, '/trace request 81263712 share'],
+  'a service with its version': ['/trace', 'cart-v2.2024', /neither/, '/trace slowest cart-v2.2024'],
   'a service where the form should be': ['/trace', 'checkout', /neither/, '/trace slowest checkout'],
   'a service with options but no form': [
     '/trace',
