@@ -89,14 +89,17 @@ const latencyRow: Row = ({ latency }) =>
 const guess = ({ valueKind, threshold }: AlertView): string =>
   valueKind === 'latency' && threshold !== undefined ? '≈ ' : '';
 
+/** Only a recovery was seen by its value; any other end leaves the last one that breached. */
+const valueName = ({ state, resolveReason }: AlertView): string => {
+  if (state !== 'resolved') return 'Value';
+  return resolveReason === 'recovered' ? 'Value at the end' : 'Last value that breached';
+};
+
 const valueRow: Row = (view) =>
   // The same latency stands above with its bucket.
   view.valueKind === 'slow-share' || (guess(view) !== '' && view.latency !== undefined)
     ? undefined
-    : [
-        view.state === 'resolved' ? 'Value at the end' : 'Value',
-        `${guess(view)}${escape(valueText(view, view.value))}`,
-      ];
+    : [valueName(view), `${guess(view)}${escape(valueText(view, view.value))}`];
 
 const objectiveRow: Row = (view) => {
   const { threshold, quantile, window } = view;

@@ -116,6 +116,17 @@ describe('missing data', () => {
   });
 });
 
+describe('the value of an alert that is over', () => {
+  const plain = aView({ valueKind: 'number', value: 40, state: 'resolved', resolvedAt: after(START, HOUR) });
+  it.each([
+    ['recovered', 'Value at the end'],
+    ['no-longer-breaching', 'Last value that breached'],
+    ['rule-removed', 'Last value that breached'],
+  ])('%s: %s', (resolveReason, name) => {
+    expect(factOf({ ...plain, resolveReason }, name)).toBe('40');
+  });
+});
+
 describe('an end', () => {
   const end = { kind: 'resolved', text: 'Resolved.', at: START } as const;
   it.each([
