@@ -209,22 +209,28 @@ export function retireStorms(at: RuleAt, slot: Slot, state: RuleState): readonly
   });
 }
 
-/** Shows what a person did about one alert in the messages that it shares: the storm's own, and the reply that lists it. */
+/**
+ * Shows what a person did about some alerts of a rule in the messages that they share: each storm's own, and the replies
+ * that list one of them. Each message once, however many of its alerts it is about.
+ */
 export function sharedEntries(
   at: EntryAt,
   slot: Slot,
-  { alert, storms }: { readonly alert: Alert; readonly storms: readonly Storm[] },
+  { alerts, storms }: { readonly alerts: readonly Alert[]; readonly storms: readonly Storm[] },
 ): readonly OutboxEntry[] {
-  const shared = new Set((alert.postedTo ?? []).flatMap(({ storm }) => storm ?? []));
+  const shared = new Set(
+    alerts.flatMap(({ postedTo }) => (postedTo ?? []).flatMap(({ storm }) => storm ?? [])),
+  );
+  const episodes = new Set(alerts.map(({ episode }) => episode));
+  const listsOne = ({ shownAt, members }: StormPage): boolean =>
+    shownAt !== undefined && members.some(({ episode }) => episodes.has(episode));
   return storms
     .filter(({ episode }) => shared.has(episode))
     .flatMap((storm) => {
       const standing = standingOf(at, slot, storm);
-      const index = storm.pages.findIndex(
-        ({ shownAt, members }) =>
-          shownAt !== undefined && members.some(({ episode }) => episode === alert.episode),
+      const pages = storm.pages.flatMap((page, index) =>
+        listsOne(page) ? (pageEntry(standing, 'act', index) ?? []) : [],
       );
-      const page = pageEntry(standing, 'act', index);
-      return [mainEntry(standing, 'act'), ...(page === undefined ? [] : [page])];
+      return [mainEntry(standing, 'act'), ...pages];
     });
 }

@@ -38,38 +38,60 @@ export async function knownAlerts(store: Reading): Promise<readonly Standing[]> 
   );
 }
 
-/** What an act tells in the messages of an alert. */
-interface Telling {
-  /** The alert with what the person did. */
+/** An alert that a person did something about. */
+interface ActedOn {
+  readonly of: Standing;
+  /** With what the person did. */
   readonly alert: Alert;
+}
+
+/** What an act tells in the messages of its alerts. */
+interface Telling {
   /** What tells this act from others on the same alert. */
   readonly name: string;
   readonly told?: SilenceNews;
 }
 
+const placeOf = ({ group, rule }: Standing) => ({ group: { id: group }, rule });
+
+/** The alerts of each rule that has storms: they may share messages. */
+function sharing(acted: readonly ActedOn[]) {
+  const byStorms = new Map<readonly Storm[], { readonly of: Standing; readonly alerts: Alert[] }>();
+  for (const { of, alert } of acted) {
+    if (of.storms === undefined) continue;
+    const same = byStorms.get(of.storms) ?? { of, alerts: [] };
+    same.alerts.push(alert);
+    byStorms.set(of.storms, same);
+  }
+  return [...byStorms].map(([storms, { of, alerts }]) => ({ storms, of, alerts }));
+}
+
 /**
- * Notifications of an act, for every message that the alert has for itself. They carry the slot of the state that the
- * person saw, not the time of the act: an evaluation that is under way meanwhile is newer and must win.
+ * Notifications of an act, for every message of its alerts. They carry the slot of the state that the person saw, not
+ * the time of the act: an evaluation that is under way meanwhile is newer and must win.
  */
-export function actEntries(of: Standing, { alert, name, told }: Telling): readonly OutboxEntry[] {
-  const at = { group: { id: of.group }, rule: of.rule };
+export function actEntries(acted: readonly ActedOn[], { name, told }: Telling): readonly OutboxEntry[] {
   const news = told === undefined ? {} : { told };
-  const own = entriesOf(at, of.slot, { alert, kind: 'act' }).map((entry) => ({
-    ...entry,
-    ...news,
-    id: `${entry.episode}:${name}`,
-  }));
-  // What is told to the thread that many alerts share is told once, whichever of them it is about.
-  const what = told === undefined ? `${name}:${alert.episode}` : name;
-  const shared = sharedEntries(at, of.slot, { alert, storms: of.storms ?? [] }).map((entry) => ({
-    ...entry,
-    ...news,
-    id: `${entry.episode}:${what}`,
-  }));
+  const own = acted.flatMap(({ of, alert }) =>
+    entriesOf(placeOf(of), of.slot, { alert, kind: 'act' }).map((entry) => ({
+      ...entry,
+      ...news,
+      id: `${entry.episode}:${name}`,
+    })),
+  );
+  const shared = sharing(acted).flatMap(({ of, alerts, storms }) => {
+    // What is told to the thread that many alerts share is told once, whichever of them it is about.
+    const what = told === undefined ? [name, ...alerts.map(({ episode }) => episode)].join(':') : name;
+    return sharedEntries(placeOf(of), of.slot, { alerts, storms }).map((entry) => ({
+      ...entry,
+      ...news,
+      id: `${entry.episode}:${what}`,
+    }));
+  });
   return [...own, ...shared];
 }
 
 /** Notifications of an end that a person made: each message takes its final form. */
 export function endEntries(of: Standing, alert: Alert): readonly OutboxEntry[] {
-  return entriesOf({ group: { id: of.group }, rule: of.rule }, of.slot, { alert, kind: 'resolved' });
+  return entriesOf(placeOf(of), of.slot, { alert, kind: 'resolved' });
 }

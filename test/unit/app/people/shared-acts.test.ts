@@ -19,7 +19,7 @@ it.each([
   ['the message and the reply that lists the alert, where there are replies', 120, [undefined, 3]],
 ])('what a person did is shown in %s', (_, count, pages) => {
   const { alert, storms } = stormOf(count);
-  const entries = sharedEntries(at, seconds(0), { alert, storms });
+  const entries = sharedEntries(at, seconds(0), { alerts: [alert], storms });
   expect(entries.map(({ kind, storm }) => [kind, storm?.page?.number])).toEqual(
     pages.map((page) => ['act', page]),
   );
@@ -31,8 +31,7 @@ it('a silence is told once to the thread that many share, an acknowledgement is 
   const other: Alert = { ...alert, episode: 'other' };
   const ids = (name: string, told?: 'silenced'): readonly string[] =>
     [alert, other].flatMap((each) =>
-      actEntries(standing, {
-        alert: each,
+      actEntries([{ of: standing, alert: each }], {
         name,
         ...(told === undefined
           ? {}
@@ -41,6 +40,19 @@ it('a silence is told once to the thread that many share, an acknowledgement is 
     );
   expect(new Set(ids('silence-1', 'silenced')).size).toBe(1);
   expect(new Set(ids('acknowledged')).size).toBe(2);
+});
+
+it('a silence of all that share messages is told to each message once', () => {
+  const rule = play({ storm: 10, flap: 0 });
+  rule.tick(0, many(120));
+  const storms = rule.storms();
+  const acted = rule.alerts().map((alert) => ({
+    of: { group: at.group.id, rule: at.rule, slot: seconds(0), alert, storms },
+    alert,
+  }));
+  const told = { what: 'silenced', id: 'silence-1', by: 'U0ANN00000', at: seconds(1) } as const;
+  const entries = actEntries(acted, { name: 'silenced:silence-1', told });
+  expect(entries.map(({ storm }) => storm?.page?.number)).toEqual([undefined, 1, 2, 3]);
 });
 
 it('the rows of a message show what people did until it is delivered', async () => {
