@@ -27,7 +27,7 @@ export function alertMessage(view: AlertView): Rendered {
   const blocks: SlackBlock[] = [
     header(title),
     ...words(view),
-    fields(facts(view)),
+    ...fields(facts(view)),
     ...(chart === undefined ? [] : [chart]),
     ...traces(view),
     ...actions([...actButtons(view), ...slowestButton(view), ...linkButtons(allLinks(view))]),

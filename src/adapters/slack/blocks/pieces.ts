@@ -28,15 +28,16 @@ export const section = (mrkdwn: string): SectionBlock => ({
   text: { type: 'mrkdwn', text: truncateMrkdwn(mrkdwn, 3_000) || DASH, verbatim: true },
 });
 
-/** Named values in two columns, at most ten. */
-export const fields = (pairs: readonly (readonly [string, string])[]): SectionBlock => ({
-  type: 'section',
-  fields: pairs.slice(0, 10).map(([name, value]) => ({
-    type: 'mrkdwn',
+/** Named values in two columns, at most ten; nothing when there are none. */
+export function fields(pairs: readonly (readonly [string, string])[]): readonly SectionBlock[] {
+  if (pairs.length === 0) return [];
+  const shown = pairs.slice(0, 10).map(([name, value]) => ({
+    type: 'mrkdwn' as const,
     text: truncateMrkdwn(`*${escape(name, 100)}*\n${value}`, 2_000),
     verbatim: true,
-  })),
-});
+  }));
+  return [{ type: 'section', fields: shown }];
+}
 
 /** Small print: at most ten lines of mrkdwn, or nothing when all are empty. */
 export function context(lines: readonly string[]): readonly ContextBlock[] {

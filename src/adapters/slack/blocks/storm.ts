@@ -47,7 +47,7 @@ function ofAll(view: StormView): Rendered {
   const blocks: SlackBlock[] = [
     header(title),
     section(words(view).join('\n')),
-    fields(figures(view)),
+    ...fields(figures(view)),
     stormTable(view),
     ...context([listed(view)]),
     ...traces(view),
