@@ -123,7 +123,7 @@ function unknownForm(tokens: readonly Token[], first: Token): Mistake {
 /** What every format of trace headers writes for "no id", alone or inside a header. */
 const NO_ID = /(?<![0-9a-z])(?:0{16}){1,2}(?![0-9a-z])/i;
 /** Numbers of requests are long; those in names of services are versions. */
-const MAY_BE_ID = /^(?=.*\d{5})(?!.*\d{16})[\w.:-]+$/;
+const MAY_BE_ID = /^(?=.*\d{5})(?!.*[0-9a-f]{16})[\w.:-]+$/i;
 /** Names of services have letters, and neither the marks of data nor the long numbers of headers. */
 const MAY_BE_SERVICE = /^(?=.*\p{L})(?!.*[0-9a-f]{16})[\p{L}\p{N}_./@ -]+$/u;
 

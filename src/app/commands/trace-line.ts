@@ -16,7 +16,7 @@ const UBER = /(?<![0-9a-f:])([0-9a-f]{9,32}):[0-9a-f]{1,16}:[0-9a-f]{1,16}:([0-9
 /** Amazon's header: the time and the rest of the id, which together are the id that OpenTelemetry uses. */
 const AMAZON = /\bRoot=1-([0-9a-f]{8})-([0-9a-f]{24})(?![0-9a-f])(?:.{0,60}?Sampled=([01]))?/i;
 /** A field that names a trace id: `traceID=`, `trace_id:`, `"trace.id":"`, `X-B3-TraceId: `. */
-const NAMED = new RegExp(`trace[-_.]?id${SEPARATOR}([\\w+/-]{1,64}={0,2})`, 'i');
+const NAMED = new RegExp(`trace[-_.]?id${SEPARATOR}([\\w+/-]{1,64}={0,2})`, 'gi');
 /** What says in a separate field that the caller did not sample. */
 const NOT_SAMPLED = new RegExp(`x-b3-sampled${SEPARATOR}(?:0|false)(?![0-9a-z])`, 'i');
 const REQUEST_ID = new RegExp(`request[-_.]?id${SEPARATOR}([\\w.:-]{1,128})`, 'i');
@@ -70,15 +70,26 @@ export function readHeaders(text: string): TraceReference | undefined {
     : undefined;
 }
 
+/** The first that is one: a log may have an id of another tracer beside it, as `dd.trace_id`. */
 function readNamed(text: string): TraceReference | undefined {
-  const value = NAMED.exec(text)?.[1];
-  if (value === undefined) return undefined;
-  // Some loggers write the trace id with hyphens, as a UUID.
-  const reference = readTraceId(isUuid(value) ? value.replaceAll('-', '') : value);
-  if (reference.kind === 'other') return undefined;
-  return reference.kind === 'trace' && NOT_SAMPLED.test(text)
-    ? { ...reference, isUnsampled: true }
-    : reference;
+  for (const [, value = ''] of text.matchAll(NAMED)) {
+    // Some loggers write the trace id with hyphens, as a UUID.
+    const reference = readTraceId(isUuid(value) ? value.replaceAll('-', '') : value);
+    if (reference.kind === 'other') continue;
+    return reference.kind === 'trace' && NOT_SAMPLED.test(text)
+      ? { ...reference, isUnsampled: true }
+      : reference;
+  }
+  return undefined;
+}
+
+/** 32 hexadecimal digits that belong to nothing longer. */
+const BARE = /(?<![0-9a-z-])[0-9a-f]{32}(?![0-9a-z-])/gi;
+
+/** Reads an id under a name that is not known, as `x-cloud-trace-context: <id>/1;o=1`, where it is the only one of its form. */
+export function readBareId(text: string): TraceReference | undefined {
+  const [found, ...others] = distinct(text.match(BARE) ?? []);
+  return others.length === 0 ? trace(found, false) : undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isUuid } from '../../domain/trace/request-id.ts';
 import type { Token } from './tokens.ts';
 import { readTraceId, type TraceReference } from './trace-id.ts';
-import { readHeaders, readRequestLine } from './trace-line.ts';
+import { readBareId, readHeaders, readRequestLine } from './trace-line.ts';
 import { readLink } from './trace-link.ts';
 
 /** Brackets, quotes and marks of a sentence that were copied together with an id. */
@@ -27,7 +27,8 @@ const MACHINE_MADE = /[[{=]|\w:\w/;
  */
 export function readPasted(tokens: readonly Token[]): TraceReference {
   const text = tokens.map((token) => token.text).join(' ');
-  const found = readHeaders(text) ?? readRequestLine(tokens, text) ?? readLinkAmong(tokens);
+  const found =
+    readHeaders(text) ?? readRequestLine(tokens, text) ?? readLinkAmong(tokens) ?? readBareId(text);
   if (found !== undefined) return found;
   return tokens.length <= MOST_TYPED || !MACHINE_MADE.test(text)
     ? { kind: 'other' }

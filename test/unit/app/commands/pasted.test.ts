@@ -128,6 +128,10 @@ const understood: Readonly<Record<string, readonly [string, Command]>> = {
   ],
   'a dashboard with the trace in a variable': [`https://grafana.example/d/abc?var-traceId=${traceId}`, trace],
   'a link as Slack writes it': [`<https://jaeger.example/trace/${traceId}|the slow one>`, trace],
+  'an id under a name of its own': [`trace ${traceId}`, trace],
+  "Google's header": [`x-cloud-trace-context: ${traceId}/123;o=1`, trace],
+  'one word with its name': [`trace:${traceId}`, trace],
+  'a log with an id of another tracer before it': [`ts=1 dd.trace_id=123 trace.id=${traceId}`, trace],
   'a link in a sentence': [`look: https://jaeger.example/trace/${traceId}!`, trace],
 };
 
@@ -153,6 +157,11 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
   'a named id with a digit lost': [`trace_id=${traceId.slice(1)}`, /has 31/, `/trace 0${traceId.slice(1)}`],
   'zeros, which are no id': ['0'.repeat(32), /zeros stands for none/, null],
   'a traceparent of zeros': [`00-${'0'.repeat(32)}-${spanId}-01`, /zeros stands for none/, null],
+  'two ids under names of their own': [
+    `one ${traceId} two ${'b'.repeat(32)}`,
+    /"one" is neither slowest nor/,
+    '/trace slowest one',
+  ],
   'data without an id': ['{"spanId":"def"}', /neither/, null],
   'a traceparent of the version that is none': [`ff-${traceId}-${spanId}-01`, /neither/, null],
   'a b3 header that only says no': ['b3: 0', /only says "do not sample"/, null],
