@@ -1,7 +1,7 @@
+import { formatInstant } from '../../domain/instant.ts';
 import { isUuid } from '../../domain/trace/request-id.ts';
 import { formatDuration } from '../../domain/units.ts';
 import type { Command, RequestReference } from '../use-cases.ts';
-import { formatInstant } from './instant.ts';
 import { DEFAULT_TOP } from './parse-command.ts';
 import { quote } from './tokens.ts';
 import { readTraceReference } from './trace-reference.ts';

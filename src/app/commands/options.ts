@@ -1,6 +1,6 @@
+import { parseInstant } from '../../domain/instant.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { formatDuration, type Milliseconds, ms, parseDuration, type TimeWindow } from '../../domain/units.ts';
-import { parseInstant } from './instant.ts';
 import type { Token } from './tokens.ts';
 
 /** What follows a keyword of a command. */

@@ -1,6 +1,6 @@
+import { formatInstant } from '../../domain/instant.ts';
 import { isUuid } from '../../domain/trace/request-id.ts';
 import { epochMs } from '../../domain/units.ts';
-import { formatInstant } from './instant.ts';
 import { isZero, padded, type TraceReference } from './trace-id.ts';
 
 const ID = '([0-9a-f]{1,32})(?![0-9a-f])';

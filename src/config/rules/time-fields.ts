@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TimeInterval, WholeRange } from '../../domain/alert/time-interval.ts';
-import { type EpochMs, epochMs } from '../../domain/units.ts';
+import { parseInstant } from '../../domain/instant.ts';
+import type { EpochMs } from '../../domain/units.ts';
 import { defined } from './defined.ts';
 import { field, name } from './fields.ts';
 import { emptyIsAbsent } from './text-maps.ts';
@@ -8,14 +9,12 @@ import { emptyIsAbsent } from './text-maps.ts';
 const quoted = (text: string): string => (text === '' ? 'empty' : JSON.stringify(text));
 const problem = (message: string) => ({ problems: [{ message }] });
 
-const INSTANT = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/i;
-
 /** An instant in RFC 3339: without a zone it would be another instant for everybody who reads it. */
 export const instant = field<EpochMs>((text) => {
-  const at = INSTANT.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
-  return Number.isNaN(at)
+  const value = parseInstant(text);
+  return value === undefined
     ? problem(`is ${quoted(text)}: write an instant with its zone, like 2026-11-21T22:00:00+01:00`)
-    : { value: epochMs(at) };
+    : { value };
 });
 
 /** Minutes since midnight, 24:00 included. */

@@ -17,6 +17,8 @@ test.each([
   ['30d', undefined],
   ['yesterday', undefined],
   ['2026-13-01', undefined],
+  // No day of the calendar: not the second of March.
+  ['2026-02-30', undefined],
   ['', undefined],
 ])('%s', (text, instant) => {
   expect(parseMoment(text, NOW)).toBe(instant);

@@ -89,10 +89,11 @@ describe('mistakes about notifications are reported with their place', () => {
       /is "1:2:3"/,
     ],
     silences: [
-      'silences:\n- matchers: §[]\n  ends_at: §tomorrow\n  created_by: ann\n- matchers: [a=b]\n  starts_at: 2026-01-02T00:00:00Z\n  ends_at: §2026-01-01T00:00:00Z\n  created_by: ann\n- matchers: [a=b]\n  ends_at: §2026-01-01T00:00:00\n  §until: x\n  created_by: §""',
+      'silences:\n- matchers: §[]\n  ends_at: §tomorrow\n  created_by: ann\n- matchers: [a=b]\n  starts_at: 2026-01-02T00:00:00Z\n  ends_at: §2026-01-01T00:00:00Z\n  created_by: ann\n- matchers: [a=b]\n  ends_at: §2026-02-30T00:00:00Z\n  created_by: ann\n- matchers: [a=b]\n  ends_at: §2026-01-01T00:00:00\n  §until: x\n  created_by: §""',
       /^`matchers` is empty, which would match every alert/,
       /^`ends_at` is "tomorrow": write an instant with its zone/,
       /^`ends_at` is not after `starts_at`/,
+      /^`ends_at` is "2026-02-30T00:00:00Z": write an instant/,
       /^`ends_at` is "2026-01-01T00:00:00": write an instant with its zone/,
       /^`until` is not a key that is known here; known here: matchers/,
       /^`created_by` is empty/,

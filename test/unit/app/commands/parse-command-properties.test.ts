@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatCommand } from '../../../../src/app/commands/format-command.ts';
-import { formatInstant, parseInstant } from '../../../../src/app/commands/instant.ts';
 import { parseCommand } from '../../../../src/app/commands/parse-command.ts';
 import { quote, tokenize } from '../../../../src/app/commands/tokens.ts';
 import type { Command, SlashCommand } from '../../../../src/app/use-cases.ts';
+import { formatInstant, parseInstant } from '../../../../src/domain/instant.ts';
 import { epochMs, ms } from '../../../../src/domain/units.ts';
 
 const COMMANDS: readonly SlashCommand[] = ['/trace', '/latency', '/slo'];

@@ -1,5 +1,5 @@
-import { utcTime } from '../../domain/link.ts';
-import { type EpochMs, epochMs } from '../../domain/units.ts';
+import { utcTime } from './link.ts';
+import { type EpochMs, epochMs } from './units.ts';
 
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)$/i;
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
