@@ -9,9 +9,10 @@ import { requestLine } from '../../domain/trace/request-line.ts';
 import { statusOf } from '../../domain/trace/span-errors.ts';
 import { outlineOf, type TraceOutline } from '../../domain/trace/summary.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
+import { named } from '../../domain/trace/wording.ts';
 import { type EpochMs, toEpochUs } from '../../domain/units.ts';
 import type { ComparedTrace, ComparisonView, Shown } from '../views/comparison-view.ts';
-import { ARRIVING_US, named } from './inspect-trace.ts';
+import { ARRIVING_US } from './inspect-trace.ts';
 
 /** The largest of each that are handed on. */
 const SHOWN = { parts: 10, paired: 10, unpaired: 5 } as const;

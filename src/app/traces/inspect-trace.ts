@@ -15,7 +15,7 @@ import type { Span, Trace } from '../../domain/trace/trace.ts';
 import type { SpanTree } from '../../domain/trace/tree.ts';
 import { waterfallOf } from '../../domain/trace/waterfall.ts';
 import { waterfallWords } from '../../domain/trace/waterfall-words.ts';
-import { durationText } from '../../domain/trace/wording.ts';
+import { durationText, named } from '../../domain/trace/wording.ts';
 import {
   after,
   before,
@@ -195,9 +195,6 @@ function spansOf({ sections }: CriticalPath): readonly string[] {
   }
   return [...times].sort(([, a], [, b]) => b - a).map(([spanId]) => spanId);
 }
-
-/** How a service is called that has no name. */
-export const named = (service: string): string => (service === '' ? '(no service name)' : service);
 
 const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
 

@@ -2,13 +2,13 @@ import { lostHeadersOf, rootOf, suspectOf } from '../../domain/trace/lost-header
 import { extentOf } from '../../domain/trace/ranking.ts';
 import { requestIdOf } from '../../domain/trace/request-id.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
+import { named } from '../../domain/trace/wording.ts';
 import { type Milliseconds, ms } from '../../domain/units.ts';
 import { withDeadline } from '../deadline.ts';
 import { UpstreamError } from '../errors.ts';
 import type { Clock, TraceSource } from '../ports.ts';
 import type { TraceView } from '../views.ts';
 import { fellApartText } from './fell-apart.ts';
-import { named } from './inspect-trace.ts';
 import { createRequestSearch, windowAround } from './request-search.ts';
 
 /**

@@ -9,9 +9,10 @@ import { statusOf } from '../../domain/trace/span-errors.ts';
 import { outlineOf } from '../../domain/trace/summary.ts';
 import type { Span, Trace } from '../../domain/trace/trace.ts';
 import type { SpanNode, SpanTree } from '../../domain/trace/tree.ts';
+import { named } from '../../domain/trace/wording.ts';
 import { type EpochMs, epochMs, type Microseconds, type TimeWindow, us } from '../../domain/units.ts';
 import type { PartSpan, PartView } from '../views/part-view.ts';
-import { named, shareOf, traceNotices, worthRows } from './inspect-trace.ts';
+import { shareOf, traceNotices, worthRows } from './inspect-trace.ts';
 
 /** The largest of each that are handed on. */
 const SHOWN = { spans: 5 } as const;

@@ -51,3 +51,6 @@ function clock(instant: EpochMs, reference: EpochMs): string {
 export function windowText({ start, end }: TimeWindow): string {
   return `${clock(start, end)}-${clock(end, end)} UTC`;
 }
+
+/** How a service is called that has no name. */
+export const named = (service: string): string => (service === '' ? '(no service name)' : service);
