@@ -7,6 +7,7 @@ import { openRedisStore } from './adapters/redis/open-redis-store.ts';
 import { createSlackApp, type SlackApp } from './adapters/slack/app.ts';
 import { createSlackNotifier } from './adapters/slack/notifier.ts';
 import type { Telemetry } from './adapters/telemetry/recorder.ts';
+import { createLocalTime } from './adapters/time/local-time.ts';
 import { createAnswerKeeper } from './app/commands/answer-keeper.ts';
 import { createCommands } from './app/commands/create-commands.ts';
 import { createErrorBudget, type ErrorBudget } from './app/latency/error-budget.ts';
@@ -50,7 +51,7 @@ export interface Base {
 export type Cleanup = () => Promise<void>;
 
 export async function openStore({ settings, clock, logger }: Base): Promise<Store> {
-  if (settings.redisUrl === undefined) return await openLevelStore({ dir: settings.dataDir, clock });
+  if (settings.redisUrl === undefined) return await openLevelStore({ dir: settings.dataDir, clock, logger });
   return await openRedisStore({ url: settings.redisUrl.reveal(), logger });
 }
 
@@ -151,7 +152,12 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const reporting = { rules: book, store, metrics, clock, errorBudget: sources.errorBudget, doubtOf };
   const keeper = createAnswerKeeper({
     alerts: createKeepAlerts({ store, logger }),
-    silences: createKeepSilences({ store, logger, policy: () => book().policy ?? NO_POLICY }),
+    silences: createKeepSilences({
+      store,
+      logger,
+      localTime: createLocalTime(),
+      policy: () => book().policy ?? NO_POLICY,
+    }),
     book,
   });
   const commands = createCommands({

@@ -1,56 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
-import type { Store } from '../../src/app/ports.ts';
+import { drain, startWriter } from '../support/level-process.ts';
 import { makeTempDir } from '../support/temp-store.ts';
-import { at, GROUP, LEASE } from './store/fixtures.ts';
-
-const WRITER = new URL('../support/level-writer.ts', import.meta.url).pathname;
-
-interface Writer {
-  readonly child: ChildProcess;
-  /** Ends once so many lines have been said. */
-  said(count: number): Promise<void>;
-  /** Kills it as it stands and gives everything it had said. */
-  kill(): Promise<readonly string[]>;
-}
-
-function startWriter(dir: string): Writer {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, dir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines: string[] = [];
-  const reader = createInterface({ input: child.stdout });
-  reader.on('line', (line) => lines.push(line));
-  return {
-    child,
-    said: async (count) => {
-      while (lines.length < count) await once(reader, 'line');
-    },
-    kill: async () => {
-      const closed = once(reader, 'close');
-      child.kill('SIGKILL');
-      await closed;
-      return lines;
-    },
-  };
-}
-
-/** Every entry that waits, taken out. */
-async function drain(store: Store): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for (;;) {
-    const entry = await store.takeEntry({ now: at(1e7), lease: LEASE });
-    if (entry === undefined) return ids;
-    ids.push(entry.id);
-  }
-}
+import { at, GROUP } from './store/fixtures.ts';
 
 /** What a killed writer had said: the last slot that was applied, and what was completed. */
 function readAcknowledged(lines: readonly string[]): { applied: number; completed: readonly string[] } {
@@ -74,7 +30,7 @@ describe('the embedded store when its process is killed in the middle of its wri
   it('has lost nothing it acknowledged, and applied nothing by halves', async () => {
     const lines: string[] = [];
     for (const count of [40, 151, 90]) {
-      const writer = startWriter(dir);
+      const writer = startWriter('level-writer', dir);
       await writer.said(count);
       lines.push(...(await writer.kill()));
     }
@@ -104,7 +60,7 @@ describe('the embedded store when its process is killed in the middle of its wri
   });
 
   it('refuses a second process with a sentence that says who holds the folder, and lets it in afterwards', async () => {
-    const writer = startWriter(dir);
+    const writer = startWriter('level-writer', dir);
     await writer.said(1);
     const error: unknown = await openLevelStore({ dir }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { UpstreamError } from '../../app/errors.ts';
@@ -33,8 +33,13 @@ export interface Database {
   /** All keys and records of a table, in key order. */
   all(table: Table): Promise<readonly (readonly [key: string, record: unknown])[]>;
   keys(table: Table): Promise<readonly string[]>;
-  /** One atomic, synced write. */
+  /** One atomic, synced write. After one that failed the database is not open: what it did is not known until `reopen`. */
   write(operations: readonly Operation[]): Promise<void>;
+  /**
+   * Closes the database and opens it: what is on disk then is what it holds. Reads wait for that.
+   * @throws UpstreamError when its folder takes no file yet: until it does, it can still be read.
+   */
+  reopen(): Promise<void>;
   isOpen(): boolean;
   close(): Promise<void>;
 }
@@ -50,7 +55,7 @@ const FOLDER_VERSION = 2;
 /** The character after `!`: ends a table's range of keys. */
 const AFTER_SEPARATOR = '"';
 
-const ADVICE = 'Look whether its folder (DATA_DIR) can be written to and the disk has room, then restart.';
+const ADVICE = 'Look whether its folder (DATA_DIR) can be written to and the disk has room.';
 
 function unavailable(cause: unknown): UpstreamError {
   if (cause instanceof UpstreamError) return cause;
@@ -92,11 +97,32 @@ async function checkVersion(level: ClassicLevel, dir: string): Promise<void> {
   if (found !== String(FOLDER_VERSION)) await level.put(VERSION_KEY, String(FOLDER_VERSION), { sync: true });
 }
 
+/** About what LevelDB writes when it opens a folder. */
+const PROBE_BYTES = 65_536;
+
+/** Whether the folder takes a file: LevelDB would be left closed where it does not. */
+async function probe(dir: string): Promise<void> {
+  const path = join(dir, 'probe');
+  try {
+    const file = await open(path, 'w');
+    try {
+      await file.writeFile(Buffer.alloc(PROBE_BYTES));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
 const tableRange = (table: Table) => ({ gt: `${table}!`, lt: `${table}${AFTER_SEPARATOR}` });
 
-function databaseOn(level: ClassicLevel): Database {
+function databaseOn(level: ClassicLevel, dir: string): Database {
   // LevelDB takes no more writes after one has failed; what that one did on disk is not known until it is reopened.
   let hasFailed = false;
+  let reopening: Promise<void> = Promise.resolve();
+  const reading = <T>(work: () => Promise<T>): Promise<T> => guarded(() => reopening.then(work, work));
   const keyless = (table: Table, key: string): string => key.slice(table.length + 1);
   const write = async (operations: readonly Operation[]): Promise<void> => {
     if (operations.length === 0) return;
@@ -115,26 +141,35 @@ function databaseOn(level: ClassicLevel): Database {
   };
   return {
     get: (table, key) =>
-      guarded(async () => {
+      reading(async () => {
         const text = await level.get(`${table}!${key}`);
         return text === undefined ? undefined : decodeRecord(text);
       }),
     getMany: (table, keys) =>
-      guarded(async () => {
+      reading(async () => {
         const texts = await level.getMany(keys.map((key) => `${table}!${key}`));
         return texts.map((text) => (text === undefined ? undefined : decodeRecord(text)));
       }),
     all: (table) =>
-      guarded(async () => {
+      reading(async () => {
         const rows = await level.iterator(tableRange(table)).all();
         return rows.map(([key, text]) => [keyless(table, key), decodeRecord(text)] as const);
       }),
     keys: (table) =>
-      guarded(async () => {
+      reading(async () => {
         const keys = await level.keys(tableRange(table)).all();
         return keys.map((key) => keyless(table, key));
       }),
     write,
+    reopen: () => {
+      reopening = guarded(async () => {
+        await probe(dir);
+        await level.close();
+        await openOrExplain(level, dir);
+        hasFailed = false;
+      });
+      return reopening;
+    },
     isOpen: () => level.status === 'open' && !hasFailed,
     close: () => guarded(() => level.close()),
   };
@@ -154,5 +189,5 @@ export async function openDatabase(dir: string): Promise<Database> {
     await level.close();
     throw unavailable(error);
   }
-  return databaseOn(level);
+  return databaseOn(level, dir);
 }

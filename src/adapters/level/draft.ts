@@ -19,7 +19,8 @@ export interface Image {
 
 export interface Parts {
   readonly database: Database;
-  readonly image: Image;
+  /** Read anew after a write that failed. */
+  image: Image;
   readonly now: () => EpochMs;
 }
 

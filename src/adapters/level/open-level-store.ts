@@ -1,4 +1,4 @@
-import type { Clock, MessageRef, OutboxEntry, Store, TakenEntry } from '../../app/ports.ts';
+import type { Clock, Logger, MessageRef, OutboxEntry, Store, TakenEntry } from '../../app/ports.ts';
 import { after, DAY, type EpochMs, epochMs, type Milliseconds, ms } from '../../domain/units.ts';
 import { type Database, openDatabase } from './database.ts';
 import {
@@ -16,12 +16,14 @@ import { createGroupStates, type GroupStates } from './group-states.ts';
 import { removeHolder, writeHolder } from './holder.ts';
 import { createOutboxIndex, type OutboxRecord } from './outbox-index.ts';
 import { actsOf, addSilence, endSilence, forgettableActs, recordAct, silencesSince } from './people.ts';
+import { createRecovery } from './recovery.ts';
 
 export interface LevelStoreOptions {
   /** The folder; it is made when it is not there. One process at a time. */
   readonly dir: string;
   /** For the age of claims and completed ids. */
   readonly clock?: Pick<Clock, 'now'>;
+  readonly logger?: Pick<Logger, 'error' | 'info'>;
 }
 
 /** A completed entry's id is remembered so long: much longer than any tick can be late. */
@@ -132,11 +134,7 @@ async function loadImage(database: Database): Promise<Image> {
     database.all('done'),
     database.all('tick'),
   ]);
-  // Whoever held a lease is gone, since this process has the folder now: what it had in hand is due, and uncertain.
-  const records = entries.map(([, record]): OutboxRecord => {
-    const { leasedUntil: _lease, ...kept } = record as OutboxRecord;
-    return kept;
-  });
+  const records = entries.map(([, record]) => record as OutboxRecord);
   const completed = done.map(([id, record]) => [id, (record as { at: EpochMs }).at] as const);
   return {
     outbox: createOutboxIndex(records),
@@ -144,6 +142,11 @@ async function loadImage(database: Database): Promise<Image> {
     claims: new Map(ticks.map(([key, claim]) => [key, claim as Claim])),
     lastSeq: records.reduce((last, { seq }) => Math.max(last, seq), 0),
   };
+}
+
+/** Whoever held a lease is gone, since this process has the folder now: what it had in hand is due, and uncertain. */
+function endLeases({ outbox }: Image): void {
+  for (const { leasedUntil: _lease, ...kept } of outbox.all()) outbox.put(kept);
 }
 
 async function forgetOldRefs(parts: Parts): Promise<void> {
@@ -172,37 +175,59 @@ function createQueue(): <T>(job: () => Promise<T>) => Promise<T> {
  *   a newer version wrote it, `unavailable` when the disk does not let us.
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  const { dir, clock = { now: () => epochMs(Date.now()) } } = options;
-  const database = await openDatabase(dir);
-  const parts: Parts = { database, image: await loadImage(database), now: clock.now };
-  await writeHolder(dir, Date.now());
+  const store = await createLevelStore(await openDatabase(options.dir), options);
+  await writeHolder(options.dir, Date.now());
+  return store;
+}
+
+/** The store on a database that is open. */
+export async function createLevelStore(database: Database, options: LevelStoreOptions): Promise<Store> {
+  const { dir, clock = { now: () => epochMs(Date.now()) }, logger } = options;
+  const image = await loadImage(database);
+  endLeases(image);
+  const recovery = createRecovery({
+    database,
+    now: clock.now,
+    logger,
+    reload: async () => {
+      // Numbers that were drawn are not used again; leases hold on, as their holders are alive.
+      const { lastSeq } = parts.image;
+      parts.image = await loadImage(database);
+      parts.image.lastSeq = Math.max(lastSeq, parts.image.lastSeq);
+    },
+  });
+  const parts: Parts = { database: recovery.database, image, now: clock.now };
   await forgetOldRefs(parts);
   const serial = createQueue();
-  const { outbox } = parts.image;
-  const states = createGroupStates(database);
+  let isClosed = false;
+  const change = <T>(work: () => Promise<T>): Promise<T> =>
+    serial(() => (isClosed ? work() : recovery.run(work)));
+  const states = createGroupStates(parts.database);
   return {
-    claimTick: (claim) => serial(() => claimTick(parts, claim)),
+    claimTick: (claim) => change(() => claimTick(parts, claim)),
     loadGroup: async (group) => states.known(group) ?? (await serial(() => states.load(group))),
     groups: () => database.keys('group'),
-    applyEvaluation: (change) => serial(() => applyEvaluation(parts, states, change)),
-    removeGroup: (group) => serial(async () => database.write((await states.remove(group)).operations)),
-    takeEntry: (request) => serial(() => takeEntry(parts, request)),
-    completeEntry: (done) => serial(() => completeEntry(parts, done)),
-    postponeEntry: (entry) => serial(() => postponeEntry(parts, entry)),
+    applyEvaluation: (evaluated) => change(() => applyEvaluation(parts, states, evaluated)),
+    removeGroup: (group) => change(async () => parts.database.write((await states.remove(group)).operations)),
+    takeEntry: (request) => change(() => takeEntry(parts, request)),
+    completeEntry: (done) => change(() => completeEntry(parts, done)),
+    postponeEntry: (entry) => change(() => postponeEntry(parts, entry)),
     outbox: async () => {
+      const { outbox } = parts.image;
       const oldestAt = outbox.oldestAt();
       return { depth: outbox.depth(), ...(oldestAt === undefined ? {} : { oldestAt }) };
     },
     messageRef: async (episode) => (await database.get('ref', episode)) as MessageRef | undefined,
-    recordAct: (done) => serial(() => recordAct(parts, done)),
+    recordAct: (done) => change(() => recordAct(parts, done)),
     acts: (episodes) => actsOf(parts, episodes),
-    addSilence: (made) => serial(() => addSilence(parts, made)),
-    endSilence: (done) => serial(() => endSilence(parts, done)),
+    addSilence: (made) => change(() => addSilence(parts, made)),
+    endSilence: (done) => change(() => endSilence(parts, done)),
     silences: (since) => silencesSince(parts, since),
     isOpen: () => database.isOpen(),
     close: () =>
       serial(async () => {
-        if (!database.isOpen()) return;
+        if (isClosed) return;
+        isClosed = true;
         await removeHolder(dir);
         await database.close();
       }),

@@ -13,6 +13,7 @@ export interface OutboxRecord {
 /** The outbox in memory, in the order of the queue: an image of what is on disk, changed only after a write. */
 export interface OutboxIndex {
   get(id: string): OutboxRecord | undefined;
+  all(): readonly OutboxRecord[];
   put(record: OutboxRecord): void;
   remove(id: string): void;
   /** Refreshes of an episode that nobody has taken yet: a newer entry makes them pointless. */
@@ -57,6 +58,7 @@ export function createOutboxIndex(initial: readonly OutboxRecord[]): OutboxIndex
   for (const record of [...initial].sort((a, b) => a.seq - b.seq)) put(record);
   return {
     get: (id) => records.get(id),
+    all: () => [...records.values()],
     put,
     remove,
     firstDue,

@@ -1,0 +1,248 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Database, openDatabase } from '../../src/adapters/level/database.ts';
+import { createLevelStore, openLevelStore } from '../../src/adapters/level/open-level-store.ts';
+import { UpstreamError } from '../../src/app/errors.ts';
+import type { Store } from '../../src/app/ports.ts';
+import { after, ms, SECOND } from '../../src/domain/units.ts';
+import { anAlert } from '../support/builders.ts';
+import { drain, startWriter } from '../support/level-process.ts';
+import { createSpyLogger, type SpyLogger } from '../support/spies.ts';
+import { makeTempDir } from '../support/temp-store.ts';
+import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+import { anEntry, aRef, at, GROUP, LEASE, state } from './store/fixtures.ts';
+import { describeStore } from './store-contract.ts';
+
+/** What the next writes come to; the last one goes on for ever. */
+type Fate = 'written' | 'lost' | 'written-and-failed';
+
+const full = () =>
+  new UpstreamError({
+    system: 'store',
+    code: 'unavailable',
+    message: 'IO error: No space left on device',
+    advice: '',
+  });
+
+/** A database on a disk whose writes fail as a test says, until it is opened anew. */
+function onBadDisk(real: Database) {
+  let fates: Fate[] = [];
+  let isBroken = false;
+  let isFull = false;
+  let reopened = 0;
+  const database: Database = {
+    ...real,
+    write: async (operations) => {
+      const fate = isBroken || isFull ? 'lost' : (fates.shift() ?? 'written');
+      if (fate !== 'lost') await real.write(operations);
+      if (fate === 'written') return;
+      isBroken = true;
+      throw full();
+    },
+    reopen: async () => {
+      reopened += 1;
+      if (isFull) throw full();
+      await real.reopen();
+      isBroken = false;
+    },
+    isOpen: () => !isBroken && real.isOpen(),
+  };
+  return {
+    database,
+    next: (...coming: readonly Fate[]) => {
+      fates = [...coming];
+    },
+    fill: () => {
+      isFull = true;
+    },
+    free: () => {
+      isFull = false;
+    },
+    reopened: () => reopened,
+  };
+}
+
+describeStore('the embedded store on a disk on which writes fail again and again', async () => {
+  const { dir, dispose } = await makeTempDir();
+  return {
+    open: async () => {
+      const disk = onBadDisk(await openDatabase(dir));
+      const fates = Array.from({ length: 200 }, (): Fate[] => ['lost', 'written', 'written']).flat();
+      const store = await createLevelStore(disk.database, { dir });
+      disk.next(...fates);
+      return store;
+    },
+    dispose,
+  };
+});
+
+describe('a write that fails', () => {
+  let dir: string;
+  let dispose: () => Promise<void>;
+  let clock: VirtualClock;
+  let logger: SpyLogger;
+  let disk: ReturnType<typeof onBadDisk>;
+  let store: Store;
+
+  beforeEach(async () => {
+    ({ dir, dispose } = await makeTempDir());
+    clock = createVirtualClock();
+    logger = createSpyLogger();
+    disk = onBadDisk(await openDatabase(dir));
+    store = await createLevelStore(disk.database, { dir, clock, logger });
+  });
+  afterEach(async () => {
+    await store.close();
+    await dispose();
+  });
+
+  const said = () => logger.lines.map(({ level }) => level);
+  const take = (seconds = 0) => store.takeEntry({ now: at(seconds), lease: LEASE });
+  const evaluation = (seconds: number, ...ids: readonly string[]) => ({
+    group: GROUP,
+    state: state(at(seconds), [anAlert({ episode: `ep-${seconds}` })]),
+    entries: ids.map((id) => anEntry(id, { episode: `ep-${id}` })),
+  });
+
+  it('is done again after the folder was opened anew, and said', async () => {
+    disk.next('lost');
+    expect(await store.applyEvaluation(evaluation(1, 'a'))).toBe('applied');
+    expect(await store.loadGroup(GROUP)).toEqual(evaluation(1).state);
+    expect(disk.reopened()).toBe(1);
+    expect(store.isOpen()).toBe(true);
+    expect(said()).toEqual(['error', 'info']);
+  });
+
+  it('and has reached the disk all the same is not done twice', async () => {
+    disk.next('written-and-failed');
+    expect(await store.applyEvaluation(evaluation(1, 'a', 'b'))).toBe('stale');
+    expect(await store.loadGroup(GROUP)).toEqual(evaluation(1).state);
+    expect([(await take())?.id, (await take())?.id, await take()]).toEqual(['a', 'b', undefined]);
+  });
+
+  it('and claimed a tick all the same gives it to nobody', async () => {
+    const claim = { group: GROUP, slot: at(1), ttl: ms(60 * SECOND) };
+    disk.next('written-and-failed');
+    expect(await store.claimTick(claim)).toBe(false);
+    expect(await store.claimTick({ ...claim, slot: at(2) })).toBe(true);
+  });
+
+  it('and took an entry all the same leaves it to whoever comes after its lease, who looks first', async () => {
+    await store.applyEvaluation(evaluation(1, 'a'));
+    disk.next('written-and-failed');
+    expect(await take()).toBeUndefined();
+    expect(await take(29)).toBeUndefined();
+    expect(await take(30)).toMatchObject({ id: 'a', attempt: 2, uncertainSince: at(0) });
+  });
+
+  it.each<Fate>(['lost', 'written-and-failed'])(
+    'when an entry is completed (%s) leaves it completed, with what follows from it, once',
+    async (fate) => {
+      await store.applyEvaluation(evaluation(1, 'a'));
+      await take();
+      disk.next(fate);
+      await store.completeEntry({ id: 'a', ref: aRef('ep-a'), follow: [anEntry('b', { episode: 'ep-a' })] });
+      expect(await store.messageRef('ep-a')).toEqual(aRef('ep-a'));
+      expect([(await take(60))?.id, await take(60)]).toEqual(['b', undefined]);
+    },
+  );
+
+  it('gives nobody what is in hand elsewhere: its lease holds on when the folder is opened anew', async () => {
+    await store.applyEvaluation(evaluation(1, 'a'));
+    expect((await take())?.id).toBe('a');
+    disk.next('lost');
+    await store.applyEvaluation(evaluation(2, 'b'));
+    expect((await take(1))?.id).toBe('b');
+    expect(await take(1)).toBeUndefined();
+  });
+
+  it.each<Fate>(['lost', 'written-and-failed'])(
+    'when a group is removed (%s) leaves nothing of it',
+    async (fate) => {
+      await store.applyEvaluation(evaluation(1));
+      disk.next(fate);
+      await store.removeGroup(GROUP);
+      expect(await store.groups()).toEqual([]);
+      expect(await disk.database.keys('alert')).toEqual([]);
+    },
+  );
+
+  it('is not tried more than once in five seconds while the disk is full, and what is there can be read', async () => {
+    await store.applyEvaluation(evaluation(1, 'a'));
+    disk.fill();
+    for (let second = 2; second < 12; second++) {
+      await expect(store.applyEvaluation(evaluation(second, `${second}`))).rejects.toThrow('No space left');
+      expect(store.isOpen()).toBe(false);
+      expect(await store.loadGroup(GROUP)).toEqual(evaluation(1).state);
+      await clock.advance(SECOND);
+    }
+    expect(disk.reopened()).toBe(2);
+    expect(said()).toEqual(['error']);
+
+    disk.free();
+    expect(await store.applyEvaluation(evaluation(20, 'c'))).toBe('applied');
+    expect(store.isOpen()).toBe(true);
+    expect(logger.lines.at(-1)).toMatchObject({ level: 'info', fields: { afterSeconds: 10 } });
+    expect([(await take())?.id, (await take())?.id, await take()]).toEqual(['a', 'c', undefined]);
+  });
+
+  it('is an error of the store when it fails once more', async () => {
+    disk.next('lost', 'lost');
+    await expect(store.applyEvaluation(evaluation(1, 'a'))).rejects.toMatchObject({ code: 'unavailable' });
+    expect(store.isOpen()).toBe(false);
+    await clock.advanceTo(after(clock.now(), ms(5 * SECOND)));
+    expect(await store.applyEvaluation(evaluation(2))).toBe('applied');
+    expect(await take()).toBeUndefined();
+  });
+
+  it('does not open a store again that was closed', async () => {
+    await store.close();
+    await expect(store.applyEvaluation(evaluation(1))).rejects.toMatchObject({ code: 'unavailable' });
+    expect(disk.reopened()).toBe(0);
+    expect(said()).toEqual([]);
+  });
+
+  it('does not keep the store from being closed', async () => {
+    disk.fill();
+    await expect(store.applyEvaluation(evaluation(1))).rejects.toThrow('No space left');
+    await store.close();
+    const again = await openDatabase(dir);
+    expect(again.isOpen()).toBe(true);
+    await again.close();
+  });
+});
+
+/** Limits how large a file a process may write, in bytes: to LevelDB it is a disk that is full. */
+const limitFiles = (pid: number, bytes: number | 'unlimited'): void =>
+  void execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`]);
+
+const canLimit = spawnSync('prlimit', ['--version']).status === 0;
+
+describe.skipIf(!canLimit)('a disk that is full for a while', { timeout: 60_000 }, () => {
+  it('costs what could not be written while it was, and nothing else', async () => {
+    const { dir, dispose } = await makeTempDir();
+    const writer = startWriter('level-limited-writer', dir);
+    await writer.said(20);
+    for (let time = 0; time < 3; time++) {
+      limitFiles(writer.child.pid ?? 0, 4_000);
+      await writer.says(5, 'failed not open');
+      limitFiles(writer.child.pid ?? 0, 'unlimited');
+      await writer.says(10, 'applied');
+    }
+    const lines = await writer.kill();
+
+    const numbersOf = (beginning: string): readonly string[] =>
+      lines.filter((line) => line.startsWith(beginning)).map((line) => line.slice(beginning.length));
+    // One that failed and was on disk all the same was found there when the folder was opened anew.
+    const written = [...numbersOf('applied '), ...numbersOf('stale ')].map(Number);
+    const last = Math.max(...written);
+    const store = await openLevelStore({ dir });
+    const waiting = new Set(await drain(store));
+    // The last one may have been on disk without having been said.
+    const slot = ((await store.loadGroup(GROUP))?.slot ?? 0) - at(0);
+    expect([last, last + 1]).toContain(slot / SECOND);
+    expect([...waiting].filter((id) => Number(id) <= last).sort()).toEqual(written.map(String).sort());
+    await store.close();
+    await dispose();
+  });
+});

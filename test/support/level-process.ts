@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Store } from '../../src/app/ports.ts';
+import { at, LEASE } from '../contract/store/fixtures.ts';
+
+/** A process that writes to an embedded store and says what came of it. */
+export interface Writer {
+  readonly child: ChildProcess;
+  /** Ends once so many lines have been said in all. */
+  said(count: number): Promise<void>;
+  /** Ends once so many lines that begin so have been said from now on. */
+  says(count: number, beginning: string): Promise<void>;
+  /** Kills it as it stands and gives everything it had said. */
+  kill(): Promise<readonly string[]>;
+}
+
+/** Starts one of the programs in this folder. */
+export function startWriter(program: 'level-writer' | 'level-limited-writer', dir: string): Writer {
+  const path = new URL(`${program}.ts`, import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--import', 'tsx', path, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on('line', (line) => lines.push(line));
+  return {
+    child,
+    said: async (count) => {
+      while (lines.length < count) await once(reader, 'line');
+    },
+    says: async (count, beginning) => {
+      const from = lines.length;
+      const heard = (): number => lines.slice(from).filter((line) => line.startsWith(beginning)).length;
+      while (heard() < count) await once(reader, 'line');
+    },
+    kill: async () => {
+      const closed = once(reader, 'close');
+      child.kill('SIGKILL');
+      await closed;
+      return lines;
+    },
+  };
+}
+
+/** Every entry that waits, taken out. */
+export async function drain(store: Store): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (;;) {
+    const entry = await store.takeEntry({ now: at(1e7), lease: LEASE });
+    if (entry === undefined) return ids;
+    ids.push(entry.id);
+  }
+}
