@@ -80,12 +80,11 @@ const boundsOf = (les: readonly string[]): readonly number[] =>
     .filter((bound) => !Number.isNaN(bound))
     .sort((a, b) => a - b);
 
-/** A threshold that may be no bound is judged by the one above it, which must be there. */
-function approximateFinding(
-  family: LatencyFamily,
-  bounds: readonly number[],
-  threshold: Milliseconds,
-): RuleFinding {
+/**
+ * A threshold that may be no bound: an approximate one is judged by the one above it, and a quantile that is written by
+ * hand is guessed up to it. So it must be there.
+ */
+function betweenFinding({ family, bounds, isApproximate }: Histogram, threshold: Milliseconds): RuleFinding {
   const at = inFamilyUnit(family, threshold);
   const above = bounds.find((bound) => bound > at) ?? Number.POSITIVE_INFINITY;
   const below = bounds.findLast((bound) => bound < at);
@@ -99,10 +98,17 @@ function approximateFinding(
   }
   const low = below === undefined ? '0' : boundText(family, below);
   const high = boundText(family, above);
-  return found(
-    'approximate-threshold',
-    `${what} lies between the bucket bounds ${low} and ${high} of \`${family.metric}\`: it is judged at ${high}.`,
-  );
+  const where = `${what} lies between the bucket bounds ${low} and ${high} of \`${family.metric}\``;
+  return isApproximate
+    ? found('approximate-threshold', `${where}: it is judged at ${high}.`)
+    : found('guessed-quantile', `${where}: whether the quantile is above it is a guess.`);
+}
+
+/** A histogram's bounds, and how a rule reads it. */
+interface Histogram {
+  readonly family: LatencyFamily;
+  readonly bounds: readonly number[];
+  readonly isApproximate: boolean;
 }
 
 function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string[]): readonly RuleFinding[] {
@@ -110,7 +116,9 @@ function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string
   return use.thresholds
     .filter(({ threshold }) => !bounds.includes(inFamilyUnit(family, threshold)))
     .map(({ threshold, key }) => {
-      if (use.isApproximate === true) return approximateFinding(family, bounds, threshold);
+      const isApproximate = use.isApproximate === true;
+      if (isApproximate || key === 'expr')
+        return betweenFinding({ family, bounds, isApproximate }, threshold);
       const beside = bracket(family, bounds, inFamilyUnit(family, threshold));
       const what = `${formatDuration(threshold)} in \`${key}\` is not a bucket bound of \`${family.metric}\``;
       return found('threshold-off-bounds', `${what}, so requests around it cannot be told apart; ${beside}.`);

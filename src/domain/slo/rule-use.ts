@@ -62,6 +62,7 @@ export const FINDINGS = {
   'silence-past': 'warning',
   'maintenance-past': 'warning',
   'default-bounds': 'warning',
+  'guessed-quantile': 'warning',
   'approximate-threshold': 'note',
   'not-recorded': 'note',
   'unknown-service': 'warning',

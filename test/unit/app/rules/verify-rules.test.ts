@@ -72,6 +72,7 @@ describe('rules that run are held against their Prometheus', () => {
       [
         { code: 'expression-refused', message: 'x' },
         { code: 'rate-window', message: 'y' },
+        { code: 'guessed-quantile', message: 'z' },
       ],
     ]);
     verifying.verify([inFile('A')]);
