@@ -1,10 +1,11 @@
 import type { Alert } from '../../domain/alert/alert.ts';
 import { matchersText } from '../../domain/alert/matcher.ts';
+import type { Silence } from '../../domain/alert/silence.ts';
 import { nearest } from '../../domain/nearest.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { namespaceOf, serviceOf } from '../notify/alert-view.ts';
 import type { ActOutcome, ActRequest, KeepAlerts } from '../people/keep-alerts.ts';
-import type { KeepSilences, SilenceMade, SilenceRow } from '../people/keep-silences.ts';
+import type { KeepSilences, MaintenanceRow, SilenceMade, SilenceRow } from '../people/keep-silences.ts';
 import type { Standing } from '../people/standing-alerts.ts';
 import type { RuleBook } from '../ports.ts';
 import type { Answer, Phrase } from '../views.ts';
@@ -43,7 +44,7 @@ export function createAnswerKeeper(options: AnswerKeeperOptions): AnswerKeeper {
       case 'silence':
         return await answerSilence(options, command, asker);
       case 'silences':
-        return listing(await options.silences.list(asker.now), asker.now);
+        return await answerList(options.silences, asker.now);
       case 'unsilence':
         return await answerUnsilence(options, command.id, asker);
       case 'acknowledge':
@@ -144,17 +145,24 @@ async function answerUnsilence({ silences }: AnswerKeeperOptions, id: string, as
 /** Rows of a list that fit into one message. */
 const MOST_ROWS = 20;
 
-function listing(rows: readonly SilenceRow[], now: EpochMs): Answer {
-  if (rows.length === 0) return said(['Nothing is silenced.']);
+async function answerList(silences: KeepSilences, now: EpochMs): Promise<Answer> {
+  const rows = await silences.list(now);
+  const work = await silences.maintenance(now);
+  if (rows.length + work.length === 0) return said(['Nothing is silenced.']);
   const running = rows.filter(({ silence }) => silence.endsAt > now);
-  const lines = [...running, ...rows.filter((row) => !running.includes(row))].map((row) => rowLine(row, now));
+  const over = rows.filter((row) => !running.includes(row));
+  const lines = [
+    ...running.map((row) => rowLine(row, now)),
+    ...work.map((row) => ({ phrase: maintenancePhrase(row, now) })),
+    ...over.map((row) => rowLine(row, now)),
+  ];
   const hidden = lines.length - MOST_ROWS;
   const more: readonly Phrase[] = hidden > 0 ? [[`and ${hidden} more that did not fit`]] : [];
   return said(...lines.slice(0, MOST_ROWS), ...more);
 }
 
-/** Between which times a silence holds, or held. */
-function timesOf({ startsAt, endsAt }: SilenceRow['silence'], now: EpochMs): Phrase {
+/** Between which times something holds, or held. */
+function timesOf({ startsAt, endsAt }: Pick<Silence, 'startsAt' | 'endsAt'>, now: EpochMs): Phrase {
   if (endsAt <= now) return [' was over at ', { at: endsAt }];
   const isAhead = startsAt !== undefined && startsAt > now;
   return [...(isAhead ? [' from ', { at: startsAt }] : []), ' until ', { at: endsAt }];
@@ -184,6 +192,19 @@ function rowLine(row: SilenceRow, now: EpochMs): Line {
   return stored !== undefined && stored.endsAt > now
     ? { phrase, button: { label: 'Unsilence', command: `/slo unsilence ${stored.id}` } }
     : { phrase };
+}
+
+/** Recurring work has no end that could be told: it is on now, by its intervals. */
+function maintenancePhrase({ window, goesOn, alerts }: MaintenanceRow, now: EpochMs): Phrase {
+  const { name, matchers, once, comment = '' } = window;
+  const isOnce = once !== undefined && once.endsAt > now;
+  return [
+    `Maintenance ${name} (in the rule file): `,
+    { code: matchersOf(matchers) },
+    ...(isOnce ? timesOf(once, now) : [', by its time intervals']),
+    comment === '' ? '' : `: ${comment}`,
+    goesOn ? `. Holds back ${alerts} now.` : '. Not begun yet.',
+  ];
 }
 
 /** The names by which people mean an alert. */

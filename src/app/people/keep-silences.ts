@@ -1,7 +1,13 @@
 import type { Alert } from '../../domain/alert/alert.ts';
 import { type Matcher, matches } from '../../domain/alert/matcher.ts';
-import type { Silence, StoredSilence } from '../../domain/alert/silence.ts';
+import {
+  goesOn,
+  type MaintenanceWindow,
+  type Silence,
+  type StoredSilence,
+} from '../../domain/alert/silence.ts';
 import { type NoisePolicy, reasonOf } from '../../domain/alert/suppress.ts';
+import type { LocalTimeIn } from '../../domain/alert/time-interval.ts';
 import { hashTexts } from '../../domain/labels.ts';
 import { after, before, DAY, type EpochMs, type Milliseconds } from '../../domain/units.ts';
 import type { Logger, SilenceNews, Store } from '../ports.ts';
@@ -10,8 +16,9 @@ import { actEntries, knownAlerts, type Standing } from './standing-alerts.ts';
 /** What keeping silences needs. */
 export interface KeepSilencesOptions {
   readonly store: Pick<Store, 'groups' | 'loadGroup' | 'acts' | 'addSilence' | 'endSilence' | 'silences'>;
-  /** The rule files' silences are listed beside those of people. */
-  readonly policy: () => Pick<NoisePolicy, 'silences'>;
+  /** The rule files' silences and planned work are listed beside the silences of people. */
+  readonly policy: () => Pick<NoisePolicy, 'silences' | 'maintenance'>;
+  readonly localTime: LocalTimeIn;
   readonly logger: Logger;
 }
 
@@ -46,6 +53,13 @@ export interface SilenceRow {
   readonly alerts: number;
 }
 
+/** Planned work in a list, with how many firing alerts it holds for now. */
+export interface MaintenanceRow {
+  readonly window: MaintenanceWindow;
+  readonly goesOn: boolean;
+  readonly alerts: number;
+}
+
 /** What people do about silences. Every method throws `UpstreamError` when the store does not answer. */
 export interface KeepSilences {
   /** Holds back from now on, and tells the thread of every alert that it holds back. */
@@ -58,6 +72,8 @@ export interface KeepSilences {
   }): Promise<SilenceEnded>;
   /** Silences of people that run or ended within a day, and those of the rule files that are not over. */
   list(now: EpochMs): Promise<readonly SilenceRow[]>;
+  /** Planned work of the rule files that goes on, or is to come once. */
+  maintenance(now: EpochMs): Promise<readonly MaintenanceRow[]>;
 }
 
 /** Hex digits of an id: people type it, and a month holds few enough silences for eight to tell them apart. */
@@ -100,7 +116,7 @@ function unsilenced(alert: Alert): Alert {
 }
 
 /** Silences that people make in Slack, kept in the store beside those of the rule files. */
-export function createKeepSilences({ store, policy, logger }: KeepSilencesOptions): KeepSilences {
+export function createKeepSilences({ store, policy, localTime, logger }: KeepSilencesOptions): KeepSilences {
   const firing = async (): Promise<readonly Standing[]> => (await knownAlerts(store)).filter(isFiring);
 
   async function silence(request: SilenceRequest): Promise<SilenceMade> {
@@ -149,6 +165,15 @@ export function createKeepSilences({ store, policy, logger }: KeepSilencesOption
         (await firing()).map(({ alert }) => alert),
         now,
       );
+    },
+    maintenance: async (now) => {
+      const known = (await firing()).map(({ alert }) => alert);
+      return policy().maintenance.flatMap((window) => {
+        const isOn = goesOn(window, { at: now, localTime });
+        if (!isOn && (window.once === undefined || window.once.startsAt <= now)) return [];
+        const held = isOn ? known.filter(({ labels }) => matches(window.matchers, labels)) : [];
+        return { window, goesOn: isOn, alerts: held.length };
+      });
     },
   };
 }

@@ -42,15 +42,20 @@ export function isSilencing(silence: Silence, labels: Labels, at: EpochMs): bool
   return isRunning && matches(silence.matchers, labels);
 }
 
-/** Whether planned work on what these labels name goes on now. */
-export function isUnderMaintenance(
-  window: MaintenanceWindow,
-  labels: Labels,
-  { at, localTime }: { readonly at: EpochMs; readonly localTime: LocalTimeIn },
-): boolean {
-  const { once, recurring } = window;
-  const isRunning =
-    (once !== undefined && at >= once.startsAt && at < once.endsAt) ||
-    containsInstant(recurring, at, localTime);
-  return isRunning && matches(window.matchers, labels);
+/** When it is, and how to tell the time. */
+export interface Now {
+  readonly at: EpochMs;
+  readonly localTime: LocalTimeIn;
 }
+
+/** Whether planned work goes on now. */
+export function goesOn({ once, recurring }: MaintenanceWindow, { at, localTime }: Now): boolean {
+  return (
+    (once !== undefined && at >= once.startsAt && at < once.endsAt) ||
+    containsInstant(recurring, at, localTime)
+  );
+}
+
+/** Whether planned work on what these labels name goes on now. */
+export const isUnderMaintenance = (window: MaintenanceWindow, labels: Labels, now: Now): boolean =>
+  goesOn(window, now) && matches(window.matchers, labels);

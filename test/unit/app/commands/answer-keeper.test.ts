@@ -82,6 +82,32 @@ it('a silence of the rule file that is still to come is listed with its beginnin
   ]);
 });
 
+it('planned work that holds alerts back, or will, is listed beside silences', async () => {
+  await breach();
+  const now = bed.clock.now();
+  const matchers = [{ label: 'service', operator: '=', value: 'checkout' }] as const;
+  const once = (from: number, to: number) => ({
+    once: { startsAt: after(now, ms(from * HOUR)), endsAt: after(now, ms(to * HOUR)) },
+    recurring: [],
+  });
+  const nightly = { recurring: [{ times: [{ begin: 0, end: 60 }], location: 'UTC' }] };
+  bed.usePolicy({
+    maintenance: [
+      { name: 'moving', matchers, comment: 'new racks', ...once(-1, 1) },
+      { name: 'later', matchers, ...once(1, 2) },
+      { name: 'over', matchers, ...once(-2, -1) },
+      { name: 'nightly', matchers, ...nightly },
+      { name: 'never now', matchers, recurring: [{ months: [{ begin: 1, end: 1 }], location: 'UTC' }] },
+    ],
+  });
+  const what = '(in the rule file): service="checkout"';
+  expect(said(await ask({ kind: 'silences' }))).toEqual([
+    `Maintenance moving ${what} until TIME: new racks. Holds back 1 now.`,
+    `Maintenance later ${what} from TIME until TIME. Not begun yet.`,
+    `Maintenance nightly ${what}, by its time intervals. Holds back 1 now.`,
+  ]);
+});
+
 it('ending a silence that is none is a mistake with the nearest id', async () => {
   const id = command(await ask(silence(['checkout'])))?.split(' ')[2] ?? '';
   const near = `${id.slice(0, 7)}${id.endsWith('0') ? '1' : '0'}`;

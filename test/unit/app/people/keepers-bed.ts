@@ -52,6 +52,8 @@ export function useKeepersBed(): KeepersBed {
   return new Proxy({} as KeepersBed, { get: (_, name) => bed?.[name as keyof KeepersBed] });
 }
 
+const localTime = () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0 });
+
 function createBed(store: Store, clock: VirtualClock): KeepersBed {
   const metrics = createFakeMetricsSource();
   const logger = createSpyLogger();
@@ -65,7 +67,7 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
     expand: expandValue,
     noise: {
       policy: () => policy,
-      localTime: () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0 }),
+      localTime,
       learnCalls: async () => undefined,
       silences: () => store.silences(clock.now()),
     },
@@ -77,7 +79,7 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
     logger,
     evaluate,
     alerts: createKeepAlerts({ store, logger }),
-    silences: createKeepSilences({ store, logger, policy: () => policy }),
+    silences: createKeepSilences({ store, logger, localTime, policy: () => policy }),
     usePolicy: (given) => {
       policy = { ...NO_POLICY, ...given };
     },
