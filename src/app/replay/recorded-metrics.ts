@@ -28,6 +28,7 @@ interface Piece {
 }
 
 /** What answering from the past needs. */
+/** What is asked, on which grid, and up to when. */
 export interface RecordedOptions {
   readonly source: MetricsSource;
   /** For waiting before another try: a real one. */
