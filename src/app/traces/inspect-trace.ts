@@ -241,19 +241,27 @@ function pathNotices({ root, tree, path }: TraceOutline): readonly string[] {
   ];
 }
 
-/** Of a trace in pieces one has its path shown; whether it waited for the others, nothing tells. */
+/** Of a trace in pieces one has its path shown; whether it waited for another, nothing tells but the time. */
 function pieceNotice(root: Span, { roots }: SpanTree): readonly string[] {
   const others = roots.filter(({ span }) => span !== root);
   if (others.length === 0) return [];
-  const longest = durationText(us(Math.max(...others.map(({ span }) => span.duration))));
-  const rest =
-    others.length === 1
-      ? `the other piece, of ${longest},`
-      : `the other ${others.length} pieces, of up to ${longest},`;
+  const during = others.filter(({ span }) => overlaps(span, root)).length;
   return [
-    `The critical path is that of ${named(root.serviceName)} ${operationOf(root)}: ${rest} may be what it waited for.`,
+    `The critical path is that of ${named(root.serviceName)} ${operationOf(root)}: ${others.length === 1 ? lonePiece(during) : pieces(others.length, during)}.`,
   ];
 }
+
+const lonePiece = (during: number): string =>
+  `the other piece ran ${during === 1 ? 'in the same time and may be what it waited for' : 'at another time'}`;
+
+function pieces(others: number, during: number): string {
+  if (during === 0) return `the other ${others} pieces ran at other times`;
+  const which = during === others ? `the other ${others} pieces` : `of the other ${others} pieces ${during}`;
+  return `${which} ran in the same time and may be what it waited for`;
+}
+
+const overlaps = (a: Span, b: Span): boolean =>
+  a.start < b.start + b.duration && b.start < a.start + a.duration;
 
 /** Ends that differ by less than this are how spans are closed, not work. */
 const isLate = ({ workAfterRoot }: TraceDoubts, rootDuration: number): boolean =>
