@@ -10,7 +10,7 @@ import {
 } from '../../domain/trace/slowest.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
 import { boundText, durationText, windowText } from '../../domain/trace/wording.ts';
-import { between, epochMs, type Milliseconds, ms, type TimeWindow, us } from '../../domain/units.ts';
+import { between, epochMs, type Milliseconds, ms, SECOND, type TimeWindow, us } from '../../domain/units.ts';
 import { UpstreamError } from '../errors.ts';
 import type { Clock, TraceSource } from '../ports.ts';
 import type { FindSlowest, SlowestResult } from '../use-cases.ts';
@@ -26,13 +26,14 @@ export interface FindSlowestOptions {
   readonly limit?: number;
   readonly maxSearches?: number;
   readonly maxTime?: Milliseconds;
-  /** How long spans take to arrive: sidecars, collectors and indices buffer for 30 to 60 s together. */
-  readonly ingestLag?: Milliseconds;
 }
 
 type Settings = Required<Omit<FindSlowestOptions, 'traces' | 'clock'>>;
 
-const DEFAULTS: Settings = { limit: 40, maxSearches: 16, maxTime: ms(20_000), ingestLag: ms(45_000) };
+const DEFAULTS: Settings = { limit: 40, maxSearches: 16, maxTime: ms(20_000) };
+
+/** How long spans take to arrive: sidecars, collectors and indices buffer for 30 to 60 s together. */
+const INGEST_LAG: Milliseconds = ms(45_000);
 
 /** Why a search ended before its proof. */
 type Stop = 'searches' | 'time' | 'no-answer';
@@ -148,20 +149,20 @@ interface Ending {
 
 function resultOf(state: SlowestState<TraceRow>, ending: Ending): SlowestResult {
   const isExact = isProven(state);
-  const { settings, now } = ending;
+  const { now } = ending;
   return {
     rows: slowestOf(state),
     isExact,
     certificate: isExact ? proofText(state, ending) : doubtText(state, ending),
     searches: state.searches,
-    ...(isArriving(state.goal.window, settings.ingestLag, now) ? { arriving: settings.ingestLag } : {}),
+    ...(isArriving(state.goal.window, now) ? { arriving: INGEST_LAG } : {}),
   };
 }
 
-function proofText(state: SlowestState<TraceRow>, { settings, now }: Ending): string {
+function proofText(state: SlowestState<TraceRow>, { now }: Ending): string {
   const { goal, seen, provenFrom } = state;
   const scope = `${goal.floor > 0 ? ` >= ${durationText(goal.floor)}` : ''} in ${windowText(goal.window)}`;
-  const arriving = arrivingText(goal.window, settings.ingestLag, now);
+  const arriving = arrivingText(goal.window, now);
   if (seen.length === 0) return `exact: no trace${scope}${arriving}`;
   if (provenFrom === goal.floor) {
     return `exact: ${seen.length === 1 ? 'the only trace' : `all ${seen.length} traces`}${scope}${arriving}`;
@@ -171,11 +172,10 @@ function proofText(state: SlowestState<TraceRow>, { settings, now }: Ending): st
 }
 
 /** Whether spans of the window's end may still be under way to the backend. */
-const isArriving = ({ end }: TimeWindow, lag: Milliseconds, now: Ending['now']): boolean =>
-  between(end, now) < lag;
+const isArriving = ({ end }: TimeWindow, now: Ending['now']): boolean => between(end, now) < INGEST_LAG;
 
-function arrivingText(window: TimeWindow, lag: Milliseconds, now: Ending['now']): string {
-  return !isArriving(window, lag, now) ? '' : `; the last ${Math.round(lag / 1_000)} s may still be arriving`;
+function arrivingText(window: TimeWindow, now: Ending['now']): string {
+  return isArriving(window, now) ? `; the last ${INGEST_LAG / SECOND} s may still be arriving` : '';
 }
 
 /** Where something slower may be: the whole window, or the part of it that is still open. */

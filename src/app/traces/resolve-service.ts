@@ -6,6 +6,8 @@ import type { ResolvedService, ResolveService } from '../use-cases.ts';
 
 /** The names a menu of Slack can hold. */
 const MAX_NEAREST = 3;
+/** How long a list of services is used. */
+const CACHED_FOR: Milliseconds = MINUTE;
 /** A name that is not in the list may be new: the list is read again unless it is younger than this. */
 const FRESH_ENOUGH = ms(5_000);
 
@@ -13,8 +15,6 @@ const FRESH_ENOUGH = ms(5_000);
 export interface ResolveServiceOptions {
   readonly traces: Pick<TraceSource, 'services'>;
   readonly clock: Pick<Clock, 'now'>;
-  /** How long a list of services is used. A minute unless given. */
-  readonly cacheFor?: Milliseconds;
   /** How people call services, as it is now; by their own names unless given. */
   readonly naming?: () => ServiceNaming | undefined;
 }
@@ -28,7 +28,6 @@ interface Cached {
 export function createResolveService({
   traces,
   clock,
-  cacheFor = MINUTE,
   naming = () => NO_NAMING,
 }: ResolveServiceOptions): ResolveService {
   let cached: Cached | undefined;
@@ -41,7 +40,7 @@ export function createResolveService({
   };
   const age = ({ at }: Cached): Milliseconds => between(at, clock.now());
   return async (name, signal) => {
-    const list = cached !== undefined && age(cached) < cacheFor ? cached : await read(signal);
+    const list = cached !== undefined && age(cached) < CACHED_FOR ? cached : await read(signal);
     const resolved = resolveName(name, list.names, naming());
     if (resolved.kind !== 'unknown' || age(list) < FRESH_ENOUGH) return resolved;
     return resolveName(name, (await read(signal)).names, naming());
