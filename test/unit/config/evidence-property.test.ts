@@ -63,7 +63,7 @@ describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
         judged++;
       }
     }
-    expect(judged).toBeGreaterThan(100);
+    expect(judged).toBeGreaterThan(50);
   });
 
   it('where no value tells, the series of a breach are among those there is data for', () => {
@@ -80,6 +80,6 @@ describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
       ).toEqual([]);
       judged += breaches.size;
     }
-    expect(judged).toBeGreaterThan(100);
+    expect(judged).toBeGreaterThan(50);
   });
 });
