@@ -5,10 +5,10 @@ import type { PairedSpans, UnpairedSpans } from '../../../domain/trace/compare-s
 import { count } from '../../../domain/trace/wording.ts';
 import { toEpochMs, toMs, us } from '../../../domain/units.ts';
 import { latency } from '../format.ts';
-import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
+import { code, date, escape, link, oneLine } from '../mrkdwn.ts';
 import { RUN_COMMAND } from './alert-acts.ts';
 import type { Rendered, SlackBlock } from './block.ts';
-import { actions, button, cell, context, linkButtons, section } from './pieces.ts';
+import { actions, button, cell, context, linkButtons, section, shortTraceId } from './pieces.ts';
 import { purpose } from './trace-analysis.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
@@ -72,7 +72,7 @@ function head(name: string, of: ComparedTrace): string {
   const asked = of.asked === '' ? code(of.rootOperation, 100) : code(of.asked, 100);
   const request = of.requestId === undefined ? '' : ` · request ${code(of.requestId, 60)}`;
   return [
-    `*${name}* *${time(of.duration)}* ${link(of.url, literal(of.traceId.slice(0, 8), 8))}`,
+    `*${name}* *${time(of.duration)}* ${link(of.url, shortTraceId(of.traceId))}`,
     ` ${code(of.rootService, 80)} ${asked}${outcome} · ${count(of.spanCount, 'span')}`,
     usual(of),
     ` · ${date(toEpochMs(of.start), '{date_short_pretty} {time_secs}')}${request}`,

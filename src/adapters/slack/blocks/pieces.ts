@@ -108,3 +108,7 @@ export const dateRun = (at: EpochMs, format = '{date_short_pretty} {time_secs}')
 /** A link, or its text alone where it has no address that may be linked. */
 export const linkRun = (url: string | undefined, text: string): Run =>
   url !== undefined && isLinkable(url) ? { type: 'link', url, text } : { type: 'text', text };
+
+/** The beginning of a trace id, enough to tell it from others: an id of 64 bits has only zeros in its first half. */
+export const shortTraceId = (traceId: string): string =>
+  literal(traceId.replace(/^0{16}(?=[0-9a-f]{16}$)/i, '').slice(0, 8), 8) || DASH;

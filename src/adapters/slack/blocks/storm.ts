@@ -6,7 +6,7 @@ import { code, date, escape, link, literal, oneLine } from '../mrkdwn.ts';
 import { facts } from './alert-facts.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { mentionLine } from './mentions.ts';
-import { actions, context, fields, header, linkButtons, section } from './pieces.ts';
+import { actions, context, fields, header, linkButtons, section, shortTraceId } from './pieces.ts';
 import { acknowledgeMenu, isKnownEnd, memberValue, nounOf, stormTable } from './storm-table.ts';
 
 /** Lines of traces of the worst alert: a message may have one table, and that is the alerts' own. */
@@ -104,7 +104,7 @@ function traces({ lead, rows }: StormView): readonly SlackBlock[] {
     .slice(0, TRACES_SHOWN)
     .map(
       ({ duration, operation, traceId, url }) =>
-        `• ${latency(toMs(duration))} ${link(url, traceId.slice(0, 8))} ${code(operation, 120)}`,
+        `• ${latency(toMs(duration))} ${link(url, shortTraceId(traceId))} ${code(operation, 120)}`,
     );
   return [section([`*Slowest traces* of ${code(lead.service ?? rows[0].name, 120)}`, ...lines].join('\n'))];
 }

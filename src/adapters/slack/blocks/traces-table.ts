@@ -3,7 +3,7 @@ import type { TraceRow } from '../../../app/views.ts';
 import { toEpochMs, toMs } from '../../../domain/units.ts';
 import { latency } from '../format.ts';
 import { literal } from '../mrkdwn.ts';
-import { cell, dateRun, linkRun, richCell } from './pieces.ts';
+import { cell, dateRun, linkRun, richCell, shortTraceId } from './pieces.ts';
 
 /** Most rows and most characters a table may have here; Slack takes 100 rows and 10,000 characters over all cells. */
 const MOST_ROWS = 50;
@@ -53,7 +53,7 @@ function traceCells(row: TraceRow, index: number): TableBlock['rows'][number] {
     cell(String(index + 1)),
     cell(latency(toMs(row.duration))),
     // Early in the row: on a phone the later columns are out of sight.
-    richCell(linkRun(row.url, literal(row.traceId.slice(0, 8), 8) || '–')),
+    richCell(linkRun(row.url, shortTraceId(row.traceId))),
     cell(latency(toMs(row.traceDuration))),
     richCell(dateRun(toEpochMs(row.start))),
     row.isError
