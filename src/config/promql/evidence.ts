@@ -1,6 +1,6 @@
 import { promqlNumber } from '../../domain/slo/promql.ts';
 import type { Comparison, RecoveryEvidence } from '../../domain/slo/rule.ts';
-import { bracketed, isAlike, isSelective, join, readsAbsence, settled } from './settled.ts';
+import { bracketed, hasAlikeSides, isSelective, join, readsAbsence, settled } from './settled.ts';
 import type { Shape } from './shape.ts';
 
 type SetShape = Extract<Shape, { kind: 'set' }>;
@@ -21,6 +21,9 @@ function harmless(comparison: Comparison, bound: number): number {
   return comparison === '<=' || comparison === '==' ? bound + 1 : bound;
 }
 
+/** Each `and` doubles the text: from here on, that there is data must do. */
+const LONGEST = 4_000;
+
 /*
  * For `A > 1 and B > 2` there are two ways out of the breach, and one way to lose sight of it:
  *
@@ -31,12 +34,12 @@ function harmless(comparison: Comparison, bound: number): number {
  */
 function exactOfSet(expr: string, shape: SetShape): Exact | undefined {
   const left = exactOf(expr, shape.left);
-  if (left === undefined) return undefined;
+  if (left === undefined || left.expr.length > LONGEST) return undefined;
   const { matching, operator } = shape;
   if (operator === 'or') {
     const other = exactOf(expr, shape.right);
     const isSame = other?.bound === left.bound && other.comparison === left.comparison;
-    return isSame && !isAlike(shape)
+    return isSame && !hasAlikeSides(shape)
       ? { ...left, expr: join(bracketed(left.expr), 'or', bracketed(other.expr)) }
       : undefined;
   }

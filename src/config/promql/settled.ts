@@ -52,34 +52,67 @@ export function isSelective(expr: string, shape: Shape): boolean {
 const NUMBERS =
   /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|(?:\d+(?:\.\d+)?(?:ms|[smhdwy]))+(?!\w)|(?<![\w:])\d[\d.]*(?:e[+-]?\d+)?/gi;
 
-const skeleton = (text: string): string =>
+const skeletonOf = (text: string): string =>
   text.replaceAll(NUMBERS, (_, quoted?: string) => quoted ?? '#').replaceAll(/\s+/g, ' ');
 
+/** One of the sides of `a or b or c`, and what it is matched on with those before it. */
+interface Side {
+  readonly shape: Shape;
+  readonly matching: string;
+  /** Its text without its numbers. */
+  readonly skeleton: string;
+}
+
+const sidesOf = (shape: Shape, matching = ''): readonly Side[] =>
+  shape.kind === 'set' && shape.operator === 'or'
+    ? [...sidesOf(shape.left, matching), ...sidesOf(shape.right, shape.matching)]
+    : [{ shape, matching, skeleton: skeletonOf(shape.text) }];
+
 /**
- * Whether both sides of an `or` say the same with other numbers, as burn rates over several windows do: then either of
- * them may be the reason of a breach, and neither proves a recovery alone.
+ * The sides that say the same with other numbers, as burn rates over several windows do: any of them may be the reason of
+ * a breach, and none proves a recovery alone.
  */
-export const isAlike = ({ left, right }: Pick<SetShape, 'left' | 'right'>): boolean =>
-  skeleton(left.text) === skeleton(right.text);
+const alike = (sides: readonly Side[], one: Side): readonly Side[] =>
+  sides.filter((side) => side !== one && side.skeleton === one.skeleton);
+
+/** Whether some sides of an `or` say the same with other numbers. */
+export function hasAlikeSides(shape: Shape): boolean {
+  const sides = sidesOf(shape);
+  return new Set(sides.map(({ skeleton }) => skeleton)).size < sides.length;
+}
 
 /** What becomes of NaN: it stays, so that nothing is proven by it, or it counts as not there. */
 type Of = 'values' | 'presence';
 
+/** A side with what its like say, on the labels that the later of the two is matched on. */
+function besideItsLike(
+  expr: string,
+  sides: readonly Side[],
+  { one, of }: { one: Side; of: Of },
+): string | undefined {
+  let text = settled(expr, one.shape, of);
+  for (const other of alike(sides, one)) {
+    const there = settled(expr, other.shape, 'presence');
+    if (text === undefined || there === undefined) return undefined;
+    const { matching } = sides.indexOf(other) > sides.indexOf(one) ? other : one;
+    text = join(bracketed(text), 'and', matching, bracketed(there));
+  }
+  return text;
+}
+
+/** What has other labels is another alert, whatever the sides are matched on. */
+function settledOr(expr: string, shape: SetShape, of: Of): string | undefined {
+  const sides = sidesOf(shape);
+  const texts = sides.flatMap((one) => besideItsLike(expr, sides, { one, of }) ?? []);
+  return texts.length < sides.length ? undefined : texts.map(bracketed).join(' or ');
+}
+
 function settledSet(expr: string, shape: SetShape, of: Of): string | undefined {
-  const { operator, matching } = shape;
+  if (shape.operator === 'or') return settledOr(expr, shape, of);
   const left = settled(expr, shape.left, of);
-  if (left === undefined || operator === 'unless') return left;
-  const right = settled(expr, shape.right, operator === 'and' ? 'presence' : of);
-  const [one, other] = [bracketed(left), bracketed(right ?? '')];
-  if (operator === 'and') return right === undefined ? left : join(one, 'and', matching, other);
-  if (right === undefined) return undefined;
-  // What has other labels is another alert, whatever the two sides are matched on.
-  if (!isAlike(shape)) return join(one, 'or', other);
-  return join(
-    bracketed(join(one, 'and', matching, other)),
-    'or',
-    bracketed(join(other, 'and', matching, one)),
-  );
+  if (left === undefined || shape.operator === 'unless') return left;
+  const right = settled(expr, shape.right, 'presence');
+  return right === undefined ? left : join(bracketed(left), 'and', shape.matching, bracketed(right));
 }
 
 /** The text of a part with every filter inside it let through. */

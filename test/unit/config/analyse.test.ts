@@ -70,7 +70,7 @@ describe('bound, comparison and evidence of an expression', () => {
     'either of two filters with two bounds': ['a > 1 or on (x) b > 2', 'a or b'],
     'the same by other windows': [
       'a5m > 1 or on (x) a1h > 2',
-      '(a5m and on (x) a1h) or (a1h and on (x) a5m)',
+      '(a5m and on (x) (a1h >= -Inf)) or (a1h and on (x) (a5m >= -Inf))',
     ],
     'the same of other services': ['a{s="1"} > 1 or a{s="2"} > 2', 'a{s="1"} or a{s="2"}'],
     'a comparison of two series': ['a > b', 'a + (0 * b)'],
@@ -86,6 +86,11 @@ describe('bound, comparison and evidence of an expression', () => {
   it.each(Object.entries(there))('no value tells, but that there is data: %s', (_, [expr, expected]) => {
     expect(analyseExpression(expr).evidence).toEqual({ expr: expected });
   });
+});
+
+it('the evidence of many conditions stays in proportion to them', () => {
+  const conditions = Array.from({ length: 30 }, (_, i) => `a${i}x > ${i}`);
+  expect(analyseExpression(conditions.join(' and ')).evidence?.expr.length).toBeLessThan(10_000);
 });
 
 describe('a latency objective in an expression', () => {

@@ -147,6 +147,18 @@ describe('what burn rates over several windows prove, as generators write them',
     expect(over(given)).toEqual([]);
   });
 
+  it('four pairs of windows need the data of all of them', () => {
+    const windows = ['5m', '30m', '2h', '6h'];
+    const rule = windows.map((window) => `r${window} > 0.01`).join(' or ');
+    const four = analyseExpression(rule).evidence?.expr ?? '';
+    const all = Object.fromEntries(windows.map((window) => [`r${window}{slo="s"}`, '0']));
+    expect(Object.keys(ask(load(all), four, { at: 0 }))).toHaveLength(1);
+    for (const lost of Object.keys(all)) {
+      const { [lost]: _lost, ...rest } = all;
+      expect(ask(load(rest), four, { at: 0 }), lost).toEqual({});
+    }
+  });
+
   it('other series on the other side of an `or` are judged by themselves', () => {
     const store = load({ 'disk{mount="/"}': '50', 'disk{mount="/data"}': '60' });
     const disks = analyseExpression('disk{mount="/"} > 90 or disk{mount="/data"} > 95').evidence;
