@@ -4,6 +4,7 @@ import { UpstreamError } from '../../app/errors.ts';
 import type { Logger } from '../../app/ports.ts';
 import type { ReadyCheck } from '../../app/readiness.ts';
 import type { RulesApi, RulesFilter } from '../../app/rules/rules-api.ts';
+import { type Matcher, parseMatchers } from '../../domain/alert/matcher.ts';
 import type { Telemetry } from './recorder.ts';
 
 export interface OpsServer {
@@ -36,24 +37,30 @@ async function apiReply(ask: () => Promise<object>): Promise<Reply> {
   }
 }
 
-/** The parameters of `/api/v1/rules` that concern alerting rules, by Prometheus's names. */
-function rulesFilter(query: URLSearchParams): RulesFilter {
+/** The parameters of `/api/v1/rules` that concern alerting rules, by Prometheus's names; or what is wrong with them. */
+function rulesFilter(query: URLSearchParams): RulesFilter | string {
   const type = query.get('type');
+  if (type !== null && type !== 'alert' && type !== 'record')
+    return `invalid parameter "type": not supported value ${JSON.stringify(type)}`;
+  const matchers: (readonly Matcher[])[] = [];
+  for (const selector of query.getAll('match[]')) {
+    const read = parseMatchers(selector);
+    if (!read.ok) return `invalid parameter "match[]": ${JSON.stringify(selector)} ${read.message}`;
+    matchers.push(read.matchers);
+  }
   return {
     ...(type === null ? {} : { type }),
     names: query.getAll('rule_name[]'),
     groups: query.getAll('rule_group[]'),
     files: query.getAll('file[]'),
+    matchers,
     excludeAlerts: /^(?:1|t|true)$/i.test(query.get('exclude_alerts') ?? ''),
   };
 }
 
 async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<Reply> {
   const filter = rulesFilter(query);
-  if (filter.type !== undefined && filter.type !== 'alert' && filter.type !== 'record') {
-    const error = `not supported value ${JSON.stringify(filter.type)}`;
-    return json(400, { status: 'error', errorType: 'bad_data', error });
-  }
+  if (typeof filter === 'string') return json(400, { status: 'error', errorType: 'bad_data', error: filter });
   return await apiReply(() => api.rules(filter));
 }
 

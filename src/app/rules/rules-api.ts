@@ -1,4 +1,5 @@
 import type { Alert, RuleHealth, RuleState } from '../../domain/alert/alert.ts';
+import { type Matcher, matches } from '../../domain/alert/matcher.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { utcTime } from '../../domain/link.ts';
 import type { RuleGroup, SloRule } from '../../domain/slo/rule.ts';
@@ -53,6 +54,8 @@ export interface RulesFilter {
   readonly names: readonly string[];
   readonly groups: readonly string[];
   readonly files: readonly string[];
+  /** Sets of conditions on the labels of a rule, of which one must hold. */
+  readonly matchers: readonly (readonly Matcher[])[];
   readonly excludeAlerts: boolean;
 }
 
@@ -128,7 +131,11 @@ export function createRulesApi(deps: {
 }): RulesApi {
   async function apiGroup(group: RuleGroup, filter: RulesFilter): Promise<ApiGroup> {
     const state = await loadWithActs(deps.store, group.id);
-    const rules = group.rules.filter(({ name }) => isWanted(filter.names, name));
+    const { names, matchers } = filter;
+    const rules = group.rules.filter(
+      ({ name, labels }) =>
+        isWanted(names, name) && (matchers.length === 0 || matchers.some((each) => matches(each, labels))),
+    );
     return {
       name: group.name,
       file: group.file,
@@ -147,8 +154,9 @@ export function createRulesApi(deps: {
         .rules()
         .groups.filter(({ name, file }) => isWanted(filter.groups, name) && isWanted(filter.files, file));
       const groups = await Promise.all(wanted.map((group) => apiGroup(group, filter)));
-      // As Prometheus does: a group that a filter by name leaves empty is not shown.
-      return { groups: groups.filter(({ rules }) => filter.names.length === 0 || rules.length > 0) };
+      // As Prometheus does: a group that a filter of rules leaves empty is not shown.
+      const isFiltered = filter.names.length + filter.matchers.length > 0;
+      return { groups: groups.filter(({ rules }) => !isFiltered || rules.length > 0) };
     },
     alerts: async () => {
       const states = await Promise.all(

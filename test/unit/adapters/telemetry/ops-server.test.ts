@@ -123,11 +123,15 @@ test('what is recorded is scraped, and gauges are brought up to date first', asy
   );
 });
 
-const EVERYTHING: RulesFilter = { names: [], groups: [], files: [], excludeAlerts: false };
+const EVERYTHING: RulesFilter = { names: [], groups: [], files: [], matchers: [], excludeAlerts: false };
 
 test.each<[string, RulesFilter]>([
   ['', EVERYTHING],
   ['?type=alert&exclude_alerts=true', { ...EVERYTHING, type: 'alert', excludeAlerts: true }],
+  [
+    '?match[]={severity="page"}',
+    { ...EVERYTHING, matchers: [[{ label: 'severity', operator: '=', value: 'page' }]] },
+  ],
   [
     '?rule_name[]=A&rule_name[]=B&rule_group[]=g&file[]=rules.yaml',
     { ...EVERYTHING, names: ['A', 'B'], groups: ['g'], files: ['rules.yaml'] },
@@ -144,13 +148,13 @@ test.each<[string, RulesFilter]>([
   expect(filters).toEqual([filter]);
 });
 
-test('a kind of rule that does not exist is refused as a Prometheus refuses it', async () => {
+test.each([
+  ['type=alerts', 'invalid parameter "type": not supported value "alerts"'],
+  ['match[]=page', expect.stringMatching(/^invalid parameter "match\[\]": "page" /)],
+])('what cannot be asked for is refused as a Prometheus refuses it: %s', async (search, error) => {
   const { call } = await start();
-  const { status, body } = await call('GET', '/api/v1/rules?type=alerts');
-  expect([status, JSON.parse(body)]).toEqual([
-    400,
-    { status: 'error', errorType: 'bad_data', error: 'not supported value "alerts"' },
-  ]);
+  const { status, body } = await call('GET', `/api/v1/rules?${search}`);
+  expect([status, JSON.parse(body)]).toEqual([400, { status: 'error', errorType: 'bad_data', error }]);
 });
 
 test('a store that does not answer is said in the envelope of the API', async () => {

@@ -6,7 +6,8 @@ import { after, MINUTE, ms, SECOND } from '../../../../src/domain/units.ts';
 import { aGroup, anAlert, aRule } from '../../../support/builders.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
-const ALL: RulesFilter = { names: [], groups: [], files: [], excludeAlerts: false };
+const ALL: RulesFilter = { names: [], groups: [], files: [], matchers: [], excludeAlerts: false };
+const TEAM_OPS = { label: 'team', operator: '=', value: 'ops' } as const;
 const rule = aRule({ for: MINUTE, keepFiringFor: ms(90 * SECOND), labels: { severity: 'page' } });
 
 const stateOf = (alerts: readonly Alert[], health: RuleHealth = { kind: 'ok' }): GroupState => ({
@@ -97,9 +98,15 @@ describe('the rules in Prometheus’s JSON', () => {
     'by group': [{ groups: ['cart'] }, ['cart']],
     'by file': [{ files: ['other.yaml'] }, ['cart']],
     'by name of the rule': [{ names: ['CheckoutSlow'] }, ['checkout']],
+    'by labels of the rule, any of several': [
+      { matchers: [[{ label: 'team', operator: '=', value: 'cart' }], [TEAM_OPS]] },
+      ['cart'],
+    ],
+    'by labels that no rule has': [{ matchers: [[TEAM_OPS]] }, []],
   };
   it.each(Object.entries(filters))('wanted: %s', async (_, [filter, names]) => {
-    const cart = aGroup({ file: 'other.yaml', name: 'cart', rules: [aRule({ name: 'CartSlow' })] });
+    const slow = aRule({ name: 'CartSlow', labels: { team: 'cart' } });
+    const cart = aGroup({ file: 'other.yaml', name: 'cart', rules: [slow] });
     const { groups } = await apiOf(undefined, [aGroup(), cart]).rules({ ...ALL, ...filter });
     expect(groups.map(({ name }) => name)).toEqual(names);
   });
