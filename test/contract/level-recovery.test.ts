@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/adapters/level/database.ts';
 import { createLevelStore, openLevelStore } from '../../src/adapters/level/open-level-store.ts';
@@ -6,6 +5,7 @@ import { UpstreamError } from '../../src/app/errors.ts';
 import type { Store } from '../../src/app/ports.ts';
 import { after, ms, SECOND } from '../../src/domain/units.ts';
 import { anAlert } from '../support/builders.ts';
+import { canLimitFiles, limitFiles } from '../support/full-disk.ts';
 import { drain, startWriter } from '../support/level-process.ts';
 import { createSpyLogger, type SpyLogger } from '../support/spies.ts';
 import { makeTempDir } from '../support/temp-store.ts';
@@ -212,36 +212,37 @@ describe('a write that fails', () => {
   });
 });
 
-/** Limits how large a file a process may write, in bytes: to LevelDB it is a disk that is full. */
-const limitFiles = (pid: number, bytes: number | 'unlimited'): void =>
-  void execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`]);
-
-const canLimit = spawnSync('prlimit', ['--version']).status === 0;
-
-describe.skipIf(!canLimit)('a disk that is full for a while', { timeout: 60_000 }, () => {
+describe.skipIf(!canLimitFiles)('a disk that is full for a while', { timeout: 60_000 }, () => {
   it('costs what could not be written while it was, and nothing else', async () => {
     const { dir, dispose } = await makeTempDir();
     const writer = startWriter('level-limited-writer', dir);
-    await writer.said(20);
+    const writes = async (count: number): Promise<readonly string[]> => {
+      const said: string[] = [];
+      while (said.length < count) said.push(await writer.write());
+      return said;
+    };
+    const said = [...(await writes(20))];
     for (let time = 0; time < 3; time++) {
-      limitFiles(writer.child.pid ?? 0, 4_000);
-      await writer.says(5, 'failed not open');
-      limitFiles(writer.child.pid ?? 0, 'unlimited');
-      await writer.says(10, 'applied');
+      limitFiles(writer.child.pid, 1);
+      said.push(...(await writes(3)));
+      limitFiles(writer.child.pid, 'unlimited');
+      said.push(...(await writes(5)));
     }
-    const lines = await writer.kill();
+    await writer.kill();
 
-    const numbersOf = (beginning: string): readonly string[] =>
-      lines.filter((line) => line.startsWith(beginning)).map((line) => line.slice(beginning.length));
-    // One that failed and was on disk all the same was found there when the folder was opened anew.
-    const written = [...numbersOf('applied '), ...numbersOf('stale ')].map(Number);
-    const last = Math.max(...written);
+    const outcomes = said.map((line) => /^(?:applied|stale|failed not open)/.exec(line)?.[0]);
+    // A write that failed and was on disk all the same is found there when the folder is opened anew: `stale`.
+    const isWritten = (outcome: string | undefined): boolean => outcome === 'applied' || outcome === 'stale';
+    expect(outcomes.slice(0, 20).every(isWritten)).toBe(true);
+    for (const time of [0, 1, 2]) {
+      const from = 20 + time * 8;
+      expect(outcomes.slice(from, from + 3)).toEqual(Array.from({ length: 3 }, () => 'failed not open'));
+      expect(outcomes.slice(from + 3, from + 8).every(isWritten)).toBe(true);
+    }
+    const written = outcomes.flatMap((outcome, index) => (isWritten(outcome) ? [index + 1] : []));
     const store = await openLevelStore({ dir });
-    const waiting = new Set(await drain(store));
-    // The last one may have been on disk without having been said.
-    const slot = ((await store.loadGroup(GROUP))?.slot ?? 0) - at(0);
-    expect([last, last + 1]).toContain(slot / SECOND);
-    expect([...waiting].filter((id) => Number(id) <= last).sort()).toEqual(written.map(String).sort());
+    expect((await store.loadGroup(GROUP))?.slot).toBe(at(written.at(-1) ?? 0));
+    expect((await drain(store)).map(Number)).toEqual(written);
     await store.close();
     await dispose();
   });

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { type DemoWorld, startDemoWorld } from '../../src/demo/demo-world.ts';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import { ms } from '../../src/domain/units.ts';
+import { canLimitFiles, limitFiles } from '../support/full-disk.ts';
 import { NO_FAULTS } from '../support/stage.ts';
 
 const CLEAN = { PATH: process.env['PATH'], HOME: tmpdir() };
@@ -141,6 +142,26 @@ describe('a running bot', () => {
     program.child.kill('SIGTERM');
     expect(await program.exit).toBe(0);
   });
+
+  test.skipIf(!canLimitFiles)(
+    'is not ready while its disk is full, and goes on by itself after that',
+    async () => {
+      const { program, opsPort } = await started();
+      const readiness = async () => await (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).text();
+      await until('the start', async () => (await readiness()).includes('ok evaluation'));
+      limitFiles(program.child.pid, 1);
+      await until('the failure', async () => (await readiness()).includes('store: not open'));
+      limitFiles(program.child.pid, 'unlimited');
+      await until('the recovery', () =>
+        program.output().includes('the embedded store can be written to again'),
+      );
+      await until('the next evaluation', async () => !(await readiness()).includes('not ready'));
+      expect(program.output().match(/the embedded store cannot be written to/g)).toHaveLength(1);
+
+      program.child.kill('SIGTERM');
+      expect(await program.exit).toBe(0);
+    },
+  );
 
   test('a second process on its folder refuses and says who holds it', async () => {
     const { program, env } = await started();

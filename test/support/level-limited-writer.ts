@@ -1,8 +1,9 @@
 /**
- * A process that writes to an embedded store again and again, whether it can or not, and says on its standard output
- * what came of it: `applied N` or `failed REASON`. Run with the folder as argument.
+ * A process that writes to an embedded store, once for each line of its standard input, and says on its standard output
+ * what came of it: `applied N`, or `failed` and why. Run with the folder as argument.
  */
 import { writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
 import { epochMs, SECOND } from '../../src/domain/units.ts';
 import { anEntry, at, GROUP, state } from '../contract/store/fixtures.ts';
@@ -14,7 +15,10 @@ const [dir = ''] = process.argv.slice(2);
 let now = 0;
 const store = await openLevelStore({ dir, clock: { now: () => epochMs((now += 10 * SECOND)) } });
 
-for (let n = 1; ; n++) {
+let n = 0;
+for await (const asked of createInterface({ input: process.stdin })) {
+  if (asked !== '') break;
+  n += 1;
   const entries = [anEntry(`${n}`, { episode: `ep-${n}` })];
   try {
     say(`${await store.applyEvaluation({ group: GROUP, state: state(at(n)), entries })} ${n}`);

@@ -9,8 +9,8 @@ export interface Writer {
   readonly child: ChildProcess;
   /** Ends once so many lines have been said in all. */
   said(count: number): Promise<void>;
-  /** Ends once so many lines that begin so have been said from now on. */
-  says(count: number, beginning: string): Promise<void>;
+  /** Asks one that waits for it for one more write, and gives what it says then. */
+  write(): Promise<string>;
   /** Kills it as it stands and gives everything it had said. */
   kill(): Promise<readonly string[]>;
 }
@@ -19,7 +19,7 @@ export interface Writer {
 export function startWriter(program: 'level-writer' | 'level-limited-writer', dir: string): Writer {
   const path = new URL(`${program}.ts`, import.meta.url).pathname;
   const child = spawn(process.execPath, ['--import', 'tsx', path, dir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
@@ -29,10 +29,11 @@ export function startWriter(program: 'level-writer' | 'level-limited-writer', di
     said: async (count) => {
       while (lines.length < count) await once(reader, 'line');
     },
-    says: async (count, beginning) => {
-      const from = lines.length;
-      const heard = (): number => lines.slice(from).filter((line) => line.startsWith(beginning)).length;
-      while (heard() < count) await once(reader, 'line');
+    write: async () => {
+      const count = lines.length;
+      child.stdin.write('\n');
+      while (lines.length === count) await once(reader, 'line');
+      return lines[count] ?? '';
     },
     kill: async () => {
       const closed = once(reader, 'close');
