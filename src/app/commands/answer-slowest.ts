@@ -157,11 +157,14 @@ function absenceText({ service, command, filter, window, minDuration, result }: 
   const { isExact, arriving } = result;
   if (!isExact)
     return `Nothing of ${of} was found ${where} before the time for this was over: try a shorter time.`;
+  const late =
+    arriving === undefined ? '' : ` The last ${Math.round(arriving / 1_000)} s may still be arriving.`;
   if (filter.asked !== undefined) {
-    return `No span of ${service} is named "${filter.asked}", and none ${minDuration === undefined ? '' : `of ${durationText(minDuration)} or more `}was asked for it ${where}.`;
+    const slow = minDuration === undefined ? '' : `of ${durationText(minDuration)} or more `;
+    return `No span of ${service} is named "${filter.asked}", and none ${slow}was asked for it ${where}.${late}`;
   }
   if (minDuration !== undefined) {
-    return `No traced request to ${of} took ${durationText(minDuration)} or more ${where}.${arriving === undefined ? '' : ` The last ${Math.round(arriving / 1_000)} s may still be arriving.`}`;
+    return `No traced request to ${of} took ${durationText(minDuration)} or more ${where}.${late}`;
   }
   return `No trace of ${of} ${where}. Jaeger knows the service, so it has been traced before: there was no traffic, none of it was sampled, or its spans have not arrived yet (they take up to a minute).`;
 }

@@ -64,11 +64,11 @@ describe('the slowest of what a mesh does not name', () => {
   it.each([
     [
       'op /chekout',
-      'No span of checkout.shop is named "/chekout", and none was asked for it in 14:00-14:30 UTC.',
+      'No span of checkout.shop is named "/chekout", and none was asked for it in 14:00-14:30 UTC. The last 45 s may still be arriving.',
     ],
     [
       'op /stock over 1s',
-      'No span of checkout.shop is named "/stock", and none of 1 s or more was asked for it in 14:00-14:30 UTC.',
+      'No span of checkout.shop is named "/stock", and none of 1 s or more was asked for it in 14:00-14:30 UTC. The last 45 s may still be arriving.',
     ],
   ])('says when there is none: %s', async (text, expected) => {
     expect(textOf((await slowest(text)).given)).toBe(expected);
