@@ -146,13 +146,8 @@ async function breakdownOf(
 ): Promise<{ readonly breakdown?: LatencyBreakdown; readonly notices: readonly string[] }> {
   try {
     const breakdown = await withDeadline(
-      { clock, duration: BREAKDOWN_DEADLINE, system: 'prometheus' },
-      (limit) =>
-        breakDownLatency(
-          metrics,
-          { family, matchLabels, ...period },
-          signal === undefined ? limit : AbortSignal.any([signal, limit]),
-        ),
+      { clock, duration: BREAKDOWN_DEADLINE, system: 'prometheus', signal },
+      (either) => breakDownLatency(metrics, { family, matchLabels, ...period }, either),
     );
     return { ...(breakdown === undefined ? {} : { breakdown }), notices: [] };
   } catch (error) {

@@ -202,14 +202,9 @@ function judgedBy(
 
 /** Asks now, for an answer to a person. Undefined when there is none: a source that is down is reported by the evaluation. */
 async function ask({ deps, now, signal }: Context, expr: string): Promise<readonly Sample[] | undefined> {
-  const limit = { clock: deps.clock, duration: VALUE_DEADLINE, system: 'prometheus' } as const;
+  const limit = { clock: deps.clock, duration: VALUE_DEADLINE, system: 'prometheus', signal } as const;
   try {
-    return await withDeadline(limit, (expired) =>
-      deps.metrics.instant(
-        { expr, at: now },
-        signal === undefined ? expired : AbortSignal.any([expired, signal]),
-      ),
-    );
+    return await withDeadline(limit, (either) => deps.metrics.instant({ expr, at: now }, either));
   } catch (error) {
     if (error instanceof UpstreamError) return undefined;
     throw error;

@@ -58,11 +58,9 @@ function none(error: unknown): Record<string, never> {
 /** The three honest numbers of one service, and what is left of its budget. */
 async function figuresOf(deps: FiguresDeps, of: FiguresOf, signal?: AbortSignal): Promise<SloFigures> {
   const { objective } = of;
-  const limit = { clock: deps.clock, duration: DEADLINE, system: 'prometheus' } as const;
+  const limit = { clock: deps.clock, duration: DEADLINE, system: 'prometheus', signal } as const;
   const [numbers, budget] = await Promise.all([
-    withDeadline(limit, (expired) =>
-      measured(deps, of, signal === undefined ? expired : AbortSignal.any([expired, signal])),
-    ).catch(none),
+    withDeadline(limit, (either) => measured(deps, of, either)).catch(none),
     deps.errorBudget?.(of),
   ]);
   return {

@@ -35,10 +35,9 @@ export function createOtherParts(options: OtherPartsOptions): TellOtherParts {
     if (carried === undefined) return undefined;
     const { attribute, value } = carried;
     try {
-      const parts = await withDeadline({ clock, duration, system: 'jaeger' }, (limit) => {
-        const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
-        return partsOf(trace, createRequestSearch({ traces, attribute, values: [value] }, either));
-      });
+      const parts = await withDeadline({ clock, duration, system: 'jaeger', signal }, (either) =>
+        partsOf(trace, createRequestSearch({ traces, attribute, values: [value] }, either)),
+      );
       return parts.length < 2 ? undefined : { id: value, text: textOf(parts, value) };
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;

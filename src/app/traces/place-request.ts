@@ -44,15 +44,14 @@ export function createPlaceRequest(options: PlaceRequestOptions): PlaceRequest {
     const nothing: StandingView = { isRecent, rows: [], notices: [] };
     const asked = familiesOf(rules()).map((family) => ({ family, expr: questionOf(family, spans) }));
     try {
-      const answers = await withDeadline({ clock, duration, system: 'prometheus' }, (limit) => {
-        const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
-        return Promise.all(
+      const answers = await withDeadline({ clock, duration, system: 'prometheus', signal }, (either) =>
+        Promise.all(
           asked.map(async ({ family, expr }) => ({
             family,
             samples: expr === undefined ? [] : await metrics.instant({ expr, at }, either),
           })),
-        );
-      });
+        ),
+      );
       return { ...nothing, rows: spans.flatMap((span) => standingOf(span, answers) ?? []) };
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;

@@ -26,11 +26,9 @@ export function createSampledShare(options: {
   const { metrics, clock } = options;
   return async (now, signal) => {
     try {
-      const samples = await withDeadline({ clock, duration: DEADLINE, system: 'prometheus' }, (limit) =>
-        metrics.instant(
-          { expr: SHARE, at: now },
-          signal === undefined ? limit : AbortSignal.any([signal, limit]),
-        ),
+      const samples = await withDeadline(
+        { clock, duration: DEADLINE, system: 'prometheus', signal },
+        (either) => metrics.instant({ expr: SHARE, at: now }, either),
       );
       const share = samples[0]?.value ?? Number.NaN;
       return share >= 0 && share <= 1 ? ratio(share) : undefined;

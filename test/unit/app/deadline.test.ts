@@ -39,4 +39,33 @@ describe('a call with a deadline', () => {
     await ended;
     expect(signal?.aborted).toBe(true);
   });
+
+  it.each([
+    ['before it begins', true],
+    ['while it is under way', false],
+  ])('ends when the caller gives up %s, for the reason the caller has', async (_when, isEarly) => {
+    const caller = new AbortController();
+    if (isEarly) caller.abort('enough');
+    const call = withDeadline(
+      { ...limit(), signal: caller.signal },
+      (given) =>
+        new Promise<never>((_resolve, reject) => {
+          if (given.aborted) reject(given.reason);
+          given.addEventListener('abort', () => reject(given.reason));
+        }),
+    );
+    if (!isEarly) caller.abort('enough');
+    await expect(call).rejects.toBe('enough');
+    expect(clock.sleepers()).toBe(0);
+  });
+
+  it('does not hear the caller any more once it has its answer', async () => {
+    const caller = new AbortController();
+    let signal: AbortSignal | undefined;
+    await withDeadline({ ...limit(), signal: caller.signal }, async (given) => {
+      signal = given;
+    });
+    caller.abort();
+    expect(signal?.aborted).toBe(false);
+  });
 });
