@@ -134,9 +134,19 @@ const pauseOf = (client: SpanNode): PathSubject => subject('retry', client, peer
 function subjectOf(node: SpanNode): PathSubject {
   const { span } = node;
   const isCall = span.kind === 'client';
-  if (isCall && serversOf(node).length > 0) return subject('network', node, peerOf(node));
+  const answered = isCall ? answeredCall(node) : undefined;
+  if (answered !== undefined) return subject('network', node, peerOf(answered));
   if (span.kind !== 'server' && isDatabaseCall(span)) return subject('database', node, peerOf(node));
   return isCall ? subject('call', node, peerOf(node)) : subject('own', node, servedBy(node));
+}
+
+/**
+ * The client span that a server answered: the call itself, or the one that a proxy beside the caller, or a library below it,
+ * made of it.
+ */
+function answeredCall(call: SpanNode): SpanNode | undefined {
+  if (serversOf(call).length > 0) return call;
+  return call.children.find((child) => child.span.kind === 'client' && serversOf(child).length > 0);
 }
 
 /** The service whose span hangs directly on one that is no client's: it was called, the way there unseen. */

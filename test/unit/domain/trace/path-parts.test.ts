@@ -82,6 +82,15 @@ describe('what the critical path was spent on', () => {
       `,
       expected: ['pay own  7', 'shop own  7', 'cart network pay 5'],
     },
+    'the way to the proxy beside the caller, which made the call of its own': {
+      drawing: `
+        shop:s         |==================|
+        cart:c<shop      |=============|
+        side:c<cart        |=========|
+        pay:s<side           |====|
+      `,
+      expected: ['pay own  5', 'shop own  5', 'side network pay 5', 'cart network pay 4'],
+    },
     'the pause between two attempts': {
       drawing: `
         shop:c         |===================|
