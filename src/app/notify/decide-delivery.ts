@@ -6,7 +6,7 @@ import type { NoteView } from '../views.ts';
 const EDIT_INTERVAL: Milliseconds = ms(30 * SECOND);
 
 /** Slack has shown a message that it accepted by then: absent after this long means that it never was. */
-export const SETTLE_TIME: Milliseconds = ms(30 * SECOND);
+export const SHOWN_WITHIN: Milliseconds = ms(30 * SECOND);
 
 /**
  * When nobody can look (a scope is missing, Slack answers no search) for this long, the notification is sent again all
@@ -90,9 +90,9 @@ export function decideAfterLookUp(
   if (found === 'found') return { kind: 'adopt' };
   const since = uncertainSince ?? now;
   if (found === 'absent')
-    return between(since, now) >= SETTLE_TIME
+    return between(since, now) >= SHOWN_WITHIN
       ? { kind: 'send', reason: 'absent' }
-      : { kind: 'wait', until: after(since, SETTLE_TIME) };
+      : { kind: 'wait', until: after(since, SHOWN_WITHIN) };
   return between(since, now) >= LOOK_UP_PATIENCE
     ? { kind: 'send', reason: 'out-of-patience' }
     : { kind: 'wait', until: after(now, backoff(attempt)) };

@@ -3,7 +3,7 @@ import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../../domain
 import type { Clock, Logger, MessageRef, Notifier, OutboxEntry, SendOutcome, TakenEntry } from '../ports.ts';
 import type { MessageView } from '../views.ts';
 import type { Enrichment } from './alert-view.ts';
-import { backoff, SETTLE_TIME } from './decide-delivery.ts';
+import { backoff, SHOWN_WITHIN } from './decide-delivery.ts';
 import type { EnrichAlert } from './enrich-alert.ts';
 
 /** What came of an entry: it is over, or it is tried again. */
@@ -125,7 +125,7 @@ export function later(
     }
     case 'unknown': {
       // Whoever is unsure for the second time waits until Slack must have shown it.
-      const wait = entry.uncertainSince === undefined ? FIRST_LOOK : SETTLE_TIME;
+      const wait = entry.uncertainSince === undefined ? FIRST_LOOK : SHOWN_WITHIN;
       return {
         kind: 'later',
         outcome: 'unknown',
