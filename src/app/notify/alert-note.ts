@@ -41,18 +41,28 @@ const isKnownGood = (reason: ResolveReason | undefined): boolean =>
 /** The value that proved a recovery, and the bound it is held against. */
 function proofOf({ alert, rule }: Noted): Pick<NoteView, 'proof'> {
   if (alert.resolveReason !== 'recovered' || Number.isNaN(alert.value)) return {};
-  const { valueKind, comparison, objective } = rule;
+  const { valueKind, comparison } = rule;
   const bound = rule.evidence?.bound ?? rule.bound;
-  const unit =
-    alert.annotations['slo_unit'] ?? (valueKind === 'latency' ? objective?.family.unit : undefined);
   return {
     proof: {
       value: alert.value,
       valueKind,
-      ...(unit === undefined ? {} : { unit }),
       ...(bound === undefined ? {} : { bound }),
       ...(comparison === undefined ? {} : { comparison }),
+      ...howToRead(alert, rule),
     },
+  };
+}
+
+function howToRead(
+  { annotations }: Alert,
+  { valueKind, objective }: SloRule,
+): Pick<NonNullable<NoteView['proof']>, 'unit' | 'isApproximate'> {
+  const unit = annotations['slo_unit'] ?? (valueKind === 'latency' ? objective?.family.unit : undefined);
+  const isApproximate = objective?.isApproximate;
+  return {
+    ...(unit === undefined ? {} : { unit }),
+    ...(isApproximate === undefined ? {} : { isApproximate }),
   };
 }
 

@@ -31,5 +31,7 @@ export interface NoteView {
     readonly unit?: string;
     readonly bound?: number;
     readonly comparison?: Comparison;
+    /** A share by the bound above an approximate threshold: the least it can be. */
+    readonly isApproximate?: true;
   };
 }

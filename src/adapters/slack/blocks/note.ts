@@ -27,7 +27,8 @@ function proofText(proof: Proof): string {
   const how = { kind: proof.valueKind, ...(proof.unit === undefined ? {} : { unit: proof.unit }) };
   const what = proof.valueKind === 'slow-share' ? 'Slow requests: ' : 'It is ';
   const { bound, comparison } = proof;
-  const value = `${besides(proof, how)}${ruleValue(proof.value, how)}`;
+  const least = proof.isApproximate === true ? 'at least ' : '';
+  const value = `${least}${besides(proof, how)}${ruleValue(proof.value, how)}`;
   const against =
     bound === undefined || comparison === undefined
       ? ''

@@ -36,8 +36,11 @@ function stateText(member: StormMember): string {
 }
 
 /** A value of the rule in words. */
-export function memberValue({ lead }: StormView, value: number): string {
-  return ruleValue(value, { kind: lead.valueKind, ...(lead.unit === undefined ? {} : { unit: lead.unit }) });
+export function memberValue({ lead }: Pick<StormView, 'lead'>, value: number): string {
+  const { valueKind: kind, unit, isApproximate } = lead;
+  // A share by the bound above an approximate threshold is the least it can be.
+  const least = isApproximate === true && kind === 'slow-share' ? 'at least ' : '';
+  return `${least}${ruleValue(value, { kind, ...(unit === undefined ? {} : { unit }) })}`;
 }
 
 /** What the rows are, in the plural. */

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { alertMessage, headline } from '../../../../src/adapters/slack/blocks/alert.ts';
+import { noteMessage } from '../../../../src/adapters/slack/blocks/note.ts';
+import { memberValue } from '../../../../src/adapters/slack/blocks/storm-table.ts';
 import type { AlertView } from '../../../../src/app/views.ts';
 import { ms } from '../../../../src/domain/units.ts';
+import { START } from '../../../support/virtual-clock.ts';
 import { anEnrichedView, aView } from './stand.ts';
 
 const approximate = { threshold: ms(750), isApproximate: true } as const;
@@ -42,6 +45,18 @@ describe('a threshold between two bucket bounds', () => {
   it.each(Object.entries(cases))('%s', (_, [view, texts]) => {
     const shown = JSON.stringify(alertMessage(view).blocks);
     for (const text of texts) expect(shown).toContain(text);
+  });
+
+  it('gives the least there can be in the proof of a recovery', () => {
+    const proof = { value: 0.002, valueKind: 'slow-share', bound: 0.01, comparison: '>' } as const;
+    const note = { kind: 'resolved', text: 'Resolved.', at: START } as const;
+    expect(noteMessage({ ...note, proof: { ...proof, isApproximate: true } }).text).toContain(
+      'Slow requests: at least 0.2 %; the rule alerts above 1 %.',
+    );
+  });
+
+  it('gives the least there can be in a table of many', () => {
+    expect(memberValue({ lead: aView(approximate) }, 0.031)).toBe('at least 3.1 %');
   });
 
   it('gives the least there can be in the headline', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { noteOf, vanishedText } from '../../../../src/app/notify/alert-note.ts';
 import type { Vanished } from '../../../../src/domain/alert/alert.ts';
-import { after, epochMs, MINUTE, ms } from '../../../../src/domain/units.ts';
+import type { LatencyObjective } from '../../../../src/domain/slo/rule.ts';
+import { after, epochMs, MINUTE, ms, ratio } from '../../../../src/domain/units.ts';
 import { anAlert, aPlainRule, aRule } from '../../../support/builders.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
@@ -29,6 +30,22 @@ describe('the note on an end', () => {
       valueKind: 'slow-share',
       bound: 0.005,
       comparison: '>',
+    });
+  });
+
+  it('says of a proof by an approximate threshold that it is one', () => {
+    const objective: LatencyObjective = {
+      family: { metric: 'm', unit: 'ms', selector: '', serviceLabel: 'service' },
+      by: ['service'],
+      quantile: ratio(0.99),
+      threshold: ms(750),
+      window: MINUTE,
+      isApproximate: true,
+    };
+    const alert = anAlert({ state: 'resolved', resolveReason: 'recovered', value: 0.002, resolvedAt: START });
+    const of = aRule({ objective });
+    expect(noteOf('resolved', { alert, rule: of, createdAt: START }).proof).toMatchObject({
+      isApproximate: true,
     });
   });
 
