@@ -3,7 +3,7 @@ import { DAY, formatDuration, HOUR, MINUTE, type Milliseconds, ms } from '../../
 import { defined } from '../rules/defined.ts';
 import { expression, field, name, oneOf, positiveDuration } from '../rules/fields.ts';
 import { type Part, type Shape, validate } from '../rules/validate.ts';
-import { type BurnPair, burnRules, exact } from './burn-rules.ts';
+import { type BurnPair, burnRules, eitherBound, exact } from './burn-rules.ts';
 import { below, type Converted, refusedAt, selector, text, textMap } from './fields.ts';
 
 const sourceOf = <Q extends z.ZodType>(query: Q) =>
@@ -120,7 +120,7 @@ function eventRatio({ good, bad, total }: RatioMetric, { budgetingMethod }: Spec
   if (budgetingMethod !== 'Occurrences')
     return [['budgetingMethod'], '`spec.budgetingMethod` of a ratioMetric must be Occurrences.'];
   const rate = (source: NonNullable<typeof good>, w: string): string =>
-    `sum(rate(${source.metricSource.spec.query}[${w}]))`;
+    `sum(rate(${eitherBound(source.metricSource.spec.query)}[${w}]))`;
   if (bad !== undefined) return (w) => `${rate(bad, w)} / ${rate(total, w)}`;
   if (good !== undefined) return (w) => `1 - ${rate(good, w)} / ${rate(total, w)}`;
   return [['indicator', 'spec', 'ratioMetric'], '`spec.indicator.spec.ratioMetric` needs `good` or `bad`.'];

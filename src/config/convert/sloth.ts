@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DAY, HOUR, MINUTE, type Milliseconds, ms } from '../../domain/units.ts';
 import { name } from '../rules/fields.ts';
 import { type Part, type Shape, validate } from '../rules/validate.ts';
-import { type BurnPair, burnRules, exact, type WrittenGroup } from './burn-rules.ts';
+import { type BurnPair, burnRules, eitherBound, exact, type WrittenGroup } from './burn-rules.ts';
 import { below, type Converted, flag, text, textMap, windowedQuery, withWindow } from './fields.ts';
 
 const alertSchema = z.strictObject({
@@ -80,10 +80,12 @@ function pairsOf({ alerting = {} }: Slo): readonly BurnPair[] {
 
 const ratioOf =
   (sli: Sli) =>
-  (window: string): string =>
-    'raw' in sli
-      ? withWindow(sli.raw.error_ratio_query, window)
-      : `(${withWindow(sli.events.error_query, window)}) / (${withWindow(sli.events.total_query, window)})`;
+  (window: string): string => {
+    const query = (written: string): string => eitherBound(withWindow(written, window));
+    return 'raw' in sli
+      ? query(sli.raw.error_ratio_query)
+      : `(${query(sli.events.error_query)}) / (${query(sli.events.total_query)})`;
+  };
 
 /** Holds an indicator against the one of the two kinds that it names, so that its mistakes are told of that kind. */
 function readSli(part: Part, sli: object) {

@@ -97,12 +97,8 @@ it.each([
 ])('what comes of a document of %s passes our own check without a warning', async (_, text) => {
   const converted = convertText('slo.yaml', text);
   const yaml = converted.ok ? converted.yaml : '';
-  const { text: report } = await runCheck({
-    files: ['out.yaml'],
-    readFile: async () => yaml,
-    now: START,
-    isStrict: true,
-  });
+  const request = { files: ['out.yaml'], readFile: async () => yaml, now: START, isStrict: true };
+  const { text: report } = await runCheck(request);
   expect(report).toMatch(/^1 file, \d groups?, \d rules: nothing to mend\.$/);
   expect(yaml).not.toContain('{}');
 });
@@ -168,6 +164,13 @@ describe('a Pyrra objective', () => {
     const [first] = rulesOf(PYRRA.replace(/latency:\n[^]*?(?= {2}alerting)/, `${indicator}\n`));
     expect(first?.expr.startsWith(expr), first?.expr).toBe(true);
   });
+});
+
+it.each([
+  ['Sloth', SLOTH.replace('le="0.5"', 'le="1"')],
+  ['OpenSLO', OPENSLO.replace('requests_total{code!~"5.."}', 'requests_bucket{le="1"}')],
+])('a whole bound in a query of %s is read as both generations of Prometheus write it', (_, text) => {
+  expect(rulesOf(text)[0]?.expr).toContain('_bucket{le=~"1(\\\\.0)?"}');
 });
 
 describe('an OpenSLO document', () => {
@@ -241,11 +244,7 @@ describe('what cannot be carried is refused by its name and place', () => {
       '12:39',
       'Datadog',
     ],
-    'another kind of OpenSLO': [
-      OPENSLO.replace('kind: SLO', 'kind: AlertPolicy'),
-      '2:7',
-      '`kind` is "AlertPolicy": only documents of the kind SLO become rules.',
-    ],
+    'another kind of OpenSLO': [OPENSLO.replace('kind: SLO', 'kind: Service'), '2:7', 'only documents'],
     'time slices of a ratio': [OPENSLO.replace('Occurrences', 'Timeslices'), '6:20', 'budgetingMethod'],
     'a threshold without an operator': [THRESHOLD.replace('op: lte, ', ''), '13:15', '`op`'],
     'a document of nobody’s': ['groups: []\n', '1:1', 'Sloth'],
