@@ -1,7 +1,7 @@
 import { type Microseconds, us } from '../units.ts';
 import type { CriticalPath } from './critical-path.ts';
 import { attemptsOf } from './hops.ts';
-import { isDatabaseCall, peerOf, serversOf } from './peer.ts';
+import { answeredCall, isDatabaseCall, peerOf } from './peer.ts';
 import { operationsOf } from './shown-operation.ts';
 import type { SpanNode } from './tree.ts';
 
@@ -138,15 +138,6 @@ function subjectOf(node: SpanNode): PathSubject {
   if (answered !== undefined) return subject('network', node, peerOf(answered));
   if (span.kind !== 'server' && isDatabaseCall(span)) return subject('database', node, peerOf(node));
   return isCall ? subject('call', node, peerOf(node)) : subject('own', node, servedBy(node));
-}
-
-/**
- * The client span that a server answered: the call itself, or the one that a proxy beside the caller, or a library below it,
- * made of it.
- */
-function answeredCall(call: SpanNode): SpanNode | undefined {
-  if (serversOf(call).length > 0) return call;
-  return call.children.find((child) => child.span.kind === 'client' && serversOf(child).length > 0);
 }
 
 /** The service whose span hangs directly on one that is no client's: it was called, the way there unseen. */

@@ -50,3 +50,12 @@ export const serversOf = ({ children }: SpanNode): readonly SpanNode[] =>
 /** Whom a client span called: the service that answered, else what its attributes name; empty when unknown. */
 export const peerOf = (client: SpanNode): string =>
   serversOf(client).at(-1)?.span.serviceName || peerFromAttributes(client.span);
+
+/**
+ * The client span that a server answered: the call itself, or the one that a proxy beside the caller, or a library below it,
+ * made of it.
+ */
+export function answeredCall(call: SpanNode): SpanNode | undefined {
+  if (serversOf(call).length > 0) return call;
+  return call.children.find((child) => child.span.kind === 'client' && serversOf(child).length > 0);
+}

@@ -1,7 +1,7 @@
 import { type EpochUs, type Microseconds, us } from '../units.ts';
 import type { CriticalPath } from './critical-path.ts';
 import { attemptsOf } from './hops.ts';
-import { serversOf } from './peer.ts';
+import { answeredCall, serversOf } from './peer.ts';
 import { createPlaces } from './places.ts';
 import { shownOperation } from './shown-operation.ts';
 import { statusOf } from './span-errors.ts';
@@ -136,8 +136,7 @@ function rowOf({ unit, depth }: Chosen, { placeOf, stretches, origin }: Scene): 
   const shown = server ?? node;
   const start = us(placeOf(node) - origin);
   const bar = { start, end: us(start + node.span.duration) };
-  const servers = server === undefined && node.span.kind === 'client' ? serversOf(node) : [];
-  const served = (server === undefined ? servers : [server]).map((each): Stretch => {
+  const served = (server === undefined ? answersTo(node) : [server]).map((each): Stretch => {
     const from = placeOf(each) - origin;
     return { start: us(from), end: us(from + each.span.duration) };
   });
@@ -154,6 +153,13 @@ function rowOf({ unit, depth }: Chosen, { placeOf, stretches, origin }: Scene): 
     isUnawaited: node.span.followsFrom === true,
     isOrphan: node.rootKind === 'orphan' || node.rootKind === 'ring',
   };
+}
+
+/** What was at work while a client waited: the attempts at its call, or the call that a proxy beside it made of it. */
+function answersTo(node: SpanNode): readonly SpanNode[] {
+  const answered = node.span.kind === 'client' ? answeredCall(node) : undefined;
+  if (answered === undefined) return [];
+  return answered === node ? serversOf(node) : [answered];
 }
 
 const partsOf = ({ node, server }: Unit): readonly SpanNode[] =>

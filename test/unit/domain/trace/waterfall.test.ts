@@ -48,6 +48,17 @@ const CASES: Readonly<Record<string, { readonly drawing: string; readonly rows: 
       '. second 8-18, path 8-18, try 2/2',
     ],
   },
+  'the way to the proxy that made the call is network, too': {
+    drawing: `
+      client:c           |===================|
+      side:c<client        |===========|
+      server:s<side          |======|
+    `,
+    rows: [
+      'client 0-20, path 0-2 14-20, gaps 0-2 14-20',
+      '. server 2-14, path 2-4 11-14 4-11, gaps 2-4 11-14',
+    ],
+  },
   'a failure of the server marks the row of the call': {
     drawing: `
       client:c           |=========|
