@@ -9,7 +9,7 @@ import type { Message } from '../../src/demo/slack/model.ts';
 import { createExpandTemplate } from '../../src/domain/slo/template.ts';
 import { after, ms, SECOND } from '../../src/domain/units.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
-import { played, rulesIn, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 import { START } from '../support/virtual-clock.ts';
 
 /** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
@@ -52,18 +52,11 @@ function postedOn({ world }: Stage): Told {
   return toldOf(channels, replies);
 }
 
-/** Where a group's slots lie in its interval depends on the file that it stands in: the replay has to read the same one. */
-async function rulesFileOf({ bot }: Stage): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${bot.opsPort}/api/v1/rules`);
-  const { data } = (await answer.json()) as { data: { groups: readonly { file: string }[] } };
-  return data.groups[0]?.file ?? '';
-}
-
 /** Runs the same rules over the samples that the bot has seen. */
 async function replayed(on: Stage): Promise<ReplayReport> {
   const http = createHttpClient({ system: 'prometheus', baseUrl: on.world.prometheusUrl });
   try {
-    const loaded = await rulesIn(await rulesFileOf(on));
+    const loaded = await on.loadRules();
     if (!loaded.ok) throw new Error(loaded.text);
     const { groups, policy } = loaded;
     const logger = createSpyLogger();

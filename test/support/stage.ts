@@ -32,6 +32,8 @@ export interface Stage {
   readonly live: (seconds: number) => Promise<void>;
   /** Types into the channel and waits for what only the reader sees. */
   readonly ask: (text: string) => Promise<Message>;
+  /** The rules in its file, as the bot loads them. */
+  loadRules(): Promise<LoadedRules>;
   /** Writes other rules to the file and has the bot read it, as an operator does; fails when they are refused. */
   changeRules(text: string): Promise<void>;
   /** Ends the bot and starts another one on the same data, as a deployment does. */
@@ -154,6 +156,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       if (!outcome.ok) throw new Error(`${text}: ${outcome.error}: ${outcome.detail}`);
       return await answerAfter({ before, messages, text });
     },
+    loadRules: () => rulesIn(rulesFile),
     async changeRules(text) {
       await writeFile(rulesFile, text);
       const { ok, message } = await bot.reload();
@@ -205,9 +208,12 @@ export const environmentOf = (world: DemoWorld) => ({
   OPS_PORT: '0',
 });
 
-/** The rules in a file, as the program loads them. */
+/**
+ * The rules in a file, as the program loads them, under a name that is always the same: where a group's slots lie
+ * follows from the name of its file, and that of a temporary folder is drawn.
+ */
 export async function rulesIn(file: string): Promise<LoadedRules> {
-  const loaded = await loadRuleFiles([file], (path) => readFile(path, 'utf8'));
+  const loaded = await loadRuleFiles(['rules.yaml'], () => readFile(file, 'utf8'));
   return loaded.ok
     ? {
         ok: true,
