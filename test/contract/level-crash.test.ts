@@ -8,6 +8,8 @@ import { drain, startWriter } from '../support/level-process.ts';
 import { makeTempDir } from '../support/temp-store.ts';
 import { at, GROUP } from './store/fixtures.ts';
 
+const WRITER = new URL('../support/level-writer.ts', import.meta.url);
+
 /** What a killed writer had said: the last slot that was applied, and what was completed. */
 function readAcknowledged(lines: readonly string[]): { applied: number; completed: readonly string[] } {
   const said = (what: string) =>
@@ -30,7 +32,7 @@ describe('the embedded store when its process is killed in the middle of its wri
   it('has lost nothing it acknowledged, and applied nothing by halves', async () => {
     const lines: string[] = [];
     for (const count of [40, 151, 90]) {
-      const writer = startWriter('level-writer', dir);
+      const writer = startWriter(WRITER, dir);
       await writer.said(count);
       lines.push(...(await writer.kill()));
     }
@@ -60,7 +62,7 @@ describe('the embedded store when its process is killed in the middle of its wri
   });
 
   it('refuses a second process with a sentence that says who holds the folder, and lets it in afterwards', async () => {
-    const writer = startWriter('level-writer', dir);
+    const writer = startWriter(WRITER, dir);
     await writer.said(1);
     const error: unknown = await openLevelStore({ dir }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({

@@ -212,10 +212,12 @@ describe('a write that fails', () => {
   });
 });
 
+const WRITER = new URL('../support/level-limited-writer.ts', import.meta.url);
+
 describe.skipIf(!canLimitFiles)('a disk that is full for a while', { timeout: 60_000 }, () => {
   it('costs what could not be written while it was, and nothing else', async () => {
     const { dir, dispose } = await makeTempDir();
-    const writer = startWriter('level-limited-writer', dir);
+    const writer = startWriter(WRITER, dir);
     const writes = async (count: number): Promise<readonly string[]> => {
       const said: string[] = [];
       while (said.length < count) said.push(await writer.write());

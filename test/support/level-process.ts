@@ -15,10 +15,9 @@ export interface Writer {
   kill(): Promise<readonly string[]>;
 }
 
-/** Starts one of the programs in this folder. */
-export function startWriter(program: 'level-writer' | 'level-limited-writer', dir: string): Writer {
-  const path = new URL(`${program}.ts`, import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', path, dir], {
+/** Starts a program that writes to the store in a folder. */
+export function startWriter(program: URL, dir: string): Writer {
+  const child = spawn(process.execPath, ['--import', 'tsx', program.pathname, dir], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines: string[] = [];
