@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { UpstreamError } from '../../app/errors.ts';
 import type { FoundTraces, TraceSearch, TraceSource } from '../../app/ports.ts';
 import type { Trace } from '../../domain/trace/trace.ts';
@@ -30,6 +31,8 @@ const DEFAULT_DEADLINE = ms(10_000);
 /** A search makes the storage read whole traces: more at once would slow all of them, and the people at the page. */
 const SEARCHES_AT_ONCE = 4;
 const MEMORY_BYTES = 32 * 1_024 * 1_024;
+/** To explain a trace of more spans takes longer than others should wait for that and the reading of it in one piece. */
+const MANY_SPANS = 5_000;
 
 /**
  * A Jaeger, of any generation. Which dialect it speaks is found out at the first question and again when an answer
@@ -79,7 +82,9 @@ export function createJaegerTraceSource({
           rethrowTooLarge,
         );
       const trace = await shareTrace(id, work, caller);
-      if (trace !== undefined) memory.keep(trace);
+      if (trace === undefined) return undefined;
+      memory.keep(trace);
+      if (trace.spans.length > MANY_SPANS) await setImmediate();
       return trace;
     },
   };

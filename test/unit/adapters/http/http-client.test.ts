@@ -109,4 +109,26 @@ describe('what a caller gets', () => {
     ]);
     expect(events.every(({ seconds }) => Number.isFinite(seconds) && seconds >= 0)).toBe(true);
   });
+
+  it.each([
+    ['long', 5_000_000, ['others', 'caller']],
+    ['short', 2_000, ['caller', 'others']],
+  ])(
+    'a turn for others between the parsing of a %s answer and what is done with it',
+    async (_, size, order) => {
+      const body = JSON.stringify({ data: 'x'.repeat(size) });
+      const client = clientOf(await listen((_request, response) => void response.end(body)));
+      const turns: string[] = [];
+      const parse = JSON.parse;
+      const spy = vi.spyOn(JSON, 'parse').mockImplementation((text: string) => {
+        if (text === body) setImmediate(() => turns.push('others'));
+        return parse(text) as unknown;
+      });
+      await client.json(asked);
+      turns.push('caller');
+      spy.mockRestore();
+      await vi.waitFor(() => expect(turns).toHaveLength(2));
+      expect(turns).toEqual(order);
+    },
+  );
 });
