@@ -111,9 +111,23 @@ interface Histogram {
   readonly isApproximate: boolean;
 }
 
+/** What lies above the highest bound is counted at it: a quantile never exceeds that. */
+function topFindings(use: RuleUse, family: LatencyFamily, bounds: readonly number[]): readonly RuleFinding[] {
+  const highest = bounds.findLast((bound) => Number.isFinite(bound));
+  return use.thresholds
+    .filter(({ threshold, isExceeded }) => isExceeded === true && inFamilyUnit(family, threshold) === highest)
+    .map(({ threshold }) => {
+      const what = `${formatDuration(threshold)} is the highest bucket bound of \`${family.metric}\``;
+      return found(
+        'threshold-off-bounds',
+        `${what}, and no quantile is given above it: it could never be breached.`,
+      );
+    });
+}
+
 function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string[]): readonly RuleFinding[] {
   const bounds = boundsOf(les);
-  return use.thresholds
+  const offBounds = use.thresholds
     .filter(({ threshold }) => !bounds.includes(inFamilyUnit(family, threshold)))
     .map(({ threshold, key }) => {
       const isApproximate = use.isApproximate === true;
@@ -123,6 +137,7 @@ function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string
       const what = `${formatDuration(threshold)} in \`${key}\` is not a bucket bound of \`${family.metric}\``;
       return found('threshold-off-bounds', `${what}, so requests around it cannot be told apart; ${beside}.`);
     });
+  return [...offBounds, ...topFindings(use, family, bounds)];
 }
 
 async function labelFindings(

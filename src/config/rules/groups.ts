@@ -180,12 +180,13 @@ function rulesRegardless(part: Part): readonly RuleFileError[] {
 }
 
 function useOf({ rule, place, isWithoutFor }: Gathered['rules'][number], group: RuleGroup): PlacedUse {
-  const { name, expr, objective } = rule;
+  const { name, expr, objective, comparison } = rule;
   const use = useOfExpression({ name, kind: 'alerting', expr, interval: group.interval });
   const placed = { place, rule, group: group.id, isWithoutFor };
   if (objective === undefined) return { ...placed, use };
   const { family, by, threshold } = objective;
-  return { ...placed, use: { ...use, family, by, thresholds: [{ threshold, key: 'expr' }] } };
+  const isExceeded = comparison === '>' ? { isExceeded: true as const } : {};
+  return { ...placed, use: { ...use, family, by, thresholds: [{ threshold, key: 'expr', ...isExceeded }] } };
 }
 
 /** A recording rule is only looked for: whether its series are there. */

@@ -15,6 +15,14 @@ export interface RateRange {
   readonly window: Milliseconds;
 }
 
+/** A latency that a rule holds requests or a quantile against. */
+export interface UsedThreshold {
+  readonly threshold: Milliseconds;
+  readonly key: string;
+  /** Of a hand-written quantile: it must be above, to reach it is not enough. */
+  readonly isExceeded?: true;
+}
+
 /** What a rule asks of a Prometheus: the things to look for there before the rule is trusted. */
 export interface RuleUse {
   /** The rule's name, or the series a recording rule writes. */
@@ -32,7 +40,7 @@ export interface RuleUse {
   /** The labels a verdict is given for; empty where they are not known. */
   readonly by: readonly string[];
   /** Latencies that must be bucket bounds of the histogram, and the keys of the file that hold them. */
-  readonly thresholds: readonly { readonly threshold: Milliseconds; readonly key: string }[];
+  readonly thresholds: readonly UsedThreshold[];
   /** A burn rate of an objective, whose verdict is asked about what both read: of its own are its windows and their cost. */
   readonly isBurnRate?: true;
   /** The thresholds may be none, as long as there is a bound above each. */

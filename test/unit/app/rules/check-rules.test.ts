@@ -29,11 +29,11 @@ const aUse = (changes: Partial<RuleUse> = {}): RuleUse => ({
   ...changes,
 });
 
-const latencyUse = (bound: number, changes: Partial<LatencyFamily> = {}, key = 'objective.below'): RuleUse =>
+const latencyUse = (threshold: number, changes: Partial<LatencyFamily> = {}): RuleUse =>
   aUse({
     family: { ...family, ...changes },
     by: ['service'],
-    thresholds: [{ threshold: ms(bound), key }],
+    thresholds: [{ threshold: ms(threshold), key: 'objective.below' }],
   });
 
 /** What the source knows, by `label match`. */
@@ -154,16 +154,6 @@ describe('a threshold held against the bounds of its histogram', () => {
       latencyUse(2_000),
       buckets(['500', '1000', '+Inf']),
       '2s in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be told apart; the nearest bound is 1s.',
-    ],
-    'that a quantile is compared with by hand is guessed between two bounds': [
-      latencyUse(750, {}, 'expr'),
-      buckets(['500', '1000', '+Inf']),
-      '750ms lies between the bucket bounds 500ms and 1s of `latency_milliseconds`: whether the quantile is above it is a guess.',
-    ],
-    'that a quantile is compared with by hand cannot be seen above all bounds': [
-      latencyUse(2_000, {}, 'expr'),
-      buckets(['500', '1000', '+Inf']),
-      '2s lies above all bucket bounds of `latency_milliseconds`, so it could never be breached; the highest is 1s.',
     ],
     'of a metric whose series its matchers miss': [
       latencyUse(500),
