@@ -108,6 +108,7 @@ const traceView: fc.Arbitrary<TraceView> = some(
     ),
     served: fc.constant([]),
     standing,
+    request: fc.record({ id: fc.oneof(hostileText, fc.uuid()), text: hostileText }),
     notices: many(hostileText, 30),
     url,
   },
