@@ -108,8 +108,15 @@ async function lookAround(
   return { slot, localTime, neighbours, ...(calls === undefined ? {} : { calls }) };
 }
 
+/** Most have nothing to be taken from them: those are not copied. */
+function unsuppressed(alert: Alert): Alert {
+  if (alert.suppressed === undefined) return alert;
+  const { suppressed: _before, ...rest } = alert;
+  return rest;
+}
+
 function withSuppression(neighbour: Neighbour, suppressionOf: ReturnType<typeof createSuppression>): Alert {
-  const { suppressed: _before, ...alert } = neighbour.alert;
+  const alert = unsuppressed(neighbour.alert);
   if (alert.state !== 'firing') return alert;
   const suppressed = suppressionOf(neighbour);
   return suppressed === undefined ? alert : { ...alert, suppressed };
@@ -120,8 +127,9 @@ const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.joi
 /** The alert with the services it stands for; a resolved one keeps what it last stood for. */
 function withFolded(alert: Alert, folded: ReturnType<typeof foldedByCause>): Alert {
   if (alert.state === 'resolved') return alert;
-  const { alsoSlow: _before, ...rest } = alert;
   const alsoSlow = folded.get(alert.episode);
+  if (alsoSlow === undefined && alert.alsoSlow === undefined) return alert;
+  const { alsoSlow: _before, ...rest } = alert;
   return alsoSlow === undefined ? rest : { ...rest, alsoSlow };
 }
 
