@@ -19,17 +19,14 @@ export interface JaegerTraceSourceOptions {
   readonly http: HttpClient;
   /** For each request. 10 s unless given: a trace search can scan much. */
   readonly deadline?: Milliseconds;
-  /** Searches at once; more wait, for `deadline` at most. */
-  readonly searchesAtOnce?: number;
-  /** For traces that were read by id, an estimate. */
-  readonly memoryBytes?: number;
   /** Tells whether a trace is old enough to be kept. */
   readonly clock?: { now(): EpochMs };
 }
 
 const DEFAULT_DEADLINE = ms(10_000);
-/** A search makes the storage read whole traces: more at once would slow all of them, and the people at the page. */
+/** A search makes the storage read whole traces: more at once would slow all of them, and the people at the page. The rest waits. */
 const SEARCHES_AT_ONCE = 4;
+/** For traces that were read by id, by an estimate. */
 const MEMORY_BYTES = 32 * 1_024 * 1_024;
 /** To explain a trace of more spans takes longer than others should wait for that and the reading of it in one piece. */
 const MANY_SPANS = 5_000;
@@ -42,14 +39,12 @@ const MANY_SPANS = 5_000;
 export function createJaegerTraceSource({
   http,
   deadline = DEFAULT_DEADLINE,
-  searchesAtOnce = SEARCHES_AT_ONCE,
-  memoryBytes = MEMORY_BYTES,
   clock = { now: () => epochMs(Date.now()) },
 }: JaegerTraceSourceOptions): TraceSource {
   const ask = askWith(http, deadline);
   const inBackend = backendMemory({ http, ask, deadline });
-  const takeTurn = createPatientTurns({ atOnce: searchesAtOnce, patience: deadline });
-  const memory = createTraceMemory({ now: () => clock.now(), maxBytes: memoryBytes });
+  const takeTurn = createPatientTurns({ atOnce: SEARCHES_AT_ONCE, patience: deadline });
+  const memory = createTraceMemory({ now: () => clock.now(), maxBytes: MEMORY_BYTES });
   const shareSearch = createSharing<FoundTraces>();
   const shareTrace = createSharing<Trace | undefined>();
   const names = async (
