@@ -71,6 +71,8 @@ describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
     for (const { query, start } of queries) {
       const { evidence } = analyseExpression(query);
       if (evidence === undefined || evidence.comparison !== undefined) continue;
+      // Of all comparisons `!=` alone lets NaN through, which is no data to judge by.
+      if (query.replaceAll(/\{[^}]*\}/g, '').includes('!=')) continue;
       const breaches = ask(query, start) ?? new Map<string, number>();
       if (breaches.size === 0) continue;
       const there = ask(evidence.expr, start);
