@@ -2,22 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { createHttpClient } from './adapters/http/http-client.ts';
-import { createPrometheusMetrics } from './adapters/prometheus/prometheus-metrics.ts';
-import { systemClock } from './adapters/telemetry/clock.ts';
-import { createLogger } from './adapters/telemetry/logger.ts';
 import { UpstreamError } from './app/errors.ts';
-import { createRuleCheck } from './app/rules/check-rules.ts';
 import type { LoadedRules } from './app/rules/rules-in-force.ts';
 import { RuleFilesError, type RunningBot, startBot } from './bot.ts';
+import { type CheckOptions, checkCommand } from './cli/check.ts';
 import { type ReplayOptions, replayCommand } from './cli/replay.ts';
 import { webAddress } from './cli/web-address.ts';
-import { ruleErrorsText, runCheck } from './config/check-report.ts';
+import { ruleErrorsText } from './config/check-report.ts';
 import { convertText, ORIGINS, type Origin } from './config/convert/convert.ts';
 import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './config/env.ts';
+import { parseHeaders } from './config/headers.ts';
 import { loadRuleFiles } from './config/rule-file.ts';
 import { rulePaths } from './config/rule-paths.ts';
-import { ms, SECOND } from './domain/units.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -125,10 +121,7 @@ async function run(): Promise<void> {
   }
 }
 
-async function check(
-  given: readonly string[],
-  options: { against?: string; strict?: boolean },
-): Promise<void> {
+async function check(given: readonly string[], options: CheckOptions): Promise<void> {
   const files = await rulePaths(given);
   if (files.length === 0) {
     // A folder that was mistyped must not pass for rules without mistakes.
@@ -136,35 +129,16 @@ async function check(
     process.exitCode = 1;
     return;
   }
-  const request = {
-    files,
-    readFile: readText,
-    now: systemClock.now(),
-    isStrict: options.strict === true,
-  };
-  const { text, exitCode } = await runCheck(
-    options.against === undefined ? request : { ...request, against: checkAgainst(options.against) },
-  );
+  const io = { readFile: readText, headers: headersAgainst() };
+  const { text, exitCode } = await checkCommand(files, options, io);
   say(text);
   process.exitCode = exitCode;
 }
 
-function checkAgainst(url: string) {
-  const http = createHttpClient({ system: 'prometheus', baseUrl: url });
-  const logger = createLogger({
-    level: 'warn',
-    secrets: [],
-    write: (line) => void process.stderr.write(line),
-  });
-  const metrics = createPrometheusMetrics({ http, deadline: ms(30 * SECOND), logger });
-  const ask = createRuleCheck({ metrics, clock: systemClock });
-  return async (uses: Parameters<typeof ask>[0]) => {
-    try {
-      return await ask(uses);
-    } finally {
-      http.close();
-    }
-  };
+/** What is sent along to the Prometheus of `--against`: a tenant or a token, where the bot would send it. */
+function headersAgainst(): Readonly<Record<string, string>> {
+  const read = parseHeaders(processEnvironment()['PROMETHEUS_HEADERS'] ?? '');
+  return read.ok ? read.headers : program.error(`error: PROMETHEUS_HEADERS: ${read.problem}`);
 }
 
 function portNumber(text: string): number {
@@ -180,6 +154,7 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
     loadRules,
     say,
     complain,
+    headers: headersAgainst(),
     signal: interrupted.signal,
     ...(process.stderr.isTTY ? { draw: (bar: string) => void process.stderr.write(bar) } : {}),
   });
@@ -242,7 +217,7 @@ program
   .argument('<files...>', 'rule files, or folders of them')
   .option(
     '--against <url>',
-    'ask this Prometheus for metrics, services and bucket bounds, and what the rules cost it',
+    'ask this Prometheus for metrics, services and bucket bounds, and what the rules cost it; PROMETHEUS_HEADERS is sent along',
     webAddress,
   )
   .option('--strict', 'let warnings fail the check')
@@ -251,7 +226,11 @@ program
   .command('replay')
   .description('run rules over the past, to see what they would have done')
   .argument('<files...>', 'rule files, or folders of them')
-  .requiredOption('--against <url>', 'the Prometheus that holds the past', webAddress)
+  .requiredOption(
+    '--against <url>',
+    'the Prometheus that holds the past; PROMETHEUS_HEADERS is sent along',
+    webAddress,
+  )
   .option('--from <time>', 'from when: -30d, -6h, or an instant like 2026-11-01T00:00:00Z', '-30d')
   .option('--to <time>', 'until when', 'now')
   .option('--step <duration>', "evaluate this often in place of the groups' own intervals")

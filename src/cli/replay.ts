@@ -39,6 +39,8 @@ export interface ReplayIo {
   readonly complain: (text: string) => void;
   /** Where a bar may be drawn; absent when nobody looks at a terminal. */
   readonly draw?: (bar: string) => void;
+  /** Sent along with every question. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -96,14 +98,14 @@ async function stateOf(files: readonly string[], options: ReplayOptions): Promis
   return await openReplayState(resume, { command: JSON.stringify([files, rest]), window });
 }
 
-function sources(url: string) {
+function sources(url: string, headers: ReplayIo['headers']) {
   const { recorder } = createTelemetry();
   const logger = createLogger({
     level: 'error',
     secrets: [],
     write: (line) => void process.stderr.write(line),
   });
-  const http = createHttpClient({ system: 'prometheus', baseUrl: url });
+  const http = createHttpClient({ system: 'prometheus', baseUrl: url, headers });
   const metrics = createPrometheusMetrics({ http, deadline: MINUTE, logger });
   return { http, metrics, recorder, logger };
 }
@@ -117,7 +119,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
     ...(options.compare === undefined ? {} : { compare: await rulesOf(io, [options.compare]) }),
   };
   if (state.isResumed) io.complain(`Going on with the replay in ${options.resume}.`);
-  const { http, ...parts } = sources(options.against);
+  const { http, ...parts } = sources(options.against, io.headers);
   const replay = createReplay({
     ...parts,
     clock: systemClock,

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -193,6 +195,28 @@ describe('tailwatch check', () => {
     expect(await exit).toBe(1);
     expect(output()).toMatch(sentence);
     expect(output()).not.toContain('    at ');
+  });
+
+  test('sends the headers of the settings along, and repeats nothing of them', async () => {
+    const tenants: unknown[] = [];
+    const server = createServer((request, response) => {
+      tenants.push(request.headers['x-scope-orgid']);
+      response.writeHead(401).end();
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const file = join(folder, 'rules.yaml');
+    await writeFile(file, DEMO_RULES);
+    const against = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { exit, output } = run(['check', file, '--against', against], {
+      ...CLEAN,
+      PROMETHEUS_HEADERS: 'X-Scope-OrgID: shop-tenant',
+    });
+    expect(await exit).toBe(1);
+    server.close();
+    expect(new Set(tenants)).toEqual(new Set(['shop-tenant']));
+    expect(output()).not.toContain('shop-tenant');
   });
 
   test('asks a Prometheus whether the metric is there and the threshold is a bound', async () => {
