@@ -221,7 +221,12 @@ export async function rulesIn(file: string): Promise<LoadedRules> {
         notes: [],
         policy: loaded.policy,
         naming: loaded.naming,
-        uses: loaded.uses.map(({ use, group, place }) => ({ use, group, at: `line ${place.line}` })),
+        uses: loaded.uses.map(({ use, group, rule, place }) => ({
+          use,
+          group,
+          ...(rule === undefined ? {} : { key: rule.key }),
+          at: `line ${place.line}`,
+        })),
       }
     : { ok: false, text: loaded.errors.map(({ line, message }) => `${line}: ${message}`).join('\n') };
 }
