@@ -4,6 +4,7 @@ import { createLogger } from './adapters/telemetry/logger.ts';
 import { createOpsServer } from './adapters/telemetry/ops-server.ts';
 import { createTelemetry } from './adapters/telemetry/recorder.ts';
 import { createLocalTime } from './adapters/time/local-time.ts';
+import { RuleFilesError } from './app/errors.ts';
 import type { Clock, Logger, Scheduler } from './app/ports.ts';
 import { readyChecks } from './app/readiness.ts';
 import { createRulesApi } from './app/rules/rules-api.ts';
@@ -57,11 +58,6 @@ export interface Bot {
   deliver(): Promise<number>;
   /** Ends what runs, in the opposite order of its start. */
   stop(): Promise<void>;
-}
-
-/** The rule files are wrong at the start: the message says where. */
-export class RuleFilesError extends Error {
-  override readonly name = 'RuleFilesError';
 }
 
 /** Puts the parts together and starts them. When one fails, those that were started are ended again. */

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { UpstreamError } from './app/errors.ts';
+import { RuleFilesError, UpstreamError } from './app/errors.ts';
 import type { LoadedRules } from './app/rules/rules-in-force.ts';
-import { RuleFilesError, type RunningBot, startBot } from './bot.ts';
-import { type CheckOptions, checkCommand } from './cli/check.ts';
-import { type ReplayOptions, replayCommand } from './cli/replay.ts';
+import type { RunningBot } from './bot.ts';
+import type { CheckOptions } from './cli/check.ts';
+import type { ReplayOptions } from './cli/replay.ts';
 import { webAddress } from './cli/web-address.ts';
 import { ruleErrorsText } from './config/check-report.ts';
 import { convertText, ORIGINS, type Origin } from './config/convert/convert.ts';
@@ -14,6 +14,11 @@ import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from '.
 import { parseHeaders } from './config/headers.ts';
 import { loadRuleFiles } from './config/rule-file.ts';
 import { rulePaths } from './config/rule-paths.ts';
+
+/*
+ * What a command needs is loaded when it is given: a rule file is checked, and a slip of the hand answered, without
+ * waiting for the parts of a bot.
+ */
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -112,6 +117,7 @@ async function run(): Promise<void> {
   const { settings } = read;
   const signals = obeySignals();
   try {
+    const { startBot } = await import('./bot.ts');
     await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles), onRunning: signals.attach });
   } catch (error) {
     // The start broke off because the bot was told to end; whoever told it sees to the exit code.
@@ -130,6 +136,7 @@ async function check(given: readonly string[], options: CheckOptions): Promise<v
     return;
   }
   const io = { readFile: readText, headers: headersAgainst() };
+  const { checkCommand } = await import('./cli/check.ts');
   const { text, exitCode } = await checkCommand(files, options, io);
   say(text);
   process.exitCode = exitCode;
@@ -150,6 +157,7 @@ function portNumber(text: string): number {
 async function replay(files: readonly string[], options: ReplayOptions): Promise<void> {
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
+  const { replayCommand } = await import('./cli/replay.ts');
   process.exitCode = await replayCommand(files, options, {
     loadRules,
     say,
@@ -174,7 +182,7 @@ async function convert(file: string, { from }: { from?: Origin }): Promise<void>
 }
 
 async function demo(options: { port: number }): Promise<void> {
-  // Loaded only here: the demo needs packages that a production install leaves out.
+  // The demo needs packages that a production install leaves out.
   const { runDemo } = await import('./demo.ts').catch((error: unknown) => {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     complain(

@@ -53,3 +53,8 @@ export class UpstreamError extends Error {
     this.advice = details.advice;
   }
 }
+
+/** The rule files are wrong at the start: the message says where. */
+export class RuleFilesError extends Error {
+  override readonly name = 'RuleFilesError';
+}
