@@ -108,27 +108,27 @@ function warn(span: StoredSpan, text: string): StoredSpan {
   return { ...span, warnings: [...(span.warnings ?? []), text] };
 }
 
-/** Resources are shared by many spans, and must stay shared after sorting because readers group by identity. */
-const sortedResources = new WeakMap<Attributes, Attributes>();
-
-function sortedResource(resource: Attributes): Attributes {
-  const known = sortedResources.get(resource);
-  if (known !== undefined) return known;
-  const sorted = sortByKey(resource);
-  sortedResources.set(resource, sorted);
-  sortedResources.set(sorted, sorted);
-  return sorted;
-}
+/**
+ * Sorted once for all answers. Resources are shared by many spans, and must stay shared after sorting because readers
+ * group by identity.
+ */
+const sortedOnce = new WeakMap<Attributes, Attributes>();
 
 function sortByKey(attributes: Attributes): Attributes {
-  return Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  const known = sortedOnce.get(attributes);
+  if (known !== undefined) return known;
+  const entries = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const sorted = Object.fromEntries(entries);
+  sortedOnce.set(attributes, sorted);
+  sortedOnce.set(sorted, sorted);
+  return sorted;
 }
 
 function sortInside(span: StoredSpan, style: AdjustStyle): StoredSpan {
   const sorted = {
     ...span,
     attributes: sortByKey(span.attributes),
-    resource: sortedResource(span.resource),
+    resource: sortByKey(span.resource),
   };
   return span.events === undefined ? sorted : { ...sorted, events: sortEvents(span.events, style) };
 }

@@ -61,9 +61,20 @@ function arbitraryRank(traceId: string, seed: number): number {
   return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
 }
 
+/** Each search asks for the place of every trace in its window: it is found once. */
+const ranks = new WeakMap<StoredTrace, { readonly seed: number; readonly rank: number }>();
+
+function rankOf(trace: StoredTrace, seed: number): number {
+  const known = ranks.get(trace);
+  if (known?.seed === seed) return known.rank;
+  const rank = arbitraryRank(trace.traceId, seed);
+  ranks.set(trace, { seed, rank });
+  return rank;
+}
+
 function shuffle(traces: readonly StoredTrace[], seed: number): StoredTrace[] {
   return traces
-    .map((trace) => ({ trace, rank: arbitraryRank(trace.traceId, seed) }))
+    .map((trace) => ({ trace, rank: rankOf(trace, seed) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ trace }) => trace);
 }

@@ -61,6 +61,7 @@ function sendTopView({ workspace, readerId, state, stream }: Broadcast): void {
 export function broadcastWorkspace(broadcast: Broadcast): () => void {
   const { workspace, readerId, state, stream } = broadcast;
   return workspace.subscribe((event) => {
+    if (!stream.isFollowed()) return;
     switch (event.kind) {
       case 'message-posted':
       case 'message-changed':

@@ -35,6 +35,8 @@ interface ReplyEventData extends MessageEventData {
 export interface EventStream {
   /** The id of the newest event; a page that holds everything up to here asks for what comes after it. */
   lastEventId(): string;
+  /** Whether a page has asked for that: before it, nobody can come for an event, and none need be drawn. */
+  isFollowed(): boolean;
   send(event: PageEvent): void;
   /** Answers a request for the stream: first what happened after `lastEventId`, then whatever comes. */
   attach(response: ServerResponse, lastEventId: string): void;
@@ -50,6 +52,7 @@ const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 export function createEventStream(runId: string): EventStream {
   const browsers = new Set<ServerResponse>();
   let sent = 0;
+  let isFollowed = false;
   let memory: { readonly number: number; readonly wire: string }[] = [];
 
   const wireOf = (event: PageEvent, number: number): string =>
@@ -69,7 +72,11 @@ export function createEventStream(runId: string): EventStream {
   };
 
   return {
-    lastEventId: () => `${runId}.${sent}`,
+    lastEventId: () => {
+      isFollowed = true;
+      return `${runId}.${sent}`;
+    },
+    isFollowed: () => isFollowed,
     send: (event) => {
       sent += 1;
       const wire = wireOf(event, sent);
