@@ -1,46 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { type DemoWorld, startDemoWorld } from '../../src/demo/demo-world.ts';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import { ms } from '../../src/domain/units.ts';
-import { canLimitFiles, limitFiles } from '../support/full-disk.ts';
+import { botIn, CLEAN, opsUrl, type Program, startProgram, until } from '../support/program.ts';
 import { NO_FAULTS } from '../support/stage.ts';
-
-const CLEAN = { PATH: process.env['PATH'], HOME: tmpdir() };
-
-interface Program {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly exit: Promise<number | null>;
-}
-
-/** The program as a person starts it, in an environment of its own. */
-function start(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], { env });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const exit = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
-  return { child, output: () => output, exit };
-}
-
-/** Shorter than a test may take, so that its failure says what it waited for. */
-const GIVE_UP_MS = 50_000;
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + GIVE_UP_MS;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`${what}: it did not come`);
-    await wait(20);
-  }
-}
 
 let folder: string;
 let world: DemoWorld | undefined;
@@ -58,8 +27,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function run(...[args, env]: Parameters<typeof start>): Program {
-  const program = start(args, env);
+function run(...[args, env]: Parameters<typeof startProgram>): Program {
+  const program = startProgram(args, env);
   programs.push(program);
   return program;
 }
@@ -99,22 +68,13 @@ describe('a running bot', () => {
     const rules = join(folder, 'rules.yaml');
     await writeFile(rules, DEMO_RULES);
     const env = {
-      ...CLEAN,
-      SLACK_BOT_TOKEN: world.botToken,
-      SLACK_APP_TOKEN: world.appToken,
-      SLACK_API_URL: slackApiUrl ?? world.slackApiUrl,
-      SLACK_CHANNEL: world.channel,
-      PROMETHEUS_URL: world.prometheusUrl,
-      JAEGER_URL: world.jaegerUrl,
-      RULES_FILE: rules,
-      DATA_DIR: join(folder, 'data'),
-      OPS_PORT: '0',
+      ...botIn(world, folder),
+      ...(slackApiUrl === undefined ? {} : { SLACK_API_URL: slackApiUrl }),
     };
     const program = run([], env);
     await until('the start', () => program.output().includes(sign));
-    const opsPort = /"opsPort":(\d+)/.exec(program.output())?.[1] ?? '';
-    const metrics = async () => await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
-    return { program, env, rules, opsPort, metrics };
+    const metrics = async () => await (await fetch(`${opsUrl(program)}/metrics`)).text();
+    return { program, env, rules, metrics };
   }
 
   test('reloads on SIGHUP, keeps its rules when the file is bad, and ends with 0 on SIGTERM', async () => {
@@ -144,26 +104,6 @@ describe('a running bot', () => {
     program.child.kill('SIGTERM');
     expect(await program.exit).toBe(0);
   });
-
-  test.skipIf(!canLimitFiles)(
-    'is not ready while its disk is full, and goes on by itself after that',
-    async () => {
-      const { program, opsPort } = await started();
-      const readiness = async () => await (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).text();
-      await until('the start', async () => (await readiness()).includes('ok evaluation'));
-      limitFiles(program.child.pid, 1);
-      await until('the failure', async () => (await readiness()).includes('store: not open'));
-      limitFiles(program.child.pid, 'unlimited');
-      await until('the recovery', () =>
-        program.output().includes('the embedded store can be written to again'),
-      );
-      await until('the next evaluation', async () => !(await readiness()).includes('not ready'));
-      expect(program.output().match(/the embedded store cannot be written to/g)).toHaveLength(1);
-
-      program.child.kill('SIGTERM');
-      expect(await program.exit).toBe(0);
-    },
-  );
 
   test('a second process on its folder refuses and says who holds it', async () => {
     const { program, env } = await started();
