@@ -27,6 +27,8 @@ export interface DemoWorldOptions {
   /** How much of the past there is, without a gap, before the present; a piece of the day before is added. */
   readonly history?: Milliseconds;
   readonly script?: Script;
+  /** How long Slack waits for an acknowledgement, by the machine's clock; 3 s unless told. */
+  readonly acknowledgeWithin?: Milliseconds;
   /** Hears of each fault as it begins and ends. */
   readonly onCue?: (cue: Cue) => void;
   /** Hears how far the past is made, 0 to 1. */
@@ -174,6 +176,7 @@ async function startServers(
     commands: COMMANDS,
   });
   const slack = createSlackServer({
+    ...(options.acknowledgeWithin === undefined ? {} : { acknowledgeWithin: options.acknowledgeWithin }),
     workspace,
     delivery: { mode: 'socket' },
     port: options.port ?? 0,
