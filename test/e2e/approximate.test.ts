@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 const rules = (more: string): string => `slos:
 - name: checkout-slow
@@ -18,7 +18,7 @@ afterEach(async () => {
 
 async function start(text: string): Promise<Stage> {
   const script = played({ from: 5, to: 200, fault: SLOW_PAYMENTS });
-  stage = await startStage({ transport: 'socket', rules: text, script });
+  stage = await startStage({ transport: 'socket', sampling: FEW_TRACES, rules: text, script });
   return stage;
 }
 

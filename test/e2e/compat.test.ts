@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../src/demo/slack/model.ts';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 /** `checkout` alone, by the short form; the second document switches the differences off. */
 const rules = (compat: boolean, hold = '0s'): string => `slos:
@@ -22,6 +22,7 @@ async function raise(text: string, gone: boolean): Promise<Stage> {
   const vanishing = { from: 60, to: 900, fault: { kind: 'service-gone', service: 'checkout' } as const };
   const slow = { from: 5, to: 800, fault: SLOW_PAYMENTS };
   const on = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     rules: text,
     script: gone ? played(slow, vanishing) : played(slow),

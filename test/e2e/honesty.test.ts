@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Script } from '../../src/demo/mesh/script.ts';
 import type { Fault as PrometheusFault } from '../../src/demo/prometheus/http/faults.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async () => {
@@ -13,7 +13,7 @@ afterEach(async () => {
 const shortly = played({ from: 5, to: 40, fault: SLOW_PAYMENTS });
 
 async function breach(script: Script): Promise<{ stage: Stage; checkout: () => Message }> {
-  const on = await startStage({ transport: 'socket', script });
+  const on = await startStage({ transport: 'socket', sampling: FEW_TRACES, script });
   stage = on;
   const find = () =>
     on.messages().find(({ text, threadTs }) => text.includes('checkout') && threadTs === undefined);
@@ -99,7 +99,7 @@ describe('told exactly once', () => {
     ['Slack breaks with 500', { kind: 'http', status: 500 } as const],
     ['Slack asks for patience', { kind: 'rate-limit', retryAfterSeconds: 7 } as const],
   ])('when %s', async (_, what) => {
-    const on = await startStage({ transport: 'socket', script: shortly });
+    const on = await startStage({ transport: 'socket', sampling: FEW_TRACES, script: shortly });
     stage = on;
     on.world.slack.faults.add({ method: 'chat.postMessage', times: 1, do: what });
     const posts = () => on.messages().filter(({ threadTs }) => threadTs === undefined);

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Script } from '../../src/demo/mesh/script.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 const ALICE = 'U0READER00';
 const BOB = 'U0COLLEAGUE';
@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 const open = async (script: Script): Promise<Stage> => {
-  stage = await startStage({ transport: 'socket', script });
+  stage = await startStage({ transport: 'socket', sampling: FEW_TRACES, script });
   return stage;
 };
 

@@ -3,7 +3,7 @@ import type { Script } from '../../src/demo/mesh/script.ts';
 import { DEMO_RULES } from '../../src/demo/rules.ts';
 import type { Message } from '../../src/demo/slack/model.ts';
 import { after, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
-import { type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, type Stage, startStage } from '../support/stage.ts';
 import { START } from '../support/virtual-clock.ts';
 
 let stage: Stage | undefined;
@@ -36,6 +36,7 @@ const isOver = (message: Message): boolean => /recovered/i.test(message.text);
 test('what breaches under maintenance is not posted; what still breaches when it ends is, and its end too', async () => {
   const end = after(START, ms(100 * SECOND));
   stage = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 130, fault: SLOW_DATABASE }),
     rules: `${DEMO_RULES}---
@@ -61,6 +62,7 @@ maintenance:
 
 test('what a silence hid from start to end is never posted', async () => {
   stage = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 50, fault: SLOW_DATABASE }),
     rules: `${DEMO_RULES}---
@@ -74,6 +76,7 @@ silences:
 
 test('breaches are folded into the message of the slow service they call', async () => {
   stage = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 60, fault: SLOW_DATABASE }),
     rules: `inhibit: call-graph\n${DEMO_RULES}`,
@@ -96,6 +99,7 @@ test('breaches are folded into the message of the slow service they call', async
 
 test('a breach that outlives its cause is posted by itself', async () => {
   stage = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     script: script(
       { until: 60, fault: SLOW_DATABASE },
@@ -113,6 +117,7 @@ test('a breach that outlives its cause is posted by itself', async () => {
 
 test('alerts go to the channels of their routes, and whom a route names is called once', async () => {
   stage = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 50, fault: SLOW_DATABASE }),
     rules: `${DEMO_RULES}---
@@ -145,6 +150,7 @@ route:
 
 test('alerts go where their team and severity lead, and call whom the more specific of the two names', async () => {
   stage = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 50, fault: SLOW_DATABASE }),
     rules: `${DEMO_RULES.replace('team: shop', 'team: "{{ $labels.destination_service_name }}"')}---

@@ -9,7 +9,7 @@ import type { Message } from '../../src/demo/slack/model.ts';
 import { createExpandTemplate } from '../../src/domain/slo/template.ts';
 import { after, ms, SECOND } from '../../src/domain/units.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 import { START } from '../support/virtual-clock.ts';
 
 /** Minutes of virtual time: seconds on a machine that is free, more on one that is not. */
@@ -165,6 +165,7 @@ route:
 
 test.each(Object.entries(cases))('a replay counts what the bot posts %s', async (_, expected) => {
   const on = await startStage({
+    sampling: FEW_TRACES,
     transport: 'socket',
     script: played(...expected.slow.map(([from, to]) => ({ from, to, fault: SLOW_PAYMENTS }))),
     rules: `${DEMO_RULES}---\n${expected.policy}\n`,

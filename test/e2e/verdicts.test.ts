@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../src/demo/slack/model.ts';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async () => {
@@ -39,7 +39,7 @@ const shown = ({ text, blocks }: Message): string => `${text} ${JSON.stringify(b
 describe('what a verdict says', () => {
   test('the three honest numbers, the budget and the pair stand together, for rules of both kinds and in /slo', async () => {
     const script = played({ from: 5, to: 400, fault: SLOW_PAYMENTS });
-    stage = await startStage({ transport: 'socket', rules: RULES, script });
+    stage = await startStage({ transport: 'socket', sampling: FEW_TRACES, rules: RULES, script });
     const on = stage;
     const find = (...words: readonly string[]) =>
       on.messages().find((each) => words.every((word) => shown(each).includes(word)));
@@ -81,7 +81,7 @@ describe('what a verdict says', () => {
       { from: 60, to: 900, fault: { kind: 'service-gone', service: 'checkout' } },
     );
     const rules = RULES.slice(0, RULES.indexOf('- name: Rare')).replace(', burn: workbook', '');
-    stage = await startStage({ transport: 'socket', rules, script });
+    stage = await startStage({ transport: 'socket', sampling: FEW_TRACES, rules, script });
     const on = stage;
     const told = (service: string): string => {
       const posted = on.messages().find((each) => each.text.includes(`${service}: no data`));

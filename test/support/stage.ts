@@ -47,12 +47,17 @@ export interface StageOptions {
   readonly rules?: string;
   /** A Prometheus to ask instead of the world's own. */
   readonly prometheusUrl?: string;
+  /** The share of requests that are traced; all of them when absent. */
+  readonly sampling?: number;
   /** Further settings. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Nothing happens by itself. */
 export const NO_FAULTS: Script = { opening: [], cycle: [], cycleStart: ms(0), cycleLength: ms(MINUTE) };
+
+/** For a test about alerts: writing and searching the traces of all requests is most of what a stage does. */
+export const FEW_TRACES = 0.05;
 
 /** Faults at their times, in seconds from the start. */
 export const played = (...faults: readonly { from: number; to: number; fault: Fault }[]): Script => ({
@@ -83,7 +88,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     clock,
     seed: 11,
     history: ms(5 * MINUTE),
-    sampling: 1,
+    sampling: options.sampling ?? 1,
     acknowledgeWithin: ACKNOWLEDGE_WITHIN,
     script: options.script ?? NO_FAULTS,
   });
