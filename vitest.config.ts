@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** The default suite: unit, contract and end-to-end tests on the embedded parts. No service is needed. */
@@ -14,8 +15,8 @@ export default defineConfig({
     pool: 'threads',
     // No module keeps state of its own, so none is loaded anew for each file: that would be a third of the time.
     isolate: false,
-    // By default one core is left idle, which on a small machine is half of them.
-    maxWorkers: '100%',
+    // More than there are cores: some tests wait for another process or a socket, and a core should not wait with them.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     restoreMocks: true,
     unstubEnvs: true,
     sequence: { shuffle: true },
