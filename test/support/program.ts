@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { DemoWorld } from '../../src/demo/demo-world.ts';
+import { environmentOf } from './stage.ts';
 
 /** An environment without settings of anybody. */
 export const CLEAN = { PATH: process.env['PATH'], HOME: tmpdir() };
@@ -31,15 +32,10 @@ export function startProgram(
 /** What the bot needs to run in a world, with its rules and its data in a folder. */
 export const botIn = (world: DemoWorld, folder: string) => ({
   ...CLEAN,
-  SLACK_BOT_TOKEN: world.botToken,
+  ...environmentOf(world),
   SLACK_APP_TOKEN: world.appToken,
-  SLACK_API_URL: world.slackApiUrl,
-  SLACK_CHANNEL: world.channel,
-  PROMETHEUS_URL: world.prometheusUrl,
-  JAEGER_URL: world.jaegerUrl,
   RULES_FILE: join(folder, 'rules.yaml'),
   DATA_DIR: join(folder, 'data'),
-  OPS_PORT: '0',
 });
 
 /** Where its operators' port is, once it has started. */
