@@ -17,6 +17,10 @@ function significant(value: number, digits = 3): string {
 /** The duration of a request or a latency: `850 µs`, `8.1 ms`, `812 ms`, `1.24 s`, `412 s`. */
 export const latency = (duration: Milliseconds): string => durationText(us(duration * 1_000));
 
+/** Before a value: a share by the bound above an approximate threshold is the least it can be. */
+export const floor = (of: { readonly isApproximate?: boolean; readonly valueKind: ValueKind }): string =>
+  of.isApproximate === true && of.valueKind === 'slow-share' ? 'at least ' : '';
+
 /** A bucket bound or a threshold, as it was configured: `500 ms`, `2.5 s`, `3600 s`. */
 export function bound(duration: Milliseconds): string {
   return duration < 1_000

@@ -7,6 +7,7 @@ import {
   burn,
   comparisonWord,
   estimate,
+  floor,
   judgedAt,
   roughly,
   ruleValue,
@@ -51,10 +52,6 @@ function burning(view: AlertView, { long, short, factor }: NonNullable<AlertView
   const how = rate === undefined ? '' : ` ${floor(view)}${burn(rate)}`;
   return `error budget burns${how} over ${timeSpan(long)} and ${timeSpan(short)}, alerts above ${burn(factor)}`;
 }
-
-/** A share by the bound above the threshold is the least it can be. */
-const floor = ({ isApproximate, valueKind }: AlertView): string =>
-  isApproximate === true && valueKind === 'slow-share' ? 'at least ' : '';
 
 /** The share slower than an approximate threshold: all that its two bounds leave possible. */
 function approximately(view: AlertView, slow: number): string {

@@ -1,5 +1,5 @@
 import type { NoteView } from '../../../app/views.ts';
-import { comparisonWord, ruleValue, timeSpan } from '../format.ts';
+import { comparisonWord, floor, ruleValue, timeSpan } from '../format.ts';
 import { date, escape } from '../mrkdwn.ts';
 import { phraseText } from '../phrase.ts';
 import type { Rendered } from './block.ts';
@@ -27,8 +27,7 @@ function proofText(proof: Proof): string {
   const how = { kind: proof.valueKind, ...(proof.unit === undefined ? {} : { unit: proof.unit }) };
   const what = proof.valueKind === 'slow-share' ? 'Slow requests: ' : 'It is ';
   const { bound, comparison } = proof;
-  const least = proof.isApproximate === true ? 'at least ' : '';
-  const value = `${least}${besides(proof, how)}${ruleValue(proof.value, how)}`;
+  const value = `${floor(proof)}${besides(proof, how)}${ruleValue(proof.value, how)}`;
   const against =
     bound === undefined || comparison === undefined
       ? ''

@@ -9,6 +9,7 @@ import {
   burn,
   comparisonWord,
   estimate,
+  floor,
   judgedAt,
   ruleValue,
   share,
@@ -110,10 +111,6 @@ function slowText(row: SloRow, known: SloFigures): string {
 
 /** What the buckets say of an approximate threshold are two shares; what the rule judges by is the lower of them. */
 const least = (row: SloRow, { slow }: SloFigures): string => (slow === undefined ? floor(row) : '');
-
-/** A share by the bound above an approximate threshold is the least it can be. */
-const floor = ({ isApproximate, valueKind }: SloRow): string =>
-  isApproximate === true && valueKind === 'slow-share' ? 'at least ' : '';
 
 /** Where the threshold stands among the bucket bounds, when it is none of them. */
 function standing({ isApproximate }: SloRow, { slow }: SloFigures): string {

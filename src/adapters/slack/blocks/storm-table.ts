@@ -1,7 +1,7 @@
 import type { ActionsBlock, TableBlock } from '@slack/types';
 import type { StormView } from '../../../app/views.ts';
 import type { StormMember } from '../../../domain/alert/alert.ts';
-import { ruleValue } from '../format.ts';
+import { floor, ruleValue } from '../format.ts';
 import { literal } from '../mrkdwn.ts';
 import { ACKNOWLEDGE } from './alert-acts.ts';
 import { cell, dateRun, richCell } from './pieces.ts';
@@ -37,10 +37,8 @@ function stateText(member: StormMember): string {
 
 /** A value of the rule in words. */
 export function memberValue({ lead }: Pick<StormView, 'lead'>, value: number): string {
-  const { valueKind: kind, unit, isApproximate } = lead;
-  // A share by the bound above an approximate threshold is the least it can be.
-  const least = isApproximate === true && kind === 'slow-share' ? 'at least ' : '';
-  return `${least}${ruleValue(value, { kind, ...(unit === undefined ? {} : { unit }) })}`;
+  const { valueKind: kind, unit } = lead;
+  return `${floor(lead)}${ruleValue(value, { kind, ...(unit === undefined ? {} : { unit }) })}`;
 }
 
 /** What the rows are, in the plural. */
