@@ -54,6 +54,16 @@ export class UpstreamError extends Error {
   }
 }
 
+/** Why Prometheus gave no answer, as a part of a sentence. Anything but an `UpstreamError` is thrown on. */
+export function unansweredBecause(error: unknown): string {
+  if (!(error instanceof UpstreamError)) throw error;
+  return error.code === 'timeout' ? 'Prometheus did not answer in time' : error.message.replace(/\.$/, '');
+}
+
+/** What a log says of a fault of this program. */
+export const faultText = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
+
 /** The rule files are wrong at the start: the message says where. */
 export class RuleFilesError extends Error {
   override readonly name = 'RuleFilesError';

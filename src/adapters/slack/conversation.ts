@@ -1,3 +1,4 @@
+import { faultText } from '../../app/errors.ts';
 import type { Clock, Logger, Recorder } from '../../app/ports.ts';
 import { pictureOf } from '../../app/traces/pictures.ts';
 import type { Commands, SlashCommand } from '../../app/use-cases.ts';
@@ -130,7 +131,7 @@ async function withinDeadline(
     .catch((error: unknown): Reply => {
       logger.error('slack: a command failed', {
         command: asked.command,
-        error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+        error: faultText(error),
       });
       return failed(
         'Something went wrong inside the bot; its log says what. Try again, or look at the tools directly.',

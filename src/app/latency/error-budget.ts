@@ -15,7 +15,7 @@ import {
   SECOND,
 } from '../../domain/units.ts';
 import { withDeadline } from '../deadline.ts';
-import { UpstreamError } from '../errors.ts';
+import { unansweredBecause } from '../errors.ts';
 import { createTurns } from '../limited.ts';
 import type { Clock, MetricsSource } from '../ports.ts';
 import type { BudgetView } from '../views.ts';
@@ -139,12 +139,7 @@ export function createErrorBudget(deps: {
     try {
       return await turns.take(() => withDeadline(limit, (signal) => measured(metrics, of, signal)));
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      const isLate = error.code === 'timeout';
-      return {
-        kind: 'unknown',
-        reason: isLate ? 'Prometheus did not answer in time' : error.message.replace(/\.$/, ''),
-      };
+      return { kind: 'unknown', reason: unansweredBecause(error) };
     }
   }
 

@@ -1,4 +1,5 @@
 import { after, type EpochMs, MINUTE, ms, SECOND } from '../../domain/units.ts';
+import { faultText } from '../errors.ts';
 import { asItStands } from '../people/people-acts.ts';
 import type { Recorder, Store, TakenEntry } from '../ports.ts';
 import { backoff } from './decide-delivery.ts';
@@ -104,9 +105,6 @@ function refusalAfter(
   return delivered?.kind === 'done' && delivered.outcome === 'sent' ? undefined : before;
 }
 
-const describe = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
-
 /** Handles one entry to its end or back into the outbox. Rejects only when the store does. */
 function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise<Delivered | undefined> {
   const { store, clock, logger, recorder } = options;
@@ -139,7 +137,7 @@ function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise
     try {
       return await perform(await asItStands(store, entry), await refsOf(entry));
     } catch (error) {
-      logger.error('a notification failed', { entry: entry.id, error: describe(error) });
+      logger.error('a notification failed', { entry: entry.id, error: faultText(error) });
       return {
         kind: 'later',
         outcome: 'unknown',

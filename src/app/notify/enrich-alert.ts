@@ -2,7 +2,7 @@ import type { Alert } from '../../domain/alert/alert.ts';
 import type { SloRule } from '../../domain/slo/rule.ts';
 import { type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import { withDeadline } from '../deadline.ts';
-import { type System, UpstreamError } from '../errors.ts';
+import { faultText, type System, UpstreamError } from '../errors.ts';
 import type { ErrorBudget } from '../latency/error-budget.ts';
 import type { MetricsSource } from '../ports.ts';
 import type { Enrichment } from './alert-view.ts';
@@ -44,7 +44,7 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
       if (!(error instanceof UpstreamError))
         logger.error('an alert could not be enriched', {
           part: of.what,
-          error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+          error: faultText(error),
         });
       return undefined;
     }

@@ -3,7 +3,7 @@ import type { Links } from '../../domain/link.ts';
 import type { SloRule } from '../../domain/slo/rule.ts';
 import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import { withDeadline } from '../deadline.ts';
-import { type System, UpstreamError } from '../errors.ts';
+import { faultText, type System, UpstreamError } from '../errors.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { FindSlowest, ResolvedService, ResolveService } from '../use-cases.ts';
 import { type Enrichment, evidenceWindow, namespaceOf, serviceOf } from './alert-view.ts';
@@ -88,7 +88,7 @@ async function searched(options: TracesOfOptions, of: TracesWanted): Promise<Sea
   } catch (error) {
     if (!(error instanceof UpstreamError))
       options.logger.error('the traces of an alert could not be looked for', {
-        error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+        error: faultText(error),
       });
     const isOutage =
       error instanceof UpstreamError && (error.code === 'timeout' || error.code === 'unavailable');

@@ -1,4 +1,5 @@
 import { type Milliseconds, SECOND } from '../../domain/units.ts';
+import { faultText } from '../errors.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { backoff } from './decide-delivery.ts';
 
@@ -78,7 +79,7 @@ function createOutage(logger: Logger): {
       failures += 1;
       if (failures === 1)
         logger.error('the outbox cannot be worked on', {
-          error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+          error: faultText(error),
         });
       return backoff(failures);
     },

@@ -27,8 +27,7 @@ interface Piece {
   readonly refusal?: UpstreamError;
 }
 
-/** What answering from the past needs. */
-/** What is asked, on which grid, and up to when. */
+/** What answering from the past needs: what is asked, on which grid, and up to when. */
 export interface RecordedOptions {
   readonly source: MetricsSource;
   /** For waiting before another try: a real one. */

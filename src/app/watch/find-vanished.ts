@@ -11,7 +11,7 @@ import {
 import type { MetricReading, SloRule } from '../../domain/slo/rule.ts';
 import { between, type EpochMs, HOUR, MINUTE, type Milliseconds, ms, SECOND } from '../../domain/units.ts';
 import { withDeadline } from '../deadline.ts';
-import { UpstreamError } from '../errors.ts';
+import { UpstreamError, unansweredBecause } from '../errors.ts';
 import type { Clock, MetricsSource } from '../ports.ts';
 
 /** What finding out needs. */
@@ -127,12 +127,6 @@ function vanishedOf(traces: readonly Traces[], alert: Alert, missing: Missing): 
     : { kind: 'value' };
 }
 
-/** Why it could not be told apart: a part of a sentence. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof UpstreamError)) throw error;
-  return error.code === 'timeout' ? 'Prometheus did not answer in time' : error.message.replace(/\.$/, '');
-}
-
 /**
  * Finds out what is gone of alerts that went without data: the series, the traffic, or what was scraped for them. One
  * set of questions for all alerts of the rule, once, when the state is entered.
@@ -159,6 +153,6 @@ async function find(parts: FindVanishedParts, missing: Missing): Promise<Readonl
     return new Map(alerts.map((alert) => [alert.fingerprint, vanishedOf(traces, alert, missing)]));
   } catch (error) {
     if (error instanceof UpstreamError && error.code === 'partial') return all({ kind: 'source' });
-    return all({ kind: 'unknown', reason: reasonOf(error) });
+    return all({ kind: 'unknown', reason: unansweredBecause(error) });
   }
 }
