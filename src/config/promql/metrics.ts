@@ -3,7 +3,7 @@ import { serviceLabelOf } from '../../domain/labels.ts';
 import type { MetricReading } from '../../domain/slo/rule.ts';
 import type { NamedService, RateRange } from '../../domain/slo/rule-use.ts';
 import { parseDuration } from '../../domain/units.ts';
-import { childrenOf, nodesOf, parseExpression } from './tree.ts';
+import { childrenOf, isAbsence, nodesOf, parseExpression } from './tree.ts';
 
 /** More selectors than this are not looked at. */
 const MOST_READINGS = 7;
@@ -28,8 +28,7 @@ function metricsWhere(expr: string, isWanted: (node: SyntaxNode) => boolean): re
 function isInAbsent(expr: string, { parent }: SyntaxNode): boolean {
   if (parent === null) return false;
   const name = parent.getChild('FunctionIdentifier');
-  const isAbsent = name !== null && /^absent(?:_over_time)?$/.test(expr.slice(name.from, name.to));
-  return isAbsent || isInAbsent(expr, parent);
+  return (name !== null && isAbsence(expr, name)) || isInAbsent(expr, parent);
 }
 
 const unquoted = (text: string): string => text.replaceAll(/^["'`]|["'`]$/g, '');

@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { Shape } from './shape.ts';
 import { shapeOfNode } from './shape.ts';
-import { childrenOf } from './tree.ts';
+import { childrenOf, isAbsence } from './tree.ts';
 
 type Plain = Extract<Shape, { kind: 'plain' }>;
 type SetShape = Extract<Shape, { kind: 'set' }>;
@@ -18,10 +18,7 @@ export const join = (...parts: readonly string[]): string => parts.filter((part)
 const hasShape = ({ name }: SyntaxNode): boolean => name === 'BinaryExpr' || name === 'ParenExpr';
 
 function holdsAbsent(expr: string, node: SyntaxNode): boolean {
-  const isAbsent =
-    node.name === 'FunctionIdentifier' &&
-    /^absent\b|^absent_over_time\b/.test(expr.slice(node.from, node.to));
-  return isAbsent || childrenOf(node).some((child) => holdsAbsent(expr, child));
+  return isAbsence(expr, node) || childrenOf(node).some((child) => holdsAbsent(expr, child));
 }
 
 function holdsFilter(expr: string, node: SyntaxNode): boolean {

@@ -17,6 +17,10 @@ export function* nodesOf(tree: Tree): Generator<SyntaxNode> {
   while (cursor.next());
 }
 
+/** Whether a node names a function whose elements are there because something else is not. */
+export const isAbsence = (expr: string, { name, from, to }: SyntaxNode): boolean =>
+  name === 'FunctionIdentifier' && /^absent(?:_over_time)?$/.test(expr.slice(from, to));
+
 /** The children of a node, in order, comments left out. */
 export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
   const children: SyntaxNode[] = [];
