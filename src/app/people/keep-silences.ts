@@ -6,7 +6,7 @@ import {
   type Silence,
   type StoredSilence,
 } from '../../domain/alert/silence.ts';
-import { type NoisePolicy, reasonOf } from '../../domain/alert/suppress.ts';
+import { type NoisePolicy, reasonOf, unsuppressed } from '../../domain/alert/suppress.ts';
 import type { LocalTimeIn } from '../../domain/alert/time-interval.ts';
 import { hashTexts } from '../../domain/labels.ts';
 import { after, before, DAY, type EpochMs, type Milliseconds } from '../../domain/units.ts';
@@ -110,11 +110,6 @@ const silenced = (alert: Alert, silence: StoredSilence): Alert => ({
 const isHeldBy = ({ id, matchers }: StoredSilence, { labels, suppressed }: Alert): boolean =>
   matches(matchers, labels) && (suppressed === undefined || suppressed.silence?.id === id);
 
-function unsilenced(alert: Alert): Alert {
-  const { suppressed: _silence, ...rest } = alert;
-  return rest;
-}
-
 /** Silences that people make in Slack, kept in the store beside those of the rule files. */
 export function createKeepSilences({ store, policy, localTime, logger }: KeepSilencesOptions): KeepSilences {
   const firing = async (): Promise<readonly Standing[]> => (await knownAlerts(store)).filter(isFiring);
@@ -144,7 +139,7 @@ export function createKeepSilences({ store, policy, localTime, logger }: KeepSil
     const held = (await firing()).filter(({ alert }) => made !== undefined && isHeldBy(made, alert));
     const ended = { by, at: now };
     const entries = actEntries(
-      held.map((of) => ({ of, alert: unsilenced(of.alert) })),
+      held.map((of) => ({ of, alert: unsuppressed(of.alert) })),
       { name: `unsilenced:${id}`, told: { what: 'unsilenced', id, ...ended } },
     );
     const kept = await store.endSilence({ id, ended, entries });

@@ -1,5 +1,6 @@
 import { withActs } from '../../domain/alert/acts.ts';
 import type { Acts, Alert, GroupState, RuleState } from '../../domain/alert/alert.ts';
+import { unsuppressed } from '../../domain/alert/suppress.ts';
 import { UpstreamError } from '../errors.ts';
 import type { OutboxEntry, Store, StormShown } from '../ports.ts';
 
@@ -65,8 +66,7 @@ function withSilence(alert: Alert, { told, alert: decided }: OutboxEntry): Alert
   if (told?.what === 'silenced' && alert.suppressed === undefined && decided.suppressed !== undefined)
     return alert.state === 'resolved' ? alert : { ...alert, suppressed: decided.suppressed };
   if (told?.what !== 'unsilenced' || alert.suppressed?.silence?.id !== told.id) return alert;
-  const { suppressed: _ended, ...rest } = alert;
-  return rest;
+  return unsuppressed(alert);
 }
 
 /** Alerts that a person can have acted on: what only began to breach has been shown to nobody. */

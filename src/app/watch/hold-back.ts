@@ -1,12 +1,13 @@
 import type { Alert, GroupState, RuleState } from '../../domain/alert/alert.ts';
 import type { Silence } from '../../domain/alert/silence.ts';
-import type { Surroundings } from '../../domain/alert/suppress.ts';
 import {
   createSuppression,
   foldedByCause,
   hushOf,
   type Neighbour,
   type NoisePolicy,
+  type Surroundings,
+  unsuppressed,
 } from '../../domain/alert/suppress.ts';
 import type { LocalTimeIn } from '../../domain/alert/time-interval.ts';
 import type { SloRule, Slot } from '../../domain/slo/rule.ts';
@@ -106,13 +107,6 @@ async function lookAround(
   const isNeeded = policy.inhibitsByCallGraph && neighbours.filter(isStanding).length > 1;
   const calls = isNeeded ? await learnCalls(asOf) : undefined;
   return { slot, localTime, neighbours, ...(calls === undefined ? {} : { calls }) };
-}
-
-/** Most have nothing to be taken from them: those are not copied. */
-function unsuppressed(alert: Alert): Alert {
-  if (alert.suppressed === undefined) return alert;
-  const { suppressed: _before, ...rest } = alert;
-  return rest;
 }
 
 function withSuppression(neighbour: Neighbour, suppressionOf: ReturnType<typeof createSuppression>): Alert {

@@ -64,6 +64,13 @@ const OUTLIVES_AFTER: Milliseconds = ms(MINUTE);
 
 type Reason = Pick<Suppression, 'kind' | 'by'> & Partial<Suppression>;
 
+/** The alert with nothing that holds it back. Most have nothing to be taken from them: those are not copied. */
+export function unsuppressed(alert: Alert): Alert {
+  if (alert.suppressed === undefined) return alert;
+  const { suppressed: _taken, ...rest } = alert;
+  return rest;
+}
+
 /** Why a silence holds back. Who made it in Slack stands by itself: names of people there are ids. */
 export function reasonOf(silence: Silence | StoredSilence): Reason {
   const { createdBy, comment, endsAt } = silence;
