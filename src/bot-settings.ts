@@ -1,6 +1,6 @@
-import type { Transport } from './adapters/slack/receivers.ts';
-import type { Settings, SlackTransport } from './config/env.ts';
-import { createLinks } from './domain/link.ts';
+import { createLinks } from './links/link.ts';
+import type { Settings, SlackTransport } from './settings/env.ts';
+import type { Transport } from './slack/receivers.ts';
 
 /** What the bot's parts take from its settings. */
 
@@ -41,8 +41,8 @@ export function linksOf({ jaeger, prometheus, kialiUrl, grafanaUrl, grafanaPlace
   return createLinks({
     jaeger: jaeger.publicUrl,
     prometheus: prometheus.publicUrl,
-    ...(kialiUrl === undefined ? {} : { kiali: kialiUrl }),
-    ...(grafanaUrl === undefined ? {} : { grafana: grafanaUrl }),
+    kiali: kialiUrl,
+    grafana: grafanaUrl,
     grafanaPlaces,
   });
 }

@@ -1,16 +1,3 @@
-import { createCronScheduler } from './adapters/cron/cron-scheduler.ts';
-import { systemClock } from './adapters/telemetry/clock.ts';
-import { createLogger } from './adapters/telemetry/logger.ts';
-import { createOpsServer } from './adapters/telemetry/ops-server.ts';
-import { createTelemetry } from './adapters/telemetry/recorder.ts';
-import { createLocalTime } from './adapters/time/local-time.ts';
-import { RuleFilesError } from './app/errors.ts';
-import type { Clock, Logger, Scheduler } from './app/ports.ts';
-import { readyChecks } from './app/readiness.ts';
-import { createRulesApi } from './app/rules/rules-api.ts';
-import { createRulesInForce, type LoadedRules } from './app/rules/rules-in-force.ts';
-import { createLearnCalls } from './app/watch/learn-calls.ts';
-import { createWatch } from './app/watch/watch.ts';
 import {
   type Base,
   type Cleanup,
@@ -25,9 +12,23 @@ import {
   wakingStore,
 } from './bot-parts.ts';
 import { secretsOf } from './bot-settings.ts';
-import type { Settings } from './config/env.ts';
-import { NO_POLICY } from './domain/alert/suppress.ts';
-import { createExpandTemplate } from './domain/slo/template.ts';
+import { createCronScheduler } from './evaluation/cron-scheduler.ts';
+import { createLearnCalls } from './evaluation/learn-calls.ts';
+import { createRulesInForce, type LoadedRules } from './evaluation/reload.ts';
+import type { Scheduler } from './evaluation/scheduler.ts';
+import { createWatch } from './evaluation/watch.ts';
+import { type Clock, systemClock } from './lib/clock.ts';
+import { RuleFilesError } from './lib/errors.ts';
+import type { Logger } from './lib/logger.ts';
+import { createLogger } from './ops/logger.ts';
+import { createOpsServer } from './ops/ops-server.ts';
+import { readyChecks } from './ops/readiness.ts';
+import { createTelemetry } from './ops/recorder.ts';
+import { createRulesApi } from './ops/rules-api.ts';
+import { createLocalTime } from './policy/local-time.ts';
+import { NO_POLICY } from './policy/suppress.ts';
+import { createExpandTemplate } from './rules/template/template.ts';
+import type { Settings } from './settings/env.ts';
 
 export interface BotOptions {
   readonly settings: Settings;
@@ -138,7 +139,7 @@ async function start(
   const { port: slackPort } = slackAt;
   return {
     opsPort,
-    ...(slackPort === undefined ? {} : { slackPort }),
+    slackPort,
     logger,
     reload,
     deliver: () => delivery.drain(),
@@ -149,7 +150,7 @@ function createBase({ settings, clock = systemClock, write, host }: BotOptions):
   const logger = createLogger({
     level: settings.logLevel,
     secrets: secretsOf(settings),
-    ...(write === undefined ? {} : { write }),
+    write,
   });
   const telemetry = createTelemetry();
   return {

@@ -1,19 +1,17 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { RuleFilesError, UpstreamError } from './app/errors.ts';
-import type { LoadedRules } from './app/rules/rules-in-force.ts';
-import type { RunningBot } from './bot.ts';
+import { Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.ts';
+import { ruleErrorsText } from './cli/check-report.ts';
+import { loadRules, noFiles, readText } from './cli/load-rules.ts';
 import type { ReplayOptions } from './cli/replay.ts';
+import { rulePaths } from './cli/rule-paths.ts';
+import { obeySignals } from './cli/signals.ts';
 import { webAddress } from './cli/web-address.ts';
-import { ruleErrorsText } from './config/check-report.ts';
-import { convertText, ORIGINS, type Origin } from './config/convert/convert.ts';
-import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './config/env.ts';
-import { parseHeaders } from './config/headers.ts';
-import { loadRuleFiles } from './config/rule-file.ts';
-import { rulePaths } from './config/rule-paths.ts';
+import { RuleFilesError, UpstreamError } from './lib/errors.ts';
+import { convertText, ORIGINS, type Origin } from './rules/convert/convert.ts';
+import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './settings/env.ts';
+import { parseHeaders } from './settings/headers.ts';
 
 /*
  * What a command needs is loaded when it is given: a rule file is checked, and a slip of the hand answered, without
@@ -22,81 +20,6 @@ import { rulePaths } from './config/rule-paths.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
-const readText = (path: string): Promise<string> => readFile(path, 'utf8');
-
-const noFiles = (given: readonly string[]): string =>
-  `There is no .yaml or .yml file in ${given.join(', ')}.`;
-
-async function loadRules(given: readonly string[]): Promise<LoadedRules> {
-  const paths = await rulePaths(given);
-  if (paths.length === 0) return { ok: false, text: noFiles(given) };
-  const loaded = await loadRuleFiles(paths, readText);
-  if (!loaded.ok) return { ok: false, text: ruleErrorsText(loaded.errors) };
-  return {
-    ok: true,
-    groups: loaded.groups,
-    notes: loaded.notes.map((note) => ruleErrorsText([note])),
-    policy: loaded.policy,
-    naming: loaded.naming,
-    uses: loaded.uses.map(({ use, group, rule, place: { file, line, column } }) => ({
-      use,
-      group,
-      ...(rule === undefined ? {} : { key: rule.key }),
-      at: `${file}:${line}:${column}`,
-    })),
-  };
-}
-
-/** How long ending may take, in milliseconds: a little less than the half minute that Kubernetes grants. */
-const STOP_DEADLINE = 25_000;
-
-/**
- * Obeys signals from the first moment, since SIGHUP ends a process that does not listen: SIGTERM and SIGINT end the
- * bot, SIGHUP reloads its rules, and what nobody caught ends it too. Returns how to tell which bot is meant.
- */
-function obeySignals(): {
-  readonly attach: (bot: RunningBot, alsoStop?: () => Promise<void>) => void;
-  readonly isStopping: () => boolean;
-} {
-  let running: { readonly bot: RunningBot; readonly end: () => Promise<void> } | undefined;
-  let isStopping = false;
-  const stop = (exitCode: number): void => {
-    if (isStopping) return;
-    isStopping = true;
-    if (running === undefined) process.exit(exitCode);
-    const { bot, end } = running;
-    const fail = (message: string, fields: Record<string, unknown> = {}): never => {
-      bot.logger.error(message, fields);
-      process.exit(1);
-    };
-    setTimeout(
-      () => fail('ending took too long: what was under way is taken up at the next start'),
-      STOP_DEADLINE,
-    );
-    end().then(
-      () => process.exit(exitCode),
-      (error: unknown) => fail('ending failed', { error }),
-    );
-  };
-  const leave = (error: unknown): void => {
-    const message = 'the process ends because of an error that nobody handled';
-    if (running === undefined)
-      complain(`${message}: ${error instanceof Error ? error.message : String(error)}`);
-    else running.bot.logger.error(message, { error });
-    stop(1);
-  };
-  process.on('SIGTERM', () => stop(0));
-  process.on('SIGINT', () => stop(0));
-  process.on('SIGHUP', () => void running?.bot.reload().catch(leave));
-  process.on('uncaughtException', leave);
-  process.on('unhandledRejection', leave);
-  return {
-    attach: (bot, alsoStop = async () => undefined) => {
-      running = { bot, end: () => bot.stop().then(alsoStop) };
-    },
-    isStopping: () => isStopping,
-  };
-}
 
 /** What kept the bot from starting, and what to do about it. */
 function explained(error: unknown): string {
@@ -148,12 +71,6 @@ function headersAgainst(): Readonly<Record<string, string>> {
   return read.ok ? read.headers : program.error(`error: PROMETHEUS_HEADERS: ${read.problem}`);
 }
 
-function portNumber(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new InvalidArgumentError('A port is a number from 0 (any free one) to 65535.');
-}
-
 async function replay(files: readonly string[], options: ReplayOptions): Promise<void> {
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
@@ -164,7 +81,7 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
     complain,
     headers: headersAgainst(),
     signal: interrupted.signal,
-    ...(process.stderr.isTTY ? { draw: (bar: string) => void process.stderr.write(bar) } : {}),
+    draw: process.stderr.isTTY ? (bar: string) => void process.stderr.write(bar) : undefined,
   });
 }
 
@@ -179,25 +96,6 @@ async function convert(file: string, { from }: { from?: Origin }): Promise<void>
   }
   complain('reason' in converted ? converted.reason : ruleErrorsText(converted.errors));
   process.exitCode = 1;
-}
-
-async function demo(options: { port: number }): Promise<void> {
-  // The demo needs packages that a production install leaves out.
-  const { runDemo } = await import('./demo.ts').catch((error: unknown) => {
-    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    complain(
-      'The demo needs the development packages: clone the repository and run `npm ci && npm run demo`.',
-    );
-    process.exit(1);
-  });
-  try {
-    const { bot, close } = await runDemo({ port: options.port, say, loadRules });
-    obeySignals().attach(bot, close);
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EADDRINUSE') throw error;
-    complain(`Port ${options.port} is taken: choose another one with \`npm run demo -- --port 8081\`.`);
-    process.exit(1);
-  }
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -253,10 +151,4 @@ program
   .argument('<file>', 'a document of Sloth, Pyrra or OpenSLO')
   .addOption(new Option('--from <tool>', 'whose it is, where the document does not tell').choices(ORIGINS))
   .action(convert);
-program
-  .command('demo')
-  .description('run the bot on a simulated mesh, with a Slack workspace in the browser')
-  .option('--port <port>', 'port of the page, on 127.0.0.1', portNumber, 8080)
-  .action(demo);
-
 await program.parseAsync();

@@ -1,10 +1,10 @@
-import { createHttpClient } from '../adapters/http/http-client.ts';
-import { createPrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts';
-import { systemClock } from '../adapters/telemetry/clock.ts';
-import { createLogger } from '../adapters/telemetry/logger.ts';
-import { createRuleCheck } from '../app/rules/check-rules.ts';
-import { type CheckReport, type CheckRequest, runCheck } from '../config/check-report.ts';
-import { ms, SECOND } from '../domain/units.ts';
+import { createHttpClient } from '../http/http-client.ts';
+import { systemClock } from '../lib/clock.ts';
+import { ms, SECOND } from '../lib/units.ts';
+import { createLogger } from '../ops/logger.ts';
+import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
+import { createRuleCheck } from '../rules/check-rules.ts';
+import { type CheckReport, type CheckRequest, runCheck } from './check-report.ts';
 
 /** Options of `tailwatch check` as they were typed. */
 export interface CheckOptions {
@@ -47,6 +47,6 @@ export async function checkCommand(
     readFile,
     now: systemClock.now(),
     isStrict: strict,
-    ...(against === undefined ? {} : { against: checkAgainst(against, headers) }),
+    against: against === undefined ? undefined : checkAgainst(against, headers),
   });
 }

@@ -1,5 +1,5 @@
-import { parseInstant } from '../domain/instant.ts';
-import { before, type EpochMs, parseDuration } from '../domain/units.ts';
+import { parseInstant } from '../lib/instant.ts';
+import { before, type EpochMs, parseDuration } from '../lib/units.ts';
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
 

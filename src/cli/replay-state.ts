@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { epochMs, type TimeWindow } from '../domain/units.ts';
+import { epochMs, type TimeWindow } from '../lib/units.ts';
 
 /** What `--resume FILE` holds: the window as it was worked out at the start, and how far each set of rules has come. */
 const stateSchema = z.object({

@@ -1,7 +1,7 @@
-import type { ReplayReport } from '../app/replay/replay.ts';
-import { DEFAULT_CHANNEL, type HourOfMessages, type RuleTally } from '../app/replay/tally.ts';
-import { utcTime } from '../domain/link.ts';
-import { between, type EpochMs, formatDuration, MINUTE, ms } from '../domain/units.ts';
+import type { ReplayReport } from '../evaluation/replay/replay.ts';
+import { DEFAULT_CHANNEL, type HourOfMessages, type RuleTally } from '../evaluation/replay/tally.ts';
+import { utcTime } from '../lib/instant.ts';
+import { between, type EpochMs, formatDuration, MINUTE, ms } from '../lib/units.ts';
 
 /** Reports to print: one, or two to be compared. */
 export interface ReplayReports {
@@ -130,7 +130,7 @@ function jsonOf(report: ReplayReport) {
 /** The same for a program. */
 export function replayJson({ rules, compare }: ReplayReports): string {
   return JSON.stringify(
-    { rules: jsonOf(rules), ...(compare === undefined ? {} : { compare: jsonOf(compare) }) },
+    { rules: jsonOf(rules), compare: compare === undefined ? undefined : jsonOf(compare) },
     null,
     2,
   );

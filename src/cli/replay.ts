@@ -1,13 +1,8 @@
-import { createHttpClient } from '../adapters/http/http-client.ts';
-import { createPrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.ts';
-import { systemClock } from '../adapters/telemetry/clock.ts';
-import { createLogger } from '../adapters/telemetry/logger.ts';
-import { createTelemetry } from '../adapters/telemetry/recorder.ts';
-import { createLocalTime } from '../adapters/time/local-time.ts';
-import { UpstreamError } from '../app/errors.ts';
-import { createReplay, type ReplayReport, type ReplayRequest } from '../app/replay/replay.ts';
-import type { LoadedRules } from '../app/rules/rules-in-force.ts';
-import { createExpandTemplate } from '../domain/slo/template.ts';
+import type { LoadedRules } from '../evaluation/reload.ts';
+import { createReplay, type ReplayReport, type ReplayRequest } from '../evaluation/replay/replay.ts';
+import { createHttpClient } from '../http/http-client.ts';
+import { systemClock } from '../lib/clock.ts';
+import { UpstreamError } from '../lib/errors.ts';
 import {
   type EpochMs,
   epochMs,
@@ -16,7 +11,12 @@ import {
   parseDuration,
   SECOND,
   type TimeWindow,
-} from '../domain/units.ts';
+} from '../lib/units.ts';
+import { createLogger } from '../ops/logger.ts';
+import { createTelemetry } from '../ops/recorder.ts';
+import { createLocalTime } from '../policy/local-time.ts';
+import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
+import { createExpandTemplate } from '../rules/template/template.ts';
 import { parseMoment } from './moment.ts';
 import { openReplayState, type ReplayState, ResumeError } from './replay-state.ts';
 import { progressBar, replayJson, replayText } from './replay-text.ts';
@@ -86,7 +86,7 @@ async function rulesOf(io: ReplayIo, files: readonly string[]): Promise<RuleSet>
   const loaded = await io.loadRules(files);
   if (!loaded.ok) throw new UsageError(loaded.text);
   const { groups, policy } = loaded;
-  return { groups, ...(policy === undefined ? {} : { policy }) };
+  return { groups, policy };
 }
 
 async function stateOf(files: readonly string[], options: ReplayOptions): Promise<ReplayState> {
@@ -116,7 +116,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
   const state = await stateOf(files, options);
   const sets = {
     rules: await rulesOf(io, files),
-    ...(options.compare === undefined ? {} : { compare: await rulesOf(io, [options.compare]) }),
+    compare: options.compare === undefined ? undefined : await rulesOf(io, [options.compare]),
   };
   if (state.isResumed) io.complain(`Going on with the replay in ${options.resume}.`);
   const { http, ...parts } = sources(options.against, io.headers);
@@ -143,7 +143,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
     const rules = await run('rules', sets.rules);
     const reports = {
       rules,
-      ...(sets.compare === undefined ? {} : { compare: await run('compare', sets.compare) }),
+      compare: sets.compare === undefined ? undefined : await run('compare', sets.compare),
     };
     io.draw?.('\n');
     io.say(options.json === true ? replayJson(reports) : replayText(reports));

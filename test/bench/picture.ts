@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createPicturePainter } from '../../src/adapters/chart/picture-painter.ts';
-import { systemClock } from '../../src/adapters/telemetry/clock.ts';
-import type { PicturePainter } from '../../src/app/traces/pictures.ts';
-import { summarize } from '../../src/domain/trace/summary.ts';
-import type { Span } from '../../src/domain/trace/trace.ts';
-import { type Waterfall, waterfallOf } from '../../src/domain/trace/waterfall.ts';
-import { epochUs, ms, SECOND, us } from '../../src/domain/units.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { epochUs, ms, SECOND, us } from '../../src/lib/units.ts';
+import type { PicturePainter } from '../../src/traces/pictures.ts';
+import { summarize } from '../../src/traces/summary.ts';
+import type { Span } from '../../src/traces/trace.ts';
+import { type Waterfall, waterfallOf } from '../../src/traces/waterfall.ts';
+import { createPicturePainter } from '../../src/waterfall/picture-painter.ts';
 import { aTrace } from '../support/fake-trace-source.ts';
 import { createSpyLogger } from '../support/spies.ts';
 

@@ -1,8 +1,8 @@
-import { readLegacyTraces } from '../../src/adapters/jaeger/wire-legacy.ts';
-import { criticalPathOf } from '../../src/domain/trace/critical-path.ts';
-import { summarize } from '../../src/domain/trace/summary.ts';
-import type { Trace } from '../../src/domain/trace/trace.ts';
-import { buildTree } from '../../src/domain/trace/tree.ts';
+import { readLegacyTraces } from '../../src/jaeger/wire-legacy.ts';
+import { criticalPathOf } from '../../src/traces/critical-path.ts';
+import { summarize } from '../../src/traces/summary.ts';
+import type { Trace } from '../../src/traces/trace.ts';
+import { buildTree } from '../../src/traces/tree.ts';
 import { START } from '../support/virtual-clock.ts';
 import { sideBySide } from './measure.ts';
 

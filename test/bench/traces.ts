@@ -1,8 +1,8 @@
-import type { TraceSource } from '../../src/app/ports.ts';
-import { createFindSlowest } from '../../src/app/traces/find-slowest.ts';
-import { createRandom } from '../../src/demo/mesh/random.ts';
-import type { Span, Trace } from '../../src/domain/trace/trace.ts';
-import { type EpochUs, epochUs, HOUR, toEpochUs, us } from '../../src/domain/units.ts';
+import { createRandom } from '../../demo/mesh/random.ts';
+import { type EpochUs, epochUs, HOUR, toEpochUs, us } from '../../src/lib/units.ts';
+import { createFindSlowest } from '../../src/traces/find-slowest.ts';
+import type { Span, Trace } from '../../src/traces/trace.ts';
+import type { TraceSource } from '../../src/traces/trace-source.ts';
 import { aTrace } from '../support/fake-trace-source.ts';
 import { createVirtualClock, START } from '../support/virtual-clock.ts';
 import { benchShapes } from './trace-shapes.ts';

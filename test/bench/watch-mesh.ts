@@ -1,11 +1,11 @@
 import { request } from 'node:http';
-import { createHttpClient } from '../../src/adapters/http/http-client.ts';
-import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
-import { createEvaluateGroup } from '../../src/app/watch/evaluate-group.ts';
-import { parseRuleText } from '../../src/config/rule-file.ts';
-import type { RuleGroup } from '../../src/domain/slo/rule.ts';
-import { expandTemplate } from '../../src/domain/slo/template.ts';
-import { after, ms, SECOND } from '../../src/domain/units.ts';
+import { createEvaluateGroup } from '../../src/evaluation/evaluate-group.ts';
+import { createHttpClient } from '../../src/http/http-client.ts';
+import { after, ms, SECOND } from '../../src/lib/units.ts';
+import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
+import { parseRuleText } from '../../src/rules/file/rule-file.ts';
+import type { RuleGroup } from '../../src/rules/rule.ts';
+import { expandTemplate } from '../../src/rules/template/template.ts';
 import type { Generation } from '../support/generations.ts';
 import {
   openMetrics,

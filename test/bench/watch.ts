@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
-import type { RuleState, Sample } from '../../src/domain/alert/alert.ts';
-import { stepRule } from '../../src/domain/alert/step.ts';
-import { expandTemplate } from '../../src/domain/slo/template.ts';
-import { epochMs, ms } from '../../src/domain/units.ts';
+import type { RuleState } from '../../src/alerts/alert.ts';
+import { stepRule } from '../../src/alerts/step.ts';
+import type { Sample } from '../../src/lib/metrics-source.ts';
+import { epochMs, ms } from '../../src/lib/units.ts';
+import { expandTemplate } from '../../src/rules/template/template.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { aGroup, aRule } from '../support/builders.ts';
 import { GENERATIONS } from '../support/generations.ts';
 import { isInstalled } from '../support/real-prometheus.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Generation } from '../../src/demo/jaeger/generation.ts';
-import { fromOtlp, type OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
-import { createJaegerServer, type JaegerServer } from '../../src/demo/jaeger/server.ts';
-import { createJaegerStore } from '../../src/demo/jaeger/store.ts';
+import type { Generation } from '../../demo/jaeger/generation.ts';
+import { fromOtlp, type OtlpTraces } from '../../demo/jaeger/otlp.ts';
+import { createJaegerServer, type JaegerServer } from '../../demo/jaeger/server.ts';
+import { createJaegerStore } from '../../demo/jaeger/store.ts';
 
 /**
  * Replays what was asked of real Jaegers and expects the recorded answers. Orders that a real Jaeger leaves open do not count: those of

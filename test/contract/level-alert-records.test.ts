@@ -2,16 +2,16 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Alert, GroupState, RuleState } from '../../src/alerts/alert.ts';
+import { decodeRecord, encodeRecord } from '../../src/alerts/record-codec.ts';
+import { ms } from '../../src/lib/units.ts';
 import {
   type AlertRecords,
   type GroupRecord,
   packGroup,
   unpackGroup,
-} from '../../src/adapters/level/alert-records.ts';
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
-import { decodeRecord, encodeRecord } from '../../src/app/record-codec.ts';
-import type { Alert, GroupState, RuleState } from '../../src/domain/alert/alert.ts';
-import { ms } from '../../src/domain/units.ts';
+} from '../../src/store/level/alert-records.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { anAlert, aRule } from '../support/builders.ts';
 import { makeTempDir } from '../support/temp-store.ts';
 import { at, GROUP } from './store/fixtures.ts';

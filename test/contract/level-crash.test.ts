@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { drain, startWriter } from '../support/level-process.ts';
 import { makeTempDir } from '../support/temp-store.ts';
 import { at, GROUP } from './store/fixtures.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createGroupStates } from '../../src/adapters/level/group-states.ts';
-import type { GroupState } from '../../src/domain/alert/alert.ts';
-import { epochMs } from '../../src/domain/units.ts';
+import type { GroupState } from '../../src/alerts/alert.ts';
+import { epochMs } from '../../src/lib/units.ts';
+import { createGroupStates } from '../../src/store/level/group-states.ts';
 import { openTempStore } from '../support/temp-store.ts';
 import { START } from '../support/virtual-clock.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../src/adapters/level/database.ts';
-import { createLevelStore, openLevelStore } from '../../src/adapters/level/open-level-store.ts';
-import { UpstreamError } from '../../src/app/errors.ts';
-import type { Store } from '../../src/app/ports.ts';
-import { after, ms, SECOND } from '../../src/domain/units.ts';
+import { UpstreamError } from '../../src/lib/errors.ts';
+import { after, ms, SECOND } from '../../src/lib/units.ts';
+import type { Store } from '../../src/messages/store.ts';
+import { type Database, openDatabase } from '../../src/store/level/database.ts';
+import { createLevelStore, openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { anAlert } from '../support/builders.ts';
 import { canLimitFiles, limitFiles } from '../support/full-disk.ts';
 import { drain, startWriter } from '../support/level-process.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
-import type { Store } from '../../src/app/ports.ts';
-import { DAY, HOUR, MINUTE, ms } from '../../src/domain/units.ts';
+import { DAY, HOUR, MINUTE, ms } from '../../src/lib/units.ts';
+import type { Store } from '../../src/messages/store.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { makeTempDir } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { anEntry, aRef, at, GROUP, state } from './store/fixtures.ts';

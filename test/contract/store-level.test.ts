@@ -1,4 +1,4 @@
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { makeTempDir } from '../support/temp-store.ts';
 import { describeStore } from './store-contract.ts';
 

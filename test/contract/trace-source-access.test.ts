@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { UpstreamError } from '../../src/app/errors.ts';
-import type { TraceSearch } from '../../src/app/ports.ts';
-import { epochMs } from '../../src/domain/units.ts';
-import { GENERATIONS, readPopulation } from '../unit/adapters/jaeger/recordings.ts';
+import { UpstreamError } from '../../src/lib/errors.ts';
+import { epochMs } from '../../src/lib/units.ts';
+import type { TraceSearch } from '../../src/traces/trace-source.ts';
+import { GENERATIONS, readPopulation } from '../unit/jaeger/recordings.ts';
 import { type Bench, type BenchOptions, openBench, RECORDED_WINDOW } from './trace-source.ts';
 
 const population = readPopulation();

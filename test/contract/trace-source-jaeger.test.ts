@@ -1,11 +1,11 @@
 import { createServer, request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpClient } from '../../src/adapters/http/http-client.ts';
-import { createJaegerTraceSource } from '../../src/adapters/jaeger/jaeger-trace-source.ts';
-import { UpstreamError } from '../../src/app/errors.ts';
-import type { TraceSearch } from '../../src/app/ports.ts';
-import type { Trace } from '../../src/domain/trace/trace.ts';
-import { us } from '../../src/domain/units.ts';
+import { createHttpClient } from '../../src/http/http-client.ts';
+import { createJaegerTraceSource } from '../../src/jaeger/jaeger-trace-source.ts';
+import { UpstreamError } from '../../src/lib/errors.ts';
+import { us } from '../../src/lib/units.ts';
+import type { Trace } from '../../src/traces/trace.ts';
+import type { TraceSearch } from '../../src/traces/trace-source.ts';
 import {
   asSent,
   canonical,
@@ -13,7 +13,7 @@ import {
   readPopulation,
   sentSpans,
   sorted,
-} from '../unit/adapters/jaeger/recordings.ts';
+} from '../unit/jaeger/recordings.ts';
 import { type Bench, type BenchOptions, openBench, RECORDED_WINDOW } from './trace-source.ts';
 
 const sent = sentSpans();

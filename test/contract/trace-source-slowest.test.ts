@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { createFindSlowest } from '../../src/app/traces/find-slowest.ts';
-import type { Generation } from '../../src/demo/jaeger/generation.ts';
-import type { OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
-import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
-import { epochMs, ms, type TimeWindow, us } from '../../src/domain/units.ts';
+import type { Generation } from '../../demo/jaeger/generation.ts';
+import type { OtlpTraces } from '../../demo/jaeger/otlp.ts';
+import type { StorageKind } from '../../demo/jaeger/storage.ts';
+import { epochMs, ms, type TimeWindow, us } from '../../src/lib/units.ts';
+import { createFindSlowest } from '../../src/traces/find-slowest.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
-import { GENERATIONS } from '../unit/adapters/jaeger/recordings.ts';
+import { GENERATIONS } from '../unit/jaeger/recordings.ts';
 import { type Bench, openBench } from './trace-source.ts';
 
 const benches: Bench[] = [];

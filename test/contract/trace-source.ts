@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { createHttpClient, type HttpClientOptions } from '../../src/adapters/http/http-client.ts';
-import { createJaegerTraceSource } from '../../src/adapters/jaeger/jaeger-trace-source.ts';
-import type { TraceSource } from '../../src/app/ports.ts';
-import type { Generation } from '../../src/demo/jaeger/generation.ts';
-import { fromOtlp, type OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
-import { createJaegerServer, type JaegerServer } from '../../src/demo/jaeger/server.ts';
-import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
-import { createJaegerStore } from '../../src/demo/jaeger/store.ts';
-import { type EpochMs, epochMs, type TimeWindow } from '../../src/domain/units.ts';
+import type { Generation } from '../../demo/jaeger/generation.ts';
+import { fromOtlp, type OtlpTraces } from '../../demo/jaeger/otlp.ts';
+import { createJaegerServer, type JaegerServer } from '../../demo/jaeger/server.ts';
+import type { StorageKind } from '../../demo/jaeger/storage.ts';
+import { createJaegerStore } from '../../demo/jaeger/store.ts';
+import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts';
+import { createJaegerTraceSource } from '../../src/jaeger/jaeger-trace-source.ts';
+import { type EpochMs, epochMs, type TimeWindow } from '../../src/lib/units.ts';
+import type { TraceSource } from '../../src/traces/trace-source.ts';
 
 /** A Jaeger that stands in, and the adapter that asks it. */
 export interface Bench {

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHttpClient, type HttpClient } from '../../src/adapters/http/http-client.ts';
-import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
-import type { OutboxEntry, Store } from '../../src/app/ports.ts';
-import { createEvaluateGroup } from '../../src/app/watch/evaluate-group.ts';
-import { parseRuleText } from '../../src/config/rule-file.ts';
-import { createSampleStore } from '../../src/demo/prometheus/sample-store.ts';
-import { createPrometheusServer, type PrometheusServer } from '../../src/demo/prometheus/server.ts';
-import type { Alert, GroupState } from '../../src/domain/alert/alert.ts';
-import { fingerprint } from '../../src/domain/labels.ts';
-import type { RuleGroup } from '../../src/domain/slo/rule.ts';
-import { expandTemplate } from '../../src/domain/slo/template.ts';
-import { after, before, type EpochMs, epochMs, HOUR, MINUTE, ms } from '../../src/domain/units.ts';
+import { createSampleStore } from '../../demo/prometheus/sample-store.ts';
+import { createPrometheusServer, type PrometheusServer } from '../../demo/prometheus/server.ts';
+import type { Alert, GroupState } from '../../src/alerts/alert.ts';
+import { createEvaluateGroup } from '../../src/evaluation/evaluate-group.ts';
+import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts';
+import { fingerprint } from '../../src/lib/labels.ts';
+import { after, before, type EpochMs, epochMs, HOUR, MINUTE, ms } from '../../src/lib/units.ts';
+import type { OutboxEntry, Store } from '../../src/messages/store.ts';
+import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
+import { parseRuleText } from '../../src/rules/file/rule-file.ts';
+import type { RuleGroup } from '../../src/rules/rule.ts';
+import { expandTemplate } from '../../src/rules/template/template.ts';
 import { ALERT_GENERATOR_CASES, type Case, type Episode, SCRAPE } from '../support/alert-generator-cases.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { openTempStore } from '../support/temp-store.ts';
@@ -33,9 +33,9 @@ const at = (offset: number): EpochMs => after(START, ms(offset));
 const firstTick = (phase: number, instant: number): number =>
   phase + Math.max(0, Math.ceil((instant - phase) / INTERVAL)) * INTERVAL;
 
-type Shown = Pick<Alert, 'labels' | 'annotations' | 'state' | 'activeAt' | 'value'>;
+type Truncated = Pick<Alert, 'labels' | 'annotations' | 'state' | 'activeAt' | 'value'>;
 
-function expectedAt(episodes: readonly Episode[], phase: number, tick: number): readonly Shown[] {
+function expectedAt(episodes: readonly Episode[], phase: number, tick: number): readonly Truncated[] {
   return episodes.flatMap(({ labels, active, for: wait, end, values, annotations }) => {
     const since = firstTick(phase, active);
     if (tick < since || tick >= firstTick(phase, end)) return [];
@@ -45,9 +45,10 @@ function expectedAt(episodes: readonly Episode[], phase: number, tick: number): 
   });
 }
 
-const byLabels = (a: Shown, b: Shown): number => (fingerprint(a.labels) < fingerprint(b.labels) ? -1 : 1);
+const byLabels = (a: Truncated, b: Truncated): number =>
+  fingerprint(a.labels) < fingerprint(b.labels) ? -1 : 1;
 
-const shownOf = ({ rules }: GroupState): readonly Shown[] =>
+const shownOf = ({ rules }: GroupState): readonly Truncated[] =>
   Object.values(rules)
     .flatMap(({ alerts }) => alerts)
     .filter(({ state }) => state !== 'resolved')

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Message } from '../../src/demo/slack/model.ts';
+import type { Message } from '../../demo/slack/model.ts';
 import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 /** `checkout` alone, by the short form; the second document switches the differences off. */

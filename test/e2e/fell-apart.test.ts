@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RecordedRequest } from '../../src/demo/mesh/record.ts';
-import type { Message } from '../../src/demo/slack/model.ts';
-import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import type { RecordedRequest } from '../../demo/mesh/record.ts';
+import type { Message } from '../../demo/slack/model.ts';
+import { before, MINUTE, ms } from '../../src/lib/units.ts';
 import { played, type Stage, startStage } from '../support/stage.ts';
 
 /** The application of checkout hands on x-request-id, and loses the trace headers of every second request. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Script } from '../../src/demo/mesh/script.ts';
-import type { Fault as PrometheusFault } from '../../src/demo/prometheus/http/faults.ts';
-import type { Message } from '../../src/demo/slack/model.ts';
+import type { Script } from '../../demo/mesh/script.ts';
+import type { Fault as PrometheusFault } from '../../demo/prometheus/http/faults.ts';
+import type { Message } from '../../demo/slack/model.ts';
 import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;

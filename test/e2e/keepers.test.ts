@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Script } from '../../src/demo/mesh/script.ts';
-import type { Message } from '../../src/demo/slack/model.ts';
+import type { Script } from '../../demo/mesh/script.ts';
+import type { Message } from '../../demo/slack/model.ts';
 import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 const ALICE = 'U0READER00';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import { before, MINUTE, ms } from '../../src/lib/units.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 const ENVIRONMENT = {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Message } from '../../src/demo/slack/model.ts';
-import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import type { Message } from '../../demo/slack/model.ts';
+import { before, MINUTE, ms } from '../../src/lib/units.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;

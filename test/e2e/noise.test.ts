@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Script } from '../../src/demo/mesh/script.ts';
-import { DEMO_RULES } from '../../src/demo/rules.ts';
-import type { Message } from '../../src/demo/slack/model.ts';
-import { after, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
+import type { Script } from '../../demo/mesh/script.ts';
+import { DEMO_RULES } from '../../demo/rules.ts';
+import type { Message } from '../../demo/slack/model.ts';
+import { after, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
 import { FEW_TRACES, type Stage, startStage } from '../support/stage.ts';
 import { START } from '../support/virtual-clock.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Message } from '../../src/demo/slack/model.ts';
-import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import type { Message } from '../../demo/slack/model.ts';
+import { before, MINUTE, ms } from '../../src/lib/units.ts';
 import { type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage;

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/adapters/telemetry/clock.ts';
-import { type DemoWorld, startDemoWorld } from '../../src/demo/demo-world.ts';
-import { DEMO_RULES } from '../../src/demo/rules.ts';
-import { ms } from '../../src/domain/units.ts';
+import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
+import { DEMO_RULES } from '../../demo/rules.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { ms } from '../../src/lib/units.ts';
 import { botIn, CLEAN, opsUrl, type Program, startProgram, until } from '../support/program.ts';
 import { NO_FAULTS } from '../support/stage.ts';
 
@@ -27,8 +27,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function run(...[args, env]: Parameters<typeof startProgram>): Program {
-  const program = startProgram(args, env);
+function run(...args: Parameters<typeof startProgram>): Program {
+  const program = startProgram(...args);
   programs.push(program);
   return program;
 }
@@ -175,7 +175,7 @@ describe('tailwatch check', () => {
 
 describe('tailwatch demo', () => {
   test('a port that is none is refused in a sentence', async () => {
-    const { exit, output } = run(['demo', '--port', '99999'], CLEAN);
+    const { exit, output } = run(['--port', '99999'], CLEAN, 'demo/main.ts');
     expect(await exit).toBe(1);
     expect(output()).toContain('A port is a number');
     expect(output()).not.toContain('    at ');
@@ -184,9 +184,9 @@ describe('tailwatch demo', () => {
   test('a taken port is said, with the way to choose another one', async () => {
     world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
     const { port } = new URL(world.pageUrl);
-    const { exit, output } = run(['demo', '--port', port], CLEAN);
+    const { exit, output } = run(['--port', port], CLEAN, 'demo/main.ts');
     expect(await exit).toBe(1);
-    expect(output()).toContain(`Port ${port} is taken`);
+    expect(output()).toContain(`Port ${port} is in use`);
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { DEMO_RULES } from '../../src/demo/rules.ts';
-import type { Message } from '../../src/demo/slack/model.ts';
+import { DEMO_RULES } from '../../demo/rules.ts';
+import type { Message } from '../../demo/slack/model.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;

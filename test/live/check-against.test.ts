@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createHttpClient } from '../../src/adapters/http/http-client.ts';
-import { createPrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.ts';
-import { createRuleCheck } from '../../src/app/rules/check-rules.ts';
-import { runCheck } from '../../src/config/check-report.ts';
-import { epochMs, ms, SECOND } from '../../src/domain/units.ts';
+import { runCheck } from '../../src/cli/check-report.ts';
+import { createHttpClient } from '../../src/http/http-client.ts';
+import { epochMs, ms, SECOND } from '../../src/lib/units.ts';
+import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
+import { createRuleCheck } from '../../src/rules/check-rules.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { createChance, generateSamples, LAST } from '../support/promql-samples.ts';
 import { openMetrics, type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { formatLabels, labelsOf } from '../../src/demo/prometheus/labels.ts';
-import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../src/demo/prometheus/promql/dialect.ts';
-import { createSampleStore, type SampleStore } from '../../src/demo/prometheus/sample-store.ts';
-import { createPrometheusServer, type PrometheusServerOptions } from '../../src/demo/prometheus/server.ts';
-import { epochMs, ms } from '../../src/domain/units.ts';
+import { formatLabels, labelsOf } from '../../demo/prometheus/labels.ts';
+import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../demo/prometheus/promql/dialect.ts';
+import { createSampleStore, type SampleStore } from '../../demo/prometheus/sample-store.ts';
+import { createPrometheusServer, type PrometheusServerOptions } from '../../demo/prometheus/server.ts';
+import { epochMs, ms } from '../../src/lib/units.ts';
 import { GENERATIONS, type Generation } from '../support/generations.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { type GeneratedQuery, generateQuery } from '../support/promql-queries.ts';
@@ -62,7 +62,7 @@ function seriesOf({ data }: Wire): Answer['series'] {
 
 async function ask(url: string, { query, start, end, step }: GeneratedQuery): Promise<Answer> {
   const seconds = (t: number): string => String(t / 1_000);
-  const form =
+  const form: Record<string, string> =
     step === 0
       ? { query, time: seconds(start) }
       : { query, start: seconds(start), end: seconds(end), step: seconds(step) };
@@ -207,7 +207,7 @@ function compareWith({ name, binary }: Generation): void {
 
     it('a rate without extrapolation', async () => {
       vi.resetModules();
-      vi.doMock('../../src/demo/prometheus/promql/rate.ts', async (original) => ({
+      vi.doMock('../../demo/prometheus/promql/rate.ts', async (original) => ({
         ...(await original<object>()),
         extrapolatedRate: ({
           values,
@@ -226,9 +226,9 @@ function compareWith({ name, binary }: Generation): void {
             ? undefined
             : ((values[to - 1] as number) - (values[from] as number)) / ((end - start) / 1_000),
       }));
-      const { createPrometheusServer: create } = await import('../../src/demo/prometheus/server.ts');
+      const { createPrometheusServer: create } = await import('../../demo/prometheus/server.ts');
       const tally = await compareAll(real.url, await serve({}, create));
-      vi.doUnmock('../../src/demo/prometheus/promql/rate.ts');
+      vi.doUnmock('../../demo/prometheus/promql/rate.ts');
       expect(tally.differences.length).toBeGreaterThan(10);
     });
   });

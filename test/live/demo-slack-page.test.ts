@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { DeliveryOutcome } from '../../src/demo/slack/model.ts';
+import type { DeliveryOutcome } from '../../demo/slack/model.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { usePageInBrowser } from '../support/slack-page-browser.ts';
 import { ADA, ALERTS, CHECKOUT, SAM } from '../unit/demo/slack/page/fake-workspace.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Message } from '../../src/demo/slack/model.ts';
-import { MINUTE, SECOND } from '../../src/domain/units.ts';
+import type { Message } from '../../demo/slack/model.ts';
+import { MINUTE, SECOND } from '../../src/lib/units.ts';
 import { GENERATIONS, type Generation } from '../support/generations.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { latencySeries, SCRAPE, type Traffic, type TrafficAt } from '../support/mesh-samples.ts';

@@ -4,11 +4,11 @@ import {
   type StoredTrace,
   type AttributeValue as StoredValue,
   serviceOf,
-} from '../../src/demo/jaeger/model.ts';
-import { createMesh } from '../../src/demo/mesh/mesh.ts';
-import type { MeshRecord } from '../../src/demo/mesh/record.ts';
-import type { Attributes, AttributeValue, Span } from '../../src/domain/trace/trace.ts';
-import { after, type EpochMs, epochMs, MINUTE, ms, SECOND, type TimeWindow } from '../../src/domain/units.ts';
+} from '../../demo/jaeger/model.ts';
+import { createMesh } from '../../demo/mesh/mesh.ts';
+import type { MeshRecord } from '../../demo/mesh/record.ts';
+import { after, type EpochMs, epochMs, MINUTE, ms, SECOND, type TimeWindow } from '../../src/lib/units.ts';
+import type { Attributes, AttributeValue, Span } from '../../src/traces/trace.ts';
 
 /** What is sent to the real Jaeger, and what is expected to come back of it. */
 

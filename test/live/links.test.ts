@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createLinks } from '../../src/domain/link.ts';
-import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import { before, MINUTE, ms } from '../../src/lib/units.ts';
+import { createLinks } from '../../src/links/link.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { GENERATIONS } from '../support/generations.ts';
 import { requireOrSkip } from '../support/live.ts';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { before, MINUTE, ms } from '../../src/domain/units.ts';
+import { before, MINUTE, ms } from '../../src/lib/units.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';

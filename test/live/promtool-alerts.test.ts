@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
-import type { RuleState, Sample } from '../../src/domain/alert/alert.ts';
-import { stepRule } from '../../src/domain/alert/step.ts';
-import type { SloRule } from '../../src/domain/slo/rule.ts';
-import { epochMs, ms } from '../../src/domain/units.ts';
+import type { RuleState } from '../../src/alerts/alert.ts';
+import { stepRule } from '../../src/alerts/step.ts';
+import type { Sample } from '../../src/lib/metrics-source.ts';
+import { epochMs, ms } from '../../src/lib/units.ts';
+import type { SloRule } from '../../src/rules/rule.ts';
 import { aGroup, aPlainRule } from '../support/builders.ts';
 import { expectAlerts } from '../support/expected-alerts.ts';
 import { GENERATIONS } from '../support/generations.ts';

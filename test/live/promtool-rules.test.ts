@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import { parseRuleText } from '../../src/config/rule-file.ts';
-import { formatDuration } from '../../src/domain/units.ts';
+import { formatDuration } from '../../src/lib/units.ts';
+import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { requireOrSkip } from '../support/live.ts';
 
 const run = promisify(execFile);

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRedisStore } from '../../src/adapters/redis/open-redis-store.ts';
-import type { Store } from '../../src/app/ports.ts';
-import { MINUTE } from '../../src/domain/units.ts';
+import { MINUTE } from '../../src/lib/units.ts';
+import type { Store } from '../../src/messages/store.ts';
+import { openRedisStore } from '../../src/store/redis/open-redis-store.ts';
 import { anEntry, aRef, at, GROUP, LEASE, state } from '../contract/store/fixtures.ts';
 import { describeStore } from '../contract/store-contract.ts';
 import { requireOrSkip } from '../support/live.ts';

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { DEMO_RULES } from '../../src/demo/rules.ts';
-import type { Message } from '../../src/demo/slack/model.ts';
+import { DEMO_RULES } from '../../demo/rules.ts';
+import type { Message } from '../../demo/slack/model.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { played, SLOW_PAYMENTS } from '../support/stage.ts';
 import { type Replica, type Replicas, startReplicas } from './replicas-bed.ts';

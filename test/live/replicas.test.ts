@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DEMO_RULES } from '../../src/demo/rules.ts';
+import { DEMO_RULES } from '../../demo/rules.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { played, SLOW_PAYMENTS } from '../support/stage.ts';
 import { type Replica, type Replicas, startReplicas } from './replicas-bed.ts';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { parseRuleText } from '../../src/config/rule-file.ts';
-import { objectiveLabels, requestRateExpr, slowShareExpr } from '../../src/domain/slo/promql.ts';
-import type { SloRule } from '../../src/domain/slo/rule.ts';
-import { ms } from '../../src/domain/units.ts';
+import { ms } from '../../src/lib/units.ts';
+import { parseRuleText } from '../../src/rules/file/rule-file.ts';
+import { objectiveLabels, requestRateExpr, slowShareExpr } from '../../src/rules/queries.ts';
+import type { SloRule } from '../../src/rules/rule.ts';
 import { GENERATIONS } from '../support/generations.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { type ExpectedSample, judgeByPromtool } from '../support/promtool.ts';

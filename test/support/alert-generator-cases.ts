@@ -1,4 +1,4 @@
-import { MINUTE } from '../../src/domain/units.ts';
+import { MINUTE } from '../../src/lib/units.ts';
 
 /*
  * The cases of Prometheus's compliance suite for alert generators (prometheus/compliance, alert_generator): samples and

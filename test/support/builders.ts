@@ -1,7 +1,7 @@
-import type { Alert } from '../../src/domain/alert/alert.ts';
-import { fingerprint, hashTexts } from '../../src/domain/labels.ts';
-import type { RuleGroup, SloRule } from '../../src/domain/slo/rule.ts';
-import { after, MINUTE, ms, SECOND } from '../../src/domain/units.ts';
+import type { Alert } from '../../src/alerts/alert.ts';
+import { fingerprint, hashTexts } from '../../src/lib/labels.ts';
+import { after, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
+import type { RuleGroup, SloRule } from '../../src/rules/rule.ts';
 import { START } from './virtual-clock.ts';
 
 /** A latency rule on a slow share, with evidence; give what the test is about. */

@@ -1,5 +1,5 @@
-import type { Span, SpanKind, Trace } from '../../src/domain/trace/trace.ts';
-import { epochUs, us } from '../../src/domain/units.ts';
+import { epochUs, us } from '../../src/lib/units.ts';
+import type { Span, SpanKind, Trace } from '../../src/traces/trace.ts';
 import { aTrace } from './fake-trace-source.ts';
 
 /** How a drawing names a kind; a span without one measures work inside a process. */

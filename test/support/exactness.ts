@@ -1,9 +1,8 @@
-import { createJaegerTraceSource } from '../../src/adapters/jaeger/jaeger-trace-source.ts';
-import { createFindSlowest } from '../../src/app/traces/find-slowest.ts';
-import type { SlowestResult } from '../../src/app/use-cases.ts';
-import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
-import { createRandom, type Random } from '../../src/demo/mesh/random.ts';
-import { epochMs, type TimeWindow } from '../../src/domain/units.ts';
+import type { StorageKind } from '../../demo/jaeger/storage.ts';
+import { createRandom, type Random } from '../../demo/mesh/random.ts';
+import { createJaegerTraceSource } from '../../src/jaeger/jaeger-trace-source.ts';
+import { epochMs, type TimeWindow } from '../../src/lib/units.ts';
+import { createFindSlowest, type SlowestResult } from '../../src/traces/find-slowest.ts';
 import { createSimulatedJaeger, type SimulatedTrace } from './simulated-jaeger.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 

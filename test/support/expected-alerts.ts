@@ -1,5 +1,5 @@
-import type { Alert } from '../../src/domain/alert/alert.ts';
-import { between, type EpochMs, epochMs, SECOND } from '../../src/domain/units.ts';
+import type { Alert } from '../../src/alerts/alert.ts';
+import { between, type EpochMs, epochMs, SECOND } from '../../src/lib/units.ts';
 import type { ExpressionTest } from './promtool.ts';
 
 const series = (name: string, labels: Readonly<Record<string, string>>): string =>

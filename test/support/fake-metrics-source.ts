@@ -1,7 +1,6 @@
-import { UpstreamError, type UpstreamErrorCode } from '../../src/app/errors.ts';
-import type { Exemplar, MetricsSource, Series } from '../../src/app/ports.ts';
-import type { Sample } from '../../src/domain/alert/alert.ts';
-import type { EpochMs } from '../../src/domain/units.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../../src/lib/errors.ts';
+import type { MetricsSource, Sample, Series } from '../../src/lib/metrics-source.ts';
+import type { EpochMs } from '../../src/lib/units.ts';
 
 type Answer<T> = T | Error | ((at: EpochMs, signal?: AbortSignal) => T | Promise<T>);
 
@@ -10,7 +9,6 @@ export interface FakeMetricsSource extends MetricsSource {
   /** From now on this expression is answered so: samples, an error to throw, or a function of the instant. */
   answer(expr: string, answer: Answer<readonly Sample[]>): void;
   answerRange(expr: string, series: readonly Series[]): void;
-  answerExemplars(expr: string, exemplars: readonly Exemplar[]): void;
   answerLabel(label: string, values: readonly string[]): void;
   /** Every method throws this until it is called with undefined. */
   fail(error: Error | undefined): void;
@@ -31,7 +29,6 @@ export function aSourceError(code: UpstreamErrorCode = 'unavailable', message = 
 export function createFakeMetricsSource(): FakeMetricsSource {
   const instants = new Map<string, Answer<readonly Sample[]>>();
   const ranges = new Map<string, readonly Series[]>();
-  const exemplars = new Map<string, readonly Exemplar[]>();
   const labels = new Map<string, readonly string[]>();
   const asked: { expr: string; at: EpochMs }[] = [];
   let failure: Error | undefined;
@@ -44,7 +41,6 @@ export function createFakeMetricsSource(): FakeMetricsSource {
     asked,
     answer: (expr, answer) => void instants.set(expr, answer),
     answerRange: (expr, series) => void ranges.set(expr, series),
-    answerExemplars: (expr, found) => void exemplars.set(expr, found),
     answerLabel: (label, values) => void labels.set(label, values),
     fail: (error) => {
       failure = error;
@@ -60,17 +56,9 @@ export function createFakeMetricsSource(): FakeMetricsSource {
       guard();
       return ranges.get(expr) ?? [];
     },
-    exemplars: async ({ expr }) => {
-      guard();
-      return exemplars.get(expr) ?? [];
-    },
     labelValues: async ({ label }) => {
       guard();
       return labels.get(label) ?? [];
-    },
-    buildInfo: async () => {
-      guard();
-      return { version: '' };
     },
   };
 }

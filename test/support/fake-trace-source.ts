@@ -1,7 +1,7 @@
-import { UpstreamError, type UpstreamErrorCode } from '../../src/app/errors.ts';
-import type { TraceSearch, TraceSource } from '../../src/app/ports.ts';
-import type { Span, Trace } from '../../src/domain/trace/trace.ts';
-import { epochUs, us } from '../../src/domain/units.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../../src/lib/errors.ts';
+import { epochUs, us } from '../../src/lib/units.ts';
+import type { Span, Trace } from '../../src/traces/trace.ts';
+import type { TraceSearch, TraceSource } from '../../src/traces/trace-source.ts';
 import { START } from './virtual-clock.ts';
 
 /** A server span of `checkout` that took 10 ms at START; give what the test is about. */

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { readLegacyTraces } from '../../src/adapters/jaeger/wire-legacy.ts';
-import { readOtlpTraces } from '../../src/adapters/jaeger/wire-otlp.ts';
-import { traceView } from '../../src/app/traces/inspect-trace.ts';
-import { createRandom, type Random } from '../../src/demo/mesh/random.ts';
-import { createLinks } from '../../src/domain/link.ts';
-import { rankingSpan } from '../../src/domain/trace/ranking.ts';
-import { summarize } from '../../src/domain/trace/summary.ts';
-import type { Trace } from '../../src/domain/trace/trace.ts';
-import { waterfallOf } from '../../src/domain/trace/waterfall.ts';
-import { waterfallWords } from '../../src/domain/trace/waterfall-words.ts';
-import { epochMs } from '../../src/domain/units.ts';
-import { GENERATIONS, recordingsOf } from '../unit/adapters/jaeger/recordings.ts';
+import { createRandom, type Random } from '../../demo/mesh/random.ts';
+import { readLegacyTraces } from '../../src/jaeger/wire-legacy.ts';
+import { readOtlpTraces } from '../../src/jaeger/wire-otlp.ts';
+import { epochMs } from '../../src/lib/units.ts';
+import { createLinks } from '../../src/links/link.ts';
+import { traceView } from '../../src/traces/inspect-trace.ts';
+import { rankingSpan } from '../../src/traces/ranking.ts';
+import { summarize } from '../../src/traces/summary.ts';
+import type { Trace } from '../../src/traces/trace.ts';
+import { waterfallOf } from '../../src/traces/waterfall.ts';
+import { waterfallWords } from '../../src/traces/waterfall-words.ts';
+import { GENERATIONS, recordingsOf } from '../unit/jaeger/recordings.ts';
 
 /** A body that a real Jaeger sent, and what reads it. */
 interface Seed {

@@ -1,7 +1,7 @@
-import { answerMessage } from '../../src/adapters/slack/blocks/answer.ts';
-import type { SlashCommand } from '../../src/app/use-cases.ts';
-import type { Answer } from '../../src/app/views.ts';
-import { validateMessageBlocks } from '../../src/demo/slack/validate-blocks.ts';
+import { validateMessageBlocks } from '../../demo/slack/validate-blocks.ts';
+import type { Answer } from '../../src/commands/answer.ts';
+import type { SlashCommand } from '../../src/commands/command.ts';
+import { answerMessage } from '../../src/slack/blocks/answer.ts';
 import { type Chance, createChance } from './promql-samples.ts';
 
 /** Answers a command as the bot does. */

@@ -4,8 +4,8 @@
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
-import { epochMs, SECOND } from '../../src/domain/units.ts';
+import { epochMs, SECOND } from '../../src/lib/units.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { anEntry, at, GROUP, state } from '../contract/store/fixtures.ts';
 
 const say = (line: string): void => void writeSync(1, `${line}\n`);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Store } from '../../src/app/ports.ts';
+import type { Store } from '../../src/messages/store.ts';
 import { at, LEASE } from '../contract/store/fixtures.ts';
 
 /** A process that writes to an embedded store and says what came of it. */

@@ -3,7 +3,7 @@
  * output once it is acknowledged: `open`, `applied N`, `completed ID`. Run by the crash tests with the folder as argument.
  */
 import { writeSync } from 'node:fs';
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { anEntry, aRef, at, GROUP, LEASE, state } from '../contract/store/fixtures.ts';
 
 const say = (line: string): void => void writeSync(1, `${line}\n`);

@@ -1,6 +1,6 @@
-import type { Scheduler } from '../../src/app/ports.ts';
-import { slotOf, spreadOffset } from '../../src/domain/alert/slot.ts';
-import { type EpochMs, epochMs } from '../../src/domain/units.ts';
+import { slotOf, spreadOffset } from '../../src/alerts/slot.ts';
+import type { Scheduler } from '../../src/evaluation/scheduler.ts';
+import { type EpochMs, epochMs } from '../../src/lib/units.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 type Scheduled = Parameters<Scheduler['schedule']>[0];

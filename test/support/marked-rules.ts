@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { parseRuleText } from '../../src/config/rule-file.ts';
-import type { RuleGroup } from '../../src/domain/slo/rule.ts';
+import { parseRuleText } from '../../src/rules/file/rule-file.ts';
+import type { RuleGroup } from '../../src/rules/rule.ts';
 
 /** Marks in a text where each mistake must be reported; taken out before the text is read. */
 const MARK = '§';

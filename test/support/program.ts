@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { DemoWorld } from '../../src/demo/demo-world.ts';
+import type { DemoWorld } from '../../demo/demo-world.ts';
 import { environmentOf } from './stage.ts';
 
 /** An environment without settings of anybody. */
@@ -20,8 +20,9 @@ export interface Program {
 export function startProgram(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  entry = 'src/main.ts',
 ): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], { env });
+  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], { env });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OtlpTraces } from '../../src/demo/jaeger/otlp.ts';
+import type { OtlpTraces } from '../../demo/jaeger/otlp.ts';
 import { freePort } from './real-prometheus.ts';
 
 /** The Jaeger that .ci/servers builds: a machine without Go has none. */

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Locator, Page } from 'playwright-core';
-import { ms, SECOND } from '../../src/domain/units.ts';
+import { ms, SECOND } from '../../src/lib/units.ts';
 import { launchBrowser } from './browser.ts';
 import { startStage } from './stage.ts';
 

@@ -1,7 +1,7 @@
-import type { HttpAnswer, HttpClient, HttpRequest } from '../../src/adapters/http/http-client.ts';
-import { UpstreamError } from '../../src/app/errors.ts';
-import type { StorageKind } from '../../src/demo/jaeger/storage.ts';
-import type { Random } from '../../src/demo/mesh/random.ts';
+import type { StorageKind } from '../../demo/jaeger/storage.ts';
+import type { Random } from '../../demo/mesh/random.ts';
+import type { HttpAnswer, HttpClient, HttpRequest } from '../../src/http/http-client.ts';
+import { UpstreamError } from '../../src/lib/errors.ts';
 
 /** A trace in numbers. All of its spans begin at `start`; instants and durations are in whole microseconds. */
 export interface SimulatedTrace {

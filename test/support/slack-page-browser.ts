@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { createWorkspacePage, type WorkspacePage } from '../../src/demo/slack/page/server.ts';
+import { createWorkspacePage, type WorkspacePage } from '../../demo/slack/page/server.ts';
 import { ADA, createFakeWorkspace, type FakeWorkspace } from '../unit/demo/slack/page/fake-workspace.ts';
 import { NOW } from '../unit/demo/slack/page/render.ts';
 import { launchBrowser } from './browser.ts';

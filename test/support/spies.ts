@@ -1,4 +1,5 @@
-import type { Logger, Recorder } from '../../src/app/ports.ts';
+import type { Logger } from '../../src/lib/logger.ts';
+import type { Recorder } from '../../src/lib/recorder.ts';
 
 /** One line of a log. */
 export interface LogLine {

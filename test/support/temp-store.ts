@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLevelStore } from '../../src/adapters/level/open-level-store.ts';
-import type { Clock, Store } from '../../src/app/ports.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import type { Store } from '../../src/messages/store.ts';
+import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 
 /** A folder of its own for one test. */
 export async function makeTempDir(): Promise<{

@@ -1,7 +1,8 @@
-import type { Alert, Evaluation, RuleState, Sample, Transition } from '../../src/domain/alert/alert.ts';
-import { type StepInput, stepRule } from '../../src/domain/alert/step.ts';
-import type { SloRule } from '../../src/domain/slo/rule.ts';
-import { after, type EpochMs, ms } from '../../src/domain/units.ts';
+import type { Alert, Evaluation, RuleState, Transition } from '../../src/alerts/alert.ts';
+import { type StepInput, stepRule } from '../../src/alerts/step.ts';
+import type { Sample } from '../../src/lib/metrics-source.ts';
+import { after, type EpochMs, ms } from '../../src/lib/units.ts';
+import type { SloRule } from '../../src/rules/rule.ts';
 import { aGroup, aRule } from './builders.ts';
 import { START } from './virtual-clock.ts';
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../../src/app/ports.ts';
-import { type EpochMs, epochMs, type Milliseconds } from '../../src/domain/units.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { type EpochMs, epochMs, type Milliseconds } from '../../src/lib/units.ts';
 
 interface Sleeper {
   readonly until: number;

@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { createTelemetry } from '../../src/adapters/telemetry/recorder.ts';
-import { readSettings, SCHEMA_NAMES } from '../../src/config/env.ts';
-import { parseRuleText } from '../../src/config/rule-file.ts';
-import { environmentExample, settingsTable, VARIABLES } from '../../src/config/variables.ts';
-import { FINDINGS } from '../../src/domain/slo/rule-use.ts';
+import { createTelemetry } from '../../src/ops/recorder.ts';
+import { parseRuleText } from '../../src/rules/file/rule-file.ts';
+import { FINDINGS } from '../../src/rules/rule-use.ts';
+import { readSettings, SCHEMA_NAMES } from '../../src/settings/env.ts';
+import { environmentExample, settingsTable, VARIABLES } from '../../src/settings/variables.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -18,7 +18,7 @@ const readme = read('README.md');
 const manual = read('docs/operations.md');
 
 describe('the configuration is told the same way everywhere', () => {
-  it('every variable of the schema is explained in src/config/variables.ts, and no other', () => {
+  it('every variable of the schema is explained in src/settings/variables.ts, and no other', () => {
     expect(VARIABLES.map(({ name }) => name)).toEqual(SCHEMA_NAMES);
   });
 
@@ -30,7 +30,7 @@ describe('the configuration is told the same way everywhere', () => {
     expect([...missing]).toEqual(VARIABLES.filter(({ isRequired }) => isRequired).map(({ name }) => name));
   });
 
-  it('.env.example is what src/config/variables.ts says: replace it by the expected text', () => {
+  it('.env.example is what src/settings/variables.ts says: replace it by the expected text', () => {
     expect(read('.env.example')).toBe(environmentExample());
   });
 
@@ -47,7 +47,7 @@ describe('the configuration is told the same way everywhere', () => {
     expect(new Set(Object.keys(all))).toEqual(new Set(VARIABLES.map(({ name }) => name)));
   });
 
-  it("the README's configuration table is what src/config/variables.ts says: put the expected text between the markers", () => {
+  it("the README's configuration table is what src/settings/variables.ts says: put the expected text between the markers", () => {
     const table = /<!-- settings -->\n([^]*?)\n?<!-- \/settings -->/.exec(readme)?.[1]?.trim();
     expect(table).toBe(settingsTable());
   });

@@ -4,6 +4,9 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { parseRuleText } from '../../src/rules/file/rule-file.ts';
+import { readSettings, SCHEMA_NAMES } from '../../src/settings/env.ts';
+import { VARIABLES } from '../../src/settings/variables.ts';
 import {
   BOT_EVENTS,
   BOT_SCOPES,
@@ -11,10 +14,7 @@ import {
   METHOD_SCOPES,
   SLASH_COMMANDS,
   USES_INTERACTIVITY,
-} from '../../src/adapters/slack/scopes.ts';
-import { readSettings, SCHEMA_NAMES } from '../../src/config/env.ts';
-import { parseRuleText } from '../../src/config/rule-file.ts';
-import { VARIABLES } from '../../src/config/variables.ts';
+} from '../../src/slack/scopes.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -89,7 +89,7 @@ describe('the Slack manifests', () => {
 
   it('rest on a list that names every Web API method in the source, and no other', () => {
     const used = new Set(
-      sources('src/adapters/slack')
+      sources('src/slack')
         .filter((source) => !source.includes('export const METHOD_SCOPES'))
         .flatMap((source) => [...source.matchAll(METHOD)].map(([, method]) => method)),
     );

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { NotificationKind, OutboxEntry, Store, TakenEntry } from '../../../src/app/ports.ts';
-import type { Alert, GroupState } from '../../../src/domain/alert/alert.ts';
-import { after, type EpochMs, ms, SECOND } from '../../../src/domain/units.ts';
+import type { Alert, GroupState } from '../../../src/alerts/alert.ts';
+import { after, type EpochMs, ms, SECOND } from '../../../src/lib/units.ts';
+import type { NotificationKind, OutboxEntry, Store, TakenEntry } from '../../../src/messages/store.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { StoredSilence } from '../../../src/domain/alert/silence.ts';
-import { after, before, DAY, HOUR, ms } from '../../../src/domain/units.ts';
+import { after, before, DAY, HOUR, ms } from '../../../src/lib/units.ts';
+import type { StoredSilence } from '../../../src/policy/silence.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { anEntry, aRef, at, type Bench, GROUP, state } from './fixtures.ts';
 

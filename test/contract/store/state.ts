@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type EpochMs, epochMs, MINUTE } from '../../../src/domain/units.ts';
+import { type EpochMs, epochMs, MINUTE } from '../../../src/lib/units.ts';
 import { anAlert } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { anEntry, at, type Bench, GROUP, state } from './fixtures.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseMoment } from '../../../src/cli/moment.ts';
-import { epochMs } from '../../../src/domain/units.ts';
+import { epochMs } from '../../../src/lib/units.ts';
 
 const NOW = epochMs(Date.UTC(2026, 10, 20, 14, 30));
 

@@ -2,7 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openReplayState } from '../../../src/cli/replay-state.ts';
-import { epochMs } from '../../../src/domain/units.ts';
+import { epochMs } from '../../../src/lib/units.ts';
 import { makeTempDir } from '../../support/temp-store.ts';
 
 const window = { start: epochMs(1_000), end: epochMs(2_000) };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplayReport } from '../../../src/app/replay/replay.ts';
 import { progressBar, replayJson, replayText } from '../../../src/cli/replay-text.ts';
-import { after, DAY, epochMs, HOUR, ms } from '../../../src/domain/units.ts';
+import type { ReplayReport } from '../../../src/evaluation/replay/replay.ts';
+import { after, DAY, epochMs, HOUR, ms } from '../../../src/lib/units.ts';
 
 const START = epochMs(Date.UTC(2026, 9, 21));
 

@@ -1,4 +1,4 @@
-import type { StoredSpan } from '../../../../src/demo/jaeger/model.ts';
+import type { StoredSpan } from '../../../../demo/jaeger/model.ts';
 
 /** 2026-11-20T10:00:00Z in µs: on the hour, which matters to Cassandra's buckets. */
 export const TEN = Date.parse('2026-11-20T10:00:00Z') * 1_000;

@@ -7,7 +7,7 @@ import {
   parseGoInt,
   parseGoStringMap,
   parseGoTime,
-} from '../../../../src/demo/jaeger/go-text.ts';
+} from '../../../../demo/jaeger/go-text.ts';
 
 describe('durations', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createJaegerServer, type JaegerServer } from '../../../../src/demo/jaeger/server.ts';
-import { createJaegerStore, type JaegerStore } from '../../../../src/demo/jaeger/store.ts';
+import { createJaegerServer, type JaegerServer } from '../../../../demo/jaeger/server.ts';
+import { createJaegerStore, type JaegerStore } from '../../../../demo/jaeger/store.ts';
 import { aSpan, spanId, TEN, traceId } from './a-span.ts';
 
 let running: JaegerServer | undefined;

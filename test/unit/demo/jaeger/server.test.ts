@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Generation } from '../../../../src/demo/jaeger/generation.ts';
+import type { Generation } from '../../../../demo/jaeger/generation.ts';
 import {
   createJaegerServer,
   type JaegerServer,
   type JaegerServerOptions,
-} from '../../../../src/demo/jaeger/server.ts';
-import { createJaegerStore, type JaegerStore } from '../../../../src/demo/jaeger/store.ts';
-import { createMesh, type Mesh } from '../../../../src/demo/mesh/mesh.ts';
-import { epochMs, HOUR } from '../../../../src/domain/units.ts';
+} from '../../../../demo/jaeger/server.ts';
+import { createJaegerStore, type JaegerStore } from '../../../../demo/jaeger/store.ts';
+import { createMesh, type Mesh } from '../../../../demo/mesh/mesh.ts';
+import { epochMs, HOUR } from '../../../../src/lib/units.ts';
 import { aSpan, TEN, traceId } from './a-span.ts';
 
 const START = epochMs(TEN / 1_000);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { StoredSpan } from '../../../../src/demo/jaeger/model.ts';
-import type { ErrorTag, TraceQuery } from '../../../../src/demo/jaeger/query.ts';
-import { createSearch, type Search, type StorageKind } from '../../../../src/demo/jaeger/storage.ts';
-import { createJaegerStore } from '../../../../src/demo/jaeger/store.ts';
+import type { StoredSpan } from '../../../../demo/jaeger/model.ts';
+import type { ErrorTag, TraceQuery } from '../../../../demo/jaeger/query.ts';
+import { createSearch, type Search, type StorageKind } from '../../../../demo/jaeger/storage.ts';
+import { createJaegerStore } from '../../../../demo/jaeger/store.ts';
 import { aSpan, MILLISECOND, MINUTE, SECOND, spanId, TEN } from './a-span.ts';
 
 interface Wish {

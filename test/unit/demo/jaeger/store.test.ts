@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createJaegerStore } from '../../../../src/demo/jaeger/store.ts';
+import { createJaegerStore } from '../../../../demo/jaeger/store.ts';
 import { aSpan, MINUTE, spanId, TEN, traceId } from './a-span.ts';
 
 const parentAndChild = (trace: number, startUs = TEN) => [

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { StoredSpan } from '../../../../src/demo/jaeger/model.ts';
-import { createSearch, type StorageKind } from '../../../../src/demo/jaeger/storage.ts';
-import { createJaegerStore } from '../../../../src/demo/jaeger/store.ts';
+import type { StoredSpan } from '../../../../demo/jaeger/model.ts';
+import { createSearch, type StorageKind } from '../../../../demo/jaeger/storage.ts';
+import { createJaegerStore } from '../../../../demo/jaeger/store.ts';
 import { aSpan, MINUTE, spanId, TEN } from './a-span.ts';
 
 const spans = fc

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { adjust, CURRENT_STYLE } from '../../../../src/demo/jaeger/adjust.ts';
-import { fromOtlp, toResourceSpans } from '../../../../src/demo/jaeger/otlp.ts';
-import { inTreeOrder } from '../../../../src/demo/jaeger/trace-page.ts';
+import { adjust, CURRENT_STYLE } from '../../../../demo/jaeger/adjust.ts';
+import { fromOtlp, toResourceSpans } from '../../../../demo/jaeger/otlp.ts';
+import { inTreeOrder } from '../../../../demo/jaeger/trace-page.ts';
 import { aSpan, spanId, TEN } from './a-span.ts';
 
 const child = (id: number, parent: number, startUs: number) =>

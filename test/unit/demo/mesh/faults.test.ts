@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MeshSpan } from '../../../../src/demo/mesh/spans.ts';
+import type { MeshSpan } from '../../../../demo/mesh/spans.ts';
 import {
   at,
   hopsOf,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { MeshSpan } from '../../../../src/demo/mesh/spans.ts';
-import { epochMs, ms, ratio } from '../../../../src/domain/units.ts';
+import type { MeshSpan } from '../../../../demo/mesh/spans.ts';
+import { epochMs, ms, ratio } from '../../../../src/lib/units.ts';
 import {
   at,
   hopsOf,

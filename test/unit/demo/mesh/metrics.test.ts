@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ISTIO_BOUNDS_MS, type MeshSample } from '../../../../src/demo/mesh/metrics.ts';
-import { ratio } from '../../../../src/domain/units.ts';
+import { ISTIO_BOUNDS_MS, type MeshSample } from '../../../../demo/mesh/metrics.ts';
+import { ratio } from '../../../../src/lib/units.ts';
 import { at, lastScrape, nameOf, requestsOf, total, watchedMesh } from './watched-mesh.ts';
 
 const keyOf = (sample: MeshSample): string => JSON.stringify(sample.labels);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { combine } from '../../../../src/demo/mesh/faults.ts';
+import { combine } from '../../../../demo/mesh/faults.ts';
 import {
   at,
   hopsOf,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createRandom } from '../../../../src/demo/mesh/random.ts';
-import { createRequestId, type TraceReason } from '../../../../src/demo/mesh/request-id.ts';
+import { createRandom } from '../../../../demo/mesh/random.ts';
+import { createRequestId, type TraceReason } from '../../../../demo/mesh/request-id.ts';
 import { median } from './watched-mesh.ts';
 
 const many = <Value>(count: number, make: () => Value): Value[] => Array.from({ length: count }, make);

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  createScriptPlayer,
-  cuesBetween,
-  DEMO_SCRIPT,
-  type Script,
-} from '../../../../src/demo/mesh/script.ts';
-import { ms } from '../../../../src/domain/units.ts';
+import { createScriptPlayer, cuesBetween, DEMO_SCRIPT, type Script } from '../../../../demo/mesh/script.ts';
+import { ms } from '../../../../src/lib/units.ts';
 import { at, requestsOf, START, watchedMesh } from './watched-mesh.ts';
 
 const slow = { kind: 'slow-code', service: 'cart', factor: 2 } as const;

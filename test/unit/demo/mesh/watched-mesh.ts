@@ -1,9 +1,9 @@
-import type { Fault } from '../../../../src/demo/mesh/faults.ts';
-import { createMesh, type Mesh, type MeshOptions } from '../../../../src/demo/mesh/mesh.ts';
-import type { MeshSample } from '../../../../src/demo/mesh/metrics.ts';
-import type { RecordedRequest } from '../../../../src/demo/mesh/record.ts';
-import type { MeshSpan } from '../../../../src/demo/mesh/spans.ts';
-import { type EpochMs, epochMs } from '../../../../src/domain/units.ts';
+import type { Fault } from '../../../../demo/mesh/faults.ts';
+import { createMesh, type Mesh, type MeshOptions } from '../../../../demo/mesh/mesh.ts';
+import type { MeshSample } from '../../../../demo/mesh/metrics.ts';
+import type { RecordedRequest } from '../../../../demo/mesh/record.ts';
+import type { MeshSpan } from '../../../../demo/mesh/spans.ts';
+import { type EpochMs, epochMs } from '../../../../src/lib/units.ts';
 
 export const START = epochMs(Date.parse('2026-11-20T10:00:00Z'));
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PROMETHEUS_2 } from '../../../../src/demo/prometheus/promql/dialect.ts';
+import { PROMETHEUS_2 } from '../../../../demo/prometheus/promql/dialect.ts';
 import { ask, load } from './promql-case.ts';
 
 const SHOP = load({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { QueryError } from '../../../../src/demo/prometheus/promql/errors.ts';
-import { parseExpression } from '../../../../src/demo/prometheus/promql/parse.ts';
+import { QueryError } from '../../../../demo/prometheus/promql/errors.ts';
+import { parseExpression } from '../../../../demo/prometheus/promql/parse.ts';
 
 function mistakeIn(query: string): QueryError {
   try {

@@ -1,10 +1,10 @@
-import { formatValue } from '../../../../src/demo/prometheus/http/wire.ts';
-import { formatMetric } from '../../../../src/demo/prometheus/labels.ts';
-import { type Dialect, PROMETHEUS_3 } from '../../../../src/demo/prometheus/promql/dialect.ts';
-import { parseExpression } from '../../../../src/demo/prometheus/promql/parse.ts';
-import { queryInstant } from '../../../../src/demo/prometheus/promql/query.ts';
-import { createSampleStore, type SampleStore } from '../../../../src/demo/prometheus/sample-store.ts';
-import { epochMs } from '../../../../src/domain/units.ts';
+import { formatValue } from '../../../../demo/prometheus/http/wire.ts';
+import { formatMetric } from '../../../../demo/prometheus/labels.ts';
+import { type Dialect, PROMETHEUS_3 } from '../../../../demo/prometheus/promql/dialect.ts';
+import { parseExpression } from '../../../../demo/prometheus/promql/parse.ts';
+import { queryInstant } from '../../../../demo/prometheus/promql/query.ts';
+import { createSampleStore, type SampleStore } from '../../../../demo/prometheus/sample-store.ts';
+import { epochMs } from '../../../../src/lib/units.ts';
 
 /** The first instant of every case: a round one, so that figures stay readable. */
 export const T0 = 1_700_000_000_000;

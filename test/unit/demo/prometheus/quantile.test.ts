@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PROMETHEUS_2 } from '../../../../src/demo/prometheus/promql/dialect.ts';
-import { bucketQuantile } from '../../../../src/demo/prometheus/promql/quantile.ts';
+import { PROMETHEUS_2 } from '../../../../demo/prometheus/promql/dialect.ts';
+import { bucketQuantile } from '../../../../demo/prometheus/promql/quantile.ts';
 import { ask, load } from './promql-case.ts';
 
 type Buckets = readonly (readonly [bound: number, count: number])[];

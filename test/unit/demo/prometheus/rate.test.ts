@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../../../src/demo/prometheus/promql/dialect.ts';
+import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../../../demo/prometheus/promql/dialect.ts';
 import { ask, load } from './promql-case.ts';
 
 interface Case {

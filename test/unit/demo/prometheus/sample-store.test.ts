@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { labelsOf, toRecord } from '../../../../src/demo/prometheus/labels.ts';
-import { equalityMatcher } from '../../../../src/demo/prometheus/matcher.ts';
-import { createSampleStore, type SampleStore } from '../../../../src/demo/prometheus/sample-store.ts';
-import { epochMs, HOUR, MINUTE, ms } from '../../../../src/domain/units.ts';
+import { labelsOf, toRecord } from '../../../../demo/prometheus/labels.ts';
+import { equalityMatcher } from '../../../../demo/prometheus/matcher.ts';
+import { createSampleStore, type SampleStore } from '../../../../demo/prometheus/sample-store.ts';
+import { epochMs, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
 import { T0 } from './promql-case.ts';
 
 const UP = { __name__: 'up', job: 'shop' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { epochMs, HOUR } from '../../../../src/domain/units.ts';
+import { epochMs, HOUR } from '../../../../src/lib/units.ts';
 import { T0 } from './promql-case.ts';
 import { type Form, failure, get, NOW, serving, success } from './serving.ts';
 

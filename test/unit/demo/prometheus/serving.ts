@@ -1,11 +1,11 @@
 import { afterEach, beforeEach } from 'vitest';
-import type { SampleStore } from '../../../../src/demo/prometheus/sample-store.ts';
+import type { SampleStore } from '../../../../demo/prometheus/sample-store.ts';
 import {
   createPrometheusServer,
   type PrometheusServer,
   type ReceivedRequest,
-} from '../../../../src/demo/prometheus/server.ts';
-import { epochMs } from '../../../../src/domain/units.ts';
+} from '../../../../demo/prometheus/server.ts';
+import { epochMs } from '../../../../src/lib/units.ts';
 import { load, T0 } from './promql-case.ts';
 
 /** The server's idea of now, in seconds: the time of the last of six samples. */

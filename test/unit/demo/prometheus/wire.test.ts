@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatScalar, formatTimestamp, formatValue } from '../../../../src/demo/prometheus/http/wire.ts';
+import { formatScalar, formatTimestamp, formatValue } from '../../../../demo/prometheus/http/wire.ts';
 
 describe('a sample value is written', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { validateView } from '../../../../src/demo/slack/validate-blocks.ts';
+import { validateView } from '../../../../demo/slack/validate-blocks.ts';
 import {
   actions,
   beside,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toMessage, validateView } from '../../../../src/demo/slack/validate-blocks.ts';
+import { toMessage, validateView } from '../../../../demo/slack/validate-blocks.ts';
 import {
   actions,
   button,

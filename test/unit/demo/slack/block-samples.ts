@@ -1,4 +1,4 @@
-import { type Refusal, validateMessageBlocks } from '../../../../src/demo/slack/validate-blocks.ts';
+import { type Refusal, validateMessageBlocks } from '../../../../demo/slack/validate-blocks.ts';
 
 export type Block = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ALL_SCOPES, DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
+import { ALL_SCOPES, DEFAULT_TOKENS } from '../../../../demo/slack/state.ts';
 import { CHANNEL, createStand, refusal, type Stand, send } from './stand.ts';
 
 let stand: Stand;

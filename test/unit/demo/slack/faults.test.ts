@@ -1,8 +1,8 @@
 import { get } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FaultAction } from '../../../../src/demo/slack/faults.ts';
-import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
-import { HOUR, ms } from '../../../../src/domain/units.ts';
+import type { FaultAction } from '../../../../demo/slack/faults.ts';
+import { DEFAULT_TOKENS } from '../../../../demo/slack/state.ts';
+import { HOUR, ms } from '../../../../src/lib/units.ts';
 import { ALICE, CHANNEL, createStand, refusal, type Stand, send, startHttpApp, until } from './stand.ts';
 
 let stand: Stand;

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpDelivery, signatureOf } from '../../../../src/demo/slack/http-delivery.ts';
+import { createHttpDelivery, signatureOf } from '../../../../demo/slack/http-delivery.ts';
 import { ALICE, CHANNEL, createStand, type Stand, startHttpApp } from './stand.ts';
 
 const ends: (() => Promise<unknown>)[] = [];

@@ -1,6 +1,6 @@
 import type { App } from '@slack/bolt';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { DeliveryOutcome } from '../../../../src/demo/slack/model.ts';
+import type { DeliveryOutcome } from '../../../../demo/slack/model.ts';
 import { ALICE, BOB, CHANNEL, createStand, refusal, type Stand, send, startHttpApp, until } from './stand.ts';
 
 let stand: Stand;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ALLOWANCES, createRateLimits, type Tier } from '../../../../src/demo/slack/rate-limits.ts';
-import { epochMs } from '../../../../src/domain/units.ts';
+import { ALLOWANCES, createRateLimits, type Tier } from '../../../../demo/slack/rate-limits.ts';
+import { epochMs } from '../../../../src/lib/units.ts';
 import {
   ALICE,
   BOB,

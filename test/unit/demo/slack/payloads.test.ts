@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { interactiveElements, withIds } from '../../../../src/demo/slack/blocks.ts';
-import { createIds } from '../../../../src/demo/slack/ids.ts';
-import type { OpenView, WireBlock } from '../../../../src/demo/slack/model.ts';
-import { choice, stateValues } from '../../../../src/demo/slack/payloads.ts';
+import { interactiveElements, withIds } from '../../../../demo/slack/blocks.ts';
+import { createIds } from '../../../../demo/slack/ids.ts';
+import type { OpenView, WireBlock } from '../../../../demo/slack/model.ts';
+import { choice, stateValues } from '../../../../demo/slack/payloads.ts';
 
 const option = (value: string) => ({ text: { type: 'plain_text', text: value.toUpperCase() }, value });
 const options = [option('a'), option('b')];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ms } from '../../../../src/domain/units.ts';
+import { ms } from '../../../../src/lib/units.ts';
 import { ALICE, BOB, CHANNEL, createStand, refusal, type Stand, send } from './stand.ts';
 
 let stand: Stand;

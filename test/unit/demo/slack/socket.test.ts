@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
-import { ms, SECOND } from '../../../../src/domain/units.ts';
+import { DEFAULT_TOKENS } from '../../../../demo/slack/state.ts';
+import { ms, SECOND } from '../../../../src/lib/units.ts';
 import { ALICE, CHANNEL, createStand, type Stand, send, startSocketApp, until } from './stand.ts';
 
 let stand: Stand;

@@ -4,14 +4,14 @@ import {
   createSlackServer,
   type SlackServer,
   type SlackServerOptions,
-} from '../../../../src/demo/slack/server.ts';
-import { DEFAULT_APP, DEFAULT_SIGNING_SECRET, DEFAULT_TOKENS } from '../../../../src/demo/slack/state.ts';
+} from '../../../../demo/slack/server.ts';
+import { DEFAULT_APP, DEFAULT_SIGNING_SECRET, DEFAULT_TOKENS } from '../../../../demo/slack/state.ts';
 import {
   createSlackWorkspace,
   type SlackWorkspace,
   type SlackWorkspaceOptions,
-} from '../../../../src/demo/slack/workspace.ts';
-import { epochMs, MINUTE, type Milliseconds, ms } from '../../../../src/domain/units.ts';
+} from '../../../../demo/slack/workspace.ts';
+import { epochMs, MINUTE, type Milliseconds, ms } from '../../../../src/lib/units.ts';
 
 export const CHANNEL = 'C0INCIDENTS';
 export const ALICE = 'U0ALICE0000';

@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  axisLabel,
-  axisMarks,
-  labelledIndexes,
-} from '../../../../../src/demo/slack/page/blocks/chart-scale.ts';
+import { axisLabel, axisMarks, labelledIndexes } from '../../../../../demo/slack/page/blocks/chart-scale.ts';
 import { blockHtml } from './render.ts';
 import { latencyChart, traceTable } from './sample-blocks.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { dayLabel, formatSlackDate } from '../../../../../src/demo/slack/page/text/dates.ts';
-import { epochMs } from '../../../../../src/domain/units.ts';
+import { dayLabel, formatSlackDate } from '../../../../../demo/slack/page/text/dates.ts';
+import { epochMs } from '../../../../../src/lib/units.ts';
 import { NOW } from './render.ts';
 
 const at = (iso: string): number => Date.parse(iso) / 1_000;

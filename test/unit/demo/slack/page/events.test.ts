@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createWorkspacePage, type WorkspacePage } from '../../../../../src/demo/slack/page/server.ts';
+import { createWorkspacePage, type WorkspacePage } from '../../../../../demo/slack/page/server.ts';
 import { ADA, ALERTS, createFakeWorkspace, type FakeWorkspace, SAM } from './fake-workspace.ts';
 import { type EventReader, readEvents, request, type StreamEvent } from './http.ts';
 import { NOW, tsAt } from './render.ts';

@@ -7,7 +7,7 @@ import type {
   User,
   Workspace,
   WorkspaceEvent,
-} from '../../../../../src/demo/slack/model.ts';
+} from '../../../../../demo/slack/model.ts';
 
 export const ADA: User = { id: 'U0ADA', name: 'Ada Lindqvist', timeZone: 'Europe/Berlin', isBot: false };
 export const SAM: User = { id: 'U0SAM', name: 'Sam Okafor', timeZone: 'America/New_York', isBot: false };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createWorkspacePage, type WorkspacePage } from '../../../../../src/demo/slack/page/server.ts';
-import { epochMs } from '../../../../../src/domain/units.ts';
+import { createWorkspacePage, type WorkspacePage } from '../../../../../demo/slack/page/server.ts';
+import { epochMs } from '../../../../../src/lib/units.ts';
 import { ADA, ALERTS, CHECKOUT, createFakeWorkspace, type FakeWorkspace, SAM } from './fake-workspace.ts';
 import { request } from './http.ts';
 import { NOW, tsAt } from './render.ts';

@@ -1,8 +1,8 @@
-import { BlockList } from '../../../../../src/demo/slack/page/blocks/blocks.tsx';
-import { createRenderContext, type RenderContext } from '../../../../../src/demo/slack/page/context.ts';
-import { renderFragment } from '../../../../../src/demo/slack/page/fragment.ts';
-import { MrkdwnView } from '../../../../../src/demo/slack/page/text/text-view.tsx';
-import { epochMs } from '../../../../../src/domain/units.ts';
+import { BlockList } from '../../../../../demo/slack/page/blocks/blocks.tsx';
+import { createRenderContext, type RenderContext } from '../../../../../demo/slack/page/context.ts';
+import { renderFragment } from '../../../../../demo/slack/page/fragment.ts';
+import { MrkdwnView } from '../../../../../demo/slack/page/text/text-view.tsx';
+import { epochMs } from '../../../../../src/lib/units.ts';
 import { ADA, createFakeWorkspace } from './fake-workspace.ts';
 
 /** Saturday, 2026-11-21 14:12:00 UTC: 15:12 for Ada in Berlin. */

@@ -1,4 +1,4 @@
-import type { OpenView, WireBlock } from '../../../../../src/demo/slack/model.ts';
+import type { OpenView, WireBlock } from '../../../../../demo/slack/model.ts';
 import { ADA } from './fake-workspace.ts';
 
 const plain = (text: string): object => ({ type: 'plain_text', text, emoji: true });

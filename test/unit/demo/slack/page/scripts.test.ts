@@ -1,6 +1,6 @@
 import { Script } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { assetFor, SCRIPTS } from '../../../../../src/demo/slack/page/assets.ts';
+import { assetFor, SCRIPTS } from '../../../../../demo/slack/page/assets.ts';
 
 const IMPORT = /^import (?:\{([^}]*)\}|\* as \w+) from '\.\/([\w.]+)';$/gm;
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { spokenText } from '../../../../../src/demo/slack/page/text/spoken.ts';
+import { spokenText } from '../../../../../demo/slack/page/text/spoken.ts';
 import { contextOfAda } from './render.ts';
 
 it.each([

@@ -1,0 +1,119 @@
+import type { EpochMs } from '../lib/units.ts';
+import type { ReadFile, RuleFileError, RuleFileNote, RuleFileResult } from '../rules/file/rule-file.ts';
+import { loadRuleFiles } from '../rules/file/rule-file.ts';
+import { type LintOptions, lintRules } from '../rules/lint/lint-rules.ts';
+import {
+  FINDINGS,
+  type FindingCode,
+  type RuleFinding,
+  type RuleUse,
+  type Weight,
+} from '../rules/rule-use.ts';
+import { count as counted } from '../traces/wording.ts';
+
+/** What `tailwatch check` prints and how it ends. */
+export interface CheckReport {
+  readonly text: string;
+  /** 0 when nothing has to be mended, 1 otherwise. */
+  readonly exitCode: 0 | 1;
+}
+
+export interface CheckRequest {
+  readonly files: readonly string[];
+  readonly readFile: ReadFile;
+  readonly now: EpochMs;
+  /** Warnings count as mistakes. */
+  readonly isStrict?: boolean;
+  /** Asks a Prometheus about the rules, one list of findings for each; rejects when it cannot be asked. */
+  readonly against?: (uses: readonly RuleUse[]) => Promise<readonly (readonly RuleFinding[])[]>;
+}
+
+interface Line extends RuleFileError {
+  readonly weight: Weight;
+  /** Absent: what cannot be read. */
+  readonly code?: FindingCode;
+}
+
+const indented = (text: string): string => text.replaceAll(/^/gm, '    ');
+
+/** `rules.yaml:12:5: warning: message [code]` and the line with its caret below. */
+function lineText({ file, line, column, message, excerpt, weight, code }: Line): string {
+  const kind = weight === 'mistake' ? '' : `${weight}: `;
+  const head = `${file}:${line}:${column}: ${kind}${message}${code === undefined ? '' : ` [${code}]`}`;
+  return excerpt === '' ? head : `${head}\n${indented(excerpt)}`;
+}
+
+function sorted(lines: readonly Line[], files: readonly string[]): readonly Line[] {
+  const order = new Map(files.map((file, i) => [file, i]));
+  const rank = ({ file }: Line): number => order.get(file) ?? files.length;
+  return [...lines].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column);
+}
+
+/** The rules that were asked about, and why asking failed, if it did. */
+async function ask(
+  { against }: CheckRequest,
+  uses: readonly { readonly use: RuleUse; readonly place: RuleFileError }[],
+): Promise<{ readonly lines: readonly Line[]; readonly failure?: string }> {
+  if (against === undefined) return { lines: [] };
+  try {
+    const findings = await against(uses.map(({ use }) => use));
+    const lines = uses.flatMap(({ use, place }, i) =>
+      (findings[i] ?? []).map(({ code, message }) => ({
+        ...place,
+        code,
+        weight: FINDINGS[code],
+        message: `\`${use.name}\`: ${message}`,
+      })),
+    );
+    return { lines };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { lines: [], failure: `The Prometheus could not be asked: ${reason}` };
+  }
+}
+
+/** What was read, in one line: `2 files, 3 groups, 7 rules`. */
+function summary(files: number, groups: readonly { readonly rules: readonly unknown[] }[]): string {
+  const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
+  return [counted(files, 'file'), counted(groups.length, 'group'), counted(rules, 'rule')].join(', ');
+}
+
+function verdictOf(lines: readonly Line[]): string {
+  const count = (weight: Weight): number => lines.filter((line) => line.weight === weight).length;
+  const mistakes = count('mistake');
+  const warnings = count('warning');
+  const verdict = mistakes === 0 ? 'nothing to mend' : `${counted(mistakes, 'mistake')} to mend`;
+  return warnings === 0 ? verdict : `${verdict}, ${counted(warnings, 'warning')}`;
+}
+
+/** Everything that is known of rule files without asking anybody. */
+function foundIn(loaded: RuleFileResult, options: LintOptions): readonly Line[] {
+  const mistakes = loaded.ok ? [] : loaded.errors.map((error): Line => ({ ...error, weight: 'mistake' }));
+  const notes = [...loaded.notes, ...lintRules(loaded, options)];
+  return [...mistakes, ...notes.map((note): Line => ({ ...note, weight: FINDINGS[note.code] }))];
+}
+
+/**
+ * Reads rule files, looks for what is probably not meant, asks about them where a Prometheus is given, and writes
+ * everything that was found.
+ */
+export async function runCheck(request: CheckRequest): Promise<CheckReport> {
+  const { files, readFile, now, isStrict = false } = request;
+  const loaded = await loadRuleFiles(files, readFile);
+  // Files without mistakes are asked about even when others have some.
+  const asked = await ask(request, loaded.uses);
+  const read = foundIn(loaded, { now, isAsked: request.against !== undefined });
+  const lines = sorted([...read, ...asked.lines], files);
+  const isWrong = lines.some(({ weight }) => weight === 'mistake' || (isStrict && weight === 'warning'));
+  const end = `${summary(files.length, loaded.groups)}: ${asked.failure ?? verdictOf(lines)}`;
+  return {
+    text: [...lines.map(lineText), `${end}${/[.!?]$/.test(end) ? '' : '.'}`].join('\n'),
+    exitCode: isWrong || asked.failure !== undefined ? 1 : 0,
+  };
+}
+
+/** Mistakes and notes of rule files as text, each with its place and the line with its caret. */
+export const ruleErrorsText = (errors: readonly (RuleFileError | RuleFileNote)[]): string =>
+  errors
+    .map((error) => lineText({ ...error, weight: 'code' in error ? FINDINGS[error.code] : 'mistake' }))
+    .join('\n');

@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { epochUs, us } from '../lib/units.ts';
+import type { Attributes, AttributeValue, Span, SpanEvent, SpanKind, Trace } from '../traces/trace.ts';
+import {
+  hexId,
+  integer,
+  microsOf,
+  namesSchema,
+  numberOf,
+  objectOf,
+  objectsOf,
+  put,
+  readEach,
+  separate,
+  textOf,
+  textOrEmpty,
+  textsOf,
+  unique,
+  type Wire,
+} from './wire-value.ts';
+
+/** Jaeger's own words for what the older dialect (`/api/traces`) sends. Only what is used is looked at. */
+const tracesSchema = z.object({ data: z.array(z.unknown()).nullish() });
+
+export const legacyNamesSchema = z.object({ data: namesSchema });
+
+function attributeValue(type: unknown, value: unknown): AttributeValue | undefined {
+  switch (typeof value) {
+    case 'boolean':
+      return value;
+    case 'number':
+      return value;
+    case 'string':
+      return type === 'int64' ? integer(value) : value;
+    default:
+      return value === undefined || value === null ? undefined : JSON.stringify(value);
+  }
+}
+
+function readTags(tags: unknown): Record<string, AttributeValue> {
+  const attributes: Record<string, AttributeValue> = {};
+  for (const { key, type, value } of objectsOf(tags)) {
+    const read = attributeValue(type, value);
+    if (typeof key === 'string' && read !== undefined) put(attributes, key, read);
+  }
+  return attributes;
+}
+
+function readEvents(logs: unknown): readonly SpanEvent[] {
+  const events = objectsOf(logs).flatMap(({ timestamp, fields }) => {
+    const at = numberOf(timestamp);
+    return at === undefined ? [] : [{ at: epochUs(at), attributes: readTags(fields) }];
+  });
+  // Jaeger sorts them by name.
+  return events.length < 2 ? events : events.sort((a, b) => a.at - b.at);
+}
+
+const KINDS: ReadonlySet<string> = new Set<SpanKind>([
+  'internal',
+  'server',
+  'client',
+  'producer',
+  'consumer',
+]);
+const isKind = (kind: string): kind is SpanKind => KINDS.has(kind);
+
+function kindOf(tag: AttributeValue | undefined): SpanKind {
+  const kind = String(tag ?? '').toLowerCase();
+  return isKind(kind) ? kind : 'unspecified';
+}
+
+interface Reference {
+  readonly spanId: string;
+  readonly isFollowing: boolean;
+}
+
+/**
+ * The parent: a CHILD_OF in this trace, else a FOLLOWS_FROM in this trace. A reference into another trace is a link and
+ * makes no parent.
+ */
+function parentOf(
+  span: Wire,
+  own: { readonly traceId: string; readonly spanId: string },
+): Pick<Span, 'parentSpanId' | 'followsFrom'> {
+  const all = readEach(span['references'], 'references', (reference): Reference | undefined => {
+    const [traceID, spanId] = [textOrEmpty(reference, 'traceID'), hexId(textOf(reference, 'spanID'), 16)];
+    const isHere = traceID === '' || hexId(traceID, 32) === own.traceId;
+    const isFollowing = textOrEmpty(reference, 'refType') === 'FOLLOWS_FROM';
+    return isHere && spanId !== own.spanId ? { spanId, isFollowing } : undefined;
+  });
+  const parent = all.find((reference) => reference?.isFollowing === false) ?? all.find(Boolean);
+  if (parent !== undefined) {
+    return { parentSpanId: parent.spanId, followsFrom: parent.isFollowing ? true : undefined };
+  }
+  const named = textOrEmpty(span, 'parentSpanID');
+  // Zeros are how a root's parent is written by clients that always write the field.
+  return /^0*$/.test(named) ? {} : { parentSpanId: hexId(named, 16) };
+}
+
+interface Process {
+  readonly serviceName: string;
+  readonly resource: Attributes;
+}
+
+const NO_PROCESS: Process = { serviceName: '', resource: {} };
+
+const readProcess = (process: Wire): Process => ({
+  serviceName: textOrEmpty(process, 'serviceName'),
+  resource: readTags(process['tags']),
+});
+
+/** The processes of a trace, each read once for all its spans. */
+function readProcesses(trace: Wire): ReadonlyMap<string, Process> {
+  const named = objectOf(trace, 'processes') ?? {};
+  return new Map(
+    Object.keys(named).flatMap((id) => {
+      const process = objectOf(named, id);
+      return process === undefined ? [] : [[id, readProcess(process)] as const];
+    }),
+  );
+}
+
+function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
+  const traceId = hexId(textOf(wire, 'traceID'), 32);
+  const spanId = hexId(textOf(wire, 'spanID'), 16);
+  // Some exports write it into the span instead of naming it.
+  const inside = objectOf(wire, 'process');
+  const process = inside === undefined ? processes.get(textOrEmpty(wire, 'processID')) : readProcess(inside);
+  const { serviceName, resource } = process ?? NO_PROCESS;
+  const { [NOTED]: noted, ...tags } = readTags(wire['tags']);
+  const warnings = textsOf(wire['warnings']);
+  return {
+    traceId,
+    spanId,
+    ...parentOf(wire, { traceId, spanId }),
+    serviceName,
+    spanName: textOrEmpty(wire, 'operationName'),
+    kind: kindOf(tags['span.kind']),
+    start: epochUs(microsOf(wire, 'startTime')),
+    duration: us(wire['duration'] === undefined ? 0 : Math.max(0, microsOf(wire, 'duration'))),
+    ...separate(tags),
+    resource,
+    events: readEvents(wire['logs']),
+    warnings: noted === undefined ? warnings : unique([...warnings, ...readNoted(noted)]),
+  };
+}
+
+/** What the collector noted on arrival: the older dialect leaves it among the tags, as a list in JSON. */
+const NOTED = '@jaeger@warnings';
+
+function readNoted(noted: AttributeValue): readonly string[] {
+  try {
+    return textsOf(JSON.parse(String(noted)));
+  } catch {
+    return [String(noted)];
+  }
+}
+
+/** A trace of the older dialect in the program's own words. What Jaeger notes on the trace goes to its first span. */
+function toTrace(wire: Wire): Trace {
+  const traceId = hexId(textOf(wire, 'traceID'), 32);
+  const processes = readProcesses(wire);
+  const spans = readEach(wire['spans'], 'spans', (span) => toSpan(span, processes));
+  const warnings = textsOf(wire['warnings']);
+  const [first, ...rest] = spans;
+  if (first === undefined || warnings.length === 0) return { traceId, spans };
+  return { traceId, spans: [{ ...first, warnings: unique([...first.warnings, ...warnings]) }, ...rest] };
+}
+
+/** Reads the body of `/api/traces` and `/api/traces/{id}`. Throws a `ZodError` when it is something else. */
+export function readLegacyTraces(body: unknown): readonly Trace[] {
+  return readEach(tracesSchema.parse(body).data, 'data', toTrace);
+}

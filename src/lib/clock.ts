@@ -1,0 +1,22 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { type EpochMs, epochMs, type Milliseconds } from './units.ts';
+
+/** Knows what time it is and how to wait. The only way to either, outside the adapters. */
+export interface Clock {
+  now(): EpochMs;
+  /** Ends after `duration`, or at once (without an error) when the signal aborts. */
+  sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void>;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => epochMs(Date.now()),
+  sleep: async (duration, signal) => {
+    try {
+      await wait(duration, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // An aborted wait ends early; that is what the caller asked for.
+      if (signal?.aborted !== true) throw error;
+    }
+  },
+};

@@ -1,0 +1,97 @@
+/** A number that carries its unit in the type, so that milliseconds never meet microseconds by accident. */
+type Unit<Name extends string> = number & { readonly __unit: Name };
+
+/** A length of time in milliseconds. Rules, windows and deadlines are in milliseconds. */
+export type Milliseconds = Unit<'ms'>;
+
+/** A length of time in microseconds. Spans and traces are in microseconds, as Jaeger stores them. */
+export type Microseconds = Unit<'us'>;
+
+/** An instant: milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = Unit<'epoch-ms'>;
+
+/** An instant: microseconds since 1970-01-01T00:00:00Z. Safe as a number until the year 2255. */
+export type EpochUs = Unit<'epoch-us'>;
+
+/** A share between 0 and 1. */
+export type Ratio = Unit<'ratio'>;
+
+/** A plain number with its unit. Nothing is checked: what comes from outside is, where it comes in. */
+export const ms = (value: number): Milliseconds => value as Milliseconds;
+export const us = (value: number): Microseconds => value as Microseconds;
+export const epochMs = (value: number): EpochMs => value as EpochMs;
+export const epochUs = (value: number): EpochUs => value as EpochUs;
+export const ratio = (value: number): Ratio => value as Ratio;
+
+export const SECOND: Milliseconds = ms(1_000);
+export const MINUTE: Milliseconds = ms(60_000);
+export const HOUR: Milliseconds = ms(3_600_000);
+export const DAY: Milliseconds = ms(86_400_000);
+
+/** Milliseconds to microseconds. */
+export const toUs = (duration: Milliseconds): Microseconds => us(duration * 1_000);
+/** Microseconds to milliseconds, with fractions. */
+export const toMs = (duration: Microseconds): Milliseconds => ms(duration / 1_000);
+/** An instant in milliseconds to the same instant in microseconds. */
+export const toEpochUs = (instant: EpochMs): EpochUs => epochUs(instant * 1_000);
+/** An instant in microseconds to milliseconds, rounded down. */
+export const toEpochMs = (instant: EpochUs): EpochMs => epochMs(Math.floor(instant / 1_000));
+
+/** The instant `duration` after `instant`. */
+export const after = (instant: EpochMs, duration: Milliseconds): EpochMs => epochMs(instant + duration);
+/** The instant `duration` before `instant`. */
+export const before = (instant: EpochMs, duration: Milliseconds): EpochMs => epochMs(instant - duration);
+/** The time from `earlier` to `later`; negative when they are the other way round. */
+export const between = (earlier: EpochMs, later: EpochMs): Milliseconds => ms(later - earlier);
+
+/** A span of time from `start` to `end`, both inclusive. */
+export interface TimeWindow {
+  readonly start: EpochMs;
+  readonly end: EpochMs;
+}
+
+const PROMETHEUS_UNITS = [
+  ['y', 365 * 86_400_000],
+  ['w', 7 * 86_400_000],
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+  ['ms', 1],
+] as const;
+
+const PROMETHEUS_DURATION =
+  /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?$/;
+
+/**
+ * Reads a duration in Prometheus syntax: `5m`, `1h30m`, `500ms`, `0`. Units come in falling order, each at most once.
+ * Returns undefined for anything else (`1.5h`, `5`, `30m1h`).
+ * Source of the grammar: prometheus/common model.ParseDuration.
+ */
+export function parseDuration(text: string): Milliseconds | undefined {
+  if (text === '0') return ms(0);
+  const match = PROMETHEUS_DURATION.exec(text);
+  if (match === null || text === '') return undefined;
+  const total = PROMETHEUS_UNITS.reduce((sum, [, size], i) => sum + Number(match[i + 1] ?? 0) * size, 0);
+  return Number.isSafeInteger(total) ? ms(total) : undefined;
+}
+
+/** Writes a duration in Prometheus syntax (`1h30m`, `500ms`, `0s`): what `parseDuration` reads back. */
+export function formatDuration(duration: Milliseconds): string {
+  let rest = Math.round(duration);
+  if (rest === 0) return '0s';
+  const parts: string[] = [];
+  for (const [unit, size] of PROMETHEUS_UNITS) {
+    // Years and weeks only when they come out even, as Prometheus prints them: 90d, not 12w6d.
+    if ((unit === 'y' || unit === 'w') && rest % size !== 0) continue;
+    const count = Math.floor(rest / size);
+    if (count > 0) parts.push(`${count}${unit}`);
+    rest -= count * size;
+  }
+  return parts.join('');
+}
+
+/** A Go duration, as Jaeger's search form takes it: `812ms`, `1.5s` is written `1500ms`, `250us`. */
+export function goDuration(duration: Microseconds): string {
+  return duration % 1_000 === 0 ? `${duration / 1_000}ms` : `${duration}us`;
+}

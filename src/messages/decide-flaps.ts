@@ -1,0 +1,107 @@
+import type { Alert, FlapHistory } from '../alerts/alert.ts';
+import { MINUTE } from '../lib/units.ts';
+import {
+  type FlapHistories,
+  firingsOf,
+  isQuiet,
+  recent,
+  SETTLE_TIME,
+  withDamped,
+  withFiring,
+  withoutDamping,
+  withTold,
+} from '../policy/flap.ts';
+import type { RuleAt, SloRule, Slot } from '../rules/rule.ts';
+import { nameOf } from './decide-storms.ts';
+import { entryOf } from './outbox-entry.ts';
+import type { OutboxEntry } from './store.ts';
+
+/** What is decided of one alert, as far as its history goes. */
+export interface Outcome {
+  readonly alert: Alert;
+  /** It began to fire in this evaluation. */
+  readonly hasFired: boolean;
+  /** Its firing is held back because it comes and goes. */
+  readonly isDamped: boolean;
+  /** How many firings and ends are told of it now, and in which messages. */
+  readonly told: number;
+  readonly messages: readonly string[];
+}
+
+const SETTLE = `${SETTLE_TIME / MINUTE} min`;
+
+/** One line for all alerts of a message that began to flap, or settled, in one evaluation. */
+interface Line {
+  readonly kind: 'flapping' | 'settled';
+  readonly alert: Alert;
+  readonly episode: string;
+  alerts: number;
+  firings: number;
+}
+
+function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
+  const often = `${alerts === 1 ? '' : 'up to '}${firings} times in the last hour`;
+  const who = alerts === 1 ? nameOf(alert, rule) : `${alerts} alerts`;
+  if (kind === 'settled')
+    return `${who}: quiet for ${SETTLE}, after ${alerts === 1 ? 'it' : 'they'} fired ${often}.`;
+  const next = `has fired, or been quiet, for ${SETTLE}.`;
+  return alerts === 1
+    ? `${who}: flapping. It fired ${often}; the next message comes when it ${next}`
+    : `${who}: flapping. They fired ${often}; the next message of each comes when it ${next}`;
+}
+
+function after(known: FlapHistory | undefined, outcome: Outcome, slot: Slot): FlapHistory | undefined {
+  const { alert, hasFired, isDamped, told, messages } = outcome;
+  let history = hasFired ? withFiring(known, slot) : known;
+  for (let count = 0; count < told; count++) history = withTold(history, slot, messages);
+  if (history === undefined) return undefined;
+  const goesOn = history.damped !== undefined && alert.state === 'firing';
+  return isDamped || goesOn ? withDamped(history, slot) : history;
+}
+
+/** What is remembered after an evaluation, and the lines about those that came and went too often. Pure. */
+export function decideFlaps(
+  at: RuleAt,
+  slot: Slot,
+  given: {
+    readonly flaps: FlapHistories;
+    readonly outcomes: readonly Outcome[];
+    /** Whether the evaluation had an answer: without one nobody knows what is quiet. */
+    readonly isAnswered: boolean;
+  },
+): { readonly flaps: FlapHistories; readonly entries: readonly OutboxEntry[] } {
+  const lines = new Map<string, Line>();
+  const say = (kind: Line['kind'], alert: Alert, history: FlapHistory): void => {
+    for (const episode of history.messages) {
+      const line = lines.get(`${kind} ${episode}`) ?? { kind, alert, episode, alerts: 0, firings: 0 };
+      line.alerts += 1;
+      line.firings = Math.max(line.firings, firingsOf(history));
+      lines.set(`${kind} ${episode}`, line);
+    }
+  };
+  const flaps: Record<string, FlapHistory> = {};
+  const keep = (print: string, history: FlapHistory | undefined): void => {
+    const kept = history === undefined ? undefined : recent(history, slot);
+    if (kept !== undefined) flaps[print] = kept;
+  };
+  const left = new Map(Object.entries(given.flaps));
+  for (const outcome of given.outcomes) {
+    const { alert, isDamped } = outcome;
+    const known = left.get(alert.fingerprint);
+    left.delete(alert.fingerprint);
+    const history = after(known, outcome, slot);
+    if (isDamped && known?.damped === undefined && history !== undefined) say('flapping', alert, history);
+    const hasSettled = given.isAnswered && history !== undefined && isQuiet(history, alert, slot);
+    if (hasSettled) say('settled', alert, history);
+    keep(alert.fingerprint, hasSettled ? withoutDamping(history) : history);
+  }
+  // An alert that is forgotten has been quiet for longer than it takes to settle: nobody waits for it any more.
+  for (const [print, history] of left)
+    keep(print, isQuiet(history, undefined, slot) ? withoutDamping(history) : history);
+  const entries = [...lines.values()].map((line): OutboxEntry => {
+    const { kind, alert, episode } = line;
+    const telling = { kind, alert, episode, destination: { mentions: [] } };
+    return { ...entryOf(at, slot, telling), note: textOf(line, at.rule) };
+  });
+  return { flaps, entries };
+}

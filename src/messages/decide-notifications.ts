@@ -1,0 +1,269 @@
+import type { Alert, Destination, PostedTo, RuleState, Storm, Transition } from '../alerts/alert.ts';
+import { between } from '../lib/units.ts';
+import { type FlapHistories, flappingOf, isDamped, withFiring } from '../policy/flap.ts';
+import type { RoutedDestination } from '../policy/route.ts';
+import { isGathering, membersOf, stormOf } from '../policy/storm.ts';
+import type { RuleAt, Slot } from '../rules/rule.ts';
+import {
+  entriesOf,
+  messageOf,
+  messagesOf,
+  postedTo,
+  postings,
+  whereRuleSays,
+  withPostings,
+} from './alert-messages.ts';
+import { decideFlaps, type Outcome } from './decide-flaps.ts';
+import { decideStorms, type Gathered } from './decide-storms.ts';
+import { entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './outbox-entry.ts';
+import type { NotificationKind, OutboxEntry } from './store.ts';
+
+/** What is to be told about one rule's alerts, and what is kept with a note of what was told. */
+export interface Decision {
+  readonly alerts: readonly Alert[];
+  readonly entries: readonly OutboxEntry[];
+  /** Absent where there are none. */
+  readonly storms?: readonly Storm[];
+  readonly flaps?: FlapHistories;
+}
+
+/** Whether the message of a firing alert without news is due for an edit. */
+function isRefreshDue(alert: Alert, slot: Slot): boolean {
+  if (alert.state !== 'firing' || alert.noDataSince !== undefined) return false;
+  const age = between(alert.refreshedAt ?? alert.firedAt ?? slot, slot);
+  if (age < REFRESH_MIN_INTERVAL) return false;
+  return age >= REFRESH_MAX_INTERVAL || !Object.is(alert.value, alert.shownValue);
+}
+
+const shown = (alert: Alert, slot: Slot): Alert => ({
+  ...alert,
+  refreshedAt: slot,
+  shownValue: alert.value,
+});
+
+/** What the messages that stand are told. A thread is left alone while its alert is held back; its end is always told. */
+function newsOf(
+  alert: Alert,
+  news: Transition['kind'] | undefined,
+  isDue: boolean,
+): NotificationKind | undefined {
+  switch (news) {
+    case 'resolved':
+      return 'resolved';
+    case 'no-data':
+    case 'data-back':
+      return alert.suppressed === undefined ? news : 'refresh';
+    default:
+      return isDue ? 'refresh' : undefined;
+  }
+}
+
+/** An alert that nobody is told of because all its routes are muted. */
+const heldByTime = (alert: Alert, slot: Slot): Alert => ({
+  ...alert,
+  suppressed: { kind: 'time', by: 'its route', since: alert.firedAt ?? slot },
+});
+
+/** How much is told; 0 is no limit. */
+export interface NoiseLimits {
+  /** More alerts than this that begin in one tick share a message. */
+  readonly storm: number;
+  /** Firings and ends of one alert in an hour. */
+  readonly flap: number;
+}
+
+/** What an evaluation gives to tell of. */
+export interface Evaluated {
+  /** With `suppressed` as it is now. */
+  readonly alerts: readonly Alert[];
+  readonly transitions: readonly Transition[];
+  /** Where an alert goes; absent: where its rule says. */
+  readonly route?: (alert: Alert) => readonly RoutedDestination[];
+  /** Fingerprints of alerts whose message shows something new besides the value. */
+  readonly changed?: ReadonlySet<string>;
+  /** What was kept of the rule after the evaluation before. */
+  readonly known?: Pick<RuleState, 'storms' | 'flaps'> | undefined;
+  /** Absent: none. */
+  readonly limits?: NoiseLimits;
+  /** False when nobody answered: then nothing is known to be quiet. */
+  readonly isAnswered?: boolean;
+  /** The message of a less urgent alert about the same that is open already. */
+  readonly escalates?: (alert: Alert) => string | undefined;
+}
+
+/** An evaluation with everything that was left out. */
+interface Context extends Required<Omit<Evaluated, 'known' | 'alerts' | 'transitions'>> {
+  readonly at: RuleAt;
+  readonly slot: Slot;
+  readonly news: ReadonlyMap<string, Transition['kind']>;
+  readonly storms: readonly Storm[];
+  /** Fingerprints of the alerts in them. */
+  readonly stormed: ReadonlySet<string>;
+  readonly flaps: FlapHistories;
+}
+
+function contextOf(at: RuleAt, slot: Slot, evaluated: Evaluated): Context {
+  const { known, transitions } = evaluated;
+  const storms = known?.storms ?? [];
+  return {
+    at,
+    slot,
+    route: evaluated.route ?? (() => [{ ...whereRuleSays(at), isMuted: false }]),
+    changed: evaluated.changed ?? new Set(),
+    limits: evaluated.limits ?? { storm: 0, flap: 0 },
+    isAnswered: evaluated.isAnswered ?? true,
+    escalates: evaluated.escalates ?? (() => undefined),
+    news: new Map(transitions.map(({ kind, alert }) => [alert.fingerprint, kind])),
+    storms,
+    stormed: new Set(storms.flatMap(membersOf).map(({ fingerprint }) => fingerprint)),
+    flaps: known?.flaps ?? {},
+  };
+}
+
+/** What is to be told of one alert, before it is known which of those that begin share a message. */
+interface Plan {
+  readonly alert: Alert;
+  readonly posted: readonly PostedTo[];
+  readonly now: readonly Destination[];
+  readonly later: readonly Destination[];
+  readonly kind: NotificationKind | undefined;
+  readonly isDamped: boolean;
+}
+
+/** Decided anew at every evaluation. */
+function withoutFlapping(alert: Alert): Alert {
+  if (alert.suppressed?.kind !== 'flapping') return alert;
+  const { suppressed: _before, ...rest } = alert;
+  return rest;
+}
+
+/** The storm that an alert of this channel joins when it begins now. */
+const stormIn = ({ storms, slot }: Context, { channel }: Destination): Storm | undefined =>
+  storms.find((storm) => storm.destination.channel === channel && isGathering(storm, slot));
+
+/** Whether its first message waits because it comes and goes. To join a storm costs the channel no message. */
+function isHeldBack(context: Context, alert: Alert, now: readonly Destination[]): boolean {
+  const { flaps, slot, limits } = context;
+  if (now.length === 0 || now.some((each) => stormIn(context, each) !== undefined)) return false;
+  return isDamped(flaps[alert.fingerprint], alert, { slot, limit: limits.flap });
+}
+
+function planOf(context: Context, given: Alert): Plan {
+  const { at, slot, route, changed, news, flaps } = context;
+  const alert = withoutFlapping(given);
+  const posted = postedTo(at, alert);
+  const open = postings(
+    alert,
+    posted.length === 0 || alert.awaiting !== undefined ? route(alert) : [],
+    posted,
+  );
+  const known = flaps[alert.fingerprint];
+  if (known !== undefined && posted.length === 0 && isHeldBack(context, alert, open.now)) {
+    const history = news.get(alert.fingerprint) === 'firing' ? withFiring(known, slot) : known;
+    const held: Alert = { ...alert, suppressed: flappingOf(history, alert, slot) };
+    return { alert: held, posted, now: [], later: [], kind: undefined, isDamped: true };
+  }
+  const hasOwn = posted.some(({ storm }) => storm === undefined);
+  const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, slot));
+  const kind = posted.length === 0 ? undefined : newsOf(alert, news.get(alert.fingerprint), isDue);
+  return { alert, posted, now: open.now, later: open.later, kind, isDamped: false };
+}
+
+/** Which of the alerts that begin now share a message, by channel. */
+function gather(context: Context, plans: readonly Plan[]): readonly Gathered[] {
+  const { at, slot, limits } = context;
+  const byChannel = new Map<string | undefined, { destination: Destination; plans: Plan[] }>();
+  for (const plan of plans)
+    for (const destination of plan.now) {
+      const known = byChannel.get(destination.channel) ?? { destination, plans: [] };
+      known.plans.push(plan);
+      byChannel.set(destination.channel, known);
+    }
+  return [...byChannel.values()].flatMap(({ destination, plans: wanting }) => {
+    const open = stormIn(context, destination);
+    if (open === undefined && (limits.storm === 0 || wanting.length <= limits.storm)) return [];
+    const own = { group: at.group.id, rule: at.rule };
+    const calls = wanting.flatMap(({ now }) =>
+      now.filter(({ channel }) => channel === destination.channel).flatMap(({ mentions }) => mentions),
+    );
+    return {
+      episode: open?.episode ?? stormOf(own, destination, slot),
+      destination: open?.destination ?? destination,
+      mentions: [...new Set(calls)],
+      alerts: new Set(wanting.map(({ alert }) => alert.fingerprint)),
+    };
+  });
+}
+
+/** What came of a plan. */
+interface Told extends Outcome {
+  readonly entries: readonly OutboxEntry[];
+}
+
+/** Where an alert is posted now: to a message of its own, or to the one that it shares. */
+function placesOf({ now }: Plan, gathered: readonly Gathered[]): readonly PostedTo[] {
+  return now.map((destination) => {
+    const shared = gathered.find((each) => each.destination.channel === destination.channel);
+    return shared === undefined ? destination : { ...destination, storm: shared.episode };
+  });
+}
+
+/** How many firings and ends are told: a storm's members count with its own end, and once however often they come back. */
+function toldOf(context: Context, { alert, posted, kind }: Plan, places: readonly PostedTo[]): number {
+  const hasOwn = [...posted, ...places].some(({ storm }) => storm === undefined);
+  if (hasOwn) return Number(posted.length === 0 && places.length > 0) + Number(kind === 'resolved');
+  return places.length === 0 || context.stormed.has(alert.fingerprint) ? 0 : 2;
+}
+
+function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told {
+  const { at, slot, news, escalates } = context;
+  const { alert, posted, later, kind, isDamped: isHeld } = plan;
+  const hasFired = news.get(alert.fingerprint) === 'firing';
+  if (kind === undefined && plan.now.length === 0) {
+    const kept = posted.length === 0 && later.length > 0 ? heldByTime(alert, slot) : alert;
+    return { alert: kept, hasFired, isDamped: isHeld, told: 0, messages: [], entries: [] };
+  }
+  const places = placesOf(plan, gathered);
+  const told = withPostings(shown(alert, slot), posted, { now: places, later });
+  const earlier = plan.now.length === 0 ? undefined : escalates(alert);
+  const firings = places.flatMap((destination, offset) => {
+    if (destination.storm !== undefined) return [];
+    const episode = messageOf(alert, posted.length + offset);
+    const entry = entryOf(at, slot, { alert: told, kind: 'firing', episode, destination });
+    return [earlier === undefined ? entry : { ...entry, escalates: earlier }];
+  });
+  const edits = kind === undefined ? [] : entriesOf(at, slot, { alert: { ...told, postedTo: posted }, kind });
+  return {
+    alert: told,
+    hasFired,
+    isDamped: false,
+    told: toldOf(context, plan, places),
+    messages: messagesOf(told, [...posted, ...places]),
+    entries: [...edits, ...firings],
+  };
+}
+
+/**
+ * Decides what to tell people after an evaluation: each news once, and an edit now and then. An alert whose first
+ * message was held back is posted when nothing holds it back any more and it still fires. Many that begin together
+ * share a message, and what comes and goes is told a few times an hour. Pure.
+ */
+export function decideNotifications(at: RuleAt, slot: Slot, evaluated: Evaluated): Decision {
+  const context = contextOf(at, slot, evaluated);
+  const plans = evaluated.alerts.map((alert) => planOf(context, alert));
+  const gathered = gather(context, plans);
+  const told = plans.map((plan) => tell(context, plan, gathered));
+  const alerts = told.map(({ alert }) => alert);
+  const stormed = decideStorms(at, slot, { storms: context.storms, alerts, gathered });
+  const { flaps, isAnswered, limits } = context;
+  const flapped =
+    limits.flap === 0
+      ? { flaps: {}, entries: [] }
+      : decideFlaps(at, slot, { flaps, outcomes: told, isAnswered });
+  return {
+    alerts,
+    entries: [...told.flatMap(({ entries }) => entries), ...stormed.entries, ...flapped.entries],
+    ...(stormed.storms.length === 0 ? {} : { storms: stormed.storms }),
+    ...(Object.keys(flapped.flaps).length === 0 ? {} : { flaps: flapped.flaps }),
+  };
+}

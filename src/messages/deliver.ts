@@ -1,0 +1,175 @@
+import { faultText } from '../lib/errors.ts';
+import type { Recorder } from '../lib/recorder.ts';
+import { after, type EpochMs, MINUTE, ms, SECOND } from '../lib/units.ts';
+import { backoff } from './decide-delivery.ts';
+import { createOutboxWorker } from './outbox-worker.ts';
+import { asItStands } from './people-acts.ts';
+import { createPerform } from './perform-delivery.ts';
+import type { Delivered, DeliveryParts } from './post-alert.ts';
+import { rememberEvidence } from './remember-evidence.ts';
+import type { Store, TakenEntry } from './store.ts';
+
+/** What working on the outbox needs. */
+export interface DeliveryOptions extends DeliveryParts {
+  readonly store: Pick<
+    Store,
+    'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef' | 'acts' | 'loadGroup'
+  >;
+  readonly recorder: Recorder;
+  /** How many notifications are under way at once; those of one episode never are. */
+  readonly lanes?: number;
+}
+
+/** Sees the notifications of the outbox through. */
+export interface Delivery {
+  /** Sees every entry that is due now through, once, those under way too; resolves with how many it took itself. */
+  drain(): Promise<number>;
+  /** Works until it is stopped. */
+  start(): void;
+  /** Takes no more entries and waits for those under way. */
+  stop(): Promise<void>;
+  /** There is something new: do not wait for the next look into the outbox. */
+  wake(): void;
+  /** Why nothing can be sent until a person acts, since when; undefined when all is well. */
+  refusal(): { readonly code: string; readonly since: EpochMs } | undefined;
+}
+
+const LANES = 6;
+/** Lanes that are never given to an entry that waits for traces: a new alert always finds one free. */
+const QUICK_LANES = 2;
+/** How long an entry that needs evidence is put off while enough others collect theirs. */
+const BUSY_PAUSE = ms(3 * SECOND);
+/** Longer than the slowest attempt: enrichment, three forms of a message, a look into the channel. */
+const LEASE = ms(2 * MINUTE);
+
+/**
+ * Sees the outbox through: what a rule's evaluation decided to tell people is told exactly once, whatever happens in
+ * between. Every step is repeatable; what may have happened is looked for before it is done again.
+ */
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { store, clock, logger, lanes = LANES } = options;
+  const handle = createHandler(options);
+  const mostCollecting = Math.max(1, lanes - QUICK_LANES);
+  const underWay = new Set<Promise<void>>();
+  let collecting = 0;
+  let refusal: { code: string; since: EpochMs } | undefined;
+
+  async function lane(isStopping: () => boolean): Promise<number> {
+    let handled = 0;
+    while (!isStopping()) {
+      const entry = await store.takeEntry({ now: clock.now(), lease: LEASE });
+      if (entry === undefined) break;
+      handled += 1;
+      const seeing = see(entry);
+      underWay.add(seeing);
+      await seeing.finally(() => underWay.delete(seeing));
+    }
+    return handled;
+  }
+
+  /** A firing is quick. Everything else collects evidence first, and a slow Jaeger must not hold all lanes. */
+  async function see(entry: TakenEntry): Promise<void> {
+    const isQuick = entry.kind === 'firing' || entry.storm?.page !== undefined;
+    if (!isQuick && collecting >= mostCollecting) {
+      await store.postponeEntry({
+        id: entry.id,
+        notBefore: after(clock.now(), BUSY_PAUSE),
+        attempt: entry.attempt,
+      });
+      return;
+    }
+    collecting += isQuick ? 0 : 1;
+    try {
+      refusal = refusalAfter(refusal, await handle(entry), clock.now());
+    } finally {
+      collecting -= isQuick ? 0 : 1;
+    }
+  }
+
+  async function drain(): Promise<number> {
+    const ended = await Promise.all(Array.from({ length: lanes }, () => lane(() => false)));
+    await Promise.all(underWay);
+    return ended.reduce((sum, each) => sum + each, 0);
+  }
+
+  const { start, stop, wake } = createOutboxWorker({ clock, logger, lanes, look: lane });
+  return { start, stop, wake, drain, refusal: () => refusal };
+}
+
+function refusalAfter(
+  before: { code: string; since: EpochMs } | undefined,
+  delivered: Delivered | undefined,
+  now: EpochMs,
+): { code: string; since: EpochMs } | undefined {
+  if (delivered?.kind === 'later' && delivered.isRefused === true)
+    return before?.code === delivered.reason ? before : { code: delivered.reason, since: now };
+  return delivered?.kind === 'done' && delivered.outcome === 'sent' ? undefined : before;
+}
+
+/** Handles one entry to its end or back into the outbox. Rejects only when the store does. */
+function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise<Delivered | undefined> {
+  const { store, clock, logger, recorder } = options;
+  const perform = createPerform({ ...options, ...rememberEvidence(options.enrich, clock) });
+  const complaints = new Set<string>();
+
+  function complain(entry: TakenEntry, delivered: Extract<Delivered, { kind: 'later' }>): void {
+    const key = `${entry.id} ${delivered.reason}`;
+    const fields = { entry: entry.id, kind: entry.kind, attempt: entry.attempt, reason: delivered.reason };
+    // Five attempts are half a minute of growing pauses: time for an operator to know.
+    if (delivered.isRefused !== true)
+      logger[entry.attempt === 5 ? 'warn' : 'debug']('a notification waits', fields);
+    else if (!complaints.has(key)) {
+      complaints.add(key);
+      logger.error('Slack refuses a notification: it is kept and tried again', fields);
+    }
+  }
+
+  async function refsOf({ episode, storm, escalates }: TakenEntry) {
+    const other = storm?.page?.storm ?? escalates;
+    const [ref, related] = await Promise.all([
+      store.messageRef(episode),
+      other === undefined ? undefined : store.messageRef(other),
+    ]);
+    return { ref, related };
+  }
+
+  async function attempt(entry: TakenEntry): Promise<Delivered> {
+    const startedAt = clock.now();
+    try {
+      return await perform(await asItStands(store, entry), await refsOf(entry));
+    } catch (error) {
+      logger.error('a notification failed', { entry: entry.id, error: faultText(error) });
+      return {
+        kind: 'later',
+        outcome: 'unknown',
+        notBefore: after(clock.now(), backoff(entry.attempt)),
+        uncertainSince: startedAt,
+        reason: 'an error inside the bot',
+      };
+    }
+  }
+
+  return async (entry) => {
+    const delivered = await attempt(entry);
+    if (delivered.outcome !== 'waiting' && delivered.outcome !== 'nothing-to-do')
+      recorder.notified({ kind: entry.kind, outcome: delivered.outcome });
+    if (delivered.kind === 'done') {
+      for (const key of complaints) if (key.startsWith(`${entry.id} `)) complaints.delete(key);
+      await store.completeEntry({
+        id: entry.id,
+        ref: delivered.ref,
+        follow: delivered.follow,
+      });
+      return delivered;
+    }
+    complain(entry, delivered);
+    await store.postponeEntry({
+      id: entry.id,
+      notBefore: delivered.notBefore,
+      // A lease that ran out is another lane's, or another replica's, by now: it is not ours to give back.
+      attempt: entry.attempt,
+      uncertainSince: delivered.uncertainSince,
+    });
+    return delivered;
+  };
+}

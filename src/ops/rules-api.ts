@@ -1,0 +1,174 @@
+import type { Alert, RuleHealth, RuleState } from '../alerts/alert.ts';
+import { utcTime } from '../lib/instant.ts';
+import type { Labels } from '../lib/labels.ts';
+import { type Matcher, matches } from '../lib/matcher.ts';
+import { type EpochMs, SECOND } from '../lib/units.ts';
+import { type ActsStore, loadWithActs } from '../messages/people-acts.ts';
+import type { RuleBook } from '../rules/file/rule-set.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
+
+/** An alert as Prometheus's API shows it. Source: prometheus web/api/v1/api.go, Alert. */
+export interface ApiAlert {
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly state: 'pending' | 'firing';
+  readonly activeAt: string;
+  readonly keepFiringSince?: string;
+  /** As Go writes a float in scientific notation: `7.2e-02`. */
+  readonly value: string;
+}
+
+/** A rule as Prometheus's API shows it. Source: the same, AlertingRule. */
+export interface ApiRule {
+  readonly state: 'inactive' | 'pending' | 'firing';
+  readonly name: string;
+  readonly query: string;
+  /** Seconds. */
+  readonly duration: number;
+  readonly keepFiringFor: number;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly alerts: readonly ApiAlert[];
+  readonly health: 'ok' | 'err' | 'unknown';
+  readonly lastError?: string;
+  readonly evaluationTime: number;
+  readonly lastEvaluation: string;
+  readonly type: 'alerting';
+}
+
+/** A group as Prometheus's API shows it. Source: the same, RuleGroup. */
+export interface ApiGroup {
+  readonly name: string;
+  readonly file: string;
+  readonly rules: readonly ApiRule[];
+  /** Seconds. */
+  readonly interval: number;
+  readonly limit: number;
+  readonly evaluationTime: number;
+  readonly lastEvaluation: string;
+}
+
+/** What of the rules is wanted; an empty list is everything. */
+export interface RulesFilter {
+  readonly type?: string;
+  readonly names: readonly string[];
+  readonly groups: readonly string[];
+  readonly files: readonly string[];
+  /** Sets of conditions on the labels of a rule, of which one must hold. */
+  readonly matchers: readonly (readonly Matcher[])[];
+  readonly excludeAlerts: boolean;
+}
+
+/** Rules and alerts as Prometheus's HTTP API shows them, for Grafana, karma and whatever else reads a Prometheus. */
+export interface RulesApi {
+  rules(filter: RulesFilter): Promise<{ readonly groups: readonly ApiGroup[] }>;
+  alerts(): Promise<{ readonly alerts: readonly ApiAlert[] }>;
+}
+
+/** Go's zero time: never evaluated. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+const rfc3339 = (instant: EpochMs | undefined): string =>
+  instant === undefined ? NEVER : `${utcTime(instant).replace(' ', 'T')}Z`;
+
+/** A number as Go's strconv.FormatFloat(value, 'e', -1, 64) writes it: two digits of exponent at least. */
+export function scientific(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
+  const text = Object.is(value, -0) ? '-0e+0' : value.toExponential();
+  return text.replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
+function apiAlert(alert: Alert): readonly ApiAlert[] {
+  if (alert.state === 'resolved') return [];
+  return [
+    {
+      labels: alert.labels,
+      annotations: alert.annotations,
+      state: alert.state,
+      activeAt: rfc3339(alert.activeAt),
+      keepFiringSince: alert.keepFiringSince === undefined ? undefined : rfc3339(alert.keepFiringSince),
+      value: scientific(alert.value),
+    },
+  ];
+}
+
+function healthOf(health: RuleHealth): Pick<ApiRule, 'health' | 'lastError'> {
+  if (health.kind === 'ok' || health.kind === 'unknown') return { health: health.kind };
+  return { health: 'err', lastError: health.message };
+}
+
+function apiRule(rule: SloRule, state: RuleState | undefined, excludeAlerts: boolean): ApiRule {
+  const alerts = (state?.alerts ?? []).flatMap(apiAlert);
+  const has = (wanted: ApiAlert['state']): boolean => alerts.some((alert) => alert.state === wanted);
+  return {
+    state: has('firing') ? 'firing' : has('pending') ? 'pending' : 'inactive',
+    name: rule.name,
+    query: rule.expr,
+    duration: rule.for / SECOND,
+    keepFiringFor: rule.keepFiringFor / SECOND,
+    labels: rule.labels,
+    annotations: rule.annotations,
+    alerts: excludeAlerts ? [] : alerts,
+    ...healthOf(state?.health ?? { kind: 'unknown' }),
+    // How long it took is a metric of its own and is not kept with the state.
+    evaluationTime: 0,
+    lastEvaluation: rfc3339(state?.evaluatedAt),
+    type: 'alerting',
+  };
+}
+
+const isWanted = (wanted: readonly string[], value: string): boolean =>
+  wanted.length === 0 || wanted.includes(value);
+
+/**
+ * Reads the rules in force with their states from the store, so every replica answers the same. Recording rules are
+ * left out: they are Prometheus's. Its methods throw `UpstreamError` when the store does not answer.
+ */
+export function createRulesApi(deps: {
+  readonly rules: () => RuleBook;
+  readonly store: ActsStore;
+}): RulesApi {
+  async function apiGroup(group: RuleGroup, filter: RulesFilter): Promise<ApiGroup> {
+    const state = await loadWithActs(deps.store, group.id);
+    const { names, matchers } = filter;
+    const rules = group.rules.filter(
+      ({ name, labels }) =>
+        isWanted(names, name) && (matchers.length === 0 || matchers.some((each) => matches(each, labels))),
+    );
+    return {
+      name: group.name,
+      file: group.file,
+      rules: rules.map((rule) => apiRule(rule, state?.rules[rule.key], filter.excludeAlerts)),
+      interval: group.interval / SECOND,
+      limit: group.limit,
+      evaluationTime: 0,
+      lastEvaluation: rfc3339(state?.slot),
+    };
+  }
+
+  return {
+    rules: async (filter) => {
+      if (filter.type === 'record') return { groups: [] };
+      const wanted = deps
+        .rules()
+        .groups.filter(({ name, file }) => isWanted(filter.groups, name) && isWanted(filter.files, file));
+      const groups = await Promise.all(wanted.map((group) => apiGroup(group, filter)));
+      // As Prometheus does: a group that a filter of rules leaves empty is not shown.
+      const isFiltered = filter.names.length + filter.matchers.length > 0;
+      return { groups: groups.filter(({ rules }) => !isFiltered || rules.length > 0) };
+    },
+    alerts: async () => {
+      const states = await Promise.all(
+        deps
+          .rules()
+          .groups.map(async (group) => ({ group, state: await loadWithActs(deps.store, group.id) })),
+      );
+      return {
+        alerts: states.flatMap(({ group, state }) =>
+          group.rules.flatMap(({ key }) => (state?.rules[key]?.alerts ?? []).flatMap(apiAlert)),
+        ),
+      };
+    },
+  };
+}

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { MINUTE, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
+import { labelName, name, oneOf, positiveDuration } from '../file/fields.ts';
+import { type Part, type Shape, validate } from '../file/validate.ts';
+import { type BurnPair, burnRules, eitherBound, exact, type WrittenRule } from './burn-rules.ts';
+import { below, type Converted, flag, refusedAt, selector, text, textMap } from './fields.ts';
+
+const metric = z.strictObject({ metric: selector });
+const grouping = z.array(labelName).optional();
+
+const indicatorSchema = z.strictObject({
+  ratio: z.strictObject({ errors: metric, total: metric, grouping }).optional(),
+  latency: z.strictObject({ success: metric, total: metric, grouping }).optional(),
+  latencyNative: z.strictObject({ latency: positiveDuration, total: metric, grouping }).optional(),
+  bool_gauge: z.strictObject({ metric: selector, grouping }).optional(),
+});
+const alertingSchema = z.strictObject({
+  name: name.optional(),
+  disabled: flag.optional(),
+  burnrates: flag.optional(),
+  absent: flag.optional(),
+  burnRateType: oneOf(['static']).optional(),
+});
+const specSchema = z.strictObject({
+  target: below(100),
+  window: positiveDuration,
+  description: text.optional(),
+  indicator: indicatorSchema,
+  alerting: alertingSchema.optional(),
+});
+const metadataSchema = z.strictObject({
+  name,
+  namespace: text.optional(),
+  labels: textMap.optional(),
+  annotations: textMap.optional(),
+});
+const documentSchema = z.strictObject({
+  apiVersion: text,
+  kind: text,
+  metadata: metadataSchema,
+  spec: specSchema,
+});
+
+type Document = z.output<typeof documentSchema>;
+type Indicator = z.output<typeof indicatorSchema>;
+
+const DOCUMENT: Shape<Document> = {
+  schema: documentSchema,
+  keys: {
+    '': Object.keys(documentSchema.shape),
+    metadata: Object.keys(metadataSchema.shape),
+    spec: Object.keys(specSchema.shape),
+    'spec.indicator': Object.keys(indicatorSchema.shape),
+    'spec.alerting': Object.keys(alertingSchema.shape),
+  },
+};
+
+/** Labels of the resource that Pyrra puts on its alerts; the others are Kubernetes's own business. */
+const LABEL_PREFIX = 'pyrra.dev/';
+
+const by = (labels: readonly string[] = []): string =>
+  labels.length === 0 ? '' : ` by (${labels.join(', ')})`;
+
+/** The share of failures over a window, and the series without which there is none. */
+interface Reading {
+  readonly ratio: (window: string) => string;
+  readonly total: string;
+}
+
+function readingOf(indicator: Indicator): Reading | undefined {
+  const { ratio, latency, latencyNative, bool_gauge: gauge } = indicator;
+  const sum = (query: string, window: string, labels?: readonly string[]): string =>
+    `sum${by(labels)} (rate(${query}[${window}]))`;
+  if (ratio !== undefined) {
+    const { errors, total, grouping: g } = ratio;
+    return { total: total.metric, ratio: (w) => `${sum(errors.metric, w, g)} / ${sum(total.metric, w, g)}` };
+  }
+  if (latency !== undefined) {
+    const { success, total, grouping: g } = latency;
+    const fast = eitherBound(success.metric);
+    return { total: total.metric, ratio: (w) => `1 - ${sum(fast, w, g)} / ${sum(total.metric, w, g)}` };
+  }
+  if (latencyNative !== undefined) {
+    const { latency: most, total, grouping: g } = latencyNative;
+    return {
+      total: total.metric,
+      ratio: (w) => `1 - histogram_fraction(0, ${most / SECOND}, ${sum(total.metric, w, g)})`,
+    };
+  }
+  if (gauge === undefined) return undefined;
+  const over = (what: string, w: string): string =>
+    `sum${by(gauge.grouping)} (${what}_over_time(${gauge.metric}[${w}]))`;
+  return { total: gauge.metric, ratio: (w) => `1 - ${over('sum', w)} / ${over('count', w)}` };
+}
+
+const minutes = (duration: number): Milliseconds =>
+  ms(Math.max(MINUTE, Math.round(duration / MINUTE) * MINUTE));
+
+/**
+ * Pyrra's pairs, which scale with the objective's window: of 28 days 1h/5m, 6h/30m, 1d/2h and 4d/6h.
+ * Source: pyrra slo/rules.go, Windows.
+ */
+function pairsOf(window: Milliseconds): readonly BurnPair[] {
+  const day = window / 28;
+  const pair = (
+    severity: string,
+    [long, short, hold]: readonly [number, number, number],
+    factor: number,
+  ): BurnPair => ({
+    long: minutes(long),
+    short: minutes(short),
+    for: minutes(hold),
+    factor,
+    labels: { severity },
+  });
+  return [
+    pair('critical', [day / 24, day / 288, day / 720], 14),
+    pair('critical', [day / 4, day / 48, day / 96], 7),
+    pair('warning', [day, day / 12, day / 24], 2),
+    pair('warning', [day * 4, day / 4, day / 8], 1),
+  ];
+}
+
+/** How long a metric must be away before it is said; Pyrra works it out from the target, and is near this for most. */
+const ABSENT_FOR = '10m';
+
+function rulesOf({ metadata, spec }: Document, reading: Reading): readonly WrittenRule[] {
+  const { alerting = {}, description } = spec;
+  if (alerting.disabled === 'true') return [];
+  const own = Object.entries(metadata.labels ?? {}).flatMap(([label, value]) =>
+    label.startsWith(LABEL_PREFIX) ? [[label.slice(LABEL_PREFIX.length), value] as const] : [],
+  );
+  const labels = { slo: metadata.name, ...Object.fromEntries(own) };
+  const annotations = description === undefined ? undefined : { description };
+  const objective = {
+    alert: alerting.name ?? 'ErrorBudgetBurn',
+    ratio: reading.ratio,
+    budget: exact(1 - spec.target / 100),
+    labels,
+    annotations,
+  };
+  const burns = alerting.burnrates === 'false' ? [] : burnRules(objective, pairsOf(spec.window));
+  const absent: WrittenRule = {
+    alert: 'SLOMetricAbsent',
+    expr: `absent(${reading.total}) == 1`,
+    for: ABSENT_FOR,
+    labels: { ...labels, severity: 'critical' },
+    annotations,
+  };
+  return alerting.absent === 'false' ? burns : [...burns, absent];
+}
+
+/** Converts a Pyrra ServiceLevelObjective: a group with Pyrra's burn-rate alerts and its alert for a missing metric. */
+export function convertPyrra(part: Part): Converted {
+  const checked = validate(DOCUMENT, part);
+  if (!checked.ok) return { groups: [], errors: checked.errors };
+  const { indicator } = checked.value.spec;
+  const reading = readingOf(indicator);
+  if (reading === undefined || Object.keys(indicator).length !== 1) {
+    const kinds = Object.keys(indicatorSchema.shape).join(', ');
+    return refusedAt(part, ['spec', 'indicator'], `\`spec.indicator\` must hold one of ${kinds}.`);
+  }
+  return {
+    groups: [{ name: checked.value.metadata.name, rules: rulesOf(checked.value, reading) }],
+    errors: [],
+  };
+}

@@ -1,0 +1,105 @@
+import { hashTexts } from '../lib/labels.ts';
+import type { MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
+import { alertMessage } from './blocks/alert.ts';
+import type { Rendered } from './blocks/block.ts';
+import { noteMessage } from './blocks/note.ts';
+import { stormMessage } from './blocks/storm.ts';
+import { type Calls, type CallsOptions, createCalls } from './calls.ts';
+import { createChannels } from './channels.ts';
+import { findByKey } from './history.ts';
+import { createSender } from './sender.ts';
+
+export type SlackNotifierOptions = CallsOptions;
+
+/**
+ * Shows alerts in Slack. Posts once and edits from then on; says of every call whether it was carried out, was not, or
+ * nobody knows. Posting by channel name works; `find` turns a name into an id (`conversations.list`, cached) and
+ * reads the history, for which the bot must be a member of the channel.
+ */
+export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
+  const calls = createCalls(options);
+  const channels = createChannels({ calls, clock: options.clock });
+  const { clock, logger } = options;
+  const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.nameOf(channel) });
+
+  return {
+    async post({ channel, view, key, episode, threadTs }) {
+      const outcome = await send({
+        method: 'chat.postMessage',
+        target: { channel, thread_ts: threadTs },
+        message: messageOf(view),
+        metadata: { key, episode },
+      });
+      if (outcome.kind === 'sent') channels.learn(channel, outcome.channelId);
+      // A reply is found below its message.
+      return threadTs === undefined ? withPermalink(calls, outcome) : outcome;
+    },
+
+    update: ({ ref, view, key }) =>
+      send({
+        method: 'chat.update',
+        target: { channel: ref.channelId, ts: ref.messageTs },
+        message: messageOf(view),
+        metadata: { key, episode: ref.episode },
+      }),
+
+    reply: ({ ref, note, key }) =>
+      send({
+        method: 'chat.postMessage',
+        target: {
+          channel: ref.channelId,
+          thread_ts: ref.messageTs,
+          reply_broadcast: note.isForAll === true ? true : undefined,
+        },
+        message: noteMessage(note),
+        metadata: { key, episode: ref.episode },
+      }),
+
+    async find({ channel, key, since, threadTs }) {
+      const id = await channels.idOf(channel);
+      // A name that no channel has: nothing can have been posted there.
+      if (id.kind === 'missing') return { kind: 'absent' };
+      if (id.kind === 'unknown') return id;
+      const found = await findByKey(calls, {
+        channelId: id.id,
+        key,
+        since,
+        threadTs,
+      });
+      if (found.kind !== 'found') return found;
+      const permalink = await permalinkOf(calls, { channelId: id.id, messageTs: found.messageTs });
+      return { ...found, channelId: id.id, ...(permalink === undefined ? {} : { permalink }) };
+    },
+
+    contentHash: (view) => hashOf(messageOf(view)),
+  };
+}
+
+const messageOf = (view: MessageView): Rendered => ('rows' in view ? stormMessage(view) : alertMessage(view));
+
+/** Addresses and button values move with the clock while nothing a reader sees has changed: they do not count. */
+function hashOf(message: Rendered): string {
+  const visible = JSON.stringify(message.blocks, (name, value: unknown) =>
+    (name === 'url' || name === 'value') && typeof value === 'string' ? undefined : value,
+  );
+  return hashTexts([message.text, visible]);
+}
+
+async function withPermalink(calls: Calls, outcome: SendOutcome): Promise<SendOutcome> {
+  if (outcome.kind !== 'sent') return outcome;
+  const permalink = await permalinkOf(calls, outcome);
+  return permalink === undefined ? outcome : { ...outcome, permalink };
+}
+
+/** The message's address. Doing without one costs a link in `/slo`, so a failure is no matter. */
+async function permalinkOf(
+  calls: Calls,
+  message: { channelId: string; messageTs: string },
+): Promise<string | undefined> {
+  const outcome = await calls.call('chat.getPermalink', {
+    channel: message.channelId,
+    message_ts: message.messageTs,
+  });
+  const permalink = outcome.kind === 'done' ? outcome.data['permalink'] : undefined;
+  return typeof permalink === 'string' ? permalink : undefined;
+}

@@ -1,0 +1,128 @@
+import { flagsInWords } from '../lib/response-flags.ts';
+import { attributeText } from './peer.ts';
+import { operationOf } from './shown-operation.ts';
+import type { Span } from './trace.ts';
+import type { SpanNode, SpanTree } from './tree.ts';
+
+/** Where a failure began, and what it says. */
+export interface ErrorOrigin {
+  readonly service: string;
+  readonly operation: string;
+  /** `503, no healthy pod to call (UH)`; `failed` when the span says nothing more. */
+  readonly detail: string;
+  /** How often the same began in the same place, with the same outcome. */
+  readonly times: number;
+  /** How many failing spans it explains, itself included. */
+  readonly spans: number;
+  /** Whether a root failed of it: otherwise somebody on the way coped. */
+  readonly reachesRoot: boolean;
+}
+
+/**
+ * Where each failure began: from the outermost span that failed, always on to the child that failed last, since that is the
+ * failure its parent was left with.
+ *
+ *     gateway    ✗                 the outermost
+ *     checkout     ✗
+ *     payments       ✗   ✗         two attempts: the second is what checkout was left with
+ *     bank                 ✗       the origin
+ *     mail             ✗           a failure of its own that nobody passed on
+ *
+ * A span that measures work inside a process often carries no status: a failure below it counts as passed through.
+ * Those that reached a root come first, then those that explain most.
+ */
+export function errorOriginsOf({ nodes }: SpanTree): readonly ErrorOrigin[] {
+  const causes = causesOf(nodes);
+  const passedOn = new Set(causes.values());
+  const origins = nodes
+    .filter((node) => node.span.isError && !passedOn.has(node))
+    .map((outermost) => originOf(outermost, causes));
+  return merged(origins).sort((a, b) => Number(b.reachesRoot) - Number(a.reachesRoot) || b.spans - a.spans);
+}
+
+/** Attempts that failed in the same way are one thing to read. */
+function merged(origins: readonly ErrorOrigin[]): ErrorOrigin[] {
+  const kinds = new Map<string, ErrorOrigin>();
+  for (const origin of origins) {
+    const key = JSON.stringify([origin.service, origin.operation, origin.detail, origin.reachesRoot]);
+    const known = kinds.get(key);
+    kinds.set(
+      key,
+      known === undefined ? origin : { ...origin, times: known.times + 1, spans: known.spans + origin.spans },
+    );
+  }
+  return [...kinds.values()];
+}
+
+/** For each failing span, the failure below it that it passes on. */
+function causesOf(nodes: readonly SpanNode[]): ReadonlyMap<SpanNode, SpanNode> {
+  const causes = new Map<SpanNode, SpanNode>();
+  /** The failure that a parent sees when it looks at a child. */
+  const visible = new Map<SpanNode, SpanNode>();
+  // Children before their parents.
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i] as SpanNode;
+    const below = lastFailure(node, visible);
+    if (node.span.isError) {
+      visible.set(node, node);
+      if (below !== undefined) causes.set(node, below);
+    } else if (below !== undefined && isSilent(node.span)) visible.set(node, below);
+  }
+  return causes;
+}
+
+const isSilent = ({ kind }: Span): boolean => kind === 'internal' || kind === 'unspecified';
+
+function lastFailure({ children }: SpanNode, visible: ReadonlyMap<SpanNode, SpanNode>): SpanNode | undefined {
+  let last: SpanNode | undefined;
+  let end = Number.NEGATIVE_INFINITY;
+  for (const child of children) {
+    const failure = visible.get(child);
+    const childEnd = child.span.start + child.span.duration;
+    if (failure === undefined || child.span.followsFrom === true || childEnd <= end) continue;
+    last = failure;
+    end = childEnd;
+  }
+  return last;
+}
+
+function originOf(outermost: SpanNode, causes: ReadonlyMap<SpanNode, SpanNode>): ErrorOrigin {
+  let origin = outermost;
+  let spans = 1;
+  for (let cause = causes.get(origin); cause !== undefined; cause = causes.get(origin)) {
+    origin = cause;
+    spans += 1;
+  }
+  return {
+    service: origin.span.serviceName,
+    operation: operationOf(origin.span),
+    detail: errorDetail(origin.span),
+    times: 1,
+    spans,
+    reachesRoot: outermost.parent === undefined,
+  };
+}
+
+const MESSAGES = ['otel.status_description', 'grpc.message', 'error.message', 'exception.message'] as const;
+const STATUSES = [
+  'http.status_code',
+  'http.response.status_code',
+  'grpc.status_code',
+  'rpc.grpc.status_code',
+] as const;
+
+/** How a span ended: what it says of its failure, else its status; empty when it says nothing. */
+export const statusOf = (span: Span): string =>
+  span.isError ? errorDetail(span) : attributeText(span, STATUSES);
+
+/** Envoy's names first, then OpenTelemetry's; a status of `0` is Envoy's for no response. */
+function errorDetail(span: Span): string {
+  const status = attributeText(span, STATUSES);
+  const exception = span.events.findLast(({ attributes }) => attributes['exception.message'] !== undefined);
+  const parts = [
+    status === '0' ? 'no response' : status,
+    flagsInWords(attributeText(span, ['response_flags'])),
+    attributeText(span, MESSAGES) || (exception === undefined ? '' : attributeText(exception, MESSAGES)),
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'failed' : parts.join(', ');
+}

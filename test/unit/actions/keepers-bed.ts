@@ -1,0 +1,105 @@
+import { afterEach, beforeEach } from 'vitest';
+import { createKeepAlerts, type KeepAlerts } from '../../../src/actions/keep-alerts.ts';
+import { createKeepSilences, type KeepSilences } from '../../../src/actions/keep-silences.ts';
+import type { Alert } from '../../../src/alerts/alert.ts';
+import {
+  createEvaluateGroup,
+  type EvaluateGroup,
+  type TickOutcome,
+} from '../../../src/evaluation/evaluate-group.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { MINUTE } from '../../../src/lib/units.ts';
+import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import { NO_POLICY, type NoisePolicy } from '../../../src/policy/suppress.ts';
+import { aGroup } from '../../support/builders.ts';
+import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createSpyLogger, createSpyRecorder, type SpyLogger } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt } from '../../support/timeline.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+export const sample = (service: string, value: number): Sample => ({ labels: { service }, value });
+
+/** Evaluations and people on one real store, in virtual time. */
+export interface KeepersBed {
+  readonly store: Store;
+  readonly clock: VirtualClock;
+  readonly metrics: FakeMetricsSource;
+  readonly logger: SpyLogger;
+  readonly alerts: KeepAlerts;
+  readonly silences: KeepSilences;
+  readonly evaluate: EvaluateGroup;
+  /** The rule files' policy from now on. */
+  usePolicy(policy: Partial<NoisePolicy>): void;
+  /** Lets these breach at the next tick; those that are gone from the answer have no data unless `proof` names them. */
+  tick(number: number, breaching: readonly Sample[], proof?: readonly Sample[]): Promise<TickOutcome>;
+  /** All alerts as the store has them, people's acts left out. */
+  stored(): Promise<readonly Alert[]>;
+  /** Sees the outbox through and gives what was in it. */
+  drain(): Promise<readonly OutboxEntry[]>;
+}
+
+/** Sets everything up before each test of a file. */
+export function useKeepersBed(): KeepersBed {
+  let bed: KeepersBed | undefined;
+  let dispose: (() => Promise<void>) | undefined;
+  beforeEach(async () => {
+    const clock = createVirtualClock();
+    const temp = await openTempStore(clock);
+    ({ dispose } = temp);
+    bed = createBed(temp.store, clock);
+  });
+  afterEach(() => dispose?.());
+  return new Proxy({} as KeepersBed, { get: (_, name) => bed?.[name as keyof KeepersBed] });
+}
+
+const localTime = () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0 });
+
+function createBed(store: Store, clock: VirtualClock): KeepersBed {
+  const metrics = createFakeMetricsSource();
+  const logger = createSpyLogger();
+  let policy: NoisePolicy = NO_POLICY;
+  const evaluate = createEvaluateGroup({
+    store,
+    metrics,
+    clock,
+    logger,
+    recorder: createSpyRecorder(),
+    expand: expandValue,
+    noise: {
+      policy: () => policy,
+      localTime,
+      learnCalls: async () => undefined,
+      silences: () => store.silences(clock.now()),
+    },
+  });
+  return {
+    store,
+    clock,
+    metrics,
+    logger,
+    evaluate,
+    alerts: createKeepAlerts({ store, logger }),
+    silences: createKeepSilences({ store, logger, localTime, policy: () => policy }),
+    usePolicy: (given) => {
+      policy = { ...NO_POLICY, ...given };
+    },
+    async tick(number, breaching, proof = []) {
+      metrics.answer('slow_share > 0.01', breaching);
+      metrics.answer('slow_share', proof);
+      await clock.advanceTo(slotAt(number));
+      return await evaluate(aGroup(), slotAt(number));
+    },
+    stored: async () =>
+      Object.values((await store.loadGroup(aGroup().id))?.rules ?? {}).flatMap(({ alerts }) => alerts),
+    async drain() {
+      const entries: OutboxEntry[] = [];
+      for (;;) {
+        const entry = await store.takeEntry({ now: clock.now(), lease: MINUTE });
+        if (entry === undefined) return entries;
+        entries.push(entry);
+        await store.completeEntry({ id: entry.id });
+      }
+    },
+  };
+}

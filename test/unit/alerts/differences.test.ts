@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest';
+import { ms } from '../../../src/lib/units.ts';
+import type { SloRule } from '../../../src/rules/rule.ts';
+import { runTimeline, slotAt, TICK, type TimelineOptions } from '../../support/timeline.ts';
+
+const ticks = (count: number) => ms(count * TICK);
+
+interface Row {
+  readonly expr: string;
+  readonly states: string;
+  readonly transitions: Timeline;
+  readonly rule?: Partial<SloRule>;
+  readonly reload?: TimelineOptions['reload'];
+}
+type Timeline = ReturnType<typeof runTimeline>['transitions'];
+
+/** Cells: see `evaluationOf`. The bound is 0.01, so 0.5 breaches and 0.005 does not. */
+const rows: Readonly<Record<string, Row>> = {
+  'resolves on evidence that the value is good again': {
+    expr: '0.5 ok0.005',
+    states: 'F.',
+    transitions: [
+      [0, 'firing'],
+      [1, 'resolved'],
+    ],
+  },
+  'says no data after two ticks without a series, once, and never resolves': {
+    expr: '0.5 _ _ _ _ _',
+    states: 'FFNNNN',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+    ],
+  },
+  'takes a value of NaN for no evidence': {
+    expr: '0.5 nan nan',
+    states: 'FFN',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+    ],
+  },
+  'says nothing of one tick without data': {
+    expr: '0.5 _ 0.5 _ 0.5',
+    states: 'FFFFF',
+    transitions: [[0, 'firing']],
+  },
+  'says so when the data is back and still breaching': {
+    expr: '0.5 _ _ 0.5 _ _',
+    states: 'FFNFFN',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+      [3, 'data-back'],
+      [5, 'no-data'],
+    ],
+  },
+  'only resolves when the data is back and good': {
+    expr: '0.5 _ _ ok0.005',
+    states: 'FFN.',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+      [3, 'resolved'],
+    ],
+  },
+  'says so when the data is back and good while it is kept firing': {
+    expr: '0.5 _ _ ok0.005 ok0.005',
+    states: 'FFNK.',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+      [3, 'data-back'],
+      [4, 'resolved'],
+    ],
+    rule: { keepFiringFor: ticks(1) },
+  },
+  'holds an alert that a guard keeps out of the result while its value still breaches': {
+    expr: '0.5 ok0.5 ok0.5 ok0.5 ok0.005',
+    states: 'FFFF.',
+    transitions: [
+      [0, 'firing'],
+      [4, 'resolved'],
+    ],
+  },
+  'says so when the data is back but held by a guard': {
+    expr: '0.5 _ _ ok0.5',
+    states: 'FFNF',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+      [3, 'data-back'],
+    ],
+  },
+  'asks for evidence at the very tick at which keep_firing_for ends': {
+    expr: '0.5 ok0.005 _ ok0.005',
+    states: 'FKK.',
+    transitions: [
+      [0, 'firing'],
+      [3, 'resolved'],
+    ],
+    rule: { keepFiringFor: ticks(1) },
+  },
+  'starts keep_firing_for anew when the value breaches again': {
+    expr: '0.5 ok0.005 0.5 ok0.005 ok0.005 ok0.005',
+    states: 'FKFKK.',
+    transitions: [
+      [0, 'firing'],
+      [5, 'resolved'],
+    ],
+    rule: { keepFiringFor: ticks(2) },
+  },
+  'concludes nothing from evidence that could not be asked': {
+    expr: '0.5 ? ? ? ? ok0.005',
+    states: 'FFFFF.',
+    transitions: [
+      [0, 'firing'],
+      [5, 'resolved'],
+    ],
+  },
+  'takes no data for a recovery where the rule asks for it': {
+    expr: '0.5 _',
+    states: 'F.',
+    transitions: [
+      [0, 'firing'],
+      [1, 'resolved'],
+    ],
+    rule: { onNoData: 'resolve' },
+  },
+  'holds by evidence even where no data counts as recovery': {
+    expr: '0.5 ok0.5 _',
+    states: 'FF.',
+    transitions: [
+      [0, 'firing'],
+      [2, 'resolved'],
+    ],
+    rule: { onNoData: 'resolve' },
+  },
+  'drops a pending alert without asking anything': {
+    expr: '0.5 _ 0.5',
+    states: 'P.P',
+    transitions: [
+      [0, 'pending'],
+      [1, 'dropped'],
+      [2, 'pending'],
+    ],
+    rule: { for: ticks(1) },
+  },
+  'lets for stand still while the source fails': {
+    expr: '0.5 X X X 0.5 0.5',
+    states: 'PPPPPF',
+    transitions: [
+      [0, 'pending'],
+      [5, 'firing'],
+    ],
+    rule: { for: ticks(2) },
+  },
+  'lets for stand still while the rule fails': {
+    expr: '0.5 E 0.5 0.5',
+    states: 'PPPF',
+    transitions: [
+      [0, 'pending'],
+      [3, 'firing'],
+    ],
+    rule: { for: ticks(2) },
+  },
+  'adds up several outages': {
+    expr: '0.5 X 0.5 X X 0.5 0.5',
+    states: 'PPPPPPF',
+    transitions: [
+      [0, 'pending'],
+      [6, 'firing'],
+    ],
+    rule: { for: ticks(3) },
+  },
+  'lets keep_firing_for stand still while the source fails': {
+    expr: '0.5 X X ok0.005 X X ok0.005 ok0.005',
+    states: 'FFFKKKK.',
+    transitions: [
+      [0, 'firing'],
+      [7, 'resolved'],
+    ],
+    rule: { keepFiringFor: ticks(2) },
+  },
+  'counts no missed tick while the source fails': {
+    expr: '0.5 _ X X X 0.5',
+    states: 'FFFFFF',
+    transitions: [[0, 'firing']],
+  },
+  'does not take a firing alert back when a reload raises for': {
+    expr: '0.5 0.5 0.5',
+    states: 'FFF',
+    transitions: [[0, 'firing']],
+    reload: { tick: 1, rule: { for: ticks(9) } },
+  },
+};
+
+describe('where the state machine differs from Prometheus on purpose', () => {
+  it.each(Object.entries(rows))('it %s', (_, { expr, states, transitions, rule = {}, reload }) => {
+    const result = runTimeline(expr, { rule, ...(reload === undefined ? {} : { reload }) });
+    expect(result.states).toBe(states);
+    expect(result.transitions).toEqual(transitions);
+  });
+
+  it('dates no data from the last value that was seen', () => {
+    const { alerts } = runTimeline('0.5 0.5 _ _');
+    expect(alerts[3]).toMatchObject({
+      seenAt: slotAt(1),
+      noDataSince: slotAt(1),
+      missedTicks: 2,
+      value: 0.5,
+    });
+  });
+
+  it('shows the value that proved a recovery, and the worst one of the episode', () => {
+    const { alerts } = runTimeline('0.5 0.9 0.4 ok0.005');
+    expect(alerts[3]).toMatchObject({
+      state: 'resolved',
+      resolveReason: 'recovered',
+      resolvedAt: slotAt(3),
+      value: 0.005,
+      peak: 0.9,
+    });
+  });
+
+  it('takes the lowest value for the worst where low is bad', () => {
+    const rule = { comparison: '<', evidence: { expr: 'up', comparison: '<', bound: 1 } } as const;
+    expect(runTimeline('0.5 0.2 0.7', { rule }).alerts[2]?.peak).toBe(0.2);
+  });
+
+  it('keeps a separate, lower threshold for the recovery', () => {
+    const evidence = { expr: 'share', comparison: '>', bound: 0.004 } as const;
+    expect(runTimeline('0.5 ok0.005 ok0.003', { rule: { evidence } }).states).toBe('FF.');
+  });
+
+  it('gives the same labels a new episode each time they fire', () => {
+    const { alerts } = runTimeline('0.5 ok0 0.5');
+    expect(alerts[0]?.fingerprint).toBe(alerts[2]?.fingerprint);
+    expect(alerts[0]?.episode).not.toBe(alerts[2]?.episode);
+    expect(alerts[1]?.episode).toBe(alerts[0]?.episode);
+  });
+
+  it('remembers since when the source fails', () => {
+    expect(runTimeline('0.5 X X').last?.health).toEqual({
+      kind: 'source-error',
+      message: 'connection refused',
+      since: slotAt(1),
+    });
+    expect(runTimeline('0.5 X X 0.5').last?.health).toEqual({ kind: 'ok' });
+  });
+});

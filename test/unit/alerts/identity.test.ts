@@ -1,0 +1,97 @@
+import { array, assert, constantFrom, dictionary, property, record, uniqueArray } from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { breachesOf } from '../../../src/alerts/identity.ts';
+import { stepRule } from '../../../src/alerts/step.ts';
+import { fingerprint } from '../../../src/lib/labels.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import { expandValue, slotAt } from '../../support/timeline.ts';
+
+describe('the identity of an alert', () => {
+  it('ends an alert whose series goes on under other labels, such as a severity that depends on the value', () => {
+    const rule = aRule({ labels: { severity: 'level $value' } });
+    const input = { rule, group: aGroup(), expand: expandValue };
+    const at = (value: number) =>
+      ({ kind: 'vector', samples: [{ labels: { service: 'a' }, value }], evidence: [] }) as const;
+    const first = stepRule({ ...input, previous: undefined, evaluation: at(1), slot: slotAt(0) });
+    const second = stepRule({ ...input, previous: first.next, evaluation: at(2), slot: slotAt(1) });
+    expect(second.transitions.map(({ kind, alert }) => `${alert.labels['severity']} ${kind}`).sort()).toEqual(
+      ['level 1 resolved', 'level 2 firing'],
+    );
+  });
+
+  const name = constantFrom('__name__', 'alertname', 'a', 'b', 'c', 'team', 'zone');
+  const labels = dictionary(name, constantFrom('', 'x', 'y', '$value'));
+
+  it("is what putting the rule's labels over the element's, one by one, gives", () => {
+    assert(
+      property(labels, labels, (element, own) => {
+        const rule = aRule({ name: 'A', labels: own });
+        const expected: Record<string, string> = { ...element };
+        delete expected['__name__'];
+        for (const [label, text] of Object.entries(own)) expected[label] = text.replace('$value', '7');
+        expected['alertname'] = 'A';
+        const kept = Object.fromEntries(Object.entries(expected).filter(([, value]) => value !== ''));
+        const [breach] = breachesOf(rule, [{ labels: element, value: 7 }], expandValue)?.values() ?? [];
+        expect(breach?.labels).toEqual(kept);
+        expect(breach?.fingerprint).toBe(fingerprint(kept));
+        expect(Object.keys(breach?.labels ?? {})).toEqual(Object.keys(kept).sort());
+      }),
+    );
+  });
+
+  it('is the same in every evaluation, and follows a template whose value changes', () => {
+    const rule = aRule({ labels: { level: '$value' } });
+    const labels = { service: 'a' };
+    const levelAt = (value: number) => {
+      const [breach] = breachesOf(rule, [{ labels: { ...labels }, value }], expandValue)?.values() ?? [];
+      return breach?.labels['level'];
+    };
+    expect([levelAt(1), levelAt(1), levelAt(2), levelAt(1)]).toEqual(['1', '1', '2', '1']);
+  });
+
+  it('is what it would be without the evaluations before, whichever elements come, go and change places', () => {
+    const element = record({
+      labels: record({
+        service: constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
+        zone: constantFrom('x', 'y'),
+      }),
+      value: constantFrom(1, 2),
+    });
+    const result = uniqueArray(element, {
+      selector: ({ labels: { service, zone }, value }) => `${service} ${zone} ${value}`,
+    });
+    assert(
+      property(array(result, { minLength: 1, maxLength: 4 }), (results) => {
+        const rule = aRule({ labels: { severity: 'level $value' } });
+        for (const samples of results)
+          expect(breachesOf(rule, samples, expandValue)).toEqual(
+            breachesOf({ ...rule }, [...samples], expandValue),
+          );
+      }),
+    );
+  });
+
+  it('is not worked out again for an element that is in the result again', () => {
+    const rule = aRule();
+    const samples = (...names: readonly string[]) =>
+      names.map((service) => ({ labels: { service }, value: 1 }));
+    const labelsOf = (...names: readonly string[]) =>
+      new Map(
+        [...(breachesOf(rule, samples(...names), expandValue)?.values() ?? [])].map(
+          (breach) => [breach.series['service'] ?? '', breach.labels] as const,
+        ),
+      );
+    const first = labelsOf('a', 'b', 'c', 'd');
+    const second = labelsOf('a', 'new', 'c', 'd');
+    for (const name of ['a', 'c', 'd']) expect(second.get(name), name).toBe(first.get(name));
+  });
+
+  it('is told apart where a value reads like another label', () => {
+    const rule = aRule();
+    const [a, b] = [{ x: '1', y: '2' }, { x: '11:y1:2' }];
+    const found = [a, b].map((labels) => [
+      ...(breachesOf(rule, [{ labels, value: 1 }], expandValue)?.keys() ?? []),
+    ]);
+    expect(found[0]).not.toEqual(found[1]);
+  });
+});

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import { stepRule } from '../../../src/alerts/step.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { ms } from '../../../src/lib/units.ts';
+import type { SloRule } from '../../../src/rules/rule.ts';
+import { aGroup, aPlainRule } from '../../support/builders.ts';
+import { expandValue, runTimeline, slotAt, TICK, type TimelineOptions } from '../../support/timeline.ts';
+
+const ticks = (count: number) => ms(count * TICK);
+
+interface Row {
+  readonly expr: string;
+  readonly states: string;
+  readonly rule?: Partial<SloRule>;
+  readonly reload?: TimelineOptions['reload'];
+}
+
+describe('the state machine as Prometheus has it', () => {
+  const rows: Readonly<Record<string, Row>> = {
+    'fires at first sight without for': { expr: '_ 1 1 _', states: '.FF.' },
+    'waits for as long as for says': { expr: '1 1 1 1', states: 'PPFF', rule: { for: ticks(2) } },
+    'waits one more tick when for is shorter than the interval': {
+      expr: '1 1',
+      states: 'PF',
+      rule: { for: ms(TICK / 2) },
+    },
+    'drops a pending alert that vanishes and starts anew': {
+      expr: '1 1 _ 1 1 1',
+      states: 'PP.PPF',
+      rule: { for: ticks(2) },
+    },
+    'resolves a firing alert that vanishes': { expr: '1 1 _ 1', states: 'PF.P', rule: { for: ticks(1) } },
+    'counts zero as an element': { expr: '0 0', states: 'FF' },
+    'counts NaN as an element': { expr: 'NaN NaN', states: 'FF' },
+    'fires on for as long as keep_firing_for says': {
+      expr: '1 _ _ _ _',
+      states: 'FKK..',
+      rule: { keepFiringFor: ticks(2) },
+    },
+    'starts keep_firing_for anew after a reappearance': {
+      expr: '1 _ 1 _ _ _',
+      states: 'FKFKK.',
+      rule: { keepFiringFor: ticks(2) },
+    },
+    'does not keep a pending alert for keep_firing_for': {
+      expr: '1 _',
+      states: 'P.',
+      rule: { for: ticks(1), keepFiringFor: ticks(5) },
+    },
+    'keeps its state through an error of the source': {
+      expr: '1 1 X 1 X _',
+      states: 'PFFFF.',
+      rule: { for: ticks(1) },
+    },
+    'keeps its state through an error of the rule': { expr: '1 E 1 _', states: 'FFF.' },
+    'lets for run on during an error': { expr: '1 X X 1', states: 'PPPF', rule: { for: ticks(3) } },
+    'goes back to pending when a reload raises for': {
+      expr: '1 1 1 1 1 1',
+      states: 'PFFPPF',
+      rule: { for: ticks(1) },
+      reload: { tick: 3, rule: { for: ticks(5) } },
+    },
+    'fires at once when a reload lowers for': {
+      expr: '1 1 1',
+      states: 'PFF',
+      rule: { for: ticks(9) },
+      reload: { tick: 1, rule: { for: ticks(1) } },
+    },
+  };
+
+  it.each(Object.entries(rows))('%s', (_, { expr, states, rule = {}, reload }) => {
+    const options = { rule, isPrometheus: true, ...(reload === undefined ? {} : { reload }) };
+    expect(runTimeline(expr, options).states).toBe(states);
+  });
+
+  it('needs no mode for a rule without evidence', () => {
+    const { evidence: _evidence, ...rule } = aPlainRule({ keepFiringFor: ticks(1) });
+    const input = { rule, group: aGroup(), slot: slotAt(0), expand: expandValue };
+    const fired = stepRule({
+      ...input,
+      previous: undefined,
+      evaluation: { kind: 'vector', samples: [{ labels: {}, value: 1 }] },
+    });
+    const gone = { kind: 'vector', samples: [] } as const;
+    const kept = stepRule({ ...input, previous: fired.next, evaluation: gone, slot: slotAt(1) });
+    const ended = stepRule({ ...input, previous: kept.next, evaluation: gone, slot: slotAt(2) });
+    expect(ended.transitions).toMatchObject([
+      { kind: 'resolved', alert: { resolveReason: 'no-longer-breaching', resolvedAt: slotAt(2) } },
+    ]);
+  });
+
+  it('keeps a resolved alert for fifteen minutes and no longer', () => {
+    const row = `1 ${'_ '.repeat(32)}`;
+    const { alerts } = runTimeline(row, { isPrometheus: true });
+    expect(alerts[31]?.state).toBe('resolved');
+    expect(alerts[32]).toBeUndefined();
+  });
+
+  it('refreshes value and annotations of a known alert, and keeps those of a vanished one', () => {
+    const rule = { annotations: { summary: 'value $value' }, keepFiringFor: ticks(9) };
+    const { alerts } = runTimeline('0.5 0.7 _', { rule, isPrometheus: true });
+    expect(alerts.map((alert) => [alert?.value, alert?.annotations['summary']])).toEqual([
+      [0.5, 'value 0.5'],
+      [0.7, 'value 0.7'],
+      [0.7, 'value 0.7'],
+    ]);
+  });
+
+  it('remembers when it became active and when it fired', () => {
+    const { alerts } = runTimeline('1 1 1', { rule: { for: ticks(2) } });
+    expect(alerts[2]).toMatchObject({ activeAt: slotAt(0), firedAt: slotAt(2) });
+  });
+});
+
+describe('the labels of an alert', () => {
+  const labelsFor = (rule: Partial<SloRule>, sample: Sample) =>
+    stepRule({
+      rule: aPlainRule({ name: 'Slow', ...rule }),
+      group: aGroup(),
+      previous: undefined,
+      evaluation: { kind: 'vector', samples: [sample] },
+      slot: slotAt(0),
+      expand: (text, { labels, value }) =>
+        text.replace(/\{\{(\w+)\}\}/g, (_, name: string) =>
+          name === 'value' ? String(value) : (labels[name] ?? ''),
+        ),
+    }).next.alerts[0]?.labels;
+
+  const sample = { labels: { __name__: 'm', service: 'checkout', zone: 'a' }, value: 2 };
+  const rows: Readonly<Record<string, readonly [Partial<SloRule>, Sample, Record<string, string>]>> = {
+    'are those of the result without its metric name, and alertname': [
+      {},
+      sample,
+      { alertname: 'Slow', service: 'checkout', zone: 'a' },
+    ],
+    "are overwritten by the rule's": [
+      { labels: { zone: 'b', severity: 'page' } },
+      sample,
+      { alertname: 'Slow', service: 'checkout', zone: 'b', severity: 'page' },
+    ],
+    'have their templates expanded with what the result says, not with what the rule adds': [
+      { labels: { zone: 'b', was: '{{zone}}', level: 'v{{value}}' } },
+      sample,
+      { alertname: 'Slow', service: 'checkout', zone: 'b', was: 'a', level: 'v2' },
+    ],
+    'lack a label whose template gives nothing': [
+      { labels: { zone: '{{none}}' } },
+      sample,
+      { alertname: 'Slow', service: 'checkout' },
+    ],
+    'carry the name of the rule whatever else says alertname': [
+      { labels: { alertname: 'Mine' } },
+      { labels: { alertname: 'Theirs' }, value: 1 },
+      { alertname: 'Slow' },
+    ],
+    'are only the name for a scalar': [{}, { labels: {}, value: 1 }, { alertname: 'Slow' }],
+  };
+
+  it.each(Object.entries(rows))('%s', (_, [rule, element, labels]) => {
+    expect(labelsFor(rule, element)).toEqual(labels);
+  });
+});
+
+describe('a result that two elements of which give the same labels', () => {
+  it('fails the rule and leaves its state alone', () => {
+    const rule = aPlainRule({ labels: { zone: '' } });
+    const input = { rule, group: aGroup(), expand: expandValue };
+    const one = { labels: { zone: 'a' }, value: 1 };
+    const before = stepRule({
+      ...input,
+      previous: undefined,
+      evaluation: { kind: 'vector', samples: [one] },
+      slot: slotAt(0),
+    }).next;
+    const { next, transitions } = stepRule({
+      ...input,
+      previous: before,
+      evaluation: { kind: 'vector', samples: [one, { labels: { zone: 'b' }, value: 2 }] },
+      slot: slotAt(1),
+      isPrometheus: true,
+    });
+    expect(next.alerts).toEqual(before.alerts);
+    expect(next.health).toEqual({
+      kind: 'rule-error',
+      message: 'vector contains metrics with the same labelset after applying alert labels',
+    });
+    expect(transitions).toEqual([]);
+  });
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import type { Alert, GroupState } from '../../../src/alerts/alert.ts';
+import { hasTimers, restarted } from '../../../src/alerts/restart.ts';
+import { MINUTE, ms } from '../../../src/lib/units.ts';
+import { anAlert, aRule } from '../../support/builders.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+const { firedAt: _fired, ...unfired } = anAlert();
+const pending: Alert = { ...unfired, state: 'pending' };
+
+const stateOf = (minutes: number, alert: Alert): GroupState => ({
+  slot: START,
+  rules: {
+    a: { rule: aRule({ for: ms(minutes * MINUTE) }), alerts: [alert], health: { kind: 'ok' } },
+  },
+});
+
+describe("after a restart in Prometheus's mode", () => {
+  const cases: Readonly<Record<string, readonly [number, Alert, boolean]>> = {
+    'a short timer is forgotten': [1, pending, false],
+    'a timer just under ten minutes is forgotten': [9.99, pending, false],
+    'a timer of ten minutes goes on': [10, pending, true],
+    'what fires goes on': [1, anAlert(), true],
+    'what fired before its rule was changed goes on': [1, { ...pending, firedAt: START }, true],
+    'what is resolved is kept': [1, anAlert({ state: 'resolved' }), true],
+  };
+  it.each(Object.entries(cases))('%s', (_, [minutes, alert, isKept]) => {
+    const state = stateOf(minutes, alert);
+    expect(restarted(state)?.rules['a']?.alerts).toEqual(isKept ? [alert] : []);
+    expect(hasTimers(state)).toBe(!isKept);
+  });
+
+  it('a group without a state has none', () => {
+    expect(restarted(undefined)).toBeUndefined();
+  });
+});

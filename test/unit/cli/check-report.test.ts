@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { type CheckRequest, runCheck } from '../../../src/cli/check-report.ts';
+import { epochMs } from '../../../src/lib/units.ts';
+import type { RuleFinding, RuleUse } from '../../../src/rules/rule-use.ts';
+
+const files: Readonly<Record<string, string>> = {
+  'good.yaml':
+    'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a > 1\n    for: 1m\n  - alert: B\n    expr: b > 1\n    for: 1m\n',
+  'slo.yaml':
+    'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.99, below: 750ms, window: 5m }\n  alert: { burn: workbook, recover: { below: 300ms } }\n',
+  'hasty.yaml': 'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a > 1\n',
+  'recording.yaml': 'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n',
+  'bad.yaml': 'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: rate(x[5x]) > 1\n    fro: 1m\n',
+};
+
+const NO_BOUND: RuleFinding = { code: 'threshold-off-bounds', message: 'no bound.' };
+
+const readFile = async (path: string): Promise<string> => {
+  const text = files[path];
+  if (text === undefined) throw new Error('no such file');
+  return text;
+};
+
+const NOW = epochMs(Date.UTC(2026, 10, 21));
+const check = (request: Omit<CheckRequest, 'now'>) => runCheck({ ...request, now: NOW });
+
+describe('the report of a check', () => {
+  it('says in one line that nothing is wrong', async () => {
+    expect(await check({ files: ['good.yaml'], readFile })).toEqual({
+      text: '1 file, 1 group, 2 rules: nothing to mend.',
+      exitCode: 0,
+    });
+  });
+
+  it('shows every mistake with its line and a caret', async () => {
+    expect(await check({ files: ['good.yaml', 'bad.yaml'], readFile })).toEqual({
+      text: [
+        'bad.yaml:5:18: `expr` is not PromQL: "5x" is not a duration: write one like 30s, 5m or 1h30m.',
+        '        expr: rate(x[5x]) > 1',
+        '                     ^',
+        'bad.yaml:6:5: `fro` is not a key that is known here; did you mean `for`?',
+        '        fro: 1m',
+        '        ^',
+        '2 files, 1 group, 2 rules: 2 mistakes to mend.',
+      ].join('\n'),
+      exitCode: 1,
+    });
+  });
+
+  it('notes what is no mistake, and ends well', async () => {
+    expect(await check({ files: ['recording.yaml'], readFile })).toEqual({
+      text: [
+        'recording.yaml:4:13: note: the recording rule `a:b` is left to Prometheus. [recording-rule]',
+        '      - record: a:b',
+        '                ^',
+        '1 file, 1 group, 0 rules: nothing to mend.',
+      ].join('\n'),
+      exitCode: 0,
+    });
+  });
+
+  it('counts warnings, which fail a strict check alone', async () => {
+    const lenient = await check({ files: ['hasty.yaml'], readFile });
+    expect(lenient).toEqual({
+      text: [
+        'hasty.yaml:4:12: warning: `A` has no `for`: one evaluation is enough to alert. Write `for: 0s` if that is meant. [missing-for]',
+        '      - alert: A',
+        '               ^',
+        '1 file, 1 group, 1 rule: nothing to mend, 1 warning.',
+      ].join('\n'),
+      exitCode: 0,
+    });
+    expect(await check({ files: ['hasty.yaml'], readFile, isStrict: true })).toEqual({
+      ...lenient,
+      exitCode: 1,
+    });
+    expect(await check({ files: ['recording.yaml'], readFile, isStrict: true })).toMatchObject({
+      exitCode: 0,
+    });
+  });
+
+  it('names a file that cannot be read', async () => {
+    const { text, exitCode } = await check({ files: ['none.yaml'], readFile });
+    expect(text).toBe(
+      'none.yaml:1:1: this file cannot be read: no such file\n1 file, 0 groups, 0 rules: 1 mistake to mend.',
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  it('asks about each rule, and puts what is found where the rule stands', async () => {
+    const asked: RuleUse[] = [];
+    const against = async (uses: readonly RuleUse[]) => {
+      asked.push(...uses);
+      return uses.map(({ name }) => (name === 's' ? [NO_BOUND] : []));
+    };
+    const report = await check({ files: ['good.yaml', 'slo.yaml'], readFile, against });
+    expect(report.text).toMatch(
+      /^slo\.yaml:4:39: `s`: no bound\. \[threshold-off-bounds\]\n {6}objective: .*\n/,
+    );
+    expect(report.text).toMatch(/1 mistake to mend\.$/);
+    expect(report.exitCode).toBe(1);
+    expect(asked.map(({ name, kind, metrics, thresholds }) => ({ name, kind, metrics, thresholds }))).toEqual(
+      [
+        { name: 'A', kind: 'alerting', metrics: ['a'], thresholds: [] },
+        { name: 'B', kind: 'alerting', metrics: ['b'], thresholds: [] },
+        {
+          name: 's',
+          kind: 'alerting',
+          metrics: [
+            'istio_request_duration_milliseconds_bucket',
+            'istio_request_duration_milliseconds_count',
+          ],
+          thresholds: [
+            { threshold: 750, key: 'objective.below' },
+            { threshold: 300, key: 'alert.recover.below' },
+          ],
+        },
+        // Of the burn rates there is the expression, and what it costs.
+        ...['s-burn-1h', 's-burn-6h', 's-burn-3d'].map((name) => ({
+          name,
+          kind: 'alerting',
+          metrics: [],
+          thresholds: [],
+        })),
+      ],
+    );
+  });
+
+  it('asks about the files without mistakes when others have some', async () => {
+    const asked: string[] = [];
+    const against = async (uses: readonly RuleUse[]) => {
+      asked.push(...uses.map(({ name }) => name));
+      return uses.map(() => []);
+    };
+    await check({ files: ['bad.yaml', 'recording.yaml'], readFile, against });
+    expect(asked).toEqual(['a:b']);
+  });
+
+  it('says so when the Prometheus cannot be asked', async () => {
+    const against = async () => {
+      throw new Error('connection refused');
+    };
+    expect(await check({ files: ['good.yaml'], readFile, against })).toEqual({
+      text: '1 file, 1 group, 2 rules: The Prometheus could not be asked: connection refused.',
+      exitCode: 1,
+    });
+  });
+});

@@ -1,0 +1,84 @@
+import type { Answer } from '../../../src/commands/answer.ts';
+import type { SlashCommand } from '../../../src/commands/command.ts';
+import { createCommands } from '../../../src/commands/create-commands.ts';
+import type { Asker, KeeperCommand } from '../../../src/commands/keeper-command.ts';
+import { epochMs, epochUs, ms, us } from '../../../src/lib/units.ts';
+import { createLinks } from '../../../src/links/link.ts';
+import { createFindRequest } from '../../../src/traces/find-request.ts';
+import { createFindSlowest } from '../../../src/traces/find-slowest.ts';
+import { createInspectTrace } from '../../../src/traces/inspect-trace.ts';
+import { createOtherParts } from '../../../src/traces/other-parts.ts';
+import { createResolveService } from '../../../src/traces/resolve-service.ts';
+import type { Trace } from '../../../src/traces/trace.ts';
+import { aTrace, createFakeTraceSource } from '../../support/fake-trace-source.ts';
+import { createSpyLogger } from '../../support/spies.ts';
+import { createVirtualClock, START } from '../../support/virtual-clock.ts';
+
+export const MINUTE = 60_000;
+export const now = epochMs(START + 30 * MINUTE);
+export const requestId = 'e4e8c177-3962-9359-8b6f-1c3a4d5e6f70';
+export const unsampled = 'e4e8c177-3962-4359-8b6f-1c3a4d5e6f70';
+
+/** Requests through the gateway to checkout.shop, of 10, 20, 30 ... ms, one a minute. */
+export const requests = (count: number): readonly Trace[] =>
+  Array.from({ length: count }, (_, i) => {
+    const start = epochUs((START + (i + 1) * MINUTE) * 1_000);
+    const duration = us((i + 1) * 10_000);
+    const attributes = { 'guid:x-request-id': i === 0 ? requestId : `other-${i}` };
+    return aTrace(`${i + 1}`, [
+      { serviceName: 'gateway.shop', spanName: 'GET /', start, duration: us(duration * 2), attributes },
+      {
+        serviceName: 'checkout.shop',
+        spanName: 'GET /cart',
+        parentSpanId: '1'.padStart(16, '0'),
+        start,
+        duration,
+      },
+    ]);
+  });
+
+export const latency: Answer = {
+  kind: 'latency',
+  view: { service: 'checkout', window: ms(1), at: now, columns: [], slos: [], notices: [], links: [] },
+};
+
+/** The commands over a backend that holds these traces, and everything around them. */
+export function open(traces: readonly Trace[] = requests(8)) {
+  const clock = createVirtualClock(now);
+  const logger = createSpyLogger();
+  const source = createFakeTraceSource(traces);
+  const links = createLinks({ jaeger: 'http://jaeger' });
+  const asked: unknown[] = [];
+  const options = {
+    traces: source,
+    findSlowest: createFindSlowest({ traces: source, clock }),
+    resolveService: createResolveService({ traces: source, clock }),
+    findRequest: createFindRequest({ traces: source, links }),
+    inspectTrace: createInspectTrace({
+      traces: source,
+      links,
+      clock,
+      tellOtherParts: createOtherParts({ traces: source, clock }),
+    }),
+    placeRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
+    reportLatency: async (question: unknown): Promise<Answer> => {
+      asked.push(question);
+      return latency;
+    },
+    reportSloStatus: async (): Promise<Answer> => ({ kind: 'slo-status', view: { at: now, rows: [] } }),
+    keeper: async (command: KeeperCommand, asker: Asker): Promise<Answer> => {
+      asked.push({ ...command, ...asker });
+      return { kind: 'said', lines: [{ phrase: [command.kind] }] };
+    },
+    links,
+    clock,
+    logger,
+  };
+  const commands = createCommands(options);
+  const answer = (command: SlashCommand, text: string, signal?: AbortSignal) =>
+    commands.answer({ command, text, now, by: 'U0ANN' }, signal);
+  return { clock, logger, source, asked, options, answer };
+}
+
+export const textOf = (answer: Answer): string =>
+  answer.kind === 'nothing' || answer.kind === 'failed' ? answer.text : `(${answer.kind})`;

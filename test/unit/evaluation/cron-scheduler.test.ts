@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { spreadOffset } from '../../../src/alerts/slot.ts';
+import { createCronScheduler } from '../../../src/evaluation/cron-scheduler.ts';
+import type { Scheduler } from '../../../src/evaluation/scheduler.ts';
+import { type EpochMs, ms } from '../../../src/lib/units.ts';
+import { createSpyLogger, type SpyLogger } from '../../support/spies.ts';
+
+const START = Date.UTC(2026, 9, 24, 22);
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** Slots of an interval's grid in (from, to]. */
+function slotsBetween(
+  id: string,
+  interval: number,
+  [from, to]: readonly [number, number],
+): readonly number[] {
+  const offset = spreadOffset(id, ms(interval));
+  const slots = [];
+  for (let slot = Math.floor((from - offset) / interval) * interval + offset; slot <= to; slot += interval) {
+    if (slot > from) slots.push(slot);
+  }
+  return slots;
+}
+
+describe('the cron scheduler', () => {
+  let logger: SpyLogger;
+  let scheduler: Scheduler;
+  let ran: [id: string, slot: number][];
+  let missed: [id: string, slot: number][];
+  let onSlot: (id: string, slot: EpochMs) => Promise<void>;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ now: START });
+    logger = createSpyLogger();
+    scheduler = createCronScheduler({ logger });
+    ran = [];
+    missed = [];
+    onSlot = async (id, slot) => void ran.push([id, slot]);
+  });
+
+  afterEach(async () => {
+    await scheduler.stop();
+    vi.useRealTimers();
+  });
+
+  const schedule = (...groups: readonly { id: string; interval: number; schedule?: string }[]) =>
+    scheduler.schedule(
+      groups.map(({ interval, ...group }) => ({ ...group, interval: ms(interval) })),
+      {
+        onSlot: (id, slot) => onSlot(id, slot),
+        onMissed: (id, slot) => void missed.push([id, slot]),
+      },
+    );
+
+  const slotsOf = (id: string) => ran.filter(([one]) => one === id).map(([, slot]) => slot);
+
+  it.each([
+    ['1 s', SECOND, MINUTE],
+    ['15 s', 15 * SECOND, 5 * MINUTE],
+    ['30 s', 30 * SECOND, 5 * MINUTE],
+    ['45 s, which does not divide a minute', 45 * SECOND, 10 * MINUTE],
+    ['7 s, which divides nothing', 7 * SECOND, 3 * MINUTE],
+    ['90 s', 90 * SECOND, 20 * MINUTE],
+    ['1 m', MINUTE, 10 * MINUTE],
+    ['7 m, which does not divide an hour', 7 * MINUTE, 3 * HOUR],
+    ['1 h', HOUR, 30 * HOUR],
+    ['5 h, which does not divide a day', 5 * HOUR, 60 * HOUR],
+    ['1 d', 24 * HOUR, 72 * HOUR],
+    ['25 h, which is more than a day', 25 * HOUR, 120 * HOUR],
+  ])('runs a group of %s at every point of its grid and at no other', async (_, interval, duration) => {
+    const ids = ['rules.yaml;a', 'rules.yaml;b', 'rules.yaml;c'];
+    schedule(...ids.map((id) => ({ id, interval })));
+    await vi.advanceTimersByTimeAsync(duration);
+    for (const id of ids) expect(slotsOf(id)).toEqual(slotsBetween(id, interval, [START, START + duration]));
+    expect(missed).toEqual([]);
+  });
+
+  it('goes on through the hour that daylight saving repeats', async () => {
+    vi.stubEnv('TZ', 'Europe/Vienna');
+    schedule({ id: 'g', interval: 30 * SECOND });
+    await vi.advanceTimersByTimeAsync(6 * HOUR);
+    expect(slotsOf('g')).toEqual(slotsBetween('g', 30 * SECOND, [START, START + 6 * HOUR]));
+  });
+
+  it("runs a group on its own schedule at the schedule's instants", async () => {
+    schedule({ id: 'g', interval: MINUTE, schedule: '*/20 * * * * *' });
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    expect(slotsOf('g')).toEqual([START + 20 * SECOND, START + 40 * SECOND, START + 60 * SECOND]);
+  });
+
+  it('gives the slot as the instant that was meant, not the one at which it came to run', async () => {
+    schedule({ id: 'g', interval: MINUTE, schedule: '0 * * * * *' });
+    await vi.advanceTimersByTimeAsync(MINUTE - 1);
+    vi.setSystemTime(START + MINUTE + 4_321);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(ran).toEqual([['g', START + MINUTE]]);
+    expect(missed).toEqual([]);
+  });
+
+  it('reports slots that went by while the process was held up, and does not make up for them', async () => {
+    schedule({ id: 'g', interval: MINUTE, schedule: '*/30 * * * * *' });
+    await vi.advanceTimersByTimeAsync(1);
+    vi.setSystemTime(START + 2 * MINUTE + 3_000);
+    await vi.advanceTimersByTimeAsync(30 * SECOND);
+    expect(missed.map(([, slot]) => (slot - START) / SECOND)).toEqual([30, 60, 90, 120]);
+    expect(slotsOf('g').map((slot) => (slot - START) / SECOND)).toEqual([150]);
+  });
+
+  it('never runs a group while its last run is not over, and leaves the others alone', async () => {
+    let finish: () => void = () => undefined;
+    onSlot = async (id, slot) => {
+      ran.push([id, slot]);
+      if (id !== 'slow') return;
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    };
+    const every = { interval: MINUTE, schedule: '*/10 * * * * *' };
+    schedule({ id: 'slow', ...every }, { id: 'quick', ...every });
+    await vi.advanceTimersByTimeAsync(30 * SECOND);
+    expect(slotsOf('slow')).toEqual([START + 10 * SECOND]);
+    expect(missed).toEqual([
+      ['slow', START + 20 * SECOND],
+      ['slow', START + 30 * SECOND],
+    ]);
+    expect(slotsOf('quick')).toHaveLength(3);
+    finish();
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    expect(slotsOf('slow')).toEqual([START + 10 * SECOND, START + 40 * SECOND]);
+    finish();
+  });
+
+  it('logs a run that fails and goes on', async () => {
+    onSlot = async () => {
+      throw new Error('boom');
+    };
+    schedule({ id: 'g', interval: MINUTE, schedule: '*/30 * * * * *' });
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    expect(logger.messages('error')).toEqual(['a tick failed', 'a tick failed']);
+  });
+
+  it('writes nothing to the console', async () => {
+    const spies = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => vi.spyOn(console, name));
+    const write = vi.spyOn(process.stdout, 'write');
+    schedule({ id: 'g', interval: SECOND });
+    vi.setSystemTime(START + MINUTE);
+    await vi.advanceTimersByTimeAsync(2 * SECOND);
+    expect(missed.length).toBeGreaterThan(0);
+    for (const spy of [...spies, write]) expect(spy).not.toHaveBeenCalled();
+  });
+
+  it('replaces the set of groups', async () => {
+    schedule({ id: 'old', interval: SECOND });
+    await vi.advanceTimersByTimeAsync(SECOND);
+    schedule({ id: 'new', interval: SECOND });
+    await vi.advanceTimersByTimeAsync(2 * SECOND);
+    expect(ran.map(([id]) => id)).toEqual(['old', 'new', 'new']);
+  });
+
+  it('waits for the runs that are not over when it stops, and starts no more', async () => {
+    let finish: () => void = () => undefined;
+    onSlot = () =>
+      new Promise<void>((resolve) => {
+        ran.push(['g', 0]);
+        finish = resolve;
+      });
+    schedule({ id: 'g', interval: SECOND });
+    await vi.advanceTimersByTimeAsync(SECOND);
+    let hasStopped = false;
+    const stopping = scheduler.stop().then(() => {
+      hasStopped = true;
+    });
+    await vi.advanceTimersByTimeAsync(5 * SECOND);
+    expect(hasStopped).toBe(false);
+    finish();
+    await stopping;
+    expect(ran).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('uses one timer for all groups of one interval and offset', async () => {
+    schedule(...Array.from({ length: 200 }, (_, i) => ({ id: `g${i}`, interval: 10 * SECOND })));
+    expect(vi.getTimerCount()).toBeLessThanOrEqual(10);
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    expect(ran).toHaveLength(200);
+  });
+});

@@ -1,0 +1,187 @@
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
+import { UpstreamError } from '../../../src/lib/errors.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { before, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { RuleGroup } from '../../../src/rules/rule.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+/** What happens at one tick. */
+const tick = fc.record({
+  services: fc.subarray(['a', 'b', 'c']),
+  /** Services whose value can be seen though they do not breach. */
+  seen: fc.subarray(['a', 'b', 'c']),
+  source: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'down'),
+  /** `lost`: nothing is written; `unknown`: it is written, and the answer does not come. */
+  store: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'lost', 'unknown'),
+  /** How many replicas run the tick, at once. */
+  replicas: fc.integer({ min: 1, max: 2 }),
+  /** A replica that wakes up late runs a tick that nobody had claimed after this one: so many seconds earlier. */
+  late: fc.constantFrom(0, 0, 0, 1, 70),
+  /** What the files say from this tick on, as after a reload. */
+  files: fc.constantFrom('as they were', 'as they were', 'as they were', 'other text', 'no such rule'),
+});
+const scenario = fc.record({
+  for: fc.constantFrom(0, 1, 2).map((count) => ms(count * TICK)),
+  keepFiringFor: fc.constantFrom(0, 0, 2).map((count) => ms(count * TICK)),
+  ticks: fc.array(tick, { minLength: 5, maxLength: 25 }),
+});
+type Tick = typeof tick extends fc.Arbitrary<infer T> ? T : never;
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+const samplesOf = (services: readonly string[], value: number): readonly Sample[] =>
+  services.map((service) => ({ labels: { service }, value }));
+
+/** Calm at last: nothing breaches, nothing is seen, everything works. Enough ticks for what is missing to be missed. */
+const QUIET: Tick = {
+  services: [],
+  seen: [],
+  source: 'ok',
+  store: 'ok',
+  replicas: 1,
+  late: 0,
+  files: 'as they were',
+};
+const QUIET_TICKS = 4;
+
+const gone = () =>
+  new UpstreamError({ system: 'store', code: 'timeout', message: 'no answer', advice: 'Wait.' });
+
+describe('through failures of the source and of the store, restarts at every tick and a second replica', () => {
+  let temp: Awaited<ReturnType<typeof openTempStore>>;
+  const clock = createVirtualClock();
+  let groups = 0;
+
+  beforeAll(async () => {
+    temp = await openTempStore(clock);
+  });
+
+  afterAll(async () => {
+    await temp.dispose();
+  });
+
+  /** The store as a tick finds it, counting what was applied at which slot. */
+  const storeFor = (mood: Tick['store'], applied: number[]): Store => ({
+    ...temp.store,
+    applyEvaluation: async (change) => {
+      if (mood === 'lost') throw gone();
+      const answer = await temp.store.applyEvaluation(change);
+      if (answer === 'applied') applied.push(change.state.slot);
+      if (mood === 'unknown') throw gone();
+      return answer;
+    },
+  });
+
+  /** The group as the files have it at a tick. */
+  const groupAt = (group: RuleGroup, files: Tick['files']): RuleGroup => {
+    if (files === 'no such rule') return { ...group, rules: [] };
+    if (files === 'as they were') return group;
+    return {
+      ...group,
+      rules: group.rules.map((rule) => ({ ...rule, annotations: { summary: 'other words' } })),
+    };
+  };
+
+  const STAGES = ['pending', 'firing', 'resolved'] as const;
+
+  /** Looks at what is stored after every tick: its slot and the stage of every episode only ever go on. */
+  const createWitness = (group: string) => {
+    let slot = 0;
+    const stages = new Map<string, number>();
+    return async (): Promise<void> => {
+      const state = await temp.store.loadGroup(group);
+      if (state === undefined) return;
+      expect(state.slot).toBeGreaterThanOrEqual(slot);
+      slot = state.slot;
+      for (const { episode, state: now } of Object.values(state.rules).flatMap(({ alerts }) => alerts)) {
+        const stage = STAGES.indexOf(now);
+        expect(stage).toBeGreaterThanOrEqual(stages.get(episode) ?? 0);
+        stages.set(episode, stage);
+      }
+    };
+  };
+
+  const play = async (group: RuleGroup, ticks: Scenario['ticks']): Promise<readonly number[]> => {
+    const applied: number[] = [];
+    const look = createWitness(group.id);
+    const metrics = createFakeMetricsSource();
+    for (const [number, now] of ticks.entries()) {
+      metrics.fail(now.source === 'ok' ? undefined : aSourceError());
+      metrics.answer('slow_share > 0.01', samplesOf(now.services, 0.5));
+      metrics.answer('slow_share', samplesOf(now.seen, 0.001));
+      const parts = { metrics, clock, recorder: createSpyRecorder(), logger: createSpyLogger() };
+      const evaluate = createEvaluateGroup({
+        ...parts,
+        store: storeFor(now.store, applied),
+        expand: expandValue,
+      });
+      const given = groupAt(group, now.files);
+      await Promise.all(Array.from({ length: now.replicas }, () => evaluate(given, slotAt(number))));
+      if (now.late > 0) await evaluate(given, before(slotAt(number), ms(now.late * SECOND)));
+      await look();
+    }
+    return applied;
+  };
+
+  const drain = async (): Promise<readonly OutboxEntry[]> => {
+    const entries: OutboxEntry[] = [];
+    for (;;) {
+      const entry = await temp.store.takeEntry({ now: slotAt(1_000), lease: MINUTE });
+      if (entry === undefined) return entries;
+      entries.push(entry);
+      await temp.store.completeEntry({ id: entry.id });
+    }
+  };
+
+  it('every posted firing ends or goes on, once, and a slot is applied at most once', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ ticks, ...over }) => {
+        const group = aGroup({ name: `chaos-${groups++}`, rules: [aRule(over)] });
+        const applied = await play(group, ticks);
+        expect(applied).toEqual([...new Set(applied)].sort((x, y) => x - y));
+
+        const state = await temp.store.loadGroup(group.id);
+        const living = new Set(
+          Object.values(state?.rules ?? {})
+            .flatMap(({ alerts }) => alerts)
+            .filter((alert) => alert.state === 'firing')
+            .map(({ episode }) => episode),
+        );
+        const told = new Map<string, string[]>();
+        for (const { episode, kind } of await drain())
+          told.set(episode, [...(told.get(episode) ?? []), kind]);
+        expect([...living].filter((episode) => !told.has(episode))).toEqual([]);
+        for (const [episode, kinds] of told) {
+          expect(kinds[0]).toBe('firing');
+          expect(kinds.filter((kind) => kind === 'firing')).toHaveLength(1);
+          expect(kinds.includes('resolved')).toBe(!living.has(episode));
+          if (kinds.includes('resolved')) expect(kinds.indexOf('resolved')).toBe(kinds.length - 1);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('when all is calm again, every posted firing has been told to be over, or to be unknown', async () => {
+    let posted = 0;
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ ticks, ...over }) => {
+        const group = aGroup({ name: `calm-${groups++}`, rules: [aRule(over)] });
+        await play(group, [...ticks, ...Array.from({ length: QUIET_TICKS }, () => QUIET)]);
+        const told = new Map<string, string>();
+        for (const { episode, kind } of await drain()) if (kind !== 'refresh') told.set(episode, kind);
+        for (const last of told.values()) expect(['resolved', 'no-data']).toContain(last);
+        posted += told.size;
+      }),
+      { numRuns: 60 },
+    );
+    expect(posted).toBeGreaterThan(60);
+  });
+});

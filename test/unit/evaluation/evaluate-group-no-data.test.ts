@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Vanished } from '../../../src/alerts/alert.ts';
+import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
+import type { Missing } from '../../../src/evaluation/find-vanished.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { MINUTE } from '../../../src/lib/units.ts';
+import type { OutboxEntry } from '../../../src/messages/store.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import {
+  aSourceError,
+  createFakeMetricsSource,
+  type FakeMetricsSource,
+} from '../../support/fake-metrics-source.ts';
+import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt } from '../../support/timeline.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const checkout = (value: number): Sample => ({ labels: { service: 'checkout' }, value });
+
+describe('when a firing alert goes without data', () => {
+  let temp: Awaited<ReturnType<typeof openTempStore>>;
+  let clock: VirtualClock;
+  let metrics: FakeMetricsSource;
+  let evaluate: EvaluateGroup;
+  beforeEach(async () => {
+    clock = createVirtualClock();
+    temp = await openTempStore(clock);
+    metrics = createFakeMetricsSource();
+  });
+  afterEach(() => temp.dispose());
+
+  const tick = async (number: number): Promise<void> => {
+    await clock.advanceTo(slotAt(number));
+    await evaluate(aGroup(), slotAt(number));
+  };
+  const drain = async (): Promise<readonly OutboxEntry[]> => {
+    const entries: OutboxEntry[] = [];
+    for (;;) {
+      const entry = await temp.store.takeEntry({ now: clock.now(), lease: MINUTE });
+      if (entry === undefined) return entries;
+      entries.push(entry);
+      await temp.store.completeEntry({ id: entry.id });
+    }
+  };
+
+  const looked: Missing[] = [];
+  const looking = (found: Vanished) => {
+    looked.length = 0;
+    evaluate = createEvaluateGroup({
+      store: temp.store,
+      metrics,
+      clock,
+      recorder: createSpyRecorder(),
+      logger: createSpyLogger(),
+      expand: expandValue,
+      findVanished: async (missing) => {
+        looked.push(missing);
+        return new Map(missing.alerts.map(({ fingerprint }) => [fingerprint, found]));
+      },
+    });
+  };
+  const goWithoutData = async (evidence: readonly Sample[] | Error): Promise<void> => {
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    metrics.answer('slow_share > 0.01', []);
+    metrics.answer('slow_share', evidence);
+    for (const number of [1, 2, 3, 4]) await tick(number);
+  };
+
+  it('looks once for what vanished, at the slot of its second miss, and keeps it with the alert', async () => {
+    looking({ kind: 'traffic' });
+    await goWithoutData([]);
+    expect(looked.map(({ at, alerts }) => [at, alerts.length])).toEqual([[slotAt(2), 1]]);
+    const told = (await drain()).filter(({ kind }) => kind === 'no-data');
+    expect(told.map(({ alert }) => [alert.noDataSince, alert.vanished])).toEqual([
+      [slotAt(0), { kind: 'traffic' }],
+    ]);
+  });
+
+  it('blames the source where that calls its own answer partial, and asks it nothing more', async () => {
+    looking({ kind: 'traffic' });
+    await goWithoutData(aSourceError('partial', 'a part of the data only'));
+    expect(looked).toEqual([]);
+    const told = (await drain()).filter(({ kind }) => kind === 'no-data');
+    expect(told.map(({ alert }) => alert.vanished)).toEqual([{ kind: 'source' }]);
+  });
+
+  it('forgets what vanished when the data is back, and remembers for how long it was gone', async () => {
+    looking({ kind: 'series', metric: 'm' });
+    await goWithoutData([]);
+    metrics.answer('slow_share > 0.01', [checkout(0.4)]);
+    await tick(5);
+    const back = (await drain()).find(({ kind }) => kind === 'data-back');
+    expect(back?.alert.vanished).toBeUndefined();
+    expect(back?.alert.gap).toEqual({ start: slotAt(0), end: slotAt(5) });
+  });
+
+  it('counts evidence that does not come as a source that does not answer, from its first time on', async () => {
+    looking({ kind: 'traffic' });
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    metrics.answer('slow_share > 0.01', []);
+    metrics.answer('slow_share', aSourceError('timeout', 'too slow'));
+    await tick(1);
+    await tick(2);
+    expect((await temp.store.loadGroup(aGroup().id))?.rules[aRule().key]?.health).toEqual({
+      kind: 'source-error',
+      message: 'too slow',
+      since: slotAt(1),
+    });
+  });
+});

@@ -1,0 +1,213 @@
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Alert, GroupState } from '../../../src/alerts/alert.ts';
+import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
+import { UpstreamError } from '../../../src/lib/errors.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { after, before, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import { createLocalTime } from '../../../src/policy/local-time.ts';
+import type { Silence } from '../../../src/policy/silence.ts';
+import { NO_POLICY } from '../../../src/policy/suppress.ts';
+import type { RuleGroup } from '../../../src/rules/rule.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const SERVICES = ['a', 'b', 'c', 'd', 'e'];
+
+/** What happens at one tick. */
+const tick = fc.record({
+  services: fc.subarray(SERVICES),
+  /** Services whose value can be seen though they do not breach. */
+  seen: fc.subarray(SERVICES),
+  silenced: fc.oneof({ weight: 3, arbitrary: fc.constant<string[]>([]) }, fc.subarray(SERVICES)),
+  source: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'down'),
+  /** `lost`: nothing is written; `unknown`: it is written, and the answer does not come. */
+  store: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'lost', 'unknown'),
+  replicas: fc.integer({ min: 1, max: 2 }),
+  late: fc.constantFrom(0, 0, 0, 1, 70),
+  files: fc.constantFrom('as they were', 'as they were', 'as they were', 'as they were', 'no such rule'),
+});
+type Tick = typeof tick extends fc.Arbitrary<infer T> ? T : never;
+const scenario = fc.record({
+  for: fc.constantFrom(0, 1).map((count) => ms(count * TICK)),
+  keepFiringFor: fc.constantFrom(0, 2).map((count) => ms(count * TICK)),
+  storm: fc.constantFrom(1, 2, 3),
+  flap: fc.constantFrom(2, 4),
+  limit: fc.constantFrom(0, 0, 4),
+  ticks: fc.array(tick, { minLength: 5, maxLength: 25 }),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+/** Calm at last, for long enough that what is held back because it comes and goes has settled. */
+const QUIET: Tick = {
+  services: [],
+  seen: [],
+  silenced: [],
+  source: 'ok',
+  store: 'ok',
+  replicas: 1,
+  late: 0,
+  files: 'as they were',
+};
+
+const samplesOf = (services: readonly string[], value: number): readonly Sample[] =>
+  services.map((service) => ({ labels: { service }, value }));
+
+const gone = () =>
+  new UpstreamError({ system: 'store', code: 'timeout', message: 'no answer', advice: 'Wait.' });
+
+/** The messages that an alert or a storm has: replies of a thread and lines in it are none. */
+const isMessage = ({ kind, storm }: OutboxEntry): boolean =>
+  storm?.page === undefined && kind !== 'flapping' && kind !== 'settled' && kind !== 'refresh';
+
+const firingOf = (state: GroupState | undefined): readonly Alert[] =>
+  Object.values(state?.rules ?? {})
+    .flatMap(({ alerts }) => alerts)
+    .filter((alert) => alert.state === 'firing');
+
+/** The messages that stand: of alerts that fire and were told, and of storms that last. */
+function standing(state: GroupState | undefined): ReadonlySet<string> {
+  const own = firingOf(state)
+    .filter(({ postedTo }) => postedTo?.some(({ storm }) => storm === undefined))
+    .map(({ episode }) => episode);
+  const storms = Object.values(state?.rules ?? {}).flatMap((rule) => rule.storms ?? []);
+  return new Set([...own, ...storms.map(({ episode }) => episode)]);
+}
+
+/** A message begins with its firing, and ends when it stands no more. */
+function expectWhole(entries: readonly OutboxEntry[], isOpen: boolean): void {
+  const kinds = entries.map(({ kind }) => kind);
+  expect(kinds[0]).toBe('firing');
+  expect(kinds.filter((kind) => kind === 'firing')).toHaveLength(1);
+  expect(kinds.filter((kind) => kind === 'resolved')).toHaveLength(isOpen ? 0 : 1);
+  expect(kinds.at(-1) === 'resolved').toBe(!isOpen);
+}
+
+/** Whatever fires stands in a message, or it is known what holds it back. */
+function expectTold({ episode, postedTo = [], suppressed }: Alert, open: ReadonlySet<string>): void {
+  expect(postedTo.length > 0 || suppressed !== undefined).toBe(true);
+  for (const { storm } of postedTo) expect(open).toContain(storm ?? episode);
+}
+
+describe('with storms, flapping and silences, through failures, restarts at every tick and a second replica', () => {
+  let temp: Awaited<ReturnType<typeof openTempStore>>;
+  const clock = createVirtualClock();
+  const localTime = createLocalTime();
+  let groups = 0;
+
+  beforeAll(async () => {
+    temp = await openTempStore(clock);
+  });
+  afterAll(async () => {
+    await temp.dispose();
+  });
+
+  const storeFor = (mood: Tick['store']): Store => ({
+    ...temp.store,
+    applyEvaluation: async (change) => {
+      if (mood === 'lost') throw gone();
+      const answer = await temp.store.applyEvaluation(change);
+      if (mood === 'unknown') throw gone();
+      return answer;
+    },
+  });
+
+  const silencesOf = ({ silenced }: Tick): readonly Silence[] =>
+    silenced.map((value) => ({
+      matchers: [{ label: 'service', operator: '=', value }],
+      endsAt: after(slotAt(100_000), MINUTE),
+      createdBy: 'ann',
+      comment: '',
+    }));
+
+  async function play(
+    group: RuleGroup,
+    { storm, flap }: Pick<Scenario, 'storm' | 'flap'>,
+    { ticks, from = 0 }: { readonly ticks: readonly Tick[]; readonly from?: number },
+  ): Promise<void> {
+    const metrics = createFakeMetricsSource();
+    for (const [index, now] of ticks.entries()) {
+      const number = from + index;
+      metrics.fail(now.source === 'ok' ? undefined : aSourceError());
+      metrics.answer('slow_share > 0.01', samplesOf(now.services, 0.5));
+      metrics.answer('slow_share', samplesOf(now.seen, 0.001));
+      const policy = { ...NO_POLICY, storm, flap, silences: silencesOf(now) };
+      const evaluate = createEvaluateGroup({
+        store: storeFor(now.store),
+        metrics,
+        clock,
+        recorder: createSpyRecorder(),
+        logger: createSpyLogger(),
+        expand: expandValue,
+        noise: { policy: () => policy, localTime, learnCalls: async () => undefined },
+      });
+      const inForce = now.files === 'as they were' ? group : { ...group, rules: [] };
+      await Promise.all(Array.from({ length: now.replicas }, () => evaluate(inForce, slotAt(number))));
+      if (now.late > 0) await evaluate(inForce, before(slotAt(number), ms(now.late * SECOND)));
+    }
+  }
+
+  /** What was told in each message, in order. */
+  async function drain(): Promise<ReadonlyMap<string, readonly OutboxEntry[]>> {
+    const told = new Map<string, OutboxEntry[]>();
+    const ids = new Set<string>();
+    for (;;) {
+      const entry = await temp.store.takeEntry({ now: slotAt(100_000), lease: MINUTE });
+      if (entry === undefined) return told;
+      expect(ids).not.toContain(entry.id);
+      ids.add(entry.id);
+      if (isMessage(entry)) told.set(entry.episode, [...(told.get(entry.episode) ?? []), entry]);
+      await temp.store.completeEntry({ id: entry.id });
+    }
+  }
+
+  const groupOf = ({ storm: _storm, flap: _flap, limit, ticks: _ticks, ...over }: Scenario): RuleGroup =>
+    aGroup({ name: `noise-${groups++}`, limit, rules: [aRule(over)] });
+
+  it('every message begins once, and ends once when all that it tells of is over', async () => {
+    const seen = { own: 0, storms: 0, held: 0 };
+    await fc.assert(
+      fc.asyncProperty(scenario, async (given) => {
+        const group = groupOf(given);
+        await play(group, given, given);
+        const state = await temp.store.loadGroup(group.id);
+        const told = await drain();
+        const open = standing(state);
+        for (const episode of open) expect([...told.keys()]).toContain(episode);
+        for (const [episode, entries] of told) {
+          expectWhole(entries, open.has(episode));
+          seen[entries[0]?.storm === undefined ? 'own' : 'storms'] += 1;
+        }
+        const firing = firingOf(state);
+        for (const alert of firing) expectTold(alert, open);
+        seen.held += firing.filter(({ postedTo }) => postedTo === undefined).length;
+      }),
+      { numRuns: 80 },
+    );
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(0);
+  });
+
+  it('what goes on breaching is told within a quarter of an hour, and all ends when all recover', async () => {
+    const long = Array.from({ length: 16 * (MINUTE / TICK) }, () => ({ ...QUIET, services: SERVICES }));
+    const calm = Array.from({ length: 4 }, () => ({ ...QUIET, seen: SERVICES }));
+    await fc.assert(
+      fc.asyncProperty(scenario, async (scene) => {
+        const given: Scenario = { ...scene, limit: 0 };
+        const group = groupOf(given);
+        await play(group, given, { ticks: [...given.ticks, ...long] });
+        const firing = firingOf(await temp.store.loadGroup(group.id));
+        expect(firing).toHaveLength(SERVICES.length);
+        for (const { postedTo } of firing) expect(postedTo).toHaveLength(1);
+        await play(group, given, { ticks: calm, from: given.ticks.length + long.length });
+        expect(standing(await temp.store.loadGroup(group.id))).toEqual(new Set());
+        for (const entries of (await drain()).values()) expect(entries.at(-1)?.kind).toBe('resolved');
+      }),
+      { numRuns: 15 },
+    );
+  });
+});

@@ -1,0 +1,262 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
+import { UpstreamError } from '../../../src/lib/errors.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { after, MINUTE, ms } from '../../../src/lib/units.ts';
+import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { RuleGroup } from '../../../src/rules/rule.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import {
+  aSourceError,
+  createFakeMetricsSource,
+  type FakeMetricsSource,
+} from '../../support/fake-metrics-source.ts';
+import { createSpyLogger, createSpyRecorder, type SpyLogger, type SpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt } from '../../support/timeline.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const checkout = (value: number): Sample => ({ labels: { service: 'checkout' }, value });
+
+describe('evaluating a group', () => {
+  let temp: Awaited<ReturnType<typeof openTempStore>>;
+  let store: Store;
+  let clock: VirtualClock;
+  let metrics: FakeMetricsSource;
+  let recorder: SpyRecorder;
+  let logger: SpyLogger;
+  let evaluate: EvaluateGroup;
+
+  beforeEach(async () => {
+    clock = createVirtualClock();
+    temp = await openTempStore(clock);
+    store = temp.store;
+    metrics = createFakeMetricsSource();
+    recorder = createSpyRecorder();
+    logger = createSpyLogger();
+    evaluate = createEvaluateGroup({ store, metrics, clock, recorder, logger, expand: expandValue });
+  });
+
+  afterEach(async () => {
+    await temp.dispose();
+  });
+
+  /** Runs the group's next tick with this answer to its expression. */
+  const tick = async (number: number, group: RuleGroup = aGroup()) => {
+    await clock.advanceTo(slotAt(number));
+    return await evaluate(group, slotAt(number));
+  };
+
+  const drain = async (): Promise<readonly OutboxEntry[]> => {
+    const entries: OutboxEntry[] = [];
+    for (;;) {
+      const entry = await store.takeEntry({ now: clock.now(), lease: MINUTE });
+      if (entry === undefined) return entries;
+      entries.push(entry);
+      await store.completeEntry({ id: entry.id });
+    }
+  };
+
+  it('posts a breach once, keeps its message up to date, and ends it on evidence', async () => {
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    metrics.answer('slow_share > 0.01', [checkout(0.6)]);
+    await tick(1);
+    metrics.answer('slow_share > 0.01', []);
+    metrics.answer('slow_share', [checkout(0.001)]);
+    await tick(2);
+    const entries = await drain();
+    expect(entries.map(({ kind, alert }) => [kind, alert.value])).toEqual([
+      ['firing', 0.5],
+      ['resolved', 0.001],
+    ]);
+    expect(new Set(entries.map(({ episode }) => episode)).size).toBe(1);
+    expect((await store.loadGroup(aGroup().id))?.slot).toBe(slotAt(2));
+  });
+
+  it('asks at the slot less the offset of the query', async () => {
+    await tick(3, aGroup({ queryOffset: ms(10_000) }));
+    expect(metrics.asked).toEqual([{ expr: 'slow_share > 0.01', at: after(slotAt(3), ms(-10_000)) }]);
+  });
+
+  it('asks for evidence only when a firing alert is missing from the result', async () => {
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    await tick(1);
+    expect(metrics.asked.map(({ expr }) => expr)).not.toContain('slow_share');
+    metrics.answer('slow_share > 0.01', []);
+    await tick(2);
+    expect(metrics.asked.filter(({ expr }) => expr === 'slow_share')).toEqual([
+      { expr: 'slow_share', at: slotAt(2) },
+    ]);
+  });
+
+  it('evaluates the rules of a group in order', async () => {
+    const rules = ['a', 'b', 'c'].map((name) => aRule({ name, expr: name }));
+    await tick(0, aGroup({ rules }));
+    expect(metrics.asked.map(({ expr }) => expr)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('leaves a tick to the replica that claimed it', async () => {
+    await store.claimTick({ group: aGroup().id, slot: slotAt(0), ttl: MINUTE });
+    expect(await tick(0)).toEqual({ kind: 'claimed-elsewhere' });
+    expect(metrics.asked).toEqual([]);
+  });
+
+  it('does not evaluate a slot that is not later than what is stored', async () => {
+    await tick(5);
+    expect(await evaluate(aGroup(), slotAt(4))).toEqual({ kind: 'stale' });
+    expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual(['ok', 'stale']);
+  });
+
+  it('says once when the stored state comes from the future, and asks nothing until then', async () => {
+    await evaluate(aGroup(), slotAt(1_000));
+    const asked = metrics.asked.length;
+    expect([await tick(0), await tick(1)]).toEqual([{ kind: 'stale' }, { kind: 'stale' }]);
+    expect(metrics.asked).toHaveLength(asked);
+    expect(logger.lines.map(({ level, fields }) => [level, fields['until']])).toEqual([
+      ['error', '2026-11-20 22:20:00'],
+    ]);
+    await tick(1_001);
+    expect(recorder.events('evaluated').at(-1)?.outcome).toBe('ok');
+  });
+
+  it('throws away what a slower replica comes with after a later tick', async () => {
+    metrics.answer('slow_share > 0.01', async () => {
+      const rule = aRule();
+      const state = { rule, alerts: [], health: { kind: 'ok' }, evaluatedAt: slotAt(1) } as const;
+      await store.applyEvaluation({
+        group: aGroup().id,
+        state: { slot: slotAt(1), rules: { [rule.key]: state } },
+        entries: [],
+      });
+      return [checkout(0.5)];
+    });
+    expect(await tick(0)).toEqual({ kind: 'stale' });
+    expect(await drain()).toEqual([]);
+  });
+
+  it('freezes the state while the source fails, says so once, and once when it is back', async () => {
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    metrics.fail(aSourceError());
+    for (const number of [1, 2, 3]) await tick(number);
+    metrics.fail(undefined);
+    await tick(4);
+    expect((await drain()).map(({ kind }) => kind)).toEqual(['firing']);
+    expect(logger.messages('error')).toEqual([
+      'Prometheus does not answer: alerts keep their state until it does',
+    ]);
+    expect(logger.lines.at(-1)).toEqual({
+      level: 'info',
+      message: 'Prometheus answers again',
+      fields: { afterSeconds: 90 },
+    });
+    expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual([
+      'ok',
+      'source-error',
+      'source-error',
+      'source-error',
+      'ok',
+    ]);
+  });
+
+  it('takes a refused expression for the fault of the rule, says so once, and goes on with the others', async () => {
+    const rules = [aRule({ name: 'wrong', expr: 'rate(' }), aRule({ name: 'right', expr: 'right' })];
+    metrics.answer('rate(', aSourceError('bad-request', 'parse error: unclosed left parenthesis'));
+    metrics.answer('right', [checkout(1)]);
+    await tick(0, aGroup({ rules }));
+    await tick(1, aGroup({ rules }));
+    const state = await store.loadGroup(aGroup().id);
+    expect(state?.rules['wrong']?.health).toEqual({
+      kind: 'rule-error',
+      message: 'parse error: unclosed left parenthesis',
+    });
+    expect(state?.rules['right']?.alerts).toHaveLength(1);
+    expect(logger.lines.filter(({ level }) => level !== 'info')).toEqual([
+      {
+        level: 'warn',
+        message: 'a rule could not be evaluated',
+        fields: { rule: 'wrong', reason: 'parse error: unclosed left parenthesis' },
+      },
+    ]);
+  });
+
+  it('gives up a query before the interval is over, and leaves time for the rules after it', async () => {
+    const hang = (): Promise<readonly Sample[]> => new Promise(() => undefined);
+    const rules = [aRule({ name: 'slow', expr: 'slow' }), aRule({ name: 'quick', expr: 'quick' })];
+    metrics.answer('slow', hang);
+    metrics.answer('quick', [checkout(1)]);
+    const done = evaluate(aGroup({ rules }), slotAt(0));
+    await clock.whenAsleep();
+    await clock.advance(13_500);
+    expect(await done).toMatchObject({
+      state: {
+        rules: {
+          slow: { health: { kind: 'source-error', message: 'No answer from prometheus within 13500 ms.' } },
+          quick: { health: { kind: 'ok' }, alerts: [{ state: 'firing' }] },
+        },
+      },
+    });
+    expect(clock.sleepers()).toBe(0);
+  });
+
+  it('concludes nothing when only the evidence does not answer', async () => {
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    metrics.answer('slow_share > 0.01', []);
+    metrics.answer('slow_share', aSourceError('timeout'));
+    for (const number of [1, 2, 3, 4]) await tick(number);
+    expect((await drain()).map(({ kind }) => kind)).toEqual(['firing']);
+  });
+
+  it('says no data when the evidence cannot ever be had', async () => {
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(0);
+    metrics.answer('slow_share > 0.01', []);
+    metrics.answer('slow_share', aSourceError('bad-request'));
+    for (const number of [1, 2, 3]) await tick(number);
+    expect((await drain()).map(({ kind }) => kind)).toEqual(['firing', 'no-data']);
+  });
+
+  it('ends the alerts of a rule that is gone from the group, with the rule as it was', async () => {
+    const old = aRule({ name: 'Old', expr: 'old', channel: '#shop' });
+    metrics.answer('old', [checkout(0.5)]);
+    await tick(0, aGroup({ rules: [old, aRule()] }));
+    await tick(1);
+    const entries = await drain();
+    expect(entries.map(({ kind, alert, rule }) => [kind, alert.resolveReason, rule])).toEqual([
+      ['firing', undefined, old],
+      ['resolved', 'rule-removed', old],
+    ]);
+    expect(Object.keys((await store.loadGroup(aGroup().id))?.rules ?? {})).toEqual([aRule().key]);
+  });
+
+  it('does nothing without the store, says so once, and goes on when it is back', async () => {
+    const refuse = async (): Promise<never> => {
+      throw new UpstreamError({ system: 'store', code: 'unavailable', message: 'gone', advice: 'Wait.' });
+    };
+    const broken: Store = { ...store, claimTick: refuse };
+    let current = broken;
+    const switching: Store = { ...store, claimTick: (claim) => current.claimTick(claim) };
+    evaluate = createEvaluateGroup({
+      store: switching,
+      metrics,
+      clock,
+      recorder,
+      logger,
+      expand: expandValue,
+    });
+    expect(await tick(0)).toEqual({ kind: 'store-error' });
+    expect(await tick(1)).toEqual({ kind: 'store-error' });
+    expect(metrics.asked).toEqual([]);
+    current = store;
+    expect(await tick(2)).toMatchObject({ kind: 'applied' });
+    expect(
+      logger.lines.map(({ level, fields }) => [level, fields['reason'] ?? fields['afterSeconds']]),
+    ).toEqual([
+      ['error', 'gone'],
+      ['info', 60],
+    ]);
+  });
+});

@@ -1,0 +1,77 @@
+import { expect, it } from 'vitest';
+import { callGraphOf, createLearnCalls } from '../../../src/evaluation/learn-calls.ts';
+import { UpstreamError } from '../../../src/lib/errors.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { after, before, MINUTE, ms } from '../../../src/lib/units.ts';
+import { createVirtualClock, START } from '../../support/virtual-clock.ts';
+
+const call = (from: string, to: string, service = to): Sample => {
+  const [source = '', sourceNamespace = ''] = from.split('.');
+  const [destination = '', namespace = ''] = to.split('.');
+  return {
+    labels: {
+      source_workload: source,
+      source_workload_namespace: sourceNamespace,
+      destination_workload: destination,
+      destination_workload_namespace: namespace,
+      destination_service_name: service.split('.')[0] ?? '',
+    },
+    value: 1,
+  };
+};
+
+it('connects services by name and by name and namespace, and knows callers by the service they answer for', () => {
+  const graph = callGraphOf([
+    call('gateway.ingress', 'checkout-v1.shop', 'checkout'),
+    call('checkout-v1.shop', 'payments-v2.bank', 'payments'),
+  ]);
+  expect(graph.get('checkout')).toEqual(new Set(['payments-v2', 'payments']));
+  expect(graph.get('checkout.shop')).toEqual(new Set(['payments-v2.bank', 'payments.bank']));
+  expect(graph.get('gateway')?.has('checkout')).toBe(true);
+  expect(graph.get('payments')).toBeUndefined();
+});
+
+it('keeps services of one name in two namespaces apart', () => {
+  const graph = callGraphOf([call('checkout.prod', 'payments.prod'), call('checkout.test', 'payments.test')]);
+  expect(graph.get('checkout.prod')).toEqual(new Set(['payments.prod']));
+});
+
+function setUp(answers: readonly (readonly Sample[] | 'down')[]) {
+  const warnings: string[] = [];
+  const asked: number[] = [];
+  const silent = (): void => undefined;
+  const learn = createLearnCalls({
+    clock: createVirtualClock(),
+    logger: { debug: silent, info: silent, error: silent, warn: (message) => warnings.push(message) },
+    metrics: {
+      instant: async ({ at }) => {
+        const answer = answers[asked.push(at) - 1];
+        if (answer === 'down' || answer === undefined)
+          throw new UpstreamError({ system: 'prometheus', code: 'unavailable', message: 'down', advice: '' });
+        return answer;
+      },
+    },
+  });
+  return { learn, asked, warnings };
+}
+
+it('asks once a minute', async () => {
+  const { learn, asked } = setUp([[call('a.n', 'b.n')], []]);
+  expect((await learn(START))?.has('a')).toBe(true);
+  expect((await learn(after(START, ms(MINUTE - 1))))?.has('a')).toBe(true);
+  expect((await learn(after(START, MINUTE)))?.size).toBe(0);
+  expect(asked).toEqual([START, after(START, MINUTE)]);
+});
+
+it('works by what it knew while Prometheus does not answer, and asks again after a minute', async () => {
+  const { learn, asked, warnings } = setUp([[call('a.n', 'b.n')], 'down', []]);
+  await learn(START);
+  expect((await learn(after(START, MINUTE)))?.has('a')).toBe(true);
+  expect((await learn(after(START, ms(MINUTE + 1))))?.has('a')).toBe(true);
+  expect(asked).toHaveLength(2);
+  expect(warnings).toHaveLength(1);
+});
+
+it('knows nothing before the first answer', async () => {
+  expect(await setUp(['down']).learn(before(START, MINUTE))).toBeUndefined();
+});

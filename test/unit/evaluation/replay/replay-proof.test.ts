@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSampleStore } from '../../../../demo/prometheus/sample-store.ts';
+import { createPrometheusServer, type PrometheusServer } from '../../../../demo/prometheus/server.ts';
+import type { GroupState } from '../../../../src/alerts/alert.ts';
+import { slotOf, spreadOffset } from '../../../../src/alerts/slot.ts';
+import { createEvaluateGroup } from '../../../../src/evaluation/evaluate-group.ts';
+import { createReplay } from '../../../../src/evaluation/replay/replay.ts';
+import { createHttpClient } from '../../../../src/http/http-client.ts';
+import { after, DAY, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
+import type { Store } from '../../../../src/messages/store.ts';
+import { createLocalTime } from '../../../../src/policy/local-time.ts';
+import { NO_POLICY } from '../../../../src/policy/suppress.ts';
+import { createPrometheusMetrics } from '../../../../src/prometheus/prometheus-metrics.ts';
+import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
+import type { RuleGroup } from '../../../../src/rules/rule.ts';
+import { expandTemplate } from '../../../../src/rules/template/template.ts';
+import { latencySeries, type TrafficAt } from '../../../support/mesh-samples.ts';
+import { createSpyLogger, createSpyRecorder } from '../../../support/spies.ts';
+import { START } from '../../../support/virtual-clock.ts';
+
+/** Coarse, so that a day stays small: the rules' windows hold several of them all the same. */
+const SCRAPE = MINUTE;
+const WARM_UP = HOUR;
+const WINDOW = { start: after(START, WARM_UP), end: after(START, ms(WARM_UP + DAY)) };
+
+const RULES = `
+slos:
+- name: checkout-latency
+  preset: istio
+  objective: { quantile: 0.99, below: 500ms, window: 10m }
+  min_requests: 50
+  interval: 2m
+  alert: { for: 3m, keep_firing_for: 5m, recover: { below: 250ms, window: 5m } }
+---
+groups:
+- name: by-hand
+  interval: 5m
+  query_offset: 30s
+  rules:
+  - alert: Slow
+    expr: histogram_quantile(0.95, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket[10m]))) > 500
+    for: 5m
+    labels: { severity: '{{ if gt $value 800.0 }}page{{ else }}ticket{{ end }}' }
+    annotations: { summary: '{{ $labels.destination_service_name }} {{ $value }}', slack_channel: '#shop' }
+  - alert: Refused now and then
+    expr: sum by (destination_service_name) (rate(istio_request_duration_milliseconds_count[10m])) * on () group_left rate(istio_request_duration_milliseconds_count[10m]) > 1
+`;
+
+/** Traffic of one service: a slow spell each few hours, a gap, and a quiet hour. */
+const traffic =
+  (seed: number): TrafficAt =>
+  (scrape) => {
+    const minute = (scrape + seed * 97) % 1_440;
+    if (minute > 700 && minute < 725) return undefined;
+    const isQuiet = minute > 900 && minute < 960;
+    const isSlow = minute % (180 + seed * 13) < 12 + seed * 3;
+    return { requests: isQuiet ? 1 : 200, slow: isSlow ? 0.02 * 10 ** (seed % 2) : 0.002 };
+  };
+
+function backfilled() {
+  const samples = createSampleStore();
+  const scrapes = (WARM_UP + DAY) / SCRAPE + 1;
+  for (const [seed, name] of ['checkout', 'cart', 'payment'].entries()) {
+    for (const { labels, values } of latencySeries(
+      { name, le: (bound) => (bound === Infinity ? '+Inf' : `${bound}.0`) },
+      scrapes,
+      traffic(seed),
+    )) {
+      for (const [i, value] of values.entries()) {
+        if (value !== undefined) samples.append({ labels, t: after(START, ms(i * SCRAPE)), value });
+      }
+    }
+  }
+  return samples;
+}
+
+/** A refusal names one pair of the series in conflict, which pair depends on how it is asked: that it is one counts. */
+const comparable = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value ?? null, (key, part: unknown) => (key === 'message' ? 'refused' : part)));
+
+describe('a day of samples', () => {
+  let server: PrometheusServer;
+  let http: ReturnType<typeof createHttpClient>;
+  let groups: readonly RuleGroup[];
+  beforeEach(async () => {
+    const read = parseRuleText('rules.yaml', RULES);
+    expect(read.ok ? [] : read.errors).toEqual([]);
+    groups = read.groups;
+    server = createPrometheusServer({ samples: backfilled(), clock: { now: () => WINDOW.end } });
+    const { url } = await server.listen();
+    http = createHttpClient({ system: 'prometheus', baseUrl: url });
+  });
+  afterEach(async () => {
+    http.close();
+    await server.close();
+  });
+
+  const sources = () => {
+    const logger = createSpyLogger();
+    const metrics = createPrometheusMetrics({ http, deadline: ms(30 * SECOND), logger });
+    return { metrics, logger, recorder: createSpyRecorder(), expand: expandTemplate };
+  };
+
+  /** What every slot of a group led to: its whole state and what was to be told. */
+  type Story = Map<
+    EpochMs,
+    { readonly state: GroupState; readonly told: readonly (readonly [string, EpochMs])[] }
+  >;
+
+  async function live(group: RuleGroup): Promise<Story> {
+    const story: Story = new Map();
+    let state: GroupState | undefined;
+    let now = WINDOW.start;
+    const store = {
+      claimTick: async () => true,
+      loadGroup: async () => state,
+      groups: async () => [],
+      acts: async () => new Map(),
+      applyEvaluation: async (change) => {
+        state = change.state;
+        story.set(now, { state, told: change.entries.map(({ id, createdAt }) => [id, createdAt] as const) });
+        return 'applied';
+      },
+    } satisfies Partial<Store> as unknown as Store;
+    const clock = { now: () => now, sleep: () => new Promise<void>(() => undefined) };
+    // As the bot has it when no rule file says otherwise.
+    const noise = {
+      policy: () => NO_POLICY,
+      localTime: createLocalTime(),
+      learnCalls: async () => undefined,
+    };
+    const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise });
+    const offset = spreadOffset(group.id, group.interval);
+    now = slotOf(after(WINDOW.start, ms(group.interval - 1)), group.interval, offset);
+    for (; now <= WINDOW.end; now = after(now, group.interval)) {
+      expect((await evaluate(group, now)).kind).toBe('applied');
+    }
+    return story;
+  }
+
+  it('leads to the same states and the same notifications live and replayed', async () => {
+    const stories = new Map<string, Story>();
+    const replay = createReplay({
+      ...sources(),
+      clock: { sleep: async () => undefined },
+      localTime: createLocalTime(),
+    });
+    const report = await replay({
+      groups,
+      window: WINDOW,
+      timezone: 'UTC',
+      onEvaluated: ({ group, slot, state, entries }) => {
+        const story: Story = stories.get(group.id) ?? new Map();
+        stories.set(group.id, story);
+        story.set(slot, { state, told: entries.map(({ id, createdAt }) => [id, createdAt] as const) });
+      },
+    });
+    for (const group of groups) {
+      const expected = await live(group);
+      const replayed = stories.get(group.id);
+      expect([...(replayed?.keys() ?? [])]).toEqual([...expected.keys()]);
+      for (const [slot, what] of expected)
+        expect(comparable(replayed?.get(slot)), String(slot)).toEqual(comparable(what));
+    }
+    // The comparison means something: rules fired, ended, came back, and one was refused for a while.
+    const [checkout, slow, refused] = report.rules;
+    expect(checkout?.alerts).toBeGreaterThan(5);
+    expect(checkout?.replies).toBeGreaterThan(5);
+    expect(slow?.alerts).toBeGreaterThan(1);
+    expect(refused?.failedEvaluations).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import type { Evaluated } from '../../../../src/evaluation/replay/tally.ts';
+import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
+import { PLAIN_ROUTE } from '../../../../src/policy/route.ts';
+import { NO_POLICY, type NoisePolicy } from '../../../../src/policy/suppress.ts';
+import { aPlainRule, aRule } from '../../../support/builders.ts';
+import { aSourceError } from '../../../support/fake-metrics-source.ts';
+import { START } from '../../../support/virtual-clock.ts';
+import type { Asked, Breaches } from './replay-bed.ts';
+import { group, minuteOf, replayOf, request, source } from './replay-bed.ts';
+
+describe('what a replay counts', () => {
+  it('counts alerts, minutes firing, flaps, messages and replies of each rule', async () => {
+    const { metrics } = source([
+      [10, 20],
+      [40, 50],
+      [300, 309],
+    ]);
+    const report = await replayOf(metrics)(request());
+    expect(report.rules).toEqual([
+      {
+        rule: 'CheckoutSlow',
+        group: 'checkout',
+        alerts: 3,
+        // The group's slots lie between the minutes: ten in the first two breaches, nine in the last.
+        minutesFiring: 29,
+        flaps: 1,
+        messages: 3,
+        replies: 3,
+        failedEvaluations: 0,
+      },
+    ]);
+    expect(report.evaluations).toBe(600);
+    expect(report.hours.map(({ channel, messages }) => [channel, messages])).toEqual([
+      ['default channel', 2],
+      ['default channel', 1],
+    ]);
+  });
+
+  it('counts what silences and routes leave over', async () => {
+    const { metrics } = source([
+      [10, 20],
+      [300, 309],
+    ]);
+    const policy: NoisePolicy = {
+      ...NO_POLICY,
+      route: { ...PLAIN_ROUTE, channel: '#shop' },
+      silences: [{ matchers: [], endsAt: after(START, HOUR), createdBy: 'ann', comment: '' }],
+    };
+    const report = await replayOf(metrics)(request({ policy }));
+    expect(report.rules).toMatchObject([{ alerts: 2, messages: 1, replies: 1 }]);
+    expect(report.hours.map(({ channel, messages }) => [channel, messages])).toEqual([['#shop', 1]]);
+    expect(report.notes).toEqual([]);
+  });
+
+  it('counts by the channels of teams and severities', async () => {
+    const policy: NoisePolicy = {
+      ...NO_POLICY,
+      teams: { shop: { channel: '#shop' } },
+      severities: { page: { channel: '#pages' } },
+    };
+    const rules = ['shop', 'pay'].map((team) =>
+      aRule({ name: team, key: team, labels: { team, severity: 'page' } }),
+    );
+    const { metrics } = source([[10, 20]]);
+    const report = await replayOf(metrics)(request({ policy, groups: [group({ rules })] }));
+    expect(report.hours.map(({ channel, messages }) => [channel, messages])).toEqual([
+      ['#pages', 1],
+      ['#shop', 1],
+    ]);
+  });
+
+  const nights: Readonly<
+    Record<string, { severity?: string; minute: number; timezone?: string; woken: number }>
+  > = {
+    // The window begins at 14:00 UTC.
+    'a message at 23:00 wakes somebody': { minute: 9 * 60, woken: 1 },
+    'a message at 21:00 does not': { minute: 7 * 60, woken: 0 },
+    'a page does': { severity: 'page', minute: 9 * 60, woken: 1 },
+    'a ticket can wait for the morning': { severity: 'ticket', minute: 9 * 60, woken: 0 },
+    'at 21:30 UTC it is night in Vienna': { minute: 450, timezone: 'Europe/Vienna', woken: 1 },
+  };
+  it.each(Object.entries(nights))('%s', async (_, { severity, minute, timezone = 'UTC', woken }) => {
+    const { metrics } = source([[minute, minute + 5]]);
+    const rule = aRule(severity === undefined ? {} : { labels: { severity } });
+    const report = await replayOf(metrics)(request({ groups: [group({ rules: [rule] })], timezone }));
+    expect([report.nightsWoken, report.nights]).toEqual([woken, 1]);
+  });
+
+  it('names the rules that did nothing, and says where it differs from live', async () => {
+    const { metrics } = source([]);
+    const report = await replayOf(metrics)(request({ groups: [group({ schedule: '0 * * * * *' })] }));
+    expect(report.rules).toHaveLength(1);
+    expect(report.notes).toEqual([expect.stringContaining('0 * * * * *')]);
+  });
+});
+
+describe('what a replay asks', () => {
+  it('asks ranges of at most 1,000 points on the live grid, less the offset of the query', async () => {
+    const { metrics, asked } = source([]);
+    const groups = [group({ queryOffset: ms(10 * SECOND) })];
+    const window = { start: START, end: after(START, ms(40 * HOUR)) };
+    const slots: EpochMs[] = [];
+    await replayOf(metrics)(request({ groups, window, onEvaluated: ({ slot }) => void slots.push(slot) }));
+    expect(asked.map(({ kind, points }) => [kind, points])).toEqual([
+      ['range', 1_000],
+      ['range', 1_000],
+      ['range', 400],
+    ]);
+    expect(asked[0]?.start).toBe((slots[0] ?? 0) - 10_000);
+  });
+
+  it('does not ask for evidence while nothing has to be proven', async () => {
+    const { metrics, asked } = source([]);
+    await replayOf(metrics)(request());
+    expect(asked.map(({ expr }) => expr)).toEqual(['slow_share > 0.01']);
+  });
+
+  it('asks for evidence from the slot on at which a firing alert is missing', async () => {
+    const { metrics, asked } = source([[10, 20]]);
+    const endings: EpochMs[] = [];
+    const onEvaluated = ({ slot, entries }: Evaluated): void => {
+      if (entries.some(({ kind }) => kind === 'resolved')) endings.push(slot);
+    };
+    await replayOf(metrics)(request({ onEvaluated }));
+    expect(asked.filter(({ expr }) => expr === 'slow_share').map(({ start }) => start)).toEqual(endings);
+  });
+
+  it('asks for half as much when the answer is too large', async () => {
+    const refuse = ({ points }: Asked) => (points > 300 ? aSourceError('too-large', 'too large') : undefined);
+    const { metrics, asked } = source([[10, 20]], { refuse });
+    const report = await replayOf(metrics)(request({ groups: [group({ rules: [aPlainRule()] })] }));
+    expect(report.rules[0]?.alerts).toBe(1);
+    expect(asked.slice(0, 2).map(({ points }) => points)).toEqual([600, 300]);
+  });
+
+  it('asks instants where a range is refused for some of them', async () => {
+    // Refused at minutes 100 to 109 only, nine slots: a range that touches one of them is refused whole.
+    const refuse = ({ start, points }: Asked) => {
+      const from = minuteOf(start);
+      const isTouched = from <= 109 && from + points - 1 >= 100;
+      return isTouched ? aSourceError('bad-request', 'many-to-many matching not allowed') : undefined;
+    };
+    const { metrics } = source([[10, 20]], { refuse });
+    const report = await replayOf(metrics)(request());
+    expect(report.rules[0]).toMatchObject({ alerts: 1, failedEvaluations: 9 });
+  });
+
+  it('asks a rule that is always refused far less often than live', async () => {
+    const { metrics, asked } = source([], { refuse: () => aSourceError('bad-request', 'unknown function') });
+    const report = await replayOf(metrics)(request());
+    expect(report.rules[0]?.failedEvaluations).toBe(600);
+    expect(asked.length).toBeLessThan(100);
+  });
+
+  it('tries again when the source does not answer, and then gives up with its words', async () => {
+    const waits: number[] = [];
+    const { metrics } = source([], { refuse: () => aSourceError('unavailable', 'connection refused') });
+    await expect(replayOf(metrics, waits)(request())).rejects.toThrow('connection refused');
+    expect(waits).toEqual([1_000, 5_000]);
+  });
+});
+
+describe('an interrupted replay', () => {
+  const window = { start: START, end: after(START, ms(48 * HOUR)) };
+  const groups = [group(), group({ name: 'cart', rules: [aPlainRule()] })];
+  const breaches: Breaches = [
+    [985, 1_020],
+    [1_990, 2_100],
+  ];
+
+  it('goes on from what it saved, and comes to the same report', async () => {
+    const whole = await replayOf(source(breaches).metrics)(request({ groups, window }));
+    for (const stopAfter of [2, 5]) {
+      const stop = new AbortController();
+      let saved: string | undefined;
+      let saves = 0;
+      const save = async (progress: string) => {
+        saved = progress;
+        saves += 1;
+        if (saves === stopAfter) stop.abort();
+      };
+      const first = replayOf(source(breaches).metrics)(
+        request({ groups, window, save, signal: stop.signal }),
+      );
+      await expect(first).rejects.toThrow('aborted');
+      let evaluated = 0;
+      const rest = await replayOf(source(breaches).metrics)(
+        request({
+          groups,
+          window,
+          ...(saved === undefined ? {} : { saved }),
+          onEvaluated: () => {
+            evaluated += 1;
+          },
+        }),
+      );
+      expect(rest).toEqual(whole);
+      expect(evaluated).toBeLessThan(whole.evaluations);
+    }
+  });
+
+  it('begins anew when the rules have changed since', async () => {
+    let saved = '';
+    const save = async (progress: string) => {
+      saved = progress;
+    };
+    await replayOf(source(breaches).metrics)(request({ groups, window, save }));
+    let evaluated = 0;
+    const changed = [group({ rules: [aRule({ for: MINUTE })] })];
+    const onEvaluated = (): void => {
+      evaluated += 1;
+    };
+    const report = await replayOf(source(breaches).metrics)(
+      request({ groups: changed, window, saved, onEvaluated }),
+    );
+    expect(evaluated).toBe(report.evaluations);
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { spreadOffset } from '../../../../src/alerts/slot.ts';
+import { slotsOf, turnsOf } from '../../../../src/evaluation/replay/turns.ts';
+import { after, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
+import { aGroup } from '../../../support/builders.ts';
+import { START } from '../../../support/virtual-clock.ts';
+
+const window = { start: START, end: after(START, ms(3 * HOUR + 7 * SECOND)) };
+const groups = [
+  aGroup({ name: 'slow', interval: ms(7 * MINUTE) }),
+  aGroup({ name: 'fast', interval: ms(20 * SECOND) }),
+  aGroup({ name: 'cron', interval: MINUTE, schedule: '0 * * * * *' }),
+  aGroup({ name: 'rare', interval: ms(5 * HOUR) }),
+];
+const turns = (step?: typeof MINUTE) =>
+  [
+    ...turnsOf(
+      groups.map((group) => slotsOf(group, { window, ...(step === undefined ? {} : { step }) })),
+      window,
+    ),
+  ].map(({ group, slot }) => ({ name: group.name, slot }));
+
+describe('the evaluations of a window', () => {
+  it.each(groups)('are every slot of the grid of $name, once, both ends within', ({ name, id, interval }) => {
+    const offset = name === 'cron' ? 0 : spreadOffset(id, interval);
+    const expected: number[] = [];
+    for (let at = Math.floor(window.start / 1_000) * 1_000; at <= window.end; at += 1_000)
+      if ((at - offset) % interval === 0) expected.push(at);
+    expect(turns().flatMap((turn) => (turn.name === name ? turn.slot : []))).toEqual(expected);
+  });
+
+  it('come in the order of time, those of one slot in the order of the files', () => {
+    const order = groups.map(({ name }) => name);
+    for (const all of [turns(), turns(MINUTE)]) {
+      const sorted = all.toSorted((a, b) => a.slot - b.slot || order.indexOf(a.name) - order.indexOf(b.name));
+      expect(all).toEqual(sorted);
+    }
+  });
+
+  it('are a step apart where one is given, also for a group that is seldom evaluated', () => {
+    const rare = turns(MINUTE).filter(({ name }) => name === 'rare');
+    expect(rare.length).toBe(180);
+  });
+});

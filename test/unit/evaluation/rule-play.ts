@@ -1,0 +1,83 @@
+import type { Alert, RuleState, Transition } from '../../../src/alerts/alert.ts';
+import { decodeRecord, encodeRecord } from '../../../src/alerts/record-codec.ts';
+import { after, ms } from '../../../src/lib/units.ts';
+import { decideNotifications, type NoiseLimits } from '../../../src/messages/decide-notifications.ts';
+import type { OutboxEntry } from '../../../src/messages/store.ts';
+import type { RoutedDestination } from '../../../src/policy/route.ts';
+import { aGroup, anAlert, aRule } from '../../support/builders.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+/** Where the played rule stands. */
+export const at = { group: aGroup(), rule: aRule() };
+
+export const seconds = (count: number) => after(START, ms(count * 1_000));
+
+/** A firing alert of one of many services: the higher its number, the worse. */
+export const alertOf = (number: number, over: Partial<Alert> = {}): Alert => {
+  const service = `svc-${String(number).padStart(4, '0')}`;
+  return anAlert({
+    labels: { alertname: 'CheckoutSlow', service, severity: 'page' },
+    series: { service },
+    value: number / 10_000,
+    ...over,
+  });
+};
+export const many = (count: number, from = 1): readonly Alert[] =>
+  Array.from({ length: count }, (_, index) => alertOf(from + index));
+
+/** A rule over its evaluations: what is kept of one is what the next begins with. */
+export function play(limits: NoiseLimits = { storm: 10, flap: 0 }) {
+  let alerts = new Map<string, Alert>();
+  let known: Pick<RuleState, 'storms' | 'flaps'> = {};
+  return {
+    alerts: () => [...alerts.values()],
+    storms: () => known.storms ?? [],
+    flaps: () => known.flaps ?? {},
+    tick(
+      slot: number,
+      now: readonly Alert[],
+      route?: (alert: Alert) => readonly RoutedDestination[],
+    ): readonly OutboxEntry[] {
+      const transitions = now.flatMap((alert): Transition[] => {
+        const before = alerts.get(alert.fingerprint);
+        if (alert.state === 'resolved')
+          return before === undefined || before.state === 'resolved' ? [] : [{ kind: 'resolved', alert }];
+        return before?.episode === alert.episode ? [] : [{ kind: 'firing', alert }];
+      });
+      const carried = now.map((alert): Alert => {
+        const before = alerts.get(alert.fingerprint);
+        if (before?.episode !== alert.episode) return alert;
+        const { state, value, resolvedAt, resolveReason, suppressed } = alert;
+        const { suppressed: _held, ...rest } = before;
+        return {
+          ...rest,
+          state,
+          value,
+          ...(resolvedAt === undefined ? {} : { resolvedAt }),
+          ...(resolveReason === undefined ? {} : { resolveReason }),
+          ...(suppressed === undefined ? {} : { suppressed }),
+        };
+      });
+      const decision = decideNotifications(at, seconds(slot), {
+        alerts: carried,
+        transitions,
+        known,
+        limits,
+        ...(route === undefined ? {} : { route }),
+      });
+      // Another replica, or the next process, goes on from what is stored.
+      const { entries, ...kept } = decision;
+      const stored = decodeRecord(encodeRecord(kept)) as typeof kept;
+      alerts = new Map(stored.alerts.map((alert) => [alert.fingerprint, alert]));
+      known = stored;
+      return entries;
+    },
+  };
+}
+
+export const over = (alert: Alert, slot: number): Alert => ({
+  ...alert,
+  state: 'resolved',
+  resolvedAt: seconds(slot),
+  resolveReason: 'recovered',
+});

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { createWatch } from '../../../src/evaluation/watch.ts';
+import { MINUTE } from '../../../src/lib/units.ts';
+import type { Store } from '../../../src/messages/store.ts';
+import type { RuleGroup } from '../../../src/rules/rule.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createManualScheduler } from '../../support/manual-scheduler.ts';
+import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue } from '../../support/timeline.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const TICK = 30_000;
+const bookOf = (...groups: readonly RuleGroup[]) => ({ groups, objectives: [] });
+const groupOf = (name: string, expr: string): RuleGroup =>
+  aGroup({ name, rules: [aRule({ name: `Rule-${expr}`, expr })] });
+
+function aReplica(store: Store, clock: VirtualClock) {
+  const scheduler = createManualScheduler(clock);
+  const metrics = createFakeMetricsSource();
+  metrics.answer('a', [{ labels: { service: 'checkout' }, value: 0.5 }]);
+  const watch = createWatch({
+    store,
+    metrics,
+    scheduler,
+    clock,
+    recorder: createSpyRecorder(),
+    logger: createSpyLogger(),
+    expand: expandValue,
+  });
+  return { watch, scheduler };
+}
+
+async function drain(store: Store, clock: VirtualClock): Promise<readonly string[]> {
+  const told: string[] = [];
+  for (;;) {
+    const entry = await store.takeEntry({ now: clock.now(), lease: MINUTE });
+    if (entry === undefined) return told;
+    told.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
+    await store.completeEntry({ id: entry.id });
+  }
+}
+
+test('what a replica with older rules fired after the group was ended here is ended once that replica is gone', async () => {
+  const clock = createVirtualClock();
+  const { store, dispose } = await openTempStore(clock);
+  const renewed = aReplica(store, clock);
+  const outdated = aReplica(store, clock);
+  await outdated.watch.start(bookOf(groupOf('old', 'a'), groupOf('new', 'b')));
+  await renewed.watch.start(bookOf(groupOf('new', 'b')));
+  await outdated.scheduler.run(2 * TICK);
+  expect(await drain(store, clock)).toEqual(['Rule-a firing']);
+  await outdated.watch.stop();
+
+  await renewed.scheduler.run(10 * MINUTE);
+  expect(await drain(store, clock)).toEqual([]);
+  await renewed.scheduler.run(15 * MINUTE);
+  expect(await drain(store, clock)).toEqual(['Rule-a resolved rule-removed']);
+  await dispose();
+});

@@ -1,0 +1,219 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RuleHealth } from '../../../src/alerts/alert.ts';
+import { createWatch } from '../../../src/evaluation/watch.ts';
+import { answeredOf } from '../../../src/evaluation/watch-sources.ts';
+import { DAY, type EpochMs, MINUTE } from '../../../src/lib/units.ts';
+import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import { createLocalTime } from '../../../src/policy/local-time.ts';
+import { NO_POLICY } from '../../../src/policy/suppress.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createManualScheduler } from '../../support/manual-scheduler.ts';
+import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt } from '../../support/timeline.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const slow = aRule({ name: 'Slow', expr: 'slow' });
+const errors = aRule({ name: 'Errors', expr: 'errors' });
+const groups = [aGroup({ name: 'one', rules: [slow] }), aGroup({ name: 'two', rules: [errors] })];
+
+describe('how the rules are answered', () => {
+  const failing = (since: EpochMs): RuleHealth => ({ kind: 'source-error', message: 'refused', since });
+  const state = (health: RuleHealth, evaluatedAt: EpochMs) => ({
+    slot: evaluatedAt,
+    rules: { Slow: { rule: slow, alerts: [], health, evaluatedAt } },
+  });
+  const answered = (health: RuleHealth, at: EpochMs) =>
+    answeredOf([{ rules: [slow], state: state(health, at) }]);
+
+  it('is a hiccup while it is one evaluation only', () => {
+    expect(answered(failing(slotAt(1)), slotAt(1))).toMatchObject({ asked: 1, unanswered: 0 });
+    expect(answered(failing(slotAt(1)), slotAt(2))).toEqual({
+      asked: 1,
+      unanswered: 1,
+      since: slotAt(1),
+      reason: 'refused',
+    });
+  });
+  it('leaves out rules that nobody has evaluated, and the fault of a rule', () => {
+    expect(answeredOf([{ rules: [slow, errors], state: undefined }])).toMatchObject({ asked: 0 });
+    expect(answered({ kind: 'rule-error', message: 'parse error' }, slotAt(2))).toMatchObject({
+      unanswered: 0,
+    });
+  });
+  it('counts a rule that is rarely asked until others are answered, and one that is asked often until it is', () => {
+    const daily = { rules: [slow], state: state(failing(slotAt(1)), slotAt(2)) };
+    const other = (at: EpochMs) => ({
+      rules: [errors],
+      state: {
+        slot: at,
+        rules: { Errors: { rule: errors, alerts: [], health: { kind: 'ok' } as const, evaluatedAt: at } },
+      },
+    });
+    const unanswered = (isRare: boolean, at: EpochMs) =>
+      answeredOf([{ ...daily, isRare }, other(at)]).unanswered;
+    expect(unanswered(true, slotAt(1))).toBe(1);
+    expect(unanswered(true, slotAt(2))).toBe(1);
+    expect(unanswered(true, slotAt(3))).toBe(0);
+    expect(unanswered(false, slotAt(3))).toBe(1);
+    expect(answeredOf([{ ...daily, isRare: true }]).unanswered).toBe(1);
+  });
+  it('leaves out a rule that is gone from the files, whatever is kept of it', () => {
+    expect(answeredOf([{ rules: [errors], state: state(failing(slotAt(0)), slotAt(3)) }])).toMatchObject({
+      asked: 0,
+      unanswered: 0,
+    });
+  });
+});
+
+describe('a Prometheus that does not answer', () => {
+  let clock: VirtualClock;
+  let temp: Awaited<ReturnType<typeof openTempStore>>;
+  beforeEach(async () => {
+    clock = createVirtualClock();
+    temp = await openTempStore(clock);
+  });
+  afterEach(() => temp.dispose());
+
+  function aReplica(store: Store, over: { isPrometheus?: boolean } = {}) {
+    const scheduler = createManualScheduler(clock);
+    const metrics = createFakeMetricsSource();
+    const watch = createWatch({
+      store,
+      metrics,
+      scheduler,
+      clock,
+      recorder: createSpyRecorder(),
+      logger: createSpyLogger(),
+      expand: expandValue,
+      tellsOfSources: true,
+      ...(over.isPrometheus === undefined
+        ? {}
+        : {
+            noise: {
+              policy: () => ({ ...NO_POLICY, isPrometheus: true }),
+              localTime: createLocalTime(),
+              learnCalls: async () => undefined,
+            },
+          }),
+    });
+    return { watch, scheduler, metrics };
+  }
+
+  async function drain(): Promise<readonly OutboxEntry[]> {
+    const entries: OutboxEntry[] = [];
+    for (;;) {
+      const entry = await temp.store.takeEntry({ now: clock.now(), lease: MINUTE });
+      if (entry === undefined) return entries;
+      entries.push(entry);
+      await temp.store.completeEntry({ id: entry.id });
+    }
+  }
+  const book = { groups, objectives: [] };
+  const isTold = ({ kind }: OutboxEntry): boolean => kind !== 'refresh';
+
+  it('is told once for all rules and replicas, and ends when it answers, over a restart', async () => {
+    const one = aReplica(temp.store);
+    const two = aReplica(temp.store);
+    for (const { watch, metrics } of [one, two]) {
+      metrics.fail(aSourceError());
+      await watch.start(book);
+    }
+    for (let i = 0; i < 8; i++) {
+      await one.scheduler.run(15_000);
+      await two.scheduler.run(15_000);
+    }
+    const told = (await drain()).filter(isTold);
+    expect(told.map(({ kind, alert, rule }) => [kind, rule.about, alert.value])).toEqual([
+      ['firing', 'source', 2],
+    ]);
+    expect(told[0]?.alert.annotations).toMatchObject({ reason: 'connection refused', asked: '2' });
+    expect(told[0]?.destination).toEqual({ mentions: [] });
+    await one.watch.stop();
+    await two.watch.stop();
+
+    const next = aReplica(temp.store);
+    await next.watch.start(book);
+    await next.scheduler.run(2 * MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind, episode }) => [kind, episode])).toEqual([
+      ['resolved', told[0]?.episode],
+    ]);
+  });
+
+  it('is not told when it is a hiccup', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store);
+    await watch.start(book);
+    for (const isFailing of [true, false, true, false, true, false]) {
+      metrics.fail(isFailing ? aSourceError() : undefined);
+      await scheduler.run(30_000);
+    }
+    expect(await drain()).toEqual([]);
+  });
+
+  it('is not told in Prometheus’s mode', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store, { isPrometheus: true });
+    metrics.fail(aSourceError());
+    await watch.start(book);
+    await scheduler.run(5 * MINUTE);
+    expect(await drain()).toEqual([]);
+  });
+
+  it('is told to be unwatched, not to answer, when no rule asks any more', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store);
+    metrics.fail(aSourceError());
+    await watch.start(book);
+    await scheduler.run(3 * MINUTE);
+    await watch.replace({ groups: [], objectives: [] });
+    await scheduler.run(MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind, alert }) => [kind, alert.resolveReason])).toEqual([
+      ['firing', undefined],
+      ['resolved', 'rule-removed'],
+    ]);
+  });
+
+  it('is not told to answer because all its rules have become others meanwhile', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store);
+    metrics.fail(aSourceError());
+    await watch.start(book);
+    await scheduler.run(3 * MINUTE);
+    await watch.replace({
+      groups: [aGroup({ name: 'three', rules: [aRule({ name: 'Other', expr: 'other' })] })],
+      objectives: [],
+    });
+    await scheduler.run(3 * MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['firing']);
+    metrics.fail(undefined);
+    await scheduler.run(3 * MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['resolved']);
+  });
+
+  it('is over when others are answered, though a group on a daily schedule has not asked again', async () => {
+    const { watch, scheduler, metrics } = aReplica(temp.store);
+    const daily = aGroup({
+      name: 'daily',
+      schedule: '0 0 2 * * *',
+      rules: [aRule({ name: 'Daily', expr: 'daily' })],
+    });
+    await watch.start({ groups: [...groups, daily], objectives: [] });
+    metrics.fail(aSourceError());
+    await scheduler.run(2 * MINUTE);
+    // Its schedule is not played: from here on it is asked once a day.
+    await watch.replace({ groups: [...groups, { ...daily, interval: DAY }], objectives: [] });
+    await scheduler.run(MINUTE);
+    expect((await drain()).filter(isTold).map(({ kind, alert }) => [kind, alert.value])).toEqual([
+      ['firing', 3],
+    ]);
+    metrics.fail(undefined);
+    await scheduler.run(2 * MINUTE);
+    expect((await temp.store.loadGroup(daily.id))?.rules['Daily']?.health.kind).toBe('source-error');
+    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['resolved']);
+  });
+
+  it('counts neither as an alert nor as a tick for readiness', async () => {
+    const { watch, scheduler } = aReplica(temp.store);
+    await watch.start({ groups: [], objectives: [] });
+    await scheduler.run(MINUTE);
+    expect(watch.lastEvaluatedAt()).toBeUndefined();
+  });
+});

@@ -1,0 +1,263 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createWatch, type Watch } from '../../../src/evaluation/watch.ts';
+import { UpstreamError } from '../../../src/lib/errors.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { MINUTE, ms } from '../../../src/lib/units.ts';
+import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { RuleGroup } from '../../../src/rules/rule.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createManualScheduler, type ManualScheduler } from '../../support/manual-scheduler.ts';
+import { createSpyLogger, createSpyRecorder, type SpyLogger, type SpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt } from '../../support/timeline.ts';
+import { createVirtualClock, settle, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const TICK = 30_000;
+const breach: readonly Sample[] = [{ labels: { service: 'checkout' }, value: 0.5 }];
+const bookOf = (...groups: readonly RuleGroup[]) => ({ groups, objectives: [] });
+const groupOf = (name: string, ...exprs: readonly string[]): RuleGroup =>
+  aGroup({ name, rules: exprs.map((expr) => aRule({ name: `Rule-${expr}`, expr })) });
+
+describe('the watch', () => {
+  let temp: Awaited<ReturnType<typeof openTempStore>>;
+  let store: Store;
+  let failing: boolean;
+  let clock: VirtualClock;
+  let scheduler: ManualScheduler;
+  let metrics: FakeMetricsSource;
+  let recorder: SpyRecorder;
+  let logger: SpyLogger;
+
+  beforeEach(async () => {
+    clock = createVirtualClock();
+    temp = await openTempStore(clock);
+    failing = false;
+    store = {
+      ...temp.store,
+      groups: async () => {
+        if (failing) {
+          throw new UpstreamError({ system: 'store', code: 'unavailable', message: 'gone', advice: 'Wait.' });
+        }
+        return await temp.store.groups();
+      },
+    };
+    scheduler = createManualScheduler(clock);
+    metrics = createFakeMetricsSource();
+    recorder = createSpyRecorder();
+    logger = createSpyLogger();
+  });
+
+  afterEach(async () => {
+    await temp.dispose();
+  });
+
+  const aWatch = (): Watch =>
+    createWatch({ store, metrics, scheduler, clock, recorder, logger, expand: expandValue });
+
+  const drain = async (): Promise<readonly string[]> => {
+    const told: string[] = [];
+    for (;;) {
+      const entry: OutboxEntry | undefined = await store.takeEntry({ now: clock.now(), lease: MINUTE });
+      if (entry === undefined) return told;
+      told.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
+      await store.completeEntry({ id: entry.id });
+    }
+  };
+
+  it('runs every group of the book at its slots', async () => {
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    expect(watch.lastEvaluatedAt()).toBeUndefined();
+    await scheduler.run(4 * TICK);
+    const exprs = metrics.asked.map(({ expr }) => expr);
+    expect(exprs.filter((expr) => expr === 'a')).toHaveLength(4);
+    expect(exprs.filter((expr) => expr === 'b')).toHaveLength(4);
+    expect(watch.lastEvaluatedAt()).toBeGreaterThan(slotAt(3));
+  });
+
+  it('counts the alerts of all groups by state', async () => {
+    metrics.answer('a', breach);
+    metrics.answer('b', breach);
+    const watch = aWatch();
+    const slow = aRule({ name: 'Slow', expr: 'b', for: MINUTE });
+    await watch.start(bookOf(groupOf('one', 'a'), aGroup({ name: 'two', rules: [slow] })));
+    await scheduler.run(TICK);
+    expect(recorder.events('alerts').at(-1)).toEqual({ pending: 1, firing: 1, 'no-data': 0 });
+    metrics.answer('a', []);
+    await scheduler.run(2 * TICK);
+    expect(recorder.events('alerts').at(-1)).toEqual({ pending: 0, firing: 1, 'no-data': 1 });
+    await watch.replace(bookOf(groupOf('one', 'a')));
+    expect(recorder.events('alerts').at(-1)).toEqual({ pending: 0, firing: 0, 'no-data': 1 });
+  });
+
+  it('keeps what is known of rules that a reload leaves unchanged', async () => {
+    metrics.answer('a', breach);
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a')));
+    await scheduler.run(TICK);
+    await watch.replace(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    await scheduler.run(2 * TICK);
+    expect(await drain()).toEqual(['Rule-a firing']);
+  });
+
+  it('keeps the time of for over a restart', async () => {
+    metrics.answer('a', breach);
+    const rule = aRule({ name: 'Slow', expr: 'a', for: ms(3 * TICK) });
+    const book = bookOf(aGroup({ rules: [rule] }));
+    await aWatch().start(book);
+    await scheduler.run(2 * TICK);
+    await aWatch().start(book);
+    await scheduler.run(TICK);
+    expect(await drain()).toEqual([]);
+    await scheduler.run(TICK);
+    expect(await drain()).toEqual(['Slow firing']);
+  });
+
+  it('ends the alerts of a group that is gone at once', async () => {
+    metrics.answer('a', breach);
+    metrics.answer('b', breach);
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    await scheduler.run(TICK);
+    await drain();
+    await watch.replace(bookOf(groupOf('two', 'b')));
+    expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
+    await scheduler.run(TICK);
+    expect(await drain()).toEqual([]);
+  });
+
+  it('ends the alerts of a group that went while the program was off', async () => {
+    metrics.answer('a', breach);
+    await aWatch().start(bookOf(groupOf('one', 'a')));
+    await scheduler.run(TICK);
+    await aWatch().start(bookOf(groupOf('two', 'b')));
+    expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed']);
+  });
+
+  it('says nothing of a pending alert whose group is gone', async () => {
+    metrics.answer('a', breach);
+    const watch = aWatch();
+    await watch.start(bookOf(aGroup({ rules: [aRule({ expr: 'a', for: MINUTE })] })));
+    await scheduler.run(TICK);
+    await watch.replace(bookOf());
+    expect(await drain()).toEqual([]);
+  });
+
+  it('ends the alerts of a rule that is gone from a group that stays, at its next tick', async () => {
+    metrics.answer('a', breach);
+    metrics.answer('b', breach);
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a', 'b')));
+    await scheduler.run(TICK);
+    await drain();
+    await watch.replace(bookOf(groupOf('one', 'b')));
+    await scheduler.run(TICK);
+    expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
+  });
+
+  it('turns away a tick of a group that went while the tick was running', async () => {
+    let answer: (samples: readonly Sample[]) => void = () => undefined;
+    metrics.answer('a', breach);
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a')));
+    await scheduler.run(TICK);
+    metrics.answer(
+      'a',
+      () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    );
+    await clock.advance(TICK);
+    const running = scheduler.fire('rules.yaml;one');
+    await clock.whenAsleep();
+    await watch.replace(bookOf());
+    answer([...breach, { labels: { service: 'cart' }, value: 0.9 }]);
+    await running;
+    expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed']);
+    expect((await store.loadGroup('rules.yaml;one'))?.rules).toEqual({});
+  });
+
+  it('forgets a group that is gone once no tick of it can be running', async () => {
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a')));
+    await scheduler.run(TICK);
+    await watch.replace(bookOf());
+    expect(await store.groups()).toEqual(['rules.yaml;one']);
+    await clock.advance(11 * MINUTE);
+    await watch.replace(bookOf());
+    expect(await store.groups()).toEqual([]);
+  });
+
+  it('takes a group up again that comes back', async () => {
+    metrics.answer('a', breach);
+    const watch = aWatch();
+    for (const book of [bookOf(groupOf('one', 'a')), bookOf(), bookOf(groupOf('one', 'a'))]) {
+      await watch.replace(book);
+      await scheduler.run(TICK);
+    }
+    expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed', 'Rule-a firing']);
+  });
+
+  it('ends what is gone later when the store does not answer at the reload', async () => {
+    metrics.answer('a', breach);
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    await scheduler.run(TICK);
+    failing = true;
+    await watch.replace(bookOf(groupOf('two', 'b')));
+    expect(logger.messages('warn')).toEqual(['alerts of rules that are gone could not be ended yet']);
+    expect(await drain()).toEqual(['Rule-a firing']);
+    failing = false;
+    await scheduler.run(TICK);
+    expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
+  });
+
+  it('counts a tick that another replica has as evaluated, and one that the store refused or that came too late not', async () => {
+    const watch = aWatch();
+    const group = groupOf('one', 'a');
+    await watch.start(bookOf(group));
+    await store.claimTick({ group: group.id, slot: slotAt(1), ttl: MINUTE });
+    await scheduler.fire(group.id, slotAt(1));
+    const seen = watch.lastEvaluatedAt();
+    expect(seen).toBe(clock.now());
+    await scheduler.fire(group.id, slotAt(9));
+    await clock.advance(TICK);
+    await scheduler.fire(group.id, slotAt(8));
+    await temp.store.close();
+    await scheduler.fire(group.id, slotAt(2));
+    expect(watch.lastEvaluatedAt()).toBe(seen);
+  });
+
+  it('counts missed ticks, and tells them in one line when the group runs again', async () => {
+    const watch = aWatch();
+    const group = groupOf('one', 'a');
+    await watch.start(bookOf(group));
+    for (const tick of [1, 2, 3]) scheduler.miss(group.id, slotAt(tick));
+    expect(logger.lines).toEqual([]);
+    await scheduler.fire(group.id, slotAt(4));
+    expect(logger.lines).toEqual([
+      {
+        level: 'warn',
+        message: 'ticks were missed',
+        fields: { group: group.id, count: 3, since: '2026-11-20 14:00:30' },
+      },
+    ]);
+    expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual([
+      'missed',
+      'missed',
+      'missed',
+      'ok',
+    ]);
+  });
+
+  it('ends its schedule when it stops', async () => {
+    const watch = aWatch();
+    await watch.start(bookOf(groupOf('one', 'a')));
+    await watch.stop();
+    await scheduler.run(TICK);
+    await settle();
+    expect(metrics.asked).toEqual([]);
+  });
+});

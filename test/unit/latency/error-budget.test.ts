@@ -1,0 +1,155 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type BudgetOf, createErrorBudget, type ErrorBudget } from '../../../src/latency/error-budget.ts';
+import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { before, DAY, HOUR, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
+import { requestRateExpr, slowShareExpr } from '../../../src/rules/queries.ts';
+import type { LatencyObjective } from '../../../src/rules/rule.ts';
+import {
+  aSourceError,
+  createFakeMetricsSource,
+  type FakeMetricsSource,
+} from '../../support/fake-metrics-source.ts';
+import { createVirtualClock, START, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const objective: LatencyObjective = {
+  family: { metric: 'm_milliseconds', unit: 'ms', selector: '', serviceLabel: 'service' },
+  by: ['service'],
+  quantile: ratio(0.99),
+  threshold: ms(500),
+  window: ms(5 * MINUTE),
+};
+const of = (service: string): BudgetOf => ({ objective, labels: { service }, at: START });
+const shareExpr = (service: string): string =>
+  slowShareExpr(objective, { service }, { window: ms(30 * DAY), threshold: ms(500) });
+const rateExpr = requestRateExpr(objective, { service: 'checkout' }, { window: HOUR });
+
+describe('an error budget', () => {
+  let clock: VirtualClock;
+  let metrics: FakeMetricsSource;
+  let budget: ErrorBudget;
+  beforeEach(() => {
+    clock = createVirtualClock();
+    metrics = createFakeMetricsSource();
+    budget = createErrorBudget({ metrics, clock });
+    metrics.answer(shareExpr('checkout'), [{ labels: {}, value: 0.0038 }]);
+    covers(30);
+  });
+
+  /** Days back that the histogram has samples for. */
+  const covers = (days: number): void => {
+    const points = Array.from({ length: days + 1 }, (_, i) => ({
+      at: before(START, ms((days - i) * DAY)),
+      value: 10,
+    }));
+    metrics.answerRange(rateExpr, [{ labels: {}, points }]);
+  };
+
+  it('is what the slow requests of the period leave of what the objective allows', async () => {
+    expect(await budget(of('checkout'))).toMatchObject({ kind: 'known', period: 30 * DAY, over: 30 * DAY });
+    expect((await budget(of('checkout'))) as object).toMatchObject({ left: expect.closeTo(0.62, 6) });
+  });
+
+  it('says how much of the period there is anything to judge by', async () => {
+    covers(12);
+    expect(await budget(of('checkout'))).toMatchObject({ over: 12 * DAY });
+  });
+
+  it('may be overspent', async () => {
+    metrics.answer(shareExpr('checkout'), [{ labels: {}, value: 0.025 }]);
+    expect(await budget(of('checkout'))).toMatchObject({ left: expect.closeTo(-1.5, 6) });
+  });
+
+  it.each<[string, readonly Sample[], number, string]>([
+    ['no series', [], -1, 'no requests were measured in its period'],
+    ['no requests', [{ labels: {}, value: Number.NaN }], 30, 'no requests were measured in its period'],
+    ['requests, but no bucket at the threshold', [], 30, '500ms is no bucket bound'],
+  ])('is not known with %s', async (_, answer, days, reason) => {
+    metrics.answer(shareExpr('checkout'), answer);
+    covers(days);
+    expect(await budget(of('checkout'))).toEqual({ kind: 'unknown', reason });
+  });
+
+  it('is the most there can be where the threshold is judged by the bound above it', async () => {
+    const approximate = { ...objective, isApproximate: true } as const;
+    const expr = slowShareExpr(
+      approximate,
+      { service: 'checkout' },
+      { window: ms(30 * DAY), threshold: ms(500) },
+    );
+    metrics.answer(expr, [{ labels: {}, value: 0.002 }]);
+    expect(await budget({ ...of('checkout'), objective: approximate })).toMatchObject({
+      left: expect.closeTo(0.8, 6),
+      isAtMost: true,
+    });
+    expect(await budget(of('checkout'))).not.toMatchObject({ isAtMost: expect.anything() });
+  });
+
+  it('is asked once in ten minutes', async () => {
+    await Promise.all([budget(of('checkout')), budget(of('checkout'))]);
+    await budget({ ...of('checkout'), objective: { ...objective, window: HOUR } });
+    await clock.advance(9 * MINUTE);
+    await budget(of('checkout'));
+    expect(metrics.asked).toHaveLength(1);
+    await clock.advance(2 * MINUTE);
+    await budget(of('checkout'));
+    expect(metrics.asked).toHaveLength(2);
+  });
+
+  it('is asked again two minutes after a failure', async () => {
+    metrics.fail(aSourceError('bad-request', 'query processing would load too many samples.'));
+    expect(await budget(of('checkout'))).toEqual({
+      kind: 'unknown',
+      reason: 'query processing would load too many samples',
+    });
+    metrics.fail(undefined);
+    await clock.advance(MINUTE);
+    expect(await budget(of('checkout'))).toMatchObject({ kind: 'unknown' });
+    await clock.advance(MINUTE);
+    expect(await budget(of('checkout'))).toMatchObject({ kind: 'known' });
+  });
+
+  it('keeps nobody waiting for more than two seconds, and is there for the next who asks', async () => {
+    let answer: (samples: readonly Sample[]) => void = () => undefined;
+    metrics.answer(shareExpr('checkout'), () => new Promise((resolve) => (answer = resolve)));
+    const first = budget(of('checkout'));
+    await clock.whenAsleep();
+    await clock.advance(2_000);
+    expect(await first).toEqual({ kind: 'asking' });
+    answer([{ labels: {}, value: 0.0038 }]);
+    expect(await budget(of('checkout'))).toMatchObject({ kind: 'known' });
+  });
+
+  it('is asked for two services at a time, and not for all of a storm', async () => {
+    let under = 0;
+    let most = 0;
+    const answers: (() => void)[] = [];
+    const services = Array.from({ length: 40 }, (_, i) => `s${i}`);
+    for (const service of services)
+      metrics.answer(shareExpr(service), () => {
+        under += 1;
+        most = Math.max(most, under);
+        return new Promise((resolve) =>
+          answers.push(() => {
+            under -= 1;
+            resolve([{ labels: {}, value: 0 }]);
+          }),
+        );
+      });
+    const all = Promise.all(services.map((service) => budget(of(service))));
+    for (let i = 0; i < 400; i++) {
+      answers.shift()?.();
+      await Promise.resolve();
+    }
+    const kinds = (await all).map((each) => (each.kind === 'unknown' ? each.reason : each.kind));
+    expect(most).toBe(2);
+    expect(kinds.filter((kind) => kind === 'known')).toHaveLength(22);
+    expect(kinds.filter((kind) => kind === 'too many are asked for at once')).toHaveLength(18);
+  });
+
+  it('is none where the quantile leaves none', async () => {
+    expect(
+      await budget({ ...of('checkout'), objective: { ...objective, quantile: ratio(1) } }),
+    ).toMatchObject({ kind: 'unknown' });
+    expect(metrics.asked).toEqual([]);
+  });
+});

@@ -1,0 +1,71 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { withDeadline } from '../../../src/lib/deadline.ts';
+import { SECOND } from '../../../src/lib/units.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+describe('a call with a deadline', () => {
+  let clock: VirtualClock;
+  const limit = () => ({ clock, duration: SECOND, system: 'prometheus' as const });
+
+  beforeEach(() => {
+    clock = createVirtualClock();
+  });
+
+  it('gives what the call gives, and leaves no timer behind', async () => {
+    expect(await withDeadline(limit(), async () => 42)).toBe(42);
+    expect(clock.sleepers()).toBe(0);
+  });
+
+  it("fails with the call's own error", async () => {
+    const error = new Error('refused');
+    await expect(withDeadline(limit(), () => Promise.reject(error))).rejects.toBe(error);
+    expect(clock.sleepers()).toBe(0);
+  });
+
+  it('ends when the time is up, whether or not the call heeds its signal', async () => {
+    let signal: AbortSignal | undefined;
+    const call = withDeadline(limit(), (given) => {
+      signal = given;
+      return new Promise<never>(() => undefined);
+    });
+    const ended = expect(call).rejects.toMatchObject({
+      name: 'UpstreamError',
+      code: 'timeout',
+      message: 'No answer from prometheus within 1000 ms.',
+    });
+    await clock.advance(999);
+    expect(signal?.aborted).toBe(false);
+    await clock.advance(1);
+    await ended;
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it.each([
+    ['before it begins', true],
+    ['while it is under way', false],
+  ])('ends when the caller gives up %s, for the reason the caller has', async (_when, isEarly) => {
+    const caller = new AbortController();
+    if (isEarly) caller.abort('enough');
+    const call = withDeadline(
+      { ...limit(), signal: caller.signal },
+      (given) =>
+        new Promise<never>((_resolve, reject) => {
+          if (given.aborted) reject(given.reason);
+          given.addEventListener('abort', () => reject(given.reason));
+        }),
+    );
+    if (!isEarly) caller.abort('enough');
+    await expect(call).rejects.toBe('enough');
+    expect(clock.sleepers()).toBe(0);
+  });
+
+  it('does not hear the caller any more once it has its answer', async () => {
+    const caller = new AbortController();
+    let signal: AbortSignal | undefined;
+    await withDeadline({ ...limit(), signal: caller.signal }, async (given) => {
+      signal = given;
+    });
+    caller.abort();
+    expect(signal?.aborted).toBe(false);
+  });
+});

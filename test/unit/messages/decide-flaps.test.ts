@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import type { Alert } from '../../../src/alerts/alert.ts';
+import type { NoiseLimits } from '../../../src/messages/decide-notifications.ts';
+import type { OutboxEntry } from '../../../src/messages/store.ts';
+import { alertOf, many, over, play, seconds } from '../evaluation/rule-play.ts';
+
+const MINUTE = 60;
+
+/** The run of an alert that begins at a slot. */
+const runOf = (slot: number, number = 1): Alert =>
+  alertOf(number, { episode: `run-${number}-${slot}`, activeAt: seconds(slot), firedAt: seconds(slot) });
+
+/** An alert that fires for a minute and is quiet for a minute, over and over; what is told, by slot. */
+function flapping(rounds: number, limits: Partial<NoiseLimits> = {}) {
+  const rule = play({ storm: 10, flap: 6, ...limits });
+  const told: (readonly [number, OutboxEntry])[] = [];
+  const tick = (slot: number, alert: Alert): void => {
+    for (const entry of rule.tick(slot, [alert])) if (entry.kind !== 'refresh') told.push([slot, entry]);
+  };
+  for (let round = 0; round < rounds; round++) {
+    const start = round * 2 * MINUTE;
+    tick(start, runOf(start));
+    tick(start + MINUTE, over(runOf(start), start + MINUTE));
+  }
+  return {
+    rule,
+    tick,
+    kinds: () => told.map(([slot, { kind }]) => `${slot / MINUTE} ${kind}`),
+    told: () => told.map(([, entry]) => entry),
+  };
+}
+
+const THREE_ROUNDS = ['0 firing', '1 resolved', '2 firing', '3 resolved', '4 firing', '5 resolved'];
+
+describe('an alert that comes and goes', () => {
+  it('is told for three rounds, then said to flap in one line below its last message', () => {
+    const { kinds, told } = flapping(20);
+    expect(kinds()).toEqual([...THREE_ROUNDS, '6 flapping']);
+    const line = told().at(-1);
+    expect(line?.episode).toBe('run-1-240');
+    expect(line?.note).toBe(
+      'svc-0001: flapping. It fired 4 times in the last hour; the next message comes when it has fired, or been quiet, for 15 min.',
+    );
+  });
+
+  it('says in /slo that it is held back, and until when', () => {
+    const { rule, tick } = flapping(3);
+    tick(6 * MINUTE, runOf(6 * MINUTE));
+    expect(rule.alerts()[0]?.suppressed).toEqual({
+      kind: 'flapping',
+      by: 'fired 4 times in the last hour',
+      since: seconds(6 * MINUTE),
+      until: seconds(21 * MINUTE),
+    });
+  });
+
+  it('is posted when it has fired for a quarter of an hour, and its end is told', () => {
+    const { kinds, tick, rule } = flapping(3);
+    const run = runOf(6 * MINUTE);
+    for (let slot = 6; slot < 25; slot++) tick(slot * MINUTE, run);
+    expect(kinds().slice(6)).toEqual(['6 flapping', '21 firing']);
+    expect(rule.alerts()[0]?.suppressed).toBeUndefined();
+    tick(25 * MINUTE, over(run, 25 * MINUTE));
+    expect(kinds().slice(8)).toEqual(['25 resolved']);
+  });
+
+  it('is said to be quiet when it has been for a quarter of an hour', () => {
+    const { kinds, told, tick } = flapping(4);
+    const last = over(runOf(6 * MINUTE), 7 * MINUTE);
+    for (let slot = 8; slot < 22; slot++) tick(slot * MINUTE, last);
+    expect(kinds().slice(6)).toEqual(['6 flapping', '21 settled']);
+    expect(told().at(-1)).toMatchObject({
+      episode: 'run-1-240',
+      note: 'svc-0001: quiet for 15 min, after it fired 4 times in the last hour.',
+    });
+  });
+
+  it('is told as ever once the hour has passed', () => {
+    const { kinds, tick } = flapping(3);
+    const later = 65 * MINUTE;
+    tick(later, runOf(later));
+    expect(kinds().slice(6)).toEqual(['65 firing']);
+  });
+
+  it.each([
+    ['a limit of 0 tells everything', 0, 10],
+    ['a limit of 2 tells one round', 2, 1],
+    ['of an odd limit the last is left, so that every firing has its end', 5, 2],
+  ])('%s', (_, flap, rounds) => {
+    const { kinds } = flapping(10, { flap });
+    expect(kinds().filter((told) => told.endsWith('firing'))).toHaveLength(rounds);
+    expect(kinds().filter((told) => told.endsWith('resolved'))).toHaveLength(rounds);
+  });
+
+  it('is forgotten after an hour of quiet: what is kept is bounded', () => {
+    const { rule, tick } = flapping(20);
+    const last = over(runOf(38 * MINUTE), 39 * MINUTE);
+    for (let slot = 40; slot < 60; slot++) tick(slot * MINUTE, last);
+    const [history] = Object.values(rule.flaps());
+    expect(history?.fired.length).toBeLessThanOrEqual(60);
+    for (let slot = 60; slot < 110; slot++) rule.tick(slot * MINUTE, []);
+    expect(rule.flaps()).toEqual({});
+  });
+});
+
+describe('many that come and go together', () => {
+  it('share the line as they share the message', () => {
+    const rule = play({ storm: 10, flap: 6 });
+    const entries: OutboxEntry[] = [];
+    for (let round = 0; round < 6; round++) {
+      const start = round * 2 * MINUTE;
+      const runs = many(12).map((_, index) => runOf(start, index + 1));
+      entries.push(...rule.tick(start, runs));
+      entries.push(
+        ...rule.tick(
+          start + MINUTE,
+          runs.map((run) => over(run, start + MINUTE)),
+        ),
+      );
+    }
+    const kinds = entries.filter(({ kind }) => kind !== 'refresh').map(({ kind }) => kind);
+    expect(kinds).toEqual(['firing', 'resolved', 'firing', 'resolved', 'firing', 'resolved', 'flapping']);
+    expect(entries.find(({ kind }) => kind === 'flapping')?.note).toMatch(
+      /^12 alerts: flapping. They fired up to 4 times/,
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { aRule } from '../../support/builders.ts';
+import { inVirtualTime } from '../slack/stand.ts';
+import { alertOf, resolved, useBed } from './delivery-bed.ts';
+
+const bed = useBed();
+
+const { episode } = alertOf();
+const shown = (): string => JSON.stringify(bed.messages()[0]?.blocks ?? []);
+
+/** What a person does, with its notification in the same write, as `keep-alerts` decides it. */
+const act = (kind: 'acknowledged' | 'ended') => {
+  const now = bed.stand.clock.now();
+  const alert = alertOf();
+  return bed.store.recordAct({
+    episode,
+    kind,
+    act: { by: 'U0ANN', at: now },
+    entries: [
+      {
+        id: `${episode}:${kind}`,
+        episode,
+        kind: 'act',
+        group: 'g',
+        alert,
+        rule: aRule({ channel: '#incidents' }),
+        createdAt: alert.activeAt,
+        notBefore: now,
+        attempt: 0,
+      },
+    ],
+  });
+};
+
+describe('what a person did is shown', () => {
+  it('at once, although the message was edited a moment ago, with the traces that it shows', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    expect(bed.called('chat.update')).toHaveLength(1);
+    await act('acknowledged');
+    await bed.drain();
+    expect(bed.called('chat.update')).toHaveLength(2);
+    expect(shown()).toContain('Acknowledged by <@U0ANN>');
+    expect(shown()).toContain('POST /checkout');
+    expect(bed.thread(bed.messages()[0])).toEqual([]);
+    expect(bed.outcomes()).toEqual(['firing sent', 'refresh sent', 'act sent']);
+  });
+
+  it('with the evidence of the last edit: nothing is collected for it', async () => {
+    let collected = 0;
+    const delivery = bed.deliveryOn(bed.store, {
+      before: async () => {
+        collected += 1;
+      },
+    });
+    const drain = () => inVirtualTime(bed.stand.clock, delivery.drain());
+    await bed.decide('firing');
+    await drain();
+    await act('acknowledged');
+    await drain();
+    expect(shown()).toContain('Acknowledged by <@U0ANN>');
+    expect(collected).toBe(1);
+    await bed.decide('resolved', resolved());
+    await drain();
+    expect(collected).toBe(2);
+  });
+
+  it('by the first post already, when the channel was slow to take it', async () => {
+    await bed.decide('firing');
+    await act('acknowledged');
+    await bed.drain();
+    expect(JSON.stringify(bed.called('chat.postMessage')[0]?.args)).toContain('Acknowledged by <@U0ANN>');
+  });
+
+  it('by an end that was decided before, and nothing turns it back', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    await bed.decide('resolved', resolved());
+    await act('acknowledged');
+    await bed.drain();
+    await bed.settle();
+    expect(bed.messages()[0]?.text).toContain('✅ checkout: recovered');
+    expect(shown()).toContain('Acknowledged by <@U0ANN>');
+  });
+
+  it('and an edit decided before does not open a message that a person closed', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    await bed.decide('refresh', alertOf({ value: 0.5 }));
+    await act('ended');
+    await bed.drain();
+    await bed.settle();
+    expect(bed.messages()[0]?.text).toContain('closed by a person');
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { MINUTE } from '../../../src/lib/units.ts';
+import { START } from '../../support/virtual-clock.ts';
+import { GENERAL, INCIDENTS } from '../slack/stand.ts';
+import { alertOf, resolved, useBed } from './delivery-bed.ts';
+
+const bed = useBed();
+
+describe('a message or a channel that is gone', () => {
+  it('a deleted message is posted anew and lives on', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    bed.stand.workspace.deleteMessage(INCIDENTS, bed.messages()[0]?.ts ?? '');
+    await bed.stand.clock.advance(MINUTE);
+    await bed.decide('refresh', alertOf({ value: 0.2 }));
+    await bed.drain();
+    expect(bed.messages()).toHaveLength(1);
+    await bed.decide('resolved', resolved());
+    await bed.drain();
+    expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('✅')]);
+  });
+
+  it('a deleted message whose new post got lost on the way is not posted a third time', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    await bed.stand.clock.advance(MINUTE);
+    const { faults } = bed.stand.server;
+    faults.add({ method: 'chat.update', times: 2, do: { kind: 'http', status: 500 } });
+    faults.add({ method: 'chat.postMessage', do: { kind: 'reset-after-accept' } });
+    bed.stand.workspace.deleteMessage(INCIDENTS, bed.messages()[0]?.ts ?? '');
+    await bed.decide('refresh', alertOf({ value: 0.2 }));
+    await bed.settle();
+    await bed.decide('resolved', resolved());
+    await bed.settle();
+    expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('✅')]);
+  });
+
+  it('an archived channel sends the alert to the default one, which says why and keeps saying it', async () => {
+    bed.stand.workspace.archiveChannel(INCIDENTS);
+    await bed.decide('firing');
+    await bed.drain();
+    expect(bed.messages(GENERAL)).toHaveLength(1);
+    expect(bed.messages(GENERAL)[0]?.text).toContain('#incidents refused this message (is_archived)');
+    await bed.decide('resolved', resolved());
+    await bed.settle();
+    expect(bed.messages(GENERAL)).toHaveLength(1);
+    expect(bed.messages(GENERAL)[0]?.text).toContain('✅');
+    expect(bed.messages(GENERAL)[0]?.text).toContain('#incidents refused this message');
+  });
+
+  it('a channel archived while the alert fires: its end is told in the default channel', async () => {
+    await bed.decide('firing');
+    await bed.drain();
+    bed.stand.workspace.archiveChannel(INCIDENTS);
+    await bed.decide('resolved', resolved());
+    await bed.settle();
+    expect(await bed.store.outbox()).toEqual({ depth: 0 });
+    expect(bed.messages(GENERAL).map(({ text }) => text)).toEqual([expect.stringContaining('✅ checkout')]);
+  });
+
+  it('when the default channel refuses too, the alert is kept, tried ever more rarely, and complained about once', async () => {
+    bed.stand.workspace.archiveChannel(INCIDENTS);
+    bed.stand.workspace.archiveChannel(GENERAL);
+    await bed.decide('firing');
+    for (let minute = 0; minute < 20; minute += 1) {
+      await bed.drain();
+      await bed.stand.clock.advance(MINUTE);
+    }
+    expect(await bed.store.outbox()).toMatchObject({ depth: 1 });
+    expect(bed.called('chat.postMessage').length).toBeLessThan(40);
+    expect(bed.stand.log.messages('error')).toEqual([
+      'Slack refuses a notification: it is kept and tried again',
+    ]);
+    expect(bed.delivery.refusal()).toEqual({ code: 'is_archived', since: START });
+  });
+
+  it('a revoked token shows in the readiness, and a new one sends what was kept', async () => {
+    bed.stand.server.faults.add({ method: '*', times: 3, do: { kind: 'error', error: 'token_revoked' } });
+    await bed.decide('firing');
+    await bed.drain();
+    expect(bed.delivery.refusal()).toEqual({ code: 'token_revoked', since: START });
+    await bed.settle();
+    expect(bed.messages()).toHaveLength(1);
+    expect(bed.delivery.refusal()).toBeUndefined();
+  });
+
+  it('a lost look-up right is waited for five minutes, then the alert is shown all the same', async () => {
+    bed.stand.server.faults.add({ method: 'chat.postMessage', do: { kind: 'reset-before-accept' } });
+    bed.stand.server.faults.add({
+      method: 'conversations.history',
+      times: 100,
+      do: { kind: 'error', error: 'missing_scope' },
+    });
+    await bed.decide('firing');
+    await bed.drain();
+    await bed.stand.clock.advance(4 * MINUTE);
+    await bed.drain();
+    expect(bed.messages()).toHaveLength(0);
+    await bed.settle();
+    expect(bed.messages()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,176 @@
+import { afterEach, expect, test } from 'vitest';
+import { createLogger } from '../../../src/ops/logger.ts';
+import { createOpsServer, type OpsServer } from '../../../src/ops/ops-server.ts';
+import type { ReadyCheck } from '../../../src/ops/readiness.ts';
+import { createTelemetry } from '../../../src/ops/recorder.ts';
+import type { RulesApi, RulesFilter } from '../../../src/ops/rules-api.ts';
+import { aSourceError } from '../../support/fake-metrics-source.ts';
+
+const servers: OpsServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+async function start(
+  options: { readyChecks?: readonly ReadyCheck[]; reloadOk?: boolean; rulesApi?: Partial<RulesApi> } = {},
+) {
+  const telemetry = createTelemetry();
+  const server = createOpsServer({
+    telemetry,
+    readyChecks: options.readyChecks ?? [],
+    reload: async () =>
+      options.reloadOk === false
+        ? { ok: false, message: 'rules.yaml:3:7: unknown key "exprr"' }
+        : { ok: true, message: 'loaded 2 rules' },
+    rulesApi: {
+      rules: async () => ({ groups: [] }),
+      alerts: async () => ({ alerts: [] }),
+      ...options.rulesApi,
+    },
+    logger: createLogger({ level: 'error', secrets: [], write: () => undefined }),
+  });
+  servers.push(server);
+  const { port } = await server.listen({ port: 0, host: '127.0.0.1' });
+  const call = async (method: string, path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+    return { status: response.status, body: await response.text() };
+  };
+  return { telemetry, call };
+}
+
+test('the process is healthy as soon as it answers', async () => {
+  const { call } = await start({
+    readyChecks: [{ name: 'store', check: () => ({ ok: false, detail: 'closed' }) }],
+  });
+  expect(await call('GET', '/healthz')).toEqual({ status: 200, body: 'ok\n' });
+});
+
+test('it is ready when every check holds', async () => {
+  const { call } = await start({ readyChecks: [{ name: 'slack', check: () => ({ ok: true }) }] });
+  expect(await call('GET', '/readyz')).toEqual({ status: 200, body: 'ok slack\n' });
+});
+
+test('it is not ready when one check fails, and says which and why', async () => {
+  const { call } = await start({
+    readyChecks: [
+      { name: 'slack', check: () => ({ ok: true }) },
+      { name: 'evaluation', check: () => ({ ok: false, detail: 'last one 95 s ago' }) },
+    ],
+  });
+  expect(await call('GET', '/readyz')).toEqual({
+    status: 503,
+    body: 'ok slack\nnot ready: evaluation: last one 95 s ago\n',
+  });
+});
+
+test('a reload that is refused answers 422 with what is wrong', async () => {
+  const { call } = await start({ reloadOk: false });
+  expect(await call('POST', '/-/reload')).toEqual({
+    status: 422,
+    body: 'rules.yaml:3:7: unknown key "exprr"\n',
+  });
+});
+
+test('a reload must be a POST', async () => {
+  const { call } = await start();
+  expect((await call('GET', '/-/reload')).status).toBe(405);
+  expect(await call('POST', '/-/reload')).toEqual({ status: 200, body: 'loaded 2 rules\n' });
+});
+
+test('an unknown path names the ones there are', async () => {
+  const { call } = await start();
+  const { status, body } = await call('GET', '/ready');
+  expect(status).toBe(404);
+  expect(body).toContain('/readyz');
+});
+
+test.each([
+  'tailwatch_evaluations_total{outcome="source-error"} 0',
+  'tailwatch_query_seconds_count{system="jaeger",operation="search",outcome="error"} 0',
+  'tailwatch_alerts{state="firing"} 0',
+  'tailwatch_notifications_total{kind="firing",outcome="unknown"} 0',
+  'tailwatch_slack_calls_total{method="chat.postMessage",outcome="rate-limited"} 0',
+  'tailwatch_commands_total{command="/trace",outcome="failed"} 0',
+  'tailwatch_command_seconds_count{command="/latency"} 0',
+  'tailwatch_rule_reloads_total{outcome="failed"} 0',
+  'tailwatch_outbox_entries 0',
+])('the scrape shows %s before anything happened', async (line) => {
+  const { call } = await start();
+  expect((await call('GET', '/metrics')).body.split('\n')).toContain(line);
+});
+
+test('what is recorded is scraped, and gauges are brought up to date first', async () => {
+  const { telemetry, call } = await start();
+  const { recorder } = telemetry;
+  recorder.evaluated({ outcome: 'ok', seconds: 0.01 });
+  recorder.evaluated({ outcome: 'missed', seconds: 0 });
+  recorder.queried({ system: 'jaeger', operation: 'search', outcome: 'error', seconds: 3 });
+  recorder.notified({ kind: 'refresh', outcome: 'unchanged' });
+  recorder.reloaded({ ok: false });
+  telemetry.onScrape(async () => recorder.outbox({ depth: 3, oldestAgeSeconds: 12 }));
+  const { body } = await call('GET', '/metrics');
+  expect(body.split('\n')).toEqual(
+    expect.arrayContaining([
+      'tailwatch_evaluations_total{outcome="ok"} 1',
+      'tailwatch_evaluations_total{outcome="missed"} 1',
+      'tailwatch_evaluation_seconds_count 1',
+      'tailwatch_query_errors_total{system="jaeger"} 1',
+      'tailwatch_notifications_total{kind="refresh",outcome="unchanged"} 1',
+      'tailwatch_rule_reload_ok 0',
+      'tailwatch_outbox_entries 3',
+      'tailwatch_outbox_oldest_seconds 12',
+    ]),
+  );
+});
+
+const EVERYTHING: RulesFilter = { names: [], groups: [], files: [], matchers: [], excludeAlerts: false };
+
+test.each<[string, RulesFilter]>([
+  ['', EVERYTHING],
+  ['?type=alert&exclude_alerts=true', { ...EVERYTHING, type: 'alert', excludeAlerts: true }],
+  [
+    '?match[]={severity="page"}',
+    { ...EVERYTHING, matchers: [[{ label: 'severity', operator: '=', value: 'page' }]] },
+  ],
+  [
+    '?rule_name[]=A&rule_name[]=B&rule_group[]=g&file[]=rules.yaml',
+    { ...EVERYTHING, names: ['A', 'B'], groups: ['g'], files: ['rules.yaml'] },
+  ],
+])('the rules are asked for as of a Prometheus: /api/v1/rules%s', async (search, filter) => {
+  const filters: RulesFilter[] = [];
+  const rules = async (asked: RulesFilter) => {
+    filters.push(asked);
+    return { groups: [] };
+  };
+  const { call } = await start({ rulesApi: { rules } });
+  const { status, body } = await call('GET', `/api/v1/rules${search}`);
+  expect([status, JSON.parse(body)]).toEqual([200, { status: 'success', data: { groups: [] } }]);
+  expect(filters).toEqual([filter]);
+});
+
+test.each([
+  ['type=alerts', 'invalid parameter "type": not supported value "alerts"'],
+  ['match[]=page', expect.stringMatching(/^invalid parameter "match\[\]": "page" /)],
+])('what cannot be asked for is refused as a Prometheus refuses it: %s', async (search, error) => {
+  const { call } = await start();
+  const { status, body } = await call('GET', `/api/v1/rules?${search}`);
+  expect([status, JSON.parse(body)]).toEqual([400, { status: 'error', errorType: 'bad_data', error }]);
+});
+
+test('a store that does not answer is said in the envelope of the API', async () => {
+  const alerts = async () => {
+    throw aSourceError('unavailable', 'the store is away');
+  };
+  const { call } = await start({ rulesApi: { alerts } });
+  const { status, body } = await call('GET', '/api/v1/alerts');
+  expect([status, JSON.parse(body)]).toEqual([
+    503,
+    { status: 'error', errorType: 'unavailable', error: 'the store is away' },
+  ]);
+});
+
+test('alerts cannot be posted', async () => {
+  const { call } = await start();
+  expect((await call('POST', '/api/v1/alerts')).status).toBe(405);
+  expect((await call('GET', '/api/v1/alerts')).status).toBe(200);
+});

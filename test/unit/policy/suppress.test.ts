@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest';
+import type { Alert } from '../../../src/alerts/alert.ts';
+import { parseMatchers } from '../../../src/lib/matcher.ts';
+import { after, before, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
+import { PLAIN_ROUTE } from '../../../src/policy/route.ts';
+import {
+  createSuppression,
+  foldedByCause,
+  type Neighbour,
+  type NoisePolicy,
+  type Surroundings,
+} from '../../../src/policy/suppress.ts';
+import { anAlert } from '../../support/builders.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+const matchers = (text: string) => {
+  const read = parseMatchers(text);
+  return read.ok ? read.matchers : [];
+};
+const QUIET: NoisePolicy = {
+  route: PLAIN_ROUTE,
+  silences: [],
+  maintenance: [],
+  inhibitRules: [],
+  inhibitsByCallGraph: false,
+};
+const around = (neighbours: readonly Neighbour[] = []) => ({
+  slot: START,
+  localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 600 }),
+  neighbours,
+  calls: new Map([
+    ['frontend', new Set(['checkout'])],
+    ['checkout', new Set(['payments'])],
+  ]),
+});
+const about = (
+  service: string,
+  over: Partial<Alert> = {},
+  valueKind: 'slow-share' | 'number' = 'slow-share',
+): Neighbour => ({
+  service,
+  rule: { valueKind },
+  alert: anAlert({ labels: { alertname: 'Slow', service, severity: 'page' }, ...over }),
+});
+
+const suppressionOf = (self: Neighbour, policy: NoisePolicy, surroundings: Surroundings) =>
+  createSuppression(policy, surroundings)(self);
+
+describe('a silence', () => {
+  const silence = (
+    startsIn: number | undefined,
+    endsIn: number,
+    text = 'service="checkout"',
+  ): NoisePolicy => ({
+    ...QUIET,
+    silences: [
+      {
+        matchers: matchers(text),
+        ...(startsIn === undefined ? {} : { startsAt: after(START, ms(startsIn)) }),
+        endsAt: after(START, ms(endsIn)),
+        createdBy: 'ann',
+        comment: '',
+      },
+    ],
+  });
+  it.each([
+    ['holds from its start', silence(0, 1), true],
+    ['holds without a start', silence(undefined, 1), true],
+    ['does not hold before its start', silence(1, 2), false],
+    ['does not hold at its end', silence(-1, 0), false],
+    ['does not hold for others', silence(-1, 1, 'service="cart"'), false],
+  ])('%s', (_, policy, expected) => {
+    const found = suppressionOf(about('checkout'), policy, around());
+    expect(found?.kind).toBe(expected ? 'silence' : undefined);
+  });
+
+  it('names its author, and says since when and until when', () => {
+    const self = about('checkout', { suppressed: { kind: 'time', by: 'x', since: before(START, HOUR) } });
+    expect(suppressionOf(self, silence(-1, 1), around())).toEqual({
+      kind: 'silence',
+      by: 'ann: service="checkout"',
+      since: before(START, HOUR),
+      until: after(START, ms(1)),
+    });
+  });
+});
+
+describe('maintenance', () => {
+  const window = { name: 'backup', matchers: matchers('service="checkout"') };
+  const rows: Readonly<
+    Record<string, readonly [Omit<NoisePolicy['maintenance'][number], 'name' | 'matchers'>, boolean]>
+  > = {
+    'holds once': [{ once: { startsAt: START, endsAt: after(START, MINUTE) }, recurring: [] }, true],
+    'is over at its end': [
+      { once: { startsAt: before(START, MINUTE), endsAt: START }, recurring: [] },
+      false,
+    ],
+    'holds at its recurring time': [
+      { recurring: [{ times: [{ begin: 600, end: 660 }], location: 'UTC' }] },
+      true,
+    ],
+    'does not hold at other times': [
+      { recurring: [{ times: [{ begin: 0, end: 60 }], location: 'UTC' }] },
+      false,
+    ],
+  };
+  it.each(Object.entries(rows))('%s', (_, [times, expected]) => {
+    const policy = { ...QUIET, maintenance: [{ ...window, ...times }] };
+    const found = suppressionOf(about('checkout'), policy, around());
+    expect(found).toEqual(expected ? { kind: 'maintenance', by: 'backup', since: START } : undefined);
+  });
+});
+
+describe('inhibition learned from the call graph', () => {
+  const policy = { ...QUIET, inhibitsByCallGraph: true };
+  const cause = about('payments', { episode: 'payments-1' });
+  const held = { kind: 'call-graph', by: 'payments', episode: 'payments-1', since: START } as const;
+  const ended = (ago: number) =>
+    about('payments', { episode: 'payments-1', state: 'resolved', resolvedAt: before(START, ms(ago)) });
+  const ticket = { alertname: 'Slow', service: 'checkout', severity: 'ticket' };
+  const rows: Readonly<Record<string, readonly [Neighbour, readonly Neighbour[], boolean]>> = {
+    'folds a caller into its callee': [about('checkout'), [cause], true],
+    'folds over a chain of slow services': [about('frontend'), [about('checkout'), cause], true],
+    'does not reach over a service that is well': [about('frontend'), [cause], false],
+    'waits for a callee whose `for` still runs': [
+      about('checkout'),
+      [about('payments', { episode: 'payments-1', state: 'pending' })],
+      true,
+    ],
+    'never folds a page into a ticket': [
+      about('checkout'),
+      [about('payments', { labels: { service: 'payments', severity: 'ticket' } })],
+      false,
+    ],
+    'folds a ticket into a page': [about('checkout', { labels: ticket }), [cause], true],
+    'does not fold into what nobody sees': [
+      about('checkout'),
+      [about('payments', { suppressed: { kind: 'silence', by: 'ann', since: START } })],
+      false,
+    ],
+    'does not fold failures into slowness': [about('checkout', {}, 'number'), [cause], false],
+    'does not fold slowness into failures': [about('checkout'), [about('payments', {}, 'number')], false],
+    'posts what starts after the end of its cause': [about('checkout'), [ended(0)], false],
+    'keeps what was held back for a moment after its cause': [
+      about('checkout', { suppressed: held }),
+      [ended(59_000)],
+      true,
+    ],
+    'posts what outlives its cause': [about('checkout', { suppressed: held }), [ended(60_000)], false],
+    'posts when its cause is forgotten': [about('checkout', { suppressed: held }), [], false],
+  };
+  it.each(Object.entries(rows))('%s', (_, [self, others, expected]) => {
+    const found = suppressionOf(self, policy, around([self, ...others]));
+    expect(found).toEqual(expected ? held : undefined);
+  });
+
+  it('does nothing unless the rule file asks, or where nobody knows who calls whom', () => {
+    const self = about('checkout');
+    expect(suppressionOf(self, QUIET, around([self, cause]))).toBeUndefined();
+    const { calls: _, ...blind } = around([self, cause]);
+    expect(suppressionOf(self, policy, blind)).toBeUndefined();
+  });
+
+  it('looks at the calls of a mesh once, however many of its services breach', () => {
+    const neighbours = Array.from({ length: 400 }, (_, index) =>
+      about(`s${index}`, { episode: `e${index}` }),
+    );
+    let looks = 0;
+    const calls = {
+      get: (name: string) => {
+        looks += 1;
+        return new Set(name === 's399' ? [] : ['s399']);
+      },
+    } as unknown as NonNullable<Surroundings['calls']>;
+    const ask = createSuppression(policy, { ...around(neighbours), calls });
+    expect(neighbours.filter((each) => ask(each)?.episode === 'e399')).toHaveLength(399);
+    expect(looks).toBeLessThanOrEqual(2 * neighbours.length);
+  });
+
+  it('names what a message stands for', () => {
+    const folded = ['frontend', 'checkout'].map((service) => about(service, { suppressed: held }));
+    const gone = about('cart', { suppressed: held, state: 'resolved' });
+    expect([...foldedByCause([...folded, ...folded, gone, about('x')])]).toEqual([
+      ['payments-1', ['checkout', 'frontend']],
+    ]);
+  });
+});
+
+describe('inhibition by rules', () => {
+  const policy = {
+    ...QUIET,
+    inhibitRules: [{ source: matchers('service="db"'), target: matchers('service="checkout"'), equal: [] }],
+  };
+  it.each([
+    ['firing', 'inhibited'],
+    ['pending', undefined],
+    ['resolved', undefined],
+  ] as const)('by an alert that is %s: %s', (state, expected) => {
+    const found = suppressionOf(about('checkout'), policy, around([about('db', { state })]));
+    expect(found?.kind).toBe(expected);
+  });
+});

@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest';
+import { runCheck } from '../../../../src/cli/check-report.ts';
+import { convertText } from '../../../../src/rules/convert/convert.ts';
+import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
+import { START } from '../../../support/virtual-clock.ts';
+
+const SLOTH = `version: prometheus/v1
+service: shop
+labels: { team: shop }
+slos:
+- name: latency
+  objective: 99
+  description: fast enough
+  sli:
+    events:
+      error_query: |
+        sum(rate(req_seconds_count[{{.window}}])) - sum(rate(req_seconds_bucket{le="0.5"}[{{ .window }}]))
+      total_query: sum(rate(req_seconds_count[{{.window}}]))
+  alerting:
+    name: ShopSlow
+    labels: { category: latency }
+    page_alert: { labels: { severity: critical }, annotations: { runbook: here } }
+    ticket_alert: { disable: true }
+- name: raw
+  objective: 99.9
+  sli:
+    raw:
+      error_ratio_query: shop:errors:ratio{window="{{.window}}"}
+`;
+
+const PYRRA = `apiVersion: pyrra.dev/v1alpha1
+kind: ServiceLevelObjective
+metadata:
+  name: shop-latency
+  namespace: monitoring
+  labels: { prometheus: k8s, pyrra.dev/team: shop }
+spec:
+  target: "99"
+  window: 4w
+  description: fast enough
+  indicator:
+    latency:
+      success: { metric: 'req_milliseconds_bucket{job="shop",le="500"}' }
+      total: { metric: 'req_milliseconds_count{job="shop"}' }
+      grouping: [handler]
+  alerting: { name: ShopBurn, absent: true }
+`;
+
+const OPENSLO = `apiVersion: openslo/v1
+kind: SLO
+metadata: { name: shop, displayName: Shop }
+spec:
+  service: checkout
+  budgetingMethod: Occurrences
+  indicator:
+    metadata: { name: good-requests }
+    spec:
+      ratioMetric:
+        counter: true
+        good: { metricSource: { type: Prometheus, spec: { query: 'sum(requests_total{code!~"5.."})' } } }
+        total: { metricSource: { type: Prometheus, spec: { query: requests_total } } }
+  timeWindow: [{ duration: 30d, isRolling: true }]
+  objectives: [{ displayName: most, target: 0.999 }]
+`;
+
+const THRESHOLD = OPENSLO.replace(
+  /ratioMetric:[^]*?timeWindow/,
+  `thresholdMetric:
+        metricSource: { spec: { query: 'histogram_quantile(0.99, sum by (le) (rate(req_seconds_bucket[5m])))' } }
+  timeWindow`,
+)
+  .replace('Occurrences', 'Timeslices')
+  .replace(
+    '{ displayName: most, target: 0.999 }',
+    '{ op: lte, value: 0.5, targetPercent: 99, timeSliceWindow: 5m }',
+  );
+
+/** The rules of a conversion, read by our own parser, as it must be able to. */
+function rulesOf(text: string) {
+  const converted = convertText('slo.yaml', text);
+  if (!converted.ok)
+    throw new Error(converted.errors.map(({ line, message }) => `${line}: ${message}`).join('\n'));
+  const read = parseRuleText('out.yaml', converted.yaml);
+  expect(read.ok ? [] : read.errors).toEqual([]);
+  return read.groups.flatMap(({ name, rules }) => rules.map((rule) => ({ group: name, ...rule })));
+}
+
+const short = (text: string) =>
+  rulesOf(text).map(({ group, name, labels, for: hold }) =>
+    [group, name, labels['severity'], labels['burn_windows'], hold / 60_000].join(' '),
+  );
+
+it.each([
+  ['Sloth', SLOTH],
+  ['Pyrra', PYRRA],
+  ['OpenSLO', OPENSLO],
+])('what comes of a document of %s passes our own check without a warning', async (_, text) => {
+  const converted = convertText('slo.yaml', text);
+  const yaml = converted.ok ? converted.yaml : '';
+  const request = { files: ['out.yaml'], readFile: async () => yaml, now: START, isStrict: true };
+  const { text: report } = await runCheck(request);
+  expect(report).toMatch(/^1 file, \d groups?, \d rules: nothing to mend\.$/);
+  expect(yaml).not.toContain('{}');
+});
+
+describe('a Sloth specification', () => {
+  it('becomes a group for each SLO with the pairs that are not disabled', () => {
+    expect(short(SLOTH)).toEqual([
+      'shop-latency ShopSlow critical 1h/5m 0',
+      'shop-latency ShopSlow critical 6h/30m 0',
+      'shop-raw shop-raw page 1h/5m 0',
+      'shop-raw shop-raw page 6h/30m 0',
+      'shop-raw shop-raw ticket 1d/2h 0',
+      'shop-raw shop-raw ticket 3d/6h 0',
+    ]);
+  });
+
+  it('keeps its queries, labels and annotations', () => {
+    const [page, , raw] = rulesOf(SLOTH);
+    expect(page?.expr).toContain('/ (sum(rate(req_seconds_count[1h])))) > 0.144 and ');
+    expect(page?.expr).toContain('req_seconds_bucket{le="0.5"}[5m]');
+    expect(page?.labels).toMatchObject({ sloth_service: 'shop', team: 'shop', category: 'latency' });
+    expect(page?.annotations).toEqual({ description: 'fast enough', runbook: 'here' });
+    expect(raw?.expr).toBe(
+      '(shop:errors:ratio{window="1h"}) > 0.0144 and (shop:errors:ratio{window="5m"}) > 0.0144',
+    );
+  });
+});
+
+describe('a Pyrra objective', () => {
+  it('becomes its pairs, scaled to its window, and its alert for a missing metric', () => {
+    expect(short(PYRRA)).toEqual([
+      'shop-latency ShopBurn critical 1h/5m 2',
+      'shop-latency ShopBurn critical 6h/30m 15',
+      'shop-latency ShopBurn warning 1d/2h 60',
+      'shop-latency ShopBurn warning 4d/6h 180',
+      'shop-latency SLOMetricAbsent critical  10',
+    ]);
+  });
+
+  it('reads a whole bound as both generations of Prometheus write it', () => {
+    const [first] = rulesOf(PYRRA);
+    expect(first?.expr).toContain(
+      '1 - sum by (handler) (rate(req_milliseconds_bucket{job="shop",le=~"500(\\\\.0)?"}[1h])) / sum by (handler) (rate(req_milliseconds_count{job="shop"}[1h]))',
+    );
+    expect(first?.labels).toMatchObject({ slo: 'shop-latency', team: 'shop' });
+  });
+
+  const indicators: Readonly<Record<string, readonly [string, string]>> = {
+    ratio: [
+      'ratio: { errors: { metric: \'r_total{code=~"5.."}\' }, total: { metric: r_total } }',
+      '(sum (rate(r_total{code=~"5.."}[1h])) / sum (rate(r_total[1h]))) > 0.14',
+    ],
+    latencyNative: [
+      'latencyNative: { latency: 200ms, total: { metric: req_seconds } }',
+      '(1 - histogram_fraction(0, 0.2, sum (rate(req_seconds[1h])))) > 0.14',
+    ],
+    bool_gauge: [
+      'bool_gauge: { metric: probe_success, grouping: [instance] }',
+      '(1 - sum by (instance) (sum_over_time(probe_success[1h])) / sum by (instance) (count_over_time(probe_success[1h]))) > 0.14',
+    ],
+  };
+  it.each(Object.entries(indicators))('with the indicator %s', (_, [indicator, expr]) => {
+    const [first] = rulesOf(PYRRA.replace(/latency:\n[^]*?(?= {2}alerting)/, `${indicator}\n`));
+    expect(first?.expr.startsWith(expr), first?.expr).toBe(true);
+  });
+});
+
+it.each([
+  ['Sloth', SLOTH.replace('le="0.5"', 'le="1"')],
+  ['OpenSLO', OPENSLO.replace('requests_total{code!~"5.."}', 'requests_bucket{le="1"}')],
+])('a whole bound in a query of %s is read as both generations of Prometheus write it', (_, text) => {
+  expect(rulesOf(text)[0]?.expr).toContain('_bucket{le=~"1(\\\\.0)?"}');
+});
+
+describe('an OpenSLO document', () => {
+  it('becomes the workbook’s pairs over good and total', () => {
+    expect(short(OPENSLO)).toEqual([
+      'shop shop page 1h/5m 0',
+      'shop shop page 6h/30m 0',
+      'shop shop ticket 3d/6h 0',
+    ]);
+    const [first] = rulesOf(OPENSLO);
+    expect(first?.expr).toContain(
+      '(1 - sum(rate(requests_total{code!~"5.."}[1h])) / sum(rate(requests_total[1h]))) > 0.0144 and',
+    );
+    expect(first?.labels).toMatchObject({ slo: 'shop', slo_service: 'checkout' });
+  });
+
+  it('takes a threshold for the share of time on the wrong side of it', () => {
+    const [first] = rulesOf(THRESHOLD);
+    expect(first?.expr).toContain('avg_over_time(((histogram_quantile(0.99, ');
+    expect(first?.expr).toContain(') > bool 0.5)[1h:5m])) > 0.144 and');
+  });
+});
+
+describe('what cannot be carried is refused by its name and place', () => {
+  const cases: Readonly<Record<string, readonly [text: string, place: string, words: string]>> = {
+    'a plugin of Sloth': [SLOTH.replace(/raw:\n[^]*$/, 'plugin: { id: x }\n'), '21:5', '`plugin`'],
+    'a query of Sloth without its window': [
+      SLOTH.replace('ratio{window="{{.window}}"}', 'ratio'),
+      '22:26',
+      '{{.window}}',
+    ],
+    'a key where none is known': [SLOTH.replace('error_ratio_query', 'errorRatio'), '22:7', 'known here.'],
+    'a field of Sloth that is not known': [
+      SLOTH.replace('description:', 'describtion:'),
+      '7:3',
+      '`describtion`',
+    ],
+    'an objective of all requests': [
+      SLOTH.replace('objective: 99\n', 'objective: 100\n'),
+      '6:14',
+      'below 100',
+    ],
+    'dynamic burn rates of Pyrra': [
+      PYRRA.replace('absent: true', 'burnRateType: dynamic'),
+      '16:45',
+      'burnRateType',
+    ],
+    'an objective of Pyrra without an indicator': [
+      PYRRA.replace(/latency:\n[^]*?(?= {2}alerting)/, '{}\n'),
+      '12:5',
+      'ratio, latency, latencyNative, bool_gauge',
+    ],
+    'a metric of Pyrra with an offset': [
+      PYRRA.replace('le="500"}\'', 'le="500"} offset 1m\''),
+      '13:26',
+      'one metric',
+    ],
+    'an alert policy of OpenSLO': [`${OPENSLO}  alertPolicies: []\n`, '16:3', '`alertPolicies`'],
+    'an indicator of OpenSLO that stands elsewhere': [
+      OPENSLO.replace(/indicator:\n[^]*?(?= {2}timeWindow)/, 'indicatorRef: good-requests\n'),
+      '7:3',
+      '`indicatorRef`',
+    ],
+    'a calendar window of OpenSLO': [
+      OPENSLO.replace('isRolling: true', 'isRolling: false'),
+      '14:44',
+      'isRolling',
+    ],
+    'another source than Prometheus': [
+      OPENSLO.replace('type: Prometheus', 'type: Datadog'),
+      '12:39',
+      'Datadog',
+    ],
+    'another kind of OpenSLO': [OPENSLO.replace('kind: SLO', 'kind: Service'), '2:7', 'only documents'],
+    'time slices of a ratio': [OPENSLO.replace('Occurrences', 'Timeslices'), '6:20', 'budgetingMethod'],
+    'a threshold without an operator': [THRESHOLD.replace('op: lte, ', ''), '13:15', '`op`'],
+    'a document of nobody’s': ['groups: []\n', '1:1', 'Sloth'],
+    'an empty file': ['', '1:1', 'Sloth'],
+    'what is no YAML': ['version: [\n', '2:1', 'not YAML'],
+  };
+  it.each(Object.entries(cases))('%s', (_, [text, place, words]) => {
+    const converted = convertText('slo.yaml', text);
+    const errors = converted.ok ? [] : converted.errors;
+    expect(errors.map(({ message }) => message).join('\n')).toContain(words);
+    expect(errors.map(({ line, column }) => `${line}:${column}`)).toContain(place);
+  });
+
+  it('also when the origin is given, and is another one', () => {
+    expect(convertText('slo.yaml', SLOTH, 'pyrra').ok).toBe(false);
+    expect(convertText('slo.yaml', SLOTH, 'sloth').ok).toBe(true);
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { toRecord, withoutMetricName } from '../../../demo/prometheus/labels.ts';
+import { PROMETHEUS_3 } from '../../../demo/prometheus/promql/dialect.ts';
+import { QueryError } from '../../../demo/prometheus/promql/errors.ts';
+import { parseExpression } from '../../../demo/prometheus/promql/parse.ts';
+import { queryInstant } from '../../../demo/prometheus/promql/query.ts';
+import { createSampleStore } from '../../../demo/prometheus/sample-store.ts';
+import { meets } from '../../../src/alerts/compare.ts';
+import { fingerprint } from '../../../src/lib/labels.ts';
+import { epochMs } from '../../../src/lib/units.ts';
+import { analyseExpression } from '../../../src/rules/analysis/analyse.ts';
+import { checkExpression } from '../../../src/rules/analysis/syntax.ts';
+import { generateQuery } from '../../support/promql-queries.ts';
+import { createChance, generateSamples } from '../../support/promql-samples.ts';
+import { SEED } from '../../support/seed.ts';
+
+const QUERIES = 1_500;
+
+const store = createSampleStore();
+for (const { labels, value, t } of generateSamples(createChance(SEED))) {
+  store.append({ labels, t: epochMs(t), value });
+}
+
+/** Values by the fingerprint of their labels, without the metric's name; undefined when the query is refused. */
+function ask(query: string, t: number): ReadonlyMap<string, number> | undefined {
+  try {
+    const expression = parseExpression(query, PROMETHEUS_3);
+    const result = queryInstant({ source: store, dialect: PROMETHEUS_3, lookback: 300_000 }, expression, t);
+    if (result.type !== 'vector') return undefined;
+    return new Map(
+      result.samples.map(({ labels, value }) => [fingerprint(toRecord(withoutMetricName(labels))), value]),
+    );
+  } catch (error) {
+    // Two series of a comparison that differ in their name alone: the server refuses such a rule too.
+    if (error instanceof QueryError) return undefined;
+    throw error;
+  }
+}
+
+describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
+  const chance = createChance(SEED);
+  const queries = Array.from({ length: QUERIES }, () => generateQuery(chance));
+
+  it('none that a Prometheus takes is refused', () => {
+    const refused = queries.filter(({ query }) => checkExpression(query).length > 0);
+    expect(refused.map(({ query }) => query)).toEqual([]);
+  });
+
+  it('a breach always meets the comparison in its evidence', () => {
+    let judged = 0;
+    for (const { query, start } of queries) {
+      const { evidence } = analyseExpression(query);
+      if (evidence?.comparison === undefined || evidence.bound === undefined) continue;
+      const { comparison, bound } = evidence;
+      const breaches = ask(query, start) ?? new Map<string, number>();
+      if (breaches.size === 0) continue;
+      const proof = ask(evidence.expr, start);
+      expect(proof, `${evidence.expr} is not accepted`).toBeDefined();
+      for (const [print] of breaches) {
+        const value = proof?.get(print);
+        expect(value, `${query}\n${evidence.expr}`).toBeDefined();
+        expect(meets(value ?? Number.NaN, comparison, bound), `${query}\n${evidence.expr}`).toBe(true);
+        judged++;
+      }
+    }
+    expect(judged).toBeGreaterThan(50);
+  });
+
+  it('where no value tells, the series of a breach are among those there is data for', () => {
+    let judged = 0;
+    for (const { query, start } of queries) {
+      const { evidence } = analyseExpression(query);
+      if (evidence === undefined || evidence.comparison !== undefined) continue;
+      // Of all comparisons `!=` alone lets NaN through, which is no data to judge by.
+      if (query.replaceAll(/\{[^}]*\}/g, '').includes('!=')) continue;
+      const breaches = ask(query, start) ?? new Map<string, number>();
+      if (breaches.size === 0) continue;
+      const there = ask(evidence.expr, start);
+      expect(
+        [...breaches.keys()].filter((print) => there?.has(print) !== true),
+        `${query}\n${evidence.expr}`,
+      ).toEqual([]);
+      judged += breaches.size;
+    }
+    expect(judged).toBeGreaterThan(50);
+  });
+});

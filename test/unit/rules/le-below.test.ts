@@ -1,0 +1,60 @@
+import { assert, integer, oneof, property } from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { leBelow } from '../../../src/rules/le-below.ts';
+import { goFloat } from '../../../src/rules/queries.ts';
+
+const matches = (bound: number, le: string): boolean => new RegExp(`^(?:${leBelow(bound)})$`).test(le);
+
+describe('the bounds below a threshold', () => {
+  const cases: Readonly<Record<string, readonly [number, readonly string[], readonly string[]]>> = {
+    'milliseconds as older and newer servers write them': [
+      750,
+      ['0.5', '1', '1.0', '5', '50.0', '500', '500.0', '749.9'],
+      ['750', '750.0', '751', '1000', '1000.0', '1e+06', '1.8e+06', '3600000', '+Inf'],
+    ],
+    seconds: [
+      0.3,
+      ['0', '0.0', '0.005', '0.01', '0.25', '0.2999', '5e-05'],
+      ['0.3', '0.30', '0.5', '1', '1.0', '2.5', '10', '10.0', '+Inf'],
+    ],
+    'seconds with several decimals': [0.35, ['0.3', '0.30', '0.349', '0.1'], ['0.35', '0.4', '1.0']],
+    'a decimal that ends in a zero in between': [
+      1.05,
+      ['1', '1.', '1.0', '1.04', '0.9'],
+      ['1.05', '1.1', '2'],
+    ],
+    'more than a million': [
+      1_900_000,
+      ['500', '1000000', '1800000', '1e+06', '1.8e+06', '600000.0', '1.85e+06'],
+      ['1900000', '1.9e+06', '1.91e+06', '2e+06', '3.6e+06', '1e+07', '+Inf'],
+    ],
+  };
+  it.each(Object.entries(cases))('%s', (_, [bound, below, others]) => {
+    expect(below.filter((le) => !matches(bound, le))).toEqual([]);
+    expect(others.filter((le) => matches(bound, le))).toEqual([]);
+  });
+
+  const latency = oneof(
+    integer({ min: 1, max: 100_000_000 }),
+    integer({ min: 1, max: 10_000_000 }).map((ms) => ms / 1_000),
+  );
+  it('are exactly those, in every way they are written', () => {
+    assert(
+      property(latency, latency, (bound, le) => {
+        const forms = [String(le), goFloat(le), ...(Number.isInteger(le) ? [`${le}.0`] : [])];
+        for (const form of forms) expect(matches(bound, form), `${form} below ${bound}`).toBe(le < bound);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('are told apart digit by digit', () => {
+    assert(
+      property(latency, integer({ min: -3, max: 3 }), (bound, steps) => {
+        const le = Number((bound + steps / 1_000).toFixed(3));
+        if (le > 0) expect(matches(bound, String(le))).toBe(le < bound);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});

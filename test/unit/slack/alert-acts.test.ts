@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import type { AlertView } from '../../../src/messages/alert-view.ts';
+import { silenceNote } from '../../../src/messages/silence-note.ts';
+import { alertMessage } from '../../../src/slack/blocks/alert.ts';
+import { noteMessage } from '../../../src/slack/blocks/note.ts';
+import { phraseText } from '../../../src/slack/blocks/phrase.ts';
+import { violations } from '../../../src/slack/limits.ts';
+import { START } from '../../support/virtual-clock.ts';
+import { aView } from './stand.ts';
+
+const handle = { episode: '00000000000000aa-17', matchers: 'service="checkout"' };
+const ANN = { by: 'U0ANN', at: START };
+const silence = { id: '5ca1ab1e', by: 'U0BOB', comment: 'moving <!channel>' };
+
+/** The buttons of a message, by action and value. */
+function buttonsOf(view: AlertView): readonly (readonly [string, unknown])[] {
+  const { blocks } = alertMessage(view);
+  return blocks.flatMap((block) =>
+    block.type === 'actions'
+      ? block.elements.flatMap((element) =>
+          'action_id' in element && 'value' in element
+            ? [[element.action_id ?? '', element.value] as const]
+            : [],
+        )
+      : [],
+  );
+}
+
+describe('the buttons of people', () => {
+  const acknowledge = ['acknowledge', '/slo acknowledge 00000000000000aa-17'];
+  const quiet = ['silence', 'service="checkout"'];
+  const loud = ['run_command', '/slo unsilence 5ca1ab1e'];
+  const end = ['end_alert', '/slo end 00000000000000aa-17'];
+  it.each<[string, Partial<AlertView>, readonly unknown[]]>([
+    ['one that fires can be taken and silenced', {}, [acknowledge, quiet]],
+    ['one that somebody has can be silenced', { acknowledged: ANN }, [quiet]],
+    [
+      'one that is silenced can be heard again',
+      { hushed: { text: 'Silenced by', silence } },
+      [acknowledge, loud],
+    ],
+    [
+      'one that the rule files hold back can be silenced too',
+      { hushed: { text: 'Under maintenance: x' } },
+      [acknowledge, quiet],
+    ],
+    ['one without data can be ended', { state: 'no-data', noDataSince: START }, [acknowledge, quiet, end]],
+    ['one that is over leaves nothing to do', { state: 'resolved', resolvedAt: START }, []],
+  ])('%s', (_, over, expected) => {
+    const people = new Set(['acknowledge', 'silence', 'run_command', 'end_alert']);
+    const found = buttonsOf(aView({ handle, ...over })).filter(([action]) => people.has(action));
+    expect(found).toEqual(expected);
+    expect(violations(alertMessage(aView({ handle, ...over })))).toEqual([]);
+  });
+
+  it('an alert that nobody can act on has none', () => {
+    expect(buttonsOf(aView()).map(([action]) => action)).not.toContain('acknowledge');
+  });
+});
+
+describe('what people did stands in the message', () => {
+  const shown = (over: Partial<AlertView>): string =>
+    JSON.stringify(alertMessage(aView({ handle, ...over })).blocks);
+
+  it.each<[string, Partial<AlertView>, string]>([
+    ['who has it', { acknowledged: ANN }, ':eyes: Acknowledged by <@U0ANN> at <!date^'],
+    [
+      'who silenced it',
+      { hushed: { text: 'Silenced by', silence } },
+      ':no_bell: Silenced by <@U0BOB>: moving &lt;!channel&gt;',
+    ],
+    [
+      'who ended it',
+      {
+        state: 'resolved',
+        resolvedAt: START,
+        resolveReason: 'ended-by-person',
+        ended: { ...ANN, comment: '<@U1>' },
+      },
+      'Closed by <@U0ANN> at <!date^',
+    ],
+  ])('%s', (_, over, text) => {
+    expect(shown(over)).toContain(text);
+  });
+
+  it('an end by a person says that the service may not be well', () => {
+    const over = {
+      state: 'resolved',
+      resolvedAt: START,
+      resolveReason: 'ended-by-person',
+      ended: ANN,
+    } as const;
+    expect(shown(over)).toContain('*not known*: there is no data');
+  });
+});
+
+describe('a phrase names people and instants, and nothing else has an effect', () => {
+  it.each([
+    ['a person', [{ person: 'U0ANN' }], '<@U0ANN>'],
+    ['what is no id of a person', [{ person: '!channel' }], '`!channel`'],
+    ['a text with markup', ['<!here> & *co*'], '&lt;!here&gt; &amp; *co*'],
+    ['code with markup', [{ code: 'a="<!here>`"' }], '`a="&lt;!here&gt;ˋ"`'],
+    ['blanks between parts', ['by ', { person: 'U0ANN' }, ' now'], 'by <@U0ANN> now'],
+  ])('%s', (_, phrase, text) => {
+    expect(phraseText(phrase)).toBe(text);
+  });
+});
+
+it('a silence is told in the thread with who, until when, and why', () => {
+  const news = { ...ANN, id: '5ca1ab1e', until: START, comment: '<!channel> move' } as const;
+  expect(noteMessage(silenceNote({ ...news, what: 'silenced' })).text).toMatch(
+    /^🔕 Silenced by <@U0ANN> until <!date\^.*>: &lt;!channel&gt; move\. Its end is told here all the same\./,
+  );
+  expect(noteMessage(silenceNote({ ...ANN, id: '5ca1ab1e', what: 'unsilenced' })).text).toContain(
+    'The silence was ended by <@U0ANN>.',
+  );
+});

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { after, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
+import type { AlertView } from '../../../src/messages/alert-view.ts';
+import { alertMessage, headline, slowestCommand } from '../../../src/slack/blocks/alert.ts';
+import type { Rendered } from '../../../src/slack/blocks/block.ts';
+import { START } from '../../support/virtual-clock.ts';
+import { anEnrichedView, aView } from './stand.ts';
+
+const shown = (message: Rendered): string => JSON.stringify(message.blocks);
+
+describe('the headline says what, how much, and against which bound', () => {
+  const { service: _service, ...nameless } = aView();
+  const { threshold: _threshold, quantile: _quantile, window: _window, ...plain } = aView();
+  const cases: Record<string, AlertView> = {
+    '🔴 checkout: p99 ≈ 812 ms, objective 500 ms': anEnrichedView(),
+    '🔴 checkout: p99 over 3600 s, objective 500 ms': anEnrichedView({
+      latency: { quantile: 0.99, value: ms(3_600_000), low: ms(3_600_000) },
+    }),
+    '🔴 checkout: 7.2 % of requests slower than 500 ms, 1 % allowed': aView(),
+    '🔴 CheckoutSlow: 7.2 % of requests slower than 500 ms, 1 % allowed': nameless,
+    '🔴 checkout: 812 ms, above 500 ms': {
+      ...plain,
+      valueKind: 'latency',
+      unit: 'ms',
+      value: 812,
+      bound: 500,
+      comparison: '>',
+    },
+    '🔴 checkout: 42 requests, at or below 50 requests': {
+      ...plain,
+      valueKind: 'number',
+      unit: 'requests',
+      value: 42,
+      bound: 50,
+      comparison: '<=',
+    },
+    '⚪ checkout: no data, the alert still stands': aView({ state: 'no-data', noDataSince: START }),
+    '✅ checkout: recovered after 12 min': aView({
+      state: 'resolved',
+      resolvedAt: after(START, ms(13 * MINUTE)),
+      resolveReason: 'recovered',
+    }),
+    '☑️ checkout: closed, its rule was removed, after 1 h': aView({
+      state: 'resolved',
+      resolvedAt: after(START, ms(HOUR + MINUTE)),
+      resolveReason: 'rule-removed',
+    }),
+  };
+  it.each(Object.entries(cases))('%s', (text, view) => {
+    expect(headline(view)).toBe(text);
+  });
+});
+
+describe("an alert's message", () => {
+  it('shows the three honest numbers, the times, and where they come from', () => {
+    const message = shown(alertMessage(anEnrichedView()));
+    for (const text of [
+      '*p99*\\n≈ 812 ms (between 500 ms and 1 s)',
+      '*Objective*\\np99 below 500 ms over 5 min',
+      '*Slow requests*\\n7.2 % slower than 500 ms (1 % allowed)',
+      '*Budget burn*\\n7.2x of what the objective allows',
+      '*Slow requests at the peak*\\n9.1 %',
+      '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',
+      'exact: 41 traces &gt;= 812 ms in 14:00-14:10 UTC',
+      'severity `page`',
+      '`team=shop`',
+    ])
+      expect(message).toContain(text);
+  });
+
+  it('reckons the burn from the verdict before anything else was fetched', () => {
+    expect(shown(alertMessage(aView()))).toContain('7.2x of what the objective allows');
+  });
+
+  it('opens each trace, in true order, with its time in the reader’s zone and a mark on an error', () => {
+    const { blocks } = alertMessage(anEnrichedView());
+    const table = blocks.find(({ type }) => type === 'table') as { rows: unknown[][] };
+    expect(table.rows[0]).toEqual(
+      ['#', 'In checkout', 'Trace', 'Whole request', 'Start', 'Operation'].map((text) => ({
+        type: 'raw_text',
+        text,
+      })),
+    );
+    const plain = (text: string) => ({ type: 'raw_text', text });
+    expect(table.rows[1]?.slice(0, 2)).toEqual([plain('1'), plain('1.24 s')]);
+    expect(table.rows[1]?.[3]).toEqual(plain('1.5 s'));
+    expect(JSON.stringify(table.rows[1]?.[4])).toContain('"type":"date","timestamp":1795183200');
+    expect(JSON.stringify(table.rows[1]?.[2])).toContain(
+      `"type":"link","url":"https://jaeger.example/trace/${'1'.repeat(32)}","text":"11111111"`,
+    );
+    expect(JSON.stringify(table.rows[2]?.[5])).toContain('⚠ error');
+  });
+
+  it('asks for the slowest traces of its own window, by the command a person could type', () => {
+    expect(slowestCommand(aView())).toBe(
+      '/trace slowest checkout at 2026-11-20T13:55:00.000Z/2026-11-20T14:01:00.000Z',
+    );
+    expect(slowestCommand(aView({ service: 'two words' }))).toBeUndefined();
+  });
+
+  it('draws the value and its objective as two lines', () => {
+    const { blocks } = alertMessage(anEnrichedView());
+    const block = blocks.find(({ type }) => type === 'data_visualization') as unknown as {
+      chart: { series: { name: string; data: unknown[] }[]; axis_config: { categories: string[] } };
+    };
+    expect(block.chart.series.map(({ name, data }) => [name, data.length])).toEqual([
+      ['p99', 20],
+      ['objective', 20],
+    ]);
+    // Half minutes: minutes alone would repeat.
+    expect(block.chart.axis_config.categories.slice(0, 2)).toEqual(['13:50:00', '13:50:30']);
+  });
+
+  it('says why there are no traces, and everything else that is missing', () => {
+    const message = shown(
+      alertMessage(
+        aView({
+          traces: { kind: 'unavailable', reason: 'Jaeger did not answer in 8 s.' },
+          gaps: ['No chart: Prometheus did not answer in 8 s.'],
+        }),
+      ),
+    );
+    expect(message).toContain('No traces: Jaeger did not answer in 8 s.');
+    expect(message).toContain('No chart: Prometheus did not answer in 8 s.');
+  });
+
+  it('shows at the end what the evidence said, the worst, and how long it fired', () => {
+    const over: Partial<AlertView> = {
+      state: 'resolved',
+      resolvedAt: after(START, ms(13 * MINUTE)),
+      value: 0,
+    };
+    const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
+    for (const text of [
+      '*Slow requests at the end*\\n0 %',
+      '*Slow requests at the peak*\\n9.1 %',
+      'fired for 12 min',
+    ])
+      expect(message).toContain(text);
+    expect(message).not.toContain('Budget burn');
+  });
+
+  it('does not claim that a service is well when only its rule is gone', () => {
+    const over: Partial<AlertView> = { state: 'resolved', resolvedAt: after(START, HOUR) };
+    expect(shown(alertMessage(aView({ ...over, resolveReason: 'rule-removed' })))).toContain('*not known*');
+    expect(shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })))).not.toContain('not known');
+  });
+
+  it('says in its text, too, why it stands in another channel', () => {
+    const message = alertMessage(aView({ notice: '#shop refused this message (is_archived): <!channel>' }));
+    expect(message.text).toContain('#shop refused this message (is_archived): &lt;!channel&gt;');
+    expect(shown(message)).toContain('#shop refused this message (is_archived): &lt;!channel&gt;');
+  });
+});
+
+describe('an alert among others', () => {
+  it('calls user groups and people by id, and nobody by anything else', () => {
+    const message = shown(alertMessage(aView({ mentions: ['S0ONCALL00', 'U0ANN00000', '!channel'] })));
+    expect(message).toContain('<!subteam^S0ONCALL00> <@U0ANN00000> `!channel`');
+  });
+
+  it('names the services that are slow because of this one', () => {
+    const services = Array.from({ length: 14 }, (_, i) => `s${i}`);
+    expect(shown(alertMessage(aView({ alsoSlow: services })))).toMatch(
+      /Also slow because of it: `s0`, .*`s11` and 2 more/,
+    );
+  });
+
+  it('says what keeps it still, and until when', () => {
+    const hushed = { text: 'Silenced by ann: <!channel>', until: START };
+    expect(shown(alertMessage(aView({ hushed })))).toMatch(
+      /:no_bell: Silenced by ann: &lt;!channel&gt; until <!date\^1795183200/,
+    );
+  });
+});

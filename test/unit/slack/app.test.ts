@@ -1,0 +1,265 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
+import { MINUTE, SECOND } from '../../../src/lib/units.ts';
+import { createSlackApp } from '../../../src/slack/app.ts';
+import { METHOD_SCOPES, SLASH_COMMANDS } from '../../../src/slack/scopes.ts';
+import { SlackSetupError } from '../../../src/slack/setup-error.ts';
+import { HTTP, SOCKET, says, useBot } from './bot.ts';
+import { ALICE, inVirtualTime } from './stand.ts';
+
+const bot = useBot();
+
+describe.each([
+  ['signed HTTP', HTTP],
+  ['Socket Mode', SOCKET],
+])('commands over %s', (_name, transport) => {
+  it('are acknowledged, then answered to the person who asked', async () => {
+    await bot.start(transport);
+    expect(bot.app.isConnected()).toBe(true);
+    bot.answerWith(() => says('No traces of <checkout> & co.'));
+    const message = bot.next();
+    expect(await bot.type('/trace slowest checkout last 30m')).toEqual({ ok: true });
+    expect(await message).toMatchObject({
+      ephemeralFor: ALICE,
+      text: 'No traces of &lt;checkout&gt; &amp; co.',
+    });
+    expect(bot.asked).toEqual([
+      { command: '/trace', text: 'slowest checkout last 30m', now: bot.stand.clock.now(), by: ALICE },
+    ]);
+  });
+
+  it('are shown to all when the person says so', async () => {
+    await bot.start(transport);
+    bot.answerWith(() => says('Here.', { share: true }));
+    const message = bot.next();
+    await bot.type('/slo status share');
+    const shown = await message;
+    expect(shown.ephemeralFor).toBeUndefined();
+    expect(JSON.stringify(shown.blocks)).toContain('asked `/slo status share`');
+  });
+
+  it('are acknowledged while the answer takes its time, and answered late', async () => {
+    await bot.start(transport);
+    let release: () => void = () => undefined;
+    bot.answerWith(
+      () =>
+        new Promise((resolve) => {
+          release = () => resolve(says('At last.'));
+        }),
+    );
+    expect(await bot.type('/latency checkout')).toEqual({ ok: true });
+    const message = bot.next();
+    release();
+    expect(await message).toMatchObject({ text: 'At last.' });
+  });
+
+  it('that hang are given up after 20 s with a sentence, and what they began is told to end', async () => {
+    await bot.start(transport);
+    let isAborted = false;
+    bot.answerWith(
+      (_asked, signal) =>
+        new Promise(() => {
+          signal?.addEventListener('abort', () => {
+            isAborted = true;
+          });
+        }),
+    );
+    await bot.type('/trace slowest checkout');
+    const message = bot.next();
+    await bot.stand.clock.advance(20 * SECOND);
+    expect((await message).text).toContain('No answer within 20 s');
+    expect(isAborted).toBe(true);
+    expect(bot.stand.recorder.events('answered')).toEqual([
+      { command: '/trace', outcome: 'failed', seconds: 20 },
+    ]);
+  });
+
+  it('that break inside are answered with a sentence, and the reason is in the log', async () => {
+    await bot.start(transport);
+    bot.answerWith(() => {
+      throw new TypeError('undefined is not a trace');
+    });
+    const message = bot.next();
+    await bot.type('/trace slowest checkout');
+    expect((await message).text).toContain('Something went wrong inside the bot');
+    expect(JSON.stringify(bot.stand.log.lines)).toContain('undefined is not a trace');
+  });
+});
+
+describe('the end', () => {
+  it('waits for the answer that is under way', async () => {
+    await bot.start(HTTP);
+    let release: () => void = () => undefined;
+    bot.answerWith(
+      () =>
+        new Promise((resolve) => {
+          release = () => resolve(says('At last.'));
+        }),
+    );
+    await bot.type('/slo');
+    const message = bot.next();
+    const stopped = bot.app.stop();
+    expect(bot.app.isConnected()).toBe(false);
+    release();
+    await stopped;
+    expect(await message).toMatchObject({ text: 'At last.' });
+  });
+
+  it('comes after ten seconds even when an answer hangs', async () => {
+    await bot.start(SOCKET);
+    bot.answerWith(() => new Promise(() => undefined));
+    await bot.type('/slo');
+    await inVirtualTime(bot.stand.clock, bot.app.stop());
+    expect(bot.app.isConnected()).toBe(false);
+  });
+});
+
+describe('the connection', () => {
+  it('comes back after Slack refreshes the socket', async () => {
+    await bot.start(SOCKET);
+    bot.stand.server.socket.disconnect('refresh_requested');
+    while (bot.app.isConnected()) await turn();
+    while (!bot.app.isConnected()) await turn();
+    const message = bot.next();
+    await bot.type('/slo');
+    expect(await message).toMatchObject({ text: 'Nothing there.' });
+  });
+
+  it('outlasts a time in which the program stood still', async () => {
+    await bot.start(SOCKET);
+    await aPong();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+    await turn();
+    expect(bot.app.isConnected()).toBe(true);
+  });
+
+  it('comes back after an outage, however often Slack refuses in between', async () => {
+    await bot.start(SOCKET);
+    bot.stand.server.faults.add({
+      method: 'apps.connections.open',
+      times: 2,
+      do: { kind: 'reset-before-accept' },
+    });
+    bot.stand.server.socket.drop();
+    while (bot.app.isConnected()) await turn();
+    while (!bot.app.isConnected()) await turn();
+    expect(bot.stand.server.faults.list()).toEqual([]);
+  });
+
+  it('can be given up while it was never there', async () => {
+    bot.stand.server.faults.add({
+      method: 'apps.connections.open',
+      times: 1_000,
+      do: { kind: 'http', status: 500 },
+    });
+    void bot.start(SOCKET);
+    await untilCalls('apps.connections.open', 1);
+    await bot.app.stop();
+    expect(bot.app.isConnected()).toBe(false);
+  });
+
+  it('is none when the token is revoked, and says so once', async () => {
+    await bot.start(HTTP);
+    bot.stand.workspace.revokeToken(DEFAULT_TOKENS.bot);
+    for (let minute = 0; minute < 3; minute += 1) {
+      await bot.stand.clock.whenAsleep();
+      await bot.stand.clock.advance(MINUTE);
+      await untilCalls('auth.test', minute + 2);
+    }
+    await bot.stand.clock.whenAsleep();
+    expect(bot.app.isConnected()).toBe(false);
+    expect(bot.stand.log.messages('error')).toEqual(['slack: the token is refused']);
+  });
+
+  it('does not begin with a token that Slack refuses', async () => {
+    bot.stand.workspace.revokeToken(DEFAULT_TOKENS.bot);
+    await expect(bot.start(HTTP)).rejects.toThrow(SlackSetupError);
+    await expect(bot.start(HTTP)).rejects.toThrow('token_revoked');
+  });
+
+  it('does not begin with an app token that Slack refuses, and says which token that is', async () => {
+    await expect(bot.start({ mode: 'socket', appToken: 'xapp-1-wrong' })).rejects.toThrow('SLACK_APP_TOKEN');
+  });
+
+  it('takes no request with a wrong signature, and answers nothing but its own path', async () => {
+    const { url } = await bot.start(HTTP);
+    const forged = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-slack-signature': `v0=${'0'.repeat(64)}`,
+        'x-slack-request-timestamp': String(Math.floor(Date.now() / 1_000)),
+      },
+      body: 'command=%2Ftrace&text=slowest',
+    });
+    expect(forged.status).toBe(401);
+    expect((await fetch(new URL('/', url))).status).toBe(404);
+    expect((await fetch(url, { method: 'POST', body: 'x'.repeat(600_000) })).status).toBe(413);
+    expect(bot.asked).toEqual([]);
+  });
+
+  it('says which port is taken', async () => {
+    const { url } = await bot.start(HTTP);
+    const { apiUrl, clock, log, recorder } = bot.stand;
+    const second = createSlackApp({
+      transport: { ...HTTP, port: Number(new URL(url).port) },
+      botToken: DEFAULT_TOKENS.bot,
+      apiUrl,
+      clock,
+      logger: log,
+      recorder,
+      commands: {
+        answer: () => Promise.resolve(says('')),
+        keep: () => Promise.resolve(says('').answer),
+      },
+    });
+    await expect(second.start()).rejects.toThrow('EADDRINUSE');
+    await second.stop();
+  });
+});
+
+it('no token gets into the log', async () => {
+  for (const transport of [HTTP, SOCKET]) {
+    await bot.start(transport);
+    bot.stand.server.faults.add({ method: 'response_url', do: { kind: 'http', status: 500 } });
+    const message = bot.next();
+    await bot.type('/slo');
+    await message;
+    await bot.app.stop();
+  }
+  expect(JSON.stringify(bot.stand.log.lines)).not.toMatch(/xoxb|xapp|demo-signing|hooks|response_url":/u);
+});
+
+it('only methods whose scopes are declared are called, and every declared command is known', async () => {
+  await bot.start(HTTP);
+  for (const { command } of SLASH_COMMANDS) {
+    const message = bot.next();
+    await bot.type(command);
+    await message;
+  }
+  expect(bot.asked.map(({ command }) => command)).toEqual(SLASH_COMMANDS.map(({ command }) => command));
+  const methods = bot.stand.server.calls().map(({ method }) => method);
+  expect(methods.filter((method) => method !== 'response_url' && !(method in METHOD_SCOPES))).toEqual([]);
+});
+
+/** Slack has answered a ping: from then on the socket is given up when an answer is late. */
+async function aPong(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const heard = (): void => {
+      unsubscribe('undici:websocket:pong', heard);
+      resolve();
+    };
+    subscribe('undici:websocket:pong', heard);
+  });
+}
+
+/** One turn of the event loop and a little more: real sockets need it. */
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, 5);
+  });
+
+async function untilCalls(method: string, count: number): Promise<void> {
+  while (bot.stand.server.calls().filter((call) => call.method === method).length < count) await turn();
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { ms } from '../../../src/lib/units.ts';
+import type { AlertView } from '../../../src/messages/alert-view.ts';
+import { alertMessage, headline } from '../../../src/slack/blocks/alert.ts';
+import { noteMessage } from '../../../src/slack/blocks/note.ts';
+import { memberValue } from '../../../src/slack/blocks/storm-table.ts';
+import { START } from '../../support/virtual-clock.ts';
+import { anEnrichedView, aView } from './stand.ts';
+
+const approximate = { threshold: ms(750), isApproximate: true } as const;
+const beside = { low: ms(500), high: ms(1_000), atLeast: 0.031, atMost: 0.12 };
+
+describe('a threshold between two bucket bounds', () => {
+  const cases: Readonly<Record<string, readonly [AlertView, readonly string[]]>> = {
+    'is shown with what both leave possible, and by which it is judged': [
+      anEnrichedView({ ...approximate, value: 0.031, slowShare: 0.031, burnRate: 3.1, slowBetween: beside }),
+      [
+        '*Slow requests*\\n3.1 % to 12 % slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s (1 % allowed)',
+        '*Budget burn*\\nat least 3.1x of what the objective allows',
+      ],
+    ],
+    'is a bound after all': [
+      anEnrichedView({
+        ...approximate,
+        value: 0.031,
+        slowShare: 0.031,
+        slowBetween: { low: ms(750), high: ms(750), atLeast: 0.031, atMost: 0.031 },
+      }),
+      ['*Slow requests*\\n3.1 % slower than 750 ms (1 % allowed)'],
+    ],
+    'lies above all bounds': [
+      anEnrichedView({
+        ...approximate,
+        value: 0,
+        slowShare: 0,
+        slowBetween: { low: ms(500), atLeast: 0, atMost: 0.12 },
+      }),
+      ['0 % to 12 % slower than 750 ms, which lies above all bucket bounds (1 % allowed)'],
+    ],
+    'is said before the bounds are known': [
+      aView({ ...approximate, value: 0.031 }),
+      ['at least 3.1 % slower than 750 ms, judged by the bucket bound above it (1 % allowed)'],
+    ],
+  };
+  it.each(Object.entries(cases))('%s', (_, [view, texts]) => {
+    const shown = JSON.stringify(alertMessage(view).blocks);
+    for (const text of texts) expect(shown).toContain(text);
+  });
+
+  it('gives the least there can be in the proof of a recovery', () => {
+    const proof = { value: 0.002, valueKind: 'slow-share', bound: 0.01, comparison: '>' } as const;
+    const note = { kind: 'resolved', text: 'Resolved.', at: START } as const;
+    expect(noteMessage({ ...note, proof: { ...proof, isApproximate: true } }).text).toContain(
+      'Slow requests: at least 0.2 %; the rule alerts above 1 %.',
+    );
+  });
+
+  it('gives the least there can be in a table of many', () => {
+    expect(memberValue({ lead: aView(approximate) }, 0.031)).toBe('at least 3.1 %');
+  });
+
+  it('gives the least there can be in the headline', () => {
+    expect(headline(aView({ ...approximate, value: 0.031 }))).toBe(
+      '🔴 checkout: at least 3.1 % of requests slower than 750 ms, 1 % allowed',
+    );
+  });
+});

@@ -1,0 +1,82 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { validateMessageBlocks } from '../../../demo/slack/validate-blocks.ts';
+import type { StormView } from '../../../src/messages/storm-view.ts';
+import { alertMessage } from '../../../src/slack/blocks/alert.ts';
+import { answerMessage } from '../../../src/slack/blocks/answer.ts';
+import type { Rendered } from '../../../src/slack/blocks/block.ts';
+import { noteMessage } from '../../../src/slack/blocks/note.ts';
+import { stormMessage } from '../../../src/slack/blocks/storm.ts';
+import { violations } from '../../../src/slack/limits.ts';
+import { START } from '../../support/virtual-clock.ts';
+import { alertViews, hostileText } from './hostile.ts';
+import { answers } from './hostile-answers.ts';
+import { stormViews } from './hostile-storms.ts';
+
+/** Both judges: our own, which runs before every post, and the stand-in's, written by somebody else. */
+function expectSound(message: Rendered): void {
+  expect(violations(message)).toEqual([]);
+  const refusal = validateMessageBlocks(JSON.parse(JSON.stringify(message.blocks)), () => false);
+  expect(refusal).toBeUndefined();
+}
+
+/** Nothing to compare with, and no alert in its table. */
+const BARE_STORM: StormView = {
+  lead: {
+    state: 'firing',
+    alertname: 'A',
+    labels: {},
+    value: 0,
+    peak: 0,
+    valueKind: 'slow-share',
+    activeAt: START,
+    firedAt: START,
+    traces: { kind: 'pending' },
+    links: [],
+    gaps: [],
+    evidenceWindow: { start: START, end: START },
+  },
+  startedAt: START,
+  counts: { firing: 0, 'no-data': 0, resolved: 0 },
+  rows: [],
+  links: [],
+};
+
+describe('whatever comes, Slack takes it', () => {
+  const runs = { numRuns: 200 };
+
+  it("an alert's message", () => {
+    fc.assert(
+      fc.property(alertViews, (view) => expectSound(alertMessage(view))),
+      runs,
+    );
+  });
+
+  it('the message of many alerts, and the replies of its thread', () => {
+    fc.assert(
+      fc.property(stormViews, (view) => expectSound(stormMessage(view))),
+      { ...runs, examples: [[BARE_STORM]] },
+    );
+  });
+
+  it('an answer, with and without Share', () => {
+    fc.assert(
+      fc.property(answers, fc.option(hostileText), fc.option(hostileText), (answer, share, command) => {
+        expectSound(
+          answerMessage(answer, {
+            ...(share === null ? {} : { share }),
+            ...(command === null ? {} : { sharedBy: { userId: 'U0ALICE0000', command } }),
+          }),
+        );
+      }),
+      runs,
+    );
+  });
+
+  it('a note', () => {
+    fc.assert(
+      fc.property(hostileText, (text) => expectSound(noteMessage({ kind: 'resolved', text, at: START }))),
+      runs,
+    );
+  });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { quantileName } from '../../../../src/lib/histogram.ts';
+import { ms } from '../../../../src/lib/units.ts';
+import {
+  bound,
+  burn,
+  estimate,
+  latency,
+  rate,
+  roughly,
+  ruleValue,
+  share,
+  timeSpan,
+} from '../../../../src/slack/blocks/format.ts';
+
+const each = (
+  name: string,
+  write: (value: number) => string,
+  cases: Readonly<Record<string, number>>,
+): void => {
+  describe(name, () => {
+    it.each(Object.entries(cases))('%s', (text, value) => {
+      expect(write(value)).toBe(text);
+    });
+  });
+};
+
+each('a latency', (value) => latency(ms(value)), {
+  '0 ms': 0,
+  '250 µs': 0.25,
+  '999 µs': 0.9994,
+  '1 ms': 0.9996,
+  '8.1 ms': 8.12,
+  '10 ms': 9.96,
+  '812 ms': 812.4,
+  '999 ms': 999.4,
+  '1 s': 999.6,
+  '1.24 s': 1_240,
+  '12.4 s': 12_400,
+  '412 s': 412_000,
+  '3600 s': 3_600_000,
+  NaN: Number.NaN,
+  '+Inf': Number.POSITIVE_INFINITY,
+});
+
+each('a bound, as it was configured', (value) => bound(ms(value)), {
+  '0.5 ms': 0.5,
+  '500 ms': 500,
+  '1 s': 1_000,
+  '2.5 s': 2_500,
+  '3600 s': 3_600_000,
+});
+
+each('how long something lasted', (value) => timeSpan(ms(value)), {
+  '0 s': -5,
+  '45 s': 45_000,
+  '12 min': 720_000,
+  '12 min 5 s': 725_000,
+  '1 h': 3_600_000,
+  '1 h 5 min': 3_900_000,
+  '2 h': 7_190_000,
+  '2 d 3 h': 183_600_000,
+  '1 d': 86_400_000,
+});
+
+each('a share', share, {
+  '0 %': 0,
+  'under 0.1 %': 0.000_4,
+  '0.1 %': 0.001,
+  '7.2 %': 0.072,
+  '10 %': 0.0996,
+  '34 %': 0.3411,
+  'over 99 %': 0.9999,
+  '100 %': 1,
+  NaN: Number.NaN,
+});
+
+each('a burn rate', burn, { '0.55x': 0.55, '7.2x': 7.2, '10x': 9.96, '14.4x': 14.4, '100x': 99.96 });
+each('a request rate', rate, {
+  '0 req/s': 0,
+  '0.012 req/s': 0.012,
+  '12.3 req/s': 12.34,
+  '1235 req/s': 1_234.6,
+});
+each('a quantile', quantileName, { p50: 0.5, p95: 0.95, p99: 0.99, 'p99.9': 0.999 });
+
+describe('what a histogram knows', () => {
+  const cases: Record<string, [Parameters<typeof estimate>[0], string]> = {
+    '812 ms (between 500 ms and 1 s)': [{ value: ms(812), low: ms(500), high: ms(1_000) }, '≈ 812 ms'],
+    'over 3600 s': [{ value: ms(3_600_000), low: ms(3_600_000) }, 'over 3600 s'],
+    '812 ms': [{ value: ms(812) }, '≈ 812 ms'],
+  };
+  it.each(Object.entries(cases))('%s', (text, [known, short]) => {
+    expect(estimate(known)).toBe(text);
+    expect(roughly(known)).toBe(short);
+  });
+});
+
+describe("a rule's value", () => {
+  const cases: Record<string, [number, Parameters<typeof ruleValue>[1]]> = {
+    '7.2 %': [0.072, { kind: 'slow-share' }],
+    '812 ms': [812, { kind: 'latency', unit: 'ms' }],
+    '1.24 s': [1.24, { kind: 'latency', unit: 's' }],
+    '500 ms': [500, { kind: 'latency' }],
+    '42 requests': [42, { kind: 'number', unit: 'requests' }],
+    '0.333': [1 / 3, { kind: 'number' }],
+    '12346': [12_345.6, { kind: 'number' }],
+    NaN: [Number.NaN, { kind: 'number' }],
+    '1.23e18': [1.234e18, { kind: 'number' }],
+  };
+  it.each(Object.entries(cases))('%s', (text, [value, how]) => {
+    expect(ruleValue(value, how)).toBe(text);
+  });
+});

@@ -1,0 +1,255 @@
+import * as fc from 'fast-check';
+import type { Answer } from '../../../src/commands/answer.ts';
+import type { LatencyView } from '../../../src/commands/report-latency.ts';
+import type { SloRow } from '../../../src/commands/slo-views.ts';
+import type { RequestView } from '../../../src/traces/find-request.ts';
+import type { TraceView } from '../../../src/traces/inspect-trace.ts';
+import type { PathPartKind } from '../../../src/traces/path-parts.ts';
+import { START } from '../../support/virtual-clock.ts';
+import {
+  at,
+  atUs,
+  chart,
+  comparison,
+  estimate,
+  hostileText,
+  links,
+  many,
+  some,
+  span,
+  spanUs,
+  traceRow,
+  url,
+  value,
+  valueKind,
+  window,
+} from './hostile.ts';
+import { phrase, said } from './hostile-people.ts';
+import { breakdown, comparedTraces, part, standing } from './hostile-requests.ts';
+
+const traceView: fc.Arbitrary<TraceView> = some(
+  {
+    traceId: hostileText,
+    rootService: hostileText,
+    rootOperation: hostileText,
+    start: atUs,
+    duration: spanUs,
+    spanCount: fc.nat(),
+    services: many(fc.record({ name: hostileText, spans: fc.nat() }), 60),
+    isError: fc.boolean(),
+    status: hostileText,
+    path: some(
+      {
+        duration: spanUs,
+        rows: many(
+          fc.record({
+            kind: fc.constantFrom<PathPartKind[]>('own', 'network', 'retry', 'database', 'call'),
+            service: hostileText,
+            operation: hostileText,
+            peer: hostileText,
+            time: spanUs,
+            drag: spanUs,
+            spans: fc.nat(),
+            share: value,
+          }),
+          60,
+        ),
+        hidden: fc.record({ count: fc.nat(), time: spanUs }),
+        url,
+      },
+      ['duration', 'rows', 'hidden'],
+    ),
+    hops: many(
+      some(
+        {
+          caller: hostileText,
+          callee: hostileText,
+          calls: fc.nat(),
+          overhead: spanUs,
+          worst: spanUs,
+          split: fc.record({ request: spanUs, response: spanUs }),
+        },
+        ['caller', 'callee', 'calls', 'overhead', 'worst'],
+      ),
+      60,
+    ),
+    retries: many(
+      fc.record({
+        caller: hostileText,
+        callee: hostileText,
+        operation: hostileText,
+        attempts: fc.nat(),
+        failed: fc.nat(),
+        duration: spanUs,
+      }),
+      60,
+    ),
+    repeats: many(
+      fc.record({
+        service: hostileText,
+        operation: hostileText,
+        child: hostileText,
+        count: fc.nat(),
+        time: spanUs,
+      }),
+      60,
+    ),
+    errors: many(
+      fc.record({
+        service: hostileText,
+        operation: hostileText,
+        detail: hostileText,
+        times: fc.nat(),
+        spans: fc.nat(),
+        reachesRoot: fc.boolean(),
+      }),
+      60,
+    ),
+    errorCount: fc.nat(),
+    offPath: many(
+      fc.record({ service: hostileText, operation: hostileText, selfTime: spanUs, share: value }),
+      60,
+    ),
+    served: fc.constant([]),
+    standing,
+    request: fc.record({ id: fc.oneof(hostileText, fc.uuid()), text: hostileText }),
+    notices: many(hostileText, 30),
+    url,
+  },
+  [
+    'traceId',
+    'rootService',
+    'rootOperation',
+    'start',
+    'duration',
+    'spanCount',
+    'services',
+    'isError',
+    'status',
+    'path',
+    'errors',
+    'errorCount',
+    'hops',
+    'retries',
+    'repeats',
+    'offPath',
+    'served',
+    'notices',
+  ],
+) as fc.Arbitrary<unknown> as fc.Arbitrary<TraceView>;
+
+const requestView: fc.Arbitrary<RequestView> = some(
+  {
+    requestId: hostileText,
+    traces: many(traceView, 12),
+    notices: many(hostileText, 30),
+  },
+  ['requestId', 'traces', 'notices'],
+) as fc.Arbitrary<RequestView>;
+
+const sloRow: fc.Arbitrary<SloRow> = some(
+  {
+    rule: hostileText,
+    group: hostileText,
+    state: fc.constantFrom(
+      'ok' as const,
+      'pending' as const,
+      'firing' as const,
+      'no-data' as const,
+      'rule-error' as const,
+      'source-error' as const,
+      'unknown' as const,
+      'no-verdict' as const,
+    ),
+    people: phrase,
+    figures: some(
+      {
+        latency: estimate,
+        slow: some({ low: span, high: span, atLeast: value, atMost: value }, ['low', 'atLeast', 'atMost']),
+        threshold: span,
+        allowed: value,
+        budget: fc.record({ left: value, period: span, over: span }),
+        noBudget: hostileText,
+      },
+      ['threshold', 'allowed'],
+    ),
+    subject: hostileText,
+    value,
+    valueKind,
+    bound: value,
+    comparison,
+    unit: hostileText,
+    since: at,
+    detail: hostileText,
+    messageUrl: url,
+  },
+  ['rule', 'group', 'state', 'valueKind'],
+) as fc.Arbitrary<SloRow>;
+
+const latencyView: fc.Arbitrary<LatencyView> = some(
+  {
+    service: hostileText,
+    window: span,
+    at,
+    columns: many(
+      some(
+        {
+          label: fc.constantFrom('now' as const, 'an hour ago' as const, 'a day ago' as const),
+          quantiles: many(estimate, 15),
+          requestsPerSecond: value,
+          errorShare: value,
+        },
+        ['label', 'quantiles'],
+      ),
+      12,
+    ),
+    slos: many(sloRow, 30),
+    breakdown,
+    chart,
+    notices: many(hostileText, 20),
+    links,
+  },
+  ['service', 'window', 'at', 'columns', 'slos', 'notices', 'links'],
+) as fc.Arbitrary<LatencyView>;
+
+export const answers: fc.Arbitrary<Answer> = fc.oneof(
+  some(
+    {
+      service: hostileText,
+      operation: hostileText,
+      window,
+      minDuration: spanUs,
+      rows: many(traceRow, 120),
+      asked: fc.nat(),
+      isExact: fc.boolean(),
+      certificate: hostileText,
+      searchUrl: url,
+    },
+    ['service', 'window', 'rows', 'asked', 'isExact', 'certificate'],
+  ).map((view) => ({ kind: 'slowest' as const, view })),
+  traceView.map((view) => ({ kind: 'trace' as const, view })),
+  requestView.map((view) => ({ kind: 'request' as const, view })),
+  latencyView.map((view) => ({ kind: 'latency' as const, view })),
+  comparedTraces.map((view) => ({ kind: 'comparison' as const, view })),
+  part.map((view) => ({ kind: 'part' as const, view })),
+  many(sloRow, 200).map((rows) => ({ kind: 'slo-status' as const, view: { at: START, rows } })),
+  some(
+    {
+      kind: fc.constant('usage' as const),
+      problem: hostileText,
+      usage: many(hostileText, 30),
+      suggestion: hostileText,
+    },
+    ['kind', 'problem', 'usage'],
+  ),
+  fc.record({
+    kind: fc.constant('unknown-service' as const),
+    asked: hostileText,
+    nearest: many(hostileText, 10),
+    all: many(hostileText, 300),
+    retry: fc.oneof(hostileText, fc.constant('/trace slowest {service} last 30m')),
+  }),
+  said,
+  fc.record({ kind: fc.constant('nothing' as const), text: hostileText, links }),
+  fc.record({ kind: fc.constant('failed' as const), text: hostileText }),
+) as fc.Arbitrary<Answer>;

@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../src/commands/answer.ts';
+import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
+import { answerMessage } from '../../../src/slack/blocks/answer.ts';
+import { standingText } from '../../../src/slack/blocks/standing.ts';
+import type { PartView } from '../../../src/traces/part-in-service.ts';
+import type { HopStanding } from '../../../src/traces/place-request.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+const shown = (answer: Answer): string => {
+  const { text, blocks } = answerMessage(answer);
+  return `${text}\n${JSON.stringify(blocks).replaceAll('\\n', '\n')}`;
+};
+
+const standing = (over: Partial<HopStanding>): HopStanding => ({
+  service: 'checkout.shop',
+  duration: us(300_000),
+  spans: 1,
+  atLeast: 0.9,
+  atMost: 0.99,
+  low: ms(250),
+  high: ms(500),
+  requests: 8_412,
+  side: 'destination',
+  isOwnSpan: false,
+  ...over,
+});
+
+describe('where a request stands, in words', () => {
+  const cases: Readonly<Record<string, { row: Partial<HopStanding>; text: string }>> = {
+    'an interval, rounded outwards so that it holds': {
+      row: { atLeast: 0.98917, atMost: 0.99351 },
+      text: 'slower than 98.9 to 99.4 % of 8,400 requests',
+    },
+    'one figure where both ends agree': {
+      row: { atLeast: 0.992, atMost: 0.992 },
+      text: 'slower than 99.2 % of 8,400 requests',
+    },
+    'finer where it nears all': {
+      row: { atLeast: 0.99871, atMost: 0.99958 },
+      text: 'slower than 99.87 to 99.96 % of 8,400 requests',
+    },
+    'no upper end in the bucket of the slowest': {
+      row: { atLeast: 0.995, atMost: 1 },
+      text: 'slower than 99.5 % or more of 8,400 requests',
+    },
+    'no upper end above the highest bound': {
+      row: { atLeast: 0.5, atMost: 1, high: undefined },
+      text: 'slower than 50 % or more of 8,400 requests',
+    },
+    'the bucket alone, where most are in it': {
+      row: { atLeast: 0.04, atMost: 0.75 },
+      text: 'between 250 ms and 500 ms, like 71 % of 8,400 requests',
+    },
+    'the fastest': { row: { atLeast: 0, atMost: 0.0123 }, text: 'among the fastest 1.3 % of 8,400 requests' },
+    'few to compare with': {
+      row: { atLeast: 0.9, atMost: 0.9, requests: 31 },
+      text: 'slower than 90 % of only 31 requests',
+    },
+    'a gateway’s side': {
+      row: { atLeast: 0.9, atMost: 0.9, side: 'source' },
+      text: 'slower than 90 % of 8,400 requests (as the gateway saw its calls)',
+    },
+    'a span that the mesh does not measure': {
+      row: { atLeast: 0.9, atMost: 0.9, isOwnSpan: true },
+      text: "slower than 90 % of 8,400 requests (by the application's own span, which is a little shorter than what its proxy measures)",
+    },
+  };
+  it.each(Object.entries(cases))('%s', (_, { row, text }) => {
+    expect(standingText(standing(row))).toBe(text);
+  });
+});
+
+const part: PartView = {
+  service: 'checkout.shop',
+  traceId: 'c'.repeat(32),
+  requestId: 'order 17',
+  rootService: 'gateway',
+  start: epochUs(START * 1_000),
+  rootDuration: us(400_000),
+  spans: [
+    {
+      operation: 'x',
+      asked: 'POST /checkout',
+      duration: us(300_000),
+      offset: 6_000,
+      isError: false,
+      status: '200',
+    },
+    { operation: 'y', asked: '', duration: us(20_000), offset: -2_000, isError: true, status: '503' },
+  ],
+  hiddenSpans: 2,
+  share: ratio(0.75),
+  onPath: us(300_000),
+  spentOn: {
+    rows: [
+      {
+        kind: 'database',
+        service: 'payments',
+        operation: 'INSERT',
+        peer: 'db',
+        time: us(250_000),
+        drag: us(250_000),
+        spans: 1,
+        share: ratio(0.83),
+      },
+    ],
+    hidden: { count: 2, time: us(50_000) },
+  },
+  standing: { isRecent: true, rows: [standing({ atLeast: 0.992, atMost: 0.992 })], notices: [] },
+  notices: [],
+  url: 'https://jaeger.example/trace/c',
+};
+
+describe('one request in one service', () => {
+  const says: Readonly<Record<string, { view?: Partial<PartView>; texts: readonly string[]; not?: string }>> =
+    {
+      'that it began when the request was over': {
+        view: { onPath: us(0), share: ratio(43), spans: [{ ...part.spans[0]!, offset: 98_800_000 }] },
+        texts: [
+          'in request order 17: 300 ms\n',
+          '*300 ms*, begun 98.4 s after the 400 ms of `gateway` were over · ',
+          'The request did not wait for it.",',
+        ],
+        not: '4300 %',
+      },
+      'that it went on when the request was over': {
+        view: { onPath: us(0), spans: [{ ...part.spans[0]!, offset: 200_000 }] },
+        texts: ['*300 ms*, going on after the 400 ms of `gateway` were over · '],
+        not: '75 %',
+      },
+      'that it hangs on something else': {
+        view: { onPath: undefined, share: ratio(43) },
+        texts: ['*300 ms*, in another piece of the trace than the 400 ms of `gateway` · '],
+        not: '4300 %',
+      },
+      'how long, its share, and where that stands': {
+        texts: [
+          '*`checkout.shop` in request `order 17`*',
+          '*300 ms*, 75 % of the whole 400 ms from `gateway`',
+          'Among its requests in the last hour: slower than 99.2 % of 8,400 requests',
+          'On the critical path with all of it: 75 % of what the request waited for.',
+        ],
+      },
+      'each of its spans, with when it began': {
+        texts: [
+          '*Its 4 spans*, the longest first',
+          '300 ms `POST /checkout` · status 200 · began 6 ms in',
+          '20 ms `y` · ⚠ 503 · began 2 ms before it, by clocks that differ',
+          'and 2 shorter ones',
+        ],
+      },
+      'what it waited for': {
+        texts: ['*What its 300 ms were spent on*', 'database db: INSERT', 'and 2 smaller parts, 50 ms'],
+      },
+      'a part of it beside the path': {
+        view: { onPath: us(40_000) },
+        texts: ['On the critical path with 40 ms: 10 % of what the request waited for.'],
+      },
+      'all of it beside the path': { view: { onPath: us(0) }, texts: ['The request did not wait for it'] },
+      'nothing of its standing where nothing is measured': {
+        view: { standing: { isRecent: true, rows: [], notices: [] } },
+        texts: ['*300 ms*'],
+        not: 'Among its requests',
+      },
+      'an older request by the hour it was in': {
+        view: { standing: { isRecent: false, rows: [standing({})], notices: [] } },
+        texts: ['Among its requests in the hour up to its end: slower than 90 to 99 %'],
+      },
+    };
+  it.each(Object.entries(says))('%s', (_, { view, texts, not }) => {
+    const message = shown({ kind: 'part', view: { ...part, ...view } });
+    for (const text of texts) expect(message).toContain(text);
+    if (not !== undefined) expect(message).not.toContain(not);
+  });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { StormMember } from '../../../src/alerts/alert.ts';
+import { after, MINUTE } from '../../../src/lib/units.ts';
+import type { StormView } from '../../../src/messages/storm-view.ts';
+import { stormHeadline, stormMessage } from '../../../src/slack/blocks/storm.ts';
+import { START } from '../../support/virtual-clock.ts';
+import { anEnrichedView, aView } from './stand.ts';
+
+const memberOf = (name: string, over: Partial<StormMember> = {}): StormMember => ({
+  fingerprint: name,
+  episode: `episode-${name}`,
+  name,
+  severity: 'page',
+  state: 'firing',
+  value: 0.34,
+  peak: 0.5,
+  since: START,
+  ...over,
+});
+const over = (name: string, resolveReason: NonNullable<StormMember['resolveReason']>): StormMember =>
+  memberOf(name, { state: 'resolved', resolvedAt: after(START, MINUTE), resolveReason });
+
+const aStorm = (view: Partial<StormView> = {}): StormView => ({
+  lead: aView(),
+  startedAt: START,
+  counts: { firing: 37, 'no-data': 0, resolved: 0 },
+  rows: [memberOf('checkout'), memberOf('cart')],
+  links: [],
+  ...view,
+});
+const shown = (view: StormView): string => JSON.stringify(stormMessage(view).blocks);
+
+describe('the headline says how many, of what, and which rule', () => {
+  const { service: _service, ...nameless } = aView();
+  const ended = { firing: 0, 'no-data': 0, resolved: 2 };
+  const rows: Readonly<Record<string, StormView>> = {
+    '🔴 37 services breach CheckoutSlow': aStorm(),
+    '🔴 37 of 200 services breach CheckoutSlow': aStorm({ watched: 200 }),
+    '🔴 37 alerts breach CheckoutSlow': aStorm({ lead: nameless }),
+    '🔴 29 of 37 services still breach CheckoutSlow': aStorm({
+      counts: { firing: 29, 'no-data': 1, resolved: 7 },
+    }),
+    '⚪ CheckoutSlow: no data of 3 of 37 services': aStorm({
+      counts: { firing: 0, 'no-data': 3, resolved: 34 },
+    }),
+    '✅ CheckoutSlow: all 2 services recovered': aStorm({
+      counts: ended,
+      rows: [over('checkout', 'recovered'), over('cart', 'recovered')],
+    }),
+    '✅ CheckoutSlow: all 2 services breach no longer': aStorm({
+      counts: ended,
+      rows: [over('checkout', 'recovered'), over('cart', 'no-longer-breaching')],
+    }),
+    '☑️ CheckoutSlow: closed for all 2 services': aStorm({
+      counts: ended,
+      rows: [over('checkout', 'recovered'), over('cart', 'rule-removed')],
+    }),
+  };
+  it.each(Object.entries(rows))('%s', (headline, view) => {
+    expect(stormHeadline(view)).toBe(headline);
+  });
+});
+
+describe('the message of many alerts', () => {
+  it('shows the objective, the worst, and a row for each with its state', () => {
+    const message = shown(
+      aStorm({
+        rows: [
+          memberOf('checkout'),
+          memberOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } }),
+          memberOf('auth', { state: 'no-data' }),
+          over('mail', 'recovered'),
+        ],
+      }),
+    );
+    expect(message).toContain('*Objective*\\np99 below 500 ms over 5 min');
+    expect(message).toContain('*Worst*\\n`checkout` 34 %');
+    for (const state of ['🔴 firing"', '🔴 firing, acknowledged"', '⚪ no data"', '✅ recovered"'])
+      expect(message).toContain(`"text":"${state}`);
+    expect(message).toContain('The 4 worst of 37. All of them are in the thread.');
+  });
+
+  it('offers those in its menu that nobody has taken', () => {
+    const menu = stormMessage(
+      aStorm({
+        rows: [memberOf('checkout'), memberOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } })],
+      }),
+    ).blocks.find((block) => block.type === 'actions');
+    expect(menu).toMatchObject({ block_id: '/slo acknowledge {service}' });
+    expect(JSON.stringify(menu)).toContain('"value":"episode-checkout"');
+    expect(JSON.stringify(menu)).not.toContain('episode-cart');
+  });
+
+  it('has traces of the worst as lines, since its one table is that of the alerts', () => {
+    const { blocks } = stormMessage(aStorm({ lead: anEnrichedView() }));
+    expect(blocks.filter(({ type }) => type === 'table')).toHaveLength(1);
+    expect(JSON.stringify(blocks)).toContain('*Slowest traces* of `checkout`');
+  });
+
+  it('calls whom it is to call', () => {
+    expect(shown(aStorm({ mentions: ['S0ONCALL00'] }))).toContain('<!subteam^S0ONCALL00>');
+  });
+});
+
+describe('a reply of its thread', () => {
+  it.each([
+    ['lists those that began together', false, 'Services that began together, page 2'],
+    ['says how many joined', true, '2 more services breach CheckoutSlow'],
+  ])('%s', (_, isJoin, text) => {
+    const reply = stormMessage(aStorm({ page: { number: 2, joinedAt: START, isJoin } }));
+    expect(reply.text).toBe(text);
+    expect(reply.blocks.map(({ type }) => type)).toEqual(['section', 'table', 'actions']);
+  });
+});

@@ -1,0 +1,256 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../src/commands/answer.ts';
+import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
+import { answerMessage } from '../../../src/slack/blocks/answer.ts';
+import type { TraceView } from '../../../src/traces/inspect-trace.ts';
+import type { HopStanding } from '../../../src/traces/place-request.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+const trace: TraceView = {
+  traceId: 'a'.repeat(32),
+  rootService: 'gateway',
+  rootOperation: 'POST /checkout',
+  start: epochUs(START * 1_000),
+  duration: us(1_240_000),
+  spanCount: 41,
+  services: [{ name: 'checkout', spans: 12 }],
+  isError: true,
+  status: '503, <b>',
+  path: {
+    duration: us(1_230_000),
+    rows: [
+      {
+        kind: 'own',
+        service: 'payments',
+        operation: 'charge',
+        peer: '',
+        time: us(750_000),
+        drag: us(412_000),
+        spans: 1,
+        share: ratio(0.61),
+      },
+      {
+        kind: 'network',
+        service: 'checkout',
+        operation: 'payments:8080/*',
+        peer: 'payments',
+        time: us(300_000),
+        drag: us(0),
+        spans: 3,
+        share: ratio(0.24),
+      },
+    ],
+    hidden: { count: 4, time: us(180_000) },
+    url: 'https://jaeger.example/trace/a?uiFind=b%20c',
+  },
+  errors: [
+    {
+      service: 'payments',
+      operation: 'charge',
+      detail: '<!here> 503',
+      times: 1,
+      spans: 2,
+      reachesRoot: true,
+    },
+    { service: 'mail', operation: 'send', detail: 'failed', times: 2, spans: 1, reachesRoot: false },
+  ],
+  errorCount: 5,
+  hops: [
+    {
+      caller: 'checkout',
+      callee: 'payments',
+      calls: 2,
+      overhead: us(3_100),
+      worst: us(2_000),
+      split: { request: us(1_200), response: us(1_900) },
+    },
+    { caller: 'gateway', callee: 'checkout', calls: 1, overhead: us(500), worst: us(500) },
+  ],
+  retries: [
+    {
+      caller: 'checkout',
+      callee: 'payments',
+      operation: 'charge',
+      attempts: 3,
+      failed: 2,
+      duration: us(90_000),
+    },
+  ],
+  repeats: [{ service: 'cart', operation: 'GET /', child: 'SELECT item', count: 14, time: us(70_000) }],
+  served: [],
+  offPath: [{ service: 'payments', operation: 'charge', selfTime: us(812_000), share: 0.65 }],
+  notices: ['2 spans have no parent in the trace.'],
+  url: 'https://jaeger.example/trace/a',
+};
+
+describe('an answer about a trace', () => {
+  const says: Record<string, { answer: Answer; texts: string[] }> = {
+    'a trace': {
+      answer: { kind: 'trace', view: trace },
+      texts: [
+        '`gateway` `POST /checkout`',
+        '*1.23 s* · ⚠ 503, &lt;b&gt; · started',
+        '41 spans in 1 service: `checkout` 12',
+        '*5 spans failed*; where it began:',
+        '⚠ `payments` `charge` &lt;!here&gt; 503\\n',
+        '`mail` `send` failed, 2 times · the request did not fail because of it',
+        'and 2 other spans',
+        'What the 1.23 s were spent on',
+        '"text":"own code in charge"',
+        '"text":"61 %"',
+        '"text":"412 ms"',
+        '"text":"network and proxies to payments (3 times)"',
+        '"text":"nothing"',
+        'and 4 smaller parts, 180 ms',
+        '`checkout` tried `payments` 3 times, 2 failed, 90 ms in all',
+        '`cart` `GET /` did `SELECT item` 14 times in sequence, 70 ms in all',
+        '`checkout` → `payments` 3.1 ms (2 calls, the worst 2 ms; 1.2 ms there, 1.9 ms back)',
+        '`gateway` → `checkout` 500 µs (the clocks do not tell there from back)',
+        '*Largest self times off the critical path*',
+        '812 ms, 65 %: `payments` `charge`',
+        'https://jaeger.example/trace/a?uiFind=b%20c',
+        '2 spans have no parent',
+        'Open in Jaeger',
+      ],
+    },
+    'a request that is over long before its trace is': {
+      answer: { kind: 'trace', view: { ...trace, duration: us(306_000_000) } },
+      texts: ['*1.23 s* (306 s from its first span to its last) · ⚠', 'What the 1.23 s were spent on'],
+    },
+    'a trace of which everything is to be doubted: nothing is left out': {
+      answer: {
+        kind: 'trace',
+        view: {
+          ...trace,
+          notices: Array.from({ length: 9 }, (_, i) => `Doubt ${i + 1}.`),
+          standing: { isRecent: true, rows: [], notices: ['Its standing is not known.'] },
+        },
+      },
+      texts: ['Doubt 1.', 'Doubt 9.', 'Its standing is not known.'],
+    },
+    'a request': {
+      answer: { kind: 'request', view: { requestId: 'abc', traces: [trace], notices: [] } },
+      texts: [
+        '*Request `abc`*',
+        'What the 1.23 s were spent on',
+        'Critical path in Jaeger',
+        `"value":"/trace compare ${'a'.repeat(32)}"`,
+      ],
+    },
+    'the same trace in other tools': {
+      answer: {
+        kind: 'trace',
+        view: {
+          ...trace,
+          links: [
+            { label: 'Kiali', url: 'https://kiali.example/graph' },
+            { label: 'Grafana', url: 'https://grafana.example/explore' },
+          ],
+        },
+      },
+      texts: ['"text":"Kiali"', 'https://kiali.example/graph', '"text":"Grafana"', 'Critical path in Jaeger'],
+    },
+    'a request of several traces': {
+      answer: {
+        kind: 'request',
+        view: {
+          requestId: 'abc',
+          traces: [trace, trace],
+          notices: ['The trace headers get lost on the way.'],
+        },
+      },
+      texts: ['<https://jaeger.example/trace/a|', 'The trace headers get lost'],
+    },
+  };
+  it.each(Object.entries(says))('%s', (_name, { answer, texts }) => {
+    const message = JSON.stringify(answerMessage(answer).blocks);
+    for (const text of texts) expect(message).toContain(text);
+  });
+});
+
+it('the list of a request with several traces can be shared with all', () => {
+  const view = {
+    requestId: 'abc',
+    traces: Array.from({ length: 7 }, () => trace),
+    notices: ['Headers get lost.'],
+  };
+  const blocks = JSON.stringify(answerMessage({ kind: 'request', view }, { share: '/trace abc' }).blocks);
+  expect(blocks).toContain('and 2 more');
+  expect(blocks).toMatch(/"text":"Share".*"value":"\/trace abc"/);
+});
+
+const hop = (service: string, over: Partial<HopStanding>): HopStanding => ({
+  service,
+  duration: us(30_000),
+  spans: 1,
+  atLeast: 0.5,
+  atMost: 0.9,
+  low: ms(25),
+  high: ms(50),
+  requests: 1_200,
+  side: 'destination',
+  isOwnSpan: false,
+  ...over,
+});
+const { high: _, ...aboveAll } = hop('mail', { atLeast: 0.4, atMost: 1, low: ms(10_000) });
+const TITLE = '*Among the requests of each service*, in the last hour';
+
+describe('where a trace stands among the requests of each service', () => {
+  const cases: Record<string, { rows: HopStanding[]; lines: string[] }> = {
+    'what is unusual has a line, the slowest first; the rest is only named': {
+      rows: [
+        hop('currency', {}),
+        hop('payments', { atLeast: 0.97, atMost: 0.98 }),
+        hop('auth', { atLeast: 0, atMost: 0.05 }),
+        hop('checkout', { atLeast: 0.99, atMost: 0.99 }),
+      ],
+      lines: [
+        '`checkout` 30 ms: slower than 99 % of 1,200 requests',
+        '`payments` 30 ms: slower than 97 to 98 % of 1,200 requests',
+        'as usual or faster: `currency`, `auth`',
+      ],
+    },
+    'nothing is called unusual that may be usual': {
+      rows: [hop('cart', { atLeast: 0.899, atMost: 1 }), hop('stock', { atLeast: 0.9, atMost: 0.95 })],
+      lines: ['`stock` 30 ms: slower than 90 to 95 % of 1,200 requests', 'as usual or faster: `cart`'],
+    },
+    'above the highest bound there is no usual': {
+      rows: [aboveAll],
+      lines: ['`mail` 30 ms: slower than 40 % or more of 1,200 requests'],
+    },
+    'all as usual': {
+      rows: [hop('cart', {}), hop('auth', {})],
+      lines: ['as usual or faster: `cart`, `auth`'],
+    },
+    'what did not fit is counted': {
+      rows: [
+        ...Array.from({ length: 10 }, (_each, i) => hop(`slow${i}`, { atLeast: 0.95, atMost: 0.95 })),
+        ...Array.from({ length: 14 }, (_each, i) => hop(`s${i}`, {})),
+      ],
+      lines: [
+        ...Array.from({ length: 8 }, (_each, i) => `\`slow${i}\` 30 ms: slower than 95 % of 1,200 requests`),
+        'and 2 more slow services',
+        `as usual or faster: ${Array.from({ length: 12 }, (_each, i) => `\`s${i}\``).join(', ')} and 2 more`,
+      ],
+    },
+  };
+  it.each(Object.entries(cases))('%s', (_name, { rows, lines }) => {
+    const view = { ...trace, standing: { isRecent: true, rows, notices: [] } };
+    const texts = answerMessage({ kind: 'trace', view }).blocks.flatMap((block) =>
+      block.type === 'section' && block.text !== undefined ? [block.text.text] : [],
+    );
+    expect(texts).toContain([TITLE, ...lines].join('\n'));
+  });
+});
+
+it('on a phone the time, the share, and what it was spent on come first', () => {
+  const table = answerMessage({ kind: 'trace', view: trace }).blocks.find(({ type }) => type === 'table');
+  const [head] = table?.type === 'table' ? table.rows : [];
+  expect(JSON.stringify(head).match(/(?<="text":")[^"]+/g)).toEqual([
+    'Time',
+    'Share',
+    'On',
+    'Service',
+    'Saves at most',
+  ]);
+});

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { epochMs, epochUs, ratio } from '../../../src/lib/units.ts';
+import { createLinks } from '../../../src/links/link.ts';
+import { createFindRequest } from '../../../src/traces/find-request.ts';
+import type { Trace } from '../../../src/traces/trace.ts';
+import {
+  aTrace,
+  aTraceSourceError,
+  createFakeTraceSource,
+  type FakeTraceSource,
+} from '../../support/fake-trace-source.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+const MINUTE = 60_000;
+const id = 'e4e8c177-3962-9359-8b6f-1c3a4d5e6f70';
+const now = epochMs(START + 10 * MINUTE);
+const links = createLinks({ jaeger: 'http://jaeger' });
+const at = (offsetMs: number) => epochUs((START + offsetMs) * 1_000);
+const carrying = (requestId: string) => ({ attributes: { 'guid:x-request-id': requestId } });
+
+/** An older Jaeger, which refuses to search without a service. */
+const withoutEverywhere = (traces: FakeTraceSource): FakeTraceSource => ({
+  ...traces,
+  search: async (query, signal) => {
+    if (query.service === undefined) throw aTraceSourceError('unsupported');
+    return traces.search(query, signal);
+  },
+});
+
+const noise = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) =>
+  aTrace(`9${i}`, [{ serviceName: `${name}.shop`, start: at(i), ...carrying('another') }]),
+);
+
+describe('a request without a trace', () => {
+  it('was looked for everywhere, at most four at a time', async () => {
+    const traces = createFakeTraceSource(noise);
+    let running = 0;
+    let most = 0;
+    traces.before('search', async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await Promise.resolve();
+      running -= 1;
+    });
+    const found = await createFindRequest({ traces: withoutEverywhere(traces), links })({
+      requestId: id,
+      now,
+    });
+    expect(found).toEqual({
+      kind: 'absent',
+      searched: 7 * 24 * 60 * MINUTE,
+      services: 6,
+      isWhole: true,
+      recorded: { kind: 'as-expected' },
+    });
+    expect(most).toBe(4);
+    // Six services twice, and one look at how ids are recorded.
+    expect(traces.searches).toHaveLength(13);
+  });
+
+  it('is not called absent from what was not searched', async () => {
+    const traces = createFakeTraceSource(noise);
+    const caller = new AbortController();
+    traces.before('search', (_, call) => {
+      if (call === 2) caller.abort();
+    });
+    const found = await createFindRequest({ traces, links })({ requestId: id, now }, caller.signal);
+    expect(found).toMatchObject({ kind: 'absent', isWhole: false });
+    expect(traces.searches.length).toBeLessThan(6);
+  });
+
+  it('is an error when nothing could be searched', async () => {
+    const traces = createFakeTraceSource(noise);
+    traces.before('search', () => {
+      throw aTraceSourceError('timeout');
+    });
+    await expect(createFindRequest({ traces, links })({ requestId: id, now })).rejects.toMatchObject({
+      code: 'timeout',
+    });
+  });
+
+  it('is an error at once when the backend cannot search by attributes', async () => {
+    const traces = createFakeTraceSource(noise);
+    traces.before('search', () => {
+      throw aTraceSourceError('bad-request');
+    });
+    await expect(createFindRequest({ traces, links })({ requestId: id, now })).rejects.toMatchObject({
+      code: 'bad-request',
+    });
+    expect(traces.searches.length).toBeLessThanOrEqual(4);
+  });
+});
+
+const unsampled = 'e4e8c177-3962-4359-8b6f-1c3a4d5e6f70';
+
+describe('a request that Envoy did not sample', () => {
+  it('is answered without a search, with the share that is traced', async () => {
+    const traces = createFakeTraceSource([aTrace('7', [{ start: at(0), ...carrying(unsampled) }])]);
+    const sampledShare = async () => ratio(0.01);
+    const found = await createFindRequest({ traces, links, sampledShare })({ requestId: unsampled, now });
+    expect(found).toEqual({ kind: 'absent', searched: 0, services: 0, isWhole: true, sampled: 0.01 });
+    expect(traces.searches).toEqual([]);
+  });
+
+  it('is looked for all the same when that is asked', async () => {
+    const traces = createFakeTraceSource([aTrace('7', [{ start: at(0), ...carrying(unsampled) }])]);
+    const find = createFindRequest({ traces, links });
+    expect((await find({ requestId: unsampled, now, evenUnsampled: true })).kind).toBe('found');
+  });
+});
+
+describe('what the spans say about request ids, when one is not found', () => {
+  const cases: Readonly<Record<string, readonly [readonly Trace[], unknown]>> = {
+    'they carry them': [noise, { kind: 'as-expected' }],
+    'they carry none': [[aTrace('1', [{ serviceName: 'a.shop', start: at(0) }])], { kind: 'otherwise' }],
+    'they carry them under another name': [
+      [
+        aTrace('1', [
+          { serviceName: 'a.shop', start: at(0), attributes: { 'http.request.header.x-request-id': 'b' } },
+        ]),
+      ],
+      { kind: 'otherwise', attribute: 'http.request.header.x-request-id' },
+    ],
+    'there are none': [[aTrace('1', [{ serviceName: 'a.shop', start: epochUs(0) }])], { kind: 'no-traces' }],
+  };
+  it.each(Object.entries(cases))('%s', async (_, [held, recorded]) => {
+    const traces = createFakeTraceSource(held);
+    const found = await createFindRequest({ traces, links })({ requestId: id, now });
+    expect(found).toMatchObject({ kind: 'absent', recorded });
+  });
+});

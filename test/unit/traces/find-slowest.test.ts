@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { epochMs, epochUs, MINUTE, ms, type TimeWindow, us } from '../../../src/lib/units.ts';
+import { createFindSlowest } from '../../../src/traces/find-slowest.ts';
+import type { Trace } from '../../../src/traces/trace.ts';
+import { aTrace, aTraceSourceError, createFakeTraceSource } from '../../support/fake-trace-source.ts';
+import { createVirtualClock, START } from '../../support/virtual-clock.ts';
+
+const window: TimeWindow = { start: START, end: epochMs(START + 10 * MINUTE) };
+const startOf = (offsetMs: number) => epochUs((START + offsetMs) * 1_000);
+const later = () => createVirtualClock(epochMs(window.end + 2 * MINUTE));
+
+/** Traces of 1, 2, 3 ... milliseconds, one per 100 ms of the window. */
+const ladder = (count: number): readonly Trace[] =>
+  Array.from({ length: count }, (_, i) =>
+    aTrace(`${i + 1}`, [{ start: startOf(i * 100), duration: us((i + 1) * 1_000) }]),
+  );
+
+const asked = { service: 'checkout', window, count: 3 };
+
+describe('a row', () => {
+  it('is the server span of the service, not its client spans, and the whole trace beside it', async () => {
+    const source = createFakeTraceSource([
+      aTrace('c', [
+        { serviceName: 'gateway', spanName: 'GET /', start: startOf(0), duration: us(90_000) },
+        { spanName: 'GET /cart', start: startOf(5), duration: us(40_000), isError: true },
+        { spanName: 'payments:8080/*', kind: 'client', start: startOf(6), duration: us(70_000) },
+      ]),
+      // A batch job: checkout only calls here.
+      aTrace('d', [{ spanName: 'payments:8080/*', kind: 'client', start: startOf(9), duration: us(20_000) }]),
+    ]);
+    const found = await createFindSlowest({ traces: source, clock: later() })(asked);
+    expect(found.rows).toEqual([
+      {
+        traceId: 'c'.padStart(32, '0'),
+        duration: 40_000,
+        traceDuration: 90_000,
+        start: startOf(5),
+        operation: 'GET /cart',
+        isError: true,
+      },
+      {
+        traceId: 'd'.padStart(32, '0'),
+        duration: 20_000,
+        traceDuration: 20_000,
+        start: startOf(9),
+        operation: 'payments:8080/*',
+        isError: false,
+      },
+    ]);
+  });
+});
+
+describe('the certificate', () => {
+  it('counts all traces when one search had them all', async () => {
+    const source = createFakeTraceSource(ladder(8));
+    const found = await createFindSlowest({ traces: source, clock: later() })(asked);
+    expect(found).toMatchObject({
+      isExact: true,
+      certificate: 'exact: all 8 traces in 14:00-14:10 UTC',
+      searches: 1,
+    });
+  });
+
+  it('names the floor that was asked for', async () => {
+    const source = createFakeTraceSource(ladder(8));
+    const find = createFindSlowest({ traces: source, clock: later() });
+    expect((await find({ ...asked, minDuration: us(7_500) })).certificate).toBe(
+      'exact: the only trace >= 7.5 ms in 14:00-14:10 UTC',
+    );
+    expect((await find({ ...asked, minDuration: us(9_000) })).certificate).toBe(
+      'exact: no trace >= 9 ms in 14:00-14:10 UTC',
+    );
+  });
+
+  it('names the bound that nothing else exceeds', async () => {
+    const source = createFakeTraceSource(ladder(400));
+    const found = await createFindSlowest({ traces: source, clock: later() })(asked);
+    expect(found.rows.map(({ duration }) => duration)).toEqual([400_000, 399_000, 398_000]);
+    expect(found.certificate).toBe('exact: no other trace over 398 ms in 14:00-14:10 UTC');
+  });
+
+  it('says when the end of the window may still be arriving', async () => {
+    const source = createFakeTraceSource(ladder(8));
+    const clock = createVirtualClock(window.end);
+    expect((await createFindSlowest({ traces: source, clock })(asked)).certificate).toBe(
+      'exact: all 8 traces in 14:00-14:10 UTC; the last 45 s may still be arriving',
+    );
+  });
+
+  it('claims nothing when the searches are used up', async () => {
+    const source = createFakeTraceSource(ladder(4_000));
+    const find = createFindSlowest({ traces: source, clock: later(), maxSearches: 2, limit: 10 });
+    expect(await find(asked)).toMatchObject({
+      isExact: false,
+      certificate: 'at least these: 2 of 2 searches used, not proven',
+      searches: 2,
+    });
+    expect(source.searches).toHaveLength(2);
+  });
+});
+
+describe('what is left open', () => {
+  it('is named when a part of the window is proven', async () => {
+    // In the later half too many to be searched, all found by a client span that does not count.
+    const crowd = Array.from({ length: 200 }, (_, i) =>
+      aTrace(`${i + 1}`, [
+        { start: startOf(400_000 + i), duration: us(1_000) },
+        { start: startOf(400_000 + i), duration: us(9_000_000), kind: 'client' },
+      ]),
+    );
+    const source = createFakeTraceSource([...crowd, ...ladder(9)]);
+    const find = createFindSlowest({ traces: source, clock: later(), limit: 5, maxSearches: 12 });
+    expect((await find(asked)).certificate).toMatch(
+      /^at least these: 12 of 12 searches used, not proven in 14:[\d:.]+-14:[\d:.]+ UTC$/,
+    );
+  });
+});
+
+describe('when the backend is slow or fails', () => {
+  it('hands over what it has when its time is over', async () => {
+    const clock = later();
+    const source = createFakeTraceSource(ladder(4_000));
+    source.before('search', async (signal, call) => {
+      if (call < 3) return;
+      await clock.sleep(ms(3_600_000), signal);
+      throw aTraceSourceError('timeout');
+    });
+    const find = createFindSlowest({ traces: source, clock, limit: 10, maxTime: ms(20_000) });
+    const pending = find(asked);
+    await clock.advance(20_000);
+    const found = await pending;
+    expect(found.rows).toHaveLength(3);
+    expect(found).toMatchObject({
+      isExact: false,
+      certificate: 'at least these: time was over after 2 searches, not proven',
+    });
+    expect(clock.sleepers()).toBe(0);
+  });
+
+  it('hands over what it has when the caller gives up', async () => {
+    const clock = later();
+    const source = createFakeTraceSource(ladder(4_000));
+    const caller = new AbortController();
+    source.before('search', (signal, call) => {
+      if (call < 2) return;
+      caller.abort();
+      expect(signal?.aborted).toBe(true);
+      throw aTraceSourceError('timeout');
+    });
+    const found = await createFindSlowest({ traces: source, clock, limit: 10 })(asked, caller.signal);
+    expect(found.certificate).toBe('at least these: time was over after 1 search, not proven');
+  });
+
+  it('hands over what it has when a later search fails', async () => {
+    const source = createFakeTraceSource(ladder(4_000));
+    source.before('search', (_, call) => {
+      if (call === 2) throw aTraceSourceError();
+    });
+    const found = await createFindSlowest({ traces: source, clock: later(), limit: 10 })(asked);
+    expect(found.certificate).toBe('at least these: search 2 was not answered, not proven');
+  });
+
+  it('fails when the first search does', async () => {
+    const source = createFakeTraceSource(ladder(4));
+    source.before('search', () => {
+      throw aTraceSourceError('not-authenticated');
+    });
+    await expect(createFindSlowest({ traces: source, clock: later() })(asked)).rejects.toMatchObject({
+      code: 'not-authenticated',
+    });
+  });
+});
