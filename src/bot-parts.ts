@@ -1,5 +1,5 @@
-import { createKeepAlerts } from './actions/keep-alerts.ts';
-import { createKeepSilences } from './actions/keep-silences.ts';
+import { createKeepAlerts } from './actions/alert-actions.ts';
+import { createKeepSilences } from './actions/silences.ts';
 import { linksOf, transportOf } from './bot-settings.ts';
 import { createAnswerKeeper } from './commands/answer-keeper.ts';
 import { createCommands } from './commands/create-commands.ts';
@@ -21,7 +21,7 @@ import { createLocalTime } from './policy/local-time.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from './rules/check-rules.ts';
-import type { RuleBook } from './rules/file/rule-set.ts';
+import type { RuleSet } from './rules/file/rule-set.ts';
 import { createVerifyRules, type VerifyRules } from './rules/verify-rules.ts';
 import type { Settings, Upstream } from './settings/env.ts';
 import { createSlackApp, type SlackApp } from './slack/app.ts';
@@ -33,7 +33,7 @@ import { createFindSlowest } from './traces/find-slowest.ts';
 import { createInspectTrace } from './traces/inspect-trace.ts';
 import { createOtherParts } from './traces/other-parts.ts';
 import type { PicturePainter } from './traces/pictures.ts';
-import { createPlaceRequest } from './traces/place-request.ts';
+import { createRankRequest } from './traces/rank-request.ts';
 import { createResolveService } from './traces/resolve-service.ts';
 import { createSampledShare } from './traces/sampled-share.ts';
 import type { TraceSource } from './traces/trace-source.ts';
@@ -60,7 +60,7 @@ export async function openStore({ settings, clock, logger }: Base): Promise<Stor
   return await openRedisStore({ url: settings.redisUrl.reveal(), logger });
 }
 
-/** The store, with a bell: what an evaluation or a person wants told is told now, not at the next look into the outbox. */
+/** The store, with a bell: what an evaluation or a person wants notified is notified now, not at the next look into the outbox. */
 export function wakingStore(store: Store, delivery: Pick<Delivery, 'wake'>): Store {
   const waking = async <Done>(
     { entries }: { readonly entries: readonly unknown[] },
@@ -74,7 +74,7 @@ export function wakingStore(store: Store, delivery: Pick<Delivery, 'wake'>): Sto
   return {
     ...store,
     applyEvaluation: (change) => waking(change, store.applyEvaluation(change)),
-    recordAct: (done) => waking(done, store.recordAct(done)),
+    recordAction: (done) => waking(done, store.recordAction(done)),
     addSilence: (made) => waking(made, store.addSilence(made)),
     endSilence: (done) => waking(done, store.endSilence(done)),
   };
@@ -135,9 +135,9 @@ export function createPainter({ clock, logger }: Base, cleanups: Cleanup[]): Pic
 export interface SlackParts {
   readonly sources: Sources;
   readonly store: Store;
-  readonly book: () => RuleBook;
+  readonly ruleSet: () => RuleSet;
   readonly painter: PicturePainter;
-  readonly verifying: Pick<VerifyRules, 'doubtOf'>;
+  readonly verifying: Pick<VerifyRules, 'problemOf'>;
 }
 
 const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
@@ -151,24 +151,24 @@ const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
 /** The side of Slack that answers people. */
 export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
-  const { sources, store, book, painter, verifying } = parts;
-  const { doubtOf } = verifying;
+  const { sources, store, ruleSet, painter, verifying } = parts;
+  const { problemOf } = verifying;
   const { metrics, traces, links } = sources;
-  const reporting = { rules: book, store, metrics, clock, errorBudget: sources.errorBudget, doubtOf };
+  const reporting = { rules: ruleSet, store, metrics, clock, errorBudget: sources.errorBudget, problemOf };
   const keeper = createAnswerKeeper({
     alerts: createKeepAlerts({ store, logger }),
     silences: createKeepSilences({
       store,
       logger,
       localTime: createLocalTime(),
-      policy: () => book().policy ?? NO_POLICY,
+      policy: () => ruleSet().policy ?? NO_POLICY,
     }),
-    book,
+    ruleSet,
   });
   const commands = createCommands({
     traces,
     findSlowest: createFindSlowest({ traces, clock }),
-    resolveService: createResolveService({ traces, clock, naming: () => book().naming }),
+    resolveService: createResolveService({ traces, clock, naming: () => ruleSet().naming }),
     findRequest: createFindRequest({
       traces,
       links,
@@ -178,9 +178,9 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
       traces,
       links,
       clock,
-      tellOtherParts: createOtherParts({ traces, clock }),
+      otherParts: createOtherParts({ traces, clock }),
     }),
-    placeRequest: createPlaceRequest({ metrics, rules: book, clock }),
+    rankRequest: createRankRequest({ metrics, rules: ruleSet, clock }),
     reportLatency: createLatencyReport({ ...reporting, links }),
     reportSloStatus: createSloStatusReport(reporting),
     keeper,
@@ -197,15 +197,15 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
 }
 
 /** The side of Slack that tells people. */
-export function createTelling(
+export function createNotifying(
   base: Base,
-  { sources, store, book }: Omit<SlackParts, 'painter' | 'verifying'>,
+  { sources, store, ruleSet }: Omit<SlackParts, 'painter' | 'verifying'>,
 ): Delivery {
   const { settings, clock, logger, recorder } = base;
   const { metrics, traces, links } = sources;
   // A message is kept up to date every half minute: its search may not take what a person's may.
   const findSlowest = createFindSlowest({ traces, clock, maxTime: ms(5 * SECOND) });
-  const resolveService = createResolveService({ traces, clock, naming: () => book().naming });
+  const resolveService = createResolveService({ traces, clock, naming: () => ruleSet().naming });
   return createDelivery({
     store,
     notifier: createSlackNotifier(slackBase(base)),

@@ -2,9 +2,9 @@ import {
   type Base,
   type Cleanup,
   createAnswering,
+  createNotifying,
   createPainter,
   createSources,
-  createTelling,
   createVerifying,
   openStore,
   recordOutbox,
@@ -55,7 +55,7 @@ export interface Bot {
   readonly logger: Logger;
   /** Puts the rule files in force as they are now; when they are wrong, nothing changes. */
   reload(): Promise<{ readonly ok: boolean; readonly message: string }>;
-  /** Sees through what is due to be told now; the bot does so by itself, a test may want to wait for it. */
+  /** Sees through what is due to be notified now; the bot does so by itself, a test may want to wait for it. */
   deliver(): Promise<number>;
   /** Ends what runs, in the opposite order of its start. */
   stop(): Promise<void>;
@@ -97,10 +97,10 @@ async function start(
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
   const painter = createPainter(base, cleanups);
-  const delivery = createTelling(base, { sources, store: stored, book: rules.book });
+  const delivery = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
   const store = wakingStore(stored, delivery);
   const verifying = createVerifying(base, sources, cleanups);
-  const slack = createAnswering(base, { sources, store, book: rules.book, painter, verifying });
+  const slack = createAnswering(base, { sources, store, ruleSet: rules.ruleSet, painter, verifying });
   telemetry.onScrape(() => recordOutbox(base, store));
   const watch = createWatch({
     clock,
@@ -110,10 +110,10 @@ async function start(
     metrics: sources.metrics,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
     expand: createExpandTemplate(),
-    tellsOfSources: true,
+    watchesSources: true,
     isShared: settings.redisUrl !== undefined,
     noise: {
-      policy: () => rules.book().policy ?? NO_POLICY,
+      policy: () => rules.ruleSet().policy ?? NO_POLICY,
       localTime: createLocalTime(),
       learnCalls: createLearnCalls({ metrics: sources.metrics, clock, logger }),
       silences: () => store.silences(clock.now()),
@@ -121,14 +121,14 @@ async function start(
   });
   const reload = verifiedReload(verifying, () => rules.reload(watch), rules.uses);
 
-  const checks = readyChecks({ clock, watch, store, delivery, slack, book: rules.book });
-  const rulesApi = createRulesApi({ rules: rules.book, store });
+  const checks = readyChecks({ clock, watch, store, delivery, slack, ruleSet: rules.ruleSet });
+  const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
   cleanups.push(() => ops.close());
   delivery.start();
   cleanups.push(() => delivery.stop());
-  await watch.start(rules.book());
+  await watch.start(rules.ruleSet());
   cleanups.push(() => watch.stop());
   verifying.verify(rules.uses());
   // Last, because in Socket Mode it waits for Slack however long: evaluation must not wait for it.

@@ -43,7 +43,7 @@ async function run(): Promise<void> {
     const { startBot } = await import('./bot.ts');
     await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles), onRunning: signals.attach });
   } catch (error) {
-    // The start broke off because the bot was told to end; whoever told it sees to the exit code.
+    // The start broke off because the bot was notified to end; whoever notified it sees to the exit code.
     if (signals.isStopping()) return;
     complain(explained(error));
     process.exit(error instanceof RuleFilesError ? EXIT_CONFIG : 1);

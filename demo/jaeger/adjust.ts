@@ -17,7 +17,7 @@ export const CURRENT_STYLE: AdjustStyle = {
   sortsEvents: true,
 };
 
-/** What the older dialect says up to 2.13. */
+/** What the older version says up to 2.13. */
 export const OLD_STYLE: AdjustStyle = {
   missingParent: (id) => `invalid parent span IDs=${id}; skipping clock skew adjustment`,
   sortsEvents: false,

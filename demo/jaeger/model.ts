@@ -94,7 +94,7 @@ export function valueAsText(value: AttributeValue): string {
   return JSON.stringify(plain(value));
 }
 
-/** A nested value as plain JSON, the way the older dialect prints arrays and maps. */
+/** A nested value as plain JSON, the way the older version prints arrays and maps. */
 export function plain(value: OtlpAnyValue): unknown {
   if ('stringValue' in value) return value.stringValue;
   if ('arrayValue' in value) return (value.arrayValue.values ?? []).map(plain);

@@ -6,7 +6,7 @@ import type { TraceQuery } from './query.ts';
 import { type Backend, parseTraceId, read } from './reader.ts';
 import { StorageError } from './storage.ts';
 
-/** The older dialect below /api. Source: jaegerquery/internal/http_handler.go and query_parser.go at v2.20.0. */
+/** The older version below /api. Source: jaegerquery/internal/http_handler.go and query_parser.go at v2.20.0. */
 
 interface WireError {
   readonly code?: number;
@@ -69,7 +69,7 @@ const operationNames: Route = ({ store }, _query, service) => {
   return json(envelope(names.length === 0 ? null : names, { total: names.length }));
 };
 
-/** Routes that every generation has. `*` stands for one name in the path. */
+/** Routes that every version has. `*` stands for one name in the path. */
 const LASTING: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['traces/*', (backend, query, id) => oneTrace(backend, id, query)],
   ['dependencies', (backend, query) => dependencies(backend, query)],
@@ -165,7 +165,7 @@ const isRaw = (query: URLSearchParams): boolean =>
   optional(query, 'raw', (text) => named('raw', () => parseGoBool(text))) ?? false;
 
 function write(backend: Backend, trace: StoredTrace, raw: boolean): WireTrace {
-  const spans = read(backend, trace, { dialect: 'older', raw });
+  const spans = read(backend, trace, { versionBehavior: 'older', raw });
   return writeTrace(
     { traceId: trace.traceId, spans },
     { sortTags: backend.manners.olderSortsTagsLast && !raw },

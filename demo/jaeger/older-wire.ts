@@ -8,7 +8,7 @@ import {
   serviceOf,
 } from './model.ts';
 
-/** The older dialect's JSON. Source: jaeger internal/uimodel/model.go. */
+/** The older versionBehavior's JSON. Source: jaeger internal/uimodel/model.go. */
 export interface WireTag {
   readonly key: string;
   readonly type: 'string' | 'bool' | 'int64' | 'float64' | 'binary';
@@ -80,12 +80,12 @@ function writeReferences(span: StoredSpan): unknown[] {
   return [...parent, ...links];
 }
 
-/** How one generation prints spans. `sortTags` sorts all tags of a span together and not only its attributes. */
+/** How one version prints spans. `sortTags` sorts all tags of a span together and not only its attributes. */
 export interface OlderStyle {
   readonly sortTags: boolean;
 }
 
-/** Writes spans of one trace as the older dialect does. */
+/** Writes spans of one trace as the older version does. */
 export function writeTrace(trace: StoredTrace, style: OlderStyle): WireTrace {
   const processIds = new Map<Attributes, string>();
   const processes: Record<string, { serviceName: string; tags: readonly WireTag[] }> = {};

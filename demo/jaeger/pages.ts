@@ -26,7 +26,7 @@ function answerTrace(backend: Backend, path: string, query: URLSearchParams): An
     const content = html`<h1>Trace not found</h1><p>No trace ${missing.join(', ')} is stored. It may not be sampled, not have arrived yet, or be forgotten.</p>`;
     return { ...page(layout('Trace not found', content)), status: 404 };
   }
-  // Pages show what is stored: only the API's reads change a trace in the older generations.
+  // Pages show what is stored: only the API's reads change a trace in the older versions.
   const found = traces.flatMap((trace) => (trace === undefined ? [] : [trace.spans]));
   return page(tracePage(found, query.get('uiFind') ?? ''));
 }

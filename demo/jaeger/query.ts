@@ -1,6 +1,6 @@
 import { type StoredSpan, type StoredTrace, serviceOf, valueAsText } from './model.ts';
 
-/** A search, in the words of neither dialect. Instants and durations are in µs; all bounds are inclusive. */
+/** A search, in the words of neither version. Instants and durations are in µs; all bounds are inclusive. */
 export interface TraceQuery {
   readonly service?: string | undefined;
   readonly operation?: string | undefined;

@@ -1,7 +1,7 @@
 import { type AdjustStyle, adjust, CURRENT_STYLE } from './adjust.ts';
-import type { Manners } from './generation.ts';
 import { GoError } from './go-text.ts';
 import type { StoredSpan, StoredTrace } from './model.ts';
+import type { Manners } from './server-version.ts';
 import type { Search } from './storage.ts';
 import type { JaegerStore } from './store.ts';
 
@@ -12,21 +12,21 @@ export interface Backend {
   readonly manners: Manners;
   /** It is VictoriaTraces that answers, in the words of a Jaeger. */
   readonly isVictoria: boolean;
-  /** The present, in ms since 1970: the older dialect's default window ends here. */
+  /** The present, in ms since 1970: the older versionBehavior's default window ends here. */
   readonly now: () => number;
 }
 
-export type Dialect = 'older' | 'v3';
+export type VersionBehavior = 'older' | 'v3';
 
 /** A trace as a reader gets it: adjusted, unless it was asked for raw. */
 export function read(
   backend: Backend,
   trace: StoredTrace,
-  how: { dialect: Dialect; raw: boolean },
+  how: { versionBehavior: VersionBehavior; raw: boolean },
 ): readonly StoredSpan[] {
   if (how.raw) return trace.spans;
   const { manners } = backend;
-  const isOlder = how.dialect === 'older';
+  const isOlder = how.versionBehavior === 'older';
   const style: AdjustStyle = isOlder ? manners.olderStyle : CURRENT_STYLE;
   const adjusted = adjust(trace.spans, style);
   if (isOlder ? manners.olderReadsChangeStore : manners.v3ReadsChangeStore) {

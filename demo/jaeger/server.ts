@@ -2,11 +2,11 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KEEP_ALIVE } from '../keep-alive.ts';
 import { type Answer, NOT_ALLOWED, NOT_FOUND } from './answer.ts';
-import { type Generation, MANNERS } from './generation.ts';
 import { answerOlder } from './older-routes.ts';
 import { answerPage } from './pages.ts';
 import type { Backend } from './reader.ts';
 import { createFaultGate, type ServerFaults } from './server-faults.ts';
+import { MANNERS, type ServerVersion } from './server-version.ts';
 import { createSearch, type StorageKind } from './storage.ts';
 import type { JaegerStore } from './store.ts';
 import { answerV3 } from './v3-routes.ts';
@@ -15,10 +15,10 @@ import { refusalOfVictoria } from './victoria.ts';
 export interface JaegerServerOptions {
   readonly store: JaegerStore;
   /** Which Jaeger it behaves like; the newest recorded one when absent. */
-  readonly generation?: Generation;
+  readonly serverVersion?: ServerVersion;
   /** Whose storage it searches like; memory when absent. */
   readonly behaviour?: StorageKind;
-  /** Tells the present in ms since 1970: the older dialect's default window ends there. */
+  /** Tells the present in ms since 1970: the older versionBehavior's default window ends there. */
   readonly clock: { readonly now: () => number };
   /** 0 or absent: a free one. */
   readonly port?: number;
@@ -75,7 +75,7 @@ export function createJaegerServer(options: JaegerServerOptions): JaegerServer {
 }
 
 function createBackend(options: JaegerServerOptions): Backend {
-  const manners = MANNERS[options.generation ?? 'after-2.20'];
+  const manners = MANNERS[options.serverVersion ?? 'after-2.20'];
   return {
     store: options.store,
     manners,

@@ -14,7 +14,7 @@ import { type Backend, parseTraceId, read } from './reader.ts';
 import { StorageError } from './storage.ts';
 import { summarise } from './summary.ts';
 
-/** The dialect below /api/v3. Source: jaegerquery/internal/apiv3/http_gateway.go and query_parser.go. */
+/** The version below /api/v3. Source: jaegerquery/internal/apiv3/http_gateway.go and query_parser.go. */
 
 const DEFAULT_DEPTH = 100;
 
@@ -69,7 +69,7 @@ const toSnakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) =>
 /** Older names that are not just the camelCase one in snake_case. */
 const ALIASES: Readonly<Record<string, string>> = { 'query.searchDepth': 'query.num_traces' };
 
-/** The parameter under its current name or its older one; generations before 2.19 know only the older. */
+/** The parameter under its current name or its older one; versions before 2.19 know only the older. */
 function parameter(backend: Backend, query: URLSearchParams, name: string): string | undefined {
   const older = ALIASES[name] ?? toSnakeCase(name);
   const known = backend.manners.currentV3 ? [name, older, toSnakeCase(name)] : [older];
@@ -133,7 +133,7 @@ function parseQuery(source: Source): TraceQuery {
 function writeAll(backend: Backend, traces: readonly StoredTrace[], raw: boolean): Answer {
   if (traces.length === 0) return NOTHING_FOUND;
   const resourceSpans = traces.flatMap((trace) =>
-    toResourceSpans(read(backend, trace, { dialect: 'v3', raw })),
+    toResourceSpans(read(backend, trace, { versionBehavior: 'v3', raw })),
   );
   return answer(backend, { result: { resourceSpans } });
 }

@@ -8,8 +8,8 @@ import { answeredByFault, createFaults, type Fault, type Faults } from './http/f
 import { graphPage } from './http/graph-page.ts';
 import { createParameters, type Parameters } from './http/parameters.ts';
 import { errorJson } from './http/wire.ts';
-import { type Dialect, PROMETHEUS_3 } from './promql/dialect.ts';
 import { QueryError, type QueryErrorType } from './promql/errors.ts';
+import { PROMETHEUS_3, type VersionBehavior } from './promql/version-behavior.ts';
 import type { SampleStore } from './sample-store.ts';
 
 /** A request as the server received it, before it is answered. */
@@ -29,8 +29,8 @@ export interface PrometheusServerOptions {
   readonly port?: number;
   /** How far an instant selector looks back. Default 5 minutes. */
   readonly lookback?: Milliseconds;
-  /** Which generation to answer as where they differ. Default Prometheus 3. */
-  readonly dialect?: Dialect;
+  /** Which version to answer as where they differ. Default Prometheus 3. */
+  readonly versionBehavior?: VersionBehavior;
   /** Told of every request: for tests that look at what a client sends. */
   readonly onRequest?: (request: ReceivedRequest) => void;
 }
@@ -124,11 +124,11 @@ async function receive(request: IncomingMessage): Promise<ReceivedRequest> {
 }
 
 function createHandler(options: PrometheusServerOptions, faults: Faults) {
-  const { samples, clock, lookback = ms(5 * MINUTE), dialect = PROMETHEUS_3, onRequest } = options;
+  const { samples, clock, lookback = ms(5 * MINUTE), versionBehavior = PROMETHEUS_3, onRequest } = options;
   const context: ApiContext = {
     samples,
     now: () => clock.now(),
-    settings: { source: samples, dialect, lookback },
+    settings: { source: samples, versionBehavior, lookback },
   };
 
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -7,7 +7,7 @@ import type { SloRule } from '../rules/rule.ts';
 export type ResolveReason =
   /** The value was seen on the good side of the bound. */
   | 'recovered'
-  /** There is data and no breach; or the breach vanished, and the rule gives no way to tell or asks for Prometheus's way. */
+  /** There is data and no breach; or the breach no-data reason, and the rule gives no way to tell or asks for Prometheus's way. */
   | 'no-longer-breaching'
   /** The rule is gone from the files. */
   | 'rule-removed'
@@ -17,7 +17,7 @@ export type ResolveReason =
   | 'ended-by-person';
 
 /** What a person did, and when. */
-export interface PersonsAct {
+export interface UserAction {
   /** A Slack user id. */
   readonly by: string;
   readonly at: EpochMs;
@@ -25,10 +25,10 @@ export interface PersonsAct {
 }
 
 /** What people did about one run of an alert. Kept beside its state, which every evaluation replaces. */
-export interface Acts {
+export interface AlertActions {
   /** Who owns it; the first one counts. */
-  readonly acknowledged?: PersonsAct;
-  readonly ended?: PersonsAct;
+  readonly acknowledged?: UserAction;
+  readonly ended?: UserAction;
 }
 
 /** Why an alert's message is held back. Its state goes on as ever. */
@@ -37,7 +37,7 @@ export interface Suppression {
   /** Who or what holds it back, for people. */
   readonly by: string;
   /** The run of the alert that holds it back, where it is one. */
-  readonly episode?: string;
+  readonly alertId?: string;
   readonly since: EpochMs;
   readonly until?: EpochMs;
   /** The silence that a person made in Slack, where it is one: its id, and that person's Slack user id. */
@@ -45,7 +45,7 @@ export interface Suppression {
 }
 
 /** What is gone of an alert without data. */
-export type Vanished =
+export type NoDataReason =
   /** Its series are gone from the metric. */
   | { readonly kind: 'series'; readonly metric: string }
   /** The series are there, and count no requests. */
@@ -58,13 +58,13 @@ export type Vanished =
   | { readonly kind: 'source' }
   /** All that the rule reads is there and moves, and still gives no value. */
   | { readonly kind: 'value' }
-  /** It could not be told apart, and why. */
+  /** It could not be notified apart, and why. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** Where a message of an alert was asked to be posted. */
 export interface PostedTo extends Destination {
-  /** The storm whose message shows it there, in place of one of its own. */
-  readonly storm?: string;
+  /** The alert group whose message shows it there, in place of one of its own. */
+  readonly alertGroup?: string;
 }
 
 /** A tracked breach of one rule by one label set, from first sight to its end. */
@@ -72,7 +72,7 @@ export interface Alert {
   /** Identity: hash of the alert's labels, `alertname` included. */
   readonly fingerprint: string;
   /** Identity of this one run from pending to resolved: the key of its message. */
-  readonly episode: string;
+  readonly alertId: string;
   readonly labels: Labels;
   /** The labels of the result's element it stands for, without `__name__` and the rule's additions: what evidence carries. */
   readonly series: Labels;
@@ -88,21 +88,21 @@ export interface Alert {
   readonly keepFiringSince?: EpochMs;
   /** The last value seen, in the expression's unit; after a recovery, the value that proved it. */
   readonly value: number;
-  /** The worst value seen in this episode. */
+  /** The worst value seen in this alert. */
   readonly peak: number;
-  /** The last slot at which a value was seen. */
+  /** The last evaluation time at which a value was seen. */
   readonly seenAt: EpochMs;
   /** Evaluations in a row that saw neither breach nor evidence of recovery. */
   readonly missedTicks: number;
   /** Set while the alert fires on without data: since when. */
   readonly noDataSince?: EpochMs;
-  /** What is gone, as far as could be told when it was noticed. Set together with `noDataSince`. */
-  readonly vanished?: Vanished;
+  /** What is gone, as far as could be notified when it was noticed. Set together with `noDataSince`. */
+  readonly noDataReason?: NoDataReason;
   /** The last time without data, once it is over. */
   readonly gap?: TimeWindow;
   /** How much of the running `for` or `keep_firing_for` went by while evaluations failed: it does not count. */
   readonly pausedFor?: Milliseconds;
-  /** The slot at which its message was last asked to be brought up to date. */
+  /** The evaluation time at which its message was last asked to be brought up to date. */
   readonly refreshedAt?: EpochMs;
   /** The value its message was last asked to show. */
   readonly shownValue?: number;
@@ -114,16 +114,16 @@ export interface Alert {
   readonly awaiting?: readonly Destination[];
   /** Services whose breaches its message stands for. */
   readonly alsoSlow?: readonly string[];
-  readonly acknowledged?: PersonsAct;
+  readonly acknowledged?: UserAction;
   /** Set with the reason `ended-by-person`. */
-  readonly ended?: PersonsAct;
+  readonly ended?: UserAction;
 }
 
-/** One alert in a storm, as its tables show it: kept after the alert itself is forgotten. */
-export interface StormMember {
+/** One alert in an alert group, as its tables show it: kept after the alert itself is forgotten. */
+export interface GroupedAlert {
   readonly fingerprint: string;
   /** Its last run. */
-  readonly episode: string;
+  readonly alertId: string;
   /** What it is about, for people. */
   readonly name: string;
   readonly severity?: string;
@@ -133,49 +133,49 @@ export interface StormMember {
   readonly since: EpochMs;
   readonly resolvedAt?: EpochMs;
   readonly resolveReason?: ResolveReason;
-  readonly acknowledged?: PersonsAct;
+  readonly acknowledged?: UserAction;
 }
 
-/** The members of a storm that are listed together, in one reply of its thread. */
-export interface StormPage {
+/** The members of an alert group that are listed together, in one reply of its thread. */
+export interface AlertGroupReply {
   readonly joinedAt: EpochMs;
-  /** The slot at which its reply was last asked to be posted or brought up to date; absent: it has none. */
+  /** The evaluation time at which its reply was last asked to be posted or brought up to date; absent: it has none. */
   readonly shownAt?: EpochMs;
   /** What its reply was last asked to show of its members: their states. */
   readonly shown?: string;
-  /** Whom its reply calls: those whom the storm had not called before. */
+  /** Whom its reply calls: those whom the alert group had not called before. */
   readonly mentions: readonly string[];
-  readonly members: readonly StormMember[];
+  readonly members: readonly GroupedAlert[];
 }
 
 /** Alerts of one rule that began together, or while the others lasted, and share one message in one channel. */
-export interface Storm {
+export interface AlertGroup {
   /** Identity, and the key of its message. */
-  readonly episode: string;
+  readonly alertId: string;
   /** Whom its message called stands here too. */
   readonly destination: Destination;
   readonly startedAt: EpochMs;
-  /** The slot at which its message was last asked to be brought up to date. */
+  /** The evaluation time at which its message was last asked to be brought up to date. */
   readonly refreshedAt: EpochMs;
   /** What its message was last asked to show. */
   readonly shown: string;
   /** The worst of its alerts when one last fired: what its links and its traces are about. */
   readonly lead: Alert;
-  readonly pages: readonly StormPage[];
+  readonly pages: readonly AlertGroupReply[];
 }
 
-/** What was told of one alert identity lately, over all its runs. */
+/** What was notified of one alert identity lately, over all its runs. */
 export interface FlapHistory {
-  /** When its firings and its ends were told, in the last hour. */
-  readonly told: readonly EpochMs[];
-  /** When it fired, told or not, in the last hour. */
+  /** When its firings and its ends were notified, in the last hour. */
+  readonly notified: readonly EpochMs[];
+  /** When it fired, notified or not, in the last hour. */
   readonly fired: readonly EpochMs[];
-  /** The messages that told of it last. */
+  /** The messages that notified of it last. */
   readonly messages: readonly string[];
   /** Set while its firings are held back. */
   readonly damped?: {
     readonly since: EpochMs;
-    /** The last slot at which it fired. */
+    /** The last evaluation time at which it fired. */
     readonly firingAt: EpochMs;
   };
 }
@@ -196,16 +196,16 @@ export interface RuleState {
   /** Sorted by fingerprint; resolved ones stay for fifteen minutes. */
   readonly alerts: readonly Alert[];
   readonly health: RuleHealth;
-  /** The slot of the last evaluation, failed ones too. */
+  /** The evaluation time of the last evaluation, failed ones too. */
   readonly evaluatedAt?: EpochMs;
   /** Those that last. */
-  readonly storms?: readonly Storm[];
+  readonly alertGroups?: readonly AlertGroup[];
   /** By fingerprint. */
   readonly flaps?: Readonly<Record<string, FlapHistory>>;
 }
 
 /** Which text of its rules a group was evaluated by, and which policy. */
-export interface Generation {
+export interface RuleSetVersion {
   /** Hash of the group and of the policy as the rule files define them. */
   readonly hash: string;
   /** When the replica that took it up last did so. */
@@ -214,12 +214,12 @@ export interface Generation {
 
 /** What is known of a group: one value in the store, replaced whole by each applied evaluation. */
 export interface GroupState {
-  /** The slot of the evaluation that wrote it: the fencing token. */
-  readonly slot: EpochMs;
+  /** The evaluation time of the evaluation that wrote it: the fencing token. */
+  readonly evalTime: EpochMs;
   /** By `SloRule.key`. */
   readonly rules: Readonly<Record<string, RuleState>>;
-  /** Absent: written before there were generations. */
-  readonly generation?: Generation;
+  /** Absent: written before there were rule-set versions. */
+  readonly ruleSetVersion?: RuleSetVersion;
 }
 
 /** What happened to an alert in one evaluation. */
@@ -228,7 +228,7 @@ export interface Transition {
   readonly alert: Alert;
 }
 
-/** What came of asking a rule's expression at a slot. */
+/** What came of asking a rule's expression at an evaluation time. */
 export type Evaluation =
   | {
       readonly kind: 'vector';

@@ -172,7 +172,7 @@ export function breachesOf(
  * Identity of one run of an alert. Group and rule are part of it, because two rules may give the same labels; each run
  * has its own message all the same.
  */
-export function episodeOf(
+export function alertIdOf(
   at: { readonly group: Pick<RuleGroup, 'id'>; readonly rule: Pick<SloRule, 'key'> },
   print: string,
   activeAt: EpochMs,

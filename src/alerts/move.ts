@@ -1,9 +1,9 @@
 import type { Labels } from '../lib/labels.ts';
 import { between, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { RuleGroup, SloRule, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
 import type { Alert, ResolveReason, Transition } from './alert.ts';
 import { worseOf } from './compare.ts';
-import { type Breach, type ExpandTemplate, episodeOf } from './identity.ts';
+import { alertIdOf, type Breach, type ExpandTemplate } from './identity.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What one alert becomes in one evaluation. `alert` is absent when nothing of it is kept. */
@@ -16,7 +16,7 @@ export interface Move {
 export interface MoveContext {
   readonly rule: SloRule;
   readonly group: Pick<RuleGroup, 'id'>;
-  readonly slot: Slot;
+  readonly evalTime: EvalTime;
   readonly expand: ExpandTemplate;
   /** Prometheus's behaviour without this program's differences. */
   readonly isPrometheus: boolean;
@@ -40,29 +40,29 @@ function annotationsFor({ rule, expand }: MoveContext, { sample }: Breach, known
 }
 
 function newAlert(context: MoveContext, breach: Breach): Alert {
-  const { slot } = context;
+  const { evalTime } = context;
   return {
     fingerprint: breach.fingerprint,
-    episode: episodeOf(context, breach.fingerprint, slot),
+    alertId: alertIdOf(context, breach.fingerprint, evalTime),
     labels: breach.labels,
     series: breach.series,
     annotations: annotationsFor(context, breach),
     state: 'pending',
-    activeAt: slot,
+    activeAt: evalTime,
     value: breach.sample.value,
     peak: breach.sample.value,
-    seenAt: slot,
+    seenAt: evalTime,
     missedTicks: 0,
   };
 }
 
 /** The alert with a value seen now, whatever came of it: data is there. */
-function withValue(alert: Alert, value: number, slot: Slot): Alert {
+function withValue(alert: Alert, value: number, evalTime: EvalTime): Alert {
   const { noDataSince: goneSince } = alert;
   // Hardly any was gone, and a copy that leaves fields out costs several times one that does not.
-  if (goneSince === undefined) return { ...alert, value, seenAt: slot, missedTicks: 0 };
-  const { noDataSince: _since, vanished: _found, ...rest } = alert;
-  return { ...rest, gap: { start: goneSince, end: slot }, value, seenAt: slot, missedTicks: 0 };
+  if (goneSince === undefined) return { ...alert, value, seenAt: evalTime, missedTicks: 0 };
+  const { noDataSince: _since, noDataReason: _found, ...rest } = alert;
+  return { ...rest, gap: { start: goneSince, end: evalTime }, value, seenAt: evalTime, missedTicks: 0 };
 }
 
 /** The alert breaching again: the timer of `keep_firing_for` is off. */
@@ -73,8 +73,8 @@ function withoutKeepFiring(alert: Alert): Alert {
 }
 
 /** How long the running timer has run: time without evaluations that worked does not count. */
-function elapsed(alert: Alert, since: Slot, slot: Slot): number {
-  return between(since, slot) - (alert.pausedFor ?? 0);
+function elapsed(alert: Alert, since: EvalTime, evalTime: EvalTime): number {
+  return between(since, evalTime) - (alert.pausedFor ?? 0);
 }
 
 /**
@@ -83,12 +83,12 @@ function elapsed(alert: Alert, since: Slot, slot: Slot): number {
  * already, and a changed timer is no reason to take it back.
  */
 function promoted(context: MoveContext, alert: Alert, isNew: boolean): Move {
-  const { rule, slot, isPrometheus } = context;
-  const isDue = elapsed(alert, alert.activeAt, slot) >= rule.for;
+  const { rule, evalTime, isPrometheus } = context;
+  const isDue = elapsed(alert, alert.activeAt, evalTime) >= rule.for;
   if (alert.state === 'pending') {
     if (!isDue) return moved(alert, isNew ? 'pending' : undefined);
     const { pausedFor: _paused, ...rest } = alert;
-    return moved({ ...rest, state: 'firing', firedAt: slot }, 'firing');
+    return moved({ ...rest, state: 'firing', firedAt: evalTime }, 'firing');
   }
   return moved(isPrometheus && !isDue ? { ...alert, state: 'pending' } : alert);
 }
@@ -99,11 +99,11 @@ export function moveSeen(context: MoveContext, known: Alert | undefined, breach:
     return promoted(context, newAlert(context, breach), true);
   }
   const { value } = breach.sample;
-  const { slot } = context;
+  const { evalTime } = context;
   const alert: Alert = {
-    ...withoutKeepFiring(known.noDataSince === undefined ? known : withValue(known, value, slot)),
+    ...withoutKeepFiring(known.noDataSince === undefined ? known : withValue(known, value, evalTime)),
     value,
-    seenAt: slot,
+    seenAt: evalTime,
     missedTicks: 0,
     annotations: annotationsFor(context, breach, known.annotations),
     peak: worseOf(context.rule.comparison, known.peak, value),
@@ -113,23 +113,24 @@ export function moveSeen(context: MoveContext, known: Alert | undefined, breach:
 }
 
 /** Ends an alert that has fired. */
-export function resolve(alert: Alert, slot: Slot, reason: ResolveReason): Move {
-  return moved({ ...alert, state: 'resolved', resolvedAt: slot, resolveReason: reason }, 'resolved');
+export function resolve(alert: Alert, evalTime: EvalTime, reason: ResolveReason): Move {
+  return moved({ ...alert, state: 'resolved', resolvedAt: evalTime, resolveReason: reason }, 'resolved');
 }
 
 /** The breach is over: fires on while `keep_firing_for` runs, then ends. */
 function ending(context: MoveContext, alert: Alert, reason: ResolveReason): Move {
-  const { rule, slot } = context;
+  const { rule, evalTime } = context;
   const started = alert.keepFiringSince === undefined;
   const { pausedFor: paused, ...rest } = alert;
   const timed: Alert = {
     ...rest,
     ...(started || paused === undefined ? {} : { pausedFor: paused }),
-    keepFiringSince: alert.keepFiringSince ?? slot,
+    keepFiringSince: alert.keepFiringSince ?? evalTime,
   };
   const isKept =
-    rule.keepFiringFor > 0 && elapsed(timed, timed.keepFiringSince ?? slot, slot) < rule.keepFiringFor;
-  return isKept ? moved(timed) : resolve(timed, slot, reason);
+    rule.keepFiringFor > 0 &&
+    elapsed(timed, timed.keepFiringSince ?? evalTime, evalTime) < rule.keepFiringFor;
+  return isKept ? moved(timed) : resolve(timed, evalTime, reason);
 }
 
 function withDataBack(before: Alert, move: Move): Move {
@@ -150,15 +151,15 @@ function moveByVerdict(context: MoveContext, alert: Alert, verdict: Verdict): Mo
     case 'gone':
       return ending(context, alert, 'no-longer-breaching');
     case 'recovered': {
-      const back = withValue(alert, verdict.value, context.slot);
+      const back = withValue(alert, verdict.value, context.evalTime);
       return withDataBack(alert, ending(context, back, 'recovered'));
     }
     case 'over': {
-      const back = withValue(alert, alert.value, context.slot);
+      const back = withValue(alert, alert.value, context.evalTime);
       return withDataBack(alert, ending(context, back, 'no-longer-breaching'));
     }
     case 'held': {
-      const back = withoutKeepFiring(withValue(alert, verdict.value, context.slot));
+      const back = withoutKeepFiring(withValue(alert, verdict.value, context.evalTime));
       return withDataBack(alert, moved(back));
     }
     case 'missing':
@@ -170,13 +171,13 @@ function moveByVerdict(context: MoveContext, alert: Alert, verdict: Verdict): Mo
 
 /** The move of a known alert that is not in the result. The verdict is asked for only where it matters. */
 export function moveUnseen(context: MoveContext, alert: Alert, judge: (alert: Alert) => Verdict): Move {
-  const { slot } = context;
+  const { evalTime } = context;
   if (alert.state === 'resolved') {
-    return between(alert.resolvedAt ?? slot, slot) > RESOLVED_RETENTION ? {} : { alert };
+    return between(alert.resolvedAt ?? evalTime, evalTime) > RESOLVED_RETENTION ? {} : { alert };
   }
   if (alert.state === 'pending') {
     // Only a raised `for` makes an alert pending that has fired: its message must not be left open.
-    if (alert.firedAt !== undefined) return resolve(alert, slot, 'no-longer-breaching');
+    if (alert.firedAt !== undefined) return resolve(alert, evalTime, 'no-longer-breaching');
     return { transition: { kind: 'dropped', alert } };
   }
   return moveByVerdict(context, alert, judge(alert));

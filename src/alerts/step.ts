@@ -1,10 +1,10 @@
 import type { Sample } from '../lib/metrics-source.ts';
 import { between, ms } from '../lib/units.ts';
-import type { RuleGroup, SloRule, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
 import type { Alert, Evaluation, RuleHealth, RuleState, Transition } from './alert.ts';
 import { type Breach, breachesOf, type ExpandTemplate } from './identity.ts';
 import { type Move, type MoveContext, moveSeen, moveUnseen, resolve } from './move.ts';
-import { indexEvidence, judgeMissing, type Proof, seriesIn } from './verdict.ts';
+import { indexRecovery, judgeMissing, type Proof, seriesIn } from './verdict.ts';
 
 /** Everything the next state of a rule depends on. */
 export interface StepInput {
@@ -12,7 +12,7 @@ export interface StepInput {
   readonly group: Pick<RuleGroup, 'id' | 'limit'>;
   readonly previous: RuleState | undefined;
   readonly evaluation: Evaluation;
-  readonly slot: Slot;
+  readonly evalTime: EvalTime;
   readonly expand: ExpandTemplate;
   /** Switches every difference from Prometheus off. */
   readonly isPrometheus?: boolean;
@@ -34,22 +34,22 @@ const isActive = ({ state }: Alert): boolean => state !== 'resolved';
  * they stand still, because nobody saw the breach or its end during that time.
  */
 function frozen(input: StepInput, health: RuleHealth): StepResult {
-  const { rule, previous, slot, isPrometheus } = input;
+  const { rule, previous, evalTime, isPrometheus } = input;
   const alerts = previous?.alerts ?? [];
-  const paused = between(previous?.evaluatedAt ?? slot, slot);
+  const paused = between(previous?.evaluatedAt ?? evalTime, evalTime);
   const kept =
     isPrometheus === true
       ? alerts
       : alerts.map((alert) =>
           isActive(alert) ? { ...alert, pausedFor: ms((alert.pausedFor ?? 0) + paused) } : alert,
         );
-  return { next: { rule, alerts: kept, health, evaluatedAt: slot }, transitions: [] };
+  return { next: { rule, alerts: kept, health, evaluatedAt: evalTime }, transitions: [] };
 }
 
 /** The source does not answer, since the first of the evaluations in a row that it left without an answer. */
-function sourceError({ previous, slot }: StepInput, message: string): RuleHealth {
+function sourceError({ previous, evalTime }: StepInput, message: string): RuleHealth {
   const before = previous?.health;
-  return { kind: 'source-error', message, since: before?.kind === 'source-error' ? before.since : slot };
+  return { kind: 'source-error', message, since: before?.kind === 'source-error' ? before.since : evalTime };
 }
 
 function failed(
@@ -66,7 +66,7 @@ function failed(
  * seen is ended here with that reason, since nothing is known of it from now on; an end that was proven stands.
  */
 function overLimit(input: StepInput, moves: readonly Move[], active: number): StepResult {
-  const { rule, group, previous, slot } = input;
+  const { rule, group, previous, evalTime } = input;
   const proven = new Map(
     moves.flatMap(({ transition }) =>
       transition?.kind === 'resolved' ? [[transition.alert.fingerprint, transition] as const] : [],
@@ -75,7 +75,8 @@ function overLimit(input: StepInput, moves: readonly Move[], active: number): St
   const ends = (previous?.alerts ?? []).filter(isActive).map((alert): Transition => {
     const known = proven.get(alert.fingerprint);
     if (known !== undefined) return known;
-    const end = alert.firedAt === undefined ? undefined : resolve(alert, slot, 'limit-exceeded').transition;
+    const end =
+      alert.firedAt === undefined ? undefined : resolve(alert, evalTime, 'limit-exceeded').transition;
     return end ?? { kind: 'dropped', alert };
   });
   const message = `exceeded limit of ${group.limit} with ${active} alerts`;
@@ -84,7 +85,7 @@ function overLimit(input: StepInput, moves: readonly Move[], active: number): St
       rule,
       alerts: ends.filter(({ kind }) => kind === 'resolved').map(({ alert }) => alert),
       health: { kind: 'rule-error', message },
-      evaluatedAt: slot,
+      evaluatedAt: evalTime,
     },
     transitions: ends,
   };
@@ -95,11 +96,11 @@ function movesOf(
   breaches: ReadonlyMap<string, Breach>,
   evidence: Pick<Proof, 'evidence' | 'isPartial'>,
 ): readonly Move[] {
-  const { rule, group, slot, expand, isPrometheus = false } = input;
-  const context: MoveContext = { rule, group, slot, expand, isPrometheus };
-  const { evidence: wanted, ...withoutEvidence } = rule;
+  const { rule, group, evalTime, expand, isPrometheus = false } = input;
+  const context: MoveContext = { rule, group, evalTime, expand, isPrometheus };
+  const { evidence: wanted, ...withoutRecovery } = rule;
   const proof: Proof = {
-    rule: isPrometheus || wanted === undefined ? withoutEvidence : rule,
+    rule: isPrometheus || wanted === undefined ? withoutRecovery : rule,
     breachingSeries: seriesIn(breaches),
     ...evidence,
   };
@@ -123,12 +124,12 @@ function movesOf(
  *                             +--not in the result--> gone | +-- no data: fires on, and says so after two ticks
  */
 export function stepRule(input: StepInput): StepResult {
-  const { rule, group, evaluation, slot, expand } = input;
+  const { rule, group, evaluation, evalTime, expand } = input;
   if (evaluation.kind !== 'vector') return failed(input, evaluation);
   const breaches = breachesOf(rule, evaluation.samples, expand);
   if (breaches === undefined) return failed(input, { kind: 'rule-error', message: DUPLICATE });
   const evidence = {
-    evidence: evaluation.evidence === undefined ? undefined : indexEvidence(evaluation.evidence),
+    evidence: evaluation.evidence === undefined ? undefined : indexRecovery(evaluation.evidence),
     isPartial: evaluation.isPartial,
   };
   const moves = movesOf(input, breaches, evidence);
@@ -138,7 +139,7 @@ export function stepRule(input: StepInput): StepResult {
   const { unproven } = evaluation;
   const health: RuleHealth = unproven === undefined ? { kind: 'ok' } : sourceError(input, unproven);
   return {
-    next: { rule, alerts, health, evaluatedAt: slot },
+    next: { rule, alerts, health, evaluatedAt: evalTime },
     transitions: moves.flatMap(({ transition }) => (transition === undefined ? [] : [transition])),
   };
 }
@@ -147,7 +148,7 @@ export function stepRule(input: StepInput): StepResult {
  * Whether the evidence has to be asked before this result is stepped: some firing alert is missing from it, and its
  * rule says what would prove its recovery.
  */
-export function needsEvidence(
+export function needsRecoverySamples(
   input: Pick<StepInput, 'rule' | 'previous' | 'expand' | 'isPrometheus'>,
   samples: readonly Sample[],
 ): boolean {

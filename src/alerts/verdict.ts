@@ -21,10 +21,10 @@ export type Verdict =
   | { readonly kind: 'unknown' };
 
 /** Values of the evidence by the fingerprint of their series. */
-export type EvidenceIndex = ReadonlyMap<string, number>;
+export type RecoveryIndex = ReadonlyMap<string, number>;
 
 /** The values that may prove a recovery, by the fingerprints of their series. */
-export function indexEvidence(samples: readonly Sample[]): EvidenceIndex {
+export function indexRecovery(samples: readonly Sample[]): RecoveryIndex {
   return new Map(samples.map(({ labels, value }) => [fingerprint(seriesOf(labels)), value]));
 }
 
@@ -32,7 +32,7 @@ export function indexEvidence(samples: readonly Sample[]): EvidenceIndex {
 export interface Proof {
   readonly rule: Pick<SloRule, 'evidence' | 'onNoData'>;
   /** Absent: it was not given. */
-  readonly evidence?: EvidenceIndex;
+  readonly evidence?: RecoveryIndex;
   /** It was not given because the source has a part of the data only: known to be missing, wherever it went. */
   readonly isPartial?: boolean;
   /** Fingerprints of the series that are in the result under whatever labels. Asked only when some alert is missing. */

@@ -134,7 +134,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
       timezone: options.timezone,
       signal: io.signal,
       save: (progress) => state.save(which, progress),
-      onProgress: (slots) => io.draw?.(progressBar(slots)),
+      onProgress: (evalTimes) => io.draw?.(progressBar(evalTimes)),
       ...(step === undefined ? {} : { step }),
       ...(saved === undefined ? {} : { saved }),
     });

@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/logger.ts';
 
-/** What a signal acts on. */
+/** What a signal actions on. */
 interface RunningBot {
   readonly logger: Logger;
   reload(): Promise<unknown>;

@@ -1,6 +1,6 @@
-import type { ActOutcome, ActRequest, KeepAlerts } from '../actions/keep-alerts.ts';
-import type { KeepSilences, MaintenanceRow, SilenceMade, SilenceRow } from '../actions/keep-silences.ts';
-import type { Standing } from '../actions/standing-alerts.ts';
+import type { ActiveAlert } from '../actions/active-alerts.ts';
+import type { ActionOutcome, ActionRequest, KeepAlerts } from '../actions/alert-actions.ts';
+import type { KeepSilences, MaintenanceRow, SilenceMade, SilenceRow } from '../actions/silences.ts';
 import type { Alert } from '../alerts/alert.ts';
 import { matchersText } from '../lib/matcher.ts';
 import { nearest } from '../lib/nearest.ts';
@@ -8,7 +8,7 @@ import type { Phrase } from '../lib/phrase.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-view.ts';
 import type { Silence } from '../policy/silence.ts';
-import type { RuleBook } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
 import type { Answer } from './answer.ts';
 import type { Asker, KeeperCommand, Meant } from './keeper-command.ts';
 import { meantMatchers } from './meant-matchers.ts';
@@ -18,7 +18,7 @@ import { USAGE } from './usage.ts';
 export interface AnswerKeeperOptions {
   readonly alerts: KeepAlerts;
   readonly silences: KeepSilences;
-  readonly book: () => RuleBook;
+  readonly ruleSet: () => RuleSet;
 }
 
 /** Does what a person asks about alerts, and says what came of it. Throws `UpstreamError` when the store does not answer. */
@@ -49,26 +49,26 @@ export function createAnswerKeeper(options: AnswerKeeperOptions): AnswerKeeper {
       case 'unsilence':
         return await answerUnsilence(options, command.id, asker);
       case 'acknowledge':
-        return await onAlerts(options, command.what, (episode) =>
-          options.alerts.acknowledge({ episode, ...requestOf(asker) }),
+        return await onAlerts(options, command.what, (alertId) =>
+          options.alerts.acknowledge({ alertId, ...requestOf(asker) }),
         );
       case 'end':
-        return await onAlerts(options, command.what, (episode) =>
-          options.alerts.end({ episode, ...requestOf(asker), comment: command.comment }),
+        return await onAlerts(options, command.what, (alertId) =>
+          options.alerts.end({ alertId, ...requestOf(asker), comment: command.comment }),
         );
     }
   };
 }
 
-const requestOf = ({ by, now }: Asker): Omit<ActRequest, 'episode'> => ({ by, now });
+const requestOf = ({ by, now }: Asker): Omit<ActionRequest, 'alertId'> => ({ by, now });
 
 async function answerSilence(
-  { silences, alerts, book }: AnswerKeeperOptions,
+  { silences, alerts, ruleSet }: AnswerKeeperOptions,
   { meant, lasts, comment }: Extract<KeeperCommand, { kind: 'silence' }>,
   { by, now, key }: Asker,
 ): Promise<Answer> {
   const known = await alerts.firing();
-  const read = meantMatchers(meant, { book: book(), known });
+  const read = meantMatchers(meant, { ruleSet: ruleSet(), known });
   if (!read.ok) return usage(severalLabels(read.labels, meant));
   const { matchers } = read;
   const made = await silences.silence({
@@ -138,7 +138,7 @@ async function answerUnsilence({ silences }: AnswerKeeperOptions, id: string, as
         { code: matchersOf(ended.silence.matchers) },
         ended.alerts.length === 0
           ? '. It held nothing back.'
-          : `. What still breaches is told again with the next evaluation: ${namesOf(ended.alerts)}.`,
+          : `. What still breaches is notified again with the next evaluation: ${namesOf(ended.alerts)}.`,
       ]);
   }
 }
@@ -195,7 +195,7 @@ function rowLine(row: SilenceRow, now: EpochMs): Line {
     : { phrase };
 }
 
-/** Recurring work has no end that could be told: it is on now, by its intervals. */
+/** Recurring work has no end that could be notified: it is on now, by its intervals. */
 function maintenancePhrase({ window, goesOn, alerts }: MaintenanceRow, now: EpochMs): Phrase {
   const { name, matchers, once, comment = '' } = window;
   const isOnce = once !== undefined && once.endsAt > now;
@@ -209,7 +209,7 @@ function maintenancePhrase({ window, goesOn, alerts }: MaintenanceRow, now: Epoc
 }
 
 /** The names by which people mean an alert. */
-function spokenNames({ alert, rule }: Standing): readonly string[] {
+function spokenNames({ alert, rule }: ActiveAlert): readonly string[] {
   const service = serviceOf(alert, rule);
   const namespace = namespaceOf(alert);
   const services = service === undefined ? [] : [service];
@@ -224,7 +224,7 @@ const EPISODE = /^[0-9a-f]{16}-\d+$/;
 async function onAlerts(
   { alerts }: AnswerKeeperOptions,
   what: string,
-  act: (episode: string) => Promise<ActOutcome>,
+  act: (alertId: string) => Promise<ActionOutcome>,
 ): Promise<Answer> {
   if (EPISODE.test(what)) return said(outcomePhrase(await act(what)));
   const firing = await alerts.firing();
@@ -238,7 +238,7 @@ async function onAlerts(
     ]);
   }
   const lines: Phrase[] = [];
-  for (const { alert } of meant) lines.push(outcomePhrase(await act(alert.episode)));
+  for (const { alert } of meant) lines.push(outcomePhrase(await act(alert.alertId)));
   const hidden = lines.length - MOST_ROWS;
   const more: readonly Phrase[] =
     hidden > 0 ? [[`and ${hidden} more, dealt with alike, that did not fit`]] : [];
@@ -246,7 +246,7 @@ async function onAlerts(
 }
 
 /** What came of an act, as a sentence. */
-function outcomePhrase(outcome: ActOutcome): Phrase {
+function outcomePhrase(outcome: ActionOutcome): Phrase {
   if (outcome.kind === 'unknown') return ['That alert is not known any more.'];
   const name = nameOf(outcome.alert);
   switch (outcome.kind) {
@@ -260,7 +260,7 @@ function outcomePhrase(outcome: ActOutcome): Phrase {
     case 'over':
       return [`${name} is over already.`];
     case 'pending':
-      return [`${name} only began to breach: nobody was told of it yet.`];
+      return [`${name} only began to breach: nobody was notified of it yet.`];
     case 'has-data':
       return [
         `${name} has data, and the data says that it still breaches: it ends by itself when it recovers.`,

@@ -34,12 +34,12 @@ export async function answerPart(
       }),
     };
   }
-  const { served } = part;
+  const { serverSpans } = part;
   const view = { ...part.view, notices: [...notices, ...part.view.notices] };
-  if (served === undefined) return { answer: { kind: 'part', view }, again: asked };
+  if (serverSpans === undefined) return { answer: { kind: 'part', view }, again: asked };
   const ended = toEpochMs(epochUs(view.start + view.rootDuration));
-  const standing = await options.placeRequest({ spans: [served], ended, now }, signal);
-  return { answer: { kind: 'part', view: { ...view, standing } }, again: asked };
+  const percentiles = await options.rankRequest({ spans: [serverSpans], ended, now }, signal);
+  return { answer: { kind: 'part', view: { ...view, percentiles } }, again: asked };
 }
 
 /** Its own trace does not show that it waited for them. */

@@ -76,7 +76,7 @@ async function filterOf(
   return isName ? { operation } : { asked: operation };
 }
 
-/** As far as the backend's own search page can be told. */
+/** As far as the backend's own search page can be notified. */
 const pageFilter = ({ operation }: Filter): Pick<Filter, 'operation'> =>
   operation === undefined ? {} : { operation };
 
@@ -90,7 +90,7 @@ function viewOf(
     service,
     window,
     ...pageFilter(filter),
-    // The page cannot be told to sort: a floor at the last row makes it show the same traces.
+    // The page cannot be notified to sort: a floor at the last row makes it show the same traces.
     ...(slowest === undefined ? {} : { minDuration: slowest }),
     limit: LINK_LIMIT,
   });
@@ -102,7 +102,7 @@ function viewOf(
     rows: result.rows.map((row) => withUrl(row, links)),
     asked: command.top,
     isExact: result.isExact,
-    certificate: result.certificate,
+    completeness: result.completeness,
     searchUrl,
     links: elsewhere(service, links),
   };
@@ -180,7 +180,7 @@ export interface SlowestView {
   /** Whether no slower trace can be missing. */
   readonly isExact: boolean;
   /** What was proven, or why nothing is, as a sentence. */
-  readonly certificate: string;
+  readonly completeness: string;
   readonly searchUrl?: string;
   /** The service's traces in other tools. */
   readonly links?: readonly Link[];

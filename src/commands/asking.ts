@@ -5,7 +5,7 @@ import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { FindRequest } from '../traces/find-request.ts';
 import type { FindSlowest } from '../traces/find-slowest.ts';
 import type { InspectTrace } from '../traces/inspect-trace.ts';
-import type { PlaceRequest } from '../traces/place-request.ts';
+import type { RankRequest } from '../traces/rank-request.ts';
 import type { ResolveService } from '../traces/resolve-service.ts';
 import type { TraceSource } from '../traces/trace-source.ts';
 import type { Answer } from './answer.ts';
@@ -20,7 +20,7 @@ export interface CommandsOptions {
   readonly resolveService: ResolveService;
   readonly findRequest: FindRequest;
   readonly inspectTrace: InspectTrace;
-  readonly placeRequest: PlaceRequest;
+  readonly rankRequest: RankRequest;
   readonly reportLatency: (
     asked: { readonly service: string; readonly last: Milliseconds; readonly now: EpochMs },
     signal?: AbortSignal,

@@ -1,7 +1,7 @@
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
-import { addStanding } from './add-standing.ts';
+import { addPercentiles } from './add-percentiles.ts';
 import type { Answer } from './answer.ts';
 import { answerComparison } from './answer-comparison.ts';
 import { answerPart } from './answer-part.ts';
@@ -131,9 +131,9 @@ async function dispatch(options: CommandsOptions, asking: Asking): Promise<Reply
     case 'slowest':
       return answerSlowest(options, { command, now, signal });
     case 'inspect-trace':
-      return addStanding(options, await answerTrace(options, { command, now, signal }), asking);
+      return addPercentiles(options, await answerTrace(options, { command, now, signal }), asking);
     case 'find-request':
-      return addStanding(options, await answerRequest(options, { command, now, signal }), asking);
+      return addPercentiles(options, await answerRequest(options, { command, now, signal }), asking);
     case 'request-latency':
     case 'trace-latency':
       return answerPart(options, { command, now, signal });

@@ -1,7 +1,7 @@
-import type { Standing } from '../actions/standing-alerts.ts';
+import type { ActiveAlert } from '../actions/active-alerts.ts';
 import { serviceLabelOf } from '../lib/labels.ts';
 import type { Matcher } from '../lib/matcher.ts';
-import type { RuleBook } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
 import { escapeRegex } from '../rules/queries.ts';
 import type { Meant } from './keeper-command.ts';
 
@@ -15,8 +15,8 @@ export type MeantMatchers =
   | { readonly ok: false; readonly labels: readonly string[] };
 
 /** The labels that name services: of the rules in force, and of the alerts that rules written by hand gave. */
-function serviceLabels(book: RuleBook, known: readonly Standing[]): readonly string[] {
-  const ofRules = book.objectives.map(({ family }) => family.serviceLabel);
+function serviceLabels(ruleSet: RuleSet, known: readonly ActiveAlert[]): readonly string[] {
+  const ofRules = ruleSet.objectives.map(({ family }) => family.serviceLabel);
   const ofAlerts = known
     .filter(({ rule }) => rule.objective === undefined)
     .flatMap(({ alert }) => serviceLabelOf(Object.keys(alert.labels)) ?? []);
@@ -24,8 +24,8 @@ function serviceLabels(book: RuleBook, known: readonly Standing[]): readonly str
 }
 
 /** Whether alerts may carry the label itself: then it means itself. */
-const isLabel = (book: RuleBook, known: readonly Standing[]): boolean =>
-  book.groups.some(({ rules }) => rules.some(({ labels }) => Object.hasOwn(labels, SPOKEN))) ||
+const isLabel = (ruleSet: RuleSet, known: readonly ActiveAlert[]): boolean =>
+  ruleSet.groups.some(({ rules }) => rules.some(({ labels }) => Object.hasOwn(labels, SPOKEN))) ||
   known.some(({ alert }) => Object.hasOwn(alert.labels, SPOKEN));
 
 const named = (label: string, services: readonly string[]): Matcher =>
@@ -38,11 +38,11 @@ const named = (label: string, services: readonly string[]): Matcher =>
  */
 export function meantMatchers(
   { matchers, services }: Meant,
-  { book, known }: { readonly book: RuleBook; readonly known: readonly Standing[] },
+  { ruleSet, known }: { readonly ruleSet: RuleSet; readonly known: readonly ActiveAlert[] },
 ): MeantMatchers {
-  const isSpoken = matchers.some(({ label }) => label === SPOKEN) && !isLabel(book, known);
+  const isSpoken = matchers.some(({ label }) => label === SPOKEN) && !isLabel(ruleSet, known);
   if (services.length === 0 && !isSpoken) return { ok: true, matchers };
-  const labels = serviceLabels(book, known);
+  const labels = serviceLabels(ruleSet, known);
   if (labels.length > 1) return { ok: false, labels };
   const [label = SPOKEN] = labels;
   const own = matchers.map((matcher) =>

@@ -28,7 +28,7 @@ const JOINED =
   /^(last|op|operation|over|top|service|id|trace-?id|(?:x-)?request-id)[=:](.+)$|^(top|last)(\d.*)$|^(>=?)(\d.*)$/i;
 
 /**
- * The words of a text as a command would have them, when a person wrote a sentence or used the manners of another tool.
+ * The words of a text as a command would have them, when a person wrote a sentence or used the search modes of another tool.
  * It is a guess, for suggestions only: nothing is carried out that was not written as the usage says.
  */
 export function plainWords(tokens: readonly Token[]): readonly Token[] {

@@ -7,7 +7,7 @@ export type MeantRead =
   | { readonly ok: true; readonly meant: Meant }
   | { readonly ok: false; readonly at: number; readonly problem: string };
 
-/** What stands between matchers: braces around all of them are Prometheus's manner. */
+/** What stands between matchers: braces around all of them are Prometheus's search mode. */
 const BETWEEN = /[\s,{}]*/y;
 /** `label="quoted"` or `label=bare`, blanks around the operator or not; a bare value ends at a blank. */
 const MATCHER = /[A-Za-z_]\w*\s*(?:=~|!=|!~|=)\s*(?:"(?:[^"\\]|\\.)*"|[^\s",{}]*)/y;
@@ -57,7 +57,7 @@ const ALL =
   'That holds back whatever comes, not one service: say "everything" as well if it is meant, as in everything severity!="page".';
 
 /**
- * Reads which alerts are meant: matchers in Alertmanager's manner, with commas or blanks between, and names of services.
+ * Reads which alerts are meant: matchers in Alertmanager's search mode, with commas or blanks between, and names of services.
  * What would hold back everything is refused unless the word `everything` stands there too. Pure.
  */
 export function readMeant(text: string): MeantRead {

@@ -40,7 +40,7 @@ const CHART_WINDOW = { min: MINUTE, max: ms(5 * MINUTE) } as const;
 
 type Column = LatencyView['columns'][number];
 
-/** What telling a service's latency needs. */
+/** What notification a service's latency needs. */
 export interface LatencyReportDeps extends SloReportDeps {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range' | 'labelValues'>;
   readonly links: Links;
@@ -64,7 +64,7 @@ interface Asking {
 
 /**
  * Answers `/latency <service>`: quantiles, rate and errors over the last `last`, an hour and a day before, the SLOs that
- * watch the service, the p99 as a line, and the present told apart by version, outcome, and end of the call. The histograms are those of the rules; without rules, Istio's.
+ * watch the service, the p99 as a line, and the present notified apart by version, outcome, and end of the call. The histograms are those of the rules; without rules, Istio's.
  * Throws `UpstreamError` when Prometheus does not answer.
  */
 export function createLatencyReport(deps: LatencyReportDeps) {
@@ -154,7 +154,7 @@ async function breakdownOf(
     return { breakdown, notices: [] };
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
-    return { notices: [`It could not be told apart by version and outcome: ${error.message}`] };
+    return { notices: [`It could not be notified apart by version and outcome: ${error.message}`] };
   }
 }
 
@@ -297,7 +297,7 @@ export interface LatencyView {
     readonly errorShare?: number;
   }[];
   readonly slos: readonly SloRow[];
-  /** The present told apart, where the histogram's labels can. */
+  /** The present notified apart, where the histogram's labels can. */
   readonly breakdown?: LatencyBreakdown;
   readonly chart?: ChartView;
   readonly notices: readonly string[];

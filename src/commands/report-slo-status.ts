@@ -7,9 +7,9 @@ import type { Labels } from '../lib/labels.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { type EpochMs, formatDuration, type Milliseconds, ms } from '../lib/units.ts';
 import { firstMessageOf } from '../messages/alert-messages.ts';
-import { loadWithActs } from '../messages/people-acts.ts';
 import type { Store } from '../messages/store.ts';
-import type { RuleBook } from '../rules/file/rule-set.ts';
+import { loadWithActions } from '../messages/with-actions.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
 import { objectiveLabels, requestCountOf } from '../rules/queries.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { VerifyRules } from '../rules/verify-rules.ts';
@@ -36,16 +36,16 @@ const MOST_MEASURED = 12;
 /** For the values of rules that are met: they are an extra, the states come from the store. */
 const VALUE_DEADLINE: Milliseconds = ms(4_000);
 
-/** What telling how the rules stand needs. */
+/** What notification how the rules stand needs. */
 export interface SloReportDeps {
-  readonly rules: () => RuleBook;
-  readonly store: Pick<Store, 'loadGroup' | 'acts' | 'messageRef'>;
+  readonly rules: () => RuleSet;
+  readonly store: Pick<Store, 'loadGroup' | 'actions' | 'messageRef'>;
   readonly metrics: Pick<MetricsSource, 'instant'>;
   readonly clock: Clock;
   /** Absent: no error budget is shown. */
   readonly errorBudget?: ErrorBudget;
   /** What keeps a rule from seeing what it is about; absent: it is not looked at. */
-  readonly doubtOf?: VerifyRules['doubtOf'];
+  readonly problemOf?: VerifyRules['problemOf'];
 }
 
 /** One service among those a rule watches: the label that names it, and its value. */
@@ -67,7 +67,7 @@ export async function sloRows(
 ): Promise<readonly SloRow[]> {
   const reports = await Promise.all(
     deps.rules().groups.map(async (group) => {
-      const state = await loadWithActs(deps.store, group.id);
+      const state = await loadWithActions(deps.store, group.id);
       const context = { deps, group, now, signal, only };
       const rows = group.rules
         .filter((rule) => only === undefined || rule.objective?.family.serviceLabel === only.label)
@@ -178,9 +178,9 @@ async function quietRow(context: Context, state: RuleState | undefined): Promise
     const since = health.kind === 'source-error' ? { since: health.since } : {};
     return { row: { ...base, state: QUIET[health.kind], detail, ...since } };
   }
-  const doubt = context.deps.doubtOf?.(context.group.id, context.rule.key);
-  if (doubt !== undefined)
-    return { row: { ...base, state: 'no-verdict', detail: `It cannot see what it is about: ${doubt}` } };
+  const problem = context.deps.problemOf?.(context.group.id, context.rule.key);
+  if (problem !== undefined)
+    return { row: { ...base, state: 'no-verdict', detail: `It cannot see what it is about: ${problem}` } };
   const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context)]);
   const nearest = samples === undefined ? undefined : nearestOf(context, samples);
   const verdict = samples === undefined ? {} : withoutVerdict(context, { samples, counts });

@@ -34,7 +34,7 @@ const trace = (hex: string | undefined, isUnsampled: boolean): TraceReference | 
 /** Bit 0 of the flags is "sampled", in W3C's header and in Jaeger's. */
 const isClear = (flags: string | undefined): boolean => (Number.parseInt(flags ?? '1', 16) & 1) === 0;
 
-/** The forms that say themselves what they are, the most telling first. */
+/** The forms that say themselves what they are, the most notification first. */
 const HEADERS: readonly ((text: string) => TraceReference | undefined)[] = [
   (text) => {
     const found = TRACE_PARENT.exec(text);

@@ -1,7 +1,7 @@
 import { type Logger as CronLogger, type ScheduledTask, schedule } from 'node-cron';
 import type { Logger } from '../lib/logger.ts';
 import { epochMs } from '../lib/units.ts';
-import type { Slot } from '../rules/rule.ts';
+import type { EvalTime } from '../rules/rule.ts';
 import { groupByPattern, type Member } from './grid.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -12,7 +12,7 @@ export interface CronSchedulerOptions {
 type Handlers = Parameters<Scheduler['schedule']>[1];
 
 /**
- * A tick that comes late by no more than this is run all the same, in milliseconds: it asks at its slot's time, so the
+ * A tick that comes late by no more than this is run all the same, in milliseconds: it asks at its evalTime's time, so the
  * answer is the one it would have had. node-cron's own second is less than a pause of the process can be.
  */
 const LATENESS_TOLERANCE = 10_000;
@@ -30,39 +30,39 @@ function cronLogger(logger: Logger): CronLogger {
 
 /**
  * A scheduler on node-cron, in UTC whatever the zone of the host: with a zone that has daylight saving a task stands
- * still for an hour each autumn. One task serves all groups of one pattern. A slot is the instant cron meant, never the
- * clock's reading, so every replica has the same slots.
+ * still for an hour each autumn. One task serves all groups of one pattern. An evaluation time is the instant cron meant, never the
+ * clock's reading, so every replica has the same evaluation times.
  */
 export function createCronScheduler({ logger }: CronSchedulerOptions): Scheduler {
   const running = new Map<string, Promise<void>>();
   let tasks: readonly ScheduledTask[] = [];
 
-  const run = async (id: string, slot: Slot, handlers: Handlers): Promise<void> => {
+  const run = async (id: string, evalTime: EvalTime, handlers: Handlers): Promise<void> => {
     try {
-      await handlers.onSlot(id, slot);
+      await handlers.onTick(id, evalTime);
     } catch (error) {
-      logger.error('a tick failed', { group: id, slot, error });
+      logger.error('a tick failed', { group: id, evalTime, error });
     } finally {
       running.delete(id);
     }
   };
 
-  /** Starts a group's run, unless its last one is not over: then this slot is lost. */
-  const begin = (id: string, slot: Slot, handlers: Handlers): void => {
-    if (running.has(id)) handlers.onMissed(id, slot);
-    else running.set(id, run(id, slot, handlers));
+  /** Starts a group's run, unless its last one is not over: then this evaluation time is lost. */
+  const begin = (id: string, evalTime: EvalTime, handlers: Handlers): void => {
+    if (running.has(id)) handlers.onMissed(id, evalTime);
+    else running.set(id, run(id, evalTime, handlers));
   };
 
-  const membersAt = (members: readonly Member[], date: Date): readonly (readonly [string, Slot])[] => {
-    const slot = epochMs(date.getTime());
-    return members.filter(({ isSlot }) => isSlot(slot)).map(({ id }) => [id, slot] as const);
+  const membersAt = (members: readonly Member[], date: Date): readonly (readonly [string, EvalTime])[] => {
+    const evalTime = epochMs(date.getTime());
+    return members.filter(({ isEvalTime }) => isEvalTime(evalTime)).map(({ id }) => [id, evalTime] as const);
   };
 
   const startTask = (pattern: string, members: readonly Member[], handlers: Handlers): ScheduledTask => {
     const task = schedule(
       pattern,
       ({ date }) => {
-        for (const [id, slot] of membersAt(members, date)) begin(id, slot, handlers);
+        for (const [id, evalTime] of membersAt(members, date)) begin(id, evalTime, handlers);
       },
       {
         timezone: 'UTC',
@@ -74,7 +74,7 @@ export function createCronScheduler({ logger }: CronSchedulerOptions): Scheduler
       },
     );
     task.on('execution:missed', ({ date }) => {
-      for (const [id, slot] of membersAt(members, date)) handlers.onMissed(id, slot);
+      for (const [id, evalTime] of membersAt(members, date)) handlers.onMissed(id, evalTime);
     });
     return task;
   };

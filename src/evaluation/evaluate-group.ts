@@ -1,4 +1,4 @@
-import type { Alert, Generation, GroupState, RuleState } from '../alerts/alert.ts';
+import type { Alert, GroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
 import { resolve } from '../alerts/move.ts';
 import { restarted } from '../alerts/restart.ts';
@@ -9,34 +9,34 @@ import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { before, between, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { retireAlertGroups } from '../messages/alert-group-plan.ts';
 import { entriesOf } from '../messages/alert-messages.ts';
 import { decideNotifications, type NoiseLimits } from '../messages/decide-notifications.ts';
-import { retireStorms } from '../messages/decide-storms.ts';
 import { createEscalation } from '../messages/escalation.ts';
-import { loadWithActs } from '../messages/people-acts.ts';
 import type { OutboxEntry, Store } from '../messages/store.ts';
-import { FLAP_LIMIT } from '../policy/flap.ts';
+import { loadWithActions } from '../messages/with-actions.ts';
+import { GROUP_THRESHOLD } from '../policy/alert-group.ts';
+import { FLAP_THRESHOLD } from '../policy/flap.ts';
 import { destinationsOf, type RoutedDestination } from '../policy/route.ts';
-import { STORM_LIMIT } from '../policy/storm.ts';
-import type { RuleGroup, SloRule, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
 import { stepRules, type Tick } from './evaluate-rules.ts';
-import type { FindVanished } from './find-vanished.ts';
-import { createGenerations, type Generations, isOutdated, nextGeneration } from './generation.ts';
-import { type HoldBackParts, holdBack } from './hold-back.ts';
-import { createNeighbourStates, type NeighbourStates } from './neighbour-states.ts';
+import type { FindNoDataReason } from './no-data-reason.ts';
+import { createOtherGroupStates, type OtherGroupStates } from './other-group-states.ts';
 import { createOutageNote, type OutageNote } from './outage-note.ts';
 import { createRestarts, type Restarts } from './restarts.ts';
+import { createRuleSetVersions, isOutdated, nextVersion, type RuleSetVersions } from './rule-set-version.ts';
+import { type SuppressParts, suppressAlerts } from './suppress-alerts.ts';
 
 /** What evaluating a group needs. */
-export interface EvaluateGroupOptions extends Pick<HoldBackParts, 'noise'> {
-  readonly store: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'acts' | 'applyEvaluation'>;
+export interface EvaluateGroupOptions extends Pick<SuppressParts, 'noise'> {
+  readonly store: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'actions' | 'applyEvaluation'>;
   readonly metrics: MetricsSource;
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly logger: Logger;
   readonly expand: ExpandTemplate;
-  /** Absent: what vanished of an alert without data is not looked for. */
-  readonly findVanished?: FindVanished;
+  /** Absent: what no-data reason of an alert without data is not looked for. */
+  readonly findNoDataReason?: FindNoDataReason;
   /** Switches every difference from Prometheus off, whatever the rule files say. */
   readonly isPrometheus?: boolean;
   /** Set where the process begins: in Prometheus's mode its start begins short `for` timers anew. */
@@ -61,8 +61,8 @@ export type TickOutcome =
   /** A fault of this program, logged: nothing was done. */
   | { readonly kind: 'failed' };
 
-/** Evaluates a group at a slot. Never throws. */
-export type EvaluateGroup = (group: RuleGroup, slot: Slot) => Promise<TickOutcome>;
+/** Evaluates a group at an evaluation time. Never throws. */
+export type EvaluateGroup = (group: RuleGroup, evalTime: EvalTime) => Promise<TickOutcome>;
 
 /** A claim outlives any clock skew and lateness between replicas; it is never given back. */
 const CLAIM_INTERVALS = 10;
@@ -77,15 +77,15 @@ const claimTtl = (group: RuleGroup): Milliseconds =>
   ms(Math.max(CLAIM_INTERVALS * group.interval, MIN_CLAIM_TTL));
 
 /** Ends what is left of a rule that is gone from the files. */
-export function retireRule(group: RuleGroup, slot: Slot, state: RuleState): readonly OutboxEntry[] {
+export function retireRule(group: RuleGroup, evalTime: EvalTime, state: RuleState): readonly OutboxEntry[] {
   const at = { group, rule: state.rule };
   const alone = state.alerts
     .filter(({ state: now, firedAt }) => now !== 'resolved' && firedAt !== undefined)
     .flatMap((alert) => {
-      const { alert: ended } = resolve(alert, slot, 'rule-removed');
-      return ended === undefined ? [] : entriesOf(at, slot, { alert: ended, kind: 'resolved' });
+      const { alert: ended } = resolve(alert, evalTime, 'rule-removed');
+      return ended === undefined ? [] : entriesOf(at, evalTime, { alert: ended, kind: 'resolved' });
     });
-  return [...alone, ...retireStorms(at, slot, state)];
+  return [...alone, ...retireAlertGroups(at, evalTime, state)];
 }
 
 interface Parts extends EvaluateGroupOptions {
@@ -95,8 +95,8 @@ interface Parts extends EvaluateGroupOptions {
   readonly storage: OutageNote;
   /** Groups that were said to have a state from the future. */
   readonly ahead: Set<string>;
-  readonly generations: Generations;
-  readonly states: NeighbourStates;
+  readonly ruleSetVersions: RuleSetVersions;
+  readonly states: OtherGroupStates;
   /** Groups that another replica has newer rules for. */
   readonly outdated: Set<string>;
   /** Absent where nothing begins. */
@@ -110,19 +110,19 @@ const withMode = (parts: Parts): Parts => ({
 });
 
 /** Looks before it claims: a tick that is claimed is nobody else's. */
-async function isLeftAtStart(parts: Parts, group: RuleGroup, slot: Slot): Promise<boolean> {
+async function isLeftAtStart(parts: Parts, group: RuleGroup, evalTime: EvalTime): Promise<boolean> {
   const { restarts, store } = parts;
   if (restarts?.isFirst(group) !== true || !withMode(parts).isPrometheus) return false;
-  return restarts.isLeft({ group, slot, stored: await store.loadGroup(group.id) });
+  return restarts.isLeft({ group, evalTime, stored: await store.loadGroup(group.id) });
 }
 
-/** Evaluates all rules, then decides what is told: what one alert holds back depends on the others. */
+/** Evaluates all rules, then decides what is notified: what one alert holds back depends on the others. */
 async function evaluateRules(parts: Parts, tick: Tick, previous: GroupState | undefined): Promise<Evaluated> {
-  const { group, slot } = tick;
+  const { group, evalTime } = tick;
   const stepped = await stepRules(parts, tick, previous);
-  const held = await holdBack(
+  const held = await suppressAlerts(
     parts,
-    { group: group.id, slot, asOf: before(slot, group.queryOffset) },
+    { group: group.id, evalTime, asOf: before(evalTime, group.queryOffset) },
     stepped.map(({ rule, next }) => ({ rule, alerts: next.alerts })),
   );
   const escalation = createEscalation(
@@ -132,7 +132,7 @@ async function evaluateRules(parts: Parts, tick: Tick, previous: GroupState | un
   const result: Evaluated = { rules: {}, entries: [] };
   for (const [index, { rule, next, transitions }] of stepped.entries()) {
     const { alerts: now, changed } = held[index] ?? { alerts: next.alerts, changed: new Set<string>() };
-    const { entries, ...told } = decideNotifications({ group, rule }, slot, {
+    const { entries, ...notified } = decideNotifications({ group, rule }, evalTime, {
       alerts: now,
       transitions,
       changed,
@@ -140,32 +140,32 @@ async function evaluateRules(parts: Parts, tick: Tick, previous: GroupState | un
       limits: limitsOf(parts),
       isAnswered: next.health.kind === 'ok',
       escalates: escalation(rule),
-      ...routesOf(parts, rule, slot),
+      ...routesOf(parts, rule, evalTime),
     });
-    result.rules[rule.key] = { ...next, ...told };
+    result.rules[rule.key] = { ...next, ...notified };
     result.entries.push(...entries);
   }
   return result;
 }
 
-/** How much is told. Without rule files that could say, and in Prometheus's mode, everything is. */
+/** How much is notified. Without rule files that could say, and in Prometheus's mode, everything is. */
 function limitsOf({ noise, isPrometheus }: Parts): NoiseLimits {
-  if (noise === undefined || isPrometheus) return { storm: 0, flap: 0 };
-  const { storm = STORM_LIMIT, flap = FLAP_LIMIT } = noise.policy();
-  return { storm, flap };
+  if (noise === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
+  const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = noise.policy();
+  return { groupThreshold, flapThreshold };
 }
 
 /** Where a rule's alerts go, when the rule files say anything about it. */
 function routesOf(
   { noise }: Parts,
   { channel }: SloRule,
-  slot: Slot,
+  evalTime: EvalTime,
 ): { readonly route?: (alert: Alert) => readonly RoutedDestination[] } {
   if (noise === undefined) return {};
   const { localTime } = noise;
   const routing = noise.policy();
   const own = channel === undefined ? {} : { channel };
-  return { route: ({ labels }) => destinationsOf(routing, { labels, ...own }, { at: slot, localTime }) };
+  return { route: ({ labels }) => destinationsOf(routing, { labels, ...own }, { at: evalTime, localTime }) };
 }
 
 function noteSource(source: OutageNote, group: string, rules: Readonly<Record<string, RuleState>>): void {
@@ -182,8 +182,8 @@ const MAX_AHEAD: Milliseconds = ms(5 * MINUTE);
  * Says once that a group's state comes from the future: some clock was wrong when it was written, and the group stands
  * still until that time. It is not healed here, since from one replica nobody can tell whose clock is wrong.
  */
-function noteFutureState(parts: Parts, group: RuleGroup, at: { slot: Slot; stored: Slot }): void {
-  if (between(at.slot, at.stored) <= MAX_AHEAD || parts.ahead.has(group.id)) return;
+function noteFutureState(parts: Parts, group: RuleGroup, at: { evalTime: EvalTime; stored: EvalTime }): void {
+  if (between(at.evalTime, at.stored) <= MAX_AHEAD || parts.ahead.has(group.id)) return;
   parts.ahead.add(group.id);
   parts.logger.error(
     "a rule group's state was written by a clock that was ahead: it is not evaluated until then",
@@ -195,18 +195,18 @@ function noteFutureState(parts: Parts, group: RuleGroup, at: { slot: Slot; store
 }
 
 /** What is in force here for a group. */
-const ownGeneration = ({ generations, noise }: Parts, group: RuleGroup): Generation =>
-  generations.own(group, noise?.policy());
+const ownVersion = ({ ruleSetVersions, noise }: Parts, group: RuleGroup): RuleSetVersion =>
+  ruleSetVersions.own(group, noise?.policy());
 
 /** Whether newer rules are in force elsewhere. Said once, and remembered: from then on no tick is claimed for nothing. */
 function isLeftToOthers(
   parts: Parts,
   group: RuleGroup,
-  { slot, stored }: { slot: Slot; stored: GroupState | undefined },
+  { evalTime, stored }: { evalTime: EvalTime; stored: GroupState | undefined },
 ): boolean {
   const { outdated, logger } = parts;
-  const own = ownGeneration(parts, group);
-  if (!isOutdated(own, stored, { slot, interval: group.interval })) {
+  const own = ownVersion(parts, group);
+  if (!isOutdated(own, stored, { evalTime, interval: group.interval })) {
     outdated.delete(group.id);
     return false;
   }
@@ -216,23 +216,23 @@ function isLeftToOthers(
   return true;
 }
 
-async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
+async function evaluateClaimed(given: Parts, group: RuleGroup, evalTime: EvalTime): Promise<TickOutcome> {
   const parts = withMode(given);
-  const stored = await loadWithActs(parts.store, group.id);
+  const stored = await loadWithActions(parts.store, group.id);
   const isRestart = parts.restarts?.isRestart({ group, stored }) === true && parts.isPrometheus;
   const previous = isRestart ? restarted(stored) : stored;
-  if (previous !== undefined && previous.slot >= slot) {
-    noteFutureState(parts, group, { slot, stored: previous.slot });
+  if (previous !== undefined && previous.evalTime >= evalTime) {
+    noteFutureState(parts, group, { evalTime, stored: previous.evalTime });
     return { kind: 'stale' };
   }
   parts.ahead.delete(group.id);
-  if (isLeftToOthers(parts, group, { slot, stored: previous })) return { kind: 'outdated' };
-  const { rules, entries } = await evaluateRules(parts, { group, slot }, previous);
+  if (isLeftToOthers(parts, group, { evalTime, stored: previous })) return { kind: 'outdated' };
+  const { rules, entries } = await evaluateRules(parts, { group, evalTime }, previous);
   noteSource(parts.source, group.id, rules);
   const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
-  const ends = gone.flatMap(([, state]) => retireRule(group, slot, state));
-  const generation = nextGeneration(ownGeneration(parts, group), previous?.generation);
-  const state: GroupState = { slot, rules, generation };
+  const ends = gone.flatMap(([, state]) => retireRule(group, evalTime, state));
+  const ruleSetVersion = nextVersion(ownVersion(parts, group), previous?.ruleSetVersion);
+  const state: GroupState = { evalTime, rules, ruleSetVersion };
   const applied = await parts.store.applyEvaluation({
     group: group.id,
     state,
@@ -243,17 +243,17 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, slot: Slot): Prom
   return { kind: 'applied', state };
 }
 
-async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<TickOutcome> {
+async function runTick(parts: Parts, group: RuleGroup, evalTime: EvalTime): Promise<TickOutcome> {
   // In force from now on, whoever gets the tick.
-  ownGeneration(parts, group);
+  ownVersion(parts, group);
   if (parts.outdated.has(group.id)) {
     const stored = await parts.store.loadGroup(group.id);
-    if (isLeftToOthers(parts, group, { slot, stored })) return { kind: 'outdated' };
+    if (isLeftToOthers(parts, group, { evalTime, stored })) return { kind: 'outdated' };
   }
-  if (await isLeftAtStart(parts, group, slot)) return { kind: 'left-to-others' };
-  const isOurs = await parts.store.claimTick({ group: group.id, slot, ttl: claimTtl(group) });
+  if (await isLeftAtStart(parts, group, evalTime)) return { kind: 'left-to-others' };
+  const isOurs = await parts.store.claimTick({ group: group.id, evalTime, ttl: claimTtl(group) });
   const outcome: TickOutcome = isOurs
-    ? await evaluateClaimed(parts, group, slot)
+    ? await evaluateClaimed(parts, group, evalTime)
     : { kind: 'claimed-elsewhere' };
   parts.storage.answered(group.id);
   if (outcome.kind === 'stale') parts.recorder.evaluated({ outcome: 'stale', seconds: 0 });
@@ -262,7 +262,7 @@ async function runTick(parts: Parts, group: RuleGroup, slot: Slot): Promise<Tick
 
 /**
  * The use case of a tick: claim it, ask every rule in order, step their states, decide what to tell, and write it all in
- * one atomic write. It fails closed: without the store nothing is evaluated and nothing is told, and since the next
+ * one atomic write. It fails closed: without the store nothing is evaluated and nothing is notified, and since the next
  * tick starts from the same state, nothing is lost either.
  */
 export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGroup {
@@ -272,17 +272,17 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     source: createOutageNote('Prometheus', options),
     storage: createOutageNote('the store', options),
     ahead: new Set(),
-    generations: createGenerations(options.clock),
-    states: createNeighbourStates(options),
+    ruleSetVersions: createRuleSetVersions(options.clock),
+    states: createOtherGroupStates(options),
     outdated: new Set(),
     restarts:
       options.isStart === true
         ? createRestarts({ clock: options.clock, isShared: options.isShared ?? false })
         : undefined,
   };
-  return async (group, slot) => {
+  return async (group, evalTime) => {
     try {
-      return await runTick(parts, group, slot);
+      return await runTick(parts, group, evalTime);
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.system !== 'store') {
         parts.logger.error('an evaluation failed by a fault of this program', { group: group.id, error });

@@ -1,13 +1,13 @@
 import type { Evaluation, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
-import { needsEvidence } from '../alerts/step.ts';
+import { needsRecoverySamples } from '../alerts/step.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { RuleAt, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleAt } from '../rules/rule.ts';
 
 /** No query of a rule may take longer, however long its interval is. */
 const MAX_QUERY_TIME: Milliseconds = ms(30 * SECOND);
@@ -21,11 +21,11 @@ export interface AskContext {
   readonly isPrometheus: boolean;
 }
 
-/** One rule to ask about at a slot. */
+/** One rule to ask about at an evaluation time. */
 export interface Question {
   readonly at: RuleAt;
   readonly previous: RuleState | undefined;
-  readonly slot: Slot;
+  readonly evalTime: EvalTime;
   /** When the group's time is up. */
   readonly deadline: EpochMs;
   /** Whether this is the last rule of the group. */
@@ -46,7 +46,7 @@ async function instant(
   question: Question,
   asked: { readonly expr: string; readonly isProof?: boolean },
 ): Promise<readonly Sample[]> {
-  const at = before(question.slot, question.at.group.queryOffset);
+  const at = before(question.evalTime, question.at.group.queryOffset);
   const limit = {
     clock: context.clock,
     duration: queryTime(context, question),
@@ -66,7 +66,7 @@ function failureOf(error: unknown): Evaluation {
  * The values that would prove a recovery. When the evidence expression is wrong there can be none, and the alerts that
  * wait for it will say so as `no data`; when the source does not answer, nothing follows.
  */
-async function askEvidence(
+async function queryRecovery(
   context: AskContext,
   question: Question,
   expr: string,
@@ -86,7 +86,7 @@ async function askEvidence(
   }
 }
 
-/** Asks a rule's expression at its slot, and its evidence when a firing alert is missing from the answer. Never throws. */
+/** Asks a rule's expression at its evaluation time, and its evidence when a firing alert is missing from the answer. Never throws. */
 export async function askRule(context: AskContext, question: Question): Promise<Evaluation> {
   const { rule } = question.at;
   let samples: readonly Sample[];
@@ -96,7 +96,7 @@ export async function askRule(context: AskContext, question: Question): Promise<
     return failureOf(error);
   }
   const { expand, isPrometheus } = context;
-  const wanted = needsEvidence({ rule, previous: question.previous, expand, isPrometheus }, samples);
+  const wanted = needsRecoverySamples({ rule, previous: question.previous, expand, isPrometheus }, samples);
   if (!wanted || rule.evidence === undefined) return { kind: 'vector', samples };
-  return { kind: 'vector', samples, ...(await askEvidence(context, question, rule.evidence.expr)) };
+  return { kind: 'vector', samples, ...(await queryRecovery(context, question, rule.evidence.expr)) };
 }

@@ -1,23 +1,23 @@
-import type { Alert, GroupState, RuleState, Vanished } from '../alerts/alert.ts';
+import type { Alert, GroupState, NoDataReason, RuleState } from '../alerts/alert.ts';
 import { type StepResult, stepRule } from '../alerts/step.ts';
 import { eachAtOnce } from '../lib/concurrency.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { RuleGroup, SloRule, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
 import { type AskContext, askRule } from './evaluate-rule.ts';
-import type { FindVanished } from './find-vanished.ts';
+import type { FindNoDataReason } from './no-data-reason.ts';
 
-/** A group at its slot. */
+/** A group at its evaluation time. */
 export interface Tick {
   readonly group: RuleGroup;
-  readonly slot: Slot;
+  readonly evalTime: EvalTime;
 }
 
 /** What asking and stepping rules needs. */
 export interface StepParts extends AskContext {
   readonly recorder: Pick<Recorder, 'evaluated'>;
-  /** Absent: what vanished is not looked for. */
-  readonly findVanished?: FindVanished;
+  /** Absent: what no-data reason is not looked for. */
+  readonly findNoDataReason?: FindNoDataReason;
 }
 
 /** The share of the interval that queries may take: the rest is for the store. */
@@ -37,7 +37,7 @@ function noteRuleError(parts: StepParts, next: RuleState, known: RuleState | und
   parts.logger.warn('a rule could not be evaluated', { rule: next.rule.name, reason: message });
 }
 
-/** A rule after its evaluation, before anything is told of it. */
+/** A rule after its evaluation, before anything is notified of it. */
 export interface Stepped extends StepResult {
   readonly rule: SloRule;
 }
@@ -54,40 +54,46 @@ function askingOrder({ rules }: RuleGroup, previous: GroupState | undefined): re
   return [...rules.keys()].sort((a, b) => waitsSince(a) - waitsSince(b) || a - b);
 }
 
-/** The rule's new state, with what vanished of the alerts that just went without data. */
-async function withVanished(
-  { findVanished }: StepParts,
+/** The rule's new state, with what no-data reason of the alerts that just went without data. */
+async function withNoDataReason(
+  { findNoDataReason }: StepParts,
   step: StepResult,
   missing: { rule: SloRule; at: EpochMs; deadline: EpochMs; isPartial: boolean },
 ): Promise<StepResult> {
   const alerts = step.transitions.filter(({ kind }) => kind === 'no-data').map(({ alert }) => alert);
-  if (alerts.length === 0 || findVanished === undefined) return step;
-  const found = missing.isPartial ? undefined : await findVanished({ ...missing, alerts });
+  if (alerts.length === 0 || findNoDataReason === undefined) return step;
+  const found = missing.isPartial ? undefined : await findNoDataReason({ ...missing, alerts });
   const gone = new Set(alerts.map(({ fingerprint }) => fingerprint));
-  const told = (alert: Alert): Alert => {
-    const vanished: Vanished | undefined = missing.isPartial
+  const notified = (alert: Alert): Alert => {
+    const noDataReason: NoDataReason | undefined = missing.isPartial
       ? { kind: 'source' }
       : found?.get(alert.fingerprint);
-    return vanished === undefined || !gone.has(alert.fingerprint) ? alert : { ...alert, vanished };
+    return noDataReason === undefined || !gone.has(alert.fingerprint) ? alert : { ...alert, noDataReason };
   };
-  return { ...step, next: { ...step.next, alerts: step.next.alerts.map(told) } };
+  return { ...step, next: { ...step.next, alerts: step.next.alerts.map(notified) } };
 }
 
 async function stepOne(
   parts: StepParts,
-  { group, slot }: Tick,
+  { group, evalTime }: Tick,
   asking: { rule: SloRule; known: RuleState | undefined; deadline: EpochMs; isLast: boolean },
 ): Promise<Stepped> {
   const { rule, known, deadline, isLast } = asking;
   const startedAt = parts.clock.now();
-  const evaluation = await askRule(parts, { at: { group, rule }, previous: known, slot, deadline, isLast });
-  const step = stepRule({ ...parts, rule, group, previous: known, evaluation, slot });
+  const evaluation = await askRule(parts, {
+    at: { group, rule },
+    previous: known,
+    evalTime,
+    deadline,
+    isLast,
+  });
+  const step = stepRule({ ...parts, rule, group, previous: known, evaluation, evalTime });
   const outcome = step.next.health.kind === 'unknown' ? 'ok' : step.next.health.kind;
   parts.recorder.evaluated({ outcome, seconds: between(startedAt, parts.clock.now()) / SECOND });
   noteRuleError(parts, step.next, known);
-  const at = before(slot, group.queryOffset);
+  const at = before(evalTime, group.queryOffset);
   const isPartial = evaluation.kind === 'vector' && evaluation.isPartial === true;
-  return { rule, ...(await withVanished(parts, step, { rule, at, deadline, isPartial })) };
+  return { rule, ...(await withNoDataReason(parts, step, { rule, at, deadline, isPartial })) };
 }
 
 /** Rules do not depend on each other here, as no rule records: they are asked side by side and kept in their order. */

@@ -1,16 +1,16 @@
-import { spreadOffset } from '../alerts/slot.ts';
+import { spreadOffset } from '../alerts/eval-time.ts';
 import { type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { Slot } from '../rules/rule.ts';
+import type { EvalTime } from '../rules/rule.ts';
 
 /** When a group is due, in terms of cron. */
 export interface Grid {
   /** Six fields, UTC. Groups with the same pattern share a task. */
   readonly pattern: string;
-  /** Whether an instant at which the pattern matches is a slot of the group. */
-  readonly isSlot: (instant: Slot) => boolean;
+  /** Whether an instant at which the pattern matches is an evaluation time of the group. */
+  readonly isEvalTime: (instant: EvalTime) => boolean;
 }
 
-/** A group as the scheduler is told of it. */
+/** A group as the scheduler is notified of it. */
 export interface ScheduledGroup {
   readonly id: string;
   readonly interval: Milliseconds;
@@ -53,9 +53,9 @@ function patternOf(period: number, offset: number): string {
 /**
  * The grid of a group with an interval: multiples of the interval since the epoch, moved by the group's own offset, in
  * whole seconds (cron knows no fractions; a shorter interval is rounded up). An interval that cron cannot say, such as
- * 45 s, 7 m or 25 h, wakes at the longest period that divides it and passes over the instants that are no slots:
+ * 45 s, 7 m or 25 h, wakes at the longest period that divides it and passes over the instants that are no evalTimes:
  *
- *     45 s   wakes every 15 s    |--.--.--|--.--.--|     | slot, . passed over
+ *     45 s   wakes every 15 s    |--.--.--|--.--.--|     | evaluation time, . passed over
  */
 function intervalGrid(id: string, interval: Milliseconds): Grid {
   const every = Math.max(1, Math.ceil(interval / SECOND));
@@ -63,17 +63,17 @@ function intervalGrid(id: string, interval: Milliseconds): Grid {
   const period = PERIODS.find((candidate) => every % candidate === 0) ?? 1;
   return {
     pattern: patternOf(period, offset % period),
-    isSlot: (instant) => (instant / SECOND - offset) % every === 0,
+    isEvalTime: (instant) => (instant / SECOND - offset) % every === 0,
   };
 }
 
 /** When a group is due: by its own schedule, or by its interval. */
 function gridOf({ id, interval, schedule }: ScheduledGroup): Grid {
-  return schedule === undefined ? intervalGrid(id, interval) : { pattern: schedule, isSlot: () => true };
+  return schedule === undefined ? intervalGrid(id, interval) : { pattern: schedule, isEvalTime: () => true };
 }
 
 /** A group that shares a pattern with others. */
-export interface Member extends Pick<Grid, 'isSlot'> {
+export interface Member extends Pick<Grid, 'isEvalTime'> {
   readonly id: string;
 }
 
@@ -81,8 +81,8 @@ export interface Member extends Pick<Grid, 'isSlot'> {
 export function groupByPattern(groups: readonly ScheduledGroup[]): ReadonlyMap<string, readonly Member[]> {
   const byPattern = new Map<string, Member[]>();
   for (const group of groups) {
-    const { pattern, isSlot } = gridOf(group);
-    byPattern.set(pattern, [...(byPattern.get(pattern) ?? []), { id: group.id, isSlot }]);
+    const { pattern, isEvalTime } = gridOf(group);
+    byPattern.set(pattern, [...(byPattern.get(pattern) ?? []), { id: group.id, isEvalTime }]);
   }
   return byPattern;
 }

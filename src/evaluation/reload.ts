@@ -1,7 +1,7 @@
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import type { NoisePolicy } from '../policy/suppress.ts';
-import type { RuleBook } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import type { ServiceNaming } from '../rules/service-naming.ts';
 import type { RuleInFile } from '../rules/verify-rules.ts';
@@ -22,7 +22,7 @@ export type LoadedRules =
 
 /** The rules the bot works by, and the way to replace them. */
 export interface RulesInForce {
-  readonly book: () => RuleBook;
+  readonly ruleSet: () => RuleSet;
   readonly uses: () => readonly RuleInFile[];
   /** Reads the files; on a mistake the rules in force stay as they are. Answers with a sentence for an operator. */
   reload(watch: Pick<Watch, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
@@ -30,7 +30,7 @@ export interface RulesInForce {
 
 type Loaded = Extract<LoadedRules, { ok: true }>;
 
-function bookOf({ groups, policy, naming }: Pick<Loaded, 'groups' | 'policy' | 'naming'>): RuleBook {
+function ruleSetOf({ groups, policy, naming }: Pick<Loaded, 'groups' | 'policy' | 'naming'>): RuleSet {
   const objectives = groups.flatMap(({ rules }) =>
     rules.flatMap(({ objective }) => (objective === undefined ? [] : [objective])),
   );
@@ -64,7 +64,7 @@ export function createRulesInForce(deps: {
   logger: Logger;
 }): RulesInForce {
   const { recorder, logger } = deps;
-  let book = bookOf(deps);
+  let ruleSet = ruleSetOf(deps);
   let uses = deps.uses ?? [];
   recorder.reloaded({ ok: true });
   logger.info(`${countText(deps.groups)} in force`);
@@ -79,18 +79,18 @@ export function createRulesInForce(deps: {
       return { ok: false, message: `The rules in force stay as they are.\n${loaded.text}` };
     }
     for (const note of loaded.notes) logger.warn(note);
-    book = bookOf(loaded);
+    ruleSet = ruleSetOf(loaded);
     uses = loaded.uses ?? [];
-    await watch.replace(book);
+    await watch.replace(ruleSet);
     const message = `${countText(loaded.groups)} in force`;
     logger.info(message);
     return { ok: true, message };
   }
 
-  // Two signals at once must not replace the book out of order.
+  // Two signals at once must not replace the rule set out of order.
   let last: Promise<unknown> = Promise.resolve();
   return {
-    book: () => book,
+    ruleSet: () => ruleSet,
     uses: () => uses,
     reload: (watch) => {
       const next = last.then(() => reload(watch));

@@ -2,12 +2,12 @@ import type { GroupState } from '../alerts/alert.ts';
 import { hasTimers } from '../alerts/restart.ts';
 import type { Clock } from '../lib/clock.ts';
 import { between } from '../lib/units.ts';
-import type { RuleGroup, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleGroup } from '../rules/rule.ts';
 
-/** A group at a slot, and what the store has of it. */
+/** A group at an evaluation time, and what the store has of it. */
 interface AtStart {
   readonly group: RuleGroup;
-  readonly slot: Slot;
+  readonly evalTime: EvalTime;
   readonly stored: GroupState | undefined;
 }
 
@@ -37,24 +37,24 @@ export function createRestarts(deps: {
   const { isShared } = deps;
   const startedAt = deps.clock.now();
   const begun = new Set<string>();
-  const left = new Map<string, Slot>();
+  const left = new Map<string, EvalTime>();
 
   const isFirst = ({ id }: RuleGroup): boolean => !begun.has(id);
 
   return {
     isFirst,
-    isLeft: ({ group, slot, stored }) => {
+    isLeft: ({ group, evalTime, stored }) => {
       if (!isShared || !isFirst(group) || left.has(group.id) || stored === undefined) return false;
-      const isTakenCareOf = between(stored.slot, slot) <= group.interval;
-      if (!isTakenCareOf || stored.slot >= startedAt || !hasTimers(stored)) return false;
-      left.set(group.id, slot);
+      const isTakenCareOf = between(stored.evalTime, evalTime) <= group.interval;
+      if (!isTakenCareOf || stored.evalTime >= startedAt || !hasTimers(stored)) return false;
+      left.set(group.id, evalTime);
       return true;
     },
     isRestart: ({ group, stored }) => {
       const wasFirst = isFirst(group);
       begun.add(group.id);
       if (!wasFirst || stored === undefined) return false;
-      return !isShared || stored.slot < (left.get(group.id) ?? startedAt);
+      return !isShared || stored.evalTime < (left.get(group.id) ?? startedAt);
     },
   };
 }

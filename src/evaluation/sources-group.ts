@@ -1,12 +1,12 @@
 import { ms, SECOND } from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 
-/** A hiccup is not told: so long a source has to leave rules without an answer. */
+/** A hiccup is not notified: so long a source has to leave rules without an answer. */
 const TOLD_AFTER = ms(45 * SECOND);
 
 /**
  * The watch over what the bot itself asks, as a rule group of its own: claiming, fencing, the outbox and the end of its
- * message are those of every other alert, so that one note is told, once, whatever restarts and however many replicas.
+ * message are those of every other alert, so that one note is notified, once, whatever restarts and however many replicas.
  */
 const RULE: SloRule = {
   name: 'PrometheusDoesNotAnswer',
@@ -34,5 +34,5 @@ export const SOURCES: RuleGroup = {
   recordings: [],
 };
 
-/** The same while nothing is watched: what was told ends like that of a rule that was removed. */
+/** The same while nothing is watched: what was notified ends like that of a rule that was removed. */
 export const UNWATCHED: RuleGroup = { ...SOURCES, rules: [] };

@@ -1,7 +1,7 @@
 import type { GroupState, RuleState } from '../alerts/alert.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { RuleGroup, SloRule, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
 import { SOURCES, UNWATCHED } from './sources-group.ts';
 
@@ -18,7 +18,7 @@ interface Answered {
 
 type Unanswered = Extract<RuleState['health'], { kind: 'source-error' }>;
 
-/** What a rule is told again and again; one evaluation without an answer may be a hiccup. */
+/** What a rule is notified again and again; one evaluation without an answer may be a hiccup. */
 function unansweredOf(state: RuleState | undefined): Unanswered | undefined {
   const { health, evaluatedAt } = state ?? {};
   if (health?.kind !== 'source-error' || evaluatedAt === undefined) return undefined;
@@ -99,7 +99,9 @@ export interface WatchSourcesOptions extends EvaluateGroupOptions {
 }
 
 /** Evaluates whether Prometheus answers the rules in force. Never throws. */
-export function createWatchSources(options: WatchSourcesOptions): (slot: Slot) => Promise<TickOutcome> {
+export function createWatchSources(
+  options: WatchSourcesOptions,
+): (evalTime: EvalTime) => Promise<TickOutcome> {
   const { store, groups, noise } = options;
   let latest: Answered = { asked: 0, unanswered: 0, reason: '' };
 
@@ -130,5 +132,5 @@ export function createWatchSources(options: WatchSourcesOptions): (slot: Slot) =
   // Prometheus says nothing of its own failures, and without rules nobody asks it.
   const isWatched = (): boolean =>
     noise?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
-  return (slot) => evaluate(isWatched() ? SOURCES : UNWATCHED, slot);
+  return (evalTime) => evaluate(isWatched() ? SOURCES : UNWATCHED, evalTime);
 }

@@ -3,15 +3,15 @@ import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
-import type { RuleBook } from '../rules/file/rule-set.ts';
-import type { RuleGroup, Slot } from '../rules/rule.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { EvalTime, RuleGroup } from '../rules/rule.ts';
 import {
   createEvaluateGroup,
   type EvaluateGroupOptions,
   retireRule,
   type TickOutcome,
 } from './evaluate-group.ts';
-import { createFindVanished } from './find-vanished.ts';
+import { createFindNoDataReason } from './no-data-reason.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SOURCES } from './sources-group.ts';
 import { createWatchSources } from './watch-sources.ts';
@@ -21,19 +21,19 @@ export interface WatchOptions extends EvaluateGroupOptions {
   readonly scheduler: Scheduler;
   readonly store: EvaluateGroupOptions['store'] & Pick<Store, 'removeGroup'>;
   /** Tells in Slack when Prometheus does not answer. */
-  readonly tellsOfSources?: boolean;
+  readonly watchesSources?: boolean;
 }
 
-/** Keeps the rules of a book evaluated on time. */
+/** Keeps the rules of a rule set evaluated on time. */
 export interface Watch {
-  /** Schedules the book's groups. Alerts of groups that are gone since the last run are ended first. */
-  start(book: RuleBook): Promise<void>;
+  /** Schedules the ruleSet's groups. Alerts of groups that are gone since the last run are ended first. */
+  start(ruleSet: RuleSet): Promise<void>;
   /**
-   * Puts another book in force. State is kept by group id and rule key: what has not changed goes on as if nothing had
+   * Puts another rule set in force. State is kept by group id and rule key: what has not changed goes on as if nothing had
    * happened. Alerts of groups that are gone are ended at once; alerts of rules that are gone from a group that stays
    * are ended by its next tick. Both end with the reason `rule-removed`.
    */
-  replace(book: RuleBook): Promise<void>;
+  replace(ruleSet: RuleSet): Promise<void>;
   /** When a tick last went as it should, here or on another replica; undefined before the first. For readiness. */
   lastEvaluatedAt(): EpochMs | undefined;
   /** Ends the schedule and waits for the ticks that run. */
@@ -70,13 +70,13 @@ function createAlertGauge(options: WatchOptions) {
   };
 }
 
-/** Missed ticks by group, told in one line when the group runs again: a pause of the process misses hundreds. */
+/** Missed ticks by group, notified in one line when the group runs again: a pause of the process misses hundreds. */
 function createMissedTicks(logger: Logger) {
-  const byGroup = new Map<string, { count: number; readonly first: Slot }>();
+  const byGroup = new Map<string, { count: number; readonly first: EvalTime }>();
   return {
-    note: (group: string, slot: Slot): void => {
+    note: (group: string, evalTime: EvalTime): void => {
       const known = byGroup.get(group);
-      if (known === undefined) byGroup.set(group, { count: 1, first: slot });
+      if (known === undefined) byGroup.set(group, { count: 1, first: evalTime });
       else known.count += 1;
     },
     tell: (group: string): void => {
@@ -118,7 +118,7 @@ const goneGroup = (id: string): RuleGroup => ({
 });
 
 /**
- * Ends the alerts of a group whose rules are gone and that nobody evaluated for `quietFor`. The empty state it leaves has a slot after every tick that may be in
+ * Ends the alerts of a group whose rules are gone and that nobody evaluated for `quietFor`. The empty state it leaves has an evaluation time after every tick that may be in
  * flight, and is forgotten when none can be any more.
  */
 async function retireGroup(
@@ -129,14 +129,14 @@ async function retireGroup(
   for (let attempt = 0; attempt < RETIRE_ATTEMPTS; attempt++) {
     const state = await store.loadGroup(id);
     const now = clock.now();
-    if (state === undefined || between(state.slot, now) < quietFor) return;
+    if (state === undefined || between(state.evalTime, now) < quietFor) return;
     if (Object.keys(state.rules).length === 0) {
-      if (between(state.slot, now) > TOMBSTONE_TIME) await store.removeGroup(id);
+      if (between(state.evalTime, now) > TOMBSTONE_TIME) await store.removeGroup(id);
       return;
     }
-    const slot: Slot = now > state.slot ? now : after(state.slot, ms(1));
-    const entries = Object.values(state.rules).flatMap((rule) => retireRule(goneGroup(id), slot, rule));
-    const applied = await store.applyEvaluation({ group: id, state: { slot, rules: {} }, entries });
+    const evalTime: EvalTime = now > state.evalTime ? now : after(state.evalTime, ms(1));
+    const entries = Object.values(state.rules).flatMap((rule) => retireRule(goneGroup(id), evalTime, rule));
+    const applied = await store.applyEvaluation({ group: id, state: { evalTime, rules: {} }, entries });
     if (applied === 'stale') continue;
     logger.info('a rule group is gone from the files', { group: id, endedAlerts: entries.length });
     return;
@@ -182,17 +182,17 @@ const WELL: ReadonlySet<TickOutcome['kind']> = new Set([
   'outdated',
 ]);
 
-/** Evaluates every group in force at each of its slots, until it is stopped. */
+/** Evaluates every group in force at each of its evaluation times, until it is stopped. */
 export function createWatch(options: WatchOptions): Watch {
   const { scheduler, clock, recorder, logger } = options;
   const evaluate = createEvaluateGroup({
-    findVanished: createFindVanished(options),
+    findNoDataReason: createFindNoDataReason(options),
     ...options,
     isStart: true,
   });
   const gauge = createAlertGauge(options);
   const missed = createMissedTicks(logger);
-  const own = options.tellsOfSources === true ? [SOURCES] : [];
+  const own = options.watchesSources === true ? [SOURCES] : [];
   let groups = new Map<string, RuleGroup>();
   let lastEvaluatedAt: EpochMs | undefined;
   const retirement = createRetirement(options, (id) => !groups.has(id) && id !== SOURCES.id);
@@ -204,34 +204,34 @@ export function createWatch(options: WatchOptions): Watch {
     if (outcome.kind === 'applied' && groups.has(group.id)) gauge.note(group.id, outcome.state);
   };
 
-  const onSlot = async (id: string, slot: Slot): Promise<void> => {
+  const onTick = async (id: string, evalTime: EvalTime): Promise<void> => {
     if (id === SOURCES.id) {
-      await watchSources(slot);
+      await watchSources(evalTime);
       return;
     }
     const group = groups.get(id);
     if (group === undefined) return;
     missed.tell(id);
-    const outcome = await evaluate(group, slot);
+    const outcome = await evaluate(group, evalTime);
     note(group, outcome);
     if (outcome.kind === 'applied') await retirement.whenDue();
   };
 
-  const onMissed = (id: string, slot: Slot): void => {
+  const onMissed = (id: string, evalTime: EvalTime): void => {
     if (id === SOURCES.id) return;
     recorder.evaluated({ outcome: 'missed', seconds: 0 });
-    missed.note(id, slot);
+    missed.note(id, evalTime);
   };
 
-  const use = async (book: RuleBook): Promise<void> => {
-    groups = new Map(book.groups.map((group) => [group.id, group]));
+  const use = async (ruleSet: RuleSet): Promise<void> => {
+    groups = new Map(ruleSet.groups.map((group) => [group.id, group]));
     scheduler.schedule(
-      [...book.groups, ...own].map(({ id, interval, schedule }) => ({
+      [...ruleSet.groups, ...own].map(({ id, interval, schedule }) => ({
         id,
         interval,
         schedule,
       })),
-      { onSlot, onMissed },
+      { onTick, onMissed },
     );
     await retirement.now();
     gauge.forget((id) => !groups.has(id));

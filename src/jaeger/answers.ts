@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UpstreamError } from '../lib/errors.ts';
-import type { Ask } from './dialect.ts';
+import type { Ask } from './api-version.ts';
 import { refusalOf } from './refusal.ts';
 
 /** Something to ask a Jaeger, and how to read what it says. */

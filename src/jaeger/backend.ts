@@ -1,14 +1,14 @@
 import type { HttpClient } from '../http/http-client.ts';
 import type { Milliseconds } from '../lib/units.ts';
-import { type Ask, type Dialect, detectDialect, isForeign } from './dialect.ts';
+import { type ApiVersion, type Ask, detectApiVersion, isForeign } from './api-version.ts';
 import { refusalOf } from './refusal.ts';
 
 /**
- * What is known of the Jaeger at the address. The dialect is known from the start; which storage is behind it, it does
- * not tell: what an answer gives away is noted here, until the dialect has to be found out anew.
+ * What is known of the Jaeger at the address. The API version is known from the start; which storage is behind it, it does
+ * not tell: what an answer gives away is noted here, until the API version has to be found out anew.
  */
 export interface Backend {
-  readonly dialect: Dialect;
+  readonly apiVersion: ApiVersion;
   /** It refused a search that named no service. */
   needsService: boolean;
   /** It refused a search by duration and attributes at once: Cassandra has an index for either, none for both. */
@@ -27,14 +27,14 @@ export async function detectBackend(
   source: BackendSource,
   signal: AbortSignal | undefined,
 ): Promise<Backend> {
-  const dialect = await detectDialect(source.ask, signal);
+  const apiVersion = await detectApiVersion(source.ask, signal);
   let isVictoria: boolean | undefined;
   return {
-    dialect,
-    needsService: dialect !== 'modern',
+    apiVersion,
+    needsService: apiVersion !== 'modern',
     partsDurationAndTags: false,
     isVictoria: async (asking) => {
-      isVictoria ??= await looksLikeVictoria(source, dialect, asking);
+      isVictoria ??= await looksLikeVictoria(source, apiVersion, asking);
       return isVictoria;
     },
   };
@@ -48,10 +48,10 @@ const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 async function looksLikeVictoria(
   { http, deadline }: BackendSource,
-  dialect: Dialect,
+  apiVersion: ApiVersion,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const path = dialect === 'legacy' ? '/api/traces' : '/api/v3/traces';
+  const path = apiVersion === 'legacy' ? '/api/traces' : '/api/v3/traces';
   try {
     const { status, body } = await http.text({ path, operation: 'detect', deadline, signal });
     // Whoever stands in front of it answers: nothing is learnt.

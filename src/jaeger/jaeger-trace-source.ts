@@ -5,12 +5,12 @@ import { type EpochMs, epochMs, type Milliseconds, ms } from '../lib/units.ts';
 import type { Trace } from '../traces/trace.ts';
 import type { FoundTraces, TraceSearch, TraceSource } from '../traces/trace-source.ts';
 import { answerTo, type Question } from './answers.ts';
+import { type ApiVersion, askWith, isForeign } from './api-version.ts';
 import { type Backend, type BackendSource, detectBackend } from './backend.ts';
-import { askWith, type Dialect, isForeign } from './dialect.ts';
 import { searchIn } from './search.ts';
 import { createSharing } from './shared-work.ts';
 import { createTraceMemory } from './trace-memory.ts';
-import { createPatientTurns } from './turns.ts';
+import { createPatientSemaphore } from './turns.ts';
 import { legacyNamesSchema, readLegacyTraces } from './wire-legacy.ts';
 import { readOtlpTraces, v3OperationsSchema, v3ServicesSchema } from './wire-otlp.ts';
 import { hexId } from './wire-value.ts';
@@ -32,7 +32,7 @@ const MEMORY_BYTES = 32 * 1_024 * 1_024;
 const MANY_SPANS = 5_000;
 
 /**
- * A Jaeger, of any generation. Which dialect it speaks is found out at the first question and again when an answer
+ * A Jaeger, of any rule-set version. Which API version it speaks is found out at the first question and again when an answer
  * stops making sense, as after an upgrade or behind a new address. The same search or trace, asked for by several at
  * once, is asked of it once.
  */
@@ -43,20 +43,20 @@ export function createJaegerTraceSource({
 }: JaegerTraceSourceOptions): TraceSource {
   const ask = askWith(http, deadline);
   const inBackend = backendMemory({ http, ask, deadline });
-  const takeTurn = createPatientTurns({ atOnce: SEARCHES_AT_ONCE, patience: deadline });
+  const takeTurn = createPatientSemaphore({ atOnce: SEARCHES_AT_ONCE, patience: deadline });
   const memory = createTraceMemory({ now: () => clock.now(), maxBytes: MEMORY_BYTES });
   const shareSearch = createSharing<FoundTraces>();
   const shareTrace = createSharing<Trace | undefined>();
   const names = async (
-    question: (dialect: Dialect) => Question<readonly string[]>,
+    question: (apiVersion: ApiVersion) => Question<readonly string[]>,
     signal: AbortSignal | undefined,
   ): Promise<readonly string[]> => {
-    const all = await inBackend(({ dialect }) => answerTo(ask, question(dialect), signal), signal);
+    const all = await inBackend(({ apiVersion }) => answerTo(ask, question(apiVersion), signal), signal);
     return [...new Set(all)].sort();
   };
   return {
     services: (signal) => names(servicesQuestion, signal),
-    operations: (service, signal) => names((dialect) => operationsQuestion(dialect, service), signal),
+    operations: (service, signal) => names((apiVersion) => operationsQuestion(apiVersion, service), signal),
     search: (search, caller) =>
       shareSearch(
         keyOf(search),
@@ -73,9 +73,10 @@ export function createJaegerTraceSource({
       const known = memory.get(id);
       if (known !== undefined) return known;
       const work = (signal: AbortSignal): Promise<Trace | undefined> =>
-        inBackend(({ dialect }) => answerTo(ask, traceQuestion(dialect, traceId), signal), signal).catch(
-          rethrowTooLarge,
-        );
+        inBackend(
+          ({ apiVersion }) => answerTo(ask, traceQuestion(apiVersion, traceId), signal),
+          signal,
+        ).catch(rethrowTooLarge);
       const trace = await shareTrace(id, work, caller);
       if (trace === undefined) return undefined;
       memory.keep(trace);
@@ -127,10 +128,10 @@ function keyOf({ service, operation, window, minDuration, attributes = {}, limit
   return JSON.stringify([service, operation, window.start, window.end, minDuration, wanted, limit]);
 }
 
-const isLegacy = (dialect: Dialect): boolean => dialect === 'legacy';
+const isLegacy = (apiVersion: ApiVersion): boolean => apiVersion === 'legacy';
 
-function servicesQuestion(dialect: Dialect): Question<readonly string[]> {
-  return isLegacy(dialect)
+function servicesQuestion(apiVersion: ApiVersion): Question<readonly string[]> {
+  return isLegacy(apiVersion)
     ? { path: '/api/services', operation: 'services', read: (body) => legacyNamesSchema.parse(body).data }
     : {
         path: '/api/v3/services',
@@ -139,9 +140,9 @@ function servicesQuestion(dialect: Dialect): Question<readonly string[]> {
       };
 }
 
-function operationsQuestion(dialect: Dialect, service: string): Question<readonly string[]> {
+function operationsQuestion(apiVersion: ApiVersion, service: string): Question<readonly string[]> {
   const shared = { operation: 'operations', none: [] } as const;
-  return isLegacy(dialect)
+  return isLegacy(apiVersion)
     ? {
         ...shared,
         // Not `/api/operations`, which VictoriaTraces does not have.
@@ -156,9 +157,9 @@ function operationsQuestion(dialect: Dialect, service: string): Question<readonl
       };
 }
 
-function traceQuestion(dialect: Dialect, traceId: string): Question<Trace | undefined> {
-  const root = isLegacy(dialect) ? '/api/traces' : '/api/v3/traces';
-  const read = isLegacy(dialect) ? readLegacyTraces : readOtlpTraces;
+function traceQuestion(apiVersion: ApiVersion, traceId: string): Question<Trace | undefined> {
+  const root = isLegacy(apiVersion) ? '/api/traces' : '/api/v3/traces';
+  const read = isLegacy(apiVersion) ? readLegacyTraces : readOtlpTraces;
   return {
     path: `${root}/${encodeURIComponent(traceId)}`,
     operation: 'trace',

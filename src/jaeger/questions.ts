@@ -3,8 +3,8 @@ import type { TraceSearch } from '../traces/trace-source.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-/** How a search is put to a storage, beyond what its dialect says. */
-export interface Manner {
+/** How a search is put to a storage, beyond what its API version says. */
+export interface SearchMode {
   /** A minimum is exclusive in VictoriaTraces. */
   readonly isVictoria: boolean;
   readonly limit: number;
@@ -18,7 +18,7 @@ const NO_CEILING = '8760h';
 
 function durations(
   { minDuration }: TraceSearch,
-  { isVictoria }: Manner,
+  { isVictoria }: SearchMode,
 ): { readonly min?: string; readonly max?: string } {
   if (minDuration === undefined || minDuration <= 0) return {};
   // One nanosecond less makes "longer than" an "at least", and finds no span of the microsecond below.
@@ -44,8 +44,8 @@ function attributesOf({ attributes }: TraceSearch): string | undefined {
 }
 
 /** The parameters of `/api/traces`: instants in microseconds. */
-export function legacyQuery(search: TraceSearch, manner: Manner): Query {
-  const { min, max } = durations(search, manner);
+export function legacyQuery(search: TraceSearch, searchMode: SearchMode): Query {
+  const { min, max } = durations(search, searchMode);
   const { start, end } = windowOf(search);
   return {
     service: search.service,
@@ -55,19 +55,19 @@ export function legacyQuery(search: TraceSearch, manner: Manner): Query {
     minDuration: min,
     maxDuration: max,
     tags: attributesOf(search),
-    limit: manner.limit,
+    limit: searchMode.limit,
   };
 }
 
 const rfc3339 = (instant: EpochMs): string => new Date(instant).toISOString();
 
 /**
- * The parameters of `/api/v3/traces`, in the names that every generation takes: before 2.19 camelCase is refused. The
+ * The parameters of `/api/v3/traces`, in the names that every rule-set version takes: before 2.19 camelCase is refused. The
  * limit is always sent, since 2.13 answers 500 without it, and in both spellings, since VictoriaTraces knows the newer
  * one alone.
  */
-export function v3Query(search: TraceSearch, manner: Manner & { readonly isEarly: boolean }): Query {
-  const { min, max } = durations(search, manner);
+export function v3Query(search: TraceSearch, searchMode: SearchMode & { readonly isEarly: boolean }): Query {
+  const { min, max } = durations(search, searchMode);
   const { start, end } = windowOf(search);
   return {
     'query.service_name': search.service,
@@ -77,7 +77,7 @@ export function v3Query(search: TraceSearch, manner: Manner & { readonly isEarly
     'query.duration_min': min,
     'query.duration_max': max,
     'query.attributes': attributesOf(search),
-    'query.num_traces': manner.limit,
-    'query.searchDepth': manner.isEarly ? undefined : manner.limit,
+    'query.num_traces': searchMode.limit,
+    'query.searchDepth': searchMode.isEarly ? undefined : searchMode.limit,
   };
 }

@@ -11,7 +11,7 @@ const refusalSchema = z.union([
 /** Storage errors can be long and hold whole queries. */
 const MAX_TEXT = 200;
 
-/** Jaeger's own error, in either dialect. 500 carries the storage's text, which is what an operator needs. */
+/** Jaeger's own error, in either API version. 500 carries the storage's text, which is what an operator needs. */
 export function refusalOf(status: number, body: unknown): UpstreamError {
   const parsed = refusalSchema.safeParse(body);
   const said = parsed.success ? parsed.data.replace(/\s+/g, ' ').trim().slice(0, MAX_TEXT) : '';

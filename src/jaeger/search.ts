@@ -3,9 +3,9 @@ import { after, DAY, MINUTE, toUs, us } from '../lib/units.ts';
 import type { Trace } from '../traces/trace.ts';
 import type { FoundTraces, TraceSearch } from '../traces/trace-source.ts';
 import { answerTo, badAnswer } from './answers.ts';
+import type { Ask } from './api-version.ts';
 import type { Backend } from './backend.ts';
-import type { Ask } from './dialect.ts';
-import { legacyQuery, type Manner, v3Query } from './questions.ts';
+import { legacyQuery, type SearchMode, v3Query } from './questions.ts';
 import { readLegacyTraces } from './wire-legacy.ts';
 import { readOtlpTraces } from './wire-otlp.ts';
 
@@ -24,7 +24,7 @@ import { readOtlpTraces } from './wire-otlp.ts';
 export interface SearchWork {
   readonly ask: Ask;
   readonly backend: Backend;
-  /** The dialect was found out just now: no use in doubting it. */
+  /** The API version was found out just now: no use in doubting it. */
   readonly isFresh: boolean;
   readonly search: TraceSearch;
 }
@@ -46,7 +46,7 @@ export async function searchIn(work: SearchWork, signal: AbortSignal | undefined
 
 function refuseWhatCannotBe({ backend, search }: SearchWork): void {
   if (search.service === undefined && backend.needsService) throw needsService();
-  if (backend.dialect === 'early' && hasAttributes(search)) {
+  if (backend.apiVersion === 'early' && hasAttributes(search)) {
     throw new UpstreamError({
       system: 'jaeger',
       code: 'bad-request',
@@ -121,7 +121,7 @@ async function searchByDuration(work: SearchWork, signal: AbortSignal | undefine
  */
 function checked({ backend, isFresh, search }: SearchWork, found: FoundTraces): FoundTraces {
   const wanted = Object.entries(search.attributes ?? {});
-  if (isFresh || backend.dialect !== 'modern' || wanted.length === 0) return found;
+  if (isFresh || backend.apiVersion !== 'modern' || wanted.length === 0) return found;
   if (found.traces.some((trace) => !holds(trace, wanted))) {
     throw badAnswer('Jaeger answered a search by attribute with traces that do not have it.');
   }
@@ -220,19 +220,19 @@ async function askForLess(
 
 function ask(
   { ask, backend, search }: SearchWork,
-  manner: Manner,
+  searchMode: SearchMode,
   signal: AbortSignal | undefined,
 ): Promise<readonly Trace[]> {
   const shared = { operation: 'search', none: [] };
-  const isEarly = backend.dialect === 'early';
+  const isEarly = backend.apiVersion === 'early';
   return answerTo(
     ask,
-    backend.dialect === 'legacy'
-      ? { ...shared, path: '/api/traces', query: legacyQuery(search, manner), read: readLegacyTraces }
+    backend.apiVersion === 'legacy'
+      ? { ...shared, path: '/api/traces', query: legacyQuery(search, searchMode), read: readLegacyTraces }
       : {
           ...shared,
           path: '/api/v3/traces',
-          query: v3Query(search, { ...manner, isEarly }),
+          query: v3Query(search, { ...searchMode, isEarly }),
           read: readOtlpTraces,
         },
     signal,

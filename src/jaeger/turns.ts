@@ -1,17 +1,17 @@
 import { createDeadline } from '../http/deadline.ts';
-import { createTurns } from '../lib/concurrency.ts';
+import { createSemaphore } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Milliseconds } from '../lib/units.ts';
 
 /** Does a piece of work when it is its turn. */
 export type TakeTurn = <T>(work: () => Promise<T>, signal: AbortSignal | undefined) => Promise<T>;
 
-/** Turns at searching: who has waited for `patience`, or gives up while waiting, is out with a `timeout`. */
-export function createPatientTurns(options: {
+/** Semaphore at searching: who has waited for `patience`, or gives up while waiting, is out with a `timeout`. */
+export function createPatientSemaphore(options: {
   readonly atOnce: number;
   readonly patience: Milliseconds;
 }): TakeTurn {
-  const turns = createTurns(options.atOnce);
+  const turns = createSemaphore(options.atOnce);
   return async (work, signal) => {
     const deadline = createDeadline(options.patience, signal);
     let hasBegun = false;

@@ -19,7 +19,7 @@ import {
   type Wire,
 } from './wire-value.ts';
 
-/** Jaeger's own words for what the older dialect (`/api/traces`) sends. Only what is used is looked at. */
+/** Jaeger's own words for what the older API version (`/api/traces`) sends. Only what is used is looked at. */
 const tracesSchema = z.object({ data: z.array(z.unknown()).nullish() });
 
 export const legacyNamesSchema = z.object({ data: namesSchema });
@@ -145,7 +145,7 @@ function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
   };
 }
 
-/** What the collector noted on arrival: the older dialect leaves it among the tags, as a list in JSON. */
+/** What the collector noted on arrival: the older API version leaves it among the tags, as a list in JSON. */
 const NOTED = '@jaeger@warnings';
 
 function readNoted(noted: AttributeValue): readonly string[] {
@@ -156,7 +156,7 @@ function readNoted(noted: AttributeValue): readonly string[] {
   }
 }
 
-/** A trace of the older dialect in the program's own words. What Jaeger notes on the trace goes to its first span. */
+/** A trace of the older API version in the program's own words. What Jaeger notes on the trace goes to its first span. */
 function toTrace(wire: Wire): Trace {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
   const processes = readProcesses(wire);

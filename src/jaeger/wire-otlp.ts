@@ -53,7 +53,7 @@ function itemsOf(value: unknown): readonly unknown[] {
   return Array.isArray(items) ? items : [];
 }
 
-/** Arrays and maps become JSON text, which is how the older dialect writes them. Bytes stay base64. */
+/** Arrays and maps become JSON text, which is how the older API version writes them. Bytes stay base64. */
 function attributeValue(value: unknown): AttributeValue | undefined {
   const read = plain(value);
   if (typeof read === 'string' || typeof read === 'number' || typeof read === 'boolean') return read;
@@ -115,7 +115,7 @@ function parentOf(
 ): Pick<Span, 'parentSpanId' | 'followsFrom'> {
   const named = textOrEmpty(span, 'parentSpanId');
   if (!/^0*$/.test(named)) return { parentSpanId: hexId(named, 16) };
-  // The older dialect shows a link into the same trace as FOLLOWS_FROM, and so does Jaeger's page.
+  // The older API version shows a link into the same trace as FOLLOWS_FROM, and so does Jaeger's page.
   const links = readEach(span['links'], 'links', (link) => ({
     traceId: hexId(textOrEmpty(link, 'traceId'), 32),
     spanId: hexId(textOrEmpty(link, 'spanId'), 16),

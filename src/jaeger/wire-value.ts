@@ -116,8 +116,8 @@ export function integer(value: string | number): AttributeValue {
 }
 
 /**
- * Tags that repeat a field of the span, or name the tracer's own machinery. Only the older dialect has them: without
- * them both dialects read the same.
+ * Tags that repeat a field of the span, or name the tracer's own machinery. Only the older API version has them: without
+ * them both API versions read the same.
  */
 const REPEATED: ReadonlySet<string> = new Set([
   'span.kind',

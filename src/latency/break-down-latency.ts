@@ -53,8 +53,8 @@ export async function breakDownLatency(
   ]);
   const destination = { family, labels, samples: own };
   const source = { family, labels, samples: callers };
-  const isTold = rateOf(callers) > 0 && rateOf(own) > 0;
-  const sides = isTold ? sidesOf({ source, destination }, means) : undefined;
+  const isNotified = rateOf(callers) > 0 && rateOf(own) > 0;
+  const sides = isNotified ? sidesOf({ source, destination }, means) : undefined;
   return {
     versions: versionsOf(destination),
     outcomes: endedAs({ source, destination }),
@@ -217,7 +217,7 @@ export interface SideLatency {
   readonly requestsPerSecond: number;
 }
 
-/** A service's latency, told apart. A list is empty where there is nothing to tell apart. */
+/** A service's latency, notified apart. A list is empty where there is nothing to tell apart. */
 export interface LatencyBreakdown {
   readonly versions: Truncated<VersionSlice>;
   readonly outcomes: Truncated<OutcomeSlice> & {

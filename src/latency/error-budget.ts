@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { createTurns } from '../lib/concurrency.ts';
+import { createSemaphore } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { unansweredBecause } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
@@ -50,7 +50,7 @@ const FAILED_FOR: Milliseconds = ms(2 * MINUTE);
 const WAIT: Milliseconds = ms(2 * SECOND);
 const DEADLINE: Milliseconds = ms(10 * SECOND);
 
-/** So many questions at once, and so many that wait: in a storm of alerts the budget is the least that matters. */
+/** So many questions at once, and so many that wait: in an alert group of alerts the budget is the least that matters. */
 const AT_ONCE = 2;
 const MOST_WAITING = 20;
 const MOST_KEPT = 500;
@@ -131,7 +131,7 @@ export function createErrorBudget(deps: {
   readonly clock: Clock;
 }): ErrorBudget {
   const { metrics, clock } = deps;
-  const turns = createTurns(AT_ONCE);
+  const turns = createSemaphore(AT_ONCE);
   const answers = createAnswers(clock);
 
   async function ask(of: BudgetOf): Promise<Answered> {

@@ -23,7 +23,7 @@ export async function eachAtOnce<T>(
 }
 
 /** Lets pieces of work run when it is their turn. */
-export interface Turns {
+export interface Semaphore {
   /** How many wait for theirs. */
   waiting(): number;
   /**
@@ -34,7 +34,7 @@ export interface Turns {
 }
 
 /** Lets at most `atOnce` pieces of work run; the others wait in the order they came. */
-export function createTurns(atOnce: number): Turns {
+export function createSemaphore(atOnce: number): Semaphore {
   const waiting: (() => void)[] = [];
   let running = 0;
 

@@ -119,7 +119,7 @@ export function cumulative(buckets: readonly NativeBucket[]): readonly Bucket[] 
 export interface HistogramRank {
   /** The share of observations that are certainly smaller, 0 to 1. */
   readonly atLeast: number;
-  /** The share that is at most smaller: what lies in the value's own bucket cannot be told apart. */
+  /** The share that is at most smaller: what lies in the value's own bucket cannot be notified apart. */
   readonly atMost: number;
   /** The bounds of its bucket; `high` is absent above the highest finite bound. */
   readonly low: number;

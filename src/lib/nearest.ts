@@ -2,7 +2,7 @@
 const MAX_COMPARED = 64;
 
 /**
- * Damerau-Levenshtein distance (optimal string alignment): insertions, deletions, substitutions and swapped neighbours
+ * Damerau-Levenshtein distance (optimal string alignment): insertions, deletions, substitutions and swapped other alerts
  * that turn one text into the other. Compares at most the first 64 characters.
  */
 export function editDistance(one: string, other: string): number {

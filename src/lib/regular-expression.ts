@@ -1,6 +1,6 @@
 /**
- * Turns an RE2 expression, the dialect of Prometheus and Alertmanager, into a JavaScript one that matches the same strings.
- * Source of the dialect: github.com/google/re2/wiki/Syntax. What has no equal in JavaScript is refused by name, never guessed.
+ * Semaphore an RE2 expression, the API version of Prometheus and Alertmanager, into a JavaScript one that matches the same strings.
+ * Source of the apiVersion: github.com/google/re2/wiki/Syntax. What has no equal in JavaScript is refused by name, never guessed.
  */
 
 /** An expression that is valid RE2 perhaps, but that cannot be carried over. `message` names the construct. */
@@ -184,7 +184,7 @@ function next(cursor: Cursor): string {
 
 const LEADING_FLAGS = /^\(\?([is]+)\)/;
 
-/** The whole expression in JavaScript's dialect, with its parentheses counted. */
+/** The whole expression in JavaScript's API version, with its parentheses counted. */
 function translate(cursor: Cursor): string {
   const { source } = cursor;
   let depth = 0;
@@ -200,7 +200,7 @@ function translate(cursor: Cursor): string {
   return out;
 }
 
-/** Nearly all expressions: both dialects read them alike, and matchers compile them anew for every alert. */
+/** Nearly all expressions: both API versions read them alike, and matchers compile them anew for every alert. */
 const ALIKE = /^[^\\()[\]{}]*$/;
 
 /**

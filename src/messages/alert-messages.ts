@@ -1,19 +1,19 @@
 import type { Alert, Destination, PostedTo } from '../alerts/alert.ts';
 import type { RoutedDestination } from '../policy/route.ts';
-import type { Slot } from '../rules/rule.ts';
-import { type EntryAt, entryOf, type Telling } from './outbox-entry.ts';
+import type { EvalTime } from '../rules/rule.ts';
+import { type EntryAt, entryOf, type Notification } from './outbox-entry.ts';
 import type { OutboxEntry } from './store.ts';
 
 /** The messages of one alert in several channels have lives of their own; the first one goes by the alert's own name. */
 export const messageOf = (alert: Alert, index: number): string =>
-  index === 0 ? alert.episode : `${alert.episode}+${index}`;
+  index === 0 ? alert.alertId : `${alert.alertId}+${index}`;
 
-/** The message of each place an alert was posted to: its own, or the storm's it shares. */
+/** The message of each place an alert was posted to: its own, or the alertGroup's it shares. */
 export const messagesOf = (alert: Alert, posted: readonly PostedTo[]): readonly string[] =>
-  posted.map(({ storm }, index) => storm ?? messageOf(alert, index));
+  posted.map(({ alertGroup }, index) => alertGroup ?? messageOf(alert, index));
 
 /** The message to look for when one is enough. */
-export const firstMessageOf = (alert: Alert): string => alert.postedTo?.[0]?.storm ?? alert.episode;
+export const firstMessageOf = (alert: Alert): string => alert.postedTo?.[0]?.alertGroup ?? alert.alertId;
 
 /** Where an alert goes without any route. */
 export const whereRuleSays = ({ rule }: EntryAt): Destination => ({
@@ -21,23 +21,23 @@ export const whereRuleSays = ({ rule }: EntryAt): Destination => ({
   channel: rule.channel,
 });
 
-/** Where its messages are. One that was told of before there were routes went where its rule said. */
+/** Where its messages are. One that was notified of before there were routes went where its rule said. */
 export function postedTo(at: EntryAt, alert: Alert): readonly PostedTo[] {
   return alert.postedTo ?? (alert.refreshedAt === undefined ? [] : [whereRuleSays(at)]);
 }
 
 /**
- * The same news for all messages that an alert has for itself; none where nobody was told that it fires. What it
- * shares with others is told by the storm.
+ * The same news for all messages that an alert has for itself; none where nobody was notified that it fires. What it
+ * shares with others is notified by the alert group.
  */
 export function entriesOf(
   at: EntryAt,
-  slot: Slot,
-  { alert, kind }: Pick<Telling, 'alert' | 'kind'>,
+  evalTime: EvalTime,
+  { alert, kind }: Pick<Notification, 'alert' | 'kind'>,
 ): readonly OutboxEntry[] {
   return postedTo(at, alert).flatMap((destination, index) =>
-    destination.storm === undefined
-      ? [entryOf(at, slot, { alert, kind, episode: messageOf(alert, index), destination })]
+    destination.alertGroup === undefined
+      ? [entryOf(at, evalTime, { alert, kind, alertId: messageOf(alert, index), destination })]
       : [],
   );
 }

@@ -1,19 +1,19 @@
-import type { Alert, ResolveReason, Vanished } from '../alerts/alert.ts';
+import type { Alert, NoDataReason, ResolveReason } from '../alerts/alert.ts';
 import { between, type EpochMs } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
 import type { NoteView } from './notifier.ts';
 import { silenceNote } from './silence-note.ts';
-import type { SilenceNews, StormShown } from './store.ts';
+import type { AlertGroupSnapshot, SilenceUpdate } from './store.ts';
 
-/** What vanished of an alert without data, as one sentence. */
-export function vanishedText(vanished: Vanished): string {
-  switch (vanished.kind) {
+/** What no-data reason of an alert without data, as one sentence. */
+export function noDataReasonText(noDataReason: NoDataReason): string {
+  switch (noDataReason.kind) {
     case 'series':
-      return `Its series are gone from ${vanished.metric}.`;
+      return `Its series are gone from ${noDataReason.metric}.`;
     case 'traffic':
       return 'Its series are there, but count no requests any more.';
     case 'few-requests':
-      return `Too few requests for a verdict: ${vanished.requests} of the ${vanished.minimum} that the rule asks for.`;
+      return `Too few requests for a verdict: ${noDataReason.requests} of the ${noDataReason.minimum} that the rule asks for.`;
     case 'target':
       return 'What Prometheus scraped for it is down or not scraped any more (up is 0 or gone).';
     case 'source':
@@ -21,7 +21,7 @@ export function vanishedText(vanished: Vanished): string {
     case 'value':
       return 'Its series are there and go on, but the rule gives no value for them: look whether buckets or labels changed.';
     case 'unknown':
-      return `What vanished could not be told apart: ${vanished.reason}.`;
+      return `What no-data reason could not be notified apart: ${noDataReason.reason}.`;
   }
 }
 
@@ -70,9 +70,9 @@ interface Noted {
   readonly alert: Alert;
   readonly rule: SloRule;
   /** What a person did, of an `act`. */
-  readonly told?: SilenceNews;
+  readonly notified?: SilenceUpdate;
   /** Many alerts that share a message. */
-  readonly storm?: StormShown;
+  readonly alertGroup?: AlertGroupSnapshot;
   /** The words of a line that depend on more than the alert. */
   readonly note?: string;
   readonly createdAt: EpochMs;
@@ -88,7 +88,7 @@ function byPerson({ ended }: Alert): Pick<NoteView, 'phrase'> {
 }
 
 /** The end of many alerts that shared a message. */
-function stormEnd({ counts, rows }: StormShown, at: EpochMs): NoteView {
+function alertGroupEnd({ counts, rows }: AlertGroupSnapshot, at: EpochMs): NoteView {
   const isKnown = rows.every(({ resolveReason }) => isKnownGood(resolveReason));
   return isKnown
     ? { kind: 'resolved', text: `All ${counts.resolved} are over.`, at }
@@ -96,12 +96,12 @@ function stormEnd({ counts, rows }: StormShown, at: EpochMs): NoteView {
         kind: 'resolved',
         text: `All ${counts.resolved} are closed. Whether all are well is not known.`,
         at,
-        isUncertain: true,
+        isOutcomeUnknown: true,
       };
 }
 
-function noDataNote({ alert: { vanished, noDataSince, seenAt } }: Noted): NoteView {
-  const what = vanished === undefined ? '' : ` ${vanishedText(vanished)}`;
+function noDataNote({ alert: { noDataReason, noDataSince, seenAt } }: Noted): NoteView {
+  const what = noDataReason === undefined ? '' : ` ${noDataReasonText(noDataReason)}`;
   const text = `No data any more.${what} That is no recovery: the alert stands until a value proves one.`;
   return { kind: 'no-data', text, at: noDataSince ?? seenAt };
 }
@@ -117,19 +117,19 @@ function dataBackNote({ alert: { gap, keepFiringSince, seenAt } }: Noted): NoteV
 
 const sourceEnd = (reason: ResolveReason, at: EpochMs): NoteView =>
   reason === 'rule-removed'
-    ? { kind: 'resolved', text: 'It is not watched any more.', at, isUncertain: true }
+    ? { kind: 'resolved', text: 'It is not watched any more.', at, isOutcomeUnknown: true }
     : { kind: 'resolved', text: 'Prometheus answers again.', at };
 
 function endNote(noted: Noted): NoteView {
-  const { alert, rule, storm, createdAt } = noted;
-  if (storm !== undefined) return stormEnd(storm, createdAt);
+  const { alert, rule, alertGroup, createdAt } = noted;
+  if (alertGroup !== undefined) return alertGroupEnd(alertGroup, createdAt);
   const { resolveReason = 'recovered', resolvedAt: at = alert.seenAt } = alert;
   if (rule.about === 'source') return sourceEnd(resolveReason, at);
   return {
     kind: 'resolved',
     text: ENDINGS[resolveReason],
     at,
-    isUncertain: isKnownGood(resolveReason) ? undefined : true,
+    isOutcomeUnknown: isKnownGood(resolveReason) ? undefined : true,
     ...proofOf(noted),
     ...byPerson(alert),
   };
@@ -149,8 +149,8 @@ export function noteOf(kind: NoteView['kind'], noted: Noted): NoteView {
     case 'resolved':
       return endNote(noted);
     case 'act':
-      return noted.told === undefined
+      return noted.notified === undefined
         ? { kind, text: 'Somebody acted on it.', at: noted.alert.seenAt }
-        : silenceNote(noted.told);
+        : silenceNote(noted.notified);
   }
 }

@@ -1,4 +1,4 @@
-import type { Alert, PersonsAct, Suppression } from '../alerts/alert.ts';
+import type { Alert, Suppression, UserAction } from '../alerts/alert.ts';
 import type { BudgetView, ChartView, QuantileEstimate, SlowBetween } from '../latency/figures.ts';
 import { type Labels, serviceLabelOf, sortedLabels } from '../lib/labels.ts';
 import { kialiApplication, type Link, type Links } from '../lib/links.ts';
@@ -18,7 +18,7 @@ import {
 import { objectiveLabels, quantileExpr } from '../rules/queries.ts';
 import type { BurnPair, Comparison, SloRule, ValueKind } from '../rules/rule.ts';
 import type { TraceRow } from '../traces/find-slowest.ts';
-import { vanishedText } from './alert-note.ts';
+import { noDataReasonText } from './alert-note.ts';
 
 /** What was fetched about an alert besides its own value. Whatever is absent is explained in `gaps` or in `traces`. */
 export interface Enrichment {
@@ -52,7 +52,7 @@ const LONGEST_EVIDENCE = HOUR;
  *     |----------|===================|
  *              activeAt      resolvedAt or seenAt
  */
-export function evidenceWindow(alert: Alert, rule: SloRule): TimeWindow {
+export function recoveryWindow(alert: Alert, rule: SloRule): TimeWindow {
   const end = alert.resolvedAt ?? alert.seenAt;
   const start = before(alert.activeAt, rule.objective?.window ?? DEFAULT_WINDOW);
   return { start: epochMs(Math.max(start, end - LONGEST_EVIDENCE)), end };
@@ -113,7 +113,10 @@ export function alertView(of: {
     ...optional('resolvedAt', alert.resolvedAt),
     ...optional('resolveReason', alert.resolveReason),
     ...optional('noDataSince', alert.noDataSince),
-    ...optional('vanished', alert.vanished === undefined ? undefined : vanishedText(alert.vanished)),
+    ...optional(
+      'noDataReason',
+      alert.noDataReason === undefined ? undefined : noDataReasonText(alert.noDataReason),
+    ),
     ...optional('latency', enrichment.latency),
     ...optional('slowShare', enrichment.slowShare),
     ...optional('slowBetween', enrichment.slowBetween),
@@ -127,7 +130,7 @@ export function alertView(of: {
     ...optional('mentions', alert.state === 'resolved' ? undefined : of.mentions),
     ...optional('alsoSlow', alert.alsoSlow),
     ...optional('escalates', of.escalates),
-    ...optional('hushed', alert.suppressed === undefined ? undefined : hushedBy(alert.suppressed)),
+    ...optional('suppressed', alert.suppressed === undefined ? undefined : suppressedBy(alert.suppressed)),
     ...optional('acknowledged', alert.acknowledged),
     ...optional('ended', alert.ended),
     // An outage of the source is no alert of a rule: nobody can take or silence it.
@@ -137,7 +140,7 @@ export function alertView(of: {
     ),
     ...optional('source', rule.about === 'source' ? sourceOf(alert) : undefined),
     gaps: enrichment.gaps,
-    evidenceWindow: evidenceWindow(alert, rule),
+    recoveryWindow: recoveryWindow(alert, rule),
   };
 }
 
@@ -167,7 +170,12 @@ const HUSHES: Readonly<Record<Suppression['kind'], string>> = {
 };
 
 /** What holds an alert back, as people read it. */
-export function hushedBy({ kind, by, until, silence }: Suppression): NonNullable<AlertView['hushed']> {
+export function suppressedBy({
+  kind,
+  by,
+  until,
+  silence,
+}: Suppression): NonNullable<AlertView['suppressed']> {
   return silence === undefined
     ? { text: `${HUSHES[kind]} ${by}`, ...optional('until', until) }
     : { text: HUSHES[kind], silence: { ...silence, comment: by }, ...optional('until', until) };
@@ -178,13 +186,13 @@ const MAX_MATCHERS = 600;
 
 /** Matchers of this alert alone, or of its rule and service where it has very many labels. */
 function handleOf(alert: Alert): NonNullable<AlertView['handle']> {
-  const { episode, labels, series } = alert;
+  const { alertId, labels, series } = alert;
   const equal = (names: readonly string[]): string =>
     matchersText(names.map((label) => ({ label, operator: '=', value: labels[label] ?? '' })));
   const own = sortedLabels(series).flatMap(([name, value]) => (labels[name] === value ? [name] : []));
   const all = equal(['alertname', ...own.filter((name) => name !== 'alertname')]);
   const few = ['alertname', ...[serviceLabelOf(own)].filter((name) => name !== undefined)];
-  return { episode, matchers: all.length <= MAX_MATCHERS ? all : equal(few) };
+  return { alertId, matchers: all.length <= MAX_MATCHERS ? all : equal(few) };
 }
 
 function stateOf(alert: Alert): AlertView['state'] {
@@ -222,7 +230,7 @@ const LINKED_TRACES = 20;
 
 function linksOf(of: Parameters<typeof alertView>[0], service: string | undefined): readonly Link[] {
   const { alert, rule, links, enrichment } = of;
-  const window = evidenceWindow(alert, rule);
+  const window = recoveryWindow(alert, rule);
   const { objective } = rule;
   // Rules often group by the service alone; the tracing backend's name for it holds its namespace.
   const traceName = enrichment?.traceService;
@@ -268,7 +276,7 @@ function linksOf(of: Parameters<typeof alertView>[0], service: string | undefine
 /** What is known of the traces behind a breach. */
 export type TracesView =
   | { readonly kind: 'pending' }
-  | { readonly kind: 'found'; readonly rows: readonly TraceRow[]; readonly certificate: string }
+  | { readonly kind: 'found'; readonly rows: readonly TraceRow[]; readonly completeness: string }
   /** Why there are none: a full sentence. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 
@@ -299,7 +307,7 @@ export interface AlertView {
   readonly resolveReason?: string;
   readonly noDataSince?: EpochMs;
   /** What is gone of an alert without data: a full sentence. */
-  readonly vanished?: string;
+  readonly noDataReason?: string;
   /** The three honest numbers, once they have been fetched. */
   readonly latency?: QuantileEstimate;
   readonly slowShare?: number;
@@ -323,16 +331,16 @@ export interface AlertView {
    * What keeps the alert's thread still, as a sentence's beginning, and until when where that is known. `silence`: of a
    * person in Slack, whose name goes between the beginning and the comment.
    */
-  readonly hushed?: {
+  readonly suppressed?: {
     readonly text: string;
     readonly until?: EpochMs;
     readonly silence?: { readonly id: string; readonly by: string; readonly comment: string };
   };
-  readonly acknowledged?: PersonsAct;
+  readonly acknowledged?: UserAction;
   /** Who ended it, where a person did. */
-  readonly ended?: PersonsAct;
-  /** What the buttons for people's acts carry: which alert is meant, and matchers of it alone. */
-  readonly handle?: { readonly episode: string; readonly matchers: string };
+  readonly ended?: UserAction;
+  /** What the buttons for people's actions carry: which alert is meant, and matchers of it alone. */
+  readonly handle?: { readonly alertId: string; readonly matchers: string };
   /** Why the message stands where it does, when that is not the channel the rule names. */
   readonly notice?: string;
   /** Set in the bot's own message that a source does not answer: no rule of a file, and no service. */
@@ -346,5 +354,5 @@ export interface AlertView {
   /** What could not be fetched and why: full sentences. */
   readonly gaps: readonly string[];
   /** The breach's own window: what the links and the button for the slowest traces open on. */
-  readonly evidenceWindow: TimeWindow;
+  readonly recoveryWindow: TimeWindow;
 }

@@ -35,7 +35,7 @@ export type DeliveryAction =
   | { readonly kind: 'update'; readonly note?: NoteView['kind'] }
   /** Tell its thread alone. */
   | { readonly kind: 'tell'; readonly note: NoteView['kind'] }
-  /** Post or edit a reply that lists a part of a storm. */
+  /** Post or edit a reply that lists a part of an alert group. */
   | { readonly kind: 'page' }
   | { readonly kind: 'wait'; readonly until: EpochMs; readonly reason: 'edited-lately' }
   | { readonly kind: 'nothing-to-do'; readonly reason: 'already-posted' | 'never-posted' | 'outdated' };
@@ -43,7 +43,7 @@ export type DeliveryAction =
 /**
  * Decides what an entry asks for. Pure.
  *
- * An episode's entries come in order, so news about a message that is not there can only follow a firing that was
+ * An alertId's entries come in order, so news about a message that is not there can only follow a firing that was
  * given up; as none ever is, `never-posted` means a store that lost its references, and nothing is posted for it: a
  * resolve of what nobody saw is noise.
  */
@@ -52,10 +52,10 @@ export function decideDelivery(
   ref: MessageRef | undefined,
   now: EpochMs,
 ): DeliveryAction {
-  if (entry.storm?.page !== undefined) return { kind: 'page' };
+  if (entry.alertGroup?.page !== undefined) return { kind: 'page' };
   if (entry.kind === 'firing') {
     if (ref !== undefined) return { kind: 'nothing-to-do', reason: 'already-posted' };
-    return entry.uncertainSince === undefined ? { kind: 'post' } : { kind: 'look-up-first' };
+    return entry.unknownSince === undefined ? { kind: 'post' } : { kind: 'look-up-first' };
   }
   if (ref === undefined) return { kind: 'nothing-to-do', reason: 'never-posted' };
   if (entry.kind === 'flapping' || entry.kind === 'settled') return { kind: 'tell', note: entry.kind };
@@ -63,10 +63,10 @@ export function decideDelivery(
   return editOf(entry, ref, now);
 }
 
-/** When the message is edited, and what its thread is told. */
+/** When the message is edited, and what its thread is notified. */
 function editOf(entry: OutboxEntry, ref: MessageRef, now: EpochMs): DeliveryAction {
   if (entry.kind === 'act')
-    return entry.told === undefined ? { kind: 'update' } : { kind: 'update', note: 'act' };
+    return entry.notified === undefined ? { kind: 'update' } : { kind: 'update', note: 'act' };
   if (entry.kind !== 'refresh')
     return entry.kind === 'firing' ? { kind: 'update' } : { kind: 'update', note: entry.kind };
   // The first edit brings the traces: it follows the post at once.
@@ -84,11 +84,11 @@ export type LookUpAction =
 /** Decides whether a notification is sent again. Pure. */
 export function decideAfterLookUp(
   found: 'found' | 'absent' | 'unknown',
-  { uncertainSince, attempt }: Pick<OutboxEntry, 'uncertainSince' | 'attempt'>,
+  { unknownSince, attempt }: Pick<OutboxEntry, 'unknownSince' | 'attempt'>,
   now: EpochMs,
 ): LookUpAction {
   if (found === 'found') return { kind: 'adopt' };
-  const since = uncertainSince ?? now;
+  const since = unknownSince ?? now;
   if (found === 'absent')
     return between(since, now) >= SHOWN_WITHIN
       ? { kind: 'send', reason: 'absent' }

@@ -8,11 +8,11 @@ import {
   SETTLE_TIME,
   withDamped,
   withFiring,
+  withNotified,
   withoutDamping,
-  withTold,
 } from '../policy/flap.ts';
-import type { RuleAt, SloRule, Slot } from '../rules/rule.ts';
-import { nameOf } from './decide-storms.ts';
+import type { EvalTime, RuleAt, SloRule } from '../rules/rule.ts';
+import { nameOf } from './alert-group-plan.ts';
 import { entryOf } from './outbox-entry.ts';
 import type { OutboxEntry } from './store.ts';
 
@@ -23,8 +23,8 @@ export interface Outcome {
   readonly hasFired: boolean;
   /** Its firing is held back because it comes and goes. */
   readonly isDamped: boolean;
-  /** How many firings and ends are told of it now, and in which messages. */
-  readonly told: number;
+  /** How many firings and ends are notified of it now, and in which messages. */
+  readonly notified: number;
   readonly messages: readonly string[];
 }
 
@@ -34,7 +34,7 @@ const SETTLE = `${SETTLE_TIME / MINUTE} min`;
 interface Line {
   readonly kind: 'flapping' | 'settled';
   readonly alert: Alert;
-  readonly episode: string;
+  readonly alertId: string;
   alerts: number;
   firings: number;
 }
@@ -50,19 +50,23 @@ function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
     : `${who}: flapping. They fired ${often}; the next message of each comes when it ${next}`;
 }
 
-function after(known: FlapHistory | undefined, outcome: Outcome, slot: Slot): FlapHistory | undefined {
-  const { alert, hasFired, isDamped, told, messages } = outcome;
-  let history = hasFired ? withFiring(known, slot) : known;
-  for (let count = 0; count < told; count++) history = withTold(history, slot, messages);
+function after(
+  known: FlapHistory | undefined,
+  outcome: Outcome,
+  evalTime: EvalTime,
+): FlapHistory | undefined {
+  const { alert, hasFired, isDamped, notified, messages } = outcome;
+  let history = hasFired ? withFiring(known, evalTime) : known;
+  for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
   if (history === undefined) return undefined;
   const goesOn = history.damped !== undefined && alert.state === 'firing';
-  return isDamped || goesOn ? withDamped(history, slot) : history;
+  return isDamped || goesOn ? withDamped(history, evalTime) : history;
 }
 
 /** What is remembered after an evaluation, and the lines about those that came and went too often. Pure. */
 export function decideFlaps(
   at: RuleAt,
-  slot: Slot,
+  evalTime: EvalTime,
   given: {
     readonly flaps: FlapHistories;
     readonly outcomes: readonly Outcome[];
@@ -72,16 +76,16 @@ export function decideFlaps(
 ): { readonly flaps: FlapHistories; readonly entries: readonly OutboxEntry[] } {
   const lines = new Map<string, Line>();
   const say = (kind: Line['kind'], alert: Alert, history: FlapHistory): void => {
-    for (const episode of history.messages) {
-      const line = lines.get(`${kind} ${episode}`) ?? { kind, alert, episode, alerts: 0, firings: 0 };
+    for (const alertId of history.messages) {
+      const line = lines.get(`${kind} ${alertId}`) ?? { kind, alert, alertId, alerts: 0, firings: 0 };
       line.alerts += 1;
       line.firings = Math.max(line.firings, firingsOf(history));
-      lines.set(`${kind} ${episode}`, line);
+      lines.set(`${kind} ${alertId}`, line);
     }
   };
   const flaps: Record<string, FlapHistory> = {};
   const keep = (print: string, history: FlapHistory | undefined): void => {
-    const kept = history === undefined ? undefined : recent(history, slot);
+    const kept = history === undefined ? undefined : recent(history, evalTime);
     if (kept !== undefined) flaps[print] = kept;
   };
   const left = new Map(Object.entries(given.flaps));
@@ -89,19 +93,19 @@ export function decideFlaps(
     const { alert, isDamped } = outcome;
     const known = left.get(alert.fingerprint);
     left.delete(alert.fingerprint);
-    const history = after(known, outcome, slot);
+    const history = after(known, outcome, evalTime);
     if (isDamped && known?.damped === undefined && history !== undefined) say('flapping', alert, history);
-    const hasSettled = given.isAnswered && history !== undefined && isQuiet(history, alert, slot);
+    const hasSettled = given.isAnswered && history !== undefined && isQuiet(history, alert, evalTime);
     if (hasSettled) say('settled', alert, history);
     keep(alert.fingerprint, hasSettled ? withoutDamping(history) : history);
   }
   // An alert that is forgotten has been quiet for longer than it takes to settle: nobody waits for it any more.
   for (const [print, history] of left)
-    keep(print, isQuiet(history, undefined, slot) ? withoutDamping(history) : history);
+    keep(print, isQuiet(history, undefined, evalTime) ? withoutDamping(history) : history);
   const entries = [...lines.values()].map((line): OutboxEntry => {
-    const { kind, alert, episode } = line;
-    const telling = { kind, alert, episode, destination: { mentions: [] } };
-    return { ...entryOf(at, slot, telling), note: textOf(line, at.rule) };
+    const { kind, alert, alertId } = line;
+    const notification = { kind, alert, alertId, destination: { mentions: [] } };
+    return { ...entryOf(at, evalTime, notification), note: textOf(line, at.rule) };
   });
   return { flaps, entries };
 }

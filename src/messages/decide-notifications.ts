@@ -1,9 +1,10 @@
-import type { Alert, Destination, PostedTo, RuleState, Storm, Transition } from '../alerts/alert.ts';
+import type { Alert, AlertGroup, Destination, PostedTo, RuleState, Transition } from '../alerts/alert.ts';
 import { between } from '../lib/units.ts';
+import { alertGroupOf, isGathering, membersOf } from '../policy/alert-group.ts';
 import { type FlapHistories, flappingOf, isDamped, withFiring } from '../policy/flap.ts';
 import type { RoutedDestination } from '../policy/route.ts';
-import { isGathering, membersOf, stormOf } from '../policy/storm.ts';
-import type { RuleAt, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleAt } from '../rules/rule.ts';
+import { type Gathered, planAlertGroups } from './alert-group-plan.ts';
 import {
   entriesOf,
   messageOf,
@@ -14,35 +15,34 @@ import {
   withPostings,
 } from './alert-messages.ts';
 import { decideFlaps, type Outcome } from './decide-flaps.ts';
-import { decideStorms, type Gathered } from './decide-storms.ts';
 import { entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './outbox-entry.ts';
 import type { NotificationKind, OutboxEntry } from './store.ts';
 
-/** What is to be told about one rule's alerts, and what is kept with a note of what was told. */
+/** What is to be notified about one rule's alerts, and what is kept with a note of what was notified. */
 export interface Decision {
   readonly alerts: readonly Alert[];
   readonly entries: readonly OutboxEntry[];
   /** Absent where there are none. */
-  readonly storms?: readonly Storm[];
+  readonly alertGroups?: readonly AlertGroup[];
   readonly flaps?: FlapHistories;
 }
 
 /** Whether the message of a firing alert without news is due for an edit. */
-function isRefreshDue(alert: Alert, slot: Slot): boolean {
+function isRefreshDue(alert: Alert, evalTime: EvalTime): boolean {
   if (alert.state !== 'firing' || alert.noDataSince !== undefined) return false;
-  const age = between(alert.refreshedAt ?? alert.firedAt ?? slot, slot);
+  const age = between(alert.refreshedAt ?? alert.firedAt ?? evalTime, evalTime);
   if (age < REFRESH_MIN_INTERVAL) return false;
   return age >= REFRESH_MAX_INTERVAL || !Object.is(alert.value, alert.shownValue);
 }
 
-const shown = (alert: Alert, slot: Slot): Alert => ({
+const shown = (alert: Alert, evalTime: EvalTime): Alert => ({
   ...alert,
-  refreshedAt: slot,
+  refreshedAt: evalTime,
   shownValue: alert.value,
 });
 
-/** What the messages that stand are told. A thread is left alone while its alert is held back; its end is always told. */
-function newsOf(
+/** What the messages that stand are notified. A thread is left alone while its alert is held back; its end is always notified. */
+function updateOf(
   alert: Alert,
   news: Transition['kind'] | undefined,
   isDue: boolean,
@@ -58,18 +58,18 @@ function newsOf(
   }
 }
 
-/** An alert that nobody is told of because all its routes are muted. */
-const heldByTime = (alert: Alert, slot: Slot): Alert => ({
+/** An alert that nobody is notified of because all its routes are muted. */
+const heldByTime = (alert: Alert, evalTime: EvalTime): Alert => ({
   ...alert,
-  suppressed: { kind: 'time', by: 'its route', since: alert.firedAt ?? slot },
+  suppressed: { kind: 'time', by: 'its route', since: alert.firedAt ?? evalTime },
 });
 
-/** How much is told; 0 is no limit. */
+/** How much is notified; 0 is no limit. */
 export interface NoiseLimits {
   /** More alerts than this that begin in one tick share a message. */
-  readonly storm: number;
+  readonly groupThreshold: number;
   /** Firings and ends of one alert in an hour. */
-  readonly flap: number;
+  readonly flapThreshold: number;
 }
 
 /** What an evaluation gives to tell of. */
@@ -82,7 +82,7 @@ export interface Evaluated {
   /** Fingerprints of alerts whose message shows something new besides the value. */
   readonly changed?: ReadonlySet<string>;
   /** What was kept of the rule after the evaluation before. */
-  readonly known?: Pick<RuleState, 'storms' | 'flaps'> | undefined;
+  readonly known?: Pick<RuleState, 'alertGroups' | 'flaps'> | undefined;
   /** Absent: none. */
   readonly limits?: NoiseLimits;
   /** False when nobody answered: then nothing is known to be quiet. */
@@ -94,33 +94,33 @@ export interface Evaluated {
 /** An evaluation with everything that was left out. */
 interface Context extends Required<Omit<Evaluated, 'known' | 'alerts' | 'transitions'>> {
   readonly at: RuleAt;
-  readonly slot: Slot;
+  readonly evalTime: EvalTime;
   readonly news: ReadonlyMap<string, Transition['kind']>;
-  readonly storms: readonly Storm[];
+  readonly alertGroups: readonly AlertGroup[];
   /** Fingerprints of the alerts in them. */
-  readonly stormed: ReadonlySet<string>;
+  readonly grouped: ReadonlySet<string>;
   readonly flaps: FlapHistories;
 }
 
-function contextOf(at: RuleAt, slot: Slot, evaluated: Evaluated): Context {
+function contextOf(at: RuleAt, evalTime: EvalTime, evaluated: Evaluated): Context {
   const { known, transitions } = evaluated;
-  const storms = known?.storms ?? [];
+  const alertGroups = known?.alertGroups ?? [];
   return {
     at,
-    slot,
+    evalTime,
     route: evaluated.route ?? (() => [{ ...whereRuleSays(at), isMuted: false }]),
     changed: evaluated.changed ?? new Set(),
-    limits: evaluated.limits ?? { storm: 0, flap: 0 },
+    limits: evaluated.limits ?? { groupThreshold: 0, flapThreshold: 0 },
     isAnswered: evaluated.isAnswered ?? true,
     escalates: evaluated.escalates ?? (() => undefined),
     news: new Map(transitions.map(({ kind, alert }) => [alert.fingerprint, kind])),
-    storms,
-    stormed: new Set(storms.flatMap(membersOf).map(({ fingerprint }) => fingerprint)),
+    alertGroups,
+    grouped: new Set(alertGroups.flatMap(membersOf).map(({ fingerprint }) => fingerprint)),
     flaps: known?.flaps ?? {},
   };
 }
 
-/** What is to be told of one alert, before it is known which of those that begin share a message. */
+/** What is to be notified of one alert, before it is known which of those that begin share a message. */
 interface Plan {
   readonly alert: Alert;
   readonly posted: readonly PostedTo[];
@@ -137,19 +137,21 @@ function withoutFlapping(alert: Alert): Alert {
   return rest;
 }
 
-/** The storm that an alert of this channel joins when it begins now. */
-const stormIn = ({ storms, slot }: Context, { channel }: Destination): Storm | undefined =>
-  storms.find((storm) => storm.destination.channel === channel && isGathering(storm, slot));
+/** The alert group that an alert of this channel joins when it begins now. */
+const alertGroupIn = ({ alertGroups, evalTime }: Context, { channel }: Destination): AlertGroup | undefined =>
+  alertGroups.find(
+    (alertGroup) => alertGroup.destination.channel === channel && isGathering(alertGroup, evalTime),
+  );
 
-/** Whether its first message waits because it comes and goes. To join a storm costs the channel no message. */
-function isHeldBack(context: Context, alert: Alert, now: readonly Destination[]): boolean {
-  const { flaps, slot, limits } = context;
-  if (now.length === 0 || now.some((each) => stormIn(context, each) !== undefined)) return false;
-  return isDamped(flaps[alert.fingerprint], alert, { slot, limit: limits.flap });
+/** Whether its first message waits because it comes and goes. To join an alert group costs the channel no message. */
+function isSuppressed(context: Context, alert: Alert, now: readonly Destination[]): boolean {
+  const { flaps, evalTime, limits } = context;
+  if (now.length === 0 || now.some((each) => alertGroupIn(context, each) !== undefined)) return false;
+  return isDamped(flaps[alert.fingerprint], alert, { evalTime, limit: limits.flapThreshold });
 }
 
 function planOf(context: Context, given: Alert): Plan {
-  const { at, slot, route, changed, news, flaps } = context;
+  const { at, evalTime, route, changed, news, flaps } = context;
   const alert = withoutFlapping(given);
   const posted = postedTo(at, alert);
   const open = postings(
@@ -158,20 +160,20 @@ function planOf(context: Context, given: Alert): Plan {
     posted,
   );
   const known = flaps[alert.fingerprint];
-  if (known !== undefined && posted.length === 0 && isHeldBack(context, alert, open.now)) {
-    const history = news.get(alert.fingerprint) === 'firing' ? withFiring(known, slot) : known;
-    const held: Alert = { ...alert, suppressed: flappingOf(history, alert, slot) };
+  if (known !== undefined && posted.length === 0 && isSuppressed(context, alert, open.now)) {
+    const history = news.get(alert.fingerprint) === 'firing' ? withFiring(known, evalTime) : known;
+    const held: Alert = { ...alert, suppressed: flappingOf(history, alert, evalTime) };
     return { alert: held, posted, now: [], later: [], kind: undefined, isDamped: true };
   }
-  const hasOwn = posted.some(({ storm }) => storm === undefined);
-  const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, slot));
-  const kind = posted.length === 0 ? undefined : newsOf(alert, news.get(alert.fingerprint), isDue);
+  const hasOwn = posted.some(({ alertGroup }) => alertGroup === undefined);
+  const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, evalTime));
+  const kind = posted.length === 0 ? undefined : updateOf(alert, news.get(alert.fingerprint), isDue);
   return { alert, posted, now: open.now, later: open.later, kind, isDamped: false };
 }
 
 /** Which of the alerts that begin now share a message, by channel. */
 function gather(context: Context, plans: readonly Plan[]): readonly Gathered[] {
-  const { at, slot, limits } = context;
+  const { at, evalTime, limits } = context;
   const byChannel = new Map<string | undefined, { destination: Destination; plans: Plan[] }>();
   for (const plan of plans)
     for (const destination of plan.now) {
@@ -180,14 +182,15 @@ function gather(context: Context, plans: readonly Plan[]): readonly Gathered[] {
       byChannel.set(destination.channel, known);
     }
   return [...byChannel.values()].flatMap(({ destination, plans: wanting }) => {
-    const open = stormIn(context, destination);
-    if (open === undefined && (limits.storm === 0 || wanting.length <= limits.storm)) return [];
+    const open = alertGroupIn(context, destination);
+    if (open === undefined && (limits.groupThreshold === 0 || wanting.length <= limits.groupThreshold))
+      return [];
     const own = { group: at.group.id, rule: at.rule };
     const calls = wanting.flatMap(({ now }) =>
       now.filter(({ channel }) => channel === destination.channel).flatMap(({ mentions }) => mentions),
     );
     return {
-      episode: open?.episode ?? stormOf(own, destination, slot),
+      alertId: open?.alertId ?? alertGroupOf(own, destination, evalTime),
       destination: open?.destination ?? destination,
       mentions: [...new Set(calls)],
       alerts: new Set(wanting.map(({ alert }) => alert.fingerprint)),
@@ -204,41 +207,42 @@ interface Told extends Outcome {
 function placesOf({ now }: Plan, gathered: readonly Gathered[]): readonly PostedTo[] {
   return now.map((destination) => {
     const shared = gathered.find((each) => each.destination.channel === destination.channel);
-    return shared === undefined ? destination : { ...destination, storm: shared.episode };
+    return shared === undefined ? destination : { ...destination, alertGroup: shared.alertId };
   });
 }
 
-/** How many firings and ends are told: a storm's members count with its own end, and once however often they come back. */
-function toldOf(context: Context, { alert, posted, kind }: Plan, places: readonly PostedTo[]): number {
-  const hasOwn = [...posted, ...places].some(({ storm }) => storm === undefined);
+/** How many firings and ends are notified: a alertGroup's members count with its own end, and once however often they come back. */
+function notifiedOf(context: Context, { alert, posted, kind }: Plan, places: readonly PostedTo[]): number {
+  const hasOwn = [...posted, ...places].some(({ alertGroup }) => alertGroup === undefined);
   if (hasOwn) return Number(posted.length === 0 && places.length > 0) + Number(kind === 'resolved');
-  return places.length === 0 || context.stormed.has(alert.fingerprint) ? 0 : 2;
+  return places.length === 0 || context.grouped.has(alert.fingerprint) ? 0 : 2;
 }
 
 function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told {
-  const { at, slot, news, escalates } = context;
+  const { at, evalTime, news, escalates } = context;
   const { alert, posted, later, kind, isDamped: isHeld } = plan;
   const hasFired = news.get(alert.fingerprint) === 'firing';
   if (kind === undefined && plan.now.length === 0) {
-    const kept = posted.length === 0 && later.length > 0 ? heldByTime(alert, slot) : alert;
-    return { alert: kept, hasFired, isDamped: isHeld, told: 0, messages: [], entries: [] };
+    const kept = posted.length === 0 && later.length > 0 ? heldByTime(alert, evalTime) : alert;
+    return { alert: kept, hasFired, isDamped: isHeld, notified: 0, messages: [], entries: [] };
   }
   const places = placesOf(plan, gathered);
-  const told = withPostings(shown(alert, slot), posted, { now: places, later });
+  const notified = withPostings(shown(alert, evalTime), posted, { now: places, later });
   const earlier = plan.now.length === 0 ? undefined : escalates(alert);
   const firings = places.flatMap((destination, offset) => {
-    if (destination.storm !== undefined) return [];
-    const episode = messageOf(alert, posted.length + offset);
-    const entry = entryOf(at, slot, { alert: told, kind: 'firing', episode, destination });
+    if (destination.alertGroup !== undefined) return [];
+    const alertId = messageOf(alert, posted.length + offset);
+    const entry = entryOf(at, evalTime, { alert: notified, kind: 'firing', alertId, destination });
     return [earlier === undefined ? entry : { ...entry, escalates: earlier }];
   });
-  const edits = kind === undefined ? [] : entriesOf(at, slot, { alert: { ...told, postedTo: posted }, kind });
+  const edits =
+    kind === undefined ? [] : entriesOf(at, evalTime, { alert: { ...notified, postedTo: posted }, kind });
   return {
-    alert: told,
+    alert: notified,
     hasFired,
     isDamped: false,
-    told: toldOf(context, plan, places),
-    messages: messagesOf(told, [...posted, ...places]),
+    notified: notifiedOf(context, plan, places),
+    messages: messagesOf(notified, [...posted, ...places]),
     entries: [...edits, ...firings],
   };
 }
@@ -246,24 +250,24 @@ function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told
 /**
  * Decides what to tell people after an evaluation: each news once, and an edit now and then. An alert whose first
  * message was held back is posted when nothing holds it back any more and it still fires. Many that begin together
- * share a message, and what comes and goes is told a few times an hour. Pure.
+ * share a message, and what comes and goes is notified a few times an hour. Pure.
  */
-export function decideNotifications(at: RuleAt, slot: Slot, evaluated: Evaluated): Decision {
-  const context = contextOf(at, slot, evaluated);
+export function decideNotifications(at: RuleAt, evalTime: EvalTime, evaluated: Evaluated): Decision {
+  const context = contextOf(at, evalTime, evaluated);
   const plans = evaluated.alerts.map((alert) => planOf(context, alert));
   const gathered = gather(context, plans);
-  const told = plans.map((plan) => tell(context, plan, gathered));
-  const alerts = told.map(({ alert }) => alert);
-  const stormed = decideStorms(at, slot, { storms: context.storms, alerts, gathered });
+  const notified = plans.map((plan) => tell(context, plan, gathered));
+  const alerts = notified.map(({ alert }) => alert);
+  const grouped = planAlertGroups(at, evalTime, { alertGroups: context.alertGroups, alerts, gathered });
   const { flaps, isAnswered, limits } = context;
   const flapped =
-    limits.flap === 0
+    limits.flapThreshold === 0
       ? { flaps: {}, entries: [] }
-      : decideFlaps(at, slot, { flaps, outcomes: told, isAnswered });
+      : decideFlaps(at, evalTime, { flaps, outcomes: notified, isAnswered });
   return {
     alerts,
-    entries: [...told.flatMap(({ entries }) => entries), ...stormed.entries, ...flapped.entries],
-    ...(stormed.storms.length === 0 ? {} : { storms: stormed.storms }),
+    entries: [...notified.flatMap(({ entries }) => entries), ...grouped.entries, ...flapped.entries],
+    ...(grouped.alertGroups.length === 0 ? {} : { alertGroups: grouped.alertGroups }),
     ...(Object.keys(flapped.flaps).length === 0 ? {} : { flaps: flapped.flaps }),
   };
 }

@@ -1,11 +1,11 @@
 import { after, between, HOUR, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { AlertGroupView } from './alert-group-view.ts';
 import { decideAfterLookUp } from './decide-delivery.ts';
 import type { SendOutcome } from './notifier.ts';
 import { type Delivered, type DeliveryParts, later, messageKey, refOf, waiting } from './post-alert.ts';
 import type { MessageRef, TakenEntry } from './store.ts';
-import type { StormView } from './storm-view.ts';
 
-/** How long a reply waits until its storm's message is there, before it looks again. */
+/** How long a reply waits until its alertGroup's message is there, before it looks again. */
 const PARENT_WAIT: Milliseconds = ms(2 * SECOND);
 
 /** A message that is not there after so long will not come: a store has lost its reference. */
@@ -14,14 +14,14 @@ const LONGEST_PARENT_WAIT: Milliseconds = HOUR;
 interface Page {
   /** Where the reply is, once it is posted. */
   readonly ref: MessageRef | undefined;
-  /** Where the storm's message is, once it is posted. */
+  /** Where the alertGroup's message is, once it is posted. */
   readonly parent: MessageRef | undefined;
-  readonly view: StormView;
+  readonly view: AlertGroupView;
 }
 
 const NOTHING: Delivered = { kind: 'done', outcome: 'nothing-to-do' };
 
-/** Posts or edits the reply that lists a part of a storm's alerts, below the message as it stands now. */
+/** Posts or edits the reply that lists a part of a alertGroup's alerts, below the message as it stands now. */
 export async function performPage(parts: DeliveryParts, entry: TakenEntry, page: Page): Promise<Delivered> {
   const { clock } = parts;
   const { ref, parent, view } = page;
@@ -35,7 +35,7 @@ export async function performPage(parts: DeliveryParts, entry: TakenEntry, page:
   return editPage(parts, entry, { ref, parent, view });
 }
 
-type Placed = { readonly parent: MessageRef; readonly view: StormView };
+type Placed = { readonly parent: MessageRef; readonly view: AlertGroupView };
 
 async function postPage(
   parts: DeliveryParts,
@@ -45,7 +45,7 @@ async function postPage(
   const { notifier, clock } = parts;
   const key = messageKey(entry);
   const { channelId: channel, messageTs: threadTs } = parent;
-  if (entry.uncertainSince !== undefined) {
+  if (entry.unknownSince !== undefined) {
     const found = await notifier.find({ channel, key, since: entry.createdAt, threadTs });
     const action = decideAfterLookUp(found.kind, entry, clock.now());
     // Its content is not known, so the next edit is always sent.
@@ -53,7 +53,7 @@ async function postPage(
     if (action.kind === 'wait') return waiting(action.until, found);
   }
   const attemptAt = clock.now();
-  const outcome = await notifier.post({ channel, view, key, episode: entry.episode, threadTs });
+  const outcome = await notifier.post({ channel, view, key, alertId: entry.alertId, threadTs });
   if (outcome.kind === 'sent')
     return done(parts, entry, { ...outcome, contentHash: notifier.contentHash(view) });
   // The thread is gone: its message is posted anew by its next edit, and the page below it.
@@ -86,7 +86,7 @@ async function editPage(
   }
   if (isGone(outcome)) return postPage(parts, entry, { parent, view });
   // An edit can be repeated as it is: there is nothing to look for.
-  const { uncertainSince: _repeatable, ...again } = later(parts, entry, { outcome, attemptAt }) as Extract<
+  const { unknownSince: _repeatable, ...again } = later(parts, entry, { outcome, attemptAt }) as Extract<
     Delivered,
     { kind: 'later' }
   >;

@@ -3,20 +3,20 @@ import type { Recorder } from '../lib/recorder.ts';
 import { after, type EpochMs, MINUTE, ms, SECOND } from '../lib/units.ts';
 import { backoff } from './decide-delivery.ts';
 import { createOutboxWorker } from './outbox-worker.ts';
-import { asItStands } from './people-acts.ts';
 import { createPerform } from './perform-delivery.ts';
 import type { Delivered, DeliveryParts } from './post-alert.ts';
 import { rememberEvidence } from './remember-evidence.ts';
 import type { Store, TakenEntry } from './store.ts';
+import { asItStands } from './with-actions.ts';
 
 /** What working on the outbox needs. */
 export interface DeliveryOptions extends DeliveryParts {
   readonly store: Pick<
     Store,
-    'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef' | 'acts' | 'loadGroup'
+    'takeEntry' | 'completeEntry' | 'postponeEntry' | 'messageRef' | 'actions' | 'loadGroup'
   >;
   readonly recorder: Recorder;
-  /** How many notifications are under way at once; those of one episode never are. */
+  /** How many notifications are under way at once; those of one alert never are. */
   readonly lanes?: number;
 }
 
@@ -30,7 +30,7 @@ export interface Delivery {
   stop(): Promise<void>;
   /** There is something new: do not wait for the next look into the outbox. */
   wake(): void;
-  /** Why nothing can be sent until a person acts, since when; undefined when all is well. */
+  /** Why nothing can be sent until a person actions, since when; undefined when all is well. */
   refusal(): { readonly code: string; readonly since: EpochMs } | undefined;
 }
 
@@ -43,7 +43,7 @@ const BUSY_PAUSE = ms(3 * SECOND);
 const LEASE = ms(2 * MINUTE);
 
 /**
- * Sees the outbox through: what a rule's evaluation decided to tell people is told exactly once, whatever happens in
+ * Sees the outbox through: what a rule's evaluation decided to tell people is notified exactly once, whatever happens in
  * between. Every step is repeatable; what may have happened is looked for before it is done again.
  */
 export function createDelivery(options: DeliveryOptions): Delivery {
@@ -69,7 +69,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   /** A firing is quick. Everything else collects evidence first, and a slow Jaeger must not hold all lanes. */
   async function see(entry: TakenEntry): Promise<void> {
-    const isQuick = entry.kind === 'firing' || entry.storm?.page !== undefined;
+    const isQuick = entry.kind === 'firing' || entry.alertGroup?.page !== undefined;
     if (!isQuick && collecting >= mostCollecting) {
       await store.postponeEntry({
         id: entry.id,
@@ -124,10 +124,10 @@ function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise
     }
   }
 
-  async function refsOf({ episode, storm, escalates }: TakenEntry) {
-    const other = storm?.page?.storm ?? escalates;
+  async function refsOf({ alertId, alertGroup, escalates }: TakenEntry) {
+    const other = alertGroup?.page?.alertGroup ?? escalates;
     const [ref, related] = await Promise.all([
-      store.messageRef(episode),
+      store.messageRef(alertId),
       other === undefined ? undefined : store.messageRef(other),
     ]);
     return { ref, related };
@@ -143,7 +143,7 @@ function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise
         kind: 'later',
         outcome: 'unknown',
         notBefore: after(clock.now(), backoff(entry.attempt)),
-        uncertainSince: startedAt,
+        unknownSince: startedAt,
         reason: 'an error inside the bot',
       };
     }
@@ -168,7 +168,7 @@ function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise
       notBefore: delivered.notBefore,
       // A lease that ran out is another lane's, or another replica's, by now: it is not ours to give back.
       attempt: entry.attempt,
-      uncertainSince: delivered.uncertainSince,
+      unknownSince: delivered.unknownSince,
     });
     return delivered;
   };

@@ -23,7 +23,7 @@ export type EnrichAlert = (of: {
   readonly alert: Alert;
   readonly rule: SloRule;
   /** It is the worst of many that share a message: what all of them are among is counted too. */
-  readonly isStorm?: boolean;
+  readonly isAlertGroup?: boolean;
 }) => Promise<Enrichment>;
 
 const DEADLINE = ms(8 * SECOND);
@@ -52,7 +52,7 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
 
   const tracesOf = createTracesOf(options);
 
-  return async ({ alert, rule, isStorm = false }) => {
+  return async ({ alert, rule, isAlertGroup = false }) => {
     // The bot's own message on a source that does not answer: there is nobody to ask.
     if (rule.about === 'source') return { traces: { kind: 'pending' }, gaps: [] };
     const gaps: string[] = [];
@@ -60,7 +60,7 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
     const [measured, traced, watched] = await Promise.all([
       objective === undefined ? undefined : measureAlert(options, part, { alert, rule, objective, gaps }),
       tracesOf({ alert, rule, deadline }),
-      isStorm
+      isAlertGroup
         ? part({ what: 'No count', system: 'prometheus', gaps }, (signal) =>
             countOf(options, { alert, rule }, signal),
           )

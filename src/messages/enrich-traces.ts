@@ -8,7 +8,7 @@ import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units
 import type { SloRule } from '../rules/rule.ts';
 import type { FindSlowest } from '../traces/find-slowest.ts';
 import type { ResolvedService, ResolveService } from '../traces/resolve-service.ts';
-import { type Enrichment, evidenceWindow, namespaceOf, serviceOf } from './alert-view.ts';
+import { type Enrichment, namespaceOf, recoveryWindow, serviceOf } from './alert-view.ts';
 
 /** What finding the slowest traces of an alert needs. */
 export interface TracesOfOptions {
@@ -22,11 +22,11 @@ export interface TracesOfOptions {
 /** The search for traces is asked to end this much before its deadline: what it has found by then is shown. */
 const LAST_MOMENT = ms(1_500);
 /**
- * After Jaeger did not answer, no alert waits for it for this long: during a storm the first to wait spares the others,
+ * After Jaeger did not answer, no alert waits for it for this long: during an alert group the first to wait spares the others,
  * and a resolve is not held up by a search that will fail.
  */
 const SPARED_FOR = ms(30 * SECOND);
-/** As many as the message shows: its certificate then speaks of the last one in sight. */
+/** As many as the message shows: its completeness then speaks of the last one in sight. */
 const TRACES = 5;
 /** Name of a system as people know it. */
 const NAMES: Readonly<Record<System, string>> = {
@@ -115,14 +115,14 @@ async function slowest(
   void clock.sleep(ms(Math.max(0, deadline - LAST_MOMENT)), hurried.signal).then(() => hurry.abort());
   try {
     const found = await findSlowest(
-      { service, window: evidenceWindow(alert, rule), count: TRACES },
+      { service, window: recoveryWindow(alert, rule), count: TRACES },
       hurry.signal,
     );
     const rows = found.rows.map((row) => {
       const url = links.trace(row.traceId);
       return url === undefined ? row : { ...row, url };
     });
-    return { traceService: service, traces: { kind: 'found', rows, certificate: found.certificate } };
+    return { traceService: service, traces: { kind: 'found', rows, completeness: found.completeness } };
   } finally {
     hurried.abort();
   }

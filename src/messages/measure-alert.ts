@@ -15,7 +15,7 @@ import type { MetricsSource } from '../lib/metrics-source.ts';
 import { type EpochMs, epochMs, MINUTE, ms, SECOND } from '../lib/units.ts';
 import { bucketRatesExpr, objectiveLabels, quantileExpr, slowShareExpr } from '../rules/queries.ts';
 import type { LatencyObjective, SloRule } from '../rules/rule.ts';
-import { type Enrichment, evidenceWindow, serviceOf } from './alert-view.ts';
+import { type Enrichment, recoveryWindow, serviceOf } from './alert-view.ts';
 
 /** What measuring an alert's figures needs. */
 export interface MeasureOptions {
@@ -120,7 +120,7 @@ async function chartOf(
 ): Promise<ChartView | undefined> {
   const { alert, rule, objective } = of.breach;
   const { quantile, window, threshold } = objective;
-  const span = Math.max(SHORTEST_CHART, of.at - evidenceWindow(alert, rule).start);
+  const span = Math.max(SHORTEST_CHART, of.at - recoveryWindow(alert, rule).start);
   const step = ms(Math.ceil(span / (CHART_POINTS - 1) / SECOND) * SECOND);
   const [series] = await metrics.range(
     {

@@ -1,9 +1,9 @@
 import type { Phrase } from '../lib/phrase.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { Comparison, ValueKind } from '../rules/rule.ts';
+import type { AlertGroupView } from './alert-group-view.ts';
 import type { AlertView } from './alert-view.ts';
 import type { MessageRef } from './store.ts';
-import type { StormView } from './storm-view.ts';
 
 /** What came of a call that sends something to Slack. */
 export type SendOutcome =
@@ -21,7 +21,7 @@ export type SendOutcome =
   | { readonly kind: 'message-gone' }
   /** The channel cannot take it: missing, archived, not joined. Another channel might. */
   | { readonly kind: 'channel-refused'; readonly code: string }
-  /** Nothing can be sent with this token or this content until a person acts. */
+  /** Nothing can be sent with this token or this content until a person actions. */
   | { readonly kind: 'refused'; readonly code: string };
 
 /** Knows how to show alerts to people in Slack. Never throws for what Slack answers: the outcome says it. */
@@ -34,7 +34,7 @@ export interface Notifier {
     channel: string;
     view: MessageView;
     key: string;
-    episode: string;
+    alertId: string;
     threadTs?: string;
   }): Promise<SendOutcome>;
   update(message: { ref: MessageRef; view: MessageView; key: string }): Promise<SendOutcome>;
@@ -66,7 +66,7 @@ export interface NoteView {
   /** How long the data was gone. */
   readonly goneFor?: Milliseconds;
   /** The end says nothing about the service. */
-  readonly isUncertain?: boolean;
+  readonly isOutcomeUnknown?: boolean;
   /** It is shown in the channel as well: the message above it is an old one. */
   readonly isForAll?: boolean;
   /** The value that proved a recovery, and what it is held against. */
@@ -82,4 +82,4 @@ export interface NoteView {
 }
 
 /** What a message in a channel shows. */
-export type MessageView = AlertView | StormView;
+export type MessageView = AlertView | AlertGroupView;

@@ -1,6 +1,6 @@
 import type { Alert, Destination } from '../alerts/alert.ts';
 import { MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { RuleAt, Slot } from '../rules/rule.ts';
+import type { EvalTime, RuleAt } from '../rules/rule.ts';
 import type { NotificationKind, OutboxEntry } from './store.ts';
 
 /** A message is brought up to date at most this often. */
@@ -9,18 +9,18 @@ export const REFRESH_MIN_INTERVAL: Milliseconds = ms(30 * SECOND);
 /** A message is brought up to date this often even when its value stands still: its traces and chart grow. */
 export const REFRESH_MAX_INTERVAL: Milliseconds = ms(5 * MINUTE);
 
-/** An episode starts and ends once; everything else can happen again and again. */
-function idOf(episode: string, kind: NotificationKind, slot: Slot): string {
+/** An alert starts and ends once; everything else can happen again and again. */
+function idOf(alertId: string, kind: NotificationKind, evalTime: EvalTime): string {
   const isOnce = kind === 'firing' || kind === 'resolved';
-  return isOnce ? `${episode}:${kind}` : `${episode}:${kind}:${slot / 1_000}`;
+  return isOnce ? `${alertId}:${kind}` : `${alertId}:${kind}:${evalTime / 1_000}`;
 }
 
-/** What is told of an alert, in which message. */
-export interface Telling {
+/** What is notified of an alert, in which message. */
+export interface Notification {
   readonly alert: Alert;
   readonly kind: NotificationKind;
   /** The key of the message. */
-  readonly episode: string;
+  readonly alertId: string;
   readonly destination: Destination;
 }
 
@@ -30,19 +30,19 @@ export type EntryAt = Pick<RuleAt, 'rule'> & { readonly group: Pick<RuleAt['grou
 /** A notification with an id that the same decision gives on every replica. */
 export function entryOf(
   at: EntryAt,
-  slot: Slot,
-  { alert, kind, episode, destination }: Telling,
+  evalTime: EvalTime,
+  { alert, kind, alertId, destination }: Notification,
 ): OutboxEntry {
   return {
-    id: idOf(episode, kind, slot),
-    episode,
+    id: idOf(alertId, kind, evalTime),
+    alertId,
     kind,
     group: at.group.id,
     alert,
     rule: at.rule,
     destination,
-    createdAt: slot,
-    notBefore: slot,
+    createdAt: evalTime,
+    notBefore: evalTime,
     attempt: 0,
   };
 }

@@ -18,7 +18,7 @@ export interface OutboxWorker {
 
 /**
  * Looks into the outbox again and again, in lanes that do not wait for each other. `look` sees through what is due and
- * is told how to learn that it should come to an end.
+ * is notified how to learn that it should come to an end.
  */
 export function createOutboxWorker(parts: {
   clock: Clock;

@@ -1,4 +1,5 @@
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { alertGroupView } from './alert-group-view.ts';
 import { noteOf } from './alert-note.ts';
 import { alertView, type Enrichment } from './alert-view.ts';
 import { backoff, decideAfterLookUp, decideDelivery, REFRESH_ATTEMPTS } from './decide-delivery.ts';
@@ -15,7 +16,6 @@ import {
   waiting,
 } from './post-alert.ts';
 import type { MessageRef, OutboxEntry, TakenEntry } from './store.ts';
-import { stormView } from './storm-view.ts';
 
 /** Where the messages are that an entry is about. */
 interface Refs {
@@ -69,10 +69,10 @@ async function postFiring(
  */
 function withEnrichment({ clock }: DeliveryParts, entry: TakenEntry, delivered: Delivered): Delivered {
   if (delivered.kind !== 'done' || delivered.ref === undefined) return delivered;
-  const { leasedUntil: _lease, uncertainSince: _uncertain, ...rest } = entry;
+  const { leasedUntil: _lease, unknownSince: _uncertain, ...rest } = entry;
   const follow: OutboxEntry = {
     ...rest,
-    id: `${entry.episode}:refresh:first`,
+    id: `${entry.alertId}:refresh:first`,
     kind: 'refresh',
     notBefore: clock.now(),
     attempt: 0,
@@ -105,11 +105,12 @@ interface Shown {
 
 /** What the message of an entry shows: one alert, or many that share it. */
 function viewOf({ links }: DeliveryParts, entry: TakenEntry, shown: Shown): MessageView {
-  const { alert, rule, storm, escalates } = entry;
+  const { alert, rule, alertGroup, escalates } = entry;
   const { related, enrichment, notice } = shown;
   // Slack tells of a mention only when its message is new: an edit calls nobody.
   const mentions = entry.destination?.mentions ?? [];
-  if (storm !== undefined) return stormView({ entry, storm, links, mentions, enrichment, notice });
+  if (alertGroup !== undefined)
+    return alertGroupView({ entry, alertGroup, links, mentions, enrichment, notice });
   const url = related?.permalink;
   return alertView({
     alert,
@@ -123,10 +124,10 @@ function viewOf({ links }: DeliveryParts, entry: TakenEntry, shown: Shown): Mess
 }
 
 async function page(parts: DeliveryParts, entry: TakenEntry, { ref, related }: Refs): Promise<Delivered> {
-  const { storm } = entry;
-  if (storm === undefined) return { kind: 'done', outcome: 'nothing-to-do' };
+  const { alertGroup } = entry;
+  if (alertGroup === undefined) return { kind: 'done', outcome: 'nothing-to-do' };
   const mentions = entry.destination?.mentions ?? [];
-  const view = stormView({ entry, storm, links: parts.links, mentions });
+  const view = alertGroupView({ entry, alertGroup, links: parts.links, mentions });
   return await performPage(parts, entry, { ref, parent: related, view });
 }
 
@@ -142,10 +143,10 @@ async function update(
   entry: TakenEntry,
   { ref, related, note }: Editing,
 ): Promise<Delivered> {
-  const { alert, rule, storm } = entry;
-  const known = entry.kind === 'act' ? parts.lately?.(alert.episode) : undefined;
+  const { alert, rule, alertGroup } = entry;
+  const known = entry.kind === 'act' ? parts.lately?.(alert.alertId) : undefined;
   const enrichment =
-    known ?? (await parts.enrich({ alert, rule, isStorm: storm === undefined ? undefined : true }));
+    known ?? (await parts.enrich({ alert, rule, isAlertGroup: alertGroup === undefined ? undefined : true }));
   const view = viewOf(parts, entry, { related, enrichment, notice: ref.notice });
   const edited = await edit(parts, entry, { ref, view });
   if (edited.kind === 'later') return orGiveUp(entry, edited, parts.clock.now());
@@ -158,11 +159,11 @@ async function update(
 const LONGEST_REFRESH_WAIT: Milliseconds = ms(30 * SECOND);
 
 /**
- * An edit that does not succeed is given up for the next one: what follows in the episode must not wait for it. Not so
+ * An edit that does not succeed is given up for the next one: what follows in the alert must not wait for it. Not so
  * one that may have posted the message anew: what follows would not know and post it once more.
  */
 function orGiveUp(entry: TakenEntry, edited: Extract<Delivered, { kind: 'later' }>, now: EpochMs): Delivered {
-  if (entry.uncertainSince !== undefined || edited.uncertainSince !== undefined) return edited;
+  if (entry.unknownSince !== undefined || edited.unknownSince !== undefined) return edited;
   const isHopeless =
     entry.attempt >= REFRESH_ATTEMPTS || between(now, edited.notBefore) > LONGEST_REFRESH_WAIT;
   return entry.kind === 'refresh' && isHopeless ? { kind: 'done', outcome: 'nothing-to-do' } : edited;
@@ -209,7 +210,7 @@ async function heal(
   entry: TakenEntry,
   { ref, view }: { ref: MessageRef; view: MessageView },
 ): Promise<Delivered> {
-  if (entry.uncertainSince !== undefined) {
+  if (entry.unknownSince !== undefined) {
     const { found, channel } = await findMessage(parts, entry);
     if (found.kind === 'found' && found.messageTs !== ref.messageTs)
       return edit(parts, entry, { ref: adopted(parts, entry, { found, channel }).ref ?? ref, view });
@@ -220,7 +221,7 @@ async function heal(
     );
     if (action.kind === 'wait') return waiting(action.until, found);
   }
-  parts.logger.info('a message is gone and is posted anew', { episode: entry.episode });
+  parts.logger.info('a message is gone and is posted anew', { alertId: entry.alertId });
   // Whoever is on call was called by the first post.
   const { mentions: _mentions, ...uncalled } = view;
   return post(parts, entry, uncalled);
@@ -230,11 +231,11 @@ async function heal(
 async function tell(
   parts: DeliveryParts,
   entry: TakenEntry,
-  telling: { edited: Extract<Delivered, { kind: 'done' }>; ref: MessageRef; note: NoteView['kind'] },
+  notification: { edited: Extract<Delivered, { kind: 'done' }>; ref: MessageRef; note: NoteView['kind'] },
 ): Promise<Delivered> {
   const { notifier, clock } = parts;
-  const { edited, ref } = telling;
-  if (entry.uncertainSince !== undefined) {
+  const { edited, ref } = notification;
+  if (entry.unknownSince !== undefined) {
     const found = await notifier.find({
       channel: ref.channelId,
       key: entry.id,
@@ -246,7 +247,7 @@ async function tell(
     if (action.kind === 'wait') return waiting(action.until, found);
   }
   const attemptAt = clock.now();
-  const outcome = await notifier.reply({ ref, note: noteOf(telling.note, entry), key: entry.id });
+  const outcome = await notifier.reply({ ref, note: noteOf(notification.note, entry), key: entry.id });
   // The message itself says it already: a thread that is gone or closed is no reason to go on.
   if (outcome.kind === 'sent' || outcome.kind === 'message-gone' || outcome.kind === 'channel-refused')
     return edited;

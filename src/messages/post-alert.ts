@@ -20,18 +20,18 @@ export type Delivered =
       readonly kind: 'later';
       readonly outcome: Exclude<SendOutcome['kind'], 'sent'> | 'waiting';
       readonly notBefore: EpochMs;
-      readonly uncertainSince?: EpochMs;
+      readonly unknownSince?: EpochMs;
       readonly reason: string;
-      /** Nothing can be sent until a person acts. */
+      /** Nothing can be sent until a person actions. */
       readonly isRefused?: boolean;
     };
 
-/** What telling of an alert needs. */
+/** What notification of an alert needs. */
 export interface DeliveryParts {
   readonly notifier: Notifier;
   readonly enrich: EnrichAlert;
   /** What was collected for the last edit of an alert's message. */
-  readonly lately?: (episode: string) => Enrichment | undefined;
+  readonly lately?: (alertId: string) => Enrichment | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly links: Links;
@@ -40,7 +40,7 @@ export interface DeliveryParts {
 }
 
 /** Where a message is carried by its key: the same for its first post, every edit and every post that replaces it. */
-export const messageKey = (entry: Pick<OutboxEntry, 'episode'>): string => entry.episode;
+export const messageKey = (entry: Pick<OutboxEntry, 'alertId'>): string => entry.alertId;
 
 /** After an attempt of unknown outcome the first look comes this soon. */
 const FIRST_LOOK: Milliseconds = ms(3 * SECOND);
@@ -57,7 +57,7 @@ export async function post(parts: DeliveryParts, entry: TakenEntry, view: Messag
   // Looking through a large workspace takes minutes. A post that outlasts the lease could be made twice.
   if (after(clock.now(), LONGEST_POST) > entry.leasedUntil) return outOfTime(clock.now());
   const channel = channelOf(parts, entry);
-  const identity = { key: messageKey(entry), episode: entry.episode };
+  const identity = { key: messageKey(entry), alertId: entry.alertId };
   const attemptAt = clock.now();
   const outcome = await notifier.post({ channel, view, ...identity });
   if (outcome.kind === 'sent') return posted(parts, entry, { outcome, view });
@@ -84,12 +84,12 @@ const outOfTime = (now: EpochMs): Delivered => ({
 /** Where an entry's message is from now on. */
 export function refOf(
   { clock }: Pick<DeliveryParts, 'clock'>,
-  entry: Pick<OutboxEntry, 'episode' | 'createdAt'>,
+  entry: Pick<OutboxEntry, 'alertId' | 'createdAt'>,
   { channelId, messageTs, contentHash }: Pick<MessageRef, 'channelId' | 'messageTs' | 'contentHash'>,
 ): MessageRef {
   const now = clock.now();
   return {
-    episode: entry.episode,
+    alertId: entry.alertId,
     channelId,
     messageTs,
     contentHash,
@@ -127,12 +127,12 @@ export function later(
     }
     case 'unknown': {
       // Whoever is unsure for the second time waits until Slack must have shown it.
-      const wait = entry.uncertainSince === undefined ? FIRST_LOOK : SHOWN_WITHIN;
+      const wait = entry.unknownSince === undefined ? FIRST_LOOK : SHOWN_WITHIN;
       return {
         kind: 'later',
         outcome: 'unknown',
         notBefore: after(now, wait),
-        uncertainSince: attemptAt,
+        unknownSince: attemptAt,
         reason: outcome.reason,
       };
     }
@@ -182,7 +182,7 @@ export const waiting = (until: EpochMs, found: Found): Delivered => ({
   reason: found.kind === 'unknown' ? found.reason : 'it may still appear',
 });
 
-/** Takes a message that was found for the episode's own. Its content is not known, so the next edit is always sent. */
+/** Takes a message that was found for the alertId's own. Its content is not known, so the next edit is always sent. */
 export function adopted(
   parts: DeliveryParts,
   entry: TakenEntry,

@@ -13,7 +13,7 @@ const MOST = 500;
 export interface Evidence {
   readonly enrich: EnrichAlert;
   /** What the message of an alert shows already. */
-  readonly lately: (episode: string) => Enrichment | undefined;
+  readonly lately: (alertId: string) => Enrichment | undefined;
 }
 
 /**
@@ -25,15 +25,15 @@ export function rememberEvidence(enrich: EnrichAlert, clock: Pick<Clock, 'now'>)
   return {
     enrich: async (of) => {
       const enrichment = await enrich(of);
-      const { episode } = of.alert;
-      known.delete(episode);
-      known.set(episode, { enrichment, at: clock.now() });
+      const { alertId } = of.alert;
+      known.delete(alertId);
+      known.set(alertId, { enrichment, at: clock.now() });
       const oldest = known.keys().next().value;
       if (known.size > MOST && oldest !== undefined) known.delete(oldest);
       return enrichment;
     },
-    lately: (episode) => {
-      const found = known.get(episode);
+    lately: (alertId) => {
+      const found = known.get(alertId);
       return found === undefined || between(found.at, clock.now()) > LATELY ? undefined : found.enrichment;
     },
   };

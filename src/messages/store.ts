@@ -1,11 +1,18 @@
-import type { Acts, Alert, Destination, GroupState, PersonsAct, StormMember } from '../alerts/alert.ts';
+import type {
+  Alert,
+  AlertActions,
+  Destination,
+  GroupedAlert,
+  GroupState,
+  UserAction,
+} from '../alerts/alert.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { SloRule } from '../rules/rule.ts';
 
-/** Where an episode's message is in Slack. */
+/** Where an alertId's message is in Slack. */
 export interface MessageRef {
-  readonly episode: string;
+  readonly alertId: string;
   readonly channelId: string;
   readonly messageTs: string;
   /** Hash of what the message shows: an edit that changes nothing is not sent. */
@@ -39,17 +46,17 @@ export type NotificationKind =
   /** Say below the last message that the alert has been quiet since. */
   | 'settled';
 
-/** What a storm's message is to show, or one reply of its thread. */
-export interface StormShown {
+/** What a alertGroup's message is to show, or one reply of its thread. */
+export interface AlertGroupSnapshot {
   readonly startedAt: EpochMs;
-  /** Of all alerts in the storm; of a reply, of those that it lists. */
-  readonly counts: Readonly<Record<StormMember['state'], number>>;
+  /** Of all alerts in the alert group; of a reply, of those that it lists. */
+  readonly counts: Readonly<Record<GroupedAlert['state'], number>>;
   /** The worst first. */
-  readonly rows: readonly StormMember[];
+  readonly rows: readonly GroupedAlert[];
   /** Set for a reply of the thread. */
   readonly page?: {
-    /** The storm whose message it stands below. */
-    readonly storm: string;
+    /** The alert group whose message it stands below. */
+    readonly alertGroup: string;
     /** Counts from 1. */
     readonly number: number;
     readonly joinedAt: EpochMs;
@@ -57,7 +64,7 @@ export interface StormShown {
 }
 
 /** What a person did about the messages of an alert. */
-export interface SilenceNews extends PersonsAct {
+export interface SilenceUpdate extends UserAction {
   readonly what: 'silenced' | 'unsilenced';
   /** The silence. */
   readonly id: string;
@@ -69,7 +76,7 @@ export interface SilenceNews extends PersonsAct {
 export interface OutboxEntry {
   /** Deterministic: the same decision gives the same id on every replica. */
   readonly id: string;
-  readonly episode: string;
+  readonly alertId: string;
   readonly kind: NotificationKind;
   readonly group: string;
   /** The alert as it was when this was decided. */
@@ -79,20 +86,20 @@ export interface OutboxEntry {
   /** Where its message goes and whom its first post calls; absent: where the rule says. */
   readonly destination?: Destination;
   /** Set when its message stands for many alerts; `alert` is the worst of them then. */
-  readonly storm?: StormShown;
+  readonly alertGroup?: AlertGroupSnapshot;
   /** The words of a line in the thread that depend on more than the alert. */
   readonly note?: string;
   /** The message of a less urgent alert of the same objective and subject that was open already. */
   readonly escalates?: string;
-  /** Of an `act`: what its thread is told. */
-  readonly told?: SilenceNews;
+  /** Of an `act`: what its thread is notified. */
+  readonly notified?: SilenceUpdate;
   readonly createdAt: EpochMs;
   /** Not before this instant. */
   readonly notBefore: EpochMs;
   /** How often it has been taken. */
   readonly attempt: number;
   /** Set from the moment an attempt was made whose outcome is not known: look before sending again. */
-  readonly uncertainSince?: EpochMs;
+  readonly unknownSince?: EpochMs;
 }
 
 /** An entry that this process holds until `leasedUntil`. */
@@ -105,15 +112,15 @@ export interface TakenEntry extends OutboxEntry {
  * Errors are `UpstreamError` with `system: 'store'`; an outcome that is not known is an error, never a guess.
  */
 export interface Store {
-  /** True for exactly one caller per group and slot; never released, forgotten after `ttl`. */
-  claimTick(claim: { group: string; slot: EpochMs; ttl: Milliseconds }): Promise<boolean>;
+  /** True for exactly one caller per group and evaluation time; never released, forgotten after `ttl`. */
+  claimTick(claim: { group: string; evalTime: EpochMs; ttl: Milliseconds }): Promise<boolean>;
   loadGroup(group: string): Promise<GroupState | undefined>;
   /** All groups that have state, for reports and for finding groups whose rules are gone. */
   groups(): Promise<readonly string[]>;
   /**
-   * Replaces a group's state and adds notifications, in one atomic write guarded by `state.slot`: `stale` and nothing
-   * written when the stored slot is the same or later. An entry whose id is already there, or was completed, is not
-   * added again. A `refresh` of the same episode that nobody has taken yet makes room for a newer entry.
+   * Replaces a group's state and adds notifications, in one atomic write guarded by `state.evalTime`: `stale` and nothing
+   * written when the stored evaluation time is the same or later. An entry whose id is already there, or was completed, is not
+   * added again. A `refresh` of the same alert that nobody has taken yet makes room for a newer entry.
    */
   applyEvaluation(change: {
     group: string;
@@ -124,8 +131,8 @@ export interface Store {
   removeGroup(group: string): Promise<void>;
 
   /**
-   * Takes the oldest entry that is due, whose episode has no earlier entry waiting and none taken. An entry that was
-   * taken before and neither completed nor postponed until its lease ran out comes back with `uncertainSince`.
+   * Takes the oldest entry that is due, whose alert has no earlier entry waiting and none taken. An entry that was
+   * taken before and neither completed nor postponed until its lease ran out comes back with `unknownSince`.
    */
   takeEntry(request: { now: EpochMs; lease: Milliseconds }): Promise<TakenEntry | undefined>;
   /**
@@ -134,33 +141,33 @@ export interface Store {
    */
   completeEntry(done: { id: string; ref?: MessageRef; follow?: readonly OutboxEntry[] }): Promise<void>;
   /**
-   * Puts an entry back. `uncertainSince` when the attempt may have reached Slack; once set it stays. With `attempt`
+   * Puts an entry back. `unknownSince` when the attempt may have reached Slack; once set it stays. With `attempt`
    * nothing happens when the entry has been taken again since: its lease ran out, and it is in other hands.
    */
   postponeEntry(entry: {
     id: string;
     notBefore: EpochMs;
-    uncertainSince?: EpochMs;
+    unknownSince?: EpochMs;
     attempt?: number;
   }): Promise<void>;
   /** How many entries wait, and when the oldest was created. */
   outbox(): Promise<{ readonly depth: number; readonly oldestAt?: EpochMs }>;
 
-  messageRef(episode: string): Promise<MessageRef | undefined>;
+  messageRef(alertId: string): Promise<MessageRef | undefined>;
 
   /**
-   * Keeps what a person did about an episode, and adds notifications of it in the same write. The first act of a kind
-   * counts: a later one changes nothing and adds nothing. Answers with the acts as they are then. They are forgotten
-   * with the episode's message.
+   * Keeps what a person did about an alert, and adds notifications of it in the same write. The first act of a kind
+   * counts: a later one changes nothing and adds nothing. Answers with the actions as they are then. They are forgotten
+   * with the alertId's message.
    */
-  recordAct(done: {
-    episode: string;
-    kind: keyof Acts;
-    act: PersonsAct;
+  recordAction(done: {
+    alertId: string;
+    kind: keyof AlertActions;
+    act: UserAction;
     entries: readonly OutboxEntry[];
-  }): Promise<Acts>;
-  /** What people did, by episode; episodes of which there is nothing are left out. */
-  acts(episodes: readonly string[]): Promise<ReadonlyMap<string, Acts>>;
+  }): Promise<AlertActions>;
+  /** What people did, by alert; alerts of which there is nothing are left out. */
+  actions(alertIds: readonly string[]): Promise<ReadonlyMap<string, AlertActions>>;
 
   /**
    * Keeps a silence and adds notifications of it in the same write; the first one of an id counts. Answers with the
@@ -173,7 +180,7 @@ export interface Store {
    */
   endSilence(done: {
     id: string;
-    ended: PersonsAct;
+    ended: UserAction;
     entries: readonly OutboxEntry[];
   }): Promise<StoredSilence | undefined>;
   /** Silences that run or are to come, and those that ended after `since`; the oldest first. */

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { between, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Delivery } from '../messages/deliver.ts';
 import type { Store } from '../messages/store.ts';
-import type { RuleBook } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
 
 /** One thing that must hold before the process is of use. `detail` says to an operator why it does not. */
 export interface ReadyCheck {
@@ -24,9 +24,9 @@ export function readyChecks(deps: {
   readonly store: Pick<Store, 'isOpen'>;
   readonly delivery: Pick<Delivery, 'refusal'>;
   readonly slack: { isConnected(): boolean };
-  readonly book: () => RuleBook;
+  readonly ruleSet: () => RuleSet;
 }): readonly ReadyCheck[] {
-  const { clock, watch, store, delivery, slack, book } = deps;
+  const { clock, watch, store, delivery, slack, ruleSet } = deps;
   return [
     {
       name: 'slack',
@@ -40,7 +40,7 @@ export function readyChecks(deps: {
     {
       name: 'evaluation',
       check: () => {
-        const { groups } = book();
+        const { groups } = ruleSet();
         if (groups.length === 0) return ok;
         const last = watch.lastEvaluatedAt();
         if (last === undefined) return { ok: false, detail: 'none yet' };

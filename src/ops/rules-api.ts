@@ -3,8 +3,8 @@ import { utcTime } from '../lib/instant.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 import { type EpochMs, SECOND } from '../lib/units.ts';
-import { type ActsStore, loadWithActs } from '../messages/people-acts.ts';
-import type { RuleBook } from '../rules/file/rule-set.ts';
+import { type ActionsStore, loadWithActions } from '../messages/with-actions.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 
 /** An alert as Prometheus's API shows it. Source: prometheus web/api/v1/api.go, Alert. */
@@ -126,11 +126,11 @@ const isWanted = (wanted: readonly string[], value: string): boolean =>
  * left out: they are Prometheus's. Its methods throw `UpstreamError` when the store does not answer.
  */
 export function createRulesApi(deps: {
-  readonly rules: () => RuleBook;
-  readonly store: ActsStore;
+  readonly rules: () => RuleSet;
+  readonly store: ActionsStore;
 }): RulesApi {
   async function apiGroup(group: RuleGroup, filter: RulesFilter): Promise<ApiGroup> {
-    const state = await loadWithActs(deps.store, group.id);
+    const state = await loadWithActions(deps.store, group.id);
     const { names, matchers } = filter;
     const rules = group.rules.filter(
       ({ name, labels }) =>
@@ -143,7 +143,7 @@ export function createRulesApi(deps: {
       interval: group.interval / SECOND,
       limit: group.limit,
       evaluationTime: 0,
-      lastEvaluation: rfc3339(state?.slot),
+      lastEvaluation: rfc3339(state?.evalTime),
     };
   }
 
@@ -162,7 +162,7 @@ export function createRulesApi(deps: {
       const states = await Promise.all(
         deps
           .rules()
-          .groups.map(async (group) => ({ group, state: await loadWithActs(deps.store, group.id) })),
+          .groups.map(async (group) => ({ group, state: await loadWithActions(deps.store, group.id) })),
       );
       return {
         alerts: states.flatMap(({ group, state }) =>

@@ -1,7 +1,7 @@
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 
-/** One alert keeps others from being told, in Alertmanager's terms. */
+/** One alert keeps others from being notified, in Alertmanager's terms. */
 export interface InhibitRule {
   readonly source: readonly Matcher[];
   readonly target: readonly Matcher[];
@@ -11,7 +11,7 @@ export interface InhibitRule {
 
 /** What inhibition looks at of an alert. */
 export interface Inhibitor {
-  readonly episode: string;
+  readonly alertId: string;
   readonly labels: Labels;
 }
 
@@ -45,7 +45,7 @@ function prepare<T extends Inhibitor>(rule: InhibitRule, firing: readonly T[]): 
 
 /**
  * Finds the alert that inhibits one with these labels, or undefined. An alert that is source and target of a rule is not
- * inhibited by others that are both, itself included: or two of them would hush each other. Each firing alert is held
+ * inhibited by others that are both, itself included: or two of them would suppression each other. Each firing alert is held
  * against the rules once, however many are asked about.
  * Source: alertmanager inhibit/inhibit.go, Inhibitor.Mutes.
  */
@@ -54,13 +54,13 @@ export function createInhibition<T extends Inhibitor>(
   firing: readonly T[],
 ): (target: Inhibitor) => T | undefined {
   const prepared = rules.map((rule) => prepare(rule, firing));
-  return ({ episode, labels }) => {
+  return ({ alertId, labels }) => {
     for (const { rule, sources } of prepared) {
       if (sources.size === 0 || !matches(rule.target, labels)) continue;
       const isBoth = matches(rule.source, labels);
       const found = sources
         .get(equalOf(rule, labels))
-        ?.find(({ inhibitor, isTarget }) => inhibitor.episode !== episode && !(isBoth && isTarget));
+        ?.find(({ inhibitor, isTarget }) => inhibitor.alertId !== alertId && !(isBoth && isTarget));
       if (found !== undefined) return found.inhibitor;
     }
     return undefined;

@@ -1,4 +1,4 @@
-import type { PersonsAct } from '../alerts/alert.ts';
+import type { UserAction } from '../alerts/alert.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 import type { EpochMs } from '../lib/units.ts';
@@ -22,7 +22,7 @@ export interface StoredSilence extends Silence {
   readonly startsAt: EpochMs;
   readonly createdAt: EpochMs;
   /** Who ended it before its time; `endsAt` is that moment then. */
-  readonly ended?: PersonsAct;
+  readonly ended?: UserAction;
 }
 
 /** Planned work: a silence with a name, once or at recurring times. */

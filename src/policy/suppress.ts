@@ -1,7 +1,7 @@
 import type { Alert, Suppression } from '../alerts/alert.ts';
 import { matchersText } from '../lib/matcher.ts';
 import { between, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { SloRule, Slot } from '../rules/rule.ts';
+import type { EvalTime, SloRule } from '../rules/rule.ts';
 import { type CallGraph, causesOf } from './call-graph.ts';
 import { createInhibition, type InhibitRule } from './inhibition.ts';
 import { PLAIN_ROUTE, type Routing } from './route.ts';
@@ -14,7 +14,7 @@ import {
 } from './silence.ts';
 import type { LocalTimeIn } from './time-interval.ts';
 
-/** What the rule files say about who is told what, and when nobody is. */
+/** What the rule files say about who is notified what, and when nobody is. */
 export interface NoisePolicy extends Routing {
   readonly silences: readonly Silence[];
   readonly maintenance: readonly MaintenanceWindow[];
@@ -22,14 +22,14 @@ export interface NoisePolicy extends Routing {
   /** Fold a breach into that of the service it calls. */
   readonly inhibitsByCallGraph: boolean;
   /** More than so many alerts of one rule that begin in one tick share a message; 0: never. Ten when absent. */
-  readonly storm?: number;
-  /** So many firings and ends of one alert are told in an hour; 0: all of them. Six when absent. */
-  readonly flap?: number;
+  readonly groupThreshold?: number;
+  /** So many firings and ends of one alert are notified in an hour; 0: all of them. Six when absent. */
+  readonly flapThreshold?: number;
   /** `compat: prometheus`: every deliberate difference from Prometheus is off. */
   readonly isPrometheus?: boolean;
 }
 
-/** Everything is told, where its rule says. */
+/** Everything is notified, where its rule says. */
 export const NO_POLICY: NoisePolicy = {
   route: PLAIN_ROUTE,
   silences: [],
@@ -39,7 +39,7 @@ export const NO_POLICY: NoisePolicy = {
 };
 
 /** An alert beside others of the mesh. */
-export interface Neighbour {
+export interface OtherAlert {
   readonly alert: Alert;
   readonly rule: Pick<SloRule, 'valueKind'>;
   /** The service the alert is about. */
@@ -48,10 +48,10 @@ export interface Neighbour {
 
 /** What a suppression depends on besides the alert itself. */
 export interface Surroundings {
-  readonly slot: Slot;
+  readonly evalTime: EvalTime;
   readonly localTime: LocalTimeIn;
   /** All alerts of all groups, as far as they are known. */
-  readonly neighbours: readonly Neighbour[];
+  readonly otherAlerts: readonly OtherAlert[];
   /** Absent: not asked for, or not known. */
   readonly calls?: CallGraph;
 }
@@ -81,24 +81,24 @@ export function reasonOf(silence: Silence | StoredSilence): Reason {
 }
 
 /** The silence or the planned work that holds for an alert now. */
-export function hushOf(
+export function suppressionOf(
   alert: Pick<Alert, 'labels'>,
   policy: NoisePolicy,
-  { slot, localTime }: Pick<Surroundings, 'slot' | 'localTime'>,
+  { evalTime, localTime }: Pick<Surroundings, 'evalTime' | 'localTime'>,
 ): Reason | undefined {
-  const silence = policy.silences.find((each) => isSilencing(each, alert.labels, slot));
+  const silence = policy.silences.find((each) => isSilencing(each, alert.labels, evalTime));
   if (silence !== undefined) {
     return reasonOf(silence);
   }
   const window = policy.maintenance.find((each) =>
-    isUnderMaintenance(each, alert.labels, { at: slot, localTime }),
+    isUnderMaintenance(each, alert.labels, { at: evalTime, localTime }),
   );
   return window === undefined ? undefined : { kind: 'maintenance', by: window.name };
 }
 
-const isFiring = ({ alert }: Neighbour): boolean => alert.state === 'firing';
+const isFiring = ({ alert }: OtherAlert): boolean => alert.state === 'firing';
 const isOver = ({ state }: Alert): boolean => state === 'resolved';
-const isLatency = ({ rule }: Pick<Neighbour, 'rule'>): boolean => rule.valueKind !== 'number';
+const isLatency = ({ rule }: Pick<OtherAlert, 'rule'>): boolean => rule.valueKind !== 'number';
 const severityOf = (alert: Alert): string => alert.labels['severity'] ?? '';
 
 /** Whether an alert's message is loud enough to stand for another's: a page never hides behind a ticket. */
@@ -111,11 +111,11 @@ const isVisible = ({ suppressed }: Alert): boolean => suppressed === undefined;
 /** Alerts beside each other, with the service at the end of the chain of slow callees for each service. */
 interface Chains {
   readonly causes: ReadonlyMap<string, string>;
-  readonly byService: ReadonlyMap<string, readonly Neighbour[]>;
+  readonly byService: ReadonlyMap<string, readonly OtherAlert[]>;
 }
 
-function chainsOf(slow: readonly Neighbour[], calls: CallGraph): Chains {
-  const byService = new Map<string, Neighbour[]>();
+function chainsOf(slow: readonly OtherAlert[], calls: CallGraph): Chains {
+  const byService = new Map<string, OtherAlert[]>();
   for (const each of slow) {
     if (each.service === undefined) continue;
     const same = byService.get(each.service) ?? [];
@@ -131,18 +131,20 @@ function chainsOf(slow: readonly Neighbour[], calls: CallGraph): Chains {
  */
 function createSlowCallees({
   calls,
-  neighbours,
-  slot,
-}: Surroundings): (self: Neighbour) => Neighbour | undefined {
+  otherAlerts,
+  evalTime,
+}: Surroundings): (self: OtherAlert) => OtherAlert | undefined {
   if (calls === undefined) return () => undefined;
-  const slow = neighbours.filter(isLatency);
+  const slow = otherAlerts.filter(isLatency);
   const lately = new Map(
     slow
-      .filter(({ alert }) => isOver(alert) && between(alert.resolvedAt ?? slot, slot) < OUTLIVES_AFTER)
-      .map((each) => [each.alert.episode, each]),
+      .filter(
+        ({ alert }) => isOver(alert) && between(alert.resolvedAt ?? evalTime, evalTime) < OUTLIVES_AFTER,
+      )
+      .map((each) => [each.alert.alertId, each]),
   );
-  const known = new Map<Neighbour | undefined, Chains>();
-  const chainsWith = (ended: Neighbour | undefined): Chains => {
+  const known = new Map<OtherAlert | undefined, Chains>();
+  const chainsWith = (ended: OtherAlert | undefined): Chains => {
     const chains =
       known.get(ended) ??
       chainsOf(
@@ -154,7 +156,7 @@ function createSlowCallees({
   };
   return (self) => {
     if (self.service === undefined || !isLatency(self)) return undefined;
-    const { causes, byService } = chainsWith(lately.get(self.alert.suppressed?.episode ?? ''));
+    const { causes, byService } = chainsWith(lately.get(self.alert.suppressed?.alertId ?? ''));
     const found = byService.get(causes.get(self.service) ?? '');
     return found?.find(({ alert }) => isVisible(alert) && isAsLoud(alert, self.alert));
   };
@@ -168,9 +170,9 @@ function createSlowCallees({
 export function createSuppression(
   policy: NoisePolicy,
   around: Surroundings,
-): (self: Neighbour) => Suppression | undefined {
+): (self: OtherAlert) => Suppression | undefined {
   const { inhibitRules, inhibitsByCallGraph } = policy;
-  const firing = inhibitRules.length === 0 ? [] : around.neighbours.filter(isFiring);
+  const firing = inhibitRules.length === 0 ? [] : around.otherAlerts.filter(isFiring);
   const inhibitorOf = createInhibition(
     inhibitRules,
     firing.map(({ alert }) => alert),
@@ -178,31 +180,31 @@ export function createSuppression(
   const slowCalleeOf = inhibitsByCallGraph ? createSlowCallees(around) : () => undefined;
   return (self) => {
     const { alert } = self;
-    const since = alert.suppressed?.since ?? around.slot;
-    const quiet = hushOf(alert, policy, around);
+    const since = alert.suppressed?.since ?? around.evalTime;
+    const quiet = suppressionOf(alert, policy, around);
     if (quiet !== undefined) return { ...quiet, since };
     const inhibitor = inhibitorOf(alert);
     if (inhibitor !== undefined) {
       const by = inhibitor.labels['alertname'] ?? '';
-      return { kind: 'inhibited', by, episode: inhibitor.episode, since };
+      return { kind: 'inhibited', by, alertId: inhibitor.alertId, since };
     }
     const cause = slowCalleeOf(self);
     if (cause === undefined) return undefined;
-    return { kind: 'call-graph', by: cause.service ?? '', episode: cause.alert.episode, since };
+    return { kind: 'call-graph', by: cause.service ?? '', alertId: cause.alert.alertId, since };
   };
 }
 
-/** The services whose breaches a message stands for, in order, by the episode of its alert. */
-export function foldedByCause(neighbours: readonly Neighbour[]): ReadonlyMap<string, readonly string[]> {
+/** The services whose breaches a message stands for, in order, by the alert of its alert. */
+export function foldedByCause(otherAlerts: readonly OtherAlert[]): ReadonlyMap<string, readonly string[]> {
   const services = new Map<string, Set<string>>();
-  for (const { alert, service } of neighbours) {
+  for (const { alert, service } of otherAlerts) {
     const { state, suppressed } = alert;
     if (state !== 'firing' || suppressed?.kind !== 'call-graph') continue;
-    if (service === undefined || suppressed.episode === undefined) continue;
-    const folded = services.get(suppressed.episode) ?? new Set();
-    services.set(suppressed.episode, folded.add(service));
+    if (service === undefined || suppressed.alertId === undefined) continue;
+    const folded = services.get(suppressed.alertId) ?? new Set();
+    services.set(suppressed.alertId, folded.add(service));
   }
-  return new Map(Array.from(services, ([episode, folded]) => [episode, [...folded].sort()]));
+  return new Map(Array.from(services, ([alertId, folded]) => [alertId, [...folded].sort()]));
 }
 
 /** The alerts of one rule after its evaluation. */

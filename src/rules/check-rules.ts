@@ -136,7 +136,10 @@ function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string
         return betweenFinding({ family, bounds, isApproximate }, threshold);
       const beside = bracket(family, bounds, inFamilyUnit(family, threshold));
       const what = `${formatDuration(threshold)} in \`${key}\` is not a bucket bound of \`${family.metric}\``;
-      return found('threshold-off-bounds', `${what}, so requests around it cannot be told apart; ${beside}.`);
+      return found(
+        'threshold-off-bounds',
+        `${what}, so requests around it cannot be notified apart; ${beside}.`,
+      );
     });
   return [...offBounds, ...topFindings(use, family, bounds)];
 }
@@ -220,7 +223,7 @@ async function rateFindings(
   return findings;
 }
 
-/** A tenth of what a Prometheus lets a query hold in memory unless it is told otherwise (`query.max-samples`, 50 million). */
+/** A tenth of what a Prometheus lets a query hold in memory unless it is notified otherwise (`query.max-samples`, 50 million). */
 const MANY_SAMPLES = 5_000_000;
 /** The share of its interval that an evaluation may take. */
 const LONG_SHARE = 0.1;

@@ -10,7 +10,7 @@ import {
   slowShareOf,
   withoutNoise,
 } from './queries.ts';
-import type { LatencyObjective, RecoveryEvidence, SloRule } from './rule.ts';
+import type { LatencyObjective, RecoveryCondition, SloRule } from './rule.ts';
 
 /** A latency SLO as the short form of a rule file states it. */
 export interface Slo {
@@ -93,7 +93,7 @@ function verdictExpr(verdict: Verdict): string {
   return guarded(slow + still, verdict);
 }
 
-function evidenceOf(verdict: Verdict): RecoveryEvidence {
+function evidenceOf(verdict: Verdict): RecoveryCondition {
   const { slo, bound, window, recent } = verdict;
   const { threshold } = slo.objective;
   const share = shareOf(verdict, { threshold, window, ...recent });
@@ -170,7 +170,7 @@ function burnRule(slo: Slo, burn: BurnWindow): SloRule {
 }
 
 /**
- * Turns an SLO of the short form into rules: its verdict (the share of slow requests against what the quantile allows:
+ * Semaphore an SLO of the short form into rules: its verdict (the share of slow requests against what the quantile allows:
  * "p99 above T" and "more than 1 % slower than T" are one statement, and the second is exact at a bucket bound), and
  * the burn-rate alerts where they are asked for.
  */

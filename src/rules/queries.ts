@@ -136,7 +136,7 @@ interface Threshold {
  *
  *      threshold      bound above it
  *   ------|----------------|---------
- *   fast  |  cannot be told |  slow
+ *   fast  |  cannot be notified |  slow
  *
  * Of every histogram the bucket at its smallest bound that is not below the threshold: services with bounds of their own
  * are summed right, and +Inf is always one of them.

@@ -45,7 +45,7 @@ export interface LatencyObjective {
  * What must be seen before an alert of a rule counts as recovered: the value of `expr` for the alert's labels is there
  * and does not meet the comparison any more. A series that is missing or NaN is no evidence.
  */
-export interface RecoveryEvidence {
+export interface RecoveryCondition {
   readonly expr: string;
   /** Absent, with `bound`: the value is not what the rule judges; that it is there shows that there is data to judge by. */
   readonly comparison?: Comparison;
@@ -86,13 +86,13 @@ export interface SloRule {
   readonly bound?: number;
   readonly comparison?: Comparison;
   readonly objective?: LatencyObjective;
-  /** Absent: a vanished breach is a recovery, as in Prometheus. */
-  readonly evidence?: RecoveryEvidence;
+  /** Absent: a no-data reason breach is a recovery, as in Prometheus. */
+  readonly evidence?: RecoveryCondition;
   /** Fewer requests than this in the objective's window give no verdict. */
   readonly minRequests?: number;
   /** Set for the burn-rate alerts of an objective. */
   readonly burn?: BurnPair;
-  /** The metrics it reads: where to look for what vanished. Absent: they could not be read. */
+  /** The metrics it reads: where to look for what no-data reason. Absent: they could not be read. */
   readonly reads?: readonly MetricReading[];
   /** Set for the bot's own watch over what it asks: no rule of a file. */
   readonly about?: 'source';
@@ -111,7 +111,7 @@ export interface RuleGroup {
   readonly interval: Milliseconds;
   /** A six-field cron expression in UTC, in place of the interval's own grid (short form only). */
   readonly schedule?: string;
-  /** The query runs this much before the slot. */
+  /** The query runs this much before the evaluation time. */
   readonly queryOffset: Milliseconds;
   /** More alerts than this is an error; 0 is no limit. */
   readonly limit: number;
@@ -127,4 +127,4 @@ export interface RuleAt {
 }
 
 /** The instant a group is evaluated for, aligned on its grid: the same on every replica. */
-export type Slot = EpochMs;
+export type EvalTime = EpochMs;

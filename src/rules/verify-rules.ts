@@ -33,7 +33,7 @@ export interface VerifyRules {
   /** Asks about these rules in the background, in place of those before; waits for a Prometheus that does not answer. */
   verify(rules: readonly RuleInFile[]): void;
   /** What keeps a rule, named by its key, from seeing what it is about: a sentence; undefined when nothing is known to. */
-  readonly doubtOf: (group: string, key: string) => string | undefined;
+  readonly problemOf: (group: string, key: string) => string | undefined;
   /** Ends what is under way. */
   stop(): Promise<void>;
 }
@@ -67,7 +67,7 @@ async function askPatiently(
 
 /** Looks at the rules in the background, again whenever others come into force. */
 export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
-  let doubts: ReadonlyMap<string, string> = new Map();
+  let warnings: ReadonlyMap<string, string> = new Map();
   let aborter = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
@@ -82,7 +82,7 @@ export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
       found.set(keyOf(group, key ?? use.name), reason);
       options.logger.warn('a rule cannot see what it is about', { rule: use.name, at, reason });
     }
-    doubts = found;
+    warnings = found;
   }
 
   const end = (): void => aborter.abort();
@@ -98,7 +98,7 @@ export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
         options.logger.error('holding the rules against Prometheus failed', { error }),
       );
     },
-    doubtOf: (group, key) => doubts.get(keyOf(group, key)),
+    problemOf: (group, key) => warnings.get(keyOf(group, key)),
     stop: async () => {
       end();
       await running;

@@ -146,8 +146,8 @@ const assigned = (value: string): string => (/[#\s]/.test(value) ? `"${value}"` 
 export function environmentExample(): string {
   const parts = VARIABLES.map((entry: Variable) => {
     const value = assigned(entry.example ?? entry.default ?? '');
-    const told = entry.default === undefined ? '' : ` Default: ${entry.default}.`;
-    return `# ${entry.what.replaceAll('`', '')}${told}\n${entry.isRequired ? '' : '# '}${entry.name}=${value}`;
+    const notified = entry.default === undefined ? '' : ` Default: ${entry.default}.`;
+    return `# ${entry.what.replaceAll('`', '')}${notified}\n${entry.isRequired ? '' : '# '}${entry.name}=${value}`;
   });
   return `# Copy to .env. Read by \`npm run dev\`.\n\n${parts.join('\n\n')}\n`;
 }

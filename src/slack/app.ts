@@ -91,7 +91,7 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
   };
 }
 
-/** Asks Slack now and then whether it still takes the token. No answer leaves the last one standing. */
+/** Asks Slack now and then whether it still takes the token. No answer leaves the last one percentiles. */
 function watchToken(parts: {
   clock: Clock;
   logger: Logger;

@@ -24,7 +24,7 @@ export interface Calls {
 
 export interface CallsOptions {
   readonly botToken: string;
-  /** The Web API's address; `https://slack.com/api/` unless told. */
+  /** The Web API's address; `https://slack.com/api/` unless notified. */
   readonly apiUrl?: string;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -11,7 +11,7 @@ import { type PictureShow, pictureOf } from './picture-show.ts';
 import type { Responder } from './responder.ts';
 import { SLASH_COMMANDS } from './scopes.ts';
 
-/** Slack shows the answer whenever it comes; a person waits this long at most before being told what happened. */
+/** Slack shows the answer whenever it comes; a person waits this long at most before being notified what happened. */
 const DEADLINE = ms(20 * SECOND);
 
 export interface ConversationOptions {

@@ -16,7 +16,7 @@ export function textLength(value: unknown): number {
     .reduce((sum, [, each]) => sum + textLength(each), 0);
 }
 
-/** A string of `min` (1 unless told) to `max` UTF-16 units. */
+/** A string of `min` (1 unless notified) to `max` UTF-16 units. */
 export function length(
   place: string,
   value: unknown,
@@ -30,7 +30,7 @@ export function length(
     : [];
 }
 
-/** A list of `min` (1 unless told) to `max` members, each checked by `each`. */
+/** A list of `min` (1 unless notified) to `max` members, each checked by `each`. */
 export function members(
   place: string,
   value: unknown,

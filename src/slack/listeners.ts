@@ -1,7 +1,7 @@
 import type { App, BlockAction } from '@slack/bolt';
 import type { EpochMs } from '../lib/units.ts';
 import { SLOWEST_TRACES } from './blocks/alert.ts';
-import { ACKNOWLEDGE, END_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-acts.ts';
+import { ACKNOWLEDGE, END_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-actions.ts';
 import { answerMessage, PICK_SERVICE, SHARE_ANSWER, withService } from './blocks/answer.ts';
 import { OPEN_LINK } from './blocks/pieces.ts';
 import { type Asked, type Conversation, isSlashCommand, splitCommand } from './conversation.ts';
@@ -40,7 +40,7 @@ export function listen(app: App, parts: ListenerParts): void {
     pattern: new RegExp(`^${SHARE_ANSWER}$`, 'u'),
     run: ({ asked, to }) => orExplain(asked, to, (it) => conversation.share(it, to)),
   });
-  // A pressed link is told to the app as well, and shows a warning sign to the person unless it is acknowledged.
+  // A pressed link is notified to the app as well, and shows a warning sign to the person unless it is acknowledged.
   app.action(new RegExp(`^${OPEN_LINK}`, 'u'), async ({ ack }) => ack());
   // Whatever else comes (a button of an older version): acknowledged, so that nobody sees a warning sign. Bolt runs
   // every listener that matches, so this one must match nothing that another does.

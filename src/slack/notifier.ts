@@ -1,9 +1,9 @@
 import { hashTexts } from '../lib/labels.ts';
 import type { MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
 import { alertMessage } from './blocks/alert.ts';
+import { alertGroupMessage } from './blocks/alert-group.ts';
 import type { Rendered } from './blocks/block.ts';
 import { noteMessage } from './blocks/note.ts';
-import { stormMessage } from './blocks/storm.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
 import { createChannels } from './channels.ts';
 import { findByKey } from './history.ts';
@@ -23,12 +23,12 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
   const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.nameOf(channel) });
 
   return {
-    async post({ channel, view, key, episode, threadTs }) {
+    async post({ channel, view, key, alertId, threadTs }) {
       const outcome = await send({
         method: 'chat.postMessage',
         target: { channel, thread_ts: threadTs },
         message: messageOf(view),
-        metadata: { key, episode },
+        metadata: { key, alertId },
       });
       if (outcome.kind === 'sent') channels.learn(channel, outcome.channelId);
       // A reply is found below its message.
@@ -40,7 +40,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
         method: 'chat.update',
         target: { channel: ref.channelId, ts: ref.messageTs },
         message: messageOf(view),
-        metadata: { key, episode: ref.episode },
+        metadata: { key, alertId: ref.alertId },
       }),
 
     reply: ({ ref, note, key }) =>
@@ -52,7 +52,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
           reply_broadcast: note.isForAll === true ? true : undefined,
         },
         message: noteMessage(note),
-        metadata: { key, episode: ref.episode },
+        metadata: { key, alertId: ref.alertId },
       }),
 
     async find({ channel, key, since, threadTs }) {
@@ -75,7 +75,8 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
   };
 }
 
-const messageOf = (view: MessageView): Rendered => ('rows' in view ? stormMessage(view) : alertMessage(view));
+const messageOf = (view: MessageView): Rendered =>
+  'rows' in view ? alertGroupMessage(view) : alertMessage(view);
 
 /** Addresses and button values move with the clock while nothing a reader sees has changed: they do not count. */
 function hashOf(message: Rendered): string {

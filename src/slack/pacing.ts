@@ -47,7 +47,7 @@ export interface Pacer {
 
 /*
  * One lane of calls. Whoever is put back is given the next free place, and comes back for it: thousands that come at
- * once are told once each when their turn is, and go out in the order they came.
+ * once are notified once each when their turn is, and go out in the order they came.
  *
  *     now        now + LONGEST_WAIT
  *      |--x--x--x--x--|--p--p--p--p--p--p--p--|
@@ -57,7 +57,7 @@ interface Lane {
   /** When the last call that was let through goes out. */
   lastAt: EpochMs;
   /** Nothing goes out before this. */
-  heldUntil: EpochMs;
+  mutedUntil: EpochMs;
   /** The first place that nobody has. */
   end: EpochMs;
   /** By key, oldest first. */
@@ -79,7 +79,7 @@ function placeOf(
   now: EpochMs,
   call: { key: string | undefined; spacing: Milliseconds },
 ): EpochMs {
-  const first = Math.max(now, lane.heldUntil, lane.lastAt === NEVER ? 0 : after(lane.lastAt, call.spacing));
+  const first = Math.max(now, lane.mutedUntil, lane.lastAt === NEVER ? 0 : after(lane.lastAt, call.spacing));
   const own = call.key === undefined ? undefined : lane.places.get(call.key);
   return epochMs(Math.max(first, own ?? lane.end));
 }
@@ -89,7 +89,7 @@ export function createPacer(clock: Clock): Pacer {
   const lanes = new Map<string, Lane>();
   const laneOf = ({ method, channel }: PacedCall): Lane => {
     const name = BY_CHANNEL.has(method) ? `${method} ${channel}` : method;
-    const lane = lanes.get(name) ?? { lastAt: NEVER, heldUntil: NEVER, end: NEVER, places: new Map() };
+    const lane = lanes.get(name) ?? { lastAt: NEVER, mutedUntil: NEVER, end: NEVER, places: new Map() };
     lanes.set(name, lane);
     return lane;
   };
@@ -116,9 +116,9 @@ export function createPacer(clock: Clock): Pacer {
       const lane = laneOf(call);
       const until = after(clock.now(), duration);
       // Everybody who waits is put off by the same time, so that the order stays.
-      const delay = ms(Math.max(0, between(epochMs(Math.max(clock.now(), lane.heldUntil)), until)));
+      const delay = ms(Math.max(0, between(epochMs(Math.max(clock.now(), lane.mutedUntil)), until)));
       for (const [key, at] of lane.places) lane.places.set(key, after(at, delay));
-      lane.heldUntil = epochMs(Math.max(until, lane.heldUntil));
+      lane.mutedUntil = epochMs(Math.max(until, lane.mutedUntil));
       lane.end = epochMs(Math.max(until, lane.places.size === 0 ? 0 : after(lane.end, delay)));
     },
   };

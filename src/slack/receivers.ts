@@ -11,7 +11,7 @@ export type Transport =
       readonly mode: 'http';
       readonly signingSecret: string;
       readonly port: number;
-      /** All interfaces unless told. */
+      /** All interfaces unless notified. */
       readonly host?: string;
     }
   | { readonly mode: 'socket'; readonly appToken: string };

@@ -18,7 +18,7 @@ export interface Sending {
     readonly reply_broadcast?: true;
   };
   readonly message: Rendered;
-  readonly metadata: { readonly key: string; readonly episode: string };
+  readonly metadata: { readonly key: string; readonly alertId: string };
 }
 
 /** What Slack says when it will not take the blocks: the alert still has to be seen. */

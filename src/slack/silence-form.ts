@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { between, parseDuration } from '../lib/units.ts';
-import { SILENCE } from './blocks/alert-acts.ts';
+import { SILENCE } from './blocks/alert-actions.ts';
 import {
   COMMENT,
   LASTS,

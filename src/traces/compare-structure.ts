@@ -15,7 +15,7 @@ export interface PairedSpans {
   readonly depth: number;
   /** How many pairs stand in this place: several when a call is made again and again. */
   readonly pairs: number;
-  /** Set when one pair stands here, and other versions of the service served the two. */
+  /** Set when one pair stands here, and other versions of the service server spans the two. */
   readonly versions?: { readonly a: string; readonly b: string };
   /** Of the spans together, in the first request and in the second. */
   readonly a: Microseconds;

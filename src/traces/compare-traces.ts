@@ -39,7 +39,7 @@ export function comparisonView(
   if (a === undefined || b === undefined) return undefined;
   const structure = compareStructure(a.path.root, b.path.root);
   const parts = comparePaths(a.parts, b.parts);
-  const shownParts = telling(parts.filter(isDifferent)).slice(0, SHOWN.parts);
+  const shownParts = notification(parts.filter(isDifferent)).slice(0, SHOWN.parts);
   const difference = b.root.duration - a.root.duration;
   const url = links.compareTraces(a.traceId, b.traceId);
   return {
@@ -63,7 +63,9 @@ const isDifferent = ({ a, b }: Pick<PartDifference, 'a' | 'b'>): boolean =>
   Math.abs(b - a) >= Math.max(SAME.micros, Math.max(a, b) * SAME.share);
 
 /** Of rows with the largest difference first, those that say something beside it. */
-function telling<T extends { readonly a: number; readonly b: number }>(rows: readonly T[]): readonly T[] {
+function notification<T extends { readonly a: number; readonly b: number }>(
+  rows: readonly T[],
+): readonly T[] {
   const [first] = rows;
   const least = first === undefined ? 0 : Math.abs(first.b - first.a) * SMALL.share;
   return rows.filter(({ a, b }, index) => index < SMALL.most || Math.abs(b - a) >= least);
@@ -100,7 +102,7 @@ const firstOf = <T>(all: readonly T[], most: number): Truncated<T> => ({
 function pairedOf({ paired, pairCount }: StructureDifference): ComparisonView['paired'] {
   const differing = paired.filter(isDifferent);
   const largest = [...differing].sort((x, y) => Math.abs(y.b - y.a) - Math.abs(x.b - x.a));
-  const most = new Set(telling(largest).slice(0, SHOWN.paired));
+  const most = new Set(notification(largest).slice(0, SHOWN.paired));
   const rows: PairedSpans[] = [];
   // What is not shown must not leave a gap in the indentation.
   const above: number[] = [];
@@ -121,7 +123,7 @@ interface Compared {
 
 function noticesOf(compared: Compared, now: EpochMs): readonly string[] {
   const { a, b } = compared;
-  return [...beginningNotices(compared), ...doubtNotices('A', a, now), ...doubtNotices('B', b, now)];
+  return [...beginningNotices(compared), ...warningNotices('A', a, now), ...warningNotices('B', b, now)];
 }
 
 /** Two requests of different kinds differ for many reasons, of which slowness is one. */
@@ -144,12 +146,12 @@ function beginningNotices({ a, b, structure: { roots } }: Compared): readonly st
       ];
 }
 
-function doubtNotices(
+function warningNotices(
   name: string,
-  { doubts, start, duration }: TraceOutline,
+  { warnings, start, duration }: TraceOutline,
   now: EpochMs,
 ): readonly string[] {
-  const { hasNoRoot, rootCount, orphanCount, isTruncated, skewText } = doubts;
+  const { hasNoRoot, rootCount, orphanCount, isTruncated, skewText } = warnings;
   const age = toEpochUs(now) - (start + duration);
   return [
     ...(age >= 0 && age < ARRIVING_US

@@ -16,9 +16,9 @@ export interface CriticalPathSection {
   readonly place: SectionPlace;
   /**
    * How much sooner the root could have ended without the span, at most: what ran beside it would have had to be waited
-   * for all the same. The drag of the critical path method, as CRISP (USENIX ATC 2022) uses it.
+   * for all the same. The potential saving of the critical path method, as CRISP (USENIX ATC 2022) uses it.
    */
-  readonly drag: Microseconds;
+  readonly potentialSaving: Microseconds;
 }
 
 /** What set the duration of a root span. */
@@ -45,7 +45,7 @@ interface Frame {
   readonly placed: Placed;
   /** Children that were waited for, the last to end first. */
   readonly waited: readonly Placed[];
-  readonly drag: number;
+  readonly potentialSaving: number;
   next: number;
   /** All from here to the end is on the path already. */
   cursor: number;
@@ -82,15 +82,15 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
   const counts: Counts = { moved: 0, unawaited: 0 };
   const sections: CriticalPathSection[] = [];
   const stack: Frame[] = [];
-  const enter = (placed: Placed, drag: number): void => {
+  const enter = (placed: Placed, potentialSaving: number): void => {
     const { start, end, node } = placed;
     // A leaf needs no frame: it is one section.
     if (node.children.length === 0) {
-      if (end > start) sections.push(section({ placed, drag }, { start, end, place: 'whole' }));
+      if (end > start) sections.push(section({ placed, potentialSaving }, { start, end, place: 'whole' }));
       return;
     }
     const waited = waitedFor(placed, counts);
-    stack.push({ placed, waited, drag, next: 0, cursor: end, hasChild: false });
+    stack.push({ placed, waited, potentialSaving, next: 0, cursor: end, hasChild: false });
   };
   enter({ node: root, start, end, ownStart: start, ownEnd: end }, duration);
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
@@ -103,7 +103,7 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
     }
     frame.cursor = child.start;
     frame.hasChild = true;
-    enter(child, Math.min(frame.drag, dragBeside(child, frame.waited[frame.next])));
+    enter(child, Math.min(frame.potentialSaving, savingBeside(child, frame.waited[frame.next])));
   }
   return {
     root,
@@ -134,18 +134,18 @@ function ownSection(frame: Frame, child: Placed | undefined): CriticalPathSectio
 }
 
 const section = (
-  { placed, drag }: Pick<Frame, 'placed' | 'drag'>,
+  { placed, potentialSaving }: Pick<Frame, 'placed' | 'potentialSaving'>,
   { start, end, place }: { readonly start: number; readonly end: number; readonly place: SectionPlace },
 ): CriticalPathSection => ({
   node: placed.node,
   start: epochUs(start),
   end: epochUs(end),
   place,
-  drag: us(drag),
+  potentialSaving: us(potentialSaving),
 });
 
 /** The parent would have waited for the next to end all the same. */
-const dragBeside = (child: Placed, next: Placed | undefined): number =>
+const savingBeside = (child: Placed, next: Placed | undefined): number =>
   child.end - Math.max(child.start, next === undefined ? child.start : next.end);
 
 function waitedFor(parent: Placed, counts: Counts): readonly Placed[] {

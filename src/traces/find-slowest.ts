@@ -155,7 +155,7 @@ function resultOf(state: SlowestState<TraceRow>, ending: Ending): SlowestResult 
   return {
     rows: slowestOf(state),
     isExact,
-    certificate: isExact ? proofText(state, ending) : doubtText(state, ending),
+    completeness: isExact ? proofText(state, ending) : warningText(state, ending),
     searches: state.searches,
     arriving: isArriving(state.goal.window, now) ? INGEST_LAG : undefined,
   };
@@ -189,7 +189,7 @@ function openText({ goal, open, given }: SlowestState<TraceRow>): string {
   return isWhole ? 'not proven' : `not proven in ${windowText({ start, end })}`;
 }
 
-function doubtText(state: SlowestState<TraceRow>, { settings, stop }: Ending): string {
+function warningText(state: SlowestState<TraceRow>, { settings, stop }: Ending): string {
   const { searches, given } = state;
   const used = `${searches} of ${settings.maxSearches} searches used`;
   switch (stop) {
@@ -239,7 +239,7 @@ export interface SlowestResult {
   readonly rows: readonly TraceRow[];
   readonly isExact: boolean;
   /** `exact: 41 traces >= 812 ms in 14:00-14:10 UTC` or `at least these: 12 of 12 searches used`. */
-  readonly certificate: string;
+  readonly completeness: string;
   readonly searches: number;
   /** Set when the end of the window may still be arriving: how much of it. */
   readonly arriving?: Milliseconds;

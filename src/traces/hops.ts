@@ -20,7 +20,7 @@ export interface HopEdge {
   readonly overhead: Microseconds;
   /** The largest overhead of one call. */
   readonly worst: Microseconds;
-  /** Present when every call's could be told. */
+  /** Present when every call's could be notified. */
   readonly split?: { readonly request: Microseconds; readonly response: Microseconds };
 }
 

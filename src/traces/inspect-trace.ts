@@ -19,15 +19,15 @@ import {
 } from '../lib/units.ts';
 import type { CriticalPath } from './critical-path.ts';
 import type { HopEdge, Retry } from './hops.ts';
-import type { TellOtherParts } from './other-parts.ts';
+import type { OtherParts } from './other-parts.ts';
 import type { PathPart } from './path-parts.ts';
 import type { TracePicture } from './pictures.ts';
-import type { StandingView } from './place-request.ts';
+import type { PercentileRanks } from './rank-request.ts';
 import type { Repeat } from './repeats.ts';
-import { type ServedSpan, servedOnPath } from './served.ts';
+import { type ServerSpan, serverSpansOnPath } from './server-spans.ts';
 import { operationOf, operationsOf } from './shown-operation.ts';
 import { type ErrorOrigin, statusOf } from './span-errors.ts';
-import { summarize, type TraceDoubts, type TraceOutline, type TraceSummary } from './summary.ts';
+import { summarize, type TraceOutline, type TraceSummary, type TraceWarnings } from './summary.ts';
 import type { Span, Trace } from './trace.ts';
 import type { TraceSource } from './trace-source.ts';
 import type { SpanTree } from './tree.ts';
@@ -43,7 +43,7 @@ export type TraceLinks = Pick<Links, 'trace' | 'kialiGraph' | 'grafanaTrace'>;
 
 /** The largest of each that are handed on; a message may show fewer. */
 const SHOWN = { parts: 8, offPath: 3, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
-/** Parts of the path, ways between services, and work that nobody waited for are told from this share of the trace's duration on. */
+/** Parts of the path, ways between services, and work that nobody waited for are notified from this share of the trace's duration on. */
 const WORTH_A_LINE = 0.01;
 /** Sidecars and collectors hold spans back for up to a minute together. */
 export const ARRIVING_US: Microseconds = toUs(MINUTE);
@@ -53,14 +53,14 @@ export function createInspectTrace(options: {
   readonly traces: Pick<TraceSource, 'trace'>;
   readonly links: TraceLinks;
   readonly clock: Pick<Clock, 'now'>;
-  readonly tellOtherParts: TellOtherParts;
+  readonly otherParts: OtherParts;
 }): InspectTrace {
-  const { traces, links, clock, tellOtherParts } = options;
+  const { traces, links, clock, otherParts } = options;
   return async (traceId, signal) => {
     const trace = await traces.trace(traceId, signal);
     const view = trace === undefined ? undefined : traceView(trace, { now: clock.now(), links });
     if (trace === undefined || view === undefined) return undefined;
-    const request = await tellOtherParts(trace, signal);
+    const request = await otherParts(trace, signal);
     return request === undefined ? view : { ...view, request };
   };
 }
@@ -103,7 +103,7 @@ export function traceView(
         selfTime,
         share: shareOf(selfTime, duration),
       })),
-    served: servedOnPath(summary.path).map((span) => ({ ...span, service: named(span.service) })),
+    serverSpans: serverSpansOnPath(summary.path).map((span) => ({ ...span, service: named(span.service) })),
     notices: traceNotices(summary, now),
     picture: pictureOfTrace(summary),
     ...(url === undefined ? {} : { url }),
@@ -199,22 +199,22 @@ const count = (n: number, one: string, many: string): string => `${n} ${n === 1 
 
 /** What a reader must know before trusting what is said of a trace. */
 export function traceNotices(summary: TraceOutline, now: EpochMs): readonly string[] {
-  const { doubts, root, start, duration } = summary;
+  const { warnings, root, start, duration } = summary;
   const age = toEpochUs(now) - (start + duration);
   return [
     ...(age >= 0 && age < ARRIVING_US
       ? [`This trace ended ${Math.floor(age / 1_000_000)} s ago: more of its spans may still arrive.`]
       : []),
-    ...shapeNotices(doubts),
+    ...shapeNotices(warnings),
     ...pathNotices(summary),
-    ...(doubts.isTruncated ? ['The trace was too large for Jaeger: spans are missing.'] : []),
-    ...(doubts.skewText === undefined
+    ...(warnings.isTruncated ? ['The trace was too large for Jaeger: spans are missing.'] : []),
+    ...(warnings.skewText === undefined
       ? []
       : [
-          `The clocks of its hosts differ by up to ${doubts.skewText}, and Jaeger did not correct it: start times do not compare between services, durations do.`,
+          `The clocks of its hosts differ by up to ${warnings.skewText}, and Jaeger did not correct it: start times do not compare between services, durations do.`,
         ]),
-    ...(doubts.skewText === undefined && isLate(doubts, root.duration)
-      ? [`Work went on for ${durationText(doubts.workAfterRoot)} after ${endOf(root)}.`]
+    ...(warnings.skewText === undefined && isLate(warnings, root.duration)
+      ? [`Work went on for ${durationText(warnings.workAfterRoot)} after ${endOf(root)}.`]
       : []),
   ];
 }
@@ -263,10 +263,10 @@ const overlaps = (a: Span, b: Span): boolean =>
   a.start < b.start + b.duration && b.start < a.start + a.duration;
 
 /** Ends that differ by less than this are how spans are closed, not work. */
-const isLate = ({ workAfterRoot }: TraceDoubts, rootDuration: number): boolean =>
+const isLate = ({ workAfterRoot }: TraceWarnings, rootDuration: number): boolean =>
   workAfterRoot > Math.max(1_000, rootDuration * 0.05);
 
-function shapeNotices({ hasNoRoot, rootCount, orphanCount, ringCount }: TraceDoubts): readonly string[] {
+function shapeNotices({ hasNoRoot, rootCount, orphanCount, ringCount }: TraceWarnings): readonly string[] {
   return [
     ...(hasNoRoot ? ['Its beginning is missing: no span without a parent has arrived.'] : []),
     ...(rootCount > 1
@@ -324,9 +324,9 @@ export interface TraceView {
     readonly share: number;
   }[];
   /** The services that the critical path goes through, from the outside in. */
-  readonly served: readonly ServedSpan[];
+  readonly serverSpans: readonly ServerSpan[];
   /** Where the request stands among the others of those services, once that has been asked. */
-  readonly standing?: StandingView;
+  readonly percentiles?: PercentileRanks;
   /** The request, where this is only one of the traces that carry its id, and why that may be; once that has been asked. */
   readonly request?: { readonly id: string; readonly text: string };
   /** What a reader must know before trusting it: no root, orphans, still arriving, skew. */

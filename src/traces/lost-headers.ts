@@ -1,7 +1,7 @@
 import { extentOf } from './ranking.ts';
 import type { Span, Trace } from './trace.ts';
 
-/** A service that did not hand on the trace headers, and whom it called when it lost them, where that can be told. */
+/** A service that did not hand on the trace headers, and whom it called when it lost them, where that can be notified. */
 export interface LostHeaders {
   readonly caller: string;
   readonly callee?: string;

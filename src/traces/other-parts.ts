@@ -16,7 +16,7 @@ import { named } from './wording.ts';
  * Tells of the request that a trace is one of several parts of. Undefined when it is the only one, carries no request
  * id, or nobody answers in time: what is said of the trace itself does not depend on it.
  */
-export type TellOtherParts = (trace: Trace, signal?: AbortSignal) => Promise<TraceView['request']>;
+export type OtherParts = (trace: Trace, signal?: AbortSignal) => Promise<TraceView['request']>;
 
 /** What looking for the other traces of a request needs. */
 export interface OtherPartsOptions {
@@ -28,8 +28,8 @@ export interface OtherPartsOptions {
 
 const DEFAULT_DEADLINE = ms(2_500);
 
-/** Asks once: everywhere, or, of a backend that must be told a service, the one that may have lost the trace headers. */
-export function createOtherParts(options: OtherPartsOptions): TellOtherParts {
+/** Asks once: everywhere, or, of a backend that must be notified a service, the one that may have lost the trace headers. */
+export function createOtherParts(options: OtherPartsOptions): OtherParts {
   const { traces, clock, deadline: duration = DEFAULT_DEADLINE } = options;
   return async (trace, signal) => {
     const carried = requestIdOf(trace);

@@ -11,11 +11,11 @@ import {
 import { type CriticalPath, criticalPathOf } from './critical-path.ts';
 import { shareOf, traceNotices, worthRows } from './inspect-trace.ts';
 import { type PathPart, pathParts } from './path-parts.ts';
-import type { StandingView } from './place-request.ts';
 import { createPlaces } from './places.ts';
+import type { PercentileRanks } from './rank-request.ts';
 import { rankingSpan } from './ranking.ts';
 import { requestLine } from './request-line.ts';
-import { type ServedSpan, servedSpan } from './served.ts';
+import { type ServerSpan, serverSpanOf } from './server-spans.ts';
 import { statusOf } from './span-errors.ts';
 import { outlineOf } from './summary.ts';
 import type { Span, Trace } from './trace.ts';
@@ -37,7 +37,7 @@ export function partInService(
     requestId,
   }: { readonly trace: Trace; readonly service: string; readonly requestId?: string },
   { now, links }: { readonly now: EpochMs; readonly links: Pick<Links, 'trace'> },
-): { readonly view: PartView; readonly served: ServedSpan | undefined } | undefined {
+): { readonly view: PartView; readonly serverSpans: ServerSpan | undefined } | undefined {
   const summary = outlineOf(trace);
   const span = rankingSpan(trace, { service, window: ALWAYS });
   if (summary === undefined || span === undefined) return undefined;
@@ -64,7 +64,7 @@ export function partInService(
     notices: traceNotices(summary, now),
     ...(url === undefined ? {} : { url }),
   };
-  return { view, served: span.kind === 'server' ? servedSpan(span, nodes.length) : undefined };
+  return { view, serverSpans: span.kind === 'server' ? serverSpanOf(span, nodes.length) : undefined };
 }
 
 /** The service's spans that are of the same sort as the one it is judged by, the longest first. */
@@ -159,7 +159,7 @@ export interface PartView {
     readonly hidden: { readonly count: number; readonly time: Microseconds };
   };
   /** Where the longest span stands among all of the service. */
-  readonly standing?: StandingView;
+  readonly percentiles?: PercentileRanks;
   readonly notices: readonly string[];
   readonly url?: string;
 }

@@ -37,7 +37,7 @@ export interface PathPart {
   readonly peer: string;
   readonly time: Microseconds;
   /** How much sooner the root could have ended without it, at most. */
-  readonly drag: Microseconds;
+  readonly potentialSaving: Microseconds;
   /** How many spans the time was spent in. */
   readonly spans: number;
 }
@@ -52,7 +52,7 @@ export type PathSubject = Pick<PathPart, 'kind' | 'service' | 'operation' | 'ask
 export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
   const parts = new Map<string, Part>();
   const spans = new Map<SpanNode, SpanOnPath>();
-  for (const { node, start, end, place, drag } of sections) {
+  for (const { node, start, end, place, potentialSaving } of sections) {
     // A span with one section need not be found again.
     let onPath = place === 'whole' ? undefined : spans.get(node);
     if (onPath === undefined) {
@@ -62,7 +62,7 @@ export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
     const use = onPath.wasRetried && place === 'between' ? 'pause' : 'work';
     let spent = onPath[use];
     if (spent === undefined) {
-      spent = { node, drag, time: 0 };
+      spent = { node, potentialSaving, time: 0 };
       onPath[use] = spent;
       partOf(use === 'pause' ? pauseOf(node) : subjectOf(node), parts).spent.push(spent);
     }
@@ -74,7 +74,7 @@ export function pathParts({ sections }: CriticalPath): readonly PathPart[] {
 /** What one span spent on a thing, and what the root would have saved without the span. */
 interface Spent {
   readonly node: SpanNode;
-  readonly drag: number;
+  readonly potentialSaving: number;
   time: number;
 }
 
@@ -101,9 +101,9 @@ function partOf(subject: PathSubject, parts: Map<string, Part>): Part {
 
 function totalOf({ subject, spent }: Part): PathPart {
   let [sum, saved] = [0, 0];
-  for (const { time, drag } of spent) {
+  for (const { time, potentialSaving } of spent) {
     sum += time;
-    saved += Math.min(time, drag);
+    saved += Math.min(time, potentialSaving);
   }
   const isNamedByOperation = subject.kind === 'own' || (subject.kind === 'call' && subject.peer === '');
   const asked = isNamedByOperation ? askedOf(spent, subject.operation) : undefined;
@@ -111,7 +111,7 @@ function totalOf({ subject, spent }: Part): PathPart {
     ...subject,
     ...(asked === undefined ? {} : { asked }),
     time: us(sum),
-    drag: us(saved),
+    potentialSaving: us(saved),
     spans: spent.length,
   };
 }
@@ -137,11 +137,11 @@ function subjectOf(node: SpanNode): PathSubject {
   const answered = isCall ? answeredCall(node) : undefined;
   if (answered !== undefined) return subject('network', node, peerOf(answered));
   if (span.kind !== 'server' && isDatabaseCall(span)) return subject('database', node, peerOf(node));
-  return isCall ? subject('call', node, peerOf(node)) : subject('own', node, servedBy(node));
+  return isCall ? subject('call', node, peerOf(node)) : subject('own', node, serverSpanBy(node));
 }
 
 /** The service whose span hangs directly on one that is no client's: it was called, the way there unseen. */
-function servedBy({ span, children }: SpanNode): string {
+function serverSpanBy({ span, children }: SpanNode): string {
   let callee = '';
   for (const { span: child } of children) {
     const isAnswer = child.kind === 'server' || child.kind === 'unspecified';

@@ -11,7 +11,7 @@ const CACHED_FOR: Milliseconds = MINUTE;
 /** A name that is not in the list may be new: the list is read again unless it is younger than this. */
 const FRESH_ENOUGH = ms(5_000);
 
-/** What telling a service by what was typed needs. */
+/** What notification a service by what was typed needs. */
 export interface ResolveServiceOptions {
   readonly traces: Pick<TraceSource, 'services'>;
   readonly clock: Pick<Clock, 'now'>;

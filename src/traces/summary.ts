@@ -10,7 +10,7 @@ import type { Span, Trace } from './trace.ts';
 import { buildTree, type SpanNode, type SpanTree } from './tree.ts';
 
 /** What is unusual about a trace, for the reader to know before trusting the figures. */
-export interface TraceDoubts {
+export interface TraceWarnings {
   /** No span without a parent: the beginning is missing. */
   readonly hasNoRoot: boolean;
   readonly rootCount: number;
@@ -38,10 +38,10 @@ export interface TraceOutline {
   readonly path: CriticalPath;
   /** The same by what the time was spent on, the largest first. */
   readonly parts: readonly PathPart[];
-  readonly doubts: TraceDoubts;
+  readonly warnings: TraceWarnings;
 }
 
-/** Everything that is told of a trace, from its spans alone. */
+/** Everything that is notified of a trace, from its spans alone. */
 export interface TraceSummary extends TraceOutline {
   /** Most spans first. */
   readonly services: readonly { readonly name: string; readonly spans: number }[];
@@ -71,7 +71,7 @@ export function outlineOf(trace: Trace): TraceOutline | undefined {
     spanCount: tree.nodes.length,
     path,
     parts: pathParts(path),
-    doubts: doubtsOf(tree, { top, end: start + duration }),
+    warnings: warningsOf(tree, { top, end: start + duration }),
   };
 }
 
@@ -107,10 +107,10 @@ function servicesOf(nodes: readonly SpanNode[]): TraceSummary['services'] {
     .sort((a, b) => b.spans - a.spans || (a.name < b.name ? -1 : 1));
 }
 
-function doubtsOf(
+function warningsOf(
   { roots, nodes }: SpanTree,
   { top, end }: { readonly top: SpanNode; readonly end: number },
-): TraceDoubts {
+): TraceWarnings {
   const count = (kind: SpanNode['rootKind']): number =>
     roots.filter(({ rootKind }) => rootKind === kind).length;
   const warnings = nodes.flatMap(({ span }) => span.warnings);
@@ -146,7 +146,7 @@ function goMicros(text: string): number {
   return sum;
 }
 
-/** Jaeger calculates a correction but, unless told to, does not apply it: the text of its warning holds it. */
+/** Jaeger calculates a correction but, unless notified to, does not apply it: the text of its warning holds it. */
 function largestSkew(warnings: readonly string[]): string | undefined {
   const deltas = warnings.flatMap((warning) => {
     const delta = /clock skew.*delta of (-?[\dhmsuµn.]+)/.exec(warning)?.[1];

@@ -136,7 +136,7 @@ function rowOf({ unit, depth }: Chosen, { placeOf, stretches, origin }: Scene): 
   const shown = server ?? node;
   const start = us(placeOf(node) - origin);
   const bar = { start, end: us(start + node.span.duration) };
-  const served = (server === undefined ? answersTo(node) : [server]).map((each): Stretch => {
+  const serverSpans = (server === undefined ? answersTo(node) : [server]).map((each): Stretch => {
     const from = placeOf(each) - origin;
     return { start: us(from), end: us(from + each.span.duration) };
   });
@@ -146,7 +146,7 @@ function rowOf({ unit, depth }: Chosen, { placeOf, stretches, origin }: Scene): 
     depth,
     start,
     duration: node.span.duration,
-    gaps: served.length === 0 ? [] : gapsBetween(bar, served),
+    gaps: serverSpans.length === 0 ? [] : gapsBetween(bar, serverSpans),
     onPath: partsOf(unit).flatMap((part) => stretches.get(part) ?? []),
     isError: partsOf(unit).some(({ span }) => span.isError),
     ...attemptOf(node),
@@ -166,10 +166,10 @@ const partsOf = ({ node, server }: Unit): readonly SpanNode[] =>
   server === undefined ? [node] : [node, server];
 
 /** What of a bar its servers leave free. */
-function gapsBetween(bar: Stretch, served: readonly Stretch[]): readonly Stretch[] {
+function gapsBetween(bar: Stretch, serverSpans: readonly Stretch[]): readonly Stretch[] {
   const gaps: Stretch[] = [];
   let reached: number = bar.start;
-  for (const { start, end } of [...served].sort((a, b) => a.start - b.start)) {
+  for (const { start, end } of [...serverSpans].sort((a, b) => a.start - b.start)) {
     if (start > reached) gaps.push({ start: us(reached), end: us(Math.min(start, bar.end)) });
     reached = Math.max(reached, end);
   }

@@ -9,7 +9,7 @@ import type { ThemeName } from './theme.ts';
 export interface PicturePainterOptions {
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Logger;
-  /** How long one picture may take, waiting included; 2 s unless told. */
+  /** How long one picture may take, waiting included; 2 s unless notified. */
   readonly limit?: Milliseconds;
   readonly theme?: ThemeName;
   readonly startThread?: () => DrawingThread;

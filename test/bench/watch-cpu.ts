@@ -9,7 +9,7 @@ import { after, ms, SECOND } from '../../src/lib/units.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { createExpandTemplate } from '../../src/rules/template/template.ts';
-import type { Generation } from '../support/generations.ts';
+import type { ServerVersion } from '../support/generations.ts';
 import { type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { openTempStore } from '../support/temp-store.ts';
@@ -77,7 +77,11 @@ async function iterations(real: RealPrometheus): Promise<number> {
   return Number(/^prometheus_rule_group_iterations_total\{.*\} (\d+)/m.exec(text)?.[1] ?? 0);
 }
 
-const started = async ({ binary }: Generation, address: string, rules?: string): Promise<RealPrometheus> => {
+const started = async (
+  { binary }: ServerVersion,
+  address: string,
+  rules?: string,
+): Promise<RealPrometheus> => {
   const scrapes = `scrape_configs: [{ job_name: bench, static_configs: [{ targets: ['${address}'] }] }]`;
   const real = await startRealPrometheus({
     binary,
@@ -96,8 +100,8 @@ const started = async ({ binary }: Generation, address: string, rules?: string):
 };
 
 /** CPU ms per second of a Prometheus that scrapes the target and does nothing else. */
-async function idleCpu(generation: Generation, address: string): Promise<number> {
-  const real = await started(generation, address);
+async function idleCpu(serverVersion: ServerVersion, address: string): Promise<number> {
+  const real = await started(serverVersion, address);
   const cpu = cpuOf(real.pid);
   await wait(WATCHED);
   const { there } = cpu();
@@ -112,11 +116,11 @@ interface Costs {
 }
 
 async function costsOf(
-  generation: Generation,
+  serverVersion: ServerVersion,
   address: string,
   given: { readonly rules: string; readonly idle: number },
 ): Promise<Costs> {
-  const real = await started(generation, address, given.rules);
+  const real = await started(serverVersion, address, given.rules);
   const before = await iterations(real);
   const cpu = cpuOf(real.pid);
   await wait(WATCHED);
@@ -124,7 +128,7 @@ async function costsOf(
   const evaluations = (await iterations(real)) - before;
   await real.close();
   const rule = (watched - (given.idle * WATCHED) / SECOND) / evaluations;
-  return { rule, ...(await ourCosts(await started(generation, address), given)) };
+  return { rule, ...(await ourCosts(await started(serverVersion, address), given)) };
 }
 
 /** CPU ms per tick here and in the Prometheus that is asked; it has no rules of its own. */
@@ -168,13 +172,13 @@ async function ourCosts(
  * What a tick over 10,000 series costs here, beside what the same rule costs the Prometheus that evaluates it itself:
  * CPU time, less what that Prometheus spends on scraping. Goal: at most half.
  */
-export async function benchCpu(generation: Generation): Promise<void> {
+export async function benchCpu(serverVersion: ServerVersion): Promise<void> {
   const target = await startTarget();
   try {
-    const idle = await idleCpu(generation, target.address);
+    const idle = await idleCpu(serverVersion, target.address);
     const rows = [];
     for (const rule of RULES) {
-      const costs = await costsOf(generation, target.address, { rules: ruleFile(rule), idle });
+      const costs = await costsOf(serverVersion, target.address, { rules: ruleFile(rule), idle });
       rows.push({
         rule: rule.title,
         'CPU ms here': Number(costs.ours.toFixed(1)),
@@ -183,7 +187,9 @@ export async function benchCpu(generation: Generation): Promise<void> {
         'CPU ms in Prometheus to answer us': Number(costs.answer.toFixed(1)),
       });
     }
-    console.log(`\none tick over ${SERIES} series, ${generation.name}; the goal is a ratio of at most 0.5`);
+    console.log(
+      `\none tick over ${SERIES} series, ${serverVersion.name}; the goal is a ratio of at most 0.5`,
+    );
     console.table(rows);
   } finally {
     target.close();

@@ -6,7 +6,7 @@ import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../src/rules/rule.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
-import type { Generation } from '../support/generations.ts';
+import type { ServerVersion } from '../support/generations.ts';
 import {
   openMetrics,
   type RealPrometheus,
@@ -32,8 +32,8 @@ const BOUNDS = [
   1_800_000, 3_600_000,
 ];
 
-/** A mesh of each size side by side, told apart by a label. */
-function* meshes(le: Generation['le']): Generator<WrittenSample> {
+/** A mesh of each size side by side, notified apart by a label. */
+function* meshes(le: ServerVersion['le']): Generator<WrittenSample> {
   const metric = 'istio_request_duration_milliseconds';
   for (const size of SIZES) {
     for (let n = 0; n < size; n++) {
@@ -135,7 +135,7 @@ async function rowsOf(real: RealPrometheus, size: number, tick: Tick): Promise<r
 }
 
 /** Ticks of growing meshes on a real Prometheus: the whole of them, from the question to the synced write of the outcome. */
-export async function benchMesh({ name, binary, le }: Generation): Promise<void> {
+export async function benchMesh({ name, binary, le }: ServerVersion): Promise<void> {
   const real = await startRealPrometheus({ binary, openMetrics: openMetrics(meshes(le)) });
   const { store, dispose } = await openTempStore();
   const http = createHttpClient({ system: 'prometheus', baseUrl: real.url });

@@ -28,20 +28,28 @@ const breaching = (services: number): readonly Sample[] =>
   }));
 
 function step(samples: readonly Sample[], previous: RuleState | undefined, tick: number) {
-  const slot = epochMs(START + tick * 30_000);
+  const evalTime = epochMs(START + tick * 30_000);
   const evaluation = { kind: 'vector', samples } as const;
-  return stepRule({ rule, group, previous, evaluation, slot, expand: expandTemplate, isPrometheus: false });
+  return stepRule({
+    rule,
+    group,
+    previous,
+    evaluation,
+    evalTime,
+    expand: expandTemplate,
+    isPrometheus: false,
+  });
 }
 
-/** On every Prometheus that is here; a machine without one is told so. */
+/** On every Prometheus that is here; a machine without one is notified so. */
 async function benchOnPrometheus(): Promise<void> {
   const here = GENERATIONS.filter(({ binary }) => isInstalled(binary) && isInstalled('promtool'));
   if (here.length === 0) {
     console.log('\nskipped: ticks on a real Prometheus; none is here (apt-get install prometheus)');
   }
-  for (const generation of here) {
-    await benchMesh(generation);
-    await benchCpu(generation);
+  for (const serverVersion of here) {
+    await benchMesh(serverVersion);
+    await benchCpu(serverVersion);
   }
 }
 
@@ -66,10 +74,13 @@ async function benchSteps(): Promise<void> {
 
   const dir = await mkdtemp(join(tmpdir(), 'tailwatch-bench-'));
   const store = await openLevelStore({ dir });
-  let slot = 0;
+  let evalTime = 0;
   const apply = (size: number) => async () => {
-    slot += 1;
-    const state = { slot: epochMs(START + slot), rules: { [rule.key]: states.get(size) as RuleState } };
+    evalTime += 1;
+    const state = {
+      evalTime: epochMs(START + evalTime),
+      rules: { [rule.key]: states.get(size) as RuleState },
+    };
     await store.applyEvaluation({ group: group.id, state, entries: [] });
   };
   report(

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Generation } from '../../demo/jaeger/generation.ts';
 import { fromOtlp, type OtlpTraces } from '../../demo/jaeger/otlp.ts';
 import { createJaegerServer, type JaegerServer } from '../../demo/jaeger/server.ts';
+import type { ServerVersion } from '../../demo/jaeger/server-version.ts';
 import { createJaegerStore } from '../../demo/jaeger/store.ts';
 
 /**
@@ -25,7 +25,7 @@ interface Recording {
 
 type Json = Record<string, unknown>;
 
-const GENERATIONS: readonly Generation[] = ['2.13', '2.20', 'after-2.20'];
+const GENERATIONS: readonly ServerVersion[] = ['2.13', '2.20', 'after-2.20'];
 const EXPECTED_COUNT = 109;
 
 const fixture = (name: string): string =>
@@ -35,7 +35,7 @@ const fixture = (name: string): string =>
  * Requests that a real Jaeger answers with the page of its UI. The recorded page is the placeholder of a build without the UI, and the
  * stand-in shows pages of its own, so only status and content type are compared.
  */
-const UI_PAGE: Readonly<Record<Generation, readonly string[]>> = {
+const UI_PAGE: Readonly<Record<ServerVersion, readonly string[]>> = {
   '2.13': ['/api/nope', '/nope', '/api/v3/nope', '/api/v3/trace-summaries', '/api/v3/dependencies'],
   '2.20': ['/nope'],
   'after-2.20': ['/nope'],
@@ -47,10 +47,10 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function start(generation: Generation, base: string): Promise<string> {
+async function start(serverVersion: ServerVersion, base: string): Promise<string> {
   const store = createJaegerStore({ maxTraces: 100_000 });
   store.add(fromOtlp(JSON.parse(fixture('population.otlp.json')) as OtlpTraces));
-  server = createJaegerServer({ store, generation, clock: { now: () => Date.parse(base) } });
+  server = createJaegerServer({ store, serverVersion, clock: { now: () => Date.parse(base) } });
   return (await server.listen()).url;
 }
 
@@ -79,8 +79,8 @@ const byText = (a: unknown, b: unknown): number => {
 };
 
 /** Piled-up warnings depend on which traces an arbitrary, truncated answer happened to contain before. */
-function onceEach(warnings: unknown, generation: Generation): unknown {
-  return Array.isArray(warnings) && generation === '2.13' ? [...new Set(warnings)] : warnings;
+function onceEach(warnings: unknown, serverVersion: ServerVersion): unknown {
+  return Array.isArray(warnings) && serverVersion === '2.13' ? [...new Set(warnings)] : warnings;
 }
 
 interface OlderTrace {
@@ -89,37 +89,37 @@ interface OlderTrace {
   readonly processes: Readonly<Record<string, unknown>>;
 }
 
-function olderTrace(trace: OlderTrace, generation: Generation): unknown {
+function olderTrace(trace: OlderTrace, serverVersion: ServerVersion): unknown {
   const spans = trace.spans
     .map(({ processID, warnings, ...span }) => ({
       ...span,
-      warnings: onceEach(warnings, generation),
+      warnings: onceEach(warnings, serverVersion),
       process: trace.processes[String(processID)],
     }))
     .sort(byText);
   return { id: trace.traceID, spans, processCount: Object.keys(trace.processes).length };
 }
 
-function v3Span(span: Json, generation: Generation): Json {
+function v3Span(span: Json, serverVersion: ServerVersion): Json {
   const attributes =
     (span.attributes as { key: string; value: { arrayValue?: { values: unknown[] } } }[]) ?? [];
   return {
     ...span,
     attributes: attributes.map((pair) =>
-      pair.key === '@jaeger@warnings' && generation === '2.13'
+      pair.key === '@jaeger@warnings' && serverVersion === '2.13'
         ? [...new Set(pair.value.arrayValue?.values.map((value) => JSON.stringify(value)))]
         : pair,
     ),
   };
 }
 
-function v3Traces(groups: readonly Json[], generation: Generation): { id: string; spans: unknown[] }[] {
+function v3Traces(groups: readonly Json[], serverVersion: ServerVersion): { id: string; spans: unknown[] }[] {
   const traces = new Map<string, unknown[]>();
   for (const { resource, scopeSpans } of groups) {
     for (const { scope, spans } of scopeSpans as { scope: unknown; spans: Json[] }[]) {
       const id = String(spans[0]?.traceId);
       // A group belongs to one trace and one process.
-      const group = { resource, scope, spans: spans.map((span) => v3Span(span, generation)).sort(byText) };
+      const group = { resource, scope, spans: spans.map((span) => v3Span(span, serverVersion)).sort(byText) };
       traces.set(id, [...(traces.get(id) ?? []), group]);
     }
   }
@@ -132,13 +132,14 @@ interface Comparable {
 }
 
 /** Takes a body apart into its traces (or other unordered items) and the rest. */
-function takeApart(body: unknown, generation: Generation): Comparable {
+function takeApart(body: unknown, serverVersion: ServerVersion): Comparable {
   const { data, result, ...rest } = body as { data?: unknown; result?: { resourceSpans: Json[] } } & Json;
-  if (result !== undefined) return { traces: v3Traces(result.resourceSpans, generation).sort(byText), rest };
+  if (result !== undefined)
+    return { traces: v3Traces(result.resourceSpans, serverVersion).sort(byText), rest };
   if (Array.isArray(data)) {
     const items = data.map((item: unknown) =>
       typeof item === 'object' && item !== null && 'spans' in item
-        ? olderTrace(item as OlderTrace, generation)
+        ? olderTrace(item as OlderTrace, serverVersion)
         : item,
     );
     return { traces: items.sort(byText), rest };
@@ -159,7 +160,7 @@ function truncatedAt(recorded: Recorded, comparable: Comparable): number | undef
   return comparable.traces?.length === limit ? limit : undefined;
 }
 
-async function differences(url: string, recorded: Recorded, generation: Generation): Promise<string[]> {
+async function differences(url: string, recorded: Recorded, serverVersion: ServerVersion): Promise<string[]> {
   const got = await get(url + recorded.path);
   const found: string[] = [];
   const compare = (what: string, ours: unknown, theirs: unknown): void => {
@@ -168,11 +169,11 @@ async function differences(url: string, recorded: Recorded, generation: Generati
   };
   compare('status', got.status, recorded.status);
   compare('content type', got.contentType, recorded.contentType);
-  if (UI_PAGE[generation].includes(recorded.path.replace(/\?.*/, ''))) return found;
+  if (UI_PAGE[serverVersion].includes(recorded.path.replace(/\?.*/, ''))) return found;
   if (recorded.text !== undefined) compare('text', got.text, recorded.text);
   if (recorded.body === undefined) return found;
   const long = (recorded.body as { long?: { traceIdsInOrder: string[]; spans: number } }).long;
-  const ours = takeApart(got.body, generation);
+  const ours = takeApart(got.body, serverVersion);
   if (long !== undefined) {
     compare(
       'trace ids',
@@ -182,7 +183,7 @@ async function differences(url: string, recorded: Recorded, generation: Generati
     compare('span count', countSpans(got.body), long.spans);
     return found;
   }
-  const theirs = takeApart(recorded.body, generation);
+  const theirs = takeApart(recorded.body, serverVersion);
   compare('rest', sortKeys(ours.rest), sortKeys(theirs.rest));
   const limit = truncatedAt(recorded, theirs);
   if (limit === undefined) {
@@ -190,7 +191,7 @@ async function differences(url: string, recorded: Recorded, generation: Generati
     return found;
   }
   compare('count', ours.traces?.length, limit);
-  const all = takeApart((await get(url + recorded.path.replace(LIMIT, '$1=1000'))).body, generation);
+  const all = takeApart((await get(url + recorded.path.replace(LIMIT, '$1=1000'))).body, serverVersion);
   const allTexts = new Set(all.traces?.map((trace) => JSON.stringify(sortKeys(trace))));
   for (const trace of theirs.traces ?? []) {
     if (!allTexts.has(JSON.stringify(sortKeys(trace))))
@@ -216,12 +217,13 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(pairs.map(([key, inner]) => [key, sortKeys(inner)]));
 }
 
-describe.each(GENERATIONS)('the stand-in for Jaeger %s', (generation) => {
+describe.each(GENERATIONS)('the stand-in for Jaeger %s', (serverVersion) => {
   test('answers every recorded request as the real one did', async () => {
-    const recording = JSON.parse(fixture(`${generation}.json`)) as Recording;
-    const url = await start(generation, recording.base);
+    const recording = JSON.parse(fixture(`${serverVersion}.json`)) as Recording;
+    const url = await start(serverVersion, recording.base);
     const found: string[] = [];
-    for (const recorded of recording.requests) found.push(...(await differences(url, recorded, generation)));
+    for (const recorded of recording.requests)
+      found.push(...(await differences(url, recorded, serverVersion)));
     expect(recording.requests).toHaveLength(EXPECTED_COUNT);
     expect(found.join('\n')).toBe('');
   });

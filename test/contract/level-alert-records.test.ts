@@ -17,15 +17,15 @@ import { makeTempDir } from '../support/temp-store.ts';
 import { at, GROUP } from './store/fixtures.ts';
 
 const alertOf = (n: number, over: Partial<Alert> = {}): Alert =>
-  anAlert({ fingerprint: `f${n}`, episode: `f${n}-1`, seenAt: at(1), ...over });
+  anAlert({ fingerprint: `f${n}`, alertId: `f${n}-1`, seenAt: at(1), ...over });
 
-function ruleState(slot: number, alerts: readonly Alert[]): RuleState {
-  return { rule: aRule(), alerts, health: { kind: 'ok' }, evaluatedAt: at(slot) };
+function ruleState(evalTime: number, alerts: readonly Alert[]): RuleState {
+  return { rule: aRule(), alerts, health: { kind: 'ok' }, evaluatedAt: at(evalTime) };
 }
 
-const groupState = (slot: number, ...rules: readonly (readonly Alert[])[]): GroupState => ({
-  slot: at(slot),
-  rules: Object.fromEntries(rules.map((alerts, index) => [`rule ${index}`, ruleState(slot, alerts)])),
+const groupState = (evalTime: number, ...rules: readonly (readonly Alert[])[]): GroupState => ({
+  evalTime: at(evalTime),
+  rules: Object.fromEntries(rules.map((alerts, index) => [`rule ${index}`, ruleState(evalTime, alerts)])),
 });
 
 describe('a group in the embedded store', () => {
@@ -85,13 +85,13 @@ describe('a group in the embedded store', () => {
       ['when an alert is gone', [second]],
       ['when one comes before the others', [alertOf(0), first, second]],
       ['when all are gone', []],
-      ['when an alert begins anew', [{ ...first, episode: 'f1-2', activeAt: at(2) }, second]],
+      ['when an alert begins anew', [{ ...first, alertId: 'f1-2', activeAt: at(2) }, second]],
     ];
     it.each(changes)('%s', async (_title, alerts) => {
       const seen = alerts.map((alert) => (alert.seenAt === at(1) ? { ...alert, seenAt: at(2) } : alert));
       const states = [groupState(1, [first, second]), groupState(2, seen), groupState(3, seen)];
       expect(await readBack(...states)).toEqual(states.at(-1));
-      expect([...(await recordsOnDisk()).keys()]).toEqual(alerts.map(({ episode }) => episode).sort());
+      expect([...(await recordsOnDisk()).keys()]).toEqual(alerts.map(({ alertId }) => alertId).sort());
     });
   });
 
@@ -116,11 +116,11 @@ describe('a group in the embedded store', () => {
       )
       .map(
         ({ n, run, seen, ...over }): Alert =>
-          alertOf(n, { ...over, episode: `f${n}-${run}`, seenAt: at(seen) }),
+          alertOf(n, { ...over, alertId: `f${n}-${run}`, seenAt: at(seen) }),
       );
     const anyAlerts = fc.uniqueArray(anyAlert, { selector: ({ fingerprint }) => fingerprint, maxLength: 5 });
     const inRule = (rule: number, alerts: readonly Alert[]): readonly Alert[] =>
-      alerts.map((alert) => ({ ...alert, episode: `${rule}${alert.episode}` }));
+      alerts.map((alert) => ({ ...alert, alertId: `${rule}${alert.alertId}` }));
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(anyAlerts, anyAlerts), { minLength: 1, maxLength: 6 }),
@@ -136,7 +136,7 @@ describe('a group in the embedded store', () => {
             }
             const read = await unpackGroup(
               decodeRecord(encodeRecord(record)) as GroupRecord,
-              async (episodes) => episodes.map((episode) => decodeRecord(disk.get(episode) ?? '') as Alert),
+              async (alertIds) => alertIds.map((alertId) => decodeRecord(disk.get(alertId) ?? '') as Alert),
             );
             expect(read.state).toEqual(state);
             expect(disk.size).toBe(one.length + two.length);

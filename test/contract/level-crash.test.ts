@@ -10,7 +10,7 @@ import { at, GROUP } from './store/fixtures.ts';
 
 const WRITER = new URL('../support/level-writer.ts', import.meta.url);
 
-/** What a killed writer had said: the last slot that was applied, and what was completed. */
+/** What a killed writer had said: the last evaluation time that was applied, and what was completed. */
 function readAcknowledged(lines: readonly string[]): { applied: number; completed: readonly string[] } {
   const said = (what: string) =>
     lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1));
@@ -39,10 +39,10 @@ describe('the embedded store when its process is killed in the middle of its wri
     const { applied, completed } = readAcknowledged(lines);
 
     const store = await openLevelStore({ dir });
-    const slot = (((await store.loadGroup(GROUP))?.slot ?? 0) - at(0)) / 1_000;
+    const evalTime = (((await store.loadGroup(GROUP))?.evalTime ?? 0) - at(0)) / 1_000;
     // One write may have been on disk without its acknowledgement having been read.
-    expect(slot).toBeGreaterThanOrEqual(applied);
-    expect(slot).toBeLessThanOrEqual(applied + 1);
+    expect(evalTime).toBeGreaterThanOrEqual(applied);
+    expect(evalTime).toBeLessThanOrEqual(applied + 1);
 
     const waiting = new Set(await drain(store));
     for (const id of completed) {
@@ -50,11 +50,13 @@ describe('the embedded store when its process is killed in the middle of its wri
       expect(waiting.has(`${id}:next`), `what follows from ${id}`).toBe(true);
       expect(await store.messageRef(`ep-${id}`)).toBeDefined();
     }
-    for (let n = 1; n <= slot + 1; n++) {
+    for (let n = 1; n <= evalTime + 1; n++) {
       for (const name of ['a', 'b', 'c']) {
         const id = `${n}${name}`;
         const isKnown = waiting.has(id) || waiting.has(`${id}:next`);
-        expect(isKnown, `entry ${id} of slot ${n} while the state is at ${slot}`).toBe(n <= slot);
+        expect(isKnown, `entry ${id} of evaluation time ${n} while the state is at ${evalTime}`).toBe(
+          n <= evalTime,
+        );
         expect(waiting.has(id) && waiting.has(`${id}:next`), `${id} both waiting and done`).toBe(false);
       }
     }

@@ -5,7 +5,7 @@ import { createGroupStates } from '../../src/store/level/group-states.ts';
 import { openTempStore } from '../support/temp-store.ts';
 import { START } from '../support/virtual-clock.ts';
 
-const stateAt = (slot: number): GroupState => ({ slot: epochMs(slot), rules: {} });
+const stateAt = (evalTime: number): GroupState => ({ evalTime: epochMs(evalTime), rules: {} });
 
 /** A database that holds one state, and counts how often it is read. */
 function aDatabase(stored: GroupState | undefined) {
@@ -69,11 +69,11 @@ describe('the state of a group', () => {
   });
 });
 
-it('what people did is found among thousands of episodes nobody touched', async () => {
+it('what people did is found among thousands of alerts nobody touched', async () => {
   const { store, dispose } = await openTempStore();
   const act = { by: 'U1', at: START };
-  await store.recordAct({ episode: 'ep-4000', kind: 'acknowledged', act, entries: [] });
-  const episodes = Array.from({ length: 5_000 }, (_, i) => `ep-${i}`);
-  expect(await store.acts(episodes)).toEqual(new Map([['ep-4000', { acknowledged: act }]]));
+  await store.recordAction({ alertId: 'ep-4000', kind: 'acknowledged', act, entries: [] });
+  const alertIds = Array.from({ length: 5_000 }, (_, i) => `ep-${i}`);
+  expect(await store.actions(alertIds)).toEqual(new Map([['ep-4000', { acknowledged: act }]]));
   await dispose();
 });

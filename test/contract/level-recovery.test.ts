@@ -100,8 +100,8 @@ describe('a write that fails', () => {
   const take = (seconds = 0) => store.takeEntry({ now: at(seconds), lease: LEASE });
   const evaluation = (seconds: number, ...ids: readonly string[]) => ({
     group: GROUP,
-    state: state(at(seconds), [anAlert({ episode: `ep-${seconds}` })]),
-    entries: ids.map((id) => anEntry(id, { episode: `ep-${id}` })),
+    state: state(at(seconds), [anAlert({ alertId: `ep-${seconds}` })]),
+    entries: ids.map((id) => anEntry(id, { alertId: `ep-${id}` })),
   });
 
   it('is done again after the folder was opened anew, and said', async () => {
@@ -121,10 +121,10 @@ describe('a write that fails', () => {
   });
 
   it('and claimed a tick all the same gives it to nobody', async () => {
-    const claim = { group: GROUP, slot: at(1), ttl: ms(60 * SECOND) };
+    const claim = { group: GROUP, evalTime: at(1), ttl: ms(60 * SECOND) };
     disk.next('written-and-failed');
     expect(await store.claimTick(claim)).toBe(false);
-    expect(await store.claimTick({ ...claim, slot: at(2) })).toBe(true);
+    expect(await store.claimTick({ ...claim, evalTime: at(2) })).toBe(true);
   });
 
   it('and took an entry all the same leaves it to whoever comes after its lease, who looks first', async () => {
@@ -132,7 +132,7 @@ describe('a write that fails', () => {
     disk.next('written-and-failed');
     expect(await take()).toBeUndefined();
     expect(await take(29)).toBeUndefined();
-    expect(await take(30)).toMatchObject({ id: 'a', attempt: 2, uncertainSince: at(0) });
+    expect(await take(30)).toMatchObject({ id: 'a', attempt: 2, unknownSince: at(0) });
   });
 
   it.each<Fate>(['lost', 'written-and-failed'])(
@@ -141,7 +141,7 @@ describe('a write that fails', () => {
       await store.applyEvaluation(evaluation(1, 'a'));
       await take();
       disk.next(fate);
-      await store.completeEntry({ id: 'a', ref: aRef('ep-a'), follow: [anEntry('b', { episode: 'ep-a' })] });
+      await store.completeEntry({ id: 'a', ref: aRef('ep-a'), follow: [anEntry('b', { alertId: 'ep-a' })] });
       expect(await store.messageRef('ep-a')).toEqual(aRef('ep-a'));
       expect([(await take(60))?.id, await take(60)]).toEqual(['b', undefined]);
     },
@@ -243,7 +243,7 @@ describe.skipIf(!canLimitFiles)('a disk that is full for a while', { timeout: 60
     }
     const written = outcomes.flatMap((outcome, index) => (isWritten(outcome) ? [index + 1] : []));
     const store = await openLevelStore({ dir });
-    expect((await store.loadGroup(GROUP))?.slot).toBe(at(written.at(-1) ?? 0));
+    expect((await store.loadGroup(GROUP))?.evalTime).toBe(at(written.at(-1) ?? 0));
     expect((await drain(store)).map(Number)).toEqual(written);
     await store.close();
     await dispose();

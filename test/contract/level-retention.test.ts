@@ -41,13 +41,13 @@ describe('what the embedded store remembers, and for how long', () => {
   };
 
   const complete = async (id: string, seconds: number): Promise<void> => {
-    const entries = [anEntry(id, { episode: `ep-${id}` })];
+    const entries = [anEntry(id, { alertId: `ep-${id}` })];
     await store.applyEvaluation({ group: GROUP, state: state(at(seconds)), entries });
     await store.completeEntry({ id, ref: { ...aRef(`ep-${id}`), editedAt: clock.now() } });
   };
 
   it('a claim until its time is up', async () => {
-    const claim = (seconds: number) => store.claimTick({ group: GROUP, slot: at(seconds), ttl: MINUTE });
+    const claim = (seconds: number) => store.claimTick({ group: GROUP, evalTime: at(seconds), ttl: MINUTE });
     await claim(0);
     await clock.advance(MINUTE - 1);
     expect(await claim(0)).toBe(false);
@@ -78,9 +78,9 @@ describe('what the embedded store remembers, and for how long', () => {
   });
 
   it('what people did, as long as the message they did it on, or ninety days without one', async () => {
-    const act = (episode: string) =>
-      store.recordAct({
-        episode,
+    const act = (alertId: string) =>
+      store.recordAction({
+        alertId,
         kind: 'acknowledged',
         act: { by: 'U0ANN', at: clock.now() },
         entries: [],
@@ -91,10 +91,10 @@ describe('what the embedded store remembers, and for how long', () => {
     await complete('kept', 1);
     await clock.advance(ms(10 * DAY));
     await reopen();
-    expect([...(await store.acts(['ep-kept', 'ep-alone'])).keys()]).toEqual(['ep-kept']);
+    expect([...(await store.actions(['ep-kept', 'ep-alone'])).keys()]).toEqual(['ep-kept']);
     await clock.advance(ms(80 * DAY));
     await reopen();
-    expect(await store.acts(['ep-kept'])).toEqual(new Map());
+    expect(await store.actions(['ep-kept'])).toEqual(new Map());
   });
 
   it('an entry that waits, for ever', async () => {

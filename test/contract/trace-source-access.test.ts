@@ -27,9 +27,9 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('a Jaeger under a base path', () => {
-  it.each(GENERATIONS)('is reached there, in generation %s', async (generation) => {
-    const plain = await open({ generation });
-    const bench = await open({ generation, basePath: '/tracing/jaeger' });
+  it.each(GENERATIONS)('is reached there, in version %s', async (serverVersion) => {
+    const plain = await open({ serverVersion });
+    const bench = await open({ serverVersion, basePath: '/tracing/jaeger' });
     const { url } = bench;
     const under = await open({ http: { baseUrl: `${url}/tracing/jaeger/` } });
     expect(await under.source.services()).toEqual(await plain.source.services());

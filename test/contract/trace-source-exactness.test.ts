@@ -13,7 +13,7 @@ describe('over random populations, the answer equals brute force whenever it say
     for (const trial of all) {
       const { seed, shape, count } = trial;
       if (!trial.result.isExact) {
-        expect(trial.result.certificate).toMatch(/^at least these: /);
+        expect(trial.result.completeness).toMatch(/^at least these: /);
         continue;
       }
       expect({ seed, shape, count, found: durationsOf(trial) }).toEqual({

@@ -47,9 +47,9 @@ async function failureOf(work: Promise<unknown>): Promise<UpstreamError> {
   return error as UpstreamError;
 }
 
-describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
+describe.each(GENERATIONS)('a Jaeger of version %s', (serverVersion) => {
   it('names its services and operations', async () => {
-    const { source } = await open({ generation });
+    const { source } = await open({ serverVersion });
     const services = [...new Set(sent.map(({ service }) => service))].sort();
     expect(await source.services()).toEqual(services);
     expect(await source.operations('checkout.shop')).toEqual(
@@ -59,7 +59,7 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 
   it('gives every trace of every service, whole and right', async () => {
-    const { source } = await open({ generation });
+    const { source } = await open({ serverVersion });
     for (const service of await source.services()) {
       const found = await source.search({ ...everything, service });
       expect(idsOf(found.traces)).toEqual(idsWhere((span) => span.service === service));
@@ -72,7 +72,7 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 
   it('gives a single trace, in whichever way its id is written', async () => {
-    const { source } = await open({ generation });
+    const { source } = await open({ serverVersion });
     const short = '0000000000000000687eda40ed5b1dc3';
     for (const id of [short, '687eda40ed5b1dc3', short.toUpperCase()]) {
       expect((await source.trace(id))?.traceId).toBe(short);
@@ -81,7 +81,7 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 
   it('filters by duration, inclusive, and says when the limit cut', async () => {
-    const { source } = await open({ generation });
+    const { source } = await open({ serverVersion });
     const atLeast = (min: number) =>
       idsWhere((span) => span.service === 'checkout.shop' && span.duration >= min);
     for (const min of [250_000, 250_001]) {
@@ -94,7 +94,7 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 
   it('filters by operation, window and attribute', async () => {
-    const { source } = await open({ generation });
+    const { source } = await open({ serverVersion });
     const charge = await source.search({
       ...everything,
       service: 'payments.shop',
@@ -122,7 +122,7 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 
   it('has nothing for a service or a time it does not know', async () => {
-    const { source } = await open({ generation });
+    const { source } = await open({ serverVersion });
     const none = { traces: [], isComplete: true };
     expect(await source.search({ ...everything, service: 'nope' })).toEqual(none);
     const instant = { start: RECORDED_WINDOW.start, end: RECORDED_WINDOW.start };
@@ -130,30 +130,30 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 
   it('finds out how to ask once', async () => {
-    const { source, requests } = await open({ generation });
+    const { source, requests } = await open({ serverVersion });
     await source.services();
     await source.search(everything);
     await source.search(everything);
     expect(requests.filter((path) => path.includes('trace-summaries'))).toHaveLength(1);
     const searches = requests.filter((path) => /\/traces\?/.test(path));
-    expect(searches.every((path) => path.startsWith('/api/v3/') === (generation !== '2.13'))).toBe(true);
+    expect(searches.every((path) => path.startsWith('/api/v3/') === (serverVersion !== '2.13'))).toBe(true);
     expect(requests.join()).not.toMatch(/[?&]tag=/);
   });
 
   it('asks for less when the answer is too large, and does not call that complete', async () => {
-    const { source } = await open({ generation, http: { maxBytes: 60_000 } });
+    const { source } = await open({ serverVersion, http: { maxBytes: 60_000 } });
     const found = await source.search(everything);
     expect(found.traces.length).toBeGreaterThan(3);
     expect(found.isComplete).toBe(false);
   });
 
   it('is too large when even few traces are', async () => {
-    const { source } = await open({ generation, http: { maxBytes: 500 } });
+    const { source } = await open({ serverVersion, http: { maxBytes: 500 } });
     expect((await failureOf(source.search(everything))).code).toBe('too-large');
   });
 
   it('fails in words when it stops being itself', async () => {
-    const { source, server } = await open({ generation });
+    const { source, server } = await open({ serverVersion });
     await source.services();
     server.faults.set({ status: 503 });
     expect((await failureOf(source.search(everything))).code).toBe('unavailable');
@@ -166,7 +166,7 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 
   it('can be given up while it hangs', async () => {
-    const { source, server } = await open({ generation });
+    const { source, server } = await open({ serverVersion });
     await source.services();
     server.faults.set({ hang: true });
     const controller = new AbortController();
@@ -176,11 +176,11 @@ describe.each(GENERATIONS)('a Jaeger of generation %s', (generation) => {
   });
 });
 
-describe('all generations', () => {
+describe('all serverVersions', () => {
   it('are read as the same traces', async () => {
     const read = await Promise.all(
-      GENERATIONS.map(async (generation) => {
-        const { source } = await open({ generation });
+      GENERATIONS.map(async (serverVersion) => {
+        const { source } = await open({ serverVersion });
         const found = await source.search({ ...everything, service: 'odd.shop' });
         return sorted(found.traces.map(canonical));
       }),
@@ -194,7 +194,7 @@ describe('all generations', () => {
     ['2.20', '2.13'],
     ['after-2.20', '2.13'],
   ] as const)('an upgrade or a way back (%s to %s) behind one address is noticed', async (from, to) => {
-    const [before, then] = [await open({ generation: from }), await open({ generation: to })];
+    const [before, then] = [await open({ serverVersion: from }), await open({ serverVersion: to })];
     let base = before.url;
     const proxy = createServer((incoming, outgoing) => {
       const through = request(`${base}${incoming.url ?? ''}`, (answer) => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Generation } from '../../demo/jaeger/generation.ts';
 import type { OtlpTraces } from '../../demo/jaeger/otlp.ts';
+import type { ServerVersion } from '../../demo/jaeger/server-version.ts';
 import type { StorageKind } from '../../demo/jaeger/storage.ts';
 import { epochMs, ms, type TimeWindow, us } from '../../src/lib/units.ts';
 import { createFindSlowest } from '../../src/traces/find-slowest.ts';
@@ -128,7 +128,7 @@ async function slowest(bench: Bench, more: { minDuration?: number; count?: numbe
 }
 
 describe('the slowest traces equal brute force whenever they are called exact', () => {
-  const storages: readonly (readonly [StorageKind, Generation])[] = [
+  const storages: readonly (readonly [StorageKind, ServerVersion])[] = [
     ['memory', 'after-2.20'],
     ['clickhouse', 'after-2.20'],
     ['elasticsearch', 'after-2.20'],
@@ -141,20 +141,20 @@ describe('the slowest traces equal brute force whenever they are called exact', 
     ['victoria-traces', '2.13'],
     ['victoria-traces', 'after-2.20'],
   ];
-  it.each(storages)('on %s, asked as generation %s', async (behaviour, generation) => {
-    const bench = await openBench({ population: made.population, behaviour, generation });
+  it.each(storages)('on %s, asked as version %s', async (behaviour, serverVersion) => {
+    const bench = await openBench({ population: made.population, behaviour, serverVersion });
     const found = await slowest(bench);
     expect(found.rows).toHaveLength(5);
     expect(found.isExact).toBe(true);
     expect(found.rows.map(({ duration }) => duration)).toEqual(made.durations.slice(0, 5));
-    expect(found.certificate).toMatch(/^exact: no other trace over .* in 11:20-11:50 UTC$/);
+    expect(found.completeness).toMatch(/^exact: no other trace over .* in 11:20-11:50 UTC$/);
     expect(found.searches).toBeLessThanOrEqual(16);
   });
 
   it.each(storages)(
     'on %s as %s, where a timeout makes many of one duration',
-    async (behaviour, generation) => {
-      const bench = await openBench({ population: clipped.population, behaviour, generation });
+    async (behaviour, serverVersion) => {
+      const bench = await openBench({ population: clipped.population, behaviour, serverVersion });
       const found = await slowest(bench, { count: 10 });
       expect(found.isExact).toBe(true);
       expect(found.rows.map(({ duration }) => duration)).toEqual(clipped.durations.slice(0, 10));
@@ -163,8 +163,8 @@ describe('the slowest traces equal brute force whenever they are called exact', 
 
   it.each(storages)(
     'on %s as %s, in a window that ends while a request runs',
-    async (behaviour, generation) => {
-      const bench = await openBench({ population: made.population, behaviour, generation });
+    async (behaviour, serverVersion) => {
+      const bench = await openBench({ population: made.population, behaviour, serverVersion });
       benches.push(bench);
       const start = epochMs(window.start + 60_400);
       // A millisecond after the slowest request has begun, somewhere inside a second.
@@ -179,8 +179,8 @@ describe('the slowest traces equal brute force whenever they are called exact', 
     },
   );
 
-  it.each(GENERATIONS)('on generation %s', async (generation) => {
-    const bench = await openBench({ population: made.population, generation, seed: 9 });
+  it.each(GENERATIONS)('on version %s', async (serverVersion) => {
+    const bench = await openBench({ population: made.population, serverVersion, seed: 9 });
     const found = await slowest(bench, { count: 10 });
     expect(found.isExact).toBe(true);
     expect(found.rows.map(({ duration }) => duration)).toEqual(made.durations.slice(0, 10));
@@ -207,7 +207,7 @@ describe('the slowest traces equal brute force whenever they are called exact', 
     });
     const expected = made.durations.filter((duration) => duration >= floor);
     expect(found.rows.map(({ duration }) => duration)).toEqual(expected);
-    expect(found.certificate).toMatch(
+    expect(found.completeness).toMatch(
       new RegExp(`^exact: all ${expected.length} traces >= .* in 11:20-11:50 UTC$`),
     );
   });

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Generation } from '../../demo/jaeger/generation.ts';
 import { fromOtlp, type OtlpTraces } from '../../demo/jaeger/otlp.ts';
 import { createJaegerServer, type JaegerServer } from '../../demo/jaeger/server.ts';
+import type { ServerVersion } from '../../demo/jaeger/server-version.ts';
 import type { StorageKind } from '../../demo/jaeger/storage.ts';
 import { createJaegerStore } from '../../demo/jaeger/store.ts';
 import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts';
@@ -23,7 +23,7 @@ export interface Bench {
 
 export interface BenchOptions {
   readonly population: OtlpTraces;
-  readonly generation?: Generation;
+  readonly serverVersion?: ServerVersion;
   readonly behaviour?: StorageKind;
   readonly seed?: number;
   readonly http?: Partial<HttpClientOptions>;
@@ -34,14 +34,14 @@ export interface BenchOptions {
 }
 
 export async function openBench(options: BenchOptions): Promise<Bench> {
-  const { population, generation = 'after-2.20', behaviour = 'memory', seed = 1, now } = options;
+  const { population, serverVersion = 'after-2.20', behaviour = 'memory', seed = 1, now } = options;
   const store = createJaegerStore();
   store.add(fromOtlp(population));
   const requests: string[] = [];
   const headers: IncomingHttpHeaders[] = [];
   const server = createJaegerServer({
     store,
-    generation,
+    serverVersion,
     behaviour,
     seed,
     clock: { now: () => Date.UTC(2026, 10, 20, 12) },

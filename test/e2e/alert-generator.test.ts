@@ -19,7 +19,7 @@ import { createVirtualClock, START } from '../support/virtual-clock.ts';
 /*
  * The compliance suite for alert generators in virtual time, over HTTP: what the alerts must be at every evaluation of
  * up to forty minutes. The original allows an interval's tolerance; here the evaluations' phase is known, so every state
- * is exact. In place of what is sent to an Alertmanager again and again stands what people are told, once.
+ * is exact. In place of what is sent to an Alertmanager again and again stands what people are notified, once.
  */
 
 const INTERVAL = 30_000;
@@ -35,8 +35,8 @@ const firstTick = (phase: number, instant: number): number =>
 
 type Truncated = Pick<Alert, 'labels' | 'annotations' | 'state' | 'activeAt' | 'value'>;
 
-function expectedAt(episodes: readonly Episode[], phase: number, tick: number): readonly Truncated[] {
-  return episodes.flatMap(({ labels, active, for: wait, end, values, annotations }) => {
+function expectedAt(alertIds: readonly Episode[], phase: number, tick: number): readonly Truncated[] {
+  return alertIds.flatMap(({ labels, active, for: wait, end, values, annotations }) => {
     const since = firstTick(phase, active);
     if (tick < since || tick >= firstTick(phase, end)) return [];
     const value = values.findLast(([from]) => firstTick(phase, from) <= tick)?.[1] ?? Number.NaN;
@@ -61,7 +61,7 @@ const shownOf = ({ rules }: GroupState): readonly Truncated[] =>
     }))
     .sort(byLabels);
 
-/** Everything that people are to be told, in the order it was decided. */
+/** Everything that people are to be notified, in the order it was decided. */
 async function drain(store: Store): Promise<readonly OutboxEntry[]> {
   const entries: OutboxEntry[] = [];
   for (;;) {
@@ -124,16 +124,16 @@ describe('as the compliance suite for alert generators wants it', () => {
       await clock.advanceTo(at(tick));
       const outcome = await evaluate(group, at(tick));
       if (outcome.kind !== 'applied') throw new Error(`${tick} ms: ${outcome.kind}`);
-      const expected = [...expectedAt(given.episodes, phase, tick)].sort(byLabels);
+      const expected = [...expectedAt(given.alertIds, phase, tick)].sort(byLabels);
       expect(shownOf(outcome.state), `${tick} ms`).toEqual(expected);
       seen += expected.length;
     }
     expect(seen).toBeGreaterThan(0);
 
-    const told = (await drain(store))
+    const notified = (await drain(store))
       .filter(({ kind }) => kind === 'firing' || kind === 'resolved')
       .map(({ kind, alert: { labels, firedAt, resolvedAt } }) => ({ kind, labels, firedAt, resolvedAt }));
-    const due = given.episodes.flatMap(({ labels, active, for: wait, end }) => {
+    const due = given.alertIds.flatMap(({ labels, active, for: wait, end }) => {
       const firedAt = firstTick(phase, firstTick(phase, active) + wait);
       const over = firstTick(phase, end);
       if (firedAt >= over) return [];
@@ -142,9 +142,9 @@ describe('as the compliance suite for alert generators wants it', () => {
         { kind: 'resolved', labels, firedAt: at(firedAt), resolvedAt: at(over) },
       ];
     });
-    const inTime = (entries: typeof told | typeof due) =>
+    const inTime = (entries: typeof notified | typeof due) =>
       entries.map((entry) => JSON.stringify([entry.resolvedAt ?? entry.firedAt, entry])).sort();
-    expect(inTime(told)).toEqual(inTime(due));
+    expect(inTime(notified)).toEqual(inTime(due));
     await dispose();
   });
 });

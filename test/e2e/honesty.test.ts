@@ -25,13 +25,13 @@ const isOver = ({ text }: Message): boolean => /recovered|resolved|no longer bre
 const thread = ({ world, channelId }: Stage, message: Message): readonly Message[] =>
   world.workspace.thread(channelId, message.ts, world.readerId).slice(1);
 
-describe('nothing but recovery is told as recovery', () => {
+describe('nothing but recovery is notified as recovery', () => {
   test.each<[string, PrometheusFault]>([
     ['answers 503', { status: 503 }],
     ['shows a login page', { html: true }],
     ['breaks its answers off', { truncateAt: 20 }],
   ])(
-    'a Prometheus that %s freezes the alert, and the recovery is told when it answers again',
+    'a Prometheus that %s freezes the alert, and the recovery is notified when it answers again',
     async (_, fault) => {
       const { stage: on, checkout } = await breach(shortly);
       on.world.prometheus.faults.set(fault);
@@ -45,14 +45,14 @@ describe('nothing but recovery is told as recovery', () => {
     },
   );
 
-  test('a Prometheus that is away is told once, for all alerts, and the message ends when it is back', async () => {
+  test('a Prometheus that is away is notified once, for all alerts, and the message ends when it is back', async () => {
     const { stage: on } = await breach(shortly);
     const notes = () =>
       on.messages().filter(({ text }) => /Prometheus (?:does not answer|answers again)/.test(text));
     on.world.prometheus.faults.set({ status: 503 });
     await on.live(30);
     expect(notes()).toEqual([]);
-    await on.until('it is told', () => notes().length > 0, 90);
+    await on.until('it is notified', () => notes().length > 0, 90);
     await on.restart();
     await on.live(60);
     expect(notes().map(({ text, threadTs }) => [text, threadTs])).toEqual([
@@ -61,7 +61,7 @@ describe('nothing but recovery is told as recovery', () => {
     expect(JSON.stringify(notes()[0]?.blocks)).toContain('No breach and no recovery can be seen');
     const { ts } = notes()[0] as Message;
     on.world.prometheus.faults.set(undefined);
-    await on.until('its end is told', () => notes().some(({ text }) => /answers again after/.test(text)));
+    await on.until('its end is notified', () => notes().some(({ text }) => /answers again after/.test(text)));
     expect(
       notes()
         .filter(({ threadTs }) => threadTs === undefined)
@@ -93,7 +93,7 @@ describe('nothing but recovery is told as recovery', () => {
   });
 });
 
-describe('told exactly once', () => {
+describe('notified exactly once', () => {
   test.each([
     ['the connection breaks after Slack took the message', { kind: 'reset-after-accept' } as const],
     ['Slack breaks with 500', { kind: 'http', status: 500 } as const],

@@ -45,7 +45,7 @@ async function press(on: Stage, { ts }: Message, action: string, userId = ALICE)
 }
 
 /** The next message that only Alice sees. */
-async function told(on: Stage, act: () => Promise<unknown>): Promise<Message> {
+async function notified(on: Stage, act: () => Promise<unknown>): Promise<Message> {
   const before = new Set(on.messages().map(({ ts }) => ts));
   await act();
   const answer = (): Message | undefined =>
@@ -69,14 +69,14 @@ test('a silence made by command holds back what comes, over a restart too; unsil
   expect(json(list)).toContain(`<@${ALICE}>: moving the database`);
   expect(json(list)).toContain('Holds back 1 now');
   expect(json(await on.ask('/slo status'))).toContain(`<@${ALICE}>`);
-  const ended = await told(on, () => press(on, list, 'run_command_0'));
+  const ended = await notified(on, () => press(on, list, 'run_command_0'));
   expect(json(ended)).toContain('Ended');
   await on.until('what still breaches is posted', () => about(on, 'checkout').length > 0, 30);
   await on.until('and seen to its end', () => about(on, 'checkout').some(isOver));
   expect(about(on, 'checkout')).toHaveLength(1);
 });
 
-test('a silence made by the form is told in the thread, stands in the message, and the end is told all the same', async () => {
+test('a silence made by the form is notified in the thread, stands in the message, and the end is notified all the same', async () => {
   const on = await open(played({ from: 5, to: 150, fault: SLOW_PAYMENTS }));
   await on.until('checkout is posted', () => about(on, 'checkout').length > 0);
   await press(on, checkoutOf(on), 'silence');
@@ -94,7 +94,11 @@ test('a silence made by the form is told in the thread, stands in the message, a
   await submit('severity!="page"');
   expect(views()[0]?.errors).toMatchObject({ matchers: expect.stringContaining('everything') as string });
   await submit('destination_service_name="checkout"');
-  await on.until('it is told', () => threadOf(on, checkoutOf(on)).includes(`Silenced by <@${ALICE}>`), 40);
+  await on.until(
+    'it is notified',
+    () => threadOf(on, checkoutOf(on)).includes(`Silenced by <@${ALICE}>`),
+    40,
+  );
   await on.until(
     'the form says so',
     () => JSON.stringify(views()[0]?.view).includes('It holds back 1 alert now'),
@@ -107,14 +111,14 @@ test('a silence made by the form is told in the thread, stands in the message, a
       json(checkoutOf(on)).includes('Unsilence'),
     40,
   );
-  await on.until('its end is told', () => isOver(checkoutOf(on)));
+  await on.until('its end is notified', () => isOver(checkoutOf(on)));
   expect(about(on, 'checkout')).toHaveLength(1);
 });
 
 test('an alert is taken once: the message names who has it, the second hears so, an evaluation loses nothing', async () => {
   const on = await open(played({ from: 5, to: 150, fault: SLOW_PAYMENTS }));
   await on.until('checkout is posted', () => about(on, 'checkout').length > 0);
-  const answer = await told(on, () => press(on, checkoutOf(on), 'acknowledge'));
+  const answer = await notified(on, () => press(on, checkoutOf(on), 'acknowledge'));
   expect(json(answer)).toContain(`is acknowledged by <@${ALICE}>`);
   const mark = `:eyes: Acknowledged by <@${ALICE}>`;
   await on.until('the message says so', () => json(checkoutOf(on)).includes(mark), 40);

@@ -9,7 +9,7 @@ const ENVIRONMENT = {
   GRAFANA_DASHBOARD: 'svc?var-service={service}',
 };
 
-/** Where nothing is wrong: no breach is told between a question and its answer. */
+/** Where nothing is wrong: no breach is notified between a question and its answer. */
 let stage: Stage;
 beforeAll(async () => {
   stage = await startStage({ transport: 'socket', environment: ENVIRONMENT });

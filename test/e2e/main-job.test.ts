@@ -72,7 +72,7 @@ test('a typo is answered with a suggestion', async () => {
   expect(usage.text + json(usage)).toContain('/trace slowest checkout');
 });
 
-test('what was breaching before a restart is told once, and its end is told after it', async () => {
+test('what was breaching before a restart is notified once, and its end is notified after it', async () => {
   stage = await startStage({ transport: 'socket', script: SLOW_CHECKOUT });
   const { messages } = stage;
   await stage.until('the breach is posted', () => messages().some(about('checkout')));

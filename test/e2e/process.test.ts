@@ -216,7 +216,7 @@ describe('tailwatch replay', () => {
     expect(await first.exit, first.output()).toBe(0);
     expect(first.output()).toMatch(/traffic \/ Traffic +1 -> 0 /);
 
-    // The source is gone: what is told now comes out of the file.
+    // The source is gone: what is notified now comes out of the file.
     await world.close();
     world = undefined;
     const second = run([...args, '--json'], CLEAN);

@@ -24,10 +24,10 @@ afterEach(async () => {
 /** How many messages each channel has, and how many replies with news and ends stand below all of them. */
 type Told = Readonly<Record<string, number>>;
 
-const toldOf = (channels: readonly string[], replies: number): Told => {
-  const told: Record<string, number> = { replies };
-  for (const channel of channels) told[channel] = (told[channel] ?? 0) + 1;
-  return told;
+const notifiedOf = (channels: readonly string[], replies: number): Told => {
+  const notified: Record<string, number> = { replies };
+  for (const channel of channels) notified[channel] = (notified[channel] ?? 0) + 1;
+  return notified;
 };
 
 /** The channel that the demo's bot posts to. */
@@ -37,7 +37,7 @@ const at = (seconds: number): string => new Date(after(START, ms(seconds * SECON
 const isPublic = ({ ephemeralFor }: Message): boolean => ephemeralFor === undefined;
 const isTop = ({ threadTs }: Message): boolean => threadTs === undefined;
 
-/** What the bot posted. A reply that lists alerts of a storm is a part of its message. */
+/** What the bot posted. A reply that lists alerts of an alert group is a part of its message. */
 function postedOn({ world }: Stage): Told {
   const channels: string[] = [];
   let replies = 0;
@@ -49,7 +49,7 @@ function postedOn({ world }: Stage): Told {
       replies += thread.filter(({ text }) => !/more services? breach/.test(text)).length;
     }
   }
-  return toldOf(channels, replies);
+  return notifiedOf(channels, replies);
 }
 
 /** Runs the same rules over the samples that the bot has seen. */
@@ -68,7 +68,7 @@ async function replayed(on: Stage): Promise<ReplayReport> {
       recorder: createSpyRecorder(),
       logger,
     });
-    // The stage's first slot is the first one after its start.
+    // The stage's first evaluation time is the first one after its start.
     const window = { start: after(START, SECOND), end: on.clock.now() };
     return await replay({ groups, window, timezone: 'UTC', ...(policy === undefined ? {} : { policy }) });
   } finally {
@@ -80,7 +80,7 @@ function toldBy({ hours, rules }: ReplayReport): Told {
   const channels = hours.flatMap(({ channel, messages }) =>
     Array.from({ length: messages }, () => (channel === DEFAULT_CHANNEL ? SHOP : channel)),
   );
-  return toldOf(
+  return notifiedOf(
     channels,
     rules.reduce((sum, { replies }) => sum + replies, 0),
   );
@@ -90,40 +90,40 @@ interface Case {
   readonly policy: string;
   /** When payments' database is slow, in seconds; payments, checkout and frontend breach then. */
   readonly slow: readonly (readonly [from: number, to: number])[];
-  /** Seconds from the start, after which nothing is told any more. */
+  /** Seconds from the start, after which nothing is notified any more. */
   readonly calm: number;
-  readonly told: Told;
+  readonly notified: Told;
 }
 
 const cases: Record<string, Case> = {
-  'where everything is told': {
-    policy: 'flap: 0',
+  'where everything is notified': {
+    policy: 'flap_threshold: 0',
     slow: [[5, 25]],
     calm: 120,
-    told: { [SHOP]: 3, replies: 3 },
+    notified: { [SHOP]: 3, replies: 3 },
   },
   'where an alert that comes and goes is damped': {
-    policy: 'flap: 2',
+    policy: 'flap_threshold: 2',
     slow: [
       [5, 25],
       [125, 145],
     ],
     calm: 250,
     // The second time each has a line in its thread in place of a message.
-    told: { [SHOP]: 3, replies: 6 },
+    notified: { [SHOP]: 3, replies: 6 },
   },
   'where those that begin together share a message': {
-    policy: 'storm: 1',
+    policy: 'group_threshold: 1',
     slow: [[5, 25]],
     calm: 120,
-    told: { [SHOP]: 1, replies: 1 },
+    notified: { [SHOP]: 1, replies: 1 },
   },
   'where a service is silenced': {
     policy: `silences:
 - { matchers: [destination_service_name="checkout"], ends_at: ${at(9_000)}, created_by: ann, comment: planned }`,
     slow: [[5, 25]],
     calm: 120,
-    told: { [SHOP]: 2, replies: 2 },
+    notified: { [SHOP]: 2, replies: 2 },
   },
   'where one service is under maintenance to the end of its breach, and another is not': {
     policy: `maintenance:
@@ -131,7 +131,7 @@ const cases: Record<string, Case> = {
 - { name: patching, matchers: [destination_service_name="frontend"], starts_at: ${at(0)}, ends_at: ${at(50)} }`,
     slow: [[5, 60]],
     calm: 160,
-    told: { [SHOP]: 2, replies: 2 },
+    notified: { [SHOP]: 2, replies: 2 },
   },
   'where a route is mute, and another leads to two channels': {
     policy: `time_intervals:
@@ -144,7 +144,7 @@ route:
   - { matchers: [destination_service_name="frontend"], mute_time_intervals: [at two] }`,
     slow: [[5, 25]],
     calm: 120,
-    told: { '#general': 1, [SHOP]: 2, replies: 3 },
+    notified: { '#general': 1, [SHOP]: 2, replies: 3 },
   },
   'where one alert inhibits another': {
     policy: `inhibit_rules:
@@ -153,13 +153,13 @@ route:
   equal: [team]`,
     slow: [[5, 25]],
     calm: 120,
-    told: { [SHOP]: 2, replies: 2 },
+    notified: { [SHOP]: 2, replies: 2 },
   },
   'where callers are folded into whom they call': {
     policy: 'inhibit: call-graph',
     slow: [[5, 25]],
     calm: 120,
-    told: { [SHOP]: 1, replies: 1 },
+    notified: { [SHOP]: 1, replies: 1 },
   },
 };
 
@@ -172,10 +172,10 @@ test.each(Object.entries(cases))('a replay counts what the bot posts %s', async 
   });
   stage = on;
   await on.live(expected.calm);
-  expect(toldBy(await replayed(on))).toEqual(expected.told);
-  const isTold = (): boolean =>
-    Object.entries(expected.told).every(([what, count]) => postedOn(on)[what] === count);
-  await on.until('the bot has told the same', isTold);
+  expect(toldBy(await replayed(on))).toEqual(expected.notified);
+  const isNotified = (): boolean =>
+    Object.entries(expected.notified).every(([what, count]) => postedOn(on)[what] === count);
+  await on.until('the bot has notified the same', isNotified);
   await on.live(10);
-  expect(postedOn(on)).toEqual(expected.told);
+  expect(postedOn(on)).toEqual(expected.notified);
 });

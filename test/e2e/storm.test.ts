@@ -14,43 +14,45 @@ const withPolicy = (text: string): string => `${DEMO_RULES}---\n${text}\n`;
 const json = (message: Message | undefined): string => JSON.stringify(message?.blocks ?? []);
 const isTop = ({ threadTs, ephemeralFor }: Message): boolean =>
   threadTs === undefined && ephemeralFor === undefined;
-const isStorm = (message: Message): boolean => isTop(message) && message.text.includes('ServiceSlow');
+const isAlertGroup = (message: Message): boolean => isTop(message) && message.text.includes('ServiceSlow');
 const threadOf = (on: Stage, message: Message | undefined): readonly Message[] =>
   on.world.workspace.thread(on.channelId, message?.ts ?? '', on.world.readerId).slice(1);
-const storms = (on: Stage): readonly Message[] => on.messages().filter(isStorm);
+const alertGroups = (on: Stage): readonly Message[] => on.messages().filter(isAlertGroup);
 const isOver = ({ text }: Message): boolean => /recovered|closed for all/.test(text);
 
 test('services that breach together share one message, are acknowledged one by one, and end together, over a restart', async () => {
   stage = await startStage({
     transport: 'socket',
     script: played({ from: 5, to: 80, fault: SLOW_PAYMENTS }),
-    rules: withPolicy('storm: 1'),
+    rules: withPolicy('group_threshold: 1'),
   });
   const on = stage;
-  await on.until('it is posted', () => storms(on).length > 0);
-  await on.until('it is complete', () => json(storms(on)[0]).includes('*Slowest traces* of `'));
-  expect(storms(on)[0]?.text).toMatch(/^🔴 \d of 9 services breach ServiceSlow/);
+  await on.until('it is posted', () => alertGroups(on).length > 0);
+  await on.until('it is complete', () => json(alertGroups(on)[0]).includes('*Slowest traces* of `'));
+  expect(alertGroups(on)[0]?.text).toMatch(/^🔴 \d of 9 services breach ServiceSlow/);
 
-  const block = storms(on)[0]?.blocks.find(({ block_id: id }) => String(id).startsWith('/slo acknowledge'));
-  const episode =
+  const block = alertGroups(on)[0]?.blocks.find(({ block_id: id }) =>
+    String(id).startsWith('/slo acknowledge'),
+  );
+  const alertId =
     /"text":"payments","emoji":false\},"value":"([^"]+)"/.exec(JSON.stringify(block))?.[1] ?? '';
   await on.world.workspace.press({
     userId: on.world.readerId,
     channelId: on.channelId,
-    messageTs: storms(on)[0]?.ts ?? '',
+    messageTs: alertGroups(on)[0]?.ts ?? '',
     blockId: String(block?.['block_id']),
     actionId: 'acknowledge_one',
-    selectedValue: episode,
+    selectedValue: alertId,
   });
-  await on.until('it is shown', () => json(storms(on)[0]).includes('firing, acknowledged'), 10);
-  expect(json(storms(on)[0])).not.toContain(episode);
+  await on.until('it is shown', () => json(alertGroups(on)[0]).includes('firing, acknowledged'), 10);
+  expect(json(alertGroups(on)[0])).not.toContain(alertId);
 
   await on.restart();
-  await on.until('it is over', () => storms(on).some(isOver));
+  await on.until('it is over', () => alertGroups(on).some(isOver));
   expect(on.messages().filter(isTop)).toHaveLength(1);
-  expect(storms(on)[0]?.text).toContain('all 3 services recovered');
-  await on.until('its thread hears of it', () => threadOf(on, storms(on)[0]).length > 0, 20);
-  expect(threadOf(on, storms(on)[0]).map(({ text }) => text)).toEqual([
+  expect(alertGroups(on)[0]?.text).toContain('all 3 services recovered');
+  await on.until('its thread hears of it', () => threadOf(on, alertGroups(on)[0]).length > 0, 20);
+  expect(threadOf(on, alertGroups(on)[0]).map(({ text }) => text)).toEqual([
     expect.stringMatching(/^✅ All 3 are over/),
   ]);
 });
@@ -62,40 +64,42 @@ test('what begins later joins it in its thread; a message that was deleted is po
       { from: 5, to: 120, fault: SLOW_PAYMENTS },
       { from: 40, to: 120, fault: { kind: 'slow-code', service: 'recommendations', factor: 200 } },
     ),
-    rules: withPolicy('storm: 1'),
+    rules: withPolicy('group_threshold: 1'),
   });
   const on = stage;
-  await on.until('it is posted', () => storms(on).length > 0);
+  await on.until('it is posted', () => alertGroups(on).length > 0);
   await on.until('another joins', () =>
-    threadOf(on, storms(on)[0]).some(({ text }) => text.startsWith('1 more service breaches ServiceSlow')),
+    threadOf(on, alertGroups(on)[0]).some(({ text }) =>
+      text.startsWith('1 more service breaches ServiceSlow'),
+    ),
   );
-  expect(storms(on)).toHaveLength(1);
-  on.world.workspace.deleteMessage(on.channelId, storms(on)[0]?.ts ?? '');
-  await on.until('it is posted anew', () => storms(on).length > 0, 120);
-  await on.until('it is over', () => storms(on).some(isOver));
+  expect(alertGroups(on)).toHaveLength(1);
+  on.world.workspace.deleteMessage(on.channelId, alertGroups(on)[0]?.ts ?? '');
+  await on.until('it is posted anew', () => alertGroups(on).length > 0, 120);
+  await on.until('it is over', () => alertGroups(on).some(isOver));
   await on.live(60);
-  expect(storms(on)).toHaveLength(1);
-  expect(threadOf(on, storms(on)[0]).map(({ text }) => text)).toContain(
+  expect(alertGroups(on)).toHaveLength(1);
+  expect(threadOf(on, alertGroups(on)[0]).map(({ text }) => text)).toContain(
     '1 more service breaches ServiceSlow',
   );
 });
 
-test('a rule that is removed ends its storm, and nobody says that all is well', async () => {
+test('a rule that is removed ends its alert group, and nobody says that all is well', async () => {
   stage = await startStage({
     transport: 'socket',
     script: played({ from: 5, to: 600, fault: SLOW_PAYMENTS }),
-    rules: withPolicy('storm: 1'),
+    rules: withPolicy('group_threshold: 1'),
   });
   const on = stage;
-  await on.until('it is posted', () => storms(on).length > 0);
-  await on.changeRules(withPolicy('storm: 1').replaceAll('ServiceSlow', 'ServiceSlower'));
-  await on.until('it is closed', () => storms(on).some(isOver), 60);
-  const closed = storms(on).find(isOver);
+  await on.until('it is posted', () => alertGroups(on).length > 0);
+  await on.changeRules(withPolicy('group_threshold: 1').replaceAll('ServiceSlow', 'ServiceSlower'));
+  await on.until('it is closed', () => alertGroups(on).some(isOver), 60);
+  const closed = alertGroups(on).find(isOver);
   expect(closed?.text).toContain('☑️ ServiceSlow: closed for all');
   expect(json(closed)).toContain('*not known*');
 });
 
-test('an alert that comes and goes is told a few times, then said to flap, in the channel too', async () => {
+test('an alert that comes and goes is notified a few times, then said to flap, in the channel too', async () => {
   stage = await startStage({
     transport: 'socket',
     script: played(
@@ -105,7 +109,7 @@ test('an alert that comes and goes is told a few times, then said to flap, in th
         fault: { kind: 'slow-code', service: 'recommendations', factor: 200 } as const,
       })),
     ),
-    rules: withPolicy('flap: 2'),
+    rules: withPolicy('flap_threshold: 2'),
   });
   const on = stage;
   const about = (): readonly Message[] =>

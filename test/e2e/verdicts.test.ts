@@ -47,7 +47,7 @@ describe('what a verdict says', () => {
     const byHand = () => find('checkout: p99', 'objective 750 ms', '*p99*');
     const burning = () => find('checkout: error budget burns', '*Burn-rate pair*', '*p99*');
     await on.until(
-      'all three are told and measured',
+      'all three are notified and measured',
       () => [threshold(), byHand(), burning()].every((each) => each !== undefined),
       120,
     );
@@ -75,7 +75,7 @@ describe('what a verdict says', () => {
     expect(status).toMatch(/`Rare` · no verdict · .*\d+ requests in 1m, 1000000 are asked for/);
   });
 
-  test('series that are gone and traffic that is gone are told apart', async () => {
+  test('series that are gone and traffic that is gone are notified apart', async () => {
     const script = played(
       { from: 5, to: 58, fault: SLOW_PAYMENTS },
       { from: 60, to: 900, fault: { kind: 'service-gone', service: 'checkout' } },
@@ -83,14 +83,20 @@ describe('what a verdict says', () => {
     const rules = RULES.slice(0, RULES.indexOf('- name: Rare')).replace(', burn: workbook', '');
     stage = await startStage({ transport: 'socket', sampling: FEW_TRACES, rules, script });
     const on = stage;
-    const told = (service: string): string => {
+    const notified = (service: string): string => {
       const posted = on.messages().find((each) => each.text.includes(`${service}: no data`));
       return posted === undefined ? '' : shown(posted);
     };
-    await on.until('both are without data', () => told('checkout') !== '' && told('payments') !== '', 200);
-    expect(told('checkout')).toContain('Its series are gone from istio_request_duration_milliseconds_count.');
+    await on.until(
+      'both are without data',
+      () => notified('checkout') !== '' && notified('payments') !== '',
+      200,
+    );
+    expect(notified('checkout')).toContain(
+      'Its series are gone from istio_request_duration_milliseconds_count.',
+    );
     // Only checkout called it: its series stand still.
-    expect(told('payments')).toContain('count no requests any more');
-    expect(told('payments')).toContain('The figures are the last that were seen.');
+    expect(notified('payments')).toContain('count no requests any more');
+    expect(notified('payments')).toContain('The figures are the last that were seen.');
   });
 });

@@ -11,7 +11,7 @@ import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../src/rules/rule.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
 import { expectAlerts } from '../support/expected-alerts.ts';
-import { GENERATIONS, type Generation } from '../support/generations.ts';
+import { GENERATIONS, type ServerVersion } from '../support/generations.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { type GridSeries, latencySeries, randomTraffic, SCRAPE } from '../support/mesh-samples.ts';
 import { createChance } from '../support/promql-samples.ts';
@@ -100,34 +100,34 @@ async function evaluate(
   const tick = createEvaluateGroup({ ...parts, expand: expandTemplate, noise });
   const tests: ExpressionTest[] = [];
   for (let n = 0; n <= TICKS; n++) {
-    const slot = after(START, ms(n * INTERVAL));
-    await clock.advanceTo(slot);
-    const outcome = await tick(group, slot);
+    const evalTime = after(START, ms(n * INTERVAL));
+    await clock.advanceTo(evalTime);
+    const outcome = await tick(group, evalTime);
     if (outcome.kind !== 'applied') throw new Error(`tick ${n} of ${group.name}: ${outcome.kind}`);
     for (const { rule, alerts, health } of Object.values(outcome.state.rules)) {
       if (health.kind !== 'ok') throw new Error(`${rule.name}: ${JSON.stringify(health)}`);
-      tests.push(...expectAlerts(rule.name, { slot, start: START }, alerts));
+      tests.push(...expectAlerts(rule.name, { evalTime, start: START }, alerts));
     }
   }
   return tests;
 }
 
-function samplesFor({ le }: Generation, seed: number): readonly GridSeries[] {
+function samplesFor({ le }: ServerVersion, seed: number): readonly GridSeries[] {
   const chance = createChance(seed);
   return SERVICES.flatMap((name) => latencySeries({ name, le }, SCRAPES, randomTraffic(chance)));
 }
 
 /** One run: the samples of a seed, and what the program makes of them; `see` stands between it and the Prometheus. */
 async function believe(
-  generation: Generation,
+  serverVersion: ServerVersion,
   seed: number,
   see: (metrics: MetricsSource) => MetricsSource = (metrics) => metrics,
 ): Promise<{ readonly groups: readonly RuleGroup[]; readonly test: RuleTest }> {
   const parsed = parseRuleText('rules.yaml', RULES);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
-  const series = samplesFor(generation, seed);
+  const series = samplesFor(serverVersion, seed);
   const real = await startRealPrometheus({
-    binary: generation.binary,
+    binary: serverVersion.binary,
     openMetrics: openMetrics(written(series)),
   });
   const { store, dispose } = await openTempStore();
@@ -148,7 +148,7 @@ async function believe(
 }
 
 const judge = async (
-  { promtool }: Generation,
+  { promtool }: ServerVersion,
   { groups, test }: Awaited<ReturnType<typeof believe>>,
 ): Promise<string> =>
   await judgeByPromtool(
@@ -161,8 +161,8 @@ const judge = async (
     promtool,
   );
 
-for (const generation of GENERATIONS) {
-  const { name, need, judgeNeed } = generation;
+for (const serverVersion of GENERATIONS) {
+  const { name, need, judgeNeed } = serverVersion;
   requireOrSkip(
     'promtool',
     need,
@@ -171,7 +171,7 @@ for (const generation of GENERATIONS) {
     it.each(Array.from({ length: SEEDS }, (_, i) => FIRST_SEED + i))(
       'has every alert as its own rules have it, seed %i',
       async (seed) => {
-        const believed = await believe(generation, seed);
+        const believed = await believe(serverVersion, seed);
         const { expressions } = believed.test;
         const alerts = expressions.reduce((sum, { expected }) => sum + expected.length, 0);
         console.log(
@@ -181,7 +181,7 @@ for (const generation of GENERATIONS) {
         // Buckets are found however their bounds are written: a rule that sees none is never wrong either.
         const compiled = expressions.filter(({ expr }) => /Slow/.test(expr));
         expect(compiled.some(({ expected }) => expected.length > 0)).toBe(true);
-        expect(await judge(generation, believed)).toBe('');
+        expect(await judge(serverVersion, believed)).toBe('');
       },
     );
 
@@ -205,7 +205,7 @@ for (const generation of GENERATIONS) {
         }),
       ],
     ])('a program that %s is found out', async (_, see) => {
-      expect(await judge(generation, await believe(generation, FIRST_SEED, see))).toContain('FAILED');
+      expect(await judge(serverVersion, await believe(serverVersion, FIRST_SEED, see))).toContain('FAILED');
     });
   });
 }

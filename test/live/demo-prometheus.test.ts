@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatLabels, labelsOf } from '../../demo/prometheus/labels.ts';
-import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../demo/prometheus/promql/dialect.ts';
+import {
+  PROMETHEUS_2,
+  PROMETHEUS_3,
+  type VersionBehavior,
+} from '../../demo/prometheus/promql/version-behavior.ts';
 import { createSampleStore, type SampleStore } from '../../demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServerOptions } from '../../demo/prometheus/server.ts';
 import { epochMs, ms } from '../../src/lib/units.ts';
-import { GENERATIONS, type Generation } from '../support/generations.ts';
+import { GENERATIONS, type ServerVersion } from '../support/generations.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { type GeneratedQuery, generateQuery } from '../support/promql-queries.ts';
 import { createChance, generateSamples, LAST } from '../support/promql-samples.ts';
@@ -16,13 +20,16 @@ const SEED = Number(process.env['TAILWATCH_SEED'] ?? 20_261_121);
 const QUERIES = 500;
 const TOLERANCE = 1e-9;
 
-const DIALECTS: Readonly<Record<Generation['name'], Dialect>> = {
+const DIALECTS: Readonly<Record<ServerVersion['name'], VersionBehavior>> = {
   'Prometheus 2.42': PROMETHEUS_2,
   'Prometheus 3': PROMETHEUS_3,
 };
 
 /** Another answer to the same question: what a wrong evaluator would be like. */
-const otherEnd = (dialect: Dialect): Dialect => ({ ...dialect, rangeIsLeftOpen: !dialect.rangeIsLeftOpen });
+const otherEnd = (versionBehavior: VersionBehavior): VersionBehavior => ({
+  ...versionBehavior,
+  rangeIsLeftOpen: !versionBehavior.rangeIsLeftOpen,
+});
 
 interface Answer {
   readonly status: number;
@@ -138,8 +145,8 @@ async function compareAll(realUrl: string, ownUrl: string): Promise<Tally> {
 }
 
 /** The suite against one real Prometheus. */
-function compareWith({ name, binary }: Generation): void {
-  const dialect = DIALECTS[name];
+function compareWith({ name, binary }: ServerVersion): void {
+  const versionBehavior = DIALECTS[name];
   let real: RealPrometheus;
   let samples: SampleStore;
   const closing: (() => Promise<void>)[] = [];
@@ -149,7 +156,7 @@ function compareWith({ name, binary }: Generation): void {
     create: typeof createPrometheusServer = createPrometheusServer,
   ): Promise<string> {
     const clock = { now: () => epochMs(LAST) };
-    const server = create({ samples, clock, dialect, ...options });
+    const server = create({ samples, clock, versionBehavior, ...options });
     closing.push(() => server.close());
     return (await server.listen()).url;
   }
@@ -177,7 +184,7 @@ function compareWith({ name, binary }: Generation): void {
   });
 
   // The wording is that of 2.42; 3.x words some mistakes anew.
-  const exact = dialect === PROMETHEUS_2 ? describe : undefined;
+  const exact = versionBehavior === PROMETHEUS_2 ? describe : undefined;
   exact?.('gives the very same answer to', () => {
     let own: string;
     beforeAll(async () => {
@@ -196,7 +203,7 @@ function compareWith({ name, binary }: Generation): void {
 
   describe('finds a wrong evaluator out:', () => {
     it('ranges that end differently on the left', async () => {
-      const tally = await compareAll(real.url, await serve({ dialect: otherEnd(dialect) }));
+      const tally = await compareAll(real.url, await serve({ versionBehavior: otherEnd(versionBehavior) }));
       expect(tally.differences.length).toBeGreaterThan(10);
     });
 
@@ -234,8 +241,9 @@ function compareWith({ name, binary }: Generation): void {
   });
 }
 
-for (const generation of GENERATIONS) {
-  requireOrSkip('promtool', generation.need)(`the embedded Prometheus beside ${generation.name}`, () =>
-    compareWith(generation),
+for (const versionBehavior of GENERATIONS) {
+  requireOrSkip('promtool', versionBehavior.need)(
+    `the embedded Prometheus beside ${versionBehavior.name}`,
+    () => compareWith(versionBehavior),
   );
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../demo/slack/model.ts';
 import { MINUTE, SECOND } from '../../src/lib/units.ts';
-import { GENERATIONS, type Generation } from '../support/generations.ts';
+import { GENERATIONS, type ServerVersion } from '../support/generations.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { latencySeries, SCRAPE, type Traffic, type TrafficAt } from '../support/mesh-samples.ts';
 import {
@@ -35,7 +35,7 @@ const story =
 const SERVICES: Readonly<Record<string, TrafficAt>> = {
   recovering: story(FAST),
   breaching: story(SLOW),
-  vanished: story(undefined),
+  noDataReason: story(undefined),
   idle: story({ requests: 0, slow: 0 }),
   renamed: story(undefined),
   'renamed-v2': (scrape) => (scrape < SPELL ? undefined : FAST),
@@ -87,7 +87,7 @@ const FORMS: Readonly<Record<string, string>> = {
     '($slow(1m) > 0.014 and $slow(2m) > 0.014) or ($slow(3m) > 0.006 and $slow(5m) > 0.006)',
 };
 
-function* samples({ le }: Generation): Generator<WrittenSample> {
+function* samples({ le }: ServerVersion): Generator<WrittenSample> {
   for (const [name, traffic] of Object.entries(SERVICES))
     for (const { labels, values } of latencySeries({ name, le }, SCRAPES, traffic))
       for (const [i, value] of values.entries())
@@ -118,9 +118,9 @@ function shown({ messages, world, channelId }: Stage, service: string) {
 /** What every story that is no recovery comes to. */
 const STANDS = { posts: 1, isOver: false };
 
-for (const generation of GENERATIONS) {
-  requireOrSkip('promtool', generation.need)(
-    `asking ${generation.name}, nothing but recovery resolves`,
+for (const serverVersion of GENERATIONS) {
+  requireOrSkip('promtool', serverVersion.need)(
+    `asking ${serverVersion.name}, nothing but recovery resolves`,
     () => {
       let prometheus: RealPrometheus | undefined;
       let stage: Stage | undefined;
@@ -142,8 +142,8 @@ for (const generation of GENERATIONS) {
         given: string,
         services: readonly string[],
       ): Promise<{ on: Stage; source: RealPrometheus }> {
-        const { binary } = generation;
-        prometheus = await startRealPrometheus({ binary, openMetrics: openMetrics(samples(generation)) });
+        const { binary } = serverVersion;
+        prometheus = await startRealPrometheus({ binary, openMetrics: openMetrics(samples(serverVersion)) });
         stage = await startStage({ transport: 'socket', rules: given, prometheusUrl: prometheus.url });
         const on = stage;
         await on.until('every breach is posted', () =>
@@ -154,15 +154,15 @@ for (const generation of GENERATIONS) {
 
       describe('when series change', () => {
         test('a target that vanishes, a service without traffic and a renamed one stand, the recovered one ends', async () => {
-          const { on } = await breached('recovering', 'vanished', 'idle', 'renamed', 'downed');
-          await on.until('the recovery is told', () => shown(on, 'recovering').isOver, 400);
+          const { on } = await breached('recovering', 'noDataReason', 'idle', 'renamed', 'downed');
+          await on.until('the recovery is notified', () => shown(on, 'recovering').isOver, 400);
           await on.live((5 * MINUTE) / SECOND);
-          for (const service of ['vanished', 'idle', 'renamed', 'downed']) {
+          for (const service of ['noDataReason', 'idle', 'renamed', 'downed']) {
             expect(shown(on, service), service).toMatchObject(STANDS);
             expect(shown(on, service).thread, service).toMatch(/no data/i);
           }
           // These were scraped by nobody: there is no target to blame.
-          for (const service of ['vanished', 'renamed'])
+          for (const service of ['noDataReason', 'renamed'])
             expect(shown(on, service).thread, service).toContain('Its series are gone from istio_request');
           expect(shown(on, 'idle').thread).toContain('count no requests any more');
           expect(shown(on, 'downed').thread).toContain('down or not scraped any more');
@@ -172,11 +172,11 @@ for (const generation of GENERATIONS) {
 
       describe('when series change under a hand-written rule', () => {
         test.each(Object.entries(FORMS))('that %s', async (_, expr) => {
-          const services = ['recovering', 'vanished', 'renamed', 'downed'];
+          const services = ['recovering', 'noDataReason', 'renamed', 'downed'];
           const { on } = await breachedBy(handWritten(expr, services.join('|')), services);
-          await on.until('the recovery is told', () => shown(on, 'recovering').isOver, 600);
+          await on.until('the recovery is notified', () => shown(on, 'recovering').isOver, 600);
           await on.live((5 * MINUTE) / SECOND);
-          for (const service of ['vanished', 'renamed', 'downed'])
+          for (const service of ['noDataReason', 'renamed', 'downed'])
             expect(shown(on, service), service).toMatchObject(STANDS);
         });
       });
@@ -203,7 +203,7 @@ for (const generation of GENERATIONS) {
           expect(shown(on, 'recovering')).toMatchObject(STANDS);
           expect(shown(on, 'breaching')).toMatchObject(STANDS);
           await source.restart();
-          await on.until('the recovery is told', () => shown(on, 'recovering').isOver);
+          await on.until('the recovery is notified', () => shown(on, 'recovering').isOver);
           expect(shown(on, 'breaching')).toMatchObject(STANDS);
         });
       });

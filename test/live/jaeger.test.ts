@@ -67,7 +67,7 @@ requireOrSkip('jaeger')('a real Jaeger', () => {
     closing.push(() => http.close());
     return createJaegerTraceSource({ http, deadline: ms(60_000) });
   };
-  const sourceOf = (dialect: 'older' | 'v3'): TraceSource => sources[dialect] as TraceSource;
+  const sourceOf = (apiVersion: 'older' | 'v3'): TraceSource => sources[apiVersion] as TraceSource;
 
   beforeAll(async () => {
     jaeger = await startRealJaeger();
@@ -108,9 +108,9 @@ requireOrSkip('jaeger')('a real Jaeger', () => {
   });
 
   test.each(['older', 'v3'] as const)(
-    'is read back as it was sent: 5,000 traces of the mesh, %s dialect',
-    async (dialect) => {
-      const source = sourceOf(dialect);
+    'is read back as it was sent: 5,000 traces of the mesh, %s apiVersion',
+    async (apiVersion) => {
+      const source = sourceOf(apiVersion);
       const sent = new Map(mesh.traces.map((trace) => [trace.traceId, trace]));
       const read = new Set<string>();
       const gateway = 'istio-ingressgateway.istio-system';
@@ -135,9 +135,9 @@ requireOrSkip('jaeger')('a real Jaeger', () => {
   );
 
   test.skipIf(real.length === 0).each(['older', 'v3'] as const)(
-    'is read back as it was sent: every real trace, %s dialect',
-    async (dialect) => {
-      const source = sourceOf(dialect);
+    'is read back as it was sent: every real trace, %s apiVersion',
+    async (apiVersion) => {
+      const source = sourceOf(apiVersion);
       for (const trace of real) expectSame(await source.trace(trace.traceId), trace);
       for (const service of new Set(real.flatMap(({ spans }) => spans.map(serviceOf)))) {
         const having = real.filter(({ spans }) => spans.some((span) => serviceOf(span) === service));
@@ -173,10 +173,10 @@ requireOrSkip('jaeger')('a real Jaeger', () => {
   }
 
   test.each(['older', 'v3'] as const)(
-    'gives the slowest traces, proven, as a look at all of them does: %s dialect',
-    async (dialect) => {
+    'gives the slowest traces, proven, as a look at all of them does: %s apiVersion',
+    async (apiVersion) => {
       const clock = createVirtualClock(after(mesh.window.end, MINUTE));
-      const findSlowest = createFindSlowest({ traces: sourceOf(dialect), clock, maxSearches: 40 });
+      const findSlowest = createFindSlowest({ traces: sourceOf(apiVersion), clock, maxSearches: 40 });
       const names = ['istio-ingressgateway.istio-system', 'checkout.shop', 'payments.shop', 'frontend.shop'];
       const windows: readonly TimeWindow[] = [
         mesh.window,
@@ -204,7 +204,7 @@ requireOrSkip('jaeger')('a real Jaeger', () => {
       }
       searches.sort((a, b) => a - b);
       console.log(
-        `${dialect}: ${searches.length} questions, ${searches[Math.floor(searches.length / 2)]} searches in the middle, ${searches.at(-1)} at most`,
+        `${apiVersion}: ${searches.length} questions, ${searches[Math.floor(searches.length / 2)]} searches in the middle, ${searches.at(-1)} at most`,
       );
     },
   );

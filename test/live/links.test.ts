@@ -84,7 +84,7 @@ requireOrSkip('chromium')('the links in answers, opened in a browser', () => {
     expect(new Set(opened)).toEqual(new Set(['/search', '/trace/*', '/trace/*...*', '/graph']));
   });
 
-  test('a request that fell apart is told with the hop that lost its headers', async () => {
+  test('a request that fell apart is notified with the hop that lost its headers', async () => {
     const [fallen] = requests(false);
     const answer = JSON.stringify((await stage.ask(`/trace ${fallen?.requestId}`)).blocks);
     expect(answer).toMatch(
@@ -93,7 +93,7 @@ requireOrSkip('chromium')('the links in answers, opened in a browser', () => {
   });
 });
 
-/** Both generations of Prometheus take the same address; the newer one sends it on with its parameters whole. */
+/** Both versions of Prometheus take the same address; the newer one sends it on with its parameters whole. */
 describeGraphs();
 
 function describeGraphs(): void {

@@ -61,7 +61,7 @@ requireOrSkip('chromium')('the main job through the page, in a browser', () => {
     ...new Set([...html.matchAll(/\/trace\/([0-9a-f]{32})/g)].map(([, id]) => id as string)),
   ];
 
-  // One story, told in order: each part stands on the one before.
+  // One story, notified in order: each part stands on the one before.
   test('a breach appears, is edited, is asked about, and resolves', async () => {
     await untilShown('the breach', CHECKOUT);
     await untilShown('its traces', `${CHECKOUT} a[href*="/trace/"]`);

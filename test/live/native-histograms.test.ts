@@ -105,13 +105,13 @@ requireOrSkip('prometheus-3')('a native histogram in a real Prometheus', () => {
     expect(estimateOf(objective.family, 0.9, bucketsOf(rates))).toMatchObject({ low: 500, high: 1_000 });
   });
 
-  it('is told what asking about it costs', async () => {
+  it('is notified what asking about it costs', async () => {
     const cost = await metrics.cost({ expr: read('native').rule.expr, at: now() });
     expect(cost?.seconds).toBeGreaterThan(0);
     expect(cost?.peakSamples).toBeGreaterThan(0);
   });
 
-  it('is told from one with buckets by a check', async () => {
+  it('is notified from one with buckets by a check', async () => {
     await answered(read('native').rule.evidence?.expr ?? '');
     const check = createRuleCheck({ metrics, clock: { now } });
     const findings = await check([read('native').use, read('classic').use]);

@@ -52,18 +52,18 @@ function believe(rule: SloRule, series: ReadonlyMap<string, readonly Cell[]>): r
   let state: RuleState | undefined;
   const tests: ExpressionTest[] = [];
   for (let tick = 0; tick < TICKS; tick++) {
-    const slot = epochMs(tick * INTERVAL * 1_000);
+    const evalTime = epochMs(tick * INTERVAL * 1_000);
     const { next } = stepRule({
       rule,
       group: aGroup(),
       previous: state,
       evaluation: { kind: 'vector', samples: breachesAt(series, tick) },
-      slot,
+      evalTime,
       expand: (text, { value }) => text.replace('{{ $value }}', String(value)),
       isPrometheus: true,
     });
     state = next;
-    tests.push(...expectAlerts(rule.name, { slot }, next.alerts));
+    tests.push(...expectAlerts(rule.name, { evalTime }, next.alerts));
   }
   return tests;
 }

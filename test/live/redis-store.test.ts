@@ -46,13 +46,13 @@ requireOrSkip('redis-server')('on a real Redis', () => {
     it('gives each tick to one replica, however often all ask', async () => {
       for (let second = 0; second < 50; second++) {
         const claims = await Promise.all(
-          replicas.map((replica) => replica.claimTick({ group: GROUP, slot: at(second), ttl: MINUTE })),
+          replicas.map((replica) => replica.claimTick({ group: GROUP, evalTime: at(second), ttl: MINUTE })),
         );
         expect(claims.filter(Boolean)).toHaveLength(1);
       }
     });
 
-    it('applies one of the evaluations of a slot, and turns away a replica that wakes up late', async () => {
+    it('applies one of the evaluations of an evaluation time, and turns away a replica that wakes up late', async () => {
       const [a, b] = replicas as [Store, Store];
       const change = (seconds: number, id: string) => ({
         group: GROUP,
@@ -65,8 +65,8 @@ requireOrSkip('redis-server')('on a real Redis', () => {
       expect(await b.outbox()).toEqual({ depth: 1, oldestAt: START });
     });
 
-    it('gives every entry to one replica, and keeps the order of each episode', async () => {
-      const entries = Array.from({ length: 60 }, (_, i) => anEntry(`e${i}`, { episode: `ep-${i % 6}` }));
+    it('gives every entry to one replica, and keeps the order of each alertId', async () => {
+      const entries = Array.from({ length: 60 }, (_, i) => anEntry(`e${i}`, { alertId: `ep-${i % 6}` }));
       await replicas[0]?.applyEvaluation({ group: GROUP, state: state(START), entries });
       const sent: string[] = [];
       await Promise.all(
@@ -81,19 +81,19 @@ requireOrSkip('redis-server')('on a real Redis', () => {
         }),
       );
       expect(sent).toHaveLength(60);
-      for (let episode = 0; episode < 6; episode++) {
-        const numbers = sent.map((id) => Number(id.slice(1))).filter((number) => number % 6 === episode);
+      for (let alertId = 0; alertId < 6; alertId++) {
+        const numbers = sent.map((id) => Number(id.slice(1))).filter((number) => number % 6 === alertId);
         expect(numbers).toEqual([...numbers].sort((x, y) => x - y));
       }
     });
   });
 
-  it('keeps two namespaces apart, and all keys of one in one slot of a cluster', async () => {
+  it('keeps two namespaces apart, and all keys of one in one evaluation time of a cluster', async () => {
     const [one, two] = [nextNamespace(), nextNamespace()];
     const first = await openRedisStore({ url: redis.url, namespace: one });
     const second = await openRedisStore({ url: redis.url, namespace: two });
     await first.applyEvaluation({ group: GROUP, state: state(START), entries: [anEntry('e1')] });
-    await first.claimTick({ group: GROUP, slot: START, ttl: MINUTE });
+    await first.claimTick({ group: GROUP, evalTime: START, ttl: MINUTE });
     await first.completeEntry({ id: 'e1', ref: aRef('ep-1') });
     expect(await second.groups()).toEqual([]);
     const client = new Redis(redis.url);
@@ -129,7 +129,7 @@ requireOrSkip('redis-server')('when Redis is not well', () => {
   });
 
   const claim = (store: Store, seconds = 0) =>
-    store.claimTick({ group: GROUP, slot: at(seconds), ttl: MINUTE });
+    store.claimTick({ group: GROUP, evalTime: at(seconds), ttl: MINUTE });
 
   it('an operation fails soon while the server is silent', async () => {
     const store = await openRedisStore({ url: redis.url, commandTimeout: 300 });

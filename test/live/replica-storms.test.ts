@@ -8,14 +8,14 @@ import { type Replica, type Replicas, startReplicas } from './replicas-bed.ts';
 /** Ten minutes of virtual time, for two bots. */
 vi.setConfig({ testTimeout: 300_000 });
 
-/** Three services breach together, and a fourth later: it joins the storm with a line in its thread. */
+/** Three services breach together, and a fourth later: it joins the alert group with a line in its thread. */
 const SCRIPT = played(
   { from: 5, to: 240, fault: SLOW_PAYMENTS },
   { from: 60, to: 240, fault: { kind: 'slow-code', service: 'recommendations', factor: 200 } },
 );
-const RULES = `${DEMO_RULES}---\nstorm: 1\n`;
+const RULES = `${DEMO_RULES}---\ngroup_threshold: 1\n`;
 
-requireOrSkip('redis-server')('a storm, told by two bots on one Redis', () => {
+requireOrSkip('redis-server')('an alert group, notified by two bots on one Redis', () => {
   let bed: Replicas | undefined;
   afterEach(async () => {
     await bed?.close();
@@ -40,7 +40,7 @@ requireOrSkip('redis-server')('a storm, told by two bots on one Redis', () => {
   const holder = (on: Replicas): Replica | undefined => on.all.find(({ slack }) => slack.isHolding());
 
   async function expectToldOnce(on: Replicas): Promise<void> {
-    await on.until('the end is told', () => replies(on).some(isEnd), 900);
+    await on.until('the end is notified', () => replies(on).some(isEnd), 900);
     // Longer than the lease of what a dead bot held: nothing comes twice.
     for (let n = 0; n < 150; n++) await on.second();
     expect(on.posts().map(({ text }) => text)).toEqual([expect.stringContaining('all 4 services recovered')]);
@@ -60,15 +60,18 @@ requireOrSkip('redis-server')('a storm, told by two bots on one Redis', () => {
     'who joins': (on) => on.posts().length === 1,
     'its end': (on) => replies(on).some(isJoining),
   };
-  test.each(Object.entries(moments))('is told once when a bot dies while it posts %s', async (_, isNext) => {
-    const on = await startReplicas({ rules: RULES, script: SCRIPT });
-    bed = on;
-    await on.until('the moment before', () => isNext(on));
-    for (const { slack } of on.all) slack.holdAnswersFrom('chat.postMessage');
-    await on.until('it is posted, and its bot does not know', () => holder(on) !== undefined);
-    const [dies, lives] = holder(on) === on.all[0] ? on.all : on.all.toReversed();
-    lives?.slack.letGo();
-    await dies?.kill();
-    await expectToldOnce(on);
-  });
+  test.each(Object.entries(moments))(
+    'is notified once when a bot dies while it posts %s',
+    async (_, isNext) => {
+      const on = await startReplicas({ rules: RULES, script: SCRIPT });
+      bed = on;
+      await on.until('the moment before', () => isNext(on));
+      for (const { slack } of on.all) slack.holdAnswersFrom('chat.postMessage');
+      await on.until('it is posted, and its bot does not know', () => holder(on) !== undefined);
+      const [dies, lives] = holder(on) === on.all[0] ? on.all : on.all.toReversed();
+      lives?.slack.letGo();
+      await dies?.kill();
+      await expectToldOnce(on);
+    },
+  );
 });

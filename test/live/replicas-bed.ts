@@ -35,7 +35,7 @@ export interface Replicas {
   readonly all: readonly Replica[];
   /** Messages of the channel that stand for themselves. */
   readonly posts: () => readonly Message[];
-  /** Lets a second pass, for the world and for each replica that lives; both want every slot. */
+  /** Lets a second pass, for the world and for each replica that lives; both want every evaluation time. */
   second(): Promise<void>;
   /** Lets time pass until it holds; fails after that many virtual seconds. */
   until(what: string, holds: () => boolean, seconds?: number): Promise<void>;

@@ -33,7 +33,7 @@ requireOrSkip('redis-server')('two whole bots on one Redis and one Slack', () =>
     expectOneEach();
   });
 
-  test('when one dies while it posts, the other takes over and nothing is told twice', async () => {
+  test('when one dies while it posts, the other takes over and nothing is notified twice', async () => {
     bed.world.slack.faults.add({ method: 'chat.postMessage', times: 1, do: { kind: 'reset-after-accept' } });
     await until('the first post', () => posts().length > 0);
     await bed.all[0]?.kill();
@@ -66,7 +66,7 @@ requireOrSkip('redis-server')('two whole bots on one Redis and one Slack', () =>
     },
   );
 
-  test('an outage of Redis delays what is told and loses nothing', async () => {
+  test('an outage of Redis delays what is notified and loses nothing', async () => {
     await until('the first post', () => posts().length > 0);
     const { redis, world, log } = bed;
     await redis.kill();

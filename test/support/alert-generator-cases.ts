@@ -13,7 +13,7 @@ export const SCRAPE = 15_000;
 /** Samples as runs of one value: `[value, how many]`. */
 type Runs = readonly (readonly [value: number, count: number])[];
 
-/** One episode of an alert; instants in ms from the start of the samples, where the sample stands that begins it. */
+/** One alert of an alert; instants in ms from the start of the samples, where the sample stands that begins it. */
 export interface Episode {
   readonly labels: Readonly<Record<string, string>>;
   readonly active: number;
@@ -28,7 +28,7 @@ export interface Episode {
 export interface Case {
   readonly rules: readonly object[];
   readonly series: readonly { readonly labels: Readonly<Record<string, string>>; readonly runs: Runs }[];
-  readonly episodes: readonly Episode[];
+  readonly alertIds: readonly Episode[];
   /** The last instant that is looked at, in ms. */
   readonly until: number;
 }
@@ -79,7 +79,7 @@ function pendingFiringResolved(): Case {
         [8, 16],
       ]),
     ],
-    episodes: [
+    alertIds: [
       {
         ...common,
         active: sample(8),
@@ -124,7 +124,7 @@ function pendingResolvedAlwaysInactive(): Case {
       },
     ],
     series: [series(group, pending, runs), series(group, inactive, runs)],
-    episodes: [
+    alertIds: [
       {
         labels: { alertname: pending, foo: 'bar', rulegroup: group },
         active: sample(8),
@@ -148,7 +148,7 @@ function dataEnds(): Case {
     for: wait,
     labels: { rulegroup: group },
   });
-  const episode = (alert: string, wait: number): Episode => ({
+  const alertId = (alert: string, wait: number): Episode => ({
     labels: { alertname: alert, rulegroup: group },
     active: sample(8),
     for: wait,
@@ -164,7 +164,7 @@ function dataEnds(): Case {
   return {
     rules: [rule(pending, '10m'), rule(firing, '1m')],
     series: [series(group, pending, runs), series(group, firing, runs)],
-    episodes: [episode(pending, 10 * MINUTE), episode(firing, MINUTE)],
+    alertIds: [alertId(pending, 10 * MINUTE), alertId(firing, MINUTE)],
     until: sample(60),
   };
 }
@@ -213,7 +213,7 @@ function zeroForSmallFor(): Case {
       },
     ],
     series: [series(group, zero, runs), series(group, small, runs)],
-    episodes: [
+    alertIds: [
       { ...zeroFor, active: sample(8), end: sample(21), values: [[sample(8), 15]] },
       { ...zeroFor, active: sample(93), end: sample(106), values: [[sample(93), 11]] },
       {
@@ -235,7 +235,7 @@ function zeroForSmallFor(): Case {
 function newAlerts(): Case {
   const group = 'NewAlerts_OrderCheck';
   const alert = `${group}_Rule1`;
-  const episode = (variant: string, active: number, end: number): Episode => ({
+  const alertId = (variant: string, active: number, end: number): Episode => ({
     labels: { alertname: alert, foo: 'bar', rulegroup: group, variant },
     active,
     for: 3 * MINUTE,
@@ -260,7 +260,7 @@ function newAlerts(): Case {
       series(group, alert, [[1, 8], [11, 65], [9, 21]], { variant: 'one' }), // biome-ignore format: a row
       series(group, alert, [[1, 32], [11, 33], [9, 21]], { variant: 'two' }), // biome-ignore format: a row
     ],
-    episodes: [episode('one', sample(8), sample(73)), episode('two', sample(32), sample(65))],
+    alertIds: [alertId('one', sample(8), sample(73)), alertId('two', sample(32), sample(65))],
     until: sample(94),
   };
 }

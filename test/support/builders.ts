@@ -53,7 +53,7 @@ export function anAlert(over: Partial<Alert> = {}): Alert {
   const activeAt = over.activeAt ?? START;
   return {
     fingerprint: print,
-    episode: `${hashTexts(['rules.yaml;checkout', 'CheckoutSlow', print])}-${activeAt / 1_000}`,
+    alertId: `${hashTexts(['rules.yaml;checkout', 'CheckoutSlow', print])}-${activeAt / 1_000}`,
     labels,
     series: { service: 'checkout' },
     annotations: { summary: 'checkout is slow' },

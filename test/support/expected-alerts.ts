@@ -13,12 +13,12 @@ const series = (name: string, labels: Readonly<Record<string, string>>): string 
  */
 export function expectAlerts(
   name: string,
-  tick: { readonly slot: EpochMs; readonly start?: EpochMs },
+  tick: { readonly evalTime: EpochMs; readonly start?: EpochMs },
   alerts: readonly Alert[],
 ): readonly ExpressionTest[] {
-  const { slot, start = epochMs(0) } = tick;
+  const { evalTime, start = epochMs(0) } = tick;
   const active = alerts.filter(({ state }) => state !== 'resolved');
-  const at = between(start, slot) / SECOND;
+  const at = between(start, evalTime) / SECOND;
   return [
     {
       expr: `ALERTS{alertname="${name}"}`,

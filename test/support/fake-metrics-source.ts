@@ -4,7 +4,7 @@ import type { EpochMs } from '../../src/lib/units.ts';
 
 type Answer<T> = T | Error | ((at: EpochMs, signal?: AbortSignal) => T | Promise<T>);
 
-/** A metrics source that answers what it was told and remembers what it was asked. */
+/** A metrics source that answers what it was notified and remembers what it was asked. */
 export interface FakeMetricsSource extends MetricsSource {
   /** From now on this expression is answered so: samples, an error to throw, or a function of the instant. */
   answer(expr: string, answer: Answer<readonly Sample[]>): void;

@@ -20,10 +20,10 @@ interface Seed {
 
 const MAX_SEED = 40_000;
 
-/** Every recorded answer with traces, of all generations and both dialects. */
+/** Every recorded answer with traces, of all versions and both API versions. */
 function recordedBodies(): readonly Seed[] {
-  return GENERATIONS.flatMap((generation) =>
-    recordingsOf(generation).flatMap(({ path, status, body }): Seed[] => {
+  return GENERATIONS.flatMap((serverVersion) =>
+    recordingsOf(serverVersion).flatMap(({ path, status, body }): Seed[] => {
       if (!/^\/api\/(v3\/)?traces/.test(path) || status !== 200 || typeof body !== 'object') return [];
       const text = JSON.stringify(body);
       if (text.length > MAX_SEED || text.includes('"long"')) return [];

@@ -5,8 +5,8 @@ export const PROMETHEUS_3 = process.env['TAILWATCH_PROMETHEUS_3'] ?? '';
 /** The promtool of its own, beside it. */
 export const PROMTOOL_3 = PROMETHEUS_3 === '' ? '' : join(dirname(PROMETHEUS_3), 'promtool');
 
-/** A generation of Prometheus that a suite can run against; its needs are for `requireOrSkip`. */
-export interface Generation {
+/** A version of Prometheus that a suite can run against; its needs are for `requireOrSkip`. */
+export interface ServerVersion {
   readonly name: 'Prometheus 2.42' | 'Prometheus 3';
   readonly need: 'prometheus' | 'prometheus-3';
   readonly binary: string;
@@ -18,7 +18,7 @@ export interface Generation {
 }
 
 /** Debian's, and what users run today. */
-export const GENERATIONS: readonly Generation[] = [
+export const GENERATIONS: readonly ServerVersion[] = [
   {
     name: 'Prometheus 2.42',
     need: 'prometheus',

@@ -19,7 +19,7 @@ let n = 0;
 for await (const asked of createInterface({ input: process.stdin })) {
   if (asked !== '') break;
   n += 1;
-  const entries = [anEntry(`${n}`, { episode: `ep-${n}` })];
+  const entries = [anEntry(`${n}`, { alertId: `ep-${n}` })];
   try {
     say(`${await store.applyEvaluation({ group: GROUP, state: state(at(n)), entries })} ${n}`);
   } catch (error) {

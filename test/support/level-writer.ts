@@ -12,16 +12,16 @@ const [dir = ''] = process.argv.slice(2);
 const store = await openLevelStore({ dir });
 say('open');
 
-const start = ((await store.loadGroup(GROUP))?.slot ?? at(0)) - at(0);
+const start = ((await store.loadGroup(GROUP))?.evalTime ?? at(0)) - at(0);
 for (let n = start / 1_000 + 1; ; n++) {
-  const entries = ['a', 'b', 'c'].map((name) => anEntry(`${n}${name}`, { episode: `ep-${n}${name}` }));
+  const entries = ['a', 'b', 'c'].map((name) => anEntry(`${n}${name}`, { alertId: `ep-${n}${name}` }));
   await store.applyEvaluation({ group: GROUP, state: state(at(n)), entries });
   say(`applied ${n}`);
   const entry = await store.takeEntry({ now: at(0), lease: LEASE });
   if (entry === undefined) continue;
   const follow = [
-    anEntry(`${entry.id}:next`, { episode: entry.episode, kind: 'refresh', notBefore: at(1e6) }),
+    anEntry(`${entry.id}:next`, { alertId: entry.alertId, kind: 'refresh', notBefore: at(1e6) }),
   ];
-  await store.completeEntry({ id: entry.id, ref: aRef(entry.episode), follow });
+  await store.completeEntry({ id: entry.id, ref: aRef(entry.alertId), follow });
   say(`completed ${entry.id}`);
 }

@@ -14,7 +14,7 @@ export interface SimulatedTrace {
   readonly other: number;
 }
 
-/** A Jaeger of the older dialect over many traces, which are only written out when they are sent. */
+/** A Jaeger of the older API version over many traces, which are only written out when they are sent. */
 export interface SimulatedJaeger {
   readonly http: HttpClient;
   /** How many traces went over the wire. */
@@ -204,9 +204,9 @@ function newest(
   for (let i = 0; i < places.length; i++) {
     const place = places[i]!;
     if (!isMatch(place) || (best.length === limit && at(place) <= at(best[limit - 1]!))) continue;
-    let slot = best.length;
-    while (slot > 0 && at(best[slot - 1]!) < at(place)) slot -= 1;
-    best.splice(slot, 0, place);
+    let evalTime = best.length;
+    while (evalTime > 0 && at(best[evalTime - 1]!) < at(place)) evalTime -= 1;
+    best.splice(evalTime, 0, place);
     if (best.length > limit) best.pop();
   }
   return best;

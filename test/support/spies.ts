@@ -33,7 +33,7 @@ export function createSpyLogger(): SpyLogger {
 
 type Recorded = { [Name in keyof Recorder]: readonly [Name, Parameters<Recorder[Name]>[0]] }[keyof Recorder];
 
-/** A recorder that keeps what it was told. */
+/** A recorder that keeps what it was notified. */
 export interface SpyRecorder extends Recorder {
   /** The events of one kind, in order. */
   events<Name extends keyof Recorder>(name: Name): readonly Parameters<Recorder[Name]>[0][];

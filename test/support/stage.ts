@@ -101,15 +101,15 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   const channelId = world.workspace.channels().find(({ name }) => `#${name}` === world.channel)?.id ?? '';
   const messages = (): readonly Message[] => world.workspace.messages(channelId, world.readerId);
 
-  /** One virtual second: the mesh lives on, due groups are evaluated, what is to be told is told. */
+  /** One virtual second: the mesh lives on, due groups are evaluated, what is to be notified is notified. */
   async function second(): Promise<void> {
     world.advanceTo((clock.now() + 1_000) as ReturnType<VirtualClock['now']>);
     await scheduler.run(1_000);
-    await told();
+    await notified();
   }
 
-  /** What is due now is told, unless it sleeps or hangs; what a command began has got its answers. */
-  async function told(): Promise<void> {
+  /** What is due now is notified, unless it sleeps or hangs; what a command began has got its answers. */
+  async function notified(): Promise<void> {
     await Promise.race([bot.deliver(), calls.stalled()]);
     await calls.settled();
   }
@@ -118,7 +118,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   async function comesWithoutTime(holds: () => boolean): Promise<boolean> {
     for (let round = 0; round < GRACE_ROUNDS && !holds(); round++) {
       await wait(10);
-      await told();
+      await notified();
     }
     return holds();
   }
@@ -153,7 +153,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
         await second();
       }
       // What belongs to it, a reply below a message for instance, may be on its way still.
-      await told();
+      await notified();
     },
     async live(seconds) {
       for (let elapsed = 0; elapsed < seconds; elapsed++) await second();
@@ -212,7 +212,7 @@ async function answerAfter(asked: {
   throw new Error(`${asked.text}: no answer`);
 }
 
-/** What every bot in a world is told; the way Slack reaches it and its store are added. */
+/** What every bot in a world is notified; the way Slack reaches it and its store are added. */
 export const environmentOf = (world: DemoWorld) => ({
   SLACK_BOT_TOKEN: world.botToken,
   SLACK_API_URL: world.slackApiUrl,
@@ -223,7 +223,7 @@ export const environmentOf = (world: DemoWorld) => ({
 });
 
 /**
- * The rules in a file, as the program loads them, under a name that is always the same: where a group's slots lie
+ * The rules in a file, as the program loads them, under a name that is always the same: where a group's evaluation times lie
  * follows from the name of its file, and that of a temporary folder is drawn.
  */
 export async function rulesIn(file: string): Promise<LoadedRules> {

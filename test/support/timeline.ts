@@ -80,7 +80,7 @@ export function runTimeline(row: string, options: TimelineOptions = {}): Timelin
       group: aGroup({ limit }),
       previous: state,
       evaluation: evaluationOf(cell, labels),
-      slot: slotAt(tick),
+      evalTime: slotAt(tick),
       expand: expandValue,
       isPrometheus,
     });

@@ -7,7 +7,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that stands still until it is told to move. */
+/** A clock that stands still until it is notified to move. */
 export interface VirtualClock extends Clock {
   /** Moves time on, waking sleepers in the order they are due; each one's follow-up work runs before the next wakes. */
   advance(duration: number): Promise<void>;

@@ -17,7 +17,7 @@ const pagesIn = (folder: string): readonly string[] =>
 const readme = read('README.md');
 const manual = read('docs/operations.md');
 
-describe('the configuration is told the same way everywhere', () => {
+describe('the configuration is notified the same way everywhere', () => {
   it('every variable of the schema is explained in src/settings/variables.ts, and no other', () => {
     expect(VARIABLES.map(({ name }) => name)).toEqual(SCHEMA_NAMES);
   });

@@ -60,7 +60,7 @@ function asParameter<T>(name: string, read: () => T): T {
 }
 
 const expressionOf = (context: ApiContext, query: string): Expression =>
-  asParameter('query', () => parseExpression(query, context.settings.dialect));
+  asParameter('query', () => parseExpression(query, context.settings.versionBehavior));
 
 function truncated(
   result: QueryResult,
@@ -162,7 +162,7 @@ function exemplars(context: ApiContext, parameters: Parameters): string | undefi
   const start = optionalInstant(parameters, 'start', -Infinity);
   const end = optionalInstant(parameters, 'end', Infinity);
   if (end < start) throw new QueryError('bad_data', 'end timestamp must not be before start timestamp');
-  const selectors = selectorsOf(parseExpression(parameters.first('query'), context.settings.dialect));
+  const selectors = selectorsOf(parseExpression(parameters.first('query'), context.settings.versionBehavior));
   // An expression without a selector has no exemplars, and Prometheus answers it with 204.
   if (selectors.length === 0) return undefined;
   const bySeries = new Map<string, { readonly series: string; readonly exemplars: Set<string> }>();
@@ -190,7 +190,7 @@ function exemplars(context: ApiContext, parameters: Parameters): string | undefi
 /** The matchers of each `match[]`, which must be a plain selector. */
 function matcherSets(context: ApiContext, parameters: Parameters): readonly (readonly Matcher[])[] {
   return parameters.all('match[]').map((text) => {
-    const expression = parseExpression(text, context.settings.dialect);
+    const expression = parseExpression(text, context.settings.versionBehavior);
     if (expression.kind === 'vector selector' && expression.offset === 0 && expression.at === undefined) {
       return expression.matchers;
     }

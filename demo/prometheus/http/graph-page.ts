@@ -93,7 +93,7 @@ async function panelHtml(context: ApiContext, panel: Panel): Promise<string> {
   const form = `<form><input name="${name}.expr" value="${escapeHtml(panel.expression)}" aria-label="Expression"><input name="${name}.range_input" value="${formatDuration(panel.range)}" size="6" aria-label="Range"><input name="${name}.end_input" value="${escapeHtml(panel.endInput)}" placeholder="end (UTC)" aria-label="End"><button>Execute</button></form>`;
   if (panel.expression === '') return form;
   try {
-    const expression = parseExpression(panel.expression, context.settings.dialect);
+    const expression = parseExpression(panel.expression, context.settings.versionBehavior);
     const now = table(queryInstant(context.settings, expression, panel.end));
     const moment = new Date(panel.end).toISOString();
     return `${form}<p>${formatDuration(panel.range)} up to ${moment}</p>${await chart(context, panel, expression)}${now}`;

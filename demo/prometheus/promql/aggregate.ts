@@ -1,11 +1,11 @@
 import { type Labels, METRIC_NAME, NO_LABELS, onlyLabels, withoutLabels } from '../labels.ts';
-import type { Dialect } from './dialect.ts';
 import { type Evaluation, remembering, type VectorSample } from './evaluation.ts';
 import type { AggregateExpression, Aggregation } from './expression.ts';
 import { add, type CompensatedSum, mean, movingMean, totalOf } from './go-math.ts';
+import type { VersionBehavior } from './version-behavior.ts';
 
-function sum(values: readonly number[], dialect: Dialect): number {
-  if (!dialect.compensatedSums) return values.reduce((total, value) => total + value, 0);
+function sum(values: readonly number[], versionBehavior: VersionBehavior): number {
+  if (!versionBehavior.compensatedSums) return values.reduce((total, value) => total + value, 0);
   const total: CompensatedSum = { sum: 0, error: 0 };
   for (const value of values) add(total, value);
   return totalOf(total);
@@ -18,11 +18,13 @@ function extreme(values: readonly number[], better: (candidate: number, best: nu
   return best;
 }
 
-const REDUCERS: Readonly<Record<Aggregation, (values: readonly number[], dialect: Dialect) => number>> = {
+const REDUCERS: Readonly<
+  Record<Aggregation, (values: readonly number[], versionBehavior: VersionBehavior) => number>
+> = {
   sum,
-  avg(values, dialect) {
+  avg(values, versionBehavior) {
     const stretch = { values, from: 0, to: values.length };
-    return dialect.compensatedSums ? mean(stretch) : movingMean(stretch, false);
+    return versionBehavior.compensatedSums ? mean(stretch) : movingMean(stretch, false);
   },
   min: (values) => extreme(values, (candidate, best) => candidate < best),
   max: (values) => extreme(values, (candidate, best) => candidate > best),
@@ -63,5 +65,8 @@ export function aggregate(
     else members.push(value);
   }
   const reduce = REDUCERS[node.operator];
-  return Array.from(groups, ([labels, values]) => ({ labels, value: reduce(values, evaluation.dialect) }));
+  return Array.from(groups, ([labels, values]) => ({
+    labels,
+    value: reduce(values, evaluation.versionBehavior),
+  }));
 }

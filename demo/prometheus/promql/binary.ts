@@ -139,7 +139,7 @@ function matchedBinary(
     const [a, b] = swapped ? [partner.value, sample.value] : [sample.value, partner.value];
     const combined = combine(node.operator as ValueOperator, a, b);
     const kept = combined !== undefined || node.returnsBool;
-    if (!kept && !evaluation.dialect.filteredMatchesCount) continue;
+    if (!kept && !evaluation.versionBehavior.filteredMatchesCount) continue;
     const labels = plan.result(sample.labels, partner.labels);
     claim(node, used, { signature, key: labels.key });
     if (!kept) continue;
@@ -166,14 +166,14 @@ function indexOneSide(
 }
 
 function duplicates(
-  { dialect }: Evaluation,
+  { versionBehavior }: Evaluation,
   node: BinaryExpression,
   pair: readonly [Labels, Labels],
 ): QueryError {
   const group = formatLabels(matchLabels(node, pair[0]));
   const side = node.matching.cardinality === 'one-to-many' ? 'left' : 'right';
   const texts = pair.map(formatLabels);
-  if (dialect.duplicatesAreSorted) texts.sort((a, b) => (a < b ? -1 : 1));
+  if (versionBehavior.duplicatesAreSorted) texts.sort((a, b) => (a < b ? -1 : 1));
   return new QueryError(
     'execution',
     `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +

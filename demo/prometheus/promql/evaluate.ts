@@ -98,7 +98,7 @@ function callRange(
   const vector: VectorSample[] = [];
   for (const { labels, samples } of selectedSeries(evaluation, range.selector)) {
     const window = windowOf(evaluation, range, { samples, t: step.t });
-    const value = window === undefined ? undefined : step.apply(window, evaluation.dialect);
+    const value = window === undefined ? undefined : step.apply(window, evaluation.versionBehavior);
     if (value !== undefined) vector.push({ labels: labelsFor(labels), value });
   }
   return vector;

@@ -1,9 +1,9 @@
 import type { Labels } from '../labels.ts';
 import type { Matcher } from '../matcher.ts';
 import type { StoredSeries } from '../sample-store.ts';
-import type { Dialect } from './dialect.ts';
 import { QueryError } from './errors.ts';
 import type { Expression } from './expression.ts';
+import type { VersionBehavior } from './version-behavior.ts';
 
 /** One element of an instant vector. */
 export interface VectorSample {
@@ -22,7 +22,7 @@ export interface SampleSource {
 /** One query while it runs: the same for each of its steps. Times are ms since the epoch. */
 export interface Evaluation {
   readonly source: SampleSource;
-  readonly dialect: Dialect;
+  readonly versionBehavior: VersionBehavior;
   /** How old the sample of an instant selector may be, in ms. */
   readonly lookback: number;
   /** The first and last instant of the query, for `@ start()` and `@ end()`. */

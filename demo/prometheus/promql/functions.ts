@@ -102,7 +102,7 @@ export function histogramQuantile(
     if (histogram.buckets.length === 0) histograms.set(key, histogram);
     histogram.buckets.push({ bound, count: value });
   }
-  const { bucketTolerance } = evaluation.dialect;
+  const { bucketTolerance } = evaluation.versionBehavior;
   return Array.from(histograms.values(), ({ labels, buckets }) => ({
     labels,
     value: bucketQuantile(args.q, buckets, bucketTolerance),

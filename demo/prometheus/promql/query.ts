@@ -1,11 +1,11 @@
 import { compareLabels, type Labels, NO_LABELS } from '../labels.ts';
 import { typeOf } from './check-types.ts';
-import type { Dialect } from './dialect.ts';
 import { QueryError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { beginEvaluation, type Evaluation, type SampleSource, type VectorSample } from './evaluation.ts';
 import type { Expression, MatrixSelector } from './expression.ts';
 import { selectedSeries, windowOf } from './select.ts';
+import type { VersionBehavior } from './version-behavior.ts';
 
 /** A value at an instant: ms since the epoch. */
 export interface Point {
@@ -28,7 +28,7 @@ export type QueryResult =
 /** How queries are run; fixed for a server. */
 export interface QuerySettings {
   readonly source: SampleSource;
-  readonly dialect: Dialect;
+  readonly versionBehavior: VersionBehavior;
   /** How far an instant selector looks back, in ms. */
   readonly lookback: number;
 }

@@ -1,10 +1,10 @@
-import type { Dialect } from './dialect.ts';
 import { add, type CompensatedSum, mean, movingMean, totalOf } from './go-math.ts';
 import { extrapolatedRate, instantRate } from './rate.ts';
 import type { RangeWindow } from './select.ts';
+import type { VersionBehavior } from './version-behavior.ts';
 
 /** A function of the samples of one series within a range; undefined drops the series from the result. */
-export type RangeFunction = (window: RangeWindow, dialect: Dialect) => number | undefined;
+export type RangeFunction = (window: RangeWindow, versionBehavior: VersionBehavior) => number | undefined;
 
 /** The extreme of the values that are numbers; NaN only when none is. */
 function extreme(
@@ -41,12 +41,16 @@ const changed = (previous: number, current: number): boolean =>
 
 /** The functions of range vectors by name. Source: prometheus/prometheus promql/functions.go. */
 export const RANGE_FUNCTIONS: Readonly<Record<string, RangeFunction>> = {
-  rate: (window, dialect) => extrapolatedRate(window, dialect, { counter: true, perSecond: true }),
-  increase: (window, dialect) => extrapolatedRate(window, dialect, { counter: true, perSecond: false }),
-  delta: (window, dialect) => extrapolatedRate(window, dialect, { counter: false, perSecond: false }),
+  rate: (window, versionBehavior) =>
+    extrapolatedRate(window, versionBehavior, { counter: true, perSecond: true }),
+  increase: (window, versionBehavior) =>
+    extrapolatedRate(window, versionBehavior, { counter: true, perSecond: false }),
+  delta: (window, versionBehavior) =>
+    extrapolatedRate(window, versionBehavior, { counter: false, perSecond: false }),
   irate: (window) => instantRate(window, true),
   idelta: (window) => instantRate(window, false),
-  avg_over_time: (window, dialect) => (dialect.compensatedSums ? mean(window) : movingMean(window, true)),
+  avg_over_time: (window, versionBehavior) =>
+    versionBehavior.compensatedSums ? mean(window) : movingMean(window, true),
   changes: (window) => countSteps(window, changed),
   count_over_time: ({ from, to }) => to - from,
   last_over_time: ({ values, to }) => values[to - 1],

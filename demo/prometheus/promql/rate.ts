@@ -1,5 +1,5 @@
-import type { Dialect } from './dialect.ts';
 import type { RangeWindow } from './select.ts';
+import type { VersionBehavior } from './version-behavior.ts';
 
 /** Which of the three extrapolating functions is meant. */
 export interface RateKind {
@@ -30,11 +30,11 @@ function riseOf({ values, from, to }: RangeWindow, counter: boolean): number {
  *                  |<-zero-->|  a counter cannot have been below zero
  */
 function extensionAtStart(
-  dialect: Dialect,
+  versionBehavior: VersionBehavior,
   gap: { readonly toStart: number; readonly toZero: number; readonly spacing: number },
 ): number {
   const threshold = gap.spacing * 1.1;
-  if (dialect.zeroPointBeforeThreshold) {
+  if (versionBehavior.zeroPointBeforeThreshold) {
     const toStart = Math.min(gap.toStart, gap.toZero);
     return toStart < threshold ? toStart : gap.spacing / 2;
   }
@@ -46,7 +46,11 @@ function extensionAtStart(
  * expected there (within 1.1 times the mean spacing), otherwise by half a spacing. Undefined with fewer than two samples.
  * Source: prometheus/prometheus promql/functions.go extrapolatedRate; the order of operations is kept for equal rounding.
  */
-export function extrapolatedRate(window: RangeWindow, dialect: Dialect, kind: RateKind): number | undefined {
+export function extrapolatedRate(
+  window: RangeWindow,
+  versionBehavior: VersionBehavior,
+  kind: RateKind,
+): number | undefined {
   const { times, values, from, to, start, end } = window;
   if (to - from < 2) return undefined;
   const first = times[from] as number;
@@ -61,7 +65,7 @@ export function extrapolatedRate(window: RangeWindow, dialect: Dialect, kind: Ra
   const toStart = (first - start) / 1_000;
   const toEnd = (end - last) / 1_000;
 
-  const atStart = extensionAtStart(dialect, { toStart, toZero, spacing });
+  const atStart = extensionAtStart(versionBehavior, { toStart, toZero, spacing });
   const atEnd = toEnd < spacing * 1.1 ? toEnd : spacing / 2;
   let factor = (sampled + atStart + atEnd) / sampled;
   if (kind.perSecond) factor /= (end - start) / 1_000;

@@ -36,8 +36,8 @@ function newestIndex(evaluation: Evaluation, samples: SeriesBuffer, t: number): 
   const index = samples.indexAtOrAfter(t + 1) - 1;
   if (index < samples.first) return -1;
   const age = t - (samples.times[index] as number);
-  const { lookback, dialect } = evaluation;
-  const tooOld = dialect.rangeIsLeftOpen ? age >= lookback : age > lookback;
+  const { lookback, versionBehavior } = evaluation;
+  const tooOld = versionBehavior.rangeIsLeftOpen ? age >= lookback : age > lookback;
   return tooOld || samples.isStale(index) ? -1 : index;
 }
 
@@ -66,7 +66,7 @@ export function windowOf(
 ): RangeWindow | undefined {
   const end = referenceTime(evaluation, node.selector, t);
   const start = end - node.range;
-  const from = samples.indexAtOrAfter(evaluation.dialect.rangeIsLeftOpen ? start + 1 : start);
+  const from = samples.indexAtOrAfter(evaluation.versionBehavior.rangeIsLeftOpen ? start + 1 : start);
   const to = samples.indexAtOrAfter(end + 1);
   const { times, values } = samples;
   for (let i = from; i < to; i++) {

@@ -3,7 +3,7 @@ import { UpstreamError } from '../../lib/errors.ts';
 import type { MetricsSource, Sample, Series } from '../../lib/metrics-source.ts';
 import { after, between, type EpochMs, epochMs, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
 
-/** A metrics source whose instants come out of range queries: one question for many slots. */
+/** A metrics source whose instants come out of range queries: one question for many evaluation times. */
 export interface RecordedMetrics {
   readonly metrics: MetricsSource;
   /** Why the source could not be read, when it could not: what was evaluated since then does not count. */
@@ -129,9 +129,9 @@ async function readPiece(
  * Answers instants from ranges, so that the live evaluation runs unchanged on the past. An expression is read when it is
  * first asked for, from that instant on: the evidence of a recovery costs nothing while nothing recovers.
  *
- *     slots      | | | | | | | | | | | |
+ *     evaluation times      | | | | | | | | | | | |
  *     expr       [-- range ---][-- range --
- *     evidence         [-range-]              asked at the fourth slot: a firing alert is missing
+ *     evidence         [-range-]              asked at the fourth evalTime: a firing alert is missing
  *                              ^ horizon: beyond it everything is read anew, and what was read is forgotten
  *
  * Instants must come in order, `step` apart. A refused expression throws as it does live; any other failure is kept in

@@ -18,7 +18,7 @@ import {
 import type { Store } from '../../messages/store.ts';
 import { NO_POLICY, type NoisePolicy } from '../../policy/suppress.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
-import type { RuleGroup, Slot } from '../../rules/rule.ts';
+import type { EvalTime, RuleGroup } from '../../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../evaluate-group.ts';
 import { createRecordedCalls, type RecordedCalls } from './recorded-calls.ts';
 import { createRecordedMetrics, type RecordedMetrics } from './recorded-metrics.ts';
@@ -34,7 +34,7 @@ import {
   type Tally,
   tallyOf,
 } from './tally.ts';
-import { type GroupSlots, slotsOf, type Turn, turnsOf } from './turns.ts';
+import { evalTimesOf, type GroupTimes, type Turn, turnsOf } from './turns.ts';
 
 /** What a replay needs. */
 export interface ReplayDeps {
@@ -50,7 +50,7 @@ export interface ReplayDeps {
 /** Which rules are run over which time. */
 export interface ReplayRequest {
   readonly groups: readonly RuleGroup[];
-  /** Who is told what, and when nobody is; absent: everything is told where its rule says. */
+  /** Who is notified what, and when nobody is; absent: everything is notified where its rule says. */
   readonly policy?: NoisePolicy;
   readonly window: TimeWindow;
   /** IANA zone of the nights. */
@@ -61,7 +61,7 @@ export interface ReplayRequest {
   readonly saved?: string;
   /** Takes what a later run can go on from, now and then. */
   readonly save?: (progress: string) => Promise<void>;
-  readonly onProgress?: (slots: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (evalTimes: { readonly done: number; readonly total: number }) => void;
   /** Sees every evaluation. */
   readonly onEvaluated?: (evaluated: Evaluated) => void;
   readonly signal?: AbortSignal;
@@ -139,11 +139,11 @@ function progressOf(request: ReplayRequest): Progress {
  */
 function createRunStore(states: Progress['states']) {
   let entries: Evaluated['entries'] = [];
-  const evaluation: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'applyEvaluation' | 'acts'> = {
+  const evaluation: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'applyEvaluation' | 'actions'> = {
     claimTick: async () => true,
     loadGroup: async (group) => states[group],
     groups: async () => Object.keys(states),
-    acts: async () => new Map(),
+    actions: async () => new Map(),
     applyEvaluation: async (change) => {
       states[change.group] = change.state;
       entries = change.entries;
@@ -154,13 +154,13 @@ function createRunStore(states: Progress['states']) {
 }
 
 /** Time that stands where the evaluation is: a query is answered at once or not at all, so no deadline runs out. */
-function createReplayClock(): { readonly clock: Clock; readonly moveTo: (slot: Slot) => void } {
+function createReplayClock(): { readonly clock: Clock; readonly moveTo: (evalTime: EvalTime) => void } {
   let now: EpochMs;
   const sleep: Clock['sleep'] = (_duration, signal) =>
     new Promise((resolve) => {
       signal?.addEventListener('abort', () => resolve(), { once: true });
     });
-  return { clock: { now: () => now, sleep }, moveTo: (slot) => void (now = slot) };
+  return { clock: { now: () => now, sleep }, moveTo: (evalTime) => void (now = evalTime) };
 }
 
 /** The source as the group that is evaluated now reads it: each has a grid of its own. */
@@ -170,8 +170,8 @@ function createSources({ metrics: source, clock }: ReplayDeps, { window, signal 
   const byGroup = new Map<string, RecordedMetrics>();
   let current: RecordedMetrics | undefined;
 
-  const recordedFor = ({ group, first, step, count: slots }: GroupSlots): RecordedMetrics => {
-    const last = after(first, ms((slots - 1) * step));
+  const recordedFor = ({ group, first, step, count: evalTimes }: GroupTimes): RecordedMetrics => {
+    const last = after(first, ms((evalTimes - 1) * step));
     const made = createRecordedMetrics({ ...asking, step, end: before(last, group.queryOffset) });
     byGroup.set(group.id, made);
     return made;
@@ -183,7 +183,7 @@ function createSources({ metrics: source, clock }: ReplayDeps, { window, signal 
   return {
     metrics,
     calls,
-    turnTo: (turn: GroupSlots): void => {
+    turnTo: (turn: GroupTimes): void => {
       current = byGroup.get(turn.group.id) ?? recordedFor(turn);
     },
     failure: () => current?.failure() ?? calls.failure(),
@@ -218,7 +218,7 @@ function startRun(deps: ReplayDeps, request: ReplayRequest): Run {
     calls,
     failure,
     turnTo: (turn) => {
-      moveTo(turn.slot);
+      moveTo(turn.evalTime);
       turnTo(turn);
     },
   };
@@ -226,14 +226,14 @@ function startRun(deps: ReplayDeps, request: ReplayRequest): Run {
 
 async function replayTurn(run: Run, turn: Turn): Promise<void> {
   const { progress, request, calls } = run;
-  const { group, slot, step } = turn;
+  const { group, evalTime, step } = turn;
   run.turnTo(turn);
-  const outcome = await run.evaluate(group, slot);
+  const outcome = await run.evaluate(group, evalTime);
   const failure = run.failure();
   if (failure !== undefined) throw failure;
   if (outcome.kind !== 'applied')
     throw new Error(`The evaluation of ${group.name} failed (${outcome.kind}).`);
-  const evaluated = { group, slot, lasts: step, state: outcome.state, entries: run.decided() };
+  const evaluated = { group, evalTime, lasts: step, state: outcome.state, entries: run.decided() };
   count(progress.tally, evaluated, run.nights);
   request.onEvaluated?.(evaluated);
   const refusal = calls.refusal();
@@ -243,7 +243,7 @@ async function replayTurn(run: Run, turn: Turn): Promise<void> {
 
 async function replayTurns(run: Run): Promise<void> {
   const { request, progress } = run;
-  const groups = request.groups.map((group) => slotsOf(group, request));
+  const groups = request.groups.map((group) => evalTimesOf(group, request));
   const total = groups.reduce((sum, each) => sum + each.count, 0);
   const save = async (): Promise<void> => {
     request.onProgress?.({ done: progress.done, total });

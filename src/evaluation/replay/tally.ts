@@ -27,7 +27,7 @@ export interface RuleTally {
   messages: number;
   /** Replies in the threads of messages: data gone and back, and the end. */
   replies: number;
-  /** Slots at which the expression was refused or the rule was over its limit. */
+  /** EvalTimes at which the expression was refused or the rule was over its limit. */
   failedEvaluations: number;
 }
 
@@ -38,21 +38,21 @@ export interface Tally {
   readonly hours: Record<string, Record<string, number>>;
   /** Nights with a message that calls somebody, by the evening they begin on. */
   readonly woken: Record<string, true>;
-  /** When an alert last ended, by rule and fingerprint: what a flap is told by. */
+  /** When an alert last ended, by rule and fingerprint: what a flap is notified by. */
   ended: Record<string, EpochMs>;
 }
 
 /** One evaluation of a group and what came of it. */
 export interface Evaluated {
   readonly group: RuleGroup;
-  readonly slot: EpochMs;
-  /** How long the state is taken to hold: until the next slot. */
+  readonly evalTime: EpochMs;
+  /** How long the state is taken to hold: until the next evaluation time. */
   readonly lasts: Milliseconds;
   readonly state: GroupState;
   readonly entries: readonly OutboxEntry[];
 }
 
-/** How nights are told apart. */
+/** How nights are notified apart. */
 export interface Nights {
   readonly localTime: LocalTimeIn;
   readonly timezone: string;
@@ -115,18 +115,18 @@ export function tallyOf({ rules }: Tally, group: RuleGroup, rule: SloRule): Rule
 
 function countAlert(into: RuleTally, alert: Alert, at: { tally: Tally; evaluated: Evaluated }): void {
   const { tally, evaluated } = at;
-  const { slot, lasts, group } = evaluated;
+  const { evalTime, lasts, group } = evaluated;
   const identity = `${group.id} ${alert.fingerprint}`;
   if (alert.state === 'resolved') {
-    if (alert.resolvedAt === slot) tally.ended[identity] = slot;
+    if (alert.resolvedAt === evalTime) tally.ended[identity] = evalTime;
     return;
   }
   if (alert.state !== 'firing') return;
   into.minutesFiring += lasts / 60_000;
-  if (alert.firedAt !== slot) return;
+  if (alert.firedAt !== evalTime) return;
   into.alerts += 1;
   const ended = tally.ended[identity];
-  if (ended !== undefined && between(ended, slot) <= FLAP_TIME) into.flaps += 1;
+  if (ended !== undefined && between(ended, evalTime) <= FLAP_TIME) into.flaps += 1;
 }
 
 function countMessage(tally: Tally, entry: OutboxEntry, nights: Nights): void {
@@ -143,14 +143,14 @@ function countCall(tally: Tally, at: EpochMs, nights: Nights): void {
   if (night !== undefined) tally.woken[night] = true;
 }
 
-/** Whether it is a reply in a storm's thread that calls somebody, by its first post. */
-function isCallingReply({ storm, destination, createdAt }: OutboxEntry): boolean {
-  return storm?.page?.joinedAt === createdAt && (destination?.mentions ?? []).length > 0;
+/** Whether it is a reply in a alertGroup's thread that calls somebody, by its first post. */
+function isCallingReply({ alertGroup, destination, createdAt }: OutboxEntry): boolean {
+  return alertGroup?.page?.joinedAt === createdAt && (destination?.mentions ?? []).length > 0;
 }
 
 /** Adds one evaluation to a tally. */
 export function count(tally: Tally, evaluated: Evaluated, nights: Nights): void {
-  const { group, slot, state, entries } = evaluated;
+  const { group, evalTime, state, entries } = evaluated;
   for (const { rule, alerts, health } of Object.values(state.rules)) {
     const into = tallyOf(tally, group, rule);
     if (health.kind === 'rule-error') into.failedEvaluations += 1;
@@ -162,10 +162,10 @@ export function count(tally: Tally, evaluated: Evaluated, nights: Nights): void 
       into.messages += 1;
       countMessage(tally, entry, nights);
     } else if (entry.kind !== 'refresh') into.replies += 1;
-    if (isCallingReply(entry)) countCall(tally, slot, nights);
+    if (isCallingReply(entry)) countCall(tally, evalTime, nights);
   }
-  const isOld = (at: EpochMs): boolean => between(at, slot) > FLAP_TIME;
-  if (slot % HOUR < evaluated.lasts) {
+  const isOld = (at: EpochMs): boolean => between(at, evalTime) > FLAP_TIME;
+  if (evalTime % HOUR < evaluated.lasts) {
     tally.ended = Object.fromEntries(Object.entries(tally.ended).filter(([, at]) => !isOld(at)));
   }
 }

@@ -130,7 +130,7 @@ function quantileOf(text: Text, node: SyntaxNode): Quantile | undefined {
   const sum = call === undefined ? undefined : sumOf(text, call.of);
   const buckets = sum === undefined ? undefined : bucketsOf(text, sum.of);
   if (call === undefined || sum === undefined || buckets === undefined) return undefined;
-  // Buckets are told apart by `le`, which nothing but they have: anything else is none of the two.
+  // Buckets are notified apart by `le`, which nothing but they have: anything else is none of the two.
   if (buckets.isNative === sum.by.includes('le')) return undefined;
   return { quantile: call.quantile, buckets, by: sum.by.filter((label) => label !== 'le') };
 }

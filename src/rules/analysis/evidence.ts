@@ -1,10 +1,10 @@
 import { promqlNumber } from '../queries.ts';
-import type { Comparison, RecoveryEvidence } from '../rule.ts';
+import type { Comparison, RecoveryCondition } from '../rule.ts';
 import { bracketed, hasAlikeSides, isSelective, join, readsAbsence, settled } from './settled.ts';
 import type { Shape } from './shape.ts';
 
 type SetShape = Extract<Shape, { kind: 'set' }>;
-type Exact = Required<Pick<RecoveryEvidence, 'expr' | 'comparison' | 'bound'>>;
+type Exact = Required<Pick<RecoveryCondition, 'expr' | 'comparison' | 'bound'>>;
 
 /** The expression as written, parentheses around what they were around. */
 function written(shape: Shape): string {
@@ -70,7 +70,7 @@ function exactOf(expr: string, shape: Shape): Exact | undefined {
  * a breach of them, or, where no one value tells, that there is data to judge by. Undefined when nothing is filtered, or
  * when a breach is the absence of something: then its end is that it vanishes.
  */
-export function evidenceOf(expr: string, shape: Shape): RecoveryEvidence | undefined {
+export function evidenceOf(expr: string, shape: Shape): RecoveryCondition | undefined {
   const exact = exactOf(expr, shape);
   if (exact !== undefined || !isSelective(expr, shape)) return exact;
   const there = settled(expr, shape);

@@ -102,7 +102,7 @@ export function rateRangesOf(expr: string): readonly RateRange[] {
 /**
  * The series that an expression reads, each selector once, in order: the metric and its matchers as written, without
  * those on `le`. A selector that names its metric in quotes or by `__name__` is left out, and so is an expression of
- * many selectors from the eighth on: enough to look for what vanished.
+ * many selectors from the eighth on: enough to look for what no-data reason.
  */
 export function readingsOf(expr: string): readonly MetricReading[] {
   const readings = new Map<string, MetricReading>();

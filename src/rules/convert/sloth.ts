@@ -87,7 +87,7 @@ const ratioOf =
       : `(${query(sli.events.error_query)}) / (${query(sli.events.total_query)})`;
   };
 
-/** Holds an indicator against the one of the two kinds that it names, so that its mistakes are told of that kind. */
+/** Holds an indicator against the one of the two kinds that it names, so that its mistakes are notified of that kind. */
 function readSli(part: Part, sli: object) {
   const [schema, keys] = 'raw' in sli ? [rawShape, ['raw']] : [eventsShape, ['events', 'raw']];
   return validate<Sli>({ schema: schema as z.ZodType<Sli>, keys: { '': keys } }, part);

@@ -127,7 +127,7 @@ export const channel = field<string>((text) => {
   return wrong === undefined ? { value: text } : problem(wrong);
 });
 
-/** Lists the smallest distance between neighbours, going round at `cycle`; undefined for a single value. */
+/** Lists the smallest distance between other alerts, going round at `cycle`; undefined for a single value. */
 function smallestGap(values: readonly number[], cycle: number): number | undefined {
   if (values.length < 2) return undefined;
   return Math.min(...values.map((value, i) => (values[i + 1] ?? (values[0] ?? 0) + cycle) - value));

@@ -1,19 +1,19 @@
 import type { NoisePolicy } from '../../policy/suppress.ts';
-import { defined } from './defined.ts';
 import { count } from './fields.ts';
 import type { RuleFileError } from './source.ts';
 import type { Part, Shape } from './validate.ts';
 import { validate } from './validate.ts';
 
-/** How much is told: numbers that hold for all rules. */
-export const LIMIT_KEYS = ['storm', 'flap'] as const;
-type Limit = (typeof LIMIT_KEYS)[number];
+/** How much is notified: numbers that hold for all rules. */
+export const LIMIT_KEYS = ['group_threshold', 'flap_threshold'] as const;
+type LimitKey = (typeof LIMIT_KEYS)[number];
+type Limits = Pick<NoisePolicy, 'groupThreshold' | 'flapThreshold'>;
 
-const SHAPES: Readonly<Record<Limit, Shape<number>>> = {
+const SHAPES: Readonly<Record<LimitKey, Shape<number>>> = {
   /** More than so many alerts of one rule that begin together share a message. */
-  storm: { schema: count, keys: {} },
-  /** So many firings and ends of one alert are told in an hour. */
-  flap: {
+  group_threshold: { schema: count, keys: {} },
+  /** So many firings and ends of one alert are notified in an hour. */
+  flap_threshold: {
     schema: count.refine((limit) => limit !== 1, {
       error: 'is 1, which leaves no room for a firing and its end: write 2 or more, or 0 for no limit',
     }),
@@ -23,14 +23,14 @@ const SHAPES: Readonly<Record<Limit, Shape<number>>> = {
 
 /** The limits a file sets, and where each stands. */
 export interface FileLimits {
-  readonly limits: Pick<NoisePolicy, Limit>;
-  readonly places: Readonly<Partial<Record<Limit, RuleFileError>>>;
+  readonly limits: Limits;
+  readonly places: Readonly<Partial<Record<LimitKey, RuleFileError>>>;
 }
 
 const errorAt = ({ source, document, path }: Part, message: string): RuleFileError =>
   source.at(document.offsetOf(path), message);
 
-function readLimit(limit: Limit, parts: readonly Part[]) {
+function readLimit(limit: LimitKey, parts: readonly Part[]) {
   const [first, ...others] = parts;
   const errors = others.map((other) => errorAt(other, `a second \`${limit}\`: there is one for all rules.`));
   if (first === undefined) return { errors };
@@ -41,12 +41,12 @@ function readLimit(limit: Limit, parts: readonly Part[]) {
 
 /** Reads the limits of a file; `partsOf` gives what stands under a key at the top of its documents. Mistakes are added to `errors`. */
 export function readLimits(partsOf: (key: string) => readonly Part[], errors: RuleFileError[]): FileLimits {
-  const storm = readLimit('storm', partsOf('storm'));
-  const flap = readLimit('flap', partsOf('flap'));
-  errors.push(...storm.errors, ...flap.errors);
+  const group = readLimit('group_threshold', partsOf('group_threshold'));
+  const flap = readLimit('flap_threshold', partsOf('flap_threshold'));
+  errors.push(...group.errors, ...flap.errors);
   return {
-    limits: defined({ storm: storm.value, flap: flap.value }),
-    places: defined({ storm: storm.place, flap: flap.place }),
+    limits: { groupThreshold: group.value, flapThreshold: flap.value },
+    places: { group_threshold: group.place, flap_threshold: flap.place },
   };
 }
 
@@ -58,7 +58,8 @@ export function mergeLimits(files: readonly FileLimits[]): {
   const merged = LIMIT_KEYS.map((limit) => {
     const [first, ...others] = files.flatMap(({ limits, places }) => {
       const place = places[limit];
-      return place === undefined ? [] : [{ value: limits[limit], place }];
+      const value = limit === 'group_threshold' ? limits.groupThreshold : limits.flapThreshold;
+      return place === undefined ? [] : [{ value, place }];
     });
     const where = first?.place.file ?? 'another file';
     const errors = others.map(({ place }) => ({
@@ -67,9 +68,9 @@ export function mergeLimits(files: readonly FileLimits[]): {
     }));
     return { value: first?.value, errors };
   });
-  const [storm, flap] = merged;
+  const [group, flap] = merged;
   return {
-    limits: defined({ storm: storm?.value, flap: flap?.value }),
+    limits: { groupThreshold: group?.value, flapThreshold: flap?.value },
     errors: merged.flatMap(({ errors }) => errors),
   };
 }

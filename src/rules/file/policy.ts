@@ -26,7 +26,7 @@ import type { Part, Shape } from './validate.ts';
 import { validate } from './validate.ts';
 import type { Path, YamlDocument } from './yaml-document.ts';
 
-/** What a file says about who is told what. The places are for what several files may say only once. */
+/** What a file says about who is notified what. The places are for what several files may say only once. */
 export interface FilePolicy {
   readonly policy: NoisePolicy;
   readonly errors: readonly RuleFileError[];

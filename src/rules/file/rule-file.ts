@@ -24,7 +24,7 @@ export interface RuleFileContents {
   /** What each rule reads and where it stands, for `check --against`. */
   readonly uses: readonly PlacedUse[];
   readonly notes: readonly RuleFileNote[];
-  /** Who is told what, and when nobody is. */
+  /** Who is notified what, and when nobody is. */
   readonly policy: NoisePolicy;
   /** How people call services. */
   readonly naming: ServiceNaming;
@@ -42,7 +42,7 @@ export type RuleFileResult =
 /** The two kinds of document, by the key at their top. */
 const KINDS: Readonly<Record<string, (part: Part) => CompiledGroup>> = { groups: readGroup, slos: readSlo };
 
-/** Top-level keys of Alertmanager's: refused, because ignoring them would hush or lose alerts. */
+/** Top-level keys of Alertmanager's: refused, because ignoring them would suppression or lose alerts. */
 const NOT_BUILT: ReadonlySet<string> = new Set(['routes', 'receivers', 'mute_time_intervals']);
 
 /** Keys of a document that are about something else than rules. */

@@ -3,11 +3,11 @@ import type { LatencyObjective, RuleGroup } from '../rule.ts';
 import type { ServiceNaming } from '../service-naming.ts';
 
 /** The rules in force: replaced whole by a reload that succeeds. */
-export interface RuleBook {
+export interface RuleSet {
   readonly groups: readonly RuleGroup[];
   /** The objectives of all rules, for answering about a service. */
   readonly objectives: readonly LatencyObjective[];
-  /** Who is told what, and when nobody is; absent: everything is told where its rule says. */
+  /** Who is notified what, and when nobody is; absent: everything is notified where its rule says. */
   readonly policy?: NoisePolicy;
   /** How people call services; absent: by their names. */
   readonly naming?: ServiceNaming;

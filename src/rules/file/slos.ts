@@ -88,7 +88,7 @@ const SLO: Shape<SloInput> = {
     budget: 'remove it; `burn: workbook` alerts on a budget of 30 days.',
     mention: 'write a `route` with `mentions` at the top of the document.',
     mentions: 'write a `route` with `mentions` at the top of the document.',
-    'alert.flap': 'write `flap` at the top of the document: it holds for all rules.',
+    'alert.flap_threshold': 'write `flap_threshold` at the top of the document: it holds for all rules.',
     'alert.inhibit': 'write `inhibit: call-graph` at the top of the document.',
     'alert.repeat': 'remove it; a firing alert keeps one message that is brought up to date.',
   },

@@ -42,7 +42,7 @@ const duplicates: Lint = ({ uses }) => {
       return [];
     }
     const { file, line } = earlier.place;
-    const text = `\`${key}\` stands in ${file}:${line} too: their alerts cannot be told apart by name and labels.`;
+    const text = `\`${key}\` stands in ${file}:${line} too: their alerts cannot be notified apart by name and labels.`;
     return [finding(placed, 'duplicate-alert', text)];
   });
 };
@@ -57,7 +57,7 @@ const unrouted: Lint = ({ uses, policy, hasRoute, defaults }) => {
   });
 };
 
-/** Digits number what is told apart by them: `p2` is no slip for `p1`. */
+/** Digits number what is notified apart by them: `p2` is no slip for `p1`. */
 const isSlip = (name: string, near: string): boolean =>
   name.replaceAll(/\d/g, '') !== near.replaceAll(/\d/g, '');
 

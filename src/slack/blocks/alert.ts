@@ -1,5 +1,5 @@
 import type { AlertView } from '../../messages/alert-view.ts';
-import { actButtons, actLines } from './alert-acts.ts';
+import { actionButtons, actionLines } from './alert-actions.ts';
 import { facts, lasted, symptom } from './alert-facts.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { chartBlock } from './chart.ts';
@@ -30,7 +30,7 @@ export function alertMessage(view: AlertView): Rendered {
     ...fields(facts(view)),
     ...(chart === undefined ? [] : [chart]),
     ...traces(view),
-    ...actions([...actButtons(view), ...slowestButton(view), ...linkButtons(allLinks(view))]),
+    ...actions([...actionButtons(view), ...slowestButton(view), ...linkButtons(allLinks(view))]),
     ...context(smallPrint(view)),
   ];
   return { text: plainSummary(view, title), blocks };
@@ -74,7 +74,7 @@ function bystanders(view: AlertView): string[] {
       : [
           `:arrow_up: More urgent than ${link(escalates.url, 'the alert about the same')} that is open already.`,
         ]),
-    ...actLines(view),
+    ...actionLines(view),
     ...(others.length === 0
       ? []
       : [`Also slow because of it: ${others.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]),
@@ -87,7 +87,7 @@ function words(view: AlertView): SlackBlock[] {
     ...(view.notice === undefined ? [] : [`:warning: ${escape(oneLine(view.notice), 600)}`]),
     ...(view.state === 'no-data' && view.noDataSince !== undefined
       ? [
-          `No data since ${date(view.noDataSince)}.${view.vanished === undefined ? '' : ` ${escape(view.vanished, 500)}`} That is no recovery: the alert stays until a value proves one. The figures are the last that were seen.`,
+          `No data since ${date(view.noDataSince)}.${view.noDataReason === undefined ? '' : ` ${escape(view.noDataReason, 500)}`} That is no recovery: the alert stays until a value proves one. The figures are the last that were seen.`,
         ]
       : []),
     ...(view.state === 'resolved' && !isKnownGood(view)
@@ -106,7 +106,8 @@ function traces(view: AlertView): SlackBlock[] {
   if (found.kind === 'pending')
     return view.state === 'firing' ? [...context(['Looking for the slowest traces…'])] : [];
   if (found.kind === 'unavailable') return [...context([`No traces: ${escape(oneLine(found.reason), 500)}`])];
-  if (found.rows.length === 0) return [...context([`No traces. ${escape(oneLine(found.certificate), 500)}`])];
+  if (found.rows.length === 0)
+    return [...context([`No traces. ${escape(oneLine(found.completeness), 500)}`])];
   const shown = shownRows(found.rows, TRACES_SHOWN);
   const more = found.rows.length - shown;
   return [
@@ -116,7 +117,7 @@ function traces(view: AlertView): SlackBlock[] {
       service: view.service,
     }),
     ...context([
-      `${escape(oneLine(found.certificate), 500)}${more > 0 ? ` · ${more} more behind the button` : ''}`,
+      `${escape(oneLine(found.completeness), 500)}${more > 0 ? ` · ${more} more behind the button` : ''}`,
     ]),
   ];
 }
@@ -126,7 +127,7 @@ const iso = (at: number): string => new Date(at).toISOString();
 /** The command behind the button: the same question a person could type, on the breach's own window. */
 export function slowestCommand(view: AlertView): string | undefined {
   if (view.service === undefined || /\s/u.test(view.service)) return undefined;
-  const { start, end } = view.evidenceWindow;
+  const { start, end } = view.recoveryWindow;
   return `/trace slowest ${view.service} at ${iso(start)}/${iso(end)}`;
 }
 

@@ -5,7 +5,7 @@ import type { PartDifference } from '../../traces/compare-paths.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';
 import type { ComparedTrace, ComparisonView } from '../../traces/compare-traces.ts';
 import { count } from '../../traces/wording.ts';
-import { RUN_COMMAND } from './alert-acts.ts';
+import { RUN_COMMAND } from './alert-actions.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { latency } from './format.ts';
 import { code, date, escape, link, oneLine } from './mrkdwn.ts';
@@ -142,10 +142,10 @@ function paired({ paired: { rows, hidden, pairCount } }: ComparisonView): readon
 
 function pairLine({ service, operation, asked, depth, pairs, versions, a, b }: PairedSpans): string {
   const times = pairs > 1 ? ` (${pairs} times)` : '';
-  const served =
+  const servedBy =
     versions === undefined ? '' : ` · version ${code(versions.a, 40)} in A, ${code(versions.b, 40)} in B`;
   const longer = `${time(Math.abs(b - a))} ${b > a ? 'slower' : 'faster'}`;
-  return `${indent(depth)}${code(service, 80)} ${code(asked || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})${served}`;
+  return `${indent(depth)}${code(service, 80)} ${code(asked || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})${servedBy}`;
 }
 
 /** Spaces at the start of a line are not shown; these are. */

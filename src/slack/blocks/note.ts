@@ -37,7 +37,7 @@ function proofText(proof: Proof): string {
 
 /** A line in an alert's thread. */
 export function noteMessage(note: NoteView): Rendered {
-  const sign = note.isUncertain === true ? '☑️' : SIGNS[note.kind];
+  const sign = note.isOutcomeUnknown === true ? '☑️' : SIGNS[note.kind];
   const more = [
     ...(note.goneFor === undefined ? [] : [`It was gone for ${timeSpan(note.goneFor)}.`]),
     ...(note.proof === undefined ? [] : [proofText(note.proof)]),

@@ -4,8 +4,8 @@ import { count } from '../../traces/wording.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { latency, share } from './format.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
+import { percentileText, period } from './percentiles.ts';
 import { actions, context, linkButtons, section } from './pieces.ts';
-import { period, standingText } from './standing.ts';
 import { pathTable, SHOWN_PARTS } from './trace-analysis.ts';
 
 const SHOWN = { spans: 5, notices: 5 } as const;
@@ -34,14 +34,14 @@ function what({ requestId, traceId }: PartView, form: 'plain' | 'mrkdwn'): strin
 }
 
 function facts(view: PartView): readonly string[] {
-  const { onPath, standing, traceId, url, start } = view;
+  const { onPath, percentiles, traceId, url, start } = view;
   const [longest] = view.spans;
-  const row = standing?.rows[0];
+  const row = percentiles?.rows[0];
   return [
     `*${longest === undefined ? '–' : time(longest.duration)}*, ${proportion(view)} · ${link(url, `trace ${literal(traceId, 32)}`)} · ${date(toEpochMs(start), '{date_short_pretty} {time_secs}')}`,
-    ...(standing === undefined || row === undefined
+    ...(percentiles === undefined || row === undefined
       ? []
-      : [`Among its requests ${period(standing)}: ${standingText(row)}`]),
+      : [`Among its requests ${period(percentiles)}: ${percentileText(row)}`]),
     ...(onPath === undefined ? [] : [waited(onPath, view)]),
   ];
 }

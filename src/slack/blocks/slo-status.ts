@@ -105,14 +105,14 @@ function slowText(row: SloRow, known: SloFigures): string {
   const threshold = bound(known.threshold);
   if (slow === undefined) return `share slower than ${threshold} not known`;
   const shares = `${least(row, known)}${span(slow, share)}`;
-  return `${shares} slower than ${threshold}${standing(row, known)}, ${share(known.allowed)} allowed`;
+  return `${shares} slower than ${threshold}${percentiles(row, known)}, ${share(known.allowed)} allowed`;
 }
 
 /** What the buckets say of an approximate threshold are two shares; what the rule judges by is the lower of them. */
 const least = (row: SloRow, { slow }: SloFigures): string => (slow === undefined ? floor(row) : '');
 
 /** Where the threshold stands among the bucket bounds, when it is none of them. */
-function standing({ isApproximate }: SloRow, { slow }: SloFigures): string {
+function percentiles({ isApproximate }: SloRow, { slow }: SloFigures): string {
   if (isApproximate === true) return judgedAt(slow);
   return slow === undefined ? '' : besideBounds(slow);
 }

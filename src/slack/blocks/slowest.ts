@@ -15,7 +15,7 @@ export function slowestMessage(view: SlowestView): Rendered {
   const shown = shownRows(view.rows);
   const hidden = view.rows.length - shown;
   const proof = [
-    escape(oneLine(view.certificate), 600),
+    escape(oneLine(view.completeness), 600),
     ...(hidden > 0 ? [`${count(hidden, 'more trace')} did not fit`] : []),
     ...(view.isExact ? [] : ['a slower trace may be missing']),
   ].join(' · ');

@@ -6,8 +6,8 @@ import { count } from '../../traces/wording.ts';
 import type { SlackBlock } from './block.ts';
 import { latency, share } from './format.ts';
 import { code, escape, literal, oneLine } from './mrkdwn.ts';
+import { percentileBlocks } from './percentiles.ts';
 import { cell, context, section } from './pieces.ts';
-import { standingBlocks } from './standing.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
 const SHOWN = { rows: 8, errors: 5, hops: 4, retries: 3, repeats: 3, offPath: 3 } as const;
@@ -19,7 +19,7 @@ export function traceAnalysis(view: TraceView): readonly SlackBlock[] {
   return [
     ...errors(view),
     ...criticalPath(view),
-    ...standingBlocks(view),
+    ...percentileBlocks(view),
     ...lines('Repeated calls', patterns(view)),
     ...lines('Network and proxies, both ways', view.hops.slice(0, SHOWN.hops).map(hop)),
     ...lines('Largest self times off the critical path', view.offPath.slice(0, SHOWN.offPath).map(selfTime)),
@@ -89,7 +89,7 @@ export function pathTable(rows: readonly PathRow[]): TableBlock {
         // Early in the row: on a phone the later columns are out of sight.
         cell(`${purpose(row)}${row.spans > 1 ? ` (${row.spans} times)` : ''}`, 200),
         cell(row.service, 80),
-        cell(row.drag > 0 ? time(row.drag) : 'nothing'),
+        cell(row.potentialSaving > 0 ? time(row.potentialSaving) : 'nothing'),
       ]),
     ],
   };

@@ -4,7 +4,7 @@ import type { RequestView } from '../../traces/find-request.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
 import { isUuid } from '../../traces/request-id.ts';
 import { count } from '../../traces/wording.ts';
-import { RUN_COMMAND } from './alert-acts.ts';
+import { RUN_COMMAND } from './alert-actions.ts';
 import type { Rendered, SlackBlock } from './block.ts';
 import { compareButton } from './compare.ts';
 import { latency } from './format.ts';
@@ -27,7 +27,7 @@ export function traceMessage(view: TraceView): Rendered {
     blocks: [
       section([`*Trace ${code(view.traceId, 40)}*`, describe(view), ...partOf(view)].join('\n')),
       ...traceAnalysis(view),
-      ...notices([...view.notices, ...(view.standing?.notices ?? [])]),
+      ...notices([...view.notices, ...(view.percentiles?.notices ?? [])]),
       ...actions([
         ...requestButton(view),
         ...linkButtons(traceLinks(view)),
@@ -114,7 +114,7 @@ export function requestMessage(view: RequestView): Rendered {
     blocks: [
       section([`*Request ${code(view.requestId, 100)}*`, ...intro].join('\n')),
       ...(single ? traceAnalysis(only) : []),
-      ...(single ? notices([...view.notices, ...only.notices, ...(only.standing?.notices ?? [])]) : []),
+      ...(single ? notices([...view.notices, ...only.notices, ...(only.percentiles?.notices ?? [])]) : []),
       ...actions(
         single
           ? [...linkButtons(traceLinks(only)), ...compareButton(only.traceId, 'Compare with usual')]

@@ -26,7 +26,7 @@ const MOVING: ReadonlySet<string> = new Set(
 );
 
 /** An alert in its group's record: what is not as its own record says. It was seen at the last evaluation unless it says when. */
-type Row = readonly [episode: string, moved: Partial<Moving>];
+type Row = readonly [alertId: string, moved: Partial<Moving>];
 
 /** A group's state as its record holds it. Format 1 had the alerts in it whole. */
 export interface GroupRecord extends Omit<GroupState, 'rules'> {
@@ -77,21 +77,21 @@ interface Packed {
 }
 
 /** Finds an alert's record: mostly at the alert's own place, as which alerts there are seldom changes. */
-function finder(written: AlertRecords): (episode: string, place: number) => Alert | undefined {
-  let byEpisode: ReadonlyMap<string, Alert> | undefined;
-  return (episode, place) => {
+function finder(written: AlertRecords): (alertId: string, place: number) => Alert | undefined {
+  let byAlertId: ReadonlyMap<string, Alert> | undefined;
+  return (alertId, place) => {
     const there = written[place];
-    if (there?.episode === episode) return there;
-    byEpisode ??= new Map(written.map((record) => [record.episode, record]));
-    return byEpisode.get(episode);
+    if (there?.alertId === alertId) return there;
+    byAlertId ??= new Map(written.map((record) => [record.alertId, record]));
+    return byAlertId.get(alertId);
   };
 }
 
-/** The episodes of records that no alert has any more. */
+/** The alerts of records that no alert has any more. */
 function goneFrom(written: AlertRecords, records: AlertRecords): readonly string[] {
-  if (written.every(({ episode }, place) => records[place]?.episode === episode)) return [];
-  const here = new Set(records.map(({ episode }) => episode));
-  return written.map(({ episode }) => episode).filter((episode) => !here.has(episode));
+  if (written.every(({ alertId }, place) => records[place]?.alertId === alertId)) return [];
+  const here = new Set(records.map(({ alertId }) => alertId));
+  return written.map(({ alertId }) => alertId).filter((alertId) => !here.has(alertId));
 }
 
 /** Takes a state apart into records, given those of its alerts that are written. */
@@ -100,12 +100,12 @@ export function packGroup(state: GroupState, written: AlertRecords): Packed {
   const records: Alert[] = [];
   const operations: Operation[] = [];
   const rowOf = (alert: Alert, evaluatedAt: EpochMs | undefined): Row => {
-    const { episode } = alert;
-    const known = find(episode, records.length);
+    const { alertId } = alert;
+    const known = find(alertId, records.length);
     const record = known !== undefined && isRecorded(alert, known) ? known : alert;
-    if (record === alert) operations.push({ type: 'put', table: 'alert', key: episode, value: alert });
+    if (record === alert) operations.push({ type: 'put', table: 'alert', key: alertId, value: alert });
     records.push(record);
-    return [episode, movedOf(alert, record, evaluatedAt)];
+    return [alertId, movedOf(alert, record, evaluatedAt)];
   };
   const rules = Object.entries(state.rules).map(([key, rule]) => {
     const alerts = rule.alerts.map((alert) => rowOf(alert, rule.evaluatedAt));
@@ -115,13 +115,13 @@ export function packGroup(state: GroupState, written: AlertRecords): Packed {
   return { record: { ...state, rules: Object.fromEntries(rules) }, records, operations };
 }
 
-/** Puts a group's state together; `read` gives the records of episodes, in their order. */
+/** Puts a group's state together; `read` gives the records of alerts, in their order. */
 export async function unpackGroup(
   group: GroupRecord,
-  read: (episodes: readonly string[]) => Promise<AlertRecords>,
+  read: (alertIds: readonly string[]) => Promise<AlertRecords>,
 ): Promise<{ readonly state: GroupState; readonly records: AlertRecords }> {
   const rows = Object.values(group.rules).flatMap(({ alerts }) => alerts.filter(isRow));
-  const records = await read(rows.map(([episode]) => episode));
+  const records = await read(rows.map(([alertId]) => alertId));
   let place = 0;
   const alertOf = (stored: Row | Alert, evaluatedAt: EpochMs | undefined): Alert => {
     if (!isRow(stored)) return stored;

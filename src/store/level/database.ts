@@ -15,7 +15,7 @@ import { describeHolder } from './holder.ts';
  *   entry!SEQ                          OutboxRecord; SEQ has 16 digits, so that key order is queue order
  *   done!ID                            when an entry was completed, for a day
  *   ref!EPISODE                        MessageRef
- *   act!EPISODE                        Acts
+ *   act!EPISODE                        AlertActions
  *   silence!ID                         StoredSilence
  */
 export type Table = 'tick' | 'group' | 'alert' | 'entry' | 'done' | 'ref' | 'act' | 'silence';

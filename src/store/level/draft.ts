@@ -50,7 +50,7 @@ export function draftRecord({ image }: Parts, draft: Draft, record: OutboxRecord
   draft.effects.push(() => image.outbox.put(record));
 }
 
-/** Adds what is to be told. */
+/** Adds what is to be notified. */
 export function draftEntries(parts: Parts, draft: Draft, entries: readonly OutboxEntry[]): void {
   const { image } = parts;
   // Entries of one change never supersede each other: only what was there before can be pointless.
@@ -58,7 +58,7 @@ export function draftEntries(parts: Parts, draft: Draft, entries: readonly Outbo
   for (const entry of entries) {
     if (added.has(entry.id) || image.done.has(entry.id) || image.outbox.get(entry.id) !== undefined) continue;
     added.add(entry.id);
-    for (const old of image.outbox.untakenRefreshes(entry.episode)) draftRemoval(parts, draft, old);
+    for (const old of image.outbox.untakenRefreshes(entry.alertId)) draftRemoval(parts, draft, old);
     // A number that was drawn for a write that failed is skipped, never used again.
     image.lastSeq += 1;
     draftRecord(parts, draft, { seq: image.lastSeq, entry });

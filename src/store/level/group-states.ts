@@ -32,11 +32,11 @@ interface Known {
 
 const NO_RECORDS: AlertRecords = [];
 
-function missing(episode: string): never {
+function missing(alertId: string): never {
   throw new UpstreamError({
     system: 'store',
     code: 'bad-answer',
-    message: `A record in the store is missing: the alert ${episode}.`,
+    message: `A record in the store is missing: the alert ${alertId}.`,
     advice: 'Look whether another program writes to the same store; restore it from a copy.',
   });
 }
@@ -46,9 +46,9 @@ type StatesDatabase = Pick<Database, 'get' | 'getMany' | 'isOpen'>;
 async function read(database: StatesDatabase, group: string): Promise<Known | undefined> {
   const record = (await database.get('group', group)) as GroupRecord | undefined;
   if (record === undefined) return undefined;
-  return await unpackGroup(record, async (episodes) => {
-    const found = (await database.getMany('alert', episodes)) as readonly (Alert | undefined)[];
-    return found.map((alert, place) => alert ?? missing(episodes[place] ?? ''));
+  return await unpackGroup(record, async (alertIds) => {
+    const found = (await database.getMany('alert', alertIds)) as readonly (Alert | undefined)[];
+    return found.map((alert, place) => alert ?? missing(alertIds[place] ?? ''));
   });
 }
 
@@ -78,7 +78,7 @@ export function createGroupStates(database: StatesDatabase): GroupStates {
     remove: async (group) => {
       const written = (await look(group))?.records ?? NO_RECORDS;
       groups.delete(group);
-      const alerts = written.map(({ episode }): Operation => ({ type: 'del', table: 'alert', key: episode }));
+      const alerts = written.map(({ alertId }): Operation => ({ type: 'del', table: 'alert', key: alertId }));
       return { operations: [{ type: 'del', table: 'group', key: group }, ...alerts], done: () => undefined };
     },
   };

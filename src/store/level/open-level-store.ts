@@ -17,7 +17,14 @@ import {
 import { createGroupStates, type GroupStates } from './group-states.ts';
 import { removeHolder, writeHolder } from './holder.ts';
 import { createOutboxIndex, type OutboxRecord } from './outbox-index.ts';
-import { actsOf, addSilence, endSilence, forgettableActs, recordAct, silencesSince } from './people.ts';
+import {
+  actionsOf,
+  addSilence,
+  endSilence,
+  forgettableActions,
+  recordAction,
+  silencesSince,
+} from './people.ts';
 import { createRecovery } from './recovery.ts';
 
 export interface LevelStoreOptions {
@@ -44,7 +51,7 @@ function draftForgetting({ image, now }: Parts, draft: Draft): void {
 
 async function claimTick(parts: Parts, claim: Parameters<Store['claimTick']>[0]): Promise<boolean> {
   const { image, now } = parts;
-  const key = `${claim.group}!${claim.slot}`;
+  const key = `${claim.group}!${claim.evalTime}`;
   const instant = now();
   const known = image.claims.get(key);
   if (known !== undefined && known.expiresAt > instant) return false;
@@ -67,7 +74,7 @@ async function applyEvaluation(
   change: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const stored = await states.load(change.group);
-  if (stored !== undefined && stored.slot >= change.state.slot) return 'stale';
+  if (stored !== undefined && stored.evalTime >= change.state.evalTime) return 'stale';
   const draft = emptyDraft();
   const { operations, done } = await states.put(change.group, change.state);
   draft.operations.push(...operations);
@@ -84,11 +91,11 @@ async function takeEntry(
   const record = parts.image.outbox.firstDue(now);
   if (record === undefined) return undefined;
   const { takenAt } = record;
-  const uncertainSince = record.entry.uncertainSince ?? takenAt;
+  const unknownSince = record.entry.unknownSince ?? takenAt;
   const entry: OutboxEntry = {
     ...record.entry,
     attempt: record.entry.attempt + 1,
-    ...(uncertainSince === undefined ? {} : { uncertainSince }),
+    ...(unknownSince === undefined ? {} : { unknownSince }),
   };
   const leasedUntil = after(now, lease);
   const draft = emptyDraft();
@@ -108,7 +115,7 @@ async function completeEntry(parts: Parts, done: Parameters<Store['completeEntry
   draft.operations.push({ type: 'put', table: 'done', key: done.id, value: { at } });
   draft.effects.push(() => image.done.set(done.id, at));
   if (done.ref !== undefined) {
-    draft.operations.push({ type: 'put', table: 'ref', key: done.ref.episode, value: done.ref });
+    draft.operations.push({ type: 'put', table: 'ref', key: done.ref.alertId, value: done.ref });
   }
   draftEntries(parts, draft, done.follow ?? []);
   await commit(parts, draft);
@@ -118,12 +125,12 @@ async function postponeEntry(parts: Parts, entry: Parameters<Store['postponeEntr
   const record = parts.image.outbox.get(entry.id);
   if (record === undefined) return;
   if (entry.attempt !== undefined && entry.attempt !== record.entry.attempt) return;
-  const { uncertainSince: _known, ...rest } = record.entry;
-  const uncertainSince = entry.uncertainSince ?? record.entry.uncertainSince;
+  const { unknownSince: _known, ...rest } = record.entry;
+  const unknownSince = entry.unknownSince ?? record.entry.unknownSince;
   const postponed: OutboxEntry = {
     ...rest,
     notBefore: entry.notBefore,
-    ...(uncertainSince === undefined ? {} : { uncertainSince }),
+    ...(unknownSince === undefined ? {} : { unknownSince }),
   };
   const draft = emptyDraft();
   draftRecord(parts, draft, { seq: record.seq, entry: postponed });
@@ -146,7 +153,7 @@ async function loadImage(database: Database): Promise<Image> {
   };
 }
 
-/** Whoever held a lease is gone, since this process has the folder now: what it had in hand is due, and uncertain. */
+/** Whoever held a lease is gone, since this process has the folder now: what it had in hand is due, and unknown. */
 function endLeases({ outbox }: Image): void {
   for (const { leasedUntil: _lease, ...kept } of outbox.all()) outbox.put(kept);
 }
@@ -157,7 +164,7 @@ async function forgetOldRefs(parts: Parts): Promise<void> {
     ([, ref]) => after((ref as MessageRef).editedAt, REF_RETENTION) <= now(),
   );
   await database.write(old.map(([key]) => ({ type: 'del', table: 'ref', key }) as const));
-  await database.write(await forgettableActs(parts, REF_RETENTION));
+  await database.write(await forgettableActions(parts, REF_RETENTION));
 }
 
 /** Runs jobs one after the other: what one reads, no other changes before it writes. */
@@ -219,9 +226,9 @@ export async function createLevelStore(database: Database, options: LevelStoreOp
       const oldestAt = outbox.oldestAt();
       return { depth: outbox.depth(), oldestAt };
     },
-    messageRef: async (episode) => (await database.get('ref', episode)) as MessageRef | undefined,
-    recordAct: (done) => change(() => recordAct(parts, done)),
-    acts: (episodes) => actsOf(parts, episodes),
+    messageRef: async (alertId) => (await database.get('ref', alertId)) as MessageRef | undefined,
+    recordAction: (done) => change(() => recordAction(parts, done)),
+    actions: (alertIds) => actionsOf(parts, alertIds),
     addSilence: (made) => change(() => addSilence(parts, made)),
     endSilence: (done) => change(() => endSilence(parts, done)),
     silences: (since) => silencesSince(parts, since),

@@ -3,7 +3,7 @@ import type { OutboxEntry } from '../../messages/store.ts';
 
 /** An entry as it is kept: with its place in the queue and the lease on it. */
 export interface OutboxRecord {
-  /** Entries of one episode go out in this order. */
+  /** Entries of one alert go out in this order. */
   readonly seq: number;
   readonly entry: OutboxEntry;
   readonly takenAt?: EpochMs;
@@ -16,8 +16,8 @@ export interface OutboxIndex {
   all(): readonly OutboxRecord[];
   put(record: OutboxRecord): void;
   remove(id: string): void;
-  /** Refreshes of an episode that nobody has taken yet: a newer entry makes them pointless. */
-  untakenRefreshes(episode: string): readonly OutboxRecord[];
+  /** Refreshes of an alert that nobody has taken yet: a newer entry makes them pointless. */
+  untakenRefreshes(alertId: string): readonly OutboxRecord[];
   /** The first record in the queue that may be taken now. */
   firstDue(now: EpochMs): OutboxRecord | undefined;
   depth(): number;
@@ -29,26 +29,26 @@ const isDue = ({ entry, leasedUntil = epochMs(0) }: OutboxRecord, now: EpochMs):
 
 export function createOutboxIndex(initial: readonly OutboxRecord[]): OutboxIndex {
   const records = new Map<string, OutboxRecord>();
-  const episodes = new Map<string, Map<string, OutboxRecord>>();
+  const alertIds = new Map<string, Map<string, OutboxRecord>>();
 
   const put = (record: OutboxRecord): void => {
-    const { id, episode } = record.entry;
+    const { id, alertId } = record.entry;
     records.set(id, record);
-    const queue = episodes.get(episode) ?? new Map<string, OutboxRecord>();
+    const queue = alertIds.get(alertId) ?? new Map<string, OutboxRecord>();
     queue.set(id, record);
-    episodes.set(episode, queue);
+    alertIds.set(alertId, queue);
   };
 
   const remove = (id: string): void => {
-    const episode = records.get(id)?.entry.episode ?? '';
+    const alertId = records.get(id)?.entry.alertId ?? '';
     records.delete(id);
-    const queue = episodes.get(episode);
+    const queue = alertIds.get(alertId);
     queue?.delete(id);
-    if (queue?.size === 0) episodes.delete(episode);
+    if (queue?.size === 0) alertIds.delete(alertId);
   };
 
   const isHead = ({ entry }: OutboxRecord): boolean =>
-    episodes.get(entry.episode)?.keys().next().value === entry.id;
+    alertIds.get(entry.alertId)?.keys().next().value === entry.id;
 
   const firstDue = (now: EpochMs): OutboxRecord | undefined => {
     for (const record of records.values()) if (isDue(record, now) && isHead(record)) return record;
@@ -62,8 +62,8 @@ export function createOutboxIndex(initial: readonly OutboxRecord[]): OutboxIndex
     put,
     remove,
     firstDue,
-    untakenRefreshes: (episode) =>
-      [...(episodes.get(episode)?.values() ?? [])].filter(
+    untakenRefreshes: (alertId) =>
+      [...(alertIds.get(alertId)?.values() ?? [])].filter(
         ({ entry }) => entry.kind === 'refresh' && entry.attempt === 0,
       ),
     depth: () => records.size,

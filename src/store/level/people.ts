@@ -1,43 +1,43 @@
-import type { Acts } from '../../alerts/alert.ts';
+import type { AlertActions } from '../../alerts/alert.ts';
 import { after, DAY, type EpochMs, type Milliseconds, ms } from '../../lib/units.ts';
 import type { Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { Operation } from './database.ts';
 import { commit, draftEntries, emptyDraft, type Parts } from './draft.ts';
 
-/** What people did about alerts: their acts and their silences. */
+/** What people did about alerts: their actions and their silences. */
 
 /** A silence is remembered so long after its end. */
 const SILENCE_RETENTION: Milliseconds = ms(30 * DAY);
 
-export async function recordAct(
+export async function recordAction(
   parts: Parts,
-  { episode, kind, act, entries }: Parameters<Store['recordAct']>[0],
-): Promise<Acts> {
-  const known = ((await parts.database.get('act', episode)) ?? {}) as Acts;
+  { alertId, kind, act, entries }: Parameters<Store['recordAction']>[0],
+): Promise<AlertActions> {
+  const known = ((await parts.database.get('act', alertId)) ?? {}) as AlertActions;
   if (known[kind] !== undefined) return known;
-  const acts: Acts = { ...known, [kind]: act };
+  const actions: AlertActions = { ...known, [kind]: act };
   const draft = emptyDraft();
-  draft.operations.push({ type: 'put', table: 'act', key: episode, value: acts });
+  draft.operations.push({ type: 'put', table: 'act', key: alertId, value: actions });
   draftEntries(parts, draft, entries);
   await commit(parts, draft);
-  return acts;
+  return actions;
 }
 
-/** From here on it is looked first which have acts at all: of the ten thousand alerts of a tick hardly any has. */
+/** From here on it is looked first which have actions at all: of the ten thousand alerts of a tick hardly any has. */
 const FEW_EPISODES = 16;
 
-export async function actsOf(
+export async function actionsOf(
   { database }: Parts,
-  episodes: readonly string[],
-): Promise<ReadonlyMap<string, Acts>> {
-  const found = new Map<string, Acts>();
-  const isMany = episodes.length > FEW_EPISODES;
+  alertIds: readonly string[],
+): Promise<ReadonlyMap<string, AlertActions>> {
+  const found = new Map<string, AlertActions>();
+  const isMany = alertIds.length > FEW_EPISODES;
   const known = isMany ? new Set(await database.keys('act')) : undefined;
-  for (const episode of new Set(episodes)) {
-    if (known?.has(episode) === false) continue;
-    const acts = (await database.get('act', episode)) as Acts | undefined;
-    if (acts !== undefined) found.set(episode, acts);
+  for (const alertId of new Set(alertIds)) {
+    if (known?.has(alertId) === false) continue;
+    const actions = (await database.get('act', alertId)) as AlertActions | undefined;
+    if (actions !== undefined) found.set(alertId, actions);
   }
   return found;
 }
@@ -83,12 +83,18 @@ export async function silencesSince(parts: Parts, since: EpochMs): Promise<reado
     .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
 }
 
-/** Acts whose message is forgotten, and that are as old as a message is kept themselves. */
-export async function forgettableActs(parts: Parts, retention: Milliseconds): Promise<readonly Operation[]> {
+/** AlertActions whose message is forgotten, and that are as old as a message is kept themselves. */
+export async function forgettableActions(
+  parts: Parts,
+  retention: Milliseconds,
+): Promise<readonly Operation[]> {
   const { database, now } = parts;
   const refs = new Set(await database.keys('ref'));
-  const newest = ({ acknowledged, ended }: Acts): number => Math.max(acknowledged?.at ?? 0, ended?.at ?? 0);
+  const newest = ({ acknowledged, ended }: AlertActions): number =>
+    Math.max(acknowledged?.at ?? 0, ended?.at ?? 0);
   return (await database.all('act'))
-    .filter(([episode, acts]) => !refs.has(episode) && newest(acts as Acts) + retention <= now())
+    .filter(
+      ([alertId, actions]) => !refs.has(alertId) && newest(actions as AlertActions) + retention <= now(),
+    )
     .map(([key]) => ({ type: 'del', table: 'act', key }) as const);
 }

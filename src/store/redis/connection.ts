@@ -48,7 +48,7 @@ function secretsOf(url: string): readonly string[] {
 }
 
 /**
- * Turns ioredis's errors into ours. Theirs are not passed on as the cause: they carry the command with its arguments,
+ * Semaphore ioredis's errors into ours. Theirs are not passed on as the cause: they carry the command with its arguments,
  * which for AUTH is the password.
  */
 export function createErrorTranslator(url: string): (error: unknown) => UpstreamError {
@@ -73,7 +73,7 @@ function createClient(options: ConnectionOptions): StoreClient {
     connectTimeout: options.connectTimeout ?? CONNECT_TIMEOUT,
     // Without it a command waits for ever on a server that accepts and is silent.
     commandTimeout: options.commandTimeout ?? COMMAND_TIMEOUT,
-    // A command that waits in a queue through an outage is carried out after its caller was told that it failed.
+    // A command that waits in a queue through an outage is carried out after its caller was notified that it failed.
     enableOfflineQueue: false,
     // A command in flight when the connection breaks would be carried out twice.
     autoResendUnfulfilledCommands: false,

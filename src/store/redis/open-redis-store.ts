@@ -29,21 +29,21 @@ interface Parts {
 }
 
 /** The part of an entry that does not change while it waits. */
-type Payload = Omit<OutboxEntry, 'notBefore' | 'attempt' | 'uncertainSince'>;
+type Payload = Omit<OutboxEntry, 'notBefore' | 'attempt' | 'unknownSince'>;
 
 /** An argument that may be missing: scripts know no undefined. */
 const optional = (value: number | undefined): string => (value === undefined ? '' : String(value));
 
 /** The arguments of one entry, as the scripts read them. */
 function entryArguments(entry: OutboxEntry): readonly string[] {
-  const { notBefore, attempt: _attempt, uncertainSince, ...payload } = entry;
+  const { notBefore, attempt: _attempt, unknownSince, ...payload } = entry;
   return [
     entry.id,
-    entry.episode,
+    entry.alertId,
     entry.kind,
     String(entry.createdAt),
     String(notBefore),
-    optional(uncertainSince),
+    optional(unknownSince),
     encodeRecord(payload satisfies Payload),
   ];
 }
@@ -71,7 +71,7 @@ async function checkVersion({ client, prefix }: Parts, namespace: string): Promi
 }
 
 async function claimTick(parts: Parts, claim: Parameters<Store['claimTick']>[0]): Promise<boolean> {
-  const key = `${parts.prefix}tick:${claim.group}:${claim.slot}`;
+  const key = `${parts.prefix}tick:${claim.group}:${claim.evalTime}`;
   return (await parts.client.set(key, parts.replica, 'PX', claim.ttl, 'NX')) === 'OK';
 }
 
@@ -84,7 +84,13 @@ async function applyEvaluation(
   { client, prefix, routing }: Parts,
   { group, state, entries }: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
-  const args = [prefix, group, String(state.slot), encodeRecord(state), ...entries.flatMap(entryArguments)];
+  const args = [
+    prefix,
+    group,
+    String(state.evalTime),
+    encodeRecord(state),
+    ...entries.flatMap(entryArguments),
+  ];
   return (await client.storeApply(routing, ...args)) === 1 ? 'applied' : 'stale';
 }
 
@@ -96,12 +102,12 @@ async function takeEntry(
   const answer = await client.storeTake(routing, prefix, String(now), String(leasedUntil));
   if (answer === null) return undefined;
   if (!isTextList(answer)) throw unexpected('taking an entry');
-  const [payload = '', notBefore, attempt, uncertainSince = ''] = answer;
+  const [payload = '', notBefore, attempt, unknownSince = ''] = answer;
   return {
     ...(decodeRecord(payload) as Payload),
     notBefore: epochMs(Number(notBefore)),
     attempt: Number(attempt),
-    uncertainSince: uncertainSince === '' ? undefined : epochMs(Number(uncertainSince)),
+    unknownSince: unknownSince === '' ? undefined : epochMs(Number(unknownSince)),
     leasedUntil,
   };
 }
@@ -110,16 +116,16 @@ async function completeEntry(
   { client, prefix, routing }: Parts,
   { id, ref, follow = [] }: Parameters<Store['completeEntry']>[0],
 ): Promise<void> {
-  const reference = ref === undefined ? ['', ''] : [ref.episode, encodeRecord(ref)];
+  const reference = ref === undefined ? ['', ''] : [ref.alertId, encodeRecord(ref)];
   const entries = follow.flatMap(entryArguments);
   await client.storeComplete(routing, prefix, id, ...reference, String(REF_RETENTION), ...entries);
 }
 
 async function postponeEntry(
   { client, prefix, routing }: Parts,
-  { id, notBefore, uncertainSince, attempt }: Parameters<Store['postponeEntry']>[0],
+  { id, notBefore, unknownSince, attempt }: Parameters<Store['postponeEntry']>[0],
 ): Promise<void> {
-  const args = [String(notBefore), optional(uncertainSince), optional(attempt)];
+  const args = [String(notBefore), optional(unknownSince), optional(attempt)];
   await client.storePostpone(routing, prefix, id, ...args);
 }
 
@@ -130,8 +136,8 @@ async function outbox({ client, prefix }: Parts): ReturnType<Store['outbox']> {
   return { depth, oldestAt: oldestAt === undefined ? undefined : epochMs(Number(oldestAt)) };
 }
 
-async function messageRef({ client, prefix }: Parts, episode: string): Promise<MessageRef | undefined> {
-  const text = await client.get(`${prefix}ref:${episode}`);
+async function messageRef({ client, prefix }: Parts, alertId: string): Promise<MessageRef | undefined> {
+  const text = await client.get(`${prefix}ref:${alertId}`);
   return text === null ? undefined : (decodeRecord(text) as MessageRef);
 }
 
@@ -198,9 +204,9 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     completeEntry: (done) => guarded(() => completeEntry(parts, done)),
     postponeEntry: (entry) => guarded(() => postponeEntry(parts, entry)),
     outbox: () => guarded(() => outbox(parts)),
-    messageRef: (episode) => guarded(() => messageRef(parts, episode)),
-    recordAct: (done) => guarded(() => people.recordAct(done)),
-    acts: (episodes) => guarded(() => people.acts(episodes)),
+    messageRef: (alertId) => guarded(() => messageRef(parts, alertId)),
+    recordAction: (done) => guarded(() => people.recordAction(done)),
+    actions: (alertIds) => guarded(() => people.actions(alertIds)),
     addSilence: (made) => guarded(() => people.addSilence(made)),
     endSilence: (done) => guarded(() => people.endSilence(done)),
     silences: (since) => guarded(() => people.silences(since)),

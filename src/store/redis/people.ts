@@ -1,11 +1,11 @@
-import type { Acts, PersonsAct } from '../../alerts/alert.ts';
+import type { AlertActions, UserAction } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../alerts/record-codec.ts';
 import { DAY, type EpochMs } from '../../lib/units.ts';
 import type { OutboxEntry, Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { StoreClient } from './connection.ts';
 
-/** What people did about alerts: their acts and their silences. */
+/** What people did about alerts: their actions and their silences. */
 
 /** A silence is remembered so long after its end. */
 const SILENCE_RETENTION = 30 * DAY;
@@ -27,8 +27,8 @@ const textsOf = (answer: unknown): readonly Text[] => (Array.isArray(answer) ? (
 
 const read = (text: Text): unknown => (text === null || text === undefined ? undefined : decodeRecord(text));
 
-function actsFrom(answer: unknown): Acts {
-  const [acknowledged, ended] = textsOf(answer).map((text) => read(text) as PersonsAct | undefined);
+function actionsFrom(answer: unknown): AlertActions {
+  const [acknowledged, ended] = textsOf(answer).map((text) => read(text) as UserAction | undefined);
   return {
     acknowledged,
     ended,
@@ -38,7 +38,7 @@ function actsFrom(answer: unknown): Acts {
 /** A silence, with its early end when it had one: both are written once and never changed. */
 function silenceFrom(made: Text, early: Text): StoredSilence | undefined {
   const silence = read(made) as StoredSilence | undefined;
-  const ended = read(early) as PersonsAct | undefined;
+  const ended = read(early) as UserAction | undefined;
   if (silence === undefined || ended === undefined) return silence;
   return { ...silence, endsAt: ended.at, ended };
 }
@@ -46,21 +46,21 @@ function silenceFrom(made: Text, early: Text): StoredSilence | undefined {
 /** The store's operations on what people did. */
 export function createPeople(
   parts: Parts,
-): Pick<Store, 'recordAct' | 'acts' | 'addSilence' | 'endSilence' | 'silences'> {
+): Pick<Store, 'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences'> {
   const { client, prefix, routing, entryArguments, retention } = parts;
   return {
-    async recordAct({ episode, kind, act, entries }) {
-      const args = [episode, kind, encodeRecord(act), String(retention)];
-      return actsFrom(
+    async recordAction({ alertId, kind, act, entries }) {
+      const args = [alertId, kind, encodeRecord(act), String(retention)];
+      return actionsFrom(
         await client.storeRecordAct(routing, prefix, ...args, ...entries.flatMap(entryArguments)),
       );
     },
-    async acts(episodes) {
-      const asked = [...new Set(episodes)];
+    async actions(alertIds) {
+      const asked = [...new Set(alertIds)];
       if (asked.length === 0) return new Map();
-      const answers: unknown = await client.storeActs(routing, prefix, ...asked);
-      const found = asked.map((episode, i) => [episode, actsFrom((answers as unknown[])[i])] as const);
-      return new Map(found.filter(([, acts]) => Object.keys(acts).length > 0));
+      const answers: unknown = await client.storeActions(routing, prefix, ...asked);
+      const found = asked.map((alertId, i) => [alertId, actionsFrom((answers as unknown[])[i])] as const);
+      return new Map(found.filter(([, actions]) => Object.keys(actions).length > 0));
     },
     async addSilence({ silence, entries }) {
       const forgotten = silence.createdAt - SILENCE_RETENTION;

@@ -1,7 +1,7 @@
 /** Scripts about what people did; `shared` holds the functions of the outbox's scripts. */
 export function peopleScripts(shared: string) {
-  /** Arguments: prefix, episode, kind, record, its life in ms, entries. Answers with all acts of the episode. */
-  const recordAct = `${shared}
+  /** Arguments: prefix, alert, kind, record, its life in ms, entries. Answers with all actions of the alert. */
+  const recordAction = `${shared}
 local key = p .. 'act:' .. ARGV[2]
 if redis.call('HSETNX', key, ARGV[3], ARGV[4]) == 1 then
   redis.call('PEXPIRE', key, ARGV[5])
@@ -10,8 +10,8 @@ end
 return redis.call('HMGET', key, 'acknowledged', 'ended')
 `;
 
-  /** Arguments: prefix, episodes. Answers with the acts of each. */
-  const acts = `${shared}
+  /** Arguments: prefix, alerts. Answers with the actions of each. */
+  const actions = `${shared}
 local found = {}
 for i = 2, #ARGV do
   found[i - 1] = redis.call('HMGET', p .. 'act:' .. ARGV[i], 'acknowledged', 'ended')
@@ -57,8 +57,8 @@ return found
 `;
 
   return {
-    storeRecordAct: recordAct,
-    storeActs: acts,
+    storeRecordAct: recordAction,
+    storeActions: actions,
     storeAddSilence: addSilence,
     storeEndSilence: endSilence,
     storeSilences: silences,

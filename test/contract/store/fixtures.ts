@@ -9,27 +9,27 @@ export const GROUP = 'rules.yaml;checkout';
 export const LEASE = ms(30 * SECOND);
 export const at = (seconds: number): EpochMs => after(START, ms(seconds * 1_000));
 
-export function state(slot: EpochMs, alerts: readonly Alert[] = []): GroupState {
+export function state(evalTime: EpochMs, alerts: readonly Alert[] = []): GroupState {
   const rule = aRule();
-  return { slot, rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' }, evaluatedAt: slot } } };
+  return { evalTime, rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' }, evaluatedAt: evalTime } } };
 }
 
 export interface EntryOptions {
-  readonly episode?: string;
+  readonly alertId?: string;
   readonly kind?: NotificationKind;
   readonly notBefore?: EpochMs;
 }
 
 export function anEntry(
   id: string,
-  { episode = 'ep-1', kind = 'firing', notBefore = START }: EntryOptions = {},
+  { alertId = 'ep-1', kind = 'firing', notBefore = START }: EntryOptions = {},
 ): OutboxEntry {
   return {
     id,
-    episode,
+    alertId,
     kind,
     group: GROUP,
-    alert: anAlert({ episode }),
+    alert: anAlert({ alertId }),
     rule: aRule(),
     createdAt: notBefore,
     notBefore,
@@ -37,8 +37,8 @@ export function anEntry(
   };
 }
 
-export const aRef = (episode: string, messageTs = '1763647200.000100') => ({
-  episode,
+export const aRef = (alertId: string, messageTs = '1763647200.000100') => ({
+  alertId,
   channelId: 'C0123456789',
   messageTs,
   contentHash: 'abc',
@@ -69,12 +69,12 @@ export interface Bench {
 export function useBench(makeHome: () => Promise<StoreHome>): Bench {
   let home: StoreHome;
   let store: Store;
-  let slot = START;
+  let evalTime = START;
 
   beforeEach(async () => {
     home = await makeHome();
     store = await home.open();
-    slot = START;
+    evalTime = START;
   });
 
   afterEach(async () => {
@@ -92,8 +92,8 @@ export function useBench(makeHome: () => Promise<StoreHome>): Bench {
       store = await home.open();
     },
     add: async (...entries) => {
-      slot = after(slot, SECOND);
-      expect(await store.applyEvaluation({ group: GROUP, state: state(slot), entries })).toBe('applied');
+      evalTime = after(evalTime, SECOND);
+      expect(await store.applyEvaluation({ group: GROUP, state: state(evalTime), entries })).toBe('applied');
     },
     take,
     takenId: async (now) => (await take(now))?.id,

@@ -20,7 +20,7 @@ export function describeOutbox(bench: Bench): void {
     it('tells depth and age of what waits', async () => {
       await bench.add(
         anEntry('e1', { notBefore: at(5) }),
-        anEntry('e2', { episode: 'ep-2', notBefore: at(9) }),
+        anEntry('e2', { alertId: 'ep-2', notBefore: at(9) }),
       );
       expect(await bench.store.outbox()).toEqual({ depth: 2, oldestAt: at(5) });
       await bench.take(at(10));
@@ -28,9 +28,9 @@ export function describeOutbox(bench: Bench): void {
       expect(await bench.store.outbox()).toEqual({ depth: 1, oldestAt: at(9) });
     });
 
-    it('gives the entries of different episodes in the order they were added', async () => {
-      await bench.add(anEntry('b', { episode: 'ep-b' }), anEntry('a', { episode: 'ep-a' }));
-      await bench.add(anEntry('c', { episode: 'ep-c' }));
+    it('gives the entries of different alerts in the order they were added', async () => {
+      await bench.add(anEntry('b', { alertId: 'ep-b' }), anEntry('a', { alertId: 'ep-a' }));
+      await bench.add(anEntry('c', { alertId: 'ep-c' }));
       expect([await bench.takenId(at(1)), await bench.takenId(at(1)), await bench.takenId(at(1))]).toEqual([
         'b',
         'a',
@@ -40,13 +40,13 @@ export function describeOutbox(bench: Bench): void {
     });
 
     it('holds back what is not due', async () => {
-      await bench.add(anEntry('later', { notBefore: at(10) }), anEntry('now', { episode: 'ep-2' }));
+      await bench.add(anEntry('later', { notBefore: at(10) }), anEntry('now', { alertId: 'ep-2' }));
       expect(await bench.takenId(at(9))).toBe('now');
       expect(await bench.takenId(at(9))).toBeUndefined();
       expect(await bench.takenId(at(10))).toBe('later');
     });
 
-    it('gives the entries of one episode one after the other, never two at once', async () => {
+    it('gives the entries of one alert one after the other, never two at once', async () => {
       await bench.add(anEntry('fired'), anEntry('ended', { kind: 'resolved' }));
       expect(await bench.takenId(at(1))).toBe('fired');
       expect(await bench.takenId(at(1))).toBeUndefined();
@@ -54,11 +54,11 @@ export function describeOutbox(bench: Bench): void {
       expect(await bench.takenId(at(1))).toBe('ended');
     });
 
-    it('lets nothing of an episode overtake an entry that was put off', async () => {
+    it('lets nothing of an alert overtake an entry that was put off', async () => {
       await bench.add(
         anEntry('fired'),
         anEntry('ended', { kind: 'resolved' }),
-        anEntry('x', { episode: 'ep-x' }),
+        anEntry('x', { alertId: 'ep-x' }),
       );
       await bench.take(at(1));
       await bench.store.postponeEntry({ id: 'fired', notBefore: at(20) });
@@ -67,32 +67,32 @@ export function describeOutbox(bench: Bench): void {
     });
 
     it('gives each entry to one of many who ask at once', async () => {
-      await bench.add(...Array.from({ length: 5 }, (_, i) => anEntry(`e${i}`, { episode: `ep-${i}` })));
+      await bench.add(...Array.from({ length: 5 }, (_, i) => anEntry(`e${i}`, { alertId: `ep-${i}` })));
       const taken = await Promise.all(Array.from({ length: 12 }, () => bench.takenId(at(1))));
       expect(taken.filter((id) => id !== undefined).sort()).toEqual(['e0', 'e1', 'e2', 'e3', 'e4']);
     });
 
-    it('gives an entry whose lease ran out again, as uncertain since it was taken', async () => {
+    it('gives an entry whose lease ran out again, as unknown since it was taken', async () => {
       await bench.add(anEntry('e1'));
       await bench.take(at(1));
       expect(await bench.take(at(30))).toBeUndefined();
-      expect(await bench.take(at(31))).toMatchObject({ id: 'e1', attempt: 2, uncertainSince: at(1) });
+      expect(await bench.take(at(31))).toMatchObject({ id: 'e1', attempt: 2, unknownSince: at(1) });
     });
 
-    it('gives an entry that was in hand when the process ended as uncertain, once its lease is over', async () => {
+    it('gives an entry that was in hand when the process ended as unknown, once its lease is over', async () => {
       await bench.add(anEntry('e1'));
       await bench.take(at(1));
       await bench.reopen();
-      expect(await bench.take(at(31))).toMatchObject({ id: 'e1', attempt: 2, uncertainSince: at(1) });
+      expect(await bench.take(at(31))).toMatchObject({ id: 'e1', attempt: 2, unknownSince: at(1) });
     });
 
     it('keeps the first uncertainty through later attempts', async () => {
       await bench.add(anEntry('e1'));
       await bench.take(at(1));
-      await bench.store.postponeEntry({ id: 'e1', notBefore: at(2), uncertainSince: at(1) });
-      expect(await bench.take(at(2))).toMatchObject({ attempt: 2, uncertainSince: at(1) });
+      await bench.store.postponeEntry({ id: 'e1', notBefore: at(2), unknownSince: at(1) });
+      expect(await bench.take(at(2))).toMatchObject({ attempt: 2, unknownSince: at(1) });
       await bench.store.postponeEntry({ id: 'e1', notBefore: at(3) });
-      expect(await bench.take(at(3))).toMatchObject({ attempt: 3, uncertainSince: at(1) });
+      expect(await bench.take(at(3))).toMatchObject({ attempt: 3, unknownSince: at(1) });
     });
 
     it('puts an entry off without uncertainty when the attempt certainly failed', async () => {
@@ -101,7 +101,7 @@ export function describeOutbox(bench: Bench): void {
       await bench.store.postponeEntry({ id: 'e1', notBefore: at(2) });
       const taken = await bench.take(at(2));
       expect(taken?.id).toBe('e1');
-      expect(taken).not.toMatchObject({ uncertainSince: expect.anything() });
+      expect(taken).not.toMatchObject({ unknownSince: expect.anything() });
     });
 
     it('does not let a late holder put off an entry that has been taken again', async () => {
@@ -126,10 +126,10 @@ export function describeOutbox(bench: Bench): void {
       expect(await bench.store.outbox()).toEqual({ depth: 0 });
     });
 
-    it('drops a refresh that nobody has taken when something newer of its episode comes', async () => {
+    it('drops a refresh that nobody has taken when something newer of its alert comes', async () => {
       await bench.add(
         anEntry('r1', { kind: 'refresh' }),
-        anEntry('other', { kind: 'refresh', episode: 'ep-2' }),
+        anEntry('other', { kind: 'refresh', alertId: 'ep-2' }),
       );
       await bench.add(anEntry('r2', { kind: 'refresh' }));
       expect((await bench.store.outbox()).depth).toBe(2);
@@ -182,17 +182,17 @@ export function describeOutbox(bench: Bench): void {
     });
 
     it('keeps everything over a restart, in order', async () => {
-      await bench.add(anEntry('a'), anEntry('b', { kind: 'resolved' }), anEntry('c', { episode: 'ep-2' }));
+      await bench.add(anEntry('a'), anEntry('b', { kind: 'resolved' }), anEntry('c', { alertId: 'ep-2' }));
       await bench.reopen();
       expect(await bench.takenId(at(1))).toBe('a');
       expect(await bench.takenId(at(1))).toBe('c');
       await bench.store.completeEntry({ id: 'a' });
-      await bench.add(anEntry('d', { episode: 'ep-3' }));
+      await bench.add(anEntry('d', { alertId: 'ep-3' }));
       expect([await bench.takenId(at(1)), await bench.takenId(at(1))]).toEqual(['b', 'd']);
     });
   });
 
-  it('has no message reference of an episode that was never posted', async () => {
+  it('has no message reference of an alert that was never posted', async () => {
     expect(await bench.store.messageRef('ep-none')).toBeUndefined();
   });
 

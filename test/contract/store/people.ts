@@ -18,18 +18,18 @@ const aSilence = (over: Partial<StoredSilence> = {}): StoredSilence => ({
   ...over,
 });
 
-/** What people did: acts on an episode, and silences. */
+/** What people did: actions on an alert, and silences. */
 export function describePeople(bench: Bench): void {
   const depth = async (): Promise<number> => (await bench.store.outbox()).depth;
 
-  describe('acts', () => {
+  describe('actions', () => {
     const acknowledge = (act = ANN, entries = [anEntry('seen', { kind: 'refresh' })]) =>
-      bench.store.recordAct({ episode: 'ep-1', kind: 'acknowledged', act, entries });
+      bench.store.recordAction({ alertId: 'ep-1', kind: 'acknowledged', act, entries });
 
     it('keeps an act and what tells of it, over a restart too', async () => {
       expect(await acknowledge()).toEqual({ acknowledged: ANN });
       await bench.reopen();
-      expect(await bench.store.acts(['ep-1', 'ep-2', 'ep-1'])).toEqual(
+      expect(await bench.store.actions(['ep-1', 'ep-2', 'ep-1'])).toEqual(
         new Map([['ep-1', { acknowledged: ANN }]]),
       );
       expect(await bench.takenId(at(5))).toBe('seen');
@@ -44,19 +44,19 @@ export function describePeople(bench: Bench): void {
     it('lets one of many who act at once be the first', async () => {
       const all = await Promise.all(
         Array.from({ length: 10 }, (_, i) =>
-          acknowledge({ by: `U${i}`, at: at(i) }, [anEntry(`seen-${i}`, { episode: `ep-${i}` })]),
+          acknowledge({ by: `U${i}`, at: at(i) }, [anEntry(`seen-${i}`, { alertId: `ep-${i}` })]),
         ),
       );
       expect(new Set(all.map(({ acknowledged }) => acknowledged?.by)).size).toBe(1);
       expect(await depth()).toBe(1);
     });
 
-    it('keeps different kinds and different episodes beside each other', async () => {
+    it('keeps different kinds and different alerts beside each other', async () => {
       await acknowledge();
-      await bench.store.recordAct({ episode: 'ep-2', kind: 'ended', act: BOB, entries: [] });
-      const both = await bench.store.recordAct({ episode: 'ep-1', kind: 'ended', act: BOB, entries: [] });
+      await bench.store.recordAction({ alertId: 'ep-2', kind: 'ended', act: BOB, entries: [] });
+      const both = await bench.store.recordAction({ alertId: 'ep-1', kind: 'ended', act: BOB, entries: [] });
       expect(both).toEqual({ acknowledged: ANN, ended: BOB });
-      expect(await bench.store.acts(['ep-1', 'ep-2'])).toEqual(
+      expect(await bench.store.actions(['ep-1', 'ep-2'])).toEqual(
         new Map([
           ['ep-1', both],
           ['ep-2', { ended: BOB }],
@@ -69,17 +69,17 @@ export function describePeople(bench: Bench): void {
       await bench.store.applyEvaluation({ group: GROUP, state: state(at(60)), entries: [] });
       await bench.take(at(60));
       await bench.store.completeEntry({ id: 'seen', ref: aRef('ep-1') });
-      expect(await bench.store.acts(['ep-1'])).toEqual(new Map([['ep-1', { acknowledged: ANN }]]));
+      expect(await bench.store.actions(['ep-1'])).toEqual(new Map([['ep-1', { acknowledged: ANN }]]));
     });
 
-    it('knows nothing of episodes that nobody touched', async () => {
-      expect(await bench.store.acts([])).toEqual(new Map());
-      expect(await bench.store.acts(['ep-1'])).toEqual(new Map());
+    it('knows nothing of alerts that nobody touched', async () => {
+      expect(await bench.store.actions([])).toEqual(new Map());
+      expect(await bench.store.actions(['ep-1'])).toEqual(new Map());
     });
   });
 
   describe('silences', () => {
-    const add = (silence: StoredSilence, entries = [anEntry(`told-${silence.id}`)]) =>
+    const add = (silence: StoredSilence, entries = [anEntry(`notified-${silence.id}`)]) =>
       bench.store.addSilence({ silence, entries });
     const ids = async (since = before(START, HOUR)) =>
       (await bench.store.silences(since)).map(({ id }) => id);
@@ -93,7 +93,7 @@ export function describePeople(bench: Bench): void {
 
     it('keeps the first of an id, however often it is sent', async () => {
       await add(aSilence());
-      const again = await add(aSilence({ comment: 'another' }), [anEntry('again', { episode: 'ep-2' })]);
+      const again = await add(aSilence({ comment: 'another' }), [anEntry('again', { alertId: 'ep-2' })]);
       expect(again).toEqual(aSilence());
       expect(await depth()).toBe(1);
     });
@@ -110,7 +110,7 @@ export function describePeople(bench: Bench): void {
       await add(aSilence(), []);
       const ended = { ...aSilence(), endsAt: BOB.at, ended: BOB };
       const end = (act = BOB, id = 'x') =>
-        bench.store.endSilence({ id: '5ca1ab1e', ended: act, entries: [anEntry(id, { episode: id })] });
+        bench.store.endSilence({ id: '5ca1ab1e', ended: act, entries: [anEntry(id, { alertId: id })] });
       expect(await end()).toEqual(ended);
       expect(await end({ ...BOB, by: 'U0ANN', at: at(9) }, 'y')).toEqual(ended);
       expect(await depth()).toBe(1);

@@ -7,18 +7,18 @@ import { anEntry, at, type Bench, GROUP, state } from './fixtures.ts';
 /** Claims of ticks and the state of groups. */
 export function describeState(bench: Bench): void {
   describe('claims', () => {
-    const claim = (over: { group?: string; slot?: EpochMs } = {}) =>
-      bench.store.claimTick({ group: GROUP, slot: START, ttl: MINUTE, ...over });
+    const claim = (over: { group?: string; evalTime?: EpochMs } = {}) =>
+      bench.store.claimTick({ group: GROUP, evalTime: START, ttl: MINUTE, ...over });
 
     it('gives a tick to exactly one of many who ask at once', async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => claim()));
       expect(answers.filter(Boolean)).toHaveLength(1);
     });
 
-    it('keeps ticks of other groups and other slots apart', async () => {
+    it('keeps ticks of other groups and other evaluation times apart', async () => {
       expect(await claim()).toBe(true);
       expect(await claim({ group: 'rules.yaml;cart' })).toBe(true);
-      expect(await claim({ slot: at(30) })).toBe(true);
+      expect(await claim({ evalTime: at(30) })).toBe(true);
       expect(await claim()).toBe(false);
     });
 
@@ -63,9 +63,9 @@ export function describeState(bench: Bench): void {
     });
 
     it.each([
-      ['the same slot', 60, 'stale'],
-      ['an earlier slot', 59, 'stale'],
-      ['a later slot', 61, 'applied'],
+      ['the same evalTime', 60, 'stale'],
+      ['an earlier evalTime', 59, 'stale'],
+      ['a later evalTime', 61, 'applied'],
     ] as const)('answers an evaluation of %s as it should', async (_, seconds, answer) => {
       const first = state(at(60));
       await bench.store.applyEvaluation({ group: GROUP, state: first, entries: [] });
@@ -77,7 +77,7 @@ export function describeState(bench: Bench): void {
       expect((await bench.store.outbox()).depth).toBe(isApplied ? 1 : 0);
     });
 
-    it('applies one of many evaluations of a slot that come at once', async () => {
+    it('applies one of many evaluations of an evaluation time that come at once', async () => {
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, i) =>
           bench.store.applyEvaluation({ group: GROUP, state: state(START), entries: [anEntry(`e${i}`)] }),
@@ -87,7 +87,7 @@ export function describeState(bench: Bench): void {
       expect((await bench.store.outbox()).depth).toBe(1);
     });
 
-    it('fences with a slot far in the future as well', async () => {
+    it('fences with an evaluation time far in the future as well', async () => {
       const far = epochMs(Date.UTC(2100, 0));
       await bench.store.applyEvaluation({ group: GROUP, state: state(far), entries: [] });
       const earlier = { group: GROUP, state: state(at(1)), entries: [] };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { withActs } from '../../../src/alerts/acts.ts';
-import type { Acts, Alert } from '../../../src/alerts/alert.ts';
+import type { Alert, AlertActions } from '../../../src/alerts/alert.ts';
+import { withActions } from '../../../src/alerts/alert-actions.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
 import { anAlert } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -14,7 +14,7 @@ const silent = anAlert({
 const recovered = anAlert({ state: 'resolved', resolvedAt: START, resolveReason: 'recovered' });
 
 describe('an alert with what people did', () => {
-  it.each<[string, Alert, Acts | undefined, Partial<Alert>]>([
+  it.each<[string, Alert, AlertActions | undefined, Partial<Alert>]>([
     ['nothing leaves it as it was', anAlert(), undefined, { state: 'firing' }],
     [
       'an acknowledgement leaves its state',
@@ -40,18 +40,18 @@ describe('an alert with what people did', () => {
       { acknowledged: ANN },
       { resolveReason: 'recovered', acknowledged: ANN },
     ],
-  ])('%s', (_, alert, acts, expected) => {
-    expect(withActs(alert, acts)).toMatchObject(expected);
+  ])('%s', (_, alert, actions, expected) => {
+    expect(withActions(alert, actions)).toMatchObject(expected);
   });
 
   it('an end leaves nothing of the missing data and of what held it back', () => {
-    const ended = withActs(silent, { ended: ANN });
+    const ended = withActions(silent, { ended: ANN });
     expect(ended).not.toMatchObject({ noDataSince: expect.anything() });
     expect(ended).not.toMatchObject({ suppressed: expect.anything() });
   });
 
   it('reading twice changes nothing more', () => {
-    const once = withActs(silent, { acknowledged: ANN, ended: ANN });
-    expect(withActs(once, { acknowledged: ANN, ended: ANN })).toEqual(once);
+    const once = withActions(silent, { acknowledged: ANN, ended: ANN });
+    expect(withActions(once, { acknowledged: ANN, ended: ANN })).toEqual(once);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from 'vitest';
-import { createKeepAlerts, type KeepAlerts } from '../../../src/actions/keep-alerts.ts';
-import { createKeepSilences, type KeepSilences } from '../../../src/actions/keep-silences.ts';
+import { createKeepAlerts, type KeepAlerts } from '../../../src/actions/alert-actions.ts';
+import { createKeepSilences, type KeepSilences } from '../../../src/actions/silences.ts';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import {
   createEvaluateGroup,
@@ -33,7 +33,7 @@ export interface KeepersBed {
   usePolicy(policy: Partial<NoisePolicy>): void;
   /** Lets these breach at the next tick; those that are gone from the answer have no data unless `proof` names them. */
   tick(number: number, breaching: readonly Sample[], proof?: readonly Sample[]): Promise<TickOutcome>;
-  /** All alerts as the store has them, people's acts left out. */
+  /** All alerts as the store has them, people's actions left out. */
   stored(): Promise<readonly Alert[]>;
   /** Sees the outbox through and gives what was in it. */
   drain(): Promise<readonly OutboxEntry[]>;

@@ -212,7 +212,7 @@ describe('where the state machine differs from Prometheus on purpose', () => {
     });
   });
 
-  it('shows the value that proved a recovery, and the worst one of the episode', () => {
+  it('shows the value that proved a recovery, and the worst one of the alertId', () => {
     const { alerts } = runTimeline('0.5 0.9 0.4 ok0.005');
     expect(alerts[3]).toMatchObject({
       state: 'resolved',
@@ -233,11 +233,11 @@ describe('where the state machine differs from Prometheus on purpose', () => {
     expect(runTimeline('0.5 ok0.005 ok0.003', { rule: { evidence } }).states).toBe('FF.');
   });
 
-  it('gives the same labels a new episode each time they fire', () => {
+  it('gives the same labels a new alert each time they fire', () => {
     const { alerts } = runTimeline('0.5 ok0 0.5');
     expect(alerts[0]?.fingerprint).toBe(alerts[2]?.fingerprint);
-    expect(alerts[0]?.episode).not.toBe(alerts[2]?.episode);
-    expect(alerts[1]?.episode).toBe(alerts[0]?.episode);
+    expect(alerts[0]?.alertId).not.toBe(alerts[2]?.alertId);
+    expect(alerts[1]?.alertId).toBe(alerts[0]?.alertId);
   });
 
   it('remembers since when the source fails', () => {

@@ -12,8 +12,8 @@ describe('the identity of an alert', () => {
     const input = { rule, group: aGroup(), expand: expandValue };
     const at = (value: number) =>
       ({ kind: 'vector', samples: [{ labels: { service: 'a' }, value }], evidence: [] }) as const;
-    const first = stepRule({ ...input, previous: undefined, evaluation: at(1), slot: slotAt(0) });
-    const second = stepRule({ ...input, previous: first.next, evaluation: at(2), slot: slotAt(1) });
+    const first = stepRule({ ...input, previous: undefined, evaluation: at(1), evalTime: slotAt(0) });
+    const second = stepRule({ ...input, previous: first.next, evaluation: at(2), evalTime: slotAt(1) });
     expect(second.transitions.map(({ kind, alert }) => `${alert.labels['severity']} ${kind}`).sort()).toEqual(
       ['level 1 resolved', 'level 2 firing'],
     );
@@ -86,7 +86,7 @@ describe('the identity of an alert', () => {
     for (const name of ['a', 'c', 'd']) expect(second.get(name), name).toBe(first.get(name));
   });
 
-  it('is told apart where a value reads like another label', () => {
+  it('is notified apart where a value reads like another label', () => {
     const rule = aRule();
     const [a, b] = [{ x: '1', y: '2' }, { x: '11:y1:2' }];
     const found = [a, b].map((labels) => [

@@ -14,12 +14,12 @@ describe('a rule that goes over its limit', () => {
       kind: 'vector',
       samples: services.map((service) => ({ labels: { service }, value: 0.5 })),
     }) as const;
-  const first = stepRule({ ...input, previous: undefined, evaluation: breaching('a'), slot: slotAt(0) });
+  const first = stepRule({ ...input, previous: undefined, evaluation: breaching('a'), evalTime: slotAt(0) });
   const fired = stepRule({
     ...input,
     previous: first.next,
     evaluation: breaching('a', 'b'),
-    slot: slotAt(1),
+    evalTime: slotAt(1),
   });
 
   it('may have as many alerts as the limit says', () => {
@@ -31,7 +31,7 @@ describe('a rule that goes over its limit', () => {
     ...input,
     previous: fired.next,
     evaluation: breaching('a', 'b', 'c'),
-    slot: slotAt(2),
+    evalTime: slotAt(2),
   });
 
   it('loses all its alerts and says why', () => {
@@ -40,10 +40,10 @@ describe('a rule that goes over its limit', () => {
   });
 
   it('ends the alerts that people know of with that reason, and only those', () => {
-    const told = over.transitions.map(
+    const notified = over.transitions.map(
       ({ kind, alert }) => `${alert.labels['service']} ${kind} ${alert.resolveReason ?? ''}`,
     );
-    expect(told.sort()).toEqual(['a resolved limit-exceeded', 'b dropped ']);
+    expect(notified.sort()).toEqual(['a resolved limit-exceeded', 'b dropped ']);
   });
 
   it('lets an end that was proven in the same tick stand', () => {
@@ -52,7 +52,7 @@ describe('a rule that goes over its limit', () => {
       ...input,
       previous: fired.next,
       evaluation: { ...breaching('b', 'c', 'd'), evidence },
-      slot: slotAt(2),
+      evalTime: slotAt(2),
     });
     const ends = transitions.filter(({ kind }) => kind === 'resolved');
     expect(ends.map(({ alert }) => alert.resolveReason)).toEqual(['recovered']);
@@ -63,10 +63,15 @@ describe('a rule that goes over its limit', () => {
       ...input,
       previous: over.next,
       evaluation: breaching('a', 'b', 'c'),
-      slot: slotAt(3),
+      evalTime: slotAt(3),
     });
     expect(still.transitions).toEqual([]);
-    const back = stepRule({ ...input, previous: still.next, evaluation: breaching('a'), slot: slotAt(4) });
+    const back = stepRule({
+      ...input,
+      previous: still.next,
+      evaluation: breaching('a'),
+      evalTime: slotAt(4),
+    });
     expect(back.transitions.map(({ kind }) => kind)).toEqual(['pending']);
   });
 });

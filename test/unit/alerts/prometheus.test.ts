@@ -75,15 +75,15 @@ describe('the state machine as Prometheus has it', () => {
 
   it('needs no mode for a rule without evidence', () => {
     const { evidence: _evidence, ...rule } = aPlainRule({ keepFiringFor: ticks(1) });
-    const input = { rule, group: aGroup(), slot: slotAt(0), expand: expandValue };
+    const input = { rule, group: aGroup(), evalTime: slotAt(0), expand: expandValue };
     const fired = stepRule({
       ...input,
       previous: undefined,
       evaluation: { kind: 'vector', samples: [{ labels: {}, value: 1 }] },
     });
     const gone = { kind: 'vector', samples: [] } as const;
-    const kept = stepRule({ ...input, previous: fired.next, evaluation: gone, slot: slotAt(1) });
-    const ended = stepRule({ ...input, previous: kept.next, evaluation: gone, slot: slotAt(2) });
+    const kept = stepRule({ ...input, previous: fired.next, evaluation: gone, evalTime: slotAt(1) });
+    const ended = stepRule({ ...input, previous: kept.next, evaluation: gone, evalTime: slotAt(2) });
     expect(ended.transitions).toMatchObject([
       { kind: 'resolved', alert: { resolveReason: 'no-longer-breaching', resolvedAt: slotAt(2) } },
     ]);
@@ -96,7 +96,7 @@ describe('the state machine as Prometheus has it', () => {
     expect(alerts[32]).toBeUndefined();
   });
 
-  it('refreshes value and annotations of a known alert, and keeps those of a vanished one', () => {
+  it('refreshes value and annotations of a known alert, and keeps those of a no-data reason one', () => {
     const rule = { annotations: { summary: 'value $value' }, keepFiringFor: ticks(9) };
     const { alerts } = runTimeline('0.5 0.7 _', { rule, isPrometheus: true });
     expect(alerts.map((alert) => [alert?.value, alert?.annotations['summary']])).toEqual([
@@ -119,7 +119,7 @@ describe('the labels of an alert', () => {
       group: aGroup(),
       previous: undefined,
       evaluation: { kind: 'vector', samples: [sample] },
-      slot: slotAt(0),
+      evalTime: slotAt(0),
       expand: (text, { labels, value }) =>
         text.replace(/\{\{(\w+)\}\}/g, (_, name: string) =>
           name === 'value' ? String(value) : (labels[name] ?? ''),
@@ -170,13 +170,13 @@ describe('a result that two elements of which give the same labels', () => {
       ...input,
       previous: undefined,
       evaluation: { kind: 'vector', samples: [one] },
-      slot: slotAt(0),
+      evalTime: slotAt(0),
     }).next;
     const { next, transitions } = stepRule({
       ...input,
       previous: before,
       evaluation: { kind: 'vector', samples: [one, { labels: { zone: 'b' }, value: 2 }] },
-      slot: slotAt(1),
+      evalTime: slotAt(1),
       isPrometheus: true,
     });
     expect(next.alerts).toEqual(before.alerts);

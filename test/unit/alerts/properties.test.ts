@@ -64,7 +64,7 @@ function run({ rule: evaluated, limit, isPrometheus, evaluations }: Scenario): R
       group: aGroup({ limit }),
       previous: states.at(-1),
       evaluation: one,
-      slot: slotAt(tick),
+      evalTime: slotAt(tick),
       expand: expandValue,
       isPrometheus,
     });
@@ -90,46 +90,46 @@ function deepFreeze<T>(target: T): T {
 }
 
 describe('whatever a rule sees', () => {
-  it('every episode that fires goes on or ends, once, and none ends that has not fired', () => {
+  it('every alert that fires goes on or ends, once, and none ends that has not fired', () => {
     check((given) => {
       const { states, transitions } = run(given);
       const kindsOf = new Map<string, Transition['kind'][]>();
       for (const { kind, alert } of transitions.flat()) {
-        kindsOf.set(alert.episode, [...(kindsOf.get(alert.episode) ?? []), kind]);
+        kindsOf.set(alert.alertId, [...(kindsOf.get(alert.alertId) ?? []), kind]);
       }
-      const living = new Set(active(states.at(-1)).map(({ episode }) => episode));
-      for (const [episode, kinds] of kindsOf) {
+      const living = new Set(active(states.at(-1)).map(({ alertId }) => alertId));
+      for (const [alertId, kinds] of kindsOf) {
         const fired = kinds.filter((kind) => kind === 'firing').length;
         const ended = kinds.filter((kind) => kind === 'resolved').length;
         expect(fired).toBeLessThanOrEqual(1);
-        expect(ended).toBe(fired === 1 && !living.has(episode) ? 1 : 0);
+        expect(ended).toBe(fired === 1 && !living.has(alertId) ? 1 : 0);
         if (ended === 1) expect(kinds.at(-1)).toBe('resolved');
       }
     });
   });
 
-  it('an alert that was firing is firing or has been told to have ended', () => {
+  it('an alert that was firing is firing or has been notified to have ended', () => {
     check((given) => {
       const { states, transitions } = run(given);
       for (const [tick, state] of states.entries()) {
-        const now = new Map(state.alerts.map((alert) => [alert.episode, alert.state]));
-        const told = new Set(
-          transitions[tick]?.filter(({ kind }) => kind === 'resolved').map(({ alert }) => alert.episode),
+        const now = new Map(state.alerts.map((alert) => [alert.alertId, alert.state]));
+        const notified = new Set(
+          transitions[tick]?.filter(({ kind }) => kind === 'resolved').map(({ alert }) => alert.alertId),
         );
-        for (const { episode, state: before } of active(states[tick - 1])) {
-          if (before === 'firing' && now.get(episode) !== 'firing') expect(told.has(episode)).toBe(true);
+        for (const { alertId, state: before } of active(states[tick - 1])) {
+          if (before === 'firing' && now.get(alertId) !== 'firing') expect(notified.has(alertId)).toBe(true);
         }
       }
     });
   });
 
-  it('no data is told before it is over, and each only once in a row', () => {
+  it('no data is notified before it is over, and each only once in a row', () => {
     check((given) => {
       const last = new Map<string, Transition['kind']>();
       for (const { kind, alert } of run(given).transitions.flat()) {
-        if (kind === 'no-data') expect(last.get(alert.episode)).not.toBe('no-data');
-        if (kind === 'data-back') expect(last.get(alert.episode)).toBe('no-data');
-        last.set(alert.episode, kind);
+        if (kind === 'no-data') expect(last.get(alert.alertId)).not.toBe('no-data');
+        if (kind === 'data-back') expect(last.get(alert.alertId)).toBe('no-data');
+        last.set(alert.alertId, kind);
       }
     });
   });
@@ -198,7 +198,7 @@ describe('whatever a rule sees', () => {
       const { states } = run(given);
       const last = given.evaluations.at(-1) ?? { kind: 'source-error', message: '' };
       const step = (previous: RuleState | undefined) =>
-        stepRule({ ...input, previous, evaluation: last, slot: slotAt(given.evaluations.length) });
+        stepRule({ ...input, previous, evaluation: last, evalTime: slotAt(given.evaluations.length) });
       const stored = decodeRecord(encodeRecord(states.at(-1) ?? {})) as RuleState;
       expect(step(stored)).toEqual(step(states.at(-1)));
     });

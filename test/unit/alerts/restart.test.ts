@@ -9,7 +9,7 @@ const { firedAt: _fired, ...unfired } = anAlert();
 const pending: Alert = { ...unfired, state: 'pending' };
 
 const stateOf = (minutes: number, alert: Alert): GroupState => ({
-  slot: START,
+  evalTime: START,
   rules: {
     a: { rule: aRule({ for: ms(minutes * MINUTE) }), alerts: [alert], health: { kind: 'ok' } },
   },

@@ -12,7 +12,7 @@ const ask = (command: KeeperCommand, by = 'U0ANN'): Promise<Answer> => {
   const answer = createAnswerKeeper({
     alerts: bed.alerts,
     silences: bed.silences,
-    book: () => ({ groups: [], objectives: [] }),
+    ruleSet: () => ({ groups: [], objectives: [] }),
   });
   const asker: Asker = { by, now: bed.clock.now() };
   return answer(command, asker);
@@ -53,7 +53,7 @@ describe('a silence is answered', () => {
     );
   });
 
-  it('with a doubt when nothing carries it', async () => {
+  it('with a problem when nothing carries it', async () => {
     expect(said(await ask(silence(['chekout'])))[1]).toMatch(/No alert that fires carries it now.*spelling/);
   });
 });
@@ -118,7 +118,7 @@ it('ending a silence that is none is a mistake with the nearest id', async () =>
   });
 });
 
-describe('acts on alerts by name', () => {
+describe('actions on alerts by name', () => {
   it.each([
     ['the service', 'checkout', 1],
     ['the service in capitals', 'CHECKOUT', 1],
@@ -149,12 +149,12 @@ describe('acts on alerts by name', () => {
     ]);
   });
 
-  it('one run is meant by its episode, over or not', async () => {
+  it('one run is meant by its alert, over or not', async () => {
     await breach();
     const alerts = await bed.stored();
-    const episode = alerts.find(({ labels }) => labels['service'] === 'checkout')?.episode ?? '';
+    const alertId = alerts.find(({ labels }) => labels['service'] === 'checkout')?.alertId ?? '';
     await bed.tick(1, [], [sample('checkout', 0.001), sample('cart', 0.001)]);
-    expect(said(await ask({ kind: 'acknowledge', what: episode }))).toEqual([
+    expect(said(await ask({ kind: 'acknowledge', what: alertId }))).toEqual([
       'CheckoutSlow (checkout) is over already.',
     ]);
     expect(said(await ask({ kind: 'acknowledge', what: 'ffffffffffffffff-17' }))).toEqual([

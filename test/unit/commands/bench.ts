@@ -58,9 +58,9 @@ export function open(traces: readonly Trace[] = requests(8)) {
       traces: source,
       links,
       clock,
-      tellOtherParts: createOtherParts({ traces: source, clock }),
+      otherParts: createOtherParts({ traces: source, clock }),
     }),
-    placeRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
+    rankRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
     reportLatency: async (question: unknown): Promise<Answer> => {
       asked.push(question);
       return latency;

@@ -59,7 +59,7 @@ describe('whatever goes wrong is an answer', () => {
     await clock.advance(18_000);
     expect((await slow).answer).toMatchObject({
       kind: 'slowest',
-      view: { isExact: false, certificate: 'at least these: time was over after 1 search, not proven' },
+      view: { isExact: false, completeness: 'at least these: time was over after 1 search, not proven' },
     });
   });
 

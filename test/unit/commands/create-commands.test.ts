@@ -16,7 +16,7 @@ describe('/trace slowest', () => {
       window: { start: START, end: now },
       asked: 3,
       isExact: true,
-      certificate: 'exact: all 8 traces in 14:00-14:30 UTC; the last 45 s may still be arriving',
+      completeness: 'exact: all 8 traces in 14:00-14:30 UTC; the last 45 s may still be arriving',
     });
     expect(found.view.rows.map(({ duration, url }) => [duration, url])).toEqual([
       [80_000, `http://jaeger/trace/${'8'.padStart(32, '0')}`],

@@ -1,28 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import type { Standing } from '../../../src/actions/standing-alerts.ts';
+import type { ActiveAlert } from '../../../src/actions/active-alerts.ts';
 import { meantMatchers } from '../../../src/commands/meant-matchers.ts';
-import type { RuleBook } from '../../../src/rules/file/rule-set.ts';
+import type { RuleSet } from '../../../src/rules/file/rule-set.ts';
 import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const objective = (serviceLabel: string) => ({ family: { serviceLabel } }) as LatencyObjective;
-const bookOf = (labels: readonly string[], rules: readonly SloRule[] = []): RuleBook => ({
+const ruleSetOf = (labels: readonly string[], rules: readonly SloRule[] = []): RuleSet => ({
   groups: [aGroup({ rules })],
   objectives: labels.map(objective),
 });
-const known = (labels: Record<string, string>): Standing => ({
+const known = (labels: Record<string, string>): ActiveAlert => ({
   group: 'g',
   rule: aPlainRule(),
-  slot: START,
+  evalTime: START,
   alert: anAlert({ labels }),
 });
 const ISTIO = 'destination_service_name';
 const mean = (
   meant: Partial<Parameters<typeof meantMatchers>[0]>,
-  book: RuleBook = bookOf([ISTIO]),
-  alerts: readonly Standing[] = [],
-) => meantMatchers({ matchers: [], services: [], ...meant }, { book, known: alerts });
+  ruleSet: RuleSet = ruleSetOf([ISTIO]),
+  alerts: readonly ActiveAlert[] = [],
+) => meantMatchers({ matchers: [], services: [], ...meant }, { ruleSet, known: alerts });
 
 describe('names without a label are services', () => {
   it.each([
@@ -35,32 +35,34 @@ describe('names without a label are services', () => {
   it('`service` is the label that names services here, where no alert has one of that name', () => {
     const matchers = [{ label: 'service', operator: '=', value: 'checkout' }] as const;
     expect(mean({ matchers })).toEqual({ ok: true, matchers: [{ ...matchers[0], label: ISTIO }] });
-    const labelled = bookOf([ISTIO], [aRule({ labels: { service: 'x' } })]);
+    const labelled = ruleSetOf([ISTIO], [aRule({ labels: { service: 'x' } })]);
     expect(mean({ matchers }, labelled)).toEqual({ ok: true, matchers });
     const alerts = [known({ alertname: 'A', service: 'checkout' })];
-    expect(mean({ matchers }, bookOf([]), alerts)).toEqual({ ok: true, matchers });
+    expect(mean({ matchers }, ruleSetOf([]), alerts)).toEqual({ ok: true, matchers });
   });
 
   it('alerts of rules written by hand say which label it is', () => {
     const alerts = [known({ alertname: 'A', app: 'checkout' })];
-    expect(mean({ services: ['checkout'] }, bookOf([]), alerts)).toMatchObject({
+    expect(mean({ services: ['checkout'] }, ruleSetOf([]), alerts)).toMatchObject({
       matchers: [{ label: 'app' }],
     });
   });
 
   it('several labels: nobody knows which is meant', () => {
-    expect(mean({ services: ['checkout'] }, bookOf(['app', ISTIO]))).toEqual({
+    expect(mean({ services: ['checkout'] }, ruleSetOf(['app', ISTIO]))).toEqual({
       ok: false,
       labels: ['app', ISTIO],
     });
   });
 
   it('without rules and alerts it is `service`', () => {
-    expect(mean({ services: ['checkout'] }, bookOf([]))).toMatchObject({ matchers: [{ label: 'service' }] });
+    expect(mean({ services: ['checkout'] }, ruleSetOf([]))).toMatchObject({
+      matchers: [{ label: 'service' }],
+    });
   });
 
   it('matchers of other labels are left as they are, whatever the rules', () => {
     const matchers = [{ label: 'team', operator: '!=', value: 'shop' }] as const;
-    expect(mean({ matchers }, bookOf(['a', 'b']))).toEqual({ ok: true, matchers });
+    expect(mean({ matchers }, ruleSetOf(['a', 'b']))).toEqual({ ok: true, matchers });
   });
 });

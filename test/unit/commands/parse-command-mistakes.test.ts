@@ -144,7 +144,7 @@ const refused: Readonly<Record<string, Refused>> = {
     /"longer"/,
     '/trace slowest checkout over 2s',
   ],
-  'the manners of a shell': [
+  'the search modes of a shell': [
     '/trace',
     'slowest checkout --last=30m op=GET',
     /"--last=30m"/,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { spreadOffset } from '../../../src/alerts/slot.ts';
+import { spreadOffset } from '../../../src/alerts/eval-time.ts';
 import { createCronScheduler } from '../../../src/evaluation/cron-scheduler.ts';
 import type { Scheduler } from '../../../src/evaluation/scheduler.ts';
 import { type EpochMs, ms } from '../../../src/lib/units.ts';
@@ -10,26 +10,30 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Slots of an interval's grid in (from, to]. */
+/** EvalTimes of an interval's grid in (from, to]. */
 function slotsBetween(
   id: string,
   interval: number,
   [from, to]: readonly [number, number],
 ): readonly number[] {
   const offset = spreadOffset(id, ms(interval));
-  const slots = [];
-  for (let slot = Math.floor((from - offset) / interval) * interval + offset; slot <= to; slot += interval) {
-    if (slot > from) slots.push(slot);
+  const evalTimes = [];
+  for (
+    let evalTime = Math.floor((from - offset) / interval) * interval + offset;
+    evalTime <= to;
+    evalTime += interval
+  ) {
+    if (evalTime > from) evalTimes.push(evalTime);
   }
-  return slots;
+  return evalTimes;
 }
 
 describe('the cron scheduler', () => {
   let logger: SpyLogger;
   let scheduler: Scheduler;
-  let ran: [id: string, slot: number][];
-  let missed: [id: string, slot: number][];
-  let onSlot: (id: string, slot: EpochMs) => Promise<void>;
+  let ran: [id: string, evalTime: number][];
+  let missed: [id: string, evalTime: number][];
+  let onTick: (id: string, evalTime: EpochMs) => Promise<void>;
 
   beforeEach(() => {
     vi.useFakeTimers({ now: START });
@@ -37,7 +41,7 @@ describe('the cron scheduler', () => {
     scheduler = createCronScheduler({ logger });
     ran = [];
     missed = [];
-    onSlot = async (id, slot) => void ran.push([id, slot]);
+    onTick = async (id, evalTime) => void ran.push([id, evalTime]);
   });
 
   afterEach(async () => {
@@ -49,12 +53,12 @@ describe('the cron scheduler', () => {
     scheduler.schedule(
       groups.map(({ interval, ...group }) => ({ ...group, interval: ms(interval) })),
       {
-        onSlot: (id, slot) => onSlot(id, slot),
-        onMissed: (id, slot) => void missed.push([id, slot]),
+        onTick: (id, evalTime) => onTick(id, evalTime),
+        onMissed: (id, evalTime) => void missed.push([id, evalTime]),
       },
     );
 
-  const slotsOf = (id: string) => ran.filter(([one]) => one === id).map(([, slot]) => slot);
+  const evalTimesOf = (id: string) => ran.filter(([one]) => one === id).map(([, evalTime]) => evalTime);
 
   it.each([
     ['1 s', SECOND, MINUTE],
@@ -73,7 +77,8 @@ describe('the cron scheduler', () => {
     const ids = ['rules.yaml;a', 'rules.yaml;b', 'rules.yaml;c'];
     schedule(...ids.map((id) => ({ id, interval })));
     await vi.advanceTimersByTimeAsync(duration);
-    for (const id of ids) expect(slotsOf(id)).toEqual(slotsBetween(id, interval, [START, START + duration]));
+    for (const id of ids)
+      expect(evalTimesOf(id)).toEqual(slotsBetween(id, interval, [START, START + duration]));
     expect(missed).toEqual([]);
   });
 
@@ -81,16 +86,16 @@ describe('the cron scheduler', () => {
     vi.stubEnv('TZ', 'Europe/Vienna');
     schedule({ id: 'g', interval: 30 * SECOND });
     await vi.advanceTimersByTimeAsync(6 * HOUR);
-    expect(slotsOf('g')).toEqual(slotsBetween('g', 30 * SECOND, [START, START + 6 * HOUR]));
+    expect(evalTimesOf('g')).toEqual(slotsBetween('g', 30 * SECOND, [START, START + 6 * HOUR]));
   });
 
   it("runs a group on its own schedule at the schedule's instants", async () => {
     schedule({ id: 'g', interval: MINUTE, schedule: '*/20 * * * * *' });
     await vi.advanceTimersByTimeAsync(MINUTE);
-    expect(slotsOf('g')).toEqual([START + 20 * SECOND, START + 40 * SECOND, START + 60 * SECOND]);
+    expect(evalTimesOf('g')).toEqual([START + 20 * SECOND, START + 40 * SECOND, START + 60 * SECOND]);
   });
 
-  it('gives the slot as the instant that was meant, not the one at which it came to run', async () => {
+  it('gives the evaluation time as the instant that was meant, not the one at which it came to run', async () => {
     schedule({ id: 'g', interval: MINUTE, schedule: '0 * * * * *' });
     await vi.advanceTimersByTimeAsync(MINUTE - 1);
     vi.setSystemTime(START + MINUTE + 4_321);
@@ -99,19 +104,19 @@ describe('the cron scheduler', () => {
     expect(missed).toEqual([]);
   });
 
-  it('reports slots that went by while the process was held up, and does not make up for them', async () => {
+  it('reports evaluation times that went by while the process was held up, and does not make up for them', async () => {
     schedule({ id: 'g', interval: MINUTE, schedule: '*/30 * * * * *' });
     await vi.advanceTimersByTimeAsync(1);
     vi.setSystemTime(START + 2 * MINUTE + 3_000);
     await vi.advanceTimersByTimeAsync(30 * SECOND);
-    expect(missed.map(([, slot]) => (slot - START) / SECOND)).toEqual([30, 60, 90, 120]);
-    expect(slotsOf('g').map((slot) => (slot - START) / SECOND)).toEqual([150]);
+    expect(missed.map(([, evalTime]) => (evalTime - START) / SECOND)).toEqual([30, 60, 90, 120]);
+    expect(evalTimesOf('g').map((evalTime) => (evalTime - START) / SECOND)).toEqual([150]);
   });
 
   it('never runs a group while its last run is not over, and leaves the others alone', async () => {
     let finish: () => void = () => undefined;
-    onSlot = async (id, slot) => {
-      ran.push([id, slot]);
+    onTick = async (id, evalTime) => {
+      ran.push([id, evalTime]);
       if (id !== 'slow') return;
       await new Promise<void>((resolve) => {
         finish = resolve;
@@ -120,20 +125,20 @@ describe('the cron scheduler', () => {
     const every = { interval: MINUTE, schedule: '*/10 * * * * *' };
     schedule({ id: 'slow', ...every }, { id: 'quick', ...every });
     await vi.advanceTimersByTimeAsync(30 * SECOND);
-    expect(slotsOf('slow')).toEqual([START + 10 * SECOND]);
+    expect(evalTimesOf('slow')).toEqual([START + 10 * SECOND]);
     expect(missed).toEqual([
       ['slow', START + 20 * SECOND],
       ['slow', START + 30 * SECOND],
     ]);
-    expect(slotsOf('quick')).toHaveLength(3);
+    expect(evalTimesOf('quick')).toHaveLength(3);
     finish();
     await vi.advanceTimersByTimeAsync(10 * SECOND);
-    expect(slotsOf('slow')).toEqual([START + 10 * SECOND, START + 40 * SECOND]);
+    expect(evalTimesOf('slow')).toEqual([START + 10 * SECOND, START + 40 * SECOND]);
     finish();
   });
 
   it('logs a run that fails and goes on', async () => {
-    onSlot = async () => {
+    onTick = async () => {
       throw new Error('boom');
     };
     schedule({ id: 'g', interval: MINUTE, schedule: '*/30 * * * * *' });
@@ -161,7 +166,7 @@ describe('the cron scheduler', () => {
 
   it('waits for the runs that are not over when it stops, and starts no more', async () => {
     let finish: () => void = () => undefined;
-    onSlot = () =>
+    onTick = () =>
       new Promise<void>((resolve) => {
         ran.push(['g', 0]);
         finish = resolve;

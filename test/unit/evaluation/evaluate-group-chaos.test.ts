@@ -67,13 +67,13 @@ describe('through failures of the source and of the store, restarts at every tic
     await temp.dispose();
   });
 
-  /** The store as a tick finds it, counting what was applied at which slot. */
+  /** The store as a tick finds it, counting what was applied at which evaluation time. */
   const storeFor = (mood: Tick['store'], applied: number[]): Store => ({
     ...temp.store,
     applyEvaluation: async (change) => {
       if (mood === 'lost') throw gone();
       const answer = await temp.store.applyEvaluation(change);
-      if (answer === 'applied') applied.push(change.state.slot);
+      if (answer === 'applied') applied.push(change.state.evalTime);
       if (mood === 'unknown') throw gone();
       return answer;
     },
@@ -91,19 +91,19 @@ describe('through failures of the source and of the store, restarts at every tic
 
   const STAGES = ['pending', 'firing', 'resolved'] as const;
 
-  /** Looks at what is stored after every tick: its slot and the stage of every episode only ever go on. */
+  /** Looks at what is stored after every tick: its evaluation time and the stage of every alert only ever go on. */
   const createWitness = (group: string) => {
-    let slot = 0;
+    let evalTime = 0;
     const stages = new Map<string, number>();
     return async (): Promise<void> => {
       const state = await temp.store.loadGroup(group);
       if (state === undefined) return;
-      expect(state.slot).toBeGreaterThanOrEqual(slot);
-      slot = state.slot;
-      for (const { episode, state: now } of Object.values(state.rules).flatMap(({ alerts }) => alerts)) {
+      expect(state.evalTime).toBeGreaterThanOrEqual(evalTime);
+      evalTime = state.evalTime;
+      for (const { alertId, state: now } of Object.values(state.rules).flatMap(({ alerts }) => alerts)) {
         const stage = STAGES.indexOf(now);
-        expect(stage).toBeGreaterThanOrEqual(stages.get(episode) ?? 0);
-        stages.set(episode, stage);
+        expect(stage).toBeGreaterThanOrEqual(stages.get(alertId) ?? 0);
+        stages.set(alertId, stage);
       }
     };
   };
@@ -140,7 +140,7 @@ describe('through failures of the source and of the store, restarts at every tic
     }
   };
 
-  it('every posted firing ends or goes on, once, and a slot is applied at most once', async () => {
+  it('every posted firing ends or goes on, once, and an evaluation time is applied at most once', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async ({ ticks, ...over }) => {
         const group = aGroup({ name: `chaos-${groups++}`, rules: [aRule(over)] });
@@ -152,16 +152,16 @@ describe('through failures of the source and of the store, restarts at every tic
           Object.values(state?.rules ?? {})
             .flatMap(({ alerts }) => alerts)
             .filter((alert) => alert.state === 'firing')
-            .map(({ episode }) => episode),
+            .map(({ alertId }) => alertId),
         );
-        const told = new Map<string, string[]>();
-        for (const { episode, kind } of await drain())
-          told.set(episode, [...(told.get(episode) ?? []), kind]);
-        expect([...living].filter((episode) => !told.has(episode))).toEqual([]);
-        for (const [episode, kinds] of told) {
+        const notified = new Map<string, string[]>();
+        for (const { alertId, kind } of await drain())
+          notified.set(alertId, [...(notified.get(alertId) ?? []), kind]);
+        expect([...living].filter((alertId) => !notified.has(alertId))).toEqual([]);
+        for (const [alertId, kinds] of notified) {
           expect(kinds[0]).toBe('firing');
           expect(kinds.filter((kind) => kind === 'firing')).toHaveLength(1);
-          expect(kinds.includes('resolved')).toBe(!living.has(episode));
+          expect(kinds.includes('resolved')).toBe(!living.has(alertId));
           if (kinds.includes('resolved')) expect(kinds.indexOf('resolved')).toBe(kinds.length - 1);
         }
       }),
@@ -169,16 +169,16 @@ describe('through failures of the source and of the store, restarts at every tic
     );
   });
 
-  it('when all is calm again, every posted firing has been told to be over, or to be unknown', async () => {
+  it('when all is calm again, every posted firing has been notified to be over, or to be unknown', async () => {
     let posted = 0;
     await fc.assert(
       fc.asyncProperty(scenario, async ({ ticks, ...over }) => {
         const group = aGroup({ name: `calm-${groups++}`, rules: [aRule(over)] });
         await play(group, [...ticks, ...Array.from({ length: QUIET_TICKS }, () => QUIET)]);
-        const told = new Map<string, string>();
-        for (const { episode, kind } of await drain()) if (kind !== 'refresh') told.set(episode, kind);
-        for (const last of told.values()) expect(['resolved', 'no-data']).toContain(last);
-        posted += told.size;
+        const notified = new Map<string, string>();
+        for (const { alertId, kind } of await drain()) if (kind !== 'refresh') notified.set(alertId, kind);
+        for (const last of notified.values()) expect(['resolved', 'no-data']).toContain(last);
+        posted += notified.size;
       }),
       { numRuns: 60 },
     );

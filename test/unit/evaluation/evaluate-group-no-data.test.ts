@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Vanished } from '../../../src/alerts/alert.ts';
+import type { NoDataReason } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
-import type { Missing } from '../../../src/evaluation/find-vanished.ts';
+import type { Missing } from '../../../src/evaluation/no-data-reason.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { MINUTE } from '../../../src/lib/units.ts';
 import type { OutboxEntry } from '../../../src/messages/store.ts';
@@ -45,7 +45,7 @@ describe('when a firing alert goes without data', () => {
   };
 
   const looked: Missing[] = [];
-  const looking = (found: Vanished) => {
+  const looking = (found: NoDataReason) => {
     looked.length = 0;
     evaluate = createEvaluateGroup({
       store: temp.store,
@@ -54,7 +54,7 @@ describe('when a firing alert goes without data', () => {
       recorder: createSpyRecorder(),
       logger: createSpyLogger(),
       expand: expandValue,
-      findVanished: async (missing) => {
+      findNoDataReason: async (missing) => {
         looked.push(missing);
         return new Map(missing.alerts.map(({ fingerprint }) => [fingerprint, found]));
       },
@@ -68,12 +68,12 @@ describe('when a firing alert goes without data', () => {
     for (const number of [1, 2, 3, 4]) await tick(number);
   };
 
-  it('looks once for what vanished, at the slot of its second miss, and keeps it with the alert', async () => {
+  it('looks once for what no-data reason, at the evaluation time of its second miss, and keeps it with the alert', async () => {
     looking({ kind: 'traffic' });
     await goWithoutData([]);
     expect(looked.map(({ at, alerts }) => [at, alerts.length])).toEqual([[slotAt(2), 1]]);
-    const told = (await drain()).filter(({ kind }) => kind === 'no-data');
-    expect(told.map(({ alert }) => [alert.noDataSince, alert.vanished])).toEqual([
+    const notified = (await drain()).filter(({ kind }) => kind === 'no-data');
+    expect(notified.map(({ alert }) => [alert.noDataSince, alert.noDataReason])).toEqual([
       [slotAt(0), { kind: 'traffic' }],
     ]);
   });
@@ -82,17 +82,17 @@ describe('when a firing alert goes without data', () => {
     looking({ kind: 'traffic' });
     await goWithoutData(aSourceError('partial', 'a part of the data only'));
     expect(looked).toEqual([]);
-    const told = (await drain()).filter(({ kind }) => kind === 'no-data');
-    expect(told.map(({ alert }) => alert.vanished)).toEqual([{ kind: 'source' }]);
+    const notified = (await drain()).filter(({ kind }) => kind === 'no-data');
+    expect(notified.map(({ alert }) => alert.noDataReason)).toEqual([{ kind: 'source' }]);
   });
 
-  it('forgets what vanished when the data is back, and remembers for how long it was gone', async () => {
+  it('forgets what no-data reason when the data is back, and remembers for how long it was gone', async () => {
     looking({ kind: 'series', metric: 'm' });
     await goWithoutData([]);
     metrics.answer('slow_share > 0.01', [checkout(0.4)]);
     await tick(5);
     const back = (await drain()).find(({ kind }) => kind === 'data-back');
-    expect(back?.alert.vanished).toBeUndefined();
+    expect(back?.alert.noDataReason).toBeUndefined();
     expect(back?.alert.gap).toEqual({ start: slotAt(0), end: slotAt(5) });
   });
 

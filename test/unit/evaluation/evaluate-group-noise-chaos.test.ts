@@ -36,8 +36,8 @@ type Tick = typeof tick extends fc.Arbitrary<infer T> ? T : never;
 const scenario = fc.record({
   for: fc.constantFrom(0, 1).map((count) => ms(count * TICK)),
   keepFiringFor: fc.constantFrom(0, 2).map((count) => ms(count * TICK)),
-  storm: fc.constantFrom(1, 2, 3),
-  flap: fc.constantFrom(2, 4),
+  groupThreshold: fc.constantFrom(1, 2, 3),
+  flapThreshold: fc.constantFrom(2, 4),
   limit: fc.constantFrom(0, 0, 4),
   ticks: fc.array(tick, { minLength: 5, maxLength: 25 }),
 });
@@ -61,22 +61,22 @@ const samplesOf = (services: readonly string[], value: number): readonly Sample[
 const gone = () =>
   new UpstreamError({ system: 'store', code: 'timeout', message: 'no answer', advice: 'Wait.' });
 
-/** The messages that an alert or a storm has: replies of a thread and lines in it are none. */
-const isMessage = ({ kind, storm }: OutboxEntry): boolean =>
-  storm?.page === undefined && kind !== 'flapping' && kind !== 'settled' && kind !== 'refresh';
+/** The messages that an alert or an alert group has: replies of a thread and lines in it are none. */
+const isMessage = ({ kind, alertGroup }: OutboxEntry): boolean =>
+  alertGroup?.page === undefined && kind !== 'flapping' && kind !== 'settled' && kind !== 'refresh';
 
 const firingOf = (state: GroupState | undefined): readonly Alert[] =>
   Object.values(state?.rules ?? {})
     .flatMap(({ alerts }) => alerts)
     .filter((alert) => alert.state === 'firing');
 
-/** The messages that stand: of alerts that fire and were told, and of storms that last. */
-function standing(state: GroupState | undefined): ReadonlySet<string> {
+/** The messages that stand: of alerts that fire and were notified, and of alert groups that last. */
+function percentiles(state: GroupState | undefined): ReadonlySet<string> {
   const own = firingOf(state)
-    .filter(({ postedTo }) => postedTo?.some(({ storm }) => storm === undefined))
-    .map(({ episode }) => episode);
-  const storms = Object.values(state?.rules ?? {}).flatMap((rule) => rule.storms ?? []);
-  return new Set([...own, ...storms.map(({ episode }) => episode)]);
+    .filter(({ postedTo }) => postedTo?.some(({ alertGroup }) => alertGroup === undefined))
+    .map(({ alertId }) => alertId);
+  const alertGroups = Object.values(state?.rules ?? {}).flatMap((rule) => rule.alertGroups ?? []);
+  return new Set([...own, ...alertGroups.map(({ alertId }) => alertId)]);
 }
 
 /** A message begins with its firing, and ends when it stands no more. */
@@ -89,12 +89,12 @@ function expectWhole(entries: readonly OutboxEntry[], isOpen: boolean): void {
 }
 
 /** Whatever fires stands in a message, or it is known what holds it back. */
-function expectTold({ episode, postedTo = [], suppressed }: Alert, open: ReadonlySet<string>): void {
+function expectTold({ alertId, postedTo = [], suppressed }: Alert, open: ReadonlySet<string>): void {
   expect(postedTo.length > 0 || suppressed !== undefined).toBe(true);
-  for (const { storm } of postedTo) expect(open).toContain(storm ?? episode);
+  for (const { alertGroup } of postedTo) expect(open).toContain(alertGroup ?? alertId);
 }
 
-describe('with storms, flapping and silences, through failures, restarts at every tick and a second replica', () => {
+describe('with alert groups, flapping and silences, through failures, restarts at every tick and a second replica', () => {
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   const clock = createVirtualClock();
   const localTime = createLocalTime();
@@ -127,7 +127,7 @@ describe('with storms, flapping and silences, through failures, restarts at ever
 
   async function play(
     group: RuleGroup,
-    { storm, flap }: Pick<Scenario, 'storm' | 'flap'>,
+    { groupThreshold, flapThreshold }: Pick<Scenario, 'groupThreshold' | 'flapThreshold'>,
     { ticks, from = 0 }: { readonly ticks: readonly Tick[]; readonly from?: number },
   ): Promise<void> {
     const metrics = createFakeMetricsSource();
@@ -136,7 +136,7 @@ describe('with storms, flapping and silences, through failures, restarts at ever
       metrics.fail(now.source === 'ok' ? undefined : aSourceError());
       metrics.answer('slow_share > 0.01', samplesOf(now.services, 0.5));
       metrics.answer('slow_share', samplesOf(now.seen, 0.001));
-      const policy = { ...NO_POLICY, storm, flap, silences: silencesOf(now) };
+      const policy = { ...NO_POLICY, groupThreshold, flapThreshold, silences: silencesOf(now) };
       const evaluate = createEvaluateGroup({
         store: storeFor(now.store),
         metrics,
@@ -152,36 +152,41 @@ describe('with storms, flapping and silences, through failures, restarts at ever
     }
   }
 
-  /** What was told in each message, in order. */
+  /** What was notified in each message, in order. */
   async function drain(): Promise<ReadonlyMap<string, readonly OutboxEntry[]>> {
-    const told = new Map<string, OutboxEntry[]>();
+    const notified = new Map<string, OutboxEntry[]>();
     const ids = new Set<string>();
     for (;;) {
       const entry = await temp.store.takeEntry({ now: slotAt(100_000), lease: MINUTE });
-      if (entry === undefined) return told;
+      if (entry === undefined) return notified;
       expect(ids).not.toContain(entry.id);
       ids.add(entry.id);
-      if (isMessage(entry)) told.set(entry.episode, [...(told.get(entry.episode) ?? []), entry]);
+      if (isMessage(entry)) notified.set(entry.alertId, [...(notified.get(entry.alertId) ?? []), entry]);
       await temp.store.completeEntry({ id: entry.id });
     }
   }
 
-  const groupOf = ({ storm: _storm, flap: _flap, limit, ticks: _ticks, ...over }: Scenario): RuleGroup =>
-    aGroup({ name: `noise-${groups++}`, limit, rules: [aRule(over)] });
+  const groupOf = ({
+    groupThreshold: _group,
+    flapThreshold: _flap,
+    limit,
+    ticks: _ticks,
+    ...over
+  }: Scenario): RuleGroup => aGroup({ name: `noise-${groups++}`, limit, rules: [aRule(over)] });
 
   it('every message begins once, and ends once when all that it tells of is over', async () => {
-    const seen = { own: 0, storms: 0, held: 0 };
+    const seen = { own: 0, alertGroups: 0, held: 0 };
     await fc.assert(
       fc.asyncProperty(scenario, async (given) => {
         const group = groupOf(given);
         await play(group, given, given);
         const state = await temp.store.loadGroup(group.id);
-        const told = await drain();
-        const open = standing(state);
-        for (const episode of open) expect([...told.keys()]).toContain(episode);
-        for (const [episode, entries] of told) {
-          expectWhole(entries, open.has(episode));
-          seen[entries[0]?.storm === undefined ? 'own' : 'storms'] += 1;
+        const notified = await drain();
+        const open = percentiles(state);
+        for (const alertId of open) expect([...notified.keys()]).toContain(alertId);
+        for (const [alertId, entries] of notified) {
+          expectWhole(entries, open.has(alertId));
+          seen[entries[0]?.alertGroup === undefined ? 'own' : 'alertGroups'] += 1;
         }
         const firing = firingOf(state);
         for (const alert of firing) expectTold(alert, open);
@@ -192,7 +197,7 @@ describe('with storms, flapping and silences, through failures, restarts at ever
     expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(0);
   });
 
-  it('what goes on breaching is told within a quarter of an hour, and all ends when all recover', async () => {
+  it('what goes on breaching is notified within a quarter of an hour, and all ends when all recover', async () => {
     const long = Array.from({ length: 16 * (MINUTE / TICK) }, () => ({ ...QUIET, services: SERVICES }));
     const calm = Array.from({ length: 4 }, () => ({ ...QUIET, seen: SERVICES }));
     await fc.assert(
@@ -204,7 +209,7 @@ describe('with storms, flapping and silences, through failures, restarts at ever
         expect(firing).toHaveLength(SERVICES.length);
         for (const { postedTo } of firing) expect(postedTo).toHaveLength(1);
         await play(group, given, { ticks: calm, from: given.ticks.length + long.length });
-        expect(standing(await temp.store.loadGroup(group.id))).toEqual(new Set());
+        expect(percentiles(await temp.store.loadGroup(group.id))).toEqual(new Set());
         for (const entries of (await drain()).values()) expect(entries.at(-1)?.kind).toBe('resolved');
       }),
       { numRuns: 15 },

@@ -70,11 +70,11 @@ describe('evaluating a group', () => {
       ['firing', 0.5],
       ['resolved', 0.001],
     ]);
-    expect(new Set(entries.map(({ episode }) => episode)).size).toBe(1);
-    expect((await store.loadGroup(aGroup().id))?.slot).toBe(slotAt(2));
+    expect(new Set(entries.map(({ alertId }) => alertId)).size).toBe(1);
+    expect((await store.loadGroup(aGroup().id))?.evalTime).toBe(slotAt(2));
   });
 
-  it('asks at the slot less the offset of the query', async () => {
+  it('asks at the evaluation time less the offset of the query', async () => {
     await tick(3, aGroup({ queryOffset: ms(10_000) }));
     expect(metrics.asked).toEqual([{ expr: 'slow_share > 0.01', at: after(slotAt(3), ms(-10_000)) }]);
   });
@@ -98,12 +98,12 @@ describe('evaluating a group', () => {
   });
 
   it('leaves a tick to the replica that claimed it', async () => {
-    await store.claimTick({ group: aGroup().id, slot: slotAt(0), ttl: MINUTE });
+    await store.claimTick({ group: aGroup().id, evalTime: slotAt(0), ttl: MINUTE });
     expect(await tick(0)).toEqual({ kind: 'claimed-elsewhere' });
     expect(metrics.asked).toEqual([]);
   });
 
-  it('does not evaluate a slot that is not later than what is stored', async () => {
+  it('does not evaluate an evaluation time that is not later than what is stored', async () => {
     await tick(5);
     expect(await evaluate(aGroup(), slotAt(4))).toEqual({ kind: 'stale' });
     expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual(['ok', 'stale']);
@@ -127,7 +127,7 @@ describe('evaluating a group', () => {
       const state = { rule, alerts: [], health: { kind: 'ok' }, evaluatedAt: slotAt(1) } as const;
       await store.applyEvaluation({
         group: aGroup().id,
-        state: { slot: slotAt(1), rules: { [rule.key]: state } },
+        state: { evalTime: slotAt(1), rules: { [rule.key]: state } },
         entries: [],
       });
       return [checkout(0.5)];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { slotOf, spreadOffset } from '../../../src/alerts/slot.ts';
+import { evalTimeOf, spreadOffset } from '../../../src/alerts/eval-time.ts';
 import { createWatch, type Watch } from '../../../src/evaluation/watch.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
 import { createLocalTime } from '../../../src/policy/local-time.ts';
@@ -136,9 +136,9 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
     const again = await aReplica(true, true);
     await again.watch.start({ groups: [calm], objectives: [] });
     await clock.advance(TICK);
-    const slot = slotOf(clock.now(), TICK, spreadOffset(calm.id, TICK));
-    await again.scheduler.fire(calm.id, slot);
-    expect((await temp.store.loadGroup(calm.id))?.slot).toBe(slot);
+    const evalTime = evalTimeOf(clock.now(), TICK, spreadOffset(calm.id, TICK));
+    await again.scheduler.fire(calm.id, evalTime);
+    expect((await temp.store.loadGroup(calm.id))?.evalTime).toBe(evalTime);
   });
 
   it('keeps the timer and leaves no tick out without it', async () => {

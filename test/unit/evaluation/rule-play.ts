@@ -26,15 +26,15 @@ export const many = (count: number, from = 1): readonly Alert[] =>
   Array.from({ length: count }, (_, index) => alertOf(from + index));
 
 /** A rule over its evaluations: what is kept of one is what the next begins with. */
-export function play(limits: NoiseLimits = { storm: 10, flap: 0 }) {
+export function play(limits: NoiseLimits = { groupThreshold: 10, flapThreshold: 0 }) {
   let alerts = new Map<string, Alert>();
-  let known: Pick<RuleState, 'storms' | 'flaps'> = {};
+  let known: Pick<RuleState, 'alertGroups' | 'flaps'> = {};
   return {
     alerts: () => [...alerts.values()],
-    storms: () => known.storms ?? [],
+    alertGroups: () => known.alertGroups ?? [],
     flaps: () => known.flaps ?? {},
     tick(
-      slot: number,
+      evalTime: number,
       now: readonly Alert[],
       route?: (alert: Alert) => readonly RoutedDestination[],
     ): readonly OutboxEntry[] {
@@ -42,11 +42,11 @@ export function play(limits: NoiseLimits = { storm: 10, flap: 0 }) {
         const before = alerts.get(alert.fingerprint);
         if (alert.state === 'resolved')
           return before === undefined || before.state === 'resolved' ? [] : [{ kind: 'resolved', alert }];
-        return before?.episode === alert.episode ? [] : [{ kind: 'firing', alert }];
+        return before?.alertId === alert.alertId ? [] : [{ kind: 'firing', alert }];
       });
       const carried = now.map((alert): Alert => {
         const before = alerts.get(alert.fingerprint);
-        if (before?.episode !== alert.episode) return alert;
+        if (before?.alertId !== alert.alertId) return alert;
         const { state, value, resolvedAt, resolveReason, suppressed } = alert;
         const { suppressed: _held, ...rest } = before;
         return {
@@ -58,7 +58,7 @@ export function play(limits: NoiseLimits = { storm: 10, flap: 0 }) {
           ...(suppressed === undefined ? {} : { suppressed }),
         };
       });
-      const decision = decideNotifications(at, seconds(slot), {
+      const decision = decideNotifications(at, seconds(evalTime), {
         alerts: carried,
         transitions,
         known,
@@ -75,9 +75,9 @@ export function play(limits: NoiseLimits = { storm: 10, flap: 0 }) {
   };
 }
 
-export const over = (alert: Alert, slot: number): Alert => ({
+export const over = (alert: Alert, evalTime: number): Alert => ({
   ...alert,
   state: 'resolved',
-  resolvedAt: seconds(slot),
+  resolvedAt: seconds(evalTime),
   resolveReason: 'recovered',
 });

@@ -12,7 +12,7 @@ import { expandValue } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 const TICK = 30_000;
-const bookOf = (...groups: readonly RuleGroup[]) => ({ groups, objectives: [] });
+const ruleSetOf = (...groups: readonly RuleGroup[]) => ({ groups, objectives: [] });
 const groupOf = (name: string, expr: string): RuleGroup =>
   aGroup({ name, rules: [aRule({ name: `Rule-${expr}`, expr })] });
 
@@ -33,11 +33,11 @@ function aReplica(store: Store, clock: VirtualClock) {
 }
 
 async function drain(store: Store, clock: VirtualClock): Promise<readonly string[]> {
-  const told: string[] = [];
+  const notified: string[] = [];
   for (;;) {
     const entry = await store.takeEntry({ now: clock.now(), lease: MINUTE });
-    if (entry === undefined) return told;
-    told.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
+    if (entry === undefined) return notified;
+    notified.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
     await store.completeEntry({ id: entry.id });
   }
 }
@@ -47,8 +47,8 @@ test('what a replica with older rules fired after the group was ended here is en
   const { store, dispose } = await openTempStore(clock);
   const renewed = aReplica(store, clock);
   const outdated = aReplica(store, clock);
-  await outdated.watch.start(bookOf(groupOf('old', 'a'), groupOf('new', 'b')));
-  await renewed.watch.start(bookOf(groupOf('new', 'b')));
+  await outdated.watch.start(ruleSetOf(groupOf('old', 'a'), groupOf('new', 'b')));
+  await renewed.watch.start(ruleSetOf(groupOf('new', 'b')));
   await outdated.scheduler.run(2 * TICK);
   expect(await drain(store, clock)).toEqual(['Rule-a firing']);
   await outdated.watch.stop();

@@ -21,7 +21,7 @@ const groups = [aGroup({ name: 'one', rules: [slow] }), aGroup({ name: 'two', ru
 describe('how the rules are answered', () => {
   const failing = (since: EpochMs): RuleHealth => ({ kind: 'source-error', message: 'refused', since });
   const state = (health: RuleHealth, evaluatedAt: EpochMs) => ({
-    slot: evaluatedAt,
+    evalTime: evaluatedAt,
     rules: { Slow: { rule: slow, alerts: [], health, evaluatedAt } },
   });
   const answered = (health: RuleHealth, at: EpochMs) =>
@@ -47,7 +47,7 @@ describe('how the rules are answered', () => {
     const other = (at: EpochMs) => ({
       rules: [errors],
       state: {
-        slot: at,
+        evalTime: at,
         rules: { Errors: { rule: errors, alerts: [], health: { kind: 'ok' } as const, evaluatedAt: at } },
       },
     });
@@ -87,7 +87,7 @@ describe('a Prometheus that does not answer', () => {
       recorder: createSpyRecorder(),
       logger: createSpyLogger(),
       expand: expandValue,
-      tellsOfSources: true,
+      watchesSources: true,
       ...(over.isPrometheus === undefined
         ? {}
         : {
@@ -110,40 +110,40 @@ describe('a Prometheus that does not answer', () => {
       await temp.store.completeEntry({ id: entry.id });
     }
   }
-  const book = { groups, objectives: [] };
-  const isTold = ({ kind }: OutboxEntry): boolean => kind !== 'refresh';
+  const ruleSet = { groups, objectives: [] };
+  const isNotified = ({ kind }: OutboxEntry): boolean => kind !== 'refresh';
 
-  it('is told once for all rules and replicas, and ends when it answers, over a restart', async () => {
+  it('is notified once for all rules and replicas, and ends when it answers, over a restart', async () => {
     const one = aReplica(temp.store);
     const two = aReplica(temp.store);
     for (const { watch, metrics } of [one, two]) {
       metrics.fail(aSourceError());
-      await watch.start(book);
+      await watch.start(ruleSet);
     }
     for (let i = 0; i < 8; i++) {
       await one.scheduler.run(15_000);
       await two.scheduler.run(15_000);
     }
-    const told = (await drain()).filter(isTold);
-    expect(told.map(({ kind, alert, rule }) => [kind, rule.about, alert.value])).toEqual([
+    const notified = (await drain()).filter(isNotified);
+    expect(notified.map(({ kind, alert, rule }) => [kind, rule.about, alert.value])).toEqual([
       ['firing', 'source', 2],
     ]);
-    expect(told[0]?.alert.annotations).toMatchObject({ reason: 'connection refused', asked: '2' });
-    expect(told[0]?.destination).toEqual({ mentions: [] });
+    expect(notified[0]?.alert.annotations).toMatchObject({ reason: 'connection refused', asked: '2' });
+    expect(notified[0]?.destination).toEqual({ mentions: [] });
     await one.watch.stop();
     await two.watch.stop();
 
     const next = aReplica(temp.store);
-    await next.watch.start(book);
+    await next.watch.start(ruleSet);
     await next.scheduler.run(2 * MINUTE);
-    expect((await drain()).filter(isTold).map(({ kind, episode }) => [kind, episode])).toEqual([
-      ['resolved', told[0]?.episode],
+    expect((await drain()).filter(isNotified).map(({ kind, alertId }) => [kind, alertId])).toEqual([
+      ['resolved', notified[0]?.alertId],
     ]);
   });
 
-  it('is not told when it is a hiccup', async () => {
+  it('is not notified when it is a hiccup', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store);
-    await watch.start(book);
+    await watch.start(ruleSet);
     for (const isFailing of [true, false, true, false, true, false]) {
       metrics.fail(isFailing ? aSourceError() : undefined);
       await scheduler.run(30_000);
@@ -151,41 +151,41 @@ describe('a Prometheus that does not answer', () => {
     expect(await drain()).toEqual([]);
   });
 
-  it('is not told in Prometheus’s mode', async () => {
+  it('is not notified in Prometheus’s mode', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store, { isPrometheus: true });
     metrics.fail(aSourceError());
-    await watch.start(book);
+    await watch.start(ruleSet);
     await scheduler.run(5 * MINUTE);
     expect(await drain()).toEqual([]);
   });
 
-  it('is told to be unwatched, not to answer, when no rule asks any more', async () => {
+  it('is notified to be unwatched, not to answer, when no rule asks any more', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store);
     metrics.fail(aSourceError());
-    await watch.start(book);
+    await watch.start(ruleSet);
     await scheduler.run(3 * MINUTE);
     await watch.replace({ groups: [], objectives: [] });
     await scheduler.run(MINUTE);
-    expect((await drain()).filter(isTold).map(({ kind, alert }) => [kind, alert.resolveReason])).toEqual([
+    expect((await drain()).filter(isNotified).map(({ kind, alert }) => [kind, alert.resolveReason])).toEqual([
       ['firing', undefined],
       ['resolved', 'rule-removed'],
     ]);
   });
 
-  it('is not told to answer because all its rules have become others meanwhile', async () => {
+  it('is not notified to answer because all its rules have become others meanwhile', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store);
     metrics.fail(aSourceError());
-    await watch.start(book);
+    await watch.start(ruleSet);
     await scheduler.run(3 * MINUTE);
     await watch.replace({
       groups: [aGroup({ name: 'three', rules: [aRule({ name: 'Other', expr: 'other' })] })],
       objectives: [],
     });
     await scheduler.run(3 * MINUTE);
-    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['firing']);
+    expect((await drain()).filter(isNotified).map(({ kind }) => kind)).toEqual(['firing']);
     metrics.fail(undefined);
     await scheduler.run(3 * MINUTE);
-    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['resolved']);
+    expect((await drain()).filter(isNotified).map(({ kind }) => kind)).toEqual(['resolved']);
   });
 
   it('is over when others are answered, though a group on a daily schedule has not asked again', async () => {
@@ -201,13 +201,13 @@ describe('a Prometheus that does not answer', () => {
     // Its schedule is not played: from here on it is asked once a day.
     await watch.replace({ groups: [...groups, { ...daily, interval: DAY }], objectives: [] });
     await scheduler.run(MINUTE);
-    expect((await drain()).filter(isTold).map(({ kind, alert }) => [kind, alert.value])).toEqual([
+    expect((await drain()).filter(isNotified).map(({ kind, alert }) => [kind, alert.value])).toEqual([
       ['firing', 3],
     ]);
     metrics.fail(undefined);
     await scheduler.run(2 * MINUTE);
     expect((await temp.store.loadGroup(daily.id))?.rules['Daily']?.health.kind).toBe('source-error');
-    expect((await drain()).filter(isTold).map(({ kind }) => kind)).toEqual(['resolved']);
+    expect((await drain()).filter(isNotified).map(({ kind }) => kind)).toEqual(['resolved']);
   });
 
   it('counts neither as an alert nor as a tick for readiness', async () => {

@@ -15,7 +15,7 @@ import { createVirtualClock, settle, type VirtualClock } from '../../support/vir
 
 const TICK = 30_000;
 const breach: readonly Sample[] = [{ labels: { service: 'checkout' }, value: 0.5 }];
-const bookOf = (...groups: readonly RuleGroup[]) => ({ groups, objectives: [] });
+const ruleSetOf = (...groups: readonly RuleGroup[]) => ({ groups, objectives: [] });
 const groupOf = (name: string, ...exprs: readonly string[]): RuleGroup =>
   aGroup({ name, rules: exprs.map((expr) => aRule({ name: `Rule-${expr}`, expr })) });
 
@@ -56,18 +56,18 @@ describe('the watch', () => {
     createWatch({ store, metrics, scheduler, clock, recorder, logger, expand: expandValue });
 
   const drain = async (): Promise<readonly string[]> => {
-    const told: string[] = [];
+    const notified: string[] = [];
     for (;;) {
       const entry: OutboxEntry | undefined = await store.takeEntry({ now: clock.now(), lease: MINUTE });
-      if (entry === undefined) return told;
-      told.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
+      if (entry === undefined) return notified;
+      notified.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
       await store.completeEntry({ id: entry.id });
     }
   };
 
-  it('runs every group of the book at its slots', async () => {
+  it('runs every group of the rule set at its evalTimes', async () => {
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    await watch.start(ruleSetOf(groupOf('one', 'a'), groupOf('two', 'b')));
     expect(watch.lastEvaluatedAt()).toBeUndefined();
     await scheduler.run(4 * TICK);
     const exprs = metrics.asked.map(({ expr }) => expr);
@@ -81,22 +81,22 @@ describe('the watch', () => {
     metrics.answer('b', breach);
     const watch = aWatch();
     const slow = aRule({ name: 'Slow', expr: 'b', for: MINUTE });
-    await watch.start(bookOf(groupOf('one', 'a'), aGroup({ name: 'two', rules: [slow] })));
+    await watch.start(ruleSetOf(groupOf('one', 'a'), aGroup({ name: 'two', rules: [slow] })));
     await scheduler.run(TICK);
     expect(recorder.events('alerts').at(-1)).toEqual({ pending: 1, firing: 1, 'no-data': 0 });
     metrics.answer('a', []);
     await scheduler.run(2 * TICK);
     expect(recorder.events('alerts').at(-1)).toEqual({ pending: 0, firing: 1, 'no-data': 1 });
-    await watch.replace(bookOf(groupOf('one', 'a')));
+    await watch.replace(ruleSetOf(groupOf('one', 'a')));
     expect(recorder.events('alerts').at(-1)).toEqual({ pending: 0, firing: 0, 'no-data': 1 });
   });
 
   it('keeps what is known of rules that a reload leaves unchanged', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a')));
+    await watch.start(ruleSetOf(groupOf('one', 'a')));
     await scheduler.run(TICK);
-    await watch.replace(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    await watch.replace(ruleSetOf(groupOf('one', 'a'), groupOf('two', 'b')));
     await scheduler.run(2 * TICK);
     expect(await drain()).toEqual(['Rule-a firing']);
   });
@@ -104,10 +104,10 @@ describe('the watch', () => {
   it('keeps the time of for over a restart', async () => {
     metrics.answer('a', breach);
     const rule = aRule({ name: 'Slow', expr: 'a', for: ms(3 * TICK) });
-    const book = bookOf(aGroup({ rules: [rule] }));
-    await aWatch().start(book);
+    const ruleSet = ruleSetOf(aGroup({ rules: [rule] }));
+    await aWatch().start(ruleSet);
     await scheduler.run(2 * TICK);
-    await aWatch().start(book);
+    await aWatch().start(ruleSet);
     await scheduler.run(TICK);
     expect(await drain()).toEqual([]);
     await scheduler.run(TICK);
@@ -118,10 +118,10 @@ describe('the watch', () => {
     metrics.answer('a', breach);
     metrics.answer('b', breach);
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    await watch.start(ruleSetOf(groupOf('one', 'a'), groupOf('two', 'b')));
     await scheduler.run(TICK);
     await drain();
-    await watch.replace(bookOf(groupOf('two', 'b')));
+    await watch.replace(ruleSetOf(groupOf('two', 'b')));
     expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
     await scheduler.run(TICK);
     expect(await drain()).toEqual([]);
@@ -129,18 +129,18 @@ describe('the watch', () => {
 
   it('ends the alerts of a group that went while the program was off', async () => {
     metrics.answer('a', breach);
-    await aWatch().start(bookOf(groupOf('one', 'a')));
+    await aWatch().start(ruleSetOf(groupOf('one', 'a')));
     await scheduler.run(TICK);
-    await aWatch().start(bookOf(groupOf('two', 'b')));
+    await aWatch().start(ruleSetOf(groupOf('two', 'b')));
     expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed']);
   });
 
   it('says nothing of a pending alert whose group is gone', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
-    await watch.start(bookOf(aGroup({ rules: [aRule({ expr: 'a', for: MINUTE })] })));
+    await watch.start(ruleSetOf(aGroup({ rules: [aRule({ expr: 'a', for: MINUTE })] })));
     await scheduler.run(TICK);
-    await watch.replace(bookOf());
+    await watch.replace(ruleSetOf());
     expect(await drain()).toEqual([]);
   });
 
@@ -148,10 +148,10 @@ describe('the watch', () => {
     metrics.answer('a', breach);
     metrics.answer('b', breach);
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a', 'b')));
+    await watch.start(ruleSetOf(groupOf('one', 'a', 'b')));
     await scheduler.run(TICK);
     await drain();
-    await watch.replace(bookOf(groupOf('one', 'b')));
+    await watch.replace(ruleSetOf(groupOf('one', 'b')));
     await scheduler.run(TICK);
     expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
   });
@@ -160,7 +160,7 @@ describe('the watch', () => {
     let answer: (samples: readonly Sample[]) => void = () => undefined;
     metrics.answer('a', breach);
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a')));
+    await watch.start(ruleSetOf(groupOf('one', 'a')));
     await scheduler.run(TICK);
     metrics.answer(
       'a',
@@ -172,7 +172,7 @@ describe('the watch', () => {
     await clock.advance(TICK);
     const running = scheduler.fire('rules.yaml;one');
     await clock.whenAsleep();
-    await watch.replace(bookOf());
+    await watch.replace(ruleSetOf());
     answer([...breach, { labels: { service: 'cart' }, value: 0.9 }]);
     await running;
     expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed']);
@@ -181,20 +181,20 @@ describe('the watch', () => {
 
   it('forgets a group that is gone once no tick of it can be running', async () => {
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a')));
+    await watch.start(ruleSetOf(groupOf('one', 'a')));
     await scheduler.run(TICK);
-    await watch.replace(bookOf());
+    await watch.replace(ruleSetOf());
     expect(await store.groups()).toEqual(['rules.yaml;one']);
     await clock.advance(11 * MINUTE);
-    await watch.replace(bookOf());
+    await watch.replace(ruleSetOf());
     expect(await store.groups()).toEqual([]);
   });
 
   it('takes a group up again that comes back', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
-    for (const book of [bookOf(groupOf('one', 'a')), bookOf(), bookOf(groupOf('one', 'a'))]) {
-      await watch.replace(book);
+    for (const ruleSet of [ruleSetOf(groupOf('one', 'a')), ruleSetOf(), ruleSetOf(groupOf('one', 'a'))]) {
+      await watch.replace(ruleSet);
       await scheduler.run(TICK);
     }
     expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed', 'Rule-a firing']);
@@ -203,10 +203,10 @@ describe('the watch', () => {
   it('ends what is gone later when the store does not answer at the reload', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a'), groupOf('two', 'b')));
+    await watch.start(ruleSetOf(groupOf('one', 'a'), groupOf('two', 'b')));
     await scheduler.run(TICK);
     failing = true;
-    await watch.replace(bookOf(groupOf('two', 'b')));
+    await watch.replace(ruleSetOf(groupOf('two', 'b')));
     expect(logger.messages('warn')).toEqual(['alerts of rules that are gone could not be ended yet']);
     expect(await drain()).toEqual(['Rule-a firing']);
     failing = false;
@@ -217,8 +217,8 @@ describe('the watch', () => {
   it('counts a tick that another replica has as evaluated, and one that the store refused or that came too late not', async () => {
     const watch = aWatch();
     const group = groupOf('one', 'a');
-    await watch.start(bookOf(group));
-    await store.claimTick({ group: group.id, slot: slotAt(1), ttl: MINUTE });
+    await watch.start(ruleSetOf(group));
+    await store.claimTick({ group: group.id, evalTime: slotAt(1), ttl: MINUTE });
     await scheduler.fire(group.id, slotAt(1));
     const seen = watch.lastEvaluatedAt();
     expect(seen).toBe(clock.now());
@@ -233,7 +233,7 @@ describe('the watch', () => {
   it('counts missed ticks, and tells them in one line when the group runs again', async () => {
     const watch = aWatch();
     const group = groupOf('one', 'a');
-    await watch.start(bookOf(group));
+    await watch.start(ruleSetOf(group));
     for (const tick of [1, 2, 3]) scheduler.miss(group.id, slotAt(tick));
     expect(logger.lines).toEqual([]);
     await scheduler.fire(group.id, slotAt(4));
@@ -254,7 +254,7 @@ describe('the watch', () => {
 
   it('ends its schedule when it stops', async () => {
     const watch = aWatch();
-    await watch.start(bookOf(groupOf('one', 'a')));
+    await watch.start(ruleSetOf(groupOf('one', 'a')));
     await watch.stop();
     await scheduler.run(TICK);
     await settle();

@@ -142,17 +142,17 @@ describe('what a server can do to a client', () => {
   });
 
   it('closes the kept connection just before the second request is sent: it is asked once more', async () => {
-    let served = 0;
+    let requests = 0;
     const base = await listen((request, response) => {
-      served += 1;
+      requests += 1;
       // The second request arrives on the connection of the first and finds it broken.
-      if (served === 2) request.socket.resetAndDestroy();
+      if (requests === 2) request.socket.resetAndDestroy();
       else response.end('{"ok":true}');
     });
     const client = clientOf(base, { maxConnections: 1 });
     await client.json(asked);
     expect((await client.json(asked)).body).toEqual({ ok: true });
-    expect(served).toBe(3);
+    expect(requests).toBe(3);
     client.close();
   });
 });

@@ -4,7 +4,7 @@ import type { Span, Trace } from '../../../src/traces/trace.ts';
 
 /** What real Jaegers answered, kept in test/fixtures/jaeger. */
 export const GENERATIONS = ['2.13', '2.20', 'after-2.20'] as const;
-export type Generation = (typeof GENERATIONS)[number];
+export type ServerVersion = (typeof GENERATIONS)[number];
 
 export interface Recording {
   readonly path: string;
@@ -17,8 +17,8 @@ export interface Recording {
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../fixtures/jaeger/${name}`, import.meta.url), 'utf8'));
 
-export const recordingsOf = (generation: Generation): readonly Recording[] =>
-  (read(`${generation}.json`) as { requests: readonly Recording[] }).requests;
+export const recordingsOf = (serverVersion: ServerVersion): readonly Recording[] =>
+  (read(`${serverVersion}.json`) as { requests: readonly Recording[] }).requests;
 
 interface OtlpPopulation {
   readonly resourceSpans: readonly {
@@ -89,7 +89,7 @@ const order = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stri
 /** In an order that does not depend on the answer's. */
 export const sorted = <T>(items: readonly T[]): readonly T[] => [...items].sort(order);
 
-/** The older dialect of 2.13 words one warning differently from everything after it. */
+/** The older API version of 2.13 words one warning differently from everything after it. */
 const sameWords = (warning: string): string =>
   warning.replace(
     /^invalid parent span IDs=(\w+); skipping/,

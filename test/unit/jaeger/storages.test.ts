@@ -60,7 +60,7 @@ describe('VictoriaTraces, known by its complaint', () => {
     expect(searchesIn(requests)).toBe(1);
   });
 
-  it('in its newer dialect too', async () => {
+  it('in its newer API version too', async () => {
     const words = { error: { httpCode: 400, message: `${complaint.split(':')[0]}: query.serviceName` } };
     const { source, asked: requests } = scripted(
       { ...MODERN, '/api/v3/traces': NONE },
@@ -73,7 +73,7 @@ describe('VictoriaTraces, known by its complaint', () => {
     });
   });
 
-  it('is told from others once', async () => {
+  it('is notified from others once', async () => {
     const { source, asked: requests } = scripted({ ...OLDER, '/api/traces': older() }, { complaint });
     await source.search(asked);
     await source.search({ ...asked, limit: 30 });
@@ -204,7 +204,7 @@ describe('a search without a service', () => {
     expect(searchesIn(asked)).toBe(1);
   });
 
-  it('is not asked in the older dialect, which always wants one', async () => {
+  it('is not asked in the older API version, which always wants one', async () => {
     const { source, paths } = scripted({ ...OLDER, '/api/traces': older() });
     await expect(source.search(anywhere)).rejects.toMatchObject({ code: 'unsupported' });
     expect(paths()).not.toContain('/api/traces');

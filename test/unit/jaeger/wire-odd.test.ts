@@ -4,7 +4,7 @@ import { readOtlpTraces } from '../../../src/jaeger/wire-otlp.ts';
 
 const ID = '00000000000000000000000000000abc';
 
-/** One span of the older dialect, in a body. */
+/** One span of the older API version, in a body. */
 const legacy = (span: object = {}, trace: object = {}): unknown => ({
   data: [
     {
@@ -63,7 +63,7 @@ const plain = {
 const legacyTag = (key: string, value: unknown, type = 'string') => ({ tags: [{ key, type, value }] });
 const otlpTag = (key: string, value: object) => ({ attributes: [{ key, value }] });
 
-describe('the older dialect, in all its shapes', () => {
+describe('the older API version, in all its shapes', () => {
   const cases: Readonly<Record<string, { body: unknown; expected: object }>> = {
     'a span with the least there is': {
       body: legacy(),

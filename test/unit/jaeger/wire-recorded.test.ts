@@ -27,12 +27,12 @@ function tracesOf(
     .flatMap((recording) => read(recording.body).map((trace) => ({ path: recording.path, trace })));
 }
 
-describe.each(GENERATIONS)('what a Jaeger of generation %s sent', (generation) => {
-  const recordings = recordingsOf(generation);
+describe.each(GENERATIONS)('what a Jaeger of version %s sent', (serverVersion) => {
+  const recordings = recordingsOf(serverVersion);
   const legacy = tracesOf(recordings, '/api/traces', readLegacyTraces);
   const v3 = tracesOf(recordings, '/api/v3/traces', readOtlpTraces);
 
-  it('is there to be read, in both dialects', () => {
+  it('is there to be read, in both apiVersions', () => {
     expect(legacy.length).toBeGreaterThan(5);
     expect(v3.length).toBeGreaterThan(5);
   });
@@ -44,7 +44,7 @@ describe.each(GENERATIONS)('what a Jaeger of generation %s sent', (generation) =
     }
   });
 
-  it('reads the same in both dialects', () => {
+  it('reads the same in both apiVersions', () => {
     const adjusted = ({ path }: { path: string }): boolean => !/raw/i.test(path);
     const byId = new Map(v3.filter(adjusted).map(({ trace }) => [trace.traceId, trace]));
     const both = legacy.filter(adjusted).filter(({ trace }) => byId.has(trace.traceId));

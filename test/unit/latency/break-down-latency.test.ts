@@ -48,7 +48,7 @@ async function broken(given: {
   return { view, asked };
 }
 
-describe('a service told apart by version', () => {
+describe('a service notified apart by version', () => {
   test('each with its share, its latency and its errors, the busiest first', async () => {
     const own = [
       ...requests(ended('200', 'v2'), 9, 0),
@@ -92,7 +92,7 @@ describe('a service told apart by version', () => {
   });
 });
 
-describe('a service told apart by outcome', () => {
+describe('a service notified apart by outcome', () => {
   test('as its callers see it: what never arrived is in no other place', async () => {
     const { view } = await broken({
       own: requests(ended('200'), 90),

@@ -119,7 +119,7 @@ describe('an error budget', () => {
     expect(await budget(of('checkout'))).toMatchObject({ kind: 'known' });
   });
 
-  it('is asked for two services at a time, and not for all of a storm', async () => {
+  it('is asked for two services at a time, and not for all of a alertGroup', async () => {
     let under = 0;
     let most = 0;
     const answers: (() => void)[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Vanished } from '../../../src/alerts/alert.ts';
+import type { NoDataReason } from '../../../src/alerts/alert.ts';
 import { after, epochMs, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
-import { noteOf, vanishedText } from '../../../src/messages/alert-note.ts';
+import { noDataReasonText, noteOf } from '../../../src/messages/alert-note.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
 import { anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -15,11 +15,11 @@ describe('the note on an end', () => {
     ['rule-removed', 'its rule was removed. Whether the service is well is not known.', true],
     ['limit-exceeded', 'limit of alerts. Whether the service is well is not known.', true],
     ['ended-by-person', 'Whether the service is well is not known.', true],
-  ] as const)('says how a breach that %s ended', (resolveReason, text, isUncertain) => {
+  ] as const)('says how a breach that %s ended', (resolveReason, text, isOutcomeUnknown) => {
     const alert = anAlert({ state: 'resolved', resolveReason, resolvedAt: epochMs(5) });
     const note = noteOf('resolved', { alert, rule, createdAt: START });
     expect(note).toMatchObject({ kind: 'resolved', text: expect.stringContaining(text), at: 5 });
-    expect(note.isUncertain).toBe(isUncertain);
+    expect(note.isOutcomeUnknown).toBe(isOutcomeUnknown);
   });
 
   it('carries the value that proved the recovery, against the bound of the evidence', () => {
@@ -60,7 +60,7 @@ describe('the note on an end', () => {
 
 describe('the note on missing data', () => {
   it('says since when the data is gone, and what is gone', () => {
-    const alert = anAlert({ noDataSince: epochMs(7), vanished: { kind: 'traffic' } });
+    const alert = anAlert({ noDataSince: epochMs(7), noDataReason: { kind: 'traffic' } });
     expect(noteOf('no-data', { alert, rule, createdAt: START })).toEqual({
       kind: 'no-data',
       text: 'No data any more. Its series are there, but count no requests any more. That is no recovery: the alert stands until a value proves one.',
@@ -81,15 +81,18 @@ describe('the note on missing data', () => {
     expect(noteOf('data-back', { alert, rule, createdAt: START }).text).toContain('does not breach');
   });
 
-  const cases: readonly (readonly [Vanished, string])[] = [
+  const cases: readonly (readonly [NoDataReason, string])[] = [
     [{ kind: 'series', metric: 'm_count' }, 'gone from m_count'],
     [{ kind: 'few-requests', requests: 3, minimum: 50 }, '3 of the 50'],
     [{ kind: 'target' }, 'down or not scraped any more'],
     [{ kind: 'source' }, 'a part of the data only'],
     [{ kind: 'value' }, 'gives no value'],
-    [{ kind: 'unknown', reason: 'Prometheus did not answer in time' }, 'could not be told apart: Prometheus'],
+    [
+      { kind: 'unknown', reason: 'Prometheus did not answer in time' },
+      'could not be notified apart: Prometheus',
+    ],
   ];
-  it.each(cases)('has words for %o', (vanished, text) => {
-    expect(vanishedText(vanished)).toContain(text);
+  it.each(cases)('has words for %o', (noDataReason, text) => {
+    expect(noDataReasonText(noDataReason)).toContain(text);
   });
 });

@@ -4,8 +4,8 @@ import { createLinks } from '../../../src/links/link.ts';
 import {
   alertView,
   type Enrichment,
-  evidenceWindow,
   namespaceOf,
+  recoveryWindow,
   serviceOf,
 } from '../../../src/messages/alert-view.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
@@ -40,7 +40,7 @@ const links = createLinks({
 const view = (over: Partial<Parameters<typeof alertView>[0]> = {}) =>
   alertView({ alert: anAlert({ labels }), rule, links, ...over });
 
-describe('evidenceWindow', () => {
+describe('recoveryWindow', () => {
   //            window     firing
   //        |----------|============|
   //                activeAt      end
@@ -67,7 +67,7 @@ describe('evidenceWindow', () => {
     ],
   };
   it.each(Object.entries(cases))('%s', (_name, [over, of, expected]) => {
-    expect(evidenceWindow(anAlert(over), of)).toEqual(expected);
+    expect(recoveryWindow(anAlert(over), of)).toEqual(expected);
   });
 });
 
@@ -90,7 +90,7 @@ describe('alertView', () => {
   it('links every tool on the breach’s own window and threshold', () => {
     const urls = Object.fromEntries(view().links.map(({ label, url }) => [label, new URL(url)]));
     expect(Object.keys(urls)).toEqual(['Jaeger', 'Prometheus', 'Grafana', 'Kiali']);
-    const { start, end } = evidenceWindow(anAlert({ labels }), rule);
+    const { start, end } = recoveryWindow(anAlert({ labels }), rule);
     expect(Object.fromEntries(urls['Jaeger']?.searchParams ?? [])).toMatchObject({
       service: 'checkout',
       start: String(start * 1_000),
@@ -110,7 +110,7 @@ describe('alertView', () => {
       grafana: 'https://grafana.example',
       grafanaPlaces: { dashboard: 'abc?var-service={service}.{namespace}' },
     });
-    const { start, end } = evidenceWindow(anAlert({ labels }), rule);
+    const { start, end } = recoveryWindow(anAlert({ labels }), rule);
     expect(view({ links: known }).links).toEqual([
       {
         label: 'Grafana',

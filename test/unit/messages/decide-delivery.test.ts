@@ -9,7 +9,7 @@ const NOW = after(START, MINUTE);
 
 const entry = (over: Partial<OutboxEntry>): OutboxEntry => ({
   id: 'entry',
-  episode: 'episode',
+  alertId: 'alertId',
   kind: 'firing',
   group: 'rules.yaml;checkout',
   alert: anAlert(),
@@ -21,7 +21,7 @@ const entry = (over: Partial<OutboxEntry>): OutboxEntry => ({
 });
 
 const ref = (over: Partial<MessageRef> = {}): MessageRef => ({
-  episode: 'episode',
+  alertId: 'alertId',
   channelId: 'C0INCIDENTS',
   messageTs: '1.000001',
   contentHash: 'hash',
@@ -37,13 +37,13 @@ describe('decideDelivery', () => {
   const cases: Record<string, [Partial<OutboxEntry>, MessageRef | undefined, object]> = {
     'a firing that nobody posted is posted': [{}, undefined, { kind: 'post' }],
     'a firing whose fate is not known is looked for first': [
-      { uncertainSince: START },
+      { unknownSince: START },
       undefined,
       { kind: 'look-up-first' },
     ],
     'a firing that has its message is over': [{}, ref(), { kind: 'nothing-to-do', reason: 'already-posted' }],
     'a firing that has its message is over even when its last attempt was unclear': [
-      { uncertainSince: START },
+      { unknownSince: START },
       ref(),
       { kind: 'nothing-to-do', reason: 'already-posted' },
     ],
@@ -116,8 +116,8 @@ describe('decideAfterLookUp', () => {
     ],
   };
   it.each(Object.entries(cases))('%s', (_sentence, [found, age, action]) => {
-    const uncertainSince = epochMs(NOW - age * 1_000);
-    expect(decideAfterLookUp(found, { uncertainSince, attempt: 2 }, NOW)).toEqual(action);
+    const unknownSince = epochMs(NOW - age * 1_000);
+    expect(decideAfterLookUp(found, { unknownSince, attempt: 2 }, NOW)).toEqual(action);
   });
 });
 

@@ -6,16 +6,21 @@ import { alertOf, many, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const MINUTE = 60;
 
-/** The run of an alert that begins at a slot. */
-const runOf = (slot: number, number = 1): Alert =>
-  alertOf(number, { episode: `run-${number}-${slot}`, activeAt: seconds(slot), firedAt: seconds(slot) });
+/** The run of an alert that begins at an evaluation time. */
+const runOf = (evalTime: number, number = 1): Alert =>
+  alertOf(number, {
+    alertId: `run-${number}-${evalTime}`,
+    activeAt: seconds(evalTime),
+    firedAt: seconds(evalTime),
+  });
 
-/** An alert that fires for a minute and is quiet for a minute, over and over; what is told, by slot. */
+/** An alert that fires for a minute and is quiet for a minute, over and over; what is notified, by evaluation time. */
 function flapping(rounds: number, limits: Partial<NoiseLimits> = {}) {
-  const rule = play({ storm: 10, flap: 6, ...limits });
-  const told: (readonly [number, OutboxEntry])[] = [];
-  const tick = (slot: number, alert: Alert): void => {
-    for (const entry of rule.tick(slot, [alert])) if (entry.kind !== 'refresh') told.push([slot, entry]);
+  const rule = play({ groupThreshold: 10, flapThreshold: 6, ...limits });
+  const notified: (readonly [number, OutboxEntry])[] = [];
+  const tick = (evalTime: number, alert: Alert): void => {
+    for (const entry of rule.tick(evalTime, [alert]))
+      if (entry.kind !== 'refresh') notified.push([evalTime, entry]);
   };
   for (let round = 0; round < rounds; round++) {
     const start = round * 2 * MINUTE;
@@ -25,19 +30,19 @@ function flapping(rounds: number, limits: Partial<NoiseLimits> = {}) {
   return {
     rule,
     tick,
-    kinds: () => told.map(([slot, { kind }]) => `${slot / MINUTE} ${kind}`),
-    told: () => told.map(([, entry]) => entry),
+    kinds: () => notified.map(([evalTime, { kind }]) => `${evalTime / MINUTE} ${kind}`),
+    notified: () => notified.map(([, entry]) => entry),
   };
 }
 
 const THREE_ROUNDS = ['0 firing', '1 resolved', '2 firing', '3 resolved', '4 firing', '5 resolved'];
 
 describe('an alert that comes and goes', () => {
-  it('is told for three rounds, then said to flap in one line below its last message', () => {
-    const { kinds, told } = flapping(20);
+  it('is notified for three rounds, then said to flap in one line below its last message', () => {
+    const { kinds, notified } = flapping(20);
     expect(kinds()).toEqual([...THREE_ROUNDS, '6 flapping']);
-    const line = told().at(-1);
-    expect(line?.episode).toBe('run-1-240');
+    const line = notified().at(-1);
+    expect(line?.alertId).toBe('run-1-240');
     expect(line?.note).toBe(
       'svc-0001: flapping. It fired 4 times in the last hour; the next message comes when it has fired, or been quiet, for 15 min.',
     );
@@ -54,10 +59,10 @@ describe('an alert that comes and goes', () => {
     });
   });
 
-  it('is posted when it has fired for a quarter of an hour, and its end is told', () => {
+  it('is posted when it has fired for a quarter of an hour, and its end is notified', () => {
     const { kinds, tick, rule } = flapping(3);
     const run = runOf(6 * MINUTE);
-    for (let slot = 6; slot < 25; slot++) tick(slot * MINUTE, run);
+    for (let evalTime = 6; evalTime < 25; evalTime++) tick(evalTime * MINUTE, run);
     expect(kinds().slice(6)).toEqual(['6 flapping', '21 firing']);
     expect(rule.alerts()[0]?.suppressed).toBeUndefined();
     tick(25 * MINUTE, over(run, 25 * MINUTE));
@@ -65,17 +70,17 @@ describe('an alert that comes and goes', () => {
   });
 
   it('is said to be quiet when it has been for a quarter of an hour', () => {
-    const { kinds, told, tick } = flapping(4);
+    const { kinds, notified, tick } = flapping(4);
     const last = over(runOf(6 * MINUTE), 7 * MINUTE);
-    for (let slot = 8; slot < 22; slot++) tick(slot * MINUTE, last);
+    for (let evalTime = 8; evalTime < 22; evalTime++) tick(evalTime * MINUTE, last);
     expect(kinds().slice(6)).toEqual(['6 flapping', '21 settled']);
-    expect(told().at(-1)).toMatchObject({
-      episode: 'run-1-240',
+    expect(notified().at(-1)).toMatchObject({
+      alertId: 'run-1-240',
       note: 'svc-0001: quiet for 15 min, after it fired 4 times in the last hour.',
     });
   });
 
-  it('is told as ever once the hour has passed', () => {
+  it('is notified as ever once the hour has passed', () => {
     const { kinds, tick } = flapping(3);
     const later = 65 * MINUTE;
     tick(later, runOf(later));
@@ -87,25 +92,25 @@ describe('an alert that comes and goes', () => {
     ['a limit of 2 tells one round', 2, 1],
     ['of an odd limit the last is left, so that every firing has its end', 5, 2],
   ])('%s', (_, flap, rounds) => {
-    const { kinds } = flapping(10, { flap });
-    expect(kinds().filter((told) => told.endsWith('firing'))).toHaveLength(rounds);
-    expect(kinds().filter((told) => told.endsWith('resolved'))).toHaveLength(rounds);
+    const { kinds } = flapping(10, { flapThreshold: flap });
+    expect(kinds().filter((notified) => notified.endsWith('firing'))).toHaveLength(rounds);
+    expect(kinds().filter((notified) => notified.endsWith('resolved'))).toHaveLength(rounds);
   });
 
   it('is forgotten after an hour of quiet: what is kept is bounded', () => {
     const { rule, tick } = flapping(20);
     const last = over(runOf(38 * MINUTE), 39 * MINUTE);
-    for (let slot = 40; slot < 60; slot++) tick(slot * MINUTE, last);
+    for (let evalTime = 40; evalTime < 60; evalTime++) tick(evalTime * MINUTE, last);
     const [history] = Object.values(rule.flaps());
     expect(history?.fired.length).toBeLessThanOrEqual(60);
-    for (let slot = 60; slot < 110; slot++) rule.tick(slot * MINUTE, []);
+    for (let evalTime = 60; evalTime < 110; evalTime++) rule.tick(evalTime * MINUTE, []);
     expect(rule.flaps()).toEqual({});
   });
 });
 
 describe('many that come and go together', () => {
   it('share the line as they share the message', () => {
-    const rule = play({ storm: 10, flap: 6 });
+    const rule = play({ groupThreshold: 10, flapThreshold: 6 });
     const entries: OutboxEntry[] = [];
     for (let round = 0; round < 6; round++) {
       const start = round * 2 * MINUTE;

@@ -8,7 +8,7 @@ import { alertOf, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const SERVICES = 6;
 const TICK = 60;
-const LIMITS = { storm: 3, flap: 6 };
+const LIMITS = { groupThreshold: 3, flapThreshold: 6 };
 const SILENCE = { kind: 'silence', by: 'ann', since: seconds(0) } as const;
 
 /** What each service does in one tick. */
@@ -22,21 +22,21 @@ const tick = fc.array(
 const history = fc.array(fc.tuple(tick, fc.integer({ min: 1, max: 20 })), { minLength: 1, maxLength: 20 });
 type History = typeof history extends fc.Arbitrary<infer T> ? T : never;
 
-/** Plays a rule; what was told, in order, and until everything is quiet. */
-function told(ticks: History): readonly OutboxEntry[] {
+/** Plays a rule; what was notified, in order, and until everything is quiet. */
+function notified(ticks: History): readonly OutboxEntry[] {
   const rule = play(LIMITS);
   const runs = new Map<number, Alert>();
   const entries: OutboxEntry[] = [];
   const doing = [...ticks.flatMap(([each, times]) => Array.from({ length: times }, () => each)), []];
   for (const [index, each] of doing.entries()) {
-    const slot = index * TICK;
+    const evalTime = index * TICK;
     const now: Alert[] = [];
     for (let service = 0; service < SERVICES; service++) {
       const known = runs.get(service);
       const does = each[service] ?? 'quiet';
       if (does === 'quiet') {
         if (known === undefined) continue;
-        const ended = known.state === 'resolved' ? known : over(known, slot);
+        const ended = known.state === 'resolved' ? known : over(known, evalTime);
         runs.set(service, ended);
         now.push(ended);
         continue;
@@ -44,30 +44,30 @@ function told(ticks: History): readonly OutboxEntry[] {
       const run: Alert =
         known === undefined || known.state === 'resolved'
           ? alertOf(service, {
-              episode: `svc-${service}-${slot}`,
-              activeAt: seconds(slot),
-              firedAt: seconds(slot),
+              alertId: `svc-${service}-${evalTime}`,
+              activeAt: seconds(evalTime),
+              firedAt: seconds(evalTime),
             })
           : known;
       runs.set(service, run);
       now.push(does === 'silenced' ? { ...run, suppressed: SILENCE } : run);
     }
-    entries.push(...rule.tick(slot, now));
+    entries.push(...rule.tick(evalTime, now));
   }
   return entries;
 }
 
 function byMessage(entries: readonly OutboxEntry[]): readonly (readonly OutboxEntry[])[] {
   const messages = new Map<string, OutboxEntry[]>();
-  for (const entry of entries) messages.set(entry.episode, [...(messages.get(entry.episode) ?? []), entry]);
+  for (const entry of entries) messages.set(entry.alertId, [...(messages.get(entry.alertId) ?? []), entry]);
   return [...messages.values()];
 }
 
 it('every message that is posted begins once, ends once, and nothing is edited after its end', () => {
   fc.assert(
     fc.property(history, (ticks) => {
-      const entries = told(ticks).filter(
-        ({ kind, storm }) => kind !== 'flapping' && kind !== 'settled' && storm?.page === undefined,
+      const entries = notified(ticks).filter(
+        ({ kind, alertGroup }) => kind !== 'flapping' && kind !== 'settled' && alertGroup?.page === undefined,
       );
       for (const message of byMessage(entries)) {
         const kinds = message.map(({ kind }) => kind);
@@ -80,14 +80,14 @@ it('every message that is posted begins once, ends once, and nothing is edited a
   );
 });
 
-it('no service is told of more often in an hour than the limit, but for what had settled', () => {
+it('no service is notified of more often in an hour than the limit, but for what had settled', () => {
   fc.assert(
     fc.property(history, (ticks) => {
-      const entries = told(ticks);
+      const entries = notified(ticks);
       for (let service = 0; service < SERVICES; service++) {
         const of = entries.filter(
-          ({ kind, alert, storm }) =>
-            storm === undefined &&
+          ({ kind, alert, alertGroup }) =>
+            alertGroup === undefined &&
             alert.fingerprint === alertOf(service).fingerprint &&
             (kind === 'firing' || kind === 'resolved'),
         );
@@ -97,34 +97,34 @@ it('no service is told of more often in an hour than the limit, but for what had
               ({ kind, alert, createdAt }) =>
                 kind === 'firing' && between(alert.firedAt ?? createdAt, createdAt) >= SETTLE_TIME,
             )
-            .map(({ episode }) => episode),
+            .map(({ alertId }) => alertId),
         );
-        const times = of.filter(({ episode }) => !settled.has(episode)).map(({ createdAt }) => createdAt);
+        const times = of.filter(({ alertId }) => !settled.has(alertId)).map(({ createdAt }) => createdAt);
         for (const [index, at] of times.entries()) {
           const inHour = times.slice(0, index + 1).filter((each) => between(each, at) < HOUR);
-          // A firing is told only with room for its end, so that its end may come after the hour has moved on.
-          expect(inHour.length).toBeLessThanOrEqual(LIMITS.flap);
+          // A firing is notified only with room for its end, so that its end may come after the hour has moved on.
+          expect(inHour.length).toBeLessThanOrEqual(LIMITS.flapThreshold);
         }
       }
     }),
   );
 });
 
-it('what breaches for a quarter of an hour and is not silenced is always told', () => {
+it('what breaches for a quarter of an hour and is not silenced is always notified', () => {
   fc.assert(
     fc.property(history, (ticks) => {
       const long = Array.from({ length: SERVICES }, () => 'slow' as const);
-      const entries = told([...ticks, [long, 20]]);
+      const entries = notified([...ticks, [long, 20]]);
       const end = entries.at(-1)?.createdAt ?? seconds(0);
       for (let service = 0; service < SERVICES; service++) {
         const print = alertOf(service).fingerprint;
-        const isTold = entries.some(
-          ({ kind, alert, storm, createdAt }) =>
+        const isNotified = entries.some(
+          ({ kind, alert, alertGroup, createdAt }) =>
             createdAt === end &&
             kind === 'resolved' &&
-            (storm?.rows ?? [alert]).some(({ fingerprint }) => fingerprint === print),
+            (alertGroup?.rows ?? [alert]).some(({ fingerprint }) => fingerprint === print),
         );
-        expect(isTold).toBe(true);
+        expect(isNotified).toBe(true);
       }
     }),
   );

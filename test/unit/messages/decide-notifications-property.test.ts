@@ -25,11 +25,11 @@ type Tick = typeof tick extends fc.Arbitrary<infer T> ? T : never;
 function play(ticks: readonly Tick[]): readonly OutboxEntry[] {
   const entries: OutboxEntry[] = [];
   let alert: Alert = anAlert();
-  const evaluate = (slot: number, given: Tick, transition: Transition['kind'] | undefined): void => {
+  const evaluate = (evalTime: number, given: Tick, transition: Transition['kind'] | undefined): void => {
     const { suppressed: _before, ...rest } = alert;
     const isHeld = given.isSuppressed && rest.state === 'firing';
     const now: Alert = isHeld ? { ...rest, suppressed: SILENCE } : rest;
-    const decision = decideNotifications(at, after(START, ms(slot * 30_000)), {
+    const decision = decideNotifications(at, after(START, ms(evalTime * 30_000)), {
       alerts: [now],
       transitions: transition === undefined ? [] : [{ kind: transition, alert: now }],
       route: () => given.routes.map((route) => ({ ...route, mentions: [] })),
@@ -37,7 +37,8 @@ function play(ticks: readonly Tick[]): readonly OutboxEntry[] {
     entries.push(...decision.entries);
     alert = decision.alerts[0] ?? now;
   };
-  for (const [slot, given] of ticks.entries()) evaluate(slot, given, slot === 0 ? 'firing' : given.news);
+  for (const [evalTime, given] of ticks.entries())
+    evaluate(evalTime, given, evalTime === 0 ? 'firing' : given.news);
   alert = { ...alert, state: 'resolved' };
   const last = ticks.at(-1);
   if (last !== undefined) evaluate(ticks.length, last, 'resolved');
@@ -46,7 +47,7 @@ function play(ticks: readonly Tick[]): readonly OutboxEntry[] {
 
 function byMessage(entries: readonly OutboxEntry[]): readonly (readonly OutboxEntry[])[] {
   const messages = new Map<string, OutboxEntry[]>();
-  for (const entry of entries) messages.set(entry.episode, [...(messages.get(entry.episode) ?? []), entry]);
+  for (const entry of entries) messages.set(entry.alertId, [...(messages.get(entry.alertId) ?? []), entry]);
   return [...messages.values()];
 }
 

@@ -9,13 +9,13 @@ import { START } from '../../support/virtual-clock.ts';
 const at = { group: aGroup(), rule: aRule() };
 const seconds = (count: number) => after(START, ms(count * 1_000));
 
-const decide = (alert: Alert, slot: number, kind?: Transition['kind']) =>
-  decideNotifications(at, seconds(slot), {
+const decide = (alert: Alert, evalTime: number, kind?: Transition['kind']) =>
+  decideNotifications(at, seconds(evalTime), {
     alerts: [alert],
     transitions: kind === undefined ? [] : [{ kind, alert }],
   });
 
-describe('what is told of an alert', () => {
+describe('what is notified of an alert', () => {
   it.each([
     ['nothing while it is pending', 'pending', []],
     ['nothing when it was only pending', 'dropped', []],
@@ -27,19 +27,21 @@ describe('what is told of an alert', () => {
     expect(entries.map(({ kind }) => kind)).toEqual(kinds);
   });
 
-  it('starts and ends under one id per episode, whichever replica decides it, and whenever', () => {
+  it('starts and ends under one id per alert, whichever replica decides it, and whenever', () => {
     const alert = anAlert();
-    const told = anAlert({ refreshedAt: START });
-    const ids = [decide(alert, 30, 'firing'), decide(alert, 60, 'firing'), decide(told, 90, 'resolved')].map(
-      ({ entries }) => entries[0]?.id,
-    );
-    expect(ids).toEqual([`${alert.episode}:firing`, `${alert.episode}:firing`, `${alert.episode}:resolved`]);
+    const notified = anAlert({ refreshedAt: START });
+    const ids = [
+      decide(alert, 30, 'firing'),
+      decide(alert, 60, 'firing'),
+      decide(notified, 90, 'resolved'),
+    ].map(({ entries }) => entries[0]?.id);
+    expect(ids).toEqual([`${alert.alertId}:firing`, `${alert.alertId}:firing`, `${alert.alertId}:resolved`]);
   });
 
-  it('tells what can happen again under an id with its slot', () => {
+  it('tells what can happen again under an id with its evalTime', () => {
     const alert = anAlert({ refreshedAt: START });
     expect(decide(alert, 60, 'no-data').entries[0]?.id).toBe(
-      `${alert.episode}:no-data:${seconds(60) / 1_000}`,
+      `${alert.alertId}:no-data:${seconds(60) / 1_000}`,
     );
   });
 
@@ -69,12 +71,12 @@ describe('when a message is brought up to date', () => {
     'not for a value that is still NaN': [{ ...shown, value: Number.NaN, shownValue: Number.NaN }, 60, false],
   };
 
-  it.each(Object.entries(rows))('%s', (_, [alert, slot, isDue]) => {
-    const { entries, alerts } = decide(alert, slot);
+  it.each(Object.entries(rows))('%s', (_, [alert, evalTime, isDue]) => {
+    const { entries, alerts } = decide(alert, evalTime);
     expect(entries.map(({ kind }) => kind)).toEqual(isDue ? ['refresh'] : []);
     expect(alerts[0]).toEqual(
       isDue
-        ? { ...alert, refreshedAt: seconds(slot), shownValue: alert.value, postedTo: [{ mentions: [] }] }
+        ? { ...alert, refreshedAt: seconds(evalTime), shownValue: alert.value, postedTo: [{ mentions: [] }] }
         : alert,
     );
   });
@@ -84,7 +86,7 @@ describe('when a message is brought up to date', () => {
   });
 });
 
-describe('where an alert is told', () => {
+describe('where an alert is notified', () => {
   const shop = { channel: '#shop', mentions: ['S0SHOP000'], isMuted: false };
   const pages = { channel: '#pages', mentions: [], isMuted: false };
   const night = { channel: '#night', mentions: [], isMuted: true };
@@ -96,16 +98,16 @@ describe('where an alert is told', () => {
       transitions: kind === undefined ? [] : [{ kind, alert }],
       route: () => routes,
     });
-    const told = entries.map((entry) => `${entry.kind} ${entry.destination?.channel ?? 'default'}`);
-    return { told, entries, alert: alerts[0] as Alert };
+    const notified = entries.map((entry) => `${entry.kind} ${entry.destination?.channel ?? 'default'}`);
+    return { notified, entries, alert: alerts[0] as Alert };
   };
 
   it('is in each channel of its routes, under names of their own', () => {
-    const { told, entries, alert } = tell(anAlert(), [shop, pages], 'firing');
-    expect(told).toEqual(['firing #shop', 'firing #pages']);
-    expect(entries.map(({ episode }) => episode)).toEqual([alert.episode, `${alert.episode}+1`]);
+    const { notified, entries, alert } = tell(anAlert(), [shop, pages], 'firing');
+    expect(notified).toEqual(['firing #shop', 'firing #pages']);
+    expect(entries.map(({ alertId }) => alertId)).toEqual([alert.alertId, `${alert.alertId}+1`]);
     expect(entries.map(({ destination }) => destination?.mentions)).toEqual([['S0SHOP000'], []]);
-    expect(tell({ ...alert, state: 'resolved' }, [], 'resolved').told).toEqual([
+    expect(tell({ ...alert, state: 'resolved' }, [], 'resolved').notified).toEqual([
       'resolved #shop',
       'resolved #pages',
     ]);
@@ -113,40 +115,43 @@ describe('where an alert is told', () => {
 
   it('is settled by the first post: a tree that changes later posts nothing anew', () => {
     const { alert } = tell(anAlert(), [shop], 'firing');
-    expect(tell(alert, [pages]).told).toEqual([]);
-    expect(tell(alert, [pages], 'resolved').told).toEqual(['resolved #shop']);
+    expect(tell(alert, [pages]).notified).toEqual([]);
+    expect(tell(alert, [pages], 'resolved').notified).toEqual(['resolved #shop']);
   });
 
   it('waits for a muted route, whose end it hears of only if it was posted there', () => {
-    const { told, alert } = tell(anAlert(), [shop, night], 'firing');
-    expect(told).toEqual(['firing #shop']);
-    expect(tell(alert, [shop, night], 'resolved').told).toEqual(['resolved #shop']);
+    const { notified, alert } = tell(anAlert(), [shop, night], 'firing');
+    expect(notified).toEqual(['firing #shop']);
+    expect(tell(alert, [shop, night], 'resolved').notified).toEqual(['resolved #shop']);
     const later = tell(alert, [shop, { ...night, isMuted: false }], 'data-back');
-    expect(later.told).toEqual(['data-back #shop', 'firing #night']);
-    expect(tell(later.alert, [shop, night], 'resolved').told).toEqual(['resolved #shop', 'resolved #night']);
+    expect(later.notified).toEqual(['data-back #shop', 'firing #night']);
+    expect(tell(later.alert, [shop, night], 'resolved').notified).toEqual([
+      'resolved #shop',
+      'resolved #night',
+    ]);
   });
 
   it('is nowhere while all routes are muted, and says so', () => {
-    const { told, alert } = tell(anAlert(), [night], 'firing');
-    expect(told).toEqual([]);
+    const { notified, alert } = tell(anAlert(), [night], 'firing');
+    expect(notified).toEqual([]);
     expect(alert.suppressed).toEqual({ kind: 'time', by: 'its route', since: START });
   });
 
   it('is nowhere while it is suppressed; it is posted when that ends and it still fires', () => {
-    const { told, alert } = tell(anAlert({ suppressed: silence }), [shop], 'firing');
-    expect(told).toEqual([]);
+    const { notified, alert } = tell(anAlert({ suppressed: silence }), [shop], 'firing');
+    expect(notified).toEqual([]);
     const { suppressed: _, ...free } = alert;
-    expect(tell(free, [shop]).told).toEqual(['firing #shop']);
-    expect(tell({ ...free, state: 'resolved' }, [shop], 'resolved').told).toEqual([]);
+    expect(tell(free, [shop]).notified).toEqual(['firing #shop']);
+    expect(tell({ ...free, state: 'resolved' }, [shop], 'resolved').notified).toEqual([]);
   });
 
   it('leaves a thread alone while it is suppressed, but tells its end', () => {
     const posted = anAlert({ suppressed: silence, refreshedAt: START, postedTo: [{ mentions: [] }] });
-    expect(tell(posted, [shop], 'no-data').told).toEqual(['refresh default']);
-    expect(tell({ ...posted, state: 'resolved' }, [shop], 'resolved').told).toEqual(['resolved default']);
+    expect(tell(posted, [shop], 'no-data').notified).toEqual(['refresh default']);
+    expect(tell({ ...posted, state: 'resolved' }, [shop], 'resolved').notified).toEqual(['resolved default']);
   });
 
-  it('was told where its rule says, when that was before there were routes', () => {
+  it('was notified where its rule says, when that was before there were routes', () => {
     const ruled = { ...at, rule: aRule({ channel: '#rule' }) };
     const { entries } = decideNotifications(ruled, seconds(300), {
       alerts: [anAlert({ refreshedAt: START, state: 'resolved' })],

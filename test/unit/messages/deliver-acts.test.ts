@@ -5,21 +5,21 @@ import { alertOf, resolved, useBed } from './delivery-bed.ts';
 
 const bed = useBed();
 
-const { episode } = alertOf();
+const { alertId } = alertOf();
 const shown = (): string => JSON.stringify(bed.messages()[0]?.blocks ?? []);
 
 /** What a person does, with its notification in the same write, as `keep-alerts` decides it. */
 const act = (kind: 'acknowledged' | 'ended') => {
   const now = bed.stand.clock.now();
   const alert = alertOf();
-  return bed.store.recordAct({
-    episode,
+  return bed.store.recordAction({
+    alertId,
     kind,
     act: { by: 'U0ANN', at: now },
     entries: [
       {
-        id: `${episode}:${kind}`,
-        episode,
+        id: `${alertId}:${kind}`,
+        alertId,
         kind: 'act',
         group: 'g',
         alert,

@@ -88,7 +88,7 @@ describe('exactly one message, in its final form, whatever Slack does', () => {
     await bed.stand.clock.advance(3 * MINUTE);
     await bed.drain();
     expect(bed.messages()).toHaveLength(1);
-    expect(await bed.store.messageRef(alertOf().episode)).toMatchObject({ messageTs: bed.messages()[0]?.ts });
+    expect(await bed.store.messageRef(alertOf().alertId)).toMatchObject({ messageTs: bed.messages()[0]?.ts });
   });
 
   it('waits exactly as long as Slack says', async () => {

@@ -48,7 +48,7 @@ describe('a message or a channel that is gone', () => {
     expect(bed.messages(GENERAL)[0]?.text).toContain('#incidents refused this message');
   });
 
-  it('a channel archived while the alert fires: its end is told in the default channel', async () => {
+  it('a channel archived while the alert fires: its end is notified in the default channel', async () => {
     await bed.decide('firing');
     await bed.drain();
     bed.stand.workspace.archiveChannel(INCIDENTS);

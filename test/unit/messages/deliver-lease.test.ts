@@ -13,7 +13,7 @@ function setUp({ lookTakes }: { lookTakes: number }) {
   const clock = createVirtualClock(START);
   const entry: TakenEntry = {
     id: 'e:firing',
-    episode: 'e',
+    alertId: 'e',
     kind: 'firing',
     group: 'g',
     alert: anAlert(),
@@ -21,7 +21,7 @@ function setUp({ lookTakes }: { lookTakes: number }) {
     createdAt: before(START, MINUTE),
     notBefore: START,
     attempt: 3,
-    uncertainSince: before(START, MINUTE),
+    unknownSince: before(START, MINUTE),
     leasedUntil: after(START, ms(2 * MINUTE)),
   };
   const left = [entry];
@@ -31,7 +31,7 @@ function setUp({ lookTakes }: { lookTakes: number }) {
     postponeEntry: vi.fn<Store['postponeEntry']>(async () => undefined),
     messageRef: async () => undefined,
     loadGroup: async () => undefined,
-    acts: async () => new Map(),
+    actions: async () => new Map(),
     outbox: async () => ({ depth: 0 }),
   };
   const post = vi.fn<Notifier['post']>(async () => ({ kind: 'sent', channelId: 'C1', messageTs: '1.2' }));

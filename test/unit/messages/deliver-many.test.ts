@@ -61,7 +61,7 @@ async function delivered(): Promise<number> {
   return took;
 }
 
-test('a thousand services that breach at once are told in a minute, in one message with its thread, and ended so', async () => {
+test('a thousand services that breach at once are notified in a minute, in one message with its thread, and ended so', async () => {
   const { tick } = watching();
   expect((await tick(true)).kind).toBe('applied');
   const seconds = await delivered();

@@ -9,20 +9,20 @@ import { useBed } from './delivery-bed.ts';
 
 const bed = useBed();
 
-/** A storm whose entries go to the bed's store, as an evaluation's do. */
+/** An alert group whose entries go to the bed's store, as an evaluation's do. */
 function aStorm(alerts: readonly Alert[] = many(60)) {
-  const rule = play({ storm: 10, flap: 0 });
-  const tick = async (slot: number, now: readonly Alert[]): Promise<void> => {
-    const entries: readonly OutboxEntry[] = rule.tick(slot, now);
-    const state = { slot: bed.stand.clock.now(), rules: {} };
-    await bed.store.applyEvaluation({ group: `g${slot}`, state, entries });
+  const rule = play({ groupThreshold: 10, flapThreshold: 0 });
+  const tick = async (evalTime: number, now: readonly Alert[]): Promise<void> => {
+    const entries: readonly OutboxEntry[] = rule.tick(evalTime, now);
+    const state = { evalTime: bed.stand.clock.now(), rules: {} };
+    await bed.store.applyEvaluation({ group: `g${evalTime}`, state, entries });
   };
   return {
     begin: () => tick(0, alerts),
-    end: (slot: number) =>
+    end: (evalTime: number) =>
       tick(
-        slot,
-        alerts.map((alert) => over(alert, slot)),
+        evalTime,
+        alerts.map((alert) => over(alert, evalTime)),
       ),
   };
 }
@@ -33,7 +33,7 @@ const replies = () => bed.thread(top()[0]);
 const listed = (word: string): number =>
   replies().filter(({ blocks }) => JSON.stringify(blocks).includes(word)).length;
 
-describe('a storm reaches its end, listed once in its thread', () => {
+describe('an alert group reaches its end, listed once in its thread', () => {
   const at = (method: string, what: Fault['do'], more: Partial<Fault> = {}): Fault => ({
     method,
     do: what,
@@ -61,13 +61,13 @@ describe('a storm reaches its end, listed once in its thread', () => {
   };
   it.each(Object.entries(faults))('%s', async (_, script) => {
     for (const fault of script) bed.stand.server.faults.add(fault);
-    const storm = aStorm();
-    await storm.begin();
+    const alertGroup = aStorm();
+    await alertGroup.begin();
     await bed.settle();
     expect(top()).toHaveLength(1);
     expect(replies()).toHaveLength(2);
     await bed.stand.clock.advance(ms(5 * MINUTE));
-    await storm.end(300);
+    await alertGroup.end(300);
     await bed.settle();
     expect(top().map(({ text }) => text)).toEqual([expect.stringContaining('all 60 services recovered')]);
     expect(listed('🔴 firing')).toBe(0);
@@ -76,20 +76,20 @@ describe('a storm reaches its end, listed once in its thread', () => {
   });
 
   it('when a reply is deleted: it is posted anew by the next edit', async () => {
-    const storm = aStorm();
-    await storm.begin();
+    const alertGroup = aStorm();
+    await alertGroup.begin();
     await bed.settle();
     bed.stand.workspace.deleteMessage(GENERAL, replies()[0]?.ts ?? '');
     expect(replies()).toHaveLength(1);
     await bed.stand.clock.advance(ms(5 * MINUTE));
-    await storm.end(300);
+    await alertGroup.end(300);
     await bed.settle();
     expect(listed('✅ recovered')).toBe(2);
   });
 
   it('when two processes deliver from one store', async () => {
-    const storm = aStorm();
-    await storm.begin();
+    const alertGroup = aStorm();
+    await alertGroup.begin();
     const other = bed.deliveryOn(bed.store, { lanes: 3 });
     for (let rounds = 0; rounds < 40; rounds++) {
       await inVirtualTime(bed.stand.clock, Promise.all([other.drain(), bed.delivery.drain()]));
@@ -104,17 +104,17 @@ it('a page says that it is more urgent than what is open already, and leads ther
   const [ticket, page] = many(2);
   const entry = (alert: Alert | undefined, more: Partial<OutboxEntry> = {}): OutboxEntry => {
     const [first] = play().tick(0, alert === undefined ? [] : [alert]);
-    if (first === undefined) throw new Error('a firing is told');
+    if (first === undefined) throw new Error('a firing is notified');
     return { ...first, createdAt: bed.stand.clock.now(), notBefore: bed.stand.clock.now(), ...more };
   };
-  const tell = async (group: string, told: OutboxEntry): Promise<void> => {
-    const state = { slot: bed.stand.clock.now(), rules: {} };
-    await bed.store.applyEvaluation({ group, state, entries: [told] });
+  const tell = async (group: string, notified: OutboxEntry): Promise<void> => {
+    const state = { evalTime: bed.stand.clock.now(), rules: {} };
+    await bed.store.applyEvaluation({ group, state, entries: [notified] });
     await bed.settle();
   };
   await tell('a', entry(ticket));
   const open = top()[0];
-  await tell('b', entry(page, { escalates: ticket?.episode ?? '' }));
+  await tell('b', entry(page, { escalates: ticket?.alertId ?? '' }));
   const urgent = JSON.stringify(top()[1]?.blocks);
   expect(urgent).toContain('More urgent than');
   expect(urgent).toContain(`p${open?.ts.replace('.', '')}`);

@@ -7,7 +7,7 @@ import { alertOf, resolved, useBed } from './delivery-bed.ts';
 const bed = useBed();
 const ALERTS = 20;
 const LANES = 6;
-const episodes = Array.from({ length: ALERTS }, (_, index) => `storm-${String(index).padStart(2, '0')}`);
+const alertIds = Array.from({ length: ALERTS }, (_, index) => `alertGroup-${String(index).padStart(2, '0')}`);
 
 test('many alerts at once come once each, a second apart, about in order, and each is taken only a few times', async () => {
   let taken = 0;
@@ -20,15 +20,15 @@ test('many alerts at once come once each, a second apart, about in order, and ea
     },
   };
   const delivery = bed.deliveryOn(counting, { lanes: LANES });
-  for (const episode of episodes)
-    await bed.decide('firing', alertOf({ episode, labels: { alertname: episode, service: episode } }));
+  for (const alertId of alertIds)
+    await bed.decide('firing', alertOf({ alertId, labels: { alertname: alertId, service: alertId } }));
   delivery.start();
   for (let ticks = 0; ticks < 600 && bed.messages().length < ALERTS; ticks++) await bed.tick();
   await inVirtualTime(bed.stand.clock, delivery.stop());
-  const posted = bed.messages().map(({ text }) => /storm-\d\d/.exec(text)?.[0] ?? text);
-  expect(posted.toSorted()).toEqual(episodes);
+  const posted = bed.messages().map(({ text }) => /alertGroup-\d\d/.exec(text)?.[0] ?? text);
+  expect(posted.toSorted()).toEqual(alertIds);
   // Those under way together look into the store side by side, and may overtake each other there.
-  const shifts = posted.map((episode, index) => Math.abs(episodes.indexOf(episode) - index));
+  const shifts = posted.map((alertId, index) => Math.abs(alertIds.indexOf(alertId) - index));
   expect(Math.max(...shifts)).toBeLessThan(LANES);
   const posts = bed.called('chat.postMessage');
   expect(posts.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);

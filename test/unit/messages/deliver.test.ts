@@ -5,7 +5,7 @@ import { alertOf, resolved, useBed } from './delivery-bed.ts';
 
 const bed = useBed();
 
-describe('an episode on a good day', () => {
+describe('an alert on a good day', () => {
   it('is posted from the metrics alone, then enriched, then resolved: one message, one note', async () => {
     await bed.decide('firing');
     await bed.drain();
@@ -33,7 +33,7 @@ describe('an episode on a good day', () => {
     await bed.decide('firing');
     await bed.drain();
     const [message] = bed.messages();
-    expect(await bed.store.messageRef(alertOf().episode)).toMatchObject({
+    expect(await bed.store.messageRef(alertOf().alertId)).toMatchObject({
       channelId: INCIDENTS,
       messageTs: message?.ts,
       permalink: expect.stringContaining(`/archives/${INCIDENTS}/`),
@@ -115,23 +115,23 @@ describe('the worker', () => {
   });
 });
 
-describe('a storm of alerts while Jaeger hangs', () => {
+describe('an alert group of alerts while Jaeger hangs', () => {
   it('posts a new alert at once: those that wait for evidence never hold all lanes', async () => {
     let release: () => void = () => undefined;
     const hanging = new Promise<void>((resolve) => {
       release = resolve;
     });
     const stormy = bed.deliveryOn(bed.store, { lanes: 4, before: () => hanging });
-    const alerts = Array.from({ length: 6 }, (_, n) => alertOf({ episode: `episode-${n}` }));
+    const alerts = Array.from({ length: 6 }, (_, n) => alertOf({ alertId: `alertId-${n}` }));
     for (const alert of alerts) await bed.decide('firing', alert);
     stormy.start();
     while (bed.messages().length < alerts.length) await bed.tick();
     // All six have their message; what can be is waiting for evidence. A seventh comes.
     for (let ticks = 0; ticks < 50; ticks += 1) await bed.tick();
-    await bed.decide('firing', alertOf({ episode: 'episode-7' }));
+    await bed.decide('firing', alertOf({ alertId: 'alertId-7' }));
     stormy.wake();
     while (bed.messages().length < alerts.length + 1) await bed.tick();
-    expect(bed.messages().at(-1)?.metadata).toMatchObject({ event_payload: { episode: 'episode-7' } });
+    expect(bed.messages().at(-1)?.metadata).toMatchObject({ event_payload: { alertId: 'alertId-7' } });
     release();
     await inVirtualTime(bed.stand.clock, stormy.stop());
   });

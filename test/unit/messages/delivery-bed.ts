@@ -19,7 +19,7 @@ const FOUND: Enrichment = {
   burnRate: 7.2,
   traces: {
     kind: 'found',
-    certificate: 'exact: all 1 traces',
+    completeness: 'exact: all 1 traces',
     rows: [
       {
         traceId: 'a'.repeat(32),
@@ -144,7 +144,7 @@ function createBed(stand: Stand, store: Store, more?: More): Bed {
       decided += 1;
       await store.applyEvaluation({
         group: `g${decided}`,
-        state: { slot: clock.now(), rules: {} },
+        state: { evalTime: clock.now(), rules: {} },
         entries: [entryOf(kind, alert, { now: clock.now(), number: decided })],
       });
     },
@@ -171,8 +171,8 @@ function entryOf(
   { now, number }: { now: OutboxEntry['createdAt']; number: number },
 ): OutboxEntry {
   return {
-    id: `${alert.episode}:${kind}:${number}`,
-    episode: alert.episode,
+    id: `${alert.alertId}:${kind}:${number}`,
+    alertId: alert.alertId,
     kind,
     group: 'g',
     alert,

@@ -61,7 +61,7 @@ function stage(over: Partial<EnrichAlertOptions> & { resolved?: ResolvedService 
     resolveService: () => Promise.resolve(resolved),
     findSlowest: async (query) => {
       queries.push(query);
-      return { rows: [row], isExact: true, certificate: 'exact: the only trace', searches: 1 };
+      return { rows: [row], isExact: true, completeness: 'exact: the only trace', searches: 1 };
     },
     ...more,
   });
@@ -77,7 +77,7 @@ describe('an alert is enriched', () => {
       slowShare: 0.072,
       traces: {
         kind: 'found',
-        certificate: 'exact: the only trace',
+        completeness: 'exact: the only trace',
         rows: [{ ...row, url: `https://jaeger.example/trace/${row.traceId}` }],
       },
       traceService: 'checkout.shop',
@@ -200,7 +200,7 @@ describe('what cannot be had costs a line', () => {
     });
   });
 
-  it('everything hangs: after the deadline it is said what did not answer, and all is told to end', async () => {
+  it('everything hangs: after the deadline it is said what did not answer, and all is notified to end', async () => {
     let aborted = 0;
     const hang = (signal?: AbortSignal): Promise<never> =>
       new Promise(() => {
@@ -225,7 +225,7 @@ describe('what cannot be had costs a line', () => {
     expect(aborted).toBe(3);
   });
 
-  it('Jaeger down in a storm: the first alert finds out, the others do not wait, and half a minute later one asks again', async () => {
+  it('Jaeger down in a alertGroup: the first alert finds out, the others do not wait, and half a minute later one asks again', async () => {
     let searches = 0;
     const { enrich, clock } = stage({
       findSlowest: () => {
@@ -244,18 +244,18 @@ describe('what cannot be had costs a line', () => {
     expect(searches).toBe(2);
   });
 
-  it('a slow search is told in time to show what it has', async () => {
+  it('a slow search is notified in time to show what it has', async () => {
     const { enrich, clock } = stage({
       findSlowest: (_query, signal) =>
         new Promise((resolve) => {
           signal?.addEventListener('abort', () => {
-            resolve({ rows: [row], isExact: false, certificate: 'at least these', searches: 3 });
+            resolve({ rows: [row], isExact: false, completeness: 'at least these', searches: 3 });
           });
         }),
     });
     const found = enrich({ alert, rule });
     await clock.advance(7 * SECOND);
-    expect((await found).traces).toMatchObject({ kind: 'found', certificate: 'at least these' });
+    expect((await found).traces).toMatchObject({ kind: 'found', completeness: 'at least these' });
   });
 
   it('a mistake of the program is in the log, and the alert goes on', async () => {

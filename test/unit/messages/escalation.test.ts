@@ -19,19 +19,19 @@ const labelled = (severity: string, over: Partial<Alert> = {}): Alert =>
 
 describe('an urgent alert escalates', () => {
   const urgent = aRule({ name: 'checkout-burn-1h', objective: objective(500) });
-  const open = labelled('ticket', { ...posted, episode: 'open' });
+  const open = labelled('ticket', { ...posted, alertId: 'open' });
   const rows: Readonly<
     Record<string, readonly [{ rule?: Partial<SloRule>; alert?: Alert; self?: Alert }, string | undefined]>
   > = {
     'the message of a ticket about the same objective and subject': [{}, 'open'],
-    'the storm that such a ticket is in': [
-      { alert: { ...open, postedTo: [{ mentions: [], storm: 'storm-1' }] } },
-      'storm-1',
+    'the alert group that such a ticket is in': [
+      { alert: { ...open, postedTo: [{ mentions: [], alertGroup: 'alertGroup-1' }] } },
+      'alertGroup-1',
     ],
     'nothing of another objective': [{ rule: { objective: objective(1_000) } }, undefined],
     'nothing of another subject': [{ alert: { ...open, series: { service: 'cart' } } }, undefined],
     'nothing that is over': [{ alert: { ...open, state: 'resolved' } }, undefined],
-    'nothing that nobody was told of': [{ alert: labelled('ticket') }, undefined],
+    'nothing that nobody was notified of': [{ alert: labelled('ticket') }, undefined],
     'nothing that is as urgent': [{ alert: labelled('page', posted) }, undefined],
     'nothing when it is a ticket itself': [{ self: labelled('ticket') }, undefined],
   };

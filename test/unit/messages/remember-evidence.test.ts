@@ -11,8 +11,8 @@ function setUp() {
     collected += 1;
     return { traces: { kind: 'pending' }, gaps: [`collected ${collected}`] };
   }, clock);
-  const collect = (episode: string) => evidence.enrich({ alert: anAlert({ episode }), rule: aRule() });
-  return { clock, collect, lately: (episode: string) => evidence.lately(episode)?.gaps };
+  const collect = (alertId: string) => evidence.enrich({ alert: anAlert({ alertId }), rule: aRule() });
+  return { clock, collect, lately: (alertId: string) => evidence.lately(alertId)?.gaps };
 }
 
 it('remembers the last evidence of each alert, for ten minutes', async () => {

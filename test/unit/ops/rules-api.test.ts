@@ -11,14 +11,14 @@ const TEAM_OPS = { label: 'team', operator: '=', value: 'ops' } as const;
 const rule = aRule({ for: MINUTE, keepFiringFor: ms(90 * SECOND), labels: { severity: 'page' } });
 
 const stateOf = (alerts: readonly Alert[], health: RuleHealth = { kind: 'ok' }): GroupState => ({
-  slot: START,
+  evalTime: START,
   rules: { [rule.key]: { rule, alerts, health, evaluatedAt: START } },
 });
 
 const apiOf = (state?: GroupState, groups: readonly RuleGroup[] = [aGroup({ limit: 5, rules: [rule] })]) =>
   createRulesApi({
     rules: () => ({ groups, objectives: [] }),
-    store: { loadGroup: async () => state, acts: async () => new Map() },
+    store: { loadGroup: async () => state, actions: async () => new Map() },
   });
 
 const { firedAt: _firedAt, ...unfired } = anAlert();

@@ -11,7 +11,7 @@ const RULES: readonly InhibitRule[] = [
   { source: matchers('severity="page"'), target: matchers('severity=~"page|ticket"'), equal: ['service'] },
   { source: matchers('alertname="Down"'), target: matchers('severity="ticket"'), equal: ['zone', 'rack'] },
 ];
-const alert = (episode: string, labels: Labels) => ({ episode, labels });
+const alert = (alertId: string, labels: Labels) => ({ alertId, labels });
 
 const rows: Readonly<Record<string, readonly [Labels, readonly Labels[], string | undefined]>> = {
   'a source of the same service': [
@@ -39,7 +39,7 @@ const rows: Readonly<Record<string, readonly [Labels, readonly Labels[], string 
     [{ alertname: 'Down' }],
     'source-0',
   ],
-  'two that are both source and target do not hush each other': [
+  'two that are both source and target do not suppression each other': [
     { severity: 'page', service: 'a' },
     [{ severity: 'page', service: 'a' }],
     undefined,
@@ -55,7 +55,7 @@ const rows: Readonly<Record<string, readonly [Labels, readonly Labels[], string 
 describe('inhibition by rules', () => {
   it.each(Object.entries(rows))('%s', (_, [target, sources, expected]) => {
     const firing = sources.map((labels, i) => alert(`source-${i}`, labels));
-    expect(createInhibition(RULES, firing)(alert('target', target))?.episode).toBe(expected);
+    expect(createInhibition(RULES, firing)(alert('target', target))?.alertId).toBe(expected);
   });
 
   it('never inhibits an alert by itself', () => {

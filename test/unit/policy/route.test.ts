@@ -207,7 +207,7 @@ describe('teams and severities', () => {
       labels: shopPage,
       to: [['#audit'], ['#shop', 'SSHOP']],
     },
-    'names are told apart by case, and are no properties of all objects': {
+    'names are notified apart by case, and are no properties of all objects': {
       routing: under({}),
       labels: { team: 'Shop', severity: 'constructor' },
       to: [[undefined]],

@@ -6,8 +6,8 @@ import { PLAIN_ROUTE } from '../../../src/policy/route.ts';
 import {
   createSuppression,
   foldedByCause,
-  type Neighbour,
   type NoisePolicy,
+  type OtherAlert,
   type Surroundings,
 } from '../../../src/policy/suppress.ts';
 import { anAlert } from '../../support/builders.ts';
@@ -24,10 +24,10 @@ const QUIET: NoisePolicy = {
   inhibitRules: [],
   inhibitsByCallGraph: false,
 };
-const around = (neighbours: readonly Neighbour[] = []) => ({
-  slot: START,
+const around = (otherAlerts: readonly OtherAlert[] = []) => ({
+  evalTime: START,
   localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 600 }),
-  neighbours,
+  otherAlerts,
   calls: new Map([
     ['frontend', new Set(['checkout'])],
     ['checkout', new Set(['payments'])],
@@ -37,13 +37,13 @@ const about = (
   service: string,
   over: Partial<Alert> = {},
   valueKind: 'slow-share' | 'number' = 'slow-share',
-): Neighbour => ({
+): OtherAlert => ({
   service,
   rule: { valueKind },
   alert: anAlert({ labels: { alertname: 'Slow', service, severity: 'page' }, ...over }),
 });
 
-const suppressionOf = (self: Neighbour, policy: NoisePolicy, surroundings: Surroundings) =>
+const suppressionOf = (self: OtherAlert, policy: NoisePolicy, surroundings: Surroundings) =>
   createSuppression(policy, surroundings)(self);
 
 describe('a silence', () => {
@@ -113,18 +113,18 @@ describe('maintenance', () => {
 
 describe('inhibition learned from the call graph', () => {
   const policy = { ...QUIET, inhibitsByCallGraph: true };
-  const cause = about('payments', { episode: 'payments-1' });
-  const held = { kind: 'call-graph', by: 'payments', episode: 'payments-1', since: START } as const;
+  const cause = about('payments', { alertId: 'payments-1' });
+  const held = { kind: 'call-graph', by: 'payments', alertId: 'payments-1', since: START } as const;
   const ended = (ago: number) =>
-    about('payments', { episode: 'payments-1', state: 'resolved', resolvedAt: before(START, ms(ago)) });
+    about('payments', { alertId: 'payments-1', state: 'resolved', resolvedAt: before(START, ms(ago)) });
   const ticket = { alertname: 'Slow', service: 'checkout', severity: 'ticket' };
-  const rows: Readonly<Record<string, readonly [Neighbour, readonly Neighbour[], boolean]>> = {
+  const rows: Readonly<Record<string, readonly [OtherAlert, readonly OtherAlert[], boolean]>> = {
     'folds a caller into its callee': [about('checkout'), [cause], true],
     'folds over a chain of slow services': [about('frontend'), [about('checkout'), cause], true],
     'does not reach over a service that is well': [about('frontend'), [cause], false],
     'waits for a callee whose `for` still runs': [
       about('checkout'),
-      [about('payments', { episode: 'payments-1', state: 'pending' })],
+      [about('payments', { alertId: 'payments-1', state: 'pending' })],
       true,
     ],
     'never folds a page into a ticket': [
@@ -162,8 +162,8 @@ describe('inhibition learned from the call graph', () => {
   });
 
   it('looks at the calls of a mesh once, however many of its services breach', () => {
-    const neighbours = Array.from({ length: 400 }, (_, index) =>
-      about(`s${index}`, { episode: `e${index}` }),
+    const otherAlerts = Array.from({ length: 400 }, (_, index) =>
+      about(`s${index}`, { alertId: `e${index}` }),
     );
     let looks = 0;
     const calls = {
@@ -172,9 +172,9 @@ describe('inhibition learned from the call graph', () => {
         return new Set(name === 's399' ? [] : ['s399']);
       },
     } as unknown as NonNullable<Surroundings['calls']>;
-    const ask = createSuppression(policy, { ...around(neighbours), calls });
-    expect(neighbours.filter((each) => ask(each)?.episode === 'e399')).toHaveLength(399);
-    expect(looks).toBeLessThanOrEqual(2 * neighbours.length);
+    const ask = createSuppression(policy, { ...around(otherAlerts), calls });
+    expect(otherAlerts.filter((each) => ask(each)?.alertId === 'e399')).toHaveLength(399);
+    expect(looks).toBeLessThanOrEqual(2 * otherAlerts.length);
   });
 
   it('names what a message stands for', () => {

@@ -143,17 +143,17 @@ describe('a threshold held against the bounds of its histogram', () => {
     'between two bounds names them': [
       latencyUse(750),
       buckets(['500.0', '1000.0', '+Inf', '250.0']),
-      '750ms in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be told apart; the bounds beside it are 500ms and 1s.',
+      '750ms in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be notified apart; the bounds beside it are 500ms and 1s.',
     ],
     'between two bounds in seconds names them': [
       latencyUse(300, { unit: 's' }),
       buckets(['0.25', '0.5', '+Inf']),
-      '300ms in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be told apart; the bounds beside it are 250ms and 500ms.',
+      '300ms in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be notified apart; the bounds beside it are 250ms and 500ms.',
     ],
     'above all bounds names the highest': [
       latencyUse(2_000),
       buckets(['500', '1000', '+Inf']),
-      '2s in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be told apart; the nearest bound is 1s.',
+      '2s in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be notified apart; the nearest bound is 1s.',
     ],
     'of a metric whose series its matchers miss': [
       latencyUse(500),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { toRecord, withoutMetricName } from '../../../demo/prometheus/labels.ts';
-import { PROMETHEUS_3 } from '../../../demo/prometheus/promql/dialect.ts';
 import { QueryError } from '../../../demo/prometheus/promql/errors.ts';
 import { parseExpression } from '../../../demo/prometheus/promql/parse.ts';
 import { queryInstant } from '../../../demo/prometheus/promql/query.ts';
+import { PROMETHEUS_3 } from '../../../demo/prometheus/promql/version-behavior.ts';
 import { createSampleStore } from '../../../demo/prometheus/sample-store.ts';
 import { meets } from '../../../src/alerts/compare.ts';
 import { fingerprint } from '../../../src/lib/labels.ts';
@@ -25,7 +25,11 @@ for (const { labels, value, t } of generateSamples(createChance(SEED))) {
 function ask(query: string, t: number): ReadonlyMap<string, number> | undefined {
   try {
     const expression = parseExpression(query, PROMETHEUS_3);
-    const result = queryInstant({ source: store, dialect: PROMETHEUS_3, lookback: 300_000 }, expression, t);
+    const result = queryInstant(
+      { source: store, versionBehavior: PROMETHEUS_3, lookback: 300_000 },
+      expression,
+      t,
+    );
     if (result.type !== 'vector') return undefined;
     return new Map(
       result.samples.map(({ labels, value }) => [fingerprint(toRecord(withoutMetricName(labels))), value]),

@@ -48,7 +48,7 @@ describe('the bounds below a threshold', () => {
     );
   });
 
-  it('are told apart digit by digit', () => {
+  it('are notified apart digit by digit', () => {
     assert(
       property(latency, integer({ min: -3, max: 3 }), (bound, steps) => {
         const le = Number((bound + steps / 1_000).toFixed(3));

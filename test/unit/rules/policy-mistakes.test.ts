@@ -47,11 +47,11 @@ describe('mistakes about notifications are reported with their place', () => {
       /^`severities` must be a map from names/,
       /^`team` is not a key that is known here; did you mean `teams`/,
     ],
-    'how much is told': [
-      'storm: §many\nflap: §1\n---\nflap: §4',
+    'how much is notified': [
+      'group_threshold: §many\nflap_threshold: §1\n---\nflap_threshold: §4',
       / is "many": write a whole number, 0 or more/,
       / is 1, which leaves no room for a firing and its end/,
-      /^a second `flap`: there is one for all rules/,
+      /^a second `flap_threshold`: there is one for all rules/,
     ],
     'names of time intervals': [
       'time_intervals:\n- name: nights\n  time_intervals: [{ location: UTC }]\n- name: §nights\n  time_intervals: [{ location: UTC }]\n- name: b\n  time_intervals: §[]\nroute:\n  mute_time_intervals: [§night]\n  active_time_intervals: [§x]',

@@ -44,10 +44,10 @@ describe('mistakes in SLOs are reported with their place', () => {
       /known here: below, window/,
     ],
     'what is planned but not built': [
-      'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 1s, window: 5m }\n  §inhibit: call-graph\n  §compat: prometheus\n  alert: { §flap: 3 }',
+      'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 1s, window: 5m }\n  §inhibit: call-graph\n  §compat: prometheus\n  alert: { §flap_threshold: 3 }',
       /^`inhibit` is not built yet, so it would do nothing/,
       /^`compat` is not built yet.* at the top of a document/,
-      /^`alert.flap` is not built yet/,
+      /^`alert.flap_threshold` is not built yet/,
     ],
     'keys that are missing': ['slos:\n- §preset: istio', /^`name` is missing/, /^`objective` is missing/],
     'a metric that is not said': [

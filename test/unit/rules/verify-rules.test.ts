@@ -49,9 +49,9 @@ describe('rules that run are held against their Prometheus', () => {
     verifying.verify([inFile('Slow'), inFile('Fine')]);
     await clock.advance(MINUTE);
     expect(warned()).toEqual([{ rule: 'Slow', at: 'rules.yaml:4:5', reason: '750ms is no bound.' }]);
-    expect(verifying.doubtOf('rules.yaml;g', 'Slow')).toBe('750ms is no bound.');
-    expect(verifying.doubtOf('rules.yaml;g', 'Fine')).toBeUndefined();
-    expect(verifying.doubtOf('other.yaml;g', 'Slow')).toBeUndefined();
+    expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBe('750ms is no bound.');
+    expect(verifying.problemOf('rules.yaml;g', 'Fine')).toBeUndefined();
+    expect(verifying.problemOf('other.yaml;g', 'Slow')).toBeUndefined();
     await verifying.stop();
   });
 
@@ -62,8 +62,8 @@ describe('rules that run are held against their Prometheus', () => {
       { ...inFile('Burn'), key: 'Burn{long="6h"}' },
     ]);
     await clock.advance(MINUTE);
-    expect(verifying.doubtOf('rules.yaml;g', 'Burn{long="1h"}')).toBe('750ms is no bound.');
-    expect(verifying.doubtOf('rules.yaml;g', 'Burn{long="6h"}')).toBeUndefined();
+    expect(verifying.problemOf('rules.yaml;g', 'Burn{long="1h"}')).toBe('750ms is no bound.');
+    expect(verifying.problemOf('rules.yaml;g', 'Burn{long="6h"}')).toBeUndefined();
     await verifying.stop();
   });
 
@@ -87,7 +87,7 @@ describe('rules that run are held against their Prometheus', () => {
     await clock.advance(MINUTE);
     await clock.advance(MINUTE);
     expect(asked).toHaveLength(2);
-    expect(verifying.doubtOf('rules.yaml;g', 'Slow')).toBe('750ms is no bound.');
+    expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBe('750ms is no bound.');
     await verifying.stop();
   });
 
@@ -97,7 +97,7 @@ describe('rules that run are held against their Prometheus', () => {
     await clock.advance(MINUTE);
     verifying.verify([inFile('Slow')]);
     await clock.advance(MINUTE);
-    expect(verifying.doubtOf('rules.yaml;g', 'Slow')).toBeUndefined();
+    expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBeUndefined();
     await verifying.stop();
   });
 
@@ -122,6 +122,6 @@ describe('rules that run are held against their Prometheus', () => {
     const { verifying } = stand(aSourceError('timeout', 'no answer'));
     verifying.verify([inFile('A')]);
     await verifying.stop();
-    expect(verifying.doubtOf('rules.yaml;g', 'A')).toBeUndefined();
+    expect(verifying.problemOf('rules.yaml;g', 'A')).toBeUndefined();
   });
 });

@@ -8,7 +8,7 @@ import { violations } from '../../../src/slack/limits.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { aView } from './stand.ts';
 
-const handle = { episode: '00000000000000aa-17', matchers: 'service="checkout"' };
+const handle = { alertId: '00000000000000aa-17', matchers: 'service="checkout"' };
 const ANN = { by: 'U0ANN', at: START };
 const silence = { id: '5ca1ab1e', by: 'U0BOB', comment: 'moving <!channel>' };
 
@@ -36,12 +36,12 @@ describe('the buttons of people', () => {
     ['one that somebody has can be silenced', { acknowledged: ANN }, [quiet]],
     [
       'one that is silenced can be heard again',
-      { hushed: { text: 'Silenced by', silence } },
+      { suppressed: { text: 'Silenced by', silence } },
       [acknowledge, loud],
     ],
     [
       'one that the rule files hold back can be silenced too',
-      { hushed: { text: 'Under maintenance: x' } },
+      { suppressed: { text: 'Under maintenance: x' } },
       [acknowledge, quiet],
     ],
     ['one without data can be ended', { state: 'no-data', noDataSince: START }, [acknowledge, quiet, end]],
@@ -66,7 +66,7 @@ describe('what people did stands in the message', () => {
     ['who has it', { acknowledged: ANN }, ':eyes: Acknowledged by <@U0ANN> at <!date^'],
     [
       'who silenced it',
-      { hushed: { text: 'Silenced by', silence } },
+      { suppressed: { text: 'Silenced by', silence } },
       ':no_bell: Silenced by <@U0BOB>: moving &lt;!channel&gt;',
     ],
     [
@@ -106,10 +106,10 @@ describe('a phrase names people and instants, and nothing else has an effect', (
   });
 });
 
-it('a silence is told in the thread with who, until when, and why', () => {
+it('a silence is notified in the thread with who, until when, and why', () => {
   const news = { ...ANN, id: '5ca1ab1e', until: START, comment: '<!channel> move' } as const;
   expect(noteMessage(silenceNote({ ...news, what: 'silenced' })).text).toMatch(
-    /^🔕 Silenced by <@U0ANN> until <!date\^.*>: &lt;!channel&gt; move\. Its end is told here all the same\./,
+    /^🔕 Silenced by <@U0ANN> until <!date\^.*>: &lt;!channel&gt; move\. Its end is notified here all the same\./,
   );
   expect(noteMessage(silenceNote({ ...ANN, id: '5ca1ab1e', what: 'unsilenced' })).text).toContain(
     'The silence was ended by <@U0ANN>.',

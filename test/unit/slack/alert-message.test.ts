@@ -167,8 +167,8 @@ describe('an alert among others', () => {
   });
 
   it('says what keeps it still, and until when', () => {
-    const hushed = { text: 'Silenced by ann: <!channel>', until: START };
-    expect(shown(alertMessage(aView({ hushed })))).toMatch(
+    const suppressed = { text: 'Silenced by ann: <!channel>', until: START };
+    expect(shown(alertMessage(aView({ suppressed })))).toMatch(
       /:no_bell: Silenced by ann: &lt;!channel&gt; until <!date\^1795183200/,
     );
   });

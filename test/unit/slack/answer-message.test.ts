@@ -24,7 +24,7 @@ const slowest = (rows: number): Extract<Answer, { kind: 'slowest' }> => ({
     rows: Array.from({ length: rows }, (_, n) => row(n)),
     asked: 5,
     isExact: false,
-    certificate: 'at least these: 12 of 12 searches used',
+    completeness: 'at least these: 12 of 12 searches used',
     searchUrl: 'https://jaeger.example/search?service=checkout',
   },
 });

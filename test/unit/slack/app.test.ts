@@ -54,7 +54,7 @@ describe.each([
     expect(await message).toMatchObject({ text: 'At last.' });
   });
 
-  it('that hang are given up after 20 s with a sentence, and what they began is told to end', async () => {
+  it('that hang are given up after 20 s with a sentence, and what they began is notified to end', async () => {
     await bot.start(transport);
     let isAborted = false;
     bot.answerWith(

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { ms } from '../../../src/lib/units.ts';
 import type { AlertView } from '../../../src/messages/alert-view.ts';
 import { alertMessage, headline } from '../../../src/slack/blocks/alert.ts';
+import { memberValue } from '../../../src/slack/blocks/alert-group-table.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
-import { memberValue } from '../../../src/slack/blocks/storm-table.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { anEnrichedView, aView } from './stand.ts';
 

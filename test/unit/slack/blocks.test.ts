@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { validateMessageBlocks } from '../../../demo/slack/validate-blocks.ts';
-import type { StormView } from '../../../src/messages/storm-view.ts';
+import type { AlertGroupView } from '../../../src/messages/alert-group-view.ts';
 import { alertMessage } from '../../../src/slack/blocks/alert.ts';
+import { alertGroupMessage } from '../../../src/slack/blocks/alert-group.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import type { Rendered } from '../../../src/slack/blocks/block.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
-import { stormMessage } from '../../../src/slack/blocks/storm.ts';
 import { violations } from '../../../src/slack/limits.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { alertViews, hostileText } from './hostile.ts';
@@ -21,7 +21,7 @@ function expectSound(message: Rendered): void {
 }
 
 /** Nothing to compare with, and no alert in its table. */
-const BARE_STORM: StormView = {
+const BARE_STORM: AlertGroupView = {
   lead: {
     state: 'firing',
     alertname: 'A',
@@ -34,7 +34,7 @@ const BARE_STORM: StormView = {
     traces: { kind: 'pending' },
     links: [],
     gaps: [],
-    evidenceWindow: { start: START, end: START },
+    recoveryWindow: { start: START, end: START },
   },
   startedAt: START,
   counts: { firing: 0, 'no-data': 0, resolved: 0 },
@@ -54,7 +54,7 @@ describe('whatever comes, Slack takes it', () => {
 
   it('the message of many alerts, and the replies of its thread', () => {
     fc.assert(
-      fc.property(stormViews, (view) => expectSound(stormMessage(view))),
+      fc.property(stormViews, (view) => expectSound(alertGroupMessage(view))),
       { ...runs, examples: [[BARE_STORM]] },
     );
   });

@@ -43,7 +43,7 @@ export interface Bot {
   answerWith(reply: (asked: Asked, signal?: AbortSignal) => Reply | Promise<Reply>): void;
   start(transport: Transport): Promise<{ readonly url: string }>;
   type(text: string): ReturnType<Stand['workspace']['type']>;
-  /** Waits for the next message, edited ones included when told so. */
+  /** Waits for the next message, edited ones included when notified so. */
   next(kind?: 'message-posted' | 'message-deleted'): Promise<Message>;
   /** Presses the element with this action in a message. */
   press(message: Message, actionId: string, selectedValue?: string): ReturnType<Stand['workspace']['press']>;

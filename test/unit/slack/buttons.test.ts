@@ -25,7 +25,7 @@ async function postBreach(): Promise<Message> {
     recorder,
   });
   const message = bot.next();
-  await notifier.post({ channel: '#incidents', view: anEnrichedView(), key: 'k', episode: 'e' });
+  await notifier.post({ channel: '#incidents', view: anEnrichedView(), key: 'k', alertId: 'e' });
   return message;
 }
 

@@ -25,7 +25,7 @@ import {
   window,
 } from './hostile.ts';
 import { phrase, said } from './hostile-people.ts';
-import { breakdown, comparedTraces, part, standing } from './hostile-requests.ts';
+import { breakdown, comparedTraces, part, percentiles } from './hostile-requests.ts';
 
 const traceView: fc.Arbitrary<TraceView> = some(
   {
@@ -48,7 +48,7 @@ const traceView: fc.Arbitrary<TraceView> = some(
             operation: hostileText,
             peer: hostileText,
             time: spanUs,
-            drag: spanUs,
+            potentialSaving: spanUs,
             spans: fc.nat(),
             share: value,
           }),
@@ -110,8 +110,8 @@ const traceView: fc.Arbitrary<TraceView> = some(
       fc.record({ service: hostileText, operation: hostileText, selfTime: spanUs, share: value }),
       60,
     ),
-    served: fc.constant([]),
-    standing,
+    serverSpans: fc.constant([]),
+    percentiles,
     request: fc.record({ id: fc.oneof(hostileText, fc.uuid()), text: hostileText }),
     notices: many(hostileText, 30),
     url,
@@ -133,7 +133,7 @@ const traceView: fc.Arbitrary<TraceView> = some(
     'retries',
     'repeats',
     'offPath',
-    'served',
+    'serverSpans',
     'notices',
   ],
 ) as fc.Arbitrary<unknown> as fc.Arbitrary<TraceView>;
@@ -222,10 +222,10 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
       rows: many(traceRow, 120),
       asked: fc.nat(),
       isExact: fc.boolean(),
-      certificate: hostileText,
+      completeness: hostileText,
       searchUrl: url,
     },
-    ['service', 'window', 'rows', 'asked', 'isExact', 'certificate'],
+    ['service', 'window', 'rows', 'asked', 'isExact', 'completeness'],
   ).map((view) => ({ kind: 'slowest' as const, view })),
   traceView.map((view) => ({ kind: 'trace' as const, view })),
   requestView.map((view) => ({ kind: 'request' as const, view })),

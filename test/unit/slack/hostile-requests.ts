@@ -3,14 +3,14 @@ import type { LatencyBreakdown } from '../../../src/latency/break-down-latency.t
 import type { ComparisonView } from '../../../src/traces/compare-traces.ts';
 import type { PartView } from '../../../src/traces/part-in-service.ts';
 import type { PathPartKind } from '../../../src/traces/path-parts.ts';
-import type { StandingView } from '../../../src/traces/place-request.ts';
+import type { PercentileRanks } from '../../../src/traces/rank-request.ts';
 import { atUs, estimate, hostileText, many, some, span, spanUs, url, value } from './hostile.ts';
 
 const kind = fc.constantFrom<PathPartKind[]>('own', 'network', 'retry', 'database', 'call');
 const subject = { kind, service: hostileText, operation: hostileText, peer: hostileText };
 const difference = fc.integer({ min: -1e12, max: 1e12 });
 
-export const standing = fc.record({
+export const percentiles = fc.record({
   isRecent: fc.boolean(),
   rows: many(
     some(
@@ -31,7 +31,7 @@ export const standing = fc.record({
     30,
   ),
   notices: many(hostileText, 3),
-}) as fc.Arbitrary<unknown> as fc.Arbitrary<StandingView>;
+}) as fc.Arbitrary<unknown> as fc.Arbitrary<PercentileRanks>;
 
 const compared = some(
   {
@@ -112,7 +112,10 @@ export const comparedTraces = some(
   ['a', 'b', 'difference', 'path', 'paired', 'onlyInA', 'onlyInB', 'notices'],
 ) as fc.Arbitrary<unknown> as fc.Arbitrary<ComparisonView>;
 
-const parts = many(fc.record({ ...subject, time: spanUs, drag: spanUs, spans: fc.nat(), share: value }), 60);
+const parts = many(
+  fc.record({ ...subject, time: spanUs, potentialSaving: spanUs, spans: fc.nat(), share: value }),
+  60,
+);
 
 export const part = some(
   {
@@ -137,7 +140,7 @@ export const part = some(
     share: value,
     onPath: spanUs,
     spentOn: fc.record({ rows: parts, hidden: fc.record({ count: fc.nat(), time: spanUs }) }),
-    standing,
+    percentiles,
     notices: many(hostileText, 30),
     url,
   },

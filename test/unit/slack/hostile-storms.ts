@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
-import type { StormMember } from '../../../src/alerts/alert.ts';
-import type { StormView } from '../../../src/messages/storm-view.ts';
-import { PAGE_ROWS } from '../../../src/policy/storm.ts';
+import type { GroupedAlert } from '../../../src/alerts/alert.ts';
+import type { AlertGroupView } from '../../../src/messages/alert-group-view.ts';
+import { PAGE_ROWS } from '../../../src/policy/alert-group.ts';
 import { alertViews, at, hostileText, links, many, some, value } from './hostile.ts';
 
-const member: fc.Arbitrary<StormMember> = some(
+const member: fc.Arbitrary<GroupedAlert> = some(
   {
     fingerprint: fc.constant('f'),
-    episode: fc.string({
+    alertId: fc.string({
       unit: fc.constantFrom(...'0123456789abcdef'.split('')),
       minLength: 27,
       maxLength: 27,
@@ -22,11 +22,11 @@ const member: fc.Arbitrary<StormMember> = some(
     resolveReason: fc.constantFrom('recovered' as const, 'rule-removed' as const),
     acknowledged: fc.record({ by: hostileText, at }),
   },
-  ['fingerprint', 'episode', 'name', 'state', 'value', 'peak', 'since'],
+  ['fingerprint', 'alertId', 'name', 'state', 'value', 'peak', 'since'],
 );
 
-/** The message of a storm, or a reply of its thread, as the worst of labels would have it. */
-export const stormViews: fc.Arbitrary<StormView> = some(
+/** The message of an alert group, or a reply of its thread, as the worst of labels would have it. */
+export const stormViews: fc.Arbitrary<AlertGroupView> = some(
   {
     lead: alertViews,
     startedAt: at,

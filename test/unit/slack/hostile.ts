@@ -120,12 +120,16 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
     slowBetween: some({ low: span, high: span, atLeast: value, atMost: value }, ['low', 'atLeast', 'atMost']),
     budget: fc.record({ left: value, period: span, over: span }),
     burn: fc.record({ long: span, short: span, factor: value }),
-    vanished: hostileText,
+    noDataReason: hostileText,
     source: fc.record({ since: at, unanswered: value, asked: value, reason: hostileText }),
     burnRate: value,
     traces: fc.oneof(
       fc.constant({ kind: 'pending' as const }),
-      fc.record({ kind: fc.constant('found' as const), rows: many(traceRow, 120), certificate: hostileText }),
+      fc.record({
+        kind: fc.constant('found' as const),
+        rows: many(traceRow, 120),
+        completeness: hostileText,
+      }),
       fc.record({ kind: fc.constant('unavailable' as const), reason: hostileText }),
     ),
     chart,
@@ -133,7 +137,7 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
     notice: hostileText,
     mentions: many(fc.oneof(hostileText, fc.constantFrom('S0ONCALL00', 'U0ANN00000')), 20),
     alsoSlow: many(hostileText, 20),
-    hushed: some(
+    suppressed: some(
       {
         text: hostileText,
         until: at,
@@ -143,9 +147,9 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
     ),
     acknowledged: fc.record({ by: hostileText, at }),
     ended: fc.record({ by: hostileText, at, comment: hostileText }),
-    handle: fc.record({ episode: hostileText, matchers: hostileText }),
+    handle: fc.record({ alertId: hostileText, matchers: hostileText }),
     gaps: many(hostileText, 20),
-    evidenceWindow: window,
+    recoveryWindow: window,
   },
   [
     'state',
@@ -159,6 +163,6 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
     'traces',
     'links',
     'gaps',
-    'evidenceWindow',
+    'recoveryWindow',
   ],
 ) as fc.Arbitrary<AlertView>;

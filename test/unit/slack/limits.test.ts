@@ -135,7 +135,7 @@ describe('violations', () => {
 
 describe('metadataViolations', () => {
   it('takes what the bot sends', () => {
-    expect(metadataViolations({ key: 'k', episode: 'e' })).toEqual([]);
+    expect(metadataViolations({ key: 'k', alertId: 'e' })).toEqual([]);
   });
   it('refuses what is too large or nested', () => {
     expect(metadataViolations({ key: 'ü'.repeat(1_000), more: {} })).toEqual([

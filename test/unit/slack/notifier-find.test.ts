@@ -8,7 +8,7 @@ import { ALICE, aRef, aView, createStand, INCIDENTS, inVirtualTime, type Stand }
 let stand: Stand;
 let notifier: Notifier;
 
-const KEY = { key: 'key-1', episode: 'episode-1' };
+const KEY = { key: 'key-1', alertId: 'alertId-1' };
 const TO_INCIDENTS = { channel: '#incidents', view: aView(), ...KEY };
 
 beforeEach(async () => {

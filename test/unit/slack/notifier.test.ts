@@ -20,7 +20,7 @@ import {
 let stand: Stand;
 let notifier: Notifier;
 
-const KEY = { key: 'key-1', episode: 'episode-1' };
+const KEY = { key: 'key-1', alertId: 'alertId-1' };
 const TO_INCIDENTS = { channel: '#incidents', view: aView(), ...KEY };
 
 beforeEach(async () => {
@@ -223,7 +223,7 @@ describe('update and reply', () => {
 
 describe('contentHash', () => {
   it('is the same for what looks the same: the clock alone moves links and buttons', () => {
-    const moved = aView({ evidenceWindow: { start: START, end: START } });
+    const moved = aView({ recoveryWindow: { start: START, end: START } });
     expect(notifier.contentHash(moved)).toBe(notifier.contentHash(aView()));
   });
   it('is another for another value', () => {

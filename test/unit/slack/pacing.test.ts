@@ -5,8 +5,8 @@ import { createVirtualClock, START, type VirtualClock } from '../../support/virt
 
 const post = (key: string) => ({ method: 'chat.postMessage', channel: '#a', key });
 
-/** Callers as the outbox makes them: six at a time, each coming back when it was told to. */
-async function storm(clock: VirtualClock, pacer: Pacer, calls: number) {
+/** Callers as the outbox makes them: six at a time, each coming back when it was notified to. */
+async function alertGroup(clock: VirtualClock, pacer: Pacer, calls: number) {
   const waiting = Array.from({ length: calls }, (_, index) => ({ key: `k${index}`, at: START as number }));
   const sent: { key: string; at: number }[] = [];
   let turns = 0;
@@ -35,9 +35,9 @@ async function storm(clock: VirtualClock, pacer: Pacer, calls: number) {
 }
 
 describe('a queue longer than can be waited for', () => {
-  test('goes out in the order it came, a second apart, and each caller is told its time once', async () => {
+  test('goes out in the order it came, a second apart, and each caller is notified its time once', async () => {
     const clock = createVirtualClock(START);
-    const { sent, turns } = await storm(clock, createPacer(clock), 500);
+    const { sent, turns } = await alertGroup(clock, createPacer(clock), 500);
     expect(sent.map(({ key }) => key)).toEqual(Array.from({ length: 500 }, (_, index) => `k${index}`));
     expect(clock.now() - START).toBeLessThan(510 * SECOND);
     expect(turns()).toBeLessThan(2 * 500 + 10);

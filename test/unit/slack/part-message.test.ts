@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
 import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
-import { standingText } from '../../../src/slack/blocks/standing.ts';
+import { percentileText } from '../../../src/slack/blocks/percentiles.ts';
 import type { PartView } from '../../../src/traces/part-in-service.ts';
-import type { HopStanding } from '../../../src/traces/place-request.ts';
+import type { ServicePercentile } from '../../../src/traces/rank-request.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const shown = (answer: Answer): string => {
@@ -12,7 +12,7 @@ const shown = (answer: Answer): string => {
   return `${text}\n${JSON.stringify(blocks).replaceAll('\\n', '\n')}`;
 };
 
-const standing = (over: Partial<HopStanding>): HopStanding => ({
+const percentiles = (over: Partial<ServicePercentile>): ServicePercentile => ({
   service: 'checkout.shop',
   duration: us(300_000),
   spans: 1,
@@ -27,7 +27,7 @@ const standing = (over: Partial<HopStanding>): HopStanding => ({
 });
 
 describe('where a request stands, in words', () => {
-  const cases: Readonly<Record<string, { row: Partial<HopStanding>; text: string }>> = {
+  const cases: Readonly<Record<string, { row: Partial<ServicePercentile>; text: string }>> = {
     'an interval, rounded outwards so that it holds': {
       row: { atLeast: 0.98917, atMost: 0.99351 },
       text: 'slower than 98.9 to 99.4 % of 8,400 requests',
@@ -67,7 +67,7 @@ describe('where a request stands, in words', () => {
     },
   };
   it.each(Object.entries(cases))('%s', (_, { row, text }) => {
-    expect(standingText(standing(row))).toBe(text);
+    expect(percentileText(percentiles(row))).toBe(text);
   });
 });
 
@@ -100,14 +100,14 @@ const part: PartView = {
         operation: 'INSERT',
         peer: 'db',
         time: us(250_000),
-        drag: us(250_000),
+        potentialSaving: us(250_000),
         spans: 1,
         share: ratio(0.83),
       },
     ],
     hidden: { count: 2, time: us(50_000) },
   },
-  standing: { isRecent: true, rows: [standing({ atLeast: 0.992, atMost: 0.992 })], notices: [] },
+  percentiles: { isRecent: true, rows: [percentiles({ atLeast: 0.992, atMost: 0.992 })], notices: [] },
   notices: [],
   url: 'https://jaeger.example/trace/c',
 };
@@ -158,13 +158,13 @@ describe('one request in one service', () => {
         texts: ['On the critical path with 40 ms: 10 % of what the request waited for.'],
       },
       'all of it beside the path': { view: { onPath: us(0) }, texts: ['The request did not wait for it'] },
-      'nothing of its standing where nothing is measured': {
-        view: { standing: { isRecent: true, rows: [], notices: [] } },
+      'nothing of its percentiles where nothing is measured': {
+        view: { percentiles: { isRecent: true, rows: [], notices: [] } },
         texts: ['*300 ms*'],
         not: 'Among its requests',
       },
       'an older request by the hour it was in': {
-        view: { standing: { isRecent: false, rows: [standing({})], notices: [] } },
+        view: { percentiles: { isRecent: false, rows: [percentiles({})], notices: [] } },
         texts: ['Among its requests in the hour up to its end: slower than 90 to 99 %'],
       },
     };

@@ -218,7 +218,7 @@ const latency: LatencyView = {
   },
 };
 
-describe('a latency told apart', () => {
+describe('a latency notified apart', () => {
   it('has a line for each version, each outcome, and for both ends', () => {
     const message = shown({ kind: 'latency', view: latency });
     for (const text of [

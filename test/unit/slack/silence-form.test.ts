@@ -19,9 +19,9 @@ async function postBreach(): Promise<Message> {
   });
   const message = bot.next();
   const view = anEnrichedView({
-    handle: { episode: '00000000000000aa-17', matchers: 'alertname="Slow", service="checkout"' },
+    handle: { alertId: '00000000000000aa-17', matchers: 'alertname="Slow", service="checkout"' },
   });
-  await notifier.post({ channel: '#incidents', view, key: 'k', episode: 'e' });
+  await notifier.post({ channel: '#incidents', view, key: 'k', alertId: 'e' });
   return message;
 }
 

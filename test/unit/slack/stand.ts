@@ -94,7 +94,7 @@ export function aView(over: Partial<AlertView> = {}): AlertView {
     traces: { kind: 'pending' },
     links: [{ label: 'Jaeger', url: 'https://jaeger.example/search?service=checkout&limit=20' }],
     gaps: [],
-    evidenceWindow: { start: epochMs(START - 5 * MINUTE), end: after(START, MINUTE) },
+    recoveryWindow: { start: epochMs(START - 5 * MINUTE), end: after(START, MINUTE) },
     ...over,
   };
 }
@@ -108,7 +108,7 @@ export function anEnrichedView(over: Partial<AlertView> = {}): AlertView {
     burnRate: 7.2,
     traces: {
       kind: 'found',
-      certificate: 'exact: 41 traces >= 812 ms in 14:00-14:10 UTC',
+      completeness: 'exact: 41 traces >= 812 ms in 14:00-14:10 UTC',
       rows: [1, 2, 3].map((n) => ({
         traceId: `${n}`.repeat(32),
         duration: us(1_240_000 / n),
@@ -134,7 +134,7 @@ export function anEnrichedView(over: Partial<AlertView> = {}): AlertView {
 
 export function aRef(over: Partial<MessageRef> & Pick<MessageRef, 'messageTs'>): MessageRef {
   return {
-    episode: 'episode-1',
+    alertId: 'alertId-1',
     channelId: INCIDENTS,
     contentHash: 'before',
     postedAt: START,

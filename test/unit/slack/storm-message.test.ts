@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { StormMember } from '../../../src/alerts/alert.ts';
+import type { GroupedAlert } from '../../../src/alerts/alert.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
-import type { StormView } from '../../../src/messages/storm-view.ts';
-import { stormHeadline, stormMessage } from '../../../src/slack/blocks/storm.ts';
+import type { AlertGroupView } from '../../../src/messages/alert-group-view.ts';
+import { alertGroupHeadline, alertGroupMessage } from '../../../src/slack/blocks/alert-group.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { anEnrichedView, aView } from './stand.ts';
 
-const memberOf = (name: string, over: Partial<StormMember> = {}): StormMember => ({
+const memberOf = (name: string, over: Partial<GroupedAlert> = {}): GroupedAlert => ({
   fingerprint: name,
-  episode: `episode-${name}`,
+  alertId: `alertId-${name}`,
   name,
   severity: 'page',
   state: 'firing',
@@ -17,10 +17,10 @@ const memberOf = (name: string, over: Partial<StormMember> = {}): StormMember =>
   since: START,
   ...over,
 });
-const over = (name: string, resolveReason: NonNullable<StormMember['resolveReason']>): StormMember =>
+const over = (name: string, resolveReason: NonNullable<GroupedAlert['resolveReason']>): GroupedAlert =>
   memberOf(name, { state: 'resolved', resolvedAt: after(START, MINUTE), resolveReason });
 
-const aStorm = (view: Partial<StormView> = {}): StormView => ({
+const aStorm = (view: Partial<AlertGroupView> = {}): AlertGroupView => ({
   lead: aView(),
   startedAt: START,
   counts: { firing: 37, 'no-data': 0, resolved: 0 },
@@ -28,12 +28,12 @@ const aStorm = (view: Partial<StormView> = {}): StormView => ({
   links: [],
   ...view,
 });
-const shown = (view: StormView): string => JSON.stringify(stormMessage(view).blocks);
+const shown = (view: AlertGroupView): string => JSON.stringify(alertGroupMessage(view).blocks);
 
 describe('the headline says how many, of what, and which rule', () => {
   const { service: _service, ...nameless } = aView();
   const ended = { firing: 0, 'no-data': 0, resolved: 2 };
-  const rows: Readonly<Record<string, StormView>> = {
+  const rows: Readonly<Record<string, AlertGroupView>> = {
     '🔴 37 services breach CheckoutSlow': aStorm(),
     '🔴 37 of 200 services breach CheckoutSlow': aStorm({ watched: 200 }),
     '🔴 37 alerts breach CheckoutSlow': aStorm({ lead: nameless }),
@@ -57,7 +57,7 @@ describe('the headline says how many, of what, and which rule', () => {
     }),
   };
   it.each(Object.entries(rows))('%s', (headline, view) => {
-    expect(stormHeadline(view)).toBe(headline);
+    expect(alertGroupHeadline(view)).toBe(headline);
   });
 });
 
@@ -81,18 +81,18 @@ describe('the message of many alerts', () => {
   });
 
   it('offers those in its menu that nobody has taken', () => {
-    const menu = stormMessage(
+    const menu = alertGroupMessage(
       aStorm({
         rows: [memberOf('checkout'), memberOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } })],
       }),
     ).blocks.find((block) => block.type === 'actions');
     expect(menu).toMatchObject({ block_id: '/slo acknowledge {service}' });
-    expect(JSON.stringify(menu)).toContain('"value":"episode-checkout"');
-    expect(JSON.stringify(menu)).not.toContain('episode-cart');
+    expect(JSON.stringify(menu)).toContain('"value":"alertId-checkout"');
+    expect(JSON.stringify(menu)).not.toContain('alertId-cart');
   });
 
   it('has traces of the worst as lines, since its one table is that of the alerts', () => {
-    const { blocks } = stormMessage(aStorm({ lead: anEnrichedView() }));
+    const { blocks } = alertGroupMessage(aStorm({ lead: anEnrichedView() }));
     expect(blocks.filter(({ type }) => type === 'table')).toHaveLength(1);
     expect(JSON.stringify(blocks)).toContain('*Slowest traces* of `checkout`');
   });
@@ -107,7 +107,7 @@ describe('a reply of its thread', () => {
     ['lists those that began together', false, 'Services that began together, page 2'],
     ['says how many joined', true, '2 more services breach CheckoutSlow'],
   ])('%s', (_, isJoin, text) => {
-    const reply = stormMessage(aStorm({ page: { number: 2, joinedAt: START, isJoin } }));
+    const reply = alertGroupMessage(aStorm({ page: { number: 2, joinedAt: START, isJoin } }));
     expect(reply.text).toBe(text);
     expect(reply.blocks.map(({ type }) => type)).toEqual(['section', 'table', 'actions']);
   });

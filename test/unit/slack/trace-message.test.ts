@@ -3,7 +3,7 @@ import type { Answer } from '../../../src/commands/answer.ts';
 import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import type { TraceView } from '../../../src/traces/inspect-trace.ts';
-import type { HopStanding } from '../../../src/traces/place-request.ts';
+import type { ServicePercentile } from '../../../src/traces/rank-request.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const trace: TraceView = {
@@ -25,7 +25,7 @@ const trace: TraceView = {
         operation: 'charge',
         peer: '',
         time: us(750_000),
-        drag: us(412_000),
+        potentialSaving: us(412_000),
         spans: 1,
         share: ratio(0.61),
       },
@@ -35,7 +35,7 @@ const trace: TraceView = {
         operation: 'payments:8080/*',
         peer: 'payments',
         time: us(300_000),
-        drag: us(0),
+        potentialSaving: us(0),
         spans: 3,
         share: ratio(0.24),
       },
@@ -77,7 +77,7 @@ const trace: TraceView = {
     },
   ],
   repeats: [{ service: 'cart', operation: 'GET /', child: 'SELECT item', count: 14, time: us(70_000) }],
-  served: [],
+  serverSpans: [],
   offPath: [{ service: 'payments', operation: 'charge', selfTime: us(812_000), share: 0.65 }],
   notices: ['2 spans have no parent in the trace.'],
   url: 'https://jaeger.example/trace/a',
@@ -123,10 +123,10 @@ describe('an answer about a trace', () => {
         view: {
           ...trace,
           notices: Array.from({ length: 9 }, (_, i) => `Doubt ${i + 1}.`),
-          standing: { isRecent: true, rows: [], notices: ['Its standing is not known.'] },
+          percentiles: { isRecent: true, rows: [], notices: ['Its percentiles is not known.'] },
         },
       },
-      texts: ['Doubt 1.', 'Doubt 9.', 'Its standing is not known.'],
+      texts: ['Doubt 1.', 'Doubt 9.', 'Its percentiles is not known.'],
     },
     'a request': {
       answer: { kind: 'request', view: { requestId: 'abc', traces: [trace], notices: [] } },
@@ -179,7 +179,7 @@ it('the list of a request with several traces can be shared with all', () => {
   expect(blocks).toMatch(/"text":"Share".*"value":"\/trace abc"/);
 });
 
-const hop = (service: string, over: Partial<HopStanding>): HopStanding => ({
+const hop = (service: string, over: Partial<ServicePercentile>): ServicePercentile => ({
   service,
   duration: us(30_000),
   spans: 1,
@@ -196,7 +196,7 @@ const { high: _, ...aboveAll } = hop('mail', { atLeast: 0.4, atMost: 1, low: ms(
 const TITLE = '*Among the requests of each service*, in the last hour';
 
 describe('where a trace stands among the requests of each service', () => {
-  const cases: Record<string, { rows: HopStanding[]; lines: string[] }> = {
+  const cases: Record<string, { rows: ServicePercentile[]; lines: string[] }> = {
     'what is unusual has a line, the slowest first; the rest is only named': {
       rows: [
         hop('currency', {}),
@@ -235,7 +235,7 @@ describe('where a trace stands among the requests of each service', () => {
     },
   };
   it.each(Object.entries(cases))('%s', (_name, { rows, lines }) => {
-    const view = { ...trace, standing: { isRecent: true, rows, notices: [] } };
+    const view = { ...trace, percentiles: { isRecent: true, rows, notices: [] } };
     const texts = answerMessage({ kind: 'trace', view }).blocks.flatMap((block) =>
       block.type === 'section' && block.text !== undefined ? [block.text.text] : [],
     );

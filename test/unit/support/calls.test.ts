@@ -5,7 +5,7 @@ import { type Calls, watchCalls } from '../../support/calls.ts';
 
 let server: Server;
 let calls: Calls;
-/** What the server answers when it is told to, in the order it was asked. */
+/** What the server answers when it is notified to, in the order it was asked. */
 let answers: (() => void)[];
 let asked: () => void;
 

@@ -135,7 +135,7 @@ describe('the structure of two requests', () => {
       versions: undefined,
     },
   };
-  it.each(Object.entries(served))('who served both: %s', (_, { a, b, versions }) => {
+  it.each(Object.entries(served))('which version served both: %s', (_, { a, b, versions }) => {
     expect(compared(a, b).paired[1]?.versions).toEqual(versions);
   });
 

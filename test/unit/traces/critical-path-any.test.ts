@@ -45,8 +45,8 @@ const spansArbitrary = fc
 
 const described = ({ sections }: CriticalPath, shift = 0): readonly string[] =>
   sections.map(
-    ({ node, start, end, place, drag }) =>
-      `${node.span.spanId} ${start - shift}-${end - shift} ${place} ${drag}`,
+    ({ node, start, end, place, potentialSaving }) =>
+      `${node.span.spanId} ${start - shift}-${end - shift} ${place} ${potentialSaving}`,
   );
 
 describe('any critical path', () => {
@@ -69,13 +69,13 @@ describe('any critical path', () => {
         }
         expect(reached).toBe(start + duration);
         for (const [span, time] of given) expect(time).toBeLessThanOrEqual(span.duration);
-        for (const { drag: saved } of path.sections) {
+        for (const { potentialSaving: saved } of path.sections) {
           expect(saved).toBeGreaterThanOrEqual(0);
           expect(saved).toBeLessThanOrEqual(duration);
         }
         const parts = pathParts(path);
         expect(parts.reduce((sum, { time }) => sum + time, 0)).toBe(duration);
-        for (const { time, drag } of parts) expect(drag).toBeLessThanOrEqual(time);
+        for (const { time, potentialSaving } of parts) expect(potentialSaving).toBeLessThanOrEqual(time);
       }),
       { numRuns: 1_000 },
     );

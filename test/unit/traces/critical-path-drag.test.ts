@@ -4,13 +4,15 @@ import { buildTree } from '../../../src/traces/tree.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 
 describe('what the absence of a span would save at most', () => {
-  const drags: Readonly<Record<string, { drawing: string; drag: Readonly<Record<string, number>> }>> = {
+  const drags: Readonly<
+    Record<string, { drawing: string; potentialSaving: Readonly<Record<string, number>> }>
+  > = {
     'all of it when nothing ran beside it': {
       drawing: `
         a   |==========|
         b<a   |====|
       `,
-      drag: { a: 11, b: 5 },
+      potentialSaving: { a: 11, b: 5 },
     },
     'up to the end of what ran beside it': {
       drawing: `
@@ -18,7 +20,7 @@ describe('what the absence of a span would save at most', () => {
         b<a   |======|
         c<a  |====|
       `,
-      drag: { b: 3 },
+      potentialSaving: { b: 3 },
     },
     'nothing when something else ended at the same time': {
       drawing: `
@@ -26,7 +28,7 @@ describe('what the absence of a span would save at most', () => {
         b<a  |=====|
         c<a   |====|
       `,
-      drag: { b: 0 },
+      potentialSaving: { b: 0 },
     },
     'below, no more than above': {
       drawing: `
@@ -35,12 +37,14 @@ describe('what the absence of a span would save at most', () => {
         c<a  |====|
         d<b   |======|
       `,
-      drag: { d: 3 },
+      potentialSaving: { d: 3 },
     },
   };
-  it.each(Object.entries(drags))('%s', (_, { drawing, drag }) => {
+  it.each(Object.entries(drags))('%s', (_, { drawing, potentialSaving }) => {
     const found = criticalPathOf(buildTree(drawn(drawing)).roots[0]!);
-    const byId = new Map(found.sections.map(({ node, drag: saved }) => [node.span.spanId, saved / 1_000]));
-    for (const [id, saved] of Object.entries(drag)) expect(byId.get(id)).toBe(saved);
+    const byId = new Map(
+      found.sections.map(({ node, potentialSaving: saved }) => [node.span.spanId, saved / 1_000]),
+    );
+    for (const [id, saved] of Object.entries(potentialSaving)) expect(byId.get(id)).toBe(saved);
   });
 });

@@ -50,13 +50,13 @@ describe('a row', () => {
   });
 });
 
-describe('the certificate', () => {
+describe('the completeness', () => {
   it('counts all traces when one search had them all', async () => {
     const source = createFakeTraceSource(ladder(8));
     const found = await createFindSlowest({ traces: source, clock: later() })(asked);
     expect(found).toMatchObject({
       isExact: true,
-      certificate: 'exact: all 8 traces in 14:00-14:10 UTC',
+      completeness: 'exact: all 8 traces in 14:00-14:10 UTC',
       searches: 1,
     });
   });
@@ -64,10 +64,10 @@ describe('the certificate', () => {
   it('names the floor that was asked for', async () => {
     const source = createFakeTraceSource(ladder(8));
     const find = createFindSlowest({ traces: source, clock: later() });
-    expect((await find({ ...asked, minDuration: us(7_500) })).certificate).toBe(
+    expect((await find({ ...asked, minDuration: us(7_500) })).completeness).toBe(
       'exact: the only trace >= 7.5 ms in 14:00-14:10 UTC',
     );
-    expect((await find({ ...asked, minDuration: us(9_000) })).certificate).toBe(
+    expect((await find({ ...asked, minDuration: us(9_000) })).completeness).toBe(
       'exact: no trace >= 9 ms in 14:00-14:10 UTC',
     );
   });
@@ -76,13 +76,13 @@ describe('the certificate', () => {
     const source = createFakeTraceSource(ladder(400));
     const found = await createFindSlowest({ traces: source, clock: later() })(asked);
     expect(found.rows.map(({ duration }) => duration)).toEqual([400_000, 399_000, 398_000]);
-    expect(found.certificate).toBe('exact: no other trace over 398 ms in 14:00-14:10 UTC');
+    expect(found.completeness).toBe('exact: no other trace over 398 ms in 14:00-14:10 UTC');
   });
 
   it('says when the end of the window may still be arriving', async () => {
     const source = createFakeTraceSource(ladder(8));
     const clock = createVirtualClock(window.end);
-    expect((await createFindSlowest({ traces: source, clock })(asked)).certificate).toBe(
+    expect((await createFindSlowest({ traces: source, clock })(asked)).completeness).toBe(
       'exact: all 8 traces in 14:00-14:10 UTC; the last 45 s may still be arriving',
     );
   });
@@ -92,7 +92,7 @@ describe('the certificate', () => {
     const find = createFindSlowest({ traces: source, clock: later(), maxSearches: 2, limit: 10 });
     expect(await find(asked)).toMatchObject({
       isExact: false,
-      certificate: 'at least these: 2 of 2 searches used, not proven',
+      completeness: 'at least these: 2 of 2 searches used, not proven',
       searches: 2,
     });
     expect(source.searches).toHaveLength(2);
@@ -110,7 +110,7 @@ describe('what is left open', () => {
     );
     const source = createFakeTraceSource([...crowd, ...ladder(9)]);
     const find = createFindSlowest({ traces: source, clock: later(), limit: 5, maxSearches: 12 });
-    expect((await find(asked)).certificate).toMatch(
+    expect((await find(asked)).completeness).toMatch(
       /^at least these: 12 of 12 searches used, not proven in 14:[\d:.]+-14:[\d:.]+ UTC$/,
     );
   });
@@ -132,7 +132,7 @@ describe('when the backend is slow or fails', () => {
     expect(found.rows).toHaveLength(3);
     expect(found).toMatchObject({
       isExact: false,
-      certificate: 'at least these: time was over after 2 searches, not proven',
+      completeness: 'at least these: time was over after 2 searches, not proven',
     });
     expect(clock.sleepers()).toBe(0);
   });
@@ -148,7 +148,7 @@ describe('when the backend is slow or fails', () => {
       throw aTraceSourceError('timeout');
     });
     const found = await createFindSlowest({ traces: source, clock, limit: 10 })(asked, caller.signal);
-    expect(found.certificate).toBe('at least these: time was over after 1 search, not proven');
+    expect(found.completeness).toBe('at least these: time was over after 1 search, not proven');
   });
 
   it('hands over what it has when a later search fails', async () => {
@@ -157,7 +157,7 @@ describe('when the backend is slow or fails', () => {
       if (call === 2) throw aTraceSourceError();
     });
     const found = await createFindSlowest({ traces: source, clock: later(), limit: 10 })(asked);
-    expect(found.certificate).toBe('at least these: search 2 was not answered, not proven');
+    expect(found.completeness).toBe('at least these: search 2 was not answered, not proven');
   });
 
   it('fails when the first search does', async () => {

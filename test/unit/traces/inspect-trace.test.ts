@@ -179,7 +179,7 @@ describe('a trace at a glance', () => {
       traces: createFakeTraceSource(),
       links,
       clock: createVirtualClock(),
-      tellOtherParts: async () => undefined,
+      otherParts: async () => undefined,
     });
     expect(await inspect('f'.repeat(32))).toBeUndefined();
   });

@@ -133,10 +133,10 @@ describe('nothing is said', () => {
     const traces = createFakeTraceSource(all);
     traces.before('search', () => new Promise(() => {}));
     const clock = createVirtualClock();
-    const told = createOtherParts({ traces, clock, deadline: ms(2_500) })(entry);
+    const notified = createOtherParts({ traces, clock, deadline: ms(2_500) })(entry);
     await clock.whenAsleep();
     await clock.advance(2_500);
-    expect(await told).toBeUndefined();
+    expect(await notified).toBeUndefined();
   });
 
   it('when whoever asked is gone', async () => {

@@ -57,8 +57,8 @@ describe('the part of a service in a request', () => {
   });
 
   it('is placed by a server span only: an internal one is nobody’s histogram', () => {
-    expect(part('payments')?.served).toMatchObject({ service: 'payments', duration: 8_000 });
-    expect(part('db')).toMatchObject({ served: undefined, view: { spans: [{ duration: 5_000 }] } });
+    expect(part('payments')?.serverSpans).toMatchObject({ service: 'payments', duration: 8_000 });
+    expect(part('db')).toMatchObject({ serverSpans: undefined, view: { spans: [{ duration: 5_000 }] } });
   });
 
   it('is nothing where the service has no span', () => {

@@ -18,8 +18,8 @@ function tagged(drawing: string, tags: Readonly<Record<string, Attributes>> = {}
 
 const rows = (trace: Trace): readonly string[] =>
   pathParts(criticalPathOf(buildTree(trace).roots[0]!)).map(
-    ({ service, kind, peer, time, drag, spans }) =>
-      `${service} ${kind} ${peer} ${time / 1_000}${drag === time ? '' : ` at most ${drag / 1_000}`}${spans > 1 ? ` in ${spans}` : ''}`,
+    ({ service, kind, peer, time, potentialSaving, spans }) =>
+      `${service} ${kind} ${peer} ${time / 1_000}${potentialSaving === time ? '' : ` at most ${potentialSaving / 1_000}`}${spans > 1 ? ` in ${spans}` : ''}`,
   );
 
 /** Own code in spans that Envoy named after the host of their service. */
@@ -62,7 +62,7 @@ describe('a span whose name is a method and nothing else', () => {
     ['a call to nobody knows whom', 'http post', 'client', { 'url.path': '/charge' }, 'call /charge'],
     ['without a path', 'PUT', 'server', {}, 'own -'],
     ['a name that only begins so', 'get user', 'server', { 'http.path': '/user' }, 'own -'],
-  ] as const)('is told by what it was asked for: %s', (_, name, kind, attributes, expected) => {
+  ] as const)('is notified by what it was asked for: %s', (_, name, kind, attributes, expected) => {
     expect(path(name, kind, attributes)).toEqual([expected]);
   });
 });

@@ -113,7 +113,7 @@ describe('the rising threshold', () => {
           proven += 1;
           searches += state.searches;
           expect(durationsOf(state)).toEqual(bruteForce(population, k, floor));
-          // What the certificate counts: everything from there on was seen.
+          // What the completeness counts: everything from there on was seen.
           const known = state.seen.filter(({ duration }) => duration >= state.provenFrom).length;
           expect(known).toBe(
             population.filter(({ rank }) => rank >= Math.max(floor, state.provenFrom)).length,

@@ -89,9 +89,9 @@ describe('what a trace says at a glance', () => {
         { spanId: 't', parentSpanId: 's', start: epochUs(1_300 + skew), duration: us(100) },
       ]);
     for (const skew of [0, 60_000_000, -1_000]) {
-      const { start, duration, doubts, offPath } = aheadBy(skew);
+      const { start, duration, warnings, offPath } = aheadBy(skew);
       expect({ start, duration }).toEqual({ start: 1_000, duration: 900 });
-      expect(doubts.workAfterRoot).toBe(0);
+      expect(warnings.workAfterRoot).toBe(0);
       expect(offPath).toEqual([]);
     }
   });
@@ -105,7 +105,7 @@ describe('what a trace says at a glance', () => {
   });
 
   it('notes work that outlives the root', () => {
-    expect(whole.doubts).toEqual({
+    expect(whole.warnings).toEqual({
       hasNoRoot: false,
       rootCount: 1,
       orphanCount: 0,
@@ -116,7 +116,7 @@ describe('what a trace says at a glance', () => {
     });
   });
 
-  const doubts: Readonly<Record<string, { spans: readonly Partial<Span>[]; expected: object }>> = {
+  const warnings: Readonly<Record<string, { spans: readonly Partial<Span>[]; expected: object }>> = {
     'the root is missing': {
       spans: [{ parentSpanId: 'lost' }],
       expected: { hasNoRoot: true, rootCount: 0, orphanCount: 1, workAfterRoot: 0 },
@@ -134,8 +134,8 @@ describe('what a trace says at a glance', () => {
       expected: { isTruncated: true },
     },
   };
-  it.each(Object.entries(doubts))('%s', (_, { spans, expected }) => {
-    expect(summaryOf(spans).doubts).toMatchObject(expected);
+  it.each(Object.entries(warnings))('%s', (_, { spans, expected }) => {
+    expect(summaryOf(spans).warnings).toMatchObject(expected);
   });
 
   it('is nothing for nothing', () => {

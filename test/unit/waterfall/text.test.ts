@@ -29,7 +29,7 @@ describe('the width of a text', () => {
   ] as const)('%s in %s is what is drawn, to a few pixels', (text, weight) => {
     const measured = fonts.width(text, { size: 26, weight });
     const drawn = drawnWidth(text, weight);
-    // Measured too narrow, a label would run into its neighbour; kerning and side bearings make it a little wider.
+    // Measured too narrow, a label would run into its other alert; kerning and side bearings make it a little wider.
     expect(drawn).toBeLessThanOrEqual(measured + 2);
     expect(drawn).toBeGreaterThan(measured * 0.88);
   });

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Generation } from '../../../../demo/jaeger/generation.ts';
 import {
   createJaegerServer,
   type JaegerServer,
   type JaegerServerOptions,
 } from '../../../../demo/jaeger/server.ts';
+import type { ServerVersion } from '../../../../demo/jaeger/server-version.ts';
 import { createJaegerStore, type JaegerStore } from '../../../../demo/jaeger/store.ts';
 import { createMesh, type Mesh } from '../../../../demo/mesh/mesh.ts';
 import { epochMs, HOUR } from '../../../../src/lib/units.ts';
@@ -69,10 +69,10 @@ const V3_WINDOW =
   'query.startTimeMin=2026-11-20T10:00:00Z&query.startTimeMax=2026-11-20T10:00:40Z&query.searchDepth=1000';
 
 describe('with the mesh behind it', () => {
-  test("the older dialect gives the traces that the mesh's own record ranks slowest", async () => {
+  test("the older versionBehavior gives the traces that the mesh's own record ranks slowest", async () => {
     const store = createJaegerStore();
     const mesh = aMeshInto(store);
-    const { url } = await serve(store, { generation: '2.20' });
+    const { url } = await serve(store, { serverVersion: '2.20' });
     const window = { start: START, end: epochMs(START + 40_000) };
     const truth = mesh.record.slowest('checkout.shop', window, 5);
     const bound = truth.at(-1)?.durationUs ?? 0;
@@ -87,7 +87,7 @@ describe('with the mesh behind it', () => {
   test('both dialects give the same spans', async () => {
     const store = createJaegerStore();
     aMeshInto(store);
-    const { url } = await serve(store, { generation: '2.20' });
+    const { url } = await serve(store, { serverVersion: '2.20' });
     const older = (await getJson(
       `${url}/api/traces?service=payments.shop&${WINDOW}&limit=1000`,
     )) as OlderAnswer;
@@ -104,10 +104,10 @@ describe('with the mesh behind it', () => {
     expect(spans).toHaveLength(older.data.reduce((sum, trace) => sum + trace.spans.length, 0));
   });
 
-  test.each<Generation>(['2.20', 'after-2.20'])('a request id is found in %s', async (generation) => {
+  test.each<ServerVersion>(['2.20', 'after-2.20'])('a request id is found in %s', async (serverVersion) => {
     const store = createJaegerStore();
     const mesh = aMeshInto(store);
-    const { url } = await serve(store, { generation });
+    const { url } = await serve(store, { serverVersion });
     const [request] = mesh.record.requests({ start: START, end: NOW });
     const tags = encodeURIComponent(JSON.stringify({ 'guid:x-request-id': request?.requestId }));
     const answer = (await getJson(
@@ -120,7 +120,7 @@ describe('with the mesh behind it', () => {
   test('a failed span carries the tags of its status', async () => {
     const store = createJaegerStore();
     store.add([aSpan({ trace: 1, failed: true, attributes: { 'http.status_code': '503' } })]);
-    const { url } = await serve(store, { generation: '2.20' });
+    const { url } = await serve(store, { serverVersion: '2.20' });
     const answer = (await getJson(`${url}/api/traces/${traceId(1)}`)) as OlderAnswer;
     expect(answer.data[0]?.spans[0]?.tags.map(({ key }) => key)).toEqual([
       'http.status_code',
@@ -134,7 +134,7 @@ describe('with the mesh behind it', () => {
 describe('storages behind the API', () => {
   test('a search that the storage refuses is a 500 with its text', async () => {
     const store = createJaegerStore();
-    const { url } = await serve(store, { generation: '2.20', behaviour: 'cassandra' });
+    const { url } = await serve(store, { serverVersion: '2.20', behaviour: 'cassandra' });
     const tags = encodeURIComponent('{"a":"b"}');
     const older = await fetch(`${url}/api/traces?service=s&minDuration=1ms&tags=${tags}`);
     const message = 'cannot query for duration and tags simultaneously';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PROMETHEUS_2 } from '../../../../demo/prometheus/promql/dialect.ts';
+import { PROMETHEUS_2 } from '../../../../demo/prometheus/promql/version-behavior.ts';
 import { ask, load } from './promql-case.ts';
 
 const SHOP = load({
@@ -135,5 +135,5 @@ describe('an operation is refused:', () => {
 it('an ambiguous match whose elements are filtered out is refused by Prometheus 3 and let pass by Prometheus 2', () => {
   const query = 'errors == on(service) requests';
   expect(() => ask(SHOP, query, at)).toThrow(/many-to-one matching must be explicit/);
-  expect(ask(SHOP, query, { ...at, dialect: PROMETHEUS_2 })).toEqual({});
+  expect(ask(SHOP, query, { ...at, versionBehavior: PROMETHEUS_2 })).toEqual({});
 });

@@ -1,8 +1,8 @@
 import { formatValue } from '../../../../demo/prometheus/http/wire.ts';
 import { formatMetric } from '../../../../demo/prometheus/labels.ts';
-import { type Dialect, PROMETHEUS_3 } from '../../../../demo/prometheus/promql/dialect.ts';
 import { parseExpression } from '../../../../demo/prometheus/promql/parse.ts';
 import { queryInstant } from '../../../../demo/prometheus/promql/query.ts';
+import { PROMETHEUS_3, type VersionBehavior } from '../../../../demo/prometheus/promql/version-behavior.ts';
 import { createSampleStore, type SampleStore } from '../../../../demo/prometheus/sample-store.ts';
 import { epochMs } from '../../../../src/lib/units.ts';
 
@@ -45,17 +45,17 @@ export function load(series: Load, step = 60_000): SampleStore {
 export interface AskOptions {
   /** When, in seconds after T0. */
   readonly at?: number;
-  readonly dialect?: Dialect;
+  readonly versionBehavior?: VersionBehavior;
   /** How far instant selectors look back, in ms. */
   readonly lookback?: number;
 }
 
 /** Evaluates a query and gives its values as Prometheus writes them, by metric; `''` for a scalar. */
 export function ask(source: SampleStore, query: string, options: AskOptions = {}): Record<string, string> {
-  const { at = 300, dialect = PROMETHEUS_3, lookback = 300_000 } = options;
+  const { at = 300, versionBehavior = PROMETHEUS_3, lookback = 300_000 } = options;
   const result = queryInstant(
-    { source, dialect, lookback },
-    parseExpression(query, dialect),
+    { source, versionBehavior, lookback },
+    parseExpression(query, versionBehavior),
     T0 + at * 1_000,
   );
   switch (result.type) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PROMETHEUS_2 } from '../../../../demo/prometheus/promql/dialect.ts';
 import { bucketQuantile } from '../../../../demo/prometheus/promql/quantile.ts';
+import { PROMETHEUS_2 } from '../../../../demo/prometheus/promql/version-behavior.ts';
 import { ask, load } from './promql-case.ts';
 
 type Buckets = readonly (readonly [bound: number, count: number])[];
@@ -216,7 +216,7 @@ describe('histogram_quantile', () => {
       'd_bucket{le="500"}': '3',
       'd_bucket{le="+Inf"}': '4',
     });
-    expect(ask(both, 'histogram_quantile(0.5, d_bucket)', { at: 0, dialect: PROMETHEUS_2 })).toEqual({
+    expect(ask(both, 'histogram_quantile(0.5, d_bucket)', { at: 0, versionBehavior: PROMETHEUS_2 })).toEqual({
       '{}': '250',
     });
   });

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Dialect, PROMETHEUS_2, PROMETHEUS_3 } from '../../../../demo/prometheus/promql/dialect.ts';
+import {
+  PROMETHEUS_2,
+  PROMETHEUS_3,
+  type VersionBehavior,
+} from '../../../../demo/prometheus/promql/version-behavior.ts';
 import { ask, load } from './promql-case.ts';
 
 interface Case {
@@ -7,7 +11,7 @@ interface Case {
   readonly query: string;
   /** Seconds after the first sample. */
   readonly at: number;
-  readonly dialect?: Dialect;
+  readonly versionBehavior?: VersionBehavior;
   /** Undefined: the series is not in the result. */
   readonly expected: number | undefined;
 }
@@ -26,7 +30,7 @@ const CASES: Readonly<Record<string, Case>> = {
     samples: '100+60x5',
     query: 'rate(m[5m])',
     at: 300,
-    dialect: PROMETHEUS_2,
+    versionBehavior: PROMETHEUS_2,
     expected: 1,
   },
   'increase is the rate over the whole range': {
@@ -76,7 +80,7 @@ const CASES: Readonly<Record<string, Case>> = {
     samples: '0 60',
     query: 'rate(m[1m])',
     at: 60,
-    dialect: PROMETHEUS_2,
+    versionBehavior: PROMETHEUS_2,
     expected: 1,
   },
   'the same range holds one sample in Prometheus 3': {
@@ -127,8 +131,8 @@ const CASES: Readonly<Record<string, Case>> = {
 
 describe('rates of', () => {
   it.each(Object.entries(CASES))('%s', (_name, one) => {
-    const { samples, query, at, expected, dialect = PROMETHEUS_3 } = one;
-    const result = ask(load({ 'm{a="b"}': samples }), query, { at, dialect });
+    const { samples, query, at, expected, versionBehavior = PROMETHEUS_3 } = one;
+    const result = ask(load({ 'm{a="b"}': samples }), query, { at, versionBehavior });
     if (expected === undefined) expect(result).toEqual({});
     else expect(Number(result['{a="b"}'])).toBeCloseTo(expected, 9);
   });
@@ -136,7 +140,8 @@ describe('rates of', () => {
   it('a counter whose zero point is nearer than the threshold but the range start is not: 2.x extrapolates to zero, 3.x by half a spacing', () => {
     // First sample at 120 s of a range that begins at 0 s: the gap of 120 s is over 66 s. Zero is 60 s before the first sample.
     const store = load({ m: '_ _ 60 120 180 240' });
-    const increase = (dialect: Dialect) => Number(ask(store, 'increase(m[5m])', { at: 300, dialect })['{}']);
+    const increase = (versionBehavior: VersionBehavior) =>
+      Number(ask(store, 'increase(m[5m])', { at: 300, versionBehavior })['{}']);
     expect(increase(PROMETHEUS_2)).toBeCloseTo((180 * (180 + 60)) / 180, 9);
     expect(increase(PROMETHEUS_3)).toBeCloseTo((180 * (180 + 30)) / 180, 9);
   });

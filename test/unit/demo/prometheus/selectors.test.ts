@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PROMETHEUS_2, PROMETHEUS_3 } from '../../../../demo/prometheus/promql/dialect.ts';
+import { PROMETHEUS_2, PROMETHEUS_3 } from '../../../../demo/prometheus/promql/version-behavior.ts';
 import { ask, load } from './promql-case.ts';
 
 const SHOP = load({
@@ -37,8 +37,8 @@ describe('the lookback', () => {
     ['takes it in in Prometheus 2', 300, PROMETHEUS_2, { m: '4' }],
     ['ends after that', 300.001, PROMETHEUS_2, {}],
     ['never looks ahead', -0.001, PROMETHEUS_3, {}],
-  ] as const)('%s', (_name, at, dialect, expected) => {
-    expect(ask(store, 'm', { at, dialect })).toEqual(expected);
+  ] as const)('%s', (_name, at, versionBehavior, expected) => {
+    expect(ask(store, 'm', { at, versionBehavior })).toEqual(expected);
   });
 
   it('can be another', () => {

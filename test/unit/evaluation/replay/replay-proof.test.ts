@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSampleStore } from '../../../../demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServer } from '../../../../demo/prometheus/server.ts';
 import type { GroupState } from '../../../../src/alerts/alert.ts';
-import { slotOf, spreadOffset } from '../../../../src/alerts/slot.ts';
+import { evalTimeOf, spreadOffset } from '../../../../src/alerts/eval-time.ts';
 import { createEvaluateGroup } from '../../../../src/evaluation/evaluate-group.ts';
 import { createReplay } from '../../../../src/evaluation/replay/replay.ts';
 import { createHttpClient } from '../../../../src/http/http-client.ts';
@@ -101,10 +101,10 @@ describe('a day of samples', () => {
     return { metrics, logger, recorder: createSpyRecorder(), expand: expandTemplate };
   };
 
-  /** What every slot of a group led to: its whole state and what was to be told. */
+  /** What every evaluation time of a group led to: its whole state and what was to be notified. */
   type Story = Map<
     EpochMs,
-    { readonly state: GroupState; readonly told: readonly (readonly [string, EpochMs])[] }
+    { readonly state: GroupState; readonly notified: readonly (readonly [string, EpochMs])[] }
   >;
 
   async function live(group: RuleGroup): Promise<Story> {
@@ -115,10 +115,13 @@ describe('a day of samples', () => {
       claimTick: async () => true,
       loadGroup: async () => state,
       groups: async () => [],
-      acts: async () => new Map(),
+      actions: async () => new Map(),
       applyEvaluation: async (change) => {
         state = change.state;
-        story.set(now, { state, told: change.entries.map(({ id, createdAt }) => [id, createdAt] as const) });
+        story.set(now, {
+          state,
+          notified: change.entries.map(({ id, createdAt }) => [id, createdAt] as const),
+        });
         return 'applied';
       },
     } satisfies Partial<Store> as unknown as Store;
@@ -131,7 +134,7 @@ describe('a day of samples', () => {
     };
     const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise });
     const offset = spreadOffset(group.id, group.interval);
-    now = slotOf(after(WINDOW.start, ms(group.interval - 1)), group.interval, offset);
+    now = evalTimeOf(after(WINDOW.start, ms(group.interval - 1)), group.interval, offset);
     for (; now <= WINDOW.end; now = after(now, group.interval)) {
       expect((await evaluate(group, now)).kind).toBe('applied');
     }
@@ -149,18 +152,21 @@ describe('a day of samples', () => {
       groups,
       window: WINDOW,
       timezone: 'UTC',
-      onEvaluated: ({ group, slot, state, entries }) => {
+      onEvaluated: ({ group, evalTime, state, entries }) => {
         const story: Story = stories.get(group.id) ?? new Map();
         stories.set(group.id, story);
-        story.set(slot, { state, told: entries.map(({ id, createdAt }) => [id, createdAt] as const) });
+        story.set(evalTime, {
+          state,
+          notified: entries.map(({ id, createdAt }) => [id, createdAt] as const),
+        });
       },
     });
     for (const group of groups) {
       const expected = await live(group);
       const replayed = stories.get(group.id);
       expect([...(replayed?.keys() ?? [])]).toEqual([...expected.keys()]);
-      for (const [slot, what] of expected)
-        expect(comparable(replayed?.get(slot)), String(slot)).toEqual(comparable(what));
+      for (const [evalTime, what] of expected)
+        expect(comparable(replayed?.get(evalTime)), String(evalTime)).toEqual(comparable(what));
     }
     // The comparison means something: rules fired, ended, came back, and one was refused for a while.
     const [checkout, slow, refused] = report.rules;

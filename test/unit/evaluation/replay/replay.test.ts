@@ -22,7 +22,7 @@ describe('what a replay counts', () => {
         rule: 'CheckoutSlow',
         group: 'checkout',
         alerts: 3,
-        // The group's slots lie between the minutes: ten in the first two breaches, nine in the last.
+        // The group's evaluation times lie between the minutes: ten in the first two breaches, nine in the last.
         minutesFiring: 29,
         flaps: 1,
         messages: 3,
@@ -100,14 +100,16 @@ describe('what a replay asks', () => {
     const { metrics, asked } = source([]);
     const groups = [group({ queryOffset: ms(10 * SECOND) })];
     const window = { start: START, end: after(START, ms(40 * HOUR)) };
-    const slots: EpochMs[] = [];
-    await replayOf(metrics)(request({ groups, window, onEvaluated: ({ slot }) => void slots.push(slot) }));
+    const evalTimes: EpochMs[] = [];
+    await replayOf(metrics)(
+      request({ groups, window, onEvaluated: ({ evalTime }) => void evalTimes.push(evalTime) }),
+    );
     expect(asked.map(({ kind, points }) => [kind, points])).toEqual([
       ['range', 1_000],
       ['range', 1_000],
       ['range', 400],
     ]);
-    expect(asked[0]?.start).toBe((slots[0] ?? 0) - 10_000);
+    expect(asked[0]?.start).toBe((evalTimes[0] ?? 0) - 10_000);
   });
 
   it('does not ask for evidence while nothing has to be proven', async () => {
@@ -116,11 +118,11 @@ describe('what a replay asks', () => {
     expect(asked.map(({ expr }) => expr)).toEqual(['slow_share > 0.01']);
   });
 
-  it('asks for evidence from the slot on at which a firing alert is missing', async () => {
+  it('asks for evidence from the evaluation time on at which a firing alert is missing', async () => {
     const { metrics, asked } = source([[10, 20]]);
     const endings: EpochMs[] = [];
-    const onEvaluated = ({ slot, entries }: Evaluated): void => {
-      if (entries.some(({ kind }) => kind === 'resolved')) endings.push(slot);
+    const onEvaluated = ({ evalTime, entries }: Evaluated): void => {
+      if (entries.some(({ kind }) => kind === 'resolved')) endings.push(evalTime);
     };
     await replayOf(metrics)(request({ onEvaluated }));
     expect(asked.filter(({ expr }) => expr === 'slow_share').map(({ start }) => start)).toEqual(endings);
@@ -135,7 +137,7 @@ describe('what a replay asks', () => {
   });
 
   it('asks instants where a range is refused for some of them', async () => {
-    // Refused at minutes 100 to 109 only, nine slots: a range that touches one of them is refused whole.
+    // Refused at minutes 100 to 109 only, nine evalTimes: a range that touches one of them is refused whole.
     const refuse = ({ start, points }: Asked) => {
       const from = minuteOf(start);
       const isTouched = from <= 109 && from + points - 1 >= 100;

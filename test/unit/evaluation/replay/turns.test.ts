@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { spreadOffset } from '../../../../src/alerts/slot.ts';
-import { slotsOf, turnsOf } from '../../../../src/evaluation/replay/turns.ts';
+import { spreadOffset } from '../../../../src/alerts/eval-time.ts';
+import { evalTimesOf, turnsOf } from '../../../../src/evaluation/replay/turns.ts';
 import { after, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
 import { aGroup } from '../../../support/builders.ts';
 import { START } from '../../../support/virtual-clock.ts';
@@ -15,24 +15,29 @@ const groups = [
 const turns = (step?: typeof MINUTE) =>
   [
     ...turnsOf(
-      groups.map((group) => slotsOf(group, { window, ...(step === undefined ? {} : { step }) })),
+      groups.map((group) => evalTimesOf(group, { window, ...(step === undefined ? {} : { step }) })),
       window,
     ),
-  ].map(({ group, slot }) => ({ name: group.name, slot }));
+  ].map(({ group, evalTime }) => ({ name: group.name, evalTime }));
 
 describe('the evaluations of a window', () => {
-  it.each(groups)('are every slot of the grid of $name, once, both ends within', ({ name, id, interval }) => {
-    const offset = name === 'cron' ? 0 : spreadOffset(id, interval);
-    const expected: number[] = [];
-    for (let at = Math.floor(window.start / 1_000) * 1_000; at <= window.end; at += 1_000)
-      if ((at - offset) % interval === 0) expected.push(at);
-    expect(turns().flatMap((turn) => (turn.name === name ? turn.slot : []))).toEqual(expected);
-  });
+  it.each(groups)(
+    'are every evaluation time of the grid of $name, once, both ends within',
+    ({ name, id, interval }) => {
+      const offset = name === 'cron' ? 0 : spreadOffset(id, interval);
+      const expected: number[] = [];
+      for (let at = Math.floor(window.start / 1_000) * 1_000; at <= window.end; at += 1_000)
+        if ((at - offset) % interval === 0) expected.push(at);
+      expect(turns().flatMap((turn) => (turn.name === name ? turn.evalTime : []))).toEqual(expected);
+    },
+  );
 
-  it('come in the order of time, those of one slot in the order of the files', () => {
+  it('come in the order of time, those of one evaluation time in the order of the files', () => {
     const order = groups.map(({ name }) => name);
     for (const all of [turns(), turns(MINUTE)]) {
-      const sorted = all.toSorted((a, b) => a.slot - b.slot || order.indexOf(a.name) - order.indexOf(b.name));
+      const sorted = all.toSorted(
+        (a, b) => a.evalTime - b.evalTime || order.indexOf(a.name) - order.indexOf(b.name),
+      );
       expect(all).toEqual(sorted);
     }
   });

@@ -138,7 +138,7 @@ describe('a Pyrra objective', () => {
     ]);
   });
 
-  it('reads a whole bound as both generations of Prometheus write it', () => {
+  it('reads a whole bound as both versions of Prometheus write it', () => {
     const [first] = rulesOf(PYRRA);
     expect(first?.expr).toContain(
       '1 - sum by (handler) (rate(req_milliseconds_bucket{job="shop",le=~"500(\\\\.0)?"}[1h])) / sum by (handler) (rate(req_milliseconds_count{job="shop"}[1h]))',
@@ -169,7 +169,7 @@ describe('a Pyrra objective', () => {
 it.each([
   ['Sloth', SLOTH.replace('le="0.5"', 'le="1"')],
   ['OpenSLO', OPENSLO.replace('requests_total{code!~"5.."}', 'requests_bucket{le="1"}')],
-])('a whole bound in a query of %s is read as both generations of Prometheus write it', (_, text) => {
+])('a whole bound in a query of %s is read as both versions of Prometheus write it', (_, text) => {
   expect(rulesOf(text)[0]?.expr).toContain('_bucket{le=~"1(\\\\.0)?"}');
 });
 

@@ -1,0 +1,64 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { GroupState } from '../../../src/alerts/alert.ts';
+import { createOtherGroupStates, type OtherGroupStates } from '../../../src/evaluation/other-group-states.ts';
+import { SOURCES } from '../../../src/evaluation/sources-group.ts';
+import { slotAt } from '../../support/timeline.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const stateOf = (tick: number): GroupState => ({ evalTime: slotAt(tick), rules: {} });
+
+describe('the states of other groups', () => {
+  let clock: VirtualClock;
+  let stored: Map<string, GroupState>;
+  let read: string[];
+  let states: OtherGroupStates;
+  beforeEach(() => {
+    clock = createVirtualClock();
+    stored = new Map([
+      ['a', stateOf(1)],
+      ['b', stateOf(2)],
+      [SOURCES.id, stateOf(3)],
+    ]);
+    read = [];
+    states = createOtherGroupStates({
+      store: {
+        groups: async () => [...stored.keys()],
+        loadGroup: async (id) => {
+          read.push(id);
+          return stored.get(id);
+        },
+      },
+      clock,
+    });
+  });
+
+  it('are those of all rule groups but the one that asks', async () => {
+    expect(await states.others('a')).toEqual([stateOf(2)]);
+    expect(await states.others('c')).toEqual([stateOf(1), stateOf(2)]);
+  });
+
+  it('are read once in two seconds', async () => {
+    await states.others('c');
+    await clock.advance(1_999);
+    await states.others('c');
+    expect(read).toEqual(['a', 'b']);
+    stored.set('b', stateOf(9));
+    await clock.advance(1);
+    expect(await states.others('c')).toEqual([stateOf(1), stateOf(9)]);
+  });
+
+  it('need no reading where they were evaluated here, and are as new as that', async () => {
+    await states.others('c');
+    states.note('a', stateOf(7));
+    expect(await states.others('c')).toEqual([stateOf(7), stateOf(2)]);
+    expect(read).toEqual(['a', 'b']);
+  });
+
+  it('are forgotten with their group', async () => {
+    await states.others('c');
+    stored.delete('a');
+    expect(await states.others('c')).toEqual([stateOf(2)]);
+    stored.set('a', stateOf(4));
+    expect(await states.others('c')).toEqual([stateOf(2), stateOf(4)]);
+  });
+});

@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RuleSetVersion } from '../../../src/alerts/alert.ts';
+import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
+import { createRuleSetVersions, isOutdated, nextVersion } from '../../../src/evaluation/rule-set-version.ts';
+import { MINUTE, ms } from '../../../src/lib/units.ts';
+import { createLocalTime } from '../../../src/policy/local-time.ts';
+import { NO_POLICY, type NoisePolicy } from '../../../src/policy/suppress.ts';
+import type { RuleGroup } from '../../../src/rules/rule.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
+import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
+import { openTempStore } from '../../support/temp-store.ts';
+import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+const ruleSetVersion = (hash: string, tick: number): RuleSetVersion => ({ hash, since: slotAt(tick) });
+
+describe('rules of another text', () => {
+  const stored = { evalTime: slotAt(9), ruleSetVersion: ruleSetVersion('b', 5) };
+  const cases: Record<
+    string,
+    [RuleSetVersion, typeof stored | { evalTime: (typeof stored)['evalTime'] }, number, boolean]
+  > = {
+    'that came into force later make these outdated': [ruleSetVersion('a', 4), stored, 10, true],
+    'that came into force earlier do not': [ruleSetVersion('a', 6), stored, 10, false],
+    'of the same instant do not': [ruleSetVersion('a', 5), stored, 10, false],
+    'that are the same text do not': [ruleSetVersion('b', 1), stored, 10, false],
+    'of a replica that is gone do not': [ruleSetVersion('a', 4), stored, 13, false],
+    'from before rule-set versions do not': [ruleSetVersion('a', 4), { evalTime: slotAt(9) }, 10, false],
+  };
+  it.each(Object.entries(cases))('%s', (_name, [own, theirs, tick, expected]) => {
+    expect(isOutdated(own, theirs, { evalTime: slotAt(tick), interval: TICK })).toBe(expected);
+  });
+  it('count from the last replica that took them up', () => {
+    expect(nextVersion(ruleSetVersion('a', 2), ruleSetVersion('a', 7))).toEqual(ruleSetVersion('a', 7));
+    expect(nextVersion(ruleSetVersion('a', 2), ruleSetVersion('b', 7))).toEqual(ruleSetVersion('a', 2));
+  });
+  it('count from when they came in force, and a reload of the same text changes nothing', async () => {
+    const clock = createVirtualClock();
+    const ruleSetVersions = createRuleSetVersions(clock);
+    const first = ruleSetVersions.own(aGroup());
+    await clock.advance(MINUTE);
+    expect(ruleSetVersions.own(aGroup())).toEqual(first);
+    expect(ruleSetVersions.own(aGroup({ limit: 1 })).since - first.since).toBe(MINUTE);
+  });
+  it('count from when the policy came in force, for every group', async () => {
+    const clock = createVirtualClock();
+    const ruleSetVersions = createRuleSetVersions(clock);
+    const groups = [aGroup(), aGroup({ name: 'cart' })];
+    const first = groups.map((group) => ruleSetVersions.own(group, NO_POLICY));
+    await clock.advance(MINUTE);
+    expect(groups.map((group) => ruleSetVersions.own(group, { ...NO_POLICY }))).toEqual(first);
+    const renewed = groups.map((group) => ruleSetVersions.own(group, { ...NO_POLICY, flapThreshold: 2 }));
+    expect(renewed.map(({ since }) => since)).toEqual([clock.now(), clock.now()]);
+  });
+});
+
+describe('while a changed file is rolled out', () => {
+  let clock: VirtualClock;
+  let temp: Awaited<ReturnType<typeof openTempStore>>;
+  beforeEach(async () => {
+    clock = createVirtualClock();
+    temp = await openTempStore(clock);
+  });
+  afterEach(() => temp.dispose());
+
+  const strict = aGroup({ rules: [aRule({ expr: 'strict' })] });
+  const lax = aGroup({ rules: [aRule({ expr: 'lax' })] });
+
+  function aReplica(policy?: NoisePolicy) {
+    const metrics = createFakeMetricsSource();
+    const breach = [{ labels: { service: 'checkout' }, value: 0.02 }];
+    metrics.answer('strict', breach);
+    metrics.answer('slow_share', [{ labels: { service: 'checkout' }, value: 0.005 }]);
+    const logger = createSpyLogger();
+    const evaluate = createEvaluateGroup({
+      store: temp.store,
+      metrics,
+      clock,
+      recorder: createSpyRecorder(),
+      logger,
+      expand: expandValue,
+      ...(policy === undefined
+        ? {}
+        : {
+            noise: {
+              policy: () => policy,
+              localTime: createLocalTime(),
+              learnCalls: async () => undefined,
+            },
+          }),
+    });
+    return { evaluate, logger };
+  }
+
+  /** Ticks at which the replicas try in turn, the first one first; gives what came of each. */
+  async function ticks(
+    from: number,
+    to: number,
+    ...tries: readonly (readonly [ReturnType<typeof aReplica>, RuleGroup])[]
+  ): Promise<readonly string[]> {
+    const outcomes: string[] = [];
+    for (let tick = from; tick <= to; tick++) {
+      await clock.advanceTo(slotAt(tick));
+      for (const [{ evaluate }, group] of tries) outcomes.push((await evaluate(group, slotAt(tick))).kind);
+    }
+    return outcomes;
+  }
+
+  async function notified(): Promise<readonly string[]> {
+    const kinds: string[] = [];
+    for (;;) {
+      const entry = await temp.store.takeEntry({ now: clock.now(), lease: ms(MINUTE) });
+      if (entry === undefined) return kinds;
+      kinds.push(entry.kind);
+      await temp.store.completeEntry({ id: entry.id });
+    }
+  }
+
+  it('the newest rules win, no tick is lost to the older ones, and nothing fires in turn', async () => {
+    const [old, renewed] = [aReplica(), aReplica()];
+    await ticks(0, 1, [old, strict]);
+    await ticks(2, 2, [renewed, lax]);
+    expect(await ticks(3, 5, [old, strict], [renewed, lax])).toEqual([
+      // The first one finds out by the tick it claimed.
+      'outdated',
+      'claimed-elsewhere',
+      'outdated',
+      'applied',
+      'outdated',
+      'applied',
+    ]);
+    expect(await notified()).toEqual(['firing', 'resolved']);
+    expect(old.logger.messages('info')).toHaveLength(1);
+  });
+
+  it('the newest policy wins with them, also where only the policy has changed', async () => {
+    const silences = [{ matchers: [], endsAt: slotAt(1_000), createdBy: 'ann', comment: 'planned' }];
+    const [old, renewed] = [aReplica(NO_POLICY), aReplica({ ...NO_POLICY, silences })];
+    const rules = aGroup({ rules: [aRule({ expr: 'strict', for: ms(3 * TICK) })] });
+    await ticks(0, 1, [old, rules]);
+    await ticks(2, 2, [renewed, rules]);
+    expect(await ticks(3, 5, [old, rules], [renewed, rules])).toEqual([
+      'outdated',
+      'claimed-elsewhere',
+      'outdated',
+      'applied',
+      'outdated',
+      'applied',
+    ]);
+    // It fires, and the silence that the older one does not know holds it back.
+    const rule = Object.values((await temp.store.loadGroup(rules.id))?.rules ?? {})[0];
+    expect(rule?.alerts.map(({ state, suppressed }) => [state, suppressed?.kind])).toEqual([
+      ['firing', 'silence'],
+    ]);
+    expect(await notified()).toEqual([]);
+  });
+
+  it('the others follow as soon as they have the same rules', async () => {
+    const [old, renewed] = [aReplica(), aReplica()];
+    await ticks(0, 0, [old, strict]);
+    await ticks(1, 1, [renewed, lax]);
+    await ticks(2, 2, [old, strict]);
+    expect(await ticks(3, 4, [old, lax])).toEqual(['applied', 'applied']);
+  });
+
+  it('older rules take over when nobody evaluates by the newer ones any more', async () => {
+    const [old, renewed] = [aReplica(), aReplica()];
+    await ticks(0, 0, [old, strict]);
+    await ticks(1, 1, [renewed, lax]);
+    expect(await ticks(2, 5, [old, strict])).toEqual(['outdated', 'outdated', 'outdated', 'applied']);
+  });
+});
