@@ -1,7 +1,7 @@
 import type { Budget, ErrorBudget } from '../latency/error-budget.ts';
 import { bucketsOf, estimateOf, slowBetweenOf } from '../latency/measure-latency.ts';
 import type { Clock } from '../lib/clock.ts';
-import { eachAtOnce } from '../lib/concurrency.ts';
+import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
@@ -80,7 +80,7 @@ export async function allFigures(
   signal?: AbortSignal,
 ): Promise<readonly (SloFigures | undefined)[]> {
   const found: (SloFigures | undefined)[] = wanted.map(() => undefined);
-  await eachAtOnce([...wanted.entries()], AT_ONCE, async ([index, of]) => {
+  await forEachLimited([...wanted.entries()], AT_ONCE, async ([index, of]) => {
     if (of !== undefined) found[index] = await figuresOf(deps, of, signal);
   });
   return found;

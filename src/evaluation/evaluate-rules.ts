@@ -1,6 +1,6 @@
 import type { Alert, GroupState, NoDataReason, RuleState } from '../alerts/alert.ts';
 import { type StepResult, stepRule } from '../alerts/step.ts';
-import { eachAtOnce } from '../lib/concurrency.ts';
+import { forEachLimited } from '../lib/concurrency.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
@@ -107,7 +107,7 @@ export async function stepRules(
   const order = askingOrder(tick.group, previous);
   const last = order.at(-1);
   const stepped = new Map<SloRule, Stepped>();
-  await eachAtOnce(order, ASKED_AT_ONCE, async (index) => {
+  await forEachLimited(order, ASKED_AT_ONCE, async (index) => {
     const rule = rules[index];
     if (rule === undefined) return;
     const known = previous?.rules[rule.key];

@@ -52,7 +52,7 @@ export function isStaleConnection(error: unknown): boolean {
 }
 
 /**
- * Semaphore whatever axios or Node threw into an error that is safe to show. The original is dropped, not kept as the
+ * Turns whatever axios or Node threw into an error that is safe to show. The original is dropped, not kept as the
  * cause: an axios error carries the request, and with it the Authorization header, into `util.inspect`.
  */
 export function toUpstreamError(

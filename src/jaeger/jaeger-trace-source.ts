@@ -10,7 +10,7 @@ import { type Backend, type BackendSource, detectBackend } from './backend.ts';
 import { searchIn } from './search.ts';
 import { createSharing } from './shared-work.ts';
 import { createTraceMemory } from './trace-memory.ts';
-import { createPatientSemaphore } from './turns.ts';
+import { createPatientLimiter } from './turns.ts';
 import { legacyNamesSchema, readLegacyTraces } from './wire-legacy.ts';
 import { readOtlpTraces, v3OperationsSchema, v3ServicesSchema } from './wire-otlp.ts';
 import { hexId } from './wire-value.ts';
@@ -43,7 +43,7 @@ export function createJaegerTraceSource({
 }: JaegerTraceSourceOptions): TraceSource {
   const ask = askWith(http, deadline);
   const inBackend = backendMemory({ http, ask, deadline });
-  const takeTurn = createPatientSemaphore({ atOnce: SEARCHES_AT_ONCE, patience: deadline });
+  const takeTurn = createPatientLimiter({ atOnce: SEARCHES_AT_ONCE, patience: deadline });
   const memory = createTraceMemory({ now: () => clock.now(), maxBytes: MEMORY_BYTES });
   const shareSearch = createSharing<FoundTraces>();
   const shareTrace = createSharing<Trace | undefined>();

@@ -1,22 +1,22 @@
 import { createDeadline } from '../http/deadline.ts';
-import { createSemaphore } from '../lib/concurrency.ts';
+import { createLimiter } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Milliseconds } from '../lib/units.ts';
 
 /** Does a piece of work when it is its turn. */
 export type TakeTurn = <T>(work: () => Promise<T>, signal: AbortSignal | undefined) => Promise<T>;
 
-/** Semaphore at searching: who has waited for `patience`, or gives up while waiting, is out with a `timeout`. */
-export function createPatientSemaphore(options: {
+/** Turns at searching: who has waited for `patience`, or gives up while waiting, is out with a `timeout`. */
+export function createPatientLimiter(options: {
   readonly atOnce: number;
   readonly patience: Milliseconds;
 }): TakeTurn {
-  const turns = createSemaphore(options.atOnce);
+  const turns = createLimiter(options.atOnce);
   return async (work, signal) => {
     const deadline = createDeadline(options.patience, signal);
     let hasBegun = false;
     try {
-      return await turns.take(() => {
+      return await turns.run(() => {
         hasBegun = true;
         deadline.clear();
         return work();

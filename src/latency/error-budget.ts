@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { createSemaphore } from '../lib/concurrency.ts';
+import { createLimiter } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { unansweredBecause } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
@@ -131,14 +131,14 @@ export function createErrorBudget(deps: {
   readonly clock: Clock;
 }): ErrorBudget {
   const { metrics, clock } = deps;
-  const turns = createSemaphore(AT_ONCE);
+  const turns = createLimiter(AT_ONCE);
   const answers = createAnswers(clock);
 
   async function ask(of: BudgetOf): Promise<Answered> {
     if (turns.waiting() >= MOST_WAITING) return { kind: 'unknown', reason: 'too many are asked for at once' };
     const limit = { clock, duration: DEADLINE, system: 'prometheus' } as const;
     try {
-      return await turns.take(() => withDeadline(limit, (signal) => measured(metrics, of, signal)));
+      return await turns.run(() => withDeadline(limit, (signal) => measured(metrics, of, signal)));
     } catch (error) {
       return { kind: 'unknown', reason: unansweredBecause(error) };
     }

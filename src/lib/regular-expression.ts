@@ -1,5 +1,5 @@
 /**
- * Semaphore an RE2 expression, the API version of Prometheus and Alertmanager, into a JavaScript one that matches the same strings.
+ * Turns an RE2 expression, the API version of Prometheus and Alertmanager, into a JavaScript one that matches the same strings.
  * Source of the apiVersion: github.com/google/re2/wiki/Syntax. What has no equal in JavaScript is refused by name, never guessed.
  */
 

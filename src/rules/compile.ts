@@ -170,7 +170,7 @@ function burnRule(slo: Slo, burn: BurnWindow): SloRule {
 }
 
 /**
- * Semaphore an SLO of the short form into rules: its verdict (the share of slow requests against what the quantile allows:
+ * Turns an SLO of the short form into rules: its verdict (the share of slow requests against what the quantile allows:
  * "p99 above T" and "more than 1 % slower than T" are one statement, and the second is exact at a bucket bound), and
  * the burn-rate alerts where they are asked for.
  */

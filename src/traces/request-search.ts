@@ -1,4 +1,4 @@
-import { eachAtOnce } from '../lib/concurrency.ts';
+import { forEachLimited } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { after, before, type EpochUs, MINUTE, ms, type TimeWindow, toEpochMs } from '../lib/units.ts';
 import { extentOf } from './ranking.ts';
@@ -55,7 +55,7 @@ export function createRequestSearch(
   ): Promise<void> => {
     const searched = services.slice(0, MOST_SERVICES);
     if (searched.length < services.length) findings.isCut = true;
-    await eachAtOnce(searched, AT_ONCE, async (service) => {
+    await forEachLimited(searched, AT_ONCE, async (service) => {
       if (!isOver() && !isEnough()) await searchService(question, { service, window, signal, findings });
     });
   };

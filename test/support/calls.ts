@@ -13,7 +13,7 @@ export interface Calls {
 }
 
 /**
- * Semaphore of the event loop, each with a look at the sockets, after which what has not moved on does not: it sleeps when
+ * Turns of the event loop, each with a look at the sockets, after which what has not moved on does not: it sleeps when
  * no call is under way, and its call hangs otherwise. Counted in turns and not in time: on a machine that is slow, or
  * stopped for a while, a turn takes longer.
  */
@@ -21,7 +21,7 @@ const ASLEEP = { turns: 12, each: 2 };
 const HANGING = { turns: 30, each: 10 };
 /** The same for a call that nobody waits for: a hanging one should not hold up every second of a test. */
 const ABANDONED = { turns: 8, each: 2 };
-/** Semaphore in which what was just read, stored or acknowledged leads to the next call. */
+/** Turns of the event loop in which what was just read, stored or acknowledged leads to the next call. */
 const BREATH = 3;
 
 /** Starts watching. Connections that stay open after an upgrade are none of the calls. */

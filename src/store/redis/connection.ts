@@ -48,7 +48,7 @@ function secretsOf(url: string): readonly string[] {
 }
 
 /**
- * Semaphore ioredis's errors into ours. Theirs are not passed on as the cause: they carry the command with its arguments,
+ * Turns ioredis's errors into ours. Theirs are not passed on as the cause: they carry the command with its arguments,
  * which for AUTH is the password.
  */
 export function createErrorTranslator(url: string): (error: unknown) => UpstreamError {

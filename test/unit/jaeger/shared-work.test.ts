@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSharing } from '../../../src/jaeger/shared-work.ts';
-import { createPatientSemaphore } from '../../../src/jaeger/turns.ts';
+import { createPatientLimiter } from '../../../src/jaeger/turns.ts';
 import { ms } from '../../../src/lib/units.ts';
 
 /** Work that ends when the test says so, or with its signal. */
@@ -85,7 +85,7 @@ describe('turns', () => {
     });
 
   it('are taken four at a time, the others in the order they came', async () => {
-    const takeTurn = createPatientSemaphore({ atOnce: 4, patience: ms(60_000) });
+    const takeTurn = createPatientLimiter({ atOnce: 4, patience: ms(60_000) });
     const begun: number[] = [];
     const ends = new Map<number, () => void>();
     const all = [1, 2, 3, 4, 5, 6, 7].map((n) =>
@@ -110,7 +110,7 @@ describe('turns', () => {
   });
 
   it('are given on when the work fails', async () => {
-    const takeTurn = createPatientSemaphore({ atOnce: 1, patience: ms(60_000) });
+    const takeTurn = createPatientLimiter({ atOnce: 1, patience: ms(60_000) });
     const failing = takeTurn(() => Promise.reject(new Error('down')), undefined);
     const next = takeTurn(async () => 'next', undefined);
     await expect(failing).rejects.toThrow('down');
@@ -118,7 +118,7 @@ describe('turns', () => {
   });
 
   it('are given up by who gives up, and by who has waited long enough', async () => {
-    const takeTurn = createPatientSemaphore({ atOnce: 1, patience: ms(5) });
+    const takeTurn = createPatientLimiter({ atOnce: 1, patience: ms(5) });
     let end = (): void => undefined;
     const long = takeTurn(
       () =>
