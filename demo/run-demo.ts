@@ -51,7 +51,7 @@ export async function runDemo(options: {
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     onProgress: async (share) => {
       const reached = Math.floor(share / PROGRESS_STEP);
-      if (reached > told) say(`  ${String(Math.round(reached * PROGRESS_STEP * 100)).padStart(3)} %`);
+      if (reached > told) say(`  ${String(Math.round(reached * PROGRESS_STEP * 100)).padStart(3)}%`);
       told = reached;
       await nextTurn();
     },

@@ -94,7 +94,7 @@ const percent = ({ nightsWoken, nights }: ReplayReport): number =>
   nights === 0 ? 0 : (100 * nightsWoken) / nights;
 
 const nightsText = (report: ReplayReport): string =>
-  `nights woken: ${report.nightsWoken} of ${report.nights}, ${grouped(percent(report))} % (22:00 to 06:00 ${report.timezone})`;
+  `nights woken: ${report.nightsWoken} of ${report.nights}, ${grouped(percent(report))}% (22:00 to 06:00 ${report.timezone})`;
 
 const headline = ({ window, evaluations }: ReplayReport): string => {
   const length = formatDuration(ms(Math.round(between(window.start, window.end) / MINUTE) * MINUTE));
@@ -140,5 +140,5 @@ export function replayJson({ rules, compare }: ReplayReports): string {
 export function progressBar({ done, total }: { readonly done: number; readonly total: number }): string {
   const share = total === 0 ? 1 : done / total;
   const filled = Math.round(30 * share);
-  return `\r[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] ${Math.floor(100 * share)} %, ${grouped(done)} of ${grouped(total)} evaluations`;
+  return `\r[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] ${Math.floor(100 * share)}%, ${grouped(done)} of ${grouped(total)} evaluations`;
 }

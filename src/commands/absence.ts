@@ -4,7 +4,7 @@ import { absenceReason } from '../traces/request-id.ts';
 
 type Absent = Extract<FoundRequest, { readonly kind: 'absent' }>;
 
-const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`;
+const percent = (share: number): string => `${Number((share * 100).toPrecision(2))}%`;
 
 /** What was looked for, and why there is no trace, as far as that is known: full sentences. */
 export function absenceText(requestId: string, absent: Absent): string {
@@ -24,7 +24,7 @@ export function absenceText(requestId: string, absent: Absent): string {
 function unsampled(requestId: string, { sampled }: Absent): string {
   const rate =
     sampled === undefined
-      ? 'Istio traces 1 % of requests unless its Telemetry resource says otherwise.'
+      ? 'Istio traces 1% of requests unless its Telemetry resource says otherwise.'
       : `${percent(sampled)} of requests were traced in the last hour.`;
   return `Request ${requestId} has no trace. ${absenceReason(requestId)} ${rate} To look for it all the same: /trace request ${requestId}`;
 }

@@ -39,8 +39,8 @@ export interface BurnWindow {
 }
 
 /**
- * Burn-rate alerts over a 30-day budget: 2 % in an hour, 5 % in six hours, 10 % in three days.
- * Source: The Site Reliability Workbook, chapter 5, table 5-8; 14.4 = 2 % x 720 h / 1 h.
+ * Burn-rate alerts over a 30-day budget: 2% in an hour, 5% in six hours, 10% in three days.
+ * Source: The Site Reliability Workbook, chapter 5, table 5-8; 14.4 = 2% x 720 h / 1 h.
  */
 export const WORKBOOK: readonly BurnWindow[] = [
   { severity: 'page', long: HOUR, short: ms(5 * MINUTE), factor: 14.4 },
@@ -171,7 +171,7 @@ function burnRule(slo: Slo, burn: BurnWindow): SloRule {
 
 /**
  * Turns an SLO of the short form into rules: its verdict (the share of slow requests against what the quantile allows:
- * "p99 above T" and "more than 1 % slower than T" are one statement, and the second is exact at a bucket bound), and
+ * "p99 above T" and "more than 1% slower than T" are one statement, and the second is exact at a bucket bound), and
  * the burn-rate alerts where they are asked for.
  */
 export function compileSlo(slo: Slo): readonly SloRule[] {

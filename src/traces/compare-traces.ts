@@ -19,7 +19,7 @@ import { named } from './wording.ts';
 const SHOWN = { parts: 10, paired: 10, unpaired: 5 } as const;
 /** Beside a large difference small ones say nothing: below this share of the largest, only so many are shown. */
 const SMALL = { share: 0.01, most: 3 } as const;
-/** Spans of which no duration differs by this much are the same, as far as anybody cares: 100 µs, or 2 % of the longer. */
+/** Spans of which no duration differs by this much are the same, as far as anybody cares: 100 µs, or 2% of the longer. */
 const SAME = { micros: 100, share: 0.02 } as const;
 
 /** A trace and how it was asked for. */

@@ -24,7 +24,7 @@ export function waterfallWords(waterfall: Waterfall, parts: readonly PathPart[])
 function pathSentence(parts: readonly PathPart[], duration: Microseconds): readonly string[] {
   const shown = parts.slice(0, PARTS_SHOWN).map((part) => {
     const percent = duration === 0 ? 0 : Math.round((part.time / duration) * 100);
-    return `${partName(part)} ${durationText(part.time)} (${percent} %)`;
+    return `${partName(part)} ${durationText(part.time)} (${percent}%)`;
   });
   const rest = parts.length - shown.length;
   if (shown.length === 0) return [];

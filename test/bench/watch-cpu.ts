@@ -27,7 +27,7 @@ const SCRAPED_WITHIN = 30_000;
 /** The same rules on both sides: one that every series meets, and one that a hundredth of them meets. */
 const RULES = [
   { title: 'every series breaches', alert: 'Every', expr: 'slow_share > 0.01' },
-  { title: '1 % of them breach', alert: 'Few', expr: 'slow_share > 0.0298' },
+  { title: '1% of them breach', alert: 'Few', expr: 'slow_share > 0.0298' },
 ] as const;
 
 const ruleFile = ({ alert, expr }: (typeof RULES)[number]): string =>

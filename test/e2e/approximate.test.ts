@@ -32,7 +32,7 @@ test('a breach of an approximate threshold says between which bounds it lies, an
   expect(shown()).not.toMatch(/cannot see what it is about/);
   for (const command of ['/slo status', '/latency checkout'])
     expect(JSON.stringify(await on.ask(command))).toMatch(
-      /% to .* slower than 300 ms, which lies between 250 ms and 500 ms: judged at 500 ms, 10 % allowed/,
+      /% to .* slower than 300 ms, which lies between 250 ms and 500 ms: judged at 500 ms, 10% allowed/,
     );
 });
 

@@ -128,7 +128,7 @@ test('a service that the trace did not pass is said so, with what it passed', as
 
 test('a latency is notified apart by version and by the end of the call that saw it', async () => {
   const answer = shown(await stage.ask('/latency payments last 5m'));
-  expect(answer).toMatch(/By version\*\\n`v1`: 6\d % of requests, p50 ≈ [^"]*\\n`v2`: 3\d % of requests/);
+  expect(answer).toMatch(/By version\*\\n`v1`: 6\d% of requests, p50 ≈ [^"]*\\n`v2`: 3\d% of requests/);
   expect(answer).toContain('Callers see p50');
   expect(answer).toMatch(/On average [\d.]+ (?:µ|m)s of a request lie between the two/);
 });

@@ -53,11 +53,11 @@ describe('what a verdict says', () => {
     );
     const numbers = /\*p99\*\\n(?:≈ [^(]+\(between .+? and .+?\)|over \d+ s)/;
     expect(shown(threshold() as Message)).toMatch(numbers);
-    expect(shown(threshold() as Message)).toMatch(/\*Slow requests\*\\n[\d.]+ % slower than 500 ms/);
+    expect(shown(threshold() as Message)).toMatch(/\*Slow requests\*\\n[\d.]+% slower than 500 ms/);
     expect(shown(threshold() as Message)).toMatch(/\*Budget burn\*\\n[\d.]+x/);
     expect(shown(byHand() as Message)).toMatch(numbers);
     expect(shown(byHand() as Message)).toMatch(
-      /% to [\d.]+ % slower than 750 ms, which is no bucket bound but between 500 ms and 1 s/,
+      /% to [\d.]+% slower than 750 ms, which is no bucket bound but between 500 ms and 1 s/,
     );
     expect(shown(byHand() as Message)).toMatch(/\*Budget burn\*\\n[\d.]+x to [\d.]+x/);
     expect(shown(burning() as Message)).toMatch(
@@ -69,7 +69,7 @@ describe('what a verdict says', () => {
     await on.until('/slo is answered', () => find('Rules at') !== undefined);
     const status = shown(find('Rules at') as Message);
     expect(status).toMatch(
-      /checkout` · firing · p99 ≈ .+? · [\d.]+ % slower than 500 ms, 1 % allowed · burns [\d.]+x/,
+      /checkout` · firing · p99 ≈ .+? · [\d.]+% slower than 500 ms, 1% allowed · burns [\d.]+x/,
     );
     expect(status).toMatch(/budget: /);
     expect(status).toMatch(/`Rare` · no verdict · .*\d+ requests in 1m, 1000000 are asked for/);

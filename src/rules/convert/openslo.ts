@@ -140,7 +140,7 @@ function targetOf({ target, targetPercent }: Objective): number | undefined {
   return target === undefined ? targetPercent / 100 : undefined;
 }
 
-/** The workbook's pairs for a period: 2 % of its budget in 1 h, 5 % in 6 h, 10 % in 3 d. */
+/** The workbook's pairs for a period: 2% of its budget in 1 h, 5% in 6 h, 10% in 3 d. */
 function pairsOf(period: Milliseconds): readonly BurnPair[] {
   const pair = (severity: string, share: number, [long, short]: readonly [number, number]): BurnPair => ({
     long: ms(long),

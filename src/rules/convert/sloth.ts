@@ -53,7 +53,7 @@ const SPEC: Shape<z.output<typeof specSchema>> = {
 const eventsShape = sliSchema.options[0];
 const rawShape = sliSchema.options[1];
 
-/** Sloth's own pairs for 30 days: 2 % of the budget in 1 h, 5 % in 6 h, 10 % in 1 d, 10 % in 3 d. */
+/** Sloth's own pairs for 30 days: 2% of the budget in 1 h, 5% in 6 h, 10% in 1 d, 10% in 3 d. */
 const PAIRS: readonly (readonly ['page' | 'ticket', Milliseconds, Milliseconds, number])[] = [
   ['page', HOUR, ms(5 * MINUTE), 14.4],
   ['page', ms(6 * HOUR), ms(30 * MINUTE), 6],

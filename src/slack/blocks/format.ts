@@ -51,15 +51,15 @@ export function timeSpan(duration: Milliseconds): string {
   return parts.length === 0 ? '0 s' : parts.join(' ');
 }
 
-/** A share between 0 and 1: `7.2 %`, `34 %`, `under 0.1 %`, `over 99 %` for almost all. No `<`: it would need escaping. */
+/** A share between 0 and 1: `7.2%`, `34%`, `under 0.1%`, `over 99%` for almost all. No `<`: it would need escaping. */
 export function share(value: number): string {
   if (!Number.isFinite(value)) return significant(value);
   const percent = value * 100;
-  if (percent <= 0) return '0 %';
-  if (percent < 0.1) return 'under 0.1 %';
-  if (percent < 9.95) return `${Number(percent.toFixed(1))} %`;
-  if (percent < 100 && Math.round(percent) >= 100) return 'over 99 %';
-  return `${Math.round(percent)} %`;
+  if (percent <= 0) return '0%';
+  if (percent < 0.1) return 'under 0.1%';
+  if (percent < 9.95) return `${Number(percent.toFixed(1))}%`;
+  if (percent < 100 && Math.round(percent) >= 100) return 'over 99%';
+  return `${Math.round(percent)}%`;
 }
 
 /** How many times faster than allowed the budget is used up: `0.55x`, `7.2x`, `14.4x`, `120x`. */
@@ -116,7 +116,7 @@ export function comparisonWord(comparison: Comparison): string {
 }
 
 /**
- * What is left of an error budget, and when it will be used up at this burn rate: `62 % of 30 d left, used up in 2 d 3 h
+ * What is left of an error budget, and when it will be used up at this burn rate: `62% of 30 d left, used up in 2 d 3 h
  * at this rate`. Where there is less than its period to judge by, it is what that time allows, and says so.
  */
 export function budgetText(budget: BudgetView, burnRate?: number): string {

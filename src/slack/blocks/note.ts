@@ -22,7 +22,7 @@ function besides({ value, bound }: Proof, how: Parameters<typeof ruleValue>[1]):
   return value < bound ? 'just under ' : 'just over ';
 }
 
-/** `Slow requests: 0.2 %; the rule alerts above 1 %.` */
+/** `Slow requests: 0.2%; the rule alerts above 1%.` */
 function proofText(proof: Proof): string {
   const how = { kind: proof.valueKind, unit: proof.unit };
   const what = proof.valueKind === 'slow-share' ? 'Slow requests: ' : 'It is ';

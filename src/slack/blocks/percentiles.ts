@@ -75,13 +75,13 @@ export function percentileText(row: ServicePercentile): string {
 
 function rankText({ atLeast, atMost, low, high }: ServicePercentile): string {
   if (high === undefined || (atMost === 1 && atMost - atLeast <= VAGUE))
-    return `slower than ${percent(atLeast, Math.floor)} % or more`;
+    return `slower than ${percent(atLeast, Math.floor)}% or more`;
   if (atMost - atLeast > VAGUE) {
     return `between ${bound(low)} and ${bound(high)}, like ${share(atMost - atLeast)}`;
   }
-  if (atLeast === 0) return `among the fastest ${percent(atMost, Math.ceil)} %`;
+  if (atLeast === 0) return `among the fastest ${percent(atMost, Math.ceil)}%`;
   const [least, most] = [percent(atLeast, Math.floor), percent(atMost, Math.ceil)];
-  return least === most ? `slower than ${least} %` : `slower than ${least} to ${most} %`;
+  return least === most ? `slower than ${least}%` : `slower than ${least} to ${most}%`;
 }
 
 /** A share as per cent, rounded outwards, so that the interval still holds; finer where it nears all. */

@@ -42,7 +42,7 @@ describe('a replay on paper', () => {
         'all                   12           1,206      1        12       12       0',
         '',
         '#shop: 12 messages (most: 10 in the hour from 2026-10-21 01:00, 2 in the hour from 2026-10-21 00:00)',
-        'nights woken: 3 of 30, 10 % (22:00 to 06:00 Europe/Vienna)',
+        'nights woken: 3 of 30, 10% (22:00 to 06:00 Europe/Vienna)',
       ].join('\n'),
     );
   });
@@ -77,7 +77,7 @@ describe('a replay on paper', () => {
 
   it('draws a bar', () => {
     expect(progressBar({ done: 500, total: 1_000 })).toBe(
-      `\r[${'#'.repeat(15)}${'.'.repeat(15)}] 50 %, 500 of 1,000 evaluations`,
+      `\r[${'#'.repeat(15)}${'.'.repeat(15)}] 50%, 500 of 1,000 evaluations`,
     );
   });
 });

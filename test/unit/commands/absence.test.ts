@@ -25,9 +25,9 @@ const cases: Readonly<Record<string, readonly [string, Absent, RegExp]>> = {
   'not sampled, the share known': [
     unsampled,
     { ...unsearched, sampled: ratio(0.0123) },
-    /^Request e4e8.* has no trace\. Envoy did not sample .* 1\.2 % of requests were traced in the last hour\. .*\/trace request e4e8/,
+    /^Request e4e8.* has no trace\. Envoy did not sample .* 1\.2% of requests were traced in the last hour\. .*\/trace request e4e8/,
   ],
-  'not sampled, the share not known': [unsampled, unsearched, /Istio traces 1 % of requests unless/],
+  'not sampled, the share not known': [unsampled, unsearched, /Istio traces 1% of requests unless/],
   'not sampled, and looked for all the same': [unsampled, searched(), /^No trace .*Envoy did not sample/],
   'older than what is kept, or still on its way': [
     sampled,

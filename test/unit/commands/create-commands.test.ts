@@ -148,7 +148,7 @@ describe('one trace, one request', () => {
     expect(text).toMatch(
       /^Request \S+ has no trace\. Envoy did not sample this request: the 15th character of its id is 4,/,
     );
-    expect(text).toMatch(/1 % of requests unless/);
+    expect(text).toMatch(/1% of requests unless/);
     expect(text.endsWith(`To look for it all the same: /trace request ${unsampled}`)).toBe(true);
     expect(source.searches).toEqual([]);
   });

@@ -16,8 +16,8 @@ describe('the headline says what, how much, and against which bound', () => {
     '🔴 checkout: p99 over 3600 s, objective 500 ms': anEnrichedView({
       latency: { quantile: 0.99, value: ms(3_600_000), low: ms(3_600_000) },
     }),
-    '🔴 checkout: 7.2 % of requests slower than 500 ms, 1 % allowed': aView(),
-    '🔴 CheckoutSlow: 7.2 % of requests slower than 500 ms, 1 % allowed': nameless,
+    '🔴 checkout: 7.2% of requests slower than 500 ms, 1% allowed': aView(),
+    '🔴 CheckoutSlow: 7.2% of requests slower than 500 ms, 1% allowed': nameless,
     '🔴 checkout: 812 ms, above 500 ms': {
       ...plain,
       valueKind: 'latency',
@@ -57,9 +57,9 @@ describe("an alert's message", () => {
     for (const text of [
       '*p99*\\n≈ 812 ms (between 500 ms and 1 s)',
       '*Objective*\\np99 below 500 ms over 5 min',
-      '*Slow requests*\\n7.2 % slower than 500 ms (1 % allowed)',
+      '*Slow requests*\\n7.2% slower than 500 ms (1% allowed)',
       '*Budget burn*\\n7.2x of what the objective allows',
-      '*Slow requests at the peak*\\n9.1 %',
+      '*Slow requests at the peak*\\n9.1%',
       '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',
       'exact: 41 traces &gt;= 812 ms in 14:00-14:10 UTC',
       'severity `page`',
@@ -132,8 +132,8 @@ describe("an alert's message", () => {
     };
     const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
     for (const text of [
-      '*Slow requests at the end*\\n0 %',
-      '*Slow requests at the peak*\\n9.1 %',
+      '*Slow requests at the end*\\n0%',
+      '*Slow requests at the peak*\\n9.1%',
       'fired for 12 min',
     ])
       expect(message).toContain(text);

@@ -87,10 +87,10 @@ describe('answers', () => {
         'Latency of `checkout`* over 1 h',
         '≈ 812 ms',
         '41.2 req/s',
-        '0.2 %',
+        '0.2%',
         '"text":"–"',
         'Now: p99 between 500 ms and 1 s',
-        '🔴 `CheckoutSlow` · firing · 7.2 % · alerts above 1 % · since <!date^',
+        '🔴 `CheckoutSlow` · firing · 7.2% · alerts above 1% · since <!date^',
       ],
     },
     'the rules, the urgent ones first, with a link to the message': {

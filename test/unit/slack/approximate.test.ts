@@ -15,7 +15,7 @@ describe('a threshold between two bucket bounds', () => {
     'is shown with what both leave possible, and by which it is judged': [
       anEnrichedView({ ...approximate, value: 0.031, slowShare: 0.031, burnRate: 3.1, slowBetween: beside }),
       [
-        '*Slow requests*\\n3.1 % to 12 % slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s (1 % allowed)',
+        '*Slow requests*\\n3.1% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s (1% allowed)',
         '*Budget burn*\\nat least 3.1x of what the objective allows',
       ],
     ],
@@ -26,7 +26,7 @@ describe('a threshold between two bucket bounds', () => {
         slowShare: 0.031,
         slowBetween: { low: ms(750), high: ms(750), atLeast: 0.031, atMost: 0.031 },
       }),
-      ['*Slow requests*\\n3.1 % slower than 750 ms (1 % allowed)'],
+      ['*Slow requests*\\n3.1% slower than 750 ms (1% allowed)'],
     ],
     'lies above all bounds': [
       anEnrichedView({
@@ -35,11 +35,11 @@ describe('a threshold between two bucket bounds', () => {
         slowShare: 0,
         slowBetween: { low: ms(500), atLeast: 0, atMost: 0.12 },
       }),
-      ['0 % to 12 % slower than 750 ms, which lies above all bucket bounds (1 % allowed)'],
+      ['0% to 12% slower than 750 ms, which lies above all bucket bounds (1% allowed)'],
     ],
     'is said before the bounds are known': [
       aView({ ...approximate, value: 0.031 }),
-      ['at least 3.1 % slower than 750 ms, judged by the bucket bound above it (1 % allowed)'],
+      ['at least 3.1% slower than 750 ms, judged by the bucket bound above it (1% allowed)'],
     ],
   };
   it.each(Object.entries(cases))('%s', (_, [view, texts]) => {
@@ -51,17 +51,17 @@ describe('a threshold between two bucket bounds', () => {
     const proof = { value: 0.002, valueKind: 'slow-share', bound: 0.01, comparison: '>' } as const;
     const note = { kind: 'resolved', text: 'Resolved.', at: START } as const;
     expect(noteMessage({ ...note, proof: { ...proof, isApproximate: true } }).text).toContain(
-      'Slow requests: at least 0.2 %; the rule alerts above 1 %.',
+      'Slow requests: at least 0.2%; the rule alerts above 1%.',
     );
   });
 
   it('gives the least there can be in a table of many', () => {
-    expect(memberValue({ lead: aView(approximate) }, 0.031)).toBe('at least 3.1 %');
+    expect(memberValue({ lead: aView(approximate) }, 0.031)).toBe('at least 3.1%');
   });
 
   it('gives the least there can be in the headline', () => {
     expect(headline(aView({ ...approximate, value: 0.031 }))).toBe(
-      '🔴 checkout: at least 3.1 % of requests slower than 750 ms, 1 % allowed',
+      '🔴 checkout: at least 3.1% of requests slower than 750 ms, 1% allowed',
     );
   });
 });

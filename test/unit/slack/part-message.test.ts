@@ -30,40 +30,40 @@ describe('where a request stands, in words', () => {
   const cases: Readonly<Record<string, { row: Partial<ServicePercentile>; text: string }>> = {
     'an interval, rounded outwards so that it holds': {
       row: { atLeast: 0.98917, atMost: 0.99351 },
-      text: 'slower than 98.9 to 99.4 % of 8,400 requests',
+      text: 'slower than 98.9 to 99.4% of 8,400 requests',
     },
     'one figure where both ends agree': {
       row: { atLeast: 0.992, atMost: 0.992 },
-      text: 'slower than 99.2 % of 8,400 requests',
+      text: 'slower than 99.2% of 8,400 requests',
     },
     'finer where it nears all': {
       row: { atLeast: 0.99871, atMost: 0.99958 },
-      text: 'slower than 99.87 to 99.96 % of 8,400 requests',
+      text: 'slower than 99.87 to 99.96% of 8,400 requests',
     },
     'no upper end in the bucket of the slowest': {
       row: { atLeast: 0.995, atMost: 1 },
-      text: 'slower than 99.5 % or more of 8,400 requests',
+      text: 'slower than 99.5% or more of 8,400 requests',
     },
     'no upper end above the highest bound': {
       row: { atLeast: 0.5, atMost: 1, high: undefined },
-      text: 'slower than 50 % or more of 8,400 requests',
+      text: 'slower than 50% or more of 8,400 requests',
     },
     'the bucket alone, where most are in it': {
       row: { atLeast: 0.04, atMost: 0.75 },
-      text: 'between 250 ms and 500 ms, like 71 % of 8,400 requests',
+      text: 'between 250 ms and 500 ms, like 71% of 8,400 requests',
     },
-    'the fastest': { row: { atLeast: 0, atMost: 0.0123 }, text: 'among the fastest 1.3 % of 8,400 requests' },
+    'the fastest': { row: { atLeast: 0, atMost: 0.0123 }, text: 'among the fastest 1.3% of 8,400 requests' },
     'few to compare with': {
       row: { atLeast: 0.9, atMost: 0.9, requests: 31 },
-      text: 'slower than 90 % of only 31 requests',
+      text: 'slower than 90% of only 31 requests',
     },
     'a gateway’s side': {
       row: { atLeast: 0.9, atMost: 0.9, side: 'source' },
-      text: 'slower than 90 % of 8,400 requests (as the gateway saw its calls)',
+      text: 'slower than 90% of 8,400 requests (as the gateway saw its calls)',
     },
     'a span that the mesh does not measure': {
       row: { atLeast: 0.9, atMost: 0.9, isOwnSpan: true },
-      text: "slower than 90 % of 8,400 requests (by the application's own span, which is a little shorter than what its proxy measures)",
+      text: "slower than 90% of 8,400 requests (by the application's own span, which is a little shorter than what its proxy measures)",
     },
   };
   it.each(Object.entries(cases))('%s', (_, { row, text }) => {
@@ -122,24 +122,24 @@ describe('one request in one service', () => {
           '*300 ms*, begun 98.4 s after the 400 ms of `gateway` were over · ',
           'The request did not wait for it.",',
         ],
-        not: '4300 %',
+        not: '4300%',
       },
       'that it went on when the request was over': {
         view: { onPath: us(0), spans: [{ ...part.spans[0]!, offset: 200_000 }] },
         texts: ['*300 ms*, going on after the 400 ms of `gateway` were over · '],
-        not: '75 %',
+        not: '75%',
       },
       'that it hangs on something else': {
         view: { onPath: undefined, share: ratio(43) },
         texts: ['*300 ms*, in another piece of the trace than the 400 ms of `gateway` · '],
-        not: '4300 %',
+        not: '4300%',
       },
       'how long, its share, and where that stands': {
         texts: [
           '*`checkout.shop` in request `order 17`*',
-          '*300 ms*, 75 % of the whole 400 ms from `gateway`',
-          'Among its requests in the last hour: slower than 99.2 % of 8,400 requests',
-          'On the critical path with all of it: 75 % of what the request waited for.',
+          '*300 ms*, 75% of the whole 400 ms from `gateway`',
+          'Among its requests in the last hour: slower than 99.2% of 8,400 requests',
+          'On the critical path with all of it: 75% of what the request waited for.',
         ],
       },
       'each of its spans, with when it began': {
@@ -155,7 +155,7 @@ describe('one request in one service', () => {
       },
       'a part of it beside the path': {
         view: { onPath: us(40_000) },
-        texts: ['On the critical path with 40 ms: 10 % of what the request waited for.'],
+        texts: ['On the critical path with 40 ms: 10% of what the request waited for.'],
       },
       'all of it beside the path': { view: { onPath: us(0) }, texts: ['The request did not wait for it'] },
       'nothing of its percentiles where nothing is measured': {
@@ -165,7 +165,7 @@ describe('one request in one service', () => {
       },
       'an older request by the hour it was in': {
         view: { percentiles: { isRecent: false, rows: [percentiles({})], notices: [] } },
-        texts: ['Among its requests in the hour up to its end: slower than 90 to 99 %'],
+        texts: ['Among its requests in the hour up to its end: slower than 90 to 99%'],
       },
     };
   it.each(Object.entries(says))('%s', (_, { view, texts, not }) => {

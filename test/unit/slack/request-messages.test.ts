@@ -222,8 +222,8 @@ describe('a latency notified apart', () => {
   it('has a line for each version, each outcome, and for both ends', () => {
     const message = shown({ kind: 'latency', view: latency });
     for (const text of [
-      '*By version*\n`v1`: 66 % of requests, p99 ≈ 40 ms, no errors\nno version: 34 % of requests, errors 2.1 %\nand 3 more',
-      '*By outcome, as callers see it*\n`200` gRPC `14`: 98 % of requests, p99 ≈ 40 ms\n⚠ `503` no healthy pod to call (UH): 1.5 % of requests\nno answer: 0.5 % of requests',
+      '*By version*\n`v1`: 66% of requests, p99 ≈ 40 ms, no errors\nno version: 34% of requests, errors 2.1%\nand 3 more',
+      '*By outcome, as callers see it*\n`200` gRPC `14`: 98% of requests, p99 ≈ 40 ms\n⚠ `503` no healthy pod to call (UH): 1.5% of requests\nno answer: 0.5% of requests',
       'Callers see p99 ≈ 41 ms; `payments` itself p99 ≈ 40 ms.\nOn average 450 µs of a request lie between the two: network, proxies, retries.',
     ]) {
       expect(message).toContain(text);

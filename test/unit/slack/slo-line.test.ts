@@ -50,13 +50,13 @@ const approximate: SloRow = {
   },
 };
 const { figures: _figures, ...figureless } = approximate;
-const NUMBERS = 'p99 ≈ 812 ms (between 500 ms and 1 s) · 13 % slower than 500 ms, 1 % allowed · burns 13x';
+const NUMBERS = 'p99 ≈ 812 ms (between 500 ms and 1 s) · 13% slower than 500 ms, 1% allowed · burns 13x';
 
 describe('a line of /slo', () => {
   const cases: Record<string, SloRow> = {
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 7.2 % slower than 500 ms, 1 % allowed · burns 7.2x · budget: 62 % of 30 d left, used up in 2 d 14 h at this rate':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 7.2% slower than 500 ms, 1% allowed · burns 7.2x · budget: 62% of 30 d left, used up in 2 d 14 h at this rate':
       row,
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 over 3600 s · 3 % to 12 % slower than 500 ms, which lies between 250 ms and 1 s, 1 % allowed · burns 3x to 12x · budget not known: Prometheus did not answer in time':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 over 3600 s · 3% to 12% slower than 500 ms, which lies between 250 ms and 1 s, 1% allowed · burns 3x to 12x · budget not known: Prometheus did not answer in time':
       {
         ...row,
         valueKind: 'latency',
@@ -67,11 +67,11 @@ describe('a line of /slo', () => {
           noBudget: 'Prometheus did not answer in time',
         },
       },
-    '🔴 `CheckoutSlow` · `checkout` · firing · quantile not known · 7.2 % slower than 500 ms, 1 % allowed · burns 7.2x · budget: 62 % of 30 d left, used up in 2 d 14 h at this rate':
+    '🔴 `CheckoutSlow` · `checkout` · firing · quantile not known · 7.2% slower than 500 ms, 1% allowed · burns 7.2x · budget: 62% of 30 d left, used up in 2 d 14 h at this rate':
       { ...row, figures: unmeasured },
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · share slower than 500 ms not known · budget: 62 % of 30 d left':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · share slower than 500 ms not known · budget: 62% of 30 d left':
       { ...valueless, figures: shareless },
-    '➖ `CheckoutSlow` · no verdict · alerts above 1 % · 3 requests in 5m, 50 are asked for': {
+    '➖ `CheckoutSlow` · no verdict · alerts above 1% · 3 requests in 5m, 50 are asked for': {
       rule: 'CheckoutSlow',
       group: 'checkout',
       state: 'no-verdict',
@@ -87,7 +87,7 @@ describe('a line of /slo', () => {
     },
     [`🟢 \`CheckoutSlow\` · \`checkout\` · ok · ${NUMBERS} · ok when last evaluated, at <!date^1700000000^{time_secs}|2023-11-14 22:13:20 UTC>`]:
       met,
-    [`🟢 \`CheckoutSlow\` · \`checkout\` · ok · ${NUMBERS} · ok because only 0.2 % were slow in the last 30 s`]:
+    [`🟢 \`CheckoutSlow\` · \`checkout\` · ok · ${NUMBERS} · ok because only 0.2% were slow in the last 30 s`]:
       {
         ...met,
         value: 0.002,
@@ -95,18 +95,18 @@ describe('a line of /slo', () => {
       },
     [`🟢 \`CheckoutSlow\` · \`checkout\` · ok · ${NUMBERS}, below 14.4x, which alerts over 1 h and 5 min`]:
       burning,
-    '🟢 `CheckoutSlow` · `checkout` · ok · p99 ≈ 812 ms (between 500 ms and 1 s) · 20 % slower than 500 ms, 1 % allowed · burns 20x over 1 h and 0.5x over 5 min, alerts above 14.4x over both':
+    '🟢 `CheckoutSlow` · `checkout` · ok · p99 ≈ 812 ms (between 500 ms and 1 s) · 20% slower than 500 ms, 1% allowed · burns 20x over 1 h and 0.5x over 5 min, alerts above 14.4x over both':
       { ...burning, value: 0.005, figures: { ...pair, slow: { ...exactly, atLeast: 0.2, atMost: 0.2 } } },
     [`🔴 \`CheckoutSlow\` · \`checkout\` · firing · ${NUMBERS}, alerts above 14.4x over 1 h and 5 min`]: {
       ...burning,
       state: 'firing',
     },
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 3 % to 12 % slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1 % allowed · burns 3x to 12x · budget: at most 62 % of 30 d left, used up in 6 d 4 h at this rate':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 3% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1% allowed · burns 3x to 12x · budget: at most 62% of 30 d left, used up in 6 d 4 h at this rate':
       approximate,
-    '🔴 `CheckoutSlow` · `checkout` · firing · quantile not known · at least 7.2 % slower than 750 ms, judged by the bucket bound above it, 1 % allowed · burns at least 7.2x':
+    '🔴 `CheckoutSlow` · `checkout` · firing · quantile not known · at least 7.2% slower than 750 ms, judged by the bucket bound above it, 1% allowed · burns at least 7.2x':
       { ...approximate, figures: { threshold: ms(750), allowed: 0.01 } },
-    '🔴 `CheckoutSlow` · `checkout` · firing · at least 7.2 % · alerts above 1 %': figureless,
-    '🟢 `CheckoutSlow` · `checkout` · ok · quantile not known · 3 % to 12 % slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1 % allowed · burns 3x to 12x · ok because only 0.2 % were certainly slow in the last 30 s':
+    '🔴 `CheckoutSlow` · `checkout` · firing · at least 7.2% · alerts above 1%': figureless,
+    '🟢 `CheckoutSlow` · `checkout` · ok · quantile not known · 3% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1% allowed · burns 3x to 12x · ok because only 0.2% were certainly slow in the last 30 s':
       {
         ...approximate,
         state: 'ok',

@@ -74,7 +74,7 @@ describe('the message of many alerts', () => {
       }),
     );
     expect(message).toContain('*Objective*\\np99 below 500 ms over 5 min');
-    expect(message).toContain('*Worst*\\n`checkout` 34 %');
+    expect(message).toContain('*Worst*\\n`checkout` 34%');
     for (const state of ['🔴 firing"', '🔴 firing, acknowledged"', '⚪ no data"', '✅ recovered"'])
       expect(message).toContain(`"text":"${state}`);
     expect(message).toContain('The 4 worst of 37. All of them are in the thread.');

@@ -23,7 +23,7 @@ describe('a waterfall in words', () => {
         `),
       ),
     ).toBe(
-      'Waterfall of gateway gateway: 20 ms, 3 spans in 3 services, no errors. Critical path: own code of payments payments 10 ms (50 %); network and proxies from toPayments to payments 6 ms (30 %); own code of gateway gateway 4 ms (20 %).',
+      'Waterfall of gateway gateway: 20 ms, 3 spans in 3 services, no errors. Critical path: own code of payments payments 10 ms (50%); network and proxies from toPayments to payments 6 ms (30%); own code of gateway gateway 4 ms (20%).',
     );
   });
 

@@ -20,21 +20,21 @@ const budget = (left: number, over = 30): BudgetView => ({
 
 describe('what is left of an error budget', () => {
   const cases: Record<string, [BudgetView, number | undefined]> = {
-    '62 % of 30 d left': [budget(0.62), undefined],
-    '62 % of 30 d left, used up in 2 d 14 h at this rate': [budget(0.62), 7.2],
+    '62% of 30 d left': [budget(0.62), undefined],
+    '62% of 30 d left, used up in 2 d 14 h at this rate': [budget(0.62), 7.2],
     // At a burn rate of 1 the budget lasts for the whole period.
-    '100 % of 30 d left': [budget(1), 1],
-    '62 % left, judged by the 12 d of data there is': [budget(0.62, 12), 7.2],
+    '100% of 30 d left': [budget(1), 1],
+    '62% left, judged by the 12 d of data there is': [budget(0.62, 12), 7.2],
     'overspent, judged by the 12 d of data there is: 2.5 times what that allows': [
       budget(-1.5, 12),
       undefined,
     ],
-    '62 % left, judged by the few hours of data there is': [budget(0.62, 0), undefined],
+    '62% left, judged by the few hours of data there is': [budget(0.62, 0), undefined],
     'overspent: 2.5 times what 30 d allow': [budget(-1.5), 3],
     '30 d used up': [budget(0), undefined],
-    'at most 62 % of 30 d left, used up in 2 d 14 h at this rate': [{ ...budget(0.62), isAtMost: true }, 7.2],
+    'at most 62% of 30 d left, used up in 2 d 14 h at this rate': [{ ...budget(0.62), isAtMost: true }, 7.2],
     'overspent: at least 2.5 times what 30 d allow': [{ ...budget(-1.5), isAtMost: true }, undefined],
-    'at most 62 % left, judged by the 12 d of data there is': [
+    'at most 62% left, judged by the 12 d of data there is': [
       { ...budget(0.62, 12), isAtMost: true },
       undefined,
     ],
@@ -45,9 +45,9 @@ describe('what is left of an error budget', () => {
 
   it('stands in the message, with its end as long as it burns', () => {
     const burning = anEnrichedView({ budget: budget(0.62) });
-    expect(factOf(burning, 'Error budget')).toBe('62 % of 30 d left, used up in 2 d 14 h at this rate');
+    expect(factOf(burning, 'Error budget')).toBe('62% of 30 d left, used up in 2 d 14 h at this rate');
     const over = { state: 'resolved', resolvedAt: after(START, HOUR) } as const;
-    expect(factOf({ ...burning, ...over }, 'Error budget')).toBe('62 % of 30 d left');
+    expect(factOf({ ...burning, ...over }, 'Error budget')).toBe('62% of 30 d left');
   });
 });
 
@@ -90,7 +90,7 @@ describe('a latency that a hand-written rule reads out of a histogram', () => {
 
   it('has a share and a burn as far as the bounds beside its threshold tell', () => {
     expect(factOf(open, 'Slow requests')).toBe(
-      '3 % to 12 % slower than 750 ms, which is no bucket bound but between 500 ms and 1 s (1 % allowed)',
+      '3% to 12% slower than 750 ms, which is no bucket bound but between 500 ms and 1 s (1% allowed)',
     );
     expect(factOf(open, 'Budget burn')).toBe('3x to 12x of what the objective allows');
   });
@@ -137,7 +137,7 @@ describe('an end', () => {
   it.each([
     [
       { value: 0.002, valueKind: 'slow-share', bound: 0.01, comparison: '>' },
-      '✅ Resolved. Slow requests: 0.2 %; the rule alerts above 1 %. · ',
+      '✅ Resolved. Slow requests: 0.2%; the rule alerts above 1%. · ',
     ],
     [
       { value: 40, valueKind: 'number', unit: 'orders', bound: 50, comparison: '>' },
@@ -145,7 +145,7 @@ describe('an end', () => {
     ],
     [
       { value: 0.00961, valueKind: 'slow-share', bound: 0.01, comparison: '>' },
-      '✅ Resolved. Slow requests: just under 1 %; the rule alerts above 1 %. · ',
+      '✅ Resolved. Slow requests: just under 1%; the rule alerts above 1%. · ',
     ],
   ] as const)('shows the value that proved it: %o', (proof, text) => {
     expect(noteMessage({ ...end, proof }).text.startsWith(text)).toBe(true);

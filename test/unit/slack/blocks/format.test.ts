@@ -64,14 +64,14 @@ each('how long something lasted', (value) => timeSpan(ms(value)), {
 });
 
 each('a share', share, {
-  '0 %': 0,
-  'under 0.1 %': 0.000_4,
-  '0.1 %': 0.001,
-  '7.2 %': 0.072,
-  '10 %': 0.0996,
-  '34 %': 0.3411,
-  'over 99 %': 0.9999,
-  '100 %': 1,
+  '0%': 0,
+  'under 0.1%': 0.000_4,
+  '0.1%': 0.001,
+  '7.2%': 0.072,
+  '10%': 0.0996,
+  '34%': 0.3411,
+  'over 99%': 0.9999,
+  '100%': 1,
   NaN: Number.NaN,
 });
 
@@ -98,7 +98,7 @@ describe('what a histogram knows', () => {
 
 describe("a rule's value", () => {
   const cases: Record<string, [number, Parameters<typeof ruleValue>[1]]> = {
-    '7.2 %': [0.072, { kind: 'slow-share' }],
+    '7.2%': [0.072, { kind: 'slow-share' }],
     '812 ms': [812, { kind: 'latency', unit: 'ms' }],
     '1.24 s': [1.24, { kind: 'latency', unit: 's' }],
     '500 ms': [500, { kind: 'latency' }],

@@ -75,8 +75,8 @@ export function breachBlocks(seconds: number): readonly WireBlock[] {
       block_id: 'facts',
       fields: [
         mrkdwn(`*Since*\n<!date^${seconds - 420}^{date_short_pretty} at {time}|14:05 UTC> (7 minutes)`),
-        mrkdwn('*Slow requests*\n8.4 % (target 1 %)'),
-        mrkdwn('*Error budget*\n4.1 % of 30 days burned, 8.4x'),
+        mrkdwn('*Slow requests*\n8.4% (target 1%)'),
+        mrkdwn('*Error budget*\n4.1% of 30 days burned, 8.4x'),
         mrkdwn('*Owner*\n<#C0CHECKOUT> · <@U0SAM>'),
       ],
     },
