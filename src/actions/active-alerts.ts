@@ -1,16 +1,17 @@
 import type { Alert, AlertGroup } from '../alerts/alert.ts';
+import type { EpochMs } from '../lib/units.ts';
 import { sharedEntries } from '../messages/alert-group-plan.ts';
 import { entriesOf } from '../messages/alert-messages.ts';
 import type { OutboxEntry, SilenceUpdate, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
-import type { EvalTime, SloRule } from '../rules/rule.ts';
+import type { SloRule } from '../rules/rule.ts';
 
 /** An alert as the last evaluation and people left it, and where it belongs. */
 export interface ActiveAlert {
   readonly group: string;
   readonly rule: SloRule;
   /** Of the evaluation that wrote it. */
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   readonly alert: Alert;
   /** Those of its rule that last: it may share their messages. */
   readonly alertGroups?: readonly AlertGroup[] | undefined;

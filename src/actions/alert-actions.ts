@@ -84,13 +84,13 @@ export function createKeepAlerts({ store, logger }: KeepAlertsOptions): KeepAler
     const current = await find(request.alertId);
     if (current === undefined) return { kind: 'unknown' };
     const { alert } = current;
-    if (alert.ended !== undefined) return { kind: 'already', alert, act: alert.ended };
+    if (alert.closed !== undefined) return { kind: 'already', alert, act: alert.closed };
     const refusal = refusalOf(alert);
     if (refusal !== undefined) return refusal;
     if (alert.noDataSince === undefined) return { kind: 'has-data', alert };
     const act = actionOf(request);
-    const entries = endEntries(current, withActions(alert, { ended: act }));
-    return await record(current, 'ended', { act, entries });
+    const entries = endEntries(current, withActions(alert, { closed: act }));
+    return await record(current, 'closed', { act, entries });
   }
 
   return {

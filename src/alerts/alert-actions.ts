@@ -10,9 +10,9 @@ const NOTHING: AlertActions = {};
  * was seen, and what is seen counts for more than what is said.
  */
 export function withActions(alert: Alert, actions: AlertActions = NOTHING): Alert {
-  const { acknowledged, ended } = actions;
+  const { acknowledged, closed } = actions;
   const owned = acknowledged === undefined ? alert : { ...alert, acknowledged };
-  if (ended === undefined || alert.state === 'resolved') return owned;
+  if (closed === undefined || alert.state === 'resolved') return owned;
   const { noDataSince: _gone, suppressed: _hushed, ...rest } = owned;
-  return { ...rest, state: 'resolved', resolvedAt: ended.at, resolveReason: 'ended-by-person', ended };
+  return { ...rest, state: 'resolved', resolvedAt: closed.at, resolveReason: 'closed', closed };
 }

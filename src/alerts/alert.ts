@@ -14,7 +14,7 @@ export type ResolveReason =
   /** The rule went over its limit: Prometheus drops all its alerts, and so nothing is known any more. */
   | 'limit-exceeded'
   /** A person said that it is over, while there was no data to tell. */
-  | 'ended-by-person';
+  | 'closed';
 
 /** What a person did, and when. */
 export interface UserAction {
@@ -28,7 +28,7 @@ export interface UserAction {
 export interface AlertActions {
   /** Who owns it; the first one counts. */
   readonly acknowledged?: UserAction;
-  readonly ended?: UserAction;
+  readonly closed?: UserAction;
 }
 
 /** Why an alert's message is held back. Its state goes on as ever. */
@@ -115,8 +115,8 @@ export interface Alert {
   /** Services whose breaches its message stands for. */
   readonly alsoSlow?: readonly string[];
   readonly acknowledged?: UserAction;
-  /** Set with the reason `ended-by-person`. */
-  readonly ended?: UserAction;
+  /** Set with the reason `closed`. */
+  readonly closed?: UserAction;
 }
 
 /** One alert in an alert group, as its tables show it: kept after the alert itself is forgotten. */
@@ -213,7 +213,7 @@ export interface RuleSetVersion {
 }
 
 /** What is known of a group: one value in the store, replaced whole by each applied evaluation. */
-export interface GroupState {
+export interface RuleGroupState {
   /** The evaluation time of the evaluation that wrote it: the fencing token. */
   readonly evalTime: EpochMs;
   /** By `SloRule.key`. */

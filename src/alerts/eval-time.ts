@@ -1,6 +1,5 @@
 import { hashTexts } from '../lib/labels.ts';
 import { type EpochMs, epochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { EvalTime } from '../rules/rule.ts';
 
 /**
  * The evaluation time an instant belongs to: the last point of the group's grid that is not after it.
@@ -11,7 +10,7 @@ import type { EvalTime } from '../rules/rule.ts';
  *
  * Source: prometheus rules/group.go, EvalTimestamp.
  */
-export function evalTimeOf(now: EpochMs, interval: Milliseconds, offset: Milliseconds): EvalTime {
+export function evalTimeOf(now: EpochMs, interval: Milliseconds, offset: Milliseconds): EpochMs {
   return epochMs(Math.floor((now - offset) / interval) * interval + offset);
 }
 

@@ -1,6 +1,6 @@
 import type { Labels } from '../lib/labels.ts';
-import { between, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
+import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { Alert, ResolveReason, Transition } from './alert.ts';
 import { worseOf } from './compare.ts';
 import { alertIdOf, type Breach, type ExpandTemplate } from './identity.ts';
@@ -16,7 +16,7 @@ export interface Move {
 export interface MoveContext {
   readonly rule: SloRule;
   readonly group: Pick<RuleGroup, 'id'>;
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   readonly expand: ExpandTemplate;
   /** Prometheus's behaviour without this program's differences. */
   readonly isPrometheus: boolean;
@@ -57,7 +57,7 @@ function newAlert(context: MoveContext, breach: Breach): Alert {
 }
 
 /** The alert with a value seen now, whatever came of it: data is there. */
-function withValue(alert: Alert, value: number, evalTime: EvalTime): Alert {
+function withValue(alert: Alert, value: number, evalTime: EpochMs): Alert {
   const { noDataSince: goneSince } = alert;
   // Hardly any was gone, and a copy that leaves fields out costs several times one that does not.
   if (goneSince === undefined) return { ...alert, value, seenAt: evalTime, missedTicks: 0 };
@@ -73,7 +73,7 @@ function withoutKeepFiring(alert: Alert): Alert {
 }
 
 /** How long the running timer has run: time without evaluations that worked does not count. */
-function elapsed(alert: Alert, since: EvalTime, evalTime: EvalTime): number {
+function elapsed(alert: Alert, since: EpochMs, evalTime: EpochMs): number {
   return between(since, evalTime) - (alert.pausedFor ?? 0);
 }
 
@@ -113,7 +113,7 @@ export function moveSeen(context: MoveContext, known: Alert | undefined, breach:
 }
 
 /** Ends an alert that has fired. */
-export function resolve(alert: Alert, evalTime: EvalTime, reason: ResolveReason): Move {
+export function resolve(alert: Alert, evalTime: EpochMs, reason: ResolveReason): Move {
   return moved({ ...alert, state: 'resolved', resolvedAt: evalTime, resolveReason: reason }, 'resolved');
 }
 

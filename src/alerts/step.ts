@@ -1,6 +1,6 @@
 import type { Sample } from '../lib/metrics-source.ts';
-import { between, ms } from '../lib/units.ts';
-import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
+import { between, type EpochMs, ms } from '../lib/units.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { Alert, Evaluation, RuleHealth, RuleState, Transition } from './alert.ts';
 import { type Breach, breachesOf, type ExpandTemplate } from './identity.ts';
 import { type Move, type MoveContext, moveSeen, moveUnseen, resolve } from './move.ts';
@@ -12,7 +12,7 @@ export interface StepInput {
   readonly group: Pick<RuleGroup, 'id' | 'limit'>;
   readonly previous: RuleState | undefined;
   readonly evaluation: Evaluation;
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   readonly expand: ExpandTemplate;
   /** Switches every difference from Prometheus off. */
   readonly isPrometheus?: boolean;
@@ -98,7 +98,7 @@ function movesOf(
 ): readonly Move[] {
   const { rule, group, evalTime, expand, isPrometheus = false } = input;
   const context: MoveContext = { rule, group, evalTime, expand, isPrometheus };
-  const { evidence: wanted, ...withoutRecovery } = rule;
+  const { recovery: wanted, ...withoutRecovery } = rule;
   const proof: Proof = {
     rule: isPrometheus || wanted === undefined ? withoutRecovery : rule,
     breachingSeries: seriesIn(breaches),
@@ -154,7 +154,7 @@ export function needsRecoverySamples(
 ): boolean {
   const { rule, previous, expand, isPrometheus = false } = input;
   const firing = (previous?.alerts ?? []).filter(({ state }) => state === 'firing');
-  if (isPrometheus || rule.evidence === undefined || firing.length === 0) return false;
+  if (isPrometheus || rule.recovery === undefined || firing.length === 0) return false;
   // Of two elements with the same labels nothing follows: the step says so.
   const present = breachesOf(rule, samples, expand);
   return present !== undefined && firing.some((alert) => !present.has(alert.fingerprint));

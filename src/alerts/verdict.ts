@@ -30,7 +30,7 @@ export function indexRecovery(samples: readonly Sample[]): RecoveryIndex {
 
 /** What a rule's alerts are judged by when they are missing from its result. */
 export interface Proof {
-  readonly rule: Pick<SloRule, 'evidence' | 'onNoData'>;
+  readonly rule: Pick<SloRule, 'recovery' | 'onNoData'>;
   /** Absent: it was not given. */
   readonly evidence?: RecoveryIndex;
   /** It was not given because the source has a part of the data only: known to be missing, wherever it went. */
@@ -50,7 +50,7 @@ export function seriesIn(breaches: ReadonlyMap<string, Breach>): () => ReadonlyS
 
 /** Judges a firing alert that is missing from the result. Pure Prometheus is a rule without evidence. */
 export function judgeMissing(alert: Pick<Alert, 'series'>, proof: Proof): Verdict {
-  const { evidence: wanted, onNoData } = proof.rule;
+  const { recovery: wanted, onNoData } = proof.rule;
   if (wanted === undefined) return { kind: 'gone' };
   const series = fingerprint(alert.series);
   // A templated label changed (severity by value, say): the same series goes on under another identity.

@@ -253,7 +253,7 @@ function outcomePhrase(outcome: ActionOutcome): Phrase {
     case 'done':
     case 'already': {
       const { by, at } = outcome.act;
-      const did = outcome.alert.ended === undefined ? 'acknowledged' : 'ended';
+      const did = outcome.alert.closed === undefined ? 'acknowledged' : 'ended';
       const verb = outcome.kind === 'done' ? `is ${did} by ` : `was ${did} before, by `;
       return [`${name} ${verb}`, { person: by }, ' at ', { at }, '.'];
     }

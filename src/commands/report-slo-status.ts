@@ -195,11 +195,11 @@ async function quietRow(context: Context, state: RuleState | undefined): Promise
 
 /** What explains that a rule is met although its figures, which are of now, look otherwise. */
 function judgedBy(
-  { rule: { evidence } }: Context,
+  { rule: { recovery } }: Context,
   state: RuleState | undefined,
 ): Pick<SloRow, 'valueWindow' | 'evaluatedAt'> {
   return {
-    valueWindow: evidence?.window,
+    valueWindow: recovery?.window,
     evaluatedAt: state?.evaluatedAt,
   };
 }
@@ -217,8 +217,8 @@ async function ask({ deps, now, signal }: Context, expr: string): Promise<readon
 
 /** The values that a rule gives verdicts by; undefined when they cannot be had. */
 async function valuesOf(context: Context): Promise<readonly Sample[] | undefined> {
-  const { evidence } = context.rule;
-  const samples = evidence?.comparison === undefined ? undefined : await ask(context, evidence.expr);
+  const { recovery } = context.rule;
+  const samples = recovery?.comparison === undefined ? undefined : await ask(context, recovery.expr);
   return samples?.filter(({ labels, value }) => concerns(context, labels) && !Number.isNaN(value));
 }
 

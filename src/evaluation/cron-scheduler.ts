@@ -1,7 +1,6 @@
 import { type Logger as CronLogger, type ScheduledTask, schedule } from 'node-cron';
 import type { Logger } from '../lib/logger.ts';
-import { epochMs } from '../lib/units.ts';
-import type { EvalTime } from '../rules/rule.ts';
+import { type EpochMs, epochMs } from '../lib/units.ts';
 import { groupByPattern, type Member } from './grid.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -37,7 +36,7 @@ export function createCronScheduler({ logger }: CronSchedulerOptions): Scheduler
   const running = new Map<string, Promise<void>>();
   let tasks: readonly ScheduledTask[] = [];
 
-  const run = async (id: string, evalTime: EvalTime, handlers: Handlers): Promise<void> => {
+  const run = async (id: string, evalTime: EpochMs, handlers: Handlers): Promise<void> => {
     try {
       await handlers.onTick(id, evalTime);
     } catch (error) {
@@ -48,12 +47,12 @@ export function createCronScheduler({ logger }: CronSchedulerOptions): Scheduler
   };
 
   /** Starts a group's run, unless its last one is not over: then this evaluation time is lost. */
-  const begin = (id: string, evalTime: EvalTime, handlers: Handlers): void => {
+  const begin = (id: string, evalTime: EpochMs, handlers: Handlers): void => {
     if (running.has(id)) handlers.onMissed(id, evalTime);
     else running.set(id, run(id, evalTime, handlers));
   };
 
-  const membersAt = (members: readonly Member[], date: Date): readonly (readonly [string, EvalTime])[] => {
+  const membersAt = (members: readonly Member[], date: Date): readonly (readonly [string, EpochMs])[] => {
     const evalTime = epochMs(date.getTime());
     return members.filter(({ isEvalTime }) => isEvalTime(evalTime)).map(({ id }) => [id, evalTime] as const);
   };

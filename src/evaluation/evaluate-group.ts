@@ -1,4 +1,4 @@
-import type { Alert, GroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
 import { resolve } from '../alerts/move.ts';
 import { restarted } from '../alerts/restart.ts';
@@ -8,7 +8,7 @@ import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { before, between, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { retireAlertGroups } from '../messages/alert-group-plan.ts';
 import { entriesOf } from '../messages/alert-messages.ts';
 import { decideNotifications, type NoiseLimits } from '../messages/decide-notifications.ts';
@@ -18,7 +18,7 @@ import { loadWithActions } from '../messages/with-actions.ts';
 import { GROUP_THRESHOLD } from '../policy/alert-group.ts';
 import { FLAP_THRESHOLD } from '../policy/flap.ts';
 import { destinationsOf, type RoutedDestination } from '../policy/route.ts';
-import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import { stepRules, type Tick } from './evaluate-rules.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
 import { createOtherGroupStates, type OtherGroupStates } from './other-group-states.ts';
@@ -47,7 +47,7 @@ export interface EvaluateGroupOptions extends Pick<SuppressParts, 'noise'> {
 
 /** What came of a tick. */
 export type TickOutcome =
-  | { readonly kind: 'applied'; readonly state: GroupState }
+  | { readonly kind: 'applied'; readonly state: RuleGroupState }
   /** Another replica has it. */
   | { readonly kind: 'claimed-elsewhere' }
   /** In Prometheus's mode the first tick since the start is for other replicas, to see whether there are any. */
@@ -62,7 +62,7 @@ export type TickOutcome =
   | { readonly kind: 'failed' };
 
 /** Evaluates a group at an evaluation time. Never throws. */
-export type EvaluateGroup = (group: RuleGroup, evalTime: EvalTime) => Promise<TickOutcome>;
+export type EvaluateGroup = (group: RuleGroup, evalTime: EpochMs) => Promise<TickOutcome>;
 
 /** A claim outlives any clock skew and lateness between replicas; it is never given back. */
 const CLAIM_INTERVALS = 10;
@@ -77,7 +77,7 @@ const claimTtl = (group: RuleGroup): Milliseconds =>
   ms(Math.max(CLAIM_INTERVALS * group.interval, MIN_CLAIM_TTL));
 
 /** Ends what is left of a rule that is gone from the files. */
-export function retireRule(group: RuleGroup, evalTime: EvalTime, state: RuleState): readonly OutboxEntry[] {
+export function retireRule(group: RuleGroup, evalTime: EpochMs, state: RuleState): readonly OutboxEntry[] {
   const at = { group, rule: state.rule };
   const alone = state.alerts
     .filter(({ state: now, firedAt }) => now !== 'resolved' && firedAt !== undefined)
@@ -110,14 +110,18 @@ const withMode = (parts: Parts): Parts => ({
 });
 
 /** Looks before it claims: a tick that is claimed is nobody else's. */
-async function isLeftAtStart(parts: Parts, group: RuleGroup, evalTime: EvalTime): Promise<boolean> {
+async function isLeftAtStart(parts: Parts, group: RuleGroup, evalTime: EpochMs): Promise<boolean> {
   const { restarts, store } = parts;
   if (restarts?.isFirst(group) !== true || !withMode(parts).isPrometheus) return false;
   return restarts.isLeft({ group, evalTime, stored: await store.loadGroup(group.id) });
 }
 
 /** Evaluates all rules, then decides what is notified: what one alert holds back depends on the others. */
-async function evaluateRules(parts: Parts, tick: Tick, previous: GroupState | undefined): Promise<Evaluated> {
+async function evaluateRules(
+  parts: Parts,
+  tick: Tick,
+  previous: RuleGroupState | undefined,
+): Promise<Evaluated> {
   const { group, evalTime } = tick;
   const stepped = await stepRules(parts, tick, previous);
   const held = await suppressAlerts(
@@ -159,7 +163,7 @@ function limitsOf({ noise, isPrometheus }: Parts): NoiseLimits {
 function routesOf(
   { noise }: Parts,
   { channel }: SloRule,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
 ): { readonly route?: (alert: Alert) => readonly RoutedDestination[] } {
   if (noise === undefined) return {};
   const { localTime } = noise;
@@ -182,7 +186,7 @@ const MAX_AHEAD: Milliseconds = ms(5 * MINUTE);
  * Says once that a group's state comes from the future: some clock was wrong when it was written, and the group stands
  * still until that time. It is not healed here, since from one replica nobody can tell whose clock is wrong.
  */
-function noteFutureState(parts: Parts, group: RuleGroup, at: { evalTime: EvalTime; stored: EvalTime }): void {
+function noteFutureState(parts: Parts, group: RuleGroup, at: { evalTime: EpochMs; stored: EpochMs }): void {
   if (between(at.evalTime, at.stored) <= MAX_AHEAD || parts.ahead.has(group.id)) return;
   parts.ahead.add(group.id);
   parts.logger.error(
@@ -202,7 +206,7 @@ const ownVersion = ({ ruleSetVersions, noise }: Parts, group: RuleGroup): RuleSe
 function isLeftToOthers(
   parts: Parts,
   group: RuleGroup,
-  { evalTime, stored }: { evalTime: EvalTime; stored: GroupState | undefined },
+  { evalTime, stored }: { evalTime: EpochMs; stored: RuleGroupState | undefined },
 ): boolean {
   const { outdated, logger } = parts;
   const own = ownVersion(parts, group);
@@ -216,7 +220,7 @@ function isLeftToOthers(
   return true;
 }
 
-async function evaluateClaimed(given: Parts, group: RuleGroup, evalTime: EvalTime): Promise<TickOutcome> {
+async function evaluateClaimed(given: Parts, group: RuleGroup, evalTime: EpochMs): Promise<TickOutcome> {
   const parts = withMode(given);
   const stored = await loadWithActions(parts.store, group.id);
   const isRestart = parts.restarts?.isRestart({ group, stored }) === true && parts.isPrometheus;
@@ -232,7 +236,7 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, evalTime: EvalTim
   const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
   const ends = gone.flatMap(([, state]) => retireRule(group, evalTime, state));
   const ruleSetVersion = nextVersion(ownVersion(parts, group), previous?.ruleSetVersion);
-  const state: GroupState = { evalTime, rules, ruleSetVersion };
+  const state: RuleGroupState = { evalTime, rules, ruleSetVersion };
   const applied = await parts.store.applyEvaluation({
     group: group.id,
     state,
@@ -243,7 +247,7 @@ async function evaluateClaimed(given: Parts, group: RuleGroup, evalTime: EvalTim
   return { kind: 'applied', state };
 }
 
-async function runTick(parts: Parts, group: RuleGroup, evalTime: EvalTime): Promise<TickOutcome> {
+async function runTick(parts: Parts, group: RuleGroup, evalTime: EpochMs): Promise<TickOutcome> {
   // In force from now on, whoever gets the tick.
   ownVersion(parts, group);
   if (parts.outdated.has(group.id)) {

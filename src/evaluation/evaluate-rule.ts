@@ -7,7 +7,7 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { EvalTime, RuleAt } from '../rules/rule.ts';
+import type { RuleAt } from '../rules/rule.ts';
 
 /** No query of a rule may take longer, however long its interval is. */
 const MAX_QUERY_TIME: Milliseconds = ms(30 * SECOND);
@@ -25,7 +25,7 @@ export interface AskContext {
 export interface Question {
   readonly at: RuleAt;
   readonly previous: RuleState | undefined;
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   /** When the group's time is up. */
   readonly deadline: EpochMs;
   /** Whether this is the last rule of the group. */
@@ -97,6 +97,6 @@ export async function askRule(context: AskContext, question: Question): Promise<
   }
   const { expand, isPrometheus } = context;
   const wanted = needsRecoverySamples({ rule, previous: question.previous, expand, isPrometheus }, samples);
-  if (!wanted || rule.evidence === undefined) return { kind: 'vector', samples };
-  return { kind: 'vector', samples, ...(await queryRecovery(context, question, rule.evidence.expr)) };
+  if (!wanted || rule.recovery === undefined) return { kind: 'vector', samples };
+  return { kind: 'vector', samples, ...(await queryRecovery(context, question, rule.recovery.expr)) };
 }

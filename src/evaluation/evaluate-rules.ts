@@ -1,16 +1,16 @@
-import type { Alert, GroupState, NoDataReason, RuleState } from '../alerts/alert.ts';
+import type { Alert, NoDataReason, RuleGroupState, RuleState } from '../alerts/alert.ts';
 import { type StepResult, stepRule } from '../alerts/step.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import { type AskContext, askRule } from './evaluate-rule.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
 
 /** A group at its evaluation time. */
 export interface Tick {
   readonly group: RuleGroup;
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
 }
 
 /** What asking and stepping rules needs. */
@@ -46,7 +46,7 @@ export interface Stepped extends StepResult {
 const ASKED_AT_ONCE = 4;
 
 /** The order to ask in: those first that have gone without an answer longest, so that none is always the one left out. */
-function askingOrder({ rules }: RuleGroup, previous: GroupState | undefined): readonly number[] {
+function askingOrder({ rules }: RuleGroup, previous: RuleGroupState | undefined): readonly number[] {
   const waitsSince = (index: number): number => {
     const health = previous?.rules[rules[index]?.key ?? '']?.health;
     return health?.kind === 'source-error' ? health.since : Number.MAX_SAFE_INTEGER;
@@ -100,7 +100,7 @@ async function stepOne(
 export async function stepRules(
   parts: StepParts,
   tick: Tick,
-  previous: GroupState | undefined,
+  previous: RuleGroupState | undefined,
 ): Promise<readonly Stepped[]> {
   const { rules } = tick.group;
   const deadline = after(parts.clock.now(), queryBudget(tick.group));

@@ -1,13 +1,12 @@
 import { spreadOffset } from '../alerts/eval-time.ts';
-import { type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { EvalTime } from '../rules/rule.ts';
+import { type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 
 /** When a group is due, in terms of cron. */
 export interface Grid {
   /** Six fields, UTC. Groups with the same pattern share a task. */
   readonly pattern: string;
   /** Whether an instant at which the pattern matches is an evaluation time of the group. */
-  readonly isEvalTime: (instant: EvalTime) => boolean;
+  readonly isEvalTime: (instant: EpochMs) => boolean;
 }
 
 /** A group as the scheduler is notified of it. */

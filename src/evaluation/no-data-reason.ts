@@ -70,7 +70,7 @@ interface Traces {
 const windowOf = ({ objective }: SloRule): Milliseconds => objective?.window ?? ms(5 * MINUTE);
 
 const proofWindowOf = (rule: SloRule): Milliseconds =>
-  ms(Math.min(windowOf(rule), rule.evidence?.window ?? Number.POSITIVE_INFINITY));
+  ms(Math.min(windowOf(rule), rule.recovery?.window ?? Number.POSITIVE_INFINITY));
 
 /** The questions about one selector, one for all alerts each. */
 async function look(

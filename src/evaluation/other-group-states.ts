@@ -1,4 +1,4 @@
-import type { GroupState } from '../alerts/alert.ts';
+import type { RuleGroupState } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
@@ -7,9 +7,9 @@ import { SOURCES } from './sources-group.ts';
 /** The states of all groups, for deciding what holds an alert back. */
 export interface OtherGroupStates {
   /** Those of all rule groups but one, as they were after their last evaluations. */
-  others(group: string): Promise<readonly GroupState[]>;
+  others(group: string): Promise<readonly RuleGroupState[]>;
   /** What was evaluated here needs no reading. */
-  note(group: string, state: GroupState): void;
+  note(group: string, state: RuleGroupState): void;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface OtherGroupStates {
 const FRESH_FOR: Milliseconds = ms(2 * SECOND);
 
 interface Read {
-  readonly state: GroupState | undefined;
+  readonly state: RuleGroupState | undefined;
   readonly at: EpochMs;
 }
 
@@ -31,7 +31,7 @@ export function createOtherGroupStates(deps: {
   const { store, clock } = deps;
   const known = new Map<string, Read>();
 
-  async function stateOf(group: string): Promise<GroupState | undefined> {
+  async function stateOf(group: string): Promise<RuleGroupState | undefined> {
     const read = known.get(group);
     if (read !== undefined && between(read.at, clock.now()) < FRESH_FOR) return read.state;
     const at = clock.now();

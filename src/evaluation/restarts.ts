@@ -1,14 +1,14 @@
-import type { GroupState } from '../alerts/alert.ts';
+import type { RuleGroupState } from '../alerts/alert.ts';
 import { hasTimers } from '../alerts/restart.ts';
 import type { Clock } from '../lib/clock.ts';
-import { between } from '../lib/units.ts';
-import type { EvalTime, RuleGroup } from '../rules/rule.ts';
+import { between, type EpochMs } from '../lib/units.ts';
+import type { RuleGroup } from '../rules/rule.ts';
 
 /** A group at an evaluation time, and what the store has of it. */
 interface AtStart {
   readonly group: RuleGroup;
-  readonly evalTime: EvalTime;
-  readonly stored: GroupState | undefined;
+  readonly evalTime: EpochMs;
+  readonly stored: RuleGroupState | undefined;
 }
 
 /**
@@ -37,7 +37,7 @@ export function createRestarts(deps: {
   const { isShared } = deps;
   const startedAt = deps.clock.now();
   const begun = new Set<string>();
-  const left = new Map<string, EvalTime>();
+  const left = new Map<string, EpochMs>();
 
   const isFirst = ({ id }: RuleGroup): boolean => !begun.has(id);
 

@@ -1,9 +1,9 @@
-import type { GroupState, RuleSetVersion } from '../alerts/alert.ts';
+import type { RuleGroupState, RuleSetVersion } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { hashTexts } from '../lib/labels.ts';
-import { between, epochMs, MINUTE, type Milliseconds } from '../lib/units.ts';
+import { between, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../lib/units.ts';
 import type { NoisePolicy } from '../policy/suppress.ts';
-import type { EvalTime, RuleGroup } from '../rules/rule.ts';
+import type { RuleGroup } from '../rules/rule.ts';
 
 /** A replica that has not evaluated a group for so many of its intervals is not there any more. */
 const PATIENCE_INTERVALS = 3;
@@ -51,8 +51,8 @@ export function createRuleSetVersions(clock: Pick<Clock, 'now'>): RuleSetVersion
  */
 export function isOutdated(
   own: RuleSetVersion,
-  stored: Pick<GroupState, 'evalTime' | 'ruleSetVersion'> | undefined,
-  at: { readonly evalTime: EvalTime; readonly interval: Milliseconds },
+  stored: Pick<RuleGroupState, 'evalTime' | 'ruleSetVersion'> | undefined,
+  at: { readonly evalTime: EpochMs; readonly interval: Milliseconds },
 ): boolean {
   const theirs = stored?.ruleSetVersion;
   if (stored === undefined || theirs === undefined || theirs.hash === own.hash) return false;

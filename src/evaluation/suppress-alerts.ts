@@ -1,5 +1,6 @@
-import type { Alert, GroupState, RuleState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState, RuleState } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import type { EpochMs } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-view.ts';
 import type { Silence } from '../policy/silence.ts';
 import {
@@ -13,7 +14,7 @@ import {
   unsuppressed,
 } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
-import type { EvalTime, SloRule } from '../rules/rule.ts';
+import type { SloRule } from '../rules/rule.ts';
 import type { LearnCalls } from './learn-calls.ts';
 import type { OtherGroupStates } from './other-group-states.ts';
 
@@ -47,7 +48,8 @@ const otherAlertsOf = ({ rule, alerts }: RuleAlerts): readonly OtherAlert[] =>
 
 const isStanding = ({ alert }: OtherAlert): boolean => alert.state !== 'resolved';
 
-const statesOf = (state: GroupState | undefined): readonly RuleState[] => Object.values(state?.rules ?? {});
+const statesOf = (state: RuleGroupState | undefined): readonly RuleState[] =>
+  Object.values(state?.rules ?? {});
 
 /** All alerts of the other groups. */
 const othersOf = async ({ states }: SuppressParts, group: string): Promise<readonly OtherAlert[]> =>
@@ -135,8 +137,8 @@ const suppressionName = (alert: Alert | undefined): string => {
 /** What was evaluated: the group, its evaluation time, and the instant its queries looked at. */
 interface Evaluation {
   readonly group: string;
-  readonly evalTime: EvalTime;
-  readonly asOf: EvalTime;
+  readonly evalTime: EpochMs;
+  readonly asOf: EpochMs;
 }
 
 /** Decides for all alerts of a group what holds their messages back, each rule's alerts in their order. */

@@ -1,7 +1,7 @@
-import type { GroupState, RuleState } from '../alerts/alert.ts';
+import type { RuleGroupState, RuleState } from '../alerts/alert.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { EvalTime, RuleGroup, SloRule } from '../rules/rule.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
 import { SOURCES, UNWATCHED } from './sources-group.ts';
 
@@ -39,7 +39,7 @@ const isRare = ({ schedule, interval }: RuleGroup): boolean => schedule !== unde
 /** A rule group with its state, as it is stored. */
 interface WatchedGroup {
   readonly rules: readonly SloRule[];
-  readonly state: GroupState | undefined;
+  readonly state: RuleGroupState | undefined;
   /** Its rules wait for an answer no longer than until others are answered: they are not asked again for long. */
   readonly isRare?: boolean;
 }
@@ -74,7 +74,7 @@ export function answeredOf(groups: readonly WatchedGroup[]): Answered {
  * The same, while a note stands: that no rule is known to wait is no answer. Rules that have just come into force, in
  * place of those that waited, have not been asked, or once.
  */
-function whileNoted(answered: Answered, state: GroupState | undefined): Answered {
+function whileNoted(answered: Answered, state: RuleGroupState | undefined): Answered {
   const note = Object.values(state?.rules ?? {})
     .flatMap(({ alerts }) => alerts)
     .find((alert) => alert.state !== 'resolved');
@@ -101,7 +101,7 @@ export interface WatchSourcesOptions extends EvaluateGroupOptions {
 /** Evaluates whether Prometheus answers the rules in force. Never throws. */
 export function createWatchSources(
   options: WatchSourcesOptions,
-): (evalTime: EvalTime) => Promise<TickOutcome> {
+): (evalTime: EpochMs) => Promise<TickOutcome> {
   const { store, groups, noise } = options;
   let latest: Answered = { asked: 0, unanswered: 0, reason: '' };
 

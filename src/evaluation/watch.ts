@@ -1,10 +1,10 @@
-import type { Alert, GroupState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../alerts/alert.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-set.ts';
-import type { EvalTime, RuleGroup } from '../rules/rule.ts';
+import type { RuleGroup } from '../rules/rule.ts';
 import {
   createEvaluateGroup,
   type EvaluateGroupOptions,
@@ -56,7 +56,7 @@ function createAlertGauge(options: WatchOptions) {
   const byGroup = new Map<string, readonly Alert[]>();
   const tell = (): void => options.recorder.alerts(countAlerts([...byGroup.values()].flat()));
   return {
-    note: (group: string, state: GroupState): void => {
+    note: (group: string, state: RuleGroupState): void => {
       byGroup.set(
         group,
         Object.values(state.rules).flatMap(({ alerts }) => alerts),
@@ -72,9 +72,9 @@ function createAlertGauge(options: WatchOptions) {
 
 /** Missed ticks by group, notified in one line when the group runs again: a pause of the process misses hundreds. */
 function createMissedTicks(logger: Logger) {
-  const byGroup = new Map<string, { count: number; readonly first: EvalTime }>();
+  const byGroup = new Map<string, { count: number; readonly first: EpochMs }>();
   return {
-    note: (group: string, evalTime: EvalTime): void => {
+    note: (group: string, evalTime: EpochMs): void => {
       const known = byGroup.get(group);
       if (known === undefined) byGroup.set(group, { count: 1, first: evalTime });
       else known.count += 1;
@@ -134,7 +134,7 @@ async function retireGroup(
       if (between(state.evalTime, now) > TOMBSTONE_TIME) await store.removeGroup(id);
       return;
     }
-    const evalTime: EvalTime = now > state.evalTime ? now : after(state.evalTime, ms(1));
+    const evalTime: EpochMs = now > state.evalTime ? now : after(state.evalTime, ms(1));
     const entries = Object.values(state.rules).flatMap((rule) => retireRule(goneGroup(id), evalTime, rule));
     const applied = await store.applyEvaluation({ group: id, state: { evalTime, rules: {} }, entries });
     if (applied === 'stale') continue;
@@ -204,7 +204,7 @@ export function createWatch(options: WatchOptions): Watch {
     if (outcome.kind === 'applied' && groups.has(group.id)) gauge.note(group.id, outcome.state);
   };
 
-  const onTick = async (id: string, evalTime: EvalTime): Promise<void> => {
+  const onTick = async (id: string, evalTime: EpochMs): Promise<void> => {
     if (id === SOURCES.id) {
       await watchSources(evalTime);
       return;
@@ -217,7 +217,7 @@ export function createWatch(options: WatchOptions): Watch {
     if (outcome.kind === 'applied') await retirement.whenDue();
   };
 
-  const onMissed = (id: string, evalTime: EvalTime): void => {
+  const onMissed = (id: string, evalTime: EpochMs): void => {
     if (id === SOURCES.id) return;
     recorder.evaluated({ outcome: 'missed', seconds: 0 });
     missed.note(id, evalTime);

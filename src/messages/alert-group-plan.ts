@@ -6,7 +6,7 @@ import type {
   GroupedAlert,
   RuleState,
 } from '../alerts/alert.ts';
-import { after, between, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import {
   GROUP_ROWS,
   isOver,
@@ -20,7 +20,7 @@ import {
   updateAlertGroup,
   worstFirst,
 } from '../policy/alert-group.ts';
-import type { EvalTime, RuleAt, SloRule } from '../rules/rule.ts';
+import type { RuleAt, SloRule } from '../rules/rule.ts';
 import { serviceOf } from './alert-view.ts';
 import { type EntryAt, entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './outbox-entry.ts';
 import type { AlertGroupSnapshot, NotificationKind, OutboxEntry } from './store.ts';
@@ -55,7 +55,7 @@ export function nameOf(alert: Alert, rule: SloRule): string {
 /** An alert group at an evaluation time, with its alerts in the order in which they are shown. */
 interface CurrentGroup {
   readonly at: EntryAt;
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   readonly alertGroup: AlertGroup;
   readonly ranked: readonly GroupedAlert[];
 }
@@ -160,7 +160,7 @@ function withLead(current: CurrentGroup, alerts: ReadonlyMap<string, Alert>): Cu
   return lead === undefined ? current : { ...current, alertGroup: { ...current.alertGroup, lead } };
 }
 
-const currentOf = (at: EntryAt, evalTime: EvalTime, alertGroup: AlertGroup): CurrentGroup => ({
+const currentOf = (at: EntryAt, evalTime: EpochMs, alertGroup: AlertGroup): CurrentGroup => ({
   at,
   evalTime,
   alertGroup,
@@ -170,7 +170,7 @@ const currentOf = (at: EntryAt, evalTime: EvalTime, alertGroup: AlertGroup): Cur
 function begin(
   gathered: Gathered,
   known: AlertGroup | undefined,
-  { at, evalTime, alerts }: { at: RuleAt; evalTime: EvalTime; alerts: ReadonlyMap<string, Alert> },
+  { at, evalTime, alerts }: { at: RuleAt; evalTime: EpochMs; alerts: ReadonlyMap<string, Alert> },
 ): AlertGroup | undefined {
   const began = [...gathered.alerts].flatMap((print) => alerts.get(print) ?? []);
   const members = worstFirst(
@@ -189,7 +189,7 @@ function begin(
  */
 export function planAlertGroups(
   at: RuleAt,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
   given: {
     readonly alertGroups: readonly AlertGroup[];
     readonly alerts: readonly Alert[];
@@ -220,7 +220,7 @@ export function planAlertGroups(
 }
 
 /** Ends the alert groups of a rule that is gone: what becomes of their alerts is not known any more. */
-export function retireAlertGroups(at: RuleAt, evalTime: EvalTime, state: RuleState): readonly OutboxEntry[] {
+export function retireAlertGroups(at: RuleAt, evalTime: EpochMs, state: RuleState): readonly OutboxEntry[] {
   return (state.alertGroups ?? []).flatMap((alertGroup) => {
     const pages = alertGroup.pages.map((page) => ({
       ...page,
@@ -241,7 +241,7 @@ export function retireAlertGroups(at: RuleAt, evalTime: EvalTime, state: RuleSta
  */
 export function sharedEntries(
   at: EntryAt,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
   { alerts, alertGroups }: { readonly alerts: readonly Alert[]; readonly alertGroups: readonly AlertGroup[] },
 ): readonly OutboxEntry[] {
   const shared = new Set(

@@ -44,9 +44,9 @@ function linksOf(
   ofLead: readonly Link[],
   service: string | undefined,
 ): readonly Link[] {
-  const { expr, evidence } = entry.rule;
+  const { expr, recovery } = entry.rule;
   const window = { start: before(alertGroup.startedAt, LEAD_TIME), end: lastOf(entry.createdAt, alertGroup) };
-  const shown = evidence?.comparison === undefined ? expr : evidence.expr;
+  const shown = recovery?.comparison === undefined ? expr : recovery.expr;
   const all = links.graph({ expr: shown, window });
   const traced = ofLead.find(({ label }) => label === 'Jaeger');
   return [

@@ -1,6 +1,6 @@
 import type { Alert, Destination, PostedTo } from '../alerts/alert.ts';
+import type { EpochMs } from '../lib/units.ts';
 import type { RoutedDestination } from '../policy/route.ts';
-import type { EvalTime } from '../rules/rule.ts';
 import { type EntryAt, entryOf, type Notification } from './outbox-entry.ts';
 import type { OutboxEntry } from './store.ts';
 
@@ -32,7 +32,7 @@ export function postedTo(at: EntryAt, alert: Alert): readonly PostedTo[] {
  */
 export function entriesOf(
   at: EntryAt,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
   { alert, kind }: Pick<Notification, 'alert' | 'kind'>,
 ): readonly OutboxEntry[] {
   return postedTo(at, alert).flatMap((destination, index) =>

@@ -31,7 +31,7 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   'no-longer-breaching': 'Resolved: it does not breach any more.',
   'rule-removed': `Closed: its rule was removed. ${UNKNOWN_END}`,
   'limit-exceeded': `Closed: its rule went over its limit of alerts. ${UNKNOWN_END}`,
-  'ended-by-person': `Closed by a person while there was no data. ${UNKNOWN_END}`,
+  closed: `Closed by a person while there was no data. ${UNKNOWN_END}`,
 };
 
 /** Whether an end says anything about the service, or only that nobody checks it any more. */
@@ -42,7 +42,7 @@ const isKnownGood = (reason: ResolveReason | undefined): boolean =>
 function proofOf({ alert, rule }: Noted): Pick<NoteView, 'proof'> {
   if (alert.resolveReason !== 'recovered' || Number.isNaN(alert.value)) return {};
   const { valueKind, comparison } = rule;
-  const bound = rule.evidence?.bound ?? rule.bound;
+  const bound = rule.recovery?.bound ?? rule.bound;
   return {
     proof: {
       value: alert.value,
@@ -79,11 +79,11 @@ interface Noted {
 }
 
 /** Who ended it, where a person did. */
-function byPerson({ ended }: Alert): Pick<NoteView, 'phrase'> {
-  if (ended === undefined) return {};
-  const why = ended.comment === undefined ? '. ' : `: ${ended.comment}. `;
+function byPerson({ closed }: Alert): Pick<NoteView, 'phrase'> {
+  if (closed === undefined) return {};
+  const why = closed.comment === undefined ? '. ' : `: ${closed.comment}. `;
   return {
-    phrase: ['Closed by ', { person: ended.by }, ` while there was no data${why}${UNKNOWN_END}`],
+    phrase: ['Closed by ', { person: closed.by }, ` while there was no data${why}${UNKNOWN_END}`],
   };
 }
 

@@ -132,7 +132,7 @@ export function alertView(of: {
     ...optional('escalates', of.escalates),
     ...optional('suppressed', alert.suppressed === undefined ? undefined : suppressedBy(alert.suppressed)),
     ...optional('acknowledged', alert.acknowledged),
-    ...optional('ended', alert.ended),
+    ...optional('closed', alert.closed),
     // An outage of the source is no alert of a rule: nobody can take or silence it.
     ...optional(
       'handle',
@@ -338,7 +338,7 @@ export interface AlertView {
   };
   readonly acknowledged?: UserAction;
   /** Who ended it, where a person did. */
-  readonly ended?: UserAction;
+  readonly closed?: UserAction;
   /** What the buttons for people's actions carry: which alert is meant, and matchers of it alone. */
   readonly handle?: { readonly alertId: string; readonly matchers: string };
   /** Why the message stands where it does, when that is not the channel the rule names. */

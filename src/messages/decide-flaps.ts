@@ -1,5 +1,5 @@
 import type { Alert, FlapHistory } from '../alerts/alert.ts';
-import { MINUTE } from '../lib/units.ts';
+import { type EpochMs, MINUTE } from '../lib/units.ts';
 import {
   type FlapHistories,
   firingsOf,
@@ -11,7 +11,7 @@ import {
   withNotified,
   withoutDamping,
 } from '../policy/flap.ts';
-import type { EvalTime, RuleAt, SloRule } from '../rules/rule.ts';
+import type { RuleAt, SloRule } from '../rules/rule.ts';
 import { nameOf } from './alert-group-plan.ts';
 import { entryOf } from './outbox-entry.ts';
 import type { OutboxEntry } from './store.ts';
@@ -50,11 +50,7 @@ function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
     : `${who}: flapping. They fired ${often}; the next message of each comes when it ${next}`;
 }
 
-function after(
-  known: FlapHistory | undefined,
-  outcome: Outcome,
-  evalTime: EvalTime,
-): FlapHistory | undefined {
+function after(known: FlapHistory | undefined, outcome: Outcome, evalTime: EpochMs): FlapHistory | undefined {
   const { alert, hasFired, isDamped, notified, messages } = outcome;
   let history = hasFired ? withFiring(known, evalTime) : known;
   for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
@@ -66,7 +62,7 @@ function after(
 /** What is remembered after an evaluation, and the lines about those that came and went too often. Pure. */
 export function decideFlaps(
   at: RuleAt,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
   given: {
     readonly flaps: FlapHistories;
     readonly outcomes: readonly Outcome[];

@@ -1,9 +1,9 @@
 import type { Alert, AlertGroup, Destination, PostedTo, RuleState, Transition } from '../alerts/alert.ts';
-import { between } from '../lib/units.ts';
+import { between, type EpochMs } from '../lib/units.ts';
 import { alertGroupOf, isGathering, membersOf } from '../policy/alert-group.ts';
 import { type FlapHistories, flappingOf, isDamped, withFiring } from '../policy/flap.ts';
 import type { RoutedDestination } from '../policy/route.ts';
-import type { EvalTime, RuleAt } from '../rules/rule.ts';
+import type { RuleAt } from '../rules/rule.ts';
 import { type Gathered, planAlertGroups } from './alert-group-plan.ts';
 import {
   entriesOf,
@@ -28,14 +28,14 @@ export interface Decision {
 }
 
 /** Whether the message of a firing alert without news is due for an edit. */
-function isRefreshDue(alert: Alert, evalTime: EvalTime): boolean {
+function isRefreshDue(alert: Alert, evalTime: EpochMs): boolean {
   if (alert.state !== 'firing' || alert.noDataSince !== undefined) return false;
   const age = between(alert.refreshedAt ?? alert.firedAt ?? evalTime, evalTime);
   if (age < REFRESH_MIN_INTERVAL) return false;
   return age >= REFRESH_MAX_INTERVAL || !Object.is(alert.value, alert.shownValue);
 }
 
-const shown = (alert: Alert, evalTime: EvalTime): Alert => ({
+const shown = (alert: Alert, evalTime: EpochMs): Alert => ({
   ...alert,
   refreshedAt: evalTime,
   shownValue: alert.value,
@@ -59,7 +59,7 @@ function updateOf(
 }
 
 /** An alert that nobody is notified of because all its routes are muted. */
-const heldByTime = (alert: Alert, evalTime: EvalTime): Alert => ({
+const heldByTime = (alert: Alert, evalTime: EpochMs): Alert => ({
   ...alert,
   suppressed: { kind: 'time', by: 'its route', since: alert.firedAt ?? evalTime },
 });
@@ -94,7 +94,7 @@ export interface Evaluated {
 /** An evaluation with everything that was left out. */
 interface Context extends Required<Omit<Evaluated, 'known' | 'alerts' | 'transitions'>> {
   readonly at: RuleAt;
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   readonly news: ReadonlyMap<string, Transition['kind']>;
   readonly alertGroups: readonly AlertGroup[];
   /** Fingerprints of the alerts in them. */
@@ -102,7 +102,7 @@ interface Context extends Required<Omit<Evaluated, 'known' | 'alerts' | 'transit
   readonly flaps: FlapHistories;
 }
 
-function contextOf(at: RuleAt, evalTime: EvalTime, evaluated: Evaluated): Context {
+function contextOf(at: RuleAt, evalTime: EpochMs, evaluated: Evaluated): Context {
   const { known, transitions } = evaluated;
   const alertGroups = known?.alertGroups ?? [];
   return {
@@ -252,7 +252,7 @@ function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told
  * message was held back is posted when nothing holds it back any more and it still fires. Many that begin together
  * share a message, and what comes and goes is notified a few times an hour. Pure.
  */
-export function decideNotifications(at: RuleAt, evalTime: EvalTime, evaluated: Evaluated): Decision {
+export function decideNotifications(at: RuleAt, evalTime: EpochMs, evaluated: Evaluated): Decision {
   const context = contextOf(at, evalTime, evaluated);
   const plans = evaluated.alerts.map((alert) => planOf(context, alert));
   const gathered = gather(context, plans);

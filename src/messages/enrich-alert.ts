@@ -76,9 +76,9 @@ async function countOf(
   { alert, rule }: { readonly alert: Alert; readonly rule: SloRule },
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  if (rule.evidence === undefined) return undefined;
+  if (rule.recovery === undefined) return undefined;
   const [all] = await metrics.instant(
-    { expr: `count(${rule.evidence.expr})`, at: alert.resolvedAt ?? alert.seenAt },
+    { expr: `count(${rule.recovery.expr})`, at: alert.resolvedAt ?? alert.seenAt },
     signal,
   );
   return all?.value;

@@ -1,6 +1,6 @@
 import type { Alert, Destination } from '../alerts/alert.ts';
-import { MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { EvalTime, RuleAt } from '../rules/rule.ts';
+import { type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { RuleAt } from '../rules/rule.ts';
 import type { NotificationKind, OutboxEntry } from './store.ts';
 
 /** A message is brought up to date at most this often. */
@@ -10,7 +10,7 @@ export const REFRESH_MIN_INTERVAL: Milliseconds = ms(30 * SECOND);
 export const REFRESH_MAX_INTERVAL: Milliseconds = ms(5 * MINUTE);
 
 /** An alert starts and ends once; everything else can happen again and again. */
-function idOf(alertId: string, kind: NotificationKind, evalTime: EvalTime): string {
+function idOf(alertId: string, kind: NotificationKind, evalTime: EpochMs): string {
   const isOnce = kind === 'firing' || kind === 'resolved';
   return isOnce ? `${alertId}:${kind}` : `${alertId}:${kind}:${evalTime / 1_000}`;
 }
@@ -30,7 +30,7 @@ export type EntryAt = Pick<RuleAt, 'rule'> & { readonly group: Pick<RuleAt['grou
 /** A notification with an id that the same decision gives on every replica. */
 export function entryOf(
   at: EntryAt,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
   { alert, kind, alertId, destination }: Notification,
 ): OutboxEntry {
   return {

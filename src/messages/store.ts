@@ -3,7 +3,7 @@ import type {
   AlertActions,
   Destination,
   GroupedAlert,
-  GroupState,
+  RuleGroupState,
   UserAction,
 } from '../alerts/alert.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
@@ -114,7 +114,7 @@ export interface TakenEntry extends OutboxEntry {
 export interface Store {
   /** True for exactly one caller per group and evaluation time; never released, forgotten after `ttl`. */
   claimTick(claim: { group: string; evalTime: EpochMs; ttl: Milliseconds }): Promise<boolean>;
-  loadGroup(group: string): Promise<GroupState | undefined>;
+  loadGroup(group: string): Promise<RuleGroupState | undefined>;
   /** All groups that have state, for reports and for finding groups whose rules are gone. */
   groups(): Promise<readonly string[]>;
   /**
@@ -124,7 +124,7 @@ export interface Store {
    */
   applyEvaluation(change: {
     group: string;
-    state: GroupState;
+    state: RuleGroupState;
     entries: readonly OutboxEntry[];
   }): Promise<'applied' | 'stale'>;
   /** Forgets a group's state (its file is gone and its alerts are resolved). */

@@ -1,4 +1,4 @@
-import type { Alert, AlertActions, GroupState, RuleState } from '../alerts/alert.ts';
+import type { Alert, AlertActions, RuleGroupState, RuleState } from '../alerts/alert.ts';
 import { withActions } from '../alerts/alert-actions.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { unsuppressed } from '../policy/suppress.ts';
@@ -75,13 +75,16 @@ function withSilence(alert: Alert, { notified, alert: decided }: OutboxEntry): A
 }
 
 /** Alerts that a person can have acted on: what only began to breach has been shown to nobody. */
-const alertIdsOf = (state: GroupState): readonly string[] =>
+const alertIdsOf = (state: RuleGroupState): readonly string[] =>
   Object.values(state.rules).flatMap(({ alerts }) =>
     alerts.filter(({ firedAt }) => firedAt !== undefined).map(({ alertId }) => alertId),
   );
 
 /** A group's state with what people did about its alerts. */
-export async function loadWithActions(store: ActionsStore, group: string): Promise<GroupState | undefined> {
+export async function loadWithActions(
+  store: ActionsStore,
+  group: string,
+): Promise<RuleGroupState | undefined> {
   const state = await store.loadGroup(group);
   if (state === undefined) return undefined;
   const actions = await readActions(store, alertIdsOf(state));

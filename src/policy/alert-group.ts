@@ -1,7 +1,7 @@
 import type { Alert, AlertGroup, AlertGroupReply, Destination, GroupedAlert } from '../alerts/alert.ts';
 import { hashTexts } from '../lib/labels.ts';
-import { between, DAY, HOUR, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { Comparison, EvalTime, SloRule } from '../rules/rule.ts';
+import { between, DAY, type EpochMs, HOUR, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { Comparison, SloRule } from '../rules/rule.ts';
 
 /** More than so many alerts of one rule that want their first message in one tick share one. */
 export const GROUP_THRESHOLD = 10;
@@ -25,7 +25,7 @@ const LONGEST_GROWTH: Milliseconds = DAY;
 export function alertGroupOf(
   at: { readonly group: string; readonly rule: Pick<SloRule, 'key'> },
   { channel = '' }: Destination,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
 ): string {
   return `alertGroup-${hashTexts([at.group, at.rule.key, channel])}-${evalTime / 1_000}`;
 }
@@ -79,7 +79,7 @@ export function worstFirst(
 
 /** What began, in one channel, and how to write it. */
 export interface Joining {
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   readonly members: readonly GroupedAlert[];
   /** Whom these alerts call. */
   readonly mentions: readonly string[];
@@ -114,7 +114,7 @@ export function startAlertGroup(
 /** Whether what begins now joins it: otherwise that is news, with a message of its own, or an alert group of its own. */
 export function isGathering(
   { startedAt, pages }: Pick<AlertGroup, 'startedAt' | 'pages'>,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
 ): boolean {
   const joinedAt = pages.at(-1)?.joinedAt ?? startedAt;
   return between(joinedAt, evalTime) < RESTS_AFTER && between(startedAt, evalTime) < LONGEST_GROWTH;
@@ -164,7 +164,7 @@ export function joinAlertGroup(given: AlertGroup, joining: Joining): AlertGroup 
   return { ...alertGroup, pages: [...alertGroup.pages.slice(0, -1), page] };
 }
 
-function ended(member: GroupedAlert, evalTime: EvalTime): GroupedAlert {
+function ended(member: GroupedAlert, evalTime: EpochMs): GroupedAlert {
   return member.state === 'resolved' ? member : { ...member, state: 'resolved', resolvedAt: evalTime };
 }
 
@@ -175,7 +175,7 @@ function ended(member: GroupedAlert, evalTime: EvalTime): GroupedAlert {
 export function updateAlertGroup(
   alertGroup: AlertGroup,
   alerts: ReadonlyMap<string, Alert>,
-  evalTime: EvalTime,
+  evalTime: EpochMs,
 ): AlertGroup {
   const pages = alertGroup.pages.map((page) => ({
     ...page,

@@ -1,7 +1,7 @@
 import type { Alert, Suppression } from '../alerts/alert.ts';
 import { matchersText } from '../lib/matcher.ts';
-import { between, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { EvalTime, SloRule } from '../rules/rule.ts';
+import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
+import type { SloRule } from '../rules/rule.ts';
 import { type CallGraph, causesOf } from './call-graph.ts';
 import { createInhibition, type InhibitRule } from './inhibition.ts';
 import { PLAIN_ROUTE, type Routing } from './route.ts';
@@ -48,7 +48,7 @@ export interface OtherAlert {
 
 /** What a suppression depends on besides the alert itself. */
 export interface Surroundings {
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
   readonly localTime: LocalTimeIn;
   /** All alerts of all groups, as far as they are known. */
   readonly otherAlerts: readonly OtherAlert[];

@@ -135,7 +135,7 @@ function ruleOf(verdict: Verdict, named: Named): SloRule {
     comparison: '>',
     objective: { ...slo.objective, window },
     reads: [{ metric: countMetricOf(family), matchers: family.selector }],
-    evidence: evidenceOf(verdict),
+    recovery: evidenceOf(verdict),
     onNoData: slo.onNoData,
     ...(slo.minRequests === undefined ? {} : { minRequests: slo.minRequests }),
     ...(slo.channel === undefined ? {} : { channel: slo.channel }),

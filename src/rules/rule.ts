@@ -1,5 +1,5 @@
 import type { Labels } from '../lib/labels.ts';
-import type { EpochMs, Milliseconds, Ratio } from '../lib/units.ts';
+import type { Milliseconds, Ratio } from '../lib/units.ts';
 
 /** How a value is held against a bound. */
 export type Comparison = '>' | '>=' | '<' | '<=' | '==' | '!=';
@@ -87,7 +87,7 @@ export interface SloRule {
   readonly comparison?: Comparison;
   readonly objective?: LatencyObjective;
   /** Absent: a no-data reason breach is a recovery, as in Prometheus. */
-  readonly evidence?: RecoveryCondition;
+  readonly recovery?: RecoveryCondition;
   /** Fewer requests than this in the objective's window give no verdict. */
   readonly minRequests?: number;
   /** Set for the burn-rate alerts of an objective. */
@@ -125,6 +125,3 @@ export interface RuleAt {
   readonly group: RuleGroup;
   readonly rule: SloRule;
 }
-
-/** The instant a group is evaluated for, aligned on its grid: the same on every replica. */
-export type EvalTime = EpochMs;

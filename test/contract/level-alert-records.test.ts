@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Alert, GroupState, RuleState } from '../../src/alerts/alert.ts';
+import type { Alert, RuleGroupState, RuleState } from '../../src/alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../src/alerts/record-codec.ts';
 import { ms } from '../../src/lib/units.ts';
 import {
@@ -23,7 +23,7 @@ function ruleState(evalTime: number, alerts: readonly Alert[]): RuleState {
   return { rule: aRule(), alerts, health: { kind: 'ok' }, evaluatedAt: at(evalTime) };
 }
 
-const groupState = (evalTime: number, ...rules: readonly (readonly Alert[])[]): GroupState => ({
+const groupState = (evalTime: number, ...rules: readonly (readonly Alert[])[]): RuleGroupState => ({
   evalTime: at(evalTime),
   rules: Object.fromEntries(rules.map((alerts, index) => [`rule ${index}`, ruleState(evalTime, alerts)])),
 });
@@ -54,7 +54,7 @@ describe('a group in the embedded store', () => {
     });
 
   /** Writes states one after the other, and reads the last one in a store that is opened anew. */
-  async function readBack(...states: readonly GroupState[]): Promise<GroupState | undefined> {
+  async function readBack(...states: readonly RuleGroupState[]): Promise<RuleGroupState | undefined> {
     const store = await openLevelStore({ dir });
     for (const state of states) {
       expect(await store.applyEvaluation({ group: GROUP, state, entries: [] })).toBe('applied');

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { GroupState } from '../../src/alerts/alert.ts';
+import type { RuleGroupState } from '../../src/alerts/alert.ts';
 import { epochMs } from '../../src/lib/units.ts';
 import { createGroupStates } from '../../src/store/level/group-states.ts';
 import { openTempStore } from '../support/temp-store.ts';
 import { START } from '../support/virtual-clock.ts';
 
-const stateAt = (evalTime: number): GroupState => ({ evalTime: epochMs(evalTime), rules: {} });
+const stateAt = (evalTime: number): RuleGroupState => ({ evalTime: epochMs(evalTime), rules: {} });
 
 /** A database that holds one state, and counts how often it is read. */
-function aDatabase(stored: GroupState | undefined) {
+function aDatabase(stored: RuleGroupState | undefined) {
   let reads = 0;
   let isOpen = true;
   return {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSampleStore } from '../../demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServer } from '../../demo/prometheus/server.ts';
-import type { Alert, GroupState } from '../../src/alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../../src/alerts/alert.ts';
 import { createEvaluateGroup } from '../../src/evaluation/evaluate-group.ts';
 import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts';
 import { fingerprint } from '../../src/lib/labels.ts';
@@ -48,7 +48,7 @@ function expectedAt(alertIds: readonly Episode[], phase: number, tick: number): 
 const byLabels = (a: Truncated, b: Truncated): number =>
   fingerprint(a.labels) < fingerprint(b.labels) ? -1 : 1;
 
-const shownOf = ({ rules }: GroupState): readonly Truncated[] =>
+const shownOf = ({ rules }: RuleGroupState): readonly Truncated[] =>
   Object.values(rules)
     .flatMap(({ alerts }) => alerts)
     .filter(({ state }) => state !== 'resolved')

@@ -92,7 +92,7 @@ requireOrSkip('prometheus-3')('a native histogram in a real Prometheus', () => {
 
   it('is judged by its fraction', async () => {
     const { rule } = read('native');
-    const [share] = await answered(rule.evidence?.expr ?? '');
+    const [share] = await answered(rule.recovery?.expr ?? '');
     expect(share?.labels).toEqual({ service_name: 'cart' });
     expect(share?.value).toBeCloseTo(0.5);
     expect((await answered(rule.expr)).map(({ labels }) => labels)).toEqual([{ service_name: 'cart' }]);
@@ -112,7 +112,7 @@ requireOrSkip('prometheus-3')('a native histogram in a real Prometheus', () => {
   });
 
   it('is notified from one with buckets by a check', async () => {
-    await answered(read('native').rule.evidence?.expr ?? '');
+    await answered(read('native').rule.recovery?.expr ?? '');
     const check = createRuleCheck({ metrics, clock: { now } });
     const findings = await check([read('native').use, read('classic').use]);
     const kinds = findings.map((found) =>

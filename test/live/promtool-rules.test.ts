@@ -52,7 +52,7 @@ requireOrSkip('promtool')('promtool takes', () => {
             labels: rule.labels,
             annotations: rule.annotations,
           },
-          { alert: `${rule.name}-evidence`, expr: rule.evidence?.expr, labels: rule.labels },
+          { alert: `${rule.name}-evidence`, expr: rule.recovery?.expr, labels: rule.labels },
         ]),
       })),
     });

@@ -203,8 +203,8 @@ const labelsIn = (text: string): Record<string, string> =>
 
 async function judge(given: Case, promtool: string, wrong = 0): Promise<string> {
   const rule = ruleOf(given);
-  const { objective, evidence } = rule;
-  if (objective === undefined || evidence === undefined) throw new Error('the short form gives both');
+  const { objective, recovery } = rule;
+  if (objective === undefined || recovery === undefined) throw new Error('the short form gives both');
   const labels = objectiveLabels(objective, labelsIn(given.of));
   const { window, threshold } = objective;
   const sample = (value: number, of = given.of): readonly ExpectedSample[] => [{ labels: of, value }];
@@ -217,7 +217,7 @@ async function judge(given: Case, promtool: string, wrong = 0): Promise<string> 
           series: given.series,
           expressions: [
             { expr: rule.expr, at: AT, expected: sample(given.share + wrong) },
-            { expr: evidence.expr, at: AT, expected: sample(given.share) },
+            { expr: recovery.expr, at: AT, expected: sample(given.share) },
             // What messages ask for, of the alert's own service.
             {
               expr: slowShareExpr(objective, labels, { window, threshold }),

@@ -18,7 +18,7 @@ export function aRule(over: Partial<SloRule> = {}): SloRule {
     valueKind: 'slow-share',
     bound: 0.01,
     comparison: '>',
-    evidence: { expr: 'slow_share', comparison: '>', bound: 0.01 },
+    recovery: { expr: 'slow_share', comparison: '>', bound: 0.01 },
     onNoData: 'keep',
     ...over,
   };
@@ -26,7 +26,7 @@ export function aRule(over: Partial<SloRule> = {}): SloRule {
 
 /** A rule without a way to see evidence: plain Prometheus behaviour. */
 export function aPlainRule(over: Partial<SloRule> = {}): SloRule {
-  const { evidence: _evidence, ...rule } = aRule({ valueKind: 'number', ...over });
+  const { recovery: _evidence, ...rule } = aRule({ valueKind: 'number', ...over });
   return rule;
 }
 

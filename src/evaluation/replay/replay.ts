@@ -1,4 +1,4 @@
-import type { GroupState } from '../../alerts/alert.ts';
+import type { RuleGroupState } from '../../alerts/alert.ts';
 import type { ExpandTemplate } from '../../alerts/identity.ts';
 import { decodeRecord, encodeRecord } from '../../alerts/record-codec.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -18,7 +18,7 @@ import {
 import type { Store } from '../../messages/store.ts';
 import { NO_POLICY, type NoisePolicy } from '../../policy/suppress.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
-import type { EvalTime, RuleGroup } from '../../rules/rule.ts';
+import type { RuleGroup } from '../../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../evaluate-group.ts';
 import { createRecordedCalls, type RecordedCalls } from './recorded-calls.ts';
 import { createRecordedMetrics, type RecordedMetrics } from './recorded-metrics.ts';
@@ -92,7 +92,7 @@ interface Progress {
   /** Evaluations that are done, in the order of their turns. */
   done: number;
   /** The state of each group after its last one. */
-  readonly states: Record<string, GroupState>;
+  readonly states: Record<string, RuleGroupState>;
   readonly tally: Tally;
   /** Why who calls whom could not be learned, where it could not. */
   callsRefused?: string;
@@ -154,7 +154,7 @@ function createRunStore(states: Progress['states']) {
 }
 
 /** Time that stands where the evaluation is: a query is answered at once or not at all, so no deadline runs out. */
-function createReplayClock(): { readonly clock: Clock; readonly moveTo: (evalTime: EvalTime) => void } {
+function createReplayClock(): { readonly clock: Clock; readonly moveTo: (evalTime: EpochMs) => void } {
   let now: EpochMs;
   const sleep: Clock['sleep'] = (_duration, signal) =>
     new Promise((resolve) => {

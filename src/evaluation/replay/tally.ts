@@ -1,4 +1,4 @@
-import type { Alert, GroupState } from '../../alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../../alerts/alert.ts';
 import {
   after,
   before,
@@ -27,7 +27,7 @@ export interface RuleTally {
   messages: number;
   /** Replies in the threads of messages: data gone and back, and the end. */
   replies: number;
-  /** EvalTimes at which the expression was refused or the rule was over its limit. */
+  /** Evaluation times at which the expression was refused or the rule was over its limit. */
   failedEvaluations: number;
 }
 
@@ -48,7 +48,7 @@ export interface Evaluated {
   readonly evalTime: EpochMs;
   /** How long the state is taken to hold: until the next evaluation time. */
   readonly lasts: Milliseconds;
-  readonly state: GroupState;
+  readonly state: RuleGroupState;
   readonly entries: readonly OutboxEntry[];
 }
 

@@ -10,19 +10,19 @@ import {
   SECOND,
   type TimeWindow,
 } from '../../lib/units.ts';
-import type { EvalTime, RuleGroup } from '../../rules/rule.ts';
+import type { RuleGroup } from '../../rules/rule.ts';
 
 /** A group and its evaluation times in a window: the live grid, unless a step is given. */
 export interface GroupTimes {
   readonly group: RuleGroup;
-  readonly first: EvalTime;
+  readonly first: EpochMs;
   readonly step: Milliseconds;
   readonly count: number;
 }
 
 /** One evaluation to be done. */
 export interface Turn extends GroupTimes {
-  readonly evalTime: EvalTime;
+  readonly evalTime: EpochMs;
 }
 
 /** As the scheduler has it: whole seconds, at least one, moved by the group's own offset; a schedule counts from the epoch. */

@@ -11,7 +11,7 @@ import { shapeOf } from './shape.ts';
 import { childrenOf } from './tree.ts';
 
 /** What can be read out of a hand-written expression. */
-export type Analysis = Pick<SloRule, 'valueKind' | 'bound' | 'comparison' | 'objective' | 'evidence'>;
+export type Analysis = Pick<SloRule, 'valueKind' | 'bound' | 'comparison' | 'objective' | 'recovery'>;
 
 interface Text {
   readonly expr: string;
@@ -164,8 +164,8 @@ function valueFilter(shape: Shape): Extract<Shape, { kind: 'filter' }> | undefin
 export function analyseExpression(expr: string, unit?: string): Analysis {
   const shape = shapeOf(expr);
   const filter = valueFilter(shape);
-  const evidence = evidenceOf(expr, shape);
-  if (filter === undefined) return { valueKind: 'number', evidence };
+  const recovery = evidenceOf(expr, shape);
+  if (filter === undefined) return { valueKind: 'number', recovery };
   const { bound, comparison, of } = filter;
   const given: Given = { bound, unit };
   const isUpperBound = comparison === '>' || comparison === '>=';
@@ -175,6 +175,6 @@ export function analyseExpression(expr: string, unit?: string): Analysis {
     bound,
     comparison,
     objective,
-    evidence,
+    recovery,
   };
 }

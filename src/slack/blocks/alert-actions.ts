@@ -26,10 +26,10 @@ function suppressedLine({ suppressed }: AlertView): readonly string[] {
   return [`:no_bell: ${escape(oneLine(text), 300)}${who}${end}${why}`];
 }
 
-function endedLine({ ended }: AlertView): readonly string[] {
-  if (ended === undefined) return [];
-  const why = ended.comment === undefined ? '' : `: ${escape(oneLine(ended.comment), 300)}`;
-  return [`Closed by ${person(ended.by)} at ${date(ended.at)}${why}`];
+function endedLine({ closed }: AlertView): readonly string[] {
+  if (closed === undefined) return [];
+  const why = closed.comment === undefined ? '' : `: ${escape(oneLine(closed.comment), 300)}`;
+  return [`Closed by ${person(closed.by)} at ${date(closed.at)}${why}`];
 }
 
 /** What people did about it and what holds it back, a line each. */

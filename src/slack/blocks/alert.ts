@@ -51,7 +51,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   'no-longer-breaching': 'no longer breaching',
   'rule-removed': 'closed, its rule was removed,',
   'limit-exceeded': 'closed, its rule went over its limit of alerts,',
-  'ended-by-person': 'closed by a person, without data,',
+  closed: 'closed by a person, without data,',
 };
 
 function ending(view: AlertView): string {
@@ -92,7 +92,7 @@ function words(view: AlertView): SlackBlock[] {
       : []),
     ...(view.state === 'resolved' && !isKnownGood(view)
       ? [
-          `Whether the service is well is *not known*: ${view.ended === undefined ? 'nothing checks it any more' : 'there is no data'}.`,
+          `Whether the service is well is *not known*: ${view.closed === undefined ? 'nothing checks it any more' : 'there is no data'}.`,
         ]
       : []),
     ...(view.summary === undefined ? [] : [escape(view.summary, 800)]),

@@ -1,4 +1,4 @@
-import type { Alert, GroupState, RuleState } from '../../alerts/alert.ts';
+import type { Alert, RuleGroupState, RuleState } from '../../alerts/alert.ts';
 import type { EpochMs } from '../../lib/units.ts';
 import type { Operation } from './database.ts';
 
@@ -29,7 +29,7 @@ const MOVING: ReadonlySet<string> = new Set(
 type Row = readonly [alertId: string, moved: Partial<Moving>];
 
 /** A group's state as its record holds it. Format 1 had the alerts in it whole. */
-export interface GroupRecord extends Omit<GroupState, 'rules'> {
+export interface GroupRecord extends Omit<RuleGroupState, 'rules'> {
   readonly rules: Readonly<
     Record<string, Omit<RuleState, 'alerts'> & { readonly alerts: readonly (Row | Alert)[] }>
   >;
@@ -95,7 +95,7 @@ function goneFrom(written: AlertRecords, records: AlertRecords): readonly string
 }
 
 /** Takes a state apart into records, given those of its alerts that are written. */
-export function packGroup(state: GroupState, written: AlertRecords): Packed {
+export function packGroup(state: RuleGroupState, written: AlertRecords): Packed {
   const find = finder(written);
   const records: Alert[] = [];
   const operations: Operation[] = [];
@@ -119,7 +119,7 @@ export function packGroup(state: GroupState, written: AlertRecords): Packed {
 export async function unpackGroup(
   group: GroupRecord,
   read: (alertIds: readonly string[]) => Promise<AlertRecords>,
-): Promise<{ readonly state: GroupState; readonly records: AlertRecords }> {
+): Promise<{ readonly state: RuleGroupState; readonly records: AlertRecords }> {
   const rows = Object.values(group.rules).flatMap(({ alerts }) => alerts.filter(isRow));
   const records = await read(rows.map(([alertId]) => alertId));
   let place = 0;

@@ -1,4 +1,4 @@
-import type { Alert, GroupState } from '../../alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../../alerts/alert.ts';
 import { UpstreamError } from '../../lib/errors.ts';
 import { type AlertRecords, type GroupRecord, packGroup, unpackGroup } from './alert-records.ts';
 import type { Database, Operation } from './database.ts';
@@ -18,15 +18,15 @@ export interface StateChange {
  */
 export interface GroupStates {
   /** The state, where it is known without reading. */
-  known(group: string): GroupState | undefined;
-  load(group: string): Promise<GroupState | undefined>;
-  put(group: string, state: GroupState): Promise<StateChange>;
+  known(group: string): RuleGroupState | undefined;
+  load(group: string): Promise<RuleGroupState | undefined>;
+  put(group: string, state: RuleGroupState): Promise<StateChange>;
   remove(group: string): Promise<StateChange>;
 }
 
 /** A state, and the records of its alerts as they are on disk. */
 interface Known {
-  readonly state: GroupState;
+  readonly state: RuleGroupState;
   readonly records: AlertRecords;
 }
 

@@ -90,8 +90,8 @@ export async function forgettableActions(
 ): Promise<readonly Operation[]> {
   const { database, now } = parts;
   const refs = new Set(await database.keys('ref'));
-  const newest = ({ acknowledged, ended }: AlertActions): number =>
-    Math.max(acknowledged?.at ?? 0, ended?.at ?? 0);
+  const newest = ({ acknowledged, closed }: AlertActions): number =>
+    Math.max(acknowledged?.at ?? 0, closed?.at ?? 0);
   return (await database.all('act'))
     .filter(
       ([alertId, actions]) => !refs.has(alertId) && newest(actions as AlertActions) + retention <= now(),

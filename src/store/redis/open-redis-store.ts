@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { GroupState } from '../../alerts/alert.ts';
+import type { RuleGroupState } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
 import { UpstreamError } from '../../lib/errors.ts';
 import { after, DAY, epochMs } from '../../lib/units.ts';
@@ -75,9 +75,9 @@ async function claimTick(parts: Parts, claim: Parameters<Store['claimTick']>[0])
   return (await parts.client.set(key, parts.replica, 'PX', claim.ttl, 'NX')) === 'OK';
 }
 
-async function loadGroup({ client, prefix }: Parts, group: string): Promise<GroupState | undefined> {
+async function loadGroup({ client, prefix }: Parts, group: string): Promise<RuleGroupState | undefined> {
   const text = await client.hget(`${prefix}group:${group}`, 'state');
-  return text === null ? undefined : (decodeRecord(text) as GroupState);
+  return text === null ? undefined : (decodeRecord(text) as RuleGroupState);
 }
 
 async function applyEvaluation(

@@ -28,10 +28,10 @@ const textsOf = (answer: unknown): readonly Text[] => (Array.isArray(answer) ? (
 const read = (text: Text): unknown => (text === null || text === undefined ? undefined : decodeRecord(text));
 
 function actionsFrom(answer: unknown): AlertActions {
-  const [acknowledged, ended] = textsOf(answer).map((text) => read(text) as UserAction | undefined);
+  const [acknowledged, closed] = textsOf(answer).map((text) => read(text) as UserAction | undefined);
   return {
     acknowledged,
-    ended,
+    closed,
   };
 }
 

@@ -7,14 +7,14 @@ if redis.call('HSETNX', key, ARGV[3], ARGV[4]) == 1 then
   redis.call('PEXPIRE', key, ARGV[5])
   add(6)
 end
-return redis.call('HMGET', key, 'acknowledged', 'ended')
+return redis.call('HMGET', key, 'acknowledged', 'closed')
 `;
 
   /** Arguments: prefix, alerts. Answers with the actions of each. */
   const actions = `${shared}
 local found = {}
 for i = 2, #ARGV do
-  found[i - 1] = redis.call('HMGET', p .. 'act:' .. ARGV[i], 'acknowledged', 'ended')
+  found[i - 1] = redis.call('HMGET', p .. 'act:' .. ARGV[i], 'acknowledged', 'closed')
 end
 return found
 `;

@@ -17,7 +17,7 @@ import { peopleScripts } from './scripts-people.ts';
  *   created            zset     ids of all entries by the time they were created
  *   done               zset     ids of completed entries by when, for a day
  *   ref:EPISODE        string   MessageRef as a record; expires
- *   act:EPISODE        hash     what people did: acknowledged, ended (records); expires with the reference
+ *   act:EPISODE        hash     what people did: acknowledged, closed (records); expires with the reference
  *   silences           zset     ids of silences by when they end
  *   silence            hash     StoredSilence as a record, by id
  *   silence-end        hash     who ended one early, by id

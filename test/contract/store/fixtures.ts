@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { Alert, GroupState } from '../../../src/alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
 import { after, type EpochMs, ms, SECOND } from '../../../src/lib/units.ts';
 import type { NotificationKind, OutboxEntry, Store, TakenEntry } from '../../../src/messages/store.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
@@ -9,7 +9,7 @@ export const GROUP = 'rules.yaml;checkout';
 export const LEASE = ms(30 * SECOND);
 export const at = (seconds: number): EpochMs => after(START, ms(seconds * 1_000));
 
-export function state(evalTime: EpochMs, alerts: readonly Alert[] = []): GroupState {
+export function state(evalTime: EpochMs, alerts: readonly Alert[] = []): RuleGroupState {
   const rule = aRule();
   return { evalTime, rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' }, evaluatedAt: evalTime } } };
 }

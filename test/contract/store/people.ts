@@ -53,13 +53,13 @@ export function describePeople(bench: Bench): void {
 
     it('keeps different kinds and different alerts beside each other', async () => {
       await acknowledge();
-      await bench.store.recordAction({ alertId: 'ep-2', kind: 'ended', act: BOB, entries: [] });
-      const both = await bench.store.recordAction({ alertId: 'ep-1', kind: 'ended', act: BOB, entries: [] });
-      expect(both).toEqual({ acknowledged: ANN, ended: BOB });
+      await bench.store.recordAction({ alertId: 'ep-2', kind: 'closed', act: BOB, entries: [] });
+      const both = await bench.store.recordAction({ alertId: 'ep-1', kind: 'closed', act: BOB, entries: [] });
+      expect(both).toEqual({ acknowledged: ANN, closed: BOB });
       expect(await bench.store.actions(['ep-1', 'ep-2'])).toEqual(
         new Map([
           ['ep-1', both],
-          ['ep-2', { ended: BOB }],
+          ['ep-2', { closed: BOB }],
         ]),
       );
     });

@@ -25,13 +25,13 @@ describe('an alert with what people did', () => {
     [
       'an end resolves it from that moment on',
       silent,
-      { ended: ANN },
-      { state: 'resolved', resolvedAt: later, resolveReason: 'ended-by-person', ended: ANN },
+      { closed: ANN },
+      { state: 'resolved', resolvedAt: later, resolveReason: 'closed', closed: ANN },
     ],
     [
       'what was seen to end keeps that end',
       recovered,
-      { ended: ANN },
+      { closed: ANN },
       { state: 'resolved', resolvedAt: START, resolveReason: 'recovered' },
     ],
     [
@@ -45,13 +45,13 @@ describe('an alert with what people did', () => {
   });
 
   it('an end leaves nothing of the missing data and of what held it back', () => {
-    const ended = withActions(silent, { ended: ANN });
+    const ended = withActions(silent, { closed: ANN });
     expect(ended).not.toMatchObject({ noDataSince: expect.anything() });
     expect(ended).not.toMatchObject({ suppressed: expect.anything() });
   });
 
   it('reading twice changes nothing more', () => {
-    const once = withActions(silent, { acknowledged: ANN, ended: ANN });
-    expect(withActions(once, { acknowledged: ANN, ended: ANN })).toEqual(once);
+    const once = withActions(silent, { acknowledged: ANN, closed: ANN });
+    expect(withActions(once, { acknowledged: ANN, closed: ANN })).toEqual(once);
   });
 });

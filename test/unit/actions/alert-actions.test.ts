@@ -136,15 +136,15 @@ describe('ending', () => {
     expect(entry).toMatchObject({
       kind: 'resolved',
       alert: {
-        resolveReason: 'ended-by-person',
-        ended: { by: 'U0ANN', comment: 'gone for good' },
+        resolveReason: 'closed',
+        closed: { by: 'U0ANN', comment: 'gone for good' },
       },
     });
     expect((await loadWithActions(bed.store, aGroup().id))?.rules).toMatchObject({
       CheckoutSlow: { alerts: [{ state: 'resolved' }] },
     });
     await bed.tick(4, []);
-    expect(await bed.stored()).toMatchObject([{ state: 'resolved', resolveReason: 'ended-by-person' }]);
+    expect(await bed.stored()).toMatchObject([{ state: 'resolved', resolveReason: 'closed' }]);
     expect(await bed.drain()).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { ms } from '../../../src/lib/units.ts';
 import { runTimeline, TICK } from '../../support/timeline.ts';
 
 describe('an alert of a rule whose values tell nothing, only that there is data', () => {
-  const rule = { evidence: { expr: 'there' } };
+  const rule = { recovery: { expr: 'there' } };
 
   it('is over as soon as there is data and no breach, and keeps the value it breached with', () => {
     const { states, alerts } = runTimeline('0.5 _ ok7', { rule });

@@ -224,13 +224,13 @@ describe('where the state machine differs from Prometheus on purpose', () => {
   });
 
   it('takes the lowest value for the worst where low is bad', () => {
-    const rule = { comparison: '<', evidence: { expr: 'up', comparison: '<', bound: 1 } } as const;
+    const rule = { comparison: '<', recovery: { expr: 'up', comparison: '<', bound: 1 } } as const;
     expect(runTimeline('0.5 0.2 0.7', { rule }).alerts[2]?.peak).toBe(0.2);
   });
 
   it('keeps a separate, lower threshold for the recovery', () => {
-    const evidence = { expr: 'share', comparison: '>', bound: 0.004 } as const;
-    expect(runTimeline('0.5 ok0.005 ok0.003', { rule: { evidence } }).states).toBe('FF.');
+    const recovery = { expr: 'share', comparison: '>', bound: 0.004 } as const;
+    expect(runTimeline('0.5 ok0.005 ok0.003', { rule: { recovery } }).states).toBe('FF.');
   });
 
   it('gives the same labels a new alert each time they fire', () => {

@@ -74,7 +74,7 @@ describe('the state machine as Prometheus has it', () => {
   });
 
   it('needs no mode for a rule without evidence', () => {
-    const { evidence: _evidence, ...rule } = aPlainRule({ keepFiringFor: ticks(1) });
+    const { recovery: _evidence, ...rule } = aPlainRule({ keepFiringFor: ticks(1) });
     const input = { rule, group: aGroup(), evalTime: slotAt(0), expand: expandValue };
     const fired = stepRule({
       ...input,

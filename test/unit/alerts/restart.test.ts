@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert, GroupState } from '../../../src/alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
 import { hasTimers, restarted } from '../../../src/alerts/restart.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
@@ -8,7 +8,7 @@ import { START } from '../../support/virtual-clock.ts';
 const { firedAt: _fired, ...unfired } = anAlert();
 const pending: Alert = { ...unfired, state: 'pending' };
 
-const stateOf = (minutes: number, alert: Alert): GroupState => ({
+const stateOf = (minutes: number, alert: Alert): RuleGroupState => ({
   evalTime: START,
   rules: {
     a: { rule: aRule({ for: ms(minutes * MINUTE) }), alerts: [alert], health: { kind: 'ok' } },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Alert, AlertActions, GroupState, RuleState } from '../../../src/alerts/alert.ts';
+import type { Alert, AlertActions, RuleGroupState, RuleState } from '../../../src/alerts/alert.ts';
 import { createSloStatusReport, sloRows } from '../../../src/commands/report-slo-status.ts';
 import type { SloRow } from '../../../src/commands/slo-views.ts';
 import { after, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
@@ -22,7 +22,7 @@ function setUp(given: {
   const deps = {
     rules: () => ({ groups: given.groups, objectives: [] }),
     store: {
-      loadGroup: async (): Promise<GroupState | undefined> =>
+      loadGroup: async (): Promise<RuleGroupState | undefined> =>
         given.states === undefined ? undefined : { evalTime: START, rules },
       actions: async (alertIds: readonly string[]) =>
         new Map(
@@ -71,7 +71,7 @@ test('among several services the worst value is the one shown, and NaN is none',
 });
 
 test('for a rule that must stay above its bound the lowest value is the worst', async () => {
-  const low = aRule({ comparison: '<', evidence: { expr: 'slow_share', comparison: '<', bound: 5 } });
+  const low = aRule({ comparison: '<', recovery: { expr: 'slow_share', comparison: '<', bound: 5 } });
   const { deps, metrics } = setUp({
     groups: [aGroup({ rules: [low] })],
     states: [{ rule: low, alerts: [], health: ok }],
@@ -114,7 +114,7 @@ test('an alert shows its value, since when, and the link to its message', async 
 
 test('a rule that is met tells how it was judged: its figures are of now and of its whole window', async () => {
   const recovering = aRule({
-    evidence: { expr: 'slow_share', comparison: '>', bound: 0.01, window: ms(30_000) },
+    recovery: { expr: 'slow_share', comparison: '>', bound: 0.01, window: ms(30_000) },
   });
   const rows = await rowsOf(
     {
@@ -165,7 +165,7 @@ describe('what people did', () => {
   test('an alert that a person ended is no alert any more, before the next evaluation too', async () => {
     const alert = anAlert({ noDataSince: START });
     const states = [{ rule, alerts: [alert], health: ok }];
-    const rows = await rowsOf({ groups: [aGroup()], states, actions: { ended: by } }, 0.001);
+    const rows = await rowsOf({ groups: [aGroup()], states, actions: { closed: by } }, 0.001);
     expect(rows).toMatchObject([{ state: 'ok' }]);
   });
 });

@@ -10,7 +10,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** EvalTimes of an interval's grid in (from, to]. */
+/** Evaluation times of an interval's grid in (from, to]. */
 function slotsBetween(
   id: string,
   interval: number,

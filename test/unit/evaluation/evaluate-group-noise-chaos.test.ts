@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Alert, GroupState } from '../../../src/alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
@@ -65,13 +65,13 @@ const gone = () =>
 const isMessage = ({ kind, alertGroup }: OutboxEntry): boolean =>
   alertGroup?.page === undefined && kind !== 'flapping' && kind !== 'settled' && kind !== 'refresh';
 
-const firingOf = (state: GroupState | undefined): readonly Alert[] =>
+const firingOf = (state: RuleGroupState | undefined): readonly Alert[] =>
   Object.values(state?.rules ?? {})
     .flatMap(({ alerts }) => alerts)
     .filter((alert) => alert.state === 'firing');
 
 /** The messages that stand: of alerts that fire and were notified, and of alert groups that last. */
-function percentiles(state: GroupState | undefined): ReadonlySet<string> {
+function percentiles(state: RuleGroupState | undefined): ReadonlySet<string> {
   const own = firingOf(state)
     .filter(({ postedTo }) => postedTo?.some(({ alertGroup }) => alertGroup === undefined))
     .map(({ alertId }) => alertId);

@@ -105,7 +105,7 @@ describe('what noDataReason', () => {
     const window = ms(MINUTE);
     const of = { ...COUNT, alerts: [alert.series] };
     metrics.answer(requestsIn(of, window), [{ labels: { service: 'checkout' }, value: 0 }]);
-    const evidence = { expr: 'slow_share', comparison: '>', bound: 0.01, window } as const;
+    const recovery = { expr: 'slow_share', comparison: '>', bound: 0.01, window } as const;
     const objective = {
       family: { metric: 'm', unit: 'ms', selector: '', serviceLabel: 'service' },
       by: ['service'],
@@ -113,7 +113,7 @@ describe('what noDataReason', () => {
       threshold: ms(500),
       window: WINDOW,
     } as const;
-    const found = await find({ ...asked, rule: { ...asked.rule, evidence, objective } });
+    const found = await find({ ...asked, rule: { ...asked.rule, recovery, objective } });
     expect(found.get(alert.fingerprint)).toEqual({ kind: 'traffic' });
   });
 

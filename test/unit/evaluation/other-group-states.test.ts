@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { GroupState } from '../../../src/alerts/alert.ts';
+import type { RuleGroupState } from '../../../src/alerts/alert.ts';
 import { createOtherGroupStates, type OtherGroupStates } from '../../../src/evaluation/other-group-states.ts';
 import { SOURCES } from '../../../src/evaluation/sources-group.ts';
 import { slotAt } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
-const stateOf = (tick: number): GroupState => ({ evalTime: slotAt(tick), rules: {} });
+const stateOf = (tick: number): RuleGroupState => ({ evalTime: slotAt(tick), rules: {} });
 
 describe('the states of other groups', () => {
   let clock: VirtualClock;
-  let stored: Map<string, GroupState>;
+  let stored: Map<string, RuleGroupState>;
   let read: string[];
   let states: OtherGroupStates;
   beforeEach(() => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert, GroupState } from '../../../src/alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
 import { type SuppressParts, suppressAlerts } from '../../../src/evaluation/suppress-alerts.ts';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
@@ -14,12 +14,12 @@ const matchers = (text: string) => {
 const rule = aRule();
 const about = (service: string, over: Partial<Alert> = {}): Alert =>
   anAlert({ labels: { alertname: 'Slow', service, severity: 'page' }, ...over });
-const groupOf = (...alerts: readonly Alert[]): GroupState => ({
+const groupOf = (...alerts: readonly Alert[]): RuleGroupState => ({
   evalTime: START,
   rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' } } },
 });
 
-function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, GroupState>> = {}) {
+function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, RuleGroupState>> = {}) {
   const asked: string[] = [];
   const parts: SuppressParts = {
     states: {

@@ -14,7 +14,7 @@ describe('the note on an end', () => {
     ['no-longer-breaching', 'does not breach any more', undefined],
     ['rule-removed', 'its rule was removed. Whether the service is well is not known.', true],
     ['limit-exceeded', 'limit of alerts. Whether the service is well is not known.', true],
-    ['ended-by-person', 'Whether the service is well is not known.', true],
+    ['closed', 'Whether the service is well is not known.', true],
   ] as const)('says how a breach that %s ended', (resolveReason, text, isOutcomeUnknown) => {
     const alert = anAlert({ state: 'resolved', resolveReason, resolvedAt: epochMs(5) });
     const note = noteOf('resolved', { alert, rule, createdAt: START });
@@ -24,8 +24,8 @@ describe('the note on an end', () => {
 
   it('carries the value that proved the recovery, against the bound of the evidence', () => {
     const alert = anAlert({ state: 'resolved', resolveReason: 'recovered', value: 0.002, resolvedAt: START });
-    const evidence = { expr: 'slow_share', comparison: '>', bound: 0.005 } as const;
-    expect(noteOf('resolved', { alert, rule: aRule({ evidence }), createdAt: START }).proof).toEqual({
+    const recovery = { expr: 'slow_share', comparison: '>', bound: 0.005 } as const;
+    expect(noteOf('resolved', { alert, rule: aRule({ recovery }), createdAt: START }).proof).toEqual({
       value: 0.002,
       valueKind: 'slow-share',
       bound: 0.005,

@@ -9,7 +9,7 @@ const { alertId } = alertOf();
 const shown = (): string => JSON.stringify(bed.messages()[0]?.blocks ?? []);
 
 /** What a person does, with its notification in the same write, as `keep-alerts` decides it. */
-const act = (kind: 'acknowledged' | 'ended') => {
+const act = (kind: 'acknowledged' | 'closed') => {
   const now = bed.stand.clock.now();
   const alert = alertOf();
   return bed.store.recordAction({
@@ -87,7 +87,7 @@ describe('what a person did is shown', () => {
     await bed.decide('firing');
     await bed.drain();
     await bed.decide('refresh', alertOf({ value: 0.5 }));
-    await act('ended');
+    await act('closed');
     await bed.drain();
     await bed.settle();
     expect(bed.messages()[0]?.text).toContain('closed by a person');

@@ -43,7 +43,7 @@ function watching() {
   const tick = async (isBreaching: boolean): Promise<TickOutcome> => {
     if (isBreaching) say(rule.expr, 0.05);
     else metrics.answer(rule.expr, []);
-    say(rule.evidence?.expr ?? '', isBreaching ? 0.05 : 0.001);
+    say(rule.recovery?.expr ?? '', isBreaching ? 0.05 : 0.001);
     return await inVirtualTime(bed.stand.clock, evaluate(group, bed.stand.clock.now()));
   };
   return { tick };

@@ -51,8 +51,8 @@ describe('an entry is delivered as its alert stands by then', () => {
   );
 
   it('one that was decided before an end by a person does not open the message again', async () => {
-    const shown = await delivered(anEntry({ kind: 'data-back' }), { actions: { ended: ANN } });
-    expect(shown.alert).toMatchObject({ state: 'resolved', resolveReason: 'ended-by-person' });
+    const shown = await delivered(anEntry({ kind: 'data-back' }), { actions: { closed: ANN } });
+    expect(shown.alert).toMatchObject({ state: 'resolved', resolveReason: 'closed' });
   });
 
   it('an act shows what an evaluation found meanwhile, as of that evaluation', async () => {

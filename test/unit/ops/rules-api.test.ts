@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert, GroupState, RuleHealth } from '../../../src/alerts/alert.ts';
+import type { Alert, RuleGroupState, RuleHealth } from '../../../src/alerts/alert.ts';
 import { after, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { createRulesApi, type RulesFilter, scientific } from '../../../src/ops/rules-api.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
@@ -10,12 +10,15 @@ const ALL: RulesFilter = { names: [], groups: [], files: [], matchers: [], exclu
 const TEAM_OPS = { label: 'team', operator: '=', value: 'ops' } as const;
 const rule = aRule({ for: MINUTE, keepFiringFor: ms(90 * SECOND), labels: { severity: 'page' } });
 
-const stateOf = (alerts: readonly Alert[], health: RuleHealth = { kind: 'ok' }): GroupState => ({
+const stateOf = (alerts: readonly Alert[], health: RuleHealth = { kind: 'ok' }): RuleGroupState => ({
   evalTime: START,
   rules: { [rule.key]: { rule, alerts, health, evaluatedAt: START } },
 });
 
-const apiOf = (state?: GroupState, groups: readonly RuleGroup[] = [aGroup({ limit: 5, rules: [rule] })]) =>
+const apiOf = (
+  state?: RuleGroupState,
+  groups: readonly RuleGroup[] = [aGroup({ limit: 5, rules: [rule] })],
+) =>
   createRulesApi({
     rules: () => ({ groups, objectives: [] }),
     store: { loadGroup: async () => state, actions: async () => new Map() },
@@ -66,7 +69,7 @@ describe('the rules in Prometheus’s JSON', () => {
     });
   });
 
-  const states: Readonly<Record<string, readonly [GroupState | undefined, object]>> = {
+  const states: Readonly<Record<string, readonly [RuleGroupState | undefined, object]>> = {
     'a rule that was never evaluated': [
       undefined,
       { state: 'inactive', health: 'unknown', lastEvaluation: '0001-01-01T00:00:00Z', alerts: [] },

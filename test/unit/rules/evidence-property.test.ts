@@ -53,17 +53,17 @@ describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
   it('a breach always meets the comparison in its evidence', () => {
     let judged = 0;
     for (const { query, start } of queries) {
-      const { evidence } = analyseExpression(query);
-      if (evidence?.comparison === undefined || evidence.bound === undefined) continue;
-      const { comparison, bound } = evidence;
+      const { recovery } = analyseExpression(query);
+      if (recovery?.comparison === undefined || recovery.bound === undefined) continue;
+      const { comparison, bound } = recovery;
       const breaches = ask(query, start) ?? new Map<string, number>();
       if (breaches.size === 0) continue;
-      const proof = ask(evidence.expr, start);
-      expect(proof, `${evidence.expr} is not accepted`).toBeDefined();
+      const proof = ask(recovery.expr, start);
+      expect(proof, `${recovery.expr} is not accepted`).toBeDefined();
       for (const [print] of breaches) {
         const value = proof?.get(print);
-        expect(value, `${query}\n${evidence.expr}`).toBeDefined();
-        expect(meets(value ?? Number.NaN, comparison, bound), `${query}\n${evidence.expr}`).toBe(true);
+        expect(value, `${query}\n${recovery.expr}`).toBeDefined();
+        expect(meets(value ?? Number.NaN, comparison, bound), `${query}\n${recovery.expr}`).toBe(true);
         judged++;
       }
     }
@@ -73,16 +73,16 @@ describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
   it('where no value tells, the series of a breach are among those there is data for', () => {
     let judged = 0;
     for (const { query, start } of queries) {
-      const { evidence } = analyseExpression(query);
-      if (evidence === undefined || evidence.comparison !== undefined) continue;
+      const { recovery } = analyseExpression(query);
+      if (recovery === undefined || recovery.comparison !== undefined) continue;
       // Of all comparisons `!=` alone lets NaN through, which is no data to judge by.
       if (query.replaceAll(/\{[^}]*\}/g, '').includes('!=')) continue;
       const breaches = ask(query, start) ?? new Map<string, number>();
       if (breaches.size === 0) continue;
-      const there = ask(evidence.expr, start);
+      const there = ask(recovery.expr, start);
       expect(
         [...breaches.keys()].filter((print) => there?.has(print) !== true),
-        `${query}\n${evidence.expr}`,
+        `${query}\n${recovery.expr}`,
       ).toEqual([]);
       judged += breaches.size;
     }

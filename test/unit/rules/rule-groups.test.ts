@@ -101,7 +101,7 @@ groups:
           valueKind: 'number',
           bound: 5,
           comparison: '>',
-          evidence: { expr: 'job:errors:rate5m', comparison: '>', bound: 5 },
+          recovery: { expr: 'job:errors:rate5m', comparison: '>', bound: 5 },
           reads: [{ metric: 'job:errors:rate5m', matchers: '' }],
           onNoData: 'resolve',
           channel: '#shop',

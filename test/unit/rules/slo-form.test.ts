@@ -60,7 +60,7 @@ slos:
             threshold: 500,
             window: 300_000,
           },
-          evidence: { expr: share, comparison: '>', bound: 0.01 },
+          recovery: { expr: share, comparison: '>', bound: 0.01 },
           reads: [
             { metric: 'istio_request_duration_milliseconds_count', matchers: 'reporter="destination"' },
           ],
@@ -182,6 +182,6 @@ slos:
       },
     ]);
     expect(rules[1]?.expr).toMatch(/\[1h\].* > 0\.144 and .*\[5m\].* > 0\.144$/);
-    expect(rules[1]?.evidence?.expr).toMatch(/^1 - [^]*\[5m\]/);
+    expect(rules[1]?.recovery?.expr).toMatch(/^1 - [^]*\[5m\]/);
   });
 });

@@ -74,8 +74,8 @@ describe('what people did stands in the message', () => {
       {
         state: 'resolved',
         resolvedAt: START,
-        resolveReason: 'ended-by-person',
-        ended: { ...ANN, comment: '<@U1>' },
+        resolveReason: 'closed',
+        closed: { ...ANN, comment: '<@U1>' },
       },
       'Closed by <@U0ANN> at <!date^',
     ],
@@ -87,8 +87,8 @@ describe('what people did stands in the message', () => {
     const over = {
       state: 'resolved',
       resolvedAt: START,
-      resolveReason: 'ended-by-person',
-      ended: ANN,
+      resolveReason: 'closed',
+      closed: ANN,
     } as const;
     expect(shown(over)).toContain('*not known*: there is no data');
   });

@@ -146,7 +146,7 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
       ['text'],
     ),
     acknowledged: fc.record({ by: hostileText, at }),
-    ended: fc.record({ by: hostileText, at, comment: hostileText }),
+    closed: fc.record({ by: hostileText, at, comment: hostileText }),
     handle: fc.record({ alertId: hostileText, matchers: hostileText }),
     gaps: many(hostileText, 20),
     recoveryWindow: window,

@@ -52,7 +52,7 @@ const ruleAbout = (service: string, severity: string) =>
   aRule({
     name: `${service}-slow`,
     expr: `${service} > 0.01`,
-    evidence: { expr: service, comparison: '>', bound: 0.01 },
+    recovery: { expr: service, comparison: '>', bound: 0.01 },
     labels: { severity },
   });
 

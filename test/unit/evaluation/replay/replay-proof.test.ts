@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSampleStore } from '../../../../demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServer } from '../../../../demo/prometheus/server.ts';
-import type { GroupState } from '../../../../src/alerts/alert.ts';
+import type { RuleGroupState } from '../../../../src/alerts/alert.ts';
 import { evalTimeOf, spreadOffset } from '../../../../src/alerts/eval-time.ts';
 import { createEvaluateGroup } from '../../../../src/evaluation/evaluate-group.ts';
 import { createReplay } from '../../../../src/evaluation/replay/replay.ts';
@@ -104,12 +104,12 @@ describe('a day of samples', () => {
   /** What every evaluation time of a group led to: its whole state and what was to be notified. */
   type Story = Map<
     EpochMs,
-    { readonly state: GroupState; readonly notified: readonly (readonly [string, EpochMs])[] }
+    { readonly state: RuleGroupState; readonly notified: readonly (readonly [string, EpochMs])[] }
   >;
 
   async function live(group: RuleGroup): Promise<Story> {
     const story: Story = new Map();
-    let state: GroupState | undefined;
+    let state: RuleGroupState | undefined;
     let now = WINDOW.start;
     const store = {
       claimTick: async () => true,

@@ -57,9 +57,9 @@ describe('bound, comparison and evidence of an expression', () => {
     'no comparison': ['absent(up)'],
   };
   it.each(Object.entries(cases))('%s', (_, [expr, expected]) => {
-    const { comparison, bound, evidence } = analyseExpression(expr);
-    expect([comparison, bound, evidence?.expr]).toEqual(expected ?? [undefined, undefined, undefined]);
-    if (expected !== undefined) expect(evidence).toMatchObject({ comparison, bound });
+    const { comparison, bound, recovery } = analyseExpression(expr);
+    expect([comparison, bound, recovery?.expr]).toEqual(expected ?? [undefined, undefined, undefined]);
+    if (expected !== undefined) expect(recovery).toMatchObject({ comparison, bound });
   });
 
   it('a filter on a filter keeps its bound', () => {
@@ -84,13 +84,13 @@ describe('bound, comparison and evidence of an expression', () => {
     'a filter in a range': ['max_over_time((a > 5)[1h:5m]) > 7', 'max_over_time((a >= -Inf)[1h:5m])'],
   };
   it.each(Object.entries(there))('no value tells, but that there is data: %s', (_, [expr, expected]) => {
-    expect(analyseExpression(expr).evidence).toEqual({ expr: expected });
+    expect(analyseExpression(expr).recovery).toEqual({ expr: expected });
   });
 });
 
 it('the evidence of many conditions stays in proportion to them', () => {
   const conditions = Array.from({ length: 30 }, (_, i) => `a${i}x > ${i}`);
-  expect(analyseExpression(conditions.join(' and ')).evidence?.expr.length).toBeLessThan(10_000);
+  expect(analyseExpression(conditions.join(' and ')).recovery?.expr.length).toBeLessThan(10_000);
 });
 
 describe('a latency objective in an expression', () => {
@@ -112,7 +112,7 @@ describe('a latency objective in an expression', () => {
         threshold: 500,
         window: 300_000,
       },
-      evidence: { expr: P99, comparison: '>', bound: 500 },
+      recovery: { expr: P99, comparison: '>', bound: 500 },
     });
   });
 

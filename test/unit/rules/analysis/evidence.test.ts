@@ -16,7 +16,7 @@ const meets: Readonly<Record<string, (value: number, bound: number) => boolean>>
   '!=': (value, bound) => value !== bound,
 };
 
-type Judged = Pick<SloRule, 'expr' | 'evidence'>;
+type Judged = Pick<SloRule, 'expr' | 'recovery'>;
 
 /** The only value of an answer, whatever its labels. */
 const valueOf = (answer: Record<string, string>): number | undefined => {
@@ -24,13 +24,13 @@ const valueOf = (answer: Record<string, string>): number | undefined => {
   return value === undefined ? undefined : Number(value);
 };
 
-function stateOf({ expr, evidence }: Judged, series: Readonly<Record<string, string>>, at = 0): State {
+function stateOf({ expr, recovery }: Judged, series: Readonly<Record<string, string>>, at = 0): State {
   const store = load(series);
   if (valueOf(ask(store, expr, { at })) !== undefined) return 'breach';
-  if (evidence === undefined) throw new Error('the rule has no evidence');
-  const value = valueOf(ask(store, evidence.expr, { at }));
+  if (recovery === undefined) throw new Error('the rule has no evidence');
+  const value = valueOf(ask(store, recovery.expr, { at }));
   if (value === undefined || Number.isNaN(value)) return 'no evidence';
-  const { comparison, bound } = evidence;
+  const { comparison, bound } = recovery;
   if (comparison === undefined || bound === undefined) return 'recovered';
   return meets[comparison]?.(value, bound) === true ? 'no evidence' : 'recovered';
 }
@@ -119,7 +119,7 @@ describe('what burn rates over several windows prove, as generators write them',
   const pair = (short: string, long: string, bound: number): string =>
     `((r:rate${short}{slo="s"} > (${bound} * 0.001)) and ignoring (window) (r:rate${long}{slo="s"} > (${bound} * 0.001)))`;
   const expr = `${pair('5m', '1h', 14.4)} or ignoring (window) ${pair('30m', '6h', 6)}`;
-  const { evidence } = analyseExpression(expr);
+  const { recovery } = analyseExpression(expr);
   const shares = { '5m': 0.001, '1h': 0.02, '30m': 0.001, '6h': 0.001 };
 
   /** The windows whose alert is proven to be over. */
@@ -128,7 +128,7 @@ describe('what burn rates over several windows prove, as generators write them',
       `r:rate${window}{slo="s",window="${window}"}`,
       String(share),
     ]);
-    const answer = ask(load(Object.fromEntries(series)), evidence?.expr ?? '', { at: 0 });
+    const answer = ask(load(Object.fromEntries(series)), recovery?.expr ?? '', { at: 0 });
     return Object.entries(answer)
       .filter(([, value]) => value !== 'NaN')
       .map(([metric]) => /window="(\w+)"/.exec(metric)?.[1] ?? '')
@@ -150,7 +150,7 @@ describe('what burn rates over several windows prove, as generators write them',
   it('four pairs of windows need the data of all of them', () => {
     const windows = ['5m', '30m', '2h', '6h'];
     const rule = windows.map((window) => `r${window} > 0.01`).join(' or ');
-    const four = analyseExpression(rule).evidence?.expr ?? '';
+    const four = analyseExpression(rule).recovery?.expr ?? '';
     const all = Object.fromEntries(windows.map((window) => [`r${window}{slo="s"}`, '0']));
     expect(Object.keys(ask(load(all), four, { at: 0 }))).toHaveLength(1);
     for (const lost of Object.keys(all)) {
@@ -161,7 +161,7 @@ describe('what burn rates over several windows prove, as generators write them',
 
   it('other series on the other side of an `or` are judged by themselves', () => {
     const store = load({ 'disk{mount="/"}': '50', 'disk{mount="/data"}': '60' });
-    const disks = analyseExpression('disk{mount="/"} > 90 or disk{mount="/data"} > 95').evidence;
+    const disks = analyseExpression('disk{mount="/"} > 90 or disk{mount="/data"} > 95').recovery;
     expect(Object.keys(ask(store, disks?.expr ?? '', { at: 0 }))).toHaveLength(2);
   });
 });
@@ -170,7 +170,7 @@ describe('what breaches by its absence', () => {
   it.each(['absent(a)', 'absent(a) == 1', 'absent_over_time(a[5m]) > 0', 'a > 1 or absent(a)', 'vector(1)'])(
     '%s is over when it vanishes',
     (expr) => {
-      expect(analyseExpression(expr).evidence).toBeUndefined();
+      expect(analyseExpression(expr).recovery).toBeUndefined();
     },
   );
 });
