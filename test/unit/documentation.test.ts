@@ -15,9 +15,10 @@ const pagesIn = (folder: string): readonly string[] =>
     .filter((name) => name.endsWith('.md'))
     .map((name) => `${folder}/${name}`);
 const readme = read('README.md');
-const manual = read('docs/operations.md');
+const rules = read('docs/rules.md');
+const operations = read('docs/operations.md');
 
-describe('the configuration is notified the same way everywhere', () => {
+describe('the configuration is described the same way everywhere', () => {
   it('every variable of the schema is explained in src/settings/variables.ts, and no other', () => {
     expect(VARIABLES.map(({ name }) => name)).toEqual(SCHEMA_NAMES);
   });
@@ -55,7 +56,7 @@ describe('the configuration is notified the same way everywhere', () => {
 
 describe.each([
   ['README.md', readme],
-  ['docs/operations.md', manual],
+  ['docs/rules.md', rules],
 ])('the rules in %s', (name, page) => {
   const examples = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(([, text]) => text ?? '');
 
@@ -71,13 +72,13 @@ describe.each([
 
 describe('the manual', () => {
   it('names every finding of a check with its weight, and no other', () => {
-    const rows = manual.matchAll(/^\| `([a-z-]+)` \| (mistake|warning|note) \|/gm);
+    const rows = rules.matchAll(/^\| `([a-z-]+)` \| (mistake|warning|note) \|/gm);
     expect(Object.fromEntries([...rows].map(([, code, weight]) => [code, weight]))).toEqual(FINDINGS);
   });
 
   it('speaks of no metric that the program does not have', async () => {
     const { body } = await createTelemetry().metrics();
-    const named = new Set(manual.match(/tailwatch_\w*[a-z]/g));
+    const named = new Set(operations.match(/tailwatch_\w*[a-z]/g));
     expect([...named].filter((name) => !body.includes(`# TYPE ${name} `))).toEqual([]);
     expect(named.size).toBeGreaterThan(3);
   });

@@ -227,7 +227,7 @@ describe('a check of rule files finds', () => {
 });
 
 it('the manual lists every finding with its weight', () => {
-  const manual = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const manual = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8');
   const listed = [...manual.matchAll(/^\| `([a-z-]+)` \| (mistake|warning|note) \|/gm)].map(
     ([, code = '', weight = '']) => [code, weight],
   );

@@ -227,7 +227,7 @@ describe('what a file says about notifications', () => {
   });
 
   it('is documented as it can be read', () => {
-    const manual = readFileSync(new URL('../../../../docs/operations.md', import.meta.url), 'utf8');
+    const manual = readFileSync(new URL('../../../../docs/rules.md', import.meta.url), 'utf8');
     const example = /```yaml\n(route:[\s\S]*?)```/.exec(manual)?.[1] ?? '';
     const policy = policyOf(example);
     expect(policy.inhibitsByCallGraph).toBe(true);
