@@ -3,14 +3,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { MINUTE, ms, SECOND } from '../lib/units.ts';
 import type { PicturePainter } from '../traces/pictures.ts';
-import { type CallsOptions, createCalls, reasonOf } from './calls.ts';
+import { type CallsOptions, createCalls, createSlackLogger, reasonOf } from './calls.ts';
 import { type ConversationOptions, createConversation } from './conversation.ts';
 import { listen } from './listeners.ts';
 import { createPictureShow } from './picture-show.ts';
-import { openTransport, type Transport } from './receivers.ts';
-import { createRunning } from './running.ts';
-import { SlackSetupError } from './setup-error.ts';
-import { createSlackLogger } from './slack-logger.ts';
+import { openTransport, SlackSetupError, type Transport } from './receivers.ts';
+import { createRunning } from './responder.ts';
 
 export interface SlackAppOptions
   extends Omit<CallsOptions, 'timeout'>,

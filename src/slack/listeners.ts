@@ -3,7 +3,7 @@ import type { EpochMs } from '../lib/units.ts';
 import { SLOWEST_TRACES } from './blocks/alert.ts';
 import { ACKNOWLEDGE, END_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-actions.ts';
 import { answerMessage, PICK_SERVICE, SHARE_ANSWER, withService } from './blocks/answer.ts';
-import { OPEN_LINK } from './blocks/pieces.ts';
+import { OPEN_LINK } from './blocks/block-kit.ts';
 import { type Asked, type Conversation, isSlashCommand, splitCommand } from './conversation.ts';
 import { createResponder, type Origin, type Responder } from './responder.ts';
 import { SLASH_COMMANDS } from './scopes.ts';

@@ -2,7 +2,7 @@ import { hashTexts } from '../lib/labels.ts';
 import type { MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
 import { alertMessage } from './blocks/alert.ts';
 import { alertGroupMessage } from './blocks/alert-group.ts';
-import type { Rendered } from './blocks/block.ts';
+import type { Rendered } from './blocks/block-kit.ts';
 import { noteMessage } from './blocks/note.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
 import { createChannels } from './channels.ts';

@@ -1,13 +1,14 @@
+import type { ImageBlock } from '@slack/types';
 import type { Answer } from '../commands/answer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Milliseconds, ms } from '../lib/units.ts';
+import { type Milliseconds, ms, SECOND, toMs } from '../lib/units.ts';
 import { PictureError, type PicturePainter, type TracePicture } from '../traces/pictures.ts';
-import type { Rendered } from './blocks/block.ts';
-import { noPictureMessage, pictureMessage, pictureOrigin, pictureTitle } from './blocks/picture.ts';
-import { type CallOutcome, type Calls, reasonOf } from './calls.ts';
+import { context, type Rendered } from './blocks/block-kit.ts';
+import { latency } from './blocks/format.ts';
+import { code, escape, literal, oneLine } from './blocks/mrkdwn.ts';
+import { type CallFailure, type CallOutcome, type Calls, reasonOf } from './calls.ts';
 import type { Responder } from './responder.ts';
-import { uploadFile } from './upload.ts';
 
 export interface PictureShow {
   /**
@@ -125,4 +126,108 @@ export function pictureOf(answer: Answer): TracePicture | undefined {
   if (answer.kind !== 'request' || answer.view.inService !== undefined) return undefined;
   const [only, ...others] = answer.view.traces;
   return others.length === 0 ? only?.picture : undefined;
+}
+
+/** A file for Slack. `altText` is read to those who cannot see it: at most 1,000 characters. */
+export interface Upload {
+  readonly name: string;
+  readonly title: string;
+  readonly altText: string;
+  readonly content: Uint8Array;
+}
+
+export type UploadOutcome =
+  | { readonly kind: 'uploaded'; readonly fileId: string }
+  /** `reason` completes the sentence "No picture: ...". */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+const TIMEOUT: Milliseconds = ms(10 * SECOND);
+
+/**
+ * Uploads a file without showing it anywhere: until a message holds it, the bot alone can see it. Three steps, as Slack asks.
+ * The SDK's `uploadV2` is not used: it sends `alt_text`, which Slack ignores, for `alt_txt`.
+ */
+export async function uploadFile(
+  calls: Calls,
+  { name, title, altText, content }: Upload,
+): Promise<UploadOutcome> {
+  const begun = await calls.call('files.getUploadURLExternal', {
+    filename: name,
+    length: content.length,
+    alt_txt: altText,
+  });
+  if (begun.kind !== 'done') return refused(begun);
+  const { upload_url: url, file_id: fileId } = begun.data;
+  if (typeof url !== 'string' || typeof fileId !== 'string')
+    return { kind: 'failed', reason: 'Slack gave no address to send it to' };
+  if (!(await send(url, content))) return { kind: 'failed', reason: 'Slack did not take the file' };
+  const completed: CallOutcome = await calls.call('files.completeUploadExternal', {
+    files: [{ id: fileId, title }],
+  });
+  return completed.kind === 'done' ? { kind: 'uploaded', fileId } : refused(completed);
+}
+
+/** The address is a secret of its own: it is neither logged nor shown. */
+async function send(url: string, content: Uint8Array): Promise<boolean> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: Buffer.from(content),
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    await response.text();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+function refused(failure: CallFailure): UploadOutcome {
+  return { kind: 'failed', reason: reasonText(failure) };
+}
+
+function reasonText(failure: CallFailure): string {
+  if (failure.kind === 'not-sent' && failure.limited)
+    return `Slack takes no more files at the moment (try again in ${Math.max(1, Math.ceil(failure.retryAfter / SECOND))} s)`;
+  const code = reasonOf(failure);
+  if (code === 'missing_scope' || code === 'not_allowed_token_type')
+    return 'the bot may not upload files: its Slack app lacks the scope files:write';
+  return failure.kind === 'unknown' || failure.kind === 'not-sent'
+    ? 'Slack did not answer the upload'
+    : `Slack refused the file (${code})`;
+}
+
+/** What a picture is called: in a list of files, and for a screen reader before the alternative text. */
+export function pictureTitle({ waterfall }: TracePicture): string {
+  const { service, operation, duration } = waterfall;
+  return literal(`Waterfall: ${service} ${operation}, ${latency(toMs(duration))}`, 200);
+}
+
+/** A message that shows an uploaded picture, with small print below it. */
+export function pictureMessage(
+  picture: TracePicture,
+  fileId: string,
+  smallPrint: readonly string[] = [],
+): Rendered {
+  const image: ImageBlock = {
+    type: 'image',
+    slack_file: { id: fileId },
+    alt_text: literal(picture.altText, 1_000) || 'Waterfall of a trace',
+  };
+  return {
+    text: escape(pictureTitle(picture), 1_000),
+    blocks: [image, ...context([...smallPrint])],
+  };
+}
+
+/** Whose picture it is, for where no answer stands above it. */
+export const pictureOrigin = ({ waterfall }: TracePicture, channelId: string): string =>
+  `Trace ${code(waterfall.traceId, 40)}${/^[CG][A-Z0-9]+$/u.test(channelId) ? `, asked for in <#${channelId}>` : ''}`;
+
+/** The line that stands in place of a picture. */
+export function noPictureMessage(reason: string): Rendered {
+  const text = `No picture: ${escape(oneLine(reason), 300)}.`;
+  return { text, blocks: context([text]) };
 }

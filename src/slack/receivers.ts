@@ -2,8 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HTTPReceiver, type Receiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
 import { WebAPIPlatformError } from '@slack/web-api';
-import { HTTP_PATH } from './scopes.ts';
-import { SlackSetupError } from './setup-error.ts';
+import { APP_TOKEN_SCOPE, HTTP_PATH } from './scopes.ts';
 
 /** How Slack reaches the bot. */
 export type Transport =
@@ -137,4 +136,20 @@ function overSocket(
     },
     isOpen: () => !isClosed && (receiver.client.websocket?.isActive() ?? false),
   };
+}
+
+const REMEDIES = {
+  bot: 'install the app again and set SLACK_BOT_TOKEN to its new token',
+  app: `make an app-level token with the scope ${APP_TOKEN_SCOPE} and set SLACK_APP_TOKEN to it`,
+} as const;
+
+/** Slack does not take a token: only a person can mend that. */
+export class SlackSetupError extends Error {
+  override readonly name = 'SlackSetupError';
+  /** Slack's word for it. */
+  readonly code: string;
+  constructor(code: string, token: 'bot' | 'app') {
+    super(`Slack refuses the ${token} token (${code}): ${REMEDIES[token]}`);
+    this.code = code;
+  }
 }

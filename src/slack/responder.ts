@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { after, type EpochMs, MINUTE, ms, SECOND } from '../lib/units.ts';
-import type { Rendered } from './blocks/block.ts';
+import { after, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { Rendered } from './blocks/block-kit.ts';
 import { truncate } from './blocks/mrkdwn.ts';
 import { type Calls, reasonOf } from './calls.ts';
 import { violations } from './limits.ts';
@@ -110,4 +110,35 @@ function guarded(message: Rendered, logger: Logger): Rendered {
     violations: broken.slice(0, 5),
   });
   return { text: truncate(message.text, TEXT_ALONE) || 'The answer could not be shown.', blocks: [] };
+}
+
+/** Keeps account of handlers: Slack has its acknowledgement, the person waits for an answer. */
+export interface Running {
+  /** Runs something to its end whatever happens to the request that began it. */
+  add(work: () => Promise<void>): Promise<void>;
+}
+
+export interface RunningWorks extends Running {
+  /** Ends when all that runs has ended, or after `within`. */
+  settled(within: Milliseconds): Promise<void>;
+}
+
+export function createRunning(clock: Clock): RunningWorks {
+  const works = new Set<Promise<void>>();
+  return {
+    async add(work) {
+      const promise = work();
+      works.add(promise);
+      try {
+        await promise;
+      } finally {
+        works.delete(promise);
+      }
+    },
+    async settled(within) {
+      const timer = new AbortController();
+      await Promise.race([Promise.allSettled(works), clock.sleep(within, timer.signal)]);
+      timer.abort();
+    },
+  };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, type EpochMs, epochMs, HOUR } from '../lib/units.ts';
 import type { SendOutcome } from '../messages/notifier.ts';
-import { CHART, type Rendered } from './blocks/block.ts';
+import { CHART, type Rendered } from './blocks/block-kit.ts';
 import { truncate } from './blocks/mrkdwn.ts';
 import type { CallOutcome, Calls } from './calls.ts';
 import { EVENT_TYPE } from './history.ts';

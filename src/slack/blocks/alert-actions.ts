@@ -1,8 +1,7 @@
 import type { Button } from '@slack/types';
 import type { AlertView } from '../../messages/alert-view.ts';
-import { date, escape, oneLine } from './mrkdwn.ts';
-import { person } from './phrase.ts';
-import { button, isButtonValue } from './pieces.ts';
+import { button, isButtonValue } from './block-kit.ts';
+import { date, escape, oneLine, person } from './mrkdwn.ts';
 
 /** What people did about an alert, in its message, and the buttons with which they do it. */
 

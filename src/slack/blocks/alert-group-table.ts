@@ -2,9 +2,9 @@ import type { ActionsBlock, TableBlock } from '@slack/types';
 import type { GroupedAlert } from '../../alerts/alert.ts';
 import type { AlertGroupView } from '../../messages/alert-group-view.ts';
 import { ACKNOWLEDGE } from './alert-actions.ts';
+import { cell, dateRun, richCell } from './block-kit.ts';
 import { floor, ruleValue } from './format.ts';
 import { literal } from './mrkdwn.ts';
-import { cell, dateRun, richCell } from './pieces.ts';
 
 /** The menu that takes one of the alerts of a message: what is chosen is put into the command that the block is named by. */
 const ACKNOWLEDGE_ONE = `${ACKNOWLEDGE}_one`;

@@ -3,11 +3,11 @@ import type { AlertGroupView } from '../../messages/alert-group-view.ts';
 import { count } from '../../traces/wording.ts';
 import { facts } from './alert-facts.ts';
 import { acknowledgeMenu, alertGroupTable, isKnownEnd, memberValue, nounOf } from './alert-group-table.ts';
-import type { Rendered, SlackBlock } from './block.ts';
+import type { Rendered, SlackBlock } from './block-kit.ts';
+import { actions, context, fields, header, linkButtons, section, shortTraceId } from './block-kit.ts';
 import { latency } from './format.ts';
 import { mentionLine } from './mentions.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
-import { actions, context, fields, header, linkButtons, section, shortTraceId } from './pieces.ts';
 
 /** Lines of traces of the worst alert: a message may have one table, and that is the alerts' own. */
 const TRACES_SHOWN = 3;

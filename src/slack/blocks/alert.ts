@@ -1,14 +1,23 @@
 import type { AlertView } from '../../messages/alert-view.ts';
 import { actionButtons, actionLines } from './alert-actions.ts';
 import { facts, lasted, symptom } from './alert-facts.ts';
-import type { Rendered, SlackBlock } from './block.ts';
-import { chartBlock } from './chart.ts';
+import type { Rendered, SlackBlock } from './block-kit.ts';
+import {
+  actions,
+  button,
+  chartBlock,
+  context,
+  fields,
+  header,
+  isButtonValue,
+  linkButtons,
+  section,
+} from './block-kit.ts';
 import { timeSpan } from './format.ts';
 import { mentionLine } from './mentions.ts';
 import { code, date, escape, isLinkable, link, oneLine } from './mrkdwn.ts';
-import { actions, button, context, fields, header, isButtonValue, linkButtons, section } from './pieces.ts';
+import { shownRows, tracesTable } from './slowest.ts';
 import { sourceMessage } from './source.ts';
-import { shownRows, tracesTable } from './traces-table.ts';
 
 /** The button in an alert's message that lists the slowest traces of the breach's own window. */
 export const SLOWEST_TRACES = 'slowest_traces';

@@ -1,12 +1,20 @@
-import type { Button, StaticSelect } from '@slack/types';
+import type { Button, SectionBlock, StaticSelect } from '@slack/types';
 import type { Answer } from '../../commands/answer.ts';
-import type { Rendered, SlackBlock } from './block.ts';
+import { RUN_COMMAND } from './alert-actions.ts';
+import {
+  actions,
+  button,
+  context,
+  isButtonValue,
+  linkButtons,
+  type Rendered,
+  type SlackBlock,
+  section,
+} from './block-kit.ts';
 import { comparisonMessage } from './compare.ts';
 import { latencyMessage } from './latency.ts';
-import { saidMessage } from './lines.ts';
-import { code, escape, literal, oneLine } from './mrkdwn.ts';
+import { code, escape, literal, oneLine, phraseText, truncateMrkdwn } from './mrkdwn.ts';
 import { partMessage } from './part.ts';
-import { actions, button, context, isButtonValue, linkButtons, section } from './pieces.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
@@ -151,3 +159,28 @@ function withShare(blocks: readonly SlackBlock[], command: string | undefined): 
 
 const sharedLine = (shared: AnswerFrame['sharedBy']): readonly SlackBlock[] =>
   shared === undefined ? [] : context([`<@${shared.userId}> asked ${code(shared.command, 400)}`]);
+
+type Said = Extract<Answer, { kind: 'said' }>;
+
+/** A list of alerts' names can be long: so many characters of all lines together fit whatever they hold. */
+const MOST_CHARACTERS = 10_000;
+
+/** Slack takes 50 blocks; who shared it may stand below. */
+const MOST_LINES = 45;
+
+function block({ phrase, button: shown }: Said['lines'][number], index: number): SectionBlock {
+  const text = section(phraseText(phrase));
+  if (shown === undefined || !isButtonValue(shown.command) || literal(shown.label, 75) === '') return text;
+  return { ...text, accessory: button(shown.label, `${RUN_COMMAND}_${index}`, shown.command) };
+}
+
+/** What was done about alerts, a line each, with what can be done about it beside. */
+export function saidMessage({ lines }: Said): Rendered {
+  let room = MOST_CHARACTERS;
+  const shown = lines.slice(0, MOST_LINES).filter(({ phrase }) => {
+    room -= phraseText(phrase).length;
+    return room >= 0;
+  });
+  const text = truncateMrkdwn(shown.map(({ phrase }) => phraseText(phrase)).join('\n'), 3_000);
+  return { text: text || 'Done.', blocks: shown.map(block) };
+}

@@ -6,10 +6,10 @@ import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.
 import type { ComparedTrace, ComparisonView } from '../../traces/compare-traces.ts';
 import { count } from '../../traces/wording.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
-import type { Rendered, SlackBlock } from './block.ts';
+import type { Rendered, SlackBlock } from './block-kit.ts';
+import { actions, button, cell, context, linkButtons, section, shortTraceId } from './block-kit.ts';
 import { latency } from './format.ts';
 import { code, date, escape, link, oneLine } from './mrkdwn.ts';
-import { actions, button, cell, context, linkButtons, section, shortTraceId } from './pieces.ts';
 import { purpose } from './trace-analysis.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */

@@ -1,4 +1,4 @@
-import { person } from './phrase.ts';
+import { person } from './mrkdwn.ts';
 
 /** More than this is no call for somebody any more. */
 const MENTIONS_SHOWN = 10;

@@ -1,4 +1,5 @@
 import { utcTime } from '../../lib/instant.ts';
+import type { Phrase } from '../../lib/phrase.ts';
 import type { EpochMs } from '../../lib/units.ts';
 
 /**
@@ -89,4 +90,31 @@ export function link(url: string | undefined, label: string, max = 150): string 
 /** An instant in the reader's own time zone, in one of Slack's formats; UTC where it cannot be shown so. */
 export function date(at: EpochMs, format = '{date_short_pretty} {time}'): string {
   return `<!date^${Math.floor(at / 1_000)}^${format}|${utcTime(at)} UTC>`;
+}
+
+/** A person by id, shown by name. What is no Slack user id is shown as it is, and calls nobody. */
+export const person = (id: string): string => (/^[UW][A-Z0-9]+$/.test(id) ? `<@${id}>` : code(id, 60));
+
+/** Words of one phrase; what is longer was not written by this program alone. */
+const LONGEST_WORDS = 600;
+
+/**
+ * A phrase as mrkdwn: people and instants as Slack shows them, everything else escaped, each part of it at most `max`
+ * long.
+ */
+export function phraseText(phrase: Phrase, max: number = LONGEST_WORDS): string {
+  return phrase
+    .map((part) => {
+      if (typeof part === 'string') return words(part, max);
+      if ('code' in part) return code(part.code, max);
+      return 'person' in part ? person(part.person) : date(part.at);
+    })
+    .join('');
+}
+
+/** Escaped in one line, with the blanks at its ends, which keep it apart from a name beside it. */
+function words(text: string, max: number): string {
+  const start = /^\s/u.test(text) ? ' ' : '';
+  const end = text.length > 1 && /\s$/u.test(text) ? ' ' : '';
+  return `${start}${escape(oneLine(text), max)}${end}`;
 }

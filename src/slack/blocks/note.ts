@@ -1,9 +1,8 @@
 import type { NoteView } from '../../messages/notifier.ts';
-import type { Rendered } from './block.ts';
+import type { Rendered } from './block-kit.ts';
+import { section } from './block-kit.ts';
 import { comparisonWord, floor, ruleValue, timeSpan } from './format.ts';
-import { date, escape } from './mrkdwn.ts';
-import { phraseText } from './phrase.ts';
-import { section } from './pieces.ts';
+import { date, escape, phraseText } from './mrkdwn.ts';
 
 const SIGNS: Readonly<Record<NoteView['kind'], string>> = {
   'no-data': '⚪',

@@ -1,11 +1,11 @@
 import { toEpochMs, toMs, us } from '../../lib/units.ts';
 import type { PartSpan, PartView } from '../../traces/part-in-service.ts';
 import { count } from '../../traces/wording.ts';
-import type { Rendered, SlackBlock } from './block.ts';
+import type { Rendered, SlackBlock } from './block-kit.ts';
+import { actions, context, linkButtons, section } from './block-kit.ts';
 import { latency, share } from './format.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
 import { percentileText, period } from './percentiles.ts';
-import { actions, context, linkButtons, section } from './pieces.ts';
 import { pathTable, SHOWN_PARTS } from './trace-analysis.ts';
 
 const SHOWN = { spans: 5, notices: 5 } as const;

@@ -1,10 +1,10 @@
 import { toMs } from '../../lib/units.ts';
 import type { PercentileRanks, ServicePercentile } from '../../traces/rank-request.ts';
 import { count } from '../../traces/wording.ts';
-import type { SlackBlock } from './block.ts';
+import type { SlackBlock } from './block-kit.ts';
+import { section } from './block-kit.ts';
 import { bound, latency, share } from './format.ts';
 import { code } from './mrkdwn.ts';
-import { section } from './pieces.ts';
 
 /** Most services with a line of their own, and most that are only named. */
 const SHOWN = { unusual: 8, usual: 12 } as const;

@@ -1,7 +1,8 @@
 import type { SloFigures, SloRow, SloStatusView } from '../../commands/slo-views.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import { count } from '../../traces/wording.ts';
-import type { Rendered } from './block.ts';
+import type { Rendered } from './block-kit.ts';
+import { section } from './block-kit.ts';
 import {
   besideBounds,
   bound,
@@ -15,9 +16,7 @@ import {
   share,
   timeSpan,
 } from './format.ts';
-import { code, date, escape, link, oneLine } from './mrkdwn.ts';
-import { phraseText } from './phrase.ts';
-import { section } from './pieces.ts';
+import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
 const STATES: Readonly<Record<SloRow['state'], { sign: string; word: string; urgency: number }>> = {
   firing: { sign: '🔴', word: 'firing', urgency: 0 },

@@ -1,12 +1,23 @@
+import type { TableBlock } from '@slack/types';
 import type { SlowestView } from '../../commands/answer-slowest.ts';
-import { toMs } from '../../lib/units.ts';
+import { toEpochMs, toMs } from '../../lib/units.ts';
+import type { TraceRow } from '../../traces/find-slowest.ts';
 import { count } from '../../traces/wording.ts';
-import type { Rendered } from './block.ts';
+import {
+  actions,
+  cell,
+  context,
+  dateRun,
+  linkButtons,
+  linkRun,
+  type Rendered,
+  richCell,
+  section,
+  shortTraceId,
+} from './block-kit.ts';
 import { compareButton } from './compare.ts';
-import { bound } from './format.ts';
-import { code, date, escape, oneLine } from './mrkdwn.ts';
-import { actions, context, linkButtons, section } from './pieces.ts';
-import { shownRows, tracesTable, tracesText } from './traces-table.ts';
+import { bound, latency } from './format.ts';
+import { code, date, escape, literal, oneLine } from './mrkdwn.ts';
 
 /** The answer to `/trace slowest`: what was asked, the traces longest first, and what is proven about them. */
 export function slowestMessage(view: SlowestView): Rendered {
@@ -43,4 +54,72 @@ function condition(view: SlowestView): string {
   const operation = view.operation === undefined ? '' : ` · operation ${code(view.operation, 150)}`;
   const over = view.minDuration === undefined ? '' : ` · over ${bound(toMs(view.minDuration))}`;
   return `${operation}${over}`;
+}
+
+/** Most rows and most characters a table may have here; Slack takes 100 rows and 10,000 characters over all cells. */
+const MOST_ROWS = 50;
+const MOST_CHARACTERS = 7_500;
+const OPERATION_LENGTH = 80;
+/** What a row costs besides its operation: rank, two durations, time with its fallback, short trace id. */
+const ROW_CHARACTERS = 120;
+
+/** How many of the rows a table will show. */
+export function shownRows(rows: readonly TraceRow[], most = MOST_ROWS): number {
+  let room = MOST_CHARACTERS;
+  let shown = 0;
+  for (const { operation } of rows.slice(0, most)) {
+    room -= ROW_CHARACTERS + Math.min(operation.length, OPERATION_LENGTH);
+    if (room < 0) break;
+    shown += 1;
+  }
+  return shown;
+}
+
+/** The slowest traces, longest first: rank, duration, link, the whole request, start in the reader's time, operation with an error mark. */
+export function tracesTable(
+  rows: readonly TraceRow[],
+  options: { service?: string; most?: number } = {},
+): TableBlock {
+  const span = options.service === undefined ? 'In service' : `In ${options.service}`;
+  return {
+    type: 'table',
+    column_settings: [
+      { align: 'right' },
+      { align: 'right' },
+      { align: 'left' },
+      { align: 'right' },
+      { align: 'left' },
+      { align: 'left', is_wrapped: true },
+    ],
+    rows: [
+      [cell('#'), cell(span, 40), cell('Trace'), cell('Whole request'), cell('Start'), cell('Operation')],
+      ...rows.slice(0, shownRows(rows, options.most)).map(traceCells),
+    ],
+  };
+}
+
+function traceCells(row: TraceRow, index: number): TableBlock['rows'][number] {
+  const operation = literal(row.operation, OPERATION_LENGTH) || '–';
+  return [
+    cell(String(index + 1)),
+    cell(latency(toMs(row.duration))),
+    // Early in the row: on a phone the later columns are out of sight.
+    richCell(linkRun(row.url, shortTraceId(row.traceId))),
+    cell(latency(toMs(row.traceDuration))),
+    richCell(dateRun(toEpochMs(row.start))),
+    row.isError
+      ? richCell({ type: 'text', text: '⚠ error ', style: { bold: true } }, { type: 'text', text: operation })
+      : cell(operation, OPERATION_LENGTH),
+  ];
+}
+
+/** The rows in words, for the text that notifications and screen readers get. */
+export function tracesText(rows: readonly TraceRow[], most = 5): string {
+  return rows
+    .slice(0, most)
+    .map(
+      (row, index) =>
+        `${index + 1}. ${latency(toMs(row.duration))} ${literal(row.operation, OPERATION_LENGTH)}${row.isError ? ' (error)' : ''}`,
+    )
+    .join('\n');
 }

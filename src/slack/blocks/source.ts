@@ -1,10 +1,10 @@
 import { between } from '../../lib/units.ts';
 import type { AlertView } from '../../messages/alert-view.ts';
 import { count } from '../../traces/wording.ts';
-import type { Rendered } from './block.ts';
+import type { Rendered } from './block-kit.ts';
+import { context, header, section } from './block-kit.ts';
 import { timeSpan } from './format.ts';
 import { date, escape, oneLine } from './mrkdwn.ts';
-import { context, header, section } from './pieces.ts';
 
 type Source = NonNullable<AlertView['source']>;
 

@@ -3,11 +3,11 @@ import { type Microseconds, toMs } from '../../lib/units.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
 import type { PathSubject } from '../../traces/path-parts.ts';
 import { count } from '../../traces/wording.ts';
-import type { SlackBlock } from './block.ts';
+import type { SlackBlock } from './block-kit.ts';
+import { cell, context, section } from './block-kit.ts';
 import { latency, share } from './format.ts';
 import { code, escape, literal, oneLine } from './mrkdwn.ts';
 import { percentileBlocks } from './percentiles.ts';
-import { cell, context, section } from './pieces.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
 const SHOWN = { rows: 8, errors: 5, hops: 4, retries: 3, repeats: 3, offPath: 3 } as const;

@@ -5,11 +5,11 @@ import type { TraceView } from '../../traces/inspect-trace.ts';
 import { isUuid } from '../../traces/request-id.ts';
 import { count } from '../../traces/wording.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
-import type { Rendered, SlackBlock } from './block.ts';
+import type { Rendered, SlackBlock } from './block-kit.ts';
+import { actions, button, context, linkButtons, section } from './block-kit.ts';
 import { compareButton } from './compare.ts';
 import { latency } from './format.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
-import { actions, button, context, linkButtons, section } from './pieces.ts';
 import { traceAnalysis } from './trace-analysis.ts';
 
 const SERVICES_SHOWN = 8;

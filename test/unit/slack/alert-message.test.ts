@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { after, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
 import type { AlertView } from '../../../src/messages/alert-view.ts';
 import { alertMessage, headline, slowestCommand } from '../../../src/slack/blocks/alert.ts';
-import type { Rendered } from '../../../src/slack/blocks/block.ts';
+import type { Rendered } from '../../../src/slack/blocks/block-kit.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { anEnrichedView, aView } from './stand.ts';
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import { MINUTE, SECOND } from '../../../src/lib/units.ts';
 import { createSlackApp } from '../../../src/slack/app.ts';
+import { SlackSetupError } from '../../../src/slack/receivers.ts';
 import { METHOD_SCOPES, SLASH_COMMANDS } from '../../../src/slack/scopes.ts';
-import { SlackSetupError } from '../../../src/slack/setup-error.ts';
 import { HTTP, SOCKET, says, useBot } from './bot.ts';
 import { ALICE, inVirtualTime } from './stand.ts';
 

@@ -5,7 +5,7 @@ import type { AlertGroupView } from '../../../src/messages/alert-group-view.ts';
 import { alertMessage } from '../../../src/slack/blocks/alert.ts';
 import { alertGroupMessage } from '../../../src/slack/blocks/alert-group.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
-import type { Rendered } from '../../../src/slack/blocks/block.ts';
+import type { Rendered } from '../../../src/slack/blocks/block-kit.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
 import { violations } from '../../../src/slack/limits.ts';
 import { START } from '../../support/virtual-clock.ts';

@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { validateMessageBlocks } from '../../../demo/slack/validate-blocks.ts';
+import { violations } from '../../../src/slack/limits.ts';
 import {
   noPictureMessage,
   pictureMessage,
   pictureOrigin,
   pictureTitle,
-} from '../../../src/slack/blocks/picture.ts';
-import { violations } from '../../../src/slack/limits.ts';
+} from '../../../src/slack/picture-show.ts';
 import type { TracePicture } from '../../../src/traces/pictures.ts';
 import { aWaterfall } from '../waterfall/a-waterfall.ts';
 
