@@ -162,7 +162,7 @@ const NOT_CONNECTED = new Set([
  * Sorts an error of `@slack/web-api` 8. What is not known to be harmless counts as unknown: a second post is worse
  * than a look into the channel.
  */
-export function sortFailure(error: unknown): CallFailure {
+function sortFailure(error: unknown): CallFailure {
   if (error instanceof WebAPIRateLimitedError) return limited(ms(error.retryAfter * 1_000));
   if (error instanceof WebAPIPlatformError) return sortPlatformError(error.data.error);
   if (error instanceof WebAPIHTTPError) return sortStatus(error.statusCode);
@@ -219,7 +219,7 @@ const nameOf = (error: unknown): string => (error instanceof Error ? error.name 
 const SECRETS = /\b(?:xox[a-z]|xapp)-[\w.-]+|Bearer\s+[^\s"',}]+/giu;
 
 /** A text without the secrets of Slack in it. */
-export const withoutSecrets = (text: string): string => text.replace(SECRETS, '[secret]');
+const withoutSecrets = (text: string): string => text.replace(SECRETS, '[secret]');
 
 function toText(part: unknown): string {
   if (typeof part === 'string') return part;

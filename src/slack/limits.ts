@@ -220,7 +220,7 @@ const blocks: Readonly<Record<string, Check>> = {
 };
 
 /** What Slack would refuse in one block. A kind that the bot does not build is refused too. */
-export function blockViolations(place: string, block: Fields): readonly string[] {
+function blockViolations(place: string, block: Fields): readonly string[] {
   const check = blocks[String(block['type'])];
   if (check === undefined) return [`${place}: block of type ${String(block['type'])}`];
   return [
@@ -231,14 +231,14 @@ export function blockViolations(place: string, block: Fields): readonly string[]
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export const isFields = (value: unknown): value is Fields =>
+const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Values a reader does not see: they do not count towards the length of a message. */
 const UNSEEN = new Set(['type', 'block_id', 'action_id', 'url', 'value', 'style', 'align', 'format']);
 
 /** Characters of all the text in a value, in UTF-16 units. A number in a chart is drawn, not written. */
-export function textLength(value: unknown): number {
+function textLength(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (Array.isArray(value)) return value.reduce<number>((sum, each) => sum + textLength(each), 0);
   if (!isFields(value)) return 0;
@@ -248,7 +248,7 @@ export function textLength(value: unknown): number {
 }
 
 /** A string of `min` (1 unless notified) to `max` UTF-16 units. */
-export function length(
+function length(
   place: string,
   value: unknown,
   { min = 1, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {},
@@ -262,7 +262,7 @@ export function length(
 }
 
 /** A list of `min` (1 unless notified) to `max` members, each checked by `each`. */
-export function members(
+function members(
   place: string,
   value: unknown,
   rule: { min?: number; max: number; each: (place: string, member: Fields) => readonly string[] },
@@ -282,7 +282,7 @@ const MARKUP =
   /<(?!(?:https?:\/\/[^\s<>|]+\|[^<>|\n]*|!date\^\d+\^[^<>|^]+\|[^<>|]+|@[UW][A-Z0-9]+|#[CG][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>)/u;
 
 /** A text object within `max` characters; in mrkdwn only links, dates, channels, persons and user groups by id may stand. */
-export function textObject(
+function textObject(
   place: string,
   value: unknown,
   { max, plain = false }: { max: number; plain?: boolean },

@@ -82,12 +82,12 @@ export function listenForSilences(app: App, parts: SilenceFormParts): void {
 }
 
 /** The form of a silence, by this name in what Slack sends when it is submitted. */
-export const SILENCE_FORM = 'silence_form';
+const SILENCE_FORM = 'silence_form';
 
 /** Its inputs: each block holds one element of the same name. */
-export const MATCHERS = 'matchers';
-export const LASTS = 'lasts';
-export const COMMENT = 'comment';
+const MATCHERS = 'matchers';
+const LASTS = 'lasts';
+const COMMENT = 'comment';
 
 /** As durations are typed, and as people say them. */
 const DURATIONS: readonly (readonly [value: string, label: string])[] = [
@@ -111,7 +111,7 @@ const optionOf = ([value, label]: readonly [string, string]): PlainTextOption =>
 });
 
 /** An empty form, with matchers of the alert whose button was pressed. */
-export function silenceForm(matchers: string): ModalView {
+function silenceForm(matchers: string): ModalView {
   const options = DURATIONS.map(optionOf);
   const initial = options[FIRST_CHOICE];
   return {
@@ -167,10 +167,10 @@ const closing = (blocks: KnownBlock[]): ModalView => ({
 });
 
 /** Stands until the store has the silence. */
-export const silenceUnderWay = (): ModalView => closing([section('One moment…')]);
+const silenceUnderWay = (): ModalView => closing([section('One moment…')]);
 
 /** What came of it, without buttons: pressed in a form, they would have nowhere to answer to. */
-export function silenceDone(answer: Answer): ModalView {
+function silenceDone(answer: Answer): ModalView {
   if (answer.kind !== 'said') return closing([section(answerMessage(answer).text)]);
   return closing(answer.lines.slice(0, 50).map(({ phrase }) => section(phraseText(phrase))));
 }

@@ -175,7 +175,7 @@ function block({ phrase, button: shown }: Said['lines'][number], index: number):
 }
 
 /** What was done about alerts, a line each, with what can be done about it beside. */
-export function saidMessage({ lines }: Said): Rendered {
+function saidMessage({ lines }: Said): Rendered {
   let room = MOST_CHARACTERS;
   const shown = lines.slice(0, MOST_LINES).filter(({ phrase }) => {
     room -= phraseText(phrase).length;

@@ -115,7 +115,7 @@ function slos(rows: readonly SloRow[]): readonly SlackBlock[] {
 const SHOWN = { versions: 5, outcomes: 6 } as const;
 
 /** What a service's latency is made of: its versions, how requests ended, and what lies between it and its callers. */
-export function breakdownBlocks({
+function breakdownBlocks({
   breakdown,
   service,
 }: Pick<LatencyView, 'breakdown' | 'service'>): readonly SlackBlock[] {

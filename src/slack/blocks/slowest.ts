@@ -114,7 +114,7 @@ function traceCells(row: TraceRow, index: number): TableBlock['rows'][number] {
 }
 
 /** The rows in words, for the text that notifications and screen readers get. */
-export function tracesText(rows: readonly TraceRow[], most = 5): string {
+function tracesText(rows: readonly TraceRow[], most = 5): string {
   return rows
     .slice(0, most)
     .map(
