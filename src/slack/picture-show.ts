@@ -147,10 +147,7 @@ const TIMEOUT: Milliseconds = ms(10 * SECOND);
  * Uploads a file without showing it anywhere: until a message holds it, the bot alone can see it. Three steps, as Slack asks.
  * The SDK's `uploadV2` is not used: it sends `alt_text`, which Slack ignores, for `alt_txt`.
  */
-async function uploadFile(
-  calls: Calls,
-  { name, title, altText, content }: Upload,
-): Promise<UploadOutcome> {
+async function uploadFile(calls: Calls, { name, title, altText, content }: Upload): Promise<UploadOutcome> {
   const begun = await calls.call('files.getUploadURLExternal', {
     filename: name,
     length: content.length,
