@@ -1,3 +1,4 @@
+import type { RE2JS } from 're2js';
 import { type Labels, labelValue } from './labels.ts';
 
 /** How a selector compares a label's value. The regular expressions match the whole value. */
@@ -26,7 +27,7 @@ export function equalityMatcher(name: string, operator: '=' | '!=', value: strin
 export function expressionMatcher(
   name: string,
   source: { readonly operator: '=~' | '!~'; readonly value: string },
-  expression: RegExp,
+  expression: RE2JS,
 ): Matcher {
   const wanted = source.operator === '=~';
   const seen = new Map<string, boolean>();

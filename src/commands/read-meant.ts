@@ -1,5 +1,4 @@
 import { isCatchAll, type Matcher, parseMatchers } from '../lib/matcher.ts';
-import { patternRisk } from '../policy/pattern-risk.ts';
 import type { Meant } from './keeper-command.ts';
 
 /** What reading gives; `at` is the offset of the mistake in the text. */
@@ -34,14 +33,7 @@ function readMatcher(text: string, at: number): Part | undefined {
   const read = parseMatchers(whole);
   if (!read.ok) return { ok: false, at: at + read.at, problem: `The matcher ${read.message}.` };
   const [matcher] = read.matchers;
-  if (matcher === undefined) return undefined;
-  const isPattern = matcher.operator === '=~' || matcher.operator === '!~';
-  const risk = isPattern ? patternRisk(matcher.value) : undefined;
-  if (risk !== undefined) {
-    const valueAt = at + whole.indexOf(matcher.operator) + matcher.operator.length;
-    return { ok: false, at: valueAt, problem: `The pattern ${risk}.` };
-  }
-  return { end: at + whole.length, matcher };
+  return matcher === undefined ? undefined : { end: at + whole.length, matcher };
 }
 
 function readPart(text: string, at: number): Part {

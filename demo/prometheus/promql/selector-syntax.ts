@@ -1,8 +1,8 @@
 import type { SyntaxNode } from '@lezer/common';
-import { compileAnchored, UntranslatableExpression } from '../../../src/lib/regular-expression.ts';
+import { RE2JS, RE2JSSyntaxException } from 're2js';
 import { METRIC_NAME } from '../labels.ts';
 import { equalityMatcher, expressionMatcher, type Matcher, type MatchOperator } from '../matcher.ts';
-import { notKnown, parseError } from './errors.ts';
+import { parseError } from './errors.ts';
 import type { VectorSelector } from './expression.ts';
 import { unquote } from './literals.ts';
 import { childNamed, malformedString, type Reader, textOf } from './nodes.ts';
@@ -49,14 +49,12 @@ function matcherOf(reader: Reader, node: SyntaxNode): Matcher {
   return expressionMatcher(name, { operator, value }, compiled(reader, node, value));
 }
 
-function compiled(reader: Reader, node: SyntaxNode, expression: string): RegExp {
+function compiled(reader: Reader, node: SyntaxNode, expression: string): RE2JS {
   try {
-    return compileAnchored(expression, reader);
+    return RE2JS.compile(`^(?:${expression})$`, reader.dotMatchesNewline ? RE2JS.DOTALL : 0);
   } catch (error) {
-    if (error instanceof UntranslatableExpression) {
-      throw notKnown(`${error.message} in the regular expression ${JSON.stringify(expression)}`);
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw parseError(reader.source, node.from, `error parsing regexp: ${reason}`);
+    if (!(error instanceof RE2JSSyntaxException)) throw error;
+    // The flag is written in front of the expression.
+    throw parseError(reader.source, node.from, error.message.replace('`(?s)', '`'));
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matchersText, matches, parseMatchers } from '../../../src/lib/matcher.ts';
+import { isCatchAll, matchersText, matches, parseMatchers } from '../../../src/lib/matcher.ts';
 
 const labels = { team: 'shop', severity: 'page', empty: '', dashed: 'shop-ops', braces: 'a{b}' };
 
@@ -47,16 +47,17 @@ describe('a matcher', () => {
   it.each([
     ['', 0, /is empty/],
     ['{}', 0, /is empty/],
-    ['team', 0, /no matcher/],
-    ['="x"', 0, /no matcher/],
+    ['team', 0, /not a matcher/],
+    ['="x"', 0, /not a matcher/],
     ['a="b" c="d"', 6, /comma/],
     ['a="b', 2, /comma/],
-    ['a="b", 1c="d"', 6, /no matcher/],
-    ['a=~"("', 3, /regular expression/],
-    ['a=~"(?i:x)y"', 3, /regular expression/],
+    ['a="b", 1c="d"', 6, /not a matcher/],
+    ['a=~"("', 3, /has an invalid regular expression: missing closing \)$/],
     // Alertmanager has neither.
-    ['a=~"x(?=y)"', 3, /regular expression/],
-    [String.raw`a=~"(x)\1"`, 3, /regular expression/],
+    ['a=~"x(?=y)"', 3, /invalid regular expression: invalid or unsupported Perl syntax: `\(\?=`/],
+    [String.raw`a=~"(x)\1"`, 3, /invalid regular expression: invalid escape sequence: `\\1`/],
+    [`a=~"${'a{1000}'.repeat(11)}"`, 3, /regular expression that is too large/],
+    [`a=~"${'a'.repeat(4_097)}"`, 3, /regular expression longer than 4096 characters/],
   ])('with a mistake is refused with its place: %s', (text, at, message) => {
     const read = parseMatchers(text);
     expect(read).toMatchObject({ ok: false, at });
@@ -66,4 +67,103 @@ describe('a matcher', () => {
   it('that is none holds for everything', () => {
     expect(matches([], labels)).toBe(true);
   });
+});
+
+/** A matcher for the label `a`, which must match the whole pattern. */
+const patternMatcher = (value: string) => ({ label: 'a', operator: '=~', value }) as const;
+const quoted = (pattern: string): string => `a=~"${pattern.replaceAll(/["\\]/g, '\\$&')}"`;
+
+describe('a pattern is RE2', () => {
+  it.each([
+    ['cart|checkout', ['cart', 'checkout'], ['carts', 'my cart', '']],
+    ['a.c', ['abc', 'a\nc', 'a😀c'], ['ac']],
+    ['(?i)Cart', ['cart', 'CART'], ['card']],
+    ['(?:a|b)+', ['abba'], ['']],
+    ['(?P<name>x)y', ['xy'], ['x']],
+    ['[a-c]\\d+', ['b12'], ['d1', 'b']],
+    ['[]a]+', [']a'], ['b']],
+    ['[^]a]', ['b'], [']', 'a']],
+    ['[[:alpha:]_]+', ['a_Z'], ['a1']],
+    ['a{2,3}', ['aa', 'aaa'], ['a', 'aaaa']],
+    ['a{b', ['a{b'], ['ab']],
+    ['a}b]', ['a}b]'], ['ab']],
+    ['5\\.0', ['5.0'], ['510']],
+    ['a\\-b\\_c', ['a-b_c'], ['abc']],
+    ['\\Qa.b\\E.', ['a.bx'], ['axbx']],
+    ['\\s', [' ', '\t'], ['\u00a0', '\v']],
+    ['^a$', ['a'], ['aa']],
+    ['500(\\.0)?', ['500', '500.0'], ['5000']],
+    ['\\x41\\x{1F600}', ['A😀'], ['A']],
+    ['', [''], ['a']],
+    // JavaScript has no equal for these.
+    ['\\pL+', ['é'], ['1']],
+    ['a(?i)b', ['aB'], ['AB']],
+    ['(?i:a)b', ['Ab'], ['AB']],
+    ['[[:^alpha:]]', ['1'], ['a']],
+  ])('%s', (source, matching, others) => {
+    const isMatch = (a: string): boolean => matches([patternMatcher(source)], { a });
+    expect(parseMatchers(quoted(source))).toEqual({ ok: true, matchers: [patternMatcher(source)] });
+    expect(matching.filter((text) => !isMatch(text))).toEqual([]);
+    expect(others.filter(isMatch)).toEqual([]);
+    // Results are remembered.
+    expect(matching.filter((text) => !isMatch(text))).toEqual([]);
+  });
+
+  it.each([
+    '(',
+    ')',
+    'a)',
+    '[a',
+    '*',
+    'a**',
+    'a{1001}',
+    '(?=a)',
+    '(?<=a)b',
+    '\\',
+    '[[:nope:]]',
+    '\\xZ',
+    '\\C',
+    '(a)\\1',
+    '[\\b]',
+  ])('that is wrong is refused: %s', (source) => {
+    expect(parseMatchers(quoted(source))).toMatchObject({ ok: false, at: 3 });
+  });
+
+  it.each([
+    ['repeated groups', '(a+)+'],
+    ['repeated alternatives', '(a|a)*'],
+    ['a counted group', '(a|aa){20}'],
+    ['a repeated group behind an empty quotation', String.raw`(a+)\Q\E*`],
+    ['many repetitions', '(.*)'.repeat(1_000)],
+    ['many optional characters', 'a?'.repeat(1_000)],
+    ['alternatives in alternatives', '((a|a)|(a|a))'.repeat(10)],
+  ])('that backtracks in JavaScript is matched in linear time: %s', (_, pattern) => {
+    const source = `${pattern}!`;
+    expect(parseMatchers(quoted(source)).ok).toBe(true);
+    const started = performance.now();
+    expect(matches([patternMatcher(source)], { a: `${'a'.repeat(62)}b` })).toBe(false);
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+});
+
+describe('matchers that hold back whatever comes', () => {
+  const isAll = (text: string): boolean => {
+    const read = parseMatchers(text);
+    if (!read.ok) throw new Error(read.message);
+    return isCatchAll(read.matchers);
+  };
+
+  it.each(['service=~".*"', 'service=~".+"', 'severity!="page"', 'team!~"a|b"', 'team=""'])(
+    '%s does',
+    (text) => {
+      expect(isAll(text)).toBe(true);
+    },
+  );
+
+  it.each(['service="checkout"', 'service=~"pay.*"', 'service="a",severity!="page"', 'team=~"a|b"'])(
+    '%s does not',
+    (text) => {
+      expect(isAll(text)).toBe(false);
+    },
+  );
 });

@@ -3,7 +3,8 @@ import { createLogger } from '../../../src/ops/logger.ts';
 import { createOpsServer, type OpsServer } from '../../../src/ops/ops-server.ts';
 import type { ReadyCheck } from '../../../src/ops/readiness.ts';
 import { createTelemetry } from '../../../src/ops/recorder.ts';
-import type { RulesApi, RulesFilter } from '../../../src/ops/rules-api.ts';
+import { createRulesApi, type RulesApi, type RulesFilter } from '../../../src/ops/rules-api.ts';
+import { aGroup, aRule } from '../../support/builders.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
 
 const servers: OpsServer[] = [];
@@ -155,6 +156,22 @@ test.each([
   const { call } = await start();
   const { status, body } = await call('GET', `/api/v1/rules?${search}`);
   expect([status, JSON.parse(body)]).toEqual([400, { status: 'error', errorType: 'bad_data', error }]);
+});
+
+test('a pattern that would backtrack for ever in JavaScript is answered at once', async () => {
+  const value = 'a'.repeat(63);
+  const api = createRulesApi({
+    rules: () => ({ groups: [aGroup({ rules: [aRule({ labels: { severity: value } })] })], objectives: [] }),
+    store: { loadGroup: async () => undefined, actions: async () => new Map() },
+  });
+  const { call } = await start({ rulesApi: api });
+  const started = performance.now();
+  for (const pattern of [`${'(.*)'.repeat(100)}!`, '(a+)+!', '(a|aa)+!']) {
+    const search = new URLSearchParams({ 'match[]': `{severity=~"${pattern}"}` });
+    const { status, body } = await call('GET', `/api/v1/rules?${search.toString()}`);
+    expect([status, JSON.parse(body)]).toEqual([200, { status: 'success', data: { groups: [] } }]);
+  }
+  expect(performance.now() - started).toBeLessThan(2_000);
 });
 
 test('a store that does not answer is said in the envelope of the API', async () => {

@@ -15,9 +15,9 @@ describe('mistakes about notifications are reported with their place', () => {
       'route:\n  channel: §shop\n  mentions: { page: [§"@oncall"] }\n  routes:\n  - matchers: ["§team"]\n    continue: §yes\n  - matchers: [a=~§"("]\n  - §- x',
       /^`channel` is "shop", which is no channel/,
       /^an entry of `mentions.page` is "@oncall": write the id of a user group/,
-      /^an entry of `routes.matchers` holds no matcher here/,
+      /^an entry of `routes.matchers` is not a matcher here/,
       /^`routes.continue` is "yes": write true, false/,
-      /^an entry of `routes.matchers` has a mistake: "\(" is no regular expression/,
+      /^an entry of `routes.matchers` has an invalid regular expression: missing closing \)\.$/,
       /^an entry of `routes` must be a map/,
     ],
     'what has no meaning at the root': [

@@ -67,7 +67,6 @@ describe('what this server does not know is named:', () => {
     ['max_over_time(rate(x[5m])[1h:1m])', 'subqueries (rate(x[5m])[1h:1m])'],
     ['x[5m + 1m]', 'arithmetic on durations (5m + 1m)'],
     ['x + fill(0) y', 'the fill modifiers of binary operators'],
-    ['x{a=~"\\\\pL+"}', '\\p in the regular expression "\\\\pL+"'],
     [`${'('.repeat(10_001)}x${')'.repeat(10_001)}`, 'expressions longer than 20000 characters'],
   ])('%.60s', (query, construct) => {
     const message = `the embedded Prometheus does not know ${construct}`;
@@ -103,3 +102,15 @@ describe('literals', () => {
     expect(mistakeIn(query).type).toBe('bad_data');
   });
 });
+
+it.each([
+  [true, true],
+  [false, false],
+])(
+  'with dotMatchesNewline %s, a dot in a pattern matches a line break: %s',
+  (dotMatchesNewline, expected) => {
+    const expression = parseExpression('x{a=~"a.c"}', { dotMatchesNewline });
+    const [matcher] = expression.kind === 'vector selector' ? expression.matchers : [];
+    expect(['a\nc', 'a\u2028c'].map((value) => matcher?.matches(value))).toEqual([expected, true]);
+  },
+);
