@@ -14,7 +14,7 @@ import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createDelivery, type Delivery } from './messages/deliver.ts';
-import { createEnrichAlert } from './messages/enrich-alert.ts';
+import { createEnrichAlert } from './messages/evidence.ts';
 import type { Store } from './messages/store.ts';
 import type { Telemetry } from './ops/recorder.ts';
 import { createLocalTime } from './policy/local-time.ts';

@@ -21,8 +21,8 @@ import {
   worstFirst,
 } from '../policy/alert-group.ts';
 import type { RuleAt, SloRule } from '../rules/rule.ts';
+import { type EntryAt, entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './alert-messages.ts';
 import { serviceOf } from './alert-view.ts';
-import { type EntryAt, entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './outbox-entry.ts';
 import type { AlertGroupSnapshot, NotificationKind, OutboxEntry } from './store.ts';
 
 /** Alerts that begin now and share a message. */

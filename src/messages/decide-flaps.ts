@@ -13,7 +13,7 @@ import {
 } from '../policy/flap.ts';
 import type { RuleAt, SloRule } from '../rules/rule.ts';
 import { nameOf } from './alert-group-plan.ts';
-import { entryOf } from './outbox-entry.ts';
+import { entryOf } from './alert-messages.ts';
 import type { OutboxEntry } from './store.ts';
 
 /** What is decided of one alert, as far as its history goes. */

@@ -7,15 +7,17 @@ import type { RuleAt } from '../rules/rule.ts';
 import { type Gathered, planAlertGroups } from './alert-group-plan.ts';
 import {
   entriesOf,
+  entryOf,
   messageOf,
   messagesOf,
   postedTo,
   postings,
+  REFRESH_MAX_INTERVAL,
+  REFRESH_MIN_INTERVAL,
   whereRuleSays,
   withPostings,
 } from './alert-messages.ts';
 import { decideFlaps, type Outcome } from './decide-flaps.ts';
-import { entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './outbox-entry.ts';
 import type { NotificationKind, OutboxEntry } from './store.ts';
 
 /** What is to be notified about one rule's alerts, and what is kept with a note of what was notified. */

@@ -1,11 +1,13 @@
+import type { Clock } from '../lib/clock.ts';
 import { faultText } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { after, type EpochMs, MINUTE, ms, SECOND } from '../lib/units.ts';
+import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { Enrichment } from './alert-view.ts';
 import { backoff } from './decide-delivery.ts';
-import { createOutboxWorker } from './outbox-worker.ts';
+import type { EnrichAlert } from './evidence.ts';
 import { createPerform } from './perform-delivery.ts';
-import type { Delivered, DeliveryParts } from './post-alert.ts';
-import { rememberEvidence } from './remember-evidence.ts';
+import type { Delivered, DeliveryParts } from './post-message.ts';
 import type { Store, TakenEntry } from './store.ts';
 import { asItStands } from './with-actions.ts';
 
@@ -171,5 +173,124 @@ function createHandler(options: DeliveryOptions): (entry: TakenEntry) => Promise
       unknownSince: delivered.unknownSince,
     });
     return delivered;
+  };
+}
+
+/** How often the outbox is looked into when nobody says that there is something new. */
+const POLL: Milliseconds = SECOND;
+
+/** Works on the outbox until it is stopped. */
+export interface OutboxWorker {
+  start: () => void;
+  /** Begins no more work and waits for what is under way. */
+  stop: () => Promise<void>;
+  /** There is something new: the next look comes at once. */
+  wake: () => void;
+}
+
+/**
+ * Looks into the outbox again and again, in lanes that do not wait for each other. `look` sees through what is due and
+ * is notified how to learn that it should come to an end.
+ */
+function createOutboxWorker(parts: {
+  clock: Clock;
+  logger: Logger;
+  lanes: number;
+  look: (isStopping: () => boolean) => Promise<unknown>;
+}): OutboxWorker {
+  const { clock, lanes, look } = parts;
+  const bells = new Set<AbortController>();
+  const outage = createOutage(parts.logger);
+  let running: { isStopping: boolean; done: Promise<unknown> } | undefined;
+
+  async function lane(isStopping: () => boolean): Promise<void> {
+    while (!isStopping()) {
+      // What rings from here on ends the coming sleep, even when it rings before the sleep begins.
+      const bell = new AbortController();
+      bells.add(bell);
+      const pause = await look(isStopping).then(outage.ended, outage.goesOn);
+      if (!isStopping()) await clock.sleep(pause, bell.signal);
+      bells.delete(bell);
+    }
+  }
+
+  const ring = (): void => {
+    for (const bell of bells) bell.abort();
+  };
+
+  return {
+    start() {
+      if (running !== undefined) return;
+      const run = { isStopping: false, done: Promise.resolve() as Promise<unknown> };
+      running = run;
+      run.done = Promise.all(Array.from({ length: lanes }, () => lane(() => run.isStopping)));
+    },
+    async stop() {
+      const run = running;
+      if (run === undefined) return;
+      run.isStopping = true;
+      ring();
+      await run.done;
+      running = undefined;
+    },
+    wake: ring,
+  };
+}
+
+/** How long to pause after a look; complains once per outage, since every line of `error` asks somebody to act. */
+function createOutage(logger: Logger): {
+  ended: () => Milliseconds;
+  goesOn: (error: unknown) => Milliseconds;
+} {
+  let failures = 0;
+  return {
+    ended: () => {
+      failures = 0;
+      return POLL;
+    },
+    goesOn: (error) => {
+      failures += 1;
+      if (failures === 1)
+        logger.error('the outbox cannot be worked on', {
+          error: faultText(error),
+        });
+      return backoff(failures);
+    },
+  };
+}
+
+/** Messages are edited at least this often: what was collected for the last edit is what they show. */
+const LATELY: Milliseconds = ms(10 * MINUTE);
+
+/** Alerts whose evidence is remembered; of more, the ones that waited longest are collected for anew. */
+const MOST = 500;
+
+/** EvidenceMemory, and what of it was collected lately. */
+export interface EvidenceMemory {
+  readonly enrich: EnrichAlert;
+  /** What the message of an alert shows already. */
+  readonly lately: (alertId: string) => Enrichment | undefined;
+}
+
+/**
+ * Remembers the evidence of the last edit, so that what a person did is shown at once: nobody who takes an alert should
+ * wait for a search of traces, least of all while the tracing backend is slow.
+ */
+export function rememberEvidence(enrich: EnrichAlert, clock: Pick<Clock, 'now'>): EvidenceMemory {
+  const known = new Map<string, { readonly enrichment: Enrichment; readonly at: EpochMs }>();
+  return {
+    enrich: async (of) => {
+      const enrichment = await enrich(of);
+      const { alertId } = of.alert;
+      known.delete(alertId);
+      known.set(alertId, { enrichment, at: clock.now() });
+      const oldest = known.keys().next().value;
+      if (known.size > MOST && oldest !== undefined) known.delete(oldest);
+      return enrichment;
+    },
+    lately: (alertId) => {
+      const found = known.get(alertId);
+      return found === undefined || between(found.at, clock.now()) > LATELY ? undefined : found.enrichment;
+    },
   };
 }

@@ -3,7 +3,6 @@ import { alertGroupView } from './alert-group-view.ts';
 import { noteOf } from './alert-note.ts';
 import { alertView, type Enrichment } from './alert-view.ts';
 import { backoff, decideAfterLookUp, decideDelivery, REFRESH_ATTEMPTS } from './decide-delivery.ts';
-import { performPage } from './deliver-page.ts';
 import type { MessageView, NoteView } from './notifier.ts';
 import {
   adopted,
@@ -12,9 +11,10 @@ import {
   findMessage,
   later,
   messageKey,
+  performPage,
   post,
   waiting,
-} from './post-alert.ts';
+} from './post-message.ts';
 import type { MessageRef, OutboxEntry, TakenEntry } from './store.ts';
 
 /** Where the messages are that an entry is about. */

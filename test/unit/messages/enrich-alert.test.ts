@@ -3,7 +3,7 @@ import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Series } from '../../../src/lib/metrics-source.ts';
 import { after, epochUs, MINUTE, ms, ratio, SECOND, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { createEnrichAlert, type EnrichAlertOptions } from '../../../src/messages/enrich-alert.ts';
+import { createEnrichAlert, type EnrichAlertOptions } from '../../../src/messages/evidence.ts';
 import { bucketRatesExpr, quantileExpr, slowShareExpr } from '../../../src/rules/queries.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
 import type { FindSlowest } from '../../../src/traces/find-slowest.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import { MINUTE, ms, ratio } from '../../../src/lib/units.ts';
-import { createEscalation } from '../../../src/messages/escalation.ts';
+import { createEscalation } from '../../../src/messages/alert-messages.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
-import { rememberEvidence } from '../../../src/messages/remember-evidence.ts';
+import { rememberEvidence } from '../../../src/messages/deliver.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
