@@ -27,13 +27,13 @@ export interface DemoWorldOptions {
   /** How much of the past there is, without a gap, before the present; a piece of the day before is added. */
   readonly history?: Milliseconds;
   readonly script?: Script;
-  /** How long Slack waits for an acknowledgement, by the machine's clock; 3 s unless told. */
+  /** How long Slack waits for an acknowledgement, by the machine's clock; 3 s by default. */
   readonly acknowledgeWithin?: Milliseconds;
-  /** Hears of each fault as it begins and ends. */
+  /** Called when a fault begins and ends. */
   readonly onCue?: (cue: Cue) => void;
-  /** Hears how far the past is made, 0 to 1. */
+  /** Called with the progress of the history, 0 to 1. */
   readonly onProgress?: (share: number) => Promise<void>;
-  /** Hears that the page can be opened, before the past is made. */
+  /** Called when the page can be opened, before the history is complete. */
   readonly onServing?: (at: { readonly pageUrl: string }) => void;
 }
 
@@ -90,7 +90,7 @@ const STEP: Milliseconds = ms(2 * MINUTE);
 /** Jaeger keeps traces this long; metrics are kept for the figures of "an hour ago" and "a day ago". */
 const TRACE_RETENTION: Milliseconds = HOUR;
 
-/** Starts the world: its servers at once, its past step by step, then it stands at the clock's present. */
+/** Starts the world: its servers at once, its history step by step, up to the present. */
 export async function startDemoWorld(options: DemoWorldOptions): Promise<DemoWorld> {
   const { clock, seed = 7, history = ms(2 * HOUR) } = options;
   const present = clock.now();

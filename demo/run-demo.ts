@@ -11,7 +11,7 @@ import { DEMO_RULES } from './rules.ts';
 
 /** How often the mesh lives a little further. */
 const HEARTBEAT_MS = 500;
-/** Progress is told in steps of this share. */
+/** Progress is printed in steps of this share. */
 const PROGRESS_STEP = 0.25;
 
 /** The settings of a bot in a demo world, read like any others. */
@@ -44,15 +44,15 @@ export async function runDemo(options: {
 }): Promise<{ readonly bot: Bot; readonly close: () => Promise<void> }> {
   const { say } = options;
   say('Starting the mesh, Prometheus, Jaeger and Slack; the past hour is being made ...');
-  let told = 0;
+  let printed = 0;
   const world = await startDemoWorld({
     clock: systemClock,
     port: options.port,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     onProgress: async (share) => {
       const reached = Math.floor(share / PROGRESS_STEP);
-      if (reached > told) say(`  ${String(Math.round(reached * PROGRESS_STEP * 100)).padStart(3)}%`);
-      told = reached;
+      if (reached > printed) say(`  ${String(Math.round(reached * PROGRESS_STEP * 100)).padStart(3)}%`);
+      printed = reached;
       await nextTurn();
     },
     onCue: ({ change, scripted }) => {

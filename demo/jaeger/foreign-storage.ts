@@ -10,7 +10,7 @@ const SECOND_US = 1_000_000;
 const DEFAULT_LIMIT = 20;
 
 /**
- * Tempo's search by tags, as its plug-in asks: the first that are found, by the duration of the whole trace, which need
+ * Tempo's search by tags, as its plug-in searches: the first that are found, by the duration of the whole trace, which need
  * only overlap the window; names and values by their parts, without regard to case, each on some span of the trace. The
  * plug-in sends whole seconds. Source: tempo, cmd/tempo-query/tempo/plugin.go, FindTraceIDs.
  */

@@ -1,4 +1,4 @@
-/** An attribute's value. Strings stand as they are; everything else is written as OTLP's AnyValue. */
+/** An attribute's value. Strings are unchanged; everything else is written as OTLP's AnyValue. */
 export type AttributeValue = string | OtlpValue;
 
 /** The values of OTLP's AnyValue but for strings. 64-bit integers are decimal text, bytes are base64. */
@@ -68,7 +68,7 @@ export interface StoredTrace {
   readonly spans: readonly StoredSpan[];
 }
 
-/** The name that Jaeger gives to spans of a process that did not tell its own. */
+/** The name that Jaeger gives to spans of a process that did not name its own. */
 const NAMELESS = 'missing-service-name';
 
 export function serviceOf(span: StoredSpan): string {

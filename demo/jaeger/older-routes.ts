@@ -57,7 +57,7 @@ type Route = (backend: Backend, query: URLSearchParams, name: string) => Answer 
 const METRICS = new Set(['latencies', 'calls', 'errors']);
 
 const metrics: Route = (backend, _query, name) =>
-  METRICS.has(name) ? refuse(501, backend.manners.metricsDisabled) : undefined;
+  METRICS.has(name) ? refuse(501, backend.behavior.metricsDisabled) : undefined;
 
 const services: Route = ({ store }) => {
   const names = store.services();
@@ -69,7 +69,7 @@ const operationNames: Route = ({ store }, _query, service) => {
   return json(envelope(names.length === 0 ? null : names, { total: names.length }));
 };
 
-/** Routes that every version has. `*` stands for one name in the path. */
+/** Routes that every version has. `*` matches one name in the path. */
 const LASTING: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['traces/*', (backend, query, id) => oneTrace(backend, id, query)],
   ['dependencies', (backend, query) => dependencies(backend, query)],
@@ -91,7 +91,7 @@ function route(backend: Backend, path: readonly string[], query: URLSearchParams
   if (lasting !== undefined) return lasting(backend, query, name);
   const removed = REMOVED.get(pattern);
   if (removed === undefined) return undefined;
-  return backend.manners.olderSearch ? removed(backend, query, name) : NOT_FOUND;
+  return backend.behavior.olderSearch ? removed(backend, query, name) : NOT_FOUND;
 }
 
 const KIND_NAMES: Readonly<Record<SpanKind, string>> = {
@@ -168,13 +168,13 @@ function write(backend: Backend, trace: StoredTrace, raw: boolean): WireTrace {
   const spans = read(backend, trace, { versionBehavior: 'older', raw });
   return writeTrace(
     { traceId: trace.traceId, spans },
-    { sortTags: backend.manners.olderSortsTagsLast && !raw },
+    { sortTags: backend.behavior.olderSortsTagsLast && !raw },
   );
 }
 
 function searchTraces(backend: Backend, query: URLSearchParams): Answer {
   const wanted = parseQuery(backend, query);
-  const ids = query.getAll('traceID').map((text) => parseTraceId(text, backend.manners));
+  const ids = query.getAll('traceID').map((text) => parseTraceId(text, backend.behavior));
   if (ids.length > 0) return severalTraces(backend, ids, isRaw(query));
   if (wanted.service === undefined) return refuse(400, "parameter 'service' is required");
   const { minDurationUs: min, maxDurationUs: max } = wanted;
@@ -197,7 +197,7 @@ function severalTraces(backend: Backend, ids: readonly string[], raw: boolean): 
 }
 
 function oneTrace(backend: Backend, text: string, query: URLSearchParams): Answer {
-  const id = parseTraceId(text, backend.manners);
+  const id = parseTraceId(text, backend.behavior);
   const raw = isRaw(query);
   const trace = backend.store.get(id);
   if (trace === undefined) return refuse(404, 'trace not found');

@@ -11,7 +11,7 @@ const COMPARED = '...';
 
 function find(backend: Backend, text: string): StoredTrace | undefined {
   try {
-    return backend.store.get(parseTraceId(text, backend.manners));
+    return backend.store.get(parseTraceId(text, backend.behavior));
   } catch (error) {
     if (error instanceof GoError) return undefined;
     throw error;

@@ -113,7 +113,7 @@ ${input(query, 'operation', 'Operation')}${input(query, 'tags', 'Tags (JSON)')}$
 
 function find(backend: Backend, query: URLSearchParams): Html {
   const wanted = parseQuery(backend, query);
-  const ids = query.getAll('traceID').map((id) => parseTraceId(id, backend.manners));
+  const ids = query.getAll('traceID').map((id) => parseTraceId(id, backend.behavior));
   const traces = ids.length > 0 ? ids.flatMap((id) => backend.store.get(id) ?? []) : backend.search(wanted);
   const found = traces.map((trace) => describe(trace, wanted));
   return results(
@@ -124,10 +124,10 @@ function find(backend: Backend, query: URLSearchParams): Html {
 
 /** The search page for the parameters of the Jaeger UI's own links. */
 export function searchPage(backend: Backend, query: URLSearchParams): string {
-  const asked = query.has('service') || query.has('traceID');
+  const isRequested = query.has('service') || query.has('traceID');
   let outcome: Html;
   try {
-    outcome = asked ? find(backend, query) : html`<p class="faint">Choose a service.</p>`;
+    outcome = isRequested ? find(backend, query) : html`<p class="faint">Choose a service.</p>`;
   } catch (error) {
     if (!(error instanceof GoError || error instanceof StorageError)) throw error;
     outcome = html`<p class="bad">${error.message}</p>`;

@@ -18,7 +18,7 @@ export type ServerFault =
   /** Answers rightly, but this much later. */
   | { readonly slowMs: number };
 
-/** Which requests a fault strikes; all when nothing is said. */
+/** Which requests a fault strikes; all by default. */
 export interface FaultScope {
   /** How many requests, after which all is well again. */
   readonly times?: number;

@@ -1,11 +1,11 @@
 import { type AdjustStyle, CURRENT_STYLE, OLD_STYLE } from './adjust.ts';
 import type { ErrorTag } from './query.ts';
 
-/** The Jaegers whose answers were recorded: they differ in dialects, parameters and manners. */
+/** The Jaegers whose answers were recorded: they differ in API versions, parameters and behavior. */
 export type ServerVersion = '2.13' | '2.20' | 'after-2.20';
 
 /** What distinguishes one version from the others. */
-export interface Manners {
+export interface JaegerBehavior {
   /** `/api/services`, `/api/operations` and searches at `/api/traces` exist. */
   readonly olderSearch: boolean;
   /** `/api/v3/trace-summaries` exists, and v3 takes camelCase parameters and attributes. */
@@ -25,7 +25,7 @@ export interface Manners {
   readonly metricsDisabled: string;
 }
 
-const SINCE_2_20: Manners = {
+const SINCE_2_20: JaegerBehavior = {
   olderSearch: true,
   currentV3: true,
   v3ContentType: 'application/json',
@@ -39,7 +39,7 @@ const SINCE_2_20: Manners = {
   metricsDisabled: 'trace metrics are currently disabled - no metrics backend configured',
 };
 
-export const MANNERS: Readonly<Record<ServerVersion, Manners>> = {
+export const BEHAVIORS: Readonly<Record<ServerVersion, JaegerBehavior>> = {
   '2.13': {
     olderSearch: true,
     currentV3: false,

@@ -6,7 +6,7 @@ import { answerOlder } from './older-routes.ts';
 import { answerPage } from './pages.ts';
 import type { Backend } from './reader.ts';
 import { createFaultGate, type ServerFaults } from './server-faults.ts';
-import { MANNERS, type ServerVersion } from './server-version.ts';
+import { BEHAVIORS, type ServerVersion } from './server-version.ts';
 import { createSearch, type StorageKind } from './storage.ts';
 import type { JaegerStore } from './store.ts';
 import { answerV3 } from './v3-routes.ts';
@@ -18,7 +18,7 @@ export interface JaegerServerOptions {
   readonly serverVersion?: ServerVersion;
   /** Whose storage it searches like; memory when absent. */
   readonly behaviour?: StorageKind;
-  /** Tells the present in ms since 1970: the older versionBehavior's default window ends there. */
+  /** The present in ms since 1970: the older version's default window ends there. */
   readonly clock: { readonly now: () => number };
   /** 0 or absent: a free one. */
   readonly port?: number;
@@ -28,7 +28,7 @@ export interface JaegerServerOptions {
   readonly newestFirst?: boolean;
   /** A path that page and API are put under, as Jaeger's `base_path` does: `/jaeger`. Outside of it is nothing. */
   readonly basePath?: string;
-  /** Hears of every request: path and query as they came, and the headers. */
+  /** Called for every request: path and query as they came, and the headers. */
   readonly onRequest?: (path: string, headers: IncomingHttpHeaders) => void;
 }
 
@@ -75,16 +75,16 @@ export function createJaegerServer(options: JaegerServerOptions): JaegerServer {
 }
 
 function createBackend(options: JaegerServerOptions): Backend {
-  const manners = MANNERS[options.serverVersion ?? 'after-2.20'];
+  const behavior = BEHAVIORS[options.serverVersion ?? 'after-2.20'];
   return {
     store: options.store,
-    manners,
+    behavior,
     isVictoria: options.behaviour === 'victoria-traces',
     now: options.clock.now,
     search: createSearch({
       store: options.store,
       kind: options.behaviour ?? 'memory',
-      errorTag: manners.errorTag,
+      errorTag: behavior.errorTag,
       seed: options.seed ?? 1,
       newestFirst: options.newestFirst ?? false,
     }),
@@ -112,7 +112,7 @@ function answer(backend: Backend, path: string): Answer {
       ? answerV3(backend, rest.slice(1), url.searchParams)
       : answerOlder(backend, rest, url.searchParams);
   if (found !== undefined) return found;
-  return backend.manners.pageForUnknownApi ? answerPage(backend, url) : NOT_FOUND;
+  return backend.behavior.pageForUnknownApi ? answerPage(backend, url) : NOT_FOUND;
 }
 
 function decodePart(part: string): string {

@@ -50,7 +50,7 @@ const CLICKHOUSE_DEFAULT_LIMIT = 1_000;
 const CLICKHOUSE_MAX_LIMIT = 10_000;
 const DAY_US = 86_400_000_000;
 const HOUR_US = 3_600_000_000;
-/** Cassandra reads this many index rows for each trace that is asked for. */
+/** Cassandra reads this many index rows for each trace that is requested. */
 const INDEX_ROWS_PER_TRACE = 3;
 
 /** FNV-1a over the id and the seed: an order that means nothing, and is the same each time. */
@@ -61,7 +61,7 @@ function arbitraryRank(traceId: string, seed: number): number {
   return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
 }
 
-/** Each search asks for the place of every trace in its window: it is found once. */
+/** Each search needs the place of every trace in its window: it is found once. */
 const ranks = new WeakMap<StoredTrace, { readonly seed: number; readonly rank: number }>();
 
 function rankOf(trace: StoredTrace, seed: number): number {
@@ -180,7 +180,7 @@ function searchElasticsearch(options: StorageOptions, query: TraceQuery): Stored
   return byLatest(found).slice(0, limit);
 }
 
-/** Where only a least duration is asked for, Cassandra and Elasticsearch look no further than 24 hours. */
+/** Where only a minimum duration is given, Cassandra and Elasticsearch look no further than 24 hours. */
 function ceiling(query: TraceQuery): number | undefined {
   return query.maxDurationUs ?? (query.minDurationUs === undefined ? undefined : DAY_US);
 }

@@ -30,7 +30,7 @@ export interface JaegerStore {
   replace(traceId: string, spans: readonly StoredSpan[]): void;
 }
 
-interface Held {
+interface TraceEntry {
   readonly traceId: string;
   spans: StoredSpan[];
 }
@@ -38,13 +38,13 @@ interface Held {
 /** Creates an empty store. */
 export function createJaegerStore(options: { readonly maxTraces?: number } = {}): JaegerStore {
   const maxTraces = options.maxTraces ?? 100_000;
-  const byId = new Map<string, Held>();
-  const byService = new Map<string, Map<string, Held>>();
+  const byId = new Map<string, TraceEntry>();
+  const byService = new Map<string, Map<string, TraceEntry>>();
   const operations = new Map<string, Map<string, OperationName>>();
 
-  const note = (span: StoredSpan, trace: Held): void => {
+  const note = (span: StoredSpan, trace: TraceEntry): void => {
     const service = serviceOf(span);
-    const traces = byService.get(service) ?? new Map<string, Held>();
+    const traces = byService.get(service) ?? new Map<string, TraceEntry>();
     byService.set(service, traces.set(trace.traceId, trace));
     const names = operations.get(service) ?? new Map<string, OperationName>();
     operations.set(service, names.set(`${span.kind} ${span.name}`, { name: span.name, kind: span.kind }));
@@ -79,7 +79,7 @@ export function createJaegerStore(options: { readonly maxTraces?: number } = {})
   };
 }
 
-function countCalls(traces: Iterable<Held>, window: { startUs: number; endUs: number }): Dependency[] {
+function countCalls(traces: Iterable<TraceEntry>, window: { startUs: number; endUs: number }): Dependency[] {
   const calls = new Map<string, Dependency>();
   for (const { spans } of traces) {
     if (!spans.every(({ startUs }) => startUs >= window.startUs && startUs <= window.endUs)) continue;

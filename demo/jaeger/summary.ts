@@ -1,6 +1,6 @@
 import { endNs, type StoredSpan, type StoredTrace, serviceOf, startNs } from './model.ts';
 
-/** A trace in numbers, as /api/v3/trace-summaries tells it. Fields that are zero or empty are left out. */
+/** A trace in numbers, as /api/v3/trace-summaries returns it. Fields that are zero or empty are left out. */
 export interface TraceSummary {
   readonly traceId: string;
   readonly rootServiceName?: string;

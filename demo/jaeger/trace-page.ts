@@ -6,7 +6,7 @@ interface Row {
   readonly depth: number;
 }
 
-/** Spans depth first, children by start. Spans whose parent is missing stand at the top level. */
+/** Spans depth first, children by start. Spans whose parent is missing are at the top level. */
 export function inTreeOrder(spans: readonly StoredSpan[]): Row[] {
   const ids = new Set(spans.map((span) => span.spanId));
   const children = new Map<string | undefined, StoredSpan[]>();

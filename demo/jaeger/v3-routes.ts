@@ -56,13 +56,13 @@ function route(backend: Backend, path: readonly string[], query: URLSearchParams
     case 'traces/*':
       return oneTrace(backend, second ?? '', query);
     case 'trace-summaries':
-      return backend.manners.currentV3 ? summaries(backend, query) : undefined;
+      return backend.behavior.currentV3 ? summaries(backend, query) : undefined;
     default:
       return undefined;
   }
 }
 
-const answer = (backend: Backend, body: unknown): Answer => json(body, backend.manners.v3ContentType);
+const answer = (backend: Backend, body: unknown): Answer => json(body, backend.behavior.v3ContentType);
 
 const toSnakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -72,12 +72,12 @@ const ALIASES: Readonly<Record<string, string>> = { 'query.searchDepth': 'query.
 /** The parameter under its current name or its older one; versions before 2.19 know only the older. */
 function parameter(backend: Backend, query: URLSearchParams, name: string): string | undefined {
   const older = ALIASES[name] ?? toSnakeCase(name);
-  const known = backend.manners.currentV3 ? [name, older, toSnakeCase(name)] : [older];
+  const known = backend.behavior.currentV3 ? [name, older, toSnakeCase(name)] : [older];
   return known.map((alias) => query.get(alias)).find((text) => text !== null && text !== '') ?? undefined;
 }
 
 const shownName = (backend: Backend, name: string): string =>
-  backend.manners.currentV3 ? name : (ALIASES[name] ?? toSnakeCase(name));
+  backend.behavior.currentV3 ? name : (ALIASES[name] ?? toSnakeCase(name));
 
 interface Source {
   readonly backend: Backend;
@@ -105,8 +105,8 @@ function parseWindow(source: Source): { startUs: number; endUs: number } {
   }
   const startUs = parsed(source, names[0], parseGoTime) ?? 0;
   const endUs = parsed(source, names[1], parseGoTime) ?? 0;
-  // 2.13 was not asked; the check came with the camelCase names.
-  if (source.backend.manners.currentV3 && startUs >= endUs) {
+  // 2.13 was not recorded; the check came with the camelCase names.
+  if (source.backend.behavior.currentV3 && startUs >= endUs) {
     throw new GoError(`${min ?? ''} must be before ${max ?? ''}`);
   }
   return { startUs, endUs };
@@ -114,7 +114,7 @@ function parseWindow(source: Source): { startUs: number; endUs: number } {
 
 function parseQuery(source: Source): TraceQuery {
   const { backend, query } = source;
-  const { currentV3 } = backend.manners;
+  const { currentV3 } = backend.behavior;
   const window = parseWindow(source);
   return {
     ...window,
@@ -155,7 +155,7 @@ function oneTrace(backend: Backend, text: string, query: URLSearchParams): Answe
 
 function parseIdParameter(backend: Backend, text: string): string {
   try {
-    return parseTraceId(text, backend.manners);
+    return parseTraceId(text, backend.behavior);
   } catch (error) {
     if (!(error instanceof GoError)) throw error;
     throw new GoError(`malformed parameter trace_id: ${error.message}`, { cause: error });

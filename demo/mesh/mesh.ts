@@ -54,7 +54,7 @@ export interface ServiceSummary {
   readonly pods: readonly string[];
 }
 
-/** A simulated service mesh in virtual time: it reads no clock and generates only when told to advance. */
+/** A simulated service mesh in virtual time: it reads no clock and generates only when it is advanced. */
 export interface Mesh {
   readonly now: () => EpochMs;
   /** Generates everything up to and including `t`. Does nothing when `t` is not after the present. */

@@ -106,7 +106,7 @@ export function cuesBetween(script: Script, start: EpochMs, span: { from: EpochM
   };
   for (const scripted of script.opening) add(scripted, start);
   const firstRound = after(start, script.cycleStart);
-  // A fault may outlast its round, so the round before the asked time is looked at too.
+  // A fault may outlast its round, so the round before the requested time is looked at too.
   const first = Math.max(0, Math.floor((span.from - firstRound) / script.cycleLength) - 1);
   for (let round = first; firstRound + round * script.cycleLength <= span.to; round += 1) {
     for (const scripted of script.cycle) add(scripted, epochMs(firstRound + round * script.cycleLength));
@@ -121,7 +121,7 @@ export interface ScriptPlayer {
   advanceTo(t: EpochMs): void;
 }
 
-/** Plays `script` on `mesh` from `start` on. `onCue` hears of every change as it happens. */
+/** Plays `script` on `mesh` from `start` on. `onCue` is called for every change. */
 export function createScriptPlayer(options: {
   readonly mesh: Mesh;
   readonly script: Script;

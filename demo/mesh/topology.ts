@@ -15,7 +15,7 @@ export interface Call {
 /** What a service does for one kind of request: its own work in equal slices around the steps, calls of one step at the same time. */
 export interface Operation {
   readonly method: 'GET' | 'POST';
-  /** `{id}` stands for a number that differs from request to request. */
+  /** `{id}` is a number that differs from request to request. */
   readonly path: string;
   readonly own: Timing;
   readonly steps: readonly (readonly Call[])[];

@@ -35,12 +35,12 @@ export function expressionMatcher(
     name,
     ...source,
     matches(found) {
-      let verdict = seen.get(found);
-      if (verdict === undefined) {
-        verdict = expression.test(found) === wanted;
-        seen.set(found, verdict);
+      let isMatch = seen.get(found);
+      if (isMatch === undefined) {
+        isMatch = expression.test(found) === wanted;
+        seen.set(found, isMatch);
       }
-      return verdict;
+      return isMatch;
     },
   };
 }

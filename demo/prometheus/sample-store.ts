@@ -73,7 +73,7 @@ export interface SampleStore {
   /** The exemplars of the series that satisfy every matcher, oldest first. */
   exemplars(matchers: readonly Matcher[]): readonly StoredExemplar[];
   metadata(): ReadonlyMap<string, MetricMetadata>;
-  /** How many series and samples are held. */
+  /** How many series and samples are stored. */
   size(): { readonly series: number; readonly samples: number };
 }
 

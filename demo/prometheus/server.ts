@@ -31,7 +31,7 @@ export interface PrometheusServerOptions {
   readonly lookback?: Milliseconds;
   /** Which version to answer as where they differ. Default Prometheus 3. */
   readonly versionBehavior?: VersionBehavior;
-  /** Told of every request: for tests that look at what a client sends. */
+  /** Called for every request: tests read what a client sends. */
   readonly onRequest?: (request: ReceivedRequest) => void;
 }
 
@@ -145,7 +145,7 @@ function createHandler(options: PrometheusServerOptions, faults: Faults) {
   };
 }
 
-/** Creates a server that answers Prometheus's HTTP API from a sample store. It stands in for a Prometheus in the demo and in tests. */
+/** Creates a server that answers Prometheus's HTTP API from a sample store. It replaces a Prometheus in the demo and in tests. */
 export function createPrometheusServer(options: PrometheusServerOptions): PrometheusServer {
   const faults = createFaults();
   const handle = createHandler(options, faults);

@@ -47,7 +47,7 @@ function postAnswer(
 }
 
 /** A line from Slackbot that one person sees. */
-export function tell(
+export function sendOnlyToYou(
   state: WorkspaceState,
   to: { userId: string; channelId: string; threadTs?: string },
   text: string,

@@ -43,7 +43,7 @@ function elements(value: unknown, ids: Ids): unknown {
   return needsId ? { ...inner, action_id: ids.hex(5) } : inner;
 }
 
-/** An interactive element, and the block it stands in. */
+/** An interactive element, and its block. */
 export interface LocatedElement {
   readonly blockId: string;
   readonly element: Fields;

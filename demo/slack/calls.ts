@@ -13,7 +13,7 @@ export interface RecordedCall {
 
 const TOKEN = /xox[a-z]-[\w-]+|xapp-[\w-]+/g;
 
-/** The arguments without any token, wherever it stands. */
+/** The arguments without any token, wherever it is. */
 export function redact(args: Args): Args {
   const clean = (value: unknown): unknown => {
     if (typeof value === 'string') return value.replace(TOKEN, '[redacted]');

@@ -63,7 +63,7 @@ export const asError = ({ error, problems }: Refusal): SlackApiError =>
         },
   );
 
-/** Reads `text`, `markdown_text` and `blocks`, held to Slack's limits. */
+/** Reads `text`, `markdown_text` and `blocks`, checked against Slack's limits. */
 export function readContent(args: Args, state: WorkspaceState): Content {
   const given = textArg(args, 'text') ?? '';
   const blocks = readBlocks(args, state);

@@ -25,7 +25,7 @@ export interface Reaction {
   readonly userId: string;
 }
 
-/** Channels, people and messages, and the events that tell of their changes. */
+/** Channels, people and messages, and the events of their changes. */
 export interface Conversations {
   readonly channels: () => readonly Channel[];
   readonly channel: (idOrName: string) => Channel | undefined;
@@ -172,7 +172,7 @@ function createEvents(): Pick<Conversations, 'emit' | 'subscribe'> {
   };
 }
 
-/** Message ids: the clock's microsecond, or the one after the channel's last id where the clock stands still. */
+/** Message ids: the clock's microsecond, or the one after the channel's last id if the clock has not moved. */
 function createTimestamps(clock: { now(): EpochMs }): (channelId: string) => string {
   const last = new Map<string, number>();
   return (channelId) => {

@@ -1,6 +1,6 @@
 import type { DeliveryOutcome } from './model.ts';
 
-/** Something a person did that the app must hear of, in the wire form of its kind. */
+/** Something a person did that the app must receive, in the wire form of its kind. */
 export type Envelope =
   | { readonly kind: 'slash_commands'; readonly payload: Readonly<Record<string, string>> }
   | { readonly kind: 'interactive'; readonly payload: Readonly<Record<string, unknown>> };

@@ -18,9 +18,9 @@ export interface Fault {
   readonly method: string;
   /** Only calls about this channel. */
   readonly channel?: string;
-  /** How many calls are struck; 1 unless told. */
+  /** How many calls are struck; 1 by default. */
   readonly times?: number;
-  /** How many matching calls pass before the first is struck; 0 unless told. */
+  /** How many matching calls pass before the first is struck; 0 by default. */
   readonly after?: number;
   readonly do: FaultAction;
 }

@@ -20,7 +20,7 @@ export interface HttpAnswer {
   readonly outcome: string;
 }
 
-/** The address that was asked for; undefined when it is none. */
+/** The requested address; undefined if it is invalid. */
 export const urlOf = ({ url = '/' }: IncomingMessage): URL | undefined =>
   URL.canParse(url, 'http://localhost') ? new URL(url, 'http://localhost') : undefined;
 

@@ -79,7 +79,7 @@ function checkedView(state: WorkspaceState, view: unknown): Fields {
   return view as Fields;
 }
 
-/** Errors are shown under input blocks; one that names no input block is a mistake of the app. */
+/** Errors are shown under input blocks; one that names no input block is a error of the app. */
 function knownErrors(open: OpenView, errors: unknown): Record<string, string> {
   const blocks = (Array.isArray(open.view['blocks']) ? open.view['blocks'] : []) as readonly Fields[];
   const inputs = new Set(

@@ -1,4 +1,4 @@
-import { applyAnswer, tell } from './answers.ts';
+import { applyAnswer, sendOnlyToYou } from './answers.ts';
 import { interactiveElements } from './blocks.ts';
 import type { AppReply } from './delivery.ts';
 import type { Channel, DeliveryOutcome, ElementAction, User, Workspace } from './model.ts';
@@ -50,7 +50,7 @@ async function runCommand(state: WorkspaceState, line: CommandLine): Promise<Del
   const command = /^\S+/.exec(line.text)?.[0] ?? '/';
   const refusal = slackOwnAnswer(state, command, line);
   if (refusal !== undefined) {
-    tell(state, line, refusal);
+    sendOnlyToYou(state, line, refusal);
     return DONE;
   }
   const target: ResponseTarget = { channelId: line.channel.id, userId: line.user.id };
@@ -62,11 +62,11 @@ async function runCommand(state: WorkspaceState, line: CommandLine): Promise<Del
   });
   const reply = await state.connection.delivery.deliver({ kind: 'slash_commands', payload });
   const outcome = settleCommand(state, reply, { target, line });
-  if (!outcome.ok) tell(state, line, `${command} failed with the error "${outcome.error}"`);
+  if (!outcome.ok) sendOnlyToYou(state, line, `${command} failed with the error "${outcome.error}"`);
   return outcome;
 }
 
-/** Slack's own answers, given without asking the app. The wording is Slack's. */
+/** Slack's own answers, given without calling the app. The wording is Slack's. */
 function slackOwnAnswer(state: WorkspaceState, command: string, line: Typed): string | undefined {
   if (!state.commands.has(command))
     return `${command} is not a valid command. In Slack, all messages that start with the "/" character are interpreted as commands.\nIf you are trying to send a message and not run a command, try preceding the "/" with an empty space.`;

@@ -13,9 +13,9 @@ import { createRoutes } from './routes.ts';
 import { createSocketHub, type SocketHub } from './socket-hub.ts';
 import type { SlackWorkspace } from './workspace.ts';
 
-/** How the app hears of what people do. */
+/** How the app receives what people do. */
 export type DeliveryMode =
-  /** Signed requests to the app's URL. `signingSecret` is the workspace's unless told (a wrong one, say). */
+  /** Signed requests to the app's URL. `signingSecret` is the workspace's by default (a test may set a wrong one). */
   | { readonly mode: 'http'; readonly requestUrl: string; readonly signingSecret?: string }
   /** Envelopes on the sockets that the app opened. */
   | { readonly mode: 'socket' };
@@ -24,11 +24,11 @@ export interface SlackServerOptions {
   readonly workspace: SlackWorkspace;
   /** May be given later with `deliverTo`; until then commands fail with `dispatch_failed`. */
   readonly delivery?: DeliveryMode;
-  /** 0, any free port, unless told. */
+  /** 0, any free port, by default. */
   readonly port?: number;
-  /** Whether Slack's rate limits are held; true unless told. */
+  /** Whether Slack's rate limits apply; true by default. */
   readonly rateLimits?: boolean;
-  /** How long an acknowledgement is waited for; 3 s as Slack unless told. */
+  /** How long an acknowledgement is waited for; 3 s as in Slack by default. */
   readonly acknowledgeWithin?: Milliseconds;
   /** Gets the requests that are none of Slack's own: the web page. */
   readonly fallback?: RequestListener;
@@ -130,7 +130,7 @@ function serve(
     else response.writeHead(404).end();
   };
   answer().catch((error: unknown) => {
-    // A mistake of the stand-in itself must not look like one of Slack's answers.
+    // A error of the stand-in itself must not look like one of Slack's answers.
     if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
     response.end(error instanceof Error ? (error.stack ?? error.message) : 'unknown');
   });

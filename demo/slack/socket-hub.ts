@@ -88,7 +88,7 @@ export function createSocketHub({
 
 type Door = Pick<SocketHub, 'openUrl' | 'upgrade' | 'refuseNext' | 'close'>;
 
-/** Lets in who has a ticket, each ticket once, unless it was told to refuse. */
+/** Lets in who has a ticket, each ticket once, unless it is set to refuse. */
 function createDoor(ids: Ids, accept: (socket: WebSocket) => void): Door {
   const server = new WebSocketServer({ noServer: true });
   const tickets = new Set<string>();

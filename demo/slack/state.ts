@@ -31,7 +31,7 @@ export interface Tokens {
 }
 
 export interface SlackWorkspaceOptions {
-  /** Tells the time of messages, rate limits, triggers and response URLs; virtual in tests. */
+  /** The clock for messages, rate limits, triggers and response URLs; virtual in tests. */
   readonly clock: Clock;
   /** The same seed gives the same identifiers. */
   readonly seed?: number;
@@ -40,7 +40,7 @@ export interface SlackWorkspaceOptions {
   readonly tokens?: Tokens;
   /** Signs what is sent to the app over HTTP. */
   readonly signingSecret?: string;
-  /** The scopes of the bot token; all that a bot of this kind asks for unless told. */
+  /** The scopes of the bot token; by default all that such a bot needs. */
   readonly scopes?: readonly string[];
   readonly channels?: readonly Channel[];
   readonly users?: readonly User[];
@@ -48,14 +48,14 @@ export interface SlackWorkspaceOptions {
   readonly commands?: readonly string[];
   /**
    * Whether the text of a slash command comes with `&`, `<` and `>` written as entities, as the text of a message does;
-   * false unless told. Slack's documentation leaves it open, so an app should bear both.
+   * false by default. Slack's documentation leaves it open, so an app should bear both.
    */
   readonly escapesCommands?: boolean;
   /** How long an upload is worked on before an image block can show it. */
   readonly fileProcessing?: Milliseconds;
-  /** For how long a message can be edited; for ever unless told. */
+  /** For how long a message can be edited; for ever by default. */
   readonly editWindow?: Milliseconds;
-  /** Whether the app's Messages tab is on, so that it may write to people directly; true unless told. */
+  /** Whether the app's Messages tab is on, so that it may write to people directly; true by default. */
   readonly takesDirectMessages?: boolean;
 }
 

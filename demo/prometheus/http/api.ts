@@ -43,7 +43,7 @@ const MOST_POINTS = 11_000;
 const TURN = 20;
 const TRUNCATED = 'results truncated due to limit';
 
-/** Runs `read`; a mistake it finds is a mistake in the named parameter. */
+/** Runs `read`; a error it finds is a error in the named parameter. */
 function asParameter<T>(name: string, read: () => T): T {
   try {
     return read();

@@ -12,7 +12,7 @@ import { parseInstant } from './parameters.ts';
 import { formatScalar, formatValue } from './wire.ts';
 
 const DEFAULT_RANGE = HOUR;
-/** Points in a chart: as many as Prometheus's own page asks for. */
+/** Points in a chart: as many as Prometheus.s own page requests. */
 const RESOLUTION = 250;
 const MOST_PANELS = 8;
 

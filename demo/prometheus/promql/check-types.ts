@@ -80,22 +80,22 @@ function checkArgumentCount(source: string, { name, args, from }: CallExpression
 
 /** The first thing wrong with a binary expression, in the order Prometheus looks: where, and what. */
 function checkBinary(source: string, node: BinaryExpression): void {
-  const mistake = comparisonMistake(node) ?? operandMistake(node) ?? matchingMistake(node);
-  if (mistake !== undefined) throw parseError(source, mistake.at, mistake.message);
+  const problem = comparisonError(node) ?? operandError(node) ?? matchingError(node);
+  if (problem !== undefined) throw parseError(source, problem.at, problem.message);
 }
 
-interface Mistake {
+interface TypeProblem {
   readonly at: number;
   readonly message: string;
 }
 
-function comparisonMistake({
+function comparisonError({
   operator,
   operatorAt,
   returnsBool,
   left,
   right,
-}: BinaryExpression): Mistake | undefined {
+}: BinaryExpression): TypeProblem | undefined {
   if (returnsBool && !isComparison(operator)) {
     return { at: operatorAt, message: 'bool modifier can only be used on comparison operators' };
   }
@@ -106,7 +106,7 @@ function comparisonMistake({
   return undefined;
 }
 
-function operandMistake({ left, right, matching, operatorAt }: BinaryExpression): Mistake | undefined {
+function operandError({ left, right, matching, operatorAt }: BinaryExpression): TypeProblem | undefined {
   const twice = matching.on ? matching.labels.find((label) => matching.include.includes(label)) : undefined;
   if (twice !== undefined) {
     return { at: operatorAt, message: `label "${twice}" must not occur in ON and GROUP clause at once` };
@@ -122,7 +122,7 @@ function operandMistake({ left, right, matching, operatorAt }: BinaryExpression)
   return undefined;
 }
 
-function matchingMistake({ left, right, operator, matching, from }: BinaryExpression): Mistake | undefined {
+function matchingError({ left, right, operator, matching, from }: BinaryExpression): TypeProblem | undefined {
   if (typeOf(left) !== 'scalar' && typeOf(right) !== 'scalar') {
     return isSetOperator(operator) && matching.cardinality !== 'one-to-one'
       ? { at: from, message: `no grouping allowed for "${operator}" operation` }

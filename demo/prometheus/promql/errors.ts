@@ -12,7 +12,7 @@ export class QueryError extends Error {
   }
 }
 
-/** `line:column: parse error: ...`, as Prometheus words a mistake in an expression; both count from 1, columns in bytes of UTF-8. */
+/** `line:column: parse error: ...`, as Prometheus words a error in an expression; both count from 1, columns in bytes of UTF-8. */
 export function parseError(source: string, position: number, message: string): QueryError {
   const before = source.slice(0, position);
   const lineStart = before.lastIndexOf('\n') + 1;

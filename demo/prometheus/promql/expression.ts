@@ -77,7 +77,7 @@ export interface BinaryExpression extends Node {
   readonly returnsBool: boolean;
   /** What `on`, `ignoring`, `group_left` and `group_right` say; the default when none was written. */
   readonly matching: VectorMatching;
-  /** Where the operator stands, for error messages. */
+  /** The position of the operator, for error messages. */
   readonly operatorAt: number;
 }
 

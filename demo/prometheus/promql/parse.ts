@@ -21,13 +21,13 @@ const LONGEST_QUERY = 20_000;
 
 /**
  * Parses and type-checks a PromQL expression.
- * Throws QueryError: bad_data with `line:column: parse error: ...` for mistakes, execution for what this evaluator does not know.
+ * Throws QueryError: bad_data with `line:column: parse error: ...` for error, execution for what this evaluator does not know.
  */
 export function parseExpression(source: string, options: ParseOptions = {}): Expression {
   if (source.length > LONGEST_QUERY) throw notKnown(`expressions longer than ${LONGEST_QUERY} characters`);
   const tree = parser.parse(source);
-  const mistake = syntaxErrorOf(source, tree);
-  if (mistake !== undefined) throw mistake;
+  const problem = syntaxErrorOf(source, tree);
+  if (problem !== undefined) throw problem;
   const reader: Reader = { source, dotMatchesNewline: options.dotMatchesNewline ?? true };
   const expression = build(reader, tree.topNode.firstChild as SyntaxNode);
   checkTypes(source, expression);
@@ -84,7 +84,7 @@ function numberItems(reader: Reader, node: SyntaxNode): readonly Item[] {
 function suffixed(reader: Reader, node: SyntaxNode): readonly Item[] {
   const items = flatten(reader, node.firstChild as SyntaxNode);
   const last = items.at(-1);
-  if (last?.kind !== 'operand') throw new TypeError('an operand must stand before a suffix');
+  if (last?.kind !== 'operand') throw new TypeError('an operand is expected before a suffix');
   return [...items.slice(0, -1), { kind: 'operand', expression: applySuffix(reader, node, last.expression) }];
 }
 

@@ -58,7 +58,7 @@ export function arrange(items: readonly Item[]): Expression {
   function operand(): Expression {
     const item = items[position++];
     if (item?.kind === 'operand') return item.expression;
-    if (item?.kind !== 'sign') throw new TypeError('an operand must stand here');
+    if (item?.kind !== 'sign') throw new TypeError('an operand is expected here');
     const inner = climb(SIGN_BINDING + 1);
     return signed(item, inner);
   }

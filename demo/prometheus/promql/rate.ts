@@ -1,7 +1,7 @@
 import type { RangeWindow } from './select.ts';
 import type { VersionBehavior } from './version-behavior.ts';
 
-/** Which of the three extrapolating functions is meant. */
+/** Which of the three extrapolating functions. */
 export interface RateKind {
   /** Counters start again at zero when they fall; gauges (`delta`) may fall. */
   readonly counter: boolean;

@@ -6,7 +6,7 @@ import type { Reader } from './nodes.ts';
 export interface Suffixed {
   readonly reader: Reader;
   readonly operand: Expression;
-  /** Whether the operand stands in parentheses: `(x)[5m]` is not allowed. */
+  /** Whether the operand is in parentheses: `(x)[5m]` is not allowed. */
   readonly parenthesised: boolean;
   readonly to: number;
 }

@@ -24,7 +24,7 @@ function describe(token: string): string {
   return JSON.stringify(token);
 }
 
-/** What was expected after the text before a mistake, by how that text ends. */
+/** What was expected after the text before a error, by how that text ends. */
 const EXPECTATIONS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:by|without|on|ignoring)$/i, 'in grouping opts, expected "("'],
   [/\boffset$/i, 'in offset, expected duration'],
@@ -57,7 +57,7 @@ function openIn(text: string): Brackets {
   return { parentheses: depth('(', ')'), braces: depth('{', '}'), square: depth('[', ']') };
 }
 
-/** What stands behind `unexpected ...`: in which part of the grammar, and what would have been right. */
+/** What follows `unexpected ...`: in which part of the grammar, and what would have been right. */
 function expectation(before: string, open: Brackets): string {
   const table = open.braces > 0 ? INSIDE_BRACES : EXPECTATIONS;
   const found = table.find(([ending]) => ending.test(before));

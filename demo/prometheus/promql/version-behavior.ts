@@ -3,11 +3,11 @@ export interface VersionBehavior {
   /** Ranges and the lookback leave out a sample exactly at their start (3.x); 2.x takes it in. */
   readonly rangeIsLeftOpen: boolean;
   /**
-   * `rate` of a counter that would have been zero within the range: 2.x moves the start to the zero point before it asks whether the start
+   * `rate` of a counter that would have been zero within the range: 2.x moves the start to the zero point before it checks whether the start
    * is near enough to extrapolate to, 3.x afterwards.
    */
   readonly zeroPointBeforeThreshold: boolean;
-  /** Neighbouring buckets that differ relatively by less than this count as equal in `histogram_quantile`; 0 in 2.x. */
+  /** Adjacent buckets that differ relatively by less than this count as equal in `histogram_quantile`; 0 in 2.x. */
   readonly bucketTolerance: number;
   /** Whether `sum` and `avg` carry their rounding error along and the mean is the sum's share (3.x), or not (2.x). */
   readonly compensatedSums: boolean;

@@ -15,7 +15,7 @@ export interface CheckContext {
   readonly hasImage: (reference: { id?: string; url?: string }) => boolean;
 }
 
-/** Where a check stands in the payload, and where it reports to. */
+/** The position of a check in the payload, and its report. */
 export interface Place {
   readonly pointer: string;
   readonly problems: Problem[];
@@ -50,7 +50,7 @@ export interface StringRules {
   readonly pattern?: RegExp;
 }
 
-/** A string between `min` (1 unless told) and `max` UTF-16 units, the stricter way to count an emoji. */
+/** A string between `min` (1 by default) and `max` UTF-16 units, the stricter way to count an emoji. */
 export const string =
   (rules: StringRules = {}): Check =>
   (value, place) => {
@@ -92,7 +92,7 @@ export const number =
       refuse(place, `must be at most ${rules.max}`, bound('maximum', rules.max));
   };
 
-/** An array of `min` (1 unless told) to `max` items, each held to `item`. */
+/** An array of `min` (1 by default) to `max` items, each checked by `item`. */
 export const list =
   (item: Check, rules: { min?: number; max?: number } = {}): Check =>
   (value, place) => {
@@ -148,7 +148,7 @@ function checkField(
   else check(entry, below(shape.place, name));
 }
 
-/** An object whose `type` says which of the checks applies. The table is asked late, so that blocks may nest. */
+/** An object whose `type` says which of the checks applies. The table is read late, so that blocks may nest. */
 export const tagged =
   (table: () => Readonly<Record<string, Check>>): Check =>
   (value, place) => {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** What the page tells its browsers, in the order in which it happened. */
+/** What the page sends to its browsers, in the order in which it happened. */
 export type PageEvent =
   | { readonly type: 'message'; readonly data: MessageEventData }
   | { readonly type: 'reply'; readonly data: ReplyEventData }
@@ -33,9 +33,9 @@ interface ReplyEventData extends MessageEventData {
 
 /** Server-sent events to every open browser, with a memory that lets each one go on where it stopped. */
 export interface EventStream {
-  /** The id of the newest event; a page that holds everything up to here asks for what comes after it. */
+  /** The id of the newest event; a page that holds everything up to here requests what comes after it. */
   lastEventId(): string;
-  /** Whether a page has asked for that: before it, nobody can come for an event, and none need be drawn. */
+  /** Whether a page has requested that: before it, nobody can come for an event, and none need be drawn. */
   isFollowed(): boolean;
   send(event: PageEvent): void;
   /** Answers a request for the stream: first what happened after `lastEventId`, then whatever comes. */
@@ -43,7 +43,7 @@ export interface EventStream {
   close(): void;
 }
 
-/** Events kept for browsers that were away; one that missed more is told to load the page again. */
+/** Events kept for browsers that were away; one that missed more must load the page again. */
 const MEMORY = 500;
 /** A browser that has not read for this many bytes is cut off; it comes back by itself and catches up. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;

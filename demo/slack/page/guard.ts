@@ -11,7 +11,7 @@ export function isLoopbackRequest(request: IncomingMessage): boolean {
   return LOOPBACK_HOST.test(request.headers.host ?? '');
 }
 
-/** Whether a POST was sent by our own page: it carries this run's token, and no other site stands as its origin. */
+/** Whether a POST was sent by our own page: it carries this run's token, and its origin is not another site. */
 export function isFromOwnPage(request: IncomingMessage, token: string): boolean {
   const { origin, host } = request.headers;
   if (origin !== undefined && origin !== `http://${host ?? ''}`) return false;

@@ -18,7 +18,7 @@ export interface ThreadSummary {
 export interface Entry {
   readonly message: Message;
   readonly thread?: ThreadSummary;
-  /** The first message of its day: a divider stands above it. */
+  /** The first message of its day: a divider is above it. */
   readonly startsDay: boolean;
   /** Goes on what the same person said just before: shown without name and picture. */
   readonly continues: boolean;

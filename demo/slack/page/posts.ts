@@ -45,7 +45,7 @@ const submitted = z.object({
 const closed = z.object({ viewId: z.string() });
 const read = z.object({ channelId: z.string() });
 
-/** Runs `act` on a body of the right shape; any other is the caller's mistake. */
+/** Runs `act` on a body of the right shape; any other is the caller's error. */
 const accepting =
   <T>(schema: z.ZodType<T>, act: (input: T) => Promise<DeliveryOutcome>): Post =>
   async (body) => {

@@ -9,7 +9,7 @@ import type { ListedChannel } from './sidebar.tsx';
 export interface ReaderState {
   context(): RenderContext;
   channel(channelId: string): Channel | undefined;
-  /** The channel that is shown when none is asked for: the first one that is open. */
+  /** The channel that is shown by default: the first one that is open. */
   firstChannel(): Channel | undefined;
   channels(): readonly ListedChannel[];
   /** The newest messages of a channel, at most `most` of them. */

@@ -47,7 +47,7 @@ function offsetSeconds(timeZone: string, at: number): number {
 
 const VALIDATED = ['blocks', 'message', 'view'] as const;
 
-/** Tells each rule that a payload breaks, with a pointer from the payload's own root. */
+/** Reports each rule that a payload breaks, with a pointer from the payload's own root. */
 function blocksValidate(state: WorkspaceState, args: Args): ApiResult {
   const given = VALIDATED.filter((name) => jsonArg(args, name, 'invalid_arguments') !== undefined);
   const [kind] = given;

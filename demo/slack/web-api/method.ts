@@ -8,7 +8,7 @@ export type ApiResult = Readonly<Record<string, unknown>>;
 
 /** One method of the Web API: what it needs, and what it does. `run` throws a SlackApiError to refuse. */
 export interface ApiMethod {
-  /** Any one of these scopes is enough; none asked when empty. */
+  /** Any one of these scopes is enough; none needed when empty. */
   readonly scopes: readonly string[];
   readonly tier: Tier;
   /** Which kind of token it takes. `none` takes any or no token. */

@@ -131,7 +131,7 @@ function Chart(props: BlockProps): ReactNode {
 
 /**
  * Blocks that are drawn here rather than by slack-blocks-to-jsx, which drops unknown blocks and text in angle brackets, reads styles
- * into `2*3*4`, has no data tables, and cannot tell the browser script what a button is called.
+ * into `2*3*4`, has no data tables, and cannot pass the name of a button to the browser script.
  */
 const OWN: Readonly<Record<string, (props: BlockProps) => ReactNode>> = {
   header: ({ block }) => (

@@ -10,7 +10,7 @@ interface Series {
   readonly values: readonly (number | undefined)[];
 }
 
-/** Told apart by most colour-blind readers, and dark enough on white for thin lines. */
+/** Distinguishable for most color-blind readers, and dark enough on white for thin lines. */
 const COLOURS = [
   '#1264a3',
   '#d1495b',
@@ -47,7 +47,7 @@ interface Plot {
   readonly marks: readonly number[];
 }
 
-/** Where a category stands, 0..1: bars need half a slot on both sides, lines run from edge to edge. */
+/** The position of a category, 0..1: bars need half a step on both sides, lines run from edge to edge. */
 function position({ type, categories }: Plot, index: number): number {
   const count = categories.length;
   if (type === 'bar') return (index + 0.5) / count;

@@ -6,7 +6,7 @@ import { plainTextOf, record, records, stringOf, textOf, type Wire } from '../wi
 /** Whether a control acts at once (in a message) or waits for its modal to be submitted. */
 export type ControlRole = 'action' | 'input';
 
-/** One interactive element and where it stands. */
+/** One interactive element and its position. */
 export interface ControlProps {
   readonly element: Wire;
   readonly blockId: string;

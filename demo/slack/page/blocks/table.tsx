@@ -34,7 +34,7 @@ function CellContent({ cell, context, blockId }: CellProps): ReactNode {
 
 type Align = 'left' | 'center' | 'right';
 
-/** The block's own setting wins; without one a column of figures stands on the right. */
+/** The block's own setting wins; without one a column of figures is right-aligned. */
 function alignments(rows: readonly (readonly Wire[])[], settings: readonly Wire[]): readonly Align[] {
   const width = Math.max(0, ...rows.map((row) => row.length));
   return Array.from({ length: width }, (_, column) => {

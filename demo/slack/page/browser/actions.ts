@@ -67,7 +67,7 @@ async function press(control) {
   });
   control.removeAttribute('aria-busy');
   control.classList.remove('is-pending');
-  // The app may have changed the message in the meantime: the error belongs under what stands there now.
+  // The app may have changed the message in the meantime: the error belongs under the current content.
   const ts = CSS.escape(entry.dataset.messageTs);
   for (const each of document.querySelectorAll('[data-message-ts="' + ts + '"]')) {
     find('action-error', each).textContent = answer.ok ? '' : (FAILURES[answer.error] ?? answer.detail + ' (' + answer.error + ')');
@@ -86,7 +86,7 @@ export function startActions() {
       return;
     }
     control.closest('details.overflow')?.removeAttribute('open');
-    // A link button opens its address by itself, and tells the app as well, as in Slack.
+    // A link button opens its address by itself, and sends an action to the app as well, as in Slack.
     void press(control);
   });
   document.addEventListener('change', (event) => {

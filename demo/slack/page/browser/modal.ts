@@ -58,7 +58,7 @@ function values() {
   return result;
 }
 
-/** Fields that must be filled are checked before the app hears of it, as Slack does. */
+/** Fields that must be filled are checked before the form is submitted, as in Slack. */
 function missing() {
   const errors = {};
   for (const block of findAll('input-block', dialog())) {

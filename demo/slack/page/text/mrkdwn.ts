@@ -67,7 +67,7 @@ function special(body: string): Inline | undefined {
   return undefined;
 }
 
-/** What stands between `<` and `>`; undefined when Slack gives it no meaning, so that it is shown as it was written. */
+/** The text between `<` and `>`; undefined when Slack gives it no meaning, so that it is shown as it was written. */
 function control(body: string): Inline | undefined {
   const [target = '', label = ''] = splitOnce(body, '|');
   if (/^@[UW][A-Z0-9]+$/.test(target))
