@@ -9,7 +9,7 @@ import { rulePaths } from './cli/rule-paths.ts';
 import { obeySignals } from './cli/signals.ts';
 import { webAddress } from './cli/web-address.ts';
 import { RuleFilesError, UpstreamError } from './lib/errors.ts';
-import { convertText, ORIGINS, type Origin } from './rules/convert/convert.ts';
+import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './settings/env.ts';
 import { parseHeaders } from './settings/headers.ts';
 
@@ -85,7 +85,7 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
   });
 }
 
-async function convert(file: string, { from }: { from?: Origin }): Promise<void> {
+async function convert(file: string, { from }: { from?: SloTool }): Promise<void> {
   const converted = await readText(file).then(
     (text) => convertText(file, text, from),
     (error: unknown) => ({ ok: false as const, reason: `${file} cannot be read: ${explained(error)}` }),
@@ -149,6 +149,6 @@ program
   .command('convert')
   .description('turn an SLO document of another tool into a rule file, on standard output')
   .argument('<file>', 'a document of Sloth, Pyrra or OpenSLO')
-  .addOption(new Option('--from <tool>', 'whose it is, where the document does not tell').choices(ORIGINS))
+  .addOption(new Option('--from <tool>', 'whose it is, where the document does not tell').choices(SLO_TOOLS))
   .action(convert);
 await program.parseAsync();

@@ -5,16 +5,16 @@ import { type LintOptions, lintRules } from '../rules/lint/lint-rules.ts';
 import {
   FINDINGS,
   type FindingCode,
+  type FindingSeverity,
   type RuleFinding,
   type RuleUse,
-  type Weight,
 } from '../rules/rule-use.ts';
 import { count as counted } from '../traces/wording.ts';
 
 /** What `tailwatch check` prints and how it ends. */
 export interface CheckReport {
   readonly text: string;
-  /** 0 when nothing has to be mended, 1 otherwise. */
+  /** 1 when there is an error, or a warning with `--strict`. */
   readonly exitCode: 0 | 1;
 }
 
@@ -22,14 +22,14 @@ export interface CheckRequest {
   readonly files: readonly string[];
   readonly readFile: ReadFile;
   readonly now: EpochMs;
-  /** Warnings count as mistakes. */
+  /** Warnings fail the check. */
   readonly isStrict?: boolean;
   /** Asks a Prometheus about the rules, one list of findings for each; rejects when it cannot be asked. */
   readonly against?: (uses: readonly RuleUse[]) => Promise<readonly (readonly RuleFinding[])[]>;
 }
 
 interface Line extends RuleFileError {
-  readonly weight: Weight;
+  readonly severity: FindingSeverity;
   /** Absent: what cannot be read. */
   readonly code?: FindingCode;
 }
@@ -37,8 +37,8 @@ interface Line extends RuleFileError {
 const indented = (text: string): string => text.replaceAll(/^/gm, '    ');
 
 /** `rules.yaml:12:5: warning: message [code]` and the line with its caret below. */
-function lineText({ file, line, column, message, excerpt, weight, code }: Line): string {
-  const kind = weight === 'mistake' ? '' : `${weight}: `;
+function lineText({ file, line, column, message, excerpt, severity, code }: Line): string {
+  const kind = severity === 'error' ? '' : `${severity}: `;
   const head = `${file}:${line}:${column}: ${kind}${message}${code === undefined ? '' : ` [${code}]`}`;
   return excerpt === '' ? head : `${head}\n${indented(excerpt)}`;
 }
@@ -61,7 +61,7 @@ async function ask(
       (findings[i] ?? []).map(({ code, message }) => ({
         ...place,
         code,
-        weight: FINDINGS[code],
+        severity: FINDINGS[code],
         message: `\`${use.name}\`: ${message}`,
       })),
     );
@@ -78,19 +78,19 @@ function summary(files: number, groups: readonly { readonly rules: readonly unkn
   return [counted(files, 'file'), counted(groups.length, 'group'), counted(rules, 'rule')].join(', ');
 }
 
-function verdictOf(lines: readonly Line[]): string {
-  const count = (weight: Weight): number => lines.filter((line) => line.weight === weight).length;
-  const mistakes = count('mistake');
-  const warnings = count('warning');
-  const verdict = mistakes === 0 ? 'nothing to mend' : `${counted(mistakes, 'mistake')} to mend`;
-  return warnings === 0 ? verdict : `${verdict}, ${counted(warnings, 'warning')}`;
+function problemCount(lines: readonly Line[]): string {
+  const counts = (['error', 'warning'] as const).flatMap((severity) => {
+    const count = lines.filter((line) => line.severity === severity).length;
+    return count === 0 ? [] : [counted(count, severity)];
+  });
+  return counts.length === 0 ? 'no problems found' : counts.join(', ');
 }
 
 /** Everything that is known of rule files without asking anybody. */
 function foundIn(loaded: RuleFileResult, options: LintOptions): readonly Line[] {
-  const mistakes = loaded.ok ? [] : loaded.errors.map((error): Line => ({ ...error, weight: 'mistake' }));
+  const errors = loaded.ok ? [] : loaded.errors.map((error): Line => ({ ...error, severity: 'error' }));
   const notes = [...loaded.notes, ...lintRules(loaded, options)];
-  return [...mistakes, ...notes.map((note): Line => ({ ...note, weight: FINDINGS[note.code] }))];
+  return [...errors, ...notes.map((note): Line => ({ ...note, severity: FINDINGS[note.code] }))];
 }
 
 /**
@@ -100,20 +100,20 @@ function foundIn(loaded: RuleFileResult, options: LintOptions): readonly Line[] 
 export async function runCheck(request: CheckRequest): Promise<CheckReport> {
   const { files, readFile, now, isStrict = false } = request;
   const loaded = await loadRuleFiles(files, readFile);
-  // Files without mistakes are asked about even when others have some.
+  // Files without errors are checked against Prometheus even when others have some.
   const asked = await ask(request, loaded.uses);
   const read = foundIn(loaded, { now, isAsked: request.against !== undefined });
   const lines = sorted([...read, ...asked.lines], files);
-  const isWrong = lines.some(({ weight }) => weight === 'mistake' || (isStrict && weight === 'warning'));
-  const end = `${summary(files.length, loaded.groups)}: ${asked.failure ?? verdictOf(lines)}`;
+  const isWrong = lines.some(({ severity }) => severity === 'error' || (isStrict && severity === 'warning'));
+  const end = `${summary(files.length, loaded.groups)}: ${asked.failure ?? problemCount(lines)}`;
   return {
     text: [...lines.map(lineText), `${end}${/[.!?]$/.test(end) ? '' : '.'}`].join('\n'),
     exitCode: isWrong || asked.failure !== undefined ? 1 : 0,
   };
 }
 
-/** Mistakes and notes of rule files as text, each with its place and the line with its caret. */
+/** Errors and notes of rule files as text, each with its place and the line with its caret. */
 export const ruleErrorsText = (errors: readonly (RuleFileError | RuleFileNote)[]): string =>
   errors
-    .map((error) => lineText({ ...error, weight: 'code' in error ? FINDINGS[error.code] : 'mistake' }))
+    .map((error) => lineText({ ...error, severity: 'code' in error ? FINDINGS[error.code] : 'error' }))
     .join('\n');

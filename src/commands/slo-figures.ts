@@ -7,8 +7,9 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
+import type { BurnWindows } from '../rules/burn-rate.ts';
 import { bucketRatesExpr } from '../rules/queries.ts';
-import type { BurnPair, LatencyObjective } from '../rules/rule.ts';
+import type { LatencyObjective } from '../rules/rule.ts';
 import type { SloFigures } from './slo-views.ts';
 
 /** What measuring objectives' figures needs. */
@@ -25,7 +26,7 @@ export interface FiguresOf {
   /** The labels that pick the service. */
   readonly labels: Labels;
   readonly at: EpochMs;
-  readonly burn?: BurnPair;
+  readonly burn?: BurnWindows;
 }
 
 /** The figures are an extra beside states that come from the store: nobody waits long for them. */

@@ -1,7 +1,8 @@
 import type { BudgetView, QuantileEstimate, SlowBetween } from '../latency/figures.ts';
 import type { Phrase } from '../lib/phrase.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
-import type { BurnPair, Comparison, ValueKind } from '../rules/rule.ts';
+import type { BurnWindows } from '../rules/burn-rate.ts';
+import type { Comparison, ValueKind } from '../rules/rule.ts';
 
 /** One rule and, when it is breached, one alert of it. */
 export interface SloRow {
@@ -51,7 +52,7 @@ export interface SloFigures {
   readonly allowed: number;
   readonly budget?: BudgetView;
   /** Of a burn-rate alert: what it asks for. */
-  readonly burn?: BurnPair;
+  readonly burn?: BurnWindows;
   /** Why the budget is not known: a part of a sentence. */
   readonly noBudget?: string;
 }

@@ -31,7 +31,6 @@ export const SOURCES: RuleGroup = {
   queryOffset: ms(0),
   limit: 0,
   rules: [RULE],
-  recordings: [],
 };
 
 /** The same while nothing is watched: what was notified ends like that of a rule that was removed. */

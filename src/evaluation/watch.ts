@@ -114,7 +114,6 @@ const goneGroup = (id: string): RuleGroup => ({
   queryOffset: ms(0),
   limit: 0,
   rules: [],
-  recordings: [],
 });
 
 /**

@@ -15,8 +15,9 @@ import {
   type TimeWindow,
   toUs,
 } from '../lib/units.ts';
+import type { BurnWindows } from '../rules/burn-rate.ts';
 import { objectiveLabels, quantileExpr } from '../rules/queries.ts';
-import type { BurnPair, Comparison, SloRule, ValueKind } from '../rules/rule.ts';
+import type { Comparison, SloRule, ValueKind } from '../rules/rule.ts';
 import type { TraceRow } from '../traces/find-slowest.ts';
 import { noDataReasonText } from './alert-note.ts';
 
@@ -317,7 +318,7 @@ export interface AlertView {
   readonly burnRate?: number;
   readonly budget?: BudgetView;
   /** The two windows that must both burn, of a burn-rate alert. */
-  readonly burn?: BurnPair;
+  readonly burn?: BurnWindows;
   readonly traces: TracesView;
   readonly chart?: ChartView;
   readonly links: readonly Link[];

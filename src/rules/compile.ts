@@ -1,7 +1,8 @@
 import type { Labels } from '../lib/labels.ts';
 import { sortedLabels } from '../lib/labels.ts';
 import type { Milliseconds } from '../lib/units.ts';
-import { DAY, formatDuration, HOUR, MINUTE, ms } from '../lib/units.ts';
+import { formatDuration, ms } from '../lib/units.ts';
+import { type BurnRateAlert, type BurnWindows, WORKBOOK } from './burn-rate.ts';
 import {
   countMetricOf,
   promqlNumber,
@@ -29,24 +30,6 @@ export interface Slo {
   readonly onNoData: SloRule['onNoData'];
   readonly channel?: string;
 }
-
-/** A pair of windows over which the error budget burns `factor` times faster than the objective allows. */
-export interface BurnWindow {
-  readonly severity: 'page' | 'ticket';
-  readonly long: Milliseconds;
-  readonly short: Milliseconds;
-  readonly factor: number;
-}
-
-/**
- * Burn-rate alerts over a 30-day budget: 2% in an hour, 5% in six hours, 10% in three days.
- * Source: The Site Reliability Workbook, chapter 5, table 5-8; 14.4 = 2% x 720 h / 1 h.
- */
-export const WORKBOOK: readonly BurnWindow[] = [
-  { severity: 'page', long: HOUR, short: ms(5 * MINUTE), factor: 14.4 },
-  { severity: 'page', long: ms(6 * HOUR), short: ms(30 * MINUTE), factor: 6 },
-  { severity: 'ticket', long: ms(3 * DAY), short: ms(6 * HOUR), factor: 1 },
-];
 
 /** The share of requests that may be slow: what is left of 1 above the quantile. */
 const errorBudgetOf = ({ quantile }: { readonly quantile: number }): number => withoutNoise(1 - quantile);
@@ -143,7 +126,7 @@ function ruleOf(verdict: Verdict, named: Named): SloRule {
 }
 
 /** Whether a burn rate can be reached at all: not when the bound would be the whole traffic or more. */
-export const canBurn = (objective: LatencyObjective, { factor }: BurnWindow): boolean =>
+export const canBurn = (objective: LatencyObjective, { factor }: BurnWindows): boolean =>
   factor * errorBudgetOf(objective) < 1;
 
 /*
@@ -154,7 +137,7 @@ export const canBurn = (objective: LatencyObjective, { factor }: BurnWindow): bo
  *   short over bound   .....######.......
  *   firing             ......#####.......
  */
-function burnRule(slo: Slo, burn: BurnWindow): SloRule {
+function burnRule(slo: Slo, burn: BurnRateAlert): SloRule {
   const { threshold } = slo.objective;
   const bound = withoutNoise(burn.factor * errorBudgetOf(slo.objective));
   const windows = `${formatDuration(burn.long)}/${formatDuration(burn.short)}`;

@@ -47,8 +47,8 @@ export interface RuleUse {
   readonly isApproximate?: true;
 }
 
-/** How much a finding matters: a mistake must be mended, a warning is probably one, a note is worth knowing. */
-export type Weight = 'mistake' | 'warning' | 'note';
+/** An error fails the check, a warning does with `--strict`, a note never does. */
+export type FindingSeverity = 'error' | 'warning' | 'note';
 
 /**
  * What a check may find besides what cannot be read, by the name it is known under. The names are stable: people filter
@@ -75,13 +75,13 @@ export const FINDINGS = {
   'not-recorded': 'note',
   'unknown-service': 'warning',
   'expensive-expression': 'warning',
-  'no-metric': 'mistake',
-  'no-series': 'mistake',
-  'no-service-label': 'mistake',
-  'threshold-off-bounds': 'mistake',
-  'histogram-kind': 'mistake',
-  'expression-refused': 'mistake',
-} as const satisfies Readonly<Record<string, Weight>>;
+  'no-metric': 'error',
+  'no-series': 'error',
+  'no-service-label': 'error',
+  'threshold-off-bounds': 'error',
+  'histogram-kind': 'error',
+  'expression-refused': 'error',
+} as const satisfies Readonly<Record<string, FindingSeverity>>;
 
 /** The name of a finding. */
 export type FindingCode = keyof typeof FINDINGS;

@@ -1,5 +1,6 @@
 import type { Labels } from '../lib/labels.ts';
 import type { Milliseconds, Ratio } from '../lib/units.ts';
+import type { BurnWindows } from './burn-rate.ts';
 
 /** How a value is held against a bound. */
 export type Comparison = '>' | '>=' | '<' | '<=' | '==' | '!=';
@@ -60,13 +61,6 @@ export interface MetricReading {
   readonly matchers: string;
 }
 
-/** A burn-rate alert's two windows, and how many times faster than allowed the budget must burn in both. */
-export interface BurnPair {
-  readonly long: Milliseconds;
-  readonly short: Milliseconds;
-  readonly factor: number;
-}
-
 /** One configured check: a Prometheus alerting rule with the bot's settings read out of its annotations. */
 export interface SloRule {
   /** The alert's name: the `alertname` label. */
@@ -91,7 +85,7 @@ export interface SloRule {
   /** Fewer requests than this in the objective's window give no verdict. */
   readonly minRequests?: number;
   /** Set for the burn-rate alerts of an objective. */
-  readonly burn?: BurnPair;
+  readonly burn?: BurnWindows;
   /** The metrics it reads: where to look for what no-data reason. Absent: they could not be read. */
   readonly reads?: readonly MetricReading[];
   /** Set for the bot's own watch over what it asks: no rule of a file. */
@@ -116,8 +110,6 @@ export interface RuleGroup {
   /** More alerts than this is an error; 0 is no limit. */
   readonly limit: number;
   readonly rules: readonly SloRule[];
-  /** Names of recording rules in the group: left to Prometheus, which writes them. */
-  readonly recordings: readonly string[];
 }
 
 /** A rule and where it is defined: what an alert refers to. */

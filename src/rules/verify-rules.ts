@@ -42,7 +42,7 @@ const keyOf = (group: string, rule: string): string => `${group}\n${rule}`;
 
 /** An evaluation says itself that its expression was refused. */
 const isDoubt = ({ code }: RuleFinding): boolean =>
-  FINDINGS[code] === 'mistake' && code !== 'expression-refused';
+  FINDINGS[code] === 'error' && code !== 'expression-refused';
 
 /** Asks until it is answered, a minute apart; undefined when it is not needed any more. */
 async function askPatiently(

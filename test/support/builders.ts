@@ -41,7 +41,6 @@ export function aGroup(over: Partial<RuleGroup> = {}): RuleGroup {
     queryOffset: ms(0),
     limit: 0,
     rules: [aRule()],
-    recordings: [],
     ...over,
   };
 }

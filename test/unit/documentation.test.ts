@@ -71,9 +71,9 @@ describe.each([
 });
 
 describe('the manual', () => {
-  it('names every finding of a check with its weight, and no other', () => {
-    const rows = rules.matchAll(/^\| `([a-z-]+)` \| (mistake|warning|note) \|/gm);
-    expect(Object.fromEntries([...rows].map(([, code, weight]) => [code, weight]))).toEqual(FINDINGS);
+  it('names every finding of a check with its severity, and no other', () => {
+    const rows = rules.matchAll(/^\| `([a-z-]+)` \| (error|warning|note) \|/gm);
+    expect(Object.fromEntries([...rows].map(([, code, severity]) => [code, severity]))).toEqual(FINDINGS);
   });
 
   it('speaks of no metric that the program does not have', async () => {

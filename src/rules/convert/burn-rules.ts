@@ -1,12 +1,22 @@
+import { z } from 'zod';
 import { formatDuration, type Milliseconds, ms } from '../../lib/units.ts';
+import { checkExpression } from '../analysis/syntax.ts';
+import type { BurnWindows } from '../burn-rate.ts';
+import { field, oneOf } from '../file/fields.ts';
+import type { RuleFileError } from '../file/source.ts';
+import type { Part } from '../file/validate.ts';
+import { withoutNoise } from '../queries.ts';
+
+/** Labels or annotations; an undefined one is not written. */
+type OptionalTexts = Readonly<Record<string, string | undefined>>;
 
 /** A rule as it is written in a rule file. */
 export interface WrittenRule {
   readonly alert: string;
   readonly expr: string;
   readonly for: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels: OptionalTexts;
+  readonly annotations?: OptionalTexts;
 }
 
 export interface WrittenGroup {
@@ -14,52 +24,90 @@ export interface WrittenGroup {
   readonly rules: readonly WrittenRule[];
 }
 
-/** A pair of windows in which the error budget may burn at most `factor` times as fast as the objective allows. */
-export interface BurnPair {
-  readonly long: Milliseconds;
-  readonly short: Milliseconds;
-  readonly factor: number;
-  readonly for?: Milliseconds;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
+/** The groups of one converted document, or the errors that prevent it. */
+export interface Converted {
+  readonly groups: readonly WrittenGroup[];
+  readonly errors: readonly RuleFileError[];
 }
 
-/** An objective over a share of failures, however another tool wrote it. */
+/** An error at a key of a document. */
+export const refusedAt = (part: Part, path: readonly (string | number)[], message: string): Converted => ({
+  groups: [],
+  errors: [part.source.at(part.document.offsetOf([...part.path, ...path]), message)],
+});
+
+export const flag = oneOf(['true', 'false']);
+
+/** Any text. */
+export const text = z.string({
+  error: ({ input }) => (input === undefined ? 'is missing' : 'must be a single value, not a list or a map'),
+});
+export const textMap = z.record(z.string(), text);
+
+/** A number above 0 and below `limit`: a share, or a percentage. */
+export const below = (limit: number) =>
+  field<number>((written) => {
+    const value = /^\d+(?:\.\d+)?$/.test(written) ? Number(written) : Number.NaN;
+    if (value > 0 && value < limit) return { value };
+    return {
+      problems: [{ message: `is ${JSON.stringify(written)}: write a number above 0 and below ${limit}` }],
+    };
+  });
+
+/** One metric with its matchers, to which a range can be added. */
+export const selector = field<string>((written) => {
+  const value = written.trim();
+  const isSelector =
+    /^[A-Za-z_:][\w:]*\s*(?:\{[^]*\})?$/.test(value) && checkExpression(`rate(${value}[5m])`).length === 0;
+  return isSelector ? { value } : { problems: [{ message: 'is not one metric with its matchers' }] };
+});
+
+/** Integral bucket bounds, as Prometheus 2 and as Prometheus 3 write them: `le="500"` and `le="500.0"`. */
+export const eitherBound = (query: string): string =>
+  query.replaceAll(/\ble\s*=\s*"(\d+)(?:\.0)?"/g, 'le=~"$1(\\\\.0)?"');
+
+/** A burn-rate alert of another tool. */
+export interface ForeignBurnAlert extends BurnWindows {
+  readonly for?: Milliseconds;
+  readonly labels: OptionalTexts;
+  readonly annotations?: OptionalTexts;
+}
+
+/** An objective on a share of failures, whichever tool it was written for. */
 export interface RatioObjective {
   readonly alert: string;
   /** PromQL of the share of failures over a window. */
   readonly ratio: (window: string) => string;
-  /** The share of failures that the objective allows. */
-  readonly budget: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
+  /** The share of requests that the objective requires to be good. */
+  readonly target: number;
+  readonly labels: OptionalTexts;
+  readonly annotations?: OptionalTexts;
 }
 
-/** Cuts floating-point noise: 1 - 0.999 is 0.001, not 0.0010000000000000009. */
-export const exact = (value: number): number => Number(value.toPrecision(12));
-
 /**
- * The burn-rate alerts of an objective, a rule for each pair of windows. A pair whose bound is all requests or more can
- * never fire, and is left out, as it is meaningless in the tool it comes from too.
+ * The burn-rate rules of an objective, one for each alert. An alert whose threshold is 100% of requests or more can never fire and is left
+ * out, as in the tool it comes from.
  */
-export function burnRules(objective: RatioObjective, pairs: readonly BurnPair[]): readonly WrittenRule[] {
-  return pairs
-    .filter(({ factor }) => factor * objective.budget < 1)
-    .map((pair) => {
-      const [long, short] = [formatDuration(pair.long), formatDuration(pair.short)];
-      const bound = exact(pair.factor * objective.budget);
-      const annotations = { ...objective.annotations, ...pair.annotations };
+export function burnRules(
+  objective: RatioObjective,
+  alerts: readonly ForeignBurnAlert[],
+): readonly WrittenRule[] {
+  const budget = withoutNoise(1 - objective.target);
+  return alerts
+    .filter(({ factor }) => factor * budget < 1)
+    .map((burn) => {
+      const [long, short] = [formatDuration(burn.long), formatDuration(burn.short)];
+      const bound = withoutNoise(burn.factor * budget);
+      const annotations = { ...objective.annotations, ...burn.annotations };
       return {
         alert: objective.alert,
         expr: `(${objective.ratio(long)}) > ${bound} and (${objective.ratio(short)}) > ${bound}`,
-        // Two windows are as good as a hold; said, so that nobody asks whether it was forgotten.
-        for: formatDuration(pair.for ?? ms(0)),
-        labels: { ...objective.labels, ...pair.labels, burn_windows: `${long}/${short}` },
-        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+        // The two windows replace `for`; written out, so that `check` does not warn about a missing one.
+        for: formatDuration(burn.for ?? ms(0)),
+        labels: { ...objective.labels, ...burn.labels, burn_windows: `${long}/${short}` },
+        annotations: Object.values(annotations).some((value) => value !== undefined)
+          ? annotations
+          : undefined,
       };
     });
 }
-
-/** Bounds that are whole numbers, as Prometheus 2 and as Prometheus 3 write them: `le="500"` and `le="500.0"`. */
-export const eitherBound = (selector: string): string =>
-  selector.replaceAll(/\ble\s*=\s*"(\d+)(?:\.0)?"/g, 'le=~"$1(\\\\.0)?"');

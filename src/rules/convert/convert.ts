@@ -1,8 +1,9 @@
 import { stringify } from 'yaml';
 import { parseRuleText } from '../file/rule-file.ts';
 import { createSource, type RuleFileError } from '../file/source.ts';
+import type { Part } from '../file/validate.ts';
 import { readYaml, type YamlDocument } from '../file/yaml-document.ts';
-import type { Converter } from './fields.ts';
+import type { Converted } from './burn-rules.ts';
 import { convertOpenSlo } from './openslo.ts';
 import { convertPyrra } from './pyrra.ts';
 import { convertSloth } from './sloth.ts';
@@ -11,18 +12,18 @@ const CONVERTERS = {
   sloth: convertSloth,
   pyrra: convertPyrra,
   openslo: convertOpenSlo,
-} as const satisfies Record<string, Converter>;
+} as const satisfies Record<string, (document: Part) => Converted>;
 
-/** Whose documents can be converted. */
-export type Origin = keyof typeof CONVERTERS;
-export const ORIGINS = Object.keys(CONVERTERS) as readonly Origin[];
+/** A tool whose SLO documents can be converted. */
+export type SloTool = keyof typeof CONVERTERS;
+export const SLO_TOOLS = Object.keys(CONVERTERS) as readonly SloTool[];
 
-/** A rule file, or everything in a document that a rule file cannot say. */
+/** A rule file, or the errors of what a rule file cannot express. */
 export type Conversion =
   | { readonly ok: true; readonly yaml: string }
   | { readonly ok: false; readonly errors: readonly RuleFileError[] };
 
-function originOf({ value }: YamlDocument): Origin | undefined {
+function toolOf({ value }: YamlDocument): SloTool | undefined {
   const { apiVersion, version } = (value ?? {}) as { apiVersion?: unknown; version?: unknown };
   if (version === 'prometheus/v1') return 'sloth';
   if (apiVersion === 'pyrra.dev/v1alpha1') return 'pyrra';
@@ -30,19 +31,19 @@ function originOf({ value }: YamlDocument): Origin | undefined {
 }
 
 const UNKNOWN =
-  'this is no document that is known: `version: prometheus/v1` (Sloth), `apiVersion: pyrra.dev/v1alpha1` (Pyrra) or `apiVersion: openslo/v1`.';
+  'unrecognized document: expected `version: prometheus/v1` (Sloth), `apiVersion: pyrra.dev/v1alpha1` (Pyrra) or `apiVersion: openslo/v1`.';
 
 /**
- * Converts the SLO documents of other tools to a rule file. Nothing is left out in silence: a field that cannot be
- * carried is refused by its name and place, and what comes out is held against our own parser.
+ * Converts the SLO documents of other tools to a rule file. A field that cannot be converted is an error with its name and
+ * place, never dropped; the result is read by our own parser before it is returned.
  */
-export function convertText(file: string, text: string, from?: Origin): Conversion {
+export function convertText(file: string, text: string, from?: SloTool): Conversion {
   const source = createSource(file, text);
   const { documents, errors: broken } = readYaml(source);
   const converted = documents.map((document) => {
-    const origin = from ?? originOf(document);
-    if (origin === undefined) return { groups: [], errors: [source.at(document.offsetOf([]), UNKNOWN)] };
-    return CONVERTERS[origin]({ source, document, path: [] });
+    const tool = from ?? toolOf(document);
+    if (tool === undefined) return { groups: [], errors: [source.at(document.offsetOf([]), UNKNOWN)] };
+    return CONVERTERS[tool]({ source, document, path: [] });
   });
   const none = documents.length === 0 && broken.length === 0 ? [source.at(0, UNKNOWN)] : [];
   const errors = [...broken, ...none, ...converted.flatMap((one) => one.errors)];

@@ -1,10 +1,18 @@
 import { z } from 'zod';
-import { DAY, formatDuration, HOUR, MINUTE, type Milliseconds, ms } from '../../lib/units.ts';
-import { defined } from '../file/defined.ts';
+import { formatDuration, MINUTE } from '../../lib/units.ts';
+import { workbookFor } from '../burn-rate.ts';
 import { expression, field, name, oneOf, positiveDuration } from '../file/fields.ts';
 import { type Part, type Shape, validate } from '../file/validate.ts';
-import { type BurnPair, burnRules, eitherBound, exact } from './burn-rules.ts';
-import { below, type Converted, refusedAt, selector, text, textMap } from './fields.ts';
+import {
+  below,
+  burnRules,
+  type Converted,
+  eitherBound,
+  refusedAt,
+  selector,
+  text,
+  textMap,
+} from './burn-rules.ts';
 
 const sourceOf = <Q extends z.ZodType>(query: Q) =>
   z.strictObject({
@@ -94,7 +102,7 @@ const DOCUMENT: Shape<z.output<typeof documentSchema>> = {
   },
 };
 
-/** What the value must not be, for each way of saying what it must be. */
+/** The comparison that is a breach, for each operator of an objective. */
 const BREACH = { lte: '>', lt: '>=', gte: '<', gt: '<=' } as const;
 
 type Ratio = (window: string) => string;
@@ -105,7 +113,7 @@ type Missing = readonly [path: readonly (string | number)[], message: string];
 type Threshold = NonNullable<Spec['indicator']['spec']['thresholdMetric']>;
 type RatioMetric = NonNullable<Spec['indicator']['spec']['ratioMetric']>;
 
-/** The share of slices of time in which the value was on the wrong side. */
+/** The share of time slices in which the value breached. */
 function timeRatio({ metricSource }: Threshold, objective: Objective): Ratio | Missing {
   const { op, value, timeSliceWindow = MINUTE } = objective;
   if (op === undefined || value === undefined)
@@ -140,21 +148,6 @@ function targetOf({ target, targetPercent }: Objective): number | undefined {
   return target === undefined ? targetPercent / 100 : undefined;
 }
 
-/** The workbook's pairs for a period: 2% of its budget in 1 h, 5% in 6 h, 10% in 3 d. */
-function pairsOf(period: Milliseconds): readonly BurnPair[] {
-  const pair = (severity: string, share: number, [long, short]: readonly [number, number]): BurnPair => ({
-    long: ms(long),
-    short: ms(short),
-    factor: exact((share * period) / long),
-    labels: { severity },
-  });
-  return [
-    pair('page', 0.02, [HOUR, 5 * MINUTE]),
-    pair('page', 0.05, [6 * HOUR, 30 * MINUTE]),
-    pair('ticket', 0.1, [3 * DAY, 6 * HOUR]),
-  ];
-}
-
 /** Everything an objective needs, or what is missing of it. */
 function readObjective(spec: Spec, index: number) {
   const objective = spec.objectives[index] ?? {};
@@ -168,7 +161,7 @@ function readObjective(spec: Spec, index: number) {
     return { missing: [['timeWindow'], '`spec.timeWindow` must hold one window.'] as const };
   const ratio = ratioOf(spec, objective);
   if (typeof ratio !== 'function') return { missing: ratio };
-  return { ratio, budget: exact(1 - target), period: window.duration, displayName: objective.displayName };
+  return { ratio, target, period: window.duration, displayName: objective.displayName };
 }
 
 function convertObjective(part: Part, document: z.output<typeof documentSchema>, index: number): Converted {
@@ -176,15 +169,16 @@ function convertObjective(part: Part, document: z.output<typeof documentSchema>,
   const read = readObjective(spec, index);
   if (read.missing !== undefined) return refusedAt(part, ['spec', ...read.missing[0]], read.missing[1]);
   const { service, description } = spec;
-  const { ratio, budget, period, displayName } = read;
+  const { ratio, target, period, displayName } = read;
   const alert = spec.objectives.length === 1 ? metadata.name : `${metadata.name}-${index + 1}`;
-  const labels = { slo: metadata.name, ...defined({ slo_service: service }) };
-  const annotations = defined({ description, objective: displayName });
-  const rules = burnRules({ alert, ratio, budget, labels, annotations }, pairsOf(period));
+  const labels = { slo: metadata.name, slo_service: service };
+  const annotations = { description, objective: displayName };
+  const burns = workbookFor(period).map(({ severity, ...windows }) => ({ ...windows, labels: { severity } }));
+  const rules = burnRules({ alert, ratio, target, labels, annotations }, burns);
   return { groups: [{ name: alert, rules }], errors: [] };
 }
 
-/** Converts an OpenSLO v1 SLO with its indicator inline: a group of the workbook's burn-rate alerts for each objective. */
+/** Converts an OpenSLO v1 SLO with its indicator inline: for each objective a group with the workbook's burn-rate alerts. */
 export function convertOpenSlo(part: Part): Converted {
   const { kind } = (part.document.value ?? {}) as { kind?: unknown };
   if (typeof kind === 'string' && kind !== 'SLO')

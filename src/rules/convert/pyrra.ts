@@ -2,8 +2,19 @@ import { z } from 'zod';
 import { MINUTE, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
 import { labelName, name, oneOf, positiveDuration } from '../file/fields.ts';
 import { type Part, type Shape, validate } from '../file/validate.ts';
-import { type BurnPair, burnRules, eitherBound, exact, type WrittenRule } from './burn-rules.ts';
-import { below, type Converted, flag, refusedAt, selector, text, textMap } from './fields.ts';
+import {
+  below,
+  burnRules,
+  type Converted,
+  eitherBound,
+  type ForeignBurnAlert,
+  flag,
+  refusedAt,
+  selector,
+  text,
+  textMap,
+  type WrittenRule,
+} from './burn-rules.ts';
 
 const metric = z.strictObject({ metric: selector });
 const grouping = z.array(labelName).optional();
@@ -55,19 +66,19 @@ const DOCUMENT: Shape<Document> = {
   },
 };
 
-/** Labels of the resource that Pyrra puts on its alerts; the others are Kubernetes's own business. */
+/** Labels of the resource that Pyrra copies to its alerts. */
 const LABEL_PREFIX = 'pyrra.dev/';
 
 const by = (labels: readonly string[] = []): string =>
   labels.length === 0 ? '' : ` by (${labels.join(', ')})`;
 
-/** The share of failures over a window, and the series without which there is none. */
-interface Reading {
+/** PromQL of the share of failures over a window, and the series it needs. */
+interface FailureRatio {
   readonly ratio: (window: string) => string;
   readonly total: string;
 }
 
-function readingOf(indicator: Indicator): Reading | undefined {
+function ratioOf(indicator: Indicator): FailureRatio | undefined {
   const { ratio, latency, latencyNative, bool_gauge: gauge } = indicator;
   const sum = (query: string, window: string, labels?: readonly string[]): string =>
     `sum${by(labels)} (rate(${query}[${window}]))`;
@@ -97,55 +108,50 @@ const minutes = (duration: number): Milliseconds =>
   ms(Math.max(MINUTE, Math.round(duration / MINUTE) * MINUTE));
 
 /**
- * Pyrra's pairs, which scale with the objective's window: of 28 days 1h/5m, 6h/30m, 1d/2h and 4d/6h.
+ * Pyrra's alerts, whose windows scale with the objective's: of 28 days 1h/5m, 6h/30m, 1d/2h and 4d/6h.
  * Source: pyrra slo/rules.go, Windows.
  */
-function pairsOf(window: Milliseconds): readonly BurnPair[] {
+function alertsOf(window: Milliseconds): readonly ForeignBurnAlert[] {
   const day = window / 28;
-  const pair = (
-    severity: string,
-    [long, short, hold]: readonly [number, number, number],
-    factor: number,
-  ): BurnPair => ({
+  const rows = [
+    { severity: 'critical', long: day / 24, short: day / 288, hold: day / 720, factor: 14 },
+    { severity: 'critical', long: day / 4, short: day / 48, hold: day / 96, factor: 7 },
+    { severity: 'warning', long: day, short: day / 12, hold: day / 24, factor: 2 },
+    { severity: 'warning', long: day * 4, short: day / 4, hold: day / 8, factor: 1 },
+  ];
+  return rows.map(({ severity, long, short, hold, factor }) => ({
     long: minutes(long),
     short: minutes(short),
     for: minutes(hold),
     factor,
     labels: { severity },
-  });
-  return [
-    pair('critical', [day / 24, day / 288, day / 720], 14),
-    pair('critical', [day / 4, day / 48, day / 96], 7),
-    pair('warning', [day, day / 12, day / 24], 2),
-    pair('warning', [day * 4, day / 4, day / 8], 1),
-  ];
+  }));
 }
 
-/** How long a metric must be away before it is said; Pyrra works it out from the target, and is near this for most. */
+/** `for` of the alert on a missing metric. Pyrra computes it from the target and is close to this for most. */
 const ABSENT_FOR = '10m';
 
-function rulesOf({ metadata, spec }: Document, reading: Reading): readonly WrittenRule[] {
+function rulesOf({ metadata, spec }: Document, { ratio, total }: FailureRatio): readonly WrittenRule[] {
   const { alerting = {}, description } = spec;
   if (alerting.disabled === 'true') return [];
   const own = Object.entries(metadata.labels ?? {}).flatMap(([label, value]) =>
     label.startsWith(LABEL_PREFIX) ? [[label.slice(LABEL_PREFIX.length), value] as const] : [],
   );
   const labels = { slo: metadata.name, ...Object.fromEntries(own) };
-  const annotations = description === undefined ? undefined : { description };
   const objective = {
     alert: alerting.name ?? 'ErrorBudgetBurn',
-    ratio: reading.ratio,
-    budget: exact(1 - spec.target / 100),
+    ratio,
+    target: spec.target / 100,
     labels,
-    annotations,
+    annotations: { description },
   };
-  const burns = alerting.burnrates === 'false' ? [] : burnRules(objective, pairsOf(spec.window));
+  const burns = alerting.burnrates === 'false' ? [] : burnRules(objective, alertsOf(spec.window));
   const absent: WrittenRule = {
     alert: 'SLOMetricAbsent',
-    expr: `absent(${reading.total}) == 1`,
+    expr: `absent(${total}) == 1`,
     for: ABSENT_FOR,
     labels: { ...labels, severity: 'critical' },
-    annotations,
+    annotations: description === undefined ? undefined : { description },
   };
   return alerting.absent === 'false' ? burns : [...burns, absent];
 }
@@ -155,13 +161,13 @@ export function convertPyrra(part: Part): Converted {
   const checked = validate(DOCUMENT, part);
   if (!checked.ok) return { groups: [], errors: checked.errors };
   const { indicator } = checked.value.spec;
-  const reading = readingOf(indicator);
-  if (reading === undefined || Object.keys(indicator).length !== 1) {
+  const ratio = ratioOf(indicator);
+  if (ratio === undefined || Object.keys(indicator).length !== 1) {
     const kinds = Object.keys(indicatorSchema.shape).join(', ');
     return refusedAt(part, ['spec', 'indicator'], `\`spec.indicator\` must hold one of ${kinds}.`);
   }
   return {
-    groups: [{ name: checked.value.metadata.name, rules: rulesOf(checked.value, reading) }],
+    groups: [{ name: checked.value.metadata.name, rules: rulesOf(checked.value, ratio) }],
     errors: [],
   };
 }

@@ -1,9 +1,33 @@
 import { z } from 'zod';
-import { DAY, HOUR, MINUTE, type Milliseconds, ms } from '../../lib/units.ts';
-import { name } from '../file/fields.ts';
+import { checkExpression } from '../analysis/syntax.ts';
+import { SLOTH } from '../burn-rate.ts';
+import { field, name } from '../file/fields.ts';
 import { type Part, type Shape, validate } from '../file/validate.ts';
-import { type BurnPair, burnRules, eitherBound, exact, type WrittenGroup } from './burn-rules.ts';
-import { below, type Converted, flag, text, textMap, windowedQuery, withWindow } from './fields.ts';
+import {
+  below,
+  burnRules,
+  type Converted,
+  eitherBound,
+  type ForeignBurnAlert,
+  flag,
+  text,
+  textMap,
+  type WrittenGroup,
+} from './burn-rules.ts';
+
+const WINDOW = /\{\{\s*\.window\s*\}\}/g;
+
+const withWindow = (query: string, window: string): string => query.replaceAll(WINDOW, window);
+
+/** A query with Sloth's `{{.window}}` in it. */
+const windowedQuery = field<string>((written) => {
+  if (withWindow(written, '5m') === written)
+    return { problems: [{ message: 'holds no {{.window}}: it would be the same over every window' }] };
+  const problems = checkExpression(withWindow(written, '5m'));
+  return problems.length === 0
+    ? { value: written.trim() }
+    : { problems: problems.map(({ message }) => ({ message: `is not PromQL: ${message}` })) };
+});
 
 const alertSchema = z.strictObject({
   disable: flag.optional(),
@@ -53,28 +77,10 @@ const SPEC: Shape<z.output<typeof specSchema>> = {
 const eventsShape = sliSchema.options[0];
 const rawShape = sliSchema.options[1];
 
-/** Sloth's own pairs for 30 days: 2% of the budget in 1 h, 5% in 6 h, 10% in 1 d, 10% in 3 d. */
-const PAIRS: readonly (readonly ['page' | 'ticket', Milliseconds, Milliseconds, number])[] = [
-  ['page', HOUR, ms(5 * MINUTE), 14.4],
-  ['page', ms(6 * HOUR), ms(30 * MINUTE), 6],
-  ['ticket', DAY, ms(2 * HOUR), 3],
-  ['ticket', ms(3 * DAY), ms(6 * HOUR), 1],
-];
-
-function pairsOf({ alerting = {} }: Slo): readonly BurnPair[] {
-  return PAIRS.flatMap(([severity, long, short, factor]) => {
-    const own = alerting[`${severity}_alert`] ?? {};
-    if (own.disable === 'true') return [];
-    const labels = { severity, ...own.labels };
-    return [
-      {
-        long,
-        short,
-        factor,
-        labels,
-        ...(own.annotations === undefined ? {} : { annotations: own.annotations }),
-      },
-    ];
+function alertsOf({ alerting = {} }: Slo): readonly ForeignBurnAlert[] {
+  return SLOTH.flatMap(({ severity, ...windows }) => {
+    const { disable, labels, annotations } = alerting[`${severity}_alert`] ?? {};
+    return disable === 'true' ? [] : [{ ...windows, labels: { severity, ...labels }, annotations }];
   });
 }
 
@@ -87,7 +93,7 @@ const ratioOf =
       : `(${query(sli.events.error_query)}) / (${query(sli.events.total_query)})`;
   };
 
-/** Holds an indicator against the one of the two kinds that it names, so that its mistakes are notified of that kind. */
+/** Validates an indicator as the one of the two kinds that it names, so that errors are about that kind. */
 function readSli(part: Part, sli: object) {
   const [schema, keys] = 'raw' in sli ? [rawShape, ['raw']] : [eventsShape, ['events', 'raw']];
   return validate<Sli>({ schema: schema as z.ZodType<Sli>, keys: { '': keys } }, part);
@@ -110,11 +116,11 @@ export function convertSloth(part: Part): Converted {
     const objective = {
       alert: alerting.name ?? `${service}-${slo.name}`,
       ratio: ratioOf(sli.value),
-      budget: exact(1 - slo.objective / 100),
+      target: slo.objective / 100,
       labels: { sloth_service: service, sloth_slo: slo.name, ...labels, ...slo.labels, ...alerting.labels },
-      annotations: { ...(description === undefined ? {} : { description }), ...alerting.annotations },
+      annotations: { description, ...alerting.annotations },
     };
-    groups.push({ name: `${service}-${slo.name}`, rules: burnRules(objective, pairsOf(slo)) });
+    groups.push({ name: `${service}-${slo.name}`, rules: burnRules(objective, alertsOf(slo)) });
   }
   return { groups, errors };
 }

@@ -209,7 +209,6 @@ export function readGroup(part: Part): CompiledGroup {
     queryOffset: checked.value.query_offset ?? ms(0),
     limit: checked.value.limit ?? 0,
     rules: rules.map(({ rule }) => rule),
-    recordings: recordings.map(({ record }) => record),
   };
   const uses = [
     ...rules.map((rule) => useOf(rule, group)),

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { serviceLabelOf } from '../../lib/labels.ts';
 import type { Milliseconds } from '../../lib/units.ts';
 import { formatDuration, ms, ratio, SECOND } from '../../lib/units.ts';
+import { WORKBOOK } from '../burn-rate.ts';
 import type { Slo } from '../compile.ts';
-import { canBurn, compileSlo, WORKBOOK } from '../compile.ts';
+import { canBurn, compileSlo } from '../compile.ts';
 import type { Preset, PresetName } from '../presets.ts';
 import { errorSelectorFor, PRESETS, unitOfMetric } from '../presets.ts';
 import type { LatencyFamily, LatencyObjective, RuleGroup } from '../rule.ts';
@@ -218,7 +219,6 @@ function groupOf(input: SloInput, slo: Slo, file: string): RuleGroup {
     queryOffset: input.query_offset ?? ms(0),
     limit: input.limit ?? 0,
     rules: compileSlo(slo),
-    recordings: [],
     ...defined({ schedule: input.schedule?.expression }),
   };
 }

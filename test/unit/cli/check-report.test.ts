@@ -27,7 +27,7 @@ const check = (request: Omit<CheckRequest, 'now'>) => runCheck({ ...request, now
 describe('the report of a check', () => {
   it('says in one line that nothing is wrong', async () => {
     expect(await check({ files: ['good.yaml'], readFile })).toEqual({
-      text: '1 file, 1 group, 2 rules: nothing to mend.',
+      text: '1 file, 1 group, 2 rules: no problems found.',
       exitCode: 0,
     });
   });
@@ -41,7 +41,7 @@ describe('the report of a check', () => {
         'bad.yaml:6:5: `fro` is not a key that is known here; did you mean `for`?',
         '        fro: 1m',
         '        ^',
-        '2 files, 1 group, 2 rules: 2 mistakes to mend.',
+        '2 files, 1 group, 2 rules: 2 errors.',
       ].join('\n'),
       exitCode: 1,
     });
@@ -53,7 +53,7 @@ describe('the report of a check', () => {
         'recording.yaml:4:13: note: the recording rule `a:b` is left to Prometheus. [recording-rule]',
         '      - record: a:b',
         '                ^',
-        '1 file, 1 group, 0 rules: nothing to mend.',
+        '1 file, 1 group, 0 rules: no problems found.',
       ].join('\n'),
       exitCode: 0,
     });
@@ -66,7 +66,7 @@ describe('the report of a check', () => {
         'hasty.yaml:4:12: warning: `A` has no `for`: one evaluation is enough to alert. Write `for: 0s` if that is meant. [missing-for]',
         '      - alert: A',
         '               ^',
-        '1 file, 1 group, 1 rule: nothing to mend, 1 warning.',
+        '1 file, 1 group, 1 rule: 1 warning.',
       ].join('\n'),
       exitCode: 0,
     });
@@ -82,7 +82,7 @@ describe('the report of a check', () => {
   it('names a file that cannot be read', async () => {
     const { text, exitCode } = await check({ files: ['none.yaml'], readFile });
     expect(text).toBe(
-      'none.yaml:1:1: this file cannot be read: no such file\n1 file, 0 groups, 0 rules: 1 mistake to mend.',
+      'none.yaml:1:1: this file cannot be read: no such file\n1 file, 0 groups, 0 rules: 1 error.',
     );
     expect(exitCode).toBe(1);
   });
@@ -97,7 +97,7 @@ describe('the report of a check', () => {
     expect(report.text).toMatch(
       /^slo\.yaml:4:39: `s`: no bound\. \[threshold-off-bounds\]\n {6}objective: .*\n/,
     );
-    expect(report.text).toMatch(/1 mistake to mend\.$/);
+    expect(report.text).toMatch(/1 error\.$/);
     expect(report.exitCode).toBe(1);
     expect(asked.map(({ name, kind, metrics, thresholds }) => ({ name, kind, metrics, thresholds }))).toEqual(
       [

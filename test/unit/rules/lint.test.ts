@@ -226,10 +226,10 @@ describe('a check of rule files finds', () => {
   });
 });
 
-it('the manual lists every finding with its weight', () => {
+it('the manual lists every finding with its severity', () => {
   const manual = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8');
-  const listed = [...manual.matchAll(/^\| `([a-z-]+)` \| (mistake|warning|note) \|/gm)].map(
-    ([, code = '', weight = '']) => [code, weight],
+  const listed = [...manual.matchAll(/^\| `([a-z-]+)` \| (error|warning|note) \|/gm)].map(
+    ([, code = '', severity = '']) => [code, severity],
   );
   const codes = Object.keys(FINDINGS) as FindingCode[];
   expect(listed).toEqual(codes.map((code) => [code, FINDINGS[code]]));

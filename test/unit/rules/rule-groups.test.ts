@@ -83,7 +83,6 @@ groups:
       interval: 15_000,
       queryOffset: 30_000,
       limit: 10,
-      recordings: ['job:errors:rate5m'],
       rules: [
         {
           name: 'Errors',

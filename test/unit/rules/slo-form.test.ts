@@ -31,7 +31,6 @@ slos:
       schedule: '*/15 * * * * *',
       queryOffset: 10_000,
       limit: 20,
-      recordings: [],
       rules: [
         {
           name: 'checkout-latency',
