@@ -56,8 +56,9 @@ export interface Base {
 export type Cleanup = () => Promise<void>;
 
 export async function openStore({ settings, clock, logger }: Base): Promise<Store> {
-  if (settings.redisUrl === undefined) return await openLevelStore({ dir: settings.dataDir, clock, logger });
-  return await openRedisStore({ url: settings.redisUrl.reveal(), logger });
+  const { redis, dataDir } = settings;
+  if (redis === undefined) return await openLevelStore({ dir: dataDir, clock, logger });
+  return await openRedisStore({ url: redis.url.reveal(), prefix: redis.prefix, logger });
 }
 
 /** The store, with a bell: what an evaluation or a person wants notified is notified now, not at the next look into the outbox. */

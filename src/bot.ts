@@ -111,7 +111,7 @@ async function start(
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
     expand: createExpandTemplate(),
     watchesSources: true,
-    isShared: settings.redisUrl !== undefined,
+    isShared: settings.redis !== undefined,
     noise: {
       policy: () => rules.ruleSet().policy ?? NO_POLICY,
       localTime: createLocalTime(),

@@ -49,18 +49,19 @@ export function decodeRecord(text: string): unknown {
 }
 
 /**
- * Refuses a store of a newer format than the one this program knows: it is never guessed at.
- * @throws UpstreamError `bad-request`, which no retry can help.
+ * Refuses a store whose format is not the one this program reads.
+ * @throws UpstreamError `bad-request`: a retry does not help.
  */
 export function requireKnownVersion(
   found: string,
   { known, where }: { readonly known: number; readonly where: string },
 ): void {
-  if (Number(found) <= known) return;
+  if (Number(found) === known) return;
+  const other = Number(found) > known ? 'a newer' : 'another';
   throw new UpstreamError({
     system: 'store',
     code: 'bad-request',
-    message: `${where} was written by a newer version (format ${found}, this program knows ${known}).`,
-    advice: 'Run the newer version again, or give this one a store of its own.',
+    message: `${where} was written by ${other} version (found format ${found}, expected ${known}).`,
+    advice: 'Run that version again, or use an empty store.',
   });
 }

@@ -47,7 +47,11 @@ export interface Settings {
   /** What links into that Grafana need to know of it. */
   readonly grafanaPlaces: GrafanaPlaces;
   /** Absent: the embedded store in `dataDir`. */
-  readonly redisUrl?: Secret;
+  readonly redis?: {
+    readonly url: Secret;
+    /** Begins every key: different for each installation on the same Redis. */
+    readonly prefix: string;
+  };
   readonly dataDir: string;
   /** Files and folders, as written. */
   readonly rulesFiles: readonly string[];
@@ -159,6 +163,11 @@ const environmentSchema = z.object({
   GRAFANA_TRACES: text('', tracesAdvice).optional(),
   GRAFANA_DASHBOARD: text('', dashboardAdvice).optional(),
   REDIS_URL: text('', redisAdvice).optional(),
+  REDIS_PREFIX: text('', (value) =>
+    /^[\w.-]{1,64}$/.test(value)
+      ? undefined
+      : 'Use 1 to 64 letters, digits, dots, hyphens and underscores, for example tailwatch-staging.',
+  ).optional(),
   DATA_DIR: z.string().optional(),
   RULES_FILE: text('', (value) =>
     value.split(',').some((path) => path.trim() !== '')
@@ -228,6 +237,11 @@ function slackOf(texts: Texts): Settings['slack'] {
   };
 }
 
+function redisOf({ REDIS_URL, REDIS_PREFIX }: Texts): Settings['redis'] {
+  if (REDIS_URL === undefined) return undefined;
+  return { url: secret(REDIS_URL), prefix: REDIS_PREFIX ?? defaultOf('REDIS_PREFIX') };
+}
+
 function settingsOf(texts: Texts): Settings {
   const level = texts.LOG_LEVEL ?? defaultOf('LOG_LEVEL');
   return {
@@ -241,7 +255,7 @@ function settingsOf(texts: Texts): Settings {
       traces: texts.GRAFANA_TRACES,
       dashboard: texts.GRAFANA_DASHBOARD,
     }),
-    ...(texts.REDIS_URL === undefined ? {} : { redisUrl: secret(texts.REDIS_URL) }),
+    redis: redisOf(texts),
     dataDir: texts.DATA_DIR ?? defaultOf('DATA_DIR'),
     rulesFiles: listOf(texts.RULES_FILE ?? defaultOf('RULES_FILE')),
     logLevel: isLevel(level) ? level : 'info',

@@ -108,6 +108,11 @@ export const VARIABLES = [
       example: 'redis://localhost:6379/0',
     },
   ),
+  variable(
+    'REDIS_PREFIX',
+    'Begins every key in Redis. Set a different one for each installation that uses the same Redis.',
+    { default: 'tailwatch' },
+  ),
   variable('DATA_DIR', 'The folder of the embedded store.', { default: './data' }),
   variable('RULES_FILE', 'Rule files, or folders of `.yaml` and `.yml` files, parted by commas.', {
     default: './rules.yaml',

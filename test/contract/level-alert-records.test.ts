@@ -10,7 +10,7 @@ import {
   type GroupRecord,
   packGroup,
   unpackGroup,
-} from '../../src/store/level/alert-records.ts';
+} from '../../src/store/level/group-states.ts';
 import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { anAlert, aRule } from '../support/builders.ts';
 import { makeTempDir } from '../support/temp-store.ts';
@@ -164,26 +164,7 @@ describe('a group in the embedded store', () => {
     expect([...(await recordsOnDisk()).keys()]).toEqual(['f2-1']);
   });
 
-  it('of the format before, with its alerts in its own record, is read, and written in this one', async () => {
-    const before = groupState(1, [alertOf(1), alertOf(2, { value: Number.NaN })], [alertOf(3)]);
-    await inFolder(async (level) => {
-      await level.put('meta!version', '1');
-      await level.put(`group!${GROUP}`, encodeRecord(before));
-    });
-    const store = await openLevelStore({ dir });
-    expect(await store.loadGroup(GROUP)).toEqual(before);
-    const after = groupState(2, [alertOf(1, { value: 3 })], [alertOf(3)]);
-    expect(await store.applyEvaluation({ group: GROUP, state: before, entries: [] })).toBe('stale');
-    expect(await store.applyEvaluation({ group: GROUP, state: after, entries: [] })).toBe('applied');
-    await store.close();
-    expect([...(await recordsOnDisk()).keys()]).toEqual(['f1-1', 'f3-1']);
-    expect(await inFolder((level) => level.get('meta!version'))).toBe('2');
-    const again = await openLevelStore({ dir });
-    expect(await again.loadGroup(GROUP)).toEqual(after);
-    await again.close();
-  });
-
-  it('that refers to a record that is not there is an error of the store, not an alert without a name', async () => {
+  it('that refers to a missing record is an error of the store', async () => {
     await readBack(groupState(1, [alertOf(1)]));
     await inFolder((level) => level.del('alert!f1-1'));
     const store = await openLevelStore({ dir });

@@ -36,7 +36,7 @@ test.skipIf(!canLimitFiles)(
     limitFiles(bot.child.pid, 1);
     await until('the failure', async () => (await readiness()).includes('store: not open'));
     limitFiles(bot.child.pid, 'unlimited');
-    await until('the recovery', () => bot.output().includes('the embedded store can be written to again'));
+    await until('the recovery', () => bot.output().includes('the embedded store can be written again'));
     await until('the next evaluation', async () => !(await readiness()).includes('not ready'));
     expect(bot.output().match(/the embedded store cannot be written to/g)).toHaveLength(1);
 

@@ -14,7 +14,7 @@ import { START } from '../support/virtual-clock.ts';
 requireOrSkip('redis-server')('on a real Redis', () => {
   let redis: RealRedis;
   let count = 0;
-  const nextNamespace = (): string => `test-${count++}`;
+  const nextPrefix = (): string => `test-${count++}`;
 
   beforeAll(async () => {
     redis = await startRealRedis();
@@ -25,17 +25,17 @@ requireOrSkip('redis-server')('on a real Redis', () => {
   });
 
   describeStore('the store on Redis', async () => {
-    const namespace = nextNamespace();
-    return { open: () => openRedisStore({ url: redis.url, namespace }), dispose: async () => undefined };
+    const prefix = nextPrefix();
+    return { open: () => openRedisStore({ url: redis.url, prefix }), dispose: async () => undefined };
   });
 
   describe('shared by replicas', () => {
     let replicas: Store[];
 
     beforeEach(async () => {
-      const namespace = nextNamespace();
+      const prefix = nextPrefix();
       replicas = await Promise.all(
-        Array.from({ length: 3 }, () => openRedisStore({ url: redis.url, namespace })),
+        Array.from({ length: 3 }, () => openRedisStore({ url: redis.url, prefix })),
       );
     });
 
@@ -88,10 +88,10 @@ requireOrSkip('redis-server')('on a real Redis', () => {
     });
   });
 
-  it('keeps two namespaces apart, and all keys of one in one evaluation time of a cluster', async () => {
-    const [one, two] = [nextNamespace(), nextNamespace()];
-    const first = await openRedisStore({ url: redis.url, namespace: one });
-    const second = await openRedisStore({ url: redis.url, namespace: two });
+  it('keeps two prefixes apart, and all keys of one in one slot of a cluster', async () => {
+    const [one, two] = [nextPrefix(), nextPrefix()];
+    const first = await openRedisStore({ url: redis.url, prefix: one });
+    const second = await openRedisStore({ url: redis.url, prefix: two });
     await first.applyEvaluation({ group: GROUP, state: state(START), entries: [anEntry('e1')] });
     await first.claimTick({ group: GROUP, evalTime: START, ttl: MINUTE });
     await first.completeEntry({ id: 'e1', ref: aRef('ep-1') });
@@ -105,14 +105,14 @@ requireOrSkip('redis-server')('on a real Redis', () => {
     await second.close();
   });
 
-  it('refuses a namespace that a newer version has written', async () => {
-    const namespace = nextNamespace();
+  it('refuses a prefix that a newer version has written', async () => {
+    const prefix = nextPrefix();
     const client = new Redis(redis.url);
-    await client.set(`{${namespace}}:version`, '99');
+    await client.set(`{${prefix}}:version`, '99');
     await client.quit();
-    await expect(openRedisStore({ url: redis.url, namespace })).rejects.toMatchObject({
+    await expect(openRedisStore({ url: redis.url, prefix })).rejects.toMatchObject({
       code: 'bad-request',
-      message: `The namespace ${namespace} in Redis was written by a newer version (format 99, this program knows 1).`,
+      message: `The data in Redis under {${prefix}}: was written by a newer version (found format 99, expected 2).`,
     });
   });
 });
@@ -132,7 +132,7 @@ requireOrSkip('redis-server')('when Redis is not well', () => {
     store.claimTick({ group: GROUP, evalTime: at(seconds), ttl: MINUTE });
 
   it('an operation fails soon while the server is silent', async () => {
-    const store = await openRedisStore({ url: redis.url, commandTimeout: 300 });
+    const store = await openRedisStore({ url: redis.url, prefix: 'test', commandTimeout: 300 });
     redis.freeze();
     await expect(claim(store)).rejects.toMatchObject({ system: 'store', code: 'timeout' });
     redis.thaw();
@@ -140,7 +140,7 @@ requireOrSkip('redis-server')('when Redis is not well', () => {
   });
 
   it('an evaluation whose answer was lost is applied once, however often it is tried', async () => {
-    const store = await openRedisStore({ url: redis.url, commandTimeout: 300 });
+    const store = await openRedisStore({ url: redis.url, prefix: 'test', commandTimeout: 300 });
     const change = { group: GROUP, state: state(at(30)), entries: [anEntry('e1')] };
     redis.freeze();
     await expect(store.applyEvaluation(change)).rejects.toMatchObject({ code: 'timeout' });
@@ -153,7 +153,7 @@ requireOrSkip('redis-server')('when Redis is not well', () => {
 
   it('an operation fails at once while the server is down, and works again when it is back', async () => {
     const logger = createSpyLogger();
-    const store = await openRedisStore({ url: redis.url, commandTimeout: 500, logger });
+    const store = await openRedisStore({ url: redis.url, prefix: 'test', commandTimeout: 500, logger });
     await store.applyEvaluation({ group: GROUP, state: state(START), entries: [anEntry('e1')] });
     await redis.kill();
     await expect(claim(store)).rejects.toMatchObject({ name: 'UpstreamError', system: 'store' });
@@ -165,7 +165,7 @@ requireOrSkip('redis-server')('when Redis is not well', () => {
     await expect.poll(() => store.isOpen(), { timeout: 10_000 }).toBe(true);
     expect(await claim(store)).toBe(true);
     expect(await store.takeEntry({ now: at(1), lease: LEASE })).toMatchObject({ id: 'e1' });
-    expect(logger.messages('warn')).toEqual(['the connection to Redis is lost']);
+    expect(logger.messages('warn')).toEqual(['connection to Redis lost']);
     await store.close();
   });
 
@@ -174,9 +174,11 @@ requireOrSkip('redis-server')('when Redis is not well', () => {
     ['a port nobody listens on', (url: string) => url.replace(/:\d+$/, ':1'), 'unavailable'],
     ['something that is no address of Redis', () => 'http://user:sw0rd%20fish@localhost', 'bad-request'],
   ])('opening with %s fails with a sentence that shows no secret', async (_, change, code) => {
-    const error: unknown = await openRedisStore({ url: change(redis.url), connectTimeout: 1_000 }).catch(
-      (thrown: unknown) => thrown,
-    );
+    const error: unknown = await openRedisStore({
+      url: change(redis.url),
+      prefix: 'test',
+      connectTimeout: 1_000,
+    }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'UpstreamError', system: 'store', code });
     const shown = inspect(error, { depth: 10, showHidden: true });
     expect(shown).not.toMatch(/sw0rd|gu3ss|fish/);

@@ -73,7 +73,7 @@ requireOrSkip('redis-server')('two whole bots on one Redis and one Slack', () =>
     for (let n = 0; n < 20; n++) await bed.second();
     await redis.restart();
     // The connections come back by the machine's clock.
-    while (log.join('').split('connected to Redis again').length <= 2) await wait(20);
+    while (log.join('').split('connection to Redis restored').length <= 2) await wait(20);
     await until('the end of every breach', () => posts().length >= 3 && posts().every(isOver));
     expectOneEach();
     for (const secret of [

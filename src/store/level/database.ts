@@ -1,24 +1,24 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
 import { UpstreamError } from '../../lib/errors.ts';
-import { describeHolder } from './holder.ts';
+import { describeHolder, probeFolder } from './folder.ts';
 
 /*
- * The key space. Values are records (JSON) but for the version.
+ * The key space. Values are records (JSON), except for the version.
  *
- *   meta!version                       format of everything else
- *   tick!GROUP!SLOT                    a claimed tick, until it expires
- *   group!GROUP                        GroupRecord: the GroupState but for what stands in the records of its alerts
- *   alert!EPISODE                      Alert
- *   entry!SEQ                          OutboxRecord; SEQ has 16 digits, so that key order is queue order
- *   done!ID                            when an entry was completed, for a day
- *   ref!EPISODE                        MessageRef
- *   act!EPISODE                        AlertActions
- *   silence!ID                         StoredSilence
+ *   meta!version              format of everything else
+ *   tick!GROUP!EVAL_TIME      a claimed tick, until it expires
+ *   group!GROUP               GroupRecord: the RuleGroupState without what the records of its alerts hold
+ *   alert!ALERT_ID            Alert
+ *   entry!SEQ                 OutboxRecord; SEQ has 16 digits, so that key order is queue order
+ *   done!ID                   when an entry was completed, for a day
+ *   ref!ALERT_ID              MessageRef
+ *   action!ALERT_ID           AlertActions
+ *   silence!ID                StoredSilence
  */
-export type Table = 'tick' | 'group' | 'alert' | 'entry' | 'done' | 'ref' | 'act' | 'silence';
+type Table = 'tick' | 'group' | 'alert' | 'entry' | 'done' | 'ref' | 'action' | 'silence';
 
 /** One change of a batch. */
 export type Operation =
@@ -33,11 +33,11 @@ export interface Database {
   /** All keys and records of a table, in key order. */
   all(table: Table): Promise<readonly (readonly [key: string, record: unknown])[]>;
   keys(table: Table): Promise<readonly string[]>;
-  /** One atomic, synced write. After one that failed the database is not open: what it did is not known until `reopen`. */
+  /** One atomic, synced write. After a failure the database is not open: the outcome is unknown until `reopen`. */
   write(operations: readonly Operation[]): Promise<void>;
   /**
-   * Closes the database and opens it: what is on disk then is what it holds. Reads wait for that.
-   * @throws UpstreamError when its folder takes no file yet: until it does, it can still be read.
+   * Closes the database and opens it, so that it holds what is on disk. Reads wait for it.
+   * @throws UpstreamError when no file can be written to the folder; the database can still be read.
    */
   reopen(): Promise<void>;
   isOpen(): boolean;
@@ -46,16 +46,13 @@ export interface Database {
 
 const VERSION_KEY = 'meta!version';
 
-/**
- * Format of a folder. 1: alerts stand in their group's record, whole; that is still read. 2: they have records of their
- * own, which a program that knows only 1 would not find.
- */
-const FOLDER_VERSION = 2;
+/** Format of a folder. */
+const FOLDER_VERSION = 3;
 
 /** The character after `!`: ends a table's range of keys. */
 const AFTER_SEPARATOR = '"';
 
-const ADVICE = 'Look whether its folder (DATA_DIR) can be written to and the disk has room.';
+const ADVICE = 'Check that its folder (DATA_DIR) is writable and that the disk has free space.';
 
 function unavailable(cause: unknown): UpstreamError {
   if (cause instanceof UpstreamError) return cause;
@@ -93,33 +90,14 @@ async function openOrExplain(level: ClassicLevel, dir: string): Promise<void> {
 
 async function checkVersion(level: ClassicLevel, dir: string): Promise<void> {
   const found = await level.get(VERSION_KEY);
-  if (found !== undefined) requireKnownVersion(found, { known: FOLDER_VERSION, where: `The folder ${dir}` });
-  if (found !== String(FOLDER_VERSION)) await level.put(VERSION_KEY, String(FOLDER_VERSION), { sync: true });
-}
-
-/** About what LevelDB writes when it opens a folder. */
-const PROBE_BYTES = 65_536;
-
-/** Whether the folder takes a file: LevelDB would be left closed where it does not. */
-async function probe(dir: string): Promise<void> {
-  const path = join(dir, 'probe');
-  try {
-    const file = await open(path, 'w');
-    try {
-      await file.writeFile(Buffer.alloc(PROBE_BYTES));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } finally {
-    await rm(path, { force: true });
-  }
+  if (found === undefined) await level.put(VERSION_KEY, String(FOLDER_VERSION), { sync: true });
+  else requireKnownVersion(found, { known: FOLDER_VERSION, where: `The folder ${dir}` });
 }
 
 const tableRange = (table: Table) => ({ gt: `${table}!`, lt: `${table}${AFTER_SEPARATOR}` });
 
 function databaseOn(level: ClassicLevel, dir: string): Database {
-  // LevelDB takes no more writes after one has failed; what that one did on disk is not known until it is reopened.
+  // LevelDB accepts no more writes after one has failed; the outcome of that one is unknown until it is reopened.
   let hasFailed = false;
   let reopening: Promise<void> = Promise.resolve();
   const reading = <T>(work: () => Promise<T>): Promise<T> => guarded(() => reopening.then(work, work));
@@ -163,7 +141,7 @@ function databaseOn(level: ClassicLevel, dir: string): Database {
     write,
     reopen: () => {
       reopening = guarded(async () => {
-        await probe(dir);
+        await probeFolder(dir);
         await level.close();
         await openOrExplain(level, dir);
         hasFailed = false;
@@ -176,8 +154,8 @@ function databaseOn(level: ClassicLevel, dir: string): Database {
 }
 
 /**
- * Opens the database in a folder, which it makes when it is not there, and locks it.
- * @throws UpstreamError `bad-request` when another process has it or it was written by a newer version.
+ * Opens the database in a folder, which is created if it does not exist, and locks it.
+ * @throws UpstreamError `bad-request` when another process holds it or another version wrote it.
  */
 export async function openDatabase(dir: string): Promise<Database> {
   await guarded(() => mkdir(dir, { recursive: true }));

@@ -13,21 +13,21 @@ export interface ConnectionOptions {
   readonly connectTimeout?: number;
 }
 
-/** The scripts as commands: key, prefix, then what the script says. */
+/** The scripts as commands: key, prefix, then the script's arguments. */
 type ScriptCommands = Readonly<
   Record<keyof typeof SCRIPTS, (key: string, ...args: readonly string[]) => Promise<unknown>>
 >;
 
 export type StoreClient = Redis & ScriptCommands;
 
-/** Measured: a local command takes 0.1 ms, so this is an outage and no slowness. */
+/** Measured: a local command takes 0.1 ms, so this long is an outage. */
 const COMMAND_TIMEOUT = 2_000;
 const CONNECT_TIMEOUT = 5_000;
 const MAX_RECONNECT_DELAY = 2_000;
 
 const ADVICE: Readonly<Partial<Record<UpstreamErrorCode, string>>> = {
-  'not-authenticated': 'Look at the user and the password in REDIS_URL.',
-  timeout: 'Look whether Redis is overloaded or stopped.',
+  'not-authenticated': 'Check the user and the password in REDIS_URL.',
+  timeout: 'Check whether Redis is overloaded or stopped.',
 };
 
 function codeOf(message: string): UpstreamErrorCode {
@@ -37,7 +37,7 @@ function codeOf(message: string): UpstreamErrorCode {
   return 'unavailable';
 }
 
-/** Secrets of a URL, which no message may show. */
+/** Secrets in a URL, masked in every message. */
 function secretsOf(url: string): readonly string[] {
   try {
     const { password, username } = new URL(url);
@@ -48,8 +48,8 @@ function secretsOf(url: string): readonly string[] {
 }
 
 /**
- * Turns ioredis's errors into ours. Theirs are not passed on as the cause: they carry the command with its arguments,
- * which for AUTH is the password.
+ * Converts ioredis's errors. The original is not kept as the cause: it holds the command with its arguments, which for
+ * AUTH is the password.
  */
 export function createErrorTranslator(url: string): (error: unknown) => UpstreamError {
   const secrets = secretsOf(url);
@@ -62,7 +62,7 @@ export function createErrorTranslator(url: string): (error: unknown) => Upstream
       system: 'store',
       code,
       message: `Redis: ${message}`,
-      advice: ADVICE[code] ?? 'Look whether Redis runs and REDIS_URL is right.',
+      advice: ADVICE[code] ?? 'Check that Redis is running and that REDIS_URL is correct.',
     });
   };
 }
@@ -71,11 +71,11 @@ function createClient(options: ConnectionOptions): StoreClient {
   const client = new Redis(options.url, {
     lazyConnect: true,
     connectTimeout: options.connectTimeout ?? CONNECT_TIMEOUT,
-    // Without it a command waits for ever on a server that accepts and is silent.
+    // Without it a command waits for ever on a server that accepts connections and does not answer.
     commandTimeout: options.commandTimeout ?? COMMAND_TIMEOUT,
-    // A command that waits in a queue through an outage is carried out after its caller was notified that it failed.
+    // A queued command would run after the outage, when its caller already has an error.
     enableOfflineQueue: false,
-    // A command in flight when the connection breaks would be carried out twice.
+    // A command in flight when the connection breaks would run twice.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 1,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY),
@@ -84,21 +84,21 @@ function createClient(options: ConnectionOptions): StoreClient {
   return client as StoreClient;
 }
 
-/** Writes one line when the connection is lost and one when it is back, not one for each attempt in between. */
-function noteOutages(client: StoreClient, logger: Logger | undefined): void {
+/** Logs one line when the connection is lost and one when it is back, not one per attempt. */
+function logOutages(client: StoreClient, logger: Logger | undefined): void {
   let isDown = false;
   client.on('reconnecting', () => {
-    if (!isDown) logger?.warn('the connection to Redis is lost');
+    if (!isDown) logger?.warn('connection to Redis lost');
     isDown = true;
   });
   client.on('ready', () => {
-    if (isDown) logger?.info('connected to Redis again');
+    if (isDown) logger?.info('connection to Redis restored');
     isDown = false;
   });
 }
 
 /**
- * Connects, and goes on reconnecting whenever the connection is lost.
+ * Connects, and reconnects whenever the connection is lost.
  * @throws UpstreamError when the first connection cannot be made.
  */
 export async function connect(options: ConnectionOptions): Promise<StoreClient> {
@@ -120,9 +120,9 @@ export async function connect(options: ConnectionOptions): Promise<StoreClient> 
     await client.connect();
   } catch (error) {
     client.disconnect();
-    // `connect` itself says only that the connection is closed; why it is comes as an event.
+    // `connect` rejects with "Connection is closed"; the reason is in the error event.
     throw translate(lastError ?? error);
   }
-  noteOutages(client, options.logger);
+  logOutages(client, options.logger);
   return client;
 }

@@ -4,34 +4,34 @@ import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/re
 import { UpstreamError } from '../../lib/errors.ts';
 import { after, DAY, epochMs } from '../../lib/units.ts';
 import type { MessageRef, OutboxEntry, Store, TakenEntry } from '../../messages/store.ts';
+import { createActions } from './actions.ts';
 import { type ConnectionOptions, connect, createErrorTranslator, type StoreClient } from './connection.ts';
-import { createPeople } from './people.ts';
 
 export interface RedisStoreOptions extends ConnectionOptions {
-  /** Keeps several installations on one Redis apart. All replicas of one installation have the same. */
-  readonly namespace?: string;
+  /** Begins every key (`REDIS_PREFIX`): the same for all replicas of an installation, different for each installation. */
+  readonly prefix: string;
 }
 
-/** Format of everything that is kept. */
-const NAMESPACE_VERSION = 1;
+/** Format of everything that is stored. */
+const STORE_VERSION = 2;
 
-/** Where a message is, is remembered so long after its last edit. */
+/** A message's reference is kept this long after the last edit. */
 const REF_RETENTION = 90 * DAY;
 
-interface Parts {
+interface RedisContext {
   readonly client: StoreClient;
-  /** `{NAMESPACE}:`. */
+  /** `{PREFIX}:`. */
   readonly prefix: string;
-  /** Who claims. */
+  /** Identifies this process in claims. */
   readonly replica: string;
-  /** The key that routes a script to the namespace's node. */
+  /** The key that routes a script to the prefix's node. */
   readonly routing: string;
 }
 
-/** The part of an entry that does not change while it waits. */
+/** The fields of an entry that do not change while it waits. */
 type Payload = Omit<OutboxEntry, 'notBefore' | 'attempt' | 'unknownSince'>;
 
-/** An argument that may be missing: scripts know no undefined. */
+/** An optional argument: scripts have no undefined. */
 const optional = (value: number | undefined): string => (value === undefined ? '' : String(value));
 
 /** The arguments of one entry, as the scripts read them. */
@@ -56,32 +56,35 @@ function unexpected(what: string): UpstreamError {
   return new UpstreamError({
     system: 'store',
     code: 'bad-answer',
-    message: `Redis answered something unexpected to ${what}.`,
-    advice: 'Look whether something between here and Redis changes its answers.',
+    message: `Redis returned an unexpected answer (${what}).`,
+    advice: 'Check whether a proxy in front of Redis changes its answers.',
   });
 }
 
-async function checkVersion({ client, prefix }: Parts, namespace: string): Promise<void> {
+async function checkVersion({ client, prefix }: RedisContext): Promise<void> {
   const key = `${prefix}version`;
-  await client.set(key, String(NAMESPACE_VERSION), 'NX');
+  await client.set(key, String(STORE_VERSION), 'NX');
   requireKnownVersion((await client.get(key)) ?? '', {
-    known: NAMESPACE_VERSION,
-    where: `The namespace ${namespace} in Redis`,
+    known: STORE_VERSION,
+    where: `The data in Redis under ${prefix}`,
   });
 }
 
-async function claimTick(parts: Parts, claim: Parameters<Store['claimTick']>[0]): Promise<boolean> {
-  const key = `${parts.prefix}tick:${claim.group}:${claim.evalTime}`;
-  return (await parts.client.set(key, parts.replica, 'PX', claim.ttl, 'NX')) === 'OK';
+async function claimTick(context: RedisContext, claim: Parameters<Store['claimTick']>[0]): Promise<boolean> {
+  const key = `${context.prefix}tick:${claim.group}:${claim.evalTime}`;
+  return (await context.client.set(key, context.replica, 'PX', claim.ttl, 'NX')) === 'OK';
 }
 
-async function loadGroup({ client, prefix }: Parts, group: string): Promise<RuleGroupState | undefined> {
+async function loadGroup(
+  { client, prefix }: RedisContext,
+  group: string,
+): Promise<RuleGroupState | undefined> {
   const text = await client.hget(`${prefix}group:${group}`, 'state');
   return text === null ? undefined : (decodeRecord(text) as RuleGroupState);
 }
 
 async function applyEvaluation(
-  { client, prefix, routing }: Parts,
+  { client, prefix, routing }: RedisContext,
   { group, state, entries }: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const args = [
@@ -95,7 +98,7 @@ async function applyEvaluation(
 }
 
 async function takeEntry(
-  { client, prefix, routing }: Parts,
+  { client, prefix, routing }: RedisContext,
   { now, lease }: Parameters<Store['takeEntry']>[0],
 ): Promise<TakenEntry | undefined> {
   const leasedUntil = after(now, lease);
@@ -113,7 +116,7 @@ async function takeEntry(
 }
 
 async function completeEntry(
-  { client, prefix, routing }: Parts,
+  { client, prefix, routing }: RedisContext,
   { id, ref, follow = [] }: Parameters<Store['completeEntry']>[0],
 ): Promise<void> {
   const reference = ref === undefined ? ['', ''] : [ref.alertId, encodeRecord(ref)];
@@ -122,56 +125,48 @@ async function completeEntry(
 }
 
 async function postponeEntry(
-  { client, prefix, routing }: Parts,
+  { client, prefix, routing }: RedisContext,
   { id, notBefore, unknownSince, attempt }: Parameters<Store['postponeEntry']>[0],
 ): Promise<void> {
   const args = [String(notBefore), optional(unknownSince), optional(attempt)];
   await client.storePostpone(routing, prefix, id, ...args);
 }
 
-async function outbox({ client, prefix }: Parts): ReturnType<Store['outbox']> {
+async function outbox({ client, prefix }: RedisContext): ReturnType<Store['outbox']> {
   const key = `${prefix}created`;
   const [depth, oldest] = await Promise.all([client.zcard(key), client.zrange(key, '0', '0', 'WITHSCORES')]);
   const oldestAt = oldest[1];
   return { depth, oldestAt: oldestAt === undefined ? undefined : epochMs(Number(oldestAt)) };
 }
 
-async function messageRef({ client, prefix }: Parts, alertId: string): Promise<MessageRef | undefined> {
+async function messageRef(
+  { client, prefix }: RedisContext,
+  alertId: string,
+): Promise<MessageRef | undefined> {
   const text = await client.get(`${prefix}ref:${alertId}`);
   return text === null ? undefined : (decodeRecord(text) as MessageRef);
 }
 
-async function close({ client }: Parts): Promise<void> {
+async function close({ client }: RedisContext): Promise<void> {
   if (client.status === 'end') return;
   try {
     await client.quit();
   } catch {
-    // The server is away: there is nothing to say goodbye to.
+    // The server is unreachable.
     client.disconnect();
   }
 }
 
-function prefixOf(namespace: string): string {
-  if (/^[^{}\s]+$/.test(namespace)) return `{${namespace}}:`;
-  throw new UpstreamError({
-    system: 'store',
-    code: 'bad-request',
-    message: 'The namespace in Redis is empty or holds braces or spaces.',
-    advice: 'Use letters, digits, dots and dashes.',
-  });
-}
-
 /**
- * Opens the store for several replicas: Redis 6.2 or later. What is durable when a promise resolves is what the server's
- * own settings make durable (`appendfsync`, replicas). A command whose answer did not come is an error whose outcome is
- * not known; every operation may be repeated.
- * @throws UpstreamError of the store; no message holds a secret of the URL.
+ * Opens the store for several replicas: Redis 6.2 or later. The server's settings (`appendfsync`, replicas) decide what is
+ * durable when a promise resolves. A command without an answer is an error with an unknown outcome; every operation may
+ * be repeated.
+ * @throws UpstreamError of the store; no message contains a secret of the URL.
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { namespace = 'tailwatch' } = options;
-  const prefix = prefixOf(namespace);
+  const prefix = `{${options.prefix}}:`;
   const client = await connect(options);
-  const parts: Parts = {
+  const context: RedisContext = {
     client,
     prefix,
     replica: `${hostname()}:${process.pid}`,
@@ -186,34 +181,34 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     }
   };
   try {
-    await guarded(() => checkVersion(parts, namespace));
+    await guarded(() => checkVersion(context));
   } catch (error) {
-    await close(parts);
+    await close(context);
     throw error;
   }
-  const people = createPeople({ ...parts, entryArguments, retention: REF_RETENTION });
+  const actions = createActions({ ...context, entryArguments, retention: REF_RETENTION });
   let isClosed = false;
   return {
-    claimTick: (claim) => guarded(() => claimTick(parts, claim)),
-    loadGroup: (group) => guarded(() => loadGroup(parts, group)),
+    claimTick: (claim) => guarded(() => claimTick(context, claim)),
+    loadGroup: (group) => guarded(() => loadGroup(context, group)),
     groups: () => guarded(() => client.smembers(`${prefix}groups`)),
-    applyEvaluation: (change) => guarded(() => applyEvaluation(parts, change)),
+    applyEvaluation: (change) => guarded(() => applyEvaluation(context, change)),
     removeGroup: (group) =>
-      guarded(async () => void (await client.storeRemoveGroup(parts.routing, prefix, group))),
-    takeEntry: (request) => guarded(() => takeEntry(parts, request)),
-    completeEntry: (done) => guarded(() => completeEntry(parts, done)),
-    postponeEntry: (entry) => guarded(() => postponeEntry(parts, entry)),
-    outbox: () => guarded(() => outbox(parts)),
-    messageRef: (alertId) => guarded(() => messageRef(parts, alertId)),
-    recordAction: (done) => guarded(() => people.recordAction(done)),
-    actions: (alertIds) => guarded(() => people.actions(alertIds)),
-    addSilence: (made) => guarded(() => people.addSilence(made)),
-    endSilence: (done) => guarded(() => people.endSilence(done)),
-    silences: (since) => guarded(() => people.silences(since)),
+      guarded(async () => void (await client.storeRemoveGroup(context.routing, prefix, group))),
+    takeEntry: (request) => guarded(() => takeEntry(context, request)),
+    completeEntry: (done) => guarded(() => completeEntry(context, done)),
+    postponeEntry: (entry) => guarded(() => postponeEntry(context, entry)),
+    outbox: () => guarded(() => outbox(context)),
+    messageRef: (alertId) => guarded(() => messageRef(context, alertId)),
+    recordAction: (done) => guarded(() => actions.recordAction(done)),
+    actions: (alertIds) => guarded(() => actions.actions(alertIds)),
+    addSilence: (made) => guarded(() => actions.addSilence(made)),
+    endSilence: (done) => guarded(() => actions.endSilence(done)),
+    silences: (since) => guarded(() => actions.silences(since)),
     isOpen: () => !isClosed && client.status === 'ready',
     close: async () => {
       isClosed = true;
-      await close(parts);
+      await close(context);
     },
   };
 }

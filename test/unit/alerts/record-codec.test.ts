@@ -46,11 +46,11 @@ describe('a record', () => {
 });
 
 describe('the version of a store', () => {
-  it.each(['1', '0'])('%s is known', (version) => {
-    expect(() => requireKnownVersion(version, { known: 1, where: 'It' })).not.toThrow();
+  it('1 is known', () => {
+    expect(() => requireKnownVersion('1', { known: 1, where: 'It' })).not.toThrow();
   });
 
-  it.each(['2', '99', 'other'])('%s is refused, and no retry can help', (version) => {
+  it.each(['0', '2', '99', 'other'])('%s is refused, and no retry can help', (version) => {
     expect(() => requireKnownVersion(version, { known: 1, where: 'It' })).toThrow(
       expect.objectContaining({ code: 'bad-request', retryable: false }),
     );

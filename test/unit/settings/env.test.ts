@@ -66,6 +66,7 @@ describe('the settings', () => {
       GRAFANA_TRACES: 'tempo:t1',
       GRAFANA_DASHBOARD: 'abc?var-app={service}',
       REDIS_URL: 'rediss://:pw@redis:6380/1',
+      REDIS_PREFIX: 'tailwatch-eu',
       DATA_DIR: '/data',
       RULES_FILE: ' a.yaml, rules ,',
       LOG_LEVEL: 'debug',
@@ -95,7 +96,8 @@ describe('the settings', () => {
     expect(transport.kind === 'http' ? transport.signingSecret.reveal() : undefined).toBe(SIGNING_SECRET);
     expect(all.prometheus.headers.reveal()).toEqual({ Authorization: 'Bearer abc', 'X-Scope-OrgID': 'shop' });
     expect(all.jaeger.headers.reveal()).toEqual({ Authorization: 'Basic dTpw', 'X-A': '1; 2' });
-    expect(all.redisUrl?.reveal()).toBe('rediss://:pw@redis:6380/1');
+    expect(all.redis?.url.reveal()).toBe('rediss://:pw@redis:6380/1');
+    expect(all.redis?.prefix).toBe('tailwatch-eu');
   });
 
   it('take a blank variable for one that is not set, and no blanks around values', () => {
@@ -147,6 +149,7 @@ describe('every mistake is reported at once', () => {
       GRAFANA_TRACES: 'zipkin:z1',
       GRAFANA_DASHBOARD: 'https://grafana/d/abc',
       REDIS_URL: 'http://redis:6379',
+      REDIS_PREFIX: '{a b}',
       RULES_FILE: ',',
       LOG_LEVEL: 'verbose',
       OPS_PORT: '9464x',

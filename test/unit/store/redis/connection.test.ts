@@ -24,7 +24,7 @@ describe('an error of Redis', () => {
   ])('for %s has the code that says what to do', (_, message, code, retryable) => {
     const error = createErrorTranslator(URL_WITH_SECRETS)(new Error(message));
     expect(error).toMatchObject({ system: 'store', code, retryable, message: `Redis: ${message}` });
-    expect(error.advice).toMatch(/^Look .*\.$/);
+    expect(error.advice).toMatch(/^Check .*\.$/);
   });
 
   it('shows no secret, however it is looked at', () => {

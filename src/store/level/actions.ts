@@ -1,0 +1,101 @@
+import type { AlertActions } from '../../alerts/alert.ts';
+import { after, DAY, type EpochMs, type Milliseconds, ms } from '../../lib/units.ts';
+import type { Store } from '../../messages/store.ts';
+import type { StoredSilence } from '../../policy/silence.ts';
+import type { Operation } from './database.ts';
+import { addEntries, commit, emptyBatch, type LevelContext } from './outbox.ts';
+
+/** What people did: acknowledged or closed alerts, and silences. */
+
+/** A silence is remembered this long after its end. */
+const SILENCE_RETENTION: Milliseconds = ms(30 * DAY);
+
+export async function recordAction(
+  context: LevelContext,
+  { alertId, kind, act, entries }: Parameters<Store['recordAction']>[0],
+): Promise<AlertActions> {
+  const known = ((await context.database.get('action', alertId)) ?? {}) as AlertActions;
+  if (known[kind] !== undefined) return known;
+  const actions: AlertActions = { ...known, [kind]: act };
+  const batch = emptyBatch();
+  batch.operations.push({ type: 'put', table: 'action', key: alertId, value: actions });
+  addEntries(context, batch, entries);
+  await commit(context, batch);
+  return actions;
+}
+
+/** Above this number of alerts the keys are listed first: hardly any of the ten thousand alerts of a tick has actions. */
+const LISTED_FIRST_ABOVE = 16;
+
+export async function actionsOf(
+  { database }: LevelContext,
+  alertIds: readonly string[],
+): Promise<ReadonlyMap<string, AlertActions>> {
+  const found = new Map<string, AlertActions>();
+  const known = alertIds.length > LISTED_FIRST_ABOVE ? new Set(await database.keys('action')) : undefined;
+  for (const alertId of new Set(alertIds)) {
+    if (known?.has(alertId) === false) continue;
+    const actions = (await database.get('action', alertId)) as AlertActions | undefined;
+    if (actions !== undefined) found.set(alertId, actions);
+  }
+  return found;
+}
+
+async function allSilences({ database }: LevelContext): Promise<readonly StoredSilence[]> {
+  return (await database.all('silence')).map(([, silence]) => silence as StoredSilence);
+}
+
+export async function addSilence(
+  context: LevelContext,
+  { silence, entries }: Parameters<Store['addSilence']>[0],
+): Promise<StoredSilence> {
+  const known = (await context.database.get('silence', silence.id)) as StoredSilence | undefined;
+  if (known !== undefined) return known;
+  const batch = emptyBatch();
+  for (const old of await allSilences(context)) {
+    if (after(old.endsAt, SILENCE_RETENTION) > silence.createdAt) continue;
+    batch.operations.push({ type: 'del', table: 'silence', key: old.id });
+  }
+  batch.operations.push({ type: 'put', table: 'silence', key: silence.id, value: silence });
+  addEntries(context, batch, entries);
+  await commit(context, batch);
+  return silence;
+}
+
+export async function endSilence(
+  context: LevelContext,
+  { id, ended, entries }: Parameters<Store['endSilence']>[0],
+): Promise<StoredSilence | undefined> {
+  const known = (await context.database.get('silence', id)) as StoredSilence | undefined;
+  if (known === undefined || known.endsAt <= ended.at) return known;
+  const silence: StoredSilence = { ...known, endsAt: ended.at, ended };
+  const batch = emptyBatch();
+  batch.operations.push({ type: 'put', table: 'silence', key: id, value: silence });
+  addEntries(context, batch, entries);
+  await commit(context, batch);
+  return silence;
+}
+
+export async function silencesSince(
+  context: LevelContext,
+  since: EpochMs,
+): Promise<readonly StoredSilence[]> {
+  return (await allSilences(context))
+    .filter(({ endsAt }) => endsAt > since)
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+}
+
+/** Actions without a message, older than a message is kept. */
+export async function expiredActions(
+  { database, now }: LevelContext,
+  retention: Milliseconds,
+): Promise<readonly Operation[]> {
+  const refs = new Set(await database.keys('ref'));
+  const newest = ({ acknowledged, closed }: AlertActions): number =>
+    Math.max(acknowledged?.at ?? 0, closed?.at ?? 0);
+  return (await database.all('action'))
+    .filter(
+      ([alertId, actions]) => !refs.has(alertId) && newest(actions as AlertActions) + retention <= now(),
+    )
+    .map(([key]) => ({ type: 'del', table: 'action', key }) as const);
+}

@@ -1,0 +1,88 @@
+import type { AlertActions, UserAction } from '../../alerts/alert.ts';
+import { decodeRecord, encodeRecord } from '../../alerts/record-codec.ts';
+import { DAY, type EpochMs } from '../../lib/units.ts';
+import type { OutboxEntry, Store } from '../../messages/store.ts';
+import type { StoredSilence } from '../../policy/silence.ts';
+import type { StoreClient } from './connection.ts';
+
+/** What people did: acknowledged or closed alerts, and silences. */
+
+/** A silence is remembered this long after its end. */
+const SILENCE_RETENTION = 30 * DAY;
+
+interface ActionsContext {
+  readonly client: StoreClient;
+  readonly prefix: string;
+  readonly routing: string;
+  /** The arguments of one entry, as the scripts read them. */
+  readonly entryArguments: (entry: OutboxEntry) => readonly string[];
+  /** How long the data of a message is kept, in milliseconds. */
+  readonly retention: number;
+}
+
+type Text = string | null | undefined;
+
+/** A script's answer: a list of texts, with null for what is missing. */
+const textsOf = (answer: unknown): readonly Text[] => (Array.isArray(answer) ? (answer as Text[]) : []);
+
+const read = (text: Text): unknown => (text === null || text === undefined ? undefined : decodeRecord(text));
+
+function actionsFrom(answer: unknown): AlertActions {
+  const [acknowledged, closed] = textsOf(answer).map((text) => read(text) as UserAction | undefined);
+  return { acknowledged, closed };
+}
+
+/** A silence, and its early end if it has one: both are written once and never changed. */
+function silenceFrom([made, early]: readonly Text[]): StoredSilence | undefined {
+  const silence = read(made) as StoredSilence | undefined;
+  const ended = read(early) as UserAction | undefined;
+  return silence === undefined || ended === undefined ? silence : { ...silence, endsAt: ended.at, ended };
+}
+
+/** The store's operations on actions and silences. */
+export function createActions(
+  context: ActionsContext,
+): Pick<Store, 'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences'> {
+  const { client, prefix, routing, entryArguments, retention } = context;
+  return {
+    async recordAction({ alertId, kind, act, entries }) {
+      const args = [alertId, kind, encodeRecord(act), String(retention), ...entries.flatMap(entryArguments)];
+      return actionsFrom(await client.storeRecordAction(routing, prefix, ...args));
+    },
+    async actions(alertIds) {
+      const wanted = [...new Set(alertIds)];
+      if (wanted.length === 0) return new Map();
+      const answers = (await client.storeActions(routing, prefix, ...wanted)) as unknown[];
+      const found = wanted.map((alertId, i) => [alertId, actionsFrom(answers[i])] as const);
+      return new Map(
+        found.filter(([, { acknowledged, closed }]) => acknowledged !== undefined || closed !== undefined),
+      );
+    },
+    async addSilence({ silence, entries }) {
+      const forgetUntil = String(silence.createdAt - SILENCE_RETENTION);
+      const args = [silence.id, encodeRecord(silence), String(silence.endsAt), forgetUntil];
+      const answer = await client.storeAddSilence(
+        routing,
+        prefix,
+        ...args,
+        ...entries.flatMap(entryArguments),
+      );
+      return silenceFrom(textsOf(answer)) ?? silence;
+    },
+    async endSilence({ id, ended, entries }) {
+      const args = [id, String(ended.at), encodeRecord(ended), ...entries.flatMap(entryArguments)];
+      return silenceFrom(textsOf(await client.storeEndSilence(routing, prefix, ...args)));
+    },
+    silences: (since) => silencesSince(context, since),
+  };
+}
+
+async function silencesSince({ client, prefix, routing }: ActionsContext, since: EpochMs) {
+  const texts = textsOf(await client.storeSilences(routing, prefix, String(since)));
+  const silences: StoredSilence[] = [];
+  for (let i = 0; i < texts.length; i += 2) {
+    const silence = silenceFrom(texts.slice(i, i + 2));
+    if (silence !== undefined) silences.push(silence);
+  }
+  return silences.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+}
