@@ -112,7 +112,7 @@ interface RecoveryOptions {
 function createRecovery({ database, now, logger, reload }: RecoveryOptions): {
   /** The database, with its writes observed. */
   readonly database: Database;
-  run<T>(work: () => Promise<T>): Promise<T>;
+  readonly run: <T>(work: () => Promise<T>) => Promise<T>;
 } {
   /** The first failure since the last write that succeeded. */
   let failure: { readonly since: EpochMs; readonly error: unknown } | undefined;
