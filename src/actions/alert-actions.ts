@@ -1,5 +1,5 @@
 import type { Alert, AlertActions, UserAction } from '../alerts/alert.ts';
-import { withActions } from '../alerts/alert-actions.ts';
+import { withActions } from '../alerts/alert.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EpochMs } from '../lib/units.ts';
 import type { OutboxEntry, Store } from '../messages/store.ts';

@@ -5,18 +5,21 @@ import type { SloRule } from '../rules/rule.ts';
 
 /** Why a firing alert ended. */
 export type ResolveReason =
-  /** The value was seen on the good side of the bound. */
+  /** The value is within the threshold again. */
   | 'recovered'
-  /** There is data and no breach; or the breach no-data reason, and the rule gives no way to tell or asks for Prometheus's way. */
+  /**
+   * The expression does not return it: there is data that does not breach, or the rule has no recovery condition, or
+   * resolves without data as Prometheus does.
+   */
   | 'no-longer-breaching'
-  /** The rule is gone from the files. */
+  /** The rule was removed from the rule files. */
   | 'rule-removed'
-  /** The rule went over its limit: Prometheus drops all its alerts, and so nothing is known any more. */
+  /** The rule exceeded its limit: Prometheus drops all its alerts, so their state is unknown. */
   | 'limit-exceeded'
-  /** A person said that it is over, while there was no data to tell. */
+  /** A user closed it while it had no data. */
   | 'closed';
 
-/** What a person did, and when. */
+/** An action of a user. */
 export interface UserAction {
   /** A Slack user id. */
   readonly by: string;
@@ -24,107 +27,115 @@ export interface UserAction {
   readonly comment?: string;
 }
 
-/** What people did about one run of an alert. Kept beside its state, which every evaluation replaces. */
+/** The actions on one occurrence of an alert. Stored separately from its state, which every evaluation replaces. */
 export interface AlertActions {
-  /** Who owns it; the first one counts. */
+  /** Only the first acknowledgement counts. */
   readonly acknowledged?: UserAction;
   readonly closed?: UserAction;
 }
 
-/** Why an alert's message is held back. Its state goes on as ever. */
+/** Why an alert's message is suppressed. Its state is evaluated as usual. */
 export interface Suppression {
   readonly kind: 'silence' | 'maintenance' | 'time' | 'inhibited' | 'call-graph' | 'flapping';
-  /** Who or what holds it back, for people. */
+  /** What suppresses it, as text for a message. */
   readonly by: string;
-  /** The run of the alert that holds it back, where it is one. */
+  /** The alert that suppresses it, of an inhibition. */
   readonly alertId?: string;
   readonly since: EpochMs;
   readonly until?: EpochMs;
-  /** The silence that a person made in Slack, where it is one: its id, and that person's Slack user id. */
+  /** A silence created in Slack: its id and the Slack user id of its creator. */
   readonly silence?: { readonly id: string; readonly by: string };
 }
 
-/** What is gone of an alert without data. */
+/** Why an alert has no data. */
 export type NoDataReason =
-  /** Its series are gone from the metric. */
+  /** Its series are missing from the metric. */
   | { readonly kind: 'series'; readonly metric: string }
-  /** The series are there, and count no requests. */
+  /** Its series exist and count no requests. */
   | { readonly kind: 'traffic' }
-  /** There are requests, fewer than the rule asks for. */
+  /** There are fewer requests than the rule's minimum. */
   | { readonly kind: 'few-requests'; readonly requests: number; readonly minimum: number }
-  /** What was scraped does not answer, or is not scraped any more: `up` is 0 or gone. */
+  /** Its scrape target is down or not scraped: `up` is 0 or missing. */
   | { readonly kind: 'target' }
-  /** The source itself says that it gave a part of the data only. */
+  /** The source reported that it returned only part of the data. */
   | { readonly kind: 'source' }
-  /** All that the rule reads is there and moves, and still gives no value. */
+  /** Every series that the rule reads exists and changes, but the expression returns no value. */
   | { readonly kind: 'value' }
-  /** It could not be notified apart, and why. */
+  /** The reason could not be determined. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/** Where a message of an alert was asked to be posted. */
+/** Where one message of an alert is sent. */
+export interface Destination {
+  /** Absent: the default channel. */
+  readonly channel?: string;
+  /** Mentions in its first post. */
+  readonly mentions: readonly string[];
+}
+
+/** Where a message of an alert was sent. */
 export interface PostedTo extends Destination {
-  /** The alert group whose message shows it there, in place of one of its own. */
+  /** The alert group whose message shows it there, instead of a message of its own. */
   readonly alertGroup?: string;
 }
 
-/** A tracked breach of one rule by one label set, from first sight to its end. */
+/** One occurrence of a breach of one rule by one label set, from pending to resolved. */
 export interface Alert {
   /** Identity: hash of the alert's labels, `alertname` included. */
   readonly fingerprint: string;
-  /** Identity of this one run from pending to resolved: the key of its message. */
+  /** Identity of this occurrence: the key of its message. */
   readonly alertId: string;
   readonly labels: Labels;
-  /** The labels of the result's element it stands for, without `__name__` and the rule's additions: what evidence carries. */
+  /** The labels of its element in the result, without `__name__` and the rule's labels: those of the recovery query. */
   readonly series: Labels;
   /** Annotations with their templates expanded for the last value. */
   readonly annotations: Labels;
   readonly state: 'pending' | 'firing' | 'resolved';
-  /** When the expression first held. */
+  /** When the expression first returned it. */
   readonly activeAt: EpochMs;
   readonly firedAt?: EpochMs;
   readonly resolvedAt?: EpochMs;
   readonly resolveReason?: ResolveReason;
-  /** Since when the breach is gone and the alert only fires on because of `keep_firing_for`. */
+  /** Since when it is not breaching and fires only because of `keep_firing_for`. */
   readonly keepFiringSince?: EpochMs;
-  /** The last value seen, in the expression's unit; after a recovery, the value that proved it. */
+  /** The last value, in the expression's unit; after a recovery, the value that met the recovery condition. */
   readonly value: number;
-  /** The worst value seen in this alert. */
+  /** The worst value so far. */
   readonly peak: number;
-  /** The last evaluation time at which a value was seen. */
+  /** The last evaluation time with a value. */
   readonly seenAt: EpochMs;
-  /** Evaluations in a row that saw neither breach nor evidence of recovery. */
+  /** Evaluations in a row without data. */
   readonly missedTicks: number;
-  /** Set while the alert fires on without data: since when. */
+  /** Since when it is firing without data. */
   readonly noDataSince?: EpochMs;
-  /** What is gone, as far as could be notified when it was noticed. Set together with `noDataSince`. */
+  /** Determined once, when `noDataSince` is set. */
   readonly noDataReason?: NoDataReason;
-  /** The last time without data, once it is over. */
+  /** The last time window without data, once it is over. */
   readonly gap?: TimeWindow;
-  /** How much of the running `for` or `keep_firing_for` went by while evaluations failed: it does not count. */
+  /** Time of failed evaluations, which the current `for` or `keep_firing_for` does not count. */
   readonly pausedFor?: Milliseconds;
-  /** The evaluation time at which its message was last asked to be brought up to date. */
+  /** The evaluation time of the last update of its message. */
   readonly refreshedAt?: EpochMs;
-  /** The value its message was last asked to show. */
+  /** The value in the last update of its message. */
   readonly shownValue?: number;
-  /** Set while its first message, or news in its thread, is held back. */
+  /** Set while its first message or updates in its thread are suppressed. */
   readonly suppressed?: Suppression;
-  /** Where its messages were asked to be posted, in that order. Absent with `refreshedAt` set: where its rule says. */
+  /** Where its messages were sent, in that order. Absent with `refreshedAt` set: to its rule's own channel. */
   readonly postedTo?: readonly PostedTo[];
-  /** Where it waits to be posted when its route is not muted any more, after others have its message. */
+  /** Where it is posted once the mute of the route ends; other routes have its message already. */
   readonly awaiting?: readonly Destination[];
-  /** Services whose breaches its message stands for. */
+  /** Services whose breaches it explains and whose own messages are suppressed. */
   readonly alsoSlow?: readonly string[];
   readonly acknowledged?: UserAction;
   /** Set with the reason `closed`. */
   readonly closed?: UserAction;
 }
 
-/** One alert in an alert group, as its tables show it: kept after the alert itself is forgotten. */
+/** One alert in an alert group, as its tables show it. Kept after the alert itself is removed from the state. */
 export interface GroupedAlert {
   readonly fingerprint: string;
-  /** Its last run. */
+  /** Its last occurrence. */
   readonly alertId: string;
-  /** What it is about, for people. */
+  /** Its subject as text, such as the service. */
   readonly name: string;
   readonly severity?: string;
   readonly state: 'firing' | 'no-data' | 'resolved';
@@ -136,120 +147,131 @@ export interface GroupedAlert {
   readonly acknowledged?: UserAction;
 }
 
-/** The members of an alert group that are listed together, in one reply of its thread. */
+/** One reply in an alert group's thread and the members it lists. */
 export interface AlertGroupReply {
   readonly joinedAt: EpochMs;
-  /** The evaluation time at which its reply was last asked to be posted or brought up to date; absent: it has none. */
+  /** The evaluation time of its last post or update; absent: not posted. */
   readonly shownAt?: EpochMs;
-  /** What its reply was last asked to show of its members: their states. */
+  /** The states of its members in that update. */
   readonly shown?: string;
-  /** Whom its reply calls: those whom the alert group had not called before. */
+  /** Mentions in it: only those that the alert group did not mention before. */
   readonly mentions: readonly string[];
   readonly members: readonly GroupedAlert[];
 }
 
-/** Alerts of one rule that began together, or while the others lasted, and share one message in one channel. */
+/** Alerts of one rule that started together or while others were active, and share one message in one channel. */
 export interface AlertGroup {
   /** Identity, and the key of its message. */
   readonly alertId: string;
-  /** Whom its message called stands here too. */
+  /** With the mentions of its message. */
   readonly destination: Destination;
   readonly startedAt: EpochMs;
-  /** The evaluation time at which its message was last asked to be brought up to date. */
+  /** The evaluation time of the last update of its message. */
   readonly refreshedAt: EpochMs;
-  /** What its message was last asked to show. */
+  /** What that update showed. */
   readonly shown: string;
-  /** The worst of its alerts when one last fired: what its links and its traces are about. */
+  /** The worst of its alerts when one last fired: the subject of its links and traces. */
   readonly lead: Alert;
-  readonly pages: readonly AlertGroupReply[];
+  readonly replies: readonly AlertGroupReply[];
 }
 
-/** What was notified of one alert identity lately, over all its runs. */
+/** Recent notifications of one alert fingerprint, over all its occurrences. */
 export interface FlapHistory {
-  /** When its firings and its ends were notified, in the last hour. */
+  /** When its firings and resolutions were notified, in the last hour. */
   readonly notified: readonly EpochMs[];
   /** When it fired, notified or not, in the last hour. */
   readonly fired: readonly EpochMs[];
-  /** The messages that notified of it last. */
+  /** The ids of its last messages. */
   readonly messages: readonly string[];
-  /** Set while its firings are held back. */
-  readonly damped?: {
+  /** Set while its firings are suppressed as flapping. */
+  readonly flapping?: {
     readonly since: EpochMs;
     /** The last evaluation time at which it fired. */
     readonly firingAt: EpochMs;
   };
 }
 
-/** How the last evaluation of a rule went. */
+/** The outcome of the last evaluation of a rule. */
 export type RuleHealth =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'ok' }
-  /** The rule is wrong: a person has to change it. */
+  /** The rule is invalid and must be changed. */
   | { readonly kind: 'rule-error'; readonly message: string }
-  /** The source did not answer: state is frozen until it does. */
+  /** The source did not respond: the state is frozen until it does. */
   | { readonly kind: 'source-error'; readonly message: string; readonly since: EpochMs };
 
-/** What is known of one rule after an evaluation. */
+/** The state of one rule after an evaluation. */
 export interface RuleState {
-  /** The rule as it was then: its alerts can be ended when it is gone from the files. */
+  /** The rule at that time: needed to resolve its alerts after it is removed from the rule files. */
   readonly rule: SloRule;
-  /** Sorted by fingerprint; resolved ones stay for fifteen minutes. */
+  /** Sorted by fingerprint; resolved ones are kept for 15 minutes. */
   readonly alerts: readonly Alert[];
   readonly health: RuleHealth;
-  /** The evaluation time of the last evaluation, failed ones too. */
+  /** The time of the last evaluation, failed or not. */
   readonly evaluatedAt?: EpochMs;
-  /** Those that last. */
+  /** The active ones. */
   readonly alertGroups?: readonly AlertGroup[];
   /** By fingerprint. */
   readonly flaps?: Readonly<Record<string, FlapHistory>>;
 }
 
-/** Which text of its rules a group was evaluated by, and which policy. */
+/** The version of the rules and of the policy that a group was evaluated with. */
 export interface RuleSetVersion {
-  /** Hash of the group and of the policy as the rule files define them. */
+  /** Hash of the group and of the policy in the rule files. */
   readonly hash: string;
-  /** When the replica that took it up last did so. */
+  /** When the last replica loaded it. */
   readonly since: EpochMs;
 }
 
-/** What is known of a group: one value in the store, replaced whole by each applied evaluation. */
+/** The state of a rule group: one value in the store, replaced as a whole by each applied evaluation. */
 export interface RuleGroupState {
-  /** The evaluation time of the evaluation that wrote it: the fencing token. */
+  /** The time of the evaluation that wrote it: the fencing token. */
   readonly evalTime: EpochMs;
   /** By `SloRule.key`. */
   readonly rules: Readonly<Record<string, RuleState>>;
-  /** Absent: written before there were rule-set versions. */
   readonly ruleSetVersion?: RuleSetVersion;
 }
 
-/** What happened to an alert in one evaluation. */
+/** The change of an alert's state in one evaluation. */
 export interface Transition {
   readonly kind: 'pending' | 'dropped' | 'firing' | 'resolved' | 'no-data' | 'data-back';
   readonly alert: Alert;
 }
 
-/** What came of asking a rule's expression at an evaluation time. */
-export type Evaluation =
+/** The result of a rule's queries at an evaluation time. */
+export type RuleQueryResult =
   | {
       readonly kind: 'vector';
-      /** The breaching elements, in the order they came. */
+      /** The breaching elements, in the order of the response. */
       readonly samples: readonly Sample[];
-      /** Values of the evidence expression; absent when it was not asked or did not answer: then nothing follows. */
-      readonly evidence?: readonly Sample[];
-      /** The evidence was asked, and the source said that it has a part of the data only. */
+      /** Result of the recovery query; absent: not sent or failed. */
+      readonly recoverySamples?: readonly Sample[];
+      /** The recovery query failed because the source has only part of the data. */
       readonly isPartial?: true;
-      /** The evidence was asked and did not come: what is not breaching cannot be judged. */
-      readonly unproven?: string;
+      /** Why the source did not respond to the recovery query. */
+      readonly recoveryError?: string;
     }
-  /** The question is wrong: a person has to change the rule. */
+  /** The source rejected the expression: the rule must be changed. */
   | { readonly kind: 'rule-error'; readonly message: string }
-  /** The source did not answer it. */
+  /** The source did not respond. */
   | { readonly kind: 'source-error'; readonly message: string };
 
-/** Where one message of an alert goes. */
-export interface Destination {
-  /** Absent: the default channel. */
-  readonly channel?: string;
-  /** Whom its first post calls. */
-  readonly mentions: readonly string[];
+/**
+ * The alert with the actions on it. Actions are stored separately from the state, and take precedence over it.
+ *
+ * A closed alert is resolved from that moment on. One that was resolved before for another reason keeps that reason.
+ */
+export function withActions(alert: Alert, actions: AlertActions = {}): Alert {
+  const { acknowledged = alert.acknowledged, closed } = actions;
+  const known: Alert = acknowledged === alert.acknowledged ? alert : { ...alert, acknowledged };
+  if (closed === undefined || alert.state === 'resolved') return known;
+  return {
+    ...known,
+    noDataSince: undefined,
+    suppressed: undefined,
+    state: 'resolved',
+    resolvedAt: closed.at,
+    resolveReason: 'closed',
+    closed,
+  };
 }

@@ -3,35 +3,35 @@ import type { Sample } from '../lib/metrics-source.ts';
 import type { EpochMs } from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 
-/** Expands a template with the labels and the value of one element of a result. Never throws. */
+/** Expands a template with the labels and the value of one element of a query result. Never throws. */
 export type ExpandTemplate = (
   text: string,
   data: { readonly labels: Labels; readonly value: number },
 ) => string;
 
-/** One element of a rule's result as an alert sees it. */
+/** One element of a rule's query result, with the labels of its alert. */
 export interface Breach {
   readonly fingerprint: string;
   /** The alert's labels. */
   readonly labels: Labels;
   /** The element's own labels, without `__name__`. */
   readonly series: Labels;
-  /** The element as it came: what templates see. */
+  /** The element itself: the data of templates. */
   readonly sample: Sample;
 }
 
-/** The labels of an element without its metric name and without empty ones: what comparing expressions leaves. */
+/** The labels of an element without its metric name and without empty ones. */
 export function seriesOf(labels: Labels): Labels {
   return Object.fromEntries(sortedLabels(labels).filter(([name]) => name !== '__name__'));
 }
 
 const ALERT_NAME = 'alertname';
 
-/** A rule's own labels in order, `alertname` among them, which always wins. */
+/** A rule's own labels, sorted, with `alertname`, which takes precedence. */
 function ownLabelsOf(rule: SloRule): readonly LabelPair[] {
   const known = ownLabels.get(rule);
   if (known !== undefined) return known;
-  // Empty ones stay: they take the element's label away.
+  // Empty ones are kept: they remove the element's label.
   const pairs = Object.entries({ ...rule.labels, [ALERT_NAME]: rule.name }).sort(([a], [b]) =>
     a < b ? -1 : 1,
   );
@@ -39,10 +39,10 @@ function ownLabelsOf(rule: SloRule): readonly LabelPair[] {
   return pairs;
 }
 
-/** Sorted once for each rule, not for each of its thousands of breaches. */
+/** Sorted once per rule, not for each of its thousands of breaches. */
 const ownLabels = new WeakMap<SloRule, readonly LabelPair[]>();
 
-/** Two sorted lists as one. Of a label in both, `over` has its way; an empty value takes the label away. */
+/** Merges two sorted lists. Of a label in both, `over` takes precedence; an empty value removes the label. */
 function merged(under: readonly LabelPair[], over: readonly LabelPair[]): readonly LabelPair[] {
   const pairs: LabelPair[] = [];
   let next = 0;
@@ -58,7 +58,7 @@ function merged(under: readonly LabelPair[], over: readonly LabelPair[]): readon
   return pairs;
 }
 
-/** What follows from an element's labels and the rule's, whatever its value. */
+/** The part of a breach that depends on labels only. */
 type Identity = Omit<Breach, 'sample'>;
 
 function identityOf(element: Labels, own: readonly LabelPair[]): Identity {
@@ -71,13 +71,13 @@ function identityOf(element: Labels, own: readonly LabelPair[]): Identity {
   };
 }
 
-/** How many elements of the last result one of this result is compared with. */
-const LOOKED_AT = 4;
+/** The number of elements of the last result that an element is compared with. */
+const MAX_COMPARED = 4;
 
-/** An element of a result with what was worked out for it. */
+/** An element of a result and its identity. */
 interface Identified {
   readonly element: Labels;
-  /** The rule's own labels, their templates expanded for it. */
+  /** The rule's own labels with their templates expanded for it. */
   readonly own: readonly LabelPair[];
   readonly identity: Identity;
 }
@@ -92,14 +92,13 @@ function isSameElement(known: Identified, element: Labels, own: readonly LabelPa
 }
 
 /**
- * The elements of a rule's last result. A breach lasts for many evaluations, and its labels need not be sorted, hashed
- * and laid out anew in each.
+ * The elements of a rule's last result. A breach lasts for many evaluations: its labels are sorted and hashed once.
  */
 const lastResults = new WeakMap<SloRule, readonly Identified[]>();
 
 /**
- * Finds the identities of a result's elements, those of the last result first. A source gives its elements in the same
- * order again and again: what follows the element that was found last is looked at, past those that are gone.
+ * Returns the identities of a result's elements, from the last result where possible. A source returns its elements in
+ * the same order each time, so only the few elements after the last match are compared, which skips missing ones.
  */
 function createIdentifier(rule: SloRule, expand: ExpandTemplate) {
   const before = lastResults.get(rule) ?? [];
@@ -108,11 +107,11 @@ function createIdentifier(rule: SloRule, expand: ExpandTemplate) {
   const template = ownLabelsOf(rule);
   let next = 0;
   const find = (element: Labels, own: readonly LabelPair[]): Identity | undefined => {
-    for (let place = next; place < next + LOOKED_AT; place++) {
-      const known = before[place];
+    for (let index = next; index < next + MAX_COMPARED; index++) {
+      const known = before[index];
       if (known === undefined) return undefined;
       if (!isSameElement(known, element, own)) continue;
-      next = place + 1;
+      next = index + 1;
       return known.identity;
     }
     return undefined;
@@ -130,9 +129,9 @@ function createIdentifier(rule: SloRule, expand: ExpandTemplate) {
 type Breaches = ReadonlyMap<string, Breach>;
 
 /**
- * The breaches that elements stand for. Their labels are the element's without `__name__`, overwritten by the rule's with
- * their templates expanded, then `alertname`; an empty label is no label. Templates see the element's labels, not the
- * rule's. Source: prometheus rules/alerting.go, AlertingRule.Eval.
+ * The breaches of a result. Their labels are the element's without `__name__`, overwritten by the rule's with their
+ * templates expanded, then `alertname`; an empty label is no label. The data of templates are the element's labels, not
+ * the rule's. Source: prometheus rules/alerting.go, AlertingRule.Eval.
  */
 function computeBreaches(
   rule: SloRule,
@@ -149,13 +148,13 @@ function computeBreaches(
   return breaches;
 }
 
-/** The breaches of a result: looked at to decide what to ask more, and once more to step the rule. */
+/** The breaches of the last result: used to decide whether to send the recovery query, then to step the rule. */
 const lastBreaches = new WeakMap<
   readonly Sample[],
   { readonly rule: SloRule; readonly expand: ExpandTemplate; readonly breaches: Breaches | undefined }
 >();
 
-/** All breaches of a result by fingerprint; undefined when two elements end up with the same labels. */
+/** All breaches of a result by fingerprint; undefined when two elements have the same alert labels. */
 export function breachesOf(
   rule: SloRule,
   samples: readonly Sample[],
@@ -169,13 +168,13 @@ export function breachesOf(
 }
 
 /**
- * Identity of one run of an alert. Group and rule are part of it, because two rules may give the same labels; each run
- * has its own message all the same.
+ * Identity of one occurrence of an alert. Group and rule are part of it, because the alerts of two rules may have the
+ * same labels.
  */
 export function alertIdOf(
   at: { readonly group: Pick<RuleGroup, 'id'>; readonly rule: Pick<SloRule, 'key'> },
-  print: string,
+  fingerprint: string,
   activeAt: EpochMs,
 ): string {
-  return `${hashTexts([at.group.id, at.rule.key, print])}-${activeAt / 1_000}`;
+  return `${hashTexts([at.group.id, at.rule.key, fingerprint])}-${activeAt / 1_000}`;
 }

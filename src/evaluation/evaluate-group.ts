@@ -1,7 +1,7 @@
 import type { Alert, RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
-import { resolve } from '../alerts/move.ts';
 import { restarted } from '../alerts/restart.ts';
+import { resolveAlert } from '../alerts/step-alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
@@ -80,10 +80,9 @@ export function retireRule(group: RuleGroup, evalTime: EpochMs, state: RuleState
   const at = { group, rule: state.rule };
   const alone = state.alerts
     .filter(({ state: now, firedAt }) => now !== 'resolved' && firedAt !== undefined)
-    .flatMap((alert) => {
-      const { alert: ended } = resolve(alert, evalTime, 'rule-removed');
-      return ended === undefined ? [] : entriesOf(at, evalTime, { alert: ended, kind: 'resolved' });
-    });
+    .flatMap((alert) =>
+      entriesOf(at, evalTime, { alert: resolveAlert(alert, evalTime, 'rule-removed'), kind: 'resolved' }),
+    );
   return [...alone, ...retireAlertGroups(at, evalTime, state)];
 }
 

@@ -1,6 +1,6 @@
-import type { Evaluation, RuleState } from '../alerts/alert.ts';
+import type { RuleQueryResult, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
-import { needsRecoverySamples } from '../alerts/step.ts';
+import { needsRecoverySamples } from '../alerts/step-rule.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
@@ -56,7 +56,7 @@ async function instant(
 }
 
 /** A wrong question is the rule's fault; everything else is the source's. */
-function failureOf(error: unknown): Evaluation {
+function failureOf(error: unknown): RuleQueryResult {
   const message = error instanceof Error ? error.message : String(error);
   const isRule = error instanceof UpstreamError && error.code === 'bad-request';
   return { kind: isRule ? 'rule-error' : 'source-error', message };
@@ -70,10 +70,12 @@ async function queryRecovery(
   context: AskContext,
   question: Question,
   expr: string,
-): Promise<Pick<Extract<Evaluation, { kind: 'vector' }>, 'evidence' | 'isPartial' | 'unproven'>> {
+): Promise<
+  Pick<Extract<RuleQueryResult, { kind: 'vector' }>, 'recoverySamples' | 'isPartial' | 'recoveryError'>
+> {
   try {
     // What only a part of the data shows is no recovery.
-    return { evidence: await instant(context, question, { expr, isProof: true }) };
+    return { recoverySamples: await instant(context, question, { expr, isProof: true }) };
   } catch (error) {
     const failure = failureOf(error);
     context.logger.warn('the evidence of a recovery could not be asked', {
@@ -82,12 +84,12 @@ async function queryRecovery(
       reason: failure.kind === 'vector' ? '' : failure.message,
     });
     if (error instanceof UpstreamError && error.code === 'partial') return { isPartial: true };
-    return failure.kind === 'source-error' ? { unproven: failure.message } : { evidence: [] };
+    return failure.kind === 'source-error' ? { recoveryError: failure.message } : { recoverySamples: [] };
   }
 }
 
 /** Asks a rule's expression at its evaluation time, and its evidence when a firing alert is missing from the answer. Never throws. */
-export async function askRule(context: AskContext, question: Question): Promise<Evaluation> {
+export async function askRule(context: AskContext, question: Question): Promise<RuleQueryResult> {
   const { rule } = question.at;
   let samples: readonly Sample[];
   try {

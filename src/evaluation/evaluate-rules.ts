@@ -1,5 +1,5 @@
 import type { Alert, NoDataReason, RuleGroupState, RuleState } from '../alerts/alert.ts';
-import { type StepResult, stepRule } from '../alerts/step.ts';
+import { type RuleStep, stepRule } from '../alerts/step-rule.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
@@ -38,7 +38,7 @@ function noteRuleError(parts: StepParts, next: RuleState, known: RuleState | und
 }
 
 /** A rule after its evaluation, before anything is notified of it. */
-export interface Stepped extends StepResult {
+export interface Stepped extends RuleStep {
   readonly rule: SloRule;
 }
 
@@ -57,9 +57,9 @@ function askingOrder({ rules }: RuleGroup, previous: RuleGroupState | undefined)
 /** The rule's new state, with what no-data reason of the alerts that just went without data. */
 async function withNoDataReason(
   { findNoDataReason }: StepParts,
-  step: StepResult,
+  step: RuleStep,
   missing: { rule: SloRule; at: EpochMs; deadline: EpochMs; isPartial: boolean },
-): Promise<StepResult> {
+): Promise<RuleStep> {
   const alerts = step.transitions.filter(({ kind }) => kind === 'no-data').map(({ alert }) => alert);
   if (alerts.length === 0 || findNoDataReason === undefined) return step;
   const found = missing.isPartial ? undefined : await findNoDataReason({ ...missing, alerts });

@@ -90,7 +90,7 @@ function pageEntry(
   kind: 'refresh' | 'act',
   index: number,
 ): OutboxEntry | undefined {
-  const page = alertGroup.pages[index];
+  const page = alertGroup.replies[index];
   if (page === undefined) return undefined;
   const { mentions, members, joinedAt } = page;
   const alertId = pageAlertId(alertGroup, index + 1);
@@ -114,7 +114,7 @@ function replyPages(current: CurrentGroup): {
 } {
   const { evalTime, alertGroup } = current;
   const entries: OutboxEntry[] = [];
-  const pages = alertGroup.pages.map((page, index) => {
+  const pages = alertGroup.replies.map((page, index) => {
     const look = lookOf(page.members, false);
     const entry = isPageDue(current, page, look) ? pageEntry(current, 'refresh', index) : undefined;
     if (entry === undefined) return page;
@@ -135,11 +135,11 @@ function tell(
   const age = between(alertGroup.refreshedAt, evalTime);
   const isDue = age >= REFRESH_MAX_INTERVAL || (age >= REFRESH_MIN_INTERVAL && look !== alertGroup.shown);
   const { pages, entries } = replyPages(current);
-  if (!isNew && !isEnd && !isDue) return { alertGroup: { ...alertGroup, pages }, entries };
+  if (!isNew && !isEnd && !isDue) return { alertGroup: { ...alertGroup, replies: pages }, entries };
   const kind = isNew ? 'firing' : isEnd ? 'resolved' : 'refresh';
   const own = mainEntry(current, kind);
   return {
-    alertGroup: { ...alertGroup, pages, refreshedAt: evalTime, shown: look },
+    alertGroup: { ...alertGroup, replies: pages, refreshedAt: evalTime, shown: look },
     entries: [own, ...entries],
   };
 }
@@ -222,7 +222,7 @@ export function planAlertGroups(
 /** Ends the alert groups of a rule that is gone: what becomes of their alerts is not known any more. */
 export function retireAlertGroups(at: RuleAt, evalTime: EpochMs, state: RuleState): readonly OutboxEntry[] {
   return (state.alertGroups ?? []).flatMap((alertGroup) => {
-    const pages = alertGroup.pages.map((page) => ({
+    const pages = alertGroup.replies.map((page) => ({
       ...page,
       members: page.members.map(
         (member): GroupedAlert =>
@@ -231,7 +231,7 @@ export function retireAlertGroups(at: RuleAt, evalTime: EpochMs, state: RuleStat
             : { ...member, state: 'resolved', resolvedAt: evalTime, resolveReason: 'rule-removed' },
       ),
     }));
-    return tell(currentOf(at, evalTime, { ...alertGroup, pages }), false).entries;
+    return tell(currentOf(at, evalTime, { ...alertGroup, replies: pages }), false).entries;
   });
 }
 
@@ -254,7 +254,7 @@ export function sharedEntries(
     .filter(({ alertId }) => shared.has(alertId))
     .flatMap((alertGroup) => {
       const current = currentOf(at, evalTime, alertGroup);
-      const pages = alertGroup.pages.flatMap((page, index) =>
+      const pages = alertGroup.replies.flatMap((page, index) =>
         listsOne(page) ? (pageEntry(current, 'act', index) ?? []) : [],
       );
       return [mainEntry(current, 'act'), ...pages];

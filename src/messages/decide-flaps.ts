@@ -55,7 +55,7 @@ function after(known: FlapHistory | undefined, outcome: Outcome, evalTime: Epoch
   let history = hasFired ? withFiring(known, evalTime) : known;
   for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
   if (history === undefined) return undefined;
-  const goesOn = history.damped !== undefined && alert.state === 'firing';
+  const goesOn = history.flapping !== undefined && alert.state === 'firing';
   return isDamped || goesOn ? withDamped(history, evalTime) : history;
 }
 
@@ -90,7 +90,7 @@ export function decideFlaps(
     const known = left.get(alert.fingerprint);
     left.delete(alert.fingerprint);
     const history = after(known, outcome, evalTime);
-    if (isDamped && known?.damped === undefined && history !== undefined) say('flapping', alert, history);
+    if (isDamped && known?.flapping === undefined && history !== undefined) say('flapping', alert, history);
     const hasSettled = given.isAnswered && history !== undefined && isQuiet(history, alert, evalTime);
     if (hasSettled) say('settled', alert, history);
     keep(alert.fingerprint, hasSettled ? withoutDamping(history) : history);

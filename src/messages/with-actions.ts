@@ -1,5 +1,5 @@
 import type { Alert, AlertActions, RuleGroupState, RuleState } from '../alerts/alert.ts';
-import { withActions } from '../alerts/alert-actions.ts';
+import { withActions } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { unsuppressed } from '../policy/suppress.ts';
 import type { AlertGroupSnapshot, OutboxEntry, Store } from './store.ts';

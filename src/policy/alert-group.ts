@@ -35,8 +35,8 @@ export const pageAlertId = (alertGroup: Pick<AlertGroup, 'alertId'>, page: numbe
   `${alertGroup.alertId}/${page}`;
 
 /** All members, in the order they joined. */
-export const membersOf = ({ pages }: Pick<AlertGroup, 'pages'>): readonly GroupedAlert[] =>
-  pages.flatMap(({ members }) => members);
+export const membersOf = ({ replies }: Pick<AlertGroup, 'replies'>): readonly GroupedAlert[] =>
+  replies.flatMap(({ members }) => members);
 
 /** An alert as a member. `name` is what it is about, for people. */
 export function memberOf(alert: Alert, name: string): GroupedAlert {
@@ -107,23 +107,23 @@ export function startAlertGroup(
     refreshedAt: evalTime,
     shown: '',
     lead: of.lead,
-    pages: pagesOf(joining, []),
+    replies: pagesOf(joining, []),
   };
 }
 
 /** Whether what begins now joins it: otherwise that is news, with a message of its own, or an alert group of its own. */
 export function isGathering(
-  { startedAt, pages }: Pick<AlertGroup, 'startedAt' | 'pages'>,
+  { startedAt, replies }: Pick<AlertGroup, 'startedAt' | 'replies'>,
   evalTime: EpochMs,
 ): boolean {
-  const joinedAt = pages.at(-1)?.joinedAt ?? startedAt;
+  const joinedAt = replies.at(-1)?.joinedAt ?? startedAt;
   return between(joinedAt, evalTime) < RESTS_AFTER && between(startedAt, evalTime) < LONGEST_GROWTH;
 }
 
 /** Whom alerts that join call: nobody twice, but for the first of severity `page` in an alert group that held none. */
 function callsOf(alertGroup: AlertGroup, { members, mentions }: Joining): readonly string[] {
   const isEscalation = members.some(isPage) && !membersOf(alertGroup).some(isPage);
-  const called = new Set([alertGroup.destination, ...alertGroup.pages].flatMap((each) => each.mentions));
+  const called = new Set([alertGroup.destination, ...alertGroup.replies].flatMap((each) => each.mentions));
   return isEscalation ? mentions : mentions.filter((each) => !called.has(each));
 }
 
@@ -133,7 +133,7 @@ function withRuns(
   members: readonly GroupedAlert[],
 ): { alertGroup: AlertGroup; others: GroupedAlert[] } {
   const runs = new Map(members.map((member) => [member.fingerprint, member]));
-  const pages = alertGroup.pages.map((page) => {
+  const replies = alertGroup.replies.map((page) => {
     if (!page.members.some(({ fingerprint }) => runs.has(fingerprint))) return page;
     const settled = page.members.map((member) => {
       const run = runs.get(member.fingerprint);
@@ -142,7 +142,7 @@ function withRuns(
     });
     return { ...page, members: settled };
   });
-  return { alertGroup: { ...alertGroup, pages }, others: [...runs.values()] };
+  return { alertGroup: { ...alertGroup, replies }, others: [...runs.values()] };
 }
 
 /** The alert group with alerts that began while it lasts. */
@@ -151,7 +151,7 @@ export function joinAlertGroup(given: AlertGroup, joining: Joining): AlertGroup 
   if (others.length === 0) return alertGroup;
   const joined = { ...joining, members: others };
   const calls = callsOf(given, joined);
-  const last = alertGroup.pages.at(-1);
+  const last = alertGroup.replies.at(-1);
   const isOpen =
     last !== undefined &&
     last.joinedAt > alertGroup.startedAt &&
@@ -159,9 +159,9 @@ export function joinAlertGroup(given: AlertGroup, joining: Joining): AlertGroup 
     last.members.length + others.length <= PAGE_ROWS;
   // Whom it calls must be called by a message that is new: an edit calls nobody.
   if (!isOpen || calls.length > 0)
-    return { ...alertGroup, pages: [...alertGroup.pages, ...pagesOf(joined, calls)] };
+    return { ...alertGroup, replies: [...alertGroup.replies, ...pagesOf(joined, calls)] };
   const page: AlertGroupReply = { ...last, members: [...last.members, ...others] };
-  return { ...alertGroup, pages: [...alertGroup.pages.slice(0, -1), page] };
+  return { ...alertGroup, replies: [...alertGroup.replies.slice(0, -1), page] };
 }
 
 function ended(member: GroupedAlert, evalTime: EpochMs): GroupedAlert {
@@ -177,7 +177,7 @@ export function updateAlertGroup(
   alerts: ReadonlyMap<string, Alert>,
   evalTime: EpochMs,
 ): AlertGroup {
-  const pages = alertGroup.pages.map((page) => ({
+  const replies = alertGroup.replies.map((page) => ({
     ...page,
     members: page.members.map((member) => {
       const alert = alerts.get(member.fingerprint);
@@ -186,7 +186,7 @@ export function updateAlertGroup(
         : memberOf(alert, member.name);
     }),
   }));
-  return { ...alertGroup, pages };
+  return { ...alertGroup, replies };
 }
 
 /** Whether nothing in it goes on, so that its message can end. */
@@ -202,5 +202,5 @@ export const lookOf = (rows: readonly GroupedAlert[], isWithValues: boolean): st
   );
 
 /** Replies of a thread are edited at most so often each: all of them together twenty times a minute. */
-export const pageInterval = ({ pages }: Pick<AlertGroup, 'pages'>): Milliseconds =>
-  ms(Math.max(MINUTE, pages.length * 3 * SECOND));
+export const pageInterval = ({ replies }: Pick<AlertGroup, 'replies'>): Milliseconds =>
+  ms(Math.max(MINUTE, replies.length * 3 * SECOND));

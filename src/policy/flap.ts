@@ -62,31 +62,31 @@ export function withNotified(
 }
 
 /** The history of an alert whose firings are not held back any more. */
-export function withoutDamping({ damped: _over, ...history }: FlapHistory): FlapHistory {
+export function withoutDamping({ flapping: _over, ...history }: FlapHistory): FlapHistory {
   return history;
 }
 
 /** The history of an alert whose firing is held back now. */
 export const withDamped = (history: FlapHistory, evalTime: EpochMs): FlapHistory => ({
   ...history,
-  damped: { since: history.damped?.since ?? evalTime, firingAt: evalTime },
+  flapping: { since: history.flapping?.since ?? evalTime, firingAt: evalTime },
 });
 
 /** Whether an alert whose firings are held back has been quiet for long enough. */
 export function isQuiet(
-  { damped }: FlapHistory,
+  { flapping }: FlapHistory,
   alert: Pick<Alert, 'state'> | undefined,
   evalTime: EpochMs,
 ): boolean {
-  if (damped === undefined || alert?.state === 'firing') return false;
-  return between(damped.firingAt, evalTime) >= SETTLE_TIME;
+  if (flapping === undefined || alert?.state === 'firing') return false;
+  return between(flapping.firingAt, evalTime) >= SETTLE_TIME;
 }
 
 /** The history without what is older than an hour; undefined when nothing is left to remember. */
 export function recent(history: FlapHistory, evalTime: EpochMs): FlapHistory | undefined {
   const notified = within(history.notified, evalTime);
   const fired = within(history.fired, evalTime);
-  if (notified.length === 0 && fired.length === 0 && history.damped === undefined) return undefined;
+  if (notified.length === 0 && fired.length === 0 && history.flapping === undefined) return undefined;
   return notified.length === history.notified.length && fired.length === history.fired.length
     ? history
     : { ...history, notified, fired };

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuleState } from '../../src/alerts/alert.ts';
-import { stepRule } from '../../src/alerts/step.ts';
+import { stepRule } from '../../src/alerts/step-rule.ts';
 import type { Sample } from '../../src/lib/metrics-source.ts';
 import { epochMs, ms } from '../../src/lib/units.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RuleState } from '../../src/alerts/alert.ts';
-import { stepRule } from '../../src/alerts/step.ts';
+import { stepRule } from '../../src/alerts/step-rule.ts';
 import type { Sample } from '../../src/lib/metrics-source.ts';
 import { epochMs, ms } from '../../src/lib/units.ts';
 import type { SloRule } from '../../src/rules/rule.ts';

@@ -1,5 +1,5 @@
-import type { Alert, Evaluation, RuleState, Transition } from '../../src/alerts/alert.ts';
-import { type StepInput, stepRule } from '../../src/alerts/step.ts';
+import type { Alert, RuleQueryResult, RuleState, Transition } from '../../src/alerts/alert.ts';
+import { type RuleStepInput, stepRule } from '../../src/alerts/step-rule.ts';
 import type { Sample } from '../../src/lib/metrics-source.ts';
 import { after, type EpochMs, ms } from '../../src/lib/units.ts';
 import type { SloRule } from '../../src/rules/rule.ts';
@@ -30,7 +30,8 @@ export interface Timeline {
 }
 
 /** Plain text as it is; `$value` is the value: enough of a template for these tests. */
-export const expandValue: StepInput['expand'] = (text, { value }) => text.replace('$value', String(value));
+export const expandValue: RuleStepInput['expand'] = (text, { value }) =>
+  text.replace('$value', String(value));
 
 /**
  * The evaluation of one cell of a row:
@@ -42,14 +43,15 @@ export const expandValue: StepInput['expand'] = (text, { value }) => text.replac
  *     nan   nothing breaches; the evidence is NaN
  *     X     the source fails          E     the rule is wrong
  */
-function evaluationOf(cell: string, labels: Sample['labels']): Evaluation {
+function evaluationOf(cell: string, labels: Sample['labels']): RuleQueryResult {
   if (cell === 'X') return { kind: 'source-error', message: 'connection refused' };
   if (cell === 'E') return { kind: 'rule-error', message: 'parse error' };
   if (cell === '?') return { kind: 'vector', samples: [] };
-  if (cell === '_') return { kind: 'vector', samples: [], evidence: [] };
-  if (cell === 'nan') return { kind: 'vector', samples: [], evidence: [{ labels, value: Number.NaN }] };
+  if (cell === '_') return { kind: 'vector', samples: [], recoverySamples: [] };
+  if (cell === 'nan')
+    return { kind: 'vector', samples: [], recoverySamples: [{ labels, value: Number.NaN }] };
   if (cell.startsWith('ok')) {
-    return { kind: 'vector', samples: [], evidence: [{ labels, value: Number(cell.slice(2)) }] };
+    return { kind: 'vector', samples: [], recoverySamples: [{ labels, value: Number(cell.slice(2)) }] };
   }
   return { kind: 'vector', samples: [{ labels, value: Number(cell) }] };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, AlertActions } from '../../../src/alerts/alert.ts';
-import { withActions } from '../../../src/alerts/alert-actions.ts';
+import { withActions } from '../../../src/alerts/alert.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
 import { anAlert } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';

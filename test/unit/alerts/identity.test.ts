@@ -1,7 +1,7 @@
 import { array, assert, constantFrom, dictionary, property, record, uniqueArray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { breachesOf } from '../../../src/alerts/identity.ts';
-import { stepRule } from '../../../src/alerts/step.ts';
+import { stepRule } from '../../../src/alerts/step-rule.ts';
 import { fingerprint } from '../../../src/lib/labels.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { expandValue, slotAt } from '../../support/timeline.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { stepRule } from '../../../src/alerts/step.ts';
+import { stepRule } from '../../../src/alerts/step-rule.ts';
 import { ms } from '../../../src/lib/units.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { expandValue, runTimeline, slotAt, TICK } from '../../support/timeline.ts';
@@ -47,11 +47,11 @@ describe('a rule that goes over its limit', () => {
   });
 
   it('lets an end that was proven in the same tick stand', () => {
-    const evidence = [{ labels: { service: 'a' }, value: 0 }];
+    const recoverySamples = [{ labels: { service: 'a' }, value: 0 }];
     const { transitions } = stepRule({
       ...input,
       previous: fired.next,
-      evaluation: { ...breaching('b', 'c', 'd'), evidence },
+      evaluation: { ...breaching('b', 'c', 'd'), recoverySamples },
       evalTime: slotAt(2),
     });
     const ends = transitions.filter(({ kind }) => kind === 'resolved');

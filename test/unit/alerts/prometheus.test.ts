@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { stepRule } from '../../../src/alerts/step.ts';
+import { stepRule } from '../../../src/alerts/step-rule.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { ms } from '../../../src/lib/units.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';

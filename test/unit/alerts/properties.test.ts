@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Alert, Evaluation, RuleState, Transition } from '../../../src/alerts/alert.ts';
+import type { Alert, RuleQueryResult, RuleState, Transition } from '../../../src/alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../../src/alerts/record-codec.ts';
-import { stepRule } from '../../../src/alerts/step.ts';
+import { stepRule } from '../../../src/alerts/step-rule.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { ms } from '../../../src/lib/units.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
@@ -22,7 +22,7 @@ const vector = fc
     elements.map((element) => ({ labels: { service: element.service }, value: element.value })),
   );
 
-const evaluation: fc.Arbitrary<Evaluation> = fc.oneof(
+const evaluation: fc.Arbitrary<RuleQueryResult> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({ kind: fc.constant('vector' as const), samples: vector, evidence: vector }),
@@ -178,7 +178,9 @@ describe('whatever a rule sees', () => {
           ? {
               ...one,
               samples: [...one.samples].reverse(),
-              ...(one.evidence === undefined ? {} : { evidence: [...one.evidence].reverse() }),
+              ...(one.recoverySamples === undefined
+                ? {}
+                : { recoverySamples: [...one.recoverySamples].reverse() }),
             }
           : one,
       );

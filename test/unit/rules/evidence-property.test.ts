@@ -5,7 +5,7 @@ import { parseExpression } from '../../../demo/prometheus/promql/parse.ts';
 import { queryInstant } from '../../../demo/prometheus/promql/query.ts';
 import { PROMETHEUS_3 } from '../../../demo/prometheus/promql/version-behavior.ts';
 import { createSampleStore } from '../../../demo/prometheus/sample-store.ts';
-import { meets } from '../../../src/alerts/compare.ts';
+import { meets } from '../../../src/alerts/recovery.ts';
 import { fingerprint } from '../../../src/lib/labels.ts';
 import { epochMs } from '../../../src/lib/units.ts';
 import { analyseExpression } from '../../../src/rules/analysis/analyse.ts';

@@ -1,19 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { meets, worseOf } from '../../../src/alerts/compare.ts';
-
-describe('meets', () => {
-  it.each([
-    ['>', [false, false, true]],
-    ['>=', [false, true, true]],
-    ['<', [true, false, false]],
-    ['<=', [true, true, false]],
-    ['==', [false, true, false]],
-    ['!=', [true, false, true]],
-  ] as const)('compares with %s as PromQL does', (comparison, expected) => {
-    expect([1, 2, 3].map((value) => meets(value, comparison, 2))).toEqual(expected);
-    expect(meets(Number.NaN, comparison, 2)).toBe(comparison === '!=');
-  });
-});
+import { worseOf } from '../../../src/alerts/step-alert.ts';
 
 describe('worseOf', () => {
   it.each([

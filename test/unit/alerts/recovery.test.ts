@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { meets } from '../../../src/alerts/recovery.ts';
 import { ms } from '../../../src/lib/units.ts';
 import { runTimeline, TICK } from '../../support/timeline.ts';
 
-describe('an alert of a rule whose values tell nothing, only that there is data', () => {
+describe('an alert of a rule whose recovery condition has no comparison', () => {
   const rule = { recovery: { expr: 'there' } };
 
-  it('is over as soon as there is data and no breach, and keeps the value it breached with', () => {
+  it('resolves when there is data and no breach, and keeps its last breaching value', () => {
     const { states, alerts } = runTimeline('0.5 _ ok7', { rule });
     expect(states).toBe('FF.');
     expect(alerts[2]).toMatchObject({
@@ -15,7 +16,7 @@ describe('an alert of a rule whose values tell nothing, only that there is data'
     });
   });
 
-  it('is without data until there is some, then kept firing', () => {
+  it('has no data until there is some, then keeps firing', () => {
     const { states, transitions } = runTimeline('0.5 _ nan ok7 ok7', {
       rule: { ...rule, keepFiringFor: ms(TICK) },
     });
@@ -30,5 +31,19 @@ describe('an alert of a rule whose values tell nothing, only that there is data'
 
   it('ends without data where its rule says so', () => {
     expect(runTimeline('0.5 _', { rule: { ...rule, onNoData: 'resolve' } }).states).toBe('F.');
+  });
+});
+
+describe('meets', () => {
+  it.each([
+    ['>', [false, false, true]],
+    ['>=', [false, true, true]],
+    ['<', [true, false, false]],
+    ['<=', [true, true, false]],
+    ['==', [false, true, false]],
+    ['!=', [true, false, true]],
+  ] as const)('compares with %s as PromQL does', (comparison, expected) => {
+    expect([1, 2, 3].map((value) => meets(value, comparison, 2))).toEqual(expected);
+    expect(meets(Number.NaN, comparison, 2)).toBe(comparison === '!=');
   });
 });
