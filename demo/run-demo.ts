@@ -5,7 +5,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Bot, startBot } from '../src/bot.ts';
 import type { LoadedRules } from '../src/evaluation/reload.ts';
 import { systemClock } from '../src/lib/clock.ts';
-import { readSettings, type Settings } from '../src/settings/env.ts';
+import { problemsText, readSettings } from '../src/settings/env.ts';
+import type { Settings } from '../src/settings/settings.ts';
 import { type DemoWorld, startDemoWorld } from './demo-world.ts';
 import { DEMO_RULES } from './rules.ts';
 
@@ -28,8 +29,7 @@ function demoSettings(world: DemoWorld, files: { rules: string; data: string }):
     OPS_PORT: '0',
     LOG_LEVEL: 'warn',
   });
-  if (!read.ok)
-    throw new Error(read.mistakes.map(({ variable, advice }) => `${variable}: ${advice}`).join('; '));
+  if (!read.ok) throw new Error(problemsText(read.problems));
   return read.settings;
 }
 

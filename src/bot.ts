@@ -28,7 +28,7 @@ import { createRulesApi } from './ops/rules-api.ts';
 import { createLocalTime } from './policy/local-time.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createExpandTemplate } from './rules/template/template.ts';
-import type { Settings } from './settings/env.ts';
+import type { Settings } from './settings/settings.ts';
 
 export interface BotOptions {
   readonly settings: Settings;

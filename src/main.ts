@@ -10,8 +10,8 @@ import { obeySignals } from './cli/signals.ts';
 import { webAddress } from './cli/web-address.ts';
 import { RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
-import { EXIT_CONFIG, formatMistakes, processEnvironment, readSettings } from './settings/env.ts';
-import { parseHeaders } from './settings/headers.ts';
+import { EXIT_CONFIG, problemsText, processEnvironment, readSettings } from './settings/env.ts';
+import { parseHeaders } from './settings/values.ts';
 
 /*
  * What a command needs is loaded when it is given: a rule file is checked, and a slip of the hand answered, without
@@ -23,17 +23,16 @@ const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** What kept the bot from starting, and what to do about it. */
 function explained(error: unknown): string {
-  if (error instanceof RuleFilesError)
-    return `The rule files (RULES_FILE) must be mended:\n\n${error.message}`;
+  if (error instanceof RuleFilesError) return `Invalid rule files (RULES_FILE):\n\n${error.message}`;
   if (error instanceof UpstreamError) return `${error.message} ${error.advice}`;
   return error instanceof Error ? error.message : String(error);
 }
 
 async function run(): Promise<void> {
   const read = readSettings(processEnvironment());
-  if (read.notes.length > 0) complain(formatMistakes(read.notes));
+  if (read.warnings.length > 0) complain(problemsText(read.warnings));
   if (!read.ok) {
-    complain(`These settings must be mended:\n\n${formatMistakes(read.mistakes)}`);
+    complain(`Invalid settings:\n\n${problemsText(read.problems)}`);
     process.exitCode = EXIT_CONFIG;
     return;
   }

@@ -99,7 +99,7 @@ async function startReplica(given: {
     REDIS_URL: through(redis.url, store),
     LOG_LEVEL: 'debug',
   });
-  if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const scheduler = createManualScheduler(clock);
   const bot = await startBot({
     settings: read.settings,

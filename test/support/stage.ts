@@ -264,7 +264,7 @@ async function startBotIn(given: {
     LOG_LEVEL: 'info',
     ...options.environment,
   });
-  if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const scheduler = createManualScheduler(clock);
   const bot = await startBot({
     settings: read.settings,

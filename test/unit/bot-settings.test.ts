@@ -23,11 +23,11 @@ test.each([
   ['the password of Redis as its address holds it', 'pa%2Fss%40word'],
   ['the password of Redis as it is', 'pa/ss@word'],
 ])('%s is masked in the log', (_, text) => {
-  if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
   expect(secretsOf(read.settings)).toContain(text);
 });
 
 test('a text of a few letters is not: it stands in too many words', () => {
-  if (!read.ok) throw new Error(JSON.stringify(read.mistakes));
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
   expect(secretsOf(read.settings)).not.toContain('a');
 });

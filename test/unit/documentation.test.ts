@@ -23,9 +23,9 @@ describe('the configuration is described the same way everywhere', () => {
     expect(VARIABLES.map(({ name }) => name)).toEqual(SCHEMA_NAMES);
   });
 
-  it('a variable that is called required is one whose absence is a mistake', () => {
+  it('a variable that is called required is one whose absence is an error', () => {
     const result = readSettings({});
-    const missing = new Set(result.ok ? [] : result.mistakes.map(({ variable }) => variable));
+    const missing = new Set(result.ok ? [] : result.problems.map(({ variable }) => variable));
     // One of the two ways Slack reaches the bot must be set: it is reported under the first.
     missing.delete('SLACK_APP_TOKEN');
     expect([...missing]).toEqual(VARIABLES.filter(({ isRequired }) => isRequired).map(({ name }) => name));
@@ -38,13 +38,13 @@ describe('the configuration is described the same way everywhere', () => {
   it('.env.example is complete but for the choice between Socket Mode and HTTP', () => {
     const example = parseEnv(read('.env.example'));
     const socket = readSettings({ ...example, SLACK_APP_TOKEN: 'xapp-1-replace-me' });
-    expect(socket).toMatchObject({ ok: true, notes: [] });
+    expect(socket).toMatchObject({ ok: true, warnings: [] });
   });
 
   it('the examples that are commented out are accepted too', () => {
     const all = parseEnv(read('.env.example').replaceAll(/^# ([A-Z_]+=)/gm, '$1'));
     const result = readSettings(all);
-    expect(result.ok ? [] : result.mistakes).toEqual([]);
+    expect(result.ok ? [] : result.problems).toEqual([]);
     expect(new Set(Object.keys(all))).toEqual(new Set(VARIABLES.map(({ name }) => name)));
   });
 

@@ -124,7 +124,7 @@ describe('the Kubernetes manifests', () => {
     const result = readSettings({ ...settings, ...secrets });
     expect(result).toMatchObject({
       ok: true,
-      notes: [],
+      warnings: [],
       settings: { slack: { transport: { kind: 'socket' } }, dataDir: '/data' },
     });
   });

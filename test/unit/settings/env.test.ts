@@ -1,9 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { formatMistakes, readSettings, type Settings } from '../../../src/settings/env.ts';
-import type { Environment } from '../../../src/settings/environment.ts';
-import { parseHeaders } from '../../../src/settings/headers.ts';
-import { describeSecret, secret } from '../../../src/settings/secret.ts';
+import { describeSecret, type Environment, problemsText, readSettings } from '../../../src/settings/env.ts';
+import { type Settings, secret } from '../../../src/settings/settings.ts';
+import { parseHeaders } from '../../../src/settings/values.ts';
 
 const BOT_TOKEN = 'xoxb-1111-aaaaaaaaaaaa';
 const APP_TOKEN = 'xapp-1-bbbbbbbbbbbb';
@@ -21,17 +20,17 @@ const http: Environment = { ...least, SLACK_APP_TOKEN: undefined, SLACK_SIGNING_
 
 function settings(environment: Environment): Settings {
   const result = readSettings(environment);
-  if (!result.ok) throw new Error(formatMistakes(result.mistakes));
+  if (!result.ok) throw new Error(problemsText(result.problems));
   return result.settings;
 }
 
-function mistakes(environment: Environment) {
+function problems(environment: Environment) {
   const result = readSettings(environment);
-  return result.ok ? [] : result.mistakes;
+  return result.ok ? [] : result.problems;
 }
 
 describe('the settings', () => {
-  it('have defaults for what need not be said', () => {
+  it('have defaults', () => {
     expect(JSON.parse(JSON.stringify(settings(least)))).toEqual({
       slack: {
         botToken: '[secret]',
@@ -50,7 +49,7 @@ describe('the settings', () => {
     });
   });
 
-  it('take everything that is said', () => {
+  it('read every variable', () => {
     const all = settings({
       ...http,
       SLACK_PORT: '8080',
@@ -100,31 +99,33 @@ describe('the settings', () => {
     expect(all.redis?.prefix).toBe('tailwatch-eu');
   });
 
-  it('take a blank variable for one that is not set, and no blanks around values', () => {
+  it('treat a blank variable as not set, and trim values', () => {
     const read = settings({ ...least, KIALI_URL: ' ', SLACK_BOT_TOKEN: ` ${BOT_TOKEN}\n`, OPS_PORT: '' });
     expect(read).not.toMatchObject({ kialiUrl: expect.anything() });
     expect(read.slack.botToken.reveal()).toBe(BOT_TOKEN);
     expect(read.opsPort).toBe(9464);
   });
 
-  it('use Socket Mode when both ways are set, and say so', () => {
+  it('use Socket Mode when both transports are set, with a warning', () => {
     const result = readSettings({ ...least, SLACK_SIGNING_SECRET: SIGNING_SECRET });
     expect(result).toMatchObject({
       ok: true,
       settings: { slack: { transport: { kind: 'socket' } } },
-      notes: [{ variable: 'SLACK_SIGNING_SECRET', advice: expect.stringContaining('Socket Mode is used') }],
+      warnings: [
+        { variable: 'SLACK_SIGNING_SECRET', advice: expect.stringContaining('Socket Mode is used') },
+      ],
     });
   });
 });
 
-describe('every mistake is reported at once', () => {
+describe('all problems are reported together', () => {
   it('with nothing set', () => {
-    expect(mistakes({}).map(({ variable, found }) => [variable, found])).toEqual([
-      ['SLACK_BOT_TOKEN', 'nothing'],
-      ['SLACK_CHANNEL', 'nothing'],
-      ['PROMETHEUS_URL', 'nothing'],
-      ['JAEGER_URL', 'nothing'],
-      ['SLACK_APP_TOKEN', 'nothing, and no SLACK_SIGNING_SECRET either'],
+    expect(problems({}).map(({ variable, problem }) => [variable, problem])).toEqual([
+      ['SLACK_BOT_TOKEN', 'not set'],
+      ['SLACK_CHANNEL', 'not set'],
+      ['PROMETHEUS_URL', 'not set'],
+      ['JAEGER_URL', 'not set'],
+      ['SLACK_APP_TOKEN', 'not set, and neither is SLACK_SIGNING_SECRET'],
     ]);
   });
 
@@ -154,59 +155,61 @@ describe('every mistake is reported at once', () => {
       LOG_LEVEL: 'verbose',
       OPS_PORT: '9464x',
     };
-    const found = mistakes(wrong);
+    const found = problems(wrong);
     expect(found.map(({ variable }) => variable)).toEqual(Object.keys(wrong));
-    expect(Object.fromEntries(found.map((mistake) => [mistake.variable, mistake]))).toMatchObject({
-      SLACK_BOT_TOKEN: { found: 'a text that begins with xoxp (22 characters, not shown)' },
+    expect(Object.fromEntries(found.map((each) => [each.variable, each]))).toMatchObject({
+      SLACK_BOT_TOKEN: { problem: 'invalid value (hidden, 22 characters, starts with xoxp)' },
       SLACK_SIGNING_SECRET: { advice: expect.stringContaining('32 hexadecimal digits') },
-      SLACK_CHANNEL: { found: '"Shop Alerts"' },
-      SLACK_PICTURES: { found: '"yes"', advice: 'Write on or off.' },
+      SLACK_CHANNEL: { problem: 'invalid value "Shop Alerts"' },
+      SLACK_PICTURES: { problem: 'invalid value "yes"', advice: 'Use on or off.' },
       PROMETHEUS_HEADERS: { advice: expect.stringContaining('header 1 has no `Name:`') },
-      JAEGER_URL: { advice: expect.stringContaining('write `Authorization: Basic …` into JAEGER_HEADERS') },
-      JAEGER_HEADERS: { advice: expect.stringMatching(/header 1 is Host.*header 2 \(A\) has no value/) },
-      LOG_LEVEL: { found: '"verbose"', advice: 'Write one of debug, info, warn, error.' },
+      JAEGER_URL: { advice: expect.stringContaining('Use `Authorization: Basic …` in JAEGER_HEADERS') },
+      JAEGER_HEADERS: {
+        advice: expect.stringMatching(/header 1 \(Host\) is set by.*header 2 \(A\) has no value/),
+      },
+      LOG_LEVEL: { problem: 'invalid value "verbose"', advice: 'Use debug, info, warn, error.' },
     });
-    const text = formatMistakes(found);
+    const text = problemsText(found);
     for (const hidden of ['hunter2', 'aaaaaaaaaaaa', 'bbbbbbbbbbbb', 'Bearer abc'])
       expect(text).not.toContain(hidden);
   });
 
-  it('two listeners on one port are a mistake over HTTP only', () => {
-    expect(mistakes({ ...http, OPS_PORT: '3000' }).map(({ variable }) => variable)).toEqual(['OPS_PORT']);
-    expect(mistakes({ ...least, OPS_PORT: '3000' })).toEqual([]);
-    expect(mistakes({ ...http, OPS_PORT: '0', SLACK_PORT: '0' })).toEqual([]);
+  it('two servers on one port are a problem over HTTP only', () => {
+    expect(problems({ ...http, OPS_PORT: '3000' }).map(({ variable }) => variable)).toEqual(['OPS_PORT']);
+    expect(problems({ ...least, OPS_PORT: '3000' })).toEqual([]);
+    expect(problems({ ...http, OPS_PORT: '0', SLACK_PORT: '0' })).toEqual([]);
   });
 
-  it('is written as a name, what was found and what to write', () => {
-    expect(formatMistakes(mistakes({ ...least, LOG_LEVEL: 'x' }))).toBe(
-      'LOG_LEVEL: found "x".\n  Write one of debug, info, warn, error.',
+  it('is printed with the variable, what is wrong and what to do', () => {
+    expect(problemsText(problems({ ...least, LOG_LEVEL: 'x' }))).toBe(
+      'LOG_LEVEL: invalid value "x". Use debug, info, warn, error.',
     );
   });
 });
 
-describe('a variable that nothing reads', () => {
-  it('is noted when its name is nearly one of ours', () => {
-    const { SLACK_BOT_TOKEN: token, ...others } = least;
-    const { notes } = readSettings({ ...others, KIALI_URI: 'z', SLACK_BOT_TOKN: token });
-    expect(notes.map(({ variable, advice }) => [variable, advice])).toEqual([
+describe('an unknown variable', () => {
+  it('is a warning when its name is close to a known one', () => {
+    const { SLACK_BOT_TOKEN: token, ...rest } = least;
+    const { warnings } = readSettings({ ...rest, KIALI_URI: 'z', SLACK_BOT_TOKN: token });
+    expect(warnings.map(({ variable, advice }) => [variable, advice])).toEqual([
       ['KIALI_URI', 'Did you mean KIALI_URL?'],
       ['SLACK_BOT_TOKN', 'Did you mean SLACK_BOT_TOKEN?'],
     ]);
   });
 
-  it('is passed over when it is another name of the same thing, or a stranger', () => {
-    const strangers = {
+  it('is ignored when its name is not close to a known one', () => {
+    const others = {
       REDIS_PORT: 'tcp://10.0.0.1:6379',
       PROMETHEUS_PORT: 'x',
       JAEGER_SERVICE_HOST: 'x',
       PATH: '/bin',
     };
-    expect(readSettings({ ...least, ...strangers }).notes).toEqual([]);
+    expect(readSettings({ ...least, ...others }).warnings).toEqual([]);
   });
 });
 
 describe('a secret', () => {
-  it('is not shown by anything that prints', () => {
+  it('is masked however it is printed', () => {
     const held = { token: secret('xoxb-hidden') };
     const shown = [
       JSON.stringify(held),
@@ -219,9 +222,9 @@ describe('a secret', () => {
   });
 
   it.each([
-    ['xoxb-123', 'a text that begins with xoxb (8 characters, not shown)'],
-    ['https://hooks.slack.com/x', 'a text that begins with https (25 characters, not shown)'],
-    ['hunter2', 'a text (7 characters, not shown)'],
+    ['xoxb-123', 'hidden, 8 characters, starts with xoxb'],
+    ['https://hooks.slack.com/x', 'hidden, 25 characters, starts with https'],
+    ['hunter2', 'hidden, 7 characters'],
   ])('%s is described by its kind and length', (text, expected) => {
     expect(describeSecret(text)).toBe(expected);
   });
@@ -238,31 +241,27 @@ describe('headers', () => {
   });
 
   it.each([
-    ['a name with a blank', 'My Header: secret-value', 'header 1 has a name that HTTP does not allow'],
+    ['a name with a blank', 'My Header: secret-value', 'header 1 has an invalid name'],
+    ['a value beyond Latin-1', 'A: secret-value→', 'header 1 (A) has a value with invalid characters'],
     [
-      'a value beyond Latin-1',
-      'A: secret-value→',
-      'header 1 (A) has a value with characters that HTTP does not allow',
-    ],
-    [
-      'one that is set anyway',
+      'one that the client sets',
       'A: 1;;content-type: secret-value',
-      'header 2 is content-type, which is set with every request',
+      'header 2 (content-type) is set by the HTTP client',
     ],
     ['no name', ': secret-value', 'header 1 has no `Name:` before its value'],
-  ])('%s is refused without repeating the value', (_, text, problem) => {
+  ])('%s is refused without printing the value', (_, text, problem) => {
     expect(parseHeaders(text)).toEqual({ ok: false, problem });
   });
 });
 
-describe('advice fits what was found', () => {
+describe('the advice fits the value', () => {
   it.each([
-    ['a token that is cut off', { SLACK_BOT_TOKEN: 'xoxb-12' }, /whole token.*after xoxb- come/],
-    ['a token of another kind', { SLACK_BOT_TOKEN: 'xoxp-1111-aaaaaaaaaaaa' }, /begins with xoxb-/],
+    ['a token that is cut off', { SLACK_BOT_TOKEN: 'xoxb-12' }, /whole token.*xoxb- is followed by/],
+    ['a token of another kind', { SLACK_BOT_TOKEN: 'xoxp-1111-aaaaaaaaaaaa' }, /starts with xoxb-/],
     ['no address of Jaeger', { JAEGER_URL: 'jaeger' }, /like http:\/\/jaeger-query:16686/],
     ['no address of Kiali', { KIALI_URL: 'kiali' }, /like https:\/\/kiali/],
   ])('%s', (_, wrong, advice) => {
-    const found = mistakes({ ...least, ...wrong });
+    const found = problems({ ...least, ...wrong });
     expect(found).toHaveLength(1);
     expect(found[0]?.advice).toMatch(advice);
   });
