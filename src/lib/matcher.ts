@@ -72,19 +72,26 @@ function matchesPattern(text: string, value: string): boolean {
   return isMatch;
 }
 
-/** What is wrong with a matcher's pattern. RE2's own words for an invalid one: ``invalid repeat count: `{1001}` ``. */
+/** What RE2 says about an invalid pattern, in its own words: ``invalid regular expression: missing closing )``. */
+export function regexProblem(pattern: string): string | undefined {
+  try {
+    patternOf(pattern);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RE2JSSyntaxException)) throw error;
+    const where = error.input === null || error.input === `(?s)${pattern}` ? '' : `: \`${error.input}\``;
+    return `invalid regular expression: ${error.error}${where}`;
+  }
+}
+
 function patternProblem({ operator, value }: Matcher): string | undefined {
   if (operator === '=' || operator === '!=') return undefined;
   if (value.length > MAX_PATTERN_LENGTH)
-    return `has a regular expression longer than ${MAX_PATTERN_LENGTH} characters`;
-  try {
-    const isLarge = patternOf(value).expression.programSize() > MAX_PROGRAM_SIZE;
-    return isLarge ? 'has a regular expression that is too large: use smaller repeat counts' : undefined;
-  } catch (error) {
-    if (!(error instanceof RE2JSSyntaxException)) throw error;
-    const where = error.input === null || error.input === `(?s)${value}` ? '' : `: \`${error.input}\``;
-    return `has an invalid regular expression: ${error.error}${where}`;
-  }
+    return `invalid regular expression: longer than ${MAX_PATTERN_LENGTH} characters`;
+  const problem = regexProblem(value);
+  if (problem !== undefined) return problem;
+  const isLarge = patternOf(value).expression.programSize() > MAX_PROGRAM_SIZE;
+  return isLarge ? 'invalid regular expression: too large, use smaller repeat counts' : undefined;
 }
 
 const EXAMPLE = 'write it like team="shop" or severity=~"page|ticket"';
@@ -108,7 +115,7 @@ function readMatcher(text: string, at: number): MatcherRead {
   const value = quoted === null ? whole.trim() : unescape(inner ?? '');
   const matcher: Matcher = { label: head[1] ?? '', operator: head[2] as MatchOperator, value };
   const wrong = patternProblem(matcher);
-  if (wrong !== undefined) return { ok: false, at: valueAt, message: wrong };
+  if (wrong !== undefined) return { ok: false, at: valueAt, message: `has an ${wrong}` };
   const end = valueAt + whole.length;
   if (end >= text.length || text[end] === ',') return { ok: true, matcher, end: end + 1 };
   return { ok: false, at: end, message: `lacks a comma here: ${EXAMPLE}` };

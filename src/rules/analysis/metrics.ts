@@ -3,27 +3,38 @@ import { serviceLabelOf } from '../../lib/labels.ts';
 import { parseDuration } from '../../lib/units.ts';
 import type { MetricReading } from '../rule.ts';
 import type { NamedService, RateRange } from '../rule-use.ts';
-import { childrenOf, isAbsence, nodesOf, parseExpression } from './tree.ts';
+import { childrenOf, isAbsence, nodesOf, parseExpression, textOf } from './syntax.ts';
 
-/** More selectors than this are not looked at. */
-const MOST_READINGS = 7;
+/** Selectors after these are not looked at. */
+const MAX_READINGS = 7;
+
+/** What a function finds in the nodes of an expression, each once by its key, in order. */
+function collect<T>(
+  expr: string,
+  find: (node: SyntaxNode) => T | undefined,
+  keyOf: (found: T) => string,
+): readonly T[] {
+  const found = new Map<string, T>();
+  for (const node of nodesOf(parseExpression(expr))) {
+    const each = find(node);
+    if (each !== undefined) found.set(keyOf(each), each);
+  }
+  return [...found.values()];
+}
+
+const metricsWhere = (expr: string, isWanted: (node: SyntaxNode) => boolean): readonly string[] =>
+  collect(
+    expr,
+    (node) => (isWanted(node) ? metricNameOf(expr, node) : undefined),
+    (name) => name,
+  );
 
 /** The metrics that an expression names, each once, in order. */
 export const metricsOf = (expr: string): readonly string[] => metricsWhere(expr, () => true);
 
-/** Those that it needs to have: what it looks for the absence of need not be there. */
+/** The metrics that must exist: those inside of `absent()` need not. */
 export const metricsNeededBy = (expr: string): readonly string[] =>
   metricsWhere(expr, (node) => !isInAbsent(expr, node));
-
-function metricsWhere(expr: string, isWanted: (node: SyntaxNode) => boolean): readonly string[] {
-  const names = new Set<string>();
-  for (const node of nodesOf(parseExpression(expr))) {
-    if (node.name !== 'VectorSelector' || !isWanted(node)) continue;
-    const name = metricNameOf(expr, node);
-    if (name !== undefined) names.add(name);
-  }
-  return [...names];
-}
 
 function isInAbsent(expr: string, { parent }: SyntaxNode): boolean {
   if (parent === null) return false;
@@ -33,38 +44,39 @@ function isInAbsent(expr: string, { parent }: SyntaxNode): boolean {
 
 const unquoted = (text: string): string => text.replaceAll(/^["'`]|["'`]$/g, '');
 
-/** The metric that a selector names, before the braces or inside them; undefined when it names none, or a pattern. */
-function metricNameOf(expr: string, vector: SyntaxNode): string | undefined {
-  const identifier =
-    vector.getChild('Identifier') ?? vector.getChild('LabelMatchers')?.getChild('QuotedLabelName');
-  if (identifier !== null && identifier !== undefined)
-    return unquoted(expr.slice(identifier.from, identifier.to));
-  return equalitiesOf(expr, vector).find(({ label }) => label === '__name__')?.value;
-}
-
-interface Equality {
-  readonly label: string;
-  readonly value: string;
+/** The metric of a selector, named before the braces or inside them. Undefined for other nodes, and for patterns. */
+function metricNameOf(expr: string, node: SyntaxNode): string | undefined {
+  if (node.name !== 'VectorSelector') return undefined;
+  const name = node.getChild('Identifier') ?? node.getChild('LabelMatchers')?.getChild('QuotedLabelName');
+  if (name !== null && name !== undefined) return unquoted(textOf(expr, name));
+  return equalitiesOf(expr, node).find(({ label }) => label === '__name__')?.value;
 }
 
 /** The `label="value"` matchers of a selector. */
-function equalitiesOf(expr: string, vector: SyntaxNode): readonly Equality[] {
+function equalitiesOf(expr: string, vector: SyntaxNode): readonly { label: string; value: string }[] {
   const matchers = vector.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? [];
-  return matchers.flatMap((matcher) => {
-    const [label, operator, value] = ['LabelName', 'MatchOp', 'StringLiteral'].map((part) => {
-      const node = matcher.getChild(part);
-      return node === null ? '' : expr.slice(node.from, node.to);
-    });
-    if (label === undefined || operator !== '=' || value === undefined) return [];
-    return [{ label, value: unquoted(value) }];
-  });
+  return matchers
+    .filter((matcher) => textOf(expr, matcher.getChild('MatchOp')) === '=')
+    .map((matcher) => ({
+      label: textOf(expr, matcher.getChild('LabelName')),
+      value: unquoted(textOf(expr, matcher.getChild('StringLiteral'))),
+    }));
 }
 
-/** The services that an expression names, by the labels that usually do, each once. */
+/** The matchers of a selector as written, without those on `le`. */
+export function matchersWithoutLe(expr: string, vector: SyntaxNode): string {
+  const matchers = vector.getChild('LabelMatchers');
+  return (matchers === null ? [] : childrenOf(matchers))
+    .map((matcher) => textOf(expr, matcher))
+    .filter((matcher) => !/^le\b/.test(matcher))
+    .join(',');
+}
+
+/** The services that an expression names, by the usual service labels, each once. */
 export function servicesNamedIn(expr: string): readonly NamedService[] {
   const found = new Map<string, NamedService>();
   for (const node of nodesOf(parseExpression(expr))) {
-    const metric = node.name === 'VectorSelector' ? metricNameOf(expr, node) : undefined;
+    const metric = metricNameOf(expr, node);
     if (metric === undefined) continue;
     for (const { label, value } of equalitiesOf(expr, node)) {
       if (value === '' || serviceLabelOf([label]) === undefined) continue;
@@ -74,48 +86,38 @@ export function servicesNamedIn(expr: string): readonly NamedService[] {
   return [...found.values()];
 }
 
-/** Functions that need two samples in their window, and should see a missed scrape go by. */
+/** Functions that need two samples in their range. */
 const RATES: ReadonlySet<string> = new Set(['rate', 'irate', 'increase', 'delta', 'idelta']);
 
 /** The range that a call takes a rate over; undefined for any other node. */
 function rateRangeOf(expr: string, call: SyntaxNode): RateRange | undefined {
-  const text = (node: SyntaxNode | null | undefined): string =>
-    node === null || node === undefined ? '' : expr.slice(node.from, node.to);
   const body = call.getChild('FunctionCallBody');
-  if (body === null || !RATES.has(text(call.getChild('FunctionIdentifier')))) return undefined;
+  if (body === null || !RATES.has(textOf(expr, call.getChild('FunctionIdentifier')))) return undefined;
   const matrix = body.getChild('MatrixSelector') ?? body.getChild('OffsetExpr')?.getChild('MatrixSelector');
-  const selector = text(matrix?.getChild('VectorSelector'));
-  const window = parseDuration(text(matrix?.getChild('DurationExpr')));
+  const selector = textOf(expr, matrix?.getChild('VectorSelector'));
+  const window = parseDuration(textOf(expr, matrix?.getChild('DurationExpr')));
   return selector === '' || window === undefined ? undefined : { selector, window };
 }
 
-/** The ranges that an expression takes rates over, each once. Ranges of subqueries have a step of their own. */
-export function rateRangesOf(expr: string): readonly RateRange[] {
-  const found = new Map<string, RateRange>();
-  for (const node of nodesOf(parseExpression(expr))) {
-    const range = node.name === 'FunctionCall' ? rateRangeOf(expr, node) : undefined;
-    if (range !== undefined) found.set(`${range.selector}[${range.window}]`, range);
-  }
-  return [...found.values()];
-}
+/** The ranges that an expression takes rates over, each once. Subqueries are left out: they have a step of their own. */
+export const rateRangesOf = (expr: string): readonly RateRange[] =>
+  collect(
+    expr,
+    (node) => rateRangeOf(expr, node),
+    ({ selector, window }) => `${selector}[${window}]`,
+  );
 
 /**
- * The series that an expression reads, each selector once, in order: the metric and its matchers as written, without
- * those on `le`. A selector that names its metric in quotes or by `__name__` is left out, and so is an expression of
- * many selectors from the eighth on: enough to look for what no-data reason.
+ * The selectors of an expression, each once, in order: the metric and its matchers as written, without those on `le`.
+ * Only the first seven are returned: enough to find out why data is missing. Selectors that name their metric in quotes
+ * or by `__name__` are left out.
  */
-export function readingsOf(expr: string): readonly MetricReading[] {
-  const readings = new Map<string, MetricReading>();
-  for (const node of nodesOf(parseExpression(expr))) {
-    const identifier = node.name === 'VectorSelector' ? node.getChild('Identifier') : null;
-    if (identifier === null) continue;
-    const given = node.getChild('LabelMatchers');
-    const matchers = (given === null ? [] : childrenOf(given))
-      .map((matcher) => expr.slice(matcher.from, matcher.to))
-      .filter((matcher) => !/^le\b/.test(matcher))
-      .join(',');
-    const metric = expr.slice(identifier.from, identifier.to);
-    readings.set(`${metric}{${matchers}}`, { metric, matchers });
-  }
-  return [...readings.values()].slice(0, MOST_READINGS);
-}
+export const readingsOf = (expr: string): readonly MetricReading[] =>
+  collect(
+    expr,
+    (node) => {
+      const metric = textOf(expr, node.name === 'VectorSelector' ? node.getChild('Identifier') : null);
+      return metric === '' ? undefined : { metric, matchers: matchersWithoutLe(expr, node) };
+    },
+    ({ metric, matchers }) => `${metric}{${matchers}}`,
+  ).slice(0, MAX_READINGS);

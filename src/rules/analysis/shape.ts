@@ -1,13 +1,12 @@
 import type { SyntaxNode } from '@lezer/common';
+import { parseDuration } from '../../lib/units.ts';
+import { withoutNoise } from '../queries.ts';
 import type { Comparison } from '../rule.ts';
-import { literalOf } from './literal.ts';
-import { childrenOf, parseExpression } from './tree.ts';
+import { childrenOf, parseExpression, textOf } from './syntax.ts';
 
-export type SetOperator = 'and' | 'or' | 'unless';
-
-/** What an expression is as far as breaches go: filters and how they are combined; everything else is a text. */
+/** The filters of an expression and how they are combined. Everything else is a vector. */
 export type Shape =
-  /** `left > 500`, the literal on the right whichever side it was written on. */
+  /** `left > 500`, with the constant on the right whichever side it was written on. */
   | {
       readonly kind: 'filter';
       readonly of: Shape;
@@ -17,14 +16,14 @@ export type Shape =
     }
   | {
       readonly kind: 'set';
-      readonly operator: SetOperator;
-      /** `on (a)` or `ignoring (b)`, or nothing. */
+      readonly operator: 'and' | 'or' | 'unless';
+      /** `on (a)` or `ignoring (b)`, or empty. */
       readonly matching: string;
       readonly left: Shape;
       readonly right: Shape;
       readonly text: string;
     }
-  /** `left > on (a) right`: the elements of one vector that compare so with those of another. */
+  /** `left > on (a) right`: a comparison of two vectors. */
   | {
       readonly kind: 'match';
       readonly matching: string;
@@ -33,12 +32,12 @@ export type Shape =
       readonly text: string;
     }
   | {
-      readonly kind: 'plain';
+      readonly kind: 'vector';
       readonly text: string;
-      /** Where the text begins in the expression. */
+      /** The offset of the text in the expression. */
       readonly from: number;
       readonly node: SyntaxNode;
-      /** What its operators connect; itself when it has none. */
+      /** The operands of its operators; itself when it has none. */
       readonly operands: readonly SyntaxNode[];
     };
 
@@ -69,14 +68,16 @@ const FLIPPED: Readonly<Record<Comparison, Comparison>> = {
 
 const isComparison = (symbol: string): symbol is Comparison => Object.hasOwn(FLIPPED, symbol);
 
-/** How tightly operators bind, as far as filters are concerned. Source: promql/parser/generated_parser.y. */
-function bindingOf(symbol: string): number {
+/** The precedence of operators that group to the left; 6 for the others. Source: promql/parser/generated_parser.y. */
+function precedenceOf(symbol: string): number {
   if (symbol === 'or') return 1;
   if (symbol === 'and' || symbol === 'unless') return 2;
-  return isComparison(symbol) ? 3 : 4;
+  if (isComparison(symbol)) return 3;
+  if (symbol === '+' || symbol === '-') return 4;
+  return symbol === '*' || symbol === '/' ? 5 : 6;
 }
 
-/** A trailing `offset` or `@`, or a leading sign, belongs to the operand beside it, wherever the grammar hung it. */
+/** A trailing `offset` or `@`, or a leading sign, belongs to the operand beside it, wherever the grammar puts it. */
 function widened(items: readonly Item[], by: SyntaxNode): readonly Item[] {
   return items.map((item, i) => {
     if (item.kind === 'operator') return item;
@@ -86,111 +87,149 @@ function widened(items: readonly Item[], by: SyntaxNode): readonly Item[] {
   });
 }
 
-/** An expression as the flat sequence of its operands and operators, parentheses being operands. */
+function operatorOf(expr: string, [sign, ...modifiers]: readonly SyntaxNode[]): Operator {
+  return {
+    kind: 'operator',
+    symbol: textOf(expr, sign).toLowerCase(),
+    isBool: modifiers.some(({ name }) => name === 'BoolModifier'),
+    matching: modifiers
+      .filter(({ name }) => name === 'MatchingModifierClause')
+      .map((modifier) => textOf(expr, modifier))
+      .join(' '),
+  };
+}
+
+/** An expression as the flat sequence of its operands and operators. An expression in parentheses is one operand. */
 function flatten(expr: string, node: SyntaxNode): readonly Item[] {
   const children = childrenOf(node);
-  const [first] = children;
+  const [first, second] = children;
   if (node.name === 'BinaryExpr' && first !== undefined) {
     const last = children.at(-1) ?? first;
-    const [sign, ...modifiers] = children.slice(1, -1);
-    const text = (part: SyntaxNode | undefined): string =>
-      part === undefined ? '' : expr.slice(part.from, part.to);
-    const operator: Operator = {
-      kind: 'operator',
-      symbol: text(sign).toLowerCase(),
-      isBool: modifiers.some((modifier) => modifier.name === 'BoolModifier'),
-      matching: modifiers
-        .filter((modifier) => modifier.name === 'MatchingModifierClause')
-        .map(text)
-        .join(' '),
-    };
-    return [...flatten(expr, first), operator, ...flatten(expr, last)];
+    return [...flatten(expr, first), operatorOf(expr, children.slice(1, -1)), ...flatten(expr, last)];
   }
-  if ((node.name === 'OffsetExpr' || node.name === 'StepInvariantExpr') && first !== undefined) {
+  if ((node.name === 'OffsetExpr' || node.name === 'StepInvariantExpr') && first !== undefined)
     return widened(flatten(expr, first), node);
-  }
-  const inner = children[1];
-  if (node.name === 'UnaryExpr' && inner !== undefined) return widened(flatten(expr, inner), node);
+  if (node.name === 'UnaryExpr' && second !== undefined) return widened(flatten(expr, second), node);
   return [{ kind: 'operand', from: node.from, to: node.to, node }];
 }
 
-/** The operator that binds least, the last of its kind: all of these group to the left. */
-function rootOf(items: readonly Item[]): number {
+/** The last operator of the lowest precedence, from `least` to `most`: the root of the expression. */
+function rootOf(items: readonly Item[], least: number, most: number): number {
   let root = -1;
-  let least = 4;
+  let lowest = most;
   for (const [i, item] of items.entries()) {
-    if (item.kind === 'operator' && bindingOf(item.symbol) <= Math.min(least, 3)) {
-      root = i;
-      least = bindingOf(item.symbol);
-    }
+    const precedence = item.kind === 'operator' ? precedenceOf(item.symbol) : most + 1;
+    if (precedence < least) return -1;
+    if (precedence > lowest) continue;
+    root = i;
+    lowest = precedence;
   }
   return root;
 }
 
-function textOf(expr: string, items: readonly Item[]): string {
+const isOperand = (item: Item): item is Operand => item.kind === 'operand';
+
+function textOfItems(expr: string, items: readonly Item[]): string {
   const operands = items.filter(isOperand);
   return expr.slice(operands[0]?.from, operands.at(-1)?.to);
 }
 
-const isOperand = (item: Item): item is Operand => item.kind === 'operand';
+const NUMBER = /^(?:inf|(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i;
 
-function plainOf(expr: string, items: readonly Item[], node: SyntaxNode): Shape {
+/** A number, or a duration in seconds. */
+function numberOf(text: string): number | undefined {
+  if (/^inf$/i.test(text)) return Infinity;
+  if (NUMBER.test(text)) return Number(text.replaceAll('_', ''));
+  const duration = parseDuration(text);
+  return duration === undefined ? undefined : duration / 1_000;
+}
+
+function constantOperand(expr: string, { from, node }: Operand): number | undefined {
+  const text = expr.slice(from, node.to);
+  const [signs] = /^[-+\s]*/.exec(text) ?? [''];
+  const inner = node.name === 'ParenExpr' ? node.firstChild : null;
+  const value = inner === null ? numberOf(text.slice(signs.length)) : valueOf(expr, flatten(expr, inner));
+  const isNegative = signs.replaceAll(/[^-]/g, '').length % 2 === 1;
+  return value !== undefined && isNegative ? -value : value;
+}
+
+const CALCULATIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+};
+
+function valueOf(expr: string, items: readonly Item[]): number | undefined {
+  const [first] = items;
+  if (items.length === 1) return first?.kind === 'operand' ? constantOperand(expr, first) : undefined;
+  const at = rootOf(items, 4, 5);
+  const root = items[at];
+  if (root?.kind !== 'operator') return undefined;
+  const left = valueOf(expr, items.slice(0, at));
+  const right = valueOf(expr, items.slice(at + 1));
+  if (left === undefined || right === undefined) return undefined;
+  return CALCULATIONS[root.symbol]?.(left, right);
+}
+
+/**
+ * The value of a constant: a number with its sign, a duration in seconds, or a calculation with them, such as the burn
+ * rates that generators write: `(14.4 * 0.001)`. Undefined for anything else.
+ */
+function constantOf(expr: string, items: readonly Item[]): number | undefined {
+  const value = valueOf(expr, items);
+  const isNumber = items.length === 1 && NUMBER.test(textOfItems(expr, items));
+  return value === undefined || isNumber ? value : withoutNoise(value);
+}
+
+/** The value of a node that is a constant. */
+export const constantOfNode = (expr: string, node: SyntaxNode): number | undefined =>
+  constantOf(expr, flatten(expr, node));
+
+function vectorOf(expr: string, items: readonly Item[], node: SyntaxNode): Shape {
   const operands = items.filter(isOperand);
-  const text = textOf(expr, items);
   return {
-    kind: 'plain',
-    text,
+    kind: 'vector',
+    text: textOfItems(expr, items),
     from: operands[0]?.from ?? 0,
     node,
     operands: operands.map((each) => each.node),
   };
 }
 
-function single(expr: string, items: readonly Item[]): Shape {
-  const text = textOf(expr, items);
-  const node = items.find(isOperand)?.node ?? parseExpression(expr).topNode;
-  const inner =
-    node.name === 'ParenExpr' && text.startsWith('(') && text.endsWith(')') ? node.firstChild : null;
-  return inner === null ? plainOf(expr, items, node) : arrange(expr, flatten(expr, inner));
+/** The shape of one operand: of what is inside its parentheses, unless a sign or a modifier belongs to them. */
+function operandShape(expr: string, operand: Operand): Shape {
+  const { node, from, to } = operand;
+  const inner = node.name === 'ParenExpr' && node.from === from && node.to === to ? node.firstChild : null;
+  return inner === null ? vectorOf(expr, [operand], node) : shapeOfItems(expr, flatten(expr, inner));
 }
 
-/** The value of a side that is a constant. */
-const constantOf = (shape: Shape): number | undefined =>
-  shape.kind === 'plain' ? literalOf(shape.text) : undefined;
-
-function comparisonOf(
-  { symbol, matching }: Operator & { symbol: Comparison },
-  { left, right, text }: { readonly left: Shape; readonly right: Shape; readonly text: string },
-): Shape {
-  const [leftBound, bound] = matching === '' ? [constantOf(left), constantOf(right)] : [];
+function shapeOfItems(expr: string, items: readonly Item[]): Shape {
+  const { node: first } = items[0] as Operand;
+  if (items.length === 1) return operandShape(expr, items[0] as Operand);
+  const at = rootOf(items, 1, 3);
+  const root = items[at];
+  const vector = (): Shape => vectorOf(expr, items, first.parent ?? first);
+  if (root?.kind !== 'operator') return vector();
+  const { symbol, matching } = root;
+  const text = textOfItems(expr, items);
+  const sides = [items.slice(0, at), items.slice(at + 1)] as const;
+  const [left, right] = [shapeOfItems(expr, sides[0]), shapeOfItems(expr, sides[1])];
+  if (symbol === 'and' || symbol === 'or' || symbol === 'unless')
+    return { kind: 'set', operator: symbol, matching, left, right, text };
+  // With `bool` every element stays, whatever the result of the comparison.
+  if (!isComparison(symbol) || root.isBool) return vector();
+  const [leftBound, bound] = matching === '' ? sides.map((side) => constantOf(expr, side)) : [];
   if (bound !== undefined) return { kind: 'filter', of: left, comparison: symbol, bound, text };
   if (leftBound !== undefined)
     return { kind: 'filter', of: right, comparison: FLIPPED[symbol], bound: leftBound, text };
   return { kind: 'match', matching, left, right, text };
 }
 
-function arrange(expr: string, items: readonly Item[]): Shape {
-  const text = textOf(expr, items);
-  const at = rootOf(items);
-  const root = items[at];
-  const { node: first } = items[0] as Operand;
-  if (root?.kind !== 'operator')
-    return items.length === 1 ? single(expr, items) : plainOf(expr, items, first.parent ?? first);
-  const left = arrange(expr, items.slice(0, at));
-  const right = arrange(expr, items.slice(at + 1));
-  const { symbol, matching } = root;
-  if (symbol === 'and' || symbol === 'or' || symbol === 'unless') {
-    return { kind: 'set', operator: symbol, matching, left, right, text };
-  }
-  // With `bool` every element stays, whatever comes of the comparison.
-  if (!isComparison(symbol) || root.isBool) return plainOf(expr, items, first.parent ?? first);
-  return comparisonOf({ ...root, symbol }, { left, right, text });
-}
+/** The shape of a node of an expression. */
+export const shapeOfNode = (expr: string, node: SyntaxNode): Shape => shapeOfItems(expr, flatten(expr, node));
 
-/** Takes a part of an expression apart. */
-export const shapeOfNode = (expr: string, node: SyntaxNode): Shape => arrange(expr, flatten(expr, node));
-
-/** Takes an expression that parses apart into its filters. */
+/** The shape of an expression that parses. */
 export function shapeOf(expr: string): Shape {
   const { topNode } = parseExpression(expr);
   return shapeOfNode(expr, topNode.firstChild ?? topNode);

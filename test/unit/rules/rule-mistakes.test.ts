@@ -117,21 +117,21 @@ const inRule = (expr: string): string =>
 describe('mistakes in expressions are shown inside the text, however YAML writes it', () => {
   const cases: Readonly<Record<string, readonly [string, RegExp]>> = {
     plain: [inRule('rate(foo[§5x]) > 1'), /^`expr` is not PromQL: "5x" is not a duration/],
-    'single quotes': [inRule("'a{b=''c''} > §) + 1'"), /"\)" is not expected here/],
-    'double quotes': [inRule('"a{b=\\"c\\"} > §) + 1"'), /"\)" is not expected here/],
-    'double quotes over two lines': [inRule('"a >\n      §) + 1"'), /"\)" is not expected/],
-    'plain over several lines': [inRule('a\n      + b\n\n      > §) + 1'), /"\)" is not expected/],
+    'single quotes': [inRule("'a{b=''c''} > §) + 1'"), /unexpected "\)"/],
+    'double quotes': [inRule('"a{b=\\"c\\"} > §) + 1"'), /unexpected "\)"/],
+    'double quotes over two lines': [inRule('"a >\n      §) + 1"'), /unexpected "\)"/],
+    'plain over several lines': [inRule('a\n      + b\n\n      > §) + 1'), /unexpected "\)"/],
     'a block': [
       inRule('|\n      sum by (le) (\n        rate(foo[§5x])\n      ) > 1'),
       /"5x" is not a duration/,
     ],
-    'a block with blank lines': [inRule('|-\n\n      a\n\n      > §) + 1'), /"\)" is not expected/],
-    'a folded block': [inRule('>-\n      a\n      + b\n      > §) + 1'), /"\)" is not expected/],
+    'a block with blank lines': [inRule('|-\n\n      a\n\n      > §) + 1'), /unexpected "\)"/],
+    'a folded block': [inRule('>-\n      a\n      + b\n      > §) + 1'), /unexpected "\)"/],
     'a folded block with deeper lines': [
       inRule('>\n      a\n        + b\n      > §) + 1'),
-      /"\)" is not expected/,
+      /unexpected "\)"/,
     ],
-    'an end that comes too soon': [inRule('rate(foo[5m]) >§'), /ends where more is expected/],
+    'an end that comes too soon': [inRule('rate(foo[5m]) >§'), /unexpected end of the expression/],
     'a name that is no function': [
       inRule('sum(§ratee(foo[5m])) > 1'),
       /`ratee` is not a PromQL function, did you mean `rate`/,
@@ -139,13 +139,16 @@ describe('mistakes in expressions are shown inside the text, however YAML writes
     'a function nobody knows': [inRule('§frobnicate(foo) > 1'), /`frobnicate` is not a PromQL function\.$/],
     nothing: [inRule('"§"'), /^`expr` is not PromQL: the expression is empty/],
     'an open brace': [inRule('|\n      foo{a="b" §> 1'), /not PromQL/],
-    'a range of a name': [inRule('rate(foo[§abc]) > 1'), /"abc" is not expected|not a duration/],
-    'a range vector wanted': [inRule('rate(§foo) > 1'), /`rate` wants a range/],
-    'a range vector too many': [inRule('sum(§foo[5m]) > 1'), /`sum` wants .* not a range/],
+    'a range of a name': [inRule('rate(foo[§abc]) > 1'), /unexpected "abc"|not a duration/],
+    'a range vector wanted': [inRule('rate(§foo) > 1'), /`rate` expects a range/],
+    'a range vector too many': [inRule('sum(§foo[5m]) > 1'), /`sum` expects .* not a range/],
     'two numbers compared': [inRule('§1 > 2'), /compares two numbers/],
     'a range as an alert': [inRule('§foo[5m]'), /a range/],
     'a text as an alert': [inRule(`'§"text"'`), /a text/],
-    'a bad regular expression': [inRule('foo{a=~§"(b"} > 1'), /not a regular expression/],
+    'a bad regular expression': [
+      inRule('foo{a=~§"(b"} > 1'),
+      /invalid regular expression: missing closing \)/,
+    ],
   };
   it.each(Object.entries(cases))('%s', (_, [marked, message]) => {
     expectMistakes(marked, [message]);

@@ -5,7 +5,7 @@ import { metricsNeededBy, metricsOf } from '../../../../src/rules/analysis/metri
 const P99 =
   'histogram_quantile(0.99, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[5m])))';
 
-describe('bound, comparison and evidence of an expression', () => {
+describe('bound, comparison and recovery condition of an expression', () => {
   const cases: Readonly<Record<string, readonly [string, (readonly [string, number, string])?]>> = {
     'a comparison with a number': ['a > 1', ['>', 1, 'a']],
     'in parentheses': ['((a > 1))', ['>', 1, 'a']],
@@ -88,7 +88,7 @@ describe('bound, comparison and evidence of an expression', () => {
   });
 });
 
-it('the evidence of many conditions stays in proportion to them', () => {
+it('the recovery condition of many conditions stays in proportion to them', () => {
   const conditions = Array.from({ length: 30 }, (_, i) => `a${i}x > ${i}`);
   expect(analyseExpression(conditions.join(' and ')).recovery?.expr.length).toBeLessThan(10_000);
 });

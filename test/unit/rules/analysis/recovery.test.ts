@@ -4,8 +4,8 @@ import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 import type { SloRule } from '../../../../src/rules/rule.ts';
 import { ask, load } from '../../demo/prometheus/promql-case.ts';
 
-/** What a rule says of a series at an instant. */
-type State = 'breach' | 'recovered' | 'no evidence';
+/** The state of a series at an instant. */
+type State = 'breach' | 'recovered' | 'unknown';
 
 const meets: Readonly<Record<string, (value: number, bound: number) => boolean>> = {
   '>': (value, bound) => value > bound,
@@ -16,7 +16,7 @@ const meets: Readonly<Record<string, (value: number, bound: number) => boolean>>
   '!=': (value, bound) => value !== bound,
 };
 
-type Judged = Pick<SloRule, 'expr' | 'recovery'>;
+type RuleConditions = Pick<SloRule, 'expr' | 'recovery'>;
 
 /** The only value of an answer, whatever its labels. */
 const valueOf = (answer: Record<string, string>): number | undefined => {
@@ -24,33 +24,37 @@ const valueOf = (answer: Record<string, string>): number | undefined => {
   return value === undefined ? undefined : Number(value);
 };
 
-function stateOf({ expr, recovery }: Judged, series: Readonly<Record<string, string>>, at = 0): State {
+function stateOf(
+  { expr, recovery }: RuleConditions,
+  series: Readonly<Record<string, string>>,
+  at = 0,
+): State {
   const store = load(series);
   if (valueOf(ask(store, expr, { at })) !== undefined) return 'breach';
-  if (recovery === undefined) throw new Error('the rule has no evidence');
+  if (recovery === undefined) throw new Error('the rule has no recovery condition');
   const value = valueOf(ask(store, recovery.expr, { at }));
-  if (value === undefined || Number.isNaN(value)) return 'no evidence';
+  if (value === undefined || Number.isNaN(value)) return 'unknown';
   const { comparison, bound } = recovery;
   if (comparison === undefined || bound === undefined) return 'recovered';
-  return meets[comparison]?.(value, bound) === true ? 'no evidence' : 'recovered';
+  return meets[comparison]?.(value, bound) === true ? 'unknown' : 'recovered';
 }
 
 const series = (values: Readonly<Record<string, number>>): Record<string, string> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`${name}{x="1"}`, String(value)]));
 
-describe('what a hand-written expression proves about a series', () => {
+describe('the recovery condition of a hand-written expression', () => {
   const cases: readonly (readonly [string, Readonly<Record<string, number>>, State])[] = [
     ['a > 1', { a: 2 }, 'breach'],
     ['a > 1', { a: 1 }, 'recovered'],
-    ['a > 1', {}, 'no evidence'],
-    ['a > 1', { a: Number.NaN }, 'no evidence'],
+    ['a > 1', {}, 'unknown'],
+    ['a > 1', { a: Number.NaN }, 'unknown'],
     ['1 < a', { a: 0 }, 'recovered'],
     ['a >= 1 and b > 2', { a: 1, b: 3 }, 'breach'],
     ['a >= 1 and b > 2', { a: 0, b: 3 }, 'recovered'],
     ['a >= 1 and b > 2', { a: 1, b: 2 }, 'recovered'],
     ['a >= 1 and b > 2', { a: 0, b: 0 }, 'recovered'],
-    ['a >= 1 and b > 2', { a: 1 }, 'no evidence'],
-    ['a >= 1 and b > 2', { b: 3 }, 'no evidence'],
+    ['a >= 1 and b > 2', { a: 1 }, 'unknown'],
+    ['a >= 1 and b > 2', { b: 3 }, 'unknown'],
     ['a <= 1 and on (x) b < 2', { a: 1, b: 2 }, 'recovered'],
     ['a == 0 and b == 0', { a: 0, b: 1 }, 'recovered'],
     ['a == 0 and b == 0', { a: 0, b: 0 }, 'breach'],
@@ -58,71 +62,71 @@ describe('what a hand-written expression proves about a series', () => {
     ['a > 1 and b > 2 and c > 3', { a: 2, b: 3, c: 3 }, 'recovered'],
     ['a > 1 and b > 2 and c > 3', { a: 2, b: 2, c: 4 }, 'recovered'],
     ['a > 1 and b > 2 and c > 3', { a: 2, b: 3, c: 4 }, 'breach'],
-    ['a > 1 and b > 2 and c > 3', { a: 2, b: 3 }, 'no evidence'],
+    ['a > 1 and b > 2 and c > 3', { a: 2, b: 3 }, 'unknown'],
     ['a > 1 and (b > 2 or c > 3)', { a: 2, b: 2, c: 3 }, 'recovered'],
     ['a > 1 and (b > 2 or c > 3)', { a: 2, b: 2, c: 4 }, 'breach'],
-    ['a > 1 and b', { a: 2 }, 'no evidence'],
+    ['a > 1 and b', { a: 2 }, 'unknown'],
     ['a > 1 and b', { a: 1, b: 0 }, 'recovered'],
     ['a > 1 unless b', { a: 2 }, 'breach'],
     ['a > 1 unless b', { a: 2, b: 0 }, 'recovered'],
     ['a > 1 unless b > 5', { a: 2, b: 5 }, 'breach'],
     ['a > 1 unless b > 5', { a: 2, b: 6 }, 'recovered'],
     ['a > 1 unless b > 5', { a: 1 }, 'recovered'],
-    ['a > 1 unless b > 5', { b: 5 }, 'no evidence'],
+    ['a > 1 unless b > 5', { b: 5 }, 'unknown'],
     ['a > 1 or b > 1', { a: 1, b: 1 }, 'recovered'],
     ['a > 1 or b > 1', { a: 1, b: 2 }, 'breach'],
-    ['a > 1 or b > 1', {}, 'no evidence'],
-    ['a > 1 and b > 2', { a: 2, b: Number.NaN }, 'no evidence'],
+    ['a > 1 or b > 1', {}, 'unknown'],
+    ['a > 1 and b > 2', { a: 2, b: Number.NaN }, 'unknown'],
     ['a > 1 and b > c', { a: 2, b: 2, c: 1 }, 'breach'],
     ['a > 1 and b > c', { a: 2, b: 1, c: 1 }, 'recovered'],
-    ['a > 1 and b > c', { a: 2, b: 1 }, 'no evidence'],
+    ['a > 1 and b > c', { a: 2, b: 1 }, 'unknown'],
     ['a > 1 and on () absent(b)', { a: 2 }, 'breach'],
     ['a > 1 and on () absent(b)', { a: 2, b: 0 }, 'recovered'],
-    ['a > 1 and on () absent(b)', { b: 0 }, 'no evidence'],
+    ['a > 1 and on () absent(b)', { b: 0 }, 'unknown'],
     ['a > 1 or b > 2', { a: 2, b: 0 }, 'breach'],
     ['a > 1 or b > 2', { a: 1, b: 2 }, 'recovered'],
     ['a > 1 or b > 2', { b: 2 }, 'recovered'],
-    ['a > 1 or b > 2', { a: Number.NaN, b: 2 }, 'no evidence'],
-    ['a > 1 or b > 2', {}, 'no evidence'],
+    ['a > 1 or b > 2', { a: Number.NaN, b: 2 }, 'unknown'],
+    ['a > 1 or b > 2', {}, 'unknown'],
     ['a > b', { a: 2, b: 1 }, 'breach'],
     ['a > b', { a: 1, b: 1 }, 'recovered'],
-    ['a > b', { a: 1 }, 'no evidence'],
-    ['a > b', { b: 1 }, 'no evidence'],
-    ['a > b', { a: 1, b: Number.NaN }, 'no evidence'],
+    ['a > b', { a: 1 }, 'unknown'],
+    ['a > b', { b: 1 }, 'unknown'],
+    ['a > b', { a: 1, b: Number.NaN }, 'unknown'],
     ['a == on (x) group_left b', { a: 1, b: 2 }, 'recovered'],
     ['(a != b) and (c == 0)', { a: 1, b: 2, c: 1 }, 'recovered'],
-    ['(a != b) and (c == 0)', { a: 1, b: 2 }, 'no evidence'],
+    ['(a != b) and (c == 0)', { a: 1, b: 2 }, 'unknown'],
     ['a > b unless c', { a: 2, b: 1, c: 1 }, 'recovered'],
     ['count by (x) (a == 0) > 0', { a: 0 }, 'breach'],
     ['count by (x) (a == 0) > 0', { a: 1 }, 'recovered'],
-    ['count by (x) (a == 0) > 0', {}, 'no evidence'],
+    ['count by (x) (a == 0) > 0', {}, 'unknown'],
     ['100 * (count by (x) (a == 0) / count by (x) (a)) > 10', { a: 1 }, 'recovered'],
     ['count by (x) (a unless b) > 0', { a: 1, b: 1 }, 'recovered'],
-    ['count by (x) (a unless b) > 0', { b: 1 }, 'no evidence'],
+    ['count by (x) (a unless b) > 0', { b: 1 }, 'unknown'],
     ['5 - max by (x) (a and b > 0) > 3', { a: 1, b: 0 }, 'recovered'],
-    ['5 - max by (x) (a and b > 0) > 3', { b: 0 }, 'no evidence'],
+    ['5 - max by (x) (a and b > 0) > 3', { b: 0 }, 'unknown'],
     ['sum by (x) (a > 5)', { a: 5 }, 'recovered'],
     ['a > 1 and count by (x) (b > 2) > 0', { a: 2, b: 3 }, 'breach'],
     ['a > 1 and count by (x) (b > 2) > 0', { a: 2, b: 2 }, 'recovered'],
-    ['a > 1 and count by (x) (b > 2) > 0', { a: 2 }, 'no evidence'],
+    ['a > 1 and count by (x) (b > 2) > 0', { a: 2 }, 'unknown'],
     ['(a > 1) < 10', { a: 1 }, 'recovered'],
-    ['(a > 1) < 10', {}, 'no evidence'],
+    ['(a > 1) < 10', {}, 'unknown'],
     ['(a >bool 1) == 1', { a: 1 }, 'recovered'],
-    ['(a >bool 1) == 1', {}, 'no evidence'],
+    ['(a >bool 1) == 1', {}, 'unknown'],
   ];
   it.each(cases)('%s with %o: %s', (expr, values, expected) => {
     expect(stateOf({ expr, ...analyseExpression(expr) }, series(values))).toBe(expected);
   });
 });
 
-describe('what burn rates over several windows prove, as generators write them', () => {
+describe('the recovery condition of burn rates over several windows, as generators write them', () => {
   const pair = (short: string, long: string, bound: number): string =>
     `((r:rate${short}{slo="s"} > (${bound} * 0.001)) and ignoring (window) (r:rate${long}{slo="s"} > (${bound} * 0.001)))`;
   const expr = `${pair('5m', '1h', 14.4)} or ignoring (window) ${pair('30m', '6h', 6)}`;
   const { recovery } = analyseExpression(expr);
   const shares = { '5m': 0.001, '1h': 0.02, '30m': 0.001, '6h': 0.001 };
 
-  /** The windows whose alert is proven to be over. */
+  /** The windows whose alert has recovered. */
   function over(given: Readonly<Record<string, number>>): readonly string[] {
     const series = Object.entries(given).map(([window, share]): [string, string] => [
       `r:rate${window}{slo="s",window="${window}"}`,
@@ -135,15 +139,15 @@ describe('what burn rates over several windows prove, as generators write them',
       .sort();
   }
 
-  it('whichever of the windows it was that breached, it is over when all of them have data', () => {
+  it('it is met when all windows have data, whichever of them breached', () => {
     expect(over(shares)).toEqual(['30m', '5m']);
   });
 
   it.each([
-    ['a traffic that stopped', { ...shares, '5m': Number.NaN, '30m': Number.NaN }],
+    ['traffic that stopped', { ...shares, '5m': Number.NaN, '30m': Number.NaN }],
     ['a short window without data', { '1h': 0.02, '30m': 0.001, '6h': 0.001 }],
     ['no data at all', {}],
-  ])('nothing is proven by %s', (_, given) => {
+  ])('is not met by %s', (_, given) => {
     expect(over(given)).toEqual([]);
   });
 
@@ -159,16 +163,16 @@ describe('what burn rates over several windows prove, as generators write them',
     }
   });
 
-  it('other series on the other side of an `or` are judged by themselves', () => {
+  it('different series on both sides of an `or` recover separately', () => {
     const store = load({ 'disk{mount="/"}': '50', 'disk{mount="/data"}': '60' });
     const disks = analyseExpression('disk{mount="/"} > 90 or disk{mount="/data"} > 95').recovery;
     expect(Object.keys(ask(store, disks?.expr ?? '', { at: 0 }))).toHaveLength(2);
   });
 });
 
-describe('what breaches by its absence', () => {
+describe('a breach by missing data', () => {
   it.each(['absent(a)', 'absent(a) == 1', 'absent_over_time(a[5m]) > 0', 'a > 1 or absent(a)', 'vector(1)'])(
-    '%s is over when it vanishes',
+    '%s has no recovery condition',
     (expr) => {
       expect(analyseExpression(expr).recovery).toBeUndefined();
     },
@@ -197,7 +201,7 @@ const middling = { total: 1_000, under250: 500, under500: 1_000 };
 const quiet = { total: 0, under250: 0, under500: 0 };
 const times = <T>(count: number, item: T): readonly T[] => Array.from({ length: count }, () => item);
 
-function verdictOf(alert: string, more = ''): Judged {
+function ruleOf(alert: string, more = ''): RuleConditions {
   const text = `slos: [{ name: s, metric: m_milliseconds, by: [service], objective: { quantile: 0.99, below: 500ms, window: 5m }, alert: { ${alert} } ${more} }]`;
   const result = parseRuleText('rules.yaml', text);
   const rule = result.groups[0]?.rules[0];
@@ -205,44 +209,39 @@ function verdictOf(alert: string, more = ''): Judged {
   return rule;
 }
 
-describe('what a short-form objective proves about a service', () => {
-  const plain = verdictOf('');
-  const lower = verdictOf('recover: { below: 250ms }');
-  const sooner = verdictOf('recover: { window: 2m }');
-  const guarded = verdictOf('', ', min_requests: 100');
+describe('the recovery condition of a short-form objective', () => {
+  const plainRule = ruleOf('');
+  const lower = ruleOf('recover: { below: 250ms }');
+  const sooner = ruleOf('recover: { window: 2m }');
+  const guarded = ruleOf('', ', min_requests: 100');
 
-  const cases: readonly (readonly [string, Judged, Parameters<typeof histogram>[0], State])[] = [
-    ['slow requests are a breach', plain, times(6, slow), 'breach'],
-    ['fast requests are a recovery', plain, [...times(6, slow), ...times(6, fast)], 'recovered'],
-    ['no requests prove nothing', plain, [...times(6, slow), ...times(6, quiet)], 'no evidence'],
-    [
-      'between the two bounds it is neither',
-      lower,
-      [...times(6, slow), ...times(6, middling)],
-      'no evidence',
-    ],
+  const cases: readonly (readonly [string, RuleConditions, Parameters<typeof histogram>[0], State])[] = [
+    ['slow requests are a breach', plainRule, times(6, slow), 'breach'],
+    ['fast requests are a recovery', plainRule, [...times(6, slow), ...times(6, fast)], 'recovered'],
+    ['no requests are not a recovery', plainRule, [...times(6, slow), ...times(6, quiet)], 'unknown'],
+    ['between the two bounds it is neither', lower, [...times(6, slow), ...times(6, middling)], 'unknown'],
     ['under the lower bound it is over', lower, [...times(6, slow), ...times(6, fast)], 'recovered'],
-    ['with the long window alone it lasts', plain, [...times(6, slow), ...times(3, fast)], 'breach'],
+    ['with the long window alone it lasts', plainRule, [...times(6, slow), ...times(3, fast)], 'breach'],
     ['with a shorter window it is over sooner', sooner, [...times(6, slow), ...times(3, fast)], 'recovered'],
     ['a shorter window does not delay the breach', sooner, [...times(6, fast), ...times(1, slow)], 'breach'],
     [
-      'a shorter window without requests proves nothing',
+      'a shorter window without requests is not a recovery',
       sooner,
       [...times(6, slow), ...times(3, quiet)],
-      'no evidence',
+      'unknown',
     ],
-    ['enough requests give a verdict', guarded, times(6, slow), 'breach'],
+    ['enough requests are evaluated', guarded, times(6, slow), 'breach'],
     [
-      'too few requests give no verdict',
+      'too few requests are not evaluated',
       guarded,
       times(6, { total: 10, under250: 0, under500: 0 }),
-      'no evidence',
+      'unknown',
     ],
     [
       'too few requests are no recovery',
       guarded,
       [...times(6, slow), ...times(6, { total: 10, under250: 10, under500: 10 })],
-      'no evidence',
+      'unknown',
     ],
   ];
   it.each(cases)('%s', (_, rule, minutes, expected) => {

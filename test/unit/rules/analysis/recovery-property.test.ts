@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { toRecord, withoutMetricName } from '../../../demo/prometheus/labels.ts';
-import { QueryError } from '../../../demo/prometheus/promql/errors.ts';
-import { parseExpression } from '../../../demo/prometheus/promql/parse.ts';
-import { queryInstant } from '../../../demo/prometheus/promql/query.ts';
-import { PROMETHEUS_3 } from '../../../demo/prometheus/promql/version-behavior.ts';
-import { createSampleStore } from '../../../demo/prometheus/sample-store.ts';
-import { meets } from '../../../src/alerts/recovery.ts';
-import { fingerprint } from '../../../src/lib/labels.ts';
-import { epochMs } from '../../../src/lib/units.ts';
-import { analyseExpression } from '../../../src/rules/analysis/analyse.ts';
-import { checkExpression } from '../../../src/rules/analysis/syntax.ts';
-import { generateQuery } from '../../support/promql-queries.ts';
-import { createChance, generateSamples } from '../../support/promql-samples.ts';
-import { SEED } from '../../support/seed.ts';
+import { toRecord, withoutMetricName } from '../../../../demo/prometheus/labels.ts';
+import { QueryError } from '../../../../demo/prometheus/promql/errors.ts';
+import { parseExpression } from '../../../../demo/prometheus/promql/parse.ts';
+import { queryInstant } from '../../../../demo/prometheus/promql/query.ts';
+import { PROMETHEUS_3 } from '../../../../demo/prometheus/promql/version-behavior.ts';
+import { createSampleStore } from '../../../../demo/prometheus/sample-store.ts';
+import { meets } from '../../../../src/alerts/recovery.ts';
+import { fingerprint } from '../../../../src/lib/labels.ts';
+import { epochMs } from '../../../../src/lib/units.ts';
+import { analyseExpression } from '../../../../src/rules/analysis/analyse.ts';
+import { checkExpression } from '../../../../src/rules/analysis/syntax.ts';
+import { generateQuery } from '../../../support/promql-queries.ts';
+import { createChance, generateSamples } from '../../../support/promql-samples.ts';
+import { SEED } from '../../../support/seed.ts';
 
 const QUERIES = 1_500;
 
@@ -45,47 +45,47 @@ describe(`over ${QUERIES} generated expressions (seed ${SEED})`, () => {
   const chance = createChance(SEED);
   const queries = Array.from({ length: QUERIES }, () => generateQuery(chance));
 
-  it('none that a Prometheus takes is refused', () => {
+  it('no expression that Prometheus accepts is refused', () => {
     const refused = queries.filter(({ query }) => checkExpression(query).length > 0);
     expect(refused.map(({ query }) => query)).toEqual([]);
   });
 
-  it('a breach always meets the comparison in its evidence', () => {
-    let judged = 0;
+  it('a breach always meets the comparison of the recovery condition', () => {
+    let checked = 0;
     for (const { query, start } of queries) {
       const { recovery } = analyseExpression(query);
       if (recovery?.comparison === undefined || recovery.bound === undefined) continue;
       const { comparison, bound } = recovery;
       const breaches = ask(query, start) ?? new Map<string, number>();
       if (breaches.size === 0) continue;
-      const proof = ask(recovery.expr, start);
-      expect(proof, `${recovery.expr} is not accepted`).toBeDefined();
+      const answer = ask(recovery.expr, start);
+      expect(answer, `${recovery.expr} is not accepted`).toBeDefined();
       for (const [print] of breaches) {
-        const value = proof?.get(print);
+        const value = answer?.get(print);
         expect(value, `${query}\n${recovery.expr}`).toBeDefined();
         expect(meets(value ?? Number.NaN, comparison, bound), `${query}\n${recovery.expr}`).toBe(true);
-        judged++;
+        checked++;
       }
     }
-    expect(judged).toBeGreaterThan(50);
+    expect(checked).toBeGreaterThan(50);
   });
 
-  it('where no value tells, the series of a breach are among those there is data for', () => {
-    let judged = 0;
+  it('a recovery condition by presence returns the series of every breach', () => {
+    let checked = 0;
     for (const { query, start } of queries) {
       const { recovery } = analyseExpression(query);
       if (recovery === undefined || recovery.comparison !== undefined) continue;
-      // Of all comparisons `!=` alone lets NaN through, which is no data to judge by.
+      // Of all comparisons `!=` alone lets NaN through, which is not data.
       if (query.replaceAll(/\{[^}]*\}/g, '').includes('!=')) continue;
       const breaches = ask(query, start) ?? new Map<string, number>();
       if (breaches.size === 0) continue;
-      const there = ask(recovery.expr, start);
+      const present = ask(recovery.expr, start);
       expect(
-        [...breaches.keys()].filter((print) => there?.has(print) !== true),
+        [...breaches.keys()].filter((print) => present?.has(print) !== true),
         `${query}\n${recovery.expr}`,
       ).toEqual([]);
-      judged += breaches.size;
+      checked += breaches.size;
     }
-    expect(judged).toBeGreaterThan(50);
+    expect(checked).toBeGreaterThan(50);
   });
 });
