@@ -78,19 +78,24 @@ interface Quantile {
   readonly buckets: Buckets;
 }
 
-/** The parts of `histogram_quantile(q, sum by (le, service) (rate(m_bucket{...}[w])))`, q being a constant between 0 and 1. */
-function quantileOf(expr: string, node: SyntaxNode): Quantile | undefined {
+/** The parts of `histogram_quantile(q, ...)`, q being a constant between 0 and 1. */
+function quantileCall(expr: string, node: SyntaxNode): { quantile: number; of: SyntaxNode } | undefined {
   const call = callOf(expr, node);
   const [level, of] = call?.args ?? [];
   if (call?.name !== 'histogram_quantile' || level === undefined || of === undefined) return undefined;
-  const quantile = constantOfNode(expr, level);
-  const sum = sumOf(expr, of);
+  const quantile = constantOfNode(expr, level) ?? 0;
+  return quantile > 0 && quantile < 1 ? { quantile, of } : undefined;
+}
+
+/** The parts of `histogram_quantile(q, sum by (le, service) (rate(m_bucket{...}[w])))`. */
+function quantileOf(expr: string, node: SyntaxNode): Quantile | undefined {
+  const call = quantileCall(expr, node);
+  const sum = call === undefined ? undefined : sumOf(expr, call.of);
   const buckets = sum === undefined ? undefined : bucketsOf(expr, sum.of);
-  if (quantile === undefined || quantile <= 0 || quantile >= 1) return undefined;
-  if (sum === undefined || buckets === undefined) return undefined;
+  if (call === undefined || sum === undefined || buckets === undefined) return undefined;
   // Classic buckets need `le`, native histograms do not have it.
   if (buckets.isNative === sum.by.includes('le')) return undefined;
-  return { quantile, buckets, by: sum.by.filter((label) => label !== 'le') };
+  return { quantile: call.quantile, buckets, by: sum.by.filter((label) => label !== 'le') };
 }
 
 /** A quantile of a latency histogram above a bound is a latency objective. */
