@@ -1,77 +1,69 @@
 import { App } from '@slack/bolt';
 import type { Clock } from '../lib/clock.ts';
+import { faultText } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { MINUTE, ms, SECOND } from '../lib/units.ts';
-import type { PicturePainter } from '../traces/pictures.ts';
-import { type CallsOptions, createCalls, createSlackLogger, reasonOf } from './calls.ts';
-import { type ConversationOptions, createConversation } from './conversation.ts';
-import { listen } from './listeners.ts';
-import { createPictureShow } from './picture-show.ts';
+import { MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import {
+  type Calls,
+  type CallsOptions,
+  createCalls,
+  createSlackLogger,
+  reasonOf,
+  SLACK_TIMEOUT,
+} from './calls.ts';
+import { type InteractionParts, registerInteractions } from './interactions.ts';
 import { openTransport, SlackSetupError, type Transport } from './receivers.ts';
-import { createRunning } from './responder.ts';
 
 export interface SlackAppOptions
   extends Omit<CallsOptions, 'timeout'>,
-    Omit<ConversationOptions, 'pictures'> {
+    Pick<InteractionParts, 'commands' | 'painter'> {
   readonly transport: Transport;
-  /** Draws the pictures of answers; without it an answer is text alone. */
-  readonly painter?: Pick<PicturePainter, 'draw'>;
 }
 
 export interface SlackApp {
   /**
-   * Checks the token and begins to take commands. Rejects with `SlackSetupError` when Slack refuses the token, with
-   * the system's error when the port is taken. In Socket Mode it waits for the first connection, however long.
+   * Checks the token and starts to accept commands. In Socket Mode it waits for the first connection without a limit.
+   * @throws SlackSetupError when Slack rejects a token; the system's error when the port is in use.
    */
   start(): Promise<{ readonly port?: number }>;
-  /** Takes no more commands and waits for those that run, at most ten seconds. */
+  /** Stops accepting commands and waits up to ten seconds for those that run. */
   stop(): Promise<void>;
-  /** Whether commands can arrive and Slack takes the token. */
+  /** Whether commands can arrive and Slack accepts the token. */
   isConnected(): boolean;
 }
 
-const AUTH_INTERVAL = MINUTE;
-/** While Slack does not answer or refuses, a good answer should not be long in coming to notice. */
-const AUTH_INTERVAL_WHEN_BAD = ms(10 * SECOND);
-const LAST_WORDS = ms(10 * SECOND);
+const AUTH_INTERVAL: Milliseconds = MINUTE;
+/** Shorter, so that a token that is valid again is noticed soon. */
+const AUTH_INTERVAL_WHEN_BAD: Milliseconds = ms(10 * SECOND);
+/** How long a stop waits for running commands. */
+const STOP_TIMEOUT: Milliseconds = ms(10 * SECOND);
 
-/** The bot's ears: Bolt on an explicit receiver, commands and buttons, nothing else. */
+/** The Bolt app that answers commands, buttons and forms. */
 export function createSlackApp(options: SlackAppOptions): SlackApp {
-  const { clock, logger, apiUrl, transport } = options;
+  const { clock, logger, apiUrl } = options;
   const slackLogger = createSlackLogger(logger);
-  const connection = openTransport(transport, {
-    apiUrl,
-    logger: slackLogger,
-  });
+  const connection = openTransport(options.transport, { apiUrl, logger: slackLogger });
   const app = new App({
     receiver: connection.receiver,
-    // The token is checked by this program, under a deadline; Bolt would ask at every first request.
+    // `watchToken` checks the token; Bolt would call auth.test at each first request.
     authorize: async () => ({ botToken: options.botToken }),
     logger: slackLogger,
     convoStore: false,
-    clientOptions: {
-      slackApiUrl: apiUrl,
-      retryConfig: { retries: 0 },
-      timeout: 10_000,
-    },
+    clientOptions: { slackApiUrl: apiUrl, retryConfig: { retries: 0 }, timeout: SLACK_TIMEOUT },
   });
   const calls = createCalls(options);
-  const running = createRunning(clock);
-  const { painter } = options;
-  const pictures = painter && createPictureShow({ calls, painter, clock, logger });
-  const conversation = createConversation({ ...options, ...(pictures === undefined ? {} : { pictures }) });
-  const { recorder, commands } = options;
-  listen(app, { calls, clock, logger, recorder, commands, conversation, running });
-  const token = watchToken({ clock, logger, authTest: () => calls.call('auth.test', {}) });
+  const running = trackWork(clock);
+  registerInteractions(app, { ...options, calls, track: running.track });
+  const token = watchToken({ clock, logger, calls });
 
   let stopped: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
     token.end();
     await connection.close().catch((error: unknown) => {
-      logger.warn('slack: closing failed', { error: error instanceof Error ? error.message : 'unknown' });
+      logger.warn('slack: closing the connection failed', { error: faultText(error) });
     });
-    await running.settled(LAST_WORDS);
+    await running.settled(STOP_TIMEOUT);
   }
 
   return {
@@ -79,7 +71,7 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
       await token.check();
       const port = await connection.open();
       token.watch();
-      return port === undefined ? {} : { port };
+      return { port };
     },
     stop() {
       stopped ??= stop();
@@ -89,21 +81,42 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
   };
 }
 
-/** Asks Slack now and then whether it still takes the token. No answer leaves the last one percentiles. */
-function watchToken(parts: {
-  clock: Clock;
-  logger: Logger;
-  authTest: () => ReturnType<ReturnType<typeof createCalls>['call']>;
-}): { check(): Promise<void>; watch(): void; end(): void; isGood(): boolean } {
-  const { clock, logger, authTest } = parts;
+/** Keeps account of work that goes on after Slack has its acknowledgement. */
+function trackWork(clock: Clock): {
+  track(work: () => Promise<void>): Promise<void>;
+  settled(timeout: Milliseconds): Promise<void>;
+} {
+  const running = new Set<Promise<void>>();
+  return {
+    async track(work) {
+      const promise = work();
+      running.add(promise);
+      await promise.finally(() => running.delete(promise));
+    },
+    async settled(timeout) {
+      const timer = new AbortController();
+      await Promise.race([Promise.allSettled(running), clock.sleep(timeout, timer.signal)]);
+      timer.abort();
+    },
+  };
+}
+
+/** Checks regularly whether Slack still accepts the token. A failed check leaves the last result. */
+function watchToken({ clock, logger, calls }: { clock: Clock; logger: Logger; calls: Calls }): {
+  check(): Promise<void>;
+  watch(): void;
+  end(): void;
+  isGood(): boolean;
+} {
   const ended = new AbortController();
   let isGood = false;
 
-  async function ask(): Promise<string | undefined> {
-    const outcome = await authTest();
+  /** Slack's error code if it rejects the token. */
+  async function test(): Promise<string | undefined> {
+    const outcome = await calls.call('auth.test', {});
     if (outcome.kind === 'done') isGood = true;
     if (outcome.kind !== 'refused') return undefined;
-    if (isGood) logger.error('slack: the token is refused', { code: reasonOf(outcome) });
+    if (isGood) logger.error('slack: the token was rejected', { code: reasonOf(outcome) });
     isGood = false;
     return outcome.code;
   }
@@ -111,19 +124,17 @@ function watchToken(parts: {
   async function loop(): Promise<void> {
     while (!ended.signal.aborted) {
       await clock.sleep(isGood ? AUTH_INTERVAL : AUTH_INTERVAL_WHEN_BAD, ended.signal);
-      if (!ended.signal.aborted) await ask();
+      if (!ended.signal.aborted) await test();
     }
   }
 
   return {
     async check() {
-      const code = await ask();
+      const code = await test();
       if (code !== undefined) throw new SlackSetupError(code, 'bot');
     },
     watch: () => void loop(),
-    end: () => {
-      ended.abort();
-    },
+    end: () => ended.abort(),
     isGood: () => isGood,
   };
 }

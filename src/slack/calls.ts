@@ -9,17 +9,32 @@ import {
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { between, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { createPacer, type PacedCall } from './pacing.ts';
+import { between, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { createPacer, DEFAULT_RETRY_DELAY, type PacedCall, RETRY_DELAYS } from './pacing.ts';
 import type { BotMethod } from './scopes.ts';
 
-/** Slack's answer to a call it carried out: fields are read with care, they come from outside. */
+/** The body of a successful answer. Its fields are checked where they are read. */
 export type CallData = Readonly<Record<string, unknown>>;
+
+/** Why a Web API call failed, and whether Slack may have carried it out. */
+export type CallFailure =
+  /** Not carried out: rate limited, or no connection. `retryAfter` is 0 when Slack gave no delay. */
+  | {
+      readonly kind: 'not-sent';
+      readonly retryAfter: Milliseconds;
+      readonly reason: string;
+      readonly limited: boolean;
+    }
+  /** Possibly carried out. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'message-gone'; readonly code: string }
+  | { readonly kind: 'channel-refused'; readonly code: string }
+  | { readonly kind: 'refused'; readonly code: string };
 
 export type CallOutcome = { readonly kind: 'done'; readonly data: CallData } | CallFailure;
 
 export interface Calls {
-  /** Calls a Web API method once. `paced`: what it is paced by; without a key it has no place in a queue. */
+  /** Calls a Web API method once. Never throws. Without a key a call gets no reserved time in a full queue. */
   call(
     method: BotMethod,
     args: Record<string, unknown>,
@@ -29,28 +44,28 @@ export interface Calls {
 
 export interface CallsOptions {
   readonly botToken: string;
-  /** The Web API's address; `https://slack.com/api/` unless notified. */
+  /** Base URL of the Web API; default `https://slack.com/api/`. */
   readonly apiUrl?: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Recorder;
-  /** How long a call may take. */
+  /** Limit for one call; default 10 s. */
   readonly timeout?: Milliseconds;
 }
 
-/** Slack answers within a second or two, or something is wrong. */
-const TIMEOUT = ms(10 * SECOND);
+/** Limit for one request to Slack, which usually answers within two seconds. */
+export const SLACK_TIMEOUT: Milliseconds = ms(10 * SECOND);
 
 /**
- * The posting client: no hidden retries (with them a reset connection gave three messages), a deadline, a 429 that
- * comes back at once, and calls spaced as Slack asks. Never throws.
+ * The Web API client. It makes each call once, because the SDK's own retries can post a message twice, returns a 429 at
+ * once, and spaces calls by Slack's rate limits.
  */
 export function createCalls(options: CallsOptions): Calls {
-  const { botToken, apiUrl, clock, logger, recorder, timeout = TIMEOUT } = options;
-  const client = new WebClient(botToken, {
-    slackApiUrl: apiUrl,
+  const { clock, logger, recorder } = options;
+  const client = new WebClient(options.botToken, {
+    slackApiUrl: options.apiUrl,
     retryConfig: { retries: 0 },
-    timeout,
+    timeout: options.timeout ?? SLACK_TIMEOUT,
     rejectRateLimitedCalls: true,
     allowAbsoluteUrls: false,
     logger: createSlackLogger(logger),
@@ -61,63 +76,42 @@ export function createCalls(options: CallsOptions): Calls {
     const startedAt = clock.now();
     const outcome = await client.apiCall(method, args).then(
       (data): CallOutcome => ({ kind: 'done', data: { ...data } }),
-      (error: unknown): CallOutcome => sortFailure(error),
+      (error: unknown): CallOutcome => failureOf(error),
     );
-    recorder.slackCalled({
-      method,
-      outcome: recorded(outcome),
-      seconds: between(startedAt, clock.now()) / 1_000,
-    });
+    const seconds = between(startedAt, clock.now()) / SECOND;
+    recorder.slackCalled({ method, outcome: metricOutcome(outcome), seconds });
     return outcome;
   }
 
   return {
-    async call(method, args, by = { channel: '' }) {
-      const paced = { method, ...by };
+    async call(method, args, queue = { channel: '' }) {
+      const paced = { method, ...queue };
       const wait = await pacer.turn(paced);
       if (wait !== undefined) return { kind: 'not-sent', retryAfter: wait, reason: 'paced', limited: true };
       const outcome = await attempt(method, args);
-      if (outcome.kind === 'not-sent' && outcome.limited) pacer.hold(paced, outcome.retryAfter);
-      if (outcome.kind !== 'done')
-        logger.debug('slack: call failed', {
-          method,
-          outcome: outcome.kind,
-          reason: withoutSecrets(reasonOf(outcome)),
-        });
+      if (outcome.kind === 'done') return outcome;
+      if (outcome.kind === 'not-sent' && outcome.limited) pacer.pause(paced, outcome.retryAfter);
+      const reason = withoutSecrets(reasonOf(outcome));
+      logger.debug('slack: call failed', { method, outcome: outcome.kind, reason });
       return outcome;
     },
   };
 }
 
-function recorded(outcome: CallOutcome): 'ok' | 'rate-limited' | 'error' | 'unknown' {
+function metricOutcome(outcome: CallOutcome): 'ok' | 'rate-limited' | 'error' | 'unknown' {
   if (outcome.kind === 'done') return 'ok';
   if (outcome.kind === 'unknown') return 'unknown';
   return outcome.kind === 'not-sent' && outcome.limited ? 'rate-limited' : 'error';
 }
 
-/** Why a call failed, in Slack's own word where it has one. */
+/** Why a call failed: Slack's error code if there is one. */
 export const reasonOf = (failure: CallFailure): string => ('code' in failure ? failure.code : failure.reason);
 
-/** What an error of a Web API call says about whether Slack acted on it. */
-export type CallFailure =
-  /** Slack did not act: too many calls, or nobody was reached. `retryAfter` 0: no time was named. */
-  | {
-      readonly kind: 'not-sent';
-      readonly retryAfter: Milliseconds;
-      readonly reason: string;
-      readonly limited: boolean;
-    }
-  /** Slack may have acted. */
-  | { readonly kind: 'unknown'; readonly reason: string }
-  | { readonly kind: 'message-gone'; readonly code: string }
-  | { readonly kind: 'channel-refused'; readonly code: string }
-  | { readonly kind: 'refused'; readonly code: string };
-
-/** Errors of `chat.*` that another channel would not give (docs.slack.dev, chat.postMessage and chat.update). */
-const CHANNEL = new Set([
+/** `chat.*` errors that concern the channel: another channel could take the message. Source: docs.slack.dev. */
+const CHANNEL_ERRORS = new Set([
   'channel_not_found',
   'is_archived',
-  // What chat.update answers for an archived channel.
+  // From chat.update for an archived channel.
   'is_inactive',
   'not_in_channel',
   'restricted_action',
@@ -127,8 +121,8 @@ const CHANNEL = new Set([
   'messages_tab_disabled',
 ]);
 
-/** The message to change or to answer cannot be: a new one has to take its place. */
-const MESSAGE = new Set([
+/** Errors that mean the message to edit or reply to is gone: a new one has to be posted. */
+const MESSAGE_ERRORS = new Set([
   'message_not_found',
   'thread_not_found',
   'cant_update_message',
@@ -136,14 +130,11 @@ const MESSAGE = new Set([
   'cannot_reply_to_message',
 ]);
 
-/** Slack itself failed: it may have done the work or not. */
-const UNCERTAIN = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
+/** Errors inside Slack: the call may have been carried out. */
+const SERVER_ERRORS = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
 
-const LIMITED = new Set(['ratelimited', 'rate_limited', 'message_limit_exceeded']);
-const LIMITED_WITHOUT_TIME = ms(30 * SECOND);
-
-/** Failures that end before a byte of the request has left: node's and undici's codes. */
-const NOT_CONNECTED = new Set([
+/** Error codes of Node.js and undici for requests of which no byte was sent. */
+const CONNECTION_ERRORS = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -159,17 +150,17 @@ const NOT_CONNECTED = new Set([
 ]);
 
 /**
- * Sorts an error of `@slack/web-api` 8. What is not known to be harmless counts as unknown: a second post is worse
- * than a look into the channel.
+ * Classifies an error of `@slack/web-api` 8. Everything else counts as unknown: searching the channel for the message is
+ * cheaper than posting it twice.
  */
-function sortFailure(error: unknown): CallFailure {
-  if (error instanceof WebAPIRateLimitedError) return limited(ms(error.retryAfter * 1_000));
-  if (error instanceof WebAPIPlatformError) return sortPlatformError(error.data.error);
-  if (error instanceof WebAPIHTTPError) return sortStatus(error.statusCode);
-  if (error instanceof WebAPIRequestError) return sortRequestError(error.original);
-  // The client throws a bare Error for a 429 that names no time, and a bare DOMException when a body stalls.
+function failureOf(error: unknown): CallFailure {
+  if (error instanceof WebAPIRateLimitedError) return limited(ms(error.retryAfter * SECOND));
+  if (error instanceof WebAPIPlatformError) return platformFailure(error.data.error);
+  if (error instanceof WebAPIHTTPError) return httpFailure(error.statusCode);
+  if (error instanceof WebAPIRequestError) return requestFailure(error.original);
+  // The SDK throws a plain Error for a 429 without a delay, and a DOMException when a body stalls.
   if (error instanceof Error && error.message.startsWith('Retry header did not contain'))
-    return limited(LIMITED_WITHOUT_TIME);
+    return limited(DEFAULT_RETRY_DELAY);
   return { kind: 'unknown', reason: nameOf(error) };
 }
 
@@ -180,31 +171,31 @@ const limited = (retryAfter: Milliseconds): CallFailure => ({
   limited: true,
 });
 
-function sortPlatformError(code: string): CallFailure {
-  if (LIMITED.has(code)) return limited(code === 'message_limit_exceeded' ? MINUTE : LIMITED_WITHOUT_TIME);
-  if (MESSAGE.has(code)) return { kind: 'message-gone', code };
-  if (CHANNEL.has(code)) return { kind: 'channel-refused', code };
-  if (UNCERTAIN.has(code)) return { kind: 'unknown', reason: code };
-  // An answer that is no JSON arrives here whole, as its own error: a proxy's page, which says nothing of Slack.
-  if (!/^[a-z0-9_.]{1,80}$/u.test(code))
-    return { kind: 'unknown', reason: 'an answer that is not from Slack' };
+function platformFailure(code: string): CallFailure {
+  const delay = RETRY_DELAYS.get(code);
+  if (delay !== undefined) return limited(delay);
+  if (MESSAGE_ERRORS.has(code)) return { kind: 'message-gone', code };
+  if (CHANNEL_ERRORS.has(code)) return { kind: 'channel-refused', code };
+  if (SERVER_ERRORS.has(code)) return { kind: 'unknown', reason: code };
+  // The SDK passes on a body that is not JSON as the error code, for example the error page of a proxy.
+  if (!/^[a-z0-9_.]{1,80}$/u.test(code)) return { kind: 'unknown', reason: 'response is not from Slack' };
   return { kind: 'refused', code };
 }
 
-function sortStatus(status: number): CallFailure {
+function httpFailure(status: number): CallFailure {
   const reason = `HTTP ${status}`;
   if (status >= 500) return { kind: 'unknown', reason };
   return { kind: 'not-sent', retryAfter: ms(0), reason, limited: false };
 }
 
-function sortRequestError(error: unknown): CallFailure {
+function requestFailure(error: unknown): CallFailure {
   const codes = [...codesOf(error)];
-  const code = codes.find((each) => NOT_CONNECTED.has(each));
+  const code = codes.find((each) => CONNECTION_ERRORS.has(each));
   if (code === undefined) return { kind: 'unknown', reason: codes[0] ?? nameOf(error) };
   return { kind: 'not-sent', retryAfter: ms(0), reason: code, limited: false };
 }
 
-/** The codes of an error and of everything that caused it: `fetch failed` says nothing by itself. */
+/** The codes of an error and of its causes: the message of the outer one is only `fetch failed`. */
 function* codesOf(error: unknown): Generator<string> {
   let current: unknown = error;
   for (let depth = 0; current instanceof Error && depth < 8; depth += 1) {
@@ -213,33 +204,32 @@ function* codesOf(error: unknown): Generator<string> {
   }
 }
 
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'an error of unknown kind');
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown error');
 
 /** Tokens (`xoxb-`, `xapp-`), and whatever follows `Bearer`. */
 const SECRETS = /\b(?:xox[a-z]|xapp)-[\w.-]+|Bearer\s+[^\s"',}]+/giu;
 
-/** A text without the secrets of Slack in it. */
 const withoutSecrets = (text: string): string => text.replace(SECRETS, '[secret]');
 
-function toText(part: unknown): string {
+function logText(part: unknown): string {
   if (typeof part === 'string') return part;
-  // Only name and message: the client's errors carry headers, bodies and requests.
+  // Name and message only: errors of the SDK carry headers, bodies and requests.
   if (part instanceof Error) return `${part.name}: ${part.message}`;
   return typeof part === 'number' || typeof part === 'boolean' ? String(part) : `(${typeof part})`;
 }
 
-/** The longest line that is passed on: a body that a proxy sent in Slack's place is a page. */
-const LONGEST = 500;
+/** Longest log line of the SDK that is kept: it may contain the error page of a proxy. */
+const MAX_LOG_LINE = 500;
 
 /**
- * Lets Slack's packages write into this program's log. Their debug lines hold whole messages and are left out; their
- * `info` is our `debug`. No object is ever written out, and no token.
+ * A logger for Slack's packages. Their debug lines contain whole messages and are dropped; their `info` becomes `debug`.
+ * Objects and tokens are never logged.
  */
 export function createSlackLogger(logger: Logger): SlackLogger {
   const write =
     (level: 'debug' | 'warn' | 'error') =>
     (...parts: unknown[]): void => {
-      const text = withoutSecrets(parts.map(toText).join(' ')).slice(0, LONGEST);
+      const text = withoutSecrets(parts.map(logText).join(' ')).slice(0, MAX_LOG_LINE);
       logger[level](`slack: ${text}`);
     };
   return {

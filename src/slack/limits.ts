@@ -1,298 +1,262 @@
-/**
- * Slack's limits for one message, from docs.slack.dev, `@slack/types` 3.2 and what others measured; where the sources
- * differ, the lower number. Written apart from any stand-in for Slack, so that neither can hide the other's mistakes.
+import type { Rendered } from './blocks/block-kit.ts';
+import { truncate } from './blocks/mrkdwn.ts';
+
+/*
+ * Slack's limits for one message. Sources: docs.slack.dev, `@slack/types` 3.2 and measurements; where they differ, the
+ * lower number. Independent of the demo's Slack, so that a wrong number in one is found by the other.
  */
-const BLOCKS = 50;
-/** `chat.update` refuses more with `msg_too_long`; `chat.postMessage` takes more but shows no more. */
-const TEXT = 4_000;
-/** `msg_blocks_too_long` sets in at about 13,200 characters over all blocks (bolt-js #2509); this keeps clear of it. */
-const MESSAGE_CHARACTERS = 12_000;
-const CHARTS = 2;
 
-/** Everything Slack would refuse in a message, each as `place: what is wrong`; empty when it would take it. */
-export function violations(message: {
-  readonly text: string;
-  readonly blocks: readonly unknown[];
-}): readonly string[] {
-  const found = [...length('text', message.text, { max: TEXT })];
-  const blocks = message.blocks.filter(isFields);
-  if (blocks.length !== message.blocks.length) found.push('blocks: must all be objects');
-  if (blocks.length > BLOCKS) found.push(`blocks: ${blocks.length}, at most ${BLOCKS}`);
-  blocks.forEach((block, index) => found.push(...blockViolations(`blocks/${index}`, block)));
-  return [...found, ...together(blocks)];
+const MAX_BLOCKS = 50;
+/** `chat.update` refuses more with `msg_too_long`; `chat.postMessage` accepts more but does not show it. */
+const MAX_TEXT = 4_000;
+/** Slack answers `msg_blocks_too_long` from about 13,200 characters in all blocks (bolt-js #2509). */
+const MAX_BLOCK_CHARACTERS = 12_000;
+const MAX_CHARTS = 2;
+const MAX_TABLE_CHARACTERS = 10_000;
+/** Not documented: some workspaces refuse a message with more (`metadata_too_large`). */
+const MAX_METADATA_BYTES = 2_000;
+
+/** The text of a message without its blocks, for when Slack would refuse or has refused the blocks. */
+export const textOnly = (text: string): Rendered => ({ text: truncate(text, MAX_TEXT - 100), blocks: [] });
+
+/** All limits that a message exceeds, each as `place: problem`; empty when Slack would accept it. */
+export function violations({ text, blocks }: { readonly text: string; readonly blocks: readonly unknown[] }) {
+  return [
+    ...string(MAX_TEXT)(text, 'text'),
+    ...(blocks.length > MAX_BLOCKS ? [`blocks: ${blocks.length}, at most ${MAX_BLOCKS}`] : []),
+    ...blocks.flatMap((each, index) => block(each, `blocks/${index}`)),
+    ...messageViolations(blocks.filter(isFields)),
+  ];
 }
 
-/** Rules about the blocks of a message together. */
-function together(blocks: readonly Fields[]): readonly string[] {
-  const found: string[] = [];
-  const count = (type: string): number => blocks.filter((block) => block['type'] === type).length;
-  if (count('table') > 1) found.push('blocks: more than one table');
-  if (count('data_visualization') > CHARTS) found.push(`blocks: more than ${CHARTS} charts`);
-  const ids = blocks.map((block) => block['block_id']).filter((id) => id !== undefined);
-  if (new Set(ids).size !== ids.length) found.push('blocks: block_id repeats');
-  const characters = blocks.reduce((sum, block) => sum + textLength(block), 0);
-  if (characters > MESSAGE_CHARACTERS)
-    found.push(`blocks: ${characters} characters together, at most ${MESSAGE_CHARACTERS}`);
-  return found;
+/** Limits on the blocks of a message together. */
+function messageViolations(blocks: readonly Fields[]): readonly string[] {
+  const count = (type: string): number => blocks.filter((each) => each['type'] === type).length;
+  const characters = textLength(blocks);
+  return [
+    ...(count('table') > 1 ? ['blocks: more than one table'] : []),
+    ...(count('data_visualization') > MAX_CHARTS ? [`blocks: more than ${MAX_CHARTS} charts`] : []),
+    ...repeated(blocks, 'block_id', 'blocks'),
+    ...(characters > MAX_BLOCK_CHARACTERS
+      ? [`blocks: ${characters} characters together, at most ${MAX_BLOCK_CHARACTERS}`]
+      : []),
+  ];
 }
 
-/** Slack names no number for metadata; a message with more than this is refused by some workspaces (`metadata_too_large`). */
-const METADATA_BYTES = 2_000;
-
-/** Whether metadata is small enough and flat: values may be strings, numbers and booleans. */
+/** Whether metadata is small enough and flat: its values are strings, numbers and booleans. */
 export function metadataViolations(payload: Readonly<Record<string, unknown>>): readonly string[] {
   const bytes = new TextEncoder().encode(JSON.stringify(payload)).length;
   const nested = Object.entries(payload).filter(([, value]) => typeof value === 'object');
   return [
-    ...(bytes > METADATA_BYTES ? [`metadata: ${bytes} bytes, at most ${METADATA_BYTES}`] : []),
+    ...(bytes > MAX_METADATA_BYTES ? [`metadata: ${bytes} bytes, at most ${MAX_METADATA_BYTES}`] : []),
     ...nested.map(([name]) => `metadata/${name}: must be a string, a number or a boolean`),
   ];
 }
 
-type Check = (place: string, block: Fields) => readonly string[];
-
-const optional = (value: unknown, check: (value: unknown) => readonly string[]): readonly string[] =>
-  value === undefined ? [] : check(value);
-
-const section: Check = (place, { text, fields, accessory }) => [
-  ...(text === undefined && fields === undefined ? [`${place}: neither text nor fields`] : []),
-  ...optional(text, (value) => textObject(`${place}/text`, value, { max: 3_000 })),
-  ...optional(fields, (value) =>
-    members(`${place}/fields`, value, {
-      max: 10,
-      each: (at, field) => textObject(at, field, { max: 2_000 }),
-    }),
-  ),
-  ...optional(accessory, (value) => (isFields(value) ? element(`${place}/accessory`, value) : [])),
-];
-
-const element: Check = (place, value) => {
-  const check = elements[String(value['type'])];
-  return check === undefined
-    ? [`${place}: element of type ${String(value['type'])}`]
-    : [...check(place, value), ...length(`${place}/action_id`, value['action_id'], { max: 255 })];
-};
-
-const button: Check = (place, { text, value, url }) => [
-  ...textObject(`${place}/text`, text, { max: 75, plain: true }),
-  ...optional(value, (it) => length(`${place}/value`, it, { max: 2_000 })),
-  ...optional(url, (it) => [
-    ...length(`${place}/url`, it, { max: 3_000 }),
-    ...(/^https?:\/\//u.test(String(it)) ? [] : [`${place}/url: no http address`]),
-  ]),
-];
-
-const select: Check = (place, { placeholder, options }) => [
-  ...optional(placeholder, (it) => textObject(`${place}/placeholder`, it, { max: 150, plain: true })),
-  ...members(`${place}/options`, options, {
-    max: 100,
-    each: (at, { text, value }) => [
-      ...textObject(`${at}/text`, text, { max: 75, plain: true }),
-      ...length(`${at}/value`, value, { max: 75 }),
-    ],
-  }),
-];
-
-const elements: Readonly<Record<string, Check>> = { button, static_select: select };
-
-const actions: Check = (place, block) => {
-  const ids = Array.isArray(block['elements'])
-    ? block['elements'].filter(isFields).map((each) => each['action_id'])
-    : [];
-  return [
-    ...members(`${place}/elements`, block['elements'], { max: 25, each: element }),
-    ...(new Set(ids).size === ids.length ? [] : [`${place}: action_id repeats`]),
-  ];
-};
-
-const run: Check = (place, value) => {
-  switch (value['type']) {
-    case 'text':
-      return length(`${place}/text`, value['text']);
-    case 'link':
-      return [
-        ...length(`${place}/url`, value['url'], { max: 3_000 }),
-        ...optional(value['text'], (it) => length(`${place}/text`, it)),
-      ];
-    case 'date':
-      return [
-        ...(Number.isSafeInteger(value['timestamp']) ? [] : [`${place}/timestamp: no whole number`]),
-        ...length(`${place}/format`, value['format']),
-      ];
-    default:
-      return [`${place}: run of type ${String(value['type'])}`];
-  }
-};
-
-const richText: Check = (place, { elements: parts }) =>
-  members(`${place}/elements`, parts, {
-    max: 100,
-    each: (at, part) =>
-      part['type'] === 'rich_text_section'
-        ? members(`${at}/elements`, part['elements'], { max: 1_000, each: run })
-        : [`${at}: part of type ${String(part['type'])}`],
-  });
-
-const tableCell: Check = (place, value) => {
-  if (value['type'] === 'raw_text') return length(`${place}/text`, value['text']);
-  return value['type'] === 'rich_text'
-    ? richText(place, value)
-    : [`${place}: cell of type ${String(value['type'])}`];
-};
-
-const COLUMNS = 20;
-const TABLE_CHARACTERS = 10_000;
-
-const table: Check = (place, block) => {
-  const rows: readonly unknown[] = Array.isArray(block['rows']) ? block['rows'] : [];
-  const widths = new Set(rows.map((row) => (Array.isArray(row) ? row.length : -1)));
-  const used = textLength(rows);
-  return [
-    ...(rows.length < 1 || rows.length > 100 ? [`${place}/rows: ${rows.length} rows, 1 to 100 allowed`] : []),
-    ...(widths.size > 1 ? [`${place}/rows: of different length`] : []),
-    ...rows.flatMap((row, index) =>
-      members(`${place}/rows/${index}`, row, { max: COLUMNS, each: tableCell }),
-    ),
-    ...(used > TABLE_CHARACTERS ? [`${place}: ${used} characters, at most ${TABLE_CHARACTERS}`] : []),
-    ...optional(block['column_settings'], (it) =>
-      members(`${place}/column_settings`, it, { min: 0, max: COLUMNS, each: () => [] }),
-    ),
-  ];
-};
-
-const series: Check = (place, { name, data }) => [
-  ...length(`${place}/name`, name, { max: 20 }),
-  ...members(`${place}/data`, data, {
-    max: 20,
-    each: (at, { label, value }) => [
-      ...length(`${at}/label`, label, { max: 20 }),
-      ...(Number.isFinite(value) ? [] : [`${at}/value: no number`]),
-    ],
-  }),
-];
-
-const list = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.filter(isFields) : []);
-
-const chart: Check = (place, { title, chart: drawn }) => {
-  if (!isFields(drawn) || !isFields(drawn['axis_config']))
-    return [`${place}/chart: must have series and axes`];
-  const { categories, x_label: xLabel, y_label: yLabel } = drawn['axis_config'];
-  const names = list(drawn['series']).map((each) => each['name']);
-  const wanted = JSON.stringify(categories);
-  const fits = list(drawn['series']).every(
-    (each) => JSON.stringify(list(each['data']).map(({ label }) => label)) === wanted,
-  );
-  const labels: readonly unknown[] = Array.isArray(categories) ? categories : [];
-  return [
-    ...length(`${place}/title`, title, { max: 50 }),
-    ...members(`${place}/chart/series`, drawn['series'], { max: 6, each: series }),
-    ...(new Set(names).size === names.length ? [] : [`${place}: series name repeats`]),
-    ...(new Set(labels).size === labels.length ? [] : [`${place}: category repeats`]),
-    ...(fits ? [] : [`${place}: a series has not one point per category`]),
-    ...optional(xLabel, (it) => length(`${place}/x_label`, it, { max: 50 })),
-    ...optional(yLabel, (it) => length(`${place}/y_label`, it, { max: 50 })),
-  ];
-};
-
-/** An uploaded picture; the bot links to no picture elsewhere. */
-const image: Check = (place, { alt_text: altText, slack_file: file, title }) => [
-  ...length(`${place}/alt_text`, altText, { max: 2_000 }),
-  ...(isFields(file)
-    ? length(`${place}/slack_file/id`, file['id'], { max: 255 })
-    : [`${place}/slack_file: missing`]),
-  ...optional(title, (it) => textObject(`${place}/title`, it, { max: 2_000, plain: true })),
-];
-
-const blocks: Readonly<Record<string, Check>> = {
-  header: (place, { text }) => textObject(`${place}/text`, text, { max: 150, plain: true }),
-  section,
-  context: (place, block) =>
-    members(`${place}/elements`, block['elements'], {
-      max: 10,
-      each: (at, each) => textObject(at, each, { max: 3_000 }),
-    }),
-  actions,
-  divider: () => [],
-  rich_text: richText,
-  table,
-  image,
-  data_visualization: chart,
-};
-
-/** What Slack would refuse in one block. A kind that the bot does not build is refused too. */
-function blockViolations(place: string, block: Fields): readonly string[] {
-  const check = blocks[String(block['type'])];
-  if (check === undefined) return [`${place}: block of type ${String(block['type'])}`];
-  return [
-    ...check(place, block),
-    ...optional(block['block_id'], (it) => length(`${place}/block_id`, it, { max: 255 })),
-  ];
-}
-
-export type Fields = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Values a reader does not see: they do not count towards the length of a message. */
-const UNSEEN = new Set(['type', 'block_id', 'action_id', 'url', 'value', 'style', 'align', 'format']);
+/** Values that are not shown and do not count towards the length of a message. */
+const NOT_SHOWN = new Set(['type', 'block_id', 'action_id', 'url', 'value', 'style', 'align', 'format']);
 
-/** Characters of all the text in a value, in UTF-16 units. A number in a chart is drawn, not written. */
+/** The length of all shown text in a value, in UTF-16 units. Numbers in a chart are drawn and do not count. */
 function textLength(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (Array.isArray(value)) return value.reduce<number>((sum, each) => sum + textLength(each), 0);
   if (!isFields(value)) return 0;
   return Object.entries(value)
-    .filter(([name]) => !UNSEEN.has(name))
+    .filter(([name]) => !NOT_SHOWN.has(name))
     .reduce((sum, [, each]) => sum + textLength(each), 0);
 }
 
-/** A string of `min` (1 unless notified) to `max` UTF-16 units. */
-function length(
-  place: string,
-  value: unknown,
-  { min = 1, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {},
-): readonly string[] {
-  if (typeof value !== 'string') return [`${place}: must be a string`];
-  if (value.length < min) return [`${place}: must not be empty`];
-  if (value.length > max) return [`${place}: ${value.length} characters, at most ${max}`];
-  return /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/u.test(value)
-    ? [`${place}: half a character`]
-    : [];
+function repeated(values: readonly Fields[], name: string, place: string): readonly string[] {
+  const ids = values.map((each) => each[name]).filter((id) => id !== undefined);
+  return new Set(ids).size === ids.length ? [] : [`${place}: ${name} repeats`];
 }
 
-/** A list of `min` (1 unless notified) to `max` members, each checked by `each`. */
-function members(
-  place: string,
-  value: unknown,
-  rule: { min?: number; max: number; each: (place: string, member: Fields) => readonly string[] },
-): readonly string[] {
-  if (!Array.isArray(value)) return [`${place}: must be a list`];
-  const { min = 1, max, each } = rule;
-  const found = value.flatMap((member: unknown, index) =>
-    isFields(member) ? each(`${place}/${index}`, member) : [`${place}/${index}: must be an object`],
-  );
-  if (value.length < min || value.length > max)
-    return [...found, `${place}: ${value.length} members, ${min} to ${max} allowed`];
-  return found;
+/** Checks a value at a place in the message. */
+type Check = (value: unknown, place: string) => readonly string[];
+
+const optional =
+  (check: Check): Check =>
+  (value, place) =>
+    value === undefined ? [] : check(value, place);
+
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/u;
+
+/** A non-empty string of at most `max` UTF-16 units. */
+function string(max = Number.POSITIVE_INFINITY): Check {
+  return (value, place) => {
+    if (typeof value !== 'string') return [`${place}: must be a string`];
+    if (value === '') return [`${place}: must not be empty`];
+    if (value.length > max) return [`${place}: ${value.length} characters, at most ${max}`];
+    return LONE_SURROGATE.test(value) ? [`${place}: half a character`] : [];
+  };
 }
 
-/** Something to do to a text that Slack would read as more than text. */
-const MARKUP =
+/** A list of `min` to `max` members. */
+function list(max: number, each: Check, min = 1): Check {
+  return (value, place) => {
+    if (!Array.isArray(value)) return [`${place}: must be a list`];
+    const found = value.flatMap((member: unknown, index) => each(member, `${place}/${index}`));
+    return value.length < min || value.length > max
+      ? [...found, `${place}: ${value.length} members, ${min} to ${max} allowed`]
+      : found;
+  };
+}
+
+/** An object with these fields; `rule` checks them together. Other fields are not checked. */
+function object(fields: Readonly<Record<string, Check>>, rule?: (value: Fields) => readonly string[]): Check {
+  return (value, place) => {
+    if (!isFields(value)) return [`${place}: must be an object`];
+    return [
+      ...Object.entries(fields).flatMap(([name, check]) => check(value[name], `${place}/${name}`)),
+      ...(rule?.(value) ?? []).map((problem) => `${place}: ${problem}`),
+    ];
+  };
+}
+
+/** An object whose `type` is one of these. */
+function byType(what: string, checks: Readonly<Record<string, Check>>): Check {
+  return (value, place) => {
+    if (!isFields(value)) return [`${place}: must be an object`];
+    const check = checks[String(value['type'])];
+    return check === undefined ? [`${place}: ${what} of type ${String(value['type'])}`] : check(value, place);
+  };
+}
+
+/** Markup other than a link with a label, a date, a person, a channel or a user group by id. */
+const OTHER_MARKUP =
   /<(?!(?:https?:\/\/[^\s<>|]+\|[^<>|\n]*|!date\^\d+\^[^<>|^]+\|[^<>|]+|@[UW][A-Z0-9]+|#[CG][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>)/u;
 
-/** A text object within `max` characters; in mrkdwn only links, dates, channels, persons and user groups by id may stand. */
-function textObject(
-  place: string,
-  value: unknown,
-  { max, plain = false }: { max: number; plain?: boolean },
-): readonly string[] {
-  if (!isFields(value)) return [`${place}: must be a text object`];
-  const { type, text } = value;
-  if (type !== 'plain_text' && (plain || type !== 'mrkdwn'))
-    return [`${place}: text of type ${String(type)}`];
-  const found = length(`${place}/text`, text, { max });
-  if (found.length > 0 || typeof text !== 'string') return found;
-  if (type === 'mrkdwn' && MARKUP.test(text)) return [`${place}/text: markup that is no link and no date`];
-  return /<[!@#]/u.test(text) && type === 'plain_text' ? [`${place}/text: looks like a mention`] : [];
+const plainText = (max: number): Check =>
+  byType('text', {
+    plain_text: object({ text: string(max) }, ({ text }) =>
+      /<[!@#]/u.test(String(text)) ? ['looks like a mention'] : [],
+    ),
+  });
+
+const anyText = (max: number): Check =>
+  byType('text', {
+    plain_text: plainText(max),
+    mrkdwn: object({ text: string(max) }, ({ text }) =>
+      OTHER_MARKUP.test(String(text)) ? ['markup that is no link and no date'] : [],
+    ),
+  });
+
+const url: Check = (value, place) => [
+  ...string(3_000)(value, place),
+  ...(/^https?:\/\//u.test(String(value)) ? [] : [`${place}: no http address`]),
+];
+
+const actionId = string(255);
+const button = object({
+  text: plainText(75),
+  action_id: actionId,
+  value: optional(string(2_000)),
+  url: optional(url),
+});
+const menu = object({
+  action_id: actionId,
+  placeholder: optional(plainText(150)),
+  options: list(100, object({ text: plainText(75), value: string(75) })),
+});
+const element = byType('element', { button, static_select: menu });
+
+const wholeNumber: Check = (value, place) =>
+  Number.isSafeInteger(value) ? [] : [`${place}: no whole number`];
+const finiteNumber: Check = (value, place) => (Number.isFinite(value) ? [] : [`${place}: no number`]);
+
+const richTextElement = byType('rich text element', {
+  text: object({ text: string() }),
+  link: object({ url: string(3_000), text: optional(string()) }),
+  date: object({ timestamp: wholeNumber, format: string() }),
+});
+const richText = object({
+  elements: list(
+    100,
+    byType('rich text', { rich_text_section: object({ elements: list(1_000, richTextElement) }) }),
+  ),
+});
+
+const tableCell = byType('cell', { raw_text: object({ text: string() }), rich_text: richText });
+
+function tableRule({ rows }: Fields): readonly string[] {
+  if (!Array.isArray(rows)) return [];
+  const widths = new Set(rows.map((row: unknown) => (Array.isArray(row) ? row.length : -1)));
+  const used = textLength(rows);
+  return [
+    ...(widths.size > 1 ? ['rows of different length'] : []),
+    ...(used > MAX_TABLE_CHARACTERS ? [`${used} characters, at most ${MAX_TABLE_CHARACTERS}`] : []),
+  ];
 }
+
+const series = object({
+  name: string(20),
+  data: list(20, object({ label: string(20), value: finiteNumber })),
+});
+
+/** Slack draws no gaps: every series has one point for each category. */
+function chartRule(chart: Fields): readonly string[] {
+  const fields = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.filter(isFields) : []);
+  const all = fields(chart['series']);
+  const axis = isFields(chart['axis_config']) ? chart['axis_config'] : {};
+  const categories: readonly unknown[] = Array.isArray(axis['categories']) ? axis['categories'] : [];
+  const expected = JSON.stringify(categories);
+  const fits = all.every(({ data }) => JSON.stringify(fields(data).map(({ label }) => label)) === expected);
+  return [
+    ...repeated(all, 'name', 'series'),
+    ...(new Set(categories).size === categories.length ? [] : ['category repeats']),
+    ...(fits ? [] : ['a series has not one point per category']),
+  ];
+}
+
+const blockId = optional(string(255));
+const BLOCKS: Readonly<Record<string, Check>> = {
+  header: object({ text: plainText(150) }),
+  section: object(
+    {
+      text: optional(anyText(3_000)),
+      fields: optional(list(10, anyText(2_000))),
+      accessory: optional(element),
+    },
+    ({ text, fields }) => (text === undefined && fields === undefined ? ['neither text nor fields'] : []),
+  ),
+  context: object({ elements: list(10, anyText(3_000)) }),
+  actions: object({ elements: list(25, element) }, ({ elements }) =>
+    Array.isArray(elements) ? repeated(elements.filter(isFields), 'action_id', 'elements') : [],
+  ),
+  divider: object({}),
+  rich_text: richText,
+  table: object(
+    {
+      rows: list(100, list(20, tableCell)),
+      column_settings: optional(list(20, object({}), 0)),
+    },
+    tableRule,
+  ),
+  /** An uploaded picture: the bot shows no picture from elsewhere. */
+  image: object({
+    alt_text: string(2_000),
+    slack_file: object({ id: string(255) }),
+    title: optional(plainText(2_000)),
+  }),
+  data_visualization: object({
+    title: string(50),
+    chart: object(
+      {
+        series: list(6, series),
+        axis_config: object({ x_label: optional(string(50)), y_label: optional(string(50)) }),
+      },
+      chartRule,
+    ),
+  }),
+};
+
+/** One block. Types of blocks that the bot does not build are refused as well. */
+const block: Check = (value, place) => [
+  ...byType('block', BLOCKS)(value, place),
+  ...(isFields(value) ? blockId(value['block_id'], `${place}/block_id`) : []),
+];

@@ -10,9 +10,14 @@ import {
   SECOND,
 } from '../lib/units.ts';
 
+/*
+ * Slack's rate limits and the delays before a call is repeated.
+ * Source: docs.slack.dev/apis/web-api/rate-limits, java-slack-sdk metadata/web-api/rate_limit_tiers.json.
+ */
+
 /**
- * How far apart calls must be. `chat.postMessage` takes about one message a second per channel; tier 3 methods take
- * 50 a minute and workspace, tier 2 methods 20 (java-slack-sdk metadata/web-api/rate_limit_tiers.json).
+ * Minimum distance between two calls of a method: one message a second per channel, 50 calls a minute for tier 3, 20
+ * for tier 2. A method without an entry is not paced.
  */
 const SPACING: Readonly<Record<string, Milliseconds>> = {
   'chat.postMessage': SECOND,
@@ -22,16 +27,29 @@ const SPACING: Readonly<Record<string, Milliseconds>> = {
   'conversations.list': ms(3_000),
 };
 
-/** Methods whose limit is counted by channel; all others are counted over the workspace. */
-const BY_CHANNEL = new Set(['chat.postMessage']);
+/** Methods with a limit per channel; all others are limited per workspace. */
+const LIMITED_PER_CHANNEL: ReadonlySet<string> = new Set(['chat.postMessage']);
 
-/** A call that would have to wait longer is put back instead: whoever made it holds a lease. */
-const LONGEST_WAIT = ms(5 * SECOND);
+/** Errors that mean a rate limit, with the delay before the next attempt: these answers carry no `Retry-After`. */
+export const RETRY_DELAYS: ReadonlyMap<string, Milliseconds> = new Map([
+  ['ratelimited', ms(30 * SECOND)],
+  ['rate_limited', ms(30 * SECOND)],
+  ['message_limit_exceeded', MINUTE],
+]);
 
-/** A place that nobody came back for is given up after this long past its time. */
-const PLACE_KEPT = ms(15 * MINUTE);
+/** The delay after a 429 without a usable `Retry-After` header. */
+export const DEFAULT_RETRY_DELAY: Milliseconds = ms(30 * SECOND);
 
-/** A call that waits for its turn. One with a `key` keeps its place in the queue until it comes again. */
+/** Delays before a message with an uploaded file is posted again: Slack refuses it while it processes the file. */
+export const FILE_RETRY_DELAYS: readonly Milliseconds[] = [ms(500), ms(1_000), ms(2_000), ms(4_000)];
+
+/** A call that would wait longer than this is returned to its caller, who holds a lease. */
+const MAX_WAIT = ms(5 * SECOND);
+
+/** A reserved time that was not used is dropped after this. */
+const RESERVATION_EXPIRES = ms(15 * MINUTE);
+
+/** A call to be paced. One with a `key` keeps its reserved time until it is made again with the same key. */
 export interface PacedCall {
   readonly method: string;
   readonly channel: string;
@@ -39,87 +57,89 @@ export interface PacedCall {
 }
 
 export interface Pacer {
-  /** Waits for the call's turn; returns how long is still to wait when that is too long to be waited here. */
+  /** Waits until the call may be made. Returns the remaining wait instead if that exceeds five seconds. */
   turn(call: PacedCall): Promise<Milliseconds | undefined>;
-  /** Nothing more of this kind until then: Slack said so. */
-  hold(call: PacedCall, duration: Milliseconds): void;
+  /** Delays all calls of this queue by `duration`, after a rate limit. */
+  pause(call: PacedCall, duration: Milliseconds): void;
 }
 
 /*
- * One lane of calls. Whoever is put back is given the next free place, and comes back for it: thousands that come at
- * once are notified once each when their turn is, and go out in the order they came.
+ * One queue per method, or per method and channel. A call that cannot be made within MAX_WAIT gets a reserved time and
+ * returns for it, so that thousands of calls at once are each delayed once and keep their order.
  *
- *     now        now + LONGEST_WAIT
- *      |--x--x--x--x--|--p--p--p--p--p--p--p--|
- *        sent or waited for   places     end
+ *     now       now + MAX_WAIT
+ *      |--x--x--x--x--|--r--r--r--r--r--r--r--|
+ *       made or waiting      reserved        end
  */
-interface Lane {
-  /** When the last call that was let through goes out. */
+interface CallQueue {
+  /** When the last call was made, or will be after its wait. */
   lastAt: EpochMs;
-  /** Nothing goes out before this. */
-  mutedUntil: EpochMs;
-  /** The first place that nobody has. */
+  /** No call is made before this. */
+  pausedUntil: EpochMs;
+  /** The first time that is not reserved. */
   end: EpochMs;
-  /** By key, oldest first. */
-  readonly places: Map<string, EpochMs>;
+  /** Reserved times by key, oldest first. */
+  readonly reserved: Map<string, EpochMs>;
 }
 
 const NEVER = epochMs(0);
 
-function forgetOldPlaces({ places }: Lane, now: EpochMs): void {
-  for (const [key, at] of places) {
-    if (between(at, now) <= PLACE_KEPT) return;
-    places.delete(key);
+function dropExpired({ reserved }: CallQueue, now: EpochMs): void {
+  for (const [key, at] of reserved) {
+    if (between(at, now) <= RESERVATION_EXPIRES) return;
+    reserved.delete(key);
   }
 }
 
-/** When a call may go out. */
-function placeOf(
-  lane: Lane,
+/** The earliest time for a call: its reserved time, or the end of the queue. */
+function nextTime(
+  queue: CallQueue,
   now: EpochMs,
   call: { key: string | undefined; spacing: Milliseconds },
 ): EpochMs {
-  const first = Math.max(now, lane.mutedUntil, lane.lastAt === NEVER ? 0 : after(lane.lastAt, call.spacing));
-  const own = call.key === undefined ? undefined : lane.places.get(call.key);
-  return epochMs(Math.max(first, own ?? lane.end));
+  const { lastAt, pausedUntil, end, reserved } = queue;
+  const first = Math.max(now, pausedUntil, lastAt === NEVER ? 0 : after(lastAt, call.spacing));
+  const own = call.key === undefined ? undefined : reserved.get(call.key);
+  return epochMs(Math.max(first, own ?? end));
 }
 
-/** Spaces calls by method and channel. The clock is the only thing it waits for. */
+/** Spaces calls by method and channel. */
 export function createPacer(clock: Clock): Pacer {
-  const lanes = new Map<string, Lane>();
-  const laneOf = ({ method, channel }: PacedCall): Lane => {
-    const name = BY_CHANNEL.has(method) ? `${method} ${channel}` : method;
-    const lane = lanes.get(name) ?? { lastAt: NEVER, mutedUntil: NEVER, end: NEVER, places: new Map() };
-    lanes.set(name, lane);
-    return lane;
+  const queues = new Map<string, CallQueue>();
+  const queueOf = ({ method, channel }: PacedCall): CallQueue => {
+    const name = LIMITED_PER_CHANNEL.has(method) ? `${method} ${channel}` : method;
+    const queue = queues.get(name) ?? { lastAt: NEVER, pausedUntil: NEVER, end: NEVER, reserved: new Map() };
+    queues.set(name, queue);
+    return queue;
   };
   return {
     async turn(call) {
       const { key } = call;
-      const spacing = SPACING[call.method];
-      const lane = laneOf(call);
+      const spacing = SPACING[call.method] ?? ms(0);
+      const queue = queueOf(call);
       const now = clock.now();
-      const at = placeOf(lane, now, { key, spacing: spacing ?? ms(0) });
+      const at = nextTime(queue, now, { key, spacing });
       const wait = between(now, at);
-      const isPutBack = wait > LONGEST_WAIT;
-      if (key !== undefined) lane.places.delete(key);
-      if (isPutBack && key === undefined) return wait;
-      if (isPutBack && key !== undefined) lane.places.set(key, at);
-      else lane.lastAt = at;
-      lane.end = epochMs(Math.max(lane.end, after(at, spacing ?? ms(0))));
-      forgetOldPlaces(lane, now);
-      if (isPutBack) return wait;
+      const isDeferred = wait > MAX_WAIT;
+      if (key !== undefined) queue.reserved.delete(key);
+      if (isDeferred && key === undefined) return wait;
+      if (isDeferred && key !== undefined) queue.reserved.set(key, at);
+      else queue.lastAt = at;
+      queue.end = epochMs(Math.max(queue.end, after(at, spacing)));
+      dropExpired(queue, now);
+      if (isDeferred) return wait;
       if (wait > 0) await clock.sleep(wait);
       return undefined;
     },
-    hold(call, duration) {
-      const lane = laneOf(call);
-      const until = after(clock.now(), duration);
-      // Everybody who waits is put off by the same time, so that the order stays.
-      const delay = ms(Math.max(0, between(epochMs(Math.max(clock.now(), lane.mutedUntil)), until)));
-      for (const [key, at] of lane.places) lane.places.set(key, after(at, delay));
-      lane.mutedUntil = epochMs(Math.max(until, lane.mutedUntil));
-      lane.end = epochMs(Math.max(until, lane.places.size === 0 ? 0 : after(lane.end, delay)));
+    pause(call, duration) {
+      const queue = queueOf(call);
+      const now = clock.now();
+      const until = after(now, duration);
+      // All reserved times move by the same delay, which keeps their order.
+      const delay = ms(Math.max(0, between(epochMs(Math.max(now, queue.pausedUntil)), until)));
+      for (const [key, at] of queue.reserved) queue.reserved.set(key, after(at, delay));
+      queue.pausedUntil = epochMs(Math.max(until, queue.pausedUntil));
+      queue.end = epochMs(Math.max(until, queue.reserved.size === 0 ? 0 : after(queue.end, delay)));
     },
   };
 }

@@ -10,21 +10,21 @@ export type Transport =
       readonly mode: 'http';
       readonly signingSecret: string;
       readonly port: number;
-      /** All interfaces unless notified. */
+      /** Default: all interfaces. */
       readonly host?: string;
     }
   | { readonly mode: 'socket'; readonly appToken: string };
 
 export interface Connection {
   readonly receiver: Receiver;
-  /** Begins to take requests; resolves with the port in HTTP mode. */
+  /** Starts accepting requests; resolves with the port in HTTP mode. @throws SlackSetupError in Socket Mode. */
   open(): Promise<number | undefined>;
   close(): Promise<void>;
-  /** Whether requests can arrive now. */
+  /** Whether requests can arrive. */
   isOpen(): boolean;
 }
 
-/** Slack's own bodies are a few kilobytes. */
+/** Slack's requests have a few kilobytes. */
 const BODY_LIMIT = 512 * 1_024;
 
 export function openTransport(
@@ -43,7 +43,7 @@ function overHttp(
     endpoints: HTTP_PATH,
     bodyLimit: BODY_LIMIT,
     logger,
-    // Anything else than the endpoint: a plain 404, where Bolt's own handler writes an error for every scanner.
+    // Bolt's own handler logs an error for every request to another path.
     dispatchErrorHandler: ({ response }) => {
       response.writeHead(404).end();
     },
@@ -59,7 +59,7 @@ function overHttp(
     async close() {
       if (server === undefined) return;
       const closed = receiver.stop();
-      // Keep-alive connections that carry no request would hold the server open.
+      // Idle keep-alive connections would keep the server open.
       server.closeIdleConnections();
       server = undefined;
       await closed;
@@ -69,8 +69,8 @@ function overHttp(
 }
 
 /**
- * Retries for ever: with any finite number a network outage ends in a rejection that nobody can catch, and the
- * process dies. `forever` with a cap, since `retries: Infinity` never ends inside node-retry.
+ * Retries without end: with a finite number a network outage ends in an unhandled rejection and the process exits.
+ * `retries: Infinity` would loop inside node-retry.
  */
 const RECONNECT = {
   forever: true,
@@ -82,22 +82,22 @@ const RECONNECT = {
 } as const;
 
 /**
- * After Slack asks for a new connection, socket-mode 3.1 waits this long before it opens one (fixed in 3.2), and
- * commands in that gap fail.
+ * How long socket-mode 3.1 waits before it replaces a connection that Slack wants refreshed (fixed in 3.2), in ms.
+ * Commands in that time fail.
  */
-const RECONNECT_AFTER = 2_000;
+const RECONNECT_DELAY = 2_000;
 
 /**
- * How late a pong may be, in ms. The time in which the program itself stands still counts as well: for want of a
- * processor, or while it works on a large trace. A socket given up for that fails the commands of the next seconds.
+ * How late a pong may be, in ms. It includes times in which this process is busy or has no CPU: a connection that is
+ * closed for that reason fails the commands of the next seconds.
  */
-const PONG_WITHIN = 10_000;
+const PONG_TIMEOUT = 10_000;
 
-/** The library has one number for both, and reads this one anew at each ping. */
+/** The library has one setting for both, and reads it again at each ping. */
 function allowLatePongs(client: SocketModeReceiver['client']): void {
   client.on('connected', () => {
     const socket = client.websocket as { options: { clientPingTimeoutMS: number } } | undefined;
-    if (socket !== undefined) socket.options.clientPingTimeoutMS = PONG_WITHIN;
+    if (socket !== undefined) socket.options.clientPingTimeoutMS = PONG_TIMEOUT;
   });
 }
 
@@ -109,13 +109,13 @@ function overSocket(
   const receiver = new SocketModeReceiver({
     appToken,
     logger,
-    clientPingTimeout: RECONNECT_AFTER,
+    clientPingTimeout: RECONNECT_DELAY,
     installerOptions: {
-      // Its own object: the client writes into it. No headers: the bot's token would take the place of the app's.
+      // The client writes into this object. No headers: they would replace the app-level token with the bot token.
       clientOptions: {
         slackApiUrl: apiUrl,
         retryConfig: RECONNECT,
-        // Retries know no end, not even `disconnect`: once closed, a call is never answered and so never repeated.
+        // Retries go on after `disconnect`: once closed, a call stays pending and is not repeated.
         fetch: (url, init) => (isClosed ? new Promise<Response>(() => undefined) : fetch(url, init)),
       },
     },
@@ -126,7 +126,9 @@ function overSocket(
     async open() {
       isClosed = false;
       await receiver.start().catch((error: unknown) => {
-        throw error instanceof WebAPIPlatformError ? new SlackSetupError(error.data.error, 'app') : error;
+        throw error instanceof WebAPIPlatformError
+          ? new SlackSetupError(error.data.error, 'app-level')
+          : error;
       });
       return undefined;
     },
@@ -138,18 +140,18 @@ function overSocket(
   };
 }
 
-const REMEDIES = {
-  bot: 'install the app again and set SLACK_BOT_TOKEN to its new token',
-  app: `make an app-level token with the scope ${APP_TOKEN_SCOPE} and set SLACK_APP_TOKEN to it`,
+const SETUP_ADVICE = {
+  bot: 'Reinstall the Slack app and set SLACK_BOT_TOKEN to its Bot User OAuth Token.',
+  'app-level': `Generate an app-level token with the scope ${APP_TOKEN_SCOPE} and set SLACK_APP_TOKEN to it.`,
 } as const;
 
-/** Slack does not take a token: only a person can mend that. */
+/** Slack rejected a token. Retrying cannot help: the message says which variable to set. */
 export class SlackSetupError extends Error {
   override readonly name = 'SlackSetupError';
-  /** Slack's word for it. */
+  /** Slack's error code. */
   readonly code: string;
-  constructor(code: string, token: 'bot' | 'app') {
-    super(`Slack refuses the ${token} token (${code}): ${REMEDIES[token]}`);
+  constructor(code: string, token: keyof typeof SETUP_ADVICE) {
+    super(`Slack rejected the ${token} token (${code}). ${SETUP_ADVICE[token]}`);
     this.code = code;
   }
 }

@@ -1,19 +1,15 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { after, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { after, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { Rendered } from './blocks/block-kit.ts';
-import { truncate } from './blocks/mrkdwn.ts';
-import { type Calls, reasonOf } from './calls.ts';
-import { violations } from './limits.ts';
+import { type Calls, reasonOf, SLACK_TIMEOUT } from './calls.ts';
+import { textOnly, violations } from './limits.ts';
 
-/** A `response_url` takes five messages within thirty minutes (docs.slack.dev, handling user interaction). */
-const USES = 5;
-const LIFETIME = ms(30 * MINUTE);
-/** Bolt's own `respond()` has no deadline. */
-const TIMEOUT = ms(10 * SECOND);
-const TEXT_ALONE = 3_900;
+/** A `response_url` accepts five messages within 30 minutes. Source: docs.slack.dev, handling user interaction. */
+const MAX_USES = 5;
+const LIFETIME: Milliseconds = ms(30 * MINUTE);
 
-/** Where an interaction happened and how to answer it. */
+/** Where an interaction happened, who acted, and how to answer. */
 export interface Origin {
   readonly responseUrl?: string;
   readonly channelId: string;
@@ -22,123 +18,73 @@ export interface Origin {
 }
 
 export interface Responder {
-  /** Where the interaction happened, and who acted. */
-  readonly place: Pick<Origin, 'channelId' | 'userId'>;
-  /** Shows a message to the person who asked, or to all in the channel. True when Slack took it. */
+  readonly origin: Pick<Origin, 'channelId' | 'userId'>;
+  /** Sends a message to the person, or to everyone in the channel. Returns whether Slack accepted it. */
   answer(message: Rendered, options?: { inChannel?: boolean }): Promise<boolean>;
-  /** Takes the message that was acted upon away; only what came over this `response_url` can be. */
+  /** Deletes the message that the interaction came from; possible only with its `response_url`. */
   deleteOriginal(): Promise<boolean>;
-  /** How many messages the `response_url` still takes. */
-  usesLeft(): number;
-}
-
-export interface ResponderParts {
-  readonly calls: Calls;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /**
- * Answers one interaction over its `response_url`, counting its uses. When they are used up, the time is over, or the
- * address fails, the answer goes out as `chat.postEphemeral` (scope `chat:write`, and the bot must be in the channel),
- * a shared one as `chat.postMessage`.
+ * Answers one interaction through its `response_url`. When that is used up, expired or failing, the answer is sent with
+ * `chat.postEphemeral`, a shared one with `chat.postMessage` (scope `chat:write`; the bot must be in the channel).
  */
-export function createResponder(parts: ResponderParts, origin: Origin): Responder {
-  const { clock, logger } = parts;
-  let used = 0;
+export function createResponder(
+  { calls, clock, logger }: { readonly calls: Calls; readonly clock: Clock; readonly logger: Logger },
+  origin: Origin,
+): Responder {
+  const { responseUrl, channelId, userId } = origin;
   const expiresAt = after(origin.at, LIFETIME);
-  const usesLeft = (): number =>
-    origin.responseUrl === undefined || clock.now() >= expiresAt ? 0 : USES - used;
+  let used = 0;
 
   async function overUrl(body: Record<string, unknown>): Promise<boolean> {
-    if (usesLeft() <= 0 || origin.responseUrl === undefined) return false;
+    if (responseUrl === undefined || used >= MAX_USES || clock.now() >= expiresAt) return false;
     used += 1;
     try {
-      const response = await fetch(origin.responseUrl, {
+      const response = await fetch(responseUrl, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
         redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT),
+        signal: AbortSignal.timeout(SLACK_TIMEOUT),
       });
-      // Slack refuses blocks here with a 200 of its own now and then; its word for success is `ok`.
+      // Slack can refuse blocks with HTTP 200 and an error in the body.
       const text = (await response.text()).slice(0, 200);
-      const isTaken = response.ok && !text.includes('"ok":false');
-      if (!isTaken) logger.warn('slack: an answer was refused', { status: response.status });
-      return isTaken;
+      const isAccepted = response.ok && !text.includes('"ok":false');
+      if (!isAccepted) logger.warn('slack: response_url refused the answer', { status: response.status });
+      return isAccepted;
     } catch (error) {
-      // The address is a secret of its own: only what went wrong is written down.
-      logger.warn('slack: an answer could not be delivered', {
-        error: error instanceof Error ? error.name : 'unknown',
-      });
+      // Only the name of the error: its message can contain the URL, which is a secret.
+      const name = error instanceof Error ? error.name : 'unknown';
+      logger.warn('slack: response_url failed', { error: name });
       return false;
     }
   }
 
   async function overApi(message: Rendered, inChannel: boolean): Promise<boolean> {
-    const { channelId, userId } = origin;
-    const outcome = inChannel
-      ? await parts.calls.call('chat.postMessage', { channel: channelId, ...message }, { channel: channelId })
-      : await parts.calls.call(
-          'chat.postEphemeral',
-          { channel: channelId, user: userId, ...message },
-          { channel: channelId },
-        );
-    if (outcome.kind !== 'done') logger.warn('slack: an answer was lost', { reason: reasonOf(outcome) });
+    const method = inChannel ? 'chat.postMessage' : 'chat.postEphemeral';
+    const args = { channel: channelId, user: inChannel ? undefined : userId, ...message };
+    const outcome = await calls.call(method, args, { channel: channelId });
+    if (outcome.kind !== 'done') logger.warn('slack: the answer was not sent', { reason: reasonOf(outcome) });
     return outcome.kind === 'done';
   }
 
   return {
-    place: { channelId: origin.channelId, userId: origin.userId },
-    usesLeft,
+    origin: { channelId, userId },
     async answer(message, { inChannel = false } = {}) {
-      const form = guarded(message, logger);
+      const form = withinLimits(message, logger);
       const type = inChannel ? 'in_channel' : 'ephemeral';
       const body = { response_type: type, replace_original: false, ...form };
-      if (await overUrl(body)) return true;
-      return overApi(form, inChannel);
+      return (await overUrl(body)) || overApi(form, inChannel);
     },
     deleteOriginal: () => overUrl({ delete_original: true }),
   };
 }
 
-/** The message, or its text alone when it breaks one of Slack's limits: an answer is never lost to a block. */
-function guarded(message: Rendered, logger: Logger): Rendered {
+/** The message, or its text alone when its blocks exceed a limit of Slack. */
+function withinLimits(message: Rendered, logger: Logger): Rendered {
   const broken = violations(message);
   if (broken.length === 0) return message;
-  logger.error('slack: an answer breaks the limits and goes out as text alone', {
-    violations: broken.slice(0, 5),
-  });
-  return { text: truncate(message.text, TEXT_ALONE) || 'The answer could not be shown.', blocks: [] };
-}
-
-/** Keeps account of handlers: Slack has its acknowledgement, the person waits for an answer. */
-export interface Running {
-  /** Runs something to its end whatever happens to the request that began it. */
-  add(work: () => Promise<void>): Promise<void>;
-}
-
-export interface RunningWorks extends Running {
-  /** Ends when all that runs has ended, or after `within`. */
-  settled(within: Milliseconds): Promise<void>;
-}
-
-export function createRunning(clock: Clock): RunningWorks {
-  const works = new Set<Promise<void>>();
-  return {
-    async add(work) {
-      const promise = work();
-      works.add(promise);
-      try {
-        await promise;
-      } finally {
-        works.delete(promise);
-      }
-    },
-    async settled(within) {
-      const timer = new AbortController();
-      await Promise.race([Promise.allSettled(works), clock.sleep(within, timer.signal)]);
-      timer.abort();
-    },
-  };
+  logger.error('slack: the answer exceeds a limit and is sent as text', { violations: broken.slice(0, 5) });
+  return textOnly(message.text || 'The answer could not be displayed.');
 }

@@ -7,13 +7,12 @@ import { cleaned } from '../commands/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { between, parseDuration } from '../lib/units.ts';
+import { between, parseDuration, SECOND } from '../lib/units.ts';
 import { SILENCE } from './blocks/alert-actions.ts';
 import { answerMessage } from './blocks/answer.ts';
 import { section } from './blocks/block-kit.ts';
 import { phraseText, truncate } from './blocks/mrkdwn.ts';
 import { type Calls, reasonOf } from './calls.ts';
-import type { Running } from './responder.ts';
 
 export interface SilenceFormParts {
   readonly calls: Calls;
@@ -21,99 +20,91 @@ export interface SilenceFormParts {
   readonly logger: Logger;
   readonly recorder: Recorder;
   readonly commands: Commands;
-  readonly running: Running;
+  /** Runs the work of an acknowledged interaction, which a stop of the bot waits for. */
+  readonly track: (work: () => Promise<void>) => Promise<void>;
 }
 
+/** The form's `callback_id`, and its inputs: each block has one element with the same id. */
+const SILENCE_FORM = 'silence_form';
+const MATCHERS = 'matchers';
+const DURATION = 'duration';
+const COMMENT = 'comment';
+
+const MAX_MATCHERS = 1_000;
+const MAX_COMMENT = 300;
 /** Longest error that Slack shows below an input. */
 const MAX_ERROR = 250;
 
-/** What was filled in. */
-function filledIn({ state }: ViewOutput): { matchers: string; lasts: string; comment: string } {
-  const of = (name: string) => state.values[name]?.[name];
-  return {
-    matchers: of(MATCHERS)?.value ?? '',
-    lasts: of(LASTS)?.selected_option?.value ?? '',
-    comment: of(COMMENT)?.value ?? '',
-  };
-}
-
-/** The button of an alert that opens the form of a silence, and the form itself. */
-export function listenForSilences(app: App, parts: SilenceFormParts): void {
-  const { calls, clock, logger, recorder, commands, running } = parts;
+/** Registers the button that opens the silence form, and the form. */
+export function registerSilenceForm(app: App, parts: SilenceFormParts): void {
+  const { calls, clock, logger, recorder, commands } = parts;
 
   app.action<BlockAction>(SILENCE, async ({ ack, action, body }) => {
     await ack();
     const matchers = action.type === 'button' ? (action.value ?? '') : '';
-    const opened = await calls.call('views.open', {
-      trigger_id: body.trigger_id,
-      view: silenceForm(matchers),
-    });
-    if (opened.kind !== 'done') logger.warn('slack: a form was not opened', { reason: reasonOf(opened) });
+    const view = silenceForm(matchers);
+    const opened = await calls.call('views.open', { trigger_id: body.trigger_id, view });
+    if (opened.kind !== 'done') logger.warn('slack: form not opened', { reason: reasonOf(opened) });
   });
 
   app.view(SILENCE_FORM, async ({ ack, view, body }) => {
     const now = clock.now();
-    const { matchers, lasts, comment } = filledIn(view);
-    // Phones and Macs bend the quotes in a form as they do in a command.
+    const { matchers, duration, comment } = inputsOf(view);
+    // macOS and iOS replace straight quotes in a form as in a command.
     const read = readMeant(cleaned(matchers));
-    const duration = parseDuration(lasts);
-    if (!read.ok || duration === undefined) {
-      const problem = read.ok ? 'Choose how long.' : `${read.problem} (column ${read.at + 1})`;
-      const errors = { [read.ok ? LASTS : MATCHERS]: problem.slice(0, MAX_ERROR) };
+    const lasts = parseDuration(duration);
+    if (!read.ok || lasts === undefined) {
+      const problem = read.ok ? 'Choose a duration.' : `${read.problem} (column ${read.at + 1})`;
+      const errors = { [read.ok ? DURATION : MATCHERS]: problem.slice(0, MAX_ERROR) };
       await ack({ response_action: 'errors', errors });
       return;
     }
-    // Acknowledged before the store is asked: Slack waits three seconds, and the outcome is shown in the same window.
-    await ack({ response_action: 'update', view: silenceUnderWay() });
-    await running.add(async () => {
-      // The same form that comes twice makes one silence: Slack sends it again when it saw no acknowledgement.
+    // Acknowledged before the silence is stored: Slack waits three seconds. The result is shown in the same window.
+    await ack({ response_action: 'update', view: resultView([section('Creating the silence…')]) });
+    await parts.track(async () => {
+      // Slack sends a form again when it got no acknowledgement: the key makes that one silence.
       const asker = { by: body.user.id, now, key: view.id };
-      const command = { kind: 'silence', meant: read.meant, lasts: duration, comment } as const;
-      const answer = await commands.keep(command, asker);
+      const answer = await commands.keep({ kind: 'silence', meant: read.meant, lasts, comment }, asker);
       recorder.answered({
         command: '/slo',
         outcome: answer.kind === 'said' ? 'ok' : answer.kind === 'usage' ? 'usage' : 'failed',
-        seconds: between(now, clock.now()) / 1_000,
+        seconds: between(now, clock.now()) / SECOND,
       });
-      const shown = await calls.call('views.update', { view_id: view.id, view: silenceDone(answer) });
-      if (shown.kind !== 'done') logger.warn('slack: a form was not updated', { reason: reasonOf(shown) });
+      const result = resultView(resultBlocks(answer));
+      const shown = await calls.call('views.update', { view_id: view.id, view: result });
+      if (shown.kind !== 'done') logger.warn('slack: form not updated', { reason: reasonOf(shown) });
     });
   });
 }
 
-/** The form of a silence, by this name in what Slack sends when it is submitted. */
-const SILENCE_FORM = 'silence_form';
-
-/** Its inputs: each block holds one element of the same name. */
-const MATCHERS = 'matchers';
-const LASTS = 'lasts';
-const COMMENT = 'comment';
-
-/** As durations are typed, and as people say them. */
-const DURATIONS: readonly (readonly [value: string, label: string])[] = [
-  ['30m', '30 minutes'],
-  ['1h', '1 hour'],
-  ['4h', '4 hours'],
-  ['1d', '1 day'],
-  ['3d', '3 days'],
-  ['7d', '1 week'],
-];
-const FIRST_CHOICE = 1;
-const MAX_MATCHERS = 1_000;
-const MAX_COMMENT = 300;
+function inputsOf({ state }: ViewOutput): { matchers: string; duration: string; comment: string } {
+  const of = (name: string) => state.values[name]?.[name];
+  return {
+    matchers: of(MATCHERS)?.value ?? '',
+    duration: of(DURATION)?.selected_option?.value ?? '',
+    comment: of(COMMENT)?.value ?? '',
+  };
+}
 
 const plain = (text: string) => ({ type: 'plain_text' as const, text, emoji: false });
+const option = (value: string, label: string): PlainTextOption => ({ text: plain(label), value });
+
+const DEFAULT_DURATION = option('1h', '1 hour');
+const DURATIONS = [
+  option('30m', '30 minutes'),
+  DEFAULT_DURATION,
+  option('4h', '4 hours'),
+  option('1d', '1 day'),
+  option('3d', '3 days'),
+  option('7d', '1 week'),
+];
+
 const TITLE = plain('Silence alerts');
+const MATCHERS_HINT =
+  'Alertmanager syntax: severity="page", team!="shop", service=~"pay.*". Fewer matchers silence more alerts.';
 
-const optionOf = ([value, label]: readonly [string, string]): PlainTextOption => ({
-  text: plain(label),
-  value,
-});
-
-/** An empty form, with matchers of the alert whose button was pressed. */
+/** The form, filled with the matchers of the alert whose button was pressed. */
 function silenceForm(matchers: string): ModalView {
-  const options = DURATIONS.map(optionOf);
-  const initial = options[FIRST_CHOICE];
   return {
     type: 'modal',
     callback_id: SILENCE_FORM,
@@ -124,10 +115,8 @@ function silenceForm(matchers: string): ModalView {
       {
         type: 'input',
         block_id: MATCHERS,
-        label: plain('Alerts with these labels'),
-        hint: plain(
-          'As in Alertmanager: severity="page", team!="shop", service=~"pay.*". Fewer matchers hold back more.',
-        ),
+        label: plain('Matchers'),
+        hint: plain(MATCHERS_HINT),
         element: {
           type: 'plain_text_input',
           action_id: MATCHERS,
@@ -138,27 +127,27 @@ function silenceForm(matchers: string): ModalView {
       },
       {
         type: 'input',
-        block_id: LASTS,
-        label: plain('For how long'),
+        block_id: DURATION,
+        label: plain('Duration'),
         element: {
           type: 'static_select',
-          action_id: LASTS,
-          options,
-          initial_option: initial,
+          action_id: DURATION,
+          options: DURATIONS,
+          initial_option: DEFAULT_DURATION,
         },
       },
       {
         type: 'input',
         block_id: COMMENT,
         optional: true,
-        label: plain('Why'),
+        label: plain('Comment'),
         element: { type: 'plain_text_input', action_id: COMMENT, max_length: MAX_COMMENT },
       },
     ],
   };
 }
 
-const closing = (blocks: KnownBlock[]): ModalView => ({
+const resultView = (blocks: KnownBlock[]): ModalView => ({
   type: 'modal',
   callback_id: `${SILENCE_FORM}_done`,
   title: TITLE,
@@ -166,11 +155,8 @@ const closing = (blocks: KnownBlock[]): ModalView => ({
   blocks,
 });
 
-/** Stands until the store has the silence. */
-const silenceUnderWay = (): ModalView => closing([section('One moment…')]);
-
-/** What came of it, without buttons: pressed in a form, they would have nowhere to answer to. */
-function silenceDone(answer: Answer): ModalView {
-  if (answer.kind !== 'said') return closing([section(answerMessage(answer).text)]);
-  return closing(answer.lines.slice(0, 50).map(({ phrase }) => section(phraseText(phrase))));
-}
+/** The result without its buttons: an answer to a button in a form has no place to go to. */
+const resultBlocks = (answer: Answer): KnownBlock[] =>
+  answer.kind === 'said'
+    ? answer.lines.slice(0, 50).map(({ phrase }) => section(phraseText(phrase)))
+    : [section(answerMessage(answer).text)];

@@ -87,7 +87,7 @@ test('a silence made by the form is notified in the thread, stands in the messag
     on.world.workspace.submitView({
       viewId: form?.viewId ?? '',
       userId: ALICE,
-      values: { matchers: { matchers }, lasts: { lasts: '1h' }, comment: { comment: 'known' } },
+      values: { matchers: { matchers }, duration: { duration: '1h' }, comment: { comment: 'known' } },
     });
   const filled = JSON.stringify(form?.view['blocks']);
   expect(filled).toContain('destination_service_name=');

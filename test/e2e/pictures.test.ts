@@ -83,6 +83,6 @@ test('a picture that Slack does not take costs a line, and the answer stands', a
   const answer = await ask(`/trace ${tracedPayment().traceIds[0]}`);
   expect(answer.text).toContain('istio-ingressgateway');
   expect((await below(answer)).text).toBe(
-    'No picture: the bot may not upload files: its Slack app lacks the scope files:write.',
+    'No picture: the Slack app lacks the scope files:write. Add the scope and reinstall the app.',
   );
 });

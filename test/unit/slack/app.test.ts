@@ -82,7 +82,7 @@ describe.each([
     });
     const message = bot.next();
     await bot.type('/trace slowest checkout');
-    expect((await message).text).toContain('Something went wrong inside the bot');
+    expect((await message).text).toContain('Internal error');
     expect(JSON.stringify(bot.stand.log.lines)).toContain('undefined is not a trace');
   });
 });
@@ -169,7 +169,7 @@ describe('the connection', () => {
     }
     await bot.stand.clock.whenAsleep();
     expect(bot.app.isConnected()).toBe(false);
-    expect(bot.stand.log.messages('error')).toEqual(['slack: the token is refused']);
+    expect(bot.stand.log.messages('error')).toEqual(['slack: the token was rejected']);
   });
 
   it('does not begin with a token that Slack refuses', async () => {

@@ -120,7 +120,7 @@ describe('what an older or a newer version left in Slack', () => {
   it('a command nobody knows any more is answered with those there are', async () => {
     await bot.start(HTTP);
     const message = await answerTo('/retired checkout');
-    expect(message.text).toContain('does not know that command');
+    expect(message.text).toContain('Unknown command');
     expect(JSON.stringify(message.blocks)).toContain('/latency');
     expect(bot.asked).toEqual([]);
   });

@@ -65,7 +65,7 @@ describe('violations', () => {
       [actions(select([option({ value: 'a'.repeat(76) })]))],
       'at most 75',
     ],
-    'a table of 101 rows': [[table(times(101, () => row('a')))], '101 rows, 1 to 100 allowed'],
+    'a table of 101 rows': [[table(times(101, () => row('a')))], '101 members, 1 to 100 allowed'],
     'a table of 21 columns': [[table([row(...times(21, () => 'a'))])], '1 to 20 allowed'],
     'rows of different length': [[table([row('a', 'b'), row('a')])], 'of different length'],
     'an empty cell': [[table([row('')])], 'must not be empty'],

@@ -82,7 +82,7 @@ describe('post', () => {
     },
     'a page in place of an answer says nothing': {
       fault: { kind: 'http', status: 200, body: '<html>Sign in</html>' },
-      outcome: { kind: 'unknown', reason: 'an answer that is not from Slack' },
+      outcome: { kind: 'unknown', reason: 'response is not from Slack' },
     },
     'a reset after Slack took it may have been sent, and was': {
       fault: { kind: 'reset-after-accept' },

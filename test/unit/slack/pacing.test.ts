@@ -59,7 +59,7 @@ describe('a queue longer than can be waited for', () => {
     for (let n = 0; n < 6; n++) void pacer.turn(post(`first${n}`));
     expect(await pacer.turn(post('a'))).toBe(6 * SECOND);
     expect(await pacer.turn(post('b'))).toBe(7 * SECOND);
-    pacer.hold(post(''), ms(30 * SECOND));
+    pacer.pause(post(''), ms(30 * SECOND));
     expect(await pacer.turn(post('b'))).toBe(37 * SECOND);
     expect(await pacer.turn(post('a'))).toBe(36 * SECOND);
   });

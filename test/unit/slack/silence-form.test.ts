@@ -38,7 +38,7 @@ const submit = ({ viewId }: OpenView, matchers: string, comment = '') =>
   bot.stand.workspace.submitView({
     viewId,
     userId: ALICE,
-    values: { matchers: { matchers }, lasts: { lasts: '1h' }, comment: { comment } },
+    values: { matchers: { matchers }, duration: { duration: '1h' }, comment: { comment } },
   });
 
 describe.each([

@@ -4,8 +4,8 @@ import type { Message } from '../../../demo/slack/model.ts';
 import { ALL_SCOPES, DEFAULT_TOKENS, type SlackWorkspaceOptions } from '../../../demo/slack/state.ts';
 import { ms } from '../../../src/lib/units.ts';
 import { createCalls } from '../../../src/slack/calls.ts';
-import { createPictureShow } from '../../../src/slack/picture-show.ts';
 import { createResponder } from '../../../src/slack/responder.ts';
+import { showPicture } from '../../../src/slack/trace-picture.ts';
 import { PictureError, type TracePicture } from '../../../src/traces/pictures.ts';
 import { aWaterfall } from '../waterfall/a-waterfall.ts';
 import { ALICE, createStand, GENERAL, INCIDENTS, inVirtualTime, type Stand } from './stand.ts';
@@ -39,8 +39,10 @@ async function shown({ workspace, channel = INCIDENTS, inChannel = false, fault,
     { ...place, responseUrl: url + state.responseUrls.issue('commands', place), at: clock.now() },
   );
   const painter = { draw: draw ?? (async () => PNG) };
-  const show = createPictureShow({ calls, painter, clock, logger });
-  await inVirtualTime(clock, show.show(PICTURE, { responder, inChannel }));
+  await inVirtualTime(
+    clock,
+    showPicture({ calls, painter, clock, logger }, PICTURE, { responder, inChannel }),
+  );
 }
 
 const seen = (channel: string, reader = ALICE): readonly Message[] =>
@@ -63,10 +65,10 @@ describe('a private answer', () => {
     const [answer] = seen(INCIDENTS);
     expect(answer?.ephemeralFor).toBe(ALICE);
     expect(await picturesIn(answer)).toEqual([PNG.toString()]);
-    expect(JSON.stringify(answer?.blocks)).toContain('in your direct messages');
+    expect(JSON.stringify(answer?.blocks)).toContain('sent to you as a direct message');
     const [direct] = seen(DIRECT);
     expect(await picturesIn(direct)).toEqual([PNG.toString()]);
-    expect(JSON.stringify(direct?.blocks)).toContain(`asked for in <#${INCIDENTS}>`);
+    expect(JSON.stringify(direct?.blocks)).toContain(`requested in <#${INCIDENTS}>`);
   });
 
   it('gives nobody else the picture', async () => {
@@ -129,23 +131,23 @@ type Channel = NonNullable<SlackWorkspaceOptions['channels']>[number];
 const FAILURES: Readonly<Record<string, Asked & { readonly says: string }>> = {
   'the scope is missing': {
     workspace: { scopes: ALL_SCOPES.filter((scope) => scope !== 'files:write') },
-    says: 'No picture: the bot may not upload files: its Slack app lacks the scope files:write.',
+    says: 'No picture: the Slack app lacks the scope files:write. Add the scope and reinstall the app.',
   },
   'Slack takes no more files': {
     fault: { method: 'files.getUploadURLExternal', do: { kind: 'rate-limit', retryAfterSeconds: 7 } },
-    says: 'No picture: Slack takes no more files at the moment (try again in 7 s).',
+    says: "No picture: Slack's rate limit is reached. Try again in 7 s.",
   },
   'the bytes do not arrive': {
     fault: { method: 'upload', do: { kind: 'reset-before-accept' } },
-    says: 'No picture: Slack did not take the file.',
+    says: 'No picture: the upload to Slack failed.',
   },
   'Slack answers the upload with an error of its own': {
     fault: { method: 'upload', do: { kind: 'http', status: 500 } },
-    says: 'No picture: Slack did not take the file.',
+    says: 'No picture: the upload to Slack failed.',
   },
   'Slack does not complete the upload': {
     fault: { method: 'files.completeUploadExternal', do: { kind: 'http', status: 503 } },
-    says: 'No picture: Slack did not answer the upload.',
+    says: 'No picture: Slack did not respond to the upload.',
   },
   'Slack refuses the file': {
     fault: { method: 'files.completeUploadExternal', do: { kind: 'error', error: 'storage_limit_reached' } },
@@ -153,17 +155,17 @@ const FAILURES: Readonly<Record<string, Asked & { readonly says: string }>> = {
   },
   'Slack works on the file for ever': {
     workspace: { fileProcessing: ms(3_600_000) },
-    says: 'No picture: Slack did not finish working on it.',
+    says: 'No picture: Slack did not finish processing the file.',
   },
   'people cannot be written to': {
     workspace: { takesDirectMessages: false },
-    says: 'No picture: the app takes no direct messages (its manifest switches its Messages tab on).',
+    says: 'No picture: the app does not accept direct messages. Turn on the Messages tab of the Slack app.',
   },
   'the bot is not in the channel': {
     workspace: { channels: [secret] },
     channel: 'C0SECRET000',
     inChannel: true,
-    says: 'No picture: the bot is not in this conversation; invite it, or ask in a channel where it is.',
+    says: 'No picture: the bot is not in this channel. Invite it, or run the command in a channel it is in.',
   },
   'drawing takes too long': {
     draw: () => Promise.reject(new PictureError('late', 'it was not drawn within 2 s')),
@@ -171,7 +173,7 @@ const FAILURES: Readonly<Record<string, Asked & { readonly says: string }>> = {
   },
   'the painter breaks': {
     draw: () => Promise.reject(new TypeError('cannot read the brush')),
-    says: 'No picture: something went wrong inside the bot; its log says what.',
+    says: "No picture: internal error, see the bot's log.",
   },
 };
 
@@ -182,6 +184,6 @@ describe('one line to the one who asked, and nothing else, where', () => {
     expect(messages.map(({ text }) => text)).toEqual([says]);
     expect(messages[0]?.ephemeralFor).toBe(ALICE);
     expect(seen(asked.channel ?? INCIDENTS, BOB)).toEqual([]);
-    expect(stand.log.messages('warn')).toContain('slack: an answer went without its picture');
+    expect(stand.log.messages('warn')).toContain('slack: picture not shown');
   });
 });

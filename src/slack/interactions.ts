@@ -1,0 +1,177 @@
+import type { App, BlockAction } from '@slack/bolt';
+import type { Answer } from '../commands/answer.ts';
+import type { Commands, SlashCommand } from '../commands/command.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { faultText, UpstreamError } from '../lib/errors.ts';
+import { between, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { PicturePainter } from '../traces/pictures.ts';
+import { SLOWEST_TRACES } from './blocks/alert.ts';
+import { ACKNOWLEDGE, END_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-actions.ts';
+import { type AnswerFrame, answerMessage, PICK_SERVICE, SHARE_ANSWER, withService } from './blocks/answer.ts';
+import { OPEN_LINK } from './blocks/block-kit.ts';
+import { timeSpan } from './blocks/format.ts';
+import { createResponder, type Responder } from './responder.ts';
+import { SLASH_COMMANDS } from './scopes.ts';
+import { registerSilenceForm, type SilenceFormParts } from './silence-form.ts';
+import { pictureOf, showPicture } from './trace-picture.ts';
+
+export interface InteractionParts extends SilenceFormParts {
+  /** Draws the pictures of answers; without it answers have no pictures. */
+  readonly painter?: Pick<PicturePainter, 'draw'>;
+}
+
+/** Limit for one command. */
+const DEADLINE: Milliseconds = ms(20 * SECOND);
+
+const TEXT = {
+  timeout: `No answer within ${timeSpan(DEADLINE)}: Prometheus or Jaeger did not respond in time. Try a shorter time range.`,
+  internalError: "Internal error. Details are in the bot's log.",
+  unknownCommand: 'Unknown command.',
+} as const;
+
+type CommandRequest = Parameters<Commands['answer']>[0];
+type Reply = Awaited<ReturnType<Commands['answer']>>;
+type Handler = (request: CommandRequest, responder: Responder) => Promise<void>;
+
+/** Buttons and menus that run a command. */
+const COMMAND_ACTIONS = `${SLOWEST_TRACES}$|${PICK_SERVICE}|${ACKNOWLEDGE}|${END_ALERT}$|${RUN_COMMAND}`;
+const OTHER_ACTIONS = `${SHARE_ANSWER}$|${OPEN_LINK}|${SILENCE}$`;
+
+/**
+ * Registers the handlers of commands, buttons, menus and forms. Each acknowledges first: Slack waits three seconds. Bolt
+ * runs every handler that matches, so that their patterns must not overlap.
+ */
+export function registerInteractions(app: App, parts: InteractionParts): void {
+  registerCommands(app, parts);
+  registerSilenceForm(app, parts);
+  registerActions(app, parts, {
+    pattern: new RegExp(`^(?:${COMMAND_ACTIONS})`, 'u'),
+    handle: (request, responder) => reply(parts, request, responder),
+  });
+  registerActions(app, parts, {
+    pattern: new RegExp(`^${SHARE_ANSWER}$`, 'u'),
+    handle: (request, responder) => share(parts, request, responder),
+  });
+  // Slack also reports pressed links, and shows a warning when that is not acknowledged.
+  app.action(new RegExp(`^${OPEN_LINK}`, 'u'), async ({ ack }) => ack());
+  // Buttons of older versions.
+  app.action(new RegExp(`^(?!${COMMAND_ACTIONS}|${OTHER_ACTIONS})`, 'u'), async ({ ack, body }) => {
+    await ack();
+    parts.logger.debug('slack: unknown action', { type: body.type });
+  });
+  app.error(async (error) => {
+    parts.logger.error('slack: handler failed', { code: error.code, error: faultText(error) });
+  });
+}
+
+function registerCommands(app: App, parts: InteractionParts): void {
+  app.command(/.*/u, async ({ ack, command }) => {
+    await ack();
+    const { command: name, text, user_id: userId } = command;
+    const now = parts.clock.now();
+    const origin = { responseUrl: command.response_url, channelId: command.channel_id, userId, at: now };
+    const responder = createResponder(parts, origin);
+    await parts.track(() =>
+      isSlashCommand(name)
+        ? reply(parts, { command: name, text, now, by: userId }, responder)
+        : refuse(responder),
+    );
+  });
+}
+
+function registerActions(
+  app: App,
+  parts: InteractionParts,
+  { pattern, handle }: { readonly pattern: RegExp; readonly handle: Handler },
+): void {
+  app.action<BlockAction>(pattern, async ({ ack, action, body }) => {
+    await ack();
+    const now = parts.clock.now();
+    const userId = body.user.id;
+    const origin = { responseUrl: body.response_url, channelId: body.channel?.id ?? '', userId, at: now };
+    const responder = createResponder(parts, origin);
+    const [command = '', ...rest] = commandOf(action).trim().split(/\s+/u);
+    await parts.track(() =>
+      isSlashCommand(command)
+        ? handle({ command, text: rest.join(' '), now, by: userId }, responder)
+        : refuse(responder),
+    );
+  });
+}
+
+/** The command in a button's value. A menu's command is the id of its block, with the selected service filled in. */
+function commandOf(action: BlockAction['actions'][number]): string {
+  if (action.type === 'button') return action.value ?? '';
+  return action.type === 'static_select' ? withService(action.block_id, action.selected_option.value) : '';
+}
+
+const COMMANDS = new Set<string>(SLASH_COMMANDS.map(({ command }) => command));
+const isSlashCommand = (text: string): text is SlashCommand => COMMANDS.has(text);
+
+async function refuse(responder: Responder): Promise<void> {
+  const usage = SLASH_COMMANDS.map(({ command, usageHint }) => `${command} ${usageHint}`);
+  await responder.answer(answerMessage({ kind: 'usage', problem: TEXT.unknownCommand, usage }));
+}
+
+/** Runs a command and shows its answer to the person, or to everyone with `share`. */
+async function reply(parts: InteractionParts, request: CommandRequest, responder: Responder): Promise<void> {
+  const { answer, share: inChannel, reproducible } = await run(parts, request);
+  const { command, text, by } = request;
+  const frame: AnswerFrame = inChannel
+    ? { sharedBy: { userId: by, command: fullCommand(command, text) } }
+    : { share: reproducible && fullCommand(command, reproducible) };
+  await responder.answer(answerMessage(withFullRetry(answer, command), frame), { inChannel });
+  await showPictureOf(answer, parts, { responder, inChannel });
+}
+
+/** Runs a command again, shows its answer to everyone in the channel, and then deletes the private answer. */
+async function share(parts: InteractionParts, request: CommandRequest, responder: Responder): Promise<void> {
+  const { answer } = await run(parts, request);
+  const command = fullCommand(request.command, request.text);
+  const message = answerMessage(answer, { sharedBy: { userId: request.by, command } });
+  if (!(await responder.answer(message, { inChannel: true }))) return;
+  await responder.deleteOriginal();
+  await showPictureOf(answer, parts, { responder, inChannel: true });
+}
+
+/** The picture follows the answer: an answer does not wait for it. */
+async function showPictureOf(
+  answer: Answer,
+  { painter, ...parts }: InteractionParts,
+  to: { readonly responder: Responder; readonly inChannel: boolean },
+): Promise<void> {
+  const picture = pictureOf(answer);
+  if (picture !== undefined && painter !== undefined) await showPicture({ ...parts, painter }, picture, to);
+}
+
+/** A text that may already start with its command. */
+const fullCommand = (command: SlashCommand, text: string): string =>
+  text.startsWith('/') ? text : `${command} ${text}`.trim();
+
+/** A button holds the full command to run again with another service. */
+const withFullRetry = (answer: Answer, command: SlashCommand): Answer =>
+  answer.kind === 'unknown-service' ? { ...answer, retry: fullCommand(command, answer.retry) } : answer;
+
+/** Runs a command under its deadline. Errors become answers. */
+async function run(parts: InteractionParts, request: CommandRequest): Promise<Reply> {
+  const { clock, recorder, logger, commands } = parts;
+  const startedAt = clock.now();
+  const reply = await withDeadline({ clock, duration: DEADLINE, system: 'slack' }, (signal) =>
+    commands.answer(request, signal),
+  ).catch((error: unknown): Reply => {
+    if (error instanceof UpstreamError) return failed(TEXT.timeout);
+    logger.error('slack: command failed', { command: request.command, error: faultText(error) });
+    return failed(TEXT.internalError);
+  });
+  recorder.answered({
+    command: request.command,
+    outcome: outcomeOf(reply.answer),
+    seconds: between(startedAt, clock.now()) / SECOND,
+  });
+  return reply;
+}
+
+const failed = (text: string): Reply => ({ answer: { kind: 'failed', text }, share: false });
+
+const outcomeOf = ({ kind }: Answer): 'ok' | 'usage' | 'failed' =>
+  kind === 'failed' ? 'failed' : kind === 'usage' || kind === 'unknown-service' ? 'usage' : 'ok';
