@@ -83,12 +83,12 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
 
 /** Keeps account of work that goes on after Slack has its acknowledgement. */
 function trackWork(clock: Clock): {
-  track(work: () => Promise<void>): Promise<void>;
+  readonly track: (work: () => Promise<void>) => Promise<void>;
   settled(timeout: Milliseconds): Promise<void>;
 } {
   const running = new Set<Promise<void>>();
   return {
-    async track(work) {
+    track: async (work) => {
       const promise = work();
       running.add(promise);
       await promise.finally(() => running.delete(promise));
