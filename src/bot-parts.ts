@@ -6,6 +6,7 @@ import { createCommands } from './commands/create-commands.ts';
 import { createLatencyReport } from './commands/report-latency.ts';
 import { createSloStatusReport } from './commands/report-slo-status.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
+import { createProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
 import { createErrorBudget, type ErrorBudget } from './latency/error-budget.ts';
 import type { Clock } from './lib/clock.ts';
@@ -103,8 +104,9 @@ export interface Sources {
 }
 
 export function createSources({ settings, clock, logger, recorder }: Base, cleanups: Cleanup[]): Sources {
+  const proxyFor = createProxyFor(settings.proxy);
   const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
-    const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder });
+    const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder, proxyFor });
     cleanups.push(async () => client.close());
     return client;
   };

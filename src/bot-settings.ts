@@ -26,13 +26,15 @@ function partsOfAddress(address: string): readonly string[] {
 }
 
 /** Every text that must not reach the log. */
-export function secretsOf({ slack, prometheus, jaeger, redis }: Settings): readonly string[] {
+export function secretsOf({ slack, prometheus, jaeger, redis, proxy }: Settings): readonly string[] {
   const { transport } = slack;
   return [
     slack.botToken.reveal(),
     transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
     ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal()).flatMap(partsOfHeader)),
-    ...(redis === undefined ? [] : partsOfAddress(redis.url.reveal())),
+    ...[redis?.url, proxy.http, proxy.https].flatMap((address) =>
+      address === undefined ? [] : partsOfAddress(address.reveal()),
+    ),
   ].filter((text) => text.length >= SHORTEST_MASKED);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { CheckOptions } from './cli/check.ts';
+import type { AgainstOptions, CheckOptions } from './cli/check.ts';
 import { ruleErrorsText } from './cli/check-report.ts';
 import { loadRules, noFiles, readText } from './cli/load-rules.ts';
 import type { ReplayOptions } from './cli/replay.ts';
@@ -11,6 +11,7 @@ import { webAddress } from './cli/web-address.ts';
 import { RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import { EXIT_CONFIG, problemsText, processEnvironment, readSettings } from './settings/env.ts';
+import { proxyAdvice, proxySettings } from './settings/proxy.ts';
 import { parseHeaders } from './settings/values.ts';
 
 /*
@@ -57,17 +58,25 @@ async function check(given: readonly string[], options: CheckOptions): Promise<v
     process.exitCode = 1;
     return;
   }
-  const io = { readFile: readText, headers: headersAgainst() };
+  const io = { readFile: readText, against: await againstOptions() };
   const { checkCommand } = await import('./cli/check.ts');
   const { text, exitCode } = await checkCommand(files, options, io);
   say(text);
   process.exitCode = exitCode;
 }
 
-/** What is sent along to the Prometheus of `--against`: a tenant or a token, where the bot would send it. */
-function headersAgainst(): Readonly<Record<string, string>> {
-  const read = parseHeaders(processEnvironment()['PROMETHEUS_HEADERS'] ?? '');
-  return read.ok ? read.headers : program.error(`error: PROMETHEUS_HEADERS: ${read.problem}`);
+/** How the Prometheus of `--against` is reached: with the headers and the proxy that the bot would use. */
+async function againstOptions(): Promise<AgainstOptions> {
+  const { PROMETHEUS_HEADERS = '', HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = processEnvironment();
+  const read = parseHeaders(PROMETHEUS_HEADERS);
+  if (!read.ok) return program.error(`error: PROMETHEUS_HEADERS: ${read.problem}`);
+  for (const [name, value] of Object.entries({ HTTP_PROXY, HTTPS_PROXY })) {
+    const advice = value === undefined ? undefined : proxyAdvice(value);
+    if (advice !== undefined) program.error(`error: ${name}: ${advice}`);
+  }
+  const { createProxyFor } = await import('./http/proxy.ts');
+  const proxyFor = createProxyFor(proxySettings({ HTTP_PROXY, HTTPS_PROXY, NO_PROXY }));
+  return { headers: read.headers, proxyFor };
 }
 
 async function replay(files: readonly string[], options: ReplayOptions): Promise<void> {
@@ -78,7 +87,7 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
     loadRules,
     say,
     complain,
-    headers: headersAgainst(),
+    against: await againstOptions(),
     signal: interrupted.signal,
     draw: process.stderr.isTTY ? (bar: string) => void process.stderr.write(bar) : undefined,
   });

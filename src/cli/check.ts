@@ -1,4 +1,4 @@
-import { createHttpClient } from '../http/http-client.ts';
+import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
 import { systemClock } from '../lib/clock.ts';
 import { ms, SECOND } from '../lib/units.ts';
 import { createLogger } from '../ops/logger.ts';
@@ -12,14 +12,16 @@ export interface CheckOptions {
   readonly strict?: boolean;
 }
 
+/** How the Prometheus of `--against` is reached. */
+export type AgainstOptions = Pick<HttpClientOptions, 'headers' | 'proxyFor'>;
+
 interface CheckIo {
   readonly readFile: CheckRequest['readFile'];
-  /** Sent along with every question to the Prometheus of `--against`. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly against: AgainstOptions;
 }
 
-function checkAgainst(url: string, headers: CheckIo['headers']): NonNullable<CheckRequest['against']> {
-  const http = createHttpClient({ system: 'prometheus', baseUrl: url, headers });
+function checkAgainst(url: string, options: AgainstOptions): NonNullable<CheckRequest['against']> {
+  const http = createHttpClient({ system: 'prometheus', baseUrl: url, ...options });
   const logger = createLogger({
     level: 'warn',
     secrets: [],
@@ -40,13 +42,13 @@ function checkAgainst(url: string, headers: CheckIo['headers']): NonNullable<Che
 export async function checkCommand(
   files: readonly string[],
   { against, strict = false }: CheckOptions,
-  { readFile, headers }: CheckIo,
+  { readFile, against: options }: CheckIo,
 ): Promise<CheckReport> {
   return await runCheck({
     files,
     readFile,
     now: systemClock.now(),
     isStrict: strict,
-    against: against === undefined ? undefined : checkAgainst(against, headers),
+    against: against === undefined ? undefined : checkAgainst(against, options),
   });
 }

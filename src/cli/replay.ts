@@ -17,6 +17,7 @@ import { createTelemetry } from '../ops/recorder.ts';
 import { createLocalTime } from '../policy/local-time.ts';
 import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
 import { createExpandTemplate } from '../rules/template/template.ts';
+import type { AgainstOptions } from './check.ts';
 import { parseMoment } from './moment.ts';
 import { openReplayState, type ReplayState, ResumeError } from './replay-state.ts';
 import { progressBar, replayJson, replayText } from './replay-text.ts';
@@ -39,8 +40,7 @@ export interface ReplayIo {
   readonly complain: (text: string) => void;
   /** Where a bar may be drawn; absent when nobody looks at a terminal. */
   readonly draw?: (bar: string) => void;
-  /** Sent along with every question. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly against: AgainstOptions;
   readonly signal: AbortSignal;
 }
 
@@ -98,14 +98,14 @@ async function stateOf(files: readonly string[], options: ReplayOptions): Promis
   return await openReplayState(resume, { command: JSON.stringify([files, rest]), window });
 }
 
-function sources(url: string, headers: ReplayIo['headers']) {
+function sources(url: string, options: AgainstOptions) {
   const { recorder } = createTelemetry();
   const logger = createLogger({
     level: 'error',
     secrets: [],
     write: (line) => void process.stderr.write(line),
   });
-  const http = createHttpClient({ system: 'prometheus', baseUrl: url, headers });
+  const http = createHttpClient({ system: 'prometheus', baseUrl: url, ...options });
   const metrics = createPrometheusMetrics({ http, deadline: MINUTE, logger });
   return { http, metrics, recorder, logger };
 }
@@ -119,7 +119,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
     compare: options.compare === undefined ? undefined : await rulesOf(io, [options.compare]),
   };
   if (state.isResumed) io.complain(`Going on with the replay in ${options.resume}.`);
-  const { http, ...parts } = sources(options.against, io.headers);
+  const { http, ...parts } = sources(options.against, io.against);
   const replay = createReplay({
     ...parts,
     clock: systemClock,

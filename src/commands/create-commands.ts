@@ -77,17 +77,10 @@ async function safely(options: CommandsOptions, request: Request): Promise<Reply
   }
 }
 
-const SYSTEMS: Readonly<Record<UpstreamError['system'], string>> = {
-  prometheus: 'Prometheus',
-  jaeger: 'Jaeger',
-  slack: 'Slack',
-  store: 'The store',
-};
-
 function failureText(error: unknown, logger: Logger, command: { readonly kind: string }): string {
   if (error instanceof UpstreamError) {
     logger.warn('command not answered', { command: command.kind, system: error.system, code: error.code });
-    return `${SYSTEMS[error.system]} gave no answer: ${error.message} ${error.advice}`;
+    return `${error.message} ${error.advice}`;
   }
   logger.error('command failed', {
     command: command.kind,

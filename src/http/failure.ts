@@ -1,118 +1,137 @@
 import { isAxiosError } from 'axios';
-import { type System, UpstreamError, type UpstreamErrorCode } from '../lib/errors.ts';
+import { SYSTEM_NAMES, type System, UpstreamError, type UpstreamErrorCode } from '../lib/errors.ts';
 
-/** What an error message may say about where a request went: no path, no query, no credentials. */
-export interface Situation {
+/** What an error message may say about the server: no path, no query, no credentials. */
+export interface Server {
   readonly system: System;
   /** Name and port. */
   readonly host: string;
   readonly maxBytes: number;
 }
 
-interface Failure {
-  readonly code: UpstreamErrorCode;
-  readonly message: string;
-  readonly advice: string;
+interface HttpHead {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
 }
 
-/** Node's connection errors, in words. */
+/** Node's connection errors. */
 const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused the connection',
-  ECONNRESET: 'broke off the connection',
-  EPIPE: 'broke off the connection',
-  ECONNABORTED: 'broke off the connection',
-  ENOTFOUND: 'is a name that cannot be found',
-  EAI_AGAIN: 'is a name that could not be looked up just now',
-  EHOSTUNREACH: 'cannot be reached',
-  ENETUNREACH: 'cannot be reached',
+  ECONNRESET: 'closed the connection',
+  EPIPE: 'closed the connection',
+  ECONNABORTED: 'closed the connection',
+  ENOTFOUND: 'is an unknown host name',
+  EAI_AGAIN: 'cannot be resolved at the moment',
+  EHOSTUNREACH: 'is unreachable',
+  ENETUNREACH: 'is unreachable',
   ETIMEDOUT: 'did not accept the connection in time',
 };
 
 const CERTIFICATE_FAILURE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/;
-/** What Node's HTTP parser and zlib report when the bytes are not what they should be. */
+/** Errors of Node's HTTP parser and of zlib. */
 const UNREADABLE = /^(HPE_|Z_|ERR__ERROR_FORMAT|ERR_STREAM_PREMATURE_CLOSE)/;
+const CREDENTIALS_REFUSED: ReadonlySet<number> = new Set([401, 403, 407]);
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
+/** `predicate` follows the host: `jaeger:16686 refused the connection`. */
+function failure(
+  { system, host }: Server,
+  code: UpstreamErrorCode,
+  [predicate, advice]: readonly [string, string],
+): UpstreamError {
+  const message = `${SYSTEM_NAMES[system]} did not respond: ${host} ${predicate}.`;
+  return new UpstreamError({ system, code, message, advice });
+}
+
 /**
- * Whether a request failed because the server had closed the kept-alive connection it was sent on: nothing was
- * processed, and asking again on a fresh connection is right (nodejs.org, http `request.reusedSocket`).
+ * Whether a request failed because the server had closed its reused connection: nothing was processed, so the request can
+ * be sent again on a new connection (nodejs.org, http `request.reusedSocket`).
  */
 export function isStaleConnection(error: unknown): boolean {
   if (!isAxiosError(error) || !['ECONNRESET', 'EPIPE'].includes(codeOf(error))) return false;
-  const request: unknown = error.request;
-  return (
-    typeof request === 'object' &&
-    request !== null &&
-    'reusedSocket' in request &&
-    request.reusedSocket === true &&
-    error.response === undefined
-  );
+  const request = error.request as { readonly reusedSocket?: unknown } | undefined;
+  return request?.reusedSocket === true && error.response === undefined;
 }
 
 /**
- * Turns whatever axios or Node threw into an error that is safe to show. The original is dropped, not kept as the
- * cause: an axios error carries the request, and with it the Authorization header, into `util.inspect`.
+ * Converts an error of axios or Node into one that is safe to show. The original is not kept as the cause: an axios error
+ * holds the request, and `util.inspect` would print its Authorization header.
  */
-export function toUpstreamError(
-  error: unknown,
-  situation: Situation & { readonly expired: 'deadline' | 'cancelled' | undefined },
-): UpstreamError {
-  return new UpstreamError({ system: situation.system, ...failureOf(error, situation) });
-}
-
-function failureOf(
-  error: unknown,
-  { host, maxBytes, expired }: Situation & { readonly expired: 'deadline' | 'cancelled' | undefined },
-): Failure {
-  if (expired !== undefined) return timeout(host, expired);
+export function toUpstreamError(error: unknown, server: Server, isCanceled: boolean): UpstreamError {
+  const name = SYSTEM_NAMES[server.system];
+  const checkAddress = `Check that ${name} is running and that its configured address is correct.`;
   const code = codeOf(error);
-  if (error instanceof Error && error.message.startsWith('maxContentLength')) return tooLarge(host, maxBytes);
-  const words = CONNECTION_FAILURES[code];
-  if (words !== undefined) {
-    return {
-      code: 'unavailable',
-      message: `${host} ${words}.`,
-      advice: 'Check that it runs and that the configured address is right.',
-    };
+  const connection = CONNECTION_FAILURES[code];
+  if (isCanceled) {
+    return failure(server, 'timeout', ['was too slow', 'Try again, or use a shorter time range.']);
   }
+  if (error instanceof Error && error.message.startsWith('maxContentLength')) {
+    return new UpstreamError({
+      system: server.system,
+      code: 'too-large',
+      message: `The answer of ${name} (${server.host}) is larger than ${Math.round(server.maxBytes / 1_048_576)} MiB.`,
+      advice: 'Use a shorter time range or a smaller limit.',
+    });
+  }
+  if (connection !== undefined) return failure(server, 'unavailable', [connection, checkAddress]);
   if (CERTIFICATE_FAILURE.test(code)) {
-    return {
-      code: 'unavailable',
-      message: `The completeness of ${host} is not trusted (${code}).`,
-      advice: 'Give its completeness authority to the bot with NODE_EXTRA_CA_CERTS.',
-    };
+    const advice = 'Add its certificate authority to the bot with NODE_EXTRA_CA_CERTS.';
+    return failure(server, 'unavailable', [`has an untrusted certificate (${code})`, advice]);
   }
   if (UNREADABLE.test(code)) {
-    return {
-      code: 'bad-answer',
-      message: `${host} answered something that is not readable as HTTP (${code}).`,
-      advice: 'Check the configured address: its scheme and its port.',
-    };
+    const advice = 'Check the scheme and the port of the configured address.';
+    return failure(server, 'bad-answer', [`sent an invalid HTTP response (${code})`, advice]);
   }
-  return {
-    code: 'unavailable',
-    message: `${host} could not be asked${code === '' ? '' : ` (${code})`}.`,
-    advice: 'Check that it runs and that the configured address is right.',
-  };
+  return failure(server, 'unavailable', [`failed${code === '' ? '' : ` (${code})`}`, checkAddress]);
 }
 
-function timeout(host: string, expired: 'deadline' | 'cancelled'): Failure {
-  return {
-    code: 'timeout',
-    message:
-      expired === 'deadline'
-        ? `${host} did not answer in time.`
-        : `${host} had not answered when the time for this was over.`,
-    advice: 'Try again, or ask about a shorter time.',
-  };
+/** The error that a status means for every API; undefined when the API's adapter decides. */
+export function failureOfStatus({ status }: HttpHead, { system, host }: Server): UpstreamError | undefined {
+  const name = SYSTEM_NAMES[system];
+  if (CREDENTIALS_REFUSED.has(status)) {
+    return new UpstreamError({
+      system,
+      code: 'not-authenticated',
+      message: `${name} (${host}) refused the credentials: HTTP ${status}.`,
+      advice: 'Check the configured authorization header.',
+    });
+  }
+  if (status < 300 || status >= 400) return undefined;
+  return new UpstreamError({
+    system,
+    code: 'not-authenticated',
+    message: `${name} (${host}) redirected the request (HTTP ${status}), as a login page does.`,
+    advice: 'Check the configured headers, and use an address that does not redirect.',
+  });
 }
 
-function tooLarge(host: string, maxBytes: number): Failure {
-  return {
-    code: 'too-large',
-    message: `The answer of ${host} is larger than ${Math.round(maxBytes / 1_048_576)} MiB.`,
-    advice: 'Ask for fewer things or a shorter time.',
-  };
+/** The error of an answer that is not JSON. */
+export function notJson({ status, contentType, body }: HttpHead, { system, host }: Server): UpstreamError {
+  const name = SYSTEM_NAMES[system];
+  if (status === 429 || status >= 500) {
+    return new UpstreamError({
+      system,
+      code: 'unavailable',
+      message: `${name} (${host}) returned HTTP ${status}.`,
+      advice: `Try again in a moment; if it persists, check the log of ${name}.`,
+    });
+  }
+  const isHtml = contentType.includes('text/html') || /^\s*<(!doctype|html)/i.test(body);
+  if (status < 300 && isHtml) {
+    return new UpstreamError({
+      system,
+      code: 'not-authenticated',
+      message: `${name} (${host}) returned a web page instead of JSON.`,
+      advice: 'This is usually a login page: check the address and the configured headers.',
+    });
+  }
+  return new UpstreamError({
+    system,
+    code: 'bad-answer',
+    message: `${name} (${host}) returned HTTP ${status} without JSON.`,
+    advice: 'Check that the configured address, with its base path, is that of the API.',
+  });
 }

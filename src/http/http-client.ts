@@ -1,29 +1,31 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setImmediate } from 'node:timers/promises';
-import { type AxiosInstance, create } from 'axios';
+import { type AxiosInstance, type AxiosProxyConfig, create } from 'axios';
+import { systemClock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { type System, UpstreamError } from '../lib/errors.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import type { Milliseconds } from '../lib/units.ts';
-import { createDeadline, type Deadline } from './deadline.ts';
-import { isStaleConnection, type Situation, toUpstreamError } from './failure.ts';
-import { failureOfStatus, isHtml } from './refusal.ts';
+import { failureOfStatus, isStaleConnection, notJson, type Server, toUpstreamError } from './failure.ts';
+import type { ProxyFor } from './proxy.ts';
 
 /**
- * What is longer takes longer to parse than others should wait for that and for what is made of it in one piece. A trace
- * of 16 MiB held everything else up for 880 ms of processor time, and for 290 ms with a turn for others before it is
- * read and one before it is explained.
+ * After parsing a longer body, in characters, the client yields to other work. Without it a trace of 16 MiB blocked the
+ * event loop for 880 ms, with it for 290 ms.
  */
 const LONG_BODY = 4 * 1_024 * 1_024;
 
-/** The largest answer that is read, in bytes after decompression, unless an option says otherwise. */
+/** The largest answer, in bytes after decompression. */
 const DEFAULT_MAX_BYTES = 16 * 1_024 * 1_024;
+
+const DEFAULT_MAX_CONNECTIONS = 16;
 
 export type HttpParameters = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>
 >;
 
-/** A question to an HTTP API that changes nothing there: a client may ask it twice. */
+/** A request that changes nothing on the server, so that the client may send it twice. */
 export interface HttpRequest {
   readonly method?: 'GET' | 'POST';
   /** Below the base address, starting with a slash; already encoded. */
@@ -31,7 +33,7 @@ export interface HttpRequest {
   readonly query?: HttpParameters;
   /** Sent as `application/x-www-form-urlencoded` by a POST. */
   readonly form?: HttpParameters;
-  /** What the question is, for `Recorder.queried`: a word from a small set, never an address. */
+  /** Name of the request in `Recorder.queried`: one of a small set, never an address. */
   readonly operation: string;
   /** For the whole exchange: name look-up, connection, and the last byte of the body. */
   readonly deadline: Milliseconds;
@@ -46,17 +48,17 @@ export interface HttpAnswer<Body> {
 }
 
 /**
- * Asks one HTTP API. Every failure is an `UpstreamError` without a trace of headers, query or credentials. A refusal
- * of the credentials (401, 403, 407, or a redirect, which is how a login proxy answers) is `not-authenticated`.
+ * A client of one HTTP API. Every failure is an `UpstreamError` without headers, query or credentials. Refused credentials
+ * (401, 403, 407, or a redirect, as login proxies send) are `not-authenticated`.
  */
 export interface HttpClient {
   /**
    * For an API that answers in JSON. Resolves with any status whose body is JSON, 4xx and 5xx included: the caller
-   * knows what the API's own errors mean. A page of HTML is `not-authenticated` at 2xx; other bodies that are not JSON
-   * are `unavailable` at 429 and 5xx, else `bad-answer`.
+   * knows the API's own errors. An HTML page with 2xx is `not-authenticated`; other bodies that are not JSON are
+   * `unavailable` with 429 and 5xx, else `bad-answer`.
    */
   json(request: HttpRequest): Promise<HttpAnswer<unknown>>;
-  /** The body as it is, whatever it is. */
+  /** Returns the body as text, whatever its type. */
   text(request: HttpRequest): Promise<HttpAnswer<string>>;
   /** Closes idle connections. */
   close(): void;
@@ -68,49 +70,44 @@ export interface HttpClientOptions {
   readonly baseUrl: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly maxBytes?: number;
-  /** Connections at most at once; more requests wait, inside their deadline. */
+  /** More requests wait for a connection, within their deadline. */
   readonly maxConnections?: number;
-  /** Obeys `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Off unless asked: monitoring is inside the cluster. */
-  readonly useEnvironmentProxy?: boolean;
+  /** Absent: no proxy. The environment's variables are not read here. */
+  readonly proxyFor?: ProxyFor;
   readonly recorder?: Pick<Recorder, 'queried'>;
 }
 
-interface Context {
+interface HttpContext {
   readonly api: AxiosInstance;
   readonly base: string;
-  readonly maxBytes: number;
-  readonly situation: Situation;
+  readonly server: Server;
 }
 
 /** A client for one API, with its own connections. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { base, host, authorization } = readBase(options.baseUrl);
-  const agentOptions = { keepAlive: true, maxSockets: options.maxConnections ?? 16 };
+  const agentOptions = { keepAlive: true, maxSockets: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS };
   const httpAgent = new HttpAgent(agentOptions);
   const httpsAgent = new HttpsAgent(agentOptions);
-  const context: Context = {
-    api: create({
-      headers: { 'User-Agent': 'tailwatch', ...authorization, ...options.headers },
-      httpAgent,
-      httpsAgent,
-      maxRedirects: 0,
-      ...(options.useEnvironmentProxy === true ? {} : { proxy: false }),
-    }),
-    base,
-    maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
-    situation: { system: options.system, host, maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES },
-  };
+  const server: Server = { system: options.system, host, maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES };
+  const api = create({
+    headers: { 'User-Agent': 'tailwatch', ...authorization, ...options.headers },
+    httpAgent,
+    httpsAgent,
+    maxRedirects: 0,
+    proxy: axiosProxy(options.proxyFor?.(base)),
+  });
   const recorded = recordWith(options);
   return {
     json: (request) =>
       recorded(request, async () => {
-        const answer = await ask(context, request);
-        const parsed = asJson(answer, context.situation);
-        // Others get their turn between the parsing and what follows.
+        const answer = await exchange({ api, base, server }, request);
+        const json = parsed(answer, server);
+        // Lets other work run between the parsing and what follows.
         if (answer.body.length > LONG_BODY) await setImmediate();
-        return parsed;
+        return json;
       }),
-    text: (request) => recorded(request, () => ask(context, request)),
+    text: (request) => recorded(request, () => exchange({ api, base, server }, request)),
     close: () => {
       httpAgent.destroy();
       httpsAgent.destroy();
@@ -139,29 +136,33 @@ function recordWith({ recorder, system }: HttpClientOptions) {
   };
 }
 
-async function ask(context: Context, request: HttpRequest): Promise<HttpAnswer<string>> {
-  // One deadline for both attempts.
-  const deadline = createDeadline(request.deadline, request.signal);
+async function exchange(context: HttpContext, request: HttpRequest): Promise<HttpAnswer<string>> {
+  const { server } = context;
+  const { deadline: duration, signal: canceled } = request;
   try {
-    const answer = await attempt(context, request, deadline).catch((error: unknown) => {
-      if (isStaleConnection(error)) return attempt(context, request, deadline);
-      throw error;
-    });
-    const refused = failureOfStatus(answer, context.situation);
-    if (refused !== undefined) throw refused;
-    return answer;
+    // One deadline for both attempts.
+    return await withDeadline(
+      { clock: systemClock, duration, system: server.system, signal: canceled },
+      async (signal) => {
+        const answer = await attempt(context, request, signal).catch((error: unknown) => {
+          if (isStaleConnection(error)) return attempt(context, request, signal);
+          throw error;
+        });
+        const refused = failureOfStatus(answer, server);
+        if (refused !== undefined) throw refused;
+        return answer;
+      },
+    );
   } catch (error) {
     if (error instanceof UpstreamError) throw error;
-    throw toUpstreamError(error, { ...context.situation, expired: deadline.expired() });
-  } finally {
-    deadline.clear();
+    throw toUpstreamError(error, server, canceled?.aborted === true);
   }
 }
 
 async function attempt(
-  { api, base, maxBytes }: Context,
+  { api, base, server }: HttpContext,
   { method = 'GET', path, query, form }: HttpRequest,
-  deadline: Deadline,
+  signal: AbortSignal,
 ): Promise<HttpAnswer<string>> {
   const search = query === undefined ? '' : encode(query);
   const response = await api.request<Buffer>({
@@ -169,14 +170,14 @@ async function attempt(
     url: `${base}${path}${search === '' ? '' : `?${search}`}`,
     headers: { Accept: 'application/json' },
     data: form === undefined ? undefined : new URLSearchParams(encode(form)),
-    // Bytes: axios would otherwise hand out text where JSON was expected, without a word.
+    // Bytes: where JSON is expected, axios would silently return text that does not parse.
     responseType: 'arraybuffer',
     transformResponse: (body: unknown) => body,
     validateStatus: () => true,
-    // Counts inflated bytes: the cap holds against a compressed answer too.
-    maxContentLength: maxBytes,
+    // Counts decompressed bytes.
+    maxContentLength: server.maxBytes,
     // `timeout` would not stop a body that drips; the signal covers everything from the name look-up on.
-    signal: deadline.signal,
+    signal,
   });
   const contentType: unknown = response.headers['content-type'];
   return {
@@ -186,42 +187,13 @@ async function attempt(
   };
 }
 
-function asJson(
-  { status, contentType, body }: HttpAnswer<string>,
-  situation: Situation,
-): HttpAnswer<unknown> {
+function parsed(answer: HttpAnswer<string>, server: Server): HttpAnswer<unknown> {
   try {
     // The body decides, not the type: Jaeger sends JSON as text/plain.
-    return { status, contentType, body: JSON.parse(body) as unknown };
+    return { ...answer, body: JSON.parse(answer.body) as unknown };
   } catch {
-    throw notJson({ status, contentType, body }, situation);
+    throw notJson(answer, server);
   }
-}
-
-function notJson(answer: HttpAnswer<string>, { system, host }: Situation): UpstreamError {
-  const { status } = answer;
-  if (status === 429 || status >= 500) {
-    return new UpstreamError({
-      system,
-      code: 'unavailable',
-      message: `${host} answered ${status}.`,
-      advice: 'Try again in a moment; if it stays so, look at its log.',
-    });
-  }
-  if (status < 300 && isHtml(answer)) {
-    return new UpstreamError({
-      system,
-      code: 'not-authenticated',
-      message: `${host} answered with a web page where data was expected.`,
-      advice: 'A login page usually stands in front of it: check the address and the configured headers.',
-    });
-  }
-  return new UpstreamError({
-    system,
-    code: 'bad-answer',
-    message: `${host} answered ${status} with something that is not JSON.`,
-    advice: 'Check that the configured address, with its base path, is that of the API.',
-  });
 }
 
 function encode(parameters: HttpParameters): string {
@@ -232,6 +204,21 @@ function encode(parameters: HttpParameters): string {
     else search.append(name, String(value));
   }
   return search.toString();
+}
+
+function axiosProxy(proxy: string | undefined): AxiosProxyConfig | false {
+  if (proxy === undefined) return false;
+  const { protocol, hostname, port, username, password } = new URL(proxy);
+  const defaultPort = protocol === 'https:' ? 443 : 80;
+  return {
+    protocol,
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? defaultPort : Number(port),
+    auth:
+      username === ''
+        ? undefined
+        : { username: decodeURIComponent(username), password: decodeURIComponent(password) },
+  };
 }
 
 function readBase(baseUrl: string): {

@@ -1,14 +1,18 @@
 import type { Clock } from './clock.ts';
-import { type System, UpstreamError } from './errors.ts';
-import type { Milliseconds } from './units.ts';
+import { SYSTEM_NAMES, type System, UpstreamError } from './errors.ts';
+import { type Milliseconds, SECOND } from './units.ts';
+
+const durationText = (duration: Milliseconds): string =>
+  duration < SECOND ? `${duration} ms` : `${duration / SECOND} s`;
 
 /**
- * Runs a call with a signal that aborts after `duration` by this clock, or with the caller's `signal`.
- * @throws UpstreamError `timeout` when the time is up, whether or not the call heeds its signal.
+ * Runs a call with a signal that aborts after `duration` by this clock, or with the caller's `signal`. `AbortSignal.any`
+ * is not used: on Node 20 a long-lived signal keeps a reference to every call (nodejs/node#54614).
+ * @throws UpstreamError `timeout` when the time is up, whether or not the call obeys its signal.
  */
 export async function withDeadline<T>(
   limit: {
-    readonly clock: Clock;
+    readonly clock: Pick<Clock, 'sleep'>;
     readonly duration: Milliseconds;
     readonly system: System;
     readonly signal?: AbortSignal | undefined;
@@ -17,25 +21,26 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const work = new AbortController();
   const timer = new AbortController();
-  const giveUp = (): void => work.abort(limit.signal?.reason);
-  if (limit.signal?.aborted === true) giveUp();
-  limit.signal?.addEventListener('abort', giveUp, { once: true });
+  const cancel = (): void => work.abort(limit.signal?.reason);
+  if (limit.signal?.aborted === true) cancel();
+  limit.signal?.addEventListener('abort', cancel, { once: true });
   const expired = limit.clock.sleep(limit.duration, timer.signal).then((): T => {
+    const name = SYSTEM_NAMES[limit.system];
     const error = new UpstreamError({
       system: limit.system,
       code: 'timeout',
-      message: `No answer from ${limit.system} within ${limit.duration} ms.`,
-      advice: `Look whether ${limit.system} is overloaded or the question too expensive.`,
+      message: `${name} did not respond within ${durationText(limit.duration)}.`,
+      advice: `Check whether ${name} is overloaded, or use a shorter time range.`,
     });
     work.abort(error);
     throw error;
   });
-  // When the call wins, the timer ends early and its rejection is nobody's.
+  // When the call ends first, nobody handles the timer's rejection.
   expired.catch(() => undefined);
   try {
     return await Promise.race([call(work.signal), expired]);
   } finally {
     timer.abort();
-    limit.signal?.removeEventListener('abort', giveUp);
+    limit.signal?.removeEventListener('abort', cancel);
   }
 }

@@ -1,5 +1,12 @@
-/** The outside systems an answer may wait for. */
-export type System = 'prometheus' | 'jaeger' | 'slack' | 'store';
+/** The outside systems, with their names in messages. */
+export const SYSTEM_NAMES = {
+  prometheus: 'Prometheus',
+  jaeger: 'Jaeger',
+  slack: 'Slack',
+  store: 'the store',
+} as const;
+
+export type System = keyof typeof SYSTEM_NAMES;
 
 /** Why a system gave no usable answer. */
 export type UpstreamErrorCode =
@@ -54,10 +61,10 @@ export class UpstreamError extends Error {
   }
 }
 
-/** Why Prometheus gave no answer, as a part of a sentence. Anything but an `UpstreamError` is thrown on. */
+/** Why a system did not respond, without the period. Rethrows anything but an `UpstreamError`. */
 export function unansweredBecause(error: unknown): string {
   if (!(error instanceof UpstreamError)) throw error;
-  return error.code === 'timeout' ? 'Prometheus did not answer in time' : error.message.replace(/\.$/, '');
+  return error.message.replace(/\.$/, '');
 }
 
 /** What a log says of a fault of this program. */

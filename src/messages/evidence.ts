@@ -2,7 +2,7 @@ import type { Alert } from '../alerts/alert.ts';
 import type { ErrorBudget } from '../latency/error-budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { faultText, type System, UpstreamError } from '../lib/errors.ts';
+import { faultText, SYSTEM_NAMES, type System, UpstreamError } from '../lib/errors.ts';
 import type { Links } from '../lib/links.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
@@ -106,19 +106,11 @@ const LAST_MOMENT = ms(1_500);
 const SPARED_FOR = ms(30 * SECOND);
 /** As many as the message shows: its completeness then speaks of the last one in sight. */
 const TRACES = 5;
-/** Name of a system as people know it. */
-const NAMES: Readonly<Record<System, string>> = {
-  prometheus: 'Prometheus',
-  jaeger: 'Jaeger',
-  slack: 'Slack',
-  store: 'the store',
-};
-
 /** Why a part could not be had, for a person. */
 function explain(error: unknown, deadline: Milliseconds): string {
   if (!(error instanceof UpstreamError)) return 'something went wrong inside the bot; its log says what.';
   if (error.code === 'timeout')
-    return `${NAMES[error.system]} did not answer in ${Math.round(deadline / SECOND)} s.`;
+    return `${SYSTEM_NAMES[error.system]} did not answer in ${Math.round(deadline / SECOND)} s.`;
   return error.message;
 }
 

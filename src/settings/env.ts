@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nearestName } from '../lib/nearest.ts';
+import { proxyAdvice, proxySettings, withLowerCaseProxies } from './proxy.ts';
 import { type LogLevel, type Settings, type SlackTransport, secret, type Upstream } from './settings.ts';
 import {
   address,
@@ -40,7 +41,7 @@ export type SettingsResult = { readonly warnings: readonly SettingProblem[] } & 
 );
 
 /** The process's environment: nothing else in the program reads it. */
-export const processEnvironment = (): Environment => process.env;
+export const processEnvironment = (): Environment => normalized(process.env);
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const isLevel = (value: string): value is LogLevel => LEVELS.some((level) => level === value);
@@ -75,6 +76,9 @@ const environmentSchema = z.object({
   ).optional(),
   DATA_DIR: z.string().optional(),
   RULES_FILE: matching(/[^,\s]/, 'Use the path of a rule file or of a directory with rule files.').optional(),
+  HTTPS_PROXY: text('', proxyAdvice).optional(),
+  HTTP_PROXY: text('', proxyAdvice).optional(),
+  NO_PROXY: z.string().optional(),
   LOG_LEVEL: text('', (value) => (isLevel(value) ? undefined : `Use ${LEVELS.join(', ')}.`)).optional(),
   OPS_PORT: port('9464').optional(),
 });
@@ -100,12 +104,11 @@ function invalid(name: string, value: string | undefined): string {
 }
 
 /** A blank variable is not set, as compose files and shells write it; blanks around values are copying errors. */
-function trimmed(environment: Environment): Environment {
-  return Object.fromEntries(
-    Object.entries(environment)
-      .map(([name, value]) => [name, value?.trim()] as const)
-      .filter(([, value]) => value !== undefined && value !== ''),
-  );
+function normalized(environment: Environment): Environment {
+  const set = Object.entries(environment)
+    .map(([name, value]) => [name, value?.trim()] as const)
+    .filter(([, value]) => value !== undefined && value !== '');
+  return withLowerCaseProxies(Object.fromEntries(set));
 }
 
 /** Slack reaches the bot by Socket Mode or over HTTP: one of the two must be set. */
@@ -193,6 +196,7 @@ function settingsOf(texts: Texts): Settings {
     redis: redisOf(texts),
     dataDir: texts.DATA_DIR ?? defaultOf('DATA_DIR'),
     rulesFiles: listOf(texts.RULES_FILE ?? defaultOf('RULES_FILE')),
+    proxy: proxySettings(texts),
     logLevel: isLevel(level) ? level : 'info',
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
   };
@@ -200,7 +204,7 @@ function settingsOf(texts: Texts): Settings {
 
 /** Reads the settings from an environment; all problems are reported together. */
 export function readSettings(environment: Environment): SettingsResult {
-  const given = trimmed(environment);
+  const given = normalized(environment);
   const parsed = environmentSchema.safeParse(given);
   const issues = parsed.success ? [] : parsed.error.issues;
   const problems = [

@@ -36,6 +36,16 @@ export interface Upstream {
   readonly headers: Secret<Readonly<Record<string, string>>>;
 }
 
+/** Outgoing proxies. Their addresses may hold credentials. */
+export interface ProxySettings {
+  /** For `https://` addresses. */
+  readonly https?: Secret;
+  /** For `http://` addresses. */
+  readonly http?: Secret;
+  /** `NO_PROXY` as it is set. */
+  readonly except?: string;
+}
+
 /** All settings. Safe to log: secrets print as `[secret]`. */
 export interface Settings {
   readonly slack: {
@@ -61,6 +71,7 @@ export interface Settings {
     readonly prefix: string;
   };
   readonly dataDir: string;
+  readonly proxy: ProxySettings;
   /** Files and directories, as written. */
   readonly rulesFiles: readonly string[];
   readonly logLevel: LogLevel;

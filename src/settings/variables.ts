@@ -112,6 +112,18 @@ export const VARIABLES = [
   variable('RULES_FILE', 'Rule files, or directories of `.yaml` and `.yml` files, separated by commas.', {
     default: './rules.yaml',
   }),
+  variable(
+    'HTTPS_PROXY',
+    'HTTP proxy for `https://` addresses: Slack, and Prometheus and Jaeger when they have one.',
+    { isSecret: true, example: 'http://proxy:3128' },
+  ),
+  variable('HTTP_PROXY', 'HTTP proxy for `http://` addresses.', {
+    isSecret: true,
+    example: 'http://proxy:3128',
+  }),
+  variable('NO_PROXY', 'Hosts, domains and networks that are reached without a proxy, separated by commas.', {
+    example: '.svc,.cluster.local,10.0.0.0/8',
+  }),
   variable('LOG_LEVEL', '`debug`, `info`, `warn` or `error`.', { default: 'info' }),
   variable('OPS_PORT', 'Port of `/healthz`, `/readyz`, `/metrics` and `/-/reload`.', {
     default: '9464',

@@ -35,7 +35,7 @@ export function aTrace(traceId: string, spans: readonly Partial<Span>[] = [{}]):
 /** An error as the real source throws it. */
 export function aTraceSourceError(
   code: UpstreamErrorCode = 'unavailable',
-  message = 'jaeger:16686 refused the connection.',
+  message = 'Jaeger did not respond: jaeger:16686 refused the connection.',
 ) {
   return new UpstreamError({ system: 'jaeger', code, message, advice: 'Check that it runs.' });
 }

@@ -14,7 +14,7 @@ describe('whatever goes wrong is an answer', () => {
     expect(reply).toEqual({
       answer: {
         kind: 'failed',
-        text: 'Jaeger gave no answer: jaeger:16686 refused the connection. Check that it runs.',
+        text: 'Jaeger did not respond: jaeger:16686 refused the connection. Check that it runs.',
       },
       share: false,
     });

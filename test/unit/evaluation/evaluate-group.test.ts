@@ -193,7 +193,7 @@ describe('evaluating a group', () => {
     expect(await done).toMatchObject({
       state: {
         rules: {
-          slow: { health: { kind: 'source-error', message: 'No answer from prometheus within 13500 ms.' } },
+          slow: { health: { kind: 'source-error', message: 'Prometheus did not respond within 13.5 s.' } },
           quick: { health: { kind: 'ok' }, alerts: [{ state: 'firing' }] },
         },
       },

@@ -155,7 +155,7 @@ describe('what noDataReason', () => {
     await clock.advance(expected);
     expect((await found).get(alert.fingerprint)).toEqual({
       kind: 'unknown',
-      reason: 'Prometheus did not answer in time',
+      reason: `Prometheus did not respond within ${expected / SECOND} s`,
     });
   });
 

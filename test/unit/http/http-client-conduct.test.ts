@@ -131,7 +131,7 @@ describe('what a server can do to a client', () => {
     const client = clientOf(base);
     const error = await failureOf(client.json(asked));
     expect(error.code).toBe('unavailable');
-    expect(error.message).toMatch(/^127\.0\.0\.1:\d+ refused the connection\.$/);
+    expect(error.message).toMatch(/^Jaeger did not respond: 127\.0\.0\.1:\d+ refused the connection\.$/);
     expect(everythingOf(error)).not.toContain('s3cr3t');
   });
 

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ms } from '../../../src/lib/units.ts';
 import { clientOf, closeServers, everythingOf, failureOf, type Handler, listen } from './http-server.ts';
@@ -72,13 +74,39 @@ describe('what a caller gets', () => {
     expect((await clientOf(base).text(asked)).body).toBe('<!doctype html>');
   });
 
-  it('no proxy of the environment unless asked', async () => {
+  it('no proxy of the environment', async () => {
     vi.stubEnv('HTTP_PROXY', 'http://127.0.0.1:9');
     vi.stubEnv('NO_PROXY', '');
-    const base = await listen(echo);
-    expect((await clientOf(base).json(asked)).status).toBe(200);
-    const through = await failureOf(clientOf(base, { useEnvironmentProxy: true }).json(asked));
-    expect(through.code).toBe('unavailable');
+    expect((await clientOf(await listen(echo)).json(asked)).status).toBe(200);
+  });
+
+  it('what a proxy answers, which gets the whole address and its credentials', async () => {
+    const proxy = (await listen(echo)).replace('http://', 'http://me:p%40ss@');
+    const client = clientOf('http://prometheus.example/base', { proxyFor: () => proxy });
+    const answer = await client.json(asked);
+    expect(answer.body).toMatchObject({
+      url: 'http://prometheus.example/base/api/things',
+      headers: {
+        host: 'prometheus.example',
+        'proxy-authorization': `Basic ${Buffer.from('me:p@ss').toString('base64')}`,
+      },
+    });
+    closeServers();
+    expect(everythingOf(await failureOf(client.json(asked)))).not.toMatch(/p@ss|p%40ss|bWU6/);
+  });
+
+  it('a tunnel through the proxy to an address with TLS', async () => {
+    const tunnels: unknown[] = [];
+    const proxy = createServer().on('connect', (request, socket) => {
+      tunnels.push(request.url);
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const client = clientOf('https://prometheus.example', { proxyFor: () => `http://127.0.0.1:${port}` });
+    expect((await failureOf(client.json(asked))).system).toBe('jaeger');
+    expect(tunnels).toEqual(['prometheus.example:443']);
+    proxy.close();
   });
 
   it('an end at once when it gives up, before or during', async () => {

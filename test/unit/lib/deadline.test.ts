@@ -22,7 +22,7 @@ describe('a call with a deadline', () => {
     expect(clock.sleepers()).toBe(0);
   });
 
-  it('ends when the time is up, whether or not the call heeds its signal', async () => {
+  it('ends when the time is up, whether or not the call obeys its signal', async () => {
     let signal: AbortSignal | undefined;
     const call = withDeadline(limit(), (given) => {
       signal = given;
@@ -31,7 +31,7 @@ describe('a call with a deadline', () => {
     const ended = expect(call).rejects.toMatchObject({
       name: 'UpstreamError',
       code: 'timeout',
-      message: 'No answer from prometheus within 1000 ms.',
+      message: 'Prometheus did not respond within 1 s.',
     });
     await clock.advance(999);
     expect(signal?.aborted).toBe(false);
@@ -43,7 +43,7 @@ describe('a call with a deadline', () => {
   it.each([
     ['before it begins', true],
     ['while it is under way', false],
-  ])('ends when the caller gives up %s, for the reason the caller has', async (_when, isEarly) => {
+  ])('ends when the caller cancels %s, with the reason of the caller', async (_when, isEarly) => {
     const caller = new AbortController();
     if (isEarly) caller.abort('enough');
     const call = withDeadline(
@@ -59,7 +59,7 @@ describe('a call with a deadline', () => {
     expect(clock.sleepers()).toBe(0);
   });
 
-  it('does not hear the caller any more once it has its answer', async () => {
+  it('ignores the caller once it has its answer', async () => {
     const caller = new AbortController();
     let signal: AbortSignal | undefined;
     await withDeadline({ ...limit(), signal: caller.signal }, async (given) => {

@@ -43,6 +43,7 @@ describe('the settings', () => {
       jaeger: { url: 'http://jaeger:16686', publicUrl: 'http://jaeger:16686', headers: '[secret]' },
       grafanaPlaces: {},
       dataDir: './data',
+      proxy: {},
       rulesFiles: ['./rules.yaml'],
       logLevel: 'info',
       opsPort: 9464,
@@ -68,6 +69,9 @@ describe('the settings', () => {
       REDIS_PREFIX: 'tailwatch-eu',
       DATA_DIR: '/data',
       RULES_FILE: ' a.yaml, rules ,',
+      HTTPS_PROXY: 'http://me:pw@proxy:3128',
+      http_proxy: 'proxy:3129',
+      NO_PROXY: '.svc',
       LOG_LEVEL: 'debug',
       OPS_PORT: '0',
     });
@@ -97,6 +101,9 @@ describe('the settings', () => {
     expect(all.jaeger.headers.reveal()).toEqual({ Authorization: 'Basic dTpw', 'X-A': '1; 2' });
     expect(all.redis?.url.reveal()).toBe('rediss://:pw@redis:6380/1');
     expect(all.redis?.prefix).toBe('tailwatch-eu');
+    expect(all.proxy.https?.reveal()).toBe('http://me:pw@proxy:3128');
+    expect(all.proxy.http?.reveal()).toBe('http://proxy:3129');
+    expect(all.proxy.except).toBe('.svc');
   });
 
   it('treat a blank variable as not set, and trim values', () => {
@@ -152,6 +159,8 @@ describe('all problems are reported together', () => {
       REDIS_URL: 'http://redis:6379',
       REDIS_PREFIX: '{a b}',
       RULES_FILE: ',',
+      HTTPS_PROXY: 'socks5://me:hunter2@proxy:1080',
+      HTTP_PROXY: 'http://',
       LOG_LEVEL: 'verbose',
       OPS_PORT: '9464x',
     };
