@@ -27,7 +27,7 @@ import { createTelemetry } from './ops/recorder.ts';
 import { createRulesApi } from './ops/rules-api.ts';
 import { createLocalTime } from './policy/local-time.ts';
 import { NO_POLICY } from './policy/suppress.ts';
-import { createExpandTemplate } from './rules/template/template.ts';
+import { expandTemplate } from './rules/template/template.ts';
 import type { Settings } from './settings/settings.ts';
 
 export interface BotOptions {
@@ -109,7 +109,7 @@ async function start(
     store,
     metrics: sources.metrics,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
-    expand: createExpandTemplate(),
+    expand: expandTemplate,
     watchesSources: true,
     isShared: settings.redis !== undefined,
     noise: {

@@ -16,7 +16,7 @@ import { createLogger } from '../ops/logger.ts';
 import { createTelemetry } from '../ops/recorder.ts';
 import { createLocalTime } from '../policy/local-time.ts';
 import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
-import { createExpandTemplate } from '../rules/template/template.ts';
+import { expandTemplate } from '../rules/template/template.ts';
 import type { AgainstOptions } from './check.ts';
 import { parseMoment } from './moment.ts';
 import { openReplayState, type ReplayState, ResumeError } from './replay-state.ts';
@@ -123,7 +123,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
   const replay = createReplay({
     ...parts,
     clock: systemClock,
-    expand: createExpandTemplate(),
+    expand: expandTemplate,
     localTime: createLocalTime(),
   });
   const run = async (which: 'rules' | 'compare', rules: RuleSet): Promise<ReplayReport> => {

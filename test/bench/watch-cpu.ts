@@ -8,7 +8,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { after, ms, SECOND } from '../../src/lib/units.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
-import { createExpandTemplate } from '../../src/rules/template/template.ts';
+import { expandTemplate } from '../../src/rules/template/template.ts';
 import type { ServerVersion } from '../support/generations.ts';
 import { type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
@@ -148,7 +148,7 @@ async function ourCosts(
     clock: systemClock,
     recorder: createSpyRecorder(),
     logger,
-    expand: createExpandTemplate(),
+    expand: expandTemplate,
     isPrometheus: true,
   });
   const start = systemClock.now();

@@ -7,7 +7,7 @@ import { createHttpClient } from '../../src/http/http-client.ts';
 import { after, ms, SECOND } from '../../src/lib/units.ts';
 import { createLocalTime } from '../../src/policy/local-time.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
-import { createExpandTemplate } from '../../src/rules/template/template.ts';
+import { expandTemplate } from '../../src/rules/template/template.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 import { START } from '../support/virtual-clock.ts';
@@ -63,7 +63,7 @@ async function replayed(on: Stage): Promise<ReplayReport> {
     const replay = createReplay({
       metrics: createPrometheusMetrics({ http, deadline: ms(30 * SECOND), logger }),
       clock: { sleep: async () => undefined },
-      expand: createExpandTemplate(),
+      expand: expandTemplate,
       localTime: createLocalTime(),
       recorder: createSpyRecorder(),
       logger,

@@ -1,12 +1,11 @@
 import { utcTime } from '../../lib/instant.ts';
 import { epochMs } from '../../lib/units.ts';
-import { fourDigits, sprintf } from './go-format.ts';
-import type { Value } from './syntax.ts';
+import { fourDigits, sprintf, type Value } from './go-format.ts';
 
 const text = (value: string): Value => ({ type: 'string', text: value });
 const bool = (value: boolean): Value => ({ type: 'bool', bool: value });
 
-/** A number, or a text that is one. Source: prometheus/common helpers/templates.ConvertToFloat. */
+/** A number, or a text in the form of a number. Source: prometheus/common helpers/templates.ConvertToFloat. */
 function toFloat(value: Value): number {
   if (value.type === 'float' || value.type === 'int') return value.number;
   const isNumeric = value.type === 'string' && /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(value.text);
@@ -16,7 +15,7 @@ function toFloat(value: Value): number {
   throw new Error(`can't convert ${value.type} to float`);
 }
 
-const isOdd = (value: number): boolean => Number.isNaN(value) || !Number.isFinite(value);
+const isNotFinite = (value: number): boolean => !Number.isFinite(value);
 
 interface Scale {
   readonly prefixes: readonly string[];
@@ -24,7 +23,7 @@ interface Scale {
   readonly isDone: (size: number) => boolean;
 }
 
-/** Scales a number step by step until it is in reach of a reader, and says by a prefix how far. */
+/** Scales a number step by step and adds the prefix of the last step. */
 function scaled(value: number, { prefixes, step, isDone }: Scale): string {
   let number = value;
   let prefix = '';
@@ -51,17 +50,17 @@ const SMALL: Scale = {
 };
 
 function humanize(value: number): string {
-  if (value === 0 || isOdd(value)) return fourDigits(value);
+  if (value === 0 || isNotFinite(value)) return fourDigits(value);
   return scaled(value, Math.abs(value) >= 1 ? LARGE : SMALL);
 }
 
 function humanize1024(value: number): string {
-  return Math.abs(value) <= 1 || isOdd(value) ? fourDigits(value) : scaled(value, BINARY);
+  return Math.abs(value) <= 1 || isNotFinite(value) ? fourDigits(value) : scaled(value, BINARY);
 }
 
 /** Seconds as days, hours, minutes and seconds. Source: prometheus/common helpers/templates.HumanizeDuration. */
 function humanizeDuration(value: number): string {
-  if (isOdd(value)) return fourDigits(value);
+  if (isNotFinite(value)) return fourDigits(value);
   if (value === 0) return `${fourDigits(value)}s`;
   if (Math.abs(value) < 1) return `${scaled(value, SMALL)}s`;
   const sign = value < 0 ? '-' : '';
@@ -85,25 +84,25 @@ function humanizeDuration(value: number): string {
   );
 }
 
-/** The largest and smallest nanosecond that Go's int64 holds. */
+/** The limit of Go's int64, in nanoseconds. */
 const NANOSECONDS_LIMIT = 2 ** 63;
 
 /** `2026-11-20 14:05:00.25 +0000 UTC`. Source: prometheus/common helpers/templates.HumanizeTimestamp; it counts milliseconds. */
 function humanizeTimestamp(value: number): string {
-  if (isOdd(value)) return fourDigits(value);
+  if (isNotFinite(value)) return fourDigits(value);
   if (Math.abs(value * 1e9) >= NANOSECONDS_LIMIT)
     throw new Error(`${value} cannot be represented as a nanoseconds timestamp since it overflows int64`);
-  // Through whole nanoseconds, whose rounding shows: 0.25 s after midnight may read .249.
+  // Through whole nanoseconds, as Go does, whose rounding is visible: 0.25 s after midnight may read .249.
   const milliseconds = Number(BigInt(Math.trunc(value * 1e9)) / 1_000_000n);
   const rest = ((milliseconds % 1_000) + 1_000) % 1_000;
   const fraction = rest === 0 ? '' : `.${String(rest).padStart(3, '0').replace(/0+$/, '')}`;
   return `${utcTime(epochMs(milliseconds))}${fraction} +0000 UTC`;
 }
 
-/** A host without its port; anything else as it is. Source: Go's net.SplitHostPort. */
+/** A host without its port; anything else is unchanged. Source: Go's net.SplitHostPort. */
 function stripPort(address: string): string {
-  const [, bracketed, plain] = /^(?:\[([^\][]*)\]|([^:\][]*)):[^:\][]*$/.exec(address) ?? [];
-  return bracketed ?? plain ?? address;
+  const [, bracketed, host] = /^(?:\[([^\][]*)\]|([^:\][]*)):[^:\][]*$/.exec(address) ?? [];
+  return bracketed ?? host ?? address;
 }
 
 /** Go's strings.Title: the first letter of each word, a word being letters, digits and underscores. */
@@ -113,7 +112,7 @@ const title = (value: string): string =>
     (_, before: string, letter: string) => before + letter.toUpperCase(),
   );
 
-/** What counts as true in `if`: anything but zero and empty. Source: text/template IsTrue. */
+/** Whether `if` takes a value as true: anything but zero and empty. Source: text/template IsTrue. */
 export function isTrue(value: Value): boolean {
   switch (value.type) {
     case 'float':
@@ -136,18 +135,23 @@ function basic(value: Value): Basic {
   return value.type === 'bool' ? value.bool : value.number;
 }
 
-/** Go compares like with like only: `gt $value 1` is an error, `gt $value 1.0` is not. */
+/** Go compares only values of one type: `gt $value 1` is an error, `gt $value 1.0` is not. */
 function pair(a: Value, b: Value): readonly [Basic, Basic] {
   const values = [basic(a), basic(b)] as const;
   if (a.type !== b.type) throw new Error('incompatible types for comparison');
   return values;
 }
 
-function ordered(holds: (a: string | number, b: string | number) => boolean): Call {
+function isEqual(a: Value, b: Value): boolean {
+  const [one, other] = pair(a, b);
+  return one === other;
+}
+
+function ordered(compare: (a: string | number, b: string | number) => boolean): Call {
   return ([first, second]) => {
     const [a, b] = pair(first ?? text(''), second ?? text(''));
     if (typeof a === 'boolean' || typeof b === 'boolean') throw new Error('invalid type for comparison');
-    return bool(holds(a, b));
+    return bool(compare(a, b));
   };
 }
 
@@ -168,49 +172,54 @@ const onText =
     return text(write(value.text));
   };
 
-const CALLS: Readonly<Record<string, Call>> = {
-  printf: ([format, ...values]) => {
+interface Func {
+  readonly least: number;
+  /** Absent: any number of arguments. */
+  readonly most?: number;
+  readonly call: Call;
+}
+
+const one = (each: Call): Func => ({ least: 1, most: 1, call: each });
+const two = (each: Call): Func => ({ least: 2, most: 2, call: each });
+const many = (least: number, each: Call): Func => ({ least, call: each });
+
+/** The functions of Go's text/template and of Prometheus (template/template.go) that need only the alert. */
+export const FUNCTIONS: Readonly<Record<string, Func>> = {
+  printf: many(1, ([format, ...values]) => {
     if (format?.type !== 'string') throw new Error('wrong type for value; expected string');
     return text(sprintf(format.text, values));
-  },
-  humanize: onNumber(humanize),
-  humanize1024: onNumber(humanize1024),
-  humanizeDuration: onNumber(humanizeDuration),
-  humanizePercentage: onNumber((value) => `${fourDigits(value * 100)}%`),
-  humanizeTimestamp: onNumber(humanizeTimestamp),
-  stripPort: onText(stripPort),
-  title: onText(title),
-  toUpper: onText((value) => value.toUpperCase()),
-  toLower: onText((value) => value.toLowerCase()),
-  eq: ([first = text(''), ...others]) =>
-    bool(
-      others.some((other) => {
-        const [a, b] = pair(first, other);
-        return a === b;
-      }),
-    ),
-  ne: ([first = text(''), second = text('')]) => {
-    const [a, b] = pair(first, second);
-    return bool(a !== b);
-  },
-  gt: ordered((a, b) => a > b),
-  ge: ordered((a, b) => a >= b),
-  lt: ordered((a, b) => a < b),
-  le: ordered((a, b) => a <= b),
-  and: (args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1) ?? bool(false),
-  or: (args) => args.find(isTrue) ?? args.at(-1) ?? bool(false),
-  not: ([value = bool(false)]) => bool(!isTrue(value)),
+  }),
+  humanize: one(onNumber(humanize)),
+  humanize1024: one(onNumber(humanize1024)),
+  humanizeDuration: one(onNumber(humanizeDuration)),
+  humanizePercentage: one(onNumber((value) => `${fourDigits(value * 100)}%`)),
+  humanizeTimestamp: one(onNumber(humanizeTimestamp)),
+  stripPort: one(onText(stripPort)),
+  title: one(onText(title)),
+  toUpper: one(onText((value) => value.toUpperCase())),
+  toLower: one(onText((value) => value.toLowerCase())),
+  eq: many(2, ([first = text(''), ...others]) => bool(others.some((other) => isEqual(first, other)))),
+  ne: two(([first = text(''), second = text('')]) => bool(!isEqual(first, second))),
+  gt: two(ordered((a, b) => a > b)),
+  ge: two(ordered((a, b) => a >= b)),
+  lt: two(ordered((a, b) => a < b)),
+  le: two(ordered((a, b) => a <= b)),
+  and: many(1, (args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1) ?? bool(false)),
+  or: many(1, (args) => args.find(isTrue) ?? args.at(-1) ?? bool(false)),
+  not: one(([value = bool(false)]) => bool(!isTrue(value))),
 };
 
-/** Calls a function by its name; throws an `Error` in the words of Go when the arguments do not fit. */
+/**
+ * Calls a function by its name.
+ * @throws Error in Go's words when the arguments do not fit.
+ */
 export function call(name: string, args: readonly Value[]): Value {
-  const found = CALLS[name];
+  const found = FUNCTIONS[name];
   if (found === undefined) throw new Error(`function ${JSON.stringify(name)} not defined`);
   try {
-    return found(args);
+    return found.call(args);
   } catch (error) {
-    throw new Error(`error calling ${name}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`error calling ${name}: ${reason}`, { cause: error });
   }
 }

@@ -1,6 +1,13 @@
-import { sortedLabels } from '../../lib/labels.ts';
+import { type Labels, sortedLabels } from '../../lib/labels.ts';
 import { goFloat } from '../queries.ts';
-import type { Value } from './syntax.ts';
+
+/** A value of a template: the types of Go that occur. */
+export type Value =
+  | { readonly type: 'float'; readonly number: number }
+  | { readonly type: 'int'; readonly number: number }
+  | { readonly type: 'string'; readonly text: string }
+  | { readonly type: 'bool'; readonly bool: boolean }
+  | { readonly type: 'labels'; readonly labels: Labels };
 
 function special(value: number): string | undefined {
   if (Number.isNaN(value)) return 'NaN';
@@ -14,10 +21,10 @@ const floatText = (value: number): string => special(value) ?? goFloat(value);
 const twoDigits = (exponential: string): string =>
   exponential.replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`);
 
-/** How far behind the wanted digits to look for the end of an exact tie. */
+/** How many digits after the requested ones are checked for an exact tie. */
 const TIE_DIGITS = 60;
 
-/** `%.Nf`: rounds an exact tie to the even digit, as Go does; JavaScript rounds it up. */
+/** `%.Nf`: rounds an exact tie to the even digit, as Go does. JavaScript rounds it up. */
 function fixed(value: number, decimals: number): string {
   const exact = value.toFixed(Math.min(100, decimals + TIE_DIGITS));
   const cut = exact.length - (Math.min(100, decimals + TIE_DIGITS) - decimals);
@@ -40,8 +47,8 @@ function general(value: number, precision: number): string {
 
 /** A float as `%f`, `%e` or `%g` writes it, with Go's default precision of 6 (`%g`: as many digits as it needs). */
 function formatFloat(value: number, verb: string, precision?: number): string {
-  const odd = special(value);
-  if (odd !== undefined) return odd;
+  const name = special(value);
+  if (name !== undefined) return name;
   switch (verb.toLowerCase()) {
     case 'f':
       return fixed(value, precision ?? 6);
@@ -52,7 +59,7 @@ function formatFloat(value: number, verb: string, precision?: number): string {
   }
 }
 
-/** `%.4g`, the form all the humanizing functions use. */
+/** `%.4g`, the format of all humanize functions. */
 export const fourDigits = (value: number): string => formatFloat(value, 'g', 4);
 
 const NAMED: Readonly<Record<string, string>> = {
@@ -102,7 +109,7 @@ const GO_TYPES: Readonly<Record<Value['type'], string>> = {
   labels: 'map[string]string',
 };
 
-/** A value that its verb cannot write, in the words of package fmt: `%!d(float64=1.5)`. */
+/** A verb that does not fit its value, as package fmt prints it: `%!d(float64=1.5)`. */
 const mismatch = (verb: string, value: Value): string => `%!${verb}(${GO_TYPES[value.type]}=${print(value)})`;
 
 function truncated(text: string, precision?: number): string {

@@ -1,6 +1,30 @@
-import type { Command, Operand, Pipeline, Value } from './syntax.ts';
-import { FUNCTIONS } from './syntax.ts';
-import type { Token } from './tokens.ts';
+import { FUNCTIONS } from './functions.ts';
+import type { Value } from './go-format.ts';
+
+/** An argument of a function, or a value to print. */
+export type Operand =
+  | { readonly kind: 'labels' }
+  | { readonly kind: 'label'; readonly name: string }
+  | { readonly kind: 'value' }
+  | { readonly kind: 'literal'; readonly value: Value }
+  | { readonly kind: 'pipeline'; readonly pipeline: Pipeline };
+
+/** One stage: a function with its arguments, or a single operand. */
+export interface Command {
+  readonly name?: string;
+  readonly operands: readonly Operand[];
+}
+
+/** The stages between `|`. The result of a stage is the last argument of the next. */
+export type Pipeline = readonly Command[];
+
+/** A word or sign between `{{` and `}}`. */
+export interface Token {
+  readonly kind: 'word' | 'field' | 'variable' | 'string' | 'number' | '|' | '(' | ')' | 'other';
+  readonly text: string;
+  /** Offset in the template. */
+  readonly at: number;
+}
 
 /** Stops reading one action; the actions after it are still read. */
 export class TemplateError extends Error {
@@ -13,8 +37,46 @@ export class TemplateError extends Error {
   }
 }
 
-/** What Go's own parser refuses. */
+/** An error that Go reports as well. */
 export const broken = (at: number, message: string): TemplateError => new TemplateError(at, message, true);
+
+const TOKENS: readonly (readonly [Token['kind'], RegExp])[] = [
+  ['string', /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
+  ['number', /[+-]?(?:0[xX][\da-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])/y],
+  ['variable', /\$\w*(?:\.\w+)*/y],
+  ['field', /(?:\.\w+)+/y],
+  ['word', /[A-Za-z_]\w*/y],
+  ['|', /\|/y],
+  ['(', /\(/y],
+  [')', /\)/y],
+  ['other', /:=|[^\s]/y],
+];
+
+function nextToken(text: string, at: number): Token | undefined {
+  for (const [kind, pattern] of TOKENS) {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match !== null) return { kind, text: match[0], at };
+  }
+  return undefined;
+}
+
+/** The tokens of an action's body, which is at `from` to `to` in the template. */
+export function tokensOf(template: string, from: number, to: number): readonly Token[] {
+  const body = template.slice(0, to);
+  const tokens: Token[] = [];
+  let at = from;
+  while (at < to) {
+    const token = nextToken(body, at);
+    // Blanks belong to no token.
+    if (token === undefined) at++;
+    else {
+      tokens.push(token);
+      at += token.text.length;
+    }
+  }
+  return tokens;
+}
 
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
@@ -33,13 +95,13 @@ function unquote({ text, at }: Token): string {
       const [, unicode, byte, letter] = found as (string | undefined)[];
       const code = unicode ?? byte;
       if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16));
-      const plain = ESCAPES[letter ?? ''];
-      if (plain === undefined) throw broken(at, `\\${letter ?? ''} is not an escape that Go knows`);
-      return plain;
+      const character = ESCAPES[letter ?? ''];
+      if (character === undefined) throw broken(at, `\\${letter ?? ''} is not an escape in Go`);
+      return character;
     });
 }
 
-/** A number with a point or an exponent is a float, any other an int: Go will not compare the two. */
+/** A number with a point or an exponent is a float, any other an int: Go does not compare the two. */
 function numberOf(text: string): Value {
   const isFloat = /[.eE]/.test(text) && !/^[+-]?0x/i.test(text);
   return { type: isFloat ? 'float' : 'int', number: Number(text) };
@@ -51,17 +113,18 @@ function labelOf(token: Token, path: string): Operand {
   return name === '' ? { kind: 'labels' } : { kind: 'label', name };
 }
 
-const DATA = 'only the labels ($labels.name) and the value ($value) of the alert can be used';
-
 /** `$labels.x`, `$value`, `.Labels.x`, `.Value`. */
 function dataOf(token: Token): Operand {
   const path = token.text.replace(/^\.Labels\b/, '$labels').replace(/^\.Value\b/, '$value');
   if (path === '$value') return { kind: 'value' };
   if (/^\$labels(?:\.|$)/.test(path)) return labelOf(token, path);
-  throw new TemplateError(token.at, `\`${token.text}\` is not supported: ${DATA}`);
+  throw new TemplateError(
+    token.at,
+    `\`${token.text}\` is not supported: use only the labels ($labels.name) and the value ($value) of the alert`,
+  );
 }
 
-/** Reads the tokens of one action. */
+/** The tokens of one action and the position in them. */
 interface Reader {
   readonly tokens: readonly Token[];
   readonly end: number;
@@ -70,22 +133,34 @@ interface Reader {
   depth: number;
 }
 
-/** More open parentheses than a person would write. */
+/** The limit of open parentheses. */
 const MAX_DEPTH = 50;
 
 const peek = (reader: Reader): Token | undefined => reader.tokens[reader.position];
+
+const isBool = ({ kind, text }: Token): boolean => kind === 'word' && /^(?:true|false)$/.test(text);
+const endsCommand = (token: Token | undefined): boolean =>
+  token === undefined || token.kind === '|' || token.kind === ')';
+
+const unexpected = ({ at, text }: Token): TemplateError => broken(at, `unexpected \`${text}\``);
 
 function simpleOperand(token: Token): Operand | undefined {
   if (token.kind === 'string') return { kind: 'literal', value: { type: 'string', text: unquote(token) } };
   if (token.kind === 'number') return { kind: 'literal', value: numberOf(token.text) };
   if (token.kind === 'variable' || token.kind === 'field' || token.text === '.') return dataOf(token);
-  const isBool = token.kind === 'word' && /^(?:true|false)$/.test(token.text);
-  return isBool ? { kind: 'literal', value: { type: 'bool', bool: token.text === 'true' } } : undefined;
+  return isBool(token)
+    ? { kind: 'literal', value: { type: 'bool', bool: token.text === 'true' } }
+    : undefined;
+}
+
+function nextOf(reader: Reader): Token {
+  const token = peek(reader);
+  if (token === undefined) throw broken(reader.end, 'an operand is missing here');
+  return token;
 }
 
 function operand(reader: Reader): Operand {
-  const token = peek(reader);
-  if (token === undefined) throw broken(reader.end, 'something is missing here');
+  const token = nextOf(reader);
   reader.position++;
   if (token.kind === '(') {
     reader.depth++;
@@ -98,88 +173,66 @@ function operand(reader: Reader): Operand {
   }
   const simple = simpleOperand(token);
   if (simple !== undefined) return simple;
+  if (token.kind !== 'word') throw unexpected(token);
+  checkFunction(token);
   // A function without arguments as an argument: Go would call it.
-  if (token.kind === 'word')
-    throw (
-      unknownFunction(token) ??
-      new TemplateError(token.at, `\`${token.text}\` must stand in parentheses here`)
-    );
-  throw broken(token.at, `\`${token.text}\` is not expected here`);
+  throw new TemplateError(token.at, `\`${token.text}\` must be in parentheses here`);
 }
 
-function unknownFunction(token: Token): TemplateError | undefined {
-  if (Object.hasOwn(FUNCTIONS, token.text)) return undefined;
+function checkFunction({ at, text }: Token): void {
+  if (Object.hasOwn(FUNCTIONS, text)) return;
   const known = Object.keys(FUNCTIONS).join(', ');
-  return new TemplateError(
-    token.at,
-    `\`${token.text}\` is not supported in templates; these functions are: ${known}`,
-  );
+  throw new TemplateError(at, `\`${text}\` is not supported in templates. Supported functions: ${known}`);
 }
 
-function operands(reader: Reader): readonly Operand[] {
-  const found: Operand[] = [];
-  for (
-    let token = peek(reader);
-    token !== undefined && token.kind !== '|' && token.kind !== ')';
-    token = peek(reader)
-  ) {
-    found.push(operand(reader));
-  }
-  return found;
-}
-
-function checkArity(token: Token, given: number): void {
-  const arity = FUNCTIONS[token.text];
-  if (arity === undefined) return;
-  const { least, most = Number.POSITIVE_INFINITY } = arity;
+function checkArity({ at, text }: Token, given: number): void {
+  const { least = 0, most = Number.POSITIVE_INFINITY } = FUNCTIONS[text] ?? {};
   if (given >= least && given <= most) return;
-  const wanted = most === least ? String(least) : `at least ${least}`;
+  const expected = most === least ? String(least) : `at least ${least}`;
   throw new TemplateError(
-    token.at,
-    `\`${token.text}\` takes ${wanted} argument${wanted === '1' ? '' : 's'}, not ${given}`,
+    at,
+    `\`${text}\` takes ${expected} argument${expected === '1' ? '' : 's'}, not ${given}`,
   );
 }
 
-/** The verbs of printf that are understood. */
+/** The verbs of printf. */
 const VERB = /%[-+# 0]*\d*(?:\.\d*)?([^])/g;
 
-function checkFormat(token: Token, [format]: readonly Operand[]): void {
-  if (token.text !== 'printf' || format?.kind !== 'literal' || format.value.type !== 'string') return;
+function checkFormat({ at, text }: Token, [format]: readonly Operand[]): void {
+  if (text !== 'printf' || format?.kind !== 'literal' || format.value.type !== 'string') return;
   for (const [verb, letter = ''] of format.value.text.matchAll(VERB)) {
-    if (!'vsqdfFeEgGt%'.includes(letter)) {
-      throw new TemplateError(
-        token.at,
-        `the verb ${verb} of printf is not supported: use %f, %e, %g, %d, %s, %q or %v`,
-      );
-    }
+    if ('vsqdfFeEgGt%'.includes(letter)) continue;
+    const message = `the verb ${verb} of printf is not supported: use %f, %e, %g, %d, %s, %q or %v`;
+    throw new TemplateError(at, message);
   }
 }
 
-/** One stage of a pipeline. From the second on, what came before is the last argument. */
-function command(reader: Reader, isFirst: boolean): Command {
-  const token = peek(reader);
-  if (token === undefined) throw broken(reader.end, 'something is missing here');
-  const isFunction = token.kind === 'word' && !/^(?:true|false)$/.test(token.text);
-  if (!isFunction) {
-    const single = operand(reader);
-    const next = peek(reader);
-    if (!isFirst)
-      throw broken(
-        token.at,
-        `\`${token.text}\` cannot take what is piped into it: a function must stand here`,
-      );
-    if (next !== undefined && next.kind !== '|' && next.kind !== ')') {
-      throw new TemplateError(token.at, `\`${token.text}\` is no function and takes no arguments`);
-    }
-    return { operands: [single] };
-  }
-  const unknown = unknownFunction(token);
-  if (unknown !== undefined) throw unknown;
+function valueCommand(reader: Reader, isFirst: boolean): Command {
+  const token = nextOf(reader);
+  const value = operand(reader);
+  if (!isFirst)
+    throw broken(token.at, `\`${token.text}\` cannot be piped into: a function is expected after \`|\``);
+  if (!endsCommand(peek(reader)))
+    throw new TemplateError(token.at, `\`${token.text}\` is not a function and takes no arguments`);
+  return { operands: [value] };
+}
+
+function functionCommand(reader: Reader, isFirst: boolean): Command {
+  const token = nextOf(reader);
+  checkFunction(token);
   reader.position++;
-  const given = operands(reader);
-  checkArity(token, given.length + (isFirst ? 0 : 1));
-  checkFormat(token, given);
-  return { name: token.text, operands: given };
+  const operands: Operand[] = [];
+  while (!endsCommand(peek(reader))) operands.push(operand(reader));
+  checkArity(token, operands.length + (isFirst ? 0 : 1));
+  checkFormat(token, operands);
+  return { name: token.text, operands };
+}
+
+/** One stage of a pipeline. After the first, the result of the stage before is the last argument. */
+function command(reader: Reader, isFirst: boolean): Command {
+  const token = nextOf(reader);
+  const isFunction = token.kind === 'word' && !isBool(token);
+  return isFunction ? functionCommand(reader, isFirst) : valueCommand(reader, isFirst);
 }
 
 function pipeline(reader: Reader): Pipeline {
@@ -191,17 +244,16 @@ function pipeline(reader: Reader): Pipeline {
   return commands;
 }
 
-/** Reads the tokens of an action as one pipeline; `at` is where the action starts. Throws `TemplateError`. */
+/**
+ * Reads the tokens of an action as one pipeline; `at` is the offset of the action.
+ * @throws TemplateError at the first error.
+ */
 export function readPipeline(tokens: readonly Token[], at: number): Pipeline {
   const last = tokens.at(-1);
-  const reader: Reader = {
-    tokens,
-    end: last === undefined ? at : last.at + last.text.length,
-    position: 0,
-    depth: 0,
-  };
+  const end = last === undefined ? at : last.at + last.text.length;
+  const reader: Reader = { tokens, end, position: 0, depth: 0 };
   const read = pipeline(reader);
   const rest = peek(reader);
-  if (rest !== undefined) throw broken(rest.at, `\`${rest.text}\` is not expected here`);
+  if (rest !== undefined) throw unexpected(rest);
   return read;
 }

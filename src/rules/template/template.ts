@@ -1,15 +1,196 @@
+import { LRUCache } from 'lru-cache';
 import type { Labels } from '../../lib/labels.ts';
 import { call, isTrue } from './functions.ts';
-import { print } from './go-format.ts';
-import { parseTemplate } from './parse.ts';
-import type { Command, Node, Operand, Pipeline, TemplateProblem, Value } from './syntax.ts';
+import { print, type Value } from './go-format.ts';
+import {
+  broken,
+  type Command,
+  type Operand,
+  type Pipeline,
+  readPipeline,
+  TemplateError,
+  type Token,
+  tokensOf,
+} from './pipeline.ts';
 
-export type { TemplateProblem } from './syntax.ts';
-
-/** What a template is expanded with: the labels and the value of one element of the rule's result. */
+/** The data of a template: the labels and the value of one element of the rule's result. */
 export interface TemplateData {
   readonly labels: Labels;
   readonly value: number;
+}
+
+/** An error in a template, at an offset of its text. */
+export interface TemplateProblem {
+  readonly at: number;
+  readonly message: string;
+  /** Prometheus refuses the template as well. Otherwise it uses something that is not supported here. */
+  readonly isBroken: boolean;
+}
+
+type Node =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'output'; readonly pipeline: Pipeline }
+  | {
+      readonly kind: 'if';
+      readonly condition: Pipeline;
+      readonly whenTrue: readonly Node[];
+      readonly otherwise: readonly Node[];
+    };
+
+/** The tokens between `{{` and `}}`. */
+interface Action {
+  readonly tokens: readonly Token[];
+  readonly at: number;
+}
+
+/** An open `if`. `else if` opens another one inside, which is closed by the same `end`. */
+interface Open {
+  readonly at: number;
+  readonly condition: Pipeline;
+  readonly whenTrue: Node[];
+  otherwise?: Node[];
+  readonly closesOuter: boolean;
+}
+
+interface Parsing {
+  readonly root: Node[];
+  readonly stack: Open[];
+  readonly problems: TemplateProblem[];
+}
+
+function current({ root, stack }: Parsing): Node[] {
+  const top = stack.at(-1);
+  return top === undefined ? root : (top.otherwise ?? top.whenTrue);
+}
+
+const endOf = (token: Token | undefined): number => (token === undefined ? 0 : token.at + token.text.length);
+
+function openIf(
+  parsing: Parsing,
+  { tokens, at }: Action,
+  from: { skip: number; closesOuter: boolean },
+): void {
+  const opened: Open = { at, condition: [], whenTrue: [], closesOuter: from.closesOuter };
+  // Opened even when its condition is wrong: otherwise its `end` would be reported as well.
+  parsing.stack.push(opened);
+  const condition = readPipeline(tokens.slice(from.skip), endOf(tokens[from.skip - 1]));
+  parsing.stack[parsing.stack.length - 1] = { ...opened, condition };
+}
+
+function readElse(parsing: Parsing, action: Action): void {
+  const top = parsing.stack.at(-1);
+  if (top === undefined) throw broken(action.at, 'this `else` has no `if`');
+  if (top.otherwise !== undefined) throw broken(action.at, 'this `if` has a second `else`');
+  top.otherwise = [];
+  const next = action.tokens[1];
+  if (next === undefined) return;
+  if (next.text !== 'if') throw new TemplateError(next.at, `unexpected \`${next.text}\``);
+  openIf(parsing, action, { skip: 2, closesOuter: true });
+}
+
+function readEnd(parsing: Parsing, { at }: Action): void {
+  let closed = parsing.stack.pop();
+  if (closed === undefined) throw broken(at, 'this `end` has no `if`');
+  for (; closed !== undefined; closed = closed.closesOuter ? parsing.stack.pop() : undefined) {
+    const { condition, whenTrue, otherwise = [] } = closed;
+    current(parsing).push({ kind: 'if', condition, whenTrue, otherwise });
+  }
+}
+
+const UNSUPPORTED = /^(?:range|with|define|block|template|break|continue)$/;
+/** Keywords whose block is closed by an `end`. */
+const BLOCKS = /^(?:range|with|define|block)$/;
+
+function refuseKeyword({ stack }: Parsing, { text, at }: Token): never {
+  // Its `end` must close something, or it would be reported as well.
+  if (BLOCKS.test(text)) stack.push({ at, condition: [], whenTrue: [], closesOuter: false });
+  throw new TemplateError(at, `\`${text}\` is not supported in templates`);
+}
+
+function readAction(parsing: Parsing, action: Action): void {
+  const [first] = action.tokens;
+  if (first === undefined) throw broken(action.at, 'nothing between `{{` and `}}`');
+  if (first.text === 'if') openIf(parsing, action, { skip: 1, closesOuter: false });
+  else if (first.text === 'else') readElse(parsing, action);
+  else if (first.text === 'end') readEnd(parsing, action);
+  else if (UNSUPPORTED.test(first.text)) refuseKeyword(parsing, first);
+  else current(parsing).push({ kind: 'output', pipeline: readPipeline(action.tokens, action.at) });
+}
+
+function tryAction(parsing: Parsing, action: Action): void {
+  try {
+    readAction(parsing, action);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    const { at, message, isBroken } = error;
+    parsing.problems.push({ at, message, isBroken });
+  }
+}
+
+/** What may contain a `}}` that does not close the action: strings, raw strings, comments. */
+const SKIPPED = /"(?:[^"\\\n]|\\.)*"|`[^`]*`|\/\*[^]*?\*\//y;
+
+/** Where the action that opened before `from` closes; undefined when it does not. */
+function closeOf(template: string, from: number): number | undefined {
+  let at = from;
+  while (at < template.length) {
+    if (template.startsWith('}}', at)) return at;
+    SKIPPED.lastIndex = at;
+    at += SKIPPED.exec(template)?.[0].length ?? 1;
+  }
+  return undefined;
+}
+
+const isComment = (body: string): boolean => /^\/\*[^]*\*\/$/.test(body);
+
+/** `{{-` and `-}}` trim the blanks beside them, as in Go. */
+function pushText(
+  parsing: Parsing,
+  text: string,
+  trim: { readonly start: boolean; readonly end: boolean },
+): void {
+  const started = trim.start ? text.trimStart() : text;
+  const trimmed = trim.end ? started.trimEnd() : started;
+  if (trimmed !== '') current(parsing).push({ kind: 'text', text: trimmed });
+}
+
+/** The problem is an action that is not closed: what follows it is not read. */
+function readTemplate(parsing: Parsing, template: string): TemplateProblem | undefined {
+  let at = 0;
+  let trimsNext = false;
+  for (let open = template.indexOf('{{'); open !== -1; open = template.indexOf('{{', at)) {
+    const close = closeOf(template, open + 2);
+    if (close === undefined) return { at: open, message: 'this `{{` is not closed by `}}`', isBroken: true };
+    const trimsBefore = /^-\s/.test(template.slice(open + 2, open + 4));
+    const trimsAfter = /\s-$/.test(template.slice(close - 2, close));
+    pushText(parsing, template.slice(at, open), { start: trimsNext, end: trimsBefore });
+    const from = open + (trimsBefore ? 4 : 2);
+    const to = Math.max(from, trimsAfter ? close - 2 : close);
+    if (!isComment(template.slice(from, to).trim()))
+      tryAction(parsing, { tokens: tokensOf(template, from, to), at: open });
+    trimsNext = trimsAfter;
+    at = close + 2;
+  }
+  pushText(parsing, template.slice(at), { start: trimsNext, end: false });
+  return undefined;
+}
+
+/** A template, or everything that is wrong with it. */
+interface Parsed {
+  readonly nodes: readonly Node[];
+  readonly problems: readonly TemplateProblem[];
+}
+
+function parseTemplate(template: string): Parsed {
+  const parsing: Parsing = { root: [], stack: [], problems: [] };
+  const unclosed = readTemplate(parsing, template);
+  const open = parsing.stack
+    .filter(({ closesOuter }) => !closesOuter)
+    .map(({ at }) => ({ at, message: 'this `if` has no `end`', isBroken: true }));
+  return {
+    nodes: parsing.root,
+    problems: [...parsing.problems, ...open, ...(unclosed === undefined ? [] : [unclosed])],
+  };
 }
 
 function evaluate(operand: Operand, data: TemplateData): Value {
@@ -17,7 +198,7 @@ function evaluate(operand: Operand, data: TemplateData): Value {
     case 'labels':
       return { type: 'labels', labels: data.labels };
     case 'label':
-      // A label that is not there is an empty text: Prometheus expands with missingkey=zero.
+      // A missing label is an empty text: Prometheus expands with missingkey=zero.
       return {
         type: 'string',
         text: Object.hasOwn(data.labels, operand.name) ? (data.labels[operand.name] ?? '') : '',
@@ -53,42 +234,32 @@ function write(nodes: readonly Node[], data: TemplateData): string {
     .join('');
 }
 
-/** What is wrong with a template, or not supported in it; empty when nothing is. Offsets count in its text. */
+/** Parsed templates that are kept: more than rule files have. */
+const MAX_TEMPLATES = 10_000;
+
+const parsed = new LRUCache<string, Parsed>({ max: MAX_TEMPLATES });
+
+function parsedOnce(template: string): Parsed {
+  const known = parsed.get(template) ?? parseTemplate(template);
+  parsed.set(template, known);
+  return known;
+}
+
+/** The errors in a template, and what is not supported in it; empty when there are none. */
 export const templateProblems = (text: string): readonly TemplateProblem[] => parseTemplate(text).problems;
 
-type Parsed = ReturnType<typeof parseTemplate>;
-
-function expand(text: string, data: TemplateData, read: (text: string) => Parsed): string {
+/**
+ * Expands a template of a label or an annotation as Prometheus does: Go's text/template, with the functions that need
+ * only the alert. A template with errors is returned as it is written. Never throws: like Prometheus, it returns
+ * `<error expanding template: ...>`. Parsed templates are cached.
+ */
+export function expandTemplate(text: string, data: TemplateData): string {
   if (!text.includes('{{')) return text;
-  const { nodes, problems } = read(text);
+  const { nodes, problems } = parsedOnce(text);
   if (problems.length > 0) return text;
   try {
     return write(nodes, data);
   } catch (error) {
     return `<error expanding template: ${error instanceof Error ? error.message : String(error)}>`;
   }
-}
-
-/**
- * Expands a template of a label or an annotation as Prometheus would: Go's text/template, with the functions that need
- * nothing but the alert; a template that uses anything else is given back as it is. Never throws: like Prometheus, it
- * gives `<error expanding template: ...>`.
- */
-export const expandTemplate = (text: string, data: TemplateData): string => expand(text, data, parseTemplate);
-
-/** More templates than rule files have; reloads bring others, and what is forgotten is read again. */
-const MOST_TEMPLATES = 10_000;
-
-/** `expandTemplate` for a program that runs: it reads each template once, however often a rule breaches. */
-export function createExpandTemplate(): typeof expandTemplate {
-  const known = new Map<string, Parsed>();
-  const read = (text: string): Parsed => {
-    const found = known.get(text);
-    if (found !== undefined) return found;
-    if (known.size >= MOST_TEMPLATES) known.clear();
-    const parsed = parseTemplate(text);
-    known.set(text, parsed);
-    return parsed;
-  };
-  return (text, data) => expand(text, data, read);
 }
