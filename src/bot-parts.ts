@@ -15,7 +15,7 @@ import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createDelivery, type Delivery } from './messages/deliver.ts';
-import { createEnrichAlert } from './messages/evidence.ts';
+import { createEvidenceCollector } from './messages/evidence.ts';
 import type { Store } from './messages/store.ts';
 import type { Telemetry } from './ops/recorder.ts';
 import { createLocalTime } from './policy/local-time.ts';
@@ -212,7 +212,7 @@ export function createNotifying(
   return createDelivery({
     store,
     notifier: createSlackNotifier(slackBase(base)),
-    enrich: createEnrichAlert({
+    enrich: createEvidenceCollector({
       metrics,
       errorBudget: sources.errorBudget,
       findSlowest,

@@ -6,7 +6,7 @@ import { matchersText } from '../lib/matcher.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
 import type { EpochMs } from '../lib/units.ts';
-import { namespaceOf, serviceOf } from '../messages/alert-view.ts';
+import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import type { Silence } from '../policy/silence.ts';
 import type { RuleSet } from '../rules/file/rule-set.ts';
 import type { Answer } from './answer.ts';

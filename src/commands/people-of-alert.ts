@@ -1,6 +1,6 @@
 import type { Alert } from '../alerts/alert.ts';
 import type { Phrase } from '../lib/phrase.ts';
-import { suppressedBy } from '../messages/alert-view.ts';
+import { suppressionText } from '../messages/alert-subject.ts';
 import type { SloRow } from './slo-views.ts';
 
 /** Who has an alert, and who or what holds it back, for its row in a list. */
@@ -13,7 +13,6 @@ export function peopleOf({ acknowledged, suppressed }: Alert): Pick<SloRow, 'peo
   const people = [...owner, ...both, ...suppression];
   return {
     people: people.length === 0 ? undefined : people,
-    detail:
-      suppressed === undefined || silence !== undefined ? undefined : `${suppressedBy(suppressed).text}.`,
+    detail: suppressed === undefined || silence !== undefined ? undefined : `${suppressionText(suppressed)}.`,
   };
 }

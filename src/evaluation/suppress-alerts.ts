@@ -1,7 +1,7 @@
 import type { Alert, RuleGroupState, RuleState } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { EpochMs } from '../lib/units.ts';
-import { namespaceOf, serviceOf } from '../messages/alert-view.ts';
+import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import type { Silence } from '../policy/silence.ts';
 import {
   createSuppression,

@@ -20,9 +20,9 @@ import {
   updateAlertGroup,
   worstFirst,
 } from '../policy/alert-group.ts';
-import type { RuleAt, SloRule } from '../rules/rule.ts';
+import type { RuleAt } from '../rules/rule.ts';
 import { type EntryAt, entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './alert-messages.ts';
-import { serviceOf } from './alert-view.ts';
+import { nameOf } from './alert-subject.ts';
 import type { AlertGroupSnapshot, NotificationKind, OutboxEntry } from './store.ts';
 
 /** Alerts that begin now and share a message. */
@@ -43,14 +43,6 @@ export interface AlertGroupPlan {
 
 /** Replies of a thread go out so far apart: in between there is room in the channel for an alert of its own. */
 const PAGE_SPACING: Milliseconds = ms(2 * SECOND);
-
-/** What an alert is about, in a row: its service, and whatever else tells it from the others of its rule. */
-export function nameOf(alert: Alert, rule: SloRule): string {
-  const service = serviceOf(alert, rule);
-  const others = Object.values(alert.series).filter((value) => value !== service && value !== '');
-  if (service === undefined) return others.join(' ') || rule.name;
-  return others.length === 0 ? service : `${service} (${others.join(' ')})`;
-}
 
 /** An alert group at an evaluation time, with its alerts in the order in which they are shown. */
 interface CurrentGroup {

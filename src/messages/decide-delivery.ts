@@ -1,5 +1,5 @@
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { NoteView } from './notifier.ts';
+import type { ThreadNote } from './notifier.ts';
 import type { MessageRef, OutboxEntry } from './store.ts';
 
 /** A message is edited at most this often, so that it does not flicker; its end and its gaps are shown at once. */
@@ -32,9 +32,9 @@ export type DeliveryAction =
   /** An earlier attempt may have posted it: find out before anything is sent. */
   | { readonly kind: 'look-up-first' }
   /** Edit the message; then tell its thread, unless `note` is absent. */
-  | { readonly kind: 'update'; readonly note?: NoteView['kind'] }
+  | { readonly kind: 'update'; readonly note?: ThreadNote['kind'] }
   /** Tell its thread alone. */
-  | { readonly kind: 'tell'; readonly note: NoteView['kind'] }
+  | { readonly kind: 'tell'; readonly note: ThreadNote['kind'] }
   /** Post or edit a reply that lists a part of an alert group. */
   | { readonly kind: 'page' }
   | { readonly kind: 'wait'; readonly until: EpochMs; readonly reason: 'edited-lately' }
@@ -58,7 +58,7 @@ export function decideDelivery(
     return entry.unknownSince === undefined ? { kind: 'post' } : { kind: 'look-up-first' };
   }
   if (ref === undefined) return { kind: 'nothing-to-do', reason: 'never-posted' };
-  if (entry.kind === 'flapping' || entry.kind === 'settled') return { kind: 'tell', note: entry.kind };
+  if (entry.kind === 'flapping' || entry.kind === 'stable') return { kind: 'tell', note: entry.kind };
   if (entry.createdAt < ref.asOf) return { kind: 'nothing-to-do', reason: 'outdated' };
   return editOf(entry, ref, now);
 }
@@ -66,7 +66,7 @@ export function decideDelivery(
 /** When the message is edited, and what its thread is notified. */
 function editOf(entry: OutboxEntry, ref: MessageRef, now: EpochMs): DeliveryAction {
   if (entry.kind === 'act')
-    return entry.notified === undefined ? { kind: 'update' } : { kind: 'update', note: 'act' };
+    return entry.notified === undefined ? { kind: 'update' } : { kind: 'update', note: 'silence' };
   if (entry.kind !== 'refresh')
     return entry.kind === 'firing' ? { kind: 'update' } : { kind: 'update', note: entry.kind };
   // The first edit brings the traces: it follows the post at once.

@@ -12,8 +12,8 @@ import {
   withoutDamping,
 } from '../policy/flap.ts';
 import type { RuleAt, SloRule } from '../rules/rule.ts';
-import { nameOf } from './alert-group-plan.ts';
 import { entryOf } from './alert-messages.ts';
+import { nameOf } from './alert-subject.ts';
 import type { OutboxEntry } from './store.ts';
 
 /** What is decided of one alert, as far as its history goes. */
@@ -32,7 +32,7 @@ const SETTLE = `${SETTLE_TIME / MINUTE} min`;
 
 /** One line for all alerts of a message that began to flap, or settled, in one evaluation. */
 interface Line {
-  readonly kind: 'flapping' | 'settled';
+  readonly kind: 'flapping' | 'stable';
   readonly alert: Alert;
   readonly alertId: string;
   alerts: number;
@@ -42,12 +42,9 @@ interface Line {
 function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
   const often = `${alerts === 1 ? '' : 'up to '}${firings} times in the last hour`;
   const who = alerts === 1 ? nameOf(alert, rule) : `${alerts} alerts`;
-  if (kind === 'settled')
-    return `${who}: quiet for ${SETTLE}, after ${alerts === 1 ? 'it' : 'they'} fired ${often}.`;
-  const next = `has fired, or been quiet, for ${SETTLE}.`;
-  return alerts === 1
-    ? `${who}: flapping. It fired ${often}; the next message comes when it ${next}`
-    : `${who}: flapping. They fired ${often}; the next message of each comes when it ${next}`;
+  return kind === 'stable'
+    ? `${who}: stable for ${SETTLE}, fired ${often}.`
+    : `${who}: flapping, fired ${often}. The next message is posted after ${SETTLE} of firing or quiet.`;
 }
 
 function after(known: FlapHistory | undefined, outcome: Outcome, evalTime: EpochMs): FlapHistory | undefined {
@@ -92,7 +89,7 @@ export function decideFlaps(
     const history = after(known, outcome, evalTime);
     if (isDamped && known?.flapping === undefined && history !== undefined) say('flapping', alert, history);
     const hasSettled = given.isAnswered && history !== undefined && isQuiet(history, alert, evalTime);
-    if (hasSettled) say('settled', alert, history);
+    if (hasSettled) say('stable', alert, history);
     keep(alert.fingerprint, hasSettled ? withoutDamping(history) : history);
   }
   // An alert that is forgotten has been quiet for longer than it takes to settle: nobody waits for it any more.

@@ -3,9 +3,8 @@ import { faultText } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { Enrichment } from './alert-view.ts';
 import { backoff } from './decide-delivery.ts';
-import type { EnrichAlert } from './evidence.ts';
+import type { CollectEvidence, Evidence } from './evidence.ts';
 import { createPerform } from './perform-delivery.ts';
 import type { Delivered, DeliveryParts } from './post-message.ts';
 import type { Store, TakenEntry } from './store.ts';
@@ -41,7 +40,7 @@ const LANES = 6;
 const QUICK_LANES = 2;
 /** How long an entry that needs evidence is put off while enough others collect theirs. */
 const BUSY_PAUSE = ms(3 * SECOND);
-/** Longer than the slowest attempt: enrichment, three forms of a message, a look into the channel. */
+/** Longer than the slowest attempt: evidence, three forms of a message, a look into the channel. */
 const LEASE = ms(2 * MINUTE);
 
 /**
@@ -265,32 +264,32 @@ const LATELY: Milliseconds = ms(10 * MINUTE);
 /** Alerts whose evidence is remembered; of more, the ones that waited longest are collected for anew. */
 const MOST = 500;
 
-/** EvidenceMemory, and what of it was collected lately. */
-export interface EvidenceMemory {
-  readonly enrich: EnrichAlert;
+/** RememberedEvidence, and what of it was collected lately. */
+export interface RememberedEvidence {
+  readonly enrich: CollectEvidence;
   /** What the message of an alert shows already. */
-  readonly lately: (alertId: string) => Enrichment | undefined;
+  readonly lately: (alertId: string) => Evidence | undefined;
 }
 
 /**
  * Remembers the evidence of the last edit, so that what a person did is shown at once: nobody who takes an alert should
  * wait for a search of traces, least of all while the tracing backend is slow.
  */
-export function rememberEvidence(enrich: EnrichAlert, clock: Pick<Clock, 'now'>): EvidenceMemory {
-  const known = new Map<string, { readonly enrichment: Enrichment; readonly at: EpochMs }>();
+export function rememberEvidence(enrich: CollectEvidence, clock: Pick<Clock, 'now'>): RememberedEvidence {
+  const known = new Map<string, { readonly evidence: Evidence; readonly at: EpochMs }>();
   return {
     enrich: async (of) => {
-      const enrichment = await enrich(of);
+      const evidence = await enrich(of);
       const { alertId } = of.alert;
       known.delete(alertId);
-      known.set(alertId, { enrichment, at: clock.now() });
+      known.set(alertId, { evidence, at: clock.now() });
       const oldest = known.keys().next().value;
       if (known.size > MOST && oldest !== undefined) known.delete(oldest);
-      return enrichment;
+      return evidence;
     },
     lately: (alertId) => {
       const found = known.get(alertId);
-      return found === undefined || between(found.at, clock.now()) > LATELY ? undefined : found.enrichment;
+      return found === undefined || between(found.at, clock.now()) > LATELY ? undefined : found.evidence;
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Alert } from '../alerts/alert.ts';
 import type { ErrorBudget } from '../latency/error-budget.ts';
+import type { BudgetView, ChartView, QuantileEstimate, SlowBetween } from '../latency/figures.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { faultText, SYSTEM_NAMES, type System, UpstreamError } from '../lib/errors.ts';
@@ -8,13 +9,41 @@ import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
-import type { FindSlowest } from '../traces/find-slowest.ts';
+import type { FindSlowest, TraceRow } from '../traces/find-slowest.ts';
 import type { ResolvedService, ResolveService } from '../traces/resolve-service.ts';
-import { type Enrichment, namespaceOf, recoveryWindow, serviceOf } from './alert-view.ts';
+import { evidenceWindow, namespaceOf, serviceOf } from './alert-subject.ts';
 import { measureAlert } from './measure-alert.ts';
 
-/** What collecting the proof of an alert needs. */
-export interface EnrichAlertOptions extends TracesOfOptions {
+/** What is known of the traces behind a breach. */
+export type FoundTraces =
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'found'; readonly rows: readonly TraceRow[]; readonly completeness: string }
+  /** Why there are none: the rest of a sentence after `No traces:`. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** What was collected about an alert besides its own value. What is missing is explained in `gaps` or `traces`. */
+export interface Evidence {
+  readonly latency?: QuantileEstimate;
+  readonly slowShare?: number;
+  /** Set with an approximate threshold; the rule evaluates `atLeast`. */
+  readonly slowBetween?: SlowBetween;
+  readonly burnRate?: number;
+  readonly budget?: BudgetView;
+  readonly chart?: ChartView;
+  readonly traces: FoundTraces;
+  /** The name the tracing backend knows the service by. */
+  readonly traceService?: string;
+  /** What could not be fetched and why: full sentences. */
+  readonly gaps: readonly string[];
+  /** How many series the rule watches, where many alerts share a message. */
+  readonly watched?: number;
+}
+
+/** Nothing collected yet: what the first post is rendered from. */
+export const NO_EVIDENCE: Evidence = { traces: { kind: 'pending' }, gaps: [] };
+
+/** What collecting the evidence of an alert needs. */
+export interface EvidenceOptions extends TracesOfOptions {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
   /** Absent: no error budget is shown. */
   readonly errorBudget?: ErrorBudget;
@@ -22,21 +51,21 @@ export interface EnrichAlertOptions extends TracesOfOptions {
   readonly deadline?: Milliseconds;
 }
 
-/** Collects what a person would look up by hand. Never throws: what could not be had is said in a sentence. */
-export type EnrichAlert = (of: {
+/** Collects the evidence that a person would look up by hand. Never throws: what could not be fetched is a sentence in `gaps`. */
+export type CollectEvidence = (of: {
   readonly alert: Alert;
   readonly rule: SloRule;
-  /** It is the worst of many that share a message: what all of them are among is counted too. */
+  /** Set for the worst of a group: the series that the rule watches are counted too. */
   readonly isAlertGroup?: boolean;
-}) => Promise<Enrichment>;
+}) => Promise<Evidence>;
 
 const DEADLINE = ms(8 * SECOND);
 
-/** The parts are fetched side by side, each under its own deadline: one that fails costs its own line only. */
-export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
+/** Fetches the parts concurrently, each under its own deadline: one that fails costs its own line only. */
+export function createEvidenceCollector(options: EvidenceOptions): CollectEvidence {
   const { clock, logger, deadline = DEADLINE } = options;
 
-  /** Runs one part; undefined and a sentence in `gaps` when it does not succeed. */
+  /** Runs one part; undefined and a sentence in `gaps` when it fails. */
   async function part<T>(
     of: { what: string; system: System; gaps: string[] },
     work: (signal: AbortSignal) => Promise<T>,
@@ -46,7 +75,7 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
     } catch (error) {
       of.gaps.push(`${of.what}: ${explain(error, deadline)}`);
       if (!(error instanceof UpstreamError))
-        logger.error('an alert could not be enriched', {
+        logger.error('evidence of an alert could not be collected', {
           part: of.what,
           error: faultText(error),
         });
@@ -57,7 +86,7 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
   const tracesOf = createTracesOf(options);
 
   return async ({ alert, rule, isAlertGroup = false }) => {
-    // The bot's own message on a source that does not answer: there is nobody to ask.
+    // The bot's own message on a source that does not respond: nothing to query.
     if (rule.about === 'source') return { traces: { kind: 'pending' }, gaps: [] };
     const gaps: string[] = [];
     const { objective } = rule;
@@ -74,9 +103,9 @@ export function createEnrichAlert(options: EnrichAlertOptions): EnrichAlert {
   };
 }
 
-/** How many series a rule gives a verdict for; undefined where only those that breach can be asked for. */
+/** How many series a rule evaluates; undefined where only breaching ones can be queried. */
 async function countOf(
-  { metrics }: EnrichAlertOptions,
+  { metrics }: EvidenceOptions,
   { alert, rule }: { readonly alert: Alert; readonly rule: SloRule },
   signal: AbortSignal,
 ): Promise<number | undefined> {
@@ -97,24 +126,24 @@ export interface TracesOfOptions {
   readonly logger: Logger;
 }
 
-/** The search for traces is asked to end this much before its deadline: what it has found by then is shown. */
+/** The trace search ends this much before its deadline, and what it found by then is shown. */
 const LAST_MOMENT = ms(1_500);
 /**
- * After Jaeger did not answer, no alert waits for it for this long: during an alert group the first to wait spares the others,
- * and a resolve is not held up by a search that will fail.
+ * After Jaeger did not respond, no alert waits for it for this long: with many alerts only the first one waits, and a
+ * resolve is not delayed by a search that will fail.
  */
 const SPARED_FOR = ms(30 * SECOND);
-/** As many as the message shows: its completeness then speaks of the last one in sight. */
+/** As many as the message shows: its completeness then refers to the last one shown. */
 const TRACES = 5;
-/** Why a part could not be had, for a person. */
+/** Why a part could not be fetched. */
 function explain(error: unknown, deadline: Milliseconds): string {
-  if (!(error instanceof UpstreamError)) return 'something went wrong inside the bot; its log says what.';
+  if (!(error instanceof UpstreamError)) return 'internal error, see the log.';
   if (error.code === 'timeout')
-    return `${SYSTEM_NAMES[error.system]} did not answer in ${Math.round(deadline / SECOND)} s.`;
+    return `${SYSTEM_NAMES[error.system]} did not respond within ${Math.round(deadline / SECOND)} s.`;
   return error.message;
 }
 
-type FoundTraces = Pick<Enrichment, 'traces' | 'traceService'>;
+type TraceEvidence = Pick<Evidence, 'traces' | 'traceService'>;
 
 /** The alert whose traces are wanted, and by when. */
 export interface TracesWanted {
@@ -123,18 +152,18 @@ export interface TracesWanted {
   readonly deadline: Milliseconds;
 }
 
-/** What a search came to, and whether that was because nobody answered. */
+/** The result of a search, and whether Jaeger did not respond. */
 interface Searched {
-  readonly found: FoundTraces;
+  readonly found: TraceEvidence;
   readonly isOutage: boolean;
 }
 
-/** Answers at once, with the last reason, for a while after a search that nobody answered. */
+/** For a while after an outage, returns the last reason at once. */
 function sparing(
   clock: Clock,
   search: (of: TracesWanted) => Promise<Searched>,
-): (of: TracesWanted) => Promise<FoundTraces> {
-  let outage: { readonly until: EpochMs; readonly found: FoundTraces } | undefined;
+): (of: TracesWanted) => Promise<TraceEvidence> {
+  let outage: { readonly until: EpochMs; readonly found: TraceEvidence } | undefined;
   return async (of) => {
     if (outage !== undefined && clock.now() < outage.until) return outage.found;
     const { found, isOutage } = await search(of);
@@ -143,23 +172,22 @@ function sparing(
   };
 }
 
-/** Finds the slowest traces of an alert's service. Never throws: why there are none is said in a sentence. */
-function createTracesOf(options: TracesOfOptions): (of: TracesWanted) => Promise<FoundTraces> {
+/** Finds the slowest traces of an alert's service. Never throws: why there are none is the `reason`. */
+function createTracesOf(options: TracesOfOptions): (of: TracesWanted) => Promise<TraceEvidence> {
   return sparing(options.clock, (of) => searched(options, of));
 }
 
 async function searched(options: TracesOfOptions, of: TracesWanted): Promise<Searched> {
   const { alert, rule, deadline } = of;
   const name = serviceOf(alert, rule);
-  if (name === undefined)
-    return { found: unavailable('No label of the alert names a service.'), isOutage: false };
+  if (name === undefined) return { found: unavailable('the alert has no service label.'), isOutage: false };
   const limit = { clock: options.clock, duration: deadline, system: 'jaeger' } as const;
   try {
     const found = await withDeadline(limit, (signal) => slowest(options, { ...of, name }, signal));
     return { found, isOutage: false };
   } catch (error) {
     if (!(error instanceof UpstreamError))
-      options.logger.error('the traces of an alert could not be looked for', {
+      options.logger.error('the trace search of an alert failed', {
         error: faultText(error),
       });
     const isOutage =
@@ -168,24 +196,24 @@ async function searched(options: TracesOfOptions, of: TracesWanted): Promise<Sea
   }
 }
 
-const unavailable = (reason: string): FoundTraces => ({ traces: { kind: 'unavailable', reason } });
+const unavailable = (reason: string): TraceEvidence => ({ traces: { kind: 'unavailable', reason } });
 
 async function slowest(
   { findSlowest, resolveService, links, clock }: TracesOfOptions,
   of: TracesWanted & { name: string },
   signal: AbortSignal,
-): Promise<FoundTraces> {
+): Promise<TraceEvidence> {
   const { alert, rule, name, deadline } = of;
   const service = chosen(await resolveService(name, signal), `${name}.${namespaceOf(alert) ?? ''}`);
-  if (service === undefined) return unavailable(`Jaeger knows no service that is certainly ${name}.`);
-  // Ends the search in time to show what it found so far.
+  if (service === undefined) return unavailable(`Jaeger has no service that matches ${name}.`);
+  // Ends the search early enough to show what it found.
   const hurry = new AbortController();
   const hurried = new AbortController();
   signal.addEventListener('abort', () => hurry.abort(), { once: true });
   void clock.sleep(ms(Math.max(0, deadline - LAST_MOMENT)), hurried.signal).then(() => hurry.abort());
   try {
     const found = await findSlowest(
-      { service, window: recoveryWindow(alert, rule), count: TRACES },
+      { service, window: evidenceWindow(alert, rule), count: TRACES },
       hurry.signal,
     );
     const rows = found.rows.map((row) => {
@@ -198,10 +226,10 @@ async function slowest(
   }
 }
 
-/** The one service that is meant: by its name, or, among several, by the alert's namespace. */
+/** The one matching service: by its name, or, among several, by the alert's namespace. */
 function chosen(resolved: ResolvedService, qualified: string): string | undefined {
   if (resolved.kind === 'found') {
-    // The alert knows its namespace better than the default does.
+    // The alert's namespace takes precedence over the default.
     return resolved.among?.find((each) => each === qualified) ?? resolved.service;
   }
   return resolved.kind === 'ambiguous' ? resolved.candidates.find((each) => each === qualified) : undefined;

@@ -15,7 +15,8 @@ import type { MetricsSource } from '../lib/metrics-source.ts';
 import { type EpochMs, epochMs, MINUTE, ms, SECOND } from '../lib/units.ts';
 import { bucketRatesExpr, objectiveLabels, quantileExpr, slowShareExpr } from '../rules/queries.ts';
 import type { LatencyObjective, SloRule } from '../rules/rule.ts';
-import { type Enrichment, recoveryWindow, serviceOf } from './alert-view.ts';
+import { evidenceWindow, serviceOf } from './alert-subject.ts';
+import type { Evidence } from './evidence.ts';
 
 /** What measuring an alert's figures needs. */
 export interface MeasureOptions {
@@ -25,7 +26,7 @@ export interface MeasureOptions {
 
 const SHORTEST_CHART = ms(10 * MINUTE);
 
-/** Runs one part of an enrichment: undefined, and a sentence in `gaps`, when it does not succeed. */
+/** Runs one part of the collection: undefined, and a sentence in `gaps`, when it fails. */
 export type Part = <T>(
   of: { what: string; system: System; gaps: string[] },
   work: (signal: AbortSignal) => Promise<T>,
@@ -38,25 +39,25 @@ interface Breach {
   readonly gaps: string[];
 }
 
-/** The three honest numbers of a breach, what is left of the budget, and the latency as a line. */
+/** The quantile with its bucket, the share of slow requests, the burn rate, the budget, and the latency chart. */
 export async function measureAlert(
   { metrics, errorBudget }: MeasureOptions,
   part: Part,
   breach: Breach,
-): Promise<Pick<Enrichment, 'latency' | 'slowShare' | 'slowBetween' | 'burnRate' | 'budget' | 'chart'>> {
+): Promise<Pick<Evidence, 'latency' | 'slowShare' | 'slowBetween' | 'burnRate' | 'budget' | 'chart'>> {
   const { alert, rule, objective, gaps } = breach;
   const labels = objectiveLabels(objective, alert.labels);
   const { window, quantile, threshold } = objective;
   const at = alert.resolvedAt ?? alert.seenAt;
   const system = 'prometheus';
   const [estimated, fetchedShare, budget, chart] = await Promise.all([
-    // What an ended alert's quantile looks back on is the breach itself: beside "recovered" it would mislead.
+    // The look-back of an ended alert's quantile is the breach itself, which is misleading beside "recovered".
     alert.state === 'resolved'
       ? undefined
       : part({ what: `No ${quantileName(quantile)}`, system, gaps }, (signal) =>
           estimate(metrics, { objective, labels, at }, signal),
         ),
-    // The verdict of a short-form rule is this share already.
+    // The value of a short-form rule is this share.
     rule.valueKind === 'slow-share'
       ? alert.value
       : part({ what: 'No share of slow requests', system, gaps }, async (signal) => {
@@ -76,19 +77,19 @@ export async function measureAlert(
   };
 }
 
-type Figures = Pick<Enrichment, 'latency' | 'slowShare' | 'slowBetween' | 'burnRate'>;
+type Figures = Pick<Evidence, 'latency' | 'slowShare' | 'slowBetween' | 'burnRate'>;
 
-/** The numbers that belong together. One that is missing is explained: where nothing was measured, by that. */
+/** The figures that belong together; one that is missing is explained in `gaps`. */
 function sharesOf(
   { alert, objective: { quantile, isApproximate }, gaps }: Breach,
   { latency, slowBetween, fetchedShare }: Figures & { fetchedShare: number | undefined },
 ): Figures {
   const isKnown = fetchedShare !== undefined && !Number.isNaN(fetchedShare);
   if (alert.state !== 'resolved' && latency === undefined && gaps.length === 0)
-    gaps.push(`No ${quantileName(quantile)}: no requests were measured in the window of the objective.`);
+    gaps.push(`No ${quantileName(quantile)}: no requests in the objective's window.`);
   return {
     latency,
-    // Beside a share that is exact the bounds would say nothing new.
+    // Beside an exact share the bounds are redundant.
     slowBetween: slowBetween === undefined || (isKnown && isApproximate !== true) ? undefined : slowBetween,
     slowShare: isKnown ? fetchedShare : undefined,
     burnRate: isKnown && quantile < 1 ? fetchedShare / (1 - quantile) : undefined,
@@ -99,7 +100,7 @@ async function estimate(
   metrics: MeasureOptions['metrics'],
   of: { objective: LatencyObjective; labels: Labels; at: EpochMs },
   signal: AbortSignal,
-): Promise<Pick<Enrichment, 'latency' | 'slowBetween'>> {
+): Promise<Pick<Evidence, 'latency' | 'slowBetween'>> {
   const { objective, labels, at } = of;
   const { quantile, window } = objective;
   const rates = await metrics.instant({ expr: bucketRatesExpr(objective, labels, { window }), at }, signal);
@@ -120,7 +121,7 @@ async function chartOf(
 ): Promise<ChartView | undefined> {
   const { alert, rule, objective } = of.breach;
   const { quantile, window, threshold } = objective;
-  const span = Math.max(SHORTEST_CHART, of.at - recoveryWindow(alert, rule).start);
+  const span = Math.max(SHORTEST_CHART, of.at - evidenceWindow(alert, rule).start);
   const step = ms(Math.ceil(span / (CHART_POINTS - 1) / SECOND) * SECOND);
   const [series] = await metrics.range(
     {

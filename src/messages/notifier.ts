@@ -1,11 +1,42 @@
-import type { Phrase } from '../lib/phrase.ts';
+import type { Alert } from '../alerts/alert.ts';
+import type { Link } from '../lib/links.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
-import type { Comparison, ValueKind } from '../rules/rule.ts';
-import type { AlertGroupView } from './alert-group-view.ts';
-import type { AlertView } from './alert-view.ts';
-import type { MessageRef } from './store.ts';
+import type { SloRule } from '../rules/rule.ts';
+import type { Evidence } from './evidence.ts';
+import type { AlertGroupSnapshot, MessageRef, SilenceUpdate } from './store.ts';
 
-/** What came of a call that sends something to Slack. */
+/** Everything that a message in a channel is rendered from. */
+export interface MessageView {
+  /** Of an alert group, the worst of its alerts. */
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  readonly evidence: Evidence;
+  readonly links: readonly Link[];
+  /** Ids of Slack user groups and users that the message mentions while the alert is open. */
+  readonly mentions?: readonly string[];
+  /** Why the message is in another channel than the rule names. */
+  readonly notice?: string;
+  /** Where the message of the less urgent alert is that this one escalates. */
+  readonly escalates?: { readonly url?: string };
+  /** Set when the message, or the group thread reply, shows many alerts. */
+  readonly alertGroup?: AlertGroupSnapshot;
+}
+
+/** A line in a message's thread. */
+export interface ThreadNote {
+  readonly kind: 'no-data' | 'data-back' | 'silence' | 'resolved' | 'flapping' | 'stable';
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  readonly alertGroup?: AlertGroupSnapshot;
+  /** When it was decided. */
+  readonly at: EpochMs;
+  /** The text of `flapping` and `stable`, which depend on more than the alert. */
+  readonly text?: string;
+  /** Set for `silence`. */
+  readonly silence?: SilenceUpdate;
+}
+
+/** The outcome of a call that sends something to Slack. */
 export type SendOutcome =
   | {
       readonly kind: 'sent';
@@ -13,23 +44,31 @@ export type SendOutcome =
       readonly messageTs: string;
       readonly permalink?: string;
     }
-  /** Certainly not sent; may be tried again after exactly this time, or when it suits where it is 0. */
+  /** Not sent. To be tried again after exactly this time; 0: no time was named. */
   | { readonly kind: 'not-sent'; readonly retryAfter: Milliseconds; readonly reason: string }
-  /** It may have been sent: look for its key before sending again. */
+  /** It may have been sent: reconcile by its key before sending again. */
   | { readonly kind: 'unknown'; readonly reason: string }
-  /** The message to change or answer is gone. */
+  /** The message to edit or to reply to does not exist. */
   | { readonly kind: 'message-gone' }
   /** The channel cannot take it: missing, archived, not joined. Another channel might. */
   | { readonly kind: 'channel-refused'; readonly code: string }
-  /** Nothing can be sent with this token or this content until a person actions. */
+  /** Nothing can be sent with this token or this content until the configuration changes. */
   | { readonly kind: 'refused'; readonly code: string };
 
-/** Knows how to show alerts to people in Slack. Never throws for what Slack answers: the outcome says it. */
+/** The result of a search for a message by its key. */
+export type FindOutcome =
+  | {
+      readonly kind: 'found';
+      readonly channelId: string;
+      readonly messageTs: string;
+      readonly permalink?: string;
+    }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** Shows alerts in Slack. Never throws for what Slack answers: the outcome says it. */
 export interface Notifier {
-  /**
-   * The key is carried in the message's metadata: what `find` looks for. With `threadTs` it stands below that message,
-   * in the channel with that id.
-   */
+  /** Posts a message that carries `key` in its metadata; with `threadTs` as a reply in the channel with that id. */
   post(message: {
     channel: string;
     view: MessageView;
@@ -39,47 +78,9 @@ export interface Notifier {
   }): Promise<SendOutcome>;
   update(message: { ref: MessageRef; view: MessageView; key: string }): Promise<SendOutcome>;
   /** Adds a reply to the thread of a message. */
-  reply(message: { ref: MessageRef; note: NoteView; key: string }): Promise<SendOutcome>;
+  reply(message: { ref: MessageRef; note: ThreadNote; key: string }): Promise<SendOutcome>;
   /** The message that carries this key, posted at or after `since`: a top-level one, or a reply in `threadTs`. */
-  find(query: { channel: string; key: string; since: EpochMs; threadTs?: string }): Promise<
-    | {
-        readonly kind: 'found';
-        readonly channelId: string;
-        readonly messageTs: string;
-        readonly permalink?: string;
-      }
-    | { readonly kind: 'absent' }
-    | { readonly kind: 'unknown'; readonly reason: string }
-  >;
+  find(query: { channel: string; key: string; since: EpochMs; threadTs?: string }): Promise<FindOutcome>;
   /** Stable hash of what a view shows. */
   contentHash(view: MessageView): string;
 }
-
-/** A line in an alert's thread. */
-export interface NoteView {
-  readonly kind: 'no-data' | 'data-back' | 'act' | 'resolved' | 'flapping' | 'settled';
-  readonly text: string;
-  /** Truncated in place of `text`, where it names a person. */
-  readonly phrase?: Phrase;
-  /** When it happened. */
-  readonly at: EpochMs;
-  /** How long the data was gone. */
-  readonly goneFor?: Milliseconds;
-  /** The end says nothing about the service. */
-  readonly isOutcomeUnknown?: boolean;
-  /** It is shown in the channel as well: the message above it is an old one. */
-  readonly isForAll?: boolean;
-  /** The value that proved a recovery, and what it is held against. */
-  readonly proof?: {
-    readonly value: number;
-    readonly valueKind: ValueKind;
-    readonly unit?: string;
-    readonly bound?: number;
-    readonly comparison?: Comparison;
-    /** A share by the bound above an approximate threshold: the least it can be. */
-    readonly isApproximate?: true;
-  };
-}
-
-/** What a message in a channel shows. */
-export type MessageView = AlertView | AlertGroupView;

@@ -1,9 +1,8 @@
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { alertGroupView } from './alert-group-view.ts';
-import { noteOf } from './alert-note.ts';
-import { alertView, type Enrichment } from './alert-view.ts';
+import { alertLinks, groupLinks } from './alert-links.ts';
 import { backoff, decideAfterLookUp, decideDelivery, REFRESH_ATTEMPTS } from './decide-delivery.ts';
-import type { MessageView, NoteView } from './notifier.ts';
+import { type Evidence, NO_EVIDENCE } from './evidence.ts';
+import type { MessageView, ThreadNote } from './notifier.ts';
 import {
   adopted,
   type Delivered,
@@ -99,42 +98,41 @@ async function lookUpFiring(
 
 interface Shown {
   readonly related?: MessageRef | undefined;
-  readonly enrichment?: Enrichment;
+  readonly evidence?: Evidence;
   readonly notice?: string | undefined;
 }
 
-/** What the message of an entry shows: one alert, or many that share it. */
+/** What the message of an entry is rendered from: one alert, or many that share it. */
 function viewOf({ links }: DeliveryParts, entry: TakenEntry, shown: Shown): MessageView {
-  const { alert, rule, alertGroup, escalates } = entry;
-  const { related, enrichment, notice } = shown;
-  // Slack tells of a mention only when its message is new: an edit calls nobody.
-  const mentions = entry.destination?.mentions ?? [];
-  if (alertGroup !== undefined)
-    return alertGroupView({ entry, alertGroup, links, mentions, enrichment, notice });
-  const url = related?.permalink;
-  return alertView({
+  const { alert, rule, alertGroup, escalates, createdAt: now } = entry;
+  const { related, evidence = NO_EVIDENCE, notice } = shown;
+  const { traceService } = evidence;
+  return {
     alert,
     rule,
-    links,
-    mentions,
-    enrichment,
+    evidence,
+    alertGroup,
+    links:
+      alertGroup === undefined
+        ? alertLinks(links, { alert, rule, traceService })
+        : groupLinks(links, { alert, rule, traceService, alertGroup, now }),
+    // Slack notifies of a mention only when its message is new: an edit notifies nobody.
+    mentions: entry.destination?.mentions,
     notice,
-    escalates: escalates === undefined ? undefined : url === undefined ? {} : { url },
-  });
+    escalates: escalates === undefined ? undefined : { url: related?.permalink },
+  };
 }
 
 async function page(parts: DeliveryParts, entry: TakenEntry, { ref, related }: Refs): Promise<Delivered> {
   const { alertGroup } = entry;
   if (alertGroup === undefined) return { kind: 'done', outcome: 'nothing-to-do' };
-  const mentions = entry.destination?.mentions ?? [];
-  const view = alertGroupView({ entry, alertGroup, links: parts.links, mentions });
-  return await performPage(parts, entry, { ref, parent: related, view });
+  return await performPage(parts, entry, { ref, parent: related, view: viewOf(parts, entry, {}) });
 }
 
 interface Editing {
   readonly ref: MessageRef;
   readonly related: MessageRef | undefined;
-  readonly note: NoteView['kind'] | undefined;
+  readonly note: ThreadNote['kind'] | undefined;
 }
 
 /** Edits the message, posts it anew where it is gone, and tells its thread. */
@@ -145,9 +143,9 @@ async function update(
 ): Promise<Delivered> {
   const { alert, rule, alertGroup } = entry;
   const known = entry.kind === 'act' ? parts.lately?.(alert.alertId) : undefined;
-  const enrichment =
+  const evidence =
     known ?? (await parts.enrich({ alert, rule, isAlertGroup: alertGroup === undefined ? undefined : true }));
-  const view = viewOf(parts, entry, { related, enrichment, notice: ref.notice });
+  const view = viewOf(parts, entry, { related, evidence, notice: ref.notice });
   const edited = await edit(parts, entry, { ref, view });
   if (edited.kind === 'later') return orGiveUp(entry, edited, parts.clock.now());
   const isNew = edited.ref !== undefined && edited.ref.messageTs !== ref.messageTs;
@@ -231,7 +229,7 @@ async function heal(
 async function tell(
   parts: DeliveryParts,
   entry: TakenEntry,
-  notification: { edited: Extract<Delivered, { kind: 'done' }>; ref: MessageRef; note: NoteView['kind'] },
+  notification: { edited: Extract<Delivered, { kind: 'done' }>; ref: MessageRef; note: ThreadNote['kind'] },
 ): Promise<Delivered> {
   const { notifier, clock } = parts;
   const { edited, ref } = notification;
@@ -253,3 +251,13 @@ async function tell(
     return edited;
   return later(parts, entry, { outcome, attemptAt });
 }
+
+const noteOf = (kind: ThreadNote['kind'], entry: TakenEntry): ThreadNote => ({
+  kind,
+  alert: entry.alert,
+  rule: entry.rule,
+  alertGroup: entry.alertGroup,
+  at: entry.createdAt,
+  text: entry.note,
+  silence: entry.notified,
+});

@@ -2,10 +2,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Links } from '../lib/links.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, between, type EpochMs, HOUR, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { AlertGroupView } from './alert-group-view.ts';
-import type { Enrichment } from './alert-view.ts';
 import { backoff, decideAfterLookUp, SHOWN_WITHIN } from './decide-delivery.ts';
-import type { EnrichAlert } from './evidence.ts';
+import type { CollectEvidence, Evidence } from './evidence.ts';
 import type { MessageView, Notifier, SendOutcome } from './notifier.ts';
 import type { MessageRef, OutboxEntry, TakenEntry } from './store.ts';
 
@@ -30,9 +28,9 @@ export type Delivered =
 /** What notification of an alert needs. */
 export interface DeliveryParts {
   readonly notifier: Notifier;
-  readonly enrich: EnrichAlert;
+  readonly enrich: CollectEvidence;
   /** What was collected for the last edit of an alert's message. */
-  readonly lately?: (alertId: string) => Enrichment | undefined;
+  readonly lately?: (alertId: string) => Evidence | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly links: Links;
@@ -67,7 +65,7 @@ export async function post(parts: DeliveryParts, entry: TakenEntry, view: Messag
   logger.warn('a channel refuses messages: the default channel gets them', { channel, code: outcome.code });
   const moved: MessageView = {
     ...view,
-    notice: `${channel} refused this message (${outcome.code}): it is shown here instead.`,
+    notice: `Could not post to ${channel} (${outcome.code}); posted here instead.`,
   };
   const second = await notifier.post({ channel: defaultChannel, view: moved, ...identity });
   return second.kind === 'sent'
@@ -193,7 +191,7 @@ export function adopted(
   const ref: MessageRef = {
     ...refOf(parts, entry, { ...found, contentHash: '' }),
     ...(found.permalink === undefined ? {} : { permalink: found.permalink }),
-    ...(channel === wanted ? {} : { notice: `${wanted} refused this message: it is shown here instead.` }),
+    ...(channel === wanted ? {} : { notice: `Could not post to ${wanted}; posted here instead.` }),
   };
   return { kind: 'done', outcome: 'sent', ref };
 }
@@ -209,7 +207,7 @@ interface Page {
   readonly ref: MessageRef | undefined;
   /** Where the alertGroup's message is, once it is posted. */
   readonly parent: MessageRef | undefined;
-  readonly view: AlertGroupView;
+  readonly view: MessageView;
 }
 
 const NOTHING: Delivered = { kind: 'done', outcome: 'nothing-to-do' };
@@ -228,7 +226,7 @@ export async function performPage(parts: DeliveryParts, entry: TakenEntry, page:
   return editPage(parts, entry, { ref, parent, view });
 }
 
-type Placed = { readonly parent: MessageRef; readonly view: AlertGroupView };
+type Placed = { readonly parent: MessageRef; readonly view: MessageView };
 
 async function postPage(
   parts: DeliveryParts,

@@ -44,7 +44,7 @@ export type NotificationKind =
   /** Say below the last message that the alert comes and goes, and when the next one will come. */
   | 'flapping'
   /** Say below the last message that the alert has been quiet since. */
-  | 'settled';
+  | 'stable';
 
 /** What a alertGroup's message is to show, or one reply of its thread. */
 export interface AlertGroupSnapshot {

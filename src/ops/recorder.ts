@@ -19,7 +19,7 @@ const NOTIFICATION_KINDS: readonly NotificationKind[] = [
   'act',
   'resolved',
   'flapping',
-  'settled',
+  'stable',
 ];
 const SEND_OUTCOMES: readonly (SendOutcome['kind'] | 'unchanged')[] = [
   'sent',

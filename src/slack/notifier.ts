@@ -49,7 +49,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
         target: {
           channel: ref.channelId,
           thread_ts: ref.messageTs,
-          reply_broadcast: note.isForAll === true ? true : undefined,
+          reply_broadcast: note.kind === 'flapping' ? true : undefined,
         },
         message: noteMessage(note),
         metadata: { key, alertId: ref.alertId },
@@ -76,7 +76,9 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
 }
 
 const messageOf = (view: MessageView): Rendered =>
-  'rows' in view ? alertGroupMessage(view) : alertMessage(view);
+  view.alertGroup === undefined
+    ? alertMessage(view)
+    : alertGroupMessage({ ...view, alertGroup: view.alertGroup });
 
 /** Addresses and button values move with the clock while nothing a reader sees has changed: they do not count. */
 function hashOf(message: Rendered): string {

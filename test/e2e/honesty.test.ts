@@ -48,7 +48,7 @@ describe('nothing but recovery is notified as recovery', () => {
   test('a Prometheus that is away is notified once, for all alerts, and the message ends when it is back', async () => {
     const { stage: on } = await breach(shortly);
     const notes = () =>
-      on.messages().filter(({ text }) => /Prometheus (?:does not answer|answers again)/.test(text));
+      on.messages().filter(({ text }) => /Prometheus (?:does not respond|responds again)/.test(text));
     on.world.prometheus.faults.set({ status: 503 });
     await on.live(30);
     expect(notes()).toEqual([]);
@@ -56,12 +56,14 @@ describe('nothing but recovery is notified as recovery', () => {
     await on.restart();
     await on.live(60);
     expect(notes().map(({ text, threadTs }) => [text, threadTs])).toEqual([
-      ['🛠 Prometheus does not answer', undefined],
+      ['🛠 Prometheus does not respond', undefined],
     ]);
-    expect(JSON.stringify(notes()[0]?.blocks)).toContain('No breach and no recovery can be seen');
+    expect(JSON.stringify(notes()[0]?.blocks)).toContain('No breach or recovery is detected');
     const { ts } = notes()[0] as Message;
     on.world.prometheus.faults.set(undefined);
-    await on.until('its end is notified', () => notes().some(({ text }) => /answers again after/.test(text)));
+    await on.until('its end is notified', () =>
+      notes().some(({ text }) => /responds again after/.test(text)),
+    );
     expect(
       notes()
         .filter(({ threadTs }) => threadTs === undefined)
@@ -86,10 +88,10 @@ describe('nothing but recovery is notified as recovery', () => {
       thread(on, checkout())
         .map(({ text }) => text)
         .join(),
-    ).toContain('Its series are gone from istio_request_duration_milliseconds_count.');
+    ).toContain('The series of istio_request_duration_milliseconds_count are missing.');
     await on.live(120);
     expect(isOver(checkout())).toBe(false);
-    expect(JSON.stringify(checkout().blocks)).toContain('Its series are gone');
+    expect(JSON.stringify(checkout().blocks)).toContain('The series of istio');
   });
 });
 

@@ -147,12 +147,12 @@ test('a person ends an alert without data; one with data is not ended so', async
   );
   await on.until('checkout is posted', () => about(on, 'checkout').length > 0);
   expect(json(await on.ask('/slo end checkout because I say so'))).toContain('has data');
-  await on.until('it is without data', () => json(checkoutOf(on)).includes('End it'), 200);
+  await on.until('it is without data', () => json(checkoutOf(on)).includes('Close this alert?'), 200);
   await press(on, checkoutOf(on), 'end_alert');
-  await on.until('the message is closed', () => checkoutOf(on).text.includes('closed by a person'), 40);
+  await on.until('the message is closed', () => checkoutOf(on).text.includes('closed manually'), 40);
   expect(json(checkoutOf(on))).toContain(`Closed by <@${ALICE}>`);
-  expect(threadOf(on, checkoutOf(on))).toContain(`Closed by <@${ALICE}> while there was no data`);
+  expect(threadOf(on, checkoutOf(on))).toContain(`Closed by <@${ALICE}> without data`);
   await on.live(90);
-  expect(checkoutOf(on).text).toContain('closed by a person');
+  expect(checkoutOf(on).text).toContain('closed manually');
   expect(about(on, 'checkout')).toHaveLength(1);
 });

@@ -18,7 +18,7 @@ const isAlertGroup = (message: Message): boolean => isTop(message) && message.te
 const threadOf = (on: Stage, message: Message | undefined): readonly Message[] =>
   on.world.workspace.thread(on.channelId, message?.ts ?? '', on.world.readerId).slice(1);
 const alertGroups = (on: Stage): readonly Message[] => on.messages().filter(isAlertGroup);
-const isOver = ({ text }: Message): boolean => /recovered|closed for all/.test(text);
+const isOver = ({ text }: Message): boolean => /recovered|services closed/.test(text);
 
 test('services that breach together share one message, are acknowledged one by one, and end together, over a restart', async () => {
   stage = await startStage({
@@ -53,7 +53,7 @@ test('services that breach together share one message, are acknowledged one by o
   expect(alertGroups(on)[0]?.text).toContain('all 3 services recovered');
   await on.until('its thread hears of it', () => threadOf(on, alertGroups(on)[0]).length > 0, 20);
   expect(threadOf(on, alertGroups(on)[0]).map(({ text }) => text)).toEqual([
-    expect.stringMatching(/^✅ All 3 are over/),
+    expect.stringMatching(/^✅ All 3 services recovered/),
   ]);
 });
 
@@ -95,8 +95,8 @@ test('a rule that is removed ends its alert group, and nobody says that all is w
   await on.changeRules(withPolicy('group_threshold: 1').replaceAll('ServiceSlow', 'ServiceSlower'));
   await on.until('it is closed', () => alertGroups(on).some(isOver), 60);
   const closed = alertGroups(on).find(isOver);
-  expect(closed?.text).toContain('☑️ ServiceSlow: closed for all');
-  expect(json(closed)).toContain('*not known*');
+  expect(closed?.text).toContain('☑️ ServiceSlow: all');
+  expect(json(closed)).toContain('*unknown*');
 });
 
 test('an alert that comes and goes is notified a few times, then said to flap, in the channel too', async () => {
@@ -120,7 +120,7 @@ test('an alert that comes and goes is notified a few times, then said to flap, i
   await on.live(150);
   expect(about().map(({ text }) => text)).toEqual([
     expect.stringContaining('recommendations: recovered'),
-    expect.stringContaining('recommendations: flapping. It fired 2 times in the last hour;'),
+    expect.stringContaining('recommendations: flapping, fired 2 times in the last hour.'),
   ]);
   const [line] = about().slice(1);
   expect(line?.threadTs).toBe(about()[0]?.ts);

@@ -54,12 +54,12 @@ describe('what a verdict says', () => {
     const numbers = /\*p99\*\\n(?:≈ [^(]+\(between .+? and .+?\)|over \d+ s)/;
     expect(shown(threshold() as Message)).toMatch(numbers);
     expect(shown(threshold() as Message)).toMatch(/\*Slow requests\*\\n[\d.]+% slower than 500 ms/);
-    expect(shown(threshold() as Message)).toMatch(/\*Budget burn\*\\n[\d.]+x/);
+    expect(shown(threshold() as Message)).toMatch(/\*Burn rate\*\\n[\d.]+x/);
     expect(shown(byHand() as Message)).toMatch(numbers);
     expect(shown(byHand() as Message)).toMatch(
       /% to [\d.]+% slower than 750 ms, which is no bucket bound but between 500 ms and 1 s/,
     );
-    expect(shown(byHand() as Message)).toMatch(/\*Budget burn\*\\n[\d.]+x to [\d.]+x/);
+    expect(shown(byHand() as Message)).toMatch(/\*Burn rate\*\\n[\d.]+x to [\d.]+x/);
     expect(shown(burning() as Message)).toMatch(
       /\*Burn-rate pair\*\\n\d+ (?:h|d) and \d+ (?:min|h), both above/,
     );
@@ -93,7 +93,7 @@ describe('what a verdict says', () => {
       200,
     );
     expect(notified('checkout')).toContain(
-      'Its series are gone from istio_request_duration_milliseconds_count.',
+      'The series of istio_request_duration_milliseconds_count are missing.',
     );
     // Only checkout called it: its series stand still.
     expect(notified('payments')).toContain('count no requests any more');

@@ -163,7 +163,7 @@ for (const serverVersion of GENERATIONS) {
           }
           // These were scraped by nobody: there is no target to blame.
           for (const service of ['noDataReason', 'renamed'])
-            expect(shown(on, service).thread, service).toContain('Its series are gone from istio_request');
+            expect(shown(on, service).thread, service).toContain('The series of istio_request');
           expect(shown(on, 'idle').thread).toContain('count no requests any more');
           expect(shown(on, 'downed').thread).toContain('down or not scraped any more');
           expect(shown(on, 'renamed-v2').posts).toBe(0);

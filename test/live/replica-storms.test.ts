@@ -25,7 +25,7 @@ requireOrSkip('redis-server')('an alert group, notified by two bots on one Redis
   const threadOf = ({ world }: Replicas, { ts }: Message): readonly Message[] =>
     world.workspace.thread(world.workspace.channels()[0]?.id ?? '', ts, world.readerId).slice(1);
   const isJoining = ({ text }: Message): boolean => text.startsWith('1 more service breach');
-  const isEnd = ({ text }: Message): boolean => /^✅ All \d are over/.test(text);
+  const isEnd = ({ text }: Message): boolean => /^✅ All \d services recovered/.test(text);
   const replies = (on: Replicas): readonly Message[] => on.posts().flatMap((each) => threadOf(on, each));
 
   /** The services in the table of a message. */

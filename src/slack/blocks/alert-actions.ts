@@ -1,74 +1,88 @@
 import type { Button } from '@slack/types';
-import type { AlertView } from '../../messages/alert-view.ts';
+import type { Alert } from '../../alerts/alert.ts';
+import { serviceLabelOf, sortedLabels } from '../../lib/labels.ts';
+import { matchersText } from '../../lib/matcher.ts';
+import { statusOf, suppressionText } from '../../messages/alert-subject.ts';
 import { button, isButtonValue } from './block-kit.ts';
 import { date, escape, oneLine, person } from './mrkdwn.ts';
 
-/** What people did about an alert, in its message, and the buttons with which they do it. */
+/** People's actions on an alert in its message, and their buttons. */
 
-/** Takes an alert; the value is the command that does it, as for all buttons below but that of the form. */
+/** Acknowledges an alert; the value is the command, as for all buttons below but that of the form. */
 export const ACKNOWLEDGE = 'acknowledge';
-/** Ends an alert without data. */
+/** Closes an alert without data. */
 export const END_ALERT = 'end_alert';
-/** Runs its command; several stand in one message, notified apart by what follows. */
+/** Runs its command; several in one message differ by a suffix. */
 export const RUN_COMMAND = 'run_command';
-/** Opens the form of a silence; the value is matchers of this alert. */
+/** Opens the silence form; the value is the alert's matchers. */
 export const SILENCE = 'silence';
 
-/** What holds an alert back. */
-function suppressedLine({ suppressed }: AlertView): readonly string[] {
+function suppressedLine({ suppressed }: Alert): readonly string[] {
   if (suppressed === undefined) return [];
-  const { text, silence, until } = suppressed;
+  const { by: comment, silence, until } = suppressed;
   const who = silence === undefined ? '' : ` ${person(silence.by)}`;
   const end = until === undefined ? '' : ` until ${date(until)}`;
-  const why =
-    silence === undefined || silence.comment === '' ? '' : `: ${escape(oneLine(silence.comment), 300)}`;
-  return [`:no_bell: ${escape(oneLine(text), 300)}${who}${end}${why}`];
+  const why = silence === undefined || comment === '' ? '' : `: ${escape(oneLine(comment), 300)}`;
+  return [`:no_bell: ${escape(oneLine(suppressionText(suppressed)), 300)}${who}${end}${why}`];
 }
 
-function endedLine({ closed }: AlertView): readonly string[] {
+function closedLine({ closed }: Alert): readonly string[] {
   if (closed === undefined) return [];
   const why = closed.comment === undefined ? '' : `: ${escape(oneLine(closed.comment), 300)}`;
   return [`Closed by ${person(closed.by)} at ${date(closed.at)}${why}`];
 }
 
-/** What people did about it and what holds it back, a line each. */
-export function actionLines(view: AlertView): readonly string[] {
-  const { acknowledged } = view;
+/** Who acknowledged or closed it and what suppresses it, a line each. */
+export function actionLines(alert: Alert): readonly string[] {
+  const { acknowledged } = alert;
   return [
     ...(acknowledged === undefined
       ? []
       : [`:eyes: Acknowledged by ${person(acknowledged.by)} at ${date(acknowledged.at)}`]),
-    ...endedLine(view),
-    ...suppressedLine(view),
+    ...closedLine(alert),
+    ...suppressedLine(alert),
   ];
 }
 
-const endButton = (alertId: string): Button => ({
-  ...button('End it', END_ALERT, `/slo end ${alertId}`),
+const closeButton = (alertId: string): Button => ({
+  ...button('Close', END_ALERT, `/slo end ${alertId}`),
   confirm: {
-    title: { type: 'plain_text', text: 'End this alert?' },
+    title: { type: 'plain_text', text: 'Close this alert?' },
     text: {
       type: 'plain_text',
-      text: 'There is no data that says so: the message will name you. If it breaches again, a new one is posted.',
+      text: 'There is no data that shows recovery. The message will name you. If it breaches again, a new alert is posted.',
     },
-    confirm: { type: 'plain_text', text: 'End it' },
-    deny: { type: 'plain_text', text: 'Keep it' },
+    confirm: { type: 'plain_text', text: 'Close' },
+    deny: { type: 'plain_text', text: 'Cancel' },
   },
 });
 
-/** What can be done about an alert that stands; none for one that is over. */
-export function actionButtons({ handle, state, acknowledged, suppressed }: AlertView): readonly Button[] {
-  if (handle === undefined || state === 'resolved') return [];
-  const { alertId, matchers } = handle;
+/** Longer matchers name more labels than a person wants to read. */
+const MAX_MATCHERS = 600;
+
+/** Matchers of this alert alone; of its rule and service where it has very many labels. */
+function matchersOf({ labels, series }: Alert): string {
+  const equal = (names: readonly string[]): string =>
+    matchersText(names.map((label) => ({ label, operator: '=', value: labels[label] ?? '' })));
+  const own = sortedLabels(series).flatMap(([name, value]) => (labels[name] === value ? [name] : []));
+  const all = equal(['alertname', ...own.filter((name) => name !== 'alertname')]);
+  const few = ['alertname', ...[serviceLabelOf(own)].filter((name) => name !== undefined)];
+  return all.length <= MAX_MATCHERS ? all : equal(few);
+}
+
+/** The actions that an open alert offers. */
+export function actionButtons(alert: Alert): readonly Button[] {
+  const { alertId, state, acknowledged, suppressed } = alert;
+  if (state === 'resolved') return [];
   const { silence } = suppressed ?? {};
   const buttons: readonly Button[] = [
     ...(acknowledged === undefined
       ? [{ ...button('Acknowledge', ACKNOWLEDGE, `/slo acknowledge ${alertId}`), style: 'primary' as const }]
       : []),
     silence === undefined
-      ? button('Silence…', SILENCE, matchers)
+      ? button('Silence…', SILENCE, matchersOf(alert))
       : button('Unsilence', RUN_COMMAND, `/slo unsilence ${silence.id}`),
-    ...(state === 'no-data' ? [endButton(alertId)] : []),
+    ...(statusOf(alert) === 'no-data' ? [closeButton(alertId)] : []),
   ];
   return buttons.filter(({ value = '' }) => isButtonValue(value));
 }

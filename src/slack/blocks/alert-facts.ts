@@ -1,6 +1,9 @@
+import type { Alert } from '../../alerts/alert.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import { between, type Milliseconds } from '../../lib/units.ts';
-import type { AlertView } from '../../messages/alert-view.ts';
+import { firedAtOf, statusOf } from '../../messages/alert-subject.ts';
+import type { MessageView } from '../../messages/notifier.ts';
+import type { BurnPair, SloRule } from '../../rules/rule.ts';
 import {
   bound,
   budgetText,
@@ -16,46 +19,51 @@ import {
 } from './format.ts';
 import { date, escape } from './mrkdwn.ts';
 
-/** A named figure: the name is foreign to nobody, the value is mrkdwn whose foreign parts are escaped. */
+/** A named figure: the name needs no escaping, the value is mrkdwn whose foreign text is escaped. */
 export type Fact = readonly [string, string];
 
-/** A rule's value in words. A latency without a unit counts as milliseconds. */
-const valueText = (view: AlertView, value: number): string =>
-  ruleValue(value, { kind: view.valueKind, unit: view.unit });
+/** The unit of a rule's value: the annotation `slo_unit`, or of a latency its histogram's. */
+export const unitOf = ({ annotations }: Alert, { valueKind, objective }: SloRule): string | undefined =>
+  annotations['slo_unit'] ?? (valueKind === 'latency' ? objective?.family.unit : undefined);
+
+/** A rule's value as text. A latency without a unit counts as milliseconds. */
+const valueText = ({ alert, rule }: MessageView, value: number): string =>
+  ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) });
+
+/** `at least ` before a share that an approximate threshold only bounds. */
+export const least = ({ rule: { valueKind, objective } }: Pick<MessageView, 'rule'>): string =>
+  floor({ valueKind, isApproximate: objective?.isApproximate });
 
 /** `above 500 ms`, or undefined when the bound could not be read from the rule. */
-function boundText(view: AlertView): string | undefined {
-  if (view.bound === undefined) return undefined;
-  const word = view.comparison === undefined ? 'bound' : comparisonWord(view.comparison);
-  return `${word} ${valueText(view, view.bound)}`;
+function boundText(view: MessageView): string | undefined {
+  const { bound: limit, comparison } = view.rule;
+  if (limit === undefined) return undefined;
+  return `${comparison === undefined ? 'bound' : comparisonWord(comparison)} ${valueText(view, limit)}`;
 }
-
-/** How long a resolved alert fired. */
-export const lasted = (view: AlertView): Milliseconds =>
-  between(view.firedAt, view.resolvedAt ?? view.firedAt);
 
 /** What is wrong and against which bound, in one phrase for the headline. */
-export function symptom(view: AlertView): string {
-  const { latency, quantile, threshold } = view;
-  if (view.burn !== undefined && view.valueKind === 'slow-share') return burning(view, view.burn);
+export function symptom(view: MessageView): string {
+  const { alert, rule, evidence } = view;
+  const { latency } = evidence;
+  const { quantile, threshold } = rule.objective ?? {};
+  if (rule.burn !== undefined && rule.valueKind === 'slow-share') return burning(view, rule.burn);
   if (latency !== undefined && threshold !== undefined)
     return `${quantileName(latency.quantile)} ${roughly(latency)}, objective ${bound(threshold)}`;
-  if (view.valueKind === 'slow-share' && threshold !== undefined)
-    return `${floor(view)}${share(view.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
+  if (rule.valueKind === 'slow-share' && threshold !== undefined)
+    return `${least(view)}${share(alert.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
   const limit = boundText(view);
-  return `${guess(view)}${valueText(view, view.value)}${limit === undefined ? '' : `, ${limit}`}`;
+  return `${guess(view)}${valueText(view, alert.value)}${limit === undefined ? '' : `, ${limit}`}`;
 }
 
-/** `error budget burns 20x over 1 h and 5 min, alerts above 14.4x`. */
-function burning(view: AlertView, { long, short, factor }: NonNullable<AlertView['burn']>): string {
-  const rate = burnOf(view.value, view.quantile);
-  const how = rate === undefined ? '' : ` ${floor(view)}${burn(rate)}`;
-  return `error budget burns${how} over ${timeSpan(long)} and ${timeSpan(short)}, alerts above ${burn(factor)}`;
+/** `burn rate 20x over 1 h and 5 min (alert threshold 14.4x)`. */
+function burning(view: MessageView, { long, short, factor }: BurnPair): string {
+  const rate = burnOf(view.alert.value, view.rule.objective?.quantile);
+  const how = rate === undefined ? '' : ` ${least(view)}${burn(rate)}`;
+  return `burn rate${how} over ${timeSpan(long)} and ${timeSpan(short)} (alert threshold ${burn(factor)})`;
 }
 
 /** The share slower than an approximate threshold: all that its two bounds leave possible. */
-function approximately(view: AlertView, slow: number): string {
-  const { slowBetween: found } = view;
+function approximately({ evidence: { slowBetween: found } }: MessageView, slow: number): string {
   if (found === undefined || found.low === found.high)
     return `${found === undefined ? 'at least ' : ''}${share(slow)}`;
   return `${share(found.atLeast)} to ${share(found.atMost)}`;
@@ -68,13 +76,13 @@ const allowed = (quantile: number | undefined, before = ' ('): string =>
 const burnOf = (slow: number | undefined, quantile: number | undefined): number | undefined =>
   slow === undefined || quantile === undefined || quantile >= 1 ? undefined : slow / (1 - quantile);
 
-/** Share of requests slower than the threshold, from the enrichment or from the verdict itself. */
-const slowShareOf = (view: AlertView): number | undefined =>
-  view.slowShare ?? (view.valueKind === 'slow-share' ? view.value : undefined);
+/** Share of requests slower than the threshold, from the evidence or from the rule's own value. */
+const slowShareOf = ({ alert, rule, evidence }: MessageView): number | undefined =>
+  evidence.slowShare ?? (rule.valueKind === 'slow-share' ? alert.value : undefined);
 
-type Row = (view: AlertView) => Fact | undefined;
+type Row = (view: MessageView) => Fact | undefined;
 
-const latencyRow: Row = ({ latency }) =>
+const latencyRow: Row = ({ evidence: { latency } }) =>
   latency === undefined
     ? undefined
     : [
@@ -82,99 +90,107 @@ const latencyRow: Row = ({ latency }) =>
         latency.high === undefined ? estimate(latency) : `≈ ${estimate(latency)}`,
       ];
 
-/** A latency out of a histogram is a guess inside a bucket, and is never written as if it were measured. */
-const guess = ({ valueKind, threshold }: AlertView): string =>
-  valueKind === 'latency' && threshold !== undefined ? '≈ ' : '';
+/** A latency out of a histogram is interpolated inside a bucket, so it is never shown as if it were measured. */
+const guess = ({ rule: { valueKind, objective } }: MessageView): string =>
+  valueKind === 'latency' && objective !== undefined ? '≈ ' : '';
 
-/** Only a recovery was seen by its value; any other end leaves the last one that breached. */
-const valueName = ({ state, resolveReason }: AlertView): string => {
+/** Only a recovery has a value of its own; at any other end the last value is one that breached. */
+const valueName = ({ state, resolveReason }: Alert): string => {
   if (state !== 'resolved') return 'Value';
-  return resolveReason === 'recovered' ? 'Value at the end' : 'Last value that breached';
+  return resolveReason === 'recovered' ? 'Value at the end' : 'Last breaching value';
 };
 
 const valueRow: Row = (view) =>
-  // The same latency stands above with its bucket.
-  view.valueKind === 'slow-share' || (guess(view) !== '' && view.latency !== undefined)
+  // The latency row shows the same number with its bucket.
+  view.rule.valueKind === 'slow-share' || (guess(view) !== '' && view.evidence.latency !== undefined)
     ? undefined
-    : [valueName(view), `${guess(view)}${escape(valueText(view, view.value))}`];
+    : [valueName(view.alert), `${guess(view)}${escape(valueText(view, view.alert.value))}`];
 
 const objectiveRow: Row = (view) => {
-  const { threshold, quantile, window } = view;
-  if (threshold === undefined)
-    return view.bound === undefined ? undefined : ['Alerts when', escape(boundText(view) ?? '')];
-  const name = quantile === undefined ? '' : `${quantileName(quantile)} `;
-  return [
-    'Objective',
-    `${name}below ${bound(threshold)}${window === undefined ? '' : ` over ${timeSpan(window)}`}`,
-  ];
+  const { objective } = view.rule;
+  if (objective === undefined) {
+    const condition = boundText(view);
+    return condition === undefined ? undefined : ['Alert condition', escape(condition)];
+  }
+  const { threshold, quantile, window } = objective;
+  return ['Objective', `${quantileName(quantile)} below ${bound(threshold)} over ${timeSpan(window)}`];
 };
 
 /** The share slower than a threshold that is no bucket bound, as far as the bounds beside it tell. */
-function openShare(view: AlertView, threshold: Milliseconds): Fact | undefined {
-  const { slowBetween: found } = view;
-  if (found === undefined || view.state === 'resolved') return undefined;
+function openShare({ alert, rule, evidence }: MessageView, threshold: Milliseconds): Fact | undefined {
+  const { slowBetween: found } = evidence;
+  if (found === undefined || alert.state === 'resolved') return undefined;
   const { low, high, atLeast, atMost } = found;
-  const where = high === undefined ? `above all bucket bounds` : `between ${bound(low)} and ${bound(high)}`;
+  const where =
+    high === undefined
+      ? 'above all bucket bounds'
+      : `between the bucket bounds ${bound(low)} and ${bound(high)}`;
   return [
     'Slow requests',
-    `${share(atLeast)} to ${share(atMost)} slower than ${bound(threshold)}, which is no bucket bound but ${where}${allowed(view.quantile)}`,
+    `${share(atLeast)} to ${share(atMost)} slower than ${bound(threshold)}, ${where}${allowed(rule.objective?.quantile)}`,
   ];
 }
 
 /**
- * The end of a resolved alert is judged by the rule's evidence, which may look back less far and hold a stricter
- * threshold than the objective: its share stands alone.
+ * The end of a resolved alert is evaluated by the rule's recovery condition, which may have a shorter window and a
+ * stricter threshold than the objective: its share is shown alone.
  */
 const slowRow: Row = (view) => {
+  const { alert, rule, evidence } = view;
+  const { objective } = rule;
+  if (objective === undefined) return undefined;
   const slow = slowShareOf(view);
-  if (view.threshold === undefined) return undefined;
-  if (slow === undefined) return openShare(view, view.threshold);
-  if (view.state === 'resolved') return ['Slow requests at the end', `${floor(view)}${share(slow)}`];
-  if (view.isApproximate === true) {
-    const text = `${approximately(view, slow)} slower than ${bound(view.threshold)}${judgedAt(view.slowBetween)}${allowed(view.quantile)}`;
-    return ['Slow requests', text];
-  }
-  return ['Slow requests', `${share(slow)} slower than ${bound(view.threshold)}${allowed(view.quantile)}`];
+  if (slow === undefined) return openShare(view, objective.threshold);
+  if (alert.state === 'resolved') return ['Slow requests at the end', `${least(view)}${share(slow)}`];
+  const isApproximate = objective.isApproximate === true;
+  const amount = isApproximate ? approximately(view, slow) : share(slow);
+  const where = isApproximate ? judgedAt(evidence.slowBetween) : '';
+  return [
+    'Slow requests',
+    `${amount} slower than ${bound(objective.threshold)}${where}${allowed(objective.quantile)}`,
+  ];
 };
 
-const currentBurn = (view: AlertView): number | undefined =>
-  view.burnRate ?? burnOf(slowShareOf(view), view.quantile);
+const currentBurn = (view: MessageView): number | undefined =>
+  view.evidence.burnRate ?? burnOf(slowShareOf(view), view.rule.objective?.quantile);
 
-const budgetRow: Row = (view) =>
-  view.budget === undefined
-    ? undefined
-    : ['Error budget', budgetText(view.budget, view.state === 'firing' ? currentBurn(view) : undefined)];
+const budgetRow: Row = (view) => {
+  const { budget } = view.evidence;
+  const rate = statusOf(view.alert) === 'firing' ? currentBurn(view) : undefined;
+  return budget === undefined ? undefined : ['Error budget', budgetText(budget, rate)];
+};
 
-const pairRow: Row = ({ burn: pair }) =>
+const pairRow: Row = ({ rule: { burn: pair } }) =>
   pair === undefined
     ? undefined
     : [
-        'Burn-rate pair',
+        'Burn-rate windows',
         `${timeSpan(pair.long)} and ${timeSpan(pair.short)}, both above ${burn(pair.factor)}`,
       ];
 
 const burnRow: Row = (view) => {
-  if (view.state === 'resolved') return undefined;
+  const { alert, rule, evidence } = view;
+  if (alert.state === 'resolved') return undefined;
   const rate = currentBurn(view);
-  if (rate !== undefined) return ['Budget burn', `${floor(view)}${burn(rate)} of what the objective allows`];
-  const least = burnOf(view.slowBetween?.atLeast, view.quantile);
-  const most = burnOf(view.slowBetween?.atMost, view.quantile);
-  return least === undefined || most === undefined
+  if (rate !== undefined) return ['Burn rate', `${least(view)}${burn(rate)}`];
+  const lowest = burnOf(evidence.slowBetween?.atLeast, rule.objective?.quantile);
+  const highest = burnOf(evidence.slowBetween?.atMost, rule.objective?.quantile);
+  return lowest === undefined || highest === undefined
     ? undefined
-    : ['Budget burn', `${burn(least)} to ${burn(most)} of what the objective allows`];
+    : ['Burn rate', `${burn(lowest)} to ${burn(highest)}`];
 };
 
 const peakRow: Row = (view) => [
-  view.valueKind === 'slow-share' ? 'Slow requests at the peak' : 'Value at the peak',
-  `${floor(view)}${guess(view)}${escape(valueText(view, view.peak))}`,
+  'Peak',
+  `${least(view)}${guess(view)}${escape(valueText(view, view.alert.peak))}`,
 ];
 
-const sinceRow: Row = (view) => ['Breached since', date(view.activeAt)];
+const sinceRow: Row = ({ alert }) => ['Since', date(alert.activeAt)];
 
-const resolvedRow: Row = (view) =>
-  view.resolvedAt === undefined
+const resolvedRow: Row = ({ alert }) =>
+  alert.resolvedAt === undefined
     ? undefined
-    : ['Resolved', `${date(view.resolvedAt)}, fired for ${timeSpan(lasted(view))}`];
+    : ['Ended', `${date(alert.resolvedAt)}, after ${timeSpan(between(firedAtOf(alert), alert.resolvedAt))}`];
 
 const ROWS: readonly Row[] = [
   latencyRow,
@@ -189,6 +205,6 @@ const ROWS: readonly Row[] = [
   resolvedRow,
 ];
 
-/** The figures of an alert, in the order they are read. */
-export const facts = (view: AlertView): readonly Fact[] =>
+/** The figures of an alert, in reading order. */
+export const facts = (view: MessageView): readonly Fact[] =>
   ROWS.map((row) => row(view)).filter((fact) => fact !== undefined);

@@ -1,12 +1,15 @@
 import type { ActionsBlock, TableBlock } from '@slack/types';
 import type { GroupedAlert } from '../../alerts/alert.ts';
-import type { AlertGroupView } from '../../messages/alert-group-view.ts';
+import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
+import type { MessageView } from '../../messages/notifier.ts';
+import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { ACKNOWLEDGE } from './alert-actions.ts';
+import { least, unitOf } from './alert-facts.ts';
 import { cell, dateRun, richCell } from './block-kit.ts';
-import { floor, ruleValue } from './format.ts';
+import { ruleValue } from './format.ts';
 import { literal } from './mrkdwn.ts';
 
-/** The menu that takes one of the alerts of a message: what is chosen is put into the command that the block is named by. */
+/** The menu that acknowledges one of the alerts: the choice is put into the command that names the block. */
 const ACKNOWLEDGE_ONE = `${ACKNOWLEDGE}_one`;
 const ACKNOWLEDGE_COMMAND = '/slo acknowledge {service}';
 
@@ -16,48 +19,45 @@ const NAME_LENGTH = 60;
 const OPTION_LENGTH = 50;
 const MENU_OPTIONS = 100;
 
-const WORDS: Readonly<Record<GroupedAlert['state'], string>> = {
+/** The view of a message, or a group thread reply, that shows many alerts. */
+export type AlertGroupView = MessageView & { readonly alertGroup: AlertGroupSnapshot };
+
+const STATES: Readonly<Record<GroupedAlert['state'], string>> = {
   firing: '🔴 firing',
   'no-data': '⚪ no data',
-  resolved: '✅ over',
+  resolved: '✅ resolved',
 };
 
-const RECOVERED = '✅ recovered';
-const UNKNOWN_END = '☑️ closed';
-
-/** Whether an end says anything about the service. */
-export const isKnownEnd = ({ resolveReason }: GroupedAlert): boolean =>
-  resolveReason === 'recovered' || resolveReason === 'no-longer-breaching';
-
 function stateText(member: GroupedAlert): string {
-  if (member.resolveReason === 'recovered') return RECOVERED;
-  if (member.state === 'resolved') return isKnownEnd(member) ? WORDS.resolved : UNKNOWN_END;
-  return member.acknowledged === undefined ? WORDS[member.state] : `${WORDS[member.state]}, acknowledged`;
+  if (member.resolveReason === 'recovered') return '✅ recovered';
+  if (member.state === 'resolved') return isRecovery(member) ? STATES.resolved : '☑️ closed';
+  return member.acknowledged === undefined ? STATES[member.state] : `${STATES[member.state]}, acknowledged`;
 }
 
-/** A value of the rule in words. */
-export function memberValue({ lead }: Pick<AlertGroupView, 'lead'>, value: number): string {
-  const { valueKind: kind, unit } = lead;
-  return `${floor(lead)}${ruleValue(value, { kind, unit })}`;
+/** A value of the group's rule as text. */
+export function memberValue(view: Pick<MessageView, 'alert' | 'rule'>, value: number): string {
+  const { alert, rule } = view;
+  return `${least(view)}${ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) })}`;
 }
 
 /** What the rows are, in the plural. */
-export const nounOf = ({ lead }: AlertGroupView): 'services' | 'alerts' =>
-  lead.service === undefined ? 'alerts' : 'services';
+export const nounOf = ({ alert, rule }: Pick<MessageView, 'alert' | 'rule'>): 'services' | 'alerts' =>
+  serviceOf(alert, rule) === undefined ? 'alerts' : 'services';
 
-/** The alerts of a message, the worst first: what it is about, its value, since when, what became of it. */
+/** The alerts of a message, the worst first: name, value, state, since when. */
 export function alertGroupTable(view: AlertGroupView): TableBlock {
-  const { lead, rows } = view;
-  const what = lead.valueKind === 'slow-share' ? 'Slow requests' : 'Value';
-  const value = rows.every(({ state }) => state === 'resolved') ? `${what} at the peak` : what;
+  const { rule, alertGroup } = view;
+  const { rows } = alertGroup;
+  const isOver = rows.every(({ state }) => state === 'resolved');
+  const value = isOver ? 'Peak' : rule.valueKind === 'slow-share' ? 'Slow requests' : 'Value';
   return {
     type: 'table',
     column_settings: [{ align: 'left' }, { align: 'right' }, { align: 'left' }, { align: 'left' }],
     rows: [
-      [cell(lead.service === undefined ? 'Alert' : 'Service'), cell(value), cell('State'), cell('Since')],
+      [cell(nounOf(view) === 'alerts' ? 'Alert' : 'Service'), cell(value), cell('State'), cell('Since')],
       ...rows.map((member) => [
         cell(member.name, NAME_LENGTH),
-        // Of one that is over, the worst that was seen: its last value only says that it is over.
+        // Of a resolved one the peak: its last value only shows that it is resolved.
         cell(memberValue(view, member.state === 'resolved' ? member.peak : member.value), 20),
         cell(stateText(member), 40),
         richCell(dateRun(member.resolvedAt ?? member.since, '{time_secs}')),
@@ -66,8 +66,8 @@ export function alertGroupTable(view: AlertGroupView): TableBlock {
   };
 }
 
-/** A menu of the alerts that nobody has taken yet; nothing when there are none. */
-export function acknowledgeMenu({ rows }: AlertGroupView): readonly ActionsBlock[] {
+/** A menu of the alerts that nobody has acknowledged; nothing when there are none. */
+export function acknowledgeMenu({ alertGroup: { rows } }: AlertGroupView): readonly ActionsBlock[] {
   const open = rows.filter(({ state, acknowledged }) => state !== 'resolved' && acknowledged === undefined);
   if (open.length === 0) return [];
   const options = open.slice(0, MENU_OPTIONS).map(({ name, alertId }) => ({

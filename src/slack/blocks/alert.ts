@@ -1,6 +1,16 @@
-import type { AlertView } from '../../messages/alert-view.ts';
+import type { Alert, ResolveReason } from '../../alerts/alert.ts';
+import { between } from '../../lib/units.ts';
+import {
+  evidenceWindow,
+  firedAtOf,
+  isRecovery,
+  noDataReasonText,
+  serviceOf,
+  statusOf,
+} from '../../messages/alert-subject.ts';
+import type { MessageView } from '../../messages/notifier.ts';
 import { actionButtons, actionLines } from './alert-actions.ts';
-import { facts, lasted, symptom } from './alert-facts.ts';
+import { facts, symptom } from './alert-facts.ts';
 import type { Rendered, SlackBlock } from './block-kit.ts';
 import {
   actions,
@@ -28,156 +38,169 @@ const TRACES_SHOWN = 5;
 /** Services in the line of those that are slow because of this one. */
 const SERVICES_SHOWN = 12;
 
-/** An alert's message in the form its state asks for: firing, firing on without data, or resolved. */
-export function alertMessage(view: AlertView): Rendered {
-  if (view.source !== undefined) return sourceMessage(view, view.source);
+/** An alert's message in the form of its state: firing, firing without data, or resolved. */
+export function alertMessage(view: MessageView): Rendered {
+  const { alert, rule, evidence } = view;
+  if (rule.about === 'source') return sourceMessage(alert);
   const title = headline(view);
-  const chart = view.chart === undefined ? undefined : chartBlock(view.chart);
+  const chart = evidence.chart === undefined ? undefined : chartBlock(evidence.chart);
   const blocks: SlackBlock[] = [
     header(title),
-    ...words(view),
+    ...paragraphs(view),
     ...fields(facts(view)),
     ...(chart === undefined ? [] : [chart]),
     ...traces(view),
-    ...actions([...actionButtons(view), ...slowestButton(view), ...linkButtons(allLinks(view))]),
-    ...context(smallPrint(view)),
+    ...actions([...actionButtons(alert), ...slowestButton(view), ...linkButtons(allLinks(view))]),
+    ...context(footer(view)),
   ];
-  return { text: plainSummary(view, title), blocks };
+  return { text: notificationText(view, title), blocks };
 }
 
-const subject = (view: AlertView): string => view.service ?? view.alertname;
+const subject = ({ alert, rule }: MessageView): string => serviceOf(alert, rule) ?? rule.name;
 
-/** One sentence that says what is wrong, how much, and against which bound. */
-export function headline(view: AlertView): string {
-  if (view.state === 'resolved')
-    return `${isKnownGood(view) ? '✅' : '☑️'} ${subject(view)}: ${ending(view)} after ${timeSpan(lasted(view))}`;
-  if (view.state === 'no-data') return `⚪ ${subject(view)}: no data, the alert still stands`;
-  return `🔴 ${subject(view)}: ${symptom(view)}`;
+/** One sentence: what is wrong, the number, and the bound; or how it ended. */
+export function headline(view: MessageView): string {
+  const { alert } = view;
+  switch (statusOf(alert)) {
+    case 'resolved':
+      return `${isRecovery(alert) ? '✅' : '☑️'} ${subject(view)}: ${ending(alert)}`;
+    case 'no-data':
+      return `⚪ ${subject(view)}: no data, alert still open`;
+    case 'firing':
+      return `🔴 ${subject(view)}: ${symptom(view)}`;
+  }
 }
 
-const ENDINGS: Readonly<Record<string, string>> = {
-  recovered: 'recovered',
-  'no-longer-breaching': 'no longer breaching',
-  'rule-removed': 'closed, its rule was removed,',
-  'limit-exceeded': 'closed, its rule went over its limit of alerts,',
-  closed: 'closed by a person, without data,',
+const ENDINGS: Readonly<Record<ResolveReason, readonly [text: string, more: string]>> = {
+  recovered: ['recovered', ''],
+  'no-longer-breaching': ['no longer breaching', ''],
+  'rule-removed': ['closed', ' (rule removed)'],
+  'limit-exceeded': ['closed', ' (alert limit exceeded)'],
+  closed: ['closed manually', ' (no data)'],
 };
 
-function ending(view: AlertView): string {
-  return ENDINGS[view.resolveReason ?? ''] ?? 'resolved';
+/** `recovered after 12 min`, `closed after 5 min (rule removed)`. */
+function ending(alert: Alert): string {
+  const { resolveReason, resolvedAt = firedAtOf(alert) } = alert;
+  const [text, more] = resolveReason === undefined ? ['resolved', ''] : ENDINGS[resolveReason];
+  return `${text} after ${timeSpan(between(firedAtOf(alert), resolvedAt))}${more}`;
 }
 
-/** Whether the end says anything about the service, or only about the rule. */
-const isKnownGood = (view: AlertView): boolean =>
-  view.resolveReason === 'recovered' || view.resolveReason === 'no-longer-breaching';
-
-/** What is said of other people and other services. */
-function bystanders(view: AlertView): string[] {
-  const { mentions = [], alsoSlow = [], escalates } = view;
+/** Mentions, people's actions and other alerts. */
+function contextLines({ alert, mentions = [], escalates }: MessageView): string[] {
+  const { alsoSlow = [] } = alert;
   const others = alsoSlow.slice(0, SERVICES_SHOWN).map((service) => code(service, 120));
   const rest = alsoSlow.length - others.length;
   return [
-    ...(mentions.length === 0 ? [] : [mentionLine(mentions)]),
+    ...(mentions.length === 0 || alert.state === 'resolved' ? [] : [mentionLine(mentions)]),
     ...(escalates === undefined
       ? []
-      : [
-          `:arrow_up: More urgent than ${link(escalates.url, 'the alert about the same')} that is open already.`,
-        ]),
-    ...actionLines(view),
+      : [`:arrow_up: Escalates ${link(escalates.url, 'an open alert of lower severity')}.`]),
+    ...actionLines(alert),
     ...(others.length === 0
       ? []
       : [`Also slow because of it: ${others.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]),
   ];
 }
 
-function words(view: AlertView): SlackBlock[] {
-  const paragraphs = [
-    ...bystanders(view),
-    ...(view.notice === undefined ? [] : [`:warning: ${escape(oneLine(view.notice), 600)}`]),
-    ...(view.state === 'no-data' && view.noDataSince !== undefined
-      ? [
-          `No data since ${date(view.noDataSince)}.${view.noDataReason === undefined ? '' : ` ${escape(view.noDataReason, 500)}`} That is no recovery: the alert stays until a value proves one. The figures are the last that were seen.`,
-        ]
-      : []),
-    ...(view.state === 'resolved' && !isKnownGood(view)
-      ? [
-          `Whether the service is well is *not known*: ${view.closed === undefined ? 'nothing checks it any more' : 'there is no data'}.`,
-        ]
-      : []),
-    ...(view.summary === undefined ? [] : [escape(view.summary, 800)]),
-    ...(view.description === undefined ? [] : [escape(view.description, 1_200)]),
+function noDataLine({ noDataSince, noDataReason }: Alert): readonly string[] {
+  if (noDataSince === undefined) return [];
+  const why = noDataReason === undefined ? '' : ` ${escape(noDataReasonText(noDataReason), 500)}`;
+  return [
+    `No data since ${date(noDataSince)}.${why} The alert stays open until data shows recovery. The values below are the last ones seen.`,
   ];
-  return paragraphs.length === 0 ? [] : [section(paragraphs.join('\n'))];
 }
 
-function traces(view: AlertView): SlackBlock[] {
-  const { traces: found } = view;
+function unknownLine(alert: Alert): readonly string[] {
+  if (alert.state !== 'resolved' || isRecovery(alert)) return [];
+  const why = alert.closed === undefined ? 'the rule is no longer evaluated' : 'there is no data';
+  return [`The state of the service is *unknown*: ${why}.`];
+}
+
+function paragraphs(view: MessageView): SlackBlock[] {
+  const { alert, notice } = view;
+  const { summary, description = alert.annotations['message'] } = alert.annotations;
+  const lines = [
+    ...contextLines(view),
+    ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
+    ...(statusOf(alert) === 'no-data' ? noDataLine(alert) : []),
+    ...unknownLine(alert),
+    ...(summary === undefined ? [] : [escape(summary, 800)]),
+    ...(description === undefined ? [] : [escape(description, 1_200)]),
+  ];
+  return lines.length === 0 ? [] : [section(lines.join('\n'))];
+}
+
+function traces({ alert, rule, evidence: { traces: found } }: MessageView): SlackBlock[] {
   if (found.kind === 'pending')
-    return view.state === 'firing' ? [...context(['Looking for the slowest traces…'])] : [];
+    return statusOf(alert) === 'firing' ? [...context(['Searching for the slowest traces…'])] : [];
   if (found.kind === 'unavailable') return [...context([`No traces: ${escape(oneLine(found.reason), 500)}`])];
   if (found.rows.length === 0)
     return [...context([`No traces. ${escape(oneLine(found.completeness), 500)}`])];
   const shown = shownRows(found.rows, TRACES_SHOWN);
   const more = found.rows.length - shown;
   return [
-    section('*Slowest traces of the breach*'),
+    section('*Slowest traces*'),
     tracesTable(found.rows, {
       most: TRACES_SHOWN,
-      service: view.service,
+      service: serviceOf(alert, rule),
     }),
     ...context([
-      `${escape(oneLine(found.completeness), 500)}${more > 0 ? ` · ${more} more behind the button` : ''}`,
+      `${escape(oneLine(found.completeness), 500)}${more > 0 ? ` · ${more} more: select Slowest traces` : ''}`,
     ]),
   ];
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-/** The command behind the button: the same question a person could type, on the breach's own window. */
-export function slowestCommand(view: AlertView): string | undefined {
-  if (view.service === undefined || /\s/u.test(view.service)) return undefined;
-  const { start, end } = view.recoveryWindow;
-  return `/trace slowest ${view.service} at ${iso(start)}/${iso(end)}`;
+/** The command behind the button, as a person could type it, for the alert's own time window. */
+export function slowestCommand({ alert, rule }: MessageView): string | undefined {
+  const service = serviceOf(alert, rule);
+  if (service === undefined || /\s/u.test(service)) return undefined;
+  const { start, end } = evidenceWindow(alert, rule);
+  return `/trace slowest ${service} at ${iso(start)}/${iso(end)}`;
 }
 
-function slowestButton(view: AlertView): ReturnType<typeof button>[] {
+function slowestButton(view: MessageView): ReturnType<typeof button>[] {
   const command = slowestCommand(view);
   return command === undefined || !isButtonValue(command)
     ? []
     : [button('Slowest traces', SLOWEST_TRACES, command)];
 }
 
-const allLinks = (view: AlertView): AlertView['links'] =>
-  view.runbookUrl === undefined ? view.links : [...view.links, { label: 'Runbook', url: view.runbookUrl }];
+function allLinks({ alert, links }: MessageView): MessageView['links'] {
+  const { runbook_url: url } = alert.annotations;
+  return url === undefined ? links : [...links, { label: 'Runbook', url }];
+}
 
-/** Labels that the rest of the message says already. */
-const SAID_ELSEWHERE = new Set(['alertname', 'severity', '__name__']);
+/** Labels that the rest of the message shows. */
+const SHOWN_ELSEWHERE = new Set(['alertname', 'severity', '__name__']);
 const LABELS_SHOWN = 12;
 
-function smallPrint(view: AlertView): string[] {
-  const labels = Object.entries(view.labels).filter(
-    ([name, value]) => !SAID_ELSEWHERE.has(name) && value !== '',
+function footer({ alert, rule, evidence }: MessageView): string[] {
+  const { severity } = alert.labels;
+  const { runbook_url: runbook } = alert.annotations;
+  const labels = Object.entries(alert.labels).filter(
+    ([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== '',
   );
   const shown = labels.slice(0, LABELS_SHOWN).map(([name, value]) => code(`${name}=${value}`, 120));
   const rest = labels.length - shown.length;
   return [
-    [
-      `Rule ${code(view.alertname)}`,
-      ...(view.severity === undefined ? [] : [`severity ${code(view.severity, 60)}`]),
-    ].join(' · '),
+    [`Rule ${code(rule.name)}`, ...(severity === undefined ? [] : [`severity ${code(severity, 60)}`])].join(
+      ' · ',
+    ),
     ...(shown.length === 0 ? [] : [`${shown.join(' ')}${rest > 0 ? ` and ${rest} more labels` : ''}`]),
-    ...(view.runbookUrl !== undefined && !isLinkable(view.runbookUrl)
-      ? [`Runbook: ${code(view.runbookUrl, 300)}`]
-      : []),
-    ...view.gaps.slice(0, 5).map((gap) => escape(oneLine(gap), 300)),
+    ...(runbook !== undefined && !isLinkable(runbook) ? [`Runbook: ${code(runbook, 300)}`] : []),
+    ...evidence.gaps.slice(0, 5).map((gap) => escape(oneLine(gap), 300)),
   ];
 }
 
-/** What a notification or a screen reader says: the headline and the summary, no markup. */
-function plainSummary(view: AlertView, title: string): string {
+/** What a push notification or a screen reader says: the headline and the summary without markup. */
+function notificationText({ alert, notice }: MessageView, title: string): string {
+  const { summary } = alert.annotations;
   return [
     escape(oneLine(title), 300),
-    ...(view.notice === undefined ? [] : [escape(oneLine(view.notice), 300)]),
-    ...(view.summary === undefined ? [] : [escape(oneLine(view.summary), 800)]),
+    ...(notice === undefined ? [] : [escape(oneLine(notice), 300)]),
+    ...(summary === undefined ? [] : [escape(oneLine(summary), 800)]),
   ].join('\n');
 }

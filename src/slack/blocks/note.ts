@@ -1,48 +1,145 @@
-import type { NoteView } from '../../messages/notifier.ts';
-import type { Rendered } from './block-kit.ts';
-import { section } from './block-kit.ts';
-import { comparisonWord, floor, ruleValue, timeSpan } from './format.ts';
-import { date, escape, phraseText } from './mrkdwn.ts';
+import type { Alert, ResolveReason } from '../../alerts/alert.ts';
+import type { Phrase } from '../../lib/phrase.ts';
+import { between, type EpochMs } from '../../lib/units.ts';
+import { isRecovery, noDataReasonText, serviceOf } from '../../messages/alert-subject.ts';
+import type { ThreadNote } from '../../messages/notifier.ts';
+import type { AlertGroupSnapshot, SilenceUpdate } from '../../messages/store.ts';
+import type { SloRule } from '../../rules/rule.ts';
+import { unitOf } from './alert-facts.ts';
+import { type Rendered, section } from './block-kit.ts';
+import { bound as boundText, comparisonWord, floor, ruleValue, timeSpan } from './format.ts';
+import { date, phraseText } from './mrkdwn.ts';
 
-const SIGNS: Readonly<Record<NoteView['kind'], string>> = {
+const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
   'no-data': '⚪',
   'data-back': '🔵',
-  act: '🔕',
+  silence: '🔕',
   flapping: '🔁',
-  settled: '🟢',
+  stable: '🟢',
   resolved: '✅',
 };
 
-type Proof = NonNullable<NoteView['proof']>;
+const UNKNOWN = 'The state of the service is unknown.';
+
+const ENDINGS: Readonly<Record<ResolveReason, string>> = {
+  recovered: 'Resolved: recovered.',
+  'no-longer-breaching': 'Resolved: no longer breaching.',
+  'rule-removed': `Closed: the rule was removed. ${UNKNOWN}`,
+  'limit-exceeded': `Closed: the rule exceeded its alert limit. ${UNKNOWN}`,
+  closed: `Closed manually without data. ${UNKNOWN}`,
+};
+
+/** What a line says, when it happened, and whether it leaves the state of the service unknown. */
+interface Line {
+  readonly phrase: Phrase;
+  readonly at: EpochMs;
+  readonly isUnknown?: boolean;
+}
 
 /** Rounding may make a value look like its bound. */
-function besides({ value, bound }: Proof, how: Parameters<typeof ruleValue>[1]): string {
-  if (bound === undefined || value === bound || ruleValue(value, how) !== ruleValue(bound, how)) return '';
+function besides(value: number, bound: number, how: Parameters<typeof ruleValue>[1]): string {
+  if (value === bound || ruleValue(value, how) !== ruleValue(bound, how)) return '';
   return value < bound ? 'just under ' : 'just over ';
 }
 
-/** `Slow requests: 0.2%; the rule alerts above 1%.` */
-function proofText(proof: Proof): string {
-  const how = { kind: proof.valueKind, unit: proof.unit };
-  const what = proof.valueKind === 'slow-share' ? 'Slow requests: ' : 'It is ';
-  const { bound, comparison } = proof;
-  const value = `${floor(proof)}${besides(proof, how)}${ruleValue(proof.value, how)}`;
-  const against =
-    bound === undefined || comparison === undefined
-      ? ''
-      : `; the rule alerts ${comparisonWord(comparison)} ${ruleValue(bound, how)}`;
-  return `${what}${value}${against}.`;
+/** `0% of requests slower than 500 ms (alert threshold 1%)`: the value that showed recovery. */
+function recoveredText(alert: Alert, rule: SloRule): string {
+  const { valueKind, comparison, objective } = rule;
+  const bound = rule.recovery?.bound ?? rule.bound;
+  const how = { kind: valueKind, unit: unitOf(alert, rule) };
+  const near = bound === undefined ? '' : besides(alert.value, bound, how);
+  const least = floor({ valueKind, isApproximate: objective?.isApproximate });
+  const of =
+    valueKind === 'slow-share' && objective !== undefined
+      ? ` of requests slower than ${boundText(objective.threshold)}`
+      : '';
+  const value = `${least}${near}${ruleValue(alert.value, how)}${of}`;
+  if (bound === undefined || comparison === undefined) return value;
+  const isUpper = comparison === '>' || comparison === '>=';
+  const against = isUpper ? 'alert threshold' : `alerts ${comparisonWord(comparison)}`;
+  return `${value} (${against} ${ruleValue(bound, how)})`;
 }
 
-/** A line in an alert's thread. */
-export function noteMessage(note: NoteView): Rendered {
-  const sign = note.isOutcomeUnknown === true ? '☑️' : SIGNS[note.kind];
-  const more = [
-    ...(note.goneFor === undefined ? [] : [`It was gone for ${timeSpan(note.goneFor)}.`]),
-    ...(note.proof === undefined ? [] : [proofText(note.proof)]),
-  ];
-  const words =
-    note.phrase === undefined ? escape([note.text, ...more].join(' '), 2_500) : phraseText(note.phrase);
-  const text = `${sign} ${words} · ${date(note.at)}`;
+function sourceEnd(reason: ResolveReason, at: EpochMs): Line {
+  return reason === 'rule-removed'
+    ? { phrase: ['Prometheus is no longer monitored.'], at, isUnknown: true }
+    : { phrase: ['Prometheus responds again.'], at };
+}
+
+function groupEnd({ counts, rows }: AlertGroupSnapshot, { alert, rule, at }: ThreadNote): Line {
+  const what = `${counts.resolved} ${serviceOf(alert, rule) === undefined ? 'alerts' : 'services'}`;
+  return rows.every(isRecovery)
+    ? { phrase: [`All ${what} recovered.`], at }
+    : { phrase: [`All ${what} closed. The state of some is unknown.`], at, isUnknown: true };
+}
+
+function ending(note: ThreadNote): Line {
+  const { alert, rule, alertGroup } = note;
+  if (alertGroup !== undefined) return groupEnd(alertGroup, note);
+  const { resolveReason = 'recovered', resolvedAt: at = alert.seenAt, closed } = alert;
+  if (rule.about === 'source') return sourceEnd(resolveReason, at);
+  const isUnknown = !isRecovery({ resolveReason });
+  if (closed !== undefined) {
+    const comment = closed.comment === undefined ? '' : `: ${closed.comment}`;
+    return {
+      phrase: ['Closed by ', { person: closed.by }, ` without data${comment}. ${UNKNOWN}`],
+      at,
+      isUnknown,
+    };
+  }
+  if (resolveReason === 'recovered' && !Number.isNaN(alert.value))
+    return { phrase: [`Resolved: ${recoveredText(alert, rule)}.`], at };
+  return { phrase: [ENDINGS[resolveReason]], at, isUnknown };
+}
+
+function noData({ noDataReason, noDataSince, seenAt }: Alert): Line {
+  const at = noDataSince ?? seenAt;
+  const why = noDataReason === undefined ? '' : ` ${noDataReasonText(noDataReason)}`;
+  return {
+    phrase: ['No data since ', { at }, `.${why} The alert stays open until data shows recovery.`],
+    at,
+  };
+}
+
+function dataBack({ gap, keepFiringSince, seenAt: at }: Alert): Line {
+  const missing = gap === undefined ? '' : ` Data was missing for ${timeSpan(between(gap.start, gap.end))}.`;
+  const text =
+    keepFiringSince === undefined
+      ? 'Data is back and still breaching.'
+      : 'Data is back and no longer breaching. The alert ends when keep_firing_for has passed.';
+  return { phrase: [text + missing], at };
+}
+
+function silence({ what, by, at, until, comment = '' }: SilenceUpdate): Line {
+  if (what === 'unsilenced') return { phrase: ['Silence ended by ', { person: by }, '.'], at };
+  const end: Phrase = until === undefined ? [] : [' until ', { at: until }];
+  const why = comment === '' ? '.' : `: ${comment.replace(/[.\s]+$/, '')}.`;
+  return {
+    phrase: ['Silenced by ', { person: by }, ...end, `${why} The end of the alert is still reported here.`],
+    at,
+  };
+}
+
+function lineOf(note: ThreadNote): Line {
+  switch (note.kind) {
+    case 'no-data':
+      return noData(note.alert);
+    case 'data-back':
+      return dataBack(note.alert);
+    case 'silence':
+      return note.silence === undefined ? { phrase: [], at: note.at } : silence(note.silence);
+    case 'flapping':
+    case 'stable':
+      return { phrase: [note.text ?? ''], at: note.at };
+    case 'resolved':
+      return ending(note);
+  }
+}
+
+/** A line in a message's thread. */
+export function noteMessage(note: ThreadNote): Rendered {
+  const { phrase, at, isUnknown } = lineOf(note);
+  const sign = isUnknown === true ? '☑️' : SIGNS[note.kind];
+  const text = `${sign} ${phraseText(phrase)} · ${date(at)}`;
   return { text, blocks: [section(text)] };
 }

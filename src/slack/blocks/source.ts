@@ -1,55 +1,64 @@
-import { between } from '../../lib/units.ts';
-import type { AlertView } from '../../messages/alert-view.ts';
+import type { Alert } from '../../alerts/alert.ts';
+import { between, type EpochMs, epochMs } from '../../lib/units.ts';
 import { count } from '../../traces/wording.ts';
-import type { Rendered } from './block-kit.ts';
-import { context, header, section } from './block-kit.ts';
+import { context, header, type Rendered, section } from './block-kit.ts';
 import { timeSpan } from './format.ts';
 import { date, escape, oneLine } from './mrkdwn.ts';
 
-type Source = NonNullable<AlertView['source']>;
+/** An outage of Prometheus as the watch over it recorded it. */
+interface SourceOutage {
+  readonly since: EpochMs;
+  readonly unanswered: number;
+  readonly queried: number;
+  readonly reason: string;
+}
 
-/** Which rules go without an answer: all of them, or how many. */
-const whichOf = ({ unanswered, asked }: Source): string =>
-  unanswered >= asked ? `all ${count(asked, 'rule')}` : `${unanswered} of ${count(asked, 'rule')}`;
+function outageOf({ annotations, value, activeAt }: Alert): SourceOutage {
+  const { since = '', asked = '', reason = '' } = annotations;
+  return {
+    since: since === '' || Number.isNaN(Number(since)) ? activeAt : epochMs(Number(since)),
+    unanswered: value,
+    queried: Number(asked),
+    reason,
+  };
+}
 
-/** The bot's own message that Prometheus does not answer, and its end. */
-export function sourceMessage(view: AlertView, source: Source): Rendered {
-  if (view.state === 'resolved')
-    return view.resolveReason === 'rule-removed' ? unwatched(source) : answersAgain(view, source);
-  const isPart = source.unanswered < source.asked;
-  const title = `🛠 Prometheus does not answer${isPart ? ` ${whichOf(source)}` : ''}`;
-  const why = source.reason === '' ? '' : `: ${escape(oneLine(source.reason), 600)}`;
+/** Which rules are affected: `12 rules`, `1 of 12 rules`. */
+const affected = ({ unanswered, queried }: SourceOutage): string =>
+  unanswered >= queried ? count(queried, 'rule') : `${unanswered} of ${count(queried, 'rule')}`;
+
+/** The bot's own message that Prometheus does not respond, and its end. */
+export function sourceMessage(alert: Alert): Rendered {
+  const outage = outageOf(alert);
+  if (alert.state === 'resolved')
+    return alert.resolveReason === 'rule-removed' ? notMonitored(outage) : respondsAgain(alert, outage);
+  const isSome = outage.unanswered < outage.queried;
+  const title = `🛠 Prometheus does not respond${isSome ? ` to ${affected(outage)}` : ''}`;
+  const why = outage.reason === '' ? '' : `: ${escape(oneLine(outage.reason), 600)}`;
   return {
     text: title,
     blocks: [
       header(title),
-      section(`Since ${date(source.since)} ${whichOf(source)} got no answer${why}`),
       section(
-        'Alerts of these rules keep their state and their timers stand still. *No breach and no recovery can be seen until it answers.*',
+        `Prometheus has not responded since ${date(outage.since)} (${affected(outage)} affected)${why}`,
       ),
+      section('Alert states are frozen. *No breach or recovery is detected until Prometheus responds.*'),
       ...context([
-        'Look whether it is up, reachable and not overloaded. It is asked again at every evaluation, and this message ends when it answers.',
+        'Check that it runs, is reachable and is not overloaded. It is queried again at every evaluation; this message resolves when it responds.',
       ]),
     ],
   };
 }
 
-function unwatched(source: Source): Rendered {
-  const title = '☑️ Prometheus is not watched any more';
-  const what = `Since ${date(source.since)} rules got no answer. Whether it answers now is not known: no rule asks it, or the rule files say \`compat: prometheus\`.`;
+function notMonitored(outage: SourceOutage): Rendered {
+  const title = '☑️ Prometheus is no longer monitored';
+  const what = `Prometheus did not respond since ${date(outage.since)}. Its current state is unknown: no rule queries it, or the rule files set \`compat: prometheus\`.`;
   return { text: title, blocks: [header(title), section(what)] };
 }
 
-function answersAgain(view: AlertView, source: Source): Rendered {
-  const end = view.resolvedAt ?? view.firedAt;
-  const title = `✅ Prometheus answers again after ${timeSpan(between(source.since, end))}`;
-  return {
-    text: title,
-    blocks: [
-      header(title),
-      section(
-        `Rules got no answer from ${date(source.since)} to ${date(end)}. Alerts went on from where they stood; what happened in between was not evaluated.`,
-      ),
-    ],
-  };
+function respondsAgain(alert: Alert, { since }: SourceOutage): Rendered {
+  const end = alert.resolvedAt ?? alert.firedAt ?? alert.activeAt;
+  const title = `✅ Prometheus responds again after ${timeSpan(between(since, end))}`;
+  const what = `Prometheus did not respond from ${date(since)} to ${date(end)}. Alerts continue from their state before; nothing was evaluated in between.`;
+  return { text: title, blocks: [header(title), section(what)] };
 }

@@ -63,7 +63,7 @@ const gone = () =>
 
 /** The messages that an alert or an alert group has: replies of a thread and lines in it are none. */
 const isMessage = ({ kind, alertGroup }: OutboxEntry): boolean =>
-  alertGroup?.page === undefined && kind !== 'flapping' && kind !== 'settled' && kind !== 'refresh';
+  alertGroup?.page === undefined && kind !== 'flapping' && kind !== 'stable' && kind !== 'refresh';
 
 const firingOf = (state: RuleGroupState | undefined): readonly Alert[] =>
   Object.values(state?.rules ?? {})

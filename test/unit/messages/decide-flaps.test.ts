@@ -44,7 +44,7 @@ describe('an alert that comes and goes', () => {
     const line = notified().at(-1);
     expect(line?.alertId).toBe('run-1-240');
     expect(line?.note).toBe(
-      'svc-0001: flapping. It fired 4 times in the last hour; the next message comes when it has fired, or been quiet, for 15 min.',
+      'svc-0001: flapping, fired 4 times in the last hour. The next message is posted after 15 min of firing or quiet.',
     );
   });
 
@@ -73,10 +73,10 @@ describe('an alert that comes and goes', () => {
     const { kinds, notified, tick } = flapping(4);
     const last = over(runOf(6 * MINUTE), 7 * MINUTE);
     for (let evalTime = 8; evalTime < 22; evalTime++) tick(evalTime * MINUTE, last);
-    expect(kinds().slice(6)).toEqual(['6 flapping', '21 settled']);
+    expect(kinds().slice(6)).toEqual(['6 flapping', '21 stable']);
     expect(notified().at(-1)).toMatchObject({
       alertId: 'run-1-240',
-      note: 'svc-0001: quiet for 15 min, after it fired 4 times in the last hour.',
+      note: 'svc-0001: stable for 15 min, fired 4 times in the last hour.',
     });
   });
 
@@ -126,7 +126,7 @@ describe('many that come and go together', () => {
     const kinds = entries.filter(({ kind }) => kind !== 'refresh').map(({ kind }) => kind);
     expect(kinds).toEqual(['firing', 'resolved', 'firing', 'resolved', 'firing', 'resolved', 'flapping']);
     expect(entries.find(({ kind }) => kind === 'flapping')?.note).toMatch(
-      /^12 alerts: flapping. They fired up to 4 times/,
+      /^12 alerts: flapping, fired up to 4 times/,
     );
   });
 });

@@ -90,6 +90,6 @@ describe('what a person did is shown', () => {
     await act('closed');
     await bed.drain();
     await bed.settle();
-    expect(bed.messages()[0]?.text).toContain('closed by a person');
+    expect(bed.messages()[0]?.text).toContain('closed manually');
   });
 });

@@ -40,12 +40,12 @@ describe('a message or a channel that is gone', () => {
     await bed.decide('firing');
     await bed.drain();
     expect(bed.messages(GENERAL)).toHaveLength(1);
-    expect(bed.messages(GENERAL)[0]?.text).toContain('#incidents refused this message (is_archived)');
+    expect(bed.messages(GENERAL)[0]?.text).toContain('Could not post to #incidents (is_archived)');
     await bed.decide('resolved', resolved());
     await bed.settle();
     expect(bed.messages(GENERAL)).toHaveLength(1);
     expect(bed.messages(GENERAL)[0]?.text).toContain('✅');
-    expect(bed.messages(GENERAL)[0]?.text).toContain('#incidents refused this message');
+    expect(bed.messages(GENERAL)[0]?.text).toContain('Could not post to #incidents');
   });
 
   it('a channel archived while the alert fires: its end is notified in the default channel', async () => {

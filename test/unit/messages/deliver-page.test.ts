@@ -116,6 +116,6 @@ it('a page says that it is more urgent than what is open already, and leads ther
   const open = top()[0];
   await tell('b', entry(page, { escalates: ticket?.alertId ?? '' }));
   const urgent = JSON.stringify(top()[1]?.blocks);
-  expect(urgent).toContain('More urgent than');
+  expect(urgent).toContain('Escalates <');
   expect(urgent).toContain(`p${open?.ts.replace('.', '')}`);
 });

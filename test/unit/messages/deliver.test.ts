@@ -13,7 +13,7 @@ describe('an alert on a good day', () => {
     expect(bed.called('chat.postMessage')).toHaveLength(1);
     expect(bed.called('chat.update')).toHaveLength(1);
     expect(JSON.stringify(bed.called('chat.postMessage')[0]?.args)).toContain(
-      'Looking for the slowest traces',
+      'Searching for the slowest traces',
     );
     expect(JSON.stringify(bed.messages()[0]?.blocks)).toContain('POST /checkout');
 
@@ -23,7 +23,7 @@ describe('an alert on a good day', () => {
     expect(bed.messages()).toHaveLength(1);
     expect(bed.messages()[0]?.text).toContain('✅ checkout: recovered after 12 min');
     expect(bed.thread(bed.messages()[0]).map(({ text }) => text)).toEqual([
-      expect.stringContaining('Resolved: the value is on the good side'),
+      expect.stringContaining('Resolved: 0.4% of requests slower than 500 ms (alert threshold 1%).'),
     ]);
     expect(await bed.store.outbox()).toEqual({ depth: 0 });
     expect(bed.outcomes()).toEqual(['firing sent', 'refresh sent', 'resolved sent']);
@@ -68,7 +68,7 @@ describe('an alert on a good day', () => {
     await bed.stand.clock.advance(MINUTE);
     await bed.decide('no-data', alertOf({ noDataSince: bed.stand.clock.now() }));
     await bed.drain();
-    expect(bed.messages()[0]?.text).toContain('no data, the alert still stands');
+    expect(bed.messages()[0]?.text).toContain('no data, alert still open');
     await bed.stand.clock.advance(MINUTE);
     await bed.decide('data-back', alertOf({ value: 0.05 }));
     await bed.drain();

@@ -3,8 +3,8 @@ import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import { after, epochUs, MINUTE, type Milliseconds, ms, ratio, SECOND, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import type { Enrichment } from '../../../src/messages/alert-view.ts';
 import { createDelivery, type Delivery } from '../../../src/messages/deliver.ts';
+import type { Evidence } from '../../../src/messages/evidence.ts';
 import type { NotificationKind, OutboxEntry, Store } from '../../../src/messages/store.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
@@ -13,7 +13,7 @@ import { openTempStore } from '../../support/temp-store.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { ALICE, createStand, INCIDENTS, inVirtualTime, type Stand } from '../slack/stand.ts';
 
-const FOUND: Enrichment = {
+const FOUND: Evidence = {
   latency: { quantile: 0.99, value: ms(812), low: ms(500), high: ms(1_000) },
   slowShare: 0.072,
   burnRate: 7.2,

@@ -1,19 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { AlertView } from '../../../src/messages/alert-view.ts';
-import { silenceNote } from '../../../src/messages/silence-note.ts';
+import type { MessageView } from '../../../src/messages/notifier.ts';
+import type { SilenceUpdate } from '../../../src/messages/store.ts';
 import { alertMessage } from '../../../src/slack/blocks/alert.ts';
 import { phraseText } from '../../../src/slack/blocks/mrkdwn.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
 import { violations } from '../../../src/slack/limits.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { aView } from './stand.ts';
+import { aView, silencedBy, type ViewFields } from './views.ts';
 
-const handle = { alertId: '00000000000000aa-17', matchers: 'service="checkout"' };
 const ANN = { by: 'U0ANN', at: START };
-const silence = { id: '5ca1ab1e', by: 'U0BOB', comment: 'moving <!channel>' };
+const silenced = silencedBy('U0BOB', 'moving <!channel>');
 
 /** The buttons of a message, by action and value. */
-function buttonsOf(view: AlertView): readonly (readonly [string, unknown])[] {
+function buttonsOf(view: MessageView): readonly (readonly [string, unknown])[] {
   const { blocks } = alertMessage(view);
   return blocks.flatMap((block) =>
     block.type === 'actions'
@@ -28,47 +27,38 @@ function buttonsOf(view: AlertView): readonly (readonly [string, unknown])[] {
 
 describe('the buttons of people', () => {
   const acknowledge = ['acknowledge', '/slo acknowledge 00000000000000aa-17'];
-  const quiet = ['silence', 'service="checkout"'];
+  const quiet = ['silence', 'alertname="CheckoutSlow", service="checkout"'];
   const loud = ['run_command', '/slo unsilence 5ca1ab1e'];
   const end = ['end_alert', '/slo end 00000000000000aa-17'];
-  it.each<[string, Partial<AlertView>, readonly unknown[]]>([
+  it.each<[string, ViewFields, readonly unknown[]]>([
     ['one that fires can be taken and silenced', {}, [acknowledge, quiet]],
     ['one that somebody has can be silenced', { acknowledged: ANN }, [quiet]],
-    [
-      'one that is silenced can be heard again',
-      { suppressed: { text: 'Silenced by', silence } },
-      [acknowledge, loud],
-    ],
+    ['one that is silenced can be heard again', { suppressed: silenced }, [acknowledge, loud]],
     [
       'one that the rule files hold back can be silenced too',
-      { suppressed: { text: 'Under maintenance: x' } },
+      { suppressed: { kind: 'maintenance', by: 'x', since: START } },
       [acknowledge, quiet],
     ],
-    ['one without data can be ended', { state: 'no-data', noDataSince: START }, [acknowledge, quiet, end]],
+    ['one without data can be ended', { noDataSince: START }, [acknowledge, quiet, end]],
     ['one that is over leaves nothing to do', { state: 'resolved', resolvedAt: START }, []],
   ])('%s', (_, over, expected) => {
     const people = new Set(['acknowledge', 'silence', 'run_command', 'end_alert']);
-    const found = buttonsOf(aView({ handle, ...over })).filter(([action]) => people.has(action));
+    const found = buttonsOf(aView(over)).filter(([action]) => people.has(action));
     expect(found).toEqual(expected);
-    expect(violations(alertMessage(aView({ handle, ...over })))).toEqual([]);
+    expect(violations(alertMessage(aView(over)))).toEqual([]);
   });
 
-  it('an alert that nobody can act on has none', () => {
-    expect(buttonsOf(aView()).map(([action]) => action)).not.toContain('acknowledge');
+  it('the message of an outage has none', () => {
+    expect(buttonsOf(aView({ about: 'source' })).map(([action]) => action)).not.toContain('acknowledge');
   });
 });
 
 describe('what people did stands in the message', () => {
-  const shown = (over: Partial<AlertView>): string =>
-    JSON.stringify(alertMessage(aView({ handle, ...over })).blocks);
+  const shown = (over: ViewFields): string => JSON.stringify(alertMessage(aView(over)).blocks);
 
-  it.each<[string, Partial<AlertView>, string]>([
+  it.each<[string, ViewFields, string]>([
     ['who has it', { acknowledged: ANN }, ':eyes: Acknowledged by <@U0ANN> at <!date^'],
-    [
-      'who silenced it',
-      { suppressed: { text: 'Silenced by', silence } },
-      ':no_bell: Silenced by <@U0BOB>: moving &lt;!channel&gt;',
-    ],
+    ['who silenced it', { suppressed: silenced }, ':no_bell: Silenced by <@U0BOB>: moving &lt;!channel&gt;'],
     [
       'who ended it',
       {
@@ -90,7 +80,7 @@ describe('what people did stands in the message', () => {
       resolveReason: 'closed',
       closed: ANN,
     } as const;
-    expect(shown(over)).toContain('*not known*: there is no data');
+    expect(shown(over)).toContain('*unknown*: there is no data');
   });
 });
 
@@ -107,11 +97,12 @@ describe('a phrase names people and instants, and nothing else has an effect', (
 });
 
 it('a silence is notified in the thread with who, until when, and why', () => {
-  const news = { ...ANN, id: '5ca1ab1e', until: START, comment: '<!channel> move' } as const;
-  expect(noteMessage(silenceNote({ ...news, what: 'silenced' })).text).toMatch(
-    /^🔕 Silenced by <@U0ANN> until <!date\^.*>: &lt;!channel&gt; move\. Its end is notified here all the same\./,
+  const { alert, rule } = aView();
+  const line = (silence: SilenceUpdate): string =>
+    noteMessage({ kind: 'silence', alert, rule, at: START, silence }).text;
+  const update = { ...ANN, id: '5ca1ab1e', until: START, comment: '<!channel> move' } as const;
+  expect(line({ ...update, what: 'silenced' })).toMatch(
+    /^🔕 Silenced by <@U0ANN> until <!date\^.*>: &lt;!channel&gt; move\. The end of the alert is still reported here\./,
   );
-  expect(noteMessage(silenceNote({ ...ANN, id: '5ca1ab1e', what: 'unsilenced' })).text).toContain(
-    'The silence was ended by <@U0ANN>.',
-  );
+  expect(line({ ...ANN, id: '5ca1ab1e', what: 'unsilenced' })).toContain('Silence ended by <@U0ANN>.');
 });

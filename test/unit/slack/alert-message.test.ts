@@ -1,46 +1,44 @@
 import { describe, expect, it } from 'vitest';
 import { after, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
-import type { AlertView } from '../../../src/messages/alert-view.ts';
+import type { MessageView } from '../../../src/messages/notifier.ts';
 import { alertMessage, headline, slowestCommand } from '../../../src/slack/blocks/alert.ts';
 import type { Rendered } from '../../../src/slack/blocks/block-kit.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { anEnrichedView, aView } from './stand.ts';
+import { anEnrichedView, aView, NAMELESS, PLAIN, type ViewFields } from './views.ts';
 
 const shown = (message: Rendered): string => JSON.stringify(message.blocks);
 
 describe('the headline says what, how much, and against which bound', () => {
-  const { service: _service, ...nameless } = aView();
-  const { threshold: _threshold, quantile: _quantile, window: _window, ...plain } = aView();
-  const cases: Record<string, AlertView> = {
+  const cases: Record<string, MessageView> = {
     '🔴 checkout: p99 ≈ 812 ms, objective 500 ms': anEnrichedView(),
     '🔴 checkout: p99 over 3600 s, objective 500 ms': anEnrichedView({
       latency: { quantile: 0.99, value: ms(3_600_000), low: ms(3_600_000) },
     }),
     '🔴 checkout: 7.2% of requests slower than 500 ms, 1% allowed': aView(),
-    '🔴 CheckoutSlow: 7.2% of requests slower than 500 ms, 1% allowed': nameless,
-    '🔴 checkout: 812 ms, above 500 ms': {
-      ...plain,
+    '🔴 CheckoutSlow: 7.2% of requests slower than 500 ms, 1% allowed': aView(NAMELESS),
+    '🔴 checkout: 812 ms, above 500 ms': aView({
+      ...PLAIN,
       valueKind: 'latency',
-      unit: 'ms',
+      annotations: { slo_unit: 'ms' },
       value: 812,
       bound: 500,
       comparison: '>',
-    },
-    '🔴 checkout: 42 requests, at or below 50 requests': {
-      ...plain,
+    }),
+    '🔴 checkout: 42 requests, at or below 50 requests': aView({
+      ...PLAIN,
       valueKind: 'number',
-      unit: 'requests',
+      annotations: { slo_unit: 'requests' },
       value: 42,
       bound: 50,
       comparison: '<=',
-    },
-    '⚪ checkout: no data, the alert still stands': aView({ state: 'no-data', noDataSince: START }),
+    }),
+    '⚪ checkout: no data, alert still open': aView({ noDataSince: START }),
     '✅ checkout: recovered after 12 min': aView({
       state: 'resolved',
       resolvedAt: after(START, ms(13 * MINUTE)),
       resolveReason: 'recovered',
     }),
-    '☑️ checkout: closed, its rule was removed, after 1 h': aView({
+    '☑️ checkout: closed after 1 h (rule removed)': aView({
       state: 'resolved',
       resolvedAt: after(START, ms(HOUR + MINUTE)),
       resolveReason: 'rule-removed',
@@ -58,8 +56,8 @@ describe("an alert's message", () => {
       '*p99*\\n≈ 812 ms (between 500 ms and 1 s)',
       '*Objective*\\np99 below 500 ms over 5 min',
       '*Slow requests*\\n7.2% slower than 500 ms (1% allowed)',
-      '*Budget burn*\\n7.2x of what the objective allows',
-      '*Slow requests at the peak*\\n9.1%',
+      '*Burn rate*\\n7.2x',
+      '*Peak*\\n9.1%',
       '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',
       'exact: 41 traces &gt;= 812 ms in 14:00-14:10 UTC',
       'severity `page`',
@@ -68,8 +66,8 @@ describe("an alert's message", () => {
       expect(message).toContain(text);
   });
 
-  it('reckons the burn from the verdict before anything else was fetched', () => {
-    expect(shown(alertMessage(aView()))).toContain('7.2x of what the objective allows');
+  it("computes the burn rate from the rule's value before anything else is fetched", () => {
+    expect(shown(alertMessage(aView()))).toContain('*Burn rate*\\n7.2x');
   });
 
   it('opens each trace, in true order, with its time in the reader’s zone and a mark on an error', () => {
@@ -95,7 +93,7 @@ describe("an alert's message", () => {
     expect(slowestCommand(aView())).toBe(
       '/trace slowest checkout at 2026-11-20T13:55:00.000Z/2026-11-20T14:01:00.000Z',
     );
-    expect(slowestCommand(aView({ service: 'two words' }))).toBeUndefined();
+    expect(slowestCommand(aView({ labels: { service: 'two words' } }))).toBeUndefined();
   });
 
   it('draws the value and its objective as two lines', () => {
@@ -115,41 +113,37 @@ describe("an alert's message", () => {
     const message = shown(
       alertMessage(
         aView({
-          traces: { kind: 'unavailable', reason: 'Jaeger did not answer in 8 s.' },
-          gaps: ['No chart: Prometheus did not answer in 8 s.'],
+          traces: { kind: 'unavailable', reason: 'Jaeger did not respond within 8 s.' },
+          gaps: ['No chart: Prometheus did not respond within 8 s.'],
         }),
       ),
     );
-    expect(message).toContain('No traces: Jaeger did not answer in 8 s.');
-    expect(message).toContain('No chart: Prometheus did not answer in 8 s.');
+    expect(message).toContain('No traces: Jaeger did not respond within 8 s.');
+    expect(message).toContain('No chart: Prometheus did not respond within 8 s.');
   });
 
   it('shows at the end what the evidence said, the worst, and how long it fired', () => {
-    const over: Partial<AlertView> = {
+    const over: ViewFields = {
       state: 'resolved',
       resolvedAt: after(START, ms(13 * MINUTE)),
       value: 0,
     };
     const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
-    for (const text of [
-      '*Slow requests at the end*\\n0%',
-      '*Slow requests at the peak*\\n9.1%',
-      'fired for 12 min',
-    ])
+    for (const text of ['*Slow requests at the end*\\n0%', '*Peak*\\n9.1%', ', after 12 min'])
       expect(message).toContain(text);
-    expect(message).not.toContain('Budget burn');
+    expect(message).not.toContain('Burn rate');
   });
 
   it('does not claim that a service is well when only its rule is gone', () => {
-    const over: Partial<AlertView> = { state: 'resolved', resolvedAt: after(START, HOUR) };
-    expect(shown(alertMessage(aView({ ...over, resolveReason: 'rule-removed' })))).toContain('*not known*');
-    expect(shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })))).not.toContain('not known');
+    const over: ViewFields = { state: 'resolved', resolvedAt: after(START, HOUR) };
+    expect(shown(alertMessage(aView({ ...over, resolveReason: 'rule-removed' })))).toContain('*unknown*');
+    expect(shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })))).not.toContain('*unknown*');
   });
 
   it('says in its text, too, why it stands in another channel', () => {
-    const message = alertMessage(aView({ notice: '#shop refused this message (is_archived): <!channel>' }));
-    expect(message.text).toContain('#shop refused this message (is_archived): &lt;!channel&gt;');
-    expect(shown(message)).toContain('#shop refused this message (is_archived): &lt;!channel&gt;');
+    const message = alertMessage(aView({ notice: 'Could not post to #shop (is_archived); <!channel>' }));
+    expect(message.text).toContain('Could not post to #shop (is_archived); &lt;!channel&gt;');
+    expect(shown(message)).toContain('Could not post to #shop (is_archived); &lt;!channel&gt;');
   });
 });
 
@@ -167,9 +161,9 @@ describe('an alert among others', () => {
   });
 
   it('says what keeps it still, and until when', () => {
-    const suppressed = { text: 'Silenced by ann: <!channel>', until: START };
+    const suppressed = { kind: 'maintenance', by: 'ann: <!channel>', since: START, until: START } as const;
     expect(shown(alertMessage(aView({ suppressed })))).toMatch(
-      /:no_bell: Silenced by ann: &lt;!channel&gt; until <!date\^1795183200/,
+      /:no_bell: Maintenance: ann: &lt;!channel&gt; until <!date\^1795183200/,
     );
   });
 });

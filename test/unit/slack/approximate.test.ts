@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { ms } from '../../../src/lib/units.ts';
-import type { AlertView } from '../../../src/messages/alert-view.ts';
+import type { MessageView } from '../../../src/messages/notifier.ts';
 import { alertMessage, headline } from '../../../src/slack/blocks/alert.ts';
 import { memberValue } from '../../../src/slack/blocks/alert-group-table.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { anEnrichedView, aView } from './stand.ts';
+import { anEnrichedView, aView } from './views.ts';
 
 const approximate = { threshold: ms(750), isApproximate: true } as const;
 const beside = { low: ms(500), high: ms(1_000), atLeast: 0.031, atMost: 0.12 };
 
 describe('a threshold between two bucket bounds', () => {
-  const cases: Readonly<Record<string, readonly [AlertView, readonly string[]]>> = {
+  const cases: Readonly<Record<string, readonly [MessageView, readonly string[]]>> = {
     'is shown with what both leave possible, and by which it is judged': [
       anEnrichedView({ ...approximate, value: 0.031, slowShare: 0.031, burnRate: 3.1, slowBetween: beside }),
       [
         '*Slow requests*\\n3.1% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s (1% allowed)',
-        '*Budget burn*\\nat least 3.1x of what the objective allows',
+        '*Burn rate*\\nat least 3.1x',
       ],
     ],
     'is a bound after all': [
@@ -47,16 +47,21 @@ describe('a threshold between two bucket bounds', () => {
     for (const text of texts) expect(shown).toContain(text);
   });
 
-  it('gives the least there can be in the proof of a recovery', () => {
-    const proof = { value: 0.002, valueKind: 'slow-share', bound: 0.01, comparison: '>' } as const;
-    const note = { kind: 'resolved', text: 'Resolved.', at: START } as const;
-    expect(noteMessage({ ...note, proof: { ...proof, isApproximate: true } }).text).toContain(
-      'Slow requests: at least 0.2%; the rule alerts above 1%.',
+  it('gives the least there can be in the value that showed recovery', () => {
+    const { alert, rule } = aView({
+      ...approximate,
+      state: 'resolved',
+      resolvedAt: START,
+      resolveReason: 'recovered',
+      value: 0.002,
+    });
+    expect(noteMessage({ kind: 'resolved', alert, rule, at: START }).text).toContain(
+      'Resolved: at least 0.2% of requests slower than 750 ms (alert threshold 1%).',
     );
   });
 
   it('gives the least there can be in a table of many', () => {
-    expect(memberValue({ lead: aView(approximate) }, 0.031)).toBe('at least 3.1%');
+    expect(memberValue(aView(approximate), 0.031)).toBe('at least 3.1%');
   });
 
   it('gives the least there can be in the headline', () => {

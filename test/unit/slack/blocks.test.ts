@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { validateMessageBlocks } from '../../../demo/slack/validate-blocks.ts';
-import type { AlertGroupView } from '../../../src/messages/alert-group-view.ts';
 import { alertMessage } from '../../../src/slack/blocks/alert.ts';
 import { alertGroupMessage } from '../../../src/slack/blocks/alert-group.ts';
+import type { AlertGroupView } from '../../../src/slack/blocks/alert-group-table.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import type { Rendered } from '../../../src/slack/blocks/block-kit.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
@@ -12,6 +12,7 @@ import { START } from '../../support/virtual-clock.ts';
 import { alertViews, hostileText } from './hostile.ts';
 import { answers } from './hostile-answers.ts';
 import { stormViews } from './hostile-storms.ts';
+import { viewOf } from './views.ts';
 
 /** Both judges: our own, which runs before every post, and the stand-in's, written by somebody else. */
 function expectSound(message: Rendered): void {
@@ -21,25 +22,9 @@ function expectSound(message: Rendered): void {
 }
 
 /** Nothing to compare with, and no alert in its table. */
-const BARE_STORM: AlertGroupView = {
-  lead: {
-    state: 'firing',
-    alertname: 'A',
-    labels: {},
-    value: 0,
-    peak: 0,
-    valueKind: 'slow-share',
-    activeAt: START,
-    firedAt: START,
-    traces: { kind: 'pending' },
-    links: [],
-    gaps: [],
-    recoveryWindow: { start: START, end: START },
-  },
-  startedAt: START,
-  counts: { firing: 0, 'no-data': 0, resolved: 0 },
-  rows: [],
-  links: [],
+const BARE_GROUP: AlertGroupView = {
+  ...viewOf({ alertname: 'A', valueKind: 'slow-share' }),
+  alertGroup: { startedAt: START, counts: { firing: 0, 'no-data': 0, resolved: 0 }, rows: [] },
 };
 
 describe('whatever comes, Slack takes it', () => {
@@ -55,7 +40,7 @@ describe('whatever comes, Slack takes it', () => {
   it('the message of many alerts, and the replies of its thread', () => {
     fc.assert(
       fc.property(stormViews, (view) => expectSound(alertGroupMessage(view))),
-      { ...runs, examples: [[BARE_STORM]] },
+      { ...runs, examples: [[BARE_GROUP]] },
     );
   });
 
@@ -75,7 +60,10 @@ describe('whatever comes, Slack takes it', () => {
 
   it('a note', () => {
     fc.assert(
-      fc.property(hostileText, (text) => expectSound(noteMessage({ kind: 'resolved', text, at: START }))),
+      fc.property(alertViews, hostileText, (view, text) => {
+        for (const kind of ['resolved', 'no-data', 'data-back', 'flapping'] as const)
+          expectSound(noteMessage({ kind, alert: view.alert, rule: view.rule, at: START, text }));
+      }),
       runs,
     );
   });

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import type { GroupedAlert } from '../../../src/alerts/alert.ts';
-import type { AlertGroupView } from '../../../src/messages/alert-group-view.ts';
 import { PAGE_ROWS } from '../../../src/policy/alert-group.ts';
-import { alertViews, at, hostileText, links, many, some, value } from './hostile.ts';
+import type { AlertGroupView } from '../../../src/slack/blocks/alert-group-table.ts';
+import { alertViews, at, hostileText, many, some, value } from './hostile.ts';
 
 const member: fc.Arbitrary<GroupedAlert> = some(
   {
@@ -25,18 +25,17 @@ const member: fc.Arbitrary<GroupedAlert> = some(
   ['fingerprint', 'alertId', 'name', 'state', 'value', 'peak', 'since'],
 );
 
-/** The message of an alert group, or a reply of its thread, as the worst of labels would have it. */
-export const stormViews: fc.Arbitrary<AlertGroupView> = some(
+const alertGroup = some(
   {
-    lead: alertViews,
     startedAt: at,
     counts: fc.record({ firing: fc.nat(6_000), 'no-data': fc.nat(6_000), resolved: fc.nat(6_000) }),
-    watched: value,
     rows: many(member, PAGE_ROWS),
-    links,
-    mentions: many(fc.oneof(hostileText, fc.constantFrom('S0ONCALL00', 'U0ANN00000')), 20),
-    notice: hostileText,
-    page: fc.record({ number: fc.nat(100), joinedAt: at, isJoin: fc.boolean() }),
+    page: fc.record({ number: fc.nat(100), joinedAt: at, alertGroup: fc.constant('g') }),
   },
-  ['lead', 'startedAt', 'counts', 'rows', 'links'],
+  ['startedAt', 'counts', 'rows'],
 );
+
+/** The message of an alert group, or a reply of its thread, with hostile labels. */
+export const stormViews: fc.Arbitrary<AlertGroupView> = fc
+  .tuple(alertViews, alertGroup)
+  .map(([view, group]) => ({ ...view, alertGroup: group }));

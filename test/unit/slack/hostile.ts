@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import type { EpochMs, EpochUs, Microseconds, Milliseconds } from '../../../src/lib/units.ts';
-import type { AlertView } from '../../../src/messages/alert-view.ts';
+import type { MessageView } from '../../../src/messages/notifier.ts';
 import type { TraceRow } from '../../../src/traces/find-slowest.ts';
+import { type ViewFields, viewOf } from './views.ts';
 
 /** Text as the worst of labels, tags and error texts would have it. */
 export const hostileText = fc.oneof(
@@ -91,38 +92,61 @@ export const comparison = fc.constantFrom(
   '!=' as const,
 );
 
-export const alertViews: fc.Arbitrary<AlertView> = some(
+const suppression = some(
   {
-    state: fc.constantFrom('firing' as const, 'no-data' as const, 'resolved' as const),
+    kind: fc.constantFrom('silence' as const, 'maintenance' as const, 'inhibited' as const),
+    by: hostileText,
+    since: at,
+    until: at,
+    silence: fc.record({ id: hostileText, by: hostileText }),
+  },
+  ['kind', 'by', 'since'],
+);
+
+/** The fields of an alert's message. */
+export const viewFields = some(
+  {
+    state: fc.constantFrom('firing' as const, 'resolved' as const),
+    alertId: hostileText,
     alertname: hostileText,
-    service: hostileText,
-    severity: hostileText,
-    labels: fc.dictionary(hostileText, hostileText, { maxKeys: 40 }),
-    summary: hostileText,
-    description: hostileText,
-    runbookUrl: url,
+    labels: fc.dictionary(fc.oneof(hostileText, fc.constantFrom('service', 'severity')), hostileText, {
+      maxKeys: 40,
+    }),
+    series: fc.dictionary(fc.oneof(hostileText, fc.constant('service')), hostileText, { maxKeys: 5 }),
+    annotations: fc.dictionary(
+      fc.constantFrom('summary', 'description', 'message', 'runbook_url', 'slo_unit', 'asked', 'reason'),
+      fc.oneof(hostileText, url),
+    ),
+    about: fc.constant('source' as const),
     value,
     peak: value,
     valueKind,
-    unit: hostileText,
     comparison,
     bound: value,
     threshold: span,
     quantile: fc.double({ min: 0, max: 1, noNaN: true }),
     window: span,
+    isApproximate: fc.constant(true as const),
     activeAt: at,
     firedAt: at,
     resolvedAt: at,
-    resolveReason: hostileText,
+    resolveReason: fc.constantFrom(
+      'recovered' as const,
+      'no-longer-breaching' as const,
+      'rule-removed' as const,
+    ),
     noDataSince: at,
+    noDataReason: fc.oneof(
+      fc.record({ kind: fc.constant('series' as const), metric: hostileText }),
+      fc.record({ kind: fc.constant('unknown' as const), reason: hostileText }),
+    ),
     latency: estimate,
     slowShare: value,
     slowBetween: some({ low: span, high: span, atLeast: value, atMost: value }, ['low', 'atLeast', 'atMost']),
     budget: fc.record({ left: value, period: span, over: span }),
     burn: fc.record({ long: span, short: span, factor: value }),
-    noDataReason: hostileText,
-    source: fc.record({ since: at, unanswered: value, asked: value, reason: hostileText }),
     burnRate: value,
+    watched: value,
     traces: fc.oneof(
       fc.constant({ kind: 'pending' as const }),
       fc.record({
@@ -137,32 +161,12 @@ export const alertViews: fc.Arbitrary<AlertView> = some(
     notice: hostileText,
     mentions: many(fc.oneof(hostileText, fc.constantFrom('S0ONCALL00', 'U0ANN00000')), 20),
     alsoSlow: many(hostileText, 20),
-    suppressed: some(
-      {
-        text: hostileText,
-        until: at,
-        silence: fc.record({ id: hostileText, by: hostileText, comment: hostileText }),
-      },
-      ['text'],
-    ),
+    suppressed: suppression,
     acknowledged: fc.record({ by: hostileText, at }),
     closed: fc.record({ by: hostileText, at, comment: hostileText }),
-    handle: fc.record({ alertId: hostileText, matchers: hostileText }),
     gaps: many(hostileText, 20),
-    recoveryWindow: window,
   },
-  [
-    'state',
-    'alertname',
-    'labels',
-    'value',
-    'peak',
-    'valueKind',
-    'activeAt',
-    'firedAt',
-    'traces',
-    'links',
-    'gaps',
-    'recoveryWindow',
-  ],
-) as fc.Arbitrary<AlertView>;
+  ['labels', 'value', 'peak', 'valueKind', 'activeAt', 'traces', 'links', 'gaps'],
+) as fc.Arbitrary<ViewFields>;
+
+export const alertViews: fc.Arbitrary<MessageView> = viewFields.map(viewOf);

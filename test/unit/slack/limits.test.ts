@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { alertMessage } from '../../../src/slack/blocks/alert.ts';
 import { metadataViolations, violations } from '../../../src/slack/limits.ts';
-import { anEnrichedView } from './stand.ts';
+import { anEnrichedView } from './views.ts';
 
 const section = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text } });
 const button = (over: object = {}) => ({

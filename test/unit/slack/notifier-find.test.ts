@@ -3,7 +3,8 @@ import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import type { Notifier, SendOutcome } from '../../../src/messages/notifier.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { ALICE, aRef, aView, createStand, INCIDENTS, inVirtualTime, type Stand } from './stand.ts';
+import { ALICE, aRef, createStand, INCIDENTS, inVirtualTime, type Stand } from './stand.ts';
+import { aView } from './views.ts';
 
 let stand: Stand;
 let notifier: Notifier;
@@ -54,7 +55,8 @@ describe('find', () => {
 
   it('finds a reply in its thread, which the channel does not show', async () => {
     const threadTs = sentTs(await notifier.post(TO_INCIDENTS));
-    const note = { kind: 'no-data', text: 'No data.', at: START } as const;
+    const { alert, rule } = aView({ noDataSince: START });
+    const note = { kind: 'no-data', alert, rule, at: START } as const;
     const reply = await inTime(notifier.reply({ ref: aRef({ messageTs: threadTs }), note, key: 'note-1' }));
     expect(await find({ key: 'note-1' })).toEqual({ kind: 'absent' });
     expect(await find({ key: 'note-1', threadTs })).toMatchObject({

@@ -4,7 +4,8 @@ import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import { HOUR } from '../../../src/lib/units.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { HTTP, SOCKET, useBot } from './bot.ts';
-import { ALICE, anEnrichedView } from './stand.ts';
+import { ALICE } from './stand.ts';
+import { anEnrichedView } from './views.ts';
 
 const bot = useBot();
 
@@ -19,7 +20,8 @@ async function postBreach(): Promise<Message> {
   });
   const message = bot.next();
   const view = anEnrichedView({
-    handle: { alertId: '00000000000000aa-17', matchers: 'alertname="Slow", service="checkout"' },
+    labels: { alertname: 'Slow', service: 'checkout' },
+    alertId: '00000000000000aa-17',
   });
   await notifier.post({ channel: '#incidents', view, key: 'k', alertId: 'e' });
   return message;

@@ -4,8 +4,6 @@ import {
   type SlackWorkspace,
   type SlackWorkspaceOptions,
 } from '../../../demo/slack/workspace.ts';
-import { after, type EpochMs, epochMs, epochUs, MINUTE, ms, us } from '../../../src/lib/units.ts';
-import type { AlertView } from '../../../src/messages/alert-view.ts';
 import type { MessageRef } from '../../../src/messages/store.ts';
 import { watchCalls } from '../../support/calls.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger, type SpyRecorder } from '../../support/spies.ts';
@@ -69,67 +67,6 @@ export async function inVirtualTime<T>(clock: VirtualClock, work: Promise<T>, st
   }
   calls.close();
   return done;
-}
-
-/** A breach of `checkout` by the short form's rule; give what the test is about. */
-export function aView(over: Partial<AlertView> = {}): AlertView {
-  return {
-    state: 'firing',
-    alertname: 'CheckoutSlow',
-    service: 'checkout',
-    severity: 'page',
-    labels: { alertname: 'CheckoutSlow', service: 'checkout', severity: 'page', team: 'shop' },
-    summary: 'checkout is slow',
-    runbookUrl: 'https://runbooks.example/checkout',
-    value: 0.072,
-    peak: 0.091,
-    valueKind: 'slow-share',
-    comparison: '>',
-    bound: 0.01,
-    threshold: ms(500),
-    quantile: 0.99,
-    window: ms(5 * MINUTE),
-    activeAt: START,
-    firedAt: after(START, MINUTE),
-    traces: { kind: 'pending' },
-    links: [{ label: 'Jaeger', url: 'https://jaeger.example/search?service=checkout&limit=20' }],
-    gaps: [],
-    recoveryWindow: { start: epochMs(START - 5 * MINUTE), end: after(START, MINUTE) },
-    ...over,
-  };
-}
-
-/** The same once traces, chart and the honest numbers are there. */
-export function anEnrichedView(over: Partial<AlertView> = {}): AlertView {
-  const at = Array.from({ length: 20 }, (_, index): EpochMs => after(START, ms((index - 20) * 30_000)));
-  return aView({
-    latency: { quantile: 0.99, value: ms(812), low: ms(500), high: ms(1_000) },
-    slowShare: 0.072,
-    burnRate: 7.2,
-    traces: {
-      kind: 'found',
-      completeness: 'exact: 41 traces >= 812 ms in 14:00-14:10 UTC',
-      rows: [1, 2, 3].map((n) => ({
-        traceId: `${n}`.repeat(32),
-        duration: us(1_240_000 / n),
-        traceDuration: us(1_500_000 / n),
-        start: epochUs(START * 1_000 + n),
-        operation: 'POST /checkout',
-        isError: n === 2,
-        url: `https://jaeger.example/trace/${`${n}`.repeat(32)}`,
-      })),
-    },
-    chart: {
-      title: 'p99 of checkout',
-      unit: 'ms',
-      at,
-      series: [
-        { name: 'p99', values: at.map((_, index) => 400 + index * 20) },
-        { name: 'objective', values: at.map(() => 500) },
-      ],
-    },
-    ...over,
-  });
 }
 
 export function aRef(over: Partial<MessageRef> & Pick<MessageRef, 'messageTs'>): MessageRef {

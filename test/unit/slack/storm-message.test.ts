@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupedAlert } from '../../../src/alerts/alert.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
-import type { AlertGroupView } from '../../../src/messages/alert-group-view.ts';
+import type { AlertGroupSnapshot } from '../../../src/messages/store.ts';
 import { alertGroupHeadline, alertGroupMessage } from '../../../src/slack/blocks/alert-group.ts';
+import type { AlertGroupView } from '../../../src/slack/blocks/alert-group-table.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { anEnrichedView, aView } from './stand.ts';
+import { anEnrichedView, aView, NAMELESS } from './views.ts';
 
 const memberOf = (name: string, over: Partial<GroupedAlert> = {}): GroupedAlert => ({
   fingerprint: name,
@@ -20,38 +21,38 @@ const memberOf = (name: string, over: Partial<GroupedAlert> = {}): GroupedAlert 
 const over = (name: string, resolveReason: NonNullable<GroupedAlert['resolveReason']>): GroupedAlert =>
   memberOf(name, { state: 'resolved', resolvedAt: after(START, MINUTE), resolveReason });
 
-const aStorm = (view: Partial<AlertGroupView> = {}): AlertGroupView => ({
-  lead: aView(),
-  startedAt: START,
-  counts: { firing: 37, 'no-data': 0, resolved: 0 },
-  rows: [memberOf('checkout'), memberOf('cart')],
-  links: [],
+const aGroup = (over: Partial<AlertGroupSnapshot> = {}, view = aView()): AlertGroupView => ({
   ...view,
+  alertGroup: {
+    startedAt: START,
+    counts: { firing: 37, 'no-data': 0, resolved: 0 },
+    rows: [memberOf('checkout'), memberOf('cart')],
+    ...over,
+  },
 });
 const shown = (view: AlertGroupView): string => JSON.stringify(alertGroupMessage(view).blocks);
 
 describe('the headline says how many, of what, and which rule', () => {
-  const { service: _service, ...nameless } = aView();
   const ended = { firing: 0, 'no-data': 0, resolved: 2 };
   const rows: Readonly<Record<string, AlertGroupView>> = {
-    '🔴 37 services breach CheckoutSlow': aStorm(),
-    '🔴 37 of 200 services breach CheckoutSlow': aStorm({ watched: 200 }),
-    '🔴 37 alerts breach CheckoutSlow': aStorm({ lead: nameless }),
-    '🔴 29 of 37 services still breach CheckoutSlow': aStorm({
+    '🔴 37 services breach CheckoutSlow': aGroup(),
+    '🔴 37 of 200 services breach CheckoutSlow': aGroup({}, aView({ watched: 200 })),
+    '🔴 37 alerts breach CheckoutSlow': aGroup({}, aView(NAMELESS)),
+    '🔴 29 of 37 services still breach CheckoutSlow': aGroup({
       counts: { firing: 29, 'no-data': 1, resolved: 7 },
     }),
-    '⚪ CheckoutSlow: no data of 3 of 37 services': aStorm({
+    '⚪ CheckoutSlow: no data for 3 of 37 services': aGroup({
       counts: { firing: 0, 'no-data': 3, resolved: 34 },
     }),
-    '✅ CheckoutSlow: all 2 services recovered': aStorm({
+    '✅ CheckoutSlow: all 2 services recovered': aGroup({
       counts: ended,
       rows: [over('checkout', 'recovered'), over('cart', 'recovered')],
     }),
-    '✅ CheckoutSlow: all 2 services breach no longer': aStorm({
-      counts: ended,
+    '✅ CheckoutSlow: all 3 services recovered': aGroup({
+      counts: { ...ended, resolved: 3 },
       rows: [over('checkout', 'recovered'), over('cart', 'no-longer-breaching')],
     }),
-    '☑️ CheckoutSlow: closed for all 2 services': aStorm({
+    '☑️ CheckoutSlow: all 2 services closed': aGroup({
       counts: ended,
       rows: [over('checkout', 'recovered'), over('cart', 'rule-removed')],
     }),
@@ -64,7 +65,7 @@ describe('the headline says how many, of what, and which rule', () => {
 describe('the message of many alerts', () => {
   it('shows the objective, the worst, and a row for each with its state', () => {
     const message = shown(
-      aStorm({
+      aGroup({
         rows: [
           memberOf('checkout'),
           memberOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } }),
@@ -77,12 +78,12 @@ describe('the message of many alerts', () => {
     expect(message).toContain('*Worst*\\n`checkout` 34%');
     for (const state of ['🔴 firing"', '🔴 firing, acknowledged"', '⚪ no data"', '✅ recovered"'])
       expect(message).toContain(`"text":"${state}`);
-    expect(message).toContain('The 4 worst of 37. All of them are in the thread.');
+    expect(message).toContain('The 4 worst of 37. All are listed in the thread.');
   });
 
   it('offers those in its menu that nobody has taken', () => {
     const menu = alertGroupMessage(
-      aStorm({
+      aGroup({
         rows: [memberOf('checkout'), memberOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } })],
       }),
     ).blocks.find((block) => block.type === 'actions');
@@ -92,22 +93,22 @@ describe('the message of many alerts', () => {
   });
 
   it('has traces of the worst as lines, since its one table is that of the alerts', () => {
-    const { blocks } = alertGroupMessage(aStorm({ lead: anEnrichedView() }));
+    const { blocks } = alertGroupMessage(aGroup({}, anEnrichedView()));
     expect(blocks.filter(({ type }) => type === 'table')).toHaveLength(1);
     expect(JSON.stringify(blocks)).toContain('*Slowest traces* of `checkout`');
   });
 
   it('calls whom it is to call', () => {
-    expect(shown(aStorm({ mentions: ['S0ONCALL00'] }))).toContain('<!subteam^S0ONCALL00>');
+    expect(shown(aGroup({}, aView({ mentions: ['S0ONCALL00'] })))).toContain('<!subteam^S0ONCALL00>');
   });
 });
 
 describe('a reply of its thread', () => {
   it.each([
-    ['lists those that began together', false, 'Services that began together, page 2'],
-    ['says how many joined', true, '2 more services breach CheckoutSlow'],
-  ])('%s', (_, isJoin, text) => {
-    const reply = alertGroupMessage(aStorm({ page: { number: 2, joinedAt: START, isJoin } }));
+    ['lists those that started together', START, 'Services that started together, list 2'],
+    ['says how many joined', after(START, MINUTE), '2 more services breach CheckoutSlow'],
+  ])('%s', (_, joinedAt, text) => {
+    const reply = alertGroupMessage(aGroup({ page: { number: 2, joinedAt, alertGroup: 'g' } }));
     expect(reply.text).toBe(text);
     expect(reply.blocks.map(({ type }) => type)).toEqual(['section', 'table', 'actions']);
   });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetView } from '../../../../src/latency/figures.ts';
 import { after, DAY, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
-import type { AlertView } from '../../../../src/messages/alert-view.ts';
+import type { MessageView } from '../../../../src/messages/notifier.ts';
 import { alertMessage, headline } from '../../../../src/slack/blocks/alert.ts';
 import { facts } from '../../../../src/slack/blocks/alert-facts.ts';
 import { budgetText } from '../../../../src/slack/blocks/format.ts';
 import { noteMessage } from '../../../../src/slack/blocks/note.ts';
 import { START } from '../../../support/virtual-clock.ts';
-import { anEnrichedView, aView } from '../stand.ts';
+import { anEnrichedView, aView, PLAIN, type ViewFields } from '../views.ts';
 
-const factOf = (view: AlertView, name: string): string | undefined =>
+const factOf = (view: MessageView, name: string): string | undefined =>
   facts(view).find(([fact]) => fact === name)?.[1];
 
 const budget = (left: number, over = 30): BudgetView => ({
@@ -47,7 +47,9 @@ describe('what is left of an error budget', () => {
     const burning = anEnrichedView({ budget: budget(0.62) });
     expect(factOf(burning, 'Error budget')).toBe('62% of 30 d left, used up in 2 d 14 h at this rate');
     const over = { state: 'resolved', resolvedAt: after(START, HOUR) } as const;
-    expect(factOf({ ...burning, ...over }, 'Error budget')).toBe('62% of 30 d left');
+    expect(factOf(anEnrichedView({ budget: budget(0.62), ...over }), 'Error budget')).toBe(
+      '62% of 30 d left',
+    );
   });
 });
 
@@ -57,124 +59,163 @@ describe('a burn-rate alert', () => {
     burn: { long: HOUR, short: ms(5 * MINUTE), factor: 14.4 },
   });
   it('names its pair of windows, and how fast both burn', () => {
-    expect(headline(view)).toBe('🔴 checkout: error budget burns 20x over 1 h and 5 min, alerts above 14.4x');
-    expect(factOf(view, 'Burn-rate pair')).toBe('1 h and 5 min, both above 14.4x');
+    expect(headline(view)).toBe('🔴 checkout: burn rate 20x over 1 h and 5 min (alert threshold 14.4x)');
+    expect(factOf(view, 'Burn-rate windows')).toBe('1 h and 5 min, both above 14.4x');
   });
 });
 
 describe('a latency that a hand-written rule reads out of a histogram', () => {
-  const {
-    slowShare: _share,
-    burnRate: _rate,
-    ...rest
-  } = anEnrichedView({
+  const rest: ViewFields = {
+    slowShare: undefined,
+    burnRate: undefined,
     valueKind: 'latency',
-    unit: 'ms',
+    annotations: { slo_unit: 'ms' },
     value: 812.4,
     peak: 950.2,
     threshold: ms(750),
-  });
-  const open: AlertView = {
+  };
+  const beside: ViewFields = {
     ...rest,
     slowBetween: { low: ms(500), high: ms(1_000), atLeast: 0.03, atMost: 0.12 },
   };
+  const open = anEnrichedView(beside);
 
   it('stands once, with its bucket, and never as if it were measured', () => {
     expect(factOf(open, 'Value')).toBeUndefined();
     expect(factOf(open, 'p99')).toBe('≈ 812 ms (between 500 ms and 1 s)');
-    expect(factOf(open, 'Value at the peak')).toBe('≈ 950 ms');
-    const { latency: _latency, ...first } = open;
+    expect(factOf(open, 'Peak')).toBe('≈ 950 ms');
+    const first = anEnrichedView({ ...beside, latency: undefined });
     expect(factOf(first, 'Value')).toBe('≈ 812 ms');
     expect(headline(first)).toContain('≈ 812 ms');
   });
 
   it('has a share and a burn as far as the bounds beside its threshold tell', () => {
     expect(factOf(open, 'Slow requests')).toBe(
-      '3% to 12% slower than 750 ms, which is no bucket bound but between 500 ms and 1 s (1% allowed)',
+      '3% to 12% slower than 750 ms, between the bucket bounds 500 ms and 1 s (1% allowed)',
     );
-    expect(factOf(open, 'Budget burn')).toBe('3x to 12x of what the objective allows');
+    expect(factOf(open, 'Burn rate')).toBe('3x to 12x');
   });
 
   it('has neither when nothing was measured', () => {
-    expect(factOf(rest, 'Slow requests')).toBeUndefined();
-    expect(factOf(rest, 'Budget burn')).toBeUndefined();
+    expect(factOf(anEnrichedView(rest), 'Slow requests')).toBeUndefined();
+    expect(factOf(anEnrichedView(rest), 'Burn rate')).toBeUndefined();
   });
 });
 
 describe('missing data', () => {
-  it('says in the message what noDataReason', () => {
-    const view = aView({
-      state: 'no-data',
-      noDataSince: START,
-      noDataReason: 'Its series are gone from <m>.',
-    });
-    expect(JSON.stringify(alertMessage(view).blocks)).toContain('Its series are gone from &lt;m&gt;.');
+  it('says in the message what is missing', () => {
+    const view = aView({ noDataSince: START, noDataReason: { kind: 'series', metric: '<m>' } });
+    expect(JSON.stringify(alertMessage(view).blocks)).toContain('The series of &lt;m&gt; are missing.');
   });
-  it('says in the thread how long it was gone', () => {
-    const note = {
-      kind: 'data-back',
-      text: 'The data is back.',
-      at: START,
-      goneFor: ms(7 * MINUTE),
-    } as const;
-    expect(noteMessage(note).text).toMatch(/^🔵 The data is back\. It was gone for 7 min\. · /u);
+  it('says in the thread how long it was missing', () => {
+    const { alert, rule } = aView({ gap: { start: START, end: after(START, ms(7 * MINUTE)) } });
+    expect(noteMessage({ kind: 'data-back', alert, rule, at: START }).text).toMatch(
+      /^🔵 Data is back and still breaching\. Data was missing for 7 min\. · /u,
+    );
   });
 });
 
 describe('the value of an alert that is over', () => {
-  const plain = aView({ valueKind: 'number', value: 40, state: 'resolved', resolvedAt: after(START, HOUR) });
+  const plain = {
+    valueKind: 'number',
+    value: 40,
+    state: 'resolved',
+    resolvedAt: after(START, HOUR),
+  } as const;
   it.each([
     ['recovered', 'Value at the end'],
-    ['no-longer-breaching', 'Last value that breached'],
-    ['rule-removed', 'Last value that breached'],
-  ])('%s: %s', (resolveReason, name) => {
-    expect(factOf({ ...plain, resolveReason }, name)).toBe('40');
+    ['no-longer-breaching', 'Last breaching value'],
+    ['rule-removed', 'Last breaching value'],
+  ] as const)('%s: %s', (resolveReason, name) => {
+    expect(factOf(aView({ ...plain, resolveReason }), name)).toBe('40');
   });
 });
 
 describe('an end', () => {
-  const end = { kind: 'resolved', text: 'Resolved.', at: START } as const;
-  it.each([
+  const ended = (over: ViewFields): string => {
+    const { alert, rule } = aView({
+      state: 'resolved',
+      resolvedAt: START,
+      resolveReason: 'recovered',
+      ...over,
+    });
+    return noteMessage({ kind: 'resolved', alert, rule, at: START }).text;
+  };
+  it.each<[string, ViewFields]>([
+    ['✅ Resolved: 0.2% of requests slower than 500 ms (alert threshold 1%). · ', { value: 0.002 }],
     [
-      { value: 0.002, valueKind: 'slow-share', bound: 0.01, comparison: '>' },
-      '✅ Resolved. Slow requests: 0.2%; the rule alerts above 1%. · ',
+      '✅ Resolved: 40 orders (alert threshold 50 orders). · ',
+      { ...PLAIN, value: 40, valueKind: 'number', annotations: { slo_unit: 'orders' }, bound: 50 },
     ],
     [
-      { value: 40, valueKind: 'number', unit: 'orders', bound: 50, comparison: '>' },
-      '✅ Resolved. It is 40 orders; the rule alerts above 50 orders. · ',
+      '✅ Resolved: 60 (alerts below 50). · ',
+      { ...PLAIN, value: 60, valueKind: 'number', bound: 50, comparison: '<' },
     ],
     [
-      { value: 0.00961, valueKind: 'slow-share', bound: 0.01, comparison: '>' },
-      '✅ Resolved. Slow requests: just under 1%; the rule alerts above 1%. · ',
+      '✅ Resolved: just under 1% of requests slower than 500 ms (alert threshold 1%). · ',
+      { value: 0.00961 },
     ],
-  ] as const)('shows the value that proved it: %o', (proof, text) => {
-    expect(noteMessage({ ...end, proof }).text.startsWith(text)).toBe(true);
+    [
+      '✅ Resolved: 0.2% of requests slower than 500 ms (alert threshold 0.5%). · ',
+      { value: 0.002, recovery: { expr: 'slow', comparison: '>', bound: 0.005 } },
+    ],
+    ['✅ Resolved: no longer breaching. · ', { resolveReason: 'no-longer-breaching' }],
+    [
+      '☑️ Closed: the rule was removed. The state of the service is unknown. · ',
+      { resolveReason: 'rule-removed' },
+    ],
+    [
+      '☑️ Closed: the rule exceeded its alert limit. The state of the service is unknown. · ',
+      { resolveReason: 'limit-exceeded' },
+    ],
+    ['☑️ Closed manually without data. The state of the service is unknown. · ', { resolveReason: 'closed' }],
+  ])('%s', (text, over) => {
+    expect(ended(over).slice(0, text.length)).toBe(text);
   });
-  it('has another sign when it says nothing about the service', () => {
-    expect(noteMessage({ ...end, isOutcomeUnknown: true }).text).toMatch(/^☑️/u);
+});
+
+describe('the line on missing data', () => {
+  const line = (over: ViewFields, kind: 'no-data' | 'data-back' = 'no-data'): string => {
+    const { alert, rule } = aView(over);
+    return noteMessage({ kind, alert, rule, at: START }).text;
+  };
+  it('says since when, what is missing, and that the alert stays open', () => {
+    expect(line({ noDataSince: START, noDataReason: { kind: 'traffic' } })).toMatch(
+      /^⚪ No data since <!date\^[^>]+>\. The series exist but count no requests\. The alert stays open until data shows recovery\. · /u,
+    );
+  });
+  it('does not say that it breaches when only keep_firing_for keeps it open', () => {
+    expect(line({ keepFiringSince: START }, 'data-back')).toContain('no longer breaching');
   });
 });
 
 describe('the message that Prometheus does not answer', () => {
-  const source = { since: START, unanswered: 12, asked: 12, reason: 'connection <refused>' };
-  const text = (view: AlertView): string => JSON.stringify(alertMessage(view));
+  const outage = (over: ViewFields = {}): MessageView =>
+    aView({
+      about: 'source',
+      annotations: { since: String(START), asked: '12', reason: 'connection <refused>' },
+      value: 12,
+      ...over,
+    });
+  const text = (view: MessageView): string => JSON.stringify(alertMessage(view));
 
-  it('says since when, for how many rules, why, and what that means', () => {
-    const shown = text(aView({ source }));
-    expect(shown).toContain('🛠 Prometheus does not answer"');
-    expect(shown).toContain('all 12 rules got no answer: connection &lt;refused&gt;');
-    expect(shown).toContain('No breach and no recovery can be seen');
+  it('says since when, for how many rules, why, and the effect', () => {
+    const shown = text(outage());
+    expect(shown).toContain('🛠 Prometheus does not respond"');
+    expect(shown).toContain('Prometheus has not responded since <!date');
+    expect(shown).toContain('(12 rules affected): connection &lt;refused&gt;');
+    expect(shown).toContain('No breach or recovery is detected');
     expect(shown).not.toContain('"actions"');
   });
   it('says when it is only some of the rules', () => {
-    expect(text(aView({ source: { ...source, unanswered: 1 } }))).toContain('does not answer 1 of 12 rules');
+    expect(text(outage({ value: 1 }))).toContain('does not respond to 1 of 12 rules');
   });
-  it('does not say that it answers when nobody asks any more', () => {
+  it('does not say that it responds when nothing queries it', () => {
     const end = { state: 'resolved', resolvedAt: START, resolveReason: 'rule-removed' } as const;
-    expect(text(aView({ source, ...end }))).toContain('☑️ Prometheus is not watched any more');
+    expect(text(outage(end))).toContain('☑️ Prometheus is no longer monitored');
   });
   it('ends with how long it was', () => {
-    const view = aView({ source, state: 'resolved', resolvedAt: after(START, ms(12 * MINUTE)) });
-    expect(text(view)).toContain('✅ Prometheus answers again after 12 min');
+    const view = outage({ state: 'resolved', resolvedAt: after(START, ms(12 * MINUTE)) });
+    expect(text(view)).toContain('✅ Prometheus responds again after 12 min');
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { createEnrichAlert } from '../../../src/messages/evidence.ts';
+import { createEvidenceCollector } from '../../../src/messages/evidence.ts';
 import { bucketRatesExpr } from '../../../src/rules/queries.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
@@ -27,7 +27,7 @@ const objective: LatencyObjective = {
 async function enriched(of: LatencyObjective, rates: readonly Sample[]) {
   const metrics = createFakeMetricsSource();
   metrics.answer(bucketRatesExpr(of, { service: 'checkout' }, { window: of.window }), rates);
-  const enrich = createEnrichAlert({
+  const enrich = createEvidenceCollector({
     metrics,
     clock: createVirtualClock(),
     logger: createSpyLogger(),

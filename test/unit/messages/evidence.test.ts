@@ -3,7 +3,7 @@ import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Series } from '../../../src/lib/metrics-source.ts';
 import { after, epochUs, MINUTE, ms, ratio, SECOND, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { createEnrichAlert, type EnrichAlertOptions } from '../../../src/messages/evidence.ts';
+import { createEvidenceCollector, type EvidenceOptions } from '../../../src/messages/evidence.ts';
 import { bucketRatesExpr, quantileExpr, slowShareExpr } from '../../../src/rules/queries.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
 import type { FindSlowest } from '../../../src/traces/find-slowest.ts';
@@ -43,7 +43,7 @@ const row = {
 
 type Query = Parameters<FindSlowest>[0];
 
-function stage(over: Partial<EnrichAlertOptions> & { resolved?: ResolvedService } = {}) {
+function stage(over: Partial<EvidenceOptions> & { resolved?: ResolvedService } = {}) {
   const { resolved = { kind: 'found', service: 'checkout.shop' }, ...more } = over;
   const clock = createVirtualClock();
   const logger = createSpyLogger();
@@ -53,7 +53,7 @@ function stage(over: Partial<EnrichAlertOptions> & { resolved?: ResolvedService 
   const points = [1, 2, 3].map((n) => ({ at: after(START, ms(n * MINUTE)), value: n / 4 }));
   metrics.answerRange(QUANTILE, [{ labels: {}, points } satisfies Series]);
   const queries: Query[] = [];
-  const enrich = createEnrichAlert({
+  const enrich = createEvidenceCollector({
     metrics,
     clock,
     logger,
@@ -163,7 +163,7 @@ describe('what cannot be had costs a line', () => {
     const { enrich } = stage({ resolved });
     expect((await enrich({ alert, rule })).traces).toEqual({
       kind: 'unavailable',
-      reason: 'Jaeger knows no service that is certainly checkout.',
+      reason: 'Jaeger has no service that matches checkout.',
     });
   });
 
@@ -171,7 +171,7 @@ describe('what cannot be had costs a line', () => {
     const { enrich } = stage();
     const nameless = anAlert({ labels: { alertname: 'A' } });
     expect((await enrich({ alert: nameless, rule: aPlainRule() })).traces).toMatchObject({
-      reason: 'No label of the alert names a service.',
+      reason: 'the alert has no service label.',
     });
   });
 
@@ -216,11 +216,11 @@ describe('what cannot be had costs a line', () => {
     await clock.advance(8 * SECOND);
     expect(await found).toMatchObject({
       slowShare: 0.072,
-      traces: { kind: 'unavailable', reason: 'Jaeger did not answer in 8 s.' },
+      traces: { kind: 'unavailable', reason: 'Jaeger did not respond within 8 s.' },
     });
     expect((await found).gaps.toSorted()).toEqual([
-      'No chart: Prometheus did not answer in 8 s.',
-      'No p99: Prometheus did not answer in 8 s.',
+      'No chart: Prometheus did not respond within 8 s.',
+      'No p99: Prometheus did not respond within 8 s.',
     ]);
     expect(aborted).toBe(3);
   });
@@ -261,6 +261,6 @@ describe('what cannot be had costs a line', () => {
   it('a mistake of the program is in the log, and the alert goes on', async () => {
     const { enrich, logger } = stage({ findSlowest: () => Promise.reject(new TypeError('oops')) });
     expect((await enrich({ alert, rule })).traces).toMatchObject({ kind: 'unavailable' });
-    expect(logger.messages('error')).toEqual(['the traces of an alert could not be looked for']);
+    expect(logger.messages('error')).toEqual(['the trace search of an alert failed']);
   });
 });
