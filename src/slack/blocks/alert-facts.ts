@@ -3,7 +3,8 @@ import { quantileName } from '../../lib/histogram.ts';
 import { between, type Milliseconds } from '../../lib/units.ts';
 import { firedAtOf, statusOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
-import type { BurnPair, SloRule } from '../../rules/rule.ts';
+import type { BurnWindows } from '../../rules/burn-rate.ts';
+import type { SloRule } from '../../rules/rule.ts';
 import {
   bound,
   budgetText,
@@ -56,7 +57,7 @@ export function symptom(view: MessageView): string {
 }
 
 /** `burn rate 20x over 1 h and 5 min (alert threshold 14.4x)`. */
-function burning(view: MessageView, { long, short, factor }: BurnPair): string {
+function burning(view: MessageView, { long, short, factor }: BurnWindows): string {
   const rate = burnOf(view.alert.value, view.rule.objective?.quantile);
   const how = rate === undefined ? '' : ` ${least(view)}${burn(rate)}`;
   return `burn rate${how} over ${timeSpan(long)} and ${timeSpan(short)} (alert threshold ${burn(factor)})`;

@@ -104,7 +104,7 @@ const suppression = some(
 );
 
 /** The fields of an alert's message. */
-export const viewFields = some(
+const viewFields = some(
   {
     state: fc.constantFrom('firing' as const, 'resolved' as const),
     alertId: hostileText,
@@ -125,7 +125,7 @@ export const viewFields = some(
     bound: value,
     threshold: span,
     quantile: fc.double({ min: 0, max: 1, noNaN: true }),
-    window: span,
+    window: fc.nat(1e9) as fc.Arbitrary<Milliseconds>,
     isApproximate: fc.constant(true as const),
     activeAt: at,
     firedAt: at,
