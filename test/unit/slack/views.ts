@@ -52,55 +52,31 @@ function ruleOf(fields: ViewFields): SloRule {
   };
 }
 
-/** The domain objects that a message is rendered from. */
-export function viewOf(fields: ViewFields): MessageView {
-  const activeAt = fields.activeAt ?? START;
-  const alert: Alert = {
+function alertOf(fields: ViewFields): Alert {
+  const { activeAt = START, state = 'firing', value = 0, peak = 0, seenAt = after(activeAt, MINUTE) } = fields;
+  const { resolvedAt, resolveReason, keepFiringSince, noDataSince, noDataReason, gap, firedAt } = fields;
+  const { suppressed, alsoSlow, acknowledged, closed } = fields;
+  return {
     fingerprint: 'f',
     alertId: fields.alertId ?? '00000000000000aa-17',
     labels: fields.labels ?? {},
     series: fields.series ?? { service: 'checkout' },
     annotations: fields.annotations ?? {},
-    state: fields.state ?? 'firing',
-    activeAt,
-    firedAt: fields.firedAt,
-    resolvedAt: fields.resolvedAt,
-    resolveReason: fields.resolveReason,
-    keepFiringSince: fields.keepFiringSince,
-    value: fields.value ?? 0,
-    peak: fields.peak ?? 0,
-    seenAt: fields.seenAt ?? after(activeAt, MINUTE),
-    missedTicks: 0,
-    noDataSince: fields.noDataSince,
-    noDataReason: fields.noDataReason,
-    gap: fields.gap,
-    suppressed: fields.suppressed,
-    alsoSlow: fields.alsoSlow,
-    acknowledged: fields.acknowledged,
-    closed: fields.closed,
+    ...{ activeAt, state, value, peak, seenAt, missedTicks: 0, resolvedAt, resolveReason, keepFiringSince },
+    ...{ noDataSince, noDataReason, gap, firedAt, suppressed, alsoSlow, acknowledged, closed },
   };
+}
+
+/** The domain objects that a message is rendered from. */
+export function viewOf(fields: ViewFields): MessageView {
   const { latency, slowShare, slowBetween, burnRate, budget, chart, traceService, watched } = fields;
   const { traces = { kind: 'pending' }, gaps = [] } = fields;
+  const { links = [], mentions, notice, escalates, alertGroup } = fields;
   return {
-    alert,
+    alert: alertOf(fields),
     rule: ruleOf(fields),
-    evidence: {
-      latency,
-      slowShare,
-      slowBetween,
-      burnRate,
-      budget,
-      chart,
-      traces,
-      traceService,
-      gaps,
-      watched,
-    },
-    links: fields.links ?? [],
-    mentions: fields.mentions,
-    notice: fields.notice,
-    escalates: fields.escalates,
-    alertGroup: fields.alertGroup,
+    evidence: { latency, slowShare, slowBetween, burnRate, budget, chart, traces, traceService, gaps, watched },
+    ...{ links, mentions, notice, escalates, alertGroup },
   };
 }
 
