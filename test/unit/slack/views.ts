@@ -53,7 +53,13 @@ function ruleOf(fields: ViewFields): SloRule {
 }
 
 function alertOf(fields: ViewFields): Alert {
-  const { activeAt = START, state = 'firing', value = 0, peak = 0, seenAt = after(activeAt, MINUTE) } = fields;
+  const {
+    activeAt = START,
+    state = 'firing',
+    value = 0,
+    peak = 0,
+    seenAt = after(activeAt, MINUTE),
+  } = fields;
   const { resolvedAt, resolveReason, keepFiringSince, noDataSince, noDataReason, gap, firedAt } = fields;
   const { suppressed, alsoSlow, acknowledged, closed } = fields;
   return {
@@ -75,7 +81,18 @@ export function viewOf(fields: ViewFields): MessageView {
   return {
     alert: alertOf(fields),
     rule: ruleOf(fields),
-    evidence: { latency, slowShare, slowBetween, burnRate, budget, chart, traces, traceService, gaps, watched },
+    evidence: {
+      latency,
+      slowShare,
+      slowBetween,
+      burnRate,
+      budget,
+      chart,
+      traces,
+      traceService,
+      gaps,
+      watched,
+    },
     ...{ links, mentions, notice, escalates, alertGroup },
   };
 }
