@@ -68,8 +68,23 @@ function alertOf(fields: ViewFields): Alert {
     labels: fields.labels ?? {},
     series: fields.series ?? { service: 'checkout' },
     annotations: fields.annotations ?? {},
-    ...{ activeAt, state, value, peak, seenAt, missedTicks: 0, resolvedAt, resolveReason, keepFiringSince },
-    ...{ noDataSince, noDataReason, gap, firedAt, suppressed, alsoSlow, acknowledged, closed },
+    activeAt,
+    state,
+    value,
+    peak,
+    seenAt,
+    missedTicks: 0,
+    resolvedAt,
+    resolveReason,
+    keepFiringSince,
+    noDataSince,
+    noDataReason,
+    gap,
+    firedAt,
+    suppressed,
+    alsoSlow,
+    acknowledged,
+    closed,
   };
 }
 
@@ -93,7 +108,11 @@ export function viewOf(fields: ViewFields): MessageView {
       gaps,
       watched,
     },
-    ...{ links, mentions, notice, escalates, alertGroup },
+    links,
+    mentions,
+    notice,
+    escalates,
+    alertGroup,
   };
 }
 
