@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Bot, startBot } from '../src/bot.ts';
-import type { LoadedRules } from '../src/evaluation/reload.ts';
+import type { LoadedRules } from '../src/evaluation/rule-set-holder.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { problemsText, readSettings } from '../src/settings/env.ts';
 import type { Settings } from '../src/settings/settings.ts';

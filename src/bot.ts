@@ -12,11 +12,11 @@ import {
   wakingStore,
 } from './bot-parts.ts';
 import { secretsOf } from './bot-settings.ts';
-import { createCronScheduler } from './evaluation/cron-scheduler.ts';
-import { createLearnCalls } from './evaluation/learn-calls.ts';
-import { createRulesInForce, type LoadedRules } from './evaluation/reload.ts';
-import type { Scheduler } from './evaluation/scheduler.ts';
-import { createWatch } from './evaluation/watch.ts';
+import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
+import { createEvaluator } from './evaluation/evaluator.ts';
+import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
+import type { Scheduler } from './evaluation/schedule.ts';
+import { createCronScheduler } from './evaluation/schedule.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
@@ -92,7 +92,7 @@ async function start(
   const loaded = await options.loadRules();
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
   for (const note of loaded.notes) logger.warn(note);
-  const rules = createRulesInForce({ ...loaded, load: options.loadRules, recorder, logger });
+  const rules = createRuleSetHolder({ ...loaded, load: options.loadRules, recorder, logger });
   const stored = await openStore(base);
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
@@ -102,7 +102,7 @@ async function start(
   const verifying = createVerifying(base, sources, cleanups);
   const slack = createAnswering(base, { sources, store, ruleSet: rules.ruleSet, painter, verifying });
   telemetry.onScrape(() => recordOutbox(base, store));
-  const watch = createWatch({
+  const watch = createEvaluator({
     clock,
     logger,
     recorder,
@@ -110,12 +110,12 @@ async function start(
     metrics: sources.metrics,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
     expand: expandTemplate,
-    watchesSources: true,
+    notifiesOutages: true,
     isShared: settings.redis !== undefined,
     noise: {
       policy: () => rules.ruleSet().policy ?? NO_POLICY,
       localTime: createLocalTime(),
-      learnCalls: createLearnCalls({ metrics: sources.metrics, clock, logger }),
+      callGraphAt: createCallGraphQuery({ metrics: sources.metrics, clock, logger }),
       silences: () => store.silences(clock.now()),
     },
   });

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { LoadedRules } from '../evaluation/reload.ts';
+import type { LoadedRules } from '../evaluation/rule-set-holder.ts';
 import { loadRuleFiles } from '../rules/file/rule-file.ts';
 import { ruleErrorsText } from './check-report.ts';
 import { rulePaths } from './rule-paths.ts';

@@ -1,5 +1,5 @@
-import type { LoadedRules } from '../evaluation/reload.ts';
 import { createReplay, type ReplayReport, type ReplayRequest } from '../evaluation/replay/replay.ts';
+import type { LoadedRules } from '../evaluation/rule-set-holder.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { systemClock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';

@@ -1,7 +1,5 @@
 import type { Alert, RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
-import { restarted } from '../alerts/restart.ts';
-import { resolveAlert } from '../alerts/step-alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
@@ -9,8 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { retireAlertGroups } from '../messages/alert-group-plan.ts';
-import { createEscalation, entriesOf } from '../messages/alert-messages.ts';
+import { createEscalation } from '../messages/alert-messages.ts';
 import { decideNotifications, type NoiseLimits } from '../messages/decide-notifications.ts';
 import type { OutboxEntry, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
@@ -18,279 +15,253 @@ import { GROUP_THRESHOLD } from '../policy/alert-group.ts';
 import { FLAP_THRESHOLD } from '../policy/flap.ts';
 import { destinationsOf, type RoutedDestination } from '../policy/route.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
-import { stepRules, type Tick } from './evaluate-rules.ts';
+import { evaluateRules, type Tick } from './evaluate-rule.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
-import { createOtherGroupStates, type OtherGroupStates } from './other-group-states.ts';
-import { createOutageNote, type OutageNote } from './outage-note.ts';
-import { createRestarts, type Restarts } from './restarts.ts';
-import { createRuleSetVersions, isOutdated, nextVersion, type RuleSetVersions } from './rule-set-version.ts';
-import { type SuppressParts, suppressAlerts } from './suppress-alerts.ts';
+import { resolveRemovedRule } from './removed-groups.ts';
+import {
+  afterRestart,
+  createOwnVersion,
+  isOutdated,
+  nextVersion,
+  type OwnVersion,
+  type RestartDetection,
+} from './replicas.ts';
+import { createOutageLog, type OutageLog } from './source-outage.ts';
+import {
+  createOtherGroupStates,
+  type NoiseOptions,
+  type OtherGroupStates,
+  suppressAlerts,
+} from './suppress-alerts.ts';
 
-/** What evaluating a group needs. */
-export interface EvaluateGroupOptions extends Pick<SuppressParts, 'noise'> {
+/** What the evaluation of groups depends on. */
+export interface EvaluateGroupOptions {
   readonly store: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'actions' | 'applyEvaluation'>;
   readonly metrics: MetricsSource;
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly logger: Logger;
   readonly expand: ExpandTemplate;
-  /** Absent: what no-data reason of an alert without data is not looked for. */
+  /** The policy on notifications; absent: every alert is notified. */
+  readonly noise?: NoiseOptions;
+  /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
-  /** Switches every difference from Prometheus off, whatever the rule files say. */
-  readonly isPrometheus?: boolean;
-  /** Set where the process begins: in Prometheus's mode its start begins short `for` timers anew. */
-  readonly isStart?: boolean;
-  /** Other processes may evaluate the same groups. */
-  readonly isShared?: boolean;
+  /** Resets short timers after a restart in Prometheus's mode; absent: nothing starts here. */
+  readonly restarts?: RestartDetection;
 }
 
-/** What came of a tick. */
+/** The outcome of a tick. */
 export type TickOutcome =
   | { readonly kind: 'applied'; readonly state: RuleGroupState }
-  /** Another replica has it. */
+  /** Another replica has claimed it. */
   | { readonly kind: 'claimed-elsewhere' }
-  /** In Prometheus's mode the first tick since the start is for other replicas, to see whether there are any. */
+  /** The first tick after a start in Prometheus's mode is left to other replicas. */
   | { readonly kind: 'left-to-others' }
-  /** Another replica evaluates the group by newer rules. */
+  /** Another replica evaluates the group with newer rules. */
   | { readonly kind: 'outdated' }
-  /** A later tick was applied before this one was through. */
+  /** A later tick was applied before this one. */
   | { readonly kind: 'stale' }
-  /** The store did not take it: nothing was done. */
+  /** The store does not respond: nothing was changed. */
   | { readonly kind: 'store-error' }
-  /** A fault of this program, logged: nothing was done. */
+  /** A bug, logged: nothing was changed. */
   | { readonly kind: 'failed' };
 
 /** Evaluates a group at an evaluation time. Never throws. */
 export type EvaluateGroup = (group: RuleGroup, evalTime: EpochMs) => Promise<TickOutcome>;
 
-/** A claim outlives any clock skew and lateness between replicas; it is never given back. */
+/** A claim outlives every clock offset and delay between replicas. It is never released. */
 const CLAIM_INTERVALS = 10;
 const MIN_CLAIM_TTL: Milliseconds = ms(60 * SECOND);
 
-interface Evaluated {
-  readonly rules: Record<string, RuleState>;
-  readonly entries: OutboxEntry[];
-}
+/** How far a stored state may be ahead of a tick: more than the clocks of replicas normally differ. */
+const MAX_AHEAD: Milliseconds = ms(5 * MINUTE);
 
-const claimTtl = (group: RuleGroup): Milliseconds =>
-  ms(Math.max(CLAIM_INTERVALS * group.interval, MIN_CLAIM_TTL));
-
-/** Ends what is left of a rule that is gone from the files. */
-export function retireRule(group: RuleGroup, evalTime: EpochMs, state: RuleState): readonly OutboxEntry[] {
-  const at = { group, rule: state.rule };
-  const alone = state.alerts
-    .filter(({ state: now, firedAt }) => now !== 'resolved' && firedAt !== undefined)
-    .flatMap((alert) =>
-      entriesOf(at, evalTime, { alert: resolveAlert(alert, evalTime, 'rule-removed'), kind: 'resolved' }),
-    );
-  return [...alone, ...retireAlertGroups(at, evalTime, state)];
-}
-
-interface Parts extends EvaluateGroupOptions {
-  readonly isPrometheus: boolean;
-  /** Notes on Prometheus and on the store. */
-  readonly source: OutageNote;
-  readonly storage: OutageNote;
-  /** Groups that were said to have a state from the future. */
-  readonly ahead: Set<string>;
-  readonly ruleSetVersions: RuleSetVersions;
+/** The options and what is kept between ticks. */
+interface Evaluation extends EvaluateGroupOptions {
+  readonly sourceOutage: OutageLog;
+  readonly storeOutage: OutageLog;
+  readonly versionOf: OwnVersion;
   readonly states: OtherGroupStates;
-  /** Groups that another replica has newer rules for. */
+  /** Groups whose stored state is ahead of this clock: logged once. */
+  readonly ahead: Set<string>;
+  /** Groups for which another replica has newer rules: their ticks are not claimed. */
   readonly outdated: Set<string>;
-  /** Absent where nothing begins. */
-  readonly restarts: Restarts | undefined;
 }
 
-/** Read at each tick: a reload may change what the rule files say. */
-const withMode = (parts: Parts): Parts => ({
-  ...parts,
-  isPrometheus: parts.isPrometheus || parts.noise?.policy().isPrometheus === true,
-});
+/** Read at each tick: a reload may change it. */
+const isPrometheusMode = ({ noise }: Evaluation): boolean => noise?.policy().isPrometheus === true;
 
-/** Looks before it claims: a tick that is claimed is nobody else's. */
-async function isLeftAtStart(parts: Parts, group: RuleGroup, evalTime: EpochMs): Promise<boolean> {
-  const { restarts, store } = parts;
-  if (restarts?.isFirst(group) !== true || !withMode(parts).isPrometheus) return false;
-  return restarts.isLeft({ group, evalTime, stored: await store.loadGroup(group.id) });
-}
+const ownVersion = ({ versionOf, noise }: Evaluation, group: RuleGroup): RuleSetVersion =>
+  versionOf(group, noise?.policy());
 
-/** Evaluates all rules, then decides what is notified: what one alert holds back depends on the others. */
-async function evaluateRules(
-  parts: Parts,
-  tick: Tick,
-  previous: RuleGroupState | undefined,
-): Promise<Evaluated> {
-  const { group, evalTime } = tick;
-  const stepped = await stepRules(parts, tick, previous);
-  const held = await suppressAlerts(
-    parts,
-    { group: group.id, evalTime, asOf: before(evalTime, group.queryOffset) },
-    stepped.map(({ rule, next }) => ({ rule, alerts: next.alerts })),
-  );
-  const escalation = createEscalation(
-    group,
-    stepped.map(({ rule, next }, index) => ({ rule, alerts: held[index]?.alerts ?? next.alerts })),
-  );
-  const result: Evaluated = { rules: {}, entries: [] };
-  for (const [index, { rule, next, transitions }] of stepped.entries()) {
-    const { alerts: now, changed } = held[index] ?? { alerts: next.alerts, changed: new Set<string>() };
-    const { entries, ...notified } = decideNotifications({ group, rule }, evalTime, {
-      alerts: now,
-      transitions,
-      changed,
-      known: previous?.rules[rule.key],
-      limits: limitsOf(parts),
-      isAnswered: next.health.kind === 'ok',
-      escalates: escalation(rule),
-      ...routesOf(parts, rule, evalTime),
-    });
-    result.rules[rule.key] = { ...next, ...notified };
-    result.entries.push(...entries);
-  }
-  return result;
-}
-
-/** How much is notified. Without rule files that could say, and in Prometheus's mode, everything is. */
-function limitsOf({ noise, isPrometheus }: Parts): NoiseLimits {
-  if (noise === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
+/** The limits on notifications. Without a policy and in Prometheus's mode there are none. */
+function limitsOf(evaluation: Evaluation): NoiseLimits {
+  const { noise } = evaluation;
+  if (noise === undefined || isPrometheusMode(evaluation)) return { groupThreshold: 0, flapThreshold: 0 };
   const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = noise.policy();
   return { groupThreshold, flapThreshold };
 }
 
-/** Where a rule's alerts go, when the rule files say anything about it. */
-function routesOf(
-  { noise }: Parts,
+/** The destinations of a rule's alerts; undefined without a policy. */
+function routeOf(
+  { noise }: Evaluation,
   { channel }: SloRule,
-  evalTime: EpochMs,
-): { readonly route?: (alert: Alert) => readonly RoutedDestination[] } {
-  if (noise === undefined) return {};
+  at: EpochMs,
+): ((alert: Alert) => readonly RoutedDestination[]) | undefined {
+  if (noise === undefined) return undefined;
   const { localTime } = noise;
   const routing = noise.policy();
-  const own = channel === undefined ? {} : { channel };
-  return { route: ({ labels }) => destinationsOf(routing, { labels, ...own }, { at: evalTime, localTime }) };
+  return ({ labels }) => destinationsOf(routing, { labels, channel }, { at, localTime });
 }
 
-function noteSource(source: OutageNote, group: string, rules: Readonly<Record<string, RuleState>>): void {
-  const states = Object.values(rules);
-  const failure = states.map(({ health }) => health).find(({ kind }) => kind === 'source-error');
-  if (failure?.kind === 'source-error') source.failed(group, failure.message);
-  else if (states.length > 0) source.answered(group);
+/** Evaluates all rules, then decides on notifications: suppression depends on the alerts of all rules. */
+async function evaluateTick(
+  evaluation: Evaluation,
+  { group, evalTime }: Tick,
+  previous: RuleGroupState | undefined,
+): Promise<{ rules: Record<string, RuleState>; entries: OutboxEntry[] }> {
+  const isPrometheus = isPrometheusMode(evaluation);
+  const evaluated = await evaluateRules({ ...evaluation, isPrometheus }, { group, evalTime }, previous);
+  const suppressed = await suppressAlerts(
+    evaluation,
+    { group: group.id, evalTime, queryTime: before(evalTime, group.queryOffset) },
+    evaluated.map(({ rule, next }) => ({ rule, alerts: next.alerts })),
+  );
+  const ruleAlerts = evaluated.map(({ rule, next, transitions }, index) => {
+    const { alerts, changed } = suppressed[index] ?? { alerts: next.alerts, changed: new Set<string>() };
+    return { rule, next, transitions, alerts, changed };
+  });
+  const escalation = createEscalation(group, ruleAlerts);
+  const rules: Record<string, RuleState> = {};
+  const entries: OutboxEntry[] = [];
+  for (const { rule, next, transitions, alerts, changed } of ruleAlerts) {
+    const { entries: own, ...notified } = decideNotifications({ group, rule }, evalTime, {
+      alerts,
+      transitions,
+      changed,
+      known: previous?.rules[rule.key],
+      limits: limitsOf(evaluation),
+      isAnswered: next.health.kind === 'ok',
+      escalates: escalation(rule),
+      route: routeOf(evaluation, rule, evalTime),
+    });
+    rules[rule.key] = { ...next, ...notified };
+    entries.push(...own);
+  }
+  return { rules, entries };
 }
 
-/** How far the stored state may be ahead of a tick: more than replicas' clocks ever differ. */
-const MAX_AHEAD: Milliseconds = ms(5 * MINUTE);
+function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleState[]): void {
+  const health = rules.map((rule) => rule.health).find(({ kind }) => kind === 'source-error');
+  if (health?.kind === 'source-error') outage.failed(group, health.message);
+  else if (rules.length > 0) outage.succeeded(group);
+}
 
 /**
- * Says once that a group's state comes from the future: some clock was wrong when it was written, and the group stands
- * still until that time. It is not healed here, since from one replica nobody can tell whose clock is wrong.
+ * Logs once that a group's state is from the future: some clock was ahead when it was written, and the group is not
+ * evaluated until that time. One replica cannot determine which clock is wrong.
  */
-function noteFutureState(parts: Parts, group: RuleGroup, at: { evalTime: EpochMs; stored: EpochMs }): void {
-  if (between(at.evalTime, at.stored) <= MAX_AHEAD || parts.ahead.has(group.id)) return;
-  parts.ahead.add(group.id);
-  parts.logger.error(
-    "a rule group's state was written by a clock that was ahead: it is not evaluated until then",
+function logFutureState({ ahead, logger }: Evaluation, { group, evalTime }: Tick, stored: EpochMs): void {
+  if (between(evalTime, stored) <= MAX_AHEAD || ahead.has(group.id)) return;
+  ahead.add(group.id);
+  logger.error(
+    'rule group state is from the future: a clock was ahead; the group is not evaluated until then',
     {
       group: group.id,
-      until: utcTime(at.stored),
+      until: utcTime(stored),
     },
   );
 }
 
-/** What is in force here for a group. */
-const ownVersion = ({ ruleSetVersions, noise }: Parts, group: RuleGroup): RuleSetVersion =>
-  ruleSetVersions.own(group, noise?.policy());
-
-/** Whether newer rules are in force elsewhere. Said once, and remembered: from then on no tick is claimed for nothing. */
-function isLeftToOthers(
-  parts: Parts,
-  group: RuleGroup,
-  { evalTime, stored }: { evalTime: EpochMs; stored: RuleGroupState | undefined },
+/** Whether another replica has newer rules. Logged once; from then on the ticks of the group are not claimed. */
+function isLeftToNewerRules(
+  evaluation: Evaluation,
+  { group, evalTime }: Tick,
+  stored: RuleGroupState | undefined,
 ): boolean {
-  const { outdated, logger } = parts;
-  const own = ownVersion(parts, group);
-  if (!isOutdated(own, stored, { evalTime, interval: group.interval })) {
+  const { outdated, logger } = evaluation;
+  if (!isOutdated(ownVersion(evaluation, group), stored, { evalTime, interval: group.interval })) {
     outdated.delete(group.id);
     return false;
   }
   if (!outdated.has(group.id))
-    logger.info('another replica has newer rules for a group: it is left to that one', { group: group.id });
+    logger.info('another replica has newer rules for the group; its ticks are left to that replica', {
+      group: group.id,
+    });
   outdated.add(group.id);
   return true;
 }
 
-async function evaluateClaimed(given: Parts, group: RuleGroup, evalTime: EpochMs): Promise<TickOutcome> {
-  const parts = withMode(given);
-  const stored = await loadWithActions(parts.store, group.id);
-  const isRestart = parts.restarts?.isRestart({ group, stored }) === true && parts.isPrometheus;
-  const previous = isRestart ? restarted(stored) : stored;
+async function evaluateClaimed(evaluation: Evaluation, tick: Tick): Promise<TickOutcome> {
+  const { store, restarts, states, ahead } = evaluation;
+  const { group, evalTime } = tick;
+  const stored = await loadWithActions(store, group.id);
+  const isRestart = restarts?.isRestart(group, stored) === true && isPrometheusMode(evaluation);
+  const previous = isRestart && stored !== undefined ? afterRestart(stored) : stored;
   if (previous !== undefined && previous.evalTime >= evalTime) {
-    noteFutureState(parts, group, { evalTime, stored: previous.evalTime });
+    logFutureState(evaluation, tick, previous.evalTime);
     return { kind: 'stale' };
   }
-  parts.ahead.delete(group.id);
-  if (isLeftToOthers(parts, group, { evalTime, stored: previous })) return { kind: 'outdated' };
-  const { rules, entries } = await evaluateRules(parts, { group, evalTime }, previous);
-  noteSource(parts.source, group.id, rules);
-  const gone = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
-  const ends = gone.flatMap(([, state]) => retireRule(group, evalTime, state));
-  const ruleSetVersion = nextVersion(ownVersion(parts, group), previous?.ruleSetVersion);
+  ahead.delete(group.id);
+  if (isLeftToNewerRules(evaluation, tick, previous)) return { kind: 'outdated' };
+  const { rules, entries } = await evaluateTick(evaluation, tick, previous);
+  logSourceOutage(evaluation.sourceOutage, group.id, Object.values(rules));
+  const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
+  entries.push(...removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state)));
+  const ruleSetVersion = nextVersion(ownVersion(evaluation, group), previous?.ruleSetVersion);
   const state: RuleGroupState = { evalTime, rules, ruleSetVersion };
-  const applied = await parts.store.applyEvaluation({
-    group: group.id,
-    state,
-    entries: [...entries, ...ends],
-  });
+  const applied = await store.applyEvaluation({ group: group.id, state, entries });
   if (applied === 'stale') return { kind: 'stale' };
-  parts.states.note(group.id, state);
+  states.note(group.id, state);
   return { kind: 'applied', state };
 }
 
-async function runTick(parts: Parts, group: RuleGroup, evalTime: EpochMs): Promise<TickOutcome> {
-  // In force from now on, whoever gets the tick.
-  ownVersion(parts, group);
-  if (parts.outdated.has(group.id)) {
-    const stored = await parts.store.loadGroup(group.id);
-    if (isLeftToOthers(parts, group, { evalTime, stored })) return { kind: 'outdated' };
+async function runTick(evaluation: Evaluation, tick: Tick): Promise<TickOutcome> {
+  const { store, recorder, outdated, restarts, storeOutage } = evaluation;
+  const { group, evalTime } = tick;
+  // These rules are in use from now on, whichever replica claims the tick.
+  ownVersion(evaluation, group);
+  if (outdated.has(group.id) && isLeftToNewerRules(evaluation, tick, await store.loadGroup(group.id)))
+    return { kind: 'outdated' };
+  // Checked before the claim: other replicas cannot run a claimed tick.
+  if (restarts?.isFirst(group) === true && isPrometheusMode(evaluation)) {
+    const stored = await store.loadGroup(group.id);
+    if (restarts.isLeft({ group, evalTime, stored })) return { kind: 'left-to-others' };
   }
-  if (await isLeftAtStart(parts, group, evalTime)) return { kind: 'left-to-others' };
-  const isOurs = await parts.store.claimTick({ group: group.id, evalTime, ttl: claimTtl(group) });
+  const ttl = ms(Math.max(CLAIM_INTERVALS * group.interval, MIN_CLAIM_TTL));
+  const isOurs = await store.claimTick({ group: group.id, evalTime, ttl });
   const outcome: TickOutcome = isOurs
-    ? await evaluateClaimed(parts, group, evalTime)
+    ? await evaluateClaimed(evaluation, tick)
     : { kind: 'claimed-elsewhere' };
-  parts.storage.answered(group.id);
-  if (outcome.kind === 'stale') parts.recorder.evaluated({ outcome: 'stale', seconds: 0 });
+  storeOutage.succeeded(group.id);
+  if (outcome.kind === 'stale') recorder.evaluated({ outcome: 'stale', seconds: 0 });
   return outcome;
 }
 
 /**
- * The use case of a tick: claim it, ask every rule in order, step their states, decide what to tell, and write it all in
- * one atomic write. It fails closed: without the store nothing is evaluated and nothing is notified, and since the next
- * tick starts from the same state, nothing is lost either.
+ * Creates the evaluation of a tick: claim it, query every rule, step their states, decide on notifications, and write it
+ * all in one atomic write. When the store does not respond nothing is evaluated and nothing is notified; the next tick
+ * starts from the same state, so that nothing is lost.
  */
 export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGroup {
-  const parts: Parts = {
+  const evaluation: Evaluation = {
     ...options,
-    isPrometheus: options.isPrometheus ?? false,
-    source: createOutageNote('Prometheus', options),
-    storage: createOutageNote('the store', options),
-    ahead: new Set(),
-    ruleSetVersions: createRuleSetVersions(options.clock),
+    sourceOutage: createOutageLog('Prometheus', options),
+    storeOutage: createOutageLog('The store', options),
+    versionOf: createOwnVersion(options.clock),
     states: createOtherGroupStates(options),
+    ahead: new Set(),
     outdated: new Set(),
-    restarts:
-      options.isStart === true
-        ? createRestarts({ clock: options.clock, isShared: options.isShared ?? false })
-        : undefined,
   };
   return async (group, evalTime) => {
     try {
-      return await runTick(parts, group, evalTime);
+      return await runTick(evaluation, { group, evalTime });
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.system !== 'store') {
-        parts.logger.error('an evaluation failed by a fault of this program', { group: group.id, error });
+        evaluation.logger.error('evaluation failed because of a bug', { group: group.id, error });
         return { kind: 'failed' };
       }
-      parts.storage.failed(group.id, error.message);
+      evaluation.storeOutage.failed(group.id, error.message);
       return { kind: 'store-error' };
     }
   };

@@ -1,104 +1,195 @@
-import type { RuleQueryResult, RuleState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState, RuleQueryResult, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
-import { needsRecoverySamples } from '../alerts/step-rule.ts';
+import { needsRecoverySamples, type RuleStep, stepRule } from '../alerts/step-rule.ts';
 import type { Clock } from '../lib/clock.ts';
+import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
-import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { RuleAt } from '../rules/rule.ts';
+import type { Recorder } from '../lib/recorder.ts';
+import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import type { FindNoDataReason } from './no-data-reason.ts';
 
-/** No query of a rule may take longer, however long its interval is. */
-const MAX_QUERY_TIME: Milliseconds = ms(30 * SECOND);
+/** A group at its evaluation time. */
+export interface Tick {
+  readonly group: RuleGroup;
+  readonly evalTime: EpochMs;
+}
 
-/** What asking needs. */
-export interface AskContext {
+/** What the evaluation of a rule depends on. */
+export interface EvaluateRuleOptions {
   readonly metrics: MetricsSource;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly recorder: Pick<Recorder, 'evaluated'>;
   readonly expand: ExpandTemplate;
   readonly isPrometheus: boolean;
+  /** Absent: the reason for missing data is not determined. */
+  readonly findNoDataReason?: FindNoDataReason;
 }
 
-/** One rule to ask about at an evaluation time. */
-export interface Question {
-  readonly at: RuleAt;
+/** A rule after its evaluation, before notifications. */
+export interface EvaluatedRule extends RuleStep {
+  readonly rule: SloRule;
+}
+
+/** One rule of a tick. */
+interface RuleTick extends Tick {
+  readonly rule: SloRule;
   readonly previous: RuleState | undefined;
-  readonly evalTime: EpochMs;
-  /** When the group's time is up. */
+  /** The instant of the rule's queries. */
+  readonly queryTime: EpochMs;
+  /** The queries of the group must end by then. */
   readonly deadline: EpochMs;
   /** Whether this is the last rule of the group. */
   readonly isLast: boolean;
 }
 
+/** The limit of one query, whatever the interval. */
+const MAX_QUERY_TIME: Milliseconds = ms(30 * SECOND);
+
+/** The share of the interval for queries. The rest is for the store. */
+const QUERY_SHARE = 0.9;
+
+/** A group with a cron schedule has no interval. */
+const SCHEDULED_QUERY_TIME: Milliseconds = MINUTE;
+
+/** The number of rules of one group that are queried concurrently: a group of 1,000 finishes within its interval. */
+const CONCURRENT_RULES = 4;
+
+const queryBudget = (group: RuleGroup): Milliseconds =>
+  ms(QUERY_SHARE * (group.schedule === undefined ? group.interval : SCHEDULED_QUERY_TIME));
+
 /**
- * Time for one query: half of what the group has left, all of it for the last rule. One slow rule cannot starve the
- * ones after it, and a single rule has nearly the whole interval.
+ * Sends a query of a rule. It may take half of the time that the group has left, for the last rule all of it: one slow
+ * rule does not take the time of the others, and a single rule has nearly the whole interval.
  */
-function queryTime({ clock }: AskContext, { deadline, isLast }: Question): Milliseconds {
-  const left = Math.max(0, between(clock.now(), deadline));
-  return ms(Math.min(MAX_QUERY_TIME, isLast ? left : left / 2));
-}
-
-async function instant(
-  context: AskContext,
-  question: Question,
-  asked: { readonly expr: string; readonly isProof?: boolean },
+async function query(
+  { clock, metrics }: EvaluateRuleOptions,
+  { queryTime, deadline, isLast }: RuleTick,
+  request: { readonly expr: string; readonly isProof?: boolean },
 ): Promise<readonly Sample[]> {
-  const at = before(question.evalTime, question.at.group.queryOffset);
-  const limit = {
-    clock: context.clock,
-    duration: queryTime(context, question),
-    system: 'prometheus',
-  } as const;
-  return await withDeadline(limit, (signal) => context.metrics.instant({ ...asked, at }, signal));
+  const left = Math.max(0, between(clock.now(), deadline));
+  const duration = ms(Math.min(MAX_QUERY_TIME, isLast ? left : left / 2));
+  return await withDeadline({ clock, duration, system: 'prometheus' }, (signal) =>
+    metrics.instant({ ...request, at: queryTime }, signal),
+  );
 }
 
-/** A wrong question is the rule's fault; everything else is the source's. */
-function failureOf(error: unknown): RuleQueryResult {
+type QueryFailure = Exclude<RuleQueryResult, { kind: 'vector' }>;
+
+/** A rejected query is an error of the rule; everything else is one of the source. */
+function failureOf(error: unknown): QueryFailure {
   const message = error instanceof Error ? error.message : String(error);
-  const isRule = error instanceof UpstreamError && error.code === 'bad-request';
-  return { kind: isRule ? 'rule-error' : 'source-error', message };
+  const isRejected = error instanceof UpstreamError && error.code === 'bad-request';
+  return { kind: isRejected ? 'rule-error' : 'source-error', message };
 }
 
 /**
- * The values that would prove a recovery. When the evidence expression is wrong there can be none, and the alerts that
- * wait for it will say so as `no data`; when the source does not answer, nothing follows.
+ * Sends the recovery query of a rule. When it is rejected its result is empty: the alerts that wait for it get `no
+ * data`. When the source does not respond their state is unknown.
  */
 async function queryRecovery(
-  context: AskContext,
-  question: Question,
+  options: EvaluateRuleOptions,
+  tick: RuleTick,
   expr: string,
-): Promise<
-  Pick<Extract<RuleQueryResult, { kind: 'vector' }>, 'recoverySamples' | 'isPartial' | 'recoveryError'>
-> {
+): Promise<Omit<Extract<RuleQueryResult, { kind: 'vector' }>, 'kind' | 'samples'>> {
   try {
-    // What only a part of the data shows is no recovery.
-    return { recoverySamples: await instant(context, question, { expr, isProof: true }) };
+    return { recoverySamples: await query(options, tick, { expr, isProof: true }) };
   } catch (error) {
-    const failure = failureOf(error);
-    context.logger.warn('the evidence of a recovery could not be asked', {
-      group: question.at.group.id,
-      rule: question.at.rule.name,
-      reason: failure.kind === 'vector' ? '' : failure.message,
+    const { kind, message } = failureOf(error);
+    options.logger.warn('recovery query failed', {
+      group: tick.group.id,
+      rule: tick.rule.name,
+      reason: message,
     });
     if (error instanceof UpstreamError && error.code === 'partial') return { isPartial: true };
-    return failure.kind === 'source-error' ? { recoveryError: failure.message } : { recoverySamples: [] };
+    return kind === 'source-error' ? { recoveryError: message } : { recoverySamples: [] };
   }
 }
 
-/** Asks a rule's expression at its evaluation time, and its evidence when a firing alert is missing from the answer. Never throws. */
-export async function askRule(context: AskContext, question: Question): Promise<RuleQueryResult> {
-  const { rule } = question.at;
+/** Sends a rule's query, and its recovery query when a firing alert is missing from the result. Never throws. */
+async function queryRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<RuleQueryResult> {
+  const { rule, previous } = tick;
   let samples: readonly Sample[];
   try {
-    samples = await instant(context, question, { expr: rule.expr });
+    samples = await query(options, tick, { expr: rule.expr });
   } catch (error) {
     return failureOf(error);
   }
-  const { expand, isPrometheus } = context;
-  const wanted = needsRecoverySamples({ rule, previous: question.previous, expand, isPrometheus }, samples);
-  if (!wanted || rule.recovery === undefined) return { kind: 'vector', samples };
-  return { kind: 'vector', samples, ...(await queryRecovery(context, question, rule.recovery.expr)) };
+  if (rule.recovery === undefined || !needsRecoverySamples({ ...options, rule, previous }, samples))
+    return { kind: 'vector', samples };
+  return { kind: 'vector', samples, ...(await queryRecovery(options, tick, rule.recovery.expr)) };
+}
+
+/** Logs the error of a rule when it first occurs, not at every tick. */
+function logRuleError(logger: Logger, { rule, health }: RuleState, previous: RuleState | undefined): void {
+  if (health.kind !== 'rule-error') return;
+  if (previous?.health.kind === 'rule-error' && previous.health.message === health.message) return;
+  logger.warn('rule could not be evaluated', { rule: rule.name, reason: health.message });
+}
+
+/** Adds the reason to the alerts that are without data since this evaluation. */
+async function withNoDataReason(
+  { findNoDataReason }: EvaluateRuleOptions,
+  { rule, queryTime, deadline }: RuleTick,
+  step: RuleStep & { readonly isPartial: boolean },
+): Promise<RuleStep> {
+  const { next, transitions, isPartial } = step;
+  const alerts = transitions.filter(({ kind }) => kind === 'no-data').map(({ alert }) => alert);
+  if (alerts.length === 0 || findNoDataReason === undefined) return { next, transitions };
+  const reasons = isPartial
+    ? new Map(alerts.map(({ fingerprint }) => [fingerprint, { kind: 'source' } as const]))
+    : await findNoDataReason({ rule, alerts, at: queryTime, deadline });
+  const withReason = (alert: Alert): Alert => {
+    const noDataReason = reasons.get(alert.fingerprint);
+    return noDataReason === undefined ? alert : { ...alert, noDataReason };
+  };
+  return { next: { ...next, alerts: next.alerts.map(withReason) }, transitions };
+}
+
+async function evaluateRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<EvaluatedRule> {
+  const { clock, recorder, logger } = options;
+  const startedAt = clock.now();
+  const evaluation = await queryRule(options, tick);
+  const step = stepRule({ ...options, ...tick, evaluation });
+  const { kind } = step.next.health;
+  recorder.evaluated({
+    outcome: kind === 'unknown' ? 'ok' : kind,
+    seconds: between(startedAt, clock.now()) / SECOND,
+  });
+  logRuleError(logger, step.next, tick.previous);
+  const isPartial = evaluation.kind === 'vector' && evaluation.isPartial === true;
+  return { rule: tick.rule, ...(await withNoDataReason(options, tick, { ...step, isPartial })) };
+}
+
+/** The order of the queries: rules that got no response for longest first, so that it is not always the same ones. */
+function queryOrder({ rules }: RuleGroup, previous: RuleGroupState | undefined): readonly SloRule[] {
+  const failingSince = ({ key }: SloRule): number => {
+    const health = previous?.rules[key]?.health;
+    return health?.kind === 'source-error' ? health.since : Number.MAX_SAFE_INTEGER;
+  };
+  return rules.toSorted((a, b) => failingSince(a) - failingSince(b));
+}
+
+/** Evaluates the rules of a group concurrently: no rule depends on another one. Returns them in the group's order. */
+export async function evaluateRules(
+  options: EvaluateRuleOptions,
+  tick: Tick,
+  previous: RuleGroupState | undefined,
+): Promise<readonly EvaluatedRule[]> {
+  const { group, evalTime } = tick;
+  const deadline = after(options.clock.now(), queryBudget(group));
+  const queryTime = before(evalTime, group.queryOffset);
+  const order = queryOrder(group, previous);
+  const evaluated = new Map<SloRule, EvaluatedRule>();
+  await forEachLimited(order, CONCURRENT_RULES, async (rule) => {
+    const known = previous?.rules[rule.key];
+    const isLast = rule === order.at(-1);
+    const ruleTick: RuleTick = { group, evalTime, rule, previous: known, queryTime, deadline, isLast };
+    evaluated.set(rule, await evaluateRule(options, ruleTick));
+  });
+  return group.rules.flatMap((rule) => evaluated.get(rule) ?? []);
 }

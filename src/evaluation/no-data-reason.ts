@@ -2,158 +2,212 @@ import type { Alert, NoDataReason } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError, unansweredBecause } from '../lib/errors.ts';
-import { fingerprint } from '../lib/labels.ts';
-import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
-import { between, type EpochMs, HOUR, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { MetricReading, SloRule } from '../rules/rule.ts';
+import { fingerprint, type Labels } from '../lib/labels.ts';
+import type { MetricsSource } from '../lib/metrics-source.ts';
 import {
-  countOfTargets,
-  countOfTargetsUp,
-  lastSampleAt,
-  requestsIn,
-  type SeriesOf,
-  wasThere,
-} from './presence.ts';
+  between,
+  type EpochMs,
+  formatDuration,
+  HOUR,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+} from '../lib/units.ts';
+import { anyOfMatcher, promqlString } from '../rules/queries.ts';
+import type { MetricReading, SloRule } from '../rules/rule.ts';
 
-/** What finding out needs. */
-export interface NoDataReasonParts {
-  readonly metrics: Pick<MetricsSource, 'instant'>;
-  readonly clock: Clock;
-}
-
-/** Tells what is gone, by the fingerprints of alerts. Never throws for what Prometheus answers. */
-export type FindNoDataReason = (missing: Missing) => Promise<ReadonlyMap<string, NoDataReason>>;
-
-/** Alerts of one rule that went without data at an evaluation. */
-export interface Missing {
+/** Alerts of one rule that are without data since an evaluation. */
+export interface NoDataAlerts {
   readonly rule: SloRule;
   readonly alerts: readonly Alert[];
-  /** The instant that the evaluation looked at. */
+  /** The instant of the rule's queries. */
   readonly at: EpochMs;
-  /** When the evaluation's time is up. */
+  /** When the queries of the group must end. */
   readonly deadline: EpochMs;
 }
 
-/** All questions together take no longer: the note that the data is gone waits for them. */
+/** Determines why alerts have no data, by their fingerprints. Never throws for a failed query. */
+export type FindNoDataReason = (missing: NoDataAlerts) => Promise<ReadonlyMap<string, NoDataReason>>;
+
+/** The limit of all queries together: the notification waits for them. */
 const DEADLINE: Milliseconds = ms(3 * SECOND);
 
-/** Selectors that are looked at; a rule that reads more is looked at in part. */
-const MOST_READINGS = 4;
+/** The first selectors of a rule are checked; a rule may have more. */
+const MAX_SELECTORS = 4;
 
-/** How long before the look-back of the rule series may have ended and still be remembered; of long windows, the last hours. */
-const LOOK_BACK = { margin: ms(15 * MINUTE), most: ms(7 * HOUR) } as const;
+/** How long before the rule's window a series may have ended. Long windows are checked in part. */
+const LOOK_BACK = { margin: ms(15 * MINUTE), max: ms(7 * HOUR) } as const;
 
-/** Prometheus shows a series this long after its last sample. Source: --query.lookback-delta. */
+/** Prometheus returns a series this long after its last sample. Source: --query.lookback-delta. */
 const STALENESS: Milliseconds = ms(5 * MINUTE);
+
+/** A selector and the alerts whose series it selects. */
+export interface AlertSeries extends MetricReading {
+  /** The labels of each alert's series, without the rule's labels. */
+  readonly alerts: readonly Labels[];
+}
+
+/** With more values of a label there is no matcher for it: the query then returns more series than needed. */
+const MAX_VALUES = 20;
+
+const labelNames = ({ alerts }: AlertSeries): readonly string[] =>
+  [...new Set(alerts.flatMap((labels) => Object.keys(labels)))].sort();
+
+/** A matcher for the values that a label has in the alerts; empty when there are too many. */
+function matcherFor({ alerts }: AlertSeries, name: string): string {
+  const values = [...new Set(alerts.map((labels) => labels[name] ?? ''))];
+  const [first = ''] = values;
+  if (values.length === 1) return `${name}=${promqlString(first)}`;
+  return values.length > MAX_VALUES ? '' : anyOfMatcher(name, values);
+}
+
+function selectorOf(series: AlertSeries): string {
+  const matchers = [series.matchers, ...labelNames(series).map((name) => matcherFor(series, name))];
+  return `${series.metric}{${matchers.filter((each) => each !== '').join(',')}}`;
+}
+
+const by = (series: AlertSeries, ...more: readonly string[]): string =>
+  `by (${[...new Set([...labelNames(series), ...more])].join(', ')})`;
+
+/** PromQL: the time of the last sample of each alert's series, in seconds since the epoch. */
+export const lastSampleAt = (series: AlertSeries): string =>
+  `max ${by(series)} (timestamp(${selectorOf(series)}))`;
+
+/** PromQL: the number of series that each alert had at some time in `back`. */
+export const seriesCountIn = (series: AlertSeries, back: Milliseconds): string =>
+  `count ${by(series)} (last_over_time(${selectorOf(series)}[${formatDuration(back)}]))`;
+
+/** PromQL: the increase of each alert's counters in `window`. */
+export const requestsIn = (series: AlertSeries, window: Milliseconds): string =>
+  `sum ${by(series)} (increase(${selectorOf(series)}[${formatDuration(window)}]))`;
+
+/** PromQL: the pairs of job and instance of each alert's series in `back`. */
+const originsIn = (series: AlertSeries, back: Milliseconds): string =>
+  `group ${by(series, 'job', 'instance')} (last_over_time(${selectorOf(series)}[${formatDuration(back)}]))`;
+
+/** PromQL: the number of scrape targets of each alert's series in `back`. Pushed and recorded series have none. */
+export const targetCountIn = (series: AlertSeries, back: Milliseconds): string =>
+  `count ${by(series)} (${originsIn(series, back)} and on (job, instance) last_over_time(up[${formatDuration(back)}]))`;
+
+/** PromQL: the number of those targets that are up now. */
+export const upTargetCount = (series: AlertSeries, back: Milliseconds): string =>
+  `count ${by(series)} (${originsIn(series, back)} and on (job, instance) (up == 1))`;
+
+/** Values by the fingerprint of the alert's series. */
+type ValueByAlert = ReadonlyMap<string, number>;
+
+/** The data on one selector. */
+interface SelectorData {
+  readonly metric: string;
+  readonly lastSampleAt: ValueByAlert;
+  readonly seriesCount: ValueByAlert;
+  /** In the window of the objective, to which the minimum request count applies. */
+  readonly requests: ValueByAlert;
+  /** In the window of the recovery query, which may be shorter. */
+  readonly recentRequests: ValueByAlert;
+  readonly targetCount: ValueByAlert;
+  readonly upTargetCount: ValueByAlert;
+}
 
 const isCounter = (metric: string): boolean => /_(?:total|count|bucket|sum)$/.test(metric);
 
-/** Values by the fingerprint of the labels that name an alert's series. */
-type ByAlert = ReadonlyMap<string, number>;
-
-const indexed = (samples: readonly Sample[]): ByAlert =>
-  new Map(samples.map(({ labels, value }) => [fingerprint(labels), value]));
-
-/** What is known of one selector. */
-interface Traces {
-  readonly reading: MetricReading;
-  readonly lastAt: ByAlert;
-  readonly earlier: ByAlert;
-  /** In the window of the objective, which a minimum is for. */
-  readonly requests: ByAlert;
-  /** In the time that the proof of a recovery looks back on, which may be shorter. */
-  readonly lately: ByAlert;
-  readonly targets: ByAlert;
-  readonly targetsUp: ByAlert;
-}
-
 const windowOf = ({ objective }: SloRule): Milliseconds => objective?.window ?? ms(5 * MINUTE);
 
-const proofWindowOf = (rule: SloRule): Milliseconds =>
+const recoveryWindowOf = (rule: SloRule): Milliseconds =>
   ms(Math.min(windowOf(rule), rule.recovery?.window ?? Number.POSITIVE_INFINITY));
 
-/** The questions about one selector, one for all alerts each. */
-async function look(
-  { metrics }: NoDataReasonParts,
-  { rule, alerts, at }: Missing,
-  asking: { reading: MetricReading; signal: AbortSignal },
-): Promise<Traces> {
-  const { reading, signal } = asking;
+/** Sends the queries on one selector, each for all alerts. */
+async function querySelector(
+  metrics: Pick<MetricsSource, 'instant'>,
+  { rule, alerts, at }: NoDataAlerts,
+  { reading, signal }: { readonly reading: MetricReading; readonly signal: AbortSignal },
+): Promise<SelectorData> {
   const window = windowOf(rule);
-  const back = ms(Math.min(LOOK_BACK.most, window + LOOK_BACK.margin));
-  const series: SeriesOf = { ...reading, alerts: alerts.map((alert) => alert.series) };
-  const ask = async (expr: string): Promise<ByAlert> =>
-    indexed(await metrics.instant({ expr, at, isProof: true }, signal));
-  const counted = async (over: Milliseconds): Promise<ByAlert> =>
-    isCounter(reading.metric) ? await ask(requestsIn(series, over)) : new Map();
-  const isShorter = proofWindowOf(rule) < window;
-  const [lastAt, earlier, requests, lately, targets, targetsUp] = await Promise.all([
-    ask(lastSampleAt(series)),
-    ask(wasThere(series, back)),
-    counted(window),
-    isShorter ? counted(proofWindowOf(rule)) : undefined,
-    ask(countOfTargets(series, back)),
-    ask(countOfTargetsUp(series, back)),
+  const recoveryWindow = recoveryWindowOf(rule);
+  const back = ms(Math.min(LOOK_BACK.max, window + LOOK_BACK.margin));
+  const series: AlertSeries = { ...reading, alerts: alerts.map((alert) => alert.series) };
+  const query = async (expr: string): Promise<ValueByAlert> => {
+    const samples = await metrics.instant({ expr, at, isProof: true }, signal);
+    return new Map(samples.map(({ labels, value }) => [fingerprint(labels), value]));
+  };
+  const count = async (over: Milliseconds): Promise<ValueByAlert> =>
+    isCounter(reading.metric) ? await query(requestsIn(series, over)) : new Map();
+  const [lastAt, seriesCount, requests, recentRequests, targets, upTargets] = await Promise.all([
+    query(lastSampleAt(series)),
+    query(seriesCountIn(series, back)),
+    count(window),
+    recoveryWindow < window ? count(recoveryWindow) : undefined,
+    query(targetCountIn(series, back)),
+    query(upTargetCount(series, back)),
   ]);
-  return { reading, lastAt, earlier, requests, lately: lately ?? requests, targets, targetsUp };
+  return {
+    metric: reading.metric,
+    lastSampleAt: lastAt,
+    seriesCount,
+    requests,
+    recentRequests: recentRequests ?? requests,
+    targetCount: targets,
+    upTargetCount: upTargets,
+  };
 }
 
-/** Without a marker of its end a series is shown on for minutes: one whose last sample is old has stopped. */
-function isThere({ lastAt }: Traces, print: string, { rule, at }: Missing): boolean {
-  const seconds = lastAt.get(print);
-  const patience = Math.min(proofWindowOf(rule), STALENESS) / 2;
-  return seconds !== undefined && at - seconds * SECOND <= patience;
+/** Without a staleness marker Prometheus returns a series for minutes after its end: one with an old last sample has ended. */
+function hasSeries(data: SelectorData, series: string, { rule, at }: NoDataAlerts): boolean {
+  const seconds = data.lastSampleAt.get(series);
+  const maxAge = Math.min(recoveryWindowOf(rule), STALENESS) / 2;
+  return seconds !== undefined && at - seconds * SECOND <= maxAge;
 }
 
-/** Scraped targets that the series came from, none of which is up now. */
-const isDown = ({ targets, targetsUp }: Traces, print: string): boolean =>
-  (targets.get(print) ?? 0) > 0 && (targetsUp.get(print) ?? 0) === 0;
+/** Whether the series had scrape targets and none of them is up. */
+const isDown = (data: SelectorData, series: string): boolean =>
+  (data.targetCount.get(series) ?? 0) > 0 && (data.upTargetCount.get(series) ?? 0) === 0;
 
-/** What is gone of one alert, by what is known of all selectors. Pure. */
-function noDataReasonOf(traces: readonly Traces[], alert: Alert, missing: Missing): NoDataReason {
-  const print = fingerprint(alert.series);
-  const known = traces.filter((each) => each.earlier.has(print));
+/** The reason of one alert by the data on all selectors. */
+function reasonOf(selectors: readonly SelectorData[], alert: Alert, missing: NoDataAlerts): NoDataReason {
+  const series = fingerprint(alert.series);
+  const known = selectors.filter((each) => each.seriesCount.has(series));
   if (known.length === 0)
     return { kind: 'unknown', reason: 'no series with the labels of the alert was found' };
-  const gone = known.find((each) => !isThere(each, print, missing));
-  if (gone !== undefined)
-    return isDown(gone, print) ? { kind: 'target' } : { kind: 'series', metric: gone.reading.metric };
-  const latest = known.flatMap(({ lately }) => lately.get(print) ?? []);
-  if (latest.length > 0 && latest.every((count) => !(count > 0))) return { kind: 'traffic' };
-  const counts = known.flatMap(({ requests }) => requests.get(print) ?? []);
+  const ended = known.find((each) => !hasSeries(each, series, missing));
+  if (ended !== undefined)
+    return isDown(ended, series) ? { kind: 'target' } : { kind: 'series', metric: ended.metric };
+  const recent = known.flatMap(({ recentRequests }) => recentRequests.get(series) ?? []);
+  if (recent.length > 0 && recent.every((count) => !(count > 0))) return { kind: 'traffic' };
   const { minRequests: minimum } = missing.rule;
-  const requests = Math.max(0, ...counts);
+  const requests = Math.max(0, ...known.flatMap((each) => each.requests.get(series) ?? []));
   return minimum !== undefined && requests < minimum
     ? { kind: 'few-requests', requests: Math.round(requests), minimum }
     : { kind: 'value' };
 }
 
 /**
- * Finds out what is gone of alerts that went without data: the series, the traffic, or what was scraped for them. One
- * set of questions for all alerts of the rule, once, when the state is entered.
+ * Determines why alerts have no data: no series, no traffic, or no scrape target. It sends one set of queries for all
+ * alerts of a rule, once, when they enter the state `no data`.
  */
-export const createFindNoDataReason =
-  (parts: NoDataReasonParts): FindNoDataReason =>
-  (missing) =>
-    find(parts, missing);
-
-async function find(parts: NoDataReasonParts, missing: Missing): Promise<ReadonlyMap<string, NoDataReason>> {
-  const { rule, alerts } = missing;
-  const all = (noDataReason: NoDataReason): ReadonlyMap<string, NoDataReason> =>
-    new Map(alerts.map((alert) => [alert.fingerprint, noDataReason]));
-  const readings = (rule.reads ?? []).slice(0, MOST_READINGS);
-  if (readings.length === 0)
-    return all({ kind: 'unknown', reason: 'the metric could not be read from the rule' });
-  try {
-    const left = Math.max(0, between(parts.clock.now(), missing.deadline));
-    const duration = ms(Math.min(DEADLINE, left));
-    const limit = { clock: parts.clock, duration, system: 'prometheus' } as const;
-    const traces = await withDeadline(limit, (signal) =>
-      Promise.all(readings.map((reading) => look(parts, missing, { reading, signal }))),
-    );
-    return new Map(alerts.map((alert) => [alert.fingerprint, noDataReasonOf(traces, alert, missing)]));
-  } catch (error) {
-    if (error instanceof UpstreamError && error.code === 'partial') return all({ kind: 'source' });
-    return all({ kind: 'unknown', reason: unansweredBecause(error) });
-  }
+export function createFindNoDataReason({
+  metrics,
+  clock,
+}: {
+  readonly metrics: Pick<MetricsSource, 'instant'>;
+  readonly clock: Clock;
+}): FindNoDataReason {
+  return async (missing) => {
+    const { rule, alerts } = missing;
+    const all = (noDataReason: NoDataReason): ReadonlyMap<string, NoDataReason> =>
+      new Map(alerts.map((alert) => [alert.fingerprint, noDataReason]));
+    const readings = (rule.reads ?? []).slice(0, MAX_SELECTORS);
+    if (readings.length === 0)
+      return all({ kind: 'unknown', reason: 'the metric could not be read from the rule' });
+    const duration = ms(Math.min(DEADLINE, Math.max(0, between(clock.now(), missing.deadline))));
+    try {
+      const selectors = await withDeadline({ clock, duration, system: 'prometheus' }, (signal) =>
+        Promise.all(readings.map((reading) => querySelector(metrics, missing, { reading, signal }))),
+      );
+      return new Map(alerts.map((alert) => [alert.fingerprint, reasonOf(selectors, alert, missing)]));
+    } catch (error) {
+      if (error instanceof UpstreamError && error.code === 'partial') return all({ kind: 'source' });
+      return all({ kind: 'unknown', reason: unansweredBecause(error) });
+    }
+  };
 }

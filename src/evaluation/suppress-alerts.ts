@@ -1,7 +1,9 @@
-import type { Alert, RuleGroupState, RuleState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState } from '../alerts/alert.ts';
+import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import type { EpochMs } from '../lib/units.ts';
+import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
+import type { Store } from '../messages/store.ts';
 import type { Silence } from '../policy/silence.ts';
 import {
   createSuppression,
@@ -15,22 +17,76 @@ import {
 } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
 import type { SloRule } from '../rules/rule.ts';
-import type { LearnCalls } from './learn-calls.ts';
-import type { OtherGroupStates } from './other-group-states.ts';
+import type { CallGraphAt } from './call-graph-query.ts';
+import { OUTAGE_GROUP } from './source-outage.ts';
 
-/** What deciding about suppression needs. Without a policy everything is notified. */
-export interface SuppressParts {
-  readonly states: Pick<OtherGroupStates, 'others'>;
-  readonly noise?: {
-    readonly policy: () => NoisePolicy;
-    readonly localTime: LocalTimeIn;
-    readonly learnCalls: LearnCalls;
-    /** Silences that people made; absent: there are only those of the rule files. */
-    readonly silences?: () => Promise<readonly Silence[]>;
+/** The states of the other rule groups: the inhibition context. */
+export interface OtherGroupStates {
+  /** The states of all rule groups except this one, after their last evaluations. */
+  others(group: string): Promise<readonly RuleGroupState[]>;
+  /** Stores the state of a group that was evaluated here, which saves reading it. */
+  note(group: string, state: RuleGroupState): void;
+}
+
+/**
+ * The maximum age of a state that another replica wrote. Without this cache every tick of a group with a firing alert
+ * reads every group; with it one replica reads each group once and then has the states from its own evaluations.
+ */
+const MAX_AGE: Milliseconds = ms(2 * SECOND);
+
+/** States from the store, cached for `MAX_AGE`. */
+export function createOtherGroupStates(options: {
+  readonly store: Pick<Store, 'groups' | 'loadGroup'>;
+  readonly clock: Pick<Clock, 'now'>;
+}): OtherGroupStates {
+  const { store, clock } = options;
+  const known = new Map<string, { readonly state: RuleGroupState | undefined; readonly at: EpochMs }>();
+
+  async function stateOf(group: string): Promise<RuleGroupState | undefined> {
+    const at = clock.now();
+    const cached = known.get(group);
+    if (cached !== undefined && between(cached.at, at) < MAX_AGE) return cached.state;
+    const state = await store.loadGroup(group);
+    known.set(group, { state, at });
+    return state;
+  }
+
+  return {
+    others: async (group) => {
+      const ids = await store.groups();
+      for (const id of known.keys()) if (!ids.includes(id)) known.delete(id);
+      const wanted = ids.filter((id) => id !== group && id !== OUTAGE_GROUP.id);
+      const states = await Promise.all(wanted.map(stateOf));
+      return states.filter((state) => state !== undefined);
+    },
+    note: (group, state) => void known.set(group, { state, at: clock.now() }),
   };
 }
 
-/** The alerts with what holds them back now, and those whose message shows something new. */
+/** The policy on notifications and its data. */
+export interface NoiseOptions {
+  readonly policy: () => NoisePolicy;
+  readonly localTime: LocalTimeIn;
+  readonly callGraphAt: CallGraphAt;
+  /** Silences that users created; absent: there are only those of the rule files. */
+  readonly silences?: () => Promise<readonly Silence[]>;
+}
+
+/** What suppression depends on. Without `noise` every alert is notified. */
+export interface SuppressOptions {
+  readonly states: Pick<OtherGroupStates, 'others'>;
+  readonly noise?: NoiseOptions;
+}
+
+/** A group at its evaluation time. */
+interface GroupTick {
+  readonly group: string;
+  readonly evalTime: EpochMs;
+  /** The instant of its queries. */
+  readonly queryTime: EpochMs;
+}
+
+/** The alerts of a rule with their suppressions, and the fingerprints of those whose message has to change. */
 export interface SuppressedAlerts {
   readonly alerts: readonly Alert[];
   readonly changed: ReadonlySet<string>;
@@ -46,130 +102,101 @@ function otherAlertOf(alert: Alert, rule: SloRule): OtherAlert {
 const otherAlertsOf = ({ rule, alerts }: RuleAlerts): readonly OtherAlert[] =>
   alerts.map((alert) => otherAlertOf(alert, rule));
 
-const isStanding = ({ alert }: OtherAlert): boolean => alert.state !== 'resolved';
+const isFiring = ({ alert }: OtherAlert): boolean => alert.state === 'firing';
 
-const statesOf = (state: RuleGroupState | undefined): readonly RuleState[] =>
-  Object.values(state?.rules ?? {});
+const BY_POLICY: ReadonlySet<string> = new Set(['silence', 'maintenance']);
 
-/** All alerts of the other groups. */
-const othersOf = async ({ states }: SuppressParts, group: string): Promise<readonly OtherAlert[]> =>
-  (await states.others(group)).flatMap(statesOf).flatMap(otherAlertsOf);
-
-const HUSHES: ReadonlySet<string> = new Set(['silence', 'maintenance']);
-
-/** An other alert as silences and planned work leave it at this evaluation time, whatever its own group knew when it was evaluated. */
-function suppressed(
-  otherAlert: OtherAlert,
+/** An alert of another group with the silences and maintenance windows of this evaluation, not of its own group's last one. */
+function withCurrentSilence(
+  other: OtherAlert,
   policy: NoisePolicy,
   at: Pick<Surroundings, 'evalTime' | 'localTime'>,
 ): OtherAlert {
-  const suppression = suppressionOf(otherAlert.alert, policy, at);
-  const { suppressed, ...alert } = otherAlert.alert;
+  const { alert } = other;
+  const suppression = suppressionOf(alert, policy, at);
   if (suppression !== undefined)
-    return { ...otherAlert, alert: { ...alert, suppressed: { ...suppression, since: at.evalTime } } };
-  return suppressed !== undefined && HUSHES.has(suppressed.kind) ? { ...otherAlert, alert } : otherAlert;
+    return { ...other, alert: { ...alert, suppressed: { ...suppression, since: at.evalTime } } };
+  return BY_POLICY.has(alert.suppressed?.kind ?? '') ? { ...other, alert: unsuppressed(alert) } : other;
 }
 
-type NoisyParts = SuppressParts & Required<Pick<SuppressParts, 'noise'>>;
-
 /**
- * The rule files' policy, with the silences of people beside the files' own. A store that does not answer fails the
- * evaluation, as it does everywhere: nothing is notified and nothing is lost, since the next tick begins with the same
- * state. A silence that cannot be read holds nothing back: better a message too many than a breach nobody hears of.
+ * The policy of the rule files with the silences of users. When the store does not respond the evaluation fails, and the
+ * next tick starts from the same state. An unreadable silence is ignored: one message too many is better than a breach
+ * that is not notified.
  */
-async function policyNow({ noise }: NoisyParts): Promise<NoisePolicy> {
-  const policy = noise.policy();
+async function policyWithSilences({ policy: ofFiles, silences }: NoiseOptions): Promise<NoisePolicy> {
+  const policy = ofFiles();
   try {
-    const silences = (await noise.silences?.()) ?? [];
-    return silences.length === 0 ? policy : { ...policy, silences: [...policy.silences, ...silences] };
+    const own = (await silences?.()) ?? [];
+    return own.length === 0 ? policy : { ...policy, silences: [...policy.silences, ...own] };
   } catch (error) {
     if (error instanceof UpstreamError && error.code === 'bad-answer') return policy;
     throw error;
   }
 }
 
-async function lookAround(
-  parts: NoisyParts,
+/** Loads the other alerts and the call graph, where the policy depends on them. */
+async function inhibitionContext(
+  { states, noise }: SuppressOptions & { readonly noise: NoiseOptions },
   policy: NoisePolicy,
-  { group, evalTime, asOf, own }: Evaluation & { readonly own: readonly OtherAlert[] },
+  { group, evalTime, queryTime, own }: GroupTick & { readonly own: readonly OtherAlert[] },
 ): Promise<Surroundings> {
-  const { localTime, learnCalls } = parts.noise;
+  const { localTime, callGraphAt } = noise;
   const inhibits = policy.inhibitRules.length > 0 || policy.inhibitsByCallGraph;
-  // Nothing fires here: nobody is held back, and what goes on elsewhere does not matter.
-  if (!inhibits || !own.some(({ alert }) => alert.state === 'firing'))
-    return { evalTime, localTime, otherAlerts: own };
-  const otherAlerts = [...own, ...(await othersOf(parts, group))].map((each) =>
-    suppressed(each, policy, { evalTime, localTime }),
+  if (!inhibits || !own.some(isFiring)) return { evalTime, localTime, otherAlerts: own };
+  const rules = (await states.others(group)).flatMap((state) => Object.values(state.rules));
+  const otherAlerts = [...own, ...rules.flatMap(otherAlertsOf)].map((each) =>
+    withCurrentSilence(each, policy, { evalTime, localTime }),
   );
-  const isNeeded = policy.inhibitsByCallGraph && otherAlerts.filter(isStanding).length > 1;
-  const calls = isNeeded ? await learnCalls(asOf) : undefined;
+  const active = otherAlerts.filter(({ alert }) => alert.state !== 'resolved');
+  const calls = policy.inhibitsByCallGraph && active.length > 1 ? await callGraphAt(queryTime) : undefined;
   return { evalTime, localTime, otherAlerts, calls };
 }
 
-function withSuppression(otherAlert: OtherAlert, suppressionOf: ReturnType<typeof createSuppression>): Alert {
-  const alert = unsuppressed(otherAlert.alert);
-  if (alert.state !== 'firing') return alert;
-  const suppressed = suppressionOf(otherAlert);
-  return suppressed === undefined ? alert : { ...alert, suppressed };
+function withSuppression(other: OtherAlert, suppressionOf: ReturnType<typeof createSuppression>): OtherAlert {
+  const alert = unsuppressed(other.alert);
+  const suppressed = alert.state === 'firing' ? suppressionOf(other) : undefined;
+  return { ...other, alert: suppressed === undefined ? alert : { ...alert, suppressed } };
 }
 
-const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.join('\n') === b.join('\n');
-
-/** The alert with the services it stands for; a resolved one keeps what it last stood for. */
+/** The alert with the services whose breaches it explains; a resolved one keeps its last ones. */
 function withFolded(alert: Alert, folded: ReturnType<typeof foldedByCause>): Alert {
   if (alert.state === 'resolved') return alert;
   const alsoSlow = folded.get(alert.alertId);
-  if (alsoSlow === undefined && alert.alsoSlow === undefined) return alert;
-  const { alsoSlow: _before, ...rest } = alert;
-  return alsoSlow === undefined ? rest : { ...rest, alsoSlow };
+  return alsoSlow === undefined && alert.alsoSlow === undefined ? alert : { ...alert, alsoSlow };
 }
 
-/** Held back for a reason that is found later, of the messages notified so far or of the routes' times. */
-const FOUND_LATER: ReadonlySet<string> = new Set(['flapping', 'time']);
+/** These suppressions are decided later, by the notifications so far or by the time intervals of the routes. */
+const DECIDED_LATER: ReadonlySet<string> = new Set(['flapping', 'time']);
 
-/** What holds an alert back, so that its message can be brought up to date when that changes. */
-const suppressionName = (alert: Alert | undefined): string => {
-  const suppression = alert?.suppressed;
-  if (suppression === undefined || FOUND_LATER.has(suppression.kind)) return '';
-  return `${suppression.kind} ${suppression.silence?.id ?? suppression.by}`;
-};
+/** A text that changes with what suppresses an alert. */
+const suppressionKey = ({ suppressed }: Alert): string =>
+  suppressed === undefined || DECIDED_LATER.has(suppressed.kind)
+    ? ''
+    : `${suppressed.kind} ${suppressed.silence?.id ?? suppressed.by}`;
 
-/** What was evaluated: the group, its evaluation time, and the instant its queries looked at. */
-interface Evaluation {
-  readonly group: string;
-  readonly evalTime: EpochMs;
-  readonly asOf: EpochMs;
-}
+const servicesKey = ({ alsoSlow = [] }: Alert): string => alsoSlow.join('\n');
 
-/** Decides for all alerts of a group what holds their messages back, each rule's alerts in their order. */
+const isChanged = (alert: Alert, before: Alert): boolean =>
+  servicesKey(alert) !== servicesKey(before) || suppressionKey(alert) !== suppressionKey(before);
+
+/** Decides for all alerts of a group what suppresses their messages. Keeps the order of rules and alerts. */
 export async function suppressAlerts(
-  parts: SuppressParts,
-  evaluation: Evaluation,
+  { states, noise }: SuppressOptions,
+  tick: GroupTick,
   rules: readonly RuleAlerts[],
 ): Promise<readonly SuppressedAlerts[]> {
-  const { noise } = parts;
   if (noise === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
-  const noisy: NoisyParts = { ...parts, noise };
-  const own = rules.map(otherAlertsOf);
-  // Where nothing fires nothing is held back, and nobody has to be asked.
-  const fires = own.flat().some(({ alert }) => alert.state === 'firing');
-  const policy = fires ? await policyNow(noisy) : noise.policy();
-  const around = await lookAround(noisy, policy, { ...evaluation, own: own.flat() });
-  const suppressionOf = createSuppression(policy, around);
-  const settled = own.map((otherAlerts) =>
-    otherAlerts.map((each) => ({ ...each, alert: withSuppression(each, suppressionOf) })),
-  );
-  const others = around.otherAlerts.slice(own.flat().length);
-  const folded = foldedByCause([...settled.flat(), ...others]);
-  return settled.map((otherAlerts, index) => {
-    const alerts = otherAlerts.map(({ alert }) => withFolded(alert, folded));
-    const changed = alerts.filter((alert, i) => {
-      const before = rules[index]?.alerts[i];
-      return (
-        !sameNames(alert.alsoSlow ?? [], before?.alsoSlow ?? []) ||
-        suppressionName(alert) !== suppressionName(before)
-      );
-    });
+  const byRule = rules.map(otherAlertsOf);
+  const own = byRule.flat();
+  const policy = own.some(isFiring) ? await policyWithSilences(noise) : noise.policy();
+  const context = await inhibitionContext({ states, noise }, policy, { ...tick, own });
+  const suppressionOf = createSuppression(policy, context);
+  const suppressed = byRule.map((alerts) => alerts.map((each) => withSuppression(each, suppressionOf)));
+  const folded = foldedByCause([...suppressed.flat(), ...context.otherAlerts.slice(own.length)]);
+  return rules.map(({ alerts: before }, index) => {
+    const alerts = (suppressed[index] ?? []).map(({ alert }) => withFolded(alert, folded));
+    const changed = alerts.filter((alert, i) => isChanged(alert, before[i] ?? alert));
     return { alerts, changed: new Set(changed.map(({ fingerprint }) => fingerprint)) };
   });
 }

@@ -212,7 +212,7 @@ export function planAlertGroups(
 }
 
 /** Ends the alert groups of a rule that is gone: what becomes of their alerts is not known any more. */
-export function retireAlertGroups(at: RuleAt, evalTime: EpochMs, state: RuleState): readonly OutboxEntry[] {
+export function retireAlertGroups(at: EntryAt, evalTime: EpochMs, state: RuleState): readonly OutboxEntry[] {
   return (state.alertGroups ?? []).flatMap((alertGroup) => {
     const pages = alertGroup.replies.map((page) => ({
       ...page,

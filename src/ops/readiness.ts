@@ -1,4 +1,4 @@
-import type { Watch } from '../evaluation/watch.ts';
+import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { Clock } from '../lib/clock.ts';
 import { between, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Delivery } from '../messages/deliver.ts';
@@ -20,7 +20,7 @@ const ok = { ok: true } as const;
 /** What `/readyz` looks at: Slack is connected and takes what is sent, the store is open, the last evaluation is fresh. */
 export function readyChecks(deps: {
   readonly clock: Clock;
-  readonly watch: Pick<Watch, 'lastEvaluatedAt'>;
+  readonly watch: Pick<Evaluator, 'lastEvaluatedAt'>;
   readonly store: Pick<Store, 'isOpen'>;
   readonly delivery: Pick<Delivery, 'refusal'>;
   readonly slack: { isConnected(): boolean };

@@ -12,6 +12,7 @@ import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../src/rules/rule.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
 import { ALERT_GENERATOR_CASES, type Case, type Episode, SCRAPE } from '../support/alert-generator-cases.ts';
+import { noiseOf } from '../support/noise.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { openTempStore } from '../support/temp-store.ts';
 import { createVirtualClock, START } from '../support/virtual-clock.ts';
@@ -116,7 +117,7 @@ describe('as the compliance suite for alert generators wants it', () => {
       recorder: createSpyRecorder(),
       logger: createSpyLogger(),
       expand: expandTemplate,
-      isPrometheus: true,
+      noise: noiseOf({ isPrometheus: true }),
     });
     const group = groupOf(name, given);
     let seen = 0;

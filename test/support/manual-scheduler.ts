@@ -1,5 +1,5 @@
-import { evalTimeOf, spreadOffset } from '../../src/alerts/eval-time.ts';
-import type { Scheduler } from '../../src/evaluation/scheduler.ts';
+import type { Scheduler } from '../../src/evaluation/schedule.ts';
+import { evalTimeOf, spreadOffset } from '../../src/evaluation/schedule.ts';
 import { type EpochMs, epochMs } from '../../src/lib/units.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 

@@ -8,7 +8,7 @@ import type { Script } from '../../demo/mesh/script.ts';
 import { DEMO_RULES } from '../../demo/rules.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
-import type { LoadedRules } from '../../src/evaluation/reload.ts';
+import type { LoadedRules } from '../../src/evaluation/rule-set-holder.ts';
 import { MINUTE, ms, SECOND } from '../../src/lib/units.ts';
 import { loadRuleFiles } from '../../src/rules/file/rule-file.ts';
 import { readSettings } from '../../src/settings/env.ts';

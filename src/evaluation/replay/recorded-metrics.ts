@@ -1,7 +1,18 @@
 import type { Clock } from '../../lib/clock.ts';
 import { UpstreamError } from '../../lib/errors.ts';
 import type { MetricsSource, Sample, Series } from '../../lib/metrics-source.ts';
-import { after, between, type EpochMs, epochMs, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
+import {
+  after,
+  between,
+  type EpochMs,
+  epochMs,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+} from '../../lib/units.ts';
+import type { CallGraph } from '../../policy/call-graph.ts';
+import { CALL_GRAPH_QUERY, type CallGraphAt, callGraphOf } from '../call-graph-query.ts';
 
 /** A metrics source whose instants come out of range queries: one question for many evaluation times. */
 export interface RecordedMetrics {
@@ -170,6 +181,47 @@ export function createRecordedMetrics(options: RecordedOptions): RecordedMetrics
           throw error;
         }
       },
+    },
+  };
+}
+
+/** Who called whom in the past. */
+export interface RecordedCalls {
+  readonly callGraphAt: CallGraphAt;
+  /** Why the source could not be read, when it could not. */
+  readonly failure: () => Error | undefined;
+  /** What the source said when it refused the question: for those minutes nothing is known. */
+  readonly refusal: () => string | undefined;
+}
+
+/** A large mesh has tens of thousands of pairs, and is only asked about while several alerts stand: an hour at a time. */
+const MINUTES_AHEAD = 60;
+
+/**
+ * Learns call graphs from ranges, one for each whole minute: live asks once a minute too, and an interrupted replay comes
+ * to the same wherever it goes on. A past without the counters gives graphs without calls, as it does live.
+ */
+export function createRecordedCalls(options: Omit<RecordedOptions, 'step' | 'ahead'>): RecordedCalls {
+  const { metrics, failure } = createRecordedMetrics({ ...options, step: MINUTE, ahead: MINUTES_AHEAD });
+  let known: { readonly at: EpochMs; readonly graph: CallGraph | undefined } | undefined;
+  let refusal: string | undefined;
+
+  async function graphAt(at: EpochMs): Promise<CallGraph | undefined> {
+    try {
+      return callGraphOf(await metrics.instant({ expr: CALL_GRAPH_QUERY, at }));
+    } catch (error) {
+      if (failure() === undefined) refusal ??= error instanceof Error ? error.message : String(error);
+      return undefined;
+    }
+  }
+
+  return {
+    failure,
+    refusal: () => refusal,
+    callGraphAt: async (instant) => {
+      const at = epochMs(Math.floor(instant / MINUTE) * MINUTE);
+      if (known?.at !== at) known = { at, graph: await graphAt(at) };
+      return known.graph;
     },
   };
 }

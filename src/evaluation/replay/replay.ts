@@ -20,21 +20,25 @@ import { NO_POLICY, type NoisePolicy } from '../../policy/suppress.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
 import type { RuleGroup } from '../../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../evaluate-group.ts';
-import { createRecordedCalls, type RecordedCalls } from './recorded-calls.ts';
-import { createRecordedMetrics, type RecordedMetrics } from './recorded-metrics.ts';
+import { type DueEvaluation, type EvalTimes, evalTimesOf, evaluationsIn } from '../schedule.ts';
+import {
+  createRecordedCalls,
+  createRecordedMetrics,
+  type RecordedCalls,
+  type RecordedMetrics,
+} from './recorded-metrics.ts';
 import {
   count,
   countNights,
   createTally,
-  type Evaluated,
   type HourOfMessages,
   hoursOf,
   type Nights,
+  type ReplayedEvaluation,
   type RuleTally,
   type Tally,
   tallyOf,
 } from './tally.ts';
-import { evalTimesOf, type GroupTimes, type Turn, turnsOf } from './turns.ts';
 
 /** What a replay needs. */
 export interface ReplayDeps {
@@ -63,7 +67,7 @@ export interface ReplayRequest {
   readonly save?: (progress: string) => Promise<void>;
   readonly onProgress?: (evalTimes: { readonly done: number; readonly total: number }) => void;
   /** Sees every evaluation. */
-  readonly onEvaluated?: (evaluated: Evaluated) => void;
+  readonly onEvaluated?: (evaluated: ReplayedEvaluation) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -138,7 +142,7 @@ function progressOf(request: ReplayRequest): Progress {
  * rest of the port is never asked by an evaluation.
  */
 function createRunStore(states: Progress['states']) {
-  let entries: Evaluated['entries'] = [];
+  let entries: ReplayedEvaluation['entries'] = [];
   const evaluation: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'applyEvaluation' | 'actions'> = {
     claimTick: async () => true,
     loadGroup: async (group) => states[group],
@@ -170,7 +174,7 @@ function createSources({ metrics: source, clock }: ReplayDeps, { window, signal 
   const byGroup = new Map<string, RecordedMetrics>();
   let current: RecordedMetrics | undefined;
 
-  const recordedFor = ({ group, first, step, count: evalTimes }: GroupTimes): RecordedMetrics => {
+  const recordedFor = ({ group, first, step, count: evalTimes }: EvalTimes): RecordedMetrics => {
     const last = after(first, ms((evalTimes - 1) * step));
     const made = createRecordedMetrics({ ...asking, step, end: before(last, group.queryOffset) });
     byGroup.set(group.id, made);
@@ -183,7 +187,7 @@ function createSources({ metrics: source, clock }: ReplayDeps, { window, signal 
   return {
     metrics,
     calls,
-    turnTo: (turn: GroupTimes): void => {
+    turnTo: (turn: EvalTimes): void => {
       current = byGroup.get(turn.group.id) ?? recordedFor(turn);
     },
     failure: () => current?.failure() ?? calls.failure(),
@@ -195,10 +199,10 @@ interface Run {
   readonly progress: Progress;
   readonly nights: Nights;
   readonly evaluate: EvaluateGroup;
-  readonly decided: () => Evaluated['entries'];
+  readonly decided: () => ReplayedEvaluation['entries'];
   readonly calls: RecordedCalls;
   readonly failure: () => Error | undefined;
-  readonly turnTo: (turn: Turn) => void;
+  readonly turnTo: (turn: DueEvaluation) => void;
 }
 
 function startRun(deps: ReplayDeps, request: ReplayRequest): Run {
@@ -208,7 +212,7 @@ function startRun(deps: ReplayDeps, request: ReplayRequest): Run {
   const { metrics, calls, turnTo, failure } = createSources(deps, request);
   const { clock, moveTo } = createReplayClock();
   const { store, decided } = createRunStore(progress.states);
-  const noise = { policy: () => policy, localTime, learnCalls: calls.learn };
+  const noise = { policy: () => policy, localTime, callGraphAt: calls.callGraphAt };
   return {
     request,
     progress,
@@ -224,7 +228,7 @@ function startRun(deps: ReplayDeps, request: ReplayRequest): Run {
   };
 }
 
-async function replayTurn(run: Run, turn: Turn): Promise<void> {
+async function replayTurn(run: Run, turn: DueEvaluation): Promise<void> {
   const { progress, request, calls } = run;
   const { group, evalTime, step } = turn;
   run.turnTo(turn);
@@ -250,7 +254,7 @@ async function replayTurns(run: Run): Promise<void> {
     await request.save?.(encodeRecord(progress));
   };
   let left = progress.done;
-  for (const turn of turnsOf(groups, request.window)) {
+  for (const turn of evaluationsIn(groups, request.window)) {
     if (left > 0) {
       left -= 1;
       continue;

@@ -43,7 +43,7 @@ export interface Tally {
 }
 
 /** One evaluation of a group and what came of it. */
-export interface Evaluated {
+export interface ReplayedEvaluation {
   readonly group: RuleGroup;
   readonly evalTime: EpochMs;
   /** How long the state is taken to hold: until the next evaluation time. */
@@ -113,7 +113,11 @@ export function tallyOf({ rules }: Tally, group: RuleGroup, rule: SloRule): Rule
   return (rules[keyOf(group, rule)] ??= emptyTally(group, rule));
 }
 
-function countAlert(into: RuleTally, alert: Alert, at: { tally: Tally; evaluated: Evaluated }): void {
+function countAlert(
+  into: RuleTally,
+  alert: Alert,
+  at: { tally: Tally; evaluated: ReplayedEvaluation },
+): void {
   const { tally, evaluated } = at;
   const { evalTime, lasts, group } = evaluated;
   const identity = `${group.id} ${alert.fingerprint}`;
@@ -149,7 +153,7 @@ function isCallingReply({ alertGroup, destination, createdAt }: OutboxEntry): bo
 }
 
 /** Adds one evaluation to a tally. */
-export function count(tally: Tally, evaluated: Evaluated, nights: Nights): void {
+export function count(tally: Tally, evaluated: ReplayedEvaluation, nights: Nights): void {
   const { group, evalTime, state, entries } = evaluated;
   for (const { rule, alerts, health } of Object.values(state.rules)) {
     const into = tallyOf(tally, group, rule);

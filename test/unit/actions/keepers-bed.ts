@@ -69,7 +69,7 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
     noise: {
       policy: () => policy,
       localTime,
-      learnCalls: async () => undefined,
+      callGraphAt: async () => undefined,
       silences: () => store.silences(clock.now()),
     },
   });

@@ -151,7 +151,7 @@ describe('silences that cannot be had', () => {
       noise: {
         policy: () => NO_POLICY,
         localTime: () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0 }),
-        learnCalls: async () => undefined,
+        callGraphAt: async () => undefined,
         silences: async () => {
           reads += 1;
           throw new UpstreamError({ system: 'store', code, message: 'x', advice: 'y' });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NoDataReason } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
-import type { Missing } from '../../../src/evaluation/no-data-reason.ts';
+import type { NoDataAlerts } from '../../../src/evaluation/no-data-reason.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { MINUTE } from '../../../src/lib/units.ts';
 import type { OutboxEntry } from '../../../src/messages/store.ts';
@@ -44,7 +44,7 @@ describe('when a firing alert goes without data', () => {
     }
   };
 
-  const looked: Missing[] = [];
+  const looked: NoDataAlerts[] = [];
   const looking = (found: NoDataReason) => {
     looked.length = 0;
     evaluate = createEvaluateGroup({

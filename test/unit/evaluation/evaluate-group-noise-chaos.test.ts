@@ -144,7 +144,7 @@ describe('with alert groups, flapping and silences, through failures, restarts a
         recorder: createSpyRecorder(),
         logger: createSpyLogger(),
         expand: expandValue,
-        noise: { policy: () => policy, localTime, learnCalls: async () => undefined },
+        noise: { policy: () => policy, localTime, callGraphAt: async () => undefined },
       });
       const inForce = now.files === 'as they were' ? group : { ...group, rules: [] };
       await Promise.all(Array.from({ length: now.replicas }, () => evaluate(inForce, slotAt(number))));

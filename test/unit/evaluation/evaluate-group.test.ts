@@ -144,12 +144,10 @@ describe('evaluating a group', () => {
     metrics.fail(undefined);
     await tick(4);
     expect((await drain()).map(({ kind }) => kind)).toEqual(['firing']);
-    expect(logger.messages('error')).toEqual([
-      'Prometheus does not answer: alerts keep their state until it does',
-    ]);
+    expect(logger.messages('error')).toEqual(['Prometheus does not respond; alert states are frozen']);
     expect(logger.lines.at(-1)).toEqual({
       level: 'info',
-      message: 'Prometheus answers again',
+      message: 'Prometheus responds again',
       fields: { afterSeconds: 90 },
     });
     expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual([
@@ -176,7 +174,7 @@ describe('evaluating a group', () => {
     expect(logger.lines.filter(({ level }) => level !== 'info')).toEqual([
       {
         level: 'warn',
-        message: 'a rule could not be evaluated',
+        message: 'rule could not be evaluated',
         fields: { rule: 'wrong', reason: 'parse error: unclosed left parenthesis' },
       },
     ]);

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { NoDataReason } from '../../../src/alerts/alert.ts';
-import { createFindNoDataReason } from '../../../src/evaluation/no-data-reason.ts';
 import {
-  countOfTargets,
-  countOfTargetsUp,
+  type AlertSeries,
+  createFindNoDataReason,
   lastSampleAt,
   requestsIn,
-  type SeriesOf,
-  wasThere,
-} from '../../../src/evaluation/presence.ts';
+  seriesCountIn,
+  targetCountIn,
+  upTargetCount,
+} from '../../../src/evaluation/no-data-reason.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { after, MINUTE, ms, ratio, SECOND } from '../../../src/lib/units.ts';
 import type { MetricReading } from '../../../src/rules/rule.ts';
@@ -41,14 +41,14 @@ function setUp(known: readonly (readonly [MetricReading, Known])[], minRequests?
   const alert = anAlert({ series: { service: 'checkout' } });
   const labels = { service: 'checkout' };
   for (const [reading, { age, earlier, requests, targets, up }] of known) {
-    const series: SeriesOf = { ...reading, alerts: [alert.series] };
+    const series: AlertSeries = { ...reading, alerts: [alert.series] };
     const sample = (value: number | undefined): readonly Sample[] =>
       value === undefined ? [] : [{ labels, value }];
     metrics.answer(lastSampleAt(series), sample(age === undefined ? undefined : AT / SECOND - age));
-    metrics.answer(wasThere(series, BACK), sample(earlier));
+    metrics.answer(seriesCountIn(series, BACK), sample(earlier));
     metrics.answer(requestsIn(series, WINDOW), sample(requests));
-    metrics.answer(countOfTargets(series, BACK), sample(targets));
-    metrics.answer(countOfTargetsUp(series, BACK), sample(up));
+    metrics.answer(targetCountIn(series, BACK), sample(targets));
+    metrics.answer(upTargetCount(series, BACK), sample(up));
   }
   const clock = createVirtualClock(AT);
   const rule = aRule({
@@ -149,7 +149,10 @@ describe('what noDataReason', () => {
     ['what is left of the evaluation’s time', 1, 1_000],
   ])('is waited for no longer than %s', async (_, left, expected) => {
     const { find, asked, metrics, clock, alert } = setUp([[COUNT, GONE]]);
-    metrics.answer(wasThere({ ...COUNT, alerts: [alert.series] }, BACK), () => new Promise(() => undefined));
+    metrics.answer(
+      seriesCountIn({ ...COUNT, alerts: [alert.series] }, BACK),
+      () => new Promise(() => undefined),
+    );
     const found = find({ ...asked, deadline: after(AT, ms(left * SECOND)) });
     await clock.whenAsleep();
     await clock.advance(expected);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
-import { type SuppressParts, suppressAlerts } from '../../../src/evaluation/suppress-alerts.ts';
+import { type SuppressOptions, suppressAlerts } from '../../../src/evaluation/suppress-alerts.ts';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
 import { NO_POLICY, type NoisePolicy } from '../../../src/policy/suppress.ts';
@@ -21,7 +21,7 @@ const groupOf = (...alerts: readonly Alert[]): RuleGroupState => ({
 
 function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, RuleGroupState>> = {}) {
   const asked: string[] = [];
-  const parts: SuppressParts = {
+  const parts: SuppressOptions = {
     states: {
       others: async () => {
         asked.push(...Object.keys(groups));
@@ -31,14 +31,14 @@ function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, Rul
     noise: {
       policy: () => ({ ...NO_POLICY, ...policy }),
       localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 0 }),
-      learnCalls: async () => {
+      callGraphAt: async () => {
         asked.push('calls');
         return new Map([['checkout', new Set(['payments'])]]);
       },
     },
   };
   const evaluate = async (...alerts: readonly Alert[]) => {
-    const [held] = await suppressAlerts(parts, { group: 'own', evalTime: START, asOf: START }, [
+    const [held] = await suppressAlerts(parts, { group: 'own', evalTime: START, queryTime: START }, [
       { rule, alerts },
     ]);
     return held ?? { alerts: [], changed: new Set<string>() };

@@ -37,7 +37,7 @@ function watching() {
     noise: {
       policy: () => NO_POLICY,
       localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 0 }),
-      learnCalls: async () => undefined,
+      callGraphAt: async () => undefined,
     },
   });
   const tick = async (isBreaching: boolean): Promise<TickOutcome> => {

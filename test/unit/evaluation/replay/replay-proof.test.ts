@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSampleStore } from '../../../../demo/prometheus/sample-store.ts';
 import { createPrometheusServer, type PrometheusServer } from '../../../../demo/prometheus/server.ts';
 import type { RuleGroupState } from '../../../../src/alerts/alert.ts';
-import { evalTimeOf, spreadOffset } from '../../../../src/alerts/eval-time.ts';
 import { createEvaluateGroup } from '../../../../src/evaluation/evaluate-group.ts';
 import { createReplay } from '../../../../src/evaluation/replay/replay.ts';
+import { evalTimeOf, spreadOffset } from '../../../../src/evaluation/schedule.ts';
 import { createHttpClient } from '../../../../src/http/http-client.ts';
 import { after, DAY, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
 import type { Store } from '../../../../src/messages/store.ts';
@@ -130,7 +130,7 @@ describe('a day of samples', () => {
     const noise = {
       policy: () => NO_POLICY,
       localTime: createLocalTime(),
-      learnCalls: async () => undefined,
+      callGraphAt: async () => undefined,
     };
     const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise });
     const offset = spreadOffset(group.id, group.interval);

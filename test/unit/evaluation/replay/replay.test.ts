@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Evaluated } from '../../../../src/evaluation/replay/tally.ts';
+import type { ReplayedEvaluation } from '../../../../src/evaluation/replay/tally.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
 import { PLAIN_ROUTE } from '../../../../src/policy/route.ts';
 import { NO_POLICY, type NoisePolicy } from '../../../../src/policy/suppress.ts';
@@ -121,7 +121,7 @@ describe('what a replay asks', () => {
   it('asks for evidence from the evaluation time on at which a firing alert is missing', async () => {
     const { metrics, asked } = source([[10, 20]]);
     const endings: EpochMs[] = [];
-    const onEvaluated = ({ evalTime, entries }: Evaluated): void => {
+    const onEvaluated = ({ evalTime, entries }: ReplayedEvaluation): void => {
       if (entries.some(({ kind }) => kind === 'resolved')) endings.push(evalTime);
     };
     await replayOf(metrics)(request({ onEvaluated }));

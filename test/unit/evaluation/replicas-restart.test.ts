@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { evalTimeOf, spreadOffset } from '../../../src/alerts/eval-time.ts';
-import { createWatch, type Watch } from '../../../src/evaluation/watch.ts';
+import { createEvaluator, type Evaluator } from '../../../src/evaluation/evaluator.ts';
+import { evalTimeOf, spreadOffset } from '../../../src/evaluation/schedule.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
 import { createLocalTime } from '../../../src/policy/local-time.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
@@ -20,7 +20,7 @@ const GROUP = aGroup({
 const BOOK = { groups: [GROUP], objectives: [] };
 
 interface Replica {
-  readonly watch: Watch;
+  readonly watch: Evaluator;
   readonly scheduler: ManualScheduler;
 }
 
@@ -45,7 +45,7 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
     const metrics = createFakeMetricsSource();
     metrics.answer('slow', [{ labels: { service: 'checkout' }, value: 0.5 }]);
     const scheduler = createManualScheduler(clock);
-    const watch = createWatch({
+    const watch = createEvaluator({
       store: temp.store,
       metrics,
       scheduler,
@@ -57,7 +57,7 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
       noise: {
         policy: () => ({ ...NO_POLICY, isPrometheus }),
         localTime: createLocalTime(),
-        learnCalls: async () => undefined,
+        callGraphAt: async () => undefined,
       },
     });
     await watch.start(BOOK);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRulesInForce, type LoadedRules } from '../../../src/evaluation/reload.ts';
+import { createRuleSetHolder, type LoadedRules } from '../../../src/evaluation/rule-set-holder.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import type { RuleSet } from '../../../src/rules/file/rule-set.ts';
@@ -10,7 +10,7 @@ function setUp(...loads: readonly (LoadedRules | Promise<LoadedRules>)[]) {
   const lines: string[] = [];
   const reloads: boolean[] = [];
   const replaced: RuleSet[] = [];
-  const rules = createRulesInForce({
+  const rules = createRuleSetHolder({
     groups: [aGroup()],
     load: async () => (await left.shift()) ?? { ok: false, text: 'nothing left' },
     recorder: { reloaded: ({ ok }) => reloads.push(ok) },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createWatch, type Watch } from '../../../src/evaluation/watch.ts';
+import { createEvaluator, type Evaluator } from '../../../src/evaluation/evaluator.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
@@ -52,8 +52,8 @@ describe('the watch', () => {
     await temp.dispose();
   });
 
-  const aWatch = (): Watch =>
-    createWatch({ store, metrics, scheduler, clock, recorder, logger, expand: expandValue });
+  const aWatch = (): Evaluator =>
+    createEvaluator({ store, metrics, scheduler, clock, recorder, logger, expand: expandValue });
 
   const drain = async (): Promise<readonly string[]> => {
     const notified: string[] = [];
@@ -207,7 +207,9 @@ describe('the watch', () => {
     await scheduler.run(TICK);
     failing = true;
     await watch.replace(ruleSetOf(groupOf('two', 'b')));
-    expect(logger.messages('warn')).toEqual(['alerts of rules that are gone could not be ended yet']);
+    expect(logger.messages('warn')).toEqual([
+      'alerts of removed rule groups could not be resolved; retrying after the next tick',
+    ]);
     expect(await drain()).toEqual(['Rule-a firing']);
     failing = false;
     await scheduler.run(TICK);

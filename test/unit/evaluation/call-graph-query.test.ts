@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { callGraphOf, createLearnCalls } from '../../../src/evaluation/learn-calls.ts';
+import { callGraphOf, createCallGraphQuery } from '../../../src/evaluation/call-graph-query.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { after, before, MINUTE, ms } from '../../../src/lib/units.ts';
@@ -40,7 +40,7 @@ function setUp(answers: readonly (readonly Sample[] | 'down')[]) {
   const warnings: string[] = [];
   const asked: number[] = [];
   const silent = (): void => undefined;
-  const learn = createLearnCalls({
+  const learn = createCallGraphQuery({
     clock: createVirtualClock(),
     logger: { debug: silent, info: silent, error: silent, warn: (message) => warnings.push(message) },
     metrics: {

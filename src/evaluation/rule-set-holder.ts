@@ -5,7 +5,7 @@ import type { RuleSet } from '../rules/file/rule-set.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import type { ServiceNaming } from '../rules/service-naming.ts';
 import type { RuleInFile } from '../rules/verify-rules.ts';
-import type { Watch } from './watch.ts';
+import type { Evaluator } from './evaluator.ts';
 
 /** What reading the rule files gave. `text` says to a person what is wrong, with file, line and column. */
 export type LoadedRules =
@@ -21,11 +21,11 @@ export type LoadedRules =
   | { readonly ok: false; readonly text: string };
 
 /** The rules the bot works by, and the way to replace them. */
-export interface RulesInForce {
+export interface RuleSetHolder {
   readonly ruleSet: () => RuleSet;
   readonly uses: () => readonly RuleInFile[];
   /** Reads the files; on a mistake the rules in force stay as they are. Answers with a sentence for an operator. */
-  reload(watch: Pick<Watch, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
+  reload(watch: Pick<Evaluator, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
 }
 
 type Loaded = Extract<LoadedRules, { ok: true }>;
@@ -54,7 +54,7 @@ const unreadable = (error: unknown): LoadedRules => ({
 });
 
 /** Takes the groups that were loaded at the start; later ones come through `reload`. */
-export function createRulesInForce(deps: {
+export function createRuleSetHolder(deps: {
   groups: readonly RuleGroup[];
   policy?: NoisePolicy;
   naming?: ServiceNaming;
@@ -62,14 +62,14 @@ export function createRulesInForce(deps: {
   load: () => Promise<LoadedRules>;
   recorder: Pick<Recorder, 'reloaded'>;
   logger: Logger;
-}): RulesInForce {
+}): RuleSetHolder {
   const { recorder, logger } = deps;
   let ruleSet = ruleSetOf(deps);
   let uses = deps.uses ?? [];
   recorder.reloaded({ ok: true });
   logger.info(`${countText(deps.groups)} in force`);
 
-  async function reload(watch: Pick<Watch, 'replace'>): Promise<{ ok: boolean; message: string }> {
+  async function reload(watch: Pick<Evaluator, 'replace'>): Promise<{ ok: boolean; message: string }> {
     const loaded = await deps.load().catch(unreadable);
     recorder.reloaded({ ok: loaded.ok });
     if (!loaded.ok) {

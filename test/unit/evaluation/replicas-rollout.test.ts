@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RuleSetVersion } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
-import { createRuleSetVersions, isOutdated, nextVersion } from '../../../src/evaluation/rule-set-version.ts';
+import { createOwnVersion, isOutdated, nextVersion } from '../../../src/evaluation/replicas.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
 import { createLocalTime } from '../../../src/policy/local-time.ts';
 import { NO_POLICY, type NoisePolicy } from '../../../src/policy/suppress.ts';
@@ -37,20 +37,20 @@ describe('rules of another text', () => {
   });
   it('count from when they came in force, and a reload of the same text changes nothing', async () => {
     const clock = createVirtualClock();
-    const ruleSetVersions = createRuleSetVersions(clock);
-    const first = ruleSetVersions.own(aGroup());
+    const versionOf = createOwnVersion(clock);
+    const first = versionOf(aGroup());
     await clock.advance(MINUTE);
-    expect(ruleSetVersions.own(aGroup())).toEqual(first);
-    expect(ruleSetVersions.own(aGroup({ limit: 1 })).since - first.since).toBe(MINUTE);
+    expect(versionOf(aGroup())).toEqual(first);
+    expect(versionOf(aGroup({ limit: 1 })).since - first.since).toBe(MINUTE);
   });
   it('count from when the policy came in force, for every group', async () => {
     const clock = createVirtualClock();
-    const ruleSetVersions = createRuleSetVersions(clock);
+    const versionOf = createOwnVersion(clock);
     const groups = [aGroup(), aGroup({ name: 'cart' })];
-    const first = groups.map((group) => ruleSetVersions.own(group, NO_POLICY));
+    const first = groups.map((group) => versionOf(group, NO_POLICY));
     await clock.advance(MINUTE);
-    expect(groups.map((group) => ruleSetVersions.own(group, { ...NO_POLICY }))).toEqual(first);
-    const renewed = groups.map((group) => ruleSetVersions.own(group, { ...NO_POLICY, flapThreshold: 2 }));
+    expect(groups.map((group) => versionOf(group, { ...NO_POLICY }))).toEqual(first);
+    const renewed = groups.map((group) => versionOf(group, { ...NO_POLICY, flapThreshold: 2 }));
     expect(renewed.map(({ since }) => since)).toEqual([clock.now(), clock.now()]);
   });
 });
@@ -86,7 +86,7 @@ describe('while a changed file is rolled out', () => {
             noise: {
               policy: () => policy,
               localTime: createLocalTime(),
-              learnCalls: async () => undefined,
+              callGraphAt: async () => undefined,
             },
           }),
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
-import { hasTimers, restarted } from '../../../src/alerts/restart.ts';
+import { afterRestart, hasShortTimers } from '../../../src/evaluation/replicas.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -26,11 +26,7 @@ describe("after a restart in Prometheus's mode", () => {
   };
   it.each(Object.entries(cases))('%s', (_, [minutes, alert, isKept]) => {
     const state = stateOf(minutes, alert);
-    expect(restarted(state)?.rules['a']?.alerts).toEqual(isKept ? [alert] : []);
-    expect(hasTimers(state)).toBe(!isKept);
-  });
-
-  it('a group without a state has none', () => {
-    expect(restarted(undefined)).toBeUndefined();
+    expect(afterRestart(state).rules['a']?.alerts).toEqual(isKept ? [alert] : []);
+    expect(hasShortTimers(state)).toBe(!isKept);
   });
 });

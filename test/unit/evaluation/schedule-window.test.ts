@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { spreadOffset } from '../../../../src/alerts/eval-time.ts';
-import { evalTimesOf, turnsOf } from '../../../../src/evaluation/replay/turns.ts';
-import { after, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
-import { aGroup } from '../../../support/builders.ts';
-import { START } from '../../../support/virtual-clock.ts';
+import { evalTimesOf, evaluationsIn, spreadOffset } from '../../../src/evaluation/schedule.ts';
+import { after, HOUR, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import { aGroup } from '../../support/builders.ts';
+import { START } from '../../support/virtual-clock.ts';
 
 const window = { start: START, end: after(START, ms(3 * HOUR + 7 * SECOND)) };
 const groups = [
@@ -14,7 +13,7 @@ const groups = [
 ];
 const turns = (step?: typeof MINUTE) =>
   [
-    ...turnsOf(
+    ...evaluationsIn(
       groups.map((group) => evalTimesOf(group, { window, ...(step === undefined ? {} : { step }) })),
       window,
     ),

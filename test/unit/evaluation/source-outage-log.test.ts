@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createOutageNote, type OutageNote } from '../../../src/evaluation/outage-note.ts';
+import { createOutageLog, type OutageLog } from '../../../src/evaluation/source-outage.ts';
 import { MINUTE } from '../../../src/lib/units.ts';
 import { createSpyLogger, type SpyLogger } from '../../support/spies.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
@@ -7,23 +7,23 @@ import { createVirtualClock, type VirtualClock } from '../../support/virtual-clo
 describe('the note of an outage', () => {
   let clock: VirtualClock;
   let logger: SpyLogger;
-  let note: OutageNote;
+  let note: OutageLog;
 
   beforeEach(() => {
     clock = createVirtualClock();
     logger = createSpyLogger();
-    note = createOutageNote('Prometheus', { clock, logger });
+    note = createOutageLog('Prometheus', { clock, logger });
   });
 
   const said = () => logger.lines.map(({ level, fields }) => [level, ...Object.values(fields)]);
 
   it('is written once when it begins and once when it is over', async () => {
-    note.answered('a');
+    note.succeeded('a');
     note.failed('a', 'refused');
     await clock.advance(MINUTE);
     note.failed('a', 'timeout');
-    note.answered('a');
-    note.answered('a');
+    note.succeeded('a');
+    note.succeeded('a');
     expect(said()).toEqual([
       ['error', 'refused'],
       ['info', 60],
@@ -33,18 +33,18 @@ describe('the note of an outage', () => {
   it('lasts while anybody who failed has had no answer', () => {
     note.failed('slow', 'timeout');
     for (let i = 0; i < 5; i++) {
-      note.answered('quick');
+      note.succeeded('quick');
       note.failed('slow', 'timeout');
     }
     expect(said()).toEqual([['error', 'timeout']]);
-    note.answered('slow');
+    note.succeeded('slow');
     expect(said()).toHaveLength(2);
   });
 
   it('does not wait for those who ask no more', async () => {
     note.failed('removed', 'refused');
     await clock.advance(11 * MINUTE);
-    note.answered('other');
+    note.succeeded('other');
     expect(said()).toEqual([
       ['error', 'refused'],
       ['info', 660],

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { spreadOffset } from '../../../src/alerts/eval-time.ts';
-import { createCronScheduler } from '../../../src/evaluation/cron-scheduler.ts';
-import type { Scheduler } from '../../../src/evaluation/scheduler.ts';
+import { createCronScheduler, type Scheduler, spreadOffset } from '../../../src/evaluation/schedule.ts';
 import { type EpochMs, ms } from '../../../src/lib/units.ts';
 import { createSpyLogger, type SpyLogger } from '../../support/spies.ts';
 
@@ -143,7 +141,7 @@ describe('the cron scheduler', () => {
     };
     schedule({ id: 'g', interval: MINUTE, schedule: '*/30 * * * * *' });
     await vi.advanceTimersByTimeAsync(MINUTE);
-    expect(logger.messages('error')).toEqual(['a tick failed', 'a tick failed']);
+    expect(logger.messages('error')).toEqual(['tick failed', 'tick failed']);
   });
 
   it('writes nothing to the console', async () => {

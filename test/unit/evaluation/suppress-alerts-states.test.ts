@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { RuleGroupState } from '../../../src/alerts/alert.ts';
-import { createOtherGroupStates, type OtherGroupStates } from '../../../src/evaluation/other-group-states.ts';
-import { SOURCES } from '../../../src/evaluation/sources-group.ts';
+import { OUTAGE_GROUP } from '../../../src/evaluation/source-outage.ts';
+import { createOtherGroupStates, type OtherGroupStates } from '../../../src/evaluation/suppress-alerts.ts';
 import { slotAt } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -17,7 +17,7 @@ describe('the states of other groups', () => {
     stored = new Map([
       ['a', stateOf(1)],
       ['b', stateOf(2)],
-      [SOURCES.id, stateOf(3)],
+      [OUTAGE_GROUP.id, stateOf(3)],
     ]);
     read = [];
     states = createOtherGroupStates({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createWatch } from '../../../src/evaluation/watch.ts';
+import { createEvaluator } from '../../../src/evaluation/evaluator.ts';
 import { MINUTE } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
@@ -20,7 +20,7 @@ function aReplica(store: Store, clock: VirtualClock) {
   const scheduler = createManualScheduler(clock);
   const metrics = createFakeMetricsSource();
   metrics.answer('a', [{ labels: { service: 'checkout' }, value: 0.5 }]);
-  const watch = createWatch({
+  const watch = createEvaluator({
     store,
     metrics,
     scheduler,

@@ -1,14 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RuleHealth } from '../../../src/alerts/alert.ts';
-import { createWatch } from '../../../src/evaluation/watch.ts';
-import { answeredOf } from '../../../src/evaluation/watch-sources.ts';
+import { createEvaluator } from '../../../src/evaluation/evaluator.ts';
+import { sourceHealthOf } from '../../../src/evaluation/source-outage.ts';
 import { DAY, type EpochMs, MINUTE } from '../../../src/lib/units.ts';
 import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
-import { createLocalTime } from '../../../src/policy/local-time.ts';
-import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createManualScheduler } from '../../support/manual-scheduler.ts';
+import { noiseOf } from '../../support/noise.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
 import { expandValue, slotAt } from '../../support/timeline.ts';
@@ -25,21 +24,21 @@ describe('how the rules are answered', () => {
     rules: { Slow: { rule: slow, alerts: [], health, evaluatedAt } },
   });
   const answered = (health: RuleHealth, at: EpochMs) =>
-    answeredOf([{ rules: [slow], state: state(health, at) }]);
+    sourceHealthOf([{ rules: [slow], state: state(health, at) }]);
 
   it('is a hiccup while it is one evaluation only', () => {
-    expect(answered(failing(slotAt(1)), slotAt(1))).toMatchObject({ asked: 1, unanswered: 0 });
+    expect(answered(failing(slotAt(1)), slotAt(1))).toMatchObject({ rules: 1, failing: 0 });
     expect(answered(failing(slotAt(1)), slotAt(2))).toEqual({
-      asked: 1,
-      unanswered: 1,
+      rules: 1,
+      failing: 1,
       since: slotAt(1),
       reason: 'refused',
     });
   });
   it('leaves out rules that nobody has evaluated, and the fault of a rule', () => {
-    expect(answeredOf([{ rules: [slow, errors], state: undefined }])).toMatchObject({ asked: 0 });
+    expect(sourceHealthOf([{ rules: [slow, errors], state: undefined }])).toMatchObject({ rules: 0 });
     expect(answered({ kind: 'rule-error', message: 'parse error' }, slotAt(2))).toMatchObject({
-      unanswered: 0,
+      failing: 0,
     });
   });
   it('counts a rule that is rarely asked until others are answered, and one that is asked often until it is', () => {
@@ -52,17 +51,17 @@ describe('how the rules are answered', () => {
       },
     });
     const unanswered = (isRare: boolean, at: EpochMs) =>
-      answeredOf([{ ...daily, isRare }, other(at)]).unanswered;
+      sourceHealthOf([{ ...daily, isRare }, other(at)]).failing;
     expect(unanswered(true, slotAt(1))).toBe(1);
     expect(unanswered(true, slotAt(2))).toBe(1);
     expect(unanswered(true, slotAt(3))).toBe(0);
     expect(unanswered(false, slotAt(3))).toBe(1);
-    expect(answeredOf([{ ...daily, isRare: true }]).unanswered).toBe(1);
+    expect(sourceHealthOf([{ ...daily, isRare: true }]).failing).toBe(1);
   });
   it('leaves out a rule that is gone from the files, whatever is kept of it', () => {
-    expect(answeredOf([{ rules: [errors], state: state(failing(slotAt(0)), slotAt(3)) }])).toMatchObject({
-      asked: 0,
-      unanswered: 0,
+    expect(sourceHealthOf([{ rules: [errors], state: state(failing(slotAt(0)), slotAt(3)) }])).toMatchObject({
+      rules: 0,
+      failing: 0,
     });
   });
 });
@@ -79,7 +78,7 @@ describe('a Prometheus that does not answer', () => {
   function aReplica(store: Store, over: { isPrometheus?: boolean } = {}) {
     const scheduler = createManualScheduler(clock);
     const metrics = createFakeMetricsSource();
-    const watch = createWatch({
+    const watch = createEvaluator({
       store,
       metrics,
       scheduler,
@@ -87,16 +86,8 @@ describe('a Prometheus that does not answer', () => {
       recorder: createSpyRecorder(),
       logger: createSpyLogger(),
       expand: expandValue,
-      watchesSources: true,
-      ...(over.isPrometheus === undefined
-        ? {}
-        : {
-            noise: {
-              policy: () => ({ ...NO_POLICY, isPrometheus: true }),
-              localTime: createLocalTime(),
-              learnCalls: async () => undefined,
-            },
-          }),
+      notifiesOutages: true,
+      noise: noiseOf(over),
     });
     return { watch, scheduler, metrics };
   }
@@ -128,7 +119,7 @@ describe('a Prometheus that does not answer', () => {
     expect(notified.map(({ kind, alert, rule }) => [kind, rule.about, alert.value])).toEqual([
       ['firing', 'source', 2],
     ]);
-    expect(notified[0]?.alert.annotations).toMatchObject({ reason: 'connection refused', asked: '2' });
+    expect(notified[0]?.alert.annotations).toMatchObject({ reason: 'connection refused', rules: '2' });
     expect(notified[0]?.destination).toEqual({ mentions: [] });
     await one.watch.stop();
     await two.watch.stop();

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evalTimeOf, spreadOffset } from '../../../src/alerts/eval-time.ts';
+import { evalTimeOf, spreadOffset } from '../../../src/evaluation/schedule.ts';
 import { epochMs, ms } from '../../../src/lib/units.ts';
 
 const interval = fc.integer({ min: 1, max: 86_400 }).map((seconds) => ms(seconds * 1_000));

@@ -1,0 +1,169 @@
+import type { Alert, RuleGroupState } from '../alerts/alert.ts';
+import { utcTime } from '../lib/instant.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Recorder } from '../lib/recorder.ts';
+import type { EpochMs } from '../lib/units.ts';
+import type { Store } from '../messages/store.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleGroup } from '../rules/rule.ts';
+import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
+import { createFindNoDataReason } from './no-data-reason.ts';
+import { createRemovedGroups } from './removed-groups.ts';
+import { createRestartDetection } from './replicas.ts';
+import type { Scheduler } from './schedule.ts';
+import { createOutageData, OUTAGE_GROUP } from './source-outage.ts';
+
+/** What the evaluator depends on. */
+export interface EvaluatorOptions extends Omit<EvaluateGroupOptions, 'findNoDataReason' | 'restarts'> {
+  readonly scheduler: Scheduler;
+  readonly store: EvaluateGroupOptions['store'] & Pick<Store, 'removeGroup'>;
+  /** Other processes may evaluate the same groups. */
+  readonly isShared?: boolean;
+  /** Notifies outages of Prometheus. */
+  readonly notifiesOutages?: boolean;
+}
+
+/** Evaluates the groups of a rule set on schedule. */
+export interface Evaluator {
+  /** Schedules the groups. Resolves the alerts of groups that were removed since the last run first. */
+  start(ruleSet: RuleSet): Promise<void>;
+  /**
+   * Replaces the rule set. State is kept by group id and rule key, so that unchanged rules continue. Alerts of removed
+   * groups are resolved at once, alerts of removed rules by the next tick of their group, with the reason `rule-removed`.
+   */
+  replace(ruleSet: RuleSet): Promise<void>;
+  /** When a tick last succeeded, here or on another replica; undefined before the first one. For readiness. */
+  lastEvaluatedAt(): EpochMs | undefined;
+  /** Stops the schedule and waits for the running ticks. */
+  stop(): Promise<void>;
+}
+
+function countAlerts(alerts: readonly Alert[]): Parameters<Recorder['alerts']>[0] {
+  const counts = { pending: 0, firing: 0, 'no-data': 0 };
+  for (const { state, noDataSince } of alerts) {
+    if (state === 'pending') counts.pending += 1;
+    else if (state === 'firing') counts[noDataSince === undefined ? 'firing' : 'no-data'] += 1;
+  }
+  return counts;
+}
+
+/** The number of alerts by state over all groups that this replica has evaluated. */
+function createAlertGauge(recorder: Pick<Recorder, 'alerts'>) {
+  const byGroup = new Map<string, readonly Alert[]>();
+  const record = (): void => recorder.alerts(countAlerts([...byGroup.values()].flat()));
+  return {
+    set: (group: string, state: RuleGroupState): void => {
+      byGroup.set(
+        group,
+        Object.values(state.rules).flatMap(({ alerts }) => alerts),
+      );
+      record();
+    },
+    keepOnly: (groups: ReadonlyMap<string, RuleGroup>): void => {
+      for (const group of byGroup.keys()) if (!groups.has(group)) byGroup.delete(group);
+      record();
+    },
+  };
+}
+
+/** Missed ticks of a group are logged in one line when it runs again: a pause of the process misses hundreds. */
+function createMissedTickLog(logger: Logger) {
+  const byGroup = new Map<string, { count: number; readonly first: EpochMs }>();
+  return {
+    missed: (group: string, evalTime: EpochMs): void => {
+      const known = byGroup.get(group) ?? { count: 0, first: evalTime };
+      known.count += 1;
+      byGroup.set(group, known);
+    },
+    resumed: (group: string): void => {
+      const known = byGroup.get(group);
+      if (known === undefined) return;
+      byGroup.delete(group);
+      logger.warn('ticks were missed', { group, count: known.count, since: utcTime(known.first) });
+    },
+  };
+}
+
+/** Evaluates whether Prometheus responds to the queries of the rules. Never throws. */
+function createOutageCheck(
+  options: EvaluatorOptions,
+  groups: () => readonly RuleGroup[],
+): (evalTime: EpochMs) => Promise<TickOutcome> {
+  const { store, clock, logger, recorder, noise } = options;
+  const { instant, expand } = createOutageData({ store, groups });
+  const evaluate = createEvaluateGroup({
+    store,
+    clock,
+    logger,
+    // It is no evaluation of a rule and sends no query to Prometheus, so it is not counted as one.
+    recorder: { ...recorder, evaluated: () => undefined },
+    metrics: { ...options.metrics, instant },
+    expand,
+  });
+  // Prometheus itself has no such alert, and without rules there are no queries. An active alert is then resolved as removed.
+  const isEnabled = (): boolean =>
+    noise?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
+  return (evalTime) => evaluate(isEnabled() ? OUTAGE_GROUP : { ...OUTAGE_GROUP, rules: [] }, evalTime);
+}
+
+/** Outcomes of a successful tick, here or on another replica. */
+const SUCCESS: ReadonlySet<TickOutcome['kind']> = new Set([
+  'applied',
+  'claimed-elsewhere',
+  'left-to-others',
+  'outdated',
+]);
+
+/** Evaluates every group at each of its evaluation times until it is stopped. */
+export function createEvaluator(options: EvaluatorOptions): Evaluator {
+  const { scheduler, clock, recorder, logger, isShared = false, notifiesOutages = false } = options;
+  let groups: ReadonlyMap<string, RuleGroup> = new Map();
+  let lastEvaluatedAt: EpochMs | undefined;
+  const evaluate = createEvaluateGroup({
+    ...options,
+    findNoDataReason: createFindNoDataReason(options),
+    restarts: createRestartDetection({ clock, isShared }),
+  });
+  const checkOutage = createOutageCheck(options, () => [...groups.values()]);
+  const removed = createRemovedGroups(options, (id) => !groups.has(id) && id !== OUTAGE_GROUP.id);
+  const gauge = createAlertGauge(recorder);
+  const missedTicks = createMissedTickLog(logger);
+
+  const onTick = async (id: string, evalTime: EpochMs): Promise<void> => {
+    if (id === OUTAGE_GROUP.id) {
+      await checkOutage(evalTime);
+      return;
+    }
+    const group = groups.get(id);
+    if (group === undefined) return;
+    missedTicks.resumed(id);
+    const outcome = await evaluate(group, evalTime);
+    if (SUCCESS.has(outcome.kind)) lastEvaluatedAt = clock.now();
+    if (outcome.kind !== 'applied') return;
+    if (groups.has(id)) gauge.set(id, outcome.state);
+    await removed.afterTick();
+  };
+
+  const onMissed = (id: string, evalTime: EpochMs): void => {
+    if (id === OUTAGE_GROUP.id) return;
+    recorder.evaluated({ outcome: 'missed', seconds: 0 });
+    missedTicks.missed(id, evalTime);
+  };
+
+  const use = async (ruleSet: RuleSet): Promise<void> => {
+    groups = new Map(ruleSet.groups.map((group) => [group.id, group]));
+    scheduler.schedule(notifiesOutages ? [...ruleSet.groups, OUTAGE_GROUP] : ruleSet.groups, {
+      onTick,
+      onMissed,
+    });
+    await removed.resolveAll();
+    gauge.keepOnly(groups);
+  };
+
+  return {
+    start: use,
+    replace: use,
+    lastEvaluatedAt: () => lastEvaluatedAt,
+    stop: () => scheduler.stop(),
+  };
+}

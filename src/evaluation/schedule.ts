@@ -1,0 +1,270 @@
+import { type Logger as CronLogger, type ScheduledTask, schedule as startCron } from 'node-cron';
+import { hashTexts } from '../lib/labels.ts';
+import type { Logger } from '../lib/logger.ts';
+import {
+  after,
+  between,
+  type EpochMs,
+  epochMs,
+  HOUR,
+  type Milliseconds,
+  ms,
+  SECOND,
+  type TimeWindow,
+} from '../lib/units.ts';
+import type { RuleGroup } from '../rules/rule.ts';
+
+/** The timing of a rule group: its interval, or a cron schedule that replaces it. */
+export type GroupTiming = Pick<RuleGroup, 'id' | 'interval' | 'schedule'>;
+
+/** Calls back at the evaluation times of rule groups. */
+export interface Scheduler {
+  /**
+   * Calls `onTick` for every evaluation time of every group until the next call replaces the groups. Runs of one group
+   * never overlap; a missed evaluation time is reported to `onMissed` and not repeated.
+   */
+  schedule(
+    groups: readonly GroupTiming[],
+    handlers: {
+      onTick(id: string, evalTime: EpochMs): Promise<void>;
+      onMissed(id: string, evalTime: EpochMs): void;
+    },
+  ): void;
+  /** Stops all tasks and waits for the running ones. */
+  stop(): Promise<void>;
+}
+
+type Handlers = Parameters<Scheduler['schedule']>[1];
+
+/**
+ * The evaluation time an instant belongs to: the last point of the group's grid that is not after it.
+ *
+ *     offset                 now
+ *       |----interval----|----*-----------|
+ *                        ^ evaluation time
+ *
+ * Source: prometheus rules/group.go, EvalTimestamp.
+ */
+export function evalTimeOf(now: EpochMs, interval: Milliseconds, offset: Milliseconds): EpochMs {
+  return epochMs(Math.floor((now - offset) / interval) * interval + offset);
+}
+
+/**
+ * The offset of a group in its interval, in whole seconds: a hash of its id. It spreads the queries of the groups
+ * evenly, and is the same on every replica and after every restart.
+ */
+export function spreadOffset(groupId: string, interval: Milliseconds): Milliseconds {
+  const seconds = BigInt(Math.max(1, Math.floor(interval / SECOND)));
+  return ms(Number(BigInt(`0x${hashTexts([groupId])}`) % seconds) * SECOND);
+}
+
+/** The interval as it is scheduled: whole seconds, at least one. */
+const wholeSeconds = (interval: Milliseconds): Milliseconds =>
+  ms(Math.max(1, Math.ceil(interval / SECOND)) * SECOND);
+
+const MINUTE_SECONDS = 60;
+const HOUR_SECONDS = 3_600;
+
+/** The divisors of a number, largest first. */
+function divisorsOf(size: number): readonly number[] {
+  return Array.from({ length: size }, (_, i) => size - i).filter((divisor) => size % divisor === 0);
+}
+
+/** Periods that a cron pattern can express, in seconds, largest first: divisors of a day, an hour, a minute. */
+const PERIODS: readonly number[] = [
+  ...divisorsOf(24).map((hours) => hours * HOUR_SECONDS),
+  ...divisorsOf(60).map((minutes) => minutes * MINUTE_SECONDS),
+  ...divisorsOf(60),
+];
+
+/** The values of a field, `step` apart from `first`, below `size`; every value is written `*`. */
+function field(first: number, step: number, size: number): string {
+  if (step === 1) return '*';
+  const values = [];
+  for (let value = first; value < size; value += step) values.push(value);
+  return values.join(',');
+}
+
+/** A pattern that matches every `period` seconds, `offset` seconds after midnight UTC and so after the epoch. */
+function patternOf(period: number, offset: number): string {
+  const second = offset % MINUTE_SECONDS;
+  const minute = Math.floor(offset / MINUTE_SECONDS) % 60;
+  const hour = Math.floor(offset / HOUR_SECONDS);
+  if (period < MINUTE_SECONDS) return `${field(offset, period, 60)} * * * * *`;
+  if (period < HOUR_SECONDS) return `${second} ${field(minute, period / MINUTE_SECONDS, 60)} * * * *`;
+  return `${second} ${minute} ${field(hour, period / HOUR_SECONDS, 24)} * * *`;
+}
+
+/** A group with its cron pattern. */
+interface CronGroup {
+  readonly id: string;
+  /** Six fields, UTC. */
+  readonly pattern: string;
+  /** Whether an instant at which the pattern matches is an evaluation time of the group. */
+  readonly isEvalTime: (instant: EpochMs) => boolean;
+}
+
+/**
+ * The grid of a group with an interval: multiples of the interval since the epoch, shifted by the group's offset. An
+ * interval that cron cannot express, such as 45 s, 7 m or 25 h, runs at the longest period that divides it and skips the
+ * instants that are no evaluation times:
+ *
+ *     45 s   runs every 15 s    |--.--.--|--.--.--|     | evaluation time, . skipped
+ */
+function cronGroupOf({ id, interval, schedule }: GroupTiming): CronGroup {
+  if (schedule !== undefined) return { id, pattern: schedule, isEvalTime: () => true };
+  const step = wholeSeconds(interval);
+  const every = step / SECOND;
+  const offset = spreadOffset(id, step) / SECOND;
+  const period = PERIODS.find((candidate) => every % candidate === 0) ?? 1;
+  return {
+    id,
+    pattern: patternOf(period, offset % period),
+    isEvalTime: (instant) => (instant / SECOND - offset) % every === 0,
+  };
+}
+
+/**
+ * A tick that is late by at most this many milliseconds is run: its queries are for its evaluation time, so the result
+ * is the same. The default of node-cron, one second, is shorter than a pause of the process can be.
+ */
+const LATENESS_TOLERANCE = 10_000;
+
+/** Without a logger node-cron writes colored lines to the console. */
+function cronLogger(logger: Logger): CronLogger {
+  const text = (message: string | Error): string => (message instanceof Error ? message.message : message);
+  return {
+    info: (message) => logger.debug(message),
+    warn: (message) => logger.debug(message),
+    error: (message, error) => logger.error(text(message), error === undefined ? {} : { error }),
+    debug: (message) => logger.debug(text(message)),
+  };
+}
+
+/**
+ * A scheduler on node-cron, in UTC: in a zone with daylight saving time a task pauses for an hour each autumn. Groups
+ * with the same pattern share a task. An evaluation time is the instant of the pattern, not of the local clock, so that
+ * all replicas have the same evaluation times.
+ */
+export function createCronScheduler({ logger }: { readonly logger: Logger }): Scheduler {
+  const running = new Map<string, Promise<void>>();
+  let tasks: readonly ScheduledTask[] = [];
+
+  const run = async (id: string, evalTime: EpochMs, handlers: Handlers): Promise<void> => {
+    try {
+      await handlers.onTick(id, evalTime);
+    } catch (error) {
+      logger.error('tick failed', { group: id, evalTime, error });
+    } finally {
+      running.delete(id);
+    }
+  };
+
+  /** Runs a group, unless its last run is not finished: then this evaluation time is missed. */
+  const begin = (id: string, evalTime: EpochMs, handlers: Handlers): void => {
+    if (running.has(id)) handlers.onMissed(id, evalTime);
+    else running.set(id, run(id, evalTime, handlers));
+  };
+
+  const startTask = (pattern: string, groups: readonly CronGroup[], handlers: Handlers): ScheduledTask => {
+    const forDueGroups = (date: Date, handle: (id: string, evalTime: EpochMs) => void): void => {
+      const evalTime = epochMs(date.getTime());
+      for (const { id, isEvalTime } of groups) if (isEvalTime(evalTime)) handle(id, evalTime);
+    };
+    const task = startCron(
+      pattern,
+      ({ date }) => forDueGroups(date, (id, evalTime) => begin(id, evalTime, handlers)),
+      {
+        timezone: 'UTC',
+        // The function above returns at once: overlap is checked for each group, not for the task.
+        noOverlap: true,
+        missedExecutionTolerance: LATENESS_TOLERANCE,
+        suppressMissedWarning: true,
+        logger: cronLogger(logger),
+      },
+    );
+    task.on('execution:missed', ({ date }) =>
+      forDueGroups(date, (id, evalTime) => handlers.onMissed(id, evalTime)),
+    );
+    return task;
+  };
+
+  const endTasks = async (): Promise<void> => {
+    const ended = tasks;
+    tasks = [];
+    await Promise.all(ended.map(async (task) => await task.destroy()));
+  };
+
+  return {
+    schedule: (groups, handlers) => {
+      void endTasks();
+      const all = groups.map(cronGroupOf);
+      tasks = [...new Set(all.map(({ pattern }) => pattern))].map((pattern) =>
+        startTask(
+          pattern,
+          all.filter((group) => group.pattern === pattern),
+          handlers,
+        ),
+      );
+    },
+    stop: async () => {
+      await endTasks();
+      await Promise.all(running.values());
+    },
+  };
+}
+
+/** The evaluation times of a group in a past time window. */
+export interface EvalTimes {
+  readonly group: RuleGroup;
+  readonly first: EpochMs;
+  readonly step: Milliseconds;
+  readonly count: number;
+}
+
+/** One evaluation of a group. */
+export interface DueEvaluation extends EvalTimes {
+  readonly evalTime: EpochMs;
+}
+
+/**
+ * The evaluation times of a group in a window: those of the scheduler, or every `step`. A group with a cron schedule is
+ * approximated by its interval, counted from the epoch.
+ */
+export function evalTimesOf(
+  group: RuleGroup,
+  { window, step: given }: { readonly window: TimeWindow; readonly step?: Milliseconds },
+): EvalTimes {
+  const { id, interval, schedule } = group;
+  const step = given ?? wholeSeconds(interval);
+  const offset = schedule === undefined ? spreadOffset(id, step) : ms(0);
+  const at = evalTimeOf(window.start, step, offset);
+  const first = at < window.start ? after(at, step) : at;
+  return { group, first, step, count: Math.max(0, Math.floor(between(first, window.end) / step) + 1) };
+}
+
+function evaluationsBetween(evalTimes: EvalTimes, from: EpochMs, to: EpochMs): readonly DueEvaluation[] {
+  const { first, step, count } = evalTimes;
+  const begin = Math.max(0, Math.ceil(between(first, from) / step));
+  const end = Math.min(count, Math.ceil(between(first, to) / step));
+  return Array.from({ length: Math.max(0, end - begin) }, (_, i) => ({
+    ...evalTimes,
+    evalTime: after(first, ms((begin + i) * step)),
+  }));
+}
+
+/**
+ * All evaluations of a window, sorted by evaluation time, then in the order of the rule files: an alert may be
+ * suppressed by one of another group.
+ */
+export function* evaluationsIn(
+  groups: readonly EvalTimes[],
+  { start, end }: TimeWindow,
+): Generator<DueEvaluation> {
+  for (let from = start; from <= end; from = after(from, HOUR)) {
+    const to = after(from, HOUR);
+    yield* groups
+      .flatMap((evalTimes) => evaluationsBetween(evalTimes, from, to))
+      .sort((a, b) => a.evalTime - b.evalTime);
+  }
+}
