@@ -14,11 +14,11 @@ interface SourceOutage {
 }
 
 function outageOf({ annotations, value, activeAt }: Alert): SourceOutage {
-  const { since = '', asked = '', reason = '' } = annotations;
+  const { since = '', rules = '', reason = '' } = annotations;
   return {
     since: since === '' || Number.isNaN(Number(since)) ? activeAt : epochMs(Number(since)),
     unanswered: value,
-    queried: Number(asked),
+    queried: Number(rules),
     reason,
   };
 }

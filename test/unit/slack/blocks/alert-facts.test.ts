@@ -193,7 +193,7 @@ describe('the message that Prometheus does not answer', () => {
   const outage = (over: ViewFields = {}): MessageView =>
     aView({
       about: 'source',
-      annotations: { since: String(START), asked: '12', reason: 'connection <refused>' },
+      annotations: { since: String(START), rules: '12', reason: 'connection <refused>' },
       value: 12,
       ...over,
     });
