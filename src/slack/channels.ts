@@ -2,9 +2,9 @@ import type { Clock } from '../lib/clock.ts';
 import { after, type EpochMs, HOUR } from '../lib/units.ts';
 import { type CallData, type Calls, reasonOf } from './calls.ts';
 
-/** Slack's recommended page; 50 of them hold 10,000 channels, and a workspace with more must name channels by id. */
-const PAGE = 200;
-const MOST_PAGES = 50;
+/** Slack recommends at most 200 channels per page; 50 pages hold 10,000. */
+const PAGE_SIZE = 200;
+const MAX_PAGES = 50;
 
 export type ChannelId =
   | { readonly kind: 'id'; readonly id: string }
@@ -12,14 +12,11 @@ export type ChannelId =
   | { readonly kind: 'unknown'; readonly reason: string };
 
 export interface Channels {
-  /** The id of a channel given by id or by `#name`. Asks Slack only for a name that no post has taught. */
+  /** The id of a channel given by id or `#name`. Calls Slack only for a name that is not known. */
   idOf(channel: string): Promise<ChannelId>;
-  /**
-   * One name for a channel, by whatever name it is given: the one of its first post. It never changes, so that what is
-   * counted by it stays together.
-   */
+  /** One stable name for a channel given by id or name, so that its calls share one queue: the name of its first post. */
   nameOf(channel: string): string;
-  /** Remembers the id that Slack answered a post with. */
+  /** Records the id from Slack's answer to a post. */
   learn(channel: string, id: string): void;
 }
 
@@ -27,72 +24,65 @@ const isId = (channel: string): boolean => /^[CGD][A-Z0-9]{5,}$/u.test(channel);
 const bare = (channel: string): string => channel.replace(/^#/u, '');
 
 /**
- * Finds channels by name: posting by name works, looking into the history does not. Needs `channels:read`, and
- * `groups:read` for private channels.
+ * Resolves channel names, which `chat.postMessage` accepts and `conversations.history` does not. Scopes:
+ * `channels:read`, and `groups:read` for private channels.
  */
 export function createChannels({ calls, clock }: { calls: Calls; clock: Clock }): Channels {
-  const known = new Map<string, { readonly id: string; readonly until: EpochMs }>();
+  const ids = new Map<string, { readonly id: string; readonly until: EpochMs }>();
   const names = new Map<string, string>();
-  const note = (channel: string, id: string): void => {
-    known.set(bare(channel), { id, until: after(clock.now(), HOUR) });
-  };
-  const learn = (channel: string, id: string): void => {
-    note(channel, id);
-    if (!names.has(id)) names.set(id, bare(channel));
+  const remember = (channel: string, id: string): void => {
+    ids.set(bare(channel), { id, until: after(clock.now(), HOUR) });
   };
 
-  async function page(cursor: string): Promise<{ next: string } | { reason: string }> {
-    const outcome = await calls.call('conversations.list', {
-      types: 'public_channel,private_channel',
-      limit: PAGE,
-      cursor: cursor === '' ? undefined : cursor,
-    });
-    if (outcome.kind !== 'done') return { reason: reasonOf(outcome) };
-    for (const { name, id } of channelsOf(outcome.data)) note(name, id);
-    return { next: nextCursor(outcome.data) };
+  function known(channel: string): ChannelId | undefined {
+    const entry = ids.get(bare(channel));
+    return entry !== undefined && entry.until > clock.now() ? { kind: 'id', id: entry.id } : undefined;
   }
 
   return {
-    learn,
+    learn(channel, id) {
+      remember(channel, id);
+      if (!names.has(id)) names.set(id, bare(channel));
+    },
     nameOf: (channel) => names.get(channel) ?? bare(channel),
     async idOf(channel) {
       if (isId(channel)) return { kind: 'id', id: channel };
-      const cached = known.get(bare(channel));
-      if (cached !== undefined && cached.until > clock.now()) return { kind: 'id', id: cached.id };
-      let cursor = '';
-      for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-        const answer = await page(cursor);
-        if ('reason' in answer) return { kind: 'unknown', reason: `conversations.list: ${answer.reason}` };
-        const found = known.get(bare(channel));
-        if (found !== undefined && found.until > clock.now()) return { kind: 'id', id: found.id };
-        if (answer.next === '') return { kind: 'missing' };
-        cursor = answer.next;
+      let found = known(channel);
+      let cursor: string | undefined;
+      for (let page = 0; page < MAX_PAGES && found === undefined; page += 1) {
+        const outcome = await calls.call('conversations.list', {
+          types: 'public_channel,private_channel',
+          limit: PAGE_SIZE,
+          cursor,
+        });
+        if (outcome.kind !== 'done')
+          return { kind: 'unknown', reason: `conversations.list: ${reasonOf(outcome)}` };
+        for (const { name, id } of channelsOf(outcome.data)) remember(name, id);
+        found = known(channel);
+        cursor = nextCursor(outcome.data);
+        if (cursor === undefined) return found ?? { kind: 'missing' };
       }
-      return { kind: 'unknown', reason: 'too many channels to look through: name the channel by its id' };
+      return found ?? { kind: 'unknown', reason: TOO_MANY };
     },
   };
 }
 
-/** The cursor of the next page; empty when there is none. */
-export function nextCursor(data: CallData): string {
-  const metadata = data['response_metadata'];
-  const cursor =
-    typeof metadata === 'object' && metadata !== null && 'next_cursor' in metadata
-      ? metadata.next_cursor
-      : undefined;
-  return typeof cursor === 'string' ? cursor : '';
+const TOO_MANY = `more than ${PAGE_SIZE * MAX_PAGES} channels to search. Configure the channel by its id`;
+
+/** The cursor of the next page, if there is one. */
+export function nextCursor(data: CallData): string | undefined {
+  const cursor = propertyOf(data['response_metadata'], 'next_cursor');
+  return typeof cursor === 'string' && cursor !== '' ? cursor : undefined;
 }
+
+/** A property of a value that may be no object. */
+export const propertyOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 
 function channelsOf(data: CallData): { name: string; id: string }[] {
   const list: readonly unknown[] = Array.isArray(data['channels']) ? data['channels'] : [];
-  return list.flatMap((each) =>
-    typeof each === 'object' &&
-    each !== null &&
-    'name' in each &&
-    'id' in each &&
-    typeof each.name === 'string' &&
-    typeof each.id === 'string'
-      ? [{ name: each.name, id: each.id }]
-      : [],
-  );
+  return list.flatMap((each) => {
+    const [name, id] = [propertyOf(each, 'name'), propertyOf(each, 'id')];
+    return typeof name === 'string' && typeof id === 'string' ? [{ name, id }] : [];
+  });
 }

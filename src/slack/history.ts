@@ -1,6 +1,6 @@
 import { before, type EpochMs, MINUTE } from '../lib/units.ts';
 import { type CallData, type CallOutcome, type Calls, reasonOf } from './calls.ts';
-import { nextCursor } from './channels.ts';
+import { nextCursor, propertyOf } from './channels.ts';
 
 /** Metadata of every message of this bot: what a message is found by when nobody knows whether it was posted. */
 export const EVENT_TYPE = 'tailwatch_alert';
@@ -44,7 +44,7 @@ const notReadable = (reason: string): Found => ({
 async function read(calls: Calls, query: KeyQuery): Promise<Found | 'not a member'> {
   const { channelId, key, since, threadTs } = query;
   const method = threadTs === undefined ? 'conversations.history' : 'conversations.replies';
-  let cursor = '';
+  let cursor: string | undefined;
   for (let pages = 0; pages < MOST_PAGES; pages += 1) {
     const outcome = await calls.call(method, {
       channel: channelId,
@@ -52,7 +52,7 @@ async function read(calls: Calls, query: KeyQuery): Promise<Found | 'not a membe
       oldest: (before(since, MARGIN) / 1_000).toFixed(6),
       include_all_metadata: true,
       limit: PAGE,
-      cursor: cursor === '' ? undefined : cursor,
+      cursor,
     });
     // Where the bot cannot even name the channel or the thread, it has posted nothing either.
     if (outcome.kind === 'message-gone' || isChannelError(outcome, 'channel_not_found'))
@@ -62,7 +62,7 @@ async function read(calls: Calls, query: KeyQuery): Promise<Found | 'not a membe
     const messageTs = carrierOf(outcome.data, key);
     if (messageTs !== undefined) return { kind: 'found', messageTs };
     cursor = nextCursor(outcome.data);
-    if (cursor === '') return { kind: 'absent' };
+    if (cursor === undefined) return { kind: 'absent' };
   }
   return { kind: 'unknown', reason: `more than ${PAGE * MOST_PAGES} messages since the attempt` };
 }
@@ -76,16 +76,13 @@ function carrierOf(data: CallData, key: string): string | undefined {
   return undefined;
 }
 
-const property = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-
 function keyOf(message: unknown): unknown {
-  const metadata = property(message, 'metadata');
-  if (property(metadata, 'event_type') !== EVENT_TYPE) return undefined;
-  return property(property(metadata, 'event_payload'), 'key');
+  const metadata = propertyOf(message, 'metadata');
+  if (propertyOf(metadata, 'event_type') !== EVENT_TYPE) return undefined;
+  return propertyOf(propertyOf(metadata, 'event_payload'), 'key');
 }
 
 function tsOf(message: unknown): string | undefined {
-  const ts = property(message, 'ts');
+  const ts = propertyOf(message, 'ts');
   return typeof ts === 'string' ? ts : undefined;
 }

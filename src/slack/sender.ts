@@ -3,10 +3,9 @@ import type { Logger } from '../lib/logger.ts';
 import { after, type EpochMs, epochMs, HOUR } from '../lib/units.ts';
 import type { SendOutcome } from '../messages/notifier.ts';
 import { CHART, type Rendered } from './blocks/block-kit.ts';
-import { truncate } from './blocks/mrkdwn.ts';
 import type { CallOutcome, Calls } from './calls.ts';
 import { EVENT_TYPE } from './history.ts';
-import { metadataViolations, violations } from './limits.ts';
+import { metadataViolations, textOnly, violations } from './limits.ts';
 
 export interface Sending {
   readonly method: 'chat.postMessage' | 'chat.update';
@@ -30,8 +29,6 @@ const ABOUT_CONTENT = new Set([
   'invalid_arguments',
   'msg_too_long',
 ]);
-
-const TEXT_ALONE = 3_900;
 
 /**
  * Sends a message, in a plainer form each time Slack refuses the form: without the chart (not every workspace has
@@ -88,7 +85,7 @@ const hasChart = (form: Rendered | undefined): boolean =>
 function formsOf(it: Sending, given: { withoutChart: boolean; logger: Logger }): readonly Rendered[] {
   const { message } = it;
   const bare: Rendered = { ...message, blocks: message.blocks.filter(({ type }) => type !== CHART) };
-  const text: Rendered = { text: truncate(message.text, TEXT_ALONE), blocks: [] };
+  const text = textOnly(message.text);
   const rich = hasChart(message) && !given.withoutChart ? [message, bare] : [bare];
   const broken = [...violations(bare), ...metadataViolations(it.metadata)];
   if (broken.length === 0) return [...rich.filter((form) => violations(form).length === 0), text];
