@@ -1,3 +1,4 @@
+import { count as counted } from '../lib/format.ts';
 import type { EpochMs } from '../lib/units.ts';
 import type { ReadFile, RuleFileError, RuleFileNote, RuleFileResult } from '../rules/file/rule-file.ts';
 import { loadRuleFiles } from '../rules/file/rule-file.ts';
@@ -9,7 +10,6 @@ import {
   type RuleFinding,
   type RuleUse,
 } from '../rules/rule-use.ts';
-import { count as counted } from '../traces/wording.ts';
 
 /** What `tailwatch check` prints and how it ends. */
 export interface CheckReport {

@@ -1,8 +1,8 @@
+import { durationText, windowText } from '../lib/format.ts';
 import { kialiApplication, type Link, type Links } from '../lib/links.ts';
 import { nearest } from '../lib/nearest.ts';
 import { before, type Microseconds, type TimeWindow, toUs } from '../lib/units.ts';
 import type { SlowestResult, TraceRow } from '../traces/find-slowest.ts';
-import { durationText, windowText } from '../traces/wording.ts';
 import type { Answer } from './answer.ts';
 import { type Asking, type CommandsOptions, type Reply, serviceOf } from './asking.ts';
 import type { Command } from './command.ts';

@@ -2,11 +2,11 @@ import type { ImageBlock } from '@slack/types';
 import type { Answer } from '../commands/answer.ts';
 import type { Clock } from '../lib/clock.ts';
 import { faultText } from '../lib/errors.ts';
+import { durationText } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
-import { SECOND, toMs } from '../lib/units.ts';
+import { SECOND } from '../lib/units.ts';
 import { PictureError, type PicturePainter, type TracePicture } from '../traces/pictures.ts';
 import { context, type Rendered } from './blocks/block-kit.ts';
-import { latency } from './blocks/format.ts';
 import { code, escape, literal, oneLine } from './blocks/mrkdwn.ts';
 import { type CallFailure, type Calls, reasonOf, SLACK_TIMEOUT } from './calls.ts';
 import { FILE_RETRY_DELAYS } from './pacing.ts';
@@ -161,7 +161,7 @@ function uploadFailure(failure: CallFailure): string {
 /** The title of the file; screen readers read it before the alternative text. */
 export function pictureTitle({ waterfall }: TracePicture): string {
   const { service, operation, duration } = waterfall;
-  return literal(`Waterfall: ${service} ${operation}, ${latency(toMs(duration))}`, 200);
+  return literal(`Waterfall: ${service} ${operation}, ${durationText(duration)}`, 200);
 }
 
 /** A message with an uploaded picture and lines below it. */

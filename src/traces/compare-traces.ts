@@ -1,3 +1,4 @@
+import { named } from '../lib/format.ts';
 import type { Links } from '../lib/links.ts';
 import type { Truncated } from '../lib/truncated.ts';
 import { type EpochMs, type EpochUs, type Microseconds, toEpochUs } from '../lib/units.ts';
@@ -13,7 +14,6 @@ import { requestLine } from './request-line.ts';
 import { statusOf } from './span-errors.ts';
 import { outlineOf, type TraceOutline } from './summary.ts';
 import type { Trace } from './trace.ts';
-import { named } from './wording.ts';
 
 /** The largest of each that are handed on. */
 const SHOWN = { parts: 10, paired: 10, unpaired: 5 } as const;

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import { durationRoundedUp, durationText, windowText } from '../lib/format.ts';
 import {
   between,
   type EpochUs,
@@ -16,7 +17,6 @@ import { operationOf } from './shown-operation.ts';
 import { absorb, isProven, nextSearch, type SlowestState, slowestOf, startSlowest } from './slowest.ts';
 import type { Trace } from './trace.ts';
 import type { TraceSource } from './trace-source.ts';
-import { boundText, durationText, windowText } from './wording.ts';
 
 type Query = Parameters<FindSlowest>[0];
 
@@ -170,7 +170,7 @@ function proofText(state: SlowestState<TraceRow>, { now }: Ending): string {
     return `exact: ${seen.length === 1 ? 'the only trace' : `all ${seen.length} traces`}${scope}${arriving}`;
   }
   const kth = seen[goal.count - 1]?.duration ?? us(0);
-  return `exact: no other trace over ${boundText(kth)} in ${windowText(goal.window)}${arriving}`;
+  return `exact: no other trace over ${durationRoundedUp(kth)} in ${windowText(goal.window)}${arriving}`;
 }
 
 /** Whether spans of the window's end may still be under way to the backend. */

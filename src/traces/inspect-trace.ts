@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { durationText, named } from '../lib/format.ts';
 import { kialiApplication, type Link, type Links } from '../lib/links.ts';
 import {
   after,
@@ -33,7 +34,6 @@ import type { TraceSource } from './trace-source.ts';
 import type { SpanTree } from './tree.ts';
 import { waterfallOf } from './waterfall.ts';
 import { waterfallWords } from './waterfall-words.ts';
-import { durationText, named } from './wording.ts';
 
 /** Shows one trace; undefined when the backend has none of this id. Throws the backend's `UpstreamError`. */
 export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import { named } from '../lib/format.ts';
 import { type Milliseconds, ms } from '../lib/units.ts';
 import { fellApartText } from './fell-apart.ts';
 import type { TraceView } from './inspect-trace.ts';
@@ -10,7 +11,6 @@ import { requestIdOf } from './request-id.ts';
 import { createRequestSearch, windowAround } from './request-search.ts';
 import type { Trace } from './trace.ts';
 import type { TraceSource } from './trace-source.ts';
-import { named } from './wording.ts';
 
 /**
  * Tells of the request that a trace is one of several parts of. Undefined when it is the only one, carries no request

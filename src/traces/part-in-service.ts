@@ -1,3 +1,4 @@
+import { named } from '../lib/format.ts';
 import type { Links } from '../lib/links.ts';
 import {
   type EpochMs,
@@ -20,7 +21,6 @@ import { statusOf } from './span-errors.ts';
 import { outlineOf } from './summary.ts';
 import type { Span, Trace } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
-import { named } from './wording.ts';
 
 /** The largest of each that are handed on. */
 const SHOWN = { spans: 5 } as const;

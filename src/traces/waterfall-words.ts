@@ -1,7 +1,7 @@
+import { count, durationText } from '../lib/format.ts';
 import type { Microseconds } from '../lib/units.ts';
 import type { PathPart } from './path-parts.ts';
 import type { Waterfall } from './waterfall.ts';
-import { count, durationText } from './wording.ts';
 
 /** Slack's limit for the alternative text of a file (docs.slack.dev, files.getUploadURLExternal, `alt_txt`). */
 const LONGEST = 1_000;

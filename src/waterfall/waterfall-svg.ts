@@ -1,6 +1,6 @@
+import { count, durationText } from '../lib/format.ts';
 import { type Microseconds, us } from '../lib/units.ts';
 import type { Stretch, Waterfall, WaterfallRow } from '../traces/waterfall.ts';
-import { count, durationText } from '../traces/wording.ts';
 import type { Fonts, Weight } from './fonts.ts';
 import { drawable, escapeXml, fit } from './text.ts';
 import type { Theme } from './theme.ts';

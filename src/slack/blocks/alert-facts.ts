@@ -1,23 +1,12 @@
 import type { Alert } from '../../alerts/alert.ts';
+import { bound, burn, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import { between, type Milliseconds } from '../../lib/units.ts';
 import { firedAtOf, statusOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { BurnWindows } from '../../rules/burn-rate.ts';
 import type { SloRule } from '../../rules/rule.ts';
-import {
-  bound,
-  budgetText,
-  burn,
-  comparisonWord,
-  estimate,
-  floor,
-  judgedAt,
-  roughly,
-  ruleValue,
-  share,
-  timeSpan,
-} from './format.ts';
+import { budgetText, comparisonWord, estimate, floor, judgedAt, roughly, ruleValue } from './format.ts';
 import { date, escape } from './mrkdwn.ts';
 
 /** A named figure: the name needs no escaping, the value is mrkdwn whose foreign text is escaped. */

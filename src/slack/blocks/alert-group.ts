@@ -1,6 +1,5 @@
-import { toMs } from '../../lib/units.ts';
+import { count, durationText } from '../../lib/format.ts';
 import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
-import { count } from '../../traces/wording.ts';
 import { facts } from './alert-facts.ts';
 import {
   type AlertGroupView,
@@ -11,7 +10,6 @@ import {
 } from './alert-group-table.ts';
 import type { Rendered, SlackBlock } from './block-kit.ts';
 import { actions, context, fields, header, linkButtons, section, shortTraceId } from './block-kit.ts';
-import { latency } from './format.ts';
 import { mentionLine } from './mentions.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
 
@@ -110,7 +108,7 @@ function traces({ alert, rule, evidence, alertGroup }: AlertGroupView): readonly
     .slice(0, TRACES_SHOWN)
     .map(
       ({ duration, operation, traceId, url }) =>
-        `• ${latency(toMs(duration))} ${link(url, shortTraceId(traceId))} ${code(operation, 120)}`,
+        `• ${durationText(duration)} ${link(url, shortTraceId(traceId))} ${code(operation, 120)}`,
     );
   return [
     section([`*Slowest traces* of ${code(serviceOf(alert, rule) ?? first.name, 120)}`, ...lines].join('\n')),

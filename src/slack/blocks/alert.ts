@@ -1,4 +1,5 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
+import { timeSpan } from '../../lib/format.ts';
 import { between } from '../../lib/units.ts';
 import {
   evidenceWindow,
@@ -23,7 +24,6 @@ import {
   linkButtons,
   section,
 } from './block-kit.ts';
-import { timeSpan } from './format.ts';
 import { mentionLine } from './mentions.ts';
 import { code, date, escape, isLinkable, link, oneLine } from './mrkdwn.ts';
 import { shownRows, tracesTable } from './slowest.ts';

@@ -1,14 +1,13 @@
 import type { Button, TableBlock } from '@slack/types';
+import { count, durationText } from '../../lib/format.ts';
 import type { Truncated } from '../../lib/truncated.ts';
-import { toEpochMs, toMs, us } from '../../lib/units.ts';
+import { toEpochMs, us } from '../../lib/units.ts';
 import type { PartDifference } from '../../traces/compare-paths.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';
 import type { ComparedTrace, ComparisonView } from '../../traces/compare-traces.ts';
-import { count } from '../../traces/wording.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
 import type { Rendered, SlackBlock } from './block-kit.ts';
 import { actions, button, cell, context, linkButtons, section, shortTraceId } from './block-kit.ts';
-import { latency } from './format.ts';
 import { code, date, escape, link, oneLine } from './mrkdwn.ts';
 import { purpose } from './trace-analysis.ts';
 
@@ -45,7 +44,7 @@ export function comparisonMessage(view: ComparisonView): Rendered {
   };
 }
 
-const time = (micros: number): string => latency(toMs(us(micros)));
+const time = (micros: number): string => durationText(us(micros));
 
 /** A difference with its sign; the minus is a real one, since a hyphen gets lost before a figure. */
 const signed = (micros: number): string =>

@@ -7,6 +7,7 @@ import type {
   SideLatency,
   VersionSlice,
 } from '../../latency/break-down-latency.ts';
+import { bound, rate, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import type { Truncated } from '../../lib/truncated.ts';
 import {
@@ -19,7 +20,7 @@ import {
   type SlackBlock,
   section,
 } from './block-kit.ts';
-import { bound, latency, rate, roughly, share, timeSpan } from './format.ts';
+import { latency, roughly } from './format.ts';
 import { code, date, escape, oneLine } from './mrkdwn.ts';
 import { sloLine } from './slo-status.ts';
 

@@ -1,4 +1,5 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
+import { bound as boundText, timeSpan } from '../../lib/format.ts';
 import type { Phrase } from '../../lib/phrase.ts';
 import { between, type EpochMs } from '../../lib/units.ts';
 import { isRecovery, noDataReasonText, serviceOf } from '../../messages/alert-subject.ts';
@@ -7,7 +8,7 @@ import type { AlertGroupSnapshot, SilenceUpdate } from '../../messages/store.ts'
 import type { SloRule } from '../../rules/rule.ts';
 import { unitOf } from './alert-facts.ts';
 import { type Rendered, section } from './block-kit.ts';
-import { bound as boundText, comparisonWord, floor, ruleValue, timeSpan } from './format.ts';
+import { comparisonWord, floor, ruleValue } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
 
 const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {

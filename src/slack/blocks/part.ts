@@ -1,9 +1,8 @@
-import { toEpochMs, toMs, us } from '../../lib/units.ts';
+import { count, durationText, share } from '../../lib/format.ts';
+import { toEpochMs, us } from '../../lib/units.ts';
 import type { PartSpan, PartView } from '../../traces/part-in-service.ts';
-import { count } from '../../traces/wording.ts';
-import type { Rendered, SlackBlock } from './block-kit.ts';
-import { actions, context, linkButtons, section } from './block-kit.ts';
-import { latency, share } from './format.ts';
+import { actions, context, linkButtons, type Rendered, type SlackBlock, section } from './block-kit.ts';
+
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
 import { percentileText, period } from './percentiles.ts';
 import { pathTable, SHOWN_PARTS } from './trace-analysis.ts';
@@ -26,7 +25,7 @@ export function partMessage(view: PartView): Rendered {
   };
 }
 
-const time = (micros: number): string => latency(toMs(us(micros)));
+const time = (micros: number): string => durationText(us(micros));
 
 function what({ requestId, traceId }: PartView, form: 'plain' | 'mrkdwn'): string {
   const [name, id] = requestId === undefined ? ['trace', traceId] : ['request', requestId];

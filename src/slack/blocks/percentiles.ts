@@ -1,9 +1,6 @@
-import { toMs } from '../../lib/units.ts';
+import { bound, count, durationText, share } from '../../lib/format.ts';
 import type { PercentileRanks, ServicePercentile } from '../../traces/rank-request.ts';
-import { count } from '../../traces/wording.ts';
-import type { SlackBlock } from './block-kit.ts';
-import { section } from './block-kit.ts';
-import { bound, latency, share } from './format.ts';
+import { type SlackBlock, section } from './block-kit.ts';
 import { code } from './mrkdwn.ts';
 
 /** Most services with a line of their own, and most that are only named. */
@@ -57,7 +54,7 @@ export const period = ({ isRecent }: Pick<PercentileRanks, 'isRecent'>): string 
 
 function percentileLine(row: ServicePercentile): string {
   const longest = row.spans > 1 ? `, the longest of ${row.spans}` : '';
-  return `${code(row.service, 80)} ${latency(toMs(row.duration))}${longest}: ${percentileText(row)}`;
+  return `${code(row.service, 80)} ${durationText(row.duration)}${longest}: ${percentileText(row)}`;
 }
 
 /** Where one request stands, in words: never with more precision than the buckets have. */

@@ -1,21 +1,8 @@
 import type { SloFigures, SloRow, SloStatusView } from '../../commands/slo-views.ts';
+import { bound, burn, count, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
-import { count } from '../../traces/wording.ts';
-import type { Rendered } from './block-kit.ts';
-import { section } from './block-kit.ts';
-import {
-  besideBounds,
-  bound,
-  budgetText,
-  burn,
-  comparisonWord,
-  estimate,
-  floor,
-  judgedAt,
-  ruleValue,
-  share,
-  timeSpan,
-} from './format.ts';
+import { type Rendered, section } from './block-kit.ts';
+import { besideBounds, budgetText, comparisonWord, estimate, floor, judgedAt, ruleValue } from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
 const STATES: Readonly<Record<SloRow['state'], { sign: string; word: string; urgency: number }>> = {

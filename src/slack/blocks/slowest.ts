@@ -1,8 +1,8 @@
 import type { TableBlock } from '@slack/types';
 import type { SlowestView } from '../../commands/answer-slowest.ts';
+import { bound, count, durationText } from '../../lib/format.ts';
 import { toEpochMs, toMs } from '../../lib/units.ts';
 import type { TraceRow } from '../../traces/find-slowest.ts';
-import { count } from '../../traces/wording.ts';
 import {
   actions,
   cell,
@@ -16,7 +16,6 @@ import {
   shortTraceId,
 } from './block-kit.ts';
 import { compareButton } from './compare.ts';
-import { bound, latency } from './format.ts';
 import { code, date, escape, literal, oneLine } from './mrkdwn.ts';
 
 /** The answer to `/trace slowest`: what was asked, the traces longest first, and what is proven about them. */
@@ -102,10 +101,10 @@ function traceCells(row: TraceRow, index: number): TableBlock['rows'][number] {
   const operation = literal(row.operation, OPERATION_LENGTH) || '–';
   return [
     cell(String(index + 1)),
-    cell(latency(toMs(row.duration))),
+    cell(durationText(row.duration)),
     // Early in the row: on a phone the later columns are out of sight.
     richCell(linkRun(row.url, shortTraceId(row.traceId))),
-    cell(latency(toMs(row.traceDuration))),
+    cell(durationText(row.traceDuration)),
     richCell(dateRun(toEpochMs(row.start))),
     row.isError
       ? richCell({ type: 'text', text: '⚠ error ', style: { bold: true } }, { type: 'text', text: operation })
@@ -119,7 +118,7 @@ function tracesText(rows: readonly TraceRow[], most = 5): string {
     .slice(0, most)
     .map(
       (row, index) =>
-        `${index + 1}. ${latency(toMs(row.duration))} ${literal(row.operation, OPERATION_LENGTH)}${row.isError ? ' (error)' : ''}`,
+        `${index + 1}. ${durationText(row.duration)} ${literal(row.operation, OPERATION_LENGTH)}${row.isError ? ' (error)' : ''}`,
     )
     .join('\n');
 }

@@ -1,8 +1,7 @@
 import type { Alert } from '../../alerts/alert.ts';
+import { count, timeSpan } from '../../lib/format.ts';
 import { between, type EpochMs, epochMs } from '../../lib/units.ts';
-import { count } from '../../traces/wording.ts';
 import { context, header, type Rendered, section } from './block-kit.ts';
-import { timeSpan } from './format.ts';
 import { date, escape, oneLine } from './mrkdwn.ts';
 
 /** An outage of Prometheus as the watch over it recorded it. */

@@ -1,18 +1,16 @@
 import type { TableBlock } from '@slack/types';
-import { type Microseconds, toMs } from '../../lib/units.ts';
+import { count, durationText, share } from '../../lib/format.ts';
+import { type Microseconds } from '../../lib/units.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
 import type { PathSubject } from '../../traces/path-parts.ts';
-import { count } from '../../traces/wording.ts';
-import type { SlackBlock } from './block-kit.ts';
-import { cell, context, section } from './block-kit.ts';
-import { latency, share } from './format.ts';
+import { cell, context, type SlackBlock, section } from './block-kit.ts';
 import { code, escape, literal, oneLine } from './mrkdwn.ts';
 import { percentileBlocks } from './percentiles.ts';
 
 /** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
 const SHOWN = { rows: 8, errors: 5, hops: 4, retries: 3, repeats: 3, offPath: 3 } as const;
 
-const time = (duration: Microseconds): string => latency(toMs(duration));
+const time = (duration: Microseconds): string => durationText(duration);
 
 /** What a trace says: what failed, where its time went, what was done again and again, and what the network took. */
 export function traceAnalysis(view: TraceView): readonly SlackBlock[] {

@@ -1,14 +1,13 @@
 import type { Button } from '@slack/types';
-import { toEpochMs, toMs } from '../../lib/units.ts';
+import { count, durationText } from '../../lib/format.ts';
+import { toEpochMs } from '../../lib/units.ts';
 import type { RequestView } from '../../traces/find-request.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
 import { isUuid } from '../../traces/request-id.ts';
-import { count } from '../../traces/wording.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
 import type { Rendered, SlackBlock } from './block-kit.ts';
 import { actions, button, context, linkButtons, section } from './block-kit.ts';
 import { compareButton } from './compare.ts';
-import { latency } from './format.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
 import { traceAnalysis } from './trace-analysis.ts';
 
@@ -59,14 +58,14 @@ const traceLine = (view: TraceView): string =>
   `${escape(oneLine(view.rootService), 120)} ${escape(oneLine(view.rootOperation), 150)}: ${took(view)}`;
 
 /** What the request took, which is its root: spans that it did not wait for may be hours away. */
-const took = ({ path }: TraceView): string => latency(toMs(path.duration));
+const took = ({ path }: TraceView): string => durationText(path.duration);
 
 /** Ends that differ by less are how spans are closed. */
 const WORTH_SAYING = 1.05;
 
 const extent = ({ path, duration }: TraceView): string =>
   duration > path.duration * WORTH_SAYING
-    ? ` (${latency(toMs(duration))} from its first span to its last)`
+    ? ` (${durationText(duration)} from its first span to its last)`
     : '';
 
 function describe(view: TraceView): string {

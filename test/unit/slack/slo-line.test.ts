@@ -54,7 +54,7 @@ const NUMBERS = 'p99 ≈ 812 ms (between 500 ms and 1 s) · 13% slower than 500 
 
 describe('a line of /slo', () => {
   const cases: Record<string, SloRow> = {
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 7.2% slower than 500 ms, 1% allowed · burns 7.2x · budget: 62% of 30 d left, used up in 2 d 14 h at this rate':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 7.2% slower than 500 ms, 1% allowed · burns 7.2x · budget: 62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate':
       row,
     '🔴 `CheckoutSlow` · `checkout` · firing · p99 over 3600 s · 3% to 12% slower than 500 ms, which lies between 250 ms and 1 s, 1% allowed · burns 3x to 12x · budget not known: Prometheus did not answer in time':
       {
@@ -67,9 +67,9 @@ describe('a line of /slo', () => {
           noBudget: 'Prometheus did not answer in time',
         },
       },
-    '🔴 `CheckoutSlow` · `checkout` · firing · quantile not known · 7.2% slower than 500 ms, 1% allowed · burns 7.2x · budget: 62% of 30 d left, used up in 2 d 14 h at this rate':
+    '🔴 `CheckoutSlow` · `checkout` · firing · quantile not known · 7.2% slower than 500 ms, 1% allowed · burns 7.2x · budget: 62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate':
       { ...row, figures: unmeasured },
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · share slower than 500 ms not known · budget: 62% of 30 d left':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · share slower than 500 ms not known · budget: 62% left (over 30 days)':
       { ...valueless, figures: shareless },
     '➖ `CheckoutSlow` · no verdict · alerts above 1% · 3 requests in 5m, 50 are asked for': {
       rule: 'CheckoutSlow',
@@ -101,7 +101,7 @@ describe('a line of /slo', () => {
       ...burning,
       state: 'firing',
     },
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 3% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1% allowed · burns 3x to 12x · budget: at most 62% of 30 d left, used up in 6 d 4 h at this rate':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 3% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1% allowed · burns 3x to 12x · budget: at most 62% left (over 30 days), exhausted in 6 d 4 h at the current burn rate':
       approximate,
     '🔴 `CheckoutSlow` · `checkout` · firing · quantile not known · at least 7.2% slower than 750 ms, judged by the bucket bound above it, 1% allowed · burns at least 7.2x':
       { ...approximate, figures: { threshold: ms(750), allowed: 0.01 } },

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { durationRoundedUp, durationText, windowText } from '../../../src/lib/format.ts';
 import { epochMs, epochUs, us } from '../../../src/lib/units.ts';
 import { absenceReason, isUuid, readRequestId } from '../../../src/traces/request-id.ts';
 import { summarize } from '../../../src/traces/summary.ts';
 import type { Span } from '../../../src/traces/trace.ts';
-import { boundText, durationText, windowText } from '../../../src/traces/wording.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 
 const summaryOf = (spans: readonly Partial<Span>[]) => summarize(aTrace('1', spans))!;
@@ -209,7 +209,7 @@ describe('figures in words', () => {
     [12_300_001, '12.4 s'],
     [121_000_001, '122 s'],
   ])('a bound of %d µs is never said smaller: %s', (micros, text) => {
-    expect(boundText(us(micros))).toBe(text);
+    expect(durationRoundedUp(us(micros))).toBe(text);
   });
 
   it.each([

@@ -20,24 +20,21 @@ const budget = (left: number, over = 30): BudgetView => ({
 
 describe('what is left of an error budget', () => {
   const cases: Record<string, [BudgetView, number | undefined]> = {
-    '62% of 30 d left': [budget(0.62), undefined],
-    '62% of 30 d left, used up in 2 d 14 h at this rate': [budget(0.62), 7.2],
+    '62% left (over 30 days)': [budget(0.62), undefined],
+    '62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate': [budget(0.62), 7.2],
     // At a burn rate of 1 the budget lasts for the whole period.
-    '100% of 30 d left': [budget(1), 1],
-    '62% left, judged by the 12 d of data there is': [budget(0.62, 12), 7.2],
-    'overspent, judged by the 12 d of data there is: 2.5 times what that allows': [
-      budget(-1.5, 12),
-      undefined,
+    '100% left (over 30 days)': [budget(1), 1],
+    '62% left (based on 12 days of data)': [budget(0.62, 12), 7.2],
+    'exhausted: 250% used (based on 12 days of data)': [budget(-1.5, 12), undefined],
+    '62% left (based on less than a day of data)': [budget(0.62, 0), undefined],
+    'exhausted: 250% used (over 30 days)': [budget(-1.5), 3],
+    'exhausted (over 30 days)': [budget(0), undefined],
+    'at most 62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate': [
+      { ...budget(0.62), isAtMost: true },
+      7.2,
     ],
-    '62% left, judged by the few hours of data there is': [budget(0.62, 0), undefined],
-    'overspent: 2.5 times what 30 d allow': [budget(-1.5), 3],
-    '30 d used up': [budget(0), undefined],
-    'at most 62% of 30 d left, used up in 2 d 14 h at this rate': [{ ...budget(0.62), isAtMost: true }, 7.2],
-    'overspent: at least 2.5 times what 30 d allow': [{ ...budget(-1.5), isAtMost: true }, undefined],
-    'at most 62% left, judged by the 12 d of data there is': [
-      { ...budget(0.62, 12), isAtMost: true },
-      undefined,
-    ],
+    'exhausted: at least 250% used (over 30 days)': [{ ...budget(-1.5), isAtMost: true }, undefined],
+    'at most 62% left (based on 12 days of data)': [{ ...budget(0.62, 12), isAtMost: true }, undefined],
   };
   it.each(Object.entries(cases))('%s', (text, [view, rate]) => {
     expect(budgetText(view, rate)).toBe(text);
@@ -45,10 +42,12 @@ describe('what is left of an error budget', () => {
 
   it('stands in the message, with its end as long as it burns', () => {
     const burning = anEnrichedView({ budget: budget(0.62) });
-    expect(factOf(burning, 'Error budget')).toBe('62% of 30 d left, used up in 2 d 14 h at this rate');
+    expect(factOf(burning, 'Error budget')).toBe(
+      '62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate',
+    );
     const over = { state: 'resolved', resolvedAt: after(START, HOUR) } as const;
     expect(factOf(anEnrichedView({ budget: budget(0.62), ...over }), 'Error budget')).toBe(
-      '62% of 30 d left',
+      '62% left (over 30 days)',
     );
   });
 });

@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { bound, burn, rate, share, timeSpan } from '../../../../src/lib/format.ts';
 import { quantileName } from '../../../../src/lib/histogram.ts';
 import { ms } from '../../../../src/lib/units.ts';
-import {
-  bound,
-  burn,
-  estimate,
-  latency,
-  rate,
-  roughly,
-  ruleValue,
-  share,
-  timeSpan,
-} from '../../../../src/slack/blocks/format.ts';
+import { estimate, latency, roughly, ruleValue } from '../../../../src/slack/blocks/format.ts';
 
 const each = (
   name: string,
@@ -80,7 +71,7 @@ each('a request rate', rate, {
   '0 req/s': 0,
   '0.012 req/s': 0.012,
   '12.3 req/s': 12.34,
-  '1235 req/s': 1_234.6,
+  '1,235 req/s': 1_234.6,
 });
 each('a quantile', quantileName, { p50: 0.5, p95: 0.95, p99: 0.99, 'p99.9': 0.999 });
 
@@ -104,7 +95,7 @@ describe("a rule's value", () => {
     '500 ms': [500, { kind: 'latency' }],
     '42 requests': [42, { kind: 'number', unit: 'requests' }],
     '0.333': [1 / 3, { kind: 'number' }],
-    '12346': [12_345.6, { kind: 'number' }],
+    '12,346': [12_345.6, { kind: 'number' }],
     NaN: [Number.NaN, { kind: 'number' }],
     '1.23e18': [1.234e18, { kind: 'number' }],
   };

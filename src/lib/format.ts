@@ -1,0 +1,117 @@
+import { utcTime } from './instant.ts';
+import { type EpochMs, type Microseconds, type Milliseconds, type TimeWindow, us } from './units.ts';
+
+/*
+ * How numbers are written for people: one format for durations (`82 ms`, `1.2 s`), percentages (`6.3%`) and counts
+ * (`12,300`), and no more digits than are known. Instants in Slack messages: `date` in slack/blocks/mrkdwn.ts.
+ */
+
+/** A count with a comma at every thousand: `12,300`. */
+export const grouped = (value: number): string => value.toLocaleString('en-US');
+
+/** `3 spans`, `1 span`: for nouns whose plural is an s. */
+export const count = (amount: number, noun: string): string =>
+  `${grouped(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+
+/** At most `digits` significant digits; from 10^(digits - 1) on a whole number. */
+export function significant(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  const size = Math.abs(value);
+  if (size >= 1e15) return value.toExponential(digits - 1).replace('e+', 'e');
+  if (size >= 10 ** (digits - 1)) return grouped(Math.round(value));
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** A measured duration or a latency: `850 µs`, `8.1 ms`, `812 ms`, `1.24 s`, `412 s`. */
+export function durationText(duration: Microseconds): string {
+  const size = Math.abs(duration);
+  const sign = duration < 0 ? '-' : '';
+  if (!Number.isFinite(size)) return significant(duration);
+  if (size === 0) return '0 ms';
+  if (size < 999.5) return `${sign}${significant(size)} µs`;
+  if (size < 9_950) return `${sign}${significant(size / 1_000, 2)} ms`;
+  if (size < 999_500) return `${sign}${Math.round(size / 1_000)} ms`;
+  const seconds = size / 1_000_000;
+  return `${sign}${seconds >= 1_000 && seconds < 1e15 ? Math.round(seconds) : significant(seconds)} s`;
+}
+
+/** The step of `durationText` up to a duration, both in microseconds. */
+const STEPS: readonly (readonly [upTo: number, step: number])[] = [
+  [999, 1],
+  [9_900, 100],
+  [999_000, 1_000],
+  [9_990_000, 10_000],
+  [99_900_000, 100_000],
+];
+
+/** A duration rounded up to the next step of `durationText`: for an upper bound, which must not become smaller. */
+export function durationRoundedUp(duration: Microseconds): string {
+  const step = STEPS.find(([upTo]) => duration <= upTo)?.[1] ?? 1_000_000;
+  return durationText(us(Math.ceil(duration / step) * step));
+}
+
+/** A configured threshold or bucket bound, with all its digits: `500 ms`, `2.5 s`, `3600 s`. */
+export function bound(duration: Milliseconds): string {
+  return duration < 1_000
+    ? `${Number(duration.toFixed(3))} ms`
+    : `${Number((duration / 1_000).toFixed(6))} s`;
+}
+
+const TIME_UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** A period in its two largest units, without seconds from one hour on: `45 s`, `12 min`, `1 h 5 min`, `2 d 3 h`. */
+export function timeSpan(duration: Milliseconds): string {
+  let rest = Math.max(0, Math.round(duration / 1_000));
+  if (rest >= 3_600) rest = Math.round(rest / 60) * 60;
+  const parts: string[] = [];
+  for (const [unit, size] of TIME_UNITS) {
+    const amount = Math.floor(rest / size);
+    rest -= amount * size;
+    if (amount > 0) parts.push(`${amount} ${unit}`);
+    else if (parts.length > 0) break;
+    if (parts.length === 2) break;
+  }
+  return parts.length === 0 ? '0 s' : parts.join(' ');
+}
+
+/** A ratio as a percentage: `7.2%`, `34%`, `under 0.1%`, `over 99%` when nearly all. No `<`, which Slack needs escaped. */
+export function share(value: number): string {
+  if (!Number.isFinite(value)) return significant(value);
+  const percent = value * 100;
+  if (percent <= 0) return '0%';
+  if (percent < 0.1) return 'under 0.1%';
+  if (percent < 9.95) return `${Number(percent.toFixed(1))}%`;
+  if (percent < 100 && Math.round(percent) >= 100) return 'over 99%';
+  return `${grouped(Math.round(percent))}%`;
+}
+
+/** A burn rate: `0.55x`, `7.2x`, `14.4x`, `120x`. */
+export function burn(rate: number): string {
+  const size = Math.abs(rate);
+  if (size >= 9.95 && size < 99.95) return `${Number(rate.toFixed(1))}x`;
+  return `${significant(rate, size < 9.95 ? 2 : 3)}x`;
+}
+
+/** Requests per second. */
+export function rate(perSecond: number): string {
+  return `${significant(perSecond)} req/s`;
+}
+
+function clock(instant: EpochMs, reference: EpochMs): string {
+  const [date = '', time = ''] = utcTime(instant).split(' ');
+  const shown = time.endsWith(':00') ? time.slice(0, 5) : time;
+  return utcTime(reference).startsWith(date) ? shown : `${date} ${shown}`;
+}
+
+/** A window in UTC, for text that cannot hold Slack's dates: `14:00-14:10 UTC`; a date where it is not that of the end. */
+export function windowText({ start, end }: TimeWindow): string {
+  return `${clock(start, end)}-${clock(end, end)} UTC`;
+}
+
+/** A service's name, or what stands for a missing one. */
+export const named = (service: string): string => (service === '' ? '(no service name)' : service);
