@@ -1,4 +1,4 @@
-import { bound, count, durationText, share } from '../../lib/format.ts';
+import { bound, count, durationText, grouped, share } from '../../lib/format.ts';
 import type { PercentileRanks, ServicePercentile } from '../../traces/rank-request.ts';
 import { type SlackBlock, section } from './block-kit.ts';
 import { code } from './mrkdwn.ts';
@@ -93,5 +93,5 @@ function percent(value: number, round: (value: number) => number): string {
 /** A rate times an hour is no exact count: two digits of it are. */
 function aboutCount(requests: number): string {
   const rounded = requests < 100 ? requests : Number(requests.toPrecision(2));
-  return `${rounded.toLocaleString('en-US')} requests`;
+  return `${grouped(rounded)} requests`;
 }
