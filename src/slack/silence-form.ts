@@ -10,7 +10,7 @@ import type { Recorder } from '../lib/recorder.ts';
 import { between, parseDuration, SECOND } from '../lib/units.ts';
 import { SILENCE } from './blocks/alert-actions.ts';
 import { answerMessage } from './blocks/answer.ts';
-import { section } from './blocks/block-kit.ts';
+import { plainText, section } from './blocks/block-kit.ts';
 import { phraseText, truncate } from './blocks/mrkdwn.ts';
 import { type Calls, reasonOf } from './calls.ts';
 
@@ -86,7 +86,7 @@ function inputsOf({ state }: ViewOutput): { matchers: string; duration: string; 
   };
 }
 
-const plain = (text: string) => ({ type: 'plain_text' as const, text, emoji: false });
+const plain = (text: string) => plainText(text, 150);
 const option = (value: string, label: string): PlainTextOption => ({ text: plain(label), value });
 
 const DEFAULT_DURATION = option('1h', '1 hour');
