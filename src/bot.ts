@@ -92,7 +92,7 @@ async function start(
   const loaded = await options.loadRules();
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
   for (const note of loaded.notes) logger.warn(note);
-  const rules = createRuleSetHolder({ ...loaded, load: options.loadRules, recorder, logger });
+  const rules = createRuleSetHolder({ initial: loaded, load: options.loadRules, recorder, logger });
   const stored = await openStore(base);
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
@@ -102,7 +102,7 @@ async function start(
   const verifying = createVerifying(base, sources, cleanups);
   const slack = createAnswering(base, { sources, store, ruleSet: rules.ruleSet, painter, verifying });
   telemetry.onScrape(() => recordOutbox(base, store));
-  const watch = createEvaluator({
+  const evaluator = createEvaluator({
     clock,
     logger,
     recorder,
@@ -119,17 +119,17 @@ async function start(
       silences: () => store.silences(clock.now()),
     },
   });
-  const reload = verifiedReload(verifying, () => rules.reload(watch), rules.uses);
+  const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 
-  const checks = readyChecks({ clock, watch, store, delivery, slack, ruleSet: rules.ruleSet });
+  const checks = readyChecks({ clock, evaluator, store, delivery, slack, ruleSet: rules.ruleSet });
   const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
   cleanups.push(() => ops.close());
   delivery.start();
   cleanups.push(() => delivery.stop());
-  await watch.start(rules.ruleSet());
-  cleanups.push(() => watch.stop());
+  await evaluator.start(rules.ruleSet());
+  cleanups.push(() => evaluator.stop());
   verifying.verify(rules.uses());
   // Last, because in Socket Mode it waits for Slack however long: evaluation must not wait for it.
   cleanups.push(() => slack.stop());

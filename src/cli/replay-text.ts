@@ -90,11 +90,11 @@ function channelsText({ hours }: ReplayReport): readonly string[] {
   );
 }
 
-const percent = ({ nightsWoken, nights }: ReplayReport): number =>
-  nights === 0 ? 0 : (100 * nightsWoken) / nights;
+const percent = ({ nightsInterrupted, nights }: ReplayReport): number =>
+  nights === 0 ? 0 : (100 * nightsInterrupted) / nights;
 
 const nightsText = (report: ReplayReport): string =>
-  `nights woken: ${report.nightsWoken} of ${report.nights}, ${grouped(percent(report))}% (22:00 to 06:00 ${report.timezone})`;
+  `nights interrupted: ${report.nightsInterrupted} of ${report.nights}, ${grouped(percent(report))}% (22:00 to 06:00 ${report.timezone})`;
 
 const headline = ({ window, evaluations }: ReplayReport): string => {
   const length = formatDuration(ms(Math.round(between(window.start, window.end) / MINUTE) * MINUTE));
@@ -122,7 +122,7 @@ function jsonOf(report: ReplayReport) {
     from: utcTime(window.start),
     to: utcTime(window.end),
     ...rest,
-    percentOfNightsWoken: percent(report),
+    percentOfNightsInterrupted: percent(report),
     hours: hours.map(({ hour, ...each }) => ({ ...each, hour: utcTime(hour) })),
   };
 }

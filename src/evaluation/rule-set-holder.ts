@@ -7,93 +7,87 @@ import type { ServiceNaming } from '../rules/service-naming.ts';
 import type { RuleInFile } from '../rules/verify-rules.ts';
 import type { Evaluator } from './evaluator.ts';
 
-/** What reading the rule files gave. `text` says to a person what is wrong, with file, line and column. */
+/** The result of loading the rule files. `text` describes the errors with file, line and column. */
 export type LoadedRules =
   | {
       readonly ok: true;
       readonly groups: readonly RuleGroup[];
       readonly notes: readonly string[];
-      /** What the rules read, for holding them against the Prometheus they run on; absent: it is not looked at. */
+      /** The metrics that the rules use, to verify against Prometheus; absent: they are not verified. */
       readonly uses?: readonly RuleInFile[];
       readonly policy?: NoisePolicy;
       readonly naming?: ServiceNaming;
     }
   | { readonly ok: false; readonly text: string };
 
-/** The rules the bot works by, and the way to replace them. */
+type Loaded = Extract<LoadedRules, { ok: true }>;
+
+/** Holds the current rule set and reloads it. */
 export interface RuleSetHolder {
   readonly ruleSet: () => RuleSet;
   readonly uses: () => readonly RuleInFile[];
-  /** Reads the files; on a mistake the rules in force stay as they are. Answers with a sentence for an operator. */
-  reload(watch: Pick<Evaluator, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
+  /** Loads the rule files; on an error the current rules remain in use. Returns a message for an operator. */
+  reload(evaluator: Pick<Evaluator, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
 }
 
-type Loaded = Extract<LoadedRules, { ok: true }>;
+const ruleSetOf = ({ groups, policy, naming }: Pick<Loaded, 'groups' | 'policy' | 'naming'>): RuleSet => ({
+  groups,
+  objectives: groups.flatMap(({ rules }) => rules.flatMap(({ objective }) => objective ?? [])),
+  policy,
+  naming,
+});
 
-function ruleSetOf({ groups, policy, naming }: Pick<Loaded, 'groups' | 'policy' | 'naming'>): RuleSet {
-  const objectives = groups.flatMap(({ rules }) =>
-    rules.flatMap(({ objective }) => (objective === undefined ? [] : [objective])),
-  );
-  return {
-    groups,
-    objectives,
-    policy,
-    naming,
-  };
-}
-
-const countText = (groups: readonly RuleGroup[]): string => {
+function loadedText(groups: readonly RuleGroup[]): string {
+  const count = (value: number, noun: string): string => `${value} ${noun}${value === 1 ? '' : 's'}`;
   const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
-  return `${rules} ${rules === 1 ? 'rule' : 'rules'} in ${groups.length} ${groups.length === 1 ? 'group' : 'groups'}`;
-};
+  return `loaded ${count(rules, 'rule')} in ${count(groups.length, 'group')}`;
+}
 
-/** A folder may be away for a moment, as when its files are replaced: that is no reason to end. */
+/** The folder may be missing for a moment while its files are replaced, so this does not end the process. */
 const unreadable = (error: unknown): LoadedRules => ({
   ok: false,
   text: `The rule files cannot be read: ${error instanceof Error ? error.message : String(error)}`,
 });
 
-/** Takes the groups that were loaded at the start; later ones come through `reload`. */
-export function createRuleSetHolder(deps: {
-  groups: readonly RuleGroup[];
-  policy?: NoisePolicy;
-  naming?: ServiceNaming;
-  uses?: readonly RuleInFile[];
-  load: () => Promise<LoadedRules>;
-  recorder: Pick<Recorder, 'reloaded'>;
-  logger: Logger;
+/** Starts with the rules that were loaded at the start of the process. */
+export function createRuleSetHolder(options: {
+  readonly initial: Omit<Loaded, 'ok' | 'notes'>;
+  readonly load: () => Promise<LoadedRules>;
+  readonly recorder: Pick<Recorder, 'reloaded'>;
+  readonly logger: Logger;
 }): RuleSetHolder {
-  const { recorder, logger } = deps;
-  let ruleSet = ruleSetOf(deps);
-  let uses = deps.uses ?? [];
+  const { initial, load, recorder, logger } = options;
+  let ruleSet = ruleSetOf(initial);
+  let uses = initial.uses ?? [];
   recorder.reloaded({ ok: true });
-  logger.info(`${countText(deps.groups)} in force`);
+  logger.info(loadedText(initial.groups));
 
-  async function reload(watch: Pick<Evaluator, 'replace'>): Promise<{ ok: boolean; message: string }> {
-    const loaded = await deps.load().catch(unreadable);
+  async function reload(evaluator: Pick<Evaluator, 'replace'>): Promise<{ ok: boolean; message: string }> {
+    const loaded = await load().catch(unreadable);
     recorder.reloaded({ ok: loaded.ok });
     if (!loaded.ok) {
-      logger.error('the rule files were refused; the rules in force stay as they are', {
-        mistakes: loaded.text,
-      });
-      return { ok: false, message: `The rules in force stay as they are.\n${loaded.text}` };
+      logger.error('rule files not loaded; the current rules remain in use', { errors: loaded.text });
+      return {
+        ok: false,
+        message: `Rule files not loaded; the current rules remain in use.\n${loaded.text}`,
+      };
     }
     for (const note of loaded.notes) logger.warn(note);
     ruleSet = ruleSetOf(loaded);
     uses = loaded.uses ?? [];
-    await watch.replace(ruleSet);
-    const message = `${countText(loaded.groups)} in force`;
+    await evaluator.replace(ruleSet);
+    const message = loadedText(loaded.groups);
     logger.info(message);
     return { ok: true, message };
   }
 
-  // Two signals at once must not replace the rule set out of order.
+  // Reloads run one after the other, so that the last one applies.
   let last: Promise<unknown> = Promise.resolve();
   return {
     ruleSet: () => ruleSet,
     uses: () => uses,
-    reload: (watch) => {
-      const next = last.then(() => reload(watch));
+    reload: (evaluator) => {
+      const next = last.then(() => reload(evaluator));
       last = next.catch(() => undefined);
       return next;
     },

@@ -20,13 +20,13 @@ const ok = { ok: true } as const;
 /** What `/readyz` looks at: Slack is connected and takes what is sent, the store is open, the last evaluation is fresh. */
 export function readyChecks(deps: {
   readonly clock: Clock;
-  readonly watch: Pick<Evaluator, 'lastEvaluatedAt'>;
+  readonly evaluator: Pick<Evaluator, 'lastEvaluatedAt'>;
   readonly store: Pick<Store, 'isOpen'>;
   readonly delivery: Pick<Delivery, 'refusal'>;
   readonly slack: { isConnected(): boolean };
   readonly ruleSet: () => RuleSet;
 }): readonly ReadyCheck[] {
-  const { clock, watch, store, delivery, slack, ruleSet } = deps;
+  const { clock, evaluator, store, delivery, slack, ruleSet } = deps;
   return [
     {
       name: 'slack',
@@ -42,7 +42,7 @@ export function readyChecks(deps: {
       check: () => {
         const { groups } = ruleSet();
         if (groups.length === 0) return ok;
-        const last = watch.lastEvaluatedAt();
+        const last = evaluator.lastEvaluatedAt();
         if (last === undefined) return { ok: false, detail: 'none yet' };
         const shortest = Math.min(...groups.map(({ interval }) => interval));
         const age = between(last, clock.now());

@@ -93,11 +93,11 @@ describe('a running bot', () => {
   });
 
   test('evaluates, reloads and ends while Slack has not answered yet', async () => {
-    const { program, rules } = await started('http://127.0.0.1:9/api/', ' in force');
+    const { program, rules } = await started('http://127.0.0.1:9/api/', 'loaded ');
     await writeFile(rules, DEMO_RULES.replace('objective:', 'objectiv:'));
     await until('the refusal', () => {
       program.child.kill('SIGHUP');
-      return program.output().includes('the rules in force stay as they are');
+      return program.output().includes('the current rules remain in use');
     });
     expect(program.output()).not.toContain('"msg":"started"');
 

@@ -14,51 +14,51 @@ import {
 import type { CallGraph } from '../../policy/call-graph.ts';
 import { CALL_GRAPH_QUERY, type CallGraphAt, callGraphOf } from '../call-graph-query.ts';
 
-/** A metrics source whose instants come out of range queries: one question for many evaluation times. */
+/** A metrics source that answers instant queries from range queries: one request for many evaluation times. */
 export interface RecordedMetrics {
   readonly metrics: MetricsSource;
-  /** Why the source could not be read, when it could not: what was evaluated since then does not count. */
+  /** The first failure of the source. Evaluations since then do not count. */
   readonly failure: () => Error | undefined;
 }
 
 /**
- * Points asked for in one range query. Prometheus refuses more than 11,000 a series (web/api/v1, queryRange); far fewer
- * keep the answer for thousands of services within what may be held at once.
+ * Points of one range query. Prometheus rejects more than 11,000 per series (web/api/v1, queryRange); fewer keep the
+ * response for thousands of services within memory.
  */
 const MAX_POINTS = 1_000;
 
-/** How long to wait before a source that did not answer is asked again; then the replay gives up. */
+/** Pauses before a failed request is sent again. After the last one the replay fails. */
 const RETRY_AFTER: readonly Milliseconds[] = [ms(SECOND), ms(5 * SECOND)];
 
-/** What an expression gave from `start` to `end`: samples by instant, or the refusal that holds for all of them. */
-interface Piece {
+/** The result of an expression from `start` to `end`: samples by instant, or the rejection for all of them. */
+interface RecordedRange {
   readonly start: EpochMs;
   readonly end: EpochMs;
   readonly samples: ReadonlyMap<EpochMs, readonly Sample[]>;
-  readonly refusal?: UpstreamError;
+  readonly rejection?: UpstreamError;
 }
 
-/** What answering from the past needs: what is asked, on which grid, and up to when. */
+/** What recorded metrics depend on. */
 export interface RecordedOptions {
   readonly source: MetricsSource;
-  /** For waiting before another try: a real one. */
+  /** A real clock, for pauses between retries. */
   readonly clock: Pick<Clock, 'sleep'>;
   readonly step: Milliseconds;
-  /** The last instant that will be asked about. */
+  /** The last instant that will be queried. */
   readonly end: EpochMs;
-  /** Points to read ahead; absent: as many as one range query gives. */
-  readonly ahead?: number;
+  /** Points of one range query; absent: as many as possible. */
+  readonly points?: number;
   readonly signal?: AbortSignal;
 }
 
-const isRefusal = (error: unknown): error is UpstreamError =>
+const isRejection = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && error.code === 'bad-request';
 
-/** Whether fewer points at a time may be answered where these were not. */
-const isTooMuch = (error: unknown): boolean =>
+/** Whether a shorter range may succeed. */
+const isTooLarge = (error: unknown): boolean =>
   error instanceof UpstreamError && (error.code === 'too-large' || error.code === 'timeout');
 
-function samplesOf(series: readonly Series[]): ReadonlyMap<EpochMs, readonly Sample[]> {
+function samplesByInstant(series: readonly Series[]): ReadonlyMap<EpochMs, readonly Sample[]> {
   const byInstant = new Map<EpochMs, Sample[]>();
   for (const { labels, points } of series) {
     for (const { at, value } of points) {
@@ -70,101 +70,101 @@ function samplesOf(series: readonly Series[]): ReadonlyMap<EpochMs, readonly Sam
   return byInstant;
 }
 
-/** Asks until it is answered, refused, or the tries are used up. */
-async function insist<T>({ clock, signal }: RecordedOptions, ask: () => Promise<T>): Promise<T> {
-  for (const wait of RETRY_AFTER) {
+async function withRetries<T>({ clock, signal }: RecordedOptions, request: () => Promise<T>): Promise<T> {
+  for (const pause of RETRY_AFTER) {
     try {
-      return await ask();
+      return await request();
     } catch (error) {
-      const isHopeless = !(error instanceof UpstreamError) || !error.retryable || isTooMuch(error);
-      if (isHopeless || signal?.aborted === true) throw error;
-      await clock.sleep(wait, signal);
+      const isFinal = !(error instanceof UpstreamError) || !error.retryable || isTooLarge(error);
+      if (isFinal || signal?.aborted === true) throw error;
+      await clock.sleep(pause, signal);
     }
   }
-  return await ask();
+  return await request();
 }
 
-/** One instant, asked as a live evaluation asks it: where a range is refused, the instants in it may not be. */
-async function askInstant(options: RecordedOptions, expr: string, at: EpochMs): Promise<Piece> {
+/** Sends an instant query as a live evaluation does: where a range is rejected, single instants may succeed. */
+async function readInstant(options: RecordedOptions, expr: string, at: EpochMs): Promise<RecordedRange> {
   try {
-    const samples = await insist(options, () => options.source.instant({ expr, at }, options.signal));
+    const samples = await withRetries(options, () => options.source.instant({ expr, at }, options.signal));
     return { start: at, end: at, samples: new Map([[at, samples]]) };
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    return { start: at, end: at, samples: new Map(), refusal: error };
+    if (!isRejection(error)) throw error;
+    return { start: at, end: at, samples: new Map(), rejection: error };
   }
 }
 
 /**
- * In a window this short, an expression that is refused at both ends is taken to be refused throughout: a rule that is
- * always refused would otherwise be asked as often as it was live.
+ * In a range this short, an expression that is rejected at both ends counts as rejected throughout. Without this limit
+ * a rule that is always rejected would need one request per evaluation.
  */
-const MAX_REFUSED_POINTS = 64;
+const MAX_REJECTED_POINTS = 64;
 
-async function refusalOf(
+async function rejectionOf(
   options: RecordedOptions,
   expr: string,
-  { start, end }: { start: EpochMs; end: EpochMs },
+  { start, end }: { readonly start: EpochMs; readonly end: EpochMs },
 ): Promise<UpstreamError | undefined> {
-  const [first, last] = [await askInstant(options, expr, start), await askInstant(options, expr, end)];
-  return last.refusal === undefined ? undefined : first.refusal;
+  const first = await readInstant(options, expr, start);
+  const last = await readInstant(options, expr, end);
+  return last.rejection === undefined ? undefined : first.rejection;
 }
 
 /**
- * Reads an expression from `start` on, `count` points at most. Fewer come back where the source cannot give so many at
- * once, or refuses the expression for only some of them: then half as many are tried, down to single instants.
+ * Reads at most `count` points of an expression from `start` on. When the response is too large, or the expression is
+ * rejected for some of the points, it reads half as many, down to single instants.
  */
-async function readPiece(
+async function readRange(
   options: RecordedOptions,
   expr: string,
-  { start, count }: { start: EpochMs; count: number },
-): Promise<Piece> {
+  { start, count }: { readonly start: EpochMs; readonly count: number },
+): Promise<RecordedRange> {
   const { source, step, signal } = options;
   for (let points = count; points > 1; points = Math.ceil(points / 2)) {
     const window = { start, end: after(start, ms((points - 1) * step)) };
     try {
-      const series = await insist(options, () => source.range({ expr, window, step }, signal));
-      return { ...window, samples: samplesOf(series) };
+      const series = await withRetries(options, () => source.range({ expr, window, step }, signal));
+      return { ...window, samples: samplesByInstant(series) };
     } catch (error) {
-      if (!isRefusal(error) && !isTooMuch(error)) throw error;
-      const isShort = isRefusal(error) && points <= MAX_REFUSED_POINTS;
-      const refusal = isShort ? await refusalOf(options, expr, window) : undefined;
-      if (refusal !== undefined) return { ...window, samples: new Map(), refusal };
+      if (!isRejection(error) && !isTooLarge(error)) throw error;
+      const isShort = isRejection(error) && points <= MAX_REJECTED_POINTS;
+      const rejection = isShort ? await rejectionOf(options, expr, window) : undefined;
+      if (rejection !== undefined) return { ...window, samples: new Map(), rejection };
       if (points === 2) break;
     }
   }
-  return await askInstant(options, expr, start);
+  return await readInstant(options, expr, start);
 }
 
 /**
- * Answers instants from ranges, so that the live evaluation runs unchanged on the past. An expression is read when it is
- * first asked for, from that instant on: the evidence of a recovery costs nothing while nothing recovers.
+ * Answers instant queries from ranges, so that the live evaluation runs unchanged on the past. An expression is read when
+ * it is first needed, from that instant on: a recovery query is sent only when an alert may recover.
  *
- *     evaluation times      | | | | | | | | | | | |
- *     expr       [-- range ---][-- range --
- *     evidence         [-range-]              asked at the fourth evalTime: a firing alert is missing
- *                              ^ horizon: beyond it everything is read anew, and what was read is forgotten
+ *     evaluation times    | | | | | | | | | | | |
+ *     expression          [-- range ---][-- range --
+ *     recovery query            [-range-]              needed at the fourth evaluation: a firing alert is missing
+ *                                       ^ horizon: from here on everything is read again, and older data is dropped
  *
- * Instants must come in order, `step` apart. A refused expression throws as it does live; any other failure is kept in
- * `failure`, since live it would have been the outage of another day.
+ * Instants must be in order, `step` apart. A rejected expression throws as it does live. Every other failure is kept in
+ * `failure`: it is not an outage of the past.
  */
 export function createRecordedMetrics(options: RecordedOptions): RecordedMetrics {
-  const { step, source, end, ahead = MAX_POINTS } = options;
-  const pieces = new Map<string, Piece>();
+  const { step, source, end, points = MAX_POINTS } = options;
+  const ranges = new Map<string, RecordedRange>();
   let horizon = epochMs(0);
   let failure: Error | undefined;
 
-  async function pieceAt(expr: string, at: EpochMs): Promise<Piece> {
+  async function rangeAt(expr: string, at: EpochMs): Promise<RecordedRange> {
     if (at > horizon) {
-      horizon = epochMs(Math.min(end, after(at, ms((ahead - 1) * step))));
-      pieces.clear();
+      horizon = epochMs(Math.min(end, after(at, ms((points - 1) * step))));
+      ranges.clear();
     }
-    const known = pieces.get(expr);
+    const known = ranges.get(expr);
     if (known !== undefined && known.start <= at && at <= known.end) return known;
     const left = Math.floor(between(at, horizon) / step) + 1;
-    const read = await readPiece(options, expr, { start: at, count: Math.max(1, left) });
-    pieces.set(expr, read);
-    return read;
+    const range = await readRange(options, expr, { start: at, count: Math.max(1, left) });
+    ranges.set(expr, range);
+    return range;
   }
 
   return {
@@ -173,11 +173,11 @@ export function createRecordedMetrics(options: RecordedOptions): RecordedMetrics
       ...source,
       instant: async ({ expr, at }) => {
         try {
-          const { samples, refusal } = await pieceAt(expr, at);
-          if (refusal !== undefined) throw refusal;
+          const { samples, rejection } = await rangeAt(expr, at);
+          if (rejection !== undefined) throw rejection;
           return samples.get(at) ?? [];
         } catch (error) {
-          if (!isRefusal(error)) failure ??= error instanceof Error ? error : new Error(String(error));
+          if (!isRejection(error)) failure ??= error instanceof Error ? error : new Error(String(error));
           throw error;
         }
       },
@@ -185,42 +185,48 @@ export function createRecordedMetrics(options: RecordedOptions): RecordedMetrics
   };
 }
 
-/** Who called whom in the past. */
-export interface RecordedCalls {
+/** Call graphs of the past. */
+export interface RecordedCallGraph {
   readonly callGraphAt: CallGraphAt;
-  /** Why the source could not be read, when it could not. */
+  /** The first failure of the source. */
   readonly failure: () => Error | undefined;
-  /** What the source said when it refused the question: for those minutes nothing is known. */
-  readonly refusal: () => string | undefined;
+  /** Why the source rejected the query, if it did: for those minutes the call graph is unknown. */
+  readonly rejection: () => string | undefined;
 }
 
-/** A large mesh has tens of thousands of pairs, and is only asked about while several alerts stand: an hour at a time. */
-const MINUTES_AHEAD = 60;
+/** A large mesh has tens of thousands of pairs, and the query is only needed while several alerts are active. */
+const CALL_GRAPH_POINTS = 60;
 
 /**
- * Learns call graphs from ranges, one for each whole minute: live asks once a minute too, and an interrupted replay comes
- * to the same wherever it goes on. A past without the counters gives graphs without calls, as it does live.
+ * Reads one call graph for each whole minute: live the query is sent once a minute too, and a resumed replay gets the
+ * same results. A past without the counters has empty call graphs, as live.
  */
-export function createRecordedCalls(options: Omit<RecordedOptions, 'step' | 'ahead'>): RecordedCalls {
-  const { metrics, failure } = createRecordedMetrics({ ...options, step: MINUTE, ahead: MINUTES_AHEAD });
+export function createRecordedCallGraph(
+  options: Omit<RecordedOptions, 'step' | 'points'>,
+): RecordedCallGraph {
+  const { metrics, failure } = createRecordedMetrics({
+    ...options,
+    step: MINUTE,
+    points: CALL_GRAPH_POINTS,
+  });
   let known: { readonly at: EpochMs; readonly graph: CallGraph | undefined } | undefined;
-  let refusal: string | undefined;
+  let rejection: string | undefined;
 
-  async function graphAt(at: EpochMs): Promise<CallGraph | undefined> {
+  async function read(at: EpochMs): Promise<CallGraph | undefined> {
     try {
       return callGraphOf(await metrics.instant({ expr: CALL_GRAPH_QUERY, at }));
     } catch (error) {
-      if (failure() === undefined) refusal ??= error instanceof Error ? error.message : String(error);
+      if (failure() === undefined) rejection ??= error instanceof Error ? error.message : String(error);
       return undefined;
     }
   }
 
   return {
     failure,
-    refusal: () => refusal,
+    rejection: () => rejection,
     callGraphAt: async (instant) => {
       const at = epochMs(Math.floor(instant / MINUTE) * MINUTE);
-      if (known?.at !== at) known = { at, graph: await graphAt(at) };
+      if (known?.at !== at) known = { at, graph: await read(at) };
       return known.graph;
     },
   };

@@ -15,35 +15,34 @@ import {
   SECOND,
   type TimeWindow,
 } from '../../lib/units.ts';
-import type { Store } from '../../messages/store.ts';
 import { NO_POLICY, type NoisePolicy } from '../../policy/suppress.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
 import type { RuleGroup } from '../../rules/rule.ts';
-import { createEvaluateGroup, type EvaluateGroup } from '../evaluate-group.ts';
+import { createEvaluateGroup, type EvaluateGroup, type EvaluateGroupOptions } from '../evaluate-group.ts';
 import { type DueEvaluation, type EvalTimes, evalTimesOf, evaluationsIn } from '../schedule.ts';
 import {
-  createRecordedCalls,
+  createRecordedCallGraph,
   createRecordedMetrics,
-  type RecordedCalls,
+  type RecordedCallGraph,
   type RecordedMetrics,
 } from './recorded-metrics.ts';
 import {
-  count,
+  countEvaluation,
   countNights,
   createTally,
   type HourOfMessages,
   hoursOf,
-  type Nights,
+  type NightClock,
   type ReplayedEvaluation,
   type RuleTally,
   type Tally,
   tallyOf,
 } from './tally.ts';
 
-/** What a replay needs. */
-export interface ReplayDeps {
+/** What a replay depends on. */
+export interface ReplayOptions {
   readonly metrics: MetricsSource;
-  /** For waiting before a source that failed is asked again; the evaluation itself runs on virtual time. */
+  /** For pauses between retries. The evaluation itself runs on virtual time. */
   readonly clock: Pick<Clock, 'sleep'>;
   readonly expand: ExpandTemplate;
   readonly localTime: LocalTimeIn;
@@ -51,99 +50,91 @@ export interface ReplayDeps {
   readonly logger: Logger;
 }
 
-/** Which rules are run over which time. */
+/** The rules to run and the time window. */
 export interface ReplayRequest {
   readonly groups: readonly RuleGroup[];
-  /** Who is notified what, and when nobody is; absent: everything is notified where its rule says. */
+  /** The policy on notifications; absent: every alert is notified where its rule says. */
   readonly policy?: NoisePolicy;
   readonly window: TimeWindow;
-  /** IANA zone of the nights. */
+  /** IANA time zone of the nights. */
   readonly timezone: string;
-  /** In place of every group's own interval. */
+  /** Replaces the interval of every group. */
   readonly step?: Milliseconds;
-  /** Where an earlier run stopped: what it last gave to `save`. */
+  /** The progress that an earlier run last passed to `save`. */
   readonly saved?: string;
-  /** Takes what a later run can go on from, now and then. */
+  /** Receives the progress from time to time, so that a later run can resume. */
   readonly save?: (progress: string) => Promise<void>;
-  readonly onProgress?: (evalTimes: { readonly done: number; readonly total: number }) => void;
-  /** Sees every evaluation. */
-  readonly onEvaluated?: (evaluated: ReplayedEvaluation) => void;
+  readonly onProgress?: (evaluations: { readonly done: number; readonly total: number }) => void;
+  readonly onEvaluated?: (evaluation: ReplayedEvaluation) => void;
   readonly signal?: AbortSignal;
 }
 
-/** What rules would have done. */
+/** What the rules would have done. */
 export interface ReplayReport {
   readonly window: TimeWindow;
   readonly timezone: string;
   readonly evaluations: number;
-  /** In the order of the files; rules that did nothing too. */
+  /** In the order of the rule files, with rules that never fired. */
   readonly rules: readonly RuleTally[];
   readonly hours: readonly HourOfMessages[];
-  /** Nights (22:00 to 06:00) with a message that calls somebody: of any severity but ticket, warning, info and none. */
-  readonly nightsWoken: number;
+  /** Nights (22:00 to 06:00) with a message of any severity except ticket, warning, info and none. */
+  readonly nightsInterrupted: number;
   readonly nights: number;
-  /** Where the replay differs from what would have run live. */
+  /** Differences from what would have happened live. */
   readonly notes: readonly string[];
 }
 
-/** Evaluations between two savings of the progress: a second or two of work. */
-const TURNS_PER_SAVE = 1_000;
+/** Evaluations between two saves of the progress: one or two seconds. */
+const EVALUATIONS_PER_SAVE = 1_000;
 
-/** Progress as it is saved. */
+/** The saved progress. */
 interface Progress {
-  /** What the progress belongs to: other rules or another window must not go on from it. */
+  /** Hash of the rules and the window it belongs to. */
   readonly of: string;
-  /** Evaluations that are done, in the order of their turns. */
+  /** The number of evaluations that are done. */
   done: number;
   /** The state of each group after its last one. */
   readonly states: Record<string, RuleGroupState>;
   readonly tally: Tally;
-  /** Why who calls whom could not be learned, where it could not. */
-  callsRefused?: string;
+  /** Why the call graph query was rejected. */
+  callGraphRejection?: string;
 }
 
-/** Raised when what is saved changes its shape: an older file is begun anew. */
-const PROGRESS_VERSION = 2;
+/** Incremented when the saved progress changes its format: a replay then starts over. */
+const PROGRESS_VERSION = 3;
 
-function gridNotesOf({ groups, step }: ReplayRequest): readonly string[] {
-  if (step !== undefined) {
-    return [
-      'The given step takes the place of every group\'s own interval: "for" and what fires between two steps may differ from live.',
-    ];
-  }
-  return groups.flatMap(({ name, schedule, interval }) =>
-    schedule === undefined
-      ? []
+function notesOf({ groups, step }: ReplayRequest, { callGraphRejection }: Progress): readonly string[] {
+  const timing =
+    step === undefined
+      ? groups.flatMap(({ name, schedule, interval }) =>
+          schedule === undefined
+            ? []
+            : `The schedule of ${name} (${schedule}) is replayed every ${interval / SECOND} s. This is exact if the schedule is evenly spaced.`,
+        )
       : [
-          `The schedule of ${name} (${schedule}) is replayed as every ${interval / SECOND} s: the same where it is evenly spaced.`,
-        ],
-  );
+          'The given step replaces the interval of every group: "for" and alerts between two steps may differ from live.',
+        ];
+  return callGraphRejection === undefined
+    ? timing
+    : [
+        ...timing,
+        `The call graph was not available for part of the time (${callGraphRejection}): no alert was inhibited by it then.`,
+      ];
 }
 
-const callNotesOf = ({ callsRefused }: Progress): readonly string[] =>
-  callsRefused === undefined
-    ? []
-    : [
-        `Who calls whom could not be learned for some of the time (${callsRefused}): nothing was folded by it then.`,
-      ];
-
-/** The instants that progress belongs to, and the rules. */
-const identityOf = ({ groups, window, timezone, policy, step = ms(0) }: ReplayRequest): string =>
+const hashOf = ({ groups, window, timezone, policy, step = ms(0) }: ReplayRequest): string =>
   hashTexts([JSON.stringify([PROGRESS_VERSION, groups, window, timezone, step, policy ?? null])]);
 
 function progressOf(request: ReplayRequest): Progress {
-  const of = identityOf(request);
+  const of = hashOf(request);
   const saved = request.saved === undefined ? undefined : (decodeRecord(request.saved) as Progress);
   return saved?.of === of ? saved : { of, done: 0, states: {}, tally: createTally() };
 }
 
-/**
- * A store for evaluations: holds the states of all groups, and shows what was decided last instead of queueing it. The
- * rest of the port is never asked by an evaluation.
- */
-function createRunStore(states: Progress['states']) {
+/** A store in memory. `entries` returns the notifications of the last evaluation. */
+function createMemoryStore(states: Progress['states']) {
   let entries: ReplayedEvaluation['entries'] = [];
-  const evaluation: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'applyEvaluation' | 'actions'> = {
+  const store: EvaluateGroupOptions['store'] = {
     claimTick: async () => true,
     loadGroup: async (group) => states[group],
     groups: async () => Object.keys(states),
@@ -154,31 +145,31 @@ function createRunStore(states: Progress['states']) {
       return 'applied';
     },
   };
-  return { store: evaluation as Store, decided: () => entries };
+  return { store, entries: () => entries };
 }
 
-/** Time that stands where the evaluation is: a query is answered at once or not at all, so no deadline runs out. */
-function createReplayClock(): { readonly clock: Clock; readonly moveTo: (evalTime: EpochMs) => void } {
+/** A clock that is set to each evaluation time. Its sleeps end by an abort only, so that no deadline is exceeded. */
+function createReplayClock(): { readonly clock: Clock; readonly set: (evalTime: EpochMs) => void } {
   let now: EpochMs;
   const sleep: Clock['sleep'] = (_duration, signal) =>
     new Promise((resolve) => {
       signal?.addEventListener('abort', () => resolve(), { once: true });
     });
-  return { clock: { now: () => now, sleep }, moveTo: (evalTime) => void (now = evalTime) };
+  return { clock: { now: () => now, sleep }, set: (evalTime) => void (now = evalTime) };
 }
 
-/** The source as the group that is evaluated now reads it: each has a grid of its own. */
-function createSources({ metrics: source, clock }: ReplayDeps, { window, signal }: ReplayRequest) {
-  const asking = { source, clock, signal };
-  const calls = createRecordedCalls({ ...asking, end: window.end });
+/** The recorded metrics of each group, which has its own evaluation times, and of the call graph. */
+function createSources({ metrics: source, clock }: ReplayOptions, { window, signal }: ReplayRequest) {
+  const options = { source, clock, signal };
+  const callGraph = createRecordedCallGraph({ ...options, end: window.end });
   const byGroup = new Map<string, RecordedMetrics>();
   let current: RecordedMetrics | undefined;
 
-  const recordedFor = ({ group, first, step, count: evalTimes }: EvalTimes): RecordedMetrics => {
-    const last = after(first, ms((evalTimes - 1) * step));
-    const made = createRecordedMetrics({ ...asking, step, end: before(last, group.queryOffset) });
-    byGroup.set(group.id, made);
-    return made;
+  const createFor = ({ group, first, step, count }: EvalTimes): RecordedMetrics => {
+    const last = after(first, ms((count - 1) * step));
+    const recorded = createRecordedMetrics({ ...options, step, end: before(last, group.queryOffset) });
+    byGroup.set(group.id, recorded);
+    return recorded;
   };
   const metrics: MetricsSource = {
     ...source,
@@ -186,87 +177,86 @@ function createSources({ metrics: source, clock }: ReplayDeps, { window, signal 
   };
   return {
     metrics,
-    calls,
-    turnTo: (turn: EvalTimes): void => {
-      current = byGroup.get(turn.group.id) ?? recordedFor(turn);
+    callGraph,
+    select: (evalTimes: EvalTimes): void => {
+      current = byGroup.get(evalTimes.group.id) ?? createFor(evalTimes);
     },
-    failure: () => current?.failure() ?? calls.failure(),
+    failure: () => current?.failure() ?? callGraph.failure(),
   };
 }
 
 interface Run {
   readonly request: ReplayRequest;
   readonly progress: Progress;
-  readonly nights: Nights;
+  readonly nightClock: NightClock;
   readonly evaluate: EvaluateGroup;
-  readonly decided: () => ReplayedEvaluation['entries'];
-  readonly calls: RecordedCalls;
+  readonly entries: () => ReplayedEvaluation['entries'];
+  readonly callGraph: RecordedCallGraph;
   readonly failure: () => Error | undefined;
-  readonly turnTo: (turn: DueEvaluation) => void;
+  readonly prepare: (due: DueEvaluation) => void;
 }
 
-function startRun(deps: ReplayDeps, request: ReplayRequest): Run {
-  const { expand, recorder, logger, localTime } = deps;
+function startRun(options: ReplayOptions, request: ReplayRequest): Run {
+  const { expand, recorder, logger, localTime } = options;
   const { policy = NO_POLICY, timezone } = request;
   const progress = progressOf(request);
-  const { metrics, calls, turnTo, failure } = createSources(deps, request);
-  const { clock, moveTo } = createReplayClock();
-  const { store, decided } = createRunStore(progress.states);
-  const noise = { policy: () => policy, localTime, callGraphAt: calls.callGraphAt };
+  const { metrics, callGraph, select, failure } = createSources(options, request);
+  const { clock, set } = createReplayClock();
+  const { store, entries } = createMemoryStore(progress.states);
+  const noise = { policy: () => policy, localTime, callGraphAt: callGraph.callGraphAt };
   return {
     request,
     progress,
-    nights: { localTime, timezone },
+    nightClock: { localTime, timezone },
     evaluate: createEvaluateGroup({ store, metrics, clock, recorder, logger, expand, noise }),
-    decided,
-    calls,
+    entries,
+    callGraph,
     failure,
-    turnTo: (turn) => {
-      moveTo(turn.evalTime);
-      turnTo(turn);
+    prepare: (due) => {
+      set(due.evalTime);
+      select(due);
     },
   };
 }
 
-async function replayTurn(run: Run, turn: DueEvaluation): Promise<void> {
-  const { progress, request, calls } = run;
-  const { group, evalTime, step } = turn;
-  run.turnTo(turn);
+async function runEvaluation(run: Run, due: DueEvaluation): Promise<void> {
+  const { progress, request } = run;
+  const { group, evalTime, step } = due;
+  run.prepare(due);
   const outcome = await run.evaluate(group, evalTime);
   const failure = run.failure();
   if (failure !== undefined) throw failure;
   if (outcome.kind !== 'applied')
     throw new Error(`The evaluation of ${group.name} failed (${outcome.kind}).`);
-  const evaluated = { group, evalTime, lasts: step, state: outcome.state, entries: run.decided() };
-  count(progress.tally, evaluated, run.nights);
-  request.onEvaluated?.(evaluated);
-  const refusal = calls.refusal();
-  if (refusal !== undefined) progress.callsRefused ??= refusal;
+  const evaluation = { group, evalTime, duration: step, state: outcome.state, entries: run.entries() };
+  countEvaluation(progress.tally, evaluation, run.nightClock);
+  request.onEvaluated?.(evaluation);
+  progress.callGraphRejection ??= run.callGraph.rejection();
   progress.done += 1;
 }
 
-async function replayTurns(run: Run): Promise<void> {
+async function runAll(run: Run): Promise<void> {
   const { request, progress } = run;
   const groups = request.groups.map((group) => evalTimesOf(group, request));
-  const total = groups.reduce((sum, each) => sum + each.count, 0);
+  const total = groups.reduce((sum, { count }) => sum + count, 0);
   const save = async (): Promise<void> => {
     request.onProgress?.({ done: progress.done, total });
     await request.save?.(encodeRecord(progress));
   };
-  let left = progress.done;
-  for (const turn of evaluationsIn(groups, request.window)) {
-    if (left > 0) {
-      left -= 1;
+  let done = progress.done;
+  for (const due of evaluationsIn(groups, request.window)) {
+    if (done > 0) {
+      done -= 1;
       continue;
     }
     request.signal?.throwIfAborted();
-    await replayTurn(run, turn);
-    if (progress.done % TURNS_PER_SAVE === 0) await save();
+    await runEvaluation(run, due);
+    if (progress.done % EVALUATIONS_PER_SAVE === 0) await save();
   }
   await save();
 }
 
-function reportOf({ request, progress, nights }: Run): ReplayReport {
+function reportOf({ request, progress, nightClock }: Run): ReplayReport {
   const { window, timezone, groups } = request;
   return {
     window,
@@ -274,22 +264,22 @@ function reportOf({ request, progress, nights }: Run): ReplayReport {
     evaluations: progress.done,
     rules: groups.flatMap((group) => group.rules.map((rule) => tallyOf(progress.tally, group, rule))),
     hours: hoursOf(progress.tally),
-    nightsWoken: Object.keys(progress.tally.woken).length,
-    nights: countNights(window, nights),
-    notes: [...gridNotesOf(request), ...callNotesOf(progress)],
+    nightsInterrupted: Object.keys(progress.tally.interruptedNights).length,
+    nights: countNights(window, nightClock),
+    notes: notesOf(request, progress),
   };
 }
 
 /**
- * Runs rules over the past: the evaluation that runs live, on virtual time, with a Prometheus that is asked for ranges in
- * place of instants. All groups go through time together, so that what holds an alert back is there when it is asked
- * for. An interrupted run goes on from what it last saved.
- * Throws the source's `UpstreamError` when it does not answer, and the signal's reason when it is aborted.
+ * Backtests rules: the live evaluation on virtual time, with range queries instead of instant queries. All groups are
+ * evaluated in the order of time, because an alert may be suppressed by one of another group. A run resumes from its
+ * saved progress.
+ * @throws UpstreamError when the source does not respond; the signal's reason when it is aborted.
  */
-export function createReplay(deps: ReplayDeps): (request: ReplayRequest) => Promise<ReplayReport> {
+export function createReplay(options: ReplayOptions): (request: ReplayRequest) => Promise<ReplayReport> {
   return async (request) => {
-    const run = startRun(deps, request);
-    await replayTurns(run);
+    const run = startRun(options, request);
+    await runAll(run);
     return reportOf(run);
   };
 }

@@ -6,8 +6,10 @@ import {
   type EpochMs,
   epochMs,
   HOUR,
+  MINUTE,
   type Milliseconds,
   ms,
+  type TimeWindow,
 } from '../../lib/units.ts';
 import type { OutboxEntry } from '../../messages/store.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
@@ -19,83 +21,78 @@ export interface RuleTally {
   readonly group: string;
   /** Alerts that fired. */
   alerts: number;
-  /** Minutes that alerts were firing, added up over all of them. */
+  /** Minutes in which alerts were firing, added up over all of them. */
   minutesFiring: number;
-  /** Alerts that fired again within an hour of their end. */
+  /** Alerts that fired again within an hour after they resolved. */
   flaps: number;
-  /** Messages posted to channels; edits and replies in their threads are not counted. */
+  /** Messages in channels, without edits and thread replies. */
   messages: number;
-  /** Replies in the threads of messages: data gone and back, and the end. */
+  /** Thread replies: data missing and back, and resolved. */
   replies: number;
-  /** Evaluation times at which the expression was refused or the rule was over its limit. */
+  /** Evaluations with a rejected expression or an exceeded limit. */
   failedEvaluations: number;
 }
 
-/** What a replay has seen so far: plain data that can be written to a file and read back. */
+/** The counts of a replay so far, as plain data that can be saved. */
 export interface Tally {
   readonly rules: Record<string, RuleTally>;
-  /** Messages by channel and by the hour they begin in, as milliseconds since the epoch. */
+  /** Messages by channel and by the start of their hour, in milliseconds since the epoch. */
   readonly hours: Record<string, Record<string, number>>;
-  /** Nights with a message that calls somebody, by the evening they begin on. */
-  readonly woken: Record<string, true>;
-  /** When an alert last ended, by rule and fingerprint: what a flap is notified by. */
-  ended: Record<string, EpochMs>;
+  /** Nights with an urgent message, by the date of their evening. */
+  readonly interruptedNights: Record<string, true>;
+  /** When an alert last resolved, by group and fingerprint: detects flaps. */
+  resolved: Record<string, EpochMs>;
 }
 
-/** One evaluation of a group and what came of it. */
+/** One evaluation of a group and its result. */
 export interface ReplayedEvaluation {
   readonly group: RuleGroup;
   readonly evalTime: EpochMs;
-  /** How long the state is taken to hold: until the next evaluation time. */
-  readonly lasts: Milliseconds;
+  /** The time until the next evaluation. */
+  readonly duration: Milliseconds;
   readonly state: RuleGroupState;
   readonly entries: readonly OutboxEntry[];
 }
 
-/** How nights are notified apart. */
-export interface Nights {
+/** Determines the night of an instant. */
+export interface NightClock {
   readonly localTime: LocalTimeIn;
   readonly timezone: string;
 }
 
-/** Where a message goes for which nobody names a channel: no rule, route, team or severity. */
+/** The channel of messages whose rule, route, team and severity name none. */
 export const DEFAULT_CHANNEL = 'default channel';
 
-/** An alert that fires again this soon is one that comes and goes. */
+/** An alert that fires again within this time after it resolved is a flap. */
 const FLAP_TIME: Milliseconds = HOUR;
 
-const NIGHT_BEGINS = 22 * 60;
-const NIGHT_ENDS = 6 * 60;
+const NIGHT_START = 22 * 60;
+const NIGHT_END = 6 * 60;
 
-/** Severities whose messages can wait for the morning. */
+/** Severities whose messages can wait until the morning. */
 const QUIET_SEVERITIES: ReadonlySet<string> = new Set(['ticket', 'warning', 'info', 'none']);
 
-/** A tally of nothing yet. */
-export const createTally = (): Tally => ({ rules: {}, hours: {}, woken: {}, ended: {} });
+/** An empty tally. */
+export const createTally = (): Tally => ({ rules: {}, hours: {}, interruptedNights: {}, resolved: {} });
 
-const two = (value: number): string => String(value).padStart(2, '0');
-
-/** The night an instant is in, 22:00 to 06:00 by the clock on the wall, as the date of its evening. */
-function nightOf(at: EpochMs, { localTime, timezone }: Nights): string | undefined {
+/** The night of an instant, 22:00 to 06:00 local time, as the date of its evening. */
+function nightOf(at: EpochMs, { localTime, timezone }: NightClock): string | undefined {
   const { minute } = localTime(at, timezone);
-  if (minute >= NIGHT_ENDS && minute < NIGHT_BEGINS) return undefined;
-  // Twelve hours earlier is the evening's own day for every hour of the night, also where clocks change in it.
+  if (minute >= NIGHT_END && minute < NIGHT_START) return undefined;
+  // Twelve hours earlier is the day of the evening for every hour of the night, also when the UTC offset changes in it.
   const { year, month, day } = localTime(before(at, ms(12 * HOUR)), timezone);
-  return `${year}-${two(month)}-${two(day)}`;
+  return [year, month, day].map((value) => String(value).padStart(2, '0')).join('-');
 }
 
-/** How many nights a span of time touches. */
-export function countNights({ start, end }: { start: EpochMs; end: EpochMs }, nights: Nights): number {
+/** The number of nights that a window includes or overlaps. */
+export function countNights({ start, end }: TimeWindow, nightClock: NightClock): number {
   const seen = new Set<string>();
   for (let at = start; at <= end; at = after(at, HOUR)) {
-    const night = nightOf(at, nights);
+    const night = nightOf(at, nightClock);
     if (night !== undefined) seen.add(night);
   }
   return seen.size;
 }
-
-/** The key of a rule's tally: unique over all files. */
-const keyOf = (group: RuleGroup, { key }: SloRule): string => `${group.id} ${key}`;
 
 const emptyTally = (group: RuleGroup, rule: SloRule): RuleTally => ({
   rule: rule.name,
@@ -108,70 +105,57 @@ const emptyTally = (group: RuleGroup, rule: SloRule): RuleTally => ({
   failedEvaluations: 0,
 });
 
-/** What a rule did so far; nothing, when it was never evaluated. */
+/** The counts of a rule so far; zeros when it was not evaluated. */
 export function tallyOf({ rules }: Tally, group: RuleGroup, rule: SloRule): RuleTally {
-  return (rules[keyOf(group, rule)] ??= emptyTally(group, rule));
+  return (rules[`${group.id} ${rule.key}`] ??= emptyTally(group, rule));
 }
 
-function countAlert(
-  into: RuleTally,
-  alert: Alert,
-  at: { tally: Tally; evaluated: ReplayedEvaluation },
-): void {
-  const { tally, evaluated } = at;
-  const { evalTime, lasts, group } = evaluated;
+function countAlert(tally: Tally, alert: Alert, evaluation: ReplayedEvaluation & { rule: RuleTally }): void {
+  const { evalTime, duration, group, rule } = evaluation;
   const identity = `${group.id} ${alert.fingerprint}`;
-  if (alert.state === 'resolved') {
-    if (alert.resolvedAt === evalTime) tally.ended[identity] = evalTime;
-    return;
-  }
+  if (alert.state === 'resolved' && alert.resolvedAt === evalTime) tally.resolved[identity] = evalTime;
   if (alert.state !== 'firing') return;
-  into.minutesFiring += lasts / 60_000;
+  rule.minutesFiring += duration / MINUTE;
   if (alert.firedAt !== evalTime) return;
-  into.alerts += 1;
-  const ended = tally.ended[identity];
-  if (ended !== undefined && between(ended, evalTime) <= FLAP_TIME) into.flaps += 1;
+  rule.alerts += 1;
+  const resolvedAt = tally.resolved[identity];
+  if (resolvedAt !== undefined && between(resolvedAt, evalTime) <= FLAP_TIME) rule.flaps += 1;
 }
 
-function countMessage(tally: Tally, entry: OutboxEntry, nights: Nights): void {
-  const { rule, alert, createdAt, destination = rule } = entry;
-  const channel = destination.channel ?? DEFAULT_CHANNEL;
+function countMessage(tally: Tally, { rule, createdAt, destination }: OutboxEntry): void {
+  const { channel = DEFAULT_CHANNEL } = destination ?? rule;
   const hour = String(Math.floor(createdAt / HOUR) * HOUR);
   const hours = (tally.hours[channel] ??= {});
   hours[hour] = (hours[hour] ?? 0) + 1;
-  if (!QUIET_SEVERITIES.has(alert.labels['severity'] ?? '')) countCall(tally, createdAt, nights);
 }
 
-function countCall(tally: Tally, at: EpochMs, nights: Nights): void {
-  const night = nightOf(at, nights);
-  if (night !== undefined) tally.woken[night] = true;
-}
-
-/** Whether it is a reply in a alertGroup's thread that calls somebody, by its first post. */
-function isCallingReply({ alertGroup, destination, createdAt }: OutboxEntry): boolean {
+/** Whether a notification interrupts a night: an urgent message, or the first post of a thread reply with mentions. */
+function isInterruption({ kind, alert, alertGroup, destination, createdAt }: OutboxEntry): boolean {
+  if (kind === 'firing' && !QUIET_SEVERITIES.has(alert.labels['severity'] ?? '')) return true;
   return alertGroup?.page?.joinedAt === createdAt && (destination?.mentions ?? []).length > 0;
 }
 
 /** Adds one evaluation to a tally. */
-export function count(tally: Tally, evaluated: ReplayedEvaluation, nights: Nights): void {
-  const { group, evalTime, state, entries } = evaluated;
+export function countEvaluation(tally: Tally, evaluation: ReplayedEvaluation, nightClock: NightClock): void {
+  const { group, evalTime, duration, state, entries } = evaluation;
   for (const { rule, alerts, health } of Object.values(state.rules)) {
     const into = tallyOf(tally, group, rule);
     if (health.kind === 'rule-error') into.failedEvaluations += 1;
-    for (const alert of alerts) countAlert(into, alert, { tally, evaluated });
+    const counted = { ...evaluation, rule: into };
+    for (const alert of alerts) countAlert(tally, alert, counted);
   }
   for (const entry of entries) {
     const into = tallyOf(tally, group, entry.rule);
     if (entry.kind === 'firing') {
       into.messages += 1;
-      countMessage(tally, entry, nights);
+      countMessage(tally, entry);
     } else if (entry.kind !== 'refresh') into.replies += 1;
-    if (isCallingReply(entry)) countCall(tally, evalTime, nights);
+    const night = isInterruption(entry) ? nightOf(entry.createdAt, nightClock) : undefined;
+    if (night !== undefined) tally.interruptedNights[night] = true;
   }
-  const isOld = (at: EpochMs): boolean => between(at, evalTime) > FLAP_TIME;
-  if (evalTime % HOUR < evaluated.lasts) {
-    tally.ended = Object.fromEntries(Object.entries(tally.ended).filter(([, at]) => !isOld(at)));
-  }
+  if (evalTime % HOUR >= duration) return;
+  const recent = Object.entries(tally.resolved).filter(([, at]) => between(at, evalTime) <= FLAP_TIME);
+  tally.resolved = Object.fromEntries(recent);
 }
 
 /** Messages of one channel in one hour. */
@@ -181,7 +165,7 @@ export interface HourOfMessages {
   readonly messages: number;
 }
 
-/** The hours in which messages were posted, by channel and time. */
+/** The hours with messages, sorted by channel and time. */
 export function hoursOf({ hours }: Tally): readonly HourOfMessages[] {
   return Object.entries(hours)
     .flatMap(([channel, byHour]) =>

@@ -25,7 +25,7 @@ const report = (alerts: number, over: Partial<ReplayReport> = {}): ReplayReport 
     { channel: '#shop', hour: START, messages: 2 },
     { channel: '#shop', hour: after(START, HOUR), messages: 10 },
   ],
-  nightsWoken: 3,
+  nightsInterrupted: 3,
   nights: 30,
   notes: [],
   ...over,
@@ -42,7 +42,7 @@ describe('a replay on paper', () => {
         'all                   12           1,206      1        12       12       0',
         '',
         '#shop: 12 messages (most: 10 in the hour from 2026-10-21 01:00, 2 in the hour from 2026-10-21 00:00)',
-        'nights woken: 3 of 30, 10% (22:00 to 06:00 Europe/Vienna)',
+        'nights interrupted: 3 of 30, 10% (22:00 to 06:00 Europe/Vienna)',
       ].join('\n'),
     );
   });
@@ -69,7 +69,7 @@ describe('a replay on paper', () => {
     >;
     expect(rules).toMatchObject({
       from: '2026-10-21 00:00:00',
-      percentOfNightsWoken: 10,
+      percentOfNightsInterrupted: 10,
       hours: [{ channel: '#shop', hour: '2026-10-21 00:00:00', messages: 2 }, {}],
     });
     expect(compare).toBeUndefined();

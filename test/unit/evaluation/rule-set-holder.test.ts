@@ -11,42 +11,42 @@ function setUp(...loads: readonly (LoadedRules | Promise<LoadedRules>)[]) {
   const reloads: boolean[] = [];
   const replaced: RuleSet[] = [];
   const rules = createRuleSetHolder({
-    groups: [aGroup()],
+    initial: { groups: [aGroup()] },
     load: async () => (await left.shift()) ?? { ok: false, text: 'nothing left' },
     recorder: { reloaded: ({ ok }) => reloads.push(ok) },
     logger: createLogger({ level: 'info', secrets: [], write: (line) => lines.push(line) }),
   });
-  const watch = { replace: async (ruleSet: RuleSet) => void replaced.push(ruleSet) };
-  return { rules, watch, lines, reloads, replaced };
+  const evaluator = { replace: async (ruleSet: RuleSet) => void replaced.push(ruleSet) };
+  return { rules, evaluator, lines, reloads, replaced };
 }
 
 const two = aGroup({ rules: [aRule({ name: 'A', key: 'A' }), aRule({ name: 'B', key: 'B' })] });
 
-test('a good reload replaces the rules and counts them', async () => {
-  const { rules, watch, replaced, reloads } = setUp({ ok: true, groups: [two], notes: [] });
-  expect(await rules.reload(watch)).toEqual({ ok: true, message: '2 rules in 1 group in force' });
+test('a successful reload replaces the rules and counts them', async () => {
+  const { rules, evaluator, replaced, reloads } = setUp({ ok: true, groups: [two], notes: [] });
+  expect(await rules.reload(evaluator)).toEqual({ ok: true, message: 'loaded 2 rules in 1 group' });
   expect(replaced).toEqual([rules.ruleSet()]);
   expect(rules.ruleSet().groups).toEqual([two]);
   expect(reloads).toEqual([true, true]);
 });
 
-test('a good reload replaces what the files say about notifications, too', async () => {
+test('a successful reload replaces the notification policy', async () => {
   const policy = { ...NO_POLICY, inhibitsByCallGraph: true };
-  const { rules, watch } = setUp({ ok: true, groups: [two], notes: [], policy });
+  const { rules, evaluator } = setUp({ ok: true, groups: [two], notes: [], policy });
   expect(rules.ruleSet().policy).toBeUndefined();
-  await rules.reload(watch);
+  await rules.reload(evaluator);
   expect(rules.ruleSet().policy).toBe(policy);
 });
 
-test('a bad file leaves the rules alone and says so in the log, the metric and the answer', async () => {
-  const { rules, watch, replaced, reloads, lines } = setUp({
+test('an invalid file keeps the current rules and is reported in the log, the metric and the response', async () => {
+  const { rules, evaluator, replaced, reloads, lines } = setUp({
     ok: false,
     text: 'rules.yaml:3:7: unknown key',
   });
   const before = rules.ruleSet();
-  expect(await rules.reload(watch)).toEqual({
+  expect(await rules.reload(evaluator)).toEqual({
     ok: false,
-    message: 'The rules in force stay as they are.\nrules.yaml:3:7: unknown key',
+    message: 'Rule files not loaded; the current rules remain in use.\nrules.yaml:3:7: unknown key',
   });
   expect(rules.ruleSet()).toBe(before);
   expect(replaced).toEqual([]);
@@ -54,22 +54,23 @@ test('a bad file leaves the rules alone and says so in the log, the metric and t
   expect(lines.at(-1)).toContain('rules.yaml:3:7');
 });
 
-test('files that cannot be read are a refused reload, not an error', async () => {
-  const { rules, watch, replaced, reloads } = setUp(Promise.reject(new Error('EACCES: /rules')));
+test('unreadable files fail the reload and do not throw', async () => {
+  const { rules, evaluator, replaced, reloads } = setUp(Promise.reject(new Error('EACCES: /rules')));
   const before = rules.ruleSet();
-  expect(await rules.reload(watch)).toEqual({
+  expect(await rules.reload(evaluator)).toEqual({
     ok: false,
-    message: 'The rules in force stay as they are.\nThe rule files cannot be read: EACCES: /rules',
+    message:
+      'Rule files not loaded; the current rules remain in use.\nThe rule files cannot be read: EACCES: /rules',
   });
   expect(rules.ruleSet()).toBe(before);
   expect(replaced).toEqual([]);
   expect(reloads).toEqual([true, false]);
 });
 
-test('two reloads at once are done one after the other', async () => {
+test('concurrent reloads run one after the other', async () => {
   const first = deferred();
-  const { rules, watch, replaced } = setUp(first.promise, { ok: true, groups: [two], notes: [] });
-  const both = [rules.reload(watch), rules.reload(watch)];
+  const { rules, evaluator, replaced } = setUp(first.promise, { ok: true, groups: [two], notes: [] });
+  const both = [rules.reload(evaluator), rules.reload(evaluator)];
   first.resolve({ ok: true, groups: [], notes: [] });
   await Promise.all(both);
   expect(replaced.map(({ groups }) => groups.length)).toEqual([0, 1]);

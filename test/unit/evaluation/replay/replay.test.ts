@@ -84,7 +84,7 @@ describe('what a replay counts', () => {
     const { metrics } = source([[minute, minute + 5]]);
     const rule = aRule(severity === undefined ? {} : { labels: { severity } });
     const report = await replayOf(metrics)(request({ groups: [group({ rules: [rule] })], timezone }));
-    expect([report.nightsWoken, report.nights]).toEqual([woken, 1]);
+    expect([report.nightsInterrupted, report.nights]).toEqual([woken, 1]);
   });
 
   it('names the rules that did nothing, and says where it differs from live', async () => {
