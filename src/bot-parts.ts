@@ -17,7 +17,7 @@ import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createDelivery, type Delivery } from './messages/deliver.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
 import type { Store } from './messages/store.ts';
-import type { Telemetry } from './ops/recorder.ts';
+import type { Telemetry } from './ops/metrics.ts';
 import { createLocalTime } from './policy/local-time.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';

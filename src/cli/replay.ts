@@ -13,7 +13,7 @@ import {
   type TimeWindow,
 } from '../lib/units.ts';
 import { createLogger } from '../ops/logger.ts';
-import { createTelemetry } from '../ops/recorder.ts';
+import { createTelemetry } from '../ops/metrics.ts';
 import { createLocalTime } from '../policy/local-time.ts';
 import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
 import { expandTemplate } from '../rules/template/template.ts';

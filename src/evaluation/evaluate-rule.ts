@@ -69,7 +69,7 @@ const queryBudget = (group: RuleGroup): Milliseconds =>
 async function query(
   { clock, metrics }: EvaluateRuleOptions,
   { queryTime, deadline, isLast }: RuleTick,
-  request: { readonly expr: string; readonly isProof?: boolean },
+  request: { readonly expr: string; readonly rejectsPartial?: boolean },
 ): Promise<readonly Sample[]> {
   const left = Math.max(0, between(clock.now(), deadline));
   const duration = ms(Math.min(MAX_QUERY_TIME, isLast ? left : left / 2));
@@ -97,7 +97,7 @@ async function queryRecovery(
   expr: string,
 ): Promise<Omit<Extract<RuleQueryResult, { kind: 'vector' }>, 'kind' | 'samples'>> {
   try {
-    return { recoverySamples: await query(options, tick, { expr, isProof: true }) };
+    return { recoverySamples: await query(options, tick, { expr, rejectsPartial: true }) };
   } catch (error) {
     const { kind, message } = failureOf(error);
     options.logger.warn('recovery query failed', {

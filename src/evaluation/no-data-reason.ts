@@ -128,7 +128,7 @@ async function querySelector(
   const back = ms(Math.min(LOOK_BACK.max, window + LOOK_BACK.margin));
   const series: AlertSeries = { ...reading, alerts: alerts.map((alert) => alert.series) };
   const query = async (expr: string): Promise<ValueByAlert> => {
-    const samples = await metrics.instant({ expr, at, isProof: true }, signal);
+    const samples = await metrics.instant({ expr, at, rejectsPartial: true }, signal);
     return new Map(samples.map(({ labels, value }) => [fingerprint(labels), value]));
   };
   const count = async (over: Milliseconds): Promise<ValueByAlert> =>

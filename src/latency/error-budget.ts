@@ -89,7 +89,7 @@ async function measured(
   const { quantile, threshold, isApproximate } = objective;
   const expr = slowShareExpr(objective, labels, { window: PERIOD, threshold });
   const [[share], over] = await Promise.all([
-    metrics.instant({ expr, at, isProof: true }, signal),
+    metrics.instant({ expr, at, rejectsPartial: true }, signal),
     covered(metrics, of, signal),
   ]);
   if (share === undefined && over > 0)

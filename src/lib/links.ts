@@ -1,13 +1,13 @@
 import type { Microseconds, Milliseconds, TimeWindow } from './units.ts';
 
-/** What Kiali has a page of. The tracing backend names applications; Prometheus names services and workloads. */
+/** The subject of a Kiali page. Traces name applications; Prometheus names services and workloads. */
 export interface KialiSubject {
   readonly kind: 'services' | 'workloads' | 'applications';
   readonly namespace: string;
   readonly name: string;
 }
 
-/** Istio names an application in traces `<app>.<namespace>`; undefined for a name without a namespace. */
+/** An application by its name in Istio's traces, `<app>.<namespace>`; undefined for a name without a namespace. */
 export function kialiApplication(tracedService: string): KialiSubject | undefined {
   const [name, namespace, ...more] = tracedService.split('.');
   return name === undefined || name === '' || namespace === undefined || namespace === '' || more.length > 0
@@ -15,29 +15,28 @@ export function kialiApplication(tracedService: string): KialiSubject | undefine
     : { kind: 'applications', namespace, name };
 }
 
-/** What links into a Grafana need to know of it. */
+/** Data sources and dashboard of a Grafana, for links into it. */
 export interface GrafanaPlaces {
-  /** Uid of the Prometheus data source; Grafana's default one when absent. */
+  /** UID of the Prometheus data source; absent: Grafana's default data source. */
   readonly metrics?: string;
-  /** The data source that holds the traces. */
+  /** The data source of traces. */
   readonly traces?: { readonly type: 'jaeger' | 'tempo'; readonly uid: string };
-  /** A dashboard of a service: its uid, and its variables with `{service}` and `{namespace}` in them. */
+  /** A service dashboard: its UID, and its variables with `{service}` and `{namespace}`. */
   readonly dashboard?: string;
 }
 
-/** Addresses of the tools as a browser reaches them; absent ones get no links. */
+/** Addresses of the tools for browsers; absent ones get no links. */
 export interface LinkBases {
   readonly jaeger?: string;
   readonly prometheus?: string;
   readonly kiali?: string;
   readonly grafana?: string;
-  /** What is known of that Grafana; links that need more of it are left out. */
   readonly grafanaPlaces?: GrafanaPlaces;
 }
 
-/** Builds the links that open a tool on exactly what a message says. Each is undefined when its tool has no address. */
+/** Builds links into other tools. Each is undefined when its tool has no address. */
 export interface Links {
-  /** Jaeger's search page. `minDuration` makes it show the slowest, since the sort order is not part of its URL. */
+  /** Jaeger's search. `minDuration` leaves the slowest, as the URL has no sort order. */
   traceSearch(search: {
     service: string;
     operation?: string;
@@ -45,17 +44,17 @@ export interface Links {
     minDuration?: Microseconds;
     limit: number;
   }): string | undefined;
-  /** Jaeger's page of a trace. With span ids it marks them, as many as an address holds, and folds the rest away. */
+  /** Jaeger's page of a trace. Marks the spans with these IDs, as many as a URL holds, and collapses the others. */
   trace(traceId: string, marked?: readonly string[]): string | undefined;
-  /** Jaeger's comparison of two traces, in which the first is the one that things ought to be like. */
+  /** Jaeger's comparison of two traces; `a` is the baseline. */
   compareTraces(a: string, b: string): string | undefined;
-  /** Prometheus's graph of an expression over a window, and below it the value of `figure` at the window's end. */
+  /** Prometheus's graph of an expression over a window, and below it the value of `figure` at the end of the window. */
   graph(query: GraphQuery): string | undefined;
-  /** Kiali's traces of a service, a workload or an application, or one of its traces, or one span of that. */
+  /** Kiali's traces of a service, workload or application, one of its traces, or one span of a trace. */
   kialiTraces(of: KialiSubject & { traceId?: string; spanId?: string }): string | undefined;
-  /** Kiali's graph around a service, a workload or an application, from `reach` ago until now. */
+  /** Kiali's graph around a service, workload or application, from `reach` ago until now. */
   kialiNode(of: KialiSubject & { reach: Milliseconds }): string | undefined;
-  /** Kiali's graph of namespaces, with a trace drawn over it. */
+  /** Kiali's graph of namespaces, with an overlaid trace. */
   kialiGraph(of: {
     namespaces: readonly string[];
     reach: Milliseconds;
@@ -75,7 +74,7 @@ export interface GraphQuery {
   readonly figure?: string;
 }
 
-/** A name and the address that shows the same figure: every figure in a message can be looked up. */
+/** A labeled URL: the query behind a number. */
 export interface Link {
   readonly label: string;
   readonly url: string;

@@ -23,16 +23,16 @@ export interface Series {
 }
 
 /**
- * Knows how to ask a Prometheus. Every method throws `UpstreamError`: `bad-request` when the expression is wrong, any
- * other code when the source is at fault.
+ * Queries of a Prometheus.
+ * @throws UpstreamError from every method: `bad-request` when the expression is wrong, other codes when the source fails.
  */
 export interface MetricsSource {
   /**
-   * Evaluates an expression at an instant. A scalar answer is one sample without labels. `isProof`: an answer that the
-   * source itself calls partial (a store of Thanos is away, a remote read failed) is an error and no answer.
+   * Evaluates an expression at an instant. A scalar is one sample without labels. `rejectsPartial`: an answer that the
+   * source reports as partial (a store of Thanos is down, a remote read failed) is an error.
    */
   instant(
-    query: { expr: string; at: EpochMs; isProof?: boolean },
+    query: { expr: string; at: EpochMs; rejectsPartial?: boolean },
     signal?: AbortSignal,
   ): Promise<readonly Sample[]>;
   range(
@@ -43,16 +43,16 @@ export interface MetricsSource {
   labelValues(query: { label: string; match?: string }, signal?: AbortSignal): Promise<readonly string[]>;
 }
 
-/** What answering a query cost the source. */
+/** What a query cost the source. */
 export interface QueryCost {
-  /** From when the query was taken up. */
+  /** Execution time. */
   readonly seconds: number;
-  /** The most samples that were held at once. */
+  /** Most samples in memory at once. */
   readonly peakSamples: number;
 }
 
-/** Knows what queries cost: some sources tell. Throws as `MetricsSource` does. */
+/** Costs of queries, where the source reports them. Throws as `MetricsSource` does. */
 export interface QueryCosts {
-  /** Undefined when the source does not tell. */
+  /** Undefined when the source does not report it. */
   cost(query: { expr: string; at: EpochMs }, signal?: AbortSignal): Promise<QueryCost | undefined>;
 }

@@ -1,96 +1,177 @@
 import { utcTime } from '../lib/instant.ts';
-import type { GraphQuery, LinkBases, Links } from '../lib/links.ts';
-import { formatDuration, goDuration, type Milliseconds, toEpochUs } from '../lib/units.ts';
-import { query, trimmed } from './address.ts';
-import { grafanaDashboard, grafanaExplore, grafanaTrace } from './link-grafana.ts';
-import { kialiGraph, kialiNode, kialiTraces } from './link-kiali.ts';
+import type { GraphQuery, KialiSubject, LinkBases, Links } from '../lib/links.ts';
+import {
+  between,
+  formatDuration,
+  goDuration,
+  HOUR,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+  type TimeWindow,
+  toEpochUs,
+} from '../lib/units.ts';
 
-/** Jaeger's search page cannot show more than this (jaeger-ui, search form). */
+type Parameters = readonly (readonly [string, string | number | undefined])[];
+
+/** A URL with escaped parameters; undefined ones are left out. */
+const withQuery = (url: string, parameters: Parameters): string =>
+  `${url}?${parameters
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+    .join('&')}`;
+
+/** The limit of Jaeger's search page (jaeger-ui, search form). */
 const JAEGER_UI_MAX_LIMIT = 1_500;
 
-function jaegerSearch(base: string, search: Parameters<Links['traceSearch']>[0]): string {
-  const { service, operation, window, minDuration, limit } = search;
-  return `${trimmed(base)}/search?${query([
-    ['service', service],
-    ['operation', operation],
-    ['start', toEpochUs(window.start)],
-    ['end', toEpochUs(window.end)],
-    // Older pages ignore start and end without it.
-    ['lookback', 'custom'],
-    ['minDuration', minDuration === undefined ? undefined : goDuration(minDuration)],
-    ['limit', Math.min(limit, JAEGER_UI_MAX_LIMIT)],
-  ])}`;
-}
+/** A span ID takes 19 characters in the URL of a trace, and Slack's buttons open at most 3,000. */
+const MAX_MARKED_SPANS = 100;
 
-/** A word of Jaeger's search inside a trace is 19 characters with its blank; Slack's buttons open at most 3,000. */
-const MOST_MARKED = 100;
+const jaegerLinks = (base: string): Pick<Links, 'traceSearch' | 'trace' | 'compareTraces'> => ({
+  traceSearch: ({ service, operation, window, minDuration, limit }) =>
+    withQuery(`${base}/search`, [
+      ['service', service],
+      ['operation', operation],
+      ['start', toEpochUs(window.start)],
+      ['end', toEpochUs(window.end)],
+      // Older versions ignore start and end without it.
+      ['lookback', 'custom'],
+      ['minDuration', minDuration === undefined ? undefined : goDuration(minDuration)],
+      ['limit', Math.min(limit, JAEGER_UI_MAX_LIMIT)],
+    ]),
+  // `uiFind` takes words separated by blanks; a span ID marks that span (jaeger-ui, filter-spans).
+  trace: (traceId, marked = []) => {
+    const page = `${base}/trace/${encodeURIComponent(traceId)}`;
+    const words = marked.slice(0, MAX_MARKED_SPANS).join(' ');
+    return words === '' ? page : withQuery(page, [['uiFind', words]]);
+  },
+  // The path is for the page, `cohort` for its menus (jaeger-ui, TraceDiff/url).
+  compareTraces: (...ids) => {
+    const [a, b] = ids.map(encodeURIComponent);
+    return `${base}/trace/${a}...${b}?cohort=${a}&cohort=${b}`;
+  },
+});
 
-/** `uiFind` takes words separated by blanks; one that is a span's id marks exactly that span (jaeger-ui, filter-spans). */
-function jaegerTrace(base: string, traceId: string, marked: readonly string[]): string {
-  const page = `${trimmed(base)}/trace/${encodeURIComponent(traceId)}`;
-  return marked.length === 0
-    ? page
-    : `${page}?${query([['uiFind', marked.slice(0, MOST_MARKED).join(' ')]])}`;
-}
-
-/** The ids stand in the path for the page and in `cohort` for its menus (jaeger-ui, TraceDiff/url). */
-function jaegerComparison(base: string, ids: readonly [string, string]): string {
-  const [a, b] = ids.map(encodeURIComponent);
-  return `${trimmed(base)}/trace/${a}...${b}?cohort=${a}&cohort=${b}`;
-}
-
-/**
- * Both pages of Prometheus take it: 3.x sends `/graph` on to `/query` and still reads the numbers of tabs (urlStateEncoding.ts).
- */
+/** Works for Prometheus 2 and 3: 3.x redirects `/graph` to `/query` and reads the tab numbers (urlStateEncoding.ts). */
 function prometheusGraph(base: string, { expr, window, figure }: GraphQuery): string {
-  const range = formatDuration((window.end - window.start) as Milliseconds);
-  return `${trimmed(base)}/graph?${query([
+  const end = utcTime(window.end);
+  const second: Parameters = [
+    ['g1.expr', figure],
+    ['g1.tab', 1],
+    ['g1.moment_input', end],
+  ];
+  return withQuery(`${base}/graph`, [
     ['g0.expr', expr],
     ['g0.tab', 0],
-    ['g0.range_input', range],
-    ['g0.end_input', utcTime(window.end)],
-    ['g0.moment_input', utcTime(window.end)],
-    ...(figure === undefined
-      ? []
-      : ([
-          ['g1.expr', figure],
-          ['g1.tab', 1],
-          ['g1.moment_input', utcTime(window.end)],
-        ] as const)),
-  ])}`;
+    ['g0.range_input', formatDuration(between(window.start, window.end))],
+    ['g0.end_input', end],
+    ['g0.moment_input', end],
+    ...(figure === undefined ? [] : second),
+  ]);
 }
 
-/** Those that need more of a Grafana than its address are absent where it is not known. */
-function grafanaLinks({
-  grafana,
-  grafanaPlaces: { metrics, traces, dashboard } = {},
-}: LinkBases): Pick<Links, 'grafanaExplore' | 'grafanaTrace' | 'grafanaDashboard'> {
-  const isHere = grafana !== undefined;
+const rangeOf = ({ start, end }: TimeWindow) => ({ from: String(start), to: String(end) });
+
+/** Explore, in the URL format of Grafana 10.1 and later. */
+const explore = (base: string, pane: object): string =>
+  withQuery(`${base}/explore`, [
+    ['schemaVersion', 1],
+    ['orgId', 1],
+    ['panes', JSON.stringify({ a: pane })],
+  ]);
+
+/** Links that need a data source or a dashboard are undefined without it. */
+function grafanaLinks(
+  base: string,
+  { metrics, traces, dashboard }: NonNullable<LinkBases['grafanaPlaces']>,
+): Pick<Links, 'grafanaExplore' | 'grafanaTrace' | 'grafanaDashboard'> {
   return {
-    grafanaExplore: (of) => (isHere ? grafanaExplore(grafana, { ...of, metrics }) : undefined),
-    grafanaTrace: (of) =>
-      isHere && traces !== undefined ? grafanaTrace(grafana, { ...of, traces }) : undefined,
-    grafanaDashboard: (of) =>
-      isHere && dashboard !== undefined ? grafanaDashboard(grafana, { ...of, dashboard }) : undefined,
+    grafanaExplore: ({ expr, window }) =>
+      explore(base, {
+        datasource: metrics,
+        queries: [{ refId: 'A', datasource: { type: 'prometheus', uid: metrics }, expr, range: true }],
+        range: rangeOf(window),
+      }),
+    grafanaTrace: ({ traceId, spanId, window }) => {
+      if (traces === undefined) return undefined;
+      // Without a type, Jaeger's data source takes the query as an ID; Tempo's takes the ID as TraceQL.
+      const queryType = traces.type === 'tempo' ? 'traceql' : undefined;
+      return explore(base, {
+        datasource: traces.uid,
+        queries: [{ refId: 'A', datasource: traces, queryType, query: traceId }],
+        range: rangeOf(window),
+        panelsState: spanId === undefined ? undefined : { trace: { spanId } },
+      });
+    },
+    grafanaDashboard: ({ service, namespace = '', window }) => {
+      if (dashboard === undefined) return undefined;
+      const [path = '', template = 'var-service={service}'] = dashboard.split('?', 2);
+      const variables = template
+        .replaceAll('{service}', () => encodeURIComponent(service))
+        .replaceAll('{namespace}', () => encodeURIComponent(namespace));
+      return `${withQuery(`${base}/d/${path}`, Object.entries(rangeOf(window)))}&${variables}`;
+    },
   };
 }
 
-/** Links on the given addresses. A trailing slash and a base path are both fine. */
-export function createLinks(bases: LinkBases): Links {
-  const on =
-    <Q>(base: string | undefined, build: (base: string, query: Q) => string) =>
-    (query: Q): string | undefined =>
-      base === undefined ? undefined : build(base, query);
+/** The durations in the menu of Kiali's graph (kiali-ui, serverConfig durations). */
+const KIALI_DURATIONS: readonly Milliseconds[] = [
+  ...[1, 2, 5, 10, 30].map((minutes) => ms(minutes * MINUTE)),
+  ...[1, 3, 6, 12, 24, 7 * 24, 30 * 24].map((hours) => ms(hours * HOUR)),
+];
+
+/** Kiali's graph ends now: the shortest duration that reaches back far enough, in seconds. */
+function kialiDuration(reach: Milliseconds): number {
+  const longest = KIALI_DURATIONS.at(-1) ?? reach;
+  return (KIALI_DURATIONS.find((duration) => duration >= reach) ?? longest) / SECOND;
+}
+
+const kialiPath = ({ kind, namespace, name }: KialiSubject): string =>
+  `namespaces/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
+
+const kialiLinks = (base: string): Pick<Links, 'kialiTraces' | 'kialiNode' | 'kialiGraph'> => ({
+  kialiTraces: ({ traceId, spanId, ...subject }) =>
+    withQuery(`${base}/console/${kialiPath(subject)}`, [
+      ['tab', 'traces'],
+      ['traceId', traceId],
+      ['spanId', spanId],
+    ]),
+  kialiNode: ({ reach, ...subject }) =>
+    withQuery(`${base}/console/graph/node/${kialiPath(subject)}`, [['duration', kialiDuration(reach)]]),
+  kialiGraph: ({ namespaces, reach, traceId }) =>
+    withQuery(`${base}/console/graph/namespaces`, [
+      ['namespaces', namespaces.join(',')],
+      ['graphType', 'versionedApp'],
+      ['duration', kialiDuration(reach)],
+      ['traceId', traceId],
+    ]),
+});
+
+const none = (): undefined => undefined;
+
+const NO_LINKS: Links = {
+  traceSearch: none,
+  trace: none,
+  compareTraces: none,
+  graph: none,
+  kialiTraces: none,
+  kialiNode: none,
+  kialiGraph: none,
+  grafanaExplore: none,
+  grafanaTrace: none,
+  grafanaDashboard: none,
+};
+
+/** Links to the tools at these addresses, which may have a base path and slashes at their end. */
+export function createLinks({ jaeger, prometheus, kiali, grafana, grafanaPlaces = {} }: LinkBases): Links {
+  const on = <Part>(address: string | undefined, build: (base: string) => Part): Part | undefined =>
+    address === undefined ? undefined : build(address.replace(/\/+$/, ''));
   return {
-    traceSearch: on(bases.jaeger, jaegerSearch),
-    trace: (traceId, marked = []) =>
-      bases.jaeger === undefined ? undefined : jaegerTrace(bases.jaeger, traceId, marked),
-    compareTraces: (a, b) =>
-      bases.jaeger === undefined ? undefined : jaegerComparison(bases.jaeger, [a, b]),
-    graph: on(bases.prometheus, prometheusGraph),
-    kialiTraces: on(bases.kiali, kialiTraces),
-    kialiNode: on(bases.kiali, kialiNode),
-    kialiGraph: on(bases.kiali, kialiGraph),
-    ...grafanaLinks(bases),
+    ...NO_LINKS,
+    ...on(jaeger, jaegerLinks),
+    ...on(prometheus, (base) => ({ graph: (query: GraphQuery) => prometheusGraph(base, query) })),
+    ...on(kiali, kialiLinks),
+    ...on(grafana, (base) => grafanaLinks(base, grafanaPlaces)),
   };
 }

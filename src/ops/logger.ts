@@ -1,19 +1,15 @@
 import { pino } from 'pino';
 import type { Logger } from '../lib/logger.ts';
+import type { LogLevel } from '../settings/settings.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/**
- * A logger that writes one JSON object a line. Every text in `secrets` is replaced in the finished line, wherever it
- * came from: a field, a message, an error's stack.
- */
+/** A logger that writes one JSON object per line. Every text in `secrets` is masked in fields, messages and stacks. */
 export function createLogger(options: {
   level: LogLevel;
   secrets: readonly string[];
   write?: (line: string) => void;
 }): Logger {
   const write = options.write ?? ((line: string) => void process.stdout.write(line));
-  // The longest first, so that a secret which contains another is masked whole. Inside JSON a secret stands escaped.
+  // The longest first, so that a secret that contains another one is masked whole. Inside JSON a secret is escaped.
   const masks = options.secrets
     .filter((secret) => secret.length > 0)
     .flatMap((secret) => [...new Set([secret, JSON.stringify(secret).slice(1, -1)])])

@@ -1,14 +1,19 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Evaluator } from '../evaluation/evaluator.ts';
+import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, parseMatchers } from '../lib/matcher.ts';
-import type { ReadyCheck } from './readiness.ts';
-import type { Telemetry } from './recorder.ts';
+import { between, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
+import type { Delivery } from '../messages/deliver.ts';
+import type { Store } from '../messages/store.ts';
+import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { Telemetry } from './metrics.ts';
 import type { RulesApi, RulesFilter } from './rules-api.ts';
 
 export interface OpsServer {
-  /** Where it listens. Port 0 asks for a free one. */
+  /** Port 0 means any free port. */
   listen(address: { port: number; host?: string }): Promise<{ readonly port: number }>;
   close(): Promise<void>;
 }
@@ -21,23 +26,23 @@ interface Reply {
 
 const text = (status: number, body: string): Reply => ({ status, body: `${body}\n` });
 
-/** An answer in the envelope of Prometheus's HTTP API. */
+/** A reply in the format of Prometheus's HTTP API. */
 const json = (status: number, body: object): Reply => ({
   status,
   contentType: 'application/json',
   body: JSON.stringify(body),
 });
 
-async function apiReply(ask: () => Promise<object>): Promise<Reply> {
+async function apiReply(read: () => Promise<object>): Promise<Reply> {
   try {
-    return json(200, { status: 'success', data: await ask() });
+    return json(200, { status: 'success', data: await read() });
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     return json(503, { status: 'error', errorType: 'unavailable', error: error.message });
   }
 }
 
-/** The parameters of `/api/v1/rules` that concern alerting rules, by Prometheus's names; or what is wrong with them. */
+/** The parameters of `/api/v1/rules` that apply to alerting rules, or an error in Prometheus's wording. */
 function rulesFilter(query: URLSearchParams): RulesFilter | string {
   const type = query.get('type');
   if (type !== null && type !== 'alert' && type !== 'record')
@@ -49,7 +54,7 @@ function rulesFilter(query: URLSearchParams): RulesFilter | string {
     matchers.push(read.matchers);
   }
   return {
-    type: type === null ? undefined : type,
+    type: type ?? undefined,
     names: query.getAll('rule_name[]'),
     groups: query.getAll('rule_group[]'),
     files: query.getAll('file[]'),
@@ -64,25 +69,64 @@ async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<Reply>
   return await apiReply(() => api.rules(filter));
 }
 
+/** A condition of readiness. `problem` describes why it is not met; undefined when it is. */
+export interface ReadyCheck {
+  readonly name: string;
+  readonly problem: () => string | undefined;
+}
+
+/** The last evaluation is recent when it is no older than this many of the shortest interval, or than the minimum. */
+const RECENT_INTERVALS = 3;
+const RECENT_AT_LEAST: Milliseconds = MINUTE;
+
+/** The conditions of `/readyz`: Slack is connected and accepts messages, the store is open, the last evaluation is recent. */
+export function readyChecks(deps: {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly evaluator: Pick<Evaluator, 'lastEvaluatedAt'>;
+  readonly store: Pick<Store, 'isOpen'>;
+  readonly delivery: Pick<Delivery, 'refusal'>;
+  readonly slack: { isConnected(): boolean };
+  readonly ruleSet: () => RuleSet;
+}): readonly ReadyCheck[] {
+  const { clock, evaluator, store, delivery, slack, ruleSet } = deps;
+  const slackProblem = (): string | undefined => {
+    if (!slack.isConnected()) return 'not connected';
+    const refusal = delivery.refusal();
+    return refusal === undefined ? undefined : `refuses messages: ${refusal.code}`;
+  };
+  const evaluationProblem = (): string | undefined => {
+    const { groups } = ruleSet();
+    if (groups.length === 0) return undefined;
+    const last = evaluator.lastEvaluatedAt();
+    if (last === undefined) return 'not started';
+    const shortest = Math.min(...groups.map(({ interval }) => interval));
+    const age = between(last, clock.now());
+    const isRecent = age <= Math.max(RECENT_AT_LEAST, RECENT_INTERVALS * shortest);
+    return isRecent ? undefined : `last evaluation ${Math.round(age / SECOND)} s ago`;
+  };
+  return [
+    { name: 'slack', problem: slackProblem },
+    { name: 'store', problem: () => (store.isOpen() ? undefined : 'not open') },
+    { name: 'evaluation', problem: evaluationProblem },
+  ];
+}
+
 function readiness(checks: readonly ReadyCheck[]): Reply {
-  const lines = checks.map(({ name, check }) => {
-    const result = check();
-    return result.ok
-      ? { ok: true, line: `ok ${name}` }
-      : { ok: false, line: `not ready: ${name}: ${result.detail}` };
-  });
-  return text(lines.every(({ ok }) => ok) ? 200 : 503, lines.map(({ line }) => line).join('\n'));
+  const results = checks.map(({ name, problem }) => ({ name, problem: problem() }));
+  const lines = results.map(({ name, problem }) =>
+    problem === undefined ? `ok ${name}` : `not ready: ${name}: ${problem}`,
+  );
+  return text(results.every(({ problem }) => problem === undefined) ? 200 : 503, lines.join('\n'));
 }
 
 /**
- * The port for operators: `/healthz` (the process answers), `/readyz` (it does its job), `/metrics`, `POST /-/reload`,
- * and `/api/v1/rules` and `/api/v1/alerts` in Prometheus's JSON. It shows no secret and takes no input but the reload;
- * keep it inside the cluster all the same.
+ * The operations port: `/healthz`, `/readyz`, `/metrics`, `POST /-/reload`, and `/api/v1/rules` and `/api/v1/alerts` in
+ * Prometheus's JSON. It shows no secrets and accepts no input except the reload, but should not leave the cluster.
  */
 export function createOpsServer(options: {
   telemetry: Telemetry;
   readyChecks: readonly ReadyCheck[];
-  /** Answers with a sentence: what was loaded, or what was wrong. */
+  /** `message`: what was loaded, or what is wrong. */
   reload: () => Promise<{ readonly ok: boolean; readonly message: string }>;
   rulesApi: RulesApi;
   logger: Logger;
@@ -118,7 +162,7 @@ export function createOpsServer(options: {
         .writeHead(status, { 'content-type': contentType })
         .end(request.method === 'HEAD' ? undefined : body);
     } catch (error) {
-      options.logger.error('an operator request failed', { path: request.url, error });
+      options.logger.error('request to the operations port failed', { path: request.url, error });
       response.writeHead(500).end('internal error\n');
     }
   }

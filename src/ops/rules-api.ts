@@ -48,30 +48,30 @@ export interface ApiGroup {
   readonly lastEvaluation: string;
 }
 
-/** What of the rules is wanted; an empty list is everything. */
+/** A filter of rules; an empty list matches everything. */
 export interface RulesFilter {
   readonly type?: string;
   readonly names: readonly string[];
   readonly groups: readonly string[];
   readonly files: readonly string[];
-  /** Sets of conditions on the labels of a rule, of which one must hold. */
+  /** Sets of matchers on a rule's labels, of which one must match. */
   readonly matchers: readonly (readonly Matcher[])[];
   readonly excludeAlerts: boolean;
 }
 
-/** Rules and alerts as Prometheus's HTTP API shows them, for Grafana, karma and whatever else reads a Prometheus. */
+/** Rules and alerts as in Prometheus's HTTP API, for Grafana, karma and other clients. */
 export interface RulesApi {
   rules(filter: RulesFilter): Promise<{ readonly groups: readonly ApiGroup[] }>;
   alerts(): Promise<{ readonly alerts: readonly ApiAlert[] }>;
 }
 
-/** Go's zero time: never evaluated. */
+/** Go's zero time: not evaluated yet. */
 const NEVER = '0001-01-01T00:00:00Z';
 
 const rfc3339 = (instant: EpochMs | undefined): string =>
   instant === undefined ? NEVER : `${utcTime(instant).replace(' ', 'T')}Z`;
 
-/** A number as Go's strconv.FormatFloat(value, 'e', -1, 64) writes it: two digits of exponent at least. */
+/** A number as Go's `strconv.FormatFloat(value, 'e', -1, 64)`: the exponent has at least two digits. */
 export function scientific(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
@@ -100,7 +100,7 @@ function healthOf(health: RuleHealth): Pick<ApiRule, 'health' | 'lastError'> {
 
 function apiRule(rule: SloRule, state: RuleState | undefined, excludeAlerts: boolean): ApiRule {
   const alerts = (state?.alerts ?? []).flatMap(apiAlert);
-  const has = (wanted: ApiAlert['state']): boolean => alerts.some((alert) => alert.state === wanted);
+  const has = (alertState: ApiAlert['state']): boolean => alerts.some((alert) => alert.state === alertState);
   return {
     state: has('firing') ? 'firing' : has('pending') ? 'pending' : 'inactive',
     name: rule.name,
@@ -111,19 +111,19 @@ function apiRule(rule: SloRule, state: RuleState | undefined, excludeAlerts: boo
     annotations: rule.annotations,
     alerts: excludeAlerts ? [] : alerts,
     ...healthOf(state?.health ?? { kind: 'unknown' }),
-    // How long it took is a metric of its own and is not kept with the state.
+    // The duration is a metric and not part of the state.
     evaluationTime: 0,
     lastEvaluation: rfc3339(state?.evaluatedAt),
     type: 'alerting',
   };
 }
 
-const isWanted = (wanted: readonly string[], value: string): boolean =>
-  wanted.length === 0 || wanted.includes(value);
+const isIn = (list: readonly string[], value: string): boolean => list.length === 0 || list.includes(value);
 
 /**
- * Reads the rules in force with their states from the store, so every replica answers the same. Recording rules are
- * left out: they are Prometheus's. Its methods throw `UpstreamError` when the store does not answer.
+ * Reads the active rules with their states from the store, so that every replica returns the same. Recording rules are
+ * left out: Prometheus evaluates them.
+ * @throws UpstreamError from its methods when the store does not respond.
  */
 export function createRulesApi(deps: {
   readonly rules: () => RuleSet;
@@ -134,7 +134,7 @@ export function createRulesApi(deps: {
     const { names, matchers } = filter;
     const rules = group.rules.filter(
       ({ name, labels }) =>
-        isWanted(names, name) && (matchers.length === 0 || matchers.some((each) => matches(each, labels))),
+        isIn(names, name) && (matchers.length === 0 || matchers.some((each) => matches(each, labels))),
     );
     return {
       name: group.name,
@@ -150,11 +150,11 @@ export function createRulesApi(deps: {
   return {
     rules: async (filter) => {
       if (filter.type === 'record') return { groups: [] };
-      const wanted = deps
+      const selected = deps
         .rules()
-        .groups.filter(({ name, file }) => isWanted(filter.groups, name) && isWanted(filter.files, file));
-      const groups = await Promise.all(wanted.map((group) => apiGroup(group, filter)));
-      // As Prometheus does: a group that a filter of rules leaves empty is not shown.
+        .groups.filter(({ name, file }) => isIn(filter.groups, name) && isIn(filter.files, file));
+      const groups = await Promise.all(selected.map((group) => apiGroup(group, filter)));
+      // As in Prometheus, a group without matching rules is left out.
       const isFiltered = filter.names.length + filter.matchers.length > 0;
       return { groups: groups.filter(({ rules }) => !isFiltered || rules.length > 0) };
     },

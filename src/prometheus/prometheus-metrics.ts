@@ -1,15 +1,85 @@
-import type { z } from 'zod';
-import type { HttpAnswer, HttpClient, HttpParameters } from '../http/http-client.ts';
+import { z } from 'zod';
+import type { HttpAnswer, HttpClient, HttpRequest } from '../http/http-client.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../lib/errors.ts';
+import type { Labels } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, QueryCost, QueryCosts, Sample, Series } from '../lib/metrics-source.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../lib/units.ts';
-import * as wire from './wire.ts';
+
+/** Prometheus writes values as strings: `1.5`, `NaN`, `+Inf`, `-Inf`. */
+function parseValue(text: string): number {
+  if (text === '+Inf' || text === 'Inf') return Number.POSITIVE_INFINITY;
+  if (text === '-Inf') return Number.NEGATIVE_INFINITY;
+  return text === 'NaN' ? Number.NaN : Number(text);
+}
+
+function isLabels(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  for (const name of Object.keys(value)) if (typeof (value as Labels)[name] !== 'string') return false;
+  return true;
+}
+
+/** Not `z.record`, which copies: an answer may have ten thousand of them. */
+const labels = z.custom<Labels>(isLabels);
+/** Unix seconds with a fraction, and the value. */
+const point = z.tuple([z.number(), z.string()]);
+
+/** Kind of boundary (which side is open), lower and upper bound, count. */
+const nativeBucket = z.tuple([z.number(), z.string(), z.string(), z.string()]);
+
+/** A native histogram. One that cannot be read has no buckets; the rest of the answer is kept. */
+const nativeHistogram = z
+  .tuple([z.number(), z.object({ buckets: z.array(nativeBucket).default([]) })])
+  .transform(([, { buckets }]) =>
+    buckets.map(([, low, high, count]) => ({
+      low: parseValue(low),
+      high: parseValue(high),
+      count: parseValue(count),
+    })),
+  )
+  .catch([]);
+
+/** `data` of `/api/v1/query`. A native histogram has `histogram` in place of `value`. */
+const instantData = z.discriminatedUnion('resultType', [
+  z.object({
+    resultType: z.literal('vector'),
+    result: z.array(
+      z.object({ metric: labels, value: point.optional(), histogram: nativeHistogram.optional() }),
+    ),
+  }),
+  z.object({ resultType: z.literal('scalar'), result: point }),
+  z.object({ resultType: z.literal('string'), result: z.unknown() }),
+  z.object({ resultType: z.literal('matrix'), result: z.unknown() }),
+]);
+
+/** `data` of `/api/v1/query_range`. */
+const rangeData = z.object({
+  resultType: z.literal('matrix'),
+  result: z.array(z.object({ metric: labels, values: z.array(point).optional() })),
+});
+
+/** `data` of `/api/v1/query` with `stats=all`, which compatible servers may leave out. */
+const costData = z.object({
+  stats: z
+    .object({
+      timings: z.object({ execTotalTime: z.number() }),
+      samples: z.object({ peakSamples: z.number() }).optional(),
+    })
+    .optional(),
+});
+
+const labelValuesData = z.array(z.string());
+
+/** Every response of the API. */
+const envelope = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('success'), data: z.unknown(), warnings: z.array(z.string()).optional() }),
+  z.object({ status: z.literal('error'), errorType: z.string(), error: z.string() }),
+]);
 
 const ADVICE: Readonly<Record<'rule' | 'source' | 'answer', string>> = {
-  rule: 'Correct the expression: `tailwatch check FILE --against URL` shows where it is wrong.',
-  source: 'See whether Prometheus is up and not overloaded; it is asked again at the next evaluation.',
-  answer: 'See whether PROMETHEUS_URL is the address of a Prometheus: its base, without /api/v1.',
+  rule: 'Fix the expression: `tailwatch check FILE --against URL` shows the position.',
+  source: 'Check that Prometheus is running and not overloaded; the next evaluation tries again.',
+  answer: 'Check that PROMETHEUS_URL is the base address of a Prometheus, without /api/v1.',
 };
 
 function failure(code: UpstreamErrorCode, message: string, advice: string): UpstreamError {
@@ -17,8 +87,8 @@ function failure(code: UpstreamErrorCode, message: string, advice: string): Upst
 }
 
 /**
- * Prometheus's error types, sorted by who has to act: the author of the rule (`bad-request`) or whoever runs the
- * source. `execution` (422) is about the expression and its data: `found duplicate series`, `many-to-many matching`.
+ * Converts Prometheus's error types: the author of the rule fixes `bad-request`, the operator of Prometheus the others.
+ * `execution` (422) is about the expression and its data: `found duplicate series`, `many-to-many matching`.
  * Source: prometheus web/api/v1, errorType and its HTTP statuses.
  */
 function apiFailure(errorType: string, error: string): UpstreamError {
@@ -28,82 +98,82 @@ function apiFailure(errorType: string, error: string): UpstreamError {
       return failure('bad-request', `Prometheus refused the expression: ${error}`, ADVICE.rule);
     case 'timeout':
     case 'canceled':
-      return failure('timeout', `Prometheus gave up on the query: ${error}`, ADVICE.source);
+      return failure('timeout', `Prometheus canceled the query: ${error}`, ADVICE.source);
     default:
-      return failure('unavailable', `Prometheus could not answer (${errorType}): ${error}`, ADVICE.source);
+      return failure('unavailable', `Prometheus returned an error (${errorType}): ${error}`, ADVICE.source);
   }
 }
 
 function notPrometheus(status: number): UpstreamError {
-  // A proxy in front answers with JSON of its own when Prometheus is away.
+  // A proxy answers with its own JSON when Prometheus is down.
   return status >= 500 || status === 429
-    ? failure('unavailable', `Prometheus could not answer: HTTP ${status}.`, ADVICE.source)
-    : failure('bad-answer', `What answered is not a Prometheus: HTTP ${status}.`, ADVICE.answer);
+    ? failure('unavailable', `Prometheus returned HTTP ${status}.`, ADVICE.source)
+    : failure('bad-answer', `The response (HTTP ${status}) is not from a Prometheus.`, ADVICE.answer);
 }
 
 function dataOf<Schema extends z.ZodType>(schema: Schema, answer: HttpAnswer<unknown>): z.infer<Schema> {
-  const outer = wire.envelope.safeParse(answer.body);
+  const outer = envelope.safeParse(answer.body);
   if (!outer.success) throw notPrometheus(answer.status);
   if (outer.data.status === 'error') throw apiFailure(outer.data.errorType, outer.data.error);
   const inner = schema.safeParse(outer.data.data);
   if (!inner.success) {
-    throw failure('bad-answer', 'Prometheus answered something that cannot be read.', ADVICE.answer);
+    throw failure('bad-answer', 'Prometheus returned an unreadable response.', ADVICE.answer);
   }
   return inner.data;
 }
 
 /**
- * Whether a warning says that data is missing. What Prometheus has to say of the expression itself begins with
- * `PromQL` (util/annotations) and comes with every answer; all other warnings come from storages that did not answer.
+ * Whether a warning means that data is missing. Warnings about the expression start with `PromQL` (util/annotations) and
+ * come with every response; all others come from storages that did not respond.
  */
 const isAboutStorage = (warning: unknown): boolean =>
   typeof warning === 'string' && !/^PromQL (?:warning|info)\b/.test(warning);
 
-interface Question {
-  readonly operation: string;
-  readonly path: string;
-  readonly form?: HttpParameters;
-  readonly query?: HttpParameters;
-  readonly isProof?: boolean;
+interface PrometheusRequest extends Omit<HttpRequest, 'deadline' | 'method'> {
+  readonly rejectsPartial?: boolean;
 }
 
-/** A partial answer (Thanos, remote read) looks like a good one: an operator has to see it, and it proves nothing. */
-function heedWarnings(answer: HttpAnswer<unknown>, { form, isProof }: Question, logger: Logger): void {
+/** Logs warnings: a partial response (Thanos, remote read) otherwise looks complete. */
+function checkWarnings(
+  answer: HttpAnswer<unknown>,
+  { form, rejectsPartial }: PrometheusRequest,
+  logger: Logger,
+): void {
   const { warnings } = (answer.body ?? {}) as { warnings?: unknown };
   if (warnings === undefined) return;
-  logger.warn('Prometheus answered with warnings', { warnings, form });
-  if (isProof === true && Array.isArray(warnings) && warnings.some(isAboutStorage))
-    throw failure('partial', 'Prometheus answered with a part of the data only.', ADVICE.source);
+  logger.warn('Prometheus returned warnings', { warnings, form });
+  if (rejectsPartial === true && Array.isArray(warnings) && warnings.some(isAboutStorage))
+    throw failure('partial', 'Prometheus returned only part of the data.', ADVICE.source);
 }
 
 const unixSeconds = (instant: EpochMs): string => (instant / 1_000).toFixed(3);
 const fromUnixSeconds = (seconds: number): EpochMs => epochMs(Math.round(seconds * 1_000));
 
-/** Elements of an instant answer. A native histogram counts as an element with value 0, as in Prometheus's rules. */
-function samplesOf(data: z.infer<typeof wire.instantData>): readonly Sample[] {
+/** Elements of an instant vector. A native histogram is an element with value 0, as in Prometheus's rules. */
+function samplesOf(data: z.infer<typeof instantData>): readonly Sample[] {
   switch (data.resultType) {
     case 'vector':
       return data.result.map(({ metric, value, histogram }) => ({
         labels: metric,
-        value: value === undefined ? 0 : wire.parseValue(value[1]),
+        value: value === undefined ? 0 : parseValue(value[1]),
         histogram,
       }));
     case 'scalar':
-      return [{ labels: {}, value: wire.parseValue(data.result[1]) }];
+      return [{ labels: {}, value: parseValue(data.result[1]) }];
     case 'string':
     case 'matrix':
-      throw failure('bad-request', `The expression gives a ${data.resultType}, not a vector.`, ADVICE.rule);
+      throw failure('bad-request', `The expression returns a ${data.resultType}, not a vector.`, ADVICE.rule);
   }
 }
 
-function seriesOf(data: z.infer<typeof wire.rangeData>): readonly Series[] {
+function seriesOf(data: z.infer<typeof rangeData>): readonly Series[] {
   return data.result.map(({ metric, values = [] }) => ({
     labels: metric,
-    points: values.map(([at, value]) => ({ at: fromUnixSeconds(at), value: wire.parseValue(value) })),
+    points: values.map(([at, value]) => ({ at: fromUnixSeconds(at), value: parseValue(value) })),
   }));
 }
 
-function costOf({ stats }: z.infer<typeof wire.costData>): QueryCost | undefined {
+function costOf({ stats }: z.infer<typeof costData>): QueryCost | undefined {
   if (stats === undefined) return undefined;
   return { seconds: stats.timings.execTotalTime, peakSamples: stats.samples?.peakSamples ?? 0 };
 }
@@ -111,44 +181,38 @@ function costOf({ stats }: z.infer<typeof wire.costData>): QueryCost | undefined
 const INSTANT = { operation: 'instant', path: '/api/v1/query' } as const;
 
 /**
- * A Prometheus, or anything that speaks its HTTP API. Expressions go in a POST form, so that their length is no matter.
- * Throws `UpstreamError`: `bad-request` when the expression is wrong, other codes when the source is at fault.
+ * The HTTP API of a Prometheus or a compatible server. Expressions are sent in a POST form, which has no length limit.
+ * @throws UpstreamError from its methods: `bad-request` when the expression is wrong, other codes when the source fails.
  */
 export function createPrometheusMetrics(options: {
   http: HttpClient;
-  /** For one query. Keep it shorter than the shortest evaluation interval. */
+  /** For one query. Must be shorter than the shortest evaluation interval. */
   deadline: Milliseconds;
   logger: Logger;
 }): MetricsSource & QueryCosts {
   const { http, deadline, logger } = options;
 
-  async function ask<Schema extends z.ZodType>(
-    question: Question,
+  async function request<Schema extends z.ZodType>(
+    given: PrometheusRequest,
     schema: Schema,
-    signal?: AbortSignal,
   ): Promise<z.infer<Schema>> {
-    const { isProof: _isProof, ...request } = question;
-    const method = question.form === undefined ? 'GET' : 'POST';
-    const answer = await http.json({
-      method,
-      ...request,
-      deadline,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    heedWarnings(answer, question, logger);
+    const { rejectsPartial: _, ...rest } = given;
+    const method = given.form === undefined ? 'GET' : 'POST';
+    const answer = await http.json({ method, deadline, ...rest });
+    checkWarnings(answer, given, logger);
     return dataOf(schema, answer);
   }
 
-  // Prometheus stops the query by itself a little before we stop waiting, and then says so in words.
+  // Prometheus cancels the query shortly before the deadline and reports it as an error.
   const timeout = `${Math.max(100, Math.round(deadline * 0.9))}ms`;
   return {
-    instant: async ({ expr, at, isProof = false }, signal) => {
+    instant: async ({ expr, at, rejectsPartial }, signal) => {
       const form = { query: expr, time: unixSeconds(at), timeout };
-      return samplesOf(await ask({ ...INSTANT, form, isProof }, wire.instantData, signal));
+      return samplesOf(await request({ ...INSTANT, form, rejectsPartial, signal }, instantData));
     },
     cost: async ({ expr, at }, signal) => {
       const form = { query: expr, time: unixSeconds(at), timeout, stats: 'all' };
-      return costOf(await ask({ ...INSTANT, form }, wire.costData, signal));
+      return costOf(await request({ ...INSTANT, form, signal }, costData));
     },
     range: async ({ expr, window, step }, signal) => {
       const form = {
@@ -158,14 +222,13 @@ export function createPrometheusMetrics(options: {
         step: String(step / 1_000),
         timeout,
       };
-      return seriesOf(
-        await ask({ operation: 'range', path: '/api/v1/query_range', form }, wire.rangeData, signal),
-      );
+      const path = '/api/v1/query_range';
+      return seriesOf(await request({ operation: 'range', path, form, signal }, rangeData));
     },
     labelValues: async ({ label, match }, signal) => {
       const path = `/api/v1/label/${encodeURIComponent(label)}/values`;
-      const question = { operation: 'label-values', path, query: { 'match[]': match } };
-      return await ask(question, wire.labelValuesData, signal);
+      const query = { 'match[]': match };
+      return await request({ operation: 'label-values', path, query, signal }, labelValuesData);
     },
   };
 }

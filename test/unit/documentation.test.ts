@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { createTelemetry } from '../../src/ops/recorder.ts';
+import { createTelemetry } from '../../src/ops/metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { FINDINGS } from '../../src/rules/rule-use.ts';
 import { readSettings, SCHEMA_NAMES } from '../../src/settings/env.ts';

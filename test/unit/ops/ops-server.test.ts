@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { createLogger } from '../../../src/ops/logger.ts';
-import { createOpsServer, type OpsServer } from '../../../src/ops/ops-server.ts';
-import type { ReadyCheck } from '../../../src/ops/readiness.ts';
-import { createTelemetry } from '../../../src/ops/recorder.ts';
+import { createTelemetry } from '../../../src/ops/metrics.ts';
+import { createOpsServer, type OpsServer, type ReadyCheck } from '../../../src/ops/ops-server.ts';
 import { createRulesApi, type RulesApi, type RulesFilter } from '../../../src/ops/rules-api.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
@@ -41,21 +40,21 @@ async function start(
 
 test('the process is healthy as soon as it answers', async () => {
   const { call } = await start({
-    readyChecks: [{ name: 'store', check: () => ({ ok: false, detail: 'closed' }) }],
+    readyChecks: [{ name: 'store', problem: () => 'closed' }],
   });
   expect(await call('GET', '/healthz')).toEqual({ status: 200, body: 'ok\n' });
 });
 
 test('it is ready when every check holds', async () => {
-  const { call } = await start({ readyChecks: [{ name: 'slack', check: () => ({ ok: true }) }] });
+  const { call } = await start({ readyChecks: [{ name: 'slack', problem: () => undefined }] });
   expect(await call('GET', '/readyz')).toEqual({ status: 200, body: 'ok slack\n' });
 });
 
 test('it is not ready when one check fails, and says which and why', async () => {
   const { call } = await start({
     readyChecks: [
-      { name: 'slack', check: () => ({ ok: true }) },
-      { name: 'evaluation', check: () => ({ ok: false, detail: 'last one 95 s ago' }) },
+      { name: 'slack', problem: () => undefined },
+      { name: 'evaluation', problem: () => 'last one 95 s ago' },
     ],
   });
   expect(await call('GET', '/readyz')).toEqual({

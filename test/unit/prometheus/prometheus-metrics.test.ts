@@ -133,7 +133,7 @@ describe('an instant query', () => {
       ...success({ resultType: 'vector', result: [] }),
       warnings: [warning],
     });
-    const outcome = await metrics.instant({ expr: 'x', at, isProof: true }).then(
+    const outcome = await metrics.instant({ expr: 'x', at, rejectsPartial: true }).then(
       () => 'taken',
       (error: unknown) => ((error as UpstreamError).code === 'partial' ? 'refused' : 'broken'),
     );
@@ -199,13 +199,13 @@ describe('who has to act on an error', () => {
       'HTTP 502',
     ],
     ['a limit in front of it is the source’s', 429, { message: 'slow down' }, 'unavailable', 'HTTP 429'],
-    ['another API is no Prometheus', 200, { hello: 'world' }, 'bad-answer', 'not a Prometheus'],
+    ['another API is no Prometheus', 200, { hello: 'world' }, 'bad-answer', 'is not from a Prometheus'],
     [
       'data of another shape is no answer',
       200,
       success({ resultType: 'vector' }),
       'bad-answer',
-      'cannot be read',
+      'unreadable response',
     ],
     [
       'a string result is the rule’s',
