@@ -22,7 +22,7 @@ import { createLocalTime } from './policy/local-time.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from './rules/check-rules.ts';
-import type { RuleSet } from './rules/file/rule-set.ts';
+import type { RuleSet } from './rules/file/rule-file.ts';
 import { createVerifyRules, type VerifyRules } from './rules/verify-rules.ts';
 import type { Settings, Upstream } from './settings/settings.ts';
 import { createSlackApp, type SlackApp } from './slack/app.ts';

@@ -1,8 +1,9 @@
 import { count as counted } from '../lib/format.ts';
 import type { EpochMs } from '../lib/units.ts';
+import { type LintOptions, lintRules } from '../rules/file/lint.ts';
 import type { ReadFile, RuleFileError, RuleFileNote, RuleFileResult } from '../rules/file/rule-file.ts';
 import { loadRuleFiles } from '../rules/file/rule-file.ts';
-import { type LintOptions, lintRules } from '../rules/lint/lint-rules.ts';
+import type { RuleFileLocation } from '../rules/file/source.ts';
 import {
   FINDINGS,
   type FindingCode,
@@ -52,14 +53,14 @@ function sorted(lines: readonly Line[], files: readonly string[]): readonly Line
 /** The rules that were asked about, and why asking failed, if it did. */
 async function ask(
   { against }: CheckRequest,
-  uses: readonly { readonly use: RuleUse; readonly place: RuleFileError }[],
+  uses: readonly { readonly use: RuleUse; readonly location: RuleFileLocation }[],
 ): Promise<{ readonly lines: readonly Line[]; readonly failure?: string }> {
   if (against === undefined) return { lines: [] };
   try {
     const findings = await against(uses.map(({ use }) => use));
-    const lines = uses.flatMap(({ use, place }, i) =>
+    const lines = uses.flatMap(({ use, location }, i) =>
       (findings[i] ?? []).map(({ code, message }) => ({
-        ...place,
+        ...location,
         code,
         severity: FINDINGS[code],
         message: `\`${use.name}\`: ${message}`,
@@ -102,7 +103,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckReport> {
   const loaded = await loadRuleFiles(files, readFile);
   // Files without errors are checked against Prometheus even when others have some.
   const asked = await ask(request, loaded.uses);
-  const read = foundIn(loaded, { now, isAsked: request.against !== undefined });
+  const read = foundIn(loaded, { now, hasPrometheus: request.against !== undefined });
   const lines = sorted([...read, ...asked.lines], files);
   const isWrong = lines.some(({ severity }) => severity === 'error' || (isStrict && severity === 'warning'));
   const end = `${summary(files.length, loaded.groups)}: ${asked.failure ?? problemCount(lines)}`;

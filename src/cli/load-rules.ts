@@ -22,7 +22,7 @@ export async function loadRules(given: readonly string[]): Promise<LoadedRules> 
     notes: loaded.notes.map((note) => ruleErrorsText([note])),
     policy: loaded.policy,
     naming: loaded.naming,
-    uses: loaded.uses.map(({ use, group, rule, place: { file, line, column } }) => ({
+    uses: loaded.uses.map(({ use, group, rule, location: { file, line, column } }) => ({
       use,
       group,
       key: rule?.key,

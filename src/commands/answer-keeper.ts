@@ -8,7 +8,7 @@ import type { Phrase } from '../lib/phrase.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import type { Silence } from '../policy/silence.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { Answer } from './answer.ts';
 import type { Asker, KeeperCommand, Meant } from './keeper-command.ts';
 import { meantMatchers } from './meant-matchers.ts';

@@ -1,7 +1,7 @@
 import type { ActiveAlert } from '../actions/active-alerts.ts';
 import { serviceLabelOf } from '../lib/labels.ts';
 import type { Matcher } from '../lib/matcher.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import { escapeRegex } from '../rules/queries.ts';
 import type { Meant } from './keeper-command.ts';
 

@@ -9,7 +9,7 @@ import { type EpochMs, formatDuration, type Milliseconds, ms } from '../lib/unit
 import { firstMessageOf } from '../messages/alert-messages.ts';
 import type { Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import { objectiveLabels, requestCountOf } from '../rules/queries.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { VerifyRules } from '../rules/verify-rules.ts';

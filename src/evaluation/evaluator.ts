@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import type { EpochMs } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
 import { createFindNoDataReason } from './no-data-reason.ts';

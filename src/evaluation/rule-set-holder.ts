@@ -1,7 +1,7 @@
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import type { NoisePolicy } from '../policy/suppress.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import type { ServiceNaming } from '../rules/service-naming.ts';
 import type { RuleInFile } from '../rules/verify-rules.ts';

@@ -108,7 +108,7 @@ type MatcherRead =
 
 function readMatcher(text: string, at: number): MatcherRead {
   const head = matchAt(HEAD, text, at);
-  if (head === null) return { ok: false, at, message: `is not a matcher here: ${EXAMPLE}` };
+  if (head === null) return { ok: false, at, message: `is not valid here: ${EXAMPLE}` };
   const valueAt = at + head[0].length;
   const quoted = matchAt(QUOTED, text, valueAt);
   const [whole, inner] = quoted ?? matchAt(BARE, text, valueAt) ?? [''];

@@ -8,7 +8,7 @@ import { type Matcher, parseMatchers } from '../lib/matcher.ts';
 import { between, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
 import type { Delivery } from '../messages/deliver.ts';
 import type { Store } from '../messages/store.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { Telemetry } from './metrics.ts';
 import type { RulesApi, RulesFilter } from './rules-api.ts';
 

@@ -4,7 +4,7 @@ import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 import { type EpochMs, SECOND } from '../lib/units.ts';
 import { type ActionsStore, loadWithActions } from '../messages/with-actions.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 
 /** An alert as Prometheus's API shows it. Source: prometheus web/api/v1/api.go, Alert. */

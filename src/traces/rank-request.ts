@@ -7,7 +7,7 @@ import { type Bucket, histogramRank } from '../lib/histogram.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import { between, type EpochMs, HOUR, type Microseconds, type Milliseconds, ms, toMs } from '../lib/units.ts';
-import type { RuleSet } from '../rules/file/rule-set.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
 import { PRESETS } from '../rules/presets.ts';
 import { anyOfMatcher, bucketRatesBy } from '../rules/queries.ts';
 import type { LatencyFamily } from '../rules/rule.ts';

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../src/rules/rule.ts';
 
-/** Marks in a text where each mistake must be reported; taken out before the text is read. */
+/** Marks in a text where each error must be reported; taken out before the text is read. */
 const MARK = '§';
 
 interface Found {
@@ -30,8 +30,8 @@ export function read(marked: string) {
   return { places, errors, excerpts: result.ok ? [] : result.errors.map(({ excerpt }) => excerpt) };
 }
 
-/** Expects these mistakes, each at its mark, in this order. */
-export function expectMistakes(marked: string, messages: readonly RegExp[]): void {
+/** Expects these errors, each at its mark, in this order. */
+export function expectErrors(marked: string, messages: readonly RegExp[]): void {
   const { places, errors } = read(marked);
   expect(errors.map(({ line, column }) => ({ line, column }))).toEqual(places);
   expect(errors.map(({ message }) => message)).toEqual(

@@ -235,11 +235,11 @@ export async function rulesIn(file: string): Promise<LoadedRules> {
         notes: [],
         policy: loaded.policy,
         naming: loaded.naming,
-        uses: loaded.uses.map(({ use, group, rule, place }) => ({
+        uses: loaded.uses.map(({ use, group, rule, location }) => ({
           use,
           group,
           ...(rule === undefined ? {} : { key: rule.key }),
-          at: `line ${place.line}`,
+          at: `line ${location.line}`,
         })),
       }
     : { ok: false, text: loaded.errors.map(({ line, message }) => `${line}: ${message}`).join('\n') };

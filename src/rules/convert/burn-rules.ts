@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { formatDuration, type Milliseconds, ms } from '../../lib/units.ts';
 import { checkExpression } from '../analysis/syntax.ts';
 import type { BurnWindows } from '../burn-rate.ts';
-import { field, oneOf } from '../file/fields.ts';
+import { parsed } from '../file/fields.ts';
+import { errorAt, type RuleFileSection, sectionAt } from '../file/section.ts';
 import type { RuleFileError } from '../file/source.ts';
-import type { Part } from '../file/validate.ts';
 import { withoutNoise } from '../queries.ts';
 
 /** Labels or annotations; an undefined one is not written. */
@@ -30,36 +30,21 @@ export interface Converted {
   readonly errors: readonly RuleFileError[];
 }
 
-/** An error at a key of a document. */
-export const refusedAt = (part: Part, path: readonly (string | number)[], message: string): Converted => ({
-  groups: [],
-  errors: [part.source.at(part.document.offsetOf([...part.path, ...path]), message)],
-});
+/** A conversion that fails with an error at a key of the document. */
+export const refusedAt = (
+  document: RuleFileSection,
+  path: readonly (string | number)[],
+  message: string,
+): Converted => ({ groups: [], errors: [errorAt(sectionAt(document, ...path), message)] });
 
-export const flag = oneOf(['true', 'false']);
-
-/** Any text. */
-export const text = z.string({
-  error: ({ input }) => (input === undefined ? 'is missing' : 'must be a single value, not a list or a map'),
-});
-export const textMap = z.record(z.string(), text);
-
-/** A number above 0 and below `limit`: a share, or a percentage. */
-export const below = (limit: number) =>
-  field<number>((written) => {
-    const value = /^\d+(?:\.\d+)?$/.test(written) ? Number(written) : Number.NaN;
-    if (value > 0 && value < limit) return { value };
-    return {
-      problems: [{ message: `is ${JSON.stringify(written)}: write a number above 0 and below ${limit}` }],
-    };
-  });
+export const textMap = z.record(z.string(), z.string());
 
 /** One metric with its matchers, to which a range can be added. */
-export const selector = field<string>((written) => {
-  const value = written.trim();
+export const selector = parsed('a single metric with its matchers', (text) => {
+  const value = text.trim();
   const isSelector =
     /^[A-Za-z_:][\w:]*\s*(?:\{[^]*\})?$/.test(value) && checkExpression(`rate(${value}[5m])`).length === 0;
-  return isSelector ? { value } : { problems: [{ message: 'is not one metric with its matchers' }] };
+  return isSelector ? value : undefined;
 });
 
 /** Integral bucket bounds, as Prometheus 2 and as Prometheus 3 write them: `le="500"` and `le="500.0"`. */

@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
 import { parseRuleText } from '../file/rule-file.ts';
-import { createSource, type RuleFileError } from '../file/source.ts';
-import type { Part } from '../file/validate.ts';
-import { readYaml, type YamlDocument } from '../file/yaml-document.ts';
+import { errorAt, type RuleFileSection, valueOf } from '../file/section.ts';
+import { createSourceFile, type RuleFileError } from '../file/source.ts';
+import { readYaml } from '../file/yaml-document.ts';
 import type { Converted } from './burn-rules.ts';
 import { convertOpenSlo } from './openslo.ts';
 import { convertPyrra } from './pyrra.ts';
@@ -12,7 +12,7 @@ const CONVERTERS = {
   sloth: convertSloth,
   pyrra: convertPyrra,
   openslo: convertOpenSlo,
-} as const satisfies Record<string, (document: Part) => Converted>;
+} as const satisfies Record<string, (document: RuleFileSection) => Converted>;
 
 /** A tool whose SLO documents can be converted. */
 export type SloTool = keyof typeof CONVERTERS;
@@ -23,8 +23,8 @@ export type Conversion =
   | { readonly ok: true; readonly yaml: string }
   | { readonly ok: false; readonly errors: readonly RuleFileError[] };
 
-function toolOf({ value }: YamlDocument): SloTool | undefined {
-  const { apiVersion, version } = (value ?? {}) as { apiVersion?: unknown; version?: unknown };
+function toolOf(document: RuleFileSection): SloTool | undefined {
+  const { apiVersion, version } = (valueOf(document) ?? {}) as { apiVersion?: unknown; version?: unknown };
   if (version === 'prometheus/v1') return 'sloth';
   if (apiVersion === 'pyrra.dev/v1alpha1') return 'pyrra';
   return apiVersion === 'openslo/v1' ? 'openslo' : undefined;
@@ -38,20 +38,23 @@ const UNKNOWN =
  * place, never dropped; the result is read by our own parser before it is returned.
  */
 export function convertText(file: string, text: string, from?: SloTool): Conversion {
-  const source = createSource(file, text);
-  const { documents, errors: broken } = readYaml(source);
-  const converted = documents.map((document) => {
-    const tool = from ?? toolOf(document);
-    if (tool === undefined) return { groups: [], errors: [source.at(document.offsetOf([]), UNKNOWN)] };
-    return CONVERTERS[tool]({ source, document, path: [] });
+  const source = createSourceFile(file, text);
+  const yaml = readYaml(source);
+  const converted = yaml.documents.map((document): Converted => {
+    const section = { source, document, path: [] };
+    const tool = from ?? toolOf(section);
+    return tool === undefined
+      ? { groups: [], errors: [errorAt(section, UNKNOWN)] }
+      : CONVERTERS[tool](section);
   });
-  const none = documents.length === 0 && broken.length === 0 ? [source.at(0, UNKNOWN)] : [];
-  const errors = [...broken, ...none, ...converted.flatMap((one) => one.errors)];
+  const isEmpty = yaml.documents.length === 0 && yaml.errors.length === 0;
+  const none = isEmpty ? [{ ...source.at(0), message: UNKNOWN }] : [];
+  const errors = [...yaml.errors, ...none, ...converted.flatMap((one) => one.errors)];
   if (errors.length > 0) return { ok: false, errors };
-  const yaml = stringify(
+  const rules = stringify(
     { groups: converted.flatMap(({ groups }) => groups) },
     { lineWidth: 0, aliasDuplicateObjects: false },
   );
-  const read = parseRuleText('the converted rules', yaml);
-  return read.ok ? { ok: true, yaml } : { ok: false, errors: read.errors };
+  const read = parseRuleText('the converted rules', rules);
+  return read.ok ? { ok: true, yaml: rules } : { ok: false, errors: read.errors };
 }

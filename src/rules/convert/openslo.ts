@@ -1,46 +1,35 @@
 import { z } from 'zod';
 import { formatDuration, MINUTE } from '../../lib/units.ts';
 import { workbookFor } from '../burn-rate.ts';
-import { expression, field, name, oneOf, positiveDuration } from '../file/fields.ts';
-import { type Part, type Shape, validate } from '../file/validate.ts';
+import { below, expression, name, oneOf, parsed, positiveDuration } from '../file/fields.ts';
+import { type RuleFileSection, validate, valueOf } from '../file/section.ts';
 import {
-  below,
   burnRules,
   type Converted,
   eitherBound,
   refusedAt,
   selector,
-  text,
   textMap,
+  type WrittenGroup,
 } from './burn-rules.ts';
+
+const prometheus = parsed('Prometheus, the only supported source', (type) =>
+  type.toLowerCase() === 'prometheus' ? type : undefined,
+);
 
 const sourceOf = <Q extends z.ZodType>(query: Q) =>
   z.strictObject({
-    metricSource: z.strictObject({
-      type: field<string>((kind) =>
-        kind.toLowerCase() === 'prometheus'
-          ? { value: kind }
-          : { problems: [{ message: `is ${JSON.stringify(kind)}: only Prometheus can be asked` }] },
-      ).optional(),
-      spec: z.strictObject({ query }),
-    }),
+    metricSource: z.strictObject({ type: prometheus.optional(), spec: z.strictObject({ query }) }),
   });
 
 /** A counter: one metric with its matchers, or the sum of one. */
-const counter = field<string>((written) => {
-  const inner = /^sum\s*\(([^]*)\)$/.exec(written.trim())?.[1] ?? written;
-  const read = selector.safeParse(inner);
-  return read.success
-    ? { value: read.data }
-    : {
-        problems: [
-          { message: 'is not a counter with its matchers, or the sum of one: no window can be put into it' },
-        ],
-      };
+const counter = parsed('a counter with its matchers, or the sum of one', (query) => {
+  const inner = /^sum\s*\(([^]*)\)$/.exec(query.trim())?.[1] ?? query;
+  return selector.safeParse(inner).data;
 });
 
 const indicatorSpec = z.strictObject({
-  description: text.optional(),
+  description: z.string().optional(),
   ratioMetric: z
     .strictObject({
       counter: oneOf(['true']),
@@ -53,138 +42,131 @@ const indicatorSpec = z.strictObject({
 });
 const metadataSchema = z.strictObject({
   name,
-  displayName: text.optional(),
+  displayName: z.string().optional(),
   labels: textMap.optional(),
   annotations: textMap.optional(),
 });
-const number = field<number>((written) =>
-  /^-?\d+(?:\.\d+)?$/.test(written)
-    ? { value: Number(written) }
-    : { problems: [{ message: 'must be a number' }] },
-);
+const number = parsed('a number', (text) => (/^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined));
 const objectiveSchema = z.strictObject({
-  displayName: text.optional(),
+  displayName: z.string().optional(),
   op: oneOf(['lte', 'gte', 'lt', 'gt']).optional(),
   value: number.optional(),
-  target: below(1).optional(),
-  targetPercent: below(100).optional(),
+  target: below(1, '0.999').optional(),
+  targetPercent: below(100, '99.9').optional(),
   timeSliceWindow: positiveDuration.optional(),
 });
 const specSchema = z.strictObject({
-  description: text.optional(),
-  service: text.optional(),
+  description: z.string().optional(),
+  service: z.string().optional(),
   indicator: z.strictObject({ metadata: metadataSchema.optional(), spec: indicatorSpec }),
   timeWindow: z.array(z.strictObject({ duration: positiveDuration, isRolling: oneOf(['true']) })),
   budgetingMethod: oneOf(['Occurrences', 'Timeslices']),
   objectives: z.array(objectiveSchema),
 });
 const documentSchema = z.strictObject({
-  apiVersion: text,
+  apiVersion: z.string(),
   kind: oneOf(['SLO']),
   metadata: metadataSchema,
   spec: specSchema,
 });
 
-type Spec = z.output<typeof specSchema>;
+type OpenSlo = z.output<typeof documentSchema>;
+type Spec = OpenSlo['spec'];
 type Objective = z.output<typeof objectiveSchema>;
-
-const DOCUMENT: Shape<z.output<typeof documentSchema>> = {
-  schema: documentSchema,
-  keys: {
-    '': Object.keys(documentSchema.shape),
-    metadata: Object.keys(metadataSchema.shape),
-    spec: Object.keys(specSchema.shape),
-    'spec.indicator': ['metadata', 'spec'],
-    'spec.indicator.spec': Object.keys(indicatorSpec.shape),
-    'spec.indicator.spec.ratioMetric': ['counter', 'good', 'bad', 'total'],
-    'spec.timeWindow': ['duration', 'isRolling'],
-    'spec.objectives': Object.keys(objectiveSchema.shape),
-  },
-};
 
 /** The comparison that is a breach, for each operator of an objective. */
 const BREACH = { lte: '>', lt: '>=', gte: '<', gt: '<=' } as const;
 
+/** PromQL of the share of failures over a window. */
 type Ratio = (window: string) => string;
 
-/** Where under `spec` something is missing, and what. */
-type Missing = readonly [path: readonly (string | number)[], message: string];
+/** Why an objective cannot be converted, and at which path below `spec`. */
+interface Refusal {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
 
-type Threshold = NonNullable<Spec['indicator']['spec']['thresholdMetric']>;
+type ThresholdMetric = NonNullable<Spec['indicator']['spec']['thresholdMetric']>;
 type RatioMetric = NonNullable<Spec['indicator']['spec']['ratioMetric']>;
 
 /** The share of time slices in which the value breached. */
-function timeRatio({ metricSource }: Threshold, objective: Objective): Ratio | Missing {
+function timeRatio({ metricSource }: ThresholdMetric, objective: Objective): Ratio | Refusal {
   const { op, value, timeSliceWindow = MINUTE } = objective;
   if (op === undefined || value === undefined)
-    return [['objectives'], 'an objective on a thresholdMetric needs `op` and `value`.'];
+    return {
+      path: ['objectives'],
+      message: 'missing `op` or `value`: an objective on a thresholdMetric needs both.',
+    };
   const step = formatDuration(timeSliceWindow);
   const isBad = `(${metricSource.spec.query}) ${BREACH[op]} bool ${value}`;
   return (window) => `avg_over_time((${isBad})[${window}:${step}])`;
 }
 
 /** The share of failures among all events. */
-function eventRatio({ good, bad, total }: RatioMetric, { budgetingMethod }: Spec): Ratio | Missing {
-  if (budgetingMethod !== 'Occurrences')
-    return [['budgetingMethod'], '`spec.budgetingMethod` of a ratioMetric must be Occurrences.'];
-  const rate = (source: NonNullable<typeof good>, w: string): string =>
+function eventRatio({ good, bad, total }: RatioMetric, { budgetingMethod }: Spec): Ratio | Refusal {
+  if (budgetingMethod !== 'Occurrences') {
+    const message = 'invalid `spec.budgetingMethod`: expected Occurrences for a ratioMetric.';
+    return { path: ['budgetingMethod'], message };
+  }
+  const rate = (source: typeof total, w: string): string =>
     `sum(rate(${eitherBound(source.metricSource.spec.query)}[${w}]))`;
   if (bad !== undefined) return (w) => `${rate(bad, w)} / ${rate(total, w)}`;
   if (good !== undefined) return (w) => `1 - ${rate(good, w)} / ${rate(total, w)}`;
-  return [['indicator', 'spec', 'ratioMetric'], '`spec.indicator.spec.ratioMetric` needs `good` or `bad`.'];
+  const message = 'missing `good` or `bad` in `spec.indicator.spec.ratioMetric`.';
+  return { path: ['indicator', 'spec', 'ratioMetric'], message };
 }
 
-function ratioOf(spec: Spec, objective: Objective): Ratio | Missing {
+function ratioOf(spec: Spec, objective: Objective): Ratio | Refusal {
   const { ratioMetric, thresholdMetric } = spec.indicator.spec;
   if (ratioMetric !== undefined && thresholdMetric === undefined) return eventRatio(ratioMetric, spec);
   if (thresholdMetric !== undefined && ratioMetric === undefined)
     return timeRatio(thresholdMetric, objective);
-  return [['indicator', 'spec'], '`spec.indicator.spec` must hold ratioMetric or thresholdMetric.'];
+  const message = 'invalid `spec.indicator.spec`: expected either `ratioMetric` or `thresholdMetric`.';
+  return { path: ['indicator', 'spec'], message };
 }
 
-/** The share that must be good, or undefined when it is not said, or twice. */
+/** The required share of good events; undefined when neither or both of the keys are set. */
 function targetOf({ target, targetPercent }: Objective): number | undefined {
   if (targetPercent === undefined) return target;
   return target === undefined ? targetPercent / 100 : undefined;
 }
 
-/** Everything an objective needs, or what is missing of it. */
-function readObjective(spec: Spec, index: number) {
-  const objective = spec.objectives[index] ?? {};
+function groupOf({ metadata, spec }: OpenSlo, objective: Objective, alert: string): WrittenGroup | Refusal {
   const target = targetOf(objective);
-  if (target === undefined)
-    return {
-      missing: [['objectives', index], 'an objective has one of `target` and `targetPercent`.'] as const,
-    };
-  const [window] = spec.timeWindow;
-  if (window === undefined || spec.timeWindow.length > 1)
-    return { missing: [['timeWindow'], '`spec.timeWindow` must hold one window.'] as const };
+  const [window, ...others] = spec.timeWindow;
+  if (target === undefined) {
+    const message = 'invalid objective: expected either `target` or `targetPercent`.';
+    return { path: ['objectives', spec.objectives.indexOf(objective)], message };
+  }
+  if (window === undefined || others.length > 0)
+    return { path: ['timeWindow'], message: 'invalid `spec.timeWindow`: expected a single window.' };
   const ratio = ratioOf(spec, objective);
-  if (typeof ratio !== 'function') return { missing: ratio };
-  return { ratio, target, period: window.duration, displayName: objective.displayName };
-}
-
-function convertObjective(part: Part, document: z.output<typeof documentSchema>, index: number): Converted {
-  const { metadata, spec } = document;
-  const read = readObjective(spec, index);
-  if (read.missing !== undefined) return refusedAt(part, ['spec', ...read.missing[0]], read.missing[1]);
-  const { service, description } = spec;
-  const { ratio, target, period, displayName } = read;
-  const alert = spec.objectives.length === 1 ? metadata.name : `${metadata.name}-${index + 1}`;
-  const labels = { slo: metadata.name, slo_service: service };
-  const annotations = { description, objective: displayName };
-  const burns = workbookFor(period).map(({ severity, ...windows }) => ({ ...windows, labels: { severity } }));
-  const rules = burnRules({ alert, ratio, target, labels, annotations }, burns);
-  return { groups: [{ name: alert, rules }], errors: [] };
+  if (typeof ratio !== 'function') return ratio;
+  const labels = { slo: metadata.name, slo_service: spec.service };
+  const annotations = { description: spec.description, objective: objective.displayName };
+  const alerts = workbookFor(window.duration).map(({ severity, ...windows }) => ({
+    ...windows,
+    labels: { severity },
+  }));
+  return { name: alert, rules: burnRules({ alert, ratio, target, labels, annotations }, alerts) };
 }
 
 /** Converts an OpenSLO v1 SLO with its indicator inline: for each objective a group with the workbook's burn-rate alerts. */
-export function convertOpenSlo(part: Part): Converted {
-  const { kind } = (part.document.value ?? {}) as { kind?: unknown };
-  if (typeof kind === 'string' && kind !== 'SLO')
-    return refusedAt(part, ['kind'], `\`kind\` is "${kind}": only documents of the kind SLO become rules.`);
-  const checked = validate(DOCUMENT, part);
+export function convertOpenSlo(document: RuleFileSection): Converted {
+  const { kind } = (valueOf(document) ?? {}) as { kind?: unknown };
+  if (typeof kind === 'string' && kind !== 'SLO') {
+    const message = `invalid \`kind\`: found "${kind}", expected SLO. Other kinds cannot be converted.`;
+    return refusedAt(document, ['kind'], message);
+  }
+  const checked = validate(documentSchema, document);
   if (!checked.ok) return { groups: [], errors: checked.errors };
-  const all = checked.value.spec.objectives.map((_, index) => convertObjective(part, checked.value, index));
+  const { metadata, spec } = checked.value;
+  const all = spec.objectives.map((objective, index): Converted => {
+    const alert = spec.objectives.length === 1 ? metadata.name : `${metadata.name}-${index + 1}`;
+    const group = groupOf(checked.value, objective, alert);
+    return 'message' in group
+      ? refusedAt(document, ['spec', ...group.path], group.message)
+      : { groups: [group], errors: [] };
+  });
   return { groups: all.flatMap(({ groups }) => groups), errors: all.flatMap(({ errors }) => errors) };
 }

@@ -1,17 +1,14 @@
 import { z } from 'zod';
 import { MINUTE, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
-import { labelName, name, oneOf, positiveDuration } from '../file/fields.ts';
-import { type Part, type Shape, validate } from '../file/validate.ts';
+import { below, flag, labelName, name, oneOf, positiveDuration } from '../file/fields.ts';
+import { type RuleFileSection, validate } from '../file/section.ts';
 import {
-  below,
   burnRules,
   type Converted,
   eitherBound,
   type ForeignBurnAlert,
-  flag,
   refusedAt,
   selector,
-  text,
   textMap,
   type WrittenRule,
 } from './burn-rules.ts';
@@ -33,38 +30,27 @@ const alertingSchema = z.strictObject({
   burnRateType: oneOf(['static']).optional(),
 });
 const specSchema = z.strictObject({
-  target: below(100),
+  target: below(100, '99.9'),
   window: positiveDuration,
-  description: text.optional(),
+  description: z.string().optional(),
   indicator: indicatorSchema,
   alerting: alertingSchema.optional(),
 });
 const metadataSchema = z.strictObject({
   name,
-  namespace: text.optional(),
+  namespace: z.string().optional(),
   labels: textMap.optional(),
   annotations: textMap.optional(),
 });
 const documentSchema = z.strictObject({
-  apiVersion: text,
-  kind: text,
+  apiVersion: z.string(),
+  kind: z.string(),
   metadata: metadataSchema,
   spec: specSchema,
 });
 
 type Document = z.output<typeof documentSchema>;
 type Indicator = z.output<typeof indicatorSchema>;
-
-const DOCUMENT: Shape<Document> = {
-  schema: documentSchema,
-  keys: {
-    '': Object.keys(documentSchema.shape),
-    metadata: Object.keys(metadataSchema.shape),
-    spec: Object.keys(specSchema.shape),
-    'spec.indicator': Object.keys(indicatorSchema.shape),
-    'spec.alerting': Object.keys(alertingSchema.shape),
-  },
-};
 
 /** Labels of the resource that Pyrra copies to its alerts. */
 const LABEL_PREFIX = 'pyrra.dev/';
@@ -157,14 +143,18 @@ function rulesOf({ metadata, spec }: Document, { ratio, total }: FailureRatio): 
 }
 
 /** Converts a Pyrra ServiceLevelObjective: a group with Pyrra's burn-rate alerts and its alert for a missing metric. */
-export function convertPyrra(part: Part): Converted {
-  const checked = validate(DOCUMENT, part);
+export function convertPyrra(document: RuleFileSection): Converted {
+  const checked = validate(documentSchema, document);
   if (!checked.ok) return { groups: [], errors: checked.errors };
   const { indicator } = checked.value.spec;
   const ratio = ratioOf(indicator);
   if (ratio === undefined || Object.keys(indicator).length !== 1) {
     const kinds = Object.keys(indicatorSchema.shape).join(', ');
-    return refusedAt(part, ['spec', 'indicator'], `\`spec.indicator\` must hold one of ${kinds}.`);
+    return refusedAt(
+      document,
+      ['spec', 'indicator'],
+      `invalid \`spec.indicator\`: expected one of ${kinds}.`,
+    );
   }
   return {
     groups: [{ name: checked.value.metadata.name, rules: rulesOf(checked.value, ratio) }],

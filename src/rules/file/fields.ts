@@ -1,170 +1,222 @@
 import { validateDetailed } from 'node-cron';
 import { z } from 'zod';
-import { channelProblem, quoted } from '../../lib/slack-channel.ts';
+import { type Matcher, parseMatchers } from '../../lib/matcher.ts';
+import { channelProblem } from '../../lib/slack-channel.ts';
 import { type Milliseconds, ms, parseDuration } from '../../lib/units.ts';
 import { checkExpression } from '../analysis/syntax.ts';
+import { templateProblems } from '../template/template.ts';
+import { alternatives, shown } from './section.ts';
 
-/** What is wrong inside a text, and where in it. */
+/*
+ * Values of rule files. All scalars arrive as texts. A message completes `invalid <key>:`, such as `found "30", expected a
+ * duration like 30s`.
+ */
+
+/** What is wrong with a text, and at which offset in it. */
 export interface TextProblem {
   readonly at?: number;
   readonly message: string;
 }
 
-type Read<T> = { readonly value: T } | { readonly problems: readonly TextProblem[] };
-
-const problem = (message: string): Read<never> => ({ problems: [{ message }] });
-
-/** A scalar: all of them arrive as texts. */
-const scalar = z.string({
-  error: ({ input }) => (input === undefined ? 'is missing' : 'must be a single value, not a list or a map'),
-});
-
-/** A field that is written as a text and read as something else; every problem it finds is reported. */
-export function field<T>(read: (text: string) => Read<T>) {
-  return scalar.transform((text, context): T => {
-    const result = read(text);
+/** A text that is parsed; all problems in it are reported. */
+export function field<T>(
+  parse: (text: string) => { readonly value: T } | { readonly problems: readonly TextProblem[] },
+) {
+  return z.string().transform((text, context): T => {
+    const result = parse(text);
     if ('value' in result) return result.value;
     for (const { message, at } of result.problems) {
-      context.issues.push({
-        code: 'custom',
-        message,
-        input: text,
-        params: at === undefined ? undefined : { at },
-      });
+      const params = at === undefined ? undefined : { at };
+      context.issues.push({ code: 'custom', message, input: text, params });
     }
     return z.NEVER;
   });
 }
 
-/** A length of time in Prometheus syntax, zero included. */
-export const duration = field<Milliseconds>((text) => {
-  const value = parseDuration(text);
-  return value === undefined
-    ? problem(`is ${quoted(text)}: write a duration like 500ms, 30s, 5m or 1h30m`)
-    : { value };
-});
+/** A text that `parse` understands, described by `expected`; `parse` returns undefined for any other. */
+export const parsed = <T>(expected: string, parse: (text: string) => T | undefined) =>
+  field<T>((text) => {
+    const value = parse(text);
+    return value === undefined
+      ? { problems: [{ message: `found ${shown(text)}, expected ${expected}` }] }
+      : { value };
+  });
 
-/** A length of time above zero. */
+/** A text that matches a pattern, described by `expected`. */
+export const matching = (expected: string, pattern: RegExp) =>
+  parsed(expected, (text) => (pattern.test(text) ? text : undefined));
+
+/** An empty value (`labels:` with nothing after it) is an absent one, as in Prometheus. */
+export const emptyIsAbsent = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional()).optional();
+
+/** A duration in Prometheus syntax, zero included. */
+export const duration = parsed<Milliseconds>('a duration like 500ms, 30s, 5m or 1h30m', parseDuration);
+
+/** A duration above zero. */
 export const positiveDuration = duration.refine((value) => value > 0, {
-  error: 'is zero: write a duration like 30s or 5m',
+  error: 'found zero, expected a duration like 30s or 5m',
 });
 
-/** A whole number from zero up. */
-export const count = field<number>((text) =>
-  /^\d+$/.test(text) && Number.isSafeInteger(Number(text))
-    ? { value: Number(text) }
-    : problem(`is ${quoted(text)}: write a whole number, 0 or more`),
+/** An integer from zero up. */
+export const count = parsed('a non-negative integer', (text) =>
+  /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined,
 );
 
-/** A quantile strictly between 0 and 1. */
-export const quantile = field<number>((text) => {
-  const value = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
-  if (value > 0 && value < 1) return { value };
-  return problem(`is ${quoted(text)}: write a number between 0 and 1, like 0.99 for p99`);
-});
+const decimal = (text: string): number => (/^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN);
 
-/** A text with something in it. */
-export const name = field<string>((text) => (text.trim() === '' ? problem('is empty') : { value: text }));
-
-/** One of some words. */
-export const oneOf = <T extends string>(words: readonly T[]) =>
-  field<T>((text) => {
-    const word = words.find((candidate) => candidate === text);
-    return word === undefined ? problem(`is ${quoted(text)}: write ${words.join(', ')}`) : { value: word };
+/** A number above 0 and below `limit`: a share, or a percentage. */
+export const below = (limit: number, example: string) =>
+  parsed(`a number between 0 and ${limit}, like ${example}`, (text) => {
+    const value = decimal(text);
+    return value > 0 && value < limit ? value : undefined;
   });
+
+/** A text that is not blank. */
+export const name = matching('a name', /\S/);
+
+/** One of some values. */
+export const oneOf = <T extends string>(values: readonly T[]) =>
+  parsed<T>(alternatives(values), (text) => values.find((value) => value === text));
+
+export const flag = oneOf(['true', 'false']);
 
 /** A PromQL expression. */
 export const expression = field<string>((text) => {
   const problems = checkExpression(text);
-  return problems.length === 0
-    ? { value: text.trim() }
-    : { problems: problems.map(({ at, message }) => ({ at, message: `is not PromQL: ${message}` })) };
+  return problems.length === 0 ? { value: text.trim() } : { problems };
 });
 
-/** Label matchers as they stand between braces: `reporter="destination"`. */
-export const matchers = field<string>((text) => {
+/** PromQL label matchers without braces: `reporter="destination"`. */
+export const promqlMatchers = field<string>((text) => {
   const before = 'x{';
   const problems = checkExpression(`${before}${text}}`);
   if (problems.length === 0) return { value: text.trim().replace(/,$/, '') };
   return {
     problems: problems.map(({ at, message }) => ({
       at: Math.min(Math.max(0, at - before.length), text.length),
-      message: `holds no label matchers (a="b", c=~"d|e"): ${message}`,
+      message: `expected label matchers like a="b", c=~"d|e": ${message}`,
     })),
   };
 });
 
-const METRIC = /^[A-Za-z_:][\w:]*$/;
-
-/** A metric's name. */
-export const metricName = field<string>((text) =>
-  METRIC.test(text)
-    ? { value: text }
-    : problem(`is ${quoted(text)}: a metric's name has letters, digits, _ and :`),
-);
-
-/** The name of a histogram, as the short form wants it: without the endings of its series. */
-export const histogramName = metricName.refine((value) => !/_(?:bucket|count|sum)$/.test(value), {
-  error: ({ input }) =>
-    `is ${JSON.stringify(input)}: write the name without its ending, ${String(input).replace(/_(?:bucket|count|sum)$/, '')}`,
+const matcherText = field<readonly Matcher[]>((text) => {
+  const read = parseMatchers(text);
+  return read.ok
+    ? { value: read.matchers }
+    : { problems: [{ at: read.at, message: `the matcher ${read.message}` }] };
 });
 
+/** A list of Alertmanager matchers. */
+export const labelMatchers = z.array(matcherText).transform((lists) => lists.flat());
+
+export const metricName = matching('a metric name (letters, digits, _ and :)', /^[A-Za-z_:][\w:]*$/);
+
+const HISTOGRAM_SUFFIX = /_(?:bucket|count|sum)$/;
+
+/** The name of a histogram without the suffixes of its series. */
+export const histogramName = metricName.refine((value) => !HISTOGRAM_SUFFIX.test(value), {
+  error: ({ input }) =>
+    `found ${shown(input)}, expected the name without its suffix, ${String(input).replace(HISTOGRAM_SUFFIX, '')}`,
+});
+
+const LABEL_RULE = 'a label name (letters, digits and _, not starting with a digit)';
 const LABEL = /^[A-Za-z_]\w*$/;
 
-/** Whether a text can name a label on every Prometheus version. */
-export const isLabelName = (text: string): boolean => LABEL.test(text);
+/** A label name that every Prometheus version accepts. */
+export const labelName = matching(LABEL_RULE, LABEL);
 
-/** A label's name. */
-export const labelName = field<string>((text) =>
-  isLabelName(text)
-    ? { value: text }
-    : problem(`is ${quoted(text)}: a label's name has letters, digits and _, and starts with no digit`),
-);
-
-/** A Slack channel: its name with `#`, or its id. */
+/** A Slack channel: its name with `#`, or its ID. */
 export const channel = field<string>((text) => {
-  const wrong = channelProblem(text);
-  return wrong === undefined ? { value: text } : problem(wrong);
+  const message = channelProblem(text);
+  return message === undefined ? { value: text } : { problems: [{ message }] };
 });
 
-/** Lists the smallest distance between other alerts, going round at `cycle`; undefined for a single value. */
+/** A Slack user group or user to mention. */
+export const mention = matching(
+  'a user group ID (S0123ABCD) or a user ID (U0123ABCD)',
+  /^[SUW][A-Z0-9]{7,}$/,
+);
+
+type TextCheck = (name: string, text: string) => readonly { at?: number; onKey?: boolean; message: string }[];
+
+const textMap = (...checks: readonly TextCheck[]) =>
+  emptyIsAbsent(
+    z.record(z.string(), z.string()).superRefine((map, context) => {
+      for (const [key, text] of Object.entries(map)) {
+        for (const { message, ...params } of checks.flatMap((check) => check(key, text))) {
+          context.addIssue({ code: 'custom', path: [key], message, params });
+        }
+      }
+    }),
+  );
+
+const labelNames: TextCheck = (key) =>
+  LABEL.test(key) && key !== '__name__'
+    ? []
+    : [{ onKey: true, message: `expected ${LABEL_RULE} other than __name__` }];
+
+/** Templates that Prometheus rejects as well; an unsupported one is only a note. */
+const templates: TextCheck = (_, text) => templateProblems(text).filter(({ isBroken }) => isBroken);
+
+/** The annotations that are settings of the bot, with the problem of an invalid value. */
+const SETTINGS: Readonly<Record<string, (value: string) => string | undefined>> = {
+  slo_unit: (value) =>
+    value === '' ? 'found an empty value, expected ms, s, or the unit of a plain number' : undefined,
+  slo_no_data: (value) =>
+    value === 'keep' || value === 'resolve' ? undefined : `found ${shown(value)}, expected keep or resolve`,
+  slack_channel: channelProblem,
+};
+
+/** The names of the annotations that are settings of the bot. */
+export const SETTING_NAMES: readonly string[] = Object.keys(SETTINGS);
+
+const settings: TextCheck = (key, text) => {
+  const message = Object.hasOwn(SETTINGS, key) ? SETTINGS[key]?.(text) : undefined;
+  return message === undefined ? [] : [{ message }];
+};
+
+/** Labels of a recording rule: Prometheus expands no templates in them. */
+export const plainLabels = textMap(labelNames);
+/** Labels of an alerting rule, with templates. */
+export const alertLabels = textMap(labelNames, templates);
+/** Annotations of an alerting rule, with templates and settings of the bot. */
+export const annotations = textMap(labelNames, templates, settings);
+
+/** A cron expression with the shortest time between two runs, for deadlines and leases. */
+export interface CronSchedule {
+  readonly expression: string;
+  readonly interval: Milliseconds;
+}
+
+/** The smallest distance between two values in order, wrapping around at `cycle`; undefined for a single value. */
 function smallestGap(values: readonly number[], cycle: number): number | undefined {
   if (values.length < 2) return undefined;
   return Math.min(...values.map((value, i) => (values[i + 1] ?? (values[0] ?? 0) + cycle) - value));
 }
 
-/** A cron expression with its shortest distance between two runs, for deadlines and leases. */
-export interface Schedule {
-  readonly expression: string;
-  readonly interval: Milliseconds;
+interface CronFields {
+  readonly second: readonly number[];
+  readonly minute: readonly number[];
+  readonly hour: readonly number[];
 }
 
-function intervalOf({
-  second,
-  minute,
-  hour,
-}: {
-  second: number[];
-  minute: number[];
-  hour: number[];
-}): Milliseconds {
+function intervalOf({ second, minute, hour }: CronFields): Milliseconds {
   const seconds =
     smallestGap(second, 60) ?? (smallestGap(minute, 60) ?? (smallestGap(hour, 24) ?? 24) * 60) * 60;
   return ms(seconds * 1_000);
 }
 
 /** A cron expression of six fields, seconds first, in UTC. */
-export const schedule = field<Schedule>((text) => {
-  const fields = text.trim().split(/\s+/);
-  if (fields.length !== 6) {
-    return problem(
-      `is ${quoted(text)}: write six fields (second minute hour day month weekday), like "*/30 * * * * *"`,
-    );
+export const schedule = field<CronSchedule>((text) => {
+  const parts = text.trim().split(/\s+/);
+  if (parts.length !== 6) {
+    const message = `found ${shown(text)}, expected six fields (second minute hour day month weekday), like "*/30 * * * * *"`;
+    return { problems: [{ message }] };
   }
-  const checked = validateDetailed(text.trim());
-  if (checked.fields !== undefined && checked.valid) {
-    return { value: { expression: fields.join(' '), interval: intervalOf(checked.fields) } };
-  }
-  const wrong = checked.errors.map((error) => `${JSON.stringify(error.value ?? '')} is not a ${error.field}`);
-  return problem(`is no schedule: ${wrong.join('; ')}`);
+  const { fields, valid, errors } = validateDetailed(text.trim());
+  if (fields !== undefined && valid)
+    return { value: { expression: parts.join(' '), interval: intervalOf(fields) } };
+  const wrong = errors.map((error) => `${JSON.stringify(error.value ?? '')} is not a valid ${error.field}`);
+  return { problems: [{ message: wrong.join('; ') }] };
 });

@@ -3,18 +3,78 @@ import type { Labels } from '../../lib/labels.ts';
 import { nearestName } from '../../lib/nearest.ts';
 import { MINUTE, ms } from '../../lib/units.ts';
 import { analyseExpression } from '../analysis/analyse.ts';
-import { metricsOf, readingsOf } from '../analysis/metrics.ts';
+import {
+  metricsNeededBy,
+  metricsOf,
+  rateRangesOf,
+  readingsOf,
+  servicesNamedIn,
+} from '../analysis/metrics.ts';
 import { ruleKey } from '../compile.ts';
 import type { RuleGroup, SloRule } from '../rule.ts';
-import { type CompiledGroup, type PlacedUse, useOfExpression } from './compiled.ts';
-import { count, duration, expression, metricName, name, positiveDuration } from './fields.ts';
-import type { RuleFileError, RuleFileNote } from './source.ts';
-import { templateNotes } from './template-notes.ts';
-import { alertLabels, annotations, emptyIsAbsent, plainLabels, SETTING_NAMES } from './text-maps.ts';
-import type { Part, Shape } from './validate.ts';
-import { validate } from './validate.ts';
+import type { RuleUse } from '../rule-use.ts';
+import { templateProblems } from '../template/template.ts';
+import {
+  alertLabels,
+  annotations,
+  count,
+  duration,
+  emptyIsAbsent,
+  expression,
+  metricName,
+  name,
+  plainLabels,
+  positiveDuration,
+  SETTING_NAMES,
+} from './fields.ts';
+import {
+  errorAt,
+  isMap,
+  keyLocationOf,
+  locationOf,
+  type RuleFileReading,
+  type RuleFileSection,
+  readSections,
+  sectionAt,
+  shown,
+  valueOf,
+} from './section.ts';
+import type { RuleFileLocation, RuleFileNote } from './source.ts';
 
-/** Prometheus's own default for `evaluation_interval`. */
+/** What a rule reads from Prometheus, and where the rule is written. */
+export interface LocatedUse {
+  readonly use: RuleUse;
+  readonly location: RuleFileLocation;
+  /** Absent for a recording rule. */
+  readonly rule?: SloRule;
+  /** The id of its group. */
+  readonly group: string;
+  /** A hand-written alert without `for`. */
+  readonly isWithoutFor?: boolean;
+}
+
+/** The rule groups of the files, and what was found in them so far. */
+export interface RuleGroupReading extends RuleFileReading {
+  readonly groups: RuleGroup[];
+  readonly uses: LocatedUse[];
+}
+
+/** What a rule reads from Prometheus, as far as its expression shows. */
+export function useOfExpression(
+  rule: Pick<RuleUse, 'name' | 'kind' | 'expr' | 'interval'>,
+): Omit<RuleUse, 'family'> {
+  const { expr } = rule;
+  return {
+    ...rule,
+    metrics: metricsNeededBy(expr),
+    rates: rateRangesOf(expr),
+    services: servicesNamedIn(expr),
+    by: [],
+    thresholds: [],
+  };
+}
+
+/** Prometheus's default of `evaluation_interval`. */
 const DEFAULT_INTERVAL = MINUTE;
 
 const groupSchema = z.strictObject({
@@ -37,46 +97,36 @@ const alertSchema = z.strictObject({
 
 const recordingSchema = z.strictObject({ record: metricName, expr: expression, labels: plainLabels });
 
-type Group = z.output<typeof groupSchema>;
-type Alert = z.output<typeof alertSchema>;
+type AlertInput = z.output<typeof alertSchema>;
 
-const shapeOf = <S extends z.ZodObject>(schema: S): Shape<z.output<S>> => ({
-  schema: schema as unknown as z.ZodType<z.output<S>>,
-  keys: { '': Object.keys(schema.shape) },
+/** Whether a rule is an alert or a recording rule, before either schema is applied; undefined after an error. */
+function kindOf(reading: RuleFileReading, section: RuleFileSection): 'alert' | 'record' | undefined {
+  const rule = valueOf(section);
+  if (!isMap(rule)) {
+    const expected = 'a map with `alert` or `record`, and `expr`';
+    reading.errors.push(errorAt(section, `invalid rule: found ${shown(rule)}, expected ${expected}.`));
+    return undefined;
+  }
+  if ('alert' in rule && 'record' in rule) {
+    const message = 'conflicting `alert` and `record`: a rule has one of them.';
+    reading.errors.push({ ...keyLocationOf(sectionAt(section, 'record')), message });
+    return undefined;
+  }
+  if ('alert' in rule) return 'alert';
+  if ('record' in rule) return 'record';
+  const near = Object.keys(rule).find((key) => nearestName(key, ['alert', 'record']) !== undefined);
+  const hint = near === undefined ? '.' : `: did you misspell it as \`${near}\`?`;
+  reading.errors.push(errorAt(section, `missing \`alert\` or \`record\`${hint}`));
+  return undefined;
+}
+
+/** The settings of the bot in the annotations of a rule. */
+export const settingsOf = (texts: Labels): Pick<SloRule, 'onNoData' | 'channel'> => ({
+  onNoData: texts['slo_no_data'] === 'resolve' ? 'resolve' : 'keep',
+  channel: texts['slack_channel'],
 });
 
-const GROUP = shapeOf(groupSchema);
-const ALERT = shapeOf(alertSchema);
-const RECORDING = shapeOf(recordingSchema);
-
-/** Reads the keys of a rule that say what kind it is, before either schema is held against it. */
-function kindOf(part: Part, rule: unknown): 'alert' | 'recording' | RuleFileError {
-  const { source, document, path } = part;
-  if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) {
-    return source.at(document.offsetOf(path), 'a rule must be a map with `alert` or `record`, and `expr`.');
-  }
-  const hasAlert = 'alert' in rule;
-  const hasRecord = 'record' in rule;
-  if (hasAlert && hasRecord) {
-    return source.at(document.offsetOfKey([...path, 'record']), 'a rule has `alert` or `record`, not both.');
-  }
-  if (hasAlert) return 'alert';
-  if (hasRecord) return 'recording';
-  const near = Object.keys(rule).find((key) => nearestName(key, ['alert', 'record']) !== undefined);
-  const hint = near === undefined ? '' : `; is \`${near}\` meant to be one of them?`;
-  return source.at(document.offsetOf(path), `this rule has neither \`alert\` nor \`record\`${hint || '.'}`);
-}
-
-/** The bot's settings, read out of the annotations. */
-export function settingsOf(texts: Labels): Pick<SloRule, 'onNoData' | 'channel'> {
-  const channel = texts['slack_channel'];
-  return {
-    onNoData: texts['slo_no_data'] === 'resolve' ? 'resolve' : 'keep',
-    channel,
-  };
-}
-
-function alertingRule(alert: Alert, groupLabels: Labels): SloRule {
+function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
   const labels = { ...groupLabels, ...alert.labels };
   const texts = alert.annotations ?? {};
   return {
@@ -93,126 +143,127 @@ function alertingRule(alert: Alert, groupLabels: Labels): SloRule {
   };
 }
 
-/** Annotations that look like settings with a slip in them: they would be ignored without a word. */
-function settingNotes(part: Part, alert: Alert): readonly RuleFileNote[] {
-  return Object.keys(alert.annotations ?? {}).flatMap((annotation) => {
+/** Annotations with a name close to a setting's: they would be ignored silently. */
+const settingNotes = (section: RuleFileSection, { annotations: texts = {} }: AlertInput) =>
+  Object.keys(texts).flatMap((annotation): readonly RuleFileNote[] => {
     const near = nearestName(annotation, SETTING_NAMES);
     if (near === undefined || SETTING_NAMES.includes(annotation)) return [];
-    const offset = part.document.offsetOfKey([...part.path, 'annotations', annotation]);
-    const message = `the annotation \`${annotation}\` is no setting; did you mean \`${near}\`?`;
-    return [{ ...part.source.at(offset, message), code: 'setting-name' as const }];
+    const location = keyLocationOf(sectionAt(section, 'annotations', annotation));
+    const message = `unknown setting \`${annotation}\` in annotations: did you mean \`${near}\`?`;
+    return [{ ...location, message, code: 'setting-name' }];
   });
+
+/** Unsupported templates in the labels and annotations of a rule or an SLO. */
+export const templateNotes = (section: RuleFileSection): readonly RuleFileNote[] =>
+  ['labels', 'annotations'].flatMap((key) => {
+    const map = valueOf(sectionAt(section, key));
+    return Object.entries(isMap(map) ? (map as Labels) : {}).flatMap(([field, text]) =>
+      // The later problems of a template follow from the first one.
+      templateProblems(text)
+        .slice(0, 1)
+        .map(({ at, message }): RuleFileNote => {
+          const { source, document, path } = sectionAt(section, key, field);
+          const problem = `\`${key}.${field}\`: ${message}. The text is shown unexpanded.`;
+          const location = source.at(document.offsetInside(path, at));
+          return { ...location, message: problem, code: 'template-unsupported' };
+        }),
+    );
+  });
+
+function readsAlertsNote(
+  { name: alert, expr }: SloRule,
+  location: RuleFileLocation,
+): readonly RuleFileNote[] {
+  if (!metricsOf(expr).some((metric) => metric === 'ALERTS' || metric === 'ALERTS_FOR_STATE')) return [];
+  const message = `\`${alert}\` reads ALERTS, which holds Prometheus's own alerts, not Tailwatch's.`;
+  return [{ ...location, message, code: 'reads-alerts' }];
 }
 
-interface Recording {
+interface LocatedRule {
+  readonly rule: SloRule;
+  readonly location: RuleFileLocation;
+  readonly isWithoutFor: boolean;
+}
+
+/** As in Prometheus, rules with the same name and labels are distinguished by their order. */
+function withUniqueKey(rule: SloRule, earlier: readonly LocatedRule[]): SloRule {
+  const count = earlier.filter(({ rule: other }) => ruleKey(other.name, other.labels) === rule.key).length;
+  return count === 0 ? rule : { ...rule, key: `${rule.key}#${count + 1}` };
+}
+
+interface LocatedRecording {
   readonly record: string;
   readonly expr: string;
-  readonly place: RuleFileError;
+  readonly location: RuleFileLocation;
 }
 
-/** What reading the rules of a group gathers. */
-interface Gathered {
-  readonly rules: {
-    readonly rule: SloRule;
-    readonly place: RuleFileError;
-    readonly isWithoutFor: boolean;
-  }[];
-  readonly recordings: Recording[];
-  readonly errors: RuleFileError[];
-  readonly notes: RuleFileNote[];
-}
-
-function readAlert(part: Part, groupLabels: Labels, into: Gathered): void {
-  const checked = validate(ALERT, part);
-  if (!checked.ok) {
-    into.errors.push(...checked.errors);
-    return;
+/** The rules of a group, with the errors and notes of all of them. */
+function readRules(reading: RuleFileReading, sections: readonly RuleFileSection[], groupLabels: Labels) {
+  const rules: LocatedRule[] = [];
+  const recordings: LocatedRecording[] = [];
+  for (const section of sections) {
+    const kind = kindOf(reading, section);
+    const location = kind === undefined ? undefined : locationOf(sectionAt(section, kind));
+    if (location === undefined) continue;
+    if (kind === 'alert') {
+      for (const { value } of readSections(reading, [section], alertSchema)) {
+        const rule = withUniqueKey(alertingRule(value, groupLabels), rules);
+        rules.push({ rule, location, isWithoutFor: value.for === undefined });
+        reading.notes.push(
+          ...settingNotes(section, value),
+          ...templateNotes(section),
+          ...readsAlertsNote(rule, location),
+        );
+      }
+    } else {
+      for (const { value } of readSections(reading, [section], recordingSchema)) {
+        recordings.push({ record: value.record, expr: value.expr, location });
+        const message = `the recording rule \`${value.record}\` is left to Prometheus.`;
+        reading.notes.push({ ...location, message, code: 'recording-rule' });
+      }
+    }
   }
-  const read = alertingRule(checked.value, groupLabels);
-  const place = part.source.at(part.document.offsetOf([...part.path, 'alert']), '');
-  const twins = into.rules.filter(({ rule: { name, labels } }) => ruleKey(name, labels) === read.key);
-  // As Prometheus does: rules of the same name and labels are known by their order.
-  const rule = twins.length === 0 ? read : { ...read, key: `${read.key}#${twins.length + 1}` };
-  into.rules.push({ rule, place, isWithoutFor: checked.value.for === undefined });
-  into.notes.push(...settingNotes(part, checked.value), ...templateNotes(part), ...alertsNote(rule, place));
+  return { rules, recordings };
 }
 
-function alertsNote(rule: SloRule, place: RuleFileError): readonly RuleFileNote[] {
-  if (!metricsOf(rule.expr).some((metric) => metric === 'ALERTS' || metric === 'ALERTS_FOR_STATE')) return [];
-  const message = `\`${rule.name}\` reads ALERTS: that is Prometheus's state of its own rules, not Tailwatch's.`;
-  return [{ ...place, message, code: 'reads-alerts' }];
-}
-
-function readRecording(part: Part, into: Gathered): void {
-  const checked = validate(RECORDING, part);
-  if (!checked.ok) {
-    into.errors.push(...checked.errors);
-    return;
-  }
-  const { record, expr } = checked.value;
-  const place = part.source.at(part.document.offsetOf([...part.path, 'record']), '');
-  into.recordings.push({ record, expr, place });
-  into.notes.push({
-    ...place,
-    message: `the recording rule \`${record}\` is left to Prometheus.`,
-    code: 'recording-rule',
-  });
-}
-
-function readRules(part: Part, group: Group): Gathered {
-  const gathered: Gathered = { rules: [], recordings: [], errors: [], notes: [] };
-  for (const [index, rule] of (group.rules ?? []).entries()) {
-    const rulePart = { ...part, path: [...part.path, 'rules', index] };
-    const kind = kindOf(rulePart, rule);
-    if (kind === 'alert') readAlert(rulePart, group.labels ?? {}, gathered);
-    else if (kind === 'recording') readRecording(rulePart, gathered);
-    else gathered.errors.push(kind);
-  }
-  return gathered;
-}
-
-/** The rules of a group whose own keys are wrong are still read, for their mistakes. */
-function rulesRegardless(part: Part): readonly RuleFileError[] {
-  let value = part.document.value;
-  for (const step of [...part.path, 'rules'])
-    value = (value as Record<string | number, unknown> | undefined)?.[step];
-  return Array.isArray(value) ? readRules(part, { name: '', rules: value }).errors : [];
-}
-
-function useOf({ rule, place, isWithoutFor }: Gathered['rules'][number], group: RuleGroup): PlacedUse {
-  const { name, expr, objective, comparison } = rule;
-  const use = useOfExpression({ name, kind: 'alerting', expr, interval: group.interval });
-  const placed = { place, rule, group: group.id, isWithoutFor };
-  if (objective === undefined) return { ...placed, use };
+function useOf({ rule, ...located }: LocatedRule, { id, interval }: RuleGroup): LocatedUse {
+  const { name: alert, expr, objective, comparison } = rule;
+  const use = useOfExpression({ name: alert, kind: 'alerting', expr, interval });
+  if (objective === undefined) return { ...located, rule, group: id, use };
   const { family, by, threshold } = objective;
-  const isExceeded = comparison === '>' ? { isExceeded: true as const } : {};
-  return { ...placed, use: { ...use, family, by, thresholds: [{ threshold, key: 'expr', ...isExceeded }] } };
+  const isExceeded = comparison === '>' || undefined;
+  const thresholds = [{ threshold, key: 'expr', isExceeded }];
+  return { ...located, rule, group: id, use: { ...use, family, by, thresholds } };
 }
 
-/** A recording rule is only looked for: whether its series are there. */
-function recordingUse({ record, expr, place }: Recording, { id, interval }: RuleGroup): PlacedUse {
+/** Of a recording rule only the series it writes are checked. */
+function recordingUse({ record, expr, location }: LocatedRecording, { id, interval }: RuleGroup): LocatedUse {
   const use = useOfExpression({ name: record, kind: 'recording', expr, interval });
-  return { place, group: id, use: { ...use, metrics: [record], rates: [], services: [] } };
+  return { location, group: id, use: { ...use, metrics: [record], rates: [], services: [] } };
 }
 
-/** Reads one Prometheus rule group. */
-export function readGroup(part: Part): CompiledGroup {
-  const checked = validate(GROUP, part);
-  if (!checked.ok) return { uses: [], errors: [...checked.errors, ...rulesRegardless(part)], notes: [] };
-  const { rules, recordings, errors, notes } = readRules(part, checked.value);
-  const { file } = part.source;
+/** Reads a Prometheus rule group. */
+export function readGroup(reading: RuleGroupReading, section: RuleFileSection): void {
+  const list = valueOf(sectionAt(section, 'rules'));
+  const sections = Array.isArray(list) ? list.map((_, index) => sectionAt(section, 'rules', index)) : [];
+  const [checked] = readSections(reading, [section], groupSchema);
+  // The rules of an invalid group are read for their errors.
+  const { rules, recordings } = readRules(reading, sections, checked?.value.labels ?? {});
+  if (checked === undefined) return;
+  const { value } = checked;
+  const { file } = section.source;
   const group: RuleGroup = {
-    id: `${file};${checked.value.name}`,
+    id: `${file};${value.name}`,
     file,
-    name: checked.value.name,
-    interval: checked.value.interval ?? DEFAULT_INTERVAL,
-    queryOffset: checked.value.query_offset ?? ms(0),
-    limit: checked.value.limit ?? 0,
+    name: value.name,
+    interval: value.interval ?? DEFAULT_INTERVAL,
+    queryOffset: value.query_offset ?? ms(0),
+    limit: value.limit ?? 0,
     rules: rules.map(({ rule }) => rule),
   };
-  const uses = [
+  reading.groups.push(group);
+  reading.uses.push(
     ...rules.map((rule) => useOf(rule, group)),
     ...recordings.map((recording) => recordingUse(recording, group)),
-  ];
-  return { group, uses, errors, notes };
+  );
 }

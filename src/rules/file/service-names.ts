@@ -1,118 +1,74 @@
 import { z } from 'zod';
 import type { ServiceNaming } from '../service-naming.ts';
-import { field } from './fields.ts';
-import type { RuleFileError, Source } from './source.ts';
-import { emptyIsAbsent } from './text-maps.ts';
-import type { Shape } from './validate.ts';
-import { validate } from './validate.ts';
-import type { Path, YamlDocument } from './yaml-document.ts';
+import { emptyIsAbsent, matching } from './fields.ts';
+import { locationOf, type RuleFileReading, readSections, sectionAt, sectionsOf } from './section.ts';
+import type { RuleFileLocation } from './source.ts';
 
-/** The key of a document that says how people call services. */
+/** The key of a document that defines aliases of services and the default namespace. */
 export const NAMING_KEY = 'services';
 
-/** Something a file says, and where. */
-interface Said {
-  readonly name: string;
-  readonly value: string;
-  readonly place: RuleFileError;
-}
-
-/** What a file says about the names of services. */
-export interface FileNaming {
-  readonly aliases: readonly Said[];
-  readonly namespaces: readonly Said[];
-  readonly errors: readonly RuleFileError[];
-}
-
 const WORD = /^\S+$/;
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-const serviceName = field<string>((text) =>
-  WORD.test(text)
-    ? { value: text }
-    : { problems: [{ message: `is ${JSON.stringify(text)}: write the name of a service, without blanks` }] },
-);
-const namespaceName = field<string>((text) =>
-  DNS_LABEL.test(text)
-    ? { value: text }
-    : {
-        problems: [
-          { message: `is ${JSON.stringify(text)}: write the name of a Kubernetes namespace, like shop` },
-        ],
-      },
-);
-
-const aliases = z.record(z.string(), serviceName).superRefine((map, context) => {
-  for (const [name, service] of Object.entries(map)) {
-    const message = WORD.test(name)
-      ? name.toLowerCase() === service.toLowerCase()
-        ? 'stands for itself: remove it'
-        : undefined
-      : 'is a name with blanks: a command ends a name at a blank';
-    if (message !== undefined)
-      context.addIssue({ code: 'custom', path: [name], message, params: { onKey: true } });
-  }
-});
+const aliases = z
+  .record(z.string(), matching('a service name without blanks', WORD))
+  .superRefine((map, context) => {
+    const issue = (alias: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [alias], message, params: { onKey: true } });
+    for (const [alias, service] of Object.entries(map)) {
+      if (!WORD.test(alias)) issue(alias, 'expected an alias without blanks, at which commands end a name');
+      else if (alias.toLowerCase() === service.toLowerCase()) issue(alias, 'an alias of itself. Remove it');
+    }
+  });
 
 const schema = z.strictObject({
   aliases: emptyIsAbsent(aliases),
-  namespace: namespaceName.optional(),
+  namespace: matching('a Kubernetes namespace like shop', /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/).optional(),
 });
 
-const SHAPE: Shape<z.output<typeof schema>> = { schema, keys: { '': Object.keys(schema.shape) } };
+/** A name with its meaning, and where it is defined. */
+interface NameDefinition {
+  readonly name: string;
+  readonly value: string;
+  readonly location: RuleFileLocation;
+}
 
-const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null;
-
-/** Reads `services:` of every document of a file that has it. */
-export function readNaming(source: Source, documents: readonly YamlDocument[]): FileNaming {
-  const said = { aliases: [] as Said[], namespaces: [] as Said[], errors: [] as RuleFileError[] };
-  for (const document of documents) {
-    if (!isMap(document.value) || !Object.hasOwn(document.value, NAMING_KEY)) continue;
-    const checked = validate(SHAPE, { source, document, path: [NAMING_KEY] });
-    if (!checked.ok) {
-      said.errors.push(...checked.errors);
-      continue;
+/** Keeps the first definition of each name. The same one again is allowed, another one is an error. */
+function consistent(
+  reading: RuleFileReading,
+  all: readonly NameDefinition[],
+  subject: (name: string) => string,
+): ReadonlyMap<string, string> {
+  const first = new Map<string, NameDefinition>();
+  for (const definition of all) {
+    const { name, value, location } = definition;
+    const earlier = first.get(name);
+    if (earlier === undefined) first.set(name, definition);
+    else if (earlier.value !== value) {
+      const { file, line } = earlier.location;
+      const message = `conflicting ${subject(name)}: found \`${value}\`, but it is \`${earlier.value}\` at ${file}:${line}.`;
+      reading.errors.push({ ...location, message });
     }
-    const at = (path: Path): RuleFileError => source.at(document.offsetOf([NAMING_KEY, ...path]), '');
-    for (const [name, value] of Object.entries(checked.value.aliases ?? {})) {
-      said.aliases.push({ name: name.toLowerCase(), value, place: at(['aliases', name]) });
-    }
-    const { namespace } = checked.value;
-    if (namespace !== undefined)
-      said.namespaces.push({ name: 'namespace', value: namespace, place: at(['namespace']) });
   }
-  return said;
+  return new Map(Array.from(first.values(), ({ name, value }) => [name, value]));
 }
 
-/** What all files say together. A name that stands for two services is a mistake, and so are two namespaces. */
-export function mergeNaming(files: readonly FileNaming[]): {
-  readonly naming: ServiceNaming;
-  readonly errors: readonly RuleFileError[];
-} {
-  const aliases = files.flatMap((file) => file.aliases);
-  const namespaces = files.flatMap((file) => file.namespaces);
-  const [namespace] = namespaces;
+/** Reads `services:` of all documents. */
+export function readNaming(reading: RuleFileReading): ServiceNaming {
+  const inDocuments = readSections(reading, sectionsOf(reading, NAMING_KEY), schema);
+  const definedAliases = inDocuments.flatMap(({ value, section }) =>
+    Object.entries(value.aliases ?? {}).map(([alias, service]) => ({
+      name: alias.toLowerCase(),
+      value: service,
+      location: locationOf(sectionAt(section, 'aliases', alias)),
+    })),
+  );
+  const namespaces = inDocuments.flatMap(({ value: { namespace }, section }) =>
+    namespace === undefined
+      ? []
+      : [{ name: '', value: namespace, location: locationOf(sectionAt(section, 'namespace')) }],
+  );
   return {
-    naming: {
-      aliases: new Map(aliases.map(({ name, value }) => [name, value])),
-      namespace: namespace?.value,
-    },
-    errors: [
-      ...contradictions(aliases, ({ name }) => `the alias \`${name}\``),
-      ...contradictions(namespaces, () => '`services.namespace`'),
-    ],
+    aliases: consistent(reading, definedAliases, (alias) => `alias \`${alias}\``),
+    namespace: consistent(reading, namespaces, () => '`services.namespace`').get(''),
   };
-}
-
-function contradictions(all: readonly Said[], subject: (said: Said) => string): readonly RuleFileError[] {
-  const first = new Map<string, Said>();
-  return all.flatMap((said) => {
-    const earlier = first.get(said.name);
-    if (earlier === undefined) first.set(said.name, said);
-    if (earlier === undefined || earlier.value === said.value) return [];
-    const where = `${earlier.place.file}, line ${earlier.place.line}`;
-    return [
-      { ...said.place, message: `${subject(said)} stands for \`${earlier.value}\` already, in ${where}.` },
-    ];
-  });
 }

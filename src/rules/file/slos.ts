@@ -8,34 +8,49 @@ import { canBurn, compileSlo } from '../compile.ts';
 import type { Preset, PresetName } from '../presets.ts';
 import { errorSelectorFor, PRESETS, unitOfMetric } from '../presets.ts';
 import type { LatencyFamily, LatencyObjective, RuleGroup } from '../rule.ts';
-import { type CompiledGroup, type PlacedUse, useOfExpression } from './compiled.ts';
-import { defined } from './defined.ts';
 import {
+  alertLabels,
+  annotations,
+  below,
   channel,
   count,
   duration,
+  emptyIsAbsent,
+  flag,
   histogramName,
   labelName,
-  matchers,
   name,
   oneOf,
   positiveDuration,
-  quantile,
+  promqlMatchers,
   schedule,
 } from './fields.ts';
-import { settingsOf } from './groups.ts';
-import type { RuleFileError } from './source.ts';
-import { templateNotes } from './template-notes.ts';
-import { alertLabels, annotations, emptyIsAbsent } from './text-maps.ts';
-import type { Part, Shape } from './validate.ts';
-import { validate } from './validate.ts';
+import {
+  type LocatedUse,
+  type RuleGroupReading,
+  settingsOf,
+  templateNotes,
+  useOfExpression,
+} from './groups.ts';
+import {
+  errorAt,
+  locationOf,
+  type RuleFileSection,
+  sectionAt,
+  type UnsupportedKeys,
+  validate,
+} from './section.ts';
 
-/** How often a short-form SLO is evaluated when its file does not say. */
+/** The evaluation interval of a short-form SLO without `interval`. */
 const DEFAULT_INTERVAL: Milliseconds = ms(30 * SECOND);
 
 const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 
-const objectiveSchema = z.strictObject({ quantile, below: positiveDuration, window: positiveDuration });
+const objectiveSchema = z.strictObject({
+  quantile: below(1, '0.99 for p99'),
+  below: positiveDuration,
+  window: positiveDuration,
+});
 const recoverSchema = z.strictObject({
   below: positiveDuration.optional(),
   window: positiveDuration.optional(),
@@ -52,12 +67,12 @@ const sloSchema = z.strictObject({
   preset: oneOf(PRESET_NAMES).optional(),
   metric: histogramName.optional(),
   unit: oneOf(['ms', 's']).optional(),
-  selector: matchers.optional(),
-  errors: matchers.optional(),
+  selector: promqlMatchers.optional(),
+  errors: promqlMatchers.optional(),
   by: z.array(labelName).optional(),
   service_label: labelName.optional(),
   histogram: oneOf(['native', 'classic']).optional(),
-  approximate: oneOf(['true', 'false']).optional(),
+  approximate: flag.optional(),
   objective: objectiveSchema,
   min_requests: count.optional(),
   alert: emptyIsAbsent(alertSchema),
@@ -73,41 +88,32 @@ const sloSchema = z.strictObject({
 
 type SloInput = z.output<typeof sloSchema>;
 
-const SLO: Shape<SloInput> = {
-  schema: sloSchema,
-  keys: {
-    '': Object.keys(sloSchema.shape),
-    objective: Object.keys(objectiveSchema.shape),
-    alert: Object.keys(alertSchema.shape),
-    'alert.recover': Object.keys(recoverSchema.shape),
-  },
-  notBuilt: {
-    compat: 'write `compat: prometheus` at the top of a document: it holds for all rules.',
-    inhibit: 'write `inhibit: call-graph` at the top of the document.',
-    mute: 'write a `route` with `mute_time_intervals` at the top of the document.',
-    active: 'write a `route` with `active_time_intervals` at the top of the document.',
-    budget: 'remove it; `burn: workbook` alerts on a budget of 30 days.',
-    mention: 'write a `route` with `mentions` at the top of the document.',
-    mentions: 'write a `route` with `mentions` at the top of the document.',
-    'alert.flap_threshold': 'write `flap_threshold` at the top of the document: it holds for all rules.',
-    'alert.inhibit': 'write `inhibit: call-graph` at the top of the document.',
-    'alert.repeat': 'remove it; a firing alert keeps one message that is brought up to date.',
-  },
+const useRoute = (key: string): string => `Use a \`route\` with \`${key}\` at the top of the document.`;
+const UNSUPPORTED: UnsupportedKeys = {
+  compat: 'Use `compat: prometheus` at the top of a document. It applies to all rules.',
+  inhibit: 'Use `inhibit: call-graph` at the top of the document.',
+  mute: useRoute('mute_time_intervals'),
+  active: useRoute('active_time_intervals'),
+  mention: useRoute('mentions'),
+  mentions: useRoute('mentions'),
+  budget: 'Remove it. `burn: workbook` alerts on a budget of 30 days.',
+  flap_threshold: 'Use `flap_threshold` at the top of the document. It applies to all rules.',
+  repeat: 'Remove it. A firing alert is one message that is updated in place.',
 };
 
-/** A problem that lies between keys: at which of them, and what. */
-interface Conflict {
-  readonly path: readonly (string | number)[];
+/** An error between several keys: the path of one of them, and the message. */
+interface SloConflict {
+  readonly path: readonly string[];
   readonly message: string;
 }
 
-/** The preset that is named, or the one whose metric is: its side of each request must be picked either way. */
+/** The named preset, or the one of the named metric: its selector is needed in both cases. */
 function presetOf(slo: SloInput): Preset | undefined {
   if (slo.preset !== undefined) return PRESETS[slo.preset];
   return Object.values(PRESETS).find(({ family }) => family.metric === slo.metric);
 }
 
-/** The label that names the service: what the SLO says, else the preset's, else the known one among `by`. */
+/** The label that names the service: the SLO's, else the preset's, else a well-known one among `by`. */
 function serviceLabelFor(
   slo: SloInput,
   preset: LatencyFamily | undefined,
@@ -118,67 +124,67 @@ function serviceLabelFor(
   return candidate !== undefined && by.includes(candidate) ? candidate : undefined;
 }
 
-/** What picks requests and failures apart on a metric: the SLO's own matchers before the preset's. */
+/** The matchers of requests and of failed requests: the SLO's, else the preset's. */
 function selectorsOf(slo: SloInput, preset: LatencyFamily | undefined, metric: string) {
   return {
     selector: slo.selector ?? preset?.selector ?? '',
-    ...defined({ errorSelector: slo.errors ?? preset?.errorSelector ?? errorSelectorFor(metric) }),
+    errorSelector: slo.errors ?? preset?.errorSelector ?? errorSelectorFor(metric),
   };
 }
 
-/** The histogram: the preset's, with whatever the SLO says itself on top. */
-function familyOf(slo: SloInput, by: readonly string[]): LatencyFamily | Conflict {
+/** The histogram: the preset's, with the SLO's own settings on top. */
+function familyOf(slo: SloInput, by: readonly string[]): LatencyFamily | SloConflict {
   const preset = presetOf(slo)?.family;
   const metric = slo.metric ?? preset?.metric;
-  if (metric === undefined) {
-    const presets = PRESET_NAMES.join(', ');
-    return { path: ['name'], message: `has neither a \`preset\` (${presets}) nor a \`metric\` beside it` };
-  }
+  if (metric === undefined)
+    return { path: ['name'], message: `missing \`preset\` (${PRESET_NAMES.join(', ')}) or \`metric\`.` };
   const unit = slo.unit ?? unitOfMetric(metric) ?? preset?.unit;
-  if (unit === undefined)
-    return { path: ['metric'], message: 'does not tell its unit: add `unit: ms` or `unit: s`' };
-  const serviceLabel = serviceLabelFor(slo, preset, by);
-  if (serviceLabel !== undefined) {
-    const histogram = slo.histogram === 'native' ? slo.histogram : undefined;
-    return { metric, unit, serviceLabel, ...selectorsOf(slo, preset, metric), ...defined({ histogram }) };
+  if (unit === undefined) {
+    const message = `missing \`unit\`: the name of \`${metric}\` does not include it. Add \`unit: ms\` or \`unit: s\`.`;
+    return { path: ['metric'], message };
   }
-  const message = 'must hold the label that names the service; say in `service_label` which it is';
-  return { path: ['by'], message };
+  const serviceLabel = serviceLabelFor(slo, preset, by);
+  if (serviceLabel === undefined) {
+    const message = 'invalid `by`: no label names the service. Add it, and name it in `service_label`.';
+    return { path: ['by'], message };
+  }
+  const histogram = slo.histogram === 'native' ? slo.histogram : undefined;
+  return { metric, unit, serviceLabel, histogram, ...selectorsOf(slo, preset, metric) };
 }
 
-/** The labels to give verdicts for. */
+/** The labels that the SLO is evaluated for. */
 function groupingOf(slo: SloInput): readonly string[] {
   return slo.by ?? presetOf(slo)?.by ?? (slo.service_label === undefined ? [] : [slo.service_label]);
 }
 
-function recoveryConflicts(slo: SloInput): readonly Conflict[] {
+function recoveryConflicts(slo: SloInput): readonly SloConflict[] {
   const { recover } = slo.alert ?? {};
   if (recover === undefined) return [];
+  const path = ['alert', 'recover'];
   if (recover.below === undefined && recover.window === undefined)
-    return [{ path: ['alert', 'recover'], message: 'says neither `below` nor `window`' }];
+    return [{ path, message: 'invalid `alert.recover`: found no keys, expected `below`, `window` or both.' }];
   if (recover.below === undefined || recover.below <= slo.objective.below) return [];
-  const most = formatDuration(slo.objective.below);
-  const message = `is above the objective's own ${most}: a breach could recover while it lasts`;
-  return [{ path: ['alert', 'recover', 'below'], message }];
+  const [found, most] = [formatDuration(recover.below), formatDuration(slo.objective.below)];
+  const message = `invalid \`alert.recover.below\`: found ${found}, expected at most the objective's ${most}. Otherwise an alert could recover during a breach.`;
+  return [{ path: [...path, 'below'], message }];
 }
 
-function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly Conflict[] {
-  const conflicts: Conflict[] = [...recoveryConflicts(slo)];
-  const { burn } = slo.alert ?? {};
+function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly SloConflict[] {
+  const conflicts = [...recoveryConflicts(slo)];
   if (slo.schedule !== undefined && slo.interval !== undefined) {
-    conflicts.push({ path: ['interval'], message: 'stands beside `schedule`: keep one of them' });
+    const message = 'conflicting `interval` and `schedule`: remove one of them.';
+    conflicts.push({ path: ['interval'], message });
   }
   if (slo.approximate === 'true' && slo.histogram === 'native') {
     const message =
-      'has no meaning beside `histogram: native`, which has no bounds to fall between: remove it';
+      'conflicting `approximate` and `histogram: native`: native histograms have no fixed bucket bounds. Remove `approximate`.';
     conflicts.push({ path: ['approximate'], message });
   }
-  const unreachable = burn === undefined ? undefined : WORKBOOK.find((pair) => !canBurn(objective, pair));
+  const hasBurn = slo.alert?.burn !== undefined;
+  const unreachable = hasBurn ? WORKBOOK.find((windows) => !canBurn(objective, windows)) : undefined;
   if (unreachable !== undefined) {
-    conflicts.push({
-      path: ['alert', 'burn'],
-      message: `can never fire at this quantile: ${unreachable.factor} times its error budget is more than all requests. Use a higher quantile or remove it`,
-    });
+    const message = `invalid \`alert.burn\`: it can never fire at this quantile, because ${unreachable.factor} times the error budget is more than 100% of requests. Use a higher quantile or remove it.`;
+    conflicts.push({ path: ['alert', 'burn'], message });
   }
   return conflicts;
 }
@@ -191,10 +197,10 @@ function recoveryOf({ recover }: Alert, { threshold, window }: LatencyObjective)
 }
 
 function sloOf(input: SloInput, objective: LatencyObjective): Slo {
-  const { name, alert = {}, labels = {}, annotations: texts = {} } = input;
+  const { alert = {}, labels = {}, annotations: texts = {} } = input;
   const settings = settingsOf(texts);
   return {
-    name,
+    name: input.name,
     objective,
     for: alert.for ?? ms(0),
     keepFiringFor: alert.keep_firing_for ?? ms(0),
@@ -202,75 +208,68 @@ function sloOf(input: SloInput, objective: LatencyObjective): Slo {
     labels,
     annotations: texts,
     onNoData: input.no_data ?? settings.onNoData,
-    ...defined({
-      minRequests: input.min_requests,
-      recover: recoveryOf(alert, objective),
-      channel: input.channel ?? settings.channel,
-    }),
+    minRequests: input.min_requests,
+    recover: recoveryOf(alert, objective),
+    channel: input.channel ?? settings.channel,
   };
 }
 
-function groupOf(input: SloInput, slo: Slo, file: string): RuleGroup {
-  return {
-    id: `${file};${input.name}`,
-    file,
-    name: input.name,
-    interval: input.schedule?.interval ?? input.interval ?? DEFAULT_INTERVAL,
-    queryOffset: input.query_offset ?? ms(0),
-    limit: input.limit ?? 0,
-    rules: compileSlo(slo),
-    ...defined({ schedule: input.schedule?.expression }),
-  };
-}
+const groupOf = (input: SloInput, slo: Slo, file: string): RuleGroup => ({
+  id: `${file};${input.name}`,
+  file,
+  name: input.name,
+  interval: input.schedule?.interval ?? input.interval ?? DEFAULT_INTERVAL,
+  schedule: input.schedule?.expression,
+  queryOffset: input.query_offset ?? ms(0),
+  limit: input.limit ?? 0,
+  rules: compileSlo(slo),
+});
 
-function usesOf(group: RuleGroup, slo: Slo, part: Part): readonly PlacedUse[] {
-  const placeOf = (...path: readonly string[]) =>
-    part.source.at(part.document.offsetOf([...part.path, ...path]), '');
-  const recovery = slo.recover?.threshold;
+function usesOf(group: RuleGroup, slo: Slo, section: RuleFileSection): readonly LocatedUse[] {
+  const { family, by, isApproximate, threshold } = slo.objective;
+  const recovery = slo.recover?.threshold ?? threshold;
   const thresholds = [
-    { threshold: slo.objective.threshold, key: 'objective.below' },
-    ...(recovery === undefined || recovery === slo.objective.threshold
-      ? []
-      : [{ threshold: recovery, key: 'alert.recover.below' }]),
+    { threshold, key: 'objective.below' },
+    ...(recovery === threshold ? [] : [{ threshold: recovery, key: 'alert.recover.below' }]),
   ];
-  const { family, by, isApproximate } = slo.objective;
-  return group.rules.map((rule, index): PlacedUse => {
-    const { name, expr } = rule;
-    const asked = useOfExpression({ name, kind: 'alerting', expr, interval: group.interval });
+  return group.rules.map((rule, index): LocatedUse => {
+    const { name: alert, expr } = rule;
+    const own = useOfExpression({ name: alert, kind: 'alerting', expr, interval: group.interval });
     if (index === 0) {
-      const use = { ...asked, family, by, thresholds, ...defined({ isApproximate }) };
-      return { place: placeOf('objective', 'below'), rule, group: group.id, use };
+      const location = locationOf(sectionAt(section, 'objective', 'below'));
+      return { location, rule, group: group.id, use: { ...own, family, by, thresholds, isApproximate } };
     }
-    // A burn rate reads the same histogram at the same threshold: what is its own are its windows, and what they cost.
-    const use = { ...asked, by, metrics: [], rates: [], services: [], isBurnRate: true as const };
-    return { place: placeOf('alert', 'burn'), rule, group: group.id, use };
+    // A burn rate reads the same histogram at the same threshold; only its expression is checked, and what it costs.
+    const use = { ...own, by, metrics: [], rates: [], services: [], isBurnRate: true as const };
+    return { location: locationOf(sectionAt(section, 'alert', 'burn')), rule, group: group.id, use };
   });
 }
 
-const failed = (errors: readonly RuleFileError[]): CompiledGroup => ({ uses: [], errors, notes: [] });
-
-/** Reads one SLO of the short form: a group of its own, with one rule and the burn-rate rules that it asks for. */
-export function readSlo(part: Part): CompiledGroup {
-  const checked = validate(SLO, part);
-  if (!checked.ok) return failed(checked.errors);
+/** Reads an SLO of the short form: a group with one rule, and its burn-rate rules. */
+export function readSlo(reading: RuleGroupReading, section: RuleFileSection): void {
+  const fail = ({ path, message }: SloConflict) =>
+    reading.errors.push(errorAt(sectionAt(section, ...path), message));
+  const checked = validate(sloSchema, section, UNSUPPORTED);
+  if (!checked.ok) {
+    reading.errors.push(...checked.errors);
+    return;
+  }
   const input = checked.value;
-  const errorAt = ({ path, message }: Conflict): RuleFileError =>
-    part.source.at(part.document.offsetOf([...part.path, ...path]), `\`${path.join('.')}\` ${message}.`);
   const by = groupingOf(input);
   const family = familyOf(input, by);
-  if ('path' in family) return failed([errorAt(family)]);
-  const { quantile: q, below, window } = input.objective;
-  const objective: LatencyObjective = {
-    family,
-    by,
-    quantile: ratio(q),
-    threshold: below,
-    window,
-    ...defined({ isApproximate: input.approximate === 'true' ? (true as const) : undefined }),
-  };
+  if ('path' in family) {
+    fail(family);
+    return;
+  }
+  const { quantile, below: threshold, window } = input.objective;
+  const isApproximate = input.approximate === 'true' || undefined;
+  const objective = { family, by, quantile: ratio(quantile), threshold, window, isApproximate };
   const conflicts = conflictsOf(input, objective);
-  if (conflicts.length > 0) return failed(conflicts.map(errorAt));
+  conflicts.forEach(fail);
+  if (conflicts.length > 0) return;
   const slo = sloOf(input, objective);
-  const group = groupOf(input, slo, part.source.file);
-  return { group, uses: usesOf(group, slo, part), errors: [], notes: templateNotes(part) };
+  const group = groupOf(input, slo, section.source.file);
+  reading.groups.push(group);
+  reading.uses.push(...usesOf(group, slo, section));
+  reading.notes.push(...templateNotes(section));
 }

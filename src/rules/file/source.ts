@@ -1,27 +1,30 @@
 import type { FindingCode } from '../rule-use.ts';
 
-/** One mistake in a rule file, and where it is. Lines and columns count from 1, columns in UTF-16 units. */
-export interface RuleFileError {
+/** A place in a rule file. Lines and columns count from 1, columns in UTF-16 units. */
+export interface RuleFileLocation {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** What is wrong and what to write instead. */
-  readonly message: string;
-  /** The line of the file with a caret under the place; empty when the file could not be read. */
+  /** The line of the file with a caret under the column; empty when the file could not be read. */
   readonly excerpt: string;
 }
 
-/** Something worth knowing that keeps no file from being loaded. */
+/** An error in a rule file, in the form `what is wrong: found X, expected Y. Do Z.` */
+export interface RuleFileError extends RuleFileLocation {
+  readonly message: string;
+}
+
+/** A warning or a note about a rule file. The file is loaded all the same. */
 export interface RuleFileNote extends RuleFileError {
   readonly code: FindingCode;
 }
 
-/** The text of a file, and the way from an offset in it to a line a person can find. */
-export interface Source {
+/** The text of a rule file. */
+export interface SourceFile {
   readonly file: string;
   readonly text: string;
-  /** An error (or note) at an offset of the text. */
-  at(offset: number, message: string): RuleFileError;
+  /** The line and column of an offset in the text. */
+  at(offset: number): RuleFileLocation;
 }
 
 /** Longer lines are cut around the caret: expressions run to hundreds of characters. */
@@ -49,24 +52,24 @@ function excerptOf(line: string, column: number): string {
   const from = line.length <= EXCERPT_WIDTH ? 0 : Math.max(0, column - Math.floor(EXCERPT_WIDTH / 2));
   const to = Math.min(line.length, from + EXCERPT_WIDTH);
   const shown = `${from > 0 ? '…' : ''}${line.slice(from, to)}${to < line.length ? '…' : ''}`;
-  // Tabs stay tabs under tabs, so that the caret stands where the reader's editor puts the character.
+  // Tabs are kept under tabs, so that the caret has the same column as the character in any editor.
   const before = shown.slice(0, column - from + (from > 0 ? 1 : 0));
   return `${shown}\n${before.replaceAll(/[^\t]/g, ' ')}^`;
 }
 
-/** Wraps a file's text. */
-export function createSource(file: string, text: string): Source {
+/** Indexes the lines of a file. */
+export function createSourceFile(file: string, text: string): SourceFile {
   const starts = lineStartsOf(text);
   return {
     file,
     text,
-    at(offset, message) {
+    at(offset) {
       const index = lineIndexOf(starts, offset);
       const start = starts[index] ?? 0;
       const end = starts[index + 1] ?? text.length + 1;
       const line = text.slice(start, end - 1).replace(/\r$/, '');
       const column = Math.min(offset - start, line.length);
-      return { file, line: index + 1, column: column + 1, message, excerpt: excerptOf(line, column) };
+      return { file, line: index + 1, column: column + 1, excerpt: excerptOf(line, column) };
     },
   };
 }

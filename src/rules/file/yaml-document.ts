@@ -1,20 +1,121 @@
 import type { Document, Node, Pair, ParsedNode, Scalar } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit } from 'yaml';
-import { offsetInScalar } from './scalar-offset.ts';
-import type { RuleFileError, Source } from './source.ts';
+import type { RuleFileError, SourceFile } from './source.ts';
 
-/** Where in a document: keys of maps and indexes of lists. */
+/** A path in a document: keys of maps and indexes of lists. */
 export type Path = readonly (string | number)[];
 
-/** One document of a YAML file: its value (every scalar a text, as written) and where each part of it stands. */
+/** One document of a YAML file: its value, in which every scalar is a text, and the offsets of its nodes in the file. */
 export interface YamlDocument {
   readonly value: unknown;
-  /** Where a value starts; of the nearest thing around it when it is not there. */
+  /** The start of a value; when it does not exist, of the nearest value around it. */
   offsetOf(path: Path): number;
-  /** Where a key starts. */
+  /** The start of a key. */
   offsetOfKey(path: Path): number;
-  /** Where a character of a text stands, folded and quoted texts included. */
+  /** The offset of a character of a text, which may be quoted or folded. */
   offsetInside(path: Path, index: number): number;
+}
+
+/** A position in a scalar: in the file, and in the value that YAML made of it. */
+interface Cursor {
+  readonly source: number;
+  readonly value: number;
+}
+
+/** A scalar: the text of the file, the scalar's value and its end in the file. */
+interface ScalarText {
+  readonly text: string;
+  readonly value: string;
+  readonly end: number;
+}
+
+type Step = (scalar: ScalarText, at: Cursor) => Cursor;
+
+const oneCharacter: Step = (_, at) => ({ source: at.source + 1, value: at.value + 1 });
+
+/** The length of line breaks in the value: one space where lines were folded, else the breaks themselves. */
+function breakLength(scalar: ScalarText, at: Cursor, breaks: number): number {
+  if (scalar.value[at.value] === ' ') return 1;
+  let length = 0;
+  while (length < breaks && scalar.value[at.value + length] === '\n') length++;
+  return length;
+}
+
+/** In quoted and plain scalars a line break includes the blanks around it. */
+const flowBreak: Step = (scalar, at) => {
+  const run = /^[ \t]*(?:\r?\n[ \t]*)+/.exec(scalar.text.slice(at.source, scalar.end));
+  if (run === null) return oneCharacter(scalar, at);
+  const breaks = run[0].split('\n').length - 1;
+  return { source: at.source + run[0].length, value: at.value + breakLength(scalar, at, breaks) };
+};
+
+const ESCAPE = /^\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|\r?\n[ \t]*|[^])/;
+
+const doubleQuotedStep: Step = (scalar, at) => {
+  const escape = ESCAPE.exec(scalar.text.slice(at.source, scalar.end))?.[0];
+  if (escape === undefined) return flowBreak(scalar, at);
+  if (/^\\\r?\n/.test(escape)) return { source: at.source + escape.length, value: at.value };
+  const units = (scalar.value.codePointAt(at.value) ?? 0) > 0xffff ? 2 : 1;
+  return { source: at.source + escape.length, value: at.value + units };
+};
+
+const singleQuotedStep: Step = (scalar, at) =>
+  scalar.text.startsWith("''", at.source)
+    ? { source: at.source + 2, value: at.value + 1 }
+    : flowBreak(scalar, at);
+
+/** In block scalars a line break is followed by the indentation, which is not in the value. */
+const blockStep =
+  (indent: number): Step =>
+  (scalar, at) => {
+    const run = /^(?:\r?\n[ \t]*(?=\r?\n))*\r?\n/.exec(scalar.text.slice(at.source, scalar.end));
+    if (run === null) return oneCharacter(scalar, at);
+    const source = at.source + run[0].length;
+    const blanks = /^ */.exec(scalar.text.slice(source, scalar.end))?.[0].length ?? 0;
+    const breaks = run[0].split('\n').length - 1;
+    return { source: source + Math.min(indent, blanks), value: at.value + breakLength(scalar, at, breaks) };
+  };
+
+function advance(
+  scalar: ScalarText,
+  start: Cursor,
+  by: { readonly step: Step; readonly index: number },
+): number {
+  let at = start;
+  while (at.value < by.index && at.source < scalar.end) at = by.step(scalar, at);
+  return at.source;
+}
+
+/** A block scalar starts on the line after its header (`|`, `>-`), after the indentation of its first line with text. */
+function blockStart(scalar: ScalarText, from: number): { readonly start: Cursor; readonly indent: number } {
+  const header = scalar.text.indexOf('\n', from);
+  const body = scalar.text.slice(header + 1, scalar.end);
+  const explicit = /\d/.exec(scalar.text.slice(from, header));
+  const first = /^(?:[ \t]*\r?\n)*( *)/.exec(body);
+  // An explicit indentation counts from the parent's column, which is not known here: the first line's own is close enough.
+  const indent = first?.[1]?.length ?? 0;
+  const leading = explicit === null ? (first?.[0].length ?? 0) : indent;
+  const skipped = body.slice(0, leading).split('\n').length - 1;
+  return { start: { source: header + 1 + leading, value: skipped }, indent };
+}
+
+/** The offset in the file of the `index`-th character of a scalar's value, past quotes, escapes, folds and indentation. */
+function offsetInScalar(text: string, node: Scalar, index: number): number {
+  const [from = 0, end = 0] = node.range ?? [];
+  const scalar: ScalarText = { text, value: String(node.value), end };
+  switch (node.type) {
+    case 'QUOTE_DOUBLE':
+      return advance(scalar, { source: from + 1, value: 0 }, { step: doubleQuotedStep, index });
+    case 'QUOTE_SINGLE':
+      return advance(scalar, { source: from + 1, value: 0 }, { step: singleQuotedStep, index });
+    case 'BLOCK_LITERAL':
+    case 'BLOCK_FOLDED': {
+      const { start, indent } = blockStart(scalar, from);
+      return advance(scalar, start, { step: blockStep(indent), index });
+    }
+    default:
+      return advance(scalar, { source: from, value: 0 }, { step: flowBreak, index });
+  }
 }
 
 const isNamed = (key: string | number, pair: Pair): boolean =>
@@ -45,87 +146,68 @@ const resolved = (document: Document, node: Node | null | undefined): Node | nul
 
 const isPair = (item: Pair | Node): item is Pair => 'key' in item && 'value' in item && !('range' in item);
 
-interface Found {
+interface YamlNode {
   readonly key?: Scalar;
   readonly value?: Node | null;
 }
 
-/** Walks as far as the document goes along the path. */
-function walk(document: Document, path: Path): { readonly found: Found; readonly complete: boolean } {
-  let found: Found = { value: document.contents };
+/** Follows a path as far as the document goes. */
+function walk(document: Document, path: Path): YamlNode & { readonly isComplete: boolean } {
+  let node: YamlNode = { value: document.contents };
   for (const step of path) {
-    const child = childOf(document, resolved(document, found.value), step);
-    if (child === undefined) return { found, complete: false };
-    found = isPair(child)
-      ? { key: child.key as Scalar, value: child.value as Node | null }
-      : { value: child };
+    const child = childOf(document, resolved(document, node.value), step);
+    if (child === undefined) return { ...node, isComplete: false };
+    node = isPair(child) ? { key: child.key as Scalar, value: child.value as Node | null } : { value: child };
   }
-  return { found, complete: true };
+  return { ...node, isComplete: true };
 }
 
 const startOf = (node: Node | Scalar | null | undefined): number | undefined => node?.range?.[0];
 
-function locate(document: Document, source: Source): Omit<YamlDocument, 'value'> {
+function offsetsIn(document: Document, source: SourceFile): Omit<YamlDocument, 'value'> {
   const fallback = document.range?.[0] ?? 0;
   const offsetOf = (path: Path): number => {
-    const { found } = walk(document, path);
-    return startOf(found.value) ?? startOf(found.key) ?? fallback;
+    const { key, value } = walk(document, path);
+    return startOf(value) ?? startOf(key) ?? fallback;
   };
   return {
     offsetOf,
     offsetOfKey(path) {
-      const { found, complete } = walk(document, path);
-      return (complete ? startOf(found.key) : undefined) ?? offsetOf(path);
+      const { key, isComplete } = walk(document, path);
+      return (isComplete ? startOf(key) : undefined) ?? offsetOf(path);
     },
     offsetInside(path, index) {
-      const { found, complete } = walk(document, path);
-      const node = resolved(document, found.value);
-      return complete && isScalar(node) ? offsetInScalar(source.text, node, index) : offsetOf(path);
+      const { value, isComplete } = walk(document, path);
+      const node = resolved(document, value);
+      return isComplete && isScalar(node) ? offsetInScalar(source.text, node, index) : offsetOf(path);
     },
   };
 }
 
-function duplicateMessage(source: Source, offset: number): string {
+function duplicateMessage(source: SourceFile, offset: number): string {
   const key = /^["']?([^"'\s:]+)/.exec(source.text.slice(offset, offset + 100))?.[1] ?? '';
-  return `\`${key}\` stands twice in this map: remove one of them.`;
+  return `duplicate key \`${key}\`: remove one of them.`;
 }
 
-function yamlErrors(document: Document, source: Source): readonly RuleFileError[] {
-  return document.errors.map((error) =>
-    source.at(
-      error.pos[0],
-      error.code === 'DUPLICATE_KEY'
-        ? duplicateMessage(source, error.pos[0])
-        : `This is not YAML: ${error.message}.`,
-    ),
-  );
-}
+const yamlErrors = (document: Document, source: SourceFile): readonly RuleFileError[] =>
+  document.errors.map(({ code, message, pos: [offset] }) => ({
+    ...source.at(offset),
+    message: code === 'DUPLICATE_KEY' ? duplicateMessage(source, offset) : `invalid YAML: ${message}.`,
+  }));
 
 const isNull = (node: unknown): boolean =>
   isScalar(node) && node.type === 'PLAIN' && /^(?:~|null|Null|NULL)$/.test(String(node.value));
 
-/** A key whose value is written as null is one that is not written, as for Prometheus: templates of charts leave such. */
+/** A key with the value null is an absent one, as for Prometheus: templates of Helm charts leave such keys. */
 function dropNulls(document: Document): void {
   visit(document, { Pair: (_, { value }) => (isNull(value) ? visit.REMOVE : undefined) });
 }
 
-function valueOf(document: Document, source: Source): { value?: unknown; errors: readonly RuleFileError[] } {
-  try {
-    return { value: document.toJS({ maxAliasCount: 100 }), errors: [] };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const offset = document.contents?.range?.[0] ?? 0;
-    return {
-      errors: [source.at(offset, `The aliases (\`*name\`) of this document cannot be followed: ${reason}.`)],
-    };
-  }
-}
-
 /**
- * Reads all documents of a file. Scalars stay texts, as Prometheus's own decoder reads them into texts: `severity: 1`
- * is "1", `for: 0` is "0"; but null is nothing. A document whose YAML is broken gives errors and no value; the others are still read.
+ * Reads all documents of a file. Scalars stay texts, as Prometheus decodes them into texts: `severity: 1` is "1", `for: 0`
+ * is "0"; null is absent. A document with invalid YAML gives errors and no value; the others are read all the same.
  */
-export function readYaml(source: Source): {
+export function readYaml(source: SourceFile): {
   readonly documents: readonly YamlDocument[];
   readonly errors: readonly RuleFileError[];
 } {
@@ -140,12 +222,16 @@ export function readYaml(source: Source): {
   for (const document of Array.isArray(parsed) ? parsed : []) {
     errors.push(...yamlErrors(document, source));
     dropNulls(document);
-    const isReadable = document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
-    const { value, errors: unresolved } = isReadable ? valueOf(document, source) : { errors: [] };
-    errors.push(...unresolved);
-    // An empty document is a comment or a closing `---`: nothing to read, nothing wrong.
-    if (value !== undefined && value !== null && value !== '') {
-      documents.push({ value, ...locate(document, source) });
+    if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) continue;
+    try {
+      const value: unknown = document.toJS({ maxAliasCount: 100 });
+      // An empty document is a comment or a closing `---`.
+      if (value !== undefined && value !== null && value !== '')
+        documents.push({ value, ...offsetsIn(document, source) });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `cannot resolve the aliases (\`*name\`) of this document: ${reason}.`;
+      errors.push({ ...source.at(document.contents?.range?.[0] ?? 0), message });
     }
   }
   return { documents, errors };

@@ -32,13 +32,13 @@ describe('the report of a check', () => {
     });
   });
 
-  it('shows every mistake with its line and a caret', async () => {
+  it('shows every error with its line and a caret', async () => {
     expect(await check({ files: ['good.yaml', 'bad.yaml'], readFile })).toEqual({
       text: [
-        'bad.yaml:5:18: `expr` is not PromQL: "5x" is not a duration: write one like 30s, 5m or 1h30m.',
+        'bad.yaml:5:18: invalid `expr`: "5x" is not a duration: write one like 30s, 5m or 1h30m.',
         '        expr: rate(x[5x]) > 1',
         '                     ^',
-        'bad.yaml:6:5: `fro` is not a key that is known here; did you mean `for`?',
+        'bad.yaml:6:5: unknown key `fro`: did you mean `for`?',
         '        fro: 1m',
         '        ^',
         '2 files, 1 group, 2 rules: 2 errors.',
@@ -47,7 +47,7 @@ describe('the report of a check', () => {
     });
   });
 
-  it('notes what is no mistake, and ends well', async () => {
+  it('notes do not fail the check', async () => {
     expect(await check({ files: ['recording.yaml'], readFile })).toEqual({
       text: [
         'recording.yaml:4:13: note: the recording rule `a:b` is left to Prometheus. [recording-rule]',
@@ -63,7 +63,7 @@ describe('the report of a check', () => {
     const lenient = await check({ files: ['hasty.yaml'], readFile });
     expect(lenient).toEqual({
       text: [
-        'hasty.yaml:4:12: warning: `A` has no `for`: one evaluation is enough to alert. Write `for: 0s` if that is meant. [missing-for]',
+        'hasty.yaml:4:12: warning: `A` has no `for`: a single evaluation fires it. Add `for: 0s` if that is intended. [missing-for]',
         '      - alert: A',
         '               ^',
         '1 file, 1 group, 1 rule: 1 warning.',
@@ -82,7 +82,7 @@ describe('the report of a check', () => {
   it('names a file that cannot be read', async () => {
     const { text, exitCode } = await check({ files: ['none.yaml'], readFile });
     expect(text).toBe(
-      'none.yaml:1:1: this file cannot be read: no such file\n1 file, 0 groups, 0 rules: 1 error.',
+      'none.yaml:1:1: cannot read this file: no such file\n1 file, 0 groups, 0 rules: 1 error.',
     );
     expect(exitCode).toBe(1);
   });
@@ -126,7 +126,7 @@ describe('the report of a check', () => {
     );
   });
 
-  it('asks about the files without mistakes when others have some', async () => {
+  it('checks the files without errors against Prometheus when others have some', async () => {
     const asked: string[] = [];
     const against = async (uses: readonly RuleUse[]) => {
       asked.push(...uses.map(({ name }) => name));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ActiveAlert } from '../../../src/actions/active-alerts.ts';
 import { meantMatchers } from '../../../src/commands/meant-matchers.ts';
-import type { RuleSet } from '../../../src/rules/file/rule-set.ts';
+import type { RuleSet } from '../../../src/rules/file/rule-file.ts';
 import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';

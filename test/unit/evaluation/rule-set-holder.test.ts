@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createRuleSetHolder, type LoadedRules } from '../../../src/evaluation/rule-set-holder.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
-import type { RuleSet } from '../../../src/rules/file/rule-set.ts';
+import type { RuleSet } from '../../../src/rules/file/rule-file.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 
 function setUp(...loads: readonly (LoadedRules | Promise<LoadedRules>)[]) {

@@ -47,11 +47,11 @@ describe('a matcher', () => {
   it.each([
     ['', 0, /is empty/],
     ['{}', 0, /is empty/],
-    ['team', 0, /not a matcher/],
-    ['="x"', 0, /not a matcher/],
+    ['team', 0, /not valid here/],
+    ['="x"', 0, /not valid here/],
     ['a="b" c="d"', 6, /comma/],
     ['a="b', 2, /comma/],
-    ['a="b", 1c="d"', 6, /not a matcher/],
+    ['a="b", 1c="d"', 6, /not valid here/],
     ['a=~"("', 3, /has an invalid regular expression: missing closing \)$/],
     // Alertmanager has neither.
     ['a=~"x(?=y)"', 3, /invalid regular expression: invalid or unsupported Perl syntax: `\(\?=`/],

@@ -94,7 +94,7 @@ it.each([
   ['Sloth', SLOTH],
   ['Pyrra', PYRRA],
   ['OpenSLO', OPENSLO],
-])('what comes of a document of %s passes our own check without a warning', async (_, text) => {
+])('the rules converted from a document of %s pass the check without a warning', async (_, text) => {
   const converted = convertText('slo.yaml', text);
   const yaml = converted.ok ? converted.yaml : '';
   const request = { files: ['out.yaml'], readFile: async () => yaml, now: START, isStrict: true };
@@ -104,7 +104,7 @@ it.each([
 });
 
 describe('a Sloth specification', () => {
-  it('becomes a group for each SLO with the pairs that are not disabled', () => {
+  it('becomes a group for each SLO with the alerts that are not disabled', () => {
     expect(short(SLOTH)).toEqual([
       'shop-latency ShopSlow critical 1h/5m 0',
       'shop-latency ShopSlow critical 6h/30m 0',
@@ -128,7 +128,7 @@ describe('a Sloth specification', () => {
 });
 
 describe('a Pyrra objective', () => {
-  it('becomes its pairs, scaled to its window, and its alert for a missing metric', () => {
+  it('becomes its alerts, scaled to its window, and its alert for a missing metric', () => {
     expect(short(PYRRA)).toEqual([
       'shop-latency ShopBurn critical 1h/5m 2',
       'shop-latency ShopBurn critical 6h/30m 15',
@@ -174,7 +174,7 @@ it.each([
 });
 
 describe('an OpenSLO document', () => {
-  it('becomes the workbook’s pairs over good and total', () => {
+  it('becomes the workbook’s alerts over good and total', () => {
     expect(short(OPENSLO)).toEqual([
       'shop shop page 1h/5m 0',
       'shop shop page 6h/30m 0',
@@ -187,31 +187,31 @@ describe('an OpenSLO document', () => {
     expect(first?.labels).toMatchObject({ slo: 'shop', slo_service: 'checkout' });
   });
 
-  it('takes a threshold for the share of time on the wrong side of it', () => {
+  it('measures the share of time in breach of a threshold', () => {
     const [first] = rulesOf(THRESHOLD);
     expect(first?.expr).toContain('avg_over_time(((histogram_quantile(0.99, ');
     expect(first?.expr).toContain(') > bool 0.5)[1h:5m])) > 0.144 and');
   });
 });
 
-describe('what cannot be carried is refused by its name and place', () => {
-  const cases: Readonly<Record<string, readonly [text: string, place: string, words: string]>> = {
+describe('what cannot be converted is refused with its name and location', () => {
+  const cases: Readonly<Record<string, readonly [text: string, place: string, message: string]>> = {
     'a plugin of Sloth': [SLOTH.replace(/raw:\n[^]*$/, 'plugin: { id: x }\n'), '21:5', '`plugin`'],
     'a query of Sloth without its window': [
       SLOTH.replace('ratio{window="{{.window}}"}', 'ratio'),
       '22:26',
       '{{.window}}',
     ],
-    'a key where none is known': [SLOTH.replace('error_ratio_query', 'errorRatio'), '22:7', 'known here.'],
-    'a field of Sloth that is not known': [
-      SLOTH.replace('description:', 'describtion:'),
-      '7:3',
-      '`describtion`',
+    'an unknown key of an indicator': [
+      SLOTH.replace('error_ratio_query', 'errorRatio'),
+      '22:7',
+      'unknown key `errorRatio`',
     ],
+    'an unknown key of Sloth': [SLOTH.replace('description:', 'describtion:'), '7:3', '`describtion`'],
     'an objective of all requests': [
       SLOTH.replace('objective: 99\n', 'objective: 100\n'),
       '6:14',
-      'below 100',
+      'between 0 and 100',
     ],
     'dynamic burn rates of Pyrra': [
       PYRRA.replace('absent: true', 'burnRateType: dynamic'),
@@ -226,10 +226,10 @@ describe('what cannot be carried is refused by its name and place', () => {
     'a metric of Pyrra with an offset': [
       PYRRA.replace('le="500"}\'', 'le="500"} offset 1m\''),
       '13:26',
-      'one metric',
+      'a single metric',
     ],
     'an alert policy of OpenSLO': [`${OPENSLO}  alertPolicies: []\n`, '16:3', '`alertPolicies`'],
-    'an indicator of OpenSLO that stands elsewhere': [
+    'an indicator of OpenSLO by reference': [
       OPENSLO.replace(/indicator:\n[^]*?(?= {2}timeWindow)/, 'indicatorRef: good-requests\n'),
       '7:3',
       '`indicatorRef`',
@@ -244,21 +244,21 @@ describe('what cannot be carried is refused by its name and place', () => {
       '12:39',
       'Datadog',
     ],
-    'another kind of OpenSLO': [OPENSLO.replace('kind: SLO', 'kind: Service'), '2:7', 'only documents'],
+    'another kind of OpenSLO': [OPENSLO.replace('kind: SLO', 'kind: Service'), '2:7', 'expected SLO'],
     'time slices of a ratio': [OPENSLO.replace('Occurrences', 'Timeslices'), '6:20', 'budgetingMethod'],
     'a threshold without an operator': [THRESHOLD.replace('op: lte, ', ''), '13:15', '`op`'],
-    'a document of nobody’s': ['groups: []\n', '1:1', 'Sloth'],
+    'an unrecognized document': ['groups: []\n', '1:1', 'Sloth'],
     'an empty file': ['', '1:1', 'Sloth'],
-    'what is no YAML': ['version: [\n', '2:1', 'not YAML'],
+    'invalid YAML': ['version: [\n', '2:1', 'invalid YAML'],
   };
-  it.each(Object.entries(cases))('%s', (_, [text, place, words]) => {
+  it.each(Object.entries(cases))('%s', (_, [text, place, part]) => {
     const converted = convertText('slo.yaml', text);
     const errors = converted.ok ? [] : converted.errors;
-    expect(errors.map(({ message }) => message).join('\n')).toContain(words);
+    expect(errors.map(({ message }) => message).join('\n')).toContain(part);
     expect(errors.map(({ line, column }) => `${line}:${column}`)).toContain(place);
   });
 
-  it('also when the origin is given, and is another one', () => {
+  it('also when another tool is given', () => {
     expect(convertText('slo.yaml', SLOTH, 'pyrra').ok).toBe(false);
     expect(convertText('slo.yaml', SLOTH, 'sloth').ok).toBe(true);
   });

@@ -92,8 +92,8 @@ const WEEKEND = [
 ];
 const equal = (label: string, value: string) => ({ label, operator: '=', value });
 
-describe('what a file says about notifications', () => {
-  it('is read whole', () => {
+describe('the notification policy in rule files', () => {
+  it('is read completely', () => {
     expect(policyOf(FULL)).toEqual({
       groupThreshold: 25,
       flapThreshold: 0,
@@ -148,7 +148,7 @@ describe('what a file says about notifications', () => {
     });
   });
 
-  it('is nothing when it says nothing', () => {
+  it('is empty by default', () => {
     expect(policyOf('silences:\nmaintenance: []')).toEqual({
       route: PLAIN_ROUTE,
       silences: [],
@@ -158,7 +158,7 @@ describe('what a file says about notifications', () => {
     });
   });
 
-  it('may stand in several files, the tree in one of them', async () => {
+  it('may be spread over files, the route is in one of them', async () => {
     const files: Readonly<Record<string, string>> = {
       'a.yaml': 'inhibit: call-graph\ngroup_threshold: 25',
       'b.yaml': 'route: { channel: "#b" }',
@@ -172,12 +172,12 @@ describe('what a file says about notifications', () => {
     });
     const wrong = await load(['a.yaml', 'b.yaml', 'c.yaml']);
     expect(wrong.ok ? [] : wrong.errors).toMatchObject([
-      { file: 'c.yaml', line: 2, message: expect.stringContaining('stands in b.yaml already') },
-      { file: 'c.yaml', line: 3, message: expect.stringContaining('stands in a.yaml already') },
+      { file: 'c.yaml', line: 2, message: expect.stringContaining('already defined at b.yaml:1') },
+      { file: 'c.yaml', line: 3, message: expect.stringContaining('already defined at a.yaml:2') },
     ]);
   });
 
-  it('has channels and mentions of teams and severities, from all files', async () => {
+  it('has the teams and severities of all files', async () => {
     const files: Readonly<Record<string, string>> = {
       'a.yaml':
         'teams:\n  shop: { channel: "#shop", mentions: { page: [S0123ABCD], ticket: [] } }\n---\nteams:\nseverities:\n  page: { channel: C0123ABCD, mentions: [S0123ABCD, U0123ABCD] }',
@@ -204,29 +204,29 @@ describe('what a file says about notifications', () => {
         file: 'c.yaml',
         line: 2,
         column: 3,
-        message: expect.stringMatching(/^`teams.pay` stands in b.yaml, line 1, already/),
+        message: expect.stringMatching(/^duplicate `teams.pay`: already defined at b.yaml:1/),
       },
       {
         file: 'c.yaml',
         line: 6,
         column: 3,
-        message: expect.stringMatching(/^`teams.shop` stands in a.yaml, line 2, already/),
+        message: expect.stringMatching(/^duplicate `teams.shop`: already defined at a.yaml:2/),
       },
     ]);
   });
 
-  it('switches the differences from Prometheus off, for all files when one says so', async () => {
+  it('turns off the differences from Prometheus for all files when one has `compat`', async () => {
     const texts: Readonly<Record<string, string>> = { a: 'compat: prometheus', b: 'slos: []' };
     const loaded = await loadRuleFiles(['a', 'b'], async (path) => texts[path] ?? '');
     expect(loaded).toMatchObject({ ok: true, policy: { isPrometheus: true } });
     expect(policyOf('slos: []').isPrometheus).toBeUndefined();
     expect(parseRuleText('rules.yaml', 'compat: alertmanager')).toMatchObject({
       ok: false,
-      errors: [{ line: 1, column: 9, message: expect.stringMatching(/write prometheus/) }],
+      errors: [{ line: 1, column: 9, message: expect.stringMatching(/expected prometheus/) }],
     });
   });
 
-  it('is documented as it can be read', () => {
+  it('is documented by an example that is valid', () => {
     const manual = readFileSync(new URL('../../../../docs/rules.md', import.meta.url), 'utf8');
     const example = /```yaml\n(route:[\s\S]*?)```/.exec(manual)?.[1] ?? '';
     const policy = policyOf(example);

@@ -13,13 +13,13 @@ describe('several files', () => {
     return text;
   };
 
-  it('are read together, in their order; groups of one name are apart by their file', async () => {
+  it('are read together, in their order; groups of one name differ by their file', async () => {
     const result = await loadRuleFiles(['b.yaml', 'a.yaml'], readFile);
     expect(result).toMatchObject({ ok: true });
     expect(result.groups.map(({ id }) => id)).toEqual(['b.yaml;g', 'a.yaml;g']);
   });
 
-  it('give the mistakes of all of them, those that cannot be read included', async () => {
+  it('give the errors in all of them, unreadable files included', async () => {
     const result = await loadRuleFiles(['a.yaml', 'none.yaml', 'bad.yaml'], readFile);
     expect(result).toMatchObject({
       ok: false,
@@ -28,7 +28,7 @@ describe('several files', () => {
           file: 'none.yaml',
           line: 1,
           column: 1,
-          message: 'this file cannot be read: no such file',
+          message: 'cannot read this file: no such file',
           excerpt: '',
         },
         { file: 'bad.yaml', line: 1 },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groups } from '../../support/marked-rules.ts';
+import { groups } from '../../../support/marked-rules.ts';
 
 const slo = (text: string) =>
   groups(`slos: [{ name: s, objective: { quantile: 0.99, below: 500ms, window: 5m }, ${text} }]`)[0];

@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { epochMs } from '../../../src/lib/units.ts';
-import { loadRuleFiles } from '../../../src/rules/file/rule-file.ts';
-import { lintRules } from '../../../src/rules/lint/lint-rules.ts';
-import { FINDINGS, type FindingCode } from '../../../src/rules/rule-use.ts';
+import { epochMs } from '../../../../src/lib/units.ts';
+import { lintRules } from '../../../../src/rules/file/lint.ts';
+import { loadRuleFiles } from '../../../../src/rules/file/rule-file.ts';
+import { FINDINGS, type FindingCode } from '../../../../src/rules/rule-use.ts';
 
 const NOW = epochMs(Date.UTC(2026, 10, 21, 6));
 
 /** Everything that is found in files, by its code and place. */
-async function found(texts: Readonly<Record<string, string>>, isAsked = false): Promise<readonly string[]> {
+async function found(
+  texts: Readonly<Record<string, string>>,
+  hasPrometheus = false,
+): Promise<readonly string[]> {
   const loaded = await loadRuleFiles(Object.keys(texts), async (path) => texts[path] ?? '');
   expect(loaded.ok ? [] : loaded.errors).toEqual([]);
-  return [...loaded.notes, ...lintRules(loaded, { now: NOW, isAsked })].map(
+  return [...loaded.notes, ...lintRules(loaded, { now: NOW, hasPrometheus })].map(
     ({ code, file, line, column, message }) => `${file}:${line}:${column} ${code}: ${message}`,
   );
 }
@@ -25,20 +28,20 @@ const PAGED = ALERT.replace('shop', 'shop, severity: page');
 const routed = (route: string): string => `${group(ALERT)}---\nroute:\n${route}`;
 
 const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
-  'nothing in a sound file': [group(ALERT)],
-  'nothing in a sound SLO': [slo('channel: "#shop"')],
+  'nothing in a valid file': [group(ALERT)],
+  'nothing in a valid SLO': [slo('channel: "#shop"')],
   'an alert without `for`': [
     group('{ alert: A, expr: a > 1 }'),
     /^a\.yaml:4:14 missing-for: `A` has no `for`/,
   ],
-  '`for: 0s` as it is meant': [group('{ alert: A, expr: a > 1, for: 0s }')],
+  'nothing with `for: 0s`': [group('{ alert: A, expr: a > 1, for: 0s }')],
   'a rate over less than four scrapes': [
     group('{ alert: A, expr: \'rate(a{b="c"}[30s]) > 1\', for: 1m }'),
-    /^a\.yaml:4:14 rate-window: a rate over \[30s\] of `a\{b="c"\}` is under four scrapes, if one is every 15s/,
+    /^a\.yaml:4:14 rate-window: the rate over \[30s\] of `a\{b="c"\}` covers fewer than four scrapes, assuming a scrape every 15s/,
   ],
   'a rate with an offset': [
     group("{ alert: A, expr: 'increase(a[45s] offset 1h) > 1', for: 1m }"),
-    /rate-window: a rate over \[45s\]/,
+    /rate-window: the rate over \[45s\]/,
   ],
   'a rate over four scrapes': [group("{ alert: A, expr: 'rate(a[1m]) > 1', for: 1m }")],
   'a window of an SLO under four scrapes': [
@@ -58,35 +61,35 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
     group('{ record: a:b, expr: a }'),
     /^a\.yaml:4:15 recording-rule: .*left to Prometheus/,
   ],
-  'an annotation that is nearly a setting': [
+  'an annotation like a setting': [
     group('{ alert: A, expr: a > 1, for: 1m, annotations: { slack_chanel: "#x" } }'),
     /setting-name: .*did you mean `slack_channel`/,
   ],
-  'a template function that is not understood': [
+  'an unsupported template function': [
     group('{ alert: A, expr: a > 1, for: 1m, annotations: { summary: \'up: {{ query "up" }}\' } }'),
-    /^a\.yaml:4:\d+ template-unsupported: in `annotations.summary` `query` is not supported/,
+    /^a\.yaml:4:\d+ template-unsupported: `annotations.summary`: `query` is not supported/,
   ],
-  'a template construct in a label of an SLO': [
+  'an unsupported variable in a label of an SLO': [
     slo("labels: { cluster: '{{ $externalLabels.cluster }}' }"),
-    /^a\.yaml:5:\d+ template-unsupported: in `labels.cluster` `\$externalLabels.cluster` is not supported/,
+    /^a\.yaml:5:\d+ template-unsupported: `labels.cluster`: `\$externalLabels.cluster` is not supported/,
   ],
-  "a threshold off a preset's usual bounds": [
+  "a threshold off a preset's default bounds": [
     slo('channel: "#shop"').replace('500ms', '750ms'),
-    /^a\.yaml:4:39 default-bounds: 750ms in `objective.below` is none .* beside it are 500 ms and 1000 ms/,
+    /^a\.yaml:4:39 default-bounds: invalid `objective.below`: found 750ms, .* by default 500ms or 1s\./,
   ],
-  'a threshold in seconds off the usual bounds': [
+  'a threshold in seconds off the default bounds': [
     slo('channel: "#shop"').replace('istio', 'otel-http').replace('500ms', '300ms'),
-    /default-bounds: 300ms .* beside it are 250 ms and 500 ms/,
+    /default-bounds: .* found 300ms, .* by default 250ms or 500ms\./,
   ],
-  'a threshold above all usual bounds': [
+  'a threshold above all default bounds': [
     slo('channel: "#shop"').replace('istio', 'otel-http').replace('500ms', '20s'),
-    /default-bounds: 20s .* beside it is 10000 ms\./,
+    /default-bounds: .* found 20s, .* by default 10s\./,
   ],
   'an approximate threshold': [slo('approximate: true').replace('500ms', '750ms')],
   'a threshold on a native histogram': [slo('histogram: native').replace('500ms', '750ms')],
   'an alert that no route with a channel takes': [
     routed('  routes: [{ matchers: [team="pay"], channel: "#pay" }]\n'),
-    /^a\.yaml:4:12 default-channel: no route, team or severity names a `channel` for `A`: .*SLACK_CHANNEL/,
+    /^a\.yaml:4:12 default-channel: no route, team or severity sets a `channel` for `A`: .*SLACK_CHANNEL/,
   ],
   'an alert that a route may take by a label of its series': [
     routed('  routes: [{ matchers: [zone="eu"], channel: "#eu" }]\n'),
@@ -94,7 +97,7 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
   'an alert that the root takes': [
     routed('  channel: "#all"\n  routes: [{ matchers: [team="pay"], channel: "#pay" }]\n'),
   ],
-  'an alert with a channel of its own': [
+  'nothing for an alert with its own channel': [
     routed('  routes: [{ matchers: [team="pay"], channel: "#pay" }]\n').replace(
       'labels:',
       'annotations: { slack_channel: "#x" }\n    labels:',
@@ -104,97 +107,97 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
     routed(
       '  channel: "#all"\n  routes:\n  - channel: "#a"\n  - matchers: [team="pay"]\n    channel: "#pay"\n',
     ),
-    /^a\.yaml:13:5 route-unreachable: no alert can reach this route: the route without matchers before it/,
+    /^a\.yaml:13:5 route-unreachable: no alert can reach this route: an earlier route without matchers takes all its alerts/,
   ],
   'a route behind one that takes the same': [
     routed(
       '  channel: "#all"\n  routes:\n  - matchers: [\'team=~"pay|shop"\']\n  - matchers: [severity=page, team="pay"]\n',
     ),
-    /route-unreachable: .* the route of team=~"pay\|shop" before it takes them all/,
+    /route-unreachable: .* an earlier route with team=~"pay\|shop" takes all its alerts/,
   ],
-  'a route behind one that goes on': [
+  'nothing for a route behind one that continues': [
     routed('  channel: "#all"\n  routes:\n  - continue: true\n  - matchers: [team="pay"]\n'),
   ],
   'a route whose matchers exclude each other, with the ones above': [
     routed(
       '  channel: "#all"\n  routes:\n  - matchers: [team="pay"]\n    routes:\n    - matchers: [team!~"p.*"]\n      channel: "#no"\n',
     ),
-    /^a\.yaml:14:7 route-unreachable: .*team="pay" and team!~"p\.\*" never hold together/,
+    /^a\.yaml:14:7 route-unreachable: .*team="pay" and team!~"p\.\*" exclude each other/,
   ],
   'a burn rate that no route with a channel takes': [
     `${slo('alert: { burn: workbook }')}---
 route: { routes: [{ matchers: [severity="page"], channel: "#page" }] }
 severities: { none: { channel: "#none" } }
 `,
-    /^a\.yaml:5:18 default-channel: no route, team or severity names a `channel` for `s-burn-3d`/,
+    /^a\.yaml:5:18 default-channel: no route, team or severity sets a `channel` for `s-burn-3d`/,
   ],
-  'an alert that its team or its severity leads to a channel': [
+  'nothing for an alert whose team or severity has a channel': [
     withPolicy('route: {}\nteams: { shop: { channel: "#shop" } }'),
   ],
-  'an alert whose team says only whom to call': [
+  'an alert whose team has only mentions': [
     withPolicy(
       'teams: { shop: { mentions: { page: [S0123ABCD] } } }\nseverities: { page: { channel: "#p" } }',
       PAGED.replace('page', 'ticket'),
     ),
-    /^a\.yaml:4:12 default-channel: no route, team or severity names a `channel` for `A`/,
+    /^a\.yaml:4:12 default-channel: no route, team or severity sets a `channel` for `A`/,
   ],
   'an alert whose severity comes with its series': [withPolicy('severities: { page: { channel: "#p" } }')],
-  'nothing where teams only say whom to call': [
+  'nothing when teams have only mentions': [
     withPolicy('teams: { shop: { mentions: { page: [S0123ABCD] } } }'),
   ],
-  'a team that nobody named': [
+  'an unknown team': [
     withPolicy('teams: { shopp: { channel: "#s" }, pay: { channel: "#p" } }\nroute: { channel: "#all" }'),
-    /^a\.yaml:4:12 unknown-team: `teams` does not name the team `shop` of `A`; did you mean `shopp`\?$/,
+    /^a\.yaml:4:12 unknown-team: `A` has the team `shop`, which is not in `teams`: did you mean `shopp`\?$/,
   ],
-  'a team that is like none': [
+  'an unknown team without a similar one': [
     withPolicy('teams: { web: { channel: "#w" }, pay: { channel: "#p" } }\nroute: { channel: "#all" }'),
-    /unknown-team: .* the team `shop` of `A`; named there: pay, web\.$/,
+    /unknown-team: `A` has the team `shop`, .*: expected pay or web\.$/,
   ],
   'no team where it is a template or none': [
     withPolicy('teams: { pay: { channel: "#p" } }', ALERT.replace('shop', '"{{ $labels.owner }}"')),
   ],
-  'a severity with a slip': [
+  'a misspelled severity': [
     withPolicy(
       'severities: { page: { channel: "#p" } }\nroute: { channel: "#all" }',
       PAGED.replace('page', 'pages'),
     ),
-    /unknown-severity: `severities` does not name the severity `pages` of `A`; did you mean `page`\?/,
+    /unknown-severity: `A` has the severity `pages`, which is not in `severities`: did you mean `page`\?/,
   ],
-  'no slip in a severity that is numbered, or is another word': [
+  'no numbered or unrelated severity': [
     withPolicy(
       'severities: { p1: { channel: "#p" }, critical: { channel: "#p" } }\nroute: { channel: "#all" }',
       PAGED.replace('page', 'p2'),
     ),
   ],
-  'a channel of a team that a route goes before': [
+  'a channel of a team whose alerts a route takes': [
     withPolicy(
       'teams:\n  shop: { channel: "#s" }\nroute:\n  routes:\n  - { matchers: [team=~"shop|pay"], channel: "#r" }',
     ),
-    /^a\.yaml:10:3 default-unused: no alert goes to the `channel` of `teams.shop`: routes with a `channel` take all/,
+    /^a\.yaml:10:3 default-unused: unused `channel` of `teams.shop`: routes with a `channel` take all its alerts/,
   ],
-  'a channel of a severity that a tree goes before, branch by branch': [
+  'a channel of a severity whose alerts several routes take': [
     withPolicy(
       'severities:\n  page: { channel: "#s" }\nroute:\n  routes:\n  - matchers: [severity=page]\n    routes: [{ matchers: [team=x], channel: "#x" }, { channel: "#r" }]',
       PAGED,
     ),
     /^a\.yaml:10:3 default-unused: .*`severities.page`/,
   ],
-  'no channel that is used where a route leaves something over': [
+  'no channel that still gets alerts': [
     withPolicy(
       'teams:\n  shop: { channel: "#s" }\nroute:\n  channel: "#all"\n  routes:\n  - { matchers: [team=shop, severity=page], channel: "#r" }\n  - { matchers: [team=shop], mentions: { page: [S0123ABCD] }, continue: true }\n  - { channel: "#r" }',
     ),
   ],
-  'a silence that is over, and one that is not': [
+  'an expired silence, not an active one': [
     'silences:\n- { matchers: [a=b], ends_at: 2026-11-21T05:59:59Z, created_by: ann }\n- { matchers: [a=b], ends_at: 2026-11-21T06:00:01Z, created_by: ann }\n',
-    /^a\.yaml:2:31 silence-past: this silence ended on 2026-11-21 05:59:59 UTC/,
+    /^a\.yaml:2:31 silence-past: this silence ended at 2026-11-21 05:59:59 UTC/,
   ],
-  'maintenance that is over, unless it comes again': [
+  'maintenance that ended, unless it recurs': [
     'time_intervals: [{ name: nights, time_intervals: [{ times: [{ start_time: "22:00", end_time: "24:00" }] }] }]\nmaintenance:\n- { name: move, matchers: [a=b], starts_at: 2026-11-20T00:00:00Z, ends_at: 2026-11-20T06:00:00Z }\n- { name: again, matchers: [a=b], starts_at: 2026-11-20T00:00:00Z, ends_at: 2026-11-20T06:00:00Z, time_intervals: [nights] }\n',
-    /^a\.yaml:3:\d+ maintenance-past: the maintenance `move` ended on 2026-11-20 06:00:00 UTC/,
+    /^a\.yaml:3:\d+ maintenance-past: the maintenance `move` ended at 2026-11-20 06:00:00 UTC/,
   ],
 };
 
-describe('a check of rule files finds', () => {
+describe('the lint of rule files reports', () => {
   it.each(Object.entries(CASES))('%s', async (_, [text, ...messages]) => {
     expect(await found({ 'a.yaml': text })).toEqual(
       messages.map((message) => expect.stringMatching(message)),
@@ -203,7 +206,9 @@ describe('a check of rule files finds', () => {
 
   it('an alert of the same name and labels in another file', async () => {
     expect(await found({ 'a.yaml': group(ALERT), 'b.yaml': group(ALERT) })).toEqual([
-      expect.stringMatching(/^b\.yaml:4:12 duplicate-alert: `A\{team="shop"\}` stands in a\.yaml:4 too/),
+      expect.stringMatching(
+        /^b\.yaml:4:12 duplicate-alert: duplicate alert `A\{team="shop"\}`: a\.yaml:4 has the same name and labels/,
+      ),
     ]);
     expect(await found({ 'a.yaml': group(ALERT), 'b.yaml': group(ALERT.replace('shop', 'pay')) })).toEqual(
       [],
@@ -212,11 +217,13 @@ describe('a check of rule files finds', () => {
 
   it('an alert of the same name and labels in one group', async () => {
     expect(await found({ 'a.yaml': `${group(ALERT)}  - ${ALERT}` })).toEqual([
-      expect.stringMatching(/^a\.yaml:8:12 duplicate-alert: `A\{team="shop"\}` stands in a\.yaml:4 too/),
+      expect.stringMatching(
+        /^a\.yaml:8:12 duplicate-alert: duplicate alert `A\{team="shop"\}`: a\.yaml:4 has the same name and labels/,
+      ),
     ]);
   });
 
-  it('by guess only what no Prometheus is asked about', async () => {
+  it('what Prometheus knows better only without `--against`', async () => {
     const texts = {
       'a.yaml': group("{ alert: A, expr: 'rate(a[30s]) > 1', for: 1m }"),
       'b.yaml': slo('channel: "#shop"').replace('500ms', '750ms'),
@@ -227,7 +234,7 @@ describe('a check of rule files finds', () => {
 });
 
 it('the manual lists every finding with its severity', () => {
-  const manual = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8');
+  const manual = readFileSync(new URL('../../../../docs/rules.md', import.meta.url), 'utf8');
   const listed = [...manual.matchAll(/^\| `([a-z-]+)` \| (error|warning|note) \|/gm)].map(
     ([, code = '', severity = '']) => [code, severity],
   );

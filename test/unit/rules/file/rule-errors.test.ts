@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { expectMistakes, groups, read } from '../../support/marked-rules.ts';
+import { expectErrors, groups, read } from '../../../support/marked-rules.ts';
 
-describe('mistakes in rule groups are reported with their place', () => {
+describe('errors in rule groups are reported with their location', () => {
   const cases: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
-    'keys that are not known': [
+    'unknown keys': [
       `
 groups:
 - name: g
@@ -14,88 +14,88 @@ groups:
     §fro: 1m
     §severity: page
 §group: []`,
-      /^`intervall` is not .* did you mean `interval`\?$/,
+      /^unknown key `intervall`: did you mean `interval`\?$/,
       /did you mean `for`\?$/,
-      /known here: alert, expr, for, keep_firing_for, labels, annotations\.$/,
-      /^`group` .* did you mean `groups`\?$/,
+      /expected alert, expr, for, keep_firing_for, labels or annotations\.$/,
+      /^unknown key `group`: did you mean `groups`\?$/,
     ],
-    'keys that are missing': [
+    'missing keys': [
       'groups:\n- §rules:\n  - §alert: A\n  - §expr: a\n  - §record: a:b',
-      /^`name` is missing\.$/,
-      /^`expr` is missing\.$/,
-      /neither `alert` nor `record`/,
-      /^`expr` is missing\.$/,
+      /^missing `name`\.$/,
+      /^missing `expr`\.$/,
+      /^missing `alert` or `record`/,
+      /^missing `expr`\.$/,
     ],
-    'keys that stand twice': [
+    'duplicate keys': [
       'groups:\n- name: g\n  §name: h\n  rules:\n  - alert: A\n    expr: a > 1\n    §expr: b > 1',
-      /^`name` stands twice/,
-      /^`expr` stands twice/,
+      /^duplicate key `name`/,
+      /^duplicate key `expr`/,
     ],
     'groups of one name': [
       'groups:\n- name: g\n  rules: []\n- name: §g\n  rules: []\n---\ngroups:\n- name: §"g"\n  rules: []',
-      /^the name `g` is taken by the group on line 2/,
-      /on line 2/,
+      /^duplicate group name `g`: already defined at rules.yaml:2/,
+      /at rules.yaml:2/,
     ],
     'rules in a Kubernetes object': [
       'kind: PrometheusRule\nspec:\n  §route: {}\n  groups:\n  - name: g\n    rules:\n    - { alert: A, expr: "a >§" }',
-      /^`route` stands in one document with `groups`/,
-      /^`expr` is not PromQL/,
+      /^`route` and `groups` cannot be in one document/,
+      /^invalid `expr`: unexpected end/,
     ],
     durations: [
       'groups:\n- name: g\n  interval: §0s\n  query_offset: §1.5h\n  limit: §-1\n  rules:\n  - { alert: A, expr: a, for: §30, keep_firing_for: §"" }',
-      /^`interval` is zero/,
-      /^`query_offset` is "1.5h": write a duration/,
-      /^`limit` is "-1": write a whole number/,
-      /^`for` is "30"/,
-      /^`keep_firing_for` is empty/,
+      /^invalid `interval`: found zero/,
+      /^invalid `query_offset`: found "1.5h", expected a duration/,
+      /^invalid `limit`: found "-1", expected a non-negative integer/,
+      /^invalid `for`: found "30"/,
+      /^invalid `keep_firing_for`: found an empty value/,
     ],
     'fields of the wrong kind': [
       'groups:\n- name: §[a]\n  rules: §{}\n- §x\n- name: b\n  rules:\n  - §text\n  - alert: A\n    expr: a\n    labels: §[a]\n    annotations: { x: §[] }',
-      /^`name` must be a single value/,
-      /^`rules` must be a list/,
-      /^this must be a map/,
-      /^a rule must be a map/,
-      /^`labels` must be a map/,
-      /^`annotations.x` must be a single value/,
+      /^invalid `name`: found a list, expected a single value/,
+      /^invalid `rules`: found a map, expected a list/,
+      /^invalid entry of `groups`: found "x", expected a map/,
+      /^invalid rule: found "text", expected a map/,
+      /^invalid `labels`: found a list, expected a map/,
+      /^invalid `annotations.x`: found a list, expected a single value/,
     ],
     'a recording rule with the fields of an alert': [
       'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n    §for: 1m\n  - alert: A\n    §record: a\n    expr: a\n  - record: §a-b\n    expr: a',
-      /^`for` is not a key that is known here; known here: record, expr, labels/,
-      /^a rule has `alert` or `record`, not both/,
-      /^`record` is "a-b": a metric's name/,
+      /^unknown key `for`: expected record, expr or labels/,
+      /^conflicting `alert` and `record`/,
+      /^invalid `record`: found "a-b", expected a metric name/,
     ],
     'names of labels and annotations': [
       'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a\n    labels: { §a-b: x, §__name__: y }\n    annotations: { §1st: z }',
-      /^`labels.a-b` is no label's name/,
-      /^`labels.__name__` is no label's name/,
-      /^`annotations.1st` is no label's name/,
+      /^invalid `labels.a-b`: expected a label name/,
+      /^invalid `labels.__name__`: expected a label name/,
+      /^invalid `annotations.1st`: expected a label name/,
     ],
     'settings of the bot': [
       'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a\n    annotations:\n      slack_channel: §Shop\n      slo_no_data: §drop\n  - alert: B\n    expr: a\n    annotations:\n      slack_channel: §#shop',
-      /^`annotations.slack_channel` is "Shop", which is no channel: write "#shop"/,
-      /^`annotations.slo_no_data` is "drop": write keep or resolve/,
-      /put a channel's name in quotes/,
+      /^invalid `annotations.slack_channel`: found "Shop", expected "#shop"/,
+      /^invalid `annotations.slo_no_data`: found "drop", expected keep or resolve/,
+      /expected a channel name in quotes/,
     ],
-    'a document of another kind': ['§- a\n- b', /^a rule file is a map/],
-    'a list that is none': ['groups: §{ name: g }', /^`groups` must be a list/],
-    'both kinds in one document': ['groups: []\n§slos: []', /put a line with --- between/],
-    "what is Alertmanager's and not built": [
+    'a document of another kind': ['§- a\n- b', /^invalid document: found a list, expected a map/],
+    'a map in place of a list': ['groups: §{ name: g }', /^invalid `groups`: found a map, expected a list/],
+    'both kinds in one document': ['groups: []\n§slos: []', /separate them with a line of ---/],
+    'unsupported keys of Alertmanager': [
       '§receivers: []\n---\ngroups: []\n§time_intervals: []\n---\n§silence: []',
-      /^`receivers` is not built yet/,
-      /^`time_intervals` stands in one document with `groups`: put a line with --- between/,
+      /^unsupported key `receivers`\. Remove it/,
+      /^`time_intervals` and `groups` cannot be in one document: separate them with a line of ---/,
       /did you mean `silences`\?/,
     ],
-    'YAML that is none': ['groups:\n- name: "a\n§', /^This is not YAML/],
-    'an alias of nothing': ['§groups: *nope', /^The aliases .* cannot be followed: Unresolved alias/],
+    'invalid YAML': ['groups:\n- name: "a\n§', /^invalid YAML/],
+    'an alias without an anchor': ['§groups: *nope', /^cannot resolve the aliases .*: Unresolved alias/],
   };
   it.each(Object.entries(cases))('%s', (_, [marked, ...messages]) => {
-    expectMistakes(marked, messages);
+    expectErrors(marked, messages);
   });
 
-  it('a document that is no YAML does not hide the mistakes of the next', () => {
+  it('invalid YAML in one document does not hide the errors in the next', () => {
     const { errors } = read('groups: [\n---\ngroups:\n- nam: g\n');
     expect(errors.map(({ line }) => line)).toEqual(expect.arrayContaining([4]));
-    expect(errors.some(({ message }) => message.startsWith('This is not YAML'))).toBe(true);
+    expect(errors.some(({ message }) => message.startsWith('invalid YAML'))).toBe(true);
   });
 
   it('aliases that multiply are not followed', () => {
@@ -105,7 +105,7 @@ groups:
     }
     const { errors } = read(`${bomb.join('\n')}\ngroups: *g`);
     expect(errors.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^The aliases .* cannot be followed/),
+      expect.stringMatching(/^cannot resolve the aliases/),
     ]);
   });
 });
@@ -114,9 +114,9 @@ groups:
 const inRule = (expr: string): string =>
   `groups:\n- name: g\n  rules:\n  - alert: A\n    expr: ${expr}\n    for: 1m`;
 
-describe('mistakes in expressions are shown inside the text, however YAML writes it', () => {
+describe('errors in expressions are shown inside the text, however YAML writes it', () => {
   const cases: Readonly<Record<string, readonly [string, RegExp]>> = {
-    plain: [inRule('rate(foo[§5x]) > 1'), /^`expr` is not PromQL: "5x" is not a duration/],
+    plain: [inRule('rate(foo[§5x]) > 1'), /^invalid `expr`: "5x" is not a duration/],
     'single quotes': [inRule("'a{b=''c''} > §) + 1'"), /unexpected "\)"/],
     'double quotes': [inRule('"a{b=\\"c\\"} > §) + 1"'), /unexpected "\)"/],
     'double quotes over two lines': [inRule('"a >\n      §) + 1"'), /unexpected "\)"/],
@@ -137,8 +137,8 @@ describe('mistakes in expressions are shown inside the text, however YAML writes
       /`ratee` is not a PromQL function, did you mean `rate`/,
     ],
     'a function nobody knows': [inRule('§frobnicate(foo) > 1'), /`frobnicate` is not a PromQL function\.$/],
-    nothing: [inRule('"§"'), /^`expr` is not PromQL: the expression is empty/],
-    'an open brace': [inRule('|\n      foo{a="b" §> 1'), /not PromQL/],
+    nothing: [inRule('"§"'), /^invalid `expr`: the expression is empty/],
+    'an open brace': [inRule('|\n      foo{a="b" §> 1'), /^invalid `expr`: unexpected ">"/],
     'a range of a name': [inRule('rate(foo[§abc]) > 1'), /unexpected "abc"|not a duration/],
     'a range vector wanted': [inRule('rate(§foo) > 1'), /`rate` expects a range/],
     'a range vector too many': [inRule('sum(§foo[5m]) > 1'), /`sum` expects .* not a range/],
@@ -151,11 +151,11 @@ describe('mistakes in expressions are shown inside the text, however YAML writes
     ],
   };
   it.each(Object.entries(cases))('%s', (_, [marked, message]) => {
-    expectMistakes(marked, [message]);
+    expectErrors(marked, [message]);
   });
 
   it('templates are shown the same way, in labels and annotations', () => {
-    expectMistakes(
+    expectErrors(
       `groups:
 - name: g
   rules:

@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, integer, property, record, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRuleText } from '../../../src/rules/file/rule-file.ts';
+import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 
 const GOOD = `groups:
 - name: g

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { read } from '../../support/marked-rules.ts';
+import { read } from '../../../support/marked-rules.ts';
 
-describe('mistakes in SLOs are reported with their place', () => {
+describe('errors in SLOs are reported with their location', () => {
   const cases: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
     'every field': [
       `slos:
@@ -18,76 +18,76 @@ describe('mistakes in SLOs are reported with their place', () => {
   channel: §shop
   no_data: §forget
   labels: { x: '§{{ end }}' }`,
-      /^`name` is empty/,
-      /^`preset` is "istoi": write istio, istio-ambient, otel-http, spanmetrics/,
-      /write the name without its ending, a_seconds\./,
-      /^`unit` is "us": write ms, s/,
-      /^`selector` holds no label matchers/,
-      /^an entry of `by` is "a-b"/,
-      /^`objective.quantile` is "99": .* like 0\.99 for p99/,
-      /^`objective.below` is "500"/,
-      /^`objective.window` is zero/,
-      /^`min_requests` is "many"/,
-      /^`alert.for` is "1"/,
-      /^`alert.recover.below` is "x"/,
-      /^`alert.burn` is "all": write workbook/,
-      /^`schedule` is "\* \* \* \* \*": write six fields/,
-      /^`channel` is "shop", which is no channel: write "#shop"/,
-      /^`no_data` is "forget": write keep, resolve/,
+      /^invalid `name`: found an empty value/,
+      /^invalid `preset`: found "istoi", expected istio, istio-ambient, otel-http or spanmetrics/,
+      /expected the name without its suffix, a_seconds\./,
+      /^invalid `unit`: found "us", expected ms or s/,
+      /^invalid `selector`: expected label matchers/,
+      /^invalid entry of `by`: found "a-b"/,
+      /^invalid `objective.quantile`: found "99", .* like 0\.99 for p99/,
+      /^invalid `objective.below`: found "500"/,
+      /^invalid `objective.window`: found zero/,
+      /^invalid `min_requests`: found "many"/,
+      /^invalid `alert.for`: found "1"/,
+      /^invalid `alert.recover.below`: found "x"/,
+      /^invalid `alert.burn`: found "all", expected workbook/,
+      /^invalid `schedule`: found "\* \* \* \* \*", expected six fields/,
+      /^invalid `channel`: found "shop", expected "#shop"/,
+      /^invalid `no_data`: found "forget", expected keep or resolve/,
       /this `end` has no `if`/,
     ],
-    'keys that are not known, at every depth': [
+    'unknown keys, at every depth': [
       'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 1s, window: 5m, §target: 1 }\n  §min_request: 5\n  alert: { §fro: 1m, recover: { §under: 1s } }',
-      /^`target` is not .*known here: quantile, below, window/,
+      /^unknown key `target`: expected quantile, below or window/,
       /did you mean `min_requests`/,
       /did you mean `for`/,
-      /known here: below, window/,
+      /^unknown key `under`: expected below or window/,
     ],
-    'what is planned but not built': [
+    'unsupported keys': [
       'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 1s, window: 5m }\n  §inhibit: call-graph\n  §compat: prometheus\n  alert: { §flap_threshold: 3 }',
-      /^`inhibit` is not built yet, so it would do nothing/,
-      /^`compat` is not built yet.* at the top of a document/,
-      /^`alert.flap_threshold` is not built yet/,
+      /^unsupported key `inhibit`\. Use/,
+      /^unsupported key `compat`\. .* at the top of a document/,
+      /^unsupported key `alert.flap_threshold`/,
     ],
-    'keys that are missing': ['slos:\n- §preset: istio', /^`name` is missing/, /^`objective` is missing/],
-    'a metric that is not said': [
+    'missing keys': ['slos:\n- §preset: istio', /^missing `name`/, /^missing `objective`/],
+    'a missing metric': [
       'slos:\n- name: §s\n  by: [job]\n  objective: { quantile: 0.9, below: 1s, window: 5m }',
-      /has neither a `preset` .* nor a `metric`/,
+      /^missing `preset` .* or `metric`/,
     ],
-    'a unit that is not said': [
+    'a missing unit': [
       'slos:\n- name: s\n  metric: §latency\n  by: [job]\n  objective: { quantile: 0.9, below: 1s, window: 5m }',
-      /^`metric` does not tell its unit/,
+      /^missing `unit`: the name of `latency` does not include it/,
     ],
-    'a service that is not said': [
+    'a missing service label': [
       'slos:\n- name: s\n  metric: a_ms\n  by: §[zone]\n  objective: { quantile: 0.9, below: 1s, window: 5m }',
-      /^`by` must hold the label that names the service/,
+      /^invalid `by`: no label names the service/,
     ],
     'a schedule beside an interval, a recovery that recovers too early, a burn rate out of reach': [
       'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 500ms, window: 5m }\n  interval: §30s\n  schedule: "*/30 * * * * *"\n  alert: { recover: { below: §1s }, burn: §workbook }',
-      /^`interval` stands beside `schedule`/,
-      /^`alert.recover.below` is above the objective's own 500ms/,
-      /^`alert.burn` can never fire at this quantile: 14\.4 times/,
+      /^conflicting `interval` and `schedule`/,
+      /^invalid `alert.recover.below`: found 1s, expected at most the objective's 500ms/,
+      /^invalid `alert.burn`: it can never fire at this quantile, because 14\.4 times/,
     ],
-    'an approximation of what has no bounds': [
+    'an approximate threshold on a native histogram': [
       'slos:\n- name: s\n  preset: otel-http\n  histogram: native\n  approximate: §true\n  objective: { quantile: 0.9, below: 500ms, window: 5m }',
-      /^`approximate` has no meaning beside `histogram: native`/,
+      /^conflicting `approximate` and `histogram: native`/,
     ],
-    'words of their own': [
+    'other values than the allowed ones': [
       'slos:\n- name: s\n  preset: istio\n  histogram: §sparse\n  approximate: §maybe\n  objective: { quantile: 0.9, below: 500ms, window: 5m }',
-      /^`histogram` is "sparse": write native, classic/,
-      /^`approximate` is "maybe": write true, false/,
+      /^invalid `histogram`: found "sparse", expected native or classic/,
+      /^invalid `approximate`: found "maybe", expected true or false/,
     ],
-    'a recovery that says nothing': [
+    'an empty recovery': [
       'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 500ms, window: 5m }\n  alert: { recover: §{} }',
-      /^`alert.recover` says neither `below` nor `window`/,
+      /^invalid `alert.recover`: found no keys, expected `below`, `window` or both/,
     ],
     'a schedule with a wrong field': [
       'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.9, below: 500ms, window: 5m }\n  schedule: §"99 * * * * *"',
-      /^`schedule` is no schedule: "99" is not a second/,
+      /^invalid `schedule`: "99" is not a valid second/,
     ],
     'a group and an SLO of one name': [
       'groups:\n- name: s\n  rules: []\n---\nslos:\n- name: §s\n  preset: istio\n  objective: { quantile: 0.9, below: 500ms, window: 5m }',
-      /^the name `s` is taken by the group on line 2/,
+      /^duplicate group name `s`: already defined at rules.yaml:2/,
     ],
   };
   it.each(Object.entries(cases))('%s', (_, [marked, ...messages]) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseRuleText } from '../../../src/rules/file/rule-file.ts';
-import { groups } from '../../support/marked-rules.ts';
+import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
+import { groups } from '../../../support/marked-rules.ts';
 
 const rule = (text: string) =>
   groups(`groups: [{ name: g, rules: [{ alert: A, expr: a > 1, ${text} }] }]`)[0]?.rules[0];
@@ -22,7 +22,7 @@ spec:
     expect(group).toMatchObject({ id: 'rules.yaml;apps', rules: [{ name: 'Crashing', for: 900_000 }] });
   });
 
-  it('may say null where they say nothing', () => {
+  it('may contain null for absent values', () => {
     const [group] = groups(`
 groups:
 - name: g
@@ -34,7 +34,7 @@ groups:
     expect(group?.rules[0]?.annotations).toEqual({ note: 'null' });
   });
 
-  it('may hold an alert of the same name and labels twice: they are known by their order', () => {
+  it('may contain two alerts with the same name and labels: their keys differ by order', () => {
     const [group] = groups(`
 groups:
 - name: g
@@ -138,11 +138,11 @@ groups:
     'anchors and merge keys':
       'groups:\n- name: g\n  rules:\n  - &a { alert: A, expr: a > 1, for: 1m }\n  - { <<: *a, alert: B }\n',
   };
-  it.each(Object.entries(accepted))('may hold %s', (_, text) => {
+  it.each(Object.entries(accepted))('may contain %s', (_, text) => {
     expect(() => groups(text)).not.toThrow();
   });
 
-  it('read scalars as texts, as Prometheus does', () => {
+  it('read scalars as strings, as Prometheus does', () => {
     const read = rule('for: 0, labels: { severity: 1, version: 1.0, on: true, octal: 010 }');
     expect(read?.labels).toEqual({ severity: '1', version: '1.0', on: 'true', octal: '010' });
     expect(read?.for).toBe(0);
@@ -157,15 +157,15 @@ groups:
     ]);
   });
 
-  it('name their recording rules and what reads ALERTS', () => {
+  it('have notes about recording rules, ALERTS and misspelled settings', () => {
     const result = parseRuleText(
       'rules.yaml',
       'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n  - alert: A\n    expr: ALERTS > 0\n    annotations: { slak_channel: "#x" }\n',
     );
     expect(result.notes.map(({ line, message }) => [line, message])).toEqual([
       [4, 'the recording rule `a:b` is left to Prometheus.'],
-      [6, "`A` reads ALERTS: that is Prometheus's state of its own rules, not Tailwatch's."],
-      [8, 'the annotation `slak_channel` is no setting; did you mean `slack_channel`?'],
+      [6, "`A` reads ALERTS, which holds Prometheus's own alerts, not Tailwatch's."],
+      [8, 'unknown setting `slak_channel` in annotations: did you mean `slack_channel`?'],
     ]);
   });
 });
