@@ -7,6 +7,7 @@ import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { ms } from '../../../src/lib/units.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, aPlainRule, aRule } from '../../support/builders.ts';
+import { runsOf } from '../../support/runs.ts';
 import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
 
 const SERVICES = ['a', 'b', 'c', 'd'] as const;
@@ -75,7 +76,7 @@ function run({ rule: evaluated, limit, isPrometheus, evaluations }: Scenario): R
 }
 
 const check = (property: (scenario: Scenario) => void): void =>
-  fc.assert(fc.property(scenario, property), { numRuns: 500 });
+  fc.assert(fc.property(scenario, property), { numRuns: runsOf(500) });
 
 const active = (state: RuleState | undefined): readonly Alert[] =>
   (state?.alerts ?? []).filter((alert) => alert.state !== 'resolved');

@@ -8,6 +8,7 @@ import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { runsOf } from '../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
 import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
@@ -165,7 +166,7 @@ describe('through failures of the source and of the store, restarts at every tic
           if (kinds.includes('resolved')) expect(kinds.indexOf('resolved')).toBe(kinds.length - 1);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runsOf(60) },
     );
   });
 
@@ -180,8 +181,8 @@ describe('through failures of the source and of the store, restarts at every tic
         for (const last of notified.values()) expect(['resolved', 'no-data']).toContain(last);
         posted += notified.size;
       }),
-      { numRuns: 60 },
+      { numRuns: runsOf(60) },
     );
-    expect(posted).toBeGreaterThan(60);
+    expect(posted).toBeGreaterThan(runsOf(60));
   });
 });

@@ -6,12 +6,12 @@ import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { after, before, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
-import { createLocalTime } from '../../../src/policy/local-time.ts';
 import type { Silence } from '../../../src/policy/silence.ts';
-import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { noiseOf } from '../../support/noise.ts';
+import { isFullRun, runsOf } from '../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
 import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
@@ -97,7 +97,6 @@ function expectTold({ alertId, postedTo = [], suppressed }: Alert, open: Readonl
 describe('with alert groups, flapping and silences, through failures, restarts at every tick and a second replica', () => {
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   const clock = createVirtualClock();
-  const localTime = createLocalTime();
   let groups = 0;
 
   beforeAll(async () => {
@@ -136,7 +135,7 @@ describe('with alert groups, flapping and silences, through failures, restarts a
       metrics.fail(now.source === 'ok' ? undefined : aSourceError());
       metrics.answer('slow_share > 0.01', samplesOf(now.services, 0.5));
       metrics.answer('slow_share', samplesOf(now.seen, 0.001));
-      const policy = { ...NO_POLICY, groupThreshold, flapThreshold, silences: silencesOf(now) };
+      const policy = { groupThreshold, flapThreshold, silences: silencesOf(now) };
       const evaluate = createEvaluateGroup({
         store: storeFor(now.store),
         metrics,
@@ -144,7 +143,7 @@ describe('with alert groups, flapping and silences, through failures, restarts a
         recorder: createSpyRecorder(),
         logger: createSpyLogger(),
         expand: expandValue,
-        noise: { policy: () => policy, localTime, callGraphAt: async () => undefined },
+        noise: noiseOf(policy),
       });
       const inForce = now.files === 'as they were' ? group : { ...group, rules: [] };
       await Promise.all(Array.from({ length: now.replicas }, () => evaluate(inForce, slotAt(number))));
@@ -192,9 +191,12 @@ describe('with alert groups, flapping and silences, through failures, restarts a
         for (const alert of firing) expectTold(alert, open);
         seen.held += firing.filter(({ postedTo }) => postedTo === undefined).length;
       }),
-      { numRuns: 80 },
+      { numRuns: runsOf(80) },
     );
-    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(0);
+    // Few cases end with a suppressed alert: only the full run is sure to have one.
+    const { held, ...others } = seen;
+    const wanted = isFullRun ? [held, ...Object.values(others)] : Object.values(others);
+    expect(Math.min(...wanted), JSON.stringify(seen)).toBeGreaterThan(0);
   });
 
   it('what goes on breaching is notified within a quarter of an hour, and all ends when all recover', async () => {
@@ -212,7 +214,7 @@ describe('with alert groups, flapping and silences, through failures, restarts a
         expect(percentiles(await temp.store.loadGroup(group.id))).toEqual(new Set());
         for (const entries of (await drain()).values()) expect(entries.at(-1)?.kind).toBe('resolved');
       }),
-      { numRuns: 15 },
+      { numRuns: runsOf(15) },
     );
   });
 });

@@ -9,19 +9,22 @@ import { createHttpClient } from '../../../../src/http/http-client.ts';
 import { after, DAY, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
 import type { Store } from '../../../../src/messages/store.ts';
 import { createLocalTime } from '../../../../src/policy/local-time.ts';
-import { NO_POLICY } from '../../../../src/policy/suppress.ts';
 import { createPrometheusMetrics } from '../../../../src/prometheus/prometheus-metrics.ts';
 import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../../../src/rules/rule.ts';
 import { expandTemplate } from '../../../../src/rules/template/template.ts';
 import { latencySeries, type TrafficAt } from '../../../support/mesh-samples.ts';
+import { noiseOf } from '../../../support/noise.ts';
+import { isFullRun } from '../../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../../support/spies.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
 /** Coarse, so that a day stays small: the rules' windows hold several of them all the same. */
 const SCRAPE = MINUTE;
 const WARM_UP = HOUR;
-const WINDOW = { start: after(START, WARM_UP), end: after(START, ms(WARM_UP + DAY)) };
+/** A day holds every kind of traffic; eight hours hold two slow spells of each service. */
+const SPAN = isFullRun ? DAY : ms(8 * HOUR);
+const WINDOW = { start: after(START, WARM_UP), end: after(START, ms(WARM_UP + SPAN)) };
 
 const RULES = `
 slos:
@@ -59,7 +62,7 @@ const traffic =
 
 function backfilled() {
   const samples = createSampleStore();
-  const scrapes = (WARM_UP + DAY) / SCRAPE + 1;
+  const scrapes = (WARM_UP + SPAN) / SCRAPE + 1;
   for (const [seed, name] of ['checkout', 'cart', 'payment'].entries()) {
     for (const { labels, values } of latencySeries(
       { name, le: (bound) => (bound === Infinity ? '+Inf' : `${bound}.0`) },
@@ -127,12 +130,7 @@ describe('a day of samples', () => {
     } satisfies Partial<Store> as unknown as Store;
     const clock = { now: () => now, sleep: () => new Promise<void>(() => undefined) };
     // As the bot has it when no rule file says otherwise.
-    const noise = {
-      policy: () => NO_POLICY,
-      localTime: createLocalTime(),
-      callGraphAt: async () => undefined,
-    };
-    const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise });
+    const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise: noiseOf() });
     const offset = spreadOffset(group.id, group.interval);
     now = evalTimeOf(after(WINDOW.start, ms(group.interval - 1)), group.interval, offset);
     for (; now <= WINDOW.end; now = after(now, group.interval)) {
