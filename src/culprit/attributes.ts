@@ -1,0 +1,97 @@
+import type { Attributes, AttributeValue, Span, Trace } from '../traces/trace.ts';
+import { fisherExact } from './fisher.ts';
+
+/** An attribute value that slow traces carry more often than normal ones. Counts are traces. */
+export interface AttributeFinding {
+  readonly service: string;
+  readonly attribute: string;
+  readonly value: string;
+  readonly slow: number;
+  readonly ofSlow: number;
+  readonly normal: number;
+  readonly ofNormal: number;
+  /** The probability of such a difference by chance, corrected for the number of values that were tested. */
+  readonly probability: number;
+}
+
+/** Attributes that name where a request ran or how it ended, with the names that instrumentations use. */
+const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
+  pod: ['k8s.pod.name', 'pod', 'pod.name', 'hostname', 'host.name'],
+  node: ['k8s.node.name', 'node', 'node.name'],
+  zone: ['cloud.availability_zone', 'zone', 'topology.kubernetes.io/zone'],
+  version: ['service.version', 'istio.canonical_revision', 'version'],
+  'response flags': ['response_flags'],
+  status: ['http.status_code', 'http.response.status_code', 'rpc.grpc.status_code', 'grpc.status_code'],
+  'upstream cluster': ['upstream_cluster', 'upstream_cluster.name'],
+};
+
+/** Below this probability a difference is reported. */
+const SIGNIFICANT = 0.01;
+/** Findings reported at most. */
+const MOST_FINDINGS = 5;
+
+function firstOf(sources: readonly Attributes[], names: readonly string[]): AttributeValue | undefined {
+  for (const source of sources)
+    for (const name of names) {
+      const value = source[name];
+      if (value !== undefined && value !== '' && value !== '-') return value;
+    }
+  return undefined;
+}
+
+/** The value of one of the compared attributes on a span; undefined when it has none. */
+export function attributeOf(
+  span: Pick<Span, 'attributes' | 'resource'>,
+  attribute: keyof typeof ATTRIBUTES,
+): string | undefined {
+  const value = firstOf([span.resource, span.attributes], ATTRIBUTES[attribute] ?? []);
+  return value === undefined ? undefined : String(value);
+}
+
+const textOf = (service: string, attribute: string, value: string): string =>
+  [service, attribute, value].join('\u0000');
+
+/** In how many traces each value of each service occurs. */
+function countTraces(traces: readonly Trace[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { spans } of traces) {
+    const seen = new Set<string>();
+    for (const span of spans)
+      for (const attribute of Object.keys(ATTRIBUTES)) {
+        const value = attributeOf(span, attribute);
+        if (value !== undefined) seen.add(textOf(span.serviceName, attribute, value));
+      }
+    for (const text of seen) counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/**
+ * Attribute values that are over-represented in slow traces, the least probable by chance first. The probability of Fisher's exact
+ * test is multiplied by the number of tested values (Bonferroni), so that many attributes give no finding by luck.
+ */
+export function overRepresented(
+  slow: readonly Trace[],
+  normal: readonly Trace[],
+): readonly AttributeFinding[] {
+  const [inSlow, inNormal] = [countTraces(slow), countTraces(normal)];
+  const tested = inSlow.size;
+  const findings: AttributeFinding[] = [];
+  for (const [text, count] of inSlow) {
+    const inBoth = { a: count, ofA: slow.length, b: inNormal.get(text) ?? 0, ofB: normal.length };
+    const probability = Math.min(1, fisherExact(inBoth) * tested);
+    if (probability >= SIGNIFICANT) continue;
+    const [service = '', attribute = '', value = ''] = text.split('\u0000');
+    findings.push({
+      service,
+      attribute,
+      value,
+      slow: inBoth.a,
+      ofSlow: inBoth.ofA,
+      normal: inBoth.b,
+      ofNormal: inBoth.ofB,
+      probability,
+    });
+  }
+  return findings.sort((a, b) => a.probability - b.probability).slice(0, MOST_FINDINGS);
+}

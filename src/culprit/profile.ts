@@ -1,0 +1,307 @@
+import { isDatabaseCall, peerOf, serversOf } from '../traces/peer.ts';
+import type { Span, Trace } from '../traces/trace.ts';
+import { buildTree, type SpanNode } from '../traces/tree.ts';
+import { attributeOf } from './attributes.ts';
+
+/**
+ * What a stretch of a critical path was spent on.
+ * - `own`: the code of a service
+ * - `request`, `response`: from a caller to the service it called, and back
+ * - `database`, `external`: a call without a span of the other side
+ * - `retry`: attempts before the last one
+ */
+export type PieceKind = 'own' | 'request' | 'response' | 'database' | 'external' | 'retry';
+
+/** Time on critical paths under one key: a kind, a service, an operation, and for calls the service called. */
+export interface PieceKey {
+  readonly kind: PieceKind;
+  /** The service whose time it is; of a call, the caller. */
+  readonly service: string;
+  /** Of `own` the span's name; of a call the operation that was called. */
+  readonly operation: string;
+  /** The called service, database or host; empty for `own`. */
+  readonly callee: string;
+}
+
+/** What one trace contributes: microseconds on the critical path and the number of calls, both by `keyText`. */
+export interface TraceProfile {
+  readonly duration: number;
+  readonly times: ReadonlyMap<string, number>;
+  readonly calls: ReadonlyMap<string, number>;
+  /** Time of a service's own work and of the requests on their way to it, and its calls, by `instanceKey`. */
+  readonly instances: ReadonlyMap<string, { readonly time: number; readonly calls: number }>;
+  /** Client spans by caller and span name: how many had a server span below them, and how many not. */
+  readonly answered: ReadonlyMap<string, { readonly yes: number; readonly no: number }>;
+}
+
+const SEPARATOR = '\u0000';
+
+/** A key as a map holds it. */
+export const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
+  [kind, service, operation, callee].join(SEPARATOR);
+
+/** The key of a text that `keyText` made. */
+export function keyOf(text: string): PieceKey {
+  const [kind = 'own', service = '', operation = '', callee = ''] = text.split(SEPARATOR);
+  return { kind: kind as PieceKind, service, operation, callee };
+}
+
+/** The caller and name of a client span: what tells whether its server usually leaves a span. */
+export const clientKey = (service: string, operation: string): string => service + SEPARATOR + operation;
+
+/** A service and the pod or host that ran the span. */
+export const instanceKey = (service: string, instance: string): string => service + SEPARATOR + instance;
+
+interface Draft {
+  readonly times: Map<string, number>;
+  readonly calls: Map<string, number>;
+  readonly answered: Map<string, { yes: number; no: number }>;
+  readonly instances: Map<string, { time: number; calls: number }>;
+  readonly sizes: ReadonlyMap<SpanNode, number>;
+}
+
+/** A span and the part of it, on its own clock, that the root waited for. */
+interface Visit {
+  readonly node: SpanNode;
+  readonly start: number;
+  readonly end: number;
+}
+
+const endOf = ({ start, duration }: Span): number => start + duration;
+
+const add = (counts: Map<string, number>, key: PieceKey, value: number): void => {
+  const text = keyText(key);
+  counts.set(text, (counts.get(text) ?? 0) + value);
+};
+
+/**
+ * Splits the critical path of a trace into pieces, and counts its calls. Undefined for a trace without exactly one root, or
+ * with spans whose parent is missing. Every microsecond of the root is in one piece; the legs of a call are measured
+ * between the two clocks, so one of them may be negative where they differ, while their sum is right.
+ */
+export function profileOf(trace: Trace): TraceProfile | undefined {
+  const { roots, nodes } = buildTree(trace);
+  const [root, ...others] = roots;
+  if (root === undefined || others.length > 0 || root.rootKind !== 'root') return undefined;
+  const draft: Draft = {
+    times: new Map(),
+    calls: new Map(),
+    answered: new Map(),
+    instances: new Map(),
+    sizes: subtreeSizes(nodes),
+  };
+  for (const node of nodes) countCall(node, draft);
+  const stack: Visit[] = [{ node: root, start: root.span.start, end: endOf(root.span) }];
+  for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) stack.push(...walk(visit, draft));
+  const { times, calls, answered, instances } = draft;
+  return { duration: root.span.duration, times, calls, answered, instances };
+}
+
+/** Spans in the subtree of each node, itself included. `nodes`: parents before their children. */
+function subtreeSizes(nodes: readonly SpanNode[]): ReadonlyMap<SpanNode, number> {
+  const sizes = new Map<SpanNode, number>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i];
+    if (node === undefined) continue;
+    const size = (sizes.get(node) ?? 0) + 1;
+    sizes.set(node, size);
+    if (node.parent !== undefined) sizes.set(node.parent, (sizes.get(node.parent) ?? 0) + size);
+  }
+  return sizes;
+}
+
+/** A client span with the server spans that answered it, also below a proxy's or library's client span. */
+function callOf(node: SpanNode): { readonly servers: readonly SpanNode[] } | undefined {
+  if (node.span.kind !== 'client') return undefined;
+  let client = node;
+  for (let depth = 0; depth < MOST_NESTED; depth++) {
+    const servers = serversOf(client);
+    if (servers.length > 0) return { servers };
+    const [only, ...others] = client.children.filter(({ span }) => span.kind === 'client');
+    if (only === undefined || others.length > 0) return { servers: [] };
+    client = only;
+  }
+  return { servers: [] };
+}
+
+/** An application's client span, a library's, and a proxy's. */
+const MOST_NESTED = 4;
+
+/** gRPC and Thrift name a call `package.Service/Method`: the service that was called. */
+const serviceInName = (name: string): string =>
+  /(?:^|\.)([A-Za-z][\w-]*)\/[A-Za-z]\w*$/.exec(name)?.[1]?.toLowerCase() ?? '';
+
+function calleeOf(node: SpanNode): string {
+  if (isDatabaseCall(node.span)) return peerOf(node) || 'database';
+  return peerOf(node) || serviceInName(node.span.spanName);
+}
+
+const callKey = (kind: PieceKind, client: Span, server: Span): PieceKey => ({
+  kind,
+  service: client.serviceName,
+  operation: server.spanName,
+  callee: server.serviceName,
+});
+
+const unansweredKey = (node: SpanNode): PieceKey => ({
+  kind: isDatabaseCall(node.span) ? 'database' : 'external',
+  service: node.span.serviceName,
+  operation: node.span.spanName,
+  callee: calleeOf(node),
+});
+
+const ownKey = ({ serviceName, spanName }: Span): PieceKey => ({
+  kind: 'own',
+  service: serviceName,
+  operation: spanName,
+  callee: '',
+});
+
+function countCall(node: SpanNode, draft: Draft): void {
+  const { span } = node;
+  const { calls, answered } = draft;
+  const call = callOf(node);
+  if (call === undefined) {
+    add(calls, ownKey(span), 1);
+    if (span.kind === 'server') addInstance(node, draft, { time: 0, calls: 1 });
+    return;
+  }
+  // The client span of a proxy or library below another one is the same call.
+  if (node.parent !== undefined && callOf(node.parent) !== undefined) return;
+  const key = clientKey(span.serviceName, span.spanName);
+  const seen = answered.get(key) ?? { yes: 0, no: 0 };
+  answered.set(key, seen);
+  const last = call.servers.at(-1);
+  if (last === undefined) {
+    seen.no += 1;
+    add(calls, unansweredKey(node), 1);
+    return;
+  }
+  seen.yes += 1;
+  add(calls, callKey('request', span, last.span), 1);
+  add(calls, callKey('response', span, last.span), 1);
+  if (call.servers.length > 1) add(calls, callKey('retry', span, last.span), call.servers.length - 1);
+}
+
+function addInstance(
+  { span }: SpanNode,
+  { instances }: Draft,
+  of: { readonly time: number; readonly calls: number },
+): void {
+  const instance = attributeOf(span, 'pod');
+  if (instance === undefined) return;
+  const key = instanceKey(span.serviceName, instance);
+  const seen = instances.get(key) ?? { time: 0, calls: 0 };
+  instances.set(key, { time: seen.time + of.time, calls: seen.calls + of.calls });
+}
+
+/** Books what a visit spent by itself, and returns what it waited for. */
+function walk(visit: Visit, draft: Draft): readonly Visit[] {
+  const call = callOf(visit.node);
+  if (call === undefined || (call.servers.length === 0 && visit.node.children.length > 0))
+    return walkChildren(visit, draft);
+  if (call.servers.length === 0) {
+    add(draft.times, unansweredKey(visit.node), visit.end - visit.start);
+    return [];
+  }
+  return walkCall(visit, call.servers, draft);
+}
+
+/**
+ * A call: the way there, earlier attempts, the answering server, the way back.
+ *
+ *     client   |==============================|
+ *     server 1    |====| failed
+ *     server 2            |==============|
+ *              req retry.. (its own)      resp
+ */
+function walkCall({ node, start, end }: Visit, servers: readonly SpanNode[], draft: Draft): readonly Visit[] {
+  const { times } = draft;
+  const inOrder = [...servers].sort((a, b) => a.span.start - b.span.start);
+  const first = inOrder[0];
+  const last = inOrder.at(-1);
+  if (first === undefined || last === undefined) return [];
+  add(times, callKey('request', node.span, last.span), first.span.start - start);
+  add(times, callKey('response', node.span, last.span), end - endOf(last.span));
+  if (first !== last) add(times, callKey('retry', node.span, last.span), last.span.start - first.span.start);
+  addInstance(last, draft, { time: end - start - last.span.duration, calls: 0 });
+  return [{ node: last, start: last.span.start, end: endOf(last.span) }];
+}
+
+/** A child, where it lies on its parent's clock, and how far its own clock is ahead of that. */
+interface Child extends Visit {
+  readonly ahead: number;
+}
+
+/** Backwards from the end, always into the child that ended last before what was waited for already. */
+function walkChildren({ node, start, end }: Visit, draft: Draft): readonly Visit[] {
+  const children = waitedChildren(node, { start, end });
+  const tolerance = Math.max(CLOSE_ENDS_US, (end - start) * CLOSE_ENDS_SHARE);
+  const visits: Visit[] = [];
+  let cursor = end;
+  let own = 0;
+  let next = 0;
+  for (;;) {
+    while (children[next] !== undefined && (children[next]?.end ?? 0) > cursor) next += 1;
+    const child = largestOfClose(children, next, { tolerance, sizes: draft.sizes });
+    if (child === undefined) break;
+    own += cursor - child.end;
+    visits.push({ node: child.node, start: child.start + child.ahead, end: child.end + child.ahead });
+    cursor = child.start;
+    if (children[next] === child) next += 1;
+  }
+  own += cursor - start;
+  if (own > 0) {
+    const key = node.span.kind === 'client' ? unansweredKey(node) : ownKey(node.span);
+    add(draft.times, key, own);
+    if (node.span.kind !== 'client') addInstance(node, draft, { time: own, calls: 0 });
+  }
+  return visits;
+}
+
+/** Children that end so close together count as ending together: 1 ms, or 2% of their parent. */
+const CLOSE_ENDS_US = 1_000;
+const CLOSE_ENDS_SHARE = 0.02;
+
+/** Of the children that end together, the one with the largest subtree: a leaf filter span must not hide the real call. */
+function largestOfClose(
+  children: readonly Child[],
+  from: number,
+  { tolerance, sizes }: { readonly tolerance: number; readonly sizes: Draft['sizes'] },
+): Child | undefined {
+  let best = children[from];
+  if (best === undefined) return undefined;
+  const latest = best.end;
+  for (let i = from + 1; i < children.length; i++) {
+    const child = children[i];
+    if (child === undefined || child.end < latest - tolerance) break;
+    if ((sizes.get(child.node) ?? 0) > (sizes.get(best.node) ?? 0)) best = child;
+  }
+  return best;
+}
+
+const isAwaited = ({ followsFrom, kind }: Span): boolean =>
+  followsFrom !== true && kind !== 'producer' && kind !== 'consumer';
+
+/** The children a span waited for, cut off at its start and end, the last to end first. */
+function waitedChildren(parent: SpanNode, bounds: { readonly start: number; readonly end: number }): Child[] {
+  const children: Child[] = [];
+  for (const node of parent.children) {
+    if (!isAwaited(node.span)) continue;
+    const ahead = aheadOf(node.span, parent.span);
+    const start = Math.max(node.span.start - ahead, bounds.start);
+    const end = Math.min(endOf(node.span) - ahead, bounds.end);
+    if (end > start) children.push({ node, start, end, ahead });
+  }
+  return children.sort(
+    (a, b) => b.end - a.end || a.start - b.start || (a.node.span.spanId < b.node.span.spanId ? -1 : 1),
+  );
+}
+
+/** A server of another service directly below a server, which cannot lie there by its clock, ran in the middle of it. */
+function aheadOf(child: Span, parent: Span): number {
+  if (child.kind !== 'server' || child.serviceName === parent.serviceName) return 0;
+  if (child.start >= parent.start && endOf(child) <= endOf(parent)) return 0;
+  const middle = parent.start + Math.max(0, parent.duration - child.duration) / 2;
+  return child.start - Math.round(middle);
+}

@@ -1,0 +1,277 @@
+import { clientKey, keyOf, type PieceKey, type PieceKind, type TraceProfile } from './profile.ts';
+
+/** How one piece of the critical path differs between slow and normal traces. All times in microseconds. */
+export interface PieceDelta {
+  readonly key: PieceKey;
+  /** Mean time on the critical path per call. */
+  readonly normalPerCall: number;
+  readonly slowPerCall: number;
+  /** Mean calls per trace. */
+  readonly normalCalls: number;
+  readonly slowCalls: number;
+  /** Slowdown per trace because each call takes longer: what the ranking uses. */
+  readonly price: number;
+  /** Slowdown per trace because there are more calls. */
+  readonly volume: number;
+}
+
+/** A service, database or host with its share of the slowdown. Microseconds per trace. */
+export interface ServiceScore {
+  readonly service: string;
+  readonly score: number;
+  readonly own: number;
+  readonly database: number;
+  /** The larger of what is attributed to it as a caller and as a called service. */
+  readonly network: number;
+  /** The called or calling service of its slowest edge, where `network` is above 0. */
+  readonly peer: string;
+}
+
+/** What the traces of a set spent and called, with a row per key and a column per trace. */
+interface Table {
+  readonly traces: number;
+  readonly times: readonly Float64Array[];
+  readonly calls: readonly Float64Array[];
+  readonly durations: Float64Array;
+}
+
+/** Two sets of traces, ready to be compared again and again with other weights. */
+export interface Comparer {
+  /** Compares the sets as if each trace were there as often as its weight says; without weights, once. */
+  compare(weights?: Weights): Comparison;
+}
+
+/** How often each trace of a set counts. */
+export interface Weights {
+  readonly slow: Uint16Array;
+  readonly normal: Uint16Array;
+}
+
+/** The pieces of two sets of traces. Microseconds. */
+export interface Comparison {
+  readonly deltas: readonly PieceDelta[];
+  /** Mean duration of the slow traces minus that of the normal ones. */
+  readonly slowdown: number;
+  /** What the slow traces spent on calls whose server span was lost, per trace. */
+  readonly unattributed: number;
+}
+
+const ratio = (value: number, by: number): number => (by === 0 ? 0 : value / by);
+
+function tableOf(profiles: readonly TraceProfile[], rows: ReadonlyMap<string, number>): Table {
+  const empty = (): Float64Array[] => Array.from(rows, () => new Float64Array(profiles.length));
+  const [times, calls] = [empty(), empty()];
+  const durations = Float64Array.from(profiles, ({ duration }) => duration);
+  profiles.forEach((profile, column) => {
+    for (const [key, time] of profile.times) cells(times, rows.get(key))[column] = time;
+    for (const [key, count] of profile.calls) cells(calls, rows.get(key))[column] = count;
+  });
+  return { traces: profiles.length, times, calls, durations };
+}
+
+/** A row that is compared; a key without time on any critical path has none, and what is written to it is dropped. */
+const cells = (table: readonly Float64Array[], row: number | undefined): Float64Array =>
+  (row === undefined ? undefined : table[row]) ?? new Float64Array(0);
+
+function weighted(row: Float64Array | undefined, weights: Uint16Array | undefined): number {
+  let sum = 0;
+  if (row === undefined) return sum;
+  for (let i = 0; i < row.length; i++) sum += (row[i] ?? 0) * (weights === undefined ? 1 : (weights[i] ?? 0));
+  return sum;
+}
+
+/** Calls of which the server usually leaves a span: one without it lost that span, and its time says nothing. */
+function lostKeys(keys: readonly PieceKey[], normal: readonly TraceProfile[]): readonly boolean[] {
+  const totals = new Map<string, number>();
+  for (const { answered } of normal)
+    for (const [key, { yes, no }] of answered) totals.set(key, (totals.get(key) ?? 0) + yes - no);
+  return keys.map(
+    ({ kind, service, operation }) =>
+      kind === 'external' && (totals.get(clientKey(service, operation)) ?? 0) > 0,
+  );
+}
+
+/** Prepares the comparison of slow traces with normal ones, piece by piece. */
+export function createComparer(slow: readonly TraceProfile[], normal: readonly TraceProfile[]): Comparer {
+  const texts = [...new Set([...slow, ...normal].flatMap(({ times }) => [...times.keys()]))].sort();
+  const rows = new Map(texts.map((text, row) => [text, row]));
+  const keys = texts.map(keyOf);
+  const [s, n] = [tableOf(slow, rows), tableOf(normal, rows)];
+  const isLost = lostKeys(keys, normal);
+  return {
+    compare: (weights) => {
+      const of = (row: number): PieceDelta =>
+        deltaOf(keys[row] ?? keyOf(''), {
+          slow: {
+            time: weighted(s.times[row], weights?.slow),
+            calls: weighted(s.calls[row], weights?.slow),
+            traces: s.traces,
+          },
+          normal: {
+            time: weighted(n.times[row], weights?.normal),
+            calls: weighted(n.calls[row], weights?.normal),
+            traces: n.traces,
+          },
+        });
+      const all = texts.map((_, row) => of(row));
+      return {
+        deltas: all.filter((_, row) => isLost[row] !== true),
+        slowdown:
+          ratio(weighted(s.durations, weights?.slow), s.traces) -
+          ratio(weighted(n.durations, weights?.normal), n.traces),
+        unattributed: all.reduce(
+          (sum, { price, volume }, row) => (isLost[row] === true ? sum + price + volume : sum),
+          0,
+        ),
+      };
+    },
+  };
+}
+
+interface Sum {
+  readonly time: number;
+  readonly calls: number;
+  readonly traces: number;
+}
+
+function deltaOf(key: PieceKey, sums: { readonly slow: Sum; readonly normal: Sum }): PieceDelta {
+  const of = ({ time, calls, traces }: Sum) => ({ perCall: ratio(time, calls), calls: ratio(calls, traces) });
+  const [slow, normal] = [of(sums.slow), of(sums.normal)];
+  // What has no counterpart cannot have become slower: it is more calls.
+  const isNew = normal.calls === 0;
+  return {
+    key,
+    normalPerCall: normal.perCall,
+    slowPerCall: slow.perCall,
+    normalCalls: normal.calls,
+    slowCalls: slow.calls,
+    price: isNew ? 0 : (slow.perCall - normal.perCall) * slow.calls,
+    volume: isNew ? slow.perCall * slow.calls : (slow.calls - normal.calls) * normal.perCall,
+  };
+}
+
+/** A caller and a called service, with the slowdown of both legs per trace. */
+interface Edge {
+  readonly caller: string;
+  readonly callee: string;
+  request: number;
+  response: number;
+  /** Of a call without a span of the other side: both legs and the work in one. */
+  whole: number;
+  calls: number;
+}
+
+function edgesOf(deltas: readonly PieceDelta[]): readonly Edge[] {
+  const edges = new Map<string, Edge>();
+  for (const { key, price, slowCalls } of deltas) {
+    const field = LEGS[key.kind];
+    if (field === undefined) continue;
+    const name = clientKey(key.service, key.callee);
+    const edge = edges.get(name) ?? {
+      caller: key.service,
+      callee: key.callee,
+      request: 0,
+      response: 0,
+      whole: 0,
+      calls: 0,
+    };
+    edge[field] += price;
+    if (field !== 'response') edge.calls += slowCalls;
+    edges.set(name, edge);
+  }
+  return [...edges.values()];
+}
+
+const LEGS: Partial<Readonly<Record<PieceKind, 'request' | 'response' | 'whole'>>> = {
+  request: 'request',
+  response: 'response',
+  external: 'whole',
+};
+
+const positive = (value: number): number => Math.max(0, value);
+
+/** Slowdown of an edge per call. */
+const gapOf = ({ request, response, whole, calls }: Edge): number =>
+  ratio(positive(request) + positive(response) + positive(whole), calls);
+
+/** How the legs of an edge count for one of its two services. */
+interface Part {
+  /** The weight of the leg that the service did not send. */
+  readonly weight: number;
+  readonly sum: (edge: Edge, weight: number) => number;
+}
+
+/** A caller sends requests; half of a slow reply may be its own. */
+const AS_CALLER: Part = {
+  weight: 0.5,
+  sum: ({ request, response, whole }, weight) => request + whole / 2 + weight * response,
+};
+/** A called service sends replies; most of a slow request may be its own. */
+const AS_CALLED: Part = {
+  weight: 0.8,
+  sum: ({ request, response, whole }, weight) => response + whole + weight * request,
+};
+
+/** From this mean on, several slow edges of one service are its own slowness. */
+const CONSISTENT = 0.5;
+
+interface Side {
+  readonly value: number;
+  readonly peer: string;
+}
+
+/**
+ * How much of its edges' slowdown is a service's own. A delayed sender delays the requests it sends and the replies it gives; one
+ * slow peer among many fine ones is that peer's fault; when all are slow, it is the service's.
+ */
+function sideOf(edges: readonly Edge[], worst: number, { weight, sum }: Part): Side {
+  if (edges.length === 0) return { value: 0, peer: '' };
+  const consistency = edges.reduce((total, edge) => total + ratio(gapOf(edge), worst), 0) / edges.length;
+  const isShared = edges.length >= 2 && consistency >= CONSISTENT;
+  const value = positive(edges.reduce((total, edge) => total + sum(edge, isShared ? 1 : weight), 0));
+  const slowest = edges.reduce((best, edge) => (gapOf(edge) > gapOf(best) ? edge : best));
+  return { value: consistency * value, peer: clientKey(slowest.caller, slowest.callee) };
+}
+
+function edgesBy(edges: readonly Edge[], end: 'caller' | 'callee'): ReadonlyMap<string, readonly Edge[]> {
+  const groups = new Map<string, Edge[]>();
+  for (const edge of edges) {
+    const group = groups.get(edge[end]);
+    if (group === undefined) groups.set(edge[end], [edge]);
+    else group.push(edge);
+  }
+  return groups;
+}
+
+/** Scores every service by its share of the slowdown, the largest first. */
+export function scoreServices(deltas: readonly PieceDelta[]): readonly ServiceScore[] {
+  const edges = edgesOf(deltas);
+  const worst = Math.max(0, ...edges.map(gapOf));
+  const work = new Map<string, { own: number; database: number }>();
+  for (const { key, price } of deltas) {
+    const sums = work.get(key.service) ?? { own: 0, database: 0 };
+    if (key.kind === 'own' || key.kind === 'database') sums[key.kind] += price;
+    work.set(key.service, sums);
+  }
+  const outgoing = edgesBy(edges, 'caller');
+  const incoming = edgesBy(edges, 'callee');
+  const services = new Set([...work.keys(), ...incoming.keys()]);
+  services.delete('');
+  const scores = [...services].map((service): ServiceScore => {
+    const sums = work.get(service);
+    const own = positive(sums?.own ?? 0);
+    const database = positive(sums?.database ?? 0);
+    const out = sideOf(outgoing.get(service) ?? [], worst, AS_CALLER);
+    const into = sideOf(incoming.get(service) ?? [], worst, AS_CALLED);
+    const side = out.value > into.value ? out : into;
+    return {
+      service,
+      own,
+      database,
+      network: side.value,
+      peer: side.peer,
+      score: own + database + side.value,
+    };
+  });
+  return scores.sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1));
+}
