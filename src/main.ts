@@ -8,6 +8,7 @@ import type { ReplayOptions } from './cli/replay.ts';
 import { rulePaths } from './cli/rule-paths.ts';
 import { obeySignals } from './cli/signals.ts';
 import { webAddress } from './cli/web-address.ts';
+import type { WhyOptions } from './cli/why.ts';
 import { RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import { EXIT_CONFIG, problemsText, processEnvironment, readSettings } from './settings/env.ts';
@@ -106,6 +107,17 @@ async function convert(file: string, { from }: { from?: SloTool }): Promise<void
   process.exitCode = 1;
 }
 
+async function why(options: WhyOptions): Promise<void> {
+  const { TraceFileError, whyCommand } = await import('./cli/why.ts');
+  try {
+    say(await whyCommand(options));
+  } catch (error) {
+    if (!(error instanceof TraceFileError)) throw error;
+    complain(error.message);
+    process.exitCode = 1;
+  }
+}
+
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
@@ -159,4 +171,13 @@ program
   .argument('<file>', 'a document of Sloth, Pyrra or OpenSLO')
   .addOption(new Option('--from <tool>', 'whose it is, where the document does not tell').choices(SLO_TOOLS))
   .action(convert);
+program
+  .command('why')
+  .description(
+    'compare exported slow and normal traces of one endpoint, and name the service that made it slow',
+  )
+  .requiredOption('--slow <file>', 'slow traces, as Jaeger JSON')
+  .requiredOption('--normal <file>', 'normal traces of the same endpoint, as Jaeger JSON')
+  .option('--json', 'print the result as JSON')
+  .action(why);
 await program.parseAsync();

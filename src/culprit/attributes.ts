@@ -39,13 +39,18 @@ function firstOf(sources: readonly Attributes[], names: readonly string[]): Attr
   return undefined;
 }
 
+/** Istio's node id, `sidecar~10.0.0.7~payments-6d4f-x2b9.shop~shop.svc.cluster.local`, names the pod. */
+const podOfNode = (nodeId: AttributeValue | undefined): string | undefined =>
+  typeof nodeId === 'string' ? nodeId.split('~')[2]?.split('.')[0] : undefined;
+
 /** The value of one of the compared attributes on a span; undefined when it has none. */
 export function attributeOf(
   span: Pick<Span, 'attributes' | 'resource'>,
   attribute: keyof typeof ATTRIBUTES,
 ): string | undefined {
   const value = firstOf([span.resource, span.attributes], ATTRIBUTES[attribute] ?? []);
-  return value === undefined ? undefined : String(value);
+  if (value !== undefined) return String(value);
+  return attribute === 'pod' ? podOfNode(span.attributes['node_id'] ?? span.resource['node_id']) : undefined;
 }
 
 const textOf = (service: string, attribute: string, value: string): string =>

@@ -37,7 +37,7 @@ export interface TraceProfile {
 const SEPARATOR = '\u0000';
 
 /** A key as a map holds it. */
-export const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
+const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
   [kind, service, operation, callee].join(SEPARATOR);
 
 /** The key of a text that `keyText` made. */

@@ -21,6 +21,8 @@ export interface ServiceScore {
   readonly score: number;
   readonly own: number;
   readonly database: number;
+  /** Attempts at it before the last one. */
+  readonly retries: number;
   /** The larger of what is attributed to it as a caller and as a called service. */
   readonly network: number;
   /** The called or calling service of its slowest edge, where `network` is above 0. */
@@ -248,10 +250,12 @@ export function scoreServices(deltas: readonly PieceDelta[]): readonly ServiceSc
   const edges = edgesOf(deltas);
   const worst = Math.max(0, ...edges.map(gapOf));
   const work = new Map<string, { own: number; database: number }>();
-  for (const { key, price } of deltas) {
+  const retries = new Map<string, number>();
+  for (const { key, price, volume } of deltas) {
     const sums = work.get(key.service) ?? { own: 0, database: 0 };
     if (key.kind === 'own' || key.kind === 'database') sums[key.kind] += price;
     work.set(key.service, sums);
+    if (key.kind === 'retry') retries.set(key.callee, (retries.get(key.callee) ?? 0) + price + volume);
   }
   const outgoing = edgesBy(edges, 'caller');
   const incoming = edgesBy(edges, 'callee');
@@ -264,14 +268,20 @@ export function scoreServices(deltas: readonly PieceDelta[]): readonly ServiceSc
     const out = sideOf(outgoing.get(service) ?? [], worst, AS_CALLER);
     const into = sideOf(incoming.get(service) ?? [], worst, AS_CALLED);
     const side = out.value > into.value ? out : into;
-    return {
-      service,
-      own,
-      database,
-      network: side.value,
-      peer: side.peer,
-      score: own + database + side.value,
-    };
+    const attempts = positive(retries.get(service) ?? 0);
+    const score = own + database + side.value + attempts;
+    return { service, own, database, retries: attempts, network: side.value, peer: side.peer, score };
   });
   return scores.sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1));
 }
+
+/** Slowdowns per call within this factor of each other have one cause. */
+export const ALIKE = 3;
+
+export const LEAST_SLOWDOWN = 1_000;
+
+export const largest = (deltas: readonly PieceDelta[]): PieceDelta | undefined =>
+  deltas.reduce<PieceDelta | undefined>(
+    (best, delta) => (best === undefined || delta.price > best.price ? delta : best),
+    undefined,
+  );

@@ -1,0 +1,136 @@
+import { instanceKey, type TraceProfile } from './profile.ts';
+import type { CulpritKind, Sets } from './result.ts';
+import { ALIKE, LEAST_SLOWDOWN, largest, type PieceDelta, type ServiceScore } from './score.ts';
+
+/** Own work slower by this factor, with a wait in front of it: requests queue. */
+const OVERLOADED = 2;
+
+interface KindFound {
+  readonly kind: CulpritKind;
+  readonly detail: string;
+}
+
+/** What a service was slow with, and the name that goes with it: the pod, version, database or peer. */
+export function kindOf(score: ServiceScore, deltas: readonly PieceDelta[], sets: Sets): KindFound {
+  const { service, own, database, network, retries } = score;
+  if (retries > score.score / 2) return { kind: 'retries', detail: '' };
+  const pod = badReplica(score, sets);
+  if (pod !== undefined) return { kind: 'bad-replica', detail: pod };
+  const version = newVersion(service, sets);
+  if (version !== undefined) return { kind: 'new-version', detail: version };
+  if (isNetworkOf(service, deltas) && !isOverloaded(service, deltas)) return { kind: 'network', detail: '' };
+  if (isQueueing(service, deltas, own)) return { kind: 'queueing', detail: '' };
+  if (database > own && database > network) return { kind: 'database', detail: databaseOf(deltas) };
+  if (own >= network) return { kind: 'own-code', detail: '' };
+  const isExternal = deltas.some(
+    ({ key, price }) => key.kind === 'external' && key.callee === service && price > network / 2,
+  );
+  if (isExternal) return { kind: 'external', detail: '' };
+  return { kind: 'network', detail: peerOf(score) };
+}
+
+const databaseOf = (deltas: readonly PieceDelta[]): string =>
+  largest(deltas.filter(({ key }) => key.kind === 'database'))?.key.callee ?? '';
+
+/** Slowdown per call of every called or calling service and database of a service. */
+function gapsOf(service: string, deltas: readonly PieceDelta[]): ReadonlyMap<string, number> {
+  const gaps = new Map<string, number>();
+  for (const { key, slowPerCall, normalPerCall, normalCalls } of deltas) {
+    if (key.kind === 'own' || key.kind === 'retry' || normalCalls === 0) continue;
+    const name = key.callee === service ? `from ${key.service}` : `to ${key.callee}`;
+    gaps.set(name, (gaps.get(name) ?? 0) + slowPerCall - normalPerCall);
+  }
+  return gaps;
+}
+
+/** All connections of a service are slower by about as much per call, its database's among them: its network is. */
+function isNetworkOf(service: string, deltas: readonly PieceDelta[]): boolean {
+  const gaps = [...gapsOf(service, deltas)];
+  const values = gaps.map(([, gap]) => gap);
+  const worst = Math.max(...values);
+  const hasCaller = gaps.some(([name, gap]) => name.startsWith('from ') && gap > worst / ALIKE);
+  return (
+    gaps.length >= 2 && worst > LEAST_SLOWDOWN && hasCaller && values.every((gap) => gap > worst / ALIKE)
+  );
+}
+
+/** Requests wait in front of a service whose own work takes longer too: the least wait, as a share of its own slowdown. */
+const WAIT_SHARE = 0.1;
+
+function isQueueing(service: string, deltas: readonly PieceDelta[], own: number): boolean {
+  const wait = deltas.reduce(
+    (sum, { key, price }) => (key.kind === 'request' && key.callee === service ? sum + price : sum),
+    0,
+  );
+  return wait > own * WAIT_SHARE && wait > LEAST_SLOWDOWN && isOverloaded(service, deltas);
+}
+
+const peerOf = ({ service, peer }: ServiceScore): string =>
+  peer.split('\u0000').find((each) => each !== service) ?? '';
+
+function isOverloaded(service: string, deltas: readonly PieceDelta[]): boolean {
+  const own = deltas.filter(({ key }) => key.kind === 'own' && key.service === service);
+  const [slow, normal] = [
+    own.reduce((sum, d) => sum + d.slowPerCall, 0),
+    own.reduce((sum, d) => sum + d.normalPerCall, 0),
+  ];
+  return normal > 0 && slow / normal >= OVERLOADED;
+}
+
+/** One pod has this share of the slowdown of its service, while the others are as fast as before. */
+const REPLICA_SHARE = 0.8;
+
+function badReplica({ service, score }: ServiceScore, { slow, normal }: Sets): string | undefined {
+  const baseline = perCall(normal, (key) => key.startsWith(instanceKey(service, '')));
+  const pods = new Map<string, { time: number; calls: number }>();
+  for (const { instances } of slow)
+    for (const [key, { time, calls }] of instances) {
+      if (!key.startsWith(instanceKey(service, ''))) continue;
+      const seen = pods.get(key) ?? { time: 0, calls: 0 };
+      pods.set(key, { time: seen.time + time, calls: seen.calls + calls });
+    }
+  const before = new Set(
+    normal.flatMap(({ instances }) =>
+      [...instances.keys()].filter((key) => key.startsWith(instanceKey(service, ''))),
+    ),
+  );
+  // One replica alone, or one that is new, says nothing about replicas.
+  if (before.size < 2) return undefined;
+  const excess = [...pods].map(([key, { time, calls }]) => ({
+    key,
+    excess: Math.max(0, time - calls * baseline),
+  }));
+  const total = excess.reduce((sum, pod) => sum + pod.excess, 0);
+  const [worst] = excess.sort((a, b) => b.excess - a.excess);
+  if (
+    worst === undefined ||
+    worst.excess < total * REPLICA_SHARE ||
+    worst.excess < (score * slow.length) / 2 ||
+    !before.has(worst.key)
+  )
+    return undefined;
+  return worst.key.slice(instanceKey(service, '').length);
+}
+
+function perCall(profiles: readonly TraceProfile[], isOf: (key: string) => boolean): number {
+  let [time, calls] = [0, 0];
+  for (const { instances } of profiles)
+    for (const [key, seen] of instances)
+      if (isOf(key)) {
+        time += seen.time;
+        calls += seen.calls;
+      }
+  return calls === 0 ? 0 : time / calls;
+}
+
+/** Nearly all slow traces ran one version of the service that few normal ones ran. */
+function newVersion(service: string, { attributes }: Sets): string | undefined {
+  const found = attributes.find(
+    (finding) =>
+      finding.service === service &&
+      finding.attribute === 'version' &&
+      finding.slow >= finding.ofSlow * REPLICA_SHARE &&
+      finding.normal <= finding.ofNormal / 2,
+  );
+  return found?.value;
+}

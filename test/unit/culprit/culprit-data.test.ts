@@ -1,0 +1,44 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { findCulprit } from '../../../src/culprit/culprit.ts';
+import type { CulpritResult } from '../../../src/culprit/result.ts';
+import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
+import type { Trace } from '../../../src/traces/trace.ts';
+
+const folder = new URL('../../../../shared/data/culprit-dev/', import.meta.url);
+
+const json = (path: string): unknown => {
+  const bytes = readFileSync(new URL(path, folder));
+  return JSON.parse((path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString());
+};
+
+const rootDuration = ({ spans }: Trace): number =>
+  spans.find(({ parentSpanId }) => parentSpanId === undefined)?.duration ?? 0;
+
+/** A labelled case, compared as the bot would: the traces over the threshold, where there are five. */
+function run(path: string): { readonly result: CulpritResult; readonly truth: string } {
+  const { thresholdUs } = json(`${path}/meta.json`) as { thresholdUs: number };
+  const { service: truth } = json(`${path}/truth.json`) as { service: string };
+  const abnormal = readLegacyTraces(json(`${path}/abnormal.json.gz`));
+  const over = abnormal.filter((trace) => rootDuration(trace) > thresholdUs);
+  const result = findCulprit(
+    over.length < 5 ? abnormal : over,
+    readLegacyTraces(json(`${path}/normal.json.gz`)),
+  );
+  if (result.kind !== 'compared') throw new Error(`${path}: ${result.kind}`);
+  return { result, truth };
+}
+
+describe.skipIf(!existsSync(folder))('labelled faults of public systems', () => {
+  it('are attributed to the right service, and none is wrong with high confidence', () => {
+    const cases = readdirSync(folder).flatMap((set) =>
+      readdirSync(new URL(`${set}/`, folder)).map((name) => run(`${set}/${encodeURIComponent(name)}`)),
+    );
+    const isRight = ({ result, truth }: (typeof cases)[number]): boolean =>
+      result.candidates[0]?.service === truth;
+    expect(cases.length).toBeGreaterThan(80);
+    expect(cases.filter(isRight).length / cases.length).toBeGreaterThanOrEqual(0.97);
+    expect(cases.filter((each) => each.result.confidence === 'high' && !isRight(each))).toEqual([]);
+  });
+});
