@@ -12,8 +12,7 @@ import type { WhyOptions } from './cli/why.ts';
 import { RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import { EXIT_CONFIG, problemsText, processEnvironment, readSettings } from './settings/env.ts';
-import { proxyAdvice, proxySettings } from './settings/proxy.ts';
-import { parseHeaders } from './settings/values.ts';
+import { parseHeaders, proxyAdvice, proxySettings } from './settings/values.ts';
 
 /*
  * What a command needs is loaded when it is given: a rule file is checked, and a slip of the hand answered, without

@@ -1,29 +1,17 @@
-import { z } from 'zod';
 import { nearestName } from '../lib/nearest.ts';
-import { proxyAdvice, proxySettings, withLowerCaseProxies } from './proxy.ts';
-import { type LogLevel, type Settings, type SlackTransport, secret, type Upstream } from './settings.ts';
 import {
-  address,
-  channel,
-  grafanaDashboard,
-  grafanaMetrics,
-  grafanaPlaces,
-  grafanaTraces,
-  headers,
-  matching,
-  parseHeaders,
-  port,
-  redisAddress,
-  text,
-  token,
-} from './values.ts';
-import { defaultOf, VARIABLES, variableOf } from './variables.ts';
+  type Environment,
+  type LogLevel,
+  type Settings,
+  type SlackTransport,
+  secret,
+  type Upstream,
+} from './settings.ts';
+import { grafanaPlaces, parseHeaders, proxySettings, withLowerCaseProxies } from './values.ts';
+import { defaultOf, type EnvironmentTexts, environmentSchema, VARIABLES, variableOf } from './variables.ts';
 
 /** The exit code for an invalid configuration: EX_CONFIG of BSD's sysexits.h. */
 export const EXIT_CONFIG = 78;
-
-/** The variables as they are set. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A problem with a variable. No part of it holds a secret. */
 export interface SettingProblem {
@@ -42,51 +30,6 @@ export type SettingsResult = { readonly warnings: readonly SettingProblem[] } & 
 
 /** The process's environment: nothing else in the program reads it. */
 export const processEnvironment = (): Environment => normalized(process.env);
-
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-const isLevel = (value: string): value is LogLevel => LEVELS.some((level) => level === value);
-
-/** One field per variable. */
-const environmentSchema = z.object({
-  SLACK_BOT_TOKEN: token('xoxb', 'Slack app page, "OAuth & Permissions"'),
-  SLACK_APP_TOKEN: token('xapp', 'Slack app page, "Basic Information", "App-Level Tokens"').optional(),
-  SLACK_SIGNING_SECRET: matching(
-    /^[\da-f]{32}$/i,
-    'Use the 32 hexadecimal digits of "Signing Secret" (Slack app page, "Basic Information").',
-  ).optional(),
-  SLACK_PORT: port('3000').optional(),
-  SLACK_API_URL: address('https://slack.com/api/').optional(),
-  SLACK_CHANNEL: channel(),
-  SLACK_PICTURES: matching(/^(?:on|off)$/, 'Use on or off.').optional(),
-  PROMETHEUS_URL: address('http://prometheus:9090', 'PROMETHEUS_HEADERS'),
-  PROMETHEUS_PUBLIC_URL: address('https://prometheus.example.com').optional(),
-  PROMETHEUS_HEADERS: headers().optional(),
-  JAEGER_URL: address('http://jaeger-query:16686', 'JAEGER_HEADERS'),
-  JAEGER_PUBLIC_URL: address('https://jaeger.example.com').optional(),
-  JAEGER_HEADERS: headers().optional(),
-  KIALI_URL: address('https://kiali.example.com').optional(),
-  GRAFANA_URL: address('https://grafana.example.com').optional(),
-  GRAFANA_METRICS: grafanaMetrics().optional(),
-  GRAFANA_TRACES: grafanaTraces().optional(),
-  GRAFANA_DASHBOARD: grafanaDashboard().optional(),
-  REDIS_URL: redisAddress().optional(),
-  REDIS_PREFIX: matching(
-    /^[\w.-]{1,64}$/,
-    'Use 1 to 64 letters, digits, dots, hyphens and underscores, for example tailwatch-staging.',
-  ).optional(),
-  DATA_DIR: z.string().optional(),
-  RULES_FILE: matching(/[^,\s]/, 'Use the path of a rule file or of a directory with rule files.').optional(),
-  HTTPS_PROXY: text('', proxyAdvice).optional(),
-  HTTP_PROXY: text('', proxyAdvice).optional(),
-  NO_PROXY: z.string().optional(),
-  LOG_LEVEL: text('', (value) => (isLevel(value) ? undefined : `Use ${LEVELS.join(', ')}.`)).optional(),
-  OPS_PORT: port('9464').optional(),
-});
-
-type Texts = z.output<typeof environmentSchema>;
-
-/** The names of the variables that are read. */
-export const SCHEMA_NAMES: readonly string[] = Object.keys(environmentSchema.shape);
 
 /** The prefixes of Slack's tokens and of addresses: they say what kind of value was pasted, and nothing more. */
 const KINDS = /^(?:xox[a-z]|xapp|xwfp|https?|rediss?)(?=-|:)/;
@@ -148,7 +91,10 @@ function misspelled(environment: Environment): readonly SettingProblem[] {
   });
 }
 
-function transportOf(texts: Texts): SlackTransport {
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const isLogLevel = (value: string): value is LogLevel => LEVELS.some((level) => level === value);
+
+function transportOf(texts: EnvironmentTexts): SlackTransport {
   if (texts.SLACK_APP_TOKEN !== undefined) return { kind: 'socket', appToken: secret(texts.SLACK_APP_TOKEN) };
   const slackPort = Number(texts.SLACK_PORT ?? defaultOf('SLACK_PORT'));
   return { kind: 'http', signingSecret: secret(texts.SLACK_SIGNING_SECRET ?? ''), port: slackPort };
@@ -165,7 +111,7 @@ const listOf = (list: string): readonly string[] =>
     .map((path) => path.trim())
     .filter((path) => path !== '');
 
-function slackOf(texts: Texts): Settings['slack'] {
+function slackOf(texts: EnvironmentTexts): Settings['slack'] {
   return {
     botToken: secret(texts.SLACK_BOT_TOKEN),
     transport: transportOf(texts),
@@ -175,12 +121,12 @@ function slackOf(texts: Texts): Settings['slack'] {
   };
 }
 
-function redisOf({ REDIS_URL, REDIS_PREFIX }: Texts): Settings['redis'] {
+function redisOf({ REDIS_URL, REDIS_PREFIX }: EnvironmentTexts): Settings['redis'] {
   if (REDIS_URL === undefined) return undefined;
   return { url: secret(REDIS_URL), prefix: REDIS_PREFIX ?? defaultOf('REDIS_PREFIX') };
 }
 
-function settingsOf(texts: Texts): Settings {
+function settingsOf(texts: EnvironmentTexts): Settings {
   const level = texts.LOG_LEVEL ?? defaultOf('LOG_LEVEL');
   return {
     slack: slackOf(texts),
@@ -197,7 +143,7 @@ function settingsOf(texts: Texts): Settings {
     dataDir: texts.DATA_DIR ?? defaultOf('DATA_DIR'),
     rulesFiles: listOf(texts.RULES_FILE ?? defaultOf('RULES_FILE')),
     proxy: proxySettings(texts),
-    logLevel: isLevel(level) ? level : 'info',
+    logLevel: isLogLevel(level) ? level : 'info',
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
   };
 }
@@ -220,6 +166,6 @@ export function readSettings(environment: Environment): SettingsResult {
   return { ok: true, settings: settingsOf(parsed.data), warnings };
 }
 
-/** Problems as text, one line each: `LOG_LEVEL: invalid value "x". Use debug, info, warn, error.` */
+/** Problems as text, one line each: `LOG_LEVEL: invalid value "x". Use debug, info, warn or error.` */
 export const problemsText = (problems: readonly SettingProblem[]): string =>
   problems.map(({ variable, problem, advice }) => `${variable}: ${problem}. ${advice}`).join('\n');

@@ -21,6 +21,9 @@ export function secret<T>(value: T): Secret<T> {
   };
 }
 
+/** Environment variables as they are set. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** How requests from Slack reach the bot. */

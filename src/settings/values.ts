@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { GrafanaPlaces } from '../lib/links.ts';
 import { channelProblem } from '../lib/slack-channel.ts';
+import { type Environment, type ProxySettings, secret } from './settings.ts';
 
 /** A text for which `advise` has no advice; `missing` is the advice when the variable is not set. */
-export const text = (missing: string, advise: (value: string) => string | undefined) =>
+const text = (missing: string, advise: (value: string) => string | undefined) =>
   z.string({ error: missing }).superRefine((value, context) => {
     const advice = advise(value);
     if (advice !== undefined) context.addIssue({ code: 'custom', message: advice, input: value });
@@ -140,5 +141,36 @@ export function grafanaPlaces(
     metrics: texts.metrics,
     traces: uid === undefined ? undefined : { type: type === 'tempo' ? 'tempo' : 'jaeger', uid },
     dashboard: texts.dashboard,
+  };
+}
+
+const PROXY_NAMES = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'] as const;
+
+/** curl and Go also read these variables in lower case; upper case wins. */
+export function withLowerCaseProxies(environment: Environment): Environment {
+  const lower = PROXY_NAMES.map((name) => [name, environment[name.toLowerCase()]] as const);
+  return { ...Object.fromEntries(lower.filter(([, value]) => value !== undefined)), ...environment };
+}
+
+/** `proxy:3128` means `http://proxy:3128`. */
+const addressOf = (value: string): string => (value.includes('://') ? value : `http://${value}`);
+
+/** The advice for an invalid proxy address; undefined for a valid one. */
+export function proxyAdvice(value: string): string | undefined {
+  const proxy = addressOf(value);
+  return URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol)
+    ? undefined
+    : 'Use the address of an HTTP proxy, like http://proxy:3128.';
+}
+
+/** The address of an HTTP proxy, with or without `http://`. */
+export const proxyAddress = () => text('', proxyAdvice);
+
+/** The proxies, from values that are valid. */
+export function proxySettings({ HTTPS_PROXY, HTTP_PROXY, NO_PROXY }: Environment): ProxySettings {
+  return {
+    https: HTTPS_PROXY === undefined ? undefined : secret(addressOf(HTTPS_PROXY)),
+    http: HTTP_PROXY === undefined ? undefined : secret(addressOf(HTTP_PROXY)),
+    except: NO_PROXY,
   };
 }

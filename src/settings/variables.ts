@@ -1,26 +1,46 @@
+import { z } from 'zod';
+import {
+  address,
+  channel,
+  grafanaDashboard,
+  grafanaMetrics,
+  grafanaTraces,
+  headers,
+  matching,
+  port,
+  proxyAddress,
+  redisAddress,
+  token,
+} from './values.ts';
+
 /** An environment variable: one row of the configuration table. */
 export interface Variable {
   readonly name: string;
+  /** The valid values. */
+  readonly schema: z.ZodType<string | undefined>;
   /** The value when it is not set. */
   readonly default?: string;
   /** Description in Markdown, one to three sentences. */
   readonly description: string;
   /** An example for `.env.example`, where there is no default. */
   readonly example?: string;
-  readonly isSecret: boolean;
+  readonly isSecret?: boolean;
   readonly isRequired: boolean;
 }
 
-const variable = (
-  name: string,
-  description: string,
-  details: Partial<Omit<Variable, 'name' | 'description'>> = {},
-): Variable => ({
-  name,
-  description,
-  isSecret: false,
-  isRequired: false,
+type Details = Pick<Variable, 'default' | 'description' | 'example' | 'isSecret'>;
+
+const required = <N extends string>(name: N, schema: z.ZodType<string>, details: Details) => ({
   ...details,
+  name,
+  schema,
+  isRequired: true,
+});
+const optional = <N extends string>(name: N, schema: z.ZodType<string>, details: Details) => ({
+  ...details,
+  name,
+  schema: schema.optional(),
+  isRequired: false,
 });
 
 const headersTo = (system: string): string =>
@@ -30,105 +50,156 @@ const publicAddress = (system: string): string =>
 
 /** Every variable, in the order of the documentation. */
 export const VARIABLES = [
-  variable('SLACK_BOT_TOKEN', 'Bot token (`xoxb-`) of the installed app. Required.', {
+  required('SLACK_BOT_TOKEN', token('xoxb', 'Slack app page, "OAuth & Permissions"'), {
+    description: 'Bot token (`xoxb-`) of the installed app. Required.',
     isSecret: true,
-    isRequired: true,
     example: 'xoxb-0000000000-replace-me',
   }),
-  variable(
-    'SLACK_APP_TOKEN',
-    'App-level token (`xapp-`, scope `connections:write`). Set it to use Socket Mode.',
-    { isSecret: true, example: 'xapp-1-replace-me' },
-  ),
-  variable(
+  optional('SLACK_APP_TOKEN', token('xapp', 'Slack app page, "Basic Information", "App-Level Tokens"'), {
+    description: 'App-level token (`xapp-`, scope `connections:write`). Set it to use Socket Mode.',
+    isSecret: true,
+    example: 'xapp-1-replace-me',
+  }),
+  optional(
     'SLACK_SIGNING_SECRET',
-    'Signing secret. Set it, and no app token, to receive requests over HTTP.',
-    { isSecret: true, example: '0123456789abcdef0123456789abcdef' },
+    matching(
+      /^[\da-f]{32}$/i,
+      'Use the 32 hexadecimal digits of "Signing Secret" (Slack app page, "Basic Information").',
+    ),
+    {
+      description: 'Signing secret. Set it, and no app token, to receive requests over HTTP.',
+      isSecret: true,
+      example: '0123456789abcdef0123456789abcdef',
+    },
   ),
-  variable('SLACK_PORT', "Port for Slack's requests to `/slack/events`. HTTP only.", { default: '3000' }),
-  variable('SLACK_API_URL', 'Web API. Change it for GovSlack or a test server.', {
+  optional('SLACK_PORT', port('3000'), {
+    description: "Port for Slack's requests to `/slack/events`. HTTP only.",
+    default: '3000',
+  }),
+  optional('SLACK_API_URL', address('https://slack.com/api/'), {
+    description: 'Web API. Change it for GovSlack or a test server.',
     default: 'https://slack.com/api/',
   }),
-  variable('SLACK_CHANNEL', 'Channel for rules that name none: `#name` or an ID. Required.', {
-    isRequired: true,
+  required('SLACK_CHANNEL', channel(), {
+    description: 'Channel for rules that name none: `#name` or an ID. Required.',
     example: '#slo-alerts',
   }),
-  variable(
-    'SLACK_PICTURES',
-    '`on` or `off`: whether `/trace` sends an image of the trace. If the answer is visible only to you, the image is sent to you directly. Rendering takes about 100 MB of memory.',
-    { default: 'on' },
-  ),
-  variable('PROMETHEUS_URL', 'Prometheus, which evaluates the rules. Required.', {
-    isRequired: true,
+  optional('SLACK_PICTURES', matching(/^(?:on|off)$/, 'Use on or off.'), {
+    description:
+      '`on` or `off`: whether `/trace` sends an image of the trace. If the answer is visible only to you, the image is sent to you directly. Rendering takes about 100 MB of memory.',
+    default: 'on',
+  }),
+  required('PROMETHEUS_URL', address('http://prometheus:9090', 'PROMETHEUS_HEADERS'), {
+    description: 'Prometheus, which evaluates the rules. Required.',
     example: 'http://localhost:9090',
   }),
-  variable('PROMETHEUS_PUBLIC_URL', publicAddress('Prometheus'), {
+  optional('PROMETHEUS_PUBLIC_URL', address('https://prometheus.example.com'), {
+    description: publicAddress('Prometheus'),
     default: 'PROMETHEUS_URL',
     example: 'https://prometheus.example.com',
   }),
-  variable('PROMETHEUS_HEADERS', headersTo('Prometheus'), {
+  optional('PROMETHEUS_HEADERS', headers(), {
+    description: headersTo('Prometheus'),
     isSecret: true,
     example: 'Authorization: Bearer replace-me',
   }),
-  variable('JAEGER_URL', 'Jaeger query service. Required.', {
-    isRequired: true,
+  required('JAEGER_URL', address('http://jaeger-query:16686', 'JAEGER_HEADERS'), {
+    description: 'Jaeger query service. Required.',
     example: 'http://localhost:16686',
   }),
-  variable('JAEGER_PUBLIC_URL', publicAddress('Jaeger'), {
+  optional('JAEGER_PUBLIC_URL', address('https://jaeger.example.com'), {
+    description: publicAddress('Jaeger'),
     default: 'JAEGER_URL',
     example: 'https://jaeger.example.com',
   }),
-  variable('JAEGER_HEADERS', headersTo('Jaeger'), {
+  optional('JAEGER_HEADERS', headers(), {
+    description: headersTo('Jaeger'),
     isSecret: true,
     example: 'Authorization: Bearer replace-me',
   }),
-  variable('KIALI_URL', 'Kiali, for links.', { example: 'http://localhost:20001' }),
-  variable('GRAFANA_URL', 'Grafana, for links.', { example: 'http://localhost:3001' }),
-  variable(
-    'GRAFANA_METRICS',
-    'UID of the Prometheus data source in Grafana, if it is not the default data source.',
-    { example: 'prometheus-uid' },
-  ),
-  variable(
-    'GRAFANA_TRACES',
-    'Tracing data source in Grafana: `jaeger:UID` or `tempo:UID`. Adds links to traces in Grafana.',
-    { example: 'jaeger:jaeger-uid' },
-  ),
-  variable(
-    'GRAFANA_DASHBOARD',
-    'UID of the service dashboard that links open in place of Explore. Variables follow after `?`, with `{service}` and `{namespace}` as placeholders; the default is `?var-service={service}`.',
-    { example: 'service-uid?var-service={service}.{namespace}.svc.cluster.local' },
-  ),
-  variable('REDIS_URL', 'Redis, required for several replicas. Without it the state is in `DATA_DIR`.', {
+  optional('KIALI_URL', address('https://kiali.example.com'), {
+    description: 'Kiali, for links.',
+    example: 'http://localhost:20001',
+  }),
+  optional('GRAFANA_URL', address('https://grafana.example.com'), {
+    description: 'Grafana, for links.',
+    example: 'http://localhost:3001',
+  }),
+  optional('GRAFANA_METRICS', grafanaMetrics(), {
+    description: 'UID of the Prometheus data source in Grafana, if it is not the default data source.',
+    example: 'prometheus-uid',
+  }),
+  optional('GRAFANA_TRACES', grafanaTraces(), {
+    description:
+      'Tracing data source in Grafana: `jaeger:UID` or `tempo:UID`. Adds links to traces in Grafana.',
+    example: 'jaeger:jaeger-uid',
+  }),
+  optional('GRAFANA_DASHBOARD', grafanaDashboard(), {
+    description:
+      'UID of the service dashboard that links open in place of Explore. Variables follow after `?`, with `{service}` and `{namespace}` as placeholders; the default is `?var-service={service}`.',
+    example: 'service-uid?var-service={service}.{namespace}.svc.cluster.local',
+  }),
+  optional('REDIS_URL', redisAddress(), {
+    description: 'Redis, required for several replicas. Without it the state is in `DATA_DIR`.',
     isSecret: true,
     example: 'redis://localhost:6379/0',
   }),
-  variable(
+  optional(
     'REDIS_PREFIX',
-    'Prefix of every key in Redis. Set a different one for each installation that uses the same Redis.',
-    { default: 'tailwatch' },
+    matching(
+      /^[\w.-]{1,64}$/,
+      'Use 1 to 64 letters, digits, dots, hyphens and underscores, for example tailwatch-staging.',
+    ),
+    {
+      description:
+        'Prefix of every key in Redis. Set a different one for each installation that uses the same Redis.',
+      default: 'tailwatch',
+    },
   ),
-  variable('DATA_DIR', 'Directory of the embedded store.', { default: './data' }),
-  variable('RULES_FILE', 'Rule files, or directories of `.yaml` and `.yml` files, separated by commas.', {
-    default: './rules.yaml',
+  optional('DATA_DIR', z.string(), {
+    description: 'Directory of the embedded store.',
+    default: './data',
   }),
-  variable(
-    'HTTPS_PROXY',
-    'HTTP proxy for `https://` addresses: Slack, and Prometheus and Jaeger when they have one.',
-    { isSecret: true, example: 'http://proxy:3128' },
+  optional(
+    'RULES_FILE',
+    matching(/[^,\s]/, 'Use the path of a rule file or of a directory with rule files.'),
+    {
+      description: 'Rule files, or directories of `.yaml` and `.yml` files, separated by commas.',
+      default: './rules.yaml',
+    },
   ),
-  variable('HTTP_PROXY', 'HTTP proxy for `http://` addresses.', {
+  optional('HTTPS_PROXY', proxyAddress(), {
+    description: 'HTTP proxy for `https://` addresses: Slack, and Prometheus and Jaeger when they have one.',
     isSecret: true,
     example: 'http://proxy:3128',
   }),
-  variable('NO_PROXY', 'Hosts, domains and networks that are reached without a proxy, separated by commas.', {
+  optional('HTTP_PROXY', proxyAddress(), {
+    description: 'HTTP proxy for `http://` addresses.',
+    isSecret: true,
+    example: 'http://proxy:3128',
+  }),
+  optional('NO_PROXY', z.string(), {
+    description: 'Hosts, domains and networks that are reached without a proxy, separated by commas.',
     example: '.svc,.cluster.local,10.0.0.0/8',
   }),
-  variable('LOG_LEVEL', '`debug`, `info`, `warn` or `error`.', { default: 'info' }),
-  variable('OPS_PORT', 'Port of `/healthz`, `/readyz`, `/metrics` and `/-/reload`.', {
+  optional('LOG_LEVEL', matching(/^(?:debug|info|warn|error)$/, 'Use debug, info, warn or error.'), {
+    description: '`debug`, `info`, `warn` or `error`.',
+    default: 'info',
+  }),
+  optional('OPS_PORT', port('9464'), {
+    description: 'Port of `/healthz`, `/readyz`, `/metrics` and `/-/reload`.',
     default: '9464',
   }),
 ] as const satisfies readonly Variable[];
+
+/** The valid values of all variables. */
+export type EnvironmentTexts = {
+  readonly [V in (typeof VARIABLES)[number] as V['name']]: z.output<V['schema']>;
+};
+
+export const environmentSchema = z.object(
+  Object.fromEntries(VARIABLES.map(({ name, schema }) => [name, schema])),
+) as unknown as z.ZodType<EnvironmentTexts>;
 
 /** A variable by its name. */
 export const variableOf = (name: string): Variable | undefined =>

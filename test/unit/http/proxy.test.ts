@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createProxyFor } from '../../../src/http/proxy.ts';
-import { proxySettings } from '../../../src/settings/proxy.ts';
+import { proxySettings } from '../../../src/settings/values.ts';
 
 const PROXIES = { HTTP_PROXY: 'plain:3128', HTTPS_PROXY: 'http://me:secret@tls:3128' } as const;
 

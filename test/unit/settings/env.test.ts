@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { describeSecret, type Environment, problemsText, readSettings } from '../../../src/settings/env.ts';
-import { type Settings, secret } from '../../../src/settings/settings.ts';
+import { describeSecret, problemsText, readSettings } from '../../../src/settings/env.ts';
+import { type Environment, type Settings, secret } from '../../../src/settings/settings.ts';
 import { parseHeaders } from '../../../src/settings/values.ts';
 
 const BOT_TOKEN = 'xoxb-1111-aaaaaaaaaaaa';
@@ -176,7 +176,7 @@ describe('all problems are reported together', () => {
       JAEGER_HEADERS: {
         advice: expect.stringMatching(/header 1 \(Host\) is set by.*header 2 \(A\) has no value/),
       },
-      LOG_LEVEL: { problem: 'invalid value "verbose"', advice: 'Use debug, info, warn, error.' },
+      LOG_LEVEL: { problem: 'invalid value "verbose"', advice: 'Use debug, info, warn or error.' },
     });
     const text = problemsText(found);
     for (const hidden of ['hunter2', 'aaaaaaaaaaaa', 'bbbbbbbbbbbb', 'Bearer abc'])
@@ -191,7 +191,7 @@ describe('all problems are reported together', () => {
 
   it('is printed with the variable, what is wrong and what to do', () => {
     expect(problemsText(problems({ ...least, LOG_LEVEL: 'x' }))).toBe(
-      'LOG_LEVEL: invalid value "x". Use debug, info, warn, error.',
+      'LOG_LEVEL: invalid value "x". Use debug, info, warn or error.',
     );
   });
 });
