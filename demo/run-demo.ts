@@ -5,8 +5,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Bot, startBot } from '../src/bot.ts';
 import type { LoadedRules } from '../src/evaluation/rule-set-holder.ts';
 import { systemClock } from '../src/lib/clock.ts';
+import type { Settings } from '../src/settings/env.ts';
 import { problemsText, readSettings } from '../src/settings/env.ts';
-import type { Settings } from '../src/settings/settings.ts';
 import { type DemoWorld, startDemoWorld } from './demo-world.ts';
 import { DEMO_RULES } from './rules.ts';
 

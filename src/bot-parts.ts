@@ -24,7 +24,7 @@ import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from './rules/check-rules.ts';
 import type { RuleSet } from './rules/file/rule-file.ts';
 import { createVerifyRules, type VerifyRules } from './rules/verify-rules.ts';
-import type { Settings, Upstream } from './settings/settings.ts';
+import type { Settings, Upstream } from './settings/env.ts';
 import { createSlackApp, type SlackApp } from './slack/app.ts';
 import { createSlackNotifier } from './slack/notifier.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';

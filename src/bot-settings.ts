@@ -1,5 +1,5 @@
 import { createLinks } from './links/link.ts';
-import type { Settings, SlackTransport } from './settings/settings.ts';
+import type { Settings, SlackTransport } from './settings/env.ts';
 import type { Transport } from './slack/receivers.ts';
 
 /** What the bot's parts take from its settings. */

@@ -27,7 +27,7 @@ import { createRulesApi } from './ops/rules-api.ts';
 import { createLocalTime } from './policy/local-time.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { expandTemplate } from './rules/template/template.ts';
-import type { Settings } from './settings/settings.ts';
+import type { Settings } from './settings/env.ts';
 
 export interface BotOptions {
   readonly settings: Settings;

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import type { ProxySettings } from '../settings/settings.ts';
+import type { ProxySettings } from '../settings/values.ts';
 
 /** The proxy for a URL; undefined when it is requested directly. */
 export type ProxyFor = (url: string) => string | undefined;

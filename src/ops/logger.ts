@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { Logger } from '../lib/logger.ts';
-import type { LogLevel } from '../settings/settings.ts';
+import type { LogLevel } from '../settings/env.ts';
 
 /** A logger that writes one JSON object per line. Every text in `secrets` is masked in fields, messages and stacks. */
 export function createLogger(options: {

@@ -1,17 +1,66 @@
+import type { GrafanaPlaces } from '../lib/links.ts';
 import { nearestName } from '../lib/nearest.ts';
 import {
   type Environment,
-  type LogLevel,
-  type Settings,
-  type SlackTransport,
+  grafanaPlaces,
+  type ProxySettings,
+  parseHeaders,
+  proxySettings,
+  type Secret,
   secret,
-  type Upstream,
-} from './settings.ts';
-import { grafanaPlaces, parseHeaders, proxySettings, withLowerCaseProxies } from './values.ts';
+  withLowerCaseProxies,
+} from './values.ts';
 import { defaultOf, type EnvironmentTexts, environmentSchema, VARIABLES, variableOf } from './variables.ts';
 
 /** The exit code for an invalid configuration: EX_CONFIG of BSD's sysexits.h. */
 export const EXIT_CONFIG = 78;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** How requests from Slack reach the bot. */
+export type SlackTransport =
+  | { readonly kind: 'socket'; readonly appToken: Secret }
+  | { readonly kind: 'http'; readonly signingSecret: Secret; readonly port: number };
+
+/** Prometheus or Jaeger. */
+export interface Upstream {
+  readonly url: string;
+  /** The address for browsers. */
+  readonly publicUrl: string;
+  readonly headers: Secret<Readonly<Record<string, string>>>;
+}
+
+/** All settings. Safe to log: secrets print as `[secret]`. */
+export interface Settings {
+  readonly slack: {
+    readonly botToken: Secret;
+    readonly transport: SlackTransport;
+    /** Ends in a slash. */
+    readonly apiUrl: string;
+    /** The channel for rules that name none. */
+    readonly channel: string;
+    /** Whether answers about a trace include an image of it. */
+    readonly showsPictures: boolean;
+  };
+  readonly prometheus: Upstream;
+  readonly jaeger: Upstream;
+  readonly kialiUrl?: string;
+  readonly grafanaUrl?: string;
+  /** Data sources and dashboard for links into that Grafana. */
+  readonly grafanaPlaces: GrafanaPlaces;
+  /** Absent: the embedded store in `dataDir`. */
+  readonly redis?: {
+    readonly url: Secret;
+    /** Prefix of every key: different for each installation on the same Redis. */
+    readonly prefix: string;
+  };
+  readonly dataDir: string;
+  readonly proxy: ProxySettings;
+  /** Files and directories, as written. */
+  readonly rulesFiles: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly opsPort: number;
+}
 
 /** A problem with a variable. No part of it holds a secret. */
 export interface SettingProblem {

@@ -5,7 +5,7 @@ import {
   grafanaDashboard,
   grafanaMetrics,
   grafanaTraces,
-  headers,
+  headerList,
   matching,
   port,
   proxyAddress,
@@ -80,7 +80,7 @@ export const VARIABLES = [
     description: 'Web API. Change it for GovSlack or a test server.',
     default: 'https://slack.com/api/',
   }),
-  required('SLACK_CHANNEL', channel(), {
+  required('SLACK_CHANNEL', channel, {
     description: 'Channel for rules that name none: `#name` or an ID. Required.',
     example: '#slo-alerts',
   }),
@@ -98,7 +98,7 @@ export const VARIABLES = [
     default: 'PROMETHEUS_URL',
     example: 'https://prometheus.example.com',
   }),
-  optional('PROMETHEUS_HEADERS', headers(), {
+  optional('PROMETHEUS_HEADERS', headerList, {
     description: headersTo('Prometheus'),
     isSecret: true,
     example: 'Authorization: Bearer replace-me',
@@ -112,7 +112,7 @@ export const VARIABLES = [
     default: 'JAEGER_URL',
     example: 'https://jaeger.example.com',
   }),
-  optional('JAEGER_HEADERS', headers(), {
+  optional('JAEGER_HEADERS', headerList, {
     description: headersTo('Jaeger'),
     isSecret: true,
     example: 'Authorization: Bearer replace-me',
@@ -125,21 +125,21 @@ export const VARIABLES = [
     description: 'Grafana, for links.',
     example: 'http://localhost:3001',
   }),
-  optional('GRAFANA_METRICS', grafanaMetrics(), {
+  optional('GRAFANA_METRICS', grafanaMetrics, {
     description: 'UID of the Prometheus data source in Grafana, if it is not the default data source.',
     example: 'prometheus-uid',
   }),
-  optional('GRAFANA_TRACES', grafanaTraces(), {
+  optional('GRAFANA_TRACES', grafanaTraces, {
     description:
       'Tracing data source in Grafana: `jaeger:UID` or `tempo:UID`. Adds links to traces in Grafana.',
     example: 'jaeger:jaeger-uid',
   }),
-  optional('GRAFANA_DASHBOARD', grafanaDashboard(), {
+  optional('GRAFANA_DASHBOARD', grafanaDashboard, {
     description:
       'UID of the service dashboard that links open in place of Explore. Variables follow after `?`, with `{service}` and `{namespace}` as placeholders; the default is `?var-service={service}`.',
     example: 'service-uid?var-service={service}.{namespace}.svc.cluster.local',
   }),
-  optional('REDIS_URL', redisAddress(), {
+  optional('REDIS_URL', redisAddress, {
     description: 'Redis, required for several replicas. Without it the state is in `DATA_DIR`.',
     isSecret: true,
     example: 'redis://localhost:6379/0',
@@ -168,12 +168,12 @@ export const VARIABLES = [
       default: './rules.yaml',
     },
   ),
-  optional('HTTPS_PROXY', proxyAddress(), {
+  optional('HTTPS_PROXY', proxyAddress, {
     description: 'HTTP proxy for `https://` addresses: Slack, and Prometheus and Jaeger when they have one.',
     isSecret: true,
     example: 'http://proxy:3128',
   }),
-  optional('HTTP_PROXY', proxyAddress(), {
+  optional('HTTP_PROXY', proxyAddress, {
     description: 'HTTP proxy for `http://` addresses.',
     isSecret: true,
     example: 'http://proxy:3128',

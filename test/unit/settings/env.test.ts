@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { Settings } from '../../../src/settings/env.ts';
 import { describeSecret, problemsText, readSettings } from '../../../src/settings/env.ts';
-import { type Environment, type Settings, secret } from '../../../src/settings/settings.ts';
-import { parseHeaders } from '../../../src/settings/values.ts';
+import { type Environment, parseHeaders, secret } from '../../../src/settings/values.ts';
 
 const BOT_TOKEN = 'xoxb-1111-aaaaaaaaaaaa';
 const APP_TOKEN = 'xapp-1-bbbbbbbbbbbb';
