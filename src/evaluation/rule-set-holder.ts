@@ -2,8 +2,8 @@ import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import type { NoisePolicy } from '../policy/suppress.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
+import type { ServiceNaming } from '../rules/file/service-names.ts';
 import type { RuleGroup } from '../rules/rule.ts';
-import type { ServiceNaming } from '../rules/service-naming.ts';
 import type { RuleInFile } from '../rules/verify-rules.ts';
 import type { Evaluator } from './evaluator.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { nearest } from '../lib/nearest.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import { NO_NAMING, type ServiceNaming } from '../rules/service-naming.ts';
+import { NO_NAMING, type ServiceNaming } from '../rules/file/service-names.ts';
 import type { TraceSource } from './trace-source.ts';
 
 /** The names a menu of Slack can hold. */

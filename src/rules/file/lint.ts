@@ -6,10 +6,13 @@ import { PRESETS } from '../presets.ts';
 import { inFamilyUnit } from '../queries.ts';
 import type { SloRule } from '../rule.ts';
 import type { FindingCode, RuleUse } from '../rule-use.ts';
-import { knownLabels, reachesChannel, setsChannel } from './route-reach.ts';
-import type { LocatedUse, RuleFileContents } from './rule-file.ts';
+import type { LocatedUse } from './groups.ts';
+import type { PolicyEnd } from './policy.ts';
+import { knownLabels, reachesChannel, setsChannel } from './route.ts';
+import type { RuleFileContents } from './rule-file.ts';
 import { alternatives } from './section.ts';
 import type { RuleFileLocation, RuleFileNote } from './source.ts';
+import type { RoutingDefault } from './teams.ts';
 
 export interface LintOptions {
   readonly now: EpochMs;
@@ -80,7 +83,7 @@ const unknownNames: Lint = (contents) =>
 function unknownName(
   rule: SloRule,
   label: 'team' | 'severity',
-  defaults: RuleFileContents['defaults'],
+  defaults: readonly RoutingDefault[],
 ): string | undefined {
   const own = defaults.filter((each) => each.label === label);
   const names = own.map(({ name }) => name);
@@ -151,12 +154,10 @@ function offBoundsMessage(
   return `invalid \`${key}\`: found ${formatDuration(threshold)}, expected a bucket bound of \`${family?.metric ?? ''}\`, by default ${nearest.join(' or ')}. Without that bound the rule sees no data. Use a bound or \`approximate: true\`; \`--against\` checks the actual bounds.`;
 }
 
-const expired: Lint = ({ ends }, { now }) =>
-  ends
-    .filter(({ endsAt }) => endsAt <= now)
-    .map((end) =>
-      noteAt(end, end.code, `${end.subject} ended at ${utcTime(end.endsAt)} UTC and has no effect.`),
-    );
+const endedNote = (end: PolicyEnd): RuleFileNote =>
+  noteAt(end, end.code, `${end.subject} ended at ${utcTime(end.endsAt)} UTC and has no effect.`);
+
+const expired: Lint = ({ ends }, { now }) => ends.filter(({ endsAt }) => endsAt <= now).map(endedNote);
 
 const LINTS: readonly Lint[] = [
   missingFor,

@@ -1,6 +1,5 @@
 import type { NoisePolicy } from '../../policy/suppress.ts';
 import type { LatencyObjective, RuleGroup } from '../rule.ts';
-import type { ServiceNaming } from '../service-naming.ts';
 import { type LocatedUse, type RuleGroupReading, readGroup } from './groups.ts';
 import { type FilePolicy, POLICY_KEYS, readPolicy } from './policy.ts';
 import {
@@ -17,6 +16,7 @@ import {
   type UnsupportedKeys,
   valueOf,
 } from './section.ts';
+import type { ServiceNaming } from './service-names.ts';
 import { NAMING_KEY, readNaming } from './service-names.ts';
 import { readSlo } from './slos.ts';
 import { createSourceFile, type RuleFileError, type RuleFileNote } from './source.ts';

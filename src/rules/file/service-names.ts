@@ -1,8 +1,18 @@
 import { z } from 'zod';
-import type { ServiceNaming } from '../service-naming.ts';
 import { emptyIsAbsent, matching } from './fields.ts';
 import { locationOf, type RuleFileReading, readSections, sectionAt, sectionsOf } from './section.ts';
 import type { RuleFileLocation } from './source.ts';
+
+/** Aliases for the service names of the tracing backend. */
+export interface ServiceNaming {
+  /** The service of each alias. Aliases are in lower case. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** The namespace of a service that exists in several; Istio names services `<app>.<namespace>`. */
+  readonly namespace?: string;
+}
+
+/** No aliases and no default namespace. */
+export const NO_NAMING: ServiceNaming = { aliases: new Map() };
 
 /** The key of a document that defines aliases of services and the default namespace. */
 export const NAMING_KEY = 'services';

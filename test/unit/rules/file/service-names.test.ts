@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadRuleFiles } from '../../../../src/rules/file/rule-file.ts';
-import type { ServiceNaming } from '../../../../src/rules/service-naming.ts';
+import type { ServiceNaming } from '../../../../src/rules/file/service-names.ts';
 
 /** Reads files given by their texts. */
 async function load(...texts: readonly string[]) {
