@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import { createLimiter } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
@@ -19,50 +20,60 @@ import {
 } from '../lib/units.ts';
 import { requestRateExpr, slowShareExpr } from '../rules/queries.ts';
 import type { LatencyObjective } from '../rules/rule.ts';
-import type { BudgetView } from './figures.ts';
 
-/** What is known of a budget; `reason` is a part of a sentence. */
+/** What is left of an error budget. */
+export interface BudgetView {
+  /** The share that is left: 1 is all of it, below 0 it is exhausted. */
+  readonly left: number;
+  readonly period: Milliseconds;
+  /** How much of the period has data. */
+  readonly over: Milliseconds;
+  /** The threshold lies between two bucket bounds: `left` is the most that can be left. */
+  readonly isAtMost?: true;
+}
+
+/** An error budget, or why it is unknown: `reason` is part of a sentence. */
 export type Budget =
   | ({ readonly kind: 'known' } & BudgetView)
   | { readonly kind: 'unknown'; readonly reason: string }
-  /** It is being asked, and will be there for the next who wants it. */
-  | { readonly kind: 'asking' };
+  /** The query is still running; a later call gets its result. */
+  | { readonly kind: 'pending' };
 
-/** A service's objective, whose budget is wanted. */
+/** The objective of one service. */
 export interface BudgetOf {
   readonly objective: LatencyObjective;
-  /** The labels that pick the service. */
+  /** The labels that select the service. */
   readonly labels: Labels;
   readonly at: EpochMs;
 }
 
-/** Tells what is left of an error budget. Never throws for what Prometheus answers. */
+/** Computes what is left of an error budget. An error of Prometheus makes the budget `unknown`. */
 export type ErrorBudget = (of: BudgetOf) => Promise<Budget>;
 
-/** The period that a budget is for. Source: The Site Reliability Workbook, chapter 5; the workbook's pairs are made for it. */
+/** The period of a budget. Source: The Site Reliability Workbook, chapter 5, whose burn-rate windows are made for it. */
 const PERIOD: Milliseconds = ms(30 * DAY);
 
-/** A month of samples is read for one answer: for so long it is good enough, and a failure is not asked again. */
+/** The query reads a month of samples, so its result is kept, and a failed one is not repeated at once. */
 const FRESH_FOR: Milliseconds = ms(10 * MINUTE);
 const FAILED_FOR: Milliseconds = ms(2 * MINUTE);
+const MAX_KEPT = 500;
 
-/** Whoever asks waits no longer; the question itself goes on. */
+/** A caller waits no longer; the query goes on. */
 const WAIT: Milliseconds = ms(2 * SECOND);
 const DEADLINE: Milliseconds = ms(10 * SECOND);
 
-/** So many questions at once, and so many that wait: in an alert group of alerts the budget is the least that matters. */
-const AT_ONCE = 2;
-const MOST_WAITING = 20;
-const MOST_KEPT = 500;
+/** In a large alert group, the budgets matter least. */
+const CONCURRENCY = 2;
+const MAX_WAITING = 20;
 
-type Answered = Exclude<Budget, { kind: 'asking' }>;
+type Result = Exclude<Budget, { kind: 'pending' }>;
 
 interface Entry {
-  readonly answer: Promise<Answered>;
+  readonly result: Promise<Result>;
   until: EpochMs;
 }
 
-/** How far back there is anything to judge by, in whole days: Prometheus forgets, and services are born. */
+/** How far back there is data, in whole days. */
 async function covered(
   metrics: Pick<MetricsSource, 'range'>,
   { objective, labels, at }: BudgetOf,
@@ -80,11 +91,11 @@ async function covered(
   return first === undefined ? ms(0) : between(first.at, at);
 }
 
-async function measured(
+async function measure(
   metrics: Pick<MetricsSource, 'instant' | 'range'>,
   of: BudgetOf,
   signal: AbortSignal,
-): Promise<Answered> {
+): Promise<Result> {
   const { objective, labels, at } = of;
   const { quantile, threshold, isApproximate } = objective;
   const expr = slowShareExpr(objective, labels, { window: PERIOD, threshold });
@@ -93,76 +104,57 @@ async function measured(
     covered(metrics, of, signal),
   ]);
   if (share === undefined && over > 0)
-    return { kind: 'unknown', reason: `${formatDuration(threshold)} is no bucket bound` };
+    return { kind: 'unknown', reason: `${formatDuration(threshold)} is not a bucket bound` };
   if (share === undefined || Number.isNaN(share.value))
-    return { kind: 'unknown', reason: 'no requests were measured in its period' };
+    return { kind: 'unknown', reason: `no requests in ${formatDuration(PERIOD)}` };
   const left = 1 - share.value / (1 - quantile);
-  return { kind: 'known', left, period: PERIOD, over, isAtMost: isApproximate === true ? true : undefined };
+  return { kind: 'known', left, period: PERIOD, over, isAtMost: isApproximate };
 }
 
 const keyOf = ({ objective: { family, quantile, threshold, isApproximate }, labels }: BudgetOf): string =>
   JSON.stringify([family, quantile, threshold, isApproximate, labels]);
 
-/** Answers of a while ago, and those under way. */
-function createAnswers(clock: Clock) {
-  const kept = new Map<string, Entry>();
-  return {
-    known: (key: string): Entry | undefined => {
-      const entry = kept.get(key);
-      return entry !== undefined && entry.until > clock.now() ? entry : undefined;
-    },
-    keep: (key: string, answer: Promise<Answered>): Entry => {
-      const entry: Entry = { answer, until: after(clock.now(), FRESH_FOR) };
-      kept.delete(key);
-      kept.set(key, entry);
-      const [oldest] = kept.keys();
-      if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
-      return entry;
-    },
-  };
-}
-
 /**
- * The share of an error budget that is left over its period, from the histogram itself: no recording rule is needed. One
- * question reads a month of samples, so answers are kept for minutes and few are asked at once.
+ * Computes error budgets from the histograms themselves: no recording rule is needed. Results are kept for minutes, and
+ * only a few queries run at the same time.
  */
 export function createErrorBudget(deps: {
   readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
   readonly clock: Clock;
 }): ErrorBudget {
   const { metrics, clock } = deps;
-  const turns = createLimiter(AT_ONCE);
-  const answers = createAnswers(clock);
+  const limiter = createLimiter(CONCURRENCY);
+  const kept = new LRUCache<string, Entry>({ max: MAX_KEPT });
 
-  async function ask(of: BudgetOf): Promise<Answered> {
-    if (turns.waiting() >= MOST_WAITING) return { kind: 'unknown', reason: 'too many are asked for at once' };
+  async function query(of: BudgetOf): Promise<Result> {
+    if (limiter.waiting() >= MAX_WAITING) return { kind: 'unknown', reason: 'too many queries are waiting' };
     const limit = { clock, duration: DEADLINE, system: 'prometheus' } as const;
     try {
-      return await turns.run(() => withDeadline(limit, (signal) => measured(metrics, of, signal)));
+      return await limiter.run(() => withDeadline(limit, (signal) => measure(metrics, of, signal)));
     } catch (error) {
       return { kind: 'unknown', reason: unansweredBecause(error) };
     }
   }
 
-  function entryFor(of: BudgetOf): Entry {
+  function resultOf(of: BudgetOf): Promise<Result> {
     const key = keyOf(of);
-    const known = answers.known(key);
-    if (known !== undefined) return known;
-    const entry = answers.keep(key, ask(of));
+    const known = kept.get(key);
+    if (known !== undefined && known.until > clock.now()) return known.result;
+    const entry: Entry = { result: query(of), until: after(clock.now(), FRESH_FOR) };
+    kept.set(key, entry);
     const shorten = (): void => {
       entry.until = after(clock.now(), FAILED_FOR);
     };
-    void entry.answer.then(({ kind }) => kind === 'unknown' && shorten(), shorten);
-    return entry;
+    void entry.result.then(({ kind }) => kind === 'unknown' && shorten(), shorten);
+    return entry.result;
   }
 
   return async (of) => {
-    if (of.objective.quantile >= 1) return { kind: 'unknown', reason: 'its quantile leaves no budget' };
-    const { answer } = entryFor(of);
+    if (of.objective.quantile >= 1) return { kind: 'unknown', reason: 'the quantile leaves no budget' };
     const timer = new AbortController();
-    const late = clock.sleep(WAIT, timer.signal).then((): Budget => ({ kind: 'asking' }));
+    const late = clock.sleep(WAIT, timer.signal).then((): Budget => ({ kind: 'pending' }));
     try {
-      return await Promise.race([answer, late]);
+      return await Promise.race([resultOf(of), late]);
     } finally {
       timer.abort();
     }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts';
-import { bucketsOf, estimateOf } from '../../src/latency/measure-latency.ts';
+import { bucketsOf, estimateOf } from '../../src/latency/figures.ts';
 import type { MetricsSource, QueryCosts } from '../../src/lib/metrics-source.ts';
 import { epochMs, ms, SECOND } from '../../src/lib/units.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';

@@ -1,4 +1,5 @@
-import type { BudgetView, SlowBetween } from '../../latency/figures.ts';
+import type { BudgetView } from '../../latency/error-budget.ts';
+import type { SlowBetween } from '../../latency/figures.ts';
 import { bound, count, durationText, share, significant, timeSpan } from '../../lib/format.ts';
 import { DAY, type Milliseconds, ms, us } from '../../lib/units.ts';
 import type { Comparison, ValueKind } from '../../rules/rule.ts';

@@ -60,9 +60,9 @@ describe('an error budget', () => {
   });
 
   it.each<[string, readonly Sample[], number, string]>([
-    ['no series', [], -1, 'no requests were measured in its period'],
-    ['no requests', [{ labels: {}, value: Number.NaN }], 30, 'no requests were measured in its period'],
-    ['requests, but no bucket at the threshold', [], 30, '500ms is no bucket bound'],
+    ['no series', [], -1, 'no requests in 30d'],
+    ['no requests', [{ labels: {}, value: Number.NaN }], 30, 'no requests in 30d'],
+    ['requests, but no bucket at the threshold', [], 30, '500ms is not a bucket bound'],
   ])('is not known with %s', async (_, answer, days, reason) => {
     metrics.answer(shareExpr('checkout'), answer);
     covers(days);
@@ -114,7 +114,7 @@ describe('an error budget', () => {
     const first = budget(of('checkout'));
     await clock.whenAsleep();
     await clock.advance(2_000);
-    expect(await first).toEqual({ kind: 'asking' });
+    expect(await first).toEqual({ kind: 'pending' });
     answer([{ labels: {}, value: 0.0038 }]);
     expect(await budget(of('checkout'))).toMatchObject({ kind: 'known' });
   });
@@ -143,7 +143,7 @@ describe('an error budget', () => {
     const kinds = (await all).map((each) => (each.kind === 'unknown' ? each.reason : each.kind));
     expect(most).toBe(2);
     expect(kinds.filter((kind) => kind === 'known')).toHaveLength(22);
-    expect(kinds.filter((kind) => kind === 'too many are asked for at once')).toHaveLength(18);
+    expect(kinds.filter((kind) => kind === 'too many queries are waiting')).toHaveLength(18);
   });
 
   it('is none where the quantile leaves none', async () => {

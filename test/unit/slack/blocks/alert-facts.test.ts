@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BudgetView } from '../../../../src/latency/figures.ts';
+import type { BudgetView } from '../../../../src/latency/error-budget.ts';
 import { after, DAY, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
 import type { MessageView } from '../../../../src/messages/notifier.ts';
 import { alertMessage, headline } from '../../../../src/slack/blocks/alert.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { breakDownLatency } from '../../../src/latency/break-down-latency.ts';
+import { breakDownLatency } from '../../../src/latency/breakdown.ts';
 import type { Labels } from '../../../src/lib/labels.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { ms } from '../../../src/lib/units.ts';
@@ -48,7 +48,7 @@ async function broken(given: {
   return { view, asked };
 }
 
-describe('a service notified apart by version', () => {
+describe('a service broken down by version', () => {
   test('each with its share, its latency and its errors, the busiest first', async () => {
     const own = [
       ...requests(ended('200', 'v2'), 9, 0),
@@ -92,7 +92,7 @@ describe('a service notified apart by version', () => {
   });
 });
 
-describe('a service notified apart by outcome', () => {
+describe('a service broken down by outcome', () => {
   test('as its callers see it: what never arrived is in no other place', async () => {
     const { view } = await broken({
       own: requests(ended('200'), 90),
