@@ -16,6 +16,8 @@ import { createSlackWorkspace, type SlackWorkspace } from './slack/workspace.ts'
 /** What the world should be like. Everything has a default that suits the demo. */
 export interface DemoWorldOptions {
   readonly clock: { now(): EpochMs };
+  /** The slash commands of the bot, for the workspace and the composer of its page. */
+  readonly commands: readonly CommandHint[];
   readonly seed?: number;
   /** The reader's IANA time zone; UTC when absent. */
   readonly timeZone?: string;
@@ -61,20 +63,6 @@ export interface DemoWorld {
   setNotice(text: string | undefined): void;
   close(): Promise<void>;
 }
-
-const COMMANDS: readonly CommandHint[] = [
-  {
-    command: '/trace',
-    description: 'Slow requests, or one request',
-    usageHint: 'slowest <service> [last 30m] [over 500ms] | <trace id> | <request id> | compare <id> <id>',
-  },
-  {
-    command: '/latency',
-    description: 'Latency of a service',
-    usageHint: '<service> [last 1h] | <service> <trace id or request id>',
-  },
-  { command: '/slo', description: 'The state of every rule', usageHint: 'status' },
-];
 
 const CHANNELS: readonly Channel[] = [
   { id: 'C0SHOPONCALL', name: 'shop-oncall', isArchived: false, botIsMember: true },
@@ -160,7 +148,7 @@ async function startServers(
   const workspace = createSlackWorkspace({
     clock,
     seed: options.seed ?? 7,
-    commands: COMMANDS.map(({ command }) => command),
+    commands: options.commands.map(({ command }) => command),
     signingSecret: SIGNING_SECRET,
     channels: CHANNELS,
     users: [
@@ -173,7 +161,7 @@ async function startServers(
     clock,
     readerId: READER_ID,
     title: 'Shop',
-    commands: COMMANDS,
+    commands: options.commands,
   });
   const slack = createSlackServer({
     ...(options.acknowledgeWithin === undefined ? {} : { acknowledgeWithin: options.acknowledgeWithin }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Bot, startBot } from '../src/bot.ts';
+import { SLASH_COMMANDS } from '../src/commands/table.ts';
 import type { LoadedRules } from '../src/evaluation/rule-set-holder.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import type { Settings } from '../src/settings/env.ts';
@@ -47,6 +48,7 @@ export async function runDemo(options: {
   let printed = 0;
   const world = await startDemoWorld({
     clock: systemClock,
+    commands: SLASH_COMMANDS,
     port: options.port,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     onProgress: async (share) => {

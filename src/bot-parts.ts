@@ -1,10 +1,7 @@
 import { createKeepAlerts } from './actions/alert-actions.ts';
 import { createKeepSilences } from './actions/silences.ts';
 import { linksOf, transportOf } from './bot-settings.ts';
-import { createAnswerKeeper } from './commands/answer-keeper.ts';
-import { createCommands } from './commands/create-commands.ts';
-import { createLatencyReport } from './commands/report-latency.ts';
-import { createSloStatusReport } from './commands/report-slo-status.ts';
+import { createCommands } from './commands/commands.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import { createProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
@@ -155,10 +152,13 @@ const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
 export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
   const { sources, store, ruleSet, painter, verifying } = parts;
-  const { problemOf } = verifying;
-  const { metrics, traces, links } = sources;
-  const reporting = { rules: ruleSet, store, metrics, clock, errorBudget: sources.errorBudget, problemOf };
-  const keeper = createAnswerKeeper({
+  const { metrics, errorBudget, traces, links } = sources;
+  const commands = createCommands({
+    metrics,
+    errorBudget,
+    ruleSet,
+    problemOf: verifying.problemOf,
+    store,
     alerts: createKeepAlerts({ store, logger }),
     silences: createKeepSilences({
       store,
@@ -166,9 +166,6 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
       localTime: createLocalTime(),
       policy: () => ruleSet().policy ?? NO_POLICY,
     }),
-    ruleSet,
-  });
-  const commands = createCommands({
     traces,
     findSlowest: createFindSlowest({ traces, clock }),
     resolveService: createResolveService({ traces, clock, naming: () => ruleSet().naming }),
@@ -184,9 +181,6 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
       otherParts: createOtherParts({ traces, clock }),
     }),
     rankRequest: createRankRequest({ metrics, rules: ruleSet, clock }),
-    reportLatency: createLatencyReport({ ...reporting, links }),
-    reportSloStatus: createSloStatusReport(reporting),
-    keeper,
     links,
     clock,
     logger,

@@ -4,46 +4,82 @@ import type { ComparisonView } from '../traces/compare-traces.ts';
 import type { RequestView } from '../traces/find-request.ts';
 import type { TraceView } from '../traces/inspect-trace.ts';
 import type { PartView } from '../traces/part-in-service.ts';
-import type { SlowestView } from './answer-slowest.ts';
-import type { LatencyView } from './report-latency.ts';
-import type { SloStatusView } from './slo-views.ts';
+import type { ResolvedService } from '../traces/resolve-service.ts';
+import type { LatencyView } from './latency.ts';
+import type { SloStatusView } from './slo-status.ts';
+import type { SlowestView } from './trace-slowest.ts';
 
-/** What a command answers with. Every kind is shown; none is dropped. */
+/** One line of an answer, with a button that runs a complete command. */
+export interface AnswerLine {
+  readonly phrase: Phrase;
+  readonly button?: { readonly label: string; readonly command: string };
+}
+
+/** The result of a command, for the view of each chat system. */
 export type Answer =
   | { readonly kind: 'slowest'; readonly view: SlowestView }
   | { readonly kind: 'trace'; readonly view: TraceView }
   | { readonly kind: 'request'; readonly view: RequestView }
   /** What one service did in one request. */
-  | { readonly kind: 'part'; readonly view: PartView }
+  | { readonly kind: 'request-latency'; readonly view: PartView }
   | { readonly kind: 'comparison'; readonly view: ComparisonView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }
-  /** The command was not understood: what is wrong, how it is written, what was probably meant. */
+  /** The command is not valid: the problem (empty for help), its usage, and the command that was probably intended. */
   | {
       readonly kind: 'usage';
       readonly problem: string;
       readonly usage: readonly string[];
       readonly suggestion?: string;
     }
-  /** The service is not known: the nearest names, and all of them for a menu. `retry` holds `{service}`. */
   | {
       readonly kind: 'unknown-service';
-      readonly asked: string;
-      /** Set when the name fits several services, which are then the nearest ones. */
+      readonly name: string;
+      /** The name fits several services, which are then the nearest ones. */
       readonly isAmbiguous?: boolean;
       readonly nearest: readonly string[];
+      /** All services, for a menu. */
       readonly all: readonly string[];
+      /** The complete command with `{service}` in place of the name. */
       readonly retry: string;
     }
-  /** What was done about alerts, or can be: a line each, with a button that runs a command where there is one. */
-  | {
-      readonly kind: 'said';
-      readonly lines: readonly {
-        readonly phrase: Phrase;
-        readonly button?: { readonly label: string; readonly command: string };
-      }[];
-    }
+  | { readonly kind: 'lines'; readonly lines: readonly AnswerLine[] }
   /** Nothing was found, and why. */
   | { readonly kind: 'nothing'; readonly text: string; readonly links: readonly Link[] }
-  /** Something did not answer: what, and what to do. */
+  /** A system did not respond, or the bot failed. */
   | { readonly kind: 'failed'; readonly text: string };
+
+/** An answer without a result: the reason as text. */
+export const nothing = (text: string, links: readonly Link[] = []): Answer => ({
+  kind: 'nothing',
+  text,
+  links,
+});
+
+/** An answer of a few lines. */
+export const linesAnswer = (...lines: readonly (AnswerLine | Phrase)[]): Answer => ({
+  kind: 'lines',
+  lines: lines.map((line) => ('phrase' in line ? line : { phrase: line })),
+});
+
+/** Stands for the name of the service in the command that retries with another one. */
+export const SERVICE = '{service}';
+
+const MAX_NEAREST = 3;
+
+/** The answer for a name that is not exactly one service. `retry` is the complete command for the service `SERVICE`. */
+export function unknownService(
+  name: string,
+  resolved: Exclude<ResolvedService, { readonly kind: 'found' }>,
+  retry: string,
+): Answer {
+  const isAmbiguous = resolved.kind === 'ambiguous';
+  return {
+    kind: 'unknown-service',
+    name,
+    isAmbiguous: isAmbiguous ? true : undefined,
+    nearest: (isAmbiguous ? resolved.candidates : resolved.nearest).slice(0, MAX_NEAREST),
+    all: isAmbiguous ? resolved.candidates : resolved.all,
+    retry: retry.replace(`"${SERVICE}"`, SERVICE),
+  };
+}

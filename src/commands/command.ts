@@ -1,73 +1,120 @@
-import type { EpochMs, Milliseconds, TimeWindow } from '../lib/units.ts';
+import type { KeepAlerts } from '../actions/alert-actions.ts';
+import type { KeepSilences } from '../actions/silences.ts';
+import type { ErrorBudget } from '../latency/error-budget.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { System } from '../lib/errors.ts';
+import type { Links } from '../lib/links.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { MetricsSource } from '../lib/metrics-source.ts';
+import type { EpochMs } from '../lib/units.ts';
+import type { Store } from '../messages/store.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
+import type { VerifyRules } from '../rules/verify-rules.ts';
+import type { FindRequest } from '../traces/find-request.ts';
+import type { FindSlowest } from '../traces/find-slowest.ts';
+import type { InspectTrace } from '../traces/inspect-trace.ts';
+import type { RankRequest } from '../traces/rank-request.ts';
+import type { ResolveService } from '../traces/resolve-service.ts';
+import type { TraceSource } from '../traces/trace-source.ts';
 import type { Answer } from './answer.ts';
-import type { Asker, KeeperCommand } from './keeper-command.ts';
+import type { Token } from './tokens.ts';
 
 /** The three slash commands. */
 export type SlashCommand = '/trace' | '/latency' | '/slo';
 
-/** Which request is meant: by its trace, or by the id that its headers carried. */
+/** One request: by its trace, or by the id that its headers carried. */
 export type RequestReference =
   | { readonly kind: 'trace'; readonly traceId: string }
   | { readonly kind: 'request'; readonly requestId: string };
 
-/** What was asked, understood. Durations are as typed; a window ends at the moment of asking unless it was given. */
-export type Command =
-  | {
-      readonly kind: 'slowest';
-      readonly service: string;
-      readonly operation?: string;
-      readonly last: Milliseconds;
-      /** Given as `at <start>/<end>` in ISO 8601: buttons use it, so that an answer can be had again. */
-      readonly window?: TimeWindow;
-      readonly over?: Milliseconds;
-      readonly top: number;
-    }
-  /** `isUnsampled`: it was asked for by a header that says the caller did not sample it. */
-  | { readonly kind: 'inspect-trace'; readonly traceId: string; readonly isUnsampled?: true }
-  /** `evenUnsampled`: look for it though its id says that there is no trace. */
-  | { readonly kind: 'find-request'; readonly requestId: string; readonly evenUnsampled?: true }
-  | {
-      readonly kind: 'compare';
-      /** Absent: a request like the other one that took as long as such requests usually do. */
-      readonly a?: RequestReference;
-      readonly b: RequestReference;
-    }
-  | { readonly kind: 'latency'; readonly service: string; readonly last: Milliseconds }
-  | { readonly kind: 'request-latency'; readonly service: string; readonly requestId: string }
-  | { readonly kind: 'trace-latency'; readonly service: string; readonly traceId: string }
-  | { readonly kind: 'slo-status' }
-  | { readonly kind: 'help'; readonly about: SlashCommand };
+/** The text of a command after the word that selects its form. */
+export interface CommandInput {
+  readonly tokens: readonly Token[];
+  /** The same as text, without what Slack and phones add to it. */
+  readonly text: string;
+  /** Where the text begins in the line as it was typed: 1 is the slash. */
+  readonly column: number;
+}
 
-/** What parsing a command's text gives: pure, no look-ups. */
-export type ParsedCommand =
-  | { readonly ok: true; readonly command: Command; readonly share: boolean }
-  | {
-      readonly ok: false;
-      /** What is wrong, as a sentence. */
-      readonly problem: string;
-      readonly usage: readonly string[];
-      /** The nearest command that is right, complete, ready to be typed. */
-      readonly suggestion?: string;
-    };
+/** Why a text is not a valid command. */
+export interface Mistake {
+  /** What is wrong, as a sentence. */
+  readonly problem: string;
+  /** The text that was probably intended, without the words that select the form. It may hold the next mistake. */
+  readonly fixed?: string;
+  /** The text was recognized, and contains nothing to look up: no rewriting can help. */
+  readonly isCertain?: true;
+}
 
-/** Answers a slash command, whatever happens: errors become answers. Never throws. */
-export interface Commands {
-  answer(
-    request: {
-      readonly command: SlashCommand;
-      readonly text: string;
-      readonly now: EpochMs;
-      /** The Slack user who asks. */
-      readonly by: string;
-    },
-    signal?: AbortSignal,
-  ): Promise<{
-    readonly answer: Answer;
-    /** Whether all in the channel should see it. */
-    readonly share: boolean;
-    /** The same question with its window fixed: what the Share button asks. Absent when there is nothing to share. */
-    readonly reproducible?: string;
-  }>;
-  /** Does what a person asks about alerts where it was not typed: in a form. Errors become answers here too. */
-  keep(command: KeeperCommand, asker: Asker): Promise<Answer>;
+/** The result of parsing: a command, and whether its answer is for everyone in the channel; or a mistake. */
+export type Parsed<C> = { readonly command: C; readonly share: boolean } | Mistake;
+
+/** A parsed command, and who sent it when. */
+export interface CommandRequest<C> {
+  readonly command: C;
+  /** A Slack user id. */
+  readonly by: string;
+  readonly now: EpochMs;
+  /** Identifies a request that Slack may deliver twice: the id of a form. */
+  readonly key?: string;
+  readonly signal: AbortSignal;
+}
+
+/** An answer, and the command that gives the same answer again. Without that command the answer cannot be shared. */
+export interface Reply<C> {
+  readonly answer: Answer;
+  readonly again?: C;
+}
+
+/** What commands are answered with. */
+export interface CommandDeps {
+  readonly traces: Pick<TraceSource, 'operations' | 'trace' | 'search'>;
+  readonly findSlowest: FindSlowest;
+  readonly resolveService: ResolveService;
+  readonly findRequest: FindRequest;
+  readonly inspectTrace: InspectTrace;
+  readonly rankRequest: RankRequest;
+  readonly metrics: Pick<MetricsSource, 'instant' | 'range' | 'labelValues'>;
+  readonly errorBudget: ErrorBudget;
+  readonly ruleSet: () => RuleSet;
+  /** The problem that keeps a rule from being evaluated on the data it is about. */
+  readonly problemOf: VerifyRules['problemOf'];
+  readonly store: Pick<Store, 'loadGroup' | 'actions' | 'messageRef'>;
+  readonly alerts: KeepAlerts;
+  readonly silences: KeepSilences;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * One form of a slash command, such as `/trace slowest`: how it is written, parsed, and answered. `table.ts` lists all
+ * forms; help, the Slack manifests, the demo and the documentation are made from that list. `Result` is what its text can
+ * parse to, where that includes the commands of other forms.
+ */
+export interface CommandForm<
+  C extends { readonly kind: string },
+  Result extends { readonly kind: string } = C,
+> {
+  readonly slash: SlashCommand;
+  /** The kinds of command that this form answers. */
+  readonly kinds: readonly C['kind'][];
+  /** The first words that select this form, the documented one first. A form without any is tried when no word fits. */
+  readonly words?: readonly string[];
+  /** Whether it is also tried when no word fits. */
+  readonly isDefault?: true;
+  /** How it is written, without the slash command: `slowest <service> [last 30m]`. */
+  readonly usage: string;
+  /** A complete example for the help text, without the slash command. */
+  readonly example?: string;
+  /** What it answers, for the documentation. */
+  readonly summary: string;
+  /** The system that is blamed when no answer arrives before the deadline. */
+  readonly system: System;
+  /** Pure and total. Undefined: the text is not of this form. */
+  parse(input: CommandInput): Parsed<Result> | undefined;
+  /** The command as text, without the slash command, that parses to the same command. */
+  write?(command: C): string;
+  /** Throws `UpstreamError` when a system does not answer. */
+  run(request: CommandRequest<C>, deps: CommandDeps): Promise<Reply<C>>;
 }

@@ -1,9 +1,11 @@
 import { parseInstant } from '../lib/instant.ts';
 import { nearest } from '../lib/nearest.ts';
 import { formatDuration, type Milliseconds, ms, parseDuration, type TimeWindow } from '../lib/units.ts';
-import type { Token } from './tokens.ts';
+import type { Mistake } from './command.ts';
+import { joinTokens, quote, shortened, type Token, word } from './tokens.ts';
+import { parseTraceReference } from './trace-reference.ts';
 
-/** What follows a keyword of a command. */
+/** The options of a command. */
 export interface Options {
   readonly last?: Milliseconds;
   readonly over?: Milliseconds;
@@ -13,19 +15,11 @@ export interface Options {
   readonly share?: boolean;
 }
 
-/** The name of an option, as it is known here. */
+/** The name of an option. */
 export type OptionName = keyof Options;
 
-/** A mistake, and the words as they probably were meant; absent when nobody can know. */
-export interface Mistake {
-  readonly problem: string;
-  readonly fixed?: readonly Token[];
-  /** What was pasted is understood and holds nothing to ask for: no other reading of it can be right. */
-  readonly isCertain?: true;
-}
-
 /** The words that are no options, in order, and the options. */
-export interface ReadOptions {
+export interface ParsedOptions {
   readonly words: readonly Token[];
   readonly options: Options;
 }
@@ -41,17 +35,17 @@ const KEYWORDS: Readonly<Record<string, OptionName>> = {
 };
 
 const MAX_TOP = 20;
-/** Longer than what any tracing backend keeps by default; a slip of the finger is likelier. */
+/** Longer than any tracing backend keeps by default: a typo is more likely. */
 const MAX_LAST = ms(30 * 86_400_000);
 const MAX_OVER = ms(86_400_000);
 
 const optionOf = (token: Token | undefined): OptionName | undefined => {
   if (token === undefined || token.isQuoted) return undefined;
-  const word = token.text.toLowerCase();
-  return Object.hasOwn(KEYWORDS, word) ? KEYWORDS[word] : undefined;
+  const keyword = token.text.toLowerCase();
+  return Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
 };
 
-interface Reading {
+interface ValueInput {
   readonly tokens: readonly Token[];
   /** Where the option's value begins. */
   readonly at: number;
@@ -60,15 +54,15 @@ interface Reading {
 
 type Value = { readonly value: Options; readonly end: number } | Mistake;
 
-const word = (text: string): Token => ({ text, isQuoted: false });
+/** The words as text, with one of them replaced by others. */
+const replaced = (tokens: readonly Token[], index: number, by: readonly string[]): string =>
+  joinTokens([...tokens.slice(0, index), ...by.map(word), ...tokens.slice(index + 1)]);
 
-/** The words with one of them replaced by others. */
-export function replaced(tokens: readonly Token[], index: number, by: readonly string[]): readonly Token[] {
-  return [...tokens.slice(0, index), ...by.map(word), ...tokens.slice(index + 1)];
-}
-
-/** Reads options wherever they stand. `allowed` are those the command knows. */
-export function readOptions(tokens: readonly Token[], allowed: readonly OptionName[]): ReadOptions | Mistake {
+/** Parses options at any position. `allowed` are those of the command; the others are words. */
+export function parseOptions(
+  tokens: readonly Token[],
+  allowed: readonly OptionName[],
+): ParsedOptions | Mistake {
   const words: Token[] = [];
   let options: Options = {};
   for (let i = 0; i < tokens.length; ) {
@@ -79,23 +73,32 @@ export function readOptions(tokens: readonly Token[], allowed: readonly OptionNa
       i += 1;
       continue;
     }
-    const read = VALUES[name]({ tokens, at: i + 1, allowed });
-    if ('problem' in read) return read;
+    const parsed = VALUES[name]({ tokens, at: i + 1, allowed });
+    if ('problem' in parsed) return parsed;
     if (Object.hasOwn(options, name) && name !== 'share') {
       return {
         problem: `${token.text} is given twice.`,
-        fixed: [...tokens.slice(0, i), ...tokens.slice(read.end)],
+        fixed: joinTokens([...tokens.slice(0, i), ...tokens.slice(parsed.end)]),
       };
     }
-    options = { ...options, ...read.value };
-    i = read.end;
+    options = { ...options, ...parsed.value };
+    i = parsed.end;
   }
   return { words, options };
 }
 
-const VALUES: Readonly<Record<OptionName, (reading: Reading) => Value>> = {
-  last: (reading) => duration(reading, { name: 'last', example: 'last 30m', max: MAX_LAST }),
-  over: (reading) => duration(reading, { name: 'over', example: 'over 500ms', max: MAX_OVER }),
+/** For commands without other options: the words without `share`, and whether it is among them. */
+export function parseShare(tokens: readonly Token[]): {
+  readonly words: readonly Token[];
+  readonly share: boolean;
+} {
+  const words = tokens.filter((token) => optionOf(token) !== 'share');
+  return { words, share: words.length < tokens.length };
+}
+
+const VALUES: Readonly<Record<OptionName, (input: ValueInput) => Value>> = {
+  last: (input) => duration(input, { name: 'last', example: 'last 30m', max: MAX_LAST }),
+  over: (input) => duration(input, { name: 'over', example: 'over 500ms', max: MAX_OVER }),
   top,
   operation,
   window: windowValue,
@@ -108,44 +111,38 @@ interface DurationRule {
   readonly max: Milliseconds;
 }
 
-function duration({ tokens, at }: Reading, { name, example, max }: DurationRule): Value {
+function duration({ tokens, at }: ValueInput, { name, example, max }: DurationRule): Value {
   const token = tokens[at];
-  if (token === undefined || optionOf(token) !== undefined) {
-    return { problem: `${name} needs a duration: write it as in ${example}.` };
-  }
+  if (token === undefined || optionOf(token) !== undefined)
+    return { problem: `${name} needs a duration, such as ${example}.` };
   const value = parseDuration(token.text.toLowerCase());
   if (value !== undefined && value > 0 && value <= max) return { value: { [name]: value }, end: at + 1 };
   if (value !== undefined) {
     return {
-      problem: `${name} goes up to ${formatDuration(max)} and is more than 0: "${token.text}" does not fit.`,
+      problem: `${name} must be more than 0 and at most ${formatDuration(max)}: found "${token.text}".`,
     };
   }
-  const meant = meantDuration(tokens, at, name);
-  const problem = `"${token.text}" is not a duration: write 500ms, 30s, 15m, 2h or 1h30m.`;
-  return meant === undefined
-    ? { problem }
-    : { problem, fixed: [...tokens.slice(0, at), word(meant.text), ...tokens.slice(at + meant.words)] };
+  const suggestion = suggestedDuration(tokens, at, name);
+  return {
+    problem: `"${token.text}" is not a duration: expected 500ms, 30s, 15m, 2h or 1h30m.`,
+    fixed:
+      suggestion === undefined
+        ? undefined
+        : joinTokens([...tokens.slice(0, at), word(suggestion.text), ...tokens.slice(at + suggestion.words)]),
+  };
 }
 
-const UNIT_WORDS: readonly (readonly [RegExp, string])[] = [
-  [/^(ms|msecs?|millis(econds?)?|milliseconds?)$/, 'ms'],
-  [/^(s|secs?|seconds?)$/, 's'],
-  [/^(m|mins?|minutes?)$/, 'm'],
-  [/^(h|hrs?|hours?)$/, 'h'],
-  [/^(d|days?)$/, 'd'],
-  [/^(w|weeks?)$/, 'w'],
+const UNIT_WORDS: readonly (readonly [RegExp, number])[] = [
+  [/^(ms|msecs?|millis(econds?)?|milliseconds?)$/, 1],
+  [/^(s|secs?|seconds?)$/, 1_000],
+  [/^(m|mins?|minutes?)$/, 60_000],
+  [/^(h|hrs?|hours?)$/, 3_600_000],
+  [/^(d|days?)$/, 86_400_000],
+  [/^(w|weeks?)$/, 604_800_000],
 ];
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
 
-/** What `30`, `1.5h`, `5min`, `10 minutes` and `hour` probably mean. A bare number is minutes back, or milliseconds slow. */
-function meantDuration(
+/** The likely duration for `30`, `1.5h`, `5min`, `10 minutes` and `hour`. A bare number is minutes for `last`, milliseconds for `over`. */
+function suggestedDuration(
   tokens: readonly Token[],
   at: number,
   name: DurationRule['name'],
@@ -153,12 +150,12 @@ function meantDuration(
   const { amount, suffix } = amountOf(tokens[at]?.text.toLowerCase() ?? '');
   if (amount === 0) return undefined;
   const next = suffix === '' ? unitOf(tokens[at + 1]?.text.toLowerCase() ?? '') : undefined;
-  const unit = next ?? (suffix === '' ? BARE_UNIT[name] : unitOf(suffix));
+  const unit = next ?? unitOf(suffix === '' ? BARE_UNIT[name] : suffix);
   if (unit === undefined) return undefined;
-  return { text: formatDuration(ms(amount * (UNIT_MS[unit] ?? 1))), words: next === undefined ? 1 : 2 };
+  return { text: formatDuration(ms(amount * unit)), words: next === undefined ? 1 : 2 };
 }
 
-/** A number and what is written behind it; a unit alone is one of it; 0 for anything else. */
+/** A number and its suffix. A suffix alone counts as 1 of it; any other text as 0. */
 function amountOf(text: string): { readonly amount: number; readonly suffix: string } {
   const match = /^(\d{1,9}(?:[.,]\d{1,3})?)?([a-z]*)$/.exec(text);
   if (match === null || text === '') return { amount: 0, suffix: '' };
@@ -167,63 +164,87 @@ function amountOf(text: string): { readonly amount: number; readonly suffix: str
 
 const BARE_UNIT: Readonly<Record<DurationRule['name'], string>> = { last: 'm', over: 'ms' };
 
-const unitOf = (text: string): string | undefined => UNIT_WORDS.find(([pattern]) => pattern.test(text))?.[1];
+/** The length of a unit in milliseconds. */
+const unitOf = (text: string): number | undefined => UNIT_WORDS.find(([pattern]) => pattern.test(text))?.[1];
 
-function top({ tokens, at }: Reading): Value {
+function top({ tokens, at }: ValueInput): Value {
   const text = tokens[at]?.text ?? '';
   const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (count >= 1 && count <= MAX_TOP) return { value: { top: count }, end: at + 1 };
-  const problem = `top takes a number from 1 to ${MAX_TOP}, as in top 5.`;
-  if (Number.isNaN(count)) return { problem };
-  return { problem, fixed: replaced(tokens, at, [String(count < 1 ? 1 : MAX_TOP)]) };
+  return {
+    problem: `top takes a number from 1 to ${MAX_TOP}, such as top 5.`,
+    fixed: Number.isNaN(count) ? undefined : replaced(tokens, at, [String(count < 1 ? 1 : MAX_TOP)]),
+  };
 }
 
-/** Words up to the next option belong together: `op GET /cart last 5m` needs no quotes. A quoted word stands alone. */
-function operation({ tokens, at, allowed }: Reading): Value {
+const NO_OPERATION: Mistake = { problem: 'op needs an operation name, such as op "GET /cart".' };
+
+/** An unquoted operation extends to the next option: `op GET /cart last 5m`. A quoted one is a single word. */
+function operation({ tokens, at, allowed }: ValueInput): Value {
   const first = tokens[at];
-  if (first === undefined) return { problem: 'op needs the name of an operation, as in op "GET /cart".' };
-  if (first.isQuoted) {
-    return first.text === ''
-      ? { problem: 'op needs the name of an operation, as in op "GET /cart".' }
-      : { value: { operation: first.text }, end: at + 1 };
-  }
+  if (first?.isQuoted === true)
+    return first.text === '' ? NO_OPERATION : { value: { operation: first.text }, end: at + 1 };
   let end = at;
   const isEnd = (token: Token | undefined): boolean => {
     const name = optionOf(token);
     return token === undefined || token.isQuoted || (name !== undefined && allowed.includes(name));
   };
   while (!isEnd(tokens[end])) end += 1;
-  if (end === at) return { problem: 'op needs the name of an operation, as in op "GET /cart".' };
-  return {
-    value: {
-      operation: tokens
-        .slice(at, end)
-        .map(({ text }) => text)
-        .join(' '),
-    },
-    end,
-  };
+  if (end === at) return NO_OPERATION;
+  const words = tokens.slice(at, end).map(({ text }) => text);
+  return { value: { operation: words.join(' ') }, end };
 }
 
-function windowValue({ tokens, at }: Reading): Value {
+function windowValue({ tokens, at }: ValueInput): Value {
   const text = tokens[at]?.text ?? '';
   const [from = '', to = '', ...rest] = text.split('/');
   const start = parseInstant(from);
   const end = parseInstant(to);
   if (start === undefined || end === undefined || rest.length > 0) {
     return {
-      problem: `at takes a start and an end, as in at 2026-11-20T14:00:00Z/2026-11-20T14:10:00Z.`,
+      problem: 'at needs a start and an end, such as at 2026-11-20T14:00:00Z/2026-11-20T14:10:00Z.',
     };
   }
-  if (start >= end) return { problem: 'at needs a start that is before its end.' };
-  if (end - start > MAX_LAST) return { problem: `at spans ${formatDuration(MAX_LAST)} at most.` };
+  if (start >= end) return { problem: 'at needs a start before its end.' };
+  if (end - start > MAX_LAST) return { problem: `at can span at most ${formatDuration(MAX_LAST)}.` };
   return { value: { window: { start, end } }, end: at + 1 };
 }
 
-/** The option whose keyword a word was probably meant to be. */
+/** The option keyword that a word is probably a typo of. */
 export function nearestKeyword(text: string, allowed: readonly OptionName[]): string | undefined {
-  const words = Object.entries(KEYWORDS)
+  const keywords = Object.entries(KEYWORDS)
     .filter(([, name]) => allowed.includes(name))
-    .map(([word]) => word);
-  return nearest(text, words)[0];
+    .map(([keyword]) => keyword);
+  return nearest(text, keywords)[0];
 }
+
+/** The mistake of a word too many: a keyword with a typo, a duration without `last`, or an unknown word. */
+export function unknownWord(tokens: readonly Token[], extra: Token, allowed: readonly OptionName[]): Mistake {
+  const index = tokens.indexOf(extra);
+  const problem = `"${shortened(extra.text)}" is not an option.`;
+  if (!extra.isQuoted && /^\d+(ms|s|m|h|d)$/i.test(extra.text) && allowed.includes('last'))
+    return { problem, fixed: replaced(tokens, index, ['last', extra.text]) };
+  const keyword = extra.isQuoted ? undefined : nearestKeyword(extra.text, allowed);
+  return { problem, fixed: replaced(tokens, index, keyword === undefined ? [] : [keyword]) };
+}
+
+/** Names and request ids are shorter than this. */
+const MAX_NAME = 256;
+
+/** Whether a text can be a request id. */
+export const isId = (text: string): boolean => text !== '' && text.length <= MAX_NAME;
+
+/** Whether a text can be the name of a service. */
+export const isName = (text: string): boolean => isId(text) && text.trim() !== '';
+
+/** Needs no quotes: no space, no quote, nothing that Slack or the parser would take for something else. */
+const PLAIN = /^[\p{L}\p{N}_./:@*-]+$/u;
+
+/** A name as text that parses to the same name. */
+export const writeName = (text: string): string =>
+  PLAIN.test(text) &&
+  !Object.hasOwn(KEYWORDS, text.toLowerCase()) &&
+  !/^(?:help|--?h(?:elp)?)$/i.test(text) &&
+  parseTraceReference(text).kind === 'other'
+    ? text
+    : quote(text);

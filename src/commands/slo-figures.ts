@@ -1,87 +1,62 @@
-import type { Budget, ErrorBudget } from '../latency/error-budget.ts';
-import { bucketsOf, estimateOf, slowBetweenOf } from '../latency/measure-latency.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Budget, BudgetOf } from '../latency/error-budget.ts';
+import type { QuantileEstimate, SlowBetween } from '../latency/figures.ts';
+import { bucketsOf, estimateOf, slowBetweenOf } from '../latency/figures.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import type { Labels } from '../lib/labels.ts';
-import type { MetricsSource } from '../lib/metrics-source.ts';
-import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
-import type { BurnWindows } from '../rules/burn-rate.ts';
+import { type Milliseconds, ms } from '../lib/units.ts';
 import { bucketRatesExpr } from '../rules/queries.ts';
-import type { LatencyObjective } from '../rules/rule.ts';
-import type { SloFigures } from './slo-views.ts';
+import type { CommandDeps } from './command.ts';
 
-/** What measuring objectives' figures needs. */
-export interface FiguresDeps {
-  readonly metrics: Pick<MetricsSource, 'instant'>;
-  readonly clock: Clock;
-  /** Absent: no error budget is shown. */
-  readonly errorBudget?: ErrorBudget;
+/** What the histogram of an objective shows for one service. What is missing is unknown. */
+export interface SloFigures {
+  readonly latency?: QuantileEstimate;
+  /** The share of requests over the threshold: one number where the threshold is a bucket bound. */
+  readonly slow?: SlowBetween;
+  readonly budget: Budget;
 }
 
-/** A service's objective, whose figures are wanted. */
-export interface FiguresOf {
-  readonly objective: LatencyObjective;
-  /** The labels that pick the service. */
-  readonly labels: Labels;
-  readonly at: EpochMs;
-  readonly burn?: BurnWindows;
-}
-
-/** The figures are an extra beside states that come from the store: nobody waits long for them. */
+/** The states come from the store, so an answer does not wait long for the figures. */
 const DEADLINE: Milliseconds = ms(4_000);
-const AT_ONCE = 4;
+const CONCURRENCY = 4;
 
-async function measured(deps: FiguresDeps, of: FiguresOf, signal: AbortSignal) {
-  const { objective, labels, at } = of;
+type FiguresDeps = Pick<CommandDeps, 'metrics' | 'clock' | 'errorBudget'>;
+
+/** Throws `UpstreamError`. */
+async function measure(
+  { metrics }: FiguresDeps,
+  { objective, labels, at }: BudgetOf,
+  signal: AbortSignal,
+): Promise<Omit<SloFigures, 'budget'>> {
   const expr = bucketRatesExpr(objective, labels, { window: objective.window });
-  const buckets = bucketsOf(await deps.metrics.instant({ expr, at }, signal));
-  const latency = estimateOf(objective.family, objective.quantile, buckets);
-  const slow = slowBetweenOf(objective, buckets);
+  const buckets = bucketsOf(await metrics.instant({ expr, at }, signal));
   return {
-    latency,
-    slow,
+    latency: estimateOf(objective.family, objective.quantile, buckets),
+    slow: slowBetweenOf(objective, buckets),
   };
 }
 
-function budgetOf(budget: Budget | undefined): Pick<SloFigures, 'budget' | 'noBudget'> {
-  if (budget === undefined) return {};
-  if (budget.kind === 'known') return { budget };
-  return { noBudget: budget.kind === 'asking' ? 'still being asked for' : budget.reason };
-}
-
-/** What a source that does not answer costs: the figures, not the answer. */
-function none(error: unknown): Record<string, never> {
-  if (!(error instanceof UpstreamError)) throw error;
-  return {};
-}
-
-/** The three honest numbers of one service, and what is left of its budget. */
-async function figuresOf(deps: FiguresDeps, of: FiguresOf, signal?: AbortSignal): Promise<SloFigures> {
-  const { objective } = of;
+/** Quantile, share of slow requests, and error budget of one service. */
+async function figuresOf(deps: FiguresDeps, of: BudgetOf, signal?: AbortSignal): Promise<SloFigures> {
   const limit = { clock: deps.clock, duration: DEADLINE, system: 'prometheus', signal } as const;
-  const [numbers, budget] = await Promise.all([
-    withDeadline(limit, (either) => measured(deps, of, either)).catch(none),
-    deps.errorBudget?.(of),
+  const [measured, budget] = await Promise.all([
+    withDeadline(limit, (either) => measure(deps, of, either)).catch((error: unknown) => {
+      if (error instanceof UpstreamError) return {};
+      throw error;
+    }),
+    deps.errorBudget(of),
   ]);
-  return {
-    threshold: objective.threshold,
-    allowed: 1 - objective.quantile,
-    burn: of.burn,
-    ...numbers,
-    ...budgetOf(budget),
-  };
+  return { ...measured, budget };
 }
 
-/** The figures of several services in their order; undefined where there is no objective to measure. */
+/** The figures of several services, in their order; undefined where there is no objective. */
 export async function allFigures(
   deps: FiguresDeps,
-  wanted: readonly (FiguresOf | undefined)[],
+  wanted: readonly (BudgetOf | undefined)[],
   signal?: AbortSignal,
 ): Promise<readonly (SloFigures | undefined)[]> {
   const found: (SloFigures | undefined)[] = wanted.map(() => undefined);
-  await forEachLimited([...wanted.entries()], AT_ONCE, async ([index, of]) => {
+  await forEachLimited([...wanted.entries()], CONCURRENCY, async ([index, of]) => {
     if (of !== undefined) found[index] = await figuresOf(deps, of, signal);
   });
   return found;

@@ -1,47 +1,276 @@
+import { formatInstant } from '../lib/instant.ts';
+import { epochMs } from '../lib/units.ts';
 import { isUuid } from '../traces/request-id.ts';
-import type { Token } from './tokens.ts';
-import { readTraceId, type TraceReference } from './trace-id.ts';
-import { readBareId, readHeaders, readRequestLine } from './trace-line.ts';
-import { readLink } from './trace-link.ts';
+import { joinTokens, type Token, word } from './tokens.ts';
 
-/** Brackets, quotes and marks of a sentence that were copied together with an id. */
+/** What a pasted text identifies. */
+export type TraceReference =
+  /** `isUnsampled`: the header that holds the id says that the caller did not sample the request. */
+  | { readonly kind: 'trace'; readonly traceId: string; readonly isUnsampled?: true }
+  | { readonly kind: 'request'; readonly requestId: string }
+  /** A link to a comparison, in the order in which Jaeger writes the ids. */
+  | { readonly kind: 'comparison'; readonly traceIds: readonly [string, string] }
+  /** Almost an id: what is wrong, and the text that was probably intended: an id, or another form of `/trace`. */
+  | { readonly kind: 'mistake'; readonly problem: string; readonly fixed?: string }
+  | { readonly kind: 'other' };
+
+const OTHER: TraceReference = { kind: 'other' };
+
+/** Brackets, quotes and punctuation that were copied together with an id. */
 const AROUND = /^[([{<"'`]+|[)\]}>"'`,.;:!?]+$/g;
+const IS_LINK = /^https?:\/\//i;
 
-/** Reads one word: a trace id, a trace header's value, a link, or a request id. Pure. */
-export function readTraceReference(word: string): TraceReference {
-  const text = word.replace(AROUND, '');
-  if (/^https?:\/\//i.test(text)) return readLink(text);
-  if (isUuid(text)) return { kind: 'request', requestId: text };
-  const alone = readTraceId(text);
-  if (alone.kind !== 'other') return alone;
-  return readHeaders(text) ?? { kind: 'other' };
+/** Parses one word: a trace id, the value of a trace header, a link, or a request id. */
+export function parseTraceReference(text: string): TraceReference {
+  const trimmed = text.replace(AROUND, '');
+  if (IS_LINK.test(trimmed)) return parseLink(trimmed);
+  if (isUuid(trimmed)) return { kind: 'request', requestId: trimmed };
+  const alone = parseTraceId(trimmed);
+  return alone.kind === 'other' ? (parseHeaders(trimmed) ?? OTHER) : alone;
 }
 
-/** Words a person types to the bot; more of them, with marks that no sentence has, were copied from elsewhere. */
-const MOST_TYPED = 8;
+/** A command has fewer words; a longer text with characters that no sentence has was copied from elsewhere. */
+const MAX_TYPED = 8;
 const MACHINE_MADE = /[[{=]|\w:\w/;
 
 /**
- * Reads a text that was copied as it is: headers one after the other, a line of an access log, a link in a sentence.
- * `other` for what may as well be a command with a slip in it. Pure.
+ * Parses a pasted text: several headers, a line of an access log, a link in a sentence. `other`: it may be a command
+ * with a typo.
  */
-export function readPasted(tokens: readonly Token[]): TraceReference {
+export function parsePasted(tokens: readonly Token[]): TraceReference {
   const text = tokens.map((token) => token.text).join(' ');
+  const link = tokens.map((token) => token.text.replace(AROUND, '')).find((each) => IS_LINK.test(each));
   const found =
-    readHeaders(text) ?? readRequestLine(tokens, text) ?? readLinkAmong(tokens) ?? readBareId(text);
+    parseHeaders(text) ??
+    parseRequestId(tokens, text) ??
+    (link === undefined ? undefined : parseLink(link)) ??
+    parseBareId(text);
   if (found !== undefined) return found;
-  return tokens.length <= MOST_TYPED || !MACHINE_MADE.test(text)
-    ? { kind: 'other' }
+  return tokens.length <= MAX_TYPED || !MACHINE_MADE.test(text)
+    ? OTHER
     : {
         kind: 'mistake',
         problem:
-          'No trace id, traceparent, b3 header, request id or link was found in this text. Give the id alone.',
+          'This text contains no trace id, traceparent, b3 header, request id or link. Paste the id alone.',
       };
 }
 
-function readLinkAmong(tokens: readonly Token[]): TraceReference | undefined {
-  const link = tokens
-    .map((token) => token.text.replace(AROUND, ''))
-    .find((text) => /^https?:\/\//i.test(text));
-  return link === undefined ? undefined : readLink(link);
+/** Ids are kept with 32 digits: Jaeger finds 64-bit ids in both forms. */
+const padded = (hex: string): string => hex.toLowerCase().padStart(32, '0');
+
+/** Every trace format writes zeros for "no id". */
+const isZero = (hex: string): boolean => /^0+$/.test(hex);
+
+/** A shorter text is a word, a number, or the beginning of an id. */
+const MIN_ALMOST_ID = 9;
+
+/** Parses a trace id alone: hex digits, or base64 as OTLP's protobuf JSON and some gateways write it. */
+function parseTraceId(text: string): TraceReference {
+  const hex = /^(?:0x)?([0-9a-f]+)$/i.exec(text)?.[1] ?? hexOfBase64(text);
+  if (hex === undefined || isZero(hex)) return OTHER;
+  if (hex.length === 16 || hex.length === 32) return { kind: 'trace', traceId: padded(hex) };
+  if (hex.length < MIN_ALMOST_ID) return OTHER;
+  return {
+    kind: 'mistake',
+    problem: `A trace id has 16 or 32 hex digits; this one has ${hex.length}.`,
+    // Some logs drop leading zeros.
+    fixed: hex.length < 32 ? hex.toLowerCase().padStart(hex.length < 16 ? 16 : 32, '0') : undefined,
+  };
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** 16 or 8 bytes. The last digit of each ends in bits that are always zero: four of them, and two. */
+const PADDED = /^(?:[\w+/-]{21}[AQgw]==|[\w+/-]{10}[AEIMQUYcgkosw048]=)$/;
+/** Without padding it could be a name, but names do not mix capitals and digits. */
+const UNPADDED = /^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[\w+/-]{21}[AQgw]$/;
+
+/** The hex digits of an id in base64 or base64url; undefined for any other text. */
+function hexOfBase64(text: string): string | undefined {
+  if (!PADDED.test(text) && !UNPADDED.test(text)) return undefined;
+  const digits = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');
+  const bits = Array.from(digits, (digit) => BASE64.indexOf(digit).toString(2).padStart(6, '0')).join('');
+  const bytes = bits.slice(0, digits.length === 22 ? 128 : 64);
+  return (bytes.match(/.{4}/g) ?? []).map((nibble) => Number.parseInt(nibble, 2).toString(16)).join('');
+}
+
+/** What separates a name from its value in a header, a JSON field, and a field of a log line. */
+const SEPARATOR = '["\']?\\s?[:=]\\s?["\']?';
+const NO_HEX = '(?![0-9a-f])';
+
+/** W3C trace context: version, trace id, parent id, flags. Version ff is forbidden. */
+const TRACE_PARENT = /(?<![0-9a-z])(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})(?![0-9a-f])/i;
+/** B3 in one header: trace id, span id, and optionally the decision (0, 1, d for debug) and the parent span. */
+const B3_SINGLE =
+  /(?<![0-9a-z-])([0-9a-f]{32}|[0-9a-f]{16})-[0-9a-f]{16}(?:-([01d])(?:-[0-9a-f]{16})?)?(?![0-9a-z-])/i;
+/** Jaeger's own header: trace, span, parent, flags, without leading zeros. */
+const UBER = /(?<![0-9a-f:])([0-9a-f]{9,32}):[0-9a-f]{1,16}:[0-9a-f]{1,16}:([0-9a-f]{1,2})(?![0-9a-f:])/i;
+/** Amazon's header: the time and the rest of the id, which together are the id that OpenTelemetry uses. */
+const AMAZON = /\bRoot=1-([0-9a-f]{8})-([0-9a-f]{24})(?![0-9a-f])(?:.{0,60}?Sampled=([01]))?/i;
+/** A field that names a trace id: `traceID=`, `trace_id:`, `"trace.id":"`, `X-B3-TraceId: `. */
+const NAMED = new RegExp(`trace[-_.]?id${SEPARATOR}([\\w+/-]{1,64}={0,2})`, 'gi');
+/** A separate field that says that the caller did not sample. */
+const NOT_SAMPLED = new RegExp(`x-b3-sampled${SEPARATOR}(?:0|false)(?![0-9a-z])`, 'i');
+/** A B3 header that is a decision and nothing else. */
+const B3_DENIED = new RegExp(`(?:^|\\s|["'])b3${SEPARATOR}0(?:["']|\\s|$)`, 'i');
+const REQUEST_ID = new RegExp(`request[-_.]?id${SEPARATOR}([\\w.:-]{1,128})`, 'i');
+const A_UUID = new RegExp(`(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}${NO_HEX}`, 'gi');
+/** How logs write that a request had no id. */
+const NO_VALUE = /^(?:-|null|nil|none|undefined)$/i;
+
+const trace = (hex: string | undefined, isUnsampled: boolean): TraceReference | undefined =>
+  hex === undefined || isZero(hex)
+    ? undefined
+    : { kind: 'trace', traceId: padded(hex), isUnsampled: isUnsampled ? true : undefined };
+
+/** Bit 0 of the flags is "sampled", in W3C's header and in Jaeger's. */
+const isClear = (flags: string | undefined): boolean => (Number.parseInt(flags ?? '1', 16) & 1) === 0;
+
+/** Headers that are recognized by their value, the most specific first. */
+const HEADERS: readonly ((text: string) => TraceReference | undefined)[] = [
+  (text) => {
+    const found = TRACE_PARENT.exec(text);
+    return trace(found?.[1], isClear(found?.[2]));
+  },
+  (text) => {
+    const found = B3_SINGLE.exec(text);
+    return trace(found?.[1], found?.[2] === '0');
+  },
+  (text) => {
+    const found = UBER.exec(text);
+    return trace(found?.[1], isClear(found?.[2]));
+  },
+  (text) => {
+    const found = AMAZON.exec(text);
+    return found === null ? undefined : trace(`${found[1]}${found[2]}`, found[3] === '0');
+  },
+];
+
+/** Finds trace headers and fields in a text: one header, several, or a line of a log. */
+function parseHeaders(text: string): TraceReference | undefined {
+  for (const parse of HEADERS) {
+    const found = parse(text);
+    if (found !== undefined) return found;
+  }
+  const named = parseNamed(text);
+  if (named !== undefined) return named;
+  return B3_DENIED.test(text)
+    ? {
+        kind: 'mistake',
+        problem: 'This b3 header only says "do not sample": it has no trace id, and there is no trace.',
+      }
+    : undefined;
+}
+
+/** The first valid one: a log line may also hold an id of another tracer, such as `dd.trace_id`. */
+function parseNamed(text: string): TraceReference | undefined {
+  for (const [, value = ''] of text.matchAll(NAMED)) {
+    // Some loggers write the trace id with hyphens, as a UUID.
+    const reference = parseTraceId(isUuid(value) ? value.replaceAll('-', '') : value);
+    if (reference.kind === 'other') continue;
+    return reference.kind === 'trace' && NOT_SAMPLED.test(text)
+      ? { ...reference, isUnsampled: true }
+      : reference;
+  }
+  return undefined;
+}
+
+/** 32 hexadecimal digits that are not part of a longer text. */
+const BARE = /(?<![0-9a-z-])[0-9a-f]{32}(?![0-9a-z-])/gi;
+
+/** An id under an unknown name, such as `x-cloud-trace-context: <id>/1;o=1`, when it is the only one of its form. */
+function parseBareId(text: string): TraceReference | undefined {
+  const [found, ...others] = distinct(text.match(BARE) ?? []);
+  return others.length === 0 ? trace(found, false) : undefined;
+}
+
+/**
+ * The request id in a line of a log: by its name, or the only UUID. Envoy's own format has it in quotes and without a
+ * name, so a UUID in quotes is preferred to one in the path of the request.
+ */
+function parseRequestId(tokens: readonly Token[], text: string): TraceReference | undefined {
+  const named = REQUEST_ID.exec(text)?.[1];
+  if (named !== undefined && !NO_VALUE.test(named)) return { kind: 'request', requestId: named };
+  const quoted = tokens.filter((token) => token.isQuoted && isUuid(token.text)).map((token) => token.text);
+  const [found, ...others] = distinct(quoted.length > 0 ? quoted : (text.match(A_UUID) ?? []));
+  if (found === undefined) return undefined;
+  return others.length === 0
+    ? { kind: 'request', requestId: found }
+    : {
+        kind: 'mistake',
+        problem: `This text contains ${others.length + 1} ids: paste the one of the request (x-request-id) alone.`,
+      };
+}
+
+const distinct = (ids: readonly string[]): readonly string[] => [
+  ...new Set(ids.map((id) => id.toLowerCase())),
+];
+
+const LINK_ID = '([0-9a-f]{1,32})(?![0-9a-f])';
+/** Two ids in the path of Jaeger's pages are a comparison. */
+const COMPARISON_LINK = /\/trace\/([0-9a-f]{1,32})\.\.\.([0-9a-f]{0,32})(?![0-9a-f])/i;
+const TRACE_LINKS: readonly RegExp[] = [
+  // The path of the pages and APIs of Jaeger, Tempo, and Zipkin.
+  new RegExp(`/traces?/${LINK_ID}`, 'i'),
+  // A parameter of Kiali and of Jaeger's search; a field of the JSON inside Grafana's links.
+  new RegExp(`(?:^|[?&#;{,"'])(?:var-)?trace[-_.:]?ids?["']?[=:]["']?${LINK_ID}`, 'i'),
+  // Grafana Explore on a Jaeger or Tempo data source: the query is the id, or names it in TraceQL.
+  new RegExp(`"query":"(?:\\{\\s*trace:id\\s*=\\s*\\\\?")?${LINK_ID}`, 'i'),
+];
+/** A search by request id in Jaeger's page, or any link that names one. */
+const REQUEST_LINK = /request[-_]?id["']?[=:]["']?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])/i;
+const NO_ID_IN_LINK: TraceReference = { kind: 'mistake', problem: 'This link contains no trace id.' };
+
+/** The link without escapes. Grafana's are escaped twice after a redirect. */
+function unescaped(text: string): string {
+  let plain = text;
+  for (let i = 0; i < 2 && plain.includes('%'); i += 1) plain = plain.replace(/(?:%[0-9a-f]{2})+/gi, decoded);
+  return plain;
+}
+
+function decoded(escapes: string): string {
+  try {
+    return decodeURIComponent(escapes);
+  } catch {
+    return escapes;
+  }
+}
+
+/** Parses links to pages and APIs of Jaeger, Kiali, Grafana, Tempo and Zipkin. */
+function parseLink(text: string): TraceReference {
+  const link = unescaped(text);
+  const compared = COMPARISON_LINK.exec(link);
+  if (compared !== null) {
+    const [one, other] = compared
+      .slice(1)
+      .filter((id) => id !== '' && !isZero(id))
+      .map(padded);
+    if (one === undefined) return NO_ID_IN_LINK;
+    return other === undefined
+      ? { kind: 'trace', traceId: one }
+      : { kind: 'comparison', traceIds: [one, other] };
+  }
+  const id = TRACE_LINKS.map((form) => form.exec(link)?.[1]).find(
+    (found) => found !== undefined && !isZero(found),
+  );
+  if (id !== undefined) return { kind: 'trace', traceId: padded(id) };
+  const requestId = REQUEST_LINK.exec(link)?.[1];
+  return requestId === undefined ? (parseSearch(link) ?? NO_ID_IN_LINK) : { kind: 'request', requestId };
+}
+
+/** A page of Jaeger's search: the suggestion has its service, and its time when that is fixed. */
+function parseSearch(link: string): TraceReference | undefined {
+  const parameter = (name: string): string | undefined =>
+    new RegExp(`\\/search\\?(?:[^#]*&)?${name}=([^&#]{1,256})`, 'i').exec(link)?.[1];
+  const service = parameter('service');
+  if (service === undefined) return undefined;
+  const [start, end] = ['start', 'end'].map((name) => Number(parameter(name) ?? Number.NaN) / 1_000);
+  const window =
+    start !== undefined && end !== undefined && start > 0 && end > start && end < 8.64e15
+      ? ['at', `${formatInstant(epochMs(Math.floor(start)))}/${formatInstant(epochMs(Math.ceil(end)))}`]
+      : [];
+  return {
+    kind: 'mistake',
+    problem: 'This link is a search for traces and contains no trace id.',
+    fixed: joinTokens(['slowest', service, ...window].map(word)),
+  };
 }

@@ -6,14 +6,15 @@ const durationText = (duration: Milliseconds): string =>
   duration < SECOND ? `${duration} ms` : `${duration / SECOND} s`;
 
 /**
- * Runs a call with a signal that aborts after `duration` by this clock, or with the caller's `signal`. `AbortSignal.any`
- * is not used: on Node 20 a long-lived signal keeps a reference to every call (nodejs/node#54614).
+ * Runs a call with a signal that aborts after `duration` by this clock, or with the caller's `signal`. After that the call
+ * has the time `grace` to return a partial result. `AbortSignal.any` is not used: on Node 20 a long-lived signal keeps a reference to every call (nodejs/node#54614).
  * @throws UpstreamError `timeout` when the time is up, whether or not the call obeys its signal.
  */
 export async function withDeadline<T>(
   limit: {
     readonly clock: Pick<Clock, 'sleep'>;
     readonly duration: Milliseconds;
+    readonly grace?: Milliseconds;
     readonly system: System;
     readonly signal?: AbortSignal | undefined;
   },
@@ -24,7 +25,7 @@ export async function withDeadline<T>(
   const cancel = (): void => work.abort(limit.signal?.reason);
   if (limit.signal?.aborted === true) cancel();
   limit.signal?.addEventListener('abort', cancel, { once: true });
-  const expired = limit.clock.sleep(limit.duration, timer.signal).then((): T => {
+  const expired = limit.clock.sleep(limit.duration, timer.signal).then(async (): Promise<T> => {
     const name = SYSTEM_NAMES[limit.system];
     const error = new UpstreamError({
       system: limit.system,
@@ -33,6 +34,7 @@ export async function withDeadline<T>(
       advice: `Check whether ${name} is overloaded, or use a shorter time range.`,
     });
     work.abort(error);
+    if (limit.grace !== undefined) await limit.clock.sleep(limit.grace, timer.signal);
     throw error;
   });
   // When the call ends first, nobody handles the timer's rejection.

@@ -1,17 +1,16 @@
 import type { App, BlockAction } from '@slack/bolt';
 import type { Answer } from '../commands/answer.ts';
-import type { Commands, SlashCommand } from '../commands/command.ts';
-import { withDeadline } from '../lib/deadline.ts';
-import { faultText, UpstreamError } from '../lib/errors.ts';
-import { timeSpan } from '../lib/format.ts';
-import { between, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { SlashCommand } from '../commands/command.ts';
+import type { Commands } from '../commands/commands.ts';
+import { SLASH_COMMANDS } from '../commands/table.ts';
+import { faultText } from '../lib/errors.ts';
+import { between, SECOND } from '../lib/units.ts';
 import type { PicturePainter } from '../traces/pictures.ts';
 import { SLOWEST_TRACES } from './blocks/alert.ts';
-import { ACKNOWLEDGE, END_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-actions.ts';
+import { ACKNOWLEDGE, CLOSE_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-actions.ts';
 import { type AnswerFrame, answerMessage, PICK_SERVICE, SHARE_ANSWER, withService } from './blocks/answer.ts';
 import { OPEN_LINK } from './blocks/block-kit.ts';
 import { createResponder, type Responder } from './responder.ts';
-import { SLASH_COMMANDS } from './scopes.ts';
 import { registerSilenceForm, type SilenceFormParts } from './silence-form.ts';
 import { pictureOf, showPicture } from './trace-picture.ts';
 
@@ -20,11 +19,7 @@ export interface InteractionParts extends SilenceFormParts {
   readonly painter?: Pick<PicturePainter, 'draw'>;
 }
 
-/** Limit for one command. */
-const DEADLINE: Milliseconds = ms(20 * SECOND);
-
 const TEXT = {
-  timeout: `No answer within ${timeSpan(DEADLINE)}: Prometheus or Jaeger did not respond in time. Try a shorter time range.`,
   internalError: "Internal error. Details are in the bot's log.",
   unknownCommand: 'Unknown command.',
 } as const;
@@ -34,7 +29,7 @@ type Reply = Awaited<ReturnType<Commands['answer']>>;
 type Handler = (request: CommandRequest, responder: Responder) => Promise<void>;
 
 /** Buttons and menus that run a command. */
-const COMMAND_ACTIONS = `${SLOWEST_TRACES}$|${PICK_SERVICE}|${ACKNOWLEDGE}|${END_ALERT}$|${RUN_COMMAND}`;
+const COMMAND_ACTIONS = `${SLOWEST_TRACES}$|${PICK_SERVICE}|${ACKNOWLEDGE}|${CLOSE_ALERT}$|${RUN_COMMAND}`;
 const OTHER_ACTIONS = `${SHARE_ANSWER}$|${OPEN_LINK}|${SILENCE}$`;
 
 /**
@@ -116,19 +111,18 @@ async function refuse(responder: Responder): Promise<void> {
 /** Runs a command and shows its answer to the person, or to everyone with `share`. */
 async function reply(parts: InteractionParts, request: CommandRequest, responder: Responder): Promise<void> {
   const { answer, share: inChannel, reproducible } = await run(parts, request);
-  const { command, text, by } = request;
   const frame: AnswerFrame = inChannel
-    ? { sharedBy: { userId: by, command: fullCommand(command, text) } }
-    : { share: reproducible && fullCommand(command, reproducible) };
-  await responder.answer(answerMessage(withFullRetry(answer, command), frame), { inChannel });
+    ? { sharedBy: { userId: request.by, command: typedCommand(request) } }
+    : { share: reproducible };
+  await responder.answer(answerMessage(answer, frame), { inChannel });
   await showPictureOf(answer, parts, { responder, inChannel });
 }
 
 /** Runs a command again, shows its answer to everyone in the channel, and then deletes the private answer. */
 async function share(parts: InteractionParts, request: CommandRequest, responder: Responder): Promise<void> {
   const { answer } = await run(parts, request);
-  const command = fullCommand(request.command, request.text);
-  const message = answerMessage(answer, { sharedBy: { userId: request.by, command } });
+  const sharedBy = { userId: request.by, command: typedCommand(request) };
+  const message = answerMessage(answer, { sharedBy });
   if (!(await responder.answer(message, { inChannel: true }))) return;
   await responder.deleteOriginal();
   await showPictureOf(answer, parts, { responder, inChannel: true });
@@ -144,24 +138,15 @@ async function showPictureOf(
   if (picture !== undefined && painter !== undefined) await showPicture({ ...parts, painter }, picture, to);
 }
 
-/** A text that may already start with its command. */
-const fullCommand = (command: SlashCommand, text: string): string =>
-  text.startsWith('/') ? text : `${command} ${text}`.trim();
+const typedCommand = ({ command, text }: CommandRequest): string => `${command} ${text}`.trim();
 
-/** A button holds the full command to run again with another service. */
-const withFullRetry = (answer: Answer, command: SlashCommand): Answer =>
-  answer.kind === 'unknown-service' ? { ...answer, retry: fullCommand(command, answer.retry) } : answer;
-
-/** Runs a command under its deadline. Errors become answers. */
+/** Runs a command. Errors become answers. */
 async function run(parts: InteractionParts, request: CommandRequest): Promise<Reply> {
   const { clock, recorder, logger, commands } = parts;
   const startedAt = clock.now();
-  const reply = await withDeadline({ clock, duration: DEADLINE, system: 'slack' }, (signal) =>
-    commands.answer(request, signal),
-  ).catch((error: unknown): Reply => {
-    if (error instanceof UpstreamError) return failed(TEXT.timeout);
+  const reply = await commands.answer(request).catch((error: unknown): Reply => {
     logger.error('slack: command failed', { command: request.command, error: faultText(error) });
-    return failed(TEXT.internalError);
+    return { answer: { kind: 'failed', text: TEXT.internalError }, share: false };
   });
   recorder.answered({
     command: request.command,
@@ -170,8 +155,6 @@ async function run(parts: InteractionParts, request: CommandRequest): Promise<Re
   });
   return reply;
 }
-
-const failed = (text: string): Reply => ({ answer: { kind: 'failed', text }, share: false });
 
 const outcomeOf = ({ kind }: Answer): 'ok' | 'usage' | 'failed' =>
   kind === 'failed' ? 'failed' : kind === 'usage' || kind === 'unknown-service' ? 'usage' : 'ok';

@@ -40,26 +40,6 @@ export const BOT_SCOPES: readonly string[] = [
 /** The scope of the app-level token that opens a Socket Mode connection. */
 export const APP_TOKEN_SCOPE = 'connections:write';
 
-/** The slash commands, as the manifest describes them. */
-export const SLASH_COMMANDS = [
-  {
-    command: '/trace',
-    description: 'The slowest traces of a service, or one request by its id',
-    usageHint:
-      'slowest <service> [last 30m] [op X] [over 500ms] [top 5] [share] | <trace id or request id> | compare [<id>] <id>',
-  },
-  {
-    command: '/latency',
-    description: 'p50, p95 and p99 of a service: now, an hour ago, a day ago',
-    usageHint: '<service> [last 1h] | <service> <trace id or request id>',
-  },
-  {
-    command: '/slo',
-    description: 'Every latency rule with its state; silences, acknowledgements',
-    usageHint: '[status] | silence <service> for 2h [comment] | silences | acknowledge <service>',
-  },
-] as const;
-
 /** Events the bot subscribes to: none. Commands and buttons are no events. */
 export const BOT_EVENTS: readonly string[] = [];
 

@@ -1,8 +1,8 @@
 import type { App, BlockAction, ViewOutput } from '@slack/bolt';
 import type { KnownBlock, ModalView, PlainTextOption } from '@slack/types';
+import { parseSelection } from '../commands/alert-selection.ts';
 import type { Answer } from '../commands/answer.ts';
-import type { Commands } from '../commands/command.ts';
-import { readMeant } from '../commands/read-meant.ts';
+import type { Commands } from '../commands/commands.ts';
 import { cleaned } from '../commands/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -51,11 +51,11 @@ export function registerSilenceForm(app: App, parts: SilenceFormParts): void {
     const now = clock.now();
     const { matchers, duration, comment } = inputsOf(view);
     // macOS and iOS replace straight quotes in a form as in a command.
-    const read = readMeant(cleaned(matchers));
+    const parsed = parseSelection(cleaned(matchers));
     const lasts = parseDuration(duration);
-    if (!read.ok || lasts === undefined) {
-      const problem = read.ok ? 'Choose a duration.' : `${read.problem} (column ${read.at + 1})`;
-      const errors = { [read.ok ? DURATION : MATCHERS]: problem.slice(0, MAX_ERROR) };
+    if (!parsed.ok || lasts === undefined) {
+      const problem = parsed.ok ? 'Choose a duration.' : `${parsed.problem} (column ${parsed.at + 1})`;
+      const errors = { [parsed.ok ? DURATION : MATCHERS]: problem.slice(0, MAX_ERROR) };
       await ack({ response_action: 'errors', errors });
       return;
     }
@@ -63,11 +63,14 @@ export function registerSilenceForm(app: App, parts: SilenceFormParts): void {
     await ack({ response_action: 'update', view: resultView([section('Creating the silence…')]) });
     await parts.track(async () => {
       // Slack sends a form again when it got no acknowledgement: the key makes that one silence.
-      const asker = { by: body.user.id, now, key: view.id };
-      const answer = await commands.keep({ kind: 'silence', meant: read.meant, lasts, comment }, asker);
+      const { selection } = parsed;
+      const answer = await commands.run(
+        { kind: 'silence', selection, duration: lasts, comment },
+        { by: body.user.id, now, key: view.id },
+      );
       recorder.answered({
         command: '/slo',
-        outcome: answer.kind === 'said' ? 'ok' : answer.kind === 'usage' ? 'usage' : 'failed',
+        outcome: answer.kind === 'lines' ? 'ok' : answer.kind === 'usage' ? 'usage' : 'failed',
         seconds: between(now, clock.now()) / SECOND,
       });
       const result = resultView(resultBlocks(answer));
@@ -157,6 +160,6 @@ const resultView = (blocks: KnownBlock[]): ModalView => ({
 
 /** The result without its buttons: an answer to a button in a form has no place to go to. */
 const resultBlocks = (answer: Answer): KnownBlock[] =>
-  answer.kind === 'said'
+  answer.kind === 'lines'
     ? answer.lines.slice(0, 50).map(({ phrase }) => section(phraseText(phrase)))
     : [section(answerMessage(answer).text)];

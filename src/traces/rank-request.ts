@@ -1,5 +1,5 @@
 import { atSource } from '../latency/breakdown.ts';
-import { bucketsOf, inMs } from '../latency/measure-latency.ts';
+import { bucketsOf, inMs } from '../latency/figures.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';

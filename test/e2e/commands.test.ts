@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Message } from '../../demo/slack/model.ts';
+import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { before, MINUTE, ms } from '../../src/lib/units.ts';
 import { type Stage, startStage } from '../support/stage.ts';
 
@@ -32,6 +33,15 @@ test('/latency gives three columns and the state of the SLO', async () => {
   const answer = shown(await stage.ask('/latency checkout last 5m'));
   for (const words of ['now', 'an hour ago', 'a day ago', 'p99', 'ServiceSlow'])
     expect(answer).toContain(words);
+});
+
+test('the composer offers every form of every command', async () => {
+  const page = await (await fetch(stage.world.pageUrl)).text();
+  const plain = page.replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+  for (const { command, usageHint } of SLASH_COMMANDS) {
+    expect(plain).toContain(`data-command="${command}"`);
+    expect(plain).toContain(usageHint);
+  }
 });
 
 test('/slo gives every rule with its state', async () => {
@@ -82,7 +92,7 @@ test('when Jaeger hangs the answer says so, and Slack had its acknowledgement lo
   const { world, channelId, messages } = stage;
   const before = new Set(messages().map(({ ts }) => ts));
   const answer = (): Message | undefined =>
-    messages().find(({ ts, text }) => !before.has(ts) && /Jaeger (gave no|did not) answer/.test(text));
+    messages().find(({ ts, text }) => !before.has(ts) && /Jaeger did not respond/.test(text));
   world.jaeger.faults.set({ hang: true });
   try {
     const text = '/trace slowest payments';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
 import { DEMO_RULES } from '../../demo/rules.ts';
+import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ms } from '../../src/lib/units.ts';
 import { botIn, CLEAN, opsUrl, type Program, startProgram, until } from '../support/program.ts';
@@ -64,7 +65,12 @@ describe('settings', () => {
 describe('a running bot', () => {
   /** `slackApiUrl`: an address in place of the workspace's. */
   async function started(slackApiUrl?: string, sign = '"msg":"started"') {
-    world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
+    world = await startDemoWorld({
+      clock: systemClock,
+      commands: SLASH_COMMANDS,
+      history: ms(60_000),
+      script: NO_FAULTS,
+    });
     const rules = join(folder, 'rules.yaml');
     await writeFile(rules, DEMO_RULES);
     const env = {
@@ -160,7 +166,12 @@ describe('tailwatch check', () => {
   });
 
   test('asks a Prometheus whether the metric is there and the threshold is a bound', async () => {
-    world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
+    world = await startDemoWorld({
+      clock: systemClock,
+      commands: SLASH_COMMANDS,
+      history: ms(60_000),
+      script: NO_FAULTS,
+    });
     const file = join(folder, 'rules.yaml');
     await writeFile(file, DEMO_RULES.replaceAll('500ms', '750ms'));
     const { exit, output } = run(['check', file, '--against', world.prometheusUrl], CLEAN);
@@ -182,7 +193,12 @@ describe('tailwatch demo', () => {
   });
 
   test('a taken port is said, with the way to choose another one', async () => {
-    world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
+    world = await startDemoWorld({
+      clock: systemClock,
+      commands: SLASH_COMMANDS,
+      history: ms(60_000),
+      script: NO_FAULTS,
+    });
     const { port } = new URL(world.pageUrl);
     const { exit, output } = run(['--port', port], CLEAN, 'demo/main.ts');
     expect(await exit).toBe(1);
@@ -192,7 +208,12 @@ describe('tailwatch demo', () => {
 
 describe('tailwatch replay', () => {
   test('runs two sets of rules over the past, keeps its progress, and goes on from it', async () => {
-    world = await startDemoWorld({ clock: systemClock, history: ms(10 * 60_000), script: NO_FAULTS });
+    world = await startDemoWorld({
+      clock: systemClock,
+      commands: SLASH_COMMANDS,
+      history: ms(10 * 60_000),
+      script: NO_FAULTS,
+    });
     const rulesWith = (requests: number): string =>
       `groups:\n- name: traffic\n  interval: 15s\n  rules:\n  - alert: Traffic\n    expr: sum(rate(istio_requests_total[1m])) > ${requests}\n`;
     const [rules, other, progress] = ['rules.yaml', 'other.yaml', 'progress.json'].map((name) =>

@@ -69,10 +69,10 @@ describe('what a verdict says', () => {
     await on.until('/slo is answered', () => find('Rules at') !== undefined);
     const status = shown(find('Rules at') as Message);
     expect(status).toMatch(
-      /checkout` · firing · p99 ≈ .+? · [\d.]+% slower than 500 ms, 1% allowed · burns [\d.]+x/,
+      /checkout` · firing · p99 ≈ .+? · [\d.]+% slower than 500 ms, 1% allowed · burn rate [\d.]+x/,
     );
     expect(status).toMatch(/budget: /);
-    expect(status).toMatch(/`Rare` · no verdict · .*\d+ requests in 1m, 1000000 are asked for/);
+    expect(status).toMatch(/`Rare` · not evaluated · .*\d+ requests in 1m, at least 1000000 required/);
   });
 
   test('series that are gone and traffic that is gone are notified apart', async () => {

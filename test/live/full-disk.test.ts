@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
 import { DEMO_RULES } from '../../demo/rules.ts';
+import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ms } from '../../src/lib/units.ts';
 import { canLimitFiles, limitFiles } from '../support/full-disk.ts';
@@ -15,7 +16,12 @@ let world: DemoWorld;
 let program: Program | undefined;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tailwatch-full-disk-'));
-  world = await startDemoWorld({ clock: systemClock, history: ms(60_000), script: NO_FAULTS });
+  world = await startDemoWorld({
+    clock: systemClock,
+    commands: SLASH_COMMANDS,
+    history: ms(60_000),
+    script: NO_FAULTS,
+  });
   await writeFile(join(folder, 'rules.yaml'), DEMO_RULES);
 });
 afterEach(async () => {

@@ -6,6 +6,7 @@ import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
 import type { Script } from '../../demo/mesh/script.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
+import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { epochMs, MINUTE, ms } from '../../src/lib/units.ts';
 import { readSettings } from '../../src/settings/env.ts';
@@ -131,6 +132,7 @@ export async function startReplicas(options: { rules: string; script: Script }):
   const calls = watchCalls();
   const world = await startDemoWorld({
     clock,
+    commands: SLASH_COMMANDS,
     seed: 11,
     history: ms(5 * MINUTE),
     sampling: 1,

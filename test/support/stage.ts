@@ -8,6 +8,7 @@ import type { Script } from '../../demo/mesh/script.ts';
 import { DEMO_RULES } from '../../demo/rules.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
+import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import type { LoadedRules } from '../../src/evaluation/rule-set-holder.ts';
 import { MINUTE, ms, SECOND } from '../../src/lib/units.ts';
 import { loadRuleFiles } from '../../src/rules/file/rule-file.ts';
@@ -86,6 +87,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   const calls = watchCalls();
   const world = await startDemoWorld({
     clock,
+    commands: SLASH_COMMANDS,
     seed: 11,
     history: ms(5 * MINUTE),
     sampling: options.sampling ?? 1,

@@ -2,6 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { SlashCommand } from '../../src/commands/command.ts';
+import { parseCommand } from '../../src/commands/parse.ts';
+import { COMMAND_FORMS } from '../../src/commands/table.ts';
 import { createTelemetry } from '../../src/ops/metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { FINDINGS } from '../../src/rules/rule-use.ts';
@@ -47,6 +50,31 @@ describe('the configuration is described the same way everywhere', () => {
   it("the README's configuration table is what src/settings/variables.ts says: put the expected text between the markers", () => {
     const table = /<!-- settings -->\n([^]*?)\n?<!-- \/settings -->/.exec(readme)?.[1]?.trim();
     expect(table).toBe(settingsTable());
+  });
+});
+
+describe('the commands', () => {
+  it("the README's table is made from src/commands/table.ts: put the expected text between the markers", () => {
+    const rows = COMMAND_FORMS.map(({ slash, usage, summary }) => `| \`${slash} ${usage}\` | ${summary} |`);
+    const table = /<!-- commands -->\n([^]*?)\n?<!-- \/commands -->/.exec(readme)?.[1]?.trim();
+    expect(table).toBe(['| Command | Answer |', '| --- | --- |', ...rows].join('\n'));
+  });
+
+  it('the demo offers those of the table, and has no list of its own', () => {
+    const files = readdirSync(join(ROOT, 'demo'), { recursive: true, encoding: 'utf8' });
+    const texts = files.filter((name) => /\.tsx?$/.test(name)).map((name) => read(`demo/${name}`));
+    expect(read('demo/run-demo.ts')).toContain('commands: SLASH_COMMANDS,');
+    expect(texts.filter((text) => /usageHint: ['"`]/.test(text))).toEqual([]);
+  });
+
+  it('every command in the documentation is valid', () => {
+    const pages = ['README.md', ...pagesIn('docs')].map(read).join('\n');
+    const named = pages.matchAll(/`(\/trace|\/latency|\/slo) ([^`<[…]*)`/g);
+    const invalid = [...named].filter(([, slash, text = '']) => {
+      const parsed = parseCommand(slash as SlashCommand, text.replaceAll(/\s+/g, ' '));
+      return !parsed.ok && !parsed.problem.startsWith('Specify');
+    });
+    expect(invalid.map(([line]) => line)).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { readSettings } from '../../src/settings/env.ts';
 import { VARIABLES } from '../../src/settings/variables.ts';
@@ -12,7 +13,6 @@ import {
   BOT_SCOPES,
   HTTP_PATH,
   METHOD_SCOPES,
-  SLASH_COMMANDS,
   USES_INTERACTIVITY,
 } from '../../src/slack/scopes.ts';
 

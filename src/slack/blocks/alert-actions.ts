@@ -11,7 +11,7 @@ import { date, escape, oneLine, person } from './mrkdwn.ts';
 /** Acknowledges an alert; the value is the command, as for all buttons below but that of the form. */
 export const ACKNOWLEDGE = 'acknowledge';
 /** Closes an alert without data. */
-export const END_ALERT = 'end_alert';
+export const CLOSE_ALERT = 'close_alert';
 /** Runs its command; several in one message differ by a suffix. */
 export const RUN_COMMAND = 'run_command';
 /** Opens the silence form; the value is the alert's matchers. */
@@ -45,7 +45,7 @@ export function actionLines(alert: Alert): readonly string[] {
 }
 
 const closeButton = (alertId: string): Button => ({
-  ...button('Close', END_ALERT, `/slo end ${alertId}`),
+  ...button('Close', CLOSE_ALERT, `/slo close ${alertId}`),
   confirm: {
     title: { type: 'plain_text', text: 'Close this alert?' },
     text: {

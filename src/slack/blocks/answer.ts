@@ -50,7 +50,7 @@ function figures(answer: Truncated): Rendered {
       return traceMessage(answer.view);
     case 'request':
       return requestMessage(answer.view);
-    case 'part':
+    case 'request-latency':
       return partMessage(answer.view);
     case 'comparison':
       return comparisonMessage(answer.view);
@@ -67,8 +67,8 @@ function words(answer: Exclude<Answer, Truncated>): Rendered {
       return usageMessage(answer);
     case 'unknown-service':
       return unknownServiceMessage(answer);
-    case 'said':
-      return saidMessage(answer);
+    case 'lines':
+      return linesMessage(answer);
     case 'nothing':
       return sentence(answer.text, linkButtons(answer.links));
     case 'failed':
@@ -86,9 +86,12 @@ const USAGE_LINES = 10;
 function usageMessage(answer: Extract<Answer, { kind: 'usage' }>): Rendered {
   const problem = escape(oneLine(answer.problem), 600);
   const usage = answer.usage.slice(0, USAGE_LINES).map((line) => code(line, 180));
-  const meant = answer.suggestion === undefined ? [] : [`Did you mean ${code(answer.suggestion, 300)}?`];
-  const lines = [problem, ...meant, ...usage].filter((line) => line !== '');
-  return { text: [problem, ...meant].join(' ') || 'Usage', blocks: [section(lines.join('\n') || 'Usage')] };
+  const suggestion = answer.suggestion === undefined ? [] : [`Did you mean ${code(answer.suggestion, 300)}?`];
+  const lines = [problem, ...suggestion, ...usage].filter((line) => line !== '');
+  return {
+    text: [problem, ...suggestion].join(' ') || 'Usage',
+    blocks: [section(lines.join('\n') || 'Usage')],
+  };
 }
 
 const NEAREST_SHOWN = 3;
@@ -100,14 +103,13 @@ const BLOCK_ID_LENGTH = 255;
 type UnknownService = Extract<Answer, { kind: 'unknown-service' }>;
 
 function unknownServiceMessage(answer: UnknownService): Rendered {
-  const asked = code(answer.asked, 120);
+  const name = code(answer.name, 120);
   const nearest = answer.nearest.slice(0, NEAREST_SHOWN);
-  const meant =
-    nearest.length === 0 ? '' : ` Did you mean ${nearest.map((name) => code(name, 120)).join(', ')}?`;
+  const names = nearest.map((each) => code(each, 120)).join(', ');
   const text =
     answer.isAmbiguous === true
-      ? `${asked} can be one of several services: ${nearest.map((name) => code(name, 120)).join(', ')}. Which one?`
-      : `No service is called ${asked}.${meant}`;
+      ? `${name} matches several services: ${names}. Select one.`
+      : `Unknown service ${name}.${nearest.length === 0 ? '' : ` Did you mean ${names}?`}`;
   return {
     text,
     blocks: [
@@ -118,7 +120,7 @@ function unknownServiceMessage(answer: UnknownService): Rendered {
   };
 }
 
-/** The command of an unknown service with the name that was meant. */
+/** The command with a service in place of its placeholder. */
 export const withService = (retry: string, service: string): string =>
   retry.replaceAll('{service}', () => service);
 
@@ -158,9 +160,9 @@ function withShare(blocks: readonly SlackBlock[], command: string | undefined): 
 }
 
 const sharedLine = (shared: AnswerFrame['sharedBy']): readonly SlackBlock[] =>
-  shared === undefined ? [] : context([`<@${shared.userId}> asked ${code(shared.command, 400)}`]);
+  shared === undefined ? [] : context([`<@${shared.userId}> ran ${code(shared.command, 400)}`]);
 
-type Said = Extract<Answer, { kind: 'said' }>;
+type Lines = Extract<Answer, { kind: 'lines' }>;
 
 /** A list of alerts' names can be long: so many characters of all lines together fit whatever they hold. */
 const MOST_CHARACTERS = 10_000;
@@ -168,14 +170,14 @@ const MOST_CHARACTERS = 10_000;
 /** Slack takes 50 blocks; who shared it may stand below. */
 const MOST_LINES = 45;
 
-function block({ phrase, button: shown }: Said['lines'][number], index: number): SectionBlock {
+function block({ phrase, button: shown }: Lines['lines'][number], index: number): SectionBlock {
   const text = section(phraseText(phrase));
   if (shown === undefined || !isButtonValue(shown.command) || literal(shown.label, 75) === '') return text;
   return { ...text, accessory: button(shown.label, `${RUN_COMMAND}_${index}`, shown.command) };
 }
 
 /** What was done about alerts, a line each, with what can be done about it beside. */
-function saidMessage({ lines }: Said): Rendered {
+function linesMessage({ lines }: Lines): Rendered {
   let room = MOST_CHARACTERS;
   const shown = lines.slice(0, MOST_LINES).filter(({ phrase }) => {
     room -= phraseText(phrase).length;

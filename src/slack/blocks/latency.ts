@@ -1,12 +1,7 @@
 import type { TableBlock } from '@slack/types';
-import type { LatencyView } from '../../commands/report-latency.ts';
-import type { SloRow } from '../../commands/slo-views.ts';
-import type {
-  LatencyBreakdown,
-  OutcomeSlice,
-  SideLatency,
-  VersionSlice,
-} from '../../latency/break-down-latency.ts';
+import type { LatencyColumn, LatencyView } from '../../commands/latency.ts';
+import type { SloRow } from '../../commands/slo-status.ts';
+import type { LatencyBreakdown, OutcomeSlice, SideLatency, VersionSlice } from '../../latency/breakdown.ts';
 import { bound, rate, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import type { Truncated } from '../../lib/truncated.ts';
@@ -48,22 +43,23 @@ export function latencyMessage(view: LatencyView): Rendered {
   };
 }
 
-type Column = LatencyView['columns'][number];
-
 function now({ columns }: LatencyView): string {
   const column = columns.find(({ label }) => label === 'now') ?? columns[0];
   const known = column?.quantiles.map((each) => `${quantileName(each.quantile)} ${roughly(each)}`) ?? [];
   return known.length === 0 ? 'nothing known' : known.join(', ');
 }
 
-const quantilesOf = (columns: readonly Column[]): readonly number[] =>
+const quantilesOf = (columns: readonly LatencyColumn[]): readonly number[] =>
   [...new Set(columns.flatMap(({ quantiles }) => quantiles.map(({ quantile }) => quantile)))].sort(
     (a, b) => a - b,
   );
 
 /** One row per figure, one column per time; a dash where nothing is known. */
 function figures({ columns }: LatencyView): TableBlock {
-  const row = (name: string, of: (column: Column) => string | undefined): TableBlock['rows'][number] => [
+  const row = (
+    name: string,
+    of: (column: LatencyColumn) => string | undefined,
+  ): TableBlock['rows'][number] => [
     cell(name),
     ...columns.slice(0, 10).map((column) => cell(of(column) ?? '–')),
   ];

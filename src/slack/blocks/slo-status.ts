@@ -1,50 +1,50 @@
-import type { SloFigures, SloRow, SloStatusView } from '../../commands/slo-views.ts';
+import type { SloFigures } from '../../commands/slo-figures.ts';
+import type { SloRow, SloStatusView } from '../../commands/slo-status.ts';
+import type { Budget } from '../../latency/error-budget.ts';
 import { bound, burn, count, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
+import type { LatencyObjective } from '../../rules/rule.ts';
 import { type Rendered, section } from './block-kit.ts';
 import { besideBounds, budgetText, comparisonWord, estimate, floor, judgedAt, ruleValue } from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
-const STATES: Readonly<Record<SloRow['state'], { sign: string; word: string; urgency: number }>> = {
-  firing: { sign: '🔴', word: 'firing', urgency: 0 },
-  'no-data': { sign: '⚪', word: 'firing without data', urgency: 1 },
-  'rule-error': { sign: '🛠', word: 'the rule is wrong', urgency: 2 },
-  'source-error': { sign: '🛠', word: 'the source does not answer', urgency: 3 },
-  pending: { sign: '🟡', word: 'pending', urgency: 4 },
-  unknown: { sign: '❔', word: 'not evaluated yet', urgency: 5 },
-  'no-verdict': { sign: '➖', word: 'no verdict', urgency: 6 },
-  ok: { sign: '🟢', word: 'ok', urgency: 7 },
+const STATES: Readonly<Record<SloRow['state'], { readonly sign: string; readonly text: string }>> = {
+  firing: { sign: '🔴', text: 'firing' },
+  'no-data': { sign: '⚪', text: 'firing, no data' },
+  'rule-error': { sign: '🛠', text: 'rule error' },
+  'source-error': { sign: '🛠', text: 'query failed' },
+  pending: { sign: '🟡', text: 'pending' },
+  unknown: { sign: '❔', text: 'not evaluated yet' },
+  'not-evaluated': { sign: '➖', text: 'not evaluated' },
+  ok: { sign: '🟢', text: 'ok' },
 };
 
 const LINES_PER_SECTION = 6;
-/** Lines are at most about 900 characters: so many fit into a message whatever they hold. */
-const MOST_CHARACTERS = 11_000;
+/** A line has at most about 900 characters: with this many in total, a message stays within the limits. */
+const MAX_CHARACTERS = 11_000;
 
-/** The answer to `/slo`: every rule, those first that somebody must act on. */
-export function sloStatusMessage(view: SloStatusView): Rendered {
-  const rows = view.rows.toSorted((a, b) => STATES[a.state].urgency - STATES[b.state].urgency);
+/** The answer to `/slo`. */
+export function sloStatusMessage({ at, rows }: SloStatusView): Rendered {
   const lines = fitting(rows.map(sloLine));
   const hidden = rows.length - lines.length;
   const sections: string[] = [];
   for (let i = 0; i < lines.length; i += LINES_PER_SECTION)
     sections.push(lines.slice(i, i + LINES_PER_SECTION).join('\n'));
-  if (hidden > 0) sections.push(`and ${count(hidden, 'more rule')} that did not fit`);
-  const text = `Rules at ${date(view.at)}: ${summary(rows)}`;
+  if (hidden > 0) sections.push(`and ${count(hidden, 'more rule')}`);
+  const text = `Rules at ${date(at)}: ${summary(rows)}`;
   return { text, blocks: [text, ...sections].map((each) => section(each)) };
 }
 
+/** How many rows are in each state. */
 function summary(rows: readonly SloRow[]): string {
   if (rows.length === 0) return 'no rules are loaded';
-  const states = Object.keys(STATES) as SloRow['state'][];
-  return states
-    .map((state) => ({ state, of: rows.filter((row) => row.state === state).length }))
-    .filter(({ of }) => of > 0)
-    .map(({ state, of }) => `${of} ${STATES[state].word}`)
-    .join(', ');
+  const counts = new Map<string, number>();
+  for (const { state } of rows) counts.set(STATES[state].text, (counts.get(STATES[state].text) ?? 0) + 1);
+  return [...counts].map(([text, amount]) => `${amount} ${text}`).join(', ');
 }
 
 function fitting(lines: readonly string[]): readonly string[] {
-  let room = MOST_CHARACTERS;
+  let room = MAX_CHARACTERS;
   const end = lines.findIndex((line) => {
     room -= line.length + 1;
     return room < 0;
@@ -52,107 +52,130 @@ function fitting(lines: readonly string[]): readonly string[] {
   return end === -1 ? lines : lines.slice(0, end);
 }
 
-/** One rule in a line: state, name, subject, value against bound, since when, its message. */
+/** A rule or an alert in one line: state, name with a link to its message, subject, figures, since when. */
 export function sloLine(row: SloRow): string {
-  const { sign, word } = STATES[row.state];
+  const { rule, state, subject, figures, since, detail, people, messageUrl } = row;
+  const { sign, text } = STATES[state];
+  const { objective } = rule;
   return [
-    `${sign} ${row.messageUrl === undefined ? code(row.rule, 80) : link(row.messageUrl, row.rule, 80)}`,
-    ...(row.subject === undefined ? [] : [code(row.subject, 80)]),
-    row.alertsAfter === undefined ? word : `${word}, alerts after ${timeSpan(row.alertsAfter)}`,
-    ...(row.figures === undefined ? value(row) : figures(row, row.figures)),
-    ...(row.since === undefined ? [] : [`since ${date(row.since)}`]),
-    ...(row.detail === undefined ? [] : [escape(oneLine(row.detail), 160)]),
-    ...(row.people === undefined ? [] : [phraseText(row.people, 160)]),
+    `${sign} ${messageUrl === undefined ? code(rule.name, 80) : link(messageUrl, rule.name, 80)}`,
+    ...(subject === undefined ? [] : [code(subject, 80)]),
+    state === 'pending' && rule.for > 0 ? `${text}, fires after ${timeSpan(rule.for)}` : text,
+    ...(figures === undefined || objective === undefined
+      ? valueTexts(row)
+      : figureTexts({ ...row, figures, objective })),
+    ...(since === undefined ? [] : [`since ${date(since)}`]),
+    ...(detail === undefined ? [] : [escape(oneLine(detail), 160)]),
+    ...(people === undefined ? [] : [phraseText(people, 160)]),
   ].join(' · ');
 }
 
-/** The three honest numbers together, and what is left of the budget; what is not known is said to be so. */
-function figures(row: SloRow, known: SloFigures): string[] {
-  const { latency, allowed, budget, noBudget } = known;
-  const slow = slowOf(row, known);
+/** A row of a rule with an objective. */
+interface Measured extends SloRow {
+  readonly objective: LatencyObjective;
+  readonly figures: SloFigures;
+}
+
+/** Quantile, share of slow requests, burn rate and error budget. What is unknown is named. */
+function figureTexts(row: Measured): string[] {
+  const { latency, budget } = row.figures;
+  const allowed = 1 - row.objective.quantile;
+  const slow = slowOf(row);
   const rate = slow === undefined || allowed <= 0 ? undefined : slow.map((each) => each / allowed);
   return [
     latency === undefined
-      ? 'quantile not known'
+      ? 'quantile unknown'
       : `${quantileName(latency.quantile)} ${latency.high === undefined ? '' : '≈ '}${estimate(latency)}`,
-    slowText(row, known),
+    slowText(row),
     ...(rate === undefined
       ? []
-      : [`burns ${least(row, known)}${span(rate, burn)}${pairText(row, known, rate[0] ?? 0)}`]),
-    ...(budget === undefined ? [] : [`budget: ${budgetText(budget, rate?.[0])}`]),
-    ...(noBudget === undefined ? [] : [`budget not known: ${oneLine(noBudget)}`]),
+      : [`burn rate ${least(row)}${range(rate, burn)}${burnText(row, rate[0] ?? 0)}`]),
+    budgetLine(budget, rate?.[0]),
   ]
     .map((text) => escape(text, 160))
-    .concat(metAnyway(row, known, rate?.[0]));
+    .concat(isOkAtHighRate(row, rate?.[0]) ? okText(row) : []);
 }
 
-function slowText(row: SloRow, known: SloFigures): string {
-  const slow = slowOf(row, known);
-  const threshold = bound(known.threshold);
-  if (slow === undefined) return `share slower than ${threshold} not known`;
-  const shares = `${least(row, known)}${span(slow, share)}`;
-  return `${shares} slower than ${threshold}${percentiles(row, known)}, ${share(known.allowed)} allowed`;
+function budgetLine(budget: Budget, rate: number | undefined): string {
+  if (budget.kind === 'known') return `budget: ${budgetText(budget, rate)}`;
+  return `budget unknown: ${budget.kind === 'pending' ? 'query still running' : oneLine(budget.reason)}`;
 }
 
-/** What the buckets say of an approximate threshold are two shares; what the rule judges by is the lower of them. */
-const least = (row: SloRow, { slow }: SloFigures): string => (slow === undefined ? floor(row) : '');
+function slowText(row: Measured): string {
+  const { quantile, threshold } = row.objective;
+  const slow = slowOf(row);
+  if (slow === undefined) return `share of requests over ${bound(threshold)} unknown`;
+  return `${least(row)}${range(slow, share)} slower than ${bound(threshold)}${boundsText(row)}, ${share(1 - quantile)} allowed`;
+}
 
-/** Where the threshold stands among the bucket bounds, when it is none of them. */
-function percentiles({ isApproximate }: SloRow, { slow }: SloFigures): string {
-  if (isApproximate === true) return judgedAt(slow);
+const floorOf = ({ rule: { objective, valueKind } }: SloRow): string =>
+  floor({ isApproximate: objective?.isApproximate, valueKind });
+
+/** The rule compares the lower of two shares where its threshold is between bucket bounds. */
+const least = (row: Measured): string => (row.figures.slow === undefined ? floorOf(row) : '');
+
+/** The bucket bounds around the threshold, when it is not one itself. */
+function boundsText({ objective, figures: { slow } }: Measured): string {
+  if (objective.isApproximate === true) return judgedAt(slow);
   return slow === undefined ? '' : besideBounds(slow);
 }
 
-/** The share of slow requests in the window of the quantile; without that, what the rule judges by. */
-function slowOf({ valueKind, value }: SloRow, { slow }: SloFigures): readonly [number, number] | undefined {
+/** The share of slow requests in the window of the objective; when unknown, the value of the rule. */
+function slowOf({ rule, value, figures: { slow } }: Measured): readonly [number, number] | undefined {
   if (slow !== undefined) return [slow.atLeast, slow.atMost];
-  return valueKind === 'slow-share' && value !== undefined ? [value, value] : undefined;
+  return rule.valueKind === 'slow-share' && value !== undefined ? [value, value] : undefined;
 }
 
-/** What a burn-rate alert asks for; where it is met although too much is burnt, why. */
-function pairText(row: SloRow, { burn: pair, allowed }: SloFigures, rate: number): string {
-  if (pair === undefined) return '';
-  const over = `over ${timeSpan(pair.long)} and ${timeSpan(pair.short)}`;
-  const asked = `alerts above ${burn(pair.factor)} ${over}`;
-  if (row.state !== 'ok' || rate <= 1) return `, ${asked}`;
-  if (rate <= pair.factor) return `, below ${burn(pair.factor)}, which alerts ${over}`;
-  return row.value === undefined
-    ? `, ${asked}`
-    : ` over ${timeSpan(pair.long)} and ${floor(row)}${burn(row.value / allowed)} over ${timeSpan(pair.short)}, alerts above ${burn(pair.factor)} over both`;
-}
-
-/**
- * Why a rule is met although more is slow now than it allows: what ends a breach is clean already, or it was evaluated
- * before. Nothing where that is not so, or the pair of windows says it.
- */
-function metAnyway(row: SloRow, { burn: pair }: SloFigures, rate: number | undefined): string[] {
-  const { value: now, valueWindow, evaluatedAt } = row;
-  if (row.state !== 'ok' || rate === undefined || rate <= (pair?.factor ?? 1)) return [];
-  if (now !== undefined && valueWindow !== undefined && isCleanAlready(row)) {
-    if (pair !== undefined) return [];
-    return [
-      `ok because only ${share(now)} were ${row.isApproximate === true ? 'certainly ' : ''}slow in the last ${timeSpan(valueWindow)}`,
-    ];
+/** The condition of a burn-rate alert; in state `ok` at a high rate, why it does not fire. */
+function burnText(row: Measured, rate: number): string {
+  const { burn: windows } = row.rule;
+  if (windows === undefined) return '';
+  const [long, short] = [timeSpan(windows.long), timeSpan(windows.short)];
+  const factor = burn(windows.factor);
+  if (row.state === 'ok' && rate > windows.factor && row.value !== undefined) {
+    const now = burn(row.value / (1 - row.objective.quantile));
+    return ` over ${long} and ${floorOf(row)}${now} over ${short}, alerts above ${factor} over both`;
   }
-  return evaluatedAt === undefined ? [] : [`ok when last evaluated, at ${date(evaluatedAt, '{time_secs}')}`];
+  return `, alerts above ${factor} over ${long} and ${short}`;
 }
 
-const isCleanAlready = ({ valueKind, value: now, bound: limit }: SloRow): boolean =>
-  valueKind === 'slow-share' && now !== undefined && limit !== undefined && now <= limit;
+/** Whether a rule is `ok` although its figures, which are newer and of a longer window, are above the objective. */
+const isOkAtHighRate = ({ rule: { burn: windows }, state }: SloRow, rate = 0): boolean =>
+  state === 'ok' && rate > (windows?.factor ?? 1);
 
-const span = ([low, high]: readonly number[], write: (value: number) => string): string =>
+/** Why a rule is `ok` at a high burn rate. Empty when `burnText` explains it. */
+function okText(row: Measured): string[] {
+  const { rule, value, evaluatedAt } = row;
+  if (!isWithinBound(row))
+    return evaluatedAt === undefined
+      ? []
+      : [`ok at the last evaluation, ${date(evaluatedAt, '{time_secs}')}`];
+  const window = rule.recovery?.window;
+  if (rule.burn !== undefined || value === undefined || window === undefined) return [];
+  const known = rule.objective?.isApproximate === true ? 'known to be ' : '';
+  return [`ok because only ${share(value)} were ${known}slow in the last ${timeSpan(window)}`];
+}
+
+/** Whether the share of slow requests in the window of the recovery condition is within the bound. */
+const isWithinBound = ({ rule: { recovery, valueKind, bound: limit }, value }: SloRow): boolean =>
+  recovery?.window !== undefined &&
+  valueKind === 'slow-share' &&
+  value !== undefined &&
+  limit !== undefined &&
+  value <= limit;
+
+const range = ([low, high]: readonly number[], write: (value: number) => string): string =>
   low === undefined || high === undefined || low === high
     ? write(low ?? Number.NaN)
     : `${write(low)} to ${write(high)}`;
 
-function value(row: SloRow): string[] {
-  const how = { kind: row.valueKind, unit: row.unit };
-  const shown = row.value === undefined ? [] : [`${floor(row)}${ruleValue(row.value, how)}`];
-  const limit =
-    row.bound === undefined
-      ? []
-      : [
-          `alerts ${row.comparison === undefined ? 'at' : comparisonWord(row.comparison)} ${ruleValue(row.bound, how)}`,
-        ];
-  return [...shown, ...limit].map((text) => escape(text, 60));
+/** The value of a rule and its bound. */
+function valueTexts(row: SloRow): string[] {
+  const { valueKind, annotations, bound: limit, comparison } = row.rule;
+  const how = { kind: valueKind, unit: annotations.slo_unit };
+  const shown = row.value === undefined ? [] : [`${floorOf(row)}${ruleValue(row.value, how)}`];
+  const alerts = comparison === undefined ? 'at' : comparisonWord(comparison);
+  return [...shown, ...(limit === undefined ? [] : [`alerts ${alerts} ${ruleValue(limit, how)}`])].map(
+    (text) => escape(text, 60),
+  );
 }

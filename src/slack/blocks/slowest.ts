@@ -1,7 +1,7 @@
 import type { TableBlock } from '@slack/types';
-import type { SlowestView } from '../../commands/answer-slowest.ts';
+import type { SlowestView } from '../../commands/trace-slowest.ts';
 import { bound, count, durationText } from '../../lib/format.ts';
-import { toEpochMs, toMs } from '../../lib/units.ts';
+import { toEpochMs } from '../../lib/units.ts';
 import type { TraceRow } from '../../traces/find-slowest.ts';
 import {
   actions,
@@ -18,41 +18,34 @@ import {
 import { compareButton } from './compare.ts';
 import { code, date, escape, literal, oneLine } from './mrkdwn.ts';
 
-/** The answer to `/trace slowest`: what was asked, the traces longest first, and what is proven about them. */
-export function slowestMessage(view: SlowestView): Rendered {
-  const title = `*Slowest traces of ${code(view.service, 120)}*${condition(view)}`;
-  const period = `${date(view.window.start)} to ${date(view.window.end, '{time}')}`;
-  const shown = shownRows(view.rows);
-  const hidden = view.rows.length - shown;
-  const proof = [
-    escape(oneLine(view.completeness), 600),
-    ...(hidden > 0 ? [`${count(hidden, 'more trace')} did not fit`] : []),
-    ...(view.isExact ? [] : ['a slower trace may be missing']),
+/** The answer to `/trace slowest`: the search, the traces longest first, and whether any can be missing. */
+export function slowestMessage({ command, window, result, links }: SlowestView): Rendered {
+  const { service, operation, over } = command;
+  const { rows, isExact, completeness } = result;
+  const title = [
+    `*Slowest traces of ${code(service, 120)}*`,
+    ...(operation === undefined ? [] : [`operation ${code(operation, 150)}`]),
+    ...(over === undefined ? [] : [`over ${bound(over)}`]),
   ].join(' · ');
-  const links = [
-    ...(view.searchUrl === undefined ? [] : [{ label: 'Search in Jaeger', url: view.searchUrl }]),
-    ...(view.links ?? []),
+  const period = `${date(window.start)} to ${date(window.end, '{time}')}`;
+  const hidden = rows.length - shownRows(rows);
+  const notes = [
+    escape(oneLine(completeness), 600),
+    ...(hidden > 0 ? [`${count(hidden, 'more trace')} not shown`] : []),
+    ...(isExact ? [] : ['a slower trace may be missing']),
   ];
   return {
-    text: `Slowest traces of ${escape(view.service, 120)}: ${view.rows.length === 0 ? 'none' : `\n${escape(tracesText(view.rows))}`}`,
+    text: `Slowest traces of ${escape(service, 120)}: ${rows.length === 0 ? 'none' : `\n${escape(tracesText(rows))}`}`,
     blocks: [
       section(`${title}\n${period}`),
-      ...(view.rows.length === 0
-        ? [section(`No trace ${view.minDuration === undefined ? '' : 'that slow '}in this time.`)]
-        : [tracesTable(view.rows, { service: view.service })]),
-      ...context([proof === '' ? 'No proof was given.' : proof]),
+      rows.length === 0 ? section('No traces.') : tracesTable(rows, { service }),
+      ...context([notes.join(' · ')]),
       ...actions([
         ...linkButtons(links),
-        ...compareButton(view.rows[0]?.traceId ?? '', 'Compare slowest with usual'),
+        ...compareButton(rows[0]?.traceId ?? '', 'Compare slowest with typical'),
       ]),
     ],
   };
-}
-
-function condition(view: SlowestView): string {
-  const operation = view.operation === undefined ? '' : ` · operation ${code(view.operation, 150)}`;
-  const over = view.minDuration === undefined ? '' : ` · over ${bound(toMs(view.minDuration))}`;
-  return `${operation}${over}`;
 }
 
 /** Most rows and most characters a table may have here; Slack takes 100 rows and 10,000 characters over all cells. */

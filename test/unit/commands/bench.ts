@@ -1,8 +1,7 @@
 import type { Answer } from '../../../src/commands/answer.ts';
-import type { SlashCommand } from '../../../src/commands/command.ts';
-import { createCommands } from '../../../src/commands/create-commands.ts';
-import type { Asker, KeeperCommand } from '../../../src/commands/keeper-command.ts';
-import { epochMs, epochUs, ms, us } from '../../../src/lib/units.ts';
+import type { CommandDeps, SlashCommand } from '../../../src/commands/command.ts';
+import { createCommands } from '../../../src/commands/commands.ts';
+import { after, epochMs, epochUs, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
 import { createFindRequest } from '../../../src/traces/find-request.ts';
 import { createFindSlowest } from '../../../src/traces/find-slowest.ts';
@@ -10,6 +9,7 @@ import { createInspectTrace } from '../../../src/traces/inspect-trace.ts';
 import { createOtherParts } from '../../../src/traces/other-parts.ts';
 import { createResolveService } from '../../../src/traces/resolve-service.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
+import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { aTrace, createFakeTraceSource } from '../../support/fake-trace-source.ts';
 import { createSpyLogger } from '../../support/spies.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
@@ -37,9 +37,30 @@ export const requests = (count: number): readonly Trace[] =>
     ]);
   });
 
-export const latency: Answer = {
-  kind: 'latency',
-  view: { service: 'checkout', window: ms(1), at: now, columns: [], slos: [], notices: [], links: [] },
+/** Alerts and silences of an installation in which nothing fires. */
+const nothingFires: Pick<CommandDeps, 'alerts' | 'silences'> = {
+  alerts: {
+    acknowledge: async () => ({ kind: 'unknown' }),
+    end: async () => ({ kind: 'unknown' }),
+    firing: async () => [],
+  },
+  silences: {
+    silence: async ({ matchers, lasts, comment, by, now: at }) => ({
+      silence: {
+        id: '5ca1ab1e',
+        matchers,
+        startsAt: at,
+        endsAt: after(at, lasts),
+        createdBy: by,
+        createdAt: at,
+        comment,
+      },
+      alerts: [],
+    }),
+    unsilence: async () => ({ kind: 'unknown', ids: [] }),
+    list: async () => [],
+    maintenance: async () => [],
+  },
 };
 
 /** The commands over a backend that holds these traces, and everything around them. */
@@ -47,9 +68,10 @@ export function open(traces: readonly Trace[] = requests(8)) {
   const clock = createVirtualClock(now);
   const logger = createSpyLogger();
   const source = createFakeTraceSource(traces);
+  const metrics = createFakeMetricsSource();
+  metrics.answerLabel('destination_service_name', ['checkout', 'gateway']);
   const links = createLinks({ jaeger: 'http://jaeger' });
-  const asked: unknown[] = [];
-  const options = {
+  const deps: CommandDeps = {
     traces: source,
     findSlowest: createFindSlowest({ traces: source, clock }),
     resolveService: createResolveService({ traces: source, clock }),
@@ -61,23 +83,34 @@ export function open(traces: readonly Trace[] = requests(8)) {
       otherParts: createOtherParts({ traces: source, clock }),
     }),
     rankRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
-    reportLatency: async (question: unknown): Promise<Answer> => {
-      asked.push(question);
-      return latency;
+    metrics,
+    errorBudget: async () => ({ kind: 'pending' }),
+    ruleSet: () => ({ groups: [], objectives: [] }),
+    problemOf: () => undefined,
+    store: {
+      loadGroup: async () => undefined,
+      actions: async () => new Map(),
+      messageRef: async () => undefined,
     },
-    reportSloStatus: async (): Promise<Answer> => ({ kind: 'slo-status', view: { at: now, rows: [] } }),
-    keeper: async (command: KeeperCommand, asker: Asker): Promise<Answer> => {
-      asked.push({ ...command, ...asker });
-      return { kind: 'said', lines: [{ phrase: [command.kind] }] };
-    },
+    ...nothingFires,
     links,
     clock,
     logger,
   };
-  const commands = createCommands(options);
-  const answer = (command: SlashCommand, text: string, signal?: AbortSignal) =>
-    commands.answer({ command, text, now, by: 'U0ANN' }, signal);
-  return { clock, logger, source, asked, options, answer };
+  const sendTo =
+    (commands: ReturnType<typeof createCommands>) =>
+    (command: SlashCommand, text: string): ReturnType<typeof commands.answer> =>
+      commands.answer({ command, text, now, by: 'U0ANN' });
+  return {
+    clock,
+    logger,
+    source,
+    metrics,
+    deps,
+    answer: sendTo(createCommands(deps)),
+    /** The same with some parts replaced. */
+    answerWith: (changed: Partial<CommandDeps>) => sendTo(createCommands({ ...deps, ...changed })),
+  };
 }
 
 export const textOf = (answer: Answer): string =>

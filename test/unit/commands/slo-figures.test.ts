@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
-import { sloRows } from '../../../src/commands/report-slo-status.ts';
+import { type SloDeps, sloRows } from '../../../src/commands/slo-status.ts';
 import type { Budget } from '../../../src/latency/error-budget.ts';
 import { DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import { bucketRatesExpr, requestCountOf } from '../../../src/rules/queries.ts';
@@ -24,7 +24,7 @@ const ratesOf = (service: string): string =>
 const known: Budget = { kind: 'known', left: 0.62, period: ms(30 * DAY), over: ms(30 * DAY) };
 
 function setUp(given: { rules?: readonly SloRule[]; alerts?: readonly Alert[]; budget?: Budget } = {}) {
-  const { rules = [rule], alerts = [], budget } = given;
+  const { rules = [rule], alerts = [], budget = known } = given;
   const metrics = createFakeMetricsSource();
   const bucket = (le: string, value: number) => ({ labels: { le }, value });
   for (const service of ['checkout', 'cart'])
@@ -35,8 +35,8 @@ function setUp(given: { rules?: readonly SloRule[]; alerts?: readonly Alert[]; b
       { rule: each, alerts, health: { kind: 'ok' }, evaluatedAt: START } as const,
     ]),
   );
-  const deps = {
-    rules: () => ({ groups: [aGroup({ rules })], objectives: [objective] }),
+  const deps: SloDeps = {
+    ruleSet: () => ({ groups: [aGroup({ rules })], objectives: [objective] }),
     store: {
       loadGroup: async () => ({ evalTime: START, rules: states }),
       messageRef: async () => undefined,
@@ -44,18 +44,17 @@ function setUp(given: { rules?: readonly SloRule[]; alerts?: readonly Alert[]; b
     },
     metrics,
     clock: createVirtualClock(START),
-    ...(budget === undefined ? {} : { errorBudget: async () => budget }),
+    errorBudget: async () => budget,
+    problemOf: () => undefined,
   };
   return { metrics, rows: () => sloRows(deps, { now: START }) };
 }
 
 describe('the figures of a row', () => {
-  it('are the three honest numbers and the budget, of an alert', async () => {
+  it('are the quantile, the share and the budget, of an alert', async () => {
     const { rows } = setUp({ alerts: [anAlert()], budget: known });
     const [row] = await rows();
     expect(row?.figures).toEqual({
-      threshold: 500,
-      allowed: expect.closeTo(0.01, 9),
       latency: { quantile: 0.99, value: expect.closeTo(936.6, 1), low: 500, high: 1_000 },
       slow: { low: 500, high: 500, atLeast: expect.closeTo(0.072, 9), atMost: expect.closeTo(0.072, 9) },
       budget: known,
@@ -85,22 +84,22 @@ describe('the figures of a row', () => {
     });
   });
 
-  it.each<[string, Budget, string]>([
-    ['why', { kind: 'unknown', reason: 'Prometheus did not answer in time' }, 'did not answer in time'],
-    ['that it is asked', { kind: 'asking' }, 'still being asked for'],
-  ])('say %s when the budget is not known', async (_, budget, reason) => {
-    const { rows } = setUp({ alerts: [anAlert()], budget });
-    expect((await rows())[0]?.figures?.noBudget).toContain(reason);
-  });
+  it.each<Budget>([{ kind: 'unknown', reason: 'Prometheus did not answer in time' }, { kind: 'pending' }])(
+    'hold the reason when the budget is unknown: $kind',
+    async (budget) => {
+      const { rows } = setUp({ alerts: [anAlert()], budget });
+      expect((await rows())[0]?.figures?.budget).toEqual(budget);
+    },
+  );
 
   it('cost a source that does not answer no row', async () => {
     const { rows, metrics } = setUp({ alerts: [anAlert()] });
     metrics.fail(aSourceError());
-    expect((await rows())[0]).toMatchObject({ state: 'firing', figures: { threshold: 500 } });
+    expect((await rows())[0]).toMatchObject({ state: 'firing', figures: { budget: known } });
     expect((await rows())[0]?.figures?.latency).toBeUndefined();
   });
 
-  it('are asked for twelve rows only, those first that somebody must act on', async () => {
+  it('are measured for twelve rows only, the most urgent ones', async () => {
     const rules = Array.from({ length: 15 }, (_, i) => aRule({ name: `R${i}`, objective }));
     const { rows } = setUp({ rules, alerts: [anAlert()] });
     expect((await rows()).map(({ figures }) => figures !== undefined)).toEqual([
@@ -112,24 +111,24 @@ describe('the figures of a row', () => {
   });
 });
 
-describe('too little to judge by', () => {
+describe('a service with too few requests', () => {
   const at = (service: string, value: number) => ({ labels: { service }, value });
   const cases: Record<string, [readonly ReturnType<typeof at>[], readonly ReturnType<typeof at>[], object]> =
     {
-      'is no verdict, and says how many requests there were': [
+      'is not evaluated, and says how many requests there were': [
         [],
         [at('cart', 3.2), at('checkout', 1)],
-        { state: 'no-verdict', detail: '3 requests in 5m, 50 are asked for' },
+        { state: 'not-evaluated', detail: '3 requests in 5m, at least 50 required' },
       ],
-      'is no verdict without any request': [
+      'is not evaluated without any request': [
         [],
         [at('cart', 0)],
-        { state: 'no-verdict', detail: 'no requests were measured in 5m' },
+        { state: 'not-evaluated', detail: 'no requests in 5m' },
       ],
-      'is said of some services beside the verdict on others': [
+      'is shown for some services beside the state of the others': [
         [at('checkout', 0.001)],
         [at('cart', 3), at('checkout', 900)],
-        { state: 'ok', detail: 'no verdict on 1 service with fewer than 50 requests in 5m' },
+        { state: 'ok', detail: '1 service not evaluated: fewer than 50 requests in 5m' },
       ],
     };
   it.each(Object.entries(cases))('%s', async (_name, [values, counts, expected]) => {
@@ -139,14 +138,14 @@ describe('too little to judge by', () => {
     expect((await rows())[0]).toMatchObject(expected);
   });
 
-  it('is not said when every service has requests enough', async () => {
+  it('is not mentioned when every service has requests enough', async () => {
     const { rows, metrics } = setUp({ rules: [guarded] });
     metrics.answer('slow_share', [at('checkout', 0.001)]);
     metrics.answer(COUNT, [at('checkout', 900)]);
     expect((await rows())[0]).not.toMatchObject({ detail: expect.anything() });
   });
 
-  it('is not said when Prometheus does not answer: nothing is known then', async () => {
+  it('is not mentioned when Prometheus does not answer: nothing is known then', async () => {
     const { rows, metrics } = setUp({ rules: [guarded] });
     metrics.fail(aSourceError());
     expect((await rows())[0]).toMatchObject({ state: 'ok' });

@@ -29,7 +29,7 @@ describe('the buttons of people', () => {
   const acknowledge = ['acknowledge', '/slo acknowledge 00000000000000aa-17'];
   const quiet = ['silence', 'alertname="CheckoutSlow", service="checkout"'];
   const loud = ['run_command', '/slo unsilence 5ca1ab1e'];
-  const end = ['end_alert', '/slo end 00000000000000aa-17'];
+  const end = ['close_alert', '/slo close 00000000000000aa-17'];
   it.each<[string, ViewFields, readonly unknown[]]>([
     ['one that fires can be taken and silenced', {}, [acknowledge, quiet]],
     ['one that somebody has can be silenced', { acknowledged: ANN }, [quiet]],
@@ -42,7 +42,7 @@ describe('the buttons of people', () => {
     ['one without data can be ended', { noDataSince: START }, [acknowledge, quiet, end]],
     ['one that is over leaves nothing to do', { state: 'resolved', resolvedAt: START }, []],
   ])('%s', (_, over, expected) => {
-    const people = new Set(['acknowledge', 'silence', 'run_command', 'end_alert']);
+    const people = new Set(['acknowledge', 'silence', 'run_command', 'close_alert']);
     const found = buttonsOf(aView(over)).filter(([action]) => people.has(action));
     expect(found).toEqual(expected);
     expect(violations(alertMessage(aView(over)))).toEqual([]);

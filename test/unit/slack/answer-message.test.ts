@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
-import type { SloRow } from '../../../src/commands/slo-views.ts';
+import type { SloRow } from '../../../src/commands/slo-status.ts';
 import { after, epochUs, HOUR, MINUTE, ms, us } from '../../../src/lib/units.ts';
 import { type AnswerFrame, answerMessage } from '../../../src/slack/blocks/answer.ts';
+import { aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const row = (n: number) => ({
@@ -17,25 +18,29 @@ const row = (n: number) => ({
 const slowest = (rows: number): Extract<Answer, { kind: 'slowest' }> => ({
   kind: 'slowest',
   view: {
-    service: 'checkout',
-    operation: 'GET /<cart>',
+    command: {
+      kind: 'slowest',
+      service: 'checkout',
+      operation: 'GET /<cart>',
+      last: ms(30 * MINUTE),
+      over: ms(500),
+      top: 5,
+    },
     window: { start: START, end: after(START, ms(30 * MINUTE)) },
-    minDuration: us(500_000),
-    rows: Array.from({ length: rows }, (_, n) => row(n)),
-    asked: 5,
-    isExact: false,
-    completeness: 'at least these: 12 of 12 searches used',
-    searchUrl: 'https://jaeger.example/search?service=checkout',
+    result: {
+      rows: Array.from({ length: rows }, (_, n) => row(n)),
+      isExact: false,
+      completeness: 'at least these: 12 of 12 searches used',
+      searches: 12,
+    },
+    links: [
+      { label: 'Search in Jaeger', url: 'https://jaeger.example/search?service=checkout' },
+      { label: 'Traces in Kiali', url: 'https://kiali.example/a' },
+    ],
   },
 });
 
-const slo = (over: Partial<SloRow>): SloRow => ({
-  rule: 'CheckoutSlow',
-  group: 'g',
-  state: 'ok',
-  valueKind: 'slow-share',
-  ...over,
-});
+const slo = (over: Partial<SloRow>): SloRow => ({ rule: aRule(), state: 'ok', ...over });
 
 describe('answers', () => {
   const says: Record<string, { answer: Answer; frame?: AnswerFrame; texts: string[]; not?: string[] }> = {
@@ -51,17 +56,14 @@ describe('answers', () => {
       ],
     },
     'the slowest traces, in Kiali too': {
-      answer: {
-        kind: 'slowest',
-        view: { ...slowest(3).view, links: [{ label: 'Traces in Kiali', url: 'https://kiali.example/a' }] },
-      },
+      answer: slowest(3),
       texts: ['"text":"Search in Jaeger"', '"text":"Traces in Kiali"', 'https://kiali.example/a'],
     },
     'more traces than a message holds: how many are left out': {
       answer: slowest(70),
-      texts: ['20 more traces did not fit'],
+      texts: ['20 more traces not shown'],
     },
-    'no trace that slow': { answer: slowest(0), texts: ['No trace that slow in this time.'] },
+    'no trace that slow': { answer: slowest(0), texts: ['over 500 ms', 'No traces.'] },
     'a latency: now and before, side by side': {
       answer: {
         kind: 'latency',
@@ -78,7 +80,7 @@ describe('answers', () => {
             },
             { label: 'a day ago', quantiles: [] },
           ],
-          slos: [slo({ state: 'firing', value: 0.072, bound: 0.01, comparison: '>', since: START })],
+          slos: [slo({ state: 'firing', value: 0.072, since: START })],
           notices: ['No requests were measured a day ago.'],
           links: [],
         },
@@ -93,19 +95,23 @@ describe('answers', () => {
         '🔴 `CheckoutSlow` · firing · 7.2% · alerts above 1% · since <!date^',
       ],
     },
-    'the rules, the urgent ones first, with a link to the message': {
+    'the rules, with a link to the message': {
       answer: {
         kind: 'slo-status',
         view: {
           at: START,
           rows: [
-            slo({}),
             slo({ state: 'firing', messageUrl: 'https://a.example/p1' }),
             slo({ state: 'pending' }),
+            slo({}),
           ],
         },
       },
-      texts: ['1 firing, 1 pending, 1 ok', '"🔴 <https://a.example/p1|CheckoutSlow> · firing\\n🟡', '\\n🟢'],
+      texts: [
+        '1 firing, 1 pending, 1 ok',
+        '"🔴 <https://a.example/p1|CheckoutSlow> · firing · alerts above 1%\\n🟡',
+        '\\n🟢',
+      ],
     },
     'no rules at all': {
       answer: { kind: 'slo-status', view: { at: START, rows: [] } },
@@ -116,10 +122,12 @@ describe('answers', () => {
         kind: 'slo-status',
         view: {
           at: START,
-          rows: Array.from({ length: 300 }, (_, n) => slo({ rule: `Rule${n}`, detail: 'x'.repeat(99) })),
+          rows: Array.from({ length: 300 }, (_, n) =>
+            slo({ rule: aRule({ name: `Rule${n}` }), detail: 'x'.repeat(99) }),
+          ),
         },
       },
-      texts: ['more rules that did not fit'],
+      texts: ['more rules'],
     },
     'a mistake: what is wrong, what was meant, how it is written': {
       answer: {
@@ -137,13 +145,13 @@ describe('answers', () => {
     'an unknown service: near names, and a menu that knows the command': {
       answer: {
         kind: 'unknown-service',
-        asked: 'chekout',
+        name: 'chekout',
         nearest: ['checkout', 'cart'],
         all: ['cart', 'checkout'],
         retry: '/trace slowest {service} top 5',
       },
       texts: [
-        'No service is called `chekout`. Did you mean `checkout`, `cart`?',
+        'Unknown service `chekout`. Did you mean `checkout`, `cart`?',
         '"action_id":"pick_service_0","value":"/trace slowest checkout top 5"',
         '"block_id":"/trace slowest {service} top 5"',
         '"value":"cart"',
@@ -152,7 +160,7 @@ describe('answers', () => {
     'more services than a menu holds': {
       answer: {
         kind: 'unknown-service',
-        asked: 'x',
+        name: 'x',
         nearest: [],
         all: Array.from({ length: 130 }, (_, n) => `service-${n}`),
         retry: '/latency {service}',
@@ -175,7 +183,7 @@ describe('answers', () => {
     'an answer somebody shared': {
       answer: { kind: 'nothing', text: 'Nothing there.', links: [] },
       frame: { sharedBy: { userId: 'U0ALICE0000', command: '/trace slowest <x>' } },
-      texts: ['<@U0ALICE0000> asked `/trace slowest &lt;x&gt;`'],
+      texts: ['<@U0ALICE0000> ran `/trace slowest &lt;x&gt;`'],
       not: ['share_answer'],
     },
   };

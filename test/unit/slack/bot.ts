@@ -2,15 +2,15 @@ import { afterEach, beforeEach } from 'vitest';
 import type { Message } from '../../../demo/slack/model.ts';
 import { DEFAULT_SIGNING_SECRET, DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import type { Answer } from '../../../src/commands/answer.ts';
-import type { Commands } from '../../../src/commands/command.ts';
+import type { Commands } from '../../../src/commands/commands.ts';
 import { createSlackApp, type SlackApp } from '../../../src/slack/app.ts';
 import type { Transport } from '../../../src/slack/receivers.ts';
 import { ALICE, createStand, INCIDENTS, type Stand } from './stand.ts';
 
 export type Asked = Parameters<Commands['answer']>[0];
 export interface Kept {
-  readonly command: Parameters<Commands['keep']>[0];
-  readonly asker: Parameters<Commands['keep']>[1];
+  readonly command: Parameters<Commands['run']>[0];
+  readonly sender: Parameters<Commands['run']>[1];
 }
 export type Reply = Awaited<ReturnType<Commands['answer']>>;
 
@@ -40,7 +40,7 @@ export interface Bot {
   /** From now on forms are answered so. */
   answerFormWith(reply: () => Promise<Answer>): void;
   /** From now on commands answer so. */
-  answerWith(reply: (asked: Asked, signal?: AbortSignal) => Reply | Promise<Reply>): void;
+  answerWith(reply: (asked: Asked) => Reply | Promise<Reply>): void;
   start(transport: Transport): Promise<{ readonly url: string }>;
   type(text: string): ReturnType<Stand['workspace']['type']>;
   /** Waits for the next message, edited ones included when notified so. */
@@ -56,7 +56,7 @@ export function useBot(): Bot {
   let asked: Asked[] = [];
   let kept: Kept[] = [];
   let answerToForm: () => Promise<Answer> = async () => says('Nothing there.').answer;
-  let answer: (asked: Asked, signal?: AbortSignal) => Reply | Promise<Reply> = () => says('Nothing there.');
+  let answer: (asked: Asked) => Reply | Promise<Reply> = () => says('Nothing there.');
   beforeEach(async () => {
     stand = await createStand();
     asked = [];
@@ -96,12 +96,12 @@ export function useBot(): Bot {
     async start(transport) {
       const { apiUrl, clock, log, recorder, server } = current();
       const commands: Commands = {
-        answer: async (request, signal) => {
+        answer: async (request) => {
           asked.push(request);
-          return answer(request, signal);
+          return answer(request);
         },
-        keep: async (command, asker) => {
-          kept.push({ command, asker });
+        run: async (command, sender) => {
+          kept.push({ command, sender });
           return answerToForm();
         },
       };

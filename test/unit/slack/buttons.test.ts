@@ -60,18 +60,18 @@ describe.each([
 
   it('Share: the same answer for all, with the name of who shared it, in place of the private one', async () => {
     await bot.start(transport);
-    const reproducible = 'slowest checkout at 2026-11-20T13:30:00Z/2026-11-20T14:00:00Z';
-    bot.answerWith(() => says('These.', { reproducible }));
+    const text = 'slowest checkout at 2026-11-20T13:30:00Z/2026-11-20T14:00:00Z';
+    bot.answerWith(() => says('These.', { reproducible: `/trace ${text}` }));
     const privately = await answerTo('/trace slowest checkout last 30m');
     const shared = bot.next();
     const gone = bot.next('message-deleted');
     expect(await bot.press(privately, 'share_answer')).toEqual({ ok: true });
     const message = await shared;
     expect(message.ephemeralFor).toBeUndefined();
-    expect(JSON.stringify(message.blocks)).toContain(`<@${ALICE}> asked \`/trace ${reproducible}\``);
+    expect(JSON.stringify(message.blocks)).toContain(`<@${ALICE}> ran \`/trace ${text}\``);
     expect(JSON.stringify(message.blocks)).not.toContain('share_answer');
     expect((await gone).ts).toBe(privately.ts);
-    expect(bot.asked[1]).toMatchObject({ command: '/trace', text: reproducible });
+    expect(bot.asked[1]).toMatchObject({ command: '/trace', text });
   });
 
   it('a near name and the menu: ask the same with the service that was meant', async () => {
@@ -79,7 +79,7 @@ describe.each([
     const unknown: Reply = {
       answer: {
         kind: 'unknown-service',
-        asked: 'chekout',
+        name: 'chekout',
         nearest: ['checkout'],
         all: ['cart', 'checkout'],
         retry: '/trace slowest {service} top 3',
@@ -146,7 +146,7 @@ describe('an answer finds its way', () => {
 
   it('keeps the private answer when sharing failed', async () => {
     await bot.start(HTTP);
-    bot.answerWith(() => says('These.', { reproducible: 'status' }));
+    bot.answerWith(() => says('These.', { reproducible: '/slo status' }));
     const privately = await answerTo('/slo');
     bot.stand.server.faults.add({ method: '*', times: 10, do: { kind: 'http', status: 500 } });
     await bot.press(privately, 'share_answer');

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import type { Answer } from '../../../src/commands/answer.ts';
-import type { LatencyView } from '../../../src/commands/report-latency.ts';
-import type { SloRow } from '../../../src/commands/slo-views.ts';
+import type { LatencyView } from '../../../src/commands/latency.ts';
+import type { SloRow } from '../../../src/commands/slo-status.ts';
 import type { RequestView } from '../../../src/traces/find-request.ts';
 import type { TraceView } from '../../../src/traces/inspect-trace.ts';
 import type { PathPartKind } from '../../../src/traces/path-parts.ts';
@@ -24,7 +24,7 @@ import {
   valueKind,
   window,
 } from './hostile.ts';
-import { phrase, said } from './hostile-people.ts';
+import { lines, phrase } from './hostile-people.ts';
 import { breakdown, comparedTraces, part, percentiles } from './hostile-requests.ts';
 
 const traceView: fc.Arbitrary<TraceView> = some(
@@ -149,8 +149,23 @@ const requestView: fc.Arbitrary<RequestView> = some(
 
 const sloRow: fc.Arbitrary<SloRow> = some(
   {
-    rule: hostileText,
-    group: hostileText,
+    rule: some(
+      {
+        name: hostileText,
+        for: span,
+        annotations: some({ slo_unit: hostileText }, []),
+        valueKind,
+        bound: value,
+        comparison,
+        objective: some({ quantile: value, threshold: span, isApproximate: fc.constant(true) }, [
+          'quantile',
+          'threshold',
+        ]),
+        burn: fc.record({ long: span, short: span, factor: value }),
+        recovery: some({ window: span }, []),
+      },
+      ['name', 'for', 'annotations', 'valueKind'],
+    ),
     state: fc.constantFrom(
       'ok' as const,
       'pending' as const,
@@ -159,32 +174,30 @@ const sloRow: fc.Arbitrary<SloRow> = some(
       'rule-error' as const,
       'source-error' as const,
       'unknown' as const,
-      'no-verdict' as const,
+      'not-evaluated' as const,
     ),
     people: phrase,
     figures: some(
       {
         latency: estimate,
         slow: some({ low: span, high: span, atLeast: value, atMost: value }, ['low', 'atLeast', 'atMost']),
-        threshold: span,
-        allowed: value,
-        budget: fc.record({ left: value, period: span, over: span }),
-        noBudget: hostileText,
+        budget: fc.oneof(
+          fc.record({ kind: fc.constant('known' as const), left: value, period: span, over: span }),
+          fc.record({ kind: fc.constant('unknown' as const), reason: hostileText }),
+          fc.constant({ kind: 'pending' as const }),
+        ),
       },
-      ['threshold', 'allowed'],
+      ['budget'],
     ),
     subject: hostileText,
     value,
-    valueKind,
-    bound: value,
-    comparison,
-    unit: hostileText,
     since: at,
+    evaluatedAt: at,
     detail: hostileText,
     messageUrl: url,
   },
-  ['rule', 'group', 'state', 'valueKind'],
-) as fc.Arbitrary<SloRow>;
+  ['rule', 'state'],
+) as fc.Arbitrary<unknown> as fc.Arbitrary<SloRow>;
 
 const latencyView: fc.Arbitrary<LatencyView> = some(
   {
@@ -215,23 +228,22 @@ const latencyView: fc.Arbitrary<LatencyView> = some(
 export const answers: fc.Arbitrary<Answer> = fc.oneof(
   some(
     {
-      service: hostileText,
-      operation: hostileText,
+      command: some({ service: hostileText, operation: hostileText, over: span }, ['service']),
       window,
-      minDuration: spanUs,
-      rows: many(traceRow, 120),
-      asked: fc.nat(),
-      isExact: fc.boolean(),
-      completeness: hostileText,
-      searchUrl: url,
+      result: fc.record({
+        rows: many(traceRow, 120),
+        isExact: fc.boolean(),
+        completeness: hostileText,
+      }),
+      links,
     },
-    ['service', 'window', 'rows', 'asked', 'isExact', 'completeness'],
+    ['command', 'window', 'result', 'links'],
   ).map((view) => ({ kind: 'slowest' as const, view })),
   traceView.map((view) => ({ kind: 'trace' as const, view })),
   requestView.map((view) => ({ kind: 'request' as const, view })),
   latencyView.map((view) => ({ kind: 'latency' as const, view })),
   comparedTraces.map((view) => ({ kind: 'comparison' as const, view })),
-  part.map((view) => ({ kind: 'part' as const, view })),
+  part.map((view) => ({ kind: 'request-latency' as const, view })),
   many(sloRow, 200).map((rows) => ({ kind: 'slo-status' as const, view: { at: START, rows } })),
   some(
     {
@@ -244,12 +256,12 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
   ),
   fc.record({
     kind: fc.constant('unknown-service' as const),
-    asked: hostileText,
+    name: hostileText,
     nearest: many(hostileText, 10),
     all: many(hostileText, 300),
     retry: fc.oneof(hostileText, fc.constant('/trace slowest {service} last 30m')),
   }),
-  said,
+  lines,
   fc.record({ kind: fc.constant('nothing' as const), text: hostileText, links }),
   fc.record({ kind: fc.constant('failed' as const), text: hostileText }),
 ) as fc.Arbitrary<Answer>;

@@ -15,7 +15,7 @@ export const phrase: fc.Arbitrary<Phrase> = many(
 );
 
 /** What was done about alerts, with commands of every length in its buttons. */
-export const said: fc.Arbitrary<Answer> = many(
+export const lines: fc.Arbitrary<Answer> = many(
   some({ phrase, button: fc.record({ label: hostileText, command: hostileText }) }, ['phrase']),
   40,
-).map((lines) => ({ kind: 'said' as const, lines })) as fc.Arbitrary<Answer>;
+).map((all) => ({ kind: 'lines' as const, lines: all })) as fc.Arbitrary<Answer>;

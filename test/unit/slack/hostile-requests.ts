@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { LatencyBreakdown } from '../../../src/latency/break-down-latency.ts';
+import type { LatencyBreakdown } from '../../../src/latency/breakdown.ts';
 import type { ComparisonView } from '../../../src/traces/compare-traces.ts';
 import type { PartView } from '../../../src/traces/part-in-service.ts';
 import type { PathPartKind } from '../../../src/traces/path-parts.ts';

@@ -169,7 +169,7 @@ describe('one request in one service', () => {
       },
     };
   it.each(Object.entries(says))('%s', (_, { view, texts, not }) => {
-    const message = shown({ kind: 'part', view: { ...part, ...view } });
+    const message = shown({ kind: 'request-latency', view: { ...part, ...view } });
     for (const text of texts) expect(message).toContain(text);
     if (not !== undefined) expect(message).not.toContain(not);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
-import type { LatencyView } from '../../../src/commands/report-latency.ts';
+import type { LatencyView } from '../../../src/commands/latency.ts';
 import type { QuantileEstimate } from '../../../src/latency/figures.ts';
 import { epochUs, MINUTE, ms, us } from '../../../src/lib/units.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { BOT_SCOPES, METHOD_SCOPES, SLASH_COMMANDS } from '../../../src/slack/scopes.ts';
+import { SLASH_COMMANDS } from '../../../src/commands/table.ts';
+import { BOT_SCOPES, METHOD_SCOPES } from '../../../src/slack/scopes.ts';
 
 const folder = new URL('../../../src/slack/', import.meta.url);
 

@@ -50,7 +50,7 @@ describe.each([
   it('opens with matchers of the alert, and shows what came of it in its own window', async () => {
     await bot.start(transport);
     bot.answerFormWith(async () => ({
-      kind: 'said',
+      kind: 'lines',
       lines: [
         {
           phrase: ['Silenced by ', { person: ALICE }, '. <!channel>'],
@@ -67,17 +67,17 @@ describe.each([
       {
         command: {
           kind: 'silence',
-          meant: {
+          selection: {
             matchers: [
               { label: 'service', operator: '=', value: 'checkout' },
               { label: 'severity', operator: '!=', value: 'page' },
             ],
             services: [],
           },
-          lasts: HOUR,
+          duration: HOUR,
           comment: 'moving it',
         },
-        asker: { by: ALICE, now: bot.stand.clock.now(), key: form.viewId },
+        sender: { by: ALICE, now: bot.stand.clock.now(), key: form.viewId },
       },
     ]);
   });
@@ -102,7 +102,7 @@ it('quotes that a phone has bent are quotes', async () => {
     .toMatchObject([
       {
         command: {
-          meant: { matchers: [{ label: 'service', operator: '=', value: 'checkout' }], services: [] },
+          selection: { matchers: [{ label: 'service', operator: '=', value: 'checkout' }], services: [] },
         },
       },
     ]);

@@ -1,0 +1,306 @@
+import { atSource, breakDownLatency, hasTwoSides, type LatencyBreakdown } from '../latency/breakdown.ts';
+import type { ChartView, QuantileEstimate } from '../latency/figures.ts';
+import { bucketsOf, CHART_POINTS, estimateOf, latencyChart } from '../latency/figures.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import type { Labels } from '../lib/labels.ts';
+import type { Link } from '../lib/links.ts';
+import {
+  before,
+  DAY,
+  type EpochMs,
+  epochMs,
+  formatDuration,
+  HOUR,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  ratio,
+} from '../lib/units.ts';
+import { PRESETS } from '../rules/presets.ts';
+import { bucketRatesExpr, countMetricOf, errorShareExpr, quantileExpr } from '../rules/queries.ts';
+import type { LatencyFamily, LatencyObjective } from '../rules/rule.ts';
+import { resolveName } from '../traces/resolve-service.ts';
+import type { Answer } from './answer.ts';
+import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
+import { requestAmong } from './latency-request.ts';
+import { isName, type OptionName, parseOptions, unknownWord, writeName } from './options.ts';
+import { type ServiceLabel, type SloRow, sloRows } from './slo-status.ts';
+
+/** `/latency <service>`. */
+export interface LatencyCommand {
+  readonly kind: 'latency';
+  readonly service: string;
+  readonly last: Milliseconds;
+}
+
+/** The latency of a service, now and before. */
+export interface LatencyView {
+  readonly service: string;
+  readonly window: Milliseconds;
+  readonly at: EpochMs;
+  readonly columns: readonly LatencyColumn[];
+  readonly slos: readonly SloRow[];
+  /** The column `now` by version and outcome, where the histogram has such labels. */
+  readonly breakdown?: LatencyBreakdown;
+  readonly chart?: ChartView;
+  readonly notices: readonly string[];
+  readonly links: readonly Link[];
+}
+
+/** The figures of one moment. What is missing was not measured. */
+export interface LatencyColumn {
+  readonly label: 'now' | 'an hour ago' | 'a day ago';
+  readonly quantiles: readonly QuantileEstimate[];
+  readonly requestsPerSecond?: number;
+  readonly errorShare?: number;
+}
+
+const DEFAULT_LAST = HOUR;
+const OPTIONS: readonly OptionName[] = ['last', 'share'];
+
+export const latencyOfService: CommandForm<LatencyCommand> = {
+  slash: '/latency',
+  kinds: ['latency'],
+  usage: '<service> [last 1h] [share]',
+  example: 'checkout last 30m',
+  summary: 'p50, p95, p99 now, an hour ago, a day ago; rate, errors, SLOs; by version and outcome',
+  system: 'prometheus',
+  parse,
+  write: ({ service, last }) => `${writeName(service)} last ${formatDuration(last)}`,
+  run,
+};
+
+function parse({ tokens }: CommandInput): Parsed<LatencyCommand> | undefined {
+  const parsed = parseOptions(tokens, OPTIONS);
+  if ('problem' in parsed) return parsed;
+  if (requestAmong(parsed.words) !== undefined) return undefined;
+  const [service, extra] = parsed.words;
+  if (service === undefined || !isName(service.text))
+    return { problem: 'Specify a service: /latency checkout.' };
+  if (extra !== undefined) return unknownWord(tokens, extra, OPTIONS);
+  const { last = DEFAULT_LAST, share = false } = parsed.options;
+  return { command: { kind: 'latency', service: service.text, last }, share };
+}
+
+const QUANTILES = [0.5, 0.95, 0.99] as const;
+
+const COLUMNS: readonly (readonly [LatencyColumn['label'], Milliseconds])[] = [
+  ['now', ms(0)],
+  ['an hour ago', HOUR],
+  ['a day ago', DAY],
+];
+
+/** A rate over a shorter window misses scrapes; over a longer one it smooths a short breach away. */
+const CHART_WINDOW = { min: MINUTE, max: ms(5 * MINUTE) } as const;
+
+/** Where a service's latency is measured: the histogram, and the labels that select the service in it. */
+interface Measured {
+  readonly family: LatencyFamily;
+  readonly matchLabels: Labels;
+  readonly service: ServiceLabel;
+  /** No service calls it, so its own calls are measured: a gateway. */
+  readonly isCaller?: true;
+}
+
+/** The measurements of one answer. */
+interface Measurement {
+  readonly deps: CommandDeps;
+  readonly measured: Measured;
+  readonly now: EpochMs;
+  readonly last: Milliseconds;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Quantiles, rate and errors over `last`, now, an hour and a day before; the SLOs of the service; the p99 as a chart; and
+ * a breakdown by version, outcome, and side of the call. The histograms are those of the rules; without rules, Istio's.
+ */
+async function run(
+  { command, now, signal }: CommandRequest<LatencyCommand>,
+  deps: CommandDeps,
+): Promise<Reply<LatencyCommand>> {
+  const measured = await findMeasured(deps, command.service, signal);
+  if ('kind' in measured) return { answer: measured };
+  const measurement = { deps, measured, now, last: command.last, signal };
+  const [columns, chart, slos, { breakdown, notices }] = await Promise.all([
+    Promise.all(COLUMNS.map(([label, ago]) => columnOf(measurement, label, before(now, ago)))),
+    chartOf(measurement),
+    sloRows(deps, { now, only: measured.service, signal }),
+    breakdownOf(measurement),
+  ]);
+  const view: LatencyView = {
+    service: measured.service.value,
+    window: command.last,
+    at: now,
+    columns,
+    slos,
+    breakdown,
+    chart,
+    notices: [...(measured.isCaller === true ? [AS_CALLER] : []), ...emptyColumns(columns), ...notices],
+    links: linksOf(measurement),
+  };
+  return { answer: { kind: 'latency', view }, again: command };
+}
+
+const AS_CALLER =
+  'No service calls it through the mesh. These are the requests it forwarded, as measured by its own proxy.';
+
+function linksOf({ deps: { links }, measured, now, last }: Measurement): readonly Link[] {
+  const window = { start: before(now, last), end: now };
+  const expr = p99Expr(measured, chartWindow(last));
+  const urls: readonly (readonly [string, string | undefined])[] = [
+    ['Prometheus', links.graph({ expr, window, figure: p99Expr(measured, last) })],
+    [
+      'Grafana',
+      links.grafanaDashboard({ service: measured.service.value, window }) ??
+        links.grafanaExplore({ expr, window }),
+    ],
+  ];
+  return urls.flatMap(([label, url]) => (url === undefined ? [] : [{ label, url }]));
+}
+
+const p99Expr = (measured: Measured, window: Milliseconds): string =>
+  quantileExpr(measured, measured.matchLabels, { quantile: ratio(0.99), window });
+
+/** The figures are shown without a breakdown that takes longer. */
+const BREAKDOWN_DEADLINE = ms(6_000);
+
+async function breakdownOf({
+  deps: { metrics, clock },
+  measured: { family, matchLabels },
+  now: at,
+  last: window,
+  signal,
+}: Measurement): Promise<{ readonly breakdown?: LatencyBreakdown; readonly notices: readonly string[] }> {
+  try {
+    const breakdown = await withDeadline(
+      { clock, duration: BREAKDOWN_DEADLINE, system: 'prometheus', signal },
+      (either) => breakDownLatency(metrics, { family, matchLabels, at, window }, either),
+    );
+    return { breakdown, notices: [] };
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    return { notices: [`No breakdown by version and outcome: ${error.message}`] };
+  }
+}
+
+function emptyColumns(columns: readonly LatencyColumn[]): readonly string[] {
+  const empty = columns.filter(({ quantiles }) => quantiles.length === 0).map(({ label }) => label);
+  return empty.length === 0 ? [] : [`No requests were measured ${empty.join(' and ')}.`];
+}
+
+/** The histograms of the rules, each once; without rules, the preset for Istio's sidecars. */
+function families(objectives: readonly LatencyObjective[]): readonly LatencyFamily[] {
+  const byIdentity = new Map(
+    objectives.map(({ family }) => [`${family.metric}{${family.selector}}${family.serviceLabel}`, family]),
+  );
+  return byIdentity.size === 0 ? [PRESETS.istio.family] : [...byIdentity.values()];
+}
+
+async function findMeasured(
+  { ruleSet, metrics }: CommandDeps,
+  name: string,
+  signal: AbortSignal,
+): Promise<Measured | Extract<Answer, { readonly kind: 'unknown-service' }>> {
+  const all = new Set<string>();
+  const used = families(ruleSet().objectives);
+  for (const family of used) {
+    const match = `${countMetricOf(family)}{${family.selector}}`;
+    const names = await metrics.labelValues({ label: family.serviceLabel, match }, signal);
+    const measured = pick(family, name, names);
+    if (measured !== undefined) return measured;
+    for (const known of names) all.add(known);
+  }
+  for (const family of used.filter(hasTwoSides)) {
+    // A workload that calls others and that no service calls through the mesh: a gateway above all.
+    const calling = { ...atSource(family), serviceLabel: 'source_workload' };
+    const match = `${calling.metric}_count{${calling.selector}}`;
+    const names = await metrics.labelValues({ label: calling.serviceLabel, match }, signal);
+    const measured = pick(calling, name, names);
+    if (measured !== undefined) return { ...measured, isCaller: true };
+  }
+  const resolved = resolveName(name, [...all]);
+  const nearest = resolved.kind === 'unknown' ? resolved.nearest : [];
+  return { kind: 'unknown-service', name, nearest, all: [...all].sort(), retry: '/latency {service}' };
+}
+
+/**
+ * The service under its own name, or as tracing names it: `checkout.shop` is `checkout` in the namespace `shop`, where
+ * the histogram is Istio's.
+ */
+function pick(family: LatencyFamily, name: string, known: readonly string[]): Measured | undefined {
+  const resolved = resolveName(name, known);
+  if (resolved.kind === 'found') return measuredAs(family, resolved.service);
+  const [service = '', namespace = ''] = name.split('.');
+  if (!known.includes(service)) return undefined;
+  const namespaceLabel = NAMESPACES.find(([start]) => family.serviceLabel.startsWith(start))?.[1];
+  return measuredAs(family, service, namespaceLabel === undefined ? {} : { [namespaceLabel]: namespace });
+}
+
+/** The label of a service's namespace in Istio's histogram, by the prefix of the label of the service. */
+const NAMESPACES: readonly (readonly [string, string])[] = [
+  ['destination_', 'destination_service_namespace'],
+  ['source_', 'source_workload_namespace'],
+];
+
+function measuredAs(family: LatencyFamily, service: string, more: Labels = {}): Measured {
+  return {
+    family,
+    matchLabels: { [family.serviceLabel]: service, ...more },
+    service: { label: family.serviceLabel, value: service },
+  };
+}
+
+async function columnOf(
+  { deps: { metrics }, measured, last: window, signal }: Measurement,
+  label: LatencyColumn['label'],
+  at: EpochMs,
+): Promise<LatencyColumn> {
+  const errors = errorShareExpr(measured, measured.matchLabels, { window });
+  const [rates, failed] = await Promise.all([
+    metrics.instant({ expr: bucketRatesExpr(measured, measured.matchLabels, { window }), at }, signal),
+    errors === undefined ? [] : metrics.instant({ expr: errors, at }, signal),
+  ]);
+  const buckets = bucketsOf(rates);
+  const share = failed[0]?.value;
+  return {
+    label,
+    quantiles: QUANTILES.flatMap((quantile) => estimateOf(measured.family, quantile, buckets) ?? []),
+    requestsPerSecond: buckets.find(({ le }) => le === Number.POSITIVE_INFINITY)?.count,
+    errorShare: share === undefined || Number.isNaN(share) ? undefined : share,
+  };
+}
+
+const chartWindow = (span: Milliseconds): Milliseconds =>
+  ms(Math.min(CHART_WINDOW.max, Math.max(CHART_WINDOW.min, Math.ceil(span / CHART_POINTS / 1_000) * 1_000)));
+
+/** The p99 over the time of the command. The figures are shown without a chart that cannot be fetched. */
+async function chartOf({
+  deps: { metrics, ruleSet },
+  measured,
+  now: end,
+  last,
+  signal,
+}: Measurement): Promise<ChartView | undefined> {
+  const step = ms(Math.max(1_000, Math.floor(last / (CHART_POINTS - 1))));
+  const window = { start: epochMs(end - step * (CHART_POINTS - 1)), end };
+  const expr = p99Expr(measured, chartWindow(last));
+  const [series] = await metrics.range({ expr, window, step }, signal).catch((error: unknown) => {
+    if (error instanceof UpstreamError) return [];
+    throw error;
+  });
+  const { family } = measured;
+  // An objective is about the requests that a service answers, not about those it makes.
+  const objective =
+    measured.isCaller === true
+      ? undefined
+      : ruleSet().objectives.find((each) => each.family.metric === family.metric);
+  return latencyChart({
+    family,
+    series,
+    title: `p99 of ${measured.service.value}`,
+    name: 'p99',
+    threshold: objective === undefined ? undefined : { name: 'SLO', value: objective.threshold },
+  });
+}

@@ -1,0 +1,81 @@
+import { nearest } from '../lib/nearest.ts';
+import type { CommandInput, Parsed, SlashCommand } from './command.ts';
+import { rewriteSentence } from './sentence.ts';
+import { type Command, formsOf, usageOf } from './table.ts';
+import { cleaned, isWord, type Token, tokenize } from './tokens.ts';
+
+/** The result of parsing the text of a slash command. */
+export type ParsedCommand =
+  | { readonly ok: true; readonly command: Command; readonly share: boolean }
+  | {
+      readonly ok: false;
+      /** What is wrong, as a sentence. */
+      readonly problem: string;
+      readonly usage: readonly string[];
+      /** The complete command that was probably intended; it is valid. */
+      readonly suggestion?: string;
+    };
+
+/** Slack sends at most 3,000 characters; a link of Grafana or a line of a log takes most of them. */
+const MAX_TEXT = 3_000;
+const HELP = ['help', '-h', '--help', '?'];
+
+/** Parses the text of a slash command. Pure and total: every text gives a command or a mistake. */
+export function parseCommand(slash: SlashCommand, text: string): ParsedCommand {
+  const usage = usageOf(slash);
+  if (text.length > MAX_TEXT)
+    return { ok: false, problem: `A command has at most ${MAX_TEXT} characters.`, usage };
+  const tokens = tokenize(text);
+  const parsed = parse(slash, text, tokens);
+  if ('command' in parsed) return { ok: true, ...parsed };
+  const { problem, fixed, isCertain } = parsed;
+  // The words of /slo include comments and matchers, which must not be rewritten.
+  const rewritten = slash === '/slo' || isCertain === true ? undefined : rewriteSentence(tokens);
+  const valid = corrected(slash, rewritten) ?? corrected(slash, fixed);
+  return { ok: false, problem, usage, suggestion: valid === undefined ? undefined : `${slash} ${valid}` };
+}
+
+/** With more mistakes than this, the intended command is unknown. */
+const MAX_FIXES = 4;
+
+/** Fixes one mistake after the other until the text is valid. */
+function corrected(slash: SlashCommand, text: string | undefined): string | undefined {
+  let next = text;
+  for (let i = 0; i <= MAX_FIXES && next !== undefined; i += 1) {
+    const parsed = parse(slash, next, tokenize(next));
+    if ('command' in parsed) return next;
+    next = parsed.fixed;
+  }
+  return undefined;
+}
+
+function parse(slash: SlashCommand, text: string, tokens: readonly Token[]): Parsed<Command> {
+  const [first, ...rest] = tokens;
+  if (rest.length === 0 && isWord(first, HELP)) return { command: { kind: 'help', slash }, share: false };
+  const line = cleaned(text).trim();
+  const after = line.replace(/^\S+\s*/u, '');
+  const form = formsOf(slash).find(({ words }) => words !== undefined && isWord(first, words));
+  const column = slash.length + 2;
+  if (form === undefined) return parseDefault(slash, { tokens, text: line, column }, after);
+  const input = { tokens: rest, text: after, column: column + line.length - after.length };
+  const parsed = form.parse(input) ?? { problem: `Usage: ${slash} ${form.usage}` };
+  return 'problem' in parsed && parsed.fixed !== undefined
+    ? { ...parsed, fixed: `${form.words?.[0] ?? ''} ${parsed.fixed}`.trim() }
+    : parsed;
+}
+
+/** No word selects a form. The first word may be a typo of one. */
+function parseDefault(slash: SlashCommand, input: CommandInput, after: string): Parsed<Command> {
+  const forms = formsOf(slash);
+  const words = forms.flatMap((form) => form.words?.[0] ?? []);
+  const defaults = forms.filter((form) => form.words === undefined || form.isDefault === true);
+  const parsed = defaults.reduce<Parsed<Command> | undefined>(
+    (found, form) => found ?? form.parse(input),
+    undefined,
+  ) ?? { problem: `Usage: ${slash} help` };
+  const [first] = input.tokens;
+  if ('command' in parsed || parsed.isCertain === true || first === undefined || first.isQuoted)
+    return parsed;
+  const [near] = words.length === 0 ? [] : nearest(first.text, [...words, 'help']);
+  return near === undefined ? parsed : { ...parsed, fixed: `${near} ${after}`.trim() };
+}

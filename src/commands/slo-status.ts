@@ -1,0 +1,291 @@
+import type { Alert, RuleState } from '../alerts/alert.ts';
+import type { BudgetOf } from '../latency/error-budget.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import type { Labels } from '../lib/labels.ts';
+import type { Sample } from '../lib/metrics-source.ts';
+import type { Phrase } from '../lib/phrase.ts';
+import { type EpochMs, formatDuration, type Milliseconds, ms } from '../lib/units.ts';
+import { firstMessageOf } from '../messages/alert-messages.ts';
+import { suppressionText } from '../messages/alert-subject.ts';
+import { loadWithActions } from '../messages/with-actions.ts';
+import { objectiveLabels, requestCountOf } from '../rules/queries.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
+import { nearestKeyword, parseShare } from './options.ts';
+import { allFigures, type SloFigures } from './slo-figures.ts';
+import { shortened } from './tokens.ts';
+
+/** `/slo`. */
+export interface SloStatusCommand {
+  readonly kind: 'slo-status';
+}
+
+/** The states of a rule, in the order of their urgency. */
+const STATES = [
+  'firing',
+  'no-data',
+  'rule-error',
+  'source-error',
+  'pending',
+  'unknown',
+  /** The query returned no result, or too few requests to evaluate. */
+  'not-evaluated',
+  'ok',
+] as const;
+
+/** A rule with one of its active alerts, or without any. */
+export interface SloRow {
+  readonly rule: SloRule;
+  readonly state: (typeof STATES)[number];
+  /** The series of the alert; in state `ok`, of the value nearest to the bound. */
+  readonly subject?: string;
+  readonly value?: number;
+  readonly since?: EpochMs;
+  /** In state `ok`: when the rule was last evaluated. Value and figures are newer. */
+  readonly evaluatedAt?: EpochMs;
+  readonly detail?: string;
+  /** Who acknowledged or silenced the alert. */
+  readonly people?: Phrase;
+  readonly messageUrl?: string;
+  readonly figures?: SloFigures;
+}
+
+/** All rules, the most urgent first. */
+export interface SloStatusView {
+  readonly at: EpochMs;
+  readonly rows: readonly SloRow[];
+}
+
+export const sloStatus: CommandForm<SloStatusCommand> = {
+  slash: '/slo',
+  kinds: ['slo-status'],
+  words: ['status'],
+  isDefault: true,
+  usage: '[status] [share]',
+  summary: 'Every rule with its state, value, error budget, and a link to its message',
+  system: 'store',
+  parse,
+  write: () => 'status',
+  run,
+};
+
+function parse({ tokens }: CommandInput): Parsed<SloStatusCommand> {
+  const { words, share } = parseShare(tokens);
+  const [extra] = words;
+  if (extra === undefined) return { command: { kind: 'slo-status' }, share };
+  return {
+    problem: `"${shortened(extra.text)}" is not a /slo command.`,
+    fixed: nearestKeyword(extra.text, ['share']) ?? 'status',
+  };
+}
+
+async function run(
+  { command, now, signal }: CommandRequest<SloStatusCommand>,
+  deps: CommandDeps,
+): Promise<Reply<SloStatusCommand>> {
+  const rows = await sloRows(deps, { now, signal });
+  return { answer: { kind: 'slo-status', view: { at: now, rows } }, again: command };
+}
+
+/** One service of those a rule watches: the label that names it, and its value. */
+export interface ServiceLabel {
+  readonly label: string;
+  readonly value: string;
+}
+
+export type SloDeps = Pick<
+  CommandDeps,
+  'ruleSet' | 'store' | 'metrics' | 'clock' | 'errorBudget' | 'problemOf'
+>;
+
+/** Rows with figures: each costs Prometheus one or two queries. */
+const MAX_MEASURED = 12;
+
+interface Scope {
+  readonly now: EpochMs;
+  /** Only this service, and the rules that watch it. */
+  readonly only?: ServiceLabel;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * All rules with their state: one row for each active alert, or one for a rule without any. In state `ok` the value is
+ * the one nearest to the bound, queried now; it is missing when Prometheus does not answer. Throws `UpstreamError` when
+ * the store does not answer.
+ */
+export async function sloRows(deps: SloDeps, scope: Scope): Promise<readonly SloRow[]> {
+  const { only, signal } = scope;
+  const reports = await Promise.all(
+    deps.ruleSet().groups.map(async (group) => {
+      const state = await loadWithActions(deps.store, group.id);
+      const rows = group.rules
+        .filter((rule) => only === undefined || rule.objective?.family.serviceLabel === only.label)
+        .map((rule) => rowsOf({ ...scope, deps, group, rule }, state?.rules[rule.key]));
+      return (await Promise.all(rows)).flat();
+    }),
+  );
+  const found = reports.flat().sort((a, b) => STATES.indexOf(a.row.state) - STATES.indexOf(b.row.state));
+  const wanted = found.map(({ of }, index) => (index < MAX_MEASURED ? of : undefined));
+  const figures = await allFigures(deps, wanted, signal);
+  return found.map(({ row }, index) => ({ ...row, figures: figures[index] }));
+}
+
+interface Context extends Scope {
+  readonly deps: SloDeps;
+  readonly group: RuleGroup;
+  readonly rule: SloRule;
+}
+
+/** A row, and the service whose figures belong to it, where the rule has an objective. */
+interface Found {
+  readonly row: SloRow;
+  readonly of?: BudgetOf;
+}
+
+const budgetOf = ({ rule: { objective }, now }: Context, labels: Labels): BudgetOf | undefined =>
+  objective && { objective, labels: objectiveLabels(objective, labels), at: now };
+
+async function rowsOf(context: Context, state: RuleState | undefined): Promise<readonly Found[]> {
+  const active = (state?.alerts ?? []).filter(
+    (alert) => alert.state !== 'resolved' && concerns(context, alert.series),
+  );
+  if (active.length > 0) return await Promise.all(active.map((alert) => alertRow(context, alert)));
+  return [await quietRow(context, state)];
+}
+
+const concerns = ({ only }: Context, labels: Labels): boolean =>
+  only === undefined || labels[only.label] === only.value;
+
+/** The values of all labels; undefined without labels. */
+const subjectOf = (labels: Labels): string | undefined => Object.values(labels).join(' ') || undefined;
+
+async function alertRow(context: Context, alert: Alert): Promise<Found> {
+  const { deps, rule } = context;
+  const { noDataSince, activeAt, value, series, labels } = alert;
+  const hasData = noDataSince === undefined;
+  const row: SloRow = {
+    rule,
+    state: hasData ? (alert.state === 'firing' ? 'firing' : 'pending') : 'no-data',
+    subject: subjectOf(series),
+    value,
+    since: noDataSince ?? activeAt,
+    ...suppressionOf(alert),
+    messageUrl: (await deps.store.messageRef(firstMessageOf(alert)))?.permalink,
+  };
+  return { row, of: hasData ? budgetOf(context, labels) : undefined };
+}
+
+/** Who acknowledged or silenced an alert, and what else suppresses it. */
+function suppressionOf({ acknowledged, suppressed }: Alert): Pick<SloRow, 'people' | 'detail'> {
+  const silence = suppressed?.silence;
+  const owner: Phrase = acknowledged === undefined ? [] : ['acknowledged by ', { person: acknowledged.by }];
+  const silenced: Phrase =
+    silence === undefined ? [] : ['silenced by ', { person: silence.by }, `: ${suppressed?.by ?? ''}`];
+  const separator = owner.length > 0 && silenced.length > 0 ? [', '] : [];
+  const people = [...owner, ...separator, ...silenced];
+  return {
+    people: people.length === 0 ? undefined : people,
+    detail: suppressed === undefined || silence !== undefined ? undefined : `${suppressionText(suppressed)}.`,
+  };
+}
+
+async function quietRow(context: Context, state: RuleState | undefined): Promise<Found> {
+  const { deps, group, rule } = context;
+  const health = state?.health ?? { kind: 'unknown' };
+  switch (health.kind) {
+    case 'unknown':
+      return { row: { rule, state: 'unknown' } };
+    case 'rule-error':
+      return { row: { rule, state: 'rule-error', detail: health.message } };
+    case 'source-error':
+      return { row: { rule, state: 'source-error', detail: health.message, since: health.since } };
+    case 'ok': {
+      const detail = deps.problemOf(group.id, rule.key);
+      return detail === undefined
+        ? await okRow(context, state?.evaluatedAt)
+        : { row: { rule, state: 'not-evaluated', detail } };
+    }
+  }
+}
+
+async function okRow(context: Context, evaluatedAt: EpochMs | undefined): Promise<Found> {
+  const { rule } = context;
+  const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context)]);
+  const row: SloRow = {
+    rule,
+    state: 'ok',
+    evaluatedAt,
+    ...(samples === undefined ? {} : requestsText(context, { samples, counts })),
+  };
+  const nearest = samples === undefined ? undefined : nearestOf(rule, samples);
+  if (nearest === undefined) return { row };
+  const { value, labels } = nearest;
+  return { row: { ...row, value, subject: subjectOf(labels) }, of: budgetOf(context, labels) };
+}
+
+/** The states come from the store, so an answer does not wait long for the values. */
+const VALUE_DEADLINE: Milliseconds = ms(4_000);
+
+/** Undefined when Prometheus does not answer: an outage is reported by the evaluation. */
+async function query(
+  { deps: { clock, metrics }, now: at, signal }: Context,
+  expr: string,
+): Promise<readonly Sample[] | undefined> {
+  const limit = { clock, duration: VALUE_DEADLINE, system: 'prometheus', signal } as const;
+  try {
+    return await withDeadline(limit, (either) => metrics.instant({ expr, at }, either));
+  } catch (error) {
+    if (error instanceof UpstreamError) return undefined;
+    throw error;
+  }
+}
+
+/** The values that the rule compares with its bound. */
+async function valuesOf(context: Context): Promise<readonly Sample[] | undefined> {
+  const { recovery } = context.rule;
+  const samples = recovery?.comparison === undefined ? undefined : await query(context, recovery.expr);
+  return samples?.filter(({ labels, value }) => concerns(context, labels) && !Number.isNaN(value));
+}
+
+/** The value nearest to the bound: the highest for a rule with an upper bound. */
+function nearestOf({ comparison }: SloRule, samples: readonly Sample[]): Sample | undefined {
+  const sign = comparison?.startsWith('<') === true ? -1 : 1;
+  return samples.toSorted((a, b) => sign * (b.value - a.value))[0];
+}
+
+/** Requests by service in the window of the objective, where the rule requires a minimum of them. */
+async function countsOf(context: Context): Promise<readonly Sample[]> {
+  const { objective, minRequests } = context.rule;
+  if (objective === undefined || minRequests === undefined) return [];
+  const { family, by, window } = objective;
+  return (await query(context, requestCountOf(family, { by, window }))) ?? [];
+}
+
+/** Which services have too few requests for the rule, or none: those are not evaluated, which is not the same as `ok`. */
+function requestsText(
+  context: Context,
+  { samples, counts }: { readonly samples: readonly Sample[]; readonly counts: readonly Sample[] },
+): Pick<SloRow, 'detail'> & Partial<Pick<SloRow, 'state'>> {
+  const { objective, minRequests = 0 } = context.rule;
+  if (objective === undefined) return {};
+  const few = counts
+    .filter(({ labels, value }) => concerns(context, labels) && value > 0 && value < minRequests)
+    .map(({ value }) => Math.round(value));
+  const within = `in ${formatDuration(objective.window)}`;
+  if (samples.length > 0) {
+    const services = few.length === 1 ? '1 service' : `${few.length} services`;
+    return few.length === 0
+      ? {}
+      : { detail: `${services} not evaluated: fewer than ${minRequests} requests ${within}` };
+  }
+  const most = Math.max(...few);
+  const required = `, at least ${minRequests} required`;
+  return {
+    state: 'not-evaluated',
+    detail:
+      few.length === 0
+        ? `no requests ${within}`
+        : `${most} ${most === 1 ? 'request' : 'requests'} ${within}${required}`,
+  };
+}

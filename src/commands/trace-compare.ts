@@ -1,0 +1,174 @@
+import { MINUTE } from '../lib/units.ts';
+import { comparisonView, type ToCompare } from '../traces/compare-traces.ts';
+import { AROUND, findUsual } from '../traces/find-usual.ts';
+import { isUuid } from '../traces/request-id.ts';
+import { nothing } from './answer.ts';
+import type {
+  CommandDeps,
+  CommandForm,
+  CommandInput,
+  CommandRequest,
+  Mistake,
+  Parsed,
+  Reply,
+  RequestReference,
+} from './command.ts';
+import { isId, nearestKeyword, parseShare } from './options.ts';
+import { joinTokens, quote, shortened, type Token, word } from './tokens.ts';
+import { missingRequest, missingTrace } from './trace-lookup.ts';
+import { parseTraceReference } from './trace-reference.ts';
+
+/** `/trace compare`. */
+export interface CompareCommand {
+  readonly kind: 'compare';
+  /** Absent: a typical request, similar to the other one. */
+  readonly a?: RequestReference;
+  readonly b: RequestReference;
+}
+
+export const traceCompare: CommandForm<CompareCommand> = {
+  slash: '/trace',
+  kinds: ['compare'],
+  words: ['compare'],
+  usage: 'compare [<id>] <id> [share]',
+  summary: 'Two requests side by side, or one with a typical one',
+  system: 'jaeger',
+  parse,
+  write: ({ a, b }) => ['compare', ...[a, b].flatMap(writeReference)].join(' '),
+  run,
+};
+
+const NO_IDS: Mistake = {
+  problem:
+    'Specify two requests: /trace compare <id> <id>, the slow one last. A single id is compared with a typical request.',
+};
+
+/** Words that people put between two things that they compare. */
+const BETWEEN = /^(?:and|with|to|vs\.?|versus|against|,)$/i;
+
+/** Two ids of any format, the link of a comparison, or a single id. */
+function parse({ tokens }: CommandInput): Parsed<CompareCommand> {
+  const given = parseShare(tokens);
+  const { share } = given;
+  const words = given.words.flatMap(separated);
+  if (words.length === 0) return NO_IDS;
+  if (words.length > 2) return tooMany(words, share);
+  const references = words.map(referenceOf);
+  const mistake = references.find((reference) => 'problem' in reference);
+  if (mistake !== undefined && 'problem' in mistake) {
+    const fixed = references.map((each, index) => ('problem' in each ? each.fixed : words[index]));
+    return {
+      problem: mistake.problem,
+      fixed: fixed.every((each) => each !== undefined) ? rebuilt(fixed, share) : undefined,
+    };
+  }
+  const [first, second] = references as unknown as readonly [RequestReference, RequestReference?];
+  return {
+    command: second === undefined ? { kind: 'compare', b: first } : { kind: 'compare', a: first, b: second },
+    share,
+  };
+}
+
+/** A link of a comparison holds both ids. */
+function separated(token: Token): readonly Token[] {
+  const reference = token.isQuoted ? undefined : parseTraceReference(token.text);
+  return reference?.kind === 'comparison' ? reference.traceIds.map(word) : [token];
+}
+
+const rebuilt = (words: readonly Token[], share: boolean): string =>
+  joinTokens([...words, ...(share ? [word('share')] : [])]);
+
+function tooMany(words: readonly Token[], share: boolean): Mistake {
+  const without = words.filter(({ text, isQuoted }) => isQuoted || !BETWEEN.test(text));
+  if (without.length === 2)
+    return { problem: 'Specify the two ids without a word between them.', fixed: rebuilt(without, share) };
+  const isShare = words.slice(2).some(({ text }) => nearestKeyword(text, ['share']) !== undefined);
+  return {
+    problem: `compare takes at most two ids: found ${words.length} words.`,
+    fixed: rebuilt(words.slice(0, 2), share || isShare),
+  };
+}
+
+/** A quoted word is a request id in any format. */
+function referenceOf({
+  text,
+  isQuoted,
+}: Token): RequestReference | { readonly problem: string; readonly fixed?: Token } {
+  if (isQuoted && isId(text)) return { kind: 'request', requestId: text };
+  const reference = parseTraceReference(text);
+  switch (reference.kind) {
+    case 'trace':
+      return { kind: 'trace', traceId: reference.traceId };
+    case 'request':
+      return reference;
+    case 'mistake': {
+      const { problem, fixed } = reference;
+      // The suggestion may be another form of `/trace`, which is no id.
+      return { problem, fixed: fixed === undefined || fixed.includes(' ') ? undefined : word(fixed) };
+    }
+    case 'comparison':
+    case 'other':
+      return {
+        problem: `"${shortened(text)}" is not a trace id, a link or a request id. Quote a request id that is not a UUID.`,
+      };
+  }
+}
+
+function writeReference(of: RequestReference | undefined): readonly string[] {
+  if (of === undefined) return [];
+  if (of.kind === 'trace') return [of.traceId];
+  return [isUuid(of.requestId) ? of.requestId : quote(of.requestId)];
+}
+
+/** The trace of a reference, or the sentence that says why there is none. */
+type Found = ToCompare | { readonly problem: string };
+
+async function run(
+  request: CommandRequest<CompareCommand>,
+  deps: CommandDeps,
+): Promise<Reply<CompareCommand>> {
+  const { command, now, signal } = request;
+  const [a, b] =
+    command.a === undefined
+      ? await withTypical(deps, await findTrace(command.b, request, deps), signal)
+      : await Promise.all([findTrace(command.a, request, deps), findTrace(command.b, request, deps)]);
+  const problems = [a, b].flatMap((found) => ('problem' in found ? [found.problem] : []));
+  if ('problem' in a || 'problem' in b) return { answer: nothing([...new Set(problems)].join('\n')) };
+  if (a.trace.traceId === b.trace.traceId)
+    return { answer: nothing(`Both ids are of the same trace, ${a.trace.traceId}.`) };
+  const view = comparisonView({ a, b }, { now, links: deps.links });
+  return view === undefined
+    ? { answer: nothing('One of the two traces has no spans.') }
+    : { answer: { kind: 'comparison', view }, again: command };
+}
+
+/** The request, and before it a similar one that took as long as such requests usually do. */
+async function withTypical(
+  { traces }: CommandDeps,
+  found: Found,
+  signal: AbortSignal,
+): Promise<readonly [Found, Found]> {
+  if ('problem' in found) return [found, found];
+  const typical = await findUsual(traces, found.trace, signal);
+  if (typical !== undefined) return [{ trace: typical.trace, usualAmong: typical.among }, found];
+  const problem = `No request similar to ${found.trace.traceId} was found within ${Math.round(AROUND / MINUTE)} minutes of it. Specify two ids.`;
+  return [{ problem }, found];
+}
+
+/** Of a request with several traces, the first: it holds the entry span. */
+async function findTrace(
+  reference: RequestReference,
+  { now, signal }: CommandRequest<CompareCommand>,
+  { traces, findRequest }: CommandDeps,
+): Promise<Found> {
+  if (reference.kind === 'trace') {
+    const trace = await traces.trace(reference.traceId, signal);
+    return trace === undefined ? { problem: missingTrace(reference.traceId) } : { trace };
+  }
+  const { requestId } = reference;
+  const found = await findRequest({ requestId, now }, signal);
+  if (found.kind === 'absent') return { problem: missingRequest(requestId, found) };
+  const traceId = found.view.traces[0]?.traceId;
+  const trace = traceId === undefined ? undefined : await traces.trace(traceId, signal);
+  return trace === undefined ? { problem: missingTrace(traceId ?? requestId) } : { trace, requestId };
+}

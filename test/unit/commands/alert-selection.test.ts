@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { ActiveAlert } from '../../../src/actions/active-alerts.ts';
+import { selectionMatchers } from '../../../src/commands/alert-selection.ts';
+import type { RuleSet } from '../../../src/rules/file/rule-file.ts';
+import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
+import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+const objective = (serviceLabel: string) => ({ family: { serviceLabel } }) as LatencyObjective;
+const ruleSetOf = (labels: readonly string[], rules: readonly SloRule[] = []): RuleSet => ({
+  groups: [aGroup({ rules })],
+  objectives: labels.map(objective),
+});
+const known = (labels: Record<string, string>): ActiveAlert => ({
+  group: 'g',
+  rule: aPlainRule(),
+  evalTime: START,
+  alert: anAlert({ labels }),
+});
+const ISTIO = 'destination_service_name';
+const select = (
+  selection: Partial<Parameters<typeof selectionMatchers>[0]>,
+  ruleSet: RuleSet = ruleSetOf([ISTIO]),
+  alerts: readonly ActiveAlert[] = [],
+) => selectionMatchers({ matchers: [], services: [], ...selection }, { ruleSet, known: alerts });
+
+describe('names without a label are services', () => {
+  it.each([
+    ['one is equal', ['checkout'], { operator: '=', value: 'checkout' }],
+    ['several are alternatives, letter by letter', ['a.b', 'c'], { operator: '=~', value: 'a\\.b|c' }],
+  ])('%s', (_, services, expected) => {
+    expect(select({ services })).toMatchObject({ ok: true, matchers: [{ label: ISTIO, ...expected }] });
+  });
+
+  it('`service` is the label that names services here, where no alert has one of that name', () => {
+    const matchers = [{ label: 'service', operator: '=', value: 'checkout' }] as const;
+    expect(select({ matchers })).toEqual({ ok: true, matchers: [{ ...matchers[0], label: ISTIO }] });
+    const labelled = ruleSetOf([ISTIO], [aRule({ labels: { service: 'x' } })]);
+    expect(select({ matchers }, labelled)).toEqual({ ok: true, matchers });
+    const alerts = [known({ alertname: 'A', service: 'checkout' })];
+    expect(select({ matchers }, ruleSetOf([]), alerts)).toEqual({ ok: true, matchers });
+  });
+
+  it('the alerts of hand-written rules determine the label', () => {
+    const alerts = [known({ alertname: 'A', app: 'checkout' })];
+    expect(select({ services: ['checkout'] }, ruleSetOf([]), alerts)).toMatchObject({
+      matchers: [{ label: 'app' }],
+    });
+  });
+
+  it('several labels name services: the selection is ambiguous', () => {
+    expect(select({ services: ['checkout'] }, ruleSetOf(['app', ISTIO]))).toEqual({
+      ok: false,
+      labels: ['app', ISTIO],
+    });
+  });
+
+  it('without rules and alerts it is `service`', () => {
+    expect(select({ services: ['checkout'] }, ruleSetOf([]))).toMatchObject({
+      matchers: [{ label: 'service' }],
+    });
+  });
+
+  it('matchers of other labels are left as they are, whatever the rules', () => {
+    const matchers = [{ label: 'team', operator: '!=', value: 'shop' }] as const;
+    expect(select({ matchers }, ruleSetOf(['a', 'b']))).toEqual({ ok: true, matchers });
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../src/commands/answer.ts';
+import { createCommands } from '../../../src/commands/commands.ts';
+import type { Command } from '../../../src/commands/table.ts';
+import type { Phrase } from '../../../src/lib/phrase.ts';
+import { after, HOUR, ms } from '../../../src/lib/units.ts';
+import { sample, useKeepersBed } from '../actions/keepers-bed.ts';
+import { open } from './bench.ts';
+
+const bed = useKeepersBed();
+
+const run = async (command: Command, by = 'U0ANN'): Promise<Answer> => {
+  const { alerts, silences } = bed;
+  const commands = createCommands({ ...open([]).deps, alerts, silences });
+  return await commands.run(command, { by, now: bed.clock.now() });
+};
+
+const plain = (phrase: Phrase): string =>
+  phrase
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      if ('person' in part) return `@${part.person}`;
+      return 'code' in part ? part.code : 'TIME';
+    })
+    .join('');
+const linesOf = (answer: Answer): readonly string[] =>
+  answer.kind === 'lines' ? answer.lines.map(({ phrase }) => plain(phrase)) : [`(${answer.kind})`];
+const command = (answer: Answer): string | undefined =>
+  answer.kind === 'lines' ? answer.lines[0]?.button?.command : undefined;
+
+const silence = (services: readonly string[], comment = ''): Command => ({
+  kind: 'silence',
+  selection: { matchers: [], services },
+  duration: ms(2 * HOUR),
+  comment,
+});
+const breach = () => bed.tick(0, [sample('checkout', 0.5), sample('cart', 0.4)]);
+
+describe('a silence is answered', () => {
+  it('with what it matches, until when, what it holds now, and a button that ends it', async () => {
+    await breach();
+    const answer = await run(silence(['checkout']));
+    expect(linesOf(answer)).toEqual([
+      'Silenced until TIME: service="checkout".',
+      '1 firing alert silenced: CheckoutSlow (checkout).',
+    ]);
+    const [, , id = ''] = command(answer)?.split(' ') ?? [];
+    expect(linesOf(await run({ kind: 'unsilence', id }))[0]).toMatch(
+      /^Silence ended: service="checkout"\. Alerts that still fire/,
+    );
+  });
+
+  it('with a problem when nothing carries it', async () => {
+    expect(linesOf(await run(silence(['chekout'])))[1]).toMatch(
+      /^No firing alert matches\. New matching alerts will be silenced\.$/,
+    );
+  });
+});
+
+it('the list says so when nothing is silenced, and names who made what is', async () => {
+  expect(linesOf(await run({ kind: 'silences' }))).toEqual(['No active silences.']);
+  await breach();
+  await run(silence(['checkout'], 'moving it'));
+  bed.usePolicy({
+    silences: [{ matchers: [], endsAt: (bed.clock.now() + HOUR) as never, createdBy: 'ann', comment: '' }],
+  });
+  expect(linesOf(await run({ kind: 'silences' }))).toEqual([
+    expect.stringMatching(
+      /^service="checkout" until TIME, by @U0ANN: moving it\. 1 alert silenced\. Id [0-9a-f]{8}$/,
+    ),
+    'everything until TIME, by ann (rule file). 2 alerts silenced.',
+  ]);
+});
+
+it('a silence of the rule file that is still to come is listed with its beginning', async () => {
+  const at = (hours: number) => after(bed.clock.now(), ms(hours * HOUR));
+  bed.usePolicy({
+    silences: [{ matchers: [], startsAt: at(1), endsAt: at(2), createdBy: 'ann', comment: 'the move' }],
+  });
+  expect(linesOf(await run({ kind: 'silences' }))).toEqual([
+    'everything from TIME until TIME, by ann (rule file): the move. Not started.',
+  ]);
+});
+
+it('planned work that holds alerts back, or will, is listed beside silences', async () => {
+  await breach();
+  const now = bed.clock.now();
+  const matchers = [{ label: 'service', operator: '=', value: 'checkout' }] as const;
+  const once = (from: number, to: number) => ({
+    once: { startsAt: after(now, ms(from * HOUR)), endsAt: after(now, ms(to * HOUR)) },
+    recurring: [],
+  });
+  const nightly = { recurring: [{ times: [{ begin: 0, end: 60 }], location: 'UTC' }] };
+  bed.usePolicy({
+    maintenance: [
+      { name: 'moving', matchers, comment: 'new racks', ...once(-1, 1) },
+      { name: 'later', matchers, ...once(1, 2) },
+      { name: 'over', matchers, ...once(-2, -1) },
+      { name: 'nightly', matchers, ...nightly },
+      { name: 'never now', matchers, recurring: [{ months: [{ begin: 1, end: 1 }], location: 'UTC' }] },
+    ],
+  });
+  const where = '(rule file): service="checkout"';
+  expect(linesOf(await run({ kind: 'silences' }))).toEqual([
+    `Maintenance moving ${where} until TIME: new racks. 1 alert silenced.`,
+    `Maintenance later ${where} from TIME until TIME. Not started.`,
+    `Maintenance nightly ${where}, by its time intervals. 1 alert silenced.`,
+  ]);
+});
+
+it('ending a silence that is none is a mistake with the nearest id', async () => {
+  const id = command(await run(silence(['checkout'])))?.split(' ')[2] ?? '';
+  const near = `${id.slice(0, 7)}${id.endsWith('0') ? '1' : '0'}`;
+  expect(await run({ kind: 'unsilence', id: near })).toMatchObject({
+    kind: 'usage',
+    suggestion: `/slo unsilence ${id}`,
+  });
+});
+
+describe('actions on alerts by name', () => {
+  it.each([
+    ['the service', 'checkout', 1],
+    ['the service in capitals', 'CHECKOUT', 1],
+    ['the rule, which is two alerts', 'CheckoutSlow', 2],
+    ['both', 'CheckoutSlow cart', 1],
+  ])('%s is understood', async (_, alert, count) => {
+    await breach();
+    const lines = linesOf(await run({ kind: 'acknowledge', alert }));
+    expect(lines).toHaveLength(count);
+    for (const line of lines) expect(line).toMatch(/ acknowledged by @U0ANN at TIME\.$/);
+  });
+
+  it('more of them than a message has room for are acknowledged all the same', async () => {
+    const services = Array.from({ length: 23 }, (_, index) => sample(`s${index}`, 0.5));
+    await bed.tick(0, services);
+    const lines = linesOf(await run({ kind: 'acknowledge', alert: 'CheckoutSlow' }));
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe('and 3 more');
+    const firing = await bed.alerts.firing();
+    expect(firing.filter(({ alert }) => alert.acknowledged?.by === 'U0ANN')).toHaveLength(23);
+  });
+
+  it('the second hears who has it', async () => {
+    await breach();
+    await run({ kind: 'acknowledge', alert: 'checkout' });
+    expect(linesOf(await run({ kind: 'acknowledge', alert: 'checkout' }, 'U0BOB'))).toEqual([
+      'CheckoutSlow (checkout) was already acknowledged by @U0ANN at TIME.',
+    ]);
+  });
+
+  it('one run is meant by its alert, over or not', async () => {
+    await breach();
+    const alerts = await bed.stored();
+    const alertId = alerts.find(({ labels }) => labels['service'] === 'checkout')?.alertId ?? '';
+    await bed.tick(1, [], [sample('checkout', 0.001), sample('cart', 0.001)]);
+    expect(linesOf(await run({ kind: 'acknowledge', alert: alertId }))).toEqual([
+      'CheckoutSlow (checkout) is already resolved.',
+    ]);
+    expect(linesOf(await run({ kind: 'acknowledge', alert: 'ffffffffffffffff-17' }))).toEqual([
+      'This alert no longer exists.',
+    ]);
+  });
+
+  it('a slip is answered with the nearest name, nothing at all with that', async () => {
+    expect(linesOf(await run({ kind: 'acknowledge', alert: 'checkout' }))).toEqual(['No alert is firing.']);
+    await breach();
+    expect(linesOf(await run({ kind: 'acknowledge', alert: 'chekout' }))).toEqual([
+      'No firing alert matches chekout. Did you mean checkout?',
+    ]);
+  });
+
+  it('an alert that has data cannot be closed', async () => {
+    await breach();
+    expect(linesOf(await run({ kind: 'close', alert: 'checkout', comment: '' }))[0]).toMatch(
+      /still has data/,
+    );
+  });
+});
