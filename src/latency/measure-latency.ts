@@ -1,0 +1,1 @@
+export { bucketsOf, CHART_POINTS, estimateOf, latencyChart, slowBetweenOf } from './figures.ts';
