@@ -4,7 +4,7 @@ import type { EpochMs } from '../../src/lib/units.ts';
 
 type Answer<T> = T | Error | ((at: EpochMs, signal?: AbortSignal) => T | Promise<T>);
 
-/** A metrics source that answers what it was notified and remembers what it was asked. */
+/** A metrics source that returns the given results and records the queries. */
 export interface FakeMetricsSource extends MetricsSource {
   /** From now on this expression is answered so: samples, an error to throw, or a function of the instant. */
   answer(expr: string, answer: Answer<readonly Sample[]>): void;
@@ -13,7 +13,7 @@ export interface FakeMetricsSource extends MetricsSource {
   /** Every method throws this until it is called with undefined. */
   fail(error: Error | undefined): void;
   /** Instant queries so far. */
-  readonly asked: readonly { readonly expr: string; readonly at: EpochMs }[];
+  readonly queries: readonly { readonly expr: string; readonly at: EpochMs }[];
 }
 
 /** An error as the real source throws it. */
@@ -30,7 +30,7 @@ export function createFakeMetricsSource(): FakeMetricsSource {
   const instants = new Map<string, Answer<readonly Sample[]>>();
   const ranges = new Map<string, readonly Series[]>();
   const labels = new Map<string, readonly string[]>();
-  const asked: { expr: string; at: EpochMs }[] = [];
+  const queries: { expr: string; at: EpochMs }[] = [];
   let failure: Error | undefined;
 
   const guard = (): void => {
@@ -38,7 +38,7 @@ export function createFakeMetricsSource(): FakeMetricsSource {
   };
 
   return {
-    asked,
+    queries,
     answer: (expr, answer) => void instants.set(expr, answer),
     answerRange: (expr, series) => void ranges.set(expr, series),
     answerLabel: (label, values) => void labels.set(label, values),
@@ -46,7 +46,7 @@ export function createFakeMetricsSource(): FakeMetricsSource {
       failure = error;
     },
     instant: async ({ expr, at }, signal) => {
-      asked.push({ expr, at });
+      queries.push({ expr, at });
       guard();
       const answer = instants.get(expr) ?? [];
       if (answer instanceof Error) throw answer;

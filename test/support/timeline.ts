@@ -9,7 +9,7 @@ import { START } from './virtual-clock.ts';
 /** Ticks of a timeline are this far apart. */
 export const TICK = ms(30_000);
 
-export const slotAt = (tick: number): EpochMs => after(START, ms(tick * TICK));
+export const evalTimeAt = (tick: number): EpochMs => after(START, ms(tick * TICK));
 
 export interface TimelineOptions {
   readonly rule?: Partial<SloRule>;
@@ -29,19 +29,19 @@ export interface Timeline {
   readonly alerts: readonly (Alert | undefined)[];
 }
 
-/** Plain text as it is; `$value` is the value: enough of a template for these tests. */
+/** Literal text with `$value`: enough of a template for these tests. */
 export const expandValue: RuleStepInput['expand'] = (text, { value }) =>
   text.replace('$value', String(value));
 
 /**
  * The evaluation of one cell of a row:
  *
- *     0.5   the expression gives one element with this value
- *     _     nothing breaches; the evidence, when asked, has no such series
- *     ok0.2 nothing breaches; the evidence is 0.2
- *     ?     nothing breaches; the evidence is not given
- *     nan   nothing breaches; the evidence is NaN
- *     X     the source fails          E     the rule is wrong
+ *     0.5   the expression returns one element with this value
+ *     _     nothing breaches; the recovery query returns no series
+ *     ok0.2 nothing breaches; the recovery query returns 0.2
+ *     ?     nothing breaches; the recovery query failed
+ *     nan   nothing breaches; the recovery query returns NaN
+ *     X     the source fails          E     the rule is invalid
  */
 function evaluationOf(cell: string, labels: Sample['labels']): RuleQueryResult {
   if (cell === 'X') return { kind: 'source-error', message: 'connection refused' };
@@ -82,7 +82,7 @@ export function runTimeline(row: string, options: TimelineOptions = {}): Timelin
       group: aGroup({ limit }),
       previous: state,
       evaluation: evaluationOf(cell, labels),
-      evalTime: slotAt(tick),
+      evalTime: evalTimeAt(tick),
       expand: expandValue,
       isPrometheus,
     });

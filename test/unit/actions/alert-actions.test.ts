@@ -4,7 +4,7 @@ import { UpstreamError } from '../../../src/lib/errors.ts';
 import { after, SECOND } from '../../../src/lib/units.ts';
 import { loadWithActions } from '../../../src/messages/with-actions.ts';
 import { aGroup } from '../../support/builders.ts';
-import { slotAt } from '../../support/timeline.ts';
+import { evalTimeAt } from '../../support/timeline.ts';
 import { sample, useKeepersBed } from './keepers-bed.ts';
 
 const bed = useKeepersBed();
@@ -49,7 +49,7 @@ describe('acknowledging', () => {
     expect(entry).toMatchObject({
       id: `${alertId}:acknowledged`,
       kind: 'act',
-      createdAt: slotAt(0),
+      createdAt: evalTimeAt(0),
       alert: { acknowledged: { by: 'U0ANN' } },
     });
     expect(entry).not.toMatchObject({ notified: expect.anything() });
@@ -86,11 +86,11 @@ describe('acknowledging', () => {
 
   it('its notification never outdates an end that is decided meanwhile', async () => {
     const { alertId } = await firing();
-    await bed.clock.advanceTo(after(slotAt(1), SECOND));
+    await bed.clock.advanceTo(after(evalTimeAt(1), SECOND));
     await bed.alerts.acknowledge({ alertId, by: 'U0ANN', now: bed.clock.now() });
     bed.metrics.answer('slow_share > 0.01', []);
     bed.metrics.answer('slow_share', [sample('checkout', 0.001)]);
-    await bed.evaluate(aGroup(), slotAt(1));
+    await bed.evaluate(aGroup(), evalTimeAt(1));
     const [act, end] = await bed.drain();
     expect([act?.kind, end?.kind]).toEqual(['act', 'resolved']);
     expect(act?.createdAt).toBeLessThanOrEqual(end?.createdAt ?? 0);

@@ -15,7 +15,7 @@ import { aGroup } from '../../support/builders.ts';
 import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 export const sample = (service: string, value: number): Sample => ({ labels: { service }, value });
@@ -87,8 +87,8 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
     async tick(number, breaching, proof = []) {
       metrics.answer('slow_share > 0.01', breaching);
       metrics.answer('slow_share', proof);
-      await clock.advanceTo(slotAt(number));
-      return await evaluate(aGroup(), slotAt(number));
+      await clock.advanceTo(evalTimeAt(number));
+      return await evaluate(aGroup(), evalTimeAt(number));
     },
     stored: async () =>
       Object.values((await store.loadGroup(aGroup().id))?.rules ?? {}).flatMap(({ alerts }) => alerts),

@@ -6,7 +6,7 @@ import { after, HOUR, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import { aGroup } from '../../support/builders.ts';
 import { createSpyRecorder } from '../../support/spies.ts';
-import { expandValue, slotAt } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { sample, useKeepersBed } from './keepers-bed.ts';
 
@@ -164,14 +164,14 @@ describe('silences that cannot be had', () => {
   it('because one is unreadable: everything is notified', async () => {
     bed.metrics.answer('slow_share > 0.01', BOTH);
     const { evaluate } = evaluation('bad-answer');
-    expect((await evaluate(aGroup(), slotAt(0))).kind).toBe('applied');
+    expect((await evaluate(aGroup(), evalTimeAt(0))).kind).toBe('applied');
     expect(await kinds()).toHaveLength(2);
   });
 
   it('because the store is away: nothing is notified, nothing is lost, and the next tick tells it', async () => {
     bed.metrics.answer('slow_share > 0.01', BOTH);
     const { evaluate } = evaluation('unavailable');
-    expect((await evaluate(aGroup(), slotAt(0))).kind).toBe('store-error');
+    expect((await evaluate(aGroup(), evalTimeAt(0))).kind).toBe('store-error');
     expect(await kinds()).toEqual([]);
     await bed.tick(1, BOTH);
     expect(await kinds()).toHaveLength(2);
@@ -180,7 +180,7 @@ describe('silences that cannot be had', () => {
   it('where nothing fires they are not asked for at all', async () => {
     bed.metrics.answer('slow_share > 0.01', []);
     const { evaluate, reads } = evaluation('unavailable');
-    expect((await evaluate(aGroup(), slotAt(0))).kind).toBe('applied');
+    expect((await evaluate(aGroup(), evalTimeAt(0))).kind).toBe('applied');
     expect(reads()).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ms } from '../../../src/lib/units.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
-import { runTimeline, slotAt, TICK, type TimelineOptions } from '../../support/timeline.ts';
+import { evalTimeAt, runTimeline, TICK, type TimelineOptions } from '../../support/timeline.ts';
 
 const ticks = (count: number) => ms(count * TICK);
 
@@ -16,7 +16,7 @@ type Timeline = ReturnType<typeof runTimeline>['transitions'];
 
 /** Cells: see `evaluationOf`. The bound is 0.01, so 0.5 breaches and 0.005 does not. */
 const rows: Readonly<Record<string, Row>> = {
-  'resolves on evidence that the value is good again': {
+  'resolves when the recovery condition is met': {
     expr: '0.5 ok0.005',
     states: 'F.',
     transitions: [
@@ -24,7 +24,7 @@ const rows: Readonly<Record<string, Row>> = {
       [1, 'resolved'],
     ],
   },
-  'says no data after two ticks without a series, once, and never resolves': {
+  'has no data after two ticks without a series, and never resolves': {
     expr: '0.5 _ _ _ _ _',
     states: 'FFNNNN',
     transitions: [
@@ -32,7 +32,7 @@ const rows: Readonly<Record<string, Row>> = {
       [2, 'no-data'],
     ],
   },
-  'takes a value of NaN for no evidence': {
+  'treats NaN as no data': {
     expr: '0.5 nan nan',
     states: 'FFN',
     transitions: [
@@ -40,12 +40,12 @@ const rows: Readonly<Record<string, Row>> = {
       [2, 'no-data'],
     ],
   },
-  'says nothing of one tick without data': {
+  'ignores one tick without data': {
     expr: '0.5 _ 0.5 _ 0.5',
     states: 'FFFFF',
     transitions: [[0, 'firing']],
   },
-  'says so when the data is back and still breaching': {
+  'reports data that is back and still breaching': {
     expr: '0.5 _ _ 0.5 _ _',
     states: 'FFNFFN',
     transitions: [
@@ -55,7 +55,7 @@ const rows: Readonly<Record<string, Row>> = {
       [5, 'no-data'],
     ],
   },
-  'only resolves when the data is back and good': {
+  'only resolves when the data is back and meets the recovery condition': {
     expr: '0.5 _ _ ok0.005',
     states: 'FFN.',
     transitions: [
@@ -64,7 +64,7 @@ const rows: Readonly<Record<string, Row>> = {
       [3, 'resolved'],
     ],
   },
-  'says so when the data is back and good while it is kept firing': {
+  'reports data that is back and meets the recovery condition while it is kept firing': {
     expr: '0.5 _ _ ok0.005 ok0.005',
     states: 'FFNK.',
     transitions: [
@@ -75,7 +75,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { keepFiringFor: ticks(1) },
   },
-  'holds an alert that a guard keeps out of the result while its value still breaches': {
+  'keeps an alert firing that a guard removes from the result while its value still breaches': {
     expr: '0.5 ok0.5 ok0.5 ok0.5 ok0.005',
     states: 'FFFF.',
     transitions: [
@@ -83,7 +83,7 @@ const rows: Readonly<Record<string, Row>> = {
       [4, 'resolved'],
     ],
   },
-  'says so when the data is back but held by a guard': {
+  'reports data that is back but removed by a guard': {
     expr: '0.5 _ _ ok0.5',
     states: 'FFNF',
     transitions: [
@@ -92,7 +92,7 @@ const rows: Readonly<Record<string, Row>> = {
       [3, 'data-back'],
     ],
   },
-  'asks for evidence at the very tick at which keep_firing_for ends': {
+  'evaluates the recovery at the tick at which keep_firing_for ends': {
     expr: '0.5 ok0.005 _ ok0.005',
     states: 'FKK.',
     transitions: [
@@ -101,7 +101,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { keepFiringFor: ticks(1) },
   },
-  'starts keep_firing_for anew when the value breaches again': {
+  'restarts keep_firing_for when the value breaches again': {
     expr: '0.5 ok0.005 0.5 ok0.005 ok0.005 ok0.005',
     states: 'FKFKK.',
     transitions: [
@@ -110,7 +110,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { keepFiringFor: ticks(2) },
   },
-  'concludes nothing from evidence that could not be asked': {
+  'keeps the state when the recovery query failed': {
     expr: '0.5 ? ? ? ? ok0.005',
     states: 'FFFFF.',
     transitions: [
@@ -118,7 +118,7 @@ const rows: Readonly<Record<string, Row>> = {
       [5, 'resolved'],
     ],
   },
-  'takes no data for a recovery where the rule asks for it': {
+  'treats no data as recovery if the rule says so': {
     expr: '0.5 _',
     states: 'F.',
     transitions: [
@@ -127,7 +127,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { onNoData: 'resolve' },
   },
-  'holds by evidence even where no data counts as recovery': {
+  'keeps firing by its value even if no data is treated as recovery': {
     expr: '0.5 ok0.5 _',
     states: 'FF.',
     transitions: [
@@ -136,7 +136,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { onNoData: 'resolve' },
   },
-  'drops a pending alert without asking anything': {
+  'drops a pending alert without a recovery query': {
     expr: '0.5 _ 0.5',
     states: 'P.P',
     transitions: [
@@ -146,7 +146,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { for: ticks(1) },
   },
-  'lets for stand still while the source fails': {
+  'pauses for while the source fails': {
     expr: '0.5 X X X 0.5 0.5',
     states: 'PPPPPF',
     transitions: [
@@ -155,7 +155,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { for: ticks(2) },
   },
-  'lets for stand still while the rule fails': {
+  'pauses for while the rule fails': {
     expr: '0.5 E 0.5 0.5',
     states: 'PPPF',
     transitions: [
@@ -164,7 +164,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { for: ticks(2) },
   },
-  'adds up several outages': {
+  'adds several outages': {
     expr: '0.5 X 0.5 X X 0.5 0.5',
     states: 'PPPPPPF',
     transitions: [
@@ -173,7 +173,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     rule: { for: ticks(3) },
   },
-  'lets keep_firing_for stand still while the source fails': {
+  'pauses keep_firing_for while the source fails': {
     expr: '0.5 X X ok0.005 X X ok0.005 ok0.005',
     states: 'FFFKKKK.',
     transitions: [
@@ -187,7 +187,7 @@ const rows: Readonly<Record<string, Row>> = {
     states: 'FFFFFF',
     transitions: [[0, 'firing']],
   },
-  'does not take a firing alert back when a reload raises for': {
+  'does not return a firing alert to pending when a reload raises for': {
     expr: '0.5 0.5 0.5',
     states: 'FFF',
     transitions: [[0, 'firing']],
@@ -195,35 +195,35 @@ const rows: Readonly<Record<string, Row>> = {
   },
 };
 
-describe('where the state machine differs from Prometheus on purpose', () => {
+describe('differences of the state machine from Prometheus', () => {
   it.each(Object.entries(rows))('it %s', (_, { expr, states, transitions, rule = {}, reload }) => {
     const result = runTimeline(expr, { rule, ...(reload === undefined ? {} : { reload }) });
     expect(result.states).toBe(states);
     expect(result.transitions).toEqual(transitions);
   });
 
-  it('dates no data from the last value that was seen', () => {
+  it('has no data since the last value', () => {
     const { alerts } = runTimeline('0.5 0.5 _ _');
     expect(alerts[3]).toMatchObject({
-      seenAt: slotAt(1),
-      noDataSince: slotAt(1),
+      seenAt: evalTimeAt(1),
+      noDataSince: evalTimeAt(1),
       missedTicks: 2,
       value: 0.5,
     });
   });
 
-  it('shows the value that proved a recovery, and the worst one of the alertId', () => {
+  it('has the value that met the recovery condition, and the worst value of the alert', () => {
     const { alerts } = runTimeline('0.5 0.9 0.4 ok0.005');
     expect(alerts[3]).toMatchObject({
       state: 'resolved',
       resolveReason: 'recovered',
-      resolvedAt: slotAt(3),
+      resolvedAt: evalTimeAt(3),
       value: 0.005,
       peak: 0.9,
     });
   });
 
-  it('takes the lowest value for the worst where low is bad', () => {
+  it('has the lowest value as its worst where low is bad', () => {
     const rule = { comparison: '<', recovery: { expr: 'up', comparison: '<', bound: 1 } } as const;
     expect(runTimeline('0.5 0.2 0.7', { rule }).alerts[2]?.peak).toBe(0.2);
   });
@@ -233,18 +233,18 @@ describe('where the state machine differs from Prometheus on purpose', () => {
     expect(runTimeline('0.5 ok0.005 ok0.003', { rule: { recovery } }).states).toBe('FF.');
   });
 
-  it('gives the same labels a new alert each time they fire', () => {
+  it('creates a new alert each time the same labels fire', () => {
     const { alerts } = runTimeline('0.5 ok0 0.5');
     expect(alerts[0]?.fingerprint).toBe(alerts[2]?.fingerprint);
     expect(alerts[0]?.alertId).not.toBe(alerts[2]?.alertId);
     expect(alerts[1]?.alertId).toBe(alerts[0]?.alertId);
   });
 
-  it('remembers since when the source fails', () => {
+  it('stores since when the source fails', () => {
     expect(runTimeline('0.5 X X').last?.health).toEqual({
       kind: 'source-error',
       message: 'connection refused',
-      since: slotAt(1),
+      since: evalTimeAt(1),
     });
     expect(runTimeline('0.5 X X 0.5').last?.health).toEqual({ kind: 'ok' });
   });

@@ -4,16 +4,16 @@ import { breachesOf } from '../../../src/alerts/identity.ts';
 import { stepRule } from '../../../src/alerts/step-rule.ts';
 import { fingerprint } from '../../../src/lib/labels.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
-import { expandValue, slotAt } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 
 describe('the identity of an alert', () => {
-  it('ends an alert whose series goes on under other labels, such as a severity that depends on the value', () => {
+  it('resolves an alert whose series continues with other labels, such as a severity that depends on the value', () => {
     const rule = aRule({ labels: { severity: 'level $value' } });
     const input = { rule, group: aGroup(), expand: expandValue };
     const at = (value: number) =>
-      ({ kind: 'vector', samples: [{ labels: { service: 'a' }, value }], evidence: [] }) as const;
-    const first = stepRule({ ...input, previous: undefined, evaluation: at(1), evalTime: slotAt(0) });
-    const second = stepRule({ ...input, previous: first.next, evaluation: at(2), evalTime: slotAt(1) });
+      ({ kind: 'vector', samples: [{ labels: { service: 'a' }, value }], recoverySamples: [] }) as const;
+    const first = stepRule({ ...input, previous: undefined, evaluation: at(1), evalTime: evalTimeAt(0) });
+    const second = stepRule({ ...input, previous: first.next, evaluation: at(2), evalTime: evalTimeAt(1) });
     expect(second.transitions.map(({ kind, alert }) => `${alert.labels['severity']} ${kind}`).sort()).toEqual(
       ['level 1 resolved', 'level 2 firing'],
     );
@@ -22,7 +22,7 @@ describe('the identity of an alert', () => {
   const name = constantFrom('__name__', 'alertname', 'a', 'b', 'c', 'team', 'zone');
   const labels = dictionary(name, constantFrom('', 'x', 'y', '$value'));
 
-  it("is what putting the rule's labels over the element's, one by one, gives", () => {
+  it("is that of the element's labels, overwritten one by one by the rule's", () => {
     assert(
       property(labels, labels, (element, own) => {
         const rule = aRule({ name: 'A', labels: own });
@@ -39,7 +39,7 @@ describe('the identity of an alert', () => {
     );
   });
 
-  it('is the same in every evaluation, and follows a template whose value changes', () => {
+  it('is the same in every evaluation, and changes with the value of a template', () => {
     const rule = aRule({ labels: { level: '$value' } });
     const labels = { service: 'a' };
     const levelAt = (value: number) => {
@@ -49,7 +49,7 @@ describe('the identity of an alert', () => {
     expect([levelAt(1), levelAt(1), levelAt(2), levelAt(1)]).toEqual(['1', '1', '2', '1']);
   });
 
-  it('is what it would be without the evaluations before, whichever elements come, go and change places', () => {
+  it('does not depend on earlier evaluations, whichever elements are added, removed and reordered', () => {
     const element = record({
       labels: record({
         service: constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
@@ -71,7 +71,7 @@ describe('the identity of an alert', () => {
     );
   });
 
-  it('is not worked out again for an element that is in the result again', () => {
+  it('is not computed again for an element that is in the next result', () => {
     const rule = aRule();
     const samples = (...names: readonly string[]) =>
       names.map((service) => ({ labels: { service }, value: 1 }));
@@ -86,7 +86,7 @@ describe('the identity of an alert', () => {
     for (const name of ['a', 'c', 'd']) expect(second.get(name), name).toBe(first.get(name));
   });
 
-  it('is notified apart where a value reads like another label', () => {
+  it('is different where a value looks like another label', () => {
     const rule = aRule();
     const [a, b] = [{ x: '1', y: '2' }, { x: '11:y1:2' }];
     const found = [a, b].map((labels) => [

@@ -4,7 +4,7 @@ import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { ms } from '../../../src/lib/units.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, aPlainRule } from '../../support/builders.ts';
-import { expandValue, runTimeline, slotAt, TICK, type TimelineOptions } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue, runTimeline, TICK, type TimelineOptions } from '../../support/timeline.ts';
 
 const ticks = (count: number) => ms(count * TICK);
 
@@ -17,27 +17,31 @@ interface Row {
 
 describe('the state machine as Prometheus has it', () => {
   const rows: Readonly<Record<string, Row>> = {
-    'fires at first sight without for': { expr: '_ 1 1 _', states: '.FF.' },
+    'fires at the first breach without for': { expr: '_ 1 1 _', states: '.FF.' },
     'waits for as long as for says': { expr: '1 1 1 1', states: 'PPFF', rule: { for: ticks(2) } },
     'waits one more tick when for is shorter than the interval': {
       expr: '1 1',
       states: 'PF',
       rule: { for: ms(TICK / 2) },
     },
-    'drops a pending alert that vanishes and starts anew': {
+    'drops a pending alert that is not returned, and starts again': {
       expr: '1 1 _ 1 1 1',
       states: 'PP.PPF',
       rule: { for: ticks(2) },
     },
-    'resolves a firing alert that vanishes': { expr: '1 1 _ 1', states: 'PF.P', rule: { for: ticks(1) } },
+    'resolves a firing alert that is not returned': {
+      expr: '1 1 _ 1',
+      states: 'PF.P',
+      rule: { for: ticks(1) },
+    },
     'counts zero as an element': { expr: '0 0', states: 'FF' },
     'counts NaN as an element': { expr: 'NaN NaN', states: 'FF' },
-    'fires on for as long as keep_firing_for says': {
+    'keeps firing for keep_firing_for': {
       expr: '1 _ _ _ _',
       states: 'FKK..',
       rule: { keepFiringFor: ticks(2) },
     },
-    'starts keep_firing_for anew after a reappearance': {
+    'restarts keep_firing_for after another breach': {
       expr: '1 _ 1 _ _ _',
       states: 'FKFKK.',
       rule: { keepFiringFor: ticks(2) },
@@ -53,7 +57,7 @@ describe('the state machine as Prometheus has it', () => {
       rule: { for: ticks(1) },
     },
     'keeps its state through an error of the rule': { expr: '1 E 1 _', states: 'FFF.' },
-    'lets for run on during an error': { expr: '1 X X 1', states: 'PPPF', rule: { for: ticks(3) } },
+    'continues for during an error': { expr: '1 X X 1', states: 'PPPF', rule: { for: ticks(3) } },
     'goes back to pending when a reload raises for': {
       expr: '1 1 1 1 1 1',
       states: 'PFFPPF',
@@ -73,19 +77,19 @@ describe('the state machine as Prometheus has it', () => {
     expect(runTimeline(expr, options).states).toBe(states);
   });
 
-  it('needs no mode for a rule without evidence', () => {
+  it('needs no mode for a rule without a recovery condition', () => {
     const { recovery: _evidence, ...rule } = aPlainRule({ keepFiringFor: ticks(1) });
-    const input = { rule, group: aGroup(), evalTime: slotAt(0), expand: expandValue };
+    const input = { rule, group: aGroup(), evalTime: evalTimeAt(0), expand: expandValue };
     const fired = stepRule({
       ...input,
       previous: undefined,
       evaluation: { kind: 'vector', samples: [{ labels: {}, value: 1 }] },
     });
     const gone = { kind: 'vector', samples: [] } as const;
-    const kept = stepRule({ ...input, previous: fired.next, evaluation: gone, evalTime: slotAt(1) });
-    const ended = stepRule({ ...input, previous: kept.next, evaluation: gone, evalTime: slotAt(2) });
+    const kept = stepRule({ ...input, previous: fired.next, evaluation: gone, evalTime: evalTimeAt(1) });
+    const ended = stepRule({ ...input, previous: kept.next, evaluation: gone, evalTime: evalTimeAt(2) });
     expect(ended.transitions).toMatchObject([
-      { kind: 'resolved', alert: { resolveReason: 'no-longer-breaching', resolvedAt: slotAt(2) } },
+      { kind: 'resolved', alert: { resolveReason: 'no-longer-breaching', resolvedAt: evalTimeAt(2) } },
     ]);
   });
 
@@ -96,7 +100,7 @@ describe('the state machine as Prometheus has it', () => {
     expect(alerts[32]).toBeUndefined();
   });
 
-  it('refreshes value and annotations of a known alert, and keeps those of a no-data reason one', () => {
+  it('updates value and annotations of a known alert, and keeps those of one that is not returned', () => {
     const rule = { annotations: { summary: 'value $value' }, keepFiringFor: ticks(9) };
     const { alerts } = runTimeline('0.5 0.7 _', { rule, isPrometheus: true });
     expect(alerts.map((alert) => [alert?.value, alert?.annotations['summary']])).toEqual([
@@ -106,9 +110,9 @@ describe('the state machine as Prometheus has it', () => {
     ]);
   });
 
-  it('remembers when it became active and when it fired', () => {
+  it('stores when it became active and when it fired', () => {
     const { alerts } = runTimeline('1 1 1', { rule: { for: ticks(2) } });
-    expect(alerts[2]).toMatchObject({ activeAt: slotAt(0), firedAt: slotAt(2) });
+    expect(alerts[2]).toMatchObject({ activeAt: evalTimeAt(0), firedAt: evalTimeAt(2) });
   });
 });
 
@@ -119,7 +123,7 @@ describe('the labels of an alert', () => {
       group: aGroup(),
       previous: undefined,
       evaluation: { kind: 'vector', samples: [sample] },
-      evalTime: slotAt(0),
+      evalTime: evalTimeAt(0),
       expand: (text, { labels, value }) =>
         text.replace(/\{\{(\w+)\}\}/g, (_, name: string) =>
           name === 'value' ? String(value) : (labels[name] ?? ''),
@@ -138,17 +142,17 @@ describe('the labels of an alert', () => {
       sample,
       { alertname: 'Slow', service: 'checkout', zone: 'b', severity: 'page' },
     ],
-    'have their templates expanded with what the result says, not with what the rule adds': [
+    'have their templates expanded with the labels of the result, not of the rule': [
       { labels: { zone: 'b', was: '{{zone}}', level: 'v{{value}}' } },
       sample,
       { alertname: 'Slow', service: 'checkout', zone: 'b', was: 'a', level: 'v2' },
     ],
-    'lack a label whose template gives nothing': [
+    'lack a label whose template is empty': [
       { labels: { zone: '{{none}}' } },
       sample,
       { alertname: 'Slow', service: 'checkout' },
     ],
-    'carry the name of the rule whatever else says alertname': [
+    'have the name of the rule as alertname, whatever else sets it': [
       { labels: { alertname: 'Mine' } },
       { labels: { alertname: 'Theirs' }, value: 1 },
       { alertname: 'Slow' },
@@ -161,8 +165,8 @@ describe('the labels of an alert', () => {
   });
 });
 
-describe('a result that two elements of which give the same labels', () => {
-  it('fails the rule and leaves its state alone', () => {
+describe('a result with two elements of the same alert labels', () => {
+  it('fails the rule and keeps its state', () => {
     const rule = aPlainRule({ labels: { zone: '' } });
     const input = { rule, group: aGroup(), expand: expandValue };
     const one = { labels: { zone: 'a' }, value: 1 };
@@ -170,13 +174,13 @@ describe('a result that two elements of which give the same labels', () => {
       ...input,
       previous: undefined,
       evaluation: { kind: 'vector', samples: [one] },
-      evalTime: slotAt(0),
+      evalTime: evalTimeAt(0),
     }).next;
     const { next, transitions } = stepRule({
       ...input,
       previous: before,
       evaluation: { kind: 'vector', samples: [one, { labels: { zone: 'b' }, value: 2 }] },
-      evalTime: slotAt(1),
+      evalTime: evalTimeAt(1),
       isPrometheus: true,
     });
     expect(next.alerts).toEqual(before.alerts);

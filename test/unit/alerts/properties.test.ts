@@ -8,7 +8,7 @@ import { ms } from '../../../src/lib/units.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, aPlainRule, aRule } from '../../support/builders.ts';
 import { runsOf } from '../../support/runs.ts';
-import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue, TICK } from '../../support/timeline.ts';
 
 const SERVICES = ['a', 'b', 'c', 'd'] as const;
 
@@ -26,7 +26,7 @@ const vector = fc
 const evaluation: fc.Arbitrary<RuleQueryResult> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('vector' as const), samples: vector, evidence: vector }),
+    arbitrary: fc.record({ kind: fc.constant('vector' as const), samples: vector, recoverySamples: vector }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('vector' as const), samples: vector }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'source-error', message: 'down' } as const) },
@@ -65,7 +65,7 @@ function run({ rule: evaluated, limit, isPrometheus, evaluations }: Scenario): R
       group: aGroup({ limit }),
       previous: states.at(-1),
       evaluation: one,
-      evalTime: slotAt(tick),
+      evalTime: evalTimeAt(tick),
       expand: expandValue,
       isPrometheus,
     });
@@ -81,7 +81,7 @@ const check = (property: (scenario: Scenario) => void): void =>
 const active = (state: RuleState | undefined): readonly Alert[] =>
   (state?.alerts ?? []).filter((alert) => alert.state !== 'resolved');
 
-/** Freezes a value and everything in it. */
+/** Freezes a value deeply. */
 function deepFreeze<T>(target: T): T {
   if (typeof target === 'object' && target !== null) {
     Object.freeze(target);
@@ -90,8 +90,8 @@ function deepFreeze<T>(target: T): T {
   return target;
 }
 
-describe('whatever a rule sees', () => {
-  it('every alert that fires goes on or ends, once, and none ends that has not fired', () => {
+describe('for all results of a rule', () => {
+  it('every alert that fires is active or resolves once, and none resolves that has not fired', () => {
     check((given) => {
       const { states, transitions } = run(given);
       const kindsOf = new Map<string, Transition['kind'][]>();
@@ -109,7 +109,7 @@ describe('whatever a rule sees', () => {
     });
   });
 
-  it('an alert that was firing is firing or has been notified to have ended', () => {
+  it('an alert that was firing is firing or has resolved', () => {
     check((given) => {
       const { states, transitions } = run(given);
       for (const [tick, state] of states.entries()) {
@@ -124,7 +124,7 @@ describe('whatever a rule sees', () => {
     });
   });
 
-  it('no data is notified before it is over, and each only once in a row', () => {
+  it('no-data and data-back alternate', () => {
     check((given) => {
       const last = new Map<string, Transition['kind']>();
       for (const { kind, alert } of run(given).transitions.flat()) {
@@ -135,23 +135,23 @@ describe('whatever a rule sees', () => {
     });
   });
 
-  it('time never goes back in an alert', () => {
+  it('the times of an alert never decrease', () => {
     check((given) => {
       for (const [tick, { alerts }] of run(given).states.entries()) {
         for (const alert of alerts) {
           const times = [alert.activeAt, alert.firedAt, alert.resolvedAt].filter((at) => at !== undefined);
           expect(times).toEqual([...times].sort((x, y) => x - y));
           expect(Math.max(...times, alert.seenAt, alert.keepFiringSince ?? 0)).toBeLessThanOrEqual(
-            slotAt(tick),
+            evalTimeAt(tick),
           );
           expect(alert.pausedFor ?? 0).toBeGreaterThanOrEqual(0);
-          expect(alert.pausedFor ?? 0).toBeLessThanOrEqual(slotAt(tick) - alert.activeAt);
+          expect(alert.pausedFor ?? 0).toBeLessThanOrEqual(evalTimeAt(tick) - alert.activeAt);
         }
       }
     });
   });
 
-  it('an evaluation that fails changes no state and tells nothing', () => {
+  it('a failed evaluation changes no state and has no transitions', () => {
     check((given) => {
       const { states, transitions } = run(given);
       for (const [tick, one] of given.evaluations.entries()) {
@@ -189,25 +189,25 @@ describe('whatever a rule sees', () => {
     });
   });
 
-  it('the same input gives the same answer, and is left as it was', () => {
+  it('the same input has the same result, and is not modified', () => {
     check((given) => {
       expect(run(deepFreeze(given))).toEqual(run(given));
     });
   });
 
-  it('a state that went through the store gives the same answer', () => {
+  it('a stored and loaded state has the same result', () => {
     check((given) => {
       const input = { rule: given.rule, group: aGroup({ limit: given.limit }), expand: expandValue };
       const { states } = run(given);
       const last = given.evaluations.at(-1) ?? { kind: 'source-error', message: '' };
       const step = (previous: RuleState | undefined) =>
-        stepRule({ ...input, previous, evaluation: last, evalTime: slotAt(given.evaluations.length) });
+        stepRule({ ...input, previous, evaluation: last, evalTime: evalTimeAt(given.evaluations.length) });
       const stored = decodeRecord(encodeRecord(states.at(-1) ?? {})) as RuleState;
       expect(step(stored)).toEqual(step(states.at(-1)));
     });
   });
 
-  it("a rule without evidence differs from Prometheus's mode only in the time of its timers during failures", () => {
+  it("a rule without a recovery condition differs from Prometheus's mode only in its timers during failures", () => {
     check((given) => {
       const evaluations = given.evaluations.filter(({ kind }) => kind === 'vector');
       const plain = { ...given, rule: aPlainRule(given.rule), evaluations };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../../src/alerts/record-codec.ts';
 
 describe('a record', () => {
-  it('comes back as it was, with numbers of every kind', () => {
+  it('is decoded as it was encoded, with numbers of every kind', () => {
     const record = fc.dictionary(
       fc.string(),
       fc.oneof(
@@ -38,7 +38,7 @@ describe('a record', () => {
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
   });
 
-  it('that cannot be read is an error of the store', () => {
+  it('that cannot be decoded is an error of the store', () => {
     expect(() => decodeRecord('{"half":')).toThrow(
       expect.objectContaining({ system: 'store', code: 'bad-answer' }),
     );
@@ -50,7 +50,7 @@ describe('the version of a store', () => {
     expect(() => requireKnownVersion('1', { known: 1, where: 'It' })).not.toThrow();
   });
 
-  it.each(['0', '2', '99', 'other'])('%s is refused, and no retry can help', (version) => {
+  it.each(['0', '2', '99', 'other'])('%s is rejected, without a retry', (version) => {
     expect(() => requireKnownVersion(version, { known: 1, where: 'It' })).toThrow(
       expect.objectContaining({ code: 'bad-request', retryable: false }),
     );

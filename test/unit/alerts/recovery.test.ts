@@ -29,7 +29,7 @@ describe('an alert of a rule whose recovery condition has no comparison', () => 
     ]);
   });
 
-  it('ends without data where its rule says so', () => {
+  it('resolves without data if its rule says so', () => {
     expect(runTimeline('0.5 _', { rule: { ...rule, onNoData: 'resolve' } }).states).toBe('F.');
   });
 });

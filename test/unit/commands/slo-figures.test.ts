@@ -69,7 +69,7 @@ describe('the figures of a row', () => {
     ]);
     const [row] = await rows();
     expect(row).toMatchObject({ state: 'ok', subject: 'cart', value: 0.004 });
-    expect(metrics.asked.map(({ expr }) => expr)).toContain(ratesOf('cart'));
+    expect(metrics.queries.map(({ expr }) => expr)).toContain(ratesOf('cart'));
   });
 
   it('are an interval where the threshold is no bucket bound', async () => {

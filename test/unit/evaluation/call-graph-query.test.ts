@@ -20,7 +20,7 @@ const call = (from: string, to: string, service = to): Sample => {
   };
 };
 
-it('connects services by name and by name and namespace, and knows callers by the service they answer for', () => {
+it('connects services by name and by name with namespace, and identifies callers by the service of their workload', () => {
   const graph = callGraphOf([
     call('gateway.ingress', 'checkout-v1.shop', 'checkout'),
     call('checkout-v1.shop', 'payments-v2.bank', 'payments'),
@@ -31,47 +31,47 @@ it('connects services by name and by name and namespace, and knows callers by th
   expect(graph.get('payments')).toBeUndefined();
 });
 
-it('keeps services of one name in two namespaces apart', () => {
+it('separates services of one name in two namespaces', () => {
   const graph = callGraphOf([call('checkout.prod', 'payments.prod'), call('checkout.test', 'payments.test')]);
   expect(graph.get('checkout.prod')).toEqual(new Set(['payments.prod']));
 });
 
 function setUp(answers: readonly (readonly Sample[] | 'down')[]) {
   const warnings: string[] = [];
-  const asked: number[] = [];
+  const queriedAt: number[] = [];
   const silent = (): void => undefined;
-  const learn = createCallGraphQuery({
+  const callGraphAt = createCallGraphQuery({
     clock: createVirtualClock(),
     logger: { debug: silent, info: silent, error: silent, warn: (message) => warnings.push(message) },
     metrics: {
       instant: async ({ at }) => {
-        const answer = answers[asked.push(at) - 1];
+        const answer = answers[queriedAt.push(at) - 1];
         if (answer === 'down' || answer === undefined)
           throw new UpstreamError({ system: 'prometheus', code: 'unavailable', message: 'down', advice: '' });
         return answer;
       },
     },
   });
-  return { learn, asked, warnings };
+  return { callGraphAt, queriedAt, warnings };
 }
 
-it('asks once a minute', async () => {
-  const { learn, asked } = setUp([[call('a.n', 'b.n')], []]);
-  expect((await learn(START))?.has('a')).toBe(true);
-  expect((await learn(after(START, ms(MINUTE - 1))))?.has('a')).toBe(true);
-  expect((await learn(after(START, MINUTE)))?.size).toBe(0);
-  expect(asked).toEqual([START, after(START, MINUTE)]);
+it('queries once a minute', async () => {
+  const { callGraphAt, queriedAt } = setUp([[call('a.n', 'b.n')], []]);
+  expect((await callGraphAt(START))?.has('a')).toBe(true);
+  expect((await callGraphAt(after(START, ms(MINUTE - 1))))?.has('a')).toBe(true);
+  expect((await callGraphAt(after(START, MINUTE)))?.size).toBe(0);
+  expect(queriedAt).toEqual([START, after(START, MINUTE)]);
 });
 
-it('works by what it knew while Prometheus does not answer, and asks again after a minute', async () => {
-  const { learn, asked, warnings } = setUp([[call('a.n', 'b.n')], 'down', []]);
-  await learn(START);
-  expect((await learn(after(START, MINUTE)))?.has('a')).toBe(true);
-  expect((await learn(after(START, ms(MINUTE + 1))))?.has('a')).toBe(true);
-  expect(asked).toHaveLength(2);
+it('returns the last call graph while Prometheus does not respond, and queries again after a minute', async () => {
+  const { callGraphAt, queriedAt, warnings } = setUp([[call('a.n', 'b.n')], 'down', []]);
+  await callGraphAt(START);
+  expect((await callGraphAt(after(START, MINUTE)))?.has('a')).toBe(true);
+  expect((await callGraphAt(after(START, ms(MINUTE + 1))))?.has('a')).toBe(true);
+  expect(queriedAt).toHaveLength(2);
   expect(warnings).toHaveLength(1);
 });
 
-it('knows nothing before the first answer', async () => {
-  expect(await setUp(['down']).learn(before(START, MINUTE))).toBeUndefined();
+it('is undefined before the first response', async () => {
+  expect(await setUp(['down']).callGraphAt(before(START, MINUTE))).toBeUndefined();
 });

@@ -11,22 +11,22 @@ import { aSourceError, createFakeMetricsSource } from '../../support/fake-metric
 import { runsOf } from '../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue, TICK } from '../../support/timeline.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 /** What happens at one tick. */
 const tick = fc.record({
   services: fc.subarray(['a', 'b', 'c']),
-  /** Services whose value can be seen though they do not breach. */
+  /** Services that the recovery query returns within the threshold. */
   seen: fc.subarray(['a', 'b', 'c']),
   source: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'down'),
-  /** `lost`: nothing is written; `unknown`: it is written, and the answer does not come. */
+  /** `lost`: nothing is written; `unknown`: it is written and the response is lost. */
   store: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'lost', 'unknown'),
-  /** How many replicas run the tick, at once. */
+  /** The number of replicas that run the tick concurrently. */
   replicas: fc.integer({ min: 1, max: 2 }),
-  /** A replica that wakes up late runs a tick that nobody had claimed after this one: so many seconds earlier. */
+  /** A delayed replica runs an unclaimed tick after this one, this many seconds earlier. */
   late: fc.constantFrom(0, 0, 0, 1, 70),
-  /** What the files say from this tick on, as after a reload. */
+  /** The rule files from this tick on, as after a reload. */
   files: fc.constantFrom('as they were', 'as they were', 'as they were', 'other text', 'no such rule'),
 });
 const scenario = fc.record({
@@ -40,7 +40,7 @@ type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 const samplesOf = (services: readonly string[], value: number): readonly Sample[] =>
   services.map((service) => ({ labels: { service }, value }));
 
-/** Calm at last: nothing breaches, nothing is seen, everything works. Enough ticks for what is missing to be missed. */
+/** No breach, no data, no failure: after enough such ticks an alert has no data. */
 const QUIET: Tick = {
   services: [],
   seen: [],
@@ -55,7 +55,7 @@ const QUIET_TICKS = 4;
 const gone = () =>
   new UpstreamError({ system: 'store', code: 'timeout', message: 'no answer', advice: 'Wait.' });
 
-describe('through failures of the source and of the store, restarts at every tick and a second replica', () => {
+describe('with failures of the source and the store, restarts at every tick and a second replica', () => {
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   const clock = createVirtualClock();
   let groups = 0;
@@ -68,7 +68,7 @@ describe('through failures of the source and of the store, restarts at every tic
     await temp.dispose();
   });
 
-  /** The store as a tick finds it, counting what was applied at which evaluation time. */
+  /** The store of a tick; records the applied evaluation times. */
   const storeFor = (mood: Tick['store'], applied: number[]): Store => ({
     ...temp.store,
     applyEvaluation: async (change) => {
@@ -80,19 +80,19 @@ describe('through failures of the source and of the store, restarts at every tic
     },
   });
 
-  /** The group as the files have it at a tick. */
+  /** The group in the rule files of a tick. */
   const groupAt = (group: RuleGroup, files: Tick['files']): RuleGroup => {
     if (files === 'no such rule') return { ...group, rules: [] };
     if (files === 'as they were') return group;
     return {
       ...group,
-      rules: group.rules.map((rule) => ({ ...rule, annotations: { summary: 'other words' } })),
+      rules: group.rules.map((rule) => ({ ...rule, annotations: { summary: 'other text' } })),
     };
   };
 
   const STAGES = ['pending', 'firing', 'resolved'] as const;
 
-  /** Looks at what is stored after every tick: its evaluation time and the stage of every alert only ever go on. */
+  /** Checks the stored state after every tick: its evaluation time and the stage of every alert never go back. */
   const createWitness = (group: string) => {
     let evalTime = 0;
     const stages = new Map<string, number>();
@@ -124,8 +124,8 @@ describe('through failures of the source and of the store, restarts at every tic
         expand: expandValue,
       });
       const given = groupAt(group, now.files);
-      await Promise.all(Array.from({ length: now.replicas }, () => evaluate(given, slotAt(number))));
-      if (now.late > 0) await evaluate(given, before(slotAt(number), ms(now.late * SECOND)));
+      await Promise.all(Array.from({ length: now.replicas }, () => evaluate(given, evalTimeAt(number))));
+      if (now.late > 0) await evaluate(given, before(evalTimeAt(number), ms(now.late * SECOND)));
       await look();
     }
     return applied;
@@ -134,14 +134,14 @@ describe('through failures of the source and of the store, restarts at every tic
   const drain = async (): Promise<readonly OutboxEntry[]> => {
     const entries: OutboxEntry[] = [];
     for (;;) {
-      const entry = await temp.store.takeEntry({ now: slotAt(1_000), lease: MINUTE });
+      const entry = await temp.store.takeEntry({ now: evalTimeAt(1_000), lease: MINUTE });
       if (entry === undefined) return entries;
       entries.push(entry);
       await temp.store.completeEntry({ id: entry.id });
     }
   };
 
-  it('every posted firing ends or goes on, once, and an evaluation time is applied at most once', async () => {
+  it('every posted alert is active or resolved once, and an evaluation time is applied at most once', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async ({ ticks, ...over }) => {
         const group = aGroup({ name: `chaos-${groups++}`, rules: [aRule(over)] });
@@ -170,7 +170,7 @@ describe('through failures of the source and of the store, restarts at every tic
     );
   });
 
-  it('when all is calm again, every posted firing has been notified to be over, or to be unknown', async () => {
+  it('after everything recovered, every posted alert was notified as resolved or as without data', async () => {
     let posted = 0;
     await fc.assert(
       fc.asyncProperty(scenario, async ({ ticks, ...over }) => {

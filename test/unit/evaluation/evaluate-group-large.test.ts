@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => temp.dispose());
 
-/** A group of rules that breach; each question takes so long. */
+/** A group of breaching rules, and the duration of each query. */
 function aLargeGroup({ rules, takes }: { rules: number; takes: number }) {
   const metrics = createFakeMetricsSource();
   const exprs = Array.from({ length: rules }, (_, index) => `expr_${index}`);
@@ -47,7 +47,7 @@ function aLargeGroup({ rules, takes }: { rules: number; takes: number }) {
   };
 }
 
-test('a group whose questions one by one would take longer than its interval is through in time', async () => {
+test('a group whose queries together take longer than its interval finishes in time', async () => {
   const tick = aLargeGroup({ rules: 200, takes: 200 });
   const { firing, seconds, keys } = await tick();
   expect(firing).toBe(200);
@@ -55,7 +55,7 @@ test('a group whose questions one by one would take longer than its interval is 
   expect(keys[1]).toBe('expr_1');
 });
 
-test('when there are more rules than can be asked in an interval, the next ticks ask those that were left out', async () => {
+test('when not all rules can be queried in an interval, the next ticks query the others first', async () => {
   const tick = aLargeGroup({ rules: 120, takes: 1_000 });
   const counts: number[] = [];
   for (let ticks = 0; ticks < 4; ticks++) {

@@ -13,12 +13,12 @@ import {
 } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 const checkout = (value: number): Sample => ({ labels: { service: 'checkout' }, value });
 
-describe('when a firing alert goes without data', () => {
+describe('when a firing alert has no data', () => {
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   let clock: VirtualClock;
   let metrics: FakeMetricsSource;
@@ -31,8 +31,8 @@ describe('when a firing alert goes without data', () => {
   afterEach(() => temp.dispose());
 
   const tick = async (number: number): Promise<void> => {
-    await clock.advanceTo(slotAt(number));
-    await evaluate(aGroup(), slotAt(number));
+    await clock.advanceTo(evalTimeAt(number));
+    await evaluate(aGroup(), evalTimeAt(number));
   };
   const drain = async (): Promise<readonly OutboxEntry[]> => {
     const entries: OutboxEntry[] = [];
@@ -60,25 +60,25 @@ describe('when a firing alert goes without data', () => {
       },
     });
   };
-  const goWithoutData = async (evidence: readonly Sample[] | Error): Promise<void> => {
+  const goWithoutData = async (recovery: readonly Sample[] | Error): Promise<void> => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
     metrics.answer('slow_share > 0.01', []);
-    metrics.answer('slow_share', evidence);
+    metrics.answer('slow_share', recovery);
     for (const number of [1, 2, 3, 4]) await tick(number);
   };
 
-  it('looks once for what no-data reason, at the evaluation time of its second miss, and keeps it with the alert', async () => {
+  it('determines the reason once, at the second evaluation without data, and stores it with the alert', async () => {
     looking({ kind: 'traffic' });
     await goWithoutData([]);
-    expect(looked.map(({ at, alerts }) => [at, alerts.length])).toEqual([[slotAt(2), 1]]);
+    expect(looked.map(({ at, alerts }) => [at, alerts.length])).toEqual([[evalTimeAt(2), 1]]);
     const notified = (await drain()).filter(({ kind }) => kind === 'no-data');
     expect(notified.map(({ alert }) => [alert.noDataSince, alert.noDataReason])).toEqual([
-      [slotAt(0), { kind: 'traffic' }],
+      [evalTimeAt(0), { kind: 'traffic' }],
     ]);
   });
 
-  it('blames the source where that calls its own answer partial, and asks it nothing more', async () => {
+  it('gives the source as the reason when the response is partial, and sends no more queries', async () => {
     looking({ kind: 'traffic' });
     await goWithoutData(aSourceError('partial', 'a part of the data only'));
     expect(looked).toEqual([]);
@@ -86,17 +86,17 @@ describe('when a firing alert goes without data', () => {
     expect(notified.map(({ alert }) => alert.noDataReason)).toEqual([{ kind: 'source' }]);
   });
 
-  it('forgets what no-data reason when the data is back, and remembers for how long it was gone', async () => {
+  it('removes the reason when the data is back, and stores the time window without data', async () => {
     looking({ kind: 'series', metric: 'm' });
     await goWithoutData([]);
     metrics.answer('slow_share > 0.01', [checkout(0.4)]);
     await tick(5);
     const back = (await drain()).find(({ kind }) => kind === 'data-back');
     expect(back?.alert.noDataReason).toBeUndefined();
-    expect(back?.alert.gap).toEqual({ start: slotAt(0), end: slotAt(5) });
+    expect(back?.alert.gap).toEqual({ start: evalTimeAt(0), end: evalTimeAt(5) });
   });
 
-  it('counts evidence that does not come as a source that does not answer, from its first time on', async () => {
+  it('treats a failed recovery query as a source error since its first failure', async () => {
     looking({ kind: 'traffic' });
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
@@ -107,7 +107,7 @@ describe('when a firing alert goes without data', () => {
     expect((await temp.store.loadGroup(aGroup().id))?.rules[aRule().key]?.health).toEqual({
       kind: 'source-error',
       message: 'too slow',
-      since: slotAt(1),
+      since: evalTimeAt(1),
     });
   });
 });

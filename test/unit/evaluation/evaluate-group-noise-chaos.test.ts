@@ -14,7 +14,7 @@ import { noiseOf } from '../../support/noise.ts';
 import { isFullRun, runsOf } from '../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue, TICK } from '../../support/timeline.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const SERVICES = ['a', 'b', 'c', 'd', 'e'];
@@ -22,11 +22,11 @@ const SERVICES = ['a', 'b', 'c', 'd', 'e'];
 /** What happens at one tick. */
 const tick = fc.record({
   services: fc.subarray(SERVICES),
-  /** Services whose value can be seen though they do not breach. */
+  /** Services that the recovery query returns within the threshold. */
   seen: fc.subarray(SERVICES),
   silenced: fc.oneof({ weight: 3, arbitrary: fc.constant<string[]>([]) }, fc.subarray(SERVICES)),
   source: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'down'),
-  /** `lost`: nothing is written; `unknown`: it is written, and the answer does not come. */
+  /** `lost`: nothing is written; `unknown`: it is written and the response is lost. */
   store: fc.constantFrom('ok', 'ok', 'ok', 'ok', 'lost', 'unknown'),
   replicas: fc.integer({ min: 1, max: 2 }),
   late: fc.constantFrom(0, 0, 0, 1, 70),
@@ -43,7 +43,7 @@ const scenario = fc.record({
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
-/** Calm at last, for long enough that what is held back because it comes and goes has settled. */
+/** No breach and no failure. */
 const QUIET: Tick = {
   services: [],
   seen: [],
@@ -61,7 +61,7 @@ const samplesOf = (services: readonly string[], value: number): readonly Sample[
 const gone = () =>
   new UpstreamError({ system: 'store', code: 'timeout', message: 'no answer', advice: 'Wait.' });
 
-/** The messages that an alert or an alert group has: replies of a thread and lines in it are none. */
+/** Whether an entry is a message of an alert or an alert group, not a thread reply or a line in it. */
 const isMessage = ({ kind, alertGroup }: OutboxEntry): boolean =>
   alertGroup?.page === undefined && kind !== 'flapping' && kind !== 'stable' && kind !== 'refresh';
 
@@ -70,8 +70,8 @@ const firingOf = (state: RuleGroupState | undefined): readonly Alert[] =>
     .flatMap(({ alerts }) => alerts)
     .filter((alert) => alert.state === 'firing');
 
-/** The messages that stand: of alerts that fire and were notified, and of alert groups that last. */
-function percentiles(state: RuleGroupState | undefined): ReadonlySet<string> {
+/** The open messages: of posted firing alerts and of active alert groups. */
+function openMessages(state: RuleGroupState | undefined): ReadonlySet<string> {
   const own = firingOf(state)
     .filter(({ postedTo }) => postedTo?.some(({ alertGroup }) => alertGroup === undefined))
     .map(({ alertId }) => alertId);
@@ -79,8 +79,8 @@ function percentiles(state: RuleGroupState | undefined): ReadonlySet<string> {
   return new Set([...own, ...alertGroups.map(({ alertId }) => alertId)]);
 }
 
-/** A message begins with its firing, and ends when it stands no more. */
-function expectWhole(entries: readonly OutboxEntry[], isOpen: boolean): void {
+/** A message starts with `firing`, and ends with `resolved` unless it is open. */
+function expectComplete(entries: readonly OutboxEntry[], isOpen: boolean): void {
   const kinds = entries.map(({ kind }) => kind);
   expect(kinds[0]).toBe('firing');
   expect(kinds.filter((kind) => kind === 'firing')).toHaveLength(1);
@@ -88,13 +88,13 @@ function expectWhole(entries: readonly OutboxEntry[], isOpen: boolean): void {
   expect(kinds.at(-1) === 'resolved').toBe(!isOpen);
 }
 
-/** Whatever fires stands in a message, or it is known what holds it back. */
-function expectTold({ alertId, postedTo = [], suppressed }: Alert, open: ReadonlySet<string>): void {
+/** A firing alert is in an open message or suppressed. */
+function expectNotified({ alertId, postedTo = [], suppressed }: Alert, open: ReadonlySet<string>): void {
   expect(postedTo.length > 0 || suppressed !== undefined).toBe(true);
   for (const { alertGroup } of postedTo) expect(open).toContain(alertGroup ?? alertId);
 }
 
-describe('with alert groups, flapping and silences, through failures, restarts at every tick and a second replica', () => {
+describe('with alert groups, flapping and silences, failures, restarts at every tick and a second replica', () => {
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   const clock = createVirtualClock();
   let groups = 0;
@@ -119,7 +119,7 @@ describe('with alert groups, flapping and silences, through failures, restarts a
   const silencesOf = ({ silenced }: Tick): readonly Silence[] =>
     silenced.map((value) => ({
       matchers: [{ label: 'service', operator: '=', value }],
-      endsAt: after(slotAt(100_000), MINUTE),
+      endsAt: after(evalTimeAt(100_000), MINUTE),
       createdBy: 'ann',
       comment: '',
     }));
@@ -145,18 +145,18 @@ describe('with alert groups, flapping and silences, through failures, restarts a
         expand: expandValue,
         noise: noiseOf(policy),
       });
-      const inForce = now.files === 'as they were' ? group : { ...group, rules: [] };
-      await Promise.all(Array.from({ length: now.replicas }, () => evaluate(inForce, slotAt(number))));
-      if (now.late > 0) await evaluate(inForce, before(slotAt(number), ms(now.late * SECOND)));
+      const current = now.files === 'as they were' ? group : { ...group, rules: [] };
+      await Promise.all(Array.from({ length: now.replicas }, () => evaluate(current, evalTimeAt(number))));
+      if (now.late > 0) await evaluate(current, before(evalTimeAt(number), ms(now.late * SECOND)));
     }
   }
 
-  /** What was notified in each message, in order. */
+  /** The notifications of each message, in order. */
   async function drain(): Promise<ReadonlyMap<string, readonly OutboxEntry[]>> {
     const notified = new Map<string, OutboxEntry[]>();
     const ids = new Set<string>();
     for (;;) {
-      const entry = await temp.store.takeEntry({ now: slotAt(100_000), lease: MINUTE });
+      const entry = await temp.store.takeEntry({ now: evalTimeAt(100_000), lease: MINUTE });
       if (entry === undefined) return notified;
       expect(ids).not.toContain(entry.id);
       ids.add(entry.id);
@@ -173,33 +173,33 @@ describe('with alert groups, flapping and silences, through failures, restarts a
     ...over
   }: Scenario): RuleGroup => aGroup({ name: `noise-${groups++}`, limit, rules: [aRule(over)] });
 
-  it('every message begins once, and ends once when all that it tells of is over', async () => {
-    const seen = { own: 0, alertGroups: 0, held: 0 };
+  it('every message starts once, and ends once when all its alerts are resolved', async () => {
+    const seen = { own: 0, alertGroups: 0, suppressed: 0 };
     await fc.assert(
       fc.asyncProperty(scenario, async (given) => {
         const group = groupOf(given);
         await play(group, given, given);
         const state = await temp.store.loadGroup(group.id);
         const notified = await drain();
-        const open = percentiles(state);
+        const open = openMessages(state);
         for (const alertId of open) expect([...notified.keys()]).toContain(alertId);
         for (const [alertId, entries] of notified) {
-          expectWhole(entries, open.has(alertId));
+          expectComplete(entries, open.has(alertId));
           seen[entries[0]?.alertGroup === undefined ? 'own' : 'alertGroups'] += 1;
         }
         const firing = firingOf(state);
-        for (const alert of firing) expectTold(alert, open);
-        seen.held += firing.filter(({ postedTo }) => postedTo === undefined).length;
+        for (const alert of firing) expectNotified(alert, open);
+        seen.suppressed += firing.filter(({ postedTo }) => postedTo === undefined).length;
       }),
       { numRuns: runsOf(80) },
     );
     // Few cases end with a suppressed alert: only the full run is sure to have one.
-    const { held, ...others } = seen;
-    const wanted = isFullRun ? [held, ...Object.values(others)] : Object.values(others);
+    const { suppressed, ...others } = seen;
+    const wanted = isFullRun ? [suppressed, ...Object.values(others)] : Object.values(others);
     expect(Math.min(...wanted), JSON.stringify(seen)).toBeGreaterThan(0);
   });
 
-  it('what goes on breaching is notified within a quarter of an hour, and all ends when all recover', async () => {
+  it('lasting breaches are notified within 15 minutes, and all messages end when all services recover', async () => {
     const long = Array.from({ length: 16 * (MINUTE / TICK) }, () => ({ ...QUIET, services: SERVICES }));
     const calm = Array.from({ length: 4 }, () => ({ ...QUIET, seen: SERVICES }));
     await fc.assert(
@@ -211,7 +211,7 @@ describe('with alert groups, flapping and silences, through failures, restarts a
         expect(firing).toHaveLength(SERVICES.length);
         for (const { postedTo } of firing) expect(postedTo).toHaveLength(1);
         await play(group, given, { ticks: calm, from: given.ticks.length + long.length });
-        expect(percentiles(await temp.store.loadGroup(group.id))).toEqual(new Set());
+        expect(openMessages(await temp.store.loadGroup(group.id))).toEqual(new Set());
         for (const entries of (await drain()).values()) expect(entries.at(-1)?.kind).toBe('resolved');
       }),
       { numRuns: runsOf(15) },

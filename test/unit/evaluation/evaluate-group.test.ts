@@ -13,7 +13,7 @@ import {
 } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger, type SpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 const checkout = (value: number): Sample => ({ labels: { service: 'checkout' }, value });
@@ -41,10 +41,10 @@ describe('evaluating a group', () => {
     await temp.dispose();
   });
 
-  /** Runs the group's next tick with this answer to its expression. */
+  /** Runs the group's next tick with this result of its expression. */
   const tick = async (number: number, group: RuleGroup = aGroup()) => {
-    await clock.advanceTo(slotAt(number));
-    return await evaluate(group, slotAt(number));
+    await clock.advanceTo(evalTimeAt(number));
+    return await evaluate(group, evalTimeAt(number));
   };
 
   const drain = async (): Promise<readonly OutboxEntry[]> => {
@@ -57,7 +57,7 @@ describe('evaluating a group', () => {
     }
   };
 
-  it('posts a breach once, keeps its message up to date, and ends it on evidence', async () => {
+  it('posts a breach once, updates its message, and resolves it on recovery', async () => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
     metrics.answer('slow_share > 0.01', [checkout(0.6)]);
@@ -71,49 +71,49 @@ describe('evaluating a group', () => {
       ['resolved', 0.001],
     ]);
     expect(new Set(entries.map(({ alertId }) => alertId)).size).toBe(1);
-    expect((await store.loadGroup(aGroup().id))?.evalTime).toBe(slotAt(2));
+    expect((await store.loadGroup(aGroup().id))?.evalTime).toBe(evalTimeAt(2));
   });
 
-  it('asks at the evaluation time less the offset of the query', async () => {
+  it('queries at the evaluation time minus the query offset', async () => {
     await tick(3, aGroup({ queryOffset: ms(10_000) }));
-    expect(metrics.asked).toEqual([{ expr: 'slow_share > 0.01', at: after(slotAt(3), ms(-10_000)) }]);
+    expect(metrics.queries).toEqual([{ expr: 'slow_share > 0.01', at: after(evalTimeAt(3), ms(-10_000)) }]);
   });
 
-  it('asks for evidence only when a firing alert is missing from the result', async () => {
+  it('sends the recovery query only when a firing alert is missing from the result', async () => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
     await tick(1);
-    expect(metrics.asked.map(({ expr }) => expr)).not.toContain('slow_share');
+    expect(metrics.queries.map(({ expr }) => expr)).not.toContain('slow_share');
     metrics.answer('slow_share > 0.01', []);
     await tick(2);
-    expect(metrics.asked.filter(({ expr }) => expr === 'slow_share')).toEqual([
-      { expr: 'slow_share', at: slotAt(2) },
+    expect(metrics.queries.filter(({ expr }) => expr === 'slow_share')).toEqual([
+      { expr: 'slow_share', at: evalTimeAt(2) },
     ]);
   });
 
   it('evaluates the rules of a group in order', async () => {
     const rules = ['a', 'b', 'c'].map((name) => aRule({ name, expr: name }));
     await tick(0, aGroup({ rules }));
-    expect(metrics.asked.map(({ expr }) => expr)).toEqual(['a', 'b', 'c']);
+    expect(metrics.queries.map(({ expr }) => expr)).toEqual(['a', 'b', 'c']);
   });
 
   it('leaves a tick to the replica that claimed it', async () => {
-    await store.claimTick({ group: aGroup().id, evalTime: slotAt(0), ttl: MINUTE });
+    await store.claimTick({ group: aGroup().id, evalTime: evalTimeAt(0), ttl: MINUTE });
     expect(await tick(0)).toEqual({ kind: 'claimed-elsewhere' });
-    expect(metrics.asked).toEqual([]);
+    expect(metrics.queries).toEqual([]);
   });
 
-  it('does not evaluate an evaluation time that is not later than what is stored', async () => {
+  it('does not evaluate an evaluation time that is not after the stored one', async () => {
     await tick(5);
-    expect(await evaluate(aGroup(), slotAt(4))).toEqual({ kind: 'stale' });
+    expect(await evaluate(aGroup(), evalTimeAt(4))).toEqual({ kind: 'stale' });
     expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual(['ok', 'stale']);
   });
 
-  it('says once when the stored state comes from the future, and asks nothing until then', async () => {
-    await evaluate(aGroup(), slotAt(1_000));
-    const asked = metrics.asked.length;
+  it('logs once that the stored state is from the future, and sends no query until then', async () => {
+    await evaluate(aGroup(), evalTimeAt(1_000));
+    const before = metrics.queries.length;
     expect([await tick(0), await tick(1)]).toEqual([{ kind: 'stale' }, { kind: 'stale' }]);
-    expect(metrics.asked).toHaveLength(asked);
+    expect(metrics.queries).toHaveLength(before);
     expect(logger.lines.map(({ level, fields }) => [level, fields['until']])).toEqual([
       ['error', '2026-11-20 22:20:00'],
     ]);
@@ -121,13 +121,13 @@ describe('evaluating a group', () => {
     expect(recorder.events('evaluated').at(-1)?.outcome).toBe('ok');
   });
 
-  it('throws away what a slower replica comes with after a later tick', async () => {
+  it('discards the result of a slower replica after a later tick', async () => {
     metrics.answer('slow_share > 0.01', async () => {
       const rule = aRule();
-      const state = { rule, alerts: [], health: { kind: 'ok' }, evaluatedAt: slotAt(1) } as const;
+      const state = { rule, alerts: [], health: { kind: 'ok' }, evaluatedAt: evalTimeAt(1) } as const;
       await store.applyEvaluation({
         group: aGroup().id,
-        state: { evalTime: slotAt(1), rules: { [rule.key]: state } },
+        state: { evalTime: evalTimeAt(1), rules: { [rule.key]: state } },
         entries: [],
       });
       return [checkout(0.5)];
@@ -136,7 +136,7 @@ describe('evaluating a group', () => {
     expect(await drain()).toEqual([]);
   });
 
-  it('freezes the state while the source fails, says so once, and once when it is back', async () => {
+  it('freezes the state while the source fails, and logs its failure and its recovery once', async () => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
     metrics.fail(aSourceError());
@@ -159,7 +159,7 @@ describe('evaluating a group', () => {
     ]);
   });
 
-  it('takes a refused expression for the fault of the rule, says so once, and goes on with the others', async () => {
+  it('treats a rejected expression as an error of the rule, logs it once, and evaluates the others', async () => {
     const rules = [aRule({ name: 'wrong', expr: 'rate(' }), aRule({ name: 'right', expr: 'right' })];
     metrics.answer('rate(', aSourceError('bad-request', 'parse error: unclosed left parenthesis'));
     metrics.answer('right', [checkout(1)]);
@@ -180,12 +180,12 @@ describe('evaluating a group', () => {
     ]);
   });
 
-  it('gives up a query before the interval is over, and leaves time for the rules after it', async () => {
+  it('cancels a query before the interval ends, and leaves time for the other rules', async () => {
     const hang = (): Promise<readonly Sample[]> => new Promise(() => undefined);
     const rules = [aRule({ name: 'slow', expr: 'slow' }), aRule({ name: 'quick', expr: 'quick' })];
     metrics.answer('slow', hang);
     metrics.answer('quick', [checkout(1)]);
-    const done = evaluate(aGroup({ rules }), slotAt(0));
+    const done = evaluate(aGroup({ rules }), evalTimeAt(0));
     await clock.whenAsleep();
     await clock.advance(13_500);
     expect(await done).toMatchObject({
@@ -199,7 +199,7 @@ describe('evaluating a group', () => {
     expect(clock.sleepers()).toBe(0);
   });
 
-  it('concludes nothing when only the evidence does not answer', async () => {
+  it('keeps the state when only the recovery query gets no response', async () => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
     metrics.answer('slow_share > 0.01', []);
@@ -208,7 +208,7 @@ describe('evaluating a group', () => {
     expect((await drain()).map(({ kind }) => kind)).toEqual(['firing']);
   });
 
-  it('says no data when the evidence cannot ever be had', async () => {
+  it('reports no data when the recovery query is always rejected', async () => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
     metrics.answer('slow_share > 0.01', []);
@@ -217,7 +217,7 @@ describe('evaluating a group', () => {
     expect((await drain()).map(({ kind }) => kind)).toEqual(['firing', 'no-data']);
   });
 
-  it('ends the alerts of a rule that is gone from the group, with the rule as it was', async () => {
+  it('resolves the alerts of a removed rule, with the rule as it was', async () => {
     const old = aRule({ name: 'Old', expr: 'old', channel: '#shop' });
     metrics.answer('old', [checkout(0.5)]);
     await tick(0, aGroup({ rules: [old, aRule()] }));
@@ -230,7 +230,7 @@ describe('evaluating a group', () => {
     expect(Object.keys((await store.loadGroup(aGroup().id))?.rules ?? {})).toEqual([aRule().key]);
   });
 
-  it('does nothing without the store, says so once, and goes on when it is back', async () => {
+  it('does nothing without the store, logs that once, and continues when it is back', async () => {
     const refuse = async (): Promise<never> => {
       throw new UpstreamError({ system: 'store', code: 'unavailable', message: 'gone', advice: 'Wait.' });
     };
@@ -247,7 +247,7 @@ describe('evaluating a group', () => {
     });
     expect(await tick(0)).toEqual({ kind: 'store-error' });
     expect(await tick(1)).toEqual({ kind: 'store-error' });
-    expect(metrics.asked).toEqual([]);
+    expect(metrics.queries).toEqual([]);
     current = store;
     expect(await tick(2)).toMatchObject({ kind: 'applied' });
     expect(

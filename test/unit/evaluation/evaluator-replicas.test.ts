@@ -42,7 +42,7 @@ async function drain(store: Store, clock: VirtualClock): Promise<readonly string
   }
 }
 
-test('what a replica with older rules fired after the group was ended here is ended once that replica is gone', async () => {
+test('alerts of a removed group that a replica with older rules fired later are resolved after that replica stopped', async () => {
   const clock = createVirtualClock();
   const { store, dispose } = await openTempStore(clock);
   const renewed = aReplica(store, clock);

@@ -10,7 +10,7 @@ import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/f
 import { createManualScheduler, type ManualScheduler } from '../../support/manual-scheduler.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger, type SpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 import { createVirtualClock, settle, type VirtualClock } from '../../support/virtual-clock.ts';
 
 const TICK = 30_000;
@@ -19,7 +19,7 @@ const ruleSetOf = (...groups: readonly RuleGroup[]) => ({ groups, objectives: []
 const groupOf = (name: string, ...exprs: readonly string[]): RuleGroup =>
   aGroup({ name, rules: exprs.map((expr) => aRule({ name: `Rule-${expr}`, expr })) });
 
-describe('the watch', () => {
+describe('the evaluator', () => {
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   let store: Store;
   let failing: boolean;
@@ -65,15 +65,15 @@ describe('the watch', () => {
     }
   };
 
-  it('runs every group of the rule set at its evalTimes', async () => {
+  it('runs every group of the rule set at its evaluation times', async () => {
     const watch = aWatch();
     await watch.start(ruleSetOf(groupOf('one', 'a'), groupOf('two', 'b')));
     expect(watch.lastEvaluatedAt()).toBeUndefined();
     await scheduler.run(4 * TICK);
-    const exprs = metrics.asked.map(({ expr }) => expr);
+    const exprs = metrics.queries.map(({ expr }) => expr);
     expect(exprs.filter((expr) => expr === 'a')).toHaveLength(4);
     expect(exprs.filter((expr) => expr === 'b')).toHaveLength(4);
-    expect(watch.lastEvaluatedAt()).toBeGreaterThan(slotAt(3));
+    expect(watch.lastEvaluatedAt()).toBeGreaterThan(evalTimeAt(3));
   });
 
   it('counts the alerts of all groups by state', async () => {
@@ -91,7 +91,7 @@ describe('the watch', () => {
     expect(recorder.events('alerts').at(-1)).toEqual({ pending: 0, firing: 0, 'no-data': 1 });
   });
 
-  it('keeps what is known of rules that a reload leaves unchanged', async () => {
+  it('keeps the state of unchanged rules over a reload', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
     await watch.start(ruleSetOf(groupOf('one', 'a')));
@@ -101,7 +101,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual(['Rule-a firing']);
   });
 
-  it('keeps the time of for over a restart', async () => {
+  it('keeps the `for` timer over a restart', async () => {
     metrics.answer('a', breach);
     const rule = aRule({ name: 'Slow', expr: 'a', for: ms(3 * TICK) });
     const ruleSet = ruleSetOf(aGroup({ rules: [rule] }));
@@ -114,7 +114,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual(['Slow firing']);
   });
 
-  it('ends the alerts of a group that is gone at once', async () => {
+  it('resolves the alerts of a removed group at once', async () => {
     metrics.answer('a', breach);
     metrics.answer('b', breach);
     const watch = aWatch();
@@ -127,7 +127,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual([]);
   });
 
-  it('ends the alerts of a group that went while the program was off', async () => {
+  it('resolves the alerts of a group that was removed while the process was stopped', async () => {
     metrics.answer('a', breach);
     await aWatch().start(ruleSetOf(groupOf('one', 'a')));
     await scheduler.run(TICK);
@@ -135,7 +135,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed']);
   });
 
-  it('says nothing of a pending alert whose group is gone', async () => {
+  it('does not notify a pending alert of a removed group', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
     await watch.start(ruleSetOf(aGroup({ rules: [aRule({ expr: 'a', for: MINUTE })] })));
@@ -144,7 +144,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual([]);
   });
 
-  it('ends the alerts of a rule that is gone from a group that stays, at its next tick', async () => {
+  it('resolves the alerts of a removed rule at the next tick of its group', async () => {
     metrics.answer('a', breach);
     metrics.answer('b', breach);
     const watch = aWatch();
@@ -156,7 +156,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
   });
 
-  it('turns away a tick of a group that went while the tick was running', async () => {
+  it('rejects a running tick of a removed group', async () => {
     let answer: (samples: readonly Sample[]) => void = () => undefined;
     metrics.answer('a', breach);
     const watch = aWatch();
@@ -179,7 +179,7 @@ describe('the watch', () => {
     expect((await store.loadGroup('rules.yaml;one'))?.rules).toEqual({});
   });
 
-  it('forgets a group that is gone once no tick of it can be running', async () => {
+  it('deletes a removed group once no tick of it can be running', async () => {
     const watch = aWatch();
     await watch.start(ruleSetOf(groupOf('one', 'a')));
     await scheduler.run(TICK);
@@ -190,7 +190,7 @@ describe('the watch', () => {
     expect(await store.groups()).toEqual([]);
   });
 
-  it('takes a group up again that comes back', async () => {
+  it('evaluates a removed group that is added again', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
     for (const ruleSet of [ruleSetOf(groupOf('one', 'a')), ruleSetOf(), ruleSetOf(groupOf('one', 'a'))]) {
@@ -200,7 +200,7 @@ describe('the watch', () => {
     expect(await drain()).toEqual(['Rule-a firing', 'Rule-a resolved rule-removed', 'Rule-a firing']);
   });
 
-  it('ends what is gone later when the store does not answer at the reload', async () => {
+  it('resolves a removed group later when the store does not respond at the reload', async () => {
     metrics.answer('a', breach);
     const watch = aWatch();
     await watch.start(ruleSetOf(groupOf('one', 'a'), groupOf('two', 'b')));
@@ -216,29 +216,29 @@ describe('the watch', () => {
     expect(await drain()).toEqual(['Rule-a resolved rule-removed']);
   });
 
-  it('counts a tick that another replica has as evaluated, and one that the store refused or that came too late not', async () => {
+  it('counts a tick of another replica as evaluated, but not one that failed or was stale', async () => {
     const watch = aWatch();
     const group = groupOf('one', 'a');
     await watch.start(ruleSetOf(group));
-    await store.claimTick({ group: group.id, evalTime: slotAt(1), ttl: MINUTE });
-    await scheduler.fire(group.id, slotAt(1));
+    await store.claimTick({ group: group.id, evalTime: evalTimeAt(1), ttl: MINUTE });
+    await scheduler.fire(group.id, evalTimeAt(1));
     const seen = watch.lastEvaluatedAt();
     expect(seen).toBe(clock.now());
-    await scheduler.fire(group.id, slotAt(9));
+    await scheduler.fire(group.id, evalTimeAt(9));
     await clock.advance(TICK);
-    await scheduler.fire(group.id, slotAt(8));
+    await scheduler.fire(group.id, evalTimeAt(8));
     await temp.store.close();
-    await scheduler.fire(group.id, slotAt(2));
+    await scheduler.fire(group.id, evalTimeAt(2));
     expect(watch.lastEvaluatedAt()).toBe(seen);
   });
 
-  it('counts missed ticks, and tells them in one line when the group runs again', async () => {
+  it('counts missed ticks, and logs them in one line when the group runs again', async () => {
     const watch = aWatch();
     const group = groupOf('one', 'a');
     await watch.start(ruleSetOf(group));
-    for (const tick of [1, 2, 3]) scheduler.miss(group.id, slotAt(tick));
+    for (const tick of [1, 2, 3]) scheduler.miss(group.id, evalTimeAt(tick));
     expect(logger.lines).toEqual([]);
-    await scheduler.fire(group.id, slotAt(4));
+    await scheduler.fire(group.id, evalTimeAt(4));
     expect(logger.lines).toEqual([
       {
         level: 'warn',
@@ -254,12 +254,12 @@ describe('the watch', () => {
     ]);
   });
 
-  it('ends its schedule when it stops', async () => {
+  it('stops the schedule', async () => {
     const watch = aWatch();
     await watch.start(ruleSetOf(groupOf('one', 'a')));
     await watch.stop();
     await scheduler.run(TICK);
     await settle();
-    expect(metrics.asked).toEqual([]);
+    expect(metrics.queries).toEqual([]);
   });
 });

@@ -23,7 +23,7 @@ const COUNT: MetricReading = { metric: 'm_count', matchers: 'reporter="destinati
 const FAILED: MetricReading = { metric: 'm_count', matchers: 'code=~"5.."' };
 const GAUGE: MetricReading = { metric: 'queue_length', matchers: '' };
 
-/** What Prometheus knows of the series of one selector; what is absent gives no sample. */
+/** What Prometheus returns for one selector; absent: no sample. */
 interface Known {
   /** Seconds since the last sample. */
   readonly age?: number;
@@ -56,29 +56,26 @@ function setUp(known: readonly (readonly [MetricReading, Known])[], minRequests?
     ...(minRequests === undefined ? {} : { minRequests }),
   });
   const find = createFindNoDataReason({ metrics, clock });
-  const asked = { rule, alerts: [alert], at: AT, deadline: after(AT, ms(10 * SECOND)) };
-  return { find, asked, metrics, clock, alert };
+  const missing = { rule, alerts: [alert], at: AT, deadline: after(AT, ms(10 * SECOND)) };
+  return { find, missing, metrics, clock, alert };
 }
 
 const cases: Record<string, [readonly (readonly [MetricReading, Known])[], NoDataReason, number?]> = {
-  'series that ended while their target answers': [[[COUNT, GONE]], { kind: 'series', metric: 'm_count' }],
+  'series that ended while their target is up': [[[COUNT, GONE]], { kind: 'series', metric: 'm_count' }],
   'series whose last sample is older than half the window': [
     [[COUNT, { ...THERE, age: 151 }]],
     { kind: 'series', metric: 'm_count' },
   ],
-  'series whose target is down or gone': [[[COUNT, { earlier: 4, targets: 2 }]], { kind: 'target' }],
-  'series that were pushed, and so had no target': [
-    [[COUNT, { earlier: 4 }]],
-    { kind: 'series', metric: 'm_count' },
-  ],
-  'series that stand still': [[[COUNT, { ...THERE, requests: 0 }]], { kind: 'traffic' }],
-  'fewer requests than the rule asks for': [
+  'series whose target is down or missing': [[[COUNT, { earlier: 4, targets: 2 }]], { kind: 'target' }],
+  'pushed series, which have no target': [[[COUNT, { earlier: 4 }]], { kind: 'series', metric: 'm_count' }],
+  'series that do not increase': [[[COUNT, { ...THERE, requests: 0 }]], { kind: 'traffic' }],
+  'fewer requests than the minimum': [
     [[COUNT, { ...THERE, requests: 3.2 }]],
     { kind: 'few-requests', requests: 3, minimum: 50 },
     50,
   ],
-  'requests enough, but no value': [[[COUNT, { ...THERE, requests: 900 }]], { kind: 'value' }, 50],
-  'a gauge that is there but gives no value': [[[GAUGE, THERE]], { kind: 'value' }],
+  'enough requests, but no value': [[[COUNT, { ...THERE, requests: 900 }]], { kind: 'value' }, 50],
+  'a gauge with data but no value': [[[GAUGE, THERE]], { kind: 'value' }],
   'one side of a ratio': [
     [
       [FAILED, GONE],
@@ -86,22 +83,22 @@ const cases: Record<string, [readonly (readonly [MetricReading, Known])[], NoDat
     ],
     { kind: 'series', metric: 'm_count' },
   ],
-  'a selector that never matched counts for nothing': [
+  'a selector that never matched is ignored': [
     [
       [FAILED, {}],
       [COUNT, { ...THERE, requests: 0 }],
     ],
     { kind: 'traffic' },
   ],
-  'labels that no series has': [
+  'labels without a series': [
     [[COUNT, {}]],
     { kind: 'unknown', reason: 'no series with the labels of the alert was found' },
   ],
 };
 
-describe('what noDataReason', () => {
-  it('is the traffic as soon as the shorter time that proves a recovery has none', async () => {
-    const { asked, find, metrics, alert } = setUp([[COUNT, { ...THERE, requests: 900 }]], 50);
+describe('the reason for missing data', () => {
+  it('is the traffic as soon as the shorter window of the recovery query has none', async () => {
+    const { missing, find, metrics, alert } = setUp([[COUNT, { ...THERE, requests: 900 }]], 50);
     const window = ms(MINUTE);
     const of = { ...COUNT, alerts: [alert.series] };
     metrics.answer(requestsIn(of, window), [{ labels: { service: 'checkout' }, value: 0 }]);
@@ -113,32 +110,32 @@ describe('what noDataReason', () => {
       threshold: ms(500),
       window: WINDOW,
     } as const;
-    const found = await find({ ...asked, rule: { ...asked.rule, recovery, objective } });
+    const found = await find({ ...missing, rule: { ...missing.rule, recovery, objective } });
     expect(found.get(alert.fingerprint)).toEqual({ kind: 'traffic' });
   });
 
   it.each(Object.entries(cases))('%s', async (_name, [known, expected, minimum]) => {
-    const { find, asked, alert } = setUp(known, minimum);
-    expect((await find(asked)).get(alert.fingerprint)).toEqual(expected);
+    const { find, missing, alert } = setUp(known, minimum);
+    expect((await find(missing)).get(alert.fingerprint)).toEqual(expected);
   });
 
-  it('is not known for a rule whose metric could not be read', async () => {
-    const { find, asked, metrics, alert } = setUp([]);
+  it('is unknown for a rule whose metric could not be read', async () => {
+    const { find, missing, metrics, alert } = setUp([]);
     const { reads: _reads, ...rule } = aPlainRule();
-    expect((await find({ ...asked, rule })).get(alert.fingerprint)).toMatchObject({ kind: 'unknown' });
-    expect(metrics.asked).toEqual([]);
+    expect((await find({ ...missing, rule })).get(alert.fingerprint)).toMatchObject({ kind: 'unknown' });
+    expect(metrics.queries).toEqual([]);
   });
 
-  it('is the source itself when that says that it answers in part', async () => {
-    const { find, asked, metrics, alert } = setUp([[COUNT, GONE]]);
+  it('is the source when its response is partial', async () => {
+    const { find, missing, metrics, alert } = setUp([[COUNT, GONE]]);
     metrics.fail(aSourceError('partial', 'a part'));
-    expect((await find(asked)).get(alert.fingerprint)).toEqual({ kind: 'source' });
+    expect((await find(missing)).get(alert.fingerprint)).toEqual({ kind: 'source' });
   });
 
-  it('is not known when Prometheus does not answer', async () => {
-    const { find, asked, metrics, alert } = setUp([[COUNT, GONE]]);
+  it('is unknown when Prometheus does not respond', async () => {
+    const { find, missing, metrics, alert } = setUp([[COUNT, GONE]]);
     metrics.fail(aSourceError('unavailable', 'connection refused.'));
-    expect((await find(asked)).get(alert.fingerprint)).toEqual({
+    expect((await find(missing)).get(alert.fingerprint)).toEqual({
       kind: 'unknown',
       reason: 'connection refused',
     });
@@ -148,12 +145,12 @@ describe('what noDataReason', () => {
     ['three seconds', 10, 3_000],
     ['what is left of the evaluation’s time', 1, 1_000],
   ])('is waited for no longer than %s', async (_, left, expected) => {
-    const { find, asked, metrics, clock, alert } = setUp([[COUNT, GONE]]);
+    const { find, missing, metrics, clock, alert } = setUp([[COUNT, GONE]]);
     metrics.answer(
       seriesCountIn({ ...COUNT, alerts: [alert.series] }, BACK),
       () => new Promise(() => undefined),
     );
-    const found = find({ ...asked, deadline: after(AT, ms(left * SECOND)) });
+    const found = find({ ...missing, deadline: after(AT, ms(left * SECOND)) });
     await clock.whenAsleep();
     await clock.advance(expected);
     expect((await found).get(alert.fingerprint)).toEqual({
@@ -162,20 +159,20 @@ describe('what noDataReason', () => {
     });
   });
 
-  it('is asked once for all alerts of a rule, with their values as matchers while they are few', async () => {
-    const { find, asked, metrics } = setUp([[COUNT, GONE]]);
+  it('needs one set of queries for all alerts of a rule, with their values as matchers while they are few', async () => {
+    const { find, missing, metrics } = setUp([[COUNT, GONE]]);
     const named = (count: number) =>
       Array.from({ length: count }, (_, i) => anAlert({ series: { service: `s.${i}`, job: 'mesh' } }));
-    await find({ ...asked, alerts: named(2) });
-    expect(metrics.asked).toHaveLength(5);
-    expect(metrics.asked[0]?.expr).toBe(
+    await find({ ...missing, alerts: named(2) });
+    expect(metrics.queries).toHaveLength(5);
+    expect(metrics.queries[0]?.expr).toBe(
       'max by (job, service) (timestamp(m_count{reporter="destination",job="mesh",service=~"s\\\\.0|s\\\\.1"}))',
     );
-    await find({ ...asked, alerts: named(21) });
-    expect(metrics.asked[5]?.expr).toBe(
+    await find({ ...missing, alerts: named(21) });
+    expect(metrics.queries[5]?.expr).toBe(
       'max by (job, service) (timestamp(m_count{reporter="destination",job="mesh"}))',
     );
-    expect(metrics.asked[8]?.expr).toBe(
+    expect(metrics.queries[8]?.expr).toBe(
       'count by (job, service) (group by (job, service, instance) (last_over_time(m_count{reporter="destination",job="mesh"}[20m])) and on (job, instance) last_over_time(up[20m]))',
     );
   });

@@ -12,7 +12,7 @@ import { openTempStore } from '../../support/temp-store.ts';
 import { expandValue, TICK } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
-/** Breaches from the first tick on, so that it fires at the seventh unless its timer begins anew. */
+/** Breaches from the first tick on, so that it fires at the seventh unless its timer is reset. */
 const GROUP = aGroup({
   interval: TICK,
   rules: [aRule({ name: 'Slow', expr: 'slow', for: ms(6 * TICK) })],
@@ -24,11 +24,11 @@ interface Replica {
   readonly scheduler: ManualScheduler;
 }
 
-/** Replicas by name; those that start again have lost what they held in memory. */
+/** Replicas by name; a restarted one has lost its memory. */
 interface Step {
   readonly start?: readonly string[];
   readonly ticks: number;
-  /** In the order in which they try to get a tick. */
+  /** In the order of their claims. */
   readonly by: readonly string[];
 }
 
@@ -64,7 +64,7 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
     return { watch, scheduler };
   }
 
-  /** Plays the steps, and on until it fires; gives the tick at which it did, counted from 1. */
+  /** Runs the steps, then ticks until it fires; returns that tick, counted from 1. */
   async function firesAt(
     steps: readonly Step[],
     mode: { isShared: boolean; isPrometheus: boolean },
@@ -87,11 +87,11 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
 
   const both: Step = { start: ['a', 'b'], ticks: 3, by: ['a', 'b'] };
   const cases: Record<string, { steps: readonly Step[]; alone?: true; at: number }> = {
-    'is none while another replica evaluates, though the one that starts has the first try': {
+    'is none while another replica evaluates, though the started one claims first': {
       steps: [both, { start: ['a'], ticks: 1, by: ['a', 'b'] }],
       at: 7,
     },
-    'is none while another replica evaluates and has the first try': {
+    'is none while another replica evaluates and claims first': {
       steps: [both, { start: ['b'], ticks: 1, by: ['a', 'b'] }],
       at: 7,
     },
@@ -99,22 +99,22 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
       steps: [both, { start: ['a'], ticks: 2, by: ['a', 'b'] }, { start: ['b'], ticks: 1, by: ['a', 'b'] }],
       at: 7,
     },
-    'is one when all restart at once: they leave a tick to nobody, and begin anew': {
+    'is one when all restart at once: they skip a tick and reset the timer': {
       steps: [both, { start: ['a', 'b'], ticks: 1, by: ['a', 'b'] }],
       at: 3 + 1 + 7,
     },
-    'is one of the only replica, found out a tick later': {
+    'is one of a single replica, detected one tick later': {
       steps: [
         { start: ['a'], ticks: 3, by: ['a'] },
         { start: ['a'], ticks: 1, by: ['a'] },
       ],
       at: 3 + 1 + 7,
     },
-    'is one when a tick is missing already, found out at once': {
+    'is one when a tick is missing already, detected at once': {
       steps: [both, { ticks: 1, by: [] }, { start: ['a'], ticks: 1, by: ['a'] }],
       at: 3 + 1 + 7,
     },
-    'is one where nobody else can have the state, found out at once': {
+    'is one when the store is not shared, detected at once': {
       alone: true,
       steps: [
         { start: ['a'], ticks: 3, by: ['a'] },
@@ -127,7 +127,7 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
     expect(await firesAt(steps, { isShared: alone !== true, isPrometheus: true })).toBe(at);
   });
 
-  it('leaves no tick out where there is no timer to lose', async () => {
+  it('skips no tick where no timer could be lost', async () => {
     const { watch, scheduler } = await aReplica(true, true);
     const calm = aGroup({ interval: TICK, rules: [aRule({ expr: 'calm', for: ms(6 * TICK) })] });
     await watch.start({ groups: [calm], objectives: [] });
@@ -141,8 +141,8 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
     expect((await temp.store.loadGroup(calm.id))?.evalTime).toBe(evalTime);
   });
 
-  it('keeps the timer and leaves no tick out without it', async () => {
-    const steps = cases['is one of the only replica, found out a tick later']?.steps ?? [];
+  it('keeps the timer and skips no tick without it', async () => {
+    const steps = cases['is one of a single replica, detected one tick later']?.steps ?? [];
     expect(await firesAt(steps, { isShared: true, isPrometheus: false })).toBe(7);
   });
 });

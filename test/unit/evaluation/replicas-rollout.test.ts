@@ -10,32 +10,32 @@ import { aGroup, aRule } from '../../support/builders.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt, TICK } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue, TICK } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
-const ruleSetVersion = (hash: string, tick: number): RuleSetVersion => ({ hash, since: slotAt(tick) });
+const ruleSetVersion = (hash: string, tick: number): RuleSetVersion => ({ hash, since: evalTimeAt(tick) });
 
-describe('rules of another text', () => {
-  const stored = { evalTime: slotAt(9), ruleSetVersion: ruleSetVersion('b', 5) };
+describe('a different version of the rules', () => {
+  const stored = { evalTime: evalTimeAt(9), ruleSetVersion: ruleSetVersion('b', 5) };
   const cases: Record<
     string,
     [RuleSetVersion, typeof stored | { evalTime: (typeof stored)['evalTime'] }, number, boolean]
   > = {
-    'that came into force later make these outdated': [ruleSetVersion('a', 4), stored, 10, true],
-    'that came into force earlier do not': [ruleSetVersion('a', 6), stored, 10, false],
-    'of the same instant do not': [ruleSetVersion('a', 5), stored, 10, false],
-    'that are the same text do not': [ruleSetVersion('b', 1), stored, 10, false],
-    'of a replica that is gone do not': [ruleSetVersion('a', 4), stored, 13, false],
-    'from before rule-set versions do not': [ruleSetVersion('a', 4), { evalTime: slotAt(9) }, 10, false],
+    'that was loaded later makes this one outdated': [ruleSetVersion('a', 4), stored, 10, true],
+    'that was loaded earlier does not': [ruleSetVersion('a', 6), stored, 10, false],
+    'that was loaded at the same instant does not': [ruleSetVersion('a', 5), stored, 10, false],
+    'with the same hash does not': [ruleSetVersion('b', 1), stored, 10, false],
+    'of a stopped replica does not': [ruleSetVersion('a', 4), stored, 13, false],
+    'that is unknown does not': [ruleSetVersion('a', 4), { evalTime: evalTimeAt(9) }, 10, false],
   };
   it.each(Object.entries(cases))('%s', (_name, [own, theirs, tick, expected]) => {
-    expect(isOutdated(own, theirs, { evalTime: slotAt(tick), interval: TICK })).toBe(expected);
+    expect(isOutdated(own, theirs, { evalTime: evalTimeAt(tick), interval: TICK })).toBe(expected);
   });
-  it('count from the last replica that took them up', () => {
+  it('is in use since the last replica loaded it', () => {
     expect(nextVersion(ruleSetVersion('a', 2), ruleSetVersion('a', 7))).toEqual(ruleSetVersion('a', 7));
     expect(nextVersion(ruleSetVersion('a', 2), ruleSetVersion('b', 7))).toEqual(ruleSetVersion('a', 2));
   });
-  it('count from when they came in force, and a reload of the same text changes nothing', async () => {
+  it('is in use since it was loaded, and a reload of the same rules does not change that', async () => {
     const clock = createVirtualClock();
     const versionOf = createOwnVersion(clock);
     const first = versionOf(aGroup());
@@ -43,7 +43,7 @@ describe('rules of another text', () => {
     expect(versionOf(aGroup())).toEqual(first);
     expect(versionOf(aGroup({ limit: 1 })).since - first.since).toBe(MINUTE);
   });
-  it('count from when the policy came in force, for every group', async () => {
+  it('is in use since the policy was loaded, for every group', async () => {
     const clock = createVirtualClock();
     const versionOf = createOwnVersion(clock);
     const groups = [aGroup(), aGroup({ name: 'cart' })];
@@ -55,7 +55,7 @@ describe('rules of another text', () => {
   });
 });
 
-describe('while a changed file is rolled out', () => {
+describe('during the rollout of a changed file', () => {
   let clock: VirtualClock;
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   beforeEach(async () => {
@@ -93,7 +93,7 @@ describe('while a changed file is rolled out', () => {
     return { evaluate, logger };
   }
 
-  /** Ticks at which the replicas try in turn, the first one first; gives what came of each. */
+  /** Runs ticks on the replicas in order, and returns the outcome of each. */
   async function ticks(
     from: number,
     to: number,
@@ -101,8 +101,9 @@ describe('while a changed file is rolled out', () => {
   ): Promise<readonly string[]> {
     const outcomes: string[] = [];
     for (let tick = from; tick <= to; tick++) {
-      await clock.advanceTo(slotAt(tick));
-      for (const [{ evaluate }, group] of tries) outcomes.push((await evaluate(group, slotAt(tick))).kind);
+      await clock.advanceTo(evalTimeAt(tick));
+      for (const [{ evaluate }, group] of tries)
+        outcomes.push((await evaluate(group, evalTimeAt(tick))).kind);
     }
     return outcomes;
   }
@@ -117,12 +118,12 @@ describe('while a changed file is rolled out', () => {
     }
   }
 
-  it('the newest rules win, no tick is lost to the older ones, and nothing fires in turn', async () => {
+  it('the newest rules are used, no tick is lost, and no alert flaps', async () => {
     const [old, renewed] = [aReplica(), aReplica()];
     await ticks(0, 1, [old, strict]);
     await ticks(2, 2, [renewed, lax]);
     expect(await ticks(3, 5, [old, strict], [renewed, lax])).toEqual([
-      // The first one finds out by the tick it claimed.
+      // The first replica detects it at a tick that it claimed.
       'outdated',
       'claimed-elsewhere',
       'outdated',
@@ -134,8 +135,8 @@ describe('while a changed file is rolled out', () => {
     expect(old.logger.messages('info')).toHaveLength(1);
   });
 
-  it('the newest policy wins with them, also where only the policy has changed', async () => {
-    const silences = [{ matchers: [], endsAt: slotAt(1_000), createdBy: 'ann', comment: 'planned' }];
+  it('the newest policy is used, also when only the policy was changed', async () => {
+    const silences = [{ matchers: [], endsAt: evalTimeAt(1_000), createdBy: 'ann', comment: 'planned' }];
     const [old, renewed] = [aReplica(NO_POLICY), aReplica({ ...NO_POLICY, silences })];
     const rules = aGroup({ rules: [aRule({ expr: 'strict', for: ms(3 * TICK) })] });
     await ticks(0, 1, [old, rules]);
@@ -148,7 +149,7 @@ describe('while a changed file is rolled out', () => {
       'outdated',
       'applied',
     ]);
-    // It fires, and the silence that the older one does not know holds it back.
+    // It fires, and a silence that the older replica does not have suppresses it.
     const rule = Object.values((await temp.store.loadGroup(rules.id))?.rules ?? {})[0];
     expect(rule?.alerts.map(({ state, suppressed }) => [state, suppressed?.kind])).toEqual([
       ['firing', 'silence'],
@@ -156,7 +157,7 @@ describe('while a changed file is rolled out', () => {
     expect(await notified()).toEqual([]);
   });
 
-  it('the others follow as soon as they have the same rules', async () => {
+  it('the other replicas continue as soon as they have the same rules', async () => {
     const [old, renewed] = [aReplica(), aReplica()];
     await ticks(0, 0, [old, strict]);
     await ticks(1, 1, [renewed, lax]);
@@ -164,7 +165,7 @@ describe('while a changed file is rolled out', () => {
     expect(await ticks(3, 4, [old, lax])).toEqual(['applied', 'applied']);
   });
 
-  it('older rules take over when nobody evaluates by the newer ones any more', async () => {
+  it('older rules are used when no replica evaluates with the newer ones any more', async () => {
     const [old, renewed] = [aReplica(), aReplica()];
     await ticks(0, 0, [old, strict]);
     await ticks(1, 1, [renewed, lax]);

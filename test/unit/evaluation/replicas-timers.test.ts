@@ -17,12 +17,12 @@ const stateOf = (minutes: number, alert: Alert): RuleGroupState => ({
 
 describe("after a restart in Prometheus's mode", () => {
   const cases: Readonly<Record<string, readonly [number, Alert, boolean]>> = {
-    'a short timer is forgotten': [1, pending, false],
-    'a timer just under ten minutes is forgotten': [9.99, pending, false],
-    'a timer of ten minutes goes on': [10, pending, true],
-    'what fires goes on': [1, anAlert(), true],
-    'what fired before its rule was changed goes on': [1, { ...pending, firedAt: START }, true],
-    'what is resolved is kept': [1, anAlert({ state: 'resolved' }), true],
+    'a short timer is lost': [1, pending, false],
+    'a timer just under ten minutes is lost': [9.99, pending, false],
+    'a timer of ten minutes continues': [10, pending, true],
+    'a firing alert continues': [1, anAlert(), true],
+    'an alert that fired before its rule was changed continues': [1, { ...pending, firedAt: START }, true],
+    'a resolved alert is kept': [1, anAlert({ state: 'resolved' }), true],
   };
   it.each(Object.entries(cases))('%s', (_, [minutes, alert, isKept]) => {
     const state = stateOf(minutes, alert);

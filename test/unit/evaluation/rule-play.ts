@@ -7,7 +7,7 @@ import type { RoutedDestination } from '../../../src/policy/route.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 
-/** Where the played rule stands. */
+/** The group and rule of the timeline. */
 export const at = { group: aGroup(), rule: aRule() };
 
 export const seconds = (count: number) => after(START, ms(count * 1_000));
@@ -25,7 +25,7 @@ export const alertOf = (number: number, over: Partial<Alert> = {}): Alert => {
 export const many = (count: number, from = 1): readonly Alert[] =>
   Array.from({ length: count }, (_, index) => alertOf(from + index));
 
-/** A rule over its evaluations: what is kept of one is what the next begins with. */
+/** A rule over several evaluations, each with the state of the one before. */
 export function play(limits: NoiseLimits = { groupThreshold: 10, flapThreshold: 0 }) {
   let alerts = new Map<string, Alert>();
   let known: Pick<RuleState, 'alertGroups' | 'flaps'> = {};
@@ -65,7 +65,7 @@ export function play(limits: NoiseLimits = { groupThreshold: 10, flapThreshold: 
         limits,
         ...(route === undefined ? {} : { route }),
       });
-      // Another replica, or the next process, goes on from what is stored.
+      // Another replica or the next process continues with the stored state.
       const { entries, ...kept } = decision;
       const stored = decodeRecord(encodeRecord(kept)) as typeof kept;
       alerts = new Map(stored.alerts.map((alert) => [alert.fingerprint, alert]));

@@ -17,7 +17,7 @@ describe('evalTimeOf', () => {
     expect(evalTimeOf(epochMs(now), ms(every), ms(offset))).toBe(evalTime);
   });
 
-  it('is never in the future, never an interval old, and on the grid', () => {
+  it('is not in the future, less than an interval old, and on the grid', () => {
     fc.assert(
       fc.property(instant, interval, fc.string(), (now, every, id) => {
         const offset = spreadOffset(id, every);
@@ -29,7 +29,7 @@ describe('evalTimeOf', () => {
     );
   });
 
-  it('never goes back as time goes on', () => {
+  it('never decreases', () => {
     fc.assert(
       fc.property(instant, fc.nat(), interval, (now, more, every) => {
         expect(evalTimeOf(epochMs(now + more), every, ms(0))).toBeGreaterThanOrEqual(
@@ -41,7 +41,7 @@ describe('evalTimeOf', () => {
 });
 
 describe('spreadOffset', () => {
-  it('is a whole number of seconds inside the interval, the same every time', () => {
+  it('is a whole number of seconds within the interval, and always the same', () => {
     fc.assert(
       fc.property(fc.string(), interval, (id, every) => {
         const offset = spreadOffset(id, every);
@@ -53,7 +53,7 @@ describe('spreadOffset', () => {
     );
   });
 
-  it('uses the whole interval evenly for many groups', () => {
+  it('is distributed evenly over the interval', () => {
     const counts = Array.from({ length: 30 }, () => 0);
     for (let i = 0; i < 3_000; i++) {
       const second = spreadOffset(`rules.yaml;group-${i}`, ms(30_000)) / 1_000;
@@ -64,7 +64,7 @@ describe('spreadOffset', () => {
     expect(Math.max(...counts)).toBeLessThan(150);
   });
 
-  it('does not move between versions: replicas of different versions share a grid', () => {
+  it('is the same in every version: replicas of different versions share a grid', () => {
     expect(spreadOffset('rules.yaml;checkout', ms(30_000))).toBe(
       spreadOffset('rules.yaml;checkout', ms(30_000)),
     );

@@ -31,7 +31,7 @@ describe('the evaluations of a window', () => {
     },
   );
 
-  it('come in the order of time, those of one evaluation time in the order of the files', () => {
+  it('are sorted by time, then in the order of the rule files', () => {
     const order = groups.map(({ name }) => name);
     for (const all of [turns(), turns(MINUTE)]) {
       const sorted = all.toSorted(
@@ -41,7 +41,7 @@ describe('the evaluations of a window', () => {
     }
   });
 
-  it('are a step apart where one is given, also for a group that is seldom evaluated', () => {
+  it('are one step apart when a step is given, also for a group with a longer interval', () => {
     const rare = turns(MINUTE).filter(({ name }) => name === 'rare');
     expect(rare.length).toBe(180);
   });

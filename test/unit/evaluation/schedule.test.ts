@@ -9,7 +9,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /** Evaluation times of an interval's grid in (from, to]. */
-function slotsBetween(
+function evalTimesBetween(
   id: string,
   interval: number,
   [from, to]: readonly [number, number],
@@ -76,24 +76,24 @@ describe('the cron scheduler', () => {
     schedule(...ids.map((id) => ({ id, interval })));
     await vi.advanceTimersByTimeAsync(duration);
     for (const id of ids)
-      expect(evalTimesOf(id)).toEqual(slotsBetween(id, interval, [START, START + duration]));
+      expect(evalTimesOf(id)).toEqual(evalTimesBetween(id, interval, [START, START + duration]));
     expect(missed).toEqual([]);
   });
 
-  it('goes on through the hour that daylight saving repeats', async () => {
+  it('continues through the hour that daylight saving time repeats', async () => {
     vi.stubEnv('TZ', 'Europe/Vienna');
     schedule({ id: 'g', interval: 30 * SECOND });
     await vi.advanceTimersByTimeAsync(6 * HOUR);
-    expect(evalTimesOf('g')).toEqual(slotsBetween('g', 30 * SECOND, [START, START + 6 * HOUR]));
+    expect(evalTimesOf('g')).toEqual(evalTimesBetween('g', 30 * SECOND, [START, START + 6 * HOUR]));
   });
 
-  it("runs a group on its own schedule at the schedule's instants", async () => {
+  it('runs a group with a cron schedule at the instants of the schedule', async () => {
     schedule({ id: 'g', interval: MINUTE, schedule: '*/20 * * * * *' });
     await vi.advanceTimersByTimeAsync(MINUTE);
     expect(evalTimesOf('g')).toEqual([START + 20 * SECOND, START + 40 * SECOND, START + 60 * SECOND]);
   });
 
-  it('gives the evaluation time as the instant that was meant, not the one at which it came to run', async () => {
+  it('passes the instant of the pattern as the evaluation time, not the current time', async () => {
     schedule({ id: 'g', interval: MINUTE, schedule: '0 * * * * *' });
     await vi.advanceTimersByTimeAsync(MINUTE - 1);
     vi.setSystemTime(START + MINUTE + 4_321);
@@ -102,7 +102,7 @@ describe('the cron scheduler', () => {
     expect(missed).toEqual([]);
   });
 
-  it('reports evaluation times that went by while the process was held up, and does not make up for them', async () => {
+  it('reports evaluation times that passed while the process was paused as missed, and does not repeat them', async () => {
     schedule({ id: 'g', interval: MINUTE, schedule: '*/30 * * * * *' });
     await vi.advanceTimersByTimeAsync(1);
     vi.setSystemTime(START + 2 * MINUTE + 3_000);
@@ -111,7 +111,7 @@ describe('the cron scheduler', () => {
     expect(evalTimesOf('g').map((evalTime) => (evalTime - START) / SECOND)).toEqual([150]);
   });
 
-  it('never runs a group while its last run is not over, and leaves the others alone', async () => {
+  it('never runs a group while its last run is not finished, and runs the others', async () => {
     let finish: () => void = () => undefined;
     onTick = async (id, evalTime) => {
       ran.push([id, evalTime]);
@@ -135,7 +135,7 @@ describe('the cron scheduler', () => {
     finish();
   });
 
-  it('logs a run that fails and goes on', async () => {
+  it('logs a failed run and continues', async () => {
     onTick = async () => {
       throw new Error('boom');
     };
@@ -162,7 +162,7 @@ describe('the cron scheduler', () => {
     expect(ran.map(([id]) => id)).toEqual(['old', 'new', 'new']);
   });
 
-  it('waits for the runs that are not over when it stops, and starts no more', async () => {
+  it('waits for running ticks when it stops, and starts no more', async () => {
     let finish: () => void = () => undefined;
     onTick = () =>
       new Promise<void>((resolve) => {

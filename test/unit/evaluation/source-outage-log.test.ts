@@ -4,48 +4,48 @@ import { MINUTE } from '../../../src/lib/units.ts';
 import { createSpyLogger, type SpyLogger } from '../../support/spies.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
-describe('the note of an outage', () => {
+describe('the log of an outage', () => {
   let clock: VirtualClock;
   let logger: SpyLogger;
-  let note: OutageLog;
+  let log: OutageLog;
 
   beforeEach(() => {
     clock = createVirtualClock();
     logger = createSpyLogger();
-    note = createOutageLog('Prometheus', { clock, logger });
+    log = createOutageLog('Prometheus', { clock, logger });
   });
 
-  const said = () => logger.lines.map(({ level, fields }) => [level, ...Object.values(fields)]);
+  const lines = () => logger.lines.map(({ level, fields }) => [level, ...Object.values(fields)]);
 
-  it('is written once when it begins and once when it is over', async () => {
-    note.succeeded('a');
-    note.failed('a', 'refused');
+  it('is written once at its start and once at its end', async () => {
+    log.succeeded('a');
+    log.failed('a', 'refused');
     await clock.advance(MINUTE);
-    note.failed('a', 'timeout');
-    note.succeeded('a');
-    note.succeeded('a');
-    expect(said()).toEqual([
+    log.failed('a', 'timeout');
+    log.succeeded('a');
+    log.succeeded('a');
+    expect(lines()).toEqual([
       ['error', 'refused'],
       ['info', 60],
     ]);
   });
 
-  it('lasts while anybody who failed has had no answer', () => {
-    note.failed('slow', 'timeout');
+  it('lasts until every group that failed has succeeded', () => {
+    log.failed('slow', 'timeout');
     for (let i = 0; i < 5; i++) {
-      note.succeeded('quick');
-      note.failed('slow', 'timeout');
+      log.succeeded('quick');
+      log.failed('slow', 'timeout');
     }
-    expect(said()).toEqual([['error', 'timeout']]);
-    note.succeeded('slow');
-    expect(said()).toHaveLength(2);
+    expect(lines()).toEqual([['error', 'timeout']]);
+    log.succeeded('slow');
+    expect(lines()).toHaveLength(2);
   });
 
-  it('does not wait for those who ask no more', async () => {
-    note.failed('removed', 'refused');
+  it('does not wait for groups without requests', async () => {
+    log.failed('removed', 'refused');
     await clock.advance(11 * MINUTE);
-    note.succeeded('other');
-    expect(said()).toEqual([
+    log.succeeded('other');
+    expect(lines()).toEqual([
       ['error', 'refused'],
       ['info', 660],
     ]);

@@ -10,39 +10,39 @@ import { createManualScheduler } from '../../support/manual-scheduler.ts';
 import { noiseOf } from '../../support/noise.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
-import { expandValue, slotAt } from '../../support/timeline.ts';
+import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 const slow = aRule({ name: 'Slow', expr: 'slow' });
 const errors = aRule({ name: 'Errors', expr: 'errors' });
 const groups = [aGroup({ name: 'one', rules: [slow] }), aGroup({ name: 'two', rules: [errors] })];
 
-describe('how the rules are answered', () => {
+describe('the health of the source', () => {
   const failing = (since: EpochMs): RuleHealth => ({ kind: 'source-error', message: 'refused', since });
   const state = (health: RuleHealth, evaluatedAt: EpochMs) => ({
     evalTime: evaluatedAt,
     rules: { Slow: { rule: slow, alerts: [], health, evaluatedAt } },
   });
-  const answered = (health: RuleHealth, at: EpochMs) =>
+  const healthAt = (health: RuleHealth, at: EpochMs) =>
     sourceHealthOf([{ rules: [slow], state: state(health, at) }]);
 
-  it('is a hiccup while it is one evaluation only', () => {
-    expect(answered(failing(slotAt(1)), slotAt(1))).toMatchObject({ rules: 1, failing: 0 });
-    expect(answered(failing(slotAt(1)), slotAt(2))).toEqual({
+  it('ignores a single failed evaluation', () => {
+    expect(healthAt(failing(evalTimeAt(1)), evalTimeAt(1))).toMatchObject({ rules: 1, failing: 0 });
+    expect(healthAt(failing(evalTimeAt(1)), evalTimeAt(2))).toEqual({
       rules: 1,
       failing: 1,
-      since: slotAt(1),
+      since: evalTimeAt(1),
       reason: 'refused',
     });
   });
-  it('leaves out rules that nobody has evaluated, and the fault of a rule', () => {
+  it('ignores rules without an evaluation, and errors of a rule', () => {
     expect(sourceHealthOf([{ rules: [slow, errors], state: undefined }])).toMatchObject({ rules: 0 });
-    expect(answered({ kind: 'rule-error', message: 'parse error' }, slotAt(2))).toMatchObject({
+    expect(healthAt({ kind: 'rule-error', message: 'parse error' }, evalTimeAt(2))).toMatchObject({
       failing: 0,
     });
   });
-  it('counts a rule that is rarely asked until others are answered, and one that is asked often until it is', () => {
-    const daily = { rules: [slow], state: state(failing(slotAt(1)), slotAt(2)) };
+  it('counts a rare rule until others get a response, and a frequent one until it gets one', () => {
+    const daily = { rules: [slow], state: state(failing(evalTimeAt(1)), evalTimeAt(2)) };
     const other = (at: EpochMs) => ({
       rules: [errors],
       state: {
@@ -52,21 +52,23 @@ describe('how the rules are answered', () => {
     });
     const unanswered = (isRare: boolean, at: EpochMs) =>
       sourceHealthOf([{ ...daily, isRare }, other(at)]).failing;
-    expect(unanswered(true, slotAt(1))).toBe(1);
-    expect(unanswered(true, slotAt(2))).toBe(1);
-    expect(unanswered(true, slotAt(3))).toBe(0);
-    expect(unanswered(false, slotAt(3))).toBe(1);
+    expect(unanswered(true, evalTimeAt(1))).toBe(1);
+    expect(unanswered(true, evalTimeAt(2))).toBe(1);
+    expect(unanswered(true, evalTimeAt(3))).toBe(0);
+    expect(unanswered(false, evalTimeAt(3))).toBe(1);
     expect(sourceHealthOf([{ ...daily, isRare: true }]).failing).toBe(1);
   });
-  it('leaves out a rule that is gone from the files, whatever is kept of it', () => {
-    expect(sourceHealthOf([{ rules: [errors], state: state(failing(slotAt(0)), slotAt(3)) }])).toMatchObject({
+  it('ignores the state of a removed rule', () => {
+    expect(
+      sourceHealthOf([{ rules: [errors], state: state(failing(evalTimeAt(0)), evalTimeAt(3)) }]),
+    ).toMatchObject({
       rules: 0,
       failing: 0,
     });
   });
 });
 
-describe('a Prometheus that does not answer', () => {
+describe('an outage of Prometheus', () => {
   let clock: VirtualClock;
   let temp: Awaited<ReturnType<typeof openTempStore>>;
   beforeEach(async () => {
@@ -104,7 +106,7 @@ describe('a Prometheus that does not answer', () => {
   const ruleSet = { groups, objectives: [] };
   const isNotified = ({ kind }: OutboxEntry): boolean => kind !== 'refresh';
 
-  it('is notified once for all rules and replicas, and ends when it answers, over a restart', async () => {
+  it('is notified once for all rules and replicas, and resolved when it responds, also after a restart', async () => {
     const one = aReplica(temp.store);
     const two = aReplica(temp.store);
     for (const { watch, metrics } of [one, two]) {
@@ -132,7 +134,7 @@ describe('a Prometheus that does not answer', () => {
     ]);
   });
 
-  it('is not notified when it is a hiccup', async () => {
+  it('is not notified when it is short', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store);
     await watch.start(ruleSet);
     for (const isFailing of [true, false, true, false, true, false]) {
@@ -150,7 +152,7 @@ describe('a Prometheus that does not answer', () => {
     expect(await drain()).toEqual([]);
   });
 
-  it('is notified to be unwatched, not to answer, when no rule asks any more', async () => {
+  it('is resolved as removed when there are no rules any more', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store);
     metrics.fail(aSourceError());
     await watch.start(ruleSet);
@@ -163,7 +165,7 @@ describe('a Prometheus that does not answer', () => {
     ]);
   });
 
-  it('is not notified to answer because all its rules have become others meanwhile', async () => {
+  it('is not resolved when all rules were replaced meanwhile', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store);
     metrics.fail(aSourceError());
     await watch.start(ruleSet);
@@ -179,7 +181,7 @@ describe('a Prometheus that does not answer', () => {
     expect((await drain()).filter(isNotified).map(({ kind }) => kind)).toEqual(['resolved']);
   });
 
-  it('is over when others are answered, though a group on a daily schedule has not asked again', async () => {
+  it('is resolved when other rules get a response, although a daily group was not queried again', async () => {
     const { watch, scheduler, metrics } = aReplica(temp.store);
     const daily = aGroup({
       name: 'daily',
@@ -189,7 +191,7 @@ describe('a Prometheus that does not answer', () => {
     await watch.start({ groups: [...groups, daily], objectives: [] });
     metrics.fail(aSourceError());
     await scheduler.run(2 * MINUTE);
-    // Its schedule is not played: from here on it is asked once a day.
+    // The scheduler of this test ignores its schedule: from here on it is queried once a day.
     await watch.replace({ groups: [...groups, { ...daily, interval: DAY }], objectives: [] });
     await scheduler.run(MINUTE);
     expect((await drain()).filter(isNotified).map(({ kind, alert }) => [kind, alert.value])).toEqual([
@@ -201,7 +203,7 @@ describe('a Prometheus that does not answer', () => {
     expect((await drain()).filter(isNotified).map(({ kind }) => kind)).toEqual(['resolved']);
   });
 
-  it('counts neither as an alert nor as a tick for readiness', async () => {
+  it('counts as neither an alert nor a tick for readiness', async () => {
     const { watch, scheduler } = aReplica(temp.store);
     await watch.start({ groups: [], objectives: [] });
     await scheduler.run(MINUTE);

@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { RuleGroupState } from '../../../src/alerts/alert.ts';
 import { OUTAGE_GROUP } from '../../../src/evaluation/source-outage.ts';
 import { createOtherGroupStates, type OtherGroupStates } from '../../../src/evaluation/suppress-alerts.ts';
-import { slotAt } from '../../support/timeline.ts';
+import { evalTimeAt } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
-const stateOf = (tick: number): RuleGroupState => ({ evalTime: slotAt(tick), rules: {} });
+const stateOf = (tick: number): RuleGroupState => ({ evalTime: evalTimeAt(tick), rules: {} });
 
 describe('the states of other groups', () => {
   let clock: VirtualClock;
@@ -32,12 +32,12 @@ describe('the states of other groups', () => {
     });
   });
 
-  it('are those of all rule groups but the one that asks', async () => {
+  it('are those of all rule groups except this one', async () => {
     expect(await states.others('a')).toEqual([stateOf(2)]);
     expect(await states.others('c')).toEqual([stateOf(1), stateOf(2)]);
   });
 
-  it('are read once in two seconds', async () => {
+  it('are read once every two seconds', async () => {
     await states.others('c');
     await clock.advance(1_999);
     await states.others('c');
@@ -47,14 +47,14 @@ describe('the states of other groups', () => {
     expect(await states.others('c')).toEqual([stateOf(1), stateOf(9)]);
   });
 
-  it('need no reading where they were evaluated here, and are as new as that', async () => {
+  it('are not read for groups that were evaluated here', async () => {
     await states.others('c');
     states.note('a', stateOf(7));
     expect(await states.others('c')).toEqual([stateOf(7), stateOf(2)]);
     expect(read).toEqual(['a', 'b']);
   });
 
-  it('are forgotten with their group', async () => {
+  it('are removed with their group', async () => {
     await states.others('c');
     stored.delete('a');
     expect(await states.others('c')).toEqual([stateOf(2)]);

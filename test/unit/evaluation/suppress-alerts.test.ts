@@ -20,11 +20,11 @@ const groupOf = (...alerts: readonly Alert[]): RuleGroupState => ({
 });
 
 function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, RuleGroupState>> = {}) {
-  const asked: string[] = [];
+  const loaded: string[] = [];
   const parts: SuppressOptions = {
     states: {
       others: async () => {
-        asked.push(...Object.keys(groups));
+        loaded.push(...Object.keys(groups));
         return Object.values(groups);
       },
     },
@@ -32,18 +32,18 @@ function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, Rul
       policy: () => ({ ...NO_POLICY, ...policy }),
       localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 0 }),
       callGraphAt: async () => {
-        asked.push('calls');
+        loaded.push('calls');
         return new Map([['checkout', new Set(['payments'])]]);
       },
     },
   };
   const evaluate = async (...alerts: readonly Alert[]) => {
-    const [held] = await suppressAlerts(parts, { group: 'own', evalTime: START, queryTime: START }, [
+    const [suppressed] = await suppressAlerts(parts, { group: 'own', evalTime: START, queryTime: START }, [
       { rule, alerts },
     ]);
-    return held ?? { alerts: [], changed: new Set<string>() };
+    return suppressed ?? { alerts: [], changed: new Set<string>() };
   };
-  return { evaluate, asked };
+  return { evaluate, loaded };
 }
 
 const GRAPH = { inhibitsByCallGraph: true };
@@ -58,39 +58,39 @@ const SILENT_PAYMENTS = {
   ],
 };
 
-describe('what holds the alerts of a group back', () => {
-  it('is nothing, and nothing is asked, without rules for it', async () => {
-    const { evaluate, asked } = setUp({});
+describe("the suppression of a group's alerts", () => {
+  it('is none without inhibit rules, and loads no other alerts', async () => {
+    const { evaluate, loaded } = setUp({});
     const alert = about('checkout');
     expect((await evaluate(alert)).alerts).toEqual([alert]);
-    expect(asked).toEqual([]);
+    expect(loaded).toEqual([]);
   });
 
-  it('is not looked for elsewhere while nothing fires', async () => {
-    const { evaluate, asked } = setUp({ ...GRAPH, ...RULES }, { other: groupOf(about('payments')) });
+  it('loads no other alerts while nothing is firing', async () => {
+    const { evaluate, loaded } = setUp({ ...GRAPH, ...RULES }, { other: groupOf(about('payments')) });
     await evaluate(about('checkout', { state: 'pending' }), about('cart', { state: 'resolved' }));
-    expect(asked).toEqual([]);
+    expect(loaded).toEqual([]);
   });
 
-  it('may be an alert of another group', async () => {
-    const { evaluate, asked } = setUp(RULES, { other: groupOf(about('payments')) });
+  it('may be by an alert of another group', async () => {
+    const { evaluate, loaded } = setUp(RULES, { other: groupOf(about('payments')) });
     const { alerts } = await evaluate(about('checkout'));
     expect(alerts[0]?.suppressed).toMatchObject({ kind: 'inhibited', by: 'Slow' });
-    expect(asked).toEqual(['other']);
+    expect(loaded).toEqual(['other']);
   });
 
-  it('may be a slow callee of another group', async () => {
+  it('may be by a slow callee of another group', async () => {
     const { evaluate } = setUp(GRAPH, { other: groupOf(about('payments')) });
     const { alerts } = await evaluate(about('checkout'));
     expect(alerts[0]?.suppressed).toMatchObject({ kind: 'call-graph', by: 'payments' });
   });
 
-  it('is no callee that is silenced since this very evalTime', async () => {
+  it('is not by a callee that is silenced since this evaluation', async () => {
     const { evaluate } = setUp({ ...GRAPH, ...SILENT_PAYMENTS }, { other: groupOf(about('payments')) });
     expect((await evaluate(about('checkout'))).alerts[0]?.suppressed).toBeUndefined();
   });
 
-  it('is forgotten when it is over, and never kept for an alert that ended', async () => {
+  it('is removed when it ends, and never kept for a resolved alert', async () => {
     const { evaluate } = setUp({});
     const suppressed = { kind: 'silence', by: 'ann', since: START } as const;
     const { alerts } = await evaluate(
@@ -101,8 +101,8 @@ describe('what holds the alerts of a group back', () => {
   });
 });
 
-describe('what a message stands for', () => {
-  it('is named in it, and news only when it changes', async () => {
+describe('the services that an alert explains', () => {
+  it('are stored with it, and change its message only when they change', async () => {
     const { evaluate } = setUp(GRAPH);
     const payments = about('payments');
     const first = await evaluate(payments, about('checkout'));
@@ -127,7 +127,7 @@ describe('what a message stands for', () => {
     expect([...(await evaluate(payments)).changed]).toEqual(isNews ? [payments.fingerprint] : []);
   });
 
-  it('stays when it has ended: that is what it stood for', async () => {
+  it('are kept when it has resolved', async () => {
     const { evaluate } = setUp(GRAPH);
     const { alerts } = await evaluate(about('payments', { state: 'resolved', alsoSlow: ['checkout'] }));
     expect(alerts[0]?.alsoSlow).toEqual(['checkout']);

@@ -89,10 +89,10 @@ describe('an error budget', () => {
     await budget({ ...of('checkout'), objective: { ...objective, window: HOUR } });
     await clock.advance(9 * MINUTE);
     await budget(of('checkout'));
-    expect(metrics.asked).toHaveLength(1);
+    expect(metrics.queries).toHaveLength(1);
     await clock.advance(2 * MINUTE);
     await budget(of('checkout'));
-    expect(metrics.asked).toHaveLength(2);
+    expect(metrics.queries).toHaveLength(2);
   });
 
   it('is asked again two minutes after a failure', async () => {
@@ -150,6 +150,6 @@ describe('an error budget', () => {
     expect(
       await budget({ ...of('checkout'), objective: { ...objective, quantile: ratio(1) } }),
     ).toMatchObject({ kind: 'unknown' });
-    expect(metrics.asked).toEqual([]);
+    expect(metrics.queries).toEqual([]);
   });
 });

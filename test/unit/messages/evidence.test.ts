@@ -110,7 +110,7 @@ describe('an alert is enriched', () => {
     const latencyRule = aRule({ objective, valueKind: 'latency' });
     const found = await enrich({ alert: anAlert({ value: 0.9 }), rule: latencyRule });
     expect(found.slowShare).toBe(0.2);
-    expect(metrics.asked).toContainEqual({ expr: share, at: alert.seenAt });
+    expect(metrics.queries).toContainEqual({ expr: share, at: alert.seenAt });
   });
 
   it('without a quantile once it has ended: what that looks back on is the breach', async () => {
@@ -119,7 +119,7 @@ describe('an alert is enriched', () => {
     const found = await enrich({ alert: ended, rule });
     expect(found.latency).toBeUndefined();
     expect(found.chart).toBeDefined();
-    expect(metrics.asked).toEqual([]);
+    expect(metrics.queries).toEqual([]);
   });
 
   it('shows no chart of a single point, and no points that are no numbers', async () => {
@@ -140,7 +140,7 @@ describe('an alert is enriched', () => {
     const found = await enrich({ alert, rule: aPlainRule() });
     expect(found).toMatchObject({ traces: { kind: 'found' }, gaps: [] });
     expect(found.latency).toBeUndefined();
-    expect(metrics.asked).toEqual([]);
+    expect(metrics.queries).toEqual([]);
   });
 
   const shops = ['checkout.blog', 'checkout.shop'];

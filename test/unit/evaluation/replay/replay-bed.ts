@@ -9,10 +9,10 @@ import { createSpyLogger, createSpyRecorder } from '../../../support/spies.ts';
 import { expandValue } from '../../../support/timeline.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
-/** Minutes after the start at which the one service breaches, both ends within. */
+/** Minutes after the start in which the service breaches, inclusive. */
 export type Breaches = readonly (readonly [from: number, to: number])[];
 
-export interface Asked {
+export interface Query {
   readonly kind: 'instant' | 'range';
   readonly expr: string;
   readonly points: number;
@@ -22,18 +22,18 @@ export interface Asked {
 export const minuteOf = (at: EpochMs): number => (at - START) / MINUTE;
 const labels = { service: 'checkout' };
 
-/** A source with one service that breaches now and then; `slow_share` is its value at any time. */
-export function source(breaches: Breaches, options: { refuse?: (asked: Asked) => Error | undefined } = {}) {
-  const asked: Asked[] = [];
+/** A source with one service that breaches in some minutes; `slow_share` always returns its value. */
+export function source(breaches: Breaches, options: { reject?: (queries: Query) => Error | undefined } = {}) {
+  const queries: Query[] = [];
   const valueAt = (expr: string, at: EpochMs): number | undefined => {
     const minute = minuteOf(at);
     const isSlow = breaches.some(([from, to]) => minute >= from && minute <= to);
     if (expr === 'slow_share') return isSlow ? 0.5 : 0.001;
     return isSlow ? 0.5 : undefined;
   };
-  const note = (one: Asked): void => {
-    asked.push(one);
-    const error = options.refuse?.(one);
+  const note = (one: Query): void => {
+    queries.push(one);
+    const error = options.reject?.(one);
     if (error !== undefined) throw error;
   };
   const metrics: MetricsSource = {
@@ -55,15 +55,15 @@ export function source(breaches: Breaches, options: { refuse?: (asked: Asked) =>
       return found.length === 0 ? [] : [{ labels, points: found }];
     },
   };
-  return { metrics, asked };
+  return { metrics, queries };
 }
 
 export const group = (over: Partial<RuleGroup> = {}): RuleGroup => aGroup({ interval: MINUTE, ...over });
 
-export function replayOf(metrics: MetricsSource, waits: number[] = []) {
+export function replayOf(metrics: MetricsSource, pauses: number[] = []) {
   return createReplay({
     metrics,
-    clock: { sleep: async (duration) => void waits.push(duration) },
+    clock: { sleep: async (duration) => void pauses.push(duration) },
     expand: expandValue,
     localTime: createLocalTime(),
     recorder: createSpyRecorder(),

@@ -19,9 +19,9 @@ const CALL: Sample = {
   value: 3,
 };
 
-/** Two services that are slow at times of their own, and who calls whom. */
+/** Two services that are slow at different times, and their call graph. */
 function mesh(breaches: Readonly<Record<string, Breaches>>, options: { calls?: Sample[] | Error } = {}) {
-  const asked: { readonly at: EpochMs; readonly points: number }[] = [];
+  const queries: { readonly at: EpochMs; readonly points: number }[] = [];
   const at = (expr: string, instant: EpochMs): readonly Sample[] => {
     if (expr.includes('istio_requests_total')) {
       if (options.calls instanceof Error) throw options.calls;
@@ -39,13 +39,13 @@ function mesh(breaches: Readonly<Record<string, Breaches>>, options: { calls?: S
     instant: async (query) => at(query.expr, query.at),
     range: async ({ expr, window, step }) => {
       const points = Math.floor((window.end - window.start) / step) + 1;
-      if (expr.includes('istio_requests_total')) asked.push({ at: window.start, points });
+      if (expr.includes('istio_requests_total')) queries.push({ at: window.start, points });
       return Array.from({ length: points }, (_, i) => after(window.start, ms(i * step))).flatMap((instant) =>
         at(expr, instant).map(({ labels, value }) => ({ labels, points: [{ at: instant, value }] })),
       );
     },
   };
-  return { metrics, asked };
+  return { metrics, queries };
 }
 
 const ruleAbout = (service: string, severity: string) =>
@@ -56,7 +56,7 @@ const ruleAbout = (service: string, severity: string) =>
     labels: { severity },
   });
 
-/** The caller's group comes first in the file, so that its cause has to be looked for in another one. */
+/** The group of the caller is first in the file, so that its cause is in a later one. */
 const groups = [
   group({ name: 'callers', rules: [ruleAbout('checkout', 'ticket')] }),
   group({ name: 'callees', rules: [ruleAbout('payments', 'page')] }),
@@ -72,7 +72,7 @@ const INHIBITED: NoisePolicy = {
     },
   ],
 };
-const FOLDED: NoisePolicy = { ...NO_POLICY, inhibitsByCallGraph: true };
+const BY_CALL_GRAPH: NoisePolicy = { ...NO_POLICY, inhibitsByCallGraph: true };
 
 async function messages(
   source: { readonly metrics: MetricsSource },
@@ -83,7 +83,7 @@ async function messages(
   return report.rules.map((rule) => [rule.rule, rule.messages, rule.replies]);
 }
 
-describe('what another alert holds back', () => {
+describe('an alert that another one inhibits', () => {
   const within = { payments: [[10, 60]], checkout: [[20, 40]] } as const;
 
   it('is not counted while an inhibit rule holds', async () => {
@@ -97,7 +97,7 @@ describe('what another alert holds back', () => {
     ]);
   });
 
-  it('is counted when it outlives what held it back, and its end is counted too', async () => {
+  it('is counted when it lasts longer than the other one, with its resolution', async () => {
     const outliving = { payments: [[10, 30]], checkout: [[20, 50]] } as const;
     expect(await messages(mesh(outliving), INHIBITED)).toEqual([
       ['checkout-slow', 1, 1],
@@ -110,53 +110,53 @@ describe('what another alert holds back', () => {
       group({ name: 'callers', rules: [ruleAbout('checkout', 'page')] }),
       group({ name: 'callees', rules: [ruleAbout('payments', 'page')] }),
     ];
-    expect(await messages(mesh(within), FOLDED, { groups: loud })).toEqual([
+    expect(await messages(mesh(within), BY_CALL_GRAPH, { groups: loud })).toEqual([
       ['checkout-slow', 0, 0],
       ['payments-slow', 1, 1],
     ]);
-    expect(await messages(mesh(within, { calls: [] }), FOLDED, { groups: loud })).toEqual([
+    expect(await messages(mesh(within, { calls: [] }), BY_CALL_GRAPH, { groups: loud })).toEqual([
       ['checkout-slow', 1, 1],
       ['payments-slow', 1, 1],
     ]);
   });
 
-  it('asks who calls whom only while several alerts stand, an hour at a time', async () => {
+  it('queries the call graph only while several alerts are active, one hour per query', async () => {
     const source = mesh({ payments: [[10, 200]], checkout: [[100, 130]] });
-    await messages(source, FOLDED);
-    expect(source.asked.map(({ at, points }) => [minuteOf(at), points])).toEqual([
+    await messages(source, BY_CALL_GRAPH);
+    expect(source.queries.map(({ at, points }) => [minuteOf(at), points])).toEqual([
       [expect.closeTo(100, -1), 60],
     ]);
   });
 
-  it('is counted where nobody can say who calls whom, and the report says so', async () => {
+  it('is counted where the call graph is not available, with a note in the report', async () => {
     const source = mesh(within, { calls: aSourceError('bad-request', 'too many samples') });
-    const report = await replayOf(source.metrics)(request({ groups, policy: FOLDED }));
+    const report = await replayOf(source.metrics)(request({ groups, policy: BY_CALL_GRAPH }));
     expect(report.rules.map((rule) => rule.messages)).toEqual([1, 1]);
     expect(report.notes).toEqual([expect.stringContaining('too many samples')]);
   });
 
-  it('ends the replay when the source does not answer who calls whom', async () => {
+  it('fails the replay when the source does not respond to the call graph query', async () => {
     const source = mesh(within, { calls: aSourceError('unavailable', 'connection refused') });
-    await expect(messages(source, FOLDED)).rejects.toThrow('connection refused');
+    await expect(messages(source, BY_CALL_GRAPH)).rejects.toThrow('connection refused');
   });
 
-  it('is the same for a replay that was interrupted while it was held back', async () => {
+  it('is the same in a replay that was interrupted while it was inhibited', async () => {
     const window = { start: START, end: after(START, ms(20 * HOUR)) };
     const source = mesh({ payments: [[400, 700]], checkout: [[490, 720]] });
-    const whole = await replayOf(source.metrics)(request({ groups, policy: FOLDED, window }));
+    const whole = await replayOf(source.metrics)(request({ groups, policy: BY_CALL_GRAPH, window }));
     const stop = new AbortController();
     let saved = '';
     const save = async (progress: string) => {
-      // The first saving, after a thousand evaluations of the two groups, is at minute 500.
+      // The first save, after a thousand evaluations of the two groups, is at minute 500.
       if (!stop.signal.aborted) saved = progress;
       stop.abort();
     };
     const first = replayOf(source.metrics)(
-      request({ groups, policy: FOLDED, window, save, signal: stop.signal }),
+      request({ groups, policy: BY_CALL_GRAPH, window, save, signal: stop.signal }),
     );
     await expect(first).rejects.toThrow('aborted');
     expect(saved).toContain('call-graph');
-    const rest = await replayOf(source.metrics)(request({ groups, policy: FOLDED, window, saved }));
+    const rest = await replayOf(source.metrics)(request({ groups, policy: BY_CALL_GRAPH, window, saved }));
     expect(rest).toEqual(whole);
     expect(whole.rules.map((rule) => rule.messages)).toEqual([1, 1]);
   });

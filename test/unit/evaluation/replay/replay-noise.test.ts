@@ -3,7 +3,7 @@ import type { MetricsSource } from '../../../../src/lib/metrics-source.ts';
 import { NO_POLICY, type NoisePolicy } from '../../../../src/policy/suppress.ts';
 import { replayOf, request, source } from './replay-bed.ts';
 
-it('counts what is left of an alert that comes and goes, and of many that come together, as it is notified live', async () => {
+it('counts flapping and grouped alerts as they are notified live', async () => {
   const rounds = Array.from({ length: 10 }, (_, round): readonly [number, number] => [
     10 + round * 4,
     12 + round * 4,
@@ -20,7 +20,7 @@ it('counts what is left of an alert that comes and goes, and of many that come t
     const [rule] = (await replayOf(metrics)(request({ policy }))).rules;
     return [rule?.alerts, rule?.messages, rule?.replies];
   };
-  // Three rounds; then the line that says so, and the one that it is quiet.
+  // Three rounds, then the lines for flapping and for stable.
   expect(await notified(one)).toEqual([10, 3, 5]);
   expect(await notified(one, { ...NO_POLICY, flapThreshold: 0 })).toEqual([10, 10, 10]);
   expect(await notified(many)).toEqual([120, 3, 5]);

@@ -19,7 +19,7 @@ import { isFullRun } from '../../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../../support/spies.ts';
 import { START } from '../../../support/virtual-clock.ts';
 
-/** Coarse, so that a day stays small: the rules' windows hold several of them all the same. */
+/** Coarse, so that a day has few samples. The rules' windows still hold several. */
 const SCRAPE = MINUTE;
 const WARM_UP = HOUR;
 /** A day holds every kind of traffic; eight hours hold two slow spells of each service. */
@@ -45,7 +45,7 @@ groups:
     for: 5m
     labels: { severity: '{{ if gt $value 800.0 }}page{{ else }}ticket{{ end }}' }
     annotations: { summary: '{{ $labels.destination_service_name }} {{ $value }}', slack_channel: '#shop' }
-  - alert: Refused now and then
+  - alert: Sometimes rejected
     expr: sum by (destination_service_name) (rate(istio_request_duration_milliseconds_count[10m])) * on () group_left rate(istio_request_duration_milliseconds_count[10m]) > 1
 `;
 
@@ -77,7 +77,7 @@ function backfilled() {
   return samples;
 }
 
-/** A refusal names one pair of the series in conflict, which pair depends on how it is asked: that it is one counts. */
+/** The message of a rejection depends on the query: only that it is one is compared. */
 const comparable = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value ?? null, (key, part: unknown) => (key === 'message' ? 'refused' : part)));
 
@@ -104,14 +104,14 @@ describe('a day of samples', () => {
     return { metrics, logger, recorder: createSpyRecorder(), expand: expandTemplate };
   };
 
-  /** What every evaluation time of a group led to: its whole state and what was to be notified. */
-  type Story = Map<
+  /** The state and the notifications of every evaluation of a group. */
+  type History = Map<
     EpochMs,
     { readonly state: RuleGroupState; readonly notified: readonly (readonly [string, EpochMs])[] }
   >;
 
-  async function live(group: RuleGroup): Promise<Story> {
-    const story: Story = new Map();
+  async function live(group: RuleGroup): Promise<History> {
+    const history: History = new Map();
     let state: RuleGroupState | undefined;
     let now = WINDOW.start;
     const store = {
@@ -121,7 +121,7 @@ describe('a day of samples', () => {
       actions: async () => new Map(),
       applyEvaluation: async (change) => {
         state = change.state;
-        story.set(now, {
+        history.set(now, {
           state,
           notified: change.entries.map(({ id, createdAt }) => [id, createdAt] as const),
         });
@@ -129,18 +129,17 @@ describe('a day of samples', () => {
       },
     } satisfies Partial<Store> as unknown as Store;
     const clock = { now: () => now, sleep: () => new Promise<void>(() => undefined) };
-    // As the bot has it when no rule file says otherwise.
     const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise: noiseOf() });
     const offset = spreadOffset(group.id, group.interval);
     now = evalTimeOf(after(WINDOW.start, ms(group.interval - 1)), group.interval, offset);
     for (; now <= WINDOW.end; now = after(now, group.interval)) {
       expect((await evaluate(group, now)).kind).toBe('applied');
     }
-    return story;
+    return history;
   }
 
-  it('leads to the same states and the same notifications live and replayed', async () => {
-    const stories = new Map<string, Story>();
+  it('has the same states and notifications live and replayed', async () => {
+    const histories = new Map<string, History>();
     const replay = createReplay({
       ...sources(),
       clock: { sleep: async () => undefined },
@@ -151,9 +150,9 @@ describe('a day of samples', () => {
       window: WINDOW,
       timezone: 'UTC',
       onEvaluated: ({ group, evalTime, state, entries }) => {
-        const story: Story = stories.get(group.id) ?? new Map();
-        stories.set(group.id, story);
-        story.set(evalTime, {
+        const history: History = histories.get(group.id) ?? new Map();
+        histories.set(group.id, history);
+        history.set(evalTime, {
           state,
           notified: entries.map(({ id, createdAt }) => [id, createdAt] as const),
         });
@@ -161,12 +160,12 @@ describe('a day of samples', () => {
     });
     for (const group of groups) {
       const expected = await live(group);
-      const replayed = stories.get(group.id);
+      const replayed = histories.get(group.id);
       expect([...(replayed?.keys() ?? [])]).toEqual([...expected.keys()]);
       for (const [evalTime, what] of expected)
         expect(comparable(replayed?.get(evalTime)), String(evalTime)).toEqual(comparable(what));
     }
-    // The comparison means something: rules fired, ended, came back, and one was refused for a while.
+    // Rules fired, resolved and fired again, and one was rejected for a while.
     const [checkout, slow, refused] = report.rules;
     expect(checkout?.alerts).toBeGreaterThan(5);
     expect(checkout?.replies).toBeGreaterThan(5);

@@ -7,7 +7,7 @@ import { aPlainRule, aRule } from '../../../support/builders.ts';
 import { aSourceError } from '../../../support/fake-metrics-source.ts';
 import { isFullRun } from '../../../support/runs.ts';
 import { START } from '../../../support/virtual-clock.ts';
-import type { Asked, Breaches } from './replay-bed.ts';
+import type { Breaches, Query } from './replay-bed.ts';
 import { group, minuteOf, replayOf, request, source } from './replay-bed.ts';
 
 describe('what a replay counts', () => {
@@ -38,7 +38,7 @@ describe('what a replay counts', () => {
     ]);
   });
 
-  it('counts what silences and routes leave over', async () => {
+  it('applies silences and routes', async () => {
     const { metrics } = source([
       [10, 20],
       [300, 309],
@@ -72,23 +72,23 @@ describe('what a replay counts', () => {
   });
 
   const nights: Readonly<
-    Record<string, { severity?: string; minute: number; timezone?: string; woken: number }>
+    Record<string, { severity?: string; minute: number; timezone?: string; interrupted: number }>
   > = {
     // The window begins at 14:00 UTC.
-    'a message at 23:00 wakes somebody': { minute: 9 * 60, woken: 1 },
-    'a message at 21:00 does not': { minute: 7 * 60, woken: 0 },
-    'a page does': { severity: 'page', minute: 9 * 60, woken: 1 },
-    'a ticket can wait for the morning': { severity: 'ticket', minute: 9 * 60, woken: 0 },
-    'at 21:30 UTC it is night in Vienna': { minute: 450, timezone: 'Europe/Vienna', woken: 1 },
+    'a message at 23:00 interrupts the night': { minute: 9 * 60, interrupted: 1 },
+    'a message at 21:00 does not': { minute: 7 * 60, interrupted: 0 },
+    'a page does': { severity: 'page', minute: 9 * 60, interrupted: 1 },
+    'a ticket can wait for the morning': { severity: 'ticket', minute: 9 * 60, interrupted: 0 },
+    'at 21:30 UTC it is night in Vienna': { minute: 450, timezone: 'Europe/Vienna', interrupted: 1 },
   };
-  it.each(Object.entries(nights))('%s', async (_, { severity, minute, timezone = 'UTC', woken }) => {
+  it.each(Object.entries(nights))('%s', async (_, { severity, minute, timezone = 'UTC', interrupted }) => {
     const { metrics } = source([[minute, minute + 5]]);
     const rule = aRule(severity === undefined ? {} : { labels: { severity } });
     const report = await replayOf(metrics)(request({ groups: [group({ rules: [rule] })], timezone }));
-    expect([report.nightsInterrupted, report.nights]).toEqual([woken, 1]);
+    expect([report.nightsInterrupted, report.nights]).toEqual([interrupted, 1]);
   });
 
-  it('names the rules that did nothing, and says where it differs from live', async () => {
+  it('includes rules that never fired, and notes differences from live', async () => {
     const { metrics } = source([]);
     const report = await replayOf(metrics)(request({ groups: [group({ schedule: '0 * * * * *' })] }));
     expect(report.rules).toHaveLength(1);
@@ -96,71 +96,73 @@ describe('what a replay counts', () => {
   });
 });
 
-describe('what a replay asks', () => {
-  it('asks ranges of at most 1,000 points on the live grid, less the offset of the query', async () => {
-    const { metrics, asked } = source([]);
+describe('the queries of a replay', () => {
+  it('are ranges of at most 1,000 points on the live grid, minus the query offset', async () => {
+    const { metrics, queries } = source([]);
     const groups = [group({ queryOffset: ms(10 * SECOND) })];
     const window = { start: START, end: after(START, ms(40 * HOUR)) };
     const evalTimes: EpochMs[] = [];
     await replayOf(metrics)(
       request({ groups, window, onEvaluated: ({ evalTime }) => void evalTimes.push(evalTime) }),
     );
-    expect(asked.map(({ kind, points }) => [kind, points])).toEqual([
+    expect(queries.map(({ kind, points }) => [kind, points])).toEqual([
       ['range', 1_000],
       ['range', 1_000],
       ['range', 400],
     ]);
-    expect(asked[0]?.start).toBe((evalTimes[0] ?? 0) - 10_000);
+    expect(queries[0]?.start).toBe((evalTimes[0] ?? 0) - 10_000);
   });
 
-  it('does not ask for evidence while nothing has to be proven', async () => {
-    const { metrics, asked } = source([]);
+  it('have no recovery query while no alert may recover', async () => {
+    const { metrics, queries } = source([]);
     await replayOf(metrics)(request());
-    expect(asked.map(({ expr }) => expr)).toEqual(['slow_share > 0.01']);
+    expect(queries.map(({ expr }) => expr)).toEqual(['slow_share > 0.01']);
   });
 
-  it('asks for evidence from the evaluation time on at which a firing alert is missing', async () => {
-    const { metrics, asked } = source([[10, 20]]);
+  it('have a recovery query from the evaluation on at which a firing alert is missing', async () => {
+    const { metrics, queries } = source([[10, 20]]);
     const endings: EpochMs[] = [];
     const onEvaluated = ({ evalTime, entries }: ReplayedEvaluation): void => {
       if (entries.some(({ kind }) => kind === 'resolved')) endings.push(evalTime);
     };
     await replayOf(metrics)(request({ onEvaluated }));
-    expect(asked.filter(({ expr }) => expr === 'slow_share').map(({ start }) => start)).toEqual(endings);
+    expect(queries.filter(({ expr }) => expr === 'slow_share').map(({ start }) => start)).toEqual(endings);
   });
 
-  it('asks for half as much when the answer is too large', async () => {
-    const refuse = ({ points }: Asked) => (points > 300 ? aSourceError('too-large', 'too large') : undefined);
-    const { metrics, asked } = source([[10, 20]], { refuse });
+  it('are halved when the response is too large', async () => {
+    const reject = ({ points }: Query) => (points > 300 ? aSourceError('too-large', 'too large') : undefined);
+    const { metrics, queries } = source([[10, 20]], { reject });
     const report = await replayOf(metrics)(request({ groups: [group({ rules: [aPlainRule()] })] }));
     expect(report.rules[0]?.alerts).toBe(1);
-    expect(asked.slice(0, 2).map(({ points }) => points)).toEqual([600, 300]);
+    expect(queries.slice(0, 2).map(({ points }) => points)).toEqual([600, 300]);
   });
 
-  it('asks instants where a range is refused for some of them', async () => {
-    // Refused at minutes 100 to 109 only, nine evalTimes: a range that touches one of them is refused whole.
-    const refuse = ({ start, points }: Asked) => {
+  it('are instants where a range is rejected for some of them', async () => {
+    // Rejected at minutes 100 to 109 only, nine evaluations: a range that includes one of them is rejected.
+    const reject = ({ start, points }: Query) => {
       const from = minuteOf(start);
       const isTouched = from <= 109 && from + points - 1 >= 100;
       return isTouched ? aSourceError('bad-request', 'many-to-many matching not allowed') : undefined;
     };
-    const { metrics } = source([[10, 20]], { refuse });
+    const { metrics } = source([[10, 20]], { reject });
     const report = await replayOf(metrics)(request());
     expect(report.rules[0]).toMatchObject({ alerts: 1, failedEvaluations: 9 });
   });
 
-  it('asks a rule that is always refused far less often than live', async () => {
-    const { metrics, asked } = source([], { refuse: () => aSourceError('bad-request', 'unknown function') });
+  it('are far fewer than live for a rule that is always rejected', async () => {
+    const { metrics, queries } = source([], {
+      reject: () => aSourceError('bad-request', 'unknown function'),
+    });
     const report = await replayOf(metrics)(request());
     expect(report.rules[0]?.failedEvaluations).toBe(600);
-    expect(asked.length).toBeLessThan(100);
+    expect(queries.length).toBeLessThan(100);
   });
 
-  it('tries again when the source does not answer, and then gives up with its words', async () => {
-    const waits: number[] = [];
-    const { metrics } = source([], { refuse: () => aSourceError('unavailable', 'connection refused') });
-    await expect(replayOf(metrics, waits)(request())).rejects.toThrow('connection refused');
-    expect(waits).toEqual([1_000, 5_000]);
+  it('are retried when the source does not respond, then fail with its error', async () => {
+    const pauses: number[] = [];
+    const { metrics } = source([], { reject: () => aSourceError('unavailable', 'connection refused') });
+    await expect(replayOf(metrics, pauses)(request())).rejects.toThrow('connection refused');
+    expect(pauses).toEqual([1_000, 5_000]);
   });
 });
 
@@ -172,7 +174,7 @@ describe('an interrupted replay', () => {
     [1_990, 2_100],
   ];
 
-  it('goes on from what it saved, and comes to the same report', async () => {
+  it('resumes from the saved progress, with the same report', async () => {
     const whole = await replayOf(source(breaches).metrics)(request({ groups, window }));
     for (const stopAfter of isFullRun ? [2, 5] : [2]) {
       const stop = new AbortController();
@@ -203,7 +205,7 @@ describe('an interrupted replay', () => {
     }
   });
 
-  it('begins anew when the rules have changed since', async () => {
+  it('starts over when the rules have changed', async () => {
     let saved = '';
     const save = async (progress: string) => {
       saved = progress;
