@@ -15,14 +15,13 @@ import { EXIT_CONFIG, problemsText, processEnvironment, readSettings } from './s
 import { parseHeaders, proxyAdvice, proxySettings } from './settings/values.ts';
 
 /*
- * What a command needs is loaded when it is given: a rule file is checked, and a slip of the hand answered, without
- * waiting for the parts of a bot.
+ * The modules of a command are imported when it runs: checking a rule file or printing a usage error does not load the bot.
  */
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** What kept the bot from starting, and what to do about it. */
+/** Why the bot did not start, and what to do. */
 function explained(error: unknown): string {
   if (error instanceof RuleFilesError) return `Invalid rule files (RULES_FILE):\n\n${error.message}`;
   if (error instanceof UpstreamError) return `${error.message} ${error.advice}`;
@@ -43,7 +42,7 @@ async function run(): Promise<void> {
     const { startBot } = await import('./bot.ts');
     await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles), onRunning: signals.attach });
   } catch (error) {
-    // The start broke off because the bot was notified to end; whoever notified it sees to the exit code.
+    // A signal stopped the bot during its start: its handler sets the exit code.
     if (signals.isStopping()) return;
     complain(explained(error));
     process.exit(error instanceof RuleFilesError ? EXIT_CONFIG : 1);
@@ -53,7 +52,7 @@ async function run(): Promise<void> {
 async function check(given: readonly string[], options: CheckOptions): Promise<void> {
   const files = await rulePaths(given);
   if (files.length === 0) {
-    // A folder that was mistyped must not pass for rules without mistakes.
+    // A misspelled directory must not pass the check.
     complain(noFiles(given));
     process.exitCode = 1;
     return;
@@ -65,7 +64,7 @@ async function check(given: readonly string[], options: CheckOptions): Promise<v
   process.exitCode = exitCode;
 }
 
-/** How the Prometheus of `--against` is reached: with the headers and the proxy that the bot would use. */
+/** The headers and the proxy for the Prometheus of `--against`: those that the bot would use. */
 async function againstOptions(): Promise<AgainstOptions> {
   const { PROMETHEUS_HEADERS = '', HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = processEnvironment();
   const read = parseHeaders(PROMETHEUS_HEADERS);
@@ -96,7 +95,7 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
 async function convert(file: string, { from }: { from?: SloTool }): Promise<void> {
   const converted = await readText(file).then(
     (text) => convertText(file, text, from),
-    (error: unknown) => ({ ok: false as const, reason: `${file} cannot be read: ${explained(error)}` }),
+    (error: unknown) => ({ ok: false as const, reason: `Cannot read ${file}: ${explained(error)}` }),
   );
   if (converted.ok) {
     process.stdout.write(converted.yaml);
@@ -123,13 +122,13 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const program = new Command('tailwatch')
   .description(
-    'Watches latency SLOs, posts each breach to Slack with its proof, and finds the slowest traces.',
+    'Evaluates latency SLOs, posts each breach to Slack with the evidence, and finds the slowest traces.',
   )
   .version(version);
 program
   .command('run', { isDefault: true })
-  .description('run the bot; settings come from the environment')
-  // What no sub-command is called by arrives here: a slip of the hand must not start a bot.
+  .description('run the bot; settings are environment variables')
+  // An unknown command is an argument of the default one: a typo must not start the bot.
   .allowExcessArguments()
   .action(async (_options: unknown, command: Command) => {
     const [unknown] = command.args;
@@ -138,37 +137,33 @@ program
   });
 program
   .command('check')
-  .description('find mistakes in rule files')
-  .argument('<files...>', 'rule files, or folders of them')
+  .description('check rule files for errors')
+  .argument('<files...>', 'rule files or directories')
   .option(
     '--against <url>',
-    'ask this Prometheus for metrics, services and bucket bounds, and what the rules cost it; PROMETHEUS_HEADERS is sent along',
+    'check metrics, services, bucket bounds and query cost in this Prometheus; sends PROMETHEUS_HEADERS',
     webAddress,
   )
-  .option('--strict', 'let warnings fail the check')
+  .option('--strict', 'fail on warnings')
   .action(check);
 program
   .command('replay')
-  .description('run rules over the past, to see what they would have done')
-  .argument('<files...>', 'rule files, or folders of them')
-  .requiredOption(
-    '--against <url>',
-    'the Prometheus that holds the past; PROMETHEUS_HEADERS is sent along',
-    webAddress,
-  )
-  .option('--from <time>', 'from when: -30d, -6h, or an instant like 2026-11-01T00:00:00Z', '-30d')
-  .option('--to <time>', 'until when', 'now')
-  .option('--step <duration>', "evaluate this often in place of the groups' own intervals")
-  .option('--timezone <zone>', 'zone of the nights, like Europe/Vienna', 'UTC')
-  .option('--compare <file>', 'run these rules too, and show both side by side')
-  .option('--resume <file>', 'keep the progress here, and go on from it after an interruption')
-  .option('--json', 'print the report for a program')
+  .description('backtest rules on past data')
+  .argument('<files...>', 'rule files or directories')
+  .requiredOption('--against <url>', 'the Prometheus with the data; sends PROMETHEUS_HEADERS', webAddress)
+  .option('--from <time>', 'start: -30d, -6h, or a time like 2026-11-01T00:00:00Z', '-30d')
+  .option('--to <time>', 'end', 'now')
+  .option('--step <duration>', "evaluation interval, instead of the groups' own")
+  .option('--timezone <zone>', 'time zone of the nights, like Europe/Vienna', 'UTC')
+  .option('--compare <file>', 'backtest these rules too and show both side by side')
+  .option('--resume <file>', 'save the progress to this file and resume from it')
+  .option('--json', 'print the report as JSON')
   .action(replay);
 program
   .command('convert')
-  .description('turn an SLO document of another tool into a rule file, on standard output')
-  .argument('<file>', 'a document of Sloth, Pyrra or OpenSLO')
-  .addOption(new Option('--from <tool>', 'whose it is, where the document does not tell').choices(SLO_TOOLS))
+  .description('convert an SLO document of another tool to a rule file on standard output')
+  .argument('<file>', 'a Sloth, Pyrra or OpenSLO document')
+  .addOption(new Option('--from <tool>', 'the tool, if the document does not name it').choices(SLO_TOOLS))
   .action(convert);
 program
   .command('why')

@@ -34,14 +34,14 @@ function run(...args: Parameters<typeof startProgram>): Program {
   return program;
 }
 
-test('a word that is no command starts nothing', async () => {
+test('an unknown command does not start the bot', async () => {
   const { exit, output } = run(['chekc'], CLEAN);
   expect(await exit).toBe(1);
   expect(output()).toContain("unknown command 'chekc'");
 });
 
 describe('settings', () => {
-  test('every mistake is named at once, secrets masked, with exit code 78', async () => {
+  test('all problems are reported together, secrets masked, with exit code 78', async () => {
     const { exit, output } = run([], {
       ...CLEAN,
       SLACK_BOT_TOKEN: 'xoxp-wrong-kind-of-token',
@@ -120,7 +120,7 @@ describe('a running bot', () => {
 });
 
 describe('tailwatch check', () => {
-  test('prints every mistake with file, line, column and a caret, and exits with 1', async () => {
+  test('prints every error with file, line, column and a caret, and exits with 1', async () => {
     const file = join(folder, 'bad.yaml');
     await writeFile(file, 'groups:\n- name: a\n  rules:\n  - alert: X\n    exprr: up\n    for: 5x\n');
     const { exit, output } = run(['check', file], CLEAN);

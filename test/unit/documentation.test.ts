@@ -22,19 +22,19 @@ const rules = read('docs/rules.md');
 const operations = read('docs/operations.md');
 
 describe('the configuration is described the same way everywhere', () => {
-  it('a variable that is called required is one whose absence is an error', () => {
+  it('a required variable that is not set is an error', () => {
     const result = readSettings({});
     const missing = new Set(result.ok ? [] : result.problems.map(({ variable }) => variable));
-    // One of the two ways Slack reaches the bot must be set: it is reported under the first.
+    // Socket Mode or HTTP must be set: the problem is reported for the first one.
     missing.delete('SLACK_APP_TOKEN');
     expect([...missing]).toEqual(VARIABLES.filter(({ isRequired }) => isRequired).map(({ name }) => name));
   });
 
-  it('.env.example is what src/settings/variables.ts says: replace it by the expected text', () => {
+  it('.env.example is generated from src/settings/variables.ts: replace it with the expected text', () => {
     expect(read('.env.example')).toBe(environmentExample());
   });
 
-  it('.env.example is complete but for the choice between Socket Mode and HTTP', () => {
+  it('.env.example is complete except for the choice between Socket Mode and HTTP', () => {
     const example = parseEnv(read('.env.example'));
     const socket = readSettings({ ...example, SLACK_APP_TOKEN: 'xapp-1-replace-me' });
     expect(socket).toMatchObject({ ok: true, warnings: [] });
@@ -47,7 +47,7 @@ describe('the configuration is described the same way everywhere', () => {
     expect(new Set(Object.keys(all))).toEqual(new Set(VARIABLES.map(({ name }) => name)));
   });
 
-  it("the README's configuration table is what src/settings/variables.ts says: put the expected text between the markers", () => {
+  it("the README's configuration table is generated from src/settings/variables.ts: put the expected text between the markers", () => {
     const table = /<!-- settings -->\n([^]*?)\n?<!-- \/settings -->/.exec(readme)?.[1]?.trim();
     expect(table).toBe(settingsTable());
   });
@@ -100,7 +100,7 @@ describe('the manual', () => {
     expect(Object.fromEntries([...rows].map(([, code, severity]) => [code, severity]))).toEqual(FINDINGS);
   });
 
-  it('speaks of no metric that the program does not have', async () => {
+  it('names no metric that does not exist', async () => {
     const { body } = await createTelemetry().metrics();
     const named = new Set(operations.match(/tailwatch_\w*[a-z]/g));
     expect([...named].filter((name) => !body.includes(`# TYPE ${name} `))).toEqual([]);

@@ -63,15 +63,15 @@ export interface RatioObjective {
   readonly alert: string;
   /** PromQL of the share of failures over a window. */
   readonly ratio: (window: string) => string;
-  /** The share of requests that the objective requires to be good. */
+  /** The required share of good requests. */
   readonly target: number;
   readonly labels: OptionalTexts;
   readonly annotations?: OptionalTexts;
 }
 
 /**
- * The burn-rate rules of an objective, one for each alert. An alert whose threshold is 100% of requests or more can never fire and is left
- * out, as in the tool it comes from.
+ * The burn-rate rules of an objective, one for each alert. An alert whose threshold is 100% of requests or more can never
+ * fire and is left out, as in the tool it comes from.
  */
 export function burnRules(
   objective: RatioObjective,

@@ -35,7 +35,7 @@ const UNKNOWN =
 
 /**
  * Converts the SLO documents of other tools to a rule file. A field that cannot be converted is an error with its name and
- * place, never dropped; the result is read by our own parser before it is returned.
+ * location, never dropped. The result is checked by our own parser before it is returned.
  */
 export function convertText(file: string, text: string, from?: SloTool): Conversion {
   const source = createSourceFile(file, text);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MINUTE, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
 import { below, flag, labelName, name, oneOf, positiveDuration } from '../file/fields.ts';
-import { type RuleFileSection, validate } from '../file/section.ts';
+import { alternatives, type RuleFileSection, validate } from '../file/section.ts';
 import {
   burnRules,
   type Converted,
@@ -78,15 +78,15 @@ function ratioOf(indicator: Indicator): FailureRatio | undefined {
     return { total: total.metric, ratio: (w) => `1 - ${sum(fast, w, g)} / ${sum(total.metric, w, g)}` };
   }
   if (latencyNative !== undefined) {
-    const { latency: most, total, grouping: g } = latencyNative;
+    const { latency: threshold, total, grouping: g } = latencyNative;
     return {
       total: total.metric,
-      ratio: (w) => `1 - histogram_fraction(0, ${most / SECOND}, ${sum(total.metric, w, g)})`,
+      ratio: (w) => `1 - histogram_fraction(0, ${threshold / SECOND}, ${sum(total.metric, w, g)})`,
     };
   }
   if (gauge === undefined) return undefined;
-  const over = (what: string, w: string): string =>
-    `sum${by(gauge.grouping)} (${what}_over_time(${gauge.metric}[${w}]))`;
+  const over = (aggregation: string, w: string): string =>
+    `sum${by(gauge.grouping)} (${aggregation}_over_time(${gauge.metric}[${w}]))`;
   return { total: gauge.metric, ratio: (w) => `1 - ${over('sum', w)} / ${over('count', w)}` };
 }
 
@@ -100,15 +100,15 @@ const minutes = (duration: number): Milliseconds =>
 function alertsOf(window: Milliseconds): readonly ForeignBurnAlert[] {
   const day = window / 28;
   const rows = [
-    { severity: 'critical', long: day / 24, short: day / 288, hold: day / 720, factor: 14 },
-    { severity: 'critical', long: day / 4, short: day / 48, hold: day / 96, factor: 7 },
-    { severity: 'warning', long: day, short: day / 12, hold: day / 24, factor: 2 },
-    { severity: 'warning', long: day * 4, short: day / 4, hold: day / 8, factor: 1 },
+    { severity: 'critical', long: day / 24, short: day / 288, for: day / 720, factor: 14 },
+    { severity: 'critical', long: day / 4, short: day / 48, for: day / 96, factor: 7 },
+    { severity: 'warning', long: day, short: day / 12, for: day / 24, factor: 2 },
+    { severity: 'warning', long: day * 4, short: day / 4, for: day / 8, factor: 1 },
   ];
-  return rows.map(({ severity, long, short, hold, factor }) => ({
+  return rows.map(({ severity, long, short, factor, ...row }) => ({
     long: minutes(long),
     short: minutes(short),
-    for: minutes(hold),
+    for: minutes(row.for),
     factor,
     labels: { severity },
   }));
@@ -149,12 +149,8 @@ export function convertPyrra(document: RuleFileSection): Converted {
   const { indicator } = checked.value.spec;
   const ratio = ratioOf(indicator);
   if (ratio === undefined || Object.keys(indicator).length !== 1) {
-    const kinds = Object.keys(indicatorSchema.shape).join(', ');
-    return refusedAt(
-      document,
-      ['spec', 'indicator'],
-      `invalid \`spec.indicator\`: expected one of ${kinds}.`,
-    );
+    const kinds = alternatives(Object.keys(indicatorSchema.shape));
+    return refusedAt(document, ['spec', 'indicator'], `invalid \`spec.indicator\`: expected ${kinds}.`);
   }
   return {
     groups: [{ name: checked.value.metadata.name, rules: rulesOf(checked.value, ratio) }],

@@ -187,7 +187,9 @@ interface LocatedRule {
 
 /** As in Prometheus, rules with the same name and labels are distinguished by their order. */
 function withUniqueKey(rule: SloRule, earlier: readonly LocatedRule[]): SloRule {
-  const count = earlier.filter(({ rule: other }) => ruleKey(other.name, other.labels) === rule.key).length;
+  const isTwin = ({ rule: other }: LocatedRule): boolean =>
+    other.name === rule.name && ruleKey(other.name, other.labels) === rule.key;
+  const count = earlier.filter(isTwin).length;
   return count === 0 ? rule : { ...rule, key: `${rule.key}#${count + 1}` };
 }
 

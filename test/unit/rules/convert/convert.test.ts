@@ -138,7 +138,7 @@ describe('a Pyrra objective', () => {
     ]);
   });
 
-  it('reads a whole bound as both versions of Prometheus write it', () => {
+  it('reads an integral bound as both versions of Prometheus write it', () => {
     const [first] = rulesOf(PYRRA);
     expect(first?.expr).toContain(
       '1 - sum by (handler) (rate(req_milliseconds_bucket{job="shop",le=~"500(\\\\.0)?"}[1h])) / sum by (handler) (rate(req_milliseconds_count{job="shop"}[1h]))',
@@ -169,7 +169,7 @@ describe('a Pyrra objective', () => {
 it.each([
   ['Sloth', SLOTH.replace('le="0.5"', 'le="1"')],
   ['OpenSLO', OPENSLO.replace('requests_total{code!~"5.."}', 'requests_bucket{le="1"}')],
-])('a whole bound in a query of %s is read as both versions of Prometheus write it', (_, text) => {
+])('an integral bound in a query of %s is read as both versions of Prometheus write it', (_, text) => {
   expect(rulesOf(text)[0]?.expr).toContain('_bucket{le=~"1(\\\\.0)?"}');
 });
 
@@ -221,7 +221,7 @@ describe('what cannot be converted is refused with its name and location', () =>
     'an objective of Pyrra without an indicator': [
       PYRRA.replace(/latency:\n[^]*?(?= {2}alerting)/, '{}\n'),
       '12:5',
-      'ratio, latency, latencyNative, bool_gauge',
+      'ratio, latency, latencyNative or bool_gauge',
     ],
     'a metric of Pyrra with an offset': [
       PYRRA.replace('le="500"}\'', 'le="500"} offset 1m\''),

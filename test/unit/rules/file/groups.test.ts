@@ -6,7 +6,7 @@ const rule = (text: string) =>
   groups(`groups: [{ name: g, rules: [{ alert: A, expr: a > 1, ${text} }] }]`)[0]?.rules[0];
 
 describe('Prometheus rule groups', () => {
-  it('are read out of a Kubernetes object of kind PrometheusRule', () => {
+  it('are read from a Kubernetes object of kind PrometheusRule', () => {
     const [group] = groups(`
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
@@ -53,7 +53,7 @@ groups:
     ]);
   });
 
-  it('are read as they are', () => {
+  it('are read unchanged', () => {
     const [group] = groups(`
 groups:
 - name: checkout

@@ -76,7 +76,7 @@ groups:
       /^invalid `annotations.slo_no_data`: found "drop", expected keep or resolve/,
       /expected a channel name in quotes/,
     ],
-    'a document of another kind': ['§- a\n- b', /^invalid document: found a list, expected a map/],
+    'a document that is a list': ['§- a\n- b', /^invalid document: found a list, expected a map/],
     'a map in place of a list': ['groups: §{ name: g }', /^invalid `groups`: found a map, expected a list/],
     'both kinds in one document': ['groups: []\n§slos: []', /separate them with a line of ---/],
     'unsupported keys of Alertmanager': [
@@ -114,7 +114,7 @@ groups:
 const inRule = (expr: string): string =>
   `groups:\n- name: g\n  rules:\n  - alert: A\n    expr: ${expr}\n    for: 1m`;
 
-describe('errors in expressions are shown inside the text, however YAML writes it', () => {
+describe('errors in expressions have a column inside the text in every YAML style', () => {
   const cases: Readonly<Record<string, readonly [string, RegExp]>> = {
     plain: [inRule('rate(foo[§5x]) > 1'), /^invalid `expr`: "5x" is not a duration/],
     'single quotes': [inRule("'a{b=''c''} > §) + 1'"), /unexpected "\)"/],
@@ -131,20 +131,20 @@ describe('errors in expressions are shown inside the text, however YAML writes i
       inRule('>\n      a\n        + b\n      > §) + 1'),
       /unexpected "\)"/,
     ],
-    'an end that comes too soon': [inRule('rate(foo[5m]) >§'), /unexpected end of the expression/],
-    'a name that is no function': [
+    'an unexpected end': [inRule('rate(foo[5m]) >§'), /unexpected end of the expression/],
+    'a misspelled function': [
       inRule('sum(§ratee(foo[5m])) > 1'),
       /`ratee` is not a PromQL function, did you mean `rate`/,
     ],
-    'a function nobody knows': [inRule('§frobnicate(foo) > 1'), /`frobnicate` is not a PromQL function\.$/],
+    'an unknown function': [inRule('§frobnicate(foo) > 1'), /`frobnicate` is not a PromQL function\.$/],
     nothing: [inRule('"§"'), /^invalid `expr`: the expression is empty/],
     'an open brace': [inRule('|\n      foo{a="b" §> 1'), /^invalid `expr`: unexpected ">"/],
     'a range of a name': [inRule('rate(foo[§abc]) > 1'), /unexpected "abc"|not a duration/],
-    'a range vector wanted': [inRule('rate(§foo) > 1'), /`rate` expects a range/],
-    'a range vector too many': [inRule('sum(§foo[5m]) > 1'), /`sum` expects .* not a range/],
+    'a missing range': [inRule('rate(§foo) > 1'), /`rate` expects a range/],
+    'a range in place of an instant vector': [inRule('sum(§foo[5m]) > 1'), /`sum` expects .* not a range/],
     'two numbers compared': [inRule('§1 > 2'), /compares two numbers/],
     'a range as an alert': [inRule('§foo[5m]'), /a range/],
-    'a text as an alert': [inRule(`'§"text"'`), /a text/],
+    'a string as an alert': [inRule(`'§"text"'`), /a text/],
     'a bad regular expression': [
       inRule('foo{a=~§"(b"} > 1'),
       /invalid regular expression: missing closing \)/,
@@ -154,7 +154,7 @@ describe('errors in expressions are shown inside the text, however YAML writes i
     expectErrors(marked, [message]);
   });
 
-  it('templates are shown the same way, in labels and annotations', () => {
+  it('errors in templates of labels and annotations have one, too', () => {
     expectErrors(
       `groups:
 - name: g
@@ -171,17 +171,17 @@ describe('errors in expressions are shown inside the text, however YAML writes i
     );
   });
 
-  it('templates in labels of recording rules are texts, as in Prometheus', () => {
+  it('templates in labels of recording rules are not expanded, as in Prometheus', () => {
     const text = `groups: [{ name: g, rules: [{ record: a, expr: b, labels: { x: '{{ query "up" }}' } }] }]`;
     expect(groups(text).map(({ name, rules }) => [name, rules])).toEqual([['g', []]]);
   });
 
-  it('the excerpt shows the line and a caret below the place', () => {
+  it('the excerpt shows the line with a caret below the column', () => {
     const { excerpts } = read(inRule('rate(foo[5x]) > 1'));
     expect(excerpts).toEqual(['    expr: rate(foo[5x]) > 1\n                   ^']);
   });
 
-  it('tabs stay tabs under tabs', () => {
+  it('tabs are kept under tabs', () => {
     const { excerpts } = read('groups:\n- name: g\n  rules:\n  - {\talert: A,\texpr: ")" }');
     expect(excerpts).toEqual(['  - {\talert: A,\texpr: ")" }\n     \t         \t       ^']);
   });

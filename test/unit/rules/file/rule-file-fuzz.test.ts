@@ -80,16 +80,16 @@ function expectPlaces(text: string): void {
   if (!result.ok) expect(result.errors).not.toEqual([]);
 }
 
-describe('whatever is in a rule file, it is read or its mistakes are shown', () => {
-  it('is right to begin with', () => {
+describe('any rule file is read or has errors with a location', () => {
+  it('the unchanged file is valid', () => {
     expect(parseRuleText('rules.yaml', GOOD)).toMatchObject({ ok: true, notes: [] });
   });
 
-  it('with slips in a good file', () => {
+  it('with edits in a valid file', () => {
     assert(
-      property(edits, (slips) => {
+      property(edits, (changes) => {
         let text = GOOD;
-        for (const { at, drop, put } of slips) text = text.slice(0, at) + put + text.slice(at + drop);
+        for (const { at, drop, put } of changes) text = text.slice(0, at) + put + text.slice(at + drop);
         expectPlaces(text);
       }),
       { numRuns: 600 },

@@ -5,7 +5,7 @@ const slo = (text: string) =>
   groups(`slos: [{ name: s, objective: { quantile: 0.99, below: 500ms, window: 5m }, ${text} }]`)[0];
 
 describe('SLOs of the short form', () => {
-  it('compile to a group with the slow share as its verdict', () => {
+  it('compile to a group that evaluates the share of slow requests', () => {
     const [group] = groups(`
 slos:
 - name: checkout-latency
@@ -92,28 +92,28 @@ slos:
       'metric: istio_request_duration_milliseconds',
       /istio_request_duration_milliseconds_bucket\{reporter="destination",le=~"500/,
     ],
-    'matchers of its own': [
+    'custom matchers': [
       `preset: istio, selector: 'reporter=~"destination|waypoint"'`,
       /\{reporter=~"destination\|waypoint",le=~"500/,
     ],
-    'a metric of its own': [
+    'a custom metric': [
       'metric: http_latency_ms, by: [service, zone]',
       /by \(service, zone\) \(rate\(http_latency_ms_bucket\{le=~"500\(\\\\\.0\)\?"\}/,
     ],
-    'a metric whose name tells no unit': [
+    'a metric without a unit in its name': [
       'metric: latency, unit: s, by: [job]',
       /latency_bucket\{le="0\.5"\}/,
     ],
-    'a label of its own for the service': [
+    'a custom service label': [
       'metric: latency_seconds, service_label: backend',
       /by \(backend\) \(rate\(latency_seconds_bucket/,
     ],
   };
-  it.each(Object.entries(presets))('know %s', (_, [text, expr]) => {
+  it.each(Object.entries(presets))('read %s', (_, [text, expr]) => {
     expect(slo(text)?.rules[0]?.expr).toMatch(expr);
   });
 
-  it('judge an approximate threshold by the bound above it, and say so', () => {
+  it('evaluate an approximate threshold at the bucket bound above it', () => {
     const rule = slo('preset: istio, approximate: true')?.rules[0];
     expect(rule?.expr).toMatch(/ \(min without \(le\) \(rate\(\w+_bucket\{reporter="destination",le!~"/);
     expect(rule?.objective?.isApproximate).toBe(true);
@@ -123,7 +123,7 @@ slos:
     });
   });
 
-  it('read a native histogram by its fraction', () => {
+  it('read a native histogram by `histogram_fraction`', () => {
     const rule = slo('preset: otel-http, histogram: native, min_requests: 5')?.rules[0];
     const rates = 'sum by (service_name) (rate(http_server_request_duration_seconds[5m]))';
     const requests = rates.replace('rate', 'increase');
@@ -134,12 +134,12 @@ slos:
     expect(slo('preset: otel-http, histogram: classic')?.rules[0]?.expr).toContain('_bucket{le="0.5"}');
   });
 
-  it('take what tells failures apart', () => {
+  it('read the matchers of failed requests', () => {
     const group = slo(`metric: latency_seconds, by: [job], errors: 'code=~"5.."'`);
     expect(group?.rules[0]?.objective?.family.errorSelector).toBe('code=~"5.."');
   });
 
-  it('are evaluated every 30 s unless they say', () => {
+  it('are evaluated every 30 s by default', () => {
     expect(slo('preset: istio')).toMatchObject({ interval: 30_000 });
     expect(slo('preset: istio')).not.toMatchObject({ schedule: expect.anything() });
     expect(slo('preset: istio, interval: 2m')).toMatchObject({ interval: 120_000 });
