@@ -27,7 +27,7 @@ export type RequestReference =
   | { readonly kind: 'trace'; readonly traceId: string }
   | { readonly kind: 'request'; readonly requestId: string };
 
-/** The text of a command after the word that selects its form. */
+/** The text of a command after its keyword. */
 export interface CommandInput {
   readonly tokens: readonly Token[];
   /** The same as text, without what Slack and phones add to it. */
@@ -40,7 +40,7 @@ export interface CommandInput {
 export interface Mistake {
   /** What is wrong, as a sentence. */
   readonly problem: string;
-  /** The text that was probably intended, without the words that select the form. It may hold the next mistake. */
+  /** The text that was probably intended, without its keyword. It may hold the next mistake. */
   readonly fixed?: string;
   /** The text was recognized, and contains nothing to look up: no rewriting can help. */
   readonly isCertain?: true;
@@ -97,11 +97,11 @@ export interface CommandForm<
   Result extends { readonly kind: string } = C,
 > {
   readonly slash: SlashCommand;
-  /** The kinds of command that this form answers. */
-  readonly kinds: readonly C['kind'][];
-  /** The first words that select this form, the documented one first. A form without any is tried when no word fits. */
-  readonly words?: readonly string[];
-  /** Whether it is also tried when no word fits. */
+  /** The kind of command that this form answers. */
+  readonly kind: C['kind'];
+  /** The first words that select this form, the documented one first. A form without any is tried when none fits. */
+  readonly keywords?: readonly string[];
+  /** Whether it is also tried when no keyword fits. */
   readonly isDefault?: true;
   /** How it is written, without the slash command: `slowest <service> [last 30m]`. */
   readonly usage: string;

@@ -8,7 +8,6 @@ import type {
   CommandForm,
   CommandInput,
   CommandRequest,
-  Mistake,
   Parsed,
   Reply,
   RequestReference,
@@ -16,7 +15,7 @@ import type {
 import { isName, parseOptions, unknownWord, writeName } from './options.ts';
 import { joinTokens, type Token, word } from './tokens.ts';
 import { missingRequest, missingTrace, notInService } from './trace-lookup.ts';
-import { parseTraceReference } from './trace-reference.ts';
+import { parseRequestReference, parseTraceReference } from './trace-reference.ts';
 
 /** `/latency <service> <id>`: one request in one service. */
 export interface RequestLatencyCommand {
@@ -27,7 +26,7 @@ export interface RequestLatencyCommand {
 
 export const latencyOfRequest: CommandForm<RequestLatencyCommand> = {
   slash: '/latency',
-  kinds: ['request-latency'],
+  kind: 'request-latency',
   usage: '<service> <trace or request id> [share]',
   summary: "The service's spans in that request, and their percentile rank",
   system: 'jaeger',
@@ -65,27 +64,12 @@ function parse({ tokens }: CommandInput): Parsed<RequestLatencyCommand> | undefi
   const rebuilt = (id: Token) => joinTokens([service, id, ...(share ? [word('share')] : [])]);
   if (last !== undefined)
     return { problem: 'last cannot be combined with a request id.', fixed: rebuilt(request) };
-  const reference = referenceOf(request.text);
+  const reference = parseRequestReference(request.text);
   if ('problem' in reference) {
     const { problem, fixed } = reference;
-    return { problem, fixed: fixed === undefined ? undefined : rebuilt(word(fixed)) };
+    return { problem, fixed: fixed && rebuilt(fixed) };
   }
   return { command: { kind: 'request-latency', service: service.text, request: reference }, share };
-}
-
-function referenceOf(text: string): RequestReference | Mistake {
-  const reference = parseTraceReference(text);
-  switch (reference.kind) {
-    case 'trace':
-      return { kind: 'trace', traceId: reference.traceId };
-    case 'request':
-      return reference;
-    case 'mistake':
-      return reference.fixed?.includes(' ') === true ? { problem: reference.problem } : reference;
-    case 'comparison':
-    case 'other':
-      return { problem: 'Specify the id of one request.' };
-  }
 }
 
 function write({ service, request }: RequestLatencyCommand): string {

@@ -4,7 +4,7 @@ import { bucketsOf, CHART_POINTS, estimateOf, latencyChart } from '../latency/fi
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
-import type { Link } from '../lib/links.ts';
+import { existingLinks, type Link } from '../lib/links.ts';
 import {
   before,
   DAY,
@@ -61,7 +61,7 @@ const OPTIONS: readonly OptionName[] = ['last', 'share'];
 
 export const latencyOfService: CommandForm<LatencyCommand> = {
   slash: '/latency',
-  kinds: ['latency'],
+  kind: 'latency',
   usage: '<service> [last 1h] [share]',
   example: 'checkout last 30m',
   summary: 'p50, p95, p99 now, an hour ago, a day ago; rate, errors, SLOs; by version and outcome',
@@ -149,15 +149,13 @@ const AS_CALLER =
 function linksOf({ deps: { links }, measured, now, last }: Measurement): readonly Link[] {
   const window = { start: before(now, last), end: now };
   const expr = p99Expr(measured, chartWindow(last));
-  const urls: readonly (readonly [string, string | undefined])[] = [
+  const grafana =
+    links.grafanaDashboard({ service: measured.service.value, window }) ??
+    links.grafanaExplore({ expr, window });
+  return existingLinks([
     ['Prometheus', links.graph({ expr, window, figure: p99Expr(measured, last) })],
-    [
-      'Grafana',
-      links.grafanaDashboard({ service: measured.service.value, window }) ??
-        links.grafanaExplore({ expr, window }),
-    ],
-  ];
-  return urls.flatMap(([label, url]) => (url === undefined ? [] : [{ label, url }]));
+    ['Grafana', grafana],
+  ]);
 }
 
 const p99Expr = (measured: Measured, window: Milliseconds): string =>

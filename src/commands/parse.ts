@@ -54,21 +54,21 @@ function parse(slash: SlashCommand, text: string, tokens: readonly Token[]): Par
   if (rest.length === 0 && isWord(first, HELP)) return { command: { kind: 'help', slash }, share: false };
   const line = cleaned(text).trim();
   const after = line.replace(/^\S+\s*/u, '');
-  const form = formsOf(slash).find(({ words }) => words !== undefined && isWord(first, words));
+  const form = formsOf(slash).find(({ keywords }) => keywords !== undefined && isWord(first, keywords));
   const column = slash.length + 2;
   if (form === undefined) return parseDefault(slash, { tokens, text: line, column }, after);
   const input = { tokens: rest, text: after, column: column + line.length - after.length };
   const parsed = form.parse(input) ?? { problem: `Usage: ${slash} ${form.usage}` };
   return 'problem' in parsed && parsed.fixed !== undefined
-    ? { ...parsed, fixed: `${form.words?.[0] ?? ''} ${parsed.fixed}`.trim() }
+    ? { ...parsed, fixed: `${form.keywords?.[0] ?? ''} ${parsed.fixed}`.trim() }
     : parsed;
 }
 
-/** No word selects a form. The first word may be a typo of one. */
+/** No keyword selects a form. The first word may be a typo of one. */
 function parseDefault(slash: SlashCommand, input: CommandInput, after: string): Parsed<Command> {
   const forms = formsOf(slash);
-  const words = forms.flatMap((form) => form.words?.[0] ?? []);
-  const defaults = forms.filter((form) => form.words === undefined || form.isDefault === true);
+  const keywords = forms.flatMap((form) => form.keywords?.[0] ?? []);
+  const defaults = forms.filter((form) => form.keywords === undefined || form.isDefault === true);
   const parsed = defaults.reduce<Parsed<Command> | undefined>(
     (found, form) => found ?? form.parse(input),
     undefined,
@@ -76,6 +76,6 @@ function parseDefault(slash: SlashCommand, input: CommandInput, after: string): 
   const [first] = input.tokens;
   if ('command' in parsed || parsed.isCertain === true || first === undefined || first.isQuoted)
     return parsed;
-  const [near] = words.length === 0 ? [] : nearest(first.text, [...words, 'help']);
+  const [near] = keywords.length === 0 ? [] : nearest(first.text, [...keywords, 'help']);
   return near === undefined ? parsed : { ...parsed, fixed: `${near} ${after}`.trim() };
 }

@@ -24,8 +24,8 @@ export interface CloseCommand {
 
 export const sloAcknowledge: CommandForm<AcknowledgeCommand> = {
   slash: '/slo',
-  kinds: ['acknowledge'],
-  words: ['acknowledge', 'ack'],
+  kind: 'acknowledge',
+  keywords: ['acknowledge', 'ack'],
   usage: 'acknowledge <alert or service>',
   summary: 'Acknowledges firing alerts, as the Acknowledge button does',
   system: 'store',
@@ -40,8 +40,8 @@ export const sloAcknowledge: CommandForm<AcknowledgeCommand> = {
 
 export const sloClose: CommandForm<CloseCommand> = {
   slash: '/slo',
-  kinds: ['close'],
-  words: ['close'],
+  kind: 'close',
+  keywords: ['close'],
   usage: 'close <alert or service> [comment]',
   summary: 'Closes an alert without data, as the Close button does',
   system: 'store',

@@ -16,8 +16,8 @@ export interface SilenceCommand {
 
 export const sloSilence: CommandForm<SilenceCommand> = {
   slash: '/slo',
-  kinds: ['silence'],
-  words: ['silence', 'mute'],
+  kind: 'silence',
+  keywords: ['silence', 'mute'],
   usage: 'silence <service or matchers> for 2h [comment]',
   example: 'silence checkout severity="ticket" for 2h database migration',
   summary: 'Silences matching alerts for a time, as the Silence button does',

@@ -21,8 +21,8 @@ export interface UnsilenceCommand {
 
 export const sloSilences: CommandForm<SilencesCommand> = {
   slash: '/slo',
-  kinds: ['silences'],
-  words: ['silences'],
+  kind: 'silences',
+  keywords: ['silences'],
   usage: 'silences',
   summary: 'Silences and maintenance windows: active, planned, and ended within a day',
   system: 'store',
@@ -35,8 +35,8 @@ export const sloSilences: CommandForm<SilencesCommand> = {
 
 export const sloUnsilence: CommandForm<UnsilenceCommand> = {
   slash: '/slo',
-  kinds: ['unsilence'],
-  words: ['unsilence', 'unmute'],
+  kind: 'unsilence',
+  keywords: ['unsilence', 'unmute'],
   usage: 'unsilence <id>',
   summary: 'Ends a silence, as the Unsilence button does',
   system: 'store',

@@ -59,8 +59,8 @@ export interface SloStatusView {
 
 export const sloStatus: CommandForm<SloStatusCommand> = {
   slash: '/slo',
-  kinds: ['slo-status'],
-  words: ['status'],
+  kind: 'slo-status',
+  keywords: ['status'],
   isDefault: true,
   usage: '[status] [share]',
   summary: 'Every rule with its state, value, error budget, and a link to its message',

@@ -10,7 +10,7 @@ import { traceLookup, traceRequest } from './trace-lookup.ts';
 import { traceSlowest } from './trace-slowest.ts';
 
 /**
- * All forms of all commands. Forms without a word of their own are tried in this order. Help, Slack's usage hints, the demo
+ * All forms of all commands. Forms without a keyword are tried in this order. Help, Slack's usage hints, the demo
  * and the documentation list them in this order.
  */
 const FORMS = [
@@ -42,9 +42,9 @@ export const formsOf = (slash: SlashCommand): readonly CommandForm<Command>[] =>
   COMMAND_FORMS.filter((form) => form.slash === slash);
 
 /** The form that answers a command. */
-export function formOf({ kind }: Command): CommandForm<Command> {
-  const found = COMMAND_FORMS.find(({ kinds }) => kinds.includes(kind));
-  if (found === undefined) throw new Error(`No form answers the command ${kind}.`);
+export function formOf(command: Command): CommandForm<Command> {
+  const found = COMMAND_FORMS.find(({ kind }) => kind === command.kind);
+  if (found === undefined) throw new Error(`No form answers the command ${command.kind}.`);
   return found;
 }
 

@@ -14,9 +14,9 @@ import type {
   RequestReference,
 } from './command.ts';
 import { isId, nearestKeyword, parseShare } from './options.ts';
-import { joinTokens, quote, shortened, type Token, word } from './tokens.ts';
+import { joinTokens, quote, type Token, word } from './tokens.ts';
 import { missingRequest, missingTrace } from './trace-lookup.ts';
-import { parseTraceReference } from './trace-reference.ts';
+import { parseRequestReference, parseTraceReference } from './trace-reference.ts';
 
 /** `/trace compare`. */
 export interface CompareCommand {
@@ -28,8 +28,8 @@ export interface CompareCommand {
 
 export const traceCompare: CommandForm<CompareCommand> = {
   slash: '/trace',
-  kinds: ['compare'],
-  words: ['compare'],
+  kind: 'compare',
+  keywords: ['compare'],
   usage: 'compare [<id>] <id> [share]',
   summary: 'Two requests side by side, or one with a typical one',
   system: 'jaeger',
@@ -53,7 +53,10 @@ function parse({ tokens }: CommandInput): Parsed<CompareCommand> {
   const words = given.words.flatMap(separated);
   if (words.length === 0) return NO_IDS;
   if (words.length > 2) return tooMany(words, share);
-  const references = words.map(referenceOf);
+  const references = words.map(({ text, isQuoted }) =>
+    // A quoted word is a request id in any format.
+    isQuoted && isId(text) ? ({ kind: 'request', requestId: text } as const) : parseRequestReference(text),
+  );
   const mistake = references.find((reference) => 'problem' in reference);
   if (mistake !== undefined && 'problem' in mistake) {
     const fixed = references.map((each, index) => ('problem' in each ? each.fixed : words[index]));
@@ -87,31 +90,6 @@ function tooMany(words: readonly Token[], share: boolean): Mistake {
     problem: `compare takes at most two ids: found ${words.length} words.`,
     fixed: rebuilt(words.slice(0, 2), share || isShare),
   };
-}
-
-/** A quoted word is a request id in any format. */
-function referenceOf({
-  text,
-  isQuoted,
-}: Token): RequestReference | { readonly problem: string; readonly fixed?: Token } {
-  if (isQuoted && isId(text)) return { kind: 'request', requestId: text };
-  const reference = parseTraceReference(text);
-  switch (reference.kind) {
-    case 'trace':
-      return { kind: 'trace', traceId: reference.traceId };
-    case 'request':
-      return reference;
-    case 'mistake': {
-      const { problem, fixed } = reference;
-      // The suggestion may be another form of `/trace`, which is no id.
-      return { problem, fixed: fixed === undefined || fixed.includes(' ') ? undefined : word(fixed) };
-    }
-    case 'comparison':
-    case 'other':
-      return {
-        problem: `"${shortened(text)}" is not a trace id, a link or a request id. Quote a request id that is not a UUID.`,
-      };
-  }
 }
 
 function writeReference(of: RequestReference | undefined): readonly string[] {

@@ -1,3 +1,4 @@
+import { existingLinks } from '../lib/links.ts';
 import { DAY, epochUs, toEpochMs } from '../lib/units.ts';
 import type { FoundRequest, RequestView } from '../traces/find-request.ts';
 import type { TraceView } from '../traces/inspect-trace.ts';
@@ -33,7 +34,7 @@ export interface RequestCommand {
 
 export const traceLookup: CommandForm<TraceCommand, TraceCommand | RequestCommand | CompareCommand> = {
   slash: '/trace',
-  kinds: ['trace'],
+  kind: 'trace',
   usage: '<trace id, request id, header, log line or link> [share]',
   summary: 'Critical path, network, retries, first errors, percentile rank, and a picture',
   system: 'jaeger',
@@ -44,8 +45,8 @@ export const traceLookup: CommandForm<TraceCommand, TraceCommand | RequestComman
 
 export const traceRequest: CommandForm<RequestCommand> = {
   slash: '/trace',
-  kinds: ['request'],
-  words: ['request'],
+  kind: 'request',
+  keywords: ['request'],
   usage: 'request <request id> [share]',
   summary: 'The same for a request id in any format, even if Envoy did not sample the request',
   system: 'jaeger',
@@ -248,6 +249,6 @@ export function notInService(
   const more = others.length > 8 ? ` and ${others.length - 8} more` : '';
   return nothing(
     `${found}, but no span of ${service}. Its services: ${others.slice(0, 8).join(', ')}${more}.`,
-    traces.flatMap(({ url }) => (url === undefined ? [] : [{ label: 'Trace', url }])).slice(0, 3),
+    existingLinks(traces.map(({ url }) => ['Trace', url] as const)).slice(0, 3),
   );
 }

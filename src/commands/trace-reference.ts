@@ -1,7 +1,8 @@
 import { formatInstant } from '../lib/instant.ts';
 import { epochMs } from '../lib/units.ts';
 import { isUuid } from '../traces/request-id.ts';
-import { joinTokens, type Token, word } from './tokens.ts';
+import type { RequestReference } from './command.ts';
+import { joinTokens, shortened, type Token, word } from './tokens.ts';
 
 /** What a pasted text identifies. */
 export type TraceReference =
@@ -15,6 +16,29 @@ export type TraceReference =
   | { readonly kind: 'other' };
 
 const OTHER: TraceReference = { kind: 'other' };
+
+/** The id of one request, or why a word is none: `fixed` is the id that was probably intended. */
+export function parseRequestReference(
+  text: string,
+): RequestReference | { readonly problem: string; readonly fixed?: Token } {
+  const reference = parseTraceReference(text);
+  switch (reference.kind) {
+    case 'trace':
+      return { kind: 'trace', traceId: reference.traceId };
+    case 'request':
+      return reference;
+    case 'mistake': {
+      const { problem, fixed } = reference;
+      // The suggestion may be another form of `/trace`, which is no id.
+      return { problem, fixed: fixed === undefined || fixed.includes(' ') ? undefined : word(fixed) };
+    }
+    case 'comparison':
+    case 'other':
+      return {
+        problem: `"${shortened(text)}" is not a trace id, a link or a request id. Quote a request id that is not a UUID.`,
+      };
+  }
+}
 
 /** Brackets, quotes and punctuation that were copied together with an id. */
 const AROUND = /^[([{<"'`]+|[)\]}>"'`,.;:!?]+$/g;
@@ -123,33 +147,23 @@ const trace = (hex: string | undefined, isUnsampled: boolean): TraceReference | 
     : { kind: 'trace', traceId: padded(hex), isUnsampled: isUnsampled ? true : undefined };
 
 /** Bit 0 of the flags is "sampled", in W3C's header and in Jaeger's. */
-const isClear = (flags: string | undefined): boolean => (Number.parseInt(flags ?? '1', 16) & 1) === 0;
+const isClear = (flags = '1'): boolean => (Number.parseInt(flags, 16) & 1) === 0;
+const isDenied = (decision = '1'): boolean => decision === '0';
 
-/** Headers that are recognized by their value, the most specific first. */
-const HEADERS: readonly ((text: string) => TraceReference | undefined)[] = [
-  (text) => {
-    const found = TRACE_PARENT.exec(text);
-    return trace(found?.[1], isClear(found?.[2]));
-  },
-  (text) => {
-    const found = B3_SINGLE.exec(text);
-    return trace(found?.[1], found?.[2] === '0');
-  },
-  (text) => {
-    const found = UBER.exec(text);
-    return trace(found?.[1], isClear(found?.[2]));
-  },
-  (text) => {
-    const found = AMAZON.exec(text);
-    return found === null ? undefined : trace(`${found[1]}${found[2]}`, found[3] === '0');
-  },
+/** Headers that are recognized by their value, the most specific first, with what their last group means. */
+const HEADERS: readonly (readonly [RegExp, (last: string | undefined) => boolean])[] = [
+  [TRACE_PARENT, isClear],
+  [B3_SINGLE, isDenied],
+  [UBER, isClear],
+  [AMAZON, isDenied],
 ];
 
 /** Finds trace headers and fields in a text: one header, several, or a line of a log. */
 function parseHeaders(text: string): TraceReference | undefined {
-  for (const parse of HEADERS) {
-    const found = parse(text);
-    if (found !== undefined) return found;
+  for (const [header, isUnsampled] of HEADERS) {
+    const found = header.exec(text);
+    const reference = found && trace(found.slice(1, -1).join(''), isUnsampled(found.at(-1)));
+    if (reference != null) return reference;
   }
   const named = parseNamed(text);
   if (named !== undefined) return named;

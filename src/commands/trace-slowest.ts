@@ -1,6 +1,6 @@
 import { durationText, windowText } from '../lib/format.ts';
 import { formatInstant } from '../lib/instant.ts';
-import { kialiApplication, type Link } from '../lib/links.ts';
+import { existingLinks, kialiApplication, type Link } from '../lib/links.ts';
 import { nearest } from '../lib/nearest.ts';
 import {
   before,
@@ -12,7 +12,7 @@ import {
   toUs,
 } from '../lib/units.ts';
 import type { SlowestResult } from '../traces/find-slowest.ts';
-import { type Answer, nothing, SERVICE, unknownService } from './answer.ts';
+import { nothing, SERVICE, unknownService } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { isName, type OptionName, parseOptions, unknownWord, writeName } from './options.ts';
 import { quote } from './tokens.ts';
@@ -45,8 +45,8 @@ const OPTIONS: readonly OptionName[] = ['last', 'over', 'top', 'operation', 'win
 
 export const traceSlowest: CommandForm<SlowestCommand> = {
   slash: '/trace',
-  kinds: ['slowest'],
-  words: ['slowest'],
+  kind: 'slowest',
+  keywords: ['slowest'],
   usage: 'slowest <service> [last 30m] [op X] [over 500ms] [top 5] [share]',
   example: 'slowest checkout last 1h over 500ms',
   summary: "The slowest traces, ranked by the service's own span, with a completeness guarantee",
@@ -84,11 +84,12 @@ function write({ service, operation, last, window, over, top }: SlowestCommand):
   ].join(' ');
 }
 
-/** A search: the command with the full name of its service, its window, and which spans count. */
+/** A search and its result: the command has the full name of the service. */
 interface Search {
   readonly command: SlowestCommand;
   readonly window: TimeWindow;
   readonly filter: Filter;
+  readonly result: SlowestResult;
 }
 
 async function run(
@@ -102,25 +103,21 @@ async function run(
   }
   const { service } = resolved;
   const command = { ...typed, service };
-  const { over } = command;
+  const { over, top: count } = command;
   const window = command.window ?? { start: before(now, command.last), end: now };
   const filter = await filterOf(deps, command, signal);
-  const search = { command, window, filter };
-  const result = await deps.findSlowest(
-    {
-      service,
-      window,
-      count: command.top,
-      ...filter,
-      minDuration: over === undefined ? undefined : toUs(over),
-    },
-    signal,
-  );
-  if (result.rows.length === 0) return { answer: await noTraces(deps, { ...search, result }, signal) };
-  return {
-    answer: { kind: 'slowest', view: viewOf(search, result, deps) },
-    again: { ...command, window },
+  const minDuration = over === undefined ? undefined : toUs(over);
+  const result = await deps.findSlowest({ service, window, count, ...filter, minDuration }, signal);
+  const search = { command, window, filter, result };
+  if (result.rows.length === 0)
+    return { answer: nothing(await absenceText(deps, search, signal), searchLinks(deps, search)) };
+  const view: SlowestView = {
+    command,
+    window,
+    result: { ...result, rows: result.rows.map((row) => ({ ...row, url: deps.links.trace(row.traceId) })) },
+    links: [...searchLinks(deps, search), ...kialiLinks(deps, service)],
   };
+  return { answer: { kind: 'slowest', view }, again: { ...command, window } };
 }
 
 /** Which of the service's spans count: those of one name, or those of requests to one path. */
@@ -134,91 +131,64 @@ interface Filter {
  * where a mesh names all spans after their host. Only the latter has a path.
  */
 async function filterOf(
-  { traces }: CommandDeps,
+  deps: CommandDeps,
   { operation, service }: SlowestCommand,
   signal: AbortSignal,
 ): Promise<Filter> {
-  if (operation === undefined) return {};
-  if (!operation.includes('/')) return { operation };
-  const names = await traces.operations(service, signal).catch((): readonly string[] => []);
-  const isName = names.length === 0 || names.includes(operation) || nearest(operation, names).length > 0;
+  if (operation?.includes('/') !== true) return { operation };
+  const known = await operationsOf(deps, service, signal);
+  const isName = known.length === 0 || known.includes(operation) || nearest(operation, known).length > 0;
   return isName ? { operation } : { asked: operation };
 }
+
+/** The operations of a service; none when Jaeger does not answer. */
+const operationsOf = async ({ traces }: CommandDeps, service: string, signal: AbortSignal) =>
+  await traces.operations(service, signal).catch((): readonly string[] => []);
 
 /** Leaves room for other traces of the same duration. */
 const LINK_LIMIT = 100;
 
-function viewOf(
-  { command, window, filter }: Search,
-  result: SlowestResult,
+/** The page cannot sort: the duration of the last row as a minimum makes it show the same traces. */
+function searchLinks(
   { links }: CommandDeps,
-): SlowestView {
-  const { service } = command;
+  { command: { service }, window, filter: { operation }, result: { rows } }: Search,
+): readonly Link[] {
+  const minDuration = rows.at(-1)?.duration;
+  const url = links.traceSearch({ service, window, operation, minDuration, limit: LINK_LIMIT });
+  return existingLinks([['Search in Jaeger', url]]);
+}
+
+function kialiLinks({ links }: CommandDeps, service: string): readonly Link[] {
   const application = kialiApplication(service);
-  const urls: readonly (readonly [string, string | undefined])[] = [
-    [
-      'Search in Jaeger',
-      links.traceSearch({
-        service,
-        window,
-        operation: filter.operation,
-        // The page cannot sort: the duration of the last row as a minimum makes it show the same traces.
-        minDuration: result.rows.at(-1)?.duration,
-        limit: LINK_LIMIT,
-      }),
-    ],
-    ['Traces in Kiali', application === undefined ? undefined : links.kialiTraces(application)],
-  ];
-  return {
-    command,
-    window,
-    result: { ...result, rows: result.rows.map((row) => ({ ...row, url: links.trace(row.traceId) })) },
-    links: urls.flatMap(([label, url]) => (url === undefined ? [] : [{ label, url }])),
-  };
+  return existingLinks([['Traces in Kiali', application && links.kialiTraces(application)]]);
 }
 
-interface Absence extends Search {
-  readonly result: SlowestResult;
-}
-
-async function noTraces(deps: CommandDeps, absence: Absence, signal: AbortSignal): Promise<Answer> {
-  const { filter, command, window } = absence;
-  const { service } = command;
-  const { operation } = filter;
-  const url = deps.links.traceSearch({ service, window, operation, limit: LINK_LIMIT });
-  const unknown =
-    operation === undefined ? undefined : await unknownOperation(deps, { service, operation }, signal);
-  return nothing(
-    unknown ?? absenceText(absence),
-    url === undefined ? [] : [{ label: 'Search in Jaeger', url }],
-  );
-}
-
-/** The text when the service has no such operation. Undefined when it has, or when Jaeger does not answer. */
-async function unknownOperation(
-  { traces }: CommandDeps,
-  { service, operation }: { readonly service: string; readonly operation: string },
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const known = await traces.operations(service, signal).catch((): readonly string[] => []);
-  if (known.length === 0 || known.includes(operation)) return undefined;
-  const near = nearest(operation, known, { count: 3 });
-  const shown = near.length > 0 ? near : known.slice(0, 5);
-  return `${service} has no operation "${operation}". ${near.length > 0 ? 'Similar' : 'Operations'}: ${shown.map((name) => `"${name}"`).join(', ')}.`;
-}
-
-function absenceText({ command, filter, window, result: { isExact, arriving } }: Absence): string {
+async function absenceText(deps: CommandDeps, search: Search, signal: AbortSignal): Promise<string> {
+  const { command, filter, window, result } = search;
   const { service, operation, over } = command;
+  if (filter.operation !== undefined) {
+    const known = await operationsOf(deps, service, signal);
+    if (known.length > 0 && !known.includes(filter.operation))
+      return unknownOperation(service, filter.operation, known);
+  }
+  const { isExact, arriving } = result;
   const where = `in ${windowText(window)}`;
   const of = operation === undefined ? service : `"${operation}" of ${service}`;
   if (!isExact)
     return `No trace of ${of} was found ${where} before the search timed out. Use a shorter time range.`;
-  const slow = over === undefined ? '' : ` of ${durationText(toUs(over))} or more`;
+  const atLeast = over === undefined ? '' : `${durationText(toUs(over))} or more`;
   const late =
     arriving === undefined ? '' : ` The last ${Math.round(arriving / SECOND)} s may still be arriving.`;
-  if (filter.asked !== undefined)
+  if (filter.asked !== undefined) {
+    const slow = atLeast === '' ? '' : ` of ${atLeast}`;
     return `${service} has no span named "${filter.asked}", and no request${slow} to it ${where}.${late}`;
-  if (over !== undefined)
-    return `No traced request to ${of} took ${durationText(toUs(over))} or more ${where}.${late}`;
+  }
+  if (atLeast !== '') return `No traced request to ${of} took ${atLeast} ${where}.${late}`;
   return `No trace of ${of} ${where}. Jaeger knows the service, so it has been traced before: there was no traffic, none of it was sampled, or its spans have not arrived yet (up to a minute).`;
+}
+
+function unknownOperation(service: string, operation: string, known: readonly string[]): string {
+  const near = nearest(operation, known, { count: 3 });
+  const shown = near.length > 0 ? near : known.slice(0, 5);
+  return `${service} has no operation "${operation}". ${near.length > 0 ? 'Similar' : 'Operations'}: ${shown.map((name) => `"${name}"`).join(', ')}.`;
 }

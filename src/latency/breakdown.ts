@@ -44,12 +44,7 @@ function breakdownLabels({ metric, serviceLabel }: LatencyFamily): BreakdownLabe
 }
 
 /** All label names of a breakdown, for the grouping of one query. */
-const labelNames = ({ version, code, grpcStatus, flags }: BreakdownLabels): readonly string[] => [
-  ...version,
-  ...code,
-  ...grpcStatus,
-  ...flags,
-];
+const labelNames = (labels: BreakdownLabels): readonly string[] => Object.values(labels).flat();
 
 /** The first value of these labels that is set. Istio writes `unknown` for a value it does not know. */
 const labelText = (labels: Labels, names: readonly string[]): string =>

@@ -79,3 +79,8 @@ export interface Link {
   readonly label: string;
   readonly url: string;
 }
+
+/** Links of the tools that have an address. */
+export const existingLinks = (
+  urls: readonly (readonly [label: string, url: string | undefined])[],
+): readonly Link[] => urls.flatMap(([label, url]) => (url === undefined ? [] : [{ label, url }]));
