@@ -10,10 +10,10 @@ export type AnswerText = (
   text: string,
 ) => Promise<{ readonly answer: Answer; readonly share: boolean; readonly reproducible?: string }>;
 
-/** What came of many odd texts. */
+/** The result of many mutated texts. */
 export interface FuzzReport {
   readonly texts: number;
-  /** How many answers there were of each kind: proof that the texts reach past the first word. */
+  /** The answers of each kind: they show that the texts get past the first word. */
   readonly answers: Readonly<Record<string, number>>;
   readonly slowestMs: number;
   readonly failures: readonly {
@@ -26,8 +26,8 @@ export interface FuzzReport {
 const TRACE_ID = '00000000000000000000000000000001';
 const UUID = 'e4e8c177-3962-9359-8b6f-1c3a4d5e6f70';
 
-/** Texts that mean something, of every form. */
-const MEANT: Readonly<Record<SlashCommand, readonly string[]>> = {
+/** Valid texts of every form. */
+const VALID: Readonly<Record<SlashCommand, readonly string[]>> = {
   '/trace': [
     'slowest checkout last 30m op "GET /cart" over 500ms top 5 share',
     'slowest checkout at 2026-11-20T14:00:00Z/2026-11-20T14:10:00Z',
@@ -66,14 +66,14 @@ const MEANT: Readonly<Record<SlashCommand, readonly string[]>> = {
     'silences',
     'unsilence 3f2a',
     'acknowledge checkout',
-    'end checkout it is gone',
+    'close checkout it is gone',
     'history checkout',
     'show ServiceSlow',
     '',
   ],
 };
 
-/** What people, phones, Slack and other programs put between words. */
+/** Characters that people, phones, Slack and other programs insert. */
 const ODD: readonly string[] = [
   '"',
   "'",
@@ -134,7 +134,7 @@ const CHANGES: readonly ((text: string, chance: Chance) => string)[] = [
   (text) => text.toUpperCase(),
   (text) => text.split(' ').reverse().join(' '),
   (text) => text.replaceAll(' ', ''),
-  (text, chance) => `${text} ${chance.pick(MEANT[chance.pick(COMMANDS)])}`,
+  (text, chance) => `${text} ${chance.pick(VALID[chance.pick(COMMANDS)])}`,
   (text, chance) =>
     text
       .split(' ')
@@ -155,13 +155,13 @@ function cut(text: string, chance: Chance): string {
 }
 
 function oddText(command: SlashCommand, chance: Chance): string {
-  let text = chance.pick(MEANT[chance.with(0.9) ? command : chance.pick(COMMANDS)]);
+  let text = chance.pick(VALID[chance.with(0.9) ? command : chance.pick(COMMANDS)]);
   const changes = chance.below(5);
   for (let i = 0; i < changes; i += 1) text = chance.pick(CHANGES)(text, chance);
   return text.slice(0, LONGEST);
 }
 
-/** What is wrong with an answer; undefined when nothing is. */
+/** What is wrong with an answer; undefined when it is valid. */
 function wrongWith({ answer, share }: Awaited<ReturnType<AnswerText>>): string | undefined {
   if (answer.kind === 'failed') return `it failed: ${answer.text}`;
   if (answer.kind === 'usage' && answer.usage.length === 0) return 'there is no usage';
@@ -185,7 +185,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly reply: T; re
   }
 }
 
-/** Texts that nobody meant, through the whole of a command and its message. The same seed gives the same texts. */
+/** Sends mutated texts through a command and its message. The same seed gives the same texts. */
 export async function fuzzCommands(
   answerText: AnswerText,
   { count, seed }: { readonly count: number; readonly seed: number },
