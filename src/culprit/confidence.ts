@@ -19,7 +19,8 @@ interface Grounds {
 export function confidenceOf(grounds: Grounds): Pick<CulpritResult, 'confidence' | 'caveats'> {
   const caveats = caveatsOf(grounds);
   const share = grounds.candidates[0]?.share ?? 0;
-  if (grounds.stability < MEDIUM_STABILITY || share < HIGH.share) return { confidence: 'unclear', caveats };
+  const isUnsure = grounds.stability < MEDIUM_STABILITY || share < HIGH.share || mayBeNetwork(grounds);
+  if (isUnsure) return { confidence: 'unclear', caveats };
   return { confidence: caveats.length === 0 ? 'high' : 'medium', caveats };
 }
 
@@ -43,3 +44,12 @@ function caveatsOf({ sets: { slow, normal, comparison }, candidates, stability, 
 
 const hasNoClientSpans = (profiles: readonly TraceProfile[]): boolean =>
   profiles.every(({ answered }) => answered.size === 0);
+
+/** The first candidate calls others without client spans: its own code and the network to them look the same. */
+function mayBeNetwork({ sets: { normal }, candidates: [first] }: Grounds): boolean {
+  if (first === undefined) return true;
+  const bare = normal.filter(
+    ({ bareCallers, answered }) => answered.size === 0 && bareCallers.has(first.service),
+  );
+  return bare.length > normal.length / 2;
+}

@@ -58,8 +58,14 @@ export function findCulprit(slow: readonly Trace[], normal: readonly Trace[]): C
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-const profilesOf = (traces: readonly Trace[]): readonly TraceProfile[] =>
-  traces.slice(0, MOST_TRACES).flatMap((trace) => profileOf(trace) ?? []);
+/** With so many whole traces, those with lost spans are not read. */
+const ENOUGH_WHOLE = 20;
+
+function profilesOf(traces: readonly Trace[]): readonly TraceProfile[] {
+  const profiles = traces.slice(0, MOST_TRACES).flatMap((trace) => profileOf(trace) ?? []);
+  const whole = profiles.filter(({ isWhole }) => isWhole);
+  return whole.length >= ENOUGH_WHOLE ? whole : profiles;
+}
 
 function resultOf(sets: Sets): CulpritResult {
   const { slow, normal, comparison, attributes } = sets;

@@ -26,6 +26,10 @@ export interface PieceKey {
 /** What one trace contributes: microseconds on the critical path and the number of calls, both by `keyText`. */
 export interface TraceProfile {
   readonly duration: number;
+  /** Every span of the trace is below its root. */
+  readonly isWhole: boolean;
+  /** Services that called others without a client span: their own time holds the network too. */
+  readonly bareCallers: ReadonlySet<string>;
   readonly times: ReadonlyMap<string, number>;
   readonly calls: ReadonlyMap<string, number>;
   /** Time of a service's own work and of the requests on their way to it, and its calls, by `instanceKey`. */
@@ -57,7 +61,10 @@ interface Draft {
   readonly calls: Map<string, number>;
   readonly answered: Map<string, { yes: number; no: number }>;
   readonly instances: Map<string, { time: number; calls: number }>;
+  readonly bareCallers: Set<string>;
   readonly sizes: ReadonlyMap<SpanNode, number>;
+  /** Spans whose parent was lost, by the span within which they ran. */
+  readonly adopted: ReadonlyMap<SpanNode, readonly SpanNode[]>;
 }
 
 /** A span and the part of it, on its own clock, that the root waited for. */
@@ -75,26 +82,65 @@ const add = (counts: Map<string, number>, key: PieceKey, value: number): void =>
 };
 
 /**
- * Splits the critical path of a trace into pieces, and counts its calls. Undefined for a trace without exactly one root, or
- * with spans whose parent is missing. Every microsecond of the root is in one piece; the legs of a call are measured
- * between the two clocks, so one of them may be negative where they differ, while their sum is right.
+ * Splits the critical path of a trace into pieces, and counts its calls. Undefined for a trace without a root, or with several.
+ * Every microsecond of the root is in one piece; the legs of a call are measured between the two clocks, so one of them may be
+ * negative where they differ, while their sum is right. A span whose parent was lost counts as called by the shortest
+ * span within which it ran.
  */
 export function profileOf(trace: Trace): TraceProfile | undefined {
   const { roots, nodes } = buildTree(trace);
-  const [root, ...others] = roots;
-  if (root === undefined || others.length > 0 || root.rootKind !== 'root') return undefined;
+  const [root, ...others] = roots.filter(({ rootKind }) => rootKind === 'root');
+  if (root === undefined || others.length > 0) return undefined;
   const draft: Draft = {
     times: new Map(),
     calls: new Map(),
     answered: new Map(),
     instances: new Map(),
+    bareCallers: new Set(),
     sizes: subtreeSizes(nodes),
+    adopted: roots.length === 1 ? NONE_ADOPTED : adoptOrphans(roots, nodes),
   };
   for (const node of nodes) countCall(node, draft);
   const stack: Visit[] = [{ node: root, start: root.span.start, end: endOf(root.span) }];
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) stack.push(...walk(visit, draft));
-  const { times, calls, answered, instances } = draft;
-  return { duration: root.span.duration, times, calls, answered, instances };
+  const { times, calls, answered, instances, bareCallers } = draft;
+  return {
+    duration: root.span.duration,
+    isWhole: roots.length === 1,
+    times,
+    calls,
+    answered,
+    instances,
+    bareCallers,
+  };
+}
+
+const NONE_ADOPTED: Draft['adopted'] = new Map();
+
+/** Gives each span without its parent to the shortest span of the trace within which it ran. */
+function adoptOrphans(roots: readonly SpanNode[], nodes: readonly SpanNode[]): Draft['adopted'] {
+  const adopted = new Map<SpanNode, SpanNode[]>();
+  const byLength = [...nodes].sort((a, b) => a.span.duration - b.span.duration);
+  for (const orphan of roots) {
+    if (orphan.rootKind !== 'orphan') continue;
+    const { start } = orphan.span;
+    const host = byLength.find(
+      (node) =>
+        node !== orphan &&
+        node.span.duration > orphan.span.duration &&
+        node.span.start <= start &&
+        endOf(node.span) >= endOf(orphan.span) &&
+        topOf(node) !== orphan,
+    );
+    if (host !== undefined) adopted.set(host, [...(adopted.get(host) ?? []), orphan]);
+  }
+  return adopted;
+}
+
+function topOf(node: SpanNode): SpanNode {
+  let top = node;
+  while (top.parent !== undefined) top = top.parent;
+  return top;
 }
 
 /** Spans in the subtree of each node, itself included. `nodes`: parents before their children. */
@@ -198,8 +244,8 @@ function addInstance(
 /** Books what a visit spent by itself, and returns what it waited for. */
 function walk(visit: Visit, draft: Draft): readonly Visit[] {
   const call = callOf(visit.node);
-  if (call === undefined || (call.servers.length === 0 && visit.node.children.length > 0))
-    return walkChildren(visit, draft);
+  const hasChildren = visit.node.children.length > 0 || draft.adopted.has(visit.node);
+  if (call === undefined || (call.servers.length === 0 && hasChildren)) return walkChildren(visit, draft);
   if (call.servers.length === 0) {
     add(draft.times, unansweredKey(visit.node), visit.end - visit.start);
     return [];
@@ -235,7 +281,7 @@ interface Child extends Visit {
 
 /** Backwards from the end, always into the child that ended last before what was waited for already. */
 function walkChildren({ node, start, end }: Visit, draft: Draft): readonly Visit[] {
-  const children = waitedChildren(node, { start, end });
+  const children = waitedChildren(node, { start, end }, draft);
   const tolerance = Math.max(CLOSE_ENDS_US, (end - start) * CLOSE_ENDS_SHARE);
   const visits: Visit[] = [];
   let cursor = end;
@@ -284,10 +330,16 @@ const isAwaited = ({ followsFrom, kind }: Span): boolean =>
   followsFrom !== true && kind !== 'producer' && kind !== 'consumer';
 
 /** The children a span waited for, cut off at its start and end, the last to end first. */
-function waitedChildren(parent: SpanNode, bounds: { readonly start: number; readonly end: number }): Child[] {
+function waitedChildren(
+  parent: SpanNode,
+  bounds: { readonly start: number; readonly end: number },
+  { adopted, bareCallers }: Draft,
+): Child[] {
   const children: Child[] = [];
-  for (const node of parent.children) {
+  for (const node of [...parent.children, ...(adopted.get(parent) ?? [])]) {
     if (!isAwaited(node.span)) continue;
+    if (node.span.kind === 'server' && node.span.serviceName !== parent.span.serviceName)
+      bareCallers.add(parent.span.serviceName);
     const ahead = aheadOf(node.span, parent.span);
     const start = Math.max(node.span.start - ahead, bounds.start);
     const end = Math.min(endOf(node.span) - ahead, bounds.end);

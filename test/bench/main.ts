@@ -1,3 +1,4 @@
+import { benchCulprit } from './culprit.ts';
 import { benchExactness } from './exactness.ts';
 import { benchFuzz } from './fuzz.ts';
 import { benchPicture } from './picture.ts';
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   picture: benchPicture,
   exactness: benchExactness,
   fuzz: benchFuzz,
+  culprit: benchCulprit,
 };
 
 const asked = process.argv.slice(2);
