@@ -22,17 +22,17 @@ async function start(text: string): Promise<Stage> {
   return stage;
 }
 
-test('a breach of an approximate threshold says between which bounds it lies, and by which it is judged', async () => {
+test('a breach of an approximate threshold says between which bounds it lies, and at which it is evaluated', async () => {
   const on = await start(rules('approximate: true'));
   const shown = () => JSON.stringify(on.messages());
   await on.until('the breach is posted', () => on.messages().length > 0);
   await on.until('the bounds are shown', () =>
-    /slower than 300 ms, which lies between 250 ms and 500 ms: judged at 500 ms/.test(shown()),
+    /slower than 300 ms \(between the bucket bounds 250 ms and 500 ms, evaluated at 500 ms\)/.test(shown()),
   );
   expect(shown()).not.toMatch(/cannot see what it is about/);
   for (const command of ['/slo status', '/latency checkout'])
     expect(JSON.stringify(await on.ask(command))).toMatch(
-      /% to .* slower than 300 ms, which lies between 250 ms and 500 ms: judged at 500 ms, 10% allowed/,
+      /% to .* slower than 300 ms \(between the bucket bounds 250 ms and 500 ms, evaluated at 500 ms\), 10% allowed/,
     );
 });
 

@@ -129,13 +129,13 @@ test('a service that the trace did not pass is said so, with what it passed', as
 test('a latency is notified apart by version and by the end of the call that saw it', async () => {
   const answer = shown(await stage.ask('/latency payments last 5m'));
   expect(answer).toMatch(/By version\*\\n`v1`: 6\d% of requests, p50 ≈ [^"]*\\n`v2`: 3\d% of requests/);
-  expect(answer).toContain('Callers see p50');
+  expect(answer).toContain('Measured by callers: p50');
   expect(answer).toMatch(/On average [\d.]+ (?:µ|m)s of a request lie between the two/);
 });
 
 test('what never reached a service is seen by its callers, with the reason in words', async () => {
   const answer = shown(await stage.ask('/latency recommendations last 5m'));
-  expect(answer).toContain('By outcome, as callers see it');
+  expect(answer).toContain('By outcome*, measured by callers');
   expect(answer).toContain('`503` no healthy pod to call (UH)');
 });
 

@@ -45,7 +45,7 @@ describe('what a verdict says', () => {
       on.messages().find((each) => words.every((word) => shown(each).includes(word)));
     const threshold = () => find('checkout: p99', 'objective 500 ms', '*Error budget*');
     const byHand = () => find('checkout: p99', 'objective 750 ms', '*p99*');
-    const burning = () => find('checkout: error budget burns', '*Burn-rate pair*', '*p99*');
+    const burning = () => find('checkout: error budget burns', '*Burn-rate windows*', '*p99*');
     await on.until(
       'all three are notified and measured',
       () => [threshold(), byHand(), burning()].every((each) => each !== undefined),
@@ -57,11 +57,11 @@ describe('what a verdict says', () => {
     expect(shown(threshold() as Message)).toMatch(/\*Burn rate\*\\n[\d.]+x/);
     expect(shown(byHand() as Message)).toMatch(numbers);
     expect(shown(byHand() as Message)).toMatch(
-      /% to [\d.]+% slower than 750 ms, which is no bucket bound but between 500 ms and 1 s/,
+      /% to [\d.]+% slower than 750 ms \(between the bucket bounds 500 ms and 1 s\)/,
     );
     expect(shown(byHand() as Message)).toMatch(/\*Burn rate\*\\n[\d.]+x to [\d.]+x/);
     expect(shown(burning() as Message)).toMatch(
-      /\*Burn-rate pair\*\\n\d+ (?:h|d) and \d+ (?:min|h), both above/,
+      /\*Burn-rate windows\*\\n\d+ (?:h|d) and \d+ (?:min|h), both above/,
     );
 
     // Other messages may come in between.

@@ -6,7 +6,15 @@ import { firedAtOf, statusOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { BurnWindows } from '../../rules/burn-rate.ts';
 import type { SloRule } from '../../rules/rule.ts';
-import { budgetText, comparisonWord, estimate, floor, judgedAt, roughly, ruleValue } from './format.ts';
+import {
+  atLeastPrefix,
+  budgetText,
+  comparisonWord,
+  estimate,
+  roughly,
+  ruleValue,
+  thresholdNote,
+} from './format.ts';
 import { date, escape } from './mrkdwn.ts';
 
 /** A named figure: the name needs no escaping, the value is mrkdwn whose foreign text is escaped. */
@@ -19,10 +27,6 @@ export const unitOf = ({ annotations }: Alert, { valueKind, objective }: SloRule
 /** A rule's value as text. A latency without a unit counts as milliseconds. */
 const valueText = ({ alert, rule }: MessageView, value: number): string =>
   ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) });
-
-/** `at least ` before a share that an approximate threshold only bounds. */
-export const least = ({ rule: { valueKind, objective } }: Pick<MessageView, 'rule'>): string =>
-  floor({ valueKind, isApproximate: objective?.isApproximate });
 
 /** `above 500 ms`, or undefined when the bound could not be read from the rule. */
 function boundText(view: MessageView): string | undefined {
@@ -40,7 +44,7 @@ export function symptom(view: MessageView): string {
   if (latency !== undefined && threshold !== undefined)
     return `${quantileName(latency.quantile)} ${roughly(latency)}, objective ${bound(threshold)}`;
   if (rule.valueKind === 'slow-share' && threshold !== undefined)
-    return `${least(view)}${share(alert.value)} of requests slower than ${bound(threshold)}${allowed(quantile, ', ')}`;
+    return `${atLeastPrefix(view.rule)}${share(alert.value)} of requests slower than ${bound(threshold)}${allowed(quantile)}`;
   const limit = boundText(view);
   return `${guess(view)}${valueText(view, alert.value)}${limit === undefined ? '' : `, ${limit}`}`;
 }
@@ -48,7 +52,7 @@ export function symptom(view: MessageView): string {
 /** `burn rate 20x over 1 h and 5 min (alert threshold 14.4x)`. */
 function burning(view: MessageView, { long, short, factor }: BurnWindows): string {
   const rate = burnOf(view.alert.value, view.rule.objective?.quantile);
-  const how = rate === undefined ? '' : ` ${least(view)}${burn(rate)}`;
+  const how = rate === undefined ? '' : ` ${atLeastPrefix(view.rule)}${burn(rate)}`;
   return `burn rate${how} over ${timeSpan(long)} and ${timeSpan(short)} (alert threshold ${burn(factor)})`;
 }
 
@@ -59,8 +63,8 @@ function approximately({ evidence: { slowBetween: found } }: MessageView, slow: 
   return `${share(found.atLeast)} to ${share(found.atMost)}`;
 }
 
-const allowed = (quantile: number | undefined, before = ' ('): string =>
-  quantile === undefined ? '' : `${before}${share(1 - quantile)} allowed${before === ' (' ? ')' : ''}`;
+const allowed = (quantile: number | undefined): string =>
+  quantile === undefined ? '' : `, ${share(1 - quantile)} allowed`;
 
 /** Share of slow requests over the share the objective allows: 1 uses the budget up exactly. */
 const burnOf = (slow: number | undefined, quantile: number | undefined): number | undefined =>
@@ -106,18 +110,14 @@ const objectiveRow: Row = (view) => {
   return ['Objective', `${quantileName(quantile)} below ${bound(threshold)} over ${timeSpan(window)}`];
 };
 
-/** The share slower than a threshold that is no bucket bound, as far as the bounds beside it tell. */
+/** The range of the share that is slower than a threshold between two bucket bounds. */
 function openShare({ alert, rule, evidence }: MessageView, threshold: Milliseconds): Fact | undefined {
   const { slowBetween: found } = evidence;
   if (found === undefined || alert.state === 'resolved') return undefined;
-  const { low, high, atLeast, atMost } = found;
-  const where =
-    high === undefined
-      ? 'above all bucket bounds'
-      : `between the bucket bounds ${bound(low)} and ${bound(high)}`;
+  const { atLeast, atMost } = found;
   return [
     'Slow requests',
-    `${share(atLeast)} to ${share(atMost)} slower than ${bound(threshold)}, ${where}${allowed(rule.objective?.quantile)}`,
+    `${share(atLeast)} to ${share(atMost)} slower than ${bound(threshold)}${thresholdNote(found)}${allowed(rule.objective?.quantile)}`,
   ];
 }
 
@@ -131,10 +131,11 @@ const slowRow: Row = (view) => {
   if (objective === undefined) return undefined;
   const slow = slowShareOf(view);
   if (slow === undefined) return openShare(view, objective.threshold);
-  if (alert.state === 'resolved') return ['Slow requests at the end', `${least(view)}${share(slow)}`];
+  if (alert.state === 'resolved')
+    return ['Slow requests at the end', `${atLeastPrefix(view.rule)}${share(slow)}`];
   const isApproximate = objective.isApproximate === true;
   const amount = isApproximate ? approximately(view, slow) : share(slow);
-  const where = isApproximate ? judgedAt(evidence.slowBetween) : '';
+  const where = isApproximate ? thresholdNote(evidence.slowBetween, true) : '';
   return [
     'Slow requests',
     `${amount} slower than ${bound(objective.threshold)}${where}${allowed(objective.quantile)}`,
@@ -162,7 +163,7 @@ const burnRow: Row = (view) => {
   const { alert, rule, evidence } = view;
   if (alert.state === 'resolved') return undefined;
   const rate = currentBurn(view);
-  if (rate !== undefined) return ['Burn rate', `${least(view)}${burn(rate)}`];
+  if (rate !== undefined) return ['Burn rate', `${atLeastPrefix(view.rule)}${burn(rate)}`];
   const lowest = burnOf(evidence.slowBetween?.atLeast, rule.objective?.quantile);
   const highest = burnOf(evidence.slowBetween?.atMost, rule.objective?.quantile);
   return lowest === undefined || highest === undefined
@@ -172,7 +173,7 @@ const burnRow: Row = (view) => {
 
 const peakRow: Row = (view) => [
   'Peak',
-  `${least(view)}${guess(view)}${escape(valueText(view, view.alert.peak))}`,
+  `${atLeastPrefix(view.rule)}${guess(view)}${escape(valueText(view, view.alert.peak))}`,
 ];
 
 const sinceRow: Row = ({ alert }) => ['Since', date(alert.activeAt)];

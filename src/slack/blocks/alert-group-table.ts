@@ -4,9 +4,9 @@ import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { ACKNOWLEDGE } from './alert-actions.ts';
-import { least, unitOf } from './alert-facts.ts';
+import { unitOf } from './alert-facts.ts';
 import { cell, dateRun, richCell } from './block-kit.ts';
-import { ruleValue } from './format.ts';
+import { atLeastPrefix, ruleValue } from './format.ts';
 import { literal } from './mrkdwn.ts';
 
 /** The menu that acknowledges one of the alerts: the choice is put into the command that names the block. */
@@ -37,7 +37,7 @@ function stateText(member: GroupedAlert): string {
 /** A value of the group's rule as text. */
 export function memberValue(view: Pick<MessageView, 'alert' | 'rule'>, value: number): string {
   const { alert, rule } = view;
-  return `${least(view)}${ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) })}`;
+  return `${atLeastPrefix(rule)}${ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) })}`;
 }
 
 /** What the rows are, in the plural. */

@@ -10,6 +10,7 @@ import type {
   SectionBlock,
 } from '@slack/types';
 import type { ChartView } from '../../latency/figures.ts';
+import { count, grouped } from '../../lib/format.ts';
 import { utcTime } from '../../lib/instant.ts';
 import type { Link } from '../../lib/links.ts';
 import type { EpochMs } from '../../lib/units.ts';
@@ -67,6 +68,26 @@ export function context(lines: readonly string[]): readonly ContextBlock[] {
     verbatim: true,
   }));
   return [{ type: 'context', elements }];
+}
+
+/** Notices in small grey text, at most `max`. */
+export const notices = (texts: readonly string[], max: number): readonly ContextBlock[] =>
+  context(texts.slice(0, max).map((text) => escape(oneLine(text), 400)));
+
+/** `and 3 more`, or with a noun `and 3 shorter spans`; empty for none. */
+export const andMore = (amount: number, noun?: string): readonly string[] =>
+  amount > 0 ? [`and ${noun === undefined ? `${grouped(amount)} more` : count(amount, noun)}`] : [];
+
+/** A title with a line for each of at most `max` rows, and the number of all others. Empty without rows. */
+export function list<T>(
+  title: string,
+  { rows, hidden = 0 }: { readonly rows: readonly T[]; readonly hidden?: number },
+  form: { readonly max: number; readonly line: (row: T) => string; readonly noun?: string },
+): readonly SectionBlock[] {
+  const shown = rows.slice(0, form.max);
+  if (shown.length === 0) return [];
+  const more = andMore(hidden + rows.length - shown.length, form.noun);
+  return [section([title, ...shown.map(form.line), ...more].join('\n'))];
 }
 
 /** Whether a button can hold this command in full: a truncated one would be another command. */

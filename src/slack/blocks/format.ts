@@ -2,7 +2,7 @@ import type { BudgetView } from '../../latency/error-budget.ts';
 import type { SlowBetween } from '../../latency/figures.ts';
 import { bound, count, durationText, share, significant, timeSpan } from '../../lib/format.ts';
 import { DAY, type Milliseconds, ms, us } from '../../lib/units.ts';
-import type { Comparison, ValueKind } from '../../rules/rule.ts';
+import type { Comparison, SloRule, ValueKind } from '../../rules/rule.ts';
 
 /* How the values of rules, histograms and error budgets are written in messages. Plain numbers: lib/format.ts. */
 
@@ -10,8 +10,8 @@ import type { Comparison, ValueKind } from '../../rules/rule.ts';
 export const latency = (duration: Milliseconds): string => durationText(us(duration * 1_000));
 
 /** `at least ` before a share at an approximate threshold: it is measured at the next higher bucket bound. */
-export const floor = (of: { readonly isApproximate?: boolean; readonly valueKind: ValueKind }): string =>
-  of.isApproximate === true && of.valueKind === 'slow-share' ? 'at least ' : '';
+export const atLeastPrefix = ({ valueKind, objective }: Pick<SloRule, 'valueKind' | 'objective'>): string =>
+  objective?.isApproximate === true && valueKind === 'slow-share' ? 'at least ' : '';
 
 /**
  * A quantile of a histogram with its bucket: `812 ms (between 500 ms and 1 s)`, `over 3600 s` above the highest bound.
@@ -75,18 +75,15 @@ export function budgetText(budget: BudgetView, burnRate?: number): string {
 const days = (duration: Milliseconds): string =>
   duration < DAY ? 'less than a day' : count(Math.round(duration / DAY), 'day');
 
-/** Where a threshold stands that is no bucket bound, as the rest of a sentence; nothing where it is one. */
-export function besideBounds({ low, high }: SlowBetween): string {
-  if (low === high) return '';
-  return high === undefined
-    ? ', which lies above all bucket bounds'
-    : `, which lies between ${bound(low)} and ${bound(high)}`;
-}
-
-/** The same of an approximate threshold, with the bound that it is judged by. */
-export function judgedAt(found: SlowBetween | undefined): string {
-  if (found === undefined) return ', judged by the bucket bound above it';
+/**
+ * Where a threshold lies that is no bucket bound, and the bound at which an approximate one is evaluated: ` (between the
+ * bucket bounds 500 ms and 1 s, evaluated at 1 s)`. Empty for a threshold that is a bound.
+ */
+export function thresholdNote(found: SlowBetween | undefined, isApproximate = false): string {
+  if (found === undefined) return isApproximate ? ' (evaluated at the next higher bucket bound)' : '';
   const { low, high } = found;
-  const by = high === undefined || low === high ? '' : `: judged at ${bound(high)}`;
-  return `${besideBounds(found)}${by}`;
+  if (low === high) return '';
+  if (high === undefined) return ' (above all bucket bounds)';
+  const evaluated = isApproximate ? `, evaluated at ${bound(high)}` : '';
+  return ` (between the bucket bounds ${bound(low)} and ${bound(high)}${evaluated})`;
 }

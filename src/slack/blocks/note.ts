@@ -8,7 +8,7 @@ import type { AlertGroupSnapshot, SilenceUpdate } from '../../messages/store.ts'
 import type { SloRule } from '../../rules/rule.ts';
 import { unitOf } from './alert-facts.ts';
 import { type Rendered, section } from './block-kit.ts';
-import { comparisonWord, floor, ruleValue } from './format.ts';
+import { atLeastPrefix, comparisonWord, ruleValue } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
 
 const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
@@ -49,12 +49,11 @@ function recoveredText(alert: Alert, rule: SloRule): string {
   const bound = rule.recovery?.bound ?? rule.bound;
   const how = { kind: valueKind, unit: unitOf(alert, rule) };
   const near = bound === undefined ? '' : besides(alert.value, bound, how);
-  const least = floor({ valueKind, isApproximate: objective?.isApproximate });
   const of =
     valueKind === 'slow-share' && objective !== undefined
       ? ` of requests slower than ${boundText(objective.threshold)}`
       : '';
-  const value = `${least}${near}${ruleValue(alert.value, how)}${of}`;
+  const value = `${atLeastPrefix(rule)}${near}${ruleValue(alert.value, how)}${of}`;
   if (bound === undefined || comparison === undefined) return value;
   const isUpper = comparison === '>' || comparison === '>=';
   const against = isUpper ? 'alert threshold' : `alerts ${comparisonWord(comparison)}`;

@@ -5,7 +5,7 @@ import { bound, burn, count, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import type { LatencyObjective } from '../../rules/rule.ts';
 import { type Rendered, section } from './block-kit.ts';
-import { besideBounds, budgetText, comparisonWord, estimate, floor, judgedAt, ruleValue } from './format.ts';
+import { atLeastPrefix, budgetText, comparisonWord, estimate, ruleValue, thresholdNote } from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
 const STATES: Readonly<Record<SloRow['state'], { readonly sign: string; readonly text: string }>> = {
@@ -105,20 +105,11 @@ function slowText(row: Measured): string {
   const { quantile, threshold } = row.objective;
   const slow = slowOf(row);
   if (slow === undefined) return `share of requests over ${bound(threshold)} unknown`;
-  return `${least(row)}${range(slow, share)} slower than ${bound(threshold)}${boundsText(row)}, ${share(1 - quantile)} allowed`;
+  return `${least(row)}${range(slow, share)} slower than ${bound(threshold)}${thresholdNote(row.figures.slow, row.objective.isApproximate)}, ${share(1 - quantile)} allowed`;
 }
-
-const floorOf = ({ rule: { objective, valueKind } }: SloRow): string =>
-  floor({ isApproximate: objective?.isApproximate, valueKind });
 
 /** The rule compares the lower of two shares where its threshold is between bucket bounds. */
-const least = (row: Measured): string => (row.figures.slow === undefined ? floorOf(row) : '');
-
-/** The bucket bounds around the threshold, when it is not one itself. */
-function boundsText({ objective, figures: { slow } }: Measured): string {
-  if (objective.isApproximate === true) return judgedAt(slow);
-  return slow === undefined ? '' : besideBounds(slow);
-}
+const least = (row: Measured): string => (row.figures.slow === undefined ? atLeastPrefix(row.rule) : '');
 
 /** The share of slow requests in the window of the objective; when unknown, the value of the rule. */
 function slowOf({ rule, value, figures: { slow } }: Measured): readonly [number, number] | undefined {
@@ -134,7 +125,7 @@ function burnText(row: Measured, rate: number): string {
   const factor = burn(windows.factor);
   if (row.state === 'ok' && rate > windows.factor && row.value !== undefined) {
     const now = burn(row.value / (1 - row.objective.quantile));
-    return ` over ${long} and ${floorOf(row)}${now} over ${short}, alerts above ${factor} over both`;
+    return ` over ${long} and ${atLeastPrefix(row.rule)}${now} over ${short}, alerts above ${factor} over both`;
   }
   return `, alerts above ${factor} over ${long} and ${short}`;
 }
@@ -173,7 +164,7 @@ const range = ([low, high]: readonly number[], write: (value: number) => string)
 function valueTexts(row: SloRow): string[] {
   const { valueKind, annotations, bound: limit, comparison } = row.rule;
   const how = { kind: valueKind, unit: annotations.slo_unit };
-  const shown = row.value === undefined ? [] : [`${floorOf(row)}${ruleValue(row.value, how)}`];
+  const shown = row.value === undefined ? [] : [`${atLeastPrefix(row.rule)}${ruleValue(row.value, how)}`];
   const alerts = comparison === undefined ? 'at' : comparisonWord(comparison);
   return [...shown, ...(limit === undefined ? [] : [`alerts ${alerts} ${ruleValue(limit, how)}`])].map(
     (text) => escape(text, 60),

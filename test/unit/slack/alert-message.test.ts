@@ -55,7 +55,7 @@ describe("an alert's message", () => {
     for (const text of [
       '*p99*\\n≈ 812 ms (between 500 ms and 1 s)',
       '*Objective*\\np99 below 500 ms over 5 min',
-      '*Slow requests*\\n7.2% slower than 500 ms (1% allowed)',
+      '*Slow requests*\\n7.2% slower than 500 ms, 1% allowed',
       '*Burn rate*\\n7.2x',
       '*Peak*\\n9.1%',
       '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',

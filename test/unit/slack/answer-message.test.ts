@@ -86,7 +86,7 @@ describe('answers', () => {
         },
       },
       texts: [
-        'Latency of `checkout`* over 1 h',
+        'Latency of `checkout`*, 1 h until',
         '≈ 812 ms',
         '41.2 req/s',
         '0.2%',

@@ -12,10 +12,10 @@ const beside = { low: ms(500), high: ms(1_000), atLeast: 0.031, atMost: 0.12 };
 
 describe('a threshold between two bucket bounds', () => {
   const cases: Readonly<Record<string, readonly [MessageView, readonly string[]]>> = {
-    'is shown with what both leave possible, and by which it is judged': [
+    'is shown with what both leave possible, and at which bound it is evaluated': [
       anEnrichedView({ ...approximate, value: 0.031, slowShare: 0.031, burnRate: 3.1, slowBetween: beside }),
       [
-        '*Slow requests*\\n3.1% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s (1% allowed)',
+        '*Slow requests*\\n3.1% to 12% slower than 750 ms (between the bucket bounds 500 ms and 1 s, evaluated at 1 s), 1% allowed',
         '*Burn rate*\\nat least 3.1x',
       ],
     ],
@@ -26,7 +26,7 @@ describe('a threshold between two bucket bounds', () => {
         slowShare: 0.031,
         slowBetween: { low: ms(750), high: ms(750), atLeast: 0.031, atMost: 0.031 },
       }),
-      ['*Slow requests*\\n3.1% slower than 750 ms (1% allowed)'],
+      ['*Slow requests*\\n3.1% slower than 750 ms, 1% allowed'],
     ],
     'lies above all bounds': [
       anEnrichedView({
@@ -35,11 +35,11 @@ describe('a threshold between two bucket bounds', () => {
         slowShare: 0,
         slowBetween: { low: ms(500), atLeast: 0, atMost: 0.12 },
       }),
-      ['0% to 12% slower than 750 ms, which lies above all bucket bounds (1% allowed)'],
+      ['0% to 12% slower than 750 ms (above all bucket bounds), 1% allowed'],
     ],
     'is said before the bounds are known': [
       aView({ ...approximate, value: 0.031 }),
-      ['at least 3.1% slower than 750 ms, judged by the bucket bound above it (1% allowed)'],
+      ['at least 3.1% slower than 750 ms (evaluated at the next higher bucket bound), 1% allowed'],
     ],
   };
   it.each(Object.entries(cases))('%s', (_, [view, texts]) => {

@@ -222,9 +222,9 @@ describe('a latency notified apart', () => {
   it('has a line for each version, each outcome, and for both ends', () => {
     const message = shown({ kind: 'latency', view: latency });
     for (const text of [
-      '*By version*\n`v1`: 66% of requests, p99 ≈ 40 ms, no errors\nno version: 34% of requests, errors 2.1%\nand 3 more',
-      '*By outcome, as callers see it*\n`200` gRPC `14`: 98% of requests, p99 ≈ 40 ms\n⚠ `503` no healthy pod to call (UH): 1.5% of requests\nno answer: 0.5% of requests',
-      'Callers see p99 ≈ 41 ms; `payments` itself p99 ≈ 40 ms.\nOn average 450 µs of a request lie between the two: network, proxies, retries.',
+      '*By version*\n`v1`: 66% of requests, p99 ≈ 40 ms, no errors\nunknown version: 34% of requests, errors 2.1%\nand 3 more',
+      '*By outcome*, measured by callers\n`200` gRPC `14`: 98% of requests, p99 ≈ 40 ms\n⚠ `503` no healthy pod to call (UH): 1.5% of requests\nno response: 0.5% of requests',
+      'Measured by callers: p99 ≈ 41 ms. By `payments`: p99 ≈ 40 ms.\nMean difference: 450 µs (network, proxies, retries).',
     ]) {
       expect(message).toContain(text);
     }
@@ -241,7 +241,7 @@ describe('a latency notified apart', () => {
       sides,
     };
     expect(shown({ kind: 'latency', view: { ...latency, breakdown } })).toContain(
-      'Callers count 8 req/s, the service 10 req/s: these are not all the same requests.',
+      'Callers count 8 req/s, the service 10 req/s: these are not the same requests.',
     );
   });
 });

@@ -67,7 +67,7 @@ describe('a line of /slo', () => {
   const cases: Record<string, SloRow> = {
     '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 7.2% slower than 500 ms, 1% allowed · burn rate 7.2x · budget: 62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate':
       row,
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 over 3600 s · 3% to 12% slower than 500 ms, which lies between 250 ms and 1 s, 1% allowed · burn rate 3x to 12x · budget unknown: Prometheus did not answer in time':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 over 3600 s · 3% to 12% slower than 500 ms (between the bucket bounds 250 ms and 1 s), 1% allowed · burn rate 3x to 12x · budget unknown: Prometheus did not answer in time':
       {
         ...row,
         rule: ruleWith({ valueKind: 'latency' }),
@@ -101,15 +101,15 @@ describe('a line of /slo', () => {
       { ...burning, value: 0.005, figures: { ...high, slow: { ...exactly, atLeast: 0.2, atMost: 0.2 } } },
     [`🔴 \`CheckoutSlow\` · \`checkout\` · firing · ${NUMBERS}, alerts above 14.4x over 1 h and 5 min · ${PENDING}`]:
       { ...burning, state: 'firing' },
-    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 3% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1% allowed · burn rate 3x to 12x · budget: at most 62% left (over 30 days), exhausted in 6 d 4 h at the current burn rate':
+    '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 3% to 12% slower than 750 ms (between the bucket bounds 500 ms and 1 s, evaluated at 1 s), 1% allowed · burn rate 3x to 12x · budget: at most 62% left (over 30 days), exhausted in 6 d 4 h at the current burn rate':
       approximate,
-    [`🔴 \`CheckoutSlow\` · \`checkout\` · firing · quantile unknown · at least 7.2% slower than 750 ms, judged by the bucket bound above it, 1% allowed · burn rate at least 7.2x · ${PENDING}`]:
+    [`🔴 \`CheckoutSlow\` · \`checkout\` · firing · quantile unknown · at least 7.2% slower than 750 ms (evaluated at the next higher bucket bound), 1% allowed · burn rate at least 7.2x · ${PENDING}`]:
       { ...approximate, figures: { budget: { kind: 'pending' } } },
     '🔴 `CheckoutSlow` · `checkout` · firing · at least 7.2% · alerts above 1%': {
       ...approximate,
       figures: undefined,
     },
-    [`🟢 \`CheckoutSlow\` · \`checkout\` · ok · quantile unknown · 3% to 12% slower than 750 ms, which lies between 500 ms and 1 s: judged at 1 s, 1% allowed · burn rate 3x to 12x · ${PENDING} · ok because only 0.2% were known to be slow in the last 30 s`]:
+    [`🟢 \`CheckoutSlow\` · \`checkout\` · ok · quantile unknown · 3% to 12% slower than 750 ms (between the bucket bounds 500 ms and 1 s, evaluated at 1 s), 1% allowed · burn rate 3x to 12x · ${PENDING} · ok because only 0.2% were known to be slow in the last 30 s`]:
       {
         ...approximate,
         rule: ruleWith({ objective: between, recovery }),

@@ -90,7 +90,7 @@ describe('a latency that a hand-written rule reads out of a histogram', () => {
 
   it('has a share and a burn as far as the bounds beside its threshold tell', () => {
     expect(factOf(open, 'Slow requests')).toBe(
-      '3% to 12% slower than 750 ms, between the bucket bounds 500 ms and 1 s (1% allowed)',
+      '3% to 12% slower than 750 ms (between the bucket bounds 500 ms and 1 s), 1% allowed',
     );
     expect(factOf(open, 'Burn rate')).toBe('3x to 12x');
   });
