@@ -130,7 +130,7 @@ test('a latency is notified apart by version and by the end of the call that saw
   const answer = shown(await stage.ask('/latency payments last 5m'));
   expect(answer).toMatch(/By version\*\\n`v1`: 6\d% of requests, p50 ≈ [^"]*\\n`v2`: 3\d% of requests/);
   expect(answer).toContain('Measured by callers: p50');
-  expect(answer).toMatch(/On average [\d.]+ (?:µ|m)s of a request lie between the two/);
+  expect(answer).toMatch(/Mean difference: [\d.]+ (?:µ|m)s/);
 });
 
 test('what never reached a service is seen by its callers, with the reason in words', async () => {

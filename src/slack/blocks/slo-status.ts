@@ -1,10 +1,10 @@
 import type { SloFigures } from '../../commands/slo-figures.ts';
 import type { SloRow, SloStatusView } from '../../commands/slo-status.ts';
 import type { Budget } from '../../latency/error-budget.ts';
-import { bound, burn, count, share, timeSpan } from '../../lib/format.ts';
+import { bound, burn, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import type { LatencyObjective } from '../../rules/rule.ts';
-import { type Rendered, section } from './block-kit.ts';
+import { andMore, type Rendered, section } from './block-kit.ts';
 import { atLeastPrefix, budgetText, comparisonWord, estimate, ruleValue, thresholdNote } from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
@@ -30,7 +30,7 @@ export function sloStatusMessage({ at, rows }: SloStatusView): Rendered {
   const sections: string[] = [];
   for (let i = 0; i < lines.length; i += LINES_PER_SECTION)
     sections.push(lines.slice(i, i + LINES_PER_SECTION).join('\n'));
-  if (hidden > 0) sections.push(`and ${count(hidden, 'more rule')}`);
+  sections.push(...andMore(hidden, 'more rule'));
   const text = `Rules at ${date(at)}: ${summary(rows)}`;
   return { text, blocks: [text, ...sections].map((each) => section(each)) };
 }
