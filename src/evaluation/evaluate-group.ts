@@ -88,16 +88,16 @@ interface Evaluation extends EvaluateGroupOptions {
   readonly outdated: Set<string>;
 }
 
-/** Read at each tick: a reload may change it. */
-const isPrometheusMode = ({ noise }: Evaluation): boolean => noise?.policy().isPrometheus === true;
-
-const ownVersion = ({ versionOf, noise }: Evaluation, group: RuleGroup): RuleSetVersion =>
-  versionOf(group, noise?.policy());
+/** A tick with the rules and the mode of its start: a reload may change them. */
+interface GroupTick extends Tick {
+  readonly own: RuleSetVersion;
+  /** Switches every difference from Prometheus off. */
+  readonly isPrometheus: boolean;
+}
 
 /** The limits on notifications. Without a policy and in Prometheus's mode there are none. */
-function limitsOf(evaluation: Evaluation): NoiseLimits {
-  const { noise } = evaluation;
-  if (noise === undefined || isPrometheusMode(evaluation)) return { groupThreshold: 0, flapThreshold: 0 };
+function limitsOf({ noise }: Evaluation, { isPrometheus }: GroupTick): NoiseLimits {
+  if (noise === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
   const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = noise.policy();
   return { groupThreshold, flapThreshold };
 }
@@ -117,11 +117,11 @@ function routeOf(
 /** Evaluates all rules, then decides on notifications: suppression depends on the alerts of all rules. */
 async function evaluateTick(
   evaluation: Evaluation,
-  { group, evalTime }: Tick,
+  tick: GroupTick,
   previous: RuleGroupState | undefined,
 ): Promise<{ rules: Record<string, RuleState>; entries: OutboxEntry[] }> {
-  const isPrometheus = isPrometheusMode(evaluation);
-  const evaluated = await evaluateRules({ ...evaluation, isPrometheus }, { group, evalTime }, previous);
+  const { group, evalTime, isPrometheus } = tick;
+  const evaluated = await evaluateRules({ ...evaluation, isPrometheus }, tick, previous);
   const suppressed = await suppressAlerts(
     evaluation,
     { group: group.id, evalTime, queryTime: before(evalTime, group.queryOffset) },
@@ -140,7 +140,7 @@ async function evaluateTick(
       transitions,
       changed,
       known: previous?.rules[rule.key],
-      limits: limitsOf(evaluation),
+      limits: limitsOf(evaluation, tick),
       isAnswered: next.health.kind === 'ok',
       escalates: escalation(rule),
       route: routeOf(evaluation, rule, evalTime),
@@ -175,12 +175,11 @@ function logFutureState({ ahead, logger }: Evaluation, { group, evalTime }: Tick
 
 /** Whether another replica has newer rules. Logged once; from then on the ticks of the group are not claimed. */
 function isLeftToNewerRules(
-  evaluation: Evaluation,
-  { group, evalTime }: Tick,
+  { outdated, logger }: Evaluation,
+  { group, evalTime, own }: GroupTick,
   stored: RuleGroupState | undefined,
 ): boolean {
-  const { outdated, logger } = evaluation;
-  if (!isOutdated(ownVersion(evaluation, group), stored, { evalTime, interval: group.interval })) {
+  if (!isOutdated(own, stored, { evalTime, interval: group.interval })) {
     outdated.delete(group.id);
     return false;
   }
@@ -192,11 +191,11 @@ function isLeftToNewerRules(
   return true;
 }
 
-async function evaluateClaimed(evaluation: Evaluation, tick: Tick): Promise<TickOutcome> {
+async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise<TickOutcome> {
   const { store, restarts, states, ahead } = evaluation;
-  const { group, evalTime } = tick;
+  const { group, evalTime, own, isPrometheus } = tick;
   const stored = await loadWithActions(store, group.id);
-  const isRestart = restarts?.isRestart(group, stored) === true && isPrometheusMode(evaluation);
+  const isRestart = restarts?.isRestart(group, stored) === true && isPrometheus;
   const previous = isRestart && stored !== undefined ? afterRestart(stored) : stored;
   if (previous !== undefined && previous.evalTime >= evalTime) {
     logFutureState(evaluation, tick, previous.evalTime);
@@ -208,7 +207,7 @@ async function evaluateClaimed(evaluation: Evaluation, tick: Tick): Promise<Tick
   logSourceOutage(evaluation.sourceOutage, group.id, Object.values(rules));
   const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
   entries.push(...removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state)));
-  const ruleSetVersion = nextVersion(ownVersion(evaluation, group), previous?.ruleSetVersion);
+  const ruleSetVersion = nextVersion(own, previous?.ruleSetVersion);
   const state: RuleGroupState = { evalTime, rules, ruleSetVersion };
   const applied = await store.applyEvaluation({ group: group.id, state, entries });
   if (applied === 'stale') return { kind: 'stale' };
@@ -216,15 +215,13 @@ async function evaluateClaimed(evaluation: Evaluation, tick: Tick): Promise<Tick
   return { kind: 'applied', state };
 }
 
-async function runTick(evaluation: Evaluation, tick: Tick): Promise<TickOutcome> {
+async function runTick(evaluation: Evaluation, tick: GroupTick): Promise<TickOutcome> {
   const { store, recorder, outdated, restarts, storeOutage } = evaluation;
-  const { group, evalTime } = tick;
-  // These rules are in use from now on, whichever replica claims the tick.
-  ownVersion(evaluation, group);
+  const { group, evalTime, isPrometheus } = tick;
   if (outdated.has(group.id) && isLeftToNewerRules(evaluation, tick, await store.loadGroup(group.id)))
     return { kind: 'outdated' };
   // Checked before the claim: other replicas cannot run a claimed tick.
-  if (restarts?.isFirst(group) === true && isPrometheusMode(evaluation)) {
+  if (isPrometheus && restarts?.isFirst(group) === true) {
     const stored = await store.loadGroup(group.id);
     if (restarts.isLeft({ group, evalTime, stored })) return { kind: 'left-to-others' };
   }
@@ -255,7 +252,9 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
   };
   return async (group, evalTime) => {
     try {
-      return await runTick(evaluation, { group, evalTime });
+      const policy = options.noise?.policy();
+      const own = evaluation.versionOf(group, policy);
+      return await runTick(evaluation, { group, evalTime, own, isPrometheus: policy?.isPrometheus === true });
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.system !== 'store') {
         evaluation.logger.error('evaluation failed because of a bug', { group: group.id, error });

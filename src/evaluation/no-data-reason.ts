@@ -71,28 +71,28 @@ const by = (series: AlertSeries, ...more: readonly string[]): string =>
   `by (${[...new Set([...labelNames(series), ...more])].join(', ')})`;
 
 /** PromQL: the time of the last sample of each alert's series, in seconds since the epoch. */
-export const lastSampleAt = (series: AlertSeries): string =>
+export const lastSampleQuery = (series: AlertSeries): string =>
   `max ${by(series)} (timestamp(${selectorOf(series)}))`;
 
 /** PromQL: the number of series that each alert had at some time in `back`. */
-export const seriesCountIn = (series: AlertSeries, back: Milliseconds): string =>
+export const seriesCountQuery = (series: AlertSeries, back: Milliseconds): string =>
   `count ${by(series)} (last_over_time(${selectorOf(series)}[${formatDuration(back)}]))`;
 
 /** PromQL: the increase of each alert's counters in `window`. */
-export const requestsIn = (series: AlertSeries, window: Milliseconds): string =>
+export const requestsQuery = (series: AlertSeries, window: Milliseconds): string =>
   `sum ${by(series)} (increase(${selectorOf(series)}[${formatDuration(window)}]))`;
 
 /** PromQL: the pairs of job and instance of each alert's series in `back`. */
-const originsIn = (series: AlertSeries, back: Milliseconds): string =>
+const originsQuery = (series: AlertSeries, back: Milliseconds): string =>
   `group ${by(series, 'job', 'instance')} (last_over_time(${selectorOf(series)}[${formatDuration(back)}]))`;
 
 /** PromQL: the number of scrape targets of each alert's series in `back`. Pushed and recorded series have none. */
-export const targetCountIn = (series: AlertSeries, back: Milliseconds): string =>
-  `count ${by(series)} (${originsIn(series, back)} and on (job, instance) last_over_time(up[${formatDuration(back)}]))`;
+export const targetCountQuery = (series: AlertSeries, back: Milliseconds): string =>
+  `count ${by(series)} (${originsQuery(series, back)} and on (job, instance) last_over_time(up[${formatDuration(back)}]))`;
 
 /** PromQL: the number of those targets that are up now. */
-export const upTargetCount = (series: AlertSeries, back: Milliseconds): string =>
-  `count ${by(series)} (${originsIn(series, back)} and on (job, instance) (up == 1))`;
+export const upTargetQuery = (series: AlertSeries, back: Milliseconds): string =>
+  `count ${by(series)} (${originsQuery(series, back)} and on (job, instance) (up == 1))`;
 
 /** Values by the fingerprint of the alert's series. */
 type ValueByAlert = ReadonlyMap<string, number>;
@@ -132,24 +132,20 @@ async function querySelector(
     return new Map(samples.map(({ labels, value }) => [fingerprint(labels), value]));
   };
   const count = async (over: Milliseconds): Promise<ValueByAlert> =>
-    isCounter(reading.metric) ? await query(requestsIn(series, over)) : new Map();
-  const [lastAt, seriesCount, requests, recentRequests, targets, upTargets] = await Promise.all([
-    query(lastSampleAt(series)),
-    query(seriesCountIn(series, back)),
-    count(window),
-    recoveryWindow < window ? count(recoveryWindow) : undefined,
-    query(targetCountIn(series, back)),
-    query(upTargetCount(series, back)),
-  ]);
-  return {
-    metric: reading.metric,
-    lastSampleAt: lastAt,
-    seriesCount,
-    requests,
-    recentRequests: recentRequests ?? requests,
-    targetCount: targets,
-    upTargetCount: upTargets,
-  };
+    isCounter(reading.metric) ? await query(requestsQuery(series, over)) : new Map();
+  const [lastSampleAt, seriesCount, requests, recentRequests, targetCount, upTargetCount] = await Promise.all(
+    [
+      query(lastSampleQuery(series)),
+      query(seriesCountQuery(series, back)),
+      count(window),
+      recoveryWindow < window ? count(recoveryWindow) : undefined,
+      query(targetCountQuery(series, back)),
+      query(upTargetQuery(series, back)),
+    ],
+  );
+  const recent = recentRequests ?? requests;
+  const { metric } = reading;
+  return { metric, lastSampleAt, seriesCount, requests, recentRequests: recent, targetCount, upTargetCount };
 }
 
 /** Without a staleness marker Prometheus returns a series for minutes after its end: one with an old last sample has ended. */

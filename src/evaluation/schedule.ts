@@ -6,7 +6,6 @@ import {
   between,
   type EpochMs,
   epochMs,
-  HOUR,
   type Milliseconds,
   ms,
   SECOND,
@@ -65,25 +64,18 @@ const wholeSeconds = (interval: Milliseconds): Milliseconds =>
 const MINUTE_SECONDS = 60;
 const HOUR_SECONDS = 3_600;
 
-/** The divisors of a number, largest first. */
-function divisorsOf(size: number): readonly number[] {
-  return Array.from({ length: size }, (_, i) => size - i).filter((divisor) => size % divisor === 0);
-}
+const DIVISORS_OF_24 = [24, 12, 8, 6, 4, 3, 2, 1];
+const DIVISORS_OF_60 = [60, 30, 20, 15, 12, 10, 6, 5, 4, 3, 2, 1];
 
 /** Periods that a cron pattern can express, in seconds, largest first: divisors of a day, an hour, a minute. */
 const PERIODS: readonly number[] = [
-  ...divisorsOf(24).map((hours) => hours * HOUR_SECONDS),
-  ...divisorsOf(60).map((minutes) => minutes * MINUTE_SECONDS),
-  ...divisorsOf(60),
+  ...DIVISORS_OF_24.map((hours) => hours * HOUR_SECONDS),
+  ...DIVISORS_OF_60.map((minutes) => minutes * MINUTE_SECONDS),
+  ...DIVISORS_OF_60,
 ];
 
-/** The values of a field, `step` apart from `first`, below `size`; every value is written `*`. */
-function field(first: number, step: number, size: number): string {
-  if (step === 1) return '*';
-  const values = [];
-  for (let value = first; value < size; value += step) values.push(value);
-  return values.join(',');
-}
+/** A field with the values from `first` on, `step` apart, below `size`. */
+const field = (first: number, step: number, size: number): string => `${first}-${size - 1}/${step}`;
 
 /** A pattern that matches every `period` seconds, `offset` seconds after midnight UTC and so after the epoch. */
 function patternOf(period: number, offset: number): string {
@@ -243,28 +235,18 @@ export function evalTimesOf(
   return { group, first, step, count: Math.max(0, Math.floor(between(first, window.end) / step) + 1) };
 }
 
-function evaluationsBetween(evalTimes: EvalTimes, from: EpochMs, to: EpochMs): readonly DueEvaluation[] {
-  const { first, step, count } = evalTimes;
-  const begin = Math.max(0, Math.ceil(between(first, from) / step));
-  const end = Math.min(count, Math.ceil(between(first, to) / step));
-  return Array.from({ length: Math.max(0, end - begin) }, (_, i) => ({
-    ...evalTimes,
-    evalTime: after(first, ms((begin + i) * step)),
-  }));
-}
-
 /**
- * All evaluations of a window, sorted by evaluation time, then in the order of the rule files: an alert may be
+ * All evaluations of the groups, sorted by evaluation time, then in the order of the rule files: an alert may be
  * suppressed by one of another group.
  */
-export function* evaluationsIn(
-  groups: readonly EvalTimes[],
-  { start, end }: TimeWindow,
-): Generator<DueEvaluation> {
-  for (let from = start; from <= end; from = after(from, HOUR)) {
-    const to = after(from, HOUR);
-    yield* groups
-      .flatMap((evalTimes) => evaluationsBetween(evalTimes, from, to))
-      .sort((a, b) => a.evalTime - b.evalTime);
+export function* evaluationsIn(groups: readonly EvalTimes[]): Generator<DueEvaluation> {
+  const next: number[] = groups.map(({ first, count }) => (count > 0 ? first : Number.POSITIVE_INFINITY));
+  for (let at = Math.min(...next); Number.isFinite(at); at = Math.min(...next)) {
+    for (const [index, evalTimes] of groups.entries()) {
+      if (next[index] !== at) continue;
+      const { first, step, count } = evalTimes;
+      next[index] = at < first + (count - 1) * step ? at + step : Number.POSITIVE_INFINITY;
+      yield { ...evalTimes, evalTime: epochMs(at) };
+    }
   }
 }

@@ -61,21 +61,25 @@ const respondedAtOf = ({ health, evaluatedAt }: RuleState): EpochMs | undefined 
   health.kind === 'ok' || health.kind === 'rule-error' ? evaluatedAt : undefined;
 
 /** A rule group and its stored state. */
-interface EvaluatedGroup {
-  readonly rules: readonly SloRule[];
+interface EvaluatedGroup extends Pick<RuleGroup, 'rules' | 'interval' | 'schedule'> {
   readonly state: RuleGroupState | undefined;
-  /** Its failing rules count only until other rules get a response: the next query is far away. */
-  readonly isRare?: boolean;
 }
+
+/**
+ * A group that is evaluated less often than this, or by a cron schedule, is rare. Its failing rules count only until
+ * other rules get a response: the next query is far away.
+ */
+const RARE: Milliseconds = ms(10 * MINUTE);
 
 /** The health of the source by the states that all replicas share. */
 export function sourceHealthOf(groups: readonly EvaluatedGroup[]): SourceHealth {
-  const known = groups.flatMap(({ rules, state, isRare = false }) =>
-    rules.flatMap(({ key }) => {
+  const known = groups.flatMap(({ rules, state, interval, schedule }) => {
+    const isRare = schedule !== undefined || interval > RARE;
+    return rules.flatMap(({ key }) => {
       const rule = state?.rules[key];
-      return rule?.evaluatedAt === undefined ? [] : [{ rule, evaluatedAt: rule.evaluatedAt, isRare }];
-    }),
-  );
+      return rule?.evaluatedAt === undefined ? [] : { rule, evaluatedAt: rule.evaluatedAt, isRare };
+    });
+  });
   const respondedAt = known.reduce<EpochMs | undefined>((latest, { rule }) => {
     const at = respondedAtOf(rule);
     return at === undefined || (latest !== undefined && latest > at) ? latest : at;
@@ -107,11 +111,6 @@ function whileActive(health: SourceHealth, state: RuleGroupState | undefined): S
   return { failing: active.value, rules: Number(rules), reason, since: epochMs(Number(since)) };
 }
 
-/** A group that is evaluated less often than this, or by a cron schedule, is rare. */
-const RARE: Milliseconds = ms(10 * MINUTE);
-
-const isRare = ({ schedule, interval }: RuleGroup): boolean => schedule !== undefined || interval > RARE;
-
 /** The data of the outage alert: its query returns the number of failing rules, from the states in the store. */
 export function createOutageData(options: {
   readonly store: Pick<Store, 'loadGroup'>;
@@ -122,11 +121,7 @@ export function createOutageData(options: {
 
   async function instant(): Promise<readonly Sample[]> {
     const states = await Promise.all(
-      groups().map(async (group) => ({
-        rules: group.rules,
-        state: await store.loadGroup(group.id),
-        isRare: isRare(group),
-      })),
+      groups().map(async (group) => ({ ...group, state: await store.loadGroup(group.id) })),
     );
     health = whileActive(sourceHealthOf(states), await store.loadGroup(OUTAGE_GROUP.id));
     return health.failing === 0 ? [] : [{ labels: { source: 'Prometheus' }, value: health.failing }];

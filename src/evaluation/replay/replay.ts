@@ -18,21 +18,15 @@ import {
 import { NO_POLICY, type NoisePolicy } from '../../policy/suppress.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
 import type { RuleGroup } from '../../rules/rule.ts';
-import { createEvaluateGroup, type EvaluateGroup, type EvaluateGroupOptions } from '../evaluate-group.ts';
+import { createEvaluateGroup, type EvaluateGroupOptions } from '../evaluate-group.ts';
 import { type DueEvaluation, type EvalTimes, evalTimesOf, evaluationsIn } from '../schedule.ts';
-import {
-  createRecordedCallGraph,
-  createRecordedMetrics,
-  type RecordedCallGraph,
-  type RecordedMetrics,
-} from './recorded-metrics.ts';
+import { createRecordedCallGraph, createRecordedMetrics, type RecordedMetrics } from './recorded-metrics.ts';
 import {
   countEvaluation,
   countNights,
   createTally,
   type HourOfMessages,
   hoursOf,
-  type NightClock,
   type ReplayedEvaluation,
   type RuleTally,
   type Tally,
@@ -131,31 +125,17 @@ function progressOf(request: ReplayRequest): Progress {
   return saved?.of === of ? saved : { of, done: 0, states: {}, tally: createTally() };
 }
 
-/** A store in memory. `entries` returns the notifications of the last evaluation. */
-function createMemoryStore(states: Progress['states']) {
-  let entries: ReplayedEvaluation['entries'] = [];
-  const store: EvaluateGroupOptions['store'] = {
-    claimTick: async () => true,
-    loadGroup: async (group) => states[group],
-    groups: async () => Object.keys(states),
-    actions: async () => new Map(),
-    applyEvaluation: async (change) => {
-      states[change.group] = change.state;
-      entries = change.entries;
-      return 'applied';
-    },
-  };
-  return { store, entries: () => entries };
-}
-
 /** A clock that is set to each evaluation time. Its sleeps end by an abort only, so that no deadline is exceeded. */
-function createReplayClock(): { readonly clock: Clock; readonly set: (evalTime: EpochMs) => void } {
+function createReplayClock(): Clock & { readonly set: (evalTime: EpochMs) => void } {
   let now: EpochMs;
-  const sleep: Clock['sleep'] = (_duration, signal) =>
-    new Promise((resolve) => {
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-    });
-  return { clock: { now: () => now, sleep }, set: (evalTime) => void (now = evalTime) };
+  return {
+    now: () => now,
+    set: (evalTime) => void (now = evalTime),
+    sleep: (_duration, signal) =>
+      new Promise((resolve) => {
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      }),
+  };
 }
 
 /** The recorded metrics of each group, which has its own evaluation times, and of the call graph. */
@@ -164,110 +144,73 @@ function createSources({ metrics: source, clock }: ReplayOptions, { window, sign
   const callGraph = createRecordedCallGraph({ ...options, end: window.end });
   const byGroup = new Map<string, RecordedMetrics>();
   let current: RecordedMetrics | undefined;
-
-  const createFor = ({ group, first, step, count }: EvalTimes): RecordedMetrics => {
-    const last = after(first, ms((count - 1) * step));
-    const recorded = createRecordedMetrics({ ...options, step, end: before(last, group.queryOffset) });
-    byGroup.set(group.id, recorded);
-    return recorded;
-  };
   const metrics: MetricsSource = {
     ...source,
     instant: async (query, stop) => await (current?.metrics ?? source).instant(query, stop),
   };
-  return {
-    metrics,
-    callGraph,
-    select: (evalTimes: EvalTimes): void => {
-      current = byGroup.get(evalTimes.group.id) ?? createFor(evalTimes);
-    },
-    failure: () => current?.failure() ?? callGraph.failure(),
+  const select = ({ group, first, step, count }: EvalTimes): void => {
+    const end = before(after(first, ms((count - 1) * step)), group.queryOffset);
+    current = byGroup.get(group.id) ?? createRecordedMetrics({ ...options, step, end });
+    byGroup.set(group.id, current);
   };
+  return { metrics, callGraph, select, failure: () => current?.failure() ?? callGraph.failure() };
 }
 
-interface Run {
-  readonly request: ReplayRequest;
-  readonly progress: Progress;
-  readonly nightClock: NightClock;
-  readonly evaluate: EvaluateGroup;
-  readonly entries: () => ReplayedEvaluation['entries'];
-  readonly callGraph: RecordedCallGraph;
-  readonly failure: () => Error | undefined;
-  readonly prepare: (due: DueEvaluation) => void;
-}
-
-function startRun(options: ReplayOptions, request: ReplayRequest): Run {
+/** Creates the evaluation of one evaluation time, which updates the progress. */
+function createRun(options: ReplayOptions, request: ReplayRequest, progress: Progress) {
   const { expand, recorder, logger, localTime } = options;
   const { policy = NO_POLICY, timezone } = request;
-  const progress = progressOf(request);
   const { metrics, callGraph, select, failure } = createSources(options, request);
-  const { clock, set } = createReplayClock();
-  const { store, entries } = createMemoryStore(progress.states);
-  const noise = { policy: () => policy, localTime, callGraphAt: callGraph.callGraphAt };
-  return {
-    request,
-    progress,
-    nightClock: { localTime, timezone },
-    evaluate: createEvaluateGroup({ store, metrics, clock, recorder, logger, expand, noise }),
-    entries,
-    callGraph,
-    failure,
-    prepare: (due) => {
-      set(due.evalTime);
-      select(due);
+  const clock = createReplayClock();
+  let entries: ReplayedEvaluation['entries'] = [];
+  const store: EvaluateGroupOptions['store'] = {
+    claimTick: async () => true,
+    loadGroup: async (group) => progress.states[group],
+    groups: async () => Object.keys(progress.states),
+    actions: async () => new Map(),
+    applyEvaluation: async (change) => {
+      progress.states[change.group] = change.state;
+      entries = change.entries;
+      return 'applied';
     },
+  };
+  const noise = { policy: () => policy, localTime, callGraphAt: callGraph.callGraphAt };
+  const evaluate = createEvaluateGroup({ store, metrics, clock, recorder, logger, expand, noise });
+  return async (due: DueEvaluation): Promise<void> => {
+    const { group, evalTime, step } = due;
+    clock.set(evalTime);
+    select(due);
+    const outcome = await evaluate(group, evalTime);
+    const error = failure();
+    if (error !== undefined) throw error;
+    if (outcome.kind !== 'applied')
+      throw new Error(`The evaluation of ${group.name} failed (${outcome.kind}).`);
+    const evaluation = { group, evalTime, duration: step, state: outcome.state, entries };
+    countEvaluation(progress.tally, evaluation, { localTime, timezone });
+    request.onEvaluated?.(evaluation);
+    progress.callGraphRejection ??= callGraph.rejection();
+    progress.done += 1;
   };
 }
 
-async function runEvaluation(run: Run, due: DueEvaluation): Promise<void> {
-  const { progress, request } = run;
-  const { group, evalTime, step } = due;
-  run.prepare(due);
-  const outcome = await run.evaluate(group, evalTime);
-  const failure = run.failure();
-  if (failure !== undefined) throw failure;
-  if (outcome.kind !== 'applied')
-    throw new Error(`The evaluation of ${group.name} failed (${outcome.kind}).`);
-  const evaluation = { group, evalTime, duration: step, state: outcome.state, entries: run.entries() };
-  countEvaluation(progress.tally, evaluation, run.nightClock);
-  request.onEvaluated?.(evaluation);
-  progress.callGraphRejection ??= run.callGraph.rejection();
-  progress.done += 1;
-}
-
-async function runAll(run: Run): Promise<void> {
-  const { request, progress } = run;
+async function runAll(request: ReplayRequest, progress: Progress, run: ReturnType<typeof createRun>) {
   const groups = request.groups.map((group) => evalTimesOf(group, request));
   const total = groups.reduce((sum, { count }) => sum + count, 0);
   const save = async (): Promise<void> => {
     request.onProgress?.({ done: progress.done, total });
     await request.save?.(encodeRecord(progress));
   };
-  let done = progress.done;
-  for (const due of evaluationsIn(groups, request.window)) {
-    if (done > 0) {
-      done -= 1;
+  let skipped = progress.done;
+  for (const due of evaluationsIn(groups)) {
+    if (skipped > 0) {
+      skipped -= 1;
       continue;
     }
     request.signal?.throwIfAborted();
-    await runEvaluation(run, due);
+    await run(due);
     if (progress.done % EVALUATIONS_PER_SAVE === 0) await save();
   }
   await save();
-}
-
-function reportOf({ request, progress, nightClock }: Run): ReplayReport {
-  const { window, timezone, groups } = request;
-  return {
-    window,
-    timezone,
-    evaluations: progress.done,
-    rules: groups.flatMap((group) => group.rules.map((rule) => tallyOf(progress.tally, group, rule))),
-    hours: hoursOf(progress.tally),
-    nightsInterrupted: Object.keys(progress.tally.interruptedNights).length,
-    nights: countNights(window, nightClock),
-    notes: notesOf(request, progress),
-  };
 }
 
 /**
@@ -278,8 +221,19 @@ function reportOf({ request, progress, nightClock }: Run): ReplayReport {
  */
 export function createReplay(options: ReplayOptions): (request: ReplayRequest) => Promise<ReplayReport> {
   return async (request) => {
-    const run = startRun(options, request);
-    await runAll(run);
-    return reportOf(run);
+    const { window, timezone, groups } = request;
+    const progress = progressOf(request);
+    await runAll(request, progress, createRun(options, request, progress));
+    const { tally } = progress;
+    return {
+      window,
+      timezone,
+      evaluations: progress.done,
+      rules: groups.flatMap((group) => group.rules.map((rule) => tallyOf(tally, group, rule))),
+      hours: hoursOf(tally),
+      nightsInterrupted: Object.keys(tally.interruptedNights).length,
+      nights: countNights(window, { localTime: options.localTime, timezone }),
+      notes: notesOf(request, progress),
+    };
   };
 }

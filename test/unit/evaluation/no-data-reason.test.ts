@@ -3,11 +3,11 @@ import type { NoDataReason } from '../../../src/alerts/alert.ts';
 import {
   type AlertSeries,
   createFindNoDataReason,
-  lastSampleAt,
-  requestsIn,
-  seriesCountIn,
-  targetCountIn,
-  upTargetCount,
+  lastSampleQuery,
+  requestsQuery,
+  seriesCountQuery,
+  targetCountQuery,
+  upTargetQuery,
 } from '../../../src/evaluation/no-data-reason.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { after, MINUTE, ms, ratio, SECOND } from '../../../src/lib/units.ts';
@@ -44,11 +44,11 @@ function setUp(known: readonly (readonly [MetricReading, Known])[], minRequests?
     const series: AlertSeries = { ...reading, alerts: [alert.series] };
     const sample = (value: number | undefined): readonly Sample[] =>
       value === undefined ? [] : [{ labels, value }];
-    metrics.answer(lastSampleAt(series), sample(age === undefined ? undefined : AT / SECOND - age));
-    metrics.answer(seriesCountIn(series, BACK), sample(earlier));
-    metrics.answer(requestsIn(series, WINDOW), sample(requests));
-    metrics.answer(targetCountIn(series, BACK), sample(targets));
-    metrics.answer(upTargetCount(series, BACK), sample(up));
+    metrics.answer(lastSampleQuery(series), sample(age === undefined ? undefined : AT / SECOND - age));
+    metrics.answer(seriesCountQuery(series, BACK), sample(earlier));
+    metrics.answer(requestsQuery(series, WINDOW), sample(requests));
+    metrics.answer(targetCountQuery(series, BACK), sample(targets));
+    metrics.answer(upTargetQuery(series, BACK), sample(up));
   }
   const clock = createVirtualClock(AT);
   const rule = aRule({
@@ -101,7 +101,7 @@ describe('the reason for missing data', () => {
     const { missing, find, metrics, alert } = setUp([[COUNT, { ...THERE, requests: 900 }]], 50);
     const window = ms(MINUTE);
     const of = { ...COUNT, alerts: [alert.series] };
-    metrics.answer(requestsIn(of, window), [{ labels: { service: 'checkout' }, value: 0 }]);
+    metrics.answer(requestsQuery(of, window), [{ labels: { service: 'checkout' }, value: 0 }]);
     const recovery = { expr: 'slow_share', comparison: '>', bound: 0.01, window } as const;
     const objective = {
       family: { metric: 'm', unit: 'ms', selector: '', serviceLabel: 'service' },
@@ -147,7 +147,7 @@ describe('the reason for missing data', () => {
   ])('is waited for no longer than %s', async (_, left, expected) => {
     const { find, missing, metrics, clock, alert } = setUp([[COUNT, GONE]]);
     metrics.answer(
-      seriesCountIn({ ...COUNT, alerts: [alert.series] }, BACK),
+      seriesCountQuery({ ...COUNT, alerts: [alert.series] }, BACK),
       () => new Promise(() => undefined),
     );
     const found = find({ ...missing, deadline: after(AT, ms(left * SECOND)) });

@@ -11,13 +11,10 @@ const groups = [
   aGroup({ name: 'cron', interval: MINUTE, schedule: '0 * * * * *' }),
   aGroup({ name: 'rare', interval: ms(5 * HOUR) }),
 ];
-const turns = (step?: typeof MINUTE) =>
-  [
-    ...evaluationsIn(
-      groups.map((group) => evalTimesOf(group, { window, ...(step === undefined ? {} : { step }) })),
-      window,
-    ),
-  ].map(({ group, evalTime }) => ({ name: group.name, evalTime }));
+const evaluations = (step?: typeof MINUTE) =>
+  [...evaluationsIn(groups.map((group) => evalTimesOf(group, { window, step })))].map(
+    ({ group, evalTime }) => ({ name: group.name, evalTime }),
+  );
 
 describe('the evaluations of a window', () => {
   it.each(groups)(
@@ -27,13 +24,13 @@ describe('the evaluations of a window', () => {
       const expected: number[] = [];
       for (let at = Math.floor(window.start / 1_000) * 1_000; at <= window.end; at += 1_000)
         if ((at - offset) % interval === 0) expected.push(at);
-      expect(turns().flatMap((turn) => (turn.name === name ? turn.evalTime : []))).toEqual(expected);
+      expect(evaluations().flatMap((turn) => (turn.name === name ? turn.evalTime : []))).toEqual(expected);
     },
   );
 
   it('are sorted by time, then in the order of the rule files', () => {
     const order = groups.map(({ name }) => name);
-    for (const all of [turns(), turns(MINUTE)]) {
+    for (const all of [evaluations(), evaluations(MINUTE)]) {
       const sorted = all.toSorted(
         (a, b) => a.evalTime - b.evalTime || order.indexOf(a.name) - order.indexOf(b.name),
       );
@@ -42,7 +39,7 @@ describe('the evaluations of a window', () => {
   });
 
   it('are one step apart when a step is given, also for a group with a longer interval', () => {
-    const rare = turns(MINUTE).filter(({ name }) => name === 'rare');
+    const rare = evaluations(MINUTE).filter(({ name }) => name === 'rare');
     expect(rare.length).toBe(180);
   });
 });

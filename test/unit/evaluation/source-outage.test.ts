@@ -18,17 +18,17 @@ const errors = aRule({ name: 'Errors', expr: 'errors' });
 const groups = [aGroup({ name: 'one', rules: [slow] }), aGroup({ name: 'two', rules: [errors] })];
 
 describe('the health of the source', () => {
-  const failing = (since: EpochMs): RuleHealth => ({ kind: 'source-error', message: 'refused', since });
+  const sourceError = (since: EpochMs): RuleHealth => ({ kind: 'source-error', message: 'refused', since });
   const state = (health: RuleHealth, evaluatedAt: EpochMs) => ({
     evalTime: evaluatedAt,
     rules: { Slow: { rule: slow, alerts: [], health, evaluatedAt } },
   });
   const healthAt = (health: RuleHealth, at: EpochMs) =>
-    sourceHealthOf([{ rules: [slow], state: state(health, at) }]);
+    sourceHealthOf([{ ...aGroup({ rules: [slow] }), state: state(health, at) }]);
 
   it('ignores a single failed evaluation', () => {
-    expect(healthAt(failing(evalTimeAt(1)), evalTimeAt(1))).toMatchObject({ rules: 1, failing: 0 });
-    expect(healthAt(failing(evalTimeAt(1)), evalTimeAt(2))).toEqual({
+    expect(healthAt(sourceError(evalTimeAt(1)), evalTimeAt(1))).toMatchObject({ rules: 1, failing: 0 });
+    expect(healthAt(sourceError(evalTimeAt(1)), evalTimeAt(2))).toEqual({
       rules: 1,
       failing: 1,
       since: evalTimeAt(1),
@@ -36,31 +36,35 @@ describe('the health of the source', () => {
     });
   });
   it('ignores rules without an evaluation, and errors of a rule', () => {
-    expect(sourceHealthOf([{ rules: [slow, errors], state: undefined }])).toMatchObject({ rules: 0 });
+    expect(sourceHealthOf([{ ...aGroup({ rules: [slow, errors] }), state: undefined }])).toMatchObject({
+      rules: 0,
+    });
     expect(healthAt({ kind: 'rule-error', message: 'parse error' }, evalTimeAt(2))).toMatchObject({
       failing: 0,
     });
   });
   it('counts a rare rule until others get a response, and a frequent one until it gets one', () => {
-    const daily = { rules: [slow], state: state(failing(evalTimeAt(1)), evalTimeAt(2)) };
+    const failed = { ...aGroup({ rules: [slow] }), state: state(sourceError(evalTimeAt(1)), evalTimeAt(2)) };
     const other = (at: EpochMs) => ({
-      rules: [errors],
+      ...aGroup({ rules: [errors] }),
       state: {
         evalTime: at,
         rules: { Errors: { rule: errors, alerts: [], health: { kind: 'ok' } as const, evaluatedAt: at } },
       },
     });
-    const unanswered = (isRare: boolean, at: EpochMs) =>
-      sourceHealthOf([{ ...daily, isRare }, other(at)]).failing;
-    expect(unanswered(true, evalTimeAt(1))).toBe(1);
-    expect(unanswered(true, evalTimeAt(2))).toBe(1);
-    expect(unanswered(true, evalTimeAt(3))).toBe(0);
-    expect(unanswered(false, evalTimeAt(3))).toBe(1);
-    expect(sourceHealthOf([{ ...daily, isRare: true }]).failing).toBe(1);
+    const daily = { ...failed, interval: DAY };
+    const failing = (group: typeof failed, at: EpochMs) => sourceHealthOf([group, other(at)]).failing;
+    expect(failing(daily, evalTimeAt(1))).toBe(1);
+    expect(failing(daily, evalTimeAt(2))).toBe(1);
+    expect(failing(daily, evalTimeAt(3))).toBe(0);
+    expect(failing(failed, evalTimeAt(3))).toBe(1);
+    expect(sourceHealthOf([daily]).failing).toBe(1);
   });
   it('ignores the state of a removed rule', () => {
     expect(
-      sourceHealthOf([{ rules: [errors], state: state(failing(evalTimeAt(0)), evalTimeAt(3)) }]),
+      sourceHealthOf([
+        { ...aGroup({ rules: [errors] }), state: state(sourceError(evalTimeAt(0)), evalTimeAt(3)) },
+      ]),
     ).toMatchObject({
       rules: 0,
       failing: 0,
