@@ -1,33 +1,27 @@
 import { expect } from 'vitest';
-import { parseRuleText } from '../../src/rules/file/rule-file.ts';
+import { parseRuleText, type RuleFileError } from '../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../src/rules/rule.ts';
 
 /** Marks in a text where each error must be reported; taken out before the text is read. */
 const MARK = '§';
 
-interface Found {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
-
-/** Reads a marked text: what was found, and the places of the marks. */
+/** Reads a marked text: its errors, and the locations of the marks. */
 export function read(marked: string) {
   const places: { line: number; column: number }[] = [];
   const text = marked
     .split('\n')
     .map((line, i) => {
-      let plain = line;
-      for (let at = plain.indexOf(MARK); at !== -1; at = plain.indexOf(MARK)) {
+      let unmarked = line;
+      for (let at = unmarked.indexOf(MARK); at !== -1; at = unmarked.indexOf(MARK)) {
         places.push({ line: i + 1, column: at + 1 });
-        plain = plain.slice(0, at) + plain.slice(at + 1);
+        unmarked = unmarked.slice(0, at) + unmarked.slice(at + 1);
       }
-      return plain;
+      return unmarked;
     })
     .join('\n');
   const result = parseRuleText('rules.yaml', text);
-  const errors: readonly Found[] = result.ok ? [] : result.errors;
-  return { places, errors, excerpts: result.ok ? [] : result.errors.map(({ excerpt }) => excerpt) };
+  const errors: readonly RuleFileError[] = result.ok ? [] : result.errors;
+  return { places, errors, excerpts: errors.map(({ excerpt }) => excerpt) };
 }
 
 /** Expects these errors, each at its mark, in this order. */
@@ -39,7 +33,7 @@ export function expectErrors(marked: string, messages: readonly RegExp[]): void 
   );
 }
 
-/** Reads a text that must be right. */
+/** Reads a valid text. */
 export const groups = (text: string): readonly RuleGroup[] => {
   const result = parseRuleText('rules.yaml', text);
   expect(result.ok ? [] : result.errors).toEqual([]);
