@@ -2,7 +2,7 @@ import { parseInstant } from '../lib/instant.ts';
 import { nearest } from '../lib/nearest.ts';
 import { formatDuration, type Milliseconds, ms, parseDuration, type TimeWindow } from '../lib/units.ts';
 import type { Mistake } from './command.ts';
-import { joinTokens, quote, shortened, type Token, word } from './tokens.ts';
+import { isPlain, joinTokens, quote, shortened, type Token, word } from './tokens.ts';
 import { parseTraceReference } from './trace-reference.ts';
 
 /** The options of a command. */
@@ -237,12 +237,9 @@ export const isId = (text: string): boolean => text !== '' && text.length <= MAX
 /** Whether a text can be the name of a service. */
 export const isName = (text: string): boolean => isId(text) && text.trim() !== '';
 
-/** Needs no quotes: no space, no quote, nothing that Slack or the parser would take for something else. */
-const PLAIN = /^[\p{L}\p{N}_./:@*-]+$/u;
-
 /** A name as text that parses to the same name. */
 export const writeName = (text: string): string =>
-  PLAIN.test(text) &&
+  isPlain(text) &&
   !Object.hasOwn(KEYWORDS, text.toLowerCase()) &&
   !/^(?:help|--?h(?:elp)?)$/i.test(text) &&
   parseTraceReference(text).kind === 'other'

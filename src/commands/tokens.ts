@@ -75,8 +75,12 @@ export function quote(text: string): string {
   return `"${escaped}"`;
 }
 
+/** Whether a text needs no quotes: no space, no quote, nothing that Slack would change. */
+export const isPlain = (text: string): boolean => /^[\p{L}\p{N}_./:@*-]+$/u.test(text);
+
 /** Whether a word survives `tokenize` without quotes. */
 function isKeptBare({ text, isQuoted }: Token): boolean {
+  if (!isQuoted && isPlain(text)) return true;
   const [again, ...more] = isQuoted ? [] : tokenize(text);
   return again?.text === text && !again.isQuoted && more.length === 0;
 }

@@ -88,7 +88,7 @@ test('an empty command is answered with usage and an example', async () => {
   expect(shown(await stage.ask('/trace'))).toContain('/trace slowest');
 });
 
-test('when Jaeger hangs the answer says so, and Slack had its acknowledgement long before', async () => {
+test('when Jaeger hangs the answer names it, and Slack got its acknowledgement before', async () => {
   const { world, channelId, messages } = stage;
   const before = new Set(messages().map(({ ts }) => ts));
   const answer = (): Message | undefined =>
@@ -131,7 +131,7 @@ test('a header whose caller did not sample is answered with that, not with a sea
   expect(answer).toContain('the caller did not sample this request');
 });
 
-test('a request id that nobody made says how far it was looked for', async () => {
+test('an unknown request id is answered with the extent of the search', async () => {
   const answer = shown(await stage.ask('/trace 7f9c24e5-2d31-9a5b-9c77-0123456789ab'));
   expect(answer).toContain('No trace of request 7f9c24e5-2d31-9a5b-9c77-0123456789ab in the last 7 days');
   expect(answer).toContain('older than what Jaeger keeps');

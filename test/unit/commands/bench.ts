@@ -63,7 +63,7 @@ const nothingFires: Pick<CommandDeps, 'alerts' | 'silences'> = {
   },
 };
 
-/** The commands over a backend that holds these traces, and everything around them. */
+/** The commands on a backend with these traces. */
 export function open(traces: readonly Trace[] = requests(8)) {
   const clock = createVirtualClock(now);
   const logger = createSpyLogger();

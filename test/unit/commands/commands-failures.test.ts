@@ -3,7 +3,7 @@ import { ms } from '../../../src/lib/units.ts';
 import { aTraceSourceError } from '../../support/fake-trace-source.ts';
 import { open, requests, textOf } from './bench.ts';
 
-describe('whatever goes wrong is an answer', () => {
+describe('every error is an answer', () => {
   it('a backend that fails, with what to do', async () => {
     const { answer, source, logger } = open();
     source.before('services', () => {
@@ -20,7 +20,7 @@ describe('whatever goes wrong is an answer', () => {
     expect(logger.messages('warn')).toEqual(['command not answered']);
   });
 
-  it('a mistake of the program, with its text in the log only', async () => {
+  it('a bug, with its error in the log only', async () => {
     const { answer, answerWith, logger } = open();
     const broken = answerWith({
       ruleSet: () => {
@@ -32,7 +32,7 @@ describe('whatever goes wrong is an answer', () => {
     expect(await answer('/slo', '')).toMatchObject({ answer: { kind: 'slo-status' } });
   });
 
-  it('a backend that hangs and does not listen', async () => {
+  it('a backend that hangs and ignores its signal', async () => {
     const { answer, source, clock } = open();
     source.before('services', () => new Promise(() => {}));
     const pending = answer('/trace', 'slowest checkout');
@@ -43,7 +43,7 @@ describe('whatever goes wrong is an answer', () => {
     expect(clock.sleepers()).toBe(0);
   });
 
-  it('a store that hangs, with its own name', async () => {
+  it('a store that hangs is named, not Jaeger', async () => {
     const { answerWith, clock, deps } = open();
     const answer = answerWith({ alerts: { ...deps.alerts, firing: () => new Promise(() => {}) } });
     const pending = answer('/slo', 'silence checkout for 2h');
@@ -51,7 +51,7 @@ describe('whatever goes wrong is an answer', () => {
     expect(textOf((await pending).answer)).toMatch(/^The store did not respond/);
   });
 
-  it('a backend that is slow: what was found is handed over', async () => {
+  it('a slow backend: the partial result is returned', async () => {
     const { answer, source, clock } = open(requests(100));
     source.before('search', async (signal, call) => {
       if (call === 1) return;

@@ -40,7 +40,7 @@ describe('/trace slowest', () => {
     });
   });
 
-  it('is shared when it says so', async () => {
+  it('is shared with the word share', async () => {
     const { answer } = open();
     expect((await answer('/trace', 'slowest checkout share')).share).toBe(true);
   });
@@ -68,7 +68,7 @@ describe('/trace slowest', () => {
       expected: /^checkout\.shop has no operation "bananas"\. Operations: "GET \/cart"\.$/,
     },
   };
-  it.each(Object.entries(nothing))('says why there is nothing: %s', async (_, { text, expected }) => {
+  it.each(Object.entries(nothing))('explains why there is no result: %s', async (_, { text, expected }) => {
     const { answer } = open();
     const reply = await answer('/trace', `${text} share`);
     expect(textOf(reply.answer)).toMatch(expected);
@@ -79,7 +79,7 @@ describe('/trace slowest', () => {
       expect(reply.answer.links[0]?.url).toContain('http://jaeger/search?');
   });
 
-  it('knows a quiet operation from an unknown one', async () => {
+  it('distinguishes an operation without traffic from an unknown one', async () => {
     const { answer, source } = open();
     source.addOperation('checkout.shop', 'POST /order');
     expect(textOf((await answer('/trace', 'slowest checkout op "POST /order"')).answer)).toMatch(
@@ -211,7 +211,7 @@ describe('one trace, one request', () => {
   });
 });
 
-describe('what others answer', () => {
+describe('the other commands', () => {
   it('latency and slo are answered with a command that repeats the answer', async () => {
     const { answer, clock } = open();
     expect(await answer('/latency', 'checkout last 5m share')).toMatchObject({

@@ -3,7 +3,7 @@ import { fuzzCommands } from '../../support/fuzz-commands.ts';
 import { SEED } from '../../support/seed.ts';
 import { open } from './bench.ts';
 
-/** How many; .ci/run asks for 100,000. */
+/** The number of texts; .ci/run uses 100,000. */
 const count = Number(process.env['TAILWATCH_FUZZ'] ?? 3_000);
 
 it('any text is answered with a message that Slack takes', async () => {

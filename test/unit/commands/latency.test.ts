@@ -153,7 +153,7 @@ test('a quantile above the highest bound has no upper end', async () => {
   expect(columns[0]?.quantiles[2]).toEqual({ quantile: 0.99, value: 1_000, low: 1_000 });
 });
 
-test('an hour and a day ago are measured then, and a time without traffic says so', async () => {
+test('an hour and a day ago are measured at that time, and a time without traffic is reported', async () => {
   const { columns, notices } = await view([
     calm(START),
     { service: 'checkout', rates: { '500.0': 4 }, until: before(START, HOUR) },
@@ -183,7 +183,7 @@ test('the chart has at most twenty points, each with the objective beside it', a
   expect(chart?.series[1]?.values.every((value) => value === 500)).toBe(true);
 });
 
-test('the link opens on the expression and the window that was asked about', async () => {
+test('the link has the expression and the window of the command', async () => {
   const { links } = await view([calm(START)]);
   const url = new URL(links[0]?.url ?? '');
   expect(url.searchParams.get('g0.expr')).toContain('histogram_quantile(0.99');
@@ -194,7 +194,7 @@ test('the link opens on the expression and the window that was asked about', asy
   expect(url.searchParams.get('g0.end_input')).toBe('2026-11-20 14:00:00');
 });
 
-describe('which service is meant', () => {
+describe('the name of the service', () => {
   test('a name as tracing writes it is the service in that namespace', async () => {
     const { service, columns } = await view(
       [calm(START), { service: 'checkout', namespace: 'staging', rates: { '100.0': 3 }, until: START }],
@@ -204,7 +204,7 @@ describe('which service is meant', () => {
     expect(columns[0]?.requestsPerSecond).toBeCloseTo(3, 6);
   });
 
-  test('an unknown name is answered with the nearest', async () => {
+  test('an unknown name is answered with the nearest one', async () => {
     expect(await report([calm(START)], 'chekout')).toEqual({
       kind: 'unknown-service',
       name: 'chekout',

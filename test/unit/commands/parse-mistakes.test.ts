@@ -5,7 +5,7 @@ import { parseCommand } from '../../../src/commands/parse.ts';
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const uuid = 'e4e8c177-3962-9359-8b6f-1c3a4d5e6f70';
 
-/** A text, a part of the sentence that answers it, and the suggestion; null where none can be right. */
+/** A text, part of the problem, and the suggestion; null without one. */
 type Refused = readonly [SlashCommand, string, RegExp, string | null];
 
 const refused: Readonly<Record<string, Refused>> = {
@@ -161,7 +161,7 @@ const refused: Readonly<Record<string, Refused>> = {
     /"show"/,
     '/trace slowest checkout last 10m',
   ],
-  'a question that has no command': ['/trace', 'why checkout', /"why"/, '/trace slowest checkout'],
+  'a sentence without a command': ['/trace', 'why checkout', /"why"/, '/trace slowest checkout'],
   'signs in place of over': [
     '/trace',
     'slowest checkout >500ms',
@@ -198,7 +198,7 @@ const refused: Readonly<Record<string, Refused>> = {
   'a novel': ['/trace', 'a '.repeat(1_600), /at most 3000 characters/, null],
 };
 
-describe('what is not understood', () => {
+describe('an invalid command', () => {
   it.each(Object.entries(refused))('%s', (_, [command, text, problem, suggestion]) => {
     const parsed = parseCommand(command, text);
     expect(parsed.ok).toBe(false);

@@ -150,7 +150,7 @@ const understood: Readonly<Record<string, Understood>> = {
   'slo status, shared': ['/slo', 'status share', { kind: 'slo-status' }, true],
 };
 
-describe('what is understood', () => {
+describe('a valid command', () => {
   it.each(Object.entries(understood))('%s', (_, [command, text, expected, share = false]) => {
     expect(parseCommand(command, text)).toEqual({ ok: true, command: expected, share });
   });

@@ -36,8 +36,8 @@ const silence = (services: readonly string[], comment = ''): Command => ({
 });
 const breach = () => bed.tick(0, [sample('checkout', 0.5), sample('cart', 0.4)]);
 
-describe('a silence is answered', () => {
-  it('with what it matches, until when, what it holds now, and a button that ends it', async () => {
+describe('the answer to a silence', () => {
+  it('has its matchers, its end, the silenced alerts, and an Unsilence button', async () => {
     await breach();
     const answer = await run(silence(['checkout']));
     expect(linesOf(answer)).toEqual([
@@ -50,14 +50,14 @@ describe('a silence is answered', () => {
     );
   });
 
-  it('with a problem when nothing carries it', async () => {
+  it('says when no alert matches', async () => {
     expect(linesOf(await run(silence(['chekout'])))[1]).toMatch(
       /^No firing alert matches\. New matching alerts will be silenced\.$/,
     );
   });
 });
 
-it('the list says so when nothing is silenced, and names who made what is', async () => {
+it('the list of silences names their creators, and may be empty', async () => {
   expect(linesOf(await run({ kind: 'silences' }))).toEqual(['No active silences.']);
   await breach();
   await run(silence(['checkout'], 'moving it'));
@@ -72,7 +72,7 @@ it('the list says so when nothing is silenced, and names who made what is', asyn
   ]);
 });
 
-it('a silence of the rule file that is still to come is listed with its beginning', async () => {
+it('a future silence of the rule file is listed with its start', async () => {
   const at = (hours: number) => after(bed.clock.now(), ms(hours * HOUR));
   bed.usePolicy({
     silences: [{ matchers: [], startsAt: at(1), endsAt: at(2), createdBy: 'ann', comment: 'the move' }],
@@ -82,7 +82,7 @@ it('a silence of the rule file that is still to come is listed with its beginnin
   ]);
 });
 
-it('planned work that holds alerts back, or will, is listed beside silences', async () => {
+it('active and planned maintenance is listed with the silences', async () => {
   await breach();
   const now = bed.clock.now();
   const matchers = [{ label: 'service', operator: '=', value: 'checkout' }] as const;
@@ -108,7 +108,7 @@ it('planned work that holds alerts back, or will, is listed beside silences', as
   ]);
 });
 
-it('ending a silence that is none is a mistake with the nearest id', async () => {
+it('an unknown id of a silence is a mistake with the nearest id', async () => {
   const id = command(await run(silence(['checkout'])))?.split(' ')[2] ?? '';
   const near = `${id.slice(0, 7)}${id.endsWith('0') ? '1' : '0'}`;
   expect(await run({ kind: 'unsilence', id: near })).toMatchObject({
@@ -123,14 +123,14 @@ describe('actions on alerts by name', () => {
     ['the service in capitals', 'CHECKOUT', 1],
     ['the rule, which is two alerts', 'CheckoutSlow', 2],
     ['both', 'CheckoutSlow cart', 1],
-  ])('%s is understood', async (_, alert, count) => {
+  ])('%s selects them', async (_, alert, count) => {
     await breach();
     const lines = linesOf(await run({ kind: 'acknowledge', alert }));
     expect(lines).toHaveLength(count);
     for (const line of lines) expect(line).toMatch(/ acknowledged by @U0ANN at TIME\.$/);
   });
 
-  it('more of them than a message has room for are acknowledged all the same', async () => {
+  it('more of them than fit into a message are all acknowledged', async () => {
     const services = Array.from({ length: 23 }, (_, index) => sample(`s${index}`, 0.5));
     await bed.tick(0, services);
     const lines = linesOf(await run({ kind: 'acknowledge', alert: 'CheckoutSlow' }));
@@ -140,7 +140,7 @@ describe('actions on alerts by name', () => {
     expect(firing.filter(({ alert }) => alert.acknowledged?.by === 'U0ANN')).toHaveLength(23);
   });
 
-  it('the second hears who has it', async () => {
+  it('the second person sees who acknowledged it', async () => {
     await breach();
     await run({ kind: 'acknowledge', alert: 'checkout' });
     expect(linesOf(await run({ kind: 'acknowledge', alert: 'checkout' }, 'U0BOB'))).toEqual([
@@ -148,7 +148,7 @@ describe('actions on alerts by name', () => {
     ]);
   });
 
-  it('one run is meant by its alert, over or not', async () => {
+  it('an alert id selects one occurrence, resolved or not', async () => {
     await breach();
     const alerts = await bed.stored();
     const alertId = alerts.find(({ labels }) => labels['service'] === 'checkout')?.alertId ?? '';
@@ -161,7 +161,7 @@ describe('actions on alerts by name', () => {
     ]);
   });
 
-  it('a slip is answered with the nearest name, nothing at all with that', async () => {
+  it('a typo is answered with the nearest name', async () => {
     expect(linesOf(await run({ kind: 'acknowledge', alert: 'checkout' }))).toEqual(['No alert is firing.']);
     await breach();
     expect(linesOf(await run({ kind: 'acknowledge', alert: 'chekout' }))).toEqual([

@@ -92,7 +92,7 @@ describe('the figures of a row', () => {
     },
   );
 
-  it('cost a source that does not answer no row', async () => {
+  it('are missing when the source does not answer', async () => {
     const { rows, metrics } = setUp({ alerts: [anAlert()] });
     metrics.fail(aSourceError());
     expect((await rows())[0]).toMatchObject({ state: 'firing', figures: { budget: known } });

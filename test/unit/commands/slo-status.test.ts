@@ -48,7 +48,7 @@ async function rowsOf(given: Parameters<typeof setUp>[0], answer?: number) {
 const rule = aRule();
 const ok = { kind: 'ok' } as const;
 
-test('a rule that was never evaluated says so', async () => {
+test('a rule that was never evaluated is in state unknown', async () => {
   expect(await rowsOf({ groups: [aGroup()] })).toMatchObject([
     { rule: { name: 'CheckoutSlow' }, state: 'unknown' },
   ]);
@@ -193,7 +193,7 @@ describe('states', () => {
       { kind: 'source-error', message: 'refused', since: START } as const,
       'source-error',
     ],
-  ])('%s says why', async (_, health, state) => {
+  ])('%s has the reason', async (_, health, state) => {
     const rows = await rowsOf({ groups: [aGroup()], states: [{ rule, alerts: [], health }] });
     expect(rows).toMatchObject([{ state, detail: health.message }]);
   });

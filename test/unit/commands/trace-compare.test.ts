@@ -165,14 +165,14 @@ describe('/trace compare, answered', () => {
       expected: /^Both ids are of the same trace/,
     },
   };
-  it.each(Object.entries(nothing))('says why there is nothing to show: %s', async (_, { text, expected }) => {
+  it.each(Object.entries(nothing))('explains why there is no result: %s', async (_, { text, expected }) => {
     const { answer } = open();
     const reply = await answer('/trace', text);
     expect(textOf(reply.answer)).toMatch(expected);
     expect(reply).not.toMatchObject({ reproducible: expect.anything() });
   });
 
-  it('with one id, the only one of its kind, says that there is nothing to compare it with', async () => {
+  it('with one id, the only one of its kind, is answered with the reason', async () => {
     const traces = requests(2);
     const [one] = traces.map((each, i) => ({
       ...each,
@@ -184,7 +184,7 @@ describe('/trace compare, answered', () => {
     expect(textOf(reply.answer)).toMatch(/^No request similar to 0+1 was found within 10 minutes of it/);
   });
 
-  it('says that two requests of different kinds may differ for that reason alone', async () => {
+  it('warns that two requests of different kinds may differ for that reason alone', async () => {
     const [one, other] = requests(2).map(({ traceId, spans }, i) => ({
       traceId,
       spans: spans.map((span) => ({

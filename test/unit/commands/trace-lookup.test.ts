@@ -20,7 +20,7 @@ const searched = (over: Partial<Absent> = {}): Absent => ({
 });
 const unsearched: Absent = { kind: 'absent', searched: ms(0), services: 0, isWhole: true };
 
-/** A request that was not found, and what is said about it. */
+/** A request that was not found, and the text about it. */
 const cases: Readonly<Record<string, readonly [string, Absent, RegExp]>> = {
   'not sampled, the share known': [
     unsampled,

@@ -33,7 +33,7 @@ const panes = (query: string): string =>
 const accessLog = (path: string, id: string): string =>
   `[2026-11-20T14:05:00.123Z] "GET ${path} HTTP/1.1" 200 - via_upstream - "-" 0 5183 120 119 "10.1.2.3" "Mozilla/5.0 (X11; Linux x86_64)" "${id}" "productpage:9080" "10.0.0.7:9080" outbound|9080||productpage.shop.svc.cluster.local 10.0.0.9:41002 10.96.3.4:9080 10.0.0.9:38000 - default`;
 
-/** What a person pastes behind `/trace`, and what it means. */
+/** Text that a person pastes after `/trace`, and the command. */
 const understood: Readonly<Record<string, readonly [string, Command]>> = {
   'an id in capitals': [traceId.toUpperCase(), trace],
   'an id of 64 bits': [short, shortTrace],
@@ -135,12 +135,12 @@ const understood: Readonly<Record<string, readonly [string, Command]>> = {
   'a link in a sentence': [`look: https://jaeger.example/trace/${traceId}!`, trace],
 };
 
-describe('what is pasted behind /trace', () => {
+describe('text pasted after /trace', () => {
   it.each(Object.entries(understood))('%s', (_, [text, command]) => {
     expect(parseCommand('/trace', text)).toEqual({ ok: true, command, share: false });
   });
 
-  it('is shared when that is said behind it', () => {
+  it('is shared with the word share after it', () => {
     expect(parseCommand('/trace', `traceID=${traceId} took=1s share`)).toEqual({
       ok: true,
       command: trace,
@@ -151,7 +151,7 @@ describe('what is pasted behind /trace', () => {
 
 const search = 'https://jaeger.example/search?lookback=custom&service=checkout.shop';
 
-/** What holds no id: what is said about it, and the suggestion; null where there is none. */
+/** Texts without an id: the problem, and the suggestion; null without one. */
 const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>> = {
   'an id with a digit lost': [traceId.slice(1), /this one has 31/, `/trace 0${traceId.slice(1)}`],
   'a named id with a digit lost': [`trace_id=${traceId.slice(1)}`, /has 31/, `/trace 0${traceId.slice(1)}`],
@@ -173,7 +173,7 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
     null,
   ],
   'a b3 header that only says no': ['b3: 0', /only says "do not sample"/, null],
-  'a search, as the same question': [search, /search for traces/, '/trace slowest checkout.shop'],
+  'a search, as the same command': [search, /search for traces/, '/trace slowest checkout.shop'],
   'a search with its time': [
     `${search}&start=1795183200000000&end=1795183800000000`,
     /search for traces/,
@@ -193,7 +193,7 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
   ],
 };
 
-describe('what is pasted behind /trace and holds no id', () => {
+describe('text pasted after /trace without an id', () => {
   it.each(Object.entries(refused))('%s', (_, [text, problem, suggestion]) => {
     const parsed = parseCommand('/trace', text);
     expect(parsed.ok).toBe(false);

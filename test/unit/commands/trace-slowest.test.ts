@@ -7,7 +7,7 @@ import { MINUTE, open, textOf } from './bench.ts';
 
 const HOST = 'checkout.shop.svc.cluster.local:8080/*';
 
-/** Requests of 10, 20, 30 ... ms, one a second, each asked for one of the addresses in turn; spans named after the host. */
+/** Requests of 10, 20, 30 ... ms, one a second, each to one of the URLs in turn; spans named after the host. */
 const inMesh = (count: number, urls: readonly string[]) =>
   Array.from({ length: count }, (_, i) => {
     const request: Partial<Span> = {
@@ -43,7 +43,7 @@ describe('the slowest of what a mesh does not name', () => {
     expect(given).toMatchObject({ view: { result: { isExact: true } } });
   });
 
-  it('is exact where few of many were asked for it, and the backend gives only some', async () => {
+  it('is exact where few of many match, and the backend returns only some', async () => {
     const urls = [
       '/checkout',
       ...Array.from({ length: 19 }, (_, i) => `/other-${'abcdefghijklmnopqrs'.charAt(i)}`),
@@ -55,7 +55,7 @@ describe('the slowest of what a mesh does not name', () => {
     expect(source.searches.length).toBeGreaterThan(1);
   });
 
-  it('is not left to the backend, neither in the search nor in the link to its page', async () => {
+  it('is filtered here, neither by the search nor by the link to the page of Jaeger', async () => {
     const { given, source } = await slowest('op /checkout');
     expect(source.searches.every((search) => search.operation === undefined)).toBe(true);
     expect(given).toMatchObject({ view: { command: { operation: '/checkout' } } });
@@ -71,7 +71,7 @@ describe('the slowest of what a mesh does not name', () => {
       'op /stock over 1s',
       'checkout.shop has no span named "/stock", and no request of 1 s or more to it in 14:00-14:30 UTC. The last 45 s may still be arriving.',
     ],
-  ])('says when there is none: %s', async (text, expected) => {
+  ])('explains that there is none: %s', async (text, expected) => {
     expect(textOf((await slowest(text)).given)).toBe(expected);
   });
 });

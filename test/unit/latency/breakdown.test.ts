@@ -33,19 +33,19 @@ async function broken(given: {
   readonly means?: readonly Sample[];
   readonly family?: LatencyFamily;
 }) {
-  const asked: string[] = [];
+  const queries: string[] = [];
   const { own = [], callers = [], means = [], family = istio } = given;
   const view = await breakDownLatency(
     {
       instant: async ({ expr }) => {
-        asked.push(expr);
+        queries.push(expr);
         if (expr.includes('_sum')) return means;
         return expr.includes('reporter="source"') && family === istio ? callers : own;
       },
     },
     { family, matchLabels: { [family.serviceLabel]: 'payments' }, at: START, window: ms(300_000) },
   );
-  return { view, asked };
+  return { view, queries };
 }
 
 describe('a service broken down by version', () => {
@@ -65,10 +65,10 @@ describe('a service broken down by version', () => {
   const silent: Readonly<Record<string, readonly Sample[]>> = {
     'there is only one': requests(ended('200'), 10),
     'the label is not there': requests({ response_code: '200' }, 10),
-    'the mesh does not know it': requests(ended('200', 'unknown'), 10),
+    'the mesh does not set it': requests(ended('200', 'unknown'), 10),
     'nothing was requested': requests(ended('200'), 0),
   };
-  test.each(Object.entries(silent))('says nothing when %s', async (_, own) => {
+  test.each(Object.entries(silent))('is empty when %s', async (_, own) => {
     expect((await broken({ own })).view?.versions).toEqual({ rows: [], hidden: 0 });
   });
 
@@ -93,7 +93,7 @@ describe('a service broken down by version', () => {
 });
 
 describe('a service broken down by outcome', () => {
-  test('as its callers see it: what never arrived is in no other place', async () => {
+  test('as its callers see it: that includes requests that never arrived', async () => {
     const { view } = await broken({
       own: requests(ended('200'), 90),
       callers: [
@@ -113,7 +113,7 @@ describe('a service broken down by outcome', () => {
     });
   });
 
-  test('as it answered itself, when retries made all of it good', async () => {
+  test('as it answered itself, when retries replaced every failure', async () => {
     const { view } = await broken({
       own: [...requests(ended('200'), 90), ...requests(ended('503'), 10)],
       callers: requests(ended('200'), 90),
@@ -129,7 +129,7 @@ describe('a service broken down by outcome', () => {
     expect(view?.outcomes.hidden).toBe(4);
   });
 
-  test('gRPC’s own status is kept apart, since its code is always 200', async () => {
+  test('gRPC’s own status is separate, since its code is always 200', async () => {
     const grpc = (status: string): Labels => ({ ...ended('200'), grpc_response_status: status });
     const { view } = await broken({ own: [...requests(grpc('0'), 9), ...requests(grpc('14'), 1)] });
     expect(view?.outcomes.rows.map(({ grpcStatus, share }) => [grpcStatus, share])).toEqual([
@@ -144,13 +144,13 @@ describe('a service broken down by outcome', () => {
   });
 });
 
-describe('both ends of the calls', () => {
+describe('both sides of the calls', () => {
   const means = (source: number, destination: number): readonly Sample[] => [
     { labels: { reporter: 'source' }, value: source },
     { labels: { reporter: 'destination' }, value: destination },
   ];
 
-  test('stand side by side; only means are subtracted', async () => {
+  test('have their own quantiles; only means are subtracted', async () => {
     const { view } = await broken({
       own: requests(ended('200'), 100, 99),
       callers: requests(ended('200'), 100, 90),
@@ -178,7 +178,7 @@ describe('both ends of the calls', () => {
     expect(view?.sides).not.toMatchObject({ meanBetween: expect.anything() });
   });
 
-  test('nothing, when only one end is measured', async () => {
+  test('are absent when only one side is measured', async () => {
     expect((await broken({ own: requests(ended('200'), 100) })).view).not.toMatchObject({
       sides: expect.anything(),
     });
@@ -188,29 +188,29 @@ describe('both ends of the calls', () => {
   });
 });
 
-describe('the questions', () => {
-  test('are three for a mesh, whatever there is to tell apart', async () => {
-    const { asked } = await broken({ own: requests(ended('200'), 1) });
-    expect(asked).toHaveLength(3);
-    expect(asked[0]).toBe(
+describe('the queries', () => {
+  test('are three for a mesh, whatever the number of versions and outcomes', async () => {
+    const { queries } = await broken({ own: requests(ended('200'), 1) });
+    expect(queries).toHaveLength(3);
+    expect(queries[0]).toBe(
       'sum by (le, destination_version, destination_canonical_revision, response_code, grpc_response_status, response_flags) ' +
         '(rate(istio_request_duration_milliseconds_bucket{reporter="destination",destination_service_name="payments"}[5m]))',
     );
-    expect(asked[2]).toBe(
+    expect(queries[2]).toBe(
       'sum by (reporter) (rate(istio_request_duration_milliseconds_sum{reporter=~"source|destination",destination_service_name="payments"}[5m]))' +
         ' / sum by (reporter) (rate(istio_request_duration_milliseconds_count{reporter=~"source|destination",destination_service_name="payments"}[5m]))',
     );
   });
 
-  test('is one where only one end is measured, and its labels are other ones', async () => {
+  test('is one where only one side is measured, with other labels', async () => {
     const family = PRESETS['otel-http'].family;
     const of = (version: string, code: string): Labels => ({
       service_version: version,
       http_response_status_code: code,
     });
     const own = [...requests(of('1.0', '200'), 3), ...requests(of('1.1', '500'), 1)];
-    const { view, asked } = await broken({ own, family });
-    expect(asked).toHaveLength(1);
+    const { view, queries } = await broken({ own, family });
+    expect(queries).toHaveLength(1);
     expect(view?.versions.rows).toMatchObject([
       { version: '1.0', errorShare: 0 },
       { version: '1.1', errorShare: 1 },
@@ -221,18 +221,20 @@ describe('the questions', () => {
     });
   });
 
-  test('are none for a histogram whose labels nobody knows', async () => {
-    const { view, asked } = await broken({ family: { ...istio, metric: 'my_seconds', serviceLabel: 'job' } });
-    expect([view, asked]).toEqual([undefined, []]);
+  test('are none for a histogram with unknown labels', async () => {
+    const { view, queries } = await broken({
+      family: { ...istio, metric: 'my_seconds', serviceLabel: 'job' },
+    });
+    expect([view, queries]).toEqual([undefined, []]);
   });
 
-  test('a failing Prometheus is the caller’s to explain', async () => {
+  test('an error of Prometheus is thrown', async () => {
     const failing = {
       instant: async () => {
         throw aSourceError();
       },
     };
-    const question = { family: istio, matchLabels: {}, at: START, window: ms(300_000) };
-    await expect(breakDownLatency(failing, question)).rejects.toMatchObject({ code: 'unavailable' });
+    const query = { family: istio, matchLabels: {}, at: START, window: ms(300_000) };
+    await expect(breakDownLatency(failing, query)).rejects.toMatchObject({ code: 'unavailable' });
   });
 });

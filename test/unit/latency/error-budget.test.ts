@@ -49,7 +49,7 @@ describe('an error budget', () => {
     expect((await budget(of('checkout'))) as object).toMatchObject({ left: expect.closeTo(0.62, 6) });
   });
 
-  it('says how much of the period there is anything to judge by', async () => {
+  it('has the part of the period with data', async () => {
     covers(12);
     expect(await budget(of('checkout'))).toMatchObject({ over: 12 * DAY });
   });
@@ -69,7 +69,7 @@ describe('an error budget', () => {
     expect(await budget(of('checkout'))).toEqual({ kind: 'unknown', reason });
   });
 
-  it('is the most there can be where the threshold is judged by the bound above it', async () => {
+  it('is an upper limit where the threshold is between bucket bounds', async () => {
     const approximate = { ...objective, isApproximate: true } as const;
     const expr = slowShareExpr(
       approximate,
@@ -84,7 +84,7 @@ describe('an error budget', () => {
     expect(await budget(of('checkout'))).not.toMatchObject({ isAtMost: expect.anything() });
   });
 
-  it('is asked once in ten minutes', async () => {
+  it('is queried once in ten minutes', async () => {
     await Promise.all([budget(of('checkout')), budget(of('checkout'))]);
     await budget({ ...of('checkout'), objective: { ...objective, window: HOUR } });
     await clock.advance(9 * MINUTE);
@@ -95,7 +95,7 @@ describe('an error budget', () => {
     expect(metrics.queries).toHaveLength(2);
   });
 
-  it('is asked again two minutes after a failure', async () => {
+  it('is queried again two minutes after a failure', async () => {
     metrics.fail(aSourceError('bad-request', 'query processing would load too many samples.'));
     expect(await budget(of('checkout'))).toEqual({
       kind: 'unknown',
@@ -108,7 +108,7 @@ describe('an error budget', () => {
     expect(await budget(of('checkout'))).toMatchObject({ kind: 'known' });
   });
 
-  it('keeps nobody waiting for more than two seconds, and is there for the next who asks', async () => {
+  it('is pending after two seconds, and known to the next caller once it is', async () => {
     let answer: (samples: readonly Sample[]) => void = () => undefined;
     metrics.answer(shareExpr('checkout'), () => new Promise((resolve) => (answer = resolve)));
     const first = budget(of('checkout'));
@@ -119,7 +119,7 @@ describe('an error budget', () => {
     expect(await budget(of('checkout'))).toMatchObject({ kind: 'known' });
   });
 
-  it('is asked for two services at a time, and not for all of a alertGroup', async () => {
+  it('is queried for two services at a time, and not for all of a large alert group', async () => {
     let under = 0;
     let most = 0;
     const answers: (() => void)[] = [];
