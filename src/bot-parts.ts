@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createKeepAlerts } from './actions/alert-actions.ts';
 import { createKeepSilences } from './actions/silences.ts';
 import { linksOf, transportOf } from './bot-settings.ts';
@@ -26,6 +27,7 @@ import { createSlackApp, type SlackApp } from './slack/app.ts';
 import { createSlackNotifier } from './slack/notifier.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';
 import { openRedisStore } from './store/redis/open-redis-store.ts';
+import type { ReplicaRules } from './store/redis/replicas.ts';
 import { createFindRequest } from './traces/find-request.ts';
 import { createFindSlowest } from './traces/find-slowest.ts';
 import { createInspectTrace } from './traces/inspect-trace.ts';
@@ -53,10 +55,31 @@ export interface Base {
 /** Ends a part that was started. */
 export type Cleanup = () => Promise<void>;
 
-export async function openStore({ settings, clock, logger }: Base): Promise<Store> {
-  const { redis, dataDir } = settings;
+/** A store, and why it cannot be used as it should, for readiness. */
+export type StoreWithProblem = Store & { readonly problem?: () => string | undefined };
+
+export async function openStore(
+  { settings, clock, logger }: Base,
+  ruleSet: () => RuleSet,
+): Promise<StoreWithProblem> {
+  const { redis, dataDir, slack } = settings;
   if (redis === undefined) return await openLevelStore({ dir: dataDir, clock, logger });
-  return await openRedisStore({ url: redis.url.reveal(), prefix: redis.prefix, logger });
+  const rules = replicaRules(ruleSet, slack.channel);
+  return await openRedisStore({ url: redis.url.reveal(), prefix: redis.prefix, rules, logger });
+}
+
+/** What the replicas of an installation have in common; computed once for each rule set. */
+function replicaRules(ruleSet: () => RuleSet, channel: string): () => ReplicaRules {
+  let known: { readonly ruleSet: RuleSet; readonly rules: ReplicaRules } | undefined;
+  return () => {
+    const current = ruleSet();
+    if (known?.ruleSet === current) return known.rules;
+    const hash = createHash('sha256').update(JSON.stringify(current.groups)).digest('hex').slice(0, 16);
+    const count = current.groups.reduce((sum, { rules }) => sum + rules.length, 0);
+    const rules = { hash, description: `channel ${channel}, ${count} rules` };
+    known = { ruleSet: current, rules };
+    return rules;
+  };
 }
 
 /** The store, with a bell: what an evaluation or a person wants notified is notified now, not at the next look into the outbox. */

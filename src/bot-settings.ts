@@ -17,7 +17,8 @@ function partsOfHeader(value: string): readonly string[] {
 
 /** An address, and its password as it is written there and as it is. */
 function partsOfAddress(address: string): readonly string[] {
-  const { password } = new URL(address);
+  // Not `URL`, which refuses a list of hosts.
+  const [, password = ''] = /:\/\/[^/?#:]*:([^/?#]*)@/.exec(address) ?? [];
   try {
     return [address, password, decodeURIComponent(password)];
   } catch {

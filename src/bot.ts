@@ -92,7 +92,7 @@ async function start(
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
   for (const note of loaded.notes) logger.warn(note);
   const rules = createRuleSetHolder({ initial: loaded, load: options.loadRules, recorder, logger });
-  const stored = await openStore(base);
+  const stored = await openStore(base, rules.ruleSet);
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
   const painter = createPainter(base, cleanups);
@@ -120,7 +120,7 @@ async function start(
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 
-  const checks = readyChecks({ clock, evaluator, store, delivery, slack, ruleSet: rules.ruleSet });
+  const checks = readyChecks({ clock, evaluator, store: stored, delivery, slack, ruleSet: rules.ruleSet });
   const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });

@@ -83,7 +83,7 @@ const RECENT_AT_LEAST: Milliseconds = MINUTE;
 export function readyChecks(deps: {
   readonly clock: Pick<Clock, 'now'>;
   readonly evaluator: Pick<Evaluator, 'lastEvaluatedAt'>;
-  readonly store: Pick<Store, 'isOpen'>;
+  readonly store: Pick<Store, 'isOpen'> & { readonly problem?: () => string | undefined };
   readonly delivery: Pick<Delivery, 'refusal'>;
   readonly slack: { isConnected(): boolean };
   readonly ruleSet: () => RuleSet;
@@ -106,7 +106,7 @@ export function readyChecks(deps: {
   };
   return [
     { name: 'slack', problem: slackProblem },
-    { name: 'store', problem: () => (store.isOpen() ? undefined : 'not open') },
+    { name: 'store', problem: () => store.problem?.() ?? (store.isOpen() ? undefined : 'not open') },
     { name: 'evaluation', problem: evaluationProblem },
   ];
 }

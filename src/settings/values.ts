@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { z } from 'zod';
 import type { GrafanaPlaces } from '../lib/links.ts';
 import { channelProblem } from '../lib/slack-channel.ts';
+import { parseRedisAddress } from './redis-address.ts';
 
 const MASK = '[secret]';
 
@@ -73,11 +74,8 @@ export function address(example: string, credentials?: string) {
 }
 
 export const redisAddress = valid(
-  'Use an address like redis://redis:6379/0 or rediss://:password@redis:6380/0.',
-  (value) => {
-    const url = urlOf(value);
-    return url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== '';
-  },
+  'Use redis://redis:6379/0, rediss:// for TLS, redis+sentinel://sentinel1,sentinel2/master, or redis+cluster://node1,node2.',
+  (value) => parseRedisAddress(value) !== undefined,
 );
 
 export const port = (example: string) =>

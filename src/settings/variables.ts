@@ -140,7 +140,8 @@ export const VARIABLES = [
     example: 'service-uid?var-service={service}.{namespace}.svc.cluster.local',
   }),
   optional('REDIS_URL', redisAddress, {
-    description: 'Redis, required for several replicas. Without it the state is in `DATA_DIR`.',
+    description:
+      'Redis, required for several replicas: one server (`rediss://` for TLS), `redis+sentinel://host1,host2/master` or `redis+cluster://host1,host2`. Without it the state is in `DATA_DIR`.',
     isSecret: true,
     example: 'redis://localhost:6379/0',
   }),

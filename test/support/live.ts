@@ -3,7 +3,7 @@ import { hasBrowser } from './browser.ts';
 import { PROMETHEUS_3, PROMTOOL_3 } from './generations.ts';
 import { isJaegerHere, JAEGER } from './real-jaeger.ts';
 import { isInstalled } from './real-prometheus.ts';
-import { isRedisInstalled } from './real-redis.ts';
+import { isRedisInstalled, isSentinelInstalled } from './real-redis.ts';
 
 /** Something a live suite runs against. */
 export interface Need {
@@ -26,6 +26,7 @@ const NEEDS = {
   prometheus: debian('prometheus', () => isInstalled('prometheus')),
   promtool: debian('promtool', () => isInstalled('promtool'), 'prometheus'),
   'redis-server': debian('redis-server', isRedisInstalled),
+  'redis-sentinel': debian('redis-sentinel', isSentinelInstalled),
   chromium: debian('chromium', hasBrowser),
   'prometheus-3': {
     name: 'Prometheus 3',

@@ -24,6 +24,8 @@ export interface RealRedis {
 
 export interface RealRedisOptions {
   readonly password?: string;
+  /** More settings, by name. */
+  readonly settings?: Readonly<Record<string, string | number>>;
 }
 
 /** How long a start may take, in ms. */
@@ -34,7 +36,11 @@ export function isRedisInstalled(): boolean {
   return spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-async function freePort(): Promise<number> {
+export function isSentinelInstalled(): boolean {
+  return spawnSync('redis-sentinel', ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;
@@ -69,7 +75,15 @@ export async function startRealRedis(options: RealRedisOptions = {}): Promise<Re
   const dir = await mkdtemp(join(tmpdir(), 'tailwatch-redis-'));
   const port = await freePort();
   const start = async (): Promise<ChildProcess> => {
-    const settings = { port, bind: '127.0.0.1', dir, save: '', appendonly: 'yes', appendfsync: 'always' };
+    const settings = {
+      port,
+      bind: '127.0.0.1',
+      dir,
+      save: '',
+      appendonly: 'yes',
+      appendfsync: 'always',
+      ...options.settings,
+    };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
     if (password !== undefined) args.push('--requirepass', password);
     const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -10,12 +10,15 @@ export interface Relay {
   isHolding(): boolean;
   /** Answers come again, from connections that are made from now on. */
   letGo(): void;
+  /** New connections go to another port, as when an address moves to another machine. */
+  connectTo(port: number): void;
   /** Breaks every connection and takes no new one, as when the machine of the program is gone. */
   cut(): Promise<void>;
 }
 
 /** Relays to a port of this machine. */
-export async function startRelay(target: number): Promise<Relay> {
+export async function startRelay(firstTarget: number): Promise<Relay> {
+  let target = firstTarget;
   const sockets = new Set<Socket>();
   let awaited: string | undefined;
   let isHolding = false;
@@ -55,6 +58,9 @@ export async function startRelay(target: number): Promise<Relay> {
     letGo: () => {
       awaited = undefined;
       isHolding = false;
+    },
+    connectTo: (port) => {
+      target = port;
     },
     async cut() {
       if (!server.listening) return;

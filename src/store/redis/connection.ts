@@ -1,15 +1,16 @@
-import { Redis } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { UpstreamError, type UpstreamErrorCode } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { parseRedisAddress, type RedisAddress } from '../../settings/redis-address.ts';
 import { SCRIPTS } from './scripts.ts';
 
 export interface ConnectionOptions {
-  /** `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. */
+  /** One server, Sentinels or a Cluster; see `parseRedisAddress`. */
   readonly url: string;
   readonly logger?: Logger;
-  /** How long one command may take, in milliseconds. */
+  /** Limit of one command in milliseconds. */
   readonly commandTimeout?: number;
-  /** How long the first connection may take, in milliseconds. */
+  /** Limit of the first connection in milliseconds. */
   readonly connectTimeout?: number;
 }
 
@@ -18,12 +19,42 @@ type ScriptCommands = Readonly<
   Record<keyof typeof SCRIPTS, (key: string, ...args: readonly string[]) => Promise<unknown>>
 >;
 
-export type StoreClient = Redis & ScriptCommands;
+/** The commands that a server and a Cluster have in common. */
+export type StoreClient = ScriptCommands &
+  Pick<
+    Redis,
+    | 'connect'
+    | 'disconnect'
+    | 'get'
+    | 'hget'
+    | 'on'
+    | 'quit'
+    | 'sadd'
+    | 'set'
+    | 'smembers'
+    | 'srem'
+    | 'status'
+    | 'zcard'
+    | 'zrange'
+  >;
 
 /** Measured: a local command takes 0.1 ms, so this long is an outage. */
 const COMMAND_TIMEOUT = 2_000;
 const CONNECT_TIMEOUT = 5_000;
 const MAX_RECONNECT_DELAY = 2_000;
+
+/**
+ * Errors of a server that is not the master any more or not ready: another server, or the same one later, accepts the
+ * command. Inside a script Redis 6 puts them after its own text.
+ */
+const WRONG_SERVER = /\b(?:READONLY|LOADING|MASTERDOWN|CLUSTERDOWN)\b/;
+
+/** Errors of a server that refuses writes. */
+const WRITE_REFUSED = /\b(?:READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|OOM|MISCONF|NOREPLICAS)\b/;
+
+/** Whether an error means that Redis refuses all writes, and not only this one. */
+export const refusesWrites = (error: unknown): boolean =>
+  error instanceof Error && WRITE_REFUSED.test(error.message);
 
 const ADVICE: Readonly<Partial<Record<UpstreamErrorCode, string>>> = {
   'not-authenticated': 'Check the user and the password in REDIS_URL.',
@@ -33,18 +64,31 @@ const ADVICE: Readonly<Partial<Record<UpstreamErrorCode, string>>> = {
 function codeOf(message: string): UpstreamErrorCode {
   if (/^(NOAUTH|WRONGPASS|NOPERM)\b/.test(message)) return 'not-authenticated';
   if (/timed? ?out/i.test(message)) return 'timeout';
-  if (/^(WRONGTYPE|ERR)\b/.test(message)) return 'bad-answer';
+  if (/^(WRONGTYPE|ERR)\b/.test(message) && !WRITE_REFUSED.test(message)) return 'bad-answer';
   return 'unavailable';
 }
 
-/** Secrets in a URL, masked in every message. */
+function adviceFor(message: string, code: UpstreamErrorCode): string {
+  if (/\bOOM\b/.test(message)) return 'Check maxmemory of Redis: it is full.';
+  if (WRITE_REFUSED.test(message))
+    return 'Check which server of Redis is the master, and whether it accepts writes.';
+  return ADVICE[code] ?? 'Check that Redis is running and that REDIS_URL is correct.';
+}
+
+/** Secrets in an address, masked in every message. */
 function secretsOf(url: string): readonly string[] {
-  try {
-    const { password, username } = new URL(url);
-    return [password, decodeURIComponent(password), username].filter((secret) => secret.length > 2);
-  } catch {
-    return [];
-  }
+  const { username, password, sentinelPassword } = parseRedisAddress(url) ?? {};
+  return [password, sentinelPassword, username]
+    .filter((secret) => secret !== undefined)
+    .flatMap((secret) => [encodeURIComponent(secret), secret])
+    .filter((secret) => secret.length > 2);
+}
+
+/** The message of an error; a Cluster's error holds the reason in that of its last node. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const last: unknown = 'lastNodeError' in error ? error.lastNodeError : undefined;
+  return last instanceof Error ? `${error.message} ${last.message}` : error.message;
 }
 
 /**
@@ -55,21 +99,41 @@ export function createErrorTranslator(url: string): (error: unknown) => Upstream
   const secrets = secretsOf(url);
   return (error) => {
     if (error instanceof UpstreamError) return error;
-    const raw = error instanceof Error ? error.message : String(error);
+    const raw = messageOf(error);
     const message = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), raw);
     const code = codeOf(raw);
     return new UpstreamError({
       system: 'store',
       code,
       message: `Redis: ${message}`,
-      advice: ADVICE[code] ?? 'Check that Redis is running and that REDIS_URL is correct.',
+      advice: adviceFor(raw, code),
     });
   };
 }
 
-function createClient(options: ConnectionOptions): StoreClient {
-  const client = new Redis(options.url, {
+const reconnectDelay = (attempt: number): number =>
+  Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY);
+
+function createCluster({ hosts }: RedisAddress, redisOptions: RedisOptions): Cluster {
+  const options: ClusterOptions = {
     lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: reconnectDelay,
+    // A command in flight when a node fails would run twice.
+    retryDelayOnFailover: 0,
+    // Node names in a certificate need the name and not its address.
+    ...(redisOptions.tls === undefined ? {} : { dnsLookup: (name, found) => found(null, name) }),
+    redisOptions,
+  };
+  return new Cluster([...hosts], options);
+}
+
+function createClient(address: RedisAddress, options: ConnectionOptions): StoreClient {
+  const common: RedisOptions = {
+    lazyConnect: true,
+    username: address.username,
+    password: address.password,
+    tls: address.isTls ? {} : undefined,
     connectTimeout: options.connectTimeout ?? CONNECT_TIMEOUT,
     // Without it a command waits for ever on a server that accepts connections and does not answer.
     commandTimeout: options.commandTimeout ?? COMMAND_TIMEOUT,
@@ -78,10 +142,37 @@ function createClient(options: ConnectionOptions): StoreClient {
     // A command in flight when the connection breaks would run twice.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 1,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY),
-  });
+    retryStrategy: reconnectDelay,
+    // 1: reconnects without sending the command again.
+    reconnectOnError: ({ message }) => (WRONG_SERVER.test(message) ? 1 : false),
+  };
+  const client = clientOf(address, options.url, common);
   for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 1, lua });
-  return client as StoreClient;
+  return client as unknown as StoreClient;
+}
+
+function clientOf(address: RedisAddress, url: string, common: RedisOptions): Redis | Cluster {
+  switch (address.kind) {
+    case 'server':
+      return new Redis(url, common);
+    case 'cluster': {
+      const { lazyConnect: _lazy, enableOfflineQueue: _queue, retryStrategy: _retry, ...ofNodes } = common;
+      return createCluster(address, ofNodes);
+    }
+    case 'sentinel':
+      return new Redis({
+        ...common,
+        db: address.database,
+        sentinels: [...address.hosts],
+        name: address.master,
+        sentinelPassword: address.sentinelPassword,
+        enableTLSForSentinelMode: address.isTls,
+        sentinelTLS: address.isTls ? {} : undefined,
+        sentinelRetryStrategy: reconnectDelay,
+        // Reconnects when the Sentinels report another master.
+        failoverDetector: true,
+      });
+  }
 }
 
 /** Logs one line when the connection is lost and one when it is back, not one per attempt. */
@@ -98,22 +189,23 @@ function logOutages(client: StoreClient, logger: Logger | undefined): void {
 }
 
 /**
- * Connects, and reconnects whenever the connection is lost.
+ * Connects, and reconnects whenever the connection is lost or the server is not the master any more.
  * @throws UpstreamError when the first connection cannot be made.
  */
 export async function connect(options: ConnectionOptions): Promise<StoreClient> {
   const translate = createErrorTranslator(options.url);
-  if (!/^rediss?:\/\//.test(options.url)) {
+  const address = parseRedisAddress(options.url);
+  if (address === undefined) {
     throw new UpstreamError({
       system: 'store',
       code: 'bad-request',
-      message: 'The address of Redis does not start with redis:// or rediss://.',
-      advice: 'Write REDIS_URL as redis://[user:password@]host[:port][/db].',
+      message: 'The address of Redis is invalid.',
+      advice: 'Set REDIS_URL to redis://[user:password@]host[:port][/db], or to Sentinels or a Cluster.',
     });
   }
-  const client = createClient(options);
+  const client = createClient(address, options);
   let lastError: Error | undefined;
-  client.on('error', (error) => {
+  client.on('error', (error: Error) => {
     lastError = error;
   });
   try {

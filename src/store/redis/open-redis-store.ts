@@ -2,14 +2,35 @@ import { hostname } from 'node:os';
 import type { RuleGroupState } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
 import { UpstreamError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/logger.ts';
 import { after, DAY, epochMs } from '../../lib/units.ts';
 import type { MessageRef, OutboxEntry, Store, TakenEntry } from '../../messages/store.ts';
 import { createActions } from './actions.ts';
-import { type ConnectionOptions, connect, createErrorTranslator, type StoreClient } from './connection.ts';
+import {
+  type ConnectionOptions,
+  connect,
+  createErrorTranslator,
+  refusesWrites,
+  type StoreClient,
+} from './connection.ts';
+import { type ReplicaRules, watchReplicas } from './replicas.ts';
 
 export interface RedisStoreOptions extends ConnectionOptions {
   /** Begins every key (`REDIS_PREFIX`): the same for all replicas of an installation, different for each installation. */
   readonly prefix: string;
+  /** The rules in use, to detect another installation with the same prefix; not checked when absent. */
+  readonly rules?: () => ReplicaRules;
+  /** How long the rules of replicas may differ, as during a rolling update, in ms. */
+  readonly tolerance?: number;
+  /** The name of this replica; its host and process when absent. */
+  readonly replica?: string;
+}
+
+export interface RedisStore extends Store {
+  /** Why the store cannot be used as it should: Redis refuses writes, or another installation has the same prefix. */
+  problem(): string | undefined;
+  /** Announces this replica to the others, which otherwise happens every 30 s. */
+  announce(): Promise<void>;
 }
 
 /** Format of everything that is stored. */
@@ -157,57 +178,89 @@ async function close({ client }: RedisContext): Promise<void> {
   }
 }
 
+/** Notes when Redis refuses writes and when it accepts them again. */
+function createWriteState(logger: Logger | undefined) {
+  let refusal: string | undefined;
+  return {
+    refusal: () => refusal,
+    failed: (error: unknown, { message, advice }: UpstreamError): void => {
+      if (!refusesWrites(error)) return;
+      if (refusal === undefined) logger?.error('Redis refuses writes', { reason: message, advice });
+      refusal = message;
+    },
+    succeeded: (): void => {
+      if (refusal !== undefined) logger?.info('Redis accepts writes again');
+      refusal = undefined;
+    },
+  };
+}
+
 /**
- * Opens the store for several replicas: Redis 6.2 or later. The server's settings (`appendfsync`, replicas) decide what is
- * durable when a promise resolves. A command without an answer is an error with an unknown outcome; every operation may
- * be repeated.
+ * Opens the store for several replicas: Redis 6.2 or later, one server, Sentinels or a Cluster. The server's settings
+ * (`appendfsync`, replicas) decide what is durable when a promise resolves. A command without an answer is an error with
+ * an unknown outcome; every operation may be repeated.
  * @throws UpstreamError of the store; no message contains a secret of the URL.
  */
-export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  const { logger, rules, replica = `${hostname()}:${process.pid}` } = options;
   const prefix = `{${options.prefix}}:`;
   const client = await connect(options);
-  const context: RedisContext = {
-    client,
-    prefix,
-    replica: `${hostname()}:${process.pid}`,
-    routing: `${prefix}seq`,
-  };
+  const context: RedisContext = { client, prefix, replica, routing: `${prefix}seq` };
   const translate = createErrorTranslator(options.url);
+  const writes = createWriteState(logger);
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw translate(error);
+      const translated = translate(error);
+      writes.failed(error, translated);
+      throw translated;
     }
   };
+  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
+    const done = await guarded(work);
+    writes.succeeded();
+    return done;
+  };
+  const replicas = rules && watchReplicas({ ...context, rules, logger, tolerance: options.tolerance });
   try {
     await guarded(() => checkVersion(context));
+    await guarded(async () => replicas?.announce());
   } catch (error) {
+    replicas?.stop();
     await close(context);
     throw error;
   }
   const actions = createActions({ ...context, entryArguments, retention: REF_RETENTION });
   let isClosed = false;
   return {
-    claimTick: (claim) => guarded(() => claimTick(context, claim)),
+    claimTick: (claim) => writing(() => claimTick(context, claim)),
     loadGroup: (group) => guarded(() => loadGroup(context, group)),
     groups: () => guarded(() => client.smembers(`${prefix}groups`)),
-    applyEvaluation: (change) => guarded(() => applyEvaluation(context, change)),
+    applyEvaluation: (change) => writing(() => applyEvaluation(context, change)),
     removeGroup: (group) =>
-      guarded(async () => void (await client.storeRemoveGroup(context.routing, prefix, group))),
+      writing(async () => void (await client.storeRemoveGroup(context.routing, prefix, group))),
+    // Not `writing`: without a due entry it writes nothing.
     takeEntry: (request) => guarded(() => takeEntry(context, request)),
-    completeEntry: (done) => guarded(() => completeEntry(context, done)),
-    postponeEntry: (entry) => guarded(() => postponeEntry(context, entry)),
+    completeEntry: (done) => writing(() => completeEntry(context, done)),
+    postponeEntry: (entry) => writing(() => postponeEntry(context, entry)),
     outbox: () => guarded(() => outbox(context)),
     messageRef: (alertId) => guarded(() => messageRef(context, alertId)),
-    recordAction: (done) => guarded(() => actions.recordAction(done)),
+    recordAction: (done) => writing(() => actions.recordAction(done)),
     actions: (alertIds) => guarded(() => actions.actions(alertIds)),
-    addSilence: (made) => guarded(() => actions.addSilence(made)),
-    endSilence: (done) => guarded(() => actions.endSilence(done)),
+    addSilence: (made) => writing(() => actions.addSilence(made)),
+    endSilence: (done) => writing(() => actions.endSilence(done)),
     silences: (since) => guarded(() => actions.silences(since)),
-    isOpen: () => !isClosed && client.status === 'ready',
+    isOpen: () => !isClosed && client.status === 'ready' && writes.refusal() === undefined,
+    problem: () => {
+      const conflict = replicas?.conflict();
+      const shared = conflict && `another installation uses the same REDIS_PREFIX: ${conflict}`;
+      return writes.refusal() ?? shared;
+    },
+    announce: () => guarded(async () => replicas?.announce()),
     close: async () => {
       isClosed = true;
+      replicas?.stop();
       await close(context);
     },
   };
