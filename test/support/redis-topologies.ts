@@ -36,7 +36,7 @@ async function untilInfo(
 ): Promise<void> {
   await onServer(server, async (redis) => {
     for (let attempt = 0; attempt < 200; attempt++) {
-      const info = command === 'info' ? await redis.info() : String(await redis.cluster('INFO'));
+      const info = command === 'info' ? await redis.info() : await redis.cluster('INFO');
       if (info.includes(text)) return;
       await wait(50);
     }
@@ -115,7 +115,7 @@ export async function startCluster(key: string): Promise<Topology> {
   const nodes = await Promise.all([0, 1, 2, 3].map(() => startRealRedis({ settings })));
   const [first, second, third, replica] = nodes as [RealRedis, RealRedis, RealRedis, RealRedis];
   const masters = [first, second, third];
-  const slot = await onServer(first, async (redis) => Number(await redis.cluster('KEYSLOT', key)));
+  const slot = await onServer(first, async (redis) => redis.cluster('KEYSLOT', key));
   for (const [index, node] of masters.entries()) {
     const from = Math.floor((index * SLOTS) / 3);
     const to = Math.floor(((index + 1) * SLOTS) / 3) - 1;

@@ -178,21 +178,30 @@ async function close({ client }: RedisContext): Promise<void> {
   }
 }
 
-/** Notes when Redis refuses writes and when it accepts them again. */
-function createWriteState(logger: Logger | undefined) {
+/** Runs operations with converted errors, and notes when Redis refuses writes and when it accepts them again. */
+function createGuards(url: string, logger: Logger | undefined) {
+  const translate = createErrorTranslator(url);
   let refusal: string | undefined;
-  return {
-    refusal: () => refusal,
-    failed: (error: unknown, { message, advice }: UpstreamError): void => {
-      if (!refusesWrites(error)) return;
-      if (refusal === undefined) logger?.error('Redis refuses writes', { reason: message, advice });
-      refusal = message;
-    },
-    succeeded: (): void => {
-      if (refusal !== undefined) logger?.info('Redis accepts writes again');
-      refusal = undefined;
-    },
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      const translated = translate(error);
+      if (refusesWrites(error)) {
+        const { message: reason, advice } = translated;
+        if (refusal === undefined) logger?.error('Redis refuses writes', { reason, advice });
+        refusal = reason;
+      }
+      throw translated;
+    }
   };
+  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
+    const done = await guarded(work);
+    if (refusal !== undefined) logger?.info('Redis accepts writes again');
+    refusal = undefined;
+    return done;
+  };
+  return { guarded, writing, refusal: () => refusal };
 }
 
 /**
@@ -206,22 +215,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   const prefix = `{${options.prefix}}:`;
   const client = await connect(options);
   const context: RedisContext = { client, prefix, replica, routing: `${prefix}seq` };
-  const translate = createErrorTranslator(options.url);
-  const writes = createWriteState(logger);
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      const translated = translate(error);
-      writes.failed(error, translated);
-      throw translated;
-    }
-  };
-  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
-    const done = await guarded(work);
-    writes.succeeded();
-    return done;
-  };
+  const { guarded, writing, refusal } = createGuards(options.url, logger);
   const replicas = rules && watchReplicas({ ...context, rules, logger, tolerance: options.tolerance });
   try {
     await guarded(() => checkVersion(context));
@@ -251,11 +245,11 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     addSilence: (made) => writing(() => actions.addSilence(made)),
     endSilence: (done) => writing(() => actions.endSilence(done)),
     silences: (since) => guarded(() => actions.silences(since)),
-    isOpen: () => !isClosed && client.status === 'ready' && writes.refusal() === undefined,
+    isOpen: () => !isClosed && client.status === 'ready' && refusal() === undefined,
     problem: () => {
       const conflict = replicas?.conflict();
       const shared = conflict && `another installation uses the same REDIS_PREFIX: ${conflict}`;
-      return writes.refusal() ?? shared;
+      return refusal() ?? shared;
     },
     announce: () => guarded(async () => replicas?.announce()),
     close: async () => {
