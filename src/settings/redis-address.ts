@@ -29,29 +29,43 @@ function decoded(text: string | undefined): string | undefined {
   return text === undefined || text === '' ? undefined : decodeURIComponent(text);
 }
 
-function parse(address: string): RedisAddress | undefined {
-  const [matched, scheme, given, credentials = '', list = '', path = '', query] = ADDRESS.exec(address) ?? [];
-  if (matched === undefined) return undefined;
-  // A list of hosts without Sentinels is a Cluster.
-  const kind =
-    given === 'sentinel' || given === 'cluster' ? given : list.includes(',') ? 'cluster' : 'server';
-  const hosts = hostsOf(list, kind === 'sentinel' ? 26_379 : 6_379);
-  const colon = credentials.indexOf(':');
+/** `user:password`, `user` or `:password`. */
+function credentialsOf(text: string): Pick<RedisAddress, 'username' | 'password'> {
+  const [, username, password] = /^([^:]*)(?::(.*))?$/.exec(text) ?? [];
+  return { username: decoded(username), password: decoded(password) };
+}
+
+/** The master, for Sentinels, and the database; undefined for an invalid path. A Cluster has one database. */
+function pathOf(
+  kind: RedisAddress['kind'],
+  path: string,
+): Pick<RedisAddress, 'master' | 'database'> | undefined {
   const parts = path.split('/').filter((part) => part !== '');
   const master = kind === 'sentinel' ? decoded(parts.shift()) : undefined;
   const [database = '0', ...more] = parts;
-  const isComplete = hosts !== undefined && more.length === 0 && /^\d{1,5}$/.test(database);
-  if (!isComplete || (kind === 'sentinel' && master === undefined)) return undefined;
-  // A Cluster has one database.
-  if (kind === 'cluster' && database !== '0') return undefined;
+  const isValid = more.length === 0 && (kind === 'cluster' ? /^0$/ : /^\d{1,5}$/).test(database);
+  if (!isValid || (kind === 'sentinel' && master === undefined)) return undefined;
+  return { master, database: Number(database) };
+}
+
+function kindOf(given: string | undefined, hosts: string): RedisAddress['kind'] {
+  if (given === 'sentinel' || given === 'cluster') return given;
+  // A list of hosts without Sentinels is a Cluster.
+  return hosts.includes(',') ? 'cluster' : 'server';
+}
+
+function parse(address: string): RedisAddress | undefined {
+  const [, scheme, given, credentials = '', list = '', path = '', query] = ADDRESS.exec(address) ?? [];
+  const kind = kindOf(given, list);
+  const hosts = hostsOf(list, kind === 'sentinel' ? 26_379 : 6_379);
+  const target = pathOf(kind, path);
+  if (hosts === undefined || target === undefined) return undefined;
   return {
     kind,
     hosts,
     isTls: scheme === 'rediss',
-    username: decoded(colon < 0 ? credentials : credentials.slice(0, colon)),
-    password: colon < 0 ? undefined : decoded(credentials.slice(colon + 1)),
-    database: Number(database),
-    master,
+    ...credentialsOf(credentials),
+    ...target,
     sentinelPassword: new URLSearchParams(query).get('sentinelPassword') ?? undefined,
   };
 }
