@@ -1,6 +1,13 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { StoreClient } from './connection.ts';
 
+/*
+ * Keys, below the prefix:
+ *
+ *   replicas       set      names of the replicas
+ *   replica:NAME   string   ReplicaRecord as JSON; expires without an announcement
+ */
+
 /** The rules of a replica. */
 export interface ReplicaRules {
   /** The same for the same rules. */

@@ -19,8 +19,6 @@
  *   silences               zset     ids of silences by their end
  *   silence                hash     StoredSilence as a record, by id
  *   silence-end            hash     the early end of a silence, by id
- *   replicas               set      names of the replicas
- *   replica:NAME           string   the replica's rules (ReplicaRecord as JSON); expires without an announcement
  *
  * `waiting` and `ready` make taking the oldest due entry cheap for any number of entries: each alert moves from one to
  * the other once per entry.
