@@ -10,16 +10,16 @@ export type Operand =
   | { readonly kind: 'pipeline'; readonly pipeline: Pipeline };
 
 /** One stage: a function with its arguments, or a single operand. */
-export interface Command {
+export interface PipelineCommand {
   readonly name?: string;
   readonly operands: readonly Operand[];
 }
 
 /** The stages between `|`. The result of a stage is the last argument of the next. */
-export type Pipeline = readonly Command[];
+export type Pipeline = readonly PipelineCommand[];
 
 /** A word or sign between `{{` and `}}`. */
-export interface Token {
+export interface TemplateToken {
   readonly kind: 'word' | 'field' | 'variable' | 'string' | 'number' | '|' | '(' | ')' | 'other';
   readonly text: string;
   /** Offset in the template. */
@@ -40,7 +40,7 @@ export class TemplateError extends Error {
 /** An error that Go reports as well. */
 export const broken = (at: number, message: string): TemplateError => new TemplateError(at, message, true);
 
-const TOKENS: readonly (readonly [Token['kind'], RegExp])[] = [
+const TOKENS: readonly (readonly [TemplateToken['kind'], RegExp])[] = [
   ['string', /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
   ['number', /[+-]?(?:0[xX][\da-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])/y],
   ['variable', /\$\w*(?:\.\w+)*/y],
@@ -52,7 +52,7 @@ const TOKENS: readonly (readonly [Token['kind'], RegExp])[] = [
   ['other', /:=|[^\s]/y],
 ];
 
-function nextToken(text: string, at: number): Token | undefined {
+function nextToken(text: string, at: number): TemplateToken | undefined {
   for (const [kind, pattern] of TOKENS) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
@@ -62,9 +62,9 @@ function nextToken(text: string, at: number): Token | undefined {
 }
 
 /** The tokens of an action's body, which is at `from` to `to` in the template. */
-export function tokensOf(template: string, from: number, to: number): readonly Token[] {
+export function tokensOf(template: string, from: number, to: number): readonly TemplateToken[] {
   const body = template.slice(0, to);
-  const tokens: Token[] = [];
+  const tokens: TemplateToken[] = [];
   let at = from;
   while (at < to) {
     const token = nextToken(body, at);
@@ -87,7 +87,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "'",
 };
 
-function unquote({ text, at }: Token): string {
+function unquote({ text, at }: TemplateToken): string {
   if (text.startsWith('`')) return text.slice(1, -1);
   return text
     .slice(1, -1)
@@ -107,14 +107,14 @@ function numberOf(text: string): Value {
   return { type: isFloat ? 'float' : 'int', number: Number(text) };
 }
 
-function labelOf(token: Token, path: string): Operand {
+function labelOf(token: TemplateToken, path: string): Operand {
   const [name = '', ...more] = path.split('.').slice(1);
   if (more.length > 0) throw new TemplateError(token.at, `\`${token.text}\`: a label's value has no fields`);
   return name === '' ? { kind: 'labels' } : { kind: 'label', name };
 }
 
 /** `$labels.x`, `$value`, `.Labels.x`, `.Value`. */
-function dataOf(token: Token): Operand {
+function dataOf(token: TemplateToken): Operand {
   const path = token.text.replace(/^\.Labels\b/, '$labels').replace(/^\.Value\b/, '$value');
   if (path === '$value') return { kind: 'value' };
   if (/^\$labels(?:\.|$)/.test(path)) return labelOf(token, path);
@@ -126,7 +126,7 @@ function dataOf(token: Token): Operand {
 
 /** The tokens of one action and the position in them. */
 interface Reader {
-  readonly tokens: readonly Token[];
+  readonly tokens: readonly TemplateToken[];
   readonly end: number;
   position: number;
   /** How many parentheses are open. */
@@ -136,15 +136,15 @@ interface Reader {
 /** The limit of open parentheses. */
 const MAX_DEPTH = 50;
 
-const peek = (reader: Reader): Token | undefined => reader.tokens[reader.position];
+const peek = (reader: Reader): TemplateToken | undefined => reader.tokens[reader.position];
 
-const isBool = ({ kind, text }: Token): boolean => kind === 'word' && /^(?:true|false)$/.test(text);
-const endsCommand = (token: Token | undefined): boolean =>
+const isBool = ({ kind, text }: TemplateToken): boolean => kind === 'word' && /^(?:true|false)$/.test(text);
+const endsCommand = (token: TemplateToken | undefined): boolean =>
   token === undefined || token.kind === '|' || token.kind === ')';
 
-const unexpected = ({ at, text }: Token): TemplateError => broken(at, `unexpected \`${text}\``);
+const unexpected = ({ at, text }: TemplateToken): TemplateError => broken(at, `unexpected \`${text}\``);
 
-function simpleOperand(token: Token): Operand | undefined {
+function simpleOperand(token: TemplateToken): Operand | undefined {
   if (token.kind === 'string') return { kind: 'literal', value: { type: 'string', text: unquote(token) } };
   if (token.kind === 'number') return { kind: 'literal', value: numberOf(token.text) };
   if (token.kind === 'variable' || token.kind === 'field' || token.text === '.') return dataOf(token);
@@ -153,7 +153,7 @@ function simpleOperand(token: Token): Operand | undefined {
     : undefined;
 }
 
-function nextOf(reader: Reader): Token {
+function nextOf(reader: Reader): TemplateToken {
   const token = peek(reader);
   if (token === undefined) throw broken(reader.end, 'an operand is missing here');
   return token;
@@ -179,13 +179,13 @@ function operand(reader: Reader): Operand {
   throw new TemplateError(token.at, `\`${token.text}\` must be in parentheses here`);
 }
 
-function checkFunction({ at, text }: Token): void {
+function checkFunction({ at, text }: TemplateToken): void {
   if (Object.hasOwn(FUNCTIONS, text)) return;
   const known = Object.keys(FUNCTIONS).join(', ');
   throw new TemplateError(at, `\`${text}\` is not supported in templates. Supported functions: ${known}`);
 }
 
-function checkArity({ at, text }: Token, given: number): void {
+function checkArity({ at, text }: TemplateToken, given: number): void {
   const { least = 0, most = Number.POSITIVE_INFINITY } = FUNCTIONS[text] ?? {};
   if (given >= least && given <= most) return;
   const expected = most === least ? String(least) : `at least ${least}`;
@@ -198,7 +198,7 @@ function checkArity({ at, text }: Token, given: number): void {
 /** The verbs of printf. */
 const VERB = /%[-+# 0]*\d*(?:\.\d*)?([^])/g;
 
-function checkFormat({ at, text }: Token, [format]: readonly Operand[]): void {
+function checkFormat({ at, text }: TemplateToken, [format]: readonly Operand[]): void {
   if (text !== 'printf' || format?.kind !== 'literal' || format.value.type !== 'string') return;
   for (const [verb, letter = ''] of format.value.text.matchAll(VERB)) {
     if ('vsqdfFeEgGt%'.includes(letter)) continue;
@@ -207,7 +207,7 @@ function checkFormat({ at, text }: Token, [format]: readonly Operand[]): void {
   }
 }
 
-function valueCommand(reader: Reader, isFirst: boolean): Command {
+function valueCommand(reader: Reader, isFirst: boolean): PipelineCommand {
   const token = nextOf(reader);
   const value = operand(reader);
   if (!isFirst)
@@ -217,7 +217,7 @@ function valueCommand(reader: Reader, isFirst: boolean): Command {
   return { operands: [value] };
 }
 
-function functionCommand(reader: Reader, isFirst: boolean): Command {
+function functionCommand(reader: Reader, isFirst: boolean): PipelineCommand {
   const token = nextOf(reader);
   checkFunction(token);
   reader.position++;
@@ -229,7 +229,7 @@ function functionCommand(reader: Reader, isFirst: boolean): Command {
 }
 
 /** One stage of a pipeline. After the first, the result of the stage before is the last argument. */
-function command(reader: Reader, isFirst: boolean): Command {
+function command(reader: Reader, isFirst: boolean): PipelineCommand {
   const token = nextOf(reader);
   const isFunction = token.kind === 'word' && !isBool(token);
   return isFunction ? functionCommand(reader, isFirst) : valueCommand(reader, isFirst);
@@ -248,7 +248,7 @@ function pipeline(reader: Reader): Pipeline {
  * Reads the tokens of an action as one pipeline; `at` is the offset of the action.
  * @throws TemplateError at the first error.
  */
-export function readPipeline(tokens: readonly Token[], at: number): Pipeline {
+export function readPipeline(tokens: readonly TemplateToken[], at: number): Pipeline {
   const last = tokens.at(-1);
   const end = last === undefined ? at : last.at + last.text.length;
   const reader: Reader = { tokens, end, position: 0, depth: 0 };

@@ -4,12 +4,12 @@ import { call, isTrue } from './functions.ts';
 import { print, type Value } from './go-format.ts';
 import {
   broken,
-  type Command,
   type Operand,
   type Pipeline,
+  type PipelineCommand,
   readPipeline,
   TemplateError,
-  type Token,
+  type TemplateToken,
   tokensOf,
 } from './pipeline.ts';
 
@@ -39,7 +39,7 @@ type Node =
 
 /** The tokens between `{{` and `}}`. */
 interface Action {
-  readonly tokens: readonly Token[];
+  readonly tokens: readonly TemplateToken[];
   readonly at: number;
 }
 
@@ -63,7 +63,8 @@ function current({ root, stack }: Parsing): Node[] {
   return top === undefined ? root : (top.otherwise ?? top.whenTrue);
 }
 
-const endOf = (token: Token | undefined): number => (token === undefined ? 0 : token.at + token.text.length);
+const endOf = (token: TemplateToken | undefined): number =>
+  token === undefined ? 0 : token.at + token.text.length;
 
 function openIf(
   parsing: Parsing,
@@ -101,7 +102,7 @@ const UNSUPPORTED = /^(?:range|with|define|block|template|break|continue)$/;
 /** Keywords whose block is closed by an `end`. */
 const BLOCKS = /^(?:range|with|define|block)$/;
 
-function refuseKeyword({ stack }: Parsing, { text, at }: Token): never {
+function refuseKeyword({ stack }: Parsing, { text, at }: TemplateToken): never {
   // Its `end` must close something, or it would be reported as well.
   if (BLOCKS.test(text)) stack.push({ at, condition: [], whenTrue: [], closesOuter: false });
   throw new TemplateError(at, `\`${text}\` is not supported in templates`);
@@ -212,7 +213,7 @@ function evaluate(operand: Operand, data: TemplateData): Value {
   }
 }
 
-function runCommand({ name, operands }: Command, data: TemplateData, piped: readonly Value[]): Value {
+function runCommand({ name, operands }: PipelineCommand, data: TemplateData, piped: readonly Value[]): Value {
   const args = operands.map((operand) => evaluate(operand, data));
   if (name !== undefined) return call(name, [...args, ...piped]);
   return args[0] ?? { type: 'string', text: '' };
