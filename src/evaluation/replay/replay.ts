@@ -34,7 +34,7 @@ import {
 } from './tally.ts';
 
 /** What a replay depends on. */
-export interface ReplayOptions {
+export interface CreateReplayOptions {
   readonly metrics: MetricsSource;
   /** For pauses between retries. The evaluation itself runs on virtual time. */
   readonly clock: Pick<Clock, 'sleep'>;
@@ -139,7 +139,7 @@ function createReplayClock(): Clock & { readonly set: (evalTime: EpochMs) => voi
 }
 
 /** The recorded metrics of each group, which has its own evaluation times, and of the call graph. */
-function createSources({ metrics: source, clock }: ReplayOptions, { window, signal }: ReplayRequest) {
+function createSources({ metrics: source, clock }: CreateReplayOptions, { window, signal }: ReplayRequest) {
   const options = { source, clock, signal };
   const callGraph = createRecordedCallGraph({ ...options, end: window.end });
   const byGroup = new Map<string, RecordedMetrics>();
@@ -157,7 +157,7 @@ function createSources({ metrics: source, clock }: ReplayOptions, { window, sign
 }
 
 /** Creates the evaluation of one evaluation time, which updates the progress. */
-function createRun(options: ReplayOptions, request: ReplayRequest, progress: Progress) {
+function createRun(options: CreateReplayOptions, request: ReplayRequest, progress: Progress) {
   const { expand, recorder, logger, localTime } = options;
   const { policy = NO_POLICY, timezone } = request;
   const { metrics, callGraph, select, failure } = createSources(options, request);
@@ -219,7 +219,7 @@ async function runAll(request: ReplayRequest, progress: Progress, run: ReturnTyp
  * saved progress.
  * @throws UpstreamError when the source does not respond; the signal's reason when it is aborted.
  */
-export function createReplay(options: ReplayOptions): (request: ReplayRequest) => Promise<ReplayReport> {
+export function createReplay(options: CreateReplayOptions): (request: ReplayRequest) => Promise<ReplayReport> {
   return async (request) => {
     const { window, timezone, groups } = request;
     const progress = progressOf(request);
