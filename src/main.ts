@@ -9,7 +9,7 @@ import { rulePaths } from './cli/rule-paths.ts';
 import { obeySignals } from './cli/signals.ts';
 import { webAddress } from './cli/web-address.ts';
 import type { WhyOptions } from './cli/why.ts';
-import { RuleFilesError, UpstreamError } from './lib/errors.ts';
+import { errorMessage, RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import { EXIT_CONFIG, problemsText, processEnvironment, readSettings } from './settings/env.ts';
 import { parseHeaders, proxyAdvice, proxySettings } from './settings/values.ts';
@@ -25,7 +25,7 @@ const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 function explained(error: unknown): string {
   if (error instanceof RuleFilesError) return `Invalid rule files (RULES_FILE):\n\n${error.message}`;
   if (error instanceof UpstreamError) return `${error.message} ${error.advice}`;
-  return error instanceof Error ? error.message : String(error);
+  return errorMessage(error);
 }
 
 async function run(): Promise<void> {

@@ -1,3 +1,4 @@
+import { errorMessage } from '../lib/errors.ts';
 import { count as counted } from '../lib/format.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { type LintOptions, lintRules } from '../rules/file/lint.ts';
@@ -68,7 +69,7 @@ async function ask(
     );
     return { lines };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     return { lines: [], failure: `The Prometheus could not be asked: ${reason}` };
   }
 }

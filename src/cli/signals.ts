@@ -1,3 +1,4 @@
+import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 
 /** What a signal actions on. */
@@ -40,8 +41,7 @@ export function obeySignals(): {
   };
   const leave = (error: unknown): void => {
     const message = 'the process ends because of an error that nobody handled';
-    if (running === undefined)
-      process.stderr.write(`${message}: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (running === undefined) process.stderr.write(`${message}: ${errorMessage(error)}\n`);
     else running.bot.logger.error(message, { error });
     stop(1);
   };

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { findCulprit } from '../culprit/culprit.ts';
 import { culpritText } from '../culprit/text.ts';
 import { readLegacyTraces } from '../jaeger/wire-legacy.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Trace } from '../traces/trace.ts';
 
 /** Options of `tailwatch why` as they were typed. */
@@ -20,9 +21,7 @@ export class TraceFileError extends Error {
 /** Reads traces that Jaeger exported as JSON, also compressed by gzip. */
 async function readTraces(path: string): Promise<readonly Trace[]> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw new TraceFileError(
-      `${path}: cannot be read (${error instanceof Error ? error.message : String(error)}).`,
-    );
+    throw new TraceFileError(`${path}: cannot be read (${errorMessage(error)}).`);
   });
   const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
   const traces = tracesIn(text);

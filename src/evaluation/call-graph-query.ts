@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
@@ -76,7 +77,7 @@ export function createCallGraphQuery(options: {
       known = callGraphOf(samples);
     } catch (error) {
       logger.warn('call graph query failed; inhibition uses the last known call graph', {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: errorMessage(error),
       });
     }
     return known;

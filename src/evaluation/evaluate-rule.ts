@@ -4,7 +4,7 @@ import { needsRecoverySamples, type RuleStep, stepRule } from '../alerts/step-ru
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { UpstreamError } from '../lib/errors.ts';
+import { errorMessage, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
@@ -82,7 +82,7 @@ type QueryFailure = Exclude<RuleQueryResult, { kind: 'vector' }>;
 
 /** A rejected query is an error of the rule; everything else is one of the source. */
 function failureOf(error: unknown): QueryFailure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   const isRejected = error instanceof UpstreamError && error.code === 'bad-request';
   return { kind: isRejected ? 'rule-error' : 'source-error', message };
 }

@@ -1,6 +1,7 @@
 import type { RuleState } from '../alerts/alert.ts';
 import { resolveAlert } from '../alerts/step-alert.ts';
 import type { Clock } from '../lib/clock.ts';
+import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import { retireAlertGroups } from '../messages/alert-group-plan.ts';
@@ -84,7 +85,7 @@ export function createRemovedGroups(options: RemovedGroupsOptions, isRemoved: (g
     } catch (error) {
       hasFailed = true;
       logger.warn('alerts of removed rule groups could not be resolved; retrying after the next tick', {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: errorMessage(error),
       });
     }
   };

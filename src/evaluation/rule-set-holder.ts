@@ -1,26 +1,22 @@
+import { errorMessage } from '../lib/errors.ts';
+import { count } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import type { NoisePolicy } from '../policy/suppress.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
-import type { ServiceNaming } from '../rules/file/service-names.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import type { RuleInFile } from '../rules/verify-rules.ts';
 import type { Evaluator } from './evaluator.ts';
 
-/** The result of loading the rule files. `text` describes the errors with file, line and column. */
-export type LoadedRules =
-  | {
-      readonly ok: true;
-      readonly groups: readonly RuleGroup[];
-      readonly notes: readonly string[];
-      /** The metrics that the rules use, to verify against Prometheus; absent: they are not verified. */
-      readonly uses?: readonly RuleInFile[];
-      readonly policy?: NoisePolicy;
-      readonly naming?: ServiceNaming;
-    }
-  | { readonly ok: false; readonly text: string };
+/** Rules that were loaded from rule files without errors. */
+interface Loaded extends Omit<RuleSet, 'objectives'> {
+  readonly ok: true;
+  readonly notes: readonly string[];
+  /** The metrics that the rules use, to verify against Prometheus; absent: they are not verified. */
+  readonly uses?: readonly RuleInFile[];
+}
 
-type Loaded = Extract<LoadedRules, { ok: true }>;
+/** The result of loading the rule files. `text` describes the errors with file, line and column. */
+export type LoadedRules = Loaded | { readonly ok: false; readonly text: string };
 
 /** Holds the current rule set and reloads it. */
 export interface RuleSetHolder {
@@ -30,7 +26,7 @@ export interface RuleSetHolder {
   reload(evaluator: Pick<Evaluator, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
 }
 
-const ruleSetOf = ({ groups, policy, naming }: Pick<Loaded, 'groups' | 'policy' | 'naming'>): RuleSet => ({
+const ruleSetOf = ({ groups, policy, naming }: Omit<RuleSet, 'objectives'>): RuleSet => ({
   groups,
   objectives: groups.flatMap(({ rules }) => rules.flatMap(({ objective }) => objective ?? [])),
   policy,
@@ -38,7 +34,6 @@ const ruleSetOf = ({ groups, policy, naming }: Pick<Loaded, 'groups' | 'policy' 
 });
 
 function loadedText(groups: readonly RuleGroup[]): string {
-  const count = (value: number, noun: string): string => `${value} ${noun}${value === 1 ? '' : 's'}`;
   const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
   return `loaded ${count(rules, 'rule')} in ${count(groups.length, 'group')}`;
 }
@@ -46,7 +41,7 @@ function loadedText(groups: readonly RuleGroup[]): string {
 /** The folder may be missing for a moment while its files are replaced, so this does not end the process. */
 const unreadable = (error: unknown): LoadedRules => ({
   ok: false,
-  text: `The rule files cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+  text: `The rule files cannot be read: ${errorMessage(error)}`,
 });
 
 /** Starts with the rules that were loaded at the start of the process. */

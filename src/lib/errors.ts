@@ -67,6 +67,10 @@ export function unansweredBecause(error: unknown): string {
   return error.message.replace(/\.$/, '');
 }
 
+/** The message of anything that was thrown. */
+export const errorMessage = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
 /** What a log says of a fault of this program. */
 export const faultText = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { UpstreamError } from '../../lib/errors.ts';
+import { errorMessage, UpstreamError } from '../../lib/errors.ts';
 import type { MetricsSource, Sample, Series } from '../../lib/metrics-source.ts';
 import {
   after,
@@ -216,7 +216,7 @@ export function createRecordedCallGraph(
     try {
       return callGraphOf(await metrics.instant({ expr: CALL_GRAPH_QUERY, at }));
     } catch (error) {
-      if (failure() === undefined) rejection ??= error instanceof Error ? error.message : String(error);
+      if (failure() === undefined) rejection ??= errorMessage(error);
       return undefined;
     }
   }

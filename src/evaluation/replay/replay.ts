@@ -219,7 +219,9 @@ async function runAll(request: ReplayRequest, progress: Progress, run: ReturnTyp
  * saved progress.
  * @throws UpstreamError when the source does not respond; the signal's reason when it is aborted.
  */
-export function createReplay(options: CreateReplayOptions): (request: ReplayRequest) => Promise<ReplayReport> {
+export function createReplay(
+  options: CreateReplayOptions,
+): (request: ReplayRequest) => Promise<ReplayReport> {
   return async (request) => {
     const { window, timezone, groups } = request;
     const progress = progressOf(request);

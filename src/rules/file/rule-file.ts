@@ -1,3 +1,4 @@
+import { errorMessage } from '../../lib/errors.ts';
 import type { NoisePolicy } from '../../policy/suppress.ts';
 import type { LatencyObjective, RuleGroup } from '../rule.ts';
 import { type LocatedUse, type RuleGroupReading, readGroup } from './groups.ts';
@@ -170,7 +171,7 @@ export async function loadRuleFiles(paths: readonly string[], readFile: ReadFile
     async (file): Promise<RuleFileText> =>
       readFile(file).then(
         (text) => ({ file, text }),
-        (error: unknown) => ({ file, reason: error instanceof Error ? error.message : String(error) }),
+        (error: unknown) => ({ file, reason: errorMessage(error) }),
       ),
   );
   return readRuleFiles(await Promise.all(files));

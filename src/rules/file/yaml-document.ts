@@ -1,5 +1,6 @@
 import type { Document, Node, Pair, ParsedNode, Scalar } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit } from 'yaml';
+import { errorMessage } from '../../lib/errors.ts';
 import type { RuleFileError, SourceFile } from './source.ts';
 
 /** A path in a document: keys of maps and indexes of lists. */
@@ -229,7 +230,7 @@ export function readYaml(source: SourceFile): {
       if (value !== undefined && value !== null && value !== '')
         documents.push({ value, ...offsetsIn(document, source) });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       const message = `cannot resolve the aliases (\`*name\`) of this document: ${reason}.`;
       errors.push({ ...source.at(document.contents?.range?.[0] ?? 0), message });
     }

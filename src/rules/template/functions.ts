@@ -1,3 +1,4 @@
+import { errorMessage } from '../../lib/errors.ts';
 import { utcTime } from '../../lib/instant.ts';
 import { epochMs } from '../../lib/units.ts';
 import { fourDigits, sprintf, type Value } from './go-format.ts';
@@ -219,7 +220,7 @@ export function call(name: string, args: readonly Value[]): Value {
   try {
     return found.call(args);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new Error(`error calling ${name}: ${reason}`, { cause: error });
   }
 }

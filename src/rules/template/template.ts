@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { errorMessage } from '../../lib/errors.ts';
 import type { Labels } from '../../lib/labels.ts';
 import { call, isTrue } from './functions.ts';
 import { print, type Value } from './go-format.ts';
@@ -261,6 +262,6 @@ export function expandTemplate(text: string, data: TemplateData): string {
   try {
     return write(nodes, data);
   } catch (error) {
-    return `<error expanding template: ${error instanceof Error ? error.message : String(error)}>`;
+    return `<error expanding template: ${errorMessage(error)}>`;
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import {
   after,
@@ -121,7 +122,7 @@ function createRecovery({ database, now, logger, reload }: RecoveryOptions): {
   const noteFailure = (error: unknown): void => {
     if (failure !== undefined) return;
     failure = { since: now(), error };
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     logger?.error('the embedded store cannot be written; retrying until it can', { reason });
   };
 
