@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { loadRules } from '../src/cli/load-rules.ts';
-import { obeySignals } from '../src/cli/signals.ts';
+import { loadRules } from '../src/cli/rule-files.ts';
+import { handleSignals } from '../src/cli/signals.ts';
 import { runDemo } from './run-demo.ts';
 
 function portNumber(text: string): number {
@@ -19,7 +19,7 @@ const program = new Command('demo')
         say: (text) => void process.stdout.write(`${text}\n`),
         loadRules,
       });
-      obeySignals().attach(bot, close);
+      handleSignals().attach(bot, close);
     } catch (error) {
       if ((error as { code?: string }).code !== 'EADDRINUSE') throw error;
       process.stderr.write(`Port ${port} is in use. Choose another one: \`npm run demo -- --port 8081\`.\n`);

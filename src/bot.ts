@@ -1,3 +1,4 @@
+import { createCurrentPolicy } from './actions/silences.ts';
 import {
   type Base,
   type Cleanup,
@@ -17,15 +18,19 @@ import { createEvaluator } from './evaluation/evaluator.ts';
 import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
 import type { Scheduler } from './evaluation/schedule.ts';
 import { createCronScheduler } from './evaluation/schedule.ts';
+import type { NoiseOptions } from './evaluation/suppress-alerts.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
+import type { MetricsSource } from './lib/metrics-source.ts';
+import type { Store } from './messages/store.ts';
 import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
 import { createOpsServer, readyChecks } from './ops/ops-server.ts';
 import { createRulesApi } from './ops/rules-api.ts';
-import { createLocalTime } from './policy/local-time.ts';
-import { NO_POLICY } from './policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from './policy/suppress.ts';
+import { createLocalTime } from './policy/time-interval.ts';
+import type { RuleSet } from './rules/file/rule-file.ts';
 import { expandTemplate } from './rules/template/template.ts';
 import type { Settings } from './settings/env.ts';
 
@@ -82,6 +87,19 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   }
 }
 
+function createPolicyOptions(
+  { clock, logger }: Base,
+  parts: { readonly ruleSet: () => RuleSet; readonly store: Store; readonly metrics: MetricsSource },
+): NoiseOptions {
+  const policy = (): NotificationPolicy => parts.ruleSet().policy ?? NO_POLICY;
+  return {
+    policy,
+    currentPolicy: createCurrentPolicy(policy, () => parts.store.silences(clock.now())),
+    localTime: createLocalTime(),
+    callGraphAt: createCallGraphQuery({ metrics: parts.metrics, clock, logger }),
+  };
+}
+
 async function start(
   base: Base,
   options: BotOptions,
@@ -111,12 +129,7 @@ async function start(
     expand: expandTemplate,
     notifiesOutages: true,
     isShared: settings.redis !== undefined,
-    noise: {
-      policy: () => rules.ruleSet().policy ?? NO_POLICY,
-      localTime: createLocalTime(),
-      callGraphAt: createCallGraphQuery({ metrics: sources.metrics, clock, logger }),
-      silences: () => store.silences(clock.now()),
-    },
+    noise: createPolicyOptions(base, { ruleSet: rules.ruleSet, store, metrics: sources.metrics }),
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 

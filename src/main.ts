@@ -1,13 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { webAddress } from './cli/arguments.ts';
 import type { AgainstOptions, CheckOptions } from './cli/check.ts';
-import { ruleErrorsText } from './cli/check-report.ts';
-import { loadRules, noFiles, readText } from './cli/load-rules.ts';
 import type { ReplayOptions } from './cli/replay.ts';
-import { rulePaths } from './cli/rule-paths.ts';
-import { obeySignals } from './cli/signals.ts';
-import { webAddress } from './cli/web-address.ts';
+import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/rule-files.ts';
+import { handleSignals } from './cli/signals.ts';
 import type { WhyOptions } from './cli/why.ts';
 import { errorMessage, RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
@@ -37,7 +35,7 @@ async function run(): Promise<void> {
     return;
   }
   const { settings } = read;
-  const signals = obeySignals();
+  const signals = handleSignals();
   try {
     const { startBot } = await import('./bot.ts');
     await startBot({ settings, loadRules: () => loadRules(settings.rulesFiles), onRunning: signals.attach });

@@ -1,11 +1,12 @@
 import type { Alert } from '../alerts/alert.ts';
+import { UpstreamError } from '../lib/errors.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 import { after, before, DAY, type EpochMs, type Milliseconds } from '../lib/units.ts';
 import type { SilenceUpdate, Store } from '../messages/store.ts';
-import { goesOn, type MaintenanceWindow, type Silence, type StoredSilence } from '../policy/silence.ts';
-import { type NoisePolicy, reasonOf, unsuppressed } from '../policy/suppress.ts';
+import { isActive, type MaintenanceWindow, type Silence, type StoredSilence } from '../policy/silence.ts';
+import { type NotificationPolicy, reasonOf, unsuppressed } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
 import { type ActiveAlert, actionEntries, knownAlerts } from './active-alerts.ts';
 
@@ -13,10 +14,27 @@ import { type ActiveAlert, actionEntries, knownAlerts } from './active-alerts.ts
 export interface KeepSilencesOptions {
   readonly store: Pick<Store, 'groups' | 'loadGroup' | 'actions' | 'addSilence' | 'endSilence' | 'silences'>;
   /** The rule files' silences and planned work are listed beside the silences of people. */
-  readonly policy: () => Pick<NoisePolicy, 'silences' | 'maintenance'>;
+  readonly policy: () => Pick<NotificationPolicy, 'silences' | 'maintenance'>;
   readonly localTime: LocalTimeIn;
   readonly logger: Logger;
 }
+
+/**
+ * The policy with the silences of users. When the store does not respond the evaluation fails, and the next tick starts from
+ * the same state. An unreadable silence is ignored: one message too many is better than a breach that is not notified.
+ */
+export const createCurrentPolicy =
+  (policy: () => NotificationPolicy, silences: () => Promise<readonly Silence[]>) =>
+  async (): Promise<NotificationPolicy> => {
+    const ofFiles = policy();
+    try {
+      const own = await silences();
+      return own.length === 0 ? ofFiles : { ...ofFiles, silences: [...ofFiles.silences, ...own] };
+    } catch (error) {
+      if (error instanceof UpstreamError && error.code === 'bad-answer') return ofFiles;
+      throw error;
+    }
+  };
 
 /** What a person wants silenced. */
 export interface SilenceRequest {
@@ -160,7 +178,7 @@ export function createKeepSilences({ store, policy, localTime, logger }: KeepSil
     maintenance: async (now) => {
       const known = (await firing()).map(({ alert }) => alert);
       return policy().maintenance.flatMap((window) => {
-        const isOn = goesOn(window, { at: now, localTime });
+        const isOn = isActive(window, { at: now, localTime });
         if (!isOn && (window.once === undefined || window.once.startsAt <= now)) return [];
         const held = isOn ? known.filter(({ labels }) => matches(window.matchers, labels)) : [];
         return { window, goesOn: isOn, alerts: held.length };

@@ -147,16 +147,16 @@ export interface GroupedAlert {
   readonly acknowledged?: UserAction;
 }
 
-/** One reply in an alert group's thread and the members it lists. */
+/** One reply in an alert group's thread and the alerts it lists. */
 export interface AlertGroupReply {
   readonly joinedAt: EpochMs;
   /** The evaluation time of its last post or update; absent: not posted. */
   readonly shownAt?: EpochMs;
-  /** The states of its members in that update. */
+  /** The states of its alerts in that update. */
   readonly shown?: string;
   /** Mentions in it: only those that the alert group did not mention before. */
   readonly mentions: readonly string[];
-  readonly members: readonly GroupedAlert[];
+  readonly alerts: readonly GroupedAlert[];
 }
 
 /** Alerts of one rule that started together or while others were active, and share one message in one channel. */

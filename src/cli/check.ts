@@ -1,10 +1,102 @@
 import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
 import { systemClock } from '../lib/clock.ts';
-import { ms, SECOND } from '../lib/units.ts';
+import { errorMessage } from '../lib/errors.ts';
+import { count as counted } from '../lib/format.ts';
+import { type EpochMs, ms, SECOND } from '../lib/units.ts';
 import { createLogger } from '../ops/logger.ts';
 import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from '../rules/check-rules.ts';
-import { type CheckReport, type CheckRequest, runCheck } from './check-report.ts';
+import { lintRules } from '../rules/file/lint.ts';
+import { loadRuleFiles, type ReadFile } from '../rules/file/rule-file.ts';
+import type { RuleFileLocation } from '../rules/file/source.ts';
+import { FINDINGS, type RuleFinding, type RuleUse } from '../rules/rule-use.ts';
+import { lineText, type ReportLine } from './rule-files.ts';
+
+/** The output and exit code of `tailwatch check`. */
+export interface CheckReport {
+  readonly text: string;
+  /** 1 when there is an error, or a warning with `--strict`. */
+  readonly exitCode: 0 | 1;
+}
+
+export interface CheckRequest {
+  readonly files: readonly string[];
+  readonly readFile: ReadFile;
+  readonly now: EpochMs;
+  /** Warnings fail the check. */
+  readonly isStrict?: boolean;
+  /** Checks the rules against Prometheus, one list of findings for each; rejects when Prometheus does not answer. */
+  readonly against?: (uses: readonly RuleUse[]) => Promise<readonly (readonly RuleFinding[])[]>;
+}
+
+function sorted(lines: readonly ReportLine[], files: readonly string[]): readonly ReportLine[] {
+  const rank = ({ file }: ReportLine): number => {
+    const index = files.indexOf(file);
+    return index < 0 ? files.length : index;
+  };
+  return [...lines].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column);
+}
+
+/** The findings of Prometheus at the places of the rules, or why there are none. */
+async function findingsOf(
+  { against }: CheckRequest,
+  uses: readonly { readonly use: RuleUse; readonly location: RuleFileLocation }[],
+): Promise<{ readonly lines: readonly ReportLine[]; readonly failure?: string }> {
+  if (against === undefined) return { lines: [] };
+  try {
+    const findings = await against(uses.map(({ use }) => use));
+    const lines = uses.flatMap(({ use, location }, i) =>
+      (findings[i] ?? []).map(({ code, message }) => ({
+        ...location,
+        code,
+        severity: FINDINGS[code],
+        message: `\`${use.name}\`: ${message}`,
+      })),
+    );
+    return { lines };
+  } catch (error) {
+    const reason = errorMessage(error);
+    return { lines: [], failure: `checking against Prometheus failed: ${reason}` };
+  }
+}
+
+/** The size of the rule files: `2 files, 3 groups, 7 rules`. */
+function summary(files: number, groups: readonly { readonly rules: readonly unknown[] }[]): string {
+  const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
+  return [counted(files, 'file'), counted(groups.length, 'group'), counted(rules, 'rule')].join(', ');
+}
+
+function problemCount(lines: readonly ReportLine[]): string {
+  const counts = (['error', 'warning'] as const).flatMap((severity) => {
+    const count = lines.filter((line) => line.severity === severity).length;
+    return count === 0 ? [] : [counted(count, severity)];
+  });
+  return counts.length === 0 ? 'no problems found' : counts.join(', ');
+}
+
+/** Checks rule files: their syntax, the lint rules, and with `against` what the rules read from Prometheus. */
+export async function runCheck(request: CheckRequest): Promise<CheckReport> {
+  const { files, readFile, now, isStrict = false, against } = request;
+  const loaded = await loadRuleFiles(files, readFile);
+  // Files without errors are checked against Prometheus even when others have some.
+  const { lines: findings, failure } = await findingsOf(request, loaded.uses);
+  const errors = loaded.ok ? [] : loaded.errors;
+  const notes = [...loaded.notes, ...lintRules(loaded, { now, hasPrometheus: against !== undefined })];
+  const lines = sorted(
+    [
+      ...errors.map((error): ReportLine => ({ ...error, severity: 'error' })),
+      ...notes.map((note): ReportLine => ({ ...note, severity: FINDINGS[note.code] })),
+      ...findings,
+    ],
+    files,
+  );
+  const isFailed = lines.some(({ severity }) => severity === 'error' || (isStrict && severity === 'warning'));
+  const end = `${summary(files.length, loaded.groups)}: ${failure ?? problemCount(lines)}`;
+  return {
+    text: [...lines.map(lineText), `${end}${/[.!?]$/.test(end) ? '' : '.'}`].join('\n'),
+    exitCode: isFailed || failure !== undefined ? 1 : 0,
+  };
+}
 
 /** Options of `tailwatch check` as they were typed. */
 export interface CheckOptions {
@@ -12,13 +104,8 @@ export interface CheckOptions {
   readonly strict?: boolean;
 }
 
-/** How the Prometheus of `--against` is reached. */
+/** The headers and the proxy for the Prometheus of `--against`. */
 export type AgainstOptions = Pick<HttpClientOptions, 'headers' | 'proxyFor'>;
-
-interface CheckIo {
-  readonly readFile: CheckRequest['readFile'];
-  readonly against: AgainstOptions;
-}
 
 function checkAgainst(url: string, options: AgainstOptions): NonNullable<CheckRequest['against']> {
   const http = createHttpClient({ system: 'prometheus', baseUrl: url, ...options });
@@ -28,10 +115,10 @@ function checkAgainst(url: string, options: AgainstOptions): NonNullable<CheckRe
     write: (line) => void process.stderr.write(line),
   });
   const metrics = createPrometheusMetrics({ http, deadline: ms(30 * SECOND), logger });
-  const ask = createRuleCheck({ metrics, clock: systemClock });
+  const checkRules = createRuleCheck({ metrics, clock: systemClock });
   return async (uses) => {
     try {
-      return await ask(uses);
+      return await checkRules(uses);
     } finally {
       http.close();
     }
@@ -41,14 +128,14 @@ function checkAgainst(url: string, options: AgainstOptions): NonNullable<CheckRe
 /** Runs `tailwatch check`. */
 export async function checkCommand(
   files: readonly string[],
-  { against, strict = false }: CheckOptions,
-  { readFile, against: options }: CheckIo,
+  { against, strict }: CheckOptions,
+  io: { readonly readFile: ReadFile; readonly against: AgainstOptions },
 ): Promise<CheckReport> {
   return await runCheck({
     files,
-    readFile,
+    readFile: io.readFile,
     now: systemClock.now(),
     isStrict: strict,
-    against: against === undefined ? undefined : checkAgainst(against, options),
+    against: against === undefined ? undefined : checkAgainst(against, io.against),
   });
 }

@@ -3,13 +3,13 @@ import { DEFAULT_CHANNEL, type HourOfMessages, type RuleTally } from '../evaluat
 import { utcTime } from '../lib/instant.ts';
 import { between, type EpochMs, formatDuration, MINUTE, ms } from '../lib/units.ts';
 
-/** Reports to print: one, or two to be compared. */
+/** The report of one set of rules, or of two to compare. */
 export interface ReplayReports {
   readonly rules: ReplayReport;
   readonly compare?: ReplayReport;
 }
 
-/** Busy hours shown for a channel; all of them are in the JSON. */
+/** Hours shown for a channel; the JSON has all of them. */
 const BUSIEST_SHOWN = 3;
 
 const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
@@ -32,7 +32,7 @@ const numbersOf = (tally: RuleTally): Numbers => COLUMNS.map(([, read]) => read(
 const sumOf = ({ rules }: ReplayReport): Numbers =>
   COLUMNS.map(([, read]) => rules.reduce((sum, r) => sum + read(r), 0));
 
-/** Columns of texts, the first to the left and the others to the right. */
+/** Aligns columns: the first to the left, the others to the right. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
   return rows
@@ -98,14 +98,14 @@ const nightsText = (report: ReplayReport): string =>
 
 const headline = ({ window, evaluations }: ReplayReport): string => {
   const length = formatDuration(ms(Math.round(between(window.start, window.end) / MINUTE) * MINUTE));
-  return `${hourText(window.start)} to ${hourText(window.end)} UTC (${length}), ${grouped(evaluations)} evaluations of groups`;
+  return `${hourText(window.start)} to ${hourText(window.end)} UTC (${length}), ${grouped(evaluations)} group evaluations`;
 };
 
 const summary = (report: ReplayReport): readonly string[] => [...channelsText(report), nightsText(report)];
 
 const indented = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
 
-/** What rules would have done, for a person; of two reports, the second after the arrow. */
+/** The report as text; of two reports, the second value is after the arrow. */
 export function replayText(reports: ReplayReports): string {
   const { rules, compare } = reports;
   const ends =
@@ -127,7 +127,7 @@ function jsonOf(report: ReplayReport) {
   };
 }
 
-/** The same for a program. */
+/** The report as JSON. */
 export function replayJson({ rules, compare }: ReplayReports): string {
   return JSON.stringify(
     { rules: jsonOf(rules), compare: compare === undefined ? undefined : jsonOf(compare) },
@@ -136,7 +136,7 @@ export function replayJson({ rules, compare }: ReplayReports): string {
   );
 }
 
-/** A bar for a terminal, to be written over the last one. */
+/** A progress bar that overwrites the last one in a terminal. */
 export function progressBar({ done, total }: { readonly done: number; readonly total: number }): string {
   const share = total === 0 ? 1 : done / total;
   const filled = Math.round(30 * share);

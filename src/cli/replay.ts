@@ -1,25 +1,18 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { createReplay, type ReplayReport, type ReplayRequest } from '../evaluation/replay/replay.ts';
 import type { LoadedRules } from '../evaluation/rule-set-holder.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { systemClock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import {
-  type EpochMs,
-  epochMs,
-  MINUTE,
-  type Milliseconds,
-  parseDuration,
-  SECOND,
-  type TimeWindow,
-} from '../lib/units.ts';
+import { epochMs, MINUTE, type TimeWindow } from '../lib/units.ts';
 import { createLogger } from '../ops/logger.ts';
 import { createTelemetry } from '../ops/metrics.ts';
-import { createLocalTime } from '../policy/local-time.ts';
+import { createLocalTime } from '../policy/time-interval.ts';
 import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
 import { expandTemplate } from '../rules/template/template.ts';
+import { checkTimezone, stepOption, UsageError, windowOption } from './arguments.ts';
 import type { AgainstOptions } from './check.ts';
-import { parseMoment } from './moment.ts';
-import { openReplayState, type ReplayState, ResumeError } from './replay-state.ts';
 import { progressBar, replayJson, replayText } from './replay-text.ts';
 
 /** Options of `tailwatch replay` as they were typed. */
@@ -38,64 +31,89 @@ export interface ReplayIo {
   readonly loadRules: (given: readonly string[]) => Promise<LoadedRules>;
   readonly say: (text: string) => void;
   readonly complain: (text: string) => void;
-  /** Where a bar may be drawn; absent when nobody looks at a terminal. */
+  /** Draws the progress bar; absent without a terminal. */
   readonly draw?: (bar: string) => void;
   readonly against: AgainstOptions;
   readonly signal: AbortSignal;
 }
 
-/** What was asked for cannot be done: the message says what to write instead. */
-class UsageError extends Error {
-  override readonly name = 'UsageError';
+/** The content of the `--resume` file: the window of the first run, and the progress of each set of rules. */
+const stateSchema = z.object({
+  version: z.literal(1),
+  /** The arguments of the command: another command must not continue here. */
+  command: z.string(),
+  start: z.number(),
+  end: z.number(),
+  progress: z.record(z.string(), z.string()),
+});
+
+type State = z.infer<typeof stateSchema>;
+
+/** The progress of a replay, in a file with `--resume`. */
+export interface ReplayState {
+  readonly window: TimeWindow;
+  /** Whether an earlier run is continued. */
+  readonly isResumed: boolean;
+  readonly saved: (which: string) => string | undefined;
+  readonly save: (which: string, progress: string) => Promise<void>;
 }
 
-function windowOf({ from, to }: ReplayOptions, now: EpochMs): TimeWindow {
-  const read = (name: string, text: string): EpochMs => {
-    const instant = parseMoment(text, now);
-    if (instant !== undefined) return instant;
-    throw new UsageError(
-      `--${name} is "${text}": write now, -30d, -6h, or an instant like 2026-11-01T00:00:00Z.`,
-    );
-  };
-  const start = read('from', from);
-  // Nothing has been measured of the future.
-  const end = epochMs(Math.min(read('to', to), now));
-  if (start >= end) throw new UsageError('--from must lie before --to, and before now.');
-  return { start, end };
-}
-
-function stepOf({ step }: ReplayOptions): Milliseconds | undefined {
-  if (step === undefined) return undefined;
-  const read = parseDuration(step);
-  if (read !== undefined && read >= SECOND && read % SECOND === 0) return read;
-  throw new UsageError(`--step is "${step}": write whole seconds, like 30s or 1m.`);
-}
-
-function checkTimezone(timezone: string): void {
+async function readState(file: string): Promise<State | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
   try {
-    createLocalTime()(epochMs(0), timezone);
+    return stateSchema.parse(JSON.parse(text));
   } catch {
-    throw new UsageError(`--timezone is "${timezone}": write the name of a time zone, like Europe/Vienna.`);
+    throw new UsageError(`${file} is not a replay state. Use another file for --resume.`);
   }
 }
 
-/** What a set of rule files says. */
-type RuleSet = Pick<ReplayRequest, 'groups' | 'policy'>;
+/**
+ * Opens the state in a file, or starts a new one. Each save replaces the whole file, so that an interruption at any time
+ * leaves the state before it.
+ * @throws UsageError when the file belongs to another command.
+ */
+export async function openReplayState(
+  file: string,
+  { command, window }: { readonly command: string; readonly window: TimeWindow },
+): Promise<ReplayState> {
+  const found = await readState(file);
+  if (found !== undefined && found.command !== command)
+    throw new UsageError(
+      `${file} is the state of a replay with other arguments. Use another file for --resume, or delete it.`,
+    );
+  const state: State = found ?? { version: 1, command, ...window, progress: {} };
+  return {
+    window: { start: epochMs(state.start), end: epochMs(state.end) },
+    isResumed: found !== undefined,
+    saved: (which) => state.progress[which],
+    save: async (which, progress) => {
+      state.progress[which] = progress;
+      const next = `${file}.new`;
+      await writeFile(next, JSON.stringify(state));
+      await rename(next, file);
+    },
+  };
+}
 
-async function rulesOf(io: ReplayIo, files: readonly string[]): Promise<RuleSet> {
+async function stateOf(files: readonly string[], options: ReplayOptions): Promise<ReplayState> {
+  const window = windowOption(options, systemClock.now());
+  const { resume, json: _json, ...rest } = options;
+  return resume === undefined
+    ? { window, isResumed: false, saved: () => undefined, save: async () => undefined }
+    : await openReplayState(resume, { command: JSON.stringify([files, rest]), window });
+}
+
+type Rules = Pick<ReplayRequest, 'groups' | 'policy'>;
+
+async function rulesOf(io: ReplayIo, files: readonly string[]): Promise<Rules> {
   const loaded = await io.loadRules(files);
   if (!loaded.ok) throw new UsageError(loaded.text);
   const { groups, policy } = loaded;
   return { groups, policy };
-}
-
-async function stateOf(files: readonly string[], options: ReplayOptions): Promise<ReplayState> {
-  const window = windowOf(options, systemClock.now());
-  if (options.resume === undefined) {
-    return { window, isResumed: false, saved: () => undefined, save: async () => undefined };
-  }
-  const { resume, json: _json, ...rest } = options;
-  return await openReplayState(resume, { command: JSON.stringify([files, rest]), window });
 }
 
 function sources(url: string, options: AgainstOptions) {
@@ -111,39 +129,31 @@ function sources(url: string, options: AgainstOptions) {
 }
 
 async function runReplays(files: readonly string[], options: ReplayOptions, io: ReplayIo): Promise<void> {
-  checkTimezone(options.timezone);
-  const step = stepOf(options);
+  const { timezone } = options;
+  checkTimezone(timezone);
+  const step = stepOption(options.step);
   const state = await stateOf(files, options);
-  const sets = {
-    rules: await rulesOf(io, files),
-    compare: options.compare === undefined ? undefined : await rulesOf(io, [options.compare]),
-  };
-  if (state.isResumed) io.complain(`Going on with the replay in ${options.resume}.`);
+  const rules = await rulesOf(io, files);
+  const compared = options.compare === undefined ? undefined : await rulesOf(io, [options.compare]);
+  if (state.isResumed) io.complain(`Resuming the replay in ${options.resume}.`);
   const { http, ...parts } = sources(options.against, io.against);
-  const replay = createReplay({
-    ...parts,
-    clock: systemClock,
-    expand: expandTemplate,
-    localTime: createLocalTime(),
-  });
-  const run = async (which: 'rules' | 'compare', rules: RuleSet): Promise<ReplayReport> => {
-    const saved = state.saved(which);
-    return await replay({
-      ...rules,
+  const localTime = createLocalTime();
+  const replay = createReplay({ ...parts, clock: systemClock, expand: expandTemplate, localTime });
+  const run = (which: 'rules' | 'compare', set: Rules): Promise<ReplayReport> =>
+    replay({
+      ...set,
       window: state.window,
-      timezone: options.timezone,
+      timezone,
+      step,
+      saved: state.saved(which),
       signal: io.signal,
       save: (progress) => state.save(which, progress),
       onProgress: (evalTimes) => io.draw?.(progressBar(evalTimes)),
-      ...(step === undefined ? {} : { step }),
-      ...(saved === undefined ? {} : { saved }),
     });
-  };
   try {
-    const rules = await run('rules', sets.rules);
     const reports = {
-      rules,
-      compare: sets.compare === undefined ? undefined : await run('compare', sets.compare),
+      rules: await run('rules', rules),
+      compare: compared === undefined ? undefined : await run('compare', compared),
     };
     io.draw?.('\n');
     io.say(options.json === true ? replayJson(reports) : replayText(reports));
@@ -152,7 +162,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
   }
 }
 
-/** Runs `tailwatch replay`; gives the exit code. */
+/** Runs `tailwatch replay` and returns the exit code. */
 export async function replayCommand(
   files: readonly string[],
   options: ReplayOptions,
@@ -164,15 +174,12 @@ export async function replayCommand(
   } catch (error) {
     io.draw?.('\n');
     if (io.signal.aborted) {
-      const next =
-        options.resume === undefined
-          ? 'with --resume FILE it could be gone on with'
-          : 'the same command goes on';
-      io.complain(`Interrupted; ${next}.`);
+      const hint = options.resume === undefined ? 'Use --resume FILE' : 'Run the same command again';
+      io.complain(`Interrupted. ${hint} to continue an interrupted replay.`);
       return 130;
     }
     if (error instanceof UpstreamError) io.complain(`${error.message}\n${error.advice}`);
-    else if (error instanceof UsageError || error instanceof ResumeError) io.complain(error.message);
+    else if (error instanceof UsageError) io.complain(error.message);
     else throw error;
     return 1;
   }

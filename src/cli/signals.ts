@@ -1,21 +1,21 @@
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 
-/** What a signal actions on. */
+/** The bot that signals stop or reload. */
 interface RunningBot {
   readonly logger: Logger;
   reload(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** How long ending may take, in milliseconds: a little less than the half minute that Kubernetes grants. */
+/** The time limit of a shutdown in milliseconds: less than the default grace period of Kubernetes, 30 seconds. */
 const STOP_DEADLINE = 25_000;
 
 /**
- * Obeys signals from the first moment, since SIGHUP ends a process that does not listen: SIGTERM and SIGINT end the
- * bot, SIGHUP reloads its rules, and what nobody caught ends it too. Returns how to tell which bot is meant.
+ * Handles signals from the start, since SIGHUP ends a process without a handler: SIGTERM and SIGINT stop the bot, SIGHUP
+ * reloads its rules, and an unhandled error stops it too. `attach` sets the bot, once it runs.
  */
-export function obeySignals(): {
+export function handleSignals(): {
   readonly attach: (bot: RunningBot, alsoStop?: () => Promise<void>) => void;
   readonly isStopping: () => boolean;
 } {
@@ -30,18 +30,17 @@ export function obeySignals(): {
       bot.logger.error(message, fields);
       process.exit(1);
     };
-    setTimeout(
-      () => fail('ending took too long: what was under way is taken up at the next start'),
-      STOP_DEADLINE,
-    );
+    setTimeout(() => fail('shutdown timed out; unfinished work continues at the next start'), STOP_DEADLINE);
     end().then(
       () => process.exit(exitCode),
-      (error: unknown) => fail('ending failed', { error }),
+      (error: unknown) => fail('shutdown failed', { error }),
     );
   };
   const leave = (error: unknown): void => {
-    const message = 'the process ends because of an error that nobody handled';
-    if (running === undefined) process.stderr.write(`${message}: ${errorMessage(error)}\n`);
+    const message = 'unhandled error, stopping';
+    if (running === undefined)
+      process.stderr.write(`${message}: ${errorMessage(error)}
+`);
     else running.bot.logger.error(message, { error });
     stop(1);
   };

@@ -2,7 +2,7 @@ import type { ActiveAlert } from '../actions/active-alerts.ts';
 import { serviceLabelOf } from '../lib/labels.ts';
 import { isCatchAll, type Matcher, parseMatchers } from '../lib/matcher.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
-import { escapeRegex } from '../rules/queries.ts';
+import { escapeRegex } from '../rules/promql.ts';
 
 /** The alerts that a person selects: matchers, and names of services. */
 export interface AlertSelection {

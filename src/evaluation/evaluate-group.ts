@@ -8,7 +8,7 @@ import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
-import { decideNotifications, type NoiseLimits } from '../messages/decide-notifications.ts';
+import { decideNotifications, type NotificationLimits } from '../messages/decide-notifications.ts';
 import type { OutboxEntry, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
 import { GROUP_THRESHOLD } from '../policy/alert-group.ts';
@@ -96,7 +96,7 @@ interface GroupTick extends Tick {
 }
 
 /** The limits on notifications. Without a policy and in Prometheus's mode there are none. */
-function limitsOf({ noise }: Evaluation, { isPrometheus }: GroupTick): NoiseLimits {
+function limitsOf({ noise }: Evaluation, { isPrometheus }: GroupTick): NotificationLimits {
   if (noise === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
   const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = noise.policy();
   return { groupThreshold, flapThreshold };

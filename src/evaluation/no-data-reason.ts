@@ -14,7 +14,7 @@ import {
   ms,
   SECOND,
 } from '../lib/units.ts';
-import { anyOfMatcher, promqlString } from '../rules/queries.ts';
+import { anyOfMatcher, promqlString } from '../rules/promql.ts';
 import type { MetricReading, SloRule } from '../rules/rule.ts';
 
 /** Alerts of one rule that are without data since an evaluation. */

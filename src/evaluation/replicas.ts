@@ -2,7 +2,7 @@ import type { Alert, RuleGroupState, RuleSetVersion, RuleState } from '../alerts
 import type { Clock } from '../lib/clock.ts';
 import { hashTexts } from '../lib/labels.ts';
 import { between, type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { NoisePolicy } from '../policy/suppress.ts';
+import type { NotificationPolicy } from '../policy/suppress.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 
 /** A replica that has not evaluated a group for this many intervals is considered stopped. */
@@ -10,10 +10,10 @@ const STOPPED_AFTER_INTERVALS = 3;
 const MIN_STOPPED_AFTER: Milliseconds = MINUTE;
 
 /** The version of the rules and the policy that this process uses for a group. */
-export type OwnVersion = (group: RuleGroup, policy?: NoisePolicy) => RuleSetVersion;
+export type OwnVersion = (group: RuleGroup, policy?: NotificationPolicy) => RuleSetVersion;
 
 /** Hashes of rule groups and policies, which are replaced as a whole. */
-function createHashes(): (value: RuleGroup | NoisePolicy) => string {
+function createHashes(): (value: RuleGroup | NotificationPolicy) => string {
   const hashes = new WeakMap<object, string>();
   return (value) => {
     const hash = hashes.get(value) ?? hashTexts([JSON.stringify(value)]);

@@ -1,19 +1,17 @@
 import type { Alert, RuleGroupState } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
-import { UpstreamError } from '../lib/errors.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import type { Store } from '../messages/store.ts';
-import type { Silence } from '../policy/silence.ts';
 import {
   createSuppression,
-  foldedByCause,
-  type NoisePolicy,
+  type InhibitionContext,
+  inhibitedByCause,
+  type NotificationPolicy,
   type OtherAlert,
   type RuleAlerts,
-  type Surroundings,
-  suppressionOf,
   unsuppressed,
+  withCurrentSilence,
 } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
 import type { SloRule } from '../rules/rule.ts';
@@ -65,11 +63,11 @@ export function createOtherGroupStates(options: {
 
 /** The policy on notifications and its data. */
 export interface NoiseOptions {
-  readonly policy: () => NoisePolicy;
+  readonly policy: () => NotificationPolicy;
   readonly localTime: LocalTimeIn;
   readonly callGraphAt: CallGraphAt;
-  /** Silences that users created; absent: there are only those of the rule files. */
-  readonly silences?: () => Promise<readonly Silence[]>;
+  /** The policy with what users added to it in Slack; absent: `policy`. */
+  readonly currentPolicy?: () => Promise<NotificationPolicy>;
 }
 
 /** What suppression depends on. Without `noise` every alert is notified. */
@@ -104,43 +102,12 @@ const otherAlertsOf = ({ rule, alerts }: RuleAlerts): readonly OtherAlert[] =>
 
 const isFiring = ({ alert }: OtherAlert): boolean => alert.state === 'firing';
 
-const BY_POLICY: ReadonlySet<string> = new Set(['silence', 'maintenance']);
-
-/** An alert of another group with the silences and maintenance windows of this evaluation, not of its own group's last one. */
-function withCurrentSilence(
-  other: OtherAlert,
-  policy: NoisePolicy,
-  at: Pick<Surroundings, 'evalTime' | 'localTime'>,
-): OtherAlert {
-  const { alert } = other;
-  const suppression = suppressionOf(alert, policy, at);
-  if (suppression !== undefined)
-    return { ...other, alert: { ...alert, suppressed: { ...suppression, since: at.evalTime } } };
-  return BY_POLICY.has(alert.suppressed?.kind ?? '') ? { ...other, alert: unsuppressed(alert) } : other;
-}
-
-/**
- * The policy of the rule files with the silences of users. When the store does not respond the evaluation fails, and the
- * next tick starts from the same state. An unreadable silence is ignored: one message too many is better than a breach
- * that is not notified.
- */
-async function policyWithSilences({ policy: ofFiles, silences }: NoiseOptions): Promise<NoisePolicy> {
-  const policy = ofFiles();
-  try {
-    const own = (await silences?.()) ?? [];
-    return own.length === 0 ? policy : { ...policy, silences: [...policy.silences, ...own] };
-  } catch (error) {
-    if (error instanceof UpstreamError && error.code === 'bad-answer') return policy;
-    throw error;
-  }
-}
-
 /** Loads the other alerts and the call graph, where the policy depends on them. */
 async function inhibitionContext(
   { states, noise }: SuppressOptions & { readonly noise: NoiseOptions },
-  policy: NoisePolicy,
+  policy: NotificationPolicy,
   { group, evalTime, queryTime, own }: GroupTick & { readonly own: readonly OtherAlert[] },
-): Promise<Surroundings> {
+): Promise<InhibitionContext> {
   const { localTime, callGraphAt } = noise;
   const inhibits = policy.inhibitRules.length > 0 || policy.inhibitsByCallGraph;
   if (!inhibits || !own.some(isFiring)) return { evalTime, localTime, otherAlerts: own };
@@ -160,7 +127,7 @@ function withSuppression(other: OtherAlert, suppressionOf: ReturnType<typeof cre
 }
 
 /** The alert with the services whose breaches it explains; a resolved one keeps its last ones. */
-function withFolded(alert: Alert, folded: ReturnType<typeof foldedByCause>): Alert {
+function withFolded(alert: Alert, folded: ReturnType<typeof inhibitedByCause>): Alert {
   if (alert.state === 'resolved') return alert;
   const alsoSlow = folded.get(alert.alertId);
   return alsoSlow === undefined && alert.alsoSlow === undefined ? alert : { ...alert, alsoSlow };
@@ -189,11 +156,11 @@ export async function suppressAlerts(
   if (noise === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
   const byRule = rules.map(otherAlertsOf);
   const own = byRule.flat();
-  const policy = own.some(isFiring) ? await policyWithSilences(noise) : noise.policy();
+  const policy = own.some(isFiring) ? await (noise.currentPolicy ?? noise.policy)() : noise.policy();
   const context = await inhibitionContext({ states, noise }, policy, { ...tick, own });
   const suppressionOf = createSuppression(policy, context);
   const suppressed = byRule.map((alerts) => alerts.map((each) => withSuppression(each, suppressionOf)));
-  const folded = foldedByCause([...suppressed.flat(), ...context.otherAlerts.slice(own.length)]);
+  const folded = inhibitedByCause([...suppressed.flat(), ...context.otherAlerts.slice(own.length)]);
   return rules.map(({ alerts: before }, index) => {
     const alerts = (suppressed[index] ?? []).map(({ alert }) => withFolded(alert, folded));
     const changed = alerts.filter((alert, i) => isChanged(alert, before[i] ?? alert));

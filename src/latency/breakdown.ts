@@ -4,7 +4,8 @@ import { flagsInWords } from '../lib/response-flags.ts';
 import type { Truncated } from '../lib/truncated.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import { PRESETS } from '../rules/presets.ts';
-import { bucketRatesBy, equalityMatchers, meanBySideExpr } from '../rules/queries.ts';
+import { equalityMatchers } from '../rules/promql.ts';
+import { bucketRatesBy, meanBySideExpr } from '../rules/queries.ts';
 import type { LatencyFamily } from '../rules/rule.ts';
 import { bucketsOf, estimateOf, inMs, type QuantileEstimate } from './figures.ts';
 

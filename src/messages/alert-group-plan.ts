@@ -8,14 +8,14 @@ import type {
 } from '../alerts/alert.ts';
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import {
+  addToAlertGroup,
+  displayHash,
   GROUP_ROWS,
-  isOver,
-  joinAlertGroup,
-  lookOf,
-  memberOf,
-  membersOf,
-  pageAlertId,
-  pageInterval,
+  groupedAlertOf,
+  groupedAlertsOf,
+  isGroupResolved,
+  replyIdOf,
+  replyInterval,
   startAlertGroup,
   updateAlertGroup,
   worstFirst,
@@ -52,9 +52,9 @@ interface CurrentGroup {
   readonly ranked: readonly GroupedAlert[];
 }
 
-function countsOf(members: readonly GroupedAlert[]): AlertGroupSnapshot['counts'] {
+function countsOf(alerts: readonly GroupedAlert[]): AlertGroupSnapshot['counts'] {
   const counts = { firing: 0, 'no-data': 0, resolved: 0 };
-  for (const { state } of members) counts[state] += 1;
+  for (const { state } of alerts) counts[state] += 1;
   return counts;
 }
 
@@ -73,7 +73,7 @@ function isPageDue(current: CurrentGroup, page: AlertGroupReply, look: string): 
   if (!isListed(current, page) || look === page.shown) return false;
   if (page.shownAt === undefined) return true;
   const isLast = ranked.every(({ state }) => state === 'resolved');
-  return isLast || between(page.shownAt, evalTime) >= pageInterval(alertGroup);
+  return isLast || between(page.shownAt, evalTime) >= replyInterval(alertGroup);
 }
 
 /** What the reply of a page is to show. */
@@ -84,13 +84,13 @@ function pageEntry(
 ): OutboxEntry | undefined {
   const page = alertGroup.replies[index];
   if (page === undefined) return undefined;
-  const { mentions, members, joinedAt } = page;
-  const alertId = pageAlertId(alertGroup, index + 1);
+  const { mentions, alerts, joinedAt } = page;
+  const alertId = replyIdOf(alertGroup, index + 1);
   const destination = { ...alertGroup.destination, mentions };
   const shown: AlertGroupSnapshot = {
     startedAt: alertGroup.startedAt,
-    counts: countsOf(members),
-    rows: worstFirst(members, at.rule.comparison),
+    counts: countsOf(alerts),
+    rows: worstFirst(alerts, at.rule.comparison),
     page: { alertGroup: alertGroup.alertId, number: index + 1, joinedAt },
   };
   return {
@@ -107,7 +107,7 @@ function replyPages(current: CurrentGroup): {
   const { evalTime, alertGroup } = current;
   const entries: OutboxEntry[] = [];
   const pages = alertGroup.replies.map((page, index) => {
-    const look = lookOf(page.members, false);
+    const look = displayHash(page.alerts, false);
     const entry = isPageDue(current, page, look) ? pageEntry(current, 'refresh', index) : undefined;
     if (entry === undefined) return page;
     entries.push({ ...entry, notBefore: after(evalTime, ms(entries.length * PAGE_SPACING)) });
@@ -122,8 +122,8 @@ function tell(
   isNew: boolean,
 ): { alertGroup: AlertGroup; entries: readonly OutboxEntry[] } {
   const { evalTime, alertGroup, ranked } = current;
-  const isEnd = isOver(alertGroup);
-  const look = lookOf(ranked.slice(0, GROUP_ROWS), true) + ranked.length;
+  const isEnd = isGroupResolved(alertGroup);
+  const look = displayHash(ranked.slice(0, GROUP_ROWS), true) + ranked.length;
   const age = between(alertGroup.refreshedAt, evalTime);
   const isDue = age >= REFRESH_MAX_INTERVAL || (age >= REFRESH_MIN_INTERVAL && look !== alertGroup.shown);
   const { pages, entries } = replyPages(current);
@@ -156,7 +156,7 @@ const currentOf = (at: EntryAt, evalTime: EpochMs, alertGroup: AlertGroup): Curr
   at,
   evalTime,
   alertGroup,
-  ranked: worstFirst(membersOf(alertGroup), at.rule.comparison),
+  ranked: worstFirst(groupedAlertsOf(alertGroup), at.rule.comparison),
 });
 
 function begin(
@@ -165,13 +165,13 @@ function begin(
   { at, evalTime, alerts }: { at: RuleAt; evalTime: EpochMs; alerts: ReadonlyMap<string, Alert> },
 ): AlertGroup | undefined {
   const began = [...gathered.alerts].flatMap((print) => alerts.get(print) ?? []);
-  const members = worstFirst(
-    began.map((alert) => memberOf(alert, nameOf(alert, at.rule))),
+  const started = worstFirst(
+    began.map((alert) => groupedAlertOf(alert, nameOf(alert, at.rule))),
     at.rule.comparison,
   );
   const [lead] = began;
-  const joining = { evalTime, members, mentions: gathered.mentions };
-  if (known !== undefined) return joinAlertGroup(known, joining);
+  const joining = { evalTime, alerts: started, mentions: gathered.mentions };
+  if (known !== undefined) return addToAlertGroup(known, joining);
   return lead === undefined ? undefined : startAlertGroup({ ...gathered, lead }, joining);
 }
 
@@ -206,7 +206,7 @@ export function planAlertGroups(
     tell(withLead(currentOf(at, evalTime, alertGroup), alerts), isNew.has(alertGroup.alertId)),
   );
   return {
-    alertGroups: notified.flatMap(({ alertGroup }) => (isOver(alertGroup) ? [] : [alertGroup])),
+    alertGroups: notified.flatMap(({ alertGroup }) => (isGroupResolved(alertGroup) ? [] : [alertGroup])),
     entries: notified.flatMap(({ entries }) => entries),
   };
 }
@@ -216,11 +216,11 @@ export function retireAlertGroups(at: EntryAt, evalTime: EpochMs, state: RuleSta
   return (state.alertGroups ?? []).flatMap((alertGroup) => {
     const pages = alertGroup.replies.map((page) => ({
       ...page,
-      members: page.members.map(
-        (member): GroupedAlert =>
-          member.state === 'resolved'
-            ? member
-            : { ...member, state: 'resolved', resolvedAt: evalTime, resolveReason: 'rule-removed' },
+      alerts: page.alerts.map(
+        (alert): GroupedAlert =>
+          alert.state === 'resolved'
+            ? alert
+            : { ...alert, state: 'resolved', resolvedAt: evalTime, resolveReason: 'rule-removed' },
       ),
     }));
     return tell(currentOf(at, evalTime, { ...alertGroup, replies: pages }), false).entries;
@@ -240,8 +240,8 @@ export function sharedEntries(
     alerts.flatMap(({ postedTo }) => (postedTo ?? []).flatMap(({ alertGroup }) => alertGroup ?? [])),
   );
   const alertIds = new Set(alerts.map(({ alertId }) => alertId));
-  const listsOne = ({ shownAt, members }: AlertGroupReply): boolean =>
-    shownAt !== undefined && members.some(({ alertId }) => alertIds.has(alertId));
+  const listsOne = (reply: AlertGroupReply): boolean =>
+    reply.shownAt !== undefined && reply.alerts.some(({ alertId }) => alertIds.has(alertId));
   return alertGroups
     .filter(({ alertId }) => shared.has(alertId))
     .flatMap((alertGroup) => {

@@ -3,13 +3,13 @@ import { type EpochMs, MINUTE } from '../lib/units.ts';
 import {
   type FlapHistories,
   firingsOf,
-  isQuiet,
+  isStable,
   recent,
-  SETTLE_TIME,
-  withDamped,
+  STABLE_AFTER,
   withFiring,
+  withFlapping,
   withNotified,
-  withoutDamping,
+  withoutFlapping,
 } from '../policy/flap.ts';
 import type { RuleAt, SloRule } from '../rules/rule.ts';
 import { entryOf } from './alert-messages.ts';
@@ -22,13 +22,13 @@ export interface Outcome {
   /** It began to fire in this evaluation. */
   readonly hasFired: boolean;
   /** Its firing is held back because it comes and goes. */
-  readonly isDamped: boolean;
+  readonly isFlapping: boolean;
   /** How many firings and ends are notified of it now, and in which messages. */
   readonly notified: number;
   readonly messages: readonly string[];
 }
 
-const SETTLE = `${SETTLE_TIME / MINUTE} min`;
+const SETTLE = `${STABLE_AFTER / MINUTE} min`;
 
 /** One line for all alerts of a message that began to flap, or settled, in one evaluation. */
 interface Line {
@@ -48,12 +48,12 @@ function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
 }
 
 function after(known: FlapHistory | undefined, outcome: Outcome, evalTime: EpochMs): FlapHistory | undefined {
-  const { alert, hasFired, isDamped, notified, messages } = outcome;
+  const { alert, hasFired, isFlapping, notified, messages } = outcome;
   let history = hasFired ? withFiring(known, evalTime) : known;
   for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
   if (history === undefined) return undefined;
   const goesOn = history.flapping !== undefined && alert.state === 'firing';
-  return isDamped || goesOn ? withDamped(history, evalTime) : history;
+  return isFlapping || goesOn ? withFlapping(history, evalTime) : history;
 }
 
 /** What is remembered after an evaluation, and the lines about those that came and went too often. Pure. */
@@ -83,18 +83,18 @@ export function decideFlaps(
   };
   const left = new Map(Object.entries(given.flaps));
   for (const outcome of given.outcomes) {
-    const { alert, isDamped } = outcome;
+    const { alert, isFlapping } = outcome;
     const known = left.get(alert.fingerprint);
     left.delete(alert.fingerprint);
     const history = after(known, outcome, evalTime);
-    if (isDamped && known?.flapping === undefined && history !== undefined) say('flapping', alert, history);
-    const hasSettled = given.isAnswered && history !== undefined && isQuiet(history, alert, evalTime);
+    if (isFlapping && known?.flapping === undefined && history !== undefined) say('flapping', alert, history);
+    const hasSettled = given.isAnswered && history !== undefined && isStable(history, alert, evalTime);
     if (hasSettled) say('stable', alert, history);
-    keep(alert.fingerprint, hasSettled ? withoutDamping(history) : history);
+    keep(alert.fingerprint, hasSettled ? withoutFlapping(history) : history);
   }
   // An alert that is forgotten has been quiet for longer than it takes to settle: nobody waits for it any more.
   for (const [print, history] of left)
-    keep(print, isQuiet(history, undefined, evalTime) ? withoutDamping(history) : history);
+    keep(print, isStable(history, undefined, evalTime) ? withoutFlapping(history) : history);
   const entries = [...lines.values()].map((line): OutboxEntry => {
     const { kind, alert, alertId } = line;
     const notification = { kind, alert, alertId, destination: { mentions: [] } };

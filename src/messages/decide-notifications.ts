@@ -1,7 +1,7 @@
 import type { Alert, AlertGroup, Destination, PostedTo, RuleState, Transition } from '../alerts/alert.ts';
 import { between, type EpochMs } from '../lib/units.ts';
-import { alertGroupOf, isGathering, membersOf } from '../policy/alert-group.ts';
-import { type FlapHistories, flappingOf, isDamped, withFiring } from '../policy/flap.ts';
+import { acceptsAlerts, alertGroupIdOf, groupedAlertsOf } from '../policy/alert-group.ts';
+import { type FlapHistories, flappingSuppression, isFlapping, withFiring } from '../policy/flap.ts';
 import type { RoutedDestination } from '../policy/route.ts';
 import type { RuleAt } from '../rules/rule.ts';
 import { type Gathered, planAlertGroups } from './alert-group-plan.ts';
@@ -67,7 +67,7 @@ const heldByTime = (alert: Alert, evalTime: EpochMs): Alert => ({
 });
 
 /** How much is notified; 0 is no limit. */
-export interface NoiseLimits {
+export interface NotificationLimits {
   /** More alerts than this that begin in one tick share a message. */
   readonly groupThreshold: number;
   /** Firings and ends of one alert in an hour. */
@@ -86,7 +86,7 @@ export interface Evaluated {
   /** What was kept of the rule after the evaluation before. */
   readonly known?: Pick<RuleState, 'alertGroups' | 'flaps'> | undefined;
   /** Absent: none. */
-  readonly limits?: NoiseLimits;
+  readonly limits?: NotificationLimits;
   /** False when nobody answered: then nothing is known to be quiet. */
   readonly isAnswered?: boolean;
   /** The message of a less urgent alert about the same that is open already. */
@@ -117,7 +117,7 @@ function contextOf(at: RuleAt, evalTime: EpochMs, evaluated: Evaluated): Context
     escalates: evaluated.escalates ?? (() => undefined),
     news: new Map(transitions.map(({ kind, alert }) => [alert.fingerprint, kind])),
     alertGroups,
-    grouped: new Set(alertGroups.flatMap(membersOf).map(({ fingerprint }) => fingerprint)),
+    grouped: new Set(alertGroups.flatMap(groupedAlertsOf).map(({ fingerprint }) => fingerprint)),
     flaps: known?.flaps ?? {},
   };
 }
@@ -129,7 +129,7 @@ interface Plan {
   readonly now: readonly Destination[];
   readonly later: readonly Destination[];
   readonly kind: NotificationKind | undefined;
-  readonly isDamped: boolean;
+  readonly isFlapping: boolean;
 }
 
 /** Decided anew at every evaluation. */
@@ -142,14 +142,14 @@ function withoutFlapping(alert: Alert): Alert {
 /** The alert group that an alert of this channel joins when it begins now. */
 const alertGroupIn = ({ alertGroups, evalTime }: Context, { channel }: Destination): AlertGroup | undefined =>
   alertGroups.find(
-    (alertGroup) => alertGroup.destination.channel === channel && isGathering(alertGroup, evalTime),
+    (alertGroup) => alertGroup.destination.channel === channel && acceptsAlerts(alertGroup, evalTime),
   );
 
 /** Whether its first message waits because it comes and goes. To join an alert group costs the channel no message. */
 function isSuppressed(context: Context, alert: Alert, now: readonly Destination[]): boolean {
   const { flaps, evalTime, limits } = context;
   if (now.length === 0 || now.some((each) => alertGroupIn(context, each) !== undefined)) return false;
-  return isDamped(flaps[alert.fingerprint], alert, { evalTime, limit: limits.flapThreshold });
+  return isFlapping(flaps[alert.fingerprint], alert, { evalTime, limit: limits.flapThreshold });
 }
 
 function planOf(context: Context, given: Alert): Plan {
@@ -164,13 +164,13 @@ function planOf(context: Context, given: Alert): Plan {
   const known = flaps[alert.fingerprint];
   if (known !== undefined && posted.length === 0 && isSuppressed(context, alert, open.now)) {
     const history = news.get(alert.fingerprint) === 'firing' ? withFiring(known, evalTime) : known;
-    const held: Alert = { ...alert, suppressed: flappingOf(history, alert, evalTime) };
-    return { alert: held, posted, now: [], later: [], kind: undefined, isDamped: true };
+    const held: Alert = { ...alert, suppressed: flappingSuppression(history, alert, evalTime) };
+    return { alert: held, posted, now: [], later: [], kind: undefined, isFlapping: true };
   }
   const hasOwn = posted.some(({ alertGroup }) => alertGroup === undefined);
   const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, evalTime));
   const kind = posted.length === 0 ? undefined : updateOf(alert, news.get(alert.fingerprint), isDue);
-  return { alert, posted, now: open.now, later: open.later, kind, isDamped: false };
+  return { alert, posted, now: open.now, later: open.later, kind, isFlapping: false };
 }
 
 /** Which of the alerts that begin now share a message, by channel. */
@@ -192,7 +192,7 @@ function gather(context: Context, plans: readonly Plan[]): readonly Gathered[] {
       now.filter(({ channel }) => channel === destination.channel).flatMap(({ mentions }) => mentions),
     );
     return {
-      alertId: open?.alertId ?? alertGroupOf(own, destination, evalTime),
+      alertId: open?.alertId ?? alertGroupIdOf(own, destination, evalTime),
       destination: open?.destination ?? destination,
       mentions: [...new Set(calls)],
       alerts: new Set(wanting.map(({ alert }) => alert.fingerprint)),
@@ -213,7 +213,7 @@ function placesOf({ now }: Plan, gathered: readonly Gathered[]): readonly Posted
   });
 }
 
-/** How many firings and ends are notified: a alertGroup's members count with its own end, and once however often they come back. */
+/** How many firings and resolutions are notified: an alert in a group counts once, with its resolution, however often it fires again. */
 function notifiedOf(context: Context, { alert, posted, kind }: Plan, places: readonly PostedTo[]): number {
   const hasOwn = [...posted, ...places].some(({ alertGroup }) => alertGroup === undefined);
   if (hasOwn) return Number(posted.length === 0 && places.length > 0) + Number(kind === 'resolved');
@@ -222,11 +222,11 @@ function notifiedOf(context: Context, { alert, posted, kind }: Plan, places: rea
 
 function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told {
   const { at, evalTime, news, escalates } = context;
-  const { alert, posted, later, kind, isDamped: isHeld } = plan;
+  const { alert, posted, later, kind, isFlapping: isHeld } = plan;
   const hasFired = news.get(alert.fingerprint) === 'firing';
   if (kind === undefined && plan.now.length === 0) {
     const kept = posted.length === 0 && later.length > 0 ? heldByTime(alert, evalTime) : alert;
-    return { alert: kept, hasFired, isDamped: isHeld, notified: 0, messages: [], entries: [] };
+    return { alert: kept, hasFired, isFlapping: isHeld, notified: 0, messages: [], entries: [] };
   }
   const places = placesOf(plan, gathered);
   const notified = withPostings(shown(alert, evalTime), posted, { now: places, later });
@@ -242,7 +242,7 @@ function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told
   return {
     alert: notified,
     hasFired,
-    isDamped: false,
+    isFlapping: false,
     notified: notifiedOf(context, plan, places),
     messages: messagesOf(notified, [...posted, ...places]),
     entries: [...edits, ...firings],

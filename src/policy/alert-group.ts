@@ -3,26 +3,26 @@ import { hashTexts } from '../lib/labels.ts';
 import { between, DAY, type EpochMs, HOUR, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Comparison, SloRule } from '../rules/rule.ts';
 
-/** More than so many alerts of one rule that want their first message in one tick share one. */
+/** Default of `group_threshold`: more new alerts of one rule in one evaluation share a message. */
 export const GROUP_THRESHOLD = 10;
 
-/** Rows in the table of a alertGroup's message. */
+/** Rows in the table of an alert group's message. */
 export const GROUP_ROWS = 15;
 
 /** Rows in one reply of its thread: the table and a menu of its alerts stay within Slack's limits. */
-export const PAGE_ROWS = 50;
+export const REPLY_ROWS = 50;
 
-/** What joins within this time of the last that joined is added to its reply, while there is room. */
-const JOIN_TIME: Milliseconds = ms(5 * MINUTE);
+/** Alerts that start within this time after the last reply are added to it, while it has room. */
+const REPLY_OPEN_FOR: Milliseconds = ms(5 * MINUTE);
 
-/** An alert group that nobody joined for so long has come to rest: one alert that lasts must not hide what begins days later. */
-const RESTS_AFTER: Milliseconds = HOUR;
+/** A group accepts new alerts for this long after the last one, so that one long alert does not hide what starts days later. */
+const ACCEPTS_AFTER_LAST: Milliseconds = HOUR;
 
-/** No alert group grows for longer: its members are kept until it is over. */
-const LONGEST_GROWTH: Milliseconds = DAY;
+/** A group accepts new alerts for this long in all: its alerts are kept until it is resolved. */
+const ACCEPTS_AFTER_START: Milliseconds = DAY;
 
-/** Identity of a alertGroup: the same decision gives the same on every replica. */
-export function alertGroupOf(
+/** Identity of an alert group, the same on every replica. */
+export function alertGroupIdOf(
   at: { readonly group: string; readonly rule: Pick<SloRule, 'key'> },
   { channel = '' }: Destination,
   evalTime: EpochMs,
@@ -30,23 +30,22 @@ export function alertGroupOf(
   return `alertGroup-${hashTexts([at.group, at.rule.key, channel])}-${evalTime / 1_000}`;
 }
 
-/** The key of the reply that lists one page. */
-export const pageAlertId = (alertGroup: Pick<AlertGroup, 'alertId'>, page: number): string =>
-  `${alertGroup.alertId}/${page}`;
+/** The key of a reply in the group's thread. Replies are numbered from 1. */
+export const replyIdOf = (alertGroup: Pick<AlertGroup, 'alertId'>, number: number): string =>
+  `${alertGroup.alertId}/${number}`;
 
-/** All members, in the order they joined. */
-export const membersOf = ({ replies }: Pick<AlertGroup, 'replies'>): readonly GroupedAlert[] =>
-  replies.flatMap(({ members }) => members);
+/** All alerts of a group, in the order they started. */
+export const groupedAlertsOf = ({ replies }: Pick<AlertGroup, 'replies'>): readonly GroupedAlert[] =>
+  replies.flatMap(({ alerts }) => alerts);
 
-/** An alert as a member. `name` is what it is about, for people. */
-export function memberOf(alert: Alert, name: string): GroupedAlert {
+/** An alert as the group keeps it. `name` is its subject as text. */
+export function groupedAlertOf(alert: Alert, name: string): GroupedAlert {
   const { fingerprint, alertId, value, peak, activeAt, resolvedAt, resolveReason, acknowledged } = alert;
-  const severity = alert.labels['severity'];
   return {
     fingerprint,
     alertId,
     name,
-    severity,
+    severity: alert.labels['severity'],
     state: alert.state === 'resolved' ? 'resolved' : alert.noDataSince === undefined ? 'firing' : 'no-data',
     value,
     peak,
@@ -61,14 +60,14 @@ const URGENCY: Readonly<Record<GroupedAlert['state'], number>> = { firing: 0, 'n
 
 const isPage = ({ severity }: Pick<GroupedAlert, 'severity'>): boolean => severity === 'page';
 
-/** Those first that somebody must act on: firing before ended, pages before the others, then the worst value. */
+/** The most urgent first: firing before resolved, severity `page` before others, then the worst value. */
 export function worstFirst(
-  members: readonly GroupedAlert[],
+  alerts: readonly GroupedAlert[],
   comparison: Comparison | undefined,
 ): readonly GroupedAlert[] {
   const sign = comparison?.startsWith('<') === true ? 1 : -1;
   const size = ({ state, value, peak }: GroupedAlert): number => (state === 'resolved' ? peak : value);
-  return members.toSorted(
+  return alerts.toSorted(
     (a, b) =>
       URGENCY[a.state] - URGENCY[b.state] ||
       Number(isPage(b)) - Number(isPage(a)) ||
@@ -77,29 +76,28 @@ export function worstFirst(
   );
 }
 
-/** What began, in one channel, and how to write it. */
-export interface Joining {
+/** Alerts that started in one evaluation and go to one channel. */
+export interface NewAlerts {
   readonly evalTime: EpochMs;
-  readonly members: readonly GroupedAlert[];
-  /** Whom these alerts call. */
+  readonly alerts: readonly GroupedAlert[];
   readonly mentions: readonly string[];
 }
 
-function pagesOf({ evalTime, members }: Joining, mentions: readonly string[]): readonly AlertGroupReply[] {
-  const count = Math.ceil(members.length / PAGE_ROWS);
+function repliesOf({ evalTime, alerts }: NewAlerts, mentions: readonly string[]): readonly AlertGroupReply[] {
+  const count = Math.ceil(alerts.length / REPLY_ROWS);
   return Array.from({ length: count }, (_, index) => ({
     joinedAt: evalTime,
     mentions: index === 0 ? mentions : [],
-    members: members.slice(index * PAGE_ROWS, (index + 1) * PAGE_ROWS),
+    alerts: alerts.slice(index * REPLY_ROWS, (index + 1) * REPLY_ROWS),
   }));
 }
 
-/** The alert group that these alerts begin. Its first message calls whom they call. */
+/** A new alert group. Its message has the mentions of the alerts. */
 export function startAlertGroup(
   of: { readonly alertId: string; readonly destination: Destination; readonly lead: Alert },
-  joining: Joining,
+  started: NewAlerts,
 ): AlertGroup {
-  const { evalTime, mentions } = joining;
+  const { evalTime, mentions } = started;
   return {
     alertId: of.alertId,
     destination: { ...of.destination, mentions },
@@ -107,100 +105,95 @@ export function startAlertGroup(
     refreshedAt: evalTime,
     shown: '',
     lead: of.lead,
-    replies: pagesOf(joining, []),
+    replies: repliesOf(started, []),
   };
 }
 
-/** Whether what begins now joins it: otherwise that is news, with a message of its own, or an alert group of its own. */
-export function isGathering(
+/** Whether alerts that start now are added to the group. Otherwise they get messages of their own, or a new group. */
+export function acceptsAlerts(
   { startedAt, replies }: Pick<AlertGroup, 'startedAt' | 'replies'>,
   evalTime: EpochMs,
 ): boolean {
   const joinedAt = replies.at(-1)?.joinedAt ?? startedAt;
-  return between(joinedAt, evalTime) < RESTS_AFTER && between(startedAt, evalTime) < LONGEST_GROWTH;
+  return (
+    between(joinedAt, evalTime) < ACCEPTS_AFTER_LAST && between(startedAt, evalTime) < ACCEPTS_AFTER_START
+  );
 }
 
-/** Whom alerts that join call: nobody twice, but for the first of severity `page` in an alert group that held none. */
-function callsOf(alertGroup: AlertGroup, { members, mentions }: Joining): readonly string[] {
-  const isEscalation = members.some(isPage) && !membersOf(alertGroup).some(isPage);
-  const called = new Set([alertGroup.destination, ...alertGroup.replies].flatMap((each) => each.mentions));
-  return isEscalation ? mentions : mentions.filter((each) => !called.has(each));
+/** New mentions only, but all of them for the first alert of severity `page` in the group. */
+function mentionsOf(alertGroup: AlertGroup, { alerts, mentions }: NewAlerts): readonly string[] {
+  const isEscalation = alerts.some(isPage) && !groupedAlertsOf(alertGroup).some(isPage);
+  const mentioned = new Set([alertGroup.destination, ...alertGroup.replies].flatMap((each) => each.mentions));
+  return isEscalation ? mentions : mentions.filter((each) => !mentioned.has(each));
 }
 
-/** A run of an alert that is in the alert group already takes the place of its earlier one. */
-function withRuns(
+/** The group with the new occurrences of its alerts in place of the earlier ones, and the alerts that are not in it yet. */
+function withOccurrences(
   alertGroup: AlertGroup,
-  members: readonly GroupedAlert[],
-): { alertGroup: AlertGroup; others: GroupedAlert[] } {
-  const runs = new Map(members.map((member) => [member.fingerprint, member]));
-  const replies = alertGroup.replies.map((page) => {
-    if (!page.members.some(({ fingerprint }) => runs.has(fingerprint))) return page;
-    const settled = page.members.map((member) => {
-      const run = runs.get(member.fingerprint);
-      runs.delete(member.fingerprint);
-      return run ?? member;
+  alerts: readonly GroupedAlert[],
+): { readonly alertGroup: AlertGroup; readonly others: readonly GroupedAlert[] } {
+  const started = new Map(alerts.map((alert) => [alert.fingerprint, alert]));
+  const replies = alertGroup.replies.map((reply) => {
+    if (!reply.alerts.some(({ fingerprint }) => started.has(fingerprint))) return reply;
+    const current = reply.alerts.map((alert) => {
+      const occurrence = started.get(alert.fingerprint);
+      started.delete(alert.fingerprint);
+      return occurrence ?? alert;
     });
-    return { ...page, members: settled };
+    return { ...reply, alerts: current };
   });
-  return { alertGroup: { ...alertGroup, replies }, others: [...runs.values()] };
+  return { alertGroup: { ...alertGroup, replies }, others: [...started.values()] };
 }
 
-/** The alert group with alerts that began while it lasts. */
-export function joinAlertGroup(given: AlertGroup, joining: Joining): AlertGroup {
-  const { alertGroup, others } = withRuns(given, joining.members);
+/** The alert group with alerts that started while it is active. */
+export function addToAlertGroup(given: AlertGroup, started: NewAlerts): AlertGroup {
+  const { alertGroup, others } = withOccurrences(given, started.alerts);
   if (others.length === 0) return alertGroup;
-  const joined = { ...joining, members: others };
-  const calls = callsOf(given, joined);
+  const added = { ...started, alerts: others };
+  const mentions = mentionsOf(given, added);
   const last = alertGroup.replies.at(-1);
   const isOpen =
     last !== undefined &&
     last.joinedAt > alertGroup.startedAt &&
-    between(last.joinedAt, joining.evalTime) < JOIN_TIME &&
-    last.members.length + others.length <= PAGE_ROWS;
-  // Whom it calls must be called by a message that is new: an edit calls nobody.
-  if (!isOpen || calls.length > 0)
-    return { ...alertGroup, replies: [...alertGroup.replies, ...pagesOf(joined, calls)] };
-  const page: AlertGroupReply = { ...last, members: [...last.members, ...others] };
-  return { ...alertGroup, replies: [...alertGroup.replies.slice(0, -1), page] };
-}
-
-function ended(member: GroupedAlert, evalTime: EpochMs): GroupedAlert {
-  return member.state === 'resolved' ? member : { ...member, state: 'resolved', resolvedAt: evalTime };
+    between(last.joinedAt, started.evalTime) < REPLY_OPEN_FOR &&
+    last.alerts.length + others.length <= REPLY_ROWS;
+  // Mentions need a new reply: Slack notifies nobody of an edit.
+  if (!isOpen || mentions.length > 0)
+    return { ...alertGroup, replies: [...alertGroup.replies, ...repliesOf(added, mentions)] };
+  const reply: AlertGroupReply = { ...last, alerts: [...last.alerts, ...others] };
+  return { ...alertGroup, replies: [...alertGroup.replies.slice(0, -1), reply] };
 }
 
 /**
- * The alert group with its alerts as they are now. One that is not known any more is over, and nobody can say how; one that
- * runs anew and was not notified of again stands here as its earlier run ended.
+ * The alert group with its alerts as they are now. An alert that is not known anymore is resolved, and so is one that
+ * started again without a notification.
  */
 export function updateAlertGroup(
   alertGroup: AlertGroup,
   alerts: ReadonlyMap<string, Alert>,
   evalTime: EpochMs,
 ): AlertGroup {
-  const replies = alertGroup.replies.map((page) => ({
-    ...page,
-    members: page.members.map((member) => {
-      const alert = alerts.get(member.fingerprint);
-      return alert === undefined || alert.alertId !== member.alertId
-        ? ended(member, evalTime)
-        : memberOf(alert, member.name);
-    }),
-  }));
+  const current = (grouped: GroupedAlert): GroupedAlert => {
+    const alert = alerts.get(grouped.fingerprint);
+    if (alert !== undefined && alert.alertId === grouped.alertId) return groupedAlertOf(alert, grouped.name);
+    return grouped.state === 'resolved' ? grouped : { ...grouped, state: 'resolved', resolvedAt: evalTime };
+  };
+  const replies = alertGroup.replies.map((reply) => ({ ...reply, alerts: reply.alerts.map(current) }));
   return { ...alertGroup, replies };
 }
 
-/** Whether nothing in it goes on, so that its message can end. */
-export const isOver = (alertGroup: AlertGroup): boolean =>
-  membersOf(alertGroup).every(({ state }) => state === 'resolved');
+/** Whether all its alerts are resolved. */
+export const isGroupResolved = (alertGroup: AlertGroup): boolean =>
+  groupedAlertsOf(alertGroup).every(({ state }) => state === 'resolved');
 
-/** What readers see of rows besides their times: tells whether there is something new to show. */
-export const lookOf = (rows: readonly GroupedAlert[], isWithValues: boolean): string =>
+/** A hash of what rows show besides their times: it changes when there is something new to show. */
+export const displayHash = (rows: readonly GroupedAlert[], isWithValues: boolean): string =>
   hashTexts(
     rows.map(({ alertId, state, value, acknowledged }) =>
       [alertId, state, acknowledged?.by ?? '', isWithValues ? String(value) : ''].join(' '),
     ),
   );
 
-/** Replies of a thread are edited at most so often each: all of them together twenty times a minute. */
-export const pageInterval = ({ replies }: Pick<AlertGroup, 'replies'>): Milliseconds =>
+/** The time between two edits of one reply: all replies of a thread together are edited 20 times a minute at most. */
+export const replyInterval = ({ replies }: Pick<AlertGroup, 'replies'>): Milliseconds =>
   ms(Math.max(MINUTE, replies.length * 3 * SECOND));

@@ -1,37 +1,37 @@
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 
-/** One alert keeps others from being notified, in Alertmanager's terms. */
+/** An inhibition rule of Alertmanager: a firing source alert suppresses target alerts. */
 export interface InhibitRule {
   readonly source: readonly Matcher[];
   readonly target: readonly Matcher[];
-  /** Labels that must be the same on both; a missing one is the same as an empty one. */
+  /** Labels that must be equal on both; a missing label equals an empty one. */
   readonly equal: readonly string[];
 }
 
-/** What inhibition looks at of an alert. */
+/** The alert data that inhibition needs. */
 export interface Inhibitor {
   readonly alertId: string;
   readonly labels: Labels;
 }
 
-/** A source of a rule that fires. */
-interface Source<T> {
-  readonly inhibitor: T;
+/** A firing source of a rule. */
+interface Source {
+  readonly inhibitor: Inhibitor;
   readonly isTarget: boolean;
 }
 
-/** A rule with its sources by the labels that must be the same. */
-interface Prepared<T> {
+/** A rule with its firing sources, by the values of the `equal` labels. */
+interface Prepared {
   readonly rule: InhibitRule;
-  readonly sources: ReadonlyMap<string, readonly Source<T>[]>;
+  readonly sources: ReadonlyMap<string, readonly Source[]>;
 }
 
 const equalOf = ({ equal }: InhibitRule, labels: Labels): string =>
   JSON.stringify(equal.map((name) => labels[name] ?? ''));
 
-function prepare<T extends Inhibitor>(rule: InhibitRule, firing: readonly T[]): Prepared<T> {
-  const sources = new Map<string, Source<T>[]>();
+function prepare(rule: InhibitRule, firing: readonly Inhibitor[]): Prepared {
+  const sources = new Map<string, Source[]>();
   for (const inhibitor of firing) {
     const { labels } = inhibitor;
     if (!matches(rule.source, labels)) continue;
@@ -44,15 +44,15 @@ function prepare<T extends Inhibitor>(rule: InhibitRule, firing: readonly T[]): 
 }
 
 /**
- * Finds the alert that inhibits one with these labels, or undefined. An alert that is source and target of a rule is not
- * inhibited by others that are both, itself included: or two of them would suppression each other. Each firing alert is held
- * against the rules once, however many are asked about.
+ * Returns a function that finds the alert that inhibits a target, or undefined. An alert that is source and target of a
+ * rule is not inhibited by others that are both, itself included: otherwise two of them would suppress each other. Each
+ * firing alert is matched against the rules once, for any number of targets.
  * Source: alertmanager inhibit/inhibit.go, Inhibitor.Mutes.
  */
-export function createInhibition<T extends Inhibitor>(
+export function createInhibition(
   rules: readonly InhibitRule[],
-  firing: readonly T[],
-): (target: Inhibitor) => T | undefined {
+  firing: readonly Inhibitor[],
+): (target: Inhibitor) => Inhibitor | undefined {
   const prepared = rules.map((rule) => prepare(rule, firing));
   return ({ alertId, labels }) => {
     for (const { rule, sources } of prepared) {

@@ -4,28 +4,28 @@ import { type Matcher, matches } from '../lib/matcher.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { containsInstant, type LocalTimeIn, type TimeInterval } from './time-interval.ts';
 
-/** Whom to call for which severity: ids of Slack user groups or of people. An empty list, or map, calls nobody. */
+/** Slack mentions by severity: ids of user groups or of users. An empty list or map mentions nobody. */
 export type MentionsBySeverity = Readonly<Record<string, readonly string[]>>;
 
-/** Something that may say where an alert goes, and whom its first post calls. */
+/** A channel and mentions, each optional: of a route, a team or a severity. */
 export interface Addressing {
   readonly channel?: string;
   readonly mentions?: MentionsBySeverity;
 }
 
-/** A node of the routing tree. What it does not say is taken from the node above. */
+/** A node of the routing tree. What it does not set is inherited from its parent. */
 export interface Route extends Addressing {
   readonly matchers: readonly Matcher[];
-  /** Messages are held back while one of these holds. */
+  /** Alerts are muted during these intervals. */
   readonly muteTimes?: readonly TimeInterval[];
-  /** Messages are held back while none of these holds. */
+  /** Alerts are muted outside of these intervals. */
   readonly activeTimes?: readonly TimeInterval[];
-  /** Go on with the next sibling after this one matched. */
+  /** Whether the next siblings are tried after this one matched. */
   readonly continue: boolean;
   readonly routes: readonly Route[];
 }
 
-/** The tree, and what is said of teams and severities for the alerts of which no route below its root says it. */
+/** The routing tree, with the defaults of teams and severities for what no route below the root sets. */
 export interface Routing {
   readonly route: Route;
   /** By the value of the alert's label `team`. */
@@ -34,17 +34,17 @@ export interface Routing {
   readonly severities?: Readonly<Record<string, Addressing>>;
 }
 
-/** Where a route sends an alert now. */
+/** The destination of an alert, for one evaluation time. */
 export interface RoutedDestination extends Destination {
-  /** Its messages are held back at this time of day, week or year. */
+  /** A time interval of the route mutes it now. */
   readonly isMuted: boolean;
 }
 
-/** A route that takes an alert, and those it stands below, up to the root. */
+/** A route that matches an alert, with its parents up to the root. */
 type Leaf = readonly [Route, ...Route[]];
 
 /**
- * The deepest routes that match, from the first sibling on until one without `continue`.
+ * The deepest matching routes, in order, up to the first without `continue`.
  * Source: alertmanager dispatch/route.go, Route.Match.
  */
 function leavesOf(route: Route, labels: Labels, above: readonly Route[] = []): readonly Leaf[] {
@@ -63,44 +63,34 @@ function isMuted({ muteTimes, activeTimes }: Route, at: EpochMs, localTime: Loca
   return activeTimes !== undefined && !containsInstant(activeTimes, at, localTime);
 }
 
-const namedBy = (
-  label: 'team' | 'severity',
-  labels: Labels,
+const defaultsOf = (
+  name: string | undefined,
   defaults: Readonly<Record<string, Addressing>> = {},
 ): readonly Addressing[] => {
-  const found = Object.entries(defaults).find(([name]) => name === labels[label]);
-  return found === undefined ? [] : [found[1]];
+  const found = name !== undefined && Object.hasOwn(defaults, name) ? defaults[name] : undefined;
+  return found === undefined ? [] : [found];
 };
 
-/** All that speak of an alert, the most specific first. The root says what holds when nobody else says anything. */
-const voicesOf = ({ teams, severities, route: root }: Routing, leaf: Leaf, labels: Labels) => [
+/** The channels and mentions that apply to an alert, the most specific first; the root is the last default. */
+const addressingsOf = ({ teams, severities, route: root }: Routing, leaf: Leaf, labels: Labels) => [
   ...leaf.slice(0, -1),
-  ...namedBy('team', labels, teams),
-  ...namedBy('severity', labels, severities),
+  ...defaultsOf(labels['team'], teams),
+  ...defaultsOf(labels['severity'], severities),
   root,
 ];
 
-/** A map without the severity says nothing of it, unless it is empty. */
-const callsFor = ({ mentions }: Addressing, severity: string): readonly string[] | undefined => {
+/** Undefined when the map does not contain the severity, unless it is empty. */
+const mentionsFor = ({ mentions }: Addressing, severity: string): readonly string[] | undefined => {
   if (mentions === undefined) return undefined;
   if (Object.hasOwn(mentions, severity)) return mentions[severity];
   return Object.keys(mentions).length === 0 ? [] : undefined;
 };
 
-/** What the first of them says that says anything. */
-const firstOf = <T>(voices: readonly Addressing[], said: (voice: Addressing) => T | undefined) => {
-  for (const voice of voices) {
-    const found = said(voice);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-};
-
 /**
- * Where an alert's messages go: one destination per channel, first match first. The channel is that of the rule itself
- * (`alert.channel`), else of the nearest route below the root, else of the alert's team, else of its severity, else of
- * the root, else the default one; whom to call is decided in the same order by the first that names the severity. Two
- * routes to one channel give one message, that calls whom both call, and is held back only while both are.
+ * The destinations of an alert, one per channel, in the order of the routes. The channel is that of the rule itself
+ * (`alert.channel`), else of the nearest route below the root, of the alert's team, of its severity, of the root, or the
+ * default channel. The mentions are those of the first in this order that contains the severity. Two routes to one channel
+ * give one message with the mentions of both, which is muted only while both are.
  */
 export function destinationsOf(
   routing: Routing,
@@ -110,18 +100,20 @@ export function destinationsOf(
   const { labels } = alert;
   const byChannel = new Map<string | undefined, RoutedDestination>();
   for (const leaf of leavesOf(routing.route, labels)) {
-    const voices = voicesOf(routing, leaf, labels);
-    const channel = alert.channel ?? firstOf(voices, (voice) => voice.channel);
-    const called = firstOf(voices, (voice) => callsFor(voice, labels['severity'] ?? '')) ?? [];
+    const addressings = addressingsOf(routing, leaf, labels);
+    const channel = alert.channel ?? addressings.find((each) => each.channel !== undefined)?.channel;
+    const mentions = addressings
+      .map((each) => mentionsFor(each, labels['severity'] ?? ''))
+      .find((each) => each !== undefined);
     const known = byChannel.get(channel);
     byChannel.set(channel, {
       channel,
-      mentions: [...new Set([...(known?.mentions ?? []), ...called])],
+      mentions: [...new Set([...(known?.mentions ?? []), ...(mentions ?? [])])],
       isMuted: (known?.isMuted ?? true) && isMuted(leaf[0], at, localTime),
     });
   }
   return [...byChannel.values()];
 }
 
-/** No tree: everything goes where its rule says, or to the default channel. */
-export const PLAIN_ROUTE: Route = { matchers: [], continue: false, routes: [] };
+/** No routing tree: alerts go to the channel of their rule, or to the default channel. */
+export const DEFAULT_ROUTE: Route = { matchers: [], continue: false, routes: [] };

@@ -4,7 +4,7 @@ import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/uni
 import type { SloRule } from '../rules/rule.ts';
 import { type CallGraph, causesOf } from './call-graph.ts';
 import { createInhibition, type InhibitRule } from './inhibition.ts';
-import { PLAIN_ROUTE, type Routing } from './route.ts';
+import { DEFAULT_ROUTE, type Routing } from './route.ts';
 import {
   isSilencing,
   isUnderMaintenance,
@@ -14,31 +14,31 @@ import {
 } from './silence.ts';
 import type { LocalTimeIn } from './time-interval.ts';
 
-/** What the rule files say about who is notified what, and when nobody is. */
-export interface NoisePolicy extends Routing {
+/** The notification policy of the rule files: routing, silences, inhibition and limits. */
+export interface NotificationPolicy extends Routing {
   readonly silences: readonly Silence[];
   readonly maintenance: readonly MaintenanceWindow[];
   readonly inhibitRules: readonly InhibitRule[];
-  /** Fold a breach into that of the service it calls. */
+  /** Whether an alert is inhibited by the alert of a service that it calls. */
   readonly inhibitsByCallGraph: boolean;
-  /** More than so many alerts of one rule that begin in one tick share a message; 0: never. Ten when absent. */
+  /** More new alerts of one rule in one evaluation share a message; 0: never. Ten when absent. */
   readonly groupThreshold?: number;
-  /** So many firings and ends of one alert are notified in an hour; 0: all of them. Six when absent. */
+  /** Firings and resolutions of one alert that are notified in an hour; 0: no limit. Six when absent. */
   readonly flapThreshold?: number;
   /** `compat: prometheus`: every deliberate difference from Prometheus is off. */
   readonly isPrometheus?: boolean;
 }
 
-/** Everything is notified, where its rule says. */
-export const NO_POLICY: NoisePolicy = {
-  route: PLAIN_ROUTE,
+/** Every alert is notified, in the channel of its rule. */
+export const NO_POLICY: NotificationPolicy = {
+  route: DEFAULT_ROUTE,
   silences: [],
   maintenance: [],
   inhibitRules: [],
   inhibitsByCallGraph: false,
 };
 
-/** An alert beside others of the mesh. */
+/** An alert as inhibition sees it. */
 export interface OtherAlert {
   readonly alert: Alert;
   readonly rule: Pick<SloRule, 'valueKind'>;
@@ -47,31 +47,31 @@ export interface OtherAlert {
 }
 
 /** What a suppression depends on besides the alert itself. */
-export interface Surroundings {
+export interface InhibitionContext {
   readonly evalTime: EpochMs;
   readonly localTime: LocalTimeIn;
-  /** All alerts of all groups, as far as they are known. */
+  /** All known alerts of all groups. */
   readonly otherAlerts: readonly OtherAlert[];
-  /** Absent: not asked for, or not known. */
+  /** Absent: not needed, or not known. */
   readonly calls?: CallGraph;
 }
 
 /**
- * An alert stays folded for this long after the end of its cause. Both windows hold the same slow requests, so the two
- * end within some evaluations of each other; what is still there afterwards stands for itself.
+ * An alert stays inhibited for this long after its cause is resolved. The windows of both contain the same slow requests,
+ * so both resolve within a few evaluations; what still fires afterwards is notified.
  */
-const OUTLIVES_AFTER: Milliseconds = ms(MINUTE);
+const INHIBITED_AFTER_CAUSE: Milliseconds = ms(MINUTE);
 
 type Reason = Pick<Suppression, 'kind' | 'by'> & Partial<Suppression>;
 
-/** The alert with nothing that holds it back. Most have nothing to be taken from them: those are not copied. */
+/** The alert without its suppression. Most alerts have none and are not copied. */
 export function unsuppressed(alert: Alert): Alert {
   if (alert.suppressed === undefined) return alert;
-  const { suppressed: _taken, ...rest } = alert;
+  const { suppressed: _ended, ...rest } = alert;
   return rest;
 }
 
-/** Why a silence holds back. Who made it in Slack stands by itself: names of people there are ids. */
+/** The reason of a silence. A creator in Slack is kept apart from the text: Slack user ids become names only there. */
 export function reasonOf(silence: Silence | StoredSilence): Reason {
   const { createdBy, comment, endsAt } = silence;
   const why = comment === '' ? matchersText(silence.matchers) : comment;
@@ -80,41 +80,49 @@ export function reasonOf(silence: Silence | StoredSilence): Reason {
     : { kind: 'silence', by: `${createdBy}: ${why}`, until: endsAt };
 }
 
-/** The silence or the planned work that holds for an alert now. */
-export function suppressionOf(
-  alert: Pick<Alert, 'labels'>,
-  policy: NoisePolicy,
-  { evalTime, localTime }: Pick<Surroundings, 'evalTime' | 'localTime'>,
+/** The silence or maintenance window that matches an alert now. */
+function silenceReason(
+  { labels }: Alert,
+  { silences, maintenance }: NotificationPolicy,
+  { evalTime, localTime }: Pick<InhibitionContext, 'evalTime' | 'localTime'>,
 ): Reason | undefined {
-  const silence = policy.silences.find((each) => isSilencing(each, alert.labels, evalTime));
-  if (silence !== undefined) {
-    return reasonOf(silence);
-  }
-  const window = policy.maintenance.find((each) =>
-    isUnderMaintenance(each, alert.labels, { at: evalTime, localTime }),
-  );
+  const silence = silences.find((each) => isSilencing(each, labels, evalTime));
+  if (silence !== undefined) return reasonOf(silence);
+  const now = { at: evalTime, localTime };
+  const window = maintenance.find((each) => isUnderMaintenance(each, labels, now));
   return window === undefined ? undefined : { kind: 'maintenance', by: window.name };
 }
 
+/** An alert of another group, with the silences and maintenance windows of this evaluation, not of that group's last one. */
+export function withCurrentSilence(
+  other: OtherAlert,
+  policy: NotificationPolicy,
+  at: Pick<InhibitionContext, 'evalTime' | 'localTime'>,
+): OtherAlert {
+  const { alert } = other;
+  const reason = silenceReason(alert, policy, at);
+  if (reason !== undefined)
+    return { ...other, alert: { ...alert, suppressed: { ...reason, since: at.evalTime } } };
+  const kind = alert.suppressed?.kind;
+  return kind === 'silence' || kind === 'maintenance' ? { ...other, alert: unsuppressed(alert) } : other;
+}
+
 const isFiring = ({ alert }: OtherAlert): boolean => alert.state === 'firing';
-const isOver = ({ state }: Alert): boolean => state === 'resolved';
-const isLatency = ({ rule }: Pick<OtherAlert, 'rule'>): boolean => rule.valueKind !== 'number';
+const isResolved = ({ alert }: OtherAlert): boolean => alert.state === 'resolved';
+const isLatency = ({ rule }: OtherAlert): boolean => rule.valueKind !== 'number';
 const severityOf = (alert: Alert): string => alert.labels['severity'] ?? '';
 
-/** Whether an alert's message is loud enough to stand for another's: a page never hides behind a ticket. */
-const isAsLoud = (cause: Alert, target: Alert): boolean =>
+/** Whether a cause is as urgent as its target: a page is never inhibited by a ticket. */
+const isAsUrgent = (cause: Alert, target: Alert): boolean =>
   severityOf(cause) === severityOf(target) || severityOf(cause) === 'page';
 
-/** Whether somebody sees, or will see, its message: what nobody sees must not stand for anything. */
-const isVisible = ({ suppressed }: Alert): boolean => suppressed === undefined;
-
-/** Alerts beside each other, with the service at the end of the chain of slow callees for each service. */
-interface Chains {
+/** The probable cause of each service, and the alerts by service. */
+interface Causes {
   readonly causes: ReadonlyMap<string, string>;
   readonly byService: ReadonlyMap<string, readonly OtherAlert[]>;
 }
 
-function chainsOf(slow: readonly OtherAlert[], calls: CallGraph): Chains {
+function causesAmong(slow: readonly OtherAlert[], calls: CallGraph): Causes {
   const byService = new Map<string, OtherAlert[]>();
   for (const each of slow) {
     if (each.service === undefined) continue;
@@ -126,85 +134,80 @@ function chainsOf(slow: readonly OtherAlert[], calls: CallGraph): Chains {
 }
 
 /**
- * Finds the alert of the service at the end of the chain of slow callees. A pending one counts: its breach is there
- * already. One that is over counts for a moment, for what it held back.
+ * Returns a function that finds the alert of the service at the end of the chain of slow callees. Pending alerts count,
+ * since they breach already. A resolved one counts for a short time, for the alerts that it inhibited.
  */
-function createSlowCallees({
+function createCauseOf({
   calls,
   otherAlerts,
   evalTime,
-}: Surroundings): (self: OtherAlert) => OtherAlert | undefined {
+}: InhibitionContext): (self: OtherAlert) => OtherAlert | undefined {
   if (calls === undefined) return () => undefined;
   const slow = otherAlerts.filter(isLatency);
-  const lately = new Map(
-    slow
-      .filter(
-        ({ alert }) => isOver(alert) && between(alert.resolvedAt ?? evalTime, evalTime) < OUTLIVES_AFTER,
-      )
-      .map((each) => [each.alert.alertId, each]),
+  const isRecent = ({ alert: { resolvedAt = evalTime } }: OtherAlert): boolean =>
+    between(resolvedAt, evalTime) < INHIBITED_AFTER_CAUSE;
+  const resolved = new Map(
+    slow.filter((each) => isResolved(each) && isRecent(each)).map((each) => [each.alert.alertId, each]),
   );
-  const known = new Map<OtherAlert | undefined, Chains>();
-  const chainsWith = (ended: OtherAlert | undefined): Chains => {
-    const chains =
-      known.get(ended) ??
-      chainsOf(
-        slow.filter((each) => each === ended || !isOver(each.alert)),
-        calls,
-      );
-    known.set(ended, chains);
-    return chains;
+  const known = new Map<OtherAlert | undefined, Causes>();
+  const causesWith = (ended: OtherAlert | undefined): Causes => {
+    const active = (): readonly OtherAlert[] => slow.filter((each) => each === ended || !isResolved(each));
+    const causes = known.get(ended) ?? causesAmong(active(), calls);
+    known.set(ended, causes);
+    return causes;
   };
   return (self) => {
     if (self.service === undefined || !isLatency(self)) return undefined;
-    const { causes, byService } = chainsWith(lately.get(self.alert.suppressed?.alertId ?? ''));
+    const { causes, byService } = causesWith(resolved.get(self.alert.suppressed?.alertId ?? ''));
     const found = byService.get(causes.get(self.service) ?? '');
-    return found?.find(({ alert }) => isVisible(alert) && isAsLoud(alert, self.alert));
+    // An alert that is suppressed itself has no visible message that could stand for others.
+    return found?.find(({ alert }) => alert.suppressed === undefined && isAsUrgent(alert, self.alert));
   };
 }
 
 /**
- * Tells why an alert's message is held back now, or undefined. Pure, and asked anew at every evaluation, so that it ends
- * by itself: with the silence, with the work, with the cause. What holds for all alerts is looked at once, so that
- * thousands can be asked about.
+ * Returns a function that tells why the message of an alert is suppressed now, or undefined. It is evaluated each time, so
+ * that a suppression ends with the silence, the maintenance window or the inhibiting alert. What is common to all alerts is
+ * computed once, for thousands of them.
  */
 export function createSuppression(
-  policy: NoisePolicy,
-  around: Surroundings,
+  policy: NotificationPolicy,
+  context: InhibitionContext,
 ): (self: OtherAlert) => Suppression | undefined {
   const { inhibitRules, inhibitsByCallGraph } = policy;
-  const firing = inhibitRules.length === 0 ? [] : around.otherAlerts.filter(isFiring);
+  const firing = inhibitRules.length === 0 ? [] : context.otherAlerts.filter(isFiring);
   const inhibitorOf = createInhibition(
     inhibitRules,
     firing.map(({ alert }) => alert),
   );
-  const slowCalleeOf = inhibitsByCallGraph ? createSlowCallees(around) : () => undefined;
+  const causeOf = inhibitsByCallGraph ? createCauseOf(context) : () => undefined;
   return (self) => {
     const { alert } = self;
-    const since = alert.suppressed?.since ?? around.evalTime;
-    const quiet = suppressionOf(alert, policy, around);
-    if (quiet !== undefined) return { ...quiet, since };
+    const since = alert.suppressed?.since ?? context.evalTime;
+    const silence = silenceReason(alert, policy, context);
+    if (silence !== undefined) return { ...silence, since };
     const inhibitor = inhibitorOf(alert);
     if (inhibitor !== undefined) {
       const by = inhibitor.labels['alertname'] ?? '';
       return { kind: 'inhibited', by, alertId: inhibitor.alertId, since };
     }
-    const cause = slowCalleeOf(self);
+    const cause = causeOf(self);
     if (cause === undefined) return undefined;
     return { kind: 'call-graph', by: cause.service ?? '', alertId: cause.alert.alertId, since };
   };
 }
 
-/** The services whose breaches a message stands for, in order, by the alert of its alert. */
-export function foldedByCause(otherAlerts: readonly OtherAlert[]): ReadonlyMap<string, readonly string[]> {
+/** The services whose alerts each alert inhibits by the call graph, sorted, by alert id. */
+export function inhibitedByCause(otherAlerts: readonly OtherAlert[]): ReadonlyMap<string, readonly string[]> {
   const services = new Map<string, Set<string>>();
   for (const { alert, service } of otherAlerts) {
     const { state, suppressed } = alert;
     if (state !== 'firing' || suppressed?.kind !== 'call-graph') continue;
     if (service === undefined || suppressed.alertId === undefined) continue;
-    const folded = services.get(suppressed.alertId) ?? new Set();
-    services.set(suppressed.alertId, folded.add(service));
+    const inhibited = services.get(suppressed.alertId) ?? new Set();
+    services.set(suppressed.alertId, inhibited.add(service));
   }
-  return new Map(Array.from(services, ([alertId, folded]) => [alertId, [...folded].sort()]));
+  return new Map(Array.from(services, ([alertId, inhibited]) => [alertId, [...inhibited].sort()]));
 }
 
 /** The alerts of one rule after its evaluation. */

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../lib/units.ts';
 
-/** What a calendar and a clock on the wall of some time zone show at an instant. */
+/** The local date and time of a time zone. */
 export interface LocalTime {
   readonly year: number;
   /** 1 to 12. */
@@ -9,11 +9,11 @@ export interface LocalTime {
   readonly day: number;
   /** 0 is Sunday. */
   readonly weekday: number;
-  /** Minutes since midnight by the clock on the wall: where clocks change, some are skipped or come twice. */
+  /** Minutes since midnight by the local clock: at a change to or from summer time some are skipped or repeated. */
   readonly minute: number;
 }
 
-/** Tells the local time of an IANA zone, such as `Europe/Vienna`. */
+/** The local time in an IANA time zone, such as `Europe/Vienna`. */
 export type LocalTimeIn = (at: EpochMs, zone: string) => LocalTime;
 
 /** From `begin` to `end`, both inclusive. */
@@ -23,14 +23,14 @@ export interface WholeRange {
 }
 
 /**
- * A recurring span of time in Alertmanager's terms: an instant is inside when every list that is there has an entry
- * that holds. Source: alertmanager timeinterval/timeinterval.go, ContainsTime.
+ * A time interval of Alertmanager: it contains an instant when every list that is set has an entry that contains it.
+ * Source: alertmanager timeinterval/timeinterval.go, ContainsTime.
  */
 export interface TimeInterval {
   /** In minutes since midnight: `begin` inclusive, `end` exclusive, at most 1440. */
   readonly times?: readonly WholeRange[];
   readonly weekdays?: readonly WholeRange[];
-  /** Counted from 1, or from the end of the month backwards from -1. */
+  /** Counted from 1, or backwards from the end of the month from -1. */
   readonly daysOfMonth?: readonly WholeRange[];
   readonly months?: readonly WholeRange[];
   readonly years?: readonly WholeRange[];
@@ -44,18 +44,14 @@ const isWithin = (value: number, ranges: readonly WholeRange[] | undefined): boo
 const isWithinTimes = (minute: number, ranges: readonly WholeRange[] | undefined): boolean =>
   ranges === undefined || ranges.some(({ begin, end }) => minute >= begin && minute < end);
 
-const SHORT_MONTHS: ReadonlySet<number> = new Set([4, 6, 9, 11]);
-
-/** The Gregorian calendar's length of a month. */
-export function daysInMonth({ year, month }: Pick<LocalTime, 'year' | 'month'>): number {
-  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
-  return SHORT_MONTHS.has(month) ? 30 : 31;
-}
+/** The length of a month. The calendar repeats every 400 years; `Date.UTC` takes years below 100 as those after 1900. */
+export const daysInMonth = ({ year, month }: Pick<LocalTime, 'year' | 'month'>): number =>
+  new Date(Date.UTC(2_000 + (year % 400), month, 0)).getUTCDate();
 
 /**
- * A range of days, held inside its month:
+ * Whether a day is in one of the ranges, which are limited to the month:
  *
- *     1 2 3 ... 27 28 29 30        -3:-1 is 28:30 here;  29:31 is 29:30;  31 is no day of this month
+ *     1 2 3 ... 27 28 29 30        -3:-1 is 28:30 here;  29:31 is 29:30;  31 is never
  *                  ^^^^^^^^
  */
 function isWithinDays(local: LocalTime, ranges: readonly WholeRange[] | undefined): boolean {
@@ -68,7 +64,7 @@ function isWithinDays(local: LocalTime, ranges: readonly WholeRange[] | undefine
   });
 }
 
-/** Whether the local time of its own zone lies in an interval. */
+/** Whether an interval contains a local time of its time zone. */
 export function containsLocal(interval: TimeInterval, local: LocalTime): boolean {
   return (
     isWithinTimes(local.minute, interval.times) &&
@@ -79,11 +75,49 @@ export function containsLocal(interval: TimeInterval, local: LocalTime): boolean
   );
 }
 
-/** Whether an instant lies in any of some intervals. */
+/** Whether any of the intervals contains an instant. */
 export function containsInstant(
   intervals: readonly TimeInterval[],
   at: EpochMs,
   localTime: LocalTimeIn,
 ): boolean {
   return intervals.some((interval) => containsLocal(interval, localTime(at, interval.location)));
+}
+
+const WEEKDAYS: readonly string[] = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** The local time of a zone, by the time zone data of the runtime (ICU). Pure: `Intl` only formats the given instant. */
+function createReader(zone: string): (at: number) => LocalTime {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    calendar: 'gregory',
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    weekday: 'short',
+    hour: 'numeric',
+    minute: 'numeric',
+  });
+  return (at) => {
+    const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
+    const number = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type));
+    return {
+      year: number('year'),
+      month: number('month'),
+      day: number('day'),
+      weekday: WEEKDAYS.indexOf(parts.get('weekday') ?? ''),
+      minute: number('hour') * 60 + number('minute'),
+    };
+  };
+}
+
+/** Local times of any zone. Formatters are kept for each zone, since creating one is expensive. */
+export function createLocalTime(): LocalTimeIn {
+  const readers = new Map<string, (at: number) => LocalTime>();
+  return (at, zone) => {
+    const reader = readers.get(zone) ?? createReader(zone);
+    readers.set(zone, reader);
+    return reader(at);
+  };
 }

@@ -1,14 +1,11 @@
 import type { LatencyFamily } from './rule.ts';
 
-/** The name of a histogram that many installations have, as rule files write it. */
-export type PresetName = 'istio' | 'istio-ambient' | 'otel-http' | 'spanmetrics';
-
-/** A latency histogram that many installations have, and how verdicts on it are usually given. */
+/** A latency histogram of common installations, and the usual labels of its objectives. */
 export interface Preset {
   readonly family: LatencyFamily;
-  /** The labels a verdict is given for when the file does not say. */
+  /** The labels to group by when the file does not say. */
   readonly by: readonly string[];
-  /** The bounds its buckets have unless somebody configured others, in the family's unit. */
+  /** The default bucket bounds, in the family's unit. */
   readonly bounds: readonly number[];
 }
 
@@ -44,7 +41,7 @@ const ISTIO_BY = ['destination_service_name', 'destination_service_namespace'] a
  * Sources: istio.io "Istio Standard Metrics"; OpenTelemetry semantic conventions for HTTP metrics; the span metrics
  * connector of opentelemetry-collector-contrib.
  */
-export const PRESETS: Readonly<Record<PresetName, Preset>> = {
+export const PRESETS = {
   istio: { family: ISTIO, by: ISTIO_BY, bounds: ISTIO_BOUNDS },
   // Without sidecars only waypoints measure HTTP; ztunnel sees connections, not requests.
   'istio-ambient': {
@@ -74,9 +71,12 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     by: ['service_name'],
     bounds: SPAN_BOUNDS,
   },
-};
+} as const satisfies Readonly<Record<string, Preset>>;
 
-/** What tells failed requests apart on a metric that some preset knows. */
+/** The name of a preset in rule files. */
+export type PresetName = keyof typeof PRESETS;
+
+/** The matchers for failed requests, when the metric is that of a preset in any unit. */
 export function errorSelectorFor(metric: string): string | undefined {
   const unitless = (name: string): string => name.replace(/_(?:milli)?seconds$/, '');
   return Object.values(PRESETS).find(({ family }) => unitless(family.metric) === unitless(metric))?.family

@@ -15,15 +15,16 @@ export interface RateRange {
   readonly window: Milliseconds;
 }
 
-/** A latency that a rule holds requests or a quantile against. */
+/** A latency that a rule compares requests or a quantile with. */
 export interface UsedThreshold {
   readonly threshold: Milliseconds;
+  /** The key in the rule file: `objective.below`; `expr` for a hand-written quantile. */
   readonly key: string;
-  /** Of a hand-written quantile: it must be above, to reach it is not enough. */
+  /** A hand-written quantile that must exceed it: `>`, not `>=`. */
   readonly isExceeded?: true;
 }
 
-/** What a rule asks of a Prometheus: the things to look for there before the rule is trusted. */
+/** What a rule reads from Prometheus, to check that it exists there. */
 export interface RuleUse {
   /** The rule's name, or the series a recording rule writes. */
   readonly name: string;
@@ -37,13 +38,11 @@ export interface RuleUse {
   readonly services: readonly NamedService[];
   /** How often it is evaluated. */
   readonly interval: Milliseconds;
-  /** The labels a verdict is given for; empty where they are not known. */
-  readonly by: readonly string[];
-  /** Latencies that must be bucket bounds of the histogram, and the keys of the file that hold them. */
+  /** Latencies that must be bucket bounds of the histogram. */
   readonly thresholds: readonly UsedThreshold[];
-  /** A burn rate of an objective, whose verdict is asked about what both read: of its own are its windows and their cost. */
+  /** A burn-rate alert of an objective: it reads the same metrics as the objective, in other windows. */
   readonly isBurnRate?: true;
-  /** The thresholds may be none, as long as there is a bound above each. */
+  /** The thresholds may be between two bucket bounds. */
   readonly isApproximate?: true;
 }
 
@@ -51,8 +50,8 @@ export interface RuleUse {
 export type FindingSeverity = 'error' | 'warning' | 'note';
 
 /**
- * What a check may find besides what cannot be read, by the name it is known under. The names are stable: people filter
- * by them, and the manual lists them.
+ * The findings of a check besides syntax errors, by their code. The codes are stable: people filter by them, and the
+ * manual lists them.
  */
 export const FINDINGS = {
   'template-unsupported': 'warning',
@@ -83,10 +82,10 @@ export const FINDINGS = {
   'expression-refused': 'error',
 } as const satisfies Readonly<Record<string, FindingSeverity>>;
 
-/** The name of a finding. */
+/** The code of a finding. */
 export type FindingCode = keyof typeof FINDINGS;
 
-/** What was found out about a rule. */
+/** A problem of a rule. */
 export interface RuleFinding {
   readonly code: FindingCode;
   readonly message: string;

@@ -9,7 +9,8 @@ import type { MetricsSource } from '../lib/metrics-source.ts';
 import { between, type EpochMs, HOUR, type Microseconds, type Milliseconds, ms, toMs } from '../lib/units.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import { PRESETS } from '../rules/presets.ts';
-import { anyOfMatcher, bucketRatesBy } from '../rules/queries.ts';
+import { anyOfMatcher } from '../rules/promql.ts';
+import { bucketRatesBy } from '../rules/queries.ts';
 import type { LatencyFamily } from '../rules/rule.ts';
 import type { ServerSpan } from './server-spans.ts';
 

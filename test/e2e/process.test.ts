@@ -132,7 +132,7 @@ describe('tailwatch check', () => {
 
   test.each([
     ['an address without http://', ['check', 'x.yaml', '--against', 'localhost:9090'], /like http:/],
-    ['a folder without rules', ['check', 'FOLDER'], /no \.yaml or \.yml file/],
+    ['a folder without rules', ['check', 'FOLDER'], /No \.yaml or \.yml file/],
   ])('%s is refused in a sentence', async (_, args, sentence) => {
     const { exit, output } = run(
       args.map((each) => (each === 'FOLDER' ? folder : each)),

@@ -5,7 +5,7 @@ import { createReplay, type ReplayReport } from '../../src/evaluation/replay/rep
 import { DEFAULT_CHANNEL } from '../../src/evaluation/replay/tally.ts';
 import { createHttpClient } from '../../src/http/http-client.ts';
 import { after, ms, SECOND } from '../../src/lib/units.ts';
-import { createLocalTime } from '../../src/policy/local-time.ts';
+import { createLocalTime } from '../../src/policy/time-interval.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
 import { isFullRun } from '../support/runs.ts';

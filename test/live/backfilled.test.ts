@@ -4,8 +4,8 @@ import { createHttpClient } from '../../src/http/http-client.ts';
 import type { MetricsSource } from '../../src/lib/metrics-source.ts';
 import { after, before, ms, SECOND } from '../../src/lib/units.ts';
 import type { Store } from '../../src/messages/store.ts';
-import { createLocalTime } from '../../src/policy/local-time.ts';
-import type { NoisePolicy } from '../../src/policy/suppress.ts';
+import type { NotificationPolicy } from '../../src/policy/suppress.ts';
+import { createLocalTime } from '../../src/policy/time-interval.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../src/rules/rule.ts';
@@ -85,7 +85,7 @@ interface World {
   readonly groups: readonly RuleGroup[];
   readonly metrics: MetricsSource;
   readonly store: Store;
-  readonly policy: NoisePolicy;
+  readonly policy: NotificationPolicy;
 }
 
 /** What the program makes of a group, tick by tick, each from the state it had stored before. */

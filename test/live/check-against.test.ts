@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runCheck } from '../../src/cli/check-report.ts';
+import { runCheck } from '../../src/cli/check.ts';
 import { createHttpClient } from '../../src/http/http-client.ts';
 import { epochMs, ms, SECOND } from '../../src/lib/units.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
@@ -38,7 +38,7 @@ const FILES: Readonly<Record<string, string>> = {
   'refused.yaml': "groups: [{ name: g, rules: [{ alert: A, expr: 'limitk(2, requests_total) > 1' }] }]",
 };
 
-requireOrSkip('prometheus', 'promtool')('rules held against a real Prometheus', () => {
+requireOrSkip('prometheus', 'promtool')('rules checked against a real Prometheus', () => {
   let prometheus: RealPrometheus | undefined;
   beforeAll(async () => {
     prometheus = await startRealPrometheus({ openMetrics: openMetrics(generateSamples(createChance(1))) });
@@ -73,22 +73,22 @@ requireOrSkip('prometheus', 'promtool')('rules held against a real Prometheus', 
       /750ms in `objective.below`.* are 500ms and 1s\./,
       1,
     ],
-    'an approximate threshold between bounds is fine, and judged by the one above': [
+    'an approximate threshold between bounds is fine, and the bound above is used': [
       'approximate.yaml',
-      /note: `approximate`: 750ms lies between the bucket bounds 500ms and 1s .*: it is judged at 1s\. \[approximate-threshold\][^]*no problems found\.$/,
+      /note: `approximate`: 750ms is between the bucket bounds 500ms and 1s .*: requests slower than 1s are counted\. \[approximate-threshold\][^]*no problems found\.$/,
       0,
     ],
     'buckets that are read as a native histogram': [
       'native.yaml',
-      /has buckets there and is no native histogram: remove `histogram: native`\. \[histogram-kind\]/,
+      /is not a native histogram: remove `histogram: native`\. \[histogram-kind\]/,
       1,
     ],
     'a service that is not there': [
       'service.yaml',
-      /warning: .*no series with destination_service_name="nobody" there.* \[unknown-service\][^]*1 warning\.$/,
+      /warning: .*no series with destination_service_name="nobody".* \[unknown-service\][^]*1 warning\.$/,
       0,
     ],
-    'a window that holds too few samples': ['narrow.yaml', /warning: .*over \[20s\].* \[rate-window\]/, 0],
+    'a window that holds too few samples': ['narrow.yaml', /warning: .*range \[20s\].* \[rate-window\]/, 0],
     'matchers that match nothing': [
       'selector.yaml',
       /no series of `\w+_bucket` matches \{reporter="waypoint"\}/,
@@ -97,14 +97,10 @@ requireOrSkip('prometheus', 'promtool')('rules held against a real Prometheus', 
     'a label that no series has': ['label.yaml', /has the label `service`/, 1],
     'a metric that is not there': [
       'missing.yaml',
-      /no metric `request_total` there; did you mean `requests_total`\?/,
+      /metric `request_total` not found; did you mean `requests_total`\?/,
       1,
     ],
-    'a series that is not recorded': [
-      'missing.yaml',
-      /note: `a:b`: nothing has been recorded as `a:b` there/,
-      1,
-    ],
+    'a series that is not recorded': ['missing.yaml', /note: `a:b`: no series `a:b` found/, 1],
   };
   it.each(Object.entries(cases))('%s', async (_, [file, text, exitCode]) => {
     const report = await check(file);
@@ -115,7 +111,7 @@ requireOrSkip('prometheus', 'promtool')('rules held against a real Prometheus', 
   it('an expression that only a newer one takes', async () => {
     const { text, exitCode } = await check('refused.yaml');
     // Prometheus 3 takes limitk with a feature flag alone, and says so in other words.
-    expect(text).toMatch(/that Prometheus refuses the expression: .*limitk/);
+    expect(text).toMatch(/Prometheus rejects the expression: .*limitk/);
     expect(exitCode).toBe(1);
   });
 });

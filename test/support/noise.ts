@@ -1,9 +1,9 @@
 import type { NoiseOptions } from '../../src/evaluation/suppress-alerts.ts';
-import { createLocalTime } from '../../src/policy/local-time.ts';
-import { NO_POLICY, type NoisePolicy } from '../../src/policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../src/policy/suppress.ts';
+import { createLocalTime } from '../../src/policy/time-interval.ts';
 
 /** The options on notifications for a policy, without a call graph. */
-export const noiseOf = (policy: Partial<NoisePolicy> = {}): NoiseOptions => ({
+export const noiseOf = (policy: Partial<NotificationPolicy> = {}): NoiseOptions => ({
   policy: () => ({ ...NO_POLICY, ...policy }),
   localTime: createLocalTime(),
   callGraphAt: async () => undefined,

@@ -15,7 +15,7 @@ import {
   SECOND,
   type TimeWindow,
 } from '../../lib/units.ts';
-import { NO_POLICY, type NoisePolicy } from '../../policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../policy/suppress.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
 import type { RuleGroup } from '../../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions } from '../evaluate-group.ts';
@@ -48,7 +48,7 @@ export interface CreateReplayOptions {
 export interface ReplayRequest {
   readonly groups: readonly RuleGroup[];
   /** The policy on notifications; absent: every alert is notified where its rule says. */
-  readonly policy?: NoisePolicy;
+  readonly policy?: NotificationPolicy;
   readonly window: TimeWindow;
   /** IANA time zone of the nights. */
   readonly timezone: string;

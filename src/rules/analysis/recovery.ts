@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
-import { promqlNumber } from '../queries.ts';
+import { promqlNumber } from '../promql.ts';
 import type { RecoveryCondition } from '../rule.ts';
 import { type Shape, shapeOfNode } from './shape.ts';
 import { childrenOf, isAbsence } from './syntax.ts';

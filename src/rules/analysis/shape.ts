@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parseDuration } from '../../lib/units.ts';
-import { withoutNoise } from '../queries.ts';
+import { withoutNoise } from '../promql.ts';
 import type { Comparison } from '../rule.ts';
 import { childrenOf, parseExpression, textOf } from './syntax.ts';
 

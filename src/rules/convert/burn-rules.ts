@@ -5,7 +5,7 @@ import type { BurnWindows } from '../burn-rate.ts';
 import { parsed } from '../file/fields.ts';
 import { errorAt, type RuleFileSection, sectionAt } from '../file/section.ts';
 import type { RuleFileError } from '../file/source.ts';
-import { withoutNoise } from '../queries.ts';
+import { withoutNoise } from '../promql.ts';
 
 /** Labels or annotations; an undefined one is not written. */
 type OptionalTexts = Readonly<Record<string, string | undefined>>;

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { Labels } from '../../lib/labels.ts';
 import { nearestName } from '../../lib/nearest.ts';
 import { MINUTE, ms } from '../../lib/units.ts';
-import { analyseExpression } from '../analysis/analyse.ts';
 import {
+  analyseExpression,
   metricsNeededBy,
   metricsOf,
   rateRangesOf,
   readingsOf,
   servicesNamedIn,
-} from '../analysis/metrics.ts';
+} from '../analysis/analyse.ts';
 import { ruleKey } from '../compile.ts';
 import type { RuleGroup, SloRule } from '../rule.ts';
 import type { RuleUse } from '../rule-use.ts';
@@ -69,7 +69,6 @@ export function useOfExpression(
     metrics: metricsNeededBy(expr),
     rates: rateRangesOf(expr),
     services: servicesNamedIn(expr),
-    by: [],
     thresholds: [],
   };
 }
@@ -232,10 +231,10 @@ function useOf({ rule, ...located }: LocatedRule, { id, interval }: RuleGroup): 
   const { name: alert, expr, objective, comparison } = rule;
   const use = useOfExpression({ name: alert, kind: 'alerting', expr, interval });
   if (objective === undefined) return { ...located, rule, group: id, use };
-  const { family, by, threshold } = objective;
+  const { family, threshold } = objective;
   const isExceeded = comparison === '>' || undefined;
   const thresholds = [{ threshold, key: 'expr', isExceeded }];
-  return { ...located, rule, group: id, use: { ...use, family, by, thresholds } };
+  return { ...located, rule, group: id, use: { ...use, family, thresholds } };
 }
 
 /** Of a recording rule only the series it writes are checked. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { EpochMs } from '../../lib/units.ts';
 import type { InhibitRule } from '../../policy/inhibition.ts';
-import { PLAIN_ROUTE } from '../../policy/route.ts';
+import { DEFAULT_ROUTE } from '../../policy/route.ts';
 import type { MaintenanceWindow, Silence } from '../../policy/silence.ts';
-import type { NoisePolicy } from '../../policy/suppress.ts';
+import type { NotificationPolicy } from '../../policy/suppress.ts';
 import { count, emptyIsAbsent, labelMatchers, labelName, name, oneOf } from './fields.ts';
 import { readRoute } from './route.ts';
 import {
@@ -44,7 +44,7 @@ export interface PolicyEnd {
 
 /** The notification policy of all rule files, and where its parts are set. */
 export interface FilePolicy {
-  readonly policy: NoisePolicy;
+  readonly policy: NotificationPolicy;
   readonly ends: readonly PolicyEnd[];
   readonly defaults: readonly RoutingDefault[];
   readonly hasRoute: boolean;
@@ -151,8 +151,8 @@ export function readPolicy(reading: RuleFileReading): FilePolicy {
   const ends: PolicyEnd[] = [];
   const isSet = (key: string, value: string): boolean =>
     readSections(reading, sectionsOf(reading, key), oneOf([value])).length > 0;
-  const policy: NoisePolicy = {
-    route: route ?? PLAIN_ROUTE,
+  const policy: NotificationPolicy = {
+    route: route ?? DEFAULT_ROUTE,
     ...defaultRouting(defaults),
     groupThreshold: readThreshold(reading, 'group_threshold', count),
     flapThreshold: readThreshold(reading, 'flap_threshold', flapThreshold),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Labels } from '../../lib/labels.ts';
 import { type Matcher, matchersText, matches } from '../../lib/matcher.ts';
-import { PLAIN_ROUTE, type Route, type Routing } from '../../policy/route.ts';
+import { DEFAULT_ROUTE, type Route, type Routing } from '../../policy/route.ts';
 import type { SloRule } from '../rule.ts';
 import { channel, emptyIsAbsent, flag, labelMatchers, mention } from './fields.ts';
 import {
@@ -75,7 +75,7 @@ export function readRoute(reading: RuleFileReading, find: FindTimeIntervals): Ro
   const checked = validate(routeSchema, section, UNSUPPORTED);
   if (!checked.ok) {
     reading.errors.push(...checked.errors);
-    return PLAIN_ROUTE;
+    return DEFAULT_ROUTE;
   }
   // An alert that no route takes would be lost, so the root takes every alert.
   for (const key of (['matchers', 'continue'] as const).filter((own) => checked.value[own] !== undefined)) {

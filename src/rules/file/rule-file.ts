@@ -1,5 +1,5 @@
 import { errorMessage } from '../../lib/errors.ts';
-import type { NoisePolicy } from '../../policy/suppress.ts';
+import type { NotificationPolicy } from '../../policy/suppress.ts';
 import type { LatencyObjective, RuleGroup } from '../rule.ts';
 import { type LocatedUse, type RuleGroupReading, readGroup } from './groups.ts';
 import { type FilePolicy, POLICY_KEYS, readPolicy } from './policy.ts';
@@ -32,7 +32,7 @@ export interface RuleSet {
   /** The objectives of all rules. */
   readonly objectives: readonly LatencyObjective[];
   /** Routing, silencing and grouping; absent: every alert is notified in its rule's channel. */
-  readonly policy?: NoisePolicy;
+  readonly policy?: NotificationPolicy;
   /** Aliases of services; absent: none. */
   readonly naming?: ServiceNaming;
 }

@@ -226,7 +226,7 @@ const groupOf = (input: SloInput, slo: Slo, file: string): RuleGroup => ({
 });
 
 function usesOf(group: RuleGroup, slo: Slo, section: RuleFileSection): readonly LocatedUse[] {
-  const { family, by, isApproximate, threshold } = slo.objective;
+  const { family, isApproximate, threshold } = slo.objective;
   const recovery = slo.recover?.threshold ?? threshold;
   const thresholds = [
     { threshold, key: 'objective.below' },
@@ -237,10 +237,10 @@ function usesOf(group: RuleGroup, slo: Slo, section: RuleFileSection): readonly 
     const own = useOfExpression({ name: alert, kind: 'alerting', expr, interval: group.interval });
     if (index === 0) {
       const location = locationOf(sectionAt(section, 'objective', 'below'));
-      return { location, rule, group: group.id, use: { ...own, family, by, thresholds, isApproximate } };
+      return { location, rule, group: group.id, use: { ...own, family, thresholds, isApproximate } };
     }
     // A burn rate reads the same histogram at the same threshold; only its expression is checked, and what it costs.
-    const use = { ...own, by, metrics: [], rates: [], services: [], isBurnRate: true as const };
+    const use = { ...own, metrics: [], rates: [], services: [], isBurnRate: true as const };
     return { location: locationOf(sectionAt(section, 'alert', 'burn')), rule, group: group.id, use };
   });
 }

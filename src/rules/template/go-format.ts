@@ -1,5 +1,5 @@
 import { type Labels, sortedLabels } from '../../lib/labels.ts';
-import { goFloat } from '../queries.ts';
+import { goFloat } from '../promql.ts';
 
 /** A value of a template: the types of Go that occur. */
 export type Value =

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from 'vitest';
 import { createKeepAlerts, type KeepAlerts } from '../../../src/actions/alert-actions.ts';
-import { createKeepSilences, type KeepSilences } from '../../../src/actions/silences.ts';
+import { createCurrentPolicy, createKeepSilences, type KeepSilences } from '../../../src/actions/silences.ts';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import {
   createEvaluateGroup,
@@ -10,7 +10,7 @@ import {
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { MINUTE } from '../../../src/lib/units.ts';
 import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
-import { NO_POLICY, type NoisePolicy } from '../../../src/policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../../src/policy/suppress.ts';
 import { aGroup } from '../../support/builders.ts';
 import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger } from '../../support/spies.ts';
@@ -30,7 +30,7 @@ export interface KeepersBed {
   readonly silences: KeepSilences;
   readonly evaluate: EvaluateGroup;
   /** The rule files' policy from now on. */
-  usePolicy(policy: Partial<NoisePolicy>): void;
+  usePolicy(policy: Partial<NotificationPolicy>): void;
   /** Lets these breach at the next tick; those that are gone from the answer have no data unless `proof` names them. */
   tick(number: number, breaching: readonly Sample[], proof?: readonly Sample[]): Promise<TickOutcome>;
   /** All alerts as the store has them, people's actions left out. */
@@ -58,7 +58,7 @@ const localTime = () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0
 function createBed(store: Store, clock: VirtualClock): KeepersBed {
   const metrics = createFakeMetricsSource();
   const logger = createSpyLogger();
-  let policy: NoisePolicy = NO_POLICY;
+  let policy: NotificationPolicy = NO_POLICY;
   const evaluate = createEvaluateGroup({
     store,
     metrics,
@@ -70,7 +70,10 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
       policy: () => policy,
       localTime,
       callGraphAt: async () => undefined,
-      silences: () => store.silences(clock.now()),
+      currentPolicy: createCurrentPolicy(
+        () => policy,
+        () => store.silences(clock.now()),
+      ),
     },
   });
   return {

@@ -7,7 +7,7 @@ import { asItStands } from '../../../src/messages/with-actions.ts';
 import { at, many, play, seconds } from '../evaluation/rule-play.ts';
 
 /** An alert group of so many, and one of its alerts as it is stored. */
-function alertGroupOf(count: number) {
+function alertGroupIdOf(count: number) {
   const rule = play({ groupThreshold: 10, flapThreshold: 0 });
   rule.tick(0, many(count));
   const alert = rule.alerts()[0] as Alert;
@@ -18,7 +18,7 @@ it.each([
   ['the message alone where it shows all of them', 12, [undefined]],
   ['the message and the reply that lists the alert, where there are replies', 120, [undefined, 3]],
 ])('what a person did is shown in %s', (_, count, pages) => {
-  const { alert, alertGroups } = alertGroupOf(count);
+  const { alert, alertGroups } = alertGroupIdOf(count);
   const entries = sharedEntries(at, seconds(0), { alerts: [alert], alertGroups });
   expect(entries.map(({ kind, alertGroup }) => [kind, alertGroup?.page?.number])).toEqual(
     pages.map((page) => ['act', page]),
@@ -26,7 +26,7 @@ it.each([
 });
 
 it('a silence is notified once to the thread that many share, an acknowledgement is shown for each', () => {
-  const { alert, alertGroups } = alertGroupOf(12);
+  const { alert, alertGroups } = alertGroupIdOf(12);
   const percentiles = { group: at.group.id, rule: at.rule, evalTime: seconds(0), alert, alertGroups };
   const other: Alert = { ...alert, alertId: 'other' };
   const ids = (name: string, notified?: 'silenced'): readonly string[] =>

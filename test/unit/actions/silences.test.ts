@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createCurrentPolicy } from '../../../src/actions/silences.ts';
 import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Matcher } from '../../../src/lib/matcher.ts';
@@ -152,10 +153,13 @@ describe('silences that cannot be had', () => {
         policy: () => NO_POLICY,
         localTime: () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0 }),
         callGraphAt: async () => undefined,
-        silences: async () => {
-          reads += 1;
-          throw new UpstreamError({ system: 'store', code, message: 'x', advice: 'y' });
-        },
+        currentPolicy: createCurrentPolicy(
+          () => NO_POLICY,
+          async () => {
+            reads += 1;
+            throw new UpstreamError({ system: 'store', code, message: 'x', advice: 'y' });
+          },
+        ),
       },
     });
     return { evaluate, reads: () => reads };

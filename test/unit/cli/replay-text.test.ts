@@ -31,11 +31,11 @@ const report = (alerts: number, over: Partial<ReplayReport> = {}): ReplayReport 
   ...over,
 });
 
-describe('a replay on paper', () => {
+describe('the report of a replay', () => {
   it('shows one set of rules', () => {
     expect(replayText({ rules: report(12) })).toBe(
       [
-        '2026-10-21 00:00 to 2026-11-20 00:00 UTC (30d), 86,400 evaluations of groups',
+        '2026-10-21 00:00 to 2026-11-20 00:00 UTC (30d), 86,400 group evaluations',
         '',
         'rule              alerts  minutes firing  flaps  messages  replies  failed',
         'checkout-latency      12           1,206      1        12       12       0',
@@ -62,7 +62,7 @@ describe('a replay on paper', () => {
     expect(text).toMatch(/all +0 -> 4 /);
   });
 
-  it('is JSON with instants in UTC for a program', () => {
+  it('is also available as JSON, with instants in UTC', () => {
     const { rules, compare } = JSON.parse(replayJson({ rules: report(12) })) as Record<
       string,
       Record<string, unknown>

@@ -3,8 +3,8 @@ import type { RuleSetVersion } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import { createOwnVersion, isOutdated, nextVersion } from '../../../src/evaluation/replicas.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
-import { createLocalTime } from '../../../src/policy/local-time.ts';
-import { NO_POLICY, type NoisePolicy } from '../../../src/policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../../src/policy/suppress.ts';
+import { createLocalTime } from '../../../src/policy/time-interval.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
@@ -67,7 +67,7 @@ describe('during the rollout of a changed file', () => {
   const strict = aGroup({ rules: [aRule({ expr: 'strict' })] });
   const lax = aGroup({ rules: [aRule({ expr: 'lax' })] });
 
-  function aReplica(policy?: NoisePolicy) {
+  function aReplica(policy?: NotificationPolicy) {
     const metrics = createFakeMetricsSource();
     const breach = [{ labels: { service: 'checkout' }, value: 0.02 }];
     metrics.answer('strict', breach);

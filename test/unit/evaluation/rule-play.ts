@@ -1,7 +1,7 @@
 import type { Alert, RuleState, Transition } from '../../../src/alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../../src/alerts/record-codec.ts';
 import { after, ms } from '../../../src/lib/units.ts';
-import { decideNotifications, type NoiseLimits } from '../../../src/messages/decide-notifications.ts';
+import { decideNotifications, type NotificationLimits } from '../../../src/messages/decide-notifications.ts';
 import type { OutboxEntry } from '../../../src/messages/store.ts';
 import type { RoutedDestination } from '../../../src/policy/route.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
@@ -26,7 +26,7 @@ export const many = (count: number, from = 1): readonly Alert[] =>
   Array.from({ length: count }, (_, index) => alertOf(from + index));
 
 /** A rule over several evaluations, each with the state of the one before. */
-export function play(limits: NoiseLimits = { groupThreshold: 10, flapThreshold: 0 }) {
+export function play(limits: NotificationLimits = { groupThreshold: 10, flapThreshold: 0 }) {
   let alerts = new Map<string, Alert>();
   let known: Pick<RuleState, 'alertGroups' | 'flaps'> = {};
   return {

@@ -3,7 +3,7 @@ import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
 import { type SuppressOptions, suppressAlerts } from '../../../src/evaluation/suppress-alerts.ts';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
-import { NO_POLICY, type NoisePolicy } from '../../../src/policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../../src/policy/suppress.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 
@@ -19,7 +19,7 @@ const groupOf = (...alerts: readonly Alert[]): RuleGroupState => ({
   rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' } } },
 });
 
-function setUp(policy: Partial<NoisePolicy>, groups: Readonly<Record<string, RuleGroupState>> = {}) {
+function setUp(policy: Partial<NotificationPolicy>, groups: Readonly<Record<string, RuleGroupState>> = {}) {
   const loaded: string[] = [];
   const parts: SuppressOptions = {
     states: {
@@ -115,7 +115,7 @@ describe('the services that an alert explains', () => {
     expect([...alone.changed]).toEqual([payments.fingerprint]);
   });
 
-  it.each<[string, Alert['suppressed'], Partial<NoisePolicy>, boolean]>([
+  it.each<[string, Alert['suppressed'], Partial<NotificationPolicy>, boolean]>([
     ['begins', undefined, SILENT_PAYMENTS, true],
     ['ends', { kind: 'silence', by: 'ann', since: START }, {}, true],
     ['is another one', { kind: 'maintenance', by: 'ann', since: START }, SILENT_PAYMENTS, true],

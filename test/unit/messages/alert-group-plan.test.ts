@@ -112,7 +112,7 @@ describe('the life of a alertGroup', () => {
     rule.tick(30, [over(one, 30), ...others]);
     const again: Alert = { ...one, alertId: 'again', activeAt: seconds(60), firedAt: seconds(60) };
     expect(notified(rule.tick(60, [again, ...others]))).toEqual(['alertGroup refresh']);
-    expect(rule.alertGroups()[0]?.replies[0]?.members.map(({ alertId }) => alertId)).toContain('again');
+    expect(rule.alertGroups()[0]?.replies[0]?.alerts.map(({ alertId }) => alertId)).toContain('again');
   });
 
   it('takes in nobody when an hour has passed without any: what begins then is notified by itself', () => {

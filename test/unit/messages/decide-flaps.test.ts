@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
-import type { NoiseLimits } from '../../../src/messages/decide-notifications.ts';
+import type { NotificationLimits } from '../../../src/messages/decide-notifications.ts';
 import type { OutboxEntry } from '../../../src/messages/store.ts';
 import { alertOf, many, over, play, seconds } from '../evaluation/rule-play.ts';
 
@@ -15,7 +15,7 @@ const runOf = (evalTime: number, number = 1): Alert =>
   });
 
 /** An alert that fires for a minute and is quiet for a minute, over and over; what is notified, by evaluation time. */
-function flapping(rounds: number, limits: Partial<NoiseLimits> = {}) {
+function flapping(rounds: number, limits: Partial<NotificationLimits> = {}) {
   const rule = play({ groupThreshold: 10, flapThreshold: 6, ...limits });
   const notified: (readonly [number, OutboxEntry])[] = [];
   const tick = (evalTime: number, alert: Alert): void => {

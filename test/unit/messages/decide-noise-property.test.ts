@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import { between, HOUR } from '../../../src/lib/units.ts';
 import type { OutboxEntry } from '../../../src/messages/store.ts';
-import { SETTLE_TIME } from '../../../src/policy/flap.ts';
+import { STABLE_AFTER } from '../../../src/policy/flap.ts';
 import { alertOf, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const SERVICES = 6;
@@ -95,7 +95,7 @@ it('no service is notified of more often in an hour than the limit, but for what
           of
             .filter(
               ({ kind, alert, createdAt }) =>
-                kind === 'firing' && between(alert.firedAt ?? createdAt, createdAt) >= SETTLE_TIME,
+                kind === 'firing' && between(alert.firedAt ?? createdAt, createdAt) >= STABLE_AFTER,
             )
             .map(({ alertId }) => alertId),
         );

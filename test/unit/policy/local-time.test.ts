@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { epochMs } from '../../../src/lib/units.ts';
-import { createLocalTime } from '../../../src/policy/local-time.ts';
+import { createLocalTime } from '../../../src/policy/time-interval.ts';
 
 const localTime = createLocalTime();
 const rows: Readonly<Record<string, readonly [string, string, object]>> = {

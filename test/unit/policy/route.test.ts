@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
 import { epochMs } from '../../../src/lib/units.ts';
-import { destinationsOf, PLAIN_ROUTE, type Route, type Routing } from '../../../src/policy/route.ts';
+import { DEFAULT_ROUTE, destinationsOf, type Route, type Routing } from '../../../src/policy/route.ts';
 
 const matchers = (text: string): Route['matchers'] => {
   const read = parseMatchers(text);
@@ -9,7 +9,7 @@ const matchers = (text: string): Route['matchers'] => {
   return read.matchers;
 };
 const node = (text: string, over: Partial<Route> = {}): Route => ({
-  ...PLAIN_ROUTE,
+  ...DEFAULT_ROUTE,
   matchers: text === '' ? [] : matchers(text),
   ...over,
 });
@@ -80,7 +80,7 @@ describe('routing', () => {
   });
 
   it('without a tree leads to the default channel', () => {
-    expect(destinationsOf({ route: PLAIN_ROUTE }, { labels: {} }, around())).toEqual([
+    expect(destinationsOf({ route: DEFAULT_ROUTE }, { labels: {} }, around())).toEqual([
       { mentions: [], isMuted: false },
     ]);
   });

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
 import { after, before, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
-import { PLAIN_ROUTE } from '../../../src/policy/route.ts';
+import { DEFAULT_ROUTE } from '../../../src/policy/route.ts';
 import {
   createSuppression,
-  foldedByCause,
-  type NoisePolicy,
+  type InhibitionContext,
+  inhibitedByCause,
+  type NotificationPolicy,
   type OtherAlert,
-  type Surroundings,
 } from '../../../src/policy/suppress.ts';
 import { anAlert } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -17,8 +17,8 @@ const matchers = (text: string) => {
   const read = parseMatchers(text);
   return read.ok ? read.matchers : [];
 };
-const QUIET: NoisePolicy = {
-  route: PLAIN_ROUTE,
+const QUIET: NotificationPolicy = {
+  route: DEFAULT_ROUTE,
   silences: [],
   maintenance: [],
   inhibitRules: [],
@@ -43,7 +43,7 @@ const about = (
   alert: anAlert({ labels: { alertname: 'Slow', service, severity: 'page' }, ...over }),
 });
 
-const suppressionOf = (self: OtherAlert, policy: NoisePolicy, surroundings: Surroundings) =>
+const suppressionOf = (self: OtherAlert, policy: NotificationPolicy, surroundings: InhibitionContext) =>
   createSuppression(policy, surroundings)(self);
 
 describe('a silence', () => {
@@ -51,7 +51,7 @@ describe('a silence', () => {
     startsIn: number | undefined,
     endsIn: number,
     text = 'service="checkout"',
-  ): NoisePolicy => ({
+  ): NotificationPolicy => ({
     ...QUIET,
     silences: [
       {
@@ -88,7 +88,7 @@ describe('a silence', () => {
 describe('maintenance', () => {
   const window = { name: 'backup', matchers: matchers('service="checkout"') };
   const rows: Readonly<
-    Record<string, readonly [Omit<NoisePolicy['maintenance'][number], 'name' | 'matchers'>, boolean]>
+    Record<string, readonly [Omit<NotificationPolicy['maintenance'][number], 'name' | 'matchers'>, boolean]>
   > = {
     'holds once': [{ once: { startsAt: START, endsAt: after(START, MINUTE) }, recurring: [] }, true],
     'is over at its end': [
@@ -171,7 +171,7 @@ describe('inhibition learned from the call graph', () => {
         looks += 1;
         return new Set(name === 's399' ? [] : ['s399']);
       },
-    } as unknown as NonNullable<Surroundings['calls']>;
+    } as unknown as NonNullable<InhibitionContext['calls']>;
     const ask = createSuppression(policy, { ...around(otherAlerts), calls });
     expect(otherAlerts.filter((each) => ask(each)?.alertId === 'e399')).toHaveLength(399);
     expect(looks).toBeLessThanOrEqual(2 * otherAlerts.length);
@@ -180,7 +180,7 @@ describe('inhibition learned from the call graph', () => {
   it('names what a message stands for', () => {
     const folded = ['frontend', 'checkout'].map((service) => about(service, { suppressed: held }));
     const gone = about('cart', { suppressed: held, state: 'resolved' });
-    expect([...foldedByCause([...folded, ...folded, gone, about('x')])]).toEqual([
+    expect([...inhibitedByCause([...folded, ...folded, gone, about('x')])]).toEqual([
       ['payments-1', ['checkout', 'frontend']],
     ]);
   });

@@ -24,7 +24,6 @@ const aUse = (changes: Partial<RuleUse> = {}): RuleUse => ({
   rates: [],
   services: [],
   interval: MINUTE,
-  by: [],
   thresholds: [],
   ...changes,
 });
@@ -32,7 +31,6 @@ const aUse = (changes: Partial<RuleUse> = {}): RuleUse => ({
 const latencyUse = (threshold: number, changes: Partial<LatencyFamily> = {}): RuleUse =>
   aUse({
     family: { ...family, ...changes },
-    by: ['service'],
     thresholds: [{ threshold: ms(threshold), key: 'objective.below' }],
   });
 
@@ -58,37 +56,37 @@ interface Answers {
 }
 
 async function check(uses: readonly RuleUse[], known: Known, { refusal, samples, cost }: Answers = {}) {
-  const asked: string[] = [];
+  const queries: string[] = [];
   const run = createRuleCheck({
     clock: { now: () => NOW },
     metrics: {
       instant: async ({ expr, at }) => {
-        asked.push(`${expr} at ${at}`);
+        queries.push(`${expr} at ${at}`);
         if (refusal !== undefined) throw refusal;
         return samples === undefined ? [] : [{ labels: {}, value: samples }];
       },
       ...(cost === undefined ? {} : { cost: async () => cost }),
       labelValues: async ({ label, match = '' }) => {
-        asked.push(`${label} ${match}`.trim());
+        queries.push(`${label} ${match}`.trim());
         return known[`${label} ${match}`.trim()] ?? [];
       },
     },
   });
-  return { findings: await run(uses), asked };
+  return { findings: await run(uses), queries };
 }
 
-describe('rules held against a Prometheus', () => {
-  it('have nothing to mend when it has their metrics', async () => {
+describe('rules checked against a Prometheus', () => {
+  it('have no problems when it has their metrics', async () => {
     const { findings } = await check([aUse({ metrics: ['a'] })], exists('a'));
     expect(findings).toEqual([[]]);
   });
 
-  it('does not miss what Prometheus writes of alerts: there is none of it while all is well', async () => {
+  it('ignore missing series of alerts: Prometheus writes them only while an alert is active', async () => {
     const { findings } = await check([aUse({ metrics: ['ALERTS', 'ALERTS_FOR_STATE'] })], {});
     expect(findings).toEqual([[]]);
   });
 
-  it('name a metric that is not there, and the nearest that is', async () => {
+  it('report a missing metric, and the nearest that exists', async () => {
     const { findings } = await check([aUse({ metrics: ['requests_totl'] })], {
       __name__: ['requests_total', 'up'],
     });
@@ -96,27 +94,27 @@ describe('rules held against a Prometheus', () => {
       [
         {
           code: 'no-metric',
-          message: 'there is no metric `requests_totl` there; did you mean `requests_total`?',
+          message: 'metric `requests_totl` not found; did you mean `requests_total`?',
         },
       ],
     ]);
   });
 
-  it('only note a series that has not been recorded', async () => {
+  it('only note a recorded series that is missing', async () => {
     const { findings } = await check([aUse({ kind: 'recording', name: 'a:b', metrics: ['a:b'] })], {});
     expect(findings).toEqual([
-      [{ code: 'not-recorded', message: expect.stringContaining('nothing has been recorded as `a:b`') }],
+      [{ code: 'not-recorded', message: expect.stringContaining('no series `a:b` found') }],
     ]);
   });
 
-  it('pass on what the server says of an expression', async () => {
+  it('report what the server says about an expression', async () => {
     const refusal = aSourceError('bad-request', 'parse error: unexpected end of input');
     const { findings } = await check([aUse()], {}, { refusal });
     expect(findings).toEqual([
       [
         {
           code: 'expression-refused',
-          message: 'that Prometheus refuses the expression: parse error: unexpected end of input',
+          message: 'Prometheus rejects the expression: parse error: unexpected end of input',
         },
       ],
     ]);
@@ -128,13 +126,13 @@ describe('rules held against a Prometheus', () => {
     );
   });
 
-  it('ask the same thing once', async () => {
-    const { asked } = await check([latencyUse(500), latencyUse(250)], buckets(['250', '500']));
-    expect(asked.filter((question) => question.startsWith('le '))).toHaveLength(1);
+  it('send the same query once', async () => {
+    const { queries } = await check([latencyUse(500), latencyUse(250)], buckets(['250', '500']));
+    expect(queries.filter((query) => query.startsWith('le '))).toHaveLength(1);
   });
 });
 
-describe('a threshold held against the bounds of its histogram', () => {
+describe('a threshold checked against the bounds of its histogram', () => {
   const cases: Readonly<Record<string, readonly [RuleUse, Known, string?]>> = {
     'is fine as Prometheus 2 writes it': [latencyUse(500), buckets(['250', '500', '+Inf'])],
     'is fine as Prometheus 3 writes it': [latencyUse(500), buckets(['250.0', '500.0', '+Inf'])],
@@ -143,17 +141,17 @@ describe('a threshold held against the bounds of its histogram', () => {
     'between two bounds names them': [
       latencyUse(750),
       buckets(['500.0', '1000.0', '+Inf', '250.0']),
-      '750ms in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be notified apart; the bounds beside it are 500ms and 1s.',
+      '750ms in `objective.below` is not a bucket bound of `latency_milliseconds`; the nearest bounds are 500ms and 1s.',
     ],
     'between two bounds in seconds names them': [
       latencyUse(300, { unit: 's' }),
       buckets(['0.25', '0.5', '+Inf']),
-      '300ms in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be notified apart; the bounds beside it are 250ms and 500ms.',
+      '300ms in `objective.below` is not a bucket bound of `latency_milliseconds`; the nearest bounds are 250ms and 500ms.',
     ],
     'above all bounds names the highest': [
       latencyUse(2_000),
       buckets(['500', '1000', '+Inf']),
-      '2s in `objective.below` is not a bucket bound of `latency_milliseconds`, so requests around it cannot be notified apart; the nearest bound is 1s.',
+      '2s in `objective.below` is not a bucket bound of `latency_milliseconds`; the nearest bound is 1s.',
     ],
     'of a metric whose series its matchers miss': [
       latencyUse(500),
@@ -163,7 +161,7 @@ describe('a threshold held against the bounds of its histogram', () => {
     'of a native histogram': [
       latencyUse(500),
       exists('latency_milliseconds'),
-      '`latency_milliseconds` is a native histogram there: write `histogram: native` beside its `preset` or `metric`.',
+      '`latency_milliseconds` is a native histogram: add `histogram: native` beside its `preset` or `metric`.',
     ],
     'of series without the service': [
       latencyUse(500),
@@ -173,7 +171,7 @@ describe('a threshold held against the bounds of its histogram', () => {
     'of a metric with buckets that is read as a native one': [
       latencyUse(500, { histogram: 'native' }),
       exists('latency_milliseconds_bucket'),
-      '`latency_milliseconds` has buckets there and is no native histogram: remove `histogram: native`.',
+      '`latency_milliseconds` is not a native histogram: remove `histogram: native`.',
     ],
     'of a native histogram that is read as one': [
       latencyUse(750, { histogram: 'native' }),
@@ -187,10 +185,10 @@ describe('a threshold held against the bounds of its histogram', () => {
       exists('latency_milliseconds'),
       'no series of `latency_milliseconds` matches {reporter="destination"}.',
     ],
-    'that is approximate names by which bound it is judged': [
+    'that is approximate names the bound that is used': [
       { ...latencyUse(750), isApproximate: true },
       buckets(['250', '500.0', '1000.0', '2500', '+Inf']),
-      '750ms lies between the bucket bounds 500ms and 1s of `latency_milliseconds`: it is judged at 1s.',
+      '750ms is between the bucket bounds 500ms and 1s of `latency_milliseconds`: requests slower than 1s are counted.',
     ],
     'that is approximate and a bound is fine': [
       { ...latencyUse(500), isApproximate: true },
@@ -199,7 +197,7 @@ describe('a threshold held against the bounds of its histogram', () => {
     'that is approximate and above all bounds is refused': [
       { ...latencyUse(2_000), isApproximate: true },
       buckets(['500', '1000', '+Inf']),
-      '2s lies above all bucket bounds of `latency_milliseconds`, so it could never be breached; the highest is 1s.',
+      '2s is above all bucket bounds of `latency_milliseconds`, so the rule can never fire; the highest is 1s.',
     ],
     'without matchers': [latencyUse(500, { selector: '' }), buckets(['500'], 'latency_milliseconds', '')],
   };
@@ -211,7 +209,7 @@ describe('a threshold held against the bounds of its histogram', () => {
   });
 });
 
-describe('what a rule asks of a Prometheus', () => {
+describe('what a rule reads from a Prometheus', () => {
   const rate = { selector: 'a{b="c"}', window: ms(30_000) };
   const service = { metric: 'requests_total', label: 'service', value: 'chekout' };
   const known: Known = { 'service {__name__="requests_total"}': ['checkout', 'cart'] };
@@ -223,7 +221,7 @@ describe('what a rule asks of a Prometheus', () => {
       [
         {
           code: 'rate-window',
-          message: expect.stringMatching(/over \[30s\] of `a\{b="c"\}` sees at most 2 samples/),
+          message: expect.stringMatching(/range \[30s\] of `a\{b="c"\}` has at most 2 samples/),
         },
       ],
     ],
@@ -235,7 +233,7 @@ describe('what a rule asks of a Prometheus', () => {
       [
         {
           code: 'unknown-service',
-          message: '`requests_total` has no series with service="chekout" there; did you mean `checkout`?',
+          message: '`requests_total` has no series with service="chekout"; did you mean `checkout`?',
         },
       ],
     ],
@@ -245,12 +243,12 @@ describe('what a rule asks of a Prometheus', () => {
     'an expression that takes more than a tenth of its interval': [
       { interval: ms(30_000) },
       { cost: { ...cheap, seconds: 3.21 } },
-      [{ code: 'expensive-expression', message: expect.stringMatching(/took 3\.2 s of every 30s/) }],
+      [{ code: 'expensive-expression', message: expect.stringMatching(/takes 3\.2 s every 30s/) }],
     ],
     'an expression that holds very many samples': [
       {},
       { cost: { ...cheap, peakSamples: 5_000_001 } },
-      [{ code: 'expensive-expression', message: expect.stringMatching(/held 5000001 samples/) }],
+      [{ code: 'expensive-expression', message: expect.stringMatching(/holds 5,000,001 samples/) }],
     ],
   };
   it.each(Object.entries(cases))('%s', async (_, [use, answers, expected]) => {

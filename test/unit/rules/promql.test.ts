@@ -1,23 +1,14 @@
+import { assert, integer, oneof, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import { checkExpression } from '../../../src/rules/analysis/syntax.ts';
-import { PRESETS } from '../../../src/rules/presets.ts';
 import {
-  bucketRatesExpr,
   equalityMatchers,
-  errorShareExpr,
   goFloat,
+  leBelow,
   leMatcher,
-  objectiveLabels,
   promqlNumber,
   promqlString,
-  quantileExpr,
-  requestRateExpr,
-  slowShareExpr,
-} from '../../../src/rules/queries.ts';
-import type { LatencyFamily } from '../../../src/rules/rule.ts';
-
-const window = ms(5 * MINUTE);
+} from '../../../src/rules/promql.ts';
 
 describe('parts of an expression', () => {
   it.each([
@@ -42,7 +33,7 @@ describe('parts of an expression', () => {
     [Number.POSITIVE_INFINITY, 'Inf'],
     [Number.NEGATIVE_INFINITY, '-Inf'],
     [Number.NaN, 'NaN'],
-  ])('the number %d is written without noise', (value, expected) => {
+  ])('the number %d is written without rounding errors', (value, expected) => {
     expect(promqlNumber(value)).toBe(expected);
     expect(checkExpression(`a > ${promqlNumber(value)}`)).toEqual([]);
   });
@@ -67,7 +58,7 @@ describe('parts of an expression', () => {
     [0.000_05, ['0.00005', '5e-05']],
     [1_800_000, ['1800000', '1800000.0', '1.8e+06']],
   ];
-  it.each(written)('the bound %d is found however it is written', (bound, forms) => {
+  it.each(written)('the bound %d is found in every format', (bound, forms) => {
     const matcher = leMatcher(bound);
     const [, operator, value = ''] = /^le(=~?)"(.*)"$/.exec(matcher) ?? [];
     const pattern = value.replaceAll('\\\\', '\\');
@@ -84,55 +75,60 @@ describe('parts of an expression', () => {
   it('label values become matchers in the order of their names, empty ones left out', () => {
     expect(equalityMatchers({ b: '2', a: '1"', c: '' })).toBe('a="1\\"",b="2"');
   });
-
-  it('the labels of an alert that its objective knows', () => {
-    const labels = { service: 'checkout', zone: '', severity: 'page', alertname: 'A' };
-    expect(objectiveLabels({ by: ['service', 'zone', 'team'] }, labels)).toEqual({ service: 'checkout' });
-  });
 });
 
-describe('questions about one service', () => {
-  const { family } = PRESETS.istio;
-  const labels = { destination_service_name: 'check"out' };
-  const matchers = 'reporter="destination",destination_service_name="check\\"out"';
-  const metric = 'istio_request_duration_milliseconds';
-  const reading = { window };
+const matches = (bound: number, le: string): boolean => new RegExp(`^(?:${leBelow(bound)})$`).test(le);
 
-  const cases: Readonly<Record<string, readonly [string | undefined, string]>> = {
-    'its p99': [
-      quantileExpr({ family }, labels, { ...reading, quantile: ratio(0.99) }),
-      `histogram_quantile(0.99, sum by (le) (rate(${metric}_bucket{${matchers}}[5m])))`,
+describe('the bounds below a threshold', () => {
+  const cases: Readonly<Record<string, readonly [number, readonly string[], readonly string[]]>> = {
+    'milliseconds as older and newer servers write them': [
+      750,
+      ['0.5', '1', '1.0', '5', '50.0', '500', '500.0', '749.9'],
+      ['750', '750.0', '751', '1000', '1000.0', '1e+06', '1.8e+06', '3600000', '+Inf'],
     ],
-    'its p99 a day ago': [
-      quantileExpr({ family }, labels, { ...reading, quantile: ratio(0.99), offset: DAY }),
-      `histogram_quantile(0.99, sum by (le) (rate(${metric}_bucket{${matchers}}[5m] offset 1d)))`,
+    seconds: [
+      0.3,
+      ['0', '0.0', '0.005', '0.01', '0.25', '0.2999', '5e-05'],
+      ['0.3', '0.30', '0.5', '1', '1.0', '2.5', '10', '10.0', '+Inf'],
     ],
-    'its share of slow requests': [
-      slowShareExpr({ family }, labels, { ...reading, threshold: ms(500) }),
-      `1 - sum(rate(${metric}_bucket{reporter="destination",le=~"500(\\\\.0)?",destination_service_name="check\\"out"}[5m])) / sum(rate(${metric}_count{${matchers}}[5m]))`,
+    'seconds with several decimals': [0.35, ['0.3', '0.30', '0.349', '0.1'], ['0.35', '0.4', '1.0']],
+    'a decimal that ends in a zero in between': [
+      1.05,
+      ['1', '1.', '1.0', '1.04', '0.9'],
+      ['1.05', '1.1', '2'],
     ],
-    'its requests per second': [
-      requestRateExpr({ family }, labels, reading),
-      `sum(rate(${metric}_count{${matchers}}[5m]))`,
-    ],
-    'its share of failures': [
-      errorShareExpr({ family }, labels, reading),
-      `(sum(rate(${metric}_count{reporter="destination",response_code=~"5..",destination_service_name="check\\"out"}[5m])) or vector(0)) / sum(rate(${metric}_count{${matchers}}[5m]))`,
-    ],
-    'its buckets': [
-      bucketRatesExpr({ family }, labels, reading),
-      `sum by (le) (rate(${metric}_bucket{${matchers}}[5m]))`,
+    'more than a million': [
+      1_900_000,
+      ['500', '1000000', '1800000', '1e+06', '1.8e+06', '600000.0', '1.85e+06'],
+      ['1900000', '1.9e+06', '1.91e+06', '2e+06', '3.6e+06', '1e+07', '+Inf'],
     ],
   };
-  it.each(Object.entries(cases))('%s', (_, [expr, expected]) => {
-    expect(expr).toBe(expected);
-    expect(checkExpression(expected)).toEqual([]);
+  it.each(Object.entries(cases))('%s', (_, [bound, below, others]) => {
+    expect(below.filter((le) => !matches(bound, le))).toEqual([]);
+    expect(others.filter((le) => matches(bound, le))).toEqual([]);
   });
 
-  it('a metric without matchers has no braces, and one that tells no failures has no share of them', () => {
-    const bare: LatencyFamily = { metric: 'm_seconds', unit: 's', selector: '', serviceLabel: 'job' };
-    expect(requestRateExpr({ family: bare }, {}, reading)).toBe('sum(rate(m_seconds_count[5m]))');
-    expect(errorShareExpr({ family: bare }, {}, reading)).toBeUndefined();
-    expect(slowShareExpr({ family: bare }, {}, { ...reading, threshold: ms(250) })).toContain('{le="0.25"}');
+  const latency = oneof(
+    integer({ min: 1, max: 100_000_000 }),
+    integer({ min: 1, max: 10_000_000 }).map((ms) => ms / 1_000),
+  );
+  it('are exactly those, in every format', () => {
+    assert(
+      property(latency, latency, (bound, le) => {
+        const forms = [String(le), goFloat(le), ...(Number.isInteger(le) ? [`${le}.0`] : [])];
+        for (const form of forms) expect(matches(bound, form), `${form} below ${bound}`).toBe(le < bound);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('are distinguished digit by digit', () => {
+    assert(
+      property(latency, integer({ min: -3, max: 3 }), (bound, steps) => {
+        const le = Number((bound + steps / 1_000).toFixed(3));
+        if (le > 0) expect(matches(bound, String(le))).toBe(le < bound);
+      }),
+      { numRuns: 3_000 },
+    );
   });
 });

@@ -25,19 +25,19 @@ it.each([
   [
     '> 0.75',
     [
-      'guessed-quantile: 750ms lies between the bucket bounds 500ms and 1s of `latency_seconds`: whether the quantile is above it is a guess.',
+      'guessed-quantile: 750ms is between the bucket bounds 500ms and 1s of `latency_seconds`: the quantile is interpolated between them.',
     ],
   ],
   [
     '> 10',
     [
-      'threshold-off-bounds: 10s is the highest bucket bound of `latency_seconds`, and no quantile is given above it: it could never be breached.',
+      'threshold-off-bounds: 10s is the highest bucket bound of `latency_seconds`; quantiles never exceed it, so the rule can never fire.',
     ],
   ],
   [
     '>= 20',
     [
-      'threshold-off-bounds: 20s lies above all bucket bounds of `latency_seconds`, so it could never be breached; the highest is 10s.',
+      'threshold-off-bounds: 20s is above all bucket bounds of `latency_seconds`, so the rule can never fire; the highest is 10s.',
     ],
   ],
 ])('a quantile %s', async (comparison, expected) => {

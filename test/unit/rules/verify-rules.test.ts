@@ -17,57 +17,56 @@ const inFile = (name: string, kind: RuleUse['kind'] = 'alerting'): RuleInFile =>
     rates: [],
     services: [],
     interval: MINUTE,
-    by: [],
     thresholds: [],
   },
 });
 
-const OFF: RuleFinding = { code: 'threshold-off-bounds', message: '750ms is no bound.' };
+const OFF: RuleFinding = { code: 'threshold-off-bounds', message: '750ms is not a bound.' };
 
 function stand(...answers: readonly (readonly (readonly RuleFinding[])[] | Error)[]) {
   const clock = createVirtualClock();
   const logger = createSpyLogger();
-  const asked: string[][] = [];
+  const checked: string[][] = [];
   const left = [...answers];
   const verifying = createVerifyRules({
     clock,
     logger,
     check: async (uses) => {
-      asked.push(uses.map(({ name }) => name));
+      checked.push(uses.map(({ name }) => name));
       const answer = left.shift() ?? [];
       if (answer instanceof Error) throw answer;
       return answer;
     },
   });
   const warned = () => logger.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
-  return { clock, asked, warned, verifying };
+  return { clock, checked, warned, verifying };
 }
 
-describe('rules that run are held against their Prometheus', () => {
-  it('and one that cannot see its threshold is named, with its place', async () => {
+describe('loaded rules are checked against Prometheus', () => {
+  it('and one with a missing bucket bound is reported, with its place', async () => {
     const { verifying, warned, clock } = stand([[OFF], []]);
     verifying.verify([inFile('Slow'), inFile('Fine')]);
     await clock.advance(MINUTE);
-    expect(warned()).toEqual([{ rule: 'Slow', at: 'rules.yaml:4:5', reason: '750ms is no bound.' }]);
-    expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBe('750ms is no bound.');
+    expect(warned()).toEqual([{ rule: 'Slow', at: 'rules.yaml:4:5', reason: '750ms is not a bound.' }]);
+    expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBe('750ms is not a bound.');
     expect(verifying.problemOf('rules.yaml;g', 'Fine')).toBeUndefined();
     expect(verifying.problemOf('other.yaml;g', 'Slow')).toBeUndefined();
     await verifying.stop();
   });
 
-  it('and of two that bear one name the right one is named', async () => {
+  it('and of two with one name the right one is reported', async () => {
     const { verifying, clock } = stand([[OFF], []]);
     verifying.verify([
       { ...inFile('Burn'), key: 'Burn{long="1h"}' },
       { ...inFile('Burn'), key: 'Burn{long="6h"}' },
     ]);
     await clock.advance(MINUTE);
-    expect(verifying.problemOf('rules.yaml;g', 'Burn{long="1h"}')).toBe('750ms is no bound.');
+    expect(verifying.problemOf('rules.yaml;g', 'Burn{long="1h"}')).toBe('750ms is not a bound.');
     expect(verifying.problemOf('rules.yaml;g', 'Burn{long="6h"}')).toBeUndefined();
     await verifying.stop();
   });
 
-  it('and what an evaluation says itself, or is only worth knowing, is not said again', async () => {
+  it('and what the evaluation reports itself, and warnings, are left out', async () => {
     const { verifying, warned, clock } = stand([
       [
         { code: 'expression-refused', message: 'x' },
@@ -81,17 +80,17 @@ describe('rules that run are held against their Prometheus', () => {
     await verifying.stop();
   });
 
-  it('and a Prometheus that does not answer is asked again, a minute later', async () => {
-    const { verifying, asked, clock } = stand(aSourceError('timeout', 'no answer'), [[OFF]]);
+  it('and the check is retried a minute later when Prometheus does not answer', async () => {
+    const { verifying, checked, clock } = stand(aSourceError('timeout', 'no answer'), [[OFF]]);
     verifying.verify([inFile('Slow')]);
     await clock.advance(MINUTE);
     await clock.advance(MINUTE);
-    expect(asked).toHaveLength(2);
-    expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBe('750ms is no bound.');
+    expect(checked).toHaveLength(2);
+    expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBe('750ms is not a bound.');
     await verifying.stop();
   });
 
-  it('and the rules of a reload take the place of those before', async () => {
+  it('and the rules of a reload replace those before', async () => {
     const { verifying, clock } = stand([[OFF]], [[]]);
     verifying.verify([inFile('Slow')]);
     await clock.advance(MINUTE);
@@ -101,24 +100,24 @@ describe('rules that run are held against their Prometheus', () => {
     await verifying.stop();
   });
 
-  it('and burn rates, whose verdict is asked about what they read, are not asked about', async () => {
-    const { verifying, asked, clock } = stand([[]]);
+  it('and burn rates, which read the same as their objective, are not checked', async () => {
+    const { verifying, checked, clock } = stand([[]]);
     const { use, ...burn } = inFile('A-burn-1h');
     verifying.verify([inFile('A'), { ...burn, use: { ...use, isBurnRate: true } }]);
     await clock.advance(MINUTE);
-    expect(asked).toEqual([['A']]);
+    expect(checked).toEqual([['A']]);
     await verifying.stop();
   });
 
-  it('and recording rules, which are left to Prometheus, are not asked about', async () => {
-    const { verifying, asked, clock } = stand([[]]);
+  it('and recording rules, which are left to Prometheus, are not checked', async () => {
+    const { verifying, checked, clock } = stand([[]]);
     verifying.verify([inFile('a:b', 'recording'), inFile('A')]);
     await clock.advance(MINUTE);
-    expect(asked).toEqual([['A']]);
+    expect(checked).toEqual([['A']]);
     await verifying.stop();
   });
 
-  it('and an end while Prometheus is away does not wait for it', async () => {
+  it('and a stop does not wait for a Prometheus that does not answer', async () => {
     const { verifying } = stand(aSourceError('timeout', 'no answer'));
     verifying.verify([inFile('A')]);
     await verifying.stop();

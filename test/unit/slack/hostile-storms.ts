@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { GroupedAlert } from '../../../src/alerts/alert.ts';
-import { PAGE_ROWS } from '../../../src/policy/alert-group.ts';
+import { REPLY_ROWS } from '../../../src/policy/alert-group.ts';
 import type { AlertGroupView } from '../../../src/slack/blocks/alert-group-table.ts';
 import { alertViews, at, hostileText, many, some, value } from './hostile.ts';
 
@@ -29,7 +29,7 @@ const alertGroup = some(
   {
     startedAt: at,
     counts: fc.record({ firing: fc.nat(6_000), 'no-data': fc.nat(6_000), resolved: fc.nat(6_000) }),
-    rows: many(member, PAGE_ROWS),
+    rows: many(member, REPLY_ROWS),
     page: fc.record({ number: fc.nat(100), joinedAt: at, alertGroup: fc.constant('g') }),
   },
   ['startedAt', 'counts', 'rows'],

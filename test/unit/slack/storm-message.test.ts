@@ -7,7 +7,7 @@ import type { AlertGroupView } from '../../../src/slack/blocks/alert-group-table
 import { START } from '../../support/virtual-clock.ts';
 import { anEnrichedView, aView, NAMELESS } from './views.ts';
 
-const memberOf = (name: string, over: Partial<GroupedAlert> = {}): GroupedAlert => ({
+const groupedAlertOf = (name: string, over: Partial<GroupedAlert> = {}): GroupedAlert => ({
   fingerprint: name,
   alertId: `alertId-${name}`,
   name,
@@ -19,14 +19,14 @@ const memberOf = (name: string, over: Partial<GroupedAlert> = {}): GroupedAlert 
   ...over,
 });
 const over = (name: string, resolveReason: NonNullable<GroupedAlert['resolveReason']>): GroupedAlert =>
-  memberOf(name, { state: 'resolved', resolvedAt: after(START, MINUTE), resolveReason });
+  groupedAlertOf(name, { state: 'resolved', resolvedAt: after(START, MINUTE), resolveReason });
 
 const aGroup = (over: Partial<AlertGroupSnapshot> = {}, view = aView()): AlertGroupView => ({
   ...view,
   alertGroup: {
     startedAt: START,
     counts: { firing: 37, 'no-data': 0, resolved: 0 },
-    rows: [memberOf('checkout'), memberOf('cart')],
+    rows: [groupedAlertOf('checkout'), groupedAlertOf('cart')],
     ...over,
   },
 });
@@ -67,9 +67,9 @@ describe('the message of many alerts', () => {
     const message = shown(
       aGroup({
         rows: [
-          memberOf('checkout'),
-          memberOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } }),
-          memberOf('auth', { state: 'no-data' }),
+          groupedAlertOf('checkout'),
+          groupedAlertOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } }),
+          groupedAlertOf('auth', { state: 'no-data' }),
           over('mail', 'recovered'),
         ],
       }),
@@ -84,7 +84,10 @@ describe('the message of many alerts', () => {
   it('offers those in its menu that nobody has taken', () => {
     const menu = alertGroupMessage(
       aGroup({
-        rows: [memberOf('checkout'), memberOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } })],
+        rows: [
+          groupedAlertOf('checkout'),
+          groupedAlertOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } }),
+        ],
       }),
     ).blocks.find((block) => block.type === 'actions');
     expect(menu).toMatchObject({ block_id: '/slo acknowledge {service}' });

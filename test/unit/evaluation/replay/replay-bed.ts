@@ -1,7 +1,7 @@
 import { createReplay, type ReplayRequest } from '../../../../src/evaluation/replay/replay.ts';
 import type { MetricsSource } from '../../../../src/lib/metrics-source.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
-import { createLocalTime } from '../../../../src/policy/local-time.ts';
+import { createLocalTime } from '../../../../src/policy/time-interval.ts';
 import type { RuleGroup } from '../../../../src/rules/rule.ts';
 import { aGroup } from '../../../support/builders.ts';
 import { createFakeMetricsSource } from '../../../support/fake-metrics-source.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ReplayRequest } from '../../../../src/evaluation/replay/replay.ts';
 import type { MetricsSource, Sample } from '../../../../src/lib/metrics-source.ts';
 import { after, type EpochMs, HOUR, ms } from '../../../../src/lib/units.ts';
-import { NO_POLICY, type NoisePolicy } from '../../../../src/policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../../../src/policy/suppress.ts';
 import { aRule } from '../../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../../support/fake-metrics-source.ts';
 import { START } from '../../../support/virtual-clock.ts';
@@ -62,7 +62,7 @@ const groups = [
   group({ name: 'callees', rules: [ruleAbout('payments', 'page')] }),
 ];
 
-const INHIBITED: NoisePolicy = {
+const INHIBITED: NotificationPolicy = {
   ...NO_POLICY,
   inhibitRules: [
     {
@@ -72,11 +72,11 @@ const INHIBITED: NoisePolicy = {
     },
   ],
 };
-const BY_CALL_GRAPH: NoisePolicy = { ...NO_POLICY, inhibitsByCallGraph: true };
+const BY_CALL_GRAPH: NotificationPolicy = { ...NO_POLICY, inhibitsByCallGraph: true };
 
 async function messages(
   source: { readonly metrics: MetricsSource },
-  policy: NoisePolicy,
+  policy: NotificationPolicy,
   over: Partial<ReplayRequest> = {},
 ) {
   const report = await replayOf(source.metrics)(request({ groups, policy, ...over }));

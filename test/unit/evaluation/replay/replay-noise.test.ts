@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { MetricsSource } from '../../../../src/lib/metrics-source.ts';
-import { NO_POLICY, type NoisePolicy } from '../../../../src/policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../../../src/policy/suppress.ts';
 import { replayOf, request, source } from './replay-bed.ts';
 
 it('counts flapping and grouped alerts as they are notified live', async () => {
@@ -16,7 +16,7 @@ it('counts flapping and grouped alerts as they are notified live', async () => {
         Array.from({ length: 12 }, (_, index) => ({ ...series, labels: { service: `svc-${index}` } })),
       ),
   };
-  const notified = async (metrics: MetricsSource, policy: NoisePolicy = NO_POLICY) => {
+  const notified = async (metrics: MetricsSource, policy: NotificationPolicy = NO_POLICY) => {
     const [rule] = (await replayOf(metrics)(request({ policy }))).rules;
     return [rule?.alerts, rule?.messages, rule?.replies];
   };

@@ -8,7 +8,7 @@ import { evalTimeOf, spreadOffset } from '../../../../src/evaluation/schedule.ts
 import { createHttpClient } from '../../../../src/http/http-client.ts';
 import { after, DAY, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
 import type { Store } from '../../../../src/messages/store.ts';
-import { createLocalTime } from '../../../../src/policy/local-time.ts';
+import { createLocalTime } from '../../../../src/policy/time-interval.ts';
 import { createPrometheusMetrics } from '../../../../src/prometheus/prometheus-metrics.ts';
 import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../../../src/rules/rule.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplayedEvaluation } from '../../../../src/evaluation/replay/tally.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/lib/units.ts';
-import { PLAIN_ROUTE } from '../../../../src/policy/route.ts';
-import { NO_POLICY, type NoisePolicy } from '../../../../src/policy/suppress.ts';
+import { DEFAULT_ROUTE } from '../../../../src/policy/route.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../../../src/policy/suppress.ts';
 import { aPlainRule, aRule } from '../../../support/builders.ts';
 import { aSourceError } from '../../../support/fake-metrics-source.ts';
 import { isFullRun } from '../../../support/runs.ts';
@@ -43,9 +43,9 @@ describe('what a replay counts', () => {
       [10, 20],
       [300, 309],
     ]);
-    const policy: NoisePolicy = {
+    const policy: NotificationPolicy = {
       ...NO_POLICY,
-      route: { ...PLAIN_ROUTE, channel: '#shop' },
+      route: { ...DEFAULT_ROUTE, channel: '#shop' },
       silences: [{ matchers: [], endsAt: after(START, HOUR), createdBy: 'ann', comment: '' }],
     };
     const report = await replayOf(metrics)(request({ policy }));
@@ -55,7 +55,7 @@ describe('what a replay counts', () => {
   });
 
   it('counts by the channels of teams and severities', async () => {
-    const policy: NoisePolicy = {
+    const policy: NotificationPolicy = {
       ...NO_POLICY,
       teams: { shop: { channel: '#shop' } },
       severities: { page: { channel: '#pages' } },

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { analyseExpression } from '../../../../src/rules/analysis/analyse.ts';
-import { metricsNeededBy, metricsOf } from '../../../../src/rules/analysis/metrics.ts';
+import { analyseExpression, metricsNeededBy, metricsOf } from '../../../../src/rules/analysis/analyse.ts';
 
 const P99 =
   'histogram_quantile(0.99, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[5m])))';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runCheck } from '../../../../src/cli/check-report.ts';
+import { runCheck } from '../../../../src/cli/check.ts';
 import { convertText } from '../../../../src/rules/convert/convert.ts';
 import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 import { START } from '../../../support/virtual-clock.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { PLAIN_ROUTE } from '../../../../src/policy/route.ts';
+import { DEFAULT_ROUTE } from '../../../../src/policy/route.ts';
 import { loadRuleFiles, parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 
 const policyOf = (text: string) => {
@@ -150,7 +150,7 @@ describe('the notification policy in rule files', () => {
 
   it('is empty by default', () => {
     expect(policyOf('silences:\nmaintenance: []')).toEqual({
-      route: PLAIN_ROUTE,
+      route: DEFAULT_ROUTE,
       silences: [],
       maintenance: [],
       inhibitRules: [],

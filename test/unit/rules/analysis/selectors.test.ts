@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readingsOf } from '../../../../src/rules/analysis/metrics.ts';
+import { readingsOf } from '../../../../src/rules/analysis/analyse.ts';
 
 describe('readingsOf', () => {
   const cases: Record<string, [string, readonly (readonly [string, string])[]]> = {

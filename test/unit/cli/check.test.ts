@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CheckRequest, runCheck } from '../../../src/cli/check-report.ts';
+import { type CheckRequest, runCheck } from '../../../src/cli/check.ts';
 import { epochMs } from '../../../src/lib/units.ts';
 import type { RuleFinding, RuleUse } from '../../../src/rules/rule-use.ts';
 
@@ -25,7 +25,7 @@ const NOW = epochMs(Date.UTC(2026, 10, 21));
 const check = (request: Omit<CheckRequest, 'now'>) => runCheck({ ...request, now: NOW });
 
 describe('the report of a check', () => {
-  it('says in one line that nothing is wrong', async () => {
+  it('is one line when there are no problems', async () => {
     expect(await check({ files: ['good.yaml'], readFile })).toEqual({
       text: '1 file, 1 group, 2 rules: no problems found.',
       exitCode: 0,
@@ -59,7 +59,7 @@ describe('the report of a check', () => {
     });
   });
 
-  it('counts warnings, which fail a strict check alone', async () => {
+  it('counts warnings, which fail a strict check only', async () => {
     const lenient = await check({ files: ['hasty.yaml'], readFile });
     expect(lenient).toEqual({
       text: [
@@ -87,7 +87,7 @@ describe('the report of a check', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('asks about each rule, and puts what is found where the rule stands', async () => {
+  it('checks each rule against Prometheus, and shows findings at the place of the rule', async () => {
     const asked: RuleUse[] = [];
     const against = async (uses: readonly RuleUse[]) => {
       asked.push(...uses);
@@ -115,7 +115,7 @@ describe('the report of a check', () => {
             { threshold: 300, key: 'alert.recover.below' },
           ],
         },
-        // Of the burn rates there is the expression, and what it costs.
+        // Of burn rates only the expression and its cost are checked.
         ...['s-burn-1h', 's-burn-6h', 's-burn-3d'].map((name) => ({
           name,
           kind: 'alerting',
@@ -136,12 +136,12 @@ describe('the report of a check', () => {
     expect(asked).toEqual(['a:b']);
   });
 
-  it('says so when the Prometheus cannot be asked', async () => {
+  it('reports that Prometheus does not answer', async () => {
     const against = async () => {
       throw new Error('connection refused');
     };
     expect(await check({ files: ['good.yaml'], readFile, against })).toEqual({
-      text: '1 file, 1 group, 2 rules: The Prometheus could not be asked: connection refused.',
+      text: '1 file, 1 group, 2 rules: checking against Prometheus failed: connection refused.',
       exitCode: 1,
     });
   });

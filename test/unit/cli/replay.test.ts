@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openReplayState } from '../../../src/cli/replay-state.ts';
+import { openReplayState } from '../../../src/cli/replay.ts';
 import { epochMs } from '../../../src/lib/units.ts';
 import { makeTempDir } from '../../support/temp-store.ts';
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => temp.dispose());
 
-test('a new file begins with the window of now, and is whole after each saving', async () => {
+test('a new file starts with the current window, and is complete after each save', async () => {
   const file = join(temp.dir, 'progress.json');
   const state = await openReplayState(file, { command: 'a', window });
   expect([state.isResumed, state.window, state.saved('rules')]).toEqual([false, window, undefined]);
@@ -22,7 +22,7 @@ test('a new file begins with the window of now, and is whole after each saving',
   expect(await readdir(temp.dir)).toEqual(['progress.json']);
 });
 
-test('the same command goes on with the window of its start', async () => {
+test('the same command continues with the window of its first run', async () => {
   const file = join(temp.dir, 'progress.json');
   await (await openReplayState(file, { command: 'a', window })).save('rules', 'half way');
   const again = await openReplayState(file, { command: 'a', window: later });
@@ -36,8 +36,8 @@ test.each([
   ],
   ['something else', (file: string) => writeFile(file, '{"groups":[]}')],
   ['no JSON', (file: string) => writeFile(file, 'groups:')],
-])('a file with %s is refused and left alone', async (_, write) => {
+])('a file with %s is refused and not changed', async (_, write) => {
   const file = join(temp.dir, 'progress.json');
   await write(file);
-  await expect(openReplayState(file, { command: 'a', window })).rejects.toThrow('give another file');
+  await expect(openReplayState(file, { command: 'a', window })).rejects.toThrow('Use another file');
 });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { rulePaths } from '../../../src/cli/rule-paths.ts';
+import { rulePaths } from '../../../src/cli/rule-files.ts';
 
 const folders: string[] = [];
 afterEach(async () => {

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { parseMoment } from '../../../src/cli/moment.ts';
+import { describe, expect, it, test } from 'vitest';
+import { parseMoment, webAddress } from '../../../src/cli/arguments.ts';
 import { epochMs } from '../../../src/lib/units.ts';
 
 const NOW = epochMs(Date.UTC(2026, 10, 20, 14, 30));
@@ -22,4 +22,21 @@ test.each([
   ['', undefined],
 ])('%s', (text, instant) => {
   expect(parseMoment(text, NOW)).toBe(instant);
+});
+
+describe('a URL on the command line', () => {
+  it.each(['http://prometheus:9090', 'https://user:word@metrics.example.com/prometheus/'])(
+    '%s is taken as it is',
+    (text) => {
+      expect(webAddress(text)).toBe(text);
+    },
+  );
+
+  // A browser takes `localhost:9090` as a host and a port, the URL parser as a URL with the protocol `localhost:`.
+  it.each(['localhost:9090', '127.0.0.1:9090', 'prometheus', 'ftp://prometheus', ''])(
+    '"%s" is refused with an example',
+    (text) => {
+      expect(() => webAddress(text)).toThrow(/like http:\/\/prometheus:9090/);
+    },
+  );
 });
