@@ -96,7 +96,7 @@ test('a slow trace is placed among the requests of each service, in words no fin
   const answer = shown(await stage.ask(`/trace ${slow.traceIds[0]}`));
   expect(answer).toContain('Among the requests of each service*, in the last hour');
   expect(answer).toMatch(
-    /`payments\.shop` [\d.]+ m?s: slower than [\d.]+ (?:to [\d.]+ )?% (?:or more )?of [\d,]+ requests/,
+    /`payments\.shop` [\d.]+ m?s: slower than [\d.]+%? (?:to [\d.]+% )?(?:or more )?of [\d,]+ requests/,
   );
   expect(answer).toMatch(/`istio-ingressgateway\.istio-system` .*?\(as the gateway saw its calls\)/);
 });
