@@ -44,5 +44,7 @@ test('a rule on a bound that is not there is named in the log, since it is never
   await on.live(60);
   expect(on.messages()).toEqual([]);
   const answer = await on.ask('/slo status');
-  expect(JSON.stringify(answer)).toMatch(/not evaluated · .*300ms in `objective.below` is not a bucket bound/);
+  expect(JSON.stringify(answer)).toMatch(
+    /not evaluated · .*300ms in `objective.below` is not a bucket bound/,
+  );
 });

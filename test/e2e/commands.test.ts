@@ -92,7 +92,9 @@ test('when Jaeger hangs the answer names it, and Slack got its acknowledgement b
   const { world, channelId, messages } = stage;
   const before = new Set(messages().map(({ ts }) => ts));
   const answer = (): Message | undefined =>
-    messages().find(({ ts, text }) => !before.has(ts) && /Jaeger (?:\(\S+\) was too slow|did not respond)/.test(text));
+    messages().find(
+      ({ ts, text }) => !before.has(ts) && /Jaeger (?:\(\S+\) was too slow|did not respond)/.test(text),
+    );
   world.jaeger.faults.set({ hang: true });
   try {
     const text = '/trace slowest payments';
