@@ -163,12 +163,4 @@ describe('a group in the embedded store', () => {
     await store.close();
     expect([...(await recordsOnDisk()).keys()]).toEqual(['f2-1']);
   });
-
-  it('that refers to a missing record is an error of the store', async () => {
-    await readBack(groupState(1, [alertOf(1)]));
-    await inFolder((level) => level.del('alert!f1-1'));
-    const store = await openLevelStore({ dir });
-    await expect(store.loadGroup(GROUP)).rejects.toMatchObject({ system: 'store', code: 'bad-answer' });
-    await store.close();
-  });
 });

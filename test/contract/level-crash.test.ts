@@ -73,7 +73,7 @@ describe('the embedded store when its process is killed in the middle of its wri
       message: expect.stringMatching(
         new RegExp(`^The folder ${dir} is in use by process ${writer.child.pid} on this host, since 20`),
       ),
-      advice: 'Stop that process, or give this one a folder of its own (DATA_DIR).',
+      advice: 'Stop that process, or set DATA_DIR to another folder.',
     });
     await writer.kill();
     const store = await openLevelStore({ dir });
@@ -102,7 +102,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     await level.close();
     await expect(openLevelStore({ dir })).rejects.toMatchObject({
       code: 'bad-request',
-      message: `The folder ${dir} was written by a newer version (found format 99, expected 3).`,
+      message: `The folder ${dir} was written by a newer version (found format 99, expected 4).`,
     });
     const again = new ClassicLevel(join(dir, 'db'));
     expect(await again.get('meta!version')).toBe('99');
@@ -113,6 +113,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     await expect(openLevelStore({ dir: '/dev/null/data' })).rejects.toMatchObject({
       system: 'store',
       code: 'unavailable',
+      message: expect.stringMatching(/^The embedded store in \/dev\/null\/data failed: ENOTDIR/),
     });
   });
 });

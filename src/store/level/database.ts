@@ -3,12 +3,23 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
 import { UpstreamError } from '../../lib/errors.ts';
-import { describeHolder, probeFolder } from './folder.ts';
+import type { Logger } from '../../lib/logger.ts';
+import {
+  describeHolder,
+  lacksCurrent,
+  openWriteCount,
+  probeFolder,
+  readWriteCount,
+  setAside,
+  type WriteCount,
+} from './folder.ts';
+import { createStateTracker, type DatabaseState, damageOf, type StateTracker } from './integrity.ts';
 
 /*
- * The key space. Values are records (JSON), except for the version.
+ * The key space. Values are records (JSON), except in `meta`.
  *
  *   meta!version              format of everything else
+ *   meta!state                DatabaseState after the last write
  *   tick!GROUP!EVAL_TIME      a claimed tick, until it expires
  *   group!GROUP               GroupRecord: the RuleGroupState without what the records of its alerts hold
  *   alert!ALERT_ID            Alert
@@ -45,47 +56,62 @@ export interface Database {
 }
 
 const VERSION_KEY = 'meta!version';
+const STATE_KEY = 'meta!state';
 
 /** Format of a folder. */
-const FOLDER_VERSION = 3;
+const FOLDER_VERSION = 4;
 
 /** The character after `!`: ends a table's range of keys. */
 const AFTER_SEPARATOR = '"';
 
 const ADVICE = 'Check that its folder (DATA_DIR) is writable and that the disk has free space.';
 
-function unavailable(cause: unknown): UpstreamError {
+/** The innermost message: LevelDB's own errors only say that the database failed to open. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
+}
+
+function unavailable(dir: string, cause: unknown): UpstreamError {
   if (cause instanceof UpstreamError) return cause;
-  const message = `The embedded store failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const message = `The embedded store in ${dir} failed: ${reasonOf(cause)}`;
   return new UpstreamError({ system: 'store', code: 'unavailable', message, advice: ADVICE, cause });
 }
 
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw unavailable(error);
-  }
+/** Damage of the database, which no retry repairs. */
+class DamageError extends Error {}
+
+/** LevelDB's code of an error, like `LEVEL_LOCKED`. */
+function levelCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return levelCode(error.cause) ?? code;
 }
 
-function isLocked(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED';
-}
-
-async function openOrExplain(level: ClassicLevel, dir: string): Promise<void> {
+async function openLevel(level: ClassicLevel, dir: string): Promise<void> {
   try {
     await level.open();
   } catch (error) {
-    if (!isLocked(error)) throw unavailable(error);
-    throw new UpstreamError({
-      system: 'store',
-      code: 'bad-request',
-      message: await describeHolder(dir),
-      advice: 'Stop that process, or give this one a folder of its own (DATA_DIR).',
-      cause: error,
-    });
+    if (levelCode(error) === 'LEVEL_LOCKED') {
+      throw new UpstreamError({
+        system: 'store',
+        code: 'bad-request',
+        message: await describeHolder(dir),
+        advice: 'Stop that process, or set DATA_DIR to another folder.',
+        cause: error,
+      });
+    }
+    throw asDamage(error);
   }
+}
+
+/** An error as damage when LevelDB reports corrupt or missing files. */
+function asDamage(error: unknown): Error {
+  const reason = reasonOf(error);
+  const isMissing = levelCode(error) === 'LEVEL_IO_ERROR' && reason.endsWith('No such file or directory');
+  const isDamage = isMissing || levelCode(error) === 'LEVEL_CORRUPTION' || error instanceof SyntaxError;
+  if (isDamage) return new DamageError(reason);
+  return error instanceof Error ? error : new Error(reason);
 }
 
 async function checkVersion(level: ClassicLevel, dir: string): Promise<void> {
@@ -94,28 +120,65 @@ async function checkVersion(level: ClassicLevel, dir: string): Promise<void> {
   else requireKnownVersion(found, { known: FOLDER_VERSION, where: `The folder ${dir}` });
 }
 
+/**
+ * Reads the state of all records.
+ * @throws DamageError when it differs from the recorded one.
+ */
+async function checkedTracker(level: ClassicLevel, dir: string): Promise<StateTracker> {
+  const text = await level.get(STATE_KEY);
+  const recorded = text === undefined ? undefined : (JSON.parse(text) as DatabaseState);
+  const before = await level.iterator({ lt: 'meta!' }).all();
+  const after = await level.iterator({ gt: `meta${AFTER_SEPARATOR}` }).all();
+  const tracker = createStateTracker([...before, ...after], recorded?.writes ?? 0);
+  const damage = damageOf(tracker.state(), recorded, await readWriteCount(dir));
+  if (damage !== undefined) throw new DamageError(damage);
+  return tracker;
+}
+
 const tableRange = (table: Table) => ({ gt: `${table}!`, lt: `${table}${AFTER_SEPARATOR}` });
 
-function databaseOn(level: ClassicLevel, dir: string): Database {
+/** Where LevelDB's files are. */
+const databaseFolder = (dir: string): string => join(dir, 'db');
+
+interface OpenLevel {
+  readonly level: ClassicLevel;
+  readonly tracker: StateTracker;
+  readonly writeCount: WriteCount;
+}
+
+function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLevel): Database {
+  let tracker = first;
   // LevelDB accepts no more writes after one has failed; the outcome of that one is unknown until it is reopened.
   let hasFailed = false;
+  let isClosed = false;
   let reopening: Promise<void> = Promise.resolve();
+  let writing: Promise<void> = Promise.resolve();
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw unavailable(dir, error);
+    }
+  };
   const reading = <T>(work: () => Promise<T>): Promise<T> => guarded(() => reopening.then(work, work));
   const keyless = (table: Table, key: string): string => key.slice(table.length + 1);
-  const write = async (operations: readonly Operation[]): Promise<void> => {
-    if (operations.length === 0) return;
-    const batch = operations.map((operation) => {
-      const key = `${operation.table}!${operation.key}`;
-      return operation.type === 'put'
-        ? ({ type: 'put', key, value: encodeRecord(operation.value) } as const)
-        : ({ type: 'del', key } as const);
-    });
+  const writeBatch = async (operations: readonly Operation[]): Promise<void> => {
+    const changes = operations.map((operation) => ({
+      key: `${operation.table}!${operation.key}`,
+      value: operation.type === 'put' ? encodeRecord(operation.value) : undefined,
+    }));
+    const { state, done } = tracker.after(changes);
+    const batch = [...changes, { key: STATE_KEY, value: JSON.stringify(state) }].map(({ key, value }) =>
+      value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
+    );
     try {
       await level.batch(batch, { sync: true });
     } catch (error) {
       hasFailed = true;
-      throw unavailable(error);
+      throw unavailable(dir, error);
     }
+    done();
+    await writeCount.set(state.writes);
   };
   return {
     get: (table, key) =>
@@ -138,34 +201,70 @@ function databaseOn(level: ClassicLevel, dir: string): Database {
         const keys = await level.keys(tableRange(table)).all();
         return keys.map((key) => keyless(table, key));
       }),
-    write,
+    write: (operations) => {
+      if (operations.length === 0) return Promise.resolve();
+      // One at a time: the state of each batch follows from the one before.
+      const written = writing.then(() => writeBatch(operations));
+      writing = written.catch(() => undefined);
+      return written;
+    },
     reopen: () => {
       reopening = guarded(async () => {
         await probeFolder(dir);
         await level.close();
-        await openOrExplain(level, dir);
+        await openLevel(level, dir);
+        tracker = await checkedTracker(level, databaseFolder(dir));
         hasFailed = false;
       });
       return reopening;
     },
     isOpen: () => level.status === 'open' && !hasFailed,
-    close: () => guarded(() => level.close()),
+    close: () =>
+      guarded(async () => {
+        if (isClosed) return;
+        isClosed = true;
+        await level.close();
+        await writeCount.close();
+      }),
   };
 }
 
-/**
- * Opens the database in a folder, which is created if it does not exist, and locks it.
- * @throws UpstreamError `bad-request` when another process holds it or another version wrote it.
- */
-export async function openDatabase(dir: string): Promise<Database> {
-  await guarded(() => mkdir(dir, { recursive: true }));
-  const level = new ClassicLevel(join(dir, 'db'));
-  await openOrExplain(level, dir);
+/** @throws DamageError when the database is damaged. */
+async function openChecked(dir: string): Promise<OpenLevel> {
+  const folder = databaseFolder(dir);
+  // LevelDB would start empty, and delete the other files.
+  if (await lacksCurrent(folder)) throw new DamageError('its file CURRENT is missing');
+  const level = new ClassicLevel(folder);
+  await openLevel(level, dir);
   try {
     await checkVersion(level, dir);
+    const tracker = await checkedTracker(level, folder);
+    return { level, tracker, writeCount: await openWriteCount(folder) };
   } catch (error) {
     await level.close();
-    throw unavailable(error);
+    throw asDamage(error);
   }
-  return databaseOn(level, dir);
+}
+
+/**
+ * Opens the database in a folder, which is created if it does not exist, and locks it. A damaged database is moved aside
+ * and an empty one is opened in its place.
+ * @throws UpstreamError `bad-request` when another process holds it or another version wrote it.
+ */
+export async function openDatabase(dir: string, logger?: Pick<Logger, 'error'>): Promise<Database> {
+  try {
+    await mkdir(dir, { recursive: true });
+    const opened = await openChecked(dir).catch(async (error: unknown) => {
+      if (!(error instanceof DamageError)) throw error;
+      const movedTo = await setAside(databaseFolder(dir));
+      logger?.error('the embedded store was damaged: moved aside, starting with an empty one', {
+        folder: movedTo,
+        reason: error.message,
+      });
+      return await openChecked(dir);
+    });
+    return databaseOn(dir, opened);
+  } catch (error) {
+    throw unavailable(dir, error);
+  }
 }

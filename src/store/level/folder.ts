@@ -1,4 +1,5 @@
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -70,4 +71,47 @@ export async function probeFolder(dir: string): Promise<void> {
   } finally {
     await rm(path, { force: true });
   }
+}
+
+/** LevelDB leaves files with other names alone, and a folder that is moved aside takes it along. */
+const WRITE_COUNT_FILE = 'WRITES';
+
+/** The file with the number of writes, beside the database. */
+export interface WriteCount {
+  /**
+   * Not synced: after a power failure the number may be too low, but never too high. Without space on the disk the old
+   * number stays.
+   */
+  set(count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openWriteCount(folder: string): Promise<WriteCount> {
+  const file = await open(join(folder, WRITE_COUNT_FILE), constants.O_RDWR | constants.O_CREAT);
+  return {
+    set: async (count) => {
+      await file.write(`${String(count).padStart(16, '0')}\n`, 0).catch(() => undefined);
+    },
+    close: () => file.close(),
+  };
+}
+
+/** The recorded number of writes; undefined when none is recorded. */
+export async function readWriteCount(folder: string): Promise<number | undefined> {
+  const text = await readFile(join(folder, WRITE_COUNT_FILE), 'utf8').catch(() => '');
+  return /^\d{16}\n$/.test(text) ? Number(text) : undefined;
+}
+
+/** Whether a folder has LevelDB's files except for the one that names the others. */
+export async function lacksCurrent(folder: string): Promise<boolean> {
+  const files = await readdir(folder).catch((): string[] => []);
+  return !files.includes('CURRENT') && files.some((file) => /^MANIFEST-|\.ldb$/.test(file));
+}
+
+/** Renames a folder and returns its new name. */
+export async function setAside(folder: string): Promise<string> {
+  const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const renamed = `${folder}.damaged-${time}`;
+  await rename(folder, renamed);
+  return renamed;
 }

@@ -169,7 +169,7 @@ function createRecovery({ database, now, logger, reload }: RecoveryOptions): {
  *   another version wrote it, `unavailable` when the disk refuses.
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  const store = await createLevelStore(await openDatabase(options.dir), options);
+  const store = await createLevelStore(await openDatabase(options.dir, options.logger), options);
   await writeHolder(options.dir, Date.now());
   return store;
 }
