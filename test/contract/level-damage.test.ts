@@ -79,7 +79,7 @@ describe('a damaged folder of the embedded store', () => {
     expect(store.isOpen()).toBe(true);
     expect(await store.groups()).toEqual([]);
     expect((await store.outbox()).depth).toBe(0);
-    const [moved] = (await readdir(dir)).filter((name) => name.startsWith('db.damaged-'));
+    const moved = (await readdir(dir)).find((name) => name.startsWith('db.damaged-'));
     expect(moved).toMatch(/^db\.damaged-\d{8}T\d{6}Z$/);
     expect(logger.lines).toEqual([
       {

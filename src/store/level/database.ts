@@ -146,6 +146,36 @@ interface OpenLevel {
   readonly writeCount: WriteCount;
 }
 
+type Guard = <T>(work: () => Promise<T>) => Promise<T>;
+
+const keyless = (table: Table, key: string): string => key.slice(table.length + 1);
+
+const readsOf = (
+  level: ClassicLevel,
+  reading: Guard,
+): Pick<Database, 'get' | 'getMany' | 'all' | 'keys'> => ({
+  get: (table, key) =>
+    reading(async () => {
+      const text = await level.get(`${table}!${key}`);
+      return text === undefined ? undefined : decodeRecord(text);
+    }),
+  getMany: (table, keys) =>
+    reading(async () => {
+      const texts = await level.getMany(keys.map((key) => `${table}!${key}`));
+      return texts.map((text) => (text === undefined ? undefined : decodeRecord(text)));
+    }),
+  all: (table) =>
+    reading(async () => {
+      const rows = await level.iterator(tableRange(table)).all();
+      return rows.map(([key, text]) => [keyless(table, key), decodeRecord(text)] as const);
+    }),
+  keys: (table) =>
+    reading(async () => {
+      const keys = await level.keys(tableRange(table)).all();
+      return keys.map((key) => keyless(table, key));
+    }),
+});
+
 function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLevel): Database {
   let tracker = first;
   // LevelDB accepts no more writes after one has failed; the outcome of that one is unknown until it is reopened.
@@ -153,15 +183,14 @@ function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLeve
   let isClosed = false;
   let reopening: Promise<void> = Promise.resolve();
   let writing: Promise<void> = Promise.resolve();
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+  const guarded: Guard = async (work) => {
     try {
       return await work();
     } catch (error) {
       throw unavailable(dir, error);
     }
   };
-  const reading = <T>(work: () => Promise<T>): Promise<T> => guarded(() => reopening.then(work, work));
-  const keyless = (table: Table, key: string): string => key.slice(table.length + 1);
+  const reading: Guard = (work) => guarded(() => reopening.then(work, work));
   const writeBatch = async (operations: readonly Operation[]): Promise<void> => {
     const changes = operations.map((operation) => ({
       key: `${operation.table}!${operation.key}`,
@@ -181,26 +210,7 @@ function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLeve
     await writeCount.set(state.writes);
   };
   return {
-    get: (table, key) =>
-      reading(async () => {
-        const text = await level.get(`${table}!${key}`);
-        return text === undefined ? undefined : decodeRecord(text);
-      }),
-    getMany: (table, keys) =>
-      reading(async () => {
-        const texts = await level.getMany(keys.map((key) => `${table}!${key}`));
-        return texts.map((text) => (text === undefined ? undefined : decodeRecord(text)));
-      }),
-    all: (table) =>
-      reading(async () => {
-        const rows = await level.iterator(tableRange(table)).all();
-        return rows.map(([key, text]) => [keyless(table, key), decodeRecord(text)] as const);
-      }),
-    keys: (table) =>
-      reading(async () => {
-        const keys = await level.keys(tableRange(table)).all();
-        return keys.map((key) => keyless(table, key));
-      }),
+    ...readsOf(level, reading),
     write: (operations) => {
       if (operations.length === 0) return Promise.resolve();
       // One at a time: the state of each batch follows from the one before.
