@@ -16,8 +16,8 @@ import { parseHeaders, proxyAdvice, proxySettings } from './settings/values.ts';
  * The modules of a command are imported when it runs: checking a rule file or printing a usage error does not load the bot.
  */
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const printError = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** Why the bot did not start, and what to do. */
 function explained(error: unknown): string {
@@ -28,9 +28,9 @@ function explained(error: unknown): string {
 
 async function run(): Promise<void> {
   const read = readSettings(processEnvironment());
-  if (read.warnings.length > 0) complain(problemsText(read.warnings));
+  if (read.warnings.length > 0) printError(problemsText(read.warnings));
   if (!read.ok) {
-    complain(`Invalid settings:\n\n${problemsText(read.problems)}`);
+    printError(`Invalid settings:\n\n${problemsText(read.problems)}`);
     process.exitCode = EXIT_CONFIG;
     return;
   }
@@ -42,7 +42,7 @@ async function run(): Promise<void> {
   } catch (error) {
     // A signal stopped the bot during its start: its handler sets the exit code.
     if (signals.isStopping()) return;
-    complain(explained(error));
+    printError(explained(error));
     process.exit(error instanceof RuleFilesError ? EXIT_CONFIG : 1);
   }
 }
@@ -51,14 +51,14 @@ async function check(given: readonly string[], options: CheckOptions): Promise<v
   const files = await rulePaths(given);
   if (files.length === 0) {
     // A misspelled directory must not pass the check.
-    complain(noFiles(given));
+    printError(noFiles(given));
     process.exitCode = 1;
     return;
   }
   const io = { readFile: readText, against: await againstOptions() };
   const { checkCommand } = await import('./cli/check.ts');
   const { text, exitCode } = await checkCommand(files, options, io);
-  say(text);
+  print(text);
   process.exitCode = exitCode;
 }
 
@@ -82,8 +82,8 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
   const { replayCommand } = await import('./cli/replay.ts');
   process.exitCode = await replayCommand(files, options, {
     loadRules,
-    say,
-    complain,
+    print,
+    printError,
     against: await againstOptions(),
     signal: interrupted.signal,
     draw: process.stderr.isTTY ? (bar: string) => void process.stderr.write(bar) : undefined,
@@ -99,17 +99,17 @@ async function convert(file: string, { from }: { from?: SloTool }): Promise<void
     process.stdout.write(converted.yaml);
     return;
   }
-  complain('reason' in converted ? converted.reason : ruleErrorsText(converted.errors));
+  printError('reason' in converted ? converted.reason : ruleErrorsText(converted.errors));
   process.exitCode = 1;
 }
 
 async function why(options: WhyOptions): Promise<void> {
   const { TraceFileError, whyCommand } = await import('./cli/why.ts');
   try {
-    say(await whyCommand(options));
+    print(await whyCommand(options));
   } catch (error) {
     if (!(error instanceof TraceFileError)) throw error;
-    complain(error.message);
+    printError(error.message);
     process.exitCode = 1;
   }
 }

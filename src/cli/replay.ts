@@ -29,8 +29,8 @@ export interface ReplayOptions {
 
 export interface ReplayIo {
   readonly loadRules: (given: readonly string[]) => Promise<LoadedRules>;
-  readonly say: (text: string) => void;
-  readonly complain: (text: string) => void;
+  readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
   /** Draws the progress bar; absent without a terminal. */
   readonly draw?: (bar: string) => void;
   readonly against: AgainstOptions;
@@ -135,7 +135,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
   const state = await stateOf(files, options);
   const rules = await rulesOf(io, files);
   const compared = options.compare === undefined ? undefined : await rulesOf(io, [options.compare]);
-  if (state.isResumed) io.complain(`Resuming the replay in ${options.resume}.`);
+  if (state.isResumed) io.printError(`Resuming the replay in ${options.resume}.`);
   const { http, ...parts } = sources(options.against, io.against);
   const localTime = createLocalTime();
   const replay = createReplay({ ...parts, clock: systemClock, expand: expandTemplate, localTime });
@@ -156,7 +156,7 @@ async function runReplays(files: readonly string[], options: ReplayOptions, io: 
       compare: compared === undefined ? undefined : await run('compare', compared),
     };
     io.draw?.('\n');
-    io.say(options.json === true ? replayJson(reports) : replayText(reports));
+    io.print(options.json === true ? replayJson(reports) : replayText(reports));
   } finally {
     http.close();
   }
@@ -175,11 +175,11 @@ export async function replayCommand(
     io.draw?.('\n');
     if (io.signal.aborted) {
       const hint = options.resume === undefined ? 'Use --resume FILE' : 'Run the same command again';
-      io.complain(`Interrupted. ${hint} to continue an interrupted replay.`);
+      io.printError(`Interrupted. ${hint} to continue an interrupted replay.`);
       return 130;
     }
-    if (error instanceof UpstreamError) io.complain(`${error.message}\n${error.advice}`);
-    else if (error instanceof UsageError) io.complain(error.message);
+    if (error instanceof UpstreamError) io.printError(`${error.message}\n${error.advice}`);
+    else if (error instanceof UsageError) io.printError(error.message);
     else throw error;
     return 1;
   }

@@ -15,11 +15,11 @@ export function sortedLabels(labels: Labels): readonly LabelPair[] {
     if (last !== undefined && last[0] > name) isSorted = false;
     pairs.push([name, value]);
   }
-  // A source gives labels in order: there is nothing to sort in the thousands of series of an answer.
+  // Prometheus returns labels in order, so that thousands of series need no sorting.
   return isSorted ? pairs : pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** Separates names from values, as Alertmanager's model.LabelsToSignature does; it cannot occur in UTF-8 text. */
+/** The separator between names and values, as in Prometheus's model.LabelsToSignature; it cannot occur in UTF-8 text. */
 const SEPARATOR = 0xff;
 
 /** The 64-bit offset basis in two halves, and the low part of the prime 2^40 + 0x1b3. Source: Fowler, Noll and Vo, isthe.com/chongo/tech/comp/fnv. */
@@ -31,8 +31,8 @@ const TWO_32 = 2 ** 32;
 const hexOf = (half: number): string => half.toString(16).padStart(8, '0');
 
 /**
- * A 64-bit FNV-1a hash of some texts in order, as 16 hex digits. Stable across processes and versions. Computed in two
- * halves of 32 bits: several times faster than BigInt, which counts where a rule breaches for thousands of series.
+ * A 64-bit FNV-1a hash of texts in order, as 16 hex digits. Stable across processes and versions. Computed in two halves of
+ * 32 bits, which is several times faster than BigInt.
  */
 export function hashTexts(texts: Iterable<string>): string {
   let high = OFFSET_HIGH;
@@ -67,8 +67,8 @@ export function fingerprintOf(pairs: readonly LabelPair[]): string {
 }
 
 /**
- * The labels that name a service, in order of preference: Istio's canonical and workload names, OpenTelemetry's,
- * then what people write by hand.
+ * The labels that name a service, in order of preference: Istio's canonical and workload names, OpenTelemetry's, then the
+ * usual ones of hand-written rules.
  */
 const SERVICE_LABELS = [
   'destination_service_name',
@@ -81,7 +81,7 @@ const SERVICE_LABELS = [
   'job',
 ] as const;
 
-/** The label of this set that names the service, or undefined when none of the known ones is there. */
+/** The label that names the service, or undefined when the set has none of the known ones. */
 export function serviceLabelOf(names: Iterable<string>): string | undefined {
   const present = new Set(names);
   return SERVICE_LABELS.find((name) => present.has(name));

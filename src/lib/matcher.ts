@@ -72,7 +72,7 @@ function matchesPattern(text: string, value: string): boolean {
   return isMatch;
 }
 
-/** What RE2 says about an invalid pattern, in its own words: ``invalid regular expression: missing closing )``. */
+/** The error of RE2 for an invalid pattern: `invalid regular expression: missing closing )`. */
 export function regexProblem(pattern: string): string | undefined {
   try {
     patternOf(pattern);

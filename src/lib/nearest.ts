@@ -1,9 +1,9 @@
-/** Longer texts are compared by their beginnings: nobody mistypes more. */
+/** Longer texts are compared by their first characters. */
 const MAX_COMPARED = 64;
 
 /**
- * Damerau-Levenshtein distance (optimal string alignment): insertions, deletions, substitutions and swapped other alerts
- * that turn one text into the other. Compares at most the first 64 characters.
+ * Damerau-Levenshtein distance (optimal string alignment): the insertions, deletions, substitutions and swaps of adjacent
+ * characters that turn one text into the other. Compares at most the first 64 characters.
  */
 export function editDistance(one: string, other: string): number {
   const a = one.slice(0, MAX_COMPARED);
@@ -27,22 +27,22 @@ export function editDistance(one: string, other: string): number {
   return at(a.length, b.length);
 }
 
-/** How many mistakes a word of this length may hold and still be meant: 1 in `top`, 3 in `checkout`. */
-const allowed = (length: number): number => Math.max(1, Math.floor(length / 3) + (length >= 6 ? 1 : 0));
+/** The maximum distance for a word of this length: 1 for `top`, 3 for `checkout`. */
+const maxDistance = (length: number): number => Math.max(1, Math.floor(length / 3) + (length >= 6 ? 1 : 0));
 
-/** From this length on a beginning counts as nearly the whole: `slow`, `check`. */
-const MIN_BEGINNING = 3;
+/** A prefix of at least this length has a distance of 1: `slow` of `slowest`. */
+const MIN_PREFIX = 3;
 
-/** Infinite when the one cannot have been meant by the other. */
-function farness(typed: string, word: string): number {
-  if (typed.length >= MIN_BEGINNING && word.startsWith(typed)) return 1;
+/** The distance of a word from the typed text; infinite when it is too large for a typo. */
+function distanceOf(typed: string, word: string): number {
+  if (typed.length >= MIN_PREFIX && word.startsWith(typed)) return 1;
   const distance = editDistance(typed, word);
-  return distance <= allowed(Math.min(typed.length, word.length)) ? distance : Number.POSITIVE_INFINITY;
+  return distance <= maxDistance(Math.min(typed.length, word.length)) ? distance : Number.POSITIVE_INFINITY;
 }
 
 /**
- * The words nearest to what was typed, nearest first, at most `count`; none that is too far to be meant. A candidate is
- * compared in all its forms and shown under its name.
+ * The candidates nearest to the typed text, nearest first, at most `count`, without those that are too far for a typo. A
+ * candidate is compared in all its forms.
  */
 export function nearest(
   typed: string,
@@ -54,7 +54,7 @@ export function nearest(
   return candidates
     .map((candidate) => ({
       candidate,
-      distance: Math.min(...formsOf(candidate).map((form) => farness(wanted, form.toLowerCase()))),
+      distance: Math.min(...formsOf(candidate).map((form) => distanceOf(wanted, form.toLowerCase()))),
     }))
     .filter(({ distance }) => distance < Number.POSITIVE_INFINITY)
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
@@ -63,14 +63,14 @@ export function nearest(
 }
 
 /**
- * The known name that was probably meant, case and `-` for `_` aside: at most `most` letters differ, or a third of them
- * where nothing is said.
+ * The nearest known name, without regard to case and to `-` for `_`. At most `most` characters differ; by default a third of
+ * the name.
  */
 export function nearestName(name: string, known: Iterable<string>, most?: number): string | undefined {
-  const plain = (text: string): string => text.toLowerCase().replaceAll('-', '_');
+  const normalized = (text: string): string => text.toLowerCase().replaceAll('-', '_');
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const candidate of known) {
-    const distance = editDistance(plain(name), plain(candidate));
+    const distance = editDistance(normalized(name), normalized(candidate));
     const isNear = distance <= (most ?? Math.max(1, Math.floor(candidate.length / 3)));
     if (isNear && (best === undefined || distance < best.distance)) best = { name: candidate, distance };
   }

@@ -27,7 +27,7 @@ describe('hashTexts', () => {
     expect(hashTexts([])).toBe('cbf29ce484222325');
   });
 
-  it('tells apart where one text ends and the next begins, and characters beyond the first 256', () => {
+  it('distinguishes where one text ends and the next begins, and characters beyond the first 256', () => {
     expect(hashTexts(['ab', 'c'])).not.toBe(hashTexts(['a', 'bc']));
     expect(hashTexts(['ā'])).not.toBe(hashTexts(['Ā']));
   });
@@ -38,7 +38,7 @@ describe('fingerprint', () => {
     expect(fingerprint({ a: '1', b: '2' })).toBe(fingerprint({ b: '2', c: '', a: '1' }));
   });
 
-  it('tells label sets apart', () => {
+  it('distinguishes label sets', () => {
     fc.assert(
       fc.property(fc.dictionary(ascii, ascii), fc.dictionary(ascii, ascii), (one, other) => {
         const isEqual = JSON.stringify(sortedLabels(one)) === JSON.stringify(sortedLabels(other));

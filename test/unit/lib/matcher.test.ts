@@ -64,7 +64,7 @@ describe('a matcher', () => {
     expect(read.ok ? '' : read.message).toMatch(message);
   });
 
-  it('that is none holds for everything', () => {
+  it('an empty list matches everything', () => {
     expect(matches([], labels)).toBe(true);
   });
 });
@@ -146,7 +146,7 @@ describe('a pattern is RE2', () => {
   });
 });
 
-describe('matchers that hold back whatever comes', () => {
+describe('matchers that match nearly everything', () => {
   const isAll = (text: string): boolean => {
     const read = parseMatchers(text);
     if (!read.ok) throw new Error(read.message);

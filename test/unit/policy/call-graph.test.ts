@@ -13,23 +13,23 @@ const graph = (...edges: readonly string[]) => {
 const SHOP = ['frontend>checkout', 'checkout>payments', 'checkout>cart', 'frontend>cart', 'payments>db'];
 
 const rows: Readonly<Record<string, readonly [readonly string[], readonly string[], object]>> = {
-  'callers are explained by the end of the chain': [
+  'the cause of callers is the end of the chain': [
     SHOP,
     ['frontend', 'checkout', 'payments'],
     { frontend: 'payments', checkout: 'payments' },
   ],
-  'a chain with a service that is well explains nothing': [SHOP, ['frontend', 'payments'], {}],
+  'a chain is broken by a service without a breach': [SHOP, ['frontend', 'payments'], {}],
   'services that do not call each other': [SHOP, ['cart', 'payments'], {}],
   'of two ends the first by name': [
     SHOP,
     ['frontend', 'checkout', 'payments', 'cart'],
     { frontend: 'cart', checkout: 'cart' },
   ],
-  'a loop explains nothing of itself': [['a>b', 'b>a'], ['a', 'b'], {}],
-  'a loop explains its callers': [['a>b', 'b>c', 'c>b'], ['a', 'b', 'c'], { a: 'b' }],
-  'a loop is explained by what it calls': [['a>b', 'b>a', 'b>c'], ['a', 'b', 'c'], { a: 'c', b: 'c' }],
+  'services in a loop are not the cause of each other': [['a>b', 'b>a'], ['a', 'b'], {}],
+  'a loop is the cause of its callers': [['a>b', 'b>c', 'c>b'], ['a', 'b', 'c'], { a: 'b' }],
+  'the cause of a loop is what it calls': [['a>b', 'b>a', 'b>c'], ['a', 'b', 'c'], { a: 'c', b: 'c' }],
   'a service that calls itself': [['a>a', 'b>a'], ['a', 'b'], { b: 'a' }],
-  'nobody calls anybody': [[], ['a', 'b'], {}],
+  'services without calls': [[], ['a', 'b'], {}],
 };
 
 describe('causes in the call graph', () => {
@@ -40,7 +40,7 @@ describe('causes in the call graph', () => {
     );
   });
 
-  it('are those at the end of every way, whatever calls whom', () => {
+  it('are at the end of every path, in any graph', () => {
     const anyName = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
     const anyEdges = fc.array(fc.tuple(anyName, anyName), { maxLength: 14 });
     fc.assert(
@@ -52,7 +52,7 @@ describe('causes in the call graph', () => {
     );
   });
 
-  it('are found by one look at each call, of thousands in a chain too', () => {
+  it('are found by visiting each call once, also in a chain of thousands', () => {
     const names = Array.from({ length: 5_000 }, (_, index) => `s${index}`);
     const calls = new Map(names.map((name, index) => [name, new Set([`s${index + 1}`])]));
     let looks = 0;

@@ -39,13 +39,13 @@ const rows: Readonly<Record<string, readonly [Labels, readonly Labels[], string 
     [{ alertname: 'Down' }],
     'source-0',
   ],
-  'two that are both source and target do not suppression each other': [
+  'two that are both source and target do not suppress each other': [
     { severity: 'page', service: 'a' },
     [{ severity: 'page', service: 'a' }],
     undefined,
   ],
-  'what is no target is not inhibited': [{ severity: 'info' }, [{ severity: 'page' }], undefined],
-  'the first source that fits is named': [
+  'an alert that is not a target is not inhibited': [{ severity: 'info' }, [{ severity: 'page' }], undefined],
+  'the first matching source is returned': [
     { severity: 'ticket', service: 'a' },
     [{ severity: 'info' }, { severity: 'page', service: 'a' }, { alertname: 'Down' }],
     'source-1',
@@ -63,7 +63,7 @@ describe('inhibition by rules', () => {
     expect(createInhibition(RULES, [self])(self)).toBeUndefined();
   });
 
-  it('looks at each alert of thousands a few times, not once for each other', () => {
+  it('matches each of thousands of alerts a few times, not once for each other', () => {
     let looks = 0;
     const alerts = Array.from({ length: 1_000 }, (_, index) => {
       const labels: Labels = { severity: index % 2 === 0 ? 'page' : 'ticket', service: `s${index % 500}` };

@@ -38,22 +38,22 @@ const ROOT = node('', {
 const rows: Readonly<
   Record<string, readonly [Readonly<Record<string, string>>, string | undefined, object[]]>
 > = {
-  'what no route matches goes to the root': [
+  'an alert that no route matches goes to the root': [
     { team: 'x', severity: 'info' },
     undefined,
     [{ channel: '#all', mentions: [], isMuted: false }],
   ],
-  'the first route that matches has it': [
+  'the first matching route is used': [
     { team: 'shop', severity: 'page' },
     undefined,
     [{ channel: '#shop', mentions: ['SSHOP'], isMuted: false }],
   ],
-  'the deepest route has it, and takes from above what it does not say': [
+  'the deepest matching route is used, and inherits from its parents': [
     { team: 'shop', severity: 'ticket' },
     undefined,
     [{ channel: '#shop-tickets', mentions: [], isMuted: false }],
   ],
-  'after `continue` the next siblings are asked too': [
+  'after `continue` the next siblings are tried too': [
     { team: 'ops', severity: 'page' },
     undefined,
     [
@@ -66,7 +66,7 @@ const rows: Readonly<
     '#mine',
     [{ channel: '#mine', mentions: ['SALL'], isMuted: false }],
   ],
-  'a severity named like a property of all objects calls nobody': [
+  'a severity named like a property of all objects mentions nobody': [
     { severity: 'toString' },
     undefined,
     [{ channel: '#all', mentions: [], isMuted: false }],
@@ -79,7 +79,7 @@ describe('routing', () => {
     expect(destinationsOf({ route: ROOT }, alert, around())).toEqual(expected);
   });
 
-  it('without a tree leads to the default channel', () => {
+  it('without a tree uses the default channel', () => {
     expect(destinationsOf({ route: DEFAULT_ROUTE }, { labels: {} }, around())).toEqual([
       { mentions: [], isMuted: false },
     ]);
@@ -90,9 +90,9 @@ describe('routing', () => {
     ['outside its mute time', { muteTimes: during(10, 20) }, 20, false],
     ['inside its active time', { activeTimes: during(10, 20) }, 15, false],
     ['outside its active time', { activeTimes: during(10, 20) }, 9, true],
-    ['where both hold, still', { activeTimes: during(0, 60), muteTimes: during(10, 20) }, 15, true],
-    ['never active when no time is named', { activeTimes: [] }, 15, true],
-  ])('holds a route back %s', (_, times, minute, isMuted) => {
+    ['where both match', { activeTimes: during(0, 60), muteTimes: during(10, 20) }, 15, true],
+    ['with an empty list of active times', { activeTimes: [] }, 15, true],
+  ])('%s: whether the route is muted', (_, times, minute, isMuted) => {
     expect(destinationsOf({ route: node('', times) }, { labels: {} }, around(minute))).toMatchObject([
       { isMuted },
     ]);
@@ -133,18 +133,18 @@ describe('teams and severities', () => {
     readonly to: readonly (readonly [string | undefined, ...string[]])[];
   }
   const table: Readonly<Record<string, Row>> = {
-    "a rule's own channel goes before everything, and calls whom the others say": {
+    "a rule's own channel takes precedence, with the mentions of the routes": {
       routing: under({}, node('team="shop"', { channel: '#route' })),
       labels: shopPage,
       own: '#mine',
       to: [['#mine', 'SSHOP']],
     },
-    'a route goes before the team': {
+    'a route takes precedence over the team': {
       routing: under({}, node('team="shop"', { channel: '#route', mentions: { page: ['SROUTE'] } })),
       labels: shopPage,
       to: [['#route', 'SROUTE']],
     },
-    'a route above the one that takes it goes before the team too': {
+    'a parent route takes precedence over the team too': {
       routing: under(
         {},
         node('team="shop"', { channel: '#route', mentions: { page: ['SROUTE'] }, routes: [node('')] }),
@@ -152,62 +152,62 @@ describe('teams and severities', () => {
       labels: shopPage,
       to: [['#route', 'SROUTE']],
     },
-    'a route that says only whom to call leaves the channel to the team': {
+    'a route with mentions only uses the channel of the team': {
       routing: under({}, node('team="shop"', { mentions: { page: ['SROUTE'] } })),
       labels: shopPage,
       to: [['#shop', 'SROUTE']],
     },
-    'a route that says only the channel leaves it to the team whom to call': {
+    'a route with a channel only uses the mentions of the team': {
       routing: under({}, node('team="shop"', { channel: '#route' })),
       labels: shopPage,
       to: [['#route', 'SSHOP']],
     },
-    'the team goes before the severity': {
+    'the team takes precedence over the severity': {
       routing: under({}),
       labels: shopPage,
       to: [['#shop', 'SSHOP']],
     },
-    'the severity goes before the root': {
+    'the severity takes precedence over the root': {
       routing: under({ channel: '#all', mentions: { page: ['SALL'] } }),
       labels: { team: 'x', severity: 'page' },
       to: [['#pages', 'SPAGE']],
     },
-    'the root has what nobody else says anything of': {
+    'the root is the last default': {
       routing: under({ channel: '#all', mentions: { info: ['SALL'] } }),
       labels: { severity: 'info' },
       to: [['#all', 'SALL']],
     },
-    'without labels and without a root it is the default channel': {
+    'without labels and without a root the default channel is used': {
       routing: under({}),
       labels: {},
       to: [[undefined]],
     },
-    'a team that does not name the severity leaves it to the severity whom to call': {
+    'a team without the severity uses the mentions of the severity': {
       routing: under({}),
       labels: { team: 'shop', severity: 'ticket' },
       to: [['#shop', 'STICKET']],
     },
-    'a team with an empty list calls nobody': {
+    'a team with an empty list mentions nobody': {
       routing: under({ mentions: { page: ['SALL'] } }),
       labels: { team: 'pay', severity: 'page' },
       to: [['#pages']],
     },
-    'a route with an empty map calls nobody, whatever the severity': {
+    'a route with an empty map mentions nobody for any severity': {
       routing: under({}, node('team="shop"', { mentions: {} })),
       labels: shopPage,
       to: [['#shop']],
     },
-    'two routes that leave it to the team are one message, that calls each once': {
+    'two routes with the defaults of the team give one message, with each mention once': {
       routing: under({}, node('team="shop"', { continue: true }), node('severity="page"')),
       labels: shopPage,
       to: [['#shop', 'SSHOP']],
     },
-    'a route with a channel and one without are two messages': {
+    'a route with a channel and one without give two messages': {
       routing: under({}, node('', { channel: '#audit', mentions: {}, continue: true }), node('team="shop"')),
       labels: shopPage,
       to: [['#audit'], ['#shop', 'SSHOP']],
     },
-    'names are notified apart by case, and are no properties of all objects': {
+    'names are case-sensitive, and are not properties of all objects': {
       routing: under({}),
       labels: { team: 'Shop', severity: 'constructor' },
       to: [[undefined]],

@@ -64,17 +64,17 @@ describe('a silence', () => {
     ],
   });
   it.each([
-    ['holds from its start', silence(0, 1), true],
-    ['holds without a start', silence(undefined, 1), true],
-    ['does not hold before its start', silence(1, 2), false],
-    ['does not hold at its end', silence(-1, 0), false],
-    ['does not hold for others', silence(-1, 1, 'service="cart"'), false],
+    ['applies from its start', silence(0, 1), true],
+    ['applies without a start', silence(undefined, 1), true],
+    ['does not apply before its start', silence(1, 2), false],
+    ['does not apply at its end', silence(-1, 0), false],
+    ['does not apply to other alerts', silence(-1, 1, 'service="cart"'), false],
   ])('%s', (_, policy, expected) => {
     const found = suppressionOf(about('checkout'), policy, around());
     expect(found?.kind).toBe(expected ? 'silence' : undefined);
   });
 
-  it('names its author, and says since when and until when', () => {
+  it('has its creator, its start and its end', () => {
     const self = about('checkout', { suppressed: { kind: 'time', by: 'x', since: before(START, HOUR) } });
     expect(suppressionOf(self, silence(-1, 1), around())).toEqual({
       kind: 'silence',
@@ -85,21 +85,21 @@ describe('a silence', () => {
   });
 });
 
-describe('maintenance', () => {
+describe('a maintenance window', () => {
   const window = { name: 'backup', matchers: matchers('service="checkout"') };
   const rows: Readonly<
     Record<string, readonly [Omit<NotificationPolicy['maintenance'][number], 'name' | 'matchers'>, boolean]>
   > = {
-    'holds once': [{ once: { startsAt: START, endsAt: after(START, MINUTE) }, recurring: [] }, true],
-    'is over at its end': [
+    'applies once': [{ once: { startsAt: START, endsAt: after(START, MINUTE) }, recurring: [] }, true],
+    'does not apply at its end': [
       { once: { startsAt: before(START, MINUTE), endsAt: START }, recurring: [] },
       false,
     ],
-    'holds at its recurring time': [
+    'applies at its recurring time': [
       { recurring: [{ times: [{ begin: 600, end: 660 }], location: 'UTC' }] },
       true,
     ],
-    'does not hold at other times': [
+    'does not apply at other times': [
       { recurring: [{ times: [{ begin: 0, end: 60 }], location: 'UTC' }] },
       false,
     ],
@@ -111,57 +111,65 @@ describe('maintenance', () => {
   });
 });
 
-describe('inhibition learned from the call graph', () => {
+describe('inhibition by the call graph', () => {
   const policy = { ...QUIET, inhibitsByCallGraph: true };
   const cause = about('payments', { alertId: 'payments-1' });
-  const held = { kind: 'call-graph', by: 'payments', alertId: 'payments-1', since: START } as const;
+  const inhibited = { kind: 'call-graph', by: 'payments', alertId: 'payments-1', since: START } as const;
   const ended = (ago: number) =>
     about('payments', { alertId: 'payments-1', state: 'resolved', resolvedAt: before(START, ms(ago)) });
   const ticket = { alertname: 'Slow', service: 'checkout', severity: 'ticket' };
   const rows: Readonly<Record<string, readonly [OtherAlert, readonly OtherAlert[], boolean]>> = {
-    'folds a caller into its callee': [about('checkout'), [cause], true],
-    'folds over a chain of slow services': [about('frontend'), [about('checkout'), cause], true],
-    'does not reach over a service that is well': [about('frontend'), [cause], false],
-    'waits for a callee whose `for` still runs': [
+    'inhibits a caller by its callee': [about('checkout'), [cause], true],
+    'follows a chain of slow services': [about('frontend'), [about('checkout'), cause], true],
+    'does not follow a service without an alert': [about('frontend'), [cause], false],
+    'inhibits by a pending callee': [
       about('checkout'),
       [about('payments', { alertId: 'payments-1', state: 'pending' })],
       true,
     ],
-    'never folds a page into a ticket': [
+    'never inhibits a page by a ticket': [
       about('checkout'),
       [about('payments', { labels: { service: 'payments', severity: 'ticket' } })],
       false,
     ],
-    'folds a ticket into a page': [about('checkout', { labels: ticket }), [cause], true],
-    'does not fold into what nobody sees': [
+    'inhibits a ticket by a page': [about('checkout', { labels: ticket }), [cause], true],
+    'does not inhibit by a suppressed alert': [
       about('checkout'),
       [about('payments', { suppressed: { kind: 'silence', by: 'ann', since: START } })],
       false,
     ],
-    'does not fold failures into slowness': [about('checkout', {}, 'number'), [cause], false],
-    'does not fold slowness into failures': [about('checkout'), [about('payments', {}, 'number')], false],
-    'posts what starts after the end of its cause': [about('checkout'), [ended(0)], false],
-    'keeps what was held back for a moment after its cause': [
-      about('checkout', { suppressed: held }),
+    'does not inhibit failures by slow requests': [about('checkout', {}, 'number'), [cause], false],
+    'does not inhibit slow requests by failures': [
+      about('checkout'),
+      [about('payments', {}, 'number')],
+      false,
+    ],
+    'does not inhibit what starts after its cause is resolved': [about('checkout'), [ended(0)], false],
+    'keeps inhibiting for a minute after its cause is resolved': [
+      about('checkout', { suppressed: inhibited }),
       [ended(59_000)],
       true,
     ],
-    'posts what outlives its cause': [about('checkout', { suppressed: held }), [ended(60_000)], false],
-    'posts when its cause is forgotten': [about('checkout', { suppressed: held }), [], false],
+    'ends a minute after its cause is resolved': [
+      about('checkout', { suppressed: inhibited }),
+      [ended(60_000)],
+      false,
+    ],
+    'ends when its cause is not known anymore': [about('checkout', { suppressed: inhibited }), [], false],
   };
   it.each(Object.entries(rows))('%s', (_, [self, others, expected]) => {
     const found = suppressionOf(self, policy, around([self, ...others]));
-    expect(found).toEqual(expected ? held : undefined);
+    expect(found).toEqual(expected ? inhibited : undefined);
   });
 
-  it('does nothing unless the rule file asks, or where nobody knows who calls whom', () => {
+  it('is off unless the rule file sets it, and without a call graph', () => {
     const self = about('checkout');
     expect(suppressionOf(self, QUIET, around([self, cause]))).toBeUndefined();
     const { calls: _, ...blind } = around([self, cause]);
     expect(suppressionOf(self, policy, blind)).toBeUndefined();
   });
 
-  it('looks at the calls of a mesh once, however many of its services breach', () => {
+  it('reads the call graph once for any number of breaching services', () => {
     const otherAlerts = Array.from({ length: 400 }, (_, index) =>
       about(`s${index}`, { alertId: `e${index}` }),
     );
@@ -177,10 +185,10 @@ describe('inhibition learned from the call graph', () => {
     expect(looks).toBeLessThanOrEqual(2 * otherAlerts.length);
   });
 
-  it('names what a message stands for', () => {
-    const folded = ['frontend', 'checkout'].map((service) => about(service, { suppressed: held }));
-    const gone = about('cart', { suppressed: held, state: 'resolved' });
-    expect([...inhibitedByCause([...folded, ...folded, gone, about('x')])]).toEqual([
+  it('lists the services that each alert inhibits', () => {
+    const callers = ['frontend', 'checkout'].map((service) => about(service, { suppressed: inhibited }));
+    const gone = about('cart', { suppressed: inhibited, state: 'resolved' });
+    expect([...inhibitedByCause([...callers, ...callers, gone, about('x')])]).toEqual([
       ['payments-1', ['checkout', 'frontend']],
     ]);
   });

@@ -245,7 +245,7 @@ describe('what a rule reads from a Prometheus', () => {
       { cost: { ...cheap, seconds: 3.21 } },
       [{ code: 'expensive-expression', message: expect.stringMatching(/takes 3\.2 s every 30s/) }],
     ],
-    'an expression that holds very many samples': [
+    'an expression with very many samples': [
       {},
       { cost: { ...cheap, peakSamples: 5_000_001 } },
       [{ code: 'expensive-expression', message: expect.stringMatching(/holds 5,000,001 samples/) }],

@@ -57,7 +57,7 @@ describe('queries about one service', () => {
     expect(checkExpression(expected)).toEqual([]);
   });
 
-  it('a metric without matchers has no braces, and one that tells no failures has no share of them', () => {
+  it('a metric without matchers has no braces, and one without failures has no share of them', () => {
     const bare: LatencyFamily = { metric: 'm_seconds', unit: 's', selector: '', serviceLabel: 'job' };
     expect(requestRateExpr({ family: bare }, {}, reading)).toBe('sum(rate(m_seconds_count[5m]))');
     expect(errorShareExpr({ family: bare }, {}, reading)).toBeUndefined();

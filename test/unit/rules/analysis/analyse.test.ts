@@ -82,9 +82,12 @@ describe('bound, comparison and recovery condition of an expression', () => {
     ],
     'a filter in a range': ['max_over_time((a > 5)[1h:5m]) > 7', 'max_over_time((a >= -Inf)[1h:5m])'],
   };
-  it.each(Object.entries(there))('no value tells, but that there is data: %s', (_, [expr, expected]) => {
-    expect(analyseExpression(expr).recovery).toEqual({ expr: expected });
-  });
+  it.each(Object.entries(there))(
+    'the recovery condition is the presence of data: %s',
+    (_, [expr, expected]) => {
+      expect(analyseExpression(expr).recovery).toEqual({ expr: expected });
+    },
+  );
 });
 
 it('the recovery condition of many conditions stays in proportion to them', () => {
@@ -171,7 +174,7 @@ describe('a latency objective in an expression', () => {
 
   const missing: Readonly<Record<string, string>> = {
     'below a bound': `${P99} < 500`,
-    'of buckets that nothing tells apart':
+    'of buckets that are not grouped by `le`':
       'histogram_quantile(0.99, sum by (service) (rate(m_seconds_bucket[5m]))) > 1',
     'of recorded buckets': 'histogram_quantile(0.99, sum by (le, service) (rate(m_seconds[5m]))) > 1',
     'of no service': 'histogram_quantile(0.99, sum by (le) (rate(m_seconds_bucket[5m]))) > 1',

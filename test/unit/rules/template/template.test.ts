@@ -22,7 +22,7 @@ describe('a template is expanded as Prometheus does', () => {
   });
 });
 
-describe('an expansion that fails says so in place of the text', () => {
+describe('a failed expansion is an error text', () => {
   const cases: readonly (readonly [string, string, string])[] = [
     ['a float beside an int', '{{ gt $value 1 }}', 'error calling gt: incompatible types for comparison'],
     [
@@ -88,7 +88,7 @@ describe('what is not supported is found when the file is read', () => {
   ];
   it.each(cases)('%s', (_, marked, message) => {
     const [first, ...others] = problemsAt(marked);
-    // What stands inside a block that is not understood is not understood either.
+    // What is inside an unsupported block is not supported either.
     expect(others.filter(() => !marked.includes('with'))).toEqual([]);
     expect(first?.[1]).toMatch(message);
     if (!marked.includes('^+')) expect(first?.[0]).toBe(marked.indexOf('^'));
@@ -103,7 +103,7 @@ describe('what is not supported is found when the file is read', () => {
     expect(templateProblems(`{{ ${'"a" '.repeat(5_000)}`)).toHaveLength(1);
   });
 
-  it('parentheses without end are refused rather than followed', () => {
+  it('parentheses without end are refused', () => {
     expect(templateProblems(`{{ ${'('.repeat(50_000)} }}`)).toMatchObject([
       { message: 'there are too many parentheses' },
     ]);
@@ -114,7 +114,7 @@ describe('what is not supported is found when the file is read', () => {
     '{{ range $labels }}a{{ end }}',
     '{{ $value }} {{ $x }}',
     'a {{ humanize }}',
-  ])('a template that is not understood is shown as it is written: %s', (template) => {
+  ])('an unsupported template is shown as it is written: %s', (template) => {
     expect(expand(template)).toBe(template);
   });
 
