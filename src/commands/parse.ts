@@ -1,3 +1,4 @@
+import { grouped } from '../lib/format.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { CommandInput, Parsed, SlashCommand } from './command.ts';
 import { rewriteSentence } from './sentence.ts';
@@ -24,7 +25,7 @@ const HELP = ['help', '-h', '--help', '?'];
 export function parseCommand(slash: SlashCommand, text: string): ParsedCommand {
   const usage = usageOf(slash);
   if (text.length > MAX_TEXT)
-    return { ok: false, problem: `A command has at most ${MAX_TEXT} characters.`, usage };
+    return { ok: false, problem: `A command has at most ${grouped(MAX_TEXT)} characters.`, usage };
   const tokens = tokenize(text);
   const parsed = parse(slash, text, tokens);
   if ('command' in parsed) return { ok: true, ...parsed };

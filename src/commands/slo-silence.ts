@@ -1,3 +1,4 @@
+import { grouped } from '../lib/format.ts';
 import type { Phrase } from '../lib/phrase.ts';
 import { DAY, formatDuration, MINUTE, type Milliseconds, ms, parseDuration } from '../lib/units.ts';
 import { type AlertSelection, parseSelection, selectionMatchers } from './alert-selection.ts';
@@ -64,7 +65,7 @@ function durationAt(text: string): Pick<ForClause, 'duration' | 'written'> {
 }
 
 function parse({ text, column }: CommandInput): Parsed<SilenceCommand> {
-  if (text.length > MAX_TEXT) return { problem: `A silence has at most ${MAX_TEXT} characters.` };
+  if (text.length > MAX_TEXT) return { problem: `A silence has at most ${grouped(MAX_TEXT)} characters.` };
   const clause = parseFor(text);
   if (clause === undefined) return withoutFor(text);
   const { at, duration, written, comment } = clause;

@@ -195,7 +195,7 @@ const refused: Readonly<Record<string, Refused>> = {
   'the short id of a table': ['/trace', '7efc105a', /beginning of a trace id/, null],
   'a percentile before the service': ['/latency', 'p99 of checkout', /"of"/, '/latency checkout'],
   'a request without its service': ['/latency', uuid, /Specify a service/, null],
-  'a novel': ['/trace', 'a '.repeat(1_600), /at most 3000 characters/, null],
+  'a novel': ['/trace', 'a '.repeat(1_600), /at most 3,000 characters/, null],
 };
 
 describe('an invalid command', () => {
