@@ -38,7 +38,7 @@ export function createOwnVersion(clock: Pick<Clock, 'now'>): OwnVersion {
 
 /**
  * Whether another replica evaluates the group with a newer version of the rules. During a rollout replicas differ: a
- * rule without `for` would fire and resolve in turn, and a new silence would apply at every other tick. The newest
+ * rule without `for` would fire and resolve in turn, and a new policy would apply at every other tick. The newest
  * version is used as long as a replica that has it is running.
  *
  *     replica with the old rules   tick  tick  -     -     -     (reloads) tick

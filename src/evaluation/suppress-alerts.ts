@@ -7,11 +7,12 @@ import {
   createSuppression,
   type InhibitionContext,
   inhibitedByCause,
+  isSuppressionChanged,
   type NotificationPolicy,
   type OtherAlert,
   type RuleAlerts,
   unsuppressed,
-  withCurrentSilence,
+  withCurrentSuppression,
 } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
 import type { SloRule } from '../rules/rule.ts';
@@ -113,7 +114,7 @@ async function inhibitionContext(
   if (!inhibits || !own.some(isFiring)) return { evalTime, localTime, otherAlerts: own };
   const rules = (await states.others(group)).flatMap((state) => Object.values(state.rules));
   const otherAlerts = [...own, ...rules.flatMap(otherAlertsOf)].map((each) =>
-    withCurrentSilence(each, policy, { evalTime, localTime }),
+    withCurrentSuppression(each, policy, { evalTime, localTime }),
   );
   const active = otherAlerts.filter(({ alert }) => alert.state !== 'resolved');
   const calls = policy.inhibitsByCallGraph && active.length > 1 ? await callGraphAt(queryTime) : undefined;
@@ -127,25 +128,11 @@ function withSuppression(other: OtherAlert, suppressionOf: ReturnType<typeof cre
 }
 
 /** The alert with the services whose breaches it explains; a resolved one keeps its last ones. */
-function withFolded(alert: Alert, folded: ReturnType<typeof inhibitedByCause>): Alert {
+function withAlsoSlow(alert: Alert, inhibited: ReturnType<typeof inhibitedByCause>): Alert {
   if (alert.state === 'resolved') return alert;
-  const alsoSlow = folded.get(alert.alertId);
+  const alsoSlow = inhibited.get(alert.alertId);
   return alsoSlow === undefined && alert.alsoSlow === undefined ? alert : { ...alert, alsoSlow };
 }
-
-/** These suppressions are decided later, by the notifications so far or by the time intervals of the routes. */
-const DECIDED_LATER: ReadonlySet<string> = new Set(['flapping', 'time']);
-
-/** A text that changes with what suppresses an alert. */
-const suppressionKey = ({ suppressed }: Alert): string =>
-  suppressed === undefined || DECIDED_LATER.has(suppressed.kind)
-    ? ''
-    : `${suppressed.kind} ${suppressed.silence?.id ?? suppressed.by}`;
-
-const servicesKey = ({ alsoSlow = [] }: Alert): string => alsoSlow.join('\n');
-
-const isChanged = (alert: Alert, before: Alert): boolean =>
-  servicesKey(alert) !== servicesKey(before) || suppressionKey(alert) !== suppressionKey(before);
 
 /** Decides for all alerts of a group what suppresses their messages. Keeps the order of rules and alerts. */
 export async function suppressAlerts(
@@ -160,10 +147,10 @@ export async function suppressAlerts(
   const context = await inhibitionContext({ states, noise }, policy, { ...tick, own });
   const suppressionOf = createSuppression(policy, context);
   const suppressed = byRule.map((alerts) => alerts.map((each) => withSuppression(each, suppressionOf)));
-  const folded = inhibitedByCause([...suppressed.flat(), ...context.otherAlerts.slice(own.length)]);
+  const inhibited = inhibitedByCause([...suppressed.flat(), ...context.otherAlerts.slice(own.length)]);
   return rules.map(({ alerts: before }, index) => {
-    const alerts = (suppressed[index] ?? []).map(({ alert }) => withFolded(alert, folded));
-    const changed = alerts.filter((alert, i) => isChanged(alert, before[i] ?? alert));
+    const alerts = (suppressed[index] ?? []).map(({ alert }) => withAlsoSlow(alert, inhibited));
+    const changed = alerts.filter((alert, i) => isSuppressionChanged(alert, before[i] ?? alert));
     return { alerts, changed: new Set(changed.map(({ fingerprint }) => fingerprint)) };
   });
 }

@@ -94,7 +94,7 @@ function silenceReason(
 }
 
 /** An alert of another group, with the silences and maintenance windows of this evaluation, not of that group's last one. */
-export function withCurrentSilence(
+export function withCurrentSuppression(
   other: OtherAlert,
   policy: NotificationPolicy,
   at: Pick<InhibitionContext, 'evalTime' | 'localTime'>,
@@ -209,6 +209,18 @@ export function inhibitedByCause(otherAlerts: readonly OtherAlert[]): ReadonlyMa
   }
   return new Map(Array.from(services, ([alertId, inhibited]) => [alertId, [...inhibited].sort()]));
 }
+
+/** Changes with what suppresses an alert. Flapping and mute times are decided after the comparison. */
+const suppressionKey = ({ suppressed }: Alert): string =>
+  suppressed === undefined || suppressed.kind === 'flapping' || suppressed.kind === 'time'
+    ? ''
+    : `${suppressed.kind} ${suppressed.silence?.id ?? suppressed.by}`;
+
+const servicesKey = ({ alsoSlow = [] }: Alert): string => alsoSlow.join('\n');
+
+/** Whether the message of an alert has to change, because of its suppression or the services it inhibits. */
+export const isSuppressionChanged = (alert: Alert, before: Alert): boolean =>
+  servicesKey(alert) !== servicesKey(before) || suppressionKey(alert) !== suppressionKey(before);
 
 /** The alerts of one rule after its evaluation. */
 export interface RuleAlerts {

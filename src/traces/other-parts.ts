@@ -55,7 +55,7 @@ async function partsOf(
   const window = windowAround([trace]);
   await search.everywhere(window);
   const suspect = suspectOf(trace);
-  // Its silence proves nothing: the trace itself should have been in the answer.
+  // An empty result is not reliable: the trace itself should be in it.
   if (search.found().length === 0 && suspect !== undefined) await search.through(window, [suspect]);
   const others = search.found().filter(({ traceId }) => traceId !== trace.traceId);
   return [trace, ...others].sort((a, b) => extentOf(a).start - extentOf(b).start);

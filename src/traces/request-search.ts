@@ -11,7 +11,7 @@ export interface RequestSearch {
   until(window: TimeWindow, services: readonly string[]): Promise<void>;
   /** Searches all of the services. */
   through(window: TimeWindow, services: readonly string[]): Promise<void>;
-  /** Searches without naming a service. False when the backend cannot, or when its silence proves nothing. */
+  /** Searches without naming a service. False when the backend cannot, or when an empty result is not reliable. */
   everywhere(window: TimeWindow): Promise<boolean>;
   found(): readonly Trace[];
   /** The first error, of any search. */
