@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Evaluator } from '../evaluation/evaluator.ts';
+import { discardBody, limitConnections, SERVER_OPTIONS } from '../http/server.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -23,6 +24,9 @@ interface Reply {
   readonly contentType?: string;
   readonly body: string;
 }
+
+/** No route reads a body, in bytes. */
+const MAX_BODY = 64 * 1_024;
 
 const text = (status: number, body: string): Reply => ({ status, body: `${body}\n` });
 
@@ -155,7 +159,7 @@ export function createOpsServer(options: {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    request.resume();
+    discardBody(request, response, MAX_BODY);
     try {
       const { status, contentType = 'text/plain; charset=utf-8', body } = await reply(request);
       response
@@ -167,7 +171,8 @@ export function createOpsServer(options: {
     }
   }
 
-  const server = createServer((request, response) => void answer(request, response));
+  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response));
+  limitConnections(server);
   return {
     listen: ({ port, host }) =>
       new Promise((resolve, reject) => {

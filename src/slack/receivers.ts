@@ -2,6 +2,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HTTPReceiver, type Receiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
 import { WebAPIPlatformError } from '@slack/web-api';
+import { LRUCache } from 'lru-cache';
+import { limitConnections, SERVER_OPTIONS } from '../http/server.ts';
 import { APP_TOKEN_SCOPE, HTTP_PATH } from './scopes.ts';
 
 /** How Slack reaches the bot. */
@@ -48,11 +50,13 @@ function overHttp(
       response.writeHead(404).end();
     },
   });
+  refuseReplays(receiver);
   let server: Server | undefined;
   return {
     receiver,
     async open() {
-      const listening = await receiver.start({ port, host });
+      const listening = await receiver.start({ port, host }, SERVER_OPTIONS);
+      limitConnections(listening);
       server = listening;
       return (listening.address() as AddressInfo).port;
     },
@@ -65,6 +69,39 @@ function overHttp(
       await closed;
     },
     isOpen: () => server?.listening ?? false,
+  };
+}
+
+/** How far ahead of this machine's clock a request may be signed, in ms. Bolt refuses those older than five minutes. */
+const MAX_AHEAD = 60_000;
+
+/** How long a signature is remembered, in ms: longer than it is valid. */
+const REPLAY_WINDOW = 7 * 60_000;
+
+/**
+ * Refuses requests signed for the future, which would be valid for longer than Bolt allows, and answers a request that
+ * was received before without processing it again.
+ */
+function refuseReplays(receiver: HTTPReceiver): void {
+  const received = new LRUCache<string, true>({ max: 100_000, ttl: REPLAY_WINDOW });
+  const handle = receiver.requestListener;
+  receiver.requestListener = (request, response) => {
+    const signature = request.headers['x-slack-signature'];
+    const signedAt = Number(request.headers['x-slack-request-timestamp']) * 1_000;
+    const isReplay = typeof signature === 'string' && received.has(signature);
+    if (isReplay || signedAt > Date.now() + MAX_AHEAD) {
+      request.resume();
+      response.writeHead(isReplay ? 200 : 401).end();
+      return;
+    }
+    if (typeof signature === 'string') {
+      received.set(signature, true);
+      response.once('close', () => {
+        // Only what was processed is remembered: a wrong signature takes no memory, and Slack may try again.
+        if (!response.writableFinished || response.statusCode >= 300) received.delete(signature);
+      });
+    }
+    handle(request, response);
   };
 }
 

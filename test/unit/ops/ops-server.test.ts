@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { createTelemetry } from '../../../src/ops/metrics.ts';
@@ -35,7 +37,7 @@ async function start(
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
     return { status: response.status, body: await response.text() };
   };
-  return { telemetry, call };
+  return { telemetry, call, port };
 }
 
 test('the process is healthy as soon as it answers', async () => {
@@ -189,4 +191,35 @@ test('alerts cannot be posted', async () => {
   const { call } = await start();
   expect((await call('POST', '/api/v1/alerts')).status).toBe(405);
   expect((await call('GET', '/api/v1/alerts')).status).toBe(200);
+});
+
+test.each([
+  ['headers', 'GET /healthz HTTP/1.1\r\nHost: a\r\nX: '],
+  ['a body', 'POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1'],
+])('a client that does not send %s to the end is disconnected', { timeout: 20_000 }, async (_, sent) => {
+  const { port } = await start();
+  const socket = connect(port, '127.0.0.1');
+  socket.write(sent);
+  const startedAt = performance.now();
+  await once(socket.resume(), 'close');
+  expect(performance.now() - startedAt).toBeLessThan(15_000);
+});
+
+test('a body that no route reads is not received to the end', async () => {
+  const { port } = await start();
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write('POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n');
+  socket.write('x'.repeat(200_000));
+  await once(socket.resume(), 'close');
+});
+
+test('connections beyond the limit are closed at once', async () => {
+  const { port, call } = await start();
+  const sockets = Array.from({ length: 220 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  await expect
+    .poll(() => sockets.filter(({ readyState }) => readyState === 'closed').length)
+    .toBeGreaterThan(15);
+  for (const socket of sockets) socket.destroy();
+  await expect.poll(async () => (await call('GET', '/healthz').catch(() => undefined))?.status).toBe(200);
 });

@@ -1,4 +1,7 @@
+import { createHmac } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import { SLASH_COMMANDS } from '../../../src/commands/table.ts';
@@ -177,6 +180,45 @@ describe('the connection', () => {
     expect((await fetch(new URL('/', url))).status).toBe(404);
     expect((await fetch(url, { method: 'POST', body: 'x'.repeat(600_000) })).status).toBe(413);
     expect(bot.asked).toEqual([]);
+  });
+
+  it('processes a signed request once, and none that is signed for the future', async () => {
+    const { url } = await bot.start(HTTP);
+    const body = 'command=%2Fslo&text=&user_id=U1&channel_id=C1&team_id=T1&trigger_id=1.2';
+    const send = (ahead: number) => {
+      const timestamp = String(Math.floor(Date.now() / 1_000) + ahead);
+      const signature = createHmac('sha256', HTTP.signingSecret)
+        .update(`v0:${timestamp}:${body}`)
+        .digest('hex');
+      const request = {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          'x-slack-signature': `v0=${signature}`,
+          'x-slack-request-timestamp': timestamp,
+        },
+        body,
+      };
+      return async () => (await fetch(url, request)).status;
+    };
+    expect(await send(90)()).toBe(401);
+    expect(await send(-400)()).toBe(401);
+    expect(bot.asked).toEqual([]);
+    const sendAgain = send(30);
+    expect(await Promise.all([sendAgain(), sendAgain()])).toEqual([200, 200]);
+    expect(await sendAgain()).toBe(200);
+    expect(bot.asked).toHaveLength(1);
+    expect(await send(31)()).toBe(200);
+    expect(bot.asked).toHaveLength(2);
+  });
+
+  it('closes a connection that does not send its request', { timeout: 15_000 }, async () => {
+    const { url } = await bot.start(HTTP);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write('POST /slack/events HTTP/1.1\r\nHost: a\r\nX: ');
+    const startedAt = performance.now();
+    await once(socket.resume(), 'close');
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
   it('says which port is taken', async () => {

@@ -1,0 +1,32 @@
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+
+/** Limits for slow clients, in ms. The defaults of Node allow a request five minutes. */
+export const SERVER_OPTIONS: ServerOptions = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+};
+
+/** A client that does not read its response, or is idle, is disconnected after this time, in ms. */
+const IDLE_TIMEOUT = 30_000;
+
+/** Slack, Prometheus and a kubelet need a few; more connections are closed at once. */
+const MAX_CONNECTIONS = 200;
+
+/** Limits the connections of a server that was created with `SERVER_OPTIONS`. */
+export function limitConnections(server: Server, maxConnections = MAX_CONNECTIONS): void {
+  server.maxConnections = maxConnections;
+  server.setTimeout(IDLE_TIMEOUT);
+}
+
+/** Discards the body of a request that has none to read, and closes the connection when it is longer than `maxBytes`. */
+export function discardBody(request: IncomingMessage, response: ServerResponse, maxBytes: number): void {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= maxBytes) return;
+    response.destroy();
+    request.destroy();
+  });
+}
