@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createKeepAlerts } from './actions/alert-actions.ts';
 import { createKeepSilences } from './actions/silences.ts';
-import { linksOf, transportOf } from './bot-settings.ts';
 import { createCommands } from './commands/commands.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import { createProxyFor } from './http/proxy.ts';
@@ -12,6 +11,7 @@ import type { Links } from './lib/links.ts';
 import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
+import { createLinks } from './links/link.ts';
 import { createDelivery, type Delivery } from './messages/deliver.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
 import type { Store } from './messages/store.ts';
@@ -22,9 +22,10 @@ import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from './rules/check-rules.ts';
 import type { RuleSet } from './rules/file/rule-file.ts';
 import { createVerifyRules, type VerifyRules } from './rules/verify-rules.ts';
-import type { Settings, Upstream } from './settings/env.ts';
+import type { Settings, SlackTransport, Upstream } from './settings/env.ts';
 import { createSlackApp, type SlackApp } from './slack/app.ts';
 import { createSlackNotifier } from './slack/notifier.ts';
+import type { Transport } from './slack/receivers.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';
 import { openRedisStore } from './store/redis/open-redis-store.ts';
 import type { ReplicaRules } from './store/redis/replicas.ts';
@@ -271,3 +272,21 @@ export const verifiedReload =
   };
 
 type RunningReload = () => Promise<{ readonly ok: boolean; readonly message: string }>;
+
+/** Where links in messages lead: addresses for people, not for the bot. */
+function linksOf({ jaeger, prometheus, kialiUrl, grafanaUrl, grafanaPlaces }: Settings) {
+  return createLinks({
+    jaeger: jaeger.publicUrl,
+    prometheus: prometheus.publicUrl,
+    kiali: kialiUrl,
+    grafana: grafanaUrl,
+    grafanaPlaces,
+  });
+}
+
+/** How Slack reaches the bot. */
+function transportOf(transport: SlackTransport, host: { readonly host?: string }): Transport {
+  return transport.kind === 'socket'
+    ? { mode: 'socket', appToken: transport.appToken.reveal() }
+    : { mode: 'http', signingSecret: transport.signingSecret.reveal(), port: transport.port, ...host };
+}

@@ -12,12 +12,10 @@ import {
   verifiedReload,
   wakingStore,
 } from './bot-parts.ts';
-import { secretsOf } from './bot-settings.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator } from './evaluation/evaluator.ts';
 import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
-import type { Scheduler } from './evaluation/schedule.ts';
-import { createCronScheduler } from './evaluation/schedule.ts';
+import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
 import type { NoiseOptions } from './evaluation/suppress-alerts.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
@@ -32,7 +30,7 @@ import { NO_POLICY, type NotificationPolicy } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
 import type { RuleSet } from './rules/file/rule-file.ts';
 import { expandTemplate } from './rules/template/template.ts';
-import type { Settings } from './settings/env.ts';
+import { type Settings, secretsOf } from './settings/env.ts';
 
 export interface BotOptions {
   readonly settings: Settings;

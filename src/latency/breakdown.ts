@@ -1,7 +1,7 @@
+import type { Truncated } from '../lib/format.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { flagsInWords } from '../lib/response-flags.ts';
-import type { Truncated } from '../lib/truncated.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import { PRESETS } from '../rules/presets.ts';
 import { equalityMatchers } from '../rules/promql.ts';

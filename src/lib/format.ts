@@ -115,3 +115,9 @@ export function windowText({ start, end }: TimeWindow): string {
 
 /** A service's name, or what stands for a missing one. */
 export const named = (service: string): string => (service === '' ? '(no service name)' : service);
+
+/** A list that shows the first few of many. */
+export interface Truncated<T> {
+  readonly rows: readonly T[];
+  readonly hidden: number;
+}

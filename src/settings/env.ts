@@ -218,3 +218,38 @@ export function readSettings(environment: Environment): SettingsResult {
 /** Problems as text, one line each: `LOG_LEVEL: invalid value "x". Use debug, info, warn or error.` */
 export const problemsText = (problems: readonly SettingProblem[]): string =>
   problems.map(({ variable, problem, advice }) => `${variable}: ${problem}. ${advice}`).join('\n');
+
+/** Shorter texts are not masked by themselves: they stand in too many innocent words. */
+const SHORTEST_MASKED = 6;
+
+/** A header's value, and the credentials in it without their scheme: `Bearer abc`, `Basic` with user and password. */
+function partsOfHeader(value: string): readonly string[] {
+  const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S+)$/.exec(value) ?? [];
+  if (scheme.toLowerCase() !== 'basic') return [value, credentials];
+  const decoded = Buffer.from(credentials, 'base64').toString('utf8');
+  return [value, credentials, decoded, decoded.slice(decoded.indexOf(':') + 1)];
+}
+
+/** An address, and its password as it is written there and as it is. */
+function partsOfAddress(address: string): readonly string[] {
+  // Not `URL`, which refuses a list of hosts.
+  const [, password = ''] = /:\/\/[^/?#:]*:([^/?#]*)@/.exec(address) ?? [];
+  try {
+    return [address, password, decodeURIComponent(password)];
+  } catch {
+    return [address, password];
+  }
+}
+
+/** Every text that must not reach the log. */
+export function secretsOf({ slack, prometheus, jaeger, redis, proxy }: Settings): readonly string[] {
+  const { transport } = slack;
+  return [
+    slack.botToken.reveal(),
+    transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
+    ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal()).flatMap(partsOfHeader)),
+    ...[redis?.url, proxy.http, proxy.https].flatMap((address) =>
+      address === undefined ? [] : partsOfAddress(address.reveal()),
+    ),
+  ].filter((text) => text.length >= SHORTEST_MASKED);
+}

@@ -1,6 +1,6 @@
+import type { Truncated } from '../lib/format.ts';
 import { named } from '../lib/format.ts';
 import type { Links } from '../lib/links.ts';
-import type { Truncated } from '../lib/truncated.ts';
 import { type EpochMs, type EpochUs, type Microseconds, toEpochUs } from '../lib/units.ts';
 import { comparePaths, type PartDifference } from './compare-paths.ts';
 import {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { secretsOf } from '../../src/bot-settings.ts';
-import { readSettings } from '../../src/settings/env.ts';
+import { readSettings, secretsOf } from '../../src/settings/env.ts';
 
 const basic = Buffer.from('grafana:hunter2-basic').toString('base64');
 const read = readSettings({

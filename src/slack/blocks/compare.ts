@@ -1,6 +1,6 @@
 import type { Button, TableBlock } from '@slack/types';
+import type { Truncated } from '../../lib/format.ts';
 import { count, durationText } from '../../lib/format.ts';
-import type { Truncated } from '../../lib/truncated.ts';
 import { toEpochMs, us } from '../../lib/units.ts';
 import type { PartDifference } from '../../traces/compare-paths.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';

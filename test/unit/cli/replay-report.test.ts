@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { progressBar, replayJson, replayText } from '../../../src/cli/replay-text.ts';
+import { progressBar, replayJson, replayText } from '../../../src/cli/replay.ts';
 import type { ReplayReport } from '../../../src/evaluation/replay/replay.ts';
 import { after, DAY, epochMs, HOUR, ms } from '../../../src/lib/units.ts';
 

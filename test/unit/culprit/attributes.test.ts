@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fisherExact } from '../../../src/culprit/fisher.ts';
+import { fisherExact } from '../../../src/culprit/attributes.ts';
 
 // Values of R: fisher.test(matrix(c(a, ofA - a, b, ofB - b), 2), alternative = "greater")$p.value
 test.each([
