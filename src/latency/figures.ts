@@ -4,8 +4,6 @@ import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
 import { inFamilyUnit } from '../rules/queries.ts';
 import type { LatencyFamily, LatencyObjective } from '../rules/rule.ts';
 
-export type { BudgetView } from './error-budget.ts';
-
 /** The maximum number of points in a line chart of Slack. */
 export const CHART_POINTS = 20;
 

@@ -1,6 +1,6 @@
 import type { Alert } from '../alerts/alert.ts';
-import type { ErrorBudget } from '../latency/error-budget.ts';
-import type { BudgetView, ChartView, QuantileEstimate, SlowBetween } from '../latency/figures.ts';
+import type { BudgetView, ErrorBudget } from '../latency/error-budget.ts';
+import type { ChartView, QuantileEstimate, SlowBetween } from '../latency/figures.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { faultText, SYSTEM_NAMES, type System, UpstreamError } from '../lib/errors.ts';

@@ -1,13 +1,7 @@
 import type { Alert } from '../alerts/alert.ts';
 import type { ErrorBudget } from '../latency/error-budget.ts';
 import type { ChartView } from '../latency/figures.ts';
-import {
-  bucketsOf,
-  CHART_POINTS,
-  estimateOf,
-  latencyChart,
-  slowBetweenOf,
-} from '../latency/measure-latency.ts';
+import { bucketsOf, CHART_POINTS, estimateOf, latencyChart, slowBetweenOf } from '../latency/figures.ts';
 import type { System } from '../lib/errors.ts';
 import { quantileName } from '../lib/histogram.ts';
 import type { Labels } from '../lib/labels.ts';

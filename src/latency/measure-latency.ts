@@ -1,1 +1,0 @@
-export { bucketsOf, CHART_POINTS, estimateOf, latencyChart, slowBetweenOf } from './figures.ts';
