@@ -1,27 +1,19 @@
-import type { Labels } from '../lib/labels.ts';
-import { sortedLabels } from '../lib/labels.ts';
-import type { Milliseconds } from '../lib/units.ts';
-import { formatDuration, ms } from '../lib/units.ts';
+import { type Labels, sortedLabels } from '../lib/labels.ts';
+import { formatDuration, type Milliseconds, ms } from '../lib/units.ts';
 import { type BurnRateAlert, type BurnWindows, WORKBOOK } from './burn-rate.ts';
-import {
-  countMetricOf,
-  promqlNumber,
-  promqlString,
-  requestCountOf,
-  slowShareOf,
-  withoutNoise,
-} from './queries.ts';
+import { promqlNumber, promqlString, withoutNoise } from './promql.ts';
+import { countMetricOf, requestCountOf, slowShareOf } from './queries.ts';
 import type { LatencyObjective, RecoveryCondition, SloRule } from './rule.ts';
 
 /** A latency SLO as the short form of a rule file states it. */
 export interface Slo {
   readonly name: string;
   readonly objective: LatencyObjective;
-  /** Fewer requests than this in the window give no verdict, neither a breach nor a recovery. */
+  /** Below this request count in the window the rule is not evaluated: no breach and no recovery. */
   readonly minRequests?: number;
   readonly for: Milliseconds;
   readonly keepFiringFor: Milliseconds;
-  /** What counts as recovered: requests faster than `threshold` over `window`, instead of the objective's own. */
+  /** Recovery condition: requests faster than `threshold` over `window`, in place of the objective's own. */
   readonly recover?: { readonly threshold: Milliseconds; readonly window: Milliseconds };
   /** Adds the burn-rate alerts of `WORKBOOK`. */
   readonly burn: boolean;
@@ -31,106 +23,97 @@ export interface Slo {
   readonly channel?: string;
 }
 
-/** The share of requests that may be slow: what is left of 1 above the quantile. */
+/** The allowed share of slow requests: 1 minus the quantile. */
 const errorBudgetOf = ({ quantile }: { readonly quantile: number }): number => withoutNoise(1 - quantile);
 
-/** Identity of a rule inside its group: its name, and its own labels in order. */
+/** Identity of a rule in its group: its name and its own labels in order. */
 export function ruleKey(name: string, labels: Labels): string {
   const own = sortedLabels(labels).map(([label, value]) => `${label}=${promqlString(value)}`);
   return own.length === 0 ? name : `${name}{${own.join(',')}}`;
 }
 
-interface Reading {
-  readonly threshold: Milliseconds;
-  readonly window: Milliseconds;
-}
+type Share = Pick<LatencyObjective, 'threshold' | 'window'>;
 
-interface Verdict {
+/** The condition of a rule: more slow requests than `bound` over `window`. */
+interface Condition {
   readonly slo: Slo;
   readonly bound: number;
   readonly window: Milliseconds;
-  /** The reading that must exceed the bound as well, and whose return under it is the recovery. */
-  readonly recent?: Reading;
+  /** A share that must exceed the bound as well when its window is shorter, and that falls under it at the recovery. */
+  readonly recover?: Share;
 }
 
-/** Too few requests leave nothing to judge by: the guard is on the verdict and on its evidence alike. */
-function guarded(expr: string, { slo, window }: Verdict): string {
+/** Adds the minimum of requests, to the expression and the recovery condition alike. */
+function withMinRequests(expr: string, { slo, window }: Condition): string {
   if (slo.minRequests === undefined) return expr;
   const { family, by } = slo.objective;
   return `${expr} and ${requestCountOf(family, { by, window })} >= ${promqlNumber(slo.minRequests)}`;
 }
 
-function shareOf({ slo }: Verdict, reading: Reading): string {
+function shareExpr({ slo }: Condition, { threshold, window }: Share): string {
   const { family, by, isApproximate } = slo.objective;
-  return slowShareOf(family, { by, ...reading, ...(isApproximate === true ? { isApproximate } : {}) });
+  return slowShareOf(family, { by, threshold, window, isApproximate });
 }
 
-function verdictExpr(verdict: Verdict): string {
-  const { slo, bound, window, recent } = verdict;
+function breachExpr(condition: Condition): string {
+  const { slo, bound, window, recover } = condition;
   const { threshold } = slo.objective;
   const limit = `> ${promqlNumber(bound)}`;
-  const slow = `${shareOf(verdict, { window, threshold })} ${limit}`;
-  // A shorter window that is clean again ends the breach; a longer or equal one is only asked for the recovery.
-  const isShorter = recent !== undefined && recent.window < window;
-  const still = isShorter ? ` and ${shareOf(verdict, recent)} ${limit}` : '';
-  return guarded(slow + still, verdict);
+  const slow = `${shareExpr(condition, { window, threshold })} ${limit}`;
+  // A shorter window without slow requests ends the breach; a longer or equal one is read for the recovery only.
+  const isShorter = recover !== undefined && recover.window < window;
+  const stillSlow = isShorter ? ` and ${shareExpr(condition, recover)} ${limit}` : '';
+  return withMinRequests(slow + stillSlow, condition);
 }
 
-function evidenceOf(verdict: Verdict): RecoveryCondition {
-  const { slo, bound, window, recent } = verdict;
+function recoveryOf(condition: Condition): RecoveryCondition {
+  const { slo, bound, window, recover } = condition;
   const { threshold } = slo.objective;
-  const share = shareOf(verdict, { threshold, window, ...recent });
-  // Without parentheses `1 - a / b and c` would be read the same way; they are for the reader.
+  const share = shareExpr(condition, { threshold, window, ...recover });
+  // PromQL reads `1 - a / b and c` the same way without parentheses; they are for readers.
   const expr = slo.minRequests === undefined ? share : `(${share})`;
-  const differs = recent !== undefined && recent.window !== window;
   return {
-    expr: guarded(expr, verdict),
+    expr: withMinRequests(expr, condition),
     comparison: '>',
     bound,
-    window: differs ? recent.window : undefined,
+    window: recover?.window === window ? undefined : recover?.window,
   };
 }
 
-function percent(share: number): string {
-  return `${promqlNumber(share * 100)}%`;
-}
-
-function defaultSummary({ slo, bound, window }: Verdict): string {
+function defaultSummary({ slo, bound, window }: Condition): string {
   const { family, threshold, isApproximate } = slo.objective;
-  const who = `{{ $labels.${family.serviceLabel} }}`;
+  const service = `{{ $labels.${family.serviceLabel} }}`;
   const share = `${isApproximate === true ? 'at least ' : ''}{{ $value | humanizePercentage }}`;
-  return `${who}: ${share} of requests slower than ${formatDuration(threshold)} over ${formatDuration(window)} (at most ${percent(bound)})`;
+  return `${service}: ${share} of requests slower than ${formatDuration(threshold)} over ${formatDuration(window)} (at most ${promqlNumber(bound * 100)}%)`;
 }
 
-type Named = Pick<SloRule, 'name' | 'for' | 'labels' | 'burn'>;
-
-function ruleOf(verdict: Verdict, named: Named): SloRule {
-  const { slo, bound, window } = verdict;
+function ruleOf(condition: Condition, named: Pick<SloRule, 'name' | 'for' | 'labels' | 'burn'>): SloRule {
+  const { slo, bound, window } = condition;
   const { family } = slo.objective;
   return {
     ...named,
     key: ruleKey(named.name, named.labels),
-    expr: verdictExpr(verdict),
+    expr: breachExpr(condition),
     keepFiringFor: slo.keepFiringFor,
-    annotations: { summary: defaultSummary(verdict), ...slo.annotations },
+    annotations: { summary: defaultSummary(condition), ...slo.annotations },
     valueKind: 'slow-share',
     bound,
     comparison: '>',
     objective: { ...slo.objective, window },
     reads: [{ metric: countMetricOf(family), matchers: family.selector }],
-    recovery: evidenceOf(verdict),
+    recovery: recoveryOf(condition),
     onNoData: slo.onNoData,
-    ...(slo.minRequests === undefined ? {} : { minRequests: slo.minRequests }),
-    ...(slo.channel === undefined ? {} : { channel: slo.channel }),
+    minRequests: slo.minRequests,
+    channel: slo.channel,
   };
 }
 
-/** Whether a burn rate can be reached at all: not when the bound would be the whole traffic or more. */
+/** Whether a burn rate can be reached: not when the bound is the whole traffic or more. */
 export const canBurn = (objective: LatencyObjective, { factor }: BurnWindows): boolean =>
   factor * errorBudgetOf(objective) < 1;
 
 /*
- * A burn-rate pair fires while both windows burn, and ends as soon as the short one is clean:
+ * A burn-rate alert fires while both windows are over the bound, and ends as soon as the short one is not:
  *
  *   slow requests      ....######........
  *   long over bound    ......########....
@@ -142,7 +125,7 @@ function burnRule(slo: Slo, burn: BurnRateAlert): SloRule {
   const bound = withoutNoise(burn.factor * errorBudgetOf(slo.objective));
   const windows = `${formatDuration(burn.long)}/${formatDuration(burn.short)}`;
   return ruleOf(
-    { slo, bound, window: burn.long, recent: { threshold, window: burn.short } },
+    { slo, bound, window: burn.long, recover: { threshold, window: burn.short } },
     {
       name: `${slo.name}-burn-${formatDuration(burn.long)}`,
       for: ms(0),
@@ -153,19 +136,15 @@ function burnRule(slo: Slo, burn: BurnRateAlert): SloRule {
 }
 
 /**
- * Turns an SLO of the short form into rules: its verdict (the share of slow requests against what the quantile allows:
- * "p99 above T" and "more than 1% slower than T" are one statement, and the second is exact at a bucket bound), and
- * the burn-rate alerts where they are asked for.
+ * The rules of an SLO in the short form: the share of slow requests compared with what the quantile allows, and the
+ * burn-rate alerts. "p99 above T" and "more than 1% slower than T" are the same, and the second is exact at a bucket bound.
  */
 export function compileSlo(slo: Slo): readonly SloRule[] {
-  const { recover } = slo;
-  const verdict: Verdict = {
-    slo,
-    bound: errorBudgetOf(slo.objective),
-    window: slo.objective.window,
-    recent: recover,
-  };
-  const main = ruleOf(verdict, { name: slo.name, for: slo.for, labels: slo.labels });
-  const burns = slo.burn ? WORKBOOK.map((burn) => burnRule(slo, burn)) : [];
-  return [main, ...burns];
+  const { name, for: pendingFor, labels, recover } = slo;
+  const bound = errorBudgetOf(slo.objective);
+  const main = ruleOf(
+    { slo, bound, window: slo.objective.window, recover },
+    { name, for: pendingFor, labels },
+  );
+  return [main, ...(slo.burn ? WORKBOOK.map((burn) => burnRule(slo, burn)) : [])];
 }

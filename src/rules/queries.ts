@@ -175,4 +175,3 @@ export function meanBySideExpr(
 export function objectiveLabels({ by }: { readonly by: readonly string[] }, labels: Labels): Labels {
   return Object.fromEntries(by.map((name) => [name, labels[name] ?? '']).filter(([, value]) => value !== ''));
 }
-export { promqlNumber, promqlString, withoutNoise } from './promql.ts';
