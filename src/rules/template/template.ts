@@ -242,9 +242,11 @@ const MAX_TEMPLATES = 10_000;
 const parsed = new LRUCache<string, Parsed>({ max: MAX_TEMPLATES });
 
 function parsedOnce(template: string): Parsed {
-  const known = parsed.get(template) ?? parseTemplate(template);
-  parsed.set(template, known);
-  return known;
+  const known = parsed.get(template);
+  if (known !== undefined) return known;
+  const result = parseTemplate(template);
+  parsed.set(template, result);
+  return result;
 }
 
 /** The errors in a template, and what is not supported in it; empty when there are none. */
