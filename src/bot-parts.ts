@@ -12,9 +12,9 @@ import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
-import { createDelivery, type Delivery } from './messages/deliver.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
 import type { Store } from './messages/store.ts';
+import { createMessageSync, type MessageSync } from './messages/sync.ts';
 import type { Telemetry } from './ops/metrics.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
@@ -83,36 +83,36 @@ function replicaRules(ruleSet: () => RuleSet, channel: string): () => ReplicaRul
   };
 }
 
-/** The store, with a bell: what an evaluation or a person wants notified is notified now, not at the next look into the outbox. */
-export function wakingStore(store: Store, delivery: Pick<Delivery, 'wake'>): Store {
-  const waking = async <Done>(
-    { entries }: { readonly entries: readonly unknown[] },
+/** The store with signals: changed messages are shown at once instead of at the next poll. */
+export function signalingStore(store: Store, sync: Pick<MessageSync, 'signal'>): Store {
+  const signaling = async <Done>(
+    { messages }: { readonly messages: readonly unknown[] },
     written: Promise<Done>,
   ): Promise<Done> => {
     const done = await written;
-    // What was turned away brought nothing new: a look too many does no harm.
-    if (entries.length > 0) delivery.wake();
+    // A write that was refused changed nothing: one poll too many does no harm.
+    if (messages.length > 0) sync.signal();
     return done;
   };
   return {
     ...store,
-    applyEvaluation: (change) => waking(change, store.applyEvaluation(change)),
-    recordAction: (done) => waking(done, store.recordAction(done)),
-    addSilence: (made) => waking(made, store.addSilence(made)),
-    endSilence: (done) => waking(done, store.endSilence(done)),
+    applyEvaluation: (change) => signaling(change, store.applyEvaluation(change)),
+    recordAction: (done) => signaling(done, store.recordAction(done)),
+    addSilence: (made) => signaling(made, store.addSilence(made)),
+    endSilence: (done) => signaling(done, store.endSilence(done)),
   };
 }
 
 /** Read at the scrape alone. A store that does not answer costs these two gauges their freshness, not the whole scrape. */
-export async function recordOutbox({ recorder, clock, logger }: Base, store: Store): Promise<void> {
-  const waiting = await store.outbox().catch((error: unknown) => {
-    logger.debug('the outbox could not be counted for a scrape', { error });
+export async function recordPendingMessages({ recorder, clock, logger }: Base, store: Store): Promise<void> {
+  const waiting = await store.pendingMessages().catch((error: unknown) => {
+    logger.debug('pending messages could not be counted for a scrape', { error });
     return undefined;
   });
   if (waiting === undefined) return;
   const { depth, oldestAt } = waiting;
   const oldestAgeSeconds = oldestAt === undefined ? 0 : Math.max(0, between(oldestAt, clock.now()) / SECOND);
-  recorder.outbox({ depth, oldestAgeSeconds });
+  recorder.pendingMessages({ depth, oldestAgeSeconds });
 }
 
 /** What is asked: Prometheus and the tracing backend, and where their pages are. */
@@ -221,16 +221,16 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
 export function createNotifying(
   base: Base,
   { sources, store, ruleSet }: Omit<SlackParts, 'painter' | 'verifying'>,
-): Delivery {
+): MessageSync {
   const { settings, clock, logger, recorder } = base;
   const { metrics, traces, links } = sources;
   // A message is kept up to date every half minute: its search may not take what a person's may.
   const findSlowest = createFindSlowest({ traces, clock, maxTime: ms(5 * SECOND) });
   const resolveService = createResolveService({ traces, clock, naming: () => ruleSet().naming });
-  return createDelivery({
+  return createMessageSync({
     store,
     notifier: createSlackNotifier(slackBase(base)),
-    enrich: createEvidenceCollector({
+    collect: createEvidenceCollector({
       metrics,
       errorBudget: sources.errorBudget,
       findSlowest,

@@ -8,9 +8,9 @@ import {
   createSources,
   createVerifying,
   openStore,
-  recordOutbox,
+  recordPendingMessages,
+  signalingStore,
   verifiedReload,
-  wakingStore,
 } from './bot-parts.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator } from './evaluation/evaluator.ts';
@@ -112,11 +112,11 @@ async function start(
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups);
   const painter = createPainter(base, cleanups);
-  const delivery = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
-  const store = wakingStore(stored, delivery);
+  const sync = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
+  const store = signalingStore(stored, sync);
   const verifying = createVerifying(base, sources, cleanups);
   const slack = createAnswering(base, { sources, store, ruleSet: rules.ruleSet, painter, verifying });
-  telemetry.onScrape(() => recordOutbox(base, store));
+  telemetry.onScrape(() => recordPendingMessages(base, store));
   const evaluator = createEvaluator({
     clock,
     logger,
@@ -131,13 +131,13 @@ async function start(
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 
-  const checks = readyChecks({ clock, evaluator, store: stored, delivery, slack, ruleSet: rules.ruleSet });
+  const checks = readyChecks({ clock, evaluator, store: stored, sync, slack, ruleSet: rules.ruleSet });
   const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
   cleanups.push(() => ops.close());
-  delivery.start();
-  cleanups.push(() => delivery.stop());
+  sync.start();
+  cleanups.push(() => sync.stop());
   await evaluator.start(rules.ruleSet());
   cleanups.push(() => evaluator.stop());
   verifying.verify(rules.uses());
@@ -152,7 +152,7 @@ async function start(
     slackPort,
     logger,
     reload,
-    deliver: () => delivery.drain(),
+    deliver: () => sync.drain(),
   };
 }
 

@@ -1,8 +1,8 @@
 import type { Alert, AlertGroup } from '../alerts/alert.ts';
 import type { EpochMs } from '../lib/units.ts';
-import { sharedEntries } from '../messages/alert-group-plan.ts';
-import { entriesOf } from '../messages/alert-messages.ts';
-import type { OutboxEntry, SilenceUpdate, Store } from '../messages/store.ts';
+import { sharedMessages } from '../messages/alert-group-plan.ts';
+import { messageOf, postedTo, threadLine } from '../messages/alert-messages.ts';
+import type { MessageUpdate, SilenceUpdate, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
 import type { SloRule } from '../rules/rule.ts';
 
@@ -39,66 +39,58 @@ export async function knownAlerts(store: Reading): Promise<readonly ActiveAlert[
   );
 }
 
-/** An alert that a person did something about. */
-interface ActionTarget {
-  readonly of: ActiveAlert;
-  /** With what the person did. */
-  readonly alert: Alert;
-}
-
-/** What an act tells in the messages of its alerts. */
-interface Notification {
-  /** What tells this act from others on the same alert. */
-  readonly name: string;
-  readonly notified?: SilenceUpdate;
-}
-
-const placeOf = ({ group, rule }: ActiveAlert) => ({ group: { id: group }, rule });
-
-/** The alerts of each rule that has alertGroups: they may share messages. */
-function sharing(acted: readonly ActionTarget[]) {
-  const byAlertGroups = new Map<
-    readonly AlertGroup[],
-    { readonly of: ActiveAlert; readonly alerts: Alert[] }
-  >();
-  for (const { of, alert } of acted) {
+/** The rule that an active alert belongs to, with its alerts that share messages. */
+function sharing(alerts: readonly ActiveAlert[]) {
+  const byGroups = new Map<readonly AlertGroup[], { readonly of: ActiveAlert; readonly alerts: Alert[] }>();
+  for (const of of alerts) {
     if (of.alertGroups === undefined) continue;
-    const same = byAlertGroups.get(of.alertGroups) ?? { of, alerts: [] };
-    same.alerts.push(alert);
-    byAlertGroups.set(of.alertGroups, same);
+    const same = byGroups.get(of.alertGroups) ?? { of, alerts: [] };
+    same.alerts.push(of.alert);
+    byGroups.set(of.alertGroups, same);
   }
-  return [...byAlertGroups].map(([alertGroups, { of, alerts }]) => ({ alertGroups, of, alerts }));
+  return [...byGroups].map(([alertGroups, known]) => ({ alertGroups, ...known }));
 }
+
+const contextOf = ({ group, rule }: ActiveAlert) => ({ group: { id: group }, rule });
+
+/** Key of every message of an alert, its own and in several channels. */
+const ownMessages = (of: ActiveAlert): readonly string[] =>
+  postedTo(contextOf(of), of.alert).flatMap(({ alertGroup }, index) =>
+    alertGroup === undefined ? [messageOf(of.alert, index)] : [],
+  );
 
 /**
- * Notifications of an act, for every message of its alerts. They carry the evaluation time of the state that the person saw, not
- * the time of the act: an evaluation that is under way meanwhile is newer and must win.
+ * Updates of every message of some alerts after an action: each is rendered again with what the store knows of it. With
+ * `silence` the thread gets a line, once per message however many of its alerts it is about.
  */
-export function actionEntries(
-  acted: readonly ActionTarget[],
-  { name, notified }: Notification,
-): readonly OutboxEntry[] {
-  const news = notified === undefined ? {} : { notified };
-  const own = acted.flatMap(({ of, alert }) =>
-    entriesOf(placeOf(of), of.evalTime, { alert, kind: 'act' }).map((entry) => ({
-      ...entry,
-      ...news,
-      id: `${entry.alertId}:${name}`,
-    })),
-  );
-  const shared = sharing(acted).flatMap(({ of, alerts, alertGroups }) => {
-    // What is notified to the thread that many alerts share is notified once, whichever of them it is about.
-    const what = notified === undefined ? [name, ...alerts.map(({ alertId }) => alertId)].join(':') : name;
-    return sharedEntries(placeOf(of), of.evalTime, { alerts, alertGroups }).map((entry) => ({
-      ...entry,
-      ...news,
-      id: `${entry.alertId}:${what}`,
-    }));
+export function actionUpdates(
+  alerts: readonly ActiveAlert[],
+  { at, silence }: { readonly at: EpochMs; readonly silence?: SilenceUpdate },
+): readonly MessageUpdate[] {
+  const update = (key: string, { alert, rule }: ActiveAlert): MessageUpdate => ({
+    key,
+    isTouched: true,
+    at,
+    line:
+      silence === undefined
+        ? undefined
+        : { key: `${key}:${silence.what}:${silence.id}`, kind: 'silence', at, alert, rule, silence },
   });
+  const own = alerts.flatMap((of) => ownMessages(of).map((key) => update(key, of)));
+  const shared = sharing(alerts).flatMap(({ of, alerts: members, alertGroups }) =>
+    sharedMessages(members, alertGroups).map(({ key, isReply }) =>
+      isReply ? { key, isTouched: true, at } : update(key, of),
+    ),
+  );
   return [...own, ...shared];
 }
 
-/** Notifications of an end that a person made: each message takes its final form. */
-export function endEntries(of: ActiveAlert, alert: Alert): readonly OutboxEntry[] {
-  return entriesOf(placeOf(of), of.evalTime, { alert, kind: 'resolved' });
+/** Updates after a person closed an alert: each of its messages takes its final form, and its thread says so. */
+export function closeUpdates(of: ActiveAlert, closed: Alert, at: EpochMs): readonly MessageUpdate[] {
+  return ownMessages(of).map((key) => ({
+    key,
+    isTouched: true,
+    at,
+    line: threadLine(contextOf(of), at, { kind: 'resolved', alert: closed, message: key }),
+  }));
 }

@@ -2,8 +2,8 @@ import type { Alert, AlertActions, UserAction } from '../alerts/alert.ts';
 import { withActions } from '../alerts/alert.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EpochMs } from '../lib/units.ts';
-import type { OutboxEntry, Store } from '../messages/store.ts';
-import { type ActiveAlert, actionEntries, endEntries, knownAlerts } from './active-alerts.ts';
+import type { MessageUpdate, Store } from '../messages/store.ts';
+import { type ActiveAlert, actionUpdates, closeUpdates, knownAlerts } from './active-alerts.ts';
 
 /** What acting on alerts needs. */
 export interface KeepAlertsOptions {
@@ -58,10 +58,10 @@ export function createKeepAlerts({ store, logger }: KeepAlertsOptions): KeepAler
   async function record(
     { alert }: ActiveAlert,
     kind: keyof AlertActions,
-    { act, entries }: { act: UserAction; entries: readonly OutboxEntry[] },
+    { act, messages }: { act: UserAction; messages: readonly MessageUpdate[] },
   ): Promise<ActionOutcome> {
     const { alertId } = alert;
-    const kept = (await store.recordAction({ alertId, kind, act, entries }))[kind] ?? act;
+    const kept = (await store.recordAction({ alertId, kind, act, messages }))[kind] ?? act;
     const isFirst = kept.by === act.by && kept.at === act.at;
     if (isFirst) logger.info('a person acted on an alert', { act: kind, by: act.by, alertId });
     return { kind: isFirst ? 'done' : 'already', alert: withActions(alert, { [kind]: kept }), act: kept };
@@ -75,9 +75,8 @@ export function createKeepAlerts({ store, logger }: KeepAlertsOptions): KeepAler
     if (refusal !== undefined) return refusal;
     if (alert.acknowledged !== undefined) return { kind: 'already', alert, act: alert.acknowledged };
     const act = actionOf(request);
-    const acted = { of: current, alert: withActions(alert, { acknowledged: act }) };
-    const entries = actionEntries([acted], { name: 'acknowledged' });
-    return await record(current, 'acknowledged', { act, entries });
+    const messages = actionUpdates([current], { at: request.now });
+    return await record(current, 'acknowledged', { act, messages });
   }
 
   async function end(request: ActionRequest): Promise<ActionOutcome> {
@@ -89,8 +88,8 @@ export function createKeepAlerts({ store, logger }: KeepAlertsOptions): KeepAler
     if (refusal !== undefined) return refusal;
     if (alert.noDataSince === undefined) return { kind: 'has-data', alert };
     const act = actionOf(request);
-    const entries = endEntries(current, withActions(alert, { closed: act }));
-    return await record(current, 'closed', { act, entries });
+    const messages = closeUpdates(current, withActions(alert, { closed: act }), request.now);
+    return await record(current, 'closed', { act, messages });
   }
 
   return {

@@ -6,9 +6,9 @@ import { type Matcher, matches } from '../lib/matcher.ts';
 import { after, before, DAY, type EpochMs, type Milliseconds } from '../lib/units.ts';
 import type { SilenceUpdate, Store } from '../messages/store.ts';
 import { isActive, type MaintenanceWindow, type Silence, type StoredSilence } from '../policy/silence.ts';
-import { type NotificationPolicy, reasonOf, unsuppressed } from '../policy/suppress.ts';
+import type { NotificationPolicy } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
-import { type ActiveAlert, actionEntries, knownAlerts } from './active-alerts.ts';
+import { type ActiveAlert, actionUpdates, knownAlerts } from './active-alerts.ts';
 
 /** What keeping silences needs. */
 export interface KeepSilencesOptions {
@@ -114,12 +114,6 @@ function silenceOf(request: SilenceRequest): StoredSilence {
 
 const isFiring = ({ alert }: ActiveAlert): boolean => alert.state === 'firing';
 
-/** The alert as the silence leaves it until the next evaluation says more. */
-const silenced = (alert: Alert, silence: StoredSilence): Alert => ({
-  ...alert,
-  suppressed: { ...reasonOf(silence), since: alert.suppressed?.since ?? silence.startsAt },
-});
-
 /** Whether nothing but this silence holds an alert back; the state does not say so before the next evaluation. */
 const isHeldBy = ({ id, matchers }: StoredSilence, { labels, suppressed }: Alert): boolean =>
   matches(matchers, labels) && (suppressed === undefined || suppressed.silence?.id === id);
@@ -140,9 +134,8 @@ export function createKeepSilences({ store, policy, localTime, logger }: KeepSil
       until: made.endsAt,
       comment: comment === '' ? undefined : comment,
     };
-    const acted = held.map((of) => ({ of, alert: silenced(of.alert, made) }));
-    const entries = actionEntries(acted, { name: `silenced:${made.id}`, notified });
-    const kept = await store.addSilence({ silence: made, entries });
+    const messages = actionUpdates(held, { at: now, silence: notified });
+    const kept = await store.addSilence({ silence: made, messages });
     logger.info('a person made a silence', { id: kept.id, by, alerts: held.length });
     return { silence: kept, alerts: held.map(({ alert }) => alert) };
   }
@@ -152,11 +145,8 @@ export function createKeepSilences({ store, policy, localTime, logger }: KeepSil
     const made = running.find((each) => each.id === id);
     const held = (await firing()).filter(({ alert }) => made !== undefined && isHeldBy(made, alert));
     const ended = { by, at: now };
-    const entries = actionEntries(
-      held.map((of) => ({ of, alert: unsuppressed(of.alert) })),
-      { name: `unsilenced:${id}`, notified: { what: 'unsilenced', id, ...ended } },
-    );
-    const kept = await store.endSilence({ id, ended, entries });
+    const messages = actionUpdates(held, { at: now, silence: { what: 'unsilenced', id, ...ended } });
+    const kept = await store.endSilence({ id, ended, messages });
     if (kept === undefined) return { kind: 'unknown', ids: running.map((each) => each.id) };
     if (kept.ended?.by !== by || kept.ended.at !== now) return { kind: 'over', silence: kept };
     logger.info('a person ended a silence', { id, by });

@@ -79,7 +79,7 @@ export interface CommandDeps {
   readonly ruleSet: () => RuleSet;
   /** The problem that keeps a rule from being evaluated on the data it is about. */
   readonly problemOf: VerifyRules['problemOf'];
-  readonly store: Pick<Store, 'loadGroup' | 'actions' | 'messageRef'>;
+  readonly store: Pick<Store, 'loadGroup' | 'actions' | 'shownMessage'>;
   readonly alerts: KeepAlerts;
   readonly silences: KeepSilences;
   readonly links: Links;

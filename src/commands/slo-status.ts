@@ -171,7 +171,7 @@ async function alertRow(context: Context, alert: Alert): Promise<Found> {
     value,
     since: noDataSince ?? activeAt,
     ...suppressionOf(alert),
-    messageUrl: (await deps.store.messageRef(firstMessageOf(alert)))?.permalink,
+    messageUrl: (await deps.store.shownMessage(firstMessageOf(alert)))?.permalink,
   };
   return { row, of: hasData ? budgetOf(context, labels) : undefined };
 }

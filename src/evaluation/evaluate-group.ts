@@ -9,7 +9,7 @@ import type { Recorder } from '../lib/recorder.ts';
 import { before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
 import { decideNotifications, type NotificationLimits } from '../messages/decide-notifications.ts';
-import type { OutboxEntry, Store } from '../messages/store.ts';
+import type { MessageUpdate, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
 import { GROUP_THRESHOLD } from '../policy/alert-group.ts';
 import { FLAP_THRESHOLD } from '../policy/flap.ts';
@@ -119,7 +119,7 @@ async function evaluateTick(
   evaluation: Evaluation,
   tick: GroupTick,
   previous: RuleGroupState | undefined,
-): Promise<{ rules: Record<string, RuleState>; entries: OutboxEntry[] }> {
+): Promise<{ rules: Record<string, RuleState>; messages: MessageUpdate[] }> {
   const { group, evalTime, isPrometheus } = tick;
   const evaluated = await evaluateRules({ ...evaluation, isPrometheus }, tick, previous);
   const suppressed = await suppressAlerts(
@@ -133,9 +133,9 @@ async function evaluateTick(
   });
   const escalation = createEscalation(group, ruleAlerts);
   const rules: Record<string, RuleState> = {};
-  const entries: OutboxEntry[] = [];
+  const messages: MessageUpdate[] = [];
   for (const { rule, next, transitions, alerts, changed } of ruleAlerts) {
-    const { entries: own, ...notified } = decideNotifications({ group, rule }, evalTime, {
+    const { messages: own, ...notified } = decideNotifications({ group, rule }, evalTime, {
       alerts,
       transitions,
       changed,
@@ -146,9 +146,9 @@ async function evaluateTick(
       route: routeOf(evaluation, rule, evalTime),
     });
     rules[rule.key] = { ...next, ...notified };
-    entries.push(...own);
+    messages.push(...own);
   }
-  return { rules, entries };
+  return { rules, messages };
 }
 
 function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleState[]): void {
@@ -203,13 +203,13 @@ async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise
   }
   ahead.delete(group.id);
   if (isLeftToNewerRules(evaluation, tick, previous)) return { kind: 'outdated' };
-  const { rules, entries } = await evaluateTick(evaluation, tick, previous);
+  const { rules, messages } = await evaluateTick(evaluation, tick, previous);
   logSourceOutage(evaluation.sourceOutage, group.id, Object.values(rules));
   const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
-  entries.push(...removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state)));
+  messages.push(...removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state)));
   const ruleSetVersion = nextVersion(own, previous?.ruleSetVersion);
   const state: RuleGroupState = { evalTime, rules, ruleSetVersion };
-  const applied = await store.applyEvaluation({ group: group.id, state, entries });
+  const applied = await store.applyEvaluation({ group: group.id, state, messages });
   if (applied === 'stale') return { kind: 'stale' };
   states.note(group.id, state);
   return { kind: 'applied', state };

@@ -5,20 +5,20 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import { retireAlertGroups } from '../messages/alert-group-plan.ts';
-import { entriesOf } from '../messages/alert-messages.ts';
-import type { OutboxEntry, Store } from '../messages/store.ts';
+import { messageUpdates } from '../messages/alert-messages.ts';
+import type { MessageUpdate, Store } from '../messages/store.ts';
 
 /** Resolves the alerts of a rule that was removed from the rule files, and returns their notifications. */
 export function resolveRemovedRule(
   group: string,
   evalTime: EpochMs,
   { rule, alerts, ...state }: RuleState,
-): readonly OutboxEntry[] {
+): readonly MessageUpdate[] {
   const at = { group: { id: group }, rule };
   const own = alerts
     .filter((alert) => alert.state !== 'resolved' && alert.firedAt !== undefined)
     .map((alert) => resolveAlert(alert, evalTime, 'rule-removed'))
-    .flatMap((alert) => entriesOf(at, evalTime, { alert, kind: 'resolved' }));
+    .flatMap((alert) => messageUpdates(at, evalTime, { alert, kind: 'resolved' }));
   return [...own, ...retireAlertGroups(at, evalTime, { rule, alerts, ...state })];
 }
 
@@ -61,10 +61,10 @@ async function resolveGroup(
       return;
     }
     const evalTime = now > state.evalTime ? now : after(state.evalTime, ms(1));
-    const entries = Object.values(state.rules).flatMap((rule) => resolveRemovedRule(group, evalTime, rule));
-    const applied = await store.applyEvaluation({ group, state: { evalTime, rules: {} }, entries });
+    const messages = Object.values(state.rules).flatMap((rule) => resolveRemovedRule(group, evalTime, rule));
+    const applied = await store.applyEvaluation({ group, state: { evalTime, rules: {} }, messages });
     if (applied === 'stale') continue;
-    logger.info('rule group removed', { group, resolvedAlerts: entries.length });
+    logger.info('rule group removed', { group, resolvedAlerts: messages.length });
     return;
   }
   logger.warn('another replica still evaluates a removed rule group', { group });

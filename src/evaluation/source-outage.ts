@@ -8,7 +8,7 @@ import type { Store } from '../messages/store.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 
 /**
- * The alert on an outage of Prometheus. It is a rule group like any other, so that claims, fencing, the outbox and the
+ * The alert on an outage of Prometheus. It is a rule group like any other, so that claims, fencing, the messages and the
  * resolution of its message work as for every alert: one message, whatever the number of restarts and replicas.
  */
 const RULE: SloRule = {

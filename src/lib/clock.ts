@@ -20,3 +20,6 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** Milliseconds of a clock that is never set, from an unknown instant on: for measuring how much time has passed. */
+export const monotonicNow = (): number => performance.now();

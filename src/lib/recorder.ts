@@ -4,24 +4,18 @@ const EVALUATION_OUTCOMES = ['ok', 'rule-error', 'source-error', 'stale', 'misse
 const ALERT_STATES = ['pending', 'firing', 'no-data'] as const;
 const SLACK_OUTCOMES = ['ok', 'rate-limited', 'error', 'unknown'] as const;
 const COMMAND_OUTCOMES = ['ok', 'usage', 'failed'] as const;
-const NOTIFICATION_KINDS = [
-  'firing',
-  'refresh',
-  'no-data',
-  'data-back',
-  'act',
-  'resolved',
-  'flapping',
-  'stable',
-] as const;
-const NOTIFICATION_OUTCOMES = [
+const MESSAGE_CALLS = ['post', 'edit', 'reply'] as const;
+const MESSAGE_OUTCOMES = [
   'sent',
   'not-sent',
   'unknown',
   'message-gone',
+  'edit-refused',
   'channel-refused',
   'refused',
   'unchanged',
+  'dropped',
+  'lease-lost',
 ] as const;
 
 type OneOf<List extends readonly string[]> = List[number];
@@ -31,11 +25,8 @@ export interface Recorder {
   evaluated(event: { outcome: OneOf<typeof EVALUATION_OUTCOMES>; seconds: number }): void;
   queried(event: { system: System; operation: string; outcome: 'ok' | 'error'; seconds: number }): void;
   alerts(counts: Readonly<Record<OneOf<typeof ALERT_STATES>, number>>): void;
-  outbox(state: { depth: number; oldestAgeSeconds: number }): void;
-  notified(event: {
-    kind: OneOf<typeof NOTIFICATION_KINDS>;
-    outcome: OneOf<typeof NOTIFICATION_OUTCOMES>;
-  }): void;
+  pendingMessages(state: { depth: number; oldestAgeSeconds: number }): void;
+  notified(event: { kind: OneOf<typeof MESSAGE_CALLS>; outcome: OneOf<typeof MESSAGE_OUTCOMES> }): void;
   slackCalled(event: { method: string; outcome: OneOf<typeof SLACK_OUTCOMES>; seconds: number }): void;
   answered(event: { command: string; outcome: OneOf<typeof COMMAND_OUTCOMES>; seconds: number }): void;
   reloaded(event: { ok: boolean }): void;
@@ -142,19 +133,19 @@ export const METRICS: {
       set: (counts) => ALERT_STATES.map((state) => [{ state }, counts[state]] as const),
     }),
   ],
-  outbox: [
-    gauge('tailwatch_outbox_entries', 'Notifications waiting to be sent.', {
+  pendingMessages: [
+    gauge('tailwatch_messages_pending', 'Messages that Slack does not show as they should be.', {
       series: ONE_SERIES,
       set: ({ depth }) => [[{}, depth]],
     }),
-    gauge('tailwatch_outbox_oldest_seconds', 'Age of the oldest waiting notification in seconds.', {
+    gauge('tailwatch_messages_pending_oldest_seconds', 'Age of the oldest pending message in seconds.', {
       series: ONE_SERIES,
       set: ({ oldestAgeSeconds }) => [[{}, oldestAgeSeconds]],
     }),
   ],
   notified: [
-    counter('tailwatch_notifications_total', 'Attempts to send a notification by kind and outcome.', {
-      series: product({ kind: NOTIFICATION_KINDS, outcome: NOTIFICATION_OUTCOMES }),
+    counter('tailwatch_notifications_total', 'Attempts to post, edit or reply by kind and outcome.', {
+      series: product({ kind: MESSAGE_CALLS, outcome: MESSAGE_OUTCOMES }),
       increment: ({ kind, outcome }) => ({ kind, outcome }),
     }),
   ],

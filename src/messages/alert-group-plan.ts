@@ -21,9 +21,15 @@ import {
   worstFirst,
 } from '../policy/alert-group.ts';
 import type { RuleAt } from '../rules/rule.ts';
-import { type EntryAt, entryOf, REFRESH_MAX_INTERVAL, REFRESH_MIN_INTERVAL } from './alert-messages.ts';
+import {
+  type MessageContext,
+  messageUpdate,
+  REFRESH_MAX_INTERVAL,
+  REFRESH_MIN_INTERVAL,
+  type UpdateKind,
+} from './alert-messages.ts';
 import { nameOf } from './alert-subject.ts';
-import type { AlertGroupSnapshot, NotificationKind, OutboxEntry } from './store.ts';
+import type { AlertGroupSnapshot, DesiredMessage, MessageUpdate } from './store.ts';
 
 /** Alerts that begin now and share a message. */
 export interface Gathered {
@@ -38,7 +44,7 @@ export interface Gathered {
 /** Alert groups after an evaluation: those that last, and what is notified of all of them. */
 export interface AlertGroupPlan {
   readonly alertGroups: readonly AlertGroup[];
-  readonly entries: readonly OutboxEntry[];
+  readonly messages: readonly MessageUpdate[];
 }
 
 /** Replies of a thread go out so far apart: in between there is room in the channel for an alert of its own. */
@@ -46,7 +52,7 @@ const PAGE_SPACING: Milliseconds = ms(2 * SECOND);
 
 /** An alert group at an evaluation time, with its alerts in the order in which they are shown. */
 interface CurrentGroup {
-  readonly at: EntryAt;
+  readonly at: MessageContext;
   readonly evalTime: EpochMs;
   readonly alertGroup: AlertGroup;
   readonly ranked: readonly GroupedAlert[];
@@ -58,7 +64,7 @@ function countsOf(alerts: readonly GroupedAlert[]): AlertGroupSnapshot['counts']
   return counts;
 }
 
-const shownOf = ({ alertGroup, ranked }: CurrentGroup): AlertGroupSnapshot => ({
+const snapshotOf = ({ alertGroup, ranked }: CurrentGroup): AlertGroupSnapshot => ({
   startedAt: alertGroup.startedAt,
   counts: countsOf(ranked),
   rows: ranked.slice(0, GROUP_ROWS),
@@ -76,73 +82,71 @@ function isPageDue(current: CurrentGroup, page: AlertGroupReply, look: string): 
   return isLast || between(page.shownAt, evalTime) >= replyInterval(alertGroup);
 }
 
-/** What the reply of a page is to show. */
-function pageEntry(
-  { at, evalTime, alertGroup }: CurrentGroup,
-  kind: 'refresh' | 'act',
-  index: number,
-): OutboxEntry | undefined {
-  const page = alertGroup.replies[index];
-  if (page === undefined) return undefined;
-  const { mentions, alerts, joinedAt } = page;
-  const alertId = replyIdOf(alertGroup, index + 1);
-  const destination = { ...alertGroup.destination, mentions };
-  const shown: AlertGroupSnapshot = {
+/** What a group thread reply is to show. */
+function replyUpdate({ at, evalTime, alertGroup }: CurrentGroup, index: number): MessageUpdate | undefined {
+  const reply = alertGroup.replies[index];
+  if (reply === undefined) return undefined;
+  const { mentions, alerts, joinedAt, shownAt } = reply;
+  const snapshot: AlertGroupSnapshot = {
     startedAt: alertGroup.startedAt,
     counts: countsOf(alerts),
     rows: worstFirst(alerts, at.rule.comparison),
-    page: { alertGroup: alertGroup.alertId, number: index + 1, joinedAt },
+    page: { number: index + 1, joinedAt },
   };
-  return {
-    ...entryOf(at, evalTime, { alert: alertGroup.lead, kind, alertId, destination }),
-    alertGroup: shown,
-  };
+  const key = replyIdOf(alertGroup, index + 1);
+  const destination = { ...alertGroup.destination, mentions };
+  const kind = shownAt === undefined ? 'new' : 'edit';
+  const update = messageUpdate(at, evalTime, { alert: alertGroup.lead, kind, key, destination });
+  return withDesired(update, { alertGroup: snapshot, parent: alertGroup.alertId });
 }
 
+const withDesired = (update: MessageUpdate, more: Partial<DesiredMessage>): MessageUpdate => ({
+  ...update,
+  desired: update.desired === undefined ? undefined : { ...update.desired, ...more },
+});
+
 /** The replies of the thread that are due, and the pages with a note of what they show now. */
-function replyPages(current: CurrentGroup): {
-  pages: readonly AlertGroupReply[];
-  entries: readonly OutboxEntry[];
+function updateReplies(current: CurrentGroup): {
+  replies: readonly AlertGroupReply[];
+  messages: readonly MessageUpdate[];
 } {
   const { evalTime, alertGroup } = current;
-  const entries: OutboxEntry[] = [];
-  const pages = alertGroup.replies.map((page, index) => {
-    const look = displayHash(page.alerts, false);
-    const entry = isPageDue(current, page, look) ? pageEntry(current, 'refresh', index) : undefined;
-    if (entry === undefined) return page;
-    entries.push({ ...entry, notBefore: after(evalTime, ms(entries.length * PAGE_SPACING)) });
-    return { ...page, shownAt: evalTime, shown: look };
+  const messages: MessageUpdate[] = [];
+  const replies = alertGroup.replies.map((reply, index) => {
+    const look = displayHash(reply.alerts, false);
+    const update = isPageDue(current, reply, look) ? replyUpdate(current, index) : undefined;
+    if (update === undefined) return reply;
+    messages.push({ ...update, notBefore: after(evalTime, ms(messages.length * PAGE_SPACING)) });
+    return { ...reply, shownAt: evalTime, shown: look };
   });
-  return { pages, entries };
+  return { replies, messages };
 }
 
 /** What is notified of an alert group now, and the alert group with a note of it. */
-function tell(
+function updatesOf(
   current: CurrentGroup,
   isNew: boolean,
-): { alertGroup: AlertGroup; entries: readonly OutboxEntry[] } {
+): { alertGroup: AlertGroup; messages: readonly MessageUpdate[] } {
   const { evalTime, alertGroup, ranked } = current;
   const isEnd = isGroupResolved(alertGroup);
   const look = displayHash(ranked.slice(0, GROUP_ROWS), true) + ranked.length;
   const age = between(alertGroup.refreshedAt, evalTime);
   const isDue = age >= REFRESH_MAX_INTERVAL || (age >= REFRESH_MIN_INTERVAL && look !== alertGroup.shown);
-  const { pages, entries } = replyPages(current);
-  if (!isNew && !isEnd && !isDue) return { alertGroup: { ...alertGroup, replies: pages }, entries };
-  const kind = isNew ? 'firing' : isEnd ? 'resolved' : 'refresh';
-  const own = mainEntry(current, kind);
+  const { replies, messages } = updateReplies(current);
+  if (!isNew && !isEnd && !isDue) return { alertGroup: { ...alertGroup, replies }, messages };
+  const own = groupUpdate(current, isNew ? 'new' : isEnd ? 'resolved' : 'edit');
   return {
-    alertGroup: { ...alertGroup, replies: pages, refreshedAt: evalTime, shown: look },
-    entries: [own, ...entries],
+    alertGroup: { ...alertGroup, replies, refreshedAt: evalTime, shown: look },
+    messages: [own, ...messages],
   };
 }
 
-function mainEntry(current: CurrentGroup, kind: NotificationKind): OutboxEntry {
+function groupUpdate(current: CurrentGroup, kind: UpdateKind): MessageUpdate {
   const { at, evalTime, alertGroup } = current;
-  const { lead: alert, alertId, destination } = alertGroup;
-  return {
-    ...entryOf(at, evalTime, { alert, kind, alertId, destination }),
-    alertGroup: shownOf(current),
-  };
+  const { lead: alert, alertId: key, destination } = alertGroup;
+  return withDesired(messageUpdate(at, evalTime, { alert, kind, key, destination }), {
+    alertGroup: snapshotOf(current),
+  });
 }
 
 /** The worst of a alertGroup's alerts while one fires; afterwards the last that was. */
@@ -152,7 +156,7 @@ function withLead(current: CurrentGroup, alerts: ReadonlyMap<string, Alert>): Cu
   return lead === undefined ? current : { ...current, alertGroup: { ...current.alertGroup, lead } };
 }
 
-const currentOf = (at: EntryAt, evalTime: EpochMs, alertGroup: AlertGroup): CurrentGroup => ({
+const currentOf = (at: MessageContext, evalTime: EpochMs, alertGroup: AlertGroup): CurrentGroup => ({
   at,
   evalTime,
   alertGroup,
@@ -188,7 +192,7 @@ export function planAlertGroups(
     readonly gathered: readonly Gathered[];
   },
 ): AlertGroupPlan {
-  if (given.alertGroups.length === 0 && given.gathered.length === 0) return { alertGroups: [], entries: [] };
+  if (given.alertGroups.length === 0 && given.gathered.length === 0) return { alertGroups: [], messages: [] };
   const alerts = new Map(given.alerts.map((alert) => [alert.fingerprint, alert]));
   const known = new Map(
     given.alertGroups.map((alertGroup) => [
@@ -203,16 +207,20 @@ export function planAlertGroups(
     if (alertGroup !== undefined) known.set(each.alertId, alertGroup);
   }
   const notified = [...known.values()].map((alertGroup) =>
-    tell(withLead(currentOf(at, evalTime, alertGroup), alerts), isNew.has(alertGroup.alertId)),
+    updatesOf(withLead(currentOf(at, evalTime, alertGroup), alerts), isNew.has(alertGroup.alertId)),
   );
   return {
     alertGroups: notified.flatMap(({ alertGroup }) => (isGroupResolved(alertGroup) ? [] : [alertGroup])),
-    entries: notified.flatMap(({ entries }) => entries),
+    messages: notified.flatMap(({ messages }) => messages),
   };
 }
 
 /** Ends the alert groups of a rule that is gone: what becomes of their alerts is not known any more. */
-export function retireAlertGroups(at: EntryAt, evalTime: EpochMs, state: RuleState): readonly OutboxEntry[] {
+export function retireAlertGroups(
+  at: MessageContext,
+  evalTime: EpochMs,
+  state: RuleState,
+): readonly MessageUpdate[] {
   return (state.alertGroups ?? []).flatMap((alertGroup) => {
     const pages = alertGroup.replies.map((page) => ({
       ...page,
@@ -223,19 +231,15 @@ export function retireAlertGroups(at: EntryAt, evalTime: EpochMs, state: RuleSta
             : { ...alert, state: 'resolved', resolvedAt: evalTime, resolveReason: 'rule-removed' },
       ),
     }));
-    return tell(currentOf(at, evalTime, { ...alertGroup, replies: pages }), false).entries;
+    return updatesOf(currentOf(at, evalTime, { ...alertGroup, replies: pages }), false).messages;
   });
 }
 
-/**
- * Shows what a person did about some alerts of a rule in the messages that they share: each alertGroup's own, and the replies
- * that list one of them. Each message once, however many of its alerts it is about.
- */
-export function sharedEntries(
-  at: EntryAt,
-  evalTime: EpochMs,
-  { alerts, alertGroups }: { readonly alerts: readonly Alert[]; readonly alertGroups: readonly AlertGroup[] },
-): readonly OutboxEntry[] {
+/** Keys of the messages that alerts share with others, and of the thread replies that list one of them. */
+export function sharedMessages(
+  alerts: readonly Alert[],
+  alertGroups: readonly AlertGroup[],
+): readonly { readonly key: string; readonly isReply: boolean }[] {
   const shared = new Set(
     alerts.flatMap(({ postedTo }) => (postedTo ?? []).flatMap(({ alertGroup }) => alertGroup ?? [])),
   );
@@ -244,11 +248,10 @@ export function sharedEntries(
     reply.shownAt !== undefined && reply.alerts.some(({ alertId }) => alertIds.has(alertId));
   return alertGroups
     .filter(({ alertId }) => shared.has(alertId))
-    .flatMap((alertGroup) => {
-      const current = currentOf(at, evalTime, alertGroup);
-      const pages = alertGroup.replies.flatMap((page, index) =>
-        listsOne(page) ? (pageEntry(current, 'act', index) ?? []) : [],
-      );
-      return [mainEntry(current, 'act'), ...pages];
-    });
+    .flatMap((alertGroup) => [
+      { key: alertGroup.alertId, isReply: false },
+      ...alertGroup.replies.flatMap((reply, index) =>
+        listsOne(reply) ? [{ key: replyIdOf(alertGroup, index + 1), isReply: true }] : [],
+      ),
+    ]);
 }

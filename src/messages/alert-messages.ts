@@ -4,7 +4,7 @@ import { type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/unit
 import type { RoutedDestination } from '../policy/route.ts';
 import type { RuleAlerts } from '../policy/suppress.ts';
 import type { RuleAt, SloRule } from '../rules/rule.ts';
-import type { NotificationKind, OutboxEntry } from './store.ts';
+import type { MessageUpdate, ThreadLine } from './store.ts';
 
 /** The messages of one alert in several channels have lives of their own; the first one goes by the alert's own name. */
 export const messageOf = (alert: Alert, index: number): string =>
@@ -18,28 +18,25 @@ export const messagesOf = (alert: Alert, posted: readonly PostedTo[]): readonly 
 export const firstMessageOf = (alert: Alert): string => alert.postedTo?.[0]?.alertGroup ?? alert.alertId;
 
 /** Where an alert goes without any route. */
-export const whereRuleSays = ({ rule }: EntryAt): Destination => ({
+export const whereRuleSays = ({ rule }: MessageContext): Destination => ({
   mentions: [],
   channel: rule.channel,
 });
 
 /** Where its messages are. One that was notified of before there were routes went where its rule said. */
-export function postedTo(at: EntryAt, alert: Alert): readonly PostedTo[] {
+export function postedTo(at: MessageContext, alert: Alert): readonly PostedTo[] {
   return alert.postedTo ?? (alert.refreshedAt === undefined ? [] : [whereRuleSays(at)]);
 }
 
-/**
- * The same news for all messages that an alert has for itself; none where nobody was notified that it fires. What it
- * shares with others is notified by the alert group.
- */
-export function entriesOf(
-  at: EntryAt,
+/** The same update for all messages that an alert has for itself. What it shares with others is planned by the group. */
+export function messageUpdates(
+  at: MessageContext,
   evalTime: EpochMs,
-  { alert, kind }: Pick<Notification, 'alert' | 'kind'>,
-): readonly OutboxEntry[] {
+  { alert, kind }: Pick<MessageDecision, 'alert' | 'kind'>,
+): readonly MessageUpdate[] {
   return postedTo(at, alert).flatMap((destination, index) =>
     destination.alertGroup === undefined
-      ? [entryOf(at, evalTime, { alert, kind, alertId: messageOf(alert, index), destination })]
+      ? [messageUpdate(at, evalTime, { alert, kind, key: messageOf(alert, index), destination })]
       : [],
   );
 }
@@ -76,47 +73,51 @@ export function withPostings(
   };
 }
 
-/** A message is brought up to date at most this often. */
+/** An open message is edited at most this often. */
 export const REFRESH_MIN_INTERVAL: Milliseconds = ms(30 * SECOND);
 
-/** A message is brought up to date this often even when its value stands still: its traces and chart grow. */
+/** An open message is edited this often even when its value does not change: its traces and chart do. */
 export const REFRESH_MAX_INTERVAL: Milliseconds = ms(5 * MINUTE);
 
-/** An alert starts and ends once; everything else can happen again and again. */
-function idOf(alertId: string, kind: NotificationKind, evalTime: EpochMs): string {
-  const isOnce = kind === 'firing' || kind === 'resolved';
-  return isOnce ? `${alertId}:${kind}` : `${alertId}:${kind}:${evalTime / 1_000}`;
-}
+/** What is decided about a message: it is new, edited, or edited and its thread gets a line. */
+export type UpdateKind = 'new' | 'edit' | ThreadLine['kind'];
 
-/** What is notified of an alert, in which message. */
-export interface Notification {
+/** A decision about one message of an alert. */
+interface MessageDecision {
   readonly alert: Alert;
-  readonly kind: NotificationKind;
+  readonly kind: UpdateKind;
   /** The key of the message. */
-  readonly alertId: string;
+  readonly key: string;
   readonly destination: Destination;
 }
 
-/** Where an entry belongs: of the group its name is enough. */
-export type EntryAt = Pick<RuleAt, 'rule'> & { readonly group: Pick<RuleAt['group'], 'id'> };
+/** A rule and the id of its group. */
+export type MessageContext = Pick<RuleAt, 'rule'> & { readonly group: Pick<RuleAt['group'], 'id'> };
 
-/** A notification with an id that the same decision gives on every replica. */
-export function entryOf(
-  at: EntryAt,
+/** A line in a message's thread, with a key that the same decision gives on every replica: an alert ends once. */
+export function threadLine(
+  { rule }: MessageContext,
+  at: EpochMs,
+  line: Pick<ThreadLine, 'kind' | 'alert' | 'text'> & { readonly message: string },
+): ThreadLine {
+  const { kind, alert, text, message } = line;
+  const key = kind === 'resolved' ? `${message}:${kind}` : `${message}:${kind}:${at / 1_000}`;
+  return { key, kind, at, alert, rule, text };
+}
+
+/** The update of a message that an evaluation decides. */
+export function messageUpdate(
+  context: MessageContext,
   evalTime: EpochMs,
-  { alert, kind, alertId, destination }: Notification,
-): OutboxEntry {
+  { alert, kind, key, destination }: MessageDecision,
+): MessageUpdate {
+  const isLine = kind !== 'new' && kind !== 'edit';
   return {
-    id: idOf(alertId, kind, evalTime),
-    alertId,
-    kind,
-    group: at.group.id,
-    alert,
-    rule: at.rule,
-    destination,
-    createdAt: evalTime,
-    notBefore: evalTime,
-    attempt: 0,
+    key,
+    isNew: kind === 'new' ? true : undefined,
+    desired: { group: context.group.id, alert, rule: context.rule, destination, asOf: evalTime },
+    line: isLine ? threadLine(context, evalTime, { kind, alert, message: key }) : undefined,
+    at: evalTime,
   };
 }
 

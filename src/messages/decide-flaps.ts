@@ -12,9 +12,9 @@ import {
   withoutFlapping,
 } from '../policy/flap.ts';
 import type { RuleAt, SloRule } from '../rules/rule.ts';
-import { entryOf } from './alert-messages.ts';
+import { threadLine } from './alert-messages.ts';
 import { nameOf } from './alert-subject.ts';
-import type { OutboxEntry } from './store.ts';
+import type { MessageUpdate } from './store.ts';
 
 /** What is decided of one alert, as far as its history goes. */
 export interface Outcome {
@@ -66,7 +66,7 @@ export function decideFlaps(
     /** Whether the evaluation had an answer: without one nobody knows what is quiet. */
     readonly isAnswered: boolean;
   },
-): { readonly flaps: FlapHistories; readonly entries: readonly OutboxEntry[] } {
+): { readonly flaps: FlapHistories; readonly messages: readonly MessageUpdate[] } {
   const lines = new Map<string, Line>();
   const say = (kind: Line['kind'], alert: Alert, history: FlapHistory): void => {
     for (const alertId of history.messages) {
@@ -95,10 +95,10 @@ export function decideFlaps(
   // An alert that is forgotten has been quiet for longer than it takes to settle: nobody waits for it any more.
   for (const [print, history] of left)
     keep(print, isStable(history, undefined, evalTime) ? withoutFlapping(history) : history);
-  const entries = [...lines.values()].map((line): OutboxEntry => {
-    const { kind, alert, alertId } = line;
-    const notification = { kind, alert, alertId, destination: { mentions: [] } };
-    return { ...entryOf(at, evalTime, notification), note: textOf(line, at.rule) };
+  const messages = [...lines.values()].map((each): MessageUpdate => {
+    const { kind, alert, alertId: key } = each;
+    const line = threadLine(at, evalTime, { kind, alert, message: key, text: textOf(each, at.rule) });
+    return { key, line, at: evalTime };
   });
-  return { flaps, entries };
+  return { flaps, messages };
 }

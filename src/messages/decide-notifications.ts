@@ -6,24 +6,25 @@ import type { RoutedDestination } from '../policy/route.ts';
 import type { RuleAt } from '../rules/rule.ts';
 import { type Gathered, planAlertGroups } from './alert-group-plan.ts';
 import {
-  entriesOf,
-  entryOf,
   messageOf,
   messagesOf,
+  messageUpdate,
+  messageUpdates,
   postedTo,
   postings,
   REFRESH_MAX_INTERVAL,
   REFRESH_MIN_INTERVAL,
+  type UpdateKind,
   whereRuleSays,
   withPostings,
 } from './alert-messages.ts';
 import { decideFlaps, type Outcome } from './decide-flaps.ts';
-import type { NotificationKind, OutboxEntry } from './store.ts';
+import type { MessageUpdate } from './store.ts';
 
 /** What is to be notified about one rule's alerts, and what is kept with a note of what was notified. */
 export interface Decision {
   readonly alerts: readonly Alert[];
-  readonly entries: readonly OutboxEntry[];
+  readonly messages: readonly MessageUpdate[];
   /** Absent where there are none. */
   readonly alertGroups?: readonly AlertGroup[];
   readonly flaps?: FlapHistories;
@@ -44,19 +45,15 @@ const shown = (alert: Alert, evalTime: EpochMs): Alert => ({
 });
 
 /** What the messages that stand are notified. A thread is left alone while its alert is held back; its end is always notified. */
-function updateOf(
-  alert: Alert,
-  news: Transition['kind'] | undefined,
-  isDue: boolean,
-): NotificationKind | undefined {
+function kindOf(alert: Alert, news: Transition['kind'] | undefined, isDue: boolean): UpdateKind | undefined {
   switch (news) {
     case 'resolved':
       return 'resolved';
     case 'no-data':
     case 'data-back':
-      return alert.suppressed === undefined ? news : 'refresh';
+      return alert.suppressed === undefined ? news : 'edit';
     default:
-      return isDue ? 'refresh' : undefined;
+      return isDue ? 'edit' : undefined;
   }
 }
 
@@ -128,7 +125,7 @@ interface Plan {
   readonly posted: readonly PostedTo[];
   readonly now: readonly Destination[];
   readonly later: readonly Destination[];
-  readonly kind: NotificationKind | undefined;
+  readonly kind: UpdateKind | undefined;
   readonly isFlapping: boolean;
 }
 
@@ -169,7 +166,7 @@ function planOf(context: Context, given: Alert): Plan {
   }
   const hasOwn = posted.some(({ alertGroup }) => alertGroup === undefined);
   const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, evalTime));
-  const kind = posted.length === 0 ? undefined : updateOf(alert, news.get(alert.fingerprint), isDue);
+  const kind = posted.length === 0 ? undefined : kindOf(alert, news.get(alert.fingerprint), isDue);
   return { alert, posted, now: open.now, later: open.later, kind, isFlapping: false };
 }
 
@@ -201,9 +198,15 @@ function gather(context: Context, plans: readonly Plan[]): readonly Gathered[] {
 }
 
 /** What came of a plan. */
-interface Told extends Outcome {
-  readonly entries: readonly OutboxEntry[];
+interface Planned extends Outcome {
+  readonly updates: readonly MessageUpdate[];
 }
+
+/** The first post of an alert that is more urgent than one about the same that is open. */
+const escalating = (update: MessageUpdate, escalates: string): MessageUpdate => ({
+  ...update,
+  desired: update.desired === undefined ? undefined : { ...update.desired, escalates },
+});
 
 /** Where an alert is posted now: to a message of its own, or to the one that it shares. */
 function placesOf({ now }: Plan, gathered: readonly Gathered[]): readonly PostedTo[] {
@@ -220,13 +223,13 @@ function notifiedOf(context: Context, { alert, posted, kind }: Plan, places: rea
   return places.length === 0 || context.grouped.has(alert.fingerprint) ? 0 : 2;
 }
 
-function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told {
+function updatesOf(context: Context, plan: Plan, gathered: readonly Gathered[]): Planned {
   const { at, evalTime, news, escalates } = context;
   const { alert, posted, later, kind, isFlapping: isHeld } = plan;
   const hasFired = news.get(alert.fingerprint) === 'firing';
   if (kind === undefined && plan.now.length === 0) {
     const kept = posted.length === 0 && later.length > 0 ? heldByTime(alert, evalTime) : alert;
-    return { alert: kept, hasFired, isFlapping: isHeld, notified: 0, messages: [], entries: [] };
+    return { alert: kept, hasFired, isFlapping: isHeld, notified: 0, messages: [], updates: [] };
   }
   const places = placesOf(plan, gathered);
   const notified = withPostings(shown(alert, evalTime), posted, { now: places, later });
@@ -234,18 +237,20 @@ function tell(context: Context, plan: Plan, gathered: readonly Gathered[]): Told
   const firings = places.flatMap((destination, offset) => {
     if (destination.alertGroup !== undefined) return [];
     const alertId = messageOf(alert, posted.length + offset);
-    const entry = entryOf(at, evalTime, { alert: notified, kind: 'firing', alertId, destination });
-    return [earlier === undefined ? entry : { ...entry, escalates: earlier }];
+    const update = messageUpdate(at, evalTime, { alert: notified, kind: 'new', key: alertId, destination });
+    return [earlier === undefined ? update : escalating(update, earlier)];
   });
   const edits =
-    kind === undefined ? [] : entriesOf(at, evalTime, { alert: { ...notified, postedTo: posted }, kind });
+    kind === undefined
+      ? []
+      : messageUpdates(at, evalTime, { alert: { ...notified, postedTo: posted }, kind });
   return {
     alert: notified,
     hasFired,
     isFlapping: false,
     notified: notifiedOf(context, plan, places),
     messages: messagesOf(notified, [...posted, ...places]),
-    entries: [...edits, ...firings],
+    updates: [...edits, ...firings],
   };
 }
 
@@ -258,17 +263,17 @@ export function decideNotifications(at: RuleAt, evalTime: EpochMs, evaluated: Ev
   const context = contextOf(at, evalTime, evaluated);
   const plans = evaluated.alerts.map((alert) => planOf(context, alert));
   const gathered = gather(context, plans);
-  const notified = plans.map((plan) => tell(context, plan, gathered));
+  const notified = plans.map((plan) => updatesOf(context, plan, gathered));
   const alerts = notified.map(({ alert }) => alert);
   const grouped = planAlertGroups(at, evalTime, { alertGroups: context.alertGroups, alerts, gathered });
   const { flaps, isAnswered, limits } = context;
   const flapped =
     limits.flapThreshold === 0
-      ? { flaps: {}, entries: [] }
+      ? { flaps: {}, messages: [] }
       : decideFlaps(at, evalTime, { flaps, outcomes: notified, isAnswered });
   return {
     alerts,
-    entries: [...notified.flatMap(({ entries }) => entries), ...grouped.entries, ...flapped.entries],
+    messages: [...notified.flatMap(({ updates }) => updates), ...grouped.messages, ...flapped.messages],
     ...(grouped.alertGroups.length === 0 ? {} : { alertGroups: grouped.alertGroups }),
     ...(Object.keys(flapped.flaps).length === 0 ? {} : { flaps: flapped.flaps }),
   };

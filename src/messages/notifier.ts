@@ -3,7 +3,7 @@ import type { Link } from '../lib/links.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
 import type { Evidence } from './evidence.ts';
-import type { AlertGroupSnapshot, MessageRef, SilenceUpdate } from './store.ts';
+import type { AlertGroupSnapshot, ShownMessage, ThreadLine } from './store.ts';
 
 /** Everything that a message in a channel is rendered from. */
 export interface MessageView {
@@ -20,20 +20,14 @@ export interface MessageView {
   readonly escalates?: { readonly url?: string };
   /** Set when the message, or the group thread reply, shows many alerts. */
   readonly alertGroup?: AlertGroupSnapshot;
+  /** One line: it ended before it could be posted. */
+  readonly isBrief?: boolean;
 }
 
 /** A line in a message's thread. */
-export interface ThreadNote {
-  readonly kind: 'no-data' | 'data-back' | 'silence' | 'resolved' | 'flapping' | 'stable';
-  readonly alert: Alert;
-  readonly rule: SloRule;
+export interface ThreadNote extends Omit<ThreadLine, 'key'> {
+  /** Set when the message shows many alerts. */
   readonly alertGroup?: AlertGroupSnapshot;
-  /** When it was decided. */
-  readonly at: EpochMs;
-  /** The text of `flapping` and `stable`, which depend on more than the alert. */
-  readonly text?: string;
-  /** Set for `silence`. */
-  readonly silence?: SilenceUpdate;
 }
 
 /** The outcome of a call that sends something to Slack. */
@@ -50,6 +44,8 @@ export type SendOutcome =
   | { readonly kind: 'unknown'; readonly reason: string }
   /** The message to edit or to reply to does not exist. */
   | { readonly kind: 'message-gone' }
+  /** Slack does not let it be edited any more. */
+  | { readonly kind: 'edit-refused'; readonly code: string }
   /** The channel cannot take it: missing, archived, not joined. Another channel might. */
   | { readonly kind: 'channel-refused'; readonly code: string }
   /** Nothing can be sent with this token or this content until the configuration changes. */
@@ -66,6 +62,9 @@ export type FindOutcome =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
+/** Checked directly before a call, after every wait: false when it must not be made any more. */
+export type IsAllowed = () => boolean;
+
 /** Shows alerts in Slack. Never throws for what Slack answers: the outcome says it. */
 export interface Notifier {
   /** Posts a message that carries `key` in its metadata; with `threadTs` as a reply in the channel with that id. */
@@ -73,12 +72,17 @@ export interface Notifier {
     channel: string;
     view: MessageView;
     key: string;
-    alertId: string;
     threadTs?: string;
+    isAllowed?: IsAllowed;
   }): Promise<SendOutcome>;
-  update(message: { ref: MessageRef; view: MessageView; key: string }): Promise<SendOutcome>;
+  update(message: { shown: ShownMessage; view: MessageView; isAllowed?: IsAllowed }): Promise<SendOutcome>;
   /** Adds a reply to the thread of a message. */
-  reply(message: { ref: MessageRef; note: ThreadNote; key: string }): Promise<SendOutcome>;
+  reply(message: {
+    shown: ShownMessage;
+    note: ThreadNote;
+    key: string;
+    isAllowed?: IsAllowed;
+  }): Promise<SendOutcome>;
   /** The message that carries this key, posted at or after `since`: a top-level one, or a reply in `threadTs`. */
   find(query: { channel: string; key: string; since: EpochMs; threadTs?: string }): Promise<FindOutcome>;
   /** Stable hash of what a view shows. */

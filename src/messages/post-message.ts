@@ -1,36 +1,21 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Links } from '../lib/links.ts';
 import type { Logger } from '../lib/logger.ts';
-import { after, between, type EpochMs, HOUR, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { backoff, decideAfterLookUp, SHOWN_WITHIN } from './decide-delivery.ts';
-import type { CollectEvidence, Evidence } from './evidence.ts';
-import type { MessageView, Notifier, SendOutcome } from './notifier.ts';
-import type { MessageRef, OutboxEntry, TakenEntry } from './store.ts';
+import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { alertLinks, groupLinks } from './alert-links.ts';
+import { backoff, decideReconcile, SHOWN_WITHIN } from './decide-sync.ts';
+import { type CollectEvidence, type Evidence, NO_EVIDENCE } from './evidence.ts';
+import type { Lease } from './lease.ts';
+import type { FindOutcome, MessageView, Notifier, SendOutcome } from './notifier.ts';
+import type { Attempt, ClaimedMessage, DesiredMessage, Settlement, ShownMessage, Store } from './store.ts';
 
-/** What came of an entry: it is over, or it is tried again. */
-export type Delivered =
-  | {
-      readonly kind: 'done';
-      readonly outcome: 'sent' | 'unchanged' | 'nothing-to-do';
-      readonly ref?: MessageRef;
-      readonly follow?: readonly OutboxEntry[];
-    }
-  | {
-      readonly kind: 'later';
-      readonly outcome: Exclude<SendOutcome['kind'], 'sent'> | 'waiting';
-      readonly notBefore: EpochMs;
-      readonly unknownSince?: EpochMs;
-      readonly reason: string;
-      /** Nothing can be sent until a person actions. */
-      readonly isRefused?: boolean;
-    };
-
-/** What notification of an alert needs. */
-export interface DeliveryParts {
+/** What showing messages in Slack needs. */
+export interface SyncMessageParts {
+  readonly store: Pick<Store, 'actions' | 'shownMessage'>;
   readonly notifier: Notifier;
-  readonly enrich: CollectEvidence;
-  /** What was collected for the last edit of an alert's message. */
-  readonly lately?: (alertId: string) => Evidence | undefined;
+  readonly collect: CollectEvidence;
+  /** The evidence that was collected last for an alert. */
+  readonly remembered: (alertId: string) => Evidence | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly links: Links;
@@ -38,248 +23,279 @@ export interface DeliveryParts {
   readonly defaultChannel: string;
 }
 
-/** Where a message is carried by its key: the same for its first post, every edit and every post that replaces it. */
-export const messageKey = (entry: Pick<OutboxEntry, 'alertId'>): string => entry.alertId;
+/** What became of a message, to be settled, and for metrics and logs. */
+export interface Synced extends Omit<Settlement, 'key' | 'token' | 'dueAt'> {
+  /** When to go on; absent: at once. */
+  readonly dueAt?: EpochMs;
+  readonly call?: 'post' | 'edit' | 'reply';
+  readonly outcome: SendOutcome['kind'] | 'unchanged' | 'waiting' | 'dropped' | 'lease-lost';
+  /** Why it is not shown as it should be. */
+  readonly reason?: string;
+}
 
-/** After an attempt of unknown outcome the first look comes this soon. */
+/** A claimed message with everything that is read for it. */
+export interface Work {
+  readonly parts: SyncMessageParts;
+  readonly lease: Lease;
+  readonly message: ClaimedMessage;
+  readonly desired: DesiredMessage | undefined;
+  /** Where the message is whose thread it belongs to. */
+  readonly parent: ShownMessage | undefined;
+  /** Where the message is that it escalates. */
+  readonly escalated: ShownMessage | undefined;
+  readonly isEnded: boolean;
+}
+
+/** After an attempt with an unknown outcome the first look comes this soon. */
 const FIRST_LOOK: Milliseconds = ms(3 * SECOND);
 
-const channelOf = ({ defaultChannel }: DeliveryParts, { rule, destination }: OutboxEntry): string =>
-  (destination === undefined ? rule.channel : destination.channel) ?? defaultChannel;
+/** Refusals are for a person to fix: their attempts begin this many failures apart. */
+const REFUSED_FAILURES = 4;
 
-/** How long a post may take: two slow forms of the message, or two channels. */
-const LONGEST_POST: Milliseconds = ms(40 * SECOND);
-
-/** Posts to the rule's channel, or, where that refuses, to the default one with a line that says why. */
-export async function post(parts: DeliveryParts, entry: TakenEntry, view: MessageView): Promise<Delivered> {
-  const { notifier, clock, logger, defaultChannel } = parts;
-  // Looking through a large workspace takes minutes. A post that outlasts the lease could be made twice.
-  if (after(clock.now(), LONGEST_POST) > entry.leasedUntil) return outOfTime(clock.now());
-  const channel = channelOf(parts, entry);
-  const identity = { key: messageKey(entry), alertId: entry.alertId };
-  const attemptAt = clock.now();
-  const outcome = await notifier.post({ channel, view, ...identity });
-  if (outcome.kind === 'sent') return posted(parts, entry, { outcome, view });
-  if (outcome.kind !== 'channel-refused' || channel === defaultChannel)
-    return later(parts, entry, { outcome, attemptAt });
-  logger.warn('a channel refuses messages: the default channel gets them', { channel, code: outcome.code });
-  const moved: MessageView = {
-    ...view,
-    notice: `Could not post to ${channel} (${outcome.code}); posted here instead.`,
-  };
-  const second = await notifier.post({ channel: defaultChannel, view: moved, ...identity });
-  return second.kind === 'sent'
-    ? posted(parts, entry, { outcome: second, view: moved })
-    : later(parts, entry, { outcome: second, attemptAt });
-}
-
-const outOfTime = (now: EpochMs): Delivered => ({
-  kind: 'later',
-  outcome: 'waiting',
-  notBefore: now,
-  reason: 'too little is left of the time to post it',
+/** Nothing changed yet. */
+export const pending = ({ message }: Work): Omit<Synced, 'outcome'> => ({
+  lineKeys: [],
+  failures: message.failures,
+  syncedRevision: message.syncedRevision,
+  isFinal: false,
 });
 
-/** Where an entry's message is from now on. */
-function refOf(
-  { clock }: Pick<DeliveryParts, 'clock'>,
-  entry: Pick<OutboxEntry, 'alertId' | 'createdAt'>,
-  { channelId, messageTs, contentHash }: Pick<MessageRef, 'channelId' | 'messageTs' | 'contentHash'>,
-): MessageRef {
-  const now = clock.now();
+/** Everything up to this revision is shown. */
+export const settled = ({ message, isEnded: isFinal }: Work): Omit<Synced, 'outcome'> => ({
+  lineKeys: [],
+  failures: 0,
+  syncedRevision: message.revision,
+  isFinal,
+});
+
+export const leaseLost = (work: Work): Synced => ({
+  ...pending(work),
+  attempt: work.message.attempt,
+  outcome: 'lease-lost',
+  reason: 'the lease ended',
+});
+
+const channelOf = ({ parts, desired }: Work): string =>
+  (desired?.destination === undefined ? desired?.rule.channel : desired.destination.channel) ??
+  parts.defaultChannel;
+
+export function viewOf(work: Work, desired: DesiredMessage, more: Partial<MessageView>): MessageView {
+  const { links } = work.parts;
+  const { alert, rule, alertGroup, escalates, destination } = desired;
+  const { evidence = NO_EVIDENCE } = more;
+  const linked = { alert, rule, traceService: evidence.traceService };
   return {
-    alertId: entry.alertId,
-    channelId,
-    messageTs,
-    contentHash,
-    postedAt: now,
-    editedAt: now,
-    asOf: entry.createdAt,
+    alert,
+    rule,
+    alertGroup,
+    links:
+      alertGroup === undefined
+        ? alertLinks(links, linked)
+        : groupLinks(links, { ...linked, alertGroup, now: desired.asOf }),
+    mentions: destination?.mentions,
+    escalates: escalates === undefined ? undefined : { url: work.escalated?.permalink },
+    ...more,
+    evidence,
   };
 }
 
-function posted(
-  { notifier, clock }: DeliveryParts,
-  entry: TakenEntry,
-  { outcome, view }: { outcome: Extract<SendOutcome, { kind: 'sent' }>; view: MessageView },
-): Delivered {
-  const ref: MessageRef = {
-    ...refOf({ clock }, entry, { ...outcome, contentHash: notifier.contentHash(view) }),
-    ...(outcome.permalink === undefined ? {} : { permalink: outcome.permalink }),
-    ...(view.notice === undefined ? {} : { notice: view.notice }),
-  };
-  return { kind: 'done', outcome: 'sent', ref };
-}
-
-/** When to try again after an attempt that did not succeed. */
-export function later(
-  { clock }: DeliveryParts,
-  entry: TakenEntry,
-  { outcome, attemptAt }: { outcome: Exclude<SendOutcome, { kind: 'sent' }>; attemptAt: EpochMs },
-): Delivered {
-  const now = clock.now();
+/** When to go on after a call that did not succeed. */
+export function failed(
+  work: Work,
+  outcome: Exclude<SendOutcome, { kind: 'sent' }>,
+  attempt: Attempt | undefined,
+): Pick<Synced, 'outcome' | 'failures' | 'dueAt' | 'reason' | 'attempt'> {
+  const { message, parts } = work;
+  const now = parts.clock.now();
+  const failures = message.failures + 1;
   switch (outcome.kind) {
     case 'not-sent': {
       // A time that Slack names is kept to the second; without one the attempts grow apart.
-      const wait = outcome.retryAfter > 0 ? outcome.retryAfter : backoff(entry.attempt);
-      return { kind: 'later', outcome: 'not-sent', notBefore: after(now, wait), reason: outcome.reason };
+      const wait = outcome.retryAfter > 0 ? outcome.retryAfter : backoff(failures);
+      return { outcome: 'not-sent', failures, dueAt: after(now, wait), reason: outcome.reason };
     }
     case 'unknown': {
-      // Whoever is unsure for the second time waits until Slack must have shown it.
-      const wait = entry.unknownSince === undefined ? FIRST_LOOK : SHOWN_WITHIN;
+      // After the second unknown outcome, wait until Slack must show what it accepted.
+      const wait = message.attempt === undefined ? FIRST_LOOK : SHOWN_WITHIN;
       return {
-        kind: 'later',
         outcome: 'unknown',
-        notBefore: after(now, wait),
-        unknownSince: attemptAt,
+        failures,
+        dueAt: after(now, attempt === undefined ? backoff(failures) : wait),
         reason: outcome.reason,
+        attempt,
       };
     }
     case 'message-gone':
       return {
-        kind: 'later',
         outcome: 'message-gone',
-        notBefore: after(now, backoff(entry.attempt)),
+        failures,
+        dueAt: after(now, backoff(failures)),
         reason: 'message gone',
       };
+    case 'edit-refused':
     case 'channel-refused':
     case 'refused':
       return {
-        kind: 'later',
         outcome: outcome.kind,
-        notBefore: after(now, backoff(entry.attempt + 4)),
+        failures,
+        dueAt: after(now, backoff(failures + REFUSED_FAILURES)),
         reason: outcome.code,
-        isRefused: true,
       };
   }
 }
 
-/** What came of looking for a message in a channel. */
-export type Found = Awaited<ReturnType<Notifier['find']>>;
-
-/** Looks where the message may have gone: the rule's channel, then the default one. */
-export async function findMessage(
-  parts: DeliveryParts,
-  entry: TakenEntry,
-): Promise<{ found: Found; channel: string }> {
-  const channels = [...new Set([channelOf(parts, entry), parts.defaultChannel])];
-  let answer: { found: Found; channel: string } | undefined;
-  for (const channel of channels) {
-    const found = await parts.notifier.find({ channel, key: messageKey(entry), since: entry.createdAt });
-    if (found.kind === 'found') return { found, channel };
-    // A channel that could not be looked into makes the whole look inconclusive.
-    if (answer === undefined || found.kind === 'unknown') answer = { found, channel };
-  }
-  return answer ?? { found: { kind: 'absent' }, channel: parts.defaultChannel };
+interface Posting {
+  readonly isBrief: boolean;
+  /** The message that it replaces. */
+  readonly shown: ShownMessage | undefined;
 }
 
-/** To be tried again: whether the message is there is not known yet. */
-export const waiting = (until: EpochMs, found: Found): Delivered => ({
-  kind: 'later',
+/** Posts to the alert's channel, or, where that refuses, to the default one with a line that says why. */
+export async function post(work: Work, { isBrief, shown }: Posting): Promise<Synced> {
+  const { parts, message, desired, parent, lease } = work;
+  const { notifier, clock, logger, defaultChannel } = parts;
+  if (desired === undefined) return { ...settled(work), outcome: 'dropped' };
+  const attempt = { key: message.key, since: clock.now() };
+  if (!(await lease.renew(attempt))) return leaseLost(work);
+  // Whoever is on call was notified by the first post.
+  const view = viewOf(work, desired, shown === undefined ? { isBrief } : { isBrief, mentions: undefined });
+  const channel = parent?.channelId ?? channelOf(work);
+  const to = { key: message.key, threadTs: parent?.messageTs, isAllowed: lease.allowsCall };
+  const outcome = await notifier.post({ ...to, channel, view });
+  if (outcome.kind === 'sent') return posted(work, view, outcome);
+  if (outcome.kind !== 'channel-refused' || parent !== undefined || channel === defaultChannel)
+    return notPosted(work, outcome, attempt);
+  logger.warn('a channel refuses messages: the default channel gets them', { channel, code: outcome.code });
+  const notice = `Could not post to ${channel} (${outcome.code}); posted here instead.`;
+  return await postToDefault(work, { ...view, notice }, attempt);
+}
+
+async function postToDefault(work: Work, view: MessageView, attempt: Attempt): Promise<Synced> {
+  const { parts, message, lease } = work;
+  if (!(await lease.renew(attempt))) return leaseLost(work);
+  const outcome = await parts.notifier.post({
+    key: message.key,
+    channel: parts.defaultChannel,
+    view,
+    isAllowed: lease.allowsCall,
+  });
+  return outcome.kind === 'sent' ? posted(work, view, outcome) : notPosted(work, outcome, attempt);
+}
+
+/** A reply whose thread is gone is dropped: its parent is posted again by its next edit, and the reply below it. */
+function notPosted(work: Work, outcome: Exclude<SendOutcome, { kind: 'sent' }>, attempt: Attempt): Synced {
+  const isGone = outcome.kind === 'message-gone' || outcome.kind === 'channel-refused';
+  if (work.parent !== undefined && isGone) return { ...settled(work), isFinal: false, outcome: 'dropped' };
+  return { ...pending(work), call: 'post', ...failed(work, outcome, attempt) };
+}
+
+function posted(
+  work: Work,
+  view: MessageView,
+  { channelId, messageTs, permalink }: Extract<SendOutcome, { kind: 'sent' }>,
+): Synced {
+  const { message, parts, desired } = work;
+  const now = parts.clock.now();
+  const shown: ShownMessage = {
+    key: message.key,
+    channelId,
+    messageTs,
+    permalink,
+    contentHash: parts.notifier.contentHash(view),
+    postedAt: now,
+    editedAt: now,
+    notice: view.notice,
+  };
+  // What the message says needs no line; a first post is edited next, with its evidence.
+  const isComplete = view.isBrief === true || desired?.parent !== undefined;
+  const done = isComplete ? settled(work) : pending(work);
+  return {
+    ...done,
+    failures: 0,
+    shown,
+    lineKeys: message.lines.map(({ key }) => key),
+    call: 'post',
+    outcome: 'sent',
+  };
+}
+
+/** Looks where the message may have gone: its thread, or its channel and the default one. */
+async function findPost(work: Work, since: EpochMs): Promise<{ found: FindOutcome; channel: string }> {
+  const { parts, message, parent } = work;
+  const { notifier, defaultChannel } = parts;
+  const { key } = message;
+  if (parent !== undefined) {
+    const channel = parent.channelId;
+    return { found: await notifier.find({ channel, key, since, threadTs: parent.messageTs }), channel };
+  }
+  let result: { found: FindOutcome; channel: string } | undefined;
+  for (const channel of new Set([channelOf(work), defaultChannel])) {
+    const found = await notifier.find({ channel, key, since });
+    // The message that was to be replaced is not the one that is looked for.
+    if (found.kind === 'found' && found.messageTs === message.shown?.messageTs) continue;
+    if (found.kind === 'found') return { found, channel };
+    // A channel that cannot be read makes the whole search inconclusive.
+    if (result === undefined || found.kind === 'unknown') result = { found, channel };
+  }
+  return result ?? { found: { kind: 'absent' }, channel: defaultChannel };
+}
+
+export async function reconcilePost(work: Work): Promise<Synced> {
+  const { parts, message, desired, isEnded: hasEnded } = work;
+  const { attempt, failures } = message;
+  if (attempt === undefined) return { ...pending(work), outcome: 'waiting' };
+  const now = parts.clock.now();
+  const { found, channel } = await findPost(work, attempt.since);
+  const step = decideReconcile(found.kind, attempt, { failures, now });
+  if (found.kind === 'found') return adopted(work, attempt, { found, channel });
+  if (step.kind === 'wait') return stillUnknown(work, step.until, found);
+  if (step.kind === 'send' && step.reason === 'out-of-patience')
+    parts.logger.warn('a message with an unknown outcome is sent again: it could not be looked for', {
+      message: message.key,
+      reason: found.kind === 'unknown' ? found.reason : found.kind,
+    });
+  const isBrief = message.shown === undefined && hasEnded && desired?.parent === undefined;
+  return post(work, { isBrief, shown: message.shown });
+}
+
+/** Takes a message that was found for the one that was posted. Its content is not known, so it is edited next. */
+function adopted(
+  work: Work,
+  attempt: Attempt,
+  { found, channel }: { readonly found: Extract<FindOutcome, { kind: 'found' }>; readonly channel: string },
+): Synced {
+  const { message, parent, parts } = work;
+  const now = parts.clock.now();
+  const wanted = channelOf(work);
+  const isMoved = channel !== wanted && parent === undefined;
+  const { channelId, messageTs, permalink } = found;
+  const shown: ShownMessage = {
+    key: message.key,
+    channelId,
+    messageTs,
+    permalink,
+    notice: isMoved ? `Could not post to ${wanted}; posted here instead.` : undefined,
+    contentHash: '',
+    postedAt: now,
+    editedAt: now,
+  };
+  // Lines that were decided after the call are not part of it.
+  const older = message.lines.filter(({ at }) => at <= attempt.since);
+  return {
+    ...pending(work),
+    failures: 0,
+    shown,
+    lineKeys: older.map(({ key }) => key),
+    call: 'post',
+    outcome: 'sent',
+  };
+}
+
+export const stillUnknown = (work: Work, until: EpochMs, found: FindOutcome): Synced => ({
+  ...pending(work),
+  attempt: work.message.attempt,
+  failures: work.message.failures + 1,
+  dueAt: until,
   outcome: 'waiting',
-  notBefore: until,
   reason: found.kind === 'unknown' ? found.reason : 'it may still appear',
 });
-
-/** Takes a message that was found for the alertId's own. Its content is not known, so the next edit is always sent. */
-export function adopted(
-  parts: DeliveryParts,
-  entry: TakenEntry,
-  { found, channel }: { found: Extract<Found, { kind: 'found' }>; channel: string },
-): Delivered & { kind: 'done' } {
-  const wanted = channelOf(parts, entry);
-  const ref: MessageRef = {
-    ...refOf(parts, entry, { ...found, contentHash: '' }),
-    ...(found.permalink === undefined ? {} : { permalink: found.permalink }),
-    ...(channel === wanted ? {} : { notice: `Could not post to ${wanted}; posted here instead.` }),
-  };
-  return { kind: 'done', outcome: 'sent', ref };
-}
-
-/** How long a reply waits until its alertGroup's message is there, before it looks again. */
-const PARENT_WAIT: Milliseconds = ms(2 * SECOND);
-
-/** A message that is not there after so long will not come: a store has lost its reference. */
-const LONGEST_PARENT_WAIT: Milliseconds = HOUR;
-
-interface Page {
-  /** Where the reply is, once it is posted. */
-  readonly ref: MessageRef | undefined;
-  /** Where the alertGroup's message is, once it is posted. */
-  readonly parent: MessageRef | undefined;
-  readonly view: MessageView;
-}
-
-const NOTHING: Delivered = { kind: 'done', outcome: 'nothing-to-do' };
-
-/** Posts or edits the reply that lists a part of a alertGroup's alerts, below the message as it stands now. */
-export async function performPage(parts: DeliveryParts, entry: TakenEntry, page: Page): Promise<Delivered> {
-  const { clock } = parts;
-  const { ref, parent, view } = page;
-  if (parent === undefined) {
-    if (between(entry.createdAt, clock.now()) > LONGEST_PARENT_WAIT) return NOTHING;
-    const notBefore = after(clock.now(), PARENT_WAIT);
-    return { kind: 'later', outcome: 'waiting', notBefore, reason: 'its message is not posted yet' };
-  }
-  // A message that was deleted and posted anew has a new thread.
-  if (ref === undefined || parent.postedAt > ref.postedAt) return postPage(parts, entry, { parent, view });
-  return editPage(parts, entry, { ref, parent, view });
-}
-
-type Placed = { readonly parent: MessageRef; readonly view: MessageView };
-
-async function postPage(
-  parts: DeliveryParts,
-  entry: TakenEntry,
-  { parent, view }: Placed,
-): Promise<Delivered> {
-  const { notifier, clock } = parts;
-  const key = messageKey(entry);
-  const { channelId: channel, messageTs: threadTs } = parent;
-  if (entry.unknownSince !== undefined) {
-    const found = await notifier.find({ channel, key, since: entry.createdAt, threadTs });
-    const action = decideAfterLookUp(found.kind, entry, clock.now());
-    // Its content is not known, so the next edit is always sent.
-    if (found.kind === 'found') return done(parts, entry, { ...found, contentHash: '' });
-    if (action.kind === 'wait') return waiting(action.until, found);
-  }
-  const attemptAt = clock.now();
-  const outcome = await notifier.post({ channel, view, key, alertId: entry.alertId, threadTs });
-  if (outcome.kind === 'sent')
-    return done(parts, entry, { ...outcome, contentHash: notifier.contentHash(view) });
-  // The thread is gone: its message is posted anew by its next edit, and the page below it.
-  return isGone(outcome) ? NOTHING : later(parts, entry, { outcome, attemptAt });
-}
-
-const isGone = ({ kind }: SendOutcome): boolean => kind === 'message-gone' || kind === 'channel-refused';
-
-const done = (
-  parts: DeliveryParts,
-  entry: TakenEntry,
-  posted: { channelId: string; messageTs: string; contentHash: string },
-): Delivered => ({ kind: 'done', outcome: 'sent', ref: refOf(parts, entry, posted) });
-
-async function editPage(
-  parts: DeliveryParts,
-  entry: TakenEntry,
-  { ref, parent, view }: Placed & { readonly ref: MessageRef },
-): Promise<Delivered> {
-  const { notifier, clock } = parts;
-  if (entry.createdAt < ref.asOf) return NOTHING;
-  const contentHash = notifier.contentHash(view);
-  if (contentHash === ref.contentHash)
-    return { kind: 'done', outcome: 'unchanged', ref: { ...ref, asOf: entry.createdAt } };
-  const attemptAt = clock.now();
-  const outcome = await notifier.update({ ref, view, key: messageKey(entry) });
-  if (outcome.kind === 'sent') {
-    const edited = { ...ref, contentHash, editedAt: clock.now(), asOf: entry.createdAt };
-    return { kind: 'done', outcome: 'sent', ref: edited };
-  }
-  if (isGone(outcome)) return postPage(parts, entry, { parent, view });
-  // An edit can be repeated as it is: there is nothing to look for.
-  const { unknownSince: _repeatable, ...again } = later(parts, entry, { outcome, attemptAt }) as Extract<
-    Delivered,
-    { kind: 'later' }
-  >;
-  return again;
-}

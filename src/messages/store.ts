@@ -10,43 +10,26 @@ import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { SloRule } from '../rules/rule.ts';
 
-/** Where an alertId's message is in Slack. */
-export interface MessageRef {
-  readonly alertId: string;
+/** Where a message is in Slack, and what Slack is known to show there. */
+export interface ShownMessage {
+  readonly key: string;
   readonly channelId: string;
   readonly messageTs: string;
-  /** Hash of what the message shows: an edit that changes nothing is not sent. */
+  /** Hash of what the message shows: an edit that changes nothing is not sent. Empty: not known. */
   readonly contentHash: string;
   readonly postedAt: EpochMs;
   /** The same as `postedAt` until it is edited. */
   readonly editedAt: EpochMs;
   readonly permalink?: string;
-  /** When the newest notification that it shows was decided: an older one must not turn it back. */
-  readonly asOf: EpochMs;
-  /** A line the message keeps: why it stands in another channel than the rule names. */
+  /** Why it is in another channel than the rule names: a line that the message keeps. */
   readonly notice?: string;
+  /** `asOf` of the desired message that its evidence was collected for; absent: it shows none yet. */
+  readonly evidenceAsOf?: EpochMs;
+  /** Slack refuses to edit it: what is new is a reply in its thread. */
+  readonly isFrozen?: true;
 }
 
-/** What an outbox entry asks for. */
-export type NotificationKind =
-  /** Post the message of a new firing alert. */
-  | 'firing'
-  /** Bring the message up to date: value, traces, chart. */
-  | 'refresh'
-  /** Say in the thread that the data is gone. */
-  | 'no-data'
-  /** Say in the thread that the data is back. */
-  | 'data-back'
-  /** Show at once what a person did, and tell the thread where the entry says what. */
-  | 'act'
-  /** Turn the message into its final form. */
-  | 'resolved'
-  /** Say below the last message that the alert comes and goes, and when the next one will come. */
-  | 'flapping'
-  /** Say below the last message that the alert has been quiet since. */
-  | 'stable';
-
-/** What a alertGroup's message is to show, or one reply of its thread. */
+/** What the message of an alert group shows, or one reply of its thread. */
 export interface AlertGroupSnapshot {
   readonly startedAt: EpochMs;
   /** Of all alerts in the alert group; of a reply, of those that it lists. */
@@ -55,8 +38,6 @@ export interface AlertGroupSnapshot {
   readonly rows: readonly GroupedAlert[];
   /** Set for a reply of the thread. */
   readonly page?: {
-    /** The alert group whose message it stands below. */
-    readonly alertGroup: string;
     /** Counts from 1. */
     readonly number: number;
     readonly joinedAt: EpochMs;
@@ -72,44 +53,112 @@ export interface SilenceUpdate extends UserAction {
   readonly until?: EpochMs;
 }
 
-/** A notification that has been decided but not yet seen through. */
-export interface OutboxEntry {
-  /** Deterministic: the same decision gives the same id on every replica. */
-  readonly id: string;
-  readonly alertId: string;
-  readonly kind: NotificationKind;
+/** What Slack is to show as one message: the newest one replaces the older one. */
+export interface DesiredMessage {
+  /** The rule group. */
   readonly group: string;
-  /** The alert as it was when this was decided. */
+  /** The alert as the evaluation left it; of an alert group, the worst of its alerts. */
   readonly alert: Alert;
-  /** The rule as it was then: the message can be written even when the rule is gone. */
+  /** The rule as it was then: the message can be rendered when the rule is gone. */
   readonly rule: SloRule;
-  /** Where its message goes and whom its first post calls; absent: where the rule says. */
+  /** Where it goes and whom its first post mentions; absent: where the rule says. */
   readonly destination?: Destination;
-  /** Set when its message stands for many alerts; `alert` is the worst of them then. */
+  /** Set when the message shows many alerts. */
   readonly alertGroup?: AlertGroupSnapshot;
-  /** The words of a line in the thread that depend on more than the alert. */
-  readonly note?: string;
-  /** The message of a less urgent alert of the same objective and subject that was open already. */
+  /** Key of the message whose thread it is a reply in. */
+  readonly parent?: string;
+  /** Key of the open message of lower severity about the same objective and subject. */
   readonly escalates?: string;
-  /** Of an `act`: what its thread is notified. */
-  readonly notified?: SilenceUpdate;
-  readonly createdAt: EpochMs;
-  /** Not before this instant. */
-  readonly notBefore: EpochMs;
-  /** How often it has been taken. */
-  readonly attempt: number;
-  /** Set from the moment an attempt was made whose outcome is not known: look before sending again. */
-  readonly unknownSince?: EpochMs;
+  /** The evaluation time of the state that it was planned from. */
+  readonly asOf: EpochMs;
 }
 
-/** An entry that this process holds until `leasedUntil`. */
-export interface TakenEntry extends OutboxEntry {
-  readonly leasedUntil: EpochMs;
+/** A line in a message's thread: sent once. */
+export interface ThreadLine {
+  /** Deterministic: the same decision gives the same key on every replica. */
+  readonly key: string;
+  readonly kind: 'no-data' | 'data-back' | 'silence' | 'resolved' | 'flapping' | 'stable' | 'frozen';
+  /** When it was decided. */
+  readonly at: EpochMs;
+  /** The alert and its rule as they were then. */
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  /** The text of a line that depends on more than the alert. */
+  readonly text?: string;
+  /** Set for `silence`. */
+  readonly silence?: SilenceUpdate;
+}
+
+/** A change to one message, as an evaluation or an action decides it. */
+export interface MessageUpdate {
+  /** The message's key: it is carried in the metadata of the Slack message. */
+  readonly key: string;
+  /** The message is posted when it is not known; otherwise an update of an unknown message is dropped. */
+  readonly isNew?: boolean;
+  /** Replaces what the message is to show; absent: that stays. */
+  readonly desired?: DesiredMessage;
+  /** What people did changed: the message is rendered again. */
+  readonly isTouched?: boolean;
+  readonly line?: ThreadLine;
+  /** When it was decided. */
+  readonly at: EpochMs;
+  /** Not to be shown before. */
+  readonly notBefore?: EpochMs;
+}
+
+/** A call to Slack that is not idempotent, recorded before it is made. Its outcome is unknown while it is recorded. */
+export interface Attempt {
+  /** The key that the call's metadata carries: the message's, or that of a thread line. */
+  readonly key: string;
+  /** When it was made first. */
+  readonly since: EpochMs;
+}
+
+/** What is known of one message. */
+export interface MessageRecord {
+  readonly key: string;
+  /** Absent once the final form is shown. */
+  readonly desired?: DesiredMessage;
+  /** Lines that the thread does not show yet, in order. */
+  readonly lines: readonly ThreadLine[];
+  readonly shown?: ShownMessage;
+  readonly attempt?: Attempt;
+  /** The last silence that was made or ended for it. */
+  readonly silence?: SilenceUpdate;
+  /** Failed attempts in a row. */
+  readonly failures: number;
+  /** Counts the changes of what the message is to show, and how many of them are shown. */
+  readonly revision: number;
+  readonly syncedRevision: number;
+}
+
+/** A record that this process has a lease on. */
+export interface ClaimedMessage extends MessageRecord {
+  /** The fencing token: a later claim has a higher one. */
+  readonly token: number;
+}
+
+/** What became of a claimed message. */
+export interface Settlement {
+  readonly key: string;
+  readonly token: number;
+  /** Absent: as before. */
+  readonly shown?: ShownMessage;
+  /** Absent: none whose outcome is unknown. */
+  readonly attempt?: Attempt;
+  /** Keys of the lines that the thread shows now, or that are not needed any more. */
+  readonly lineKeys: readonly string[];
+  readonly failures: number;
+  readonly syncedRevision: number;
+  /** When to go on, while something is not shown. */
+  readonly dueAt: EpochMs;
+  /** What is shown is the message's final form. */
+  readonly isFinal: boolean;
 }
 
 /**
- * Knows how to keep what must survive a crash. Every write is durable when its promise resolves; each method is atomic.
- * Errors are `UpstreamError` with `system: 'store'`; an outcome that is not known is an error, never a guess.
+ * Keeps what must survive a crash. Every write is durable when its promise resolves; each method is atomic.
+ * Errors are `UpstreamError` with `system: 'store'`; an unknown outcome is an error, never a guess.
  */
 export interface Store {
   /** True for exactly one caller per group and evaluation time; never released, forgotten after `ttl`. */
@@ -118,70 +167,57 @@ export interface Store {
   /** All groups that have state, for reports and for finding groups whose rules are gone. */
   groups(): Promise<readonly string[]>;
   /**
-   * Replaces a group's state and adds notifications, in one atomic write guarded by `state.evalTime`: `stale` and nothing
-   * written when the stored evaluation time is the same or later. An entry whose id is already there, or was completed, is not
-   * added again. A `refresh` of the same alert that nobody has taken yet makes room for a newer entry.
+   * Replaces a group's state and updates messages, in one atomic write guarded by `state.evalTime`: `stale` and nothing
+   * written when the stored evaluation time is the same or later.
    */
   applyEvaluation(change: {
     group: string;
     state: RuleGroupState;
-    entries: readonly OutboxEntry[];
+    messages: readonly MessageUpdate[];
   }): Promise<'applied' | 'stale'>;
   /** Forgets a group's state (its file is gone and its alerts are resolved). */
   removeGroup(group: string): Promise<void>;
 
+  /** Leases the message that has been due the longest and that nobody else has a lease on. */
+  claimMessage(request: { now: EpochMs; lease: Milliseconds }): Promise<ClaimedMessage | undefined>;
   /**
-   * Takes the oldest entry that is due, whose alert has no earlier entry waiting and none taken. An entry that was
-   * taken before and neither completed nor postponed until its lease ran out comes back with `unknownSince`.
+   * Renews a lease until `until`, and records an attempt where one is given. False when the message was claimed again
+   * since: then nothing may be sent.
    */
-  takeEntry(request: { now: EpochMs; lease: Milliseconds }): Promise<TakenEntry | undefined>;
-  /**
-   * Ends an entry, and in the same write keeps where its message is and adds what follows from it. Nothing at all when
-   * the entry is not there any more: the first completion counts.
-   */
-  completeEntry(done: { id: string; ref?: MessageRef; follow?: readonly OutboxEntry[] }): Promise<void>;
-  /**
-   * Puts an entry back. `unknownSince` when the attempt may have reached Slack; once set it stays. With `attempt`
-   * nothing happens when the entry has been taken again since: its lease ran out, and it is in other hands.
-   */
-  postponeEntry(entry: {
-    id: string;
-    notBefore: EpochMs;
-    unknownSince?: EpochMs;
-    attempt?: number;
-  }): Promise<void>;
-  /** How many entries wait, and when the oldest was created. */
-  outbox(): Promise<{ readonly depth: number; readonly oldestAt?: EpochMs }>;
-
-  messageRef(alertId: string): Promise<MessageRef | undefined>;
+  renewLease(claim: { key: string; token: number; until: EpochMs; attempt?: Attempt }): Promise<boolean>;
+  /** Records what became of a claimed message and ends the lease; false, and nothing, when it was claimed again since. */
+  settleMessage(settlement: Settlement): Promise<boolean>;
+  /** How many messages are not shown as they should be, and since when the first of them. */
+  pendingMessages(): Promise<{ readonly depth: number; readonly oldestAt?: EpochMs }>;
+  /** Where a message is in Slack; undefined before it is posted, and ninety days after its end. */
+  shownMessage(key: string): Promise<ShownMessage | undefined>;
 
   /**
-   * Keeps what a person did about an alert, and adds notifications of it in the same write. The first act of a kind
-   * counts: a later one changes nothing and adds nothing. Answers with the actions as they are then. They are forgotten
-   * with the alertId's message.
+   * Records a person's action on an alert, and updates messages in the same write. The first action of a kind counts: a
+   * later one changes nothing. Returns the actions as they are then. They are deleted with the alert's message.
    */
   recordAction(done: {
     alertId: string;
     kind: keyof AlertActions;
     act: UserAction;
-    entries: readonly OutboxEntry[];
+    messages: readonly MessageUpdate[];
   }): Promise<AlertActions>;
-  /** What people did, by alert; alerts of which there is nothing are left out. */
+  /** People's actions, by alert; alerts without any are left out. */
   actions(alertIds: readonly string[]): Promise<ReadonlyMap<string, AlertActions>>;
 
   /**
-   * Keeps a silence and adds notifications of it in the same write; the first one of an id counts. Answers with the
-   * one that is kept. Silences that ended thirty days before this one was made are forgotten.
+   * Stores a silence and updates messages in the same write; the first one of an id counts. Returns the stored one.
+   * Silences that ended thirty days before this one was made are deleted.
    */
-  addSilence(made: { silence: StoredSilence; entries: readonly OutboxEntry[] }): Promise<StoredSilence>;
+  addSilence(made: { silence: StoredSilence; messages: readonly MessageUpdate[] }): Promise<StoredSilence>;
   /**
-   * Ends a silence now and adds notifications of it in the same write; nothing when it is over already. Answers with
-   * the silence as it is then, or undefined when there is none of this id.
+   * Ends a silence now and updates messages in the same write; nothing when it has ended. Returns the silence as it is
+   * then, or undefined when there is none of this id.
    */
   endSilence(done: {
     id: string;
     ended: UserAction;
-    entries: readonly OutboxEntry[];
+    messages: readonly MessageUpdate[];
   }): Promise<StoredSilence | undefined>;
   /** Silences that run or are to come, and those that ended after `since`; the oldest first. */
   silences(since: EpochMs): Promise<readonly StoredSilence[]>;

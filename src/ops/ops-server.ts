@@ -7,8 +7,8 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, parseMatchers } from '../lib/matcher.ts';
 import { between, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
-import type { Delivery } from '../messages/deliver.ts';
 import type { Store } from '../messages/store.ts';
+import type { MessageSync } from '../messages/sync.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { Telemetry } from './metrics.ts';
 import type { RulesApi, RulesFilter } from './rules-api.ts';
@@ -88,14 +88,14 @@ export function readyChecks(deps: {
   readonly clock: Pick<Clock, 'now'>;
   readonly evaluator: Pick<Evaluator, 'lastEvaluatedAt'>;
   readonly store: Pick<Store, 'isOpen'> & { readonly problem?: () => string | undefined };
-  readonly delivery: Pick<Delivery, 'refusal'>;
+  readonly sync: Pick<MessageSync, 'refusal'>;
   readonly slack: { isConnected(): boolean };
   readonly ruleSet: () => RuleSet;
 }): readonly ReadyCheck[] {
-  const { clock, evaluator, store, delivery, slack, ruleSet } = deps;
+  const { clock, evaluator, store, sync, slack, ruleSet } = deps;
   const slackProblem = (): string | undefined => {
     if (!slack.isConnected()) return 'not connected';
-    const refusal = delivery.refusal();
+    const refusal = sync.refusal();
     return refusal === undefined ? undefined : `refuses messages: ${refusal.code}`;
   };
   const evaluationProblem = (): string | undefined => {

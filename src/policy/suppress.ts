@@ -72,7 +72,7 @@ export function unsuppressed(alert: Alert): Alert {
 }
 
 /** The reason of a silence. A creator in Slack is kept apart from the text: Slack user ids become names only there. */
-export function reasonOf(silence: Silence | StoredSilence): Reason {
+function reasonOf(silence: Silence | StoredSilence): Reason {
   const { createdBy, comment, endsAt } = silence;
   const why = comment === '' ? matchersText(silence.matchers) : comment;
   return 'id' in silence

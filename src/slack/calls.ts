@@ -28,17 +28,21 @@ export type CallFailure =
   /** Possibly carried out. */
   | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'message-gone'; readonly code: string }
+  | { readonly kind: 'edit-refused'; readonly code: string }
   | { readonly kind: 'channel-refused'; readonly code: string }
   | { readonly kind: 'refused'; readonly code: string };
 
 export type CallOutcome = { readonly kind: 'done'; readonly data: CallData } | CallFailure;
 
 export interface Calls {
-  /** Calls a Web API method once. Never throws. Without a key a call gets no reserved time in a full queue. */
+  /**
+   * Calls a Web API method once. Never throws. Without a key a call gets no reserved time in a full queue. `isAllowed` is
+   * checked after that wait, directly before the call.
+   */
   call(
     method: BotMethod,
     args: Record<string, unknown>,
-    paced?: Pick<PacedCall, 'channel' | 'key'>,
+    paced?: Pick<PacedCall, 'channel' | 'key'> & { readonly isAllowed?: () => boolean },
   ): Promise<CallOutcome>;
 }
 
@@ -84,10 +88,12 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   return {
-    async call(method, args, queue = { channel: '' }) {
+    async call(method, args, { isAllowed, ...queue } = { channel: '' }) {
       const paced = { method, ...queue };
       const wait = await pacer.turn(paced);
       if (wait !== undefined) return { kind: 'not-sent', retryAfter: wait, reason: 'paced', limited: true };
+      if (isAllowed?.() === false)
+        return { kind: 'not-sent', retryAfter: ms(0), reason: 'the lease ended', limited: false };
       const outcome = await attempt(method, args);
       if (outcome.kind === 'done') return outcome;
       if (outcome.kind === 'not-sent' && outcome.limited) pacer.pause(paced, outcome.retryAfter);
@@ -122,13 +128,10 @@ const CHANNEL_ERRORS = new Set([
 ]);
 
 /** Errors that mean the message to edit or reply to is gone: a new one has to be posted. */
-const MESSAGE_ERRORS = new Set([
-  'message_not_found',
-  'thread_not_found',
-  'cant_update_message',
-  'edit_window_closed',
-  'cannot_reply_to_message',
-]);
+const MESSAGE_ERRORS = new Set(['message_not_found', 'thread_not_found', 'cannot_reply_to_message']);
+
+/** Errors that mean Slack does not let the message be edited; it is still there. */
+const EDIT_ERRORS = new Set(['cant_update_message', 'edit_window_closed']);
 
 /** Errors inside Slack: the call may have been carried out. */
 const SERVER_ERRORS = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
@@ -175,6 +178,7 @@ function platformFailure(code: string): CallFailure {
   const delay = RETRY_DELAYS.get(code);
   if (delay !== undefined) return limited(delay);
   if (MESSAGE_ERRORS.has(code)) return { kind: 'message-gone', code };
+  if (EDIT_ERRORS.has(code)) return { kind: 'edit-refused', code };
   if (CHANNEL_ERRORS.has(code)) return { kind: 'channel-refused', code };
   if (SERVER_ERRORS.has(code)) return { kind: 'unknown', reason: code };
   // The SDK passes on a body that is not JSON as the error code, for example the error page of a proxy.

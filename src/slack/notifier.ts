@@ -23,36 +23,39 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
   const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.nameOf(channel) });
 
   return {
-    async post({ channel, view, key, alertId, threadTs }) {
+    async post({ channel, view, key, threadTs, isAllowed }) {
       const outcome = await send({
         method: 'chat.postMessage',
         target: { channel, thread_ts: threadTs },
         message: messageOf(view),
-        metadata: { key, alertId },
+        metadata: { key, alertId: key },
+        isAllowed,
       });
       if (outcome.kind === 'sent') channels.learn(channel, outcome.channelId);
       // A reply is found below its message.
       return threadTs === undefined ? withPermalink(calls, outcome) : outcome;
     },
 
-    update: ({ ref, view, key }) =>
+    update: ({ shown, view, isAllowed }) =>
       send({
         method: 'chat.update',
-        target: { channel: ref.channelId, ts: ref.messageTs },
+        target: { channel: shown.channelId, ts: shown.messageTs },
         message: messageOf(view),
-        metadata: { key, alertId: ref.alertId },
+        metadata: { key: shown.key, alertId: shown.key },
+        isAllowed,
       }),
 
-    reply: ({ ref, note, key }) =>
+    reply: ({ shown, note, key, isAllowed }) =>
       send({
         method: 'chat.postMessage',
         target: {
-          channel: ref.channelId,
-          thread_ts: ref.messageTs,
+          channel: shown.channelId,
+          thread_ts: shown.messageTs,
           reply_broadcast: note.kind === 'flapping' ? true : undefined,
         },
         message: noteMessage(note),
-        metadata: { key, alertId: ref.alertId },
+        metadata: { key, alertId: shown.key },
+        isAllowed,
       }),
 
     async find({ channel, key, since, threadTs }) {

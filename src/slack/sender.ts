@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, type EpochMs, epochMs, HOUR } from '../lib/units.ts';
-import type { SendOutcome } from '../messages/notifier.ts';
+import type { IsAllowed, SendOutcome } from '../messages/notifier.ts';
 import { CHART, type Rendered } from './blocks/block-kit.ts';
 import type { CallOutcome, Calls } from './calls.ts';
 import { EVENT_TYPE } from './history.ts';
@@ -18,6 +18,7 @@ export interface Sending {
   };
   readonly message: Rendered;
   readonly metadata: { readonly key: string; readonly alertId: string };
+  readonly isAllowed?: IsAllowed;
 }
 
 /** What Slack says when it will not take the blocks: the alert still has to be seen. */
@@ -54,7 +55,7 @@ export function createSender(parts: {
         metadata: { event_type: EVENT_TYPE, event_payload: it.metadata },
         ...(it.method === 'chat.postMessage' ? { unfurl_links: false, unfurl_media: false } : {}),
       },
-      { channel: laneOf(it.target.channel), key: it.metadata.key },
+      { channel: laneOf(it.target.channel), key: it.metadata.key, isAllowed: it.isAllowed },
     );
 
   return async (it) => {
@@ -111,6 +112,7 @@ function toSendOutcome(outcome: CallOutcome, it: Sending): SendOutcome {
     case 'message-gone':
       return { kind: 'message-gone' };
     case 'unknown':
+    case 'edit-refused':
     case 'channel-refused':
     case 'refused':
       return outcome;

@@ -81,7 +81,7 @@ async function benchSteps(): Promise<void> {
       evalTime: epochMs(START + evalTime),
       rules: { [rule.key]: states.get(size) as RuleState },
     };
-    await store.applyEvaluation({ group: group.id, state, entries: [] });
+    await store.applyEvaluation({ group: group.id, state, messages: [] });
   };
   report(
     'one durable write of the outcome to the embedded store',

@@ -57,7 +57,7 @@ describe('a group in the embedded store', () => {
   async function readBack(...states: readonly RuleGroupState[]): Promise<RuleGroupState | undefined> {
     const store = await openLevelStore({ dir });
     for (const state of states) {
-      expect(await store.applyEvaluation({ group: GROUP, state, entries: [] })).toBe('applied');
+      expect(await store.applyEvaluation({ group: GROUP, state, messages: [] })).toBe('applied');
       expect(await store.loadGroup(GROUP)).toEqual(state);
     }
     await store.close();
@@ -156,8 +156,8 @@ describe('a group in the embedded store', () => {
 
   it('that is removed leaves nothing behind', async () => {
     const store = await openLevelStore({ dir });
-    await store.applyEvaluation({ group: GROUP, state: groupState(1, [alertOf(1)]), entries: [] });
-    await store.applyEvaluation({ group: 'other', state: groupState(1, [alertOf(2)]), entries: [] });
+    await store.applyEvaluation({ group: GROUP, state: groupState(1, [alertOf(1)]), messages: [] });
+    await store.applyEvaluation({ group: 'other', state: groupState(1, [alertOf(2)]), messages: [] });
     await store.removeGroup(GROUP);
     expect(await store.groups()).toEqual(['other']);
     await store.close();

@@ -62,7 +62,7 @@ describe('the state of a group', () => {
 
   it('that was removed is gone', async () => {
     const { store, dispose } = await openTempStore();
-    await store.applyEvaluation({ group: 'g', state: stateAt(START), entries: [] });
+    await store.applyEvaluation({ group: 'g', state: stateAt(START), messages: [] });
     await store.removeGroup('g');
     expect(await store.loadGroup('g')).toBeUndefined();
     await dispose();
@@ -72,7 +72,7 @@ describe('the state of a group', () => {
 it('what people did is found among thousands of alerts nobody touched', async () => {
   const { store, dispose } = await openTempStore();
   const act = { by: 'U1', at: START };
-  await store.recordAction({ alertId: 'ep-4000', kind: 'acknowledged', act, entries: [] });
+  await store.recordAction({ alertId: 'ep-4000', kind: 'acknowledged', act, messages: [] });
   const alertIds = Array.from({ length: 5_000 }, (_, i) => `ep-${i}`);
   expect(await store.actions(alertIds)).toEqual(new Map([['ep-4000', { acknowledged: act }]]));
   await dispose();

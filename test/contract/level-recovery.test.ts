@@ -10,7 +10,7 @@ import { drain, startWriter } from '../support/level-process.ts';
 import { createSpyLogger, type SpyLogger } from '../support/spies.ts';
 import { makeTempDir } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
-import { anEntry, aRef, at, GROUP, LEASE, state } from './store/fixtures.ts';
+import { anUpdate, aShown, at, GROUP, LEASE, state } from './store/fixtures.ts';
 import { describeStore } from './store-contract.ts';
 
 /** What the next writes come to; the last one goes on for ever. */
@@ -97,11 +97,11 @@ describe('a write that fails', () => {
   });
 
   const said = () => logger.lines.map(({ level }) => level);
-  const take = (seconds = 0) => store.takeEntry({ now: at(seconds), lease: LEASE });
+  const take = (seconds = 0) => store.claimMessage({ now: at(seconds), lease: LEASE });
   const evaluation = (seconds: number, ...ids: readonly string[]) => ({
     group: GROUP,
     state: state(at(seconds), [anAlert({ alertId: `ep-${seconds}` })]),
-    entries: ids.map((id) => anEntry(id, { alertId: `ep-${id}` })),
+    messages: ids.map((id) => anUpdate(id)),
   });
 
   it('is done again after the folder was opened anew, and said', async () => {
@@ -117,7 +117,7 @@ describe('a write that fails', () => {
     disk.next('written-and-failed');
     expect(await store.applyEvaluation(evaluation(1, 'a', 'b'))).toBe('stale');
     expect(await store.loadGroup(GROUP)).toEqual(evaluation(1).state);
-    expect([(await take())?.id, (await take())?.id, await take()]).toEqual(['a', 'b', undefined]);
+    expect([(await take())?.key, (await take())?.key, await take()]).toEqual(['a', 'b', undefined]);
   });
 
   it('and claimed a tick all the same gives it to nobody', async () => {
@@ -127,32 +127,33 @@ describe('a write that fails', () => {
     expect(await store.claimTick({ ...claim, evalTime: at(2) })).toBe(true);
   });
 
-  it('and took an entry all the same leaves it to whoever comes after its lease, who looks first', async () => {
+  it('and claimed a message all the same leaves it to whoever comes after its lease', async () => {
     await store.applyEvaluation(evaluation(1, 'a'));
     disk.next('written-and-failed');
     expect(await take()).toBeUndefined();
     expect(await take(29)).toBeUndefined();
-    expect(await take(30)).toMatchObject({ id: 'a', attempt: 2, unknownSince: at(0) });
+    expect(await take(30)).toMatchObject({ key: 'a', token: 2 });
   });
 
   it.each<Fate>(['lost', 'written-and-failed'])(
-    'when an entry is completed (%s) leaves it completed, with what follows from it, once',
+    'when a message is settled (%s) leaves it settled, once',
     async (fate) => {
       await store.applyEvaluation(evaluation(1, 'a'));
-      await take();
+      const token = (await take())?.token ?? 0;
       disk.next(fate);
-      await store.completeEntry({ id: 'a', ref: aRef('ep-a'), follow: [anEntry('b', { alertId: 'ep-a' })] });
-      expect(await store.messageRef('ep-a')).toEqual(aRef('ep-a'));
-      expect([(await take(60))?.id, await take(60)]).toEqual(['b', undefined]);
+      const done = { lineKeys: [], failures: 0, dueAt: at(0), syncedRevision: 1, isFinal: false };
+      await store.settleMessage({ key: 'a', token, shown: aShown('a'), ...done });
+      expect(await store.shownMessage('a')).toEqual(aShown('a'));
+      expect(await take(60)).toBeUndefined();
     },
   );
 
   it('gives nobody what is in hand elsewhere: its lease holds on when the folder is opened anew', async () => {
     await store.applyEvaluation(evaluation(1, 'a'));
-    expect((await take())?.id).toBe('a');
+    expect((await take())?.key).toBe('a');
     disk.next('lost');
     await store.applyEvaluation(evaluation(2, 'b'));
-    expect((await take(1))?.id).toBe('b');
+    expect((await take(1))?.key).toBe('b');
     expect(await take(1)).toBeUndefined();
   });
 
@@ -183,7 +184,7 @@ describe('a write that fails', () => {
     expect(await store.applyEvaluation(evaluation(20, 'c'))).toBe('applied');
     expect(store.isOpen()).toBe(true);
     expect(logger.lines.at(-1)).toMatchObject({ level: 'info', fields: { afterSeconds: 10 } });
-    expect([(await take())?.id, (await take())?.id, await take()]).toEqual(['a', 'c', undefined]);
+    expect([(await take())?.key, (await take())?.key, await take()]).toEqual(['a', 'c', undefined]);
   });
 
   it('is an error of the store when it fails once more', async () => {

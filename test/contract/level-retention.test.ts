@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DAY, HOUR, MINUTE, ms } from '../../src/lib/units.ts';
+import { DAY, MINUTE, ms } from '../../src/lib/units.ts';
 import type { Store } from '../../src/messages/store.ts';
 import { openLevelStore } from '../../src/store/level/open-level-store.ts';
 import { makeTempDir } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
-import { anEntry, aRef, at, GROUP, state } from './store/fixtures.ts';
+import { anUpdate, aShown, at, GROUP, LEASE, state } from './store/fixtures.ts';
 
 describe('what the embedded store remembers, and for how long', () => {
   let dir: string;
@@ -40,10 +40,14 @@ describe('what the embedded store remembers, and for how long', () => {
     return keys;
   };
 
-  const complete = async (id: string, seconds: number): Promise<void> => {
-    const entries = [anEntry(id, { alertId: `ep-${id}` })];
-    await store.applyEvaluation({ group: GROUP, state: state(at(seconds)), entries });
-    await store.completeEntry({ id, ref: { ...aRef(`ep-${id}`), editedAt: clock.now() } });
+  /** Shows a message in its final form. */
+  const complete = async (key: string, seconds: number): Promise<void> => {
+    await store.applyEvaluation({ group: GROUP, state: state(at(seconds)), messages: [anUpdate(key)] });
+    const message = await store.claimMessage({ now: clock.now(), lease: LEASE });
+    const shown = { ...aShown(key), editedAt: clock.now() };
+    const token = message?.token ?? 0;
+    const done = { lineKeys: [], failures: 0, dueAt: at(0), syncedRevision: 1, isFinal: true };
+    await store.settleMessage({ key, token, shown, ...done });
   };
 
   it('a claim until its time is up', async () => {
@@ -57,24 +61,14 @@ describe('what the embedded store remembers, and for how long', () => {
     expect(await claim(0)).toBe(true);
   });
 
-  it('a completed id for a day', async () => {
-    await complete('old', 1);
-    await clock.advance(DAY - HOUR);
-    await complete('new', 2);
-    expect(await keysOnDisk('done!')).toEqual(['done!new', 'done!old']);
-    await clock.advance(2 * HOUR);
-    await complete('newest', 3);
-    expect(await keysOnDisk('done!')).toEqual(['done!new', 'done!newest']);
-  });
-
   it('where a message is, for ninety days after its last edit', async () => {
     await complete('one', 1);
     await clock.advance(ms(90 * DAY) - 1);
     await reopen();
-    expect(await store.messageRef('ep-one')).toBeDefined();
+    expect(await store.shownMessage('one')).toBeDefined();
     await clock.advance(1);
     await reopen();
-    expect(await store.messageRef('ep-one')).toBeUndefined();
+    expect(await store.shownMessage('one')).toBeUndefined();
   });
 
   it('what people did, as long as the message they did it on, or ninety days without one', async () => {
@@ -83,12 +77,12 @@ describe('what the embedded store remembers, and for how long', () => {
         alertId,
         kind: 'acknowledged',
         act: { by: 'U0ANN', at: clock.now() },
-        entries: [],
+        messages: [],
       });
     await act('ep-kept');
     await act('ep-alone');
     await clock.advance(ms(80 * DAY));
-    await complete('kept', 1);
+    await complete('ep-kept', 1);
     await clock.advance(ms(10 * DAY));
     await reopen();
     expect([...(await store.actions(['ep-kept', 'ep-alone'])).keys()]).toEqual(['ep-kept']);
@@ -97,10 +91,10 @@ describe('what the embedded store remembers, and for how long', () => {
     expect(await store.actions(['ep-kept'])).toEqual(new Map());
   });
 
-  it('an entry that waits, for ever', async () => {
-    await store.applyEvaluation({ group: GROUP, state: state(at(1)), entries: [anEntry('e1')] });
+  it('a message that is not shown, for ever', async () => {
+    await store.applyEvaluation({ group: GROUP, state: state(at(1)), messages: [anUpdate('m')] });
     await clock.advance(365 * DAY);
     await reopen();
-    expect((await store.outbox()).depth).toBe(1);
+    expect((await store.pendingMessages()).depth).toBe(1);
   });
 });

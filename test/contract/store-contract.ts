@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GROUP, type StoreHome, useBench } from './store/fixtures.ts';
-import { describeOutbox } from './store/outbox.ts';
+import { describeMessages } from './store/messages.ts';
 import { describePeople } from './store/people.ts';
 import { describeState } from './store/state.ts';
 
@@ -9,7 +9,7 @@ export function describeStore(name: string, makeHome: () => Promise<StoreHome>):
   describe(`${name} keeps the store's contract`, () => {
     const bench = useBench(makeHome);
     describeState(bench);
-    describeOutbox(bench);
+    describeMessages(bench);
     describePeople(bench);
 
     it('is open until it is closed, closes twice, and then refuses', async () => {

@@ -6,12 +6,13 @@ import { createEvaluateGroup } from '../../src/evaluation/evaluate-group.ts';
 import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts';
 import { fingerprint } from '../../src/lib/labels.ts';
 import { after, before, type EpochMs, epochMs, HOUR, MINUTE, ms } from '../../src/lib/units.ts';
-import type { OutboxEntry, Store } from '../../src/messages/store.ts';
+import type { Store } from '../../src/messages/store.ts';
 import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../src/rules/rule.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
 import { ALERT_GENERATOR_CASES, type Case, type Episode, SCRAPE } from '../support/alert-generator-cases.ts';
+import { type Decided, takeDecided } from '../support/decided.ts';
 import { noiseOf } from '../support/noise.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { openTempStore } from '../support/temp-store.ts';
@@ -63,14 +64,8 @@ const shownOf = ({ rules }: RuleGroupState): readonly Truncated[] =>
     .sort(byLabels);
 
 /** Everything that people are to be notified, in the order it was decided. */
-async function drain(store: Store): Promise<readonly OutboxEntry[]> {
-  const entries: OutboxEntry[] = [];
-  for (;;) {
-    const entry = await store.takeEntry({ now: at(24 * HOUR), lease: MINUTE });
-    if (entry === undefined) return entries;
-    entries.push(entry);
-    await store.completeEntry({ id: entry.id });
-  }
+async function drain(store: Store): Promise<readonly Decided[]> {
+  return takeDecided(store);
 }
 
 function groupOf(name: string, { rules }: Case): RuleGroup {

@@ -96,7 +96,7 @@ describe('what a verdict says', () => {
       'The series of istio_request_duration_milliseconds_count are missing.',
     );
     // Only checkout called it: its series stand still.
-    expect(notified('payments')).toContain('count no requests any more');
-    expect(notified('payments')).toContain('The figures are the last that were seen.');
+    expect(notified('payments')).toContain('The series exist but count no requests.');
+    expect(notified('payments')).toContain('The values below are the last ones seen.');
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { MINUTE } from '../../src/lib/units.ts';
 import { openRedisStore, type RedisStore } from '../../src/store/redis/open-redis-store.ts';
-import { anEntry, at, GROUP, state } from '../contract/store/fixtures.ts';
+import { anUpdate, at, GROUP, state } from '../contract/store/fixtures.ts';
 import { describeStore } from '../contract/store-contract.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
@@ -40,14 +40,14 @@ const untilWritable = (store: RedisStore) =>
 async function survivesFailover({ url, master }: Topology): Promise<void> {
   const logger = createSpyLogger();
   const store = await open(url, { logger });
-  await store.applyEvaluation({ group: GROUP, state: state(at(1)), entries: [anEntry('e1')] });
+  await store.applyEvaluation({ group: GROUP, state: state(at(1)), messages: [anUpdate('e1')] });
   // Replication is asynchronous.
   await onServer(master, (redis) => redis.wait(1, 1_000));
   await master.kill();
   await expect(write(store)).rejects.toMatchObject({ system: 'store' });
   await untilWritable(store);
   expect((await store.loadGroup(GROUP))?.evalTime).toBe(at(1));
-  expect((await store.outbox()).depth).toBe(1);
+  expect((await store.pendingMessages()).depth).toBe(1);
   expect(store.isOpen()).toBe(true);
 }
 
@@ -113,7 +113,7 @@ requireOrSkip('redis-server')('a Redis that is not itself any more', () => {
     const store = await open(redis.url);
     await onServer(redis, (server) => server.config('SET', 'maxmemory', '1'));
     await expect(write(store)).rejects.toMatchObject({ advice: 'Check maxmemory of Redis: it is full.' });
-    expect(await store.takeEntry({ now: at(1), lease: MINUTE })).toBeUndefined();
+    expect(await store.claimMessage({ now: at(1), lease: MINUTE })).toBeUndefined();
     expect(store.isOpen()).toBe(false);
     expect(store.problem()).toContain('OOM');
     await onServer(redis, (server) => server.config('SET', 'maxmemory', '0'));

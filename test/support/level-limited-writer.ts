@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { epochMs, SECOND } from '../../src/lib/units.ts';
 import { openLevelStore } from '../../src/store/level/open-level-store.ts';
-import { anEntry, at, GROUP, state } from '../contract/store/fixtures.ts';
+import { anUpdate, at, GROUP, state } from '../contract/store/fixtures.ts';
 
 const say = (line: string): void => void writeSync(1, `${line}\n`);
 
@@ -19,9 +19,9 @@ let n = 0;
 for await (const asked of createInterface({ input: process.stdin })) {
   if (asked !== '') break;
   n += 1;
-  const entries = [anEntry(`${n}`, { alertId: `ep-${n}` })];
+  const messages = [anUpdate(`${n}`, { at: at(n) })];
   try {
-    say(`${await store.applyEvaluation({ group: GROUP, state: state(at(n)), entries })} ${n}`);
+    say(`${await store.applyEvaluation({ group: GROUP, state: state(at(n)), messages })} ${n}`);
   } catch (error) {
     say(`failed ${store.isOpen() ? 'open' : 'not open'}: ${error instanceof Error ? error.message : ''}`);
   }

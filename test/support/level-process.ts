@@ -43,12 +43,12 @@ export function startWriter(program: URL, dir: string): Writer {
   };
 }
 
-/** Every entry that waits, taken out. */
+/** The key of every message that is not shown yet, claimed. */
 export async function drain(store: Store): Promise<readonly string[]> {
-  const ids: string[] = [];
+  const keys: string[] = [];
   for (;;) {
-    const entry = await store.takeEntry({ now: at(1e7), lease: LEASE });
-    if (entry === undefined) return ids;
-    ids.push(entry.id);
+    const message = await store.claimMessage({ now: at(1e7), lease: LEASE });
+    if (message === undefined) return keys;
+    keys.push(message.key);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { openLevelStore } from '../../src/store/level/open-level-store.ts';
-import { anEntry, aRef, at, GROUP, LEASE, state } from '../contract/store/fixtures.ts';
+import { anUpdate, aShown, at, GROUP, LEASE, state } from '../contract/store/fixtures.ts';
 
 const say = (line: string): void => void writeSync(1, `${line}\n`);
 
@@ -14,14 +14,21 @@ say('open');
 
 const start = ((await store.loadGroup(GROUP))?.evalTime ?? at(0)) - at(0);
 for (let n = start / 1_000 + 1; ; n++) {
-  const entries = ['a', 'b', 'c'].map((name) => anEntry(`${n}${name}`, { alertId: `ep-${n}${name}` }));
-  await store.applyEvaluation({ group: GROUP, state: state(at(n)), entries });
+  const messages = ['a', 'b', 'c'].map((name) => anUpdate(`${n}${name}`));
+  await store.applyEvaluation({ group: GROUP, state: state(at(n)), messages });
   say(`applied ${n}`);
-  const entry = await store.takeEntry({ now: at(0), lease: LEASE });
-  if (entry === undefined) continue;
-  const follow = [
-    anEntry(`${entry.id}:next`, { alertId: entry.alertId, kind: 'refresh', notBefore: at(1e6) }),
-  ];
-  await store.completeEntry({ id: entry.id, ref: aRef(entry.alertId), follow });
-  say(`completed ${entry.id}`);
+  const message = await store.claimMessage({ now: at(0), lease: LEASE });
+  if (message === undefined) continue;
+  const { key, token, revision: syncedRevision } = message;
+  await store.settleMessage({
+    key,
+    token,
+    shown: aShown(key),
+    lineKeys: [],
+    failures: 0,
+    dueAt: at(0),
+    syncedRevision,
+    isFinal: false,
+  });
+  say(`completed ${key}`);
 }

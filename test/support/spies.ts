@@ -47,7 +47,7 @@ export function createSpyRecorder(): SpyRecorder {
     evaluated: (event) => void recorded.push(['evaluated', event]),
     queried: (event) => void recorded.push(['queried', event]),
     alerts: (event) => void recorded.push(['alerts', event]),
-    outbox: (event) => void recorded.push(['outbox', event]),
+    pendingMessages: (event) => void recorded.push(['pendingMessages', event]),
     notified: (event) => void recorded.push(['notified', event]),
     slackCalled: (event) => void recorded.push(['slackCalled', event]),
     answered: (event) => void recorded.push(['answered', event]),

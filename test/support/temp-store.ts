@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Store } from '../../src/messages/store.ts';
 import { openLevelStore } from '../../src/store/level/open-level-store.ts';
+import { recording } from './decided.ts';
 
 /** A folder of its own for one test. */
 export async function makeTempDir(): Promise<{
@@ -19,7 +20,7 @@ export async function openTempStore(
   clock?: Pick<Clock, 'now'>,
 ): Promise<{ readonly store: Store; readonly dir: string; readonly dispose: () => Promise<void> }> {
   const { dir, dispose } = await makeTempDir();
-  const store = await openLevelStore({ dir, ...(clock === undefined ? {} : { clock }) });
+  const store = recording(await openLevelStore({ dir, ...(clock === undefined ? {} : { clock }) }));
   return {
     store,
     dir,

@@ -162,7 +162,7 @@ function createRun(options: CreateReplayOptions, request: ReplayRequest, progres
   const { policy = NO_POLICY, timezone } = request;
   const { metrics, callGraph, select, failure } = createSources(options, request);
   const clock = createReplayClock();
-  let entries: ReplayedEvaluation['entries'] = [];
+  let messages: ReplayedEvaluation['messages'] = [];
   const store: EvaluateGroupOptions['store'] = {
     claimTick: async () => true,
     loadGroup: async (group) => progress.states[group],
@@ -170,7 +170,7 @@ function createRun(options: CreateReplayOptions, request: ReplayRequest, progres
     actions: async () => new Map(),
     applyEvaluation: async (change) => {
       progress.states[change.group] = change.state;
-      entries = change.entries;
+      messages = change.messages;
       return 'applied';
     },
   };
@@ -185,7 +185,7 @@ function createRun(options: CreateReplayOptions, request: ReplayRequest, progres
     if (error !== undefined) throw error;
     if (outcome.kind !== 'applied')
       throw new Error(`The evaluation of ${group.name} failed (${outcome.kind}).`);
-    const evaluation = { group, evalTime, duration: step, state: outcome.state, entries };
+    const evaluation = { group, evalTime, duration: step, state: outcome.state, messages };
     countEvaluation(progress.tally, evaluation, { localTime, timezone });
     request.onEvaluated?.(evaluation);
     progress.callGraphRejection ??= callGraph.rejection();

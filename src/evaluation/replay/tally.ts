@@ -11,7 +11,7 @@ import {
   ms,
   type TimeWindow,
 } from '../../lib/units.ts';
-import type { OutboxEntry } from '../../messages/store.ts';
+import type { DesiredMessage, MessageUpdate } from '../../messages/store.ts';
 import type { LocalTimeIn } from '../../policy/time-interval.ts';
 import type { RuleGroup, SloRule } from '../../rules/rule.ts';
 
@@ -51,7 +51,7 @@ export interface ReplayedEvaluation {
   /** The time until the next evaluation. */
   readonly duration: Milliseconds;
   readonly state: RuleGroupState;
-  readonly entries: readonly OutboxEntry[];
+  readonly messages: readonly MessageUpdate[];
 }
 
 /** Determines the night of an instant. */
@@ -122,35 +122,40 @@ function countAlert(tally: Tally, alert: Alert, evaluation: ReplayedEvaluation &
   if (resolvedAt !== undefined && between(resolvedAt, evalTime) <= FLAP_TIME) rule.flaps += 1;
 }
 
-function countMessage(tally: Tally, { rule, createdAt, destination }: OutboxEntry): void {
+function countMessage(tally: Tally, { rule, asOf, destination }: DesiredMessage): void {
   const { channel = DEFAULT_CHANNEL } = destination ?? rule;
-  const hour = String(Math.floor(createdAt / HOUR) * HOUR);
+  const hour = String(Math.floor(asOf / HOUR) * HOUR);
   const hours = (tally.hours[channel] ??= {});
   hours[hour] = (hours[hour] ?? 0) + 1;
 }
 
-/** Whether a notification interrupts a night: an urgent message, or the first post of a thread reply with mentions. */
-function isInterruption({ kind, alert, alertGroup, destination, createdAt }: OutboxEntry): boolean {
-  if (kind === 'firing' && !QUIET_SEVERITIES.has(alert.labels['severity'] ?? '')) return true;
-  return alertGroup?.page?.joinedAt === createdAt && (destination?.mentions ?? []).length > 0;
+/** Whether an update interrupts a night: an urgent message, or the first post of a thread reply with mentions. */
+function isInterruption({ isNew, desired }: MessageUpdate): boolean {
+  if (isNew !== true || desired === undefined) return false;
+  if (desired.parent !== undefined) return (desired.destination?.mentions ?? []).length > 0;
+  return !QUIET_SEVERITIES.has(desired.alert.labels['severity'] ?? '');
+}
+
+function countUpdate(rule: RuleTally, tally: Tally, { isNew, desired, line }: MessageUpdate): void {
+  if (line !== undefined) rule.replies += 1;
+  if (isNew !== true || desired === undefined || desired.parent !== undefined) return;
+  rule.messages += 1;
+  countMessage(tally, desired);
 }
 
 /** Adds one evaluation to a tally. */
 export function countEvaluation(tally: Tally, evaluation: ReplayedEvaluation, nightClock: NightClock): void {
-  const { group, evalTime, duration, state, entries } = evaluation;
+  const { group, evalTime, duration, state, messages } = evaluation;
   for (const { rule, alerts, health } of Object.values(state.rules)) {
     const into = tallyOf(tally, group, rule);
     if (health.kind === 'rule-error') into.failedEvaluations += 1;
     const counted = { ...evaluation, rule: into };
     for (const alert of alerts) countAlert(tally, alert, counted);
   }
-  for (const entry of entries) {
-    const into = tallyOf(tally, group, entry.rule);
-    if (entry.kind === 'firing') {
-      into.messages += 1;
-      countMessage(tally, entry);
-    } else if (entry.kind !== 'refresh') into.replies += 1;
-    const night = isInterruption(entry) ? nightOf(entry.createdAt, nightClock) : undefined;
+  for (const update of messages) {
+    const rule = update.desired?.rule ?? update.line?.rule;
+    if (rule !== undefined) countUpdate(tallyOf(tally, group, rule), tally, update);
+    const night = isInterruption(update) ? nightOf(update.at, nightClock) : undefined;
     if (night !== undefined) tally.interruptedNights[night] = true;
   }
   if (evalTime % HOUR >= duration) return;

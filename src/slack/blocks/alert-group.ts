@@ -1,5 +1,6 @@
 import { count, durationText } from '../../lib/format.ts';
 import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
+import { briefMessage } from './alert.ts';
 import { facts } from './alert-facts.ts';
 import {
   type AlertGroupView,
@@ -45,6 +46,7 @@ export function alertGroupHeadline(view: AlertGroupView): string {
 function wholeGroup(view: AlertGroupView): Rendered {
   const { evidence, alertGroup, links, notice } = view;
   const title = alertGroupHeadline(view);
+  if (view.isBrief === true) return briefMessage(view.alert, title);
   const [first] = alertGroup.rows;
   const blocks: SlackBlock[] = [
     header(title),

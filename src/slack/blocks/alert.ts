@@ -43,6 +43,7 @@ export function alertMessage(view: MessageView): Rendered {
   const { alert, rule, evidence } = view;
   if (rule.about === 'source') return sourceMessage(alert);
   const title = headline(view);
+  if (view.isBrief === true) return briefMessage(alert, title);
   const chart = evidence.chart === undefined ? undefined : chartBlock(evidence.chart);
   const blocks: SlackBlock[] = [
     header(title),
@@ -54,6 +55,12 @@ export function alertMessage(view: MessageView): Rendered {
     ...context(footer(view)),
   ];
   return { text: notificationText(view, title), blocks };
+}
+
+/** One line, for what ended before it could be posted. */
+export function briefMessage({ activeAt }: Alert, title: string): Rendered {
+  const line = `${escape(oneLine(title), 300)} · ${date(activeAt)}`;
+  return { text: escape(oneLine(title), 300), blocks: [section(line)] };
 }
 
 const subject = ({ alert, rule }: MessageView): string => serviceOf(alert, rule) ?? rule.name;

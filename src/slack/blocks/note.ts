@@ -18,6 +18,7 @@ const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
   flapping: '🔁',
   stable: '🟢',
   resolved: '✅',
+  frozen: '⚠️',
 };
 
 const UNKNOWN = 'The state of the service is unknown.';
@@ -133,6 +134,13 @@ function lineOf(note: ThreadNote): Line {
       return { phrase: [note.text ?? ''], at: note.at };
     case 'resolved':
       return ending(note);
+    case 'frozen':
+      return {
+        phrase: [
+          `Slack no longer lets this message be edited (${note.text ?? ''}). Updates follow in this thread.`,
+        ],
+        at: note.at,
+      };
   }
 }
 

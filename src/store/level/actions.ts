@@ -3,7 +3,7 @@ import { after, DAY, type EpochMs, type Milliseconds, ms } from '../../lib/units
 import type { Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { Operation } from './database.ts';
-import { addEntries, commit, emptyBatch, type LevelContext } from './outbox.ts';
+import { addMessages, commit, emptyBatch, type LevelContext } from './messages.ts';
 
 /** What people did: acknowledged or closed alerts, and silences. */
 
@@ -12,14 +12,14 @@ const SILENCE_RETENTION: Milliseconds = ms(30 * DAY);
 
 export async function recordAction(
   context: LevelContext,
-  { alertId, kind, act, entries }: Parameters<Store['recordAction']>[0],
+  { alertId, kind, act, messages }: Parameters<Store['recordAction']>[0],
 ): Promise<AlertActions> {
   const known = ((await context.database.get('action', alertId)) ?? {}) as AlertActions;
   if (known[kind] !== undefined) return known;
   const actions: AlertActions = { ...known, [kind]: act };
   const batch = emptyBatch();
   batch.operations.push({ type: 'put', table: 'action', key: alertId, value: actions });
-  addEntries(context, batch, entries);
+  await addMessages(context, batch, messages);
   await commit(context, batch);
   return actions;
 }
@@ -47,7 +47,7 @@ async function allSilences({ database }: LevelContext): Promise<readonly StoredS
 
 export async function addSilence(
   context: LevelContext,
-  { silence, entries }: Parameters<Store['addSilence']>[0],
+  { silence, messages }: Parameters<Store['addSilence']>[0],
 ): Promise<StoredSilence> {
   const known = (await context.database.get('silence', silence.id)) as StoredSilence | undefined;
   if (known !== undefined) return known;
@@ -57,21 +57,21 @@ export async function addSilence(
     batch.operations.push({ type: 'del', table: 'silence', key: old.id });
   }
   batch.operations.push({ type: 'put', table: 'silence', key: silence.id, value: silence });
-  addEntries(context, batch, entries);
+  await addMessages(context, batch, messages);
   await commit(context, batch);
   return silence;
 }
 
 export async function endSilence(
   context: LevelContext,
-  { id, ended, entries }: Parameters<Store['endSilence']>[0],
+  { id, ended, messages }: Parameters<Store['endSilence']>[0],
 ): Promise<StoredSilence | undefined> {
   const known = (await context.database.get('silence', id)) as StoredSilence | undefined;
   if (known === undefined || known.endsAt <= ended.at) return known;
   const silence: StoredSilence = { ...known, endsAt: ended.at, ended };
   const batch = emptyBatch();
   batch.operations.push({ type: 'put', table: 'silence', key: id, value: silence });
-  addEntries(context, batch, entries);
+  await addMessages(context, batch, messages);
   await commit(context, batch);
   return silence;
 }
@@ -90,7 +90,7 @@ export async function expiredActions(
   { database, now }: LevelContext,
   retention: Milliseconds,
 ): Promise<readonly Operation[]> {
-  const refs = new Set(await database.keys('ref'));
+  const refs = new Set([...(await database.keys('ref')), ...(await database.keys('message'))]);
   const newest = ({ acknowledged, closed }: AlertActions): number =>
     Math.max(acknowledged?.at ?? 0, closed?.at ?? 0);
   return (await database.all('action'))

@@ -23,13 +23,12 @@ import { createStateTracker, type DatabaseState, damageOf, type StateTracker } f
  *   tick!GROUP!EVAL_TIME      a claimed tick, until it expires
  *   group!GROUP               GroupRecord: the RuleGroupState without what the records of its alerts hold
  *   alert!ALERT_ID            Alert
- *   entry!SEQ                 OutboxRecord; SEQ has 16 digits, so that key order is queue order
- *   done!ID                   when an entry was completed, for a day
- *   ref!ALERT_ID              MessageRef
+ *   message!KEY               StoredMessage, until its final form is shown
+ *   ref!KEY                   FinalMessage: where a message is in Slack, for ninety days after its end
  *   action!ALERT_ID           AlertActions
  *   silence!ID                StoredSilence
  */
-type Table = 'tick' | 'group' | 'alert' | 'entry' | 'done' | 'ref' | 'action' | 'silence';
+type Table = 'tick' | 'group' | 'alert' | 'message' | 'ref' | 'action' | 'silence';
 
 /** One change of a batch. */
 export type Operation =

@@ -3,6 +3,7 @@ import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import {
   after,
+  before,
   between,
   DAY,
   type EpochMs,
@@ -11,34 +12,37 @@ import {
   ms,
   SECOND,
 } from '../../lib/units.ts';
-import type { MessageRef, Store } from '../../messages/store.ts';
+import type { Store } from '../../messages/store.ts';
 import { actionsOf, addSilence, endSilence, expiredActions, recordAction, silencesSince } from './actions.ts';
 import { type Database, openDatabase } from './database.ts';
 import { removeHolder, writeHolder } from './folder.ts';
 import { createGroupStates, type GroupStates } from './group-states.ts';
 import {
-  addEntries,
+  addMessages,
+  claimMessage,
   commit,
-  completeEntry,
   emptyBatch,
   endLeases,
+  expiredMessages,
   type LevelContext,
   loadMemory,
-  postponeEntry,
+  pendingMessages,
+  renewLease,
+  settleMessage,
+  shownMessage,
   type TickClaim,
-  takeEntry,
-} from './outbox.ts';
+} from './messages.ts';
 
 export interface LevelStoreOptions {
   /** Created if it does not exist. One process at a time. */
   readonly dir: string;
-  /** For the age of claims and completed ids. */
+  /** For the age of claims and messages. */
   readonly clock?: Pick<Clock, 'now'>;
   readonly logger?: Pick<Logger, 'error' | 'info'>;
 }
 
-/** A message's reference is kept this long after the last edit. */
-const REF_RETENTION: Milliseconds = ms(90 * DAY);
+/** Where a message is, is kept this long after its last edit. */
+const MESSAGE_RETENTION: Milliseconds = ms(90 * DAY);
 
 /** The folder is not reopened more often than this while its disk is full. */
 const REOPEN_EVERY: Milliseconds = ms(5 * SECOND);
@@ -73,18 +77,15 @@ async function applyEvaluation(
   const { operations, done } = await states.put(change.group, change.state);
   batch.operations.push(...operations);
   batch.effects.push(done);
-  addEntries(context, batch, change.entries);
+  await addMessages(context, batch, change.messages);
   await commit(context, batch);
   return 'applied';
 }
 
 async function deleteExpired(context: LevelContext): Promise<void> {
   const { database, now } = context;
-  const old = (await database.all('ref')).filter(
-    ([, ref]) => after((ref as MessageRef).editedAt, REF_RETENTION) <= now(),
-  );
-  await database.write(old.map(([key]) => ({ type: 'del', table: 'ref', key }) as const));
-  await database.write(await expiredActions(context, REF_RETENTION));
+  await database.write(await expiredMessages(context, before(now(), MESSAGE_RETENTION)));
+  await database.write(await expiredActions(context, MESSAGE_RETENTION));
 }
 
 /** Runs jobs one after the other, so that nothing changes between a job's reads and its write. */
@@ -182,10 +183,8 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
     now: clock.now,
     logger,
     reload: async () => {
-      // Assigned numbers are not used again. Leases stay, as their holders are still running.
-      const { lastSeq } = context.memory;
+      // Leases stay, as their holders are still running.
       context.memory = await loadMemory(opened);
-      context.memory.lastSeq = Math.max(lastSeq, context.memory.lastSeq);
     },
   });
   const context: LevelContext = { database, memory: await loadMemory(opened), now: clock.now };
@@ -201,14 +200,11 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
     groups: () => database.keys('group'),
     applyEvaluation: (evaluated) => change(() => applyEvaluation(context, states, evaluated)),
     removeGroup: (group) => change(async () => database.write((await states.remove(group)).operations)),
-    takeEntry: (request) => change(() => takeEntry(context, request)),
-    completeEntry: (done) => change(() => completeEntry(context, done)),
-    postponeEntry: (entry) => change(() => postponeEntry(context, entry)),
-    outbox: async () => {
-      const { outbox } = context.memory;
-      return { depth: outbox.depth(), oldestAt: outbox.oldestAt() };
-    },
-    messageRef: async (alertId) => (await database.get('ref', alertId)) as MessageRef | undefined,
+    claimMessage: (request) => change(() => claimMessage(context, request)),
+    renewLease: (claim) => change(() => renewLease(context, claim)),
+    settleMessage: (settlement) => change(() => settleMessage(context, settlement)),
+    pendingMessages: async () => pendingMessages(context),
+    shownMessage: (key) => shownMessage(context, key),
     recordAction: (done) => change(() => recordAction(context, done)),
     actions: (alertIds) => actionsOf(context, alertIds),
     addSilence: (made) => change(() => addSilence(context, made)),

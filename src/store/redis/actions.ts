@@ -1,7 +1,7 @@
 import type { AlertActions, UserAction } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../alerts/record-codec.ts';
 import { DAY, type EpochMs } from '../../lib/units.ts';
-import type { OutboxEntry, Store } from '../../messages/store.ts';
+import type { MessageUpdate, Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { StoreClient } from './connection.ts';
 
@@ -14,8 +14,8 @@ interface ActionsContext {
   readonly client: StoreClient;
   readonly prefix: string;
   readonly routing: string;
-  /** The arguments of one entry, as the scripts read them. */
-  readonly entryArguments: (entry: OutboxEntry) => readonly string[];
+  /** The arguments of one message update, as the scripts read them. */
+  readonly updateArguments: (update: MessageUpdate) => readonly string[];
   /** How long the data of a message is kept, in milliseconds. */
   readonly retention: number;
 }
@@ -43,10 +43,16 @@ function silenceFrom([made, early]: readonly Text[]): StoredSilence | undefined 
 export function createActions(
   context: ActionsContext,
 ): Pick<Store, 'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences'> {
-  const { client, prefix, routing, entryArguments, retention } = context;
+  const { client, prefix, routing, updateArguments, retention } = context;
   return {
-    async recordAction({ alertId, kind, act, entries }) {
-      const args = [alertId, kind, encodeRecord(act), String(retention), ...entries.flatMap(entryArguments)];
+    async recordAction({ alertId, kind, act, messages }) {
+      const args = [
+        alertId,
+        kind,
+        encodeRecord(act),
+        String(retention),
+        ...messages.flatMap(updateArguments),
+      ];
       return actionsFrom(await client.storeRecordAction(routing, prefix, ...args));
     },
     async actions(alertIds) {
@@ -58,19 +64,19 @@ export function createActions(
         found.filter(([, { acknowledged, closed }]) => acknowledged !== undefined || closed !== undefined),
       );
     },
-    async addSilence({ silence, entries }) {
+    async addSilence({ silence, messages }) {
       const forgetUntil = String(silence.createdAt - SILENCE_RETENTION);
       const args = [silence.id, encodeRecord(silence), String(silence.endsAt), forgetUntil];
       const answer = await client.storeAddSilence(
         routing,
         prefix,
         ...args,
-        ...entries.flatMap(entryArguments),
+        ...messages.flatMap(updateArguments),
       );
       return silenceFrom(textsOf(answer)) ?? silence;
     },
-    async endSilence({ id, ended, entries }) {
-      const args = [id, String(ended.at), encodeRecord(ended), ...entries.flatMap(entryArguments)];
+    async endSilence({ id, ended, messages }) {
+      const args = [id, String(ended.at), encodeRecord(ended), ...messages.flatMap(updateArguments)];
       return silenceFrom(textsOf(await client.storeEndSilence(routing, prefix, ...args)));
     },
     silences: (since) => silencesSince(context, since),

@@ -4,7 +4,16 @@ import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/re
 import { UpstreamError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { after, DAY, epochMs } from '../../lib/units.ts';
-import type { MessageRef, OutboxEntry, Store, TakenEntry } from '../../messages/store.ts';
+import type {
+  Attempt,
+  ClaimedMessage,
+  DesiredMessage,
+  MessageUpdate,
+  ShownMessage,
+  SilenceUpdate,
+  Store,
+  ThreadLine,
+} from '../../messages/store.ts';
 import { createActions } from './actions.ts';
 import {
   type ConnectionOptions,
@@ -34,10 +43,10 @@ export interface RedisStore extends Store {
 }
 
 /** Format of everything that is stored. */
-const STORE_VERSION = 2;
+const STORE_VERSION = 3;
 
-/** A message's reference is kept this long after the last edit. */
-const REF_RETENTION = 90 * DAY;
+/** A message is kept this long after its last edit. */
+const MESSAGE_RETENTION = 90 * DAY;
 
 interface RedisContext {
   readonly client: StoreClient;
@@ -49,28 +58,23 @@ interface RedisContext {
   readonly routing: string;
 }
 
-/** The fields of an entry that do not change while it waits. */
-type Payload = Omit<OutboxEntry, 'notBefore' | 'attempt' | 'unknownSince'>;
+/** An optional record as an argument: scripts have no undefined. */
+const optional = (record: object | undefined): string => (record === undefined ? '' : encodeRecord(record));
 
-/** An optional argument: scripts have no undefined. */
-const optional = (value: number | undefined): string => (value === undefined ? '' : String(value));
-
-/** The arguments of one entry, as the scripts read them. */
-function entryArguments(entry: OutboxEntry): readonly string[] {
-  const { notBefore, attempt: _attempt, unknownSince, ...payload } = entry;
+/** The arguments of one message update, as the scripts read them. */
+function updateArguments(update: MessageUpdate): readonly string[] {
+  const { key, isNew, desired, isTouched, line, at, notBefore = at } = update;
   return [
-    entry.id,
-    entry.alertId,
-    entry.kind,
-    String(entry.createdAt),
+    key,
+    isNew === true ? '1' : '',
+    optional(desired),
+    isTouched === true ? '1' : '',
+    line?.key ?? '',
+    optional(line),
+    optional(line?.silence),
+    String(at),
     String(notBefore),
-    optional(unknownSince),
-    encodeRecord(payload satisfies Payload),
   ];
-}
-
-function isTextList(answer: unknown): answer is readonly string[] {
-  return Array.isArray(answer) && answer.every((item) => typeof item === 'string');
 }
 
 function unexpected(what: string): UpstreamError {
@@ -106,66 +110,89 @@ async function loadGroup(
 
 async function applyEvaluation(
   { client, prefix, routing }: RedisContext,
-  { group, state, entries }: Parameters<Store['applyEvaluation']>[0],
+  { group, state, messages }: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const args = [
     prefix,
     group,
     String(state.evalTime),
     encodeRecord(state),
-    ...entries.flatMap(entryArguments),
+    ...messages.flatMap(updateArguments),
   ];
   return (await client.storeApply(routing, ...args)) === 1 ? 'applied' : 'stale';
 }
 
-async function takeEntry(
+type Claimed = readonly [key: string, token: string, fields: readonly string[], lines: readonly string[]];
+
+const isClaimed = (answer: unknown): answer is Claimed =>
+  Array.isArray(answer) && answer.length === 4 && Array.isArray(answer[2]) && Array.isArray(answer[3]);
+
+const recordIn = (text: string | undefined): unknown =>
+  text === undefined || text === '' ? undefined : decodeRecord(text);
+
+async function claimMessage(
   { client, prefix, routing }: RedisContext,
-  { now, lease }: Parameters<Store['takeEntry']>[0],
-): Promise<TakenEntry | undefined> {
-  const leasedUntil = after(now, lease);
-  const answer = await client.storeTake(routing, prefix, String(now), String(leasedUntil));
+  { now, lease }: Parameters<Store['claimMessage']>[0],
+): Promise<ClaimedMessage | undefined> {
+  const answer = await client.storeClaim(routing, prefix, String(now), String(after(now, lease)));
   if (answer === null) return undefined;
-  if (!isTextList(answer)) throw unexpected('taking an entry');
-  const [payload = '', notBefore, attempt, unknownSince = ''] = answer;
+  if (!isClaimed(answer)) throw unexpected('claiming a message');
+  const [key, token, [desired, shown, attempt, silence, failures, revision, synced], lines] = answer;
   return {
-    ...(decodeRecord(payload) as Payload),
-    notBefore: epochMs(Number(notBefore)),
-    attempt: Number(attempt),
-    unknownSince: unknownSince === '' ? undefined : epochMs(Number(unknownSince)),
-    leasedUntil,
+    key,
+    token: Number(token),
+    desired: recordIn(desired) as DesiredMessage | undefined,
+    shown: recordIn(shown) as ShownMessage | undefined,
+    attempt: recordIn(attempt) as Attempt | undefined,
+    silence: recordIn(silence) as SilenceUpdate | undefined,
+    lines: lines.map((line) => recordIn(line) as ThreadLine).toSorted((a, b) => a.at - b.at),
+    failures: Number(failures),
+    revision: Number(revision),
+    syncedRevision: Number(synced),
   };
 }
 
-async function completeEntry(
+async function renewLease(
   { client, prefix, routing }: RedisContext,
-  { id, ref, follow = [] }: Parameters<Store['completeEntry']>[0],
-): Promise<void> {
-  const reference = ref === undefined ? ['', ''] : [ref.alertId, encodeRecord(ref)];
-  const entries = follow.flatMap(entryArguments);
-  await client.storeComplete(routing, prefix, id, ...reference, String(REF_RETENTION), ...entries);
+  { key, token, until, attempt }: Parameters<Store['renewLease']>[0],
+): Promise<boolean> {
+  const args = [key, String(token), String(until), optional(attempt)];
+  return (await client.storeRenew(routing, prefix, ...args)) === 1;
 }
 
-async function postponeEntry(
+async function settleMessage(
   { client, prefix, routing }: RedisContext,
-  { id, notBefore, unknownSince, attempt }: Parameters<Store['postponeEntry']>[0],
-): Promise<void> {
-  const args = [String(notBefore), optional(unknownSince), optional(attempt)];
-  await client.storePostpone(routing, prefix, id, ...args);
+  settlement: Parameters<Store['settleMessage']>[0],
+): Promise<boolean> {
+  const { key, token, shown, attempt, failures, syncedRevision, dueAt, isFinal, lineKeys } = settlement;
+  const args = [
+    key,
+    String(token),
+    optional(shown),
+    optional(attempt),
+    String(failures),
+    String(syncedRevision),
+    String(dueAt),
+    isFinal ? '1' : '',
+    String(MESSAGE_RETENTION),
+    ...lineKeys,
+  ];
+  return (await client.storeSettle(routing, prefix, ...args)) === 1;
 }
 
-async function outbox({ client, prefix }: RedisContext): ReturnType<Store['outbox']> {
-  const key = `${prefix}created`;
+async function pendingMessages({ client, prefix }: RedisContext): ReturnType<Store['pendingMessages']> {
+  const key = `${prefix}pending`;
   const [depth, oldest] = await Promise.all([client.zcard(key), client.zrange(key, '0', '0', 'WITHSCORES')]);
   const oldestAt = oldest[1];
   return { depth, oldestAt: oldestAt === undefined ? undefined : epochMs(Number(oldestAt)) };
 }
 
-async function messageRef(
+async function shownMessage(
   { client, prefix }: RedisContext,
-  alertId: string,
-): Promise<MessageRef | undefined> {
-  const text = await client.get(`${prefix}ref:${alertId}`);
-  return text === null ? undefined : (decodeRecord(text) as MessageRef);
+  key: string,
+): Promise<ShownMessage | undefined> {
+  const text = await client.hget(`${prefix}message:${key}`, 'shown');
+  return text === null ? undefined : (decodeRecord(text) as ShownMessage);
 }
 
 async function close({ client }: RedisContext): Promise<void> {
@@ -214,7 +241,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   const { logger, rules, replica = `${hostname()}:${process.pid}` } = options;
   const prefix = `{${options.prefix}}:`;
   const client = await connect(options);
-  const context: RedisContext = { client, prefix, replica, routing: `${prefix}seq` };
+  const context: RedisContext = { client, prefix, replica, routing: `${prefix}version` };
   const { guarded, writing, refusal } = createGuards(options.url, logger);
   const replicas = rules && watchReplicas({ ...context, rules, logger, tolerance: options.tolerance });
   try {
@@ -225,7 +252,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     await close(context);
     throw error;
   }
-  const actions = createActions({ ...context, entryArguments, retention: REF_RETENTION });
+  const actions = createActions({ ...context, updateArguments, retention: MESSAGE_RETENTION });
   let isClosed = false;
   return {
     claimTick: (claim) => writing(() => claimTick(context, claim)),
@@ -234,12 +261,12 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     applyEvaluation: (change) => writing(() => applyEvaluation(context, change)),
     removeGroup: (group) =>
       writing(async () => void (await client.storeRemoveGroup(context.routing, prefix, group))),
-    // Not `writing`: without a due entry it writes nothing.
-    takeEntry: (request) => guarded(() => takeEntry(context, request)),
-    completeEntry: (done) => writing(() => completeEntry(context, done)),
-    postponeEntry: (entry) => writing(() => postponeEntry(context, entry)),
-    outbox: () => guarded(() => outbox(context)),
-    messageRef: (alertId) => guarded(() => messageRef(context, alertId)),
+    // Not `writing`: without a due message it writes nothing.
+    claimMessage: (request) => guarded(() => claimMessage(context, request)),
+    renewLease: (claim) => writing(() => renewLease(context, claim)),
+    settleMessage: (settlement) => writing(() => settleMessage(context, settlement)),
+    pendingMessages: () => guarded(() => pendingMessages(context)),
+    shownMessage: (key) => guarded(() => shownMessage(context, key)),
     recordAction: (done) => writing(() => actions.recordAction(done)),
     actions: (alertIds) => guarded(() => actions.actions(alertIds)),
     addSilence: (made) => writing(() => actions.addSilence(made)),

@@ -6,80 +6,67 @@
  *   tick:GROUP:EVAL_TIME   string   the replica that claimed a tick; expires, never deleted
  *   groups                 set      ids of the groups that have state
  *   group:GROUP            hash     evalTime (the fencing token), state (RuleGroupState as a record)
- *   seq                    string   the last number assigned to an entry
- *   entry:ID               hash     payload (a record), seq, alertId, kind, notBefore, attempt; optional: takenAt,
- *                                   leasedUntil, unknownSince
- *   queue:ALERT_ID         zset     the alert's entries by seq: only the first may be taken
- *   waiting                zset     alerts by the time at which their first entry may be taken
- *   ready                  zset     alerts whose first entry may be taken now, by its seq
- *   created                zset     ids of all entries by the time they were created
- *   done                   zset     ids of completed entries by when, for a day
- *   ref:ALERT_ID           string   MessageRef as a record; expires
+ *   message:KEY            hash     desired, shown, attempt, silence (records), failures, revision, synced, token, and while
+ *                                   they apply: due, leased; expires once what it should show is shown
+ *   lines:KEY              hash     ThreadLine as a record, by its key, until the thread shows it
+ *   shown-lines:KEY        set      keys of the lines that the thread shows
+ *   due                    zset     messages that are not shown as they should be, by when they may be claimed
+ *   pending                zset     the same, by since when
  *   action:ALERT_ID        hash     actions of people: acknowledged, closed (records); expires with the reference
  *   silences               zset     ids of silences by their end
  *   silence                hash     StoredSilence as a record, by id
  *   silence-end            hash     the early end of a silence, by id
- *
- * `waiting` and `ready` make taking the oldest due entry cheap for any number of entries: each alert moves from one to
- * the other once per entry.
  */
 
 /** Lua functions that the scripts share. Numbers stay strings wherever they are only passed on. */
 const SHARED = `
 local p = ARGV[1]
-local DAY = 86400
-local function now() return tonumber(redis.call('TIME')[1]) end
-local function entry(id) return p .. 'entry:' .. id end
-local function queue(alertId) return p .. 'queue:' .. alertId end
-local function head(alertId) return redis.call('ZRANGE', queue(alertId), 0, 0)[1] end
+local function message(key) return p .. 'message:' .. key end
+local function lines(key) return p .. 'lines:' .. key end
+local function shown_lines(key) return p .. 'shown-lines:' .. key end
+local function each_key(key) return {message(key), lines(key), shown_lines(key)} end
 
--- Puts an alert into the set where its first entry belongs.
-local function place(alertId)
-  redis.call('ZREM', p .. 'waiting', alertId)
-  redis.call('ZREM', p .. 'ready', alertId)
-  local id = head(alertId)
-  if not id then return end
-  local times = redis.call('HMGET', entry(id), 'notBefore', 'leasedUntil')
-  local due = math.max(tonumber(times[1]), tonumber(times[2]) or 0)
-  redis.call('ZADD', p .. 'waiting', string.format('%.0f', due), alertId)
-end
-
-local function remove(id, alertId)
-  redis.call('DEL', entry(id))
-  redis.call('ZREM', queue(alertId), id)
-  redis.call('ZREM', p .. 'created', id)
-end
-
--- A newer entry of the alert replaces refreshes that were never taken.
-local function drop_refreshes(alertId, added)
-  for _, id in ipairs(redis.call('ZRANGE', queue(alertId), 0, -1)) do
-    local known = redis.call('HMGET', entry(id), 'kind', 'attempt')
-    if known[1] == 'refresh' and known[2] == '0' and not added[id] then remove(id, alertId) end
+-- Puts a message into the queue by when it may be claimed, or takes it out.
+local function place(key)
+  local times = redis.call('HMGET', message(key), 'due', 'leased')
+  if not times[1] then
+    redis.call('ZREM', p .. 'due', key)
+    redis.call('ZREM', p .. 'pending', key)
+    return
   end
+  local at = math.max(tonumber(times[1]), tonumber(times[2] or '0'))
+  redis.call('ZADD', p .. 'due', string.format('%.0f', at), key)
 end
 
--- Adds the entries that are the arguments from first on, seven each.
+local function change(key, at, due)
+  if redis.call('HEXISTS', message(key), 'due') == 0 then
+    redis.call('HSET', message(key), 'due', due)
+    redis.call('ZADD', p .. 'pending', at, key)
+  end
+  for _, name in ipairs(each_key(key)) do redis.call('PERSIST', name) end
+  place(key)
+end
+
+-- Applies the message updates that are the arguments from first on, nine each.
 local function add(first)
-  local added = {}
-  for i = first, #ARGV, 7 do
-    local id, alertId, kind, created, due, unknown, payload = unpack(ARGV, i, i + 6)
-    local known = redis.call('EXISTS', entry(id)) == 1 or redis.call('ZSCORE', p .. 'done', id)
-    if not known then
-      added[id] = true
-      drop_refreshes(alertId, added)
-      local seq = redis.call('INCR', p .. 'seq')
-      redis.call('HSET', entry(id), 'payload', payload, 'seq', seq, 'alertId', alertId, 'kind', kind,
-        'notBefore', due, 'attempt', '0')
-      if unknown ~= '' then redis.call('HSET', entry(id), 'unknownSince', unknown) end
-      redis.call('ZADD', queue(alertId), seq, id)
-      redis.call('ZADD', p .. 'created', created, id)
-      place(alertId)
+  for i = first, #ARGV, 9 do
+    local key, new, desired, touched, line_key, line, silence, at, due = unpack(ARGV, i, i + 8)
+    local name = message(key)
+    if new == '1' or redis.call('EXISTS', name) == 1 then
+      local changed = desired ~= '' or touched == '1'
+      if changed then redis.call('HINCRBY', name, 'revision', 1) end
+      if desired ~= '' then redis.call('HSET', name, 'desired', desired) end
+      if line_key ~= '' and redis.call('SISMEMBER', shown_lines(key), line_key) == 0 then
+        if redis.call('HSETNX', lines(key), line_key, line) == 1 then changed = true end
+      end
+      if silence ~= '' then redis.call('HSET', name, 'silence', silence) end
+      if changed then change(key, at, due) end
     end
   end
 end
 `;
 
-/** Arguments: prefix, group, evaluation time, state, entries. Answers 1 when applied, 0 when stale. */
+/** Arguments: prefix, group, evaluation time, state, message updates. Answers 1 when applied, 0 when stale. */
 const APPLY = `${SHARED}
 local group = p .. 'group:' .. ARGV[2]
 local stored = redis.call('HGET', group, 'evalTime')
@@ -97,55 +84,58 @@ redis.call('SREM', p .. 'groups', ARGV[2])
 return 1
 `;
 
-/** Arguments: prefix, now, end of the lease. Answers nothing, or payload, notBefore, attempt, unknownSince. */
-const TAKE = `${SHARED}
-for _, alertId in ipairs(redis.call('ZRANGEBYSCORE', p .. 'waiting', '-inf', ARGV[2])) do
-  redis.call('ZADD', p .. 'ready', redis.call('HGET', entry(head(alertId)), 'seq'), alertId)
-  redis.call('ZREM', p .. 'waiting', alertId)
-end
-local alertId = redis.call('ZRANGE', p .. 'ready', 0, 0)[1]
-if not alertId then return nil end
-local id = head(alertId)
-local known = redis.call('HMGET', entry(id), 'payload', 'notBefore', 'attempt', 'takenAt', 'unknownSince')
-local attempt = tonumber(known[3]) + 1
--- Taken before, and neither completed nor postponed: its outcome is unknown.
-local unknown = known[5] or known[4] or ''
-redis.call('HSET', entry(id), 'attempt', attempt, 'takenAt', ARGV[2], 'leasedUntil', ARGV[3])
-if unknown ~= '' then redis.call('HSET', entry(id), 'unknownSince', unknown) end
-place(alertId)
-return {known[1], known[2], tostring(attempt), unknown}
+/** Arguments: prefix, now, end of the lease. Answers nothing, or key, token, the message's fields, and its lines. */
+const CLAIM = `${SHARED}
+local key = redis.call('ZRANGEBYSCORE', p .. 'due', '-inf', ARGV[2], 'LIMIT', 0, 1)[1]
+if not key then return nil end
+local token = redis.call('HINCRBY', message(key), 'token', 1)
+redis.call('HSET', message(key), 'leased', ARGV[3])
+place(key)
+local fields = redis.call('HMGET', message(key), 'desired', 'shown', 'attempt', 'silence', 'failures', 'revision',
+  'synced')
+for i = 1, 7 do fields[i] = fields[i] or '' end
+return {key, tostring(token), fields, redis.call('HVALS', lines(key))}
 `;
 
-/** Arguments: prefix, id, alert of the reference or '', reference, its life in ms, entries. */
-const COMPLETE = `${SHARED}
-local alertId = redis.call('HGET', entry(ARGV[2]), 'alertId')
-if not alertId then return 0 end
-remove(ARGV[2], alertId)
-redis.call('ZADD', p .. 'done', now(), ARGV[2])
-redis.call('ZREMRANGEBYSCORE', p .. 'done', '-inf', now() - DAY)
-if ARGV[3] ~= '' then
-  redis.call('SET', p .. 'ref:' .. ARGV[3], ARGV[4], 'PX', ARGV[5])
-  redis.call('PEXPIRE', p .. 'action:' .. ARGV[3], ARGV[5])
-end
-add(6)
-place(alertId)
+/** Arguments: prefix, key, token, end of the lease, attempt or ''. Answers 1, or 0 when it was claimed again since. */
+const RENEW = `${SHARED}
+local name = message(ARGV[2])
+if redis.call('HGET', name, 'token') ~= ARGV[3] then return 0 end
+redis.call('HSET', name, 'leased', ARGV[4])
+if ARGV[5] ~= '' then redis.call('HSET', name, 'attempt', ARGV[5]) end
+place(ARGV[2])
 return 1
 `;
 
-/** Arguments: prefix, id, notBefore, unknownSince or '', attempt or ''. */
-const POSTPONE = `${SHARED}
-local known = redis.call('HMGET', entry(ARGV[2]), 'alertId', 'attempt')
-local alertId = known[1]
-if not alertId then return 0 end
-if ARGV[5] ~= '' and ARGV[5] ~= known[2] then return 0 end
-redis.call('HSET', entry(ARGV[2]), 'notBefore', ARGV[3])
-redis.call('HDEL', entry(ARGV[2]), 'takenAt', 'leasedUntil')
-if ARGV[4] ~= '' then redis.call('HSET', entry(ARGV[2]), 'unknownSince', ARGV[4]) end
-place(alertId)
+/**
+ * Arguments: prefix, key, token, shown or '', attempt or '', failures, synced revision, when due, '1' for the final form,
+ * how long it is kept in ms, keys of shown lines. Answers 1, or 0 when it was claimed again since.
+ */
+const SETTLE = `${SHARED}
+local key, name = ARGV[2], message(ARGV[2])
+if redis.call('HGET', name, 'token') ~= ARGV[3] then return 0 end
+if ARGV[4] ~= '' then redis.call('HSET', name, 'shown', ARGV[4]) end
+if ARGV[5] ~= '' then redis.call('HSET', name, 'attempt', ARGV[5]) else redis.call('HDEL', name, 'attempt') end
+redis.call('HSET', name, 'failures', ARGV[6], 'synced', ARGV[7])
+redis.call('HDEL', name, 'leased')
+for i = 11, #ARGV do
+  redis.call('HDEL', lines(key), ARGV[i])
+  redis.call('SADD', shown_lines(key), ARGV[i])
+end
+local revision = tonumber(redis.call('HGET', name, 'revision') or '0')
+if revision > tonumber(ARGV[7]) or redis.call('HLEN', lines(key)) > 0 then
+  redis.call('HSET', name, 'due', ARGV[8])
+else
+  redis.call('HDEL', name, 'due')
+  if ARGV[9] == '1' then redis.call('HDEL', name, 'desired') end
+  for _, each in ipairs(each_key(key)) do redis.call('PEXPIRE', each, ARGV[10]) end
+  redis.call('PEXPIRE', p .. 'action:' .. key, ARGV[10])
+end
+place(key)
 return 1
 `;
 
-/** Arguments: prefix, alert, kind, record, its life in ms, entries. Answers with all actions of the alert. */
+/** Arguments: prefix, alert, kind, record, its life in ms, message updates. Answers with all actions of the alert. */
 const RECORD_ACTION = `${SHARED}
 local key = p .. 'action:' .. ARGV[2]
 if redis.call('HSETNX', key, ARGV[3], ARGV[4]) == 1 then
@@ -164,7 +154,7 @@ end
 return found
 `;
 
-/** Arguments: prefix, id, record, end, delete those that ended by then, entries. Answers with record and early end. */
+/** Arguments: prefix, id, record, end, delete those that ended by then, message updates. Answers with record and early end. */
 const ADD_SILENCE = `${SHARED}
 if not redis.call('ZSCORE', p .. 'silences', ARGV[2]) then
   for _, old in ipairs(redis.call('ZRANGEBYSCORE', p .. 'silences', '-inf', ARGV[5])) do
@@ -179,7 +169,7 @@ end
 return {redis.call('HGET', p .. 'silence', ARGV[2]), redis.call('HGET', p .. 'silence-end', ARGV[2])}
 `;
 
-/** Arguments: prefix, id, now, record of the early end, entries. Answers with record and early end, or nothing. */
+/** Arguments: prefix, id, now, record of the early end, message updates. Answers with record and early end, or nothing. */
 const END_SILENCE = `${SHARED}
 local ends = redis.call('ZSCORE', p .. 'silences', ARGV[2])
 if not ends then return {} end
@@ -205,9 +195,9 @@ return found
 export const SCRIPTS = {
   storeApply: APPLY,
   storeRemoveGroup: REMOVE_GROUP,
-  storeTake: TAKE,
-  storeComplete: COMPLETE,
-  storePostpone: POSTPONE,
+  storeClaim: CLAIM,
+  storeRenew: RENEW,
+  storeSettle: SETTLE,
   storeRecordAction: RECORD_ACTION,
   storeActions: ACTIONS,
   storeAddSilence: ADD_SILENCE,

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
 import { after, type EpochMs, ms, SECOND } from '../../../src/lib/units.ts';
-import type { NotificationKind, OutboxEntry, Store, TakenEntry } from '../../../src/messages/store.ts';
+import type {
+  ClaimedMessage,
+  DesiredMessage,
+  MessageUpdate,
+  ShownMessage,
+  Store,
+  ThreadLine,
+} from '../../../src/messages/store.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 
@@ -14,37 +21,31 @@ export function state(evalTime: EpochMs, alerts: readonly Alert[] = []): RuleGro
   return { evalTime, rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' }, evaluatedAt: evalTime } } };
 }
 
-export interface EntryOptions {
-  readonly alertId?: string;
-  readonly kind?: NotificationKind;
-  readonly notBefore?: EpochMs;
+/** An update that begins a message. */
+export function anUpdate(
+  key: string,
+  over: Partial<MessageUpdate> & { readonly asOf?: EpochMs } = {},
+): MessageUpdate {
+  const { asOf = START, ...update } = over;
+  const desired: DesiredMessage = { group: GROUP, alert: anAlert({ alertId: key }), rule: aRule(), asOf };
+  return { key, isNew: true, desired, at: START, ...update };
 }
 
-export function anEntry(
-  id: string,
-  { alertId = 'ep-1', kind = 'firing', notBefore = START }: EntryOptions = {},
-): OutboxEntry {
-  return {
-    id,
-    alertId,
-    kind,
-    group: GROUP,
-    alert: anAlert({ alertId }),
-    rule: aRule(),
-    createdAt: notBefore,
-    notBefore,
-    attempt: 0,
-  };
-}
+export const aLine = (key: string, decidedAt: EpochMs = START): ThreadLine => ({
+  key,
+  kind: 'no-data',
+  at: decidedAt,
+  alert: anAlert(),
+  rule: aRule(),
+});
 
-export const aRef = (alertId: string, messageTs = '1763647200.000100') => ({
-  alertId,
+export const aShown = (key: string, messageTs = '1763647200.000100'): ShownMessage => ({
+  key,
   channelId: 'C0123456789',
   messageTs,
   contentHash: 'abc',
   postedAt: START,
   editedAt: START,
-  asOf: START,
 });
 
 /** A place where a store keeps its things: opened as often as a test likes, thrown away at the end. */
@@ -58,11 +59,9 @@ export interface Bench {
   readonly store: Store;
   /** Closes the store and opens it again, as a restart does. */
   reopen(): Promise<void>;
-  /** Adds entries by the group's next evaluation. */
-  add(...entries: readonly OutboxEntry[]): Promise<void>;
-  take(now: EpochMs): Promise<TakenEntry | undefined>;
-  /** The id of what is taken. */
-  takenId(now: EpochMs): Promise<string | undefined>;
+  /** Updates messages by the group's next evaluation. */
+  add(...messages: readonly MessageUpdate[]): Promise<void>;
+  claim(now: EpochMs): Promise<ClaimedMessage | undefined>;
 }
 
 /** Gives every test of the surrounding suite a fresh store. */
@@ -82,7 +81,6 @@ export function useBench(makeHome: () => Promise<StoreHome>): Bench {
     await home.dispose();
   });
 
-  const take = (now: EpochMs) => store.takeEntry({ now, lease: LEASE });
   return {
     get store() {
       return store;
@@ -91,11 +89,10 @@ export function useBench(makeHome: () => Promise<StoreHome>): Bench {
       await store.close();
       store = await home.open();
     },
-    add: async (...entries) => {
+    add: async (...messages) => {
       evalTime = after(evalTime, SECOND);
-      expect(await store.applyEvaluation({ group: GROUP, state: state(evalTime), entries })).toBe('applied');
+      expect(await store.applyEvaluation({ group: GROUP, state: state(evalTime), messages })).toBe('applied');
     },
-    take,
-    takenId: async (now) => (await take(now))?.id,
+    claim: (now) => store.claimMessage({ now, lease: LEASE }),
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { after, before, DAY, HOUR, ms } from '../../../src/lib/units.ts';
 import type { StoredSilence } from '../../../src/policy/silence.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { anEntry, aRef, at, type Bench, GROUP, state } from './fixtures.ts';
+import { anUpdate, aShown, at, type Bench, GROUP, state } from './fixtures.ts';
 
 const ANN = { by: 'U0ANN', at: at(1) };
 const BOB = { by: 'U0BOB', at: at(2), comment: 'the source was retired' };
@@ -20,11 +20,11 @@ const aSilence = (over: Partial<StoredSilence> = {}): StoredSilence => ({
 
 /** What people did: actions on an alert, and silences. */
 export function describePeople(bench: Bench): void {
-  const depth = async (): Promise<number> => (await bench.store.outbox()).depth;
+  const depth = async (): Promise<number> => (await bench.store.pendingMessages()).depth;
 
   describe('actions', () => {
-    const acknowledge = (act = ANN, entries = [anEntry('seen', { kind: 'refresh' })]) =>
-      bench.store.recordAction({ alertId: 'ep-1', kind: 'acknowledged', act, entries });
+    const acknowledge = (act = ANN, messages = [anUpdate('ep-1')]) =>
+      bench.store.recordAction({ alertId: 'ep-1', kind: 'acknowledged', act, messages });
 
     it('keeps an act and what tells of it, over a restart too', async () => {
       expect(await acknowledge()).toEqual({ acknowledged: ANN });
@@ -32,20 +32,18 @@ export function describePeople(bench: Bench): void {
       expect(await bench.store.actions(['ep-1', 'ep-2', 'ep-1'])).toEqual(
         new Map([['ep-1', { acknowledged: ANN }]]),
       );
-      expect(await bench.takenId(at(5))).toBe('seen');
+      expect((await bench.claim(at(5)))?.key).toBe('ep-1');
     });
 
     it('lets the first of a kind count, and adds nothing for a later one', async () => {
       await acknowledge();
-      expect(await acknowledge(BOB, [anEntry('again', { kind: 'refresh' })])).toEqual({ acknowledged: ANN });
+      expect(await acknowledge(BOB, [anUpdate('again')])).toEqual({ acknowledged: ANN });
       expect(await depth()).toBe(1);
     });
 
     it('lets one of many who act at once be the first', async () => {
       const all = await Promise.all(
-        Array.from({ length: 10 }, (_, i) =>
-          acknowledge({ by: `U${i}`, at: at(i) }, [anEntry(`seen-${i}`, { alertId: `ep-${i}` })]),
-        ),
+        Array.from({ length: 10 }, (_, i) => acknowledge({ by: `U${i}`, at: at(i) }, [anUpdate(`ep-${i}`)])),
       );
       expect(new Set(all.map(({ acknowledged }) => acknowledged?.by)).size).toBe(1);
       expect(await depth()).toBe(1);
@@ -53,8 +51,13 @@ export function describePeople(bench: Bench): void {
 
     it('keeps different kinds and different alerts beside each other', async () => {
       await acknowledge();
-      await bench.store.recordAction({ alertId: 'ep-2', kind: 'closed', act: BOB, entries: [] });
-      const both = await bench.store.recordAction({ alertId: 'ep-1', kind: 'closed', act: BOB, entries: [] });
+      await bench.store.recordAction({ alertId: 'ep-2', kind: 'closed', act: BOB, messages: [] });
+      const both = await bench.store.recordAction({
+        alertId: 'ep-1',
+        kind: 'closed',
+        act: BOB,
+        messages: [],
+      });
       expect(both).toEqual({ acknowledged: ANN, closed: BOB });
       expect(await bench.store.actions(['ep-1', 'ep-2'])).toEqual(
         new Map([
@@ -64,11 +67,20 @@ export function describePeople(bench: Bench): void {
       );
     });
 
-    it('survives an evaluation that replaces the state, and the completion of its message', async () => {
+    it('survives an evaluation that replaces the state, and the end of its message', async () => {
       await acknowledge();
-      await bench.store.applyEvaluation({ group: GROUP, state: state(at(60)), entries: [] });
-      await bench.take(at(60));
-      await bench.store.completeEntry({ id: 'seen', ref: aRef('ep-1') });
+      await bench.store.applyEvaluation({ group: GROUP, state: state(at(60)), messages: [] });
+      await bench.claim(at(60));
+      await bench.store.settleMessage({
+        key: 'ep-1',
+        token: 1,
+        shown: aShown('ep-1'),
+        lineKeys: [],
+        failures: 0,
+        dueAt: at(0),
+        syncedRevision: 1,
+        isFinal: true,
+      });
       expect(await bench.store.actions(['ep-1'])).toEqual(new Map([['ep-1', { acknowledged: ANN }]]));
     });
 
@@ -79,8 +91,8 @@ export function describePeople(bench: Bench): void {
   });
 
   describe('silences', () => {
-    const add = (silence: StoredSilence, entries = [anEntry(`notified-${silence.id}`)]) =>
-      bench.store.addSilence({ silence, entries });
+    const add = (silence: StoredSilence, messages = [anUpdate(`notified-${silence.id}`)]) =>
+      bench.store.addSilence({ silence, messages });
     const ids = async (since = before(START, HOUR)) =>
       (await bench.store.silences(since)).map(({ id }) => id);
 
@@ -93,7 +105,7 @@ export function describePeople(bench: Bench): void {
 
     it('keeps the first of an id, however often it is sent', async () => {
       await add(aSilence());
-      const again = await add(aSilence({ comment: 'another' }), [anEntry('again', { alertId: 'ep-2' })]);
+      const again = await add(aSilence({ comment: 'another' }), [anUpdate('ep-2')]);
       expect(again).toEqual(aSilence());
       expect(await depth()).toBe(1);
     });
@@ -110,7 +122,7 @@ export function describePeople(bench: Bench): void {
       await add(aSilence(), []);
       const ended = { ...aSilence(), endsAt: BOB.at, ended: BOB };
       const end = (act = BOB, id = 'x') =>
-        bench.store.endSilence({ id: '5ca1ab1e', ended: act, entries: [anEntry(id, { alertId: id })] });
+        bench.store.endSilence({ id: '5ca1ab1e', ended: act, messages: [anUpdate(id)] });
       expect(await end()).toEqual(ended);
       expect(await end({ ...BOB, by: 'U0ANN', at: at(9) }, 'y')).toEqual(ended);
       expect(await depth()).toBe(1);
@@ -121,7 +133,7 @@ export function describePeople(bench: Bench): void {
 
     it('leaves alone what is over, and says so of what never was', async () => {
       await add(aSilence({ endsAt: at(1) }), []);
-      const end = (id: string) => bench.store.endSilence({ id, ended: BOB, entries: [anEntry('x')] });
+      const end = (id: string) => bench.store.endSilence({ id, ended: BOB, messages: [anUpdate('x')] });
       expect(await end('5ca1ab1e')).toEqual(aSilence({ endsAt: at(1) }));
       expect(await end('nobody')).toBeUndefined();
       expect(await depth()).toBe(0);
@@ -131,7 +143,7 @@ export function describePeople(bench: Bench): void {
       const month = ms(30 * DAY);
       await add(aSilence({ id: 'old', endsAt: at(0) }), []);
       await add(aSilence({ id: 'recent', endsAt: at(1) }), []);
-      await bench.store.endSilence({ id: 'recent', ended: { by: 'U0ANN', at: START }, entries: [] });
+      await bench.store.endSilence({ id: 'recent', ended: { by: 'U0ANN', at: START }, messages: [] });
       await add(aSilence({ id: 'late', endsAt: at(2) }), []);
       const made = after(START, month);
       await add(aSilence({ id: 'new', createdAt: made, endsAt: after(made, HOUR) }), []);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type EpochMs, epochMs, MINUTE } from '../../../src/lib/units.ts';
 import { anAlert } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { anEntry, at, type Bench, GROUP, state } from './fixtures.ts';
+import { anUpdate, at, type Bench, GROUP, state } from './fixtures.ts';
 
 /** Claims of ticks and the state of groups. */
 export function describeState(bench: Bench): void {
@@ -40,7 +40,7 @@ export function describeState(bench: Bench): void {
         anAlert({ value: Number.NaN, peak: Number.POSITIVE_INFINITY }),
         anAlert({ labels: { alertname: 'ä "quoted" ☕\n', service: '' }, value: -0.1 + 0.3 }),
       ];
-      await bench.store.applyEvaluation({ group: GROUP, state: state(START, alerts), entries: [] });
+      await bench.store.applyEvaluation({ group: GROUP, state: state(START, alerts), messages: [] });
       expect(await bench.store.loadGroup(GROUP)).toEqual(state(START, alerts));
       await bench.reopen();
       expect(await bench.store.loadGroup(GROUP)).toEqual(state(START, alerts));
@@ -49,14 +49,14 @@ export function describeState(bench: Bench): void {
     it('lists every group that has state, whatever its name', async () => {
       const names = [GROUP, 'a b;ü', 'dir/rules.yaml;x!y:{z}', 'rules.yaml;checkout2'];
       for (const group of names) {
-        await bench.store.applyEvaluation({ group, state: state(START), entries: [] });
+        await bench.store.applyEvaluation({ group, state: state(START), messages: [] });
       }
       expect([...(await bench.store.groups())].sort()).toEqual([...names].sort());
     });
 
     it('forgets a removed group, and only that one', async () => {
-      await bench.store.applyEvaluation({ group: GROUP, state: state(START), entries: [] });
-      await bench.store.applyEvaluation({ group: 'other', state: state(START), entries: [] });
+      await bench.store.applyEvaluation({ group: GROUP, state: state(START), messages: [] });
+      await bench.store.applyEvaluation({ group: 'other', state: state(START), messages: [] });
       await bench.store.removeGroup(GROUP);
       expect(await bench.store.loadGroup(GROUP)).toBeUndefined();
       expect(await bench.store.groups()).toEqual(['other']);
@@ -68,29 +68,29 @@ export function describeState(bench: Bench): void {
       ['a later evalTime', 61, 'applied'],
     ] as const)('answers an evaluation of %s as it should', async (_, seconds, answer) => {
       const first = state(at(60));
-      await bench.store.applyEvaluation({ group: GROUP, state: first, entries: [] });
+      await bench.store.applyEvaluation({ group: GROUP, state: first, messages: [] });
       const second = state(at(seconds), [anAlert()]);
-      const entries = [anEntry('late')];
-      expect(await bench.store.applyEvaluation({ group: GROUP, state: second, entries })).toBe(answer);
+      const messages = [anUpdate('late')];
+      expect(await bench.store.applyEvaluation({ group: GROUP, state: second, messages })).toBe(answer);
       const isApplied = answer === 'applied';
       expect(await bench.store.loadGroup(GROUP)).toEqual(isApplied ? second : first);
-      expect((await bench.store.outbox()).depth).toBe(isApplied ? 1 : 0);
+      expect((await bench.store.pendingMessages()).depth).toBe(isApplied ? 1 : 0);
     });
 
     it('applies one of many evaluations of an evaluation time that come at once', async () => {
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, i) =>
-          bench.store.applyEvaluation({ group: GROUP, state: state(START), entries: [anEntry(`e${i}`)] }),
+          bench.store.applyEvaluation({ group: GROUP, state: state(START), messages: [anUpdate(`e${i}`)] }),
         ),
       );
       expect(answers.filter((answer) => answer === 'applied')).toHaveLength(1);
-      expect((await bench.store.outbox()).depth).toBe(1);
+      expect((await bench.store.pendingMessages()).depth).toBe(1);
     });
 
     it('fences with an evaluation time far in the future as well', async () => {
       const far = epochMs(Date.UTC(2100, 0));
-      await bench.store.applyEvaluation({ group: GROUP, state: state(far), entries: [] });
-      const earlier = { group: GROUP, state: state(at(1)), entries: [] };
+      await bench.store.applyEvaluation({ group: GROUP, state: state(far), messages: [] });
+      const earlier = { group: GROUP, state: state(at(1)), messages: [] };
       expect(await bench.store.applyEvaluation(earlier)).toBe('stale');
     });
   });

@@ -46,11 +46,9 @@ describe('acknowledging', () => {
     });
     const [entry, ...more] = await bed.drain();
     expect(more).toEqual([]);
-    expect(entry).toMatchObject({
-      id: `${alertId}:acknowledged`,
-      kind: 'act',
-      createdAt: evalTimeAt(0),
-      alert: { acknowledged: { by: 'U0ANN' } },
+    expect(entry).toMatchObject({ alertId, kind: 'act', update: { isTouched: true } });
+    expect((await bed.store.actions([alertId])).get(alertId)).toMatchObject({
+      acknowledged: { by: 'U0ANN' },
     });
     expect(entry).not.toMatchObject({ notified: expect.anything() });
   });
@@ -84,7 +82,7 @@ describe('acknowledging', () => {
     expect(await bed.stored()).toMatchObject([{ alertId, state: 'firing', acknowledged: { by: 'U0ANN' } }]);
   });
 
-  it('its notification never outdates an end that is decided meanwhile', async () => {
+  it('does not replace an end that is decided meanwhile', async () => {
     const { alertId } = await firing();
     await bed.clock.advanceTo(after(evalTimeAt(1), SECOND));
     await bed.alerts.acknowledge({ alertId, by: 'U0ANN', now: bed.clock.now() });
@@ -93,7 +91,7 @@ describe('acknowledging', () => {
     await bed.evaluate(aGroup(), evalTimeAt(1));
     const [act, end] = await bed.drain();
     expect([act?.kind, end?.kind]).toEqual(['act', 'resolved']);
-    expect(act?.createdAt).toBeLessThanOrEqual(end?.createdAt ?? 0);
+    expect(act?.update.desired).toBeUndefined();
     expect(end?.alert).toMatchObject({ resolveReason: 'recovered' });
   });
 

@@ -8,10 +8,10 @@ import {
   type TickOutcome,
 } from '../../../src/evaluation/evaluate-group.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
-import { MINUTE } from '../../../src/lib/units.ts';
-import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { Store } from '../../../src/messages/store.ts';
 import { NO_POLICY, type NotificationPolicy } from '../../../src/policy/suppress.ts';
 import { aGroup } from '../../support/builders.ts';
+import { type Decided, takeDecided } from '../../support/decided.ts';
 import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
@@ -35,8 +35,8 @@ export interface KeepersBed {
   tick(number: number, breaching: readonly Sample[], proof?: readonly Sample[]): Promise<TickOutcome>;
   /** All alerts as the store has them, people's actions left out. */
   stored(): Promise<readonly Alert[]>;
-  /** Sees the outbox through and gives what was in it. */
-  drain(): Promise<readonly OutboxEntry[]>;
+  /** What was decided about messages since the last call. */
+  drain(): Promise<readonly Decided[]>;
 }
 
 /** Sets everything up before each test of a file. */
@@ -96,13 +96,7 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
     stored: async () =>
       Object.values((await store.loadGroup(aGroup().id))?.rules ?? {}).flatMap(({ alerts }) => alerts),
     async drain() {
-      const entries: OutboxEntry[] = [];
-      for (;;) {
-        const entry = await store.takeEntry({ now: clock.now(), lease: MINUTE });
-        if (entry === undefined) return entries;
-        entries.push(entry);
-        await store.completeEntry({ id: entry.id });
-      }
+      return takeDecided(store);
     },
   };
 }

@@ -90,7 +90,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
     store: {
       loadGroup: async () => undefined,
       actions: async () => new Map(),
-      messageRef: async () => undefined,
+      shownMessage: async () => undefined,
     },
     ...nothingFires,
     links,

@@ -39,7 +39,7 @@ function setUp(given: { rules?: readonly SloRule[]; alerts?: readonly Alert[]; b
     ruleSet: () => ({ groups: [aGroup({ rules })], objectives: [objective] }),
     store: {
       loadGroup: async () => ({ evalTime: START, rules: states }),
-      messageRef: async () => undefined,
+      shownMessage: async () => undefined,
       actions: async () => new Map(),
     },
     metrics,

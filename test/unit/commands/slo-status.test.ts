@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Alert, AlertActions, RuleGroupState, RuleState } from '../../../src/alerts/alert.ts';
 import { type SloDeps, type SloRow, sloRows } from '../../../src/commands/slo-status.ts';
 import { after, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
-import type { MessageRef } from '../../../src/messages/store.ts';
+import type { ShownMessage } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
@@ -13,7 +13,7 @@ const now = after(START, MINUTE);
 function setUp(given: {
   groups: readonly RuleGroup[];
   states?: readonly RuleState[];
-  refs?: readonly MessageRef[];
+  refs?: readonly ShownMessage[];
   actions?: AlertActions;
 }) {
   const metrics = createFakeMetricsSource();
@@ -29,7 +29,7 @@ function setUp(given: {
             given.actions === undefined ? [] : [[alertId, given.actions] as const],
           ),
         ),
-      messageRef: async (alertId: string) => given.refs?.find((ref) => ref.alertId === alertId),
+      shownMessage: async (key: string) => given.refs?.find((ref) => ref.key === key),
     },
     metrics,
     clock: createVirtualClock(now),
@@ -94,7 +94,7 @@ test('a rule without a readable bound has no value when it is met', async () => 
 
 test('an alert shows its value, since when, and the link to its message', async () => {
   const alert = anAlert();
-  const ref = { alertId: alert.alertId, permalink: 'https://example.slack.com/p1' } as MessageRef;
+  const ref = { key: alert.alertId, permalink: 'https://example.slack.com/p1' } as ShownMessage;
   const rows = await rowsOf({
     groups: [aGroup()],
     states: [{ rule, alerts: [alert], health: ok }],

@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
-import { before, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
-import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import { before, ms, SECOND } from '../../../src/lib/units.ts';
+import type { Store } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { type Decided, takeDecided } from '../../support/decided.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { runsOf } from '../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
@@ -131,14 +132,8 @@ describe('with failures of the source and the store, restarts at every tick and 
     return applied;
   };
 
-  const drain = async (): Promise<readonly OutboxEntry[]> => {
-    const entries: OutboxEntry[] = [];
-    for (;;) {
-      const entry = await temp.store.takeEntry({ now: evalTimeAt(1_000), lease: MINUTE });
-      if (entry === undefined) return entries;
-      entries.push(entry);
-      await temp.store.completeEntry({ id: entry.id });
-    }
+  const drain = async (): Promise<readonly Decided[]> => {
+    return takeDecided(temp.store);
   };
 
   it('every posted alert is active or resolved once, and an evaluation time is applied at most once', async () => {

@@ -3,9 +3,8 @@ import type { NoDataReason } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import type { NoDataAlerts } from '../../../src/evaluation/no-data-reason.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
-import { MINUTE } from '../../../src/lib/units.ts';
-import type { OutboxEntry } from '../../../src/messages/store.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { type Decided, takeDecided } from '../../support/decided.ts';
 import {
   aSourceError,
   createFakeMetricsSource,
@@ -34,14 +33,8 @@ describe('when a firing alert has no data', () => {
     await clock.advanceTo(evalTimeAt(number));
     await evaluate(aGroup(), evalTimeAt(number));
   };
-  const drain = async (): Promise<readonly OutboxEntry[]> => {
-    const entries: OutboxEntry[] = [];
-    for (;;) {
-      const entry = await temp.store.takeEntry({ now: clock.now(), lease: MINUTE });
-      if (entry === undefined) return entries;
-      entries.push(entry);
-      await temp.store.completeEntry({ id: entry.id });
-    }
+  const drain = async (): Promise<readonly Decided[]> => {
+    return takeDecided(temp.store);
   };
 
   const looked: NoDataAlerts[] = [];

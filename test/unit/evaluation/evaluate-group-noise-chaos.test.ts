@@ -5,10 +5,11 @@ import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { after, before, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
-import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { Store } from '../../../src/messages/store.ts';
 import type { Silence } from '../../../src/policy/silence.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { type Decided, takeDecided } from '../../support/decided.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { noiseOf } from '../../support/noise.ts';
 import { isFullRun, runsOf } from '../../support/runs.ts';
@@ -62,7 +63,7 @@ const gone = () =>
   new UpstreamError({ system: 'store', code: 'timeout', message: 'no answer', advice: 'Wait.' });
 
 /** Whether an entry is a message of an alert or an alert group, not a thread reply or a line in it. */
-const isMessage = ({ kind, alertGroup }: OutboxEntry): boolean =>
+const isMessage = ({ kind, alertGroup }: Decided): boolean =>
   alertGroup?.page === undefined && kind !== 'flapping' && kind !== 'stable' && kind !== 'refresh';
 
 const firingOf = (state: RuleGroupState | undefined): readonly Alert[] =>
@@ -80,7 +81,7 @@ function openMessages(state: RuleGroupState | undefined): ReadonlySet<string> {
 }
 
 /** A message starts with `firing`, and ends with `resolved` unless it is open. */
-function expectComplete(entries: readonly OutboxEntry[], isOpen: boolean): void {
+function expectComplete(entries: readonly Decided[], isOpen: boolean): void {
   const kinds = entries.map(({ kind }) => kind);
   expect(kinds[0]).toBe('firing');
   expect(kinds.filter((kind) => kind === 'firing')).toHaveLength(1);
@@ -152,17 +153,11 @@ describe('with alert groups, flapping and silences, failures, restarts at every 
   }
 
   /** The notifications of each message, in order. */
-  async function drain(): Promise<ReadonlyMap<string, readonly OutboxEntry[]>> {
-    const notified = new Map<string, OutboxEntry[]>();
-    const ids = new Set<string>();
-    for (;;) {
-      const entry = await temp.store.takeEntry({ now: evalTimeAt(100_000), lease: MINUTE });
-      if (entry === undefined) return notified;
-      expect(ids).not.toContain(entry.id);
-      ids.add(entry.id);
-      if (isMessage(entry)) notified.set(entry.alertId, [...(notified.get(entry.alertId) ?? []), entry]);
-      await temp.store.completeEntry({ id: entry.id });
-    }
+  async function drain(): Promise<ReadonlyMap<string, readonly Decided[]>> {
+    const notified = new Map<string, Decided[]>();
+    for (const each of takeDecided(temp.store))
+      if (isMessage(each)) notified.set(each.alertId, [...(notified.get(each.alertId) ?? []), each]);
+    return notified;
   }
 
   const groupOf = ({

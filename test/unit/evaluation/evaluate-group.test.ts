@@ -3,9 +3,10 @@ import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { after, MINUTE, ms } from '../../../src/lib/units.ts';
-import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { Store } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { type Decided, takeDecided } from '../../support/decided.ts';
 import {
   aSourceError,
   createFakeMetricsSource,
@@ -47,14 +48,8 @@ describe('evaluating a group', () => {
     return await evaluate(group, evalTimeAt(number));
   };
 
-  const drain = async (): Promise<readonly OutboxEntry[]> => {
-    const entries: OutboxEntry[] = [];
-    for (;;) {
-      const entry = await store.takeEntry({ now: clock.now(), lease: MINUTE });
-      if (entry === undefined) return entries;
-      entries.push(entry);
-      await store.completeEntry({ id: entry.id });
-    }
+  const drain = async (): Promise<readonly Decided[]> => {
+    return takeDecided(store);
   };
 
   it('posts a breach once, updates its message, and resolves it on recovery', async () => {
@@ -128,7 +123,7 @@ describe('evaluating a group', () => {
       await store.applyEvaluation({
         group: aGroup().id,
         state: { evalTime: evalTimeAt(1), rules: { [rule.key]: state } },
-        entries: [],
+        messages: [],
       });
       return [checkout(0.5)];
     });

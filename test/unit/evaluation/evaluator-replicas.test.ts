@@ -4,6 +4,7 @@ import { MINUTE } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { takeDecided } from '../../support/decided.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createManualScheduler } from '../../support/manual-scheduler.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
@@ -32,14 +33,10 @@ function aReplica(store: Store, clock: VirtualClock) {
   return { watch, scheduler };
 }
 
-async function drain(store: Store, clock: VirtualClock): Promise<readonly string[]> {
-  const notified: string[] = [];
-  for (;;) {
-    const entry = await store.takeEntry({ now: clock.now(), lease: MINUTE });
-    if (entry === undefined) return notified;
-    notified.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
-    await store.completeEntry({ id: entry.id });
-  }
+async function drain(store: Store): Promise<readonly string[]> {
+  return takeDecided(store).map(({ rule, kind, alert }) =>
+    `${rule.name} ${kind} ${alert.resolveReason ?? ''}`.trim(),
+  );
 }
 
 test('alerts of a removed group that a replica with older rules fired later are resolved after that replica stopped', async () => {
@@ -50,12 +47,12 @@ test('alerts of a removed group that a replica with older rules fired later are 
   await outdated.watch.start(ruleSetOf(groupOf('old', 'a'), groupOf('new', 'b')));
   await renewed.watch.start(ruleSetOf(groupOf('new', 'b')));
   await outdated.scheduler.run(2 * TICK);
-  expect(await drain(store, clock)).toEqual(['Rule-a firing']);
+  expect(await drain(store)).toEqual(['Rule-a firing']);
   await outdated.watch.stop();
 
   await renewed.scheduler.run(10 * MINUTE);
-  expect(await drain(store, clock)).toEqual([]);
+  expect(await drain(store)).toEqual([]);
   await renewed.scheduler.run(15 * MINUTE);
-  expect(await drain(store, clock)).toEqual(['Rule-a resolved rule-removed']);
+  expect(await drain(store)).toEqual(['Rule-a resolved rule-removed']);
   await dispose();
 });

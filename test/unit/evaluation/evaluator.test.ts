@@ -3,9 +3,10 @@ import { createEvaluator, type Evaluator } from '../../../src/evaluation/evaluat
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
-import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { Store } from '../../../src/messages/store.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { takeDecided } from '../../support/decided.ts';
 import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createManualScheduler, type ManualScheduler } from '../../support/manual-scheduler.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger, type SpyRecorder } from '../../support/spies.ts';
@@ -56,13 +57,9 @@ describe('the evaluator', () => {
     createEvaluator({ store, metrics, scheduler, clock, recorder, logger, expand: expandValue });
 
   const drain = async (): Promise<readonly string[]> => {
-    const notified: string[] = [];
-    for (;;) {
-      const entry: OutboxEntry | undefined = await store.takeEntry({ now: clock.now(), lease: MINUTE });
-      if (entry === undefined) return notified;
-      notified.push(`${entry.rule.name} ${entry.kind} ${entry.alert.resolveReason ?? ''}`.trim());
-      await store.completeEntry({ id: entry.id });
-    }
+    return takeDecided(temp.store).map(({ rule, kind, alert }) =>
+      `${rule.name} ${kind} ${alert.resolveReason ?? ''}`.trim(),
+    );
   };
 
   it('runs every group of the rule set at its evaluation times', async () => {

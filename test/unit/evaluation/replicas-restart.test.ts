@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEvaluator, type Evaluator } from '../../../src/evaluation/evaluator.ts';
 import { evalTimeOf, spreadOffset } from '../../../src/evaluation/schedule.ts';
-import { MINUTE, ms } from '../../../src/lib/units.ts';
+import { ms } from '../../../src/lib/units.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import { createLocalTime } from '../../../src/policy/time-interval.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { takeDecided } from '../../support/decided.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createManualScheduler, type ManualScheduler } from '../../support/manual-scheduler.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
@@ -78,8 +79,7 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
         await clock.advance(TICK);
         tick += 1;
         for (const name of by) await replicas.get(name)?.scheduler.fire(GROUP.id);
-        const entry = await temp.store.takeEntry({ now: clock.now(), lease: MINUTE });
-        if (entry?.kind === 'firing') return tick;
+        if (takeDecided(temp.store)[0]?.kind === 'firing') return tick;
       }
     }
     return Number.NaN;

@@ -7,6 +7,7 @@ import { NO_POLICY, type NotificationPolicy } from '../../../src/policy/suppress
 import { createLocalTime } from '../../../src/policy/time-interval.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { takeDecided } from '../../support/decided.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
@@ -109,13 +110,7 @@ describe('during the rollout of a changed file', () => {
   }
 
   async function notified(): Promise<readonly string[]> {
-    const kinds: string[] = [];
-    for (;;) {
-      const entry = await temp.store.takeEntry({ now: clock.now(), lease: ms(MINUTE) });
-      if (entry === undefined) return kinds;
-      kinds.push(entry.kind);
-      await temp.store.completeEntry({ id: entry.id });
-    }
+    return takeDecided(temp.store).map(({ kind }) => kind);
   }
 
   it('the newest rules are used, no tick is lost, and no alert flaps', async () => {

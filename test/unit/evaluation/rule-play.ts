@@ -2,9 +2,9 @@ import type { Alert, RuleState, Transition } from '../../../src/alerts/alert.ts'
 import { decodeRecord, encodeRecord } from '../../../src/alerts/record-codec.ts';
 import { after, ms } from '../../../src/lib/units.ts';
 import { decideNotifications, type NotificationLimits } from '../../../src/messages/decide-notifications.ts';
-import type { OutboxEntry } from '../../../src/messages/store.ts';
 import type { RoutedDestination } from '../../../src/policy/route.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
+import { type Decided, decided } from '../../support/decided.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 /** The group and rule of the timeline. */
@@ -37,7 +37,7 @@ export function play(limits: NotificationLimits = { groupThreshold: 10, flapThre
       evalTime: number,
       now: readonly Alert[],
       route?: (alert: Alert) => readonly RoutedDestination[],
-    ): readonly OutboxEntry[] {
+    ): readonly Decided[] {
       const transitions = now.flatMap((alert): Transition[] => {
         const before = alerts.get(alert.fingerprint);
         if (alert.state === 'resolved')
@@ -66,11 +66,11 @@ export function play(limits: NotificationLimits = { groupThreshold: 10, flapThre
         ...(route === undefined ? {} : { route }),
       });
       // Another replica or the next process continues with the stored state.
-      const { entries, ...kept } = decision;
+      const { messages, ...kept } = decision;
       const stored = decodeRecord(encodeRecord(kept)) as typeof kept;
       alerts = new Map(stored.alerts.map((alert) => [alert.fingerprint, alert]));
       known = stored;
-      return entries;
+      return decided(messages);
     },
   };
 }

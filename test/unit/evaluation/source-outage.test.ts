@@ -3,8 +3,9 @@ import type { RuleHealth } from '../../../src/alerts/alert.ts';
 import { createEvaluator } from '../../../src/evaluation/evaluator.ts';
 import { sourceHealthOf } from '../../../src/evaluation/source-outage.ts';
 import { DAY, type EpochMs, MINUTE } from '../../../src/lib/units.ts';
-import type { OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { Store } from '../../../src/messages/store.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
+import { type Decided, takeDecided } from '../../support/decided.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createManualScheduler } from '../../support/manual-scheduler.ts';
 import { noiseOf } from '../../support/noise.ts';
@@ -98,17 +99,11 @@ describe('an outage of Prometheus', () => {
     return { watch, scheduler, metrics };
   }
 
-  async function drain(): Promise<readonly OutboxEntry[]> {
-    const entries: OutboxEntry[] = [];
-    for (;;) {
-      const entry = await temp.store.takeEntry({ now: clock.now(), lease: MINUTE });
-      if (entry === undefined) return entries;
-      entries.push(entry);
-      await temp.store.completeEntry({ id: entry.id });
-    }
+  async function drain(): Promise<readonly Decided[]> {
+    return takeDecided(temp.store);
   }
   const ruleSet = { groups, objectives: [] };
-  const isNotified = ({ kind }: OutboxEntry): boolean => kind !== 'refresh';
+  const isNotified = ({ kind }: Decided): boolean => kind !== 'refresh';
 
   it('is notified once for all rules and replicas, and resolved when it responds, also after a restart', async () => {
     const one = aReplica(temp.store);

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RuleState } from '../../../src/alerts/alert.ts';
 import { retireAlertGroups } from '../../../src/messages/alert-group-plan.ts';
-import type { OutboxEntry } from '../../../src/messages/store.ts';
 import type { RoutedDestination } from '../../../src/policy/route.ts';
+import { type Decided, decided } from '../../support/decided.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { alertOf, at, many, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const SILENCE = { kind: 'silence', by: 'ann', since: START } as const;
 
-const notified = (entries: readonly OutboxEntry[]): readonly string[] =>
+const notified = (entries: readonly Decided[]): readonly string[] =>
   entries.map(({ kind, alertGroup }) =>
     alertGroup === undefined
       ? kind
@@ -59,7 +59,7 @@ describe('when alerts share a message', () => {
     expect(main?.alertGroup?.rows.map(({ name }) => name).slice(0, 2)).toEqual(['svc-5000', 'svc-4999']);
     expect(main?.alertGroup).toMatchObject({ counts: { firing: 5_000, 'no-data': 0, resolved: 0 } });
     expect(pages).toHaveLength(100);
-    const sizes = [main, ...pages].map((entry) => JSON.stringify(entry).length);
+    const sizes = [main, ...pages].map((entry) => JSON.stringify(entry?.update).length);
     expect(Math.max(...sizes)).toBeLessThan(20_000);
     // Replies leave room for other alerts of the channel.
     expect(pages.map(({ notBefore }) => (notBefore - START) / 1_000).slice(0, 3)).toEqual([0, 2, 4]);
@@ -146,7 +146,7 @@ describe('the life of a alertGroup', () => {
     // Who joins now joins the one that grows.
     const third = rule.tick(3_660, [...first, ...many(12, 500)]);
     const page = third.find(({ alertGroup }) => alertGroup?.page !== undefined);
-    expect(page?.alertGroup?.page?.alertGroup).toBe(rule.alertGroups()[1]?.alertId);
+    expect(page?.parent).toBe(rule.alertGroups()[1]?.alertId);
   });
 
   it('grows for a day at most', () => {
@@ -186,7 +186,7 @@ describe('the life of a alertGroup', () => {
       alertGroups: rule.alertGroups(),
       health: { kind: 'ok' },
     };
-    const entries = retireAlertGroups(at, seconds(30), state);
+    const entries = decided(retireAlertGroups(at, seconds(30), state));
     expect(notified(entries)).toEqual(['alertGroup resolved', 'page 1']);
     expect(entries[0]?.alertGroup?.rows[0]).toMatchObject({
       state: 'resolved',
@@ -204,7 +204,7 @@ describe('whom an alert group calls', () => {
     const { labels } = alertOf(number);
     return alertOf(number, { labels: { ...labels, severity: 'ticket' } });
   };
-  const called = (entries: readonly OutboxEntry[]) =>
+  const called = (entries: readonly Decided[]) =>
     entries
       .filter(({ alertGroup, kind }) => kind === 'firing' || alertGroup?.page !== undefined)
       .map(({ destination }) => destination?.mentions);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import type { NotificationLimits } from '../../../src/messages/decide-notifications.ts';
-import type { OutboxEntry } from '../../../src/messages/store.ts';
+import type { Decided } from '../../support/decided.ts';
 import { alertOf, many, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const MINUTE = 60;
@@ -17,7 +17,7 @@ const runOf = (evalTime: number, number = 1): Alert =>
 /** An alert that fires for a minute and is quiet for a minute, over and over; what is notified, by evaluation time. */
 function flapping(rounds: number, limits: Partial<NotificationLimits> = {}) {
   const rule = play({ groupThreshold: 10, flapThreshold: 6, ...limits });
-  const notified: (readonly [number, OutboxEntry])[] = [];
+  const notified: (readonly [number, Decided])[] = [];
   const tick = (evalTime: number, alert: Alert): void => {
     for (const entry of rule.tick(evalTime, [alert]))
       if (entry.kind !== 'refresh') notified.push([evalTime, entry]);
@@ -111,7 +111,7 @@ describe('an alert that comes and goes', () => {
 describe('many that come and go together', () => {
   it('share the line as they share the message', () => {
     const rule = play({ groupThreshold: 10, flapThreshold: 6 });
-    const entries: OutboxEntry[] = [];
+    const entries: Decided[] = [];
     for (let round = 0; round < 6; round++) {
       const start = round * 2 * MINUTE;
       const runs = many(12).map((_, index) => runOf(start, index + 1));

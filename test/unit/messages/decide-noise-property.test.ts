@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import { between, HOUR } from '../../../src/lib/units.ts';
-import type { OutboxEntry } from '../../../src/messages/store.ts';
 import { STABLE_AFTER } from '../../../src/policy/flap.ts';
+import type { Decided } from '../../support/decided.ts';
 import { alertOf, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const SERVICES = 6;
@@ -23,10 +23,10 @@ const history = fc.array(fc.tuple(tick, fc.integer({ min: 1, max: 20 })), { minL
 type History = typeof history extends fc.Arbitrary<infer T> ? T : never;
 
 /** Plays a rule; what was notified, in order, and until everything is quiet. */
-function notified(ticks: History): readonly OutboxEntry[] {
+function notified(ticks: History): readonly Decided[] {
   const rule = play(LIMITS);
   const runs = new Map<number, Alert>();
-  const entries: OutboxEntry[] = [];
+  const entries: Decided[] = [];
   const doing = [...ticks.flatMap(([each, times]) => Array.from({ length: times }, () => each)), []];
   for (const [index, each] of doing.entries()) {
     const evalTime = index * TICK;
@@ -57,8 +57,8 @@ function notified(ticks: History): readonly OutboxEntry[] {
   return entries;
 }
 
-function byMessage(entries: readonly OutboxEntry[]): readonly (readonly OutboxEntry[])[] {
-  const messages = new Map<string, OutboxEntry[]>();
+function byMessage(entries: readonly Decided[]): readonly (readonly Decided[])[] {
+  const messages = new Map<string, Decided[]>();
   for (const entry of entries) messages.set(entry.alertId, [...(messages.get(entry.alertId) ?? []), entry]);
   return [...messages.values()];
 }

@@ -2,9 +2,8 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Alert, Transition } from '../../../src/alerts/alert.ts';
 import { after, ms } from '../../../src/lib/units.ts';
-import { decideNotifications } from '../../../src/messages/decide-notifications.ts';
-import type { OutboxEntry } from '../../../src/messages/store.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
+import { type Decided, decideRule } from '../../support/decided.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const at = { group: aGroup(), rule: aRule() };
@@ -22,14 +21,14 @@ const tick = fc.record({
 type Tick = typeof tick extends fc.Arbitrary<infer T> ? T : never;
 
 /** Plays an alert from its first firing to its end; the entries in the order they were decided. */
-function play(ticks: readonly Tick[]): readonly OutboxEntry[] {
-  const entries: OutboxEntry[] = [];
+function play(ticks: readonly Tick[]): readonly Decided[] {
+  const entries: Decided[] = [];
   let alert: Alert = anAlert();
   const evaluate = (evalTime: number, given: Tick, transition: Transition['kind'] | undefined): void => {
     const { suppressed: _before, ...rest } = alert;
     const isHeld = given.isSuppressed && rest.state === 'firing';
     const now: Alert = isHeld ? { ...rest, suppressed: SILENCE } : rest;
-    const decision = decideNotifications(at, after(START, ms(evalTime * 30_000)), {
+    const decision = decideRule(at, after(START, ms(evalTime * 30_000)), {
       alerts: [now],
       transitions: transition === undefined ? [] : [{ kind: transition, alert: now }],
       route: () => given.routes.map((route) => ({ ...route, mentions: [] })),
@@ -45,8 +44,8 @@ function play(ticks: readonly Tick[]): readonly OutboxEntry[] {
   return entries;
 }
 
-function byMessage(entries: readonly OutboxEntry[]): readonly (readonly OutboxEntry[])[] {
-  const messages = new Map<string, OutboxEntry[]>();
+function byMessage(entries: readonly Decided[]): readonly (readonly Decided[])[] {
+  const messages = new Map<string, Decided[]>();
   for (const entry of entries) messages.set(entry.alertId, [...(messages.get(entry.alertId) ?? []), entry]);
   return [...messages.values()];
 }

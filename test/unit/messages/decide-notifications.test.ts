@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, Transition } from '../../../src/alerts/alert.ts';
 import { after, ms } from '../../../src/lib/units.ts';
-import { decideNotifications } from '../../../src/messages/decide-notifications.ts';
 import type { RoutedDestination } from '../../../src/policy/route.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
+import { decideRule } from '../../support/decided.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const at = { group: aGroup(), rule: aRule() };
 const seconds = (count: number) => after(START, ms(count * 1_000));
 
 const decide = (alert: Alert, evalTime: number, kind?: Transition['kind']) =>
-  decideNotifications(at, seconds(evalTime), {
+  decideRule(at, seconds(evalTime), {
     alerts: [alert],
     transitions: kind === undefined ? [] : [{ kind, alert }],
   });
@@ -47,13 +47,12 @@ describe('what is notified of an alert', () => {
 
   it('carries the alert and the rule as they are now, due at once', () => {
     const [entry] = decide(anAlert(), 60, 'firing').entries;
+    expect(entry?.update.desired?.group).toBe(at.group.id);
     expect(entry).toMatchObject({
-      group: at.group.id,
       rule: at.rule,
       alert: { value: 0.072, refreshedAt: seconds(60), shownValue: 0.072 },
       createdAt: seconds(60),
       notBefore: seconds(60),
-      attempt: 0,
     });
   });
 });
@@ -93,7 +92,7 @@ describe('where an alert is notified', () => {
   const silence = { kind: 'silence', by: 'ann', since: START } as const;
 
   const tell = (alert: Alert, routes: readonly RoutedDestination[], kind?: Transition['kind']) => {
-    const { entries, alerts } = decideNotifications(at, seconds(300), {
+    const { entries, alerts } = decideRule(at, seconds(300), {
       alerts: [alert],
       transitions: kind === undefined ? [] : [{ kind, alert }],
       route: () => routes,
@@ -153,7 +152,7 @@ describe('where an alert is notified', () => {
 
   it('was notified where its rule says, when that was before there were routes', () => {
     const ruled = { ...at, rule: aRule({ channel: '#rule' }) };
-    const { entries } = decideNotifications(ruled, seconds(300), {
+    const { entries } = decideRule(ruled, seconds(300), {
       alerts: [anAlert({ refreshedAt: START, state: 'resolved' })],
       transitions: [{ kind: 'resolved', alert: anAlert() }],
       route: () => [shop],

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { aRule } from '../../support/builders.ts';
 import { inVirtualTime } from '../slack/stand.ts';
 import { alertOf, resolved, useBed } from './delivery-bed.ts';
 
@@ -11,24 +10,11 @@ const shown = (): string => JSON.stringify(bed.messages()[0]?.blocks ?? []);
 /** What a person does, with its notification in the same write, as `keep-alerts` decides it. */
 const act = (kind: 'acknowledged' | 'closed') => {
   const now = bed.stand.clock.now();
-  const alert = alertOf();
   return bed.store.recordAction({
     alertId,
     kind,
     act: { by: 'U0ANN', at: now },
-    entries: [
-      {
-        id: `${alertId}:${kind}`,
-        alertId,
-        kind: 'act',
-        group: 'g',
-        alert,
-        rule: aRule({ channel: '#incidents' }),
-        createdAt: alert.activeAt,
-        notBefore: now,
-        attempt: 0,
-      },
-    ],
+    messages: [{ key: alertId, isTouched: true, at: now }],
   });
 };
 
@@ -43,17 +29,17 @@ describe('what a person did is shown', () => {
     expect(shown()).toContain('Acknowledged by <@U0ANN>');
     expect(shown()).toContain('POST /checkout');
     expect(bed.thread(bed.messages()[0])).toEqual([]);
-    expect(bed.outcomes()).toEqual(['firing sent', 'refresh sent', 'act sent']);
+    expect(bed.outcomes()).toEqual(['post sent', 'edit sent', 'edit sent']);
   });
 
   it('with the evidence of the last edit: nothing is collected for it', async () => {
     let collected = 0;
-    const delivery = bed.deliveryOn(bed.store, {
+    const sync = bed.syncOn(bed.store, {
       before: async () => {
         collected += 1;
       },
     });
-    const drain = () => inVirtualTime(bed.stand.clock, delivery.drain());
+    const drain = () => inVirtualTime(bed.stand.clock, sync.drain());
     await bed.decide('firing');
     await drain();
     await act('acknowledged');

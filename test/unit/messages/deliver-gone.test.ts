@@ -54,7 +54,7 @@ describe('a message or a channel that is gone', () => {
     bed.stand.workspace.archiveChannel(INCIDENTS);
     await bed.decide('resolved', resolved());
     await bed.settle();
-    expect(await bed.store.outbox()).toEqual({ depth: 0 });
+    expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
     expect(bed.messages(GENERAL).map(({ text }) => text)).toEqual([expect.stringContaining('✅ checkout')]);
   });
 
@@ -66,22 +66,20 @@ describe('a message or a channel that is gone', () => {
       await bed.drain();
       await bed.stand.clock.advance(MINUTE);
     }
-    expect(await bed.store.outbox()).toMatchObject({ depth: 1 });
+    expect(await bed.store.pendingMessages()).toMatchObject({ depth: 1 });
     expect(bed.called('chat.postMessage').length).toBeLessThan(40);
-    expect(bed.stand.log.messages('error')).toEqual([
-      'Slack refuses a notification: it is kept and tried again',
-    ]);
-    expect(bed.delivery.refusal()).toEqual({ code: 'is_archived', since: START });
+    expect(bed.stand.log.messages('error')).toEqual(['Slack refuses a message: it is kept and tried again']);
+    expect(bed.sync.refusal()).toEqual({ code: 'is_archived', since: START });
   });
 
   it('a revoked token shows in the readiness, and a new one sends what was kept', async () => {
     bed.stand.server.faults.add({ method: '*', times: 3, do: { kind: 'error', error: 'token_revoked' } });
     await bed.decide('firing');
     await bed.drain();
-    expect(bed.delivery.refusal()).toEqual({ code: 'token_revoked', since: START });
+    expect(bed.sync.refusal()).toEqual({ code: 'token_revoked', since: START });
     await bed.settle();
     expect(bed.messages()).toHaveLength(1);
-    expect(bed.delivery.refusal()).toBeUndefined();
+    expect(bed.sync.refusal()).toBeUndefined();
   });
 
   it('a lost look-up right is waited for five minutes, then the alert is shown all the same', async () => {

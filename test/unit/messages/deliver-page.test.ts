@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../demo/slack/faults.ts';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
-import type { OutboxEntry } from '../../../src/messages/store.ts';
+import type { DesiredMessage, MessageUpdate } from '../../../src/messages/store.ts';
 import { many, over, play } from '../evaluation/rule-play.ts';
 import { GENERAL, inVirtualTime } from '../slack/stand.ts';
 import { useBed } from './delivery-bed.ts';
@@ -13,9 +13,9 @@ const bed = useBed();
 function aStorm(alerts: readonly Alert[] = many(60)) {
   const rule = play({ groupThreshold: 10, flapThreshold: 0 });
   const tick = async (evalTime: number, now: readonly Alert[]): Promise<void> => {
-    const entries: readonly OutboxEntry[] = rule.tick(evalTime, now);
+    const messages = rule.tick(evalTime, now).map(({ update }) => update);
     const state = { evalTime: bed.stand.clock.now(), rules: {} };
-    await bed.store.applyEvaluation({ group: `g${evalTime}`, state, entries });
+    await bed.store.applyEvaluation({ group: `g${evalTime}`, state, messages });
   };
   return {
     begin: () => tick(0, alerts),
@@ -72,7 +72,7 @@ describe('an alert group reaches its end, listed once in its thread', () => {
     expect(top().map(({ text }) => text)).toEqual([expect.stringContaining('all 60 services recovered')]);
     expect(listed('🔴 firing')).toBe(0);
     expect(listed('✅ recovered')).toBe(2);
-    expect(await bed.store.outbox()).toEqual({ depth: 0 });
+    expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
   });
 
   it('when a reply is deleted: it is posted anew by the next edit', async () => {
@@ -90,9 +90,9 @@ describe('an alert group reaches its end, listed once in its thread', () => {
   it('when two processes deliver from one store', async () => {
     const alertGroup = aStorm();
     await alertGroup.begin();
-    const other = bed.deliveryOn(bed.store, { lanes: 3 });
+    const other = bed.syncOn(bed.store, { workers: 3 });
     for (let rounds = 0; rounds < 40; rounds++) {
-      await inVirtualTime(bed.stand.clock, Promise.all([other.drain(), bed.delivery.drain()]));
+      await inVirtualTime(bed.stand.clock, Promise.all([other.drain(), bed.sync.drain()]));
       await bed.stand.clock.advance(ms(2_000));
     }
     expect(top()).toHaveLength(1);
@@ -102,14 +102,15 @@ describe('an alert group reaches its end, listed once in its thread', () => {
 
 it('a page says that it is more urgent than what is open already, and leads there', async () => {
   const [ticket, page] = many(2);
-  const entry = (alert: Alert | undefined, more: Partial<OutboxEntry> = {}): OutboxEntry => {
+  const entry = (alert: Alert | undefined, more: Partial<DesiredMessage> = {}): MessageUpdate => {
     const [first] = play().tick(0, alert === undefined ? [] : [alert]);
-    if (first === undefined) throw new Error('a firing is notified');
-    return { ...first, createdAt: bed.stand.clock.now(), notBefore: bed.stand.clock.now(), ...more };
+    const desired = first?.update.desired;
+    if (first === undefined || desired === undefined) throw new Error('a firing is notified');
+    return { ...first.update, at: bed.stand.clock.now(), desired: { ...desired, ...more } };
   };
-  const tell = async (group: string, notified: OutboxEntry): Promise<void> => {
+  const tell = async (group: string, notified: MessageUpdate): Promise<void> => {
     const state = { evalTime: bed.stand.clock.now(), rules: {} };
-    await bed.store.applyEvaluation({ group, state, entries: [notified] });
+    await bed.store.applyEvaluation({ group, state, messages: [notified] });
     await bed.settle();
   };
   await tell('a', entry(ticket));

@@ -6,33 +6,33 @@ import { alertOf, resolved, useBed } from './delivery-bed.ts';
 
 const bed = useBed();
 const ALERTS = 20;
-const LANES = 6;
+const WORKERS = 6;
 const alertIds = Array.from({ length: ALERTS }, (_, index) => `alertGroup-${String(index).padStart(2, '0')}`);
 
 test('many alerts at once come once each, a second apart, about in order, and each is taken only a few times', async () => {
   let taken = 0;
   const counting: Store = {
     ...bed.store,
-    takeEntry: async (request) => {
-      const entry = await bed.store.takeEntry(request);
-      taken += entry === undefined ? 0 : 1;
-      return entry;
+    claimMessage: async (request) => {
+      const message = await bed.store.claimMessage(request);
+      taken += message === undefined ? 0 : 1;
+      return message;
     },
   };
-  const delivery = bed.deliveryOn(counting, { lanes: LANES });
+  const sync = bed.syncOn(counting, { workers: WORKERS });
   for (const alertId of alertIds)
     await bed.decide('firing', alertOf({ alertId, labels: { alertname: alertId, service: alertId } }));
-  delivery.start();
+  sync.start();
   for (let ticks = 0; ticks < 600 && bed.messages().length < ALERTS; ticks++) await bed.tick();
-  await inVirtualTime(bed.stand.clock, delivery.stop());
+  await inVirtualTime(bed.stand.clock, sync.stop());
   const posted = bed.messages().map(({ text }) => /alertGroup-\d\d/.exec(text)?.[0] ?? text);
   expect(posted.toSorted()).toEqual(alertIds);
   // Those under way together look into the store side by side, and may overtake each other there.
   const shifts = posted.map((alertId, index) => Math.abs(alertIds.indexOf(alertId) - index));
-  expect(Math.max(...shifts)).toBeLessThan(LANES);
+  expect(Math.max(...shifts)).toBeLessThan(WORKERS);
   const posts = bed.called('chat.postMessage');
   expect(posts.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
-  expect(taken).toBeLessThan(LANES * ALERTS);
+  expect(taken).toBeLessThan(WORKERS * ALERTS);
 });
 
 test('an edit that Slack puts off for long does not keep the end of its alert waiting', async () => {
@@ -44,7 +44,7 @@ test('an edit that Slack puts off for long does not keep the end of its alert wa
   });
   await bed.stand.clock.advance(SECOND);
   await bed.drain();
-  expect(await bed.store.outbox()).toEqual({ depth: 0 });
+  expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
   await bed.decide('resolved', resolved());
   await bed.settle();
   expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('recovered')]);

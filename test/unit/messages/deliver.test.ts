@@ -25,15 +25,15 @@ describe('an alert on a good day', () => {
     expect(bed.thread(bed.messages()[0]).map(({ text }) => text)).toEqual([
       expect.stringContaining('Resolved: 0.4% of requests slower than 500 ms (alert threshold 1%).'),
     ]);
-    expect(await bed.store.outbox()).toEqual({ depth: 0 });
-    expect(bed.outcomes()).toEqual(['firing sent', 'refresh sent', 'resolved sent']);
+    expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
+    expect(bed.outcomes()).toEqual(['post sent', 'edit sent', 'reply sent']);
   });
 
   it('keeps where the message is, with its permalink', async () => {
     await bed.decide('firing');
     await bed.drain();
     const [message] = bed.messages();
-    expect(await bed.store.messageRef(alertOf().alertId)).toMatchObject({
+    expect(await bed.store.shownMessage(alertOf().alertId)).toMatchObject({
       channelId: INCIDENTS,
       messageTs: message?.ts,
       permalink: expect.stringContaining(`/archives/${INCIDENTS}/`),
@@ -47,19 +47,7 @@ describe('an alert on a good day', () => {
     await bed.decide('refresh');
     await bed.drain();
     expect(bed.called('chat.update')).toHaveLength(1);
-    expect(bed.outcomes()).toEqual(['firing sent', 'refresh sent', 'refresh unchanged']);
-  });
-
-  it('edits at most every 30 s', async () => {
-    await bed.decide('firing');
-    await bed.drain();
-    await bed.stand.clock.advance(10 * SECOND);
-    await bed.decide('refresh', alertOf({ value: 0.09 }));
-    await bed.drain();
-    expect(bed.called('chat.update')).toHaveLength(1);
-    await bed.stand.clock.advance(20 * SECOND);
-    await bed.drain();
-    expect(bed.called('chat.update')).toHaveLength(2);
+    expect(bed.outcomes()).toEqual(['post sent', 'edit sent', 'edit unchanged']);
   });
 
   it('says in the message and in its thread that the data is gone, and that it is back', async () => {
@@ -81,33 +69,34 @@ describe('an alert on a good day', () => {
     await bed.decide('resolved', resolved());
     await bed.drain();
     expect(bed.messages()).toHaveLength(0);
-    expect(await bed.store.outbox()).toEqual({ depth: 0 });
+    expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
   });
 });
 
 describe('the worker', () => {
   it('looks again when it is woken, and ends when it is stopped', async () => {
-    bed.delivery.start();
+    bed.sync.start();
     await inVirtualTime(bed.stand.clock, bed.stand.clock.sleep(SECOND));
     await bed.decide('firing');
-    bed.delivery.wake();
+    bed.sync.signal();
     while (bed.messages().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-    await inVirtualTime(bed.stand.clock, bed.delivery.stop());
+    await inVirtualTime(bed.stand.clock, bed.sync.stop());
     await bed.decide('refresh', alertOf({ value: 0.5 }));
     await bed.stand.clock.advance(MINUTE);
-    expect((await bed.store.outbox()).depth).toBeGreaterThan(0);
+    expect((await bed.store.pendingMessages()).depth).toBeGreaterThan(0);
   });
 
   it('complains once while the store does not answer, and goes on when it does', async () => {
     let isDown = true;
-    const flaky = bed.deliveryOn({
+    const flaky = bed.syncOn({
       ...bed.store,
-      takeEntry: (request) => (isDown ? Promise.reject(new Error('disk')) : bed.store.takeEntry(request)),
+      claimMessage: (request) =>
+        isDown ? Promise.reject(new Error('disk')) : bed.store.claimMessage(request),
     });
     await bed.decide('firing');
     flaky.start();
     await inVirtualTime(bed.stand.clock, bed.stand.clock.sleep(MINUTE), SECOND);
-    expect(bed.stand.log.messages('error')).toEqual(['the outbox cannot be worked on']);
+    expect(bed.stand.log.messages('error')).toEqual(['messages cannot be read from the store']);
     isDown = false;
     await inVirtualTime(bed.stand.clock, bed.stand.clock.sleep(ms(2 * MINUTE)), SECOND);
     await inVirtualTime(bed.stand.clock, flaky.stop());
@@ -116,12 +105,12 @@ describe('the worker', () => {
 });
 
 describe('an alert group of alerts while Jaeger hangs', () => {
-  it('posts a new alert at once: those that wait for evidence never hold all lanes', async () => {
+  it('posts a new alert at once: those that wait for evidence never occupy all workers', async () => {
     let release: () => void = () => undefined;
     const hanging = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const stormy = bed.deliveryOn(bed.store, { lanes: 4, before: () => hanging });
+    const stormy = bed.syncOn(bed.store, { workers: 4, before: () => hanging });
     const alerts = Array.from({ length: 6 }, (_, n) => alertOf({ alertId: `alertId-${n}` }));
     for (const alert of alerts) await bed.decide('firing', alert);
     stormy.start();
@@ -129,7 +118,7 @@ describe('an alert group of alerts while Jaeger hangs', () => {
     // All six have their message; what can be is waiting for evidence. A seventh comes.
     for (let ticks = 0; ticks < 50; ticks += 1) await bed.tick();
     await bed.decide('firing', alertOf({ alertId: 'alertId-7' }));
-    stormy.wake();
+    stormy.signal();
     while (bed.messages().length < alerts.length + 1) await bed.tick();
     expect(bed.messages().at(-1)?.metadata).toMatchObject({ event_payload: { alertId: 'alertId-7' } });
     release();

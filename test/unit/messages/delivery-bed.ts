@@ -3,9 +3,9 @@ import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import { after, epochUs, MINUTE, type Milliseconds, ms, ratio, SECOND, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { createDelivery, type Delivery } from '../../../src/messages/deliver.ts';
 import type { Evidence } from '../../../src/messages/evidence.ts';
-import type { NotificationKind, OutboxEntry, Store } from '../../../src/messages/store.ts';
+import type { MessageUpdate, Store } from '../../../src/messages/store.ts';
+import { createMessageSync, type MessageSync } from '../../../src/messages/sync.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
@@ -59,21 +59,24 @@ export const resolved = (): Alert =>
     value: 0.004,
   });
 
+/** What is decided: a new message, an edit, or an edit with a line. */
+export type Decided = 'firing' | 'refresh' | 'no-data' | 'data-back' | 'resolved';
+
 type Messages = ReturnType<Stand['workspace']['messages']>;
 
-/** A delivery between a real store and the stand-in Slack, in virtual time. */
+/** A sync between a real store and the stand-in Slack, in virtual time. */
 export interface Bed {
   readonly stand: Stand;
   readonly store: Store;
-  readonly delivery: Delivery;
-  /** Another delivery to the same Slack; `before` is waited for by every enrichment. */
-  deliveryOn(store: Store, more?: More): Delivery;
+  readonly sync: MessageSync;
+  /** Another sync to the same Slack; `before` is waited for by every enrichment. */
+  syncOn(store: Store, more?: More): MessageSync;
   /** Moves on a little, and lets real sockets work. */
   tick(): Promise<void>;
-  /** Adds a notification to the outbox as an evaluation does. */
-  decide(kind: NotificationKind, alert?: Alert): Promise<void>;
+  /** Updates a message as an evaluation does. */
+  decide(kind: Decided, alert?: Alert): Promise<void>;
   drain(): Promise<number>;
-  /** Moves on and works until the outbox is empty, at most a quarter of an hour. */
+  /** Moves on and works until every message is shown, at most a quarter of an hour. */
   settle(): Promise<void>;
   messages(channel?: string): Messages;
   /** The replies to a message. */
@@ -90,9 +93,9 @@ export function useBed(more?: More): Bed {
     const stand = await createStand();
     const temp = await openTempStore(stand.clock);
     bed = createBed(stand, temp.store, more);
-    const { delivery } = bed;
+    const { sync } = bed;
     clear = async () => {
-      await delivery.stop();
+      await sync.stop();
       await temp.dispose();
       await stand.close();
     };
@@ -109,10 +112,10 @@ export function useBed(more?: More): Bed {
     get store() {
       return current().store;
     },
-    get delivery() {
-      return current().delivery;
+    get sync() {
+      return current().sync;
     },
-    deliveryOn: (store, more) => current().deliveryOn(store, more),
+    syncOn: (store, more) => current().syncOn(store, more),
     tick: () => current().tick(),
     decide: (kind, alert) => current().decide(kind, alert),
     drain: () => current().drain(),
@@ -126,14 +129,14 @@ export function useBed(more?: More): Bed {
 
 function createBed(stand: Stand, store: Store, more?: More): Bed {
   const { clock, workspace, server, recorder } = stand;
-  const delivery = deliveryTo(stand, store, more);
+  const sync = syncTo(stand, store, more);
   let decided = 0;
-  const drain = (): Promise<number> => inVirtualTime(clock, delivery.drain());
+  const drain = (): Promise<number> => inVirtualTime(clock, sync.drain());
   return {
     stand,
     store,
-    delivery,
-    deliveryOn: (other, others) => deliveryTo(stand, other, others),
+    sync,
+    syncOn: (other, others) => syncTo(stand, other, others),
     tick: async () => {
       await clock.advance(100);
       await new Promise((resolve) => {
@@ -145,12 +148,12 @@ function createBed(stand: Stand, store: Store, more?: More): Bed {
       await store.applyEvaluation({
         group: `g${decided}`,
         state: { evalTime: clock.now(), rules: {} },
-        entries: [entryOf(kind, alert, { now: clock.now(), number: decided })],
+        messages: [updateOf(kind, alert, { now: clock.now(), number: decided })],
       });
     },
     drain,
     async settle() {
-      for (let minutes = 0; minutes < 15 && (await store.outbox()).depth > 0; minutes += 0.25) {
+      for (let minutes = 0; minutes < 15 && (await store.pendingMessages()).depth > 0; minutes += 0.25) {
         await clock.advance(15 * SECOND);
         await drain();
       }
@@ -165,32 +168,31 @@ function createBed(stand: Stand, store: Store, more?: More): Bed {
   };
 }
 
-function entryOf(
-  kind: NotificationKind,
+function updateOf(
+  kind: Decided,
   alert: Alert,
-  { now, number }: { now: OutboxEntry['createdAt']; number: number },
-): OutboxEntry {
+  { now, number }: { now: MessageUpdate['at']; number: number },
+): MessageUpdate {
+  const { alertId: key } = alert;
+  const isLine = kind !== 'firing' && kind !== 'refresh';
+  const name = kind === 'resolved' ? kind : `${kind}:${number}`;
   return {
-    id: `${alert.alertId}:${kind}:${number}`,
-    alertId: alert.alertId,
-    kind,
-    group: 'g',
-    alert,
-    rule,
-    createdAt: now,
-    notBefore: now,
-    attempt: 0,
+    key,
+    isNew: kind === 'firing' ? true : undefined,
+    desired: { group: 'g', alert, rule, asOf: now },
+    line: isLine ? { key: `${key}:${name}`, kind, at: now, alert, rule } : undefined,
+    at: now,
   };
 }
 
 interface More {
-  readonly lanes?: number;
+  readonly workers?: number;
   readonly before?: () => Promise<void>;
   /** By the machine's clock: what the stand-in never answers is given up after this. */
   readonly timeout?: Milliseconds;
 }
 
-function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more: More = {}): Delivery {
+function syncTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more: More = {}): MessageSync {
   const notifier = createSlackNotifier({
     botToken: DEFAULT_TOKENS.bot,
     apiUrl,
@@ -199,10 +201,10 @@ function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more:
     recorder,
     ...(more.timeout === undefined ? {} : { timeout: more.timeout }),
   });
-  return createDelivery({
+  return createMessageSync({
     store,
     notifier,
-    enrich: async ({ alert }) => {
+    collect: async ({ alert }) => {
       await clock.sleep(SECOND);
       await more.before?.();
       return { ...FOUND, slowShare: alert.value };
@@ -212,6 +214,6 @@ function deliveryTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more:
     recorder,
     links: createLinks({ jaeger: 'https://jaeger.example' }),
     defaultChannel: '#general',
-    lanes: more.lanes ?? 1,
+    workers: more.workers ?? 1,
   });
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
-import { rememberEvidence } from '../../../src/messages/deliver.ts';
+import { rememberEvidence } from '../../../src/messages/sync.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
@@ -11,8 +11,8 @@ function setUp() {
     collected += 1;
     return { traces: { kind: 'pending' }, gaps: [`collected ${collected}`] };
   }, clock);
-  const collect = (alertId: string) => evidence.enrich({ alert: anAlert({ alertId }), rule: aRule() });
-  return { clock, collect, lately: (alertId: string) => evidence.lately(alertId)?.gaps };
+  const collect = (alertId: string) => evidence.collect({ alert: anAlert({ alertId }), rule: aRule() });
+  return { clock, collect, lately: (alertId: string) => evidence.remembered(alertId)?.gaps };
 }
 
 it('remembers the last evidence of each alert, for ten minutes', async () => {

@@ -90,12 +90,12 @@ test.each([
   'tailwatch_evaluations_total{outcome="source-error"} 0',
   'tailwatch_query_seconds_count{system="jaeger",operation="search",outcome="error"} 0',
   'tailwatch_alerts{state="firing"} 0',
-  'tailwatch_notifications_total{kind="firing",outcome="unknown"} 0',
+  'tailwatch_notifications_total{kind="post",outcome="unknown"} 0',
   'tailwatch_slack_calls_total{method="chat.postMessage",outcome="rate-limited"} 0',
   'tailwatch_commands_total{command="/trace",outcome="failed"} 0',
   'tailwatch_command_seconds_count{command="/latency"} 0',
   'tailwatch_rule_reloads_total{outcome="failed"} 0',
-  'tailwatch_outbox_entries 0',
+  'tailwatch_messages_pending 0',
 ])('the scrape shows %s before anything happened', async (line) => {
   const { call } = await start();
   expect((await call('GET', '/metrics')).body.split('\n')).toContain(line);
@@ -107,9 +107,9 @@ test('what is recorded is scraped, and gauges are brought up to date first', asy
   recorder.evaluated({ outcome: 'ok', seconds: 0.01 });
   recorder.evaluated({ outcome: 'missed', seconds: 0 });
   recorder.queried({ system: 'jaeger', operation: 'search', outcome: 'error', seconds: 3 });
-  recorder.notified({ kind: 'refresh', outcome: 'unchanged' });
+  recorder.notified({ kind: 'edit', outcome: 'unchanged' });
   recorder.reloaded({ ok: false });
-  telemetry.onScrape(async () => recorder.outbox({ depth: 3, oldestAgeSeconds: 12 }));
+  telemetry.onScrape(async () => recorder.pendingMessages({ depth: 3, oldestAgeSeconds: 12 }));
   const { body } = await call('GET', '/metrics');
   expect(body.split('\n')).toEqual(
     expect.arrayContaining([
@@ -117,10 +117,10 @@ test('what is recorded is scraped, and gauges are brought up to date first', asy
       'tailwatch_evaluations_total{outcome="missed"} 1',
       'tailwatch_evaluation_seconds_count 1',
       'tailwatch_query_errors_total{system="jaeger"} 1',
-      'tailwatch_notifications_total{kind="refresh",outcome="unchanged"} 1',
+      'tailwatch_notifications_total{kind="edit",outcome="unchanged"} 1',
       'tailwatch_rule_reload_ok 0',
-      'tailwatch_outbox_entries 3',
-      'tailwatch_outbox_oldest_seconds 12',
+      'tailwatch_messages_pending 3',
+      'tailwatch_messages_pending_oldest_seconds 12',
     ]),
   );
 });

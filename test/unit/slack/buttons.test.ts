@@ -26,7 +26,7 @@ async function postBreach(): Promise<Message> {
     recorder,
   });
   const message = bot.next();
-  await notifier.post({ channel: '#incidents', view: anEnrichedView(), key: 'k', alertId: 'e' });
+  await notifier.post({ channel: '#incidents', view: anEnrichedView(), key: 'k' });
   return message;
 }
 

@@ -30,7 +30,7 @@ const alertGroup = some(
     startedAt: at,
     counts: fc.record({ firing: fc.nat(6_000), 'no-data': fc.nat(6_000), resolved: fc.nat(6_000) }),
     rows: many(member, REPLY_ROWS),
-    page: fc.record({ number: fc.nat(100), joinedAt: at, alertGroup: fc.constant('g') }),
+    page: fc.record({ number: fc.nat(100), joinedAt: at }),
   },
   ['startedAt', 'counts', 'rows'],
 );

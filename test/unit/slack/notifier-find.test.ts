@@ -9,7 +9,7 @@ import { aView } from './views.ts';
 let stand: Stand;
 let notifier: Notifier;
 
-const KEY = { key: 'key-1', alertId: 'alertId-1' };
+const KEY = { key: 'key-1', alertId: 'key-1' };
 const TO_INCIDENTS = { channel: '#incidents', view: aView(), ...KEY };
 
 beforeEach(async () => {
@@ -57,7 +57,7 @@ describe('find', () => {
     const threadTs = sentTs(await notifier.post(TO_INCIDENTS));
     const { alert, rule } = aView({ noDataSince: START });
     const note = { kind: 'no-data', alert, rule, at: START } as const;
-    const reply = await inTime(notifier.reply({ ref: aRef({ messageTs: threadTs }), note, key: 'note-1' }));
+    const reply = await inTime(notifier.reply({ shown: aRef({ messageTs: threadTs }), note, key: 'note-1' }));
     expect(await find({ key: 'note-1' })).toEqual({ kind: 'absent' });
     expect(await find({ key: 'note-1', threadTs })).toMatchObject({
       kind: 'found',

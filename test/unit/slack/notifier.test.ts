@@ -11,7 +11,7 @@ import { anEnrichedView, aView } from './views.ts';
 let stand: Stand;
 let notifier: Notifier;
 
-const KEY = { key: 'key-1', alertId: 'alertId-1' };
+const KEY = { key: 'key-1', alertId: 'key-1' };
 const TO_INCIDENTS = { channel: '#incidents', view: aView(), ...KEY };
 
 beforeEach(async () => {
@@ -189,7 +189,7 @@ describe('update and reply', () => {
   it('edits the message in place and keeps its key', async () => {
     const messageTs = sentTs(await notifier.post(TO_INCIDENTS));
     const view = aView({ state: 'resolved', resolvedAt: START, resolveReason: 'recovered' });
-    await notifier.update({ ref: aRef({ messageTs }), view, key: KEY.key });
+    await notifier.update({ shown: aRef({ messageTs }), view });
     expect(posted()).toHaveLength(1);
     expect(posted()[0]).toMatchObject({
       text: expect.stringContaining('✅ checkout'),
@@ -200,14 +200,14 @@ describe('update and reply', () => {
   it('says that a deleted message is gone', async () => {
     const messageTs = sentTs(await notifier.post(TO_INCIDENTS));
     stand.workspace.deleteMessage(INCIDENTS, messageTs);
-    const outcome = await notifier.update({ ref: aRef({ messageTs }), view: aView(), key: KEY.key });
+    const outcome = await notifier.update({ shown: aRef({ messageTs }), view: aView() });
     expect(outcome).toEqual({ kind: 'message-gone' });
   });
 
   it('says that an archived channel takes no edit', async () => {
     const messageTs = sentTs(await notifier.post(TO_INCIDENTS));
     stand.workspace.archiveChannel(INCIDENTS);
-    const outcome = await notifier.update({ ref: aRef({ messageTs }), view: aView(), key: KEY.key });
+    const outcome = await notifier.update({ shown: aRef({ messageTs }), view: aView() });
     expect(outcome).toMatchObject({ kind: 'channel-refused' });
   });
 });

@@ -5,7 +5,7 @@ import { createVirtualClock, START, type VirtualClock } from '../../support/virt
 
 const post = (key: string) => ({ method: 'chat.postMessage', channel: '#a', key });
 
-/** Callers as the outbox makes them: six at a time, each coming back when it was notified to. */
+/** Callers as the message workers make them: six at a time, each coming back when it was notified to. */
 async function alertGroup(clock: VirtualClock, pacer: Pacer, calls: number) {
   const waiting = Array.from({ length: calls }, (_, index) => ({ key: `k${index}`, at: START as number }));
   const sent: { key: string; at: number }[] = [];

@@ -23,7 +23,7 @@ async function postBreach(): Promise<Message> {
     labels: { alertname: 'Slow', service: 'checkout' },
     alertId: '00000000000000aa-17',
   });
-  await notifier.post({ channel: '#incidents', view, key: 'k', alertId: 'e' });
+  await notifier.post({ channel: '#incidents', view, key: 'k' });
   return message;
 }
 

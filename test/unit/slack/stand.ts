@@ -4,7 +4,7 @@ import {
   type SlackWorkspace,
   type SlackWorkspaceOptions,
 } from '../../../demo/slack/workspace.ts';
-import type { MessageRef } from '../../../src/messages/store.ts';
+import type { ShownMessage } from '../../../src/messages/store.ts';
 import { watchCalls } from '../../support/calls.ts';
 import { createSpyLogger, createSpyRecorder, type SpyLogger, type SpyRecorder } from '../../support/spies.ts';
 import { createVirtualClock, START, type VirtualClock } from '../../support/virtual-clock.ts';
@@ -69,14 +69,13 @@ export async function inVirtualTime<T>(clock: VirtualClock, work: Promise<T>, st
   return done;
 }
 
-export function aRef(over: Partial<MessageRef> & Pick<MessageRef, 'messageTs'>): MessageRef {
+export function aRef(over: Partial<ShownMessage> & Pick<ShownMessage, 'messageTs'>): ShownMessage {
   return {
-    alertId: 'alertId-1',
+    key: 'key-1',
     channelId: INCIDENTS,
     contentHash: 'before',
     postedAt: START,
     editedAt: START,
-    asOf: START,
     ...over,
   };
 }

@@ -13,6 +13,7 @@ import { createPrometheusMetrics } from '../../../../src/prometheus/prometheus-m
 import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 import type { RuleGroup } from '../../../../src/rules/rule.ts';
 import { expandTemplate } from '../../../../src/rules/template/template.ts';
+import { decided } from '../../../support/decided.ts';
 import { latencySeries, type TrafficAt } from '../../../support/mesh-samples.ts';
 import { noiseOf } from '../../../support/noise.ts';
 import { isFullRun } from '../../../support/runs.ts';
@@ -123,7 +124,7 @@ describe('a day of samples', () => {
         state = change.state;
         history.set(now, {
           state,
-          notified: change.entries.map(({ id, createdAt }) => [id, createdAt] as const),
+          notified: decided(change.messages).map(({ id, createdAt }) => [id, createdAt] as const),
         });
         return 'applied';
       },
@@ -149,12 +150,12 @@ describe('a day of samples', () => {
       groups,
       window: WINDOW,
       timezone: 'UTC',
-      onEvaluated: ({ group, evalTime, state, entries }) => {
+      onEvaluated: ({ group, evalTime, state, messages }) => {
         const history: History = histories.get(group.id) ?? new Map();
         histories.set(group.id, history);
         history.set(evalTime, {
           state,
-          notified: entries.map(({ id, createdAt }) => [id, createdAt] as const),
+          notified: decided(messages).map(({ id, createdAt }) => [id, createdAt] as const),
         });
       },
     });

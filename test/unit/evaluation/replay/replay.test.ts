@@ -4,6 +4,7 @@ import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../../src/l
 import { DEFAULT_ROUTE } from '../../../../src/policy/route.ts';
 import { NO_POLICY, type NotificationPolicy } from '../../../../src/policy/suppress.ts';
 import { aPlainRule, aRule } from '../../../support/builders.ts';
+import { decided } from '../../../support/decided.ts';
 import { aSourceError } from '../../../support/fake-metrics-source.ts';
 import { isFullRun } from '../../../support/runs.ts';
 import { START } from '../../../support/virtual-clock.ts';
@@ -122,8 +123,8 @@ describe('the queries of a replay', () => {
   it('have a recovery query from the evaluation on at which a firing alert is missing', async () => {
     const { metrics, queries } = source([[10, 20]]);
     const endings: EpochMs[] = [];
-    const onEvaluated = ({ evalTime, entries }: ReplayedEvaluation): void => {
-      if (entries.some(({ kind }) => kind === 'resolved')) endings.push(evalTime);
+    const onEvaluated = ({ evalTime, messages }: ReplayedEvaluation): void => {
+      if (decided(messages).some(({ kind }) => kind === 'resolved')) endings.push(evalTime);
     };
     await replayOf(metrics)(request({ onEvaluated }));
     expect(queries.filter(({ expr }) => expr === 'slow_share').map(({ start }) => start)).toEqual(endings);

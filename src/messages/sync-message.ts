@@ -1,0 +1,172 @@
+import { statusOf } from './alert-subject.ts';
+import { decideReconcile, decideStep } from './decide-sync.ts';
+import { type Evidence, NO_EVIDENCE } from './evidence.ts';
+import type { Lease } from './lease.ts';
+import {
+  failed,
+  leaseLost,
+  pending,
+  post,
+  reconcilePost,
+  type Synced,
+  type SyncMessageParts,
+  settled,
+  stillUnknown,
+  viewOf,
+  type Work,
+} from './post-message.ts';
+import type { ClaimedMessage, DesiredMessage, ShownMessage, ThreadLine } from './store.ts';
+import { withLatestActions } from './with-actions.ts';
+
+function isEnded(desired: DesiredMessage | undefined): boolean {
+  if (desired === undefined) return true;
+  const { alertGroup, alert } = desired;
+  return alertGroup === undefined
+    ? statusOf(alert) === 'resolved'
+    : alertGroup.counts.firing + alertGroup.counts['no-data'] === 0;
+}
+
+/** Whether showing a message collects evidence, which takes long: a first post and a thread reply never do. */
+export const collectsEvidence = ({ desired, shown, revision, syncedRevision }: ClaimedMessage): boolean =>
+  shown !== undefined && desired !== undefined && desired.parent === undefined && revision > syncedRevision;
+
+/** Brings Slack one step closer to what a message is to show. Throws what the store throws. */
+export async function syncMessage(
+  parts: SyncMessageParts,
+  message: ClaimedMessage,
+  lease: Lease,
+): Promise<Synced> {
+  const { store, clock } = parts;
+  const desired =
+    message.desired === undefined
+      ? undefined
+      : await withLatestActions(store, message.desired, message.silence);
+  const shownAs = async (key: string | undefined): Promise<ShownMessage | undefined> =>
+    key === undefined ? undefined : await store.shownMessage(key);
+  const [parent, escalated] = await Promise.all([shownAs(desired?.parent), shownAs(desired?.escalates)]);
+  const work: Work = { parts, lease, message, desired, parent, escalated, isEnded: isEnded(desired) };
+  const step = decideStep(message, { parent, isEnded: work.isEnded, now: clock.now() });
+  switch (step.kind) {
+    case 'drop':
+      parts.logger.debug('a message is dropped', { message: message.key, reason: step.reason });
+      return { ...settled(work), outcome: 'dropped', lineKeys: message.lines.map(({ key }) => key) };
+    case 'wait':
+      return { ...pending(work), outcome: 'waiting', dueAt: step.until, reason: step.reason };
+    case 'reconcile':
+      return step.isLine ? reconcileLine(work) : reconcilePost(work);
+    case 'post':
+      return post(work, { isBrief: step.isBrief, shown: message.shown });
+    case 'update':
+      return update(work, step.isEdit);
+  }
+}
+
+async function reconcileLine(work: Work): Promise<Synced> {
+  const { parts, message } = work;
+  const { attempt, failures, shown } = message;
+  const line = message.lines.find(({ key }) => key === attempt?.key);
+  if (attempt === undefined || line === undefined || shown === undefined)
+    return { ...pending(work), outcome: 'waiting' };
+  const { channelId: channel, messageTs: threadTs } = shown;
+  const found = await parts.notifier.find({ channel, key: line.key, since: attempt.since, threadTs });
+  const step = decideReconcile(found.kind, attempt, { failures, now: parts.clock.now() });
+  switch (step.kind) {
+    case 'adopt':
+      return { ...pending(work), failures: 0, lineKeys: [line.key], call: 'reply', outcome: 'sent' };
+    case 'wait':
+      return stillUnknown(work, step.until, found);
+    case 'send':
+      return reply(work, line, { ...pending(work), outcome: 'unchanged' });
+  }
+}
+
+/** Edits the message where it differs, posts it again where it is gone, then adds the next line to its thread. */
+async function update(work: Work, isEdit: boolean): Promise<Synced> {
+  const { message, desired } = work;
+  const edited: Synced =
+    isEdit && desired !== undefined ? await edit(work, desired) : { ...settled(work), outcome: 'unchanged' };
+  const isShown = edited.outcome === 'sent' || edited.outcome === 'unchanged';
+  const line = message.lines.find(({ key }) => !edited.lineKeys.includes(key));
+  if (!isShown || edited.call === 'post' || line === undefined) return edited;
+  return reply(work, line, edited);
+}
+
+async function evidenceOf({ parts, message }: Work, desired: DesiredMessage): Promise<Evidence> {
+  const { alert, rule, alertGroup, asOf, parent } = desired;
+  if (parent !== undefined) return NO_EVIDENCE;
+  // Only what people did changed: it is shown at once, with the evidence that the message has.
+  const isCollected = message.shown?.evidenceAsOf === asOf;
+  const known = isCollected ? parts.remembered(alert.alertId) : undefined;
+  return (
+    known ?? (await parts.collect({ alert, rule, isAlertGroup: alertGroup === undefined ? undefined : true }))
+  );
+}
+
+async function edit(work: Work, desired: DesiredMessage): Promise<Synced> {
+  const { parts, message, lease } = work;
+  const { notifier, clock } = parts;
+  const { shown } = message;
+  if (shown === undefined) return { ...pending(work), outcome: 'waiting' };
+  const evidence = await evidenceOf(work, desired);
+  const view = viewOf(work, desired, { evidence, notice: shown.notice });
+  const contentHash = notifier.contentHash(view);
+  const evidenceAsOf = desired.asOf;
+  if (contentHash === shown.contentHash)
+    return { ...settled(work), shown: { ...shown, evidenceAsOf }, call: 'edit', outcome: 'unchanged' };
+  if (!(await lease.renew())) return leaseLost(work);
+  const outcome = await notifier.update({ shown, view, isAllowed: lease.allowsCall });
+  switch (outcome.kind) {
+    case 'sent': {
+      const next = { ...shown, contentHash, editedAt: clock.now(), evidenceAsOf };
+      return { ...settled(work), shown: next, call: 'edit', outcome: 'sent' };
+    }
+    case 'message-gone':
+    case 'channel-refused':
+      parts.logger.info('a message is gone and is posted again', { message: message.key });
+      return post(work, { isBrief: false, shown });
+    case 'edit-refused':
+      return freeze(work, shown, outcome.code);
+    default:
+      // An edit can be repeated as it is: there is nothing to reconcile.
+      return { ...pending(work), call: 'edit', ...failed(work, outcome, undefined) };
+  }
+}
+
+/** Slack refuses to edit the message: one reply says so, and what is new is a reply from then on. */
+async function freeze(work: Work, shown: ShownMessage, code: string): Promise<Synced> {
+  const { parts, message, desired } = work;
+  parts.logger.warn('Slack refuses to edit a message: updates are posted in its thread', {
+    message: message.key,
+    code,
+  });
+  const frozen: ShownMessage = { ...shown, isFrozen: true };
+  const done: Synced = {
+    ...settled(work),
+    shown: frozen,
+    call: 'edit',
+    outcome: 'edit-refused',
+    reason: code,
+  };
+  const isSaid = message.lines.length > 0 || desired === undefined;
+  if (isSaid) return { ...done, outcome: 'unchanged' };
+  const { alert, rule } = desired;
+  const at = parts.clock.now();
+  return reply(work, { key: `${message.key}:frozen`, kind: 'frozen', at, alert, rule, text: code }, done);
+}
+
+/** Adds a line to the thread. `before` is what was done in this step already. */
+async function reply(work: Work, line: ThreadLine, before: Synced): Promise<Synced> {
+  const { parts, message, desired, lease } = work;
+  const { notifier, clock } = parts;
+  const shown = before.shown ?? message.shown;
+  if (shown === undefined) return before;
+  const attempt = { key: line.key, since: clock.now() };
+  if (!(await lease.renew(attempt))) return leaseLost(work);
+  const note = { ...line, alertGroup: desired?.alertGroup };
+  const outcome = await notifier.reply({ shown, note, key: line.key, isAllowed: lease.allowsCall });
+  // The message says it too: a thread that is gone or closed is no reason to go on.
+  const isDone =
+    outcome.kind === 'sent' || outcome.kind === 'message-gone' || outcome.kind === 'channel-refused';
+  if (isDone) return { ...before, lineKeys: [...before.lineKeys, line.key], call: 'reply', outcome: 'sent' };
+  return { ...before, call: 'reply', ...failed(work, outcome, attempt), isFinal: false };
+}
