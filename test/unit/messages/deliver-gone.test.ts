@@ -98,3 +98,27 @@ describe('a message or a channel that is gone', () => {
     expect(bed.messages()).toHaveLength(1);
   });
 });
+
+describe('a workspace that does not let messages be edited', () => {
+  it.each(['edit_window_closed', 'cant_update_message'])(
+    '(%s) gets one reply that says so, then replies, and never a second message',
+    async (error) => {
+      await bed.decide('firing');
+      await bed.drain();
+      bed.stand.server.faults.add({ method: 'chat.update', times: 1_000, do: { kind: 'error', error } });
+      for (const value of [0.2, 0.3, 0.4]) {
+        await bed.stand.clock.advance(MINUTE);
+        await bed.decide('refresh', alertOf({ value }));
+        await bed.settle();
+      }
+      await bed.decide('resolved', resolved());
+      await bed.settle();
+      expect(bed.messages()).toHaveLength(1);
+      expect(bed.thread(bed.messages()[0]).map(({ text }) => text)).toEqual([
+        expect.stringContaining(`Slack no longer lets this message be edited (${error})`),
+        expect.stringContaining('Resolved: 0.4% of requests slower than 500 ms'),
+      ]);
+      expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
+    },
+  );
+});

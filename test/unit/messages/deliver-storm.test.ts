@@ -49,3 +49,33 @@ test('an edit that Slack puts off for long does not keep the end of its alert wa
   await bed.settle();
   expect(bed.messages().map(({ text }) => text)).toEqual([expect.stringContaining('recovered')]);
 });
+
+test('what fired and ended before it could be posted is one line, not two messages', async () => {
+  bed.stand.server.faults.add({
+    method: 'chat.postMessage',
+    do: { kind: 'rate-limit', retryAfterSeconds: 60 },
+  });
+  await bed.decide('firing');
+  await bed.drain();
+  await bed.decide('resolved', resolved());
+  await bed.settle();
+  expect(bed.messages()).toHaveLength(1);
+  expect(bed.messages()[0]?.text).toBe('✅ checkout: recovered after 12 min');
+  expect(bed.messages()[0]?.blocks).toHaveLength(1);
+  expect(bed.thread(bed.messages()[0])).toEqual([]);
+  expect(await bed.store.pendingMessages()).toEqual({ depth: 0 });
+});
+
+test('alerts that come and go faster than Slack takes messages do not pile up: one record each, one message each', async () => {
+  const alerts = Array.from({ length: 40 }, (_, n) => alertOf({ alertId: `r-${n}` }));
+  for (const alert of alerts) await bed.decide('firing', alert);
+  for (const alert of alerts) await bed.decide('refresh', { ...alert, value: 0.5 });
+  for (const { alertId } of alerts) await bed.decide('resolved', { ...resolved(), alertId });
+  expect((await bed.store.pendingMessages()).depth).toBe(alerts.length);
+  await bed.settle();
+  const keys = bed.messages().map(({ metadata }) => JSON.stringify(metadata));
+  expect(new Set(keys).size).toBe(alerts.length);
+  expect(keys).toHaveLength(alerts.length);
+  expect(bed.called('chat.postMessage')).toHaveLength(alerts.length);
+  expect(bed.called('chat.update')).toEqual([]);
+});
