@@ -45,7 +45,7 @@ describe('what a verdict says', () => {
       on.messages().find((each) => words.every((word) => shown(each).includes(word)));
     const threshold = () => find('checkout: p99', 'objective 500 ms', '*Error budget*');
     const byHand = () => find('checkout: p99', 'objective 750 ms', '*p99*');
-    const burning = () => find('checkout: error budget burns', '*Burn-rate windows*', '*p99*');
+    const burning = () => find('checkout: burn rate', '*Burn-rate windows*', '*p99*');
     await on.until(
       'all three are notified and measured',
       () => [threshold(), byHand(), burning()].every((each) => each !== undefined),
