@@ -137,7 +137,7 @@ function objectiveOf({ name, objective }: SloRule): string {
 const subjectOf = (alert: Alert, rule: SloRule): string =>
   JSON.stringify([objectiveOf(rule), sortedLabels(alert.series)]);
 
-const isUrgent = ({ labels }: Alert): boolean => labels['severity'] === URGENT;
+export const isUrgent = ({ labels }: Alert): boolean => labels['severity'] === URGENT;
 
 /** The messages of open alerts of a group that are less urgent, by what they are about. */
 function openMessages(group: RuleAt['group'], rules: readonly RuleAlerts[]): ReadonlyMap<string, string> {

@@ -6,6 +6,7 @@ import type { RoutedDestination } from '../policy/route.ts';
 import type { RuleAt } from '../rules/rule.ts';
 import { type Gathered, planAlertGroups } from './alert-group-plan.ts';
 import {
+  isUrgent,
   messageOf,
   messagesOf,
   messageUpdate,
@@ -142,9 +143,10 @@ const alertGroupIn = ({ alertGroups, evalTime }: Context, { channel }: Destinati
     (alertGroup) => alertGroup.destination.channel === channel && acceptsAlerts(alertGroup, evalTime),
   );
 
-/** Whether its first message waits because it comes and goes. To join an alert group costs the channel no message. */
+/** Whether its first message is suppressed as flapping. A page never is; joining an alert group costs no message. */
 function isSuppressed(context: Context, alert: Alert, now: readonly Destination[]): boolean {
   const { flaps, evalTime, limits } = context;
+  if (isUrgent(alert)) return false;
   if (now.length === 0 || now.some((each) => alertGroupIn(context, each) !== undefined)) return false;
   return isFlapping(flaps[alert.fingerprint], alert, { evalTime, limit: limits.flapThreshold });
 }

@@ -7,7 +7,7 @@ import { anAlert } from '../support/builders.ts';
 import { startWriter } from '../support/level-process.ts';
 import { createSpyLogger, type SpyLogger } from '../support/spies.ts';
 import { makeTempDir } from '../support/temp-store.ts';
-import { anEntry, at, GROUP, state } from './store/fixtures.ts';
+import { anUpdate, at, GROUP, state } from './store/fixtures.ts';
 
 const WRITER = new URL('../support/level-writer.ts', import.meta.url);
 
@@ -36,8 +36,8 @@ describe('a damaged folder of the embedded store', () => {
     const store = await openLevelStore({ dir });
     for (let n = 1; n <= writes; n++) {
       const alerts = [anAlert({ alertId: `ep-${n}` }), anAlert({ alertId: `ep-${n + 1}` })];
-      const entries = [anEntry(`${n}`, { alertId: `ep-${n}` })];
-      await store.applyEvaluation({ group: GROUP, state: state(at(n), alerts), entries });
+      const messages = [anUpdate(`${n}`)];
+      await store.applyEvaluation({ group: GROUP, state: state(at(n), alerts), messages });
     }
     await store.close();
   }
@@ -78,7 +78,7 @@ describe('a damaged folder of the embedded store', () => {
     const store = await open();
     expect(store.isOpen()).toBe(true);
     expect(await store.groups()).toEqual([]);
-    expect((await store.outbox()).depth).toBe(0);
+    expect((await store.pendingMessages()).depth).toBe(0);
     const moved = (await readdir(dir)).find((name) => name.startsWith('db.damaged-'));
     expect(moved).toMatch(/^db\.damaged-\d{8}T\d{6}Z$/);
     expect(logger.lines).toEqual([
@@ -106,7 +106,7 @@ describe('a damaged folder of the embedded store', () => {
       const store = await open();
       const isDetected = logger.messages('error').length === 1;
       expect(await store.loadGroup(GROUP)).toEqual(isDetected ? undefined : expected);
-      expect((await store.outbox()).depth).toBe(isDetected ? 0 : 20);
+      expect((await store.pendingMessages()).depth).toBe(isDetected ? 0 : 20);
       await store.close();
     },
   );

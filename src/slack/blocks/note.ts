@@ -2,12 +2,14 @@ import type { Alert, ResolveReason } from '../../alerts/alert.ts';
 import { bound as boundText, timeSpan } from '../../lib/format.ts';
 import type { Phrase } from '../../lib/phrase.ts';
 import { between, type EpochMs } from '../../lib/units.ts';
-import { isRecovery, noDataReasonText, serviceOf } from '../../messages/alert-subject.ts';
+import { firedAtOf, isRecovery, noDataReasonText, serviceOf } from '../../messages/alert-subject.ts';
+import { NO_EVIDENCE } from '../../messages/evidence.ts';
 import type { ThreadNote } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot, SilenceUpdate } from '../../messages/store.ts';
 import type { SloRule } from '../../rules/rule.ts';
-import { unitOf } from './alert-facts.ts';
-import { type Rendered, section } from './block-kit.ts';
+import { actionButtons } from './alert-actions.ts';
+import { symptom, unitOf } from './alert-facts.ts';
+import { actions, type Rendered, section } from './block-kit.ts';
 import { atLeastPrefix, comparisonWord, ruleValue } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
 
@@ -130,6 +132,7 @@ function lineOf(note: ThreadNote): Line {
     case 'silence':
       return note.silence === undefined ? { phrase: [], at: note.at } : silence(note.silence);
     case 'flapping':
+      return { phrase: [note.text ?? '', ...firingNow(note)], at: note.at };
     case 'stable':
       return { phrase: [note.text ?? ''], at: note.at };
     case 'resolved':
@@ -144,10 +147,18 @@ function lineOf(note: ThreadNote): Line {
   }
 }
 
+/** A flapping alert has no message of its own: its line says that it is firing, the value, and since when. */
+function firingNow({ alert, rule, alertGroup }: ThreadNote): Phrase {
+  if (alertGroup !== undefined || alert.state !== 'firing') return [];
+  const value = symptom({ alert, rule, evidence: NO_EVIDENCE, links: [] });
+  return [` Firing now: ${value}, since `, { at: firedAtOf(alert) }, '.'];
+}
+
 /** A line in a message's thread. */
 export function noteMessage(note: ThreadNote): Rendered {
   const { phrase, at, isUnknown } = lineOf(note);
   const sign = isUnknown === true ? '☑️' : SIGNS[note.kind];
   const text = `${sign} ${phraseText(phrase)} · ${date(at)}`;
-  return { text, blocks: [section(text)] };
+  const buttons = note.kind === 'flapping' && note.alertGroup === undefined ? actionButtons(note.alert) : [];
+  return { text, blocks: [section(text), ...actions([...buttons])] };
 }

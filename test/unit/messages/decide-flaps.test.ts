@@ -6,9 +6,13 @@ import { alertOf, many, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const MINUTE = 60;
 
+/** Less urgent than a page, which is always notified. */
+const labelsOf = (number: number, severity = 'ticket') => ({ ...alertOf(number).labels, severity });
+
 /** The run of an alert that begins at an evaluation time. */
 const runOf = (evalTime: number, number = 1): Alert =>
   alertOf(number, {
+    labels: labelsOf(number),
     alertId: `run-${number}-${evalTime}`,
     activeAt: seconds(evalTime),
     firedAt: seconds(evalTime),
@@ -106,6 +110,22 @@ describe('an alert that comes and goes', () => {
     for (let evalTime = 60; evalTime < 110; evalTime++) rule.tick(evalTime * MINUTE, []);
     expect(rule.flaps()).toEqual({});
   });
+});
+
+it('a page is always notified, however often it comes and goes', () => {
+  const rule = play({ groupThreshold: 10, flapThreshold: 2 });
+  const kinds: string[] = [];
+  for (let round = 0; round < 8; round++) {
+    const start = round * 2 * MINUTE;
+    const run = { ...runOf(start), labels: labelsOf(1, 'page') };
+    for (const [evalTime, alert] of [
+      [start, run],
+      [start + MINUTE, over(run, start + MINUTE)],
+    ] as const)
+      kinds.push(...rule.tick(evalTime, [alert]).map(({ kind }) => kind));
+  }
+  expect(kinds.filter((kind) => kind === 'firing')).toHaveLength(8);
+  expect(kinds).not.toContain('flapping');
 });
 
 describe('many that come and go together', () => {

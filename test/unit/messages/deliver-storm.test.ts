@@ -27,9 +27,9 @@ test('many alerts at once come once each, a second apart, about in order, and ea
   await inVirtualTime(bed.stand.clock, sync.stop());
   const posted = bed.messages().map(({ text }) => /alertGroup-\d\d/.exec(text)?.[0] ?? text);
   expect(posted.toSorted()).toEqual(alertIds);
-  // Those under way together look into the store side by side, and may overtake each other there.
+  // Workers record their attempt before they post, and may overtake each other there.
   const shifts = posted.map((alertId, index) => Math.abs(alertIds.indexOf(alertId) - index));
-  expect(Math.max(...shifts)).toBeLessThan(WORKERS);
+  expect(Math.max(...shifts)).toBeLessThan(2 * WORKERS);
   const posts = bed.called('chat.postMessage');
   expect(posts.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
   expect(taken).toBeLessThan(WORKERS * ALERTS);
