@@ -3,7 +3,7 @@ import { createKeepAlerts } from './actions/alert-actions.ts';
 import { createKeepSilences } from './actions/silences.ts';
 import { createCommands } from './commands/commands.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
-import { createProxyFor } from './http/proxy.ts';
+import type { ProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
 import { createErrorBudget, type ErrorBudget } from './latency/error-budget.ts';
 import type { Clock } from './lib/clock.ts';
@@ -24,6 +24,7 @@ import type { RuleSet } from './rules/file/rule-file.ts';
 import { createVerifyRules, type VerifyRules } from './rules/verify-rules.ts';
 import type { Settings, SlackTransport, Upstream } from './settings/env.ts';
 import { createSlackApp, type SlackApp } from './slack/app.ts';
+import type { SlackNetwork } from './slack/network.ts';
 import { createSlackNotifier } from './slack/notifier.ts';
 import type { Transport } from './slack/receivers.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';
@@ -51,6 +52,8 @@ export interface Base {
   readonly telemetry: Telemetry;
   readonly recorder: Telemetry['recorder'];
   readonly host: { readonly host?: string };
+  readonly proxyFor: ProxyFor;
+  readonly slackNetwork: SlackNetwork;
 }
 
 /** Ends a part that was started. */
@@ -124,8 +127,10 @@ export interface Sources {
   readonly links: Links;
 }
 
-export function createSources({ settings, clock, logger, recorder }: Base, cleanups: Cleanup[]): Sources {
-  const proxyFor = createProxyFor(settings.proxy);
+export function createSources(
+  { settings, clock, logger, recorder, proxyFor }: Base,
+  cleanups: Cleanup[],
+): Sources {
   const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
     const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder, proxyFor });
     cleanups.push(async () => client.close());
@@ -164,9 +169,10 @@ export interface SlackParts {
   readonly verifying: Pick<VerifyRules, 'problemOf'>;
 }
 
-const slackBase = ({ settings, clock, logger, recorder }: Base) => ({
+const slackBase = ({ settings, clock, logger, recorder, slackNetwork }: Base) => ({
   botToken: settings.slack.botToken.reveal(),
   apiUrl: settings.slack.apiUrl,
+  network: slackNetwork,
   clock,
   logger,
   recorder,

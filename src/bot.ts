@@ -17,6 +17,7 @@ import { createEvaluator } from './evaluation/evaluator.ts';
 import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
 import type { NoiseOptions } from './evaluation/suppress-alerts.ts';
+import { createProxyFor } from './http/proxy.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
@@ -31,6 +32,7 @@ import { createLocalTime } from './policy/time-interval.ts';
 import type { RuleSet } from './rules/file/rule-file.ts';
 import { expandTemplate } from './rules/template/template.ts';
 import { type Settings, secretsOf } from './settings/env.ts';
+import { createProxiedNetwork, DIRECT } from './slack/network.ts';
 
 export interface BotOptions {
   readonly settings: Settings;
@@ -163,6 +165,8 @@ function createBase({ settings, clock = systemClock, write, host }: BotOptions):
     write,
   });
   const telemetry = createTelemetry();
+  const proxyFor = createProxyFor(settings.proxy);
+  const hasProxy = settings.proxy.http !== undefined || settings.proxy.https !== undefined;
   return {
     settings,
     clock,
@@ -170,5 +174,7 @@ function createBase({ settings, clock = systemClock, write, host }: BotOptions):
     telemetry,
     recorder: telemetry.recorder,
     host: host === undefined ? {} : { host },
+    proxyFor,
+    slackNetwork: hasProxy ? createProxiedNetwork(proxyFor) : DIRECT,
   };
 }

@@ -12,6 +12,7 @@ import {
   SLACK_TIMEOUT,
 } from './calls.ts';
 import { type InteractionParts, registerInteractions } from './interactions.ts';
+import { DIRECT } from './network.ts';
 import { openTransport, SlackSetupError, type Transport } from './receivers.ts';
 
 export interface SlackAppOptions
@@ -40,20 +41,25 @@ const STOP_TIMEOUT: Milliseconds = ms(10 * SECOND);
 
 /** The Bolt app that answers commands, buttons and forms. */
 export function createSlackApp(options: SlackAppOptions): SlackApp {
-  const { clock, logger, apiUrl } = options;
+  const { clock, logger, apiUrl, network = DIRECT } = options;
   const slackLogger = createSlackLogger(logger);
-  const connection = openTransport(options.transport, { apiUrl, logger: slackLogger });
+  const connection = openTransport(options.transport, { apiUrl, network, logger: slackLogger });
   const app = new App({
     receiver: connection.receiver,
     // `watchToken` checks the token; Bolt would call auth.test at each first request.
     authorize: async () => ({ botToken: options.botToken }),
     logger: slackLogger,
     convoStore: false,
-    clientOptions: { slackApiUrl: apiUrl, retryConfig: { retries: 0 }, timeout: SLACK_TIMEOUT },
+    clientOptions: {
+      slackApiUrl: apiUrl,
+      fetch: network.fetch,
+      retryConfig: { retries: 0 },
+      timeout: SLACK_TIMEOUT,
+    },
   });
   const calls = createCalls(options);
   const running = trackWork(clock);
-  registerInteractions(app, { ...options, calls, track: running.track });
+  registerInteractions(app, { ...options, network, calls, track: running.track });
   const token = watchToken({ clock, logger, calls });
 
   let stopped: Promise<void> | undefined;

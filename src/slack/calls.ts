@@ -10,6 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { between, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { DIRECT, type SlackNetwork } from './network.ts';
 import { createPacer, DEFAULT_RETRY_DELAY, type PacedCall, RETRY_DELAYS } from './pacing.ts';
 import type { BotMethod } from './scopes.ts';
 
@@ -50,6 +51,8 @@ export interface CallsOptions {
   readonly botToken: string;
   /** Base URL of the Web API; default `https://slack.com/api/`. */
   readonly apiUrl?: string;
+  /** Default: direct connections. */
+  readonly network?: SlackNetwork;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Recorder;
@@ -68,6 +71,7 @@ export function createCalls(options: CallsOptions): Calls {
   const { clock, logger, recorder } = options;
   const client = new WebClient(options.botToken, {
     slackApiUrl: options.apiUrl,
+    fetch: (options.network ?? DIRECT).fetch,
     retryConfig: { retries: 0 },
     timeout: options.timeout ?? SLACK_TIMEOUT,
     rejectRateLimitedCalls: true,

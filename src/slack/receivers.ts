@@ -4,6 +4,7 @@ import { HTTPReceiver, type Receiver, type Logger as SlackLogger, SocketModeRece
 import { WebAPIPlatformError } from '@slack/web-api';
 import { LRUCache } from 'lru-cache';
 import { limitConnections, SERVER_OPTIONS } from '../http/server.ts';
+import { DIRECT, type SlackNetwork } from './network.ts';
 import { APP_TOKEN_SCOPE, HTTP_PATH } from './scopes.ts';
 
 /** How Slack reaches the bot. */
@@ -31,7 +32,7 @@ const BODY_LIMIT = 512 * 1_024;
 
 export function openTransport(
   transport: Transport,
-  options: { apiUrl?: string; logger: SlackLogger },
+  options: { apiUrl?: string; network?: SlackNetwork; logger: SlackLogger },
 ): Connection {
   return transport.mode === 'http' ? overHttp(transport, options) : overSocket(transport, options);
 }
@@ -140,11 +141,12 @@ function allowLatePongs(client: SocketModeReceiver['client']): void {
 
 function overSocket(
   { appToken }: Extract<Transport, { mode: 'socket' }>,
-  { apiUrl, logger }: { apiUrl?: string; logger: SlackLogger },
+  { apiUrl, network = DIRECT, logger }: { apiUrl?: string; network?: SlackNetwork; logger: SlackLogger },
 ): Connection {
   let isClosed = false;
   const receiver = new SocketModeReceiver({
     appToken,
+    dispatcher: network.dispatcher,
     logger,
     clientPingTimeout: RECONNECT_DELAY,
     installerOptions: {
@@ -153,7 +155,7 @@ function overSocket(
         slackApiUrl: apiUrl,
         retryConfig: RECONNECT,
         // Retries go on after `disconnect`: once closed, a call stays pending and is not repeated.
-        fetch: (url, init) => (isClosed ? new Promise<Response>(() => undefined) : fetch(url, init)),
+        fetch: (url, init) => (isClosed ? new Promise<Response>(() => undefined) : network.fetch(url, init)),
       },
     },
   });

@@ -4,6 +4,7 @@ import { after, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units
 import type { Rendered } from './blocks/block-kit.ts';
 import { type Calls, reasonOf, SLACK_TIMEOUT } from './calls.ts';
 import { textOnly, violations } from './limits.ts';
+import { DIRECT, type SlackNetwork } from './network.ts';
 
 /** A `response_url` accepts five messages within 30 minutes. Source: docs.slack.dev, handling user interaction. */
 const MAX_USES = 5;
@@ -15,6 +16,13 @@ export interface Origin {
   readonly channelId: string;
   readonly userId: string;
   readonly at: EpochMs;
+}
+
+export interface ResponderParts {
+  readonly calls: Calls;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly network?: SlackNetwork;
 }
 
 export interface Responder {
@@ -30,7 +38,7 @@ export interface Responder {
  * `chat.postEphemeral`, a shared one with `chat.postMessage` (scope `chat:write`; the bot must be in the channel).
  */
 export function createResponder(
-  { calls, clock, logger }: { readonly calls: Calls; readonly clock: Clock; readonly logger: Logger },
+  { calls, clock, logger, network = DIRECT }: ResponderParts,
   origin: Origin,
 ): Responder {
   const { responseUrl, channelId, userId } = origin;
@@ -41,7 +49,7 @@ export function createResponder(
     if (responseUrl === undefined || used >= MAX_USES || clock.now() >= expiresAt) return false;
     used += 1;
     try {
-      const response = await fetch(responseUrl, {
+      const response = await network.fetch(responseUrl, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),

@@ -13,11 +13,13 @@ import { answerMessage } from './blocks/answer.ts';
 import { plainText, section } from './blocks/block-kit.ts';
 import { phraseText, truncate } from './blocks/mrkdwn.ts';
 import { type Calls, reasonOf } from './calls.ts';
+import type { SlackNetwork } from './network.ts';
 
 export interface SilenceFormParts {
   readonly calls: Calls;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly network?: SlackNetwork;
   readonly recorder: Recorder;
   readonly commands: Commands;
   /** Runs the work of an acknowledged interaction, which a stop of the bot waits for. */

@@ -9,6 +9,7 @@ import { PictureError, type PicturePainter, type TracePicture } from '../traces/
 import { context, type Rendered } from './blocks/block-kit.ts';
 import { code, escape, literal, oneLine } from './blocks/mrkdwn.ts';
 import { type CallFailure, type Calls, reasonOf, SLACK_TIMEOUT } from './calls.ts';
+import { DIRECT, type SlackNetwork } from './network.ts';
 import { FILE_RETRY_DELAYS } from './pacing.ts';
 import type { Responder } from './responder.ts';
 
@@ -17,6 +18,7 @@ export interface PictureParts {
   readonly painter: Pick<PicturePainter, 'draw'>;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Logger;
+  readonly network?: SlackNetwork;
 }
 
 /** Where the picture goes: to everyone in the channel, or to the person who ran the command. */
@@ -91,7 +93,10 @@ async function post({ calls, clock }: PictureParts, channel: string, message: Re
  * Uploads a picture without showing it, in Slack's three steps. Returns the file's id. The SDK's `uploadV2` sends
  * `alt_text`, which Slack ignores, instead of `alt_txt`.
  */
-async function upload({ calls, painter }: PictureParts, picture: TracePicture): Promise<string> {
+async function upload(
+  { calls, painter, network = DIRECT }: PictureParts,
+  picture: TracePicture,
+): Promise<string> {
   const content = await painter.draw(picture.waterfall);
   const traceId = picture.waterfall.traceId.replace(/[^0-9a-f]/giu, '').slice(0, 32);
   const begun = await calls.call('files.getUploadURLExternal', {
@@ -103,7 +108,8 @@ async function upload({ calls, painter }: PictureParts, picture: TracePicture): 
   const { upload_url: url, file_id: fileId } = begun.data;
   if (typeof url !== 'string' || typeof fileId !== 'string')
     throw new PictureError('failed', 'Slack returned no upload URL');
-  if (!(await sendContent(url, content))) throw new PictureError('failed', 'the upload to Slack failed');
+  if (!(await sendContent(network, url, content)))
+    throw new PictureError('failed', 'the upload to Slack failed');
   const files = [{ id: fileId, title: pictureTitle(picture) }];
   const completed = await calls.call('files.completeUploadExternal', { files });
   if (completed.kind !== 'done') throw new PictureError('failed', uploadFailure(completed));
@@ -111,9 +117,9 @@ async function upload({ calls, painter }: PictureParts, picture: TracePicture): 
 }
 
 /** The URL is a secret: it is neither logged nor shown. */
-async function sendContent(url: string, content: Uint8Array): Promise<boolean> {
+async function sendContent(network: SlackNetwork, url: string, content: Uint8Array): Promise<boolean> {
   try {
-    const response = await fetch(url, {
+    const response = await network.fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/octet-stream' },
       body: Buffer.from(content),

@@ -41,7 +41,10 @@ export interface Bot {
   answerFormWith(reply: () => Promise<Answer>): void;
   /** From now on commands answer so. */
   answerWith(reply: (asked: Asked) => Reply | Promise<Reply>): void;
-  start(transport: Transport): Promise<{ readonly url: string }>;
+  start(
+    transport: Transport,
+    more?: Partial<Parameters<typeof createSlackApp>[0]>,
+  ): Promise<{ readonly url: string }>;
   type(text: string): ReturnType<Stand['workspace']['type']>;
   /** Waits for the next message, edited ones included when notified so. */
   next(kind?: 'message-posted' | 'message-deleted'): Promise<Message>;
@@ -93,7 +96,7 @@ export function useBot(): Bot {
     answerWith: (reply) => {
       answer = reply;
     },
-    async start(transport) {
+    async start(transport, more = {}) {
       const { apiUrl, clock, log, recorder, server } = current();
       const commands: Commands = {
         answer: async (request) => {
@@ -113,6 +116,7 @@ export function useBot(): Bot {
         logger: log,
         recorder,
         commands,
+        ...more,
       });
       if (transport.mode === 'socket') server.deliverTo({ mode: 'socket' });
       const { port } = await app.start();
