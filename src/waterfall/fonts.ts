@@ -1,24 +1,31 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { readFontMetrics } from './font-metrics.ts';
 
-/** Thickness of the letters. */
-export type Weight = 'regular' | 'semibold';
+export type FontWeight = 'regular' | 'semibold';
 
-/** The fonts of the pictures: Inter, and DejaVu Sans for what Inter does not have (Arabic, Hebrew, many signs). */
+export interface TextSize {
+  /** Font size in pixels. */
+  readonly size: number;
+  readonly weight: FontWeight;
+}
+
+/** The fonts of the pictures: Inter, and DejaVu Sans for characters that Inter does not have (Arabic, Hebrew, symbols). */
 export interface Fonts {
-  /** Files for the rasteriser: it reads TrueType only and looks nowhere else. */
+  /** Files for the rasterizer, which reads only TrueType. */
   readonly files: readonly string[];
   /** For `font-family`. */
   readonly family: string;
-  /** Width of a text without kerning, which only ever makes it narrower; in pixels at this size. */
-  width(text: string, style: { readonly size: number; readonly weight: Weight }): number;
+  /** Width of a text in pixels, without kerning, which only makes it narrower. */
+  width(text: string, style: TextSize): number;
   /** Whether any of the fonts has the character. */
   has(character: string): boolean;
 }
 
-/** Where the fonts are installed. Throws when a package is missing. */
-const installedFonts = (): Readonly<Record<Weight | 'fallback', string>> => {
+type FontPaths = Readonly<Record<FontWeight | 'fallback', string>>;
+
+/** The installed font packages. Throws when one is missing. */
+function installedFonts(): FontPaths {
   const require = createRequire(import.meta.url);
   const inter = dirname(require.resolve('@expo-google-fonts/inter/package.json'));
   const dejavu = dirname(require.resolve('dejavu-fonts-ttf/package.json'));
@@ -27,18 +34,18 @@ const installedFonts = (): Readonly<Record<Weight | 'fallback', string>> => {
     semibold: join(inter, '600SemiBold/Inter_600SemiBold.ttf'),
     fallback: join(dejavu, 'ttf/DejaVuSans.ttf'),
   };
-};
+}
 
-/** Opens the fonts. Throws when one is absent or unreadable: a picture without text is worse than none. */
-export function openFonts(paths: Readonly<Record<Weight | 'fallback', string>> = installedFonts()): Fonts {
-  const metrics = {
-    regular: readFontMetrics(paths.regular),
-    semibold: readFontMetrics(paths.semibold),
-    fallback: readFontMetrics(paths.fallback),
+/** Opens the fonts. Throws when one is missing or unreadable: resvg would draw a picture without text, and no error. */
+export function openFonts(paths: FontPaths = installedFonts()): Fonts {
+  const advances = {
+    regular: advancesOf(paths.regular),
+    semibold: advancesOf(paths.semibold),
+    fallback: advancesOf(paths.fallback),
   };
-  const advance = (character: string, weight: Weight): number | undefined => {
+  const advance = (character: string, weight: FontWeight): number | undefined => {
     const codePoint = character.codePointAt(0) ?? 0;
-    return metrics[weight].advance(codePoint) ?? metrics.fallback.advance(codePoint);
+    return advances[weight](codePoint) ?? advances.fallback(codePoint);
   };
   return {
     files: Object.values(paths),
@@ -47,4 +54,125 @@ export function openFonts(paths: Readonly<Record<Weight | 'fallback', string>> =
       Array.from(text).reduce((sum, character) => sum + (advance(character, weight) ?? 1) * size, 0),
     has: (character) => advance(character, 'regular') !== undefined,
   };
+}
+
+/**
+ * Reads the widths of characters from a TrueType file (tables `head`, `hhea`, `hmtx` and `cmap` of OpenType 1.9). The
+ * result is for a font size of 1, and undefined for a character that the font does not have.
+ * @throws when the file is missing or is not a TrueType font.
+ */
+function advancesOf(path: string): (codePoint: number) => number | undefined {
+  const table = tablesOf(readFileSync(path), path);
+  const unitsPerEm = table('head').readUInt16BE(18);
+  const metricCount = table('hhea').readUInt16BE(34);
+  const widths = table('hmtx');
+  const glyphOf = glyphReader(table('cmap'), path);
+  return (codePoint) => {
+    const glyph = glyphOf(codePoint);
+    // Monospaced fonts end the table early: the last entry holds for all further glyphs.
+    return glyph === 0 ? undefined : widths.readUInt16BE(Math.min(glyph, metricCount - 1) * 4) / unitsPerEm;
+  };
+}
+
+function tablesOf(file: Buffer, path: string): (tag: string) => Buffer {
+  const tables = new Map<string, Buffer>();
+  const version = file.length < 12 ? 0 : file.readUInt32BE(0);
+  if (version !== 0x00010000 && version !== 0x4f54544f) throw new Error(`${path} is not a TrueType font.`);
+  for (let i = 0; i < file.readUInt16BE(4); i++) {
+    const at = 12 + i * 16;
+    const [offset, length] = [file.readUInt32BE(at + 8), file.readUInt32BE(at + 12)];
+    tables.set(file.toString('latin1', at, at + 4), file.subarray(offset, offset + length));
+  }
+  return (tag) => {
+    const table = tables.get(tag);
+    if (table === undefined) throw new Error(`${path} has no table ${tag}.`);
+    return table;
+  };
+}
+
+/** From a character to its glyph, 0 for none, by the Unicode table in format 12 or 4. */
+function glyphReader(cmap: Buffer, path: string): (codePoint: number) => number {
+  const byFormat = new Map<number, Buffer>();
+  for (let i = 0; i < cmap.readUInt16BE(2); i++) {
+    const data = cmap.subarray(cmap.readUInt32BE(4 + i * 8 + 4));
+    const format = data.readUInt16BE(0);
+    if (!byFormat.has(format)) byFormat.set(format, data);
+  }
+  const [wide, narrow] = [byFormat.get(12), byFormat.get(4)];
+  if (wide !== undefined) return (codePoint) => glyphInGroups(wide, codePoint);
+  if (narrow === undefined) throw new Error(`${path} has no table of Unicode characters.`);
+  return (codePoint) => (codePoint > 0xffff ? 0 : glyphInSegments(narrow, codePoint));
+}
+
+/** Format 12: groups of consecutive characters with consecutive glyphs. */
+function glyphInGroups(data: Buffer, codePoint: number): number {
+  let [low, high] = [0, data.readUInt32BE(12) - 1];
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const at = 16 + middle * 12;
+    if (codePoint < data.readUInt32BE(at)) high = middle - 1;
+    else if (codePoint > data.readUInt32BE(at + 4)) low = middle + 1;
+    else return data.readUInt32BE(at + 8) + codePoint - data.readUInt32BE(at);
+  }
+  return 0;
+}
+
+/** Format 4: segments, each with a shift or its own list of glyphs. */
+function glyphInSegments(data: Buffer, codePoint: number): number {
+  const doubled = data.readUInt16BE(6);
+  const [ends, starts] = [14, 16 + doubled];
+  const [shifts, ranges] = [starts + doubled, starts + 2 * doubled];
+  for (let i = 0; i < doubled; i += 2) {
+    if (codePoint > data.readUInt16BE(ends + i)) continue;
+    const start = data.readUInt16BE(starts + i);
+    if (codePoint < start) return 0;
+    const shift = data.readUInt16BE(shifts + i);
+    const range = data.readUInt16BE(ranges + i);
+    if (range === 0) return (codePoint + shift) & 0xffff;
+    const glyph = data.readUInt16BE(ranges + i + range + 2 * (codePoint - start));
+    return glyph === 0 ? 0 : (glyph + shift) & 0xffff;
+  }
+  return 0;
+}
+
+/** Stands for a character that no font has. */
+const UNKNOWN = '□';
+const ELLIPSIS = '…';
+
+/** Line breaks, controls, unpaired surrogates, and marks that change the direction of text or join characters. */
+const INVISIBLE = /[\s\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]+/gu;
+
+/** Longer names are cut before they are measured. */
+const MAX_LENGTH = 300;
+
+/** A name as a picture can show it: one line, no control characters, only characters that the fonts have. */
+export function drawable(text: string, fonts: Pick<Fonts, 'has'>): string {
+  const line = text.slice(0, MAX_LENGTH).replace(INVISIBLE, ' ').trim();
+  return Array.from(line, (character) => (fonts.has(character) ? character : UNKNOWN)).join('');
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Escapes a text for XML. Characters that XML cannot contain must be removed before: see `drawable`. */
+export const escapeXml = (text: string): string =>
+  text.replace(/[&<>"']/gu, (character) => ENTITIES[character] ?? '');
+
+/** As much of a text as fits, with an ellipsis where it was cut; empty when not even one character fits. */
+export function fit(text: string, room: number, style: TextSize & { readonly fonts: Fonts }): string {
+  const widthOf = (part: string): number => style.fonts.width(part, style);
+  if (widthOf(text) <= room) return text;
+  let left = room - widthOf(ELLIPSIS);
+  let kept = '';
+  for (const character of text) {
+    left -= widthOf(character);
+    if (left < 0) break;
+    kept += character;
+  }
+  return kept === '' ? '' : `${kept.trimEnd()}${ELLIPSIS}`;
 }

@@ -1,24 +1,35 @@
 import { count, durationText } from '../lib/format.ts';
 import { type Microseconds, us } from '../lib/units.ts';
-import type { Stretch, Waterfall, WaterfallRow } from '../traces/waterfall.ts';
-import type { Fonts, Weight } from './fonts.ts';
-import { drawable, escapeXml, fit } from './text.ts';
-import type { Theme } from './theme.ts';
-
-/** What a picture is drawn with. */
-export interface Brush {
-  readonly fonts: Fonts;
-  readonly theme: Theme;
-}
+import type { Waterfall, WaterfallInterval, WaterfallRow } from '../traces/waterfall.ts';
+import { drawable, escapeXml, type Fonts, type FontWeight, fit } from './fonts.ts';
 
 /**
- * Where things stand, in pixels. The picture is shown 360 pixels wide on a telephone: type of 26 is still readable there, type
- * of 12 is not, and neither are more than 14 rows.
+ * Slack does not report whether a client is light or dark. The picture has its own background and a frame, as a card on
+ * both; every text has a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3).
+ */
+export const COLORS = {
+  background: '#ffffff',
+  text: '#1b2430',
+  /** Operations, ticks, secondary text. */
+  quiet: '#566273',
+  /** Lines of the grid. */
+  line: '#d9dfe7',
+  bar: '#a9b8cb',
+  /** The critical path. */
+  path: '#d32f3a',
+  /** Stripes over a bar where only network and proxies were at work. */
+  hatch: '#ffffff',
+  error: '#b3121d',
+} as const;
+
+/*
+ * Sizes in pixels. Phones show the picture 360 pixels wide: there a font size of 26 is readable, 12 is not, and neither
+ * are more than 14 rows.
  */
 const WIDTH = 1_200;
 const MARGIN = 24;
-const TYPE = 26;
-const TITLE = 32;
+const FONT_SIZE = 26;
+const TITLE_SIZE = 32;
 const ROW = 46;
 const BAR = 26;
 const HEAD = 150;
@@ -26,122 +37,106 @@ const FOOT = 58;
 const LABEL_END = 506;
 const CHART = { left: 526, right: 1_046 } as const;
 const INDENT = 18;
-const DEEPEST = 6;
-const SMALLEST_BAR = 4;
+const MAX_INDENTS = 6;
+const MIN_BAR = 4;
+
+/** The picture of a waterfall as SVG. Names are measured, cut to size and escaped. */
+export function waterfallSvg(waterfall: Waterfall, fonts: Fonts): string {
+  const height = HEAD + waterfall.rows.length * ROW + FOOT;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="${fonts.family}">`,
+    `<defs>${HATCH_PATTERN}<clipPath id="labels"><rect x="0" y="0" width="${LABEL_END}" height="${height}"/></clipPath></defs>`,
+    `<rect x="1" y="1" width="${WIDTH - 2}" height="${height - 2}" rx="14" fill="${COLORS.background}" stroke="${COLORS.line}" stroke-width="2"/>`,
+    ...header(waterfall, fonts),
+    ...axis(waterfall),
+    ...waterfall.rows.flatMap((row, index) => [
+      ...label(row, fonts, HEAD + index * ROW),
+      ...bar(row, waterfall.window, HEAD + index * ROW),
+    ]),
+    ...footer(waterfall, fonts, height - MARGIN),
+    '</svg>',
+  ].join('\n');
+}
+
+const HATCH_PATTERN = `<pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="4.5" height="9" fill="${COLORS.hatch}" fill-opacity="0.8"/></pattern>`;
 
 interface TextStyle {
   readonly x: number;
   readonly y: number;
   readonly fill: string;
   readonly size?: number;
-  readonly weight?: Weight;
+  readonly weight?: FontWeight;
   readonly anchor?: 'start' | 'middle' | 'end';
 }
 
-/** The picture of a waterfall as SVG, every foreign text measured, cut and escaped. */
-export function waterfallSvg(waterfall: Waterfall, brush: Brush): string {
-  const { theme } = brush;
-  const height = HEAD + waterfall.rows.length * ROW + FOOT;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}">`,
-    `<defs>${hatchPattern(theme)}<clipPath id="labels"><rect x="0" y="0" width="${LABEL_END}" height="${height}"/></clipPath></defs>`,
-    `<rect x="1" y="1" width="${WIDTH - 2}" height="${height - 2}" rx="14" fill="${theme.background}" stroke="${theme.line}" stroke-width="2"/>`,
-    ...header(waterfall, brush),
-    ...axis(waterfall, brush),
-    ...waterfall.rows.flatMap((row, index) => rowParts(row, { waterfall, brush, top: HEAD + index * ROW })),
-    ...footer(waterfall, { brush, y: height - MARGIN }),
-    '</svg>',
-  ].join('\n');
-}
-
-const hatchPattern = ({ hatch }: Theme): string =>
-  `<pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="4.5" height="9" fill="${hatch}" fill-opacity="0.8"/></pattern>`;
-
-/** A piece of text that fits already. */
 function textAt(
-  shown: string,
-  { fonts }: Brush,
-  { x, y, fill, size = TYPE, weight = 'regular', anchor = 'start' }: TextStyle,
+  text: string,
+  { x, y, fill, size = FONT_SIZE, weight = 'regular', anchor = 'start' }: TextStyle,
 ): string {
-  if (shown === '') return '';
+  if (text === '') return '';
   const bold = weight === 'semibold' ? ' font-weight="600"' : '';
-  return `<text x="${round(x)}" y="${round(y)}" font-family="${fonts.family}" font-size="${size}"${bold} fill="${fill}" text-anchor="${anchor}">${escapeXml(shown)}</text>`;
+  return `<text x="${round(x)}" y="${round(y)}" font-size="${size}"${bold} fill="${fill}" text-anchor="${anchor}">${escapeXml(text)}</text>`;
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
-function header(waterfall: Waterfall, brush: Brush): readonly string[] {
-  const { fonts, theme } = brush;
+function header(waterfall: Waterfall, fonts: Fonts): readonly string[] {
+  const title = { size: TITLE_SIZE, y: 50 } as const;
+  const bold = { ...title, weight: 'semibold' } as const;
   const duration = durationText(waterfall.duration);
-  const style = { fonts, size: TITLE };
-  const room = WIDTH - 2 * MARGIN - fonts.width(duration, { size: TITLE, weight: 'semibold' }) - 30;
-  const { service, operation, operationX } = twoNames(waterfall, { room, style });
+  const room = WIDTH - 2 * MARGIN - fonts.width(duration, bold) - 30;
+  const { service, operation, operationX } = twoNames(waterfall, fonts, { room, size: TITLE_SIZE });
+  const durationFill = waterfall.isError ? COLORS.error : COLORS.text;
   return [
-    textAt(service, brush, { x: MARGIN, y: 50, fill: theme.text, size: TITLE, weight: 'semibold' }),
-    textAt(operation, brush, { x: MARGIN + operationX, y: 50, fill: theme.quiet, size: TITLE }),
-    textAt(duration, brush, {
-      x: WIDTH - MARGIN,
-      y: 50,
-      fill: waterfall.isError ? theme.error : theme.text,
-      size: TITLE,
-      weight: 'semibold',
-      anchor: 'end',
-    }),
-    ...legend(brush),
-    ...counts(waterfall, brush),
+    textAt(service, { ...bold, x: MARGIN, fill: COLORS.text }),
+    textAt(operation, { ...title, x: MARGIN + operationX, fill: COLORS.quiet }),
+    textAt(duration, { ...bold, x: WIDTH - MARGIN, fill: durationFill, anchor: 'end' }),
+    ...legend(fonts),
+    ...counts(waterfall, fonts),
   ];
 }
 
-const LEGEND = [
-  { name: 'critical path', isHatched: false },
-  { name: 'network, proxies', isHatched: true },
-] as const;
 const SWATCH = 34;
 const LEGEND_Y = 90;
 
-/** The meaning of red and of stripes, from the right edge to the left. */
-function legend(brush: Brush): readonly string[] {
-  const { fonts, theme } = brush;
+/** The meaning of colors, from the right edge to the left. */
+function legend(fonts: Fonts): readonly string[] {
   let x = WIDTH - MARGIN;
-  return [...LEGEND].reverse().flatMap(({ name, isHatched }) => {
-    const width = fonts.width(name, { size: TYPE, weight: 'regular' });
-    const text = textAt(name, brush, { x, y: LEGEND_Y, fill: theme.quiet, anchor: 'end' });
-    const left = x - width - 10 - SWATCH;
+  return [
+    { name: 'network, proxies', fills: [COLORS.bar, 'url(#hatch)'] },
+    { name: 'critical path', fills: [COLORS.path] },
+  ].flatMap(({ name, fills }) => {
+    const text = textAt(name, { x, y: LEGEND_Y, fill: COLORS.quiet, anchor: 'end' });
+    const left = x - fonts.width(name, { size: FONT_SIZE, weight: 'regular' }) - 10 - SWATCH;
     x = left - 28;
     const box = `x="${round(left)}" y="${LEGEND_Y - 19}" width="${SWATCH}" height="20" rx="4"`;
-    return isHatched
-      ? [text, `<rect ${box} fill="${theme.bar}"/>`, `<rect ${box} fill="url(#hatch)"/>`]
-      : [text, `<rect ${box} fill="${theme.path}"/>`];
+    return [text, ...fills.map((fill) => `<rect ${box} fill="${fill}"/>`)];
   });
 }
 
-function counts(waterfall: Waterfall, brush: Brush): readonly string[] {
-  const { theme, fonts } = brush;
-  const { spanCount, serviceCount, errorCount } = waterfall;
+function counts({ spanCount, serviceCount, errorCount }: Waterfall, fonts: Fonts): readonly string[] {
   const size = `${count(spanCount, 'span')}, ${count(serviceCount, 'service')}`;
-  const width = fonts.width(`${size}, `, { size: TYPE, weight: 'regular' });
-  const errors = errorCount === 0 ? '' : count(errorCount, 'error');
-  return [
-    textAt(errors === '' ? size : `${size},`, brush, { x: MARGIN, y: LEGEND_Y, fill: theme.quiet }),
-    textAt(errors, brush, { x: MARGIN + width, y: LEGEND_Y, fill: theme.error, weight: 'semibold' }),
-  ];
+  const at = { x: MARGIN, y: LEGEND_Y } as const;
+  if (errorCount === 0) return [textAt(size, { ...at, fill: COLORS.quiet })];
+  const width = fonts.width(`${size}, `, { size: FONT_SIZE, weight: 'regular' });
+  const errors = { y: LEGEND_Y, x: MARGIN + width, fill: COLORS.error, weight: 'semibold' } as const;
+  return [textAt(`${size},`, { ...at, fill: COLORS.quiet }), textAt(count(errorCount, 'error'), errors)];
 }
 
-/** From an instant to its place on the axis, kept inside it. */
-function placeOn({ start, end }: Stretch): (at: number) => number {
+/** The position of an instant on the axis, clipped to it. */
+function positionOn({ start, end }: WaterfallInterval): (at: number) => number {
   const scale = (CHART.right - CHART.left) / Math.max(1, end - start);
   return (at) => CHART.left + (Math.min(Math.max(at, start), end) - start) * scale;
 }
 
-function axis({ ticks, rows, window }: Waterfall, brush: Brush): readonly string[] {
-  const { theme } = brush;
-  const place = placeOn(window);
+function axis({ ticks, rows, window }: Waterfall): readonly string[] {
+  const position = positionOn(window);
   const bottom = HEAD + rows.length * ROW;
   return ticks.flatMap((tick) => {
-    const x = round(place(tick));
+    const x = round(position(tick));
     return [
-      `<line x1="${x}" y1="${HEAD - 10}" x2="${x}" y2="${bottom}" stroke="${theme.line}" stroke-width="2"/>`,
-      textAt(tickText(tick), brush, { x, y: HEAD - 18, fill: theme.quiet, anchor: 'middle' }),
+      `<line x1="${x}" y1="${HEAD - 10}" x2="${x}" y2="${bottom}" stroke="${COLORS.line}" stroke-width="2"/>`,
+      textAt(tickText(tick), { x, y: HEAD - 18, fill: COLORS.quiet, anchor: 'middle' }),
     ];
   });
 }
@@ -149,129 +144,89 @@ function axis({ ticks, rows, window }: Waterfall, brush: Brush): readonly string
 const tickText = (tick: Microseconds): string =>
   tick === 0 ? '0' : tick < 0 ? `−${durationText(us(Math.abs(tick)))}` : durationText(tick);
 
-interface RowScene {
-  readonly waterfall: Waterfall;
-  readonly brush: Brush;
-  readonly top: number;
-}
-
-function rowParts(row: WaterfallRow, scene: RowScene): readonly string[] {
-  const { brush, top } = scene;
-  const { theme } = brush;
-  return [
-    ...label(row, scene),
-    ...bar(row, scene),
-    textAt(durationText(row.duration), brush, {
-      x: WIDTH - MARGIN,
-      y: top + 32,
-      fill: row.isError ? theme.error : theme.text,
-      anchor: 'end',
-    }),
-    `<line x1="${MARGIN}" y1="${top + ROW}" x2="${WIDTH - MARGIN}" y2="${top + ROW}" stroke="${theme.line}" stroke-width="1"/>`,
-  ];
-}
-
 const MARK = 30;
 
-function label(row: WaterfallRow, { brush, top }: RowScene): readonly string[] {
-  const { fonts, theme } = brush;
-  const style = { fonts, size: TYPE };
-  const indent = MARGIN + Math.min(row.depth, DEEPEST) * INDENT;
+function label(row: WaterfallRow, fonts: Fonts, top: number): readonly string[] {
+  const indent = MARGIN + Math.min(row.depth, MAX_INDENTS) * INDENT;
   const x = indent + (row.isError ? MARK : 0);
   const y = top + 32;
   const note = noteOf(row);
-  const noteWidth = note === '' ? 0 : fonts.width(`${note} `, { size: TYPE, weight: 'semibold' });
-  const { service, operation, operationX } = twoNames(row, { room: LABEL_END - x - noteWidth, style });
+  const noteWidth = note === '' ? 0 : fonts.width(`${note} `, { size: FONT_SIZE, weight: 'semibold' });
+  const room = LABEL_END - x - noteWidth;
+  const { service, operation, operationX } = twoNames(row, fonts, { room, size: FONT_SIZE });
+  const fill = row.isError ? COLORS.error : COLORS.text;
   return [
-    ...(row.isError ? [errorMark(indent, top + ROW / 2, theme)] : []),
+    ...(row.isError ? [errorMark(indent, top + ROW / 2)] : []),
     '<g clip-path="url(#labels)">',
-    textAt(service, brush, { x, y, fill: row.isError ? theme.error : theme.text, weight: 'semibold' }),
-    textAt(note, brush, { x: x + operationX, y, fill: theme.text, weight: 'semibold' }),
-    textAt(operation, brush, { x: x + operationX + noteWidth, y, fill: theme.quiet }),
+    textAt(service, { x, y, fill, weight: 'semibold' }),
+    textAt(note, { x: x + operationX, y, fill: COLORS.text, weight: 'semibold' }),
+    textAt(operation, { x: x + operationX + noteWidth, y, fill: COLORS.quiet }),
     '</g>',
+    textAt(durationText(row.duration), { x: WIDTH - MARGIN, y, fill, anchor: 'end' }),
+    `<line x1="${MARGIN}" y1="${top + ROW}" x2="${WIDTH - MARGIN}" y2="${top + ROW}" stroke="${COLORS.line}" stroke-width="1"/>`,
   ];
 }
 
-/** What has to be known of a row besides its names. */
 function noteOf({ attempt, isUnawaited, isOrphan }: WaterfallRow): string {
   if (attempt !== undefined) return `try ${attempt.number}/${attempt.of}`;
   if (isUnawaited) return 'async';
   return isOrphan ? 'no parent' : '';
 }
 
-const errorMark = (x: number, middle: number, { error, background }: Theme): string =>
-  `<circle cx="${x + 11}" cy="${middle}" r="11" fill="${error}"/><path d="M${x + 6.5} ${middle - 4.5}l9 9m0 -9l-9 9" stroke="${background}" stroke-width="3.2" stroke-linecap="round"/>`;
+const errorMark = (x: number, middle: number): string =>
+  `<circle cx="${x + 11}" cy="${middle}" r="11" fill="${COLORS.error}"/><path d="M${x + 6.5} ${middle - 4.5}l9 9m0 -9l-9 9" stroke="${COLORS.background}" stroke-width="3.2" stroke-linecap="round"/>`;
 
 const NAME_GAP = 12;
-/** Of the room, when both names are too long for it. */
+/** The share of the service name when both names are too long. */
 const SERVICE_SHARE = 0.68;
 
-/** A service and an operation side by side: the service keeps what the operation does not need, and at least its share. */
+/** A service and an operation side by side: the service gets the room that the operation leaves, and at least its share. */
 function twoNames(
   names: { readonly service: string; readonly operation: string },
-  {
-    room,
-    style,
-  }: { readonly room: number; readonly style: { readonly fonts: Fonts; readonly size: number } },
+  fonts: Fonts,
+  { room, size }: { readonly room: number; readonly size: number },
 ): { readonly service: string; readonly operation: string; readonly operationX: number } {
-  const { fonts } = style;
-  const wanted = { service: drawable(names.service, fonts), operation: drawable(names.operation, fonts) };
-  const operationWidth = fonts.width(wanted.operation, { ...style, weight: 'regular' });
-  const serviceRoom = Math.max(room * SERVICE_SHARE, room - NAME_GAP - operationWidth);
-  const service = fit(wanted.service, serviceRoom, { ...style, weight: 'semibold' });
-  const operationX = fonts.width(service, { ...style, weight: 'semibold' }) + NAME_GAP;
-  return {
-    service,
-    operation: fit(wanted.operation, room - operationX, { ...style, weight: 'regular' }),
-    operationX,
-  };
+  const [bold, regular] = [{ size, weight: 'semibold' } as const, { size, weight: 'regular' } as const];
+  const operation = drawable(names.operation, fonts);
+  const serviceRoom = Math.max(room * SERVICE_SHARE, room - NAME_GAP - fonts.width(operation, regular));
+  const service = fit(drawable(names.service, fonts), serviceRoom, { fonts, ...bold });
+  const operationX = fonts.width(service, bold) + NAME_GAP;
+  return { service, operation: fit(operation, room - operationX, { fonts, ...regular }), operationX };
 }
 
-function bar(row: WaterfallRow, { waterfall, brush, top }: RowScene): readonly string[] {
-  const { theme } = brush;
-  const { window } = waterfall;
-  const place = placeOn(window);
+function bar(row: WaterfallRow, window: WaterfallInterval, top: number): readonly string[] {
+  const position = positionOn(window);
   const y = top + (ROW - BAR) / 2;
-  const end = row.start + row.duration;
-  const whole = { start: row.start, end: end as Microseconds };
-  const rect = (stretch: Stretch, fill: string, least = 0): string => {
-    const left = place(stretch.start);
-    const width = Math.max(place(stretch.end) - left, least);
+  const whole = { start: row.start, end: us(row.start + row.duration) };
+  const rect = ({ start, end }: WaterfallInterval, fill: string, minWidth = 0): string => {
+    const left = position(start);
+    const width = Math.max(position(end) - left, minWidth);
     const x = Math.min(left, CHART.right - width);
     return width < 0.5
       ? ''
       : `<rect x="${round(x)}" y="${y}" width="${round(width)}" height="${BAR}" fill="${fill}"/>`;
   };
+  const outline = rect(whole, COLORS.bar, MIN_BAR);
   return [
-    row.isUnawaited
-      ? rect(whole, theme.bar, SMALLEST_BAR).replace('/>', ' fill-opacity="0.55"/>')
-      : rect(whole, theme.bar, SMALLEST_BAR),
-    ...row.onPath.map((stretch) => rect(stretch, theme.path, SMALLEST_BAR / 2)),
-    ...row.gaps.map((stretch) => rect(stretch, 'url(#hatch)')),
-    ...(row.start < window.start ? [arrow('left', y, theme)] : []),
-    ...(end > window.end ? [arrow('right', y, theme)] : []),
-  ].filter((part) => part !== '');
+    row.isUnawaited ? outline.replace('/>', ' fill-opacity="0.55"/>') : outline,
+    ...row.onPath.map((interval) => rect(interval, COLORS.path, MIN_BAR / 2)),
+    ...row.gaps.map((interval) => rect(interval, 'url(#hatch)')),
+    ...(whole.start < window.start ? [arrow('left', y)] : []),
+    ...(whole.end > window.end ? [arrow('right', y)] : []),
+  ];
 }
 
-/** The row goes on where the picture ends. */
-function arrow(side: 'left' | 'right', y: number, { quiet }: Theme): string {
+/** Shows that a row continues outside the picture. */
+function arrow(side: 'left' | 'right', y: number): string {
   const [x, length] = side === 'left' ? [CHART.left - 4, -11] : [CHART.right + 4, 11];
-  return `<path d="M${x} ${y + 4}l${length} ${BAR / 2 - 4}l${-length} ${BAR / 2 - 4}z" fill="${quiet}"/>`;
+  return `<path d="M${x} ${y + 4}l${length} ${BAR / 2 - 4}l${-length} ${BAR / 2 - 4}z" fill="${COLORS.quiet}"/>`;
 }
 
-function footer(
-  { hiddenSpans, traceId }: Waterfall,
-  { brush, y }: { readonly brush: Brush; readonly y: number },
-): readonly string[] {
-  const { theme } = brush;
+function footer({ hiddenSpans, traceId }: Waterfall, fonts: Fonts, y: number): readonly string[] {
   const hidden = hiddenSpans === 0 ? '' : `+ ${count(hiddenSpans, 'span')} not shown`;
+  const trace = `trace ${drawable(traceId.slice(0, 40), fonts)}`;
   return [
-    textAt(hidden, brush, { x: MARGIN, y, fill: theme.text }),
-    textAt(`trace ${drawable(traceId.slice(0, 40), brush.fonts)}`, brush, {
-      x: WIDTH - MARGIN,
-      y,
-      fill: theme.quiet,
-      anchor: 'end',
-    }),
+    textAt(hidden, { x: MARGIN, y, fill: COLORS.text }),
+    textAt(trace, { x: WIDTH - MARGIN, y, fill: COLORS.quiet, anchor: 'end' }),
   ];
 }

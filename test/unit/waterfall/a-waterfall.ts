@@ -1,4 +1,4 @@
-import { summarize } from '../../../src/traces/summary.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
 import { type Waterfall, waterfallOf } from '../../../src/traces/waterfall.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 

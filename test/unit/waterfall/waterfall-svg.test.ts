@@ -4,13 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { us } from '../../../src/lib/units.ts';
 import type { Waterfall } from '../../../src/traces/waterfall.ts';
 import { openFonts } from '../../../src/waterfall/fonts.ts';
-import { THEMES, type Theme } from '../../../src/waterfall/theme.ts';
-import { waterfallSvg } from '../../../src/waterfall/waterfall-svg.ts';
+import { COLORS, waterfallSvg } from '../../../src/waterfall/waterfall-svg.ts';
 import { aWaterfall } from './a-waterfall.ts';
 
 const fonts = openFonts();
-const svgOf = (waterfall: Waterfall, theme: Theme = THEMES.light): string =>
-  waterfallSvg(waterfall, { fonts, theme });
+const svgOf = (waterfall: Waterfall): string => waterfallSvg(waterfall, fonts);
 
 /** The texts of a picture with where they stand; the SVG is ours, so that a pattern is enough to read it. */
 function textsOf(svg: string) {
@@ -47,7 +45,7 @@ const withNames = (service: string, operation: string): Waterfall => {
 };
 
 describe('a waterfall as SVG', () => {
-  it('names every row, says how long each took, and who is left out', () => {
+  it('has the name and duration of every row, and the number of hidden spans', () => {
     const waterfall = aWaterfall({ hiddenSpans: 86 });
     const texts = textsOf(svgOf(waterfall)).map(({ text }) => text);
     for (const text of [
@@ -65,7 +63,7 @@ describe('a waterfall as SVG', () => {
 
   it('draws the path in its colour, hatches the gaps, and marks what failed', () => {
     const svg = svgOf(aWaterfall());
-    expect(svg.split(`fill="${THEMES.light.path}"`).length).toBeGreaterThan(3);
+    expect(svg.split(`fill="${COLORS.path}"`).length).toBeGreaterThan(3);
     expect(svg.split('fill="url(#hatch)"').length).toBeGreaterThan(3);
     expect(svg.match(/<circle/gu)).toHaveLength(1);
   });
@@ -110,7 +108,7 @@ describe('a waterfall as SVG', () => {
     );
   });
 
-  it('is a picture whatever the names: no markup, no control character, nothing that turns a line around', () => {
+  it('is a picture for all names: no markup, control or direction characters', () => {
     const hostile = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 300 }),
       fc.constantFrom(
@@ -133,7 +131,7 @@ describe('a waterfall as SVG', () => {
     );
   });
 
-  it('keeps up with odd times: no time at all, instants, a window that everything lies outside of', () => {
+  it('is valid for extreme times: no duration, empty windows, rows outside the window', () => {
     const time = fc.integer({ min: -1e15, max: 1e15 });
     fc.assert(
       fc.property(time, fc.nat(1e12), time, fc.nat(1e12), (start, duration, from, length) => {
@@ -165,15 +163,15 @@ function contrast(one: string, other: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-describe.each(Object.entries(THEMES))('the %s theme', (_, theme) => {
-  it('can be read', () => {
-    for (const text of [theme.text, theme.quiet, theme.error])
-      expect(contrast(text, theme.background)).toBeGreaterThanOrEqual(4.5);
+describe('the colors', () => {
+  it('are readable', () => {
+    for (const text of [COLORS.text, COLORS.quiet, COLORS.error])
+      expect(contrast(text, COLORS.background)).toBeGreaterThanOrEqual(4.5);
     // What is drawn needs 3 to 1 where it means something (WCAG 2.2, 1.4.11).
-    expect(contrast(theme.path, theme.background)).toBeGreaterThanOrEqual(3);
+    expect(contrast(COLORS.path, COLORS.background)).toBeGreaterThanOrEqual(3);
   });
 
-  it('tells the path from the rest by more than its hue', () => {
-    expect(contrast(theme.path, theme.bar)).toBeGreaterThanOrEqual(1.8);
+  it('distinguish the path from the rest by more than hue', () => {
+    expect(contrast(COLORS.path, COLORS.bar)).toBeGreaterThanOrEqual(1.8);
   });
 });

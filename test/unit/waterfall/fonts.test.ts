@@ -3,15 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readFontMetrics } from '../../../src/waterfall/font-metrics.ts';
-import { openFonts, type Weight } from '../../../src/waterfall/fonts.ts';
-import { drawable, escapeXml, fit } from '../../../src/waterfall/text.ts';
+import { drawable, escapeXml, type FontWeight, fit, openFonts } from '../../../src/waterfall/fonts.ts';
 
 const fonts = openFonts();
 const style = { fonts, size: 26, weight: 'regular' } as const;
 
 /** How wide the rasteriser draws a text: without what a letter leaves free at its sides. */
-function drawnWidth(text: string, weight: Weight): number {
+function drawnWidth(text: string, weight: FontWeight): number {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="60"><text x="20" y="40" font-family="${fonts.family}" font-size="26" font-weight="${weight === 'semibold' ? 600 : 400}">${escapeXml(text)}</text></svg>`;
   const resvg = new Resvg(svg, { font: { loadSystemFonts: false, fontFiles: [...fonts.files] } });
   return resvg.getBBox()?.width ?? 0;
@@ -88,7 +86,9 @@ describe('a font that is not there', () => {
     async (content) => {
       const path = join(folder, 'other.ttf');
       await writeFile(path, content);
-      expect(() => readFontMetrics(path)).toThrow('no TrueType font');
+      expect(() => openFonts({ regular: path, semibold: path, fallback: path })).toThrow(
+        'not a TrueType font',
+      );
     },
   );
 });
