@@ -1,64 +1,124 @@
-import type { HttpClient } from '../http/http-client.ts';
-import type { Milliseconds } from '../lib/units.ts';
-import { type ApiVersion, type Ask, detectApiVersion, isForeign } from './api-version.ts';
-import { refusalOf } from './refusal.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import { type ApiRequest, type JaegerClient, statusError } from './request.ts';
 
 /**
- * What is known of the Jaeger at the address. The API version is known from the start; which storage is behind it, it does
- * not tell: what an answer gives away is noted here, until the API version has to be found out anew.
+ * The query API of a Jaeger. `v3`: `/api/v3` with search by attributes (2.19 and later). `legacy`: `/api/traces` (up to
+ * 2.20, VictoriaTraces, Quickwit). `early-v3`: only a `/api/v3` that may ignore attributes.
  */
+export type ApiVersion = 'v3' | 'legacy' | 'early-v3';
+
+/** What is known of a Jaeger. Its storage shows only in its answers: what they reveal is recorded here. */
 export interface Backend {
   readonly apiVersion: ApiVersion;
-  /** It refused a search that named no service. */
+  /** It refused a search without a service. */
   needsService: boolean;
-  /** It refused a search by duration and attributes at once: Cassandra has an index for either, none for both. */
-  partsDurationAndTags: boolean;
-  /** Whether it is VictoriaTraces, which reads durations and windows in its own way (see `questions.ts`). */
+  /** It refused a search by duration and attributes together, as Cassandra does, which has an index for each. */
+  splitsDurationAndTags: boolean;
+  /** Whether it is VictoriaTraces, which interprets durations and windows differently (see `search.ts`). */
   isVictoria(signal: AbortSignal | undefined): Promise<boolean>;
 }
 
-export interface BackendSource {
-  readonly http: HttpClient;
-  readonly ask: Ask;
-  readonly deadline: Milliseconds;
-}
-
-export async function detectBackend(
-  source: BackendSource,
-  signal: AbortSignal | undefined,
-): Promise<Backend> {
-  const apiVersion = await detectApiVersion(source.ask, signal);
+export async function detectBackend(client: JaegerClient, signal: AbortSignal | undefined): Promise<Backend> {
+  const apiVersion = await detectApiVersion(client, signal);
   let isVictoria: boolean | undefined;
   return {
     apiVersion,
-    needsService: apiVersion !== 'modern',
-    partsDurationAndTags: false,
-    isVictoria: async (asking) => {
-      isVictoria ??= await looksLikeVictoria(source, apiVersion, asking);
+    needsService: apiVersion !== 'v3',
+    splitsDurationAndTags: false,
+    isVictoria: async (signal) => {
+      isVictoria ??= await looksLikeVictoria(client, apiVersion, signal);
       return isVictoria;
     },
   };
 }
 
-/** How VictoriaTraces begins its complaint about a search without parameters (its `processGetTracesRequest`, also V3). */
-const VICTORIAS_WORDS = 'incorrect trace query params';
+/**
+ * Whether an error means that the API does not exist: Jaeger before 2.16 answers an unknown path with its UI and status
+ * 200, later versions with a plain 404. A login page looks the same; then no probe succeeds.
+ */
+export function isUnknownApi(error: unknown): error is UpstreamError {
+  return (
+    error instanceof UpstreamError && (error.code === 'bad-answer' || error.code === 'not-authenticated')
+  );
+}
 
-/** Statuses of a proxy whose server is away, or that has had enough for now. */
-const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+interface Probe extends Omit<ApiRequest, 'operation'> {
+  readonly apiVersion: ApiVersion;
+  /** Top-level fields of an answer of this API, one of them. */
+  readonly fields: readonly string[];
+}
+
+/** In order of preference. The window of the first is arbitrary: only the shape of the answer counts. */
+const PROBES: readonly Probe[] = [
+  {
+    apiVersion: 'v3',
+    path: '/api/v3/trace-summaries',
+    query: {
+      'query.service_name': 'tailwatch',
+      'query.start_time_min': '2020-01-01T00:00:00Z',
+      'query.start_time_max': '2020-01-01T00:00:01Z',
+      'query.num_traces': '1',
+    },
+    fields: ['summaries', 'error'],
+  },
+  { apiVersion: 'legacy', path: '/api/services', fields: ['data'] },
+  { apiVersion: 'early-v3', path: '/api/v3/services', fields: ['services'] },
+];
+
+function isAnswerOf({ fields }: Probe, body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return false;
+  // Empty fields are omitted: no summary is `{}`.
+  return Object.keys(body).length === 0
+    ? fields.includes('summaries')
+    : fields.some((field) => field in body);
+}
+
+/**
+ * Detects the API by its answers: not every server reports a version. Throws the last probe's error when there is no
+ * Jaeger at the address.
+ */
+async function detectApiVersion(client: JaegerClient, signal: AbortSignal | undefined): Promise<ApiVersion> {
+  let last: UpstreamError | undefined;
+  for (const probe of PROBES) {
+    try {
+      const { path, query = {} } = probe;
+      const { status, body } = await client.json({ path, query, operation: 'detect' }, signal);
+      if (isAnswerOf(probe, body)) return probe.apiVersion;
+      // A server is there, but fails.
+      if (status >= 500) last = statusError(status, body);
+    } catch (error) {
+      if (!isUnknownApi(error)) throw error;
+      last = error;
+    }
+  }
+  if (last !== undefined && last.code !== 'bad-answer') throw last;
+  throw new UpstreamError({
+    system: 'jaeger',
+    code: 'bad-answer',
+    message: 'There is no Jaeger at the configured address.',
+    advice: 'Check JAEGER_URL and its base path: it is the address of the query service (port 16686).',
+  });
+}
+
+/** The start of VictoriaTraces's error for a search without parameters (its `processGetTracesRequest`, also v3). */
+const VICTORIA_ERROR = 'incorrect trace query params';
+
+/** Statuses of a proxy whose server is away or overloaded. */
+const TEMPORARY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 async function looksLikeVictoria(
-  { http, deadline }: BackendSource,
+  client: JaegerClient,
   apiVersion: ApiVersion,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const path = apiVersion === 'legacy' ? '/api/traces' : '/api/v3/traces';
   try {
-    const { status, body } = await http.text({ path, operation: 'detect', deadline, signal });
-    // Whoever stands in front of it answers: nothing is learnt.
-    if (PASSING.has(status)) throw refusalOf(status, undefined);
-    return status === 400 && body.includes(VICTORIAS_WORDS);
+    const { status, body } = await client.text({ path, operation: 'detect' }, signal);
+    // A proxy answered: this says nothing about the server.
+    if (TEMPORARY.has(status)) throw statusError(status, undefined);
+    return status === 400 && body.includes(VICTORIA_ERROR);
   } catch (error) {
-    if (isForeign(error)) return false;
+    if (isUnknownApi(error)) return false;
     throw error;
   }
 }

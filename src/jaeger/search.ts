@@ -1,102 +1,117 @@
 import { UpstreamError } from '../lib/errors.ts';
-import { after, DAY, MINUTE, toUs, us } from '../lib/units.ts';
+import {
+  after,
+  DAY,
+  type EpochMs,
+  epochMs,
+  goDuration,
+  MINUTE,
+  type TimeWindow,
+  toEpochUs,
+  toUs,
+  us,
+} from '../lib/units.ts';
 import type { Trace } from '../traces/trace.ts';
-import type { FoundTraces, TraceSearch } from '../traces/trace-source.ts';
-import { answerTo, badAnswer } from './answers.ts';
-import type { Ask } from './api-version.ts';
+import type { TraceSearch, TraceSearchResult } from '../traces/trace-source.ts';
 import type { Backend } from './backend.ts';
-import { legacyQuery, type SearchMode, v3Query } from './questions.ts';
+import { badAnswer, type JaegerClient, type Query } from './request.ts';
 import { readLegacyTraces } from './wire-legacy.ts';
 import { readOtlpTraces } from './wire-otlp.ts';
 
 /*
- * What searches mean differs with the storage, of which Jaeger says nothing. Each is asked so that a complete answer
- * holds every trace that matches, whatever it holds besides:
+ * The meaning of a search depends on the storage, which Jaeger does not report. Each search is made so that a complete
+ * answer contains every trace that matches, with others that do not:
  *
- *     memory, ClickHouse   an arbitrary part when there are more than the limit
- *     Elasticsearch        values of attributes are regular expressions: asked as they are and escaped
+ *     memory, ClickHouse   an arbitrary subset when there are more than the limit
+ *     Elasticsearch        values of attributes are regular expressions: searched as they are and escaped
  *     Badger               the duration of any service's span counts
  *     Cassandra            whole hours; stops at rows of its index; no durations together with attributes
  *     Tempo                duration of the trace; names by their parts; whole seconds
  *     VictoriaTraces       a minimum is exclusive; a span is found by its end; at most 1,000 traces
  */
 
-export interface SearchWork {
-  readonly ask: Ask;
+export interface SearchContext {
+  readonly client: JaegerClient;
   readonly backend: Backend;
-  /** The API version was found out just now: no use in doubting it. */
+  /** The API version has just been detected: no need to check it. */
   readonly isFresh: boolean;
   readonly search: TraceSearch;
+  readonly signal: AbortSignal;
 }
 
-/** Searches, in as many questions as the storage needs. */
-export async function searchIn(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
-  refuseWhatCannotBe(work);
-  const escaped = escapedSearch(work.search);
-  if (escaped === undefined) return searchOnce(work, signal);
-  const plain = await searchOnce(work, signal).catch((error: unknown) => {
-    // Only Elasticsearch stumbles over a value: the escaped one is its answer.
-    if (isRefusal(error, /regex|parse|shards failed/i)) return { traces: [], isComplete: true };
+/** Searches, in as many requests as the storage needs. Throws `UpstreamError`. */
+export async function searchIn(context: SearchContext): Promise<TraceSearchResult> {
+  throwIfUnsupported(context);
+  const escaped = escapedSearch(context.search);
+  if (escaped === undefined) return searchOnce(context);
+  const literal = await searchOnce(context).catch((error: unknown) => {
+    // Only Elasticsearch fails because of a value: the escaped search has its answer.
+    if (isRefusal(error, /regex|parse|shards failed/i)) return NOTHING;
     throw error;
   });
-  const more = await searchOnce({ ...work, search: escaped }, signal);
-  const byId = new Map([...plain.traces, ...more.traces].map((trace) => [trace.traceId, trace]));
-  return { traces: [...byId.values()], isComplete: plain.isComplete && more.isComplete };
+  return merged([literal, await searchOnce({ ...context, search: escaped })]);
 }
 
-function refuseWhatCannotBe({ backend, search }: SearchWork): void {
+const NOTHING: TraceSearchResult = { traces: [], isComplete: true };
+
+function merged(answers: readonly TraceSearchResult[]): TraceSearchResult {
+  const byId = new Map(answers.flatMap(({ traces }) => traces).map((trace) => [trace.traceId, trace]));
+  return { traces: [...byId.values()], isComplete: answers.every(({ isComplete }) => isComplete) };
+}
+
+function throwIfUnsupported({ backend, search }: SearchContext): void {
   if (search.service === undefined && backend.needsService) throw needsService();
-  if (backend.apiVersion === 'early' && hasAttributes(search)) {
+  if (backend.apiVersion === 'early-v3' && hasAttributes(search)) {
     throw new UpstreamError({
       system: 'jaeger',
       code: 'bad-request',
-      message: 'This Jaeger cannot search by attributes: its /api/v3 ignores them and /api/traces is closed.',
-      advice: 'Let the bot reach /api/traces, or use Jaeger 2.19 or later.',
+      message:
+        'This Jaeger cannot search by attributes: its /api/v3 ignores them and /api/traces is not available.',
+      advice: 'Give the bot access to /api/traces, or use Jaeger 2.19 or later.',
     });
   }
 }
 
-function needsService(): UpstreamError {
-  return new UpstreamError({
+const needsService = (): UpstreamError =>
+  new UpstreamError({
     system: 'jaeger',
     code: 'unsupported',
     message: 'This Jaeger can only search within a service.',
     advice: 'Name the service.',
   });
-}
 
 const hasAttributes = ({ attributes = {} }: TraceSearch): boolean => Object.keys(attributes).length > 0;
 
-const isRefusal = (error: unknown, words: RegExp): error is UpstreamError =>
+const isRefusal = (error: unknown, text: RegExp): error is UpstreamError =>
   error instanceof UpstreamError &&
   (error.code === 'unavailable' || error.code === 'bad-request') &&
-  words.test(error.message);
+  text.test(error.message);
 
-/** What Lucene's regular expressions do not take for itself; a dot does, among others. */
-const NOT_ITSELF = /[?+*|{}[\]()"\\#@&<>~]/;
+/** Characters that Lucene's regular expressions do not match literally; a dot also matches itself. */
+const NOT_LITERAL = /[?+*|{}[\]()"\\#@&<>~]/;
 const SPECIAL = /[.?+*|{}[\]()"\\#@&<>~]/g;
 
-/** The same search with its values escaped, where Elasticsearch would otherwise not find them. */
+/** The same search with escaped values, where Elasticsearch would not find them otherwise. */
 function escapedSearch(search: TraceSearch): TraceSearch | undefined {
   const values = Object.entries(search.attributes ?? {}).map(([key, value]) => [key, String(value)] as const);
-  if (!values.some(([, value]) => NOT_ITSELF.test(value))) return undefined;
+  if (!values.some(([, value]) => NOT_LITERAL.test(value))) return undefined;
   return {
     ...search,
     attributes: Object.fromEntries(values.map(([key, value]) => [key, value.replace(SPECIAL, '\\$&')])),
   };
 }
 
-async function searchOnce(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
-  const { backend, search } = work;
-  if (backend.partsDurationAndTags && search.minDuration !== undefined && hasAttributes(search)) {
-    return searchByDuration(work, signal);
+async function searchOnce(context: SearchContext): Promise<TraceSearchResult> {
+  const { backend, search } = context;
+  if (backend.splitsDurationAndTags && search.minDuration !== undefined && hasAttributes(search)) {
+    return searchByDuration(context);
   }
   try {
-    return checked(work, await searchWithin(work, signal));
+    return checked(context, await searchWindow(context));
   } catch (error) {
     if (isRefusal(error, /duration and tags simultaneously/)) {
-      backend.partsDurationAndTags = true;
-      return searchByDuration(work, signal);
+      backend.splitsDurationAndTags = true;
+      return searchByDuration(context);
     }
     // "requires a service name", "service Name must be set", "query.serviceName is required".
     if (search.service === undefined && isRefusal(error, /service/i)) {
@@ -107,43 +122,44 @@ async function searchOnce(work: SearchWork, signal: AbortSignal | undefined): Pr
   }
 }
 
-/** By duration at the storage, by attributes here. */
-async function searchByDuration(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
-  const { attributes = {}, ...search } = work.search;
-  const { traces, isComplete } = await searchWithin({ ...work, search }, signal);
+/** The storage filters by duration, and the attributes are filtered here. */
+async function searchByDuration(context: SearchContext): Promise<TraceSearchResult> {
+  const { attributes = {}, ...search } = context.search;
+  const { traces, isComplete } = await searchWindow({ ...context, search });
   const wanted = Object.entries(attributes);
-  return { traces: traces.filter((trace) => holds(trace, wanted)), isComplete };
+  return { traces: traces.filter((trace) => hasAll(trace, wanted)), isComplete };
 }
 
 /**
- * A v3 before 2.19 ignores attributes and answers with traces that have nothing to do with them. The few storages that
- * do give such traces cost a look at who answers, no more.
+ * A v3 before 2.19 ignores attributes and returns unrelated traces. On the few storages that return such traces for other
+ * reasons, this costs one more detection of the API version.
  */
-function checked({ backend, isFresh, search }: SearchWork, found: FoundTraces): FoundTraces {
+function checked({ backend, isFresh, search }: SearchContext, found: TraceSearchResult): TraceSearchResult {
   const wanted = Object.entries(search.attributes ?? {});
-  if (isFresh || backend.apiVersion !== 'modern' || wanted.length === 0) return found;
-  if (found.traces.some((trace) => !holds(trace, wanted))) {
-    throw badAnswer('Jaeger answered a search by attribute with traces that do not have it.');
+  if (isFresh || backend.apiVersion !== 'v3' || wanted.length === 0) return found;
+  if (found.traces.some((trace) => !hasAll(trace, wanted))) {
+    throw badAnswer('Jaeger returned traces without the attribute that was searched for.');
   }
   return found;
 }
 
-function holds({ spans }: Trace, wanted: readonly (readonly [string, unknown])[]): boolean {
+/** Whether one span, its resource or one of its events has all of the attributes. */
+function hasAll({ spans }: Trace, wanted: readonly (readonly [string, unknown])[]): boolean {
   return spans.some(({ attributes, resource, events }) =>
     wanted.every(([key, value]) =>
       [attributes, resource, ...events.map((event) => event.attributes)].some(
-        (place) => String(place[key]) === String(value),
+        (source) => String(source[key]) === String(value),
       ),
     ),
   );
 }
 
-/** Cassandra reads this many rows of its index for each trace that is asked for, and a row is a span. */
+/** Cassandra reads this many rows of its index per trace of the limit; a row is a span. */
 const CASSANDRA_ROWS_PER_TRACE = 3;
 
 /**
- * Whether Cassandra may have stopped at its rows before it had found all traces: then fewer than the limit is no proof.
- * A backend does not say which storage it has, so this is asked of all; the others are searched once more at times.
+ * Whether Cassandra may have stopped reading rows before it had found all traces: then fewer traces than the limit prove
+ * nothing. As the storage is unknown, this is checked for all; others are sometimes searched once more.
  */
 function mayBeCutByRows(traces: readonly Trace[], search: TraceSearch, limit: number): boolean {
   const rows = traces.flatMap(({ spans }) =>
@@ -160,29 +176,28 @@ function mayBeCutByRows(traces: readonly Trace[], search: TraceSearch, limit: nu
 /** VictoriaTraces refuses more (`search.traceMaxTraces`), ClickHouse ten times as many. */
 const MAX_LIMIT = 1_000;
 /** How often a limit is halved when the answer is too large: from 100 to 6 traces. */
-const HALVINGS = 4;
-/** How memory, VictoriaTraces, ClickHouse, Elasticsearch and Tempo refuse a limit that is above their own. */
+const MAX_HALVINGS = 4;
+/** How memory, VictoriaTraces, ClickHouse, Elasticsearch and Tempo refuse a limit above their own. */
 const LIMIT_REFUSED =
   /search depth|out of range \[0|max_buckets|too_many_buckets|exceeds the max|limit \d+ exceeds/i;
 
-/** Searches by all that the storage can filter by. */
-async function searchWithin(work: SearchWork, signal: AbortSignal | undefined): Promise<FoundTraces> {
-  const isVictoria = await work.backend.isVictoria(signal);
-  const found = await askForLess(work, { isVictoria, signal });
+async function searchWindow(context: SearchContext): Promise<TraceSearchResult> {
+  const isVictoria = await context.backend.isVictoria(context.signal);
+  const found = await searchSmaller(context, isVictoria);
   if (!isVictoria || !found.isComplete) return found;
-  const parts = [found];
-  for (const search of endingLater(work.search)) {
-    parts.push(await askForLess({ ...work, search }, { isVictoria, signal }));
+  const answers = [found];
+  for (const search of endingLater(context.search)) {
+    answers.push(await searchSmaller({ ...context, search }, isVictoria));
   }
-  const byId = new Map(parts.flatMap(({ traces }) => traces).map((trace) => [trace.traceId, trace]));
-  return { traces: [...byId.values()], isComplete: parts.every(({ isComplete }) => isComplete) };
+  return merged(answers);
 }
 
-/** Spans that end so much later than the window are few: those of other times do not crowd them out. */
+/** Few spans end so long after the window that they begin in it: other spans of that time do not crowd them out. */
 const LONG = MINUTE;
 
 /**
- * What begins in the window but ends after it, as VictoriaTraces has to be asked, which knows a span by its end:
+ * The further searches of VictoriaTraces, which finds a span by its end, for spans that begin in the window and end after
+ * it:
  *
  *     window        |--------------------|
  *     a span                        |=======|                         in the minute after it, of any length
@@ -198,43 +213,113 @@ function endingLater(search: TraceSearch): readonly TraceSearch[] {
   ];
 }
 
-/** Asks with half the limit as long as the answer is too large. What is smaller than its limit is still complete. */
-async function askForLess(
-  work: SearchWork,
-  { isVictoria, signal }: { readonly isVictoria: boolean; readonly signal: AbortSignal | undefined },
-): Promise<FoundTraces> {
-  const { search } = work;
+/** Halves the limit while the answer is too large. Fewer traces than the smaller limit are still complete. */
+async function searchSmaller(context: SearchContext, isVictoria: boolean): Promise<TraceSearchResult> {
+  const { search } = context;
   let limit = Math.min(MAX_LIMIT, Math.max(1, Math.floor(search.limit)));
   for (let halvings = 0; ; halvings += 1) {
     try {
-      const traces = await ask(work, { limit, isVictoria }, signal);
+      const traces = await send(context, { limit, isVictoria });
       return { traces, isComplete: traces.length < limit && !mayBeCutByRows(traces, search, limit) };
     } catch (error) {
       const isTooLarge = error instanceof UpstreamError && error.code === 'too-large';
-      const isLess = isTooLarge || isRefusal(error, LIMIT_REFUSED);
-      if (!isLess || halvings === HALVINGS || limit === 1) throw error;
+      const isSmallerWanted = isTooLarge || isRefusal(error, LIMIT_REFUSED);
+      if (!isSmallerWanted || halvings === MAX_HALVINGS || limit === 1) throw error;
       limit = Math.ceil(limit / 2);
     }
   }
 }
 
-function ask(
-  { ask, backend, search }: SearchWork,
-  searchMode: SearchMode,
-  signal: AbortSignal | undefined,
+interface SearchParameters {
+  /** A minimum is exclusive in VictoriaTraces. */
+  readonly isVictoria: boolean;
+  readonly limit: number;
+}
+
+function send(
+  { client, backend, search, signal }: SearchContext,
+  parameters: SearchParameters,
 ): Promise<readonly Trace[]> {
   const shared = { operation: 'search', none: [] };
-  const isEarly = backend.apiVersion === 'early';
-  return answerTo(
-    ask,
+  const isEarly = backend.apiVersion === 'early-v3';
+  return client.send(
     backend.apiVersion === 'legacy'
-      ? { ...shared, path: '/api/traces', query: legacyQuery(search, searchMode), read: readLegacyTraces }
+      ? { ...shared, path: '/api/traces', query: legacyQuery(search, parameters), read: readLegacyTraces }
       : {
           ...shared,
           path: '/api/v3/traces',
-          query: v3Query(search, { ...searchMode, isEarly }),
+          query: v3Query(search, { ...parameters, isEarly }),
           read: readOtlpTraces,
         },
     signal,
   );
+}
+
+/**
+ * Sent with every minimum: Cassandra and Elasticsearch limit the duration to 24 h when only a minimum is given (jaeger,
+ * cassandra and elasticsearch span readers).
+ */
+const MAX_DURATION = '8760h';
+
+function durations(
+  { minDuration }: TraceSearch,
+  { isVictoria }: SearchParameters,
+): { readonly min?: string; readonly max?: string } {
+  if (minDuration === undefined || minDuration <= 0) return {};
+  // One nanosecond less turns "longer than" into "at least"; no span of the microsecond below matches.
+  const min = isVictoria ? `${minDuration * 1_000 - 1}ns` : goDuration(minDuration);
+  return { min, max: MAX_DURATION };
+}
+
+/**
+ * In whole seconds, rounded outwards: tempo-query truncates, and would miss spans of the last second. Never empty, which
+ * v3 refuses.
+ */
+function windowOf({ window }: TraceSearch): TimeWindow {
+  const start = epochMs(Math.floor(window.start / 1_000) * 1_000);
+  return { start, end: epochMs(Math.max(start + 1_000, Math.ceil(window.end / 1_000) * 1_000)) };
+}
+
+/** Values are compared as text. Not `tag=k:v`, which splits at the first colon of `guid:x-request-id`. */
+function attributesOf({ attributes = {} }: TraceSearch): string | undefined {
+  const values = Object.entries(attributes).map(([key, value]) => [key, String(value)]);
+  return values.length === 0 ? undefined : JSON.stringify(Object.fromEntries(values));
+}
+
+/** The parameters of `/api/traces`. Timestamps are in microseconds. */
+function legacyQuery(search: TraceSearch, parameters: SearchParameters): Query {
+  const { min, max } = durations(search, parameters);
+  const { start, end } = windowOf(search);
+  return {
+    service: search.service,
+    operation: search.operation,
+    start: toEpochUs(start),
+    end: toEpochUs(end),
+    minDuration: min,
+    maxDuration: max,
+    tags: attributesOf(search),
+    limit: parameters.limit,
+  };
+}
+
+const rfc3339 = (instant: EpochMs): string => new Date(instant).toISOString();
+
+/**
+ * The parameters of `/api/v3/traces`, in the names that every version accepts: before 2.19 camelCase is refused. The limit
+ * is always sent, as 2.13 fails with 500 without it, and in both spellings, as VictoriaTraces only accepts the newer one.
+ */
+function v3Query(search: TraceSearch, parameters: SearchParameters & { readonly isEarly: boolean }): Query {
+  const { min, max } = durations(search, parameters);
+  const { start, end } = windowOf(search);
+  return {
+    'query.service_name': search.service,
+    'query.operation_name': search.operation,
+    'query.start_time_min': rfc3339(start),
+    'query.start_time_max': rfc3339(end),
+    'query.duration_min': min,
+    'query.duration_max': max,
+    'query.attributes': attributesOf(search),
+    'query.num_traces': parameters.limit,
+    'query.searchDepth': parameters.isEarly ? undefined : parameters.limit,
+  };
 }

@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { epochUs, us } from '../lib/units.ts';
-import type { Attributes, AttributeValue, Span, SpanEvent, SpanKind, Trace } from '../traces/trace.ts';
+import type { AttributeValue, Span, SpanEvent, Trace } from '../traces/trace.ts';
 import {
+  byTime,
   hexId,
   integer,
+  kindNamed,
   microsOf,
   namesSchema,
   numberOf,
   objectOf,
   objectsOf,
+  type Process,
   put,
   readEach,
   separate,
@@ -16,10 +19,11 @@ import {
   textOrEmpty,
   textsOf,
   unique,
+  WARNINGS,
   type Wire,
 } from './wire-value.ts';
 
-/** Jaeger's own words for what the older API version (`/api/traces`) sends. Only what is used is looked at. */
+/** The answer of the legacy API (`/api/traces`). Only the used fields are validated. */
 const tracesSchema = z.object({ data: z.array(z.unknown()).nullish() });
 
 export const legacyNamesSchema = z.object({ data: namesSchema });
@@ -52,21 +56,7 @@ function readEvents(logs: unknown): readonly SpanEvent[] {
     return at === undefined ? [] : [{ at: epochUs(at), attributes: readTags(fields) }];
   });
   // Jaeger sorts them by name.
-  return events.length < 2 ? events : events.sort((a, b) => a.at - b.at);
-}
-
-const KINDS: ReadonlySet<string> = new Set<SpanKind>([
-  'internal',
-  'server',
-  'client',
-  'producer',
-  'consumer',
-]);
-const isKind = (kind: string): kind is SpanKind => KINDS.has(kind);
-
-function kindOf(tag: AttributeValue | undefined): SpanKind {
-  const kind = String(tag ?? '').toLowerCase();
-  return isKind(kind) ? kind : 'unspecified';
+  return byTime(events);
 }
 
 interface Reference {
@@ -93,13 +83,8 @@ function parentOf(
     return { parentSpanId: parent.spanId, followsFrom: parent.isFollowing ? true : undefined };
   }
   const named = textOrEmpty(span, 'parentSpanID');
-  // Zeros are how a root's parent is written by clients that always write the field.
+  // Some clients write zeros for the parent of a root.
   return /^0*$/.test(named) ? {} : { parentSpanId: hexId(named, 16) };
-}
-
-interface Process {
-  readonly serviceName: string;
-  readonly resource: Attributes;
 }
 
 const NO_PROCESS: Process = { serviceName: '', resource: {} };
@@ -123,11 +108,11 @@ function readProcesses(trace: Wire): ReadonlyMap<string, Process> {
 function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
   const spanId = hexId(textOf(wire, 'spanID'), 16);
-  // Some exports write it into the span instead of naming it.
+  // Some exports embed it in the span instead of referring to it.
   const inside = objectOf(wire, 'process');
   const process = inside === undefined ? processes.get(textOrEmpty(wire, 'processID')) : readProcess(inside);
   const { serviceName, resource } = process ?? NO_PROCESS;
-  const { [NOTED]: noted, ...tags } = readTags(wire['tags']);
+  const { [WARNINGS]: warningTag, ...tags } = readTags(wire['tags']);
   const warnings = textsOf(wire['warnings']);
   return {
     traceId,
@@ -135,28 +120,26 @@ function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
     ...parentOf(wire, { traceId, spanId }),
     serviceName,
     spanName: textOrEmpty(wire, 'operationName'),
-    kind: kindOf(tags['span.kind']),
+    kind: kindNamed(String(tags['span.kind'] ?? '')),
     start: epochUs(microsOf(wire, 'startTime')),
     duration: us(wire['duration'] === undefined ? 0 : Math.max(0, microsOf(wire, 'duration'))),
     ...separate(tags),
     resource,
     events: readEvents(wire['logs']),
-    warnings: noted === undefined ? warnings : unique([...warnings, ...readNoted(noted)]),
+    warnings: warningTag === undefined ? warnings : unique([...warnings, ...readWarnings(warningTag)]),
   };
 }
 
-/** What the collector noted on arrival: the older API version leaves it among the tags, as a list in JSON. */
-const NOTED = '@jaeger@warnings';
-
-function readNoted(noted: AttributeValue): readonly string[] {
+/** The legacy API leaves warnings of the collector among the tags, as a JSON list. */
+function readWarnings(warningTag: AttributeValue): readonly string[] {
   try {
-    return textsOf(JSON.parse(String(noted)));
+    return textsOf(JSON.parse(String(warningTag)));
   } catch {
-    return [String(noted)];
+    return [String(warningTag)];
   }
 }
 
-/** A trace of the older API version in the program's own words. What Jaeger notes on the trace goes to its first span. */
+/** Warnings of the whole trace are added to its first span. */
 function toTrace(wire: Wire): Trace {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
   const processes = readProcesses(wire);
@@ -167,7 +150,7 @@ function toTrace(wire: Wire): Trace {
   return { traceId, spans: [{ ...first, warnings: unique([...first.warnings, ...warnings]) }, ...rest] };
 }
 
-/** Reads the body of `/api/traces` and `/api/traces/{id}`. Throws a `ZodError` when it is something else. */
+/** Reads the body of `/api/traces` and `/api/traces/{id}`. Throws a `ZodError` for another shape. */
 export function readLegacyTraces(body: unknown): readonly Trace[] {
   return readEach(tracesSchema.parse(body).data, 'data', toTrace);
 }

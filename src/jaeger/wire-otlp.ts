@@ -1,23 +1,28 @@
 import { z } from 'zod';
 import { type EpochUs, epochUs, type Microseconds, us } from '../lib/units.ts';
-import type { Attributes, AttributeValue, Span, SpanEvent, SpanKind, Trace } from '../traces/trace.ts';
+import type { AttributeValue, Span, SpanEvent, SpanKind, Trace } from '../traces/trace.ts';
 import {
+  byTime,
   hexId,
   integer,
+  kindNamed,
   namesSchema,
   nanosOf,
   objectOf,
   objectsOf,
+  type Process,
   put,
   readEach,
+  SPAN_KINDS,
   separate,
   textOf,
   textOrEmpty,
   unique,
+  WARNINGS,
   type Wire,
 } from './wire-value.ts';
 
-/** OTLP in JSON as `/api/v3` sends it: hex ids, decimal strings for 64 bits, numbers for enumerations. */
+/** OTLP in JSON as `/api/v3` sends it: hex ids, decimal texts for 64 bits, numbers for enumerations. */
 const tracesSchema = z.object({ result: z.object({ resourceSpans: z.array(z.unknown()).nullish() }) });
 
 export const v3ServicesSchema = z.object({ services: namesSchema });
@@ -28,52 +33,51 @@ export const v3OperationsSchema = z.object({
     .transform((operations) => (operations ?? []).map(({ name }) => name)),
 });
 
-/** An OTLP value as plain JSON: what is inside arrays and lists. */
-function plain(value: unknown, depth = 0): unknown {
+/** An OTLP value as JSON. */
+function jsonOf(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > 20) return undefined;
   const [kind, inner]: [string, unknown] = Object.entries(value)[0] ?? ['', undefined];
   switch (kind) {
     case 'intValue':
       return typeof inner === 'string' || typeof inner === 'number' ? integer(inner) : undefined;
     case 'arrayValue':
-      return itemsOf(inner).map((one) => plain(one, depth + 1));
+      return itemsOf(inner).map((one) => jsonOf(one, depth + 1));
     case 'kvlistValue':
       return Object.fromEntries(
-        objectsOf(itemsOf(inner)).map(({ key, value }) => [String(key), plain(value, depth + 1)]),
+        objectsOf(itemsOf(inner)).map(({ key, value }) => [String(key), jsonOf(value, depth + 1)]),
       );
     default:
       return inner;
   }
 }
 
-/** What a list or map of OTLP holds. */
+/** The items of an OTLP list or map. */
 function itemsOf(value: unknown): readonly unknown[] {
   const items: unknown =
     typeof value === 'object' && value !== null && 'values' in value ? value.values : undefined;
   return Array.isArray(items) ? items : [];
 }
 
-/** Arrays and maps become JSON text, which is how the older API version writes them. Bytes stay base64. */
+/** Arrays and maps become JSON text, as in the legacy API. Bytes stay base64. */
 function attributeValue(value: unknown): AttributeValue | undefined {
-  const read = plain(value);
+  const read = jsonOf(value);
   if (typeof read === 'string' || typeof read === 'number' || typeof read === 'boolean') return read;
   return read === undefined || read === null ? undefined : JSON.stringify(read);
 }
 
-const WARNINGS = '@jaeger@warnings';
 const NONE: readonly string[] = [];
 
 function readWarnings(value: unknown): readonly string[] {
-  const texts = plain(value);
+  const texts = jsonOf(value);
   return unique(Array.isArray(texts) ? texts.map(String) : [String(texts)]);
 }
 
-interface Read {
+interface ReadAttributes {
   readonly tags: Record<string, AttributeValue>;
   readonly warnings: readonly string[];
 }
 
-function readAttributes(list: unknown): Read {
+function readAttributes(list: unknown): ReadAttributes {
   const tags: Record<string, AttributeValue> = {};
   let warnings = NONE;
   for (const { key, value } of objectsOf(list)) {
@@ -88,22 +92,19 @@ function readAttributes(list: unknown): Read {
   return { tags, warnings };
 }
 
-const KINDS: readonly SpanKind[] = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
-
 function kindOf(kind: unknown): SpanKind {
-  if (typeof kind === 'number') return KINDS[kind] ?? 'unspecified';
-  const name = typeof kind === 'string' ? kind.replace('SPAN_KIND_', '').toLowerCase() : '';
-  return KINDS.find((known) => known === name) ?? 'unspecified';
+  if (typeof kind === 'number') return SPAN_KINDS[kind] ?? 'unspecified';
+  return kindNamed(typeof kind === 'string' ? kind.replace('SPAN_KIND_', '') : '');
 }
 
-/** Nanoseconds as decimal text, split so that no digit is lost: whole microseconds and the rest. */
+/** Nanoseconds as decimal text, split into whole microseconds and the rest to keep all digits. */
 function split(nanos: string): { readonly micros: number; readonly rest: number } {
   return { micros: Number(nanos.slice(0, -3)), rest: Number(nanos.slice(-3)) };
 }
 
 const startOf = (nanos: string): EpochUs => epochUs(split(nanos).micros);
 
-/** Cut to whole microseconds after the subtraction, as Jaeger's own conversion does. */
+/** Truncated to whole microseconds after the subtraction, as in Jaeger's own conversion. */
 function durationOf(start: string, end: string): Microseconds {
   const [from, to] = [split(start), split(end)];
   return us(Math.max(0, to.micros - from.micros + Math.floor((to.rest - from.rest) / 1_000)));
@@ -115,7 +116,7 @@ function parentOf(
 ): Pick<Span, 'parentSpanId' | 'followsFrom'> {
   const named = textOrEmpty(span, 'parentSpanId');
   if (!/^0*$/.test(named)) return { parentSpanId: hexId(named, 16) };
-  // The older API version shows a link into the same trace as FOLLOWS_FROM, and so does Jaeger's page.
+  // The legacy API and Jaeger's UI show a link into the same trace as FOLLOWS_FROM.
   const links = readEach(span['links'], 'links', (link) => ({
     traceId: hexId(textOrEmpty(link, 'traceId'), 32),
     spanId: hexId(textOrEmpty(link, 'spanId'), 16),
@@ -133,17 +134,11 @@ function toEvent(event: Wire): SpanEvent {
 }
 
 function readEvents(span: Wire): readonly SpanEvent[] {
-  const events = readEach(span['events'], 'events', toEvent);
-  return events.length < 2 ? events : [...events].sort((a, b) => a.at - b.at);
+  return byTime(readEach(span['events'], 'events', toEvent));
 }
 
 const isErrorStatus = (status: Wire | undefined): boolean =>
   status?.['code'] === 2 || status?.['code'] === 'STATUS_CODE_ERROR';
-
-interface Process {
-  readonly serviceName: string;
-  readonly resource: Attributes;
-}
 
 function toSpan(wire: Wire, { serviceName, resource }: Process): Span {
   const traceId = hexId(textOf(wire, 'traceId'), 32);
@@ -177,7 +172,7 @@ function readProcess(group: Wire): Process {
   return { serviceName: name === undefined ? '' : String(name), resource };
 }
 
-/** Reads the body of `/api/v3/traces`, where all traces are merged. Throws a `ZodError` when it is something else. */
+/** Reads the body of `/api/v3/traces`, in which all traces are merged. Throws a `ZodError` for another shape. */
 export function readOtlpTraces(body: unknown): readonly Trace[] {
   const byTrace = new Map<string, Span[]>();
   const keep = (span: Span): void => {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { AttributeValue } from '../traces/trace.ts';
+import type { Attributes, AttributeValue, SpanEvent, SpanKind } from '../traces/trace.ts';
 
-/** A JSON object whose fields are still to be looked at. */
+/** A JSON object whose fields are not yet validated. */
 export type Wire = Readonly<Record<string, unknown>>;
 
-/** What is thrown for a body that is something else; the path says where. */
+/** The error for a body of another shape, with the path of the difference. */
 function mismatch(path: readonly PropertyKey[], message: string): z.ZodError {
   return new z.ZodError([{ code: 'custom', path: [...path], message, input: undefined }]);
 }
@@ -19,11 +19,11 @@ export const namesSchema = z
   .transform((names) => names ?? []);
 
 /*
- * Spans are read by these guards and not by a schema: of a large answer that is most of the work, and a schema takes
- * five times as long for it, in which nothing else of the program runs.
+ * Spans are read by these guards instead of a schema: they are most of a large answer, and a schema takes five times as
+ * long, during which the event loop is blocked.
  */
 
-/** Reads every item of a list that may be missing or null. An error says at which item it was. */
+/** Reads every item of a list that may be missing or null. An error has the index of the item. */
 export function readEach<T>(list: unknown, key: string, read: (item: Wire) => T): readonly T[] {
   if (list === undefined || list === null) return [];
   if (!Array.isArray(list)) throw mismatch([key], 'not a list');
@@ -42,14 +42,14 @@ export function readEach<T>(list: unknown, key: string, read: (item: Wire) => T)
   return all;
 }
 
-/** A text that must be there. */
+/** A required text. */
 export function textOf(wire: Wire, key: string): string {
   const value = wire[key];
   if (typeof value !== 'string') throw mismatch([key], 'not a text');
   return value;
 }
 
-/** A text that may be missing or null: then it is empty. */
+/** A text that may be missing or null: then empty. */
 export function textOrEmpty(wire: Wire, key: string): string {
   return wire[key] === undefined || wire[key] === null ? '' : textOf(wire, key);
 }
@@ -62,30 +62,30 @@ export function objectOf(wire: Wire, key: string): Wire | undefined {
   return value;
 }
 
-/** The objects of a list; whatever else it holds, or is, is left out: a trace is worth more than one odd tag. */
+/** The objects of a list. Anything else is ignored: one malformed tag does not make a trace unreadable. */
 export function objectsOf(list: unknown): readonly Wire[] {
   if (!Array.isArray(list)) return [];
   const items: readonly unknown[] = list;
   return items.every(isWire) ? items : items.filter(isWire);
 }
 
-/** Far beyond every instant and duration in microseconds, also those of clocks that were never set. */
+/** Above every timestamp and duration in microseconds, including those of clocks that were never set. */
 const MAX_MICROS = 1e18;
 
-/** A number, or one written as text, which is how some exports write it; null is 0. Undefined when it is neither. */
+/** A number, or a number as text, as some exports write it; null is 0. Undefined for anything else. */
 export function numberOf(value: unknown): number | undefined {
   const number = value === null ? 0 : typeof value === 'string' && value !== '' ? Number(value) : value;
   return typeof number === 'number' && Math.abs(number) <= MAX_MICROS ? number : undefined;
 }
 
-/** An instant or a duration in whole microseconds: sums of them are exact. */
+/** A timestamp or a duration in whole microseconds: sums of them are exact. */
 export function microsOf(wire: Wire, key: string): number {
   const micros = numberOf(wire[key]);
   if (micros === undefined) throw mismatch([key], 'not a number');
   return Math.round(micros);
 }
 
-/** Nanoseconds of OTLP as decimal text; a number where a gateway wrote one. */
+/** Nanoseconds of OTLP as decimal text; some gateways write a number. */
 export function nanosOf(wire: Wire, key: string): string {
   const value = wire[key];
   if (typeof value === 'string' && /^\d{1,20}$/.test(value)) return value;
@@ -93,7 +93,7 @@ export function nanosOf(wire: Wire, key: string): string {
   throw mismatch([key], 'not a count of nanoseconds');
 }
 
-/** The texts of a list, each once, in order: some Jaegers add the same warning again on every read. */
+/** The texts of a list, each once, in order: some versions of Jaeger add the same warning on every read. */
 export function textsOf(list: unknown): readonly string[] {
   if (!Array.isArray(list) || list.length === 0) return [];
   const items: readonly unknown[] = list;
@@ -102,22 +102,22 @@ export function textsOf(list: unknown): readonly string[] {
 
 const HEX = { 16: /^[0-9a-f]{16}$/, 32: /^[0-9a-f]{32}$/ } as const;
 
-/** Hex digits in lower case, padded with zeros to `digits`; base64, which some gateways write, becomes hex. */
+/** Hex digits in lower case, padded with zeros to `digits`. Base64, as some gateways write it, is converted. */
 export function hexId(id: string, digits: 16 | 32): string {
   if (HEX[digits].test(id)) return id;
   const hex = /^[0-9a-f]*$/i.test(id) ? id : Buffer.from(id, 'base64').toString('hex');
   return hex.toLowerCase().padStart(digits, '0');
 }
 
-/** Jaeger writes an int64 as text where a JSON number could not hold it; v3 always does. Text stays when it must. */
+/** An int64 as a number, unless a JSON number cannot represent it. v3 always writes it as text. */
 export function integer(value: string | number): AttributeValue {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
 /**
- * Tags that repeat a field of the span, or name the tracer's own machinery. Only the older API version has them: without
- * them both API versions read the same.
+ * Tags that repeat a field of the span, or describe the tracer. Only the legacy API has them: without them both API
+ * versions give the same result.
  */
 const REPEATED: ReadonlySet<string> = new Set([
   'span.kind',
@@ -130,14 +130,14 @@ const REPEATED: ReadonlySet<string> = new Set([
 const isTrue = (value: AttributeValue | undefined): boolean => value === true || value === 'true';
 const isFalse = (value: AttributeValue | undefined): boolean => value === false || value === 'false';
 
-/** Takes out of a span's own tags what they say about the span itself. */
+/** Separates the tags of a span that describe the span itself from its attributes. */
 export function separate(tags: Record<string, AttributeValue>): {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly isError: boolean;
 } {
   const { error } = tags;
   const isError = isTrue(error) || tags['otel.status_code'] === 'ERROR';
-  // The flag is in `isError`; a text under this name, as Zipkin's libraries write it, is kept.
+  // A text under this name, as Zipkin's libraries write it, is kept.
   const isFlag = isTrue(error) || isFalse(error);
   const attributes: Record<string, AttributeValue> = {};
   for (const key of Object.keys(tags)) {
@@ -148,7 +148,35 @@ export function separate(tags: Record<string, AttributeValue>): {
   return { attributes, isError };
 }
 
-/** Sets a key that came from outside: `__proto__` too is then only a key. */
+/** What the spans of one process share. */
+export interface Process {
+  readonly serviceName: string;
+  readonly resource: Attributes;
+}
+
+/** The tag that holds warnings of the collector. */
+export const WARNINGS = '@jaeger@warnings';
+
+/** By their numbers in OTLP. */
+export const SPAN_KINDS: readonly SpanKind[] = [
+  'unspecified',
+  'internal',
+  'server',
+  'client',
+  'producer',
+  'consumer',
+];
+
+/** A kind by its name, in any case. */
+export function kindNamed(name: string): SpanKind {
+  const kind = name.toLowerCase();
+  return SPAN_KINDS.find((known) => known === kind) ?? 'unspecified';
+}
+
+export const byTime = (events: readonly SpanEvent[]): readonly SpanEvent[] =>
+  events.length < 2 ? events : [...events].sort((a, b) => a.at - b.at);
+
+/** Sets a key from an untrusted source: `__proto__` becomes an ordinary key. */
 export function put(target: Record<string, AttributeValue>, key: string, value: AttributeValue): void {
   if (key !== '__proto__') target[key] = value;
   else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });

@@ -33,7 +33,7 @@ export async function withDeadline<T>(
       message: `${name} did not respond within ${durationText(limit.duration)}.`,
       advice: `Check whether ${name} is overloaded, or use a shorter time range.`,
     });
-    work.abort(error);
+    if (!timer.signal.aborted) work.abort(error);
     if (limit.grace !== undefined) await limit.clock.sleep(limit.grace, timer.signal);
     throw error;
   });

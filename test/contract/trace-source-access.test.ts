@@ -39,7 +39,7 @@ describe('a Jaeger under a base path', () => {
     expect(bench.requests.every((path) => path.startsWith('/tracing/jaeger/api/'))).toBe(true);
   });
 
-  it('and not where there is none: the address is said to be wrong', async () => {
+  it('and reports a wrong address where there is none', async () => {
     const { url } = await open({ basePath: '/jaeger' });
     const beside = await open({ http: { baseUrl: url } });
     expect(await codeOf(beside.source.services())).toBe('bad-answer');
@@ -64,9 +64,9 @@ describe('a login in front of it', () => {
     'a page': { html: true },
     'a redirect': { redirect: 'https://login.example/' },
     'a refusal': { status: 401 },
-    'a refusal of what is asked': { status: 403 },
+    'a refusal of requests': { status: 403 },
   } as const;
-  it.each(Object.entries(faults))('%s is said to be one, at the start and later', async (_, fault) => {
+  it.each(Object.entries(faults))('%s is reported as one, at the start and later', async (_, fault) => {
     const { source, server } = await open();
     server.faults.set(fault);
     expect(await codeOf(source.services())).toBe('not-authenticated');
@@ -79,11 +79,11 @@ describe('a login in front of it', () => {
   });
 });
 
-describe('several who ask the same', () => {
+describe('concurrent equal requests', () => {
   const searchesOf = ({ requests }: Bench): number =>
     requests.filter((path) => /\/traces\?query\.service/.test(path)).length;
 
-  it('cost one search, also when one of them gives up', async () => {
+  it('cost one search, also when one of them cancels', async () => {
     const bench = await open();
     await bench.source.services();
     const caller = new AbortController();

@@ -80,7 +80,7 @@ describe.each(GENERATIONS)('a Jaeger of version %s', (serverVersion) => {
     expect(await source.trace('f'.repeat(32))).toBeUndefined();
   });
 
-  it('filters by duration, inclusive, and says when the limit cut', async () => {
+  it('filters by duration, inclusive, and reports truncation by the limit', async () => {
     const { source } = await open({ serverVersion });
     const atLeast = (min: number) =>
       idsWhere((span) => span.service === 'checkout.shop' && span.duration >= min);
@@ -140,7 +140,7 @@ describe.each(GENERATIONS)('a Jaeger of version %s', (serverVersion) => {
     expect(requests.join()).not.toMatch(/[?&]tag=/);
   });
 
-  it('asks for less when the answer is too large, and does not call that complete', async () => {
+  it('lowers the limit when the answer is too large, and reports an incomplete answer', async () => {
     const { source } = await open({ serverVersion, http: { maxBytes: 60_000 } });
     const found = await source.search(everything);
     expect(found.traces.length).toBeGreaterThan(3);
@@ -152,7 +152,7 @@ describe.each(GENERATIONS)('a Jaeger of version %s', (serverVersion) => {
     expect((await failureOf(source.search(everything))).code).toBe('too-large');
   });
 
-  it('fails in words when it stops being itself', async () => {
+  it('fails with a text when it stops being a Jaeger', async () => {
     const { source, server } = await open({ serverVersion });
     await source.services();
     server.faults.set({ status: 503 });
@@ -219,7 +219,7 @@ describe('all serverVersions', () => {
     proxy.close();
   });
 
-  it('nothing at the address is said so, with what to check', async () => {
+  it('nothing at the address is reported with what to check', async () => {
     const bench = await open({ http: { baseUrl: 'http://127.0.0.1:9/jaeger' } });
     expect((await failureOf(bench.source.services())).code).toBe('unavailable');
     const elsewhere = await open({ http: {} });

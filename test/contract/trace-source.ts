@@ -6,6 +6,7 @@ import type { StorageKind } from '../../demo/jaeger/storage.ts';
 import { createJaegerStore } from '../../demo/jaeger/store.ts';
 import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts';
 import { createJaegerTraceSource } from '../../src/jaeger/jaeger-trace-source.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { type EpochMs, epochMs, type TimeWindow } from '../../src/lib/units.ts';
 import type { TraceSource } from '../../src/traces/trace-source.ts';
 
@@ -56,7 +57,7 @@ export async function openBench(options: BenchOptions): Promise<Bench> {
   return {
     source: createJaegerTraceSource({
       http,
-      ...(now === undefined ? {} : { clock: { now: () => now } }),
+      ...(now === undefined ? {} : { clock: { ...systemClock, now: () => now } }),
     }),
     server,
     url,

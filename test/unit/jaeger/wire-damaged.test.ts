@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import { readOtlpTraces } from '../../../src/jaeger/wire-otlp.ts';
-import { summarize } from '../../../src/traces/summary.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
 import { recordingsOf } from './recordings.ts';
 
 /** Changes one place of a JSON value into something that should not be there. */
@@ -25,7 +25,7 @@ describe('a body that is damaged', () => {
     ({ path, status, body }) =>
       /\/traces\//.test(path) && status === 200 && JSON.stringify(body).length < 9_000,
   );
-  it('is read in part, or refused as unreadable: never a crash, never a hang', () => {
+  it('is read partly, or refused as unreadable: no crash, no hang', () => {
     let refused = 0;
     fc.assert(
       fc.property(

@@ -63,7 +63,7 @@ const plain = {
 const legacyTag = (key: string, value: unknown, type = 'string') => ({ tags: [{ key, type, value }] });
 const otlpTag = (key: string, value: object) => ({ attributes: [{ key, value }] });
 
-describe('the older API version, in all its shapes', () => {
+describe('the legacy API, in all its shapes', () => {
   const cases: Readonly<Record<string, { body: unknown; expected: object }>> = {
     'a span with the least there is': {
       body: legacy(),
@@ -116,11 +116,11 @@ describe('the older API version, in all its shapes', () => {
       expected: { parentSpanId: '0000000000000003', followsFrom: true },
     },
     'ids in capitals': { body: legacy({ spanID: 'AB' }), expected: { spanId: '00000000000000ab' } },
-    'an int64 that a number holds': {
+    'an int64 that a number can represent': {
       body: legacy(legacyTag('n', '42', 'int64')),
       expected: { attributes: { n: 42 } },
     },
-    'an int64 that no number holds': {
+    'an int64 that no number can represent': {
       body: legacy(legacyTag('n', '9007199254740993', 'int64')),
       expected: { attributes: { n: '9007199254740993' } },
     },
@@ -128,7 +128,7 @@ describe('the older API version, in all its shapes', () => {
       body: legacy(legacyTag('error', 'true')),
       expected: { isError: true, attributes: {} },
     },
-    'an error that says what': {
+    'an error with a text': {
       body: legacy(legacyTag('error', 'connection lost')),
       expected: { isError: false, attributes: { error: 'connection lost' } },
     },
@@ -163,14 +163,14 @@ describe('the older API version, in all its shapes', () => {
         ],
       },
     },
-    'a note of the collector is a warning, not an attribute': {
+    'a warning of the collector is not an attribute': {
       body: legacy({
         warnings: ['a'],
         tags: [{ key: '@jaeger@warnings', type: 'string', value: '["Negative duration detected","a"]' }],
       }),
       expected: { warnings: ['a', 'Negative duration detected'], attributes: {} },
     },
-    'a note of the collector that is no list': {
+    'a warning of the collector that is no list': {
       body: legacy({ tags: [{ key: '@jaeger@warnings', type: 'string', value: 'odd' }] }),
       expected: { warnings: ['odd'], attributes: {} },
     },
@@ -215,7 +215,7 @@ describe('v3, in all its shapes', () => {
       body: otlp({ kind: 'SPAN_KIND_CLIENT', status: { code: 'STATUS_CODE_ERROR' } }),
       expected: { kind: 'client', isError: true },
     },
-    'enumerations nobody knows': {
+    'unknown enumerations': {
       body: otlp({ kind: 77, status: {} }),
       expected: { kind: 'unspecified', isError: false },
     },

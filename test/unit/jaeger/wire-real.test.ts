@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
-import { summarize } from '../../../src/traces/summary.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
 
 /** Real traces that are not part of the project; where they are absent there is nothing to read. */
 const folder = new URL('../../../../shared/data/traces/', import.meta.url);

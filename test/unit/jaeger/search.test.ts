@@ -37,7 +37,7 @@ describe('VictoriaTraces, known by its complaint', () => {
   const complaint = 'incorrect trace query params: service name is required';
   const asked = { ...search, minDuration: us(250_000) };
 
-  it('is asked for a nanosecond less, since its minimum is exclusive, and for what ends later', async () => {
+  it('gets a nanosecond less, since its minimum is exclusive, and searches for spans that end later', async () => {
     const { source, asked: requests } = scripted({ ...OLDER, '/api/traces': older() }, { complaint });
     await source.search(asked);
     const [start, end] = [1_795_168_700_000_000, 1_795_168_701_000_000];
@@ -51,7 +51,7 @@ describe('VictoriaTraces, known by its complaint', () => {
     ]);
   });
 
-  it('is not asked for what ends later while there is more in the window', async () => {
+  it('is not searched for spans that end later while there are more in the window', async () => {
     const { source, asked: requests } = scripted(
       { ...OLDER, '/api/traces': older(trace('a')) },
       { complaint },
@@ -60,7 +60,7 @@ describe('VictoriaTraces, known by its complaint', () => {
     expect(searchesIn(requests)).toBe(1);
   });
 
-  it('in its newer API version too', async () => {
+  it('in its v3 API too', async () => {
     const words = { error: { httpCode: 400, message: `${complaint.split(':')[0]}: query.serviceName` } };
     const { source, asked: requests } = scripted(
       { ...MODERN, '/api/v3/traces': NONE },
@@ -73,7 +73,7 @@ describe('VictoriaTraces, known by its complaint', () => {
     });
   });
 
-  it('is notified from others once', async () => {
+  it('is detected once', async () => {
     const { source, asked: requests } = scripted({ ...OLDER, '/api/traces': older() }, { complaint });
     await source.search(asked);
     await source.search({ ...asked, limit: 30 });
@@ -100,7 +100,7 @@ describe('VictoriaTraces, known by its complaint', () => {
 });
 
 describe('Cassandra', () => {
-  it('that refuses durations together with attributes is asked by duration, and the rest is filtered here', async () => {
+  it('that refuses durations together with attributes is searched by duration, and attributes are filtered here', async () => {
     const wanted = { 'guid:x-request-id': 'abc' };
     const { source, asked } = scripted({
       ...OLDER,
@@ -129,7 +129,7 @@ describe('Elasticsearch, which takes values for regular expressions', () => {
       return refusal('elastic: Error 400: all shards failed');
     }
   };
-  it('is asked for odd values twice: as they are, and escaped', async () => {
+  it('is searched twice for special values: literal and escaped', async () => {
     const { source } = scripted({
       ...OLDER,
       '/api/traces': ({ query }) => asPattern((JSON.parse(String(query?.['tags'])) as { path: string }).path),
@@ -140,7 +140,7 @@ describe('Elasticsearch, which takes values for regular expressions', () => {
     expect((await source.search({ ...search, attributes: { path: 'b(' } })).traces).toEqual([]);
   });
 
-  it('an ordinary value, as a UUID or a path is, is asked for once', async () => {
+  it('is searched once for an ordinary value, as a UUID or a path', async () => {
     const { source, asked } = scripted({ ...OLDER, '/api/traces': older() });
     await source.search({ ...search, attributes: { path: '/api/v1.2/cart-items' } });
     expect(searchesIn(asked)).toBe(1);
@@ -183,7 +183,7 @@ describe('a limit', () => {
 describe('a search without a service', () => {
   const anywhere: TraceSearch = { window: search.window, limit: 20, attributes: { id: 'abc' } };
 
-  it('is asked of a Jaeger that may know how', async () => {
+  it('is sent to a Jaeger that may support it', async () => {
     const { source, asked } = scripted({ ...MODERN, '/api/v3/traces': NONE });
     expect(await source.search(anywhere)).toEqual({ traces: [], isComplete: true });
     expect(asked.at(-1)?.query?.['query.service_name']).toBeUndefined();
@@ -204,7 +204,7 @@ describe('a search without a service', () => {
     expect(searchesIn(asked)).toBe(1);
   });
 
-  it('is not asked in the older API version, which always wants one', async () => {
+  it('is not sent to the legacy API, which always needs one', async () => {
     const { source, paths } = scripted({ ...OLDER, '/api/traces': older() });
     await expect(source.search(anywhere)).rejects.toMatchObject({ code: 'unsupported' });
     expect(paths()).not.toContain('/api/traces');

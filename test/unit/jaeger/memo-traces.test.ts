@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTraceMemory } from '../../../src/jaeger/trace-memory.ts';
+import { createTraceCache } from '../../../src/jaeger/memo.ts';
 import { epochMs, us } from '../../../src/lib/units.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -10,7 +10,7 @@ const MINUTE = 60_000;
 
 function open({ at, maxBytes = 1e6 }: { at: number; maxBytes?: number }) {
   const clock = { now: START + at };
-  const memory = createTraceMemory({ now: () => epochMs(clock.now), maxBytes });
+  const memory = createTraceCache({ now: () => epochMs(clock.now), maxBytes });
   return { memory, clock };
 }
 
@@ -18,7 +18,7 @@ describe('traces that were read', () => {
   it('are kept for ten minutes, once their spans have arrived', () => {
     const { memory, clock } = open({ at: MINUTE + 10 });
     memory.keep(trace);
-    clock.now += 10 * MINUTE - 1;
+    clock.now += 10 * MINUTE;
     expect(memory.get(trace.traceId)).toBe(trace);
     clock.now += 1;
     expect(memory.get(trace.traceId)).toBeUndefined();
@@ -34,7 +34,7 @@ describe('traces that were read', () => {
     expect(later.memory.get(long.traceId)).toBeUndefined();
   });
 
-  it('make room for others: the one not asked for longest goes first, by what they take', () => {
+  it('are evicted by size, the least recently used first', () => {
     const { memory } = open({ at: 5 * MINUTE, maxBytes: 4_000 });
     const attributes = { text: 'x'.repeat(1_000) };
     const [a, b, c] = ['a', 'b', 'c'].map((id) => aTrace(id, [{ attributes }]));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createSharing } from '../../../src/jaeger/shared-work.ts';
-import { createPatientLimiter } from '../../../src/jaeger/turns.ts';
+import { createPatientLimiter, createSharing } from '../../../src/jaeger/memo.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { ms } from '../../../src/lib/units.ts';
 
 /** Work that ends when the test says so, or with its signal. */
@@ -18,7 +18,7 @@ function work() {
 }
 
 describe('the same work for several callers', () => {
-  it('is done once, and again when it is asked for afterwards', async () => {
+  it('runs once, and again for later calls', async () => {
     const share = createSharing<string>();
     const { run, signals, end } = work();
     const both = [share('a', run), share('a', run)];
@@ -30,12 +30,12 @@ describe('the same work for several callers', () => {
     expect(signals).toHaveLength(2);
   });
 
-  it('is not shared between different questions', async () => {
+  it('is not shared between different keys', async () => {
     const share = createSharing<string>();
     expect(await Promise.all([share('a', async () => 'a'), share('b', async () => 'b')])).toEqual(['a', 'b']);
   });
 
-  it('goes on when one of them gives up', async () => {
+  it('continues when one of them cancels', async () => {
     const share = createSharing<string>();
     const { run, signals, end } = work();
     const first = new AbortController();
@@ -48,7 +48,7 @@ describe('the same work for several callers', () => {
     expect(await kept).toBe('x');
   });
 
-  it('ends when all of them gave up, and the next one begins anew', async () => {
+  it('is cancelled when all of them cancel, and the next call starts anew', async () => {
     const share = createSharing<string>();
     const { run, signals, end } = work();
     const callers = [new AbortController(), new AbortController()];
@@ -61,7 +61,7 @@ describe('the same work for several callers', () => {
     expect(await next).toBe('x');
   });
 
-  it('does not begin for one who has given up already', async () => {
+  it('does not start for a cancelled caller', async () => {
     const { run, signals } = work();
     await expect(createSharing<string>()('a', run, AbortSignal.abort())).rejects.toMatchObject({
       code: 'timeout',
@@ -69,7 +69,7 @@ describe('the same work for several callers', () => {
     expect(signals).toEqual([]);
   });
 
-  it('fails for all alike, and is not remembered', async () => {
+  it('fails for all callers, and is not cached', async () => {
     const share = createSharing<string>();
     const fail = (): Promise<string> => Promise.reject(new Error('down'));
     const results = await Promise.allSettled([share('a', fail), share('a', fail)]);
@@ -78,14 +78,14 @@ describe('the same work for several callers', () => {
   });
 });
 
-describe('turns', () => {
+describe('the concurrency limit', () => {
   const settle = (): Promise<void> =>
     new Promise((resolve) => {
       setImmediate(resolve);
     });
 
-  it('are taken four at a time, the others in the order they came', async () => {
-    const takeTurn = createPatientLimiter({ atOnce: 4, patience: ms(60_000) });
+  it('runs four at a time, the others in the order they came', async () => {
+    const takeTurn = createPatientLimiter({ clock: systemClock, concurrency: 4, patience: ms(60_000) });
     const begun: number[] = [];
     const ends = new Map<number, () => void>();
     const all = [1, 2, 3, 4, 5, 6, 7].map((n) =>
@@ -109,16 +109,16 @@ describe('turns', () => {
     expect(await takeTurn(async () => 'free', undefined)).toBe('free');
   });
 
-  it('are given on when the work fails', async () => {
-    const takeTurn = createPatientLimiter({ atOnce: 1, patience: ms(60_000) });
+  it('releases its slot when the work fails', async () => {
+    const takeTurn = createPatientLimiter({ clock: systemClock, concurrency: 1, patience: ms(60_000) });
     const failing = takeTurn(() => Promise.reject(new Error('down')), undefined);
     const next = takeTurn(async () => 'next', undefined);
     await expect(failing).rejects.toThrow('down');
     expect(await next).toBe('next');
   });
 
-  it('are given up by who gives up, and by who has waited long enough', async () => {
-    const takeTurn = createPatientLimiter({ atOnce: 1, patience: ms(5) });
+  it('rejects work that is cancelled, or has waited too long', async () => {
+    const takeTurn = createPatientLimiter({ clock: systemClock, concurrency: 1, patience: ms(5) });
     let end = (): void => undefined;
     const long = takeTurn(
       () =>

@@ -13,7 +13,7 @@ const search: TraceSearch = {
 };
 const NONE_V3 = { status: 404, body: { error: { httpCode: 404, message: 'No traces found' } } };
 
-describe('how a Jaeger is asked', () => {
+describe('the API of a Jaeger', () => {
   it('since 2.19: v3, in the names that all versions take', async () => {
     const { source, asked } = scripted({
       '/api/v3/trace-summaries': { body: {} },
@@ -33,7 +33,7 @@ describe('how a Jaeger is asked', () => {
     });
   });
 
-  it('before: the older API version, with tags as JSON', async () => {
+  it('before: the legacy API, with tags as JSON', async () => {
     const { source, asked } = scripted({
       '/api/services': { body: { data: [] } },
       '/api/traces': { body: { data: [] } },
@@ -53,7 +53,7 @@ describe('how a Jaeger is asked', () => {
     });
   });
 
-  it('with the older API version closed and v3 from before 2.19: not by attributes, which it ignores', async () => {
+  it('without the legacy API and with v3 from before 2.19: not by attributes, which it ignores', async () => {
     const { source } = scripted({
       '/api/v3/services': { body: { services: [] } },
       '/api/v3/traces': NONE_V3,
@@ -84,36 +84,36 @@ describe('how a Jaeger is asked', () => {
     });
     await expect(source.services()).rejects.toMatchObject({
       code: 'bad-answer',
-      message: 'No Jaeger answers at the configured address.',
+      message: 'There is no Jaeger at the configured address.',
     });
   });
 
-  it('what fails at every question is a Jaeger that fails, not a wrong address', async () => {
+  it('a Jaeger that fails on every request is not a wrong address', async () => {
     const failing = { status: 500, body: { errors: [{ code: 500, msg: 'no node of Elasticsearch' }] } };
     const { source } = scripted({ '/api/services': failing, '/api/v3/services': failing });
     await expect(source.services()).rejects.toMatchObject({
       code: 'unavailable',
-      message: 'Jaeger answered 500: no node of Elasticsearch.',
+      message: 'Jaeger returned HTTP 500: no node of Elasticsearch.',
     });
   });
 
-  it('a trace that is too large is not asked for in a shorter time', async () => {
+  it('a trace that is too large has its own advice', async () => {
     const { source } = scripted({
       '/api/v3/trace-summaries': { body: { summaries: [] } },
       '/api/v3/traces/1': 'too-large',
     });
     await expect(source.trace('1')).rejects.toMatchObject({
       code: 'too-large',
-      advice: 'The bot reads no larger trace: open this one in Jaeger itself.',
+      advice: 'Open this trace in Jaeger.',
     });
   });
 
-  it('a login page everywhere is said to be one', async () => {
+  it('a login page everywhere is reported as one', async () => {
     const { source } = scripted({}, { otherwise: 'not-authenticated' });
     await expect(source.services()).rejects.toMatchObject({ code: 'not-authenticated' });
   });
 
-  it('a Jaeger that is down while it is probed is asked again next time', async () => {
+  it('a Jaeger that is down while it is probed is probed again next time', async () => {
     const replies: Record<string, Reply> = { '/api/v3/trace-summaries': 'timeout' };
     const { source, paths } = scripted(replies);
     await expect(source.services()).rejects.toMatchObject({ code: 'timeout' });
@@ -128,7 +128,7 @@ describe('what a Jaeger refuses', () => {
   const refusals: Readonly<Record<string, { reply: Reply; expected: object }>> = {
     'a wrong question, in v3': {
       reply: { status: 400, body: { error: { httpCode: 400, message: 'malformed parameter' } } },
-      expected: { code: 'bad-request', message: 'Jaeger answered 400: malformed parameter.' },
+      expected: { code: 'bad-request', message: 'Jaeger returned HTTP 400: malformed parameter.' },
     },
     'a storage that fails, with its text': {
       reply: {
@@ -138,14 +138,14 @@ describe('what a Jaeger refuses', () => {
       expected: {
         code: 'unavailable',
         retryable: true,
-        message: 'Jaeger answered 500: no connection to Cassandra.',
+        message: 'Jaeger returned HTTP 500: no connection to Cassandra.',
       },
     },
-    'a failure without words': {
+    'a failure without a text': {
       reply: { status: 500, body: null },
-      expected: { code: 'unavailable', message: 'Jaeger answered 500.' },
+      expected: { code: 'unavailable', message: 'Jaeger returned HTTP 500.' },
     },
-    'an answer that cannot be read says where': {
+    'an answer that cannot be read, with the path': {
       reply: { body: { result: { resourceSpans: [{ scopeSpans: [{ spans: [{ spanId: 1 }] }] }] } } },
       expected: { code: 'bad-answer', message: expect.stringContaining('result.resourceSpans.0') as string },
     },
