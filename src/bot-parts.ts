@@ -6,6 +6,7 @@ import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
 import { createErrorBudget, type ErrorBudget } from './latency/error-budget.ts';
+import { createRankRequest } from './latency/percentile-rank.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Links } from './lib/links.ts';
 import type { Logger } from './lib/logger.ts';
@@ -30,14 +31,11 @@ import type { Transport } from './slack/receivers.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';
 import { openRedisStore } from './store/redis/open-redis-store.ts';
 import type { ReplicaRules } from './store/redis/replicas.ts';
-import { createFindRequest } from './traces/find-request.ts';
+import { createFindRequest, createSampledShare } from './traces/find-request.ts';
 import { createFindSlowest } from './traces/find-slowest.ts';
 import { createInspectTrace } from './traces/inspect-trace.ts';
-import { createOtherParts } from './traces/other-parts.ts';
 import type { PicturePainter } from './traces/pictures.ts';
-import { createRankRequest } from './traces/rank-request.ts';
 import { createResolveService } from './traces/resolve-service.ts';
-import { createSampledShare } from './traces/sampled-share.ts';
 import type { TraceSource } from './traces/trace-source.ts';
 import { createPicturePainter } from './waterfall/picture-painter.ts';
 
@@ -204,12 +202,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
       links,
       sampledShare: createSampledShare({ metrics, clock }),
     }),
-    inspectTrace: createInspectTrace({
-      traces,
-      links,
-      clock,
-      otherParts: createOtherParts({ traces, clock }),
-    }),
+    inspectTrace: createInspectTrace({ traces, links, clock }),
     rankRequest: createRankRequest({ metrics, rules: ruleSet, clock }),
     links,
     clock,

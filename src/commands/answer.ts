@@ -3,8 +3,8 @@ import type { Phrase } from '../lib/phrase.ts';
 import type { ComparisonView } from '../traces/compare-traces.ts';
 import type { RequestView } from '../traces/find-request.ts';
 import type { TraceView } from '../traces/inspect-trace.ts';
-import type { PartView } from '../traces/part-in-service.ts';
 import type { ResolvedService } from '../traces/resolve-service.ts';
+import type { ServiceInRequest } from '../traces/service-in-request.ts';
 import type { LatencyView } from './latency.ts';
 import type { SloStatusView } from './slo-status.ts';
 import type { SlowestView } from './trace-slowest.ts';
@@ -21,7 +21,7 @@ export type Answer =
   | { readonly kind: 'trace'; readonly view: TraceView }
   | { readonly kind: 'request'; readonly view: RequestView }
   /** What one service did in one request. */
-  | { readonly kind: 'request-latency'; readonly view: PartView }
+  | { readonly kind: 'request-latency'; readonly view: ServiceInRequest }
   | { readonly kind: 'comparison'; readonly view: ComparisonView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }

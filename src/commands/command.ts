@@ -1,6 +1,7 @@
 import type { KeepAlerts } from '../actions/alert-actions.ts';
 import type { KeepSilences } from '../actions/silences.ts';
 import type { ErrorBudget } from '../latency/error-budget.ts';
+import type { RankRequest } from '../latency/percentile-rank.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { System } from '../lib/errors.ts';
 import type { Links } from '../lib/links.ts';
@@ -13,7 +14,6 @@ import type { VerifyRules } from '../rules/verify-rules.ts';
 import type { FindRequest } from '../traces/find-request.ts';
 import type { FindSlowest } from '../traces/find-slowest.ts';
 import type { InspectTrace } from '../traces/inspect-trace.ts';
-import type { RankRequest } from '../traces/rank-request.ts';
 import type { ResolveService } from '../traces/resolve-service.ts';
 import type { TraceSource } from '../traces/trace-source.ts';
 import type { Answer } from './answer.ts';

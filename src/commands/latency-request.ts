@@ -1,7 +1,7 @@
 import { epochUs, toEpochMs } from '../lib/units.ts';
 import { traceView } from '../traces/inspect-trace.ts';
-import { partInService } from '../traces/part-in-service.ts';
 import { isUuid } from '../traces/request-id.ts';
+import { serviceInRequest } from '../traces/service-in-request.ts';
 import { type Answer, nothing, SERVICE, unknownService } from './answer.ts';
 import type {
   CommandDeps,
@@ -94,19 +94,19 @@ async function run(
   if (trace === undefined) return { answer: nothing(missingTrace(found.traceId)) };
   const { request } = command;
   const requestId = request.kind === 'request' ? request.requestId : undefined;
-  const part = partInService({ trace, service, requestId }, { now, links: deps.links });
-  if (part === undefined) {
+  const inRequest = serviceInRequest({ trace, service, requestId }, { now, links: deps.links });
+  if (inRequest === undefined) {
     const view = traceView(trace, { now, links: deps.links });
     const traces = view === undefined ? [] : [view];
     return { answer: notInService(service, { found: `Trace ${found.traceId} exists`, traces }) };
   }
-  const { serverSpans } = part;
-  const view = { ...part.view, notices: [...notices, ...part.view.notices] };
+  const { serverSpan } = inRequest;
+  const view = { ...inRequest.view, notices: [...notices, ...inRequest.view.notices] };
   const ended = toEpochMs(epochUs(view.start + view.rootDuration));
   const percentiles =
-    serverSpans === undefined
+    serverSpan === undefined
       ? undefined
-      : await deps.rankRequest({ spans: [serverSpans], ended, now }, signal);
+      : await deps.rankRequest({ spans: [serverSpan], ended, now }, signal);
   return { answer: { kind: 'request-latency', view: { ...view, percentiles } }, again: command };
 }
 

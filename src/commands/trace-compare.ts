@@ -1,6 +1,10 @@
 import { MINUTE } from '../lib/units.ts';
-import { comparisonView, type ToCompare } from '../traces/compare-traces.ts';
-import { AROUND, findUsual } from '../traces/find-usual.ts';
+import {
+  comparisonView,
+  findTypical,
+  type TraceToCompare,
+  TYPICAL_WITHIN,
+} from '../traces/compare-traces.ts';
 import { isUuid } from '../traces/request-id.ts';
 import { nothing } from './answer.ts';
 import type {
@@ -99,7 +103,7 @@ function writeReference(of: RequestReference | undefined): readonly string[] {
 }
 
 /** The trace of a reference, or the sentence that says why there is none. */
-type Found = ToCompare | { readonly problem: string };
+type Found = TraceToCompare | { readonly problem: string };
 
 async function run(
   request: CommandRequest<CompareCommand>,
@@ -127,9 +131,9 @@ async function withTypical(
   signal: AbortSignal,
 ): Promise<readonly [Found, Found]> {
   if ('problem' in found) return [found, found];
-  const typical = await findUsual(traces, found.trace, signal);
-  if (typical !== undefined) return [{ trace: typical.trace, usualAmong: typical.among }, found];
-  const problem = `No request similar to ${found.trace.traceId} was found within ${Math.round(AROUND / MINUTE)} minutes of it. Specify two ids.`;
+  const typical = await findTypical(traces, found.trace, signal);
+  if (typical !== undefined) return [typical, found];
+  const problem = `No request similar to ${found.trace.traceId} was found within ${Math.round(TYPICAL_WITHIN / MINUTE)} minutes of it. Specify two ids.`;
   return [{ problem }, found];
 }
 

@@ -210,10 +210,10 @@ const percent = (share: number): string => `${Number((share * 100).toPrecision(2
 
 /** The text for a request without a trace: what was searched, and why there is none, as far as that is known. */
 export function missingRequest(requestId: string, absent: Absent): string {
-  const { searched, services, isWhole, recorded } = absent;
+  const { searched, services, isComplete, recorded } = absent;
   if (searched === 0) return unsampledRequest(requestId, absent);
   const where = `in the last ${Math.round(searched / DAY)} days in ${services} ${services === 1 ? 'service' : 'services'}`;
-  const start = isWhole
+  const start = isComplete
     ? `No trace of request ${requestId} ${where}.`
     : `No trace of request ${requestId} was found; the search was incomplete (${where}).`;
   switch (recorded?.kind) {

@@ -123,7 +123,7 @@ async function run(
 /** Which of the service's spans count: those of one name, or those of requests to one path. */
 interface Filter {
   readonly operation?: string;
-  readonly asked?: string;
+  readonly requestLine?: string;
 }
 
 /**
@@ -138,7 +138,7 @@ async function filterOf(
   if (operation?.includes('/') !== true) return { operation };
   const known = await operationsOf(deps, service, signal);
   const isName = known.length === 0 || known.includes(operation) || nearest(operation, known).length > 0;
-  return isName ? { operation } : { asked: operation };
+  return isName ? { operation } : { requestLine: operation };
 }
 
 /** The operations of a service; none when Jaeger does not answer. */
@@ -171,17 +171,17 @@ async function absenceText(deps: CommandDeps, search: Search, signal: AbortSigna
     if (known.length > 0 && !known.includes(filter.operation))
       return unknownOperation(service, filter.operation, known);
   }
-  const { isExact, arriving } = result;
-  const where = `in ${windowText(window)}`;
+  const { isComplete, arriving } = result;
+  const where = windowText(window);
   const of = operation === undefined ? service : `"${operation}" of ${service}`;
-  if (!isExact)
+  if (!isComplete)
     return `No trace of ${of} was found ${where} before the search timed out. Use a shorter time range.`;
   const atLeast = over === undefined ? '' : `${durationText(toUs(over))} or more`;
   const late =
     arriving === undefined ? '' : ` The last ${Math.round(arriving / SECOND)} s may still be arriving.`;
-  if (filter.asked !== undefined) {
+  if (filter.requestLine !== undefined) {
     const slow = atLeast === '' ? '' : ` of ${atLeast}`;
-    return `${service} has no span named "${filter.asked}", and no request${slow} to it ${where}.${late}`;
+    return `${service} has no span named "${filter.requestLine}", and no request${slow} to it ${where}.${late}`;
   }
   if (atLeast !== '') return `No traced request to ${of} took ${atLeast} ${where}.${late}`;
   return `No trace of ${of} ${where}. Jaeger knows the service, so it has been traced before: there was no traffic, none of it was sampled, or its spans have not arrived yet (up to a minute).`;

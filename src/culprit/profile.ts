@@ -1,4 +1,4 @@
-import { isDatabaseCall, peerOf, serversOf } from '../traces/peer.ts';
+import { isDatabaseCall, peerOf, serversOf } from '../traces/calls.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';

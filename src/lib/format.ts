@@ -1,5 +1,5 @@
 import { utcTime } from './instant.ts';
-import { type EpochMs, type Microseconds, type Milliseconds, type TimeWindow, us } from './units.ts';
+import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from './units.ts';
 
 /*
  * How numbers are written for people: one format for durations (`82 ms`, `1.2 s`), percentages (`6.3%`) and counts
@@ -9,9 +9,9 @@ import { type EpochMs, type Microseconds, type Milliseconds, type TimeWindow, us
 /** A count with a comma at every thousand: `12,300`. */
 export const grouped = (value: number): string => value.toLocaleString('en-US');
 
-/** `3 spans`, `1 span`: for nouns whose plural is an s. */
-export const count = (amount: number, noun: string): string =>
-  `${grouped(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+/** `1 span`, `12,300 spans`. */
+export const count = (amount: number, noun: string, plural = `${noun}s`): string =>
+  `${grouped(amount)} ${amount === 1 ? noun : plural}`;
 
 /** At most `digits` significant digits; from 10^(digits - 1) on a whole number. */
 export function significant(value: number, digits = 3): string {
@@ -33,21 +33,6 @@ export function durationText(duration: Microseconds): string {
   if (size < 999_500) return `${sign}${Math.round(size / 1_000)} ms`;
   const seconds = size / 1_000_000;
   return `${sign}${seconds >= 1_000 && seconds < 1e15 ? Math.round(seconds) : significant(seconds)} s`;
-}
-
-/** The step of `durationText` up to a duration, both in microseconds. */
-const STEPS: readonly (readonly [upTo: number, step: number])[] = [
-  [999, 1],
-  [9_900, 100],
-  [999_000, 1_000],
-  [9_990_000, 10_000],
-  [99_900_000, 100_000],
-];
-
-/** A duration rounded up to the next step of `durationText`: for an upper bound, which must not become smaller. */
-export function durationRoundedUp(duration: Microseconds): string {
-  const step = STEPS.find(([upTo]) => duration <= upTo)?.[1] ?? 1_000_000;
-  return durationText(us(Math.ceil(duration / step) * step));
 }
 
 /** A configured threshold or bucket bound, with all its digits: `500 ms`, `2.5 s`, `3600 s`. */
@@ -102,19 +87,15 @@ export function rate(perSecond: number): string {
   return `${significant(perSecond)} req/s`;
 }
 
-function clock(instant: EpochMs, reference: EpochMs): string {
+/** A window in UTC, for text that cannot hold Slack's dates: `from 14:00 to 14:10 UTC`; with dates where they differ. */
+export const windowText = ({ start, end }: TimeWindow): string =>
+  `from ${timeText(start, end)} to ${timeText(end, end)} UTC`;
+
+function timeText(instant: EpochMs, reference: EpochMs): string {
   const [date = '', time = ''] = utcTime(instant).split(' ');
   const shown = time.endsWith(':00') ? time.slice(0, 5) : time;
   return utcTime(reference).startsWith(date) ? shown : `${date} ${shown}`;
 }
-
-/** A window in UTC, for text that cannot hold Slack's dates: `14:00-14:10 UTC`; a date where it is not that of the end. */
-export function windowText({ start, end }: TimeWindow): string {
-  return `${clock(start, end)}-${clock(end, end)} UTC`;
-}
-
-/** A service's name, or what stands for a missing one. */
-export const named = (service: string): string => (service === '' ? '(no service name)' : service);
 
 /** A list that shows the first few of many. */
 export interface Truncated<T> {

@@ -1,69 +1,79 @@
 import type { Truncated } from '../lib/format.ts';
-import { named } from '../lib/format.ts';
 import type { Links } from '../lib/links.ts';
-import { type EpochMs, type EpochUs, type Microseconds, toEpochUs } from '../lib/units.ts';
-import { comparePaths, type PartDifference } from './compare-paths.ts';
+import {
+  after,
+  before,
+  type EpochMs,
+  type EpochUs,
+  MINUTE,
+  type Microseconds,
+  ms,
+  toEpochMs,
+  us,
+} from '../lib/units.ts';
 import {
   compareStructure,
   type PairedSpans,
   type StructureDifference,
   type UnpairedSpans,
 } from './compare-structure.ts';
-import { ARRIVING_US } from './inspect-trace.ts';
-import { requestLine } from './request-line.ts';
+import { requestLineOf, serviceName } from './operations.ts';
+import { type PathEntry, type PathSubject, subjectKey } from './path-breakdown.ts';
 import { statusOf } from './span-errors.ts';
-import { outlineOf, type TraceOutline } from './summary.ts';
-import type { Trace } from './trace.ts';
+import type { Span, Trace } from './trace.ts';
+import { comparisonNotices } from './trace-notices.ts';
+import type { TraceSource } from './trace-source.ts';
+import { outlineOf, type TraceOutline } from './trace-summary.ts';
 
-/** The largest of each that are handed on. */
-const SHOWN = { parts: 10, paired: 10, unpaired: 5 } as const;
-/** Beside a large difference small ones say nothing: below this share of the largest, only so many are shown. */
+/** The number of rows, by the size of the difference. */
+const MAX_ROWS = { path: 10, paired: 10, unpaired: 5 } as const;
+/** Differences below this share of the largest one are only shown when there are few. */
 const SMALL = { share: 0.01, most: 3 } as const;
-/** Spans of which no duration differs by this much are the same, as far as anybody cares: 100 µs, or 2% of the longer. */
-const SAME = { micros: 100, share: 0.02 } as const;
+/** Durations that differ by less are shown as equal: 100 µs, or 2% of the longer one. */
+const EQUAL = { micros: 100, share: 0.02 } as const;
 
-/** A trace and how it was asked for. */
-export interface ToCompare {
+/** A trace to compare, and how it was chosen. */
+export interface TraceToCompare {
   readonly trace: Trace;
+  /** Set when it was found by its request id. */
   readonly requestId?: string;
-  /** Set when it was picked as the usual one: among how many it is the median. */
-  readonly usualAmong?: number;
+  /** Set when it was chosen as a typical request: the median duration of this many similar requests. */
+  readonly medianOf?: number;
 }
 
-/** Two traces side by side. Pure. Undefined when one of them has no spans. */
+/** Compares two traces. Pure. Undefined when one of them has no spans. */
 export function comparisonView(
-  pair: { readonly a: ToCompare; readonly b: ToCompare },
+  pair: { readonly a: TraceToCompare; readonly b: TraceToCompare },
   { now, links }: { readonly now: EpochMs; readonly links: Pick<Links, 'trace' | 'compareTraces'> },
 ): ComparisonView | undefined {
   const [a, b] = [outlineOf(pair.a.trace), outlineOf(pair.b.trace)];
   if (a === undefined || b === undefined) return undefined;
   const structure = compareStructure(a.path.root, b.path.root);
-  const parts = comparePaths(a.parts, b.parts);
-  const shownParts = notification(parts.filter(isDifferent)).slice(0, SHOWN.parts);
+  const differences = comparePaths(a.breakdown, b.breakdown);
+  const rows = worthShowing(differences.filter(isDifferent)).slice(0, MAX_ROWS.path);
   const difference = b.root.duration - a.root.duration;
-  const url = links.compareTraces(a.traceId, b.traceId);
   return {
     a: headOf(a, pair.a, links),
     b: headOf(b, pair.b, links),
     difference,
     path: {
-      rows: shownParts,
-      hidden: parts.length - shownParts.length,
-      hiddenDifference: difference - shownParts.reduce((sum, part) => sum + part.difference, 0),
+      rows,
+      hidden: differences.length - rows.length,
+      hiddenDifference: difference - rows.reduce((sum, row) => sum + row.difference, 0),
     },
     paired: pairedOf(structure),
-    onlyInA: firstOf(structure.onlyInA, SHOWN.unpaired),
-    onlyInB: firstOf(structure.onlyInB, SHOWN.unpaired),
-    notices: noticesOf({ a, b, structure }, now),
-    url,
+    onlyInA: firstOf(structure.onlyInA),
+    onlyInB: firstOf(structure.onlyInB),
+    notices: comparisonNotices({ a, b, roots: structure.roots }, now),
+    url: links.compareTraces(a.traceId, b.traceId),
   };
 }
 
-const isDifferent = ({ a, b }: Pick<PartDifference, 'a' | 'b'>): boolean =>
-  Math.abs(b - a) >= Math.max(SAME.micros, Math.max(a, b) * SAME.share);
+const isDifferent = ({ a, b }: Pick<PathDifference, 'a' | 'b'>): boolean =>
+  Math.abs(b - a) >= Math.max(EQUAL.micros, Math.max(a, b) * EQUAL.share);
 
-/** Of rows with the largest difference first, those that say something beside it. */
-function notification<T extends { readonly a: number; readonly b: number }>(
+/** Drops small differences from rows with the largest difference first. */
+function worthShowing<T extends { readonly a: number; readonly b: number }>(
   rows: readonly T[],
 ): readonly T[] {
   const [first] = rows;
@@ -71,43 +81,40 @@ function notification<T extends { readonly a: number; readonly b: number }>(
   return rows.filter(({ a, b }, index) => index < SMALL.most || Math.abs(b - a) >= least);
 }
 
-function headOf(
+const headOf = (
   { traceId, root, spanCount }: TraceOutline,
-  { requestId, usualAmong }: ToCompare,
+  { requestId, medianOf }: TraceToCompare,
   links: Pick<Links, 'trace'>,
-): ComparedTrace {
-  const url = links.trace(traceId);
-  return {
-    traceId,
-    requestId,
-    usualAmong,
-    rootService: named(root.serviceName),
-    rootOperation: root.spanName,
-    asked: requestLine(root),
-    start: root.start,
-    duration: root.duration,
-    spanCount,
-    isError: root.isError,
-    status: statusOf(root),
-    url,
-  };
-}
-
-const firstOf = <T>(all: readonly T[], most: number): Truncated<T> => ({
-  rows: all.slice(0, most),
-  hidden: Math.max(0, all.length - most),
+): ComparedTrace => ({
+  traceId,
+  requestId,
+  medianOf,
+  rootService: serviceName(root.serviceName),
+  rootOperation: root.spanName,
+  requestLine: requestLineOf(root),
+  start: root.start,
+  duration: root.duration,
+  spanCount,
+  isError: root.isError,
+  status: statusOf(root),
+  url: links.trace(traceId),
 });
 
-/** Those that differ most, put back into the order of the tree: which of them lies in which is half of the answer. */
+const firstOf = (all: readonly UnpairedSpans[]): Truncated<UnpairedSpans> => ({
+  rows: all.slice(0, MAX_ROWS.unpaired),
+  hidden: Math.max(0, all.length - MAX_ROWS.unpaired),
+});
+
+/** The pairs with the largest differences, in the order of the tree, which shows which of them contains which. */
 function pairedOf({ paired, pairCount }: StructureDifference): ComparisonView['paired'] {
   const differing = paired.filter(isDifferent);
   const largest = [...differing].sort((x, y) => Math.abs(y.b - y.a) - Math.abs(x.b - x.a));
-  const most = new Set(notification(largest).slice(0, SHOWN.paired));
+  const shown = new Set(worthShowing(largest).slice(0, MAX_ROWS.paired));
   const rows: PairedSpans[] = [];
-  // What is not shown must not leave a gap in the indentation.
+  // Rows that are not shown leave no gap in the indentation.
   const above: number[] = [];
   for (const row of differing) {
-    if (!most.has(row)) continue;
+    if (!shown.has(row)) continue;
     while ((above.at(-1) ?? -1) >= row.depth) above.pop();
     rows.push({ ...row, depth: above.length });
     above.push(row.depth);
@@ -115,71 +122,15 @@ function pairedOf({ paired, pairCount }: StructureDifference): ComparisonView['p
   return { rows, hidden: differing.length - rows.length, pairCount };
 }
 
-interface Compared {
-  readonly a: TraceOutline;
-  readonly b: TraceOutline;
-  readonly structure: StructureDifference;
-}
-
-function noticesOf(compared: Compared, now: EpochMs): readonly string[] {
-  const { a, b } = compared;
-  return [...beginningNotices(compared), ...warningNotices('A', a, now), ...warningNotices('B', b, now)];
-}
-
-/** Two requests of different kinds differ for many reasons, of which slowness is one. */
-function beginningNotices({ a, b, structure: { roots } }: Compared): readonly string[] {
-  const begin = `A begins at ${named(a.root.serviceName)}, B at ${named(b.root.serviceName)}`;
-  if (roots === 'different') {
-    return [
-      a.root.serviceName === b.root.serviceName
-        ? `They begin with different operations of ${named(a.root.serviceName)} (${a.root.spanName} and ${b.root.spanName}): their spans cannot be paired.`
-        : `${begin}: they are different requests, and their spans cannot be paired.`,
-    ];
-  }
-  if (roots === 'inner')
-    return [`${begin}: only what both of them do is paired, and the totals are of unequal wholes.`];
-  const [askedA, askedB] = [requestLine(a.root), requestLine(b.root)];
-  return askedA === askedB || askedA === '' || askedB === ''
-    ? []
-    : [
-        `A asked for ${askedA}, B for ${askedB}: they are different kinds of request, which may be all there is to it.`,
-      ];
-}
-
-function warningNotices(
-  name: string,
-  { warnings, start, duration }: TraceOutline,
-  now: EpochMs,
-): readonly string[] {
-  const { hasNoRoot, rootCount, orphanCount, isTruncated, skewText } = warnings;
-  const age = toEpochUs(now) - (start + duration);
-  return [
-    ...(age >= 0 && age < ARRIVING_US
-      ? [`${name} has only just ended: more of its spans may still arrive.`]
-      : []),
-    ...(isTruncated ? [`${name} was too large for Jaeger: spans are missing.`] : []),
-    ...(hasNoRoot ? [`The beginning of ${name} is missing.`] : []),
-    ...(rootCount > 1 ? [`${name} has ${rootCount} beginnings: only the first is compared.`] : []),
-    ...(orphanCount > 0 && !hasNoRoot
-      ? [`${name} has spans whose parents are missing: they are not compared.`]
-      : []),
-    ...(skewText === undefined ? [] : [`The clocks of the hosts of ${name} differ by up to ${skewText}.`]),
-  ];
-}
-
-/** One of the two requests that are compared. */
-export interface ComparedTrace {
+/** One of two compared requests. */
+export interface ComparedTrace extends Omit<TraceToCompare, 'trace'> {
   readonly traceId: string;
-  /** Set when it was asked for by its request id. */
-  readonly requestId?: string;
-  /** Set when it was picked as a usual request of its kind: among how many it is the one of median duration. */
-  readonly usualAmong?: number;
   readonly rootService: string;
   readonly rootOperation: string;
-  /** What it was asked for, without what differs from request to request: `GET /product/{id}`; empty when unknown. */
-  readonly asked: string;
+  /** `GET /product/{id}`; empty when unknown. */
+  readonly requestLine: string;
   readonly start: EpochUs;
-  /** Of its root span: the whole that its critical path divides. */
+  /** Of the root span: the whole that the critical path divides. */
   readonly duration: Microseconds;
   readonly spanCount: number;
   readonly isError: boolean;
@@ -187,19 +138,116 @@ export interface ComparedTrace {
   readonly url?: string;
 }
 
-/** Two requests side by side. Differences are the second's minus the first's. */
+/** Two requests side by side. Differences are those of the second minus those of the first. */
 export interface ComparisonView {
   readonly a: ComparedTrace;
   readonly b: ComparedTrace;
-  /** In microseconds: of the durations of the two roots, and so of all rows of `path` with what is left out. */
+  /** In microseconds: of the durations of the two roots, and the sum of all rows of `path` with what is hidden. */
   readonly difference: number;
-  readonly path: Truncated<PartDifference> & { readonly hiddenDifference: number };
-  /** Spans that both have, in the order of the tree: those whose durations differ most. */
+  readonly path: Truncated<PathDifference> & { readonly hiddenDifference: number };
+  /** Spans in both, in the order of the tree: those whose durations differ most. */
   readonly paired: Truncated<PairedSpans> & { readonly pairCount: number };
   readonly onlyInA: Truncated<UnpairedSpans>;
   readonly onlyInB: Truncated<UnpairedSpans>;
-  /** What a reader must know before trusting it. */
+  /** Limitations of the comparison. */
   readonly notices: readonly string[];
   /** Jaeger's own comparison of the two. */
   readonly url?: string;
 }
+
+/** The time two requests spent on the same subject of their critical paths. */
+export interface PathDifference extends PathSubject {
+  readonly a: Microseconds;
+  readonly b: Microseconds;
+  /** Of the second request minus the first, in microseconds. */
+  readonly difference: number;
+  /** Number of spans in each; 0 where the subject does not occur. */
+  readonly spans: { readonly a: number; readonly b: number };
+}
+
+/**
+ * The critical paths of two requests by subject, the largest difference first. The entries of a path sum to the duration
+ * of its root, so the differences sum to the difference of the two durations.
+ */
+export function comparePaths(a: readonly PathEntry[], b: readonly PathEntry[]): readonly PathDifference[] {
+  const inA = new Map(a.map((entry) => [subjectKey(entry), entry]));
+  const inB = new Map(b.map((entry) => [subjectKey(entry), entry]));
+  return [...new Set([...inA.keys(), ...inB.keys()])]
+    .flatMap((key) => differenceOf(inA.get(key), inB.get(key)) ?? [])
+    .sort(
+      (x, y) => Math.abs(y.difference) - Math.abs(x.difference) || (subjectKey(x) < subjectKey(y) ? -1 : 1),
+    );
+}
+
+function differenceOf(inA: PathEntry | undefined, inB: PathEntry | undefined): PathDifference | undefined {
+  const subject = inA ?? inB;
+  if (subject === undefined) return undefined;
+  const none = { ...subject, time: us(0), spans: 0 };
+  const [a, b] = [inA ?? none, inB ?? none];
+  const { kind, service, operation, peer, requestLine } = subject;
+  return {
+    kind,
+    service,
+    operation,
+    requestLine: a.requestLine === b.requestLine ? requestLine : undefined,
+    peer,
+    a: a.time,
+    b: b.time,
+    difference: b.time - a.time,
+    spans: { a: a.spans, b: b.spans },
+  };
+}
+
+/** Similar requests are searched this far before and after a request. */
+export const TYPICAL_WITHIN = ms(10 * MINUTE);
+const TYPICAL_LIMIT = 30;
+
+/**
+ * A typical request to compare with: the median duration of requests with the same root operation and request line, ten
+ * minutes before and after, without an error. A backend returns an arbitrary thirty of them, enough for a median.
+ * Undefined when there is none. Throws `UpstreamError`.
+ */
+export async function findTypical(
+  traces: Pick<TraceSource, 'search'>,
+  trace: Trace,
+  signal?: AbortSignal,
+): Promise<TraceToCompare | undefined> {
+  const root = firstRoot(trace);
+  if (root === undefined) return undefined;
+  const at = toEpochMs(root.start);
+  const { traces: found } = await traces.search(
+    {
+      service: root.serviceName,
+      operation: root.spanName,
+      window: { start: before(at, TYPICAL_WITHIN), end: after(at, TYPICAL_WITHIN) },
+      limit: TYPICAL_LIMIT,
+    },
+    signal,
+  );
+  const similar = found
+    .flatMap((other) => {
+      const start = firstRoot(other);
+      return start !== undefined && other.traceId !== trace.traceId && isSimilar(start, root)
+        ? [{ trace: other, duration: start.duration }]
+        : [];
+    })
+    .sort((a, b) => a.duration - b.duration || (a.trace.traceId < b.trace.traceId ? -1 : 1));
+  const median = similar[Math.floor((similar.length - 1) / 2)];
+  return median && { trace: median.trace, medianOf: similar.length };
+}
+
+/** The earliest span without a parent. */
+const firstRoot = ({ spans }: Trace): Span | undefined =>
+  spans
+    .filter(({ parentSpanId }) => parentSpanId === undefined)
+    .reduce<Span | undefined>(
+      (first, span) => (first && first.start <= span.start ? first : span),
+      undefined,
+    );
+
+/** A mesh names all spans of a host alike: the request line distinguishes them. */
+const isSimilar = (other: Span, root: Span): boolean =>
+  other.serviceName === root.serviceName &&
+  other.spanName === root.spanName &&
+  !other.isError &&
+  requestLineOf(other) === requestLineOf(root);

@@ -1,242 +1,254 @@
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import {
-  before,
-  DAY,
-  type EpochMs,
-  epochMs,
-  HOUR,
-  type Milliseconds,
-  ms,
-  type Ratio,
-  type TimeWindow,
-} from '../lib/units.ts';
-import { fellApartText } from './fell-apart.ts';
+import type { MetricsSource } from '../lib/metrics-source.ts';
+import { before, DAY, type EpochMs, HOUR, type Milliseconds, ms, type Ratio, ratio } from '../lib/units.ts';
 import { type TraceLinks, type TraceView, traceView } from './inspect-trace.ts';
-import { type LostHeaders, lostHeadersOf } from './lost-headers.ts';
-import { extentOf, rankingSpan } from './ranking.ts';
+import { type LostHeaders, lostHeadersOf, splitRequestText } from './lost-headers.ts';
 import { ENVOY_REQUEST_ID, isUuid, readRequestId } from './request-id.ts';
-import { type Recorded, requestIdsRecorded } from './request-recorded.ts';
-import { createRequestSearch, type RequestSearch, windowAround } from './request-search.ts';
-import type { Trace } from './trace.ts';
+import {
+  createRequestSearch,
+  type RecordedRequestIds,
+  type RequestSearch,
+  requestIdsRecorded,
+  windowAround,
+} from './request-search.ts';
+import { rankingSpan } from './slowest.ts';
+import { extentOf, type Trace } from './trace.ts';
 import type { TraceSource } from './trace-source.ts';
 
-/** What is known of a request, or how far it was looked for. */
+/** One request, which may have left several traces. */
+export interface RequestView {
+  readonly requestId: string;
+  /** Several when an application forwards the request id but not the trace headers. */
+  readonly traces: readonly TraceView[];
+  /** The trace in which the named service took longest; absent when it is in none of them. */
+  readonly inService?: { readonly service: string; readonly traceId: string };
+  readonly notices: readonly string[];
+}
+
+/** The result of a search for a request. */
 export type FoundRequest =
   | { readonly kind: 'found'; readonly view: RequestView }
   | {
       readonly kind: 'absent';
-      /** The longest stretch of time that was searched in every service; 0 when its id alone was the answer. */
+      /** The longest period that was searched; 0 when the id alone shows that there is no trace. */
       readonly searched: Milliseconds;
+      /** Number of services. */
       readonly services: number;
-      /** False when time was over, there were too many services, or some searches failed. */
-      readonly isWhole: boolean;
-      /** What the mesh's spans say about request ids; absent when that is not known. */
-      readonly recorded?: Recorded;
-      /** The share of requests that is traced, where the proxies' metrics tell it. */
+      /** False when time ran out, there were too many services, or searches failed. */
+      readonly isComplete: boolean;
+      /** How spans of the mesh record request ids; absent when unknown. */
+      readonly recorded?: RecordedRequestIds;
+      /** The share of requests that is traced, if the proxies' metrics have it. */
       readonly sampled?: Ratio;
     };
 
-/**
- * Finds the traces of a request by its id. One whose id says that Envoy did not sample it is not searched for, unless
- * that is asked. Throws `UpstreamError` when nothing could be searched at all.
- */
-export type FindRequest = (
-  query: {
-    readonly requestId: string;
-    readonly now: EpochMs;
-    /** A name the tracing backend knows: its part in the request is shown, and it is searched first. */
-    readonly service?: string;
-    readonly evenUnsampled?: boolean;
-  },
-  signal?: AbortSignal,
-) => Promise<FoundRequest>;
+/** Which request to find. */
+export interface RequestQuery {
+  readonly requestId: string;
+  readonly now: EpochMs;
+  /** As the tracing backend names it. It is searched first, and `RequestView.inService` is about it. */
+  readonly service?: string;
+  /** Search even if the id says that Envoy did not sample the request. */
+  readonly evenUnsampled?: boolean;
+}
 
-/** What the search for a request by its id needs. */
+/** Finds the traces of a request. Throws `UpstreamError` when nothing could be searched at all. */
+export type FindRequest = (query: RequestQuery, signal?: AbortSignal) => Promise<FoundRequest>;
+
+/** What the search for a request needs. */
 export interface FindRequestOptions {
   readonly traces: Pick<TraceSource, 'services' | 'search' | 'trace'>;
   readonly links: TraceLinks;
-  /** The share of requests that is traced, undefined where it is not known. */
+  /** The share of requests that is traced; undefined when unknown. */
   readonly sampledShare?: (now: EpochMs, signal?: AbortSignal) => Promise<Ratio | undefined>;
-  /** The attribute that holds the id: Envoy's. */
-  readonly attribute?: string;
-  /** How far back to look when the last hour has nothing. 7 days, what Jaeger's installations usually keep. */
-  readonly retention?: Milliseconds;
 }
 
-const SHOWN_TRACES = 10;
+/** Jaeger installations usually keep traces for this long. */
+const RETENTION = ms(7 * DAY);
+const MAX_TRACES = 10;
 
-type Query = Parameters<FindRequest>[0];
-
-/**
- * Looks in the last hour, then in all that is kept; in each, first where a request enters the mesh, then everywhere in
- * one search, then, for backends that cannot do that, in all services, four at a time. Once it is found, the rest of it
- * is looked for around that time: an application that forwards the request id but not the trace headers leaves several
- * traces for one request.
- */
-export function createFindRequest(options: FindRequestOptions): FindRequest {
-  const settings: Settings = { attribute: ENVOY_REQUEST_ID, retention: ms(7 * DAY), ...options };
-  return (query, signal) =>
-    query.evenUnsampled !== true && readRequestId(query.requestId) === 'not-sampled'
-      ? notSampled(settings, query, signal)
-      : lookFor(settings, query, signal);
-}
-
-type Settings = FindRequestOptions & Required<Pick<FindRequestOptions, 'attribute' | 'retention'>>;
 type Signal = AbortSignal | undefined;
 
-async function notSampled({ sampledShare }: Settings, { now }: Query, signal: Signal): Promise<FoundRequest> {
-  const sampled = await sampledShare?.(now, signal);
-  return {
-    kind: 'absent',
-    searched: ms(0),
-    services: 0,
-    isWhole: true,
-    sampled,
+/**
+ * Searches the last hour, then the retention period; in each, first the services where requests enter the mesh, then all
+ * services in one search, then, for backends that cannot do that, every service. After a hit, the other traces of the
+ * request are searched around its time. An id that Envoy marked as not sampled is not searched by default.
+ */
+export function createFindRequest(options: FindRequestOptions): FindRequest {
+  return async (query, signal) => {
+    if (query.evenUnsampled === true || readRequestId(query.requestId) !== 'not-sampled') {
+      return await search(options, query, signal);
+    }
+    const sampled = await options.sampledShare?.(query.now, signal);
+    return { kind: 'absent', searched: ms(0), services: 0, isComplete: true, sampled };
   };
 }
 
-async function lookFor(settings: Settings, query: Query, signal: Signal): Promise<FoundRequest> {
-  const { traces, attribute, retention, links } = settings;
+async function search(
+  options: FindRequestOptions,
+  query: RequestQuery,
+  signal: Signal,
+): Promise<FoundRequest> {
+  const { traces, links } = options;
   const services = inOrder(await traces.services(signal), query.service);
-  const searchBy = async (name: string): Promise<RequestSearch> => {
-    const question = { traces, attribute: name, values: spellings(query.requestId) };
-    const search = createRequestSearch(question, signal);
-    await searchBack(search, services, { now: query.now, retention });
-    return search;
+  const searchBy = async (attribute: string): Promise<RequestSearch> => {
+    const values = spellings(query.requestId);
+    const found = createRequestSearch({ traces, attribute, values }, signal);
+    await searchBack(found, services, query.now);
+    return found;
   };
-  const search = await searchBy(attribute);
-  if (search.found().length > 0) return { kind: 'found', view: viewOf(query, search, links) };
-  const failure = search.failure();
-  if (failure !== undefined && !search.hasAnswer()) throw failure;
-  const window = { start: before(query.now, retention), end: query.now };
-  const recorded = search.isWhole()
-    ? await requestIdsRecorded({ traces, services, window, attribute }, signal)
+  const envoy = await searchBy(ENVOY_REQUEST_ID);
+  if (envoy.found().length > 0) return { kind: 'found', view: viewOf(query, envoy, links) };
+  const failure = envoy.failure();
+  if (failure !== undefined && !envoy.hasAnswer()) throw failure;
+  const window = { start: before(query.now, RETENTION), end: query.now };
+  const recorded = envoy.isComplete()
+    ? await requestIdsRecorded({ traces, services, window }, signal)
     : undefined;
   if (recorded?.kind === 'otherwise' && recorded.attribute !== undefined) {
     const other = await searchBy(recorded.attribute);
     if (other.found().length > 0) return { kind: 'found', view: viewOf(query, other, links) };
   }
-  const absent: FoundRequest = {
-    kind: 'absent',
-    searched: retention,
-    services: services.length,
-    isWhole: search.isWhole(),
-    recorded,
-  };
-  return (await traceOfSameDigits(settings, query, signal)) ?? absent;
+  return (
+    (await traceWithSameDigits(options, query, signal)) ?? {
+      kind: 'absent',
+      searched: RETENTION,
+      services: services.length,
+      isComplete: envoy.isComplete(),
+      recorded,
+    }
+  );
 }
 
-/** Searches until the request is found, then for the rest of it. */
-async function searchBack(
-  search: RequestSearch,
-  services: readonly string[],
-  { now, retention }: { readonly now: EpochMs; readonly retention: Milliseconds },
-): Promise<void> {
-  const isFound = (): boolean => search.found().length > 0;
+/** Searches until the request is found, then for its other traces. */
+async function searchBack(found: RequestSearch, services: readonly string[], now: EpochMs): Promise<void> {
+  const isFound = (): boolean => found.found().length > 0;
   const entries = services.filter((name, index) => index === 0 || isGateway(name));
   const others = services.filter((name) => !entries.includes(name));
-  for (const last of [HOUR, retention]) {
+  for (const last of [HOUR, RETENTION]) {
     const window = { start: before(now, last), end: now };
-    await search.until(window, entries);
-    if (!isFound()) await search.everywhere(window);
-    if (!isFound()) await search.until(window, others);
+    await found.until(window, entries);
+    if (!isFound()) await found.everywhere(window);
+    if (!isFound()) await found.until(window, others);
     if (isFound()) break;
   }
   if (!isFound()) return;
-  const window = windowAround(search.found());
-  if (await search.everywhere(window)) return;
-  const seen = new Set(search.found().flatMap(({ spans }) => spans.map(({ serviceName }) => serviceName)));
-  await search.through(
+  const window = windowAround(found.found());
+  if (await found.everywhere(window)) return;
+  const seen = new Set(found.found().flatMap(({ spans }) => spans.map(({ serviceName }) => serviceName)));
+  await found.through(
     window,
     services.filter((name) => !seen.has(name)),
   );
 }
 
-/** Some programs write the trace id with hyphens: then what was given is no request id but a trace. */
-async function traceOfSameDigits(
+/** Some programs write trace ids with hyphens: then the request id is a trace id. */
+async function traceWithSameDigits(
   { traces, links }: FindRequestOptions,
-  { requestId, now }: Query,
+  { requestId, now }: RequestQuery,
   signal: Signal,
 ): Promise<FoundRequest | undefined> {
   if (!isUuid(requestId) || signal?.aborted === true) return undefined;
-  const trace = await traces.trace(requestId.replaceAll('-', '').toLowerCase(), signal).catch(nothingOf);
+  const trace = await traces
+    .trace(requestId.replaceAll('-', '').toLowerCase(), signal)
+    .catch(undefinedOnFailure);
   const view = trace === undefined ? undefined : traceView(trace, { now, links });
   if (view === undefined) return undefined;
   const notice = 'No request has this id, but a trace has: some programs write trace ids with hyphens.';
   return { kind: 'found', view: { requestId, traces: [view], notices: [notice] } };
 }
 
-/** What does not answer has nothing to add. */
-function nothingOf(error: unknown): undefined {
+function undefinedOnFailure(error: unknown): undefined {
   if (!(error instanceof UpstreamError)) throw error;
 }
 
-/** Envoy's own ids are in lower case; one that a client sent is kept as it came. */
+/** Envoy's own ids are in lower case; an id from a client is recorded as it was sent. */
 const spellings = (requestId: string): readonly string[] => [
   ...new Set([requestId.toLowerCase(), requestId]),
 ];
 
 const isGateway = (name: string): boolean => name.includes('gateway');
 
-/** The asked service, then gateways, where every request from outside passes, then the rest. */
-function inOrder(services: readonly string[], asked: string | undefined): readonly string[] {
+/** The named service, then gateways, which every request from outside passes, then the rest. */
+function inOrder(services: readonly string[], first: string | undefined): readonly string[] {
   const rank = (name: string): number =>
-    name === asked ? 0 : name.includes('ingressgateway') ? 1 : isGateway(name) ? 2 : 3;
+    name === first ? 0 : name.includes('ingressgateway') ? 1 : isGateway(name) ? 2 : 3;
   return [...services].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
-function viewOf({ requestId, now, service }: Query, search: RequestSearch, links: TraceLinks): RequestView {
-  const traces = [...search.found()].sort((a, b) => extentOf(a).start - extentOf(b).start);
+function viewOf(
+  { requestId, now, service }: RequestQuery,
+  found: RequestSearch,
+  links: TraceLinks,
+): RequestView {
+  const traces = [...found.found()].sort((a, b) => extentOf(a).start - extentOf(b).start);
   const views = traces.flatMap((trace) => traceView(trace, { now, links }) ?? []);
-  const inService = service === undefined ? undefined : partOf(service, traces);
   return {
     requestId,
-    traces: views.slice(0, SHOWN_TRACES),
-    inService,
-    notices: noticesOf(views, lostHeadersOf(traces), search.isWhole()),
+    traces: views.slice(0, MAX_TRACES),
+    inService: service === undefined ? undefined : longestIn(service, traces),
+    notices: noticesOf(views, lostHeadersOf(traces), found.isComplete()),
   };
 }
 
 function noticesOf(
   views: readonly TraceView[],
   lost: readonly LostHeaders[],
-  isWhole: boolean,
+  isComplete: boolean,
 ): readonly string[] {
+  const roots = views.map(({ rootService }) => rootService);
   return [
     ...(views.length > 1
-      ? [
-          fellApartText({
-            subject: `${views.length} traces carry this request id`,
-            begins: views.map(({ rootService }) => rootService),
-            lost,
-          }),
-        ]
+      ? [splitRequestText({ subject: `${views.length} traces carry this request id`, roots, lost })]
       : []),
-    ...(views.length > SHOWN_TRACES ? [`Only the first ${SHOWN_TRACES} traces are shown.`] : []),
-    ...(isWhole
+    ...(views.length > MAX_TRACES ? [`Only the first ${MAX_TRACES} traces are shown.`] : []),
+    ...(isComplete
       ? []
       : ['Not every service could be searched in time: there may be more traces of this request.']),
   ];
 }
 
-const ALWAYS: TimeWindow = { start: epochMs(0), end: epochMs(8.64e15) };
-
-/** Where the service's longest span is, by the same rule that ranks traces. */
-function partOf(service: string, traces: readonly Trace[]): RequestView['inService'] {
-  const parts = traces.flatMap(({ traceId, spans }) => {
-    const span = rankingSpan({ traceId, spans }, { service, window: ALWAYS });
-    return span === undefined ? [] : [{ traceId, duration: span.duration }];
+/** By the span that also ranks traces. */
+function longestIn(service: string, traces: readonly Trace[]): RequestView['inService'] {
+  const found = traces.flatMap((trace) => {
+    const span = rankingSpan(trace, { service });
+    return span === undefined ? [] : [{ traceId: trace.traceId, duration: span.duration }];
   });
-  const [longest] = parts.sort((a, b) => b.duration - a.duration);
-  return longest === undefined ? undefined : { service, traceId: longest.traceId };
+  const [longest] = found.sort((a, b) => b.duration - a.duration);
+  return longest && { service, traceId: longest.traceId };
 }
 
-/** One request, whatever number of traces it left. */
-export interface RequestView {
-  readonly requestId: string;
-  /** Several when the application forwards the request id but not the trace headers. */
-  readonly traces: readonly TraceView[];
-  /** Of the traces that the asked service has a part in, the one in which it took longest. */
-  readonly inService?: { readonly service: string; readonly traceId: string };
-  readonly notices: readonly string[];
+/**
+ * Envoy's counters of tracing decisions (conn_manager_impl.cc, chargeTracingStats). Istio's proxies export them only when
+ * `proxyStatsMatcher` includes them; by default the share is unknown.
+ */
+const TRACED = ['random_sampling', 'service_forced', 'client_enabled'] as const;
+const NOT_TRACED = 'not_traceable';
+
+/** A missing counter means no decision of its kind; when all are missing, the fraction is 0/0. */
+const rateOf = (reasons: readonly string[]): string =>
+  reasons.map((reason) => `(sum(rate(envoy_http_tracing_${reason}[1h])) or vector(0))`).join(' + ');
+
+const SHARE = `(${rateOf(TRACED)}) / (${rateOf([...TRACED, NOT_TRACED])})`;
+const SHARE_DEADLINE = ms(2_000);
+
+/** The share of the last hour's requests that the proxies traced; undefined when their metrics do not have it. */
+export function createSampledShare({
+  metrics,
+  clock,
+}: {
+  readonly metrics: Pick<MetricsSource, 'instant'>;
+  readonly clock: Clock;
+}): NonNullable<FindRequestOptions['sampledShare']> {
+  return async (now, signal) => {
+    const query = async (either: AbortSignal) => await metrics.instant({ expr: SHARE, at: now }, either);
+    const samples = await withDeadline(
+      { clock, duration: SHARE_DEADLINE, system: 'prometheus', signal },
+      query,
+    ).catch(undefinedOnFailure);
+    const share = samples?.[0]?.value ?? Number.NaN;
+    return share >= 0 && share <= 1 ? ratio(share) : undefined;
+  };
 }

@@ -1,118 +1,142 @@
+import type { PercentileRanks, ServerSpan } from '../latency/percentile-rank.ts';
 import type { Clock } from '../lib/clock.ts';
-import { durationText, named } from '../lib/format.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { UpstreamError } from '../lib/errors.ts';
 import { kialiApplication, type Link, type Links } from '../lib/links.ts';
 import {
   after,
   before,
   between,
   type EpochMs,
-  type EpochUs,
   MINUTE,
   type Microseconds,
   ms,
-  type Ratio,
-  ratio,
   toEpochMs,
-  toEpochUs,
   toMs,
-  toUs,
-  us,
 } from '../lib/units.ts';
-import type { CriticalPath } from './critical-path.ts';
-import type { HopEdge, Retry } from './hops.ts';
-import type { OtherParts } from './other-parts.ts';
-import type { PathPart } from './path-parts.ts';
-import type { TracePicture } from './pictures.ts';
-import type { PercentileRanks } from './rank-request.ts';
-import type { Repeat } from './repeats.ts';
-import { type ServerSpan, serverSpansOnPath } from './server-spans.ts';
-import { operationOf, operationsOf } from './shown-operation.ts';
-import { type ErrorOrigin, statusOf } from './span-errors.ts';
-import { summarize, type TraceOutline, type TraceSummary, type TraceWarnings } from './summary.ts';
-import type { Span, Trace } from './trace.ts';
+import { type CriticalPath, pathTimes } from './critical-path.ts';
+import { lostHeadersOf, rootOf, splitRequestText, suspectOf } from './lost-headers.ts';
+import { operationOf, operationsOf, serviceName } from './operations.ts';
+import { MIN_SHARE, type PathRows, pathRows, shareOf } from './path-breakdown.ts';
+import { type TracePicture, waterfallAltText } from './pictures.ts';
+import { requestIdOf } from './request-id.ts';
+import { createRequestSearch, windowAround } from './request-search.ts';
+import { serverSpansOnPath } from './service-in-request.ts';
+import { statusOf } from './span-errors.ts';
+import { extentOf, type Span, type Trace } from './trace.ts';
+import { traceNotices } from './trace-notices.ts';
 import type { TraceSource } from './trace-source.ts';
+import { summarize, type TraceSummary } from './trace-summary.ts';
 import type { SpanTree } from './tree.ts';
 import { waterfallOf } from './waterfall.ts';
-import { waterfallWords } from './waterfall-words.ts';
 
-/** Shows one trace; undefined when the backend has none of this id. Throws the backend's `UpstreamError`. */
-export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;
-
-/** The links of a trace's answer. */
+/** The links in an answer about a trace. */
 export type TraceLinks = Pick<Links, 'trace' | 'kialiGraph' | 'grafanaTrace'>;
 
-/** The largest of each that are handed on; a message may show fewer. */
-const SHOWN = { parts: 8, offPath: 3, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
-/** Parts of the path, ways between services, and work that nobody waited for are notified from this share of the trace's duration on. */
-const WORTH_A_LINE = 0.01;
-/** Sidecars and collectors hold spans back for up to a minute together. */
-export const ARRIVING_US: Microseconds = toUs(MINUTE);
-
-/** Explains a trace; undefined when there is none of that id. Throws `UpstreamError` when the backend does not answer. */
-export function createInspectTrace(options: {
-  readonly traces: Pick<TraceSource, 'trace'>;
-  readonly links: TraceLinks;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly otherParts: OtherParts;
-}): InspectTrace {
-  const { traces, links, clock, otherParts } = options;
-  return async (traceId, signal) => {
-    const trace = await traces.trace(traceId, signal);
-    const view = trace === undefined ? undefined : traceView(trace, { now: clock.now(), links });
-    if (trace === undefined || view === undefined) return undefined;
-    const request = await otherParts(trace, signal);
-    return request === undefined ? view : { ...view, request };
+/** What is shown of one trace. */
+export interface TraceView
+  extends Pick<
+    TraceSummary,
+    | 'traceId'
+    | 'start'
+    | 'duration'
+    | 'spanCount'
+    | 'services'
+    | 'errors'
+    | 'errorCount'
+    | 'hops'
+    | 'retries'
+    | 'repeats'
+  > {
+  readonly rootService: string;
+  readonly rootOperation: string;
+  readonly isError: boolean;
+  /** How the root ended: `200`, `503, no healthy pod to call (UH)`; empty when unknown. */
+  readonly status: string;
+  /** What the root's duration was spent on; the shares sum to 1 when no row is hidden. */
+  readonly path: PathRows & {
+    /** Of the root span: the duration of the request. */
+    readonly duration: Microseconds;
+    /** Opens the trace with the spans of the path highlighted. */
+    readonly url?: string;
   };
+  /** The largest self times that the request did not wait for. */
+  readonly offPath: readonly {
+    readonly service: string;
+    readonly operation: string;
+    readonly selfTime: Microseconds;
+    readonly share: number;
+  }[];
+  /** One server span per service on the critical path, from the outermost service inwards. */
+  readonly serverSpans: readonly ServerSpan[];
+  /** Percentile rank of the request in those services; set after the metrics were queried. */
+  readonly percentiles?: PercentileRanks;
+  /** Set when several traces carry the request id of this one: the id and an explanation. */
+  readonly request?: { readonly id: string; readonly text: string };
+  /** Limitations: no root, orphans, still arriving, clock skew. */
+  readonly notices: readonly string[];
+  readonly picture?: TracePicture;
+  /** The same trace in other tools. */
+  readonly links?: readonly Link[];
+  readonly url?: string;
 }
 
-/** A trace at a glance. Pure. Undefined for a trace without spans. */
+/** The number of each, the largest first. */
+const MAX_ROWS = { offPath: 3, errors: 5, hops: 5, retries: 3, repeats: 3 } as const;
+
+/** A trace as shown to a person. Pure. Undefined for a trace without spans. */
 export function traceView(
   trace: Trace,
   { now, links }: { readonly now: EpochMs; readonly links: TraceLinks },
 ): TraceView | undefined {
   const summary = summarize(trace);
   if (summary === undefined) return undefined;
-  const { root, start, duration, services, offPath } = summary;
-  const url = links.trace(trace.traceId);
+  const { traceId, root, start, duration, spanCount, errorCount, path, breakdown } = summary;
+  const waterfall = waterfallOf(summary);
+  const isWorthRow = (time: Microseconds): boolean => time >= duration * MIN_SHARE;
   return {
-    traceId: trace.traceId,
-    rootService: named(root.serviceName),
+    traceId,
+    rootService: serviceName(root.serviceName),
     rootOperation: operationOf(root),
     isError: root.isError,
     status: statusOf(root),
     start,
     duration,
-    spanCount: summary.spanCount,
-    services: services.map(({ name, spans }) => ({ name: named(name), spans })),
-    path: pathView(summary, links),
+    spanCount,
+    errorCount,
+    services: summary.services.map(({ name, spans }) => ({ name: serviceName(name), spans })),
+    path: {
+      ...pathRows(breakdown, root.duration),
+      duration: root.duration,
+      url: links.trace(traceId, spansOnPath(path)),
+    },
     errors: summary.errors
-      .slice(0, SHOWN.errors)
-      .map((error) => ({ ...error, service: named(error.service) })),
-    errorCount: summary.errorCount,
+      .slice(0, MAX_ROWS.errors)
+      .map((error) => ({ ...error, service: serviceName(error.service) })),
     hops: summary.hops
-      .filter(({ overhead }, index) => index === 0 || overhead >= duration * WORTH_A_LINE)
-      .slice(0, SHOWN.hops),
-    retries: summary.retries.slice(0, SHOWN.retries),
-    repeats: summary.repeats.slice(0, SHOWN.repeats),
-    offPath: offPath
-      .filter(({ selfTime }) => selfTime >= duration * WORTH_A_LINE)
-      .slice(0, SHOWN.offPath)
+      .filter(({ overhead }, index) => index === 0 || isWorthRow(overhead))
+      .slice(0, MAX_ROWS.hops),
+    retries: summary.retries.slice(0, MAX_ROWS.retries),
+    repeats: summary.repeats.slice(0, MAX_ROWS.repeats),
+    offPath: summary.offPath
+      .filter(({ selfTime }) => isWorthRow(selfTime))
+      .slice(0, MAX_ROWS.offPath)
       .map(({ service, operation, selfTime }) => ({
-        service: named(service),
-        operation: operationsOf(spansOfName(summary.tree, { service, operation })),
+        service: serviceName(service),
+        operation: operationsOf(spansNamed(summary.tree, { service, operation })),
         selfTime,
         share: shareOf(selfTime, duration),
       })),
-    serverSpans: serverSpansOnPath(summary.path).map((span) => ({ ...span, service: named(span.service) })),
+    serverSpans: serverSpansOnPath(path).map((span) => ({ ...span, service: serviceName(span.service) })),
     notices: traceNotices(summary, now),
-    picture: pictureOfTrace(summary),
-    ...(url === undefined ? {} : { url }),
-    links: elsewhere(summary, { now, links }),
+    picture: { waterfall, altText: waterfallAltText(waterfall, breakdown) },
+    url: links.trace(traceId),
+    links: otherTools(summary, { now, links }),
   };
 }
 
 /** The longest first. */
-const spansOfName = (
+const spansNamed = (
   { nodes }: SpanTree,
   { service, operation }: { readonly service: string; readonly operation: string },
 ): readonly Span[] =>
@@ -120,8 +144,19 @@ const spansOfName = (
     .flatMap(({ span }) => (span.serviceName === service && span.spanName === operation ? [span] : []))
     .sort((a, b) => b.duration - a.duration);
 
-/** Where else the trace can be looked at: drawn over Kiali's graph of its namespaces, and in Grafana. */
-function elsewhere(
+/** The span ids on the path, the longest time first: a URL has room for some of them. */
+function spansOnPath(path: CriticalPath): readonly string[] {
+  const times = new Map<string, number>();
+  for (const [{ span }, time] of pathTimes(path))
+    times.set(span.spanId, (times.get(span.spanId) ?? 0) + time);
+  return [...times].sort(([, a], [, b]) => b - a).map(([spanId]) => spanId);
+}
+
+/** Added around a trace in Grafana: clock skew may put spans before its root. */
+const MARGIN = ms(5 * MINUTE);
+
+/** The trace in Kiali's graph of its namespaces, and in Grafana. */
+function otherTools(
   { traceId, start, duration, services }: TraceSummary,
   { now, links }: { readonly now: EpochMs; readonly links: TraceLinks },
 ): readonly Link[] {
@@ -132,207 +167,78 @@ function elsewhere(
     namespaces.length === 0
       ? undefined
       : links.kialiGraph({ namespaces: [...new Set(namespaces)].sort(), reach: between(from, now), traceId });
+  const grafana = links.grafanaTrace({ traceId, window });
   return [
     ...(kiali === undefined ? [] : [{ label: 'Kiali', url: kiali }]),
-    ...[links.grafanaTrace({ traceId, window })].flatMap((url) =>
-      url === undefined ? [] : [{ label: 'Grafana', url }],
-    ),
+    ...(grafana === undefined ? [] : [{ label: 'Grafana', url: grafana }]),
   ];
 }
 
-/** Around a trace in Grafana: its spans may start before its root, by clocks that differ. */
-const MARGIN = ms(5 * MINUTE);
-
-function pictureOfTrace(summary: TraceSummary): TracePicture {
-  const waterfall = waterfallOf(summary);
-  return { waterfall, altText: waterfallWords(waterfall, summary.parts) };
+/** What the look-up of a trace needs. */
+export interface InspectTraceOptions {
+  readonly traces: Pick<TraceSource, 'search' | 'trace'>;
+  readonly links: TraceLinks;
+  readonly clock: Clock;
 }
 
-/** A part's share of a whole that may be zero. */
-export const shareOf = (part: Microseconds, whole: Microseconds): Ratio =>
-  ratio(whole === 0 ? 0 : part / whole);
+/** Looks up one trace by its id; undefined when the backend does not have it. Throws `UpstreamError`. */
+export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<TraceView | undefined>;
 
-function pathView({ traceId, root, path, parts }: TraceSummary, links: TraceLinks): TraceView['path'] {
-  const { shown, hidden } = worthRows(parts, root.duration);
-  const url = links.trace(traceId, spansOf(path));
-  return {
-    duration: root.duration,
-    rows: shown.map((part) => ({
-      ...part,
-      service: named(part.service),
-      share: shareOf(part.time, root.duration),
-    })),
-    hidden,
-    ...(url === undefined ? {} : { url }),
+/** Looks up a trace, and whether other traces carry its request id. */
+export function createInspectTrace(options: InspectTraceOptions): InspectTrace {
+  const { traces, links, clock } = options;
+  return async (traceId, signal) => {
+    const trace = await traces.trace(traceId, signal);
+    const view = trace === undefined ? undefined : traceView(trace, { now: clock.now(), links });
+    if (trace === undefined || view === undefined) return undefined;
+    return { ...view, request: await findOtherTraces(options, trace, signal) };
   };
 }
 
-/** However small they are, so many parts are shown. */
-const FEWEST_PARTS = 3;
+/** An answer waits for the other traces no longer than this. */
+const OTHER_TRACES_DEADLINE = ms(2_500);
 
-/** The parts of a path that are shown, and the others together: a table of crumbs hides what counts. */
-export function worthRows(
-  parts: readonly PathPart[],
-  whole: Microseconds,
-): { readonly shown: readonly PathPart[]; readonly hidden: TraceView['path']['hidden'] } {
-  const shown = parts
-    .slice(0, SHOWN.parts)
-    .filter(({ time }, index) => index < FEWEST_PARTS || time >= whole * WORTH_A_LINE);
-  const hidden = parts.slice(shown.length);
-  return {
-    shown,
-    hidden: { count: hidden.length, time: us(hidden.reduce((sum, { time }) => sum + time, 0)) },
-  };
-}
-
-/** The ids of the spans on the path, those that spent most of it first: an address holds only so many. */
-function spansOf({ sections }: CriticalPath): readonly string[] {
-  const times = new Map<string, number>();
-  for (const { node, start, end } of sections) {
-    const { spanId } = node.span;
-    times.set(spanId, (times.get(spanId) ?? 0) + end - start);
+/**
+ * Looks for other traces that carry the request id of this one: in one search over all services, or, when the backend
+ * needs a service, in the one that may have lost the trace headers. Undefined when this is the only trace, carries no
+ * request id, or the backend fails or is too slow: the answer about the trace itself does not depend on it.
+ */
+export async function findOtherTraces(
+  { traces, clock }: Pick<InspectTraceOptions, 'clock'> & { readonly traces: Pick<TraceSource, 'search'> },
+  trace: Trace,
+  signal?: AbortSignal,
+): Promise<TraceView['request']> {
+  const carried = requestIdOf(trace);
+  if (carried === undefined) return undefined;
+  const { attribute, value } = carried;
+  try {
+    const all = await withDeadline(
+      { clock, duration: OTHER_TRACES_DEADLINE, system: 'jaeger', signal },
+      (either) => tracesOfRequest(trace, createRequestSearch({ traces, attribute, values: [value] }, either)),
+    );
+    if (all.length < 2) return undefined;
+    const text = splitRequestText({
+      subject: `${all.length} traces carry the request id of this one, ${value}`,
+      roots: all.map((one) => serviceName(rootOf(one)?.serviceName ?? '')),
+      lost: lostHeadersOf(all),
+    });
+    return { id: value, text };
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    return undefined;
   }
-  return [...times].sort(([, a], [, b]) => b - a).map(([spanId]) => spanId);
 }
 
-const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
-
-/** What a reader must know before trusting what is said of a trace. */
-export function traceNotices(summary: TraceOutline, now: EpochMs): readonly string[] {
-  const { warnings, root, start, duration } = summary;
-  const age = toEpochUs(now) - (start + duration);
-  return [
-    ...(age >= 0 && age < ARRIVING_US
-      ? [`This trace ended ${Math.floor(age / 1_000_000)} s ago: more of its spans may still arrive.`]
-      : []),
-    ...shapeNotices(warnings),
-    ...pathNotices(summary),
-    ...(warnings.isTruncated ? ['The trace was too large for Jaeger: spans are missing.'] : []),
-    ...(warnings.skewText === undefined
-      ? []
-      : [
-          `The clocks of its hosts differ by up to ${warnings.skewText}, and Jaeger did not correct it: start times do not compare between services, durations do.`,
-        ]),
-    ...(warnings.skewText === undefined && isLate(warnings, root.duration)
-      ? [`Work went on for ${durationText(warnings.workAfterRoot)} after ${endOf(root)}.`]
-      : []),
-  ];
-}
-
-/** Only a server sends an answer. */
-const endOf = ({ kind }: Span): string =>
-  kind === 'server' ? 'the answer had been sent' : 'its first span had ended';
-
-/** What the critical path does not cover, and where it stands on a guess. */
-function pathNotices({ root, tree, path }: TraceOutline): readonly string[] {
-  return [
-    ...pieceNotice(root, tree),
-    ...(path.movedCount > 0
-      ? [
-          `${count(path.movedCount, 'server span lies', 'server spans lie')} outside the call that caused ${path.movedCount === 1 ? 'it' : 'them'}, by clocks that differ: the critical path takes ${path.movedCount === 1 ? 'it' : 'them'} to lie in the middle.`,
-        ]
-      : []),
-    ...(path.unawaitedCount > 0
-      ? [
-          `${count(path.unawaitedCount, 'span was not waited for, since it follows from its caller or ended', 'spans were not waited for, since they follow from their callers or ended')} after it, and ${path.unawaitedCount === 1 ? 'is' : 'are'} left out of the critical path.`,
-        ]
-      : []),
-  ];
-}
-
-/** Of a trace in pieces one has its path shown; whether it waited for another, nothing tells but the time. */
-function pieceNotice(root: Span, { roots }: SpanTree): readonly string[] {
-  const others = roots.filter(({ span }) => span !== root);
-  if (others.length === 0) return [];
-  const during = others.filter(({ span }) => overlaps(span, root)).length;
-  return [
-    `The critical path is that of ${named(root.serviceName)} ${operationOf(root)}: ${others.length === 1 ? lonePiece(during) : pieces(others.length, during)}.`,
-  ];
-}
-
-const lonePiece = (during: number): string =>
-  `the other piece ran ${during === 1 ? 'in the same time and may be what it waited for' : 'at another time'}`;
-
-function pieces(others: number, during: number): string {
-  if (during === 0) return `the other ${others} pieces ran at other times`;
-  const which = during === others ? `the other ${others} pieces` : `of the other ${others} pieces ${during}`;
-  return `${which} ran in the same time and may be what it waited for`;
-}
-
-const overlaps = (a: Span, b: Span): boolean =>
-  a.start < b.start + b.duration && b.start < a.start + a.duration;
-
-/** Ends that differ by less than this are how spans are closed, not work. */
-const isLate = ({ workAfterRoot }: TraceWarnings, rootDuration: number): boolean =>
-  workAfterRoot > Math.max(1_000, rootDuration * 0.05);
-
-function shapeNotices({ hasNoRoot, rootCount, orphanCount, ringCount }: TraceWarnings): readonly string[] {
-  return [
-    ...(hasNoRoot ? ['Its beginning is missing: no span without a parent has arrived.'] : []),
-    ...(rootCount > 1
-      ? [`${rootCount} of its spans have no parent: the trace headers were lost in between.`]
-      : []),
-    ...(orphanCount > 0
-      ? [
-          `${count(orphanCount, 'span names a parent that is', 'spans name parents that are')} not here: lost, not exported, or still arriving.`,
-        ]
-      : []),
-    ...(ringCount > 0
-      ? [
-          `${count(ringCount, 'span is its own ancestor', 'spans are their own ancestors')}: its ids are wrong.`,
-        ]
-      : []),
-  ];
-}
-
-/** One trace at a glance. */
-export interface TraceView {
-  readonly traceId: string;
-  readonly rootService: string;
-  readonly rootOperation: string;
-  readonly isError: boolean;
-  /** How the root ended: `200`, `503, no healthy pod to call (UH)`; empty when it does not say. */
-  readonly status: string;
-  readonly start: EpochUs;
-  /** From the first span's start to the last span's end: longer than the request where work went on, or spans hang on nothing. */
-  readonly duration: Microseconds;
-  readonly spanCount: number;
-  readonly services: readonly { readonly name: string; readonly spans: number }[];
-  /** What the duration of its root was spent on, the largest first; their shares sum to 1 when none is hidden. */
-  readonly path: {
-    /** Of the root span, which is what the request took: the whole that the shares are of. */
-    readonly duration: Microseconds;
-    readonly rows: readonly (PathPart & { readonly share: Ratio })[];
-    /** What is left out for being small. */
-    readonly hidden: { readonly count: number; readonly time: Microseconds };
-    /** Opens the trace with the path's spans marked. */
-    readonly url?: string;
-  };
-  /** Where errors began, those that a root failed of first. */
-  readonly errors: readonly ErrorOrigin[];
-  /** How many spans failed. */
-  readonly errorCount: number;
-  /** Network and proxies per pair of services, the largest first. */
-  readonly hops: readonly HopEdge[];
-  readonly retries: readonly Retry[];
-  readonly repeats: readonly Repeat[];
-  /** The largest self times that the request did not wait for. */
-  readonly offPath: readonly {
-    readonly service: string;
-    readonly operation: string;
-    readonly selfTime: Microseconds;
-    readonly share: number;
-  }[];
-  /** The services that the critical path goes through, from the outside in. */
-  readonly serverSpans: readonly ServerSpan[];
-  /** Where the request stands among the others of those services, once that has been asked. */
-  readonly percentiles?: PercentileRanks;
-  /** The request, where this is only one of the traces that carry its id, and why that may be; once that has been asked. */
-  readonly request?: { readonly id: string; readonly text: string };
-  /** What a reader must know before trusting it: no root, orphans, still arriving, skew. */
-  readonly notices: readonly string[];
-  readonly picture?: TracePicture;
-  /** The same trace in other tools. */
-  readonly links?: readonly Link[];
-  readonly url?: string;
+/** By start, including the trace itself. */
+async function tracesOfRequest(
+  trace: Trace,
+  search: ReturnType<typeof createRequestSearch>,
+): Promise<readonly Trace[]> {
+  const window = windowAround([trace]);
+  await search.everywhere(window);
+  const suspect = suspectOf(trace);
+  // An empty answer proves nothing: the trace itself should have been in it.
+  if (search.found().length === 0 && suspect !== undefined) await search.through(window, [suspect]);
+  const others = search.found().filter(({ traceId }) => traceId !== trace.traceId);
+  return [trace, ...others].sort((a, b) => extentOf(a).start - extentOf(b).start);
 }

@@ -1,24 +1,23 @@
-import { extentOf } from './ranking.ts';
-import type { Span, Trace } from './trace.ts';
+import { extentOf, type Span, type Trace } from './trace.ts';
 
-/** A service that did not hand on the trace headers, and whom it called when it lost them, where that can be notified. */
+/** A service that did not forward the trace headers, and the service it called without them, if known. */
 export interface LostHeaders {
   readonly caller: string;
   readonly callee?: string;
 }
 
 /**
- * Where a request fell apart: one entry per pair of services, in the order of time. `traces` are those that carry the
- * request's id; the first in time is the request itself, each further one began where the headers were lost.
+ * Where the trace headers of a request were lost: one entry per pair of services, in order of time. `traces` are those
+ * with the id of the request; the earliest is the request itself, each further one starts where the headers were lost.
  *
  *     gateway    |==================================|
- *     checkout     |==============================|        lost them ...
+ *     checkout     |==============================|        lost the headers ...
  *     ----------------------------------------------- another trace
  *     checkout            |== client ==|                   ... here: its sidecar's root is the call itself
  *     payments              |= server =|
  *
- * A further trace that begins with a server span was called by the innermost span around it in the other traces; that
- * comparison needs clocks that agree, so it names no caller when none is around it.
+ * A further trace whose root is a server span was called by the innermost server span around it in the other traces. This
+ * needs clocks that agree: without a span around it, there is no entry.
  */
 export function lostHeadersOf(traces: readonly Trace[]): readonly LostHeaders[] {
   const [first, ...further] = [...traces].sort((a, b) => extentOf(a).start - extentOf(b).start);
@@ -27,25 +26,21 @@ export function lostHeadersOf(traces: readonly Trace[]): readonly LostHeaders[] 
     const root = rootOf(trace);
     if (root === undefined) return [];
     if (root.kind === 'client' || root.kind === 'producer') {
-      const callee = calleeOf(trace, root);
-      return [{ caller: root.serviceName, callee }];
+      return [{ caller: root.serviceName, callee: calleeOf(trace, root) }];
     }
-    const caller = callerOf(
-      root,
-      traces.filter((other) => other !== trace),
-    );
+    const others = traces.filter((other) => other !== trace);
+    const caller = callerOf(root, others);
     return caller === undefined ? [] : [{ caller, callee: root.serviceName }];
   });
   return [...new Map(lost.map((each) => [`${each.caller}\n${each.callee ?? ''}`, each])).values()];
 }
 
 /**
- * The service that may have lost the headers, as far as one part of a request tells: the other parts hold spans of it.
- * A part that begins with a call was begun by the caller. In any other it is who called nobody, as it seems, and took
- * longest for it.
+ * The service that may have lost the headers, as far as one of the traces shows: the other traces have spans of it. The
+ * caller, when the root is a client span; else the service with the longest server span without children.
  *
  *     gateway    |==================================|
- *     checkout     |==============================|        <- waited for something that is not here
+ *     checkout     |==============================|        <- waited for something that is not in the trace
  *     cart           |==|
  */
 export function suspectOf(trace: Trace): string | undefined {
@@ -79,7 +74,7 @@ const calleeOf = ({ spans }: Trace, call: Span): string | undefined =>
     ({ parentSpanId, serviceName }) => parentSpanId === call.spanId && serviceName !== call.serviceName,
   )?.serviceName;
 
-/** The service whose server span was under way for the shortest time around the call. */
+/** The service of the shortest server span around the call. */
 function callerOf(called: Span, others: readonly Trace[]): string | undefined {
   let innermost: Span | undefined;
   for (const span of others.flatMap(({ spans }) => spans)) {
@@ -91,4 +86,43 @@ function callerOf(called: Span, others: readonly Trace[]): string | undefined {
     if (isAround && (innermost === undefined || span.duration < innermost.duration)) innermost = span;
   }
   return innermost?.serviceName;
+}
+
+const MAX_CALLERS = 3;
+const MAX_CALLEES = 4;
+const MAX_ROOTS = 5;
+
+function listed(names: readonly string[], most: number): string {
+  const more = names.length > most ? ` and ${names.length - most} more` : '';
+  return `${names.slice(0, most).join(', ')}${more}`;
+}
+
+/** `checkout when calling cart, payments`, for each service that lost the headers. */
+function callersText(lost: readonly LostHeaders[]): string {
+  const callers = [...new Set(lost.map(({ caller }) => caller))];
+  const texts = callers.slice(0, MAX_CALLERS).map((caller) => {
+    const callees = lost.flatMap((each) => (each.caller === caller ? (each.callee ?? []) : []));
+    return callees.length === 0 ? caller : `${caller} when calling ${listed(callees, MAX_CALLEES)}`;
+  });
+  return texts.join('; ');
+}
+
+const FORWARDS = 'forwards x-request-id but not the trace headers (traceparent or b3)';
+
+/** Why one request has several traces, and which service to fix. `subject` starts it: `2 traces carry this request id`. */
+export function splitRequestText({
+  subject,
+  roots,
+  lost,
+}: {
+  readonly subject: string;
+  /** The services at which the traces start. */
+  readonly roots: readonly string[];
+  readonly lost: readonly LostHeaders[];
+}): string {
+  if (lost.length > 0) return `${subject}. An application ${FORWARDS}: ${callersText(lost)}.`;
+  const services = [...new Set(roots)];
+  return services.length === 1
+    ? `${subject}, and all start at ${services[0]}: a client sent the request more than once with the same id, or an application ${FORWARDS}.`
+    : `${subject}: an application ${FORWARDS}. They start at ${listed(services, MAX_ROOTS)}.`;
 }

@@ -1,145 +1,162 @@
 import { forEachLimited } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import { after, before, type EpochUs, MINUTE, ms, type TimeWindow, toEpochMs } from '../lib/units.ts';
-import { extentOf } from './ranking.ts';
-import type { Trace } from './trace.ts';
+import { after, before, epochUs, MINUTE, ms, type TimeWindow, toEpochMs } from '../lib/units.ts';
+import { ENVOY_REQUEST_ID, isLikeRequestId } from './request-id.ts';
+import { extentOf, type Trace } from './trace.ts';
 import type { TraceSearch, TraceSource } from './trace-source.ts';
 
-/** Searches for the traces of one request, service by service or everywhere at once, and remembers what it found. */
+/** Searches for the traces of one request, in single services or in all at once, and collects them. */
 export interface RequestSearch {
-  /** Searches the services in order until one has the request. */
+  /** Searches the services in order until the request is found in one. */
   until(window: TimeWindow, services: readonly string[]): Promise<void>;
   /** Searches all of the services. */
   through(window: TimeWindow, services: readonly string[]): Promise<void>;
-  /** Searches without naming a service. False when the backend cannot, or when an empty result is not reliable. */
+  /** Searches without a service name. False when the backend cannot, or when an empty answer proves nothing. */
   everywhere(window: TimeWindow): Promise<boolean>;
   found(): readonly Trace[];
-  /** The first error, of any search. */
+  /** The first error of any search in a service. */
   failure(): UpstreamError | undefined;
   hasAnswer(): boolean;
-  isWhole(): boolean;
+  isComplete(): boolean;
 }
 
 /** Which request is searched for, and where. */
-export interface RequestQuestion {
+export interface RequestSearchOptions {
   readonly traces: Pick<TraceSource, 'search'>;
   /** The attribute that holds the id. */
   readonly attribute: string;
-  /** The ways in which the id may be written. */
+  /** The spellings of the id. */
   readonly values: readonly string[];
 }
 
-const AT_ONCE = 4;
-/** A question to each service of a large mesh would be felt by the backend. */
-const MOST_SERVICES = 100;
-/** One request has one trace; several when the application loses the trace headers. */
+const CONCURRENCY = 4;
+/** One search per service of a large mesh would load the backend. */
+const MAX_SERVICES = 100;
+/** A request has one trace, or several when an application loses the trace headers. */
 const LIMIT = 20;
 
-interface Findings {
-  readonly found: Map<string, Trace>;
-  failure: UpstreamError | undefined;
-  hasAnswer: boolean;
-  isCut: boolean;
-}
-
-/** A search over services, a few at once, that keeps what it found. One service's failure does not end it. */
+/** A search over services, four at a time. The failure of one service does not end it. */
 export function createRequestSearch(
-  question: RequestQuestion,
+  { traces, attribute, values }: RequestSearchOptions,
   signal: AbortSignal | undefined,
 ): RequestSearch {
-  const findings: Findings = { found: new Map(), failure: undefined, hasAnswer: false, isCut: false };
+  const found = new Map<string, Trace>();
+  let failure: UpstreamError | undefined;
+  let hasAnswer = false;
+  let isCut = false;
   const isOver = (): boolean => signal?.aborted === true;
-  const run = async (
+
+  /** Searches each spelling of the id. Returns whether it was found, and every answer was complete. */
+  const search = async (where: Pick<TraceSearch, 'service' | 'window'>): Promise<boolean> => {
+    let isComplete = true;
+    let isFound = false;
+    for (const value of values) {
+      const answer = await traces.search(
+        { ...where, attributes: { [attribute]: value }, limit: LIMIT },
+        signal,
+      );
+      hasAnswer = true;
+      isComplete &&= answer.isComplete;
+      // Some backends match by pattern or not at all.
+      for (const trace of answer.traces.filter((each) => carries(each, attribute, value))) {
+        found.set(trace.traceId, trace);
+        isFound = true;
+      }
+    }
+    return isComplete && isFound;
+  };
+  const searchServices = async (
     services: readonly string[],
     { window, isEnough }: { readonly window: TimeWindow; readonly isEnough: () => boolean },
   ): Promise<void> => {
-    const searched = services.slice(0, MOST_SERVICES);
-    if (searched.length < services.length) findings.isCut = true;
-    await forEachLimited(searched, AT_ONCE, async (service) => {
-      if (!isOver() && !isEnough()) await searchService(question, { service, window, signal, findings });
+    if (services.length > MAX_SERVICES) isCut = true;
+    await forEachLimited(services.slice(0, MAX_SERVICES), CONCURRENCY, async (service) => {
+      if (isOver() || isEnough()) return;
+      try {
+        await search({ service, window });
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        failure ??= error;
+        // A request that one service's search refuses as invalid is invalid for all.
+        if (!error.retryable && found.size === 0) throw error;
+      }
     });
   };
   return {
-    until: (window, services) => run(services, { window, isEnough: () => findings.found.size > 0 }),
-    through: (window, services) => run(services, { window, isEnough: () => false }),
-    everywhere: async (window) =>
-      !isOver() && (await searchEverywhere(question, { window, signal, findings })),
-    found: () => [...findings.found.values()],
-    failure: () => findings.failure,
-    hasAnswer: () => findings.hasAnswer,
-    isWhole: () => findings.failure === undefined && !findings.isCut && !isOver(),
+    until: (window, services) => searchServices(services, { window, isEnough: () => found.size > 0 }),
+    through: (window, services) => searchServices(services, { window, isEnough: () => false }),
+    everywhere: async (window) => {
+      if (isOver()) return false;
+      try {
+        return await search({ window });
+      } catch (error) {
+        // Each service can still be searched.
+        if (!(error instanceof UpstreamError)) throw error;
+        return false;
+      }
+    },
+    found: () => [...found.values()],
+    failure: () => failure,
+    hasAnswer: () => hasAnswer,
+    isComplete: () => failure === undefined && !isCut && !isOver(),
   };
-}
-
-interface Step {
-  readonly window: TimeWindow;
-  readonly signal: AbortSignal | undefined;
-  readonly findings: Findings;
-}
-
-/** Asks in each spelling of the id. Gives whether every answer was complete, and how many traces carry it. */
-async function ask(
-  { traces, attribute, values }: RequestQuestion,
-  search: Pick<TraceSearch, 'service' | 'window'>,
-  { signal, findings }: Step,
-): Promise<{ readonly isComplete: boolean; readonly count: number }> {
-  let isComplete = true;
-  let count = 0;
-  for (const value of values) {
-    const answer = await traces.search(
-      { ...search, attributes: { [attribute]: value }, limit: LIMIT },
-      signal,
-    );
-    findings.hasAnswer = true;
-    isComplete &&= answer.isComplete;
-    // Some backends match by pattern or not at all: look again.
-    for (const trace of answer.traces.filter((each) => carries(each, attribute, value))) {
-      findings.found.set(trace.traceId, trace);
-      count += 1;
-    }
-  }
-  return { isComplete, count };
-}
-
-async function searchService(
-  question: RequestQuestion,
-  step: Step & { readonly service: string },
-): Promise<void> {
-  const { service, window, findings } = step;
-  try {
-    await ask(question, { service, window }, step);
-  } catch (error) {
-    if (!(error instanceof UpstreamError)) throw error;
-    findings.failure ??= error;
-    // What is asked wrongly of one service is asked wrongly of all.
-    if (!error.retryable && findings.found.size === 0) throw error;
-  }
-}
-
-/** Its failure is none of the whole: each service can still be asked. */
-async function searchEverywhere(question: RequestQuestion, step: Step): Promise<boolean> {
-  try {
-    const { isComplete, count } = await ask(question, { window: step.window }, step);
-    return isComplete && count > 0;
-  } catch (error) {
-    if (!(error instanceof UpstreamError)) throw error;
-    return false;
-  }
 }
 
 const carries = ({ spans }: Trace, attribute: string, value: string): boolean =>
   spans.some(({ attributes }) => String(attributes[attribute]) === value);
 
-/** Parts of one request start within this of each other, unless clocks are far off. */
+/** Traces of one request start within this of each other, unless clocks are far off. */
 const MARGIN = ms(5 * MINUTE);
 
-/** Where the rest of a request is, of which these traces are parts. */
+/** The time in which the other traces of a request are, given some of them. */
 export function windowAround(traces: readonly Trace[]): TimeWindow {
   const extents = traces.map(extentOf);
   const start = Math.min(...extents.map(({ start }) => start));
   const end = Math.max(...extents.map(({ start, duration }) => start + duration));
   return {
-    start: before(toEpochMs(start as EpochUs), MARGIN),
-    end: after(toEpochMs(end as EpochUs), MARGIN),
+    start: before(toEpochMs(epochUs(start)), MARGIN),
+    end: after(toEpochMs(epochUs(end)), MARGIN),
   };
+}
+
+/** How the spans of a mesh record request ids. */
+export type RecordedRequestIds =
+  /** In Envoy's attribute. */
+  | { readonly kind: 'as-expected' }
+  /** In another attribute, or in none. */
+  | { readonly kind: 'otherwise'; readonly attribute?: string }
+  /** There is no trace to tell from. */
+  | { readonly kind: 'no-traces' };
+
+const SAMPLE = { traces: 5, services: 3 } as const;
+
+/** Looks at some spans of the first services. Undefined when the backend does not answer. */
+export async function requestIdsRecorded(
+  {
+    traces,
+    services,
+    window,
+  }: {
+    readonly traces: Pick<TraceSource, 'search'>;
+    readonly services: readonly string[];
+    readonly window: TimeWindow;
+  },
+  signal: AbortSignal | undefined,
+): Promise<RecordedRequestIds | undefined> {
+  try {
+    for (const service of services.slice(0, SAMPLE.services)) {
+      const found = await traces.search({ service, window, limit: SAMPLE.traces }, signal);
+      const names = new Set(
+        found.traces.flatMap(({ spans }) => spans.flatMap((span) => Object.keys(span.attributes))),
+      );
+      if (names.has(ENVOY_REQUEST_ID)) return { kind: 'as-expected' };
+      if (found.traces.length > 0) {
+        return { kind: 'otherwise', attribute: [...names].sort().find(isLikeRequestId) };
+      }
+    }
+    return { kind: 'no-traces' };
+  } catch (error) {
+    if (error instanceof UpstreamError) return undefined;
+    throw error;
+  }
 }

@@ -1,35 +1,34 @@
 import { flagsInWords } from '../lib/response-flags.ts';
-import { attributeText } from './peer.ts';
-import { operationOf } from './shown-operation.ts';
-import type { Span } from './trace.ts';
+import { operationOf } from './operations.ts';
+import { attributeText, type Span } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
-/** Where a failure began, and what it says. */
+/** The span a failure originated in. */
 export interface ErrorOrigin {
   readonly service: string;
   readonly operation: string;
-  /** `503, no healthy pod to call (UH)`; `failed` when the span says nothing more. */
+  /** `503, no healthy pod to call (UH)`; `failed` when the span has no details. */
   readonly detail: string;
-  /** How often the same began in the same place, with the same outcome. */
+  /** How often the same failure originated in the same operation. */
   readonly times: number;
-  /** How many failing spans it explains, itself included. */
+  /** Number of failed spans it explains, including itself. */
   readonly spans: number;
-  /** Whether a root failed of it: otherwise somebody on the way coped. */
+  /** Whether a root failed because of it: otherwise a caller handled the failure. */
   readonly reachesRoot: boolean;
 }
 
 /**
- * Where each failure began: from the outermost span that failed, always on to the child that failed last, since that is the
- * failure its parent was left with.
+ * The origins of all failures: from the outermost failed span down, always to the child that failed last, whose failure
+ * its parent got.
  *
  *     gateway    ✗                 the outermost
  *     checkout     ✗
- *     payments       ✗   ✗         two attempts: the second is what checkout was left with
+ *     payments       ✗   ✗         two attempts: checkout got the failure of the second
  *     bank                 ✗       the origin
- *     mail             ✗           a failure of its own that nobody passed on
+ *     mail             ✗           a separate failure that its caller handled
  *
- * A span that measures work inside a process often carries no status: a failure below it counts as passed through.
- * Those that reached a root come first, then those that explain most.
+ * Internal spans often have no status: a failure below one counts as passed through. Failures that reached a root come
+ * first, then those that explain the most spans.
  */
 export function errorOriginsOf({ nodes }: SpanTree): readonly ErrorOrigin[] {
   const causes = causesOf(nodes);
@@ -40,7 +39,7 @@ export function errorOriginsOf({ nodes }: SpanTree): readonly ErrorOrigin[] {
   return merged(origins).sort((a, b) => Number(b.reachesRoot) - Number(a.reachesRoot) || b.spans - a.spans);
 }
 
-/** Attempts that failed in the same way are one thing to read. */
+/** Attempts that failed in the same way are one origin. */
 function merged(origins: readonly ErrorOrigin[]): ErrorOrigin[] {
   const kinds = new Map<string, ErrorOrigin>();
   for (const origin of origins) {
@@ -54,10 +53,10 @@ function merged(origins: readonly ErrorOrigin[]): ErrorOrigin[] {
   return [...kinds.values()];
 }
 
-/** For each failing span, the failure below it that it passes on. */
+/** For each failed span, the failure below it that it passed on. */
 function causesOf(nodes: readonly SpanNode[]): ReadonlyMap<SpanNode, SpanNode> {
   const causes = new Map<SpanNode, SpanNode>();
-  /** The failure that a parent sees when it looks at a child. */
+  /** The failure that the parent of a node gets. */
   const visible = new Map<SpanNode, SpanNode>();
   // Children before their parents.
   for (let i = nodes.length - 1; i >= 0; i--) {
@@ -111,11 +110,11 @@ const STATUSES = [
   'rpc.grpc.status_code',
 ] as const;
 
-/** How a span ended: what it says of its failure, else its status; empty when it says nothing. */
+/** How a span ended: the details of its failure, else its status; empty when unknown. */
 export const statusOf = (span: Span): string =>
   span.isError ? errorDetail(span) : attributeText(span, STATUSES);
 
-/** Envoy's names first, then OpenTelemetry's; a status of `0` is Envoy's for no response. */
+/** Envoy writes status `0` when there was no response. */
 function errorDetail(span: Span): string {
   const status = attributeText(span, STATUSES);
   const exception = span.events.findLast(({ attributes }) => attributes['exception.message'] !== undefined);

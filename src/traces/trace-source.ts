@@ -4,8 +4,8 @@ import type { Attributes, Trace } from './trace.ts';
 /** A search for traces that hold a matching span of `service`. */
 export interface TraceSearch {
   /**
-   * Absent: of any service. Not every backend can: one that cannot throws `unsupported`, at once when that is known.
-   * Some older ones answer with nothing instead, so an empty answer is no proof.
+   * Absent: any service. A backend that does not support that throws `unsupported`. Some older ones return nothing
+   * instead, so an empty answer proves nothing.
    */
   readonly service?: string;
   readonly operation?: string;
@@ -15,24 +15,24 @@ export interface TraceSearch {
   readonly minDuration?: Microseconds;
   /** All must match, by their string form, on one span. */
   readonly attributes?: Attributes;
-  /** At most this many traces come back, an arbitrary subset when there are more. */
+  /** The maximum number of traces returned, an arbitrary subset when there are more. */
   readonly limit: number;
 }
 
-/** What a search gave. */
-export interface FoundTraces {
-  /** In no order. May hold traces that do not match: a backend filters as it can, so the caller looks again. */
+/** The result of a search. */
+export interface TraceSearchResult {
+  /** Unordered. May include traces that do not match: backends filter differently, so the caller filters again. */
   readonly traces: readonly Trace[];
-  /** No other trace of the backend matches. False when the limit, or the size of the answer, may have cut it. */
+  /** No other trace of the backend matches. False when the limit or the size of the answer may have truncated it. */
   readonly isComplete: boolean;
 }
 
-/** Knows how to ask a tracing backend. Every method throws `UpstreamError`. */
+/** A tracing backend. Every method throws `UpstreamError`. */
 export interface TraceSource {
   services(signal?: AbortSignal): Promise<readonly string[]>;
   operations(service: string, signal?: AbortSignal): Promise<readonly string[]>;
-  /** No match is an empty list. An answer that is too large is asked for again with a smaller limit. */
-  search(query: TraceSearch, signal?: AbortSignal): Promise<FoundTraces>;
+  /** An empty list when nothing matches. An answer that is too large is requested again with a smaller limit. */
+  search(query: TraceSearch, signal?: AbortSignal): Promise<TraceSearchResult>;
   /** Undefined when the backend has no such trace. */
   trace(traceId: string, signal?: AbortSignal): Promise<Trace | undefined>;
 }

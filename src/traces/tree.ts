@@ -1,26 +1,26 @@
 import type { Span, SpanKind, Trace } from './trace.ts';
 
 /**
- * How a span came to have no parent in the tree: it has none (`root`), its parent is not in the trace (`orphan`), or the
- * parents form a ring that had to be cut (`ring`).
+ * Why a span has no parent in the tree: it has none (`root`), its parent is not in the trace (`orphan`), or its ancestors
+ * form a cycle that was cut (`ring`).
  */
 export type RootKind = 'root' | 'orphan' | 'ring';
 
-/** A span at its place in the tree. */
+/** A span in the tree of its trace. */
 export interface SpanNode {
   readonly span: Span;
   readonly parent: SpanNode | undefined;
-  /** By start, then by end: the order in which they began. */
+  /** Sorted by start, then by end. */
   readonly children: readonly SpanNode[];
-  /** Steps from the top of its tree: 0 there. */
+  /** Distance from the top of its tree: 0 at the top. */
   readonly depth: number;
   /** Set on the top of a tree. */
   readonly rootKind: RootKind | undefined;
 }
 
-/** All spans of a trace, whatever its shape: none is dropped but exact copies. */
+/** All spans of a trace, whatever its shape; only exact copies are dropped. */
 export interface SpanTree {
-  /** Tops: real roots first, then orphans and cut rings, each by start. */
+  /** Tops of trees: real roots first, then orphans, then cut rings, each by start. */
   readonly roots: readonly SpanNode[];
   /** Every node, parents before their children. */
   readonly nodes: readonly SpanNode[];
@@ -39,7 +39,7 @@ const byStart = (a: SpanNode, b: SpanNode): number =>
 
 const RANK: Readonly<Record<RootKind, number>> = { root: 0, orphan: 1, ring: 2 };
 
-/** Builds the trees of a trace. Iterative: a chain of 100,000 spans is fine. O(n log n). */
+/** Builds the trees of a trace. Iterative, for chains of 100,000 spans; O(n log n). */
 export function buildTree({ spans }: Trace): SpanTree {
   const drafts: Draft[] = [];
   const ids: Ids = { first: new Map(), shared: new Map() };
@@ -48,7 +48,7 @@ export function buildTree({ spans }: Trace): SpanTree {
     if (isNew(draft, ids)) drafts.push(draft);
   }
   for (const draft of drafts) link(draft, ids);
-  for (const draft of drafts) giveToServer(draft);
+  for (const draft of drafts) moveToServer(draft);
   const roots = drafts.filter(({ rootKind }) => rootKind !== undefined);
   const nodes = walk(roots);
   if (nodes.length < drafts.length) cutRings(drafts, { nodes, roots });
@@ -58,13 +58,13 @@ export function buildTree({ spans }: Trace): SpanTree {
   };
 }
 
-/** Spans by id. Ids that several spans share are rare, so that nothing is kept for the others but the span. */
+/** Spans by id. Ids of several spans are rare: for all others only the span is kept. */
 interface Ids {
   readonly first: Map<string, Draft>;
   readonly shared: Map<string, Twins>;
 }
 
-/** The spans of one id: the first of each kind, and what tells copies. */
+/** The spans of one id: the first of each kind, and keys that identify copies. */
 interface Twins {
   readonly byKind: Map<SpanKind, Draft>;
   readonly keys: Set<string>;
@@ -72,7 +72,7 @@ interface Twins {
 
 const copyKey = ({ span: { kind, start, serviceName } }: Draft): string => `${kind} ${start} ${serviceName}`;
 
-/** Enters a span under its id, unless it is there: some backends store a span twice when its sender retried. */
+/** Adds a span unless it is a copy: some backends store a span twice when its sender retried. */
 function isNew(draft: Draft, { first, shared }: Ids): boolean {
   const { spanId, kind } = draft.span;
   const known = first.get(spanId);
@@ -103,8 +103,8 @@ function link(draft: Draft, ids: Ids): void {
 }
 
 /**
- * Zipkin's clients and servers may share one span id: the server's half is then the child of the client's half, and
- * what names that id as its parent was made by the server.
+ * Zipkin's client and server spans may share one id: then the server span is the child of the client span, and spans with
+ * that id as their parent are children of the server span.
  */
 function parentOf({ span }: Draft, ids: Ids): Draft | undefined {
   if (span.kind === 'server') {
@@ -116,36 +116,36 @@ function parentOf({ span }: Draft, ids: Ids): Draft | undefined {
 }
 
 /**
- * What a server did while it answered hangs on the client's span where the two shared an id, as Zipkin's do, and whoever
- * gave the server's half an id of its own left those of its children as they were. They are of the server's service.
+ * Moves the server's own children from the client span to the server span. They are found there when client and server
+ * shared an id, as Zipkin's do, and a collector gave the server span a new id but did not update its children.
  *
  *     checkout  client   |====================|
  *     payments  server      |==============|
- *     payments  client        |====|               below the server, whatever its parent's id says
+ *     payments  client        |====|               child of the server, whatever its parent id says
  */
-function giveToServer(client: Draft): void {
+function moveToServer(client: Draft): void {
   const { span, children } = client;
   if (span.kind !== 'client' || children.length < 2) return;
   const [server, ...others] = children.filter((child) => child.span.kind === 'server');
   if (server === undefined || others.length > 0 || server.span.serviceName === span.serviceName) return;
   const isServers = (child: Draft): boolean => child !== server && ranInside(child.span, server.span);
-  const given = children.filter(isServers);
-  if (given.length === 0) return;
+  const moved = children.filter(isServers);
+  if (moved.length === 0) return;
   const kept = children.filter((child) => !isServers(child));
   children.splice(0, children.length, ...kept);
-  for (const child of given) {
+  for (const child of moved) {
     child.parent = server;
     server.children.push(child);
   }
 }
 
-/** Of the same service, so that one clock timed both. */
+/** Only spans of one service share a clock. */
 const ranInside = (span: Span, server: Span): boolean =>
   span.serviceName === server.serviceName &&
   span.start >= server.start &&
   span.start < server.start + server.duration;
 
-/** Parents before children; sorts the children of each on the way. */
+/** Lists the nodes, parents before children, sorts the children of each and sets their depth. */
 function walk(tops: readonly Draft[]): Draft[] {
   const nodes: Draft[] = [...tops];
   // The list grows while it is read: a queue without shifting.
@@ -159,7 +159,7 @@ function walk(tops: readonly Draft[]): Draft[] {
   return nodes;
 }
 
-/** What no root reaches hangs on a ring: the earliest span of it loses its parent, until all is reached. */
+/** Spans that no root reaches are on or below a ring: removes the parent of the earliest one until all are reached. */
 function cutRings(
   drafts: readonly Draft[],
   tree: { readonly nodes: Draft[]; readonly roots: Draft[] },
@@ -177,4 +177,12 @@ function cutRings(
       tree.nodes.push(node);
     }
   }
+}
+
+/** A node and everything below it, parents first. */
+export function subtreeOf(top: SpanNode): readonly SpanNode[] {
+  const nodes = [top];
+  // The list grows while it is read: a queue without shifting.
+  for (const { children } of nodes) for (const child of children) nodes.push(child);
+  return nodes;
 }

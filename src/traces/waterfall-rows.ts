@@ -1,70 +1,73 @@
-import type { CriticalPath } from './critical-path.ts';
-import { hopOf } from './hops.ts';
+import { hopOf } from './calls.ts';
+import { type CriticalPath, pathTimes } from './critical-path.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
-/** What one row shows: a span, or a client span together with the server span that answered it. */
-export interface Unit {
+/** The content of one row: a span, or a client span together with the server span that answered it. */
+export interface RowSpans {
   readonly node: SpanNode;
   readonly server?: SpanNode;
 }
 
-/** A unit that is shown, and how many of its ancestors are. */
-export interface Chosen {
-  readonly unit: Unit;
+/** A row of the picture. */
+export interface ChosenRow {
+  readonly spans: RowSpans;
+  /** Number of its ancestors that have a row. */
   readonly depth: number;
-  /** The top of the tree that it is in. */
+  /** The top of its tree. */
   readonly top: SpanNode;
 }
 
-interface Candidate extends Unit {
+interface Candidate extends RowSpans {
   /** How long the root waited for it. */
   readonly pathTime: number;
 }
 
-/** A shorter piece of the critical path is no wider than a line: a long span beside the path tells more. */
-const SMALLEST_PIECE = 0.005;
+/** A shorter time on the critical path would be a thin line: a long span off the path says more. */
+const MIN_PATH_SHARE = 0.005;
 
-/** Failures beside the path that are shown before longer spans that went well. */
-const MOST_FAILURES = 3;
+/** Failed spans off the path that are shown before longer successful spans. */
+const MAX_FAILED = 3;
 
 /**
- * The rows of a picture, in the order of the tree: the main root, then the critical path, then a few failures, then the longest
- * of the rest.
+ * Chooses the rows of a picture: the main root, the critical path, a few failed spans, then the longest of the rest. The
+ * rows are in the order of the tree. Linear but for the sorting of rows.
  */
-export function choose(asked: {
+export function chooseRows({
+  tree,
+  path,
+  most,
+}: {
   readonly tree: SpanTree;
   readonly path: CriticalPath;
   readonly most: number;
-}): { readonly chosen: readonly Chosen[]; readonly shownSpans: number } {
-  const { tree, path, most } = asked;
+}): { readonly rows: readonly ChosenRow[]; readonly shownSpans: number } {
   const candidates = candidatesOf(tree, path);
-  const piece = path.root.span.duration * SMALLEST_PIECE;
-  const isOnPath = ({ pathTime }: Candidate): boolean => pathTime > 0 && pathTime >= piece;
+  const minTime = path.root.span.duration * MIN_PATH_SHARE;
+  const isOnPath = ({ pathTime }: Candidate): boolean => pathTime > 0 && pathTime >= minTime;
   const isRoot = ({ node }: Candidate): boolean => node === path.root;
   const others = candidates.filter((each) => !isRoot(each));
   const onPath = largest(others.filter(isOnPath), most, ({ pathTime }) => pathTime);
-  const beside = others.filter((each) => !isOnPath(each));
-  const failed = largest(beside.filter(isFailed), MOST_FAILURES, durationOf);
+  const offPath = others.filter((each) => !isOnPath(each));
+  const failed = largest(offPath.filter(isFailed), MAX_FAILED, durationOf);
   const rest = largest(
-    beside.filter((each) => !failed.includes(each)),
+    offPath.filter((each) => !failed.includes(each)),
     most,
     durationOf,
   );
   const picked = [...candidates.filter(isRoot), ...onPath, ...failed, ...rest].slice(0, most);
   const shownSpans = picked.reduce((sum, { server }) => sum + (server === undefined ? 1 : 2), 0);
-  return { chosen: inTreeOrder(tree, picked), shownSpans };
+  return { rows: inTreeOrder(tree, picked), shownSpans };
 }
 
 const durationOf = ({ node }: Candidate): number => node.span.duration;
 const isFailed = ({ node, server }: Candidate): boolean => node.span.isError || server?.span.isError === true;
 
-function candidatesOf({ nodes }: SpanTree, { sections }: CriticalPath): readonly Candidate[] {
-  const times = new Map<SpanNode, number>();
-  for (const { node, start, end } of sections) times.set(node, (times.get(node) ?? 0) + end - start);
+function candidatesOf({ nodes }: SpanTree, path: CriticalPath): readonly Candidate[] {
+  const times = pathTimes(path);
   const timeOf = (node: SpanNode): number => times.get(node) ?? 0;
   const merged = new Set<SpanNode>();
   const candidates: Candidate[] = [];
-  // Parents come before their children, so that a server is known to be part of its client's row when it comes.
+  // Parents come before their children: a client's row claims its server span first.
   for (const node of nodes) {
     if (merged.has(node)) continue;
     const server = hopOf(node)?.server;
@@ -78,7 +81,7 @@ function candidatesOf({ nodes }: SpanTree, { sections }: CriticalPath): readonly
   return candidates;
 }
 
-/** The `most` largest, the largest first; of equals the one that came first. One pass: `most` is small. */
+/** The `most` largest, the largest first; the first of equals. One pass: `most` is small. */
 function largest(
   candidates: readonly Candidate[],
   most: number,
@@ -96,19 +99,19 @@ function largest(
   return kept;
 }
 
-function inTreeOrder({ roots }: SpanTree, picked: readonly Unit[]): readonly Chosen[] {
-  const units = new Map(picked.map((unit) => [unit.node, unit]));
+function inTreeOrder({ roots }: SpanTree, picked: readonly RowSpans[]): readonly ChosenRow[] {
+  const rows = new Map(picked.map((spans) => [spans.node, spans]));
   const leading = withAncestors(picked);
-  const chosen: Chosen[] = [];
+  const chosen: ChosenRow[] = [];
   const stack = roots
     .filter((node) => leading.has(node))
     .map((node) => ({ node, depth: 0, top: node }))
     .reverse();
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const { node, depth, top } = next;
-    const unit = units.get(node);
-    if (unit !== undefined) chosen.push({ unit, depth, top });
-    const below = unit === undefined ? depth : depth + 1;
+    const spans = rows.get(node);
+    if (spans !== undefined) chosen.push({ spans, depth, top });
+    const below = spans === undefined ? depth : depth + 1;
     for (let i = node.children.length - 1; i >= 0; i--) {
       const child = node.children[i] as SpanNode;
       if (leading.has(child)) stack.push({ node: child, depth: below, top });
@@ -117,8 +120,8 @@ function inTreeOrder({ roots }: SpanTree, picked: readonly Unit[]): readonly Cho
   return chosen;
 }
 
-/** The nodes of the rows and all above them: the rest of the tree has no row. */
-function withAncestors(picked: readonly Unit[]): ReadonlySet<SpanNode> {
+/** The nodes of the rows and their ancestors: the rest of the tree has no row. */
+function withAncestors(picked: readonly RowSpans[]): ReadonlySet<SpanNode> {
   const leading = new Set<SpanNode>();
   for (const { node } of picked) {
     for (let at: SpanNode | undefined = node; at !== undefined && !leading.has(at); at = at.parent)

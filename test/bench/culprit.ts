@@ -4,7 +4,7 @@ import { findCulprit } from '../../src/culprit/culprit.ts';
 import type { Confidence } from '../../src/culprit/result.ts';
 import { readLegacyTraces } from '../../src/jaeger/wire-legacy.ts';
 import { type EpochUs, epochUs } from '../../src/lib/units.ts';
-import { selfTimeOf } from '../../src/traces/self-time.ts';
+import { selfTimeOf } from '../../src/traces/path-breakdown.ts';
 import type { Span, Trace } from '../../src/traces/trace.ts';
 import { buildTree } from '../../src/traces/tree.ts';
 

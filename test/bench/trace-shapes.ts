@@ -1,7 +1,7 @@
 import { readLegacyTraces } from '../../src/jaeger/wire-legacy.ts';
 import { criticalPathOf } from '../../src/traces/critical-path.ts';
-import { summarize } from '../../src/traces/summary.ts';
 import type { Trace } from '../../src/traces/trace.ts';
+import { summarize } from '../../src/traces/trace-summary.ts';
 import { buildTree } from '../../src/traces/tree.ts';
 import { START } from '../support/virtual-clock.ts';
 import { sideBySide } from './measure.ts';

@@ -136,5 +136,5 @@ test('a header whose caller did not sample is answered with that, not with a sea
 test('an unknown request id is answered with the extent of the search', async () => {
   const answer = shown(await stage.ask('/trace 7f9c24e5-2d31-9a5b-9c77-0123456789ab'));
   expect(answer).toContain('No trace of request 7f9c24e5-2d31-9a5b-9c77-0123456789ab in the last 7 days');
-  expect(answer).toContain('older than what Jaeger keeps');
+  expect(answer).toContain("older than Jaeger's retention");
 });

@@ -86,7 +86,7 @@ test('a button of the slowest traces holds the slowest against a usual request o
     stage.messages().find(({ ts, text }) => !before.has(ts) && text.startsWith('Comparison'));
   await stage.until('it is compared', () => compared() !== undefined, 30);
   const answer = shown(compared() as Message);
-  expect(answer).toMatch(/\*A\*[^\n]* · usual: the median of \d+ like it/);
+  expect(answer).toMatch(/\*A\*[^\n]* · typical: median of \d+ similar requests/);
   expect(answer).toContain('`POST /checkout`');
   expect(answer).toContain('database payments-db');
 });
@@ -151,7 +151,7 @@ test('without Prometheus a trace is shown all the same, with a line for what is 
   try {
     const answer = shown(await stage.ask(`/trace ${slow.traceIds[0]}`));
     expect(answer).toContain('What the ');
-    expect(answer).toContain('Where it stands among other requests is not known');
+    expect(answer).toContain('No percentile rank: ');
   } finally {
     stage.world.prometheus.faults.set(undefined);
   }

@@ -19,7 +19,7 @@ test('a service is asked about by the name that people have for it, which may ch
   for (const name of ['till', 'Till']) {
     const answer = shown(await stage.ask(`/trace slowest ${name} last 5m`));
     expect(answer).toContain('checkout.shop');
-    expect(answer).toMatch(/exact: /);
+    expect(answer).toMatch(/Complete: /);
   }
   await stage.changeRules(`${DEMO_RULES}---\nservices:\n  aliases:\n    till: payments.shop\n`);
   expect(shown(await stage.ask('/trace slowest till last 5m'))).toContain('payments.shop');

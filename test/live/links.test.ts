@@ -87,9 +87,7 @@ requireOrSkip('chromium')('the links in answers, opened in a browser', () => {
   test('a request that fell apart is notified with the hop that lost its headers', async () => {
     const [fallen] = requests(false);
     const answer = JSON.stringify((await stage.ask(`/trace ${fallen?.requestId}`)).blocks);
-    expect(answer).toMatch(
-      /traces carry this request id, so the request fell apart.*checkout\.shop when it calls/,
-    );
+    expect(answer).toMatch(/traces carry this request id\. .*checkout\.shop when calling/);
   });
 });
 

@@ -5,11 +5,11 @@ import { readOtlpTraces } from '../../src/jaeger/wire-otlp.ts';
 import { epochMs } from '../../src/lib/units.ts';
 import { createLinks } from '../../src/links/link.ts';
 import { traceView } from '../../src/traces/inspect-trace.ts';
-import { rankingSpan } from '../../src/traces/ranking.ts';
-import { summarize } from '../../src/traces/summary.ts';
+import { waterfallAltText } from '../../src/traces/pictures.ts';
+import { rankingSpan } from '../../src/traces/slowest.ts';
 import type { Trace } from '../../src/traces/trace.ts';
+import { summarize } from '../../src/traces/trace-summary.ts';
 import { waterfallOf } from '../../src/traces/waterfall.ts';
-import { waterfallWords } from '../../src/traces/waterfall-words.ts';
 import { GENERATIONS, recordingsOf } from '../unit/jaeger/recordings.ts';
 
 /** A body that a real Jaeger sent, and what reads it. */
@@ -159,7 +159,7 @@ function analyse(trace: Trace): void {
   });
   const summary = summarize(trace);
   if (summary === undefined) return;
-  const { path, root, duration, parts } = summary;
+  const { path, root, duration, breakdown } = summary;
   const sum = path.sections.reduce((total, { start, end }) => total + (end - start), 0);
   // Beyond 2^53 a microsecond is less than a number can tell.
   const isExact = Math.abs(root.start) < 2 ** 52 && root.duration < 2 ** 52;
@@ -167,7 +167,7 @@ function analyse(trace: Trace): void {
     throw new Error(`the path's ${sum} us are not the root's ${root.duration} us`);
   }
   if (!Number.isFinite(duration)) throw new Error('the duration is no number');
-  waterfallWords(waterfallOf(summary), parts);
+  waterfallAltText(waterfallOf(summary), breakdown);
   traceView(trace, { now, links: LINKS });
 }
 

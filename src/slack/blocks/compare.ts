@@ -2,9 +2,8 @@ import type { Button, TableBlock } from '@slack/types';
 import type { Truncated } from '../../lib/format.ts';
 import { count, durationText } from '../../lib/format.ts';
 import { toEpochMs, us } from '../../lib/units.ts';
-import type { PartDifference } from '../../traces/compare-paths.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';
-import type { ComparedTrace, ComparisonView } from '../../traces/compare-traces.ts';
+import type { ComparedTrace, ComparisonView, PathDifference } from '../../traces/compare-traces.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
 import type { Rendered, SlackBlock } from './block-kit.ts';
 import { actions, button, cell, context, linkButtons, section, shortTraceId } from './block-kit.ts';
@@ -69,20 +68,22 @@ function head(name: string, of: ComparedTrace): string {
     : of.status === ''
       ? ''
       : ` · status ${escape(oneLine(of.status), 30)}`;
-  const asked = of.asked === '' ? code(of.rootOperation, 100) : code(of.asked, 100);
+  const operation = code(of.requestLine || of.rootOperation, 100);
   const request = of.requestId === undefined ? '' : ` · request ${code(of.requestId, 60)}`;
   return [
     `*${name}* *${time(of.duration)}* ${link(of.url, shortTraceId(of.traceId))}`,
-    ` ${code(of.rootService, 80)} ${asked}${outcome} · ${count(of.spanCount, 'span')}`,
-    usual(of),
+    ` ${code(of.rootService, 80)} ${operation}${outcome} · ${count(of.spanCount, 'span')}`,
+    typical(of),
     ` · ${date(toEpochMs(of.start), '{date_short_pretty} {time_secs}')}${request}`,
   ].join('');
 }
 
-/** Why this one, when nobody named it. */
-function usual({ usualAmong }: ComparedTrace): string {
-  if (usualAmong === undefined) return '';
-  return usualAmong === 1 ? ' · the only other one like it' : ` · usual: the median of ${usualAmong} like it`;
+/** How the trace was chosen when the command did not name it. */
+function typical({ medianOf }: ComparedTrace): string {
+  if (medianOf === undefined) return '';
+  return medianOf === 1
+    ? ' · the only similar request'
+    : ` · typical: median of ${count(medianOf, 'similar request')}`;
 }
 
 /** The difference of the critical paths: every microsecond of the difference stands in exactly one row. */
@@ -97,7 +98,7 @@ function path({ path: { rows, hidden, hiddenDifference } }: ComparisonView): rea
   ];
 }
 
-const table = (rows: readonly PartDifference[]): TableBlock => ({
+const table = (rows: readonly PathDifference[]): TableBlock => ({
   type: 'table',
   column_settings: [
     { align: 'right' },
@@ -139,12 +140,12 @@ function paired({ paired: { rows, hidden, pairCount } }: ComparisonView): readon
   ];
 }
 
-function pairLine({ service, operation, asked, depth, pairs, versions, a, b }: PairedSpans): string {
+function pairLine({ service, operation, requestLine, depth, pairs, versions, a, b }: PairedSpans): string {
   const times = pairs > 1 ? ` (${pairs} times)` : '';
   const servedBy =
     versions === undefined ? '' : ` · version ${code(versions.a, 40)} in A, ${code(versions.b, 40)} in B`;
   const longer = `${time(Math.abs(b - a))} ${b > a ? 'slower' : 'faster'}`;
-  return `${indent(depth)}${code(service, 80)} ${code(asked || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})${servedBy}`;
+  return `${indent(depth)}${code(service, 80)} ${code(requestLine || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})${servedBy}`;
 }
 
 /** Spaces at the start of a line are not shown; these are. */
@@ -164,7 +165,7 @@ function unpaired(name: string, { rows, hidden }: Truncated<UnpairedSpans>): rea
 function unpairedLine({
   service,
   operation,
-  asked,
+  requestLine,
   peer,
   under,
   isEarlierAttempt,
@@ -172,7 +173,7 @@ function unpairedLine({
   spans,
   time: spentThere,
 }: UnpairedSpans): string {
-  const done = peer === '' ? code(asked || operation, 80) : `call of ${code(peer, 80)}`;
+  const done = peer === '' ? code(requestLine || operation, 80) : `call of ${code(peer, 80)}`;
   const where =
     under === '' || under === service ? code(service, 80) : `${code(under, 80)} → ${code(service, 80)}`;
   const often = isEarlierAttempt

@@ -1,6 +1,6 @@
 import { count, durationText, share } from '../../lib/format.ts';
 import { toEpochMs, us } from '../../lib/units.ts';
-import type { PartSpan, PartView } from '../../traces/part-in-service.ts';
+import type { ServiceInRequest, ServiceSpan } from '../../traces/service-in-request.ts';
 import { actions, context, linkButtons, type Rendered, type SlackBlock, section } from './block-kit.ts';
 
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
@@ -10,7 +10,7 @@ import { pathTable, SHOWN_PARTS } from './trace-analysis.ts';
 const SHOWN = { spans: 5, notices: 5 } as const;
 
 /** The answer to `/latency` with a request: what the service did in it, how that compares, and what it waited for. */
-export function partMessage(view: PartView): Rendered {
+export function partMessage(view: ServiceInRequest): Rendered {
   const [longest] = view.spans;
   const took = longest === undefined ? 'no time' : time(longest.duration);
   return {
@@ -27,12 +27,12 @@ export function partMessage(view: PartView): Rendered {
 
 const time = (micros: number): string => durationText(us(micros));
 
-function what({ requestId, traceId }: PartView, form: 'plain' | 'mrkdwn'): string {
+function what({ requestId, traceId }: ServiceInRequest, form: 'plain' | 'mrkdwn'): string {
   const [name, id] = requestId === undefined ? ['trace', traceId] : ['request', requestId];
   return `${name} ${form === 'plain' ? escape(oneLine(id), 100) : code(id, 100)}`;
 }
 
-function facts(view: PartView): readonly string[] {
+function facts(view: ServiceInRequest): readonly string[] {
   const { onPath, percentiles, traceId, url, start } = view;
   const [longest] = view.spans;
   const row = percentiles?.rows[0];
@@ -49,13 +49,13 @@ function facts(view: PartView): readonly string[] {
 const CLOSING = 1.01;
 
 /** Whether the span lies in the time of the request, so that a share of it means something. */
-function isWithin({ spans: [longest], rootDuration, onPath }: PartView): boolean {
+function isWithin({ spans: [longest], rootDuration, onPath }: ServiceInRequest): boolean {
   if (longest === undefined || onPath === undefined) return false;
   return longest.offset + longest.duration <= rootDuration * CLOSING;
 }
 
 /** How the longest span stands to the request. */
-function proportion(view: PartView): string {
+function proportion(view: ServiceInRequest): string {
   const { share: part, rootDuration, rootService, onPath, spans } = view;
   const whole = `${time(rootDuration)} of ${code(rootService, 80)}`;
   if (onPath === undefined) return `in another piece of the trace than the ${whole}`;
@@ -68,7 +68,7 @@ function proportion(view: PartView): string {
 }
 
 /** Whether the request would have been sooner done without it. */
-function waited(onPath: number, view: PartView): string {
+function waited(onPath: number, view: ServiceInRequest): string {
   const { rootDuration, spans } = view;
   if (onPath === 0)
     return `The request did not wait for it${isWithin(view) ? ': it ran beside what the request waited for' : ''}.`;
@@ -77,7 +77,7 @@ function waited(onPath: number, view: PartView): string {
   return `On the critical path with ${all}: ${share(onPath / Math.max(1, rootDuration))} of what the request waited for.`;
 }
 
-function spans({ spans: all, hiddenSpans }: PartView): readonly SlackBlock[] {
+function spans({ spans: all, hiddenSpans }: ServiceInRequest): readonly SlackBlock[] {
   const shown = all.slice(0, SHOWN.spans);
   const hidden = hiddenSpans + all.length - shown.length;
   return [
@@ -93,7 +93,7 @@ function spans({ spans: all, hiddenSpans }: PartView): readonly SlackBlock[] {
   ];
 }
 
-function spanLine({ operation, asked, duration, offset, isError, status }: PartSpan): string {
+function spanLine({ operation, requestLine, duration, offset, isError, status }: ServiceSpan): string {
   const began =
     offset === 0
       ? ''
@@ -103,11 +103,11 @@ function spanLine({ operation, asked, duration, offset, isError, status }: PartS
     : status === ''
       ? ''
       : ` · status ${escape(oneLine(status), 30)}`;
-  return `${time(duration)} ${code(asked === '' ? operation : asked, 120)}${outcome}${began}`;
+  return `${time(duration)} ${code(requestLine || operation, 120)}${outcome}${began}`;
 }
 
 /** The critical path below the longest span. */
-function spentOn({ spentOn: { rows, hidden }, spans }: PartView): readonly SlackBlock[] {
+function spentOn({ spentOn: { rows, hidden }, spans }: ServiceInRequest): readonly SlackBlock[] {
   if (rows.length === 0) return [];
   const more = hidden.count + Math.max(0, rows.length - SHOWN_PARTS);
   return [

@@ -1,5 +1,5 @@
+import type { PercentileRanks, ServicePercentile } from '../../latency/percentile-rank.ts';
 import { bound, count, durationText, grouped, share } from '../../lib/format.ts';
-import type { PercentileRanks, ServicePercentile } from '../../traces/rank-request.ts';
 import { type SlackBlock, section } from './block-kit.ts';
 import { code } from './mrkdwn.ts';
 

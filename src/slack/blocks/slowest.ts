@@ -21,7 +21,7 @@ import { code, date, escape, literal, oneLine } from './mrkdwn.ts';
 /** The answer to `/trace slowest`: the search, the traces longest first, and whether any can be missing. */
 export function slowestMessage({ command, window, result, links }: SlowestView): Rendered {
   const { service, operation, over } = command;
-  const { rows, isExact, completeness } = result;
+  const { rows, completeness } = result;
   const title = [
     `*Slowest traces of ${code(service, 120)}*`,
     ...(operation === undefined ? [] : [`operation ${code(operation, 150)}`]),
@@ -32,7 +32,6 @@ export function slowestMessage({ command, window, result, links }: SlowestView):
   const notes = [
     escape(oneLine(completeness), 600),
     ...(hidden > 0 ? [`${count(hidden, 'more trace')} not shown`] : []),
-    ...(isExact ? [] : ['a slower trace may be missing']),
   ];
   return {
     text: `Slowest traces of ${escape(service, 120)}: ${rows.length === 0 ? 'none' : `\n${escape(tracesText(rows))}`}`,

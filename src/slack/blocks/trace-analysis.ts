@@ -2,7 +2,7 @@ import type { TableBlock } from '@slack/types';
 import { count, durationText, share } from '../../lib/format.ts';
 import { type Microseconds } from '../../lib/units.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
-import type { PathSubject } from '../../traces/path-parts.ts';
+import type { PathRows, PathSubject } from '../../traces/path-breakdown.ts';
 import { cell, context, type SlackBlock, section } from './block-kit.ts';
 import { code, escape, literal, oneLine } from './mrkdwn.ts';
 import { percentileBlocks } from './percentiles.ts';
@@ -63,13 +63,11 @@ function criticalPath({ path }: TraceView): readonly SlackBlock[] {
   ];
 }
 
-type PathRow = TraceView['path']['rows'][number];
-
 /** Most rows of a critical path that one message shows. */
 export const SHOWN_PARTS: number = SHOWN.rows;
 
 /** A critical path's parts, ranked. */
-export function pathTable(rows: readonly PathRow[]): TableBlock {
+export function pathTable(rows: PathRows['rows']): TableBlock {
   return {
     type: 'table',
     column_settings: [
@@ -94,11 +92,11 @@ export function pathTable(rows: readonly PathRow[]): TableBlock {
 }
 
 /** What a part of a critical path was spent on, in words. Not escaped: for tables. */
-export function purpose({ kind, operation, asked, peer }: PathSubject): string {
-  const called = literal(peer, 80) || literal(asked ?? operation, 120);
+export function purpose({ kind, operation, requestLine, peer }: PathSubject): string {
+  const called = literal(peer, 80) || literal(requestLine ?? operation, 120);
   switch (kind) {
     case 'own':
-      return `own code in ${literal(asked ?? operation, 120)}${peer === '' ? '' : `, or the way to ${literal(peer, 60)}`}`;
+      return `own code in ${literal(requestLine ?? operation, 120)}${peer === '' ? '' : `, or the way to ${literal(peer, 60)}`}`;
     case 'network':
       return `network and proxies to ${called}`;
     case 'retry':

@@ -6,7 +6,6 @@ import { createLinks } from '../../../src/links/link.ts';
 import { createFindRequest } from '../../../src/traces/find-request.ts';
 import { createFindSlowest } from '../../../src/traces/find-slowest.ts';
 import { createInspectTrace } from '../../../src/traces/inspect-trace.ts';
-import { createOtherParts } from '../../../src/traces/other-parts.ts';
 import { createResolveService } from '../../../src/traces/resolve-service.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
@@ -76,12 +75,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
     findSlowest: createFindSlowest({ traces: source, clock }),
     resolveService: createResolveService({ traces: source, clock }),
     findRequest: createFindRequest({ traces: source, links }),
-    inspectTrace: createInspectTrace({
-      traces: source,
-      links,
-      clock,
-      otherParts: createOtherParts({ traces: source, clock }),
-    }),
+    inspectTrace: createInspectTrace({ traces: source, links, clock }),
     rankRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
     metrics,
     errorBudget: async () => ({ kind: 'pending' }),

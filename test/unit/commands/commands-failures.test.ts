@@ -65,7 +65,10 @@ describe('every error is an answer', () => {
     expect((await slow).answer).toMatchObject({
       kind: 'slowest',
       view: {
-        result: { isExact: false, completeness: 'at least these: time was over after 1 search, not proven' },
+        result: {
+          isComplete: false,
+          completeness: 'Incomplete: timed out after 1 search, slower traces may exist',
+        },
       },
     });
   });

@@ -138,7 +138,7 @@ describe('/trace compare, answered', () => {
     const reply = await answer('/trace', `compare ${second}`);
     if (reply.answer.kind !== 'comparison') throw new Error(textOf(reply.answer));
     // Seven others of 20 to 140 ms.
-    expect(reply.answer.view.a).toMatchObject({ usualAmong: 7, duration: 80_000 });
+    expect(reply.answer.view.a).toMatchObject({ medianOf: 7, duration: 80_000 });
     expect(reply.answer.view.b).toMatchObject({ traceId: second });
     expect(reply.reproducible).toBe(`/trace compare ${second}`);
     expect(source.searches).toMatchObject([{ service: 'gateway.shop', operation: 'GET /' }]);
@@ -197,7 +197,9 @@ describe('/trace compare, answered', () => {
     const reply = await answer('/trace', `compare ${one.traceId} ${other.traceId}`);
     expect(reply.answer).toMatchObject({
       kind: 'comparison',
-      view: { notices: [expect.stringMatching(/^A asked for GET \/cart\/\{id\}, B for GET \/:/)] },
+      view: {
+        notices: [expect.stringMatching(/^A is GET \/cart\/\{id\}, B is GET \/: different kinds of request/)],
+      },
     });
   });
 });

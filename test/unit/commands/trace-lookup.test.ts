@@ -14,11 +14,11 @@ const searched = (over: Partial<Absent> = {}): Absent => ({
   kind: 'absent',
   searched: ms(7 * DAY),
   services: 12,
-  isWhole: true,
+  isComplete: true,
   recorded: { kind: 'as-expected' },
   ...over,
 });
-const unsearched: Absent = { kind: 'absent', searched: ms(0), services: 0, isWhole: true };
+const unsearched: Absent = { kind: 'absent', searched: ms(0), services: 0, isComplete: true };
 
 /** A request that was not found, and the text about it. */
 const cases: Readonly<Record<string, readonly [string, Absent, RegExp]>> = {
@@ -35,11 +35,11 @@ const cases: Readonly<Record<string, readonly [string, Absent, RegExp]>> = {
     /^No trace of request .* in the last 7 days in 12 services\. Envoy sampled .* older than .* a minute/,
   ],
   'forced, and gone': [forced, searched(), /Tracing was forced .* older than .* a minute/],
-  'made by another program': [foreign, searched(), /another program made it/],
+  'made by another program': [foreign, searched(), /another program created it/],
   'not a UUID': ['01HF8Z-abc', searched(), /not a UUID: .*Check that it is the value of x-request-id/],
   'not all of it could be searched': [
     sampled,
-    searched({ isWhole: false, services: 1 }),
+    searched({ isComplete: false, services: 1 }),
     /the search was incomplete \(in the last 7 days in 1 service\)/,
   ],
   'no span carries a request id': [

@@ -40,7 +40,7 @@ describe('the slowest of what a mesh does not name', () => {
   ])('%s', async (_, text, expected) => {
     const { durations, given } = await slowest(text);
     expect(durations).toEqual(expected);
-    expect(given).toMatchObject({ view: { result: { isExact: true } } });
+    expect(given).toMatchObject({ view: { result: { isComplete: true } } });
   });
 
   it('is exact where few of many match, and the backend returns only some', async () => {
@@ -51,7 +51,7 @@ describe('the slowest of what a mesh does not name', () => {
     const traces = inMesh(600, urls);
     const { durations, given, source } = await slowest('op /checkout top 3', traces);
     expect(durations).toEqual([5810, 5610, 5410]);
-    expect(given).toMatchObject({ view: { result: { isExact: true } } });
+    expect(given).toMatchObject({ view: { result: { isComplete: true } } });
     expect(source.searches.length).toBeGreaterThan(1);
   });
 
@@ -65,11 +65,11 @@ describe('the slowest of what a mesh does not name', () => {
   it.each([
     [
       'op /chekout',
-      'checkout.shop has no span named "/chekout", and no request to it in 14:00-14:30 UTC. The last 45 s may still be arriving.',
+      'checkout.shop has no span named "/chekout", and no request to it from 14:00 to 14:30 UTC. The last 45 s may still be arriving.',
     ],
     [
       'op /stock over 1s',
-      'checkout.shop has no span named "/stock", and no request of 1 s or more to it in 14:00-14:30 UTC. The last 45 s may still be arriving.',
+      'checkout.shop has no span named "/stock", and no request of 1 s or more to it from 14:00 to 14:30 UTC. The last 45 s may still be arriving.',
     ],
   ])('explains that there is none: %s', async (text, expected) => {
     expect(textOf((await slowest(text)).given)).toBe(expected);

@@ -19,7 +19,7 @@ const FOUND: Evidence = {
   burnRate: 7.2,
   traces: {
     kind: 'found',
-    completeness: 'exact: all 1 traces',
+    completeness: 'Complete: the only trace',
     rows: [
       {
         traceId: 'a'.repeat(32),

@@ -33,7 +33,7 @@ async function enriched(of: LatencyObjective, rates: readonly Sample[]) {
     logger: createSpyLogger(),
     links: createLinks({}),
     resolveService: async () => ({ kind: 'found', service: 'checkout' }),
-    findSlowest: async () => ({ rows: [], isExact: true, completeness: '', searches: 0 }),
+    findSlowest: async () => ({ rows: [], isComplete: true, completeness: '', searches: 0 }),
   });
   return await enrich({ alert: anAlert(), rule: aRule({ objective: of }) });
 }

@@ -61,7 +61,7 @@ function stage(over: Partial<EvidenceOptions> & { resolved?: ResolvedService } =
     resolveService: () => Promise.resolve(resolved),
     findSlowest: async (query) => {
       queries.push(query);
-      return { rows: [row], isExact: true, completeness: 'exact: the only trace', searches: 1 };
+      return { rows: [row], isComplete: true, completeness: 'Complete: the only trace', searches: 1 };
     },
     ...more,
   });
@@ -77,7 +77,7 @@ describe('an alert is enriched', () => {
       slowShare: 0.072,
       traces: {
         kind: 'found',
-        completeness: 'exact: the only trace',
+        completeness: 'Complete: the only trace',
         rows: [{ ...row, url: `https://jaeger.example/trace/${row.traceId}` }],
       },
       traceService: 'checkout.shop',
@@ -249,13 +249,21 @@ describe('what cannot be had costs a line', () => {
       findSlowest: (_query, signal) =>
         new Promise((resolve) => {
           signal?.addEventListener('abort', () => {
-            resolve({ rows: [row], isExact: false, completeness: 'at least these', searches: 3 });
+            resolve({
+              rows: [row],
+              isComplete: false,
+              completeness: 'Incomplete: timed out after 3 searches',
+              searches: 3,
+            });
           });
         }),
     });
     const found = enrich({ alert, rule });
     await clock.advance(7 * SECOND);
-    expect((await found).traces).toMatchObject({ kind: 'found', completeness: 'at least these' });
+    expect((await found).traces).toMatchObject({
+      kind: 'found',
+      completeness: 'Incomplete: timed out after 3 searches',
+    });
   });
 
   it('a mistake of the program is in the log, and the alert goes on', async () => {

@@ -59,7 +59,7 @@ describe("an alert's message", () => {
       '*Burn rate*\\n7.2x',
       '*Peak*\\n9.1%',
       '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',
-      'exact: 41 traces &gt;= 812 ms in 14:00-14:10 UTC',
+      'Complete: all 41 traces of 812 ms or more from 14:00 to 14:10 UTC',
       'severity `page`',
       '`team=shop`',
     ])

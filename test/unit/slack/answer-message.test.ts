@@ -29,8 +29,8 @@ const slowest = (rows: number): Extract<Answer, { kind: 'slowest' }> => ({
     window: { start: START, end: after(START, ms(30 * MINUTE)) },
     result: {
       rows: Array.from({ length: rows }, (_, n) => row(n)),
-      isExact: false,
-      completeness: 'at least these: 12 of 12 searches used',
+      isComplete: false,
+      completeness: 'Incomplete: stopped after 12 searches, slower traces may exist',
       searches: 12,
     },
     links: [
@@ -50,7 +50,7 @@ describe('answers', () => {
       texts: [
         'Slowest traces of `checkout`',
         'operation `GET /&lt;cart&gt;` · over 500 ms',
-        'at least these: 12 of 12 searches used · a slower trace may be missing',
+        'Incomplete: stopped after 12 searches, slower traces may exist',
         '"text":"Search in Jaeger"',
         '"action_id":"share_answer","value":"/trace slowest checkout"',
       ],

@@ -4,7 +4,7 @@ import type { LatencyView } from '../../../src/commands/latency.ts';
 import type { SloRow } from '../../../src/commands/slo-status.ts';
 import type { RequestView } from '../../../src/traces/find-request.ts';
 import type { TraceView } from '../../../src/traces/inspect-trace.ts';
-import type { PathPartKind } from '../../../src/traces/path-parts.ts';
+import type { PathEntryKind } from '../../../src/traces/path-breakdown.ts';
 import { START } from '../../support/virtual-clock.ts';
 import {
   at,
@@ -43,7 +43,7 @@ const traceView: fc.Arbitrary<TraceView> = some(
         duration: spanUs,
         rows: many(
           fc.record({
-            kind: fc.constantFrom<PathPartKind[]>('own', 'network', 'retry', 'database', 'call'),
+            kind: fc.constantFrom<PathEntryKind[]>('own', 'network', 'retry', 'database', 'call'),
             service: hostileText,
             operation: hostileText,
             peer: hostileText,
@@ -232,7 +232,7 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
       window,
       result: fc.record({
         rows: many(traceRow, 120),
-        isExact: fc.boolean(),
+        isComplete: fc.boolean(),
         completeness: hostileText,
       }),
       links,

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import type { LatencyBreakdown } from '../../../src/latency/breakdown.ts';
+import type { PercentileRanks } from '../../../src/latency/percentile-rank.ts';
 import type { ComparisonView } from '../../../src/traces/compare-traces.ts';
-import type { PartView } from '../../../src/traces/part-in-service.ts';
-import type { PathPartKind } from '../../../src/traces/path-parts.ts';
-import type { PercentileRanks } from '../../../src/traces/rank-request.ts';
+import type { PathEntryKind } from '../../../src/traces/path-breakdown.ts';
+import type { ServiceInRequest } from '../../../src/traces/service-in-request.ts';
 import { atUs, estimate, hostileText, many, some, span, spanUs, url, value } from './hostile.ts';
 
-const kind = fc.constantFrom<PathPartKind[]>('own', 'network', 'retry', 'database', 'call');
+const kind = fc.constantFrom<PathEntryKind[]>('own', 'network', 'retry', 'database', 'call');
 const subject = { kind, service: hostileText, operation: hostileText, peer: hostileText };
 const difference = fc.integer({ min: -1e12, max: 1e12 });
 
@@ -37,10 +37,10 @@ const compared = some(
   {
     traceId: hostileText,
     requestId: hostileText,
-    usualAmong: fc.nat(),
+    medianOf: fc.nat(),
     rootService: hostileText,
     rootOperation: hostileText,
-    asked: hostileText,
+    requestLine: hostileText,
     start: atUs,
     duration: spanUs,
     spanCount: fc.nat(),
@@ -48,7 +48,17 @@ const compared = some(
     status: hostileText,
     url,
   },
-  ['traceId', 'rootService', 'rootOperation', 'asked', 'start', 'duration', 'spanCount', 'isError', 'status'],
+  [
+    'traceId',
+    'rootService',
+    'rootOperation',
+    'requestLine',
+    'start',
+    'duration',
+    'spanCount',
+    'isError',
+    'status',
+  ],
 );
 
 const shown = <T>(row: fc.Arbitrary<T>) => ({ rows: many(row, 60), hidden: fc.nat() });
@@ -59,7 +69,7 @@ const unpaired = fc.record(
       service: hostileText,
       operation: hostileText,
       peer: hostileText,
-      asked: hostileText,
+      requestLine: hostileText,
       under: hostileText,
       times: fc.nat(),
       spans: fc.nat(),
@@ -91,7 +101,7 @@ export const comparedTraces = some(
           {
             service: hostileText,
             operation: hostileText,
-            asked: hostileText,
+            requestLine: hostileText,
             kind: fc.constant('server' as const),
             depth: fc.nat(),
             pairs: fc.nat(),
@@ -99,7 +109,7 @@ export const comparedTraces = some(
             a: spanUs,
             b: spanUs,
           },
-          ['service', 'operation', 'asked', 'kind', 'depth', 'pairs', 'a', 'b'],
+          ['service', 'operation', 'requestLine', 'kind', 'depth', 'pairs', 'a', 'b'],
         ),
       ),
       pairCount: fc.nat(),
@@ -128,7 +138,7 @@ export const part = some(
     spans: many(
       fc.record({
         operation: hostileText,
-        asked: hostileText,
+        requestLine: hostileText,
         duration: spanUs,
         offset: difference,
         isError: fc.boolean(),
@@ -156,7 +166,7 @@ export const part = some(
     'spentOn',
     'notices',
   ],
-) as fc.Arbitrary<unknown> as fc.Arbitrary<PartView>;
+) as fc.Arbitrary<unknown> as fc.Arbitrary<ServiceInRequest>;
 
 const side = some({ p50: estimate, p99: estimate, requestsPerSecond: value }, ['requestsPerSecond']);
 

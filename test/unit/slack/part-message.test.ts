@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
+import type { ServicePercentile } from '../../../src/latency/percentile-rank.ts';
 import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import { percentileText } from '../../../src/slack/blocks/percentiles.ts';
-import type { PartView } from '../../../src/traces/part-in-service.ts';
-import type { ServicePercentile } from '../../../src/traces/rank-request.ts';
+import type { ServiceInRequest } from '../../../src/traces/service-in-request.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const shown = (answer: Answer): string => {
@@ -71,7 +71,7 @@ describe('where a request stands, in words', () => {
   });
 });
 
-const part: PartView = {
+const part: ServiceInRequest = {
   service: 'checkout.shop',
   traceId: 'c'.repeat(32),
   requestId: 'order 17',
@@ -81,13 +81,13 @@ const part: PartView = {
   spans: [
     {
       operation: 'x',
-      asked: 'POST /checkout',
+      requestLine: 'POST /checkout',
       duration: us(300_000),
       offset: 6_000,
       isError: false,
       status: '200',
     },
-    { operation: 'y', asked: '', duration: us(20_000), offset: -2_000, isError: true, status: '503' },
+    { operation: 'y', requestLine: '', duration: us(20_000), offset: -2_000, isError: true, status: '503' },
   ],
   hiddenSpans: 2,
   share: ratio(0.75),
@@ -113,61 +113,62 @@ const part: PartView = {
 };
 
 describe('one request in one service', () => {
-  const says: Readonly<Record<string, { view?: Partial<PartView>; texts: readonly string[]; not?: string }>> =
-    {
-      'that it began when the request was over': {
-        view: { onPath: us(0), share: ratio(43), spans: [{ ...part.spans[0]!, offset: 98_800_000 }] },
-        texts: [
-          'in request order 17: 300 ms\n',
-          '*300 ms*, begun 98.4 s after the 400 ms of `gateway` were over · ',
-          'The request did not wait for it.",',
-        ],
-        not: '4300%',
-      },
-      'that it went on when the request was over': {
-        view: { onPath: us(0), spans: [{ ...part.spans[0]!, offset: 200_000 }] },
-        texts: ['*300 ms*, going on after the 400 ms of `gateway` were over · '],
-        not: '75%',
-      },
-      'that it hangs on something else': {
-        view: { onPath: undefined, share: ratio(43) },
-        texts: ['*300 ms*, in another piece of the trace than the 400 ms of `gateway` · '],
-        not: '4300%',
-      },
-      'how long, its share, and where that stands': {
-        texts: [
-          '*`checkout.shop` in request `order 17`*',
-          '*300 ms*, 75% of the whole 400 ms from `gateway`',
-          'Among its requests in the last hour: slower than 99.2% of 8,400 requests',
-          'On the critical path with all of it: 75% of what the request waited for.',
-        ],
-      },
-      'each of its spans, with when it began': {
-        texts: [
-          '*Its 4 spans*, the longest first',
-          '300 ms `POST /checkout` · status 200 · began 6 ms in',
-          '20 ms `y` · ⚠ 503 · began 2 ms before it, by clocks that differ',
-          'and 2 shorter ones',
-        ],
-      },
-      'what it waited for': {
-        texts: ['*What its 300 ms were spent on*', 'database db: INSERT', 'and 2 smaller parts, 50 ms'],
-      },
-      'a part of it beside the path': {
-        view: { onPath: us(40_000) },
-        texts: ['On the critical path with 40 ms: 10% of what the request waited for.'],
-      },
-      'all of it beside the path': { view: { onPath: us(0) }, texts: ['The request did not wait for it'] },
-      'nothing of its percentiles where nothing is measured': {
-        view: { percentiles: { isRecent: true, rows: [], notices: [] } },
-        texts: ['*300 ms*'],
-        not: 'Among its requests',
-      },
-      'an older request by the hour it was in': {
-        view: { percentiles: { isRecent: false, rows: [percentiles({})], notices: [] } },
-        texts: ['Among its requests in the hour up to its end: slower than 90 to 99%'],
-      },
-    };
+  const says: Readonly<
+    Record<string, { view?: Partial<ServiceInRequest>; texts: readonly string[]; not?: string }>
+  > = {
+    'that it began when the request was over': {
+      view: { onPath: us(0), share: ratio(43), spans: [{ ...part.spans[0]!, offset: 98_800_000 }] },
+      texts: [
+        'in request order 17: 300 ms\n',
+        '*300 ms*, begun 98.4 s after the 400 ms of `gateway` were over · ',
+        'The request did not wait for it.",',
+      ],
+      not: '4300%',
+    },
+    'that it went on when the request was over': {
+      view: { onPath: us(0), spans: [{ ...part.spans[0]!, offset: 200_000 }] },
+      texts: ['*300 ms*, going on after the 400 ms of `gateway` were over · '],
+      not: '75%',
+    },
+    'that it hangs on something else': {
+      view: { onPath: undefined, share: ratio(43) },
+      texts: ['*300 ms*, in another piece of the trace than the 400 ms of `gateway` · '],
+      not: '4300%',
+    },
+    'how long, its share, and where that stands': {
+      texts: [
+        '*`checkout.shop` in request `order 17`*',
+        '*300 ms*, 75% of the whole 400 ms from `gateway`',
+        'Among its requests in the last hour: slower than 99.2% of 8,400 requests',
+        'On the critical path with all of it: 75% of what the request waited for.',
+      ],
+    },
+    'each of its spans, with when it began': {
+      texts: [
+        '*Its 4 spans*, the longest first',
+        '300 ms `POST /checkout` · status 200 · began 6 ms in',
+        '20 ms `y` · ⚠ 503 · began 2 ms before it, by clocks that differ',
+        'and 2 shorter ones',
+      ],
+    },
+    'what it waited for': {
+      texts: ['*What its 300 ms were spent on*', 'database db: INSERT', 'and 2 smaller parts, 50 ms'],
+    },
+    'a part of it beside the path': {
+      view: { onPath: us(40_000) },
+      texts: ['On the critical path with 40 ms: 10% of what the request waited for.'],
+    },
+    'all of it beside the path': { view: { onPath: us(0) }, texts: ['The request did not wait for it'] },
+    'nothing of its percentiles where nothing is measured': {
+      view: { percentiles: { isRecent: true, rows: [], notices: [] } },
+      texts: ['*300 ms*'],
+      not: 'Among its requests',
+    },
+    'an older request by the hour it was in': {
+      view: { percentiles: { isRecent: false, rows: [percentiles({})], notices: [] } },
+      texts: ['Among its requests in the hour up to its end: slower than 90 to 99%'],
+    },
+  };
   it.each(Object.entries(says))('%s', (_, { view, texts, not }) => {
     const message = shown({ kind: 'request-latency', view: { ...part, ...view } });
     for (const text of texts) expect(message).toContain(text);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { purpose } from '../../../src/slack/blocks/trace-analysis.ts';
-import type { PathSubject } from '../../../src/traces/path-parts.ts';
+import type { PathSubject } from '../../../src/traces/path-breakdown.ts';
 
 describe('what a part of a critical path was spent on, in words', () => {
   const words: Readonly<Record<string, Pick<PathSubject, 'kind' | 'operation' | 'peer'>>> = {
@@ -17,8 +17,8 @@ describe('what a part of a critical path was spent on, in words', () => {
     expect(purpose({ ...subject, service: 'checkout' })).toBe(expected);
   });
 
-  it('has what was asked for in place of the name of the span', () => {
-    const subject = { operation: 'GET', asked: 'GET /cart', peer: '', service: 'shop' };
+  it('has the request line in place of the span name', () => {
+    const subject = { operation: 'GET', requestLine: 'GET /cart', peer: '', service: 'shop' };
     expect(purpose({ ...subject, kind: 'own' })).toBe('own code in GET /cart');
     expect(purpose({ ...subject, kind: 'call' })).toBe('waiting in GET /cart: what it called sent no span');
   });

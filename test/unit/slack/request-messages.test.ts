@@ -16,7 +16,7 @@ const head = (over: Partial<ComparedTrace>): ComparedTrace => ({
   traceId: 'a'.repeat(32),
   rootService: 'gateway',
   rootOperation: 'frontend:8080/*',
-  asked: 'POST /checkout',
+  requestLine: 'POST /checkout',
   start: epochUs(START * 1_000),
   duration: us(60_000),
   spanCount: 25,
@@ -67,7 +67,7 @@ const comparison: ComparisonView = {
         service: 'payments',
         operation: 'charge',
         kind: 'server',
-        asked: '',
+        requestLine: '',
         depth: 1,
         pairs: 2,
         versions: { a: 'v1', b: 'v2' },
@@ -85,7 +85,7 @@ const comparison: ComparisonView = {
         service: 'stock',
         operation: 'reserve',
         peer: '',
-        asked: 'POST /reserve',
+        requestLine: 'POST /reserve',
         under: 'cart',
         times: 3,
         spans: 9,
@@ -102,7 +102,7 @@ const earlier = (counts: { readonly times: number; readonly spans: number }) => 
   service: 'stock',
   operation: 'reserve',
   peer: '',
-  asked: 'POST /reserve',
+  requestLine: 'POST /reserve',
   under: 'cart',
   isEarlierAttempt: true as const,
   ...counts,
@@ -159,9 +159,9 @@ describe('two requests side by side', () => {
       view: { b: head({}), difference: 0, path: { rows: [], hidden: 0, hiddenDifference: 0 } },
       texts: ['*Both took 60 ms*', 'They spent their time on the same things, for as long.'],
     },
-    'a usual one, and among how many': {
-      view: { a: head({ usualAmong: 17 }) },
-      texts: ['25 spans · usual: the median of 17 like it'],
+    'a typical request, and of how many it is the median': {
+      view: { a: head({ medianOf: 17 }) },
+      texts: ['25 spans · typical: median of 17 similar requests'],
     },
   };
   it.each(Object.entries(says))('%s', (_, { view, texts }) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
+import type { ServicePercentile } from '../../../src/latency/percentile-rank.ts';
 import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import type { TraceView } from '../../../src/traces/inspect-trace.ts';
-import type { ServicePercentile } from '../../../src/traces/rank-request.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const trace: TraceView = {

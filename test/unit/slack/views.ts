@@ -157,7 +157,7 @@ const EVIDENCE: Evidence = {
   burnRate: 7.2,
   traces: {
     kind: 'found',
-    completeness: 'exact: 41 traces >= 812 ms in 14:00-14:10 UTC',
+    completeness: 'Complete: all 41 traces of 812 ms or more from 14:00 to 14:10 UTC',
     rows: [1, 2, 3].map((n) => ({
       traceId: `${n}`.repeat(32),
       duration: us(1_240_000 / n),

@@ -28,7 +28,7 @@ describe('the structure of two requests', () => {
         b: [],
       },
     },
-    'what only one has is named with whoever did it, and with all below it': {
+    'spans of only one request are listed with their caller and everything below them': {
       a: `
   front:s             |==================|
   auth:s<front          |===|
@@ -100,7 +100,7 @@ describe('the structure of two requests', () => {
       {
         service: 'checkout',
         operation: 'SELECT item',
-        asked: '',
+        requestLine: '',
         peer: 'mysql',
         under: 'checkout',
         times: 2,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import { epochUs, us } from '../../../src/lib/units.ts';
 import { type CriticalPath, criticalPathOf } from '../../../src/traces/critical-path.ts';
-import { pathParts } from '../../../src/traces/path-parts.ts';
+import { pathBreakdown } from '../../../src/traces/path-breakdown.ts';
 import type { Span, SpanKind, Trace } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
@@ -73,7 +73,7 @@ describe('any critical path', () => {
           expect(saved).toBeGreaterThanOrEqual(0);
           expect(saved).toBeLessThanOrEqual(duration);
         }
-        const parts = pathParts(path);
+        const parts = pathBreakdown(path);
         expect(parts.reduce((sum, { time }) => sum + time, 0)).toBe(duration);
         for (const { time, potentialSaving } of parts) expect(potentialSaving).toBeLessThanOrEqual(time);
       }),
@@ -134,7 +134,7 @@ describe.skipIf(files.length === 0)(
         for (const root of buildTree(trace).roots) {
           const path = criticalPathOf(root);
           expect(lengthOf(path)).toBe(root.span.duration);
-          expect(pathParts(path).reduce((sum, { time }) => sum + time, 0)).toBe(root.span.duration);
+          expect(pathBreakdown(path).reduce((sum, { time }) => sum + time, 0)).toBe(root.span.duration);
         }
       }
     });

@@ -120,7 +120,7 @@ describe('the critical path', () => {
       `,
       path: 'a 1, b 2, c 4, b 2, a 2',
     },
-    'a server is cut off where its client gave up': {
+    'a server span is clipped where its client timed out': {
       drawing: `
         a     |============|
         b:c<a   |======|
@@ -163,7 +163,7 @@ describe('the critical path', () => {
       `,
       path: 'b 3, a 3',
     },
-    'a child of no length takes no part': {
+    'a child without duration is not on the path': {
       drawing: `
         a   |=====|
         b<a    |
@@ -210,7 +210,7 @@ describe('the critical path', () => {
     expect(outline(pathOf(aTrace('1', [a, { ...b, duration: us(511) }])))).toBe('a 1');
   });
 
-  it('says where a section lies among the children on the path', () => {
+  it('gives the place of a section among the children on the path', () => {
     const { sections } = pathOf(
       drawn(`
         a   |===============|

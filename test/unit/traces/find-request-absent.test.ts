@@ -50,7 +50,7 @@ describe('a request without a trace', () => {
       kind: 'absent',
       searched: 7 * 24 * 60 * MINUTE,
       services: 6,
-      isWhole: true,
+      isComplete: true,
       recorded: { kind: 'as-expected' },
     });
     expect(most).toBe(4);
@@ -65,7 +65,7 @@ describe('a request without a trace', () => {
       if (call === 2) caller.abort();
     });
     const found = await createFindRequest({ traces, links })({ requestId: id, now }, caller.signal);
-    expect(found).toMatchObject({ kind: 'absent', isWhole: false });
+    expect(found).toMatchObject({ kind: 'absent', isComplete: false });
     expect(traces.searches.length).toBeLessThan(6);
   });
 
@@ -98,18 +98,18 @@ describe('a request that Envoy did not sample', () => {
     const traces = createFakeTraceSource([aTrace('7', [{ start: at(0), ...carrying(unsampled) }])]);
     const sampledShare = async () => ratio(0.01);
     const found = await createFindRequest({ traces, links, sampledShare })({ requestId: unsampled, now });
-    expect(found).toEqual({ kind: 'absent', searched: 0, services: 0, isWhole: true, sampled: 0.01 });
+    expect(found).toEqual({ kind: 'absent', searched: 0, services: 0, isComplete: true, sampled: 0.01 });
     expect(traces.searches).toEqual([]);
   });
 
-  it('is looked for all the same when that is asked', async () => {
+  it('is searched when the query says so', async () => {
     const traces = createFakeTraceSource([aTrace('7', [{ start: at(0), ...carrying(unsampled) }])]);
     const find = createFindRequest({ traces, links });
     expect((await find({ requestId: unsampled, now, evenUnsampled: true })).kind).toBe('found');
   });
 });
 
-describe('what the spans say about request ids, when one is not found', () => {
+describe('how spans record request ids, when one is not found', () => {
   const cases: Readonly<Record<string, readonly [readonly Trace[], unknown]>> = {
     'they carry them': [noise, { kind: 'as-expected' }],
     'they carry none': [[aTrace('1', [{ serviceName: 'a.shop', start: at(0) }])], { kind: 'otherwise' }],

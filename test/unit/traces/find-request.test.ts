@@ -77,7 +77,7 @@ describe('a request that has a trace', () => {
     });
   });
 
-  it('is found though it was asked for in capitals', async () => {
+  it('is found when its id is given in capitals', async () => {
     const traces = createFakeTraceSource([whole('7')]);
     const found = await createFindRequest({ traces, links })({ requestId: id.toUpperCase(), now });
     expect(found.kind).toBe('found');
@@ -132,7 +132,7 @@ describe('a request that has a trace', () => {
     expect(found.kind).toBe('found');
   });
 
-  it('says in which trace a service has a part', async () => {
+  it('names the trace in which a service took longest', async () => {
     const traces = createFakeTraceSource([whole('7')]);
     const found = await createFindRequest({ traces, links })({
       requestId: id,
@@ -150,7 +150,7 @@ describe('a request that has a trace', () => {
     expect(traces.searches[0]?.service).toBe('checkout.shop');
   });
 
-  it('in several traces says that the headers were lost, and where', async () => {
+  it('in several traces names the service that lost the headers', async () => {
     const lost = aTrace('8', [{ serviceName: 'payments.shop', start: at(120), ...carrying(id) }]);
     const traces = createFakeTraceSource([...noise, whole('7'), lost]);
     const found = await createFindRequest({ traces, links })({ requestId: id, now });
@@ -159,11 +159,11 @@ describe('a request that has a trace', () => {
     });
     if (found.kind !== 'found') return;
     expect(found.view.notices[0]).toBe(
-      '2 traces carry this request id, so the request fell apart. What hands on x-request-id but not the trace headers (traceparent or b3): checkout.shop when it calls payments.shop.',
+      '2 traces carry this request id. An application forwards x-request-id but not the trace headers (traceparent or b3): checkout.shop when calling payments.shop.',
     );
   });
 
-  it('in several traces of one beginning does not say for sure that headers were lost', async () => {
+  it('in several traces with one start does not claim that headers were lost', async () => {
     const again = aTrace('8', [{ serviceName: 'gateway.mesh', start: at(5_000), ...carrying(id) }]);
     const once = aTrace('9', [{ serviceName: 'gateway.mesh', start: at(10), ...carrying(id) }]);
     const found = await createFindRequest({ traces: createFakeTraceSource([once, again]), links })({
@@ -173,7 +173,7 @@ describe('a request that has a trace', () => {
     expect(found).toMatchObject({
       view: {
         notices: [
-          '2 traces carry this request id, and all begin at gateway.mesh: a client sent the request more than once with the same id, or an application hands on x-request-id but not the trace headers (traceparent or b3).',
+          '2 traces carry this request id, and all start at gateway.mesh: a client sent the request more than once with the same id, or an application forwards x-request-id but not the trace headers (traceparent or b3).',
         ],
       },
     });
@@ -190,7 +190,7 @@ describe('a request that has a trace', () => {
     if (found.kind === 'found') expect(found.view.traces).toHaveLength(1);
   });
 
-  it('is shown though other services cannot be searched, and that is said', async () => {
+  it('is shown with a notice when other services cannot be searched', async () => {
     const traces = createFakeTraceSource([...noise, whole('7')]);
     const older = withoutEverywhere(traces);
     traces.before('search', (_, call) => {

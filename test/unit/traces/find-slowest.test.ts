@@ -55,52 +55,52 @@ describe('the completeness', () => {
     const source = createFakeTraceSource(ladder(8));
     const found = await createFindSlowest({ traces: source, clock: later() })(asked);
     expect(found).toMatchObject({
-      isExact: true,
-      completeness: 'exact: all 8 traces in 14:00-14:10 UTC',
+      isComplete: true,
+      completeness: 'Complete: all 8 traces from 14:00 to 14:10 UTC',
       searches: 1,
     });
   });
 
-  it('names the floor that was asked for', async () => {
+  it('names the minimum duration of the query', async () => {
     const source = createFakeTraceSource(ladder(8));
     const find = createFindSlowest({ traces: source, clock: later() });
     expect((await find({ ...asked, minDuration: us(7_500) })).completeness).toBe(
-      'exact: the only trace >= 7.5 ms in 14:00-14:10 UTC',
+      'Complete: the only trace of 7.5 ms or more from 14:00 to 14:10 UTC',
     );
     expect((await find({ ...asked, minDuration: us(9_000) })).completeness).toBe(
-      'exact: no trace >= 9 ms in 14:00-14:10 UTC',
+      'Complete: no trace of 9 ms or more from 14:00 to 14:10 UTC',
     );
   });
 
-  it('names the bound that nothing else exceeds', async () => {
+  it('says that the slowest are complete when there are more traces', async () => {
     const source = createFakeTraceSource(ladder(400));
     const found = await createFindSlowest({ traces: source, clock: later() })(asked);
     expect(found.rows.map(({ duration }) => duration)).toEqual([400_000, 399_000, 398_000]);
-    expect(found.completeness).toBe('exact: no other trace over 398 ms in 14:00-14:10 UTC');
+    expect(found.completeness).toBe('Complete: the slowest traces from 14:00 to 14:10 UTC');
   });
 
   it('says when the end of the window may still be arriving', async () => {
     const source = createFakeTraceSource(ladder(8));
     const clock = createVirtualClock(window.end);
     expect((await createFindSlowest({ traces: source, clock })(asked)).completeness).toBe(
-      'exact: all 8 traces in 14:00-14:10 UTC; the last 45 s may still be arriving',
+      'Complete: all 8 traces from 14:00 to 14:10 UTC (the last 45 s may still be arriving)',
     );
   });
 
-  it('claims nothing when the searches are used up', async () => {
+  it('is not claimed when the searches are used up', async () => {
     const source = createFakeTraceSource(ladder(4_000));
     const find = createFindSlowest({ traces: source, clock: later(), maxSearches: 2, limit: 10 });
     expect(await find(asked)).toMatchObject({
-      isExact: false,
-      completeness: 'at least these: 2 of 2 searches used, not proven',
+      isComplete: false,
+      completeness: 'Incomplete: stopped after 2 searches, slower traces may exist',
       searches: 2,
     });
     expect(source.searches).toHaveLength(2);
   });
 });
 
-describe('what is left open', () => {
-  it('is named when a part of the window is proven', async () => {
+describe('the period that is not complete', () => {
+  it('is named when the rest of the window is complete', async () => {
     // In the later half too many to be searched, all found by a client span that does not count.
     const crowd = Array.from({ length: 200 }, (_, i) =>
       aTrace(`${i + 1}`, [
@@ -111,13 +111,13 @@ describe('what is left open', () => {
     const source = createFakeTraceSource([...crowd, ...ladder(9)]);
     const find = createFindSlowest({ traces: source, clock: later(), limit: 5, maxSearches: 12 });
     expect((await find(asked)).completeness).toMatch(
-      /^at least these: 12 of 12 searches used, not proven in 14:[\d:.]+-14:[\d:.]+ UTC$/,
+      /^Incomplete: stopped after 12 searches, slower traces may exist from 14:[\d:.]+ to 14:[\d:.]+ UTC$/,
     );
   });
 });
 
 describe('when the backend is slow or fails', () => {
-  it('hands over what it has when its time is over', async () => {
+  it('returns what it has when the time is over', async () => {
     const clock = later();
     const source = createFakeTraceSource(ladder(4_000));
     source.before('search', async (signal, call) => {
@@ -131,13 +131,13 @@ describe('when the backend is slow or fails', () => {
     const found = await pending;
     expect(found.rows).toHaveLength(3);
     expect(found).toMatchObject({
-      isExact: false,
-      completeness: 'at least these: time was over after 2 searches, not proven',
+      isComplete: false,
+      completeness: 'Incomplete: timed out after 2 searches, slower traces may exist',
     });
     expect(clock.sleepers()).toBe(0);
   });
 
-  it('hands over what it has when the caller gives up', async () => {
+  it('returns what it has when the caller cancels', async () => {
     const clock = later();
     const source = createFakeTraceSource(ladder(4_000));
     const caller = new AbortController();
@@ -148,16 +148,16 @@ describe('when the backend is slow or fails', () => {
       throw aTraceSourceError('timeout');
     });
     const found = await createFindSlowest({ traces: source, clock, limit: 10 })(asked, caller.signal);
-    expect(found.completeness).toBe('at least these: time was over after 1 search, not proven');
+    expect(found.completeness).toBe('Incomplete: timed out after 1 search, slower traces may exist');
   });
 
-  it('hands over what it has when a later search fails', async () => {
+  it('returns what it has when a later search fails', async () => {
     const source = createFakeTraceSource(ladder(4_000));
     source.before('search', (_, call) => {
       if (call === 2) throw aTraceSourceError();
     });
     const found = await createFindSlowest({ traces: source, clock: later(), limit: 10 })(asked);
-    expect(found.completeness).toBe('at least these: search 2 was not answered, not proven');
+    expect(found.completeness).toBe('Incomplete: search 2 failed, slower traces may exist');
   });
 
   it('fails when the first search does', async () => {

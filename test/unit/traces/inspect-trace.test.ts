@@ -84,7 +84,7 @@ describe('a trace at a glance', () => {
     expect(ways(20)).toEqual(['stock']);
   });
 
-  it('shows the parts of the path that took a hundredth of it, at least three, and the others together', () => {
+  it('shows path entries from one percent on, at least three, and the sum of the others', () => {
     const children = [0.9, 0.8, 0.5, 0.4].map(
       (length, i): Partial<Span> => ({
         parentSpanId: id(1),
@@ -101,7 +101,7 @@ describe('a trace at a glance', () => {
     expect(view?.path.hidden).toEqual({ count: 2, time: 900 });
   });
 
-  it('says what was asked for, where a mesh named the spans after hosts', () => {
+  it('shows request lines where a mesh names spans after hosts', () => {
     const view = traceView(
       aTrace('5', [
         {
@@ -115,11 +115,11 @@ describe('a trace at a glance', () => {
       { now: longAfter, links },
     );
     expect(view?.rootOperation).toBe('front.shop POST /checkout');
-    expect(view?.path.rows[0]).toMatchObject({ kind: 'own', asked: 'front.shop POST /checkout' });
+    expect(view?.path.rows[0]).toMatchObject({ kind: 'own', requestLine: 'front.shop POST /checkout' });
     expect(view?.errors[0]?.operation).toBe('front.shop POST /checkout');
   });
 
-  it('says what was asked for of work beside the path, too', () => {
+  it('shows request lines off the path, too', () => {
     const beside = ['/mail', '/log'].map(
       (path, i): Partial<Span> => ({
         parentSpanId: id(1),
@@ -154,13 +154,13 @@ describe('a trace at a glance', () => {
 
   const outcomes: Readonly<Record<string, { span: Partial<Span>; status: string }>> = {
     'its status': { span: { attributes: { 'http.status_code': '200' } }, status: '200' },
-    'nothing where it says nothing': { span: {}, status: '' },
+    'nothing when unknown': { span: {}, status: '' },
     'how it failed': {
       span: { isError: true, attributes: { 'http.status_code': '503', response_flags: 'UH' } },
       status: '503, no healthy pod to call (UH)',
     },
   };
-  it.each(Object.entries(outcomes))('says how its root ended: %s', (_, { span, status }) => {
+  it.each(Object.entries(outcomes))('shows how its root ended: %s', (_, { span, status }) => {
     const view = traceView(aTrace('5', [span]), { now: longAfter, links });
     expect(view).toMatchObject({ isError: span.isError ?? false, status });
   });
@@ -179,7 +179,6 @@ describe('a trace at a glance', () => {
       traces: createFakeTraceSource(),
       links,
       clock: createVirtualClock(),
-      otherParts: async () => undefined,
     });
     expect(await inspect('f'.repeat(32))).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { epochUs, us } from '../../../src/lib/units.ts';
-import { summarize } from '../../../src/traces/summary.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
 import { type Waterfall, waterfallOf } from '../../../src/traces/waterfall.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 

@@ -31,26 +31,26 @@ const cases: Readonly<Record<string, readonly [readonly Trace[], ReturnType<type
   'nothing at all': [[], []],
   // |= checkout, client =|
   //    |= payments =|
-  'a part that begins with the call': [
+  'a trace that starts with the call': [
     [request, drawn('2', ['checkout', 'client', 30, 40], ['payments', 'server', 32, 30, 1])],
     [{ caller: 'checkout', callee: 'payments' }],
   ],
-  'a part whose call was never answered': [
+  'a trace whose call got no response': [
     [request, drawn('2', ['checkout', 'client', 30, 40])],
     [{ caller: 'checkout' }],
   ],
   // gateway |==========|
   // checkout  |======|      <- the innermost around it
   // payments    |==|
-  'a part that begins at the one who was called': [
+  'a trace that starts at the called service': [
     [request, drawn('2', ['payments', 'server', 35, 30])],
     [{ caller: 'checkout', callee: 'payments' }],
   ],
-  'a part that nothing is around, by clocks that differ': [
+  'a trace without a span around it, because of clock skew': [
     [request, drawn('2', ['payments', 'server', 5_000, 30])],
     [],
   ],
-  'a part that lost its headers again': [
+  'a trace that lost its headers again': [
     [
       request,
       drawn('2', ['checkout', 'client', 30, 40], ['payments', 'server', 32, 30, 1]),
@@ -69,7 +69,7 @@ const cases: Readonly<Record<string, readonly [readonly Trace[], ReturnType<type
     ],
     [{ caller: 'checkout', callee: 'payments' }],
   ],
-  'a part whose own beginning is missing': [
+  'a trace whose root is missing': [
     [request, drawn('2', ['payments', 'server', 35, 30, 9], ['fraud', 'server', 36, 10, 1])],
     [{ caller: 'checkout', callee: 'payments' }],
   ],
@@ -85,7 +85,7 @@ const suspects: Readonly<Record<string, readonly [Trace, string | undefined]>> =
   // gateway    |==========|
   // checkout    |========|       <- called nobody, as it seems, and took long
   // cart         |=|
-  'who called nobody and took longest': [
+  'the service without calls that took longest': [
     drawn(
       '1',
       ['gateway', 'server', 0, 100],
@@ -94,7 +94,7 @@ const suspects: Readonly<Record<string, readonly [Trace, string | undefined]>> =
     ),
     'checkout',
   ],
-  'the caller, where a part begins with its call': [
+  'the caller, when the trace starts with its call': [
     drawn('1', ['checkout', 'client', 0, 100], ['payments', 'server', 10, 80, 1]),
     'checkout',
   ],
@@ -103,10 +103,10 @@ const suspects: Readonly<Record<string, readonly [Trace, string | undefined]>> =
     drawn('1', ['checkout', 'server', 0, 100], ['checkout', 'internal', 10, 80, 1]),
     'checkout',
   ],
-  'nobody, of no spans': [drawn('1'), undefined],
+  'none, for a trace without spans': [drawn('1'), undefined],
 };
 
-describe('who may have lost the headers, by one part alone', () => {
+describe('the service that may have lost the headers, from one trace', () => {
   it.each(Object.entries(suspects))('%s', (_, [trace, service]) => {
     expect(suspectOf(trace)).toBe(service);
   });

@@ -31,7 +31,7 @@ const cases: Readonly<Record<string, readonly [readonly Partial<Span>[], ReturnT
     { attribute: OPEN_TELEMETRY, value: FIRST },
   ],
   'none that counts the requests of one process': [[span(0, { request_id: 17 })], undefined],
-  'none that stands for having none': [
+  'none for a placeholder of zeros': [
     [span(0, { request_id: '00000000-0000-0000-0000-000000000000' })],
     undefined,
   ],

@@ -17,7 +17,7 @@ const services = [
 describe('a typed name', () => {
   const cases: Readonly<Record<string, { typed: string; expected: object }>> = {
     'exact is found': { typed: 'cart.shop', expected: { kind: 'found', service: 'cart.shop' } },
-    'the part before the dot is found': {
+    'the name before the dot is found': {
       typed: 'checkout',
       expected: { kind: 'found', service: 'checkout.shop' },
     },
@@ -43,7 +43,7 @@ describe('a typed name', () => {
         all: services,
       },
     },
-    'a full name with a slip': {
+    'a full name with a typo': {
       typed: 'cart.shp',
       expected: { kind: 'unknown', nearest: ['cart.shop'], all: services },
     },

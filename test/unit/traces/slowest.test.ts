@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { epochMs, type TimeWindow, us } from '../../../src/lib/units.ts';
 import {
   absorb,
-  isProven,
+  isComplete,
   nextSearch,
-  type Ranked,
+  type RankedTrace,
   type SlowestState,
   slowestOf,
   startSlowest,
@@ -36,7 +36,7 @@ function run(
     window: TimeWindow;
   },
 ) {
-  let state: SlowestState<Ranked> = startSlowest({
+  let state: SlowestState<RankedTrace> = startSlowest({
     count: options.k,
     window: options.window,
     floor: us(options.floor ?? 0),
@@ -68,7 +68,7 @@ const bruteForce = (population: readonly Stored[], k: number, floor = 0): readon
     .sort((a, b) => b - a)
     .slice(0, k);
 
-const durationsOf = (state: SlowestState<Ranked>): readonly number[] =>
+const durationsOf = (state: SlowestState<RankedTrace>): readonly number[] =>
   slowestOf(state).map(({ duration }) => duration);
 
 const window: TimeWindow = { start: epochMs(1_000_000), end: epochMs(1_600_000) };
@@ -97,7 +97,7 @@ const populationArbitrary = (max: number) =>
   );
 
 describe('the rising threshold', () => {
-  it('equals brute force whenever it is proven, whatever order the backend cuts in', () => {
+  it('equals brute force whenever it is complete, whatever subset the backend returns', () => {
     let proven = 0;
     let searches = 0;
     fc.assert(
@@ -109,14 +109,14 @@ describe('the rising threshold', () => {
         fc.constantFrom(0, 0, 200_000),
         (population, k, more, order, floor) => {
           const state = run(population, { k, limit: k + more, order, budget: 200, floor, window });
-          if (!isProven(state)) return;
+          if (!isComplete(state)) return;
           proven += 1;
           searches += state.searches;
           expect(durationsOf(state)).toEqual(bruteForce(population, k, floor));
           // What the completeness counts: everything from there on was seen.
-          const known = state.seen.filter(({ duration }) => duration >= state.provenFrom).length;
+          const known = state.seen.filter(({ duration }) => duration >= state.completeFrom).length;
           expect(known).toBe(
-            population.filter(({ rank }) => rank >= Math.max(floor, state.provenFrom)).length,
+            population.filter(({ rank }) => rank >= Math.max(floor, state.completeFrom)).length,
           );
         },
       ),
@@ -134,7 +134,7 @@ describe('the rising threshold', () => {
         fc.nat(1_000),
         (population, k, salt) => {
           const state = run(population, { k, limit: k, order: [salt, salt + 7], budget: 2_000, window });
-          if (isProven(state)) expect(durationsOf(state)).toEqual(bruteForce(population, k));
+          if (isComplete(state)) expect(durationsOf(state)).toEqual(bruteForce(population, k));
         },
       ),
       { numRuns: 200 },
@@ -165,14 +165,14 @@ describe('the rising threshold', () => {
   ])('needs few searches in %d ordinary traces: at most %d', (count, most) => {
     const population = logNormal(count);
     const state = run(population, { k: 5, limit: 40, order: [1, 2, 3, 4, 5], budget: 16, window });
-    expect(isProven(state)).toBe(true);
+    expect(isComplete(state)).toBe(true);
     expect(durationsOf(state)).toEqual(bruteForce(population, 5));
     expect(state.searches).toBeLessThanOrEqual(most);
   });
 
   const cases: Readonly<Record<string, { population: readonly Stored[]; k: number; proven: boolean }>> = {
-    'nothing at all is proven by one search': { population: [], k: 5, proven: true },
-    'fewer than wanted is proven by one search': { population: logNormal(3), k: 5, proven: true },
+    'nothing at all is complete after one search': { population: [], k: 5, proven: true },
+    'fewer than wanted is complete after one search': { population: logNormal(3), k: 5, proven: true },
     'all of one duration, more than a search gives': {
       population: logNormal(500).map((stored) => ({ ...stored, longest: 1_000, rank: 1_000 })),
       k: 5,
@@ -191,29 +191,29 @@ describe('the rising threshold', () => {
   };
   it.each(Object.entries(cases))('%s', (_, { population, k, proven }) => {
     const state = run(population, { k, limit: 40, order: [3], budget: 400, window });
-    expect(isProven(state)).toBe(proven);
+    expect(isComplete(state)).toBe(proven);
     expect(durationsOf(state)).toEqual(bruteForce(population, k));
   });
 
-  it('asks for more at once where answers are full of what does not count, instead of cutting time to pieces', () => {
+  it('raises the limit when answers are full of traces that do not match, instead of splitting the window', () => {
     // A third of the traces are found by a client span that outlasts every server span.
     const population = logNormal(300).map((stored, i) =>
       i % 3 === 0 ? { ...stored, longest: 90_000_000 } : stored,
     );
     const state = run(population, { k: 5, limit: 40, order: [2, 4], budget: 100, window });
-    expect(isProven(state)).toBe(true);
+    expect(isComplete(state)).toBe(true);
     expect(durationsOf(state)).toEqual(bruteForce(population, 5));
     expect(state.searches).toBeLessThanOrEqual(8);
     expect(state.widening).toBeGreaterThan(1);
   });
 
-  it('asks for more while the threshold still rises, since a few that count make it rise by little', () => {
+  it('raises the limit while the threshold rises, since few matches make it rise slowly', () => {
     // One in two hundred waits for another service's span ten times as long, which is all that Badger looks at.
     const population = logNormal(50_000).map((stored, i) =>
       i % 200 === 0 ? { ...stored, longest: stored.rank * 10 } : stored,
     );
     const state = run(population, { k: 5, limit: 20, order: [2, 4, 6, 8, 10], budget: 100, window });
-    expect(isProven(state)).toBe(true);
+    expect(isComplete(state)).toBe(true);
     expect(durationsOf(state)).toEqual(bruteForce(population, 5));
     expect(state.searches).toBeLessThanOrEqual(8);
   });
@@ -225,36 +225,36 @@ describe('the rising threshold', () => {
       { traceId: 'edge', startUs: middle * 1_000 + 500, longest: 90_000_000, rank: 90_000_000 },
     ];
     const state = run(population, { k: 1, limit: 1, order: [1, 5, 9], budget: 5_000, window });
-    expect(isProven(state)).toBe(true);
+    expect(isComplete(state)).toBe(true);
     expect(slowestOf(state)[0]?.traceId).toBe('edge');
   });
 
-  it('searches from the threshold again when it has leapt too high', () => {
+  it('searches from the threshold again when it jumped too high', () => {
     const all = [100, 90, 80, 70, 60, 50, 40, 30, 20, 10].map((rank, n) => ({
       traceId: String(n),
       duration: us(rank),
     }));
     const from = (min: number) => all.filter(({ duration }) => duration >= min);
-    let state = startSlowest<Ranked>({ count: 4, window, floor: us(0) });
+    let state = startSlowest<RankedTrace>({ count: 4, window, floor: us(0) });
     // Cut: four arbitrary ones, the second best of which took 60.
     state = absorb(state, { ranked: [all[0]!, all[4]!, all[7]!, all[9]!], received: 4, isComplete: false });
     expect(nextSearch(state)?.minDuration).toBe(60);
     state = absorb(state, { ranked: from(60), received: 5, isComplete: true });
-    expect(isProven(state)).toBe(true);
+    expect(isComplete(state)).toBe(true);
     expect(slowestOf(state).map(({ duration }) => duration)).toEqual([100, 90, 80, 70]);
 
-    let other = startSlowest<Ranked>({ count: 4, window, floor: us(0) });
+    let other = startSlowest<RankedTrace>({ count: 4, window, floor: us(0) });
     other = absorb(other, { ranked: [all[0]!, all[1]!, all[8]!, all[9]!], received: 4, isComplete: false });
     expect(nextSearch(other)?.minDuration).toBe(90);
     other = absorb(other, { ranked: from(90), received: 2, isComplete: true });
-    expect(isProven(other)).toBe(false);
+    expect(isComplete(other)).toBe(false);
     expect(nextSearch(other)).toMatchObject({ window, minDuration: 11 });
     other = absorb(other, { ranked: from(11), received: 9, isComplete: true });
-    expect(isProven(other)).toBe(true);
+    expect(isComplete(other)).toBe(true);
     expect(slowestOf(other).map(({ duration }) => duration)).toEqual([100, 90, 80, 70]);
   });
 
-  it('stays proven when there is nothing open: a late answer changes nothing', () => {
+  it('stays complete when nothing is open: a late answer changes nothing', () => {
     const state = run([], { k: 1, limit: 2, order: [0], budget: 5, window });
     expect(
       absorb(state, { ranked: [{ traceId: 'x', duration: us(5) }], received: 1, isComplete: true }),

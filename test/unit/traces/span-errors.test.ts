@@ -68,7 +68,7 @@ describe('where an error began', () => {
     expect(origins(drawing)).toEqual(expected);
   });
 
-  it('says once what happened several times in the same place', () => {
+  it('merges failures with the same origin', () => {
     const { traceId, spans } = drawn(`
       a:c    |==========|
       b:s<a  |!!!|

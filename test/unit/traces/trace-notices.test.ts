@@ -11,7 +11,7 @@ const at = (offsetMs: number) => epochUs((START + offsetMs) * 1_000);
 const id = (n: number) => `${n}`.padStart(16, '0');
 const longAfter = epochMs(START + 3_600_000);
 
-describe('what is to be known of a trace before its figures are trusted', () => {
+describe('the limitations of a trace', () => {
   const noticed: Readonly<Record<string, { spans: readonly Partial<Span>[]; now?: number; notice: RegExp }>> =
     {
       'it has just ended': {
@@ -19,10 +19,10 @@ describe('what is to be known of a trace before its figures are trusted', () => 
         now: START + 14_000,
         notice: /ended 12 s ago: more .* may still arrive/,
       },
-      'its root is missing': { spans: [{ parentSpanId: 'lost' }], notice: /beginning is missing/ },
+      'its root is missing': { spans: [{ parentSpanId: 'lost' }], notice: /root span is missing/ },
       'a parent is missing': {
         spans: [{ parentSpanId: 'lost' }, {}],
-        notice: /^1 span names a parent that is not here/,
+        notice: /^1 span has a parent that is not in the trace/,
       },
       'it has two roots': { spans: [{}, {}], notice: /^2 of its spans have no parent/ },
       'its ids form a ring': {
@@ -31,51 +31,52 @@ describe('what is to be known of a trace before its figures are trusted', () => 
       },
       'clocks differ': {
         spans: [{ warnings: ['clock skew adjustment disabled; not applying calculated delta of -611ms'] }],
-        notice: /differ by up to 611ms/,
+        notice: /differ by up to 611 ms/,
       },
       'it was cut off': {
         spans: [{ warnings: ['truncated: trace too large'] }],
         notice: /too large for Jaeger/,
       },
-      'the critical path is of one of two pieces': {
+      'the critical path is of one of two fragments': {
         spans: [{ duration: us(10_000) }, { start: at(5), duration: us(50_000) }],
         notice:
-          /^The .* path is that of checkout GET \/cart: the other piece ran in the same time and may be/,
+          /^The .* path is that of checkout GET \/cart: the other fragment ran at the same time and may be/,
       },
-      'the other piece began later': {
+      'the other fragment started later': {
         spans: [{ duration: us(10_000) }, { start: at(10), duration: us(50_000) }],
-        notice: /path is that of checkout GET \/cart: the other piece ran at another time\.$/,
+        notice: /path is that of checkout GET \/cart: the other fragment ran at another time\.$/,
       },
-      'all other pieces ran in the same time': {
+      'all other fragments ran at the same time': {
         spans: [1, 2, 3].map((length) => ({ parentSpanId: 'lost', duration: us(length * 10_000) })),
-        notice: /GET \/cart: the other 2 pieces ran in the same time and may be what it waited for\.$/,
+        notice: /GET \/cart: the other 2 fragments ran at the same time and may be what it waited for\.$/,
       },
-      'some of the other pieces did': {
+      'some of the other fragments did': {
         spans: [
           { duration: us(10_000) },
           { parentSpanId: 'lost', start: at(2) },
           { parentSpanId: 'lost', start: at(20) },
         ],
-        notice: /GET \/cart: of the other 2 pieces 1 ran in the same time and may be what it waited for\.$/,
+        notice:
+          /GET \/cart: 1 of the other 2 fragments ran at the same time and may be what it waited for\.$/,
       },
-      'none of the other pieces did': {
+      'none of the other fragments did': {
         spans: [
           { duration: us(10_000) },
           { parentSpanId: 'lost', start: at(20) },
           { parentSpanId: 'lost', start: at(30) },
         ],
-        notice: /GET \/cart: the other 2 pieces ran at other times\.$/,
+        notice: /GET \/cart: the other 2 fragments ran at other times\.$/,
       },
       'a server lies outside its client': {
         spans: [
           { kind: 'client', duration: us(10_000) },
           { parentSpanId: id(1), start: at(-500), duration: us(5_000) },
         ],
-        notice: /^1 server span lies outside the call/,
+        notice: /^Clock skew puts 1 server span outside the calling span: /,
       },
       'something was not waited for': {
         spans: [{ duration: us(10_000) }, { parentSpanId: id(1), followsFrom: true, duration: us(5_000) }],
-        notice: /^1 span was not waited for, since it follows .* and is left out of/,
+        notice: /^1 span was not waited for \(follows-from .* and is left out of/,
       },
       'several spans were not waited for': {
         spans: [
@@ -83,21 +84,21 @@ describe('what is to be known of a trace before its figures are trusted', () => 
           { parentSpanId: id(1), followsFrom: true, duration: us(5_000) },
           { parentSpanId: id(1), followsFrom: true, duration: us(5_000) },
         ],
-        notice: /^2 spans were not waited for, since they follow .* and are left out of/,
+        notice: /^2 spans were not waited for \(follows-from .* and are left out of/,
       },
-      'work went on': {
+      'work continued': {
         spans: [
           { kind: 'server', duration: us(10_000) },
           { parentSpanId: id(1), start: at(5), duration: us(50_000) },
         ],
-        notice: /went on for 45 ms after the answer had been sent/,
+        notice: /continued for 45 ms after the response was sent/,
       },
-      'work went on, and nothing was answered': {
+      'work continued, and there was no response': {
         spans: [
           { kind: 'consumer', duration: us(10_000) },
           { parentSpanId: id(1), start: at(5), duration: us(50_000) },
         ],
-        notice: /went on for 45 ms after its first span had ended/,
+        notice: /continued for 45 ms after its first span had ended/,
       },
     };
   it.each(Object.entries(noticed))('%s', (_, { spans, now, notice }) => {

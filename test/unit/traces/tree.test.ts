@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
-import { selfTimeOf, selfTimesOf } from '../../../src/traces/self-time.ts';
+import { selfTimeOf, selfTimesOf } from '../../../src/traces/path-breakdown.ts';
 import type { Span } from '../../../src/traces/trace.ts';
 import { buildTree, type SpanTree } from '../../../src/traces/tree.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
@@ -51,7 +51,7 @@ describe('the tree', () => {
       ],
       expected: ['a root', 'b root'],
     },
-    'its own parent is nobody: an orphan': {
+    'a span that is its own parent is an orphan': {
       spans: [{ spanId: 'a', parentSpanId: 'a' }],
       expected: ['a orphan'],
     },
@@ -73,7 +73,7 @@ describe('the tree', () => {
       ],
       expected: ['r root', '-s', '--s', '---t'],
     },
-    'what a server did is below it, though its parent is said to be the client': {
+    "the calls of a server are below it, even if their parent id is the client's": {
       spans: [
         { spanId: 'c', kind: 'client', start: epochUs(0), duration: us(100) },
         { ...ofPayments('s', 'server', 50), duration: us(40) },
@@ -92,7 +92,7 @@ describe('the tree', () => {
       ],
       expected: ['c root', '-t', '-s', '-v', '-u'],
     },
-    'nor where several servers answered, and nobody knows whose it is': {
+    'nor where several servers answered': {
       spans: [
         { spanId: 'c', kind: 'client', start: epochUs(0), duration: us(100) },
         { ...ofPayments('s', 'server', 10), duration: us(40) },

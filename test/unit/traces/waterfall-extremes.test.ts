@@ -18,7 +18,7 @@ describe('names', () => {
     expect(laidOut(aTrace('1', [{ serviceName, spanName }])).rows[0]?.operation).toBe(shown);
   });
 
-  it('are what was asked for where a mesh names a host only', () => {
+  it('are request lines where a mesh names only hosts', () => {
     const spans = [
       { spanName: 'payments.shop.svc.cluster.local:8080/*', serviceName: 'payments.shop' },
       { spanName: 'payments.shop.svc.cluster.local:8080/*', serviceName: 'checkout.shop' },

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
 import type { Span } from '../../../src/traces/trace.ts';
-import type { Stretch, Waterfall } from '../../../src/traces/waterfall.ts';
+import type { Waterfall, WaterfallInterval } from '../../../src/traces/waterfall.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 import { family, laidOut } from './laid-out.ts';
 
 /** Milliseconds: a drawing has one character for each. */
-const stretches = (all: readonly Stretch[]): string =>
+const stretches = (all: readonly WaterfallInterval[]): string =>
   all.map(({ start, end }) => `${start / 1_000}-${end / 1_000}`).join(' ');
 
 /** A row in one line: indent, service, when, then what is special about it. */
@@ -66,7 +66,7 @@ const CASES: Readonly<Record<string, { readonly drawing: string; readonly rows: 
     `,
     rows: ['server 0-10, path 0-2 7-10 2-7, gaps 0-2 7-10, error'],
   },
-  'what nobody waits for is not on the path': {
+  'a span that is not waited for is not on the path': {
     drawing: `
       a           |=========|
       mail<a         |~~~~~~~~~~|
@@ -81,7 +81,7 @@ const CASES: Readonly<Record<string, { readonly drawing: string; readonly rows: 
     `,
     rows: ['server 0-20, path 0-5 15-20 5-8 11-15, gaps 0-5 15-20', '. query 8-11, path 8-11'],
   },
-  'a span whose parent is missing stands beside the tree of the root': {
+  'a span whose parent is missing is outside the tree of the root': {
     drawing: `
       a              |=========|
       b<a              |====|

@@ -115,7 +115,7 @@ export function breachBlocks(seconds: number): readonly WireBlock[] {
       type: 'context',
       block_id: 'foot',
       elements: [
-        mrkdwn('Rule `checkout-latency` · exact: 41 traces ≥ 812 ms in 14:00–14:10'),
+        mrkdwn('Rule `checkout-latency` · Complete: all 41 traces of 812 ms or more from 14:00 to 14:10 UTC'),
         mrkdwn('<https://runbooks.example/checkout|Runbook>'),
       ],
     },
@@ -141,7 +141,7 @@ export function answerBlocks(): readonly WireBlock[] {
     {
       type: 'context',
       block_id: 'certificate',
-      elements: [mrkdwn(':white_check_mark: exact: these are the 5 slowest of 2,318 traces')],
+      elements: [mrkdwn(':white_check_mark: Complete: the slowest traces from 14:00 to 14:10 UTC')],
     },
     {
       type: 'actions',

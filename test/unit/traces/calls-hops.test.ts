@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import { us } from '../../../src/lib/units.ts';
-import { hopEdgesOf, hopOf, retriesOf } from '../../../src/traces/hops.ts';
+import { hopEdgesOf, hopOf, retriesOf } from '../../../src/traces/calls.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { drawn } from '../../support/drawn-trace.ts';

@@ -1,51 +1,48 @@
-import type { EpochUs, Microseconds } from '../lib/units.ts';
-import { type CriticalPath, criticalPathOf } from './critical-path.ts';
-import { type HopEdge, hopEdgesOf, type Retry, retriesOf } from './hops.ts';
-import { type PathPart, pathParts } from './path-parts.ts';
-import { extentOnPath } from './places.ts';
-import { type Repeat, repeatsOf } from './repeats.ts';
-import { type SelfTime, selfTimesOf } from './self-time.ts';
+import { type EpochUs, type Microseconds, us } from '../lib/units.ts';
+import { type HopEdge, hopEdgesOf, type Repeat, type Retry, repeatsOf, retriesOf } from './calls.ts';
+import { type CriticalPath, correctedExtent, criticalPathOf } from './critical-path.ts';
+import { type PathEntry, pathBreakdown, type SelfTime, selfTimesOf } from './path-breakdown.ts';
 import { type ErrorOrigin, errorOriginsOf } from './span-errors.ts';
 import type { Span, Trace } from './trace.ts';
 import { buildTree, type SpanNode, type SpanTree } from './tree.ts';
 
-/** What is unusual about a trace, for the reader to know before trusting the figures. */
+/** Defects of a trace that limit what can be said of it. */
 export interface TraceWarnings {
-  /** No span without a parent: the beginning is missing. */
+  /** Every span has a parent: the start of the request is missing. */
   readonly hasNoRoot: boolean;
   readonly rootCount: number;
   readonly orphanCount: number;
   readonly ringCount: number;
-  /** Set when the backend noted that it cut spans off. */
+  /** The backend warned that it dropped spans. */
   readonly isTruncated: boolean;
-  /** Largest correction of clocks that the backend noted without applying it. */
-  readonly skewText: string | undefined;
-  /** How long work went on after the root had ended; 0 when it did not. */
+  /** The largest clock skew that the backend reported without correcting it. */
+  readonly skew: Microseconds | undefined;
+  /** How long work continued after the root had ended; 0 when it did not. */
   readonly workAfterRoot: Microseconds;
 }
 
-/** The least that is known of a trace: its tree, and what its root waited for. */
+/** The tree of a trace and what its root waited for. */
 export interface TraceOutline {
   readonly traceId: string;
-  /** The earliest real root; without one, the longest span that has no parent here. */
+  /** The earliest real root; without one, the longest span whose parent is not in the trace. */
   readonly root: Span;
   readonly tree: SpanTree;
   readonly start: EpochUs;
-  /** From the first span's start to the last span's end, servers whose clocks are wrong in their callers. */
+  /** From the first span's start to the last span's end, with server spans moved into their callers. */
   readonly duration: Microseconds;
   readonly spanCount: number;
-  /** What set the duration of `root`. */
+  /** The critical path of `root`. */
   readonly path: CriticalPath;
   /** The same by what the time was spent on, the largest first. */
-  readonly parts: readonly PathPart[];
+  readonly breakdown: readonly PathEntry[];
   readonly warnings: TraceWarnings;
 }
 
-/** Everything that is notified of a trace, from its spans alone. */
+/** Everything that is shown of a trace, from its spans alone. */
 export interface TraceSummary extends TraceOutline {
   /** Most spans first. */
   readonly services: readonly { readonly name: string; readonly spans: number }[];
-  /** How many spans failed. */
+  /** Number of failed spans. */
   readonly errorCount: number;
   readonly errors: readonly ErrorOrigin[];
   readonly hops: readonly HopEdge[];
@@ -55,12 +52,12 @@ export interface TraceSummary extends TraceOutline {
   readonly offPath: readonly SelfTime[];
 }
 
-/** A trace's tree and critical path, and what is to be doubted about them. Undefined for a trace without spans. */
+/** Tree, critical path and defects of a trace. Undefined for a trace without spans. */
 export function outlineOf(trace: Trace): TraceOutline | undefined {
   const tree = buildTree(trace);
   const top = mainRoot(tree);
   if (top === undefined) return undefined;
-  const { start, duration } = extentOnPath(tree);
+  const { start, duration } = correctedExtent(tree);
   const path = criticalPathOf(top);
   return {
     traceId: trace.traceId,
@@ -70,12 +67,12 @@ export function outlineOf(trace: Trace): TraceOutline | undefined {
     duration,
     spanCount: tree.nodes.length,
     path,
-    parts: pathParts(path),
+    breakdown: pathBreakdown(path),
     warnings: warningsOf(tree, { top, end: start + duration }),
   };
 }
 
-/** What a trace says at a glance. Undefined for a trace without spans. */
+/** Undefined for a trace without spans. */
 export function summarize(trace: Trace): TraceSummary | undefined {
   const outline = outlineOf(trace);
   if (outline === undefined) return undefined;
@@ -92,7 +89,7 @@ export function summarize(trace: Trace): TraceSummary | undefined {
   };
 }
 
-/** Without the real root, the longest piece says most. */
+/** Without a real root, the longest fragment. */
 function mainRoot({ roots }: SpanTree): SpanNode | undefined {
   const [first] = roots;
   if (first === undefined || first.rootKind === 'root') return first;
@@ -122,8 +119,8 @@ function warningsOf(
     orphanCount: count('orphan'),
     ringCount: count('ring'),
     isTruncated: warnings.some((warning) => /truncat|max[_ ]trace[_ ]size|too many spans/i.test(warning)),
-    skewText: largestSkew(warnings),
-    workAfterRoot: (rootCount === 1 && roots.length === 1 ? Math.max(0, late) : 0) as Microseconds,
+    skew: largestSkew(warnings),
+    workAfterRoot: us(rootCount === 1 && roots.length === 1 ? Math.max(0, late) : 0),
   };
 }
 
@@ -137,7 +134,7 @@ const GO_UNITS: Readonly<Record<string, number>> = {
   ns: 1e-3,
 };
 
-/** Microseconds of a Go duration such as `-1m2.5s`; the sign is left off. */
+/** Microseconds of a Go duration such as `-1m2.5s`, without its sign. */
 function goMicros(text: string): number {
   let sum = 0;
   for (const [, value = '0', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|h|m|s)/g)) {
@@ -146,11 +143,11 @@ function goMicros(text: string): number {
   return sum;
 }
 
-/** Jaeger calculates a correction but, unless notified to, does not apply it: the text of its warning holds it. */
-function largestSkew(warnings: readonly string[]): string | undefined {
-  const deltas = warnings.flatMap((warning) => {
+/** Jaeger calculates the clock skew but by default does not correct it: its warning contains it. */
+function largestSkew(warnings: readonly string[]): Microseconds | undefined {
+  const skews = warnings.flatMap((warning) => {
     const delta = /clock skew.*delta of (-?[\dhmsuµn.]+)/.exec(warning)?.[1];
-    return delta === undefined ? [] : [delta.replace(/\.$/, '')];
+    return delta === undefined ? [] : [goMicros(delta)];
   });
-  return deltas.sort((a, b) => goMicros(b) - goMicros(a))[0]?.replace(/^-/, '');
+  return skews.length === 0 ? undefined : us(skews.reduce((largest, skew) => Math.max(largest, skew)));
 }

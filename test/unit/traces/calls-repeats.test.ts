@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
-import { repeatsOf } from '../../../src/traces/repeats.ts';
+import { repeatsOf } from '../../../src/traces/calls.ts';
 import type { Span } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
@@ -50,7 +50,7 @@ describe('the same call again and again', () => {
     expect(repeatsOf(buildTree(aTrace('1', spans))).map(({ count }) => count)).toEqual(counts);
   });
 
-  it('says what was asked for, where a mesh named the calls after their host', () => {
+  it('shows request lines where a mesh names calls after hosts', () => {
     const calls = (pathOf: (i: number) => string) =>
       repeatsOf(
         buildTree(
@@ -72,7 +72,7 @@ describe('the same call again and again', () => {
     ]);
   });
 
-  it('names who repeats what, and for how long', () => {
+  it('has the repeating service, the repeated operation and the total time', () => {
     expect(
       repeatsOf(
         buildTree(

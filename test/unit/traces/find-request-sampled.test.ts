@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import { epochMs } from '../../../src/lib/units.ts';
-import { createSampledShare } from '../../../src/traces/sampled-share.ts';
+import { createSampledShare } from '../../../src/traces/find-request.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
 const now = epochMs(START);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { criticalPathOf } from '../../../src/traces/critical-path.ts';
-import { serverSpanOf, serverSpansOnPath } from '../../../src/traces/server-spans.ts';
+import { serverSpanOf, serverSpansOnPath } from '../../../src/traces/service-in-request.ts';
 import type { Attributes, Span } from '../../../src/traces/trace.ts';
 import { buildTree, type SpanNode } from '../../../src/traces/tree.ts';
 import { drawn } from '../../support/drawn-trace.ts';

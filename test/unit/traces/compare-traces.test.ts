@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { comparePaths } from '../../../src/traces/compare-paths.ts';
-import { summarize } from '../../../src/traces/summary.ts';
+import { comparePaths } from '../../../src/traces/compare-traces.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 import { anyTrace } from './any-trace.ts';
 
-const partsOf = (trace: Trace) => summarize(trace)?.parts ?? [];
+const partsOf = (trace: Trace) => summarize(trace)?.breakdown ?? [];
 
 const differences = (a: string, b: string): readonly string[] =>
   comparePaths(partsOf(drawn(a)), partsOf(drawn(b))).map(
@@ -65,8 +65,8 @@ describe('the difference of two critical paths', () => {
     expect(differences(a, b)).toEqual(rows);
   });
 
-  it('says what was asked for only where both were asked for the same', () => {
-    const asked = (path: string): Trace => {
+  it('has the request line only where both have the same', () => {
+    const requesting = (path: string): Trace => {
       const trace = drawn('shop:s |====|');
       const spans = trace.spans.map((span) => ({
         ...span,
@@ -76,10 +76,10 @@ describe('the difference of two critical paths', () => {
       return { ...trace, spans };
     };
     const said = (a: readonly Trace[], b: readonly Trace[]) =>
-      comparePaths(a.flatMap(partsOf), b.flatMap(partsOf)).map((row) => row.asked);
-    expect(said([asked('/cart')], [asked('/cart')])).toEqual(['/cart']);
-    expect(said([], [asked('/cart')])).toEqual(['/cart']);
-    expect(said([asked('/cart')], [asked('/stock')])).toEqual([undefined]);
+      comparePaths(a.flatMap(partsOf), b.flatMap(partsOf)).map((row) => row.requestLine);
+    expect(said([requesting('/cart')], [requesting('/cart')])).toEqual(['/cart']);
+    expect(said([], [requesting('/cart')])).toEqual(['/cart']);
+    expect(said([requesting('/cart')], [requesting('/stock')])).toEqual([undefined]);
   });
 
   it('sums to the difference of the durations, the other way round with the sign turned', () => {
@@ -87,10 +87,10 @@ describe('the difference of two critical paths', () => {
       fc.property(anyTrace, anyTrace, (a, b) => {
         const [one, other] = [summarize(a), summarize(b)];
         if (one === undefined || other === undefined) throw new Error('a trace without spans');
-        const rows = comparePaths(one.parts, other.parts);
+        const rows = comparePaths(one.breakdown, other.breakdown);
         const sum = rows.reduce((total, { difference }) => total + difference, 0);
         expect(sum).toBe(other.root.duration - one.root.duration);
-        const turned = comparePaths(other.parts, one.parts);
+        const turned = comparePaths(other.breakdown, one.breakdown);
         expect(turned.map(({ difference }) => -difference + 0)).toEqual(
           rows.map(({ difference }) => difference + 0),
         );

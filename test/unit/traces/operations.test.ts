@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { requestLine } from '../../../src/traces/request-line.ts';
+import { requestLineOf } from '../../../src/traces/operations.ts';
 import type { Attributes, Span } from '../../../src/traces/trace.ts';
 
 const cases: Readonly<Record<string, { attributes: Attributes; line: string }>> = {
@@ -28,9 +28,9 @@ const cases: Readonly<Record<string, { attributes: Attributes; line: string }>> 
     attributes: { 'http.method': 'GET', 'http.path': '/cart/17' },
     line: 'GET /cart/{id}',
   },
-  'nothing where the span does not say': { attributes: {}, line: '' },
+  'nothing when the span has no attributes': { attributes: {}, line: '' },
 };
 
 it.each(Object.entries(cases))('%s', (_, { attributes, line }) => {
-  expect(requestLine({ attributes } as Span)).toBe(line);
+  expect(requestLineOf({ attributes } as Span)).toBe(line);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { epochMs } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { partInService } from '../../../src/traces/part-in-service.ts';
+import { serviceInRequest } from '../../../src/traces/service-in-request.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 
 const links = createLinks({ jaeger: 'http://jaeger' });
@@ -18,9 +18,9 @@ const DRAWING = `
   mail:s<checkout                  |====|
 `;
 
-const part = (service: string) => partInService({ trace: drawn(DRAWING), service }, { now, links });
+const part = (service: string) => serviceInRequest({ trace: drawn(DRAWING), service }, { now, links });
 
-describe('the part of a service in a request', () => {
+describe('a service in a request', () => {
   it('is its longest span, its share of the root, and what that span waited for', () => {
     const view = part('checkout')?.view;
     expect(view).toMatchObject({ rootService: 'gateway', rootDuration: 27_000, onPath: 21_000 });
@@ -42,13 +42,13 @@ describe('the part of a service in a request', () => {
     expect(part('mail')?.view).toMatchObject({ onPath: 0, spans: [{ duration: 5_000 }] });
   });
 
-  it('began when its caller says, where its own clock cannot be right', () => {
+  it('starts when its caller says, when its own clock is wrong', () => {
     const trace = drawn(`
   shop:s           |==================|
   call:c<shop        |=======|
   stock:s<call                           |====|
 `);
-    const found = partInService({ trace, service: 'stock' }, { now, links });
+    const found = serviceInRequest({ trace, service: 'stock' }, { now, links });
     expect(found?.view.spans).toMatchObject([{ offset: 3_500, duration: 5_000 }]);
   });
 
@@ -56,9 +56,9 @@ describe('the part of a service in a request', () => {
     expect(part('payments')?.view.url).toMatch(/\/trace\/0+1\?uiFind=payments%20db$/);
   });
 
-  it('is placed by a server span only: an internal one is nobody’s histogram', () => {
-    expect(part('payments')?.serverSpans).toMatchObject({ service: 'payments', duration: 8_000 });
-    expect(part('db')).toMatchObject({ serverSpans: undefined, view: { spans: [{ duration: 5_000 }] } });
+  it('is ranked by a server span only: no histogram counts internal spans', () => {
+    expect(part('payments')?.serverSpan).toMatchObject({ service: 'payments', duration: 8_000 });
+    expect(part('db')).toMatchObject({ serverSpan: undefined, view: { spans: [{ duration: 5_000 }] } });
   });
 
   it('is nothing where the service has no span', () => {
@@ -70,7 +70,7 @@ describe('the part of a service in a request', () => {
   gateway:s           |==========================|
   lost:s                   |======|
 `);
-    const found = partInService({ trace, service: 'lost' }, { now, links });
+    const found = serviceInRequest({ trace, service: 'lost' }, { now, links });
     expect(found?.view).not.toMatchObject({ onPath: expect.anything() });
     expect(found?.view.notices.join(' ')).toContain('the trace headers were lost');
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
-import { selfTimeOf, selfTimesOf } from '../../../src/traces/self-time.ts';
+import { selfTimeOf, selfTimesOf } from '../../../src/traces/path-breakdown.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { drawn } from '../../support/drawn-trace.ts';
@@ -62,7 +62,7 @@ describe('self time', () => {
       `,
       self: { a: 4, b: 4, c: 5 },
     },
-    'a server whose clock is ahead or behind lies inside its caller all the same': {
+    'a server whose clock is ahead or behind is moved into its caller': {
       drawing: `
         a:c         |=========|
         b:s<a  |=====|

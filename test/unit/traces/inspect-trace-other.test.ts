@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { epochUs, ms, us } from '../../../src/lib/units.ts';
-import { createOtherParts } from '../../../src/traces/other-parts.ts';
+import { epochUs, us } from '../../../src/lib/units.ts';
+import { findOtherTraces } from '../../../src/traces/inspect-trace.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
 import type { TraceSearch } from '../../../src/traces/trace-source.ts';
 import {
@@ -38,7 +38,7 @@ const fraud = aTrace('3', [
 const others = aTrace('4', [span('gateway', 5, { attributes: { 'guid:x-request-id': `${id}1` } })]);
 const all = [entry, payment, fraud, others];
 
-const HOW = 'What hands on x-request-id but not the trace headers (traceparent or b3):';
+const HOW = 'An application forwards x-request-id but not the trace headers (traceparent or b3):';
 
 /** A backend that refuses a search without a service, as older ones do. */
 const needingService = (traces: FakeTraceSource): FakeTraceSource => ({
@@ -50,36 +50,36 @@ const needingService = (traces: FakeTraceSource): FakeTraceSource => ({
 });
 
 const ask = (traces: FakeTraceSource, trace: Trace, signal?: AbortSignal) =>
-  createOtherParts({ traces, clock: createVirtualClock() })(trace, signal);
+  findOtherTraces({ traces, clock: createVirtualClock() }, trace, signal);
 
-describe('a trace that is a part of a request', () => {
+describe('a trace that shares its request id with others', () => {
   it.each([
     ['first', entry],
     ['second', payment],
     ['last', fraud],
-  ])('knows of all others, by one search: the %s', async (_, trace) => {
+  ])('finds all others with one search: the %s', async (_, trace) => {
     const traces = createFakeTraceSource(all);
     expect(await ask(traces, trace)).toEqual({
       id,
-      text: `3 traces carry the request id of this one, ${id}, so the request fell apart. ${HOW} checkout when it calls payments; payments when it calls fraud.`,
+      text: `3 traces carry the request id of this one, ${id}. ${HOW} checkout when calling payments; payments when calling fraud.`,
     });
     expect(traces.searches).toHaveLength(1);
     expect(traces.searches[0]).not.toMatchObject({ service: expect.anything() });
   });
 
-  it('knows of what was sent twice with one id, without a claim that headers were lost', async () => {
+  it('finds a request sent twice with one id, without claiming that headers were lost', async () => {
     const again = aTrace('5', [span('gateway', 5_000)]);
     const only = aTrace('6', [span('gateway', 0)]);
     expect((await ask(createFakeTraceSource([only, again]), only))?.text).toMatch(
-      /^2 traces carry the request id of this one, \S+, and all begin at gateway: a client sent/,
+      /^2 traces carry the request id of this one, \S+, and all start at gateway: a client sent/,
     );
   });
 
   it.each([
-    ['the part after it, through who seems to have called nobody', entry, 'checkout', 2],
-    ['the part before it, through the caller', payment, 'checkout', 2],
-    ['the part before it, through the caller that is no entry', fraud, 'payments', 2],
-  ])('knows of %s, where a service has to be named', async (_, trace, service, count) => {
+    ['the trace after it, through the service without calls', entry, 'checkout', 2],
+    ['the trace before it, through the caller', payment, 'checkout', 2],
+    ['the trace before it, through a caller that is no gateway', fraud, 'payments', 2],
+  ])('finds %s, when the backend needs a service', async (_, trace, service, count) => {
     const traces = createFakeTraceSource(all);
     expect(await ask(needingService(traces), trace)).toMatchObject({
       text: expect.stringMatching(new RegExp(`^${count} traces carry`)),
@@ -87,7 +87,7 @@ describe('a trace that is a part of a request', () => {
     expect(traces.searches.map((search) => search.service)).toEqual([service]);
   });
 
-  it('names a service where silence about all of them proves nothing', async () => {
+  it('searches one service when an empty answer for all proves nothing', async () => {
     const traces = createFakeTraceSource(all);
     const silent: FakeTraceSource = {
       ...traces,
@@ -98,16 +98,16 @@ describe('a trace that is a part of a request', () => {
   });
 });
 
-describe('nothing is said', () => {
+describe('there is no note', () => {
   const alone: Readonly<Record<string, readonly [readonly Trace[], Trace]>> = {
-    'of a request that is whole': [[entry, others], entry],
-    'of a part that began hours later': [[entry, aTrace('5', [span('mail', 4 * 3_600_000)])], entry],
+    'for a request with one trace': [[entry, others], entry],
+    'for a trace that started hours later': [[entry, aTrace('5', [span('mail', 4 * 3_600_000)])], entry],
   };
   it.each(Object.entries(alone))('%s', async (_, [traces, trace]) => {
     expect(await ask(createFakeTraceSource(traces), trace)).toBeUndefined();
   });
 
-  it('and nothing asked, of a trace without a request id', async () => {
+  it('and no search, for a trace without a request id', async () => {
     const traces = createFakeTraceSource(all);
     expect(await ask(traces, aTrace('9', [{ serviceName: 'gateway' }]))).toBeUndefined();
     expect(traces.searches).toEqual([]);
@@ -133,19 +133,19 @@ describe('nothing is said', () => {
     const traces = createFakeTraceSource(all);
     traces.before('search', () => new Promise(() => {}));
     const clock = createVirtualClock();
-    const notified = createOtherParts({ traces, clock, deadline: ms(2_500) })(entry);
+    const notified = findOtherTraces({ traces, clock }, entry);
     await clock.whenAsleep();
     await clock.advance(2_500);
     expect(await notified).toBeUndefined();
   });
 
-  it('when whoever asked is gone', async () => {
+  it('when the caller has cancelled', async () => {
     const traces = createFakeTraceSource(all);
     expect(await ask(traces, entry, AbortSignal.abort())).toBeUndefined();
     expect(traces.searches).toEqual([]);
   });
 
-  it('but a mistake of the program is not hidden', async () => {
+  it('but a bug is not hidden', async () => {
     const traces = createFakeTraceSource(all);
     traces.before('search', () => {
       throw new TypeError('not a function');

@@ -48,7 +48,7 @@ describe('the attempts at a call of two requests', () => {
         b: [],
       },
     },
-    'calls one after the other are no attempts: the first is held against the first': {
+    'sequential calls are not attempts: the first is compared with the first': {
       a: `
   front:s             |==================|
   call1:c<front         |=====|

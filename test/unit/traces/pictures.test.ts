@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { summarize } from '../../../src/traces/summary.ts';
+import { waterfallAltText } from '../../../src/traces/pictures.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
 import { waterfallOf } from '../../../src/traces/waterfall.ts';
-import { waterfallWords } from '../../../src/traces/waterfall-words.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 
 function wordsOf(trace: Trace): string {
   const summary = summarize(trace);
   if (summary === undefined) throw new Error('the trace has spans');
-  return waterfallWords(waterfallOf(summary), summary.parts);
+  return waterfallAltText(waterfallOf(summary), summary.breakdown);
 }
 
-describe('a waterfall in words', () => {
-  it('says how long it took, what the time was spent on, and in what shares', () => {
+describe('the alternative text of a waterfall', () => {
+  it('has the duration, and what the time was spent on with shares', () => {
     expect(
       wordsOf(
         drawn(`
@@ -27,7 +27,7 @@ describe('a waterfall in words', () => {
     );
   });
 
-  it('says that the request failed, and how many spans did', () => {
+  it('has the failure of the request and the number of failed spans', () => {
     const words = wordsOf(
       drawn(`
         gateway:s   |===!=====|
@@ -37,7 +37,7 @@ describe('a waterfall in words', () => {
     expect(words).toContain('2 spans with an error, the request failed: failed.');
   });
 
-  it('says that the request got over an error', () => {
+  it('has errors that did not fail the request', () => {
     const words = wordsOf(
       drawn(`
         gateway:s   |=========|
@@ -47,7 +47,7 @@ describe('a waterfall in words', () => {
     expect(words).toContain('1 span with an error, the request did not fail.');
   });
 
-  it('says how much is not shown', () => {
+  it('has the number of hidden spans', () => {
     const spans = Array.from({ length: 20 }, (_, i) => ({
       spanId: `s${i}`,
       ...(i === 0 ? {} : { parentSpanId: 's0' }),

@@ -1,16 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { createRankRequest, type ServerSpan } from '../../../src/latency/percentile-rank.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { before, type EpochMs, HOUR, MINUTE, ms, ratio, us } from '../../../src/lib/units.ts';
 import { PRESETS } from '../../../src/rules/presets.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
-import { createRankRequest } from '../../../src/traces/rank-request.ts';
-import type { ServerSpan } from '../../../src/traces/server-spans.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
 const span = (over: Partial<ServerSpan> = {}): ServerSpan => ({
   service: 'checkout.shop',
-  operation: 'checkout.shop.svc.cluster.local:8080/*',
   duration: us(300_000),
   spans: 1,
   measuredBy: 'proxy',
@@ -53,7 +51,7 @@ function place(given: {
   return run({ spans, ended, now: START }).then((view) => ({ view, asked }));
 }
 
-describe('where a request stands', () => {
+describe('the percentile rank of a request', () => {
   const cases: Readonly<
     Record<string, { span: Partial<ServerSpan>; rates?: readonly Sample[]; expected: object | undefined }>
   > = {
@@ -77,7 +75,7 @@ describe('where a request stands', () => {
       span: { measuredBy: 'application' },
       expected: { atLeast: 0.9, isOwnSpan: true },
     },
-    'by the name of the span’s service, where no proxy says it better': {
+    "by the span's service name, without attributes of a proxy": {
       span: { service: 'checkout.shop', canonicalService: undefined, namespace: undefined },
       expected: { atLeast: 0.9 },
     },
@@ -174,7 +172,7 @@ describe('where a request stands', () => {
     });
     const answer = run({ spans: [span()], ended: START, now: START });
     await clock.advance(2_500);
-    expect((await answer).notices).toEqual([expect.stringContaining('within 2500 ms')]);
+    expect((await answer).notices).toEqual([expect.stringContaining('within 2.5 s')]);
     expect(isAborted).toBe(true);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { epochMs, epochUs, us } from '../../../src/lib/units.ts';
-import { rankingSpan } from '../../../src/traces/ranking.ts';
+import { rankingSpan } from '../../../src/traces/slowest.ts';
 import type { Span } from '../../../src/traces/trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 
@@ -57,7 +57,7 @@ describe('the span a trace is ranked by', () => {
     expect(rankingSpan(aTrace('1', spans), match)?.spanName).toBe(expected);
   });
 
-  it('is of the asked operation only', () => {
+  it('only counts spans of the operation', () => {
     const trace = aTrace('1', [
       { spanName: 'a', start: epochUs(0), duration: us(50) },
       { spanName: 'b', start: epochUs(0), duration: us(5) },

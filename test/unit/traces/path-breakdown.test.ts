@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
 import { criticalPathOf } from '../../../src/traces/critical-path.ts';
-import { pathParts } from '../../../src/traces/path-parts.ts';
+import { pathBreakdown } from '../../../src/traces/path-breakdown.ts';
 import type { Attributes, Span, Trace } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { drawn } from '../../support/drawn-trace.ts';
@@ -17,13 +17,13 @@ function tagged(drawing: string, tags: Readonly<Record<string, Attributes>> = {}
 }
 
 const rows = (trace: Trace): readonly string[] =>
-  pathParts(criticalPathOf(buildTree(trace).roots[0]!)).map(
+  pathBreakdown(criticalPathOf(buildTree(trace).roots[0]!)).map(
     ({ service, kind, peer, time, potentialSaving, spans }) =>
       `${service} ${kind} ${peer} ${time / 1_000}${potentialSaving === time ? '' : ` at most ${potentialSaving / 1_000}`}${spans > 1 ? ` in ${spans}` : ''}`,
   );
 
 /** Own code in spans that Envoy named after the host of their service. */
-const askedIn = (...urls: readonly string[]): string | undefined => {
+const requestLineIn = (...urls: readonly string[]): string | undefined => {
   const drawing = `
     a:s      |==================|
     b:s<a      |=====|
@@ -35,10 +35,10 @@ const askedIn = (...urls: readonly string[]): string | undefined => {
     Object.fromEntries(['b', 'a', 'c', 'd'].map((spanId, i) => [spanId, { 'http.url': urls[i] ?? '' }])),
   );
   const spans = trace.spans.map((span) => ({ ...span, serviceName: 'shop.a', spanName: 'shop.a.svc:80/*' }));
-  return pathParts(criticalPathOf(buildTree({ ...trace, spans }).roots[0]!))[0]?.asked;
+  return pathBreakdown(criticalPathOf(buildTree({ ...trace, spans }).roots[0]!))[0]?.requestLine;
 };
 
-describe('what own code was asked for', () => {
+describe('the request line of own code', () => {
   it.each([
     ['one thing: it is said', ['/cart', '/cart', '/cart', '/cart'], '/cart'],
     ['one kind of thing: without what differs', ['/cart/1', '/cart/2', '/cart/3', '/cart/4'], '/cart/{id}'],
@@ -46,23 +46,23 @@ describe('what own code was asked for', () => {
     ['nothing that is known of one: the same', ['/cart', '/cart', ''], undefined],
     ['two things: the one that took longer first', ['/stock', '/cart', '/cart', '/cart'], '/cart, /stock'],
     ['several things: two are said', ['/stock', '/cart', '/mail', '/pay'], '/cart, /stock and 2 more'],
-  ])('%s', (_, urls, asked) => {
-    expect(askedIn(...urls)).toBe(asked);
+  ])('%s', (_, urls, expected) => {
+    expect(requestLineIn(...urls)).toBe(expected);
   });
 });
 
 describe('a span whose name is a method and nothing else', () => {
   const path = (name: string, kind: Span['kind'], attributes: Attributes) =>
-    pathParts(criticalPathOf(buildTree(aTrace('1', [{ kind, spanName: name, attributes }])).roots[0]!)).map(
-      ({ kind: spentOn, asked }) => `${spentOn} ${asked ?? '-'}`,
-    );
+    pathBreakdown(
+      criticalPathOf(buildTree(aTrace('1', [{ kind, spanName: name, attributes }])).roots[0]!),
+    ).map(({ kind: spentOn, requestLine }) => `${spentOn} ${requestLine ?? '-'}`);
 
   it.each([
     ['own work', 'GET', 'server', { 'http.method': 'GET', 'http.path': '/cart/17' }, 'own GET /cart/{id}'],
     ['a call to nobody knows whom', 'http post', 'client', { 'url.path': '/charge' }, 'call /charge'],
     ['without a path', 'PUT', 'server', {}, 'own -'],
     ['a name that only begins so', 'get user', 'server', { 'http.path': '/user' }, 'own -'],
-  ] as const)('is notified by what it was asked for: %s', (_, name, kind, attributes, expected) => {
+  ] as const)('has its request line: %s', (_, name, kind, attributes, expected) => {
     expect(path(name, kind, attributes)).toEqual([expected]);
   });
 });
@@ -215,7 +215,7 @@ describe('what the critical path was spent on', () => {
         }),
       ),
     ]);
-    expect(pathParts(criticalPathOf(buildTree(trace).roots[0]!))).toMatchObject([
+    expect(pathBreakdown(criticalPathOf(buildTree(trace).roots[0]!))).toMatchObject([
       { kind: 'own', service: 'pay', time: 3 * attempts, spans: attempts },
       { kind: 'retry', peer: 'pay', time: attempts - 1, spans: 1 },
       { kind: 'network', peer: 'pay', time: 1, spans: 1 },
