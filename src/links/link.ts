@@ -43,8 +43,8 @@ const jaegerLinks = (base: string): Pick<Links, 'traceSearch' | 'trace' | 'compa
   // `uiFind` takes words separated by blanks; a span ID marks that span (jaeger-ui, filter-spans).
   trace: (traceId, marked = []) => {
     const page = `${base}/trace/${encodeURIComponent(traceId)}`;
-    const words = marked.slice(0, MAX_MARKED_SPANS).join(' ');
-    return words === '' ? page : withQuery(page, [['uiFind', words]]);
+    const spans = marked.slice(0, MAX_MARKED_SPANS).join(' ');
+    return spans === '' ? page : withQuery(page, [['uiFind', spans]]);
   },
   // The path is for the page, `cohort` for its menus (jaeger-ui, TraceDiff/url).
   compareTraces: (...ids) => {

@@ -29,7 +29,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     await dispose();
   });
 
-  it('has lost nothing it acknowledged, and applied nothing by halves', async () => {
+  it('loses no acknowledged write, and applies each write completely or not at all', async () => {
     const lines: string[] = [];
     for (const count of [40, 151, 90]) {
       const writer = startWriter(WRITER, dir);
@@ -63,7 +63,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     await store.close();
   });
 
-  it('refuses a second process with a sentence that says who holds the folder, and lets it in afterwards', async () => {
+  it('refuses a second process, names the holder of the folder, and accepts it afterwards', async () => {
     const writer = startWriter(WRITER, dir);
     await writer.said(1);
     const error: unknown = await openLevelStore({ dir }).catch((thrown: unknown) => thrown);
@@ -87,7 +87,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     await store.close();
   });
 
-  it('notes who holds the folder, and takes the note away when it is closed', async () => {
+  it('records the holder of the folder, and removes the record when it is closed', async () => {
     const store = await openLevelStore({ dir });
     const note: unknown = JSON.parse(await readFile(join(dir, 'holder.json'), 'utf8'));
     expect(note).toMatchObject({ pid: process.pid, host: hostname() });
@@ -95,7 +95,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     expect(await readdir(dir)).toEqual(['db']);
   });
 
-  it('refuses a folder that a newer version has written, and leaves it as it is', async () => {
+  it('refuses a folder of a newer version, and does not change it', async () => {
     await (await openLevelStore({ dir })).close();
     const level = new ClassicLevel(join(dir, 'db'));
     await level.put('meta!version', '99');
@@ -109,7 +109,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     await again.close();
   });
 
-  it('says so when the folder cannot be made', async () => {
+  it('names the folder and the reason when it cannot be created', async () => {
     await expect(openLevelStore({ dir: '/dev/null/data' })).rejects.toMatchObject({
       system: 'store',
       code: 'unavailable',

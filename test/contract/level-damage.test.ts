@@ -94,7 +94,7 @@ describe('a damaged folder of the embedded store', () => {
   });
 
   it.each([0.1, 0.3, 0.5, 0.7, 0.9])(
-    'a byte flipped in a table at %d is detected, or hurts nothing',
+    'a byte flipped in a table at %d is detected, or changes no record',
     async (share) => {
       await fill();
       const intact = await openLevelStore({ dir });

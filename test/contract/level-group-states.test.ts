@@ -69,7 +69,7 @@ describe('the state of a group', () => {
   });
 });
 
-it('what people did is found among thousands of alerts nobody touched', async () => {
+it('actions are found among thousands of alerts without any', async () => {
   const { store, dispose } = await openTempStore();
   const act = { by: 'U1', at: START };
   await store.recordAction({ alertId: 'ep-4000', kind: 'acknowledged', act, messages: [] });

@@ -104,7 +104,7 @@ describe('a write that fails', () => {
     messages: ids.map((id) => anUpdate(id)),
   });
 
-  it('is done again after the folder was opened anew, and said', async () => {
+  it('is repeated after the folder was reopened, with log lines', async () => {
     disk.next('lost');
     expect(await store.applyEvaluation(evaluation(1, 'a'))).toBe('applied');
     expect(await store.loadGroup(GROUP)).toEqual(evaluation(1).state);
@@ -113,21 +113,21 @@ describe('a write that fails', () => {
     expect(said()).toEqual(['error', 'info']);
   });
 
-  it('and has reached the disk all the same is not done twice', async () => {
+  it('that reached the disk is not repeated', async () => {
     disk.next('written-and-failed');
     expect(await store.applyEvaluation(evaluation(1, 'a', 'b'))).toBe('stale');
     expect(await store.loadGroup(GROUP)).toEqual(evaluation(1).state);
     expect([(await take())?.key, (await take())?.key, await take()]).toEqual(['a', 'b', undefined]);
   });
 
-  it('and claimed a tick all the same gives it to nobody', async () => {
+  it('that reached the disk and claimed a tick gives it to no caller', async () => {
     const claim = { group: GROUP, evalTime: at(1), ttl: ms(60 * SECOND) };
     disk.next('written-and-failed');
     expect(await store.claimTick(claim)).toBe(false);
     expect(await store.claimTick({ ...claim, evalTime: at(2) })).toBe(true);
   });
 
-  it('and claimed a message all the same leaves it to whoever comes after its lease', async () => {
+  it('that reached the disk and claimed a message leaves it to the next claim after its lease', async () => {
     await store.applyEvaluation(evaluation(1, 'a'));
     disk.next('written-and-failed');
     expect(await take()).toBeUndefined();
@@ -148,7 +148,7 @@ describe('a write that fails', () => {
     },
   );
 
-  it('gives nobody what is in hand elsewhere: its lease holds on when the folder is opened anew', async () => {
+  it('keeps leases when the folder is reopened', async () => {
     await store.applyEvaluation(evaluation(1, 'a'));
     expect((await take())?.key).toBe('a');
     disk.next('lost');
@@ -168,7 +168,7 @@ describe('a write that fails', () => {
     },
   );
 
-  it('is not tried more than once in five seconds while the disk is full, and what is there can be read', async () => {
+  it('reopens the folder at most every five seconds while the disk is full, and still reads it', async () => {
     await store.applyEvaluation(evaluation(1, 'a'));
     disk.fill();
     for (let second = 2; second < 12; second++) {
@@ -196,14 +196,14 @@ describe('a write that fails', () => {
     expect(await take()).toBeUndefined();
   });
 
-  it('does not open a store again that was closed', async () => {
+  it('does not reopen a store that was closed', async () => {
     await store.close();
     await expect(store.applyEvaluation(evaluation(1))).rejects.toMatchObject({ code: 'unavailable' });
     expect(disk.reopened()).toBe(0);
     expect(said()).toEqual([]);
   });
 
-  it('does not keep the store from being closed', async () => {
+  it('does not prevent closing the store', async () => {
     disk.fill();
     await expect(store.applyEvaluation(evaluation(1))).rejects.toThrow('No space left');
     await store.close();
@@ -216,7 +216,7 @@ describe('a write that fails', () => {
 const WRITER = new URL('../support/level-limited-writer.ts', import.meta.url);
 
 describe.skipIf(!canLimitFiles)('a disk that is full for a while', { timeout: 60_000 }, () => {
-  it('costs what could not be written while it was, and nothing else', async () => {
+  it('loses only the writes that failed', async () => {
     const { dir, dispose } = await makeTempDir();
     const writer = startWriter(WRITER, dir);
     const writes = async (count: number): Promise<readonly string[]> => {

@@ -8,7 +8,7 @@ import { makeTempDir } from '../support/temp-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import { anUpdate, aShown, at, GROUP, LEASE, state } from './store/fixtures.ts';
 
-describe('what the embedded store remembers, and for how long', () => {
+describe('the retention of the embedded store', () => {
   let dir: string;
   let dispose: () => Promise<void>;
   let clock: VirtualClock;
@@ -91,7 +91,7 @@ describe('what the embedded store remembers, and for how long', () => {
     expect(await store.actions(['ep-kept'])).toEqual(new Map());
   });
 
-  it('a message that is not shown, for ever', async () => {
+  it('a message that is not shown, without a limit', async () => {
     await store.applyEvaluation({ group: GROUP, state: state(at(1)), messages: [anUpdate('m')] });
     await clock.advance(365 * DAY);
     await reopen();

@@ -45,7 +45,7 @@ requireOrSkip('redis-server')('on a real Redis', () => {
       await Promise.all(replicas.map((replica) => replica.close()));
     });
 
-    it('gives each tick to one replica, however often all ask', async () => {
+    it('gives each tick to one replica, however often all claim it', async () => {
       for (let second = 0; second < 50; second++) {
         const claims = await Promise.all(
           replicas.map((replica) => replica.claimTick({ group: GROUP, evalTime: at(second), ttl: MINUTE })),

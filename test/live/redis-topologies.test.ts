@@ -76,7 +76,7 @@ requireOrSkip('redis-server')('a Redis Cluster', () => {
   });
 });
 
-requireOrSkip('redis-server')('a Redis that is not itself any more', () => {
+requireOrSkip('redis-server')('a Redis that refuses writes', () => {
   /** A stable address in front of servers, as a load balancer or a service is. */
   async function behindAddress(server: RealRedis) {
     const relay = await startRelay(server.port);
@@ -84,7 +84,7 @@ requireOrSkip('redis-server')('a Redis that is not itself any more', () => {
     return { url: `redis://127.0.0.1:${relay.port}`, relay };
   }
 
-  it('is left for the new master behind the same address', { timeout: 30_000 }, async () => {
+  it('is left for the new master at the same address', { timeout: 30_000 }, async () => {
     const old = closing(await startRealRedis());
     const replica = closing(await startReplica(old));
     const { url, relay } = await behindAddress(old);
@@ -108,7 +108,9 @@ requireOrSkip('redis-server')('a Redis that is not itself any more', () => {
     expect(logger.messages('info')).toContain('Redis accepts writes again');
   });
 
-  it('that is full refuses writes until there is room, and says so', { timeout: 20_000 }, async () => {
+  it('that is full refuses writes until it has space, with the reason in the readiness', {
+    timeout: 20_000,
+  }, async () => {
     const redis = closing(await startRealRedis());
     const store = await open(redis.url);
     await onServer(redis, (server) => server.config('SET', 'maxmemory', '1'));

@@ -5,7 +5,7 @@ import type { StoredSilence } from '../../policy/silence.ts';
 import type { Operation } from './database.ts';
 import { addMessages, commit, emptyBatch, type LevelContext } from './messages.ts';
 
-/** What people did: acknowledged or closed alerts, and silences. */
+/** Actions of people: acknowledged or closed alerts, and silences. */
 
 /** A silence is remembered this long after its end. */
 const SILENCE_RETENTION: Milliseconds = ms(30 * DAY);

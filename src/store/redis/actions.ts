@@ -5,7 +5,7 @@ import type { MessageUpdate, Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { StoreClient } from './connection.ts';
 
-/** What people did: acknowledged or closed alerts, and silences. */
+/** Actions of people: acknowledged or closed alerts, and silences. */
 
 /** A silence is remembered this long after its end. */
 const SILENCE_RETENTION = 30 * DAY;

@@ -135,7 +135,7 @@ function createClient(address: RedisAddress, options: ConnectionOptions): StoreC
     password: address.password,
     tls: address.isTls ? {} : undefined,
     connectTimeout: options.connectTimeout ?? CONNECT_TIMEOUT,
-    // Without it a command waits for ever on a server that accepts connections and does not answer.
+    // Without it a command never ends on a server that accepts connections and does not answer.
     commandTimeout: options.commandTimeout ?? COMMAND_TIMEOUT,
     // A queued command would run after the outage, when its caller already has an error.
     enableOfflineQueue: false,

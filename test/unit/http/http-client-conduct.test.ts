@@ -8,7 +8,7 @@ afterEach(closeServers);
 
 const asked = { path: '/api/things', operation: 'things', deadline: ms(30_000) } as const;
 
-describe('what a server can do to a client', () => {
+describe('a client and a server that fails', () => {
   const conduct: Readonly<
     Record<string, { handler: Handler; code: UpstreamErrorCode; deadline?: number; retryable?: boolean }>
   > = {
@@ -141,7 +141,7 @@ describe('what a server can do to a client', () => {
     expect(everythingOf(error)).not.toContain('s3cr3t');
   });
 
-  it('closes the kept connection just before the second request is sent: it is asked once more', async () => {
+  it('closes the reused connection just before the second request: it is sent again', async () => {
     let requests = 0;
     const base = await listen((request, response) => {
       requests += 1;

@@ -8,7 +8,7 @@ afterEach(closeServers);
 
 const asked = { path: '/api/things', operation: 'things', deadline: ms(30_000) } as const;
 
-describe('what a caller gets', () => {
+describe('a caller gets', () => {
   const echo: Handler = (request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => {
@@ -58,7 +58,7 @@ describe('what a caller gets', () => {
     expect(everythingOf(error)).not.toMatch(/p@ss|p%40ss/);
   });
 
-  it('an API error with its JSON, for the adapter to judge', async () => {
+  it('an API error with its JSON', async () => {
     const base = await listen((_, response) => {
       response.writeHead(422);
       response.end('{"status":"error"}');
@@ -66,7 +66,7 @@ describe('what a caller gets', () => {
     expect(await clientOf(base).json(asked)).toMatchObject({ status: 422, body: { status: 'error' } });
   });
 
-  it('a web page as text, when text is asked for', async () => {
+  it('a web page as text, when text is requested', async () => {
     const base = await listen((_, response) => {
       response.writeHead(200, { 'content-type': 'text/html' });
       response.end('<!doctype html>');
@@ -109,7 +109,7 @@ describe('what a caller gets', () => {
     proxy.close();
   });
 
-  it('an end at once when it gives up, before or during', async () => {
+  it('an immediate end when it cancels, before or during the request', async () => {
     let arrived = (): void => {};
     const client = clientOf(await listen(() => arrived()));
     const controller = new AbortController();
@@ -141,22 +141,19 @@ describe('what a caller gets', () => {
   it.each([
     ['long', 5_000_000, ['others', 'caller']],
     ['short', 2_000, ['caller', 'others']],
-  ])(
-    'a turn for others between the parsing of a %s answer and what is done with it',
-    async (_, size, order) => {
-      const body = JSON.stringify({ data: 'x'.repeat(size) });
-      const client = clientOf(await listen((_request, response) => void response.end(body)));
-      const turns: string[] = [];
-      const parse = JSON.parse;
-      const spy = vi.spyOn(JSON, 'parse').mockImplementation((text: string) => {
-        if (text === body) setImmediate(() => turns.push('others'));
-        return parse(text) as unknown;
-      });
-      await client.json(asked);
-      turns.push('caller');
-      spy.mockRestore();
-      await vi.waitFor(() => expect(turns).toHaveLength(2));
-      expect(turns).toEqual(order);
-    },
-  );
+  ])('other work between the parsing of a %s answer and its use', async (_, size, order) => {
+    const body = JSON.stringify({ data: 'x'.repeat(size) });
+    const client = clientOf(await listen((_request, response) => void response.end(body)));
+    const turns: string[] = [];
+    const parse = JSON.parse;
+    const spy = vi.spyOn(JSON, 'parse').mockImplementation((text: string) => {
+      if (text === body) setImmediate(() => turns.push('others'));
+      return parse(text) as unknown;
+    });
+    await client.json(asked);
+    turns.push('caller');
+    spy.mockRestore();
+    await vi.waitFor(() => expect(turns).toHaveLength(2));
+    expect(turns).toEqual(order);
+  });
 });

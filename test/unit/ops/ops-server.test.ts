@@ -47,12 +47,12 @@ test('the process is healthy as soon as it answers', async () => {
   expect(await call('GET', '/healthz')).toEqual({ status: 200, body: 'ok\n' });
 });
 
-test('it is ready when every check holds', async () => {
+test('it is ready when no check has a problem', async () => {
   const { call } = await start({ readyChecks: [{ name: 'slack', problem: () => undefined }] });
   expect(await call('GET', '/readyz')).toEqual({ status: 200, body: 'ok slack\n' });
 });
 
-test('it is not ready when one check fails, and says which and why', async () => {
+test('it is not ready when one check has a problem, and names it', async () => {
   const { call } = await start({
     readyChecks: [
       { name: 'slack', problem: () => undefined },
@@ -65,7 +65,7 @@ test('it is not ready when one check fails, and says which and why', async () =>
   });
 });
 
-test('a reload that is refused answers 422 with what is wrong', async () => {
+test('a rejected reload returns 422 with the errors', async () => {
   const { call } = await start({ reloadOk: false });
   expect(await call('POST', '/-/reload')).toEqual({
     status: 422,
@@ -79,7 +79,7 @@ test('a reload must be a POST', async () => {
   expect(await call('POST', '/-/reload')).toEqual({ status: 200, body: 'loaded 2 rules\n' });
 });
 
-test('an unknown path names the ones there are', async () => {
+test('an unknown path lists the known ones', async () => {
   const { call } = await start();
   const { status, body } = await call('GET', '/ready');
   expect(status).toBe(404);
@@ -101,7 +101,7 @@ test.each([
   expect((await call('GET', '/metrics')).body.split('\n')).toContain(line);
 });
 
-test('what is recorded is scraped, and gauges are brought up to date first', async () => {
+test('recorded events are scraped, and gauges are updated first', async () => {
   const { telemetry, call } = await start();
   const { recorder } = telemetry;
   recorder.evaluated({ outcome: 'ok', seconds: 0.01 });
@@ -138,7 +138,7 @@ test.each<[string, RulesFilter]>([
     '?rule_name[]=A&rule_name[]=B&rule_group[]=g&file[]=rules.yaml',
     { ...EVERYTHING, names: ['A', 'B'], groups: ['g'], files: ['rules.yaml'] },
   ],
-])('the rules are asked for as of a Prometheus: /api/v1/rules%s', async (search, filter) => {
+])('the rules are requested as from a Prometheus: /api/v1/rules%s', async (search, filter) => {
   const filters: RulesFilter[] = [];
   const rules = async (asked: RulesFilter) => {
     filters.push(asked);
@@ -153,13 +153,13 @@ test.each<[string, RulesFilter]>([
 test.each([
   ['type=alerts', 'invalid parameter "type": not supported value "alerts"'],
   ['match[]=page', expect.stringMatching(/^invalid parameter "match\[\]": "page" /)],
-])('what cannot be asked for is refused as a Prometheus refuses it: %s', async (search, error) => {
+])('an invalid request is refused as by a Prometheus: %s', async (search, error) => {
   const { call } = await start();
   const { status, body } = await call('GET', `/api/v1/rules?${search}`);
   expect([status, JSON.parse(body)]).toEqual([400, { status: 'error', errorType: 'bad_data', error }]);
 });
 
-test('a pattern that would backtrack for ever in JavaScript is answered at once', async () => {
+test('a pattern with exponential backtracking in JavaScript is answered at once', async () => {
   const value = 'a'.repeat(63);
   const api = createRulesApi({
     rules: () => ({ groups: [aGroup({ rules: [aRule({ labels: { severity: value } })] })], objectives: [] }),
@@ -175,7 +175,7 @@ test('a pattern that would backtrack for ever in JavaScript is answered at once'
   expect(performance.now() - started).toBeLessThan(2_000);
 });
 
-test('a store that does not answer is said in the envelope of the API', async () => {
+test('a store that does not respond is an error in the format of the API', async () => {
   const alerts = async () => {
     throw aSourceError('unavailable', 'the store is away');
   };

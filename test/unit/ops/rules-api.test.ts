@@ -107,14 +107,14 @@ describe('the rules in Prometheus’s JSON', () => {
     ],
     'by labels that no rule has': [{ matchers: [[TEAM_OPS]] }, []],
   };
-  it.each(Object.entries(filters))('wanted: %s', async (_, [filter, names]) => {
+  it.each(Object.entries(filters))('filter: %s', async (_, [filter, names]) => {
     const slow = aRule({ name: 'CartSlow', labels: { team: 'cart' } });
     const cart = aGroup({ file: 'other.yaml', name: 'cart', rules: [slow] });
     const { groups } = await apiOf(undefined, [aGroup(), cart]).rules({ ...ALL, ...filter });
     expect(groups.map(({ name }) => name)).toEqual(names);
   });
 
-  it('leaves alerts out when they are not wanted, and keeps the state', async () => {
+  it('leaves alerts out with exclude_alerts, and keeps the state', async () => {
     const { groups } = await apiOf(stateOf([anAlert()])).rules({ ...ALL, excludeAlerts: true });
     expect(groups[0]?.rules[0]).toMatchObject({ state: 'firing', alerts: [] });
   });

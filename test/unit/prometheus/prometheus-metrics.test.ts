@@ -141,7 +141,7 @@ describe('an instant query', () => {
   });
 });
 
-test('a range query gives start, end and step in seconds, and reads every point', async () => {
+test('a range query sends start, end and step in seconds, and reads every point', async () => {
   const result = [
     {
       metric: { le: '500' },
@@ -164,13 +164,13 @@ test('a range query gives start, end and step in seconds, and reads every point'
   expect(asked[0]?.form).toMatchObject({ start: '1700000000.000', end: '1700000600.000', step: '30' });
 });
 
-test('label values are asked for the series that match', async () => {
+test('label values are requested for the matching series', async () => {
   const { asked, metrics } = await source(200, success(['checkout', 'cart']));
   expect(await metrics.labelValues({ label: 'service', match: 'up{job="a"}' })).toEqual(['checkout', 'cart']);
   expect(asked[0]?.path).toBe('/prom/api/v1/label/service/values?match%5B%5D=up%7Bjob%3D%22a%22%7D');
 });
 
-describe('who has to act on an error', () => {
+describe('the code of an error', () => {
   const apiError = (errorType: string, error = 'because') => ({ status: 'error', errorType, error });
   test.each([
     [
