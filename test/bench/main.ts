@@ -1,3 +1,4 @@
+import { benchChaos } from './chaos.ts';
 import { benchCulprit } from './culprit.ts';
 import { benchExactness } from './exactness.ts';
 import { benchFuzz } from './fuzz.ts';
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   exactness: benchExactness,
   fuzz: benchFuzz,
   culprit: benchCulprit,
+  chaos: benchChaos,
 };
 
 const asked = process.argv.slice(2);

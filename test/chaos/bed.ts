@@ -1,0 +1,145 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
+import type { ScriptedFault } from '../../demo/mesh/script.ts';
+import { type EpochMs, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
+import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
+import { environmentOf } from '../support/stage.ts';
+import { type Front, startFront } from './front.ts';
+import { createReplica, type Replica } from './replica.ts';
+import { chaosRules, INTERVAL_S } from './rules.ts';
+
+/** Replicas on one store that post to one channel, with their way to Prometheus and Jaeger. */
+export interface Installation {
+  readonly name: 'redis' | 'level';
+  readonly channelId: string;
+  readonly replicas: readonly Replica[];
+  readonly prometheus: Front;
+  readonly jaeger: Front;
+  readonly redis: RealRedis | undefined;
+  /** Evaluation times that were asked for and answered, in s since 1970, by group. */
+  readonly ticks: ReadonlyMap<string, ReadonlySet<number>>;
+}
+
+/** Everything that runs: one world and its installations. */
+export interface Bed {
+  readonly world: DemoWorld;
+  readonly installations: readonly Installation[];
+  /** While true the mesh's samples are late: they come all at once when it is false again. */
+  isLate: boolean;
+  close(): Promise<void>;
+}
+
+export interface BedOptions {
+  readonly folder: string;
+  readonly seed: number;
+  readonly copies: number;
+  /** Slow services by the time at which they are slow. */
+  readonly script: readonly ScriptedFault[];
+  /** The root of the program under test. */
+  readonly root: string;
+  readonly onDeath: (replica: Replica, code: number | null) => void;
+}
+
+const CHANNELS = { redis: 'C0SHOPONCALL', level: 'C0GENERAL00' } as const;
+const REPLICAS = { redis: 3, level: 1 } as const;
+
+/** What asks for an evaluation time, without what differs from one to the next. */
+function noteTick(ticks: Map<string, Set<number>>, path: string, parameters: URLSearchParams): void {
+  const query = parameters.get('query') ?? '';
+  const time = Number(parameters.get('time'));
+  // Only the rules' own queries come at their evaluation times.
+  if (!path.endsWith('/api/v1/query') || !query.includes('istio_request_duration') || !(time > 0)) return;
+  // Groups of one rule ask the same at times of their own.
+  const key = `${Math.round((time % INTERVAL_S) * 1_000)} ${query}`;
+  const known = ticks.get(key) ?? new Set();
+  ticks.set(key, known.add(time));
+}
+
+async function install(
+  name: Installation['name'],
+  world: DemoWorld,
+  options: BedOptions,
+): Promise<Installation & { close(): Promise<void> }> {
+  const ticks = new Map<string, Set<number>>();
+  const prometheus = await startFront(world.prometheusUrl, (path, parameters) =>
+    noteTick(ticks, path, parameters),
+  );
+  const jaeger = await startFront(world.jaegerUrl);
+  const redis = name === 'redis' ? await startRealRedis() : undefined;
+  const environment = {
+    ...environmentOf(world),
+    SLACK_APP_TOKEN: world.appToken,
+    SLACK_CHANNEL: CHANNELS[name],
+    PROMETHEUS_URL: prometheus.url,
+    JAEGER_URL: jaeger.url,
+    RULES_FILE: join(options.folder, 'rules.yaml'),
+    ...(redis === undefined ? { DATA_DIR: join(options.folder, 'data') } : { REDIS_URL: redis.url }),
+  };
+  const replicas = await Promise.all(
+    Array.from({ length: REPLICAS[name] }, (_, index) =>
+      createReplica({
+        name: `${name}-${index + 1}`,
+        environment,
+        slackApiUrl: world.slackApiUrl,
+        root: options.root,
+        onDeath: options.onDeath,
+      }),
+    ),
+  );
+  return {
+    name,
+    channelId: CHANNELS[name],
+    replicas,
+    prometheus,
+    jaeger,
+    redis,
+    ticks,
+    async close() {
+      await Promise.all(replicas.map((each) => each.close()));
+      await Promise.all([prometheus.close(), jaeger.close(), redis?.close()]);
+    },
+  };
+}
+
+/** How often the mesh lives a little further. */
+const HEARTBEAT_MS = 500;
+
+/** Starts the world and what stands in it; the replicas do not run yet. */
+export async function layBed(options: BedOptions): Promise<Bed> {
+  const world = await startDemoWorld({
+    clock: { now: () => Date.now() as EpochMs },
+    commands: [],
+    seed: options.seed,
+    history: ms(2 * MINUTE),
+    sampling: 0.05,
+    script: { opening: options.script, cycle: [], cycleStart: ms(0), cycleLength: ms(MINUTE) },
+  });
+  const { conversations } = world.workspace.state;
+  const general = conversations.channel(CHANNELS.level);
+  if (general !== undefined) conversations.changeChannel({ ...general, botIsMember: true });
+  await writeFile(join(options.folder, 'rules.yaml'), chaosRules(options.copies));
+  const installations = [await install('redis', world, options), await install('level', world, options)];
+  const bed: Bed = {
+    world,
+    installations,
+    isLate: false,
+    async close() {
+      clearInterval(heartbeat);
+      await Promise.all(installations.map((each) => each.close()));
+      await world.close();
+    },
+  };
+  const heartbeat = setInterval(() => {
+    if (!bed.isLate) world.advanceTo(Date.now() as EpochMs);
+  }, HEARTBEAT_MS);
+  return bed;
+}
+
+/** A fault of the mesh, in seconds from the start of the world. */
+export const scripted = (from: number, to: number, fault: ScriptedFault['fault']): ScriptedFault => ({
+  title: fault.kind,
+  at: ms(from * SECOND),
+  until: ms(to * SECOND),
+  fault,
+});

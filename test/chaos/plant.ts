@@ -1,0 +1,74 @@
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A replacement in the source, wherever it is found. */
+interface Edit {
+  readonly find: RegExp;
+  readonly by: string;
+}
+
+/** A guard that is taken out. Each entry has alternatives: the first whose every edit is found is made. */
+const PLANTS: Readonly<Record<string, readonly (readonly Edit[])[]>> = {
+  /* What another replica holds may be taken at once. */
+  fence: [[{ find: /const LEASE = ms\(2 \* MINUTE\);/, by: 'const LEASE = ms(1);' }]],
+  /* What may have been posted is posted again, without a look whether it is there. */
+  reconcile: [
+    [
+      {
+        find: /async find\(\{ channel, key, since, threadTs \}\) \{/,
+        by: "$&\n      if (key !== '') return { kind: 'absent' };",
+      },
+    ],
+  ],
+  /* An evaluation that comes late overwrites what came after it. */
+  order: [
+    [
+      {
+        find: /if \(previous !== undefined && previous\.evalTime >= evalTime\) \{/,
+        by: 'if (evalTime < 0 && previous !== undefined) {',
+      },
+      {
+        find: /const isOurs = await store\.claimTick\(/,
+        by: 'const isOurs = true || await store.claimTick(',
+      },
+      { find: /if stored and tonumber\(stored\) >= tonumber\(ARGV\[3\]\) then return 0 end/, by: '' },
+    ],
+  ],
+};
+
+/** Names of guards that can be taken out. */
+export const plantNames = (): readonly string[] => Object.keys(PLANTS);
+
+async function sourcesOf(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
+}
+
+/** Copies the program to a folder and takes a guard out of the copy. Gives the root of the copy. */
+export async function plantedCopy(repository: string, folder: string, plant: string): Promise<string> {
+  const alternatives = PLANTS[plant];
+  if (alternatives === undefined)
+    throw new Error(`CHAOS_PLANT: no guard is called ${plant}; there are ${plantNames().join(', ')}.`);
+  await mkdir(folder, { recursive: true });
+  await cp(join(repository, 'src'), join(folder, 'src'), { recursive: true });
+  for (const name of ['package.json', 'tsconfig.json']) await cp(join(repository, name), join(folder, name));
+  await symlink(join(repository, 'node_modules'), join(folder, 'node_modules'));
+  const texts = new Map<string, string>();
+  for (const file of await sourcesOf(join(folder, 'src'))) texts.set(file, await readFile(file, 'utf8'));
+  for (const edits of alternatives) {
+    const places = edits.map(({ find }) =>
+      [...texts].filter(([, text]) => find.test(text)).map(([file]) => file),
+    );
+    if (places.some((files) => files.length === 0)) continue;
+    for (const [index, { find, by }] of edits.entries())
+      for (const file of places[index] ?? []) {
+        const text = (texts.get(file) ?? '').replace(find, by);
+        texts.set(file, text);
+        await writeFile(file, text);
+      }
+    return folder;
+  }
+  throw new Error(
+    `CHAOS_PLANT=${plant}: the guard is not found in src any more; name its new place in test/chaos/plant.ts.`,
+  );
+}

@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { CLEAN } from '../support/program.ts';
+import { type Relay, startRelay } from '../support/relay.ts';
+
+/** A process of the bot, started again as often as it ends. */
+export interface Replica {
+  readonly name: string;
+  /** Its line to Slack. */
+  readonly slack: Relay;
+  /** Whether it evaluates: it has read its rules and stands neither still nor aside. */
+  isWorking(): boolean;
+  isRunning(): boolean;
+  /** Starts it; a clock that is `shiftMs` ahead may be given. Does nothing when it runs. */
+  start(shiftMs?: number): void;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
+  /** Ends it as a deployment does; kills it when it does not end. */
+  stop(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** What it logged since its last start, its latest lines. */
+  tail(): string;
+  close(): Promise<void>;
+}
+
+export interface ReplicaOptions {
+  readonly name: string;
+  /** Its environment, but for the address of Slack. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly slackApiUrl: string;
+  /** The root of the program: this repository's, or that of a patched copy. */
+  readonly root: string;
+  /** Called when it ends and nobody had it end. */
+  readonly onDeath: (replica: Replica, code: number | null) => void;
+}
+
+const KEPT_OUTPUT = 20_000;
+/** The program's own limit for a stop is shorter. */
+const STOP_LIMIT = 20_000;
+
+interface Life {
+  readonly child: ChildProcess;
+  readonly exit: Promise<number | null>;
+  output: string;
+  isReady: boolean;
+  isFrozen: boolean;
+  isMeant: boolean;
+}
+
+function begin(options: ReplicaOptions, environment: Readonly<Record<string, string>>): Life {
+  const repository = join(import.meta.dirname, '../..');
+  const shift = join(repository, 'test/chaos/shift-clock.ts');
+  const args = ['--import', 'tsx', '--import', shift, join(options.root, 'src/main.ts')];
+  const child = spawn(process.execPath, args, {
+    cwd: repository,
+    env: { ...CLEAN, ...options.environment, ...environment },
+  });
+  const killWithUs = (): void => void child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  const exit = new Promise<number | null>((resolve) => {
+    child.on('exit', (code) => {
+      process.off('exit', killWithUs);
+      resolve(code);
+    });
+  });
+  const life: Life = { child, exit, output: '', isReady: false, isFrozen: false, isMeant: false };
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      life.output = (life.output + chunk.toString()).slice(-KEPT_OUTPUT);
+      life.isReady ||= life.output.includes('"msg":"started"') || life.output.includes('loaded ');
+    });
+  return life;
+}
+
+/** Creates a replica; it does not run yet. */
+export async function createReplica(options: ReplicaOptions): Promise<Replica> {
+  const slack = await startRelay(Number(new URL(options.slackApiUrl).port));
+  const slackApiUrl = new URL(options.slackApiUrl);
+  slackApiUrl.port = String(slack.port);
+  let life: Life | undefined;
+  let latest: Life | undefined;
+
+  async function end(ending: Life, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    ending.isMeant = true;
+    ending.child.kill(signal);
+    if (ending.isFrozen) ending.child.kill('SIGCONT');
+    const limit = setTimeout(() => ending.child.kill('SIGKILL'), STOP_LIMIT);
+    await ending.exit;
+    clearTimeout(limit);
+    if (life === ending) life = undefined;
+  }
+
+  const replica: Replica = {
+    name: options.name,
+    slack,
+    isRunning: () => life !== undefined,
+    isWorking: () => life !== undefined && life.isReady && !life.isFrozen && !life.isMeant,
+    start(shiftMs = 0) {
+      if (life !== undefined) return;
+      const begun = begin(options, {
+        SLACK_API_URL: slackApiUrl.href,
+        CHAOS_CLOCK_SHIFT: String(shiftMs),
+      });
+      life = begun;
+      latest = begun;
+      void begun.exit.then((code) => {
+        if (begun.isMeant) return;
+        if (life === begun) life = undefined;
+        options.onDeath(replica, code);
+        return;
+      });
+    },
+    async kill() {
+      if (life !== undefined) await end(life, 'SIGKILL');
+    },
+    async stop() {
+      if (life !== undefined) await end(life, 'SIGTERM');
+    },
+    freeze() {
+      if (life === undefined) return;
+      life.child.kill('SIGSTOP');
+      life.isFrozen = true;
+    },
+    thaw() {
+      if (life === undefined) return;
+      life.child.kill('SIGCONT');
+      life.isFrozen = false;
+    },
+    tail: () => (latest?.output ?? '').trimEnd().split('\n').slice(-8).join('\n'),
+    async close() {
+      await replica.kill();
+      await slack.cut();
+    },
+  };
+  return replica;
+}
