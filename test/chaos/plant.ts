@@ -37,7 +37,7 @@ const PLANTS: Readonly<Record<string, readonly (readonly Edit[])[]>> = {
 };
 
 /** Names of guards that can be taken out. */
-export const plantNames = (): readonly string[] => Object.keys(PLANTS);
+const plantNames = (): readonly string[] => Object.keys(PLANTS);
 
 async function sourcesOf(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
