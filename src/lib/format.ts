@@ -42,6 +42,12 @@ export function bound(duration: Milliseconds): string {
     : `${Number((duration / 1_000).toFixed(6))} s`;
 }
 
+/** Two bounds as a range: `1 to 5 ms`, `500 ms to 1 s`. */
+export function boundRange(low: Milliseconds, high: Milliseconds): string {
+  const [number = '', unit = ''] = bound(low).split(' ');
+  return `${bound(high).endsWith(` ${unit}`) ? number : bound(low)} to ${bound(high)}`;
+}
+
 const TIME_UNITS = [
   ['d', 86_400],
   ['h', 3_600],

@@ -69,7 +69,7 @@ test('a request id in a service gives its duration there and its share', async (
   const answer = shown(await stage.ask(`/latency checkout ${request.requestId}`));
   expect(answer).toContain(request.traceIds[0]);
   expect(answer).toContain(`${Math.round((visit?.durationUs ?? 0) / 1_000)} ms`);
-  expect(answer).toContain(`% of the whole`);
+  expect(answer).toMatch(/% of the [\d.]+ m?s request to `/);
 });
 
 test('an id that Envoy did not sample is answered with that reason', async () => {

@@ -91,22 +91,22 @@ test('a button of the slowest traces holds the slowest against a usual request o
   expect(answer).toContain('database payments-db');
 });
 
-test('a slow trace is placed among the requests of each service, in words no finer than the buckets', async () => {
+test('a slow trace has a percentile rank in each service, no finer than the buckets', async () => {
   const [, slow] = fastAndSlow();
   const answer = shown(await stage.ask(`/trace ${slow.traceIds[0]}`));
-  expect(answer).toContain('Among the requests of each service*, in the last hour');
+  expect(answer).toContain('Percentile rank by service* in the last hour');
   expect(answer).toMatch(
-    /`payments\.shop` [\d.]+ m?s: slower than [\d.]+%? (?:to [\d.]+% )?(?:or more )?of [\d,]+ requests/,
+    /`payments\.shop` [\d.]+ m?s: slower than (?:at least )?[\d.]+%? (?:to [\d.]+% )?of [\d,]+ requests/,
   );
-  expect(answer).toMatch(/`istio-ingressgateway\.istio-system` .*?\(as the gateway saw its calls\)/);
+  expect(answer).toMatch(/`istio-ingressgateway\.istio-system` .*?\(measured at the gateway\)/);
 });
 
-test('a request id is placed, too', async () => {
+test('a request id has percentile ranks, too', async () => {
   const [, slow] = fastAndSlow();
-  expect(shown(await stage.ask(`/trace ${slow.requestId}`))).toContain('Among the requests of each service');
+  expect(shown(await stage.ask(`/trace ${slow.requestId}`))).toContain('Percentile rank by service');
 });
 
-test('a trace in a service: its part, where that stands, and what it waited for', async () => {
+test('a trace in a service: its share, its percentile rank, and what it waited for', async () => {
   const [, slow] = fastAndSlow();
   const answer = shown(await stage.ask(`/latency checkout ${slow.traceIds[0]}`));
   const visit = slow.visits.find(({ service }) => service === 'checkout.shop');
@@ -114,9 +114,9 @@ test('a trace in a service: its part, where that stands, and what it waited for'
   expect(answer).toContain(
     seconds < 0.9995 ? `${Math.round(seconds * 1_000)} ms` : `${Number(seconds.toPrecision(3))} s`,
   );
-  expect(answer).toContain('% of the whole');
-  expect(answer).toContain('Among its requests in the last hour: slower than');
-  expect(answer).toContain('On the critical path');
+  expect(answer).toMatch(/% of the [\d.]+ m?s request to `/);
+  expect(answer).toContain('Slower than');
+  expect(answer).toContain('of it is on the critical path');
   expect(answer).toContain('database payments-db: INSERT payments.charges');
 });
 
@@ -150,7 +150,7 @@ test('without Prometheus a trace is shown all the same, with a line for what is 
   stage.world.prometheus.faults.set({ status: 503 });
   try {
     const answer = shown(await stage.ask(`/trace ${slow.traceIds[0]}`));
-    expect(answer).toContain('What the ');
+    expect(answer).toContain('*Critical path*');
     expect(answer).toContain('No percentile rank: ');
   } finally {
     stage.world.prometheus.faults.set(undefined);

@@ -14,7 +14,7 @@ import {
 import { comparisonMessage } from './compare.ts';
 import { latencyMessage } from './latency.ts';
 import { code, escape, literal, oneLine, phraseText, truncateMrkdwn } from './mrkdwn.ts';
-import { partMessage } from './part.ts';
+import { serviceInRequestMessage } from './service-in-request.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
@@ -51,7 +51,7 @@ function figures(answer: Truncated): Rendered {
     case 'request':
       return requestMessage(answer.view);
     case 'request-latency':
-      return partMessage(answer.view);
+      return serviceInRequestMessage(answer.view);
     case 'comparison':
       return comparisonMessage(answer.view);
     case 'latency':

@@ -5,39 +5,50 @@ import { toEpochMs, us } from '../../lib/units.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';
 import type { ComparedTrace, ComparisonView, PathDifference } from '../../traces/compare-traces.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
-import type { Rendered, SlackBlock } from './block-kit.ts';
-import { actions, button, cell, context, linkButtons, section, shortTraceId } from './block-kit.ts';
-import { code, date, escape, link, oneLine } from './mrkdwn.ts';
-import { purpose } from './trace-analysis.ts';
+import {
+  actions,
+  button,
+  cell,
+  context,
+  linkButtons,
+  list,
+  notices,
+  type Rendered,
+  type SlackBlock,
+  section,
+  shortTraceId,
+} from './block-kit.ts';
+import { code, date, escape, link } from './mrkdwn.ts';
+import { outcomeText, subjectText } from './trace-analysis.ts';
 
-/** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
-const SHOWN = { parts: 10, paired: 10, unpaired: 5, notices: 6 } as const;
-/** A name under more than this many others says no more by being further to the right. */
-const DEEPEST = 8;
+/** Rows of each kind in one message; together they stay below Slack's 12,000 characters. */
+const SHOWN = { path: 10, paired: 10, unpaired: 5, notices: 6 } as const;
+const MAX_INDENT = 8;
 
-/** A button that holds a trace against a usual one of its kind; none for what is no trace id. */
+/** A button that compares a trace with a typical one. No button for an invalid trace id. */
 export const compareButton = (traceId: string, label: string): Button[] =>
   /^[0-9a-f]{16,32}$/u.test(traceId)
     ? [button(label, `${RUN_COMMAND}_compare`, `/trace compare ${traceId}`)]
     : [];
 
-/** The answer to `/trace compare`: which took longer, on what, and what only one of them did. */
+/** The answer to `/trace compare`: which trace took longer, on what, and what only one of them did. */
 export function comparisonMessage(view: ComparisonView): Rendered {
+  const { a, b, url, paired, onlyInA, onlyInB } = view;
   const links = [
-    ...(view.url === undefined ? [] : [{ label: 'Compare in Jaeger', url: view.url }]),
-    ...[view.a, view.b].flatMap(({ url }, index) =>
-      url === undefined ? [] : [{ label: index === 0 ? 'Trace A' : 'Trace B', url }],
-    ),
-  ];
+    { label: 'Compare in Jaeger', url },
+    { label: 'Trace A', url: a.url },
+    { label: 'Trace B', url: b.url },
+  ].flatMap((each) => (each.url === undefined ? [] : [{ label: each.label, url: each.url }]));
+  const result = resultText(view);
   return {
-    text: `Comparison of two requests: ${escape(plainVerdict(view))}`,
+    text: `Trace comparison: ${escape(result)}`,
     blocks: [
-      section([`*${verdict(view)}*`, head('A', view.a), head('B', view.b)].join('\n')),
-      ...path(view),
-      ...paired(view),
-      ...unpaired('A', view.onlyInA),
-      ...unpaired('B', view.onlyInB),
-      ...context(view.notices.slice(0, SHOWN.notices).map((text) => escape(oneLine(text), 400))),
+      section([`*${result}*`, traceLine('A', a), traceLine('B', b)].join('\n')),
+      ...pathDifference(view),
+      ...pairedSpans(paired),
+      ...list('*Only in A*', onlyInA, { max: SHOWN.unpaired, line: unpairedLine }),
+      ...list('*Only in B*', onlyInB, { max: SHOWN.unpaired, line: unpairedLine }),
+      ...notices(view.notices, SHOWN.notices),
       ...actions(linkButtons(links)),
     ],
   };
@@ -45,60 +56,54 @@ export function comparisonMessage(view: ComparisonView): Rendered {
 
 const time = (micros: number): string => durationText(us(micros));
 
-/** A difference with its sign; the minus is a real one, since a hyphen gets lost before a figure. */
+/** A difference with its sign; a minus sign, because a hyphen is easily overlooked. */
 const signed = (micros: number): string =>
   micros === 0 ? '0' : `${micros > 0 ? '+' : '−'}${time(Math.abs(micros))}`;
 
-function plainVerdict({ a, b, difference }: ComparisonView): string {
-  if (difference === 0) return `both took ${time(a.duration)}`;
+/** `B took 412 ms longer (7.9x)`. */
+function resultText({ a, b, difference }: ComparisonView): string {
+  if (difference === 0) return `Both took ${time(a.duration)}`;
   const [slow, fast] = difference > 0 ? [b, a] : [a, b];
   const ratio = fast.duration === 0 ? Number.POSITIVE_INFINITY : slow.duration / fast.duration;
-  const times = ratio >= 1.5 && ratio < 1_000 ? `, ${ratio.toFixed(ratio < 9.95 ? 1 : 0)} times as long` : '';
-  return `${difference > 0 ? 'B' : 'A'} took ${time(Math.abs(difference))} longer${times}`;
+  const factor = ratio >= 1.5 && ratio < 1_000 ? ` (${ratio.toFixed(ratio < 9.95 ? 1 : 0)}x)` : '';
+  return `${difference > 0 ? 'B' : 'A'} took ${time(Math.abs(difference))} longer${factor}`;
 }
 
-function verdict(view: ComparisonView): string {
-  const text = plainVerdict(view);
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
-function head(name: string, of: ComparedTrace): string {
-  const outcome = of.isError
-    ? ` · ⚠ ${escape(oneLine(of.status), 120)}`
-    : of.status === ''
-      ? ''
-      : ` · status ${escape(oneLine(of.status), 30)}`;
-  const operation = code(of.requestLine || of.rootOperation, 100);
-  const request = of.requestId === undefined ? '' : ` · request ${code(of.requestId, 60)}`;
+function traceLine(name: string, trace: ComparedTrace): string {
+  const operation = code(trace.requestLine || trace.rootOperation, 100);
+  const outcome = outcomeText(trace);
   return [
-    `*${name}* *${time(of.duration)}* ${link(of.url, shortTraceId(of.traceId))}`,
-    ` ${code(of.rootService, 80)} ${operation}${outcome} · ${count(of.spanCount, 'span')}`,
-    typical(of),
-    ` · ${date(toEpochMs(of.start), '{date_short_pretty} {time_secs}')}${request}`,
-  ].join('');
+    `*${name}* *${time(trace.duration)}* ${link(trace.url, shortTraceId(trace.traceId))} ${code(trace.rootService, 80)} ${operation}`,
+    ...(outcome === '' ? [] : [outcome]),
+    count(trace.spanCount, 'span'),
+    ...typical(trace),
+    date(toEpochMs(trace.start), '{date_short_pretty} {time_secs}'),
+    ...(trace.requestId === undefined ? [] : [`request ${code(trace.requestId, 60)}`]),
+  ].join(' · ');
 }
 
 /** How the trace was chosen when the command did not name it. */
-function typical({ medianOf }: ComparedTrace): string {
-  if (medianOf === undefined) return '';
-  return medianOf === 1
-    ? ' · the only similar request'
-    : ` · typical: median of ${count(medianOf, 'similar request')}`;
-}
-
-/** The difference of the critical paths: every microsecond of the difference stands in exactly one row. */
-function path({ path: { rows, hidden, hiddenDifference } }: ComparisonView): readonly SlackBlock[] {
-  if (rows.length === 0) return [section('They spent their time on the same things, for as long.')];
-  const shown = rows.slice(0, SHOWN.parts);
-  const more = hidden + rows.length - shown.length;
+function typical({ medianOf }: ComparedTrace): readonly string[] {
+  if (medianOf === undefined) return [];
   return [
-    section('*Where the difference lies* (critical paths)'),
-    table(shown),
-    ...context(more === 0 ? [] : [`${count(more, 'other part')}: ${signed(hiddenDifference)} together`]),
+    medianOf === 1 ? 'the only similar request' : `typical: median of ${count(medianOf, 'similar request')}`,
   ];
 }
 
-const table = (rows: readonly PathDifference[]): TableBlock => ({
+/** The difference of the critical paths. The rows and the rest sum to the difference of the durations. */
+function pathDifference({ path: { rows, hidden, hiddenDifference } }: ComparisonView): readonly SlackBlock[] {
+  if (rows.length === 0) return [section('The critical paths are the same.')];
+  const shown = rows.slice(0, SHOWN.path);
+  const more = hidden + rows.length - shown.length;
+  return [
+    section('*Difference of the critical paths*'),
+    pathTable(shown),
+    ...context(more === 0 ? [] : [`${count(more, 'other item')}: ${signed(hiddenDifference)} in total`]),
+  ];
+}
+
+/** Difference and subject come first: a phone shows only the first columns. */
+const pathTable = (rows: readonly PathDifference[]): TableBlock => ({
   type: 'table',
   column_settings: [
     { align: 'right' },
@@ -108,11 +113,10 @@ const table = (rows: readonly PathDifference[]): TableBlock => ({
     { align: 'right' },
   ],
   rows: [
-    // On a phone the later columns are out of sight.
-    [cell('Difference'), cell('On'), cell('Service'), cell('A'), cell('B')],
+    ['Difference', 'Spent on', 'Service', 'A', 'B'].map((name) => cell(name)),
     ...rows.map((row) => [
       cell(signed(row.difference)),
-      cell(purpose(row), 200),
+      cell(subjectText(row), 200),
       cell(row.service, 80),
       cell(spent(row.a, row.spans.a)),
       cell(spent(row.b, row.spans.b)),
@@ -123,64 +127,39 @@ const table = (rows: readonly PathDifference[]): TableBlock => ({
 const spent = (micros: number, spans: number): string =>
   spans === 0 ? '–' : `${time(micros)}${spans > 1 ? ` (${spans} times)` : ''}`;
 
-function paired({ paired: { rows, hidden, pairCount } }: ComparisonView): readonly SlackBlock[] {
+function pairedSpans({ rows, hidden, pairCount }: ComparisonView['paired']): readonly SlackBlock[] {
   if (pairCount === 0) return [];
-  const shown = rows.slice(0, SHOWN.paired);
-  if (shown.length === 0)
-    return [section(`*In both*: ${count(pairCount, 'span')}, none of another duration`)];
-  const more = hidden + rows.length - shown.length;
-  return [
-    section(
-      [
-        `*In both*: ${count(pairCount, 'span')}; those of other durations:`,
-        ...shown.map(pairLine),
-        ...(more > 0 ? [`and ${more} more that differ less`] : []),
-      ].join('\n'),
-    ),
-  ];
+  const title = `*In both*: ${count(pairCount, 'span')}`;
+  if (rows.length === 0) return [section(`${title}, all with the same duration`)];
+  return list(
+    `${title}, different durations:`,
+    { rows, hidden },
+    {
+      max: SHOWN.paired,
+      line: pairLine,
+      noun: 'smaller difference',
+    },
+  );
 }
 
 function pairLine({ service, operation, requestLine, depth, pairs, versions, a, b }: PairedSpans): string {
   const times = pairs > 1 ? ` (${pairs} times)` : '';
-  const servedBy =
+  const version =
     versions === undefined ? '' : ` · version ${code(versions.a, 40)} in A, ${code(versions.b, 40)} in B`;
-  const longer = `${time(Math.abs(b - a))} ${b > a ? 'slower' : 'faster'}`;
-  return `${indent(depth)}${code(service, 80)} ${code(requestLine || operation, 80)}${times}: *${longer}* in B (${time(a)}, ${time(b)})${servedBy}`;
+  const difference = `${time(Math.abs(b - a))} ${b > a ? 'slower' : 'faster'}`;
+  return `${indent(depth)}${code(service, 80)} ${code(requestLine || operation, 80)}${times}: *${difference}* in B (${time(a)}, ${time(b)})${version}`;
 }
 
-/** Spaces at the start of a line are not shown; these are. */
-const indent = (depth: number): string => '\u2003'.repeat(Math.min(depth, DEEPEST));
+/** Slack removes leading spaces, but not em spaces. */
+const indent = (depth: number): string => '\u2003'.repeat(Math.min(depth, MAX_INDENT));
 
-function unpaired(name: string, { rows, hidden }: Truncated<UnpairedSpans>): readonly SlackBlock[] {
-  const shown = rows.slice(0, SHOWN.unpaired);
-  if (shown.length === 0) return [];
-  const more = hidden + rows.length - shown.length;
-  return [
-    section(
-      [`*Only in ${name}*`, ...shown.map(unpairedLine), ...(more > 0 ? [`and ${more} more`] : [])].join('\n'),
-    ),
-  ];
-}
-
-function unpairedLine({
-  service,
-  operation,
-  requestLine,
-  peer,
-  under,
-  isEarlierAttempt,
-  times,
-  spans,
-  time: spentThere,
-}: UnpairedSpans): string {
-  const done = peer === '' ? code(requestLine || operation, 80) : `call of ${code(peer, 80)}`;
+function unpairedLine(of: UnpairedSpans): string {
+  const { service, operation, requestLine, peer, under, isEarlierAttempt, times, spans } = of;
+  const what = peer === '' ? code(requestLine || operation, 80) : `call to ${code(peer, 80)}`;
   const where =
     under === '' || under === service ? code(service, 80) : `${code(under, 80)} → ${code(service, 80)}`;
-  const often = isEarlierAttempt
-    ? `, ${times > 1 ? `${times} earlier attempts` : 'an earlier attempt'}`
-    : times > 1
-      ? ` ${times} times`
-      : '';
+  const attempts = times > 1 ? `, ${times} earlier attempts` : ', an earlier attempt';
+  const often = isEarlierAttempt ? attempts : times > 1 ? ` ${times} times` : '';
   const below = spans > times ? `, with ${count(spans - times, 'span')} below` : '';
-  return `${where} ${done}${often}: ${time(spentThere)}${below}`;
+  return `${where} ${what}${often}: ${time(of.time)}${below}`;
 }

@@ -1,141 +1,224 @@
 import type { TableBlock } from '@slack/types';
-import { count, durationText, share } from '../../lib/format.ts';
-import { type Microseconds } from '../../lib/units.ts';
+import type { PercentileRanks, ServicePercentile } from '../../latency/percentile-rank.ts';
+import { boundRange, count, durationText, grouped, share } from '../../lib/format.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
 import type { PathRows, PathSubject } from '../../traces/path-breakdown.ts';
-import { cell, context, type SlackBlock, section } from './block-kit.ts';
+import { andMore, cell, context, list, type SlackBlock, section } from './block-kit.ts';
 import { code, escape, literal, oneLine } from './mrkdwn.ts';
-import { percentileBlocks } from './percentiles.ts';
 
-/** Most of each that one message shows; together they keep clear of Slack's 12,000 characters. */
-const SHOWN = { rows: 8, errors: 5, hops: 4, retries: 3, repeats: 3, offPath: 3 } as const;
+/** Rows of each kind in one message; together they stay below Slack's 12,000 characters. */
+const SHOWN = {
+  path: 8,
+  errors: 5,
+  hops: 4,
+  retries: 3,
+  repeats: 3,
+  offPath: 3,
+  slow: 8,
+  typical: 12,
+} as const;
 
-const time = (duration: Microseconds): string => durationText(duration);
-
-/** What a trace says: what failed, where its time went, what was done again and again, and what the network took. */
+/** The analysis of a trace: errors, critical path, percentile ranks, repeated calls, network, other self times. */
 export function traceAnalysis(view: TraceView): readonly SlackBlock[] {
+  const { errors, errorCount, path, percentiles, retries, repeats, hops, offPath } = view;
+  const unexplained = errorCount - errors.slice(0, SHOWN.errors).reduce((sum, { spans }) => sum + spans, 0);
+  const repeated = [
+    ...retries.slice(0, SHOWN.retries).map(retryLine),
+    ...repeats.slice(0, SHOWN.repeats).map(repeatLine),
+  ];
   return [
-    ...errors(view),
-    ...criticalPath(view),
-    ...percentileBlocks(view),
-    ...lines('Repeated calls', patterns(view)),
-    ...lines('Network and proxies, both ways', view.hops.slice(0, SHOWN.hops).map(hop)),
-    ...lines('Largest self times off the critical path', view.offPath.slice(0, SHOWN.offPath).map(selfTime)),
+    ...list(
+      `*${count(errorCount, 'failed span')}*, caused by:`,
+      { rows: errors.slice(0, SHOWN.errors), hidden: Math.max(0, unexplained) },
+      { max: SHOWN.errors, line: errorLine, noun: 'other span' },
+    ),
+    ...pathBlocks(`*Critical path*, ${durationText(path.duration)}`, path),
+    ...percentileBlocks(percentiles),
+    ...list('*Repeated calls*', { rows: repeated }, { max: repeated.length, line: (text) => text }),
+    ...list(
+      '*Network and proxies*, both directions',
+      { rows: hops.slice(0, SHOWN.hops) },
+      { max: SHOWN.hops, line: hopLine },
+    ),
+    ...list(
+      '*Largest self times off the critical path*',
+      { rows: offPath.slice(0, SHOWN.offPath) },
+      { max: SHOWN.offPath, line: selfTimeLine },
+    ),
   ];
 }
 
-const lines = (title: string, shown: readonly string[]): readonly SlackBlock[] =>
-  shown.length === 0 ? [] : [section([`*${title}*`, ...shown].join('\n'))];
+/** How a span or a request ended: `⚠ 503`, `status 200`; empty when unknown. */
+export function outcomeText(of: { readonly isError: boolean; readonly status: string }): string {
+  const status = oneLine(of.status);
+  if (of.isError) return `⚠ ${escape(status, 160)}`;
+  return status === '' ? '' : `status ${escape(status, 30)}`;
+}
 
-function errors({ errors: origins, errorCount }: TraceView): readonly SlackBlock[] {
-  const shown = origins.slice(0, SHOWN.errors);
-  if (shown.length === 0) return [];
-  const explained = shown.reduce((sum, { spans }) => sum + spans, 0);
-  const rest = errorCount - explained;
+function errorLine({ service, operation, detail, times, reachesRoot }: TraceView['errors'][number]): string {
+  const often = times > 1 ? `, ${times} times` : '';
+  const effect = reachesRoot ? '' : ' · did not fail the request';
+  return `⚠ ${code(service, 80)} ${code(operation, 100)} ${escape(oneLine(detail), 200)}${often}${effect}`;
+}
+
+/** A critical path as a title and a table, the largest entry first. */
+export function pathBlocks(title: string, { rows, hidden }: PathRows): readonly SlackBlock[] {
+  if (rows.length === 0) return [];
+  const more = hidden.count + Math.max(0, rows.length - SHOWN.path);
+  const time = hidden.time > 0 ? `, ${durationText(hidden.time)}` : '';
+  return [
+    section(title),
+    pathTable(rows.slice(0, SHOWN.path)),
+    ...context(andMore(more, 'smaller item').map((text) => `${text}${time}`)),
+  ];
+}
+
+/** Time, share and subject come first: a phone shows only the first columns. */
+const pathTable = (rows: PathRows['rows']): TableBlock => ({
+  type: 'table',
+  column_settings: [
+    { align: 'right' },
+    { align: 'right' },
+    { align: 'left', is_wrapped: true },
+    { align: 'left' },
+    { align: 'right' },
+  ],
+  rows: [
+    ['Time', 'Share', 'Spent on', 'Service', 'Max saving'].map((name) => cell(name)),
+    ...rows.map((row) => [
+      cell(durationText(row.time)),
+      cell(share(row.share)),
+      cell(`${subjectText(row)}${row.spans > 1 ? ` (${row.spans} times)` : ''}`, 200),
+      cell(row.service, 80),
+      cell(row.potentialSaving > 0 ? durationText(row.potentialSaving) : 'none'),
+    ]),
+  ],
+});
+
+/** What the time of an entry of the critical path was spent on, as plain text. */
+export function subjectText({ kind, operation, requestLine, peer }: PathSubject): string {
+  const name = literal(requestLine ?? operation, 120);
+  const callee = literal(peer, 80);
+  switch (kind) {
+    case 'own':
+      return `own code in ${name}${callee === '' ? '' : `, or network to ${callee}`}`;
+    case 'network':
+      return `network and proxies to ${callee || name}`;
+    case 'retry':
+      return `delay before a retry to ${callee || name}`;
+    case 'database':
+      return `database${callee === '' ? '' : ` ${callee}`}: ${literal(operation, 100)}`;
+    case 'call':
+      return callee === '' ? `waiting in ${name} (no span of the callee)` : `waiting for ${callee} (no span)`;
+  }
+}
+
+const retryLine = ({ caller, callee, attempts, failed, duration }: TraceView['retries'][number]): string =>
+  `${code(caller, 80)} called ${code(callee, 80)} ${attempts} times, ${failed} failed, ${durationText(duration)} in total`;
+
+const repeatLine = ({
+  service,
+  operation,
+  child,
+  count: times,
+  time,
+}: TraceView['repeats'][number]): string =>
+  `${code(service, 80)} ${code(operation, 80)} ran ${code(child, 80)} ${times} times in sequence, ${durationText(time)} in total: candidate for one batch call`;
+
+function hopLine({ caller, callee, calls, overhead, worst, split }: TraceView['hops'][number]): string {
+  const details = [
+    ...(calls > 1 ? [`${calls} calls, slowest ${durationText(worst)}`] : []),
+    split === undefined
+      ? 'directions unknown: clock skew'
+      : `request ${durationText(split.request)}, response ${durationText(split.response)}`,
+  ];
+  return `${code(caller, 80)} → ${code(callee, 80)} ${durationText(overhead)} (${details.join('; ')})`;
+}
+
+const selfTimeLine = ({
+  service,
+  operation,
+  selfTime,
+  share: ofTrace,
+}: TraceView['offPath'][number]): string =>
+  `${durationText(selfTime)}, ${share(ofTrace)}: ${code(service, 80)} ${code(operation, 100)}`;
+
+/** A request with at least this percentile rank in a service is listed as slow there. */
+const SLOW_RANK = 0.9;
+/** A wider range of ranks only shows that the request is typical. */
+const WIDE_RANGE = 0.25;
+
+/** The percentile ranks of a request: a line for each service in which it was slow, and one for all others. */
+function percentileBlocks(percentiles: PercentileRanks | undefined): readonly SlackBlock[] {
+  if (percentiles === undefined || percentiles.rows.length === 0) return [];
+  const slow = percentiles.rows.filter(isSlow).sort(byRank);
+  const others = percentiles.rows.filter((row) => !isSlow(row));
+  const names = others.slice(0, SHOWN.typical).map(({ service }) => code(service, 80));
+  const typical = [names.join(', '), ...andMore(others.length - names.length)].join(' ');
   return [
     section(
       [
-        `*${count(errorCount, 'span')} failed*; where it began:`,
-        ...shown.map(
-          ({ service, operation, detail, times, reachesRoot }) =>
-            `⚠ ${code(service, 80)} ${code(operation, 100)} ${escape(oneLine(detail), 200)}${times > 1 ? `, ${times} times` : ''}${reachesRoot ? '' : ' · the request did not fail because of it'}`,
-        ),
-        ...(rest > 0 ? [`and ${count(rest, 'other span')}`] : []),
+        `*Percentile rank by service* ${periodText(percentiles)}`,
+        ...slow.slice(0, SHOWN.slow).map(percentileLine),
+        ...andMore(slow.length - SHOWN.slow, 'more slow service'),
+        ...(others.length === 0 ? [] : [`typical or faster: ${typical}`]),
       ].join('\n'),
     ),
   ];
 }
 
-/** The critical path, ranked: each row is time that the request would not have taken without it, at most. */
-function criticalPath({ path }: TraceView): readonly SlackBlock[] {
-  if (path.rows.length === 0) return [];
-  const hidden = path.hidden.count + Math.max(0, path.rows.length - SHOWN.rows);
-  return [
-    section(`*What the ${time(path.duration)} were spent on* (critical path)`),
-    pathTable(path.rows.slice(0, SHOWN.rows)),
-    ...context(
-      hidden === 0
-        ? []
-        : [
-            `and ${count(hidden, 'smaller part')}${path.hidden.time > 0 ? `, ${time(path.hidden.time)}` : ''}`,
-          ],
-    ),
+/** By the lower end of the range. A duration above the highest bucket bound always counts as slow. */
+const isSlow = ({ atLeast, high }: ServicePercentile): boolean => atLeast >= SLOW_RANK || high === undefined;
+
+const byRank = (a: ServicePercentile, b: ServicePercentile): number =>
+  b.atLeast + b.atMost - a.atLeast - a.atMost;
+
+const periodText = ({ isRecent }: PercentileRanks): string =>
+  isRecent ? 'in the last hour' : 'in the hour before its end';
+
+function percentileLine(row: ServicePercentile): string {
+  const longest = row.spans > 1 ? `, longest of ${row.spans} spans` : '';
+  return `${code(row.service, 80)} ${durationText(row.duration)}${longest}: ${percentileText(row)}`;
+}
+
+/** The percentile rank of one request as a sentence with its period. */
+export function rankSentence(percentiles: PercentileRanks): readonly string[] {
+  const [row] = percentiles.rows;
+  if (row === undefined) return [];
+  const text = percentileText(row, ` ${periodText(percentiles)}`);
+  return [`${text.charAt(0).toUpperCase()}${text.slice(1)}.`];
+}
+
+/** `slower than 99.2% of 8,400 requests`: a percentile rank, no more precise than the buckets of the histogram. */
+export function percentileText(row: ServicePercentile, period = ''): string {
+  const { side, isOwnSpan, requests } = row;
+  const among = `of ${requests < 100 ? 'only ' : ''}${requestCount(requests)}${period}`;
+  const notes = [
+    ...(side === 'source' ? ['measured at the gateway'] : []),
+    ...(isOwnSpan ? ['application span, slightly shorter than what its proxy measures'] : []),
   ];
+  return `${rankText(row, among)}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
 }
 
-/** Most rows of a critical path that one message shows. */
-export const SHOWN_PARTS: number = SHOWN.rows;
-
-/** A critical path's parts, ranked. */
-export function pathTable(rows: PathRows['rows']): TableBlock {
-  return {
-    type: 'table',
-    column_settings: [
-      { align: 'right' },
-      { align: 'right' },
-      { align: 'left', is_wrapped: true },
-      { align: 'left' },
-      { align: 'right' },
-    ],
-    rows: [
-      [cell('Time'), cell('Share'), cell('On'), cell('Service'), cell('Saves at most')],
-      ...rows.map((row) => [
-        cell(time(row.time)),
-        cell(share(row.share)),
-        // Early in the row: on a phone the later columns are out of sight.
-        cell(`${purpose(row)}${row.spans > 1 ? ` (${row.spans} times)` : ''}`, 200),
-        cell(row.service, 80),
-        cell(row.potentialSaving > 0 ? time(row.potentialSaving) : 'nothing'),
-      ]),
-    ],
-  };
+function rankText({ atLeast, atMost, low, high }: ServicePercentile, among: string): string {
+  if (high === undefined || (atMost === 1 && atMost - atLeast <= WIDE_RANGE))
+    return `slower than at least ${percent(atLeast, Math.floor)}% ${among}`;
+  if (atMost - atLeast > WIDE_RANGE)
+    return `typical: ${share(atMost - atLeast)} ${among} took ${boundRange(low, high)}`;
+  if (atLeast === 0) return `among the fastest ${percent(atMost, Math.ceil)}% ${among}`;
+  const [least, most] = [percent(atLeast, Math.floor), percent(atMost, Math.ceil)];
+  return least === most ? `slower than ${least}% ${among}` : `slower than ${least} to ${most}% ${among}`;
 }
 
-/** What a part of a critical path was spent on, in words. Not escaped: for tables. */
-export function purpose({ kind, operation, requestLine, peer }: PathSubject): string {
-  const called = literal(peer, 80) || literal(requestLine ?? operation, 120);
-  switch (kind) {
-    case 'own':
-      return `own code in ${literal(requestLine ?? operation, 120)}${peer === '' ? '' : `, or the way to ${literal(peer, 60)}`}`;
-    case 'network':
-      return `network and proxies to ${called}`;
-    case 'retry':
-      return `pause between attempts at ${called}`;
-    case 'database':
-      return `database${peer === '' ? '' : ` ${literal(peer, 60)}`}: ${literal(operation, 100)}`;
-    case 'call':
-      return peer === ''
-        ? `waiting in ${called}: what it called sent no span`
-        : `waiting for ${called}, which sent no span`;
-  }
+/** A rank in percent, rounded outwards; with two decimals from 99.8% on. */
+function percent(value: number, round: (value: number) => number): string {
+  const digits = 1 - value < 0.002 ? 2 : 1;
+  const scale = 10 ** digits;
+  // Binary fractions would round 99.2 up to 99.3.
+  const exact = Number((value * 100 * scale).toPrecision(12));
+  return String(Number((round(exact) / scale).toFixed(digits)));
 }
 
-function patterns({ retries, repeats }: TraceView): readonly string[] {
-  return [
-    ...retries
-      .slice(0, SHOWN.retries)
-      .map(
-        ({ caller, callee, attempts, failed, duration }) =>
-          `${code(caller, 80)} tried ${code(callee, 80)} ${attempts} times, ${failed} failed, ${time(duration)} in all`,
-      ),
-    ...repeats
-      .slice(0, SHOWN.repeats)
-      .map(
-        ({ service, operation, child, count: times, time: spent }) =>
-          `${code(service, 80)} ${code(operation, 80)} did ${code(child, 80)} ${times} times in sequence, ${time(spent)} in all: one call for all would spare the others`,
-      ),
-  ];
-}
-
-function hop({ caller, callee, calls, overhead, worst, split }: TraceView['hops'][number]): string {
-  const parts = [
-    ...(calls > 1 ? [`${calls} calls, the worst ${time(worst)}`] : []),
-    split === undefined
-      ? 'the clocks do not tell there from back'
-      : `${time(split.request)} there, ${time(split.response)} back`,
-  ];
-  return `${code(caller, 80)} → ${code(callee, 80)} ${time(overhead)} (${parts.join('; ')})`;
-}
-
-const selfTime = ({ service, operation, selfTime: own, share: part }: TraceView['offPath'][number]): string =>
-  `${time(own)}, ${share(part)}: ${code(service, 80)} ${code(operation, 100)}`;
+/** A rate times an hour is exact to about two digits. */
+const requestCount = (requests: number): string =>
+  `${grouped(requests < 100 ? requests : Number(requests.toPrecision(2)))} requests`;

@@ -5,120 +5,103 @@ import type { RequestView } from '../../traces/find-request.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
 import { isUuid } from '../../traces/request-id.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
-import type { Rendered, SlackBlock } from './block-kit.ts';
-import { actions, button, context, linkButtons, section } from './block-kit.ts';
+import { actions, andMore, button, linkButtons, notices, type Rendered, section } from './block-kit.ts';
 import { compareButton } from './compare.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
-import { traceAnalysis } from './trace-analysis.ts';
+import { outcomeText, traceAnalysis } from './trace-analysis.ts';
 
-const SERVICES_SHOWN = 8;
-/** All that can be true of one trace at once. */
-const NOTICES_SHOWN = 10;
-/** More in a row are a wall of buttons. */
-const LINKS_SHOWN = 4;
-/** Traces of one request that are shown; there are several when the application drops the trace headers. */
-const TRACES_SHOWN = 5;
+/**
+ * Rows of each kind in one message. A request has several traces when the application does not forward the trace headers.
+ */
+const SHOWN = { services: 8, notices: 10, links: 4, traces: 5 } as const;
 
-/** The answer to `/trace <trace id>`: how long, where the time went, what failed. */
+/** The answer to `/trace <trace id>`: duration, analysis, and links. */
 export function traceMessage(view: TraceView): Rendered {
+  const { traceId, request } = view;
   return {
-    text: `${traceLine(view)}, ${count(view.errorCount, 'error')}`,
+    text: `${summary(view)}, ${count(view.errorCount, 'error')}`,
     blocks: [
-      section([`*Trace ${code(view.traceId, 40)}*`, describe(view), ...partOf(view)].join('\n')),
+      section(
+        [
+          `*Trace ${code(traceId, 40)}*`,
+          ...describe(view),
+          ...(request === undefined ? [] : [escape(oneLine(request.text), 600)]),
+        ].join('\n'),
+      ),
       ...traceAnalysis(view),
-      ...notices([...view.notices, ...(view.percentiles?.notices ?? [])]),
-      ...actions([
-        ...requestButton(view),
-        ...linkButtons(traceLinks(view)),
-        ...compareButton(view.traceId, 'Compare with usual'),
-      ]),
+      ...notices([...view.notices, ...(view.percentiles?.notices ?? [])], SHOWN.notices),
+      ...actions([...requestButton(view), ...traceButtons(view)]),
     ],
   };
 }
 
-/** That it is one of several traces is part of what it is: no small print. */
-const partOf = ({ request }: TraceView): readonly string[] =>
-  request === undefined ? [] : [escape(oneLine(request.text), 600)];
+/** The answer to `/trace <request id>`: its trace, or a list of its traces. */
+export function requestMessage(view: RequestView): Rendered {
+  const { requestId, traces } = view;
+  const [first] = traces;
+  const title = `*Request ${code(requestId, 100)}*`;
+  const text = `Request ${escape(oneLine(requestId), 100)}${first === undefined ? '' : `: ${summary(first)}`}`;
+  if (first === undefined || traces.length > 1)
+    return { text, blocks: [section([title, ...traceList(view)].join('\n'))] };
+  const texts = [...view.notices, ...first.notices, ...(first.percentiles?.notices ?? [])];
+  return {
+    text,
+    blocks: [
+      section([title, ...describe(first)].join('\n')),
+      ...traceAnalysis(first),
+      ...notices(texts, SHOWN.notices),
+      ...actions(traceButtons(first)),
+    ],
+  };
+}
 
-/** Envoy's ids alone: others may need more quotes than a button can be trusted with. */
+/** The traces of a request, after the explanation why there are several. */
+function traceList({ traces, notices: texts }: RequestView): readonly string[] {
+  const lines = traces
+    .slice(0, SHOWN.traces)
+    .map(
+      (trace) =>
+        `• ${link(trace.url, literal(trace.traceId, 32))} ${code(trace.rootService, 80)} ${code(trace.rootOperation, 100)} *${durationText(trace.path.duration)}*, ${count(trace.errorCount, 'error')}`,
+    );
+  const intro = texts.slice(0, SHOWN.notices).map((text) => escape(oneLine(text), 600));
+  return [
+    ...(intro.length === 0 ? [`${count(traces.length, 'trace')}:`] : intro),
+    ...lines,
+    ...andMore(traces.length - lines.length),
+  ];
+}
+
+/** Only for a UUID, as Envoy generates it: another id may need more quotes than fit a button. */
 const requestButton = ({ request }: TraceView): Button[] =>
   request === undefined || !isUuid(request.id)
     ? []
-    : [button('The whole request', `${RUN_COMMAND}_request`, `/trace request ${request.id}`)];
+    : [button('Show the request', `${RUN_COMMAND}_request`, `/trace request ${request.id}`)];
 
-function traceLinks({ url, path, links = [] }: TraceView): { label: string; url: string }[] {
-  return [
+function traceButtons({ traceId, url, path, links = [] }: TraceView): Button[] {
+  const all = [
     ...(url === undefined ? [] : [{ label: 'Open in Jaeger', url }]),
     ...(path.url === undefined ? [] : [{ label: 'Critical path in Jaeger', url: path.url }]),
     ...links,
-  ].slice(0, LINKS_SHOWN);
+  ];
+  return [...linkButtons(all.slice(0, SHOWN.links)), ...compareButton(traceId, 'Compare with typical')];
 }
 
-const traceLine = (view: TraceView): string =>
-  `${escape(oneLine(view.rootService), 120)} ${escape(oneLine(view.rootOperation), 150)}: ${took(view)}`;
+const summary = ({ rootService, rootOperation, path }: TraceView): string =>
+  `${escape(oneLine(rootService), 120)} ${escape(oneLine(rootOperation), 150)}: ${durationText(path.duration)}`;
 
-/** What the request took, which is its root: spans that it did not wait for may be hours away. */
-const took = ({ path }: TraceView): string => durationText(path.duration);
+/** Spans usually end a little after their parents; from this factor on the duration of the trace is shown too. */
+const NOTABLE_FACTOR = 1.05;
 
-/** Ends that differ by less are how spans are closed. */
-const WORTH_SAYING = 1.05;
-
-const extent = ({ path, duration }: TraceView): string =>
-  duration > path.duration * WORTH_SAYING
-    ? ` (${durationText(duration)} from its first span to its last)`
-    : '';
-
-function describe(view: TraceView): string {
-  const services = view.services
-    .slice(0, SERVICES_SHOWN)
-    .map(({ name, spans }) => `${code(name, 80)} ${spans}`);
-  const more = view.services.length - services.length;
+/** Root, duration, outcome, start, and the number of spans by service. */
+function describe(view: TraceView): readonly string[] {
+  const { path, duration, services, spanCount } = view;
+  const names = services.slice(0, SHOWN.services).map(({ name, spans }) => `${code(name, 80)} ${spans}`);
+  const more = [names.join(', '), ...andMore(services.length - names.length)].join(' ');
+  const trace =
+    duration > path.duration * NOTABLE_FACTOR ? ` (${durationText(duration)} from first to last span)` : '';
   return [
     `${code(view.rootService, 120)} ${code(view.rootOperation, 150)}`,
-    `*${took(view)}*${extent(view)} · ${outcome(view)} · started ${date(toEpochMs(view.start), '{date_short_pretty} {time_secs}')}`,
-    `${count(view.spanCount, 'span')} in ${count(view.services.length, 'service')}: ${services.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
-  ].join('\n');
-}
-
-const notices = (texts: readonly string[]): readonly SlackBlock[] =>
-  context(texts.slice(0, NOTICES_SHOWN).map((text) => escape(oneLine(text), 400)));
-
-function outcome({ isError, status }: TraceView): string {
-  if (isError) return `⚠ ${escape(oneLine(status), 200)}`;
-  return status === '' ? 'no error' : `status ${escape(oneLine(status), 30)}`;
-}
-
-/** That there are several traces, and why, is the answer itself: no small print. */
-const split = ({ traces, notices: said }: RequestView): readonly string[] =>
-  said.length === 0
-    ? [`${count(traces.length, 'trace')}:`]
-    : said.slice(0, NOTICES_SHOWN).map((text) => escape(oneLine(text), 600));
-
-/** The answer to a request id: its trace, or the traces that carry the id. */
-export function requestMessage(view: RequestView): Rendered {
-  const [only] = view.traces;
-  const single = view.traces.length === 1 && only !== undefined;
-  const lines = view.traces
-    .slice(0, TRACES_SHOWN)
-    .map(
-      (trace) =>
-        `• ${link(trace.url, literal(trace.traceId, 32))} ${code(trace.rootService, 80)} ${code(trace.rootOperation, 100)} *${took(trace)}*, ${count(trace.errorCount, 'error')}`,
-    );
-  const hidden = view.traces.length - lines.length;
-  const intro = single
-    ? [describe(only)]
-    : [...split(view), ...lines, ...(hidden > 0 ? [`and ${hidden} more`] : [])];
-  return {
-    text: `Request ${escape(oneLine(view.requestId), 100)}${only === undefined ? '' : `: ${traceLine(only)}`}`,
-    blocks: [
-      section([`*Request ${code(view.requestId, 100)}*`, ...intro].join('\n')),
-      ...(single ? traceAnalysis(only) : []),
-      ...(single ? notices([...view.notices, ...only.notices, ...(only.percentiles?.notices ?? [])]) : []),
-      ...actions(
-        single
-          ? [...linkButtons(traceLinks(only)), ...compareButton(only.traceId, 'Compare with usual')]
-          : [],
-      ),
-    ],
-  };
+    `*${durationText(path.duration)}*${trace} · ${outcomeText(view) || 'no error'} · started ${date(toEpochMs(view.start), '{date_short_pretty} {time_secs}')}`,
+    `${count(spanCount, 'span')} in ${count(services.length, 'service')}: ${more}`,
+  ];
 }

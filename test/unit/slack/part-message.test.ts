@@ -3,7 +3,7 @@ import type { Answer } from '../../../src/commands/answer.ts';
 import type { ServicePercentile } from '../../../src/latency/percentile-rank.ts';
 import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
-import { percentileText } from '../../../src/slack/blocks/percentiles.ts';
+import { percentileText } from '../../../src/slack/blocks/trace-analysis.ts';
 import type { ServiceInRequest } from '../../../src/traces/service-in-request.ts';
 import { START } from '../../support/virtual-clock.ts';
 
@@ -26,7 +26,7 @@ const percentiles = (over: Partial<ServicePercentile>): ServicePercentile => ({
   ...over,
 });
 
-describe('where a request stands, in words', () => {
+describe('the percentile rank of a request', () => {
   const cases: Readonly<Record<string, { row: Partial<ServicePercentile>; text: string }>> = {
     'an interval, rounded outwards so that it holds': {
       row: { atLeast: 0.98917, atMost: 0.99351 },
@@ -42,15 +42,15 @@ describe('where a request stands, in words', () => {
     },
     'no upper end in the bucket of the slowest': {
       row: { atLeast: 0.995, atMost: 1 },
-      text: 'slower than 99.5% or more of 8,400 requests',
+      text: 'slower than at least 99.5% of 8,400 requests',
     },
     'no upper end above the highest bound': {
       row: { atLeast: 0.5, atMost: 1, high: undefined },
-      text: 'slower than 50% or more of 8,400 requests',
+      text: 'slower than at least 50% of 8,400 requests',
     },
     'the bucket alone, where most are in it': {
       row: { atLeast: 0.04, atMost: 0.75 },
-      text: 'between 250 ms and 500 ms, like 71% of 8,400 requests',
+      text: 'typical: 71% of 8,400 requests took 250 to 500 ms',
     },
     'the fastest': { row: { atLeast: 0, atMost: 0.0123 }, text: 'among the fastest 1.3% of 8,400 requests' },
     'few to compare with': {
@@ -59,11 +59,11 @@ describe('where a request stands, in words', () => {
     },
     'a gateway’s side': {
       row: { atLeast: 0.9, atMost: 0.9, side: 'source' },
-      text: 'slower than 90% of 8,400 requests (as the gateway saw its calls)',
+      text: 'slower than 90% of 8,400 requests (measured at the gateway)',
     },
     'a span that the mesh does not measure': {
       row: { atLeast: 0.9, atMost: 0.9, isOwnSpan: true },
-      text: "slower than 90% of 8,400 requests (by the application's own span, which is a little shorter than what its proxy measures)",
+      text: 'slower than 90% of 8,400 requests (application span, slightly shorter than what its proxy measures)',
     },
   };
   it.each(Object.entries(cases))('%s', (_, { row, text }) => {
@@ -120,53 +120,56 @@ describe('one request in one service', () => {
       view: { onPath: us(0), share: ratio(43), spans: [{ ...part.spans[0]!, offset: 98_800_000 }] },
       texts: [
         'in request order 17: 300 ms\n',
-        '*300 ms*, begun 98.4 s after the 400 ms of `gateway` were over · ',
-        'The request did not wait for it.",',
+        '*300 ms*, started 98.4 s after the 400 ms request to `gateway` ended · ',
+        'Not on the critical path.",',
       ],
       not: '4300%',
     },
     'that it went on when the request was over': {
       view: { onPath: us(0), spans: [{ ...part.spans[0]!, offset: 200_000 }] },
-      texts: ['*300 ms*, going on after the 400 ms of `gateway` were over · '],
+      texts: ['*300 ms*, ended after the 400 ms request to `gateway` · '],
       not: '75%',
     },
     'that it hangs on something else': {
       view: { onPath: undefined, share: ratio(43) },
-      texts: ['*300 ms*, in another piece of the trace than the 400 ms of `gateway` · '],
+      texts: ['*300 ms*, not connected to the 400 ms request to `gateway` · '],
       not: '4300%',
     },
-    'how long, its share, and where that stands': {
+    'how long, its share, and its percentile rank': {
       texts: [
         '*`checkout.shop` in request `order 17`*',
-        '*300 ms*, 75% of the whole 400 ms from `gateway`',
-        'Among its requests in the last hour: slower than 99.2% of 8,400 requests',
-        'On the critical path with all of it: 75% of what the request waited for.',
+        '*300 ms*, 75% of the 400 ms request to `gateway`',
+        'Slower than 99.2% of 8,400 requests in the last hour.',
+        'All of it is on the critical path: 75% of the request.',
       ],
     },
     'each of its spans, with when it began': {
       texts: [
-        '*Its 4 spans*, the longest first',
-        '300 ms `POST /checkout` · status 200 · began 6 ms in',
-        '20 ms `y` · ⚠ 503 · began 2 ms before it, by clocks that differ',
-        'and 2 shorter ones',
+        '*4 spans*, longest first',
+        '300 ms `POST /checkout` · status 200 · started at +6 ms',
+        '20 ms `y` · ⚠ 503 · started at −2 ms (clock skew)',
+        'and 2 shorter spans',
       ],
     },
     'what it waited for': {
-      texts: ['*What its 300 ms were spent on*', 'database db: INSERT', 'and 2 smaller parts, 50 ms'],
+      texts: ['*Breakdown of the 300 ms*', 'database db: INSERT', 'and 2 smaller items, 50 ms'],
     },
     'a part of it beside the path': {
       view: { onPath: us(40_000) },
-      texts: ['On the critical path with 40 ms: 10% of what the request waited for.'],
+      texts: ['40 ms of it is on the critical path: 10% of the request.'],
     },
-    'all of it beside the path': { view: { onPath: us(0) }, texts: ['The request did not wait for it'] },
+    'all of it beside the path': {
+      view: { onPath: us(0) },
+      texts: ['Not on the critical path: it ran in parallel.'],
+    },
     'nothing of its percentiles where nothing is measured': {
       view: { percentiles: { isRecent: true, rows: [], notices: [] } },
       texts: ['*300 ms*'],
-      not: 'Among its requests',
+      not: 'Slower than',
     },
     'an older request by the hour it was in': {
       view: { percentiles: { isRecent: false, rows: [percentiles({})], notices: [] } },
-      texts: ['Among its requests in the hour up to its end: slower than 90 to 99%'],
+      texts: ['Slower than 90 to 99% of 8,400 requests in the hour before its end.'],
     },
   };
   it.each(Object.entries(says))('%s', (_, { view, texts, not }) => {

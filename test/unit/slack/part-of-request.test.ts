@@ -15,10 +15,10 @@ function shown(request?: TraceView['request']): string {
 }
 
 describe('a trace that is one of several of its request', () => {
-  it('says so with the trace, not in small print, and leads to all of them', () => {
+  it('says so with the trace, not in the footer, and leads to all of them', () => {
     const message = shown({ id: uuid, text: '3 traces carry the id: <b> lost the headers.' });
     expect(message).toContain('`checkout` 1\\n3 traces carry the id: &lt;b&gt; lost the headers."');
-    expect(message).toContain('"text":"The whole request"');
+    expect(message).toContain('"text":"Show the request"');
     // Also where the id says that Envoy did not sample: some part of it was.
     expect(message).toContain(`"action_id":"run_command_request","value":"/trace request ${uuid}"`);
   });

@@ -112,7 +112,7 @@ const earlier = (counts: { readonly times: number; readonly spans: number }) => 
 describe('two requests side by side', () => {
   const says: Readonly<Record<string, { view?: Partial<ComparisonView>; texts: readonly string[] }>> = {
     'which took longer, by how much, and how many times as long': {
-      texts: ['Comparison of two requests: B took 412 ms longer, 7.9 times as long', '*B took 412 ms longer'],
+      texts: ['Trace comparison: B took 412 ms longer (7.9x)', '*B took 412 ms longer'],
     },
     'both, with what they were asked for and how they ended': {
       texts: [
@@ -122,11 +122,11 @@ describe('two requests side by side', () => {
       ],
     },
     'each difference once, with its sign, and what is left': {
-      texts: ['"+417 ms"', '"420 ms (2 times)"', '"−5 ms"', '"–"', '3 other parts: 0 together'],
+      texts: ['"+417 ms"', '"420 ms (2 times)"', '"−5 ms"', '"–"', '3 other items: 0 in total'],
     },
     'where the difference lies in what a phone shows of the table': {
       texts: [
-        ['Difference', 'On', 'Service', 'A', 'B']
+        ['Difference', 'Spent on', 'Service', 'A', 'B']
           .map((text) => `{"type":"raw_text","text":"${text}"}`)
           .join(),
         '"+417 ms"},{"type":"raw_text","text":"own code in charge"}',
@@ -134,9 +134,9 @@ describe('two requests side by side', () => {
     },
     'what both did, indented as it was called': {
       texts: [
-        '*In both*: 25 spans; those of other durations:',
+        '*In both*: 25 spans, different durations:',
         '\u2003`payments` `charge` (2 times): *417 ms slower* in B (4 ms, 421 ms) · version `v1` in A, `v2` in B',
-        'and 2 more that differ less',
+        'and 2 smaller differences',
       ],
     },
     'what only one did, with who did it': {
@@ -157,7 +157,7 @@ describe('two requests side by side', () => {
     'Jaeger’s own page of both': { texts: ['"Compare in Jaeger"', 'a...b?cohort=a&cohort=b'] },
     'two of the same length': {
       view: { b: head({}), difference: 0, path: { rows: [], hidden: 0, hiddenDifference: 0 } },
-      texts: ['*Both took 60 ms*', 'They spent their time on the same things, for as long.'],
+      texts: ['*Both took 60 ms*', 'The critical paths are the same.'],
     },
     'a typical request, and of how many it is the median': {
       view: { a: head({ medianOf: 17 }) },

@@ -91,21 +91,21 @@ describe('an answer about a trace', () => {
         '`gateway` `POST /checkout`',
         '*1.23 s* · ⚠ 503, &lt;b&gt; · started',
         '41 spans in 1 service: `checkout` 12',
-        '*5 spans failed*; where it began:',
+        '*5 failed spans*, caused by:',
         '⚠ `payments` `charge` &lt;!here&gt; 503\\n',
-        '`mail` `send` failed, 2 times · the request did not fail because of it',
+        '`mail` `send` failed, 2 times · did not fail the request',
         'and 2 other spans',
-        'What the 1.23 s were spent on',
+        '*Critical path*, 1.23 s',
         '"text":"own code in charge"',
         '"text":"61%"',
         '"text":"412 ms"',
         '"text":"network and proxies to payments (3 times)"',
-        '"text":"nothing"',
-        'and 4 smaller parts, 180 ms',
-        '`checkout` tried `payments` 3 times, 2 failed, 90 ms in all',
-        '`cart` `GET /` did `SELECT item` 14 times in sequence, 70 ms in all',
-        '`checkout` → `payments` 3.1 ms (2 calls, the worst 2 ms; 1.2 ms there, 1.9 ms back)',
-        '`gateway` → `checkout` 500 µs (the clocks do not tell there from back)',
+        '"text":"none"',
+        'and 4 smaller items, 180 ms',
+        '`checkout` called `payments` 3 times, 2 failed, 90 ms in total',
+        '`cart` `GET /` ran `SELECT item` 14 times in sequence, 70 ms in total',
+        '`checkout` → `payments` 3.1 ms (2 calls, slowest 2 ms; request 1.2 ms, response 1.9 ms)',
+        '`gateway` → `checkout` 500 µs (directions unknown: clock skew)',
         '*Largest self times off the critical path*',
         '812 ms, 65%: `payments` `charge`',
         'https://jaeger.example/trace/a?uiFind=b%20c',
@@ -115,24 +115,24 @@ describe('an answer about a trace', () => {
     },
     'a request that is over long before its trace is': {
       answer: { kind: 'trace', view: { ...trace, duration: us(306_000_000) } },
-      texts: ['*1.23 s* (306 s from its first span to its last) · ⚠', 'What the 1.23 s were spent on'],
+      texts: ['*1.23 s* (306 s from first to last span) · ⚠', '*Critical path*, 1.23 s'],
     },
-    'a trace of which everything is to be doubted: nothing is left out': {
+    'a trace with every warning: none is left out': {
       answer: {
         kind: 'trace',
         view: {
           ...trace,
-          notices: Array.from({ length: 9 }, (_, i) => `Doubt ${i + 1}.`),
-          percentiles: { isRecent: true, rows: [], notices: ['Its percentiles is not known.'] },
+          notices: Array.from({ length: 9 }, (_, i) => `Warning ${i + 1}.`),
+          percentiles: { isRecent: true, rows: [], notices: ['Its percentile rank is unknown.'] },
         },
       },
-      texts: ['Doubt 1.', 'Doubt 9.', 'Its percentiles is not known.'],
+      texts: ['Warning 1.', 'Warning 9.', 'Its percentile rank is unknown.'],
     },
     'a request': {
       answer: { kind: 'request', view: { requestId: 'abc', traces: [trace], notices: [] } },
       texts: [
         '*Request `abc`*',
-        'What the 1.23 s were spent on',
+        '*Critical path*, 1.23 s',
         'Critical path in Jaeger',
         `"value":"/trace compare ${'a'.repeat(32)}"`,
       ],
@@ -193,11 +193,11 @@ const hop = (service: string, over: Partial<ServicePercentile>): ServicePercenti
   ...over,
 });
 const { high: _, ...aboveAll } = hop('mail', { atLeast: 0.4, atMost: 1, low: ms(10_000) });
-const TITLE = '*Among the requests of each service*, in the last hour';
+const TITLE = '*Percentile rank by service* in the last hour';
 
-describe('where a trace stands among the requests of each service', () => {
+describe('the percentile rank of a trace in each of its services', () => {
   const cases: Record<string, { rows: ServicePercentile[]; lines: string[] }> = {
-    'what is unusual has a line, the slowest first; the rest is only named': {
+    'what is slow has a line, the slowest first; the rest is only named': {
       rows: [
         hop('currency', {}),
         hop('payments', { atLeast: 0.97, atMost: 0.98 }),
@@ -207,20 +207,20 @@ describe('where a trace stands among the requests of each service', () => {
       lines: [
         '`checkout` 30 ms: slower than 99% of 1,200 requests',
         '`payments` 30 ms: slower than 97 to 98% of 1,200 requests',
-        'as usual or faster: `currency`, `auth`',
+        'typical or faster: `currency`, `auth`',
       ],
     },
-    'nothing is called unusual that may be usual': {
+    'nothing is called slow that may be typical': {
       rows: [hop('cart', { atLeast: 0.899, atMost: 1 }), hop('stock', { atLeast: 0.9, atMost: 0.95 })],
-      lines: ['`stock` 30 ms: slower than 90 to 95% of 1,200 requests', 'as usual or faster: `cart`'],
+      lines: ['`stock` 30 ms: slower than 90 to 95% of 1,200 requests', 'typical or faster: `cart`'],
     },
-    'above the highest bound there is no usual': {
+    'above the highest bound nothing is typical': {
       rows: [aboveAll],
-      lines: ['`mail` 30 ms: slower than 40% or more of 1,200 requests'],
+      lines: ['`mail` 30 ms: slower than at least 40% of 1,200 requests'],
     },
-    'all as usual': {
+    'all typical': {
       rows: [hop('cart', {}), hop('auth', {})],
-      lines: ['as usual or faster: `cart`, `auth`'],
+      lines: ['typical or faster: `cart`, `auth`'],
     },
     'what did not fit is counted': {
       rows: [
@@ -230,7 +230,7 @@ describe('where a trace stands among the requests of each service', () => {
       lines: [
         ...Array.from({ length: 8 }, (_each, i) => `\`slow${i}\` 30 ms: slower than 95% of 1,200 requests`),
         'and 2 more slow services',
-        `as usual or faster: ${Array.from({ length: 12 }, (_each, i) => `\`s${i}\``).join(', ')} and 2 more`,
+        `typical or faster: ${Array.from({ length: 12 }, (_each, i) => `\`s${i}\``).join(', ')} and 2 more`,
       ],
     },
   };
@@ -249,8 +249,8 @@ it('on a phone the time, the share, and what it was spent on come first', () => 
   expect(JSON.stringify(head).match(/(?<="text":")[^"]+/g)).toEqual([
     'Time',
     'Share',
-    'On',
+    'Spent on',
     'Service',
-    'Saves at most',
+    'Max saving',
   ]);
 });
