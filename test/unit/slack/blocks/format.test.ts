@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { bound, burn, rate, share, timeSpan } from '../../../../src/lib/format.ts';
 import { quantileName } from '../../../../src/lib/histogram.ts';
 import { ms } from '../../../../src/lib/units.ts';
 import { estimate, latency, roughly, ruleValue } from '../../../../src/slack/blocks/format.ts';
@@ -34,45 +33,6 @@ each('a latency', (value) => latency(ms(value)), {
   '+Inf': Number.POSITIVE_INFINITY,
 });
 
-each('a bound, as it was configured', (value) => bound(ms(value)), {
-  '0.5 ms': 0.5,
-  '500 ms': 500,
-  '1 s': 1_000,
-  '2.5 s': 2_500,
-  '3600 s': 3_600_000,
-});
-
-each('how long something lasted', (value) => timeSpan(ms(value)), {
-  '0 s': -5,
-  '45 s': 45_000,
-  '12 min': 720_000,
-  '12 min 5 s': 725_000,
-  '1 h': 3_600_000,
-  '1 h 5 min': 3_900_000,
-  '2 h': 7_190_000,
-  '2 d 3 h': 183_600_000,
-  '1 d': 86_400_000,
-});
-
-each('a share', share, {
-  '0%': 0,
-  'under 0.1%': 0.000_4,
-  '0.1%': 0.001,
-  '7.2%': 0.072,
-  '10%': 0.0996,
-  '34%': 0.3411,
-  'over 99%': 0.9999,
-  '100%': 1,
-  NaN: Number.NaN,
-});
-
-each('a burn rate', burn, { '0.55x': 0.55, '7.2x': 7.2, '10x': 9.96, '14.4x': 14.4, '100x': 99.96 });
-each('a request rate', rate, {
-  '0 req/s': 0,
-  '0.012 req/s': 0.012,
-  '12.3 req/s': 12.34,
-  '1,235 req/s': 1_234.6,
-});
 each('a quantile', quantileName, { p50: 0.5, p95: 0.95, p99: 0.99, 'p99.9': 0.999 });
 
 describe('what a histogram knows', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { shortTraceId } from '../../../src/slack/blocks/block-kit.ts';
+import { shortTraceId } from '../../../../src/slack/blocks/block-kit.ts';
 
 it.each([
   ['the first digits of an id', '5157501fc6d270098cdf075f16aba5c9', '5157501f'],

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { SloFigures } from '../../../src/commands/slo-figures.ts';
-import type { SloRow } from '../../../src/commands/slo-status.ts';
-import type { Budget } from '../../../src/latency/error-budget.ts';
-import { DAY, epochMs, HOUR, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
-import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
-import { sloLine } from '../../../src/slack/blocks/slo-status.ts';
-import { aRule } from '../../support/builders.ts';
+import type { SloFigures } from '../../../../src/commands/slo-figures.ts';
+import type { SloRow } from '../../../../src/commands/slo-status.ts';
+import type { Budget } from '../../../../src/latency/error-budget.ts';
+import { DAY, epochMs, HOUR, MINUTE, ms, ratio } from '../../../../src/lib/units.ts';
+import type { LatencyObjective, SloRule } from '../../../../src/rules/rule.ts';
+import { sloLine } from '../../../../src/slack/blocks/slo-status.ts';
+import { aRule } from '../../../support/builders.ts';
 
 const objective: LatencyObjective = {
   family: { metric: 'm_milliseconds', unit: 'ms', selector: '', serviceLabel: 'service' },

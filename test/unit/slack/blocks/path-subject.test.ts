@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { subjectText } from '../../../src/slack/blocks/trace-analysis.ts';
-import type { PathSubject } from '../../../src/traces/path-breakdown.ts';
+import { subjectText } from '../../../../src/slack/blocks/trace-analysis.ts';
+import type { PathSubject } from '../../../../src/traces/path-breakdown.ts';
 
 describe('what a part of a critical path was spent on, in words', () => {
   const words: Readonly<Record<string, Pick<PathSubject, 'kind' | 'operation' | 'peer'>>> = {

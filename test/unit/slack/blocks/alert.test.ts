@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { after, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
-import type { MessageView } from '../../../src/messages/notifier.ts';
-import { alertMessage, headline, slowestCommand } from '../../../src/slack/blocks/alert.ts';
-import type { Rendered } from '../../../src/slack/blocks/block-kit.ts';
-import { START } from '../../support/virtual-clock.ts';
-import { anEnrichedView, aView, NAMELESS, PLAIN, type ViewFields } from './views.ts';
+import { after, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
+import type { MessageView } from '../../../../src/messages/notifier.ts';
+import { alertMessage, headline, slowestCommand } from '../../../../src/slack/blocks/alert.ts';
+import type { Rendered } from '../../../../src/slack/blocks/block-kit.ts';
+import { START } from '../../../support/virtual-clock.ts';
+import { anEnrichedView, aView, NAMELESS, PLAIN, type ViewFields } from '../views.ts';
 
 const shown = (message: Rendered): string => JSON.stringify(message.blocks);
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ms } from '../../../src/lib/units.ts';
-import type { MessageView } from '../../../src/messages/notifier.ts';
-import { alertMessage, headline } from '../../../src/slack/blocks/alert.ts';
-import { memberValue } from '../../../src/slack/blocks/alert-group-table.ts';
-import { noteMessage } from '../../../src/slack/blocks/note.ts';
-import { START } from '../../support/virtual-clock.ts';
-import { anEnrichedView, aView } from './views.ts';
+import { ms } from '../../../../src/lib/units.ts';
+import type { MessageView } from '../../../../src/messages/notifier.ts';
+import { alertMessage, headline } from '../../../../src/slack/blocks/alert.ts';
+import { memberValue } from '../../../../src/slack/blocks/alert-group-table.ts';
+import { noteMessage } from '../../../../src/slack/blocks/note.ts';
+import { START } from '../../../support/virtual-clock.ts';
+import { anEnrichedView, aView } from '../views.ts';
 
 const approximate = { threshold: ms(750), isApproximate: true } as const;
 const beside = { low: ms(500), high: ms(1_000), atLeast: 0.031, atMost: 0.12 };

@@ -11,7 +11,7 @@ import { violations } from '../../../src/slack/limits.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { alertViews, hostileText } from './hostile.ts';
 import { answers } from './hostile-answers.ts';
-import { stormViews } from './hostile-storms.ts';
+import { stormViews } from './hostile-groups.ts';
 import { viewOf } from './views.ts';
 
 /** Both judges: our own, which runs before every post, and the stand-in's, written by somebody else. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/commands/answer.ts';
-import type { ServicePercentile } from '../../../src/latency/percentile-rank.ts';
-import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
-import { answerMessage } from '../../../src/slack/blocks/answer.ts';
-import type { TraceView } from '../../../src/traces/inspect-trace.ts';
-import { START } from '../../support/virtual-clock.ts';
+import type { Answer } from '../../../../src/commands/answer.ts';
+import type { ServicePercentile } from '../../../../src/latency/percentile-rank.ts';
+import { epochUs, ms, ratio, us } from '../../../../src/lib/units.ts';
+import { answerMessage } from '../../../../src/slack/blocks/answer.ts';
+import type { TraceView } from '../../../../src/traces/inspect-trace.ts';
+import { START } from '../../../support/virtual-clock.ts';
 
 const trace: TraceView = {
   traceId: 'a'.repeat(32),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/commands/answer.ts';
-import type { ServicePercentile } from '../../../src/latency/percentile-rank.ts';
-import { epochUs, ms, ratio, us } from '../../../src/lib/units.ts';
-import { answerMessage } from '../../../src/slack/blocks/answer.ts';
-import { percentileText } from '../../../src/slack/blocks/trace-analysis.ts';
-import type { ServiceInRequest } from '../../../src/traces/service-in-request.ts';
-import { START } from '../../support/virtual-clock.ts';
+import type { Answer } from '../../../../src/commands/answer.ts';
+import type { ServicePercentile } from '../../../../src/latency/percentile-rank.ts';
+import { epochUs, ms, ratio, us } from '../../../../src/lib/units.ts';
+import { answerMessage } from '../../../../src/slack/blocks/answer.ts';
+import { percentileText } from '../../../../src/slack/blocks/trace-analysis.ts';
+import type { ServiceInRequest } from '../../../../src/traces/service-in-request.ts';
+import { START } from '../../../support/virtual-clock.ts';
 
 const shown = (answer: Answer): string => {
   const { text, blocks } = answerMessage(answer);

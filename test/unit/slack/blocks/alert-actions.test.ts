@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { MessageView } from '../../../src/messages/notifier.ts';
-import type { SilenceUpdate } from '../../../src/messages/store.ts';
-import { alertMessage } from '../../../src/slack/blocks/alert.ts';
-import { phraseText } from '../../../src/slack/blocks/mrkdwn.ts';
-import { noteMessage } from '../../../src/slack/blocks/note.ts';
-import { violations } from '../../../src/slack/limits.ts';
-import { START } from '../../support/virtual-clock.ts';
-import { aView, silencedBy, type ViewFields } from './views.ts';
+import type { MessageView } from '../../../../src/messages/notifier.ts';
+import type { SilenceUpdate } from '../../../../src/messages/store.ts';
+import { alertMessage } from '../../../../src/slack/blocks/alert.ts';
+import { phraseText } from '../../../../src/slack/blocks/mrkdwn.ts';
+import { noteMessage } from '../../../../src/slack/blocks/note.ts';
+import { violations } from '../../../../src/slack/limits.ts';
+import { START } from '../../../support/virtual-clock.ts';
+import { aView, silencedBy, type ViewFields } from '../views.ts';
 
 const ANN = { by: 'U0ANN', at: START };
 const silenced = silencedBy('U0BOB', 'moving <!channel>');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/commands/answer.ts';
-import type { SloRow } from '../../../src/commands/slo-status.ts';
-import { after, epochUs, HOUR, MINUTE, ms, us } from '../../../src/lib/units.ts';
-import { type AnswerFrame, answerMessage } from '../../../src/slack/blocks/answer.ts';
-import { aRule } from '../../support/builders.ts';
-import { START } from '../../support/virtual-clock.ts';
+import type { Answer } from '../../../../src/commands/answer.ts';
+import type { SloRow } from '../../../../src/commands/slo-status.ts';
+import { after, epochUs, HOUR, MINUTE, ms, us } from '../../../../src/lib/units.ts';
+import { type AnswerFrame, answerMessage } from '../../../../src/slack/blocks/answer.ts';
+import { aRule } from '../../../support/builders.ts';
+import { START } from '../../../support/virtual-clock.ts';
 
 const row = (n: number) => ({
   traceId: `${n}`.padStart(32, 'a'),

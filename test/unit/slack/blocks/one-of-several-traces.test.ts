@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createLinks } from '../../../src/links/link.ts';
-import { answerMessage } from '../../../src/slack/blocks/answer.ts';
-import { type TraceView, traceView } from '../../../src/traces/inspect-trace.ts';
-import { aTrace } from '../../support/fake-trace-source.ts';
-import { START } from '../../support/virtual-clock.ts';
+import { createLinks } from '../../../../src/links/link.ts';
+import { answerMessage } from '../../../../src/slack/blocks/answer.ts';
+import { type TraceView, traceView } from '../../../../src/traces/inspect-trace.ts';
+import { aTrace } from '../../../support/fake-trace-source.ts';
+import { START } from '../../../support/virtual-clock.ts';
 
 const uuid = 'e4e8c177-3962-4359-8b6f-1c3a4d5e6f70';
 
