@@ -1,5 +1,6 @@
 import type { Button, SectionBlock, StaticSelect } from '@slack/types';
 import type { Answer } from '../../commands/answer.ts';
+import { count } from '../../lib/format.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
 import {
   actions,
@@ -7,6 +8,7 @@ import {
   context,
   isButtonValue,
   linkButtons,
+  plainText,
   type Rendered,
   type SlackBlock,
   section,
@@ -19,16 +21,16 @@ import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
 
-/** Shows an answer to all in the channel; its value is the command that gives the same answer again. */
+/** Action id of the button that shares an answer with the channel; its value is the command to run again. */
 export const SHARE_ANSWER = 'share_answer';
-/** Runs the command again with another service: a button's value is the whole command, a menu's is the service. */
+/** Action id for running a command with another service: a button's value is the full command, a menu's the service. */
 export const PICK_SERVICE = 'pick_service';
 
-/** Beside the answer: what can be done with it, and who wanted all to see it. */
+/** What is added to an answer. */
 export interface AnswerFrame {
-  /** The complete command that gives the same answer again; a Share button is shown for it. */
+  /** The full command that gives the same answer again, for a Share button. */
   readonly share?: string;
-  /** The complete command and the user that made this answer visible to all. */
+  /** Who shared the answer with the channel, and the full command. */
   readonly sharedBy?: { readonly userId: string; readonly command: string };
 }
 
@@ -38,11 +40,11 @@ export function answerMessage(answer: Answer, frame: AnswerFrame = {}): Rendered
   return { text, blocks: [...withShare(blocks, frame.share), ...sharedLine(frame.sharedBy)] };
 }
 
-type Truncated = Extract<Answer, { readonly view: unknown }>;
+type ViewAnswer = Extract<Answer, { readonly view: unknown }>;
 
-const body = (answer: Answer): Rendered => ('view' in answer ? figures(answer) : words(answer));
+const body = (answer: Answer): Rendered => ('view' in answer ? viewMessage(answer) : textMessage(answer));
 
-function figures(answer: Truncated): Rendered {
+function viewMessage(answer: ViewAnswer): Rendered {
   switch (answer.kind) {
     case 'slowest':
       return slowestMessage(answer.view);
@@ -61,7 +63,7 @@ function figures(answer: Truncated): Rendered {
   }
 }
 
-function words(answer: Exclude<Answer, Truncated>): Rendered {
+function textMessage(answer: Exclude<Answer, ViewAnswer>): Rendered {
   switch (answer.kind) {
     case 'usage':
       return usageMessage(answer);
@@ -81,11 +83,11 @@ function sentence(foreign: string, buttons: readonly Button[] = []): Rendered {
   return { text, blocks: [section(text), ...actions([...buttons])] };
 }
 
-const USAGE_LINES = 10;
+const MAX_USAGE_LINES = 10;
 
 function usageMessage(answer: Extract<Answer, { kind: 'usage' }>): Rendered {
   const problem = escape(oneLine(answer.problem), 600);
-  const usage = answer.usage.slice(0, USAGE_LINES).map((line) => code(line, 180));
+  const usage = answer.usage.slice(0, MAX_USAGE_LINES).map((line) => code(line, 180));
   const suggestion = answer.suggestion === undefined ? [] : [`Did you mean ${code(answer.suggestion, 300)}?`];
   const lines = [problem, ...suggestion, ...usage].filter((line) => line !== '');
   return {
@@ -94,17 +96,17 @@ function usageMessage(answer: Extract<Answer, { kind: 'usage' }>): Rendered {
   };
 }
 
-const NEAREST_SHOWN = 3;
-const MENU_OPTIONS = 100;
-const OPTION_LENGTH = 75;
-/** The command of a menu travels in its block's id, which Slack gives back with the choice. */
-const BLOCK_ID_LENGTH = 255;
+const MAX_NEAREST = 3;
+const MAX_OPTIONS = 100;
+const MAX_OPTION = 75;
+/** A menu's command is the id of its block, which Slack sends back with the selection. */
+const MAX_BLOCK_ID = 255;
 
 type UnknownService = Extract<Answer, { kind: 'unknown-service' }>;
 
 function unknownServiceMessage(answer: UnknownService): Rendered {
   const name = code(answer.name, 120);
-  const nearest = answer.nearest.slice(0, NEAREST_SHOWN);
+  const nearest = answer.nearest.slice(0, MAX_NEAREST);
   const names = nearest.map((each) => code(each, 120)).join(', ');
   const text =
     answer.isAmbiguous === true
@@ -133,24 +135,24 @@ function nearButton(retry: string, name: string, index: number): Button[] {
 
 function menu({ retry, all }: UnknownService): readonly SlackBlock[] {
   const options = [...new Set(all)]
-    .filter((name) => name !== '' && name.length <= OPTION_LENGTH && literal(name, OPTION_LENGTH) === name)
-    .slice(0, MENU_OPTIONS)
-    .map((name) => ({ text: { type: 'plain_text' as const, text: name, emoji: false }, value: name }));
-  if (options.length === 0 || !isButtonValue(retry) || retry.length > BLOCK_ID_LENGTH) return [];
+    .filter((name) => name !== '' && name.length <= MAX_OPTION && literal(name, MAX_OPTION) === name)
+    .slice(0, MAX_OPTIONS)
+    .map((name) => ({ text: plainText(name, MAX_OPTION), value: name }));
+  if (options.length === 0 || !isButtonValue(retry) || retry.length > MAX_BLOCK_ID) return [];
   const select: StaticSelect = {
     type: 'static_select',
     action_id: PICK_SERVICE,
-    placeholder: { type: 'plain_text', text: 'Another service', emoji: false },
+    placeholder: plainText('Another service', 150),
     options,
   };
   const hidden = all.length - options.length;
   return [
     { type: 'actions', block_id: retry, elements: [select] },
-    ...(hidden > 0 ? context([`${hidden} more services are not in the menu: type the name.`]) : []),
+    ...(hidden > 0 ? context([`${count(hidden, 'more service')} not in the menu: type the name.`]) : []),
   ];
 }
 
-/** The Share button stands in one row with the links of the answer, where it ends in such a row. */
+/** Adds the Share button to the row of buttons at the end of the answer, or as a new row. */
 function withShare(blocks: readonly SlackBlock[], command: string | undefined): readonly SlackBlock[] {
   if (command === undefined || !isButtonValue(command)) return blocks;
   const share = button('Share', SHARE_ANSWER, command);
@@ -164,25 +166,25 @@ const sharedLine = (shared: AnswerFrame['sharedBy']): readonly SlackBlock[] =>
 
 type Lines = Extract<Answer, { kind: 'lines' }>;
 
-/** A list of alerts' names can be long: so many characters of all lines together fit whatever they hold. */
-const MOST_CHARACTERS = 10_000;
+/** With this many characters in total, a message stays within Slack's limits. */
+const MAX_CHARACTERS = 10_000;
 
-/** Slack takes 50 blocks; who shared it may stand below. */
-const MOST_LINES = 45;
+/** Slack accepts 50 blocks; the Share button and the line below it need two. */
+const MAX_LINES = 45;
 
-function block({ phrase, button: shown }: Lines['lines'][number], index: number): SectionBlock {
+function lineBlock({ phrase, button: shown }: Lines['lines'][number], index: number): SectionBlock {
   const text = section(phraseText(phrase));
   if (shown === undefined || !isButtonValue(shown.command) || literal(shown.label, 75) === '') return text;
   return { ...text, accessory: button(shown.label, `${RUN_COMMAND}_${index}`, shown.command) };
 }
 
-/** What was done about alerts, a line each, with what can be done about it beside. */
+/** The result of an action: a line for each alert or silence, with a button. */
 function linesMessage({ lines }: Lines): Rendered {
-  let room = MOST_CHARACTERS;
-  const shown = lines.slice(0, MOST_LINES).filter(({ phrase }) => {
+  let room = MAX_CHARACTERS;
+  const shown = lines.slice(0, MAX_LINES).filter(({ phrase }) => {
     room -= phraseText(phrase).length;
     return room >= 0;
   });
   const text = truncateMrkdwn(shown.map(({ phrase }) => phraseText(phrase)).join('\n'), 3_000);
-  return { text: text || 'Done.', blocks: shown.map(block) };
+  return { text: text || 'Done.', blocks: shown.map(lineBlock) };
 }

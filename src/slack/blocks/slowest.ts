@@ -47,26 +47,26 @@ export function slowestMessage({ command, window, result, links }: SlowestView):
   };
 }
 
-/** Most rows and most characters a table may have here; Slack takes 100 rows and 10,000 characters over all cells. */
-const MOST_ROWS = 50;
-const MOST_CHARACTERS = 7_500;
-const OPERATION_LENGTH = 80;
-/** What a row costs besides its operation: rank, two durations, time with its fallback, short trace id. */
+/** Slack accepts 100 rows and 10,000 characters in all cells; the rest of the message needs room, too. */
+const MAX_ROWS = 50;
+const MAX_CHARACTERS = 7_500;
+const MAX_OPERATION = 80;
+/** Characters of a row without its operation: rank, two durations, start with its fallback, short trace id. */
 const ROW_CHARACTERS = 120;
 
-/** How many of the rows a table will show. */
-export function shownRows(rows: readonly TraceRow[], most = MOST_ROWS): number {
-  let room = MOST_CHARACTERS;
+/** How many of the rows fit into a table. */
+export function shownRows(rows: readonly TraceRow[], most = MAX_ROWS): number {
+  let room = MAX_CHARACTERS;
   let shown = 0;
   for (const { operation } of rows.slice(0, most)) {
-    room -= ROW_CHARACTERS + Math.min(operation.length, OPERATION_LENGTH);
+    room -= ROW_CHARACTERS + Math.min(operation.length, MAX_OPERATION);
     if (room < 0) break;
     shown += 1;
   }
   return shown;
 }
 
-/** The slowest traces, longest first: rank, duration, link, the whole request, start in the reader's time, operation with an error mark. */
+/** The slowest traces: rank, duration in the service, link, duration of the trace, start, operation. */
 export function tracesTable(
   rows: readonly TraceRow[],
   options: { service?: string; most?: number } = {},
@@ -90,27 +90,27 @@ export function tracesTable(
 }
 
 function traceCells(row: TraceRow, index: number): TableBlock['rows'][number] {
-  const operation = literal(row.operation, OPERATION_LENGTH) || '–';
+  const operation = literal(row.operation, MAX_OPERATION) || '–';
   return [
     cell(String(index + 1)),
     cell(durationText(row.duration)),
-    // Early in the row: on a phone the later columns are out of sight.
+    // A phone shows only the first columns.
     richCell(linkRun(row.url, shortTraceId(row.traceId))),
     cell(durationText(row.traceDuration)),
     richCell(dateRun(toEpochMs(row.start))),
     row.isError
       ? richCell({ type: 'text', text: '⚠ error ', style: { bold: true } }, { type: 'text', text: operation })
-      : cell(operation, OPERATION_LENGTH),
+      : cell(operation, MAX_OPERATION),
   ];
 }
 
-/** The rows in words, for the text that notifications and screen readers get. */
+/** The rows as text, for notifications and screen readers. */
 function tracesText(rows: readonly TraceRow[], most = 5): string {
   return rows
     .slice(0, most)
     .map(
       (row, index) =>
-        `${index + 1}. ${durationText(row.duration)} ${literal(row.operation, OPERATION_LENGTH)}${row.isError ? ' (error)' : ''}`,
+        `${index + 1}. ${durationText(row.duration)} ${literal(row.operation, MAX_OPERATION)}${row.isError ? ' (error)' : ''}`,
     )
     .join('\n');
 }
