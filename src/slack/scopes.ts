@@ -1,24 +1,24 @@
-/**
- * What this bot asks of a Slack workspace, in one place: the manifests in `manifests/slack` must hold exactly this.
- * A Web API method that is not named here cannot be called (`BotMethod`).
+/*
+ * What the bot needs in a Slack workspace. A test compares the manifests in `manifests/slack` with it, and only the Web
+ * API methods listed here can be called (`BotMethod`).
  */
 
-/** The Web API methods in use, each with the scopes any of which Slack wants for it. */
+/** The Web API methods in use, each with its scopes. */
 export const METHOD_SCOPES = {
   'auth.test': [],
   'chat.postMessage': ['chat:write', 'chat:write.public'],
   'chat.update': ['chat:write'],
   'chat.postEphemeral': ['chat:write'],
   'chat.getPermalink': [],
-  // The form of a silence, and what came of it.
+  // The silence form and its result.
   'views.open': [],
   'views.update': [],
-  // Finding a message whose fate is not known, before anything is sent again.
+  // Finding a message whose outcome is unknown, before it is sent again.
   'conversations.history': ['channels:history', 'groups:history'],
   'conversations.replies': ['channels:history', 'groups:history'],
-  // The history is for members only, while `chat:write.public` posts to any public channel.
+  // Only members can read the history, while `chat:write.public` allows posts to any public channel.
   'conversations.join': ['channels:join'],
-  // From a channel's name to its id, as long as nothing has been posted to it.
+  // Resolving a channel's name before the first post to it.
   'conversations.list': ['channels:read', 'groups:read'],
   // The pictures of traces.
   'files.getUploadURLExternal': ['files:write'],
@@ -27,9 +27,9 @@ export const METHOD_SCOPES = {
 
 export type BotMethod = keyof typeof METHOD_SCOPES;
 
-/** Slack wants it for the slash commands themselves. */
+/** Required for slash commands. */
 const COMMAND_SCOPE = 'commands';
-/** Without it a bot gets no metadata of messages from the history, not even of its own. */
+/** Required for metadata in the history, even that of the bot's own messages. */
 const METADATA_SCOPE = 'metadata.message:read';
 
 /** All bot scopes, sorted. */
@@ -40,10 +40,10 @@ export const BOT_SCOPES: readonly string[] = [
 /** The scope of the app-level token that opens a Socket Mode connection. */
 export const APP_TOKEN_SCOPE = 'connections:write';
 
-/** Events the bot subscribes to: none. Commands and buttons are no events. */
+/** The bot subscribes to no events: commands and buttons are not events. */
 export const BOT_EVENTS: readonly string[] = [];
 
-/** Whether the app needs interactivity: buttons and menus answer through it. */
+/** Interactivity is required for buttons, menus and forms. */
 export const USES_INTERACTIVITY = true;
 
 /** Where Slack sends commands and interactions in HTTP mode. */

@@ -165,7 +165,7 @@ describe('answers', () => {
         all: Array.from({ length: 130 }, (_, n) => `service-${n}`),
         retry: '/latency {service}',
       },
-      texts: ['30 more services are not in the menu'],
+      texts: ['30 more services not in the menu'],
       not: ['Did you mean'],
     },
     nothing: {
