@@ -1,5 +1,4 @@
 import type { Button, TableBlock } from '@slack/types';
-import type { Truncated } from '../../lib/format.ts';
 import { count, durationText } from '../../lib/format.ts';
 import { toEpochMs, us } from '../../lib/units.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';
