@@ -19,11 +19,19 @@ export interface ParseOptions {
 /** Queries beyond this length are refused: the parser's cost grows faster than the text. */
 const LONGEST_QUERY = 20_000;
 
+/** Quoted text, or a comment. */
+const QUOTED_OR_COMMENT = /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|#[^\r\n]*/g;
+
+/** Blanks in place of comments: the positions in error messages stay the same. */
+const withBlankComments = (source: string): string =>
+  source.replaceAll(QUOTED_OR_COMMENT, (text, quoted?: string) => quoted ?? ' '.repeat(text.length));
+
 /**
  * Parses and type-checks a PromQL expression.
  * Throws QueryError: bad_data with `line:column: parse error: ...` for error, execution for what this evaluator does not know.
  */
-export function parseExpression(source: string, options: ParseOptions = {}): Expression {
+export function parseExpression(given: string, options: ParseOptions = {}): Expression {
+  const source = withBlankComments(given);
   if (source.length > LONGEST_QUERY) throw notKnown(`expressions longer than ${LONGEST_QUERY} characters`);
   const tree = parser.parse(source);
   const problem = syntaxErrorOf(source, tree);

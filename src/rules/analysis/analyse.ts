@@ -7,7 +7,15 @@ import type { LatencyFamily, LatencyObjective, MetricReading, SloRule } from '..
 import type { NamedService, RateRange } from '../rule-use.ts';
 import { recoveryOf } from './recovery.ts';
 import { constantOfNode, type Shape, shapeOf } from './shape.ts';
-import { childrenOf, isAbsence, nodesOf, parseExpression, textOf } from './syntax.ts';
+import {
+  childrenOf,
+  isAbsence,
+  nodesOf,
+  parseExpression,
+  textOf,
+  withoutBlanks,
+  withoutComments,
+} from './syntax.ts';
 
 /** What can be read out of a hand-written expression. */
 export type Analysis = Pick<SloRule, 'valueKind' | 'bound' | 'comparison' | 'objective' | 'recovery'>;
@@ -125,7 +133,8 @@ function valueFilter(shape: Shape): Filter | undefined {
 }
 
 /** Bound, comparison, objective and recovery condition of an expression that parses. `unit` is that of `slo_unit`. */
-export function analyseExpression(expr: string, unit?: string): Analysis {
+export function analyseExpression(given: string, unit?: string): Analysis {
+  const expr = withoutComments(given);
   const shape = shapeOf(expr);
   const filter = valueFilter(shape);
   const recovery = recoveryOf(expr, shape);
@@ -146,22 +155,26 @@ const MAX_READINGS = 7;
 
 /** What a function finds in the nodes of an expression, each once by its key, in order. */
 function collect<T>(
-  expr: string,
-  find: (node: SyntaxNode) => T | undefined,
+  given: string,
+  find: (node: SyntaxNode, expr: string) => T | undefined,
   keyOf: (found: T) => string,
 ): readonly T[] {
+  const expr = withoutComments(given);
   const found = new Map<string, T>();
   for (const node of nodesOf(parseExpression(expr))) {
-    const each = find(node);
+    const each = find(node, expr);
     if (each !== undefined) found.set(keyOf(each), each);
   }
   return [...found.values()];
 }
 
-const metricsWhere = (expr: string, isWanted: (node: SyntaxNode) => boolean): readonly string[] =>
+const metricsWhere = (
+  given: string,
+  isWanted: (node: SyntaxNode, expr: string) => boolean,
+): readonly string[] =>
   collect(
-    expr,
-    (node) => (isWanted(node) ? metricNameOf(expr, node) : undefined),
+    given,
+    (node, expr) => (isWanted(node, expr) ? metricNameOf(expr, node) : undefined),
     (name) => name,
   );
 
@@ -169,8 +182,8 @@ const metricsWhere = (expr: string, isWanted: (node: SyntaxNode) => boolean): re
 export const metricsOf = (expr: string): readonly string[] => metricsWhere(expr, () => true);
 
 /** The metrics that must exist: those inside of `absent()` need not. */
-export const metricsNeededBy = (expr: string): readonly string[] =>
-  metricsWhere(expr, (node) => !isInAbsent(expr, node));
+export const metricsNeededBy = (given: string): readonly string[] =>
+  metricsWhere(given, (node, expr) => !isInAbsent(expr, node));
 
 function isInAbsent(expr: string, { parent }: SyntaxNode): boolean {
   if (parent === null) return false;
@@ -203,13 +216,14 @@ function equalitiesOf(expr: string, vector: SyntaxNode): readonly { label: strin
 function matchersWithoutLe(expr: string, vector: SyntaxNode): string {
   const matchers = vector.getChild('LabelMatchers');
   return (matchers === null ? [] : childrenOf(matchers))
-    .map((matcher) => textOf(expr, matcher))
-    .filter((matcher) => !/^le\b/.test(matcher))
+    .map((matcher) => withoutBlanks(textOf(expr, matcher)))
+    .filter((matcher) => !/^["'`]?le["'`]?[=!]/.test(matcher))
     .join(',');
 }
 
 /** The services that an expression names, by the usual service labels, each once. */
-export function servicesNamedIn(expr: string): readonly NamedService[] {
+export function servicesNamedIn(given: string): readonly NamedService[] {
+  const expr = withoutComments(given);
   const found = new Map<string, NamedService>();
   for (const node of nodesOf(parseExpression(expr))) {
     const metric = metricNameOf(expr, node);
@@ -230,16 +244,16 @@ function rateRangeOf(expr: string, call: SyntaxNode): RateRange | undefined {
   const body = call.getChild('FunctionCallBody');
   if (body === null || !RATES.has(textOf(expr, call.getChild('FunctionIdentifier')))) return undefined;
   const matrix = body.getChild('MatrixSelector') ?? body.getChild('OffsetExpr')?.getChild('MatrixSelector');
-  const selector = textOf(expr, matrix?.getChild('VectorSelector'));
+  const selector = withoutBlanks(textOf(expr, matrix?.getChild('VectorSelector')));
   const window = parseDuration(textOf(expr, matrix?.getChild('DurationExpr')));
   return selector === '' || window === undefined ? undefined : { selector, window };
 }
 
 /** The ranges that an expression takes rates over, each once. Subqueries are left out: they have a step of their own. */
-export const rateRangesOf = (expr: string): readonly RateRange[] =>
+export const rateRangesOf = (given: string): readonly RateRange[] =>
   collect(
-    expr,
-    (node) => rateRangeOf(expr, node),
+    given,
+    (node, expr) => rateRangeOf(expr, node),
     ({ selector, window }) => `${selector}[${window}]`,
   );
 
@@ -248,10 +262,10 @@ export const rateRangesOf = (expr: string): readonly RateRange[] =>
  * Only the first seven are returned: enough to find out why data is missing. Selectors that name their metric in quotes
  * or by `__name__` are left out.
  */
-export const readingsOf = (expr: string): readonly MetricReading[] =>
+export const readingsOf = (given: string): readonly MetricReading[] =>
   collect(
-    expr,
-    (node) => {
+    given,
+    (node, expr) => {
       const metric = textOf(expr, node.name === 'VectorSelector' ? node.getChild('Identifier') : null);
       return metric === '' ? undefined : { metric, matchers: matchersWithoutLe(expr, node) };
     },

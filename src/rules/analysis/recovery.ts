@@ -2,12 +2,12 @@ import type { SyntaxNode } from '@lezer/common';
 import { promqlNumber } from '../promql.ts';
 import type { RecoveryCondition } from '../rule.ts';
 import { type Shape, shapeOfNode } from './shape.ts';
-import { childrenOf, isAbsence } from './syntax.ts';
+import { childrenOf, isAbsence, withoutBlanks } from './syntax.ts';
 
 type SetShape = Extract<Shape, { kind: 'set' }>;
 type Exact = Required<Pick<RecoveryCondition, 'expr' | 'comparison' | 'bound'>>;
 
-const isSelector = (text: string): boolean => /^[\w:]+(?:\{[^{}]*\})?$/.test(text);
+const isSelector = (text: string): boolean => /^[\w:]+ ?(?:\{[^{}]*\})?$/.test(text);
 
 /** In parentheses, unless it is a selector alone. */
 const bracketed = (text: string): string => (isSelector(text) ? text : `(${text})`);
@@ -50,7 +50,7 @@ const NUMBERS =
   /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|(?:\d+(?:\.\d+)?(?:ms|[smhdwy]))+(?!\w)|(?<![\w:])\d[\d.]*(?:e[+-]?\d+)?/gi;
 
 const withoutNumbers = (text: string): string =>
-  text.replaceAll(NUMBERS, (_, quoted?: string) => quoted ?? '#').replaceAll(/\s+/g, ' ');
+  withoutBlanks(text.replaceAll(NUMBERS, (_, quoted?: string) => quoted ?? '0'));
 
 /** One side of `a or b or c`, and the labels it is matched on with the sides before it. */
 interface Side {

@@ -12,6 +12,28 @@ export interface ExpressionProblem {
 /** Parses an expression with Prometheus's own grammar. */
 export const parseExpression = (expr: string): Tree => parser.parse(expr);
 
+/** Quoted text, which matches first so that nothing inside it does; a comment; white space. */
+const QUOTED_COMMENT_OR_BLANK = /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|(#[^\r\n]*)|[ \t\r\n]+/g;
+
+/** The expression with blanks in place of its comments, so that offsets stay the same. */
+const withBlankComments = (expr: string): string =>
+  expr.replaceAll(QUOTED_COMMENT_OR_BLANK, (text, _quoted?: string, comment?: string) =>
+    comment === undefined ? text : ' '.repeat(text.length),
+  );
+
+/**
+ * The expression without comments, on one line, with a single blank between words. Everything that cuts text out of an
+ * expression must start from this: a comment inside the cut text would hide the rest of the line.
+ */
+export const withoutComments = (expr: string): string =>
+  withBlankComments(expr)
+    .replaceAll(QUOTED_COMMENT_OR_BLANK, (_, quoted?: string) => quoted ?? ' ')
+    .trim();
+
+/** The text without white space outside of quotes: for comparing and for printing matchers. */
+export const withoutBlanks = (text: string): string =>
+  text.replaceAll(QUOTED_COMMENT_OR_BLANK, (_, quoted?: string) => quoted ?? '');
+
 /** All nodes of a tree, parents before children. */
 export function* nodesOf(tree: Tree): Generator<SyntaxNode> {
   const cursor = tree.cursor();
@@ -19,12 +41,10 @@ export function* nodesOf(tree: Tree): Generator<SyntaxNode> {
   while (cursor.next());
 }
 
-/** The children of a node, in order, comments left out. */
+/** The children of a node, in order. */
 export function childrenOf(node: SyntaxNode): readonly SyntaxNode[] {
   const children: SyntaxNode[] = [];
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) {
-    if (child.name !== 'LineComment') children.push(child);
-  }
+  for (let child = node.firstChild; child !== null; child = child.nextSibling) children.push(child);
   return children;
 }
 
@@ -257,7 +277,8 @@ function typeProblems(expr: string, tree: Tree): readonly ExpressionProblem[] {
 }
 
 /** The errors in an expression; empty when there are none. Prometheus may still refuse it. */
-export function checkExpression(expr: string): readonly ExpressionProblem[] {
+export function checkExpression(given: string): readonly ExpressionProblem[] {
+  const expr = withBlankComments(given);
   if (expr.trim() === '') return [{ at: 0, message: 'the expression is empty' }];
   if (expr.length > MAX_LENGTH)
     return [

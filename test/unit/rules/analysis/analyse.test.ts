@@ -32,7 +32,7 @@ describe('bound, comparison and recovery condition of an expression', () => {
     'a comparison for equality': ['up == 0', ['==', 0, 'up']],
     'an offset before the comparison': ['a + b offset 5m > 3', ['>', 3, 'a + b offset 5m']],
     'arithmetic on the left': ['rate(x[5m]) * 100 / 2 > 5', ['>', 5, 'rate(x[5m]) * 100 / 2']],
-    'a comment and several lines': ['a # first\n  + b\n> 1 # last', ['>', 1, 'a # first\n  + b']],
+    'a comment and several lines': ['a # first\n  + b\n> 1 # last', ['>', 1, 'a + b']],
     'a guard without a filter': ['a > 1 and b', ['>', 1, 'a and b']],
     'a guard that matches on labels': [
       'a > 1 and on (x) b offset 1h',
