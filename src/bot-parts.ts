@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createKeepAlerts } from './actions/alert-actions.ts';
-import { createKeepSilences } from './actions/silences.ts';
+import { createManageAlerts } from './actions/alert-actions.ts';
+import { createManageSilences } from './actions/silences.ts';
 import { createCommands } from './commands/commands.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
@@ -187,8 +187,8 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     ruleSet,
     problemOf: verifying.problemOf,
     store,
-    alerts: createKeepAlerts({ store, logger }),
-    silences: createKeepSilences({
+    alerts: createManageAlerts({ store, logger }),
+    silences: createManageSilences({
       store,
       logger,
       localTime: createLocalTime(),

@@ -16,7 +16,7 @@ import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator } from './evaluation/evaluator.ts';
 import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
-import type { NoiseOptions } from './evaluation/suppress-alerts.ts';
+import type { NotificationOptions } from './evaluation/suppress-alerts.ts';
 import { createProxyFor } from './http/proxy.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
@@ -90,7 +90,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
 function createPolicyOptions(
   { clock, logger }: Base,
   parts: { readonly ruleSet: () => RuleSet; readonly store: Store; readonly metrics: MetricsSource },
-): NoiseOptions {
+): NotificationOptions {
   const policy = (): NotificationPolicy => parts.ruleSet().policy ?? NO_POLICY;
   return {
     policy,
@@ -129,7 +129,7 @@ async function start(
     expand: expandTemplate,
     notifiesOutages: true,
     isShared: settings.redis !== undefined,
-    noise: createPolicyOptions(base, { ruleSet: rules.ruleSet, store, metrics: sources.metrics }),
+    notifications: createPolicyOptions(base, { ruleSet: rules.ruleSet, store, metrics: sources.metrics }),
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 

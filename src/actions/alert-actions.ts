@@ -1,17 +1,106 @@
-import type { Alert, AlertActions, UserAction } from '../alerts/alert.ts';
-import { withActions } from '../alerts/alert.ts';
+import {
+  type Alert,
+  type AlertActions,
+  type AlertGroup,
+  type UserAction,
+  withActions,
+} from '../alerts/alert.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EpochMs } from '../lib/units.ts';
-import type { MessageUpdate, Store } from '../messages/store.ts';
-import { type ActiveAlert, actionUpdates, closeUpdates, knownAlerts } from './active-alerts.ts';
+import { sharedMessages } from '../messages/alert-group-plan.ts';
+import { messageOf, postedTo, threadLine } from '../messages/alert-messages.ts';
+import type { MessageUpdate, SilenceUpdate, Store } from '../messages/store.ts';
+import { loadWithActions } from '../messages/with-actions.ts';
+import type { SloRule } from '../rules/rule.ts';
 
-/** What acting on alerts needs. */
-export interface KeepAlertsOptions {
-  readonly store: Pick<Store, 'groups' | 'loadGroup' | 'actions' | 'recordAction'>;
-  readonly logger: Logger;
+/** An alert with the actions on it, its rule and its group. */
+export interface ActiveAlert {
+  readonly group: string;
+  readonly rule: SloRule;
+  readonly alert: Alert;
+  /** The active alert groups of its rule: it may share their messages. */
+  readonly alertGroups?: readonly AlertGroup[];
 }
 
-/** What a person asks to do about one run of an alert. */
+/** All alerts of all groups, recently resolved ones included. */
+async function allAlerts(
+  store: Pick<Store, 'groups' | 'loadGroup' | 'actions'>,
+): Promise<readonly ActiveAlert[]> {
+  const groups = await store.groups();
+  const states = await Promise.all(
+    groups.map(async (group) => ({ group, state: await loadWithActions(store, group) })),
+  );
+  return states.flatMap(({ group, state }) =>
+    Object.values(state?.rules ?? {}).flatMap(({ rule, alerts, alertGroups }) =>
+      // Users have no actions on the outage alert.
+      rule.about === undefined ? alerts.map((alert) => ({ group, rule, alert, alertGroups })) : [],
+    ),
+  );
+}
+
+/** The firing alerts of all groups. */
+export const firingAlerts = async (
+  store: Pick<Store, 'groups' | 'loadGroup' | 'actions'>,
+): Promise<readonly ActiveAlert[]> =>
+  (await allAlerts(store)).filter(({ alert }) => alert.state === 'firing');
+
+/** The alerts of each rule that has alert groups: they may share messages. */
+function byAlertGroups(alerts: readonly ActiveAlert[]) {
+  const rules = new Map<readonly AlertGroup[], { readonly first: ActiveAlert; readonly alerts: Alert[] }>();
+  for (const active of alerts) {
+    if (active.alertGroups === undefined) continue;
+    const known = rules.get(active.alertGroups) ?? { first: active, alerts: [] };
+    known.alerts.push(active.alert);
+    rules.set(active.alertGroups, known);
+  }
+  return [...rules].map(([alertGroups, known]) => ({ alertGroups, ...known }));
+}
+
+const contextOf = ({ group, rule }: ActiveAlert) => ({ group: { id: group }, rule });
+
+/** The keys of an alert's own messages, one for each channel. */
+const ownMessages = (active: ActiveAlert): readonly string[] =>
+  postedTo(contextOf(active), active.alert).flatMap(({ alertGroup }, index) =>
+    alertGroup === undefined ? [messageOf(active.alert, index)] : [],
+  );
+
+/**
+ * The updates of all messages of some alerts after an action. The messages are rendered again from the stored states.
+ * With `silence` each thread gets one line, however many of its alerts are silenced.
+ */
+export function actionUpdates(
+  alerts: readonly ActiveAlert[],
+  { at, silence }: { readonly at: EpochMs; readonly silence?: SilenceUpdate },
+): readonly MessageUpdate[] {
+  const update = (key: string, { alert, rule }: ActiveAlert): MessageUpdate => ({
+    key,
+    isTouched: true,
+    at,
+    line:
+      silence === undefined
+        ? undefined
+        : { key: `${key}:${silence.what}:${silence.id}`, kind: 'silence', at, alert, rule, silence },
+  });
+  const own = alerts.flatMap((active) => ownMessages(active).map((key) => update(key, active)));
+  const shared = byAlertGroups(alerts).flatMap(({ first, alerts: members, alertGroups }) =>
+    sharedMessages(members, alertGroups).map(({ key, isReply }) =>
+      isReply ? { key, isTouched: true, at } : update(key, first),
+    ),
+  );
+  return [...own, ...shared];
+}
+
+/** The updates of an alert's messages after it was closed: each gets its final form and a line in its thread. */
+function closeUpdates(active: ActiveAlert, alert: Alert, at: EpochMs): readonly MessageUpdate[] {
+  return ownMessages(active).map((key) => ({
+    key,
+    isTouched: true,
+    at,
+    line: threadLine(contextOf(active), at, { kind: 'resolved', alert, message: key }),
+  }));
+}
+
+/** An action of a user on one occurrence of an alert. */
 export interface ActionRequest {
   readonly alertId: string;
   /** A Slack user id. */
@@ -20,90 +109,64 @@ export interface ActionRequest {
   readonly comment?: string;
 }
 
-/** What came of it. */
+/** The outcome of an action. */
 export type ActionOutcome =
-  | { readonly kind: 'done'; readonly alert: Alert; readonly act: UserAction }
-  /** Somebody did it before: the same person perhaps. */
-  | { readonly kind: 'already'; readonly alert: Alert; readonly act: UserAction }
-  /** The alert is over. */
-  | { readonly kind: 'over'; readonly alert: Alert }
-  /** It only began to breach: nobody was notified of it. */
-  | { readonly kind: 'pending'; readonly alert: Alert }
-  /** There is data, so the data ends it and no person. */
-  | { readonly kind: 'has-data'; readonly alert: Alert }
-  /** No such alert is known any more. */
+  /** `already`: the action was performed before, possibly by the same user. */
+  | { readonly kind: 'done' | 'already'; readonly alert: Alert; readonly action: UserAction }
+  /** `pending`: the alert has not fired. `has-data`: an alert with data cannot be closed. */
+  | { readonly kind: 'resolved' | 'pending' | 'has-data'; readonly alert: Alert }
+  /** There is no such alert, or not any more. */
   | { readonly kind: 'unknown' };
 
-/** What people do about alerts. Every method throws `UpstreamError` when the store does not answer. */
-export interface KeepAlerts {
-  /** A person takes an alert; the first one has it. Its state goes on as ever. */
+/** The actions of users on alerts. Every method throws `UpstreamError` when the store does not respond. */
+export interface ManageAlerts {
+  /** Acknowledges an alert. Only the first acknowledgement counts; the alert is evaluated as before. */
   acknowledge(request: ActionRequest): Promise<ActionOutcome>;
-  /** A person says that an alert without data is over. */
-  end(request: ActionRequest): Promise<ActionOutcome>;
-  /** Alerts that fire, with what people did about them; the longest first. */
+  /** Closes a firing alert without data. */
+  close(request: ActionRequest): Promise<ActionOutcome>;
+  /** The firing alerts with the actions on them, the oldest first. */
   firing(): Promise<readonly ActiveAlert[]>;
 }
 
-/** Why nothing can be done about an alert; undefined when something can. */
-function refusalOf(alert: Alert): ActionOutcome | undefined {
-  if (alert.state === 'resolved') return { kind: 'over', alert };
-  return alert.state === 'pending' ? { kind: 'pending', alert } : undefined;
+/** Why an action cannot be performed; undefined if it can. */
+function rejectionOf(alert: Alert, kind: keyof AlertActions): ActionOutcome | undefined {
+  const { state, noDataSince, [kind]: before } = alert;
+  if (before !== undefined && (state === 'firing' || kind === 'closed'))
+    return { kind: 'already', alert, action: before };
+  if (state !== 'firing') return { kind: state, alert };
+  return kind === 'closed' && noDataSince === undefined ? { kind: 'has-data', alert } : undefined;
 }
 
-/** What people do about alerts, kept beside their states and shown in their messages at once. */
-export function createKeepAlerts({ store, logger }: KeepAlertsOptions): KeepAlerts {
-  const find = async (alertId: string): Promise<ActiveAlert | undefined> =>
-    (await knownAlerts(store)).find(({ alert }) => alert.alertId === alertId);
-
-  async function record(
-    { alert }: ActiveAlert,
-    kind: keyof AlertActions,
-    { act, messages }: { act: UserAction; messages: readonly MessageUpdate[] },
-  ): Promise<ActionOutcome> {
-    const { alertId } = alert;
-    const kept = (await store.recordAction({ alertId, kind, act, messages }))[kind] ?? act;
-    const isFirst = kept.by === act.by && kept.at === act.at;
-    if (isFirst) logger.info('a person acted on an alert', { act: kind, by: act.by, alertId });
-    return { kind: isFirst ? 'done' : 'already', alert: withActions(alert, { [kind]: kept }), act: kept };
-  }
-
-  async function acknowledge(request: ActionRequest): Promise<ActionOutcome> {
-    const current = await find(request.alertId);
-    if (current === undefined) return { kind: 'unknown' };
-    const { alert } = current;
-    const refusal = refusalOf(alert);
-    if (refusal !== undefined) return refusal;
-    if (alert.acknowledged !== undefined) return { kind: 'already', alert, act: alert.acknowledged };
-    const act = actionOf(request);
-    const messages = actionUpdates([current], { at: request.now });
-    return await record(current, 'acknowledged', { act, messages });
-  }
-
-  async function end(request: ActionRequest): Promise<ActionOutcome> {
-    const current = await find(request.alertId);
-    if (current === undefined) return { kind: 'unknown' };
-    const { alert } = current;
-    if (alert.closed !== undefined) return { kind: 'already', alert, act: alert.closed };
-    const refusal = refusalOf(alert);
-    if (refusal !== undefined) return refusal;
-    if (alert.noDataSince === undefined) return { kind: 'has-data', alert };
-    const act = actionOf(request);
-    const messages = closeUpdates(current, withActions(alert, { closed: act }), request.now);
-    return await record(current, 'closed', { act, messages });
+/** Actions are stored separately from the states, and shown in the messages at once. */
+export function createManageAlerts({
+  store,
+  logger,
+}: {
+  readonly store: Pick<Store, 'groups' | 'loadGroup' | 'actions' | 'recordAction'>;
+  readonly logger: Logger;
+}): ManageAlerts {
+  async function perform(kind: keyof AlertActions, request: ActionRequest): Promise<ActionOutcome> {
+    const { alertId, by, now: at, comment } = request;
+    const active = (await allAlerts(store)).find((each) => each.alert.alertId === alertId);
+    if (active === undefined) return { kind: 'unknown' };
+    const { alert } = active;
+    const rejection = rejectionOf(alert, kind);
+    if (rejection !== undefined) return rejection;
+    const action = { by, at, comment: comment === '' ? undefined : comment };
+    const messages =
+      kind === 'closed'
+        ? closeUpdates(active, withActions(alert, { closed: action }), at)
+        : actionUpdates([active], { at });
+    const recorded = (await store.recordAction({ alertId, kind, action, messages }))[kind] ?? action;
+    const isFirst = recorded.by === by && recorded.at === at;
+    if (isFirst) logger.info(`alert ${kind}`, { by, alertId });
+    const after = withActions(alert, { [kind]: recorded });
+    return { kind: isFirst ? 'done' : 'already', alert: after, action: recorded };
   }
 
   return {
-    acknowledge,
-    end,
-    firing: async () =>
-      (await knownAlerts(store))
-        .filter(({ alert }) => alert.state === 'firing')
-        .sort((a, b) => a.alert.activeAt - b.alert.activeAt),
+    acknowledge: (request) => perform('acknowledged', request),
+    close: (request) => perform('closed', request),
+    firing: async () => (await firingAlerts(store)).toSorted((a, b) => a.alert.activeAt - b.alert.activeAt),
   };
 }
-
-const actionOf = ({ by, now, comment }: ActionRequest): UserAction => ({
-  by,
-  at: now,
-  comment: comment === undefined || comment === '' ? undefined : comment,
-});

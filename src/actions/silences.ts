@@ -4,24 +4,16 @@ import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 import { after, before, DAY, type EpochMs, type Milliseconds } from '../lib/units.ts';
-import type { SilenceUpdate, Store } from '../messages/store.ts';
+import type { Store } from '../messages/store.ts';
 import { isActive, type MaintenanceWindow, type Silence, type StoredSilence } from '../policy/silence.ts';
 import type { NotificationPolicy } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
-import { type ActiveAlert, actionUpdates, knownAlerts } from './active-alerts.ts';
-
-/** What keeping silences needs. */
-export interface KeepSilencesOptions {
-  readonly store: Pick<Store, 'groups' | 'loadGroup' | 'actions' | 'addSilence' | 'endSilence' | 'silences'>;
-  /** The rule files' silences and planned work are listed beside the silences of people. */
-  readonly policy: () => Pick<NotificationPolicy, 'silences' | 'maintenance'>;
-  readonly localTime: LocalTimeIn;
-  readonly logger: Logger;
-}
+import { actionUpdates, firingAlerts } from './alert-actions.ts';
 
 /**
- * The policy with the silences of users. When the store does not respond the evaluation fails, and the next tick starts from
- * the same state. An unreadable silence is ignored: one message too many is better than a breach that is not notified.
+ * The policy of the rule files with the silences of users. When the store does not respond the evaluation fails, and the
+ * next tick starts from the same state. An unreadable silence is ignored: one message too many is better than a breach
+ * that is not notified.
  */
 export const createCurrentPolicy =
   (policy: () => NotificationPolicy, silences: () => Promise<readonly Silence[]>) =>
@@ -36,158 +28,136 @@ export const createCurrentPolicy =
     }
   };
 
-/** What a person wants silenced. */
+/** A silence to create. */
 export interface SilenceRequest {
   readonly matchers: readonly Matcher[];
-  readonly lasts: Milliseconds;
+  readonly duration: Milliseconds;
   readonly comment: string;
   /** A Slack user id. */
   readonly by: string;
   readonly now: EpochMs;
-  /** What makes this request the same when it comes twice: the id of a form. */
+  /** Identifies a request that Slack may deliver twice: the id of a form. */
   readonly key?: string;
 }
 
-/** A silence and the alerts that it holds back now. */
-export interface SilenceMade {
+/** A created silence and the firing alerts that it matches. */
+export interface CreatedSilence {
   readonly silence: StoredSilence;
   readonly alerts: readonly Alert[];
 }
 
-/** What came of ending a silence. */
-export type SilenceEnded =
+/** The outcome of ending a silence. */
+export type UnsilenceOutcome =
   | { readonly kind: 'ended'; readonly silence: StoredSilence; readonly alerts: readonly Alert[] }
-  /** It was over, or somebody ended it, before. */
-  | { readonly kind: 'over'; readonly silence: StoredSilence }
+  /** It ended before. */
+  | { readonly kind: 'already-ended'; readonly silence: StoredSilence }
+  /** There is no such silence; these are active. */
   | { readonly kind: 'unknown'; readonly ids: readonly string[] };
 
-/** A silence in a list, with how many firing alerts it holds for now. */
+/** A silence in a list, with the number of firing alerts that it matches now. */
 export interface SilenceRow {
   readonly silence: Silence | StoredSilence;
   readonly alerts: number;
 }
 
-/** Planned work in a list, with how many firing alerts it holds for now. */
+/** A maintenance window in a list, with the number of firing alerts that it matches now. */
 export interface MaintenanceRow {
   readonly window: MaintenanceWindow;
-  readonly goesOn: boolean;
+  readonly isActive: boolean;
   readonly alerts: number;
 }
 
-/** What people do about silences. Every method throws `UpstreamError` when the store does not answer. */
-export interface KeepSilences {
-  /** Holds back from now on, and tells the thread of every alert that it holds back. */
-  silence(request: SilenceRequest): Promise<SilenceMade>;
-  /** Ends a silence before its time. What still fires and was not posted is posted by the next evaluation. */
-  unsilence(request: {
-    readonly id: string;
-    readonly by: string;
-    readonly now: EpochMs;
-  }): Promise<SilenceEnded>;
-  /** Silences of people that run or ended within a day, and those of the rule files that are not over. */
+/** The actions of users on silences. Every method throws `UpstreamError` when the store does not respond. */
+export interface ManageSilences {
+  /** Creates a silence that starts now, with a line in the thread of every alert that it matches. */
+  silence(request: SilenceRequest): Promise<CreatedSilence>;
+  /** Ends a silence early. Alerts that still fire and were not posted are posted by the next evaluation. */
+  unsilence(request: Pick<SilenceRequest, 'by' | 'now'> & { readonly id: string }): Promise<UnsilenceOutcome>;
+  /** Silences of users that are active or ended within a day, and those of the rule files that have not ended. */
   list(now: EpochMs): Promise<readonly SilenceRow[]>;
-  /** Planned work of the rule files that goes on, or is to come once. */
+  /** Maintenance windows of the rule files that are active or planned once. */
   maintenance(now: EpochMs): Promise<readonly MaintenanceRow[]>;
 }
 
-/** Hex digits of an id: people type it, and a month holds few enough silences for eight to tell them apart. */
+/** Hex digits of an id: users type it, and a month has few enough silences for eight to be unique. */
 const ID_LENGTH = 8;
 
-/** How long a silence that is over is still listed. */
+/** How long an ended silence is listed. */
 const LISTED_AFTER_END: Milliseconds = DAY;
 
 const idOf = ({ key, by, now, matchers }: SilenceRequest): string =>
   hashTexts(key === undefined ? [by, String(now), JSON.stringify(matchers)] : [key]).slice(0, ID_LENGTH);
 
-function silenceOf(request: SilenceRequest): StoredSilence {
-  const { matchers, lasts, comment, by, now } = request;
-  return {
-    id: idOf(request),
-    matchers,
-    startsAt: now,
-    endsAt: after(now, lasts),
-    createdBy: by,
-    comment,
-    createdAt: now,
-  };
-}
-
-const isFiring = ({ alert }: ActiveAlert): boolean => alert.state === 'firing';
-
-/** Whether nothing but this silence holds an alert back; the state does not say so before the next evaluation. */
-const isHeldBy = ({ id, matchers }: StoredSilence, { labels, suppressed }: Alert): boolean =>
+/** Whether only this silence suppresses an alert. The state contains it after the next evaluation only. */
+const isOnlySuppressedBy = ({ id, matchers }: StoredSilence, { labels, suppressed }: Alert): boolean =>
   matches(matchers, labels) && (suppressed === undefined || suppressed.silence?.id === id);
 
-/** Silences that people make in Slack, kept in the store beside those of the rule files. */
-export function createKeepSilences({ store, policy, localTime, logger }: KeepSilencesOptions): KeepSilences {
-  const firing = async (): Promise<readonly ActiveAlert[]> => (await knownAlerts(store)).filter(isFiring);
+interface ManageSilencesOptions {
+  readonly store: Pick<Store, 'groups' | 'loadGroup' | 'actions' | 'addSilence' | 'endSilence' | 'silences'>;
+  readonly policy: () => Pick<NotificationPolicy, 'silences' | 'maintenance'>;
+  readonly localTime: LocalTimeIn;
+  readonly logger: Logger;
+}
 
-  async function silence(request: SilenceRequest): Promise<SilenceMade> {
-    const { matchers, comment, by, now } = request;
-    const made = silenceOf(request);
-    const held = (await firing()).filter(({ alert }) => matches(matchers, alert.labels));
-    const notified: SilenceUpdate = {
-      what: 'silenced',
-      id: made.id,
-      by,
-      at: now,
-      until: made.endsAt,
-      comment: comment === '' ? undefined : comment,
-    };
-    const messages = actionUpdates(held, { at: now, silence: notified });
-    const kept = await store.addSilence({ silence: made, messages });
-    logger.info('a person made a silence', { id: kept.id, by, alerts: held.length });
-    return { silence: kept, alerts: held.map(({ alert }) => alert) };
-  }
+async function createSilence(
+  { store, logger }: ManageSilencesOptions,
+  request: SilenceRequest,
+): Promise<CreatedSilence> {
+  const { matchers, duration, comment, by, now } = request;
+  const [id, endsAt] = [idOf(request), after(now, duration)];
+  const silence = { id, matchers, startsAt: now, endsAt, createdBy: by, comment, createdAt: now };
+  const silenced = (await firingAlerts(store)).filter(({ alert }) => matches(matchers, alert.labels));
+  const update = { what: 'silenced', id, by, at: now, until: endsAt, comment: comment || undefined } as const;
+  const messages = actionUpdates(silenced, { at: now, silence: update });
+  const stored = await store.addSilence({ silence, messages });
+  logger.info('silence created', { id, by, alerts: silenced.length });
+  return { silence: stored, alerts: silenced.map(({ alert }) => alert) };
+}
 
-  async function unsilence({ id, by, now }: Parameters<KeepSilences['unsilence']>[0]): Promise<SilenceEnded> {
-    const running = await store.silences(now);
-    const made = running.find((each) => each.id === id);
-    const held = (await firing()).filter(({ alert }) => made !== undefined && isHeldBy(made, alert));
-    const ended = { by, at: now };
-    const messages = actionUpdates(held, { at: now, silence: { what: 'unsilenced', id, ...ended } });
-    const kept = await store.endSilence({ id, ended, messages });
-    if (kept === undefined) return { kind: 'unknown', ids: running.map((each) => each.id) };
-    if (kept.ended?.by !== by || kept.ended.at !== now) return { kind: 'over', silence: kept };
-    logger.info('a person ended a silence', { id, by });
-    return { kind: 'ended', silence: kept, alerts: held.map(({ alert }) => alert) };
-  }
+async function endSilence(
+  { store, logger }: ManageSilencesOptions,
+  { id, by, now }: Parameters<ManageSilences['unsilence']>[0],
+): Promise<UnsilenceOutcome> {
+  const active = await store.silences(now);
+  const silence = active.find((each) => each.id === id);
+  const silenced = (await firingAlerts(store)).filter(
+    ({ alert }) => silence !== undefined && isOnlySuppressedBy(silence, alert),
+  );
+  const ended = { by, at: now };
+  const messages = actionUpdates(silenced, { at: now, silence: { what: 'unsilenced', id, ...ended } });
+  const stored = await store.endSilence({ id, ended, messages });
+  if (stored === undefined) return { kind: 'unknown', ids: active.map((each) => each.id) };
+  if (stored.ended?.by !== by || stored.ended.at !== now) return { kind: 'already-ended', silence: stored };
+  logger.info('silence ended', { id, by });
+  return { kind: 'ended', silence: stored, alerts: silenced.map(({ alert }) => alert) };
+}
 
+/** Silences that users create in Slack are stored; those of the rule files are listed with them. */
+export function createManageSilences(options: ManageSilencesOptions): ManageSilences {
+  const { store, policy, localTime } = options;
+  /** Counts the firing alerts that match. */
+  const createCount = async (): Promise<(matchers: readonly Matcher[]) => number> => {
+    const firing = await firingAlerts(store);
+    return (matchers) => firing.filter(({ alert }) => matches(matchers, alert.labels)).length;
+  };
   return {
-    silence,
-    unsilence,
+    silence: (request) => createSilence(options, request),
+    unsilence: (request) => endSilence(options, request),
     list: async (now) => {
-      const own = policy().silences.filter(({ endsAt }) => endsAt > now);
-      const all = [...(await store.silences(before(now, LISTED_AFTER_END))), ...own];
-      return rowsOf(
-        all,
-        (await firing()).map(({ alert }) => alert),
-        now,
-      );
+      const count = await createCount();
+      const ofFiles = policy().silences.filter(({ endsAt }) => endsAt > now);
+      return [...(await store.silences(before(now, LISTED_AFTER_END))), ...ofFiles].map((silence) => {
+        const isRunning = silence.endsAt > now && (silence.startsAt ?? now) <= now;
+        return { silence, alerts: isRunning ? count(silence.matchers) : 0 };
+      });
     },
     maintenance: async (now) => {
-      const known = (await firing()).map(({ alert }) => alert);
+      const count = await createCount();
       return policy().maintenance.flatMap((window) => {
-        const isOn = isActive(window, { at: now, localTime });
-        if (!isOn && (window.once === undefined || window.once.startsAt <= now)) return [];
-        const held = isOn ? known.filter(({ labels }) => matches(window.matchers, labels)) : [];
-        return { window, goesOn: isOn, alerts: held.length };
+        const isRunning = isActive(window, { at: now, localTime });
+        if (!isRunning && (window.once === undefined || window.once.startsAt <= now)) return [];
+        return { window, isActive: isRunning, alerts: isRunning ? count(window.matchers) : 0 };
       });
     },
   };
 }
-
-const isRunning = ({ startsAt, endsAt }: Silence, now: EpochMs): boolean =>
-  endsAt > now && (startsAt ?? now) <= now;
-
-const rowsOf = (
-  silences: readonly (Silence | StoredSilence)[],
-  alerts: readonly Alert[],
-  now: EpochMs,
-): readonly SilenceRow[] =>
-  silences.map((silence) => ({
-    silence,
-    alerts: isRunning(silence, now)
-      ? alerts.filter(({ labels }) => matches(silence.matchers, labels)).length
-      : 0,
-  }));

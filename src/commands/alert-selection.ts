@@ -1,4 +1,4 @@
-import type { ActiveAlert } from '../actions/active-alerts.ts';
+import type { ActiveAlert } from '../actions/alert-actions.ts';
 import { serviceLabelOf } from '../lib/labels.ts';
 import { isCatchAll, type Matcher, parseMatchers } from '../lib/matcher.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';

@@ -1,5 +1,5 @@
-import type { KeepAlerts } from '../actions/alert-actions.ts';
-import type { KeepSilences } from '../actions/silences.ts';
+import type { ManageAlerts } from '../actions/alert-actions.ts';
+import type { ManageSilences } from '../actions/silences.ts';
 import type { ErrorBudget } from '../latency/error-budget.ts';
 import type { RankRequest } from '../latency/percentile-rank.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -80,8 +80,8 @@ export interface CommandDeps {
   /** The problem that keeps a rule from being evaluated on the data it is about. */
   readonly problemOf: VerifyRules['problemOf'];
   readonly store: Pick<Store, 'loadGroup' | 'actions' | 'shownMessage'>;
-  readonly alerts: KeepAlerts;
-  readonly silences: KeepSilences;
+  readonly alerts: ManageAlerts;
+  readonly silences: ManageSilences;
   readonly links: Links;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,5 +1,4 @@
-import type { ActiveAlert } from '../actions/active-alerts.ts';
-import type { ActionOutcome } from '../actions/alert-actions.ts';
+import type { ActionOutcome, ActiveAlert } from '../actions/alert-actions.ts';
 import type { Alert } from '../alerts/alert.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
@@ -47,7 +46,7 @@ export const sloClose: CommandForm<CloseCommand> = {
   system: 'store',
   parse: parseClose,
   run: async ({ command: { alert, comment }, by, now }, { alerts }) => ({
-    answer: await onAlerts(alerts, alert, (alertId) => alerts.end({ alertId, by, now, comment })),
+    answer: await onAlerts(alerts, alert, (alertId) => alerts.close({ alertId, by, now, comment })),
   }),
 };
 
@@ -127,12 +126,12 @@ function outcomePhrase(outcome: ActionOutcome): Phrase {
   switch (outcome.kind) {
     case 'done':
     case 'already': {
-      const { by, at } = outcome.act;
+      const { by, at } = outcome.action;
       const done = outcome.alert.closed === undefined ? 'acknowledged' : 'closed';
       const verb = outcome.kind === 'done' ? done : `was already ${done}`;
       return [`${name} ${verb} by `, { person: by }, ' at ', { at }, '.'];
     }
-    case 'over':
+    case 'resolved':
       return [`${name} is already resolved.`];
     case 'pending':
       return [`${name} is pending: no notification was sent yet.`];

@@ -109,7 +109,7 @@ async function run(
     return { answer: { kind: 'usage', problem, usage: [`/slo ${sloSilence.usage}`] } };
   }
   const { matchers } = selected;
-  const made = await silences.silence({ matchers, lasts: duration, comment, by, now, key });
+  const made = await silences.silence({ matchers, duration: duration, comment, by, now, key });
   const { id, endsAt } = made.silence;
   const head: Phrase = ['Silenced until ', { at: endsAt }, ': ', matchersCode(matchers), '.'];
   const count = made.alerts.length === 1 ? '1 firing alert' : `${made.alerts.length} firing alerts`;

@@ -100,14 +100,14 @@ const whyOf = ({ comment = '' }: { readonly comment?: string }): string =>
   comment === '' ? '' : `: ${comment}`;
 
 /** A recurring window has no end to show: its time intervals decide. */
-function maintenancePhrase({ window, goesOn, alerts }: MaintenanceRow, now: EpochMs): Phrase {
+function maintenancePhrase({ window, isActive, alerts }: MaintenanceRow, now: EpochMs): Phrase {
   const { name, matchers, once } = window;
   const isOnce = once !== undefined && once.endsAt > now;
   return [
     `Maintenance ${name} (rule file): `,
     matchersCode(matchers),
     ...(isOnce ? [' ', ...timesOf(once, now)] : [', by its time intervals']),
-    `${whyOf(window)}. ${goesOn ? silencedNow(alerts) : NOT_STARTED}`,
+    `${whyOf(window)}. ${isActive ? silencedNow(alerts) : NOT_STARTED}`,
   ];
 }
 
@@ -135,7 +135,7 @@ async function unsilence(
         },
       };
     }
-    case 'over': {
+    case 'already-ended': {
       const { endsAt, ended: early } = ended.silence;
       const who: Phrase = early === undefined ? [] : [' by ', { person: early.by }];
       return { answer: linesAnswer(['This silence already ended ', { at: endsAt }, ...who, '.']) };

@@ -29,7 +29,7 @@ import {
 import { createOutageLog, type OutageLog } from './source-outage.ts';
 import {
   createOtherGroupStates,
-  type NoiseOptions,
+  type NotificationOptions,
   type OtherGroupStates,
   suppressAlerts,
 } from './suppress-alerts.ts';
@@ -43,7 +43,7 @@ export interface EvaluateGroupOptions {
   readonly logger: Logger;
   readonly expand: ExpandTemplate;
   /** The policy on notifications; absent: every alert is notified. */
-  readonly noise?: NoiseOptions;
+  readonly notifications?: NotificationOptions;
   /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
   /** Resets short timers after a restart in Prometheus's mode; absent: nothing starts here. */
@@ -96,21 +96,21 @@ interface GroupTick extends Tick {
 }
 
 /** The limits on notifications. Without a policy and in Prometheus's mode there are none. */
-function limitsOf({ noise }: Evaluation, { isPrometheus }: GroupTick): NotificationLimits {
-  if (noise === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
-  const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = noise.policy();
+function limitsOf({ notifications }: Evaluation, { isPrometheus }: GroupTick): NotificationLimits {
+  if (notifications === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
+  const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = notifications.policy();
   return { groupThreshold, flapThreshold };
 }
 
 /** The destinations of a rule's alerts; undefined without a policy. */
 function routeOf(
-  { noise }: Evaluation,
+  { notifications }: Evaluation,
   { channel }: SloRule,
   at: EpochMs,
 ): ((alert: Alert) => readonly RoutedDestination[]) | undefined {
-  if (noise === undefined) return undefined;
-  const { localTime } = noise;
-  const routing = noise.policy();
+  if (notifications === undefined) return undefined;
+  const { localTime } = notifications;
+  const routing = notifications.policy();
   return ({ labels }) => destinationsOf(routing, { labels, channel }, { at, localTime });
 }
 
@@ -252,7 +252,7 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
   };
   return async (group, evalTime) => {
     try {
-      const policy = options.noise?.policy();
+      const policy = options.notifications?.policy();
       const own = evaluation.versionOf(group, policy);
       return await runTick(evaluation, { group, evalTime, own, isPrometheus: policy?.isPrometheus === true });
     } catch (error) {

@@ -89,7 +89,7 @@ function createOutageCheck(
   options: EvaluatorOptions,
   groups: () => readonly RuleGroup[],
 ): (evalTime: EpochMs) => Promise<TickOutcome> {
-  const { store, clock, logger, recorder, noise } = options;
+  const { store, clock, logger, recorder, notifications } = options;
   const { instant, expand } = createOutageData({ store, groups });
   const evaluate = createEvaluateGroup({
     store,
@@ -102,7 +102,7 @@ function createOutageCheck(
   });
   // Prometheus itself has no such alert, and without rules there are no queries. An active alert is then resolved as removed.
   const isEnabled = (): boolean =>
-    noise?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
+    notifications?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
   return (evalTime) => evaluate(isEnabled() ? OUTAGE_GROUP : { ...OUTAGE_GROUP, rules: [] }, evalTime);
 }
 

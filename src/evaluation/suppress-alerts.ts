@@ -63,7 +63,7 @@ export function createOtherGroupStates(options: {
 }
 
 /** The policy on notifications and its data. */
-export interface NoiseOptions {
+export interface NotificationOptions {
   readonly policy: () => NotificationPolicy;
   readonly localTime: LocalTimeIn;
   readonly callGraphAt: CallGraphAt;
@@ -71,10 +71,10 @@ export interface NoiseOptions {
   readonly currentPolicy?: () => Promise<NotificationPolicy>;
 }
 
-/** What suppression depends on. Without `noise` every alert is notified. */
+/** What suppression depends on. Without `notifications` every alert is notified. */
 export interface SuppressOptions {
   readonly states: Pick<OtherGroupStates, 'others'>;
-  readonly noise?: NoiseOptions;
+  readonly notifications?: NotificationOptions;
 }
 
 /** A group at its evaluation time. */
@@ -105,11 +105,11 @@ const isFiring = ({ alert }: OtherAlert): boolean => alert.state === 'firing';
 
 /** Loads the other alerts and the call graph, where the policy depends on them. */
 async function inhibitionContext(
-  { states, noise }: SuppressOptions & { readonly noise: NoiseOptions },
+  { states, notifications }: SuppressOptions & { readonly notifications: NotificationOptions },
   policy: NotificationPolicy,
   { group, evalTime, queryTime, own }: GroupTick & { readonly own: readonly OtherAlert[] },
 ): Promise<InhibitionContext> {
-  const { localTime, callGraphAt } = noise;
+  const { localTime, callGraphAt } = notifications;
   const inhibits = policy.inhibitRules.length > 0 || policy.inhibitsByCallGraph;
   if (!inhibits || !own.some(isFiring)) return { evalTime, localTime, otherAlerts: own };
   const rules = (await states.others(group)).flatMap((state) => Object.values(state.rules));
@@ -136,15 +136,17 @@ function withAlsoSlow(alert: Alert, inhibited: ReturnType<typeof inhibitedByCaus
 
 /** Decides for all alerts of a group what suppresses their messages. Keeps the order of rules and alerts. */
 export async function suppressAlerts(
-  { states, noise }: SuppressOptions,
+  { states, notifications }: SuppressOptions,
   tick: GroupTick,
   rules: readonly RuleAlerts[],
 ): Promise<readonly SuppressedAlerts[]> {
-  if (noise === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
+  if (notifications === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
   const byRule = rules.map(otherAlertsOf);
   const own = byRule.flat();
-  const policy = own.some(isFiring) ? await (noise.currentPolicy ?? noise.policy)() : noise.policy();
-  const context = await inhibitionContext({ states, noise }, policy, { ...tick, own });
+  const policy = own.some(isFiring)
+    ? await (notifications.currentPolicy ?? notifications.policy)()
+    : notifications.policy();
+  const context = await inhibitionContext({ states, notifications }, policy, { ...tick, own });
   const suppressionOf = createSuppression(policy, context);
   const suppressed = byRule.map((alerts) => alerts.map((each) => withSuppression(each, suppressionOf)));
   const inhibited = inhibitedByCause([...suppressed.flat(), ...context.otherAlerts.slice(own.length)]);

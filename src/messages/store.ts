@@ -199,7 +199,7 @@ export interface Store {
   recordAction(done: {
     alertId: string;
     kind: keyof AlertActions;
-    act: UserAction;
+    action: UserAction;
     messages: readonly MessageUpdate[];
   }): Promise<AlertActions>;
   /** People's actions, by alert; alerts without any are left out. */

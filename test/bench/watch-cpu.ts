@@ -10,7 +10,7 @@ import { createPrometheusMetrics } from '../../src/prometheus/prometheus-metrics
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
 import type { ServerVersion } from '../support/generations.ts';
-import { noiseOf } from '../support/noise.ts';
+import { notificationsOf } from '../support/notifications.ts';
 import { type RealPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { openTempStore } from '../support/temp-store.ts';
@@ -150,7 +150,7 @@ async function ourCosts(
     recorder: createSpyRecorder(),
     logger,
     expand: expandTemplate,
-    noise: noiseOf({ isPrometheus: true }),
+    notifications: notificationsOf({ isPrometheus: true }),
   });
   const start = systemClock.now();
   const tick = async (n: number): Promise<void> => {

@@ -71,9 +71,9 @@ describe('the state of a group', () => {
 
 it('actions are found among thousands of alerts without any', async () => {
   const { store, dispose } = await openTempStore();
-  const act = { by: 'U1', at: START };
-  await store.recordAction({ alertId: 'ep-4000', kind: 'acknowledged', act, messages: [] });
+  const action = { by: 'U1', at: START };
+  await store.recordAction({ alertId: 'ep-4000', kind: 'acknowledged', action, messages: [] });
   const alertIds = Array.from({ length: 5_000 }, (_, i) => `ep-${i}`);
-  expect(await store.actions(alertIds)).toEqual(new Map([['ep-4000', { acknowledged: act }]]));
+  expect(await store.actions(alertIds)).toEqual(new Map([['ep-4000', { acknowledged: action }]]));
   await dispose();
 });

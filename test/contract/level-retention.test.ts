@@ -76,7 +76,7 @@ describe('the retention of the embedded store', () => {
       store.recordAction({
         alertId,
         kind: 'acknowledged',
-        act: { by: 'U0ANN', at: clock.now() },
+        action: { by: 'U0ANN', at: clock.now() },
         messages: [],
       });
     await act('ep-kept');

@@ -13,7 +13,7 @@ import type { RuleGroup } from '../../src/rules/rule.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';
 import { ALERT_GENERATOR_CASES, type Case, type Episode, SCRAPE } from '../support/alert-generator-cases.ts';
 import { type Decided, takeDecided } from '../support/decided.ts';
-import { noiseOf } from '../support/noise.ts';
+import { notificationsOf } from '../support/notifications.ts';
 import { createSpyLogger, createSpyRecorder } from '../support/spies.ts';
 import { openTempStore } from '../support/temp-store.ts';
 import { createVirtualClock, START } from '../support/virtual-clock.ts';
@@ -112,7 +112,7 @@ describe('as the compliance suite for alert generators wants it', () => {
       recorder: createSpyRecorder(),
       logger: createSpyLogger(),
       expand: expandTemplate,
-      noise: noiseOf({ isPrometheus: true }),
+      notifications: notificationsOf({ isPrometheus: true }),
     });
     const group = groupOf(name, given);
     let seen = 0;

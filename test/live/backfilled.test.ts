@@ -96,8 +96,12 @@ async function evaluate(
   const clock = createVirtualClock(START);
   const parts = { metrics, store, clock, recorder: createSpyRecorder(), logger: createSpyLogger() };
   // The switch that the rule file has.
-  const noise = { policy: () => policy, localTime: createLocalTime(), callGraphAt: async () => undefined };
-  const tick = createEvaluateGroup({ ...parts, expand: expandTemplate, noise });
+  const notifications = {
+    policy: () => policy,
+    localTime: createLocalTime(),
+    callGraphAt: async () => undefined,
+  };
+  const tick = createEvaluateGroup({ ...parts, expand: expandTemplate, notifications });
   const tests: ExpressionTest[] = [];
   for (let n = 0; n <= TICKS; n++) {
     const evalTime = after(START, ms(n * INTERVAL));

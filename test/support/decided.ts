@@ -127,7 +127,7 @@ export function recording(store: Store): Store {
     recordAction: async (done) => {
       const actions = await store.recordAction(done);
       const { by, at } = actions[done.kind] ?? {};
-      if (by === done.act.by && at === done.act.at) record(into, done.messages);
+      if (by === done.action.by && at === done.action.at) record(into, done.messages);
       return actions;
     },
     addSilence: async (made) => {

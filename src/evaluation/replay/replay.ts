@@ -174,8 +174,8 @@ function createRun(options: CreateReplayOptions, request: ReplayRequest, progres
       return 'applied';
     },
   };
-  const noise = { policy: () => policy, localTime, callGraphAt: callGraph.callGraphAt };
-  const evaluate = createEvaluateGroup({ store, metrics, clock, recorder, logger, expand, noise });
+  const notifications = { policy: () => policy, localTime, callGraphAt: callGraph.callGraphAt };
+  const evaluate = createEvaluateGroup({ store, metrics, clock, recorder, logger, expand, notifications });
   return async (due: DueEvaluation): Promise<void> => {
     const { group, evalTime, step } = due;
     clock.set(evalTime);

@@ -12,11 +12,11 @@ const SILENCE_RETENTION: Milliseconds = ms(30 * DAY);
 
 export async function recordAction(
   context: LevelContext,
-  { alertId, kind, act, messages }: Parameters<Store['recordAction']>[0],
+  { alertId, kind, action, messages }: Parameters<Store['recordAction']>[0],
 ): Promise<AlertActions> {
   const known = ((await context.database.get('action', alertId)) ?? {}) as AlertActions;
   if (known[kind] !== undefined) return known;
-  const actions: AlertActions = { ...known, [kind]: act };
+  const actions: AlertActions = { ...known, [kind]: action };
   const batch = emptyBatch();
   batch.operations.push({ type: 'put', table: 'action', key: alertId, value: actions });
   await addMessages(context, batch, messages);

@@ -45,11 +45,11 @@ export function createActions(
 ): Pick<Store, 'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences'> {
   const { client, prefix, routing, updateArguments, retention } = context;
   return {
-    async recordAction({ alertId, kind, act, messages }) {
+    async recordAction({ alertId, kind, action, messages }) {
       const args = [
         alertId,
         kind,
-        encodeRecord(act),
+        encodeRecord(action),
         String(retention),
         ...messages.flatMap(updateArguments),
       ];

@@ -23,8 +23,8 @@ export function describePeople(bench: Bench): void {
   const depth = async (): Promise<number> => (await bench.store.pendingMessages()).depth;
 
   describe('actions', () => {
-    const acknowledge = (act = ANN, messages = [anUpdate('ep-1')]) =>
-      bench.store.recordAction({ alertId: 'ep-1', kind: 'acknowledged', act, messages });
+    const acknowledge = (action = ANN, messages = [anUpdate('ep-1')]) =>
+      bench.store.recordAction({ alertId: 'ep-1', kind: 'acknowledged', action, messages });
 
     it('keeps an act and what tells of it, over a restart too', async () => {
       expect(await acknowledge()).toEqual({ acknowledged: ANN });
@@ -51,11 +51,11 @@ export function describePeople(bench: Bench): void {
 
     it('keeps different kinds and different alerts beside each other', async () => {
       await acknowledge();
-      await bench.store.recordAction({ alertId: 'ep-2', kind: 'closed', act: BOB, messages: [] });
+      await bench.store.recordAction({ alertId: 'ep-2', kind: 'closed', action: BOB, messages: [] });
       const both = await bench.store.recordAction({
         alertId: 'ep-1',
         kind: 'closed',
-        act: BOB,
+        action: BOB,
         messages: [],
       });
       expect(both).toEqual({ acknowledged: ANN, closed: BOB });

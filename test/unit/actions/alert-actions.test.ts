@@ -5,13 +5,13 @@ import { after, SECOND } from '../../../src/lib/units.ts';
 import { loadWithActions } from '../../../src/messages/with-actions.ts';
 import { aGroup } from '../../support/builders.ts';
 import { evalTimeAt } from '../../support/timeline.ts';
-import { sample, useKeepersBed } from './keepers-bed.ts';
+import { sample, useActionsBed } from './actions-bed.ts';
 
-const bed = useKeepersBed();
+const bed = useActionsBed();
 
 const BREACH = [sample('checkout', 0.5)];
 
-/** The alert that fires since the first tick. */
+/** The alert that has been firing since the first tick. */
 async function firing(): Promise<Alert> {
   await bed.tick(0, BREACH);
   await bed.drain();
@@ -20,7 +20,7 @@ async function firing(): Promise<Alert> {
   return alert;
 }
 
-/** The same without data: two ticks that see nothing. */
+/** The same without data: after two ticks without samples. */
 async function silent(): Promise<Alert> {
   await firing();
   for (const number of [1, 2, 3]) await bed.tick(number, []);
@@ -37,11 +37,11 @@ const by = (person: string, comment?: string) => ({
 });
 
 describe('acknowledging', () => {
-  it('names the person in the message at once, and adds nothing to the thread', async () => {
+  it('updates the message at once, without a line in the thread', async () => {
     const { alertId } = await firing();
     expect(await bed.alerts.acknowledge({ alertId, ...by('U0ANN') })).toMatchObject({
       kind: 'done',
-      act: { by: 'U0ANN' },
+      action: { by: 'U0ANN' },
       alert: { state: 'firing', acknowledged: { by: 'U0ANN' } },
     });
     const [entry, ...more] = await bed.drain();
@@ -53,18 +53,18 @@ describe('acknowledging', () => {
     expect(entry).not.toMatchObject({ notified: expect.anything() });
   });
 
-  it('the second person hears who has it, and nothing is notified again', async () => {
+  it('a second time returns the first one, without another update', async () => {
     const { alertId } = await firing();
     await bed.alerts.acknowledge({ alertId, ...by('U0ANN') });
     await bed.drain();
     expect(await bed.alerts.acknowledge({ alertId, ...by('U0BOB') })).toMatchObject({
       kind: 'already',
-      act: { by: 'U0ANN' },
+      action: { by: 'U0ANN' },
     });
     expect(await bed.drain()).toEqual([]);
   });
 
-  it('of many at once one has it', async () => {
+  it('concurrently: only one counts', async () => {
     const { alertId } = await firing();
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, (_, i) => bed.alerts.acknowledge({ alertId, ...by(`U0N${i}`) })),
@@ -73,7 +73,7 @@ describe('acknowledging', () => {
     expect(outcomes.filter(({ kind }) => kind === 'already')).toHaveLength(7);
   });
 
-  it('an evaluation under way does not lose it: the next one has it in its state', async () => {
+  it('is kept by a concurrent evaluation: the next one has it in its state', async () => {
     const { alertId } = await firing();
     const underWay = bed.tick(1, BREACH);
     await bed.alerts.acknowledge({ alertId, ...by('U0ANN') });
@@ -82,7 +82,7 @@ describe('acknowledging', () => {
     expect(await bed.stored()).toMatchObject([{ alertId, state: 'firing', acknowledged: { by: 'U0ANN' } }]);
   });
 
-  it('does not replace an end that is decided meanwhile', async () => {
+  it('does not replace a resolution that is decided meanwhile', async () => {
     const { alertId } = await firing();
     await bed.clock.advanceTo(after(evalTimeAt(1), SECOND));
     await bed.alerts.acknowledge({ alertId, by: 'U0ANN', now: bed.clock.now() });
@@ -95,7 +95,7 @@ describe('acknowledging', () => {
     expect(end?.alert).toMatchObject({ resolveReason: 'recovered' });
   });
 
-  it('a later breach of the same is another run, that nobody has', async () => {
+  it('is not kept for the next occurrence', async () => {
     const { alertId } = await firing();
     await bed.alerts.acknowledge({ alertId, ...by('U0ANN') });
     await bed.tick(1, [], [sample('checkout', 0.001)]);
@@ -107,16 +107,16 @@ describe('acknowledging', () => {
 
   it.each([
     [
-      'that is over',
+      'that is resolved',
       async (): Promise<string> => {
         const { alertId } = await firing();
         await bed.tick(1, [], [sample('checkout', 0.001)]);
         return alertId;
       },
-      'over',
+      'resolved',
     ],
-    ['that nobody knows', async (): Promise<string> => 'ffffffffffffffff-1', 'unknown'],
-  ] as const)('an alert %s is not taken', async (_, set, kind) => {
+    ['that is unknown', async (): Promise<string> => 'ffffffffffffffff-1', 'unknown'],
+  ] as const)('an alert %s is rejected', async (_, set, kind) => {
     const alertId = await set();
     await bed.drain();
     expect(await bed.alerts.acknowledge({ alertId, ...by('U0ANN') })).toMatchObject({ kind });
@@ -124,10 +124,10 @@ describe('acknowledging', () => {
   });
 });
 
-describe('ending', () => {
-  it('an alert without data: the message takes its final form, and the state follows', async () => {
+describe('closing', () => {
+  it('an alert without data gives the message its final form, and resolves the state', async () => {
     const { alertId } = await silent();
-    const outcome = await bed.alerts.end({ alertId, ...by('U0ANN', 'gone for good') });
+    const outcome = await bed.alerts.close({ alertId, ...by('U0ANN', 'gone for good') });
     expect(outcome).toMatchObject({ kind: 'done', alert: { state: 'resolved' } });
     const [entry, ...more] = await bed.drain();
     expect(more).toEqual([]);
@@ -146,9 +146,9 @@ describe('ending', () => {
     expect(await bed.drain()).toEqual([]);
   });
 
-  it('a breach that comes back is a new alert with a message of its own', async () => {
+  it('a later breach is a new alert with its own message', async () => {
     const { alertId } = await silent();
-    await bed.alerts.end({ alertId, ...by('U0ANN') });
+    await bed.alerts.close({ alertId, ...by('U0ANN') });
     await bed.drain();
     await bed.tick(4, BREACH);
     const entries = await bed.drain();
@@ -156,10 +156,10 @@ describe('ending', () => {
     expect(entries[0]?.alertId).not.toBe(alertId);
   });
 
-  it('data that came back while the person pressed makes two alerts and one end each, never an open message', async () => {
+  it('when data comes back at the same time: two alerts, each with one resolution, and no open message', async () => {
     const { alertId } = await silent();
     const underWay = bed.tick(4, BREACH);
-    await bed.alerts.end({ alertId, ...by('U0ANN') });
+    await bed.alerts.close({ alertId, ...by('U0ANN') });
     await underWay;
     await bed.tick(5, BREACH);
     await bed.tick(6, [], [sample('checkout', 0.001)]);
@@ -169,23 +169,23 @@ describe('ending', () => {
     expect((await bed.stored()).every(({ state }) => state === 'resolved')).toBe(true);
   });
 
-  it('twice: the second hears who did it', async () => {
+  it('a second time returns the first one', async () => {
     const { alertId } = await silent();
-    await bed.alerts.end({ alertId, ...by('U0ANN') });
-    expect(await bed.alerts.end({ alertId, ...by('U0BOB') })).toMatchObject({
+    await bed.alerts.close({ alertId, ...by('U0ANN') });
+    expect(await bed.alerts.close({ alertId, ...by('U0BOB') })).toMatchObject({
       kind: 'already',
-      act: { by: 'U0ANN' },
+      action: { by: 'U0ANN' },
     });
   });
 
-  it('not one with data: the data ends it', async () => {
+  it('an alert with data is rejected', async () => {
     const { alertId } = await firing();
-    expect(await bed.alerts.end({ alertId, ...by('U0ANN') })).toMatchObject({ kind: 'has-data' });
+    expect(await bed.alerts.close({ alertId, ...by('U0ANN') })).toMatchObject({ kind: 'has-data' });
     expect(await bed.drain()).toEqual([]);
   });
 });
 
-it('what people did that cannot be read counts as not done; a store that is away is an error', async () => {
+it('unreadable actions are ignored; a store that does not respond is an error', async () => {
   const { alertId } = await firing();
   const failing = (code: 'bad-answer' | 'unavailable') => ({
     ...bed.store,

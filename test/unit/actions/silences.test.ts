@@ -11,9 +11,9 @@ import type { Decided } from '../../support/decided.ts';
 import { createSpyRecorder } from '../../support/spies.ts';
 import { evalTimeAt, expandValue } from '../../support/timeline.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { sample, useKeepersBed } from './keepers-bed.ts';
+import { sample, useActionsBed } from './actions-bed.ts';
 
-const bed = useKeepersBed();
+const bed = useActionsBed();
 
 const CHECKOUT: readonly Matcher[] = [{ label: 'service', operator: '=', value: 'checkout' }];
 const BOTH = [sample('checkout', 0.5), sample('cart', 0.4)];
@@ -21,7 +21,7 @@ const BOTH = [sample('checkout', 0.5), sample('cart', 0.4)];
 const silence = (over: { lasts?: number; by?: string; key?: string; comment?: string } = {}) =>
   bed.silences.silence({
     matchers: CHECKOUT,
-    lasts: ms(over.lasts ?? HOUR),
+    duration: ms(over.lasts ?? HOUR),
     comment: over.comment ?? 'moving it',
     by: over.by ?? 'U0ANN',
     now: bed.clock.now(),
@@ -38,7 +38,7 @@ const shown = (entry: Decided | undefined) => {
 };
 
 describe('a silence', () => {
-  it('of what fires is notified in the thread of every message that it holds back, with who and until when', async () => {
+  it('is announced in the thread of every message that it suppresses, with its creator and its end', async () => {
     await bed.tick(0, BOTH);
     await bed.drain();
     const { silence: made, alerts } = await silence();
@@ -56,7 +56,7 @@ describe('a silence', () => {
     });
   });
 
-  it('holds back what comes, and the alert keeps its state', async () => {
+  it('suppresses new alerts, which are evaluated as before', async () => {
     await silence();
     await bed.tick(0, BOTH);
     expect(await kinds()).toEqual(['firing cart']);
@@ -66,7 +66,7 @@ describe('a silence', () => {
     ]);
   });
 
-  it('ends by itself: what still fires is posted then', async () => {
+  it('expires: alerts that still fire are posted then', async () => {
     await silence({ lasts: MINUTE });
     await bed.tick(0, BOTH);
     await bed.tick(1, BOTH);
@@ -75,7 +75,7 @@ describe('a silence', () => {
     expect(await kinds()).toContain('firing checkout');
   });
 
-  it('hides what recovers before it ends', async () => {
+  it('hides alerts that recover before it ends', async () => {
     await silence({ lasts: MINUTE });
     await bed.tick(0, BOTH);
     await bed.tick(1, [], [sample('checkout', 0.001), sample('cart', 0.001)]);
@@ -83,14 +83,14 @@ describe('a silence', () => {
     expect(await kinds()).toEqual(['firing cart', 'resolved cart']);
   });
 
-  it('lets the end through of what was posted before', async () => {
+  it('does not suppress the resolution of a posted alert', async () => {
     await bed.tick(0, BOTH);
     await silence();
     await bed.tick(1, [sample('cart', 0.4)], [sample('checkout', 0.001)]);
     expect(await kinds()).toContain('resolved checkout');
   });
 
-  it('sent twice by the same form is one silence', async () => {
+  it('of a form that is sent twice is created once', async () => {
     const first = await silence({ key: 'V0FORM' });
     await bed.clock.advance(SECOND);
     const second = await silence({ key: 'V0FORM' });
@@ -98,7 +98,7 @@ describe('a silence', () => {
     expect(await bed.silences.list(bed.clock.now())).toHaveLength(1);
   });
 
-  it('made twice by hand is two', async () => {
+  it('of a command that is sent twice is created twice', async () => {
     await silence();
     await bed.clock.advance(SECOND);
     await silence();
@@ -106,8 +106,8 @@ describe('a silence', () => {
   });
 });
 
-describe('the end of a silence before its time', () => {
-  it('is notified in the threads, and what still fires is posted by the next evaluation', async () => {
+describe('ending a silence early', () => {
+  it('is announced in the threads, and alerts that still fire are posted by the next evaluation', async () => {
     await bed.tick(0, [sample('checkout', 0.5)]);
     await bed.drain();
     const { silence: made } = await silence();
@@ -122,13 +122,13 @@ describe('the end of a silence before its time', () => {
     expect((await shown(entry)).alert.suppressed).toBeUndefined();
     expect(await bed.silences.unsilence({ id: made.id, by: 'U0ANN', now: after(now, SECOND) })).toMatchObject(
       {
-        kind: 'over',
+        kind: 'already-ended',
         silence: { ended: { by: 'U0BOB' } },
       },
     );
   });
 
-  it('of an id that is none says which there are', async () => {
+  it('with an unknown id returns the active ones', async () => {
     const { silence: made } = await silence();
     expect(await bed.silences.unsilence({ id: '00000000', by: 'U0ANN', now: bed.clock.now() })).toEqual({
       kind: 'unknown',
@@ -137,7 +137,7 @@ describe('the end of a silence before its time', () => {
   });
 });
 
-it('the list holds those of people and of the rule files, with how many alerts each holds', async () => {
+it('the list has silences of users and of the rule files, with the number of alerts of each', async () => {
   const ofFile = { matchers: [], endsAt: after(START, HOUR), createdBy: 'ann', comment: 'planned' };
   bed.usePolicy({ silences: [ofFile, { ...ofFile, endsAt: START }] });
   await silence({ lasts: MINUTE });
@@ -150,7 +150,7 @@ it('the list holds those of people and of the rule files, with how many alerts e
   expect(await bed.silences.list(after(START, ms(2 * MINUTE)))).toMatchObject([{ alerts: 0 }, {}]);
 });
 
-describe('silences that cannot be had', () => {
+describe('silences that cannot be read', () => {
   const evaluation = (code: 'bad-answer' | 'unavailable') => {
     let reads = 0;
     const evaluate = createEvaluateGroup({
@@ -160,7 +160,7 @@ describe('silences that cannot be had', () => {
       logger: bed.logger,
       recorder: createSpyRecorder(),
       expand: expandValue,
-      noise: {
+      notifications: {
         policy: () => NO_POLICY,
         localTime: () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0 }),
         callGraphAt: async () => undefined,
@@ -176,14 +176,14 @@ describe('silences that cannot be had', () => {
     return { evaluate, reads: () => reads };
   };
 
-  it('because one is unreadable: everything is notified', async () => {
+  it('because one is unreadable: every alert is notified', async () => {
     bed.metrics.answer('slow_share > 0.01', BOTH);
     const { evaluate } = evaluation('bad-answer');
     expect((await evaluate(aGroup(), evalTimeAt(0))).kind).toBe('applied');
     expect(await kinds()).toHaveLength(2);
   });
 
-  it('because the store is away: nothing is notified, nothing is lost, and the next tick tells it', async () => {
+  it('because the store does not respond: nothing is notified, and nothing is lost', async () => {
     bed.metrics.answer('slow_share > 0.01', BOTH);
     const { evaluate } = evaluation('unavailable');
     expect((await evaluate(aGroup(), evalTimeAt(0))).kind).toBe('store-error');
@@ -192,7 +192,7 @@ describe('silences that cannot be had', () => {
     expect(await kinds()).toHaveLength(2);
   });
 
-  it('where nothing fires they are not asked for at all', async () => {
+  it('are not read while nothing is firing', async () => {
     bed.metrics.answer('slow_share > 0.01', []);
     const { evaluate, reads } = evaluation('unavailable');
     expect((await evaluate(aGroup(), evalTimeAt(0))).kind).toBe('applied');

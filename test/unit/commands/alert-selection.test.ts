@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { ActiveAlert } from '../../../src/actions/active-alerts.ts';
+import type { ActiveAlert } from '../../../src/actions/alert-actions.ts';
 import { selectionMatchers } from '../../../src/commands/alert-selection.ts';
 import type { RuleSet } from '../../../src/rules/file/rule-file.ts';
 import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
-import { START } from '../../support/virtual-clock.ts';
 
 const objective = (serviceLabel: string) => ({ family: { serviceLabel } }) as LatencyObjective;
 const ruleSetOf = (labels: readonly string[], rules: readonly SloRule[] = []): RuleSet => ({
@@ -14,7 +13,6 @@ const ruleSetOf = (labels: readonly string[], rules: readonly SloRule[] = []): R
 const known = (labels: Record<string, string>): ActiveAlert => ({
   group: 'g',
   rule: aPlainRule(),
-  evalTime: START,
   alert: anAlert({ labels }),
 });
 const ISTIO = 'destination_service_name';

@@ -40,16 +40,16 @@ export const requests = (count: number): readonly Trace[] =>
 const nothingFires: Pick<CommandDeps, 'alerts' | 'silences'> = {
   alerts: {
     acknowledge: async () => ({ kind: 'unknown' }),
-    end: async () => ({ kind: 'unknown' }),
+    close: async () => ({ kind: 'unknown' }),
     firing: async () => [],
   },
   silences: {
-    silence: async ({ matchers, lasts, comment, by, now: at }) => ({
+    silence: async ({ matchers, duration, comment, by, now: at }) => ({
       silence: {
         id: '5ca1ab1e',
         matchers,
         startsAt: at,
-        endsAt: after(at, lasts),
+        endsAt: after(at, duration),
         createdBy: by,
         createdAt: at,
         comment,

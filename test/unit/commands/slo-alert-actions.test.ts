@@ -4,10 +4,10 @@ import { createCommands } from '../../../src/commands/commands.ts';
 import type { Command } from '../../../src/commands/table.ts';
 import type { Phrase } from '../../../src/lib/phrase.ts';
 import { after, HOUR, ms } from '../../../src/lib/units.ts';
-import { sample, useKeepersBed } from '../actions/keepers-bed.ts';
+import { sample, useActionsBed } from '../actions/actions-bed.ts';
 import { open } from './bench.ts';
 
-const bed = useKeepersBed();
+const bed = useActionsBed();
 
 const run = async (command: Command, by = 'U0ANN'): Promise<Answer> => {
   const { alerts, silences } = bed;

@@ -11,7 +11,7 @@ import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { type Decided, takeDecided } from '../../support/decided.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
-import { noiseOf } from '../../support/noise.ts';
+import { notificationsOf } from '../../support/notifications.ts';
 import { isFullRun, runsOf } from '../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
@@ -144,7 +144,7 @@ describe('with alert groups, flapping and silences, failures, restarts at every 
         recorder: createSpyRecorder(),
         logger: createSpyLogger(),
         expand: expandValue,
-        noise: noiseOf(policy),
+        notifications: notificationsOf(policy),
       });
       const current = now.files === 'as they were' ? group : { ...group, rules: [] };
       await Promise.all(Array.from({ length: now.replicas }, () => evaluate(current, evalTimeAt(number))));

@@ -55,7 +55,7 @@ describe('a restart while an alert is pending, with `compat: prometheus`', () =>
       logger: createSpyLogger(),
       expand: expandValue,
       isShared,
-      noise: {
+      notifications: {
         policy: () => ({ ...NO_POLICY, isPrometheus }),
         localTime: createLocalTime(),
         callGraphAt: async () => undefined,

@@ -84,7 +84,7 @@ describe('during the rollout of a changed file', () => {
       ...(policy === undefined
         ? {}
         : {
-            noise: {
+            notifications: {
               policy: () => policy,
               localTime: createLocalTime(),
               callGraphAt: async () => undefined,

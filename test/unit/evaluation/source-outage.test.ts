@@ -8,7 +8,7 @@ import { aGroup, aRule } from '../../support/builders.ts';
 import { type Decided, takeDecided } from '../../support/decided.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createManualScheduler } from '../../support/manual-scheduler.ts';
-import { noiseOf } from '../../support/noise.ts';
+import { notificationsOf } from '../../support/notifications.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
 import { evalTimeAt, expandValue } from '../../support/timeline.ts';
@@ -94,7 +94,7 @@ describe('an outage of Prometheus', () => {
       logger: createSpyLogger(),
       expand: expandValue,
       notifiesOutages: true,
-      noise: noiseOf(over),
+      notifications: notificationsOf(over),
     });
     return { watch, scheduler, metrics };
   }

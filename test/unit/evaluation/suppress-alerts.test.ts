@@ -28,7 +28,7 @@ function setUp(policy: Partial<NotificationPolicy>, groups: Readonly<Record<stri
         return Object.values(groups);
       },
     },
-    noise: {
+    notifications: {
       policy: () => ({ ...NO_POLICY, ...policy }),
       localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 0 }),
       callGraphAt: async () => {

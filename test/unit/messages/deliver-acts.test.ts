@@ -13,7 +13,7 @@ const act = (kind: 'acknowledged' | 'closed') => {
   return bed.store.recordAction({
     alertId,
     kind,
-    act: { by: 'U0ANN', at: now },
+    action: { by: 'U0ANN', at: now },
     messages: [{ key: alertId, isTouched: true, at: now }],
   });
 };

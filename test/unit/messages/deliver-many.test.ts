@@ -34,7 +34,7 @@ function watching() {
     recorder: createSpyRecorder(),
     logger: createSpyLogger(),
     expand: expandValue,
-    noise: {
+    notifications: {
       policy: () => NO_POLICY,
       localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 0 }),
       callGraphAt: async () => undefined,

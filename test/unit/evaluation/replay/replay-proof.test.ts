@@ -15,7 +15,7 @@ import type { RuleGroup } from '../../../../src/rules/rule.ts';
 import { expandTemplate } from '../../../../src/rules/template/template.ts';
 import { decided } from '../../../support/decided.ts';
 import { latencySeries, type TrafficAt } from '../../../support/mesh-samples.ts';
-import { noiseOf } from '../../../support/noise.ts';
+import { notificationsOf } from '../../../support/notifications.ts';
 import { isFullRun } from '../../../support/runs.ts';
 import { createSpyLogger, createSpyRecorder } from '../../../support/spies.ts';
 import { START } from '../../../support/virtual-clock.ts';
@@ -130,7 +130,7 @@ describe('a day of samples', () => {
       },
     } satisfies Partial<Store> as unknown as Store;
     const clock = { now: () => now, sleep: () => new Promise<void>(() => undefined) };
-    const evaluate = createEvaluateGroup({ ...sources(), store, clock, noise: noiseOf() });
+    const evaluate = createEvaluateGroup({ ...sources(), store, clock, notifications: notificationsOf() });
     const offset = spreadOffset(group.id, group.interval);
     now = evalTimeOf(after(WINDOW.start, ms(group.interval - 1)), group.interval, offset);
     for (; now <= WINDOW.end; now = after(now, group.interval)) {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Alert, AlertActions } from '../../../src/alerts/alert.ts';
-import { withActions } from '../../../src/alerts/alert.ts';
+import { type Alert, type AlertActions, withActions } from '../../../src/alerts/alert.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
 import { anAlert } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -13,29 +12,29 @@ const silent = anAlert({
 });
 const recovered = anAlert({ state: 'resolved', resolvedAt: START, resolveReason: 'recovered' });
 
-describe('an alert with what people did', () => {
+describe('an alert with actions', () => {
   it.each<[string, Alert, AlertActions | undefined, Partial<Alert>]>([
-    ['nothing leaves it as it was', anAlert(), undefined, { state: 'firing' }],
+    ['is unchanged without actions', anAlert(), undefined, { state: 'firing' }],
     [
-      'an acknowledgement leaves its state',
+      'keeps its state when acknowledged',
       anAlert(),
       { acknowledged: ANN },
       { state: 'firing', acknowledged: ANN },
     ],
     [
-      'an end resolves it from that moment on',
+      'is resolved when closed',
       silent,
       { closed: ANN },
       { state: 'resolved', resolvedAt: later, resolveReason: 'closed', closed: ANN },
     ],
     [
-      'what was seen to end keeps that end',
+      'keeps its reason when it was resolved before',
       recovered,
       { closed: ANN },
       { state: 'resolved', resolvedAt: START, resolveReason: 'recovered' },
     ],
     [
-      'who had it is named at its end too',
+      'keeps its acknowledgement when resolved',
       recovered,
       { acknowledged: ANN },
       { resolveReason: 'recovered', acknowledged: ANN },
@@ -44,13 +43,13 @@ describe('an alert with what people did', () => {
     expect(withActions(alert, actions)).toMatchObject(expected);
   });
 
-  it('an end leaves nothing of the missing data and of what held it back', () => {
-    const ended = withActions(silent, { closed: ANN });
-    expect(ended).not.toMatchObject({ noDataSince: expect.anything() });
-    expect(ended).not.toMatchObject({ suppressed: expect.anything() });
+  it('has no missing data and no suppression when closed', () => {
+    const closed = withActions(silent, { closed: ANN });
+    expect(closed).not.toMatchObject({ noDataSince: expect.anything() });
+    expect(closed).not.toMatchObject({ suppressed: expect.anything() });
   });
 
-  it('reading twice changes nothing more', () => {
+  it('is the same when the actions are applied twice', () => {
     const once = withActions(silent, { acknowledged: ANN, closed: ANN });
     expect(withActions(once, { acknowledged: ANN, closed: ANN })).toEqual(once);
   });

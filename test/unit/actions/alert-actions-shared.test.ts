@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type ActiveAlert, actionUpdates } from '../../../src/actions/active-alerts.ts';
+import { type ActiveAlert, actionUpdates } from '../../../src/actions/alert-actions.ts';
 import type { Alert, AlertActions } from '../../../src/alerts/alert.ts';
 import { sharedMessages } from '../../../src/messages/alert-group-plan.ts';
 import { withLatestActions } from '../../../src/messages/with-actions.ts';
@@ -16,22 +16,21 @@ function alertGroupOf(count: number) {
 const active = (alert: Alert, alertGroups: ActiveAlert['alertGroups']): ActiveAlert => ({
   group: at.group.id,
   rule: at.rule,
-  evalTime: seconds(0),
   alert,
   alertGroups,
 });
 
 it.each([
-  ['the message alone where it shows all of them', 12, [undefined]],
-  ['the message and the reply that lists the alert, where there are replies', 120, [undefined, '3']],
-])('what a person did is shown in %s', (_, count, pages) => {
+  ['the message, when it shows all alerts', 12, [undefined]],
+  ['the message and the reply that lists the alert', 120, [undefined, '3']],
+])('an action on an alert of an alert group updates %s', (_, count, pages) => {
   const { alert, alertGroups } = alertGroupOf(count);
   const messages = sharedMessages([alert], alertGroups);
   expect(messages.map(({ key }) => key.split('/')[1])).toEqual(pages);
   expect(messages.map(({ isReply }) => isReply)).toEqual(pages.map((page) => page !== undefined));
 });
 
-it('a silence is notified once to the thread that many share, an acknowledgement to none', () => {
+it('a silence has one line in a shared thread, an acknowledgement none', () => {
   const { alert, alertGroups } = alertGroupOf(12);
   const other: Alert = { ...alert, alertId: 'other' };
   const silence = { what: 'silenced', id: 'silence-1', by: 'U0ANN00000', at: seconds(1) } as const;
@@ -45,7 +44,7 @@ it('a silence is notified once to the thread that many share, an acknowledgement
   expect(lines()).toEqual([undefined, undefined]);
 });
 
-it('a silence of all that share messages is notified to each message once', () => {
+it('a silence of all alerts of an alert group updates each message once', () => {
   const { alerts, alertGroups } = alertGroupOf(120);
   const silence = { what: 'silenced', id: 'silence-1', by: 'U0ANN00000', at: seconds(1) } as const;
   const updates = actionUpdates(
@@ -56,7 +55,7 @@ it('a silence of all that share messages is notified to each message once', () =
   expect(updates.map(({ line }) => line?.kind)).toEqual(['silence', undefined, undefined, undefined]);
 });
 
-it('the rows of a message show what people did until it is shown', async () => {
+it('the rows of a message show the current actions', async () => {
   const [main] = play({ groupThreshold: 10, flapThreshold: 0 }).tick(0, many(12));
   const desired = main?.update.desired;
   const [worst, next] = desired?.alertGroup?.rows ?? [];

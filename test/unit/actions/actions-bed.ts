@@ -1,6 +1,10 @@
 import { afterEach, beforeEach } from 'vitest';
-import { createKeepAlerts, type KeepAlerts } from '../../../src/actions/alert-actions.ts';
-import { createCurrentPolicy, createKeepSilences, type KeepSilences } from '../../../src/actions/silences.ts';
+import { createManageAlerts, type ManageAlerts } from '../../../src/actions/alert-actions.ts';
+import {
+  createCurrentPolicy,
+  createManageSilences,
+  type ManageSilences,
+} from '../../../src/actions/silences.ts';
 import type { Alert } from '../../../src/alerts/alert.ts';
 import {
   createEvaluateGroup,
@@ -20,28 +24,28 @@ import { createVirtualClock, type VirtualClock } from '../../support/virtual-clo
 
 export const sample = (service: string, value: number): Sample => ({ labels: { service }, value });
 
-/** Evaluations and people on one real store, in virtual time. */
-export interface KeepersBed {
+/** Evaluations and actions on one real store, in virtual time. */
+export interface ActionsBed {
   readonly store: Store;
   readonly clock: VirtualClock;
   readonly metrics: FakeMetricsSource;
   readonly logger: SpyLogger;
-  readonly alerts: KeepAlerts;
-  readonly silences: KeepSilences;
+  readonly alerts: ManageAlerts;
+  readonly silences: ManageSilences;
   readonly evaluate: EvaluateGroup;
-  /** The rule files' policy from now on. */
+  /** Replaces the policy of the rule files. */
   usePolicy(policy: Partial<NotificationPolicy>): void;
-  /** Lets these breach at the next tick; those that are gone from the answer have no data unless `proof` names them. */
-  tick(number: number, breaching: readonly Sample[], proof?: readonly Sample[]): Promise<TickOutcome>;
-  /** All alerts as the store has them, people's actions left out. */
+  /** Evaluates a tick with these breaching samples; alerts without one have no data unless `recovery` has one. */
+  tick(number: number, breaching: readonly Sample[], recovery?: readonly Sample[]): Promise<TickOutcome>;
+  /** All alerts in the store, without actions. */
   stored(): Promise<readonly Alert[]>;
   /** What was decided about messages since the last call. */
   drain(): Promise<readonly Decided[]>;
 }
 
-/** Sets everything up before each test of a file. */
-export function useKeepersBed(): KeepersBed {
-  let bed: KeepersBed | undefined;
+/** Sets up a new one before each test of a file. */
+export function useActionsBed(): ActionsBed {
+  let bed: ActionsBed | undefined;
   let dispose: (() => Promise<void>) | undefined;
   beforeEach(async () => {
     const clock = createVirtualClock();
@@ -50,12 +54,12 @@ export function useKeepersBed(): KeepersBed {
     bed = createBed(temp.store, clock);
   });
   afterEach(() => dispose?.());
-  return new Proxy({} as KeepersBed, { get: (_, name) => bed?.[name as keyof KeepersBed] });
+  return new Proxy({} as ActionsBed, { get: (_, name) => bed?.[name as keyof ActionsBed] });
 }
 
 const localTime = () => ({ year: 2026, month: 11, day: 20, weekday: 5, minute: 0 });
 
-function createBed(store: Store, clock: VirtualClock): KeepersBed {
+function createBed(store: Store, clock: VirtualClock): ActionsBed {
   const metrics = createFakeMetricsSource();
   const logger = createSpyLogger();
   let policy: NotificationPolicy = NO_POLICY;
@@ -66,7 +70,7 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
     logger,
     recorder: createSpyRecorder(),
     expand: expandValue,
-    noise: {
+    notifications: {
       policy: () => policy,
       localTime,
       callGraphAt: async () => undefined,
@@ -82,14 +86,14 @@ function createBed(store: Store, clock: VirtualClock): KeepersBed {
     metrics,
     logger,
     evaluate,
-    alerts: createKeepAlerts({ store, logger }),
-    silences: createKeepSilences({ store, logger, localTime, policy: () => policy }),
+    alerts: createManageAlerts({ store, logger }),
+    silences: createManageSilences({ store, logger, localTime, policy: () => policy }),
     usePolicy: (given) => {
       policy = { ...NO_POLICY, ...given };
     },
-    async tick(number, breaching, proof = []) {
+    async tick(number, breaching, recovery = []) {
       metrics.answer('slow_share > 0.01', breaching);
-      metrics.answer('slow_share', proof);
+      metrics.answer('slow_share', recovery);
       await clock.advanceTo(evalTimeAt(number));
       return await evaluate(aGroup(), evalTimeAt(number));
     },
