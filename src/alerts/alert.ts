@@ -17,7 +17,9 @@ export type ResolveReason =
   /** The rule exceeded its limit: Prometheus drops all its alerts, so their state is unknown. */
   | 'limit-exceeded'
   /** A user closed it while it had no data. */
-  | 'closed';
+  | 'closed'
+  /** It breaches on with another severity, as another alert. */
+  | 'continued';
 
 /** An action of a user. */
 export interface UserAction {
@@ -128,6 +130,10 @@ export interface Alert {
   readonly acknowledged?: UserAction;
   /** Set with the reason `closed`. */
   readonly closed?: UserAction;
+  /** Set with the reason `continued`: the alert that it is now. */
+  readonly continuedAs?: { readonly alertId: string; readonly severity?: string };
+  /** The alert that it was before its severity changed. */
+  readonly continues?: string;
 }
 
 /** One alert in an alert group, as its tables show it. Kept after the alert itself is removed from the state. */

@@ -113,6 +113,34 @@ export function stepBreaching(
   return known.noDataSince === undefined ? step : stepTo(alert, 'data-back');
 }
 
+/** An alert whose series breaches on under other labels: the same occurrence, with its new labels. */
+export const stepRelabeled = (context: AlertStepContext, known: Alert, breach: Breach): AlertStep =>
+  stepBreaching(
+    context,
+    { ...known, fingerprint: breach.fingerprint, labels: breach.labels, series: breach.series },
+    breach,
+  );
+
+/** The two steps of a firing alert whose severity changed: it ends as continued, and another one fires in its place. */
+export function stepContinued(
+  context: AlertStepContext,
+  known: Alert,
+  breach: Breach,
+): { readonly ended: AlertStep; readonly begun: AlertStep } {
+  const { evalTime, rule } = context;
+  const begun: Alert = {
+    ...newAlert(context, breach),
+    activeAt: known.activeAt,
+    peak: worseOf(rule.comparison, known.peak, breach.sample.value),
+    state: 'firing',
+    firedAt: evalTime,
+    continues: known.alertId,
+  };
+  const continuedAs = { alertId: begun.alertId, severity: begun.labels['severity'] };
+  const ended: Alert = { ...resolveAlert(known, evalTime, 'continued'), continuedAs };
+  return { ended: stepTo(ended, 'resolved'), begun: stepTo(begun, 'firing') };
+}
+
 /** Resolves an alert that has fired. */
 export const resolveAlert = (alert: Alert, evalTime: EpochMs, reason: ResolveReason): Alert => ({
   ...alert,

@@ -1,3 +1,4 @@
+import { fingerprint } from '../lib/labels.ts';
 import type { Sample } from '../lib/metrics-source.ts';
 import { between, type EpochMs, ms } from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
@@ -9,7 +10,9 @@ import {
   type AlertStepContext,
   resolveAlert,
   stepBreaching,
+  stepContinued,
   stepMissing,
+  stepRelabeled,
 } from './step-alert.ts';
 
 /** Everything the next state of a rule depends on. */
@@ -87,6 +90,44 @@ function overLimit(input: RuleStepInput, steps: readonly AlertStep[], active: nu
   };
 }
 
+/**
+ * Steps of the alerts whose series breach on under other labels, because a templated label changed
+ * (prometheus/prometheus#4836, where they resolve and start again). With another severity the alert continues as another
+ * one, else as itself. Members of an alert group are not continued: their message lists them by their labels.
+ */
+function continuedSteps(
+  context: AlertStepContext,
+  known: ReadonlyMap<string, Alert>,
+  breaches: ReadonlyMap<string, Breach>,
+): ReadonlyMap<string, AlertStep> {
+  const steps = new Map<string, AlertStep>();
+  const missing = [...known.values()].filter(
+    (alert) =>
+      isActive(alert) &&
+      !breaches.has(alert.fingerprint) &&
+      alert.postedTo?.some(({ alertGroup }) => alertGroup !== undefined) !== true,
+  );
+  if (missing.length === 0) return steps;
+  const isNew = (breach: Breach): boolean => {
+    const before = known.get(breach.fingerprint);
+    return before === undefined || !isActive(before);
+  };
+  const bySeries = new Map(
+    [...breaches.values()].filter(isNew).map((breach) => [fingerprint(breach.series), breach]),
+  );
+  for (const alert of missing) {
+    const breach = bySeries.get(fingerprint(alert.series));
+    if (breach === undefined) continue;
+    const isSame = alert.state === 'pending' || alert.labels['severity'] === breach.labels['severity'];
+    const { ended, begun } = isSame
+      ? { ended: {}, begun: stepRelabeled(context, alert, breach) }
+      : stepContinued(context, alert, breach);
+    steps.set(alert.fingerprint, ended);
+    steps.set(breach.fingerprint, begun);
+  }
+  return steps;
+}
+
 function stepAlerts(
   input: RuleStepInput,
   breaches: ReadonlyMap<string, Breach>,
@@ -96,9 +137,12 @@ function stepAlerts(
   const context: AlertStepContext = { rule, group, evalTime, expand, isPrometheus };
   const known = new Map((input.previous?.alerts ?? []).map((alert) => [alert.fingerprint, alert]));
   const fingerprints = [...new Set([...known.keys(), ...breaches.keys()])].sort();
-  return fingerprints.map((fingerprint): AlertStep => {
-    const breach = breaches.get(fingerprint);
-    const alert = known.get(fingerprint);
+  const continued = isPrometheus ? new Map() : continuedSteps(context, known, breaches);
+  return fingerprints.map((print): AlertStep => {
+    const step = continued.get(print);
+    if (step !== undefined) return step;
+    const breach = breaches.get(print);
+    const alert = known.get(print);
     if (breach !== undefined) return stepBreaching(context, alert, breach);
     return alert === undefined ? {} : stepMissing(context, alert, (each) => evaluateRecovery(each, recovery));
   });

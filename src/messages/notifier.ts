@@ -16,8 +16,10 @@ export interface MessageView {
   readonly mentions?: readonly string[];
   /** Why the message is in another channel than the rule names. */
   readonly notice?: string;
-  /** Where the message of the less urgent alert is that this one escalates. */
+  /** Where the message of the less urgent alert is that this one escalates, or that it continues. */
   readonly escalates?: { readonly url?: string };
+  /** Where the message is that this one is continued in. */
+  readonly continuedIn?: { readonly url?: string };
   /** Set when the message, or the group thread reply, shows many alerts. */
   readonly alertGroup?: AlertGroupSnapshot;
   /** One line: it ended before it could be posted. */

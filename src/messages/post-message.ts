@@ -41,8 +41,10 @@ export interface Work {
   readonly desired: DesiredMessage | undefined;
   /** Where the message is whose thread it belongs to. */
   readonly parent: ShownMessage | undefined;
-  /** Where the message is that it escalates. */
+  /** Where the message is that it escalates or continues. */
   readonly escalated: ShownMessage | undefined;
+  /** Where the message is that continues it. */
+  readonly successor: ShownMessage | undefined;
   readonly isEnded: boolean;
 }
 
@@ -81,7 +83,8 @@ const channelOf = ({ parts, desired }: Work): string =>
 
 export function viewOf(work: Work, desired: DesiredMessage, more: Partial<MessageView>): MessageView {
   const { links } = work.parts;
-  const { alert, rule, alertGroup, escalates, destination } = desired;
+  const { alert, rule, alertGroup, destination } = desired;
+  const escalates = desired.escalates ?? alert.continues;
   const { evidence = NO_EVIDENCE } = more;
   const linked = { alert, rule, traceService: evidence.traceService };
   return {
@@ -94,6 +97,7 @@ export function viewOf(work: Work, desired: DesiredMessage, more: Partial<Messag
         : groupLinks(links, { ...linked, alertGroup, now: desired.asOf }),
     mentions: destination?.mentions,
     escalates: escalates === undefined ? undefined : { url: work.escalated?.permalink },
+    continuedIn: alert.continuedAs === undefined ? undefined : { url: work.successor?.permalink },
     ...more,
     evidence,
   };

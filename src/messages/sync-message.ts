@@ -1,3 +1,4 @@
+import { after, between, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { statusOf } from './alert-subject.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
@@ -30,6 +31,16 @@ function isEnded(desired: DesiredMessage | undefined): boolean {
 export const collectsEvidence = ({ desired, shown, revision, syncedRevision }: ClaimedMessage): boolean =>
   shown !== undefined && desired !== undefined && desired.parent === undefined && revision > syncedRevision;
 
+/** How long a message that is continued waits between looks for the one that continues it, and how long at most. */
+const SUCCESSOR_WAIT: Milliseconds = ms(2 * SECOND);
+const LONGEST_SUCCESSOR_WAIT: Milliseconds = MINUTE;
+
+/** A message that is continued links the one that continues it, which is posted at the same time. */
+function isSuccessorAwaited({ parts, desired, message, successor }: Work): boolean {
+  if (desired?.alert.continuedAs === undefined || message.shown === undefined) return false;
+  return successor === undefined && between(desired.asOf, parts.clock.now()) < LONGEST_SUCCESSOR_WAIT;
+}
+
 /** Brings Slack one step closer to what a message is to show. Throws what the store throws. */
 export async function syncMessage(
   parts: SyncMessageParts,
@@ -43,8 +54,31 @@ export async function syncMessage(
       : await withLatestActions(store, message.desired, message.silence);
   const shownAs = async (key: string | undefined): Promise<ShownMessage | undefined> =>
     key === undefined ? undefined : await store.shownMessage(key);
-  const [parent, escalated] = await Promise.all([shownAs(desired?.parent), shownAs(desired?.escalates)]);
-  const work: Work = { parts, lease, message, desired, parent, escalated, isEnded: isEnded(desired) };
+  const [parent, escalated, successor] = await Promise.all([
+    shownAs(desired?.parent),
+    shownAs(desired?.escalates ?? desired?.alert.continues),
+    shownAs(desired?.alert.continuedAs?.alertId),
+  ]);
+  const work: Work = {
+    parts,
+    lease,
+    message,
+    desired,
+    parent,
+    escalated,
+    successor,
+    isEnded: isEnded(desired),
+  };
+  if (isSuccessorAwaited(work)) {
+    const dueAt = after(clock.now(), SUCCESSOR_WAIT);
+    return {
+      ...pending(work),
+      attempt: message.attempt,
+      outcome: 'waiting',
+      dueAt,
+      reason: 'successor not posted',
+    };
+  }
   const step = decideStep(message, { parent, isEnded: work.isEnded, now: clock.now() });
   switch (step.kind) {
     case 'drop':

@@ -84,17 +84,23 @@ const ENDINGS: Readonly<Record<ResolveReason, readonly [text: string, more: stri
   'rule-removed': ['closed', ' (rule removed)'],
   'limit-exceeded': ['closed', ' (alert limit exceeded)'],
   closed: ['closed manually', ' (no data)'],
+  continued: ['continued', ''],
 };
+
+/** `continues as page`: it breaches on with another severity. */
+const continuesText = ({ severity }: NonNullable<Alert['continuedAs']>): string =>
+  severity === undefined ? 'continues without a severity' : `continues as ${severity}`;
 
 /** `recovered after 12 min`, `closed after 5 min (rule removed)`. */
 function ending(alert: Alert): string {
   const { resolveReason, resolvedAt = firedAtOf(alert) } = alert;
+  if (alert.continuedAs !== undefined) return continuesText(alert.continuedAs);
   const [text, more] = resolveReason === undefined ? ['resolved', ''] : ENDINGS[resolveReason];
   return `${text} after ${timeSpan(between(firedAtOf(alert), resolvedAt))}${more}`;
 }
 
 /** Mentions, people's actions and other alerts. */
-function contextLines({ alert, mentions = [], escalates }: MessageView): string[] {
+function contextLines({ alert, mentions = [], escalates, continuedIn }: MessageView): string[] {
   const { alsoSlow = [] } = alert;
   const others = alsoSlow.slice(0, SERVICES_SHOWN).map((service) => code(service, 120));
   const rest = alsoSlow.length - others.length;
@@ -102,7 +108,12 @@ function contextLines({ alert, mentions = [], escalates }: MessageView): string[
     ...(mentions.length === 0 || alert.state === 'resolved' ? [] : [mentionLine(mentions)]),
     ...(escalates === undefined
       ? []
-      : [`:arrow_up: Escalates ${link(escalates.url, 'an open alert of lower severity')}.`]),
+      : alert.continues === undefined
+        ? [`:arrow_up: Escalates ${link(escalates.url, 'an open alert of lower severity')}.`]
+        : [`:arrow_right: Continues ${link(escalates.url, 'the alert before its severity changed')}.`]),
+    ...(continuedIn === undefined
+      ? []
+      : [`:arrow_right: The alert is still breaching: see ${link(continuedIn.url, 'its message')}.`]),
     ...actionLines(alert),
     ...(others.length === 0
       ? []
@@ -119,7 +130,7 @@ function noDataLine({ noDataSince, noDataReason }: Alert): readonly string[] {
 }
 
 function unknownLine(alert: Alert): readonly string[] {
-  if (alert.state !== 'resolved' || isRecovery(alert)) return [];
+  if (alert.state !== 'resolved' || isRecovery(alert) || alert.continuedAs !== undefined) return [];
   const why = alert.closed === undefined ? 'the rule is no longer evaluated' : 'there is no data';
   return [`The state of the service is *unknown*: ${why}.`];
 }

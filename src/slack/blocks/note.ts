@@ -31,6 +31,7 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   'rule-removed': `Closed: the rule was removed. ${UNKNOWN}`,
   'limit-exceeded': `Closed: the rule exceeded its alert limit. ${UNKNOWN}`,
   closed: `Closed manually without data. ${UNKNOWN}`,
+  continued: 'Still breaching with another severity: continued in another message.',
 };
 
 /** What a line says, when it happened, and whether it leaves the state of the service unknown. */

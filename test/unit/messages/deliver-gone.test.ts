@@ -122,3 +122,26 @@ describe('a workspace that does not let messages be edited', () => {
     },
   );
 });
+
+it('an alert that continues with another severity: the old message ends gray with a link, the new one links back', async () => {
+  await bed.decide('firing');
+  await bed.drain();
+  const before = alertOf();
+  const now = alertOf({
+    alertId: 'page',
+    labels: { ...before.labels, severity: 'page' },
+    continues: before.alertId,
+  });
+  const continuedAs = { alertId: now.alertId, severity: 'page' };
+  const at = bed.stand.clock.now();
+  const ended = alertOf({ state: 'resolved', resolvedAt: at, resolveReason: 'continued', continuedAs });
+  await bed.decide('resolved', ended);
+  await bed.decide('firing', now);
+  await bed.settle();
+  const [old, next] = bed.messages();
+  expect(old?.text).toContain('☑️ checkout: continues as page');
+  expect(JSON.stringify(old?.blocks)).toContain(`p${next?.ts.replace('.', '')}`);
+  expect(JSON.stringify(old?.blocks)).not.toContain('unknown');
+  expect(JSON.stringify(next?.blocks)).toContain(`p${old?.ts.replace('.', '')}`);
+  expect(bed.messages()).toHaveLength(2);
+});
