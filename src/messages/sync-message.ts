@@ -1,4 +1,4 @@
-import { after, between, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { statusOf } from './alert-subject.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
@@ -41,51 +41,44 @@ function isSuccessorAwaited({ parts, desired, message, successor }: Work): boole
   return successor === undefined && between(desired.asOf, parts.clock.now()) < LONGEST_SUCCESSOR_WAIT;
 }
 
+/** Reads what showing a message depends on. */
+async function readWork(parts: SyncMessageParts, message: ClaimedMessage, lease: Lease): Promise<Work> {
+  const { store } = parts;
+  const shownAs = async (key: string | undefined): Promise<ShownMessage | undefined> =>
+    key === undefined ? undefined : await store.shownMessage(key);
+  const desired = message.desired && (await withLatestActions(store, message.desired, message.silence));
+  const [parent, escalated, successor] = await Promise.all([
+    shownAs(desired?.parent),
+    shownAs(desired?.escalates ?? desired?.alert.continues),
+    shownAs(desired?.alert.continuedAs?.alertId),
+  ]);
+  return { parts, lease, message, desired, parent, escalated, successor, isEnded: isEnded(desired) };
+}
+
+const waiting = (work: Work, dueAt: EpochMs, reason: string): Synced => ({
+  ...pending(work),
+  attempt: work.message.attempt,
+  outcome: 'waiting',
+  dueAt,
+  reason,
+});
+
 /** Brings Slack one step closer to what a message is to show. Throws what the store throws. */
 export async function syncMessage(
   parts: SyncMessageParts,
   message: ClaimedMessage,
   lease: Lease,
 ): Promise<Synced> {
-  const { store, clock } = parts;
-  const desired =
-    message.desired === undefined
-      ? undefined
-      : await withLatestActions(store, message.desired, message.silence);
-  const shownAs = async (key: string | undefined): Promise<ShownMessage | undefined> =>
-    key === undefined ? undefined : await store.shownMessage(key);
-  const [parent, escalated, successor] = await Promise.all([
-    shownAs(desired?.parent),
-    shownAs(desired?.escalates ?? desired?.alert.continues),
-    shownAs(desired?.alert.continuedAs?.alertId),
-  ]);
-  const work: Work = {
-    parts,
-    lease,
-    message,
-    desired,
-    parent,
-    escalated,
-    successor,
-    isEnded: isEnded(desired),
-  };
-  if (isSuccessorAwaited(work)) {
-    const dueAt = after(clock.now(), SUCCESSOR_WAIT);
-    return {
-      ...pending(work),
-      attempt: message.attempt,
-      outcome: 'waiting',
-      dueAt,
-      reason: 'successor not posted',
-    };
-  }
-  const step = decideStep(message, { parent, isEnded: work.isEnded, now: clock.now() });
+  const now = parts.clock.now();
+  const work = await readWork(parts, message, lease);
+  if (isSuccessorAwaited(work)) return waiting(work, after(now, SUCCESSOR_WAIT), 'successor not posted');
+  const step = decideStep(message, { parent: work.parent, isEnded: work.isEnded, now });
   switch (step.kind) {
     case 'drop':
       parts.logger.debug('a message is dropped', { message: message.key, reason: step.reason });
       return { ...settled(work), outcome: 'dropped', lineKeys: message.lines.map(({ key }) => key) };
     case 'wait':
-      return { ...pending(work), outcome: 'waiting', dueAt: step.until, reason: step.reason };
+      return waiting(work, step.until, step.reason);
     case 'reconcile':
       return step.isLine ? reconcileLine(work) : reconcilePost(work);
     case 'post':
