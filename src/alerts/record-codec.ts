@@ -30,8 +30,8 @@ export function encodeRecord(record: object): string {
 }
 
 /**
- * Reads what `encodeRecord` wrote. The version of the store vouches for its shape.
- * @throws UpstreamError `bad-answer` of the store when it is no JSON: somebody else wrote it.
+ * Reads what `encodeRecord` wrote. The shape is not checked: it follows from the store's version.
+ * @throws UpstreamError `bad-answer` of the store when it is not JSON: another program wrote it.
  */
 export function decodeRecord(text: string): unknown {
   try {
@@ -42,7 +42,7 @@ export function decodeRecord(text: string): unknown {
       system: 'store',
       code: 'bad-answer',
       message: 'A record in the store cannot be read.',
-      advice: 'Look whether another program writes to the same store; restore it from a copy.',
+      advice: 'Check whether another program writes to the same store; restore it from a backup.',
       cause,
     });
   }

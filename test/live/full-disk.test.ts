@@ -44,7 +44,7 @@ test.skipIf(!canLimitFiles)(
     limitFiles(bot.child.pid, 'unlimited');
     await until('the recovery', () => bot.output().includes('the embedded store can be written again'));
     await until('the next evaluation', async () => !(await readiness()).includes('not ready'));
-    expect(bot.output().match(/the embedded store cannot be written to/g)).toHaveLength(1);
+    expect(bot.output().match(/the embedded store cannot be written; retrying/g)).toHaveLength(1);
 
     bot.child.kill('SIGTERM');
     expect(await bot.exit).toBe(0);
