@@ -69,7 +69,7 @@ test('a comparison without ids shows how it is written', async () => {
   expect(answer).toContain('/trace compare [&lt;id&gt;] &lt;id&gt; [share]');
 });
 
-test('a button of the slowest traces holds the slowest against a usual request of its kind', async () => {
+test('a button of the slowest traces compares the slowest with a typical request', async () => {
   const slowest = await stage.ask('/trace slowest payments last 5m');
   const before = new Set(stage.messages().map(({ ts }) => ts));
   const row = slowest.blocks.find((block) => JSON.stringify(block).includes('"run_command_compare"'));
@@ -83,7 +83,7 @@ test('a button of the slowest traces holds the slowest against a usual request o
   expect(outcome).toEqual({ ok: true });
   // The picture of what another test asked for may come in between.
   const compared = (): Message | undefined =>
-    stage.messages().find(({ ts, text }) => !before.has(ts) && text.startsWith('Comparison'));
+    stage.messages().find(({ ts, text }) => !before.has(ts) && text.startsWith('Trace comparison'));
   await stage.until('it is compared', () => compared() !== undefined, 30);
   const answer = shown(compared() as Message);
   expect(answer).toMatch(/\*A\*[^\n]* · typical: median of \d+ similar requests/);
