@@ -234,10 +234,12 @@ function partsOfHeader(value: string): readonly string[] {
 function partsOfAddress(address: string): readonly string[] {
   // Not `URL`, which refuses a list of hosts.
   const [, password = ''] = /:\/\/[^/?#:]*:([^/?#]*)@/.exec(address) ?? [];
+  const [, sentinelPassword = ''] = /[?&]sentinelPassword=([^&#]*)/.exec(address) ?? [];
+  const passwords = [password, sentinelPassword];
   try {
-    return [address, password, decodeURIComponent(password)];
+    return [address, ...passwords, ...passwords.map(decodeURIComponent)];
   } catch {
-    return [address, password];
+    return [address, ...passwords];
   }
 }
 

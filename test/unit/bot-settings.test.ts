@@ -10,7 +10,8 @@ const read = readSettings({
   PROMETHEUS_HEADERS: 'Authorization: Bearer tenant-token;;X-Scope-OrgID: a',
   JAEGER_URL: 'http://jaeger:16686',
   JAEGER_HEADERS: `Authorization: Basic ${basic}`,
-  REDIS_URL: 'redis://:pa%2Fss%40word@redis:6379/0',
+  REDIS_URL: 'redis+sentinel://:pa%2Fss%40word@s1,s2:26380/main?sentinelPassword=sentinel%20pw',
+  HTTPS_PROXY: 'http://me:proxy-pw@proxy:3128',
 });
 
 test.each([
@@ -21,6 +22,8 @@ test.each([
   ['the password in basic credentials', 'hunter2-basic'],
   ['the password of Redis as its address holds it', 'pa%2Fss%40word'],
   ['the password of Redis as it is', 'pa/ss@word'],
+  ['the password of the Sentinels', 'sentinel pw'],
+  ['the password of the proxy', 'proxy-pw'],
 ])('%s is masked in the log', (_, text) => {
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
   expect(secretsOf(read.settings)).toContain(text);
