@@ -1,10 +1,15 @@
 import type { Clock } from '../lib/clock.ts';
-import { after, type EpochMs, HOUR } from '../lib/units.ts';
-import { type CallData, type Calls, reasonOf } from './calls.ts';
+import { after, before, type EpochMs, HOUR, MINUTE, type Milliseconds } from '../lib/units.ts';
+import { type CallData, type CallOutcome, type Calls, reasonOf } from './calls.ts';
 
-/** Slack recommends at most 200 channels per page; 50 pages hold 10,000. */
+/** The largest page that Slack recommends. */
 const PAGE_SIZE = 200;
-const MAX_PAGES = 50;
+/** 10,000 channels. */
+const MAX_CHANNEL_PAGES = 50;
+/** 4,000 messages. */
+const MAX_MESSAGE_PAGES = 20;
+/** Clocks differ: a search starts this long before the attempt. */
+const MARGIN: Milliseconds = MINUTE;
 
 export type ChannelId =
   | { readonly kind: 'id'; readonly id: string }
@@ -49,7 +54,7 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
       if (isId(channel)) return { kind: 'id', id: channel };
       let found = known(channel);
       let cursor: string | undefined;
-      for (let page = 0; page < MAX_PAGES && found === undefined; page += 1) {
+      for (let page = 0; page < MAX_CHANNEL_PAGES && found === undefined; page += 1) {
         const outcome = await calls.call('conversations.list', {
           types: 'public_channel,private_channel',
           limit: PAGE_SIZE,
@@ -67,16 +72,16 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
   };
 }
 
-const TOO_MANY = `more than ${PAGE_SIZE * MAX_PAGES} channels to search. Configure the channel by its id`;
+const TOO_MANY = `more than ${PAGE_SIZE * MAX_CHANNEL_PAGES} channels to search. Configure the channel by its id`;
 
 /** The cursor of the next page, if there is one. */
-export function nextCursor(data: CallData): string | undefined {
+function nextCursor(data: CallData): string | undefined {
   const cursor = propertyOf(data['response_metadata'], 'next_cursor');
   return typeof cursor === 'string' && cursor !== '' ? cursor : undefined;
 }
 
 /** A property of a value that may be no object. */
-export const propertyOf = (value: unknown, name: string): unknown =>
+const propertyOf = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 
 function channelsOf(data: CallData): { name: string; id: string }[] {
@@ -85,4 +90,83 @@ function channelsOf(data: CallData): { name: string; id: string }[] {
     const [name, id] = [propertyOf(each, 'name'), propertyOf(each, 'id')];
     return typeof name === 'string' && typeof id === 'string' ? [{ name, id }] : [];
   });
+}
+
+/** Event type of the metadata of this bot's messages, by which a message of an unknown outcome is found. */
+export const EVENT_TYPE = 'tailwatch_alert';
+
+type FoundMessage =
+  | { readonly kind: 'found'; readonly messageTs: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+interface KeyQuery {
+  readonly channelId: string;
+  readonly key: string;
+  readonly since: EpochMs;
+  readonly threadTs?: string;
+}
+
+/**
+ * Searches a channel or a thread for the message with this key in its metadata, newest first. The result is `absent` only
+ * when all messages since the attempt were read. The bot joins a public channel that it is not a member of.
+ */
+export async function findByKey(calls: Calls, query: KeyQuery): Promise<FoundMessage> {
+  const found = await searchFor(calls, query);
+  if (found !== 'not a member') return found;
+  const joined = await calls.call('conversations.join', { channel: query.channelId });
+  if (joined.kind !== 'done') return notReadable(reasonOf(joined));
+  const again = await searchFor(calls, query);
+  return again === 'not a member' ? notReadable('not_in_channel') : again;
+}
+
+const notReadable = (reason: string): FoundMessage => ({
+  kind: 'unknown',
+  reason: `the bot is not a member of the channel and cannot search it (${reason}). /invite it`,
+});
+
+async function searchFor(calls: Calls, query: KeyQuery): Promise<FoundMessage | 'not a member'> {
+  const { channelId, key, since, threadTs } = query;
+  const method = threadTs === undefined ? 'conversations.history' : 'conversations.replies';
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MAX_MESSAGE_PAGES; pages += 1) {
+    const outcome = await calls.call(method, {
+      channel: channelId,
+      ts: threadTs,
+      oldest: (before(since, MARGIN) / 1_000).toFixed(6),
+      include_all_metadata: true,
+      limit: PAGE_SIZE,
+      cursor,
+    });
+    // A message cannot be in a channel or thread that does not exist.
+    if (outcome.kind === 'message-gone' || isChannelError(outcome, 'channel_not_found'))
+      return { kind: 'absent' };
+    if (isChannelError(outcome, 'not_in_channel')) return 'not a member';
+    if (outcome.kind !== 'done') return { kind: 'unknown', reason: `${method}: ${reasonOf(outcome)}` };
+    const messageTs = messageWith(outcome.data, key);
+    if (messageTs !== undefined) return { kind: 'found', messageTs };
+    cursor = nextCursor(outcome.data);
+    if (cursor === undefined) return { kind: 'absent' };
+  }
+  return { kind: 'unknown', reason: `more than ${PAGE_SIZE * MAX_MESSAGE_PAGES} messages since the attempt` };
+}
+
+const isChannelError = (outcome: CallOutcome, code: string): boolean =>
+  outcome.kind === 'channel-refused' && outcome.code === code;
+
+function messageWith(data: CallData, key: string): string | undefined {
+  const messages: readonly unknown[] = Array.isArray(data['messages']) ? data['messages'] : [];
+  for (const message of messages) if (keyOf(message) === key) return tsOf(message);
+  return undefined;
+}
+
+function keyOf(message: unknown): unknown {
+  const metadata = propertyOf(message, 'metadata');
+  if (propertyOf(metadata, 'event_type') !== EVENT_TYPE) return undefined;
+  return propertyOf(propertyOf(metadata, 'event_payload'), 'key');
+}
+
+function tsOf(message: unknown): string | undefined {
+  const ts = propertyOf(message, 'ts');
+  return typeof ts === 'string' ? ts : undefined;
 }

@@ -5,22 +5,20 @@ import { alertGroupMessage } from './blocks/alert-group.ts';
 import type { Rendered } from './blocks/block-kit.ts';
 import { noteMessage } from './blocks/note.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
-import { createChannels } from './channels.ts';
-import { findByKey } from './history.ts';
+import { createChannels, findByKey } from './channels.ts';
 import { createSender } from './sender.ts';
 
 export type SlackNotifierOptions = CallsOptions;
 
 /**
- * Shows alerts in Slack. Posts once and edits from then on; says of every call whether it was carried out, was not, or
- * nobody knows. Posting by channel name works; `find` turns a name into an id (`conversations.list`, cached) and
- * reads the history, for which the bot must be a member of the channel.
+ * Posts and edits messages in Slack. Each outcome says whether the call was carried out, was not, or is unknown. `post`
+ * accepts channel names; `find` resolves them to ids and reads the history, for which the bot must be a member.
  */
 export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
   const calls = createCalls(options);
   const channels = createChannels({ calls, clock: options.clock });
   const { clock, logger } = options;
-  const send = createSender({ calls, clock, logger, laneOf: (channel) => channels.nameOf(channel) });
+  const send = createSender({ calls, clock, logger, queueOf: (channel) => channels.nameOf(channel) });
 
   return {
     async post({ channel, view, key, threadTs, isAllowed }) {
@@ -32,7 +30,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
         isAllowed,
       });
       if (outcome.kind === 'sent') channels.learn(channel, outcome.channelId);
-      // A reply is found below its message.
+      // A reply is found in the thread of its message.
       return threadTs === undefined ? withPermalink(calls, outcome) : outcome;
     },
 
@@ -60,7 +58,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
 
     async find({ channel, key, since, threadTs }) {
       const id = await channels.idOf(channel);
-      // A name that no channel has: nothing can have been posted there.
+      // Nothing was posted to a channel that does not exist.
       if (id.kind === 'missing') return { kind: 'absent' };
       if (id.kind === 'unknown') return id;
       const found = await findByKey(calls, {
@@ -83,7 +81,7 @@ const messageOf = (view: MessageView): Rendered =>
     ? alertMessage(view)
     : alertGroupMessage({ ...view, alertGroup: view.alertGroup });
 
-/** Addresses and button values move with the clock while nothing a reader sees has changed: they do not count. */
+/** Without URLs and button values, which contain the current time. */
 function hashOf(message: Rendered): string {
   const visible = JSON.stringify(message.blocks, (name, value: unknown) =>
     (name === 'url' || name === 'value') && typeof value === 'string' ? undefined : value,
@@ -97,7 +95,7 @@ async function withPermalink(calls: Calls, outcome: SendOutcome): Promise<SendOu
   return permalink === undefined ? outcome : { ...outcome, permalink };
 }
 
-/** The message's address. Doing without one costs a link in `/slo`, so a failure is no matter. */
+/** The message's URL. Without it `/slo` shows no link, so that a failure is ignored. */
 async function permalinkOf(
   calls: Calls,
   message: { channelId: string; messageTs: string },

@@ -4,12 +4,12 @@ import { after, type EpochMs, epochMs, HOUR } from '../lib/units.ts';
 import type { IsAllowed, SendOutcome } from '../messages/notifier.ts';
 import { CHART, type Rendered } from './blocks/block-kit.ts';
 import type { CallOutcome, Calls } from './calls.ts';
-import { EVENT_TYPE } from './history.ts';
+import { EVENT_TYPE } from './channels.ts';
 import { metadataViolations, textOnly, violations } from './limits.ts';
 
-export interface Sending {
+interface Sending {
   readonly method: 'chat.postMessage' | 'chat.update';
-  /** Where to: `channel`, with `ts` for an edit, with `thread_ts` for a reply, which may be shown to the channel too. */
+  /** `ts` for an edit, `thread_ts` for a reply, `reply_broadcast` to show a reply in the channel, too. */
   readonly target: {
     readonly channel: string;
     readonly ts?: string;
@@ -21,8 +21,8 @@ export interface Sending {
   readonly isAllowed?: IsAllowed;
 }
 
-/** What Slack says when it will not take the blocks: the alert still has to be seen. */
-const ABOUT_CONTENT = new Set([
+/** Errors that concern the content of a message. */
+const CONTENT_ERRORS = new Set([
   'invalid_blocks',
   'invalid_blocks_format',
   'msg_blocks_too_long',
@@ -32,17 +32,17 @@ const ABOUT_CONTENT = new Set([
 ]);
 
 /**
- * Sends a message, in a plainer form each time Slack refuses the form: without the chart (not every workspace has
- * that block yet), then as text alone. An alert is never lost to a block.
+ * Sends a message. When Slack refuses its content, the message is sent without the chart, which some workspaces do not
+ * support, and then as text alone.
  */
 export function createSender(parts: {
   calls: Calls;
   clock: Clock;
   logger: Logger;
-  /** One name for each channel, by whatever name it is given: Slack counts its messages together. */
-  laneOf: (channel: string) => string;
+  /** One name per channel, because Slack limits the messages of a channel. */
+  queueOf: (channel: string) => string;
 }): (it: Sending) => Promise<SendOutcome> {
-  const { calls, clock, logger, laneOf } = parts;
+  const { calls, clock, logger, queueOf } = parts;
   let chartsRefusedUntil: EpochMs = epochMs(0);
 
   const attempt = (it: Sending, form: Rendered): Promise<CallOutcome> =>
@@ -55,7 +55,7 @@ export function createSender(parts: {
         metadata: { event_type: EVENT_TYPE, event_payload: it.metadata },
         ...(it.method === 'chat.postMessage' ? { unfurl_links: false, unfurl_media: false } : {}),
       },
-      { channel: laneOf(it.target.channel), key: it.metadata.key, isAllowed: it.isAllowed },
+      { channel: queueOf(it.target.channel), key: it.metadata.key, isAllowed: it.isAllowed },
     );
 
   return async (it) => {
@@ -65,14 +65,14 @@ export function createSender(parts: {
     for (const [index, form] of forms.entries()) {
       sentForm = index;
       outcome = await attempt(it, form);
-      if (outcome.kind !== 'refused' || !ABOUT_CONTENT.has(outcome.code)) break;
-      logger.warn('slack: the message was refused in this form', {
+      if (outcome.kind !== 'refused' || !CONTENT_ERRORS.has(outcome.code)) break;
+      logger.warn('slack: content refused', {
         method: it.method,
         code: outcome.code,
-        next: index + 1 < forms.length ? 'a plainer form' : 'none',
+        next: index + 1 < forms.length ? 'a simpler form' : 'none',
       });
     }
-    // It was the chart, then: the rest was taken as it was.
+    // Only the chart was refused.
     if (sentForm > 0 && outcome.kind === 'done' && hasChart(forms[sentForm - 1]))
       chartsRefusedUntil = after(clock.now(), HOUR);
     return toSendOutcome(outcome, it);
@@ -82,7 +82,7 @@ export function createSender(parts: {
 const hasChart = (form: Rendered | undefined): boolean =>
   form !== undefined && form.blocks.some(({ type }) => type === CHART);
 
-/** The forms to try, richest first. A form that breaks one of Slack's limits is not tried at all. */
+/** The forms to try, the complete one first. A form that exceeds a limit is left out. */
 function formsOf(it: Sending, given: { withoutChart: boolean; logger: Logger }): readonly Rendered[] {
   const { message } = it;
   const bare: Rendered = { ...message, blocks: message.blocks.filter(({ type }) => type !== CHART) };
@@ -90,7 +90,7 @@ function formsOf(it: Sending, given: { withoutChart: boolean; logger: Logger }):
   const rich = hasChart(message) && !given.withoutChart ? [message, bare] : [bare];
   const broken = [...violations(bare), ...metadataViolations(it.metadata)];
   if (broken.length === 0) return [...rich.filter((form) => violations(form).length === 0), text];
-  given.logger.error('slack: a message breaks the limits and goes out as text alone', {
+  given.logger.error('slack: a message exceeds a limit and is sent as text', {
     violations: broken.slice(0, 5),
   });
   return [text];
@@ -100,7 +100,7 @@ function toSendOutcome(outcome: CallOutcome, it: Sending): SendOutcome {
   switch (outcome.kind) {
     case 'done': {
       const { channel, ts } = outcome.data;
-      if (typeof ts !== 'string') return { kind: 'unknown', reason: 'an answer without a message id' };
+      if (typeof ts !== 'string') return { kind: 'unknown', reason: 'response without a message id' };
       return {
         kind: 'sent',
         channelId: typeof channel === 'string' ? channel : it.target.channel,
