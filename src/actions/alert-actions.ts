@@ -7,8 +7,8 @@ import {
 } from '../alerts/alert.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EpochMs } from '../lib/units.ts';
-import { sharedMessages } from '../messages/alert-group-plan.ts';
 import { messageOf, postedTo, threadLine } from '../messages/alert-messages.ts';
+import { sharedMessages } from '../messages/plan-groups.ts';
 import type { MessageUpdate, SilenceUpdate, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
 import type { SloRule } from '../rules/rule.ts';

@@ -8,7 +8,7 @@ import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
-import { decideNotifications, type NotificationLimits } from '../messages/decide-notifications.ts';
+import { decideNotifications, type NotificationLimits } from '../messages/plan.ts';
 import type { MessageUpdate, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
 import { GROUP_THRESHOLD } from '../policy/alert-group.ts';

@@ -4,8 +4,8 @@ import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import { retireAlertGroups } from '../messages/alert-group-plan.ts';
 import { messageUpdates } from '../messages/alert-messages.ts';
+import { retireAlertGroups } from '../messages/plan-groups.ts';
 import type { MessageUpdate, Store } from '../messages/store.ts';
 
 /** Resolves the alerts of a rule that was removed from the rule files, and returns their notifications. */

@@ -1,6 +1,6 @@
 import type { Alert, Destination } from '../../src/alerts/alert.ts';
 import type { EpochMs } from '../../src/lib/units.ts';
-import { type Decision, decideNotifications } from '../../src/messages/decide-notifications.ts';
+import { type Decision, decideNotifications } from '../../src/messages/plan.ts';
 import type {
   AlertGroupSnapshot,
   DesiredMessage,

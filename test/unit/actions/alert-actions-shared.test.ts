@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type ActiveAlert, actionUpdates } from '../../../src/actions/alert-actions.ts';
 import type { Alert, AlertActions } from '../../../src/alerts/alert.ts';
-import { sharedMessages } from '../../../src/messages/alert-group-plan.ts';
+import { sharedMessages } from '../../../src/messages/plan-groups.ts';
 import { withLatestActions } from '../../../src/messages/with-actions.ts';
 import { at, many, play, seconds } from '../evaluation/rule-play.ts';
 

@@ -1,7 +1,7 @@
 import type { Alert, RuleState, Transition } from '../../../src/alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../../src/alerts/record-codec.ts';
 import { after, ms } from '../../../src/lib/units.ts';
-import { decideNotifications, type NotificationLimits } from '../../../src/messages/decide-notifications.ts';
+import { decideNotifications, type NotificationLimits } from '../../../src/messages/plan.ts';
 import type { RoutedDestination } from '../../../src/policy/route.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
 import { type Decided, decided } from '../../support/decided.ts';

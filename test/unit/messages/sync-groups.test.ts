@@ -5,7 +5,7 @@ import { MINUTE, ms } from '../../../src/lib/units.ts';
 import type { DesiredMessage, MessageUpdate } from '../../../src/messages/store.ts';
 import { many, over, play } from '../evaluation/rule-play.ts';
 import { GENERAL, inVirtualTime } from '../slack/stand.ts';
-import { useBed } from './delivery-bed.ts';
+import { useBed } from './sync-bed.ts';
 
 const bed = useBed();
 

@@ -8,7 +8,7 @@ import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { expandValue } from '../../support/timeline.ts';
 import { inVirtualTime } from '../slack/stand.ts';
-import { useBed } from './delivery-bed.ts';
+import { useBed } from './sync-bed.ts';
 
 const bed = useBed();
 

@@ -4,7 +4,6 @@ import { acceptsAlerts, alertGroupIdOf, groupedAlertsOf } from '../policy/alert-
 import { type FlapHistories, flappingSuppression, isFlapping, withFiring } from '../policy/flap.ts';
 import type { RoutedDestination } from '../policy/route.ts';
 import type { RuleAt } from '../rules/rule.ts';
-import { type Gathered, planAlertGroups } from './alert-group-plan.ts';
 import {
   isUrgent,
   messageOf,
@@ -19,7 +18,8 @@ import {
   whereRuleSays,
   withPostings,
 } from './alert-messages.ts';
-import { decideFlaps, type Outcome } from './decide-flaps.ts';
+import { decideFlaps, type Outcome } from './plan-flaps.ts';
+import { type Gathered, planAlertGroups } from './plan-groups.ts';
 import type { MessageUpdate } from './store.ts';
 
 /** What is to be notified about one rule's alerts, and what is kept with a note of what was notified. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RuleState } from '../../../src/alerts/alert.ts';
-import { retireAlertGroups } from '../../../src/messages/alert-group-plan.ts';
+import { retireAlertGroups } from '../../../src/messages/plan-groups.ts';
 import type { RoutedDestination } from '../../../src/policy/route.ts';
 import { type Decided, decided } from '../../support/decided.ts';
 import { START } from '../../support/virtual-clock.ts';

@@ -3,7 +3,7 @@ import type { Fault } from '../../../demo/slack/faults.ts';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
 import { GENERAL } from '../slack/stand.ts';
-import { alertOf, type Bed, resolved, useBed } from './delivery-bed.ts';
+import { alertOf, type Bed, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();
 

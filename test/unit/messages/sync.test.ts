@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { INCIDENTS, inVirtualTime } from '../slack/stand.ts';
-import { alertOf, resolved, useBed } from './delivery-bed.ts';
+import { alertOf, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();
 

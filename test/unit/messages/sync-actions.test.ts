@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inVirtualTime } from '../slack/stand.ts';
-import { alertOf, resolved, useBed } from './delivery-bed.ts';
+import { alertOf, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();
 

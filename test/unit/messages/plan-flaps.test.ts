@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
-import type { NotificationLimits } from '../../../src/messages/decide-notifications.ts';
+import type { NotificationLimits } from '../../../src/messages/plan.ts';
 import type { Decided } from '../../support/decided.ts';
 import { alertOf, many, over, play, seconds } from '../evaluation/rule-play.ts';
 
