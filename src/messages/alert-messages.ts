@@ -23,7 +23,7 @@ export const whereRuleSays = ({ rule }: MessageContext): Destination => ({
   channel: rule.channel,
 });
 
-/** Where its messages are. One that was notified of before there were routes went where its rule said. */
+/** Where its messages are. */
 export function postedTo(at: MessageContext, alert: Alert): readonly PostedTo[] {
   return alert.postedTo ?? (alert.refreshedAt === undefined ? [] : [whereRuleSays(at)]);
 }
@@ -50,7 +50,7 @@ const plain = ({ isMuted: _muted, ...destination }: RoutedDestination): Destinat
 export function postings(alert: Alert, wanted: readonly RoutedDestination[], posted: readonly Destination[]) {
   if (alert.state !== 'firing' || alert.suppressed !== undefined)
     return { now: [], later: alert.awaiting ?? [] };
-  // Where it goes is settled by its first post: a tree that changes later does not post it again.
+  // Its first post decides where it goes: a routing tree that changes later does not post it again.
   const open = posted.length === 0 ? wanted : wanted.filter((each) => isIn(alert.awaiting ?? [], each));
   return {
     now: open.filter(({ isMuted }) => !isMuted).map(plain),
@@ -121,7 +121,7 @@ export function messageUpdate(
   };
 }
 
-/** The severity that calls somebody now. */
+/** The severity that pages somebody. */
 const URGENT = 'page';
 
 /**

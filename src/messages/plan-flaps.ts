@@ -16,21 +16,21 @@ import { threadLine } from './alert-messages.ts';
 import { nameOf } from './alert-subject.ts';
 import type { MessageUpdate } from './store.ts';
 
-/** What is decided of one alert, as far as its history goes. */
+/** What was decided about one alert, as far as its flap history needs it. */
 export interface Outcome {
   readonly alert: Alert;
   /** It began to fire in this evaluation. */
   readonly hasFired: boolean;
-  /** Its firing is held back because it comes and goes. */
+  /** Its firing is suppressed as flapping. */
   readonly isFlapping: boolean;
-  /** How many firings and ends are notified of it now, and in which messages. */
+  /** How many of its firings and ends are notified now, and in which messages. */
   readonly notified: number;
   readonly messages: readonly string[];
 }
 
-const SETTLE = `${STABLE_AFTER / MINUTE} min`;
+const STABLE_TIME = `${STABLE_AFTER / MINUTE} min`;
 
-/** One line for all alerts of a message that began to flap, or settled, in one evaluation. */
+/** One line for all alerts of a message that started flapping, or became stable, in one evaluation. */
 interface Line {
   readonly kind: 'flapping' | 'stable';
   readonly alert: Alert;
@@ -43,8 +43,8 @@ function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
   const often = `${alerts === 1 ? '' : 'up to '}${firings} times in the last hour`;
   const who = alerts === 1 ? nameOf(alert, rule) : `${alerts} alerts`;
   return kind === 'stable'
-    ? `${who}: stable for ${SETTLE}, fired ${often}.`
-    : `${who}: flapping, fired ${often}. The next message is posted after ${SETTLE} of firing or quiet.`;
+    ? `${who}: stable for ${STABLE_TIME}, fired ${often}.`
+    : `${who}: flapping, fired ${often}. The next message is posted after ${STABLE_TIME} of firing or quiet.`;
 }
 
 function after(known: FlapHistory | undefined, outcome: Outcome, evalTime: EpochMs): FlapHistory | undefined {
@@ -52,23 +52,23 @@ function after(known: FlapHistory | undefined, outcome: Outcome, evalTime: Epoch
   let history = hasFired ? withFiring(known, evalTime) : known;
   for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
   if (history === undefined) return undefined;
-  const goesOn = history.flapping !== undefined && alert.state === 'firing';
-  return isFlapping || goesOn ? withFlapping(history, evalTime) : history;
+  const continues = history.flapping !== undefined && alert.state === 'firing';
+  return isFlapping || continues ? withFlapping(history, evalTime) : history;
 }
 
-/** What is remembered after an evaluation, and the lines about those that came and went too often. Pure. */
+/** The flap histories after an evaluation, and the lines about flapping and stable alerts. Pure. */
 export function decideFlaps(
   at: RuleAt,
   evalTime: EpochMs,
   given: {
     readonly flaps: FlapHistories;
     readonly outcomes: readonly Outcome[];
-    /** Whether the evaluation had an answer: without one nobody knows what is quiet. */
+    /** Whether the queries succeeded: without a result it is unknown which alerts are stable. */
     readonly isAnswered: boolean;
   },
 ): { readonly flaps: FlapHistories; readonly messages: readonly MessageUpdate[] } {
   const lines = new Map<string, Line>();
-  const say = (kind: Line['kind'], alert: Alert, history: FlapHistory): void => {
+  const addTo = (kind: Line['kind'], alert: Alert, history: FlapHistory): void => {
     for (const alertId of history.messages) {
       const line = lines.get(`${kind} ${alertId}`) ?? { kind, alert, alertId, alerts: 0, firings: 0 };
       line.alerts += 1;
@@ -87,12 +87,13 @@ export function decideFlaps(
     const known = left.get(alert.fingerprint);
     left.delete(alert.fingerprint);
     const history = after(known, outcome, evalTime);
-    if (isFlapping && known?.flapping === undefined && history !== undefined) say('flapping', alert, history);
-    const hasSettled = given.isAnswered && history !== undefined && isStable(history, alert, evalTime);
-    if (hasSettled) say('stable', alert, history);
-    keep(alert.fingerprint, hasSettled ? withoutFlapping(history) : history);
+    if (isFlapping && known?.flapping === undefined && history !== undefined)
+      addTo('flapping', alert, history);
+    const isNowStable = given.isAnswered && history !== undefined && isStable(history, alert, evalTime);
+    if (isNowStable) addTo('stable', alert, history);
+    keep(alert.fingerprint, isNowStable ? withoutFlapping(history) : history);
   }
-  // An alert that is forgotten has been quiet for longer than it takes to settle: nobody waits for it any more.
+  // An alert that is not kept any more has not fired for longer than it takes to be stable.
   for (const [print, history] of left)
     keep(print, isStable(history, undefined, evalTime) ? withoutFlapping(history) : history);
   const messages = [...lines.values()].map((each): MessageUpdate => {

@@ -32,7 +32,7 @@ import { nameOf } from './alert-subject.ts';
 import type { AlertGroupSnapshot, DesiredMessage, MessageUpdate } from './store.ts';
 
 /** Alerts that begin now and share a message. */
-export interface Gathered {
+export interface NewGroupAlerts {
   readonly alertId: string;
   readonly destination: Destination;
   /** Whom they call. */
@@ -41,14 +41,14 @@ export interface Gathered {
   readonly alerts: ReadonlySet<string>;
 }
 
-/** Alert groups after an evaluation: those that last, and what is notified of all of them. */
+/** Alert groups after an evaluation: the open ones, and the updates of all messages. */
 export interface AlertGroupPlan {
   readonly alertGroups: readonly AlertGroup[];
   readonly messages: readonly MessageUpdate[];
 }
 
 /** Replies of a thread go out so far apart: in between there is room in the channel for an alert of its own. */
-const PAGE_SPACING: Milliseconds = ms(2 * SECOND);
+const REPLY_SPACING: Milliseconds = ms(2 * SECOND);
 
 /** An alert group at an evaluation time, with its alerts in the order in which they are shown. */
 interface CurrentGroup {
@@ -70,16 +70,16 @@ const snapshotOf = ({ alertGroup, ranked }: CurrentGroup): AlertGroupSnapshot =>
   rows: ranked.slice(0, GROUP_ROWS),
 });
 
-/** Whether a page has a reply of its own: what the message shows whole needs none, but whoever joins is notified of. */
-const isListed = ({ alertGroup, ranked }: CurrentGroup, page: AlertGroupReply): boolean =>
-  page.joinedAt > alertGroup.startedAt || ranked.length > GROUP_ROWS;
+/** Whether a list has a thread reply: the alerts that started the group have none while the message shows them all. */
+const isListed = ({ alertGroup, ranked }: CurrentGroup, reply: AlertGroupReply): boolean =>
+  reply.joinedAt > alertGroup.startedAt || ranked.length > GROUP_ROWS;
 
-function isPageDue(current: CurrentGroup, page: AlertGroupReply, look: string): boolean {
+function isReplyDue(current: CurrentGroup, reply: AlertGroupReply, look: string): boolean {
   const { alertGroup, evalTime, ranked } = current;
-  if (!isListed(current, page) || look === page.shown) return false;
-  if (page.shownAt === undefined) return true;
+  if (!isListed(current, reply) || look === reply.shown) return false;
+  if (reply.shownAt === undefined) return true;
   const isLast = ranked.every(({ state }) => state === 'resolved');
-  return isLast || between(page.shownAt, evalTime) >= replyInterval(alertGroup);
+  return isLast || between(reply.shownAt, evalTime) >= replyInterval(alertGroup);
 }
 
 /** What a group thread reply is to show. */
@@ -105,7 +105,7 @@ const withDesired = (update: MessageUpdate, more: Partial<DesiredMessage>): Mess
   desired: update.desired === undefined ? undefined : { ...update.desired, ...more },
 });
 
-/** The replies of the thread that are due, and the pages with a note of what they show now. */
+/** The thread replies that are due, and the lists with what they show now. */
 function updateReplies(current: CurrentGroup): {
   replies: readonly AlertGroupReply[];
   messages: readonly MessageUpdate[];
@@ -114,15 +114,15 @@ function updateReplies(current: CurrentGroup): {
   const messages: MessageUpdate[] = [];
   const replies = alertGroup.replies.map((reply, index) => {
     const look = displayHash(reply.alerts, false);
-    const update = isPageDue(current, reply, look) ? replyUpdate(current, index) : undefined;
+    const update = isReplyDue(current, reply, look) ? replyUpdate(current, index) : undefined;
     if (update === undefined) return reply;
-    messages.push({ ...update, notBefore: after(evalTime, ms(messages.length * PAGE_SPACING)) });
+    messages.push({ ...update, notBefore: after(evalTime, ms(messages.length * REPLY_SPACING)) });
     return { ...reply, shownAt: evalTime, shown: look };
   });
   return { replies, messages };
 }
 
-/** What is notified of an alert group now, and the alert group with a note of it. */
+/** The updates of a group's messages, and the group with what they show. */
 function updatesOf(
   current: CurrentGroup,
   isNew: boolean,
@@ -164,24 +164,24 @@ const currentOf = (at: MessageContext, evalTime: EpochMs, alertGroup: AlertGroup
 });
 
 function begin(
-  gathered: Gathered,
+  starting: NewGroupAlerts,
   known: AlertGroup | undefined,
   { at, evalTime, alerts }: { at: RuleAt; evalTime: EpochMs; alerts: ReadonlyMap<string, Alert> },
 ): AlertGroup | undefined {
-  const began = [...gathered.alerts].flatMap((print) => alerts.get(print) ?? []);
+  const began = [...starting.alerts].flatMap((print) => alerts.get(print) ?? []);
   const started = worstFirst(
     began.map((alert) => groupedAlertOf(alert, nameOf(alert, at.rule))),
     at.rule.comparison,
   );
   const [lead] = began;
-  const joining = { evalTime, alerts: started, mentions: gathered.mentions };
+  const joining = { evalTime, alerts: started, mentions: starting.mentions };
   if (known !== undefined) return addToAlertGroup(known, joining);
-  return lead === undefined ? undefined : startAlertGroup({ ...gathered, lead }, joining);
+  return lead === undefined ? undefined : startAlertGroup({ ...starting, lead }, joining);
 }
 
 /**
- * Brings a rule's alert groups up to date with its alerts, lets those join that begin now, and decides what to tell: a new
- * alert group at once, whoever joins at once, everything else now and then, the end once. Pure.
+ * Updates a rule's alert groups with its alerts, adds those that start now, and decides what their messages are to show:
+ * a new group and a new reply at once, changes now and then, the end once. Pure.
  */
 export function planAlertGroups(
   at: RuleAt,
@@ -189,10 +189,10 @@ export function planAlertGroups(
   given: {
     readonly alertGroups: readonly AlertGroup[];
     readonly alerts: readonly Alert[];
-    readonly gathered: readonly Gathered[];
+    readonly starting: readonly NewGroupAlerts[];
   },
 ): AlertGroupPlan {
-  if (given.alertGroups.length === 0 && given.gathered.length === 0) return { alertGroups: [], messages: [] };
+  if (given.alertGroups.length === 0 && given.starting.length === 0) return { alertGroups: [], messages: [] };
   const alerts = new Map(given.alerts.map((alert) => [alert.fingerprint, alert]));
   const known = new Map(
     given.alertGroups.map((alertGroup) => [
@@ -201,7 +201,7 @@ export function planAlertGroups(
     ]),
   );
   const isNew = new Set<string>();
-  for (const each of given.gathered) {
+  for (const each of given.starting) {
     if (!known.has(each.alertId)) isNew.add(each.alertId);
     const alertGroup = begin(each, known.get(each.alertId), { at, evalTime, alerts });
     if (alertGroup !== undefined) known.set(each.alertId, alertGroup);
@@ -222,16 +222,16 @@ export function retireAlertGroups(
   state: RuleState,
 ): readonly MessageUpdate[] {
   return (state.alertGroups ?? []).flatMap((alertGroup) => {
-    const pages = alertGroup.replies.map((page) => ({
-      ...page,
-      alerts: page.alerts.map(
+    const replies = alertGroup.replies.map((reply) => ({
+      ...reply,
+      alerts: reply.alerts.map(
         (alert): GroupedAlert =>
           alert.state === 'resolved'
             ? alert
             : { ...alert, state: 'resolved', resolvedAt: evalTime, resolveReason: 'rule-removed' },
       ),
     }));
-    return updatesOf(currentOf(at, evalTime, { ...alertGroup, replies: pages }), false).messages;
+    return updatesOf(currentOf(at, evalTime, { ...alertGroup, replies }), false).messages;
   });
 }
 

@@ -19,7 +19,7 @@ import {
   withPostings,
 } from './alert-messages.ts';
 import { decideFlaps, type Outcome } from './plan-flaps.ts';
-import { type Gathered, planAlertGroups } from './plan-groups.ts';
+import { type NewGroupAlerts, planAlertGroups } from './plan-groups.ts';
 import type { MessageUpdate } from './store.ts';
 
 /** What is to be notified about one rule's alerts, and what is kept with a note of what was notified. */
@@ -31,7 +31,7 @@ export interface Decision {
   readonly flaps?: FlapHistories;
 }
 
-/** Whether the message of a firing alert without news is due for an edit. */
+/** Whether the message of a firing alert without a transition is due for an edit. */
 function isRefreshDue(alert: Alert, evalTime: EpochMs): boolean {
   if (alert.state !== 'firing' || alert.noDataSince !== undefined) return false;
   const age = between(alert.refreshedAt ?? alert.firedAt ?? evalTime, evalTime);
@@ -45,21 +45,25 @@ const shown = (alert: Alert, evalTime: EpochMs): Alert => ({
   shownValue: alert.value,
 });
 
-/** What the messages that stand are notified. A thread is left alone while its alert is held back; its end is always notified. */
-function kindOf(alert: Alert, news: Transition['kind'] | undefined, isDue: boolean): UpdateKind | undefined {
-  switch (news) {
+/** The update of an alert's messages. Its thread gets no line while it is suppressed, except for its end. */
+function kindOf(
+  alert: Alert,
+  transitionOf: Transition['kind'] | undefined,
+  isDue: boolean,
+): UpdateKind | undefined {
+  switch (transitionOf) {
     case 'resolved':
       return 'resolved';
     case 'no-data':
     case 'data-back':
-      return alert.suppressed === undefined ? news : 'edit';
+      return alert.suppressed === undefined ? transitionOf : 'edit';
     default:
       return isDue ? 'edit' : undefined;
   }
 }
 
-/** An alert that nobody is notified of because all its routes are muted. */
-const heldByTime = (alert: Alert, evalTime: EpochMs): Alert => ({
+/** An alert whose routes are all muted. */
+const mutedByRoute = (alert: Alert, evalTime: EpochMs): Alert => ({
   ...alert,
   suppressed: { kind: 'time', by: 'its route', since: alert.firedAt ?? evalTime },
 });
@@ -72,7 +76,7 @@ export interface NotificationLimits {
   readonly flapThreshold: number;
 }
 
-/** What an evaluation gives to tell of. */
+/** What an evaluation decides on. */
 export interface Evaluated {
   /** With `suppressed` as it is now. */
   readonly alerts: readonly Alert[];
@@ -85,7 +89,7 @@ export interface Evaluated {
   readonly known?: Pick<RuleState, 'alertGroups' | 'flaps'> | undefined;
   /** Absent: none. */
   readonly limits?: NotificationLimits;
-  /** False when nobody answered: then nothing is known to be quiet. */
+  /** False when the queries failed: then it is unknown which alerts are stable. */
   readonly isAnswered?: boolean;
   /** The message of a less urgent alert about the same that is open already. */
   readonly escalates?: (alert: Alert) => string | undefined;
@@ -95,7 +99,7 @@ export interface Evaluated {
 interface Context extends Required<Omit<Evaluated, 'known' | 'alerts' | 'transitions'>> {
   readonly at: RuleAt;
   readonly evalTime: EpochMs;
-  readonly news: ReadonlyMap<string, Transition['kind']>;
+  readonly transitionOf: ReadonlyMap<string, Transition['kind']>;
   readonly alertGroups: readonly AlertGroup[];
   /** Fingerprints of the alerts in them. */
   readonly grouped: ReadonlySet<string>;
@@ -113,14 +117,14 @@ function contextOf(at: RuleAt, evalTime: EpochMs, evaluated: Evaluated): Context
     limits: evaluated.limits ?? { groupThreshold: 0, flapThreshold: 0 },
     isAnswered: evaluated.isAnswered ?? true,
     escalates: evaluated.escalates ?? (() => undefined),
-    news: new Map(transitions.map(({ kind, alert }) => [alert.fingerprint, kind])),
+    transitionOf: new Map(transitions.map(({ kind, alert }) => [alert.fingerprint, kind])),
     alertGroups,
     grouped: new Set(alertGroups.flatMap(groupedAlertsOf).map(({ fingerprint }) => fingerprint)),
     flaps: known?.flaps ?? {},
   };
 }
 
-/** What is to be notified of one alert, before it is known which of those that begin share a message. */
+/** The plan of one alert, before it is known which of those that start now share a message. */
 interface Plan {
   readonly alert: Alert;
   readonly posted: readonly PostedTo[];
@@ -152,7 +156,7 @@ function isSuppressed(context: Context, alert: Alert, now: readonly Destination[
 }
 
 function planOf(context: Context, given: Alert): Plan {
-  const { at, evalTime, route, changed, news, flaps } = context;
+  const { at, evalTime, route, changed, transitionOf, flaps } = context;
   const alert = withoutFlapping(given);
   const posted = postedTo(at, alert);
   const open = postings(
@@ -162,18 +166,18 @@ function planOf(context: Context, given: Alert): Plan {
   );
   const known = flaps[alert.fingerprint];
   if (known !== undefined && posted.length === 0 && isSuppressed(context, alert, open.now)) {
-    const history = news.get(alert.fingerprint) === 'firing' ? withFiring(known, evalTime) : known;
+    const history = transitionOf.get(alert.fingerprint) === 'firing' ? withFiring(known, evalTime) : known;
     const held: Alert = { ...alert, suppressed: flappingSuppression(history, alert, evalTime) };
     return { alert: held, posted, now: [], later: [], kind: undefined, isFlapping: true };
   }
   const hasOwn = posted.some(({ alertGroup }) => alertGroup === undefined);
   const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, evalTime));
-  const kind = posted.length === 0 ? undefined : kindOf(alert, news.get(alert.fingerprint), isDue);
+  const kind = posted.length === 0 ? undefined : kindOf(alert, transitionOf.get(alert.fingerprint), isDue);
   return { alert, posted, now: open.now, later: open.later, kind, isFlapping: false };
 }
 
 /** Which of the alerts that begin now share a message, by channel. */
-function gather(context: Context, plans: readonly Plan[]): readonly Gathered[] {
+function groupStarting(context: Context, plans: readonly Plan[]): readonly NewGroupAlerts[] {
   const { at, evalTime, limits } = context;
   const byChannel = new Map<string | undefined, { destination: Destination; plans: Plan[] }>();
   for (const plan of plans)
@@ -187,13 +191,13 @@ function gather(context: Context, plans: readonly Plan[]): readonly Gathered[] {
     if (open === undefined && (limits.groupThreshold === 0 || wanting.length <= limits.groupThreshold))
       return [];
     const own = { group: at.group.id, rule: at.rule };
-    const calls = wanting.flatMap(({ now }) =>
+    const mentions = wanting.flatMap(({ now }) =>
       now.filter(({ channel }) => channel === destination.channel).flatMap(({ mentions }) => mentions),
     );
     return {
       alertId: open?.alertId ?? alertGroupIdOf(own, destination, evalTime),
       destination: open?.destination ?? destination,
-      mentions: [...new Set(calls)],
+      mentions: [...new Set(mentions)],
       alerts: new Set(wanting.map(({ alert }) => alert.fingerprint)),
     };
   });
@@ -211,9 +215,9 @@ const escalating = (update: MessageUpdate, escalates: string): MessageUpdate => 
 });
 
 /** Where an alert is posted now: to a message of its own, or to the one that it shares. */
-function placesOf({ now }: Plan, gathered: readonly Gathered[]): readonly PostedTo[] {
+function placesOf({ now }: Plan, starting: readonly NewGroupAlerts[]): readonly PostedTo[] {
   return now.map((destination) => {
-    const shared = gathered.find((each) => each.destination.channel === destination.channel);
+    const shared = starting.find((each) => each.destination.channel === destination.channel);
     return shared === undefined ? destination : { ...destination, alertGroup: shared.alertId };
   });
 }
@@ -225,15 +229,15 @@ function notifiedOf(context: Context, { alert, posted, kind }: Plan, places: rea
   return places.length === 0 || context.grouped.has(alert.fingerprint) ? 0 : 2;
 }
 
-function updatesOf(context: Context, plan: Plan, gathered: readonly Gathered[]): Planned {
-  const { at, evalTime, news, escalates } = context;
+function updatesOf(context: Context, plan: Plan, starting: readonly NewGroupAlerts[]): Planned {
+  const { at, evalTime, transitionOf, escalates } = context;
   const { alert, posted, later, kind, isFlapping: isHeld } = plan;
-  const hasFired = news.get(alert.fingerprint) === 'firing';
+  const hasFired = transitionOf.get(alert.fingerprint) === 'firing';
   if (kind === undefined && plan.now.length === 0) {
-    const kept = posted.length === 0 && later.length > 0 ? heldByTime(alert, evalTime) : alert;
+    const kept = posted.length === 0 && later.length > 0 ? mutedByRoute(alert, evalTime) : alert;
     return { alert: kept, hasFired, isFlapping: isHeld, notified: 0, messages: [], updates: [] };
   }
-  const places = placesOf(plan, gathered);
+  const places = placesOf(plan, starting);
   const notified = withPostings(shown(alert, evalTime), posted, { now: places, later });
   const earlier = plan.now.length === 0 ? undefined : escalates(alert);
   const firings = places.flatMap((destination, offset) => {
@@ -257,17 +261,17 @@ function updatesOf(context: Context, plan: Plan, gathered: readonly Gathered[]):
 }
 
 /**
- * Decides what to tell people after an evaluation: each news once, and an edit now and then. An alert whose first
- * message was held back is posted when nothing holds it back any more and it still fires. Many that begin together
- * share a message, and what comes and goes is notified a few times an hour. Pure.
+ * Decides what the messages of a rule's alerts are to show after an evaluation: each transition once, and an edit now and
+ * then. An alert whose first message was suppressed is posted once nothing suppresses it and it still fires. Many that
+ * start together share a message, and flapping alerts are notified a few times an hour. Pure.
  */
 export function decideNotifications(at: RuleAt, evalTime: EpochMs, evaluated: Evaluated): Decision {
   const context = contextOf(at, evalTime, evaluated);
   const plans = evaluated.alerts.map((alert) => planOf(context, alert));
-  const gathered = gather(context, plans);
-  const notified = plans.map((plan) => updatesOf(context, plan, gathered));
+  const starting = groupStarting(context, plans);
+  const notified = plans.map((plan) => updatesOf(context, plan, starting));
   const alerts = notified.map(({ alert }) => alert);
-  const grouped = planAlertGroups(at, evalTime, { alertGroups: context.alertGroups, alerts, gathered });
+  const grouped = planAlertGroups(at, evalTime, { alertGroups: context.alertGroups, alerts, starting });
   const { flaps, isAnswered, limits } = context;
   const flapped =
     limits.flapThreshold === 0
