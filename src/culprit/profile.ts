@@ -350,10 +350,13 @@ function waitedChildren(
   );
 }
 
+/** Clocks that differ by less agree: some libraries round times to whole milliseconds. */
+const ROUNDING_US = 1_000;
+
 /** A server of another service directly below a server, which cannot lie there by its clock, ran in the middle of it. */
 function aheadOf(child: Span, parent: Span): number {
   if (child.kind !== 'server' || child.serviceName === parent.serviceName) return 0;
-  if (child.start >= parent.start && endOf(child) <= endOf(parent)) return 0;
+  if (child.start > parent.start - ROUNDING_US && endOf(child) < endOf(parent) + ROUNDING_US) return 0;
   const middle = parent.start + Math.max(0, parent.duration - child.duration) / 2;
   return child.start - Math.round(middle);
 }

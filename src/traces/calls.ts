@@ -56,6 +56,9 @@ interface OverheadSplit {
   readonly response: Microseconds;
 }
 
+/** A server span that starts less than 1 ms before its client is rounding, not clock skew. */
+const ROUNDING_US = 1_000;
+
 /** One call from one service to another, as both ends measured it. */
 export interface Hop {
   readonly client: SpanNode;
@@ -83,7 +86,8 @@ export function hopOf(client: SpanNode): Hop | undefined {
   if (server === undefined || others.length > 0) return undefined;
   const overhead = client.span.duration - server.span.duration;
   if (overhead < 0) return undefined;
-  const request = server.span.start - client.span.start;
+  const early = client.span.start - server.span.start;
+  const request = early > 0 && early < ROUNDING_US ? 0 : -early;
   const isSplit = request >= 0 && request <= overhead && !hasSkew(client) && !hasSkew(server);
   return {
     client,

@@ -25,7 +25,9 @@ export interface CriticalPath {
   readonly sections: readonly CriticalPathSection[];
   /** Number of server spans outside their callers because of clock skew, which were moved under them. */
   readonly movedCount: number;
-  /** Number of children left out because their parents did not wait for them. */
+  /** Of those, the number that clocks differing by 1 ms or more explain; the others are rounding. */
+  readonly skewedCount: number;
+  /** Number of children that their parents did not wait for, and whose time would otherwise be on the path. */
   readonly unawaitedCount: number;
 }
 
@@ -38,10 +40,16 @@ interface TimedNode {
   readonly ownEnd: number;
 }
 
+type Interval = Pick<TimedNode, 'start' | 'end'>;
+
 interface Frame {
   readonly timed: TimedNode;
   /** Children that were waited for, the latest end first. */
   readonly waited: readonly TimedNode[];
+  /** Children that were not waited for, clipped to the span. */
+  readonly unawaited: readonly Interval[];
+  /** The span's own sections, the latest first; collected only when a child was not waited for. */
+  readonly ownSections: Interval[];
   readonly potentialSaving: number;
   next: number;
   /** Everything from here to the end is already on the path. */
@@ -51,11 +59,17 @@ interface Frame {
 
 interface Counts {
   moved: number;
+  skewed: number;
   unawaited: number;
 }
 
-/** A child may end after its parent by this share of the parent's duration and still count as waited for (CRISP's tolerance). */
-const CLOSING = 0.01;
+/** Two spans that overlap by up to this may have run one after the other: 2 ms, for how spans are closed. */
+const CLOSING_US = 2_000;
+/** Clocks that differ by less agree: some libraries round the start of a span to whole milliseconds. */
+const ROUNDING_US = 1_000;
+/** A child that starts this late, or in the last 1% of its parent, and outlives it was not waited for. */
+const LAST_MOMENTS_US = 1_000;
+const LAST_MOMENTS_SHARE = 0.01;
 
 /**
  * The critical path of a tree: from the root's end backwards, into the child that ended last, and on from its start.
@@ -64,18 +78,18 @@ const CLOSING = 0.01;
  *     a           |=======|
  *     b           |==========|                      ends later than a: a did not delay the root
  *     c                      |==========|           starts as b ends: both are on the path
- *     d                          |~~~~~~~~~~~~~~~~~~~~~|   ends after the root: not waited for
+ *     d                          |~~~~~~~~~~~~~~~~~~~~~|   mostly after the root: not waited for
  *     path      ##|b         |c         |######
  *
- * Of children with the same end the earliest start counts, as in Jaeger's UI. Children that follow from their parent,
- * start after its end or end after it were not waited for; a server span that ends after its client is clipped to it. A
- * server span outside its client is moved to the middle of it, as Jaeger's own clock skew adjustment does.
+ * Of children with the same end the earliest start counts. A child that ends after its parent is clipped to the parent's
+ * end. Both as in CRISP and Jaeger's UI. See `isAwaited` for the children that were not waited for. A server span outside
+ * its client is moved to the middle of it, as Jaeger's own clock skew adjustment does.
  * Iterative, O(n log n): any depth, any number of children.
  */
 export function criticalPathOf(root: SpanNode): CriticalPath {
   const { start, duration } = root.span;
   const end = start + duration;
-  const counts: Counts = { moved: 0, unawaited: 0 };
+  const counts: Counts = { moved: 0, skewed: 0, unawaited: 0 };
   const sections: CriticalPathSection[] = [];
   const stack: Frame[] = [];
   const enter = (timed: TimedNode, potentialSaving: number): void => {
@@ -85,16 +99,25 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
       if (end > start) sections.push(section({ timed, potentialSaving }, { start, end, place: 'whole' }));
       return;
     }
-    const waited = waitedFor(timed, counts);
-    stack.push({ timed, waited, potentialSaving, next: 0, cursor: end, hasChild: false });
+    stack.push({
+      timed,
+      ...childrenOf(timed, counts),
+      ownSections: [],
+      potentialSaving,
+      next: 0,
+      cursor: end,
+      hasChild: false,
+    });
   };
   enter({ node: root, start, end, ownStart: start, ownEnd: end }, duration);
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     const child = nextChild(frame);
     const own = ownSection(frame, child);
     if (own !== undefined) sections.push(own);
+    if (own !== undefined && frame.unawaited.length > 0) frame.ownSections.push(own);
     if (child === undefined) {
       stack.pop();
+      counts.unawaited += frame.unawaited.filter((child) => overlapsAny(child, frame.ownSections)).length;
       continue;
     }
     frame.cursor = child.start;
@@ -105,18 +128,38 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
     root,
     sections: sections.reverse(),
     movedCount: counts.moved,
+    skewedCount: counts.skewed,
     unawaitedCount: counts.unawaited,
   };
 }
 
-/** The child that ended last before the cursor; children that end after it ran in parallel to the path. */
+/**
+ * The child that ended last before the cursor; children that end after it ran in parallel to the path. One that ends up to
+ * 2 ms after it, by less than a third of its duration, is clipped: the next sibling waited for it.
+ */
 function nextChild(frame: Frame): TimedNode | undefined {
+  const { waited, cursor } = frame;
   for (;;) {
-    const child = frame.waited[frame.next];
+    const child = waited[frame.next];
     if (child === undefined) return undefined;
     frame.next += 1;
-    if (child.end <= frame.cursor) return child;
+    const overlap = child.end - cursor;
+    if (overlap <= 0) return child;
+    if (overlap <= CLOSING_US && overlap * 3 < child.end - child.start) return { ...child, end: cursor };
   }
+}
+
+/** Whether a period overlaps one of the sections, which are sorted, the latest first. */
+function overlapsAny({ start, end }: Interval, sections: readonly Interval[]): boolean {
+  let [low, high] = [0, sections.length];
+  // The first section that starts before the period's end.
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sections[middle]?.start ?? 0) < end) high = middle;
+    else low = middle + 1;
+  }
+  const section = sections[low];
+  return section !== undefined && section.end > start;
 }
 
 /** The time between the cursor and the child is the span's own; without a child, everything before the cursor. */
@@ -142,44 +185,50 @@ const section = (
 
 /** Without the child, the parent would still have waited for the next one to end. */
 const savingBeside = (child: TimedNode, next: TimedNode | undefined): number =>
-  child.end - Math.max(child.start, next === undefined ? child.start : next.end);
+  Math.max(0, child.end - Math.max(child.start, next === undefined ? child.start : next.end));
 
-function waitedFor(parent: TimedNode, counts: Counts): readonly TimedNode[] {
+/** The children of a span on the root's clock, clipped to it; those without time in it are left out. */
+function childrenOf(parent: TimedNode, counts: Counts): Pick<Frame, 'waited' | 'unawaited'> {
   const waited: TimedNode[] = [];
+  const unawaited: Interval[] = [];
   for (const node of parent.node.children) {
-    const own = ownTime(node, parent, counts);
-    if (own === undefined) {
-      counts.unawaited += 1;
-      continue;
+    const placed = placeUnder(parent.node, node.span, parent.ownStart);
+    if (placed.isMoved && node.span.followsFrom !== true) {
+      counts.moved += 1;
+      if (isSkewed(parent.node.span, node.span)) counts.skewed += 1;
     }
-    const start = Math.max(own.start, parent.start);
-    const end = Math.min(own.end, parent.end);
-    if (end > start) waited.push({ node, start, end, ownStart: own.start, ownEnd: own.end });
+    const [ownStart, ownEnd] = [placed.start, placed.start + node.span.duration];
+    const [start, end] = [Math.max(ownStart, parent.start), Math.min(ownEnd, parent.end)];
+    if (end <= start) continue;
+    const timed = { node, start, end, ownStart, ownEnd };
+    if (isAwaited(timed, parent, placed.isMoved)) waited.push(timed);
+    else unawaited.push(timed);
   }
-  return waited.length < 2 ? waited : waited.sort(byEnd);
+  return { waited: waited.length < 2 ? waited : waited.sort(byEnd), unawaited };
 }
 
 /** The span id breaks ties, so that the result does not depend on the order of the spans. */
 const byEnd = (a: TimedNode, b: TimedNode): number =>
   b.end - a.end || a.start - b.start || (a.node.span.spanId < b.node.span.spanId ? -1 : 1);
 
-/** Start and end of a child on the root's clock; undefined when its parent did not wait for it. */
-function ownTime(
-  { span }: SpanNode,
+/**
+ * Whether a parent waited for a child. Not for one that follows from it. Of those that outlive it, not for messages, for
+ * one that started in its last moments, and for one that ran for half of its duration or more after its end; a client always waited for its server:
+ * it timed out.
+ */
+function isAwaited(
+  { node: { span }, ownStart, ownEnd }: TimedNode,
   parent: TimedNode,
-  counts: Counts,
-): { readonly start: number; readonly end: number } | undefined {
-  if (span.followsFrom === true) return undefined;
-  const { start, isMoved } = placeUnder(parent.node, span, parent.ownStart);
-  const end = start + span.duration;
-  if (isMoved) {
-    counts.moved += 1;
-    return { start, end };
-  }
-  const isCalled = span.kind === 'server' && parent.node.span.kind === 'client';
-  const parentLength = parent.ownEnd - parent.ownStart;
-  if (!isCalled && end > parent.ownEnd + parentLength * CLOSING) return undefined;
-  return { start, end };
+  isMoved: boolean,
+): boolean {
+  if (span.followsFrom === true) return false;
+  const outlived = ownEnd - parent.ownEnd;
+  if (isMoved || outlived <= 0) return true;
+  if (span.kind === 'server' && parent.node.span.kind === 'client') return true;
+  const inside = parent.ownEnd - ownStart;
+  const lastMoments = Math.min(LAST_MOMENTS_US, (parent.ownEnd - parent.ownStart) * LAST_MOMENTS_SHARE);
+  const isMessage = span.kind === 'producer' || span.kind === 'consumer';
+  return !isMessage && inside > lastMoments && outlived < inside;
 }
 
 /**
@@ -197,12 +246,20 @@ export function placeUnder(
   return { start: middle, isMoved: true };
 }
 
-/** Whether clock skew puts a server span outside its caller: before its parent, or after the client that called it. */
+/**
+ * Whether a server span lies outside its caller: before its parent, or after the client that called it. Less than 1 ms
+ * before it is rounding, unless that is half of the server span or more.
+ */
 export function isMisplaced(parent: Span, child: Span): boolean {
   if (child.kind !== 'server') return false;
-  if (child.start < parent.start) return true;
+  const early = parent.start - child.start;
+  if (early >= ROUNDING_US || (early > 0 && early * 2 >= child.duration)) return true;
   return parent.kind === 'client' && child.start >= parent.start + parent.duration && parent.duration > 0;
 }
+
+/** Whether a misplaced server span shows that the clocks differ: by 1 ms or more. */
+const isSkewed = (parent: Span, child: Span): boolean =>
+  parent.start - child.start >= ROUNDING_US || child.start - (parent.start + parent.duration) >= ROUNDING_US;
 
 /** The start of a span on the root's clock, in microseconds. Memoizes the starts of all ancestors. */
 export function createStartTimes(): (node: SpanNode) => number {

@@ -63,7 +63,7 @@ const shapeNotices = ({ hasNoRoot, rootCount, orphanCount, ringCount }: TraceWar
 
 /** What the critical path leaves out, and what it assumes. */
 function pathNotices({ root, tree, path }: TraceOutline): readonly string[] {
-  const { movedCount: moved, unawaitedCount: unawaited } = path;
+  const { skewedCount: moved, unawaitedCount: unawaited } = path;
   const others = tree.roots.filter(({ span }) => span !== root);
   const parallel = others.filter(({ span }) => overlaps(span, root)).length;
   return sentences(
@@ -72,7 +72,7 @@ function pathNotices({ root, tree, path }: TraceOutline): readonly string[] {
     moved > 0 &&
       `Clock skew puts ${plural(moved, 'server span', 'server spans')} outside the calling ${moved === 1 ? 'span' : 'spans'}: the critical path assumes the middle of the call.`,
     unawaited > 0 &&
-      `${plural(unawaited, 'span was', 'spans were')} not waited for (follows-from reference, or ended after the caller), and ${unawaited === 1 ? 'is' : 'are'} left out of the critical path.`,
+      `${plural(unawaited, 'span was', 'spans were')} not waited for (follows-from reference, message, or work that continued after the caller), and ${unawaited === 1 ? 'is' : 'are'} left out of the critical path.`,
   );
 }
 

@@ -101,7 +101,6 @@ describe('the critical path', () => {
         b<a        |====|
       `,
       path: 'a 4',
-      unawaited: 1,
     },
     'a producer does not wait for the consumer that runs later': {
       drawing: `
@@ -110,7 +109,6 @@ describe('the critical path', () => {
         c:k<b        |=======|
       `,
       path: 'a 1, b 4, a 6',
-      unawaited: 1,
     },
     'but it does for one that ends inside it': {
       drawing: `
@@ -201,13 +199,15 @@ describe('the critical path', () => {
     }
   });
 
-  it('takes a child that closes within one per cent after its parent as waited for', () => {
+  it('clips a child to the end of its parent', () => {
     const [a, b] = [
       { spanId: 'a', kind: 'internal', start: epochUs(0), duration: us(1_000) },
       { spanId: 'b', parentSpanId: 'a', kind: 'internal', start: epochUs(500) },
     ] as const;
-    expect(outline(pathOf(aTrace('1', [a, { ...b, duration: us(510) }])))).toBe('a 0.5, b 0.5');
-    expect(outline(pathOf(aTrace('1', [a, { ...b, duration: us(511) }])))).toBe('a 1');
+    for (const duration of [510, 511, 999]) {
+      expect(outline(pathOf(aTrace('1', [a, { ...b, duration: us(duration) }])))).toBe('a 0.5, b 0.5');
+    }
+    expect(outline(pathOf(aTrace('1', [a, { ...b, duration: us(1_000) }])))).toBe('a 1');
   });
 
   it('gives the place of a section among the children on the path', () => {
