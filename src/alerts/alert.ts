@@ -7,11 +7,13 @@ import type { SloRule } from '../rules/rule.ts';
 export type ResolveReason =
   /** The value is within the threshold again. */
   | 'recovered'
-  /**
-   * The expression does not return it: there is data that does not breach, or the rule has no recovery condition, or
-   * resolves without data as Prometheus does.
-   */
+  /** There is data that does not breach. */
   | 'no-longer-breaching'
+  /**
+   * The expression does not return it, which is all that is known: the rule has no recovery condition, Prometheus rejects
+   * its query, or the rule resolves without data.
+   */
+  | 'no-longer-returned'
   /** The rule was removed from the rule files. */
   | 'rule-removed'
   /** The rule exceeded its limit: Prometheus drops all its alerts, so their state is unknown. */
@@ -254,6 +256,8 @@ export type RuleQueryResult =
       readonly recoverySamples?: readonly Sample[];
       /** The recovery query failed because the source has only part of the data. */
       readonly isPartial?: true;
+      /** The source rejects the recovery query. */
+      readonly isRecoveryRejected?: true;
       /** Why the source did not respond to the recovery query. */
       readonly recoveryError?: string;
     }

@@ -36,6 +36,8 @@ export interface RecoveryInput {
   readonly values: SeriesValues | undefined;
   /** The recovery query failed because the source has only part of the data. */
   readonly isPartial: boolean;
+  /** The source rejects the recovery query: an alert ends when the expression does not return it. */
+  readonly isRejected?: boolean;
   /** Fingerprints of the series in the rule's result. Called only when an alert is missing from it. */
   readonly breachingSeries: () => ReadonlySet<string>;
 }
@@ -51,8 +53,8 @@ export function breachingSeriesOf(breaches: ReadonlyMap<string, Breach>): () => 
 
 /** Evaluates the recovery of a firing alert that is missing from the result. */
 export function evaluateRecovery(alert: Pick<Alert, 'series'>, input: RecoveryInput): RecoveryResult {
-  const { condition, onNoData, values, isPartial } = input;
-  if (condition === undefined) return { kind: 'not-returned' };
+  const { condition, onNoData, values, isPartial, isRejected } = input;
+  if (condition === undefined || isRejected === true) return { kind: 'not-returned' };
   const series = fingerprint(alert.series);
   // A templated label changed, such as a severity by value: the series continues as another alert.
   if (input.breachingSeries().has(series)) return { kind: 'not-returned' };

@@ -176,7 +176,7 @@ function stepByRecovery(context: AlertStepContext, alert: Alert, recovery: Recov
   const { evalTime } = context;
   switch (recovery.kind) {
     case 'not-returned':
-      return ending(context, alert, 'no-longer-breaching');
+      return ending(context, alert, 'no-longer-returned');
     case 'recovered':
       return withDataBack(alert, ending(context, withValue(alert, recovery.value, evalTime), 'recovered'));
     case 'not-breaching':
@@ -207,7 +207,7 @@ export function stepMissing(
     // Only a raised `for` returns an alert to pending that has fired: its message must not stay open.
     return alert.firedAt === undefined
       ? { transition: { kind: 'dropped', alert } }
-      : stepTo(resolveAlert(alert, evalTime, 'no-longer-breaching'), 'resolved');
+      : stepTo(resolveAlert(alert, evalTime, 'no-longer-returned'), 'resolved');
   }
   return stepByRecovery(context, alert, recoveryOf(alert));
 }

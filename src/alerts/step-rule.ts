@@ -168,6 +168,7 @@ export function stepRule(input: RuleStepInput): RuleStep {
     onNoData: rule.onNoData,
     values: recoverySamples === undefined ? undefined : valuesBySeries(recoverySamples),
     isPartial: evaluation.isPartial === true,
+    isRejected: evaluation.isRecoveryRejected === true,
     breachingSeries: breachingSeriesOf(breaches),
   });
   const alerts = steps.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));

@@ -88,8 +88,8 @@ function failureOf(error: unknown): QueryFailure {
 }
 
 /**
- * Sends the recovery query of a rule. When it is rejected its result is empty: the alerts that wait for it get `no
- * data`. When the source does not respond their state is unknown.
+ * Sends the recovery query of a rule. When it is rejected, the alerts that wait for it end as in Prometheus.
+ * When the source does not respond, their state is unknown.
  */
 async function queryRecovery(
   options: EvaluateRuleOptions,
@@ -106,7 +106,7 @@ async function queryRecovery(
       reason: message,
     });
     if (error instanceof UpstreamError && error.code === 'partial') return { isPartial: true };
-    return kind === 'source-error' ? { recoveryError: message } : { recoverySamples: [] };
+    return kind === 'source-error' ? { recoveryError: message } : { isRecoveryRejected: true };
   }
 }
 

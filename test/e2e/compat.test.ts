@@ -33,7 +33,8 @@ async function raise(text: string, gone: boolean): Promise<Stage> {
 
 const posts = (on: Stage): readonly Message[] =>
   on.messages().filter(({ threadTs }) => threadTs === undefined);
-const isOver = ({ text }: Message): boolean => /recovered|resolved|no longer breaching/i.test(text);
+const isOver = ({ text }: Message): boolean =>
+  /recovered|resolved|no longer (?:breaching|returned)/i.test(text);
 
 describe('a service that vanishes while its alert fires', () => {
   test('is without data, and the alert stands', async () => {

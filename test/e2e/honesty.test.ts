@@ -21,7 +21,8 @@ async function breach(script: Script): Promise<{ stage: Stage; checkout: () => M
   return { stage: on, checkout: () => find() as Message };
 }
 
-const isOver = ({ text }: Message): boolean => /recovered|resolved|no longer breaching/i.test(text);
+const isOver = ({ text }: Message): boolean =>
+  /recovered|resolved|no longer (?:breaching|returned)/i.test(text);
 const thread = ({ world, channelId }: Stage, message: Message): readonly Message[] =>
   world.workspace.thread(channelId, message.ts, world.readerId).slice(1);
 

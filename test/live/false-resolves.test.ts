@@ -100,7 +100,8 @@ function* samples({ le }: ServerVersion): Generator<WrittenSample> {
   yield* targetUp();
 }
 
-const isOver = ({ text }: Message): boolean => /recovered|resolved|no longer breaching/i.test(text);
+const isOver = ({ text }: Message): boolean =>
+  /recovered|resolved|no longer (?:breaching|returned)/i.test(text);
 
 /** What the channel shows about a service. */
 function shown({ messages, world, channelId }: Stage, service: string) {

@@ -1,8 +1,8 @@
 import type { SyntaxNode } from '@lezer/common';
 import { promqlNumber } from '../promql.ts';
 import type { RecoveryCondition } from '../rule.ts';
-import { type Shape, shapeOfNode } from './shape.ts';
-import { childrenOf, isAbsence, withoutBlanks } from './syntax.ts';
+import type { Shape } from './shape.ts';
+import { childrenOf, isAbsence, textOf, withoutBlanks } from './syntax.ts';
 
 type SetShape = Extract<Shape, { kind: 'set' }>;
 type Exact = Required<Pick<RecoveryCondition, 'expr' | 'comparison' | 'bound'>>;
@@ -15,35 +15,50 @@ const bracketed = (text: string): string => (isSelector(text) ? text : `(${text}
 /** The texts with blanks between them; empty ones are left out. */
 const join = (...texts: readonly string[]): string => texts.filter((text) => text !== '').join(' ');
 
-/** Whether a node has a shape of its own, rather than being a call or a selector. */
-const hasShape = ({ name }: SyntaxNode): boolean => name === 'BinaryExpr' || name === 'ParenExpr';
+/** Aggregations that keep only some of their elements, or name them by their values. */
+const SELECTING = /^(?:topk|bottomk|limitk|limit_ratio|count_values)$/i;
 
-const containsAbsence = (expr: string, node: SyntaxNode): boolean =>
-  isAbsence(expr, node) || childrenOf(node).some((child) => containsAbsence(expr, child));
-
-const containsFilter = (expr: string, node: SyntaxNode): boolean =>
-  hasShape(node)
-    ? isFiltering(expr, shapeOfNode(expr, node))
-    : childrenOf(node).some((child) => containsFilter(expr, child));
-
-/** Whether the expression returns elements because of missing data, as `absent()` does. */
-function readsAbsence(expr: string, shape: Shape): boolean {
-  switch (shape.kind) {
-    case 'vector':
-      return shape.operands.some((operand) => containsAbsence(expr, operand));
-    case 'filter':
-      return readsAbsence(expr, shape.of);
-    default:
-      return readsAbsence(expr, shape.left) || readsAbsence(expr, shape.right);
-  }
+/** Whether an operator drops elements: a comparison without `bool`, `and`, `unless`. */
+function isFilterOperator(expr: string, node: SyntaxNode): boolean {
+  if (node.name !== 'BinaryExpr' || node.getChild('BoolModifier') !== null) return false;
+  return /^(?:and|unless|[<>]=?|[=!]=)$/i.test(textOf(expr, childrenOf(node)[1]));
 }
 
-/** Whether the values decide which elements there are: by a filter, at the top or inside (`count(up == 0)`), or by `unless`. */
-function isFiltering(expr: string, shape: Shape): boolean {
-  if (shape.kind === 'vector') return shape.operands.some((operand) => containsFilter(expr, operand));
-  if (shape.kind !== 'set') return true;
-  return shape.operator === 'unless' || isFiltering(expr, shape.left) || isFiltering(expr, shape.right);
+/** Whether values or missing data decide which elements a vector has: a filter inside it, `absent()`, `topk()`. */
+const isSelective = (expr: string, node: SyntaxNode): boolean =>
+  isAbsence(expr, node) ||
+  (node.name === 'AggregateOp' && SELECTING.test(textOf(expr, node))) ||
+  isFilterOperator(expr, node) ||
+  childrenOf(node).some((child) => isSelective(expr, child));
+
+const isPlainVector = (expr: string, shape: Shape): boolean =>
+  shape.kind === 'vector' && !shape.operands.some((operand) => isSelective(expr, operand));
+
+/** Plain vectors, joined by `or` or alone. */
+const isPlain = (expr: string, shape: Shape): boolean =>
+  shape.kind === 'set' && shape.operator === 'or'
+    ? isPlain(expr, shape.left) && isPlain(expr, shape.right)
+    : isPlainVector(expr, shape);
+
+/**
+ * Whether an expression consists of comparisons of plain vectors with constants, joined by `and`, `or`, `unless`. For
+ * these alone missing elements can be distinguished from recovered ones. `and` and `unless` may have a plain vector on
+ * either side.
+ */
+function isComparable(expr: string, shape: Shape): boolean {
+  if (shape.kind === 'filter') return isPlain(expr, shape.of);
+  if (shape.kind !== 'set') return false;
+  const { left, right, operator } = shape;
+  return [left, right].every(
+    (side) => isComparable(expr, side) || (operator !== 'or' && isPlainVector(expr, side)),
+  );
 }
+
+/** Whether the expression has a filter: the elements of plain vectors are all returned. */
+const hasFilter = (shape: Shape): boolean =>
+  shape.kind === 'set'
+    ? shape.operator === 'unless' || hasFilter(shape.left) || hasFilter(shape.right)
+    : shape.kind !== 'vector';
 
 /** Numbers and durations, also at the end of a recorded name; quoted texts match first, so that nothing inside them does. */
 const NUMBERS =
@@ -80,93 +95,37 @@ function hasSimilarSides(shape: Shape): boolean {
 type Of = 'values' | 'presence';
 
 /** A side, restricted to where its similar sides have data as well, on the labels that the later of the two is matched on. */
-function withSimilarSides(
-  expr: string,
-  sides: readonly Side[],
-  { one, of }: { readonly one: Side; readonly of: Of },
-): string | undefined {
-  let text = unfiltered(expr, one.shape, of);
+function withSimilarSides(sides: readonly Side[], one: Side, of: Of): string {
+  let text = unfiltered(one.shape, of);
   for (const other of similarSides(sides, one)) {
-    const present = unfiltered(expr, other.shape, 'presence');
-    if (text === undefined || present === undefined) return undefined;
     const { matching } = sides.indexOf(other) > sides.indexOf(one) ? other : one;
-    text = join(bracketed(text), 'and', matching, bracketed(present));
+    text = join(bracketed(text), 'and', matching, bracketed(unfiltered(other.shape, 'presence')));
   }
   return text;
 }
 
-/** Plain `or`, whatever the sides are matched on: elements with other labels are other alerts. */
-function unfilteredOr(expr: string, shape: SetShape, of: Of): string | undefined {
+function unfilteredSet(shape: SetShape, of: Of): string {
+  const { left, right, operator, matching } = shape;
+  if (operator === 'unless') return unfiltered(left, of);
+  if (operator === 'and')
+    return join(bracketed(unfiltered(left, of)), 'and', matching, bracketed(unfiltered(right, 'presence')));
+  // Plain `or`, whatever the sides are matched on: elements with other labels are other alerts.
   const sides = sidesOf(shape);
-  const texts = sides.flatMap((one) => withSimilarSides(expr, sides, { one, of }) ?? []);
-  return texts.length < sides.length ? undefined : texts.map(bracketed).join(' or ');
-}
-
-function unfilteredSet(expr: string, shape: SetShape, of: Of): string | undefined {
-  if (shape.operator === 'or') return unfilteredOr(expr, shape, of);
-  const left = unfiltered(expr, shape.left, of);
-  if (left === undefined || shape.operator === 'unless') return left;
-  const right = unfiltered(expr, shape.right, 'presence');
-  return right === undefined ? left : join(bracketed(left), 'and', shape.matching, bracketed(right));
-}
-
-/** The text of a node without the filters inside it. */
-function unfilteredNode(expr: string, node: SyntaxNode): string {
-  if (hasShape(node)) {
-    const inner = unfiltered(expr, shapeOfNode(expr, node), 'presence');
-    if (inner !== undefined) return node.name === 'ParenExpr' ? `(${inner})` : inner;
-  }
-  return replaceNodes(expr, node, childrenOf(node));
-}
-
-/** The text of a range, with the nodes inside it written without their filters. */
-function replaceNodes(
-  expr: string,
-  { from, to }: { readonly from: number; readonly to: number },
-  nodes: readonly SyntaxNode[],
-): string {
-  let text = '';
-  let at = from;
-  for (const node of nodes) {
-    text += expr.slice(at, node.from) + unfilteredNode(expr, node);
-    at = node.to;
-  }
-  return text + expr.slice(at, to);
-}
-
-function unfilteredVector(expr: string, shape: Extract<Shape, { kind: 'vector' }>): string | undefined {
-  if (readsAbsence(expr, shape)) return undefined;
-  const { text, from, operands } = shape;
-  return isFiltering(expr, shape) ? replaceNodes(expr, { from, to: from + text.length }, operands) : text;
-}
-
-/** `a > on (x) b` becomes `a + on (x) (0 * b)`: an element wherever both sides have data. */
-function unfilteredMatch(
-  expr: string,
-  { left, right, matching }: Extract<Shape, { kind: 'match' }>,
-): string | undefined {
-  const [one, other] = [unfiltered(expr, left), unfiltered(expr, right)];
-  if (one === undefined || other === undefined) return undefined;
-  // `group_left` would take the parentheses after it for its labels.
-  const matchedOn = matching.replace(/group_(?:left|right)$/i, '$& ()');
-  return join(bracketed(one), '+', matchedOn, `(0 * ${bracketed(other)})`);
+  return sides.map((one) => bracketed(withSimilarSides(sides, one, of))).join(' or ');
 }
 
 /**
- * An expression without its filters, those inside of sums and counts included. It returns an element, with the labels of
- * the breach, wherever there is data to evaluate. An alert whose labels are among them, without a breach, has recovered.
+ * An expression without its filters. It returns an element, with the labels of the breach, wherever there is data to
+ * evaluate. An alert whose labels are among them, without a breach, has recovered.
  *
- *   count by (job) (up == 0) > 3     count by (job) (up >= -Inf)
- *   a > on (x) b                     a + on (x) (0 * b)
- *   a > 1 and b > 2                  a and (b >= -Inf)
- *
- * Undefined for a breach by the absence of data: it ends when the expression no longer returns it.
+ *   a > 1 and b > 2     a and (b >= -Inf)
+ *   a > 1 or b > 2      a or b
  */
-function unfiltered(expr: string, shape: Shape, of: Of = 'values'): string | undefined {
-  if (shape.kind === 'vector') return unfilteredVector(expr, shape);
-  if (shape.kind === 'set') return unfilteredSet(expr, shape, of);
-  const values = shape.kind === 'filter' ? unfiltered(expr, shape.of) : unfilteredMatch(expr, shape);
-  return values === undefined || of === 'values' ? values : `${bracketed(values)} >= -Inf`;
+function unfiltered(shape: Shape, of: Of = 'values'): string {
+  if (shape.kind === 'set') return unfilteredSet(shape, of);
+  if (shape.kind !== 'filter') return shape.text;
+  const values = unfiltered(shape.of);
+  return of === 'values' ? values : `${bracketed(values)} >= -Inf`;
 }
 
 /** The expression as written, with its parentheses. */
@@ -194,12 +153,12 @@ const MAX_LENGTH = 4_000;
  *   A above, B below     recovered: returns a value within A's bound, since the comparison is with that bound
  *   A or B without data  returns nothing
  */
-function exactOfSet(expr: string, shape: SetShape): Exact | undefined {
-  const left = exactOf(expr, shape.left);
+function exactOfSet(shape: SetShape): Exact | undefined {
+  const left = exactOf(shape.left);
   if (left === undefined || left.expr.length > MAX_LENGTH) return undefined;
   const { matching, operator } = shape;
   if (operator === 'or') {
-    const other = exactOf(expr, shape.right);
+    const other = exactOf(shape.right);
     const isSame = other?.bound === left.bound && other.comparison === left.comparison;
     return isSame && !hasSimilarSides(shape)
       ? { ...left, expr: join(bracketed(left.expr), 'or', bracketed(other.expr)) }
@@ -212,29 +171,26 @@ function exactOfSet(expr: string, shape: SetShape): Exact | undefined {
     const leftOnly = join(values, 'unless', matching, right);
     return { ...left, expr: `(${leftOnly}) or (${both}) ${toValueWithinBound}` };
   }
-  const present = unfiltered(expr, shape.right, 'presence');
-  if (present === undefined) return undefined;
-  if (!isFiltering(expr, shape.right)) return { ...left, expr: both };
+  const present = unfiltered(shape.right, 'presence');
+  if (!hasFilter(shape.right)) return { ...left, expr: both };
   const rightRecovered = join(values, 'and', matching, bracketed(present), 'unless', matching, right);
   return { ...left, expr: `(${both}) or (${rightRecovered}) ${toValueWithinBound}` };
 }
 
-/** The values that are compared with the bound, where there is one bound and missing values mean missing data. */
-function exactOf(expr: string, shape: Shape): Exact | undefined {
-  if (shape.kind === 'set') return exactOfSet(expr, shape);
-  if (shape.kind !== 'filter' || isFiltering(expr, shape.of) || readsAbsence(expr, shape.of))
-    return undefined;
+/** The values that are compared with the bound, where there is one bound. */
+function exactOf(shape: Shape): Exact | undefined {
+  if (shape.kind === 'set') return exactOfSet(shape);
+  if (shape.kind !== 'filter') return undefined;
   return { expr: operand(shape.of), comparison: shape.comparison, bound: shape.bound };
 }
 
 /**
  * The recovery condition of an expression: its values without the filter that makes them a breach, or, where no single
- * value decides, the presence of data. Undefined when nothing is filtered or when the breach is the absence of data: then
- * the alert ends when the expression no longer returns it.
+ * value decides, the presence of data. Undefined for everything but comparisons of plain vectors with constants: such an
+ * alert ends when the expression no longer returns it, as in Prometheus.
  */
 export function recoveryOf(expr: string, shape: Shape): RecoveryCondition | undefined {
-  const exact = exactOf(expr, shape);
-  if (exact !== undefined || !isFiltering(expr, shape)) return exact;
-  const present = unfiltered(expr, shape);
-  return present === undefined ? undefined : { expr: present };
+  if (!isComparable(expr, shape)) return undefined;
+  const exact = exactOf(shape);
+  return exact ?? (hasFilter(shape) ? { expr: unfiltered(shape) } : undefined);
 }

@@ -227,7 +227,7 @@ function shapeOfItems(expr: string, items: readonly Item[]): Shape {
 }
 
 /** The shape of a node of an expression. */
-export const shapeOfNode = (expr: string, node: SyntaxNode): Shape => shapeOfItems(expr, flatten(expr, node));
+const shapeOfNode = (expr: string, node: SyntaxNode): Shape => shapeOfItems(expr, flatten(expr, node));
 
 /** The shape of an expression that parses. */
 export function shapeOf(expr: string): Shape {

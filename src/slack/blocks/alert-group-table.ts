@@ -30,6 +30,7 @@ const STATES: Readonly<Record<GroupedAlert['state'], string>> = {
 
 function stateText(member: GroupedAlert): string {
   if (member.resolveReason === 'recovered') return '✅ recovered';
+  if (member.resolveReason === 'no-longer-returned') return '☑️ no longer returned';
   if (member.state === 'resolved') return isRecovery(member) ? STATES.resolved : '☑️ closed';
   return member.acknowledged === undefined ? STATES[member.state] : `${STATES[member.state]}, acknowledged`;
 }

@@ -81,6 +81,7 @@ export function headline(view: MessageView): string {
 const ENDINGS: Readonly<Record<ResolveReason, readonly [text: string, more: string]>> = {
   recovered: ['recovered', ''],
   'no-longer-breaching': ['no longer breaching', ''],
+  'no-longer-returned': ['no longer returned', ''],
   'rule-removed': ['closed', ' (rule removed)'],
   'limit-exceeded': ['closed', ' (alert limit exceeded)'],
   closed: ['closed manually', ' (no data)'],
@@ -131,6 +132,10 @@ function noDataLine({ noDataSince, noDataReason }: Alert): readonly string[] {
 
 function unknownLine(alert: Alert): readonly string[] {
   if (alert.state !== 'resolved' || isRecovery(alert) || alert.continuedAs !== undefined) return [];
+  if (alert.resolveReason === 'no-longer-returned')
+    return [
+      'The expression no longer returns this alert: it may have recovered, or its data may be missing.',
+    ];
   const why = alert.closed === undefined ? 'the rule is no longer evaluated' : 'there is no data';
   return [`The state of the service is *unknown*: ${why}.`];
 }

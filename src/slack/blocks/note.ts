@@ -28,6 +28,8 @@ const UNKNOWN = 'The state of the service is unknown.';
 const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   recovered: 'Resolved: recovered.',
   'no-longer-breaching': 'Resolved: no longer breaching.',
+  'no-longer-returned':
+    'Ended: the expression no longer returns this alert. It may have recovered, or its data may be missing.',
   'rule-removed': `Closed: the rule was removed. ${UNKNOWN}`,
   'limit-exceeded': `Closed: the rule exceeded its alert limit. ${UNKNOWN}`,
   closed: `Closed manually without data. ${UNKNOWN}`,

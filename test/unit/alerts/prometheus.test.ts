@@ -89,7 +89,7 @@ describe('the state machine as Prometheus has it', () => {
     const kept = stepRule({ ...input, previous: fired.next, evaluation: gone, evalTime: evalTimeAt(1) });
     const ended = stepRule({ ...input, previous: kept.next, evaluation: gone, evalTime: evalTimeAt(2) });
     expect(ended.transitions).toMatchObject([
-      { kind: 'resolved', alert: { resolveReason: 'no-longer-breaching', resolvedAt: evalTimeAt(2) } },
+      { kind: 'resolved', alert: { resolveReason: 'no-longer-returned', resolvedAt: evalTimeAt(2) } },
     ]);
   });
 

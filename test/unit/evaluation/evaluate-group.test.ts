@@ -203,13 +203,13 @@ describe('evaluating a group', () => {
     expect((await drain()).map(({ kind }) => kind)).toEqual(['firing']);
   });
 
-  it('reports no data when the recovery query is always rejected', async () => {
+  it('ends the alert as in Prometheus when the recovery query is rejected', async () => {
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);
     await tick(0);
     metrics.answer('slow_share > 0.01', []);
     metrics.answer('slow_share', aSourceError('bad-request'));
     for (const number of [1, 2, 3]) await tick(number);
-    expect((await drain()).map(({ kind }) => kind)).toEqual(['firing', 'no-data']);
+    expect((await drain()).map(({ kind }) => kind)).toEqual(['firing', 'resolved']);
   });
 
   it('resolves the alerts of a removed rule, with the rule as it was', async () => {

@@ -5,7 +5,7 @@ import type { SloRule } from '../../../../src/rules/rule.ts';
 import { ask, load } from '../../demo/prometheus/promql-case.ts';
 
 /** The state of a series at an instant. */
-type State = 'breach' | 'recovered' | 'unknown';
+type State = 'breach' | 'recovered' | 'unknown' | 'not returned';
 
 const meets: Readonly<Record<string, (value: number, bound: number) => boolean>> = {
   '>': (value, bound) => value > bound,
@@ -31,7 +31,7 @@ function stateOf(
 ): State {
   const store = load(series);
   if (valueOf(ask(store, expr, { at })) !== undefined) return 'breach';
-  if (recovery === undefined) throw new Error('the rule has no recovery condition');
+  if (recovery === undefined) return 'not returned';
   const value = valueOf(ask(store, recovery.expr, { at }));
   if (value === undefined || Number.isNaN(value)) return 'unknown';
   const { comparison, bound } = recovery;
@@ -78,39 +78,44 @@ describe('the recovery condition of a hand-written expression', () => {
     ['a > 1 or b > 1', {}, 'unknown'],
     ['a > 1 and b > 2', { a: 2, b: Number.NaN }, 'unknown'],
     ['a > 1 and b > c', { a: 2, b: 2, c: 1 }, 'breach'],
-    ['a > 1 and b > c', { a: 2, b: 1, c: 1 }, 'recovered'],
-    ['a > 1 and b > c', { a: 2, b: 1 }, 'unknown'],
+    ['a > 1 and b > c', { a: 2, b: 1, c: 1 }, 'not returned'],
+    ['a > 1 and b > c', { a: 2, b: 1 }, 'not returned'],
     ['a > 1 and on () absent(b)', { a: 2 }, 'breach'],
-    ['a > 1 and on () absent(b)', { a: 2, b: 0 }, 'recovered'],
-    ['a > 1 and on () absent(b)', { b: 0 }, 'unknown'],
+    ['a > 1 and on () absent(b)', { a: 2, b: 0 }, 'not returned'],
+    ['a > 1 and on () absent(b)', { b: 0 }, 'not returned'],
     ['a > 1 or b > 2', { a: 2, b: 0 }, 'breach'],
     ['a > 1 or b > 2', { a: 1, b: 2 }, 'recovered'],
     ['a > 1 or b > 2', { b: 2 }, 'recovered'],
     ['a > 1 or b > 2', { a: Number.NaN, b: 2 }, 'unknown'],
     ['a > 1 or b > 2', {}, 'unknown'],
     ['a > b', { a: 2, b: 1 }, 'breach'],
-    ['a > b', { a: 1, b: 1 }, 'recovered'],
-    ['a > b', { a: 1 }, 'unknown'],
-    ['a > b', { b: 1 }, 'unknown'],
-    ['a > b', { a: 1, b: Number.NaN }, 'unknown'],
-    ['a == on (x) group_left b', { a: 1, b: 2 }, 'recovered'],
-    ['(a != b) and (c == 0)', { a: 1, b: 2, c: 1 }, 'recovered'],
-    ['(a != b) and (c == 0)', { a: 1, b: 2 }, 'unknown'],
-    ['a > b unless c', { a: 2, b: 1, c: 1 }, 'recovered'],
+    ['a > b', { a: 1, b: 1 }, 'not returned'],
+    ['a > b', { a: 1 }, 'not returned'],
+    ['a > b', { b: 1 }, 'not returned'],
+    ['a > b', { a: 1, b: Number.NaN }, 'not returned'],
+    ['a == on (x) group_left b', { a: 1, b: 2 }, 'not returned'],
+    ['(a != b) and (c == 0)', { a: 1, b: 2, c: 1 }, 'not returned'],
+    ['(a != b) and (c == 0)', { a: 1, b: 2 }, 'not returned'],
+    ['a > b unless c', { a: 2, b: 1, c: 1 }, 'not returned'],
     ['count by (x) (a == 0) > 0', { a: 0 }, 'breach'],
-    ['count by (x) (a == 0) > 0', { a: 1 }, 'recovered'],
-    ['count by (x) (a == 0) > 0', {}, 'unknown'],
-    ['100 * (count by (x) (a == 0) / count by (x) (a)) > 10', { a: 1 }, 'recovered'],
-    ['count by (x) (a unless b) > 0', { a: 1, b: 1 }, 'recovered'],
-    ['count by (x) (a unless b) > 0', { b: 1 }, 'unknown'],
-    ['5 - max by (x) (a and b > 0) > 3', { a: 1, b: 0 }, 'recovered'],
-    ['5 - max by (x) (a and b > 0) > 3', { b: 0 }, 'unknown'],
-    ['sum by (x) (a > 5)', { a: 5 }, 'recovered'],
+    ['count by (x) (a == 0) > 0', { a: 1 }, 'not returned'],
+    ['count by (x) (a == 0) > 0', {}, 'not returned'],
+    ['100 * (count by (x) (a == 0) / count by (x) (a)) > 10', { a: 1 }, 'not returned'],
+    ['count by (x) (a unless b) > 0', { a: 1, b: 1 }, 'not returned'],
+    ['count by (x) (a unless b) > 0', { b: 1 }, 'not returned'],
+    ['5 - max by (x) (a and b > 0) > 3', { a: 1, b: 0 }, 'not returned'],
+    ['5 - max by (x) (a and b > 0) > 3', { b: 0 }, 'not returned'],
+    ['sum by (x) (a > 5)', { a: 5 }, 'not returned'],
     ['a > 1 and count by (x) (b > 2) > 0', { a: 2, b: 3 }, 'breach'],
-    ['a > 1 and count by (x) (b > 2) > 0', { a: 2, b: 2 }, 'recovered'],
-    ['a > 1 and count by (x) (b > 2) > 0', { a: 2 }, 'unknown'],
-    ['(a > 1) < 10', { a: 1 }, 'recovered'],
-    ['(a > 1) < 10', {}, 'unknown'],
+    ['a > 1 and count by (x) (b > 2) > 0', { a: 2, b: 2 }, 'not returned'],
+    ['a > 1 and count by (x) (b > 2) > 0', { a: 2 }, 'not returned'],
+    ['(a > 1) < 10', { a: 1 }, 'not returned'],
+    ['(a > 1) < 10', {}, 'not returned'],
+    ['a == 0 or absent(a)', { a: 1 }, 'not returned'],
+    ['a * on (x) group_left () (b == 1) > 1', { a: 0.5, b: 1 }, 'not returned'],
+    ['scalar(b > 1) * a > 1', { a: 0.5, b: 2 }, 'not returned'],
+    ['(a or b) > 1', { b: 1 }, 'recovered'],
+    ['a / on (x) b > 1', { a: 1, b: 1 }, 'recovered'],
     ['(a >bool 1) == 1', { a: 1 }, 'recovered'],
     ['(a >bool 1) == 1', {}, 'unknown'],
   ];
@@ -170,13 +175,23 @@ describe('the recovery condition of burn rates over several windows, as generato
   });
 });
 
-describe('a breach by missing data', () => {
-  it.each(['absent(a)', 'absent(a) == 1', 'absent_over_time(a[5m]) > 0', 'a > 1 or absent(a)', 'vector(1)'])(
-    '%s has no recovery condition',
-    (expr) => {
-      expect(analyseExpression(expr).recovery).toBeUndefined();
-    },
-  );
+describe('a breach by missing data, or of elements that the values select', () => {
+  it.each([
+    'absent(a)',
+    'absent(a) == 1',
+    'absent_over_time(a[5m]) > 0',
+    'a > 1 or absent(a)',
+    'vector(1)',
+    'topk(1, q) > 1',
+    'TOPK(1, q) > 1',
+    'bottomk by (x) (1, a) < 1',
+    'limitk(3, a) > 1',
+    'count_values("version", a) > 1',
+    'a > 1 and topk(1, b) > 2',
+    'm * on (pod) group_left (phase) (kube_pod_status_phase == 1) > 1',
+  ])('%s has no recovery condition', (expr) => {
+    expect(analyseExpression(expr).recovery).toBeUndefined();
+  });
 });
 
 /** Cumulative counts, one sample a minute: requests a minute, and how many of them are faster than each bound. */

@@ -124,6 +124,7 @@ describe('the value of an alert that is over', () => {
   it.each([
     ['recovered', 'Value at the end'],
     ['no-longer-breaching', 'Last breaching value'],
+    ['no-longer-returned', 'Last breaching value'],
     ['rule-removed', 'Last breaching value'],
   ] as const)('%s: %s', (resolveReason, name) => {
     expect(factOf(aView({ ...plain, resolveReason }), name)).toBe('40');
@@ -157,6 +158,10 @@ describe('an end', () => {
     [
       '✅ Resolved: 0.2% of requests slower than 500 ms (alert threshold 0.5%). · ',
       { value: 0.002, recovery: { expr: 'slow', comparison: '>', bound: 0.005 } },
+    ],
+    [
+      '☑️ Ended: the expression no longer returns this alert. It may have recovered, or its data may be missing. · ',
+      { resolveReason: 'no-longer-returned' },
     ],
     ['✅ Resolved: no longer breaching. · ', { resolveReason: 'no-longer-breaching' }],
     [
