@@ -47,7 +47,7 @@ function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
     : `${who}: flapping, fired ${often}. The next message is posted after ${STABLE_TIME} of firing or quiet.`;
 }
 
-function after(known: FlapHistory | undefined, outcome: Outcome, evalTime: EpochMs): FlapHistory | undefined {
+function historyAfter(known: FlapHistory | undefined, outcome: Outcome, evalTime: EpochMs): FlapHistory | undefined {
   const { alert, hasFired, isFlapping, notified, messages } = outcome;
   let history = hasFired ? withFiring(known, evalTime) : known;
   for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
@@ -86,7 +86,7 @@ export function decideFlaps(
     const { alert, isFlapping } = outcome;
     const known = left.get(alert.fingerprint);
     left.delete(alert.fingerprint);
-    const history = after(known, outcome, evalTime);
+    const history = historyAfter(known, outcome, evalTime);
     if (isFlapping && known?.flapping === undefined && history !== undefined)
       addTo('flapping', alert, history);
     const isNowStable = given.isAnswered && history !== undefined && isStable(history, alert, evalTime);

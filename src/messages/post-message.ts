@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Links } from '../lib/links.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { alertLinks, groupLinks } from './alert-links.ts';
+import { alertLinks, groupLinks } from './alert-subject.ts';
 import { backoff, decideReconcile, SHOWN_WITHIN } from './decide-sync.ts';
 import { type CollectEvidence, type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Lease } from './lease.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { alertLinks } from '../../../src/messages/alert-links.ts';
-import { evidenceWindow } from '../../../src/messages/alert-subject.ts';
+import { alertLinks, evidenceWindow } from '../../../src/messages/alert-subject.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
 import { anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 
