@@ -47,7 +47,11 @@ function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
     : `${who}: flapping, fired ${often}. The next message is posted after ${STABLE_TIME} of firing or quiet.`;
 }
 
-function historyAfter(known: FlapHistory | undefined, outcome: Outcome, evalTime: EpochMs): FlapHistory | undefined {
+function historyAfter(
+  known: FlapHistory | undefined,
+  outcome: Outcome,
+  evalTime: EpochMs,
+): FlapHistory | undefined {
   const { alert, hasFired, isFlapping, notified, messages } = outcome;
   let history = hasFired ? withFiring(known, evalTime) : known;
   for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
