@@ -116,10 +116,10 @@ export async function recordPendingMessages({ recorder, clock, logger }: Base, s
   recorder.pendingMessages({ depth, oldestAgeSeconds });
 }
 
-/** What is asked: Prometheus and the tracing backend, and where their pages are. */
+/** Prometheus, the tracing backend, and the links to their pages. */
 export interface Sources {
   readonly metrics: MetricsSource;
-  /** One for messages and answers: what one of them has asked, the other has. */
+  /** One for messages and answers: queries of one serve the other. */
   readonly errorBudget: ErrorBudget;
   readonly traces: TraceSource;
   readonly links: Links;
@@ -257,7 +257,7 @@ export function createVerifying(
   return verifying;
 }
 
-/** A reload after which the rules are held against Prometheus anew. */
+/** A reload after which the rules are checked against Prometheus again. */
 export const verifiedReload =
   (
     verifying: VerifyRules,

@@ -48,7 +48,7 @@ export interface BotOptions {
   readonly onRunning?: (bot: RunningBot) => void;
 }
 
-/** What can be asked of a bot that still waits for Slack. */
+/** A bot that may still wait for Slack. */
 export type RunningBot = Pick<Bot, 'logger' | 'reload' | 'stop'>;
 
 /** A bot that runs. */

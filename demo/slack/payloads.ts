@@ -98,7 +98,7 @@ const CHOSEN: Readonly<Record<string, string>> = {
 const ONE_OPTION = new Set(['static_select', 'external_select', 'overflow', 'radio_buttons']);
 const SEVERAL_OPTIONS = new Set(['multi_static_select', 'multi_external_select', 'checkboxes']);
 
-/** What a person chose in an element, in the wire form of its type. Several values are parted by commas. */
+/** What a person chose in an element, in the wire form of its type. Several values are separated by commas. */
 export function choice(element: Fields, given: string | undefined): Record<string, unknown> {
   const type = String(element['type']);
   if (type === 'button' || type === 'workflow_button') return {};

@@ -11,7 +11,7 @@ export interface AlertSelection {
   readonly services: readonly string[];
 }
 
-/** The result of parsing; `at` is the offset of the mistake in the text. */
+/** The result of parsing; `at` is the offset of the error in the text. */
 export type ParsedSelection =
   | { readonly ok: true; readonly selection: AlertSelection }
   | { readonly ok: false; readonly at: number; readonly problem: string };

@@ -37,17 +37,17 @@ export interface CommandInput {
 }
 
 /** Why a text is not a valid command. */
-export interface Mistake {
+export interface CommandError {
   /** What is wrong, as a sentence. */
   readonly problem: string;
-  /** The text that was probably intended, without its keyword. It may hold the next mistake. */
+  /** The text that was probably intended, without its keyword. It may hold the next error. */
   readonly fixed?: string;
   /** The text was recognized, and contains nothing to look up: no rewriting can help. */
   readonly isCertain?: true;
 }
 
-/** The result of parsing: a command, and whether its answer is for everyone in the channel; or a mistake. */
-export type Parsed<C> = { readonly command: C; readonly share: boolean } | Mistake;
+/** The result of parsing: a command, and whether its answer is for everyone in the channel; or a error. */
+export type Parsed<C> = { readonly command: C; readonly share: boolean } | CommandError;
 
 /** A parsed command, and who sent it when. */
 export interface CommandRequest<C> {

@@ -37,7 +37,7 @@ export function createCommands(deps: CommandDeps): Commands {
       }
       const { answer, again } = await run(deps, parsed.command, sender);
       const reproducible = again === undefined ? undefined : writeCommand(again);
-      // Mistakes and failures are shown only to the sender.
+      // Errors and failures are shown only to the sender.
       return { answer, share: parsed.share && reproducible !== undefined, reproducible };
     },
   };

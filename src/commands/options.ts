@@ -1,7 +1,7 @@
 import { parseInstant } from '../lib/instant.ts';
 import { nearest } from '../lib/nearest.ts';
 import { formatDuration, type Milliseconds, ms, parseDuration, type TimeWindow } from '../lib/units.ts';
-import type { Mistake } from './command.ts';
+import type { CommandError } from './command.ts';
 import { isPlain, joinTokens, quote, shortened, type Token, word } from './tokens.ts';
 import { parseTraceReference } from './trace-reference.ts';
 
@@ -52,7 +52,7 @@ interface ValueInput {
   readonly allowed: readonly OptionName[];
 }
 
-type Value = { readonly value: Options; readonly end: number } | Mistake;
+type Value = { readonly value: Options; readonly end: number } | CommandError;
 
 /** The words as text, with one of them replaced by others. */
 const replaced = (tokens: readonly Token[], index: number, by: readonly string[]): string =>
@@ -62,7 +62,7 @@ const replaced = (tokens: readonly Token[], index: number, by: readonly string[]
 export function parseOptions(
   tokens: readonly Token[],
   allowed: readonly OptionName[],
-): ParsedOptions | Mistake {
+): ParsedOptions | CommandError {
   const words: Token[] = [];
   let options: Options = {};
   for (let i = 0; i < tokens.length; ) {
@@ -177,7 +177,7 @@ function top({ tokens, at }: ValueInput): Value {
   };
 }
 
-const NO_OPERATION: Mistake = { problem: 'op needs an operation name, such as op "GET /cart".' };
+const NO_OPERATION: CommandError = { problem: 'op needs an operation name, such as op "GET /cart".' };
 
 /** An unquoted operation extends to the next option: `op GET /cart last 5m`. A quoted one is a single word. */
 function operation({ tokens, at, allowed }: ValueInput): Value {
@@ -218,8 +218,12 @@ export function nearestKeyword(text: string, allowed: readonly OptionName[]): st
   return nearest(text, keywords)[0];
 }
 
-/** The mistake of a word too many: a keyword with a typo, a duration without `last`, or an unknown word. */
-export function unknownWord(tokens: readonly Token[], extra: Token, allowed: readonly OptionName[]): Mistake {
+/** The error of a word too many: a keyword with a typo, a duration without `last`, or an unknown word. */
+export function unknownWord(
+  tokens: readonly Token[],
+  extra: Token,
+  allowed: readonly OptionName[],
+): CommandError {
   const index = tokens.indexOf(extra);
   const problem = `"${shortened(extra.text)}" is not an option.`;
   if (!extra.isQuoted && /^\d+(ms|s|m|h|d)$/i.test(extra.text) && allowed.includes('last'))

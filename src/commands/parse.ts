@@ -21,7 +21,7 @@ export type ParsedCommand =
 const MAX_TEXT = 3_000;
 const HELP = ['help', '-h', '--help', '?'];
 
-/** Parses the text of a slash command. Pure and total: every text gives a command or a mistake. */
+/** Parses the text of a slash command. Pure and total: every text gives a command or a error. */
 export function parseCommand(slash: SlashCommand, text: string): ParsedCommand {
   const usage = usageOf(slash);
   if (text.length > MAX_TEXT)
@@ -36,10 +36,10 @@ export function parseCommand(slash: SlashCommand, text: string): ParsedCommand {
   return { ok: false, problem, usage, suggestion: valid === undefined ? undefined : `${slash} ${valid}` };
 }
 
-/** With more mistakes than this, the intended command is unknown. */
+/** With more errors than this, the intended command is unknown. */
 const MAX_FIXES = 4;
 
-/** Fixes one mistake after the other until the text is valid. */
+/** Fixes one error after the other until the text is valid. */
 function corrected(slash: SlashCommand, text: string | undefined): string | undefined {
   let next = text;
   for (let i = 0; i <= MAX_FIXES && next !== undefined; i += 1) {

@@ -9,10 +9,10 @@ import { isUuid } from '../traces/request-id.ts';
 import { nothing } from './answer.ts';
 import type {
   CommandDeps,
+  CommandError,
   CommandForm,
   CommandInput,
   CommandRequest,
-  Mistake,
   Parsed,
   Reply,
   RequestReference,
@@ -42,7 +42,7 @@ export const traceCompare: CommandForm<CompareCommand> = {
   run,
 };
 
-const NO_IDS: Mistake = {
+const NO_IDS: CommandError = {
   problem:
     'Specify two requests: /trace compare <id> <id>, the slow one last. A single id is compared with a typical request.',
 };
@@ -61,11 +61,11 @@ function parse({ tokens }: CommandInput): Parsed<CompareCommand> {
     // A quoted word is a request id in any format.
     isQuoted && isId(text) ? ({ kind: 'request', requestId: text } as const) : parseRequestReference(text),
   );
-  const mistake = references.find((reference) => 'problem' in reference);
-  if (mistake !== undefined && 'problem' in mistake) {
+  const invalid = references.find((reference) => 'problem' in reference);
+  if (invalid !== undefined && 'problem' in invalid) {
     const fixed = references.map((each, index) => ('problem' in each ? each.fixed : words[index]));
     return {
-      problem: mistake.problem,
+      problem: invalid.problem,
       fixed: fixed.every((each) => each !== undefined) ? rebuilt(fixed, share) : undefined,
     };
   }
@@ -85,7 +85,7 @@ function separated(token: Token): readonly Token[] {
 const rebuilt = (words: readonly Token[], share: boolean): string =>
   joinTokens([...words, ...(share ? [word('share')] : [])]);
 
-function tooMany(words: readonly Token[], share: boolean): Mistake {
+function tooMany(words: readonly Token[], share: boolean): CommandError {
   const without = words.filter(({ text, isQuoted }) => isQuoted || !BETWEEN.test(text));
   if (without.length === 2)
     return { problem: 'Specify the two ids without a word between them.', fixed: rebuilt(without, share) };

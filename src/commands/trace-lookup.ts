@@ -6,10 +6,10 @@ import { absenceReason, isUuid, readRequestId } from '../traces/request-id.ts';
 import { type Answer, nothing } from './answer.ts';
 import type {
   CommandDeps,
+  CommandError,
   CommandForm,
   CommandInput,
   CommandRequest,
-  Mistake,
   Parsed,
   Reply,
 } from './command.ts';
@@ -88,7 +88,7 @@ function commandOf(
   switch (reference.kind) {
     case 'other':
       return undefined;
-    case 'mistake': {
+    case 'invalid': {
       const { problem, fixed } = reference;
       if (fixed === undefined) return { problem, isCertain: true };
       return { problem, fixed: [fixed, ...(rest.length === 0 ? [] : [joinTokens(rest)])].join(' ') };
@@ -122,7 +122,7 @@ function withShare<C>(command: C, start: readonly Token[], rest: readonly Token[
 }
 
 /** The first word is neither a form nor an id: a typo, or a service whose slowest traces are requested. */
-function unknownWords(tokens: readonly Token[]): Mistake {
+function unknownWords(tokens: readonly Token[]): CommandError {
   const first = tokens[0]?.text ?? '';
   if (/^(?=.*\d)(?=.*[a-f])[0-9a-f]{6,8}$/i.test(first)) {
     return {

@@ -12,7 +12,7 @@ export type TraceReference =
   /** A link to a comparison, in the order in which Jaeger writes the ids. */
   | { readonly kind: 'comparison'; readonly traceIds: readonly [string, string] }
   /** Almost an id: what is wrong, and the text that was probably intended: an id, or another form of `/trace`. */
-  | { readonly kind: 'mistake'; readonly problem: string; readonly fixed?: string }
+  | { readonly kind: 'invalid'; readonly problem: string; readonly fixed?: string }
   | { readonly kind: 'other' };
 
 const OTHER: TraceReference = { kind: 'other' };
@@ -27,7 +27,7 @@ export function parseRequestReference(
       return { kind: 'trace', traceId: reference.traceId };
     case 'request':
       return reference;
-    case 'mistake': {
+    case 'invalid': {
       const { problem, fixed } = reference;
       // The suggestion may be another form of `/trace`, which is no id.
       return { problem, fixed: fixed === undefined || fixed.includes(' ') ? undefined : word(fixed) };
@@ -73,7 +73,7 @@ export function parsePasted(tokens: readonly Token[]): TraceReference {
   return tokens.length <= MAX_TYPED || !MACHINE_MADE.test(text)
     ? OTHER
     : {
-        kind: 'mistake',
+        kind: 'invalid',
         problem:
           'This text contains no trace id, traceparent, b3 header, request id or link. Paste the id alone.',
       };
@@ -95,7 +95,7 @@ function parseTraceId(text: string): TraceReference {
   if (hex.length === 16 || hex.length === 32) return { kind: 'trace', traceId: padded(hex) };
   if (hex.length < MIN_ALMOST_ID) return OTHER;
   return {
-    kind: 'mistake',
+    kind: 'invalid',
     problem: `A trace id has 16 or 32 hex digits; this one has ${hex.length}.`,
     // Some logs drop leading zeros.
     fixed: hex.length < 32 ? hex.toLowerCase().padStart(hex.length < 16 ? 16 : 32, '0') : undefined,
@@ -169,7 +169,7 @@ function parseHeaders(text: string): TraceReference | undefined {
   if (named !== undefined) return named;
   return B3_DENIED.test(text)
     ? {
-        kind: 'mistake',
+        kind: 'invalid',
         problem: 'This b3 header only says "do not sample": it has no trace id, and there is no trace.',
       }
     : undefined;
@@ -210,7 +210,7 @@ function parseRequestId(tokens: readonly Token[], text: string): TraceReference 
   return others.length === 0
     ? { kind: 'request', requestId: found }
     : {
-        kind: 'mistake',
+        kind: 'invalid',
         problem: `This text contains ${others.length + 1} ids: paste the one of the request (x-request-id) alone.`,
       };
 }
@@ -232,7 +232,7 @@ const TRACE_LINKS: readonly RegExp[] = [
 ];
 /** A search by request id in Jaeger's page, or any link that names one. */
 const REQUEST_LINK = /request[-_]?id["']?[=:]["']?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])/i;
-const NO_ID_IN_LINK: TraceReference = { kind: 'mistake', problem: 'This link contains no trace id.' };
+const NO_ID_IN_LINK: TraceReference = { kind: 'invalid', problem: 'This link contains no trace id.' };
 
 /** The link without escapes. Grafana's are escaped twice after a redirect. */
 function unescaped(text: string): string {
@@ -283,7 +283,7 @@ function parseSearch(link: string): TraceReference | undefined {
       ? ['at', `${formatInstant(epochMs(Math.floor(start)))}/${formatInstant(epochMs(Math.ceil(end)))}`]
       : [];
   return {
-    kind: 'mistake',
+    kind: 'invalid',
     problem: 'This link is a search for traces and contains no trace id.',
     fixed: joinTokens(['slowest', service, ...window].map(word)),
   };

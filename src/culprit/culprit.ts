@@ -72,12 +72,12 @@ function resultOf(sets: Sets): CulpritResult {
   const candidates = scores.slice(0, 3).map((score) => candidateOf(score, sets));
   const agreeing = countAgreeing(sets, scores[0]?.service);
   const second = secondCause(sets, scores[0]);
-  const judged = confidenceOf({ sets, candidates, stability: agreeing / RESAMPLES, second });
+  const confidence = confidenceOf({ sets, candidates, stability: agreeing / RESAMPLES, second });
   return {
     kind: 'compared',
     candidates,
     second,
-    ...judged,
+    ...confidence,
     agreeing,
     resamples: RESAMPLES,
     slow: slow.length,

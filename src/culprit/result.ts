@@ -1,6 +1,6 @@
 import type { AttributeFinding } from './attributes.ts';
 import type { TraceProfile } from './profile.ts';
-import { type Comparer, type Comparison, type PieceDelta } from './score.ts';
+import { type CohortComparison, type Comparer, type PieceDelta } from './score.ts';
 
 /** What made a service slow. */
 export type CulpritKind =
@@ -62,6 +62,6 @@ export interface Sets {
   readonly comparer: Comparer;
   readonly slow: readonly TraceProfile[];
   readonly normal: readonly TraceProfile[];
-  readonly comparison: Comparison;
+  readonly comparison: CohortComparison;
   readonly attributes: readonly AttributeFinding[];
 }

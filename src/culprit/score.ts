@@ -40,7 +40,7 @@ interface Table {
 /** Two sets of traces, ready to be compared again and again with other weights. */
 export interface Comparer {
   /** Compares the sets as if each trace were there as often as its weight says; without weights, once. */
-  compare(weights?: Weights): Comparison;
+  compare(weights?: Weights): CohortComparison;
 }
 
 /** How often each trace of a set counts. */
@@ -50,7 +50,7 @@ export interface Weights {
 }
 
 /** The pieces of two sets of traces. Microseconds. */
-export interface Comparison {
+export interface CohortComparison {
   readonly deltas: readonly PieceDelta[];
   /** Mean duration of the slow traces minus that of the normal ones. */
   readonly slowdown: number;

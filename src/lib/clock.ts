@@ -15,7 +15,7 @@ export const systemClock: Clock = {
     try {
       await wait(duration, undefined, signal === undefined ? {} : { signal });
     } catch (error) {
-      // An aborted wait ends early; that is what the caller asked for.
+      // An aborted wait ends early; as the caller wanted.
       if (signal?.aborted !== true) throw error;
     }
   },

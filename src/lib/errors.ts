@@ -16,9 +16,9 @@ export type UpstreamErrorCode =
   | 'unavailable'
   /** Credentials were refused, or a login page answered. */
   | 'not-authenticated'
-  /** The question is wrong: asking again the same way cannot help. */
+  /** The request is wrong: the same request cannot succeed. */
   | 'bad-request'
-  /** It cannot answer this kind of question: ask in another way. */
+  /** It does not support this kind of request. */
   | 'unsupported'
   /** It answered something that cannot be read. */
   | 'bad-answer'
@@ -41,7 +41,7 @@ export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly system: System;
   readonly code: UpstreamErrorCode;
-  /** Whether the same question may be answered later. */
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean;
   /** What a person can do about it: a full sentence. */
   readonly advice: string;

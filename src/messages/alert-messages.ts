@@ -153,7 +153,7 @@ function openMessages(group: RuleAt['group'], rules: readonly RuleAlerts[]): Rea
 
 /**
  * Finds the message that an urgent alert escalates: of a less urgent alert of its group, about the same objective and
- * the same subject, that is open already. Asked for the few alerts that are posted now, so it looks only when asked.
+ * the same subject, that is open already. Computed on demand, for the few alerts that are posted now.
  */
 export function createEscalation(
   group: RuleAt['group'],

@@ -71,7 +71,7 @@ export function unsuppressed(alert: Alert): Alert {
   return rest;
 }
 
-/** The reason of a silence. A creator in Slack is kept apart from the text: Slack user ids become names only there. */
+/** The reason of a silence. A creator in Slack is separate from the text: Slack user ids become names only there. */
 function reasonOf(silence: Silence | StoredSilence): Reason {
   const { createdBy, comment, endsAt } = silence;
   const why = comment === '' ? matchersText(silence.matchers) : comment;

@@ -83,7 +83,7 @@ function unknownFunction(source: string, position: number): QueryError | undefin
 }
 
 /** What the lexer of Prometheus refuses before its grammar gets to see it. */
-function lexicalMistake(token: string, next: string): string | undefined {
+function lexicalError(token: string, next: string): string | undefined {
   if (token === '!') return `unexpected character after '!': '${next}'`;
   if (token === '=~') return `unexpected character after '=': '~'`;
   return /^[^\x20-\x7e]|^[$&;?\\|~]/u.test(token) ? `unexpected character: '${token}'` : undefined;
@@ -111,7 +111,7 @@ function describeError(source: string, node: SyntaxNode): QueryError {
   const token = TOKEN.exec(source.slice(position))?.[0] ?? '';
   const open = openIn(before);
   const message =
-    token === '' ? endOfInput(open) : lexicalMistake(token, source.slice(position + token.length)[0] ?? '');
+    token === '' ? endOfInput(open) : lexicalError(token, source.slice(position + token.length)[0] ?? '');
   return (
     unknownFunction(source, position) ??
     strayBracket(source, position, open) ??

@@ -36,7 +36,7 @@ const pressed = z.object({
   selectedValue: z.string().exactOptional(),
 });
 
-/** By block, then by action: the value of the control, several values parted by commas. */
+/** By block, then by action: the value of the control, several values separated by commas. */
 const submitted = z.object({
   viewId: z.string(),
   values: z.record(z.string(), z.record(z.string(), z.string())),

@@ -28,7 +28,7 @@ export interface WorkspacePageOptions {
 
 /** The workspace as a web page. */
 export interface WorkspacePage {
-  /** Answers a request that is meant for the page; false when the path is none of its own, and nothing was answered. */
+  /** Answers a request for the page; false when the path is none of its own, and nothing was answered. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
   /** `handle`, with a 404 for every other path: the page as the last of several on one server. */
   readonly listener: RequestListener;
