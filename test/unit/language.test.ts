@@ -78,7 +78,7 @@ const filesIn = (folder: string): readonly string[] =>
     .map((name) => `${folder}/${name}`);
 
 const findingsIn = (path: string, text: string): readonly string[] =>
-  text.split('\n').flatMap((line, i) => avoidedIn(`${line}`).map((word) => `${path}:${i + 1}: ${word}`));
+  text.split('\n').flatMap((line, i) => avoidedIn(line).map((word) => `${path}:${i + 1}: ${word}`));
 
 describe('the vocabulary is the one of the field', () => {
   it.each(['src', 'demo', 'docs'])('in %s', (folder) => {
