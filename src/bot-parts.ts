@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createManageAlerts } from './actions/alert-actions.ts';
 import { createManageSilences } from './actions/silences.ts';
 import { createCommands } from './commands/commands.ts';
+import { createExplainSlowness } from './culprit/collect.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
@@ -196,6 +197,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     }),
     traces,
     findSlowest: createFindSlowest({ traces, clock }),
+    explainSlowness: createExplainSlowness({ traces, clock }),
     resolveService: createResolveService({ traces, clock, naming: () => ruleSet().naming }),
     findRequest: createFindRequest({
       traces,

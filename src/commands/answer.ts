@@ -8,6 +8,7 @@ import type { ServiceInRequest } from '../traces/service-in-request.ts';
 import type { LatencyView } from './latency.ts';
 import type { SloStatusView } from './slo-status.ts';
 import type { SlowestView } from './trace-slowest.ts';
+import type { WhyView } from './trace-why.ts';
 
 /** One line of an answer, with a button that runs a complete command. */
 export interface AnswerLine {
@@ -23,6 +24,8 @@ export type Answer =
   /** What one service did in one request. */
   | { readonly kind: 'request-latency'; readonly view: ServiceInRequest }
   | { readonly kind: 'comparison'; readonly view: ComparisonView }
+  /** Which service made requests slow. */
+  | { readonly kind: 'why'; readonly view: WhyView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }
   /** The command is not valid: the problem (empty for help), its usage, and the command that was probably intended. */

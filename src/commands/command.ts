@@ -1,5 +1,6 @@
 import type { ManageAlerts } from '../actions/alert-actions.ts';
 import type { ManageSilences } from '../actions/silences.ts';
+import type { ExplainSlowness } from '../culprit/collect.ts';
 import type { ErrorBudget } from '../latency/error-budget.ts';
 import type { RankRequest } from '../latency/percentile-rank.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -70,6 +71,7 @@ export interface Reply<C> {
 export interface CommandDeps {
   readonly traces: Pick<TraceSource, 'operations' | 'trace' | 'search'>;
   readonly findSlowest: FindSlowest;
+  readonly explainSlowness: ExplainSlowness;
   readonly resolveService: ResolveService;
   readonly findRequest: FindRequest;
   readonly inspectTrace: InspectTrace;

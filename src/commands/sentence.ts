@@ -1,8 +1,8 @@
-import { joinTokens, type Token, word } from './tokens.ts';
+import { isWord, joinTokens, type Token, word } from './tokens.ts';
 
 /** Words of a sentence that no command needs. A service of such a name has to be quoted. */
 const FILLERS = new Set(
-  'a all an and are for find from give id in is me now of please request-id requests service show slow than the to today trace trace-id traceid traces what which why x-request-id'.split(
+  'a all an and are for find from give id in is me now of please request-id requests service show slow than the to today trace trace-id traceid traces what which x-request-id'.split(
     ' ',
   ),
 );
@@ -34,10 +34,12 @@ const JOINED =
 export function rewriteSentence(tokens: readonly Token[]): string {
   const words = tokens.flatMap((token) => (token.isQuoted ? [token] : separated(token.text)));
   const kept = withTop(words.filter(({ text, isQuoted }) => isQuoted || !isFiller(text)));
-  const slowest = kept.findIndex(({ text, isQuoted }) => !isQuoted && text === 'slowest');
-  return joinTokens(
-    slowest <= 0 ? kept : [word('slowest'), ...kept.slice(0, slowest), ...kept.slice(slowest + 1)],
-  );
+  const at = (keyword: string): number =>
+    kept.findIndex(({ text, isQuoted }) => !isQuoted && text === keyword);
+  const keyword = ['slowest', 'why'].find((each) => at(each) >= 0);
+  if (keyword === undefined) return joinTokens(kept);
+  const others = kept.filter((token, index) => index !== at(keyword) && !isWord(token, ['why']));
+  return joinTokens([word(keyword), ...others]);
 }
 
 const WITH_VALUE = new Set(['at', 'last', 'op', 'operation', 'over', 'top']);
@@ -66,6 +68,6 @@ function separated(text: string): readonly Token[] {
 
 function keywordFor(text: string): string {
   const lower = text.toLowerCase();
-  if (lower === 'slowest') return lower;
+  if (lower === 'slowest' || lower === 'why') return lower;
   return Object.hasOwn(SYNONYMS, lower) ? (SYNONYMS[lower] ?? text) : text;
 }

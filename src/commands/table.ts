@@ -8,6 +8,7 @@ import { sloStatus } from './slo-status.ts';
 import { traceCompare } from './trace-compare.ts';
 import { traceLookup, traceRequest } from './trace-lookup.ts';
 import { traceSlowest } from './trace-slowest.ts';
+import { traceWhy } from './trace-why.ts';
 
 /**
  * All forms of all commands. Forms without a keyword are tried in this order. Help, Slack's usage hints, the demo
@@ -18,6 +19,7 @@ const FORMS = [
   traceLookup,
   traceRequest,
   traceCompare,
+  traceWhy,
   latencyOfService,
   latencyOfRequest,
   sloStatus,

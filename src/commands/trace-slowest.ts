@@ -130,9 +130,9 @@ interface Filter {
  * Reads `op` as the name of spans, by which the backend filters, or as the request that answers show (`POST /checkout`)
  * where a mesh names all spans after their host. Only the latter has a path.
  */
-async function filterOf(
+export async function filterOf(
   deps: CommandDeps,
-  { operation, service }: SlowestCommand,
+  { operation, service }: Pick<SlowestCommand, 'operation' | 'service'>,
   signal: AbortSignal,
 ): Promise<Filter> {
   if (operation?.includes('/') !== true) return { operation };
@@ -142,7 +142,7 @@ async function filterOf(
 }
 
 /** The operations of a service; none when Jaeger does not answer. */
-const operationsOf = async ({ traces }: CommandDeps, service: string, signal: AbortSignal) =>
+export const operationsOf = async ({ traces }: CommandDeps, service: string, signal: AbortSignal) =>
   await traces.operations(service, signal).catch((): readonly string[] => []);
 
 /** Leaves room for other traces of the same duration. */
@@ -187,7 +187,7 @@ async function absenceText(deps: CommandDeps, search: Search, signal: AbortSigna
   return `No trace of ${of} ${where}. Jaeger knows the service, so it has been traced before: there was no traffic, none of it was sampled, or its spans have not arrived yet (up to a minute).`;
 }
 
-function unknownOperation(service: string, operation: string, known: readonly string[]): string {
+export function unknownOperation(service: string, operation: string, known: readonly string[]): string {
   const near = nearest(operation, known, { count: 3 });
   const shown = near.length > 0 ? near : known.slice(0, 5);
   return `${service} has no operation "${operation}". ${near.length > 0 ? 'Similar' : 'Operations'}: ${shown.map((name) => `"${name}"`).join(', ')}.`;

@@ -1,3 +1,4 @@
+import type { PieceKey, PieceKind } from './profile.ts';
 import type { Candidate, CulpritKind, CulpritResult, NotCompared } from './result.ts';
 
 const KINDS: Readonly<Record<CulpritKind, string>> = {
@@ -30,26 +31,56 @@ const nameOf = ({ service, operation }: Candidate): string =>
 const candidateText = (candidate: Candidate, total: number): string =>
   `${nameOf(candidate)}, ${kindText(candidate)}: +${time(Math.min(candidate.slowdown, total))} of +${time(total)} (${Math.round(candidate.share * 100)}%)`;
 
-/**
- * The result in sentences: the culprit with its share and the confidence with its counts, or "unclear" with the candidates.
- * Names are not escaped: the caller does that for where it prints.
- */
-export function culpritText(result: CulpritResult | NotCompared): readonly string[] {
-  if (result.kind === 'not-slower') return ['Not slower than normal.'];
+/** A result in sentences. Names are not escaped: the caller does that for where it prints. */
+export interface CulpritSentences {
+  /** The culprit with its share and the confidence with its counts, or why none is named. */
+  readonly headline: string;
+  /** A second cause, or of an unclear result the candidates. */
+  readonly others: readonly string[];
+  /** Why the confidence is not high. */
+  readonly caveats: readonly string[];
+}
+
+/** The result of a comparison as text. */
+export function culpritSentences(result: CulpritResult | NotCompared): CulpritSentences {
+  const alone = (headline: string): CulpritSentences => ({ headline, others: [], caveats: [] });
+  if (result.kind === 'not-slower') return alone('Not slower than normal.');
   if (result.kind === 'too-few')
-    return [
+    return alone(
       `Not compared: ${result.slow} slow and ${result.normal} normal traces, at least 5 of each are needed.`,
-    ];
+    );
   const { confidence, agreeing, resamples, slow, normal, candidates, second, caveats, slowdown } = result;
   const [first] = candidates;
   const counts = `${agreeing} of ${resamples} resamples, ${slow} slow and ${normal} normal traces`;
   if (first === undefined || confidence === 'unclear') {
-    const listed = candidates.map((each) => `- ${candidateText(each, slowdown)}`);
-    return [`Culprit: unclear (${counts}).`, ...caveats, ...listed];
+    const others = candidates.map((each) => `- ${candidateText(each, slowdown)}`);
+    return { headline: `Culprit: unclear (${counts}).`, others, caveats };
   }
-  return [
-    `Culprit: ${candidateText(first, slowdown)}. Confidence ${confidence} (${counts}).`,
-    ...(second === undefined ? [] : [`Also slower: ${candidateText(second, slowdown)}.`]),
-    ...caveats,
-  ];
+  return {
+    headline: `Culprit: ${candidateText(first, slowdown)}. Confidence ${confidence} (${counts}).`,
+    others: second === undefined ? [] : [`Also slower: ${candidateText(second, slowdown)}.`],
+    caveats,
+  };
+}
+
+/** The same as lines. */
+export function culpritText(result: CulpritResult | NotCompared): readonly string[] {
+  const { headline, others, caveats } = culpritSentences(result);
+  return [headline, ...others, ...caveats];
+}
+
+const PIECES: Readonly<Record<PieceKind, string>> = {
+  own: 'own code',
+  request: 'request to',
+  response: 'response of',
+  database: 'database',
+  external: 'external call to',
+  retry: 'retries to',
+};
+
+/** What a piece of the critical path was spent on: `payments own code POST /charge`, `checkout request to payments`. */
+export function pieceText({ kind, service, operation, callee }: PieceKey): string {
+  return [service, PIECES[kind], callee, kind === 'own' || callee === '' ? operation : '']
+    .filter((text) => text !== '')
+    .join(' ');
 }

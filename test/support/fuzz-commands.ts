@@ -36,6 +36,8 @@ const VALID: Readonly<Record<SlashCommand, readonly string[]>> = {
     UUID,
     `request ${UUID}`,
     `compare ${TRACE_ID} ${UUID}`,
+    'why checkout last 15m op "GET /cart" share',
+    'why is checkout slow',
     `00-${TRACE_ID}-00f067aa0ba902b7-01`,
     `traceparent: 00-${TRACE_ID}-00f067aa0ba902b7-00`,
     `b3: ${TRACE_ID}-00f067aa0ba902b7-1-05e3ac9a4f6e3b90`,

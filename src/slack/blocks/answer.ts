@@ -20,6 +20,7 @@ import { serviceInRequestMessage } from './service-in-request.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
+import { whyMessage } from './why.ts';
 
 /** Action id of the button that shares an answer with the channel; its value is the command to run again. */
 export const SHARE_ANSWER = 'share_answer';
@@ -56,6 +57,8 @@ function viewMessage(answer: ViewAnswer): Rendered {
       return serviceInRequestMessage(answer.view);
     case 'comparison':
       return comparisonMessage(answer.view);
+    case 'why':
+      return whyMessage(answer.view);
     case 'latency':
       return latencyMessage(answer.view);
     case 'slo-status':

@@ -24,11 +24,15 @@ import { outcomeText, subjectText } from './trace-analysis.ts';
 const SHOWN = { path: 10, paired: 10, unpaired: 5, notices: 6 } as const;
 const MAX_INDENT = 8;
 
-/** A button that compares a trace with a typical one. No button for an invalid trace id. */
-export const compareButton = (traceId: string, label: string): Button[] =>
-  /^[0-9a-f]{16,32}$/u.test(traceId)
-    ? [button(label, `${RUN_COMMAND}_compare`, `/trace compare ${traceId}`)]
+const isTraceId = (text: string): boolean => /^[0-9a-f]{16,32}$/u.test(text);
+
+/** A button that compares a trace with a typical one, or with the given one; no button for an invalid trace id. */
+export const compareButton = (traceId: string, label: string, baseline?: string): Button[] => {
+  const ids = baseline === undefined ? [traceId] : [baseline, traceId];
+  return ids.every(isTraceId)
+    ? [button(label, `${RUN_COMMAND}_compare`, `/trace compare ${ids.join(' ')}`)]
     : [];
+};
 
 /** The answer to `/trace compare`: which trace took longer, on what, and what only one of them did. */
 export function comparisonMessage(view: ComparisonView): Rendered {

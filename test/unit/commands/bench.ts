@@ -1,6 +1,7 @@
 import type { Answer } from '../../../src/commands/answer.ts';
 import type { CommandDeps, SlashCommand } from '../../../src/commands/command.ts';
 import { createCommands } from '../../../src/commands/commands.ts';
+import { createExplainSlowness } from '../../../src/culprit/collect.ts';
 import { after, epochMs, epochUs, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
 import { createFindRequest } from '../../../src/traces/find-request.ts';
@@ -73,6 +74,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
   const deps: CommandDeps = {
     traces: source,
     findSlowest: createFindSlowest({ traces: source, clock }),
+    explainSlowness: createExplainSlowness({ traces: source, clock }),
     resolveService: createResolveService({ traces: source, clock }),
     findRequest: createFindRequest({ traces: source, links }),
     inspectTrace: createInspectTrace({ traces: source, links, clock }),

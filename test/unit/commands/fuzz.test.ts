@@ -22,6 +22,7 @@ it('any text is answered with a message that Slack takes', async () => {
     'trace',
     'request',
     'slowest',
+    'why',
     'nothing',
     'latency',
     'slo-status',

@@ -161,7 +161,9 @@ const refused: Readonly<Record<string, Refused>> = {
     /"show"/,
     '/trace slowest checkout last 10m',
   ],
-  'a sentence without a command': ['/trace', 'why checkout', /"why"/, '/trace slowest checkout'],
+  'a sentence without a command': ['/trace', 'show checkout', /"show"/, '/trace slowest checkout'],
+  'a sentence with why': ['/trace', 'why is checkout slow', /"checkout" is not/, '/trace why checkout'],
+  'a sentence with why in it': ['/trace', 'show me why checkout is slow', /"show"/, '/trace why checkout'],
   'signs in place of over': [
     '/trace',
     'slowest checkout >500ms',

@@ -26,6 +26,7 @@ import {
 } from './hostile.ts';
 import { lines, phrase } from './hostile-people.ts';
 import { breakdown, comparedTraces, part, percentiles } from './hostile-requests.ts';
+import { whyView } from './hostile-why.ts';
 
 const traceView: fc.Arbitrary<TraceView> = some(
   {
@@ -242,6 +243,7 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
   traceView.map((view) => ({ kind: 'trace' as const, view })),
   requestView.map((view) => ({ kind: 'request' as const, view })),
   latencyView.map((view) => ({ kind: 'latency' as const, view })),
+  whyView.map((view) => ({ kind: 'why' as const, view })),
   comparedTraces.map((view) => ({ kind: 'comparison' as const, view })),
   part.map((view) => ({ kind: 'request-latency' as const, view })),
   many(sloRow, 200).map((rows) => ({ kind: 'slo-status' as const, view: { at: START, rows } })),

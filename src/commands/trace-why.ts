@@ -1,0 +1,154 @@
+import type { ExampleTrace, WhySlow } from '../culprit/collect.ts';
+import { formatInstant } from '../lib/instant.ts';
+import { existingLinks, type Link } from '../lib/links.ts';
+import {
+  before,
+  formatDuration,
+  MINUTE,
+  type Microseconds,
+  type Milliseconds,
+  ms,
+  type TimeWindow,
+  toUs,
+} from '../lib/units.ts';
+import type { LatencyObjective } from '../rules/rule.ts';
+import { nothing, SERVICE, unknownService } from './answer.ts';
+import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
+import { isName, type OptionName, parseOptions, unknownWord, writeName } from './options.ts';
+import { quote } from './tokens.ts';
+import { filterOf, operationsOf, unknownOperation } from './trace-slowest.ts';
+
+/** `/trace why`. */
+export interface WhyCommand {
+  readonly kind: 'why';
+  readonly service: string;
+  readonly operation?: string;
+  readonly last: Milliseconds;
+  /** A fixed window, given as `at <start>/<end>` in ISO 8601: buttons use it to repeat an answer. */
+  readonly window?: TimeWindow;
+}
+
+/** An example with its page in Jaeger. */
+export interface LinkedExample extends ExampleTrace {
+  readonly url?: string;
+}
+
+/** Which service made requests of a service slow. */
+export interface WhyView {
+  /** The command with the full name of the service. */
+  readonly command: WhyCommand;
+  readonly why: WhySlow;
+  readonly examples: { readonly slow?: LinkedExample; readonly normal?: LinkedExample };
+  /** The searched windows. */
+  readonly links: readonly Link[];
+}
+
+const DEFAULT_LAST = ms(15 * MINUTE);
+const OPTIONS: readonly OptionName[] = ['last', 'operation', 'window', 'share'];
+
+export const traceWhy: CommandForm<WhyCommand> = {
+  slash: '/trace',
+  kind: 'why',
+  keywords: ['why'],
+  usage: 'why <service> [last 15m] [op X] [share]',
+  summary: 'Which service, operation and cause made its requests slow, compared with normal ones',
+  system: 'jaeger',
+  parse,
+  write,
+  run,
+};
+
+function parse({ tokens }: CommandInput): Parsed<WhyCommand> {
+  const parsed = parseOptions(tokens, OPTIONS);
+  if ('problem' in parsed) return parsed;
+  const [service, extra] = parsed.words;
+  if (service === undefined || !isName(service.text))
+    return { problem: 'Specify a service: /trace why checkout.' };
+  if (extra !== undefined) return unknownWord(tokens, extra, OPTIONS);
+  const { operation, last, window, share = false } = parsed.options;
+  if (last !== undefined && window !== undefined) return { problem: 'Specify either last or at, not both.' };
+  const length = window === undefined ? DEFAULT_LAST : ms(window.end - window.start);
+  return {
+    command: { kind: 'why', service: service.text, operation, last: last ?? length, window },
+    share,
+  };
+}
+
+function write({ service, operation, last, window }: WhyCommand): string {
+  return [
+    `why ${writeName(service)}`,
+    window === undefined
+      ? `last ${formatDuration(last)}`
+      : `at ${formatInstant(window.start)}/${formatInstant(window.end)}`,
+    ...(operation === undefined ? [] : [`op ${quote(operation)}`]),
+  ].join(' ');
+}
+
+async function run(
+  { command: typed, now, signal }: CommandRequest<WhyCommand>,
+  deps: CommandDeps,
+): Promise<Reply<WhyCommand>> {
+  const resolved = await deps.resolveService(typed.service, signal);
+  if (resolved.kind !== 'found') {
+    const retry = `/trace ${write({ ...typed, service: SERVICE })}`;
+    return { answer: unknownService(typed.service, resolved, retry) };
+  }
+  const { service } = resolved;
+  const command = { ...typed, service };
+  const window = command.window ?? { start: before(now, command.last), end: now };
+  const filter = await filterOf(deps, command, signal);
+  const threshold = thresholdOf(deps.ruleSet().objectives, service);
+  const why = await deps.explainSlowness({ service, ...filter, window, threshold }, signal);
+  if (why.excess === undefined && filter.operation !== undefined) {
+    const known = await operationsOf(deps, service, signal);
+    if (known.length > 0 && !known.includes(filter.operation))
+      return { answer: nothing(unknownOperation(service, filter.operation, known)) };
+  }
+  const withUrl = (of: ExampleTrace | undefined): LinkedExample | undefined =>
+    of && { ...of, url: deps.links.trace(of.traceId) };
+  const view: WhyView = {
+    command,
+    why,
+    examples: { slow: withUrl(why.slow.example), normal: withUrl(why.normal.example) },
+    links: searchLinks(deps, service, why),
+  };
+  return { answer: { kind: 'why', view }, again: { ...command, window } };
+}
+
+/**
+ * The threshold of the service's objective. An objective that names the service in its metric selector comes before one for all
+ * services; of several, the lowest applies. Istio's histogram names the service `checkout`, its traces `checkout.shop`.
+ */
+function thresholdOf(objectives: readonly LatencyObjective[], service: string): Microseconds | undefined {
+  const names = [service, service.split('.', 1)[0] ?? service];
+  const thresholds = { own: [] as number[], all: [] as number[] };
+  for (const { family, threshold } of objectives) {
+    const named = serviceMatcher(family);
+    if (named === undefined) thresholds.all.push(threshold);
+    else if (names.some((name) => named.includes(name))) thresholds.own.push(threshold);
+  }
+  const used = thresholds.own.length > 0 ? thresholds.own : thresholds.all;
+  return used.length === 0 ? undefined : toUs(ms(Math.min(...used)));
+}
+
+/** The services that a metric selector names, `a` or `a|b`; undefined when it has no matcher for the service. */
+function serviceMatcher({
+  serviceLabel,
+  selector,
+}: LatencyObjective['family']): readonly string[] | undefined {
+  const found = new RegExp(`(?:^|,)\\s*${serviceLabel}\\s*(?:=~|=)\\s*"([^"]*)"`, 'u').exec(selector);
+  return found?.[1]?.split('|');
+}
+
+/** Jaeger's page lists at most this many. */
+const LINK_LIMIT = 100;
+
+function searchLinks({ links }: CommandDeps, service: string, why: WhySlow): readonly Link[] {
+  const { slow, normal, excess, endpoint } = why;
+  const search = { service, operation: endpoint.operation, limit: LINK_LIMIT };
+  const minDuration = excess?.threshold;
+  return existingLinks([
+    ['Slow traces in Jaeger', links.traceSearch({ ...search, window: slow.window, minDuration })],
+    ['Normal traces in Jaeger', links.traceSearch({ ...search, window: normal.window })],
+  ]);
+}

@@ -1,0 +1,289 @@
+import type { Clock } from '../lib/clock.ts';
+import { forEachLimited } from '../lib/concurrency.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import { DAY, type Microseconds, ms, SECOND, type TimeWindow } from '../lib/units.ts';
+import { createFindSlowest } from '../traces/find-slowest.ts';
+import type { Trace } from '../traces/trace.ts';
+import type { TraceSearch, TraceSource } from '../traces/trace-source.ts';
+import {
+  cutAtEntry,
+  type Endpoint,
+  type EntryTrace,
+  type Excess,
+  entriesOf,
+  estimateTotal,
+  excessAt,
+  excessOf,
+  FEWEST,
+  justOver,
+  medianOf,
+  pickEndpoint,
+  type Slice,
+  shifted,
+  slicesOf,
+  slowerThan,
+  tailThreshold,
+  windowBefore,
+} from './cohorts.ts';
+import { findCulprit } from './culprit.ts';
+import type { CulpritResult, NotCompared } from './result.ts';
+
+/** Which requests to explain. */
+export interface WhyQuery extends Endpoint {
+  /** As the tracing backend names it. */
+  readonly service: string;
+  readonly window: TimeWindow;
+  /** The threshold of the service's objective, where it has one. */
+  readonly threshold?: Microseconds;
+}
+
+/** One trace as an example. `duration` is that of the service's own span. */
+export interface ExampleTrace {
+  readonly traceId: string;
+  readonly duration: Microseconds;
+}
+
+/** Why requests of a service are slow, and what was searched for it. */
+export interface WhySlow {
+  readonly endpoint: Endpoint;
+  /** Above what the slow traces are slow, and how many are; absent without normal traces. */
+  readonly excess?: Excess;
+  readonly result: CulpritResult | NotCompared;
+  readonly slow: { readonly window: TimeWindow; readonly example?: ExampleTrace };
+  readonly normal: { readonly window: TimeWindow; readonly example?: ExampleTrace };
+  readonly searches: number;
+  /** Some searches failed or were not made in time. */
+  readonly isIncomplete: boolean;
+}
+
+/** Collects slow and normal traces of an endpoint and compares them. Throws the `UpstreamError` of the first search. */
+export type ExplainSlowness = (query: WhyQuery, signal?: AbortSignal) => Promise<WhySlow>;
+
+/** Searches in all. */
+const MOST_SEARCHES = 16;
+const DEADLINE = ms(10 * SECOND);
+/** A backend returns the newest traces first: slices spread them over the window. */
+const SLOW_SLICES = { count: 4, limit: 25 } as const;
+const NORMAL_SLICES = { count: 6, limit: 20 } as const;
+const CONCURRENCY = 3;
+/** With fewer slow traces in the sample, those over the threshold are searched; with fewer normal ones, a day earlier is. */
+const ENOUGH = 20;
+const TAIL = { limit: 40, searches: 2 } as const;
+
+interface Baseline {
+  readonly window: TimeWindow;
+  readonly slices: Slice[];
+  /** All traces of the window over the tail's threshold. */
+  tailCount?: number;
+}
+
+/** What was found so far. */
+interface State {
+  readonly query: WhyQuery;
+  endpoint: Endpoint;
+  readonly now: Slice[];
+  readonly baselines: Baseline[];
+  /** Traces over a threshold, from a search for them alone. */
+  tail?: { readonly threshold: Microseconds; readonly traces: Map<string, Trace> };
+  searches: number;
+  answered: number;
+}
+
+const tracesOf = (slices: readonly Slice[]): readonly Trace[] => slices.flatMap(({ traces }) => traces);
+
+const matchOf = ({ query: { service }, endpoint }: State) => ({ service, ...endpoint });
+
+const nowOf = (state: State): readonly EntryTrace[] =>
+  entriesOf(tracesOf(state.now), { ...matchOf(state), window: state.query.window });
+
+const normalOf = (state: State, { slices, window }: Baseline): readonly EntryTrace[] =>
+  entriesOf(tracesOf(slices), { ...matchOf(state), window });
+
+const tailOf = (state: State): readonly EntryTrace[] =>
+  entriesOf([...(state.tail?.traces.values() ?? [])], { ...matchOf(state), window: state.query.window });
+
+/** How the share of slow traces compares with that of a baseline: in the samples, then in all traces over the tail's threshold. */
+function excessOver(state: State, baseline: Baseline): Excess | undefined {
+  const [now, normal] = [nowOf(state), normalOf(state, baseline)];
+  const sampled = excessAt(now, normal, state.query.threshold);
+  const { tail } = state;
+  if (sampled?.isLarger === true || tail === undefined || baseline.tailCount === undefined) return sampled;
+  const counted = excessOf({
+    threshold: tail.threshold,
+    slow: slowerThan(tailOf(state), tail.threshold).length,
+    ofSlow: estimateTotal(state.now, matchOf(state)),
+    normal: baseline.tailCount,
+    ofNormal: estimateTotal(baseline.slices, matchOf(state)),
+  });
+  return counted.isLarger ? counted : (sampled ?? counted);
+}
+
+/** The first baseline with enough traces that the slow window differs from; otherwise the one with the most traces. */
+function bestOf(state: State): { readonly baseline: Baseline; readonly excess: Excess | undefined } {
+  const all = state.baselines.map((baseline) => ({
+    baseline,
+    excess: excessOver(state, baseline),
+    size: normalOf(state, baseline).length,
+  }));
+  const differs = all.find(({ excess, size }) => size >= ENOUGH && excess?.isLarger === true);
+  const [first] = [...all].sort((a, b) => b.size - a.size);
+  return (
+    differs ??
+    first ?? { baseline: { window: windowBefore(state.query.window), slices: [] }, excess: undefined }
+  );
+}
+
+/** The slow traces, from the sample and from the search for them. */
+function slowOf(state: State, excess: Excess | undefined): readonly EntryTrace[] {
+  if (excess === undefined) return [];
+  const byId = new Map([...nowOf(state), ...tailOf(state)].map((each) => [each.trace.traceId, each]));
+  return slowerThan([...byId.values()], excess.threshold);
+}
+
+function compare(state: State): Pick<WhySlow, 'result' | 'slow' | 'normal' | 'excess'> {
+  const { baseline, excess } = bestOf(state);
+  const [slow, normal] = [slowOf(state, excess), normalOf(state, baseline)];
+  const counts = { slow: slow.length, normal: normal.length };
+  const isHealthy = excess?.isLarger !== true && nowOf(state).length >= FEWEST && normal.length >= FEWEST;
+  const result: CulpritResult | NotCompared = isHealthy
+    ? { kind: 'not-slower', ...counts }
+    : findCulprit(slow.map(cutAtEntry), normal.map(cutAtEntry));
+  return {
+    result,
+    excess,
+    slow: { window: state.query.window, example: exampleOf(slow) },
+    normal: { window: baseline.window, example: exampleOf(normal) },
+  };
+}
+
+function exampleOf(entries: readonly EntryTrace[]): ExampleTrace | undefined {
+  const median = medianOf(entries);
+  return median && { traceId: median.trace.traceId, duration: median.entry.duration };
+}
+
+interface Search {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly search: TraceSource['search'];
+  readonly signal: AbortSignal;
+}
+
+/** Searches within the limit of searches, which it counts. */
+function countingSearch(state: State, traces: Pick<TraceSource, 'search'>): TraceSource['search'] {
+  return async (query, signal) => {
+    state.searches += 1;
+    const found = await traces.search(query, signal);
+    state.answered += 1;
+    return found;
+  };
+}
+
+const searchOf = ({
+  query: { service },
+  endpoint: { operation },
+}: State): Pick<TraceSearch, 'service' | 'operation'> => ({
+  service,
+  operation,
+});
+
+/** Takes traces from all over a window, without a minimum duration. */
+async function sample(
+  { state, search, signal }: Search,
+  window: TimeWindow,
+  { into, count, limit }: { readonly into: Slice[]; readonly count: number; readonly limit: number },
+): Promise<void> {
+  const slices = slicesOf(window, Math.min(count, MOST_SEARCHES - state.searches));
+  await forEachLimited(slices, CONCURRENCY, async (slice) => {
+    const { traces, isComplete } = await search({ ...searchOf(state), window: slice, limit }, signal);
+    into.push({ window: slice, traces, isComplete });
+  });
+}
+
+/** Searches the slow traces alone, and counts those of the normal window. */
+async function searchTail(of: Search, threshold: Microseconds, baseline: Baseline): Promise<void> {
+  const { state, clock, search, signal } = of;
+  const traces = new Map<string, Trace>();
+  state.tail = { threshold, traces };
+  const keeping: TraceSource['search'] = async (query, either) => {
+    const found = await search(query, either);
+    for (const trace of found.traces) traces.set(trace.traceId, trace);
+    return found;
+  };
+  const find = createFindSlowest({
+    traces: { search: keeping },
+    clock,
+    limit: TAIL.limit,
+    maxSearches: TAIL.searches,
+  });
+  const { query } = state;
+  const minDuration = justOver(threshold);
+  await find({ ...matchOf(state), window: query.window, minDuration, count: TAIL.limit }, signal);
+  const before = await search(
+    { ...searchOf(state), window: baseline.window, minDuration, limit: TAIL.limit },
+    signal,
+  );
+  const entries = entriesOf(before.traces, { ...matchOf(state), window: baseline.window });
+  if (before.isComplete) baseline.tailCount = slowerThan(entries, threshold).length;
+}
+
+async function collect(of: Search): Promise<void> {
+  const { state } = of;
+  const { query } = state;
+  const [baseline] = state.baselines;
+  if (baseline === undefined) return;
+  await sample(of, query.window, { into: state.now, ...SLOW_SLICES });
+  await sample(of, baseline.window, { into: baseline.slices, ...NORMAL_SLICES });
+  if (query.operation === undefined && query.requestLine === undefined)
+    state.endpoint = pickEndpoint(nowOf(state), normalOf(state, baseline), query.threshold);
+  const { excess } = bestOf(state);
+  const isWhole = state.now.every(({ isComplete }) => isComplete);
+  if (!isWhole && slowOf(state, excess).length < ENOUGH) {
+    const threshold =
+      excess?.isLarger === true
+        ? excess.threshold
+        : tailThreshold(normalOf(state, baseline), query.threshold);
+    if (threshold !== undefined) await searchTail(of, threshold, baseline);
+  }
+  if (normalOf(state, baseline).length >= ENOUGH && bestOf(state).excess?.isLarger === true) return;
+  const earlier: Baseline = { window: shifted(query.window, DAY), slices: [] };
+  state.baselines.push(earlier);
+  await sample(of, earlier.window, { into: earlier.slices, ...NORMAL_SLICES });
+}
+
+/**
+ * Explains why requests of a service are slow, in at most 16 searches and 10 s: a sample of the window, a sample of the window
+ * before it, a search for the slow traces where the sample has few, and a sample of the same time a day earlier where the
+ * window before has few traces or is just as slow.
+ */
+export function createExplainSlowness({
+  traces,
+  clock,
+}: {
+  readonly traces: Pick<TraceSource, 'search'>;
+  readonly clock: Clock;
+}): ExplainSlowness {
+  return async (query, signal) => {
+    const { operation, requestLine, window } = query;
+    const state: State = {
+      query,
+      endpoint: { operation, requestLine },
+      now: [],
+      baselines: [{ window: windowBefore(window), slices: [] }],
+      searches: 0,
+      answered: 0,
+    };
+    const search = countingSearch(state, traces);
+    let isIncomplete = false;
+    try {
+      await withDeadline({ clock, duration: DEADLINE, system: 'jaeger', signal }, (either) =>
+        collect({ state, clock, search, signal: either }),
+      );
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || state.answered === 0 || signal?.aborted === true) throw error;
+      isIncomplete = true;
+    }
+    const { endpoint, searches } = state;
+    return { endpoint, ...compare(state), searches, isIncomplete };
+  };
+}

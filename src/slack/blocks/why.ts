@@ -1,0 +1,137 @@
+import type { TableBlock } from '@slack/types';
+import type { LinkedExample, WhyView } from '../../commands/trace-why.ts';
+import type { AttributeFinding } from '../../culprit/attributes.ts';
+import type { PieceDelta } from '../../culprit/score.ts';
+import { culpritSentences, pieceText } from '../../culprit/text.ts';
+import { count, durationText, share, significant } from '../../lib/format.ts';
+import { us } from '../../lib/units.ts';
+import {
+  actions,
+  cell,
+  context,
+  linkButtons,
+  list,
+  notices,
+  type Rendered,
+  type SlackBlock,
+  section,
+  shortTraceId,
+} from './block-kit.ts';
+import { compareButton } from './compare.ts';
+import { code, date, escape, link, oneLine } from './mrkdwn.ts';
+
+const SHOWN = { pieces: 10, others: 3, caveats: 8, attributes: 5 } as const;
+
+/** The answer to `/trace why`: the culprit, where the time went, how sure that is, and two traces to look at. */
+export function whyMessage(view: WhyView): Rendered {
+  const { command, why, examples, links } = view;
+  const { headline, others, caveats } = culpritSentences(why.result);
+  const said = escape(oneLine(headline), 900);
+  const second = others.slice(0, SHOWN.others).map((text) => escape(oneLine(text), 500));
+  return {
+    text: `${escape(oneLine(command.service), 120)}: ${said}`,
+    blocks: [
+      section([`*${said}*`, ...second].join('\n')),
+      section([title(view), ...excess(view)].join('\n')),
+      ...compared(view),
+      ...notices([...caveats, ...incomplete(view)], SHOWN.caveats),
+      ...exampleLines(view),
+      ...context([`${windows(view)} · ${count(why.searches, 'search', 'searches')}`]),
+      ...actions([
+        ...compareButton(
+          examples.slow?.traceId ?? '',
+          'Compare slow with normal',
+          examples.normal?.traceId ?? '',
+        ),
+        ...linkButtons(links),
+      ]),
+    ],
+  };
+}
+
+const time = (micros: number): string => durationText(us(micros));
+
+function title({ command: { service }, why: { endpoint } }: WhyView): string {
+  const operation = endpoint.requestLine ?? endpoint.operation;
+  return `Requests to ${code(service, 120)}${operation === undefined ? '' : ` ${code(operation, 150)}`}`;
+}
+
+/** How many requests are slow, now and before. */
+function excess({ why: { excess: found } }: WhyView): readonly string[] {
+  if (found === undefined) return [];
+  const { threshold, slow, ofSlow, normal, ofNormal } = found;
+  const of = (part: number, all: number): string =>
+    `${share(part / Math.max(1, all))} (${part} of ${count(all, 'trace')})`;
+  return [`Slower than ${time(threshold)}: ${of(slow, ofSlow)}, normally ${of(normal, ofNormal)}`];
+}
+
+const incomplete = ({ why }: WhyView): readonly string[] =>
+  why.isIncomplete ? ['Incomplete: Jaeger did not answer all searches in time.'] : [];
+
+const windows = ({ why: { slow, normal } }: WhyView): string =>
+  [
+    `${date(slow.window.start)} to ${date(slow.window.end, '{time}')}`,
+    `compared with ${date(normal.window.start)} to ${date(normal.window.end, '{time}')}`,
+  ].join(' ');
+
+function compared({ why: { result } }: WhyView): readonly SlackBlock[] {
+  if (result.kind !== 'compared') return [];
+  const slower = result.pieces.filter(({ price, volume }) => price + volume > 0);
+  return [
+    ...(slower.length === 0 ? [] : [table(slower.slice(0, SHOWN.pieces), result.slowdown)]),
+    ...list(
+      '*More often in slow traces*',
+      { rows: result.attributes },
+      { max: SHOWN.attributes, line: attributeLine },
+    ),
+  ];
+}
+
+/** Times are per trace, on the critical path. */
+const table = (pieces: readonly PieceDelta[], slowdown: number): TableBlock => ({
+  type: 'table',
+  column_settings: [
+    { align: 'left', is_wrapped: true },
+    { align: 'right' },
+    { align: 'right' },
+    { align: 'right' },
+    { align: 'right' },
+    { align: 'right' },
+  ],
+  rows: [
+    [cell('Piece'), cell('Normal'), cell('Slow'), cell('Per call'), cell('Calls'), cell('Share')],
+    ...pieces.map((piece) => pieceCells(piece, slowdown)),
+  ],
+});
+
+function pieceCells(piece: PieceDelta, slowdown: number): TableBlock['rows'][number] {
+  const { key, normalPerCall, slowPerCall, normalCalls, slowCalls, price, volume } = piece;
+  return [
+    cell(pieceText(key), 200),
+    cell(time(normalPerCall * normalCalls)),
+    cell(time(slowPerCall * slowCalls)),
+    cell(change(time(normalPerCall), time(slowPerCall))),
+    cell(change(significant(normalCalls, 2), significant(slowCalls, 2))),
+    cell(share((price + volume) / Math.max(1, slowdown))),
+  ];
+}
+
+const change = (from: string, to: string): string => (from === to ? to : `${from} → ${to}`);
+
+const attributeLine = ({
+  service,
+  attribute,
+  value,
+  slow,
+  ofSlow,
+  normal,
+  ofNormal,
+}: AttributeFinding): string =>
+  `${code(service, 80)} ${escape(oneLine(attribute), 40)} ${code(value, 100)}: ${slow} of ${ofSlow} slow, ${normal} of ${ofNormal} normal traces`;
+
+function exampleLines({ examples: { slow, normal } }: WhyView): readonly SlackBlock[] {
+  const line = (name: string, of: LinkedExample | undefined): readonly string[] =>
+    of === undefined ? [] : [`${name} ${link(of.url, shortTraceId(of.traceId))} *${time(of.duration)}*`];
+  const lines = [...line('Slow', slow), ...line('Normal', normal)];
+  return lines.length === 0 ? [] : [section(`Examples: ${lines.join(' · ')}`)];
+}
