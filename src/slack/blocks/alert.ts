@@ -24,8 +24,7 @@ import {
   linkButtons,
   section,
 } from './block-kit.ts';
-import { mentionLine } from './mentions.ts';
-import { code, date, escape, isLinkable, link, oneLine } from './mrkdwn.ts';
+import { code, date, escape, isLinkable, link, mentionLine, oneLine } from './mrkdwn.ts';
 import { shownRows, tracesTable } from './slowest.ts';
 import { sourceMessage } from './source.ts';
 

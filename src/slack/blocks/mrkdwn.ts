@@ -108,3 +108,12 @@ function escapedLine(text: string, max: number): string {
   const end = text.length > 1 && /\s$/u.test(text) ? ' ' : '';
   return `${start}${escape(oneLine(text), max)}${end}`;
 }
+
+const MAX_MENTIONS = 10;
+
+/** Mentions that notify, of user groups and users by Slack id. Any other text is shown as code. */
+export const mentionLine = (ids: readonly string[]): string =>
+  ids
+    .slice(0, MAX_MENTIONS)
+    .map((id) => (/^S[A-Z0-9]+$/.test(id) ? `<!subteam^${id}>` : person(id)))
+    .join(' ');

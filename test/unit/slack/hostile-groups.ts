@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import type { GroupedAlert } from '../../../src/alerts/alert.ts';
 import { REPLY_ROWS } from '../../../src/policy/alert-group.ts';
-import type { AlertGroupView } from '../../../src/slack/blocks/alert-group-table.ts';
+import type { AlertGroupView } from '../../../src/slack/blocks/alert-group.ts';
 import { alertViews, at, hostileText, many, some, value } from './hostile.ts';
 
 const member: fc.Arbitrary<GroupedAlert> = some(

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { GroupedAlert } from '../../../../src/alerts/alert.ts';
 import { after, MINUTE } from '../../../../src/lib/units.ts';
 import type { AlertGroupSnapshot } from '../../../../src/messages/store.ts';
+import type { AlertGroupView } from '../../../../src/slack/blocks/alert-group.ts';
 import { alertGroupHeadline, alertGroupMessage } from '../../../../src/slack/blocks/alert-group.ts';
-import type { AlertGroupView } from '../../../../src/slack/blocks/alert-group-table.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import { anEnrichedView, aView, NAMELESS } from '../views.ts';
 

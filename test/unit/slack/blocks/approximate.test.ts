@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ms } from '../../../../src/lib/units.ts';
 import type { MessageView } from '../../../../src/messages/notifier.ts';
 import { alertMessage, headline } from '../../../../src/slack/blocks/alert.ts';
-import { memberValue } from '../../../../src/slack/blocks/alert-group-table.ts';
+import { memberValue } from '../../../../src/slack/blocks/alert-group.ts';
 import { noteMessage } from '../../../../src/slack/blocks/note.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import { anEnrichedView, aView } from '../views.ts';
