@@ -120,3 +120,11 @@ describe('links between pages lead to files that are there', () => {
     expect(missing).toEqual([]);
   });
 });
+
+it('the table of where to change what names files that are there', () => {
+  const paths = [...read('docs/how-it-works.md').matchAll(/`(src\/[\w/.-]+)`/g)].map(
+    ([, path]) => path ?? '',
+  );
+  expect(paths.length).toBeGreaterThan(20);
+  expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
