@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { epochUs, us } from '../lib/units.ts';
+import { epochUs } from '../lib/units.ts';
 import type { AttributeValue, Span, SpanEvent, Trace } from '../traces/trace.ts';
 import {
   byTime,
   hexId,
   integer,
   kindNamed,
+  leftOutWarning,
   microsOf,
   namesSchema,
   numberOf,
@@ -14,13 +15,16 @@ import {
   type Process,
   put,
   readEach,
+  readValid,
   separate,
   textOf,
   textOrEmpty,
   textsOf,
   unique,
+  validDuration,
   WARNINGS,
   type Wire,
+  withWarnings,
 } from './wire-value.ts';
 
 /** The answer of the legacy API (`/api/traces`). Only the used fields are validated. */
@@ -114,6 +118,9 @@ function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
   const { serviceName, resource } = process ?? NO_PROCESS;
   const { [WARNINGS]: warningTag, ...tags } = readTags(wire['tags']);
   const warnings = textsOf(wire['warnings']);
+  const { duration, warning } = validDuration(
+    wire['duration'] === undefined ? 0 : numberOf(wire['duration']),
+  );
   return {
     traceId,
     spanId,
@@ -122,11 +129,14 @@ function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
     spanName: textOrEmpty(wire, 'operationName'),
     kind: kindNamed(String(tags['span.kind'] ?? '')),
     start: epochUs(microsOf(wire, 'startTime')),
-    duration: us(wire['duration'] === undefined ? 0 : Math.max(0, microsOf(wire, 'duration'))),
+    duration,
     ...separate(tags),
     resource,
     events: readEvents(wire['logs']),
-    warnings: warningTag === undefined ? warnings : unique([...warnings, ...readWarnings(warningTag)]),
+    warnings:
+      warningTag === undefined && warning.length === 0
+        ? warnings
+        : unique([...warnings, ...warning, ...(warningTag === undefined ? [] : readWarnings(warningTag))]),
   };
 }
 
@@ -143,14 +153,17 @@ function readWarnings(warningTag: AttributeValue): readonly string[] {
 function toTrace(wire: Wire): Trace {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
   const processes = readProcesses(wire);
-  const spans = readEach(wire['spans'], 'spans', (span) => toSpan(span, processes));
-  const warnings = textsOf(wire['warnings']);
-  const [first, ...rest] = spans;
-  if (first === undefined || warnings.length === 0) return { traceId, spans };
-  return { traceId, spans: [{ ...first, warnings: unique([...first.warnings, ...warnings]) }, ...rest] };
+  let leftOut = 0;
+  const spans = readValid(wire['spans'], { key: 'spans', leftOut: () => leftOut++ }, (span) =>
+    toSpan(span, processes),
+  );
+  return {
+    traceId,
+    spans: withWarnings(spans, [...textsOf(wire['warnings']), ...leftOutWarning(leftOut)]),
+  };
 }
 
 /** Reads the body of `/api/traces` and `/api/traces/{id}`. Throws a `ZodError` for another shape. */
 export function readLegacyTraces(body: unknown): readonly Trace[] {
-  return readEach(tracesSchema.parse(body).data, 'data', toTrace);
+  return readValid(tracesSchema.parse(body).data, { key: 'data' }, toTrace);
 }

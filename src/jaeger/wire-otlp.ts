@@ -6,6 +6,7 @@ import {
   hexId,
   integer,
   kindNamed,
+  leftOutWarning,
   namesSchema,
   nanosOf,
   objectOf,
@@ -13,13 +14,17 @@ import {
   type Process,
   put,
   readEach,
+  readValid,
   SPAN_KINDS,
   separate,
   textOf,
   textOrEmpty,
+  timeOf,
   unique,
+  validDuration,
   WARNINGS,
   type Wire,
+  withWarnings,
 } from './wire-value.ts';
 
 /** OTLP in JSON as `/api/v3` sends it: hex ids, decimal texts for 64 bits, numbers for enumerations. */
@@ -143,7 +148,11 @@ const isErrorStatus = (status: Wire | undefined): boolean =>
 function toSpan(wire: Wire, { serviceName, resource }: Process): Span {
   const traceId = hexId(textOf(wire, 'traceId'), 32);
   const spanId = hexId(textOf(wire, 'spanId'), 16);
-  const [start, end] = [nanosOf(wire, 'startTimeUnixNano'), nanosOf(wire, 'endTimeUnixNano')];
+  const end = timeOf(wire, 'endTimeUnixNano');
+  // Without its start the place of a span is known from its end, but not its duration.
+  const start = timeOf(wire, 'startTimeUnixNano') ?? end ?? nanosOf(wire, 'endTimeUnixNano');
+  const isTimed = end !== undefined && timeOf(wire, 'startTimeUnixNano') !== undefined;
+  const { duration, warning } = validDuration(isTimed ? durationOf(start, end) : undefined);
   const { tags, warnings } = readAttributes(wire['attributes']);
   const { attributes, isError } = separate(tags);
   const status = objectOf(wire, 'status');
@@ -156,12 +165,12 @@ function toSpan(wire: Wire, { serviceName, resource }: Process): Span {
     spanName: textOrEmpty(wire, 'name'),
     kind: kindOf(wire['kind']),
     start: startOf(start),
-    duration: durationOf(start, end),
+    duration,
     attributes: message === '' ? attributes : { ...attributes, 'otel.status_description': message },
     resource,
     events: readEvents(wire),
     isError: isError || isErrorStatus(status),
-    warnings,
+    warnings: warning.length === 0 ? warnings : [...warnings, ...warning],
   };
 }
 
@@ -181,11 +190,21 @@ export function readOtlpTraces(body: unknown): readonly Trace[] {
     else spans.push(span);
   };
   const { resourceSpans } = tracesSchema.parse(body).result;
-  readEach(resourceSpans, 'result.resourceSpans', (group) => {
+  const leftOutOf = new Map<string, number>();
+  const leftOut = (item: unknown): void => {
+    const id = typeof item === 'object' && item !== null && 'traceId' in item ? item.traceId : undefined;
+    if (typeof id !== 'string') return;
+    const traceId = hexId(id, 32);
+    leftOutOf.set(traceId, (leftOutOf.get(traceId) ?? 0) + 1);
+  };
+  readValid(resourceSpans, { key: 'result.resourceSpans' }, (group) => {
     const process = readProcess(group);
-    readEach(group['scopeSpans'], 'scopeSpans', (scope) => {
-      readEach(scope['spans'], 'spans', (span) => keep(toSpan(span, process)));
+    readValid(group['scopeSpans'], { key: 'scopeSpans' }, (scope) => {
+      readValid(scope['spans'], { key: 'spans', leftOut }, (span) => keep(toSpan(span, process)));
     });
   });
-  return [...byTrace].map(([traceId, spans]) => ({ traceId, spans }));
+  return [...byTrace].map(([traceId, spans]) => ({
+    traceId,
+    spans: withWarnings(spans, leftOutWarning(leftOutOf.get(traceId) ?? 0)),
+  }));
 }

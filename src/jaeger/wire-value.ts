@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import type { Attributes, AttributeValue, SpanEvent, SpanKind } from '../traces/trace.ts';
+import { type Microseconds, us } from '../lib/units.ts';
+import {
+  type Attributes,
+  type AttributeValue,
+  INVALID_SPAN,
+  type Span,
+  type SpanEvent,
+  type SpanKind,
+} from '../traces/trace.ts';
 
 /** A JSON object whose fields are not yet validated. */
 export type Wire = Readonly<Record<string, unknown>>;
@@ -40,6 +48,62 @@ export function readEach<T>(list: unknown, key: string, read: (item: Wire) => T)
     throw new z.ZodError(error.issues.map((issue) => ({ ...issue, path: [...at, ...issue.path] })));
   }
   return all;
+}
+
+/**
+ * As `readEach`, but leaves out items that cannot be read: one malformed span costs no other. Throws the first error when
+ * no item can be read: the body is then something else.
+ */
+export function readValid<T>(
+  list: unknown,
+  { key, leftOut }: { readonly key: string; readonly leftOut?: (item: unknown) => void },
+  read: (item: Wire) => T,
+): readonly T[] {
+  if (!Array.isArray(list)) return readEach(list, key, read);
+  const items: readonly unknown[] = list;
+  const all: T[] = [];
+  let first: z.ZodError | undefined;
+  for (const [index, item] of items.entries()) {
+    try {
+      if (!isWire(item)) throw mismatch([], 'not an object');
+      all.push(read(item));
+    } catch (error) {
+      if (!(error instanceof z.ZodError)) throw error;
+      first ??= new z.ZodError(
+        error.issues.map((issue) => ({ ...issue, path: [key, index, ...issue.path] })),
+      );
+      leftOut?.(item);
+    }
+  }
+  if (first !== undefined && all.length === 0) throw first;
+  return all;
+}
+
+/** Adds warnings to the first span of a trace. */
+export function withWarnings(spans: readonly Span[], warnings: readonly string[]): readonly Span[] {
+  const [first, ...rest] = spans;
+  if (first === undefined || warnings.length === 0) return spans;
+  return [{ ...first, warnings: unique([...first.warnings, ...warnings]) }, ...rest];
+}
+
+/** The warning of a trace of which spans were left out. */
+export const leftOutWarning = (count: number): readonly string[] =>
+  count === 0 ? [] : [`${INVALID_SPAN}: ${count} left out`];
+
+/** Longer durations (31 years) are negative ones that were written as unsigned numbers, or times never set. */
+const MAX_DURATION_US = 1e15;
+
+/** A duration in microseconds; 0 with a warning when it is out of range or absent. */
+export function validDuration(micros: number | undefined): {
+  readonly duration: Microseconds;
+  readonly warning: readonly string[];
+} {
+  if (micros !== undefined && micros < MAX_DURATION_US)
+    return { duration: us(Math.max(0, Math.round(micros))), warning: [] };
+  return {
+    duration: us(0),
+    warning: [`${INVALID_SPAN}: the duration is missing or out of range, counted as 0`],
+  };
 }
 
 /** A required text. */
@@ -88,9 +152,21 @@ export function microsOf(wire: Wire, key: string): number {
 /** Nanoseconds of OTLP as decimal text; some gateways write a number. */
 export function nanosOf(wire: Wire, key: string): string {
   const value = wire[key];
+  const nanos = validNanos(value);
+  if (nanos === undefined) throw mismatch([key], 'not a count of nanoseconds');
+  return nanos;
+}
+
+/** As `nanosOf`; undefined when missing, zero or out of range. Proto JSON omits zero. */
+export function timeOf(wire: Wire, key: string): string | undefined {
+  const nanos = validNanos(wire[key]);
+  return nanos === undefined || /^0+$/.test(nanos) ? undefined : nanos;
+}
+
+function validNanos(value: unknown): string | undefined {
   if (typeof value === 'string' && /^\d{1,20}$/.test(value)) return value;
   if (typeof value === 'number' && value >= 0 && value < 1e20) return BigInt(Math.round(value)).toString();
-  throw mismatch([key], 'not a count of nanoseconds');
+  return undefined;
 }
 
 /** The texts of a list, each once, in order: some versions of Jaeger add the same warning on every read. */

@@ -24,7 +24,7 @@ const plural = (n: number, one: string, many: string): string => `${n} ${n === 1
 export function traceNotices(outline: TraceOutline, now: EpochMs): readonly string[] {
   const { warnings, root } = outline;
   const age = recentEnd(outline, now);
-  const { skew, workAfterRoot, isTruncated } = warnings;
+  const { skew, workAfterRoot, isTruncated, hasInvalidSpans } = warnings;
   return [
     ...sentences(
       age !== undefined &&
@@ -33,6 +33,8 @@ export function traceNotices(outline: TraceOutline, now: EpochMs): readonly stri
     ...shapeNotices(warnings),
     ...pathNotices(outline),
     ...sentences(
+      hasInvalidSpans &&
+        'Some spans have invalid times or ids: they are left out, or their duration counts as 0.',
       isTruncated && 'The trace was too large for Jaeger: spans are missing.',
       skew !== undefined &&
         `The clocks of its hosts differ by up to ${durationText(skew)}, and Jaeger did not correct it: compare durations between services, not start times.`,

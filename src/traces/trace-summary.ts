@@ -3,7 +3,7 @@ import { type HopEdge, hopEdgesOf, type Repeat, type Retry, repeatsOf, retriesOf
 import { type CriticalPath, correctedExtent, criticalPathOf } from './critical-path.ts';
 import { type PathEntry, pathBreakdown, type SelfTime, selfTimesOf } from './path-breakdown.ts';
 import { type ErrorOrigin, errorOriginsOf } from './span-errors.ts';
-import type { Span, Trace } from './trace.ts';
+import { INVALID_SPAN, type Span, type Trace } from './trace.ts';
 import { buildTree, type SpanNode, type SpanTree } from './tree.ts';
 
 /** Defects of a trace that limit what can be said of it. */
@@ -13,6 +13,8 @@ export interface TraceWarnings {
   readonly rootCount: number;
   readonly orphanCount: number;
   readonly ringCount: number;
+  /** Spans with invalid times or without ids were left out, or their duration counts as 0. */
+  readonly hasInvalidSpans?: boolean;
   /** The backend warned that it dropped spans. */
   readonly isTruncated: boolean;
   /** The largest clock skew that the backend reported without correcting it. */
@@ -118,6 +120,7 @@ function warningsOf(
     rootCount,
     orphanCount: count('orphan'),
     ringCount: count('ring'),
+    hasInvalidSpans: warnings.some((warning) => warning.startsWith(INVALID_SPAN)) || undefined,
     isTruncated: warnings.some((warning) => /truncat|max[_ ]trace[_ ]size|too many spans/i.test(warning)),
     skew: largestSkew(warnings),
     workAfterRoot: us(rootCount === 1 && roots.length === 1 ? Math.max(0, late) : 0),

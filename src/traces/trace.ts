@@ -15,6 +15,9 @@ export interface SpanEvent {
   readonly attributes: Attributes;
 }
 
+/** Starts the warning on a span with invalid values, and on the first span of a trace of which spans were left out. */
+export const INVALID_SPAN = 'invalid span';
+
 /** One operation of one service within a request. */
 export interface Span {
   /** 32 hex digits, lower case. */
