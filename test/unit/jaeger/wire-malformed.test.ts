@@ -4,7 +4,7 @@ import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import { readOtlpTraces } from '../../../src/jaeger/wire-otlp.ts';
 
 /** A negative duration, written as an unsigned number. */
-const WRAPPED = 18_446_744_073_709_517_944;
+const WRAPPED = Number('18446744073709517944');
 
 const legacySpan = (traceID: string, over: object = {}) => ({
   traceID,
