@@ -18,7 +18,7 @@ describe.each([
   ['signed HTTP', HTTP],
   ['Socket Mode', SOCKET],
 ])('commands over %s', (_name, transport) => {
-  it('are acknowledged, then answered to the person who asked', async () => {
+  it('are acknowledged, then answered to the person who typed them', async () => {
     await bot.start(transport);
     expect(bot.app.isConnected()).toBe(true);
     bot.answerWith(() => says('No traces of <checkout> & co.'));

@@ -33,7 +33,7 @@ export const says = (text: string, more: Partial<Reply> = {}): Reply => ({
 export interface Bot {
   readonly stand: Stand;
   readonly app: SlackApp;
-  /** What the commands were asked. */
+  /** The requests that the commands received. */
   readonly asked: readonly Asked[];
   /** What forms asked to be done. */
   readonly kept: readonly Kept[];
@@ -46,7 +46,7 @@ export interface Bot {
     more?: Partial<Parameters<typeof createSlackApp>[0]>,
   ): Promise<{ readonly url: string }>;
   type(text: string): ReturnType<Stand['workspace']['type']>;
-  /** Waits for the next message, edited ones included when notified so. */
+  /** Waits for the next event of this kind and returns its message. */
   next(kind?: 'message-posted' | 'message-deleted'): Promise<Message>;
   /** Presses the element with this action in a message. */
   press(message: Message, actionId: string, selectedValue?: string): ReturnType<Stand['workspace']['press']>;

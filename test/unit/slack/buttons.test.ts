@@ -34,7 +34,7 @@ describe.each([
   ['signed HTTP', HTTP],
   ['Socket Mode', SOCKET],
 ])('buttons over %s', (_name, transport) => {
-  it('Slowest traces: asks on the window of the breach and answers whoever pressed it', async () => {
+  it('Slowest traces: runs for the window of the breach and answers the person who pressed it', async () => {
     await bot.start(transport);
     const breach = await postBreach();
     const message = bot.next();
@@ -74,7 +74,7 @@ describe.each([
     expect(bot.asked[1]).toMatchObject({ command: '/trace', text });
   });
 
-  it('a near name and the menu: ask the same with the service that was meant', async () => {
+  it('a suggested name and the menu: run the same command with the selected service', async () => {
     await bot.start(transport);
     const unknown: Reply = {
       answer: {
@@ -103,7 +103,7 @@ describe.each([
 });
 
 describe('what an older or a newer version left in Slack', () => {
-  it('a button nobody knows any more is acknowledged and asks nothing', async () => {
+  it('an unknown button is acknowledged and runs nothing', async () => {
     await bot.start(HTTP);
     const { apiUrl, clock, log, recorder } = bot.stand;
     const calls = createCalls({ botToken: DEFAULT_TOKENS.bot, apiUrl, clock, logger: log, recorder });

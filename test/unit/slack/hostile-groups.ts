@@ -36,6 +36,6 @@ const alertGroup = some(
 );
 
 /** The message of an alert group, or a reply of its thread, with hostile labels. */
-export const stormViews: fc.Arbitrary<AlertGroupView> = fc
+export const alertGroupViews: fc.Arbitrary<AlertGroupView> = fc
   .tuple(alertViews, alertGroup)
   .map(([view, group]) => ({ ...view, alertGroup: group }));

@@ -11,10 +11,10 @@ import { violations } from '../../../src/slack/limits.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { alertViews, hostileText } from './hostile.ts';
 import { answers } from './hostile-answers.ts';
-import { stormViews } from './hostile-groups.ts';
+import { alertGroupViews } from './hostile-groups.ts';
 import { viewOf } from './views.ts';
 
-/** Both judges: our own, which runs before every post, and the stand-in's, written by somebody else. */
+/** Checks both implementations of the limits: the bot's, which runs before every post, and the demo's. */
 function expectSound(message: Rendered): void {
   expect(violations(message)).toEqual([]);
   const refusal = validateMessageBlocks(JSON.parse(JSON.stringify(message.blocks)), () => false);
@@ -39,7 +39,7 @@ describe('whatever comes, Slack takes it', () => {
 
   it('the message of many alerts, and the replies of its thread', () => {
     fc.assert(
-      fc.property(stormViews, (view) => expectSound(alertGroupMessage(view))),
+      fc.property(alertGroupViews, (view) => expectSound(alertGroupMessage(view))),
       { ...runs, examples: [[BARE_GROUP]] },
     );
   });

@@ -48,7 +48,7 @@ describe('violations', () => {
       [{ type: 'section', fields: [{ type: 'mrkdwn', text: 'a'.repeat(2_001) }] }],
       'at most 2000',
     ],
-    'small print of 11 lines': [
+    'a context of 11 lines': [
       [{ type: 'context', elements: times(11, () => ({ type: 'mrkdwn', text: 'a' })) }],
       '1 to 10 allowed',
     ],

@@ -5,7 +5,7 @@ import { createVirtualClock, START, type VirtualClock } from '../../support/virt
 
 const post = (key: string) => ({ method: 'chat.postMessage', channel: '#a', key });
 
-/** Callers as the message workers make them: six at a time, each coming back when it was notified to. */
+/** Callers as the message workers make them: six at a time, each returning at its reserved time. */
 async function alertGroup(clock: VirtualClock, pacer: Pacer, calls: number) {
   const waiting = Array.from({ length: calls }, (_, index) => ({ key: `k${index}`, at: START as number }));
   const sent: { key: string; at: number }[] = [];
@@ -35,7 +35,7 @@ async function alertGroup(clock: VirtualClock, pacer: Pacer, calls: number) {
 }
 
 describe('a queue longer than can be waited for', () => {
-  test('goes out in the order it came, a second apart, and each caller is notified its time once', async () => {
+  test('goes out in the order it came, a second apart, and each caller is deferred once', async () => {
     const clock = createVirtualClock(START);
     const { sent, turns } = await alertGroup(clock, createPacer(clock), 500);
     expect(sent.map(({ key }) => key)).toEqual(Array.from({ length: 500 }, (_, index) => `k${index}`));
@@ -43,7 +43,7 @@ describe('a queue longer than can be waited for', () => {
     expect(turns()).toBeLessThan(2 * 500 + 10);
   });
 
-  test('a newcomer stands behind those who were put back, whose times stay theirs', async () => {
+  test('a new call waits behind the deferred ones, which keep their times', async () => {
     const clock = createVirtualClock(START);
     const pacer = createPacer(clock);
     for (let n = 0; n < 6; n++) void pacer.turn(post(`first${n}`));
@@ -53,7 +53,7 @@ describe('a queue longer than can be waited for', () => {
     expect(await pacer.turn(post('second'))).toBeUndefined();
   });
 
-  test('a pause that Slack asks for puts everybody off by the same time', async () => {
+  test('a pause moves all reserved times by the same delay', async () => {
     const clock = createVirtualClock(START);
     const pacer = createPacer(clock);
     for (let n = 0; n < 6; n++) void pacer.turn(post(`first${n}`));

@@ -6,7 +6,7 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-/** A server on the loopback address that keeps what it receives and answers as it is notified. */
+/** A server on the loopback address that keeps what it receives and gives the configured answer. */
 export interface TestReceiver {
   readonly url: string;
   readonly requests: readonly ReceivedRequest[];

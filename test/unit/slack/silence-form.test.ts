@@ -82,7 +82,7 @@ describe.each([
     ]);
   });
 
-  it('says below the input what is wrong, and asks nothing', async () => {
+  it('shows the error below the input, and runs nothing', async () => {
     await bot.start(transport);
     const form = await openForm();
     await submit(form, 'service=~"("');

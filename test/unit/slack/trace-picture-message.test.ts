@@ -46,7 +46,7 @@ it('a picture, its title and its absence keep to the limits of Slack and mention
   );
 });
 
-it('names the place a picture was asked for only where it has a name', () => {
+it('names the channel of a picture only where it has a name', () => {
   const picture = named('checkout', '4bf92f3577b34da6', 'words');
   expect(pictureOrigin(picture, 'C0INCIDENTS')).toBe('Trace `4bf92f3577b34da6`, requested in <#C0INCIDENTS>');
   expect(pictureOrigin(picture, 'D0ALICE0000')).toBe('Trace `4bf92f3577b34da6`');

@@ -88,7 +88,7 @@ describe('a private answer', () => {
     });
   });
 
-  it('has its picture once where it was asked for in the conversation with the bot', async () => {
+  it('has its picture once in the conversation with the bot', async () => {
     await shown({ channel: DIRECT });
     expect(await Promise.all(seen(DIRECT).map((message) => picturesIn(message)))).toEqual([[PNG.toString()]]);
   });
@@ -177,7 +177,7 @@ const FAILURES: Readonly<Record<string, Asked & { readonly says: string }>> = {
   },
 };
 
-describe('one line to the one who asked, and nothing else, where', () => {
+describe('one line to the person, and nothing else, when', () => {
   it.each(Object.entries(FAILURES))('%s', async (_, { says, ...asked }) => {
     await shown(asked);
     const messages = seen(asked.channel ?? INCIDENTS);

@@ -53,7 +53,7 @@ describe('the buttons of people', () => {
   });
 });
 
-describe('what people did stands in the message', () => {
+describe('actions of people are shown in the message', () => {
   const shown = (over: ViewFields): string => JSON.stringify(alertMessage(aView(over)).blocks);
 
   it.each<[string, ViewFields, string]>([
@@ -96,7 +96,7 @@ describe('a phrase names people and instants, and nothing else has an effect', (
   });
 });
 
-it('a silence is notified in the thread with who, until when, and why', () => {
+it('a silence is shown in the thread with who, until when, and why', () => {
   const { alert, rule } = aView();
   const line = (silence: SilenceUpdate): string =>
     noteMessage({ kind: 'silence', alert, rule, at: START, silence }).text;

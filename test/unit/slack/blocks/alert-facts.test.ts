@@ -40,7 +40,7 @@ describe('what is left of an error budget', () => {
     expect(budgetText(view, rate)).toBe(text);
   });
 
-  it('stands in the message, with its end as long as it burns', () => {
+  it('is in the message, with its exhaustion while the burn rate is high', () => {
     const burning = anEnrichedView({ budget: budget(0.62) });
     expect(factOf(burning, 'Error budget')).toBe(
       '62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate',
@@ -79,7 +79,7 @@ describe('a latency that a hand-written rule reads out of a histogram', () => {
   };
   const open = anEnrichedView(beside);
 
-  it('stands once, with its bucket, and never as if it were measured', () => {
+  it('is shown once, with its bucket, and never as if it were measured', () => {
     expect(factOf(open, 'Value')).toBeUndefined();
     expect(factOf(open, 'p99')).toBe('≈ 812 ms (between 500 ms and 1 s)');
     expect(factOf(open, 'Peak')).toBe('≈ 950 ms');

@@ -89,7 +89,7 @@ describe("an alert's message", () => {
     expect(JSON.stringify(table.rows[2]?.[5])).toContain('⚠ error');
   });
 
-  it('asks for the slowest traces of its own window, by the command a person could type', () => {
+  it('has a button for the slowest traces of its own window, with a command that could be typed', () => {
     expect(slowestCommand(aView())).toBe(
       '/trace slowest checkout at 2026-11-20T13:55:00.000Z/2026-11-20T14:01:00.000Z',
     );
@@ -140,7 +140,7 @@ describe("an alert's message", () => {
     expect(shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })))).not.toContain('*unknown*');
   });
 
-  it('says in its text, too, why it stands in another channel', () => {
+  it('says in its text, too, why it is in another channel', () => {
     const message = alertMessage(aView({ notice: 'Could not post to #shop (is_archived); <!channel>' }));
     expect(message.text).toContain('Could not post to #shop (is_archived); &lt;!channel&gt;');
     expect(shown(message)).toContain('Could not post to #shop (is_archived); &lt;!channel&gt;');

@@ -44,7 +44,7 @@ const slo = (over: Partial<SloRow>): SloRow => ({ rule: aRule(), state: 'ok', ..
 
 describe('answers', () => {
   const says: Record<string, { answer: Answer; frame?: AnswerFrame; texts: string[]; not?: string[] }> = {
-    'the slowest traces: what was asked, what is proven': {
+    'the slowest traces: the search, and its completeness': {
       answer: slowest(3),
       frame: { share: '/trace slowest checkout' },
       texts: [

@@ -7,6 +7,6 @@ it.each([
   ['zeros that are its own', `${'0'.repeat(16)}00000c3c0a05a6d6`, '00000c3c'],
   ['a short id as it is', 'ef86c83c0a05a6d6', 'ef86c83c'],
   ['a dash for none', '', '–'],
-])('a trace is notified from others by %s', (_, traceId, expected) => {
+])('a short trace id is %s', (_, traceId, expected) => {
   expect(shortTraceId(traceId)).toBe(expected);
 });

@@ -112,7 +112,7 @@ describe('two requests side by side', () => {
     'which took longer, by how much, and how many times as long': {
       texts: ['Trace comparison: B took 412 ms longer (7.9x)', '*B took 412 ms longer'],
     },
-    'both, with what they were asked for and how they ended': {
+    'both, with their requests and outcomes': {
       texts: [
         '*A* *60 ms* <https://jaeger.example/trace/a|aaaaaaaa> `gateway` `POST /checkout` · status 200 · 25 spans',
         '*B* *472 ms* bbbbbbbb `gateway` `POST /checkout` · ⚠ 503, &lt;b&gt;',

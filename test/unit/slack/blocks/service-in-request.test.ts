@@ -162,7 +162,7 @@ describe('one request in one service', () => {
       view: { onPath: us(0) },
       texts: ['Not on the critical path: it ran in parallel.'],
     },
-    'nothing of its percentiles where nothing is measured': {
+    'no percentile rank where nothing is measured': {
       view: { percentiles: { isRecent: true, rows: [], notices: [] } },
       texts: ['*300 ms*'],
       not: 'Slower than',
