@@ -19,13 +19,13 @@ import { evaluateRules, type Tick } from './evaluate-rule.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
 import { resolveRemovedRule } from './removed-groups.ts';
 import {
-  afterRestart,
   createOwnVersion,
   isOutdated,
   nextVersion,
   type OwnVersion,
   type RestartDetection,
 } from './replicas.ts';
+import { afterGap, afterRestart } from './restore-timers.ts';
 import { createOutageLog, type OutageLog } from './source-outage.ts';
 import {
   createOtherGroupStates,
@@ -191,18 +191,30 @@ function isLeftToNewerRules(
   return true;
 }
 
+/** The stored state with its timers as they are after a restart or a gap in the evaluation. */
+async function withTimers(
+  evaluation: Evaluation,
+  tick: GroupTick,
+  stored: RuleGroupState | undefined,
+): Promise<RuleGroupState | undefined> {
+  const { group, evalTime, isPrometheus } = tick;
+  const isRestart = evaluation.restarts?.isRestart(group, stored) === true;
+  if (stored === undefined) return undefined;
+  if (!isPrometheus) return await afterGap(evaluation, tick, stored);
+  return isRestart ? afterRestart(stored, { evalTime, interval: group.interval }) : stored;
+}
+
 async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise<TickOutcome> {
-  const { store, restarts, states, ahead } = evaluation;
-  const { group, evalTime, own, isPrometheus } = tick;
+  const { store, states, ahead } = evaluation;
+  const { group, evalTime, own } = tick;
   const stored = await loadWithActions(store, group.id);
-  const isRestart = restarts?.isRestart(group, stored) === true && isPrometheus;
-  const previous = isRestart && stored !== undefined ? afterRestart(stored) : stored;
-  if (previous !== undefined && previous.evalTime >= evalTime) {
-    logFutureState(evaluation, tick, previous.evalTime);
+  if (stored !== undefined && stored.evalTime >= evalTime) {
+    logFutureState(evaluation, tick, stored.evalTime);
     return { kind: 'stale' };
   }
   ahead.delete(group.id);
-  if (isLeftToNewerRules(evaluation, tick, previous)) return { kind: 'outdated' };
+  if (isLeftToNewerRules(evaluation, tick, stored)) return { kind: 'outdated' };
+  const previous = await withTimers(evaluation, tick, stored);
   const { rules, messages } = await evaluateTick(evaluation, tick, previous);
   logSourceOutage(evaluation.sourceOutage, group.id, Object.values(rules));
   const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);

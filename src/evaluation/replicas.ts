@@ -1,9 +1,10 @@
-import type { Alert, RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
+import type { RuleGroupState, RuleSetVersion } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { hashTexts } from '../lib/labels.ts';
-import { between, type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
+import { between, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../lib/units.ts';
 import type { NotificationPolicy } from '../policy/suppress.ts';
 import type { RuleGroup } from '../rules/rule.ts';
+import { hasShortTimers } from './restore-timers.ts';
 
 /** A replica that has not evaluated a group for this many intervals is considered stopped. */
 const STOPPED_AFTER_INTERVALS = 3;
@@ -113,27 +114,4 @@ export function createRestartDetection(options: {
       return !isShared || stored.evalTime < (left.get(group.id) ?? startedAt);
     },
   };
-}
-
-/** Prometheus restores the timers of rules with at least this `for`. Source: cmd/prometheus, rules.alert.for-grace-period. */
-const RESTORED_FROM: Milliseconds = ms(10 * MINUTE);
-
-/** Whether Prometheus loses an alert of this rule when it restarts. */
-const isLost = ({ rule }: RuleState, { state, firedAt }: Alert): boolean =>
-  rule.for < RESTORED_FROM && state === 'pending' && firedAt === undefined;
-
-/** Whether a restart of Prometheus would lose a timer of the group. */
-export const hasShortTimers = ({ rules }: RuleGroupState): boolean =>
-  Object.values(rules).some((state) => state.alerts.some((alert) => isLost(state, alert)));
-
-/**
- * The state of a group after a restart in Prometheus's mode. Prometheus does not restore timers that are shorter than
- * its grace period: pending alerts start again. Firing ones continue, as in Alertmanager.
- */
-export function afterRestart(state: RuleGroupState): RuleGroupState {
-  const rules = Object.entries(state.rules).map(([key, rule]) => {
-    const alerts = rule.alerts.filter((alert) => !isLost(rule, alert));
-    return [key, { ...rule, alerts }] as const;
-  });
-  return { ...state, rules: Object.fromEntries(rules) };
 }
