@@ -66,28 +66,55 @@ function down(how: 'kill' | 'stop'): Draw {
   };
 }
 
-/** The next answer to a post is held, and its process is killed once Slack has accepted it. */
+/** Slack needs a moment to accept what has been sent. */
+const ACCEPTED_AFTER_MS = 150;
+
+/** Calls back once Slack has accepted a replica's next call of a method, before the replica knows of it. */
+function onceAccepted({ slack }: Replica, method: string, then: () => void): () => void {
+  slack.holdAnswersFrom(method);
+  const look = setInterval(() => {
+    if (!slack.isHolding()) return;
+    clearInterval(look);
+    setTimeout(then, ACCEPTED_AFTER_MS);
+  }, 20);
+  return () => {
+    clearInterval(look);
+    slack.letGo();
+  };
+}
+
 const killAtPost: Draw = (stage) => {
   const found = anyReplica(stage);
   if (found === undefined) return undefined;
   const { replica } = found;
   const method = pick(stage.random, ['chat.postMessage', 'chat.postMessage', 'chat.update']) ?? '';
-  replica.slack.holdAnswersFrom(method);
-  let isOver = false;
-  const look = setInterval(() => {
-    if (isOver || !replica.slack.isHolding()) return;
-    isOver = true;
-    // Slack needs a moment to accept what has been sent.
-    setTimeout(() => void replica.kill().then(() => replica.slack.letGo()), 150);
-  }, 20);
+  const forget = onceAccepted(replica, method, () => void replica.kill());
   return {
     text: `kill ${replica.name} after its next ${method} is accepted`,
     resource: replica.name,
     seconds: 20,
     end() {
-      clearInterval(look);
-      replica.slack.letGo();
+      forget();
       replica.start();
+    },
+    blinds: [],
+  };
+};
+
+/** It stands still while it posts, for longer than its leases may last. */
+const freezeAtPost: Draw = (stage) => {
+  const found = anyReplica(stage);
+  if (found === undefined) return undefined;
+  const { replica } = found;
+  const seconds = between(stage.random, Math.min(20, stage.longestFreeze), stage.longestFreeze);
+  const forget = onceAccepted(replica, 'chat.postMessage', () => replica.freeze());
+  return {
+    text: `freeze ${replica.name} at its next chat.postMessage, thawed ${seconds} s from now`,
+    resource: replica.name,
+    seconds,
+    end() {
+      forget();
+      replica.thaw();
     },
     blinds: [],
   };
@@ -298,6 +325,7 @@ export const FAULTS: Readonly<Record<string, Draw>> = {
   stop: down('stop'),
   'kill-at-post': killAtPost,
   freeze,
+  'freeze-at-post': freezeAtPost,
   clock,
   'redis-kill': redis('kill'),
   'redis-pause': redis('pause'),

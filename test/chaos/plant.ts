@@ -10,7 +10,16 @@ interface Edit {
 /** A guard that is taken out. Each entry has alternatives: the first whose every edit is found is made. */
 const PLANTS: Readonly<Record<string, readonly (readonly Edit[])[]>> = {
   /* What another replica holds may be taken at once. */
-  fence: [[{ find: /const LEASE = ms\(2 \* MINUTE\);/, by: 'const LEASE = ms(1);' }]],
+  fence: [
+    [
+      {
+        find: /return !isLost && elapsed \+ LONGEST_CALL <= LEASE;/,
+        by: 'return !isLost || elapsed + LONGEST_CALL <= LEASE;',
+      },
+      { find: /else isLost = true;/, by: 'else isLost = false;' },
+      { find: /if redis\.call\('HGET', name, 'token'\) ~= ARGV\[3\] then return 0 end/g, by: '' },
+    ],
+  ],
   /* What may have been posted is posted again, without a look whether it is there. */
   reconcile: [
     [
