@@ -8,7 +8,7 @@ import type { ScriptedFault } from '../../demo/mesh/script.ts';
 import { type Bed, type Installation, layBed, scripted } from './bed.ts';
 import { type Checked, check, type Finding, FOR_S } from './checker.ts';
 import { FAULTS, type Stage, type Struck } from './faults.ts';
-import { keepLedger } from './ledger.ts';
+import { keepLedger, withRules } from './ledger.ts';
 import { plantedCopy } from './plant.ts';
 import { INTERVAL_S, ruleNames } from './rules.ts';
 import { createTruth, episodesOf, type Truth, WINDOW_S } from './truth.ts';
@@ -265,7 +265,7 @@ function judgeAll(given: {
   seconds: number;
 }): Omit<Report, 'faults' | 'deaths'> {
   const { bed, truth, sight, ledger, start } = given;
-  const messages = ledger.messages();
+  const messages = withRules(ledger.messages(), ruleNames(given.copies));
   // Nothing in the mesh measures the gateway as a destination.
   const measured = new Set(
     bed.world.mesh
@@ -293,7 +293,7 @@ function judgeAll(given: {
             messages: messages.filter(
               (each) => each.channelId === channelId && each.service === service && each.rule === rule,
             ),
-            condition: (second) => truth.condition(service, second),
+            isSlow: (second) => truth.condition(service, second, WINDOW_S / 2) === 'slow',
             owedAfter: OWED_AFTER_S,
             dueAfter: DUE_AFTER_S,
           }),

@@ -1,5 +1,5 @@
 import type { BreachMessage } from './ledger.ts';
-import type { Condition, Episode } from './truth.ts';
+import type { Episode } from './truth.ts';
 
 /** What was wrong, with everything to look it up by. */
 export interface Finding {
@@ -21,7 +21,8 @@ export interface Case {
   readonly start: number;
   readonly episodes: readonly Episode[];
   readonly messages: readonly BreachMessage[];
-  readonly condition: (second: number) => Condition;
+  /** Whether it was slow by any reading: in a part of the window, because scrapes see less than all of it. */
+  readonly isSlow: (second: number) => boolean;
   /** A breach that was seen for this long without a gap is owed a message. */
   readonly owedAfter: number;
   /** From the first slow second, a message without any fault is due after this many seconds. */
@@ -128,7 +129,7 @@ function checkOne(each: BreachMessage, { given, second, find, told }: Checking):
     if (begun === undefined) return;
     const from = begun.from + FOR_S;
     const until = Math.floor(second(at));
-    for (let s = from; s <= until; s++) if (given.condition(s) !== 'slow') return;
+    for (let s = from; s <= until; s++) if (!given.isSlow(s)) return;
     find('false resolve', second(at), `ended while slow without a gap since ${from} s: ${told(each)}`);
   });
 }

@@ -8,6 +8,7 @@ export interface BreachMessage {
   readonly channelId: string;
   readonly ts: string;
   readonly service: string;
+  /** Empty where the message does not say. */
   readonly rule: string;
   readonly postedAt: number;
   /** What it said, oldest first, whenever that changed. */
@@ -19,6 +20,8 @@ export interface BreachMessage {
 
 /** The rules' summary, by which a message is known; the headline says what it is now. */
 const SUMMARY = /breach of ([\w-]+) by (\w+)/;
+/** What began and ended before it could be posted is one line, without the summary. */
+const BRIEF = /^\W*([\w-]+): recovered after/;
 const FINAL = /recovered|resolved|closed|ended|no longer|continues as/i;
 
 interface Posted {
@@ -61,8 +64,9 @@ export function keepLedger(workspace: Pick<SlackWorkspace, 'subscribe'>): {
 
   function begin({ channelId, ts, text, blocks }: Posted, shown: Shown): void {
     const line = firstLine(text);
-    const [, service, rule] = SUMMARY.exec(text + JSON.stringify(blocks)) ?? [];
-    if (service === undefined || rule === undefined) {
+    const [, named, rule = ''] = SUMMARY.exec(text + JSON.stringify(blocks)) ?? [];
+    const service = named ?? BRIEF.exec(line)?.[1];
+    if (service === undefined) {
       others.set(line, (others.get(line) ?? 0) + 1);
       return;
     }
@@ -80,4 +84,29 @@ export function keepLedger(workspace: Pick<SlackWorkspace, 'subscribe'>): {
     }
   });
   return { messages: () => [...known.values()], others: () => others, close };
+}
+
+/** How long before a message that does not name its rule others about the same breach are looked for. */
+const SAME_BREACH_MS = 120_000;
+
+/** Gives each message that does not name its rule to the rule that has the fewest messages about that breach. */
+export function withRules(
+  messages: readonly BreachMessage[],
+  rules: readonly string[],
+): readonly BreachMessage[] {
+  const all = messages.filter(({ rule }) => rule !== '');
+  for (const brief of messages.filter(({ rule }) => rule === '')) {
+    const { channelId, service, postedAt } = brief;
+    const countOf = (rule: string): number =>
+      all.filter(
+        (each) =>
+          each.channelId === channelId &&
+          each.service === service &&
+          each.rule === rule &&
+          Math.abs(each.postedAt - postedAt) < SAME_BREACH_MS,
+      ).length;
+    const [rule = ''] = [...rules].sort((a, b) => countOf(a) - countOf(b));
+    all.push({ ...brief, rule });
+  }
+  return all;
 }

@@ -13,7 +13,7 @@ const CLEARLY_SLOW = 0.03;
 const CLEARLY_FAST = 0.002;
 
 /** What a service was in the window that ends with a second. `unclear` may be called either. */
-export type Condition = 'slow' | 'fast' | 'unclear';
+type Condition = 'slow' | 'fast' | 'unclear';
 
 /** What truly happened in the mesh, by second from the start of a campaign. */
 export interface Truth {
@@ -22,7 +22,7 @@ export interface Truth {
   /** Seconds that are known. */
   seconds(): number;
   services(): readonly string[];
-  condition(service: string, second: number): Condition;
+  condition(service: string, second: number, window?: number): Condition;
 }
 
 interface Counts {
@@ -58,11 +58,11 @@ export function createTruth(record: Pick<MeshRecord, 'requests'>, start: number)
     },
     seconds: () => Math.floor((known - start) / 1_000),
     services: () => [...byService.keys()].sort(),
-    condition(service, second) {
+    condition(service, second, window = WINDOW_S) {
       const counts = byService.get(service);
       let all = 0;
       let slow = 0;
-      for (let at = second; at < second + WINDOW_S; at++) {
+      for (let at = second + WINDOW_S - window; at < second + WINDOW_S; at++) {
         all += counts?.all[at] ?? 0;
         slow += counts?.slow[at] ?? 0;
       }
