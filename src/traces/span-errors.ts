@@ -1,6 +1,6 @@
 import { flagsInWords } from '../lib/response-flags.ts';
 import { operationOf } from './operations.ts';
-import { attributeText, type Span } from './trace.ts';
+import { attributeText, type Span, type SpanEvent } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /** The span a failure originated in. */
@@ -114,6 +114,22 @@ const STATUSES = [
 export const statusOf = (span: Span): string =>
   span.isError ? errorDetail(span) : attributeText(span, STATUSES);
 
+/** The message of the last error that OpenTracing logged: `event=redis timeout, error=redis timeout, level=error`. */
+function loggedError(events: readonly SpanEvent[]): string {
+  const texts = events.map(({ attributes }) => {
+    const isError =
+      /^(error|fatal)$/i.test(String(attributes['level'] ?? '')) ||
+      attributes['event'] === 'error' ||
+      attributes['error.object'] !== undefined;
+    if (!isError) return '';
+    const names = ['error.object', 'message', 'error', 'event'].map((key) =>
+      attributeText({ attributes }, [key]),
+    );
+    return names.find((text) => text !== '' && text !== 'error' && text !== 'true') ?? '';
+  });
+  return texts.findLast((text) => text !== '') ?? '';
+}
+
 /** Envoy writes status `0` when there was no response. */
 function errorDetail(span: Span): string {
   const status = attributeText(span, STATUSES);
@@ -121,7 +137,8 @@ function errorDetail(span: Span): string {
   const parts = [
     status === '0' ? 'no response' : status,
     flagsInWords(attributeText(span, ['response_flags'])),
-    attributeText(span, MESSAGES) || (exception === undefined ? '' : attributeText(exception, MESSAGES)),
+    attributeText(span, MESSAGES) ||
+      (exception === undefined ? loggedError(span.events) : attributeText(exception, MESSAGES)),
   ].filter((part) => part !== '');
   return parts.length === 0 ? 'failed' : parts.join(', ');
 }

@@ -56,7 +56,8 @@ const isLate = ({ workAfterRoot }: TraceWarnings, rootDuration: number): boolean
 const shapeNotices = ({ hasNoRoot, rootCount, orphanCount, ringCount }: TraceWarnings): readonly string[] =>
   sentences(
     hasNoRoot && 'Its root span is missing: every span has a parent.',
-    rootCount > 1 && `${rootCount} of its spans have no parent: the trace headers were lost in between.`,
+    rootCount > 1 &&
+      `${rootCount} of its spans have no parent: the trace id was passed on, the parent span id was not.`,
     orphanCount > 0 &&
       `${plural(orphanCount, 'span has a parent that is', 'spans have parents that are')} not in the trace: lost, not exported, or still arriving.`,
     ringCount > 0 &&

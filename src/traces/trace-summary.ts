@@ -26,7 +26,7 @@ export interface TraceWarnings {
 /** The tree of a trace and what its root waited for. */
 export interface TraceOutline {
   readonly traceId: string;
-  /** The earliest real root; without one, the longest span whose parent is not in the trace. */
+  /** The longest real root that is a server, else the longest real root, else the longest span whose parent is missing. */
   readonly root: Span;
   readonly tree: SpanTree;
   readonly start: EpochUs;
@@ -91,11 +91,18 @@ export function summarize(trace: Trace): TraceSummary | undefined {
   };
 }
 
-/** Without a real root, the longest fragment. */
+/**
+ * Of several real roots the entry of the request: a server. A page load or a timer that shares the trace id is not. Without
+ * a real root, the longest fragment.
+ */
 function mainRoot({ roots }: SpanTree): SpanNode | undefined {
-  const [first] = roots;
-  if (first === undefined || first.rootKind === 'root') return first;
-  return roots.reduce((longest, root) => (root.span.duration > longest.span.duration ? root : longest));
+  const real = roots.filter(({ rootKind }) => rootKind === 'root');
+  const servers = real.filter(({ span }) => span.kind === 'server');
+  const candidates = [servers, real, roots].find(({ length }) => length > 0) ?? [];
+  return candidates.reduce<SpanNode | undefined>(
+    (longest, root) => (longest === undefined || root.span.duration > longest.span.duration ? root : longest),
+    undefined,
+  );
 }
 
 function servicesOf(nodes: readonly SpanNode[]): TraceSummary['services'] {

@@ -72,6 +72,6 @@ describe('a service in a request', () => {
 `);
     const found = serviceInRequest({ trace, service: 'lost' }, { now, links });
     expect(found?.view).not.toMatchObject({ onPath: expect.anything() });
-    expect(found?.view.notices.join(' ')).toContain('the trace headers were lost');
+    expect(found?.view.notices.join(' ')).toContain('the parent span id was not');
   });
 });
