@@ -18,6 +18,10 @@ const MESSAGE_OUTCOMES = [
   'lease-lost',
 ] as const;
 
+/** Work that goes on for as long as the process runs. */
+const BACKGROUND_WORK = ['slack-token', 'slack-connection', 'slack-channels'] as const;
+export type BackgroundWork = OneOf<typeof BACKGROUND_WORK>;
+
 type OneOf<List extends readonly string[]> = List[number];
 
 /** Records what happens, for `/metrics`. Durations are in seconds. */
@@ -30,6 +34,8 @@ export interface Recorder {
   slackCalled(event: { method: string; outcome: OneOf<typeof SLACK_OUTCOMES>; seconds: number }): void;
   answered(event: { command: string; outcome: OneOf<typeof COMMAND_OUTCOMES>; seconds: number }): void;
   reloaded(event: { ok: boolean }): void;
+  /** Background work failed unexpectedly; it continues after a pause. */
+  backgroundFailed(event: { work: OneOf<typeof BACKGROUND_WORK> }): void;
 }
 
 export type MetricLabels = Readonly<Record<string, string>>;
@@ -178,5 +184,15 @@ export const METRICS: {
       series: ONE_SERIES,
       set: ({ ok }) => [[{}, ok ? 1 : 0]],
     }),
+  ],
+  backgroundFailed: [
+    counter(
+      'tailwatch_background_failures_total',
+      'Unexpected failures of background work, which continues.',
+      {
+        series: product({ work: BACKGROUND_WORK }),
+        increment: ({ work }) => ({ work }),
+      },
+    ),
   ],
 };

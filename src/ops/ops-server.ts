@@ -89,12 +89,13 @@ export function readyChecks(deps: {
   readonly evaluator: Pick<Evaluator, 'lastEvaluatedAt'>;
   readonly store: Pick<Store, 'isOpen'> & { readonly problem?: () => string | undefined };
   readonly sync: Pick<MessageSync, 'refusal'>;
-  readonly slack: { isConnected(): boolean };
+  readonly slack: { problem(): string | undefined };
   readonly ruleSet: () => RuleSet;
 }): readonly ReadyCheck[] {
   const { clock, evaluator, store, sync, slack, ruleSet } = deps;
   const slackProblem = (): string | undefined => {
-    if (!slack.isConnected()) return 'not connected';
+    const problem = slack.problem();
+    if (problem !== undefined) return problem;
     const refusal = sync.refusal();
     return refusal === undefined ? undefined : `refuses messages: ${refusal.code}`;
   };

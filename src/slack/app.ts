@@ -1,7 +1,7 @@
 import { App } from '@slack/bolt';
+import { repeat } from '../lib/background.ts';
 import type { Clock } from '../lib/clock.ts';
 import { faultText } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
 import { MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import {
   type Calls,
@@ -13,7 +13,7 @@ import {
 } from './calls.ts';
 import { type InteractionParts, registerInteractions } from './interactions.ts';
 import { DIRECT } from './network.ts';
-import { openTransport, SlackSetupError, type Transport } from './receivers.ts';
+import { openTransport, type Transport, tokenProblem } from './receivers.ts';
 
 export interface SlackAppOptions
   extends Omit<CallsOptions, 'timeout'>,
@@ -23,14 +23,17 @@ export interface SlackAppOptions
 
 export interface SlackApp {
   /**
-   * Checks the token and starts to accept commands. In Socket Mode it waits for the first connection without a limit.
-   * @throws SlackSetupError when Slack rejects a token; the system's error when the port is in use.
+   * Checks the tokens and starts to accept commands. A token that Slack rejects is a `problem`, and is tried again. In
+   * Socket Mode it waits for the first connection or refusal without a limit.
+   * @throws the system's error when the port is in use.
    */
   start(): Promise<{ readonly port?: number }>;
   /** Stops accepting commands and waits up to ten seconds for those that run. */
   stop(): Promise<void>;
   /** Whether commands can arrive and Slack accepts the token. */
   isConnected(): boolean;
+  /** Why it is not connected, with what to do if a token was rejected; undefined when it is. */
+  problem(): string | undefined;
 }
 
 const AUTH_INTERVAL: Milliseconds = MINUTE;
@@ -43,7 +46,13 @@ const STOP_TIMEOUT: Milliseconds = ms(10 * SECOND);
 export function createSlackApp(options: SlackAppOptions): SlackApp {
   const { clock, logger, apiUrl, network = DIRECT } = options;
   const slackLogger = createSlackLogger(logger);
-  const connection = openTransport(options.transport, { apiUrl, network, logger: slackLogger });
+  const connection = openTransport(options.transport, {
+    apiUrl,
+    network,
+    logger: slackLogger,
+    onFailure: connectionFailures(options),
+    clock,
+  });
   const app = new App({
     receiver: connection.receiver,
     // `watchToken` checks the token; Bolt would call auth.test at each first request.
@@ -60,8 +69,9 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
   const calls = createCalls(options);
   const running = trackWork(clock);
   registerInteractions(app, { ...options, network, calls, track: running.track });
-  const token = watchToken({ clock, logger, calls });
+  const token = watchToken({ ...options, calls });
 
+  const problem = (): string | undefined => token.problem() ?? connection.problem();
   let stopped: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
@@ -83,7 +93,20 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
       stopped ??= stop();
       return stopped;
     },
-    isConnected: () => connection.isOpen() && token.isGood(),
+    isConnected: () => problem() === undefined,
+    problem,
+  };
+}
+
+/** Logs and counts failures to connect; the same one once, until another one or a connection. */
+function connectionFailures({ logger, recorder }: Pick<SlackAppOptions, 'logger' | 'recorder'>) {
+  let last: string | undefined;
+  return (problem: string | undefined): void => {
+    if (problem === undefined && last !== undefined) logger.info('slack: connected');
+    if (problem !== undefined) recorder.backgroundFailed({ work: 'slack-connection' });
+    if (problem !== undefined && problem !== last)
+      logger.error('slack: no connection, commands cannot arrive; alerts are posted', { problem });
+    last = problem;
   };
 }
 
@@ -107,40 +130,49 @@ function trackWork(clock: Clock): {
   };
 }
 
-/** Checks regularly whether Slack still accepts the token. A failed check leaves the last result. */
-function watchToken({ clock, logger, calls }: { clock: Clock; logger: Logger; calls: Calls }): {
+/** Checks regularly whether Slack still accepts the bot token. A check without an answer leaves the last result. */
+function watchToken(parts: Pick<SlackAppOptions, 'clock' | 'logger' | 'recorder'> & { calls: Calls }): {
   check(): Promise<void>;
   watch(): void;
   end(): void;
-  isGood(): boolean;
+  /** Why the bot cannot post; undefined while Slack accepts the token. */
+  problem(): string | undefined;
 } {
+  const { calls, logger } = parts;
   const ended = new AbortController();
-  let isGood = false;
+  let problem: string | undefined = 'Slack has not responded yet.';
+  /** The code of the last rejection, which is logged once. */
+  let logged: string | undefined;
+  let hasRun = false;
 
-  /** Slack's error code if it rejects the token. */
-  async function test(): Promise<string | undefined> {
+  async function check(): Promise<void> {
     const outcome = await calls.call('auth.test', {});
-    if (outcome.kind === 'done') isGood = true;
-    if (outcome.kind !== 'refused') return undefined;
-    if (isGood) logger.error('slack: the token was rejected', { code: reasonOf(outcome) });
-    isGood = false;
-    return outcome.code;
-  }
-
-  async function loop(): Promise<void> {
-    while (!ended.signal.aborted) {
-      await clock.sleep(isGood ? AUTH_INTERVAL : AUTH_INTERVAL_WHEN_BAD, ended.signal);
-      if (!ended.signal.aborted) await test();
+    if (outcome.kind === 'done') {
+      if (problem !== undefined && logged !== undefined) logger.info('slack: the token is accepted again');
+      problem = undefined;
+      logged = undefined;
+      return;
     }
+    // Once it was accepted, a check without an answer says nothing about the token.
+    if (outcome.kind !== 'refused') {
+      if (logged === undefined && problem !== undefined)
+        problem = `Slack does not respond (${reasonOf(outcome)}).`;
+      return;
+    }
+    problem = tokenProblem('bot', outcome.code);
+    if (logged !== outcome.code)
+      logger.error('slack: the token was rejected', { code: outcome.code, problem });
+    logged = outcome.code;
   }
-
   return {
-    async check() {
-      const code = await test();
-      if (code !== undefined) throw new SlackSetupError(code, 'bot');
-    },
-    watch: () => void loop(),
+    check,
+    watch: () =>
+      void repeat({ ...parts, work: 'slack-token', signal: ended.signal }, async () => {
+        if (hasRun) await check();
+        hasRun = true;
+        return problem === undefined ? AUTH_INTERVAL : AUTH_INTERVAL_WHEN_BAD;
+      }),
     end: () => ended.abort(),
-    isGood: () => isGood,
+    problem: () => problem,
   };
 }

@@ -83,7 +83,7 @@ export function createCalls(options: CallsOptions): Calls {
   async function attempt(method: string, args: Record<string, unknown>): Promise<CallOutcome> {
     const startedAt = clock.now();
     const outcome = await client.apiCall(method, args).then(
-      (data): CallOutcome => ({ kind: 'done', data: { ...data } }),
+      (data: unknown): CallOutcome => doneWith(data),
       (error: unknown): CallOutcome => failureOf(error),
     );
     const seconds = between(startedAt, clock.now()) / SECOND;
@@ -107,6 +107,14 @@ export function createCalls(options: CallsOptions): Calls {
     },
   };
 }
+
+/** The SDK lets some bodies pass that are not Slack's: only `ok: true` means that the call was carried out. */
+function doneWith(body: unknown): CallOutcome {
+  const data: Record<string, unknown> = typeof body === 'object' && body !== null ? { ...body } : {};
+  return data['ok'] === true ? { kind: 'done', data } : NOT_FROM_SLACK;
+}
+
+const NOT_FROM_SLACK: CallFailure = { kind: 'unknown', reason: 'response is not from Slack' };
 
 function metricOutcome(outcome: CallOutcome): 'ok' | 'rate-limited' | 'error' | 'unknown' {
   if (outcome.kind === 'done') return 'ok';
@@ -161,8 +169,8 @@ const CONNECTION_ERRORS = new Set([
  * cheaper than posting it twice.
  */
 function failureOf(error: unknown): CallFailure {
-  if (error instanceof WebAPIRateLimitedError) return limited(ms(error.retryAfter * SECOND));
-  if (error instanceof WebAPIPlatformError) return platformFailure(error.data.error);
+  if (error instanceof WebAPIRateLimitedError) return limited(delayOf(error.retryAfter));
+  if (error instanceof WebAPIPlatformError) return platformFailure(error.data);
   if (error instanceof WebAPIHTTPError) return httpFailure(error.statusCode);
   if (error instanceof WebAPIRequestError) return requestFailure(error.original);
   // The SDK throws a plain Error for a 429 without a delay, and a DOMException when a body stalls.
@@ -171,6 +179,12 @@ function failureOf(error: unknown): CallFailure {
   return { kind: 'unknown', reason: nameOf(error) };
 }
 
+/** A delay in seconds from an answer, which may be anything. */
+const delayOf = (seconds: unknown): Milliseconds =>
+  typeof seconds === 'number' && seconds >= 0 && seconds < Number.POSITIVE_INFINITY
+    ? ms(seconds * SECOND)
+    : DEFAULT_RETRY_DELAY;
+
 const limited = (retryAfter: Milliseconds): CallFailure => ({
   kind: 'not-sent',
   retryAfter,
@@ -178,15 +192,21 @@ const limited = (retryAfter: Milliseconds): CallFailure => ({
   limited: true,
 });
 
-function platformFailure(code: string): CallFailure {
+function platformFailure({
+  ok,
+  error: code,
+}: {
+  readonly ok?: unknown;
+  readonly error?: unknown;
+}): CallFailure {
+  // The SDK passes on a body that is not JSON as the error code, for example the error page of a proxy.
+  if (ok !== false || typeof code !== 'string' || !/^[a-z0-9_.]{1,80}$/u.test(code)) return NOT_FROM_SLACK;
   const delay = RETRY_DELAYS.get(code);
   if (delay !== undefined) return limited(delay);
   if (MESSAGE_ERRORS.has(code)) return { kind: 'message-gone', code };
   if (EDIT_ERRORS.has(code)) return { kind: 'edit-refused', code };
   if (CHANNEL_ERRORS.has(code)) return { kind: 'channel-refused', code };
   if (SERVER_ERRORS.has(code)) return { kind: 'unknown', reason: code };
-  // The SDK passes on a body that is not JSON as the error code, for example the error page of a proxy.
-  if (!/^[a-z0-9_.]{1,80}$/u.test(code)) return { kind: 'unknown', reason: 'response is not from Slack' };
   return { kind: 'refused', code };
 }
 

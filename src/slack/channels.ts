@@ -62,7 +62,9 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
         });
         if (outcome.kind !== 'done')
           return { kind: 'unknown', reason: `conversations.list: ${reasonOf(outcome)}` };
-        for (const { name, id } of channelsOf(outcome.data)) remember(name, id);
+        const listed = channelsOf(outcome.data);
+        if (listed === undefined) return { kind: 'unknown', reason: `conversations.list: ${NO_LIST}` };
+        for (const { name, id } of listed) remember(name, id);
         found = known(channel);
         cursor = nextCursor(outcome.data);
         if (cursor === undefined) return found ?? { kind: 'missing' };
@@ -84,9 +86,14 @@ function nextCursor(data: CallData): string | undefined {
 const propertyOf = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 
-function channelsOf(data: CallData): { name: string; id: string }[] {
-  const list: readonly unknown[] = Array.isArray(data['channels']) ? data['channels'] : [];
-  return list.flatMap((each) => {
+/** Without its list an answer does not show that a channel or message is absent. */
+const NO_LIST = 'response without a list';
+
+const listIn = (data: CallData, name: string): readonly unknown[] | undefined =>
+  Array.isArray(data[name]) ? data[name] : undefined;
+
+function channelsOf(data: CallData): { name: string; id: string }[] | undefined {
+  return listIn(data, 'channels')?.flatMap((each) => {
     const [name, id] = [propertyOf(each, 'name'), propertyOf(each, 'id')];
     return typeof name === 'string' && typeof id === 'string' ? [{ name, id }] : [];
   });
@@ -143,7 +150,9 @@ async function searchFor(calls: Calls, query: KeyQuery): Promise<FoundMessage | 
       return { kind: 'absent' };
     if (isChannelError(outcome, 'not_in_channel')) return 'not a member';
     if (outcome.kind !== 'done') return { kind: 'unknown', reason: `${method}: ${reasonOf(outcome)}` };
-    const messageTs = messageWith(outcome.data, key);
+    const messages = listIn(outcome.data, 'messages');
+    if (messages === undefined) return { kind: 'unknown', reason: `${method}: ${NO_LIST}` };
+    const messageTs = messageWith(messages, key);
     if (messageTs !== undefined) return { kind: 'found', messageTs };
     cursor = nextCursor(outcome.data);
     if (cursor === undefined) return { kind: 'absent' };
@@ -154,8 +163,7 @@ async function searchFor(calls: Calls, query: KeyQuery): Promise<FoundMessage | 
 const isChannelError = (outcome: CallOutcome, code: string): boolean =>
   outcome.kind === 'channel-refused' && outcome.code === code;
 
-function messageWith(data: CallData, key: string): string | undefined {
-  const messages: readonly unknown[] = Array.isArray(data['messages']) ? data['messages'] : [];
+function messageWith(messages: readonly unknown[], key: string): string | undefined {
   for (const message of messages) if (keyOf(message) === key) return tsOf(message);
   return undefined;
 }

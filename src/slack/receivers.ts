@@ -4,6 +4,8 @@ import { HTTPReceiver, type Receiver, type Logger as SlackLogger, SocketModeRece
 import { WebAPIPlatformError } from '@slack/web-api';
 import { LRUCache } from 'lru-cache';
 import { limitConnections, SERVER_OPTIONS } from '../http/server.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ms } from '../lib/units.ts';
 import { DIRECT, type SlackNetwork } from './network.ts';
 import { APP_TOKEN_SCOPE, HTTP_PATH } from './scopes.ts';
 
@@ -20,26 +22,35 @@ export type Transport =
 
 export interface Connection {
   readonly receiver: Receiver;
-  /** Starts accepting requests; resolves with the port in HTTP mode. @throws SlackSetupError in Socket Mode. */
+  /**
+   * Starts accepting requests; resolves with the port in HTTP mode. In Socket Mode it resolves with the first connection
+   * or refusal, and goes on trying.
+   */
   open(): Promise<number | undefined>;
   close(): Promise<void>;
-  /** Whether requests can arrive. */
-  isOpen(): boolean;
+  /** Why requests cannot arrive; undefined when they can. */
+  problem(): string | undefined;
+}
+
+interface ConnectionOptions {
+  readonly apiUrl?: string;
+  readonly network?: SlackNetwork;
+  readonly logger: SlackLogger;
+  readonly clock: Pick<Clock, 'sleep'>;
+  /** Receives each failure to connect, and undefined with each connection. */
+  readonly onFailure: (problem: string | undefined) => void;
 }
 
 /** Slack's requests have a few kilobytes. */
 const BODY_LIMIT = 512 * 1_024;
 
-export function openTransport(
-  transport: Transport,
-  options: { apiUrl?: string; network?: SlackNetwork; logger: SlackLogger },
-): Connection {
+export function openTransport(transport: Transport, options: ConnectionOptions): Connection {
   return transport.mode === 'http' ? overHttp(transport, options) : overSocket(transport, options);
 }
 
 function overHttp(
   { signingSecret, port, host }: Extract<Transport, { mode: 'http' }>,
-  { logger }: { logger: SlackLogger },
+  { logger }: Pick<ConnectionOptions, 'logger'>,
 ): Connection {
   const receiver = new HTTPReceiver({
     signingSecret,
@@ -69,7 +80,7 @@ function overHttp(
       server = undefined;
       await closed;
     },
-    isOpen: () => server?.listening ?? false,
+    problem: () => (server?.listening ? undefined : NOT_CONNECTED),
   };
 }
 
@@ -139,11 +150,56 @@ function allowLatePongs(client: SocketModeReceiver['client']): void {
   });
 }
 
+/** The pause before the next attempt to connect after a refusal: doubled with each, in ms. */
+const REFUSAL_DELAY = { first: 5_000, longest: 60_000 } as const;
+
+/**
+ * Makes the client try until it succeeds. On its own it gives up when a token is refused or an answer is malformed, on a
+ * reconnect by a rejection that nothing handles and that would end the process.
+ */
+function keepConnecting(
+  client: SocketModeReceiver['client'],
+  {
+    clock,
+    signal,
+    onRefused,
+  }: Pick<ConnectionOptions, 'clock'> & {
+    readonly signal: () => AbortSignal;
+    readonly onRefused: (error: unknown) => void;
+  },
+): void {
+  const persistent =
+    <T>(attempt: () => Promise<T>, whenEnded: T) =>
+    async (): Promise<T> => {
+      const ended = signal();
+      for (let delay: number = REFUSAL_DELAY.first; ; delay = Math.min(2 * delay, REFUSAL_DELAY.longest)) {
+        try {
+          return await attempt();
+        } catch (error) {
+          if (ended.aborted) return whenEnded;
+          onRefused(error);
+          await clock.sleep(ms(delay), ended);
+          if (ended.aborted) return whenEnded;
+        }
+      }
+    };
+  // Private, and repeated by the client through this property.
+  const methods = client as unknown as { retrieveWSSURL: () => Promise<string> };
+  methods.retrieveWSSURL = persistent(methods.retrieveWSSURL.bind(client), '');
+  const start = client.start.bind(client);
+  client.start = persistent(start, {} as Awaited<ReturnType<typeof start>>);
+}
+
 function overSocket(
   { appToken }: Extract<Transport, { mode: 'socket' }>,
-  { apiUrl, network = DIRECT, logger }: { apiUrl?: string; network?: SlackNetwork; logger: SlackLogger },
+  { apiUrl, network = DIRECT, logger, clock, onFailure }: ConnectionOptions,
 ): Connection {
-  let isClosed = false;
+  let ended = new AbortController();
+  let refusal: string | undefined;
+  let settle: () => void = () => undefined;
+  const first = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
   const receiver = new SocketModeReceiver({
     appToken,
     dispatcher: network.dispatcher,
@@ -155,28 +211,50 @@ function overSocket(
         slackApiUrl: apiUrl,
         retryConfig: RECONNECT,
         // Retries go on after `disconnect`: once closed, a call stays pending and is not repeated.
-        fetch: (url, init) => (isClosed ? new Promise<Response>(() => undefined) : network.fetch(url, init)),
+        fetch: (url, init) =>
+          ended.signal.aborted ? new Promise<Response>(() => undefined) : network.fetch(url, init),
       },
     },
   });
-  allowLatePongs(receiver.client);
+  const { client } = receiver;
+  allowLatePongs(client);
+  const note = (problem: string | undefined): void => {
+    refusal = problem;
+    onFailure(problem);
+    settle();
+  };
+  client.on('connected', () => note(undefined));
+  keepConnecting(client, {
+    clock,
+    signal: () => ended.signal,
+    onRefused: (error) => note(refusalText(error)),
+  });
   return {
     receiver,
     async open() {
-      isClosed = false;
-      await receiver.start().catch((error: unknown) => {
-        throw error instanceof WebAPIPlatformError
-          ? new SlackSetupError(error.data.error, 'app-level')
-          : error;
-      });
+      ended = new AbortController();
+      void receiver.start();
+      await first;
       return undefined;
     },
     async close() {
-      isClosed = true;
+      ended.abort();
+      settle();
       await receiver.stop();
     },
-    isOpen: () => !isClosed && (receiver.client.websocket?.isActive() ?? false),
+    problem: () => {
+      if (refusal !== undefined) return refusal;
+      return !ended.signal.aborted && client.websocket?.isActive() ? undefined : NOT_CONNECTED;
+    },
   };
+}
+
+const NOT_CONNECTED = 'not connected';
+
+function refusalText(error: unknown): string {
+  const code: unknown = error instanceof WebAPIPlatformError ? error.data.error : undefined;
+  if (typeof code === 'string' && /^[a-z0-9_.]{1,80}$/u.test(code)) return tokenProblem('app-level', code);
+  return `Socket Mode could not be opened (${error instanceof Error ? error.name : 'unknown error'}).`;
 }
 
 const SETUP_ADVICE = {
@@ -184,13 +262,6 @@ const SETUP_ADVICE = {
   'app-level': `Generate an app-level token with the scope ${APP_TOKEN_SCOPE} and set SLACK_APP_TOKEN to it.`,
 } as const;
 
-/** Slack rejected a token. Retrying cannot help: the message says which variable to set. */
-export class SlackSetupError extends Error {
-  override readonly name = 'SlackSetupError';
-  /** Slack's error code. */
-  readonly code: string;
-  constructor(code: string, token: keyof typeof SETUP_ADVICE) {
-    super(`Slack rejected the ${token} token (${code}). ${SETUP_ADVICE[token]}`);
-    this.code = code;
-  }
-}
+/** That Slack rejected a token, and which variable to set. */
+export const tokenProblem = (token: keyof typeof SETUP_ADVICE, code: string): string =>
+  `Slack rejected the ${token} token (${code}). ${SETUP_ADVICE[token]}`;

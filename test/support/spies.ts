@@ -52,5 +52,6 @@ export function createSpyRecorder(): SpyRecorder {
     slackCalled: (event) => void recorded.push(['slackCalled', event]),
     answered: (event) => void recorded.push(['answered', event]),
     reloaded: (event) => void recorded.push(['reloaded', event]),
+    backgroundFailed: (event) => void recorded.push(['backgroundFailed', event]),
   };
 }

@@ -5,9 +5,8 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import { SLASH_COMMANDS } from '../../../src/commands/table.ts';
-import { MINUTE } from '../../../src/lib/units.ts';
+import { MINUTE, SECOND } from '../../../src/lib/units.ts';
 import { createSlackApp } from '../../../src/slack/app.ts';
-import { SlackSetupError } from '../../../src/slack/receivers.ts';
 import { METHOD_SCOPES } from '../../../src/slack/scopes.ts';
 import { HTTP, SOCKET, says, useBot } from './bot.ts';
 import { ALICE, inVirtualTime } from './stand.ts';
@@ -155,15 +154,71 @@ describe('the connection', () => {
     expect(bot.stand.log.messages('error')).toEqual(['slack: the token was rejected']);
   });
 
-  it('does not begin with a token that Slack refuses', async () => {
-    bot.stand.workspace.revokeToken(DEFAULT_TOKENS.bot);
-    await expect(bot.start(HTTP)).rejects.toThrow(SlackSetupError);
-    await expect(bot.start(HTTP)).rejects.toThrow('token_revoked');
+  it('names a rejected bot token as its problem, and begins when Slack accepts it', async () => {
+    bot.stand.server.faults.add({ method: 'auth.test', do: { kind: 'error', error: 'token_revoked' } });
+    await bot.start(HTTP);
+    expect(bot.app.problem()).toContain('token_revoked');
+    expect(bot.app.problem()).toContain('SLACK_BOT_TOKEN');
+    await untilCalls('auth.test', 1);
+    while (bot.app.problem() !== undefined) {
+      await bot.stand.clock.whenAsleep();
+      await bot.stand.clock.advance(10 * SECOND);
+      await turn();
+    }
+    expect(bot.stand.log.messages('error')).toEqual(['slack: the token was rejected']);
   });
 
-  it('does not begin with an app token that Slack refuses, and says which token that is', async () => {
-    await expect(bot.start({ mode: 'socket', appToken: 'xapp-1-wrong' })).rejects.toThrow('SLACK_APP_TOKEN');
+  it('names a rejected app token as its problem, and connects when Slack accepts it', async () => {
+    bot.stand.server.faults.add({
+      method: 'apps.connections.open',
+      times: 2,
+      do: { kind: 'error', error: 'invalid_auth' },
+    });
+    await bot.start(SOCKET);
+    expect(bot.app.problem()).toContain('invalid_auth');
+    expect(bot.app.problem()).toContain('SLACK_APP_TOKEN');
+    while (!bot.app.isConnected()) {
+      await turn();
+      await bot.stand.clock.advance(5 * SECOND);
+    }
+    expect(bot.app.problem()).toBeUndefined();
+    expect(bot.stand.recorder.events('backgroundFailed')).toEqual([
+      { work: 'slack-connection' },
+      { work: 'slack-connection' },
+    ]);
   });
+
+  it('comes back when Slack refuses the app token while it reconnects', async () => {
+    await bot.start(SOCKET);
+    bot.stand.server.faults.add({
+      method: 'apps.connections.open',
+      do: { kind: 'error', error: 'invalid_auth' },
+    });
+    bot.stand.server.socket.drop();
+    while (bot.app.problem()?.includes('invalid_auth') !== true) await turn();
+    while (!bot.app.isConnected()) {
+      await turn();
+      await bot.stand.clock.advance(5 * SECOND);
+    }
+  });
+
+  it.each(['{}', '[]', '{"ok":false}', 'null', '"text"', '<html>'])(
+    'survives %s from auth.test and goes on checking',
+    async (body) => {
+      bot.stand.server.faults.add({ method: 'auth.test', times: 2, do: { kind: 'http', status: 200, body } });
+      await bot.start(HTTP);
+      expect(bot.app.problem()).toContain('Slack does not respond');
+      while (!bot.app.isConnected()) {
+        await bot.stand.clock.whenAsleep();
+        await bot.stand.clock.advance(10 * SECOND);
+        await turn();
+      }
+      bot.stand.server.faults.add({ method: 'auth.test', do: { kind: 'http', status: 200, body } });
+      await bot.stand.clock.whenAsleep();
+      await bot.stand.clock.advance(MINUTE);
+      expect(bot.app.isConnected()).toBe(true);
+    },
+  );
 
   it('takes no request with a wrong signature, and answers nothing but its own path', async () => {
     const { url } = await bot.start(HTTP);
