@@ -18,8 +18,8 @@ export type ParsedSelection =
 
 /** Separates matchers. Braces around all of them are Prometheus's syntax. */
 const SEPARATOR = /[\s,{}]*/y;
-/** `label="quoted"` or `label=bare`, with or without blanks around the operator; a bare value ends at a blank. */
-const MATCHER = /[A-Za-z_]\w*\s*(?:=~|!=|!~|=)\s*(?:"(?:[^"\\]|\\.)*"|[^\s",{}]*)/y;
+/** `label="quoted"`, `"dotted.label"="quoted"` or `label=bare`, with or without blanks around the operator; a bare value ends at a blank. */
+const MATCHER = /(?:[A-Za-z_][\w.-]*|"(?:[^"\\]|\\.)+")\s*(?:=~|!=|!~|=)\s*(?:"(?:[^"\\]|\\.)*"|[^\s",{}]*)/y;
 const BARE = /"([^"]+)"|[^\s,{}]+/y;
 /** The name of a service. Any other word alone is an invalid matcher. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N}_.:/-]*$/u;

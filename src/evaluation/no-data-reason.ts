@@ -14,7 +14,7 @@ import {
   ms,
   SECOND,
 } from '../lib/units.ts';
-import { anyOfMatcher, promqlString } from '../rules/promql.ts';
+import { anyOfMatcher, promqlLabel, promqlString } from '../rules/promql.ts';
 import type { MetricReading, SloRule } from '../rules/rule.ts';
 
 /** Alerts of one rule that are without data since an evaluation. */
@@ -68,7 +68,7 @@ function selectorOf(series: AlertSeries): string {
 }
 
 const by = (series: AlertSeries, ...more: readonly string[]): string =>
-  `by (${[...new Set([...labelNames(series), ...more])].join(', ')})`;
+  `by (${[...new Set([...labelNames(series), ...more])].map(promqlLabel).join(', ')})`;
 
 /** PromQL: the time of the last sample of each alert's series, in seconds since the epoch. */
 export const lastSampleQuery = (series: AlertSeries): string =>

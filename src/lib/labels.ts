@@ -75,6 +75,7 @@ const SERVICE_LABELS = [
   'destination_canonical_service',
   'destination_workload',
   'destination_app',
+  'service.name',
   'service_name',
   'service',
   'app',

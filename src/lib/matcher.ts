@@ -17,8 +17,11 @@ export type MatchersRead =
   | { readonly ok: true; readonly matchers: readonly Matcher[] }
   | { readonly ok: false; readonly at: number; readonly message: string };
 
-/** A label name and an operator. `!=` and `=~` come before `=`, whose value would otherwise start with their second letter. */
-const HEAD = /\s*([A-Za-z_]\w*)\s*(=~|!=|!~|=)\s*/y;
+/**
+ * A label name, in quotes when it is not a plain one, and an operator. `!=` and `=~` come before `=`, whose value would
+ * otherwise start with their second letter. Source: alertmanager matcher/parse, since 0.27.
+ */
+const HEAD = /\s*(?:([A-Za-z_][\w.-]*)|"((?:[^"\\]|\\.)+)")\s*(=~|!=|!~|=)\s*/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"\s*/y;
 const BARE = /[^",{}]*/y;
 
@@ -113,7 +116,8 @@ function readMatcher(text: string, at: number): MatcherRead {
   const quoted = matchAt(QUOTED, text, valueAt);
   const [whole, inner] = quoted ?? matchAt(BARE, text, valueAt) ?? [''];
   const value = quoted === null ? whole.trim() : unescape(inner ?? '');
-  const matcher: Matcher = { label: head[1] ?? '', operator: head[2] as MatchOperator, value };
+  const label = head[1] ?? unescape(head[2] ?? '');
+  const matcher: Matcher = { label, operator: head[3] as MatchOperator, value };
   const wrong = patternProblem(matcher);
   if (wrong !== undefined) return { ok: false, at: valueAt, message: `has an ${wrong}` };
   const end = valueAt + whole.length;
@@ -156,10 +160,12 @@ export function matches(matchers: readonly Matcher[], labels: Labels): boolean {
   return matchers.every((matcher) => holds(matcher, labels));
 }
 
-/** Matchers in Alertmanager's syntax: `team="shop", severity=~"page|ticket"`. */
+const labelText = (label: string): string => (/^[A-Za-z_]\w*$/.test(label) ? label : JSON.stringify(label));
+
+/** Matchers in Alertmanager's syntax: `team="shop", "service.name"=~"cart|checkout"`. */
 export function matchersText(matchers: readonly Matcher[]): string {
   return matchers
-    .map(({ label, operator, value }) => `${label}${operator}${JSON.stringify(value)}`)
+    .map(({ label, operator, value }) => `${labelText(label)}${operator}${JSON.stringify(value)}`)
     .join(', ');
 }
 

@@ -53,16 +53,20 @@ export function leMatcher(bound: number): string {
   return `le=~${promqlString([escapeRegex(text) + pointZero, ...others].join('|'))}`;
 }
 
+/** A label name, in quotes when it has characters beyond letters, digits and `_`. Prometheus 3 accepts them. */
+export const promqlLabel = (name: string): string =>
+  /^[A-Za-z_]\w*$/.test(name) ? name : promqlString(name);
+
 /** Matchers for exactly these label values, in the order of the names: `a="1",b="2"`. */
 export function equalityMatchers(labels: Labels): string {
   return sortedLabels(labels)
-    .map(([name, value]) => `${name}=${promqlString(value)}`)
+    .map(([name, value]) => `${promqlLabel(name)}=${promqlString(value)}`)
     .join(',');
 }
 
 /** A matcher for any of these values: `service=~"cart|checkout"`. */
 export const anyOfMatcher = (label: string, values: readonly string[]): string =>
-  `${label}=~${promqlString(values.map(escapeRegex).join('|'))}`;
+  `${promqlLabel(label)}=~${promqlString(values.map(escapeRegex).join('|'))}`;
 
 /** Below this exponent Go writes one. Source: strconv.FormatFloat with format `g`, as Prometheus writes `le`. */
 const MIN_FIXED_EXPONENT = -4;

@@ -1,6 +1,14 @@
 import type { Labels } from '../lib/labels.ts';
 import { formatDuration, type Milliseconds, ms, type Ratio } from '../lib/units.ts';
-import { equalityMatchers, leBelow, leMatcher, promqlNumber, promqlString, withoutNoise } from './promql.ts';
+import {
+  equalityMatchers,
+  leBelow,
+  leMatcher,
+  promqlLabel,
+  promqlNumber,
+  promqlString,
+  withoutNoise,
+} from './promql.ts';
 import type { LatencyFamily, LatencyObjective } from './rule.ts';
 
 /** A duration in the unit of the metric's `le`. */
@@ -40,7 +48,7 @@ function summed(family: LatencyFamily, query: RateQuery): string {
   const { matchers = [], matchLabels = {}, offset = 0, by = [], read = 'rate', each } = query;
   const series = selector(query.metric, [family.selector, ...matchers, equalityMatchers(matchLabels)]);
   const shift = offset === 0 ? '' : ` offset ${formatDuration(ms(offset))}`;
-  const sum = by.length === 0 ? 'sum' : `sum by (${by.join(', ')}) `;
+  const sum = by.length === 0 ? 'sum' : `sum by (${by.map(promqlLabel).join(', ')}) `;
   const rate = `${read}(${series}[${formatDuration(query.window)}]${shift})`;
   return `${sum}(${each === undefined ? rate : `${each} (${rate})`})`;
 }

@@ -44,8 +44,9 @@ function sumOf(expr: string, node: SyntaxNode): { by: readonly string[]; of: Syn
     return undefined;
   const isSum = textOf(expr, inner.getChild('AggregateOp')).toLowerCase() === 'sum';
   if (!isSum || modifier.getChild('By') === null) return undefined;
-  const labels = modifier.getChild('GroupingLabels')?.getChildren('LabelName') ?? [];
-  return { by: labels.map((label) => textOf(expr, label)), of };
+  const labels = modifier.getChild('GroupingLabels');
+  const by = labels === null ? [] : childrenOf(labels).map((label) => unquoted(textOf(expr, label)));
+  return { by, of };
 }
 
 /** The selector of a histogram, with the range of its rate in ms. */
@@ -201,13 +202,17 @@ function metricNameOf(expr: string, node: SyntaxNode): string | undefined {
   return equalitiesOf(expr, node).find(({ label }) => label === '__name__')?.value;
 }
 
+/** The label of a matcher, quoted or not. */
+const labelOf = (expr: string, matcher: SyntaxNode): string =>
+  unquoted(textOf(expr, matcher.getChild('LabelName') ?? matcher.getChild('QuotedLabelName')));
+
 /** The `label="value"` matchers of a selector. */
 function equalitiesOf(expr: string, vector: SyntaxNode): readonly { label: string; value: string }[] {
-  const matchers = vector.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? [];
-  return matchers
+  const matchers = vector.getChild('LabelMatchers');
+  return (matchers === null ? [] : childrenOf(matchers))
     .filter((matcher) => textOf(expr, matcher.getChild('MatchOp')) === '=')
     .map((matcher) => ({
-      label: textOf(expr, matcher.getChild('LabelName')),
+      label: labelOf(expr, matcher),
       value: unquoted(textOf(expr, matcher.getChild('StringLiteral'))),
     }));
 }

@@ -253,7 +253,7 @@ function patternOf(literal: string): string {
 function regexProblems(expr: string, tree: Tree): readonly ExpressionProblem[] {
   const problems: ExpressionProblem[] = [];
   for (const node of nodesOf(tree)) {
-    const operator = node.name === 'UnquotedLabelMatcher' ? node.getChild('MatchOp') : null;
+    const operator = /^(?:Unq|Q)uotedLabelMatcher$/.test(node.name) ? node.getChild('MatchOp') : null;
     const literal = node.getChild('StringLiteral');
     if (operator === null || literal === null || !expr.slice(operator.from, operator.to).includes('~'))
       continue;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MINUTE, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
 import { below, flag, labelName, name, oneOf, positiveDuration } from '../file/fields.ts';
 import { alternatives, type RuleFileSection, validate } from '../file/section.ts';
+import { promqlLabel } from '../promql.ts';
 import {
   burnRules,
   type Converted,
@@ -56,7 +57,7 @@ type Indicator = z.output<typeof indicatorSchema>;
 const LABEL_PREFIX = 'pyrra.dev/';
 
 const by = (labels: readonly string[] = []): string =>
-  labels.length === 0 ? '' : ` by (${labels.join(', ')})`;
+  labels.length === 0 ? '' : ` by (${labels.map(promqlLabel).join(', ')})`;
 
 /** PromQL of the share of failures over a window, and the series it needs. */
 interface FailureRatio {

@@ -110,7 +110,10 @@ const matcherText = field<readonly Matcher[]>((text) => {
 /** A list of Alertmanager matchers. */
 export const labelMatchers = z.array(matcherText).transform((lists) => lists.flat());
 
-export const metricName = matching('a metric name (letters, digits, _ and :)', /^[A-Za-z_:][\w:]*$/);
+/** The name of a recorded series. Prometheus 3 accepts any text. */
+export const recordName = matching('a metric name', /\S/);
+
+const metricName = matching('a metric name (letters, digits, _ and :)', /^[A-Za-z_:][\w:]*$/);
 
 const HISTOGRAM_SUFFIX = /_(?:bucket|count|sum)$/;
 
@@ -120,10 +123,11 @@ export const histogramName = metricName.refine((value) => !HISTOGRAM_SUFFIX.test
     `found ${shown(input)}, expected the name without its suffix, ${String(input).replace(HISTOGRAM_SUFFIX, '')}`,
 });
 
-const LABEL_RULE = 'a label name (letters, digits and _, not starting with a digit)';
-const LABEL = /^[A-Za-z_]\w*$/;
+const LABEL_RULE = 'a label name';
+/** Prometheus 3 accepts any text. */
+const LABEL = /\S/;
 
-/** A label name that every Prometheus version accepts. */
+/** A label name. Names with other characters than letters, digits and `_` need Prometheus 3. */
 export const labelName = matching(LABEL_RULE, LABEL);
 
 /** A Slack channel: its name with `#`, or its ID. */

@@ -21,10 +21,10 @@ import {
   duration,
   emptyIsAbsent,
   expression,
-  metricName,
   name,
   plainLabels,
   positiveDuration,
+  recordName,
   SETTING_NAMES,
 } from './fields.ts';
 import {
@@ -94,7 +94,7 @@ const alertSchema = z.strictObject({
   annotations,
 });
 
-const recordingSchema = z.strictObject({ record: metricName, expr: expression, labels: plainLabels });
+const recordingSchema = z.strictObject({ record: recordName, expr: expression, labels: plainLabels });
 
 type AlertInput = z.output<typeof alertSchema>;
 

@@ -86,13 +86,13 @@ describe('an alert whose labels change while it breaches', () => {
   it('resolves as ever when its series recovers', () => {
     const steps = run([2, 3, undefined], { labels: currentValue, for: ms(0), recovery: undefined });
     expect(kinds(steps)).toEqual(['0 firing', '2 resolved']);
-    expect(steps[2]?.next.alerts[0]?.resolveReason).toBe('no-longer-breaching');
+    expect(steps[2]?.next.alerts[0]?.resolveReason).toBe('no-longer-returned');
   });
 
   it("starts anew in Prometheus's mode", () => {
     const steps = run([5, 50], { labels: severityByValue, for: ms(0) }, { isPrometheus: true });
     expect(steps[1]?.next.alerts.find(({ state }) => state === 'resolved')).toMatchObject({
-      resolveReason: 'no-longer-breaching',
+      resolveReason: 'no-longer-returned',
     });
   });
 

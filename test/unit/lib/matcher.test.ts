@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { isCatchAll, matchersText, matches, parseMatchers } from '../../../src/lib/matcher.ts';
 
-const labels = { team: 'shop', severity: 'page', empty: '', dashed: 'shop-ops', braces: 'a{b}' };
+const labels = {
+  team: 'shop',
+  severity: 'page',
+  empty: '',
+  dashed: 'shop-ops',
+  braces: 'a{b}',
+  'service.name': 'checkout',
+};
 
 describe('a matcher', () => {
   it.each([
@@ -32,6 +39,11 @@ describe('a matcher', () => {
     ['team=~"(?P<first>s).*"', true],
     [String.raw`team=~"\Ashop\z"`, true],
     ['braces=~"a{b}"', true],
+    // Names with other characters are in quotes, or bare, as in Alertmanager 0.27.
+    ['"service.name"="checkout"', true],
+    ['{ "service.name" =~ "cart|checkout", team="shop" }', true],
+    ['service.name="checkout"', true],
+    ['"service.name"!="checkout"', false],
   ])('%s: %s', (text, expected) => {
     const read = parseMatchers(text);
     expect(read.ok && matches(read.matchers, labels)).toBe(expected);
@@ -44,8 +56,15 @@ describe('a matcher', () => {
     expect(read.ok && matchersText(read.matchers)).toBe(text);
   });
 
+  it('has its name in quotes where it must', () => {
+    const text = '"service.name"="checkout", team="shop"';
+    const read = parseMatchers(text);
+    expect(read.ok && matchersText(read.matchers)).toBe(text);
+  });
+
   it.each([
     ['', 0, /is empty/],
+    ['""="x"', 0, /not valid here/],
     ['{}', 0, /is empty/],
     ['team', 0, /not valid here/],
     ['="x"', 0, /not valid here/],

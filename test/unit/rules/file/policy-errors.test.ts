@@ -108,11 +108,11 @@ describe('errors in the notification policy are reported with their location', (
       /^unknown time interval `nights`/,
     ],
     'inhibition rules': [
-      '§inhibit_rule: []\n---\ninhibit: §callgraph\ninhibit_rules:\n- §source_match: { a: b }\n  source_matchers: [a=b]\n  target_matchers: [c=d]\n  equal: [§a-b]',
+      '§inhibit_rule: []\n---\ninhibit: §callgraph\ninhibit_rules:\n- §source_match: { a: b }\n  source_matchers: [a=b]\n  target_matchers: [c=d]\n  equal: [§" "]',
       /did you mean `inhibit_rules`/,
       /found "callgraph", expected call-graph/,
       /^unknown key `source_match`: did you mean `source_matchers`/,
-      /^invalid entry of `equal`: found "a-b"/,
+      /^invalid entry of `equal`: found " "/,
     ],
     'a map in place of a list': ['silences: §{ a: b }', /^invalid `silences`: found a map, expected a list/],
     'notifications beside Prometheus groups': [

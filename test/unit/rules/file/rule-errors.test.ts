@@ -59,16 +59,16 @@ groups:
       /^invalid `annotations.x`: found a list, expected a single value/,
     ],
     'a recording rule with the fields of an alert': [
-      'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n    §for: 1m\n  - alert: A\n    §record: a\n    expr: a\n  - record: §a-b\n    expr: a',
+      'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n    §for: 1m\n  - alert: A\n    §record: a\n    expr: a\n  - record: §" "\n    expr: a',
       /^unknown key `for`: expected record, expr or labels/,
       /^conflicting `alert` and `record`/,
-      /^invalid `record`: found "a-b", expected a metric name/,
+      /^invalid `record`: found " ", expected a metric name/,
     ],
     'names of labels and annotations': [
-      'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a\n    labels: { §a-b: x, §__name__: y }\n    annotations: { §1st: z }',
-      /^invalid `labels.a-b`: expected a label name/,
+      'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a\n    labels: { §" ": x, §__name__: y }\n    annotations: { §"": z }',
+      /^invalid `labels. `: expected a label name/,
       /^invalid `labels.__name__`: expected a label name/,
-      /^invalid `annotations.1st`: expected a label name/,
+      /^invalid `annotations.`: expected a label name/,
     ],
     'settings of the bot': [
       'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a\n    annotations:\n      slack_channel: §Shop\n      slo_no_data: §drop\n  - alert: B\n    expr: a\n    annotations:\n      slack_channel: §#shop',
