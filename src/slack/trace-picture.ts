@@ -39,7 +39,7 @@ export function pictureOf(answer: Answer): TracePicture | undefined {
  * Draws a picture, uploads it and shows it below an answer. A failure is shown to the person as one line. Never throws.
  *
  * Only the bot can see an uploaded file until the bot posts a message with it (docs/adr/0006). A shared answer gets such
- * a message in the channel. An ephemeral message gives nobody access to a file, so the picture of a private answer is
+ * a message in the channel. An ephemeral message gives no access to a file, so the picture of a private answer is
  * sent as a direct message first, and then shown below the answer.
  */
 export async function showPicture(

@@ -36,7 +36,7 @@ function boundText(view: MessageView): string | undefined {
 }
 
 /** What is wrong and against which bound, in one phrase for the headline. */
-export function symptom(view: MessageView): string {
+export function headlineText(view: MessageView): string {
   const { alert, rule, evidence } = view;
   const { latency } = evidence;
   const { quantile, threshold } = rule.objective ?? {};

@@ -214,7 +214,7 @@ function alertGroupTable(view: AlertGroupView): TableBlock {
   };
 }
 
-/** A menu of the alerts that nobody has acknowledged; nothing when there are none. */
+/** A menu of the alerts that are not acknowledged. */
 function acknowledgeMenu({ alertGroup: { rows } }: AlertGroupView): readonly ActionsBlock[] {
   const open = rows.filter(({ state, acknowledged }) => state !== 'resolved' && acknowledged === undefined);
   if (open.length === 0) return [];

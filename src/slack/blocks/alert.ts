@@ -11,7 +11,7 @@ import {
 } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import { actionButtons, actionLines } from './alert-actions.ts';
-import { facts, symptom } from './alert-facts.ts';
+import { facts, headlineText } from './alert-facts.ts';
 import type { Rendered, SlackBlock } from './block-kit.ts';
 import {
   actions,
@@ -73,7 +73,7 @@ export function headline(view: MessageView): string {
     case 'no-data':
       return `⚪ ${subject(view)}: no data, alert still open`;
     case 'firing':
-      return `🔴 ${subject(view)}: ${symptom(view)}`;
+      return `🔴 ${subject(view)}: ${headlineText(view)}`;
   }
 }
 

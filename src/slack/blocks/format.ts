@@ -49,7 +49,7 @@ const COMPARISONS: Readonly<Record<Comparison, string>> = {
   '!=': 'other than',
 };
 
-/** A comparison in words: Slack needs `>` escaped. */
+/** A comparison as text: Slack needs `>` escaped. */
 export function comparisonWord(comparison: Comparison): string {
   return COMPARISONS[comparison];
 }

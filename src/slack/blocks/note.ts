@@ -8,7 +8,7 @@ import type { ThreadNote } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot, SilenceUpdate } from '../../messages/store.ts';
 import type { SloRule } from '../../rules/rule.ts';
 import { actionButtons } from './alert-actions.ts';
-import { symptom, unitOf } from './alert-facts.ts';
+import { headlineText, unitOf } from './alert-facts.ts';
 import { actions, type Rendered, section } from './block-kit.ts';
 import { atLeastPrefix, comparisonWord, ruleValue } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
@@ -153,7 +153,7 @@ function lineOf(note: ThreadNote): Line {
 /** A flapping alert has no message of its own: its line says that it is firing, the value, and since when. */
 function firingNow({ alert, rule, alertGroup }: ThreadNote): Phrase {
   if (alertGroup !== undefined || alert.state !== 'firing') return [];
-  const value = symptom({ alert, rule, evidence: NO_EVIDENCE, links: [] });
+  const value = headlineText({ alert, rule, evidence: NO_EVIDENCE, links: [] });
   return [` Firing now: ${value}, since `, { at: firedAtOf(alert) }, '.'];
 }
 
