@@ -83,7 +83,7 @@ describe('an alert whose labels change while it breaches', () => {
     expect(alerts.map(({ labels }) => labels['current'])).toEqual(['2', '3', '4', '5']);
   });
 
-  it('resolves as ever when its series recovers', () => {
+  it('resolves when the expression no longer returns its series', () => {
     const steps = run([2, 3, undefined], { labels: currentValue, for: ms(0), recovery: undefined });
     expect(kinds(steps)).toEqual(['0 firing', '2 resolved']);
     expect(steps[2]?.next.alerts[0]?.resolveReason).toBe('no-longer-returned');
