@@ -162,11 +162,18 @@ export function excessAt(
   return all.find(({ isLarger }) => isLarger) ?? all[0];
 }
 
-/** From which duration on all traces of both windows are counted, where a sample shows no difference. */
-export const tailThreshold = (
+/**
+ * From which duration on all traces of both windows are counted, where a sample shows no difference: the longest of the normal
+ * sample, or the objective's threshold where that is lower.
+ */
+export function tailThreshold(
   normal: readonly EntryTrace[],
   objective: Microseconds | undefined,
-): Microseconds | undefined => objective ?? quantileOf(normal, 1);
+): Microseconds | undefined {
+  const longest = quantileOf(normal, 1);
+  if (longest === undefined || objective === undefined) return longest ?? objective;
+  return us(Math.min(longest, objective));
+}
 
 /**
  * How many traces of the endpoint the slices hold altogether. A truncated slice is extrapolated from the time that its traces cover:

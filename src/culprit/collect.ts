@@ -75,7 +75,7 @@ interface Baseline {
   readonly window: TimeWindow;
   readonly slices: Slice[];
   /** All traces of the window over the tail's threshold. */
-  tailCount?: number;
+  tail?: readonly EntryTrace[];
 }
 
 /** What was found so far. */
@@ -107,16 +107,23 @@ const tailOf = (state: State): readonly EntryTrace[] =>
 function excessOver(state: State, baseline: Baseline): Excess | undefined {
   const [now, normal] = [nowOf(state), normalOf(state, baseline)];
   const sampled = excessAt(now, normal, state.query.threshold);
-  const { tail } = state;
-  if (sampled?.isLarger === true || tail === undefined || baseline.tailCount === undefined) return sampled;
-  const counted = excessOf({
-    threshold: tail.threshold,
-    slow: slowerThan(tailOf(state), tail.threshold).length,
+  const { tail, query } = state;
+  const normalTail = baseline.tail;
+  if (sampled?.isLarger === true || tail === undefined || normalTail === undefined) return sampled;
+  const totals = {
     ofSlow: estimateTotal(state.now, matchOf(state)),
-    normal: baseline.tailCount,
     ofNormal: estimateTotal(baseline.slices, matchOf(state)),
-  });
-  return counted.isLarger ? counted : (sampled ?? counted);
+  };
+  const thresholds = [query.threshold, tail.threshold].filter((each) => each !== undefined);
+  const counted = thresholds.map((threshold) =>
+    excessOf({
+      threshold,
+      slow: slowerThan(tailOf(state), threshold).length,
+      normal: slowerThan(normalTail, threshold).length,
+      ...totals,
+    }),
+  );
+  return counted.find(({ isLarger }) => isLarger) ?? sampled ?? counted[0];
 }
 
 /** The first baseline with enough traces that the slow window differs from; otherwise the one with the most traces. */
@@ -224,7 +231,7 @@ async function searchTail(of: Search, threshold: Microseconds, baseline: Baselin
     signal,
   );
   const entries = entriesOf(before.traces, { ...matchOf(state), window: baseline.window });
-  if (before.isComplete) baseline.tailCount = slowerThan(entries, threshold).length;
+  if (before.isComplete) baseline.tail = entries;
 }
 
 async function collect(of: Search): Promise<void> {
