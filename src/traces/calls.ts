@@ -40,9 +40,16 @@ function peerFromAttributes(span: Span): string {
 export const serversOf = ({ children }: SpanNode): readonly SpanNode[] =>
   children.filter(({ span }) => span.kind === 'server' && span.followsFrom !== true);
 
-/** What a client span called: the service that answered, else the name in its attributes; empty when unknown. */
-export const peerOf = (client: SpanNode): string =>
-  serversOf(client).at(-1)?.span.serviceName || peerFromAttributes(client.span);
+/** What a client span called: the service that answered, `3 services` when it called several at a time, else the name in its attributes; empty when unknown. */
+export function peerOf(client: SpanNode): string {
+  const servers = serversOf(client);
+  const [first] = servers;
+  if (first !== undefined && servers.length > 1 && attemptsOf(client).length === 0) {
+    const services = new Set(servers.map(({ span }) => span.serviceName));
+    if (services.size > 1) return `${services.size} services`;
+  }
+  return servers.at(-1)?.span.serviceName || peerFromAttributes(client.span);
+}
 
 /** The client span that a server answered: the call itself, or a client span of a proxy or library directly below it. */
 export function answeredCall(call: SpanNode): SpanNode | undefined {
@@ -152,13 +159,24 @@ export interface Retry {
 
 /**
  * The attempts at a call that was retried; empty when one was enough. A client span without duration, as some libraries
- * record a redirect, is no retried call.
+ * record a redirect, is no retried call. Nor are servers of several services or at the same time, as of redirected, batched or
+ * mirrored requests, unless the earlier one failed or its client abandoned it: it outlived the client.
  */
 export function attemptsOf(client: SpanNode): readonly SpanNode[] {
   if (client.span.kind !== 'client' || client.span.duration === 0) return [];
   const attempts = serversOf(client);
-  return attempts.length < 2 ? [] : attempts;
+  if (attempts.length < 2) return [];
+  const clientEnd = endOf(client);
+  const isSequence = attempts.every((attempt, i) => {
+    const next = attempts[i + 1];
+    const end = endOf(attempt);
+    if (next === undefined || attempt.span.isError || end > clientEnd) return true;
+    return end < next.span.start + ROUNDING_US && next.span.serviceName === attempt.span.serviceName;
+  });
+  return isSequence ? attempts : [];
 }
+
+const endOf = ({ span }: SpanNode): number => span.start + span.duration;
 
 /** Calls with several attempts, the most attempts first. */
 export function retriesOf({ nodes }: SpanTree): readonly Retry[] {

@@ -1,4 +1,5 @@
 import { type EpochUs, epochUs, type Microseconds, us } from '../lib/units.ts';
+import { serversOf } from './calls.ts';
 import type { Span } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
@@ -191,6 +192,7 @@ const savingBeside = (child: TimedNode, next: TimedNode | undefined): number =>
 function childrenOf(parent: TimedNode, counts: Counts): Pick<Frame, 'waited' | 'unawaited'> {
   const waited: TimedNode[] = [];
   const unawaited: Interval[] = [];
+  const isAnswered = hasAnswer(parent.node);
   for (const node of parent.node.children) {
     const placed = placeUnder(parent.node, node.span, parent.ownStart);
     if (placed.isMoved && node.span.followsFrom !== true) {
@@ -201,10 +203,19 @@ function childrenOf(parent: TimedNode, counts: Counts): Pick<Frame, 'waited' | '
     const [start, end] = [Math.max(ownStart, parent.start), Math.min(ownEnd, parent.end)];
     if (end <= start) continue;
     const timed = { node, start, end, ownStart, ownEnd };
-    if (isAwaited(timed, parent, placed.isMoved)) waited.push(timed);
+    const isOutlived = isAnswered && node.span.kind === 'server' && ownEnd > parent.ownEnd + CLOSING_US;
+    if (!isOutlived && isAwaited(timed, parent, placed.isMoved)) waited.push(timed);
     else unawaited.push(timed);
   }
   return { waited: waited.length < 2 ? waited : waited.sort(byEnd), unawaited };
+}
+
+/** Whether one of several servers under a client ended by its end: then those that outlive the client did not answer. */
+function hasAnswer(client: SpanNode): boolean {
+  if (client.span.kind !== 'client' || client.children.length < 2) return false;
+  const servers = serversOf(client);
+  const end = client.span.start + client.span.duration + CLOSING_US;
+  return servers.length > 1 && servers.some(({ span }) => span.start + span.duration <= end);
 }
 
 /** The span id breaks ties, so that the result does not depend on the order of the spans. */
