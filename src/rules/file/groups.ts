@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Labels } from '../../lib/labels.ts';
 import { nearestName } from '../../lib/nearest.ts';
+import { channelProblem } from '../../lib/slack-channel.ts';
 import { MINUTE, ms } from '../../lib/units.ts';
 import {
   analyseExpression,
@@ -81,6 +82,8 @@ const groupSchema = z.strictObject({
   interval: positiveDuration.optional(),
   query_offset: duration.optional(),
   limit: count.optional(),
+  // Of Thanos's ruler, as the Prometheus operator writes it.
+  partial_response_strategy: z.string().optional(),
   labels: plainLabels,
   rules: emptyIsAbsent(z.array(z.unknown())),
 });
@@ -119,10 +122,14 @@ function kindOf(reading: RuleFileReading, section: RuleFileSection): 'alert' | '
   return undefined;
 }
 
+/** The label `slack_channel`, where it is a channel. A template is none. */
+const channelLabel = ({ slack_channel: value }: Labels): string | undefined =>
+  value !== undefined && channelProblem(value) === undefined ? value : undefined;
+
 /** The settings of the bot in the annotations of a rule. */
-export const settingsOf = (texts: Labels): Pick<SloRule, 'onNoData' | 'channel'> => ({
+export const settingsOf = (texts: Labels, labels: Labels = {}): Pick<SloRule, 'onNoData' | 'channel'> => ({
   onNoData: texts['slo_no_data'] === 'resolve' ? 'resolve' : 'keep',
-  channel: texts['slack_channel'],
+  channel: texts['slack_channel'] ?? channelLabel(labels),
 });
 
 function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
@@ -138,7 +145,7 @@ function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
     annotations: texts,
     ...analyseExpression(alert.expr, texts['slo_unit']),
     reads: readingsOf(alert.expr),
-    ...settingsOf(texts),
+    ...settingsOf(texts, labels),
   };
 }
 

@@ -79,6 +79,13 @@ function rulesIn(document: RuleFileSection): RuleFileSection {
     : document;
 }
 
+/** The objects of a Kubernetes list, `kind: List`; any other document alone. */
+function objectsIn(document: RuleFileSection): readonly RuleFileSection[] {
+  const top = valueOf(document);
+  if (!isMap(top) || top['kind'] !== 'List' || !Array.isArray(top['items'])) return [document];
+  return top['items'].map((_, index) => sectionAt(document, 'items', index));
+}
+
 function readDocument(reading: RuleGroupReading, document: RuleFileSection): void {
   const section = rulesIn(document);
   const top = valueOf(section);
@@ -133,7 +140,7 @@ function readRuleFiles(files: readonly RuleFileText[]): RuleFileResult {
     const source = createSourceFile(file, given.text);
     const yaml = readYaml(source);
     reading.errors.push(...yaml.errors);
-    documents.push(...yaml.documents.map((document) => ({ source, document, path: [] })));
+    documents.push(...yaml.documents.flatMap((document) => objectsIn({ source, document, path: [] })));
   }
   for (const document of documents) readDocument(reading, document);
   checkGroupNames(reading);

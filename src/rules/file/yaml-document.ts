@@ -199,9 +199,19 @@ const yamlErrors = (document: Document, source: SourceFile): readonly RuleFileEr
 const isNull = (node: unknown): boolean =>
   isScalar(node) && node.type === 'PLAIN' && /^(?:~|null|Null|NULL)$/.test(String(node.value));
 
+/** `for:` with nothing after it is null. */
+const isEmptyDuration = (key: unknown, value: unknown): boolean =>
+  isScalar(key) &&
+  /^(?:for|keep_firing_for|interval|query_offset)$/.test(String(key.value)) &&
+  isScalar(value) &&
+  value.type === 'PLAIN' &&
+  value.value === '';
+
 /** A key with the value null is an absent one, as for Prometheus: templates of Helm charts leave such keys. */
 function dropNulls(document: Document): void {
-  visit(document, { Pair: (_, { value }) => (isNull(value) ? visit.REMOVE : undefined) });
+  visit(document, {
+    Pair: (_, { key, value }) => (isNull(value) || isEmptyDuration(key, value) ? visit.REMOVE : undefined),
+  });
 }
 
 /**

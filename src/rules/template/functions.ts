@@ -6,11 +6,16 @@ import { fourDigits, sprintf, type Value } from './go-format.ts';
 const text = (value: string): Value => ({ type: 'string', text: value });
 const bool = (value: boolean): Value => ({ type: 'bool', bool: value });
 
+/** `+Inf` and `NaN`, in any case. Source: strconv.ParseFloat. */
+const SPECIAL = /^(?:([+-]?)(inf(?:inity)?)|nan)$/i;
+
 /** A number, or a text in the form of a number. Source: prometheus/common helpers/templates.ConvertToFloat. */
 function toFloat(value: Value): number {
   if (value.type === 'float' || value.type === 'int') return value.number;
   const isNumeric = value.type === 'string' && /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(value.text);
   if (isNumeric) return Number(value.text);
+  const special = value.type === 'string' ? SPECIAL.exec(value.text) : null;
+  if (special !== null) return special[2] === undefined ? Number.NaN : Number(`${special[1]}Infinity`);
   if (value.type === 'string')
     throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(value.text)}: invalid syntax`);
   throw new Error(`can't convert ${value.type} to float`);

@@ -1,3 +1,4 @@
+import { nearestName } from '../../lib/nearest.ts';
 import { FUNCTIONS } from './functions.ts';
 import type { Value } from './go-format.ts';
 
@@ -113,11 +114,17 @@ function labelOf(token: TemplateToken, path: string): Operand {
   return name === '' ? { kind: 'labels' } : { kind: 'label', name };
 }
 
+/** The variables of Prometheus's templates; `$` is the data itself. Source: prometheus rules/alerting.go. */
+const VARIABLES: ReadonlySet<string> = new Set(['$', '$labels', '$externalLabels', '$externalURL', '$value']);
+
 /** `$labels.x`, `$value`, `.Labels.x`, `.Value`. */
 function dataOf(token: TemplateToken): Operand {
   const path = token.text.replace(/^\.Labels\b/, '$labels').replace(/^\.Value\b/, '$value');
   if (path === '$value') return { kind: 'value' };
   if (/^\$labels(?:\.|$)/.test(path)) return labelOf(token, path);
+  const [variable = ''] = token.text.split('.');
+  if (variable.startsWith('$') && !VARIABLES.has(variable))
+    throw new TemplateError(token.at, `undefined variable \`${variable}\``, true);
   throw new TemplateError(
     token.at,
     `\`${token.text}\` is not supported: use only the labels ($labels.name) and the value ($value) of the alert`,
@@ -179,8 +186,21 @@ function operand(reader: Reader): Operand {
   throw new TemplateError(token.at, `\`${token.text}\` must be in parentheses here`);
 }
 
+/** Functions of Go's text/template and of Prometheus that are not supported here. Source: prometheus template/template.go. */
+const OTHER_FUNCTIONS: ReadonlySet<string> = new Set(
+  `args call externalURL first graphLink html index js label len match now nil parseDuration pathPrefix print println query
+  reReplaceAll safeHtml slice sortByLabel stripDomain strvalue tableLink tmpl toDuration toTime urlquery urlQueryEscape value`.split(
+    /\s+/,
+  ),
+);
+
 function checkFunction({ at, text }: TemplateToken): void {
   if (Object.hasOwn(FUNCTIONS, text)) return;
+  if (!OTHER_FUNCTIONS.has(text)) {
+    const near = nearestName(text, [...Object.keys(FUNCTIONS), ...OTHER_FUNCTIONS]);
+    const hint = near === undefined ? '' : `: did you mean \`${near}\`?`;
+    throw broken(at, `function \`${text}\` is not defined${hint}`);
+  }
   const known = Object.keys(FUNCTIONS).join(', ');
   throw new TemplateError(at, `\`${text}\` is not supported in templates. Supported functions: ${known}`);
 }
@@ -210,6 +230,9 @@ function checkFormat({ at, text }: TemplateToken, [format]: readonly Operand[]):
 function valueCommand(reader: Reader, isFirst: boolean): PipelineCommand {
   const token = nextOf(reader);
   const value = operand(reader);
+  // Go finds this out when it expands the template.
+  if (!isFirst && (token.kind === 'variable' || token.kind === 'field'))
+    throw new TemplateError(token.at, `\`${token.text}\` cannot be piped into: it is not a function`);
   if (!isFirst)
     throw broken(token.at, `\`${token.text}\` cannot be piped into: a function is expected after \`|\``);
   if (!endsCommand(peek(reader)))

@@ -57,6 +57,8 @@ interface Parsing {
   readonly root: Node[];
   readonly stack: Open[];
   readonly problems: TemplateProblem[];
+  /** Whether the template declares variables of its own. */
+  readonly hasDeclarations: boolean;
 }
 
 function current({ root, stack }: Parsing): Node[] {
@@ -125,6 +127,13 @@ function tryAction(parsing: Parsing, action: Action): void {
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     const { at, message, isBroken } = error;
+    const [, variable] = /^undefined variable (.*)/.exec(message) ?? [];
+    if (variable !== undefined && parsing.hasDeclarations) {
+      // It may have been declared in the template.
+      const unsupported = `${variable} is not supported: a template cannot have variables of its own`;
+      parsing.problems.push({ at, message: unsupported, isBroken: false });
+      return;
+    }
     parsing.problems.push({ at, message, isBroken });
   }
 }
@@ -184,7 +193,7 @@ interface Parsed {
 }
 
 function parseTemplate(template: string): Parsed {
-  const parsing: Parsing = { root: [], stack: [], problems: [] };
+  const parsing: Parsing = { root: [], stack: [], problems: [], hasDeclarations: template.includes(':=') };
   const unclosed = readTemplate(parsing, template);
   const open = parsing.stack
     .filter(({ closesOuter }) => !closesOuter)
