@@ -6,7 +6,7 @@ import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
 import { decideNotifications, type NotificationLimits } from '../messages/plan.ts';
 import type { MessageUpdate, Store } from '../messages/store.ts';
@@ -25,7 +25,7 @@ import {
   type OwnVersion,
   type RestartDetection,
 } from './replicas.ts';
-import { afterGap, afterRestart } from './restore-timers.ts';
+import { afterGap, afterRestart, fromFuture } from './restore-timers.ts';
 import { createOutageLog, type OutageLog } from './source-outage.ts';
 import {
   createOtherGroupStates,
@@ -73,8 +73,8 @@ export type EvaluateGroup = (group: RuleGroup, evalTime: EpochMs) => Promise<Tic
 const CLAIM_INTERVALS = 10;
 const MIN_CLAIM_TTL: Milliseconds = ms(60 * SECOND);
 
-/** How far a stored state may be ahead of a tick: more than the clocks of replicas normally differ. */
-const MAX_AHEAD: Milliseconds = ms(5 * MINUTE);
+/** How far a stored state may be ahead of the clock: more than the clocks of replicas normally differ. */
+const MAX_AHEAD: Milliseconds = ms(10 * SECOND);
 
 /** The options and what is kept between ticks. */
 interface Evaluation extends EvaluateGroupOptions {
@@ -82,8 +82,6 @@ interface Evaluation extends EvaluateGroupOptions {
   readonly storeOutage: OutageLog;
   readonly versionOf: OwnVersion;
   readonly states: OtherGroupStates;
-  /** Groups whose stored state is ahead of this clock: logged once. */
-  readonly ahead: Set<string>;
   /** Groups for which another replica has newer rules: their ticks are not claimed. */
   readonly outdated: Set<string>;
 }
@@ -158,19 +156,23 @@ function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleS
 }
 
 /**
- * Logs once that a group's state is from the future: some clock was ahead when it was written, and the group is not
- * evaluated until that time. One replica cannot determine which clock is wrong.
+ * The evaluation time of a stored state that is from the future: some clock was ahead when it was written. It is taken
+ * over, not waited for. A state that is merely later than a slow tick is not from the future.
  */
-function logFutureState({ ahead, logger }: Evaluation, { group, evalTime }: Tick, stored: EpochMs): void {
-  if (between(evalTime, stored) <= MAX_AHEAD || ahead.has(group.id)) return;
-  ahead.add(group.id);
-  logger.error(
-    'rule group state is from the future: a clock was ahead; the group is not evaluated until then',
-    {
-      group: group.id,
-      until: utcTime(stored),
-    },
-  );
+function futureTime(
+  { clock, logger }: Evaluation,
+  { group, evalTime }: Tick,
+  stored: RuleGroupState | undefined,
+): EpochMs | undefined {
+  if (stored === undefined || stored.evalTime < evalTime) return undefined;
+  const ahead = between(clock.now(), stored.evalTime);
+  if (ahead <= MAX_AHEAD) return undefined;
+  logger.warn('rule group state is from the future because a clock was ahead; it is taken over', {
+    group: group.id,
+    stored: utcTime(stored.evalTime),
+    aheadSeconds: Math.round(ahead / SECOND),
+  });
+  return stored.evalTime;
 }
 
 /** Whether another replica has newer rules. Logged once; from then on the ticks of the group are not claimed. */
@@ -205,14 +207,12 @@ async function withTimers(
 }
 
 async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise<TickOutcome> {
-  const { store, states, ahead } = evaluation;
+  const { store, states } = evaluation;
   const { group, evalTime, own } = tick;
-  const stored = await loadWithActions(store, group.id);
-  if (stored !== undefined && stored.evalTime >= evalTime) {
-    logFutureState(evaluation, tick, stored.evalTime);
-    return { kind: 'stale' };
-  }
-  ahead.delete(group.id);
+  const loaded = await loadWithActions(store, group.id);
+  const replaces = futureTime(evaluation, tick, loaded);
+  const stored = loaded !== undefined && replaces !== undefined ? fromFuture(loaded, evalTime) : loaded;
+  if (stored !== undefined && stored.evalTime >= evalTime && replaces === undefined) return { kind: 'stale' };
   if (isLeftToNewerRules(evaluation, tick, stored)) return { kind: 'outdated' };
   const previous = await withTimers(evaluation, tick, stored);
   const { rules, messages } = await evaluateTick(evaluation, tick, previous);
@@ -221,7 +221,7 @@ async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise
   messages.push(...removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state)));
   const ruleSetVersion = nextVersion(own, previous?.ruleSetVersion);
   const state: RuleGroupState = { evalTime, rules, ruleSetVersion };
-  const applied = await store.applyEvaluation({ group: group.id, state, messages });
+  const applied = await store.applyEvaluation({ group: group.id, state, messages, replaces });
   if (applied === 'stale') return { kind: 'stale' };
   states.note(group.id, state);
   return { kind: 'applied', state };
@@ -259,7 +259,6 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     storeOutage: createOutageLog('The store', options),
     versionOf: createOwnVersion(options.clock),
     states: createOtherGroupStates(options),
-    ahead: new Set(),
     outdated: new Set(),
   };
   return async (group, evalTime) => {

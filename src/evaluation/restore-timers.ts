@@ -7,7 +7,17 @@ import { withDeadline } from '../lib/deadline.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Series } from '../lib/metrics-source.ts';
-import { after, before, between, type EpochMs, HOUR, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
+import {
+  after,
+  before,
+  between,
+  type EpochMs,
+  epochMs,
+  HOUR,
+  MINUTE,
+  type Milliseconds,
+  ms,
+} from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 
 /** Prometheus restores the timers of rules with at least this `for`. Source: cmd/prometheus, rules.alert.for-grace-period. */
@@ -58,6 +68,44 @@ export function afterRestart(
     return [key, { ...known, alerts }] as const;
   });
   return { ...state, rules: Object.fromEntries(rules) };
+}
+
+/**
+ * A state from the future as it is taken over: a clock was ahead when it was written. No instant in it stays later than
+ * the evaluation, so that no timer waits for it.
+ */
+export function fromFuture(state: RuleGroupState, evalTime: EpochMs): RuleGroupState {
+  const past = (at: EpochMs): EpochMs => epochMs(Math.min(at, evalTime));
+  const known = (at: EpochMs | undefined): EpochMs | undefined => (at === undefined ? undefined : past(at));
+  const alertOf = (alert: Alert): Alert => ({
+    ...alert,
+    activeAt: past(alert.activeAt),
+    firedAt: known(alert.firedAt),
+    resolvedAt: known(alert.resolvedAt),
+    keepFiringSince: known(alert.keepFiringSince),
+    seenAt: past(alert.seenAt),
+    noDataSince: known(alert.noDataSince),
+    refreshedAt: known(alert.refreshedAt),
+    pausedFor: undefined,
+  });
+  const rules = Object.entries(state.rules).map(([key, rule]) => {
+    const { health } = rule;
+    return [
+      key,
+      {
+        ...rule,
+        alerts: rule.alerts.map(alertOf),
+        evaluatedAt: known(rule.evaluatedAt),
+        health: health.kind === 'source-error' ? { ...health, since: past(health.since) } : health,
+      },
+    ] as const;
+  });
+  const { ruleSetVersion: version } = state;
+  return {
+    evalTime,
+    rules: Object.fromEntries(rules),
+    ruleSetVersion: version && { ...version, since: past(version.since) },
+  };
 }
 
 /** Ticks further apart than this many intervals have a gap between them in which nobody evaluated. */

@@ -168,11 +168,12 @@ export interface Store {
   groups(): Promise<readonly string[]>;
   /**
    * Replaces a group's state and updates messages, in one atomic write guarded by `state.evalTime`: `stale` and nothing
-   * written when the stored evaluation time is the same or later.
+   * written when the stored evaluation time is the same or later, unless it is `replaces`: a time from the future.
    */
   applyEvaluation(change: {
     group: string;
     state: RuleGroupState;
+    replaces?: EpochMs;
     messages: readonly MessageUpdate[];
   }): Promise<'applied' | 'stale'>;
   /** Forgets a group's state (its file is gone and its alerts are resolved). */

@@ -72,7 +72,8 @@ async function applyEvaluation(
   change: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const stored = await states.load(change.group);
-  if (stored !== undefined && stored.evalTime >= change.state.evalTime) return 'stale';
+  const isLater = stored !== undefined && stored.evalTime >= change.state.evalTime;
+  if (isLater && stored.evalTime !== change.replaces) return 'stale';
   const batch = emptyBatch();
   const { operations, done } = await states.put(change.group, change.state);
   batch.operations.push(...operations);

@@ -110,13 +110,14 @@ async function loadGroup(
 
 async function applyEvaluation(
   { client, prefix, routing }: RedisContext,
-  { group, state, messages }: Parameters<Store['applyEvaluation']>[0],
+  { group, state, messages, replaces }: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const args = [
     prefix,
     group,
     String(state.evalTime),
     encodeRecord(state),
+    replaces === undefined ? '' : String(replaces),
     ...messages.flatMap(updateArguments),
   ];
   return (await client.storeApply(routing, ...args)) === 1 ? 'applied' : 'stale';

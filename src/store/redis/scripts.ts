@@ -66,14 +66,14 @@ local function add(first)
 end
 `;
 
-/** Arguments: prefix, group, evaluation time, state, message updates. Answers 1 when applied, 0 when stale. */
+/** Arguments: prefix, group, evaluation time, state, a later time that it replaces or '', message updates. Answers 1 when applied, 0 when stale. */
 const APPLY = `${SHARED}
 local group = p .. 'group:' .. ARGV[2]
 local stored = redis.call('HGET', group, 'evalTime')
-if stored and tonumber(stored) >= tonumber(ARGV[3]) then return 0 end
+if stored and tonumber(stored) >= tonumber(ARGV[3]) and stored ~= ARGV[5] then return 0 end
 redis.call('HSET', group, 'evalTime', ARGV[3], 'state', ARGV[4])
 redis.call('SADD', p .. 'groups', ARGV[2])
-add(5)
+add(6)
 return 1
 `;
 

@@ -93,5 +93,14 @@ export function describeState(bench: Bench): void {
       const earlier = { group: GROUP, state: state(at(1)), messages: [] };
       expect(await bench.store.applyEvaluation(earlier)).toBe('stale');
     });
+
+    it('replaces a later evaluation time that is named, and no other one', async () => {
+      const change = { group: GROUP, state: state(at(1), [anAlert()]), messages: [anUpdate('taken-over')] };
+      await bench.store.applyEvaluation({ group: GROUP, state: state(at(3_600)), messages: [] });
+      expect(await bench.store.applyEvaluation({ ...change, replaces: at(3_599) })).toBe('stale');
+      expect(await bench.store.applyEvaluation({ ...change, replaces: at(3_600) })).toBe('applied');
+      expect(await bench.store.loadGroup(GROUP)).toEqual(change.state);
+      expect((await bench.store.pendingMessages()).depth).toBe(1);
+    });
   });
 }

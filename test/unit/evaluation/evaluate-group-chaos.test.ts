@@ -118,7 +118,12 @@ describe('with failures of the source and the store, restarts at every tick and 
       metrics.fail(now.source === 'ok' ? undefined : aSourceError());
       metrics.answer('slow_share > 0.01', samplesOf(now.services, 0.5));
       metrics.answer('slow_share', samplesOf(now.seen, 0.001));
-      const parts = { metrics, clock, recorder: createSpyRecorder(), logger: createSpyLogger() };
+      const parts = {
+        metrics,
+        clock: { ...clock, now: () => evalTimeAt(number) },
+        recorder: createSpyRecorder(),
+        logger: createSpyLogger(),
+      };
       const evaluate = createEvaluateGroup({
         ...parts,
         store: storeFor(now.store, applied),

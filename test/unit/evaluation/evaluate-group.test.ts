@@ -104,16 +104,23 @@ describe('evaluating a group', () => {
     expect(recorder.events('evaluated').map(({ outcome }) => outcome)).toEqual(['ok', 'stale']);
   });
 
-  it('logs once that the stored state is from the future, and sends no query until then', async () => {
-    await evaluate(aGroup(), evalTimeAt(1_000));
-    const before = metrics.queries.length;
-    expect([await tick(0), await tick(1)]).toEqual([{ kind: 'stale' }, { kind: 'stale' }]);
-    expect(metrics.queries).toHaveLength(before);
-    expect(logger.lines.map(({ level, fields }) => [level, fields['until']])).toEqual([
-      ['error', '2026-11-20 22:20:00'],
-    ]);
-    await tick(1_001);
-    expect(recorder.events('evaluated').at(-1)?.outcome).toBe('ok');
+  it('takes over a state from the future with a warning, and its timers do not wait for that time', async () => {
+    const slow = aGroup({ rules: [aRule({ for: MINUTE })] });
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await evaluate(slow, evalTimeAt(120));
+    expect((await drain()).map(({ kind }) => kind)).toEqual([]);
+    const kinds = [await tick(0, slow), await tick(1, slow), await tick(2, slow)].map(({ kind }) => kind);
+    expect(kinds).toEqual(['applied', 'applied', 'applied']);
+    expect((await drain()).map(({ kind }) => kind)).toEqual(['firing']);
+    expect(
+      logger.lines.map(({ level, fields }) => [level, fields['stored'], fields['aheadSeconds']]),
+    ).toEqual([['warn', '2026-11-20 15:00:00', 3_600]]);
+  });
+
+  it('does not take over a state that is merely later than a slow tick', async () => {
+    await tick(3);
+    expect(await evaluate(aGroup(), evalTimeAt(2))).toEqual({ kind: 'stale' });
+    expect(logger.lines).toEqual([]);
   });
 
   it('discards the result of a slower replica after a later tick', async () => {
