@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
-import type { ScriptedFault } from '../../demo/mesh/script.ts';
+import { createScriptPlayer, type Script, type ScriptedFault } from '../../demo/mesh/script.ts';
 import { type EpochMs, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
 import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
 import { environmentOf } from '../support/stage.ts';
@@ -27,6 +27,8 @@ export interface Bed {
   readonly installations: readonly Installation[];
   /** While true the mesh's samples are late: they come all at once when it is false again. */
   isLate: boolean;
+  /** Makes services slow at their times from now on. */
+  play(faults: readonly ScriptedFault[]): void;
   close(): Promise<void>;
 }
 
@@ -34,8 +36,6 @@ export interface BedOptions {
   readonly folder: string;
   readonly seed: number;
   readonly copies: number;
-  /** Slow services by the time at which they are slow. */
-  readonly script: readonly ScriptedFault[];
   /** The root of the program under test. */
   readonly root: string;
   readonly onDeath: (replica: Replica, code: number | null) => void;
@@ -102,6 +102,13 @@ async function install(
   };
 }
 
+const scriptOf = (opening: readonly ScriptedFault[]): Script => ({
+  opening,
+  cycle: [],
+  cycleStart: ms(0),
+  cycleLength: ms(MINUTE),
+});
+
 /** How often the mesh lives a little further. */
 const HEARTBEAT_MS = 500;
 
@@ -113,17 +120,22 @@ export async function layBed(options: BedOptions): Promise<Bed> {
     seed: options.seed,
     history: ms(2 * MINUTE),
     sampling: 0.05,
-    script: { opening: options.script, cycle: [], cycleStart: ms(0), cycleLength: ms(MINUTE) },
+    script: scriptOf([]),
   });
   const { conversations } = world.workspace.state;
   const general = conversations.channel(CHANNELS.level);
   if (general !== undefined) conversations.changeChannel({ ...general, botIsMember: true });
   await writeFile(join(options.folder, 'rules.yaml'), chaosRules(options.copies));
   const installations = [await install('redis', world, options), await install('level', world, options)];
+  let player: Pick<DemoWorld, 'advanceTo'> = world;
   const bed: Bed = {
     world,
     installations,
     isLate: false,
+    play(faults) {
+      const start = Date.now() as EpochMs;
+      player = createScriptPlayer({ mesh: world.mesh, script: scriptOf(faults), start });
+    },
     async close() {
       clearInterval(heartbeat);
       await Promise.all(installations.map((each) => each.close()));
@@ -131,12 +143,12 @@ export async function layBed(options: BedOptions): Promise<Bed> {
     },
   };
   const heartbeat = setInterval(() => {
-    if (!bed.isLate) world.advanceTo(Date.now() as EpochMs);
+    if (!bed.isLate) player.advanceTo(Date.now() as EpochMs);
   }, HEARTBEAT_MS);
   return bed;
 }
 
-/** A fault of the mesh, in seconds from the start of the world. */
+/** A fault of the mesh, in seconds from the start of a campaign. */
 export const scripted = (from: number, to: number, fault: ScriptedFault['fault']): ScriptedFault => ({
   title: fault.kind,
   at: ms(from * SECOND),

@@ -71,7 +71,7 @@ const SLOWNESS: readonly MeshFault[] = [
 /** Slow services for a campaign, each for long enough to be owed a message, with time to recover between. */
 function drawScript(random: Random, seconds: number): ScriptedFault[] {
   const script: ScriptedFault[] = [];
-  for (let at = 15; at < seconds - 20; ) {
+  for (let at = 3; at < seconds - 20; ) {
     const length = 45 + random.below(30);
     const fault = SLOWNESS[random.below(SLOWNESS.length)];
     const until = Math.min(at + length, seconds);
@@ -198,7 +198,6 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
     seed,
     copies,
     root,
-    script: drawScript(random, seconds),
     onDeath(replica, code) {
       if (isOver) return;
       deaths.push({ name: replica.name, at: Math.round(second()), code, tail: replica.tail() });
@@ -211,6 +210,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
   try {
     await untilWorking(bed);
     start = Date.now();
+    bed.play(drawScript(random, seconds));
     const truth = createTruth(bed.world.mesh.record, start);
     const watch = (): void => {
       sight.note(Math.floor(second()));

@@ -106,7 +106,7 @@ const freezeAtPost: Draw = (stage) => {
   const found = anyReplica(stage);
   if (found === undefined) return undefined;
   const { replica } = found;
-  const seconds = between(stage.random, Math.min(20, stage.longestFreeze), stage.longestFreeze);
+  const seconds = between(stage.random, 0.6 * stage.longestFreeze, stage.longestFreeze);
   const forget = onceAccepted(replica, 'chat.postMessage', () => replica.freeze());
   return {
     text: `freeze ${replica.name} at its next chat.postMessage, thawed ${seconds} s from now`,
