@@ -30,8 +30,8 @@ export interface Slice {
 export const FEWEST = 5;
 /** The share of normal traces that are not called slow where no objective says what is slow. */
 const NORMAL_QUANTILE = 0.95;
-/** A larger share of slow traces counts when it is less probable than this by chance. */
-const SIGNIFICANT = 0.01;
+/** A larger share of slow traces counts when it is less probable than 1% by chance, for the up to four tests of one command. */
+const SIGNIFICANT = 0.01 / 4;
 
 /** A window in `count` slices of one length. */
 export function slicesOf({ start, end }: TimeWindow, count: number): readonly TimeWindow[] {
