@@ -14,6 +14,7 @@ import {
 import { type InteractionParts, registerInteractions } from './interactions.ts';
 import { DIRECT } from './network.ts';
 import { openTransport, type Transport, tokenProblem } from './receivers.ts';
+import { isFrom, type Workspace, workspaceOf } from './workspace.ts';
 
 export interface SlackAppOptions
   extends Omit<CallsOptions, 'timeout'>,
@@ -68,8 +69,12 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
   });
   const calls = createCalls(options);
   const running = trackWork(clock);
-  registerInteractions(app, { ...options, network, calls, track: running.track });
   const token = watchToken({ ...options, calls });
+  const isAllowed = (body: unknown): boolean => {
+    const own = token.workspace();
+    return own === undefined || isFrom(own, body);
+  };
+  registerInteractions(app, { ...options, network, calls, track: running.track, isAllowed });
 
   const problem = (): string | undefined => token.problem() ?? connection.problem();
   let stopped: Promise<void> | undefined;
@@ -137,6 +142,8 @@ function watchToken(parts: Pick<SlackAppOptions, 'clock' | 'logger' | 'recorder'
   end(): void;
   /** Why the bot cannot post; undefined while Slack accepts the token. */
   problem(): string | undefined;
+  /** The workspace of the token, from the last check that Slack answered. */
+  workspace(): Workspace | undefined;
 } {
   const { calls, logger } = parts;
   const ended = new AbortController();
@@ -144,6 +151,7 @@ function watchToken(parts: Pick<SlackAppOptions, 'clock' | 'logger' | 'recorder'
   /** The code of the last rejection, which is logged once. */
   let logged: string | undefined;
   let hasRun = false;
+  let workspace: Workspace | undefined;
 
   async function check(): Promise<void> {
     const outcome = await calls.call('auth.test', {});
@@ -151,6 +159,7 @@ function watchToken(parts: Pick<SlackAppOptions, 'clock' | 'logger' | 'recorder'
       if (problem !== undefined && logged !== undefined) logger.info('slack: the token is accepted again');
       problem = undefined;
       logged = undefined;
+      workspace = workspaceOf(outcome.data) ?? workspace;
       return;
     }
     // Once it was accepted, a check without an answer says nothing about the token.
@@ -174,5 +183,6 @@ function watchToken(parts: Pick<SlackAppOptions, 'clock' | 'logger' | 'recorder'
       }),
     end: () => ended.abort(),
     problem: () => problem,
+    workspace: () => workspace,
   };
 }

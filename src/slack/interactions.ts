@@ -1,4 +1,4 @@
-import type { App, BlockAction } from '@slack/bolt';
+import type { AnyMiddlewareArgs, App, BlockAction, Middleware } from '@slack/bolt';
 import type { Answer } from '../commands/answer.ts';
 import type { SlashCommand } from '../commands/command.ts';
 import type { Commands } from '../commands/commands.ts';
@@ -17,11 +17,14 @@ import { pictureOf, showPicture } from './trace-picture.ts';
 export interface InteractionParts extends SilenceFormParts {
   /** Draws the pictures of answers; without it answers have no pictures. */
   readonly painter?: Pick<PicturePainter, 'draw'>;
+  /** Whether a request comes from the bot's workspace. */
+  readonly isAllowed: (body: unknown) => boolean;
 }
 
 const TEXT = {
   internalError: "Internal error. Details are in the bot's log.",
   unknownCommand: 'Unknown command.',
+  otherWorkspace: 'This bot belongs to another Slack workspace and does not accept commands from this one.',
 } as const;
 
 type CommandRequest = Parameters<Commands['answer']>[0];
@@ -37,6 +40,7 @@ const OTHER_ACTIONS = `${SHARE_ANSWER}$|${OPEN_LINK}|${SILENCE}$`;
  * runs every handler that matches, so that their patterns must not overlap.
  */
 export function registerInteractions(app: App, parts: InteractionParts): void {
+  refuseOtherWorkspaces(app, parts);
   registerCommands(app, parts);
   registerSilenceForm(app, parts);
   registerActions(app, parts, {
@@ -56,6 +60,26 @@ export function registerInteractions(app: App, parts: InteractionParts): void {
   });
   app.error(async (error) => {
     parts.logger.error('slack: handler failed', { code: error.code, error: faultText(error) });
+  });
+}
+
+/** Answers requests of other workspaces with a sentence, before any handler sees them. */
+function refuseOtherWorkspaces(app: App, parts: InteractionParts): void {
+  const check: Middleware<AnyMiddlewareArgs> = (request) =>
+    parts.isAllowed(request.body) ? request.next() : refuseOther(parts, request);
+  app.use(check);
+}
+
+async function refuseOther(parts: InteractionParts, request: AnyMiddlewareArgs): Promise<void> {
+  if ('ack' in request) await request.ack?.();
+  parts.logger.warn('slack: a request of another workspace was refused');
+  const { response_url: responseUrl } = request.body as { readonly response_url?: unknown };
+  // A form has no address for an answer: it closes.
+  if (typeof responseUrl !== 'string') return;
+  const origin = { responseUrl, channelId: '', userId: '', at: parts.clock.now() };
+  const responder = createResponder(parts, origin);
+  await parts.track(async () => {
+    await responder.answer(answerMessage({ kind: 'failed', text: TEXT.otherWorkspace }));
   });
 }
 

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import { SLASH_COMMANDS } from '../../../src/commands/table.ts';
@@ -237,9 +238,37 @@ describe('the connection', () => {
     expect(bot.asked).toEqual([]);
   });
 
+  it('refuses a signed command of another workspace with a sentence', async () => {
+    const answers: string[] = [];
+    const slack = createServer((request, response) => {
+      request.on('data', (chunk: Buffer) => answers.push(chunk.toString()));
+      request.on('end', () => response.end('ok'));
+    });
+    await new Promise<void>((resolve) => {
+      slack.listen(0, '127.0.0.1', resolve);
+    });
+    const { url } = await bot.start(HTTP);
+    const responseUrl = `http://127.0.0.1:${(slack.address() as AddressInfo).port}/`;
+    const body = `command=%2Fslo&text=&user_id=U1&channel_id=C1&team_id=T0OTHER&enterprise_id=E0OTHER&trigger_id=1.2&response_url=${encodeURIComponent(responseUrl)}`;
+    const timestamp = String(Math.floor(Date.now() / 1_000));
+    const signature = createHmac('sha256', HTTP.signingSecret)
+      .update(`v0:${timestamp}:${body}`)
+      .digest('hex');
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-slack-signature': `v0=${signature}`,
+      'x-slack-request-timestamp': timestamp,
+    };
+    expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(200);
+    while (answers.length === 0) await turn();
+    slack.close();
+    expect(answers.join('')).toContain('belongs to another Slack workspace');
+    expect(bot.asked).toEqual([]);
+  });
+
   it('processes a signed request once, and none that is signed for the future', async () => {
     const { url } = await bot.start(HTTP);
-    const body = 'command=%2Fslo&text=&user_id=U1&channel_id=C1&team_id=T1&trigger_id=1.2';
+    const body = 'command=%2Fslo&text=&user_id=U1&channel_id=C1&team_id=T0MESHSHOP&trigger_id=1.2';
     const send = (ahead: number) => {
       const timestamp = String(Math.floor(Date.now() / 1_000) + ahead);
       const signature = createHmac('sha256', HTTP.signingSecret)
