@@ -177,7 +177,7 @@ function clientOf(address: RedisAddress, url: string, common: RedisOptions): Red
 
 /** Logs one line when the connection is lost and one when it is back, not one per attempt. */
 function logOutages(client: StoreClient, logger: Logger | undefined): void {
-  let isDown = false;
+  let isDown = client.status !== 'ready';
   client.on('reconnecting', () => {
     if (!isDown) logger?.warn('connection to Redis lost');
     isDown = true;
@@ -188,11 +188,24 @@ function logOutages(client: StoreClient, logger: Logger | undefined): void {
   });
 }
 
+/** Ends the wait for a first connection: with Sentinels that cannot be reached it would last until they can. */
+const FIRST_CONNECTION_LIMIT = 10_000;
+
+async function firstConnection(client: StoreClient): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('connect ETIMEDOUT')), FIRST_CONNECTION_LIMIT);
+  });
+  await Promise.race([client.connect(), limit]).finally(() => clearTimeout(timer));
+}
+
 /**
- * Connects, and reconnects whenever the connection is lost or the server is not the master any more.
- * @throws UpstreamError when the first connection cannot be made.
+ * Connects, and reconnects whenever the connection is lost or the server is not the master any more. A server that cannot
+ * be reached is logged, and connected to when it can.
+ * @throws UpstreamError when the address or the credentials are wrong.
  */
 export async function connect(options: ConnectionOptions): Promise<StoreClient> {
+  const { logger } = options;
   const translate = createErrorTranslator(options.url);
   const address = parseRedisAddress(options.url);
   if (address === undefined) {
@@ -209,12 +222,17 @@ export async function connect(options: ConnectionOptions): Promise<StoreClient> 
     lastError = error;
   });
   try {
-    await client.connect();
+    await firstConnection(client);
   } catch (error) {
-    client.disconnect();
     // `connect` rejects with "Connection is closed"; the reason is in the error event.
-    throw translate(lastError ?? error);
+    const translated = translate(lastError ?? error);
+    if (!translated.retryable) {
+      client.disconnect();
+      throw translated;
+    }
+    const { message: reason, advice } = translated;
+    logger?.error('Redis cannot be reached and is tried again', { reason, advice });
   }
-  logOutages(client, options.logger);
+  logOutages(client, logger);
   return client;
 }

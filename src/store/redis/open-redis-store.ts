@@ -206,12 +206,27 @@ async function close({ client }: RedisContext): Promise<void> {
   }
 }
 
-/** Runs operations with converted errors, and notes when Redis refuses writes and when it accepts them again. */
-function createGuards(url: string, logger: Logger | undefined) {
+/**
+ * Runs operations with converted errors, the first one after `verify` succeeded, which a Redis that cannot be reached at
+ * the start delays. Notes when Redis refuses writes and when it accepts them again.
+ */
+function createGuards(url: string, logger: Logger | undefined, verify: () => Promise<void>) {
   const translate = createErrorTranslator(url);
   let refusal: string | undefined;
+  let isVerified = false;
+  let unverified: string | undefined;
+  const verified = async (): Promise<void> => {
+    if (isVerified) return;
+    await verify().catch((error: unknown) => {
+      unverified = translate(error).message;
+      throw error;
+    });
+    isVerified = true;
+    unverified = undefined;
+  };
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
+      await verified();
       return await work();
     } catch (error) {
       const translated = translate(error);
@@ -229,29 +244,34 @@ function createGuards(url: string, logger: Logger | undefined) {
     refusal = undefined;
     return done;
   };
-  return { guarded, writing, refusal: () => refusal };
+  return { guarded, writing, refusal: () => refusal, unverified: () => unverified };
 }
 
 /**
  * Opens the store for several replicas: Redis 6.2 or later, one server, Sentinels or a Cluster. The server's settings
  * (`appendfsync`, replicas) decide what is durable when a promise resolves. A command without an answer is an error with
- * an unknown outcome; every operation may be repeated.
- * @throws UpstreamError of the store; no message contains a secret of the URL.
+ * an unknown outcome; every operation may be repeated. A server that cannot be reached is a `problem`, and operations fail
+ * until it can.
+ * @throws UpstreamError of the store when the address, the credentials or the version of the data are wrong; no message contains a secret of the URL.
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
   const { logger, rules, replica = `${hostname()}:${process.pid}` } = options;
   const prefix = `{${options.prefix}}:`;
   const client = await connect(options);
   const context: RedisContext = { client, prefix, replica, routing: `${prefix}version` };
-  const { guarded, writing, refusal } = createGuards(options.url, logger);
+  const { guarded, writing, refusal, unverified } = createGuards(options.url, logger, () =>
+    checkVersion(context),
+  );
   const replicas = rules && watchReplicas({ ...context, rules, logger, tolerance: options.tolerance });
   try {
-    await guarded(() => checkVersion(context));
     await guarded(async () => replicas?.announce());
   } catch (error) {
-    replicas?.stop();
-    await close(context);
-    throw error;
+    // Without a connection, the operations fail and the first one that succeeds checks the version.
+    if (!(error instanceof UpstreamError) || !error.retryable) {
+      replicas?.stop();
+      await close(context);
+      throw error;
+    }
   }
   const actions = createActions({ ...context, updateArguments, retention: MESSAGE_RETENTION });
   let isClosed = false;
@@ -273,11 +293,11 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     addSilence: (made) => writing(() => actions.addSilence(made)),
     endSilence: (done) => writing(() => actions.endSilence(done)),
     silences: (since) => guarded(() => actions.silences(since)),
-    isOpen: () => !isClosed && client.status === 'ready' && refusal() === undefined,
+    isOpen: () => !isClosed && client.status === 'ready' && (unverified() ?? refusal()) === undefined,
     problem: () => {
       const conflict = replicas?.conflict();
       const shared = conflict && `another installation uses the same REDIS_PREFIX: ${conflict}`;
-      return refusal() ?? shared;
+      return unverified() ?? refusal() ?? shared;
     },
     announce: () => guarded(async () => replicas?.announce()),
     close: async () => {
