@@ -80,7 +80,7 @@ requireOrSkip('chromium')('the main job through the page, in a browser', () => {
 
     await untilAnswered(() => tab.locator(`${CHECKOUT} [data-action-id="slowest_traces"]`).first().click());
     const shared = tab.locator(
-      '[data-role="messages"] [data-message-ts]:not([data-ephemeral]):has-text(" asked ")',
+      '[data-role="messages"] [data-message-ts]:not([data-ephemeral]):has-text(" ran ")',
     );
     expect(await shared.count()).toBe(0);
     await tab.locator('[data-ephemeral] [data-action-id="share_answer"]').last().click();
