@@ -11,7 +11,7 @@ import { createRankRequest } from './latency/percentile-rank.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Links } from './lib/links.ts';
 import type { Logger } from './lib/logger.ts';
-import type { MetricsSource } from './lib/metrics-source.ts';
+import type { MetricsSource, ServerTime } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
@@ -129,6 +129,7 @@ export interface Sources {
 export function createSources(
   { settings, clock, logger, recorder, proxyFor }: Base,
   cleanups: Cleanup[],
+  observe: (time: ServerTime) => void,
 ): Sources {
   const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
     const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder, proxyFor });
@@ -139,6 +140,7 @@ export function createSources(
     http: http('prometheus', settings.prometheus),
     deadline: UPSTREAM_DEADLINE,
     logger,
+    time: { clock, observe },
   });
   return {
     metrics,

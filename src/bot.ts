@@ -16,6 +16,7 @@ import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator } from './evaluation/evaluator.ts';
 import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
+import { createSourceClock } from './evaluation/source-clock.ts';
 import type { NotificationOptions } from './evaluation/suppress-alerts.ts';
 import { createProxyFor } from './http/proxy.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -112,7 +113,8 @@ async function start(
   const rules = createRuleSetHolder({ initial: loaded, load: options.loadRules, recorder, logger });
   const stored = await openStore(base, rules.ruleSet);
   cleanups.push(() => stored.close());
-  const sources = createSources(base, cleanups);
+  const sourceClock = createSourceClock(base);
+  const sources = createSources(base, cleanups, sourceClock.observe);
   const painter = createPainter(base, cleanups);
   const sync = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
   const store = signalingStore(stored, sync);
@@ -121,6 +123,7 @@ async function start(
   telemetry.onScrape(() => recordPendingMessages(base, store));
   const evaluator = createEvaluator({
     clock,
+    sourceClock,
     logger,
     recorder,
     store,
@@ -133,7 +136,15 @@ async function start(
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 
-  const checks = readyChecks({ clock, evaluator, store: stored, sync, slack, ruleSet: rules.ruleSet });
+  const checks = readyChecks({
+    clock,
+    evaluator,
+    store: stored,
+    sync,
+    slack,
+    ruleSet: rules.ruleSet,
+    sourceClock,
+  });
   const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });

@@ -133,6 +133,7 @@ function createHandler(options: PrometheusServerOptions, faults: Faults) {
 
   return async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const fault = faults.current();
+    response.setHeader('date', new Date(clock.now()).toUTCString());
     try {
       const request = await receive(incoming);
       onRequest?.(request);

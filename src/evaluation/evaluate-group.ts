@@ -6,7 +6,7 @@ import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { after, before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
 import { decideNotifications, type NotificationLimits } from '../messages/plan.ts';
 import type { MessageUpdate, Store } from '../messages/store.ts';
@@ -26,6 +26,7 @@ import {
   type RestartDetection,
 } from './replicas.ts';
 import { afterGap, afterRestart, fromFuture } from './restore-timers.ts';
+import type { SourceClock } from './source-clock.ts';
 import { createOutageLog, type OutageLog } from './source-outage.ts';
 import {
   createOtherGroupStates,
@@ -46,6 +47,8 @@ export interface EvaluateGroupOptions {
   readonly notifications?: NotificationOptions;
   /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
+  /** Corrects evaluation times to Prometheus's clock; absent: the local clock is right. */
+  readonly sourceClock?: Pick<SourceClock, 'offset' | 'correct'>;
   /** Resets short timers after a restart in Prometheus's mode; absent: nothing starts here. */
   readonly restarts?: RestartDetection;
 }
@@ -160,12 +163,12 @@ function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleS
  * over, not waited for. A state that is merely later than a slow tick is not from the future.
  */
 function futureTime(
-  { clock, logger }: Evaluation,
+  { clock, logger, sourceClock }: Evaluation,
   { group, evalTime }: Tick,
   stored: RuleGroupState | undefined,
 ): EpochMs | undefined {
   if (stored === undefined || stored.evalTime < evalTime) return undefined;
-  const ahead = between(clock.now(), stored.evalTime);
+  const ahead = between(after(clock.now(), sourceClock?.offset() ?? ms(0)), stored.evalTime);
   if (ahead <= MAX_AHEAD) return undefined;
   logger.warn('rule group state is from the future because a clock was ahead; it is taken over', {
     group: group.id,
@@ -261,8 +264,9 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
     states: createOtherGroupStates(options),
     outdated: new Set(),
   };
-  return async (group, evalTime) => {
+  return async (group, tickAt) => {
     try {
+      const evalTime = options.sourceClock?.correct(group, tickAt) ?? tickAt;
       const policy = options.notifications?.policy();
       const own = evaluation.versionOf(group, policy);
       return await runTick(evaluation, { group, evalTime, own, isPrometheus: policy?.isPrometheus === true });

@@ -94,6 +94,7 @@ function createOutageCheck(
   const evaluate = createEvaluateGroup({
     store,
     clock,
+    sourceClock: options.sourceClock,
     logger,
     // It is no evaluation of a rule and sends no query to Prometheus, so it is not counted as one.
     recorder: { ...recorder, evaluated: () => undefined },

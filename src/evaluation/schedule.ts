@@ -58,7 +58,7 @@ export function spreadOffset(groupId: string, interval: Milliseconds): Milliseco
 }
 
 /** The interval as it is scheduled: whole seconds, at least one. */
-const wholeSeconds = (interval: Milliseconds): Milliseconds =>
+export const wholeSeconds = (interval: Milliseconds): Milliseconds =>
   ms(Math.max(1, Math.ceil(interval / SECOND)) * SECOND);
 
 const MINUTE_SECONDS = 60;

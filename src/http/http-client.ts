@@ -6,7 +6,7 @@ import { systemClock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { type System, UpstreamError } from '../lib/errors.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import type { Milliseconds } from '../lib/units.ts';
+import { type EpochMs, epochMs, type Milliseconds } from '../lib/units.ts';
 import { failureOfStatus, isStaleConnection, notJson, type Server, toUpstreamError } from './failure.ts';
 import type { ProxyFor } from './proxy.ts';
 
@@ -44,6 +44,8 @@ export interface HttpAnswer<Body> {
   readonly status: number;
   /** In lower case, with its parameters; empty when the server did not say. */
   readonly contentType: string;
+  /** The server's time, in whole seconds; absent without a valid `Date` header. */
+  readonly date?: EpochMs;
   readonly body: Body;
 }
 
@@ -180,9 +182,11 @@ async function attempt(
     signal,
   });
   const contentType: unknown = response.headers['content-type'];
+  const date = Date.parse(String(response.headers['date']));
   return {
     status: response.status,
     contentType: typeof contentType === 'string' ? contentType.toLowerCase() : '',
+    date: Number.isNaN(date) ? undefined : epochMs(date),
     body: response.data.toString('utf8'),
   };
 }

@@ -43,6 +43,14 @@ export interface MetricsSource {
   labelValues(query: { label: string; match?: string }, signal?: AbortSignal): Promise<readonly string[]>;
 }
 
+/** A response of the source with the time in its `Date` header, and the local times of the exchange. */
+export interface ServerTime {
+  /** In whole seconds, rounded down. */
+  readonly date: EpochMs;
+  readonly sentAt: EpochMs;
+  readonly receivedAt: EpochMs;
+}
+
 /** What a query cost the source. */
 export interface QueryCost {
   /** Execution time. */

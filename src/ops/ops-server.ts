@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Evaluator } from '../evaluation/evaluator.ts';
+import type { SourceClock } from '../evaluation/source-clock.ts';
 import { discardBody, limitConnections, SERVER_OPTIONS } from '../http/server.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
@@ -91,6 +92,7 @@ export function readyChecks(deps: {
   readonly sync: Pick<MessageSync, 'refusal'>;
   readonly slack: { problem(): string | undefined };
   readonly ruleSet: () => RuleSet;
+  readonly sourceClock: Pick<SourceClock, 'problem'>;
 }): readonly ReadyCheck[] {
   const { clock, evaluator, store, sync, slack, ruleSet } = deps;
   const slackProblem = (): string | undefined => {
@@ -113,6 +115,7 @@ export function readyChecks(deps: {
     { name: 'slack', problem: slackProblem },
     { name: 'store', problem: () => store.problem?.() ?? (store.isOpen() ? undefined : 'not open') },
     { name: 'evaluation', problem: evaluationProblem },
+    { name: 'clock', problem: deps.sourceClock.problem },
   ];
 }
 

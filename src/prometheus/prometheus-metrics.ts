@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http/http-client.ts';
+import type { Clock } from '../lib/clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { MetricsSource, QueryCost, QueryCosts, Sample, Series } from '../lib/metrics-source.ts';
+import type {
+  MetricsSource,
+  QueryCost,
+  QueryCosts,
+  Sample,
+  Series,
+  ServerTime,
+} from '../lib/metrics-source.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../lib/units.ts';
 
 /** Prometheus writes values as strings: `1.5`, `NaN`, `+Inf`, `-Inf`. */
@@ -189,8 +197,10 @@ export function createPrometheusMetrics(options: {
   /** For one query. Must be shorter than the shortest evaluation interval. */
   deadline: Milliseconds;
   logger: Logger;
+  /** Measures the source's clock; absent: it is not measured. */
+  time?: { readonly clock: Pick<Clock, 'now'>; readonly observe: (time: ServerTime) => void };
 }): MetricsSource & QueryCosts {
-  const { http, deadline, logger } = options;
+  const { http, deadline, logger, time } = options;
 
   async function request<Schema extends z.ZodType>(
     given: PrometheusRequest,
@@ -198,7 +208,10 @@ export function createPrometheusMetrics(options: {
   ): Promise<z.infer<Schema>> {
     const { rejectsPartial: _, ...rest } = given;
     const method = given.form === undefined ? 'GET' : 'POST';
+    const sentAt = time?.clock.now();
     const answer = await http.json({ method, deadline, ...rest });
+    if (time !== undefined && sentAt !== undefined && answer.date !== undefined)
+      time.observe({ date: answer.date, sentAt, receivedAt: time.clock.now() });
     checkWarnings(answer, given, logger);
     return dataOf(schema, answer);
   }
