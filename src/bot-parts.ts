@@ -129,7 +129,7 @@ export interface Sources {
 export function createSources(
   { settings, clock, logger, recorder, proxyFor }: Base,
   cleanups: Cleanup[],
-  observe: (time: ServerTime) => void,
+  observe: ((time: ServerTime) => void) | undefined,
 ): Sources {
   const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
     const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder, proxyFor });
@@ -140,7 +140,7 @@ export function createSources(
     http: http('prometheus', settings.prometheus),
     deadline: UPSTREAM_DEADLINE,
     logger,
-    time: { clock, observe },
+    time: observe && { clock, observe },
   });
   return {
     metrics,

@@ -114,7 +114,9 @@ async function start(
   const stored = await openStore(base, rules.ruleSet);
   cleanups.push(() => stored.close());
   const sourceClock = createSourceClock(base);
-  const sources = createSources(base, cleanups, sourceClock.observe);
+  // A given clock is right by definition.
+  const observe = options.clock === undefined ? sourceClock.observe : undefined;
+  const sources = createSources(base, cleanups, observe);
   const painter = createPainter(base, cleanups);
   const sync = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
   const store = signalingStore(stored, sync);
