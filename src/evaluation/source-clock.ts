@@ -5,13 +5,13 @@ import { evalTimeOf, type GroupTiming, spreadOffset, wholeSeconds } from './sche
 
 /** Prometheus's clock, as measured on its responses. */
 export interface SourceClock {
-  observe(time: ServerTime): void;
+  readonly observe: (time: ServerTime) => void;
   /** What must be added to the local time to get Prometheus's; 0 for a small difference. */
   offset(): Milliseconds;
   /** The evaluation time on the grid of a group that belongs to a tick of the local clock. */
   correct(group: GroupTiming, evalTime: EpochMs): EpochMs;
   /** Why the local clock must be set; undefined while the difference is small. For readiness. */
-  problem(): string | undefined;
+  readonly problem: () => string | undefined;
 }
 
 /** Evaluation times are corrected by an offset of more than this. */
