@@ -114,9 +114,7 @@ async function start(
   const stored = await openStore(base, rules.ruleSet);
   cleanups.push(() => stored.close());
   const sourceClock = createSourceClock(base);
-  // A given clock is right by definition.
-  const observe = options.clock === undefined ? sourceClock.observe : undefined;
-  const sources = createSources(base, cleanups, observe);
+  const sources = createSources(base, cleanups, sourceClock);
   const painter = createPainter(base, cleanups);
   const sync = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
   const store = signalingStore(stored, sync);
@@ -138,15 +136,8 @@ async function start(
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 
-  const checks = readyChecks({
-    clock,
-    evaluator,
-    store: stored,
-    sync,
-    slack,
-    ruleSet: rules.ruleSet,
-    sourceClock,
-  });
+  const { ruleSet } = rules;
+  const checks = readyChecks({ clock, evaluator, store: stored, sync, slack, ruleSet, sourceClock });
   const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
