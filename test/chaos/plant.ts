@@ -33,14 +33,14 @@ const PLANTS: Readonly<Record<string, readonly (readonly Edit[])[]>> = {
   order: [
     [
       {
-        find: /if \(previous !== undefined && previous\.evalTime >= evalTime\) \{/,
-        by: 'if (evalTime < 0 && previous !== undefined) {',
+        find: /stored\.evalTime >= evalTime && replaces === undefined\) return/,
+        by: 'evalTime < 0 && replaces === undefined) return',
       },
       {
         find: /const isOurs = await store\.claimTick\(/,
         by: 'const isOurs = true || await store.claimTick(',
       },
-      { find: /if stored and tonumber\(stored\) >= tonumber\(ARGV\[3\]\) then return 0 end/, by: '' },
+      { find: /if stored and tonumber\(stored\) >= tonumber\(ARGV\[3\]\) and [^\n]*return 0 end/, by: '' },
     ],
   ],
 };
