@@ -249,3 +249,32 @@ export const writeName = (text: string): string =>
   parseTraceReference(text).kind === 'other'
     ? text
     : quote(text);
+
+/** A service and the time a command is about, with its other options. */
+interface ServiceWindow {
+  readonly service: string;
+  readonly last: Milliseconds;
+  readonly window: Options['window'];
+  readonly options: Options;
+}
+
+/** Parses `<service> [last 30m | at <start>/<end>] ...`: one service, and one way to give the time. */
+export function parseServiceWindow(
+  tokens: readonly Token[],
+  of: {
+    readonly allowed: readonly OptionName[];
+    readonly example: string;
+    readonly defaultLast: Milliseconds;
+  },
+): ServiceWindow | CommandError {
+  const parsed = parseOptions(tokens, of.allowed);
+  if ('problem' in parsed) return parsed;
+  const [service, extra] = parsed.words;
+  if (service === undefined || !isName(service.text)) return { problem: `Specify a service: ${of.example}.` };
+  if (extra !== undefined) return unknownWord(tokens, extra, of.allowed);
+  const { options } = parsed;
+  const { last, window } = options;
+  if (last !== undefined && window !== undefined) return { problem: 'Specify either last or at, not both.' };
+  const length = window === undefined ? of.defaultLast : ms(window.end - window.start);
+  return { service: service.text, last: last ?? length, window, options };
+}

@@ -14,7 +14,7 @@ import {
 import type { SlowestResult } from '../traces/find-slowest.ts';
 import { nothing, SERVICE, unknownService } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
-import { isName, type OptionName, parseOptions, unknownWord, writeName } from './options.ts';
+import { type OptionName, parseServiceWindow, writeName } from './options.ts';
 import { quote } from './tokens.ts';
 
 /** `/trace slowest`. */
@@ -57,19 +57,15 @@ export const traceSlowest: CommandForm<SlowestCommand> = {
 };
 
 function parse({ tokens }: CommandInput): Parsed<SlowestCommand> {
-  const parsed = parseOptions(tokens, OPTIONS);
+  const parsed = parseServiceWindow(tokens, {
+    allowed: OPTIONS,
+    example: '/trace slowest checkout',
+    defaultLast: DEFAULT_LAST,
+  });
   if ('problem' in parsed) return parsed;
-  const [service, extra] = parsed.words;
-  if (service === undefined || !isName(service.text))
-    return { problem: 'Specify a service: /trace slowest checkout.' };
-  if (extra !== undefined) return unknownWord(tokens, extra, OPTIONS);
-  const { operation, last, window, over, top = DEFAULT_TOP, share = false } = parsed.options;
-  if (last !== undefined && window !== undefined) return { problem: 'Specify either last or at, not both.' };
-  const length = window === undefined ? DEFAULT_LAST : ms(window.end - window.start);
-  return {
-    command: { kind: 'slowest', service: service.text, operation, last: last ?? length, window, over, top },
-    share,
-  };
+  const { service, last, window } = parsed;
+  const { operation, over, top = DEFAULT_TOP, share = false } = parsed.options;
+  return { command: { kind: 'slowest', service, operation, last, window, over, top }, share };
 }
 
 function write({ service, operation, last, window, over, top }: SlowestCommand): string {

@@ -14,7 +14,7 @@ import {
 import type { LatencyObjective } from '../rules/rule.ts';
 import { nothing, SERVICE, unknownService } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
-import { isName, type OptionName, parseOptions, unknownWord, writeName } from './options.ts';
+import { type OptionName, parseServiceWindow, writeName } from './options.ts';
 import { quote } from './tokens.ts';
 import { filterOf, operationsOf, unknownOperation } from './trace-slowest.ts';
 
@@ -59,19 +59,15 @@ export const traceWhy: CommandForm<WhyCommand> = {
 };
 
 function parse({ tokens }: CommandInput): Parsed<WhyCommand> {
-  const parsed = parseOptions(tokens, OPTIONS);
+  const parsed = parseServiceWindow(tokens, {
+    allowed: OPTIONS,
+    example: '/trace why checkout',
+    defaultLast: DEFAULT_LAST,
+  });
   if ('problem' in parsed) return parsed;
-  const [service, extra] = parsed.words;
-  if (service === undefined || !isName(service.text))
-    return { problem: 'Specify a service: /trace why checkout.' };
-  if (extra !== undefined) return unknownWord(tokens, extra, OPTIONS);
-  const { operation, last, window, share = false } = parsed.options;
-  if (last !== undefined && window !== undefined) return { problem: 'Specify either last or at, not both.' };
-  const length = window === undefined ? DEFAULT_LAST : ms(window.end - window.start);
-  return {
-    command: { kind: 'why', service: service.text, operation, last: last ?? length, window },
-    share,
-  };
+  const { service, last, window } = parsed;
+  const { operation, share = false } = parsed.options;
+  return { command: { kind: 'why', service, operation, last, window }, share };
 }
 
 function write({ service, operation, last, window }: WhyCommand): string {

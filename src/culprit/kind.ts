@@ -26,7 +26,7 @@ export function kindOf(score: ServiceScore, deltas: readonly PieceDelta[], sets:
     ({ key, price }) => key.kind === 'external' && key.callee === service && price > network / 2,
   );
   if (isExternal) return { kind: 'external', detail: '' };
-  return { kind: 'network', detail: peerOf(score) };
+  return { kind: 'network', detail: score.peer };
 }
 
 const databaseOf = (deltas: readonly PieceDelta[]): string =>
@@ -64,9 +64,6 @@ function isQueueing(service: string, deltas: readonly PieceDelta[], own: number)
   );
   return wait > own * WAIT_SHARE && wait > LEAST_SLOWDOWN && isOverloaded(service, deltas);
 }
-
-const peerOf = ({ service, peer }: ServiceScore): string =>
-  peer.split('\u0000').find((each) => each !== service) ?? '';
 
 function isOverloaded(service: string, deltas: readonly PieceDelta[]): boolean {
   const own = deltas.filter(({ key }) => key.kind === 'own' && key.service === service);

@@ -10,7 +10,6 @@ export type CulpritKind =
   | 'network'
   | 'retries'
   | 'bad-replica'
-  | 'more-calls'
   | 'new-version'
   | 'external';
 

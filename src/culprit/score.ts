@@ -201,17 +201,21 @@ interface Part {
   /** The weight of the leg that the service did not send. */
   readonly weight: number;
   readonly sum: (edge: Edge, weight: number) => number;
+  /** The service at the other end. */
+  readonly other: (edge: Edge) => string;
 }
 
 /** A caller sends requests; half of a slow reply may be its own. */
 const AS_CALLER: Part = {
   weight: 0.5,
   sum: ({ request, response, whole }, weight) => request + whole / 2 + weight * response,
+  other: ({ callee }) => callee,
 };
 /** A called service sends replies; most of a slow request may be its own. */
 const AS_CALLED: Part = {
   weight: 0.8,
   sum: ({ request, response, whole }, weight) => response + whole + weight * request,
+  other: ({ caller }) => caller,
 };
 
 /** From this mean on, several slow edges of one service are its own slowness. */
@@ -226,13 +230,13 @@ interface Side {
  * How much of its edges' slowdown is a service's own. A delayed sender delays the requests it sends and the replies it gives; one
  * slow peer among many fine ones is that peer's fault; when all are slow, it is the service's.
  */
-function sideOf(edges: readonly Edge[], worst: number, { weight, sum }: Part): Side {
+function sideOf(edges: readonly Edge[], worst: number, { weight, sum, other }: Part): Side {
   if (edges.length === 0) return { value: 0, peer: '' };
   const consistency = edges.reduce((total, edge) => total + ratio(gapOf(edge), worst), 0) / edges.length;
   const isShared = edges.length >= 2 && consistency >= CONSISTENT;
   const value = positive(edges.reduce((total, edge) => total + sum(edge, isShared ? 1 : weight), 0));
   const slowest = edges.reduce((best, edge) => (gapOf(edge) > gapOf(best) ? edge : best));
-  return { value: consistency * value, peer: clientKey(slowest.caller, slowest.callee) };
+  return { value: consistency * value, peer: slowest.caller === slowest.callee ? '' : other(slowest) };
 }
 
 function edgesBy(edges: readonly Edge[], end: 'caller' | 'callee'): ReadonlyMap<string, readonly Edge[]> {

@@ -8,7 +8,6 @@ const KINDS: Readonly<Record<CulpritKind, string>> = {
   network: 'network',
   retries: 'retries',
   'bad-replica': 'one replica',
-  'more-calls': 'more calls',
   'new-version': 'new version',
   external: 'external call',
 };
