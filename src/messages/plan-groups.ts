@@ -91,7 +91,7 @@ function replyUpdate({ at, evalTime, alertGroup }: CurrentGroup, index: number):
     startedAt: alertGroup.startedAt,
     counts: countsOf(alerts),
     rows: worstFirst(alerts, at.rule.comparison),
-    page: { number: index + 1, joinedAt },
+    detailPage: { number: index + 1, joinedAt },
   };
   const key = replyIdOf(alertGroup, index + 1);
   const destination = { ...alertGroup.destination, mentions };

@@ -37,7 +37,7 @@ export interface AlertGroupSnapshot {
   /** The worst first. */
   readonly rows: readonly GroupedAlert[];
   /** Set for a reply of the thread. */
-  readonly page?: {
+  readonly detailPage?: {
     /** Counts from 1. */
     readonly number: number;
     readonly joinedAt: EpochMs;

@@ -1,12 +1,15 @@
+import type { Clock } from '../lib/clock.ts';
 import { hashTexts } from '../lib/labels.ts';
-import type { MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
+import type { Logger } from '../lib/logger.ts';
+import { after, type EpochMs, epochMs, HOUR } from '../lib/units.ts';
+import type { IsAllowed, MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
 import { alertMessage } from './blocks/alert.ts';
 import { alertGroupMessage } from './blocks/alert-group.ts';
-import type { Rendered } from './blocks/block-kit.ts';
+import { CHART, type Rendered } from './blocks/block-kit.ts';
 import { noteMessage } from './blocks/note.ts';
-import { type Calls, type CallsOptions, createCalls } from './calls.ts';
-import { createChannels, findByKey } from './channels.ts';
-import { createSender } from './sender.ts';
+import { type CallOutcome, type Calls, type CallsOptions, createCalls } from './calls.ts';
+import { createChannels, EVENT_TYPE, findByKey } from './channels.ts';
+import { metadataViolations, textOnly, violations } from './limits.ts';
 
 export type SlackNotifierOptions = CallsOptions;
 
@@ -106,4 +109,116 @@ async function permalinkOf(
   });
   const permalink = outcome.kind === 'done' ? outcome.data['permalink'] : undefined;
   return typeof permalink === 'string' ? permalink : undefined;
+}
+
+interface Sending {
+  readonly method: 'chat.postMessage' | 'chat.update';
+  /** `ts` for an edit, `thread_ts` for a reply, `reply_broadcast` to show a reply in the channel, too. */
+  readonly target: {
+    readonly channel: string;
+    readonly ts?: string;
+    readonly thread_ts?: string;
+    readonly reply_broadcast?: true;
+  };
+  readonly message: Rendered;
+  readonly metadata: { readonly key: string; readonly alertId: string };
+  readonly isAllowed?: IsAllowed;
+}
+
+/** Errors that concern the content of a message. */
+const CONTENT_ERRORS = new Set([
+  'invalid_blocks',
+  'invalid_blocks_format',
+  'msg_blocks_too_long',
+  'block_mismatch',
+  'invalid_arguments',
+  'msg_too_long',
+]);
+
+/**
+ * Sends a message. When Slack refuses its content, the message is sent without the chart, which some workspaces do not
+ * support, and then as text alone.
+ */
+function createSender(parts: {
+  calls: Calls;
+  clock: Clock;
+  logger: Logger;
+  /** One name per channel, because Slack limits the messages of a channel. */
+  queueOf: (channel: string) => string;
+}): (it: Sending) => Promise<SendOutcome> {
+  const { calls, clock, logger, queueOf } = parts;
+  let chartsRefusedUntil: EpochMs = epochMs(0);
+
+  const attempt = (it: Sending, form: Rendered): Promise<CallOutcome> =>
+    calls.call(
+      it.method,
+      {
+        ...it.target,
+        text: form.text,
+        blocks: form.blocks,
+        metadata: { event_type: EVENT_TYPE, event_payload: it.metadata },
+        ...(it.method === 'chat.postMessage' ? { unfurl_links: false, unfurl_media: false } : {}),
+      },
+      { channel: queueOf(it.target.channel), key: it.metadata.key, isAllowed: it.isAllowed },
+    );
+
+  return async (it) => {
+    const forms = formsOf(it, { withoutChart: chartsRefusedUntil > clock.now(), logger });
+    let outcome: CallOutcome = { kind: 'refused', code: 'invalid_blocks' };
+    let sentForm = 0;
+    for (const [index, form] of forms.entries()) {
+      sentForm = index;
+      outcome = await attempt(it, form);
+      if (outcome.kind !== 'refused' || !CONTENT_ERRORS.has(outcome.code)) break;
+      logger.warn('slack: content refused', {
+        method: it.method,
+        code: outcome.code,
+        next: index + 1 < forms.length ? 'a simpler form' : 'none',
+      });
+    }
+    // Only the chart was refused.
+    if (sentForm > 0 && outcome.kind === 'done' && hasChart(forms[sentForm - 1]))
+      chartsRefusedUntil = after(clock.now(), HOUR);
+    return toSendOutcome(outcome, it);
+  };
+}
+
+const hasChart = (form: Rendered | undefined): boolean =>
+  form !== undefined && form.blocks.some(({ type }) => type === CHART);
+
+/** The forms to try, the complete one first. A form that exceeds a limit is left out. */
+function formsOf(it: Sending, given: { withoutChart: boolean; logger: Logger }): readonly Rendered[] {
+  const { message } = it;
+  const bare: Rendered = { ...message, blocks: message.blocks.filter(({ type }) => type !== CHART) };
+  const text = textOnly(message.text);
+  const rich = hasChart(message) && !given.withoutChart ? [message, bare] : [bare];
+  const broken = [...violations(bare), ...metadataViolations(it.metadata)];
+  if (broken.length === 0) return [...rich.filter((form) => violations(form).length === 0), text];
+  given.logger.error('slack: a message exceeds a limit and is sent as text', {
+    violations: broken.slice(0, 5),
+  });
+  return [text];
+}
+
+function toSendOutcome(outcome: CallOutcome, it: Sending): SendOutcome {
+  switch (outcome.kind) {
+    case 'done': {
+      const { channel, ts } = outcome.data;
+      if (typeof ts !== 'string') return { kind: 'unknown', reason: 'response without a message id' };
+      return {
+        kind: 'sent',
+        channelId: typeof channel === 'string' ? channel : it.target.channel,
+        messageTs: ts,
+      };
+    }
+    case 'not-sent':
+      return { kind: 'not-sent', retryAfter: outcome.retryAfter, reason: outcome.reason };
+    case 'message-gone':
+      return { kind: 'message-gone' };
+    case 'unknown':
+    case 'edit-refused':
+    case 'channel-refused':
+    case 'refused':
+      return outcome;
+  }
 }

@@ -29,7 +29,9 @@ const TRACES_SHOWN = 3;
 
 /** The message of many alerts of one rule, or a reply in its thread that lists some of them. */
 export function alertGroupMessage(view: AlertGroupView): Rendered {
-  return view.alertGroup.page === undefined ? wholeGroup(view) : threadReply(view, view.alertGroup.page);
+  return view.alertGroup.detailPage === undefined
+    ? wholeGroup(view)
+    : threadReply(view, view.alertGroup.detailPage);
 }
 
 const totalOf = ({ alertGroup: { counts } }: AlertGroupView): number =>
@@ -136,7 +138,7 @@ function ruleLine({ alert, rule }: AlertGroupView): string {
 /** A reply in the thread: the alerts that started together, or those that joined later. */
 function threadReply(
   view: AlertGroupView,
-  { number, joinedAt }: NonNullable<AlertGroupView['alertGroup']['page']>,
+  { number, joinedAt }: NonNullable<AlertGroupView['alertGroup']['detailPage']>,
 ): Rendered {
   const { rule, mentions = [], alertGroup } = view;
   const { rows, startedAt, counts } = alertGroup;

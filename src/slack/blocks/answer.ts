@@ -14,9 +14,8 @@ import {
   section,
 } from './block-kit.ts';
 import { comparisonMessage } from './compare.ts';
-import { latencyMessage } from './latency.ts';
+import { latencyMessage, serviceInRequestMessage } from './latency.ts';
 import { code, escape, literal, oneLine, phraseText, truncateMrkdwn } from './mrkdwn.ts';
-import { serviceInRequestMessage } from './service-in-request.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';

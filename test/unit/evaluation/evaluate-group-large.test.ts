@@ -7,7 +7,7 @@ import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { openTempStore } from '../../support/temp-store.ts';
 import { expandValue } from '../../support/timeline.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
-import { inVirtualTime } from '../slack/stand.ts';
+import { inVirtualTime } from '../slack/slack-server.ts';
 
 let clock: VirtualClock;
 let temp: Awaited<ReturnType<typeof openTempStore>>;

@@ -12,9 +12,9 @@ const notified = (entries: readonly Decided[]): readonly string[] =>
   entries.map(({ kind, alertGroup }) =>
     alertGroup === undefined
       ? kind
-      : alertGroup.page === undefined
+      : alertGroup.detailPage === undefined
         ? `alertGroup ${kind}`
-        : `page ${alertGroup.page.number}`,
+        : `page ${alertGroup.detailPage.number}`,
   );
 
 describe('when alerts share a message', () => {
@@ -145,7 +145,7 @@ describe('the life of a alertGroup', () => {
     expect(new Set(rule.alertGroups().map(({ alertId }) => alertId)).size).toBe(2);
     // Who joins now joins the one that grows.
     const third = rule.tick(3_660, [...first, ...many(12, 500)]);
-    const page = third.find(({ alertGroup }) => alertGroup?.page !== undefined);
+    const page = third.find(({ alertGroup }) => alertGroup?.detailPage !== undefined);
     expect(page?.parent).toBe(rule.alertGroups()[1]?.alertId);
   });
 
@@ -206,7 +206,7 @@ describe('whom an alert group calls', () => {
   };
   const called = (entries: readonly Decided[]) =>
     entries
-      .filter(({ alertGroup, kind }) => kind === 'firing' || alertGroup?.page !== undefined)
+      .filter(({ alertGroup, kind }) => kind === 'firing' || alertGroup?.detailPage !== undefined)
       .map(({ destination }) => destination?.mentions);
 
   it('is everybody whom one of its alerts calls, once', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inVirtualTime } from '../slack/stand.ts';
+import { inVirtualTime } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();

@@ -11,7 +11,7 @@ import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { openTempStore } from '../../support/temp-store.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { ALICE, createStand, INCIDENTS, inVirtualTime, type Stand } from '../slack/stand.ts';
+import { ALICE, INCIDENTS, inVirtualTime, startSlack, type TestSlack } from '../slack/slack-server.ts';
 
 const FOUND: Evidence = {
   latency: { quantile: 0.99, value: ms(812), low: ms(500), high: ms(1_000) },
@@ -62,11 +62,11 @@ export const resolved = (): Alert =>
 /** What is decided: a new message, an edit, or an edit with a line. */
 export type Decided = 'firing' | 'refresh' | 'no-data' | 'data-back' | 'resolved';
 
-type Messages = ReturnType<Stand['workspace']['messages']>;
+type Messages = ReturnType<TestSlack['workspace']['messages']>;
 
 /** A sync between a real store and the stand-in Slack, in virtual time. */
 export interface Bed {
-  readonly stand: Stand;
+  readonly stand: TestSlack;
   readonly store: Store;
   readonly sync: MessageSync;
   /** Another sync to the same Slack; `before` is waited for by every enrichment. */
@@ -81,7 +81,7 @@ export interface Bed {
   messages(channel?: string): Messages;
   /** The replies to a message. */
   thread(message: Messages[number] | undefined): Messages;
-  called(method: string): ReturnType<Stand['server']['calls']>;
+  called(method: string): ReturnType<TestSlack['server']['calls']>;
   outcomes(): readonly string[];
 }
 
@@ -90,7 +90,7 @@ export function useBed(more?: More): Bed {
   let bed: Bed | undefined;
   let clear: (() => Promise<void>) | undefined;
   beforeEach(async () => {
-    const stand = await createStand();
+    const stand = await startSlack();
     const temp = await openTempStore(stand.clock);
     bed = createBed(stand, temp.store, more);
     const { sync } = bed;
@@ -127,7 +127,7 @@ export function useBed(more?: More): Bed {
   };
 }
 
-function createBed(stand: Stand, store: Store, more?: More): Bed {
+function createBed(stand: TestSlack, store: Store, more?: More): Bed {
   const { clock, workspace, server, recorder } = stand;
   const sync = syncTo(stand, store, more);
   let decided = 0;
@@ -192,7 +192,7 @@ interface More {
   readonly timeout?: Milliseconds;
 }
 
-function syncTo({ apiUrl, clock, log, recorder }: Stand, store: Store, more: More = {}): MessageSync {
+function syncTo({ apiUrl, clock, log, recorder }: TestSlack, store: Store, more: More = {}): MessageSync {
   const notifier = createSlackNotifier({
     botToken: DEFAULT_TOKENS.bot,
     apiUrl,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../demo/slack/faults.ts';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
-import { GENERAL } from '../slack/stand.ts';
+import { GENERAL } from '../slack/slack-server.ts';
 import { alertOf, type Bed, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();

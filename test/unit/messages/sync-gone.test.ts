@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE } from '../../../src/lib/units.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { GENERAL, INCIDENTS } from '../slack/stand.ts';
+import { GENERAL, INCIDENTS } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();

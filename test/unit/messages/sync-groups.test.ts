@@ -4,7 +4,7 @@ import type { Alert } from '../../../src/alerts/alert.ts';
 import { MINUTE, ms } from '../../../src/lib/units.ts';
 import type { DesiredMessage, MessageUpdate } from '../../../src/messages/store.ts';
 import { many, over, play } from '../evaluation/rule-play.ts';
-import { GENERAL, inVirtualTime } from '../slack/stand.ts';
+import { GENERAL, inVirtualTime } from '../slack/slack-server.ts';
 import { useBed } from './sync-bed.ts';
 
 const bed = useBed();

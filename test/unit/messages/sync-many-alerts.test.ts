@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SECOND } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
-import { inVirtualTime } from '../slack/stand.ts';
+import { inVirtualTime } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();

@@ -7,7 +7,7 @@ import { aGroup, aRule } from '../../support/builders.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { expandValue } from '../../support/timeline.ts';
-import { inVirtualTime } from '../slack/stand.ts';
+import { inVirtualTime } from '../slack/slack-server.ts';
 import { useBed } from './sync-bed.ts';
 
 const bed = useBed();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
-import { INCIDENTS, inVirtualTime } from '../slack/stand.ts';
+import { INCIDENTS, inVirtualTime } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
 
 const bed = useBed();

@@ -10,7 +10,7 @@ import { MINUTE, SECOND } from '../../../src/lib/units.ts';
 import { createSlackApp } from '../../../src/slack/app.ts';
 import { METHOD_SCOPES } from '../../../src/slack/scopes.ts';
 import { HTTP, SOCKET, says, useBot } from './bot.ts';
-import { ALICE, inVirtualTime } from './stand.ts';
+import { ALICE, inVirtualTime } from './slack-server.ts';
 
 const bot = useBot();
 

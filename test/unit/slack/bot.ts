@@ -5,7 +5,7 @@ import type { Answer } from '../../../src/commands/answer.ts';
 import type { Commands } from '../../../src/commands/commands.ts';
 import { createSlackApp, type SlackApp } from '../../../src/slack/app.ts';
 import type { Transport } from '../../../src/slack/receivers.ts';
-import { ALICE, createStand, INCIDENTS, type Stand } from './stand.ts';
+import { ALICE, INCIDENTS, startSlack, type TestSlack } from './slack-server.ts';
 
 export type Asked = Parameters<Commands['answer']>[0];
 export interface Kept {
@@ -31,7 +31,7 @@ export const says = (text: string, more: Partial<Reply> = {}): Reply => ({
 
 /** The bot's Slack side, with commands that answer as a test tells them. */
 export interface Bot {
-  readonly stand: Stand;
+  readonly stand: TestSlack;
   readonly app: SlackApp;
   /** The requests that the commands received. */
   readonly asked: readonly Asked[];
@@ -45,23 +45,27 @@ export interface Bot {
     transport: Transport,
     more?: Partial<Parameters<typeof createSlackApp>[0]>,
   ): Promise<{ readonly url: string }>;
-  type(text: string): ReturnType<Stand['workspace']['type']>;
+  type(text: string): ReturnType<TestSlack['workspace']['type']>;
   /** Waits for the next event of this kind and returns its message. */
   next(kind?: 'message-posted' | 'message-deleted'): Promise<Message>;
   /** Presses the element with this action in a message. */
-  press(message: Message, actionId: string, selectedValue?: string): ReturnType<Stand['workspace']['press']>;
+  press(
+    message: Message,
+    actionId: string,
+    selectedValue?: string,
+  ): ReturnType<TestSlack['workspace']['press']>;
 }
 
 /** Sets up a workspace before every test of a file; `start` connects the bot to it. */
 export function useBot(): Bot {
-  let stand: Stand | undefined;
+  let stand: TestSlack | undefined;
   let app: SlackApp | undefined;
   let asked: Asked[] = [];
   let kept: Kept[] = [];
   let answerToForm: () => Promise<Answer> = async () => says('Nothing there.').answer;
   let answer: (asked: Asked) => Reply | Promise<Reply> = () => says('Nothing there.');
   beforeEach(async () => {
-    stand = await createStand();
+    stand = await startSlack();
     asked = [];
     kept = [];
     answerToForm = async () => says('Nothing there.').answer;
@@ -72,7 +76,7 @@ export function useBot(): Bot {
     app = undefined;
     await stand?.close();
   });
-  const current = (): Stand => {
+  const current = (): TestSlack => {
     if (stand === undefined) throw new Error('the workspace is set up before each test');
     return stand;
   };

@@ -4,7 +4,7 @@ import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import { createCalls } from '../../../src/slack/calls.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { HTTP, type Reply, SOCKET, says, useBot } from './bot.ts';
-import { ALICE, INCIDENTS } from './stand.ts';
+import { ALICE, INCIDENTS } from './slack-server.ts';
 import { anEnrichedView } from './views.ts';
 
 const bot = useBot();

@@ -7,7 +7,7 @@ import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { type BotMethod, METHOD_SCOPES } from '../../../src/slack/scopes.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { aRef } from './stand.ts';
+import { aRef } from './slack-server.ts';
 import { aView } from './views.ts';
 
 /** Bodies that are not Slack's, and bodies with the right shape on the outside only. */

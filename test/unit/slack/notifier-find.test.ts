@@ -3,22 +3,22 @@ import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import type { Notifier, SendOutcome } from '../../../src/messages/notifier.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { ALICE, aRef, createStand, INCIDENTS, inVirtualTime, type Stand } from './stand.ts';
+import { ALICE, aRef, INCIDENTS, inVirtualTime, startSlack, type TestSlack } from './slack-server.ts';
 import { aView } from './views.ts';
 
-let stand: Stand;
+let stand: TestSlack;
 let notifier: Notifier;
 
 const KEY = { key: 'key-1', alertId: 'key-1' };
 const TO_INCIDENTS = { channel: '#incidents', view: aView(), ...KEY };
 
 beforeEach(async () => {
-  stand = await createStand();
+  stand = await startSlack();
   notifier = notifierOn(stand);
 });
 afterEach(() => stand.close());
 
-const notifierOn = ({ clock, log, recorder }: Stand, apiUrl = stand.apiUrl): Notifier =>
+const notifierOn = ({ clock, log, recorder }: TestSlack, apiUrl = stand.apiUrl): Notifier =>
   createSlackNotifier({
     botToken: DEFAULT_TOKENS.bot,
     apiUrl,

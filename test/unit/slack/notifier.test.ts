@@ -5,24 +5,32 @@ import { after, MINUTE, type Milliseconds, ms, SECOND } from '../../../src/lib/u
 import type { Notifier, SendOutcome } from '../../../src/messages/notifier.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { START } from '../../support/virtual-clock.ts';
-import { ALICE, aRef, createStand, GENERAL, INCIDENTS, inVirtualTime, type Stand } from './stand.ts';
+import {
+  ALICE,
+  aRef,
+  GENERAL,
+  INCIDENTS,
+  inVirtualTime,
+  startSlack,
+  type TestSlack,
+} from './slack-server.ts';
 import { anEnrichedView, aView } from './views.ts';
 
-let stand: Stand;
+let stand: TestSlack;
 let notifier: Notifier;
 
 const KEY = { key: 'key-1', alertId: 'key-1' };
 const TO_INCIDENTS = { channel: '#incidents', view: aView(), ...KEY };
 
 beforeEach(async () => {
-  stand = await createStand();
+  stand = await startSlack();
   notifier = notifierOn(stand);
 });
 afterEach(() => stand.close());
 
 /** `timeout`: by the machine's clock. */
 const notifierOn = (
-  { clock, log, recorder }: Stand,
+  { clock, log, recorder }: TestSlack,
   { apiUrl = stand.apiUrl, timeout = MINUTE }: { apiUrl?: string; timeout?: Milliseconds } = {},
 ): Notifier =>
   createSlackNotifier({

@@ -4,16 +4,16 @@ import { MINUTE } from '../../../src/lib/units.ts';
 import { createCalls } from '../../../src/slack/calls.ts';
 import { createResponder, type Responder } from '../../../src/slack/responder.ts';
 import { type ReceivedRequest, startReceiver, type TestReceiver } from './receiver.ts';
-import { ALICE, createStand, INCIDENTS, type Stand } from './stand.ts';
+import { ALICE, INCIDENTS, startSlack, type TestSlack } from './slack-server.ts';
 
-let stand: Stand;
+let stand: TestSlack;
 let receiver: TestReceiver;
 let responder: Responder;
 
 const MESSAGE = { text: 'Here.', blocks: [] };
 
 beforeEach(async () => {
-  stand = await createStand();
+  stand = await startSlack();
   receiver = await startReceiver();
   const { apiUrl, clock, log: logger, recorder } = stand;
   const calls = createCalls({ botToken: DEFAULT_TOKENS.bot, apiUrl, clock, logger, recorder });

@@ -4,7 +4,7 @@ import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import { HOUR } from '../../../src/lib/units.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { HTTP, SOCKET, useBot } from './bot.ts';
-import { ALICE } from './stand.ts';
+import { ALICE } from './slack-server.ts';
 import { anEnrichedView } from './views.ts';
 
 const bot = useBot();

@@ -8,14 +8,14 @@ import { createResponder } from '../../../src/slack/responder.ts';
 import { showPicture } from '../../../src/slack/trace-picture.ts';
 import { PictureError, type TracePicture } from '../../../src/traces/pictures.ts';
 import { aWaterfall } from '../waterfall/a-waterfall.ts';
-import { ALICE, createStand, GENERAL, INCIDENTS, inVirtualTime, type Stand } from './stand.ts';
+import { ALICE, GENERAL, INCIDENTS, inVirtualTime, startSlack, type TestSlack } from './slack-server.ts';
 
 const BOB = 'U0BOB000000';
 const DIRECT = 'D0ALICE0000';
 const PNG = Buffer.from('a picture, for all that Slack knows');
 const PICTURE: TracePicture = { waterfall: aWaterfall(), altText: 'Waterfall of gateway: 34 ms.' };
 
-let stand: Stand;
+let stand: TestSlack;
 afterEach(() => stand.close());
 
 interface Asked {
@@ -28,7 +28,7 @@ interface Asked {
 
 /** Shows the picture below an answer to Alice. */
 async function shown({ workspace, channel = INCIDENTS, inChannel = false, fault, draw }: Asked = {}) {
-  stand = await createStand(workspace);
+  stand = await startSlack(workspace);
   const { apiUrl, clock, log: logger, recorder, server, url } = stand;
   if (fault !== undefined) server.faults.add(fault);
   const calls = createCalls({ botToken: DEFAULT_TOKENS.bot, apiUrl, clock, logger, recorder });

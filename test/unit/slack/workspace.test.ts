@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isFrom, workspaceOf } from '../../../src/slack/workspace.ts';
+import { isFrom, workspaceOf } from '../../../src/slack/app.ts';
 
 const ONE = { teamId: 'T1' };
 const ORGANIZATION = { teamId: 'T1', enterpriseId: 'E1' };

@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { ms, SECOND } from '../../../src/lib/units.ts';
 import type { PicturePainter } from '../../../src/traces/pictures.ts';
 import type { Waterfall } from '../../../src/traces/waterfall.ts';
-import type { DrawingThread, ThreadListeners } from '../../../src/waterfall/drawing-thread.ts';
+import type { DrawingThread, ThreadListeners } from '../../../src/waterfall/picture-painter.ts';
 import { createPicturePainter } from '../../../src/waterfall/picture-painter.ts';
 import type { DrawReply, DrawRequest } from '../../../src/waterfall/render-worker.ts';
 import { createSpyLogger, type SpyLogger } from '../../support/spies.ts';

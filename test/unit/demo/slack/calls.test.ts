@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ALL_SCOPES, DEFAULT_TOKENS } from '../../../../demo/slack/state.ts';
-import { CHANNEL, createStand, refusal, type Stand, send } from './stand.ts';
+import { CHANNEL, refusal, type Stand, send, startSlack } from './stand.ts';
 
 let stand: Stand;
 beforeEach(async () => {
-  stand = await createStand({ server: { rateLimits: false } });
+  stand = await startSlack({ server: { rateLimits: false } });
 });
 afterEach(() => stand.close());
 
@@ -200,7 +200,7 @@ describe('a call', () => {
   });
 
   it('without the scope names the scope it needs', async () => {
-    const poor = await createStand({
+    const poor = await startSlack({
       workspace: { scopes: ALL_SCOPES.filter((scope) => scope !== 'chat:write') },
     });
     const error = await send(poor.client, { channel: CHANNEL, text: 't' }).catch(

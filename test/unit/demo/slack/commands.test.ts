@@ -1,14 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  ALICE,
-  BOB,
-  CHANNEL,
-  createStand,
-  type Stand,
-  startHttpApp,
-  startSocketApp,
-  until,
-} from './stand.ts';
+import { ALICE, BOB, CHANNEL, type Stand, startHttpApp, startSlack, startSocketApp, until } from './stand.ts';
 
 let stand: Stand;
 afterEach(() => stand.close());
@@ -28,7 +19,7 @@ describe.each([
   ['Socket Mode', startSocketApp],
 ] as const)('a slash command over %s', (_name, start) => {
   it('reaches the listener with the fields Slack sends', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     let heard: Record<string, unknown> = {};
     await start(stand, (app) => {
       app.command('/trace', async ({ ack, command }) => {
@@ -58,7 +49,7 @@ describe.each([
   });
 
   it('shows an immediate text to the person alone', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     await start(stand, (app) => {
       app.command('/trace', ({ ack }) => ack('looking'));
     });
@@ -68,7 +59,7 @@ describe.each([
   });
 
   it('shows an in_channel answer, and the command, to everyone', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     await start(stand, (app) => {
       app.command('/trace', ({ ack }) => ack({ response_type: 'in_channel', text: 'the slowest' }));
     });
@@ -77,7 +68,7 @@ describe.each([
   });
 
   it('takes later answers through respond()', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     await start(stand, (app) => {
       app.command('/trace', async ({ ack, respond }) => {
         await ack();

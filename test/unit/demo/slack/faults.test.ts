@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultAction } from '../../../../demo/slack/faults.ts';
 import { DEFAULT_TOKENS } from '../../../../demo/slack/state.ts';
 import { HOUR, ms } from '../../../../src/lib/units.ts';
-import { ALICE, CHANNEL, createStand, refusal, type Stand, send, startHttpApp, until } from './stand.ts';
+import { ALICE, CHANNEL, refusal, type Stand, send, startHttpApp, startSlack, until } from './stand.ts';
 
 let stand: Stand;
 beforeEach(async () => {
-  stand = await createStand({ server: { rateLimits: false } });
+  stand = await startSlack({ server: { rateLimits: false } });
 });
 afterEach(() => stand.close());
 
@@ -150,7 +150,7 @@ describe('the server', () => {
   });
 
   it('hands other requests to the page', async () => {
-    const paged = await createStand({
+    const paged = await startSlack({
       server: { fallback: (_request, response) => response.end('the page') },
     });
     const text = await (await fetch(`${paged.url}/client`)).text();

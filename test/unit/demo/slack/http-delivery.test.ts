@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpDelivery, signatureOf } from '../../../../demo/slack/http-delivery.ts';
-import { ALICE, CHANNEL, createStand, type Stand, startHttpApp } from './stand.ts';
+import { ALICE, CHANNEL, type Stand, startHttpApp, startSlack } from './stand.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -109,12 +109,12 @@ describe('what a person types', () => {
   };
 
   it('comes as typed in a command, or as entities where the workspace does so', async () => {
-    expect(await typed(await createStand())).toBe('<a&b>');
-    expect(await typed(await createStand({ workspace: { escapesCommands: true } }))).toBe('&lt;a&amp;b&gt;');
+    expect(await typed(await startSlack())).toBe('<a&b>');
+    expect(await typed(await startSlack({ workspace: { escapesCommands: true } }))).toBe('&lt;a&amp;b&gt;');
   });
 
   it('means itself in a message', async () => {
-    const stand = await createStand();
+    const stand = await startSlack();
     ends.push(() => stand.close());
     await stand.workspace.type({ userId: ALICE, channelId: CHANNEL, text: '<!channel> & co' });
     expect(stand.workspace.messages(CHANNEL, ALICE)[0]?.text).toBe('&lt;!channel&gt; &amp; co');
@@ -125,7 +125,7 @@ describe('what a person types', () => {
     ['into no channel', { channelId: 'C0NONE', text: 'a' }, 'channel_not_found'],
     ['of nothing', { channelId: 'C0GENERAL00', text: '  ' }, 'no_text'],
   ])('is not posted %s', async (_what, line, detail) => {
-    const stand = await createStand();
+    const stand = await startSlack();
     ends.push(() => stand.close());
     stand.workspace.archiveChannel(CHANNEL);
     expect(await stand.workspace.type({ userId: ALICE, ...line })).toMatchObject({ ok: false, detail });

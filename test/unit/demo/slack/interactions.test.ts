@@ -1,7 +1,7 @@
 import type { App } from '@slack/bolt';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DeliveryOutcome } from '../../../../demo/slack/model.ts';
-import { ALICE, BOB, CHANNEL, createStand, refusal, type Stand, send, startHttpApp, until } from './stand.ts';
+import { ALICE, BOB, CHANNEL, refusal, type Stand, send, startHttpApp, startSlack, until } from './stand.ts';
 
 let stand: Stand;
 afterEach(() => stand.close());
@@ -27,7 +27,7 @@ const blocks = [
 
 /** A stand with an app and one message of the app that has a button and a menu. */
 async function withMessage(setUp: (app: App) => void): Promise<string> {
-  stand = await createStand();
+  stand = await startSlack();
   await startHttpApp(stand, setUp);
   const metadata = { event_type: 'alert', event_payload: { key: 'k1' } };
   const { ts = '' } = await send(stand.client, { channel: CHANNEL, text: 'slow', blocks, metadata });
@@ -134,7 +134,7 @@ describe('a trigger', () => {
   const view = { type: 'modal' as const, title: { type: 'plain_text' as const, text: 'T' }, blocks: [] };
   const triggerOf = async (): Promise<string> => {
     let trigger = '';
-    stand = await createStand();
+    stand = await startSlack();
     await startHttpApp(stand, (app) => {
       app.command('/slo', async ({ ack, command }) => {
         trigger = command.trigger_id;
@@ -170,7 +170,7 @@ describe('a trigger', () => {
 
 describe('the time for an acknowledgement', () => {
   it('ends the command with dispatch_failed, and tells the person', async () => {
-    stand = await createStand({ server: { acknowledgeWithin: 100 as never } });
+    stand = await startSlack({ server: { acknowledgeWithin: 100 as never } });
     await startHttpApp(stand, (app) => {
       app.command('/trace', () => new Promise(() => undefined));
     });
@@ -180,7 +180,7 @@ describe('the time for an acknowledgement', () => {
   });
 
   it('is not waited for when the app answers with an error: Bolt says 404 to a command nobody listens to', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     await startHttpApp(stand, () => undefined, { unhandledAfter: 30 });
     const outcome = await stand.workspace.type({ userId: ALICE, channelId: CHANNEL, text: '/trace slowest' });
     expect(outcome).toEqual({
@@ -193,7 +193,7 @@ describe('the time for an acknowledgement', () => {
 
 describe('a request to the app', () => {
   it('is refused by Bolt with 401 when it was signed with another secret', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     const requestUrl = await startHttpApp(stand, (app) => {
       app.command('/trace', ({ ack }) => ack());
     });
@@ -207,7 +207,7 @@ describe('a request to the app', () => {
   });
 
   it('fails when no app was ever connected', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     const outcome = await stand.workspace.type({ userId: ALICE, channelId: CHANNEL, text: '/trace slowest' });
     expect(outcome).toMatchObject({ ok: false, error: 'dispatch_failed', detail: 'no app is connected' });
   });
@@ -224,7 +224,7 @@ describe('a line that starts with a slash', () => {
     ['is refused in a thread', '/trace slowest', '1.000000', '/trace is not supported in threads. Sorry!'],
   ])('%s, without asking the app', async (_what, text, threadTs, answer) => {
     let asked = 0;
-    stand = await createStand();
+    stand = await startSlack();
     await startHttpApp(stand, (app) => {
       app.use(({ next }) => {
         asked += 1;
@@ -245,7 +245,7 @@ describe('a line that starts with a slash', () => {
   });
 
   it('is answered with invalid_command_response when the app’s answer is not sound', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     await startHttpApp(stand, (app) => {
       app.command('/trace', ({ ack }) => ack({ text: 't', blocks: [{ type: 'nonsense' }] }));
     });

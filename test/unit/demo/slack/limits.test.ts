@@ -5,13 +5,13 @@ import {
   ALICE,
   BOB,
   CHANNEL,
-  createStand,
   minutes,
   refusal,
   type Stand,
   seconds,
   send,
   startHttpApp,
+  startSlack,
 } from './stand.ts';
 
 let stand: Stand;
@@ -21,7 +21,7 @@ describe('a rate limit', () => {
   it.each(Object.entries(ALLOWANCES) as [Exclude<Tier, 'unlimited'>, { burst: number; perMinute: number }][])(
     '%s: gives its burst, then one call per share of a minute',
     async (tier, { burst, perMinute }) => {
-      stand = await createStand();
+      stand = await startSlack();
       let now = 0;
       const limits = createRateLimits({ now: () => epochMs(now) });
       const take = (): number => limits.take(tier, 'key');
@@ -35,7 +35,7 @@ describe('a rate limit', () => {
   );
 
   it('on messages is one a second for each channel, three ahead, by name or by id alike', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     const post = (channel: string) => refusal(send(stand.client, { channel, text: 't' }));
     expect([await post(CHANNEL), await post('#incidents'), await post('incidents')]).toEqual(
       Array.from({ length: 3 }, () => 'accepted'),
@@ -51,7 +51,7 @@ describe('a rate limit', () => {
   });
 
   it('answers as Slack does: 429, Retry-After and a name', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     for (let i = 0; i < 3; i += 1) await send(stand.client, { channel: CHANNEL, text: 't' });
     const response = await fetch(`${stand.url}/api/chat.postMessage`, {
       method: 'POST',
@@ -65,7 +65,7 @@ describe('a rate limit', () => {
   });
 
   it('can be switched off', async () => {
-    stand = await createStand({ server: { rateLimits: false } });
+    stand = await startSlack({ server: { rateLimits: false } });
     const outcomes: string[] = [];
     for (let i = 0; i < 10; i += 1)
       outcomes.push(await refusal(send(stand.client, { channel: CHANNEL, text: 't' })));
@@ -76,7 +76,7 @@ describe('a rate limit', () => {
 describe('a response_url', () => {
   const issued = async (): Promise<string> => {
     let url = '';
-    stand = await createStand();
+    stand = await startSlack();
     await startHttpApp(stand, (app) => {
       app.command('/trace', async ({ ack, command }) => {
         url = command.response_url;

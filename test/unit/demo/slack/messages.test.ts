@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ALL_SCOPES } from '../../../../demo/slack/state.ts';
-import { ALICE, CHANNEL, createStand, minutes, refusal, type Stand, send } from './stand.ts';
+import { ALICE, CHANNEL, minutes, refusal, type Stand, send, startSlack } from './stand.ts';
 
 let stand: Stand;
 beforeEach(async () => {
-  stand = await createStand({ server: { rateLimits: false } });
+  stand = await startSlack({ server: { rateLimits: false } });
 });
 afterEach(() => stand.close());
 
@@ -128,7 +128,7 @@ describe('a message', () => {
   });
 
   it('cannot be edited after the edit window, where the workspace has one', async () => {
-    const strict = await createStand({ workspace: { editWindow: minutes(5) } });
+    const strict = await startSlack({ workspace: { editWindow: minutes(5) } });
     const { ts = '' } = await send(strict.client, { channel: CHANNEL, text: 't' });
     const update = () => refusal(strict.client.chat.update({ channel: CHANNEL, ts, text: 'u' }));
     const inTime = [await update()];
@@ -150,7 +150,7 @@ describe('a message', () => {
   it('may go to a public channel it is not in only with chat:write.public', async () => {
     expect(await refusal(post({ channel: 'C0GENERAL00' }))).toBe('accepted');
     const scopes = ALL_SCOPES.filter((scope) => scope !== 'chat:write.public');
-    const poor = await createStand({ workspace: { scopes } });
+    const poor = await startSlack({ workspace: { scopes } });
     const attempt = () => refusal(send(poor.client, { channel: 'C0GENERAL00', text: 't' }));
     const outside = await attempt();
     await poor.client.conversations.join({ channel: 'C0GENERAL00' });

@@ -1,6 +1,6 @@
 import type { App, ViewResponseAction } from '@slack/bolt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ALICE, CHANNEL, createStand, refusal, type Stand, startHttpApp } from './stand.ts';
+import { ALICE, CHANNEL, refusal, type Stand, startHttpApp, startSlack } from './stand.ts';
 
 let stand: Stand;
 afterEach(() => stand.close());
@@ -36,7 +36,7 @@ const modal = (title: string, more: object = {}) => ({
 
 /** A modal on Alice's screen, opened by a command; returns its id. */
 async function opened(setUp: (app: App) => void, view = modal('Silence')): Promise<string> {
-  stand = await createStand();
+  stand = await startSlack();
   await startHttpApp(stand, (app) => {
     app.command('/slo', async ({ ack, client, command }) => {
       await client.views.open({ trigger_id: command.trigger_id, view });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ALICE, CHANNEL, createStand, refusal, type Stand, seconds, send } from './stand.ts';
+import { ALICE, CHANNEL, refusal, type Stand, seconds, send, startSlack } from './stand.ts';
 
 let stand: Stand;
 beforeEach(async () => {
-  stand = await createStand({ server: { rateLimits: false } });
+  stand = await startSlack({ server: { rateLimits: false } });
 });
 afterEach(() => stand.close());
 
@@ -87,7 +87,7 @@ describe('conversations.replies', () => {
 
 describe('channels', () => {
   it('that are private do not exist for a bot that is not in them', async () => {
-    const hidden = await createStand({
+    const hidden = await startSlack({
       workspace: {
         channels: [
           { id: 'G0SECRET', name: 'secret', isArchived: false, botIsMember: false, isPrivate: true },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ms } from '../../../../src/lib/units.ts';
-import { ALICE, BOB, CHANNEL, createStand, refusal, type Stand, send } from './stand.ts';
+import { ALICE, BOB, CHANNEL, refusal, type Stand, send, startSlack } from './stand.ts';
 
 let stand: Stand;
 afterEach(() => stand.close());
@@ -25,7 +25,7 @@ const seenBy = (id: string): readonly string[] =>
 
 describe('who has a file of the app', () => {
   beforeEach(async () => {
-    stand = await createStand();
+    stand = await startSlack();
   });
 
   it('is nobody before it is shared', async () => {
@@ -65,19 +65,19 @@ describe('who has a file of the app', () => {
 
 describe('what can go wrong', () => {
   it('people cannot be written to while the Messages tab is off', async () => {
-    stand = await createStand({ workspace: { takesDirectMessages: false } });
+    stand = await startSlack({ workspace: { takesDirectMessages: false } });
     expect(await refusal(send(stand.client, { channel: ALICE, text: 'hello' }))).toBe(
       'messages_tab_disabled',
     );
   });
 
   it('another app cannot be written to', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     expect(await refusal(send(stand.client, { channel: 'USLACKBOT', text: 'hello' }))).toBe('cannot_dm_bot');
   });
 
   it('a file that Slack still works on cannot be shown', async () => {
-    stand = await createStand({ workspace: { fileProcessing: ms(1_000) } });
+    stand = await startSlack({ workspace: { fileProcessing: ms(1_000) } });
     const id = await uploaded();
     expect(await refusal(send(stand.client, { channel: CHANNEL, ...showing(id) }))).toBe('invalid_blocks');
   });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { DEFAULT_TOKENS } from '../../../../demo/slack/state.ts';
 import { ms, SECOND } from '../../../../src/lib/units.ts';
-import { ALICE, CHANNEL, createStand, type Stand, send, startSocketApp, until } from './stand.ts';
+import { ALICE, CHANNEL, type Stand, send, startSlack, startSocketApp, until } from './stand.ts';
 
 let stand: Stand;
 afterEach(() => stand.close());
@@ -45,7 +45,7 @@ function connect(url: string): Socket {
 
 describe('a socket', () => {
   it('is greeted with what Slack says in its hello', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     const socket = connect(await opened());
     await until(() => socket.received.length === 1);
     expect(socket.received).toMatchObject([
@@ -59,7 +59,7 @@ describe('a socket', () => {
   });
 
   it('is opened once by each ticket', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     const url = await opened();
     const first = connect(url);
     await until(() => first.received.length === 1);
@@ -69,7 +69,7 @@ describe('a socket', () => {
   });
 
   it('may be one of ten; the eleventh is sent away', async () => {
-    stand = await createStand({ server: { rateLimits: false } });
+    stand = await startSlack({ server: { rateLimits: false } });
     const sockets: Socket[] = [];
     for (let i = 0; i < 11; i += 1) {
       const socket = connect(await opened());
@@ -82,7 +82,7 @@ describe('a socket', () => {
   });
 
   it('gets envelopes, each on one of the sockets, answered in the acknowledgement', async () => {
-    stand = await createStand({ server: { delivery: { mode: 'socket' } } });
+    stand = await startSlack({ server: { delivery: { mode: 'socket' } } });
     const sockets = [connect(await opened()), connect(await opened())];
     await until(() => sockets.every(({ received }) => received.length === 1));
     const outcome = typeLine();
@@ -101,7 +101,7 @@ describe('a socket', () => {
   });
 
   it('that does not acknowledge in time fails the command', async () => {
-    stand = await createStand({ server: { delivery: { mode: 'socket' }, acknowledgeWithin: ms(50) } });
+    stand = await startSlack({ server: { delivery: { mode: 'socket' }, acknowledgeWithin: ms(50) } });
     const socket = connect(await opened());
     await until(() => socket.received.length === 1);
     expect(await typeLine()).toMatchObject({
@@ -111,7 +111,7 @@ describe('a socket', () => {
   });
 
   it('that breaks before it acknowledges fails the command at once', async () => {
-    stand = await createStand({ server: { delivery: { mode: 'socket' } } });
+    stand = await startSlack({ server: { delivery: { mode: 'socket' } } });
     const socket = connect(await opened());
     await until(() => socket.received.length === 1);
     const outcome = typeLine();
@@ -121,7 +121,7 @@ describe('a socket', () => {
   });
 
   it('gets nothing more after a goodbye, and still serves after a warning', async () => {
-    stand = await createStand({ server: { delivery: { mode: 'socket' }, acknowledgeWithin: ms(50) } });
+    stand = await startSlack({ server: { delivery: { mode: 'socket' }, acknowledgeWithin: ms(50) } });
     const socket = connect(await opened());
     await until(() => socket.received.length === 1);
     stand.server.socket.disconnect('warning');
@@ -140,7 +140,7 @@ describe('a socket', () => {
 
 describe('an envelope', () => {
   it('of a block action says that it takes no answer', async () => {
-    stand = await createStand({ server: { delivery: { mode: 'socket' } } });
+    stand = await startSlack({ server: { delivery: { mode: 'socket' } } });
     const socket = connect(await opened());
     await until(() => socket.received.length === 1);
     const button = { type: 'button', action_id: 'a', text: { type: 'plain_text', text: 'Go' } };
@@ -176,7 +176,7 @@ describe('Bolt on Socket Mode', () => {
     ['a warning', () => stand.server.socket.disconnect('warning')],
     ['a cut line', () => stand.server.socket.drop()],
   ])('is back after %s and answers again', async (_what, interrupt) => {
-    stand = await createStand();
+    stand = await startSlack();
     await answering();
     const { faults, socket } = stand.server;
     // Held off until the gap was seen: a reconnect may be quick.
@@ -190,7 +190,7 @@ describe('Bolt on Socket Mode', () => {
   });
 
   it('is back although Slack refuses its sockets and its calls for a while', async () => {
-    stand = await createStand();
+    stand = await startSlack();
     await answering();
     stand.server.socket.refuseNext(1);
     stand.server.faults.add({ method: 'apps.connections.open', times: 2, do: { kind: 'http', status: 503 } });

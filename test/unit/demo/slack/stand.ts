@@ -66,7 +66,7 @@ export interface StandOptions {
 }
 
 /** A workspace on a free port, with a real client whose retries are off so that each call is one request. */
-export async function createStand(options: StandOptions = {}): Promise<Stand> {
+export async function startSlack(options: StandOptions = {}): Promise<Stand> {
   const clock = createClock();
   const workspace = createSlackWorkspace({ clock, commands: ['/trace', '/slo'], ...options.workspace });
   const server = createSlackServer({ workspace, acknowledgeWithin: ms(10_000), ...options.server });

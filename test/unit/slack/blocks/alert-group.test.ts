@@ -111,7 +111,7 @@ describe('a reply of its thread', () => {
     ['lists those that started together', START, 'Services that started together, list 2'],
     ['says how many joined', after(START, MINUTE), '2 more services breach CheckoutSlow'],
   ])('%s', (_, joinedAt, text) => {
-    const reply = alertGroupMessage(aGroup({ page: { number: 2, joinedAt } }));
+    const reply = alertGroupMessage(aGroup({ detailPage: { number: 2, joinedAt } }));
     expect(reply.text).toBe(text);
     expect(reply.blocks.map(({ type }) => type)).toEqual(['section', 'table', 'actions']);
   });

@@ -67,7 +67,8 @@ it('every message that is posted begins once, ends once, and nothing is edited a
   fc.assert(
     fc.property(history, (ticks) => {
       const entries = notified(ticks).filter(
-        ({ kind, alertGroup }) => kind !== 'flapping' && kind !== 'stable' && alertGroup?.page === undefined,
+        ({ kind, alertGroup }) =>
+          kind !== 'flapping' && kind !== 'stable' && alertGroup?.detailPage === undefined,
       );
       for (const message of byMessage(entries)) {
         const kinds = message.map(({ kind }) => kind);

@@ -64,7 +64,7 @@ const gone = () =>
 
 /** Whether an entry is a message of an alert or an alert group, not a thread reply or a line in it. */
 const isMessage = ({ kind, alertGroup }: Decided): boolean =>
-  alertGroup?.page === undefined && kind !== 'flapping' && kind !== 'stable' && kind !== 'refresh';
+  alertGroup?.detailPage === undefined && kind !== 'flapping' && kind !== 'stable' && kind !== 'refresh';
 
 const firingOf = (state: RuleGroupState | undefined): readonly Alert[] =>
   Object.values(state?.rules ?? {})

@@ -13,7 +13,7 @@ export const INCIDENTS = 'C0INCIDENTS';
 export const GENERAL = 'C0GENERAL00';
 export const ALICE = 'U0ALICE0000';
 
-export interface Stand {
+export interface TestSlack {
   readonly clock: VirtualClock;
   readonly workspace: SlackWorkspace;
   readonly server: SlackServer;
@@ -25,7 +25,7 @@ export interface Stand {
 }
 
 /** A workspace on a free port of the loopback address, in virtual time. */
-export async function createStand(options: Partial<SlackWorkspaceOptions> = {}): Promise<Stand> {
+export async function startSlack(options: Partial<SlackWorkspaceOptions> = {}): Promise<TestSlack> {
   const clock = createVirtualClock();
   const workspace = createSlackWorkspace({
     clock,
