@@ -14,6 +14,8 @@ export type ResolveReason =
    * its query, or the rule resolves without data.
    */
   | 'no-longer-returned'
+  /** It had no data for as long as its rule waits for some. */
+  | 'no-data'
   /** The rule was removed from the rule files. */
   | 'rule-removed'
   /** The rule exceeded its limit: Prometheus drops all its alerts, so their state is unknown. */
@@ -202,7 +204,11 @@ export interface FlapHistory {
 /** The outcome of the last evaluation of a rule. */
 export type RuleHealth =
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'ok' }
+  | {
+      readonly kind: 'ok';
+      /** Why the source rejected the last recovery query: its alerts end as those of a rule without one. */
+      readonly recoveryRejected?: string;
+    }
   /** The rule is invalid and must be changed. */
   | { readonly kind: 'rule-error'; readonly message: string }
   /** The source did not respond: the state is frozen until it does. */
@@ -256,8 +262,8 @@ export type RuleQueryResult =
       readonly recoverySamples?: readonly Sample[];
       /** The recovery query failed because the source has only part of the data. */
       readonly isPartial?: true;
-      /** The source rejects the recovery query. */
-      readonly isRecoveryRejected?: true;
+      /** Why the source rejects the recovery query. */
+      readonly recoveryRejected?: string;
       /** Why the source did not respond to the recovery query. */
       readonly recoveryError?: string;
     }

@@ -31,7 +31,7 @@ export function valuesBySeries(samples: readonly Sample[]): SeriesValues {
 export interface RecoveryInput {
   /** Absent: an alert ends as in Prometheus, when the expression does not return it. */
   readonly condition: SloRule['recovery'];
-  readonly onNoData: SloRule['onNoData'];
+  readonly noData: SloRule['noData'];
   /** Result of the recovery query; absent: it was not sent or failed. */
   readonly values: SeriesValues | undefined;
   /** The recovery query failed because the source has only part of the data. */
@@ -53,7 +53,7 @@ export function breachingSeriesOf(breaches: ReadonlyMap<string, Breach>): () => 
 
 /** Evaluates the recovery of a firing alert that is missing from the result. */
 export function evaluateRecovery(alert: Pick<Alert, 'series'>, input: RecoveryInput): RecoveryResult {
-  const { condition, onNoData, values, isPartial, isRejected } = input;
+  const { condition, noData, values, isPartial, isRejected } = input;
   if (condition === undefined || isRejected === true) return { kind: 'not-returned' };
   const series = fingerprint(alert.series);
   // A templated label changed, such as a severity by value: the series continues as another alert.
@@ -61,7 +61,7 @@ export function evaluateRecovery(alert: Pick<Alert, 'series'>, input: RecoveryIn
   if (values === undefined) return { kind: isPartial ? 'no-data' : 'unknown' };
   const value = values.get(series);
   if (value === undefined || Number.isNaN(value)) {
-    return { kind: onNoData === 'resolve' ? 'not-returned' : 'no-data' };
+    return { kind: noData === 'resolve' ? 'not-returned' : 'no-data' };
   }
   const { comparison, bound } = condition;
   if (comparison === undefined || bound === undefined) return { kind: 'not-breaching' };

@@ -1,6 +1,6 @@
 import type { Labels } from '../lib/labels.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
-import type { Comparison, RuleGroup, SloRule } from '../rules/rule.ts';
+import { type Comparison, NO_DATA_TIMEOUT, type RuleGroup, type SloRule } from '../rules/rule.ts';
 import type { Alert, ResolveReason, Transition } from './alert.ts';
 import { alertIdOf, type Breach, type ExpandTemplate } from './identity.ts';
 import type { RecoveryResult } from './recovery.ts';
@@ -14,7 +14,7 @@ export interface AlertStep {
 /** What all alerts of a rule share in one evaluation. */
 export interface AlertStepContext {
   readonly rule: SloRule;
-  readonly group: Pick<RuleGroup, 'id'>;
+  readonly group: Pick<RuleGroup, 'id' | 'interval'>;
   readonly evalTime: EpochMs;
   readonly expand: ExpandTemplate;
   /** Switches every difference from Prometheus off. */
@@ -164,11 +164,33 @@ function withDataBack(before: Alert, step: AlertStep): AlertStep {
   return isBack && step.alert !== undefined ? stepTo(step.alert, 'data-back') : step;
 }
 
-function missed(alert: Alert): AlertStep {
+/**
+ * An evaluation without data. What counts toward the end is the number of evaluations, not the time: nothing is known
+ * about the time in which nobody evaluated.
+ */
+function missed({ rule, group, evalTime }: AlertStepContext, alert: Alert): AlertStep {
   const missedTicks = alert.missedTicks + 1;
   const counted: Alert = { ...alert, missedTicks };
-  if (alert.noDataSince !== undefined || missedTicks < MISSED_TICKS_UNTIL_NO_DATA) return stepTo(counted);
-  return stepTo({ ...counted, noDataSince: alert.seenAt }, 'no-data');
+  if (alert.noDataSince === undefined)
+    return missedTicks < MISSED_TICKS_UNTIL_NO_DATA
+      ? stepTo(counted)
+      : stepTo({ ...counted, noDataSince: alert.seenAt }, 'no-data');
+  const isOver = rule.noData !== 'resolve' && missedTicks * group.interval >= rule.noData;
+  return isOver
+    ? stepTo(resolveAlert({ ...counted, noDataSince: undefined }, evalTime, 'no-data'), 'resolved')
+    : stepTo(counted);
+}
+
+/**
+ * The source answers the rule's own query, which does not return the alert, and not the recovery query. After the time
+ * that the rule waits for data the alert ends as in Prometheus, so that it does not stay open forever.
+ */
+function unanswered(context: AlertStepContext, alert: Alert): AlertStep {
+  const { rule, evalTime } = context;
+  const limit = rule.noData === 'resolve' ? NO_DATA_TIMEOUT : rule.noData;
+  return elapsed(alert, alert.seenAt, evalTime) < limit
+    ? stepTo(alert)
+    : ending(context, alert, 'no-longer-returned');
 }
 
 /** The next state of an alert that has fired and is not in the result. */
@@ -187,9 +209,9 @@ function stepByRecovery(context: AlertStepContext, alert: Alert, recovery: Recov
     case 'still-breaching':
       return withDataBack(alert, stepTo(withoutKeepFiring(withValue(alert, recovery.value, evalTime))));
     case 'no-data':
-      return missed(alert);
+      return missed(context, alert);
     case 'unknown':
-      return stepTo(alert);
+      return unanswered(context, alert);
   }
 }
 

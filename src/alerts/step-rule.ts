@@ -18,7 +18,7 @@ import {
 /** Everything the next state of a rule depends on. */
 export interface RuleStepInput {
   readonly rule: SloRule;
-  readonly group: Pick<RuleGroup, 'id' | 'limit'>;
+  readonly group: Pick<RuleGroup, 'id' | 'interval' | 'limit'>;
   readonly previous: RuleState | undefined;
   readonly evaluation: RuleQueryResult;
   readonly evalTime: EpochMs;
@@ -58,6 +58,16 @@ function frozen(input: RuleStepInput, health: RuleHealth): RuleStep {
 function sourceError({ previous, evalTime }: RuleStepInput, message: string): RuleHealth {
   const before = previous?.health;
   return { kind: 'source-error', message, since: before?.kind === 'source-error' ? before.since : evalTime };
+}
+
+/** Known from the last recovery query of this expression, which is sent only while an alert may have recovered. */
+function recoveryRejection(
+  { rule, previous }: RuleStepInput,
+  { recoveryRejected, recoverySamples }: Extract<RuleQueryResult, { kind: 'vector' }>,
+): string | undefined {
+  if (recoveryRejected !== undefined || recoverySamples !== undefined) return recoveryRejected;
+  const isSame = previous?.rule.recovery?.expr === rule.recovery?.expr;
+  return isSame && previous?.health.kind === 'ok' ? previous.health.recoveryRejected : undefined;
 }
 
 /**
@@ -165,16 +175,19 @@ export function stepRule(input: RuleStepInput): RuleStep {
   const { recoverySamples, recoveryError } = evaluation;
   const steps = stepAlerts(input, breaches, {
     condition: isPrometheus ? undefined : rule.recovery,
-    onNoData: rule.onNoData,
+    noData: rule.noData,
     values: recoverySamples === undefined ? undefined : valuesBySeries(recoverySamples),
     isPartial: evaluation.isPartial === true,
-    isRejected: evaluation.isRecoveryRejected === true,
+    isRejected: evaluation.recoveryRejected !== undefined,
     breachingSeries: breachingSeriesOf(breaches),
   });
   const alerts = steps.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
   const active = alerts.filter(isActive).length;
   if (group.limit > 0 && active > group.limit) return overLimit(input, steps, active);
-  const health: RuleHealth = recoveryError === undefined ? { kind: 'ok' } : sourceError(input, recoveryError);
+  const health: RuleHealth =
+    recoveryError === undefined
+      ? { kind: 'ok', recoveryRejected: recoveryRejection(input, evaluation) }
+      : sourceError(input, recoveryError);
   return {
     next: { rule, alerts, health, evaluatedAt: evalTime },
     transitions: steps.flatMap(({ transition }) => (transition === undefined ? [] : [transition])),

@@ -203,19 +203,25 @@ async function quietRow(context: Context, state: RuleState | undefined): Promise
     case 'ok': {
       const detail = deps.problemOf(group.id, rule.key);
       return detail === undefined
-        ? await okRow(context, state?.evaluatedAt)
+        ? await okRow(context, { evaluatedAt: state?.evaluatedAt, ...health })
         : { row: { rule, state: 'not-evaluated', detail } };
     }
   }
 }
 
-async function okRow(context: Context, evaluatedAt: EpochMs | undefined): Promise<Found> {
+interface Evaluated {
+  readonly evaluatedAt: EpochMs | undefined;
+  readonly recoveryRejected?: string;
+}
+
+async function okRow(context: Context, { evaluatedAt, recoveryRejected }: Evaluated): Promise<Found> {
   const { rule } = context;
   const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context)]);
   const row: SloRow = {
     rule,
     state: 'ok',
     evaluatedAt,
+    detail: recoveryRejected === undefined ? undefined : rejectedRecovery(recoveryRejected),
     ...(samples === undefined ? {} : requestsText(context, { samples, counts })),
   };
   const nearest = samples === undefined ? undefined : nearestOf(rule, samples);
@@ -223,6 +229,9 @@ async function okRow(context: Context, evaluatedAt: EpochMs | undefined): Promis
   const { value, labels } = nearest;
   return { row: { ...row, value, subject: subjectOf(labels) }, of: budgetOf(context, labels) };
 }
+
+const rejectedRecovery = (reason: string): string =>
+  `alerts end when no longer returned, because Prometheus rejects the recovery query: ${reason}`;
 
 /** The states come from the store, so an answer does not wait long for the values. */
 const VALUE_DEADLINE: Milliseconds = ms(4_000);

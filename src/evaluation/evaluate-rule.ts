@@ -80,11 +80,12 @@ async function query(
 
 type QueryFailure = Exclude<RuleQueryResult, { kind: 'vector' }>;
 
-/** A rejected query is an error of the rule; everything else is one of the source. */
+/** A rejected query and one with too large an answer are errors of the rule; everything else is one of the source. */
 function failureOf(error: unknown): QueryFailure {
-  const message = errorMessage(error);
-  const isRejected = error instanceof UpstreamError && error.code === 'bad-request';
-  return { kind: isRejected ? 'rule-error' : 'source-error', message };
+  const isOfRule = error instanceof UpstreamError && /^(?:bad-request|too-large)$/.test(error.code);
+  return isOfRule
+    ? { kind: 'rule-error', message: `${error.message.replace(/([^.])$/, '$1.')} ${error.advice}` }
+    : { kind: 'source-error', message: errorMessage(error) };
 }
 
 /**
@@ -106,7 +107,7 @@ async function queryRecovery(
       reason: message,
     });
     if (error instanceof UpstreamError && error.code === 'partial') return { isPartial: true };
-    return kind === 'source-error' ? { recoveryError: message } : { isRecoveryRejected: true };
+    return kind === 'source-error' ? { recoveryError: message } : { recoveryRejected: message };
   }
 }
 

@@ -22,7 +22,7 @@ const RULE: SloRule = {
   // The values are the names that `expand` below fills in.
   annotations: { reason: 'reason', since: 'since', rules: 'rules' },
   valueKind: 'number',
-  onNoData: 'resolve',
+  noData: 'resolve',
   about: 'source',
 };
 

@@ -94,12 +94,21 @@ function failure(code: UpstreamErrorCode, message: string, advice: string): Upst
   return new UpstreamError({ system: 'prometheus', code, message, advice });
 }
 
+/** Prometheus's `query processing would load too many samples into memory in query execution`. */
+const TOO_MANY_SAMPLES = /\btoo many samples\b/;
+
+const LIMIT = [
+  'The expression loads more samples than Prometheus allows (--query.max-samples).',
+  'Use a shorter range, fewer series or a recording rule, or raise the limit.',
+] as const;
+
 /**
  * Converts Prometheus's error types: the author of the rule fixes `bad-request`, the operator of Prometheus the others.
  * `execution` (422) is about the expression and its data: `found duplicate series`, `many-to-many matching`.
  * Source: prometheus web/api/v1, errorType and its HTTP statuses.
  */
 function apiFailure(errorType: string, error: string): UpstreamError {
+  if (errorType === 'execution' && TOO_MANY_SAMPLES.test(error)) return failure('bad-request', ...LIMIT);
   switch (errorType) {
     case 'bad_data':
     case 'execution':

@@ -263,6 +263,25 @@ async function expressionFindings(
   }
 }
 
+/** Whether Prometheus accepts the recovery query. It is sent only when an alert may have recovered. */
+async function recoveryFindings(
+  { recovery }: RuleUse,
+  { metrics, clock }: RuleCheckDeps,
+  signal?: AbortSignal,
+): Promise<readonly RuleFinding[]> {
+  if (recovery === undefined) return [];
+  try {
+    await metrics.instant({ expr: recovery, at: clock.now() }, signal);
+    return [];
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || error.code !== 'bad-request') throw error;
+    const effect = 'alerts end when the expression no longer returns them';
+    return [
+      finding('recovery-refused', `Prometheus rejects the recovery query, so ${effect}: ${error.message}`),
+    ];
+  }
+}
+
 /**
  * Checks rules against a Prometheus: does it accept the expressions and at what cost, does it have the metrics and the
  * services, is the threshold a bucket bound of the histogram, do the ranges of rates contain enough samples. Returns one
@@ -282,6 +301,7 @@ export function createRuleCheck(deps: RuleCheckDeps) {
       const isRefused = expression.some(({ code }) => code === 'expression-refused');
       findings.push([
         ...expression,
+        ...(isRefused ? [] : await recoveryFindings(use, deps, signal)),
         ...(await missingMetrics(use, values)),
         ...(await histogramFindings(use, values)),
         ...(await serviceFindings(use, values)),

@@ -19,7 +19,7 @@ export interface Slo {
   readonly burn: boolean;
   readonly labels: Labels;
   readonly annotations: Labels;
-  readonly onNoData: SloRule['onNoData'];
+  readonly noData: SloRule['noData'];
   readonly channel?: string;
 }
 
@@ -102,7 +102,7 @@ function ruleOf(condition: Condition, named: Pick<SloRule, 'name' | 'for' | 'lab
     objective: { ...slo.objective, window },
     reads: [{ metric: countMetricOf(family), matchers: family.selector }],
     recovery: recoveryOf(condition),
-    onNoData: slo.onNoData,
+    noData: slo.noData,
     minRequests: slo.minRequests,
     channel: slo.channel,
   };

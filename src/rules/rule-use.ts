@@ -30,6 +30,8 @@ export interface RuleUse {
   readonly name: string;
   readonly kind: 'alerting' | 'recording';
   readonly expr: string;
+  /** The recovery query; absent: the rule has none. */
+  readonly recovery?: string;
   /** The metrics the expression names; of a recording rule, the one it writes. */
   readonly metrics: readonly string[];
   /** The latency histogram the rule reads, where it reads one. */
@@ -73,6 +75,7 @@ export const FINDINGS = {
   'approximate-threshold': 'note',
   'not-recorded': 'note',
   'unknown-service': 'warning',
+  'recovery-refused': 'warning',
   'expensive-expression': 'warning',
   'no-metric': 'error',
   'no-series': 'error',

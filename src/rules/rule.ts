@@ -1,5 +1,5 @@
 import type { Labels } from '../lib/labels.ts';
-import type { Milliseconds, Ratio } from '../lib/units.ts';
+import { HOUR, MINUTE, type Milliseconds, ms, type Ratio } from '../lib/units.ts';
 import type { BurnWindows } from './burn-rate.ts';
 
 /** How a value is compared with a bound. */
@@ -61,6 +61,12 @@ export interface MetricReading {
   readonly matchers: string;
 }
 
+/** How long a firing alert of a rule without a latency objective stays open without data. */
+export const NO_DATA_TIMEOUT: Milliseconds = ms(15 * MINUTE);
+
+/** The same for a latency objective: a service without traffic has not recovered. */
+export const OBJECTIVE_NO_DATA_TIMEOUT: Milliseconds = ms(24 * HOUR);
+
 /** A Prometheus alerting rule, with the bot's settings from its annotations. */
 export interface SloRule {
   /** The alert's name: the `alertname` label. */
@@ -90,8 +96,8 @@ export interface SloRule {
   readonly reads?: readonly MetricReading[];
   /** Set for the bot's own alerts on its data sources: they are not in a rule file. */
   readonly about?: 'source';
-  /** What happens to a firing alert without data. Prometheus resolves it. */
-  readonly onNoData: 'keep' | 'resolve';
+  /** How long a firing alert stays open without data. `resolve`: it ends at once, as in Prometheus. */
+  readonly noData: Milliseconds | 'resolve';
   /** The channel of the annotation `slack_channel`: a name with `#` or an id. Absent: the channel of the route, team or severity. */
   readonly channel?: string;
 }

@@ -50,7 +50,7 @@ async function checkWithRetries(
     try {
       // Rates and services give warnings only, for the author of a rule.
       return await check(
-        rules.map(({ use }) => ({ ...use, rates: [], services: [] })),
+        rules.map(({ use }) => ({ ...use, recovery: undefined, rates: [], services: [] })),
         signal,
       );
     } catch (error) {

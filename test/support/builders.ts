@@ -1,6 +1,6 @@
 import type { Alert } from '../../src/alerts/alert.ts';
 import { fingerprint, hashTexts } from '../../src/lib/labels.ts';
-import { after, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
+import { after, HOUR, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
 import type { RuleGroup, SloRule } from '../../src/rules/rule.ts';
 import { START } from './virtual-clock.ts';
 
@@ -19,7 +19,7 @@ export function aRule(over: Partial<SloRule> = {}): SloRule {
     bound: 0.01,
     comparison: '>',
     recovery: { expr: 'slow_share', comparison: '>', bound: 0.01 },
-    onNoData: 'keep',
+    noData: ms(24 * HOUR),
     ...over,
   };
 }

@@ -58,6 +58,17 @@ export const positiveDuration = duration.refine((value) => value > 0, {
   error: 'found zero, expected a duration like 30s or 5m',
 });
 
+const NO_DATA = 'a duration like 15m or 24h, or resolve';
+
+/** How long an alert stays open without data, or `resolve`: it ends at once. Undefined when invalid. */
+export function parseNoData(text: string): Milliseconds | 'resolve' | undefined {
+  if (text === 'resolve') return text;
+  const time = parseDuration(text);
+  return time === undefined || time === 0 ? undefined : time;
+}
+
+export const noData = parsed(NO_DATA, parseNoData);
+
 /** An integer from zero up. */
 export const count = parsed('a non-negative integer', (text) =>
   /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined,
@@ -168,7 +179,7 @@ const SETTINGS: Readonly<Record<string, (value: string) => string | undefined>> 
   slo_unit: (value) =>
     value === '' ? 'found an empty value, expected ms, s, or the unit of a plain number' : undefined,
   slo_no_data: (value) =>
-    value === 'keep' || value === 'resolve' ? undefined : `found ${shown(value)}, expected keep or resolve`,
+    parseNoData(value) === undefined ? `found ${shown(value)}, expected ${NO_DATA}` : undefined,
   slack_channel: channelProblem,
 };
 

@@ -12,7 +12,7 @@ import {
   servicesNamedIn,
 } from '../analysis/analyse.ts';
 import { ruleKey } from '../compile.ts';
-import type { RuleGroup, SloRule } from '../rule.ts';
+import { NO_DATA_TIMEOUT, OBJECTIVE_NO_DATA_TIMEOUT, type RuleGroup, type SloRule } from '../rule.ts';
 import type { RuleUse } from '../rule-use.ts';
 import { templateProblems } from '../template/template.ts';
 import {
@@ -23,6 +23,7 @@ import {
   emptyIsAbsent,
   expression,
   name,
+  parseNoData,
   plainLabels,
   positiveDuration,
   recordName,
@@ -62,7 +63,7 @@ export interface RuleGroupReading extends RuleFileReading {
 
 /** What a rule reads from Prometheus, as far as its expression shows. */
 export function useOfExpression(
-  rule: Pick<RuleUse, 'name' | 'kind' | 'expr' | 'interval'>,
+  rule: Pick<RuleUse, 'name' | 'kind' | 'expr' | 'recovery' | 'interval'>,
 ): Omit<RuleUse, 'family'> {
   const { expr } = rule;
   return {
@@ -127,14 +128,19 @@ const channelLabel = ({ slack_channel: value }: Labels): string | undefined =>
   value !== undefined && channelProblem(value) === undefined ? value : undefined;
 
 /** The settings of the bot in the annotations of a rule. */
-export const settingsOf = (texts: Labels, labels: Labels = {}): Pick<SloRule, 'onNoData' | 'channel'> => ({
-  onNoData: texts['slo_no_data'] === 'resolve' ? 'resolve' : 'keep',
+export const settingsOf = (
+  texts: Labels,
+  labels: Labels = {},
+): Partial<Pick<SloRule, 'noData' | 'channel'>> => ({
+  noData: parseNoData(texts['slo_no_data'] ?? ''),
   channel: texts['slack_channel'] ?? channelLabel(labels),
 });
 
 function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
   const labels = { ...groupLabels, ...alert.labels };
   const texts = alert.annotations ?? {};
+  const analysis = analyseExpression(alert.expr, texts['slo_unit']);
+  const { noData, channel } = settingsOf(texts, labels);
   return {
     name: alert.alert,
     key: ruleKey(alert.alert, labels),
@@ -143,9 +149,10 @@ function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
     keepFiringFor: alert.keep_firing_for ?? ms(0),
     labels,
     annotations: texts,
-    ...analyseExpression(alert.expr, texts['slo_unit']),
+    ...analysis,
     reads: readingsOf(alert.expr),
-    ...settingsOf(texts, labels),
+    noData: noData ?? (analysis.objective === undefined ? NO_DATA_TIMEOUT : OBJECTIVE_NO_DATA_TIMEOUT),
+    channel,
   };
 }
 
@@ -236,7 +243,8 @@ function readRules(reading: RuleFileReading, sections: readonly RuleFileSection[
 
 function useOf({ rule, ...located }: LocatedRule, { id, interval }: RuleGroup): LocatedUse {
   const { name: alert, expr, objective, comparison } = rule;
-  const use = useOfExpression({ name: alert, kind: 'alerting', expr, interval });
+  const recovery = rule.recovery?.expr;
+  const use = useOfExpression({ name: alert, kind: 'alerting', expr, recovery, interval });
   if (objective === undefined) return { ...located, rule, group: id, use };
   const { family, threshold } = objective;
   const isExceeded = comparison === '>' || undefined;

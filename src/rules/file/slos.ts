@@ -7,7 +7,12 @@ import type { Slo } from '../compile.ts';
 import { canBurn, compileSlo } from '../compile.ts';
 import type { Preset, PresetName } from '../presets.ts';
 import { errorSelectorFor, PRESETS, unitOfMetric } from '../presets.ts';
-import type { LatencyFamily, LatencyObjective, RuleGroup } from '../rule.ts';
+import {
+  type LatencyFamily,
+  type LatencyObjective,
+  OBJECTIVE_NO_DATA_TIMEOUT,
+  type RuleGroup,
+} from '../rule.ts';
 import {
   alertLabels,
   annotations,
@@ -20,6 +25,7 @@ import {
   histogramName,
   labelName,
   name,
+  noData,
   oneOf,
   positiveDuration,
   promqlMatchers,
@@ -83,7 +89,7 @@ const sloSchema = z.strictObject({
   labels: alertLabels,
   annotations,
   channel: channel.optional(),
-  no_data: oneOf(['keep', 'resolve']).optional(),
+  no_data: noData.optional(),
 });
 
 type SloInput = z.output<typeof sloSchema>;
@@ -207,7 +213,7 @@ function sloOf(input: SloInput, objective: LatencyObjective): Slo {
     burn: alert.burn !== undefined,
     labels,
     annotations: texts,
-    onNoData: input.no_data ?? settings.onNoData,
+    noData: input.no_data ?? settings.noData ?? OBJECTIVE_NO_DATA_TIMEOUT,
     minRequests: input.min_requests,
     recover: recoveryOf(alert, objective),
     channel: input.channel ?? settings.channel,
@@ -234,7 +240,9 @@ function usesOf(group: RuleGroup, slo: Slo, section: RuleFileSection): readonly 
   ];
   return group.rules.map((rule, index): LocatedUse => {
     const { name: alert, expr } = rule;
-    const own = useOfExpression({ name: alert, kind: 'alerting', expr, interval: group.interval });
+    const recovery = rule.recovery?.expr;
+    const { interval } = group;
+    const own = useOfExpression({ name: alert, kind: 'alerting', expr, recovery, interval });
     if (index === 0) {
       const location = locationOf(sectionAt(section, 'objective', 'below'));
       return { location, rule, group: group.id, use: { ...own, family, thresholds, isApproximate } };

@@ -25,6 +25,7 @@ import {
   type SlackBlock,
   section,
 } from './block-kit.ts';
+import { noDataEnd } from './format.ts';
 import { code, date, escape, isLinkable, link, mentionLine, oneLine } from './mrkdwn.ts';
 import { shownRows, tracesTable } from './slowest.ts';
 
@@ -83,6 +84,7 @@ const ENDINGS: Readonly<Record<ResolveReason, readonly [text: string, more: stri
   'no-longer-returned': ['no longer returned', ''],
   'rule-removed': ['closed', ' (rule removed)'],
   'limit-exceeded': ['closed', ' (alert limit exceeded)'],
+  'no-data': ['closed', ' (no data)'],
   closed: ['closed manually', ' (no data)'],
   continued: ['continued', ''],
 };
@@ -121,11 +123,11 @@ function contextLines({ alert, mentions = [], escalates, continuedIn }: MessageV
   ];
 }
 
-function noDataLine({ noDataSince, noDataReason }: Alert): readonly string[] {
+function noDataLine({ alert: { noDataSince, noDataReason }, rule }: MessageView): readonly string[] {
   if (noDataSince === undefined) return [];
   const why = noDataReason === undefined ? '' : ` ${escape(noDataReasonText(noDataReason), 500)}`;
   return [
-    `No data since ${date(noDataSince)}.${why} The alert stays open until data shows recovery. The values below are the last ones seen.`,
+    `No data since ${date(noDataSince)}.${why} ${noDataEnd(rule)} The values below are the last ones seen.`,
   ];
 }
 
@@ -135,7 +137,8 @@ function unknownLine(alert: Alert): readonly string[] {
     return [
       'The expression no longer returns this alert: it may have recovered, or its data may be missing.',
     ];
-  const why = alert.closed === undefined ? 'the rule is no longer evaluated' : 'there is no data';
+  const hasNoData = alert.closed !== undefined || alert.resolveReason === 'no-data';
+  const why = hasNoData ? 'there is no data' : 'the rule is no longer evaluated';
   return [`The state of the service is *unknown*: ${why}.`];
 }
 
@@ -145,7 +148,7 @@ function paragraphs(view: MessageView): SlackBlock[] {
   const lines = [
     ...contextLines(view),
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
-    ...(statusOf(alert) === 'no-data' ? noDataLine(alert) : []),
+    ...(statusOf(alert) === 'no-data' ? noDataLine(view) : []),
     ...unknownLine(alert),
     ...(summary === undefined ? [] : [escape(summary, 800)]),
     ...(description === undefined ? [] : [escape(description, 1_200)]),

@@ -54,6 +54,12 @@ export function comparisonWord(comparison: Comparison): string {
   return COMPARISONS[comparison];
 }
 
+/** How long an alert without data stays open. */
+export function noDataEnd({ noData }: Pick<SloRule, 'noData'>): string {
+  const limit = noData === 'resolve' ? '' : `, or closes after ${timeSpan(noData)} without data`;
+  return `The alert stays open until data shows recovery${limit}.`;
+}
+
 /**
  * What is left of an error budget: `62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate`, `exhausted:
  * 140% used (over 30 days)`. With less data than the budget's period: `62% left (based on 12 days of data)`.

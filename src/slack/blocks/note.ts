@@ -10,7 +10,7 @@ import type { SloRule } from '../../rules/rule.ts';
 import { actionButtons } from './alert-actions.ts';
 import { headlineText, unitOf } from './alert-facts.ts';
 import { actions, type Rendered, section } from './block-kit.ts';
-import { atLeastPrefix, comparisonWord, ruleValue } from './format.ts';
+import { atLeastPrefix, comparisonWord, noDataEnd, ruleValue } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
 
 const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
@@ -32,6 +32,7 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
     'Ended: the expression no longer returns this alert. It may have recovered, or its data may be missing.',
   'rule-removed': `Closed: the rule was removed. ${UNKNOWN}`,
   'limit-exceeded': `Closed: the rule exceeded its alert limit. ${UNKNOWN}`,
+  'no-data': `Closed: no data. ${UNKNOWN}`,
   closed: `Closed manually without data. ${UNKNOWN}`,
   continued: 'Still breaching with another severity: continued in another message.',
 };
@@ -93,16 +94,20 @@ function ending(note: ThreadNote): Line {
       isUnknown,
     };
   }
+  if (resolveReason === 'no-data') {
+    const missing = timeSpan(between(alert.seenAt, at));
+    return { phrase: [`Closed: no data for ${missing}. ${UNKNOWN}`], at, isUnknown };
+  }
   if (resolveReason === 'recovered' && !Number.isNaN(alert.value))
     return { phrase: [`Resolved: ${recoveredText(alert, rule)}.`], at };
   return { phrase: [ENDINGS[resolveReason]], at, isUnknown };
 }
 
-function noData({ noDataReason, noDataSince, seenAt }: Alert): Line {
+function noData({ alert: { noDataReason, noDataSince, seenAt }, rule }: ThreadNote): Line {
   const at = noDataSince ?? seenAt;
   const why = noDataReason === undefined ? '' : ` ${noDataReasonText(noDataReason)}`;
   return {
-    phrase: ['No data since ', { at }, `.${why} The alert stays open until data shows recovery.`],
+    phrase: ['No data since ', { at }, `.${why} ${noDataEnd(rule)}`],
     at,
   };
 }
@@ -129,7 +134,7 @@ function silence({ what, by, at, until, comment = '' }: SilenceUpdate): Line {
 function lineOf(note: ThreadNote): Line {
   switch (note.kind) {
     case 'no-data':
-      return noData(note.alert);
+      return noData(note);
     case 'data-back':
       return dataBack(note.alert);
     case 'silence':

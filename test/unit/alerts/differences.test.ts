@@ -118,6 +118,37 @@ const rows: Readonly<Record<string, Row>> = {
       [5, 'resolved'],
     ],
   },
+  'closes after the evaluations without data that make up its no_data': {
+    expr: '0.5 _ _ _ _ _',
+    states: 'FFNN..',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+      [4, 'resolved'],
+    ],
+    rule: { noData: ticks(4) },
+  },
+  'counts toward no_data neither failures nor what was before the data came back': {
+    expr: '0.5 _ _ X X 0.5 _ _ X _ _',
+    states: 'FFNNNFFNNN.',
+    transitions: [
+      [0, 'firing'],
+      [2, 'no-data'],
+      [5, 'data-back'],
+      [7, 'no-data'],
+      [10, 'resolved'],
+    ],
+    rule: { noData: ticks(4) },
+  },
+  'ends when the recovery query has failed for as long as its no_data': {
+    expr: '0.5 ? ? ? ?',
+    states: 'FFF..',
+    transitions: [
+      [0, 'firing'],
+      [3, 'resolved'],
+    ],
+    rule: { noData: ticks(3) },
+  },
   'treats no data as recovery if the rule says so': {
     expr: '0.5 _',
     states: 'F.',
@@ -125,7 +156,7 @@ const rows: Readonly<Record<string, Row>> = {
       [0, 'firing'],
       [1, 'resolved'],
     ],
-    rule: { onNoData: 'resolve' },
+    rule: { noData: 'resolve' },
   },
   'keeps firing by its value even if no data is treated as recovery': {
     expr: '0.5 ok0.5 _',
@@ -134,7 +165,7 @@ const rows: Readonly<Record<string, Row>> = {
       [0, 'firing'],
       [2, 'resolved'],
     ],
-    rule: { onNoData: 'resolve' },
+    rule: { noData: 'resolve' },
   },
   'drops a pending alert without a recovery query': {
     expr: '0.5 _ 0.5',

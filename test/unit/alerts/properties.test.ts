@@ -4,7 +4,7 @@ import type { Alert, RuleQueryResult, RuleState, Transition } from '../../../src
 import { decodeRecord, encodeRecord } from '../../../src/alerts/record-codec.ts';
 import { stepRule } from '../../../src/alerts/step-rule.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
-import { ms } from '../../../src/lib/units.ts';
+import { HOUR, ms } from '../../../src/lib/units.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, aPlainRule, aRule } from '../../support/builders.ts';
 import { runsOf } from '../../support/runs.ts';
@@ -39,7 +39,7 @@ const rule: fc.Arbitrary<SloRule> = fc
   .record({
     for: duration,
     keepFiringFor: duration,
-    onNoData: fc.constantFrom('keep' as const, 'resolve' as const),
+    noData: fc.constantFrom('resolve' as const, ms(3 * TICK), ms(24 * HOUR)),
   })
   .chain((over) => fc.constantFrom(aRule(over), aPlainRule(over)));
 

@@ -29,8 +29,15 @@ describe('an alert of a rule whose recovery condition has no comparison', () => 
     ]);
   });
 
+  it('ends without data as closed, and with failed recovery queries as no longer returned', () => {
+    const noData = ms(2 * TICK);
+    const reasonOf = (row: string) =>
+      runTimeline(row, { rule: { ...rule, noData } }).alerts.at(-1)?.resolveReason;
+    expect([reasonOf('0.5 _ _ _'), reasonOf('0.5 ? ?')]).toEqual(['no-data', 'no-longer-returned']);
+  });
+
   it('resolves without data if its rule says so', () => {
-    expect(runTimeline('0.5 _', { rule: { ...rule, onNoData: 'resolve' } }).states).toBe('F.');
+    expect(runTimeline('0.5 _', { rule: { ...rule, noData: 'resolve' } }).states).toBe('F.');
   });
 });
 

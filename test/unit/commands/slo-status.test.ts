@@ -250,3 +250,15 @@ test('the report on one service leaves out other services and rules that do not 
   ]);
   expect(await only('auth')).toMatchObject([{ rule: { name: 'CheckoutSlow' }, state: 'ok', value: 0.001 }]);
 });
+
+test('a rule whose recovery query Prometheus rejects says how its alerts end', async () => {
+  const health = { kind: 'ok', recoveryRejected: 'many-to-many matching not allowed' } as const;
+  const rows = await rowsOf({ groups: [aGroup()], states: [{ rule, alerts: [], health }] });
+  expect(rows).toMatchObject([
+    {
+      state: 'ok',
+      detail:
+        'alerts end when no longer returned, because Prometheus rejects the recovery query: many-to-many matching not allowed',
+    },
+  ]);
+});

@@ -89,6 +89,38 @@ describe('when a firing alert has no data', () => {
     expect(back?.alert.gap).toEqual({ start: evalTimeAt(0), end: evalTimeAt(5) });
   });
 
+  it('ends the alert when its recovery query is rejected, and keeps the reason until one is not', async () => {
+    looking({ kind: 'traffic' });
+    await goWithoutData(aSourceError('bad-request', 'many-to-many matching not allowed'));
+    const state = (await temp.store.loadGroup(aGroup().id))?.rules[aRule().key];
+    expect(state?.alerts.map(({ resolveReason }) => resolveReason)).toEqual(['no-longer-returned']);
+    expect(state?.health).toEqual({
+      kind: 'ok',
+      recoveryRejected: expect.stringMatching(/^many-to-many matching not allowed\. /),
+    });
+    metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+    await tick(5);
+    metrics.answer('slow_share > 0.01', []);
+    metrics.answer('slow_share', []);
+    await tick(6);
+    expect((await temp.store.loadGroup(aGroup().id))?.rules[aRule().key]?.health).toEqual({ kind: 'ok' });
+  });
+
+  it.each(['bad-request', 'too-large'] as const)(
+    'is frozen by an error of the rule that says what to do: %s',
+    async (code) => {
+      looking({ kind: 'traffic' });
+      metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+      await tick(0);
+      metrics.answer('slow_share > 0.01', aSourceError(code, 'Too much.'));
+      await tick(1);
+      const state = (await temp.store.loadGroup(aGroup().id))?.rules[aRule().key];
+      const { advice } = aSourceError(code, '');
+      expect(state?.health).toEqual({ kind: 'rule-error', message: `Too much. ${advice}` });
+      expect(state?.alerts.map((alert) => alert.state)).toEqual(['firing']);
+    },
+  );
+
   it('treats a failed recovery query as a source error since its first failure', async () => {
     looking({ kind: 'traffic' });
     metrics.answer('slow_share > 0.01', [checkout(0.5)]);

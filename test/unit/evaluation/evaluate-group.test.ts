@@ -170,14 +170,14 @@ describe('evaluating a group', () => {
     const state = await store.loadGroup(aGroup().id);
     expect(state?.rules['wrong']?.health).toEqual({
       kind: 'rule-error',
-      message: 'parse error: unclosed left parenthesis',
+      message: `parse error: unclosed left parenthesis. ${aSourceError().advice}`,
     });
     expect(state?.rules['right']?.alerts).toHaveLength(1);
     expect(logger.lines.filter(({ level }) => level !== 'info')).toEqual([
       {
         level: 'warn',
         message: 'rule could not be evaluated',
-        fields: { rule: 'wrong', reason: 'parse error: unclosed left parenthesis' },
+        fields: { rule: 'wrong', reason: `parse error: unclosed left parenthesis. ${aSourceError().advice}` },
       },
     ]);
   });

@@ -187,6 +187,13 @@ describe('the code of an error', () => {
       'bad-request',
       'many-to-many',
     ],
+    [
+      'too many samples are the rule’s, with the limit',
+      422,
+      apiError('execution', 'query processing would load too many samples into memory in query execution'),
+      'bad-request',
+      '--query.max-samples',
+    ],
     ['a query timeout is the source’s', 503, apiError('timeout'), 'timeout', 'because'],
     ['a cancelled query is the source’s', 503, apiError('canceled'), 'timeout', 'because'],
     ['an unavailable storage is the source’s', 503, apiError('unavailable'), 'unavailable', 'because'],

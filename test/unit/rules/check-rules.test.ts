@@ -120,6 +120,29 @@ describe('rules checked against a Prometheus', () => {
     ]);
   });
 
+  it('name a recovery query that the server rejects, and what that means', async () => {
+    const run = createRuleCheck({
+      clock: { now: () => NOW },
+      metrics: {
+        instant: async ({ expr }) => {
+          if (expr === 'a') throw aSourceError('bad-request', 'many-to-many matching not allowed');
+          return [];
+        },
+        labelValues: async () => [],
+      },
+    });
+    expect(await run([aUse({ recovery: 'a' }), aUse({ recovery: 'b' })])).toEqual([
+      [
+        {
+          code: 'recovery-refused',
+          message:
+            'Prometheus rejects the recovery query, so alerts end when the expression no longer returns them: many-to-many matching not allowed',
+        },
+      ],
+      [],
+    ]);
+  });
+
   it('fail when it does not answer', async () => {
     await expect(check([aUse()], {}, { refusal: aSourceError('timeout', 'no answer') })).rejects.toThrow(
       UpstreamError,

@@ -1,5 +1,5 @@
 import type { Alert, Suppression } from '../../../src/alerts/alert.ts';
-import { after, type EpochMs, epochUs, MINUTE, ms, ratio, us } from '../../../src/lib/units.ts';
+import { after, type EpochMs, epochUs, HOUR, MINUTE, ms, ratio, us } from '../../../src/lib/units.ts';
 import type { Evidence } from '../../../src/messages/evidence.ts';
 import type { MessageView } from '../../../src/messages/notifier.ts';
 import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
@@ -48,7 +48,7 @@ function ruleOf(fields: ViewFields): SloRule {
     about,
     recovery,
     objective: objectiveOf(fields),
-    onNoData: 'keep',
+    noData: ms(24 * HOUR),
   };
 }
 

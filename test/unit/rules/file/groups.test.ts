@@ -102,7 +102,7 @@ groups:
           comparison: '>',
           recovery: { expr: 'job:errors:rate5m', comparison: '>', bound: 5 },
           reads: [{ metric: 'job:errors:rate5m', matchers: '' }],
-          onNoData: 'resolve',
+          noData: 'resolve',
           channel: '#shop',
         },
       ],
@@ -117,7 +117,7 @@ groups:
       keepFiringFor: 0,
       labels: {},
       annotations: {},
-      onNoData: 'keep',
+      noData: 15 * 60_000,
     });
   });
 

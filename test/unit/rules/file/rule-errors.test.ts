@@ -73,7 +73,7 @@ groups:
     'settings of the bot': [
       'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a\n    annotations:\n      slack_channel: §Shop\n      slo_no_data: §drop\n  - alert: B\n    expr: a\n    annotations:\n      slack_channel: §#shop',
       /^invalid `annotations.slack_channel`: found "Shop", expected "#shop"/,
-      /^invalid `annotations.slo_no_data`: found "drop", expected keep or resolve/,
+      /^invalid `annotations.slo_no_data`: found "drop", expected a duration like 15m or 24h, or resolve/,
       /expected a channel name in quotes/,
     ],
     'a document that is a list': ['§- a\n- b', /^invalid document: found a list, expected a map/],

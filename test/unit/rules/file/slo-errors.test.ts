@@ -33,7 +33,7 @@ describe('errors in SLOs are reported with their location', () => {
       /^invalid `alert.burn`: found "all", expected workbook/,
       /^invalid `schedule`: found "\* \* \* \* \*", expected six fields/,
       /^invalid `channel`: found "shop", expected "#shop"/,
-      /^invalid `no_data`: found "forget", expected keep or resolve/,
+      /^invalid `no_data`: found "forget", expected a duration like 15m or 24h, or resolve/,
       /this `end` has no `if`/,
     ],
     'unknown keys, at every depth': [

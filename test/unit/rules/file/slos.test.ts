@@ -63,7 +63,7 @@ slos:
           reads: [
             { metric: 'istio_request_duration_milliseconds_count', matchers: 'reporter="destination"' },
           ],
-          onNoData: 'resolve',
+          noData: 'resolve',
           channel: '#shop',
         },
       ],

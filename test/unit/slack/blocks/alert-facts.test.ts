@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetView } from '../../../../src/latency/error-budget.ts';
-import { after, DAY, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
+import { after, before, DAY, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
 import type { MessageView } from '../../../../src/messages/notifier.ts';
 import { alertMessage, headline } from '../../../../src/slack/blocks/alert.ts';
 import { facts } from '../../../../src/slack/blocks/alert-facts.ts';
@@ -172,6 +172,10 @@ describe('an end', () => {
       '☑️ Closed: the rule exceeded its alert limit. The state of the service is unknown. · ',
       { resolveReason: 'limit-exceeded' },
     ],
+    [
+      '☑️ Closed: no data for 15 min. The state of the service is unknown. · ',
+      { resolveReason: 'no-data', seenAt: before(START, ms(15 * MINUTE)) },
+    ],
     ['☑️ Closed manually without data. The state of the service is unknown. · ', { resolveReason: 'closed' }],
   ])('%s', (text, over) => {
     expect(ended(over).slice(0, text.length)).toBe(text);
@@ -185,7 +189,7 @@ describe('the line on missing data', () => {
   };
   it('says since when, what is missing, and that the alert stays open', () => {
     expect(line({ noDataSince: START, noDataReason: { kind: 'traffic' } })).toMatch(
-      /^⚪ No data since <!date\^[^>]+>\. The series exist but count no requests\. The alert stays open until data shows recovery\. · /u,
+      /^⚪ No data since <!date\^[^>]+>\. The series exist but count no requests\. The alert stays open until data shows recovery, or closes after 1 d without data\. · /u,
     );
   });
   it('does not say that it breaches when only keep_firing_for keeps it open', () => {
