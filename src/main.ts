@@ -6,6 +6,7 @@ import type { AgainstOptions, CheckOptions } from './cli/check.ts';
 import type { ReplayOptions } from './cli/replay.ts';
 import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/rule-files.ts';
 import { handleSignals } from './cli/signals.ts';
+import type { TraceOptions } from './cli/trace.ts';
 import type { WhyOptions } from './cli/why.ts';
 import { errorMessage, RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
@@ -103,10 +104,20 @@ async function convert(file: string, { from }: { from?: SloTool }): Promise<void
   process.exitCode = 1;
 }
 
+async function trace(file: string, options: TraceOptions): Promise<void> {
+  const { traceCommand } = await import('./cli/trace.ts');
+  await printFromFiles(() => traceCommand(file, options));
+}
+
 async function why(options: WhyOptions): Promise<void> {
-  const { TraceFileError, whyCommand } = await import('./cli/why.ts');
+  const { whyCommand } = await import('./cli/why.ts');
+  await printFromFiles(() => whyCommand(options));
+}
+
+async function printFromFiles(run: () => Promise<string>): Promise<void> {
+  const { TraceFileError } = await import('./cli/trace-files.ts');
   try {
-    print(await whyCommand(options));
+    print(await run());
   } catch (error) {
     if (!(error instanceof TraceFileError)) throw error;
     printError(error.message);
@@ -164,12 +175,20 @@ program
   .addOption(new Option('--from <tool>', 'the tool, if the document does not name it').choices(SLO_TOOLS))
   .action(convert);
 program
+  .command('trace')
+  .description('explain an exported trace: critical path, network, retries, errors; of several, the slowest')
+  .argument('<file>', 'traces as JSON from Jaeger, Tempo or OTLP, also gzip')
+  .option('--id <id>', 'the trace, by its id or the start of it')
+  .option('--json', 'print the result as JSON; durations in microseconds')
+  .option('--picture <file>', 'draw the waterfall into this PNG file')
+  .action(trace);
+program
   .command('why')
   .description(
     'compare exported slow and normal traces of one endpoint, and name the service that made it slow',
   )
-  .requiredOption('--slow <file>', 'slow traces, as Jaeger JSON')
-  .requiredOption('--normal <file>', 'normal traces of the same endpoint, as Jaeger JSON')
+  .requiredOption('--slow <file>', 'slow traces, as JSON from Jaeger, Tempo or OTLP')
+  .requiredOption('--normal <file>', 'normal traces of the same endpoint')
   .option('--json', 'print the result as JSON')
   .action(why);
 await program.parseAsync();

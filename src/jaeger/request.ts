@@ -61,10 +61,15 @@ const errorSchema = z.union([
 /** Errors of a storage can be long and contain whole queries. */
 const MAX_TEXT = 200;
 
+/** The text of an answer that is an error in either API version; undefined for anything else. */
+export function errorTextOf(body: unknown): string | undefined {
+  const parsed = errorSchema.safeParse(body);
+  return parsed.success ? parsed.data.replace(/\s+/g, ' ').trim().slice(0, MAX_TEXT) : undefined;
+}
+
 /** The error of an answer with an error status, in either API version. A 500 has the text of the storage. */
 export function statusError(status: number, body: unknown): UpstreamError {
-  const parsed = errorSchema.safeParse(body);
-  const text = parsed.success ? parsed.data.replace(/\s+/g, ' ').trim().slice(0, MAX_TEXT) : '';
+  const text = errorTextOf(body) ?? '';
   const isInvalid = status < 500 && status !== 429;
   return new UpstreamError({
     system: 'jaeger',

@@ -182,14 +182,17 @@ function readProcess(group: Wire): Process {
 }
 
 /** Reads the body of `/api/v3/traces`, in which all traces are merged. Throws a `ZodError` for another shape. */
-export function readOtlpTraces(body: unknown): readonly Trace[] {
+export const readOtlpTraces = (body: unknown): readonly Trace[] =>
+  readResourceSpans(tracesSchema.parse(body).result.resourceSpans, 'result.resourceSpans');
+
+/** Reads a list of OTLP's `ResourceSpans`. `key` is its place in the document, for the `ZodError` of another shape. */
+export function readResourceSpans(resourceSpans: unknown, key: string): readonly Trace[] {
   const byTrace = new Map<string, Span[]>();
   const keep = (span: Span): void => {
     const spans = byTrace.get(span.traceId);
     if (spans === undefined) byTrace.set(span.traceId, [span]);
     else spans.push(span);
   };
-  const { resourceSpans } = tracesSchema.parse(body).result;
   const leftOutOf = new Map<string, number>();
   const leftOut = (item: unknown): void => {
     const id = typeof item === 'object' && item !== null && 'traceId' in item ? item.traceId : undefined;
@@ -197,9 +200,10 @@ export function readOtlpTraces(body: unknown): readonly Trace[] {
     const traceId = hexId(id, 32);
     leftOutOf.set(traceId, (leftOutOf.get(traceId) ?? 0) + 1);
   };
-  readValid(resourceSpans, { key: 'result.resourceSpans' }, (group) => {
+  readValid(resourceSpans, { key }, (group) => {
     const process = readProcess(group);
-    readValid(group['scopeSpans'], { key: 'scopeSpans' }, (scope) => {
+    // The second name is that of OTLP before 0.19, which Tempo stored.
+    readValid(group['scopeSpans'] ?? group['instrumentationLibrarySpans'], { key: 'scopeSpans' }, (scope) => {
       readValid(scope['spans'], { key: 'spans', leftOut }, (span) => keep(toSpan(span, process)));
     });
   });

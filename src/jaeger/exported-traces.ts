@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { Span, Trace } from '../traces/trace.ts';
+import { jsonFault, type TextPlace } from './json-place.ts';
+import { errorTextOf } from './request.ts';
+import { readLegacyTraces } from './wire-legacy.ts';
+import { readResourceSpans } from './wire-otlp.ts';
+
+/** A document that holds no readable traces. `message` has no place and no final period. */
+export class TraceExportError extends Error {
+  override readonly name = 'TraceExportError';
+  /** Where in the document, if known. */
+  readonly place: TextPlace | undefined;
+
+  constructor(message: string, place?: TextPlace) {
+    super(message);
+    this.place = place;
+  }
+}
+
+/**
+ * Reads traces as other tools export them: Jaeger (its page and `/api/traces`, `/api/v3/traces`), Tempo (`/api/traces` with
+ * `batches`, `/api/v2/traces` with `trace`), OTLP (`resourceSpans`), a list of any of them, or one of them in each line, as the
+ * file exporter of the OpenTelemetry Collector writes them. Spans of one trace are joined. Throws `TraceExportError`.
+ */
+export function readExportedTraces(text: string): readonly Trace[] {
+  const lines = linesOf(text);
+  const traces =
+    lines === undefined
+      ? tracesIn(parsed(text, 1), undefined)
+      : lines.flatMap((line, index) => (line.trim() === '' ? [] : tracesOfLine(line, index + 1)));
+  const all = joined(traces);
+  if (all.length === 0) throw new TraceExportError('no traces');
+  return all;
+}
+
+/** The lines of a text whose first line is a document of its own; undefined for a single document. */
+function linesOf(text: string): readonly string[] | undefined {
+  const end = text.indexOf('\n');
+  if (end < 0 || text.slice(end).trim() === '') return undefined;
+  try {
+    JSON.parse(text.slice(0, end));
+    return text.split('\n');
+  } catch {
+    return undefined;
+  }
+}
+
+const tracesOfLine = (line: string, number: number): readonly Trace[] =>
+  tracesIn(parsed(line, number), { line: number, column: 1 });
+
+function parsed(text: string, firstLine: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const fault = jsonFault(text);
+    if (fault === undefined || text.trim() === '') throw new TraceExportError('the file is empty');
+    const { line, column, isCutOff } = fault;
+    const place = { line: firstLine + line - 1, column };
+    throw new TraceExportError(isCutOff ? 'invalid JSON: the document ends early' : 'invalid JSON', place);
+  }
+}
+
+/** The traces of one document, which may begin at a place of its file. */
+function tracesIn(document: unknown, place: TextPlace | undefined): readonly Trace[] {
+  try {
+    return Array.isArray(document) ? document.flatMap(tracesOf) : tracesOf(document);
+  } catch (error) {
+    if (error instanceof TraceExportError) throw new TraceExportError(error.message, place);
+    if (!(error instanceof z.ZodError)) throw error;
+    const [issue] = error.issues;
+    const path = issue?.path.map(String).join('.') ?? '';
+    throw new TraceExportError(`${issue?.message ?? 'unreadable'}${path === '' ? '' : ` at ${path}`}`, place);
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+
+function tracesOf(document: unknown): readonly Trace[] {
+  const fields = fieldsOf(document);
+  const { data } = fields;
+  if (Array.isArray(data) && data.length > 0) return readLegacyTraces(document);
+  const failure = errorTextOf(document);
+  if (failure !== undefined) throw new TraceExportError(`an error of the tracing backend: ${failure}`);
+  if (Array.isArray(fields['spans']) && 'traceID' in fields) return readLegacyTraces({ data: [document] });
+  for (const [path, inner] of [
+    ['', fields],
+    ['result.', fieldsOf(fields['result'])],
+    ['trace.', fieldsOf(fields['trace'])],
+  ] as const) {
+    for (const key of ['resourceSpans', 'batches'])
+      if (Array.isArray(inner[key])) return readResourceSpans(inner[key], `${path}${key}`);
+  }
+  return withoutSpans(fields);
+}
+
+/** A known document without spans has no traces; another one is refused. */
+function withoutSpans(fields: Fields): readonly Trace[] {
+  if (['traces', 'summaries'].some((key) => Array.isArray(fields[key])))
+    throw new TraceExportError('a list of search results, which hold no spans');
+  // Proto JSON leaves out empty lists.
+  if (['data', 'result', 'trace'].some((key) => key in fields)) return [];
+  throw new TraceExportError('not an export of Jaeger, Tempo or OTLP');
+}
+
+/** Spans of one trace may stand in several documents: an exporter writes them as they end. */
+function joined(traces: readonly Trace[]): readonly Trace[] {
+  const byId = new Map<string, Span[]>();
+  for (const { traceId, spans } of traces) {
+    const known = byId.get(traceId) ?? [];
+    byId.set(traceId, known);
+    for (const span of spans) known.push(span);
+  }
+  return [...byId].flatMap(([traceId, spans]) => (spans.length === 0 ? [] : [{ traceId, spans }]));
+}
