@@ -141,6 +141,7 @@ export function createSources(
     http: http('prometheus', settings.prometheus),
     deadline: UPSTREAM_DEADLINE,
     logger,
+    maxSeries: settings.prometheus.maxSeries,
     // A clock that was given to the bot is right by definition.
     time: clock === systemClock ? { clock, observe } : undefined,
   });

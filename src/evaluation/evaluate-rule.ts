@@ -4,7 +4,7 @@ import { needsRecoverySamples, type RuleStep, stepRule } from '../alerts/step-ru
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { errorMessage, UpstreamError } from '../lib/errors.ts';
+import { errorMessage, isQueryWrong, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
@@ -80,10 +80,9 @@ async function query(
 
 type QueryFailure = Exclude<RuleQueryResult, { kind: 'vector' }>;
 
-/** A rejected query and one with too large an answer are errors of the rule; everything else is one of the source. */
+/** A query that is rejected or returns too much is an error of the rule; everything else is one of the source. */
 function failureOf(error: unknown): QueryFailure {
-  const isOfRule = error instanceof UpstreamError && /^(?:bad-request|too-large)$/.test(error.code);
-  return isOfRule
+  return isQueryWrong(error)
     ? { kind: 'rule-error', message: `${error.message.replace(/([^.])$/, '$1.')} ${error.advice}` }
     : { kind: 'source-error', message: errorMessage(error) };
 }

@@ -38,6 +38,8 @@ export interface HttpRequest {
   /** For the whole exchange: name look-up, connection, and the last byte of the body. */
   readonly deadline: Milliseconds;
   readonly signal?: AbortSignal | undefined;
+  /** Called with a body of JSON before it is parsed, which takes time and memory; what it throws fails the request. */
+  readonly beforeParsing?: (body: string) => void;
 }
 
 export interface HttpAnswer<Body> {
@@ -104,6 +106,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     json: (request) =>
       recorded(request, async () => {
         const answer = await exchange({ api, base, server }, request);
+        request.beforeParsing?.(answer.body);
         const json = parsed(answer, server);
         // Lets other work run between the parsing and what follows.
         if (answer.body.length > LONG_BODY) await setImmediate();

@@ -61,6 +61,10 @@ export class UpstreamError extends Error {
   }
 }
 
+/** Whether the query is wrong and not the system: it was refused, or its result is too large. */
+export const isQueryWrong = (error: unknown): error is UpstreamError =>
+  error instanceof UpstreamError && (error.code === 'bad-request' || error.code === 'too-large');
+
 /** Why a system did not respond, without the period. Rethrows anything but an `UpstreamError`. */
 export function unansweredBecause(error: unknown): string {
   if (!(error instanceof UpstreamError)) throw error;

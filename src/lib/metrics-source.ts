@@ -24,7 +24,8 @@ export interface Series {
 
 /**
  * Queries of a Prometheus.
- * @throws UpstreamError from every method: `bad-request` when the expression is wrong, other codes when the source fails.
+ * @throws UpstreamError from every method: `bad-request` when the expression is wrong, `too-large` when it returns too much, other
+ * codes when the source fails.
  */
 export interface MetricsSource {
   /**

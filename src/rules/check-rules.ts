@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { UpstreamError } from '../lib/errors.ts';
+import { isQueryWrong } from '../lib/errors.ts';
 import type { MetricsSource, QueryCost, QueryCosts } from '../lib/metrics-source.ts';
 import { nearest } from '../lib/nearest.ts';
 import { formatDuration, type Milliseconds, ms, SECOND } from '../lib/units.ts';
@@ -257,9 +257,10 @@ async function expressionFindings(
     const answer = await cost({ expr: use.expr, at: deps.clock.now() }, signal);
     return answer !== undefined && 'seconds' in answer ? costFindings(use, answer) : [];
   } catch (error) {
-    const isRefused = error instanceof UpstreamError && error.code === 'bad-request';
-    if (!isRefused) throw error;
-    return [finding('expression-refused', `Prometheus rejects the expression: ${error.message}`)];
+    if (!isQueryWrong(error)) throw error;
+    // The advice for a rejected one is this check.
+    const advice = error.code === 'too-large' ? ` ${error.advice}` : '';
+    return [finding('expression-refused', `Prometheus rejects the expression: ${error.message}${advice}`)];
   }
 }
 
@@ -274,7 +275,7 @@ async function recoveryFindings(
     await metrics.instant({ expr: recovery, at: clock.now() }, signal);
     return [];
   } catch (error) {
-    if (!(error instanceof UpstreamError) || error.code !== 'bad-request') throw error;
+    if (!isQueryWrong(error)) throw error;
     const effect = 'alerts end when the expression no longer returns them';
     return [
       finding('recovery-refused', `Prometheus rejects the recovery query, so ${effect}: ${error.message}`),

@@ -42,7 +42,7 @@ export interface Settings {
     /** Whether answers about a trace include an image of it. */
     readonly showsPictures: boolean;
   };
-  readonly prometheus: Upstream;
+  readonly prometheus: Upstream & { readonly maxSeries: number };
   readonly jaeger: Upstream;
   readonly kialiUrl?: string;
   readonly grafanaUrl?: string;
@@ -179,7 +179,10 @@ function settingsOf(texts: EnvironmentTexts): Settings {
   const level = texts.LOG_LEVEL ?? defaultOf('LOG_LEVEL');
   return {
     slack: slackOf(texts),
-    prometheus: upstreamOf(texts.PROMETHEUS_URL, texts.PROMETHEUS_PUBLIC_URL, texts.PROMETHEUS_HEADERS),
+    prometheus: {
+      ...upstreamOf(texts.PROMETHEUS_URL, texts.PROMETHEUS_PUBLIC_URL, texts.PROMETHEUS_HEADERS),
+      maxSeries: Number(texts.PROMETHEUS_MAX_SERIES ?? defaultOf('PROMETHEUS_MAX_SERIES')),
+    },
     jaeger: upstreamOf(texts.JAEGER_URL, texts.JAEGER_PUBLIC_URL, texts.JAEGER_HEADERS),
     kialiUrl: texts.KIALI_URL,
     grafanaUrl: texts.GRAFANA_URL,

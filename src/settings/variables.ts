@@ -103,6 +103,11 @@ export const VARIABLES = [
     isSecret: true,
     example: 'Authorization: Bearer replace-me',
   }),
+  optional('PROMETHEUS_MAX_SERIES', matching(/^[1-9]\d{0,6}$/, 'Use a number from 1 to 9999999.'), {
+    description:
+      'Most series in one response. A rule whose expression returns more has an error in place of alerts.',
+    default: '10000',
+  }),
   required('JAEGER_URL', address('http://jaeger-query:16686', 'JAEGER_HEADERS'), {
     description: 'Jaeger query service. Required.',
     example: 'http://localhost:16686',

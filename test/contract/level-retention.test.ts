@@ -71,6 +71,15 @@ describe('the retention of the embedded store', () => {
     expect(await store.shownMessage('one')).toBeUndefined();
   });
 
+  it('no longer while the process runs', async () => {
+    await complete('one', 1);
+    await clock.advance(ms(90 * DAY));
+    await store.claimTick({ group: GROUP, evalTime: clock.now(), ttl: MINUTE });
+    // Calls come one after the other: this one after the deletion.
+    await store.claimTick({ group: GROUP, evalTime: at(0), ttl: MINUTE });
+    expect(await store.shownMessage('one')).toBeUndefined();
+  });
+
   it('what people did, as long as the message they did it on, or ninety days without one', async () => {
     const act = (alertId: string) =>
       store.recordAction({

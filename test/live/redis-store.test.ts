@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { MINUTE } from '../../src/lib/units.ts';
 import type { Store } from '../../src/messages/store.ts';
 import { openRedisStore } from '../../src/store/redis/open-redis-store.ts';
-import { anUpdate, aShown, at, GROUP, LEASE, state } from '../contract/store/fixtures.ts';
+import { aLine, anUpdate, aShown, at, GROUP, LEASE, state } from '../contract/store/fixtures.ts';
 import { describeStore } from '../contract/store-contract.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
@@ -102,6 +102,29 @@ requireOrSkip('redis-server')('on a real Redis', () => {
     await client.quit();
     await first.close();
     await second.close();
+  });
+
+  it('lets everything about a message that has ended expire', async () => {
+    const prefix = nextPrefix();
+    const store = await openRedisStore({ url: redis.url, prefix });
+    const messages = [anUpdate('m1', { line: aLine('l1') })];
+    await store.applyEvaluation({ group: GROUP, state: state(START), messages });
+    await store.recordAction({
+      alertId: 'm1',
+      kind: 'closed',
+      action: { by: 'U0ANN', at: START },
+      messages: [],
+    });
+    const { token = 0 } = (await store.claimMessage({ now: at(1), lease: LEASE })) ?? {};
+    const settled = { ...SETTLED, key: 'm1', token, shown: aShown('m1'), lineKeys: ['l1'], isFinal: true };
+    await store.settleMessage(settled);
+    const client = new Redis(redis.url);
+    const keys = (await client.keys(`{${prefix}}:*m1`)).sort();
+    expect(keys.map((key) => key.split(':')[1])).toEqual(['action', 'message', 'shown-lines']);
+    for (const key of keys) expect(await client.pttl(key)).toBeGreaterThan(0);
+    expect((await client.hkeys(`{${prefix}}:message:m1`)).includes('desired')).toBe(false);
+    await client.quit();
+    await store.close();
   });
 
   it('refuses a prefix that a newer version has written', async () => {

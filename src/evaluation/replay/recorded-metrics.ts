@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { errorMessage, UpstreamError } from '../../lib/errors.ts';
+import { errorMessage, isQueryWrong, UpstreamError } from '../../lib/errors.ts';
 import type { MetricsSource, Sample, Series } from '../../lib/metrics-source.ts';
 import {
   after,
@@ -89,7 +89,7 @@ async function readInstant(options: RecordedOptions, expr: string, at: EpochMs):
     const samples = await withRetries(options, () => options.source.instant({ expr, at }, options.signal));
     return { start: at, end: at, samples: new Map([[at, samples]]) };
   } catch (error) {
-    if (!isRejection(error)) throw error;
+    if (!isQueryWrong(error)) throw error;
     return { start: at, end: at, samples: new Map(), rejection: error };
   }
 }
@@ -127,7 +127,7 @@ async function readRange(
       return { ...window, samples: samplesByInstant(series) };
     } catch (error) {
       if (!isRejection(error) && !isTooLarge(error)) throw error;
-      const isShort = isRejection(error) && points <= MAX_REJECTED_POINTS;
+      const isShort = isQueryWrong(error) && points <= MAX_REJECTED_POINTS;
       const rejection = isShort ? await rejectionOf(options, expr, window) : undefined;
       if (rejection !== undefined) return { ...window, samples: new Map(), rejection };
       if (points === 2) break;
@@ -177,7 +177,7 @@ export function createRecordedMetrics(options: RecordedOptions): RecordedMetrics
           if (rejection !== undefined) throw rejection;
           return samples.get(at) ?? [];
         } catch (error) {
-          if (!isRejection(error)) failure ??= error instanceof Error ? error : new Error(String(error));
+          if (!isQueryWrong(error)) failure ??= error instanceof Error ? error : new Error(String(error));
           throw error;
         }
       },

@@ -8,6 +8,7 @@ import {
   DAY,
   type EpochMs,
   epochMs,
+  HOUR,
   type Milliseconds,
   ms,
   SECOND,
@@ -43,6 +44,9 @@ export interface LevelStoreOptions {
 
 /** Where a message is, is kept this long after its last edit. */
 const MESSAGE_RETENTION: Milliseconds = ms(90 * DAY);
+
+/** Time between two deletions of what is kept no longer. */
+const DELETE_EVERY: Milliseconds = ms(6 * HOUR);
 
 /** The folder is not reopened more often than this while its disk is full. */
 const REOPEN_EVERY: Milliseconds = ms(5 * SECOND);
@@ -191,12 +195,25 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
   const context: LevelContext = { database, memory: await loadMemory(opened), now: clock.now };
   endLeases(context.memory);
   await deleteExpired(context);
+  let deletedAt = clock.now();
   const serial = createQueue();
   let isClosed = false;
   const change = <T>(work: () => Promise<T>): Promise<T> => serial(() => (isClosed ? work() : run(work)));
   const states = createGroupStates(database);
+  /** Behind the work that has to be done now; what it could not delete, it deletes the next time. */
+  const deleteWhenDue = (): void => {
+    if (between(deletedAt, clock.now()) < DELETE_EVERY) return;
+    deletedAt = clock.now();
+    change(() => deleteExpired(context)).catch((error: unknown) =>
+      logger?.error('expired records could not be deleted', { reason: errorMessage(error) }),
+    );
+  };
   return {
-    claimTick: (claim) => change(() => claimTick(context, claim)),
+    claimTick: async (claim) => {
+      const isOurs = await change(() => claimTick(context, claim));
+      deleteWhenDue();
+      return isOurs;
+    },
     loadGroup: async (group) => states.known(group) ?? (await serial(() => states.load(group))),
     groups: () => database.keys('group'),
     applyEvaluation: (evaluated) => change(() => applyEvaluation(context, states, evaluated)),

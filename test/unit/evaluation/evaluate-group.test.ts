@@ -161,6 +161,19 @@ describe('evaluating a group', () => {
     ]);
   });
 
+  it('treats a result with too many series as an error of the rule, with what to do', async () => {
+    metrics.answer(
+      aRule().expr,
+      aSourceError('too-large', 'The expression returns more than 10,000 series.'),
+    );
+    await tick(0);
+    expect((await store.loadGroup(aGroup().id))?.rules[aRule().key]?.health).toEqual({
+      kind: 'rule-error',
+      message:
+        'The expression returns more than 10,000 series. Look whether Prometheus runs and whether PROMETHEUS_URL is right.',
+    });
+  });
+
   it('treats a rejected expression as an error of the rule, logs it once, and evaluates the others', async () => {
     const rules = [aRule({ name: 'wrong', expr: 'rate(' }), aRule({ name: 'right', expr: 'right' })];
     metrics.answer('rate(', aSourceError('bad-request', 'parse error: unclosed left parenthesis'));

@@ -25,7 +25,11 @@ async function body(request: IncomingMessage): Promise<string> {
 }
 
 /** A server that answers everything with one status and one JSON body, and the adapter on it. */
-async function source(status: number, answer: unknown) {
+async function source(
+  status: number,
+  answer: unknown,
+  { space, ...limits }: { maxSeries?: number; maxBytes?: number; space?: number } = {},
+) {
   const asked: Asked[] = [];
   const lines: string[] = [];
   const server = createServer((request, response) => {
@@ -35,19 +39,29 @@ async function source(status: number, answer: unknown) {
         path: request.url ?? '',
         form: Object.fromEntries(new URLSearchParams(text)),
       });
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      response
+        .writeHead(status, { 'content-type': 'application/json' })
+        .end(JSON.stringify(answer, null, space));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const http = createHttpClient({ system: 'prometheus', baseUrl: `http://127.0.0.1:${port}/prom` });
+  const http = createHttpClient({
+    system: 'prometheus',
+    baseUrl: `http://127.0.0.1:${port}/prom`,
+    ...limits,
+  });
   closing.push(() => {
     http.close();
     server.close();
     server.closeAllConnections();
   });
   const logger = createLogger({ level: 'debug', secrets: [], write: (line) => lines.push(line) });
-  return { asked, lines, metrics: createPrometheusMetrics({ http, deadline: ms(30_000), logger }) };
+  return {
+    asked,
+    lines,
+    metrics: createPrometheusMetrics({ http, deadline: ms(30_000), logger, ...limits }),
+  };
 }
 
 const success = (data: unknown) => ({ status: 'success', data });
@@ -62,7 +76,7 @@ describe('an instant query', () => {
       {
         method: 'POST',
         path: '/prom/api/v1/query',
-        form: { query: 'up > 0', time: '1700000000.123', timeout: '27000ms' },
+        form: { query: 'up > 0', time: '1700000000.123', timeout: '27000ms', limit: '10001' },
       },
     ]);
   });
@@ -168,6 +182,57 @@ test('label values are requested for the matching series', async () => {
   const { asked, metrics } = await source(200, success(['checkout', 'cart']));
   expect(await metrics.labelValues({ label: 'service', match: 'up{job="a"}' })).toEqual(['checkout', 'cart']);
   expect(asked[0]?.path).toBe('/prom/api/v1/label/service/values?match%5B%5D=up%7Bjob%3D%22a%22%7D');
+});
+
+describe('the limits of a response', () => {
+  const series = (count: number, at: [string, unknown]) =>
+    Array.from({ length: count }, (_, index) => ({
+      // Neither a label of this name nor its value is taken for a series.
+      metric: { metric: `"metric":{${index}` },
+      ...Object.fromEntries([at]),
+    }));
+  const vector = (count: number) =>
+    success({ resultType: 'vector', result: series(count, ['value', [1, '2']]) });
+  const matrix = (count: number) =>
+    success({ resultType: 'matrix', result: series(count, ['values', [[1, '2']]]) });
+  const tooMany = {
+    code: 'too-large',
+    message: 'The expression returns more than 1,500 series.',
+    advice: 'Aggregate with `by`, or select fewer series; PROMETHEUS_MAX_SERIES sets the limit.',
+  };
+
+  test('as many series as the limit are read, in their order', async () => {
+    const { metrics } = await source(200, vector(1_500), { maxSeries: 1_500 });
+    const samples = await metrics.instant({ expr: 'x', at });
+    expect(samples.map(({ labels }) => labels['metric'])).toEqual(
+      Array.from({ length: 1_500 }, (_, index) => `"metric":{${index}`),
+    );
+  });
+
+  test('one more is an error with what to do, for an instant and for a range', async () => {
+    const instants = await source(200, vector(1_501), { maxSeries: 1_500 });
+    await expect(instants.metrics.instant({ expr: 'x', at })).rejects.toMatchObject(tooMany);
+    const ranges = await source(200, matrix(1_501), { maxSeries: 1_500 });
+    const range = { expr: 'x', window, step: ms(30_000) };
+    await expect(ranges.metrics.range(range)).rejects.toMatchObject(tooMany);
+  });
+
+  test('one more is an error in a body with spaces too', async () => {
+    const { metrics } = await source(200, vector(1_501), { maxSeries: 1_500, space: 1 });
+    await expect(metrics.instant({ expr: 'x', at })).rejects.toMatchObject(tooMany);
+  });
+
+  test('a response of too many bytes has the same advice', async () => {
+    const { metrics } = await source(200, vector(100), { maxBytes: 1_000 });
+    const { advice } = tooMany;
+    await expect(metrics.instant({ expr: 'x', at })).rejects.toMatchObject({ code: 'too-large', advice });
+  });
+
+  test('a series that cannot be read makes the whole response unreadable', async () => {
+    const result = [{ metric: {}, value: [1, '2'] }, { metric: { service: 5 } }];
+    const { metrics } = await source(200, success({ resultType: 'vector', result }));
+    await expect(metrics.instant({ expr: 'x', at })).rejects.toMatchObject({ code: 'bad-answer' });
+  });
 });
 
 describe('the code of an error', () => {

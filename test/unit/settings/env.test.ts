@@ -39,7 +39,12 @@ describe('the settings', () => {
         channel: '#slo-alerts',
         showsPictures: true,
       },
-      prometheus: { url: 'http://prometheus:9090', publicUrl: 'http://prometheus:9090', headers: '[secret]' },
+      prometheus: {
+        url: 'http://prometheus:9090',
+        publicUrl: 'http://prometheus:9090',
+        maxSeries: 10_000,
+        headers: '[secret]',
+      },
       jaeger: { url: 'http://jaeger:16686', publicUrl: 'http://jaeger:16686', headers: '[secret]' },
       grafanaPlaces: {},
       dataDir: './data',

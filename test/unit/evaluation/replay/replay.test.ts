@@ -159,6 +159,13 @@ describe('the queries of a replay', () => {
     expect(queries.length).toBeLessThan(100);
   });
 
+  it('are an error of a rule whose result is too large at every instant', async () => {
+    const { metrics, queries } = source([], { reject: () => aSourceError('too-large', 'too many series') });
+    const report = await replayOf(metrics)(request());
+    expect(report.rules[0]?.failedEvaluations).toBe(600);
+    expect(queries.length).toBeLessThan(100);
+  });
+
   it('are retried when the source does not respond, then fail with its error', async () => {
     const pauses: number[] = [];
     const { metrics } = source([], { reject: () => aSourceError('unavailable', 'connection refused') });
