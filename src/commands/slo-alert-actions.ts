@@ -3,13 +3,14 @@ import type { Alert } from '../alerts/alert.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
+import { isAlertGroupId } from '../policy/alert-group.ts';
 import { type Answer, linesAnswer } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, Parsed } from './command.ts';
 
 /** `/slo acknowledge`. */
 export interface AcknowledgeCommand {
   readonly kind: 'acknowledge';
-  /** The name of an alert, its service, or both; or the id of one occurrence. */
+  /** The name of an alert, its service, or both; or the id of one occurrence or of an alert group. */
   readonly alert: string;
 }
 
@@ -96,6 +97,10 @@ function namesOf({ alert, rule }: ActiveAlert): readonly string[] {
 /** The id of one occurrence of an alert, as the buttons of its message send it. */
 const ALERT_ID = /^[0-9a-f]{16}-\d+$/;
 
+/** Whether an alert shares the message of an alert group, as its buttons name it. */
+const isIn = (id: string, { alert }: ActiveAlert): boolean =>
+  (alert.postedTo ?? []).some(({ alertGroup }) => alertGroup === id);
+
 /** Performs an action on every firing alert of a name. Throws `UpstreamError` when the store does not answer. */
 async function onAlerts(
   alerts: CommandDeps['alerts'],
@@ -105,9 +110,11 @@ async function onAlerts(
   if (ALERT_ID.test(name)) return linesAnswer(outcomePhrase(await perform(name)));
   const firing = await alerts.firing();
   if (firing.length === 0) return linesAnswer(['No alert is firing.']);
+  const isGroup = isAlertGroupId(name);
   const selected = firing.filter((each) =>
-    namesOf(each).some((known) => known.toLowerCase() === name.toLowerCase()),
+    isGroup ? isIn(name, each) : namesOf(each).some((known) => known.toLowerCase() === name.toLowerCase()),
   );
+  if (selected.length === 0 && isGroup) return linesAnswer(['All alerts of this group are resolved.']);
   if (selected.length === 0) {
     const [near] = nearest(name, [...new Set(firing.flatMap(namesOf))]);
     return linesAnswer([

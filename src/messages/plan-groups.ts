@@ -65,6 +65,7 @@ function countsOf(alerts: readonly GroupedAlert[]): AlertGroupSnapshot['counts']
 }
 
 const snapshotOf = ({ alertGroup, ranked }: CurrentGroup): AlertGroupSnapshot => ({
+  id: alertGroup.alertId,
   startedAt: alertGroup.startedAt,
   counts: countsOf(ranked),
   rows: ranked.slice(0, GROUP_ROWS),
@@ -88,6 +89,7 @@ function replyUpdate({ at, evalTime, alertGroup }: CurrentGroup, index: number):
   if (reply === undefined) return undefined;
   const { mentions, alerts, joinedAt, shownAt } = reply;
   const snapshot: AlertGroupSnapshot = {
+    id: alertGroup.alertId,
     startedAt: alertGroup.startedAt,
     counts: countsOf(alerts),
     rows: worstFirst(alerts, at.rule.comparison),

@@ -31,6 +31,8 @@ export interface ShownMessage {
 
 /** What the message of an alert group shows, or one reply of its thread. */
 export interface AlertGroupSnapshot {
+  /** The alert group. */
+  readonly id: string;
   readonly startedAt: EpochMs;
   /** Of all alerts in the alert group; of a reply, of those that it lists. */
   readonly counts: Readonly<Record<GroupedAlert['state'], number>>;

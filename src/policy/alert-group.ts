@@ -30,6 +30,9 @@ export function alertGroupIdOf(
   return `alertGroup-${hashTexts([at.group, at.rule.key, channel])}-${evalTime / 1_000}`;
 }
 
+/** Whether a text is the identity of an alert group. */
+export const isAlertGroupId = (text: string): boolean => /^alertGroup-[^\s/]+-\d+$/.test(text);
+
 /** The key of a reply in the group's thread. Replies are numbered from 1. */
 export const replyIdOf = (alertGroup: Pick<AlertGroup, 'alertId'>, number: number): string =>
   `${alertGroup.alertId}/${number}`;

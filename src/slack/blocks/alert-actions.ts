@@ -3,6 +3,8 @@ import type { Alert } from '../../alerts/alert.ts';
 import { serviceLabelOf, sortedLabels } from '../../lib/labels.ts';
 import { matchersText } from '../../lib/matcher.ts';
 import { statusOf, suppressionText } from '../../messages/alert-subject.ts';
+import type { AlertGroupSnapshot } from '../../messages/store.ts';
+import type { SloRule } from '../../rules/rule.ts';
 import { button, isButtonValue } from './block-kit.ts';
 import { date, escape, oneLine, person } from './mrkdwn.ts';
 
@@ -44,6 +46,11 @@ export function actionLines(alert: Alert): readonly string[] {
   ];
 }
 
+const acknowledgeButton = (label: string, id: string): Button => ({
+  ...button(label, ACKNOWLEDGE, `/slo acknowledge ${id}`),
+  style: 'primary',
+});
+
 const closeButton = (alertId: string): Button => ({
   ...button('Close', CLOSE_ALERT, `/slo close ${alertId}`),
   confirm: {
@@ -70,15 +77,26 @@ function matchersOf({ labels, series }: Alert): string {
   return all.length <= MAX_MATCHERS ? all : equal(few);
 }
 
+/** The actions that an alert group with open alerts offers: for all of its alerts, and a silence of its rule. */
+export function groupButtons({ id, rows }: AlertGroupSnapshot, rule: SloRule): readonly Button[] {
+  const open = rows.filter(({ state }) => state !== 'resolved');
+  if (open.length === 0) return [];
+  const isAcknowledged = open.every(({ acknowledged }) => acknowledged !== undefined);
+  const matchers = matchersText([{ label: 'alertname', operator: '=', value: rule.name }]);
+  const buttons: readonly Button[] = [
+    ...(isAcknowledged ? [] : [acknowledgeButton('Acknowledge all', id)]),
+    button('Silence…', SILENCE, matchers),
+  ];
+  return buttons.filter(({ value = '' }) => isButtonValue(value));
+}
+
 /** The actions that an open alert offers. */
 export function actionButtons(alert: Alert): readonly Button[] {
   const { alertId, state, acknowledged, suppressed } = alert;
   if (state === 'resolved') return [];
   const { silence } = suppressed ?? {};
   const buttons: readonly Button[] = [
-    ...(acknowledged === undefined
-      ? [{ ...button('Acknowledge', ACKNOWLEDGE, `/slo acknowledge ${alertId}`), style: 'primary' as const }]
-      : []),
+    ...(acknowledged === undefined ? [acknowledgeButton('Acknowledge', alertId)] : []),
     silence === undefined
       ? button('Silence…', SILENCE, matchersOf(alert))
       : button('Unsilence', RUN_COMMAND, `/slo unsilence ${silence.id}`),

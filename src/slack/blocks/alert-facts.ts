@@ -1,8 +1,8 @@
 import type { Alert } from '../../alerts/alert.ts';
 import { bound, burn, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
-import { between, type Milliseconds } from '../../lib/units.ts';
-import { firedAtOf, statusOf } from '../../messages/alert-subject.ts';
+import type { Milliseconds } from '../../lib/units.ts';
+import { statusOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { BurnWindows } from '../../rules/burn-rate.ts';
 import type { SloRule } from '../../rules/rule.ts';
@@ -88,7 +88,6 @@ const latencyRow: Row = ({ evidence: { latency } }) =>
 const guess = ({ rule: { valueKind, objective } }: MessageView): string =>
   valueKind === 'latency' && objective !== undefined ? '≈ ' : '';
 
-/** Only a recovery has a value of its own; at any other end the last value is one that breached. */
 const valueName = ({ state, resolveReason }: Alert): string => {
   if (state !== 'resolved') return 'Value';
   return resolveReason === 'recovered' ? 'Value at the end' : 'Last breaching value';
@@ -111,36 +110,24 @@ const objectiveRow: Row = (view) => {
 };
 
 /** The range of the share that is slower than a threshold between two bucket bounds. */
-function openShare({ alert, rule, evidence }: MessageView, threshold: Milliseconds): Fact | undefined {
+function openShare({ rule, evidence }: MessageView, threshold: Milliseconds): string | undefined {
   const { slowBetween: found } = evidence;
-  if (found === undefined || alert.state === 'resolved') return undefined;
+  if (found === undefined) return undefined;
   const { atLeast, atMost } = found;
-  return [
-    'Slow requests',
-    `${share(atLeast)} to ${share(atMost)} slower than ${bound(threshold)}${thresholdNote(found)}${allowed(rule.objective?.quantile)}`,
-  ];
+  return `${share(atLeast)} to ${share(atMost)} slower than ${bound(threshold)}${thresholdNote(found)}${allowed(rule.objective?.quantile)}`;
 }
 
-/**
- * The end of a resolved alert is evaluated by the rule's recovery condition, which may have a shorter window and a
- * stricter threshold than the objective: its share is shown alone.
- */
-const slowRow: Row = (view) => {
-  const { alert, rule, evidence } = view;
-  const { objective } = rule;
+/** `7.2% slower than 500 ms, 1% allowed`; undefined where it is not known. */
+function slowText(view: MessageView): string | undefined {
+  const { objective } = view.rule;
   if (objective === undefined) return undefined;
   const slow = slowShareOf(view);
   if (slow === undefined) return openShare(view, objective.threshold);
-  if (alert.state === 'resolved')
-    return ['Slow requests at the end', `${atLeastPrefix(view.rule)}${share(slow)}`];
   const isApproximate = objective.isApproximate === true;
   const amount = isApproximate ? approximately(view, slow) : share(slow);
-  const where = isApproximate ? thresholdNote(evidence.slowBetween, true) : '';
-  return [
-    'Slow requests',
-    `${amount} slower than ${bound(objective.threshold)}${where}${allowed(objective.quantile)}`,
-  ];
-};
+  const where = isApproximate ? thresholdNote(view.evidence.slowBetween, true) : '';
+  return `${amount} slower than ${bound(objective.threshold)}${where}${allowed(objective.quantile)}`;
+}
 
 const currentBurn = (view: MessageView): number | undefined =>
   view.evidence.burnRate ?? burnOf(slowShareOf(view), view.rule.objective?.quantile);
@@ -159,43 +146,67 @@ const pairRow: Row = ({ rule: { burn: pair } }) =>
         `${timeSpan(pair.long)} and ${timeSpan(pair.short)}, both above ${burn(pair.factor)}`,
       ];
 
-const burnRow: Row = (view) => {
-  const { alert, rule, evidence } = view;
-  if (alert.state === 'resolved') return undefined;
+/** `burn rate 7.2x`; undefined where it is not known. */
+function burnText(view: MessageView): string | undefined {
+  const { rule, evidence } = view;
   const rate = currentBurn(view);
-  if (rate !== undefined) return ['Burn rate', `${atLeastPrefix(view.rule)}${burn(rate)}`];
+  if (rate !== undefined) return `burn rate ${atLeastPrefix(rule)}${burn(rate)}`;
   const lowest = burnOf(evidence.slowBetween?.atLeast, rule.objective?.quantile);
   const highest = burnOf(evidence.slowBetween?.atMost, rule.objective?.quantile);
   return lowest === undefined || highest === undefined
     ? undefined
-    : ['Burn rate', `${burn(lowest)} to ${burn(highest)}`];
-};
+    : `burn rate ${burn(lowest)} to ${burn(highest)}`;
+}
 
 const peakRow: Row = (view) => [
   'Peak',
   `${atLeastPrefix(view.rule)}${guess(view)}${escape(valueText(view, view.alert.peak))}`,
 ];
 
-const sinceRow: Row = ({ alert }) => ['Since', date(alert.activeAt)];
-
-const resolvedRow: Row = ({ alert }) =>
-  alert.resolvedAt === undefined
-    ? undefined
-    : ['Ended', `${date(alert.resolvedAt)}, after ${timeSpan(between(firedAtOf(alert), alert.resolvedAt))}`];
-
-const ROWS: readonly Row[] = [
-  latencyRow,
-  valueRow,
-  objectiveRow,
-  slowRow,
-  burnRow,
-  budgetRow,
-  pairRow,
-  peakRow,
-  sinceRow,
-  resolvedRow,
-];
+const ROWS: readonly Row[] = [latencyRow, valueRow, objectiveRow, budgetRow, pairRow, peakRow];
 
 /** The figures of an alert, in reading order. */
 export const facts = (view: MessageView): readonly Fact[] =>
   ROWS.map((row) => row(view)).filter((fact) => fact !== undefined);
+
+/** The line below the headline: how slow, how fast the budget burns, since when; of a resolved alert from when to when. */
+export function stateLine(view: MessageView): string {
+  const { alert } = view;
+  if (alert.state === 'resolved') return resolvedLine(view);
+  const parts = [slowText(view), burnText(view), `since ${date(alert.activeAt)}`];
+  const line = parts.filter((part) => part !== undefined).join(' · ');
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
+
+/** Only a recovery has a value of its own; at any other end the last value is one that breached. */
+export const hasRecoveryValue = ({ resolveReason, value }: Alert): boolean =>
+  resolveReason === 'recovered' && !Number.isNaN(value);
+
+function resolvedLine({ alert, rule }: MessageView): string {
+  const { activeAt, resolvedAt } = alert;
+  const period = `${date(activeAt)}${resolvedAt === undefined ? '' : ` to ${date(resolvedAt)}`}`;
+  return hasRecoveryValue(alert) ? `${escape(recoveredText(alert, rule))} · ${period}` : period;
+}
+
+/** Rounding may make a value look like its bound. */
+function besides(value: number, limit: number, how: Parameters<typeof ruleValue>[1]): string {
+  if (value === limit || ruleValue(value, how) !== ruleValue(limit, how)) return '';
+  return value < limit ? 'just under ' : 'just over ';
+}
+
+/** `0% of requests slower than 500 ms (alert threshold 1%)`: the value that showed recovery. */
+export function recoveredText(alert: Alert, rule: SloRule): string {
+  const { valueKind, comparison, objective } = rule;
+  const limit = rule.recovery?.bound ?? rule.bound;
+  const how = { kind: valueKind, unit: unitOf(alert, rule) };
+  const near = limit === undefined ? '' : besides(alert.value, limit, how);
+  const of =
+    valueKind === 'slow-share' && objective !== undefined
+      ? ` of requests slower than ${bound(objective.threshold)}`
+      : '';
+  const value = `${atLeastPrefix(rule)}${near}${ruleValue(alert.value, how)}${of}`;
+  if (limit === undefined || comparison === undefined) return value;
+  const isUpper = comparison === '>' || comparison === '>=';
+  const against = isUpper ? 'alert threshold' : `alerts ${comparisonWord(comparison)}`;
+  return `${value} (${against} ${ruleValue(limit, how)})`;
+}

@@ -5,7 +5,7 @@ import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { briefMessage } from './alert.ts';
-import { ACKNOWLEDGE } from './alert-actions.ts';
+import { ACKNOWLEDGE, groupButtons } from './alert-actions.ts';
 import { facts, unitOf } from './alert-facts.ts';
 import {
   actions,
@@ -63,6 +63,7 @@ function wholeGroup(view: AlertGroupView): Rendered {
   const blocks: SlackBlock[] = [
     header(title),
     section(contextLines(view).join('\n')),
+    ...actions([...groupButtons(alertGroup, view.rule)]),
     ...fields(figures(view)),
     alertGroupTable(view),
     ...context([listed(view)]),

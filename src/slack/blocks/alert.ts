@@ -11,7 +11,7 @@ import {
 } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import { actionButtons, actionLines } from './alert-actions.ts';
-import { facts, headlineText } from './alert-facts.ts';
+import { facts, hasRecoveryValue, headlineText, recoveredText, stateLine } from './alert-facts.ts';
 import {
   actions,
   button,
@@ -45,13 +45,16 @@ export function alertMessage(view: MessageView): Rendered {
   const title = headline(view);
   if (view.isBrief === true) return briefMessage(alert, title);
   const chart = evidence.chart === undefined ? undefined : chartBlock(evidence.chart);
+  // What a person needs first fits on a phone: the state and the buttons, then the evidence.
   const blocks: SlackBlock[] = [
     header(title),
-    ...paragraphs(view),
-    ...fields(facts(view)),
-    ...(chart === undefined ? [] : [chart]),
+    section(lead(view).join('\n')),
+    ...actions([...actionButtons(alert), ...slowestButton(view)]),
     ...traces(view),
-    ...actions([...actionButtons(alert), ...slowestButton(view), ...linkButtons(allLinks(view))]),
+    ...(chart === undefined ? [] : [chart]),
+    ...texts(view),
+    ...fields(facts(view)),
+    ...actions(linkButtons(allLinks(view))),
     ...context(footer(view)),
   ];
   return { text: notificationText(view, title), blocks };
@@ -142,17 +145,32 @@ function unknownLine(alert: Alert): readonly string[] {
   return [`The state of the service is *unknown*: ${why}.`];
 }
 
-function paragraphs(view: MessageView): SlackBlock[] {
+/** Below the headline: the state in one line, and what people and other alerts have to do with it. */
+function lead(view: MessageView): readonly string[] {
   const { alert, notice } = view;
-  const { summary, description = alert.annotations['message'] } = alert.annotations;
-  const lines = [
-    ...contextLines(view),
+  const { summary } = alert.annotations;
+  return [
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
     ...(statusOf(alert) === 'no-data' ? noDataLine(view) : []),
+    stateLine(view),
     ...unknownLine(alert),
-    ...(summary === undefined ? [] : [escape(summary, 800)]),
-    ...(description === undefined ? [] : [escape(description, 1_200)]),
+    // Without a latency objective, the summary says what the number is about.
+    ...(showsSummaryFirst(view) ? [escape(summary ?? '', 800)] : []),
+    ...contextLines(view),
   ];
+}
+
+const showsSummaryFirst = ({ alert, rule }: MessageView): boolean =>
+  alert.state !== 'resolved' && rule.objective === undefined && alert.annotations.summary !== undefined;
+
+/** The rule's own texts: they are about the breach, so a resolved alert has none. */
+function texts(view: MessageView): readonly SlackBlock[] {
+  if (view.alert.state === 'resolved') return [];
+  const { summary = '', description, message = '' } = view.alert.annotations;
+  const lines = [
+    showsSummaryFirst(view) ? '' : escape(summary, 800),
+    escape(description ?? message, 1_200),
+  ].filter((line) => line !== '');
   return lines.length === 0 ? [] : [section(lines.join('\n'))];
 }
 
@@ -220,15 +238,22 @@ function footer({ alert, rule, evidence }: MessageView): string[] {
   ];
 }
 
-/** What a push notification or a screen reader says: the headline and the summary without markup. */
-function notificationText({ alert, notice }: MessageView, title: string): string {
+/**
+ * What a push notification or a screen reader says: the headline, and without markup the summary; of a resolved alert the
+ * value that showed recovery, since the summary is about the breach.
+ */
+function notificationText({ alert, rule, notice }: MessageView, title: string): string {
   const { summary } = alert.annotations;
+  const more = alert.state === 'resolved' ? recovery(alert, rule) : summary;
   return [
     escape(oneLine(title), 300),
     ...(notice === undefined ? [] : [escape(oneLine(notice), 300)]),
-    ...(summary === undefined ? [] : [escape(oneLine(summary), 800)]),
+    ...(more === undefined ? [] : [escape(oneLine(more), 800)]),
   ].join('\n');
 }
+
+const recovery = (alert: Alert, rule: MessageView['rule']): string | undefined =>
+  hasRecoveryValue(alert) ? recoveredText(alert, rule) : undefined;
 
 /** An outage of Prometheus as the watch over it recorded it. */
 interface SourceOutage {

@@ -1,16 +1,15 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
-import { bound as boundText, timeSpan } from '../../lib/format.ts';
+import { timeSpan } from '../../lib/format.ts';
 import type { Phrase } from '../../lib/phrase.ts';
 import { between, type EpochMs } from '../../lib/units.ts';
 import { firedAtOf, isRecovery, noDataReasonText, serviceOf } from '../../messages/alert-subject.ts';
 import { NO_EVIDENCE } from '../../messages/evidence.ts';
 import type { ThreadNote } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot, SilenceUpdate } from '../../messages/store.ts';
-import type { SloRule } from '../../rules/rule.ts';
 import { actionButtons } from './alert-actions.ts';
-import { headlineText, unitOf } from './alert-facts.ts';
+import { headlineText, recoveredText } from './alert-facts.ts';
 import { actions, type Rendered, section } from './block-kit.ts';
-import { atLeastPrefix, comparisonWord, noDataEnd, ruleValue } from './format.ts';
+import { noDataEnd } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
 
 const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
@@ -42,29 +41,6 @@ interface Line {
   readonly phrase: Phrase;
   readonly at: EpochMs;
   readonly isUnknown?: boolean;
-}
-
-/** Rounding may make a value look like its bound. */
-function besides(value: number, bound: number, how: Parameters<typeof ruleValue>[1]): string {
-  if (value === bound || ruleValue(value, how) !== ruleValue(bound, how)) return '';
-  return value < bound ? 'just under ' : 'just over ';
-}
-
-/** `0% of requests slower than 500 ms (alert threshold 1%)`: the value that showed recovery. */
-function recoveredText(alert: Alert, rule: SloRule): string {
-  const { valueKind, comparison, objective } = rule;
-  const bound = rule.recovery?.bound ?? rule.bound;
-  const how = { kind: valueKind, unit: unitOf(alert, rule) };
-  const near = bound === undefined ? '' : besides(alert.value, bound, how);
-  const of =
-    valueKind === 'slow-share' && objective !== undefined
-      ? ` of requests slower than ${boundText(objective.threshold)}`
-      : '';
-  const value = `${atLeastPrefix(rule)}${near}${ruleValue(alert.value, how)}${of}`;
-  if (bound === undefined || comparison === undefined) return value;
-  const isUpper = comparison === '>' || comparison === '>=';
-  const against = isUpper ? 'alert threshold' : `alerts ${comparisonWord(comparison)}`;
-  return `${value} (${against} ${ruleValue(bound, how)})`;
 }
 
 function sourceEnd(reason: ResolveReason, at: EpochMs): Line {

@@ -176,3 +176,19 @@ describe('actions on alerts by name', () => {
     );
   });
 });
+
+it('an alert group is acknowledged as a whole by its id', async () => {
+  const services = Array.from({ length: 12 }, (_, index) => `s${index}`);
+  await bed.tick(
+    0,
+    services.map((service) => sample(service, 0.5)),
+  );
+  const [first] = await bed.stored();
+  const id = first?.postedTo?.[0]?.alertGroup ?? '';
+  expect(linesOf(await run({ kind: 'acknowledge', alert: id }))).toHaveLength(12);
+  const firing = await bed.alerts.firing();
+  expect(firing.every(({ alert }) => alert.acknowledged !== undefined)).toBe(true);
+  expect(linesOf(await run({ kind: 'acknowledge', alert: 'alertGroup-0-17' }))).toEqual([
+    'All alerts of this group are resolved.',
+  ]);
+});

@@ -27,12 +27,13 @@ const member: fc.Arbitrary<GroupedAlert> = some(
 
 const alertGroup = some(
   {
+    id: fc.constant('alertGroup-0a-17'),
     startedAt: at,
     counts: fc.record({ firing: fc.nat(6_000), 'no-data': fc.nat(6_000), resolved: fc.nat(6_000) }),
     rows: many(member, REPLY_ROWS),
     page: fc.record({ number: fc.nat(100), joinedAt: at }),
   },
-  ['startedAt', 'counts', 'rows'],
+  ['id', 'startedAt', 'counts', 'rows'],
 );
 
 /** The message of an alert group, or a reply of its thread, with hostile labels. */

@@ -24,7 +24,12 @@ function expectSound(message: Rendered): void {
 /** Nothing to compare with, and no alert in its table. */
 const BARE_GROUP: AlertGroupView = {
   ...viewOf({ alertname: 'A', valueKind: 'slow-share' }),
-  alertGroup: { startedAt: START, counts: { firing: 0, 'no-data': 0, resolved: 0 }, rows: [] },
+  alertGroup: {
+    id: 'alertGroup-0a-17',
+    startedAt: START,
+    counts: { firing: 0, 'no-data': 0, resolved: 0 },
+    rows: [],
+  },
 };
 
 describe('whatever comes, Slack takes it', () => {

@@ -24,6 +24,7 @@ const over = (name: string, resolveReason: NonNullable<GroupedAlert['resolveReas
 const aGroup = (over: Partial<AlertGroupSnapshot> = {}, view = aView()): AlertGroupView => ({
   ...view,
   alertGroup: {
+    id: 'alertGroup-0a-17',
     startedAt: START,
     counts: { firing: 37, 'no-data': 0, resolved: 0 },
     rows: [groupedAlertOf('checkout'), groupedAlertOf('cart')],
@@ -63,6 +64,30 @@ describe('the headline says how many, of what, and which rule', () => {
 });
 
 describe('the message of many alerts', () => {
+  const buttonsOf = (rows: readonly GroupedAlert[]): unknown[] =>
+    alertGroupMessage(aGroup({ rows })).blocks.flatMap((block) =>
+      block.type === 'actions'
+        ? block.elements.flatMap((element) =>
+            element.type === 'button' && element.value !== undefined
+              ? [[element.text.text, element.value]]
+              : [],
+          )
+        : [],
+    );
+  const acknowledged = { by: 'U0ANN00000', at: START };
+  const silence = ['Silence…', 'alertname="CheckoutSlow"'];
+
+  it('acknowledges all of its alerts and silences its rule, before the figures', () => {
+    const { blocks } = alertGroupMessage(aGroup());
+    expect(blocks.slice(0, 4).map(({ type }) => type)).toEqual(['header', 'section', 'actions', 'section']);
+    expect(buttonsOf([groupedAlertOf('checkout'), groupedAlertOf('cart', { acknowledged })])).toEqual([
+      ['Acknowledge all', '/slo acknowledge alertGroup-0a-17'],
+      silence,
+    ]);
+    expect(buttonsOf([groupedAlertOf('checkout', { acknowledged })])).toEqual([silence]);
+    expect(buttonsOf([over('checkout', 'recovered')])).toEqual([]);
+  });
+
   it('shows the objective, the worst, and a row for each with its state', () => {
     const message = shown(
       aGroup({
@@ -89,7 +114,7 @@ describe('the message of many alerts', () => {
           groupedAlertOf('cart', { acknowledged: { by: 'U0ANN00000', at: START } }),
         ],
       }),
-    ).blocks.find((block) => block.type === 'actions');
+    ).blocks.find((block) => block.type === 'actions' && block.block_id !== undefined);
     expect(menu).toMatchObject({ block_id: '/slo acknowledge {service}' });
     expect(JSON.stringify(menu)).toContain('"value":"alertId-checkout"');
     expect(JSON.stringify(menu)).not.toContain('alertId-cart');

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { after, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
 import type { MessageView } from '../../../../src/messages/notifier.ts';
 import { alertMessage, headline, slowestCommand } from '../../../../src/slack/blocks/alert.ts';
-import type { Rendered } from '../../../../src/slack/blocks/block-kit.ts';
+import type { Rendered, SlackBlock } from '../../../../src/slack/blocks/block-kit.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import { anEnrichedView, aView, NAMELESS, PLAIN, type ViewFields } from '../views.ts';
+
+const labels = (block: SlackBlock | undefined): unknown[] =>
+  (block as { elements: { text: { text: string } }[] }).elements.map(({ text }) => text.text);
 
 const shown = (message: Rendered): string => JSON.stringify(message.blocks);
 
@@ -55,8 +58,7 @@ describe("an alert's message", () => {
     for (const text of [
       '*p99*\\n≈ 812 ms (between 500 ms and 1 s)',
       '*Objective*\\np99 below 500 ms over 5 min',
-      '*Slow requests*\\n7.2% slower than 500 ms, 1% allowed',
-      '*Burn rate*\\n7.2x',
+      '7.2% slower than 500 ms, 1% allowed · burn rate 7.2x · since <!date^1795183200',
       '*Peak*\\n9.1%',
       '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',
       'Complete: all 41 traces of 812 ms or more from 14:00 to 14:10 UTC',
@@ -66,8 +68,43 @@ describe("an alert's message", () => {
       expect(message).toContain(text);
   });
 
+  it('has the state and the buttons before the evidence, for a phone', () => {
+    const { blocks } = alertMessage(anEnrichedView({ mentions: ['S0ONCALL00'] }));
+    expect(blocks.map(({ type }) => type)).toEqual([
+      'header',
+      'section',
+      'actions',
+      'section',
+      'table',
+      'context',
+      'data_visualization',
+      'section',
+      'section',
+      'actions',
+      'context',
+    ]);
+    const [first, last] = blocks.filter(({ type }) => type === 'actions');
+    expect(labels(first)).toEqual(['Acknowledge', 'Silence…', 'Slowest traces']);
+    expect(labels(last)).toEqual(['Jaeger', 'Runbook']);
+  });
+
+  it('leads with the summary where the number alone does not say what is wrong', () => {
+    const [, latency] = alertMessage(aView()).blocks;
+    const [, other] = alertMessage(aView(PLAIN)).blocks;
+    expect(JSON.stringify(latency)).not.toContain('checkout is slow');
+    expect(JSON.stringify(other)).toContain('checkout is slow');
+  });
+
+  it('says at the end what showed recovery, not what the breach was about', () => {
+    const message = alertMessage(
+      aView({ state: 'resolved', resolvedAt: after(START, MINUTE), resolveReason: 'recovered', value: 0 }),
+    );
+    expect(message.text).toContain('0% of requests slower than 500 ms');
+    expect(message.text + shown(message)).not.toContain('checkout is slow');
+  });
+
   it("computes the burn rate from the rule's value before anything else is fetched", () => {
-    expect(shown(alertMessage(aView()))).toContain('*Burn rate*\\n7.2x');
+    expect(shown(alertMessage(aView()))).toContain('burn rate 7.2x');
   });
 
   it('opens each trace, in true order, with its time in the reader’s zone and a mark on an error', () => {
@@ -129,9 +166,9 @@ describe("an alert's message", () => {
       value: 0,
     };
     const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
-    for (const text of ['*Slow requests at the end*\\n0%', '*Peak*\\n9.1%', ', after 12 min'])
+    for (const text of ['0% of requests slower than 500 ms', '*Peak*\\n9.1%', 'recovered after 12 min'])
       expect(message).toContain(text);
-    expect(message).not.toContain('Burn rate');
+    expect(message).not.toContain('burn rate');
   });
 
   it('does not claim that a service is well when only its rule is gone', () => {
