@@ -1,4 +1,4 @@
-import { isDatabaseCall, peerOf, serversOf } from '../traces/calls.ts';
+import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';
@@ -7,10 +7,11 @@ import { attributeOf } from './attributes.ts';
  * What a stretch of a critical path was spent on.
  * - `own`: the code of a service
  * - `request`, `response`: from a caller to the service it called, and back
+ * - `connection`: the setup of a connection to the service called
  * - `database`, `external`: a call without a span of the other side
  * - `retry`: attempts before the last one
  */
-export type PieceKind = 'own' | 'request' | 'response' | 'database' | 'external' | 'retry';
+export type PieceKind = 'own' | 'request' | 'response' | 'connection' | 'database' | 'external' | 'retry';
 
 /** Time on critical paths under one key: a kind, a service, an operation, and for calls the service called. */
 export interface PieceKey {
@@ -156,23 +157,6 @@ function subtreeSizes(nodes: readonly SpanNode[]): ReadonlyMap<SpanNode, number>
   return sizes;
 }
 
-/** A client span with the server spans that answered it, also below a proxy's or library's client span. */
-function callOf(node: SpanNode): { readonly servers: readonly SpanNode[] } | undefined {
-  if (node.span.kind !== 'client') return undefined;
-  let client = node;
-  for (let depth = 0; depth < MOST_NESTED; depth++) {
-    const servers = serversOf(client);
-    if (servers.length > 0) return { servers };
-    const [only, ...others] = client.children.filter(({ span }) => span.kind === 'client');
-    if (only === undefined || others.length > 0) return { servers: [] };
-    client = only;
-  }
-  return { servers: [] };
-}
-
-/** An application's client span, a library's, and a proxy's. */
-const MOST_NESTED = 4;
-
 /** gRPC and Thrift name a call `package.Service/Method`: the service that was called. */
 const serviceInName = (name: string): string =>
   /(?:^|\.)([A-Za-z][\w-]*)\/[A-Za-z]\w*$/.exec(name)?.[1]?.toLowerCase() ?? '';
@@ -196,6 +180,14 @@ const unansweredKey = (node: SpanNode): PieceKey => ({
   callee: calleeOf(node),
 });
 
+/** The setup of a connection by a client: all of it counts per call, whether or not the call needed one. */
+const connectionKey = ({ serviceName }: Span, callee: string): PieceKey => ({
+  kind: 'connection',
+  service: serviceName,
+  operation: '',
+  callee,
+});
+
 const ownKey = ({ serviceName, spanName }: Span): PieceKey => ({
   kind: 'own',
   service: serviceName,
@@ -206,27 +198,38 @@ const ownKey = ({ serviceName, spanName }: Span): PieceKey => ({
 function countCall(node: SpanNode, draft: Draft): void {
   const { span } = node;
   const { calls, answered } = draft;
-  const call = callOf(node);
-  if (call === undefined) {
+  if (isConnectionSetup(span)) return;
+  if (span.kind !== 'client') {
     add(calls, ownKey(span), 1);
     if (span.kind === 'server') addInstance(node, draft, { time: 0, calls: 1 });
     return;
   }
   // The client span of a proxy or library below another one is the same call.
-  if (node.parent !== undefined && callOf(node.parent) !== undefined) return;
+  if (node.parent !== undefined && callOf(node.parent)?.answers.includes(node) === true) return;
+  const call = callOf(node);
   const key = clientKey(span.serviceName, span.spanName);
   const seen = answered.get(key) ?? { yes: 0, no: 0 };
   answered.set(key, seen);
-  const last = call.servers.at(-1);
-  if (last === undefined) {
+  if (call === undefined) {
     seen.no += 1;
     add(calls, unansweredKey(node), 1);
+    add(calls, connectionKey(span, calleeOf(node)), 1);
     return;
   }
   seen.yes += 1;
-  add(calls, callKey('request', span, last.span), 1);
-  add(calls, callKey('response', span, last.span), 1);
-  if (call.servers.length > 1) add(calls, callKey('retry', span, last.span), call.servers.length - 1);
+  if (call.before === 'own' || call.after === 'own') add(calls, ownKey(span), 1);
+  countServers(node, call, draft);
+}
+
+function countServers({ span }: SpanNode, { servers, isRetried }: Call, { calls }: Draft): void {
+  const last = servers.at(-1);
+  if (last === undefined) return;
+  for (const { span: server } of isRetried ? [last] : servers) {
+    add(calls, callKey('request', span, server), 1);
+    add(calls, callKey('response', span, server), 1);
+  }
+  add(calls, connectionKey(span, last.span.serviceName), 1);
+  if (isRetried) add(calls, callKey('retry', span, last.span), servers.length - 1);
 }
 
 function addInstance(
@@ -243,34 +246,75 @@ function addInstance(
 
 /** Books what a visit spent by itself, and returns what it waited for. */
 function walk(visit: Visit, draft: Draft): readonly Visit[] {
-  const call = callOf(visit.node);
-  const hasChildren = visit.node.children.length > 0 || draft.adopted.has(visit.node);
-  if (call === undefined || (call.servers.length === 0 && hasChildren)) return walkChildren(visit, draft);
-  if (call.servers.length === 0) {
-    add(draft.times, unansweredKey(visit.node), visit.end - visit.start);
+  const { node, start, end } = visit;
+  if (isConnectionSetup(node.span)) {
+    add(draft.times, connectionKey(node.span, connectedTo(node)), end - start);
     return [];
   }
-  return walkCall(visit, call.servers, draft);
+  const call = callOf(node);
+  if (call !== undefined) return walkCall(visit, call, draft);
+  const hasChildren = node.children.length > 0 || draft.adopted.has(node);
+  if (hasChildren || node.span.kind !== 'client')
+    return walkChildren(visit, node.span.kind === 'client' ? unansweredKey(node) : ownKey(node.span), draft);
+  add(draft.times, unansweredKey(node), end - start);
+  return [];
+}
+
+/** What the client called that a connection was set up for. */
+function connectedTo({ parent }: SpanNode): string {
+  if (parent === undefined) return '';
+  return (
+    callOf(parent)?.servers.at(-1)?.span.serviceName ??
+    (parent.span.kind === 'client' ? calleeOf(parent) : '')
+  );
 }
 
 /**
- * A call: the way there, earlier attempts, the answering server, the way back.
+ * A call: the way there, earlier attempts, the answering server, the way back, and the caller's own work beside them.
  *
- *     client   |==============================|
+ *     client   |====================================|
  *     server 1    |====| failed
  *     server 2            |==============|
- *              req retry.. (its own)      resp
+ *     own span                              |==|
+ *              req retry.. (its own)     own code
  */
-function walkCall({ node, start, end }: Visit, servers: readonly SpanNode[], draft: Draft): readonly Visit[] {
-  const { times } = draft;
-  const inOrder = [...servers].sort((a, b) => a.span.start - b.span.start);
-  const first = inOrder[0];
-  const last = inOrder.at(-1);
+function walkCall(visit: Visit, call: Call, draft: Draft): readonly Visit[] {
+  const { node, start, end } = visit;
+  const { span } = node;
+  const [first, last] = [call.servers[0], call.servers.at(-1)];
+  if (first === undefined || last === undefined) return walkChildren(visit, ownKey(span), draft);
+  const inside = (at: number): number => Math.max(start, Math.min(span.start + at, end));
+  const before = { node, start, end: inside(call.firstStart) };
+  const after = { node, start: inside(call.answerEnd), end };
+  const toServer = { key: callKey('request', span, first.span), time: first.span.start - start };
+  const back = { key: callKey('response', span, last.span), time: end - endOf(last.span) };
+  return [
+    ...(call.before === 'own' ? walkChildren(before, ownKey(span), draft) : walkLeg(before, toServer, draft)),
+    ...walkServers({ node, start: before.end, end: after.start }, call, draft),
+    ...(call.after === 'own' ? walkChildren(after, ownKey(span), draft) : walkLeg(after, back, draft)),
+  ];
+}
+
+/** One leg of a call: its time is measured between the two clocks, that of setting up the connection is taken out of it. */
+function walkLeg(
+  visit: Visit,
+  { key, time }: { readonly key: PieceKey; readonly time: number },
+  draft: Draft,
+): readonly Visit[] {
+  const hasSetup = visit.node.children.some(({ span }) => isConnectionSetup(span));
+  const length = visit.end - visit.start;
+  const isMeasured = hasSetup && length > 0;
+  add(draft.times, key, isMeasured ? time - length : time);
+  return isMeasured ? walkChildren(visit, key, draft) : [];
+}
+
+function walkServers(visit: Visit, { servers, isRetried }: Call, draft: Draft): readonly Visit[] {
+  const { span } = visit.node;
+  const [first, last] = [servers[0], servers.at(-1)];
   if (first === undefined || last === undefined) return [];
-  add(times, callKey('request', node.span, last.span), first.span.start - start);
-  add(times, callKey('response', node.span, last.span), end - endOf(last.span));
-  if (first !== last) add(times, callKey('retry', node.span, last.span), last.span.start - first.span.start);
-  addInstance(last, draft, { time: end - start - last.span.duration, calls: 0 });
+  if (!isRetried && first !== last) return walkChildren(visit, callKey('request', span, last.span), draft);
+  if (first !== last) add(draft.times, callKey('retry', span, last.span), last.span.start - first.span.start);
+  addInstance(last, draft, { time: span.duration - last.span.duration, calls: 0 });
   return [{ node: last, start: last.span.start, end: endOf(last.span) }];
 }
 
@@ -279,8 +323,8 @@ interface Child extends Visit {
   readonly ahead: number;
 }
 
-/** Backwards from the end, always into the child that ended last before what was waited for already. */
-function walkChildren({ node, start, end }: Visit, draft: Draft): readonly Visit[] {
+/** Backwards from the end, always into the child that ended last before what was waited for already; the rest is of `key`. */
+function walkChildren({ node, start, end }: Visit, key: PieceKey, draft: Draft): readonly Visit[] {
   const children = waitedChildren(node, { start, end }, draft);
   const tolerance = Math.max(CLOSE_ENDS_US, (end - start) * CLOSE_ENDS_SHARE);
   const visits: Visit[] = [];
@@ -298,7 +342,6 @@ function walkChildren({ node, start, end }: Visit, draft: Draft): readonly Visit
   }
   own += cursor - start;
   if (own > 0) {
-    const key = node.span.kind === 'client' ? unansweredKey(node) : ownKey(node.span);
     add(draft.times, key, own);
     if (node.span.kind !== 'client') addInstance(node, draft, { time: own, calls: 0 });
   }

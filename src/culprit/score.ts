@@ -178,7 +178,7 @@ function edgesOf(deltas: readonly PieceDelta[]): readonly Edge[] {
       calls: 0,
     };
     edge[field] += price;
-    if (field !== 'response') edge.calls += slowCalls;
+    if (key.kind === 'request' || key.kind === 'external') edge.calls += slowCalls;
     edges.set(name, edge);
   }
   return [...edges.values()];
@@ -187,6 +187,7 @@ function edgesOf(deltas: readonly PieceDelta[]): readonly Edge[] {
 const LEGS: Partial<Readonly<Record<PieceKind, 'request' | 'response' | 'whole'>>> = {
   request: 'request',
   response: 'response',
+  connection: 'request',
   external: 'whole',
 };
 

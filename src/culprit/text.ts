@@ -72,6 +72,7 @@ const PIECES: Readonly<Record<PieceKind, string>> = {
   own: 'own code',
   request: 'request to',
   response: 'response of',
+  connection: 'connection setup to',
   database: 'database',
   external: 'external call to',
   retry: 'retries to',

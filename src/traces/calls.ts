@@ -1,7 +1,7 @@
-import { type Microseconds, us } from '../lib/units.ts';
-import { operationOf, operationsOf } from './operations.ts';
+import { placeUnder, ROUNDING_US } from './clock-skew.ts';
+import { isSameRequest } from './operations.ts';
 import { attributeText, type Span } from './trace.ts';
-import type { SpanNode, SpanTree } from './tree.ts';
+import type { SpanNode } from './tree.ts';
 
 const DATABASE = [
   'db.system',
@@ -36,230 +36,174 @@ function peerFromAttributes(span: Span): string {
   );
 }
 
-/** The server spans that answered a client span: several when the call was retried. */
+/**
+ * Names of spans in which a client sets up a connection: OpenTelemetry's for Node.js (`tcp.connect`, `dns.lookup`), Go
+ * (`http.getconn`, `http.dns`, `http.tls`) and .NET (`HTTP connection_setup`, `socket connect`).
+ */
+const SETUP =
+  /^(?:(?:tcp|socket|http)[._ -]?connect|(?:http\.)?dns(?:$|[._ -]?(?:lookup|resolve))|(?:http\.)?tls(?:$|[._ -]|connect|handshake)|http\.getconn$|http (?:connection_setup|wait_for_connection))/i;
+
+/** Whether a span is the setup of a connection: a name lookup, a connect, a TLS handshake. */
+export const isConnectionSetup = ({ kind, spanName }: Span): boolean =>
+  (kind === 'internal' || kind === 'client' || kind === 'unspecified') && SETUP.test(spanName);
+
+/** The server spans directly below a client span, by start. */
 export const serversOf = ({ children }: SpanNode): readonly SpanNode[] =>
   children.filter(({ span }) => span.kind === 'server' && span.followsFrom !== true);
 
-/** What a client span called: the service that answered, `3 services` when it called several at a time, else the name in its attributes; empty when unknown. */
-export function peerOf(client: SpanNode): string {
-  const servers = serversOf(client);
-  const [first] = servers;
-  if (first !== undefined && servers.length > 1 && attemptsOf(client).length === 0) {
-    const services = new Set(servers.map(({ span }) => span.serviceName));
-    if (services.size > 1) return `${services.size} services`;
-  }
-  return servers.at(-1)?.span.serviceName || peerFromAttributes(client.span);
-}
-
-/** The client span that a server answered: the call itself, or a client span of a proxy or library directly below it. */
-export function answeredCall(call: SpanNode): SpanNode | undefined {
-  if (serversOf(call).length > 0) return call;
-  return call.children.find((child) => child.span.kind === 'client' && serversOf(child).length > 0);
-}
-
-/** The overhead of one or more calls before the server spans began and after they ended. */
-interface OverheadSplit {
-  readonly request: Microseconds;
-  readonly response: Microseconds;
-}
-
-/** A server span that starts less than 1 ms before its client is rounding, not clock skew. */
-const ROUNDING_US = 1_000;
-
-/** One call from one service to another, as both ends measured it. */
-export interface Hop {
-  readonly client: SpanNode;
-  readonly server: SpanNode;
-  /** Network and the proxies at both ends: the client's duration minus the server's. Needs no common clock. */
-  readonly overhead: Microseconds;
-  /** Absent when the two clocks disagree. */
-  readonly split?: OverheadSplit;
-}
-
 /**
- * The overhead of a call.
+ * A client span that was answered. Its time outside the servers is network and proxies, unless the caller's own spans show
+ * that it worked there:
  *
- *     client   |=========================|
- *     server        |==============|
- *              #####                ######      overhead: request and response
- *
- * Undefined unless exactly one server answered: the time between two attempts is not overhead. Undefined when the server
- * span is longer than the client span: the client timed out. The split needs a server span inside its client: outside,
- * the clocks differ by more than the overhead.
+ *     client         |==============================|
+ *     server            |===|    |======|
+ *     own span                             |==|
+ *                     before between       after       network, network or pause, own code
  */
-export function hopOf(client: SpanNode): Hop | undefined {
-  if (client.span.kind !== 'client') return undefined;
-  const [server, ...others] = serversOf(client);
-  if (server === undefined || others.length > 0) return undefined;
-  const overhead = client.span.duration - server.span.duration;
-  if (overhead < 0) return undefined;
-  const early = client.span.start - server.span.start;
-  const request = early > 0 && early < ROUNDING_US ? 0 : -early;
-  const isSplit = request >= 0 && request <= overhead && !hasSkew(client) && !hasSkew(server);
+export interface Call {
+  /** The children through which it was answered: servers, or the client span of a proxy or library. */
+  readonly answers: readonly SpanNode[];
+  /** The servers that answered, by start. */
+  readonly servers: readonly SpanNode[];
+  /** The servers are attempts at one request; the last one answered. */
+  readonly isRetried: boolean;
+  /** When the first answer began and the one that counts ended: microseconds after the start of the client span. */
+  readonly firstStart: number;
+  readonly answerEnd: number;
+  readonly before: 'network' | 'own';
+  readonly between: 'network' | 'pause' | 'own';
+  readonly after: 'network' | 'own';
+}
+
+/** What answered a client span; undefined for another kind of span, and when no span of the other side is in the trace. */
+export function callOf(client: SpanNode): Call | undefined {
+  const answered = answersTo(client, MAX_NESTED);
+  if (answered === undefined) return undefined;
+  const { answers, servers, attempts } = answered;
+  const period = answeredPeriod(client, answers);
+  // Several client spans below one are requests of their own: the outer span is no call, it only contains them.
+  const isContainer = servers.length === 0;
+  const work = isContainer ? { before: true, after: true } : ownWork(client, answers, period);
+  const isRetried = attempts.length > 0;
   return {
-    client,
-    server,
-    overhead: us(overhead),
-    split: isSplit ? { request: us(request), response: us(overhead - request) } : undefined,
+    answers,
+    servers,
+    isRetried,
+    ...period,
+    before: work.before ? 'own' : 'network',
+    between: isContainer ? 'own' : isRetried ? 'pause' : 'network',
+    after: work.after ? 'own' : 'network',
   };
 }
 
-/** Jaeger adds this warning whether or not it applied the correction. */
-const hasSkew = ({ span }: SpanNode): boolean =>
-  span.warnings.some((warning) => warning.includes('clock skew') && warning.includes('delta'));
+/** An application's client span, a library's, and a proxy's. */
+const MAX_NESTED = 3;
 
-/** All calls from one service to another. */
-export interface HopEdge {
-  readonly caller: string;
-  readonly callee: string;
-  readonly calls: number;
-  readonly overhead: Microseconds;
-  /** The largest overhead of one call. */
-  readonly worst: Microseconds;
-  /** Present when every call has one. */
-  readonly split?: OverheadSplit;
+type Answered = Pick<Call, 'answers' | 'servers'> & { readonly attempts: readonly SpanNode[] };
+
+function answersTo(client: SpanNode, nested: number): Answered | undefined {
+  if (client.span.kind !== 'client') return undefined;
+  const servers = serversOf(client);
+  if (servers.length > 0) return { answers: servers, servers, attempts: attemptsOf(client) };
+  if (nested === 0) return undefined;
+  const answered = client.children.flatMap((child) => {
+    const below = child.span.followsFrom === true ? undefined : answersTo(child, nested - 1);
+    return below === undefined ? [] : [{ child, below }];
+  });
+  const [only, ...others] = answered;
+  if (only === undefined) return undefined;
+  if (others.length === 0) return { ...only.below, answers: [only.child] };
+  return { answers: answered.map(({ child }) => child), servers: [], attempts: [] };
 }
 
-/** Overhead per pair of services, the largest sum first. */
-export function hopEdgesOf({ nodes }: SpanTree): readonly HopEdge[] {
-  const edges = new Map<string, HopEdge>();
-  for (const node of nodes) {
-    const hop = hopOf(node);
-    if (hop === undefined) continue;
-    const [caller, callee] = [hop.client.span.serviceName, hop.server.span.serviceName];
-    const key = `${caller}\0${callee}`;
-    const known = edges.get(key);
-    edges.set(key, {
-      caller,
-      callee,
-      calls: (known?.calls ?? 0) + 1,
-      overhead: us((known?.overhead ?? 0) + hop.overhead),
-      worst: us(Math.max(known?.worst ?? 0, hop.overhead)),
-      split: known === undefined ? hop.split : sumOf(known.split, hop.split),
-    });
+/** Two spans that overlap by up to this may have run one after the other: 2 ms, for how spans are closed. */
+export const CLOSING_US = 2_000;
+
+/** When the first answer began and the last one ended that did not outlive the client, after the client's start. */
+function answeredPeriod(
+  client: SpanNode,
+  answers: readonly SpanNode[],
+): Pick<Call, 'firstStart' | 'answerEnd'> {
+  let firstStart = Number.POSITIVE_INFINITY;
+  let [inTime, latest] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { span } of answers) {
+    const { start } = placeUnder(client, span, 0);
+    const end = start + span.duration;
+    firstStart = Math.min(firstStart, start);
+    latest = Math.max(latest, end);
+    if (end <= client.span.duration + CLOSING_US) inTime = Math.max(inTime, end);
   }
-  return [...edges.values()].sort((a, b) => b.overhead - a.overhead || (nameOf(a) < nameOf(b) ? -1 : 1));
+  return { firstStart, answerEnd: Number.isFinite(inTime) ? inTime : latest };
 }
 
-const sumOf = (a: OverheadSplit | undefined, b: OverheadSplit | undefined): OverheadSplit | undefined =>
-  a && b && { request: us(a.request + b.request), response: us(a.response + b.response) };
-
-const nameOf = ({ caller, callee }: Pick<HopEdge, 'caller' | 'callee'>): string => `${caller} ${callee}`;
-
-/** A call with several attempts under one client span, as a proxy retries it. */
-export interface Retry {
-  readonly caller: string;
-  readonly callee: string;
-  readonly operation: string;
-  readonly attempts: number;
-  readonly failed: number;
-  /** Of the client span: all attempts and the pauses between them. */
-  readonly duration: Microseconds;
+/** Whether spans of the caller itself lie before or after the answers; connection setup and messages are no work of its own. */
+function ownWork(
+  { span: client, children }: SpanNode,
+  answers: readonly SpanNode[],
+  { firstStart, answerEnd }: Pick<Call, 'firstStart' | 'answerEnd'>,
+): { readonly before: boolean; readonly after: boolean } {
+  if (children.length === answers.length) return { before: false, after: false };
+  const tolerance = Math.min(CLOSING_US, (answerEnd - firstStart) / 2);
+  const own = children.filter(
+    (child) =>
+      child.span.serviceName === client.serviceName &&
+      child.span.duration > 0 &&
+      child.span.followsFrom !== true &&
+      child.span.kind !== 'consumer' &&
+      !isConnectionSetup(child.span) &&
+      !answers.includes(child),
+  );
+  const start = (span: Span): number => span.start - client.start;
+  return {
+    before: own.some(({ span }) => start(span) + span.duration <= firstStart + tolerance),
+    after: own.some(({ span }) => start(span) >= answerEnd - tolerance),
+  };
 }
 
 /**
- * The attempts at a call that was retried; empty when one was enough. A client span without duration, as some libraries
- * record a redirect, is no retried call. Nor are servers of several services or at the same time, as of redirected, batched or
- * mirrored requests, unless the earlier one failed or its client abandoned it: it outlived the client.
+ * The attempts at a call that was retried, by start; empty when one was enough. Attempts repeat one request to one service,
+ * one after the other, and each but the last failed or was abandoned by the client. Other servers under one client are
+ * redirected, batched or mirrored requests.
  */
 export function attemptsOf(client: SpanNode): readonly SpanNode[] {
+  // Some libraries record a redirect as a client span without duration.
   if (client.span.kind !== 'client' || client.span.duration === 0) return [];
-  const attempts = serversOf(client);
-  if (attempts.length < 2) return [];
-  const clientEnd = endOf(client);
-  const isSequence = attempts.every((attempt, i) => {
-    const next = attempts[i + 1];
-    const end = endOf(attempt);
-    if (next === undefined || attempt.span.isError || end > clientEnd) return true;
-    return end < next.span.start + ROUNDING_US && next.span.serviceName === attempt.span.serviceName;
+  const servers = serversOf(client);
+  if (servers.length < 2) return [];
+  const isRepeated = servers.every((attempt, i) => {
+    const next = servers[i + 1];
+    return next === undefined || (isSameRequest(attempt.span, next.span) && isRetriedBy(attempt, next));
   });
-  return isSequence ? attempts : [];
+  return isRepeated ? servers : [];
+}
+
+function isRetriedBy(attempt: SpanNode, next: SpanNode): boolean {
+  if (isAbandoned(attempt)) return next.span.start - attempt.span.start >= ROUNDING_US;
+  return isFailed(attempt) && endOf(attempt) < next.span.start + ROUNDING_US;
 }
 
 const endOf = ({ span }: SpanNode): number => span.start + span.duration;
 
-/** Calls with several attempts, the most attempts first. */
-export function retriesOf({ nodes }: SpanTree): readonly Retry[] {
-  return nodes
-    .flatMap((client): readonly Retry[] => {
-      const attempts = attemptsOf(client);
-      if (attempts.length === 0) return [];
-      return [
-        {
-          caller: client.span.serviceName,
-          callee: peerOf(client),
-          operation: client.span.spanName,
-          attempts: attempts.length,
-          failed: attempts.filter(({ span }) => span.isError).length,
-          duration: client.span.duration,
-        },
-      ];
-    })
-    .sort((a, b) => b.attempts - a.attempts || b.duration - a.duration || (nameOf(a) < nameOf(b) ? -1 : 1));
-}
+/** Whether the client of an attempt did not wait for it: it outlived the client, or Envoy saw the connection closed (DC). */
+export const isAbandoned = (attempt: SpanNode): boolean =>
+  (attempt.parent !== undefined && endOf(attempt) > endOf(attempt.parent) + CLOSING_US) ||
+  attributeText(attempt.span, ['response_flags']).split(',').includes('DC');
 
-/** The same operation many times in sequence under one span (N+1 queries). */
-export interface Repeat {
-  /** The repeating service and its operation. */
-  readonly service: string;
-  readonly operation: string;
-  /** The repeated operation. */
-  readonly child: string;
-  readonly count: number;
-  /** Of all repetitions. */
-  readonly time: Microseconds;
-}
-
-/** Up to this many in sequence are normal. */
-const MAX_NORMAL = 10;
-
-interface Run {
-  /** Shared by the steps of one run: the first `count` belong to this one. */
-  readonly spans: Span[];
-  readonly count: number;
-  readonly time: number;
-  readonly end: number;
+/** Whether an attempt failed: an error, or an HTTP status that proxies retry (4xx, 5xx, `0` for no response). */
+export function isFailed({ span }: SpanNode): boolean {
+  const status = attributeText(span, ['http.status_code', 'http.response.status_code']);
+  return span.isError || (status !== '' && (Number(status) === 0 || Number(status) >= 400));
 }
 
 /**
- * Runs of more than ten children with one name, one after the other, the longest time first.
- *
- *     list     |==============================|
- *     get        |==||==| |==||==|  |==||==|        one at a time: a run
- *     get        |==|                               two at a time would end it
- *               |=====|
- *
- * Other children in between do not end a run.
+ * What a client span called: the service that answered, `3 services` when several did, else the name in its attributes; empty
+ * when unknown.
  */
-export function repeatsOf({ nodes }: SpanTree): readonly Repeat[] {
-  return nodes
-    .filter(({ children }) => children.length > MAX_NORMAL)
-    .flatMap((parent) =>
-      longestRuns(parent).map(({ spans, count, time }) => ({
-        service: parent.span.serviceName,
-        operation: operationOf(parent.span),
-        child: operationsOf(spans.slice(0, count)),
-        count,
-        time: us(time),
-      })),
-    )
-    .sort((a, b) => b.time - a.time || b.count - a.count || (a.child < b.child ? -1 : 1));
+export function peerOf(client: SpanNode): string {
+  const { servers, attempts } = answersTo(client, MAX_NESTED) ?? NOTHING;
+  const services = new Set(servers.map(({ span }) => span.serviceName));
+  if (attempts.length === 0 && services.size > 1) return `${services.size} services`;
+  return servers.at(-1)?.span.serviceName || peerFromAttributes(client.span);
 }
 
-function longestRuns({ children }: SpanNode): readonly Run[] {
-  const longest = new Map<string, Run>();
-  const current = new Map<string, Run>();
-  for (const { span } of children) {
-    const { serviceName, spanName, kind, start, duration } = span;
-    const key = `${serviceName}\0${spanName}\0${kind}`;
-    const run = current.get(key);
-    const next =
-      run !== undefined && start >= run.end
-        ? { spans: run.spans, count: run.count + 1, time: run.time + duration, end: start + duration }
-        : { spans: [], count: 1, time: duration, end: start + duration };
-    next.spans.push(span);
-    current.set(key, next);
-    if (next.count > (longest.get(key)?.count ?? 0)) longest.set(key, next);
-  }
-  return [...longest.values()].filter(({ count }) => count > MAX_NORMAL);
-}
+const NOTHING: Answered = { answers: [], servers: [], attempts: [] };

@@ -1,5 +1,5 @@
 import { type Microseconds, us } from '../lib/units.ts';
-import { peerOf, serversOf } from './calls.ts';
+import { attemptsOf, peerOf, serversOf } from './calls.ts';
 import { requestLineOf } from './operations.ts';
 import { attributeText, type SpanKind } from './trace.ts';
 import { type SpanNode, subtreeOf } from './tree.ts';
@@ -179,9 +179,10 @@ function counterpartsOf(a: SpanNode, b: SpanNode): ReadonlyMap<SpanNode, SpanNod
   const counterparts = new Map<SpanNode, SpanNode>();
   if (a.children.length === 0 || b.children.length === 0) return counterparts;
   const sortsOfB = bySort(b.children);
+  const attempts = new Set([...answersOf(a), ...answersOf(b)]);
   for (const [sort, inA] of bySort(a.children)) {
     const inB = sortsOfB.get(sort) ?? [];
-    const areAttempts = [...inA, ...inB].every(isAttempt);
+    const areAttempts = [...inA, ...inB].every((child) => attempts.has(child));
     const [skippedA, skippedB] = areAttempts
       ? [Math.max(0, inA.length - inB.length), Math.max(0, inB.length - inA.length)]
       : [0, 0];
@@ -193,17 +194,22 @@ function counterpartsOf(a: SpanNode, b: SpanNode): ReadonlyMap<SpanNode, SpanNod
   return counterparts;
 }
 
-/** An attempt at a call: one of the server spans that answered a client span. */
-const isAttempt = ({ span, parent }: SpanNode): boolean =>
-  span.kind === 'server' && span.followsFrom !== true && parent?.span.kind === 'client';
+/** The attempts at the call of a client span: its only server, or several when it was retried. */
+function answersOf(client: SpanNode): readonly SpanNode[] {
+  if (client.span.kind !== 'client') return [];
+  const servers = serversOf(client);
+  return servers.length === 1 ? servers : attemptsOf(client);
+}
 
-function unpairedOf({ children }: SpanNode, paired: ReadonlySet<SpanNode>): readonly Unpaired[] {
+function unpairedOf(parent: SpanNode, paired: ReadonlySet<SpanNode>): readonly Unpaired[] {
+  const { children } = parent;
   if (children.length === paired.size) return [];
-  const last = children.findLast(isAttempt);
-  const isLastPaired = last !== undefined && paired.has(last);
+  const attempts = answersOf(parent);
+  const last = attempts.at(-1);
+  const earlier = new Set(last !== undefined && paired.has(last) ? attempts : []);
   return children
     .filter((node) => !paired.has(node))
-    .map((node) => ({ node, isEarlierAttempt: isLastPaired && isAttempt(node) }));
+    .map((node) => ({ node, isEarlierAttempt: earlier.has(node) }));
 }
 
 /** The children of each sort, in their order. */

@@ -1,17 +1,15 @@
 import { type EpochUs, epochUs, type Microseconds, us } from '../lib/units.ts';
-import { serversOf } from './calls.ts';
-import type { Span } from './trace.ts';
-import type { SpanNode, SpanTree } from './tree.ts';
-
-/** Where a section lies in its span: before, between or after the children on the path; `whole` when none is on it. */
-export type SectionPlace = 'whole' | 'before' | 'between' | 'after';
+import { CLOSING_US, serversOf } from './calls.ts';
+import { isSkewed, placeUnder } from './clock-skew.ts';
+import type { SpanNode } from './tree.ts';
 
 /** A period in which the root waited for one span. On the root's clock; never empty. */
 export interface CriticalPathSection {
   readonly node: SpanNode;
   readonly start: EpochUs;
   readonly end: EpochUs;
-  readonly place: SectionPlace;
+  /** When the span began, on the root's clock: a moved server span moves what is below it. */
+  readonly spanStart: EpochUs;
   /**
    * Upper bound on how much sooner the root could have ended without the span: parallel work would still have been waited
    * for. As in CRISP (USENIX ATC 2022).
@@ -55,7 +53,6 @@ interface Frame {
   next: number;
   /** Everything from here to the end is already on the path. */
   cursor: number;
-  hasChild: boolean;
 }
 
 interface Counts {
@@ -64,10 +61,6 @@ interface Counts {
   unawaited: number;
 }
 
-/** Two spans that overlap by up to this may have run one after the other: 2 ms, for how spans are closed. */
-const CLOSING_US = 2_000;
-/** Clocks that differ by less agree: some libraries round the start of a span to whole milliseconds. */
-const ROUNDING_US = 1_000;
 /** A child that starts this late, or in the last 1% of its parent, and outlives it was not waited for. */
 const LAST_MOMENTS_US = 1_000;
 const LAST_MOMENTS_SHARE = 0.01;
@@ -97,7 +90,7 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
     const { start, end, node } = timed;
     // A leaf is a single section and needs no frame.
     if (node.children.length === 0) {
-      if (end > start) sections.push(section({ timed, potentialSaving }, { start, end, place: 'whole' }));
+      if (end > start) sections.push(section({ timed, potentialSaving }, { start, end }));
       return;
     }
     stack.push({
@@ -107,7 +100,6 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
       potentialSaving,
       next: 0,
       cursor: end,
-      hasChild: false,
     });
   };
   enter({ node: root, start, end, ownStart: start, ownEnd: end }, duration);
@@ -122,7 +114,6 @@ export function criticalPathOf(root: SpanNode): CriticalPath {
       continue;
     }
     frame.cursor = child.start;
-    frame.hasChild = true;
     enter(child, Math.min(frame.potentialSaving, savingBeside(child, frame.waited[frame.next])));
   }
   return {
@@ -165,22 +156,19 @@ function overlapsAny({ start, end }: Interval, sections: readonly Interval[]): b
 
 /** The time between the cursor and the child is the span's own; without a child, everything before the cursor. */
 function ownSection(frame: Frame, child: TimedNode | undefined): CriticalPathSection | undefined {
-  const { timed, cursor, hasChild } = frame;
+  const { timed, cursor } = frame;
   const start = child === undefined ? timed.start : child.end;
-  if (cursor <= start) return undefined;
-  const isFirst = child === undefined;
-  const place = hasChild ? (isFirst ? 'before' : 'between') : isFirst ? 'whole' : 'after';
-  return section(frame, { start, end: cursor, place });
+  return cursor <= start ? undefined : section(frame, { start, end: cursor });
 }
 
 const section = (
   { timed, potentialSaving }: Pick<Frame, 'timed' | 'potentialSaving'>,
-  { start, end, place }: { readonly start: number; readonly end: number; readonly place: SectionPlace },
+  { start, end }: Interval,
 ): CriticalPathSection => ({
   node: timed.node,
   start: epochUs(start),
   end: epochUs(end),
-  place,
+  spanStart: epochUs(timed.ownStart),
   potentialSaving: us(potentialSaving),
 });
 
@@ -240,75 +228,6 @@ function isAwaited(
   const lastMoments = Math.min(LAST_MOMENTS_US, (parent.ownEnd - parent.ownStart) * LAST_MOMENTS_SHARE);
   const isMessage = span.kind === 'producer' || span.kind === 'consumer';
   return !isMessage && inside > lastMoments && outlived < inside;
-}
-
-/**
- * The start of a child on the root's clock, given the start of its parent there: a moved parent moves its children, and a
- * server span outside its caller is moved to the middle of it.
- */
-export function placeUnder(
-  { span: parent }: SpanNode,
-  child: Span,
-  parentStart: number,
-): { readonly start: number; readonly isMoved: boolean } {
-  if (!isMisplaced(parent, child))
-    return { start: child.start + (parentStart - parent.start), isMoved: false };
-  const middle = parentStart + Math.floor(Math.max(0, parent.duration - child.duration) / 2);
-  return { start: middle, isMoved: true };
-}
-
-/**
- * Whether a server span lies outside its caller: before its parent, or after the client that called it. Less than 1 ms
- * before it is rounding, unless that is half of the server span or more.
- */
-export function isMisplaced(parent: Span, child: Span): boolean {
-  if (child.kind !== 'server') return false;
-  const early = parent.start - child.start;
-  if (early >= ROUNDING_US || (early > 0 && early * 2 >= child.duration)) return true;
-  return parent.kind === 'client' && child.start >= parent.start + parent.duration && parent.duration > 0;
-}
-
-/** Whether a misplaced server span shows that the clocks differ: by 1 ms or more. */
-const isSkewed = (parent: Span, child: Span): boolean =>
-  parent.start - child.start >= ROUNDING_US || child.start - (parent.start + parent.duration) >= ROUNDING_US;
-
-/** The start of a span on the root's clock, in microseconds. Memoizes the starts of all ancestors. */
-export function createStartTimes(): (node: SpanNode) => number {
-  const starts = new Map<SpanNode, number>();
-  return (node) => {
-    const unknown: SpanNode[] = [];
-    let at: SpanNode | undefined = node;
-    for (; at !== undefined && !starts.has(at); at = at.parent) unknown.push(at);
-    for (let i = unknown.length - 1; i >= 0; i--) {
-      const next = unknown[i] as SpanNode;
-      const { parent, span } = next;
-      const start = parent && placeUnder(parent, span, starts.get(parent) ?? parent.span.start).start;
-      starts.set(next, start ?? span.start);
-    }
-    return starts.get(node) ?? node.span.start;
-  };
-}
-
-/**
- * From the first span's start to the last span's end, each tree on the clock of its root: a server clock that is a minute
- * ahead does not make the trace a minute longer.
- */
-export function correctedExtent({ nodes }: SpanTree): {
-  readonly start: EpochUs;
-  readonly duration: Microseconds;
-} {
-  const isMoved = nodes.some(({ span, parent }) => parent !== undefined && isMisplaced(parent.span, span));
-  // Start times are the most expensive step of a large trace: they are computed only when clocks disagree.
-  const startOf = isMoved ? createStartTimes() : ({ span }: SpanNode): number => span.start;
-  let [start, end] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const node of nodes) {
-    const from = startOf(node);
-    start = Math.min(start, from);
-    end = Math.max(end, from + node.span.duration);
-  }
-  return nodes.length === 0
-    ? { start: epochUs(0), duration: us(0) }
-    : { start: epochUs(start), duration: us(end - start) };
 }
 
 /** Time on the path per span, in microseconds. */

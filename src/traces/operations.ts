@@ -27,6 +27,18 @@ export function requestLineOf(span: Span): string {
     .join(' ');
 }
 
+/**
+ * Whether two server spans of a service may be the same request, sent twice: the same operation, and no attribute of the
+ * request differs.
+ */
+export const isSameRequest = (a: Span, b: Span): boolean =>
+  a.serviceName === b.serviceName &&
+  a.spanName === b.spanName &&
+  [...METHODS, ...ADDRESSES].every((key) => {
+    const [inA, inB] = [a.attributes[key], b.attributes[key]];
+    return inA === undefined || inB === undefined || inA === inB;
+  });
+
 /** `/product/17` as `/product/{id}`. */
 const withoutIds = (path: string): string =>
   path

@@ -1,6 +1,7 @@
 import { epochUs, type Microseconds, type Ratio, ratio, us } from '../lib/units.ts';
-import { answeredCall, attemptsOf, isDatabaseCall, peerOf } from './calls.ts';
-import { type CriticalPath, isMisplaced, pathTimes, placeUnder } from './critical-path.ts';
+import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from './calls.ts';
+import { isMisplaced, placeUnder } from './clock-skew.ts';
+import { type CriticalPath, type CriticalPathSection, pathTimes } from './critical-path.ts';
 import { operationsOf, serviceName } from './operations.ts';
 import type { Span } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
@@ -9,6 +10,7 @@ import type { SpanNode, SpanTree } from './tree.ts';
  * What time on the critical path was spent on:
  * `own` the service's own code, or waiting that no span shows;
  * `network` the network to a called service and back, with the proxies at both ends;
+ * `connection` the setup of a connection: name lookup, connect, TLS handshake;
  * `retry` the pause between two attempts at a call;
  * `database` a database statement;
  * `call` a call to something that has no span in the trace.
@@ -17,7 +19,7 @@ import type { SpanNode, SpanTree } from './tree.ts';
  *     server        |=======|       |=============|
  *              ##### network ####### retry         #### network
  */
-export type PathEntryKind = 'own' | 'network' | 'retry' | 'database' | 'call';
+export type PathEntryKind = 'own' | 'network' | 'connection' | 'retry' | 'database' | 'call';
 
 /** What time was spent on. */
 export interface PathSubject {
@@ -53,23 +55,20 @@ export interface PathEntry extends PathSubject {
 export function pathBreakdown({ sections }: CriticalPath): readonly PathEntry[] {
   const drafts = new Map<string, EntryDraft>();
   const spans = new Map<SpanNode, SpanOnPath>();
-  for (const { node, start, end, place, potentialSaving } of sections) {
-    // A span with a single section is not looked up again.
-    let onPath = place === 'whole' ? undefined : spans.get(node);
-    if (onPath === undefined) {
-      onPath = { wasRetried: attemptsOf(node).length > 0 };
-      if (place !== 'whole') spans.set(node, onPath);
+  for (const section of sections) {
+    const { node, potentialSaving } = section;
+    const onPath = spans.get(node) ?? { call: callOf(node) };
+    // A span without children has a single section and is not looked up again.
+    if (node.children.length > 0) spans.set(node, onPath);
+    for (const [use, time] of usesOf(section, onPath.call)) {
+      let spent = onPath[use];
+      if (spent === undefined) {
+        spent = { node, potentialSaving, time: 0 };
+        onPath[use] = spent;
+        draftOf(subjectOf(node, use), drafts).spent.push(spent);
+      }
+      spent.time += time;
     }
-    const use = onPath.wasRetried && place === 'between' ? 'pause' : 'work';
-    let spent = onPath[use];
-    if (spent === undefined) {
-      spent = { node, potentialSaving, time: 0 };
-      onPath[use] = spent;
-      draftOf(use === 'pause' ? subject('retry', node, peerOf(node)) : subjectOf(node), drafts).spent.push(
-        spent,
-      );
-    }
-    spent.time += end - start;
   }
   return [...drafts.values()]
     .map(totalOf)
@@ -83,11 +82,24 @@ interface Spent {
   time: number;
 }
 
-/** One span's time on the path: between the attempts at a call, and everything else. */
-interface SpanOnPath {
-  readonly wasRetried: boolean;
-  pause?: Spent;
-  work?: Spent;
+/** What a client span that was answered does beside its servers, and `work`: all that another span does. */
+type Use = Call['between'] | 'work';
+
+/** One span's time on the path by use. */
+type SpanOnPath = { readonly call: Call | undefined } & Partial<Record<Use, Spent>>;
+
+/** The time of a section by use: that of a call is split where its first server began and where the last one ended. */
+function usesOf(section: CriticalPathSection, call: Call | undefined): readonly (readonly [Use, number])[] {
+  const { start, end, spanStart } = section;
+  if (call === undefined) return [['work', end - start]];
+  const first = spanStart + call.firstStart;
+  const last = Math.max(first, spanStart + call.answerEnd);
+  const uses: readonly (readonly [Use, number])[] = [
+    [call.before, Math.min(end, first) - start],
+    [call.between, Math.min(end, last) - Math.max(start, first)],
+    [call.after, end - Math.max(start, last)],
+  ];
+  return uses.filter(([, time]) => time > 0);
 }
 
 interface EntryDraft {
@@ -133,13 +145,29 @@ export const subjectKey = ({ kind, service, operation, peer }: PathSubject): str
 const sortName = ({ kind, service, operation, peer }: PathSubject): string =>
   `${service} ${operation} ${peer} ${kind}`;
 
-function subjectOf(node: SpanNode): PathSubject {
+function subjectOf(node: SpanNode, use: Use): PathSubject {
   const { span } = node;
-  const isCall = span.kind === 'client';
-  const answered = isCall ? answeredCall(node) : undefined;
-  if (answered !== undefined) return subject('network', node, peerOf(answered));
-  if (span.kind !== 'server' && isDatabaseCall(span)) return subject('database', node, peerOf(node));
-  return isCall ? subject('call', node, peerOf(node)) : subject('own', node, directCallee(node));
+  switch (use) {
+    case 'network':
+      return subject('network', node, peerOf(node));
+    case 'pause':
+      return subject('retry', node, peerOf(node));
+    case 'own':
+      return subject('own', node, '');
+    case 'work':
+      if (isConnectionSetup(span)) return subject('connection', node, connectedTo(node));
+      if (span.kind !== 'server' && isDatabaseCall(span)) return subject('database', node, peerOf(node));
+      return span.kind === 'client'
+        ? subject('call', node, peerOf(node))
+        : subject('own', node, directCallee(node));
+  }
+}
+
+/** What the client called that a connection was set up for. */
+function connectedTo(setup: SpanNode): string {
+  let at = setup;
+  while (at.parent !== undefined && isConnectionSetup(at.span)) at = at.parent;
+  return at.span.kind === 'client' ? peerOf(at) : peerOf(setup);
 }
 
 /** The service whose span is a direct child of a span that is no client's: a call without a client span. */

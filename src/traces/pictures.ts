@@ -64,6 +64,8 @@ function entryText({ kind, service, operation, requestLine, peer }: PathEntry): 
       return `own code of ${shortened(service)} ${shortened(requestLine ?? operation)}${peer === '' ? '' : `, or network to ${shortened(peer)}`}`;
     case 'network':
       return `network and proxies from ${shortened(service)} to ${called}`;
+    case 'connection':
+      return `connection setup from ${shortened(service)} to ${called}`;
     case 'retry':
       return `pause of ${shortened(service)} between attempts to call ${called}`;
     case 'database':

@@ -1,7 +1,8 @@
 import type { PercentileRanks, ServerSpan } from '../latency/percentile-rank.ts';
 import type { Links } from '../lib/links.ts';
 import { type EpochMs, type EpochUs, type Microseconds, type Ratio, us } from '../lib/units.ts';
-import { type CriticalPath, createStartTimes, criticalPathOf } from './critical-path.ts';
+import { createStartTimes } from './clock-skew.ts';
+import { type CriticalPath, criticalPathOf } from './critical-path.ts';
 import { requestLineOf, serviceName } from './operations.ts';
 import { type PathRows, pathBreakdown, pathRows, shareOf } from './path-breakdown.ts';
 import { rankingSpan } from './slowest.ts';

@@ -1,7 +1,9 @@
 import { type EpochUs, type Microseconds, us } from '../lib/units.ts';
-import { type HopEdge, hopEdgesOf, type Repeat, type Retry, repeatsOf, retriesOf } from './calls.ts';
-import { type CriticalPath, correctedExtent, criticalPathOf } from './critical-path.ts';
+import { correctedExtent } from './clock-skew.ts';
+import { type CriticalPath, criticalPathOf } from './critical-path.ts';
+import { type HopEdge, hopEdgesOf } from './hops.ts';
 import { type PathEntry, pathBreakdown, type SelfTime, selfTimesOf } from './path-breakdown.ts';
+import { type Repeat, type Retry, repeatsOf, retriesOf } from './repeated-calls.ts';
 import { type ErrorOrigin, errorOriginsOf } from './span-errors.ts';
 import { INVALID_SPAN, type Span, type Trace } from './trace.ts';
 import { buildTree, type SpanNode, type SpanTree } from './tree.ts';

@@ -1,5 +1,5 @@
-import { hopOf } from './calls.ts';
 import { type CriticalPath, pathTimes } from './critical-path.ts';
+import { hopOf } from './hops.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /** The content of one row: a span, or a client span together with the server span that answered it. */

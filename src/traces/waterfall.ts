@@ -1,6 +1,7 @@
 import { type EpochUs, type Microseconds, us } from '../lib/units.ts';
-import { answeredCall, attemptsOf, serversOf } from './calls.ts';
-import { type CriticalPath, createStartTimes } from './critical-path.ts';
+import { attemptsOf, callOf } from './calls.ts';
+import { createStartTimes } from './clock-skew.ts';
+import type { CriticalPath } from './critical-path.ts';
 import { cutName, serviceName, shownOperation } from './operations.ts';
 import { statusOf } from './span-errors.ts';
 import type { TraceSummary } from './trace-summary.ts';
@@ -131,17 +132,13 @@ function rowOf({ spans, depth }: ChosenRow, { startOf, onPath, origin }: Layout)
   const shown = server ?? node;
   const start = us(startOf(node) - origin);
   const bar = { start, end: us(start + node.span.duration) };
-  const answers = (server === undefined ? answersTo(node) : [server]).map((each): WaterfallInterval => {
-    const from = startOf(each) - origin;
-    return { start: us(from), end: us(from + each.span.duration) };
-  });
   return {
     service: cutName(serviceName(shown.span.serviceName)),
     operation: shownOperation(shown.span),
     depth,
     start,
     duration: node.span.duration,
-    gaps: answers.length === 0 ? [] : gapsBetween(bar, answers),
+    gaps: gapsOf(node, bar, (answer) => startOf(answer) - origin),
     onPath: nodesOf(spans).flatMap((each) => onPath.get(each) ?? []),
     isError: nodesOf(spans).some(({ span }) => span.isError),
     attempt: attemptOf(node),
@@ -150,28 +147,27 @@ function rowOf({ spans, depth }: ChosenRow, { startOf, onPath, origin }: Layout)
   };
 }
 
-/** What ran while a client waited: the attempts at its call, or the call that a proxy beside it made. */
-function answersTo(node: SpanNode): readonly SpanNode[] {
-  const answered = node.span.kind === 'client' ? answeredCall(node) : undefined;
-  if (answered === undefined) return [];
-  return answered === node ? serversOf(node) : [answered];
-}
-
 const nodesOf = ({ node, server }: RowSpans): readonly SpanNode[] =>
   server === undefined ? [node] : [node, server];
 
-/** The parts of a bar that no server span covers. */
-function gapsBetween(
+/** The parts of a client's bar that no answer covers: network and pauses, without the caller's own work beside them. */
+function gapsOf(
+  node: SpanNode,
   bar: WaterfallInterval,
-  answers: readonly WaterfallInterval[],
+  startOf: (answer: SpanNode) => number,
 ): readonly WaterfallInterval[] {
+  const call = callOf(node);
+  if (call === undefined || call.between === 'own') return [];
+  const from = call.before === 'own' ? bar.start + call.firstStart : bar.start;
+  const to = call.after === 'own' ? bar.start + call.answerEnd : bar.end;
   const gaps: WaterfallInterval[] = [];
-  let reached: number = bar.start;
-  for (const { start, end } of [...answers].sort((a, b) => a.start - b.start)) {
-    if (start > reached) gaps.push({ start: us(reached), end: us(Math.min(start, bar.end)) });
-    reached = Math.max(reached, end);
+  let reached: number = from;
+  for (const answer of call.answers) {
+    const start = startOf(answer);
+    if (start > reached) gaps.push({ start: us(reached), end: us(Math.min(start, to)) });
+    reached = Math.max(reached, start + answer.span.duration);
   }
-  if (reached < bar.end) gaps.push({ start: us(reached), end: bar.end });
+  if (reached < to) gaps.push({ start: us(reached), end: us(to) });
   return gaps.filter(({ start, end }) => end > start);
 }
 

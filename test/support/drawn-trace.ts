@@ -11,8 +11,8 @@ const KINDS: Readonly<Record<string, SpanKind>> = {
 };
 
 /**
- * A trace from a drawing, one character per millisecond. A line is a span: its name, which is its service too, `:c` its
- * kind, `<` its parent, `|===|` when. `~` in place of `=`: it follows from its parent; `!`: it failed.
+ * A trace from a drawing, one character per millisecond. A line is a span: its name, which is its service too unless `@` names
+ * another one, `:c` its kind, `<` its parent, `|===|` when. `~` in place of `=`: it follows from its parent; `!`: it failed.
  */
 export function drawn(drawing: string, origin = 0): Trace {
   const lines = drawing.split('\n').filter((line) => line.includes('|'));
@@ -20,13 +20,14 @@ export function drawn(drawing: string, origin = 0): Trace {
   return aTrace(
     '1',
     lines.map((line): Partial<Span> => {
-      const [, name = '', kind = '', parent] = /^\s*(\w+)(?::(\w))?(?:<(\w+))?/.exec(line) ?? [];
+      const [, name = '', service = name, kind = '', parent] =
+        /^\s*(\w+)(?:@(\w+))?(?::(\w))?(?:<(\w+))?/.exec(line) ?? [];
       const start = line.indexOf('|');
       const end = line.lastIndexOf('|');
       return {
         spanId: name,
-        serviceName: name,
-        spanName: name,
+        serviceName: service,
+        spanName: service,
         kind: KINDS[kind] ?? 'internal',
         ...(parent === undefined ? {} : { parentSpanId: parent }),
         ...(line.includes('~') ? { followsFrom: true } : {}),

@@ -104,6 +104,8 @@ export function subjectText({ kind, operation, requestLine, peer }: PathSubject)
       return `own code in ${name}${callee === '' ? '' : `, or network to ${callee}`}`;
     case 'network':
       return `network and proxies to ${callee || name}`;
+    case 'connection':
+      return callee === '' ? `connection setup (${name})` : `connection setup to ${callee}`;
     case 'retry':
       return `delay before a retry to ${callee || name}`;
     case 'database':
@@ -113,8 +115,11 @@ export function subjectText({ kind, operation, requestLine, peer }: PathSubject)
   }
 }
 
-const retryLine = ({ caller, callee, attempts, failed, duration }: TraceView['retries'][number]): string =>
-  `${code(caller, 80)} called ${code(callee, 80)} ${attempts} times, ${failed} failed, ${durationText(duration)} in total`;
+function retryLine(retry: TraceView['retries'][number]): string {
+  const { caller, callee, attempts, failed, abandoned, duration } = retry;
+  const outcomes = [`${failed} failed`, ...(abandoned > 0 ? [`${abandoned} timed out`] : [])].join(', ');
+  return `${code(caller, 80)} called ${code(callee, 80)} ${attempts} times, ${outcomes}, ${durationText(duration)} in total`;
+}
 
 const repeatLine = ({
   service,

@@ -53,10 +53,10 @@ describe('the critical path is split into', () => {
     const trace = drawn(`
       root:s       |==================|
       call:c<root    |==============|
-      a:s<call        |==|!
-      b:s<call                |====|
+      a@pay:s<call    |==|!
+      b@pay:s<call            |====|
     `);
-    expect(piecesOf(trace)).toMatchObject({ 'retry call>b': 8, 'own b': 5 });
+    expect(piecesOf(trace)).toMatchObject({ 'retry call>pay': 8, 'own pay': 5 });
   });
 
   it('an external call, where the other side leaves no span', () => {

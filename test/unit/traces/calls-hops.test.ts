@@ -2,10 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import { us } from '../../../src/lib/units.ts';
-import { hopEdgesOf, hopOf, retriesOf } from '../../../src/traces/calls.ts';
+import { hopEdgesOf, hopOf } from '../../../src/traces/hops.ts';
+import { retriesOf } from '../../../src/traces/repeated-calls.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { drawn } from '../../support/drawn-trace.ts';
+import { timed } from '../../support/timed-trace.ts';
 
 const hop = (trace: Trace) => hopOf(buildTree(trace).nodes.find(({ span }) => span.kind === 'client')!);
 
@@ -107,15 +109,23 @@ describe('the overhead of a call', () => {
 
 describe('retries', () => {
   it('are several servers under one client', () => {
-    const trace = drawn(`
-      a:c     |==============|
-      b:s<a    |!!|
-      c:s<a         |==|
-      d:c<c         |==|
-      e:s<d         |=|
+    const trace = timed(`
+      a client 0-15
+        b server 1-4 error=true
+        b server 6-9
+          b client 6-9
+            c server 6-8
     `);
     expect(retriesOf(buildTree(trace))).toEqual([
-      { caller: 'a', callee: 'c', operation: 'a', attempts: 2, failed: 1, duration: 15_000 },
+      {
+        caller: 'a',
+        callee: 'b',
+        operation: 'a client',
+        attempts: 2,
+        failed: 1,
+        abandoned: 0,
+        duration: 15_000,
+      },
     ]);
   });
 

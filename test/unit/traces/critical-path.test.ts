@@ -209,21 +209,4 @@ describe('the critical path', () => {
     }
     expect(outline(pathOf(aTrace('1', [a, { ...b, duration: us(1_000) }])))).toBe('a 1');
   });
-
-  it('gives the place of a section among the children on the path', () => {
-    const { sections } = pathOf(
-      drawn(`
-        a   |===============|
-        b<a   |==|
-        c<a         |==|
-      `),
-    );
-    expect(sections.map(({ node, place }) => `${node.span.spanId} ${place}`)).toEqual([
-      'a before',
-      'b whole',
-      'a between',
-      'c whole',
-      'a after',
-    ]);
-  });
 });

@@ -94,10 +94,10 @@ describe('what the critical path was spent on', () => {
     'the pause between two attempts': {
       drawing: `
         shop:c         |===================|
-        first:s<shop     |!!!|
-        pay:s<shop               |====|
+        try1@pay:s<shop  |!!!|
+        try2@pay:s<shop          |====|
       `,
-      expected: ['shop network pay 7', 'pay own  5', 'first own  4', 'shop retry pay 4'],
+      expected: ['pay own  9 in 2', 'shop network pay 7', 'shop retry pay 4'],
     },
     'a statement, with the name of the database': {
       drawing: `
@@ -210,6 +210,7 @@ describe('what the critical path was spent on', () => {
           serviceName: 'pay',
           spanName: 'charge',
           kind: 'server',
+          isError: i < attempts - 1,
           start: epochUs(4 * i),
           duration: us(3),
         }),

@@ -39,13 +39,13 @@ const CASES: Readonly<Record<string, { readonly drawing: string; readonly rows: 
   'attempts are rows of their own below the call, and the pauses between them are its gaps': {
     drawing: `
       client:c           |===================|
-      first:s<client      |=!=|
-      second:s<client            |=========|
+      first@pay:s<client  |=!=|
+      second@pay:s<client        |=========|
     `,
     rows: [
       'client 0-20, path 0-1 5-8 18-20, gaps 0-1 5-8 18-20',
-      '. first 1-5, path 1-5, try 1/2, error',
-      '. second 8-18, path 8-18, try 2/2',
+      '. pay 1-5, path 1-5, try 1/2, error',
+      '. pay 8-18, path 8-18, try 2/2',
     ],
   },
   'the way to the proxy that made the call is network, too': {

@@ -10,8 +10,8 @@ export function aWaterfall(over: Partial<Waterfall> = {}): Waterfall {
       toCheckout:c<gateway      |==============================|
       checkout:s<toCheckout       |==========================|
       toPayments:c<checkout         |====================|
-      first:s<toPayments              |=!=|
-      second:s<toPayments                     |========|
+      first@payments:s<toPayments     |=!=|
+      second@payments:s<toPayments            |========|
       mail<checkout                                      |~~~~~~~~~~~~~~~~~~~~|
     `),
   );

@@ -73,6 +73,7 @@ const trace: TraceView = {
       operation: 'charge',
       attempts: 3,
       failed: 2,
+      abandoned: 0,
       duration: us(90_000),
     },
   ],
