@@ -23,7 +23,7 @@ const retries = (text: string) =>
   );
 
 /** The same as the culprit's comparison sees it: `shop retry pay 19`. */
-const pieces = (text: string): readonly string[] =>
+const pieces = (text: string): string[] =>
   [...(profileOf(timed(text))?.times ?? [])]
     .filter(([, time]) => time !== 0)
     .map(([key, time]) => {
