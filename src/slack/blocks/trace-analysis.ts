@@ -95,6 +95,12 @@ const pathTable = (rows: PathRows['rows']): TableBlock => ({
   ],
 });
 
+const BESIDE_CALLS = {
+  network: 'network and proxies to',
+  connection: 'connection setup to',
+  retry: 'delay before a retry to',
+} as const;
+
 /** What the time of an entry of the critical path was spent on, as plain text. */
 export function subjectText({ kind, operation, requestLine, peer }: PathSubject): string {
   const name = literal(requestLine ?? operation, 120);
@@ -103,11 +109,9 @@ export function subjectText({ kind, operation, requestLine, peer }: PathSubject)
     case 'own':
       return `own code in ${name}${callee === '' ? '' : `, or network to ${callee}`}`;
     case 'network':
-      return `network and proxies to ${callee || name}`;
     case 'connection':
-      return callee === '' ? `connection setup (${name})` : `connection setup to ${callee}`;
     case 'retry':
-      return `delay before a retry to ${callee || name}`;
+      return `${BESIDE_CALLS[kind]} ${callee || name}`;
     case 'database':
       return `database${callee === '' ? '' : ` ${callee}`}: ${literal(operation, 100)}`;
     case 'call':
