@@ -1,5 +1,5 @@
-/** The rules the demo starts with: one short-form objective for all services, and one plain Prometheus rule. */
-export const DEMO_RULES = `slos:
+/** One short-form objective for all services of the shop, and one plain Prometheus rule. */
+export const SHOP_RULES = `slos:
 - name: ServiceSlow
   preset: istio
   by: [destination_service_name]
@@ -26,3 +26,6 @@ groups:
     annotations:
       summary: "{{ $labels.destination_service_name }} fails {{ $value | humanizePercentage }} of its requests"
 `;
+
+/** The rules the demo starts with: callers of a slow service are grouped under it. */
+export const DEMO_RULES = `inhibit: call-graph\n${SHOP_RULES}`;

@@ -51,30 +51,35 @@ function componentsOf(services: Iterable<string>, calleesOf: CalleesOf): readonl
 }
 
 /** The first by name, so that every replica takes the same one. */
-const first = (names: readonly string[]): string => names.reduce((a, b) => (b < a ? b : a));
+const first = (names: readonly string[]): string | undefined => names.toSorted()[0];
 
 /**
- * The probable cause of each breaching service: the service at the end of its chain of breaching callees. Services that
- * call each other in a loop are not the cause of each other, and are left out.
+ * The probable cause of each breaching service: the last one in its chain of breaching callees that `isCause` accepts.
+ * Services that call each other in a loop are not the cause of each other, and are left out.
  *
- *     frontend -> checkout -> payments        frontend: payments, checkout: payments
- *     (slow)      (slow)      (slow)
+ *     frontend -> checkout -> payments -> auth            frontend: payments, checkout: payments
+ *     (slow)      (slow)      (slow)      (no cause)
  *
- * If there are several ends, the first by name is taken.
+ * If there are several, the first by name is taken.
  */
-export function causesOf(breaching: Iterable<string>, graph: CallGraph): ReadonlyMap<string, string> {
+export function causesOf(
+  breaching: Iterable<string>,
+  graph: CallGraph,
+  isCause: (service: string) => boolean = () => true,
+): ReadonlyMap<string, string> {
   const services = new Set(breaching);
   const calleesOf: CalleesOf = (service) =>
     [...(graph.get(service) ?? [])].filter((callee) => services.has(callee));
-  const ends = new Map<string, string>();
+  const lasts = new Map<string, string>();
   const causes = new Map<string, string>();
   for (const group of componentsOf(services, calleesOf)) {
     const inGroup = new Set(group);
-    const below = group.flatMap(calleesOf).filter((callee) => !inGroup.has(callee));
-    const end = first(below.length === 0 ? group : below.map((callee) => ends.get(callee) ?? callee));
+    const callees = group.flatMap(calleesOf).filter((callee) => !inGroup.has(callee));
+    const below = first(callees.flatMap((callee) => lasts.get(callee) ?? []));
+    const last = below ?? first(group.filter(isCause));
     for (const service of group) {
-      ends.set(service, end);
-      if (below.length > 0) causes.set(service, end);
+      if (last !== undefined) lasts.set(service, last);
+      if (below !== undefined) causes.set(service, below);
     }
   }
   return causes;

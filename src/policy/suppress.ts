@@ -116,26 +116,21 @@ const severityOf = (alert: Alert): string => alert.labels['severity'] ?? '';
 const isAsUrgent = (cause: Alert, target: Alert): boolean =>
   severityOf(cause) === severityOf(target) || severityOf(cause) === 'page';
 
-/** The probable cause of each service, and the alerts by service. */
-interface Causes {
-  readonly causes: ReadonlyMap<string, string>;
-  readonly byService: ReadonlyMap<string, readonly OtherAlert[]>;
-}
-
-function causesAmong(slow: readonly OtherAlert[], calls: CallGraph): Causes {
-  const byService = new Map<string, OtherAlert[]>();
-  for (const each of slow) {
+function byService(alerts: readonly OtherAlert[]): ReadonlyMap<string, readonly OtherAlert[]> {
+  const known = new Map<string, OtherAlert[]>();
+  for (const each of alerts) {
     if (each.service === undefined) continue;
-    const same = byService.get(each.service) ?? [];
+    const same = known.get(each.service) ?? [];
     same.push(each);
-    byService.set(each.service, same);
+    known.set(each.service, same);
   }
-  return { byService, causes: causesOf(byService.keys(), calls) };
+  return known;
 }
 
 /**
- * Returns a function that finds the alert of the service at the end of the chain of slow callees. Pending alerts count,
- * since they breach already. A resolved one counts for a short time, for the alerts that it inhibited.
+ * Returns a function that finds the alert of the last service in the chain of slow callees whose alert is visible and at
+ * least as urgent: no other message can stand for one that is not posted. Pending alerts count, since they breach
+ * already. A resolved one counts for a short time, for the alerts that it inhibited.
  */
 function createCauseOf({
   calls,
@@ -149,19 +144,26 @@ function createCauseOf({
   const resolved = new Map(
     slow.filter((each) => isResolved(each) && isRecent(each)).map((each) => [each.alert.alertId, each]),
   );
-  const known = new Map<OtherAlert | undefined, Causes>();
-  const causesWith = (ended: OtherAlert | undefined): Causes => {
-    const active = (): readonly OtherAlert[] => slow.filter((each) => each === ended || !isResolved(each));
-    const causes = known.get(ended) ?? causesAmong(active(), calls);
-    known.set(ended, causes);
-    return causes;
+  /** What the call graph suppressed is visible as soon as nothing below it is, unless its cause has just ended. */
+  const isVisible = ({ alert: { suppressed } }: OtherAlert): boolean =>
+    suppressed === undefined || (suppressed.kind === 'call-graph' && !resolved.has(suppressed.alertId ?? ''));
+  const causesFor = ({ alert: target }: OtherAlert, ended: OtherAlert | undefined) => {
+    const services = byService(slow.filter((each) => each === ended || !isResolved(each)));
+    const causeIn = (service: string): OtherAlert | undefined =>
+      services.get(service)?.find((each) => isVisible(each) && isAsUrgent(each.alert, target));
+    const causes = causesOf(services.keys(), calls, (service) => causeIn(service) !== undefined);
+    return (service: string) => causeIn(causes.get(service) ?? '');
   };
+  // The causes differ only by these two.
+  const known = new Map<string, ReturnType<typeof causesFor>>();
   return (self) => {
-    if (self.service === undefined || !isLatency(self)) return undefined;
-    const { causes, byService } = causesWith(resolved.get(self.alert.suppressed?.alertId ?? ''));
-    const found = byService.get(causes.get(self.service) ?? '');
-    // An alert that is suppressed itself has no visible message that could stand for others.
-    return found?.find(({ alert }) => alert.suppressed === undefined && isAsUrgent(alert, self.alert));
+    const { service, alert } = self;
+    if (service === undefined || !isLatency(self)) return undefined;
+    const ended = resolved.get(alert.suppressed?.alertId ?? '');
+    const key = JSON.stringify([severityOf(alert), ended?.alert.alertId]);
+    const causeOf = known.get(key) ?? causesFor(self, ended);
+    known.set(key, causeOf);
+    return causeOf(service);
   };
 }
 

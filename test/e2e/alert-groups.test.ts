@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
@@ -9,7 +9,7 @@ afterEach(async () => {
   stage = undefined;
 });
 
-const withPolicy = (text: string): string => `${DEMO_RULES}---\n${text}\n`;
+const withPolicy = (text: string): string => `${SHOP_RULES}---\n${text}\n`;
 
 const json = (message: Message | undefined): string => JSON.stringify(message?.blocks ?? []);
 const isTop = ({ threadTs, ephemeralFor }: Message): boolean =>

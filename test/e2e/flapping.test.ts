@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Script } from '../../demo/mesh/script.ts';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { after, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
 import { FEW_TRACES, type Stage, startStage } from '../support/stage.ts';
@@ -39,7 +39,7 @@ test('what breaches under maintenance is not posted; what still breaches when it
     sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 130, fault: SLOW_DATABASE }),
-    rules: `${DEMO_RULES}---
+    rules: `${SHOP_RULES}---
 maintenance:
 - name: moving checkout
   matchers: [destination_service_name=~"checkout|frontend"]
@@ -65,7 +65,7 @@ test('what a silence hid from start to end is never posted', async () => {
     sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 50, fault: SLOW_DATABASE }),
-    rules: `${DEMO_RULES}---
+    rules: `${SHOP_RULES}---
 silences:
 - { matchers: [severity="page"], ends_at: 2027-01-01T00:00:00Z, created_by: ann, comment: planned }
 `,
@@ -79,7 +79,7 @@ test('breaches are folded into the message of the slow service they call', async
     sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 60, fault: SLOW_DATABASE }),
-    rules: `inhibit: call-graph\n${DEMO_RULES}`,
+    rules: `inhibit: call-graph\n${SHOP_RULES}`,
   });
   const { messages } = stage;
   const payments = (): Message | undefined => messages().find(about('payments'));
@@ -105,7 +105,7 @@ test('a breach that outlives its cause is posted by itself', async () => {
       { until: 60, fault: SLOW_DATABASE },
       { until: 260, fault: { kind: 'queueing', service: 'checkout', slotMs: 1_000 } },
     ),
-    rules: `inhibit: call-graph\n${DEMO_RULES}`,
+    rules: `inhibit: call-graph\n${SHOP_RULES}`,
   });
   const { messages } = stage;
   await stage.until('the cause is posted', () => messages().some(about('payments')));
@@ -120,7 +120,7 @@ test('alerts go to the channels of their routes, and whom a route names is calle
     sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 50, fault: SLOW_DATABASE }),
-    rules: `${DEMO_RULES}---
+    rules: `${SHOP_RULES}---
 route:
   mentions: { page: [S0ONCALL00] }
   routes:
@@ -153,7 +153,7 @@ test('alerts go where their team and severity lead, and call whom the more speci
     sampling: FEW_TRACES,
     transport: 'socket',
     script: script({ until: 50, fault: SLOW_DATABASE }),
-    rules: `${DEMO_RULES.replace('team: shop', 'team: "{{ $labels.destination_service_name }}"')}---
+    rules: `${SHOP_RULES.replace('team: shop', 'team: "{{ $labels.destination_service_name }}"')}---
 teams:
   payments: { channel: "#general", mentions: { page: [S0PAYMENTS] } }
   checkout: { mentions: { page: [] } }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ms } from '../../src/lib/units.ts';
@@ -72,7 +72,7 @@ describe('a running bot', () => {
       script: NO_FAULTS,
     });
     const rules = join(folder, 'rules.yaml');
-    await writeFile(rules, DEMO_RULES);
+    await writeFile(rules, SHOP_RULES);
     const env = {
       ...botIn(world, folder),
       ...(slackApiUrl === undefined ? {} : { SLACK_API_URL: slackApiUrl }),
@@ -85,12 +85,12 @@ describe('a running bot', () => {
 
   test('reloads on SIGHUP, keeps its rules when the file is bad, and ends with 0 on SIGTERM', async () => {
     const { program, rules, metrics } = await started();
-    await writeFile(rules, DEMO_RULES.replace('objective:', 'objectiv:'));
+    await writeFile(rules, SHOP_RULES.replace('objective:', 'objectiv:'));
     program.child.kill('SIGHUP');
     await until('the refusal', async () => (await metrics()).includes('tailwatch_rule_reload_ok 0'));
     expect(program.output()).toContain('objectiv');
 
-    await writeFile(rules, DEMO_RULES);
+    await writeFile(rules, SHOP_RULES);
     program.child.kill('SIGHUP');
     await until('the reload', async () => (await metrics()).includes('tailwatch_rule_reload_ok 1'));
 
@@ -100,7 +100,7 @@ describe('a running bot', () => {
 
   test('evaluates, reloads and ends while Slack has not answered yet', async () => {
     const { program, rules } = await started('http://127.0.0.1:9/api/', 'loaded ');
-    await writeFile(rules, DEMO_RULES.replace('objective:', 'objectiv:'));
+    await writeFile(rules, SHOP_RULES.replace('objective:', 'objectiv:'));
     await until('the refusal', () => {
       program.child.kill('SIGHUP');
       return program.output().includes('the current rules remain in use');
@@ -153,7 +153,7 @@ describe('tailwatch check', () => {
       server.listen(0, '127.0.0.1', resolve);
     });
     const file = join(folder, 'rules.yaml');
-    await writeFile(file, DEMO_RULES);
+    await writeFile(file, SHOP_RULES);
     const against = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { exit, output } = run(['check', file, '--against', against], {
       ...CLEAN,
@@ -173,12 +173,12 @@ describe('tailwatch check', () => {
       script: NO_FAULTS,
     });
     const file = join(folder, 'rules.yaml');
-    await writeFile(file, DEMO_RULES.replaceAll('500ms', '750ms'));
+    await writeFile(file, SHOP_RULES.replaceAll('500ms', '750ms'));
     const { exit, output } = run(['check', file, '--against', world.prometheusUrl], CLEAN);
     expect(await exit).toBe(1);
     expect(output()).toMatch(/500.*1/s);
 
-    await writeFile(file, DEMO_RULES);
+    await writeFile(file, SHOP_RULES);
     const good = run(['check', file, '--against', world.prometheusUrl], CLEAN);
     expect(await good.exit, good.output()).toBe(0);
   });

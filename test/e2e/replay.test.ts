@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { createReplay, type ReplayReport } from '../../src/evaluation/replay/replay.ts';
 import { DEFAULT_CHANNEL } from '../../src/evaluation/replay/tally.ts';
@@ -180,7 +180,7 @@ test.each(wanted)('a replay counts what the bot posts %s', async (_, expected) =
     sampling: FEW_TRACES,
     transport: 'socket',
     script: played(...expected.slow.map(([from, to]) => ({ from, to, fault: SLOW_PAYMENTS }))),
-    rules: `${expected.rules?.(DEMO_RULES) ?? DEMO_RULES}---\n${expected.policy}\n`,
+    rules: `${expected.rules?.(SHOP_RULES) ?? SHOP_RULES}---\n${expected.policy}\n`,
   });
   stage = on;
   await on.live(expected.calm);

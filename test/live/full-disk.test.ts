@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ms } from '../../src/lib/units.ts';
@@ -22,7 +22,7 @@ beforeEach(async () => {
     history: ms(60_000),
     script: NO_FAULTS,
   });
-  await writeFile(join(folder, 'rules.yaml'), DEMO_RULES);
+  await writeFile(join(folder, 'rules.yaml'), SHOP_RULES);
 });
 afterEach(async () => {
   program?.child.kill('SIGKILL');

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { played, SLOW_PAYMENTS } from '../support/stage.ts';
@@ -13,7 +13,7 @@ const SCRIPT = played(
   { from: 5, to: 240, fault: SLOW_PAYMENTS },
   { from: 60, to: 240, fault: { kind: 'slow-code', service: 'recommendations', factor: 200 } },
 );
-const RULES = `${DEMO_RULES}---\ngroup_threshold: 1\n`;
+const RULES = `${SHOP_RULES}---\ngroup_threshold: 1\n`;
 
 requireOrSkip('redis-server')('an alert group, notified by two bots on one Redis', () => {
   let bed: Replicas | undefined;

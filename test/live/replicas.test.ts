@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { played, SLOW_PAYMENTS } from '../support/stage.ts';
 import { type Replica, type Replicas, startReplicas } from './replicas-bed.ts';
@@ -10,7 +10,7 @@ requireOrSkip('redis-server')('two whole bots on one Redis and one Slack', () =>
 
   beforeEach(async () => {
     bed = await startReplicas({
-      rules: DEMO_RULES,
+      rules: SHOP_RULES,
       script: played({ from: 5, to: 60, fault: SLOW_PAYMENTS }),
     });
   });

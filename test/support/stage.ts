@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
 import type { Fault } from '../../demo/mesh/faults.ts';
 import type { Script } from '../../demo/mesh/script.ts';
-import { DEMO_RULES } from '../../demo/rules.ts';
+import { SHOP_RULES } from '../../demo/rules.ts';
 import type { Message } from '../../demo/slack/model.ts';
 import { type Bot, startBot } from '../../src/bot.ts';
 import { SLASH_COMMANDS } from '../../src/commands/table.ts';
@@ -96,7 +96,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   });
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-e2e-'));
   const rulesFile = join(folder, 'rules.yaml');
-  await writeFile(rulesFile, options.rules ?? DEMO_RULES);
+  await writeFile(rulesFile, options.rules ?? SHOP_RULES);
   const log: string[] = [];
   const begin = () => startBotIn({ world, clock, folder, rulesFile, log, options });
   let { bot, scheduler } = await begin();

@@ -40,6 +40,16 @@ describe('causes in the call graph', () => {
     );
   });
 
+  it('are the last that can be one', () => {
+    const breaching = ['frontend', 'checkout', 'payments', 'db'];
+    const causesWithout = (...others: readonly string[]) =>
+      Object.fromEntries(causesOf(breaching, graph(...SHOP), (service) => !others.includes(service)));
+    expect(causesWithout('db')).toEqual({ frontend: 'payments', checkout: 'payments' });
+    expect(causesWithout('payments', 'db')).toEqual({ frontend: 'checkout' });
+    expect(causesWithout('checkout')).toEqual({ frontend: 'db', checkout: 'db', payments: 'db' });
+    expect(causesWithout(...breaching)).toEqual({});
+  });
+
   it('are at the end of every path, in any graph', () => {
     const anyName = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
     const anyEdges = fc.array(fc.tuple(anyName, anyName), { maxLength: 14 });

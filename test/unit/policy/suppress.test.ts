@@ -31,6 +31,7 @@ const around = (otherAlerts: readonly OtherAlert[] = []) => ({
   calls: new Map([
     ['frontend', new Set(['checkout'])],
     ['checkout', new Set(['payments'])],
+    ['payments', new Set(['auth'])],
   ]),
 });
 const about = (
@@ -160,6 +161,30 @@ describe('inhibition by the call graph', () => {
   it.each(Object.entries(rows))('%s', (_, [self, others, expected]) => {
     const found = suppressionOf(self, policy, around([self, ...others]));
     expect(found).toEqual(expected ? inhibited : undefined);
+  });
+
+  const pages = [about('frontend'), about('checkout'), cause];
+  const silenced = { kind: 'silence', by: 'ann', since: START } as const;
+  it.each<[string, OtherAlert]>([
+    ['a ticket', about('auth', { labels: { alertname: 'Slow', service: 'auth', severity: 'ticket' } })],
+    ['a silenced page', about('auth', { suppressed: silenced })],
+    [
+      'a page whose message waits for a mute time',
+      about('auth', { suppressed: { ...silenced, kind: 'time' } }),
+    ],
+  ])('groups pages under the last visible one when %s is at the end of the chain', (_, end) => {
+    const found = pages.map((self) => suppressionOf(self, policy, around([...pages, end])));
+    expect(found).toEqual([inhibited, inhibited, undefined]);
+  });
+
+  it('does not replace a cause that has just ended by what that one suppressed', () => {
+    const by = { ...inhibited, by: 'auth', alertId: 'auth-1' };
+    const auth = about('auth', { alertId: 'auth-1', state: 'resolved', resolvedAt: before(START, ms(1)) });
+    const payments = about('payments', { alertId: 'payments-1', suppressed: by });
+    expect(suppressionOf(payments, policy, around([payments, auth]))).toEqual(by);
+    // A minute later it is the last of the chain, whatever suppressed it before.
+    const later = [about('checkout', { suppressed: by }), payments];
+    expect(later.map((self) => suppressionOf(self, policy, around(later)))).toEqual([inhibited, undefined]);
   });
 
   it('is off unless the rule file sets it, and without a call graph', () => {
