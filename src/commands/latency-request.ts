@@ -3,6 +3,7 @@ import { traceView } from '../traces/inspect-trace.ts';
 import { isUuid } from '../traces/request-id.ts';
 import { serviceInRequest } from '../traces/service-in-request.ts';
 import { type Answer, nothing, SERVICE, unknownService } from './answer.ts';
+import { breachStart } from './breach-start.ts';
 import type {
   CommandDeps,
   CommandForm,
@@ -103,10 +104,12 @@ async function run(
   const { serverSpan } = inRequest;
   const view = { ...inRequest.view, notices: [...notices, ...inRequest.view.notices] };
   const ended = toEpochMs(epochUs(view.start + view.rootDuration));
+  const services = [...new Set(trace.spans.map((span) => span.serviceName))];
+  const start = await breachStart(deps, { services, at: ended });
   const percentiles =
     serverSpan === undefined
       ? undefined
-      : await deps.rankRequest({ spans: [serverSpan], ended, now }, signal);
+      : await deps.rankRequest({ spans: [serverSpan], ended, now, breachStart: start }, signal);
   return { answer: { kind: 'request-latency', view: { ...view, percentiles } }, again: command };
 }
 

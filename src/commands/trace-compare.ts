@@ -1,12 +1,10 @@
-import { MINUTE } from '../lib/units.ts';
-import {
-  comparisonView,
-  findTypical,
-  type TraceToCompare,
-  TYPICAL_WITHIN,
-} from '../traces/compare-traces.ts';
+import { MINUTE, toEpochMs } from '../lib/units.ts';
+import { comparisonView, type TraceToCompare } from '../traces/compare-traces.ts';
+import { findTypical, TYPICAL_WITHIN } from '../traces/find-typical.ts';
 import { isUuid } from '../traces/request-id.ts';
+import { extentOf } from '../traces/trace.ts';
 import { nothing } from './answer.ts';
+import { breachStart } from './breach-start.ts';
 import type {
   CommandDeps,
   CommandError,
@@ -109,10 +107,10 @@ async function run(
   request: CommandRequest<CompareCommand>,
   deps: CommandDeps,
 ): Promise<Reply<CompareCommand>> {
-  const { command, now, signal } = request;
+  const { command, now } = request;
   const [a, b] =
     command.a === undefined
-      ? await withTypical(deps, await findTrace(command.b, request, deps), signal)
+      ? await withTypical(await findTrace(command.b, request, deps), request, deps)
       : await Promise.all([findTrace(command.a, request, deps), findTrace(command.b, request, deps)]);
   const problems = [a, b].flatMap((found) => ('problem' in found ? [found.problem] : []));
   if ('problem' in a || 'problem' in b) return { answer: nothing([...new Set(problems)].join('\n')) };
@@ -126,12 +124,15 @@ async function run(
 
 /** The request, and before it a similar one that took as long as such requests usually do. */
 async function withTypical(
-  { traces }: CommandDeps,
   found: Found,
-  signal: AbortSignal,
+  { now, signal }: CommandRequest<CompareCommand>,
+  deps: CommandDeps,
 ): Promise<readonly [Found, Found]> {
   if ('problem' in found) return [found, found];
-  const typical = await findTypical(traces, found.trace, signal);
+  const { trace } = found;
+  const services = [...new Set(trace.spans.map(({ serviceName }) => serviceName))];
+  const start = await breachStart(deps, { services, at: toEpochMs(extentOf(trace).start) });
+  const typical = await findTypical(deps.traces, { trace, now, breachStart: start }, signal);
   if (typical !== undefined) return [typical, found];
   const problem = `No request similar to ${found.trace.traceId} was found within ${Math.round(TYPICAL_WITHIN / MINUTE)} minutes of it. Specify two ids.`;
   return [{ problem }, found];

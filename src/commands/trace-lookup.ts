@@ -4,6 +4,7 @@ import type { FoundRequest, RequestView } from '../traces/find-request.ts';
 import type { TraceView } from '../traces/inspect-trace.ts';
 import { absenceReason, isUuid, readRequestId } from '../traces/request-id.ts';
 import { type Answer, nothing } from './answer.ts';
+import { breachStart } from './breach-start.ts';
 import type {
   CommandDeps,
   CommandError,
@@ -187,11 +188,13 @@ async function runRequest(
 async function withPercentiles(
   view: TraceView,
   { now, signal }: CommandRequest<unknown>,
-  { rankRequest }: CommandDeps,
+  deps: CommandDeps,
 ): Promise<TraceView> {
-  if (view.serverSpans.length === 0) return view;
+  const { serverSpans: spans, services } = view;
+  if (spans.length === 0) return view;
   const ended = toEpochMs(epochUs(view.start + view.duration));
-  return { ...view, percentiles: await rankRequest({ spans: view.serverSpans, ended, now }, signal) };
+  const start = await breachStart(deps, { services: services.map(({ name }) => name), at: ended });
+  return { ...view, percentiles: await deps.rankRequest({ spans, ended, now, breachStart: start }, signal) };
 }
 
 const SAMPLED_LATER =

@@ -33,15 +33,6 @@ const NORMAL_QUANTILE = 0.95;
 /** A larger share of slow traces counts when it is less probable than 1% by chance, for the up to four tests of one command. */
 const SIGNIFICANT = 0.01 / 4;
 
-/** A window in `count` slices of one length. */
-export function slicesOf({ start, end }: TimeWindow, count: number): readonly TimeWindow[] {
-  const bounds = Array.from({ length: count + 1 }, (_, i) => Math.round(start + ((end - start) * i) / count));
-  return bounds
-    .slice(1)
-    .map((to, i) => ({ start: bounds[i], end: to }) as TimeWindow)
-    .filter(({ start, end }) => end > start);
-}
-
 /** The traces that hold a span of the endpoint in the window, each once, with that span. */
 export function entriesOf(
   traces: readonly Trace[],

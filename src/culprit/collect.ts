@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import { DAY, type Microseconds, ms, SECOND, type TimeWindow } from '../lib/units.ts';
+import { DAY, type Microseconds, ms, SECOND, slicesOf, type TimeWindow } from '../lib/units.ts';
 import { createFindSlowest } from '../traces/find-slowest.ts';
 import type { Trace } from '../traces/trace.ts';
 import type { TraceSearch, TraceSource } from '../traces/trace-source.ts';
@@ -21,7 +21,6 @@ import {
   pickEndpoint,
   type Slice,
   shifted,
-  slicesOf,
   slowerThan,
   tailThreshold,
   windowBefore,

@@ -55,19 +55,25 @@ export interface ServicePercentile extends Pick<ServerSpan, 'service' | 'duratio
 
 /** The percentile rank of a request in each service of its critical path, from the outermost service inwards. */
 export interface PercentileRanks {
-  /** Compared with the last hour; otherwise with the hour before the request's end. */
-  readonly isRecent: boolean;
+  /** Which hour it is compared with: the last one, the one before its end, or the one before the breach that it is part of. */
+  readonly period: 'last-hour' | 'before-end' | 'before-breach';
   /** Services without a latency histogram are left out. */
   readonly rows: readonly ServicePercentile[];
   /** The reason why there are no rows, when Prometheus did not respond. */
   readonly notices: readonly string[];
 }
 
+/** A request, and when it is looked at. */
+export interface RequestToRank {
+  readonly spans: readonly ServerSpan[];
+  readonly ended: EpochMs;
+  readonly now: EpochMs;
+  /** When the breach began that the request is part of: among the slow requests of a breach, a slow one is not unusual. */
+  readonly breachStart?: EpochMs;
+}
+
 /** Ranks requests. An `UpstreamError` of Prometheus becomes a notice. */
-export type RankRequest = (
-  request: { readonly spans: readonly ServerSpan[]; readonly ended: EpochMs; readonly now: EpochMs },
-  signal?: AbortSignal,
-) => Promise<PercentileRanks>;
+export type RankRequest = (request: RequestToRank, signal?: AbortSignal) => Promise<PercentileRanks>;
 
 const WINDOW = HOUR;
 /** An answer waits for the ranks no longer than this. */
@@ -77,7 +83,8 @@ const SCRAPED_AFTER = ms(30_000);
 
 /**
  * Ranks a request by the latency histograms of one hour: one grouped query per histogram that rules use, or Istio's
- * without rules. The hour is the last one, or for an older request the one that ends with it.
+ * without rules. The hour is the last one, for an older request the one that ends with it, and for a request in a breach
+ * the one before that, where there is data of it.
  */
 export function createRankRequest({
   metrics,
@@ -88,27 +95,56 @@ export function createRankRequest({
   readonly rules: () => Pick<RuleSet, 'objectives'>;
   readonly clock: Clock;
 }): RankRequest {
-  return async ({ spans, ended, now }, signal) => {
-    const isRecent = between(ended, now) < WINDOW;
-    const at = isRecent ? now : epochMs(Math.min(now, ended + SCRAPED_AFTER));
+  return async (request, signal) => {
+    const { spans } = request;
+    const [usual, ...beforeBreach] = hoursOf(request);
     const queries = familiesOf(rules()).map((family) => ({ family, expr: queryOf(family, spans) }));
-    try {
-      const histograms = await withDeadline(
-        { clock, duration: DEADLINE, system: 'prometheus', signal },
-        (either) =>
-          Promise.all(
-            queries.map(async ({ family, expr }) => ({
-              family,
-              samples: expr === undefined ? [] : await metrics.instant({ expr, at }, either),
-            })),
-          ),
+    const rowsAt = async (at: EpochMs, either: AbortSignal): Promise<readonly ServicePercentile[]> => {
+      const histograms = await Promise.all(
+        queries.map(async ({ family, expr }) => ({
+          family,
+          samples: expr === undefined ? [] : await metrics.instant({ expr, at }, either),
+        })),
       );
-      return { isRecent, rows: spans.flatMap((span) => rankOf(span, histograms) ?? []), notices: [] };
+      return spans.flatMap((span) => rankOf(span, histograms) ?? []);
+    };
+    try {
+      return await withDeadline(
+        { clock, duration: DEADLINE, system: 'prometheus', signal },
+        async (either): Promise<PercentileRanks> => {
+          for (const { period, at } of beforeBreach) {
+            const rows = await rowsAt(at, either);
+            if (rows.length > 0) return { period, rows, notices: [] };
+          }
+          return { period: usual.period, rows: await rowsAt(usual.at, either), notices: [] };
+        },
+      );
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      return { isRecent, rows: [], notices: [`No percentile rank: ${error.message}`] };
+      return { period: usual.period, rows: [], notices: [`No percentile rank: ${error.message}`] };
     }
   };
+}
+
+interface HourToRank {
+  readonly period: PercentileRanks['period'];
+  /** Its end. */
+  readonly at: EpochMs;
+}
+
+/** The hour that a request is usually compared with, and the one before the breach that it is part of. */
+function hoursOf({
+  ended,
+  now,
+  breachStart,
+}: RequestToRank): readonly [HourToRank, ...(readonly HourToRank[])] {
+  const usual: HourToRank =
+    between(ended, now) < WINDOW
+      ? { period: 'last-hour', at: now }
+      : { period: 'before-end', at: epochMs(Math.min(now, ended + SCRAPED_AFTER)) };
+  return breachStart === undefined || breachStart >= ended
+    ? [usual]
+    : [usual, { period: 'before-breach', at: breachStart }];
 }
 
 function familiesOf({ objectives }: Pick<RuleSet, 'objectives'>): readonly LatencyFamily[] {

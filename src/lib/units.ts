@@ -50,6 +50,15 @@ export interface TimeWindow {
   readonly end: EpochMs;
 }
 
+/** A window in `count` slices of one length. */
+export function slicesOf({ start, end }: TimeWindow, count: number): readonly TimeWindow[] {
+  const bounds = Array.from({ length: count + 1 }, (_, i) => Math.round(start + ((end - start) * i) / count));
+  return bounds
+    .slice(1)
+    .map((to, i) => ({ start: bounds[i], end: to }) as TimeWindow)
+    .filter(({ start, end }) => end > start);
+}
+
 const PROMETHEUS_UNITS = [
   ['y', 365 * 86_400_000],
   ['w', 7 * 86_400_000],

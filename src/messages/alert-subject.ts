@@ -23,6 +23,9 @@ const DEFAULT_WINDOW = ms(5 * MINUTE);
 /** A longer trace search costs the tracing backend more than it shows. */
 const LONGEST_WINDOW = HOUR;
 
+/** How far back a rule looks: a breach began up to this long before its alert. */
+export const lookBackOf = (rule: SloRule): Milliseconds => rule.objective?.window ?? DEFAULT_WINDOW;
+
 /**
  * The time an alert is about: from the look-back of its first breach to its end, or to the last value seen. Of a long
  * breach, the last hour.
@@ -33,7 +36,7 @@ const LONGEST_WINDOW = HOUR;
  */
 export function evidenceWindow(alert: Alert, rule: SloRule): TimeWindow {
   const end = alert.resolvedAt ?? alert.seenAt;
-  const start = before(alert.activeAt, rule.objective?.window ?? DEFAULT_WINDOW);
+  const start = before(alert.activeAt, lookBackOf(rule));
   return { start: epochMs(Math.max(start, end - LONGEST_WINDOW)), end };
 }
 

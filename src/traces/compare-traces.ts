@@ -1,16 +1,6 @@
 import type { Truncated } from '../lib/format.ts';
 import type { Links } from '../lib/links.ts';
-import {
-  after,
-  before,
-  type EpochMs,
-  type EpochUs,
-  MINUTE,
-  type Microseconds,
-  ms,
-  toEpochMs,
-  us,
-} from '../lib/units.ts';
+import { type EpochMs, type EpochUs, type Microseconds, us } from '../lib/units.ts';
 import {
   compareStructure,
   type PairedSpans,
@@ -20,9 +10,8 @@ import {
 import { requestLineOf, serviceName } from './operations.ts';
 import { type PathEntry, type PathSubject, subjectKey } from './path-breakdown.ts';
 import { statusOf } from './span-errors.ts';
-import type { Span, Trace } from './trace.ts';
+import type { Trace } from './trace.ts';
 import { comparisonNotices } from './trace-notices.ts';
-import type { TraceSource } from './trace-source.ts';
 import { outlineOf, type TraceOutline } from './trace-summary.ts';
 
 /** The number of rows, by the size of the difference. */
@@ -39,6 +28,8 @@ export interface TraceToCompare {
   readonly requestId?: string;
   /** Set when it was chosen as a typical request: the median duration of this many similar requests. */
   readonly medianOf?: number;
+  /** Set with `medianOf`: those requests are from before the breach. */
+  readonly isBeforeBreach?: boolean;
 }
 
 /** Compares two traces. Pure. Undefined when one of them has no spans. */
@@ -83,12 +74,13 @@ function worthShowing<T extends { readonly a: number; readonly b: number }>(
 
 const headOf = (
   { traceId, root, spanCount }: TraceOutline,
-  { requestId, medianOf }: TraceToCompare,
+  { requestId, medianOf, isBeforeBreach }: TraceToCompare,
   links: Pick<Links, 'trace'>,
 ): ComparedTrace => ({
   traceId,
   requestId,
   medianOf,
+  isBeforeBreach,
   rootService: serviceName(root.serviceName),
   rootOperation: root.spanName,
   requestLine: requestLineOf(root),
@@ -197,57 +189,3 @@ function differenceOf(inA: PathEntry | undefined, inB: PathEntry | undefined): P
     spans: { a: a.spans, b: b.spans },
   };
 }
-
-/** Similar requests are searched this far before and after a request. */
-export const TYPICAL_WITHIN = ms(10 * MINUTE);
-const TYPICAL_LIMIT = 30;
-
-/**
- * A typical request to compare with: the median duration of requests with the same root operation and request line, ten
- * minutes before and after, without an error. A backend returns an arbitrary thirty of them, enough for a median.
- * Undefined when there is none. Throws `UpstreamError`.
- */
-export async function findTypical(
-  traces: Pick<TraceSource, 'search'>,
-  trace: Trace,
-  signal?: AbortSignal,
-): Promise<TraceToCompare | undefined> {
-  const root = firstRoot(trace);
-  if (root === undefined) return undefined;
-  const at = toEpochMs(root.start);
-  const { traces: found } = await traces.search(
-    {
-      service: root.serviceName,
-      operation: root.spanName,
-      window: { start: before(at, TYPICAL_WITHIN), end: after(at, TYPICAL_WITHIN) },
-      limit: TYPICAL_LIMIT,
-    },
-    signal,
-  );
-  const similar = found
-    .flatMap((other) => {
-      const start = firstRoot(other);
-      return start !== undefined && other.traceId !== trace.traceId && isSimilar(start, root)
-        ? [{ trace: other, duration: start.duration }]
-        : [];
-    })
-    .sort((a, b) => a.duration - b.duration || (a.trace.traceId < b.trace.traceId ? -1 : 1));
-  const median = similar[Math.floor((similar.length - 1) / 2)];
-  return median && { trace: median.trace, medianOf: similar.length };
-}
-
-/** The earliest span without a parent. */
-const firstRoot = ({ spans }: Trace): Span | undefined =>
-  spans
-    .filter(({ parentSpanId }) => parentSpanId === undefined)
-    .reduce<Span | undefined>(
-      (first, span) => (first && first.start <= span.start ? first : span),
-      undefined,
-    );
-
-/** A mesh names all spans of a host alike: the request line distinguishes them. */
-const isSimilar = (other: Span, root: Span): boolean =>
-  other.serviceName === root.serviceName &&
-  other.spanName === root.spanName &&
-  !other.isError &&
-  requestLineOf(other) === requestLineOf(root);

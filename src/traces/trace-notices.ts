@@ -139,7 +139,8 @@ const comparedTraceNotices = (name: string, outline: TraceOutline, now: EpochMs)
     recentEnd(outline, now) !== undefined && `${name} has just ended: more of its spans may still arrive.`,
     isTruncated && `${name} was too large for Jaeger: spans are missing.`,
     hasNoRoot && `The root span of ${name} is missing.`,
-    rootCount > 1 && `${name} has ${rootCount} roots: only the first is compared.`,
+    rootCount > 1 &&
+      `${name} has ${rootCount} roots: only ${serviceName(outline.root.serviceName)} ${operationOf(outline.root)} is compared.`,
     orphanCount > 0 && !hasNoRoot && `${name} has spans whose parents are missing: they are not compared.`,
     skew !== undefined && `The clocks of the hosts of ${name} differ by up to ${durationText(skew)}.`,
   );

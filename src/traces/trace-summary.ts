@@ -97,7 +97,7 @@ export function summarize(trace: Trace): TraceSummary | undefined {
  * Of several real roots the entry of the request: a server. A page load or a timer that shares the trace id is not. Without
  * a real root, the longest fragment.
  */
-function mainRoot({ roots }: SpanTree): SpanNode | undefined {
+export function mainRoot({ roots }: SpanTree): SpanNode | undefined {
   const real = roots.filter(({ rootKind }) => rootKind === 'root');
   const servers = real.filter(({ span }) => span.kind === 'server');
   const candidates = [servers, real, roots].find(({ length }) => length > 0) ?? [];

@@ -94,9 +94,9 @@ test('a button of the slowest traces compares the slowest with a typical request
 test('a slow trace has a percentile rank in each service, no finer than the buckets', async () => {
   const [, slow] = fastAndSlow();
   const answer = shown(await stage.ask(`/trace ${slow.traceIds[0]}`));
-  expect(answer).toContain('Percentile rank by service* in the last hour');
+  expect(answer).toContain('Percentile rank by service* in the hour before the breach');
   expect(answer).toMatch(
-    /`payments\.shop` [\d.]+ m?s: slower than (?:at least )?[\d.]+%? (?:to [\d.]+% )?of [\d,]+ requests/,
+    /`payments\.shop` [\d.]+ m?s: slower than (?:all|(?:at least )?[\d.]+%?(?: to [\d.]+%)?) of [\d,]+ requests/,
   );
   expect(answer).toMatch(/`istio-ingressgateway\.istio-system` .*?\(measured at the gateway\)/);
 });

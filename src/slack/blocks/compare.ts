@@ -86,10 +86,13 @@ function traceLine(name: string, trace: ComparedTrace): string {
 }
 
 /** How the trace was chosen when the command did not name it. */
-function typical({ medianOf }: ComparedTrace): readonly string[] {
+function typical({ medianOf, isBeforeBreach }: ComparedTrace): readonly string[] {
   if (medianOf === undefined) return [];
+  const period = isBeforeBreach === true ? ' before the breach' : '';
   return [
-    medianOf === 1 ? 'the only similar request' : `typical: median of ${count(medianOf, 'similar request')}`,
+    medianOf === 1
+      ? `the only similar request${period}`
+      : `typical: median of ${count(medianOf, 'similar request')}${period}`,
   ];
 }
 

@@ -152,16 +152,17 @@ const selfTimeLine = ({
 }: TraceView['offPath'][number]): string =>
   `${durationText(selfTime)}, ${share(ofTrace)}: ${code(service, 80)} ${code(operation, 100)}`;
 
-/** A request with at least this percentile rank in a service is listed as slow there. */
-const SLOW_RANK = 0.9;
-/** A wider range of ranks only shows that the request is typical. */
+/** A request whose percentile rank in a service may be higher is not called typical there. */
+const TYPICAL_RANK = 0.9;
+/** A wider range of ranks that holds the median only shows that the request is typical. */
 const WIDE_RANGE = 0.25;
+const MEDIAN = 0.5;
 
-/** The percentile ranks of a request: a line for each service in which it was slow, and one for all others. */
+/** The percentile ranks of a request: a line for each service in which it may have been slow, and one for all others. */
 function percentileBlocks(percentiles: PercentileRanks | undefined): readonly SlackBlock[] {
   if (percentiles === undefined || percentiles.rows.length === 0) return [];
-  const slow = percentiles.rows.filter(isSlow).sort(byRank);
-  const others = percentiles.rows.filter((row) => !isSlow(row));
+  const slow = percentiles.rows.filter(mayBeSlow).sort(byRank);
+  const others = percentiles.rows.filter((row) => !mayBeSlow(row));
   const names = others.slice(0, SHOWN.typical).map(({ service }) => code(service, 80));
   const typical = [names.join(', '), ...andMore(others.length - names.length)].join(' ');
   return [
@@ -169,21 +170,27 @@ function percentileBlocks(percentiles: PercentileRanks | undefined): readonly Sl
       [
         `*Percentile rank by service* ${periodText(percentiles)}`,
         ...slow.slice(0, SHOWN.slow).map(percentileLine),
-        ...andMore(slow.length - SHOWN.slow, 'more slow service'),
+        ...andMore(slow.length - SHOWN.slow, 'more service'),
         ...(others.length === 0 ? [] : [`typical or faster: ${typical}`]),
       ].join('\n'),
     ),
   ];
 }
 
-/** By the lower end of the range. A duration above the highest bucket bound always counts as slow. */
-const isSlow = ({ atLeast, high }: ServicePercentile): boolean => atLeast >= SLOW_RANK || high === undefined;
+/** By the upper end of the range: the buckets of a histogram do not say more. */
+const mayBeSlow = ({ atMost, high }: ServicePercentile): boolean =>
+  atMost > TYPICAL_RANK || high === undefined;
 
 const byRank = (a: ServicePercentile, b: ServicePercentile): number =>
   b.atLeast + b.atMost - a.atLeast - a.atMost;
 
-const periodText = ({ isRecent }: PercentileRanks): string =>
-  isRecent ? 'in the last hour' : 'in the hour before its end';
+const PERIODS: Readonly<Record<PercentileRanks['period'], string>> = {
+  'last-hour': 'in the last hour',
+  'before-end': 'in the hour before its end',
+  'before-breach': 'in the hour before the breach',
+};
+
+const periodText = ({ period }: PercentileRanks): string => PERIODS[period];
 
 function percentileLine(row: ServicePercentile): string {
   const longest = row.spans > 1 ? `, longest of ${row.spans} spans` : '';
@@ -210,9 +217,10 @@ export function percentileText(row: ServicePercentile, period = ''): string {
 }
 
 function rankText({ atLeast, atMost, low, high }: ServicePercentile, among: string): string {
-  if (high === undefined || (atMost === 1 && atMost - atLeast <= WIDE_RANGE))
+  if (atLeast === 1) return `slower than all ${among}`;
+  if (high === undefined || (atMost === 1 && (atMost - atLeast <= WIDE_RANGE || atLeast >= MEDIAN)))
     return `slower than at least ${percent(atLeast, Math.floor)}% ${among}`;
-  if (atMost - atLeast > WIDE_RANGE)
+  if (atMost - atLeast > WIDE_RANGE && atLeast < MEDIAN)
     return `typical: ${share(atMost - atLeast)} ${among} took ${boundRange(low, high)}`;
   if (atLeast === 0) return `among the fastest ${percent(atMost, Math.ceil)}% ${among}`;
   const [least, most] = [percent(atLeast, Math.floor), percent(atMost, Math.ceil)];

@@ -78,7 +78,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
     resolveService: createResolveService({ traces: source, clock }),
     findRequest: createFindRequest({ traces: source, links }),
     inspectTrace: createInspectTrace({ traces: source, links, clock }),
-    rankRequest: async () => ({ isRecent: true, rows: [], notices: [] }),
+    rankRequest: async () => ({ period: 'last-hour', rows: [], notices: [] }),
     metrics,
     errorBudget: async () => ({ kind: 'pending' }),
     ruleSet: () => ({ groups: [], objectives: [] }),

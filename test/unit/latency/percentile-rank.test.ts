@@ -34,9 +34,10 @@ function place(given: {
   readonly answer?: readonly Sample[] | Error;
   readonly ended?: EpochMs;
   readonly objectives?: readonly LatencyObjective[];
+  readonly breachStart?: EpochMs;
 }) {
   const asked: { expr: string; at: EpochMs }[] = [];
-  const { spans, answer = [], ended = before(START, MINUTE), objectives = [] } = given;
+  const { spans, answer = [], ended = before(START, MINUTE), objectives = [], breachStart } = given;
   const run = createRankRequest({
     metrics: {
       instant: async (query) => {
@@ -48,7 +49,7 @@ function place(given: {
     rules: () => ({ objectives }),
     clock: createVirtualClock(),
   });
-  return run({ spans, ended, now: START }).then((view) => ({ view, asked }));
+  return run({ spans, ended, now: START, breachStart }).then((view) => ({ view, asked }));
 }
 
 describe('the percentile rank of a request', () => {
@@ -150,8 +151,29 @@ describe('the percentile rank of a request', () => {
   test('an older request is compared with the hour up to its end', async () => {
     const ended = before(START, ms(5 * HOUR));
     const { view, asked } = await place({ spans: [span()], ended, answer: samples(checkout) });
-    expect(view.isRecent).toBe(false);
+    expect(view.period).toBe('before-end');
     expect(asked[0]?.at).toBe(ended + 30_000);
+  });
+
+  test('a request in a breach is compared with the hour before it', async () => {
+    const { view, asked } = await place({
+      spans: [span()],
+      answer: samples(checkout),
+      breachStart: before(START, ms(20 * MINUTE)),
+    });
+    expect(view).toMatchObject({ period: 'before-breach', rows: [{ service: 'checkout.shop' }] });
+    expect(asked.map(({ at }) => at)).toEqual([before(START, ms(20 * MINUTE))]);
+  });
+
+  test('without data before the breach it is compared with the last hour', async () => {
+    const { view, asked } = await place({ spans: [span()], breachStart: before(START, ms(20 * MINUTE)) });
+    expect(view.period).toBe('last-hour');
+    expect(asked.map(({ at }) => at)).toEqual([before(START, ms(20 * MINUTE)), START]);
+  });
+
+  test('a request from before the breach is compared as usual', async () => {
+    const { view } = await place({ spans: [span()], breachStart: START });
+    expect(view.period).toBe('last-hour');
   });
 
   test('a failing Prometheus costs a line, not the answer', async () => {

@@ -11,7 +11,7 @@ const subject = { kind, service: hostileText, operation: hostileText, peer: host
 const difference = fc.integer({ min: -1e12, max: 1e12 });
 
 export const percentiles = fc.record({
-  isRecent: fc.boolean(),
+  period: fc.constantFrom('last-hour', 'before-end', 'before-breach'),
   rows: many(
     some(
       {

@@ -107,7 +107,7 @@ const part: ServiceInRequest = {
     ],
     hidden: { count: 2, time: us(50_000) },
   },
-  percentiles: { isRecent: true, rows: [percentiles({ atLeast: 0.992, atMost: 0.992 })], notices: [] },
+  percentiles: { period: 'last-hour', rows: [percentiles({ atLeast: 0.992, atMost: 0.992 })], notices: [] },
   notices: [],
   url: 'https://jaeger.example/trace/c',
 };
@@ -163,12 +163,12 @@ describe('one request in one service', () => {
       texts: ['Not on the critical path: it ran in parallel.'],
     },
     'no percentile rank where nothing is measured': {
-      view: { percentiles: { isRecent: true, rows: [], notices: [] } },
+      view: { percentiles: { period: 'last-hour', rows: [], notices: [] } },
       texts: ['*300 ms*'],
       not: 'Slower than',
     },
     'an older request by the hour it was in': {
-      view: { percentiles: { isRecent: false, rows: [percentiles({})], notices: [] } },
+      view: { percentiles: { period: 'before-end', rows: [percentiles({})], notices: [] } },
       texts: ['Slower than 90 to 99% of 8,400 requests in the hour before its end.'],
     },
   };

@@ -124,7 +124,7 @@ describe('an answer about a trace', () => {
         view: {
           ...trace,
           notices: Array.from({ length: 9 }, (_, i) => `Warning ${i + 1}.`),
-          percentiles: { isRecent: true, rows: [], notices: ['Its percentile rank is unknown.'] },
+          percentiles: { period: 'last-hour', rows: [], notices: ['Its percentile rank is unknown.'] },
         },
       },
       texts: ['Warning 1.', 'Warning 9.', 'Its percentile rank is unknown.'],
@@ -213,7 +213,22 @@ describe('the percentile rank of a trace in each of its services', () => {
     },
     'nothing is called slow that may be typical': {
       rows: [hop('cart', { atLeast: 0.899, atMost: 1 }), hop('stock', { atLeast: 0.9, atMost: 0.95 })],
-      lines: ['`stock` 30 ms: slower than 90 to 95% of 1,200 requests', 'typical or faster: `cart`'],
+      lines: [
+        '`cart` 30 ms: slower than at least 89.9% of 1,200 requests',
+        '`stock` 30 ms: slower than 90 to 95% of 1,200 requests',
+      ],
+    },
+    'one that may be slow is not called typical': {
+      rows: [hop('payments', { atLeast: 0.837, atMost: 0.954 }), hop('auth', {})],
+      lines: ['`payments` 30 ms: slower than 83.7 to 95.4% of 1,200 requests', 'typical or faster: `auth`'],
+    },
+    'a wide range above the median is not typical': {
+      rows: [hop('cart', { atLeast: 0.6, atMost: 0.95 })],
+      lines: ['`cart` 30 ms: slower than 60 to 95% of 1,200 requests'],
+    },
+    'slower than every other request': {
+      rows: [hop('cart', { atLeast: 1, atMost: 1 })],
+      lines: ['`cart` 30 ms: slower than all of 1,200 requests'],
     },
     'above the highest bound nothing is typical': {
       rows: [aboveAll],
@@ -230,13 +245,13 @@ describe('the percentile rank of a trace in each of its services', () => {
       ],
       lines: [
         ...Array.from({ length: 8 }, (_each, i) => `\`slow${i}\` 30 ms: slower than 95% of 1,200 requests`),
-        'and 2 more slow services',
+        'and 2 more services',
         `typical or faster: ${Array.from({ length: 12 }, (_each, i) => `\`s${i}\``).join(', ')} and 2 more`,
       ],
     },
   };
   it.each(Object.entries(cases))('%s', (_name, { rows, lines }) => {
-    const view = { ...trace, percentiles: { isRecent: true, rows, notices: [] } };
+    const view = { ...trace, percentiles: { period: 'last-hour' as const, rows, notices: [] } };
     const texts = answerMessage({ kind: 'trace', view }).blocks.flatMap((block) =>
       block.type === 'section' && block.text !== undefined ? [block.text.text] : [],
     );
