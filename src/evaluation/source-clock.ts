@@ -1,5 +1,6 @@
 import type { Logger } from '../lib/logger.ts';
 import type { ServerTime } from '../lib/metrics-source.ts';
+import type { Recorder } from '../lib/recorder.ts';
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { evalTimeOf, type GroupTiming, spreadOffset, wholeSeconds } from './schedule.ts';
 
@@ -30,7 +31,13 @@ const describe = (offset: Milliseconds): string =>
  * Measures the offset. Prometheus wrote the date between sending and receiving, so each exchange bounds the offset; the
  * known one changes only as far as it must. A pause of this process makes the bounds wide, not the offset wrong.
  */
-export function createSourceClock({ logger }: { readonly logger: Logger }): SourceClock {
+export function createSourceClock({
+  logger,
+  recorder,
+}: {
+  readonly logger: Logger;
+  readonly recorder: Pick<Recorder, 'clockMeasured'>;
+}): SourceClock {
   let measured: Milliseconds = ms(0);
   let logged: Milliseconds = ms(0);
   const used = (): Milliseconds => (Math.abs(measured) > CORRECTED ? measured : ms(0));
@@ -40,6 +47,7 @@ export function createSourceClock({ logger }: { readonly logger: Logger }): Sour
       const most = between(sentAt, date) + SECOND;
       if (least > most) return;
       measured = ms(Math.min(Math.max(measured, least), most));
+      recorder.clockMeasured({ offsetSeconds: measured / SECOND });
       const offset = used();
       if (Math.abs(offset - logged) <= LOGGED_CHANGE) return;
       logged = offset;

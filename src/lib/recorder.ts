@@ -34,6 +34,8 @@ export interface Recorder {
   slackCalled(event: { method: string; outcome: OneOf<typeof SLACK_OUTCOMES>; seconds: number }): void;
   answered(event: { command: string; outcome: OneOf<typeof COMMAND_OUTCOMES>; seconds: number }): void;
   reloaded(event: { ok: boolean }): void;
+  /** Prometheus's clock minus the local one, as measured on an answer. */
+  clockMeasured(event: { offsetSeconds: number }): void;
   /** Background work failed unexpectedly; it continues after a pause. */
   backgroundFailed(event: { work: OneOf<typeof BACKGROUND_WORK> }): void;
 }
@@ -183,6 +185,12 @@ export const METRICS: {
     gauge('tailwatch_rule_reload_ok', 'Whether the last rule file reload was successful.', {
       series: ONE_SERIES,
       set: ({ ok }) => [[{}, ok ? 1 : 0]],
+    }),
+  ],
+  clockMeasured: [
+    gauge('tailwatch_source_clock_offset_seconds', "Prometheus's clock minus the local clock in seconds.", {
+      series: ONE_SERIES,
+      set: ({ offsetSeconds }) => [[{}, offsetSeconds]],
     }),
   ],
   backgroundFailed: [

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parse, parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { formatDuration } from '../../src/lib/units.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { requireOrSkip } from '../support/live.ts';
@@ -59,11 +59,8 @@ requireOrSkip('promtool')('promtool takes', () => {
     expect(await check(text)).toBe(2 * (1 + 1 + 4 + 4 + 1));
   });
 
-  it('the Prometheus groups of the example in the Kubernetes manifest, as they are', async () => {
-    const manifest = parse(await readFile('manifests/kubernetes/rules.yaml', 'utf8')) as {
-      data: Record<string, string>;
-    };
-    const documents = parseAllDocuments(manifest.data['rules.yaml'] ?? '');
+  it('the Prometheus groups of the example in the Kubernetes manifests, as they are', async () => {
+    const documents = parseAllDocuments(await readFile('manifests/kubernetes/base/rules.yaml', 'utf8'));
     const groups = documents
       .map((document) => document.toJS() as object)
       .filter((document) => 'groups' in document);

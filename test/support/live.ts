@@ -22,6 +22,18 @@ const debian = (name: string, isHere: () => boolean, of = name): Need => ({
   isRequired: true,
 });
 
+/** A tool that .ci/servers builds; `command` is one that ends with 0. A path that was given must work. */
+const built = (name: 'kustomize' | 'helm', path: string, command: string): Need => ({
+  name,
+  isHere: () => isInstalled(path, command),
+  remedy: `set TAILWATCH_${name.toUpperCase()} to its binary, which .ci/servers builds`,
+  isRequired: path !== '',
+});
+
+/** The tools for Kubernetes manifests; empty where there is none. */
+export const KUSTOMIZE = process.env['TAILWATCH_KUSTOMIZE'] ?? '';
+export const HELM = process.env['TAILWATCH_HELM'] ?? '';
+
 const NEEDS = {
   prometheus: debian('prometheus', () => isInstalled('prometheus')),
   promtool: debian('promtool', () => isInstalled('promtool'), 'prometheus'),
@@ -41,6 +53,8 @@ const NEEDS = {
     remedy: 'have it beside the binary that TAILWATCH_PROMETHEUS_3 names, as .ci/servers builds it',
     isRequired: false,
   },
+  kustomize: built('kustomize', KUSTOMIZE, 'version'),
+  helm: built('helm', HELM, 'version'),
   jaeger: {
     name: 'Jaeger',
     isHere: isJaegerHere,

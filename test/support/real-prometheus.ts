@@ -42,9 +42,9 @@ const START_LIMIT = 30_000;
 const END_LIMIT = 10_000;
 
 /** Whether a program answers `--version`: suites that need one are skipped where it is missing. */
-export function isInstalled(program: string): boolean {
+export function isInstalled(program: string, command = '--version'): boolean {
   try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' });
+    execFileSync(program, [command], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

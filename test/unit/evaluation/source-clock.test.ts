@@ -16,6 +16,7 @@ const dateOf = (time: EpochMs): EpochMs => epochMs(Math.floor(time / SECOND) * S
 
 describe("the measured offset of Prometheus's clock", () => {
   const logger = createSpyLogger();
+  const recorder = createSpyRecorder();
   const observe = (clock: ReturnType<typeof createSourceClock>, offset: number, duration = 0) =>
     clock.observe({ date: dateOf(at(100 + offset)), sentAt: at(100 - duration), receivedAt: at(100) });
 
@@ -28,26 +29,33 @@ describe("the measured offset of Prometheus's clock", () => {
     [-90, -89, true],
     [3_600, 3_600, true],
   ])('of %s s is corrected by %s s', (offset, used, isProblem) => {
-    const clock = createSourceClock({ logger });
+    const clock = createSourceClock({ logger, recorder });
     observe(clock, offset);
     expect([clock.offset() / SECOND, clock.problem() !== undefined]).toEqual([used, isProblem]);
   });
 
   it('is not changed by a pause of this process during a query', () => {
-    const clock = createSourceClock({ logger });
+    const clock = createSourceClock({ logger, recorder });
     observe(clock, -150, 150);
     expect(clock.offset()).toBe(0);
   });
 
   it('is logged once for each change', () => {
     const own = createSpyLogger();
-    const clock = createSourceClock({ logger: own });
+    const clock = createSourceClock({ logger: own, recorder });
     for (const offset of [-90, -90, -91, -90, 0, 0]) observe(clock, offset);
     expect(own.lines.map(({ level, fields }) => [level, fields['localClock']])).toEqual([
       ['warn', '89 s ahead of Prometheus'],
       ['info', undefined],
     ]);
   });
+});
+
+it('the measured offset is a metric, also where it is too small to be corrected', () => {
+  const recorder = createSpyRecorder();
+  const clock = createSourceClock({ logger: createSpyLogger(), recorder });
+  clock.observe({ date: at(103), sentAt: at(100), receivedAt: at(100) });
+  expect(recorder.events('clockMeasured')).toEqual([{ offsetSeconds: 3 }]);
 });
 
 describe('an evaluator whose clock differs from that of Prometheus', () => {
@@ -66,7 +74,7 @@ describe('an evaluator whose clock differs from that of Prometheus', () => {
     const local: VirtualClock = { ...trueClock, now: () => after(trueClock.now(), ms(ahead() * SECOND)) };
     const scheduler = createManualScheduler(local);
     const logger = createSpyLogger();
-    const sourceClock = createSourceClock({ logger });
+    const sourceClock = createSourceClock({ logger, recorder: createSpyRecorder() });
     const metrics = createFakeMetricsSource();
     metrics.answer('slow_share > 0.01', (time) => {
       sourceClock.observe({ date: dateOf(trueClock.now()), sentAt: local.now(), receivedAt: local.now() });

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { HELM, KUSTOMIZE, requireOrSkip } from '../support/live.ts';
+import { type Manifest, manifestsIn, schemaProblems } from '../support/manifest-schemas.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CHART = join(ROOT, 'manifests/helm/tailwatch');
+const run = (program: string, ...args: readonly string[]): string =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const built = (overlay: string): readonly Manifest[] =>
+  manifestsIn(run(KUSTOMIZE, 'build', join(ROOT, 'manifests/kubernetes/overlays', overlay)));
+const rendered = (...options: readonly string[]): readonly Manifest[] =>
+  manifestsIn(run(HELM, 'template', 'tailwatch', CHART, '--kube-version', '1.33.0', ...options));
+
+/** What only a chart has: labels of the release, a checksum in place of kustomize's hash in names. */
+const OF_A_CHART = /^(?:app\.kubernetes\.io\/(?:instance|managed-by)|helm\.sh\/chart|checksum\/.*)$/;
+
+/** Objects by kind and name, in a form in which a chart's and a kustomization's are the same. */
+function comparable(manifests: readonly Manifest[]): Readonly<Record<string, unknown>> {
+  const text = JSON.stringify(manifests, (key, value: unknown) => {
+    if (OF_A_CHART.test(key) || key === 'imagePullPolicy') return undefined;
+    return typeof value === 'string' ? value.replace(/^(tailwatch-settings)-\w{10}$/, '$1') : value;
+  });
+  const objects = JSON.parse(text) as (Manifest & { metadata: { labels?: object } })[];
+  for (const { metadata } of objects) delete (metadata as { labels?: object }).labels;
+  for (const { spec } of objects) {
+    const mounts = spec?.template?.spec?.containers?.[0]?.volumeMounts as { name: string }[] | undefined;
+    mounts?.sort((a, b) => a.name.localeCompare(b.name));
+    (spec?.template?.spec?.volumes as { name: string }[] | undefined)?.sort((a, b) =>
+      a.name.localeCompare(b.name),
+    );
+  }
+  return Object.fromEntries(objects.map((each) => [`${each.kind} ${each.metadata.name}`, each]));
+}
+
+const OVERLAYS = [
+  { overlay: 'single', options: [] },
+  { overlay: 'replicated', options: ['--set', 'replicas=2,redis.enabled=true'] },
+];
+
+requireOrSkip('kustomize')('the overlays, built by kustomize', () => {
+  it.each(OVERLAYS)('$overlay is valid', async ({ overlay }) => {
+    expect(await schemaProblems(built(overlay))).toEqual([]);
+  });
+
+  it('store the state in one place', () => {
+    const claims = (overlay: string) =>
+      built(overlay).flatMap(({ kind, metadata }) => (kind === 'PersistentVolumeClaim' ? metadata.name : []));
+    expect([claims('single'), claims('replicated')]).toEqual([['tailwatch-data'], []]);
+  });
+});
+
+requireOrSkip('helm')('the chart', () => {
+  it('passes helm lint', () => {
+    expect(run(HELM, 'lint', CHART, '--strict', '--kube-version', '1.33.0')).toContain('0 chart(s) failed');
+  });
+
+  it.each([
+    [[]],
+    [['--set', 'replicas=2,redis.enabled=true']],
+    [['--set', 'replicas=3,redis.external=true,networkPolicy.enabled=false,monitoring.enabled=false']],
+    [
+      [
+        '--set',
+        'persistence.storageClass=fast,persistence.size=5Gi,image.tag=1.2.3,imagePullSecrets[0].name=x',
+      ],
+    ],
+  ])('renders valid objects with %j', async (options) => {
+    expect(await schemaProblems(rendered(...options))).toEqual([]);
+  });
+
+  it.each([
+    ['several replicas without Redis', 'replicas=2', 'needs Redis'],
+    ['an unknown value', 'replica=2', 'replica'],
+  ])('refuses %s', (_name, value, reason) => {
+    expect(() => rendered('--set', value)).toThrow(reason);
+  });
+
+  it('takes the rules of a file', () => {
+    const rules = rendered('--set-file', `rules=${join(ROOT, 'LICENSE')}`).find(
+      ({ metadata }) => metadata.name === 'tailwatch-rules',
+    );
+    expect(rules?.['data']['rules.yaml']).toContain('Apache License');
+  });
+});
+
+requireOrSkip('kustomize', 'helm')('the chart and the kustomization', () => {
+  it.each(OVERLAYS)('are the same: $overlay', ({ overlay, options }) => {
+    expect(comparable(rendered(...options))).toEqual(comparable(built(overlay)));
+  });
+});
