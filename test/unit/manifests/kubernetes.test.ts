@@ -36,18 +36,20 @@ describe('the Kubernetes manifests', () => {
   });
 
   it('are each part of a kustomization, except for the example of the secret', () => {
-    const listed = [...files].flatMap(([path]) => {
-      if (!path.endsWith('kustomization.yaml')) return [];
-      const { resources = [], patches = [], configMapGenerator = [] } = one(path);
-      const names: readonly string[] = [
-        ...resources,
-        ...patches.map((patch: { path: string }) => patch.path),
-        ...configMapGenerator.flatMap((generated: { files?: readonly string[] }) => generated.files ?? []),
-      ];
-      return names.map((name) => join(path, '..', name));
-    });
+    const kustomizations = [...files].filter(([path]) => path.endsWith('kustomization.yaml'));
+    const listed = new Set(
+      kustomizations.flatMap(([path, [kustomization]]) => {
+        const { resources = [], patches = [], configMapGenerator = [] } = kustomization as Manifest;
+        const names: readonly string[] = [
+          ...resources,
+          ...patches.map((patch: { path: string }) => patch.path),
+          ...configMapGenerator.flatMap((generated: { files?: readonly string[] }) => generated.files ?? []),
+        ];
+        return names.map((name) => join(path, '..', name));
+      }),
+    );
     const unlisted = [...files.keys()].filter(
-      (path) => !path.endsWith('kustomization.yaml') && !listed.includes(path),
+      (path) => !path.endsWith('kustomization.yaml') && !listed.has(path),
     );
     expect(unlisted).toEqual(['secret.example.yaml']);
   });
