@@ -140,9 +140,15 @@ async function makePast(
   await live(present);
 }
 
-async function startServers(
-  options: DemoWorldOptions,
-  data: { samples: ReturnType<typeof createSampleStore>; traces: ReturnType<typeof createJaegerStore> },
+/** The workspace of the demo with its page, not yet on the network. */
+export function createDemoSlack(
+  options: Pick<
+    DemoWorldOptions,
+    'clock' | 'commands' | 'seed' | 'timeZone' | 'port' | 'acknowledgeWithin'
+  > & {
+    /** The interface to listen on; the loopback one when absent. */
+    readonly host?: string;
+  },
 ) {
   const { clock } = options;
   const workspace = createSlackWorkspace({
@@ -168,8 +174,18 @@ async function startServers(
     workspace,
     delivery: { mode: 'socket' },
     port: options.port ?? 0,
+    host: options.host,
     fallback: page.listener,
   });
+  return { workspace, page, slack };
+}
+
+async function startServers(
+  options: DemoWorldOptions,
+  data: { samples: ReturnType<typeof createSampleStore>; traces: ReturnType<typeof createJaegerStore> },
+) {
+  const { clock } = options;
+  const { workspace, page, slack } = createDemoSlack(options);
   const prometheus = createPrometheusServer({ samples: data.samples, clock });
   const jaeger = createJaegerServer({ store: data.traces, clock });
   const [{ url }, { url: prometheusUrl }, { url: jaegerUrl }] = await Promise.all([

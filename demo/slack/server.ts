@@ -26,6 +26,8 @@ export interface SlackServerOptions {
   readonly delivery?: DeliveryMode;
   /** 0, any free port, by default. */
   readonly port?: number;
+  /** The interface to listen on; 127.0.0.1 by default. In a container, from which a port is published, all of them. */
+  readonly host?: string;
   /** Whether Slack's rate limits apply; true by default. */
   readonly rateLimits?: boolean;
   /** How long an acknowledgement is waited for; 3 s as in Slack by default. */
@@ -35,7 +37,7 @@ export interface SlackServerOptions {
 }
 
 export interface SlackServer {
-  /** Starts on 127.0.0.1 and resolves with the address, without a slash at the end. The Web API is at `${url}/api/`. */
+  /** Starts and resolves with the address on this machine, without a slash at the end. The Web API is at `${url}/api/`. */
   readonly listen: () => Promise<{ readonly url: string }>;
   readonly close: () => Promise<void>;
   readonly deliverTo: (delivery: DeliveryMode) => void;
@@ -48,7 +50,7 @@ export interface SlackServer {
 /** A demo may run for days: only so many calls are remembered. */
 const KEPT_CALLS = 20_000;
 
-/** Puts a workspace on the network, on the loopback address only. */
+/** Puts a workspace on the network, on the loopback address unless another one is given. */
 export function createSlackServer(options: SlackServerOptions): SlackServer {
   const { workspace, acknowledgeWithin } = options;
   const { state } = workspace;
@@ -83,7 +85,7 @@ export function createSlackServer(options: SlackServerOptions): SlackServer {
     listen: () =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
-        server.listen(options.port ?? 0, '127.0.0.1', () => {
+        server.listen(options.port ?? 0, options.host ?? '127.0.0.1', () => {
           const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
           state.connection = { ...state.connection, publicUrl: url };
           resolve({ url });
