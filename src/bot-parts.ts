@@ -7,7 +7,12 @@ import type { SourceClock } from './evaluation/source-clock.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
-import { createErrorBudget, type ErrorBudget } from './latency/error-budget.ts';
+import {
+  createErrorBudget,
+  createServiceBudgets,
+  type ErrorBudget,
+  type ServiceBudgets,
+} from './latency/error-budget.ts';
 import { createRankRequest } from './latency/percentile-rank.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Links } from './lib/links.ts';
@@ -123,6 +128,7 @@ export interface Sources {
   readonly metrics: MetricsSource;
   /** One for messages and answers: queries of one serve the other. */
   readonly errorBudget: ErrorBudget;
+  readonly serviceBudgets: ServiceBudgets;
   readonly traces: TraceSource;
   readonly links: Links;
 }
@@ -148,6 +154,7 @@ export function createSources(
   return {
     metrics,
     errorBudget: createErrorBudget({ metrics, clock }),
+    serviceBudgets: createServiceBudgets({ metrics, clock }),
     traces: createJaegerTraceSource({
       http: http('jaeger', settings.jaeger),
       deadline: UPSTREAM_DEADLINE,
@@ -186,10 +193,11 @@ const slackBase = ({ settings, clock, logger, recorder, slackNetwork }: Base) =>
 export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
   const { sources, store, ruleSet, painter, verifying } = parts;
-  const { metrics, errorBudget, traces, links } = sources;
+  const { metrics, errorBudget, serviceBudgets, traces, links } = sources;
   const commands = createCommands({
     metrics,
     errorBudget,
+    serviceBudgets,
     ruleSet,
     problemOf: verifying.problemOf,
     store,

@@ -6,6 +6,7 @@ import type { TraceView } from '../traces/inspect-trace.ts';
 import type { ResolvedService } from '../traces/resolve-service.ts';
 import type { ServiceInRequest } from '../traces/service-in-request.ts';
 import type { LatencyView } from './latency.ts';
+import type { SloServicesView } from './slo-services.ts';
 import type { SloStatusView } from './slo-status.ts';
 import type { SlowestView } from './trace-slowest.ts';
 import type { WhyView } from './trace-why.ts';
@@ -28,6 +29,8 @@ export type Answer =
   | { readonly kind: 'why'; readonly view: WhyView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }
+  /** The services of all objectives, the worst first. */
+  | { readonly kind: 'slo-services'; readonly view: SloServicesView }
   /** The command is not valid: the problem (empty for help), its usage, and the command that was probably intended. */
   | {
       readonly kind: 'usage';

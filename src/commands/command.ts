@@ -1,7 +1,7 @@
 import type { ManageAlerts } from '../actions/alert-actions.ts';
 import type { ManageSilences } from '../actions/silences.ts';
 import type { ExplainSlowness } from '../culprit/collect.ts';
-import type { ErrorBudget } from '../latency/error-budget.ts';
+import type { ErrorBudget, ServiceBudgets } from '../latency/error-budget.ts';
 import type { RankRequest } from '../latency/percentile-rank.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { System } from '../lib/errors.ts';
@@ -78,6 +78,7 @@ export interface CommandDeps {
   readonly rankRequest: RankRequest;
   readonly metrics: Pick<MetricsSource, 'instant' | 'range' | 'labelValues'>;
   readonly errorBudget: ErrorBudget;
+  readonly serviceBudgets: ServiceBudgets;
   readonly ruleSet: () => RuleSet;
   /** The problem that keeps a rule from being evaluated on the data it is about. */
   readonly problemOf: VerifyRules['problemOf'];

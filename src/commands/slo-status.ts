@@ -1,19 +1,26 @@
 import type { Alert, RuleState } from '../alerts/alert.ts';
 import type { BudgetOf } from '../latency/error-budget.ts';
-import { withDeadline } from '../lib/deadline.ts';
-import { UpstreamError } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { Sample } from '../lib/metrics-source.ts';
 import type { Phrase } from '../lib/phrase.ts';
-import { type EpochMs, formatDuration, type Milliseconds, ms } from '../lib/units.ts';
+import { type EpochMs, formatDuration } from '../lib/units.ts';
 import { firstMessageOf } from '../messages/alert-messages.ts';
 import { suppressionText } from '../messages/alert-subject.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
-import { objectiveLabels, requestCountOf } from '../rules/queries.ts';
+import { objectiveLabels } from '../rules/queries.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { nearestKeyword, parseShare } from './options.ts';
 import { allFigures, type SloFigures } from './slo-figures.ts';
+import {
+  budgetsOf,
+  type Compliance,
+  countsOf,
+  leastCompliantFirst,
+  query,
+  serviceKey,
+  sharesOf,
+} from './slo-values.ts';
 import { shortened } from './tokens.ts';
 
 /** `/slo`. */
@@ -96,7 +103,7 @@ export interface ServiceLabel {
 
 export type SloDeps = Pick<
   CommandDeps,
-  'ruleSet' | 'store' | 'metrics' | 'clock' | 'errorBudget' | 'problemOf'
+  'ruleSet' | 'store' | 'metrics' | 'clock' | 'errorBudget' | 'serviceBudgets' | 'problemOf'
 >;
 
 /** Rows with figures: each costs Prometheus one or two queries. */
@@ -125,10 +132,27 @@ export async function sloRows(deps: SloDeps, scope: Scope): Promise<readonly Slo
       return (await Promise.all(rows)).flat();
     }),
   );
-  const found = reports.flat().sort((a, b) => STATES.indexOf(a.row.state) - STATES.indexOf(b.row.state));
+  const found = reports
+    .flat()
+    .sort((a, b) => byUrgency(a.row, b.row) || leastCompliantFirst(complianceOf(a.row), complianceOf(b.row)));
   const wanted = found.map(({ of }, index) => (index < MAX_MEASURED ? of : undefined));
   const figures = await allFigures(deps, wanted, signal);
-  return found.map(({ row }, index) => ({ ...row, figures: figures[index] }));
+  return found
+    .map(({ row }, index) => ({ ...row, figures: figures[index] }))
+    .sort((a, b) => byUrgency(a, b) || leastCompliantFirst(complianceOf(a), complianceOf(b)));
+}
+
+/** The most urgent state first. */
+export const byUrgency = (a: Pick<SloRow, 'state'>, b: Pick<SloRow, 'state'>): number =>
+  STATES.indexOf(a.state) - STATES.indexOf(b.state);
+
+/** What is known of a row: its figures, or before they are measured the value of its rule. */
+function complianceOf({ rule, value, figures }: SloRow): Compliance {
+  const { slow, budget } = figures ?? {};
+  return {
+    share: slow?.atMost ?? (rule.valueKind === 'slow-share' ? value : undefined),
+    budgetLeft: budget?.kind === 'known' ? budget.left : undefined,
+  };
 }
 
 interface Context extends Scope {
@@ -216,7 +240,7 @@ interface Evaluated {
 
 async function okRow(context: Context, { evaluatedAt, recoveryRejected }: Evaluated): Promise<Found> {
   const { rule } = context;
-  const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context)]);
+  const [samples, counts] = await Promise.all([valuesOf(context), countsOf(context, rule)]);
   const row: SloRow = {
     rule,
     state: 'ok',
@@ -224,31 +248,14 @@ async function okRow(context: Context, { evaluatedAt, recoveryRejected }: Evalua
     detail: recoveryRejected === undefined ? undefined : rejectedRecovery(recoveryRejected),
     ...(samples === undefined ? {} : requestsText(context, { samples, counts })),
   };
-  const nearest = samples === undefined ? undefined : nearestOf(rule, samples);
-  if (nearest === undefined) return { row };
-  const { value, labels } = nearest;
+  const worst = samples === undefined ? undefined : await worstOf(context, samples);
+  if (worst === undefined) return { row };
+  const { value, labels } = worst;
   return { row: { ...row, value, subject: subjectOf(labels) }, of: budgetOf(context, labels) };
 }
 
 const rejectedRecovery = (reason: string): string =>
   `alerts end when no longer returned, because Prometheus rejects the recovery query: ${reason}`;
-
-/** The states come from the store, so an answer does not wait long for the values. */
-const VALUE_DEADLINE: Milliseconds = ms(4_000);
-
-/** Undefined when Prometheus does not answer: an outage is reported by the evaluation. */
-async function query(
-  { deps: { clock, metrics }, now: at, signal }: Context,
-  expr: string,
-): Promise<readonly Sample[] | undefined> {
-  const limit = { clock, duration: VALUE_DEADLINE, system: 'prometheus', signal } as const;
-  try {
-    return await withDeadline(limit, (either) => metrics.instant({ expr, at }, either));
-  } catch (error) {
-    if (error instanceof UpstreamError) return undefined;
-    throw error;
-  }
-}
 
 /** The values that the rule compares with its bound. */
 async function valuesOf(context: Context): Promise<readonly Sample[] | undefined> {
@@ -257,18 +264,30 @@ async function valuesOf(context: Context): Promise<readonly Sample[] | undefined
   return samples?.filter(({ labels, value }) => concerns(context, labels) && !Number.isNaN(value));
 }
 
+/**
+ * The service in the worst state, of those whose rule is met: the largest share of slow requests over the objective's own
+ * window, then the least budget. The rule may evaluate a shorter window, in which most services are equal.
+ */
+async function worstOf(context: Context, samples: readonly Sample[]): Promise<Sample | undefined> {
+  const { rule } = context;
+  const { objective } = rule;
+  if (objective === undefined || samples.length < 2) return nearestOf(rule, samples);
+  const shares = new Map(
+    (await sharesOf(context, objective))?.map(({ labels, value }) => [serviceKey(objective, labels), value]),
+  );
+  if (shares.size === 0) return nearestOf(rule, samples);
+  const budgets = await budgetsOf(context, objective);
+  const ranked = samples.map((sample) => {
+    const key = serviceKey(objective, sample.labels);
+    return { sample, share: shares.get(key), budgetLeft: budgets.get(key)?.left };
+  });
+  return ranked.toSorted(leastCompliantFirst)[0]?.sample;
+}
+
 /** The value nearest to the bound: the highest for a rule with an upper bound. */
 function nearestOf({ comparison }: SloRule, samples: readonly Sample[]): Sample | undefined {
   const sign = comparison?.startsWith('<') === true ? -1 : 1;
   return samples.toSorted((a, b) => sign * (b.value - a.value))[0];
-}
-
-/** Requests by service in the window of the objective, where the rule requires a minimum of them. */
-async function countsOf(context: Context): Promise<readonly Sample[]> {
-  const { objective, minRequests } = context.rule;
-  if (objective === undefined || minRequests === undefined) return [];
-  const { family, by, window } = objective;
-  return (await query(context, requestCountOf(family, { by, window }))) ?? [];
 }
 
 /** Which services have too few requests for the rule, or none: those are not evaluated, which is not the same as `ok`. */

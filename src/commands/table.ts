@@ -2,6 +2,7 @@ import type { CommandForm, SlashCommand } from './command.ts';
 import { latencyOfService } from './latency.ts';
 import { latencyOfRequest } from './latency-request.ts';
 import { sloAcknowledge, sloClose } from './slo-alert-actions.ts';
+import { sloServices } from './slo-services.ts';
 import { sloSilence } from './slo-silence.ts';
 import { sloSilences, sloUnsilence } from './slo-silences.ts';
 import { sloStatus } from './slo-status.ts';
@@ -23,6 +24,7 @@ const FORMS = [
   latencyOfService,
   latencyOfRequest,
   sloStatus,
+  sloServices,
   sloSilence,
   sloSilences,
   sloUnsilence,

@@ -3,8 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 import { createLimiter } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { unansweredBecause } from '../lib/errors.ts';
-import type { Labels } from '../lib/labels.ts';
-import type { MetricsSource } from '../lib/metrics-source.ts';
+import { fingerprint, type Labels } from '../lib/labels.ts';
+import type { MetricsSource, Series } from '../lib/metrics-source.ts';
 import {
   after,
   before,
@@ -18,7 +18,7 @@ import {
   ms,
   SECOND,
 } from '../lib/units.ts';
-import { requestRateExpr, slowShareExpr } from '../rules/queries.ts';
+import { requestCountOf, requestRateExpr, slowShareExpr, slowShareOf } from '../rules/queries.ts';
 import type { LatencyObjective } from '../rules/rule.ts';
 
 /** What is left of an error budget. */
@@ -66,81 +66,109 @@ const DEADLINE: Milliseconds = ms(10 * SECOND);
 const CONCURRENCY = 2;
 const MAX_WAITING = 20;
 
-type Result = Exclude<Budget, { kind: 'pending' }>;
+/** The objective of all its services. */
+type BudgetsOf = Omit<BudgetOf, 'labels'>;
 
-interface Entry {
+/** The budgets of all services of an objective, with the labels it groups by. */
+export type ServiceBudgets = (of: BudgetsOf) => Promise<
+  | {
+      readonly kind: 'known';
+      readonly services: readonly { readonly labels: Labels; readonly budget: BudgetView }[];
+    }
+  | Exclude<Budget, { kind: 'known' }>
+>;
+
+/** How far back a series has data, in whole days. */
+const covered = (series: Series | undefined, at: EpochMs): Milliseconds => {
+  const [first] = series?.points ?? [];
+  return first === undefined ? ms(0) : between(first.at, at);
+};
+
+const daysOf = (at: EpochMs) => ({ window: { start: before(at, PERIOD), end: at }, step: DAY });
+
+/** What a share of slow requests over `over` leaves of the budget. */
+const budgetOf = (
+  { quantile, isApproximate }: LatencyObjective,
+  { share, over }: { readonly share: number; readonly over: Milliseconds },
+): BudgetView => ({ left: 1 - share / (1 - quantile), period: PERIOD, over, isAtMost: isApproximate });
+
+const noRequests = { kind: 'unknown', reason: `no requests in ${formatDuration(PERIOD)}` } as const;
+
+async function measure(
+  metrics: Pick<MetricsSource, 'instant' | 'range'>,
+  { objective, labels, at }: BudgetOf,
+  signal: AbortSignal,
+): Promise<Exclude<Budget, { kind: 'pending' }>> {
+  const { threshold } = objective;
+  const expr = slowShareExpr(objective, labels, { window: PERIOD, threshold });
+  const rate = requestRateExpr(objective, labels, { window: HOUR });
+  const [[share], [series]] = await Promise.all([
+    metrics.instant({ expr, at, rejectsPartial: true }, signal),
+    metrics.range({ expr: rate, ...daysOf(at) }, signal),
+  ]);
+  const over = covered(series, at);
+  if (share === undefined && over > 0)
+    return { kind: 'unknown', reason: `${formatDuration(threshold)} is not a bucket bound` };
+  if (share === undefined || Number.isNaN(share.value)) return noRequests;
+  return { kind: 'known', ...budgetOf(objective, { share: share.value, over }) };
+}
+
+async function measureAll(
+  metrics: Pick<MetricsSource, 'instant' | 'range'>,
+  { objective, at }: BudgetsOf,
+  signal: AbortSignal,
+): Promise<Exclude<Awaited<ReturnType<ServiceBudgets>>, { kind: 'pending' }>> {
+  const { family, by, threshold, isApproximate } = objective;
+  const expr = slowShareOf(family, { by, window: PERIOD, threshold, isApproximate });
+  const [shares, counts] = await Promise.all([
+    metrics.instant({ expr, at, rejectsPartial: true }, signal),
+    metrics.range({ expr: requestCountOf(family, { by, window: HOUR }), ...daysOf(at) }, signal),
+  ]);
+  const series = new Map(counts.map((each) => [fingerprint(each.labels), each]));
+  const services = shares
+    .filter(({ value }) => !Number.isNaN(value))
+    .map(({ labels, value: share }) => {
+      const over = covered(series.get(fingerprint(labels)), at);
+      return { labels, budget: budgetOf(objective, { share, over }) };
+    });
+  return { kind: 'known', services };
+}
+
+const keyOf = ({ objective, labels }: BudgetsOf & { readonly labels?: Labels }): string => {
+  const { family, by, quantile, threshold, isApproximate } = objective;
+  return JSON.stringify([family, by, quantile, threshold, isApproximate, labels]);
+};
+
+interface Entry<Result> {
   readonly result: Promise<Result>;
   until: EpochMs;
 }
 
-/** How far back there is data, in whole days. */
-async function covered(
-  metrics: Pick<MetricsSource, 'range'>,
-  { objective, labels, at }: BudgetOf,
-  signal: AbortSignal,
-): Promise<Milliseconds> {
-  const [series] = await metrics.range(
-    {
-      expr: requestRateExpr(objective, labels, { window: HOUR }),
-      window: { start: before(at, PERIOD), end: at },
-      step: DAY,
-    },
-    signal,
-  );
-  const [first] = series?.points ?? [];
-  return first === undefined ? ms(0) : between(first.at, at);
-}
+type Unknown = Extract<Budget, { kind: 'unknown' }>;
 
-async function measure(
-  metrics: Pick<MetricsSource, 'instant' | 'range'>,
-  of: BudgetOf,
-  signal: AbortSignal,
-): Promise<Result> {
-  const { objective, labels, at } = of;
-  const { quantile, threshold, isApproximate } = objective;
-  const expr = slowShareExpr(objective, labels, { window: PERIOD, threshold });
-  const [[share], over] = await Promise.all([
-    metrics.instant({ expr, at, rejectsPartial: true }, signal),
-    covered(metrics, of, signal),
-  ]);
-  if (share === undefined && over > 0)
-    return { kind: 'unknown', reason: `${formatDuration(threshold)} is not a bucket bound` };
-  if (share === undefined || Number.isNaN(share.value))
-    return { kind: 'unknown', reason: `no requests in ${formatDuration(PERIOD)}` };
-  const left = 1 - share.value / (1 - quantile);
-  return { kind: 'known', left, period: PERIOD, over, isAtMost: isApproximate };
-}
-
-const keyOf = ({ objective: { family, quantile, threshold, isApproximate }, labels }: BudgetOf): string =>
-  JSON.stringify([family, quantile, threshold, isApproximate, labels]);
-
-/**
- * Computes error budgets from the histograms themselves: no recording rule is needed. Results are kept for minutes, and
- * only a few queries run at the same time.
- */
-export function createErrorBudget(deps: {
-  readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
-  readonly clock: Clock;
-}): ErrorBudget {
-  const { metrics, clock } = deps;
+/** Keeps results for minutes, runs few queries at the same time, and lets no caller wait long. */
+function createKept<Of extends BudgetsOf, Result extends { readonly kind: string }>(
+  clock: Clock,
+  measured: (of: Of, signal: AbortSignal) => Promise<Result | Unknown>,
+): (of: Of) => Promise<Result | Unknown | { readonly kind: 'pending' }> {
   const limiter = createLimiter(CONCURRENCY);
-  const kept = new LRUCache<string, Entry>({ max: MAX_KEPT });
+  const kept = new LRUCache<string, Entry<Result | Unknown>>({ max: MAX_KEPT });
 
-  async function query(of: BudgetOf): Promise<Result> {
+  async function query(of: Of): Promise<Result | Unknown> {
     if (limiter.waiting() >= MAX_WAITING) return { kind: 'unknown', reason: 'too many queries are waiting' };
     const limit = { clock, duration: DEADLINE, system: 'prometheus' } as const;
     try {
-      return await limiter.run(() => withDeadline(limit, (signal) => measure(metrics, of, signal)));
+      return await limiter.run(() => withDeadline(limit, (signal) => measured(of, signal)));
     } catch (error) {
       return { kind: 'unknown', reason: unansweredBecause(error) };
     }
   }
 
-  function resultOf(of: BudgetOf): Promise<Result> {
+  function resultOf(of: Of): Promise<Result | Unknown> {
     const key = keyOf(of);
     const known = kept.get(key);
     if (known !== undefined && known.until > clock.now()) return known.result;
-    const entry: Entry = { result: query(of), until: after(clock.now(), FRESH_FOR) };
+    const entry = { result: query(of), until: after(clock.now(), FRESH_FOR) };
     kept.set(key, entry);
     const shorten = (): void => {
       entry.until = after(clock.now(), FAILED_FOR);
@@ -152,7 +180,7 @@ export function createErrorBudget(deps: {
   return async (of) => {
     if (of.objective.quantile >= 1) return { kind: 'unknown', reason: 'the quantile leaves no budget' };
     const timer = new AbortController();
-    const late = clock.sleep(WAIT, timer.signal).then((): Budget => ({ kind: 'pending' }));
+    const late = clock.sleep(WAIT, timer.signal).then(() => ({ kind: 'pending' }) as const);
     try {
       return await Promise.race([resultOf(of), late]);
     } finally {
@@ -160,3 +188,19 @@ export function createErrorBudget(deps: {
     }
   };
 }
+
+interface Deps {
+  readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Computes error budgets from the histograms themselves: no recording rule is needed. Results are kept for minutes, and
+ * only a few queries run at the same time.
+ */
+export const createErrorBudget = ({ metrics, clock }: Deps): ErrorBudget =>
+  createKept(clock, (of: BudgetOf, signal) => measure(metrics, of, signal));
+
+/** The same for all services of an objective in one query. */
+export const createServiceBudgets = ({ metrics, clock }: Deps): ServiceBudgets =>
+  createKept(clock, (of: BudgetsOf, signal) => measureAll(metrics, of, signal));

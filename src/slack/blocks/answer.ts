@@ -16,6 +16,7 @@ import {
 import { comparisonMessage } from './compare.ts';
 import { latencyMessage, serviceInRequestMessage } from './latency.ts';
 import { code, escape, literal, oneLine, phraseText, truncateMrkdwn } from './mrkdwn.ts';
+import { sloServicesMessage } from './slo-services.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
@@ -62,6 +63,8 @@ function viewMessage(answer: ViewAnswer): Rendered {
       return latencyMessage(answer.view);
     case 'slo-status':
       return sloStatusMessage(answer.view);
+    case 'slo-services':
+      return sloServicesMessage(answer.view);
   }
 }
 

@@ -65,18 +65,25 @@ export function noDataEnd({ noData }: Pick<SloRule, 'noData'>): string {
  * 140% used (over 30 days)`. With less data than the budget's period: `62% left (based on 12 days of data)`.
  */
 export function budgetText(budget: BudgetView, burnRate?: number): string {
-  const { left, period, over, isAtMost } = budget;
+  const { left, period, over } = budget;
   const isComplete = over >= period - DAY;
-  const basis = isComplete ? `over ${days(period)}` : `based on ${days(over)} of data`;
-  if (left <= -0.005)
-    return `exhausted: ${isAtMost === true ? 'at least ' : ''}${share(1 - left)} used (${basis})`;
-  if (left <= 0) return `exhausted (${basis})`;
-  const isBurning = isComplete && burnRate !== undefined && burnRate > 1;
+  const basis = isComplete ? `over ${budgetDays(budget)}` : `based on ${budgetDays(budget)} of data`;
+  const isBurning = left > 0 && isComplete && burnRate !== undefined && burnRate > 1;
   const end = isBurning
     ? `, exhausted in ${timeSpan(ms((left * period) / burnRate))} at the current burn rate`
     : '';
-  return `${isAtMost === true ? 'at most ' : ''}${share(left)} left (${basis})${end}`;
+  return `${budgetLeft(budget)} (${basis})${end}`;
 }
+
+/** `62% left`, `exhausted`, `exhausted: 140% used`. */
+export function budgetLeft({ left, isAtMost }: BudgetView): string {
+  if (left <= -0.005) return `exhausted: ${isAtMost === true ? 'at least ' : ''}${share(1 - left)} used`;
+  return left <= 0 ? 'exhausted' : `${isAtMost === true ? 'at most ' : ''}${share(left)} left`;
+}
+
+/** The days that a budget is computed from: its period, or what there is of it. */
+export const budgetDays = ({ over, period }: BudgetView): string =>
+  days(over >= period - DAY ? period : over);
 
 const days = (duration: Milliseconds): string =>
   duration < DAY ? 'less than a day' : count(Math.round(duration / DAY), 'day');

@@ -1,14 +1,15 @@
 import type { SloFigures } from '../../commands/slo-figures.ts';
 import type { SloRow, SloStatusView } from '../../commands/slo-status.ts';
 import type { Budget } from '../../latency/error-budget.ts';
-import { bound, burn, share, timeSpan } from '../../lib/format.ts';
+import { bound, burn, count, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
-import type { LatencyObjective } from '../../rules/rule.ts';
+import type { LatencyObjective, SloRule } from '../../rules/rule.ts';
 import { andMore, type Rendered, section } from './block-kit.ts';
 import { atLeastPrefix, budgetText, comparisonWord, estimate, ruleValue, thresholdNote } from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
-const STATES: Readonly<Record<SloRow['state'], { readonly sign: string; readonly text: string }>> = {
+/** How the states of rules and services are shown. */
+export const STATES: Readonly<Record<SloRow['state'], { readonly sign: string; readonly text: string }>> = {
   firing: { sign: '🔴', text: 'firing' },
   'no-data': { sign: '⚪', text: 'firing, no data' },
   'rule-error': { sign: '🛠', text: 'rule error' },
@@ -35,12 +36,26 @@ export function sloStatusMessage({ at, rows }: SloStatusView): Rendered {
   return { text, blocks: [text, ...sections].map((each) => section(each)) };
 }
 
-/** How many rows are in each state. */
+/** How many rules are in each state, and how many alerts: `3 rules: 1 firing, 2 ok · 2 alerts: 2 firing`. */
 function summary(rows: readonly SloRow[]): string {
   if (rows.length === 0) return 'no rules are loaded';
+  // The rows are sorted by urgency: the first one of a rule is the state of the rule.
+  const rules = new Map<SloRule, SloRow['state']>();
+  for (const { rule, state } of rows) if (!rules.has(rule)) rules.set(rule, state);
+  const alerts = rows.flatMap(({ state }) => (ALERT_STATES.has(state) ? [state] : []));
+  return [
+    counted('rule', [...rules.values()]),
+    ...(alerts.length === 0 ? [] : [counted('alert', alerts)]),
+  ].join(' · ');
+}
+
+/** The states of rows that show an alert. */
+const ALERT_STATES: ReadonlySet<SloRow['state']> = new Set(['firing', 'no-data', 'pending']);
+
+function counted(noun: string, states: readonly SloRow['state'][]): string {
   const counts = new Map<string, number>();
-  for (const { state } of rows) counts.set(STATES[state].text, (counts.get(STATES[state].text) ?? 0) + 1);
-  return [...counts].map(([text, amount]) => `${amount} ${text}`).join(', ');
+  for (const state of states) counts.set(STATES[state].text, (counts.get(STATES[state].text) ?? 0) + 1);
+  return `${count(states.length, noun)}: ${[...counts].map(([text, amount]) => `${amount} ${text}`).join(', ')}`;
 }
 
 function fitting(lines: readonly string[]): readonly string[] {

@@ -81,6 +81,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
     rankRequest: async () => ({ period: 'last-hour', rows: [], notices: [] }),
     metrics,
     errorBudget: async () => ({ kind: 'pending' }),
+    serviceBudgets: async () => ({ kind: 'pending' }),
     ruleSet: () => ({ groups: [], objectives: [] }),
     problemOf: () => undefined,
     store: {

@@ -45,6 +45,7 @@ function setUp(given: { rules?: readonly SloRule[]; alerts?: readonly Alert[]; b
     metrics,
     clock: createVirtualClock(START),
     errorBudget: async () => budget,
+    serviceBudgets: async () => ({ kind: 'pending' }),
     problemOf: () => undefined,
   };
   return { metrics, rows: () => sloRows(deps, { now: START }) };

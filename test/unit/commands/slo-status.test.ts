@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Alert, AlertActions, RuleGroupState, RuleState } from '../../../src/alerts/alert.ts';
 import { type SloDeps, type SloRow, sloRows } from '../../../src/commands/slo-status.ts';
-import { after, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
+import { after, DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import type { ShownMessage } from '../../../src/messages/store.ts';
+import { slowShareOf } from '../../../src/rules/queries.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
@@ -34,6 +35,7 @@ function setUp(given: {
     metrics,
     clock: createVirtualClock(now),
     errorBudget: async () => ({ kind: 'pending' }) as const,
+    serviceBudgets: async () => ({ kind: 'pending' }) as const,
     problemOf: () => undefined,
   } satisfies SloDeps;
   return { deps, metrics };
@@ -227,6 +229,47 @@ test('a Prometheus that hangs costs four seconds and the values', async () => {
   const report = sloRows(deps, { now });
   await deps.clock.advance(4_000);
   expect(await report).toMatchObject([{ state: 'ok' }]);
+});
+
+describe('among several services that meet an objective', () => {
+  const family = { metric: 'm', unit: 'ms' as const, selector: '', serviceLabel: 'service' };
+  const objective = { family, by: ['service'], quantile: ratio(0.99), threshold: ms(500), window: MINUTE };
+  const watching = aRule({ objective });
+  const samples = (values: Readonly<Record<string, number>>) =>
+    Object.entries(values).map(([service, value]) => ({ labels: { service }, value }));
+  const known = (left: number) => ({ left, period: ms(30 * DAY), over: ms(30 * DAY) });
+
+  async function worst(given: {
+    recovery: Readonly<Record<string, number>>;
+    shares?: Readonly<Record<string, number>>;
+    left?: Readonly<Record<string, number>>;
+  }) {
+    const { deps, metrics } = setUp({
+      groups: [aGroup({ rules: [watching] })],
+      states: [{ rule: watching, alerts: [], health: ok }],
+    });
+    metrics.answer('slow_share', samples(given.recovery));
+    if (given.shares !== undefined)
+      metrics.answer(slowShareOf(family, { ...objective }), samples(given.shares));
+    const services = samples(given.left ?? {}).map(({ labels, value }) => ({ labels, budget: known(value) }));
+    const rows = await sloRows(
+      { ...deps, serviceBudgets: async () => ({ kind: 'known', services }) },
+      { now },
+    );
+    return rows[0]?.subject;
+  }
+
+  const calm = { auth: 0, checkout: 0, frontend: 0 };
+  test('the one with the most slow requests over its own window is shown', async () => {
+    expect(await worst({ recovery: calm, shares: { ...calm, checkout: 0.004 } })).toBe('checkout');
+  });
+  test('of equal ones the one with the least budget is shown', async () => {
+    const left = { auth: 1, checkout: 0.91, frontend: 0.58 };
+    expect(await worst({ recovery: calm, shares: calm, left })).toBe('frontend');
+  });
+  test('without an answer of Prometheus the value of the rule decides', async () => {
+    expect(await worst({ recovery: { ...calm, checkout: 0.001 } })).toBe('checkout');
+  });
 });
 
 test('the report on one service leaves out other services and rules that do not watch it', async () => {

@@ -1,8 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type BudgetOf, createErrorBudget, type ErrorBudget } from '../../../src/latency/error-budget.ts';
+import {
+  type BudgetOf,
+  createErrorBudget,
+  createServiceBudgets,
+  type ErrorBudget,
+} from '../../../src/latency/error-budget.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { before, DAY, HOUR, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
-import { requestRateExpr, slowShareExpr } from '../../../src/rules/queries.ts';
+import { requestCountOf, requestRateExpr, slowShareExpr, slowShareOf } from '../../../src/rules/queries.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
 import {
   aSourceError,
@@ -151,5 +156,31 @@ describe('an error budget', () => {
       await budget({ ...of('checkout'), objective: { ...objective, quantile: ratio(1) } }),
     ).toMatchObject({ kind: 'unknown' });
     expect(metrics.queries).toEqual([]);
+  });
+});
+
+describe('the error budgets of all services', () => {
+  it('need two queries, and each has the part of the period with data', async () => {
+    const clock = createVirtualClock();
+    const metrics = createFakeMetricsSource();
+    const by = { by: ['service'] };
+    const shares = slowShareOf(objective.family, { ...by, window: ms(30 * DAY), threshold: ms(500) });
+    const of = (service: string, value: number) => ({ labels: { service }, value });
+    metrics.answer(shares, [of('checkout', 0.0038), of('cart', 0), of('idle', Number.NaN)]);
+    metrics.answerRange(requestCountOf(objective.family, { ...by, window: HOUR }), [
+      { labels: { service: 'checkout' }, points: [{ at: before(START, ms(12 * DAY)), value: 10 }] },
+    ]);
+    const budgets = await createServiceBudgets({ metrics, clock })({ objective, at: START });
+    expect(budgets).toEqual({
+      kind: 'known',
+      services: [
+        {
+          labels: { service: 'checkout' },
+          budget: { left: expect.closeTo(0.62, 6), period: 30 * DAY, over: 12 * DAY },
+        },
+        { labels: { service: 'cart' }, budget: { left: 1, period: 30 * DAY, over: 0 } },
+      ],
+    });
+    expect(metrics.queries).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { Answer } from '../../../src/commands/answer.ts';
 import type { LatencyView } from '../../../src/commands/latency.ts';
+import type { ServiceRow } from '../../../src/commands/slo-services.ts';
 import type { SloRow } from '../../../src/commands/slo-status.ts';
 import type { RequestView } from '../../../src/traces/find-request.ts';
 import type { TraceView } from '../../../src/traces/inspect-trace.ts';
@@ -226,6 +227,21 @@ const latencyView: fc.Arbitrary<LatencyView> = some(
   ['service', 'window', 'at', 'columns', 'slos', 'notices', 'links'],
 ) as fc.Arbitrary<LatencyView>;
 
+const serviceRow: fc.Arbitrary<ServiceRow> = some(
+  {
+    name: hostileText,
+    objective: some({ quantile: value, threshold: span, window: span, isApproximate: fc.constant(true) }, [
+      'quantile',
+      'threshold',
+      'window',
+    ]),
+    state: fc.constantFrom('firing' as const, 'not-evaluated' as const, 'ok' as const),
+    share: value,
+    budget: fc.record({ left: value, period: span, over: span }),
+  },
+  ['name', 'objective', 'state'],
+) as fc.Arbitrary<ServiceRow>;
+
 export const answers: fc.Arbitrary<Answer> = fc.oneof(
   some(
     {
@@ -247,6 +263,9 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
   comparedTraces.map((view) => ({ kind: 'comparison' as const, view })),
   part.map((view) => ({ kind: 'request-latency' as const, view })),
   many(sloRow, 200).map((rows) => ({ kind: 'slo-status' as const, view: { at: START, rows } })),
+  fc
+    .record({ rows: many(serviceRow, 120), gaps: many(hostileText, 5) })
+    .map((view) => ({ kind: 'slo-services' as const, view })),
   some(
     {
       kind: fc.constant('usage' as const),

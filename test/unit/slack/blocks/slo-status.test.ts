@@ -4,7 +4,7 @@ import type { SloRow } from '../../../../src/commands/slo-status.ts';
 import type { Budget } from '../../../../src/latency/error-budget.ts';
 import { DAY, epochMs, HOUR, MINUTE, ms, ratio } from '../../../../src/lib/units.ts';
 import type { LatencyObjective, SloRule } from '../../../../src/rules/rule.ts';
-import { sloLine } from '../../../../src/slack/blocks/slo-status.ts';
+import { sloLine, sloStatusMessage } from '../../../../src/slack/blocks/slo-status.ts';
 import { aRule } from '../../../support/builders.ts';
 
 const objective: LatencyObjective = {
@@ -123,5 +123,21 @@ describe('a line of /slo', () => {
   };
   it.each(Object.entries(cases))('%s', (text, of) => {
     expect(sloLine(of)).toBe(text);
+  });
+});
+
+describe('the first line of /slo', () => {
+  it('counts rules and alerts apart: a rule may have many alerts', () => {
+    const rule = ruleWith();
+    const rows = ['checkout', 'cart', 'auth'].map((subject): SloRow => ({ rule, subject, state: 'firing' }));
+    const { text } = sloStatusMessage({
+      at: epochMs(1_700_000_000_000),
+      rows: [
+        ...rows,
+        { rule, subject: 'mail', state: 'pending' },
+        { rule: ruleWith({ name: 'Other' }), state: 'ok' },
+      ],
+    });
+    expect(text).toMatch(/: 2 rules: 1 firing, 1 ok · 4 alerts: 3 firing, 1 pending$/);
   });
 });
