@@ -130,6 +130,7 @@ async function start(
     metrics: sources.metrics,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
     expand: expandTemplate,
+    externalUrl: settings.prometheus.publicUrl,
     notifiesOutages: true,
     isShared: settings.redis !== undefined,
     notifications: createPolicyOptions(base, { ruleSet: rules.ruleSet, store, metrics: sources.metrics }),

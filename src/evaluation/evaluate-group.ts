@@ -1,5 +1,4 @@
 import type { Alert, RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
-import type { ExpandTemplate } from '../alerts/identity.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
@@ -34,6 +33,7 @@ import {
   type OtherGroupStates,
   suppressAlerts,
 } from './suppress-alerts.ts';
+import type { ExpandWithContext } from './template-queries.ts';
 
 /** What the evaluation of groups depends on. */
 export interface EvaluateGroupOptions {
@@ -42,7 +42,9 @@ export interface EvaluateGroupOptions {
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly logger: Logger;
-  readonly expand: ExpandTemplate;
+  readonly expand: ExpandWithContext;
+  /** The address of Prometheus for people, for templates. */
+  readonly externalUrl?: string;
   /** The policy on notifications; absent: every alert is notified. */
   readonly notifications?: NotificationOptions;
   /** Absent: the reason for missing data is not determined. */

@@ -1,5 +1,4 @@
 import type { Alert, RuleGroupState, RuleQueryResult, RuleState } from '../alerts/alert.ts';
-import type { ExpandTemplate } from '../alerts/identity.ts';
 import { needsRecoverySamples, type RuleStep, stepRule } from '../alerts/step-rule.ts';
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
@@ -11,6 +10,7 @@ import type { Recorder } from '../lib/recorder.ts';
 import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
+import { type ExpandWithContext, sendTemplateQueries, type TemplateExpansion } from './template-queries.ts';
 
 /** A group at its evaluation time. */
 export interface Tick {
@@ -24,7 +24,9 @@ export interface EvaluateRuleOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Pick<Recorder, 'evaluated'>;
-  readonly expand: ExpandTemplate;
+  readonly expand: ExpandWithContext;
+  /** The address of Prometheus for people, for templates. */
+  readonly externalUrl?: string;
   readonly isPrometheus: boolean;
   /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
@@ -110,18 +112,32 @@ async function queryRecovery(
   }
 }
 
-/** Sends a rule's query, and its recovery query when a firing alert is missing from the result. Never throws. */
-async function queryRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<RuleQueryResult> {
-  const { rule, previous } = tick;
+/** The results of a rule's queries, and its templates with the results of theirs. */
+interface QueriedRule {
+  readonly evaluation: RuleQueryResult;
+  readonly expand: TemplateExpansion['expand'];
+}
+
+/**
+ * Sends a rule's query, those in its templates, and its recovery query when a firing alert is missing from the result.
+ * Never throws.
+ */
+async function queryRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<QueriedRule> {
+  const { rule, previous, evalTime } = tick;
+  const { isPrometheus } = options;
   let samples: readonly Sample[];
   try {
     samples = await query(options, tick, { expr: rule.expr });
   } catch (error) {
-    return failureOf(error);
+    return { evaluation: failureOf(error), expand: options.expand };
   }
-  if (rule.recovery === undefined || !needsRecoverySamples({ ...options, rule, previous }, samples))
-    return { kind: 'vector', samples };
-  return { kind: 'vector', samples, ...(await queryRecovery(options, tick, rule.recovery.expr)) };
+  const { expand, unknownLabels } = await sendTemplateQueries(options, rule, { samples, at: evalTime });
+  if (unknownLabels !== undefined && !isPrometheus)
+    return { evaluation: { kind: 'source-error', message: unknownLabels }, expand };
+  const isMissing = needsRecoverySamples({ rule, previous, expand, isPrometheus }, samples);
+  if (rule.recovery === undefined || !isMissing) return { evaluation: { kind: 'vector', samples }, expand };
+  const recovery = await queryRecovery(options, tick, rule.recovery.expr);
+  return { evaluation: { kind: 'vector', samples, ...recovery }, expand };
 }
 
 /** Logs the error of a rule when it first occurs, not at every tick. */
@@ -153,8 +169,8 @@ async function withNoDataReason(
 async function evaluateRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<EvaluatedRule> {
   const { clock, recorder, logger } = options;
   const startedAt = clock.now();
-  const evaluation = await queryRule(options, tick);
-  const step = stepRule({ ...options, ...tick, evaluation });
+  const { evaluation, expand } = await queryRule(options, tick);
+  const step = stepRule({ ...options, ...tick, evaluation, expand });
   const { kind } = step.next.health;
   recorder.evaluated({
     outcome: kind === 'unknown' ? 'ok' : kind,

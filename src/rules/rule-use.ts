@@ -56,7 +56,9 @@ export type FindingSeverity = 'error' | 'warning' | 'note';
  * manual lists them.
  */
 export const FINDINGS = {
-  'template-unsupported': 'warning',
+  'template-error': 'warning',
+  'external-labels': 'warning',
+  'value-in-label': 'warning',
   'reads-alerts': 'warning',
   'setting-name': 'warning',
   'recording-rule': 'note',

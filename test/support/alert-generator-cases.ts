@@ -2,8 +2,7 @@ import { MINUTE } from '../../src/lib/units.ts';
 
 /*
  * The cases of Prometheus's compliance suite for alert generators (prometheus/compliance, alert_generator): samples and
- * what the alerts must be. Left out: the rule that reads ALERTS back, because the program writes no series, and the
- * functions of templates that it does not know.
+ * what the alerts must be. Left out: the rule that reads ALERTS back, because the program writes no series.
  */
 
 const METRIC = 'alert_generator_test_suite';
@@ -181,14 +180,25 @@ function zeroForSmallFor(): Case {
     [11, 13],
     [9, 1],
   ];
-  const zeroFor = {
+  const zeroFor = (queried: string) => ({
     labels: { alertname: zero, foo: 'bar', rulegroup: group },
     for: 0,
     annotations: () => ({
       description: 'This should immediately fire',
-      template_test: '1.049M 1Mi 2m 15s 95.9%',
+      template_test: '1.049M 1Mi 2m 15s 95.9% 2022-01-25 12:36:43 +0000 UTC',
+      template_query_test: `Args are: foo bar 99. first_id:101,${queried}`,
     }),
-  };
+  });
+  const forTemplate = [1, 2, 3].map((number) => ({
+    labels: {
+      __name__: METRIC,
+      rulegroup: group,
+      for: 'template',
+      id: `10${number}`,
+      __value__: `val${number}`,
+    },
+    runs: [[number, 28], [2 * number, 201]] as Runs, // biome-ignore format: a row
+  }));
   return {
     rules: [
       {
@@ -198,7 +208,8 @@ function zeroForSmallFor(): Case {
         annotations: {
           description: 'This should immediately fire',
           template_test:
-            '{{humanize 1048576}} {{humanize1024 1048576}} {{humanizeDuration 135.3563}} {{humanizePercentage 0.959}}',
+            '{{humanize 1048576}} {{humanize1024 1048576}} {{humanizeDuration 135.3563}} {{humanizePercentage 0.959}} {{humanizeTimestamp 1643114203}}',
+          template_query_test: `{{ define "testtemplate" }}Args are: {{.arg0}} {{.arg1}} {{.arg2}}. {{ with query "${METRIC}{rulegroup='${group}',for='template'}" }}first_id:{{ . | sortByLabel "id" | first | label "id"}},{{ range $v := sortByLabel "id" .}}{{ . | label "id" }}:{{ . | value }},{{end}}{{end}}{{ end }}{{ template "testtemplate" (args "foo" "bar" 99) }}`,
         },
       },
       {
@@ -208,14 +219,25 @@ function zeroForSmallFor(): Case {
         labels: { ba_dum: 'tss', rulegroup: group },
         annotations: {
           description: 'This should fire after an interval',
-          template_test: '{{title "this part"}} {{toUpper "is testing"}} {{toLower "THE STRINGS"}}.',
+          template_test:
+            '{{title "this part"}} {{toUpper "is testing"}} {{toLower "THE STRINGS"}}. {{ stripPort "[::1]:6006"}} {{ stripPort "127.0.0.1:4004"}}. {{parseDuration "2h10m15s"}}. {{if match "[0-9]+" "1234"}}{{reReplaceAll "r.*d" "replaced" "rpld text"}}{{end}}. {{if match "[0-9]+$" "1234a"}}WRONG{{end}}.',
         },
       },
     ],
-    series: [series(group, zero, runs), series(group, small, runs)],
+    series: [series(group, zero, runs), series(group, small, runs), ...forTemplate],
     alertIds: [
-      { ...zeroFor, active: sample(8), end: sample(21), values: [[sample(8), 15]] },
-      { ...zeroFor, active: sample(93), end: sample(106), values: [[sample(93), 11]] },
+      {
+        ...zeroFor('101:1,102:2,103:3,'),
+        active: sample(8),
+        end: sample(21),
+        values: [[sample(8), 15]],
+      },
+      {
+        ...zeroFor('101:2,102:4,103:6,'),
+        active: sample(93),
+        end: sample(106),
+        values: [[sample(93), 11]],
+      },
       {
         labels: { alertname: small, ba_dum: 'tss', rulegroup: group },
         active: sample(8),
@@ -224,7 +246,7 @@ function zeroForSmallFor(): Case {
         values: [[sample(8), 15]],
         annotations: () => ({
           description: 'This should fire after an interval',
-          template_test: 'This Part IS TESTING the strings.',
+          template_test: 'This Part IS TESTING the strings. ::1 127.0.0.1. 7815. replaced text. .',
         }),
       },
     ],

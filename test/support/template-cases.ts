@@ -131,5 +131,64 @@ export const TEMPLATE_CASES: Readonly<Record<string, TemplateCase>> = {
   'if on zero': of('{{ if 0 }}a{{ else }}b{{ end }}', 'b'),
   'eq of texts': of('{{ eq $labels.zone "eu_west" }} {{ eq $labels.zone "x" "eu_west" }}', 'true true'),
   'ne ge le': of('{{ ne 1 2 }} {{ ge 2.0 2.0 }} {{ le 3.0 2.0 }} {{ lt "a" "b" }}', 'true true false true'),
+  'a variable of its own': of('{{ $x := "a" }}{{ $x }}{{ $x = "b" }}{{ $x }}', 'ab'),
+  'a variable in a pipe of an if': of('{{ if $x := $labels.zone }}{{ $x }}{{ end }}', 'eu_west'),
+  'a variable that a block assigns': of('{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ end }}{{ $x }}', '2'),
+  'a variable that a block declares': of('{{ $x := 1 }}{{ if true }}{{ $x := 2 }}{{ end }}{{ $x }}', '1'),
+  'range over labels': of(
+    '{{ range $n, $v := $labels }}{{ $n }}={{ $v }};{{ end }}',
+    'service=check-out v2;zone=eu_west;',
+  ),
+  'range with one variable': of('{{ range $v := $labels }}{{ $v }};{{ end }}', 'check-out v2;eu_west;'),
+  'range that stops': of('{{ range $labels }}{{ break }}{{ end }}.', '.'),
+  'range that skips': of(
+    '{{ range $n, $v := $labels }}{{ if eq $n "zone" }}{{ continue }}{{ end }}{{ $v }}{{ end }}',
+    'check-out v2',
+  ),
+  'with a value': of('{{ with $labels.zone }}in {{ . }}{{ else }}nowhere{{ end }}', 'in eu_west'),
+  'with nothing': of('{{ with $labels.nope }}in {{ . }}{{ else }}nowhere{{ end }}', 'nowhere'),
+  'with keeps the root': of('{{ with $labels.zone }}{{ $.Value }}{{ end }}', '812.3456'),
+  'a definition': of('{{ define "x" }}<{{ . }}>{{ end }}{{ template "x" $labels.zone }}', '<eu_west>'),
+  'a definition with arguments': of(
+    '{{ define "x" }}{{ .arg1 }}{{ .arg0 }}{{ end }}{{ template "x" (args 1 "b") }}',
+    'b1',
+  ),
+  'a block': of('{{ block "x" $labels.zone }}<{{ . }}>{{ end }}', '<eu_west>'),
+  'index, len, slice': of(
+    '{{ index $labels "zone" }} {{ len $labels }} {{ len "äb" }} {{ slice "abcd" 1 3 }}',
+    'eu_west 2 3 bc',
+  ),
+  'print, println, html, urlquery': of(
+    '{{ print 1 2 "x" 3 }}|{{ println "a" 1 }}|{{ html "<a>" }}|{{ urlquery "a b/ä" }}',
+    '1 2x3|a 1\n|&lt;a&gt;|a+b%2F%C3%A4',
+  ),
+  'printf in other bases': of(
+    '{{ printf "%x %X %o %b %c %U %x %T" 255 255 8 5 65 65 "hi" $value }}',
+    'ff FF 10 101 A U+0041 6869 float64',
+  ),
+  'match and reReplaceAll': of(
+    '{{ match "^eu" $labels.zone }} {{ reReplaceAll "(\\\\w+)-(\\\\w+)" "${2}_$1" $labels.service }}',
+    'true out_check v2',
+  ),
+  'reReplaceAll of nothing': of('{{ reReplaceAll "x*" "-" "abxc" }}', '-a-b-c-'),
+  'reReplaceAll with a group that is none': of(
+    '{{ reReplaceAll "(a)" "$1x" "ab" }}|{{ reReplaceAll "(a)" "$$1" "ab" }}',
+    'b|$1b',
+  ),
+  'parseDuration and toTime': of(
+    '{{ parseDuration "1h2m" }} {{ (toTime 1435065584).Format "Mon, 02 Jan 2006 15:04:05" }}',
+    '3720 Tue, 23 Jun 2015 13:19:44',
+  ),
+  'a time': of(
+    '{{ toTime 1435065584.5 }} {{ (toTime 0).Year }} {{ ((toTime 0).AddDate 0 1 2).Format "1/2" }}',
+    '2015-06-23 13:19:44.5 +0000 UTC 1970 2/3',
+  ),
+  links: of(
+    '{{ graphLink "up == 0" }} {{ tableLink "a+b" }}',
+    '/graph?g0.expr=up+%3D%3D+0&g0.tab=0 /graph?g0.expr=a%2Bb&g0.tab=1',
+  ),
+  stripDomain: of('{{ stripDomain "a.b.c:80" }} {{ stripDomain "10.0.0.1:80" }}', 'a:80 10.0.0.1:80'),
+  'and and or decide early': of('{{ and false (first 1) }}{{ or "x" (first 1) }}', 'falsex'),
+  'no value': of('{{ (args 1).arg7 }}', '<no value>'),
   'and, or, not': of('{{ and true 0 }} {{ or 0 "x" }} {{ not $value }}', '0 x false'),
 };

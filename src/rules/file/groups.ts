@@ -14,7 +14,7 @@ import {
 import { ruleKey } from '../compile.ts';
 import { NO_DATA_TIMEOUT, OBJECTIVE_NO_DATA_TIMEOUT, type RuleGroup, type SloRule } from '../rule.ts';
 import type { RuleUse } from '../rule-use.ts';
-import { templateProblems } from '../template/template.ts';
+import { printsValue, readsExternalLabels, templateProblems } from '../template/template.ts';
 import {
   alertLabels,
   annotations,
@@ -166,20 +166,55 @@ const settingNotes = (section: RuleFileSection, { annotations: texts = {} }: Ale
     return [{ ...location, message, code: 'setting-name' }];
   });
 
-/** Unsupported templates in the labels and annotations of a rule or an SLO. */
+/** What a template of a label or annotation will do, and its author may not expect. */
+function templateFindings(
+  key: string,
+  text: string,
+): readonly (Pick<RuleFileNote, 'code' | 'message'> & { readonly at: number })[] {
+  // The later problems of a template follow from the first one.
+  const failing = templateProblems(text)
+    .slice(0, 1)
+    .map(({ at, message }) => ({
+      at,
+      code: 'template-error' as const,
+      message: `${message}. Its text will be an error.`,
+    }));
+  const isChanging = key === 'labels' && printsValue(text);
+  return [
+    ...failing,
+    ...(readsExternalLabels(text)
+      ? [
+          {
+            at: 0,
+            code: 'external-labels' as const,
+            message:
+              "`$externalLabels` is empty here: the external labels are in Prometheus's configuration.",
+          },
+        ]
+      : []),
+    ...(isChanging
+      ? [
+          {
+            at: 0,
+            code: 'value-in-label' as const,
+            message:
+              'the label changes with every value, and labels identify an alert in Prometheus. Use an annotation.',
+          },
+        ]
+      : []),
+  ];
+}
+
+/** Findings on the templates in the labels and annotations of a rule or an SLO. */
 export const templateNotes = (section: RuleFileSection): readonly RuleFileNote[] =>
   ['labels', 'annotations'].flatMap((key) => {
     const map = valueOf(sectionAt(section, key));
     return Object.entries(isMap(map) ? (map as Labels) : {}).flatMap(([field, text]) =>
-      // The later problems of a template follow from the first one.
-      templateProblems(text)
-        .slice(0, 1)
-        .map(({ at, message }): RuleFileNote => {
-          const { source, document, path } = sectionAt(section, key, field);
-          const problem = `\`${key}.${field}\`: ${message}. The text is shown unexpanded.`;
-          const location = source.at(document.offsetInside(path, at));
-          return { ...location, message: problem, code: 'template-unsupported' };
-        }),
+      templateFindings(key, text).map(({ at, code, message }): RuleFileNote => {
+        const { source, document, path } = sectionAt(section, key, field);
+        const location = source.at(document.offsetInside(path, at));
+        return { ...location, message: `\`${key}.${field}\`: ${message}`, code };
+      }),
     );
   });
 

@@ -1,6 +1,7 @@
-import type { Document, Node, Pair, ParsedNode, Scalar } from 'yaml';
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit } from 'yaml';
+import type { Document, Node, Pair, Scalar } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, visit } from 'yaml';
 import { errorMessage } from '../../lib/errors.ts';
+import { type ParsedText, parseYaml } from './quoted-text.ts';
 import type { RuleFileError, SourceFile } from './source.ts';
 
 /** A path in a document: keys of maps and indexes of lists. */
@@ -165,22 +166,24 @@ function walk(document: Document, path: Path): YamlNode & { readonly isComplete:
 
 const startOf = (node: Node | Scalar | null | undefined): number | undefined => node?.range?.[0];
 
-function offsetsIn(document: Document, source: SourceFile): Omit<YamlDocument, 'value'> {
+function offsetsIn(document: Document, { text, writtenOffset }: ParsedText): Omit<YamlDocument, 'value'> {
   const fallback = document.range?.[0] ?? 0;
   const offsetOf = (path: Path): number => {
     const { key, value } = walk(document, path);
-    return startOf(value) ?? startOf(key) ?? fallback;
+    return writtenOffset(startOf(value) ?? startOf(key) ?? fallback);
   };
   return {
     offsetOf,
     offsetOfKey(path) {
       const { key, isComplete } = walk(document, path);
-      return (isComplete ? startOf(key) : undefined) ?? offsetOf(path);
+      const start = isComplete ? startOf(key) : undefined;
+      return start === undefined ? offsetOf(path) : writtenOffset(start);
     },
     offsetInside(path, index) {
       const { value, isComplete } = walk(document, path);
       const node = resolved(document, value);
-      return isComplete && isScalar(node) ? offsetInScalar(source.text, node, index) : offsetOf(path);
+      const isInside = isComplete && isScalar(node);
+      return isInside ? writtenOffset(offsetInScalar(text, node, index)) : offsetOf(path);
     },
   };
 }
@@ -190,11 +193,18 @@ function duplicateMessage(source: SourceFile, offset: number): string {
   return `duplicate key \`${key}\`: remove one of them.`;
 }
 
-const yamlErrors = (document: Document, source: SourceFile): readonly RuleFileError[] =>
-  document.errors.map(({ code, message, pos: [offset] }) => ({
-    ...source.at(offset),
-    message: code === 'DUPLICATE_KEY' ? duplicateMessage(source, offset) : `invalid YAML: ${message}.`,
-  }));
+const yamlErrors = (
+  document: Document,
+  source: SourceFile,
+  writtenOffset: ParsedText['writtenOffset'],
+): readonly RuleFileError[] =>
+  document.errors.map(({ code, message, pos }) => {
+    const offset = writtenOffset(pos[0]);
+    return {
+      ...source.at(offset),
+      message: code === 'DUPLICATE_KEY' ? duplicateMessage(source, offset) : `invalid YAML: ${message}.`,
+    };
+  });
 
 const isNull = (node: unknown): boolean =>
   isScalar(node) && node.type === 'PLAIN' && /^(?:~|null|Null|NULL)$/.test(String(node.value));
@@ -222,27 +232,23 @@ export function readYaml(source: SourceFile): {
   readonly documents: readonly YamlDocument[];
   readonly errors: readonly RuleFileError[];
 } {
-  const parsed = parseAllDocuments<ParsedNode>(source.text, {
-    schema: 'failsafe',
-    merge: true,
-    prettyErrors: false,
-    logLevel: 'silent',
-  });
+  const parsed = parseYaml(source.text);
+  const { writtenOffset } = parsed;
   const documents: YamlDocument[] = [];
   const errors: RuleFileError[] = [];
-  for (const document of Array.isArray(parsed) ? parsed : []) {
-    errors.push(...yamlErrors(document, source));
+  for (const document of parsed.documents) {
+    errors.push(...yamlErrors(document, source, writtenOffset));
     dropNulls(document);
     if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) continue;
     try {
       const value: unknown = document.toJS({ maxAliasCount: 100 });
       // An empty document is a comment or a closing `---`.
       if (value !== undefined && value !== null && value !== '')
-        documents.push({ value, ...offsetsIn(document, source) });
+        documents.push({ value, ...offsetsIn(document, parsed) });
     } catch (error) {
       const reason = errorMessage(error);
       const message = `cannot resolve the aliases (\`*name\`) of this document: ${reason}.`;
-      errors.push({ ...source.at(document.contents?.range?.[0] ?? 0), message });
+      errors.push({ ...source.at(writtenOffset(document.contents?.range?.[0] ?? 0)), message });
     }
   }
   return { documents, errors };

@@ -1,10 +1,18 @@
+import { RE2JS } from 're2js';
 import { errorMessage } from '../../lib/errors.ts';
-import { utcTime } from '../../lib/instant.ts';
-import { epochMs } from '../../lib/units.ts';
-import { fourDigits, sprintf, type Value } from './go-format.ts';
-
-const text = (value: string): Value => ({ type: 'string', text: value });
-const bool = (value: boolean): Value => ({ type: 'bool', bool: value });
+import type { Sample } from '../../lib/metrics-source.ts';
+import { parseDuration } from '../../lib/units.ts';
+import { BUILTINS, queryEscaped, type TemplateFunction } from './builtins.ts';
+import type { FunctionContext } from './execute.ts';
+import {
+  humanize,
+  humanize1024,
+  humanizeDuration,
+  humanizePercentage,
+  humanizeTimestamp,
+  toInstant,
+} from './humanize.ts';
+import { bool, float, GO_TYPES, isTrue, NIL, stringOf, text, type Value, wrongType } from './value.ts';
 
 /** `+Inf` and `NaN`, in any case. Source: strconv.ParseFloat. */
 const SPECIAL = /^(?:([+-]?)(inf(?:inity)?)|nan)$/i;
@@ -12,103 +20,45 @@ const SPECIAL = /^(?:([+-]?)(inf(?:inity)?)|nan)$/i;
 /** A number, or a text in the form of a number. Source: prometheus/common helpers/templates.ConvertToFloat. */
 function toFloat(value: Value): number {
   if (value.type === 'float' || value.type === 'int') return value.number;
-  const isNumeric = value.type === 'string' && /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(value.text);
-  if (isNumeric) return Number(value.text);
-  const special = value.type === 'string' ? SPECIAL.exec(value.text) : null;
-  if (special !== null) return special[2] === undefined ? Number.NaN : Number(`${special[1]}Infinity`);
-  if (value.type === 'string')
+  if (value.type === 'duration') return value.nanoseconds / 1e9;
+  if (value.type !== 'string') throw new Error(`can't convert ${GO_TYPES[value.type]} to float`);
+  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(value.text)) return Number(value.text);
+  const special = SPECIAL.exec(value.text);
+  if (special === null)
     throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(value.text)}: invalid syntax`);
-  throw new Error(`can't convert ${value.type} to float`);
+  return special[2] === undefined ? Number.NaN : Number(`${special[1]}Infinity`);
 }
 
-const isNotFinite = (value: number): boolean => !Number.isFinite(value);
-
-interface Scale {
-  readonly prefixes: readonly string[];
-  readonly step: (value: number) => number;
-  readonly isDone: (size: number) => boolean;
+function sampleOf(value: Value = NIL): Sample {
+  if (value.type !== 'sample') throw wrongType('*template.sample', value);
+  return value.sample;
 }
 
-/** Scales a number step by step and adds the prefix of the last step. */
-function scaled(value: number, { prefixes, step, isDone }: Scale): string {
-  let number = value;
-  let prefix = '';
-  for (const next of prefixes) {
-    if (isDone(Math.abs(number))) break;
-    prefix = next;
-    number = step(number);
-  }
-  return fourDigits(number) + prefix;
+function samplesOf(value: Value = NIL): readonly Sample[] {
+  if (value.type !== 'vector') throw wrongType('template.queryResult', value);
+  return value.samples;
 }
 
-const PREFIXES = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'] as const;
-
-const LARGE: Scale = { prefixes: PREFIXES, step: (value) => value / 1_000, isDone: (size) => size < 1_000 };
-const BINARY: Scale = {
-  prefixes: PREFIXES.map((prefix) => `${prefix}i`),
-  step: (value) => value / 1_024,
-  isDone: (size) => size < 1_024,
-};
-const SMALL: Scale = {
-  prefixes: ['m', 'u', 'n', 'p', 'f', 'a', 'z', 'y'],
-  step: (value) => value * 1_000,
-  isDone: (size) => size >= 1,
-};
-
-function humanize(value: number): string {
-  if (value === 0 || isNotFinite(value)) return fourDigits(value);
-  return scaled(value, Math.abs(value) >= 1 ? LARGE : SMALL);
+function firstOf([sample]: readonly Sample[]): Value {
+  if (sample === undefined) throw new Error('first() called on vector with no elements');
+  return { type: 'sample', sample };
 }
 
-function humanize1024(value: number): string {
-  return Math.abs(value) <= 1 || isNotFinite(value) ? fourDigits(value) : scaled(value, BINARY);
+/** A host and its port. Undefined when the text is anything else. Source: Go's net.SplitHostPort. */
+function splitHostPort(address: string): { readonly host: string; readonly port: string } | undefined {
+  const found = /^(?:\[([^\][]*)\]|([^:\][]*)):([^:\][]*)$/.exec(address);
+  return found === null ? undefined : { host: found[1] ?? found[2] ?? '', port: found[3] ?? '' };
 }
 
-/** Seconds as days, hours, minutes and seconds. Source: prometheus/common helpers/templates.HumanizeDuration. */
-function humanizeDuration(value: number): string {
-  if (isNotFinite(value)) return fourDigits(value);
-  if (value === 0) return `${fourDigits(value)}s`;
-  if (Math.abs(value) < 1) return `${scaled(value, SMALL)}s`;
-  const sign = value < 0 ? '-' : '';
-  const size = Math.abs(value);
-  const whole = Math.trunc(size);
-  const parts = [
-    Math.floor(whole / 86_400),
-    Math.floor(whole / 3_600) % 24,
-    Math.floor(whole / 60) % 60,
-    whole % 60,
-  ];
-  const first = parts.findIndex((part) => part !== 0);
-  if (first === 3) return `${sign}${fourDigits(size)}s`;
-  const units = ['d', 'h', 'm', 's'];
-  return (
-    sign +
-    parts
-      .map((part, i) => `${part}${units[i] ?? ''}`)
-      .slice(first)
-      .join(' ')
-  );
-}
+const isIpAddress = (host: string): boolean =>
+  /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host) || (host.includes(':') && URL.canParse(`http://[${host}]`));
 
-/** The limit of Go's int64, in nanoseconds. */
-const NANOSECONDS_LIMIT = 2 ** 63;
-
-/** `2026-11-20 14:05:00.25 +0000 UTC`. Source: prometheus/common helpers/templates.HumanizeTimestamp; it counts milliseconds. */
-function humanizeTimestamp(value: number): string {
-  if (isNotFinite(value)) return fourDigits(value);
-  if (Math.abs(value * 1e9) >= NANOSECONDS_LIMIT)
-    throw new Error(`${value} cannot be represented as a nanoseconds timestamp since it overflows int64`);
-  // Through whole nanoseconds, as Go does, whose rounding is visible: 0.25 s after midnight may read .249.
-  const milliseconds = Number(BigInt(Math.trunc(value * 1e9)) / 1_000_000n);
-  const rest = ((milliseconds % 1_000) + 1_000) % 1_000;
-  const fraction = rest === 0 ? '' : `.${String(rest).padStart(3, '0').replace(/0+$/, '')}`;
-  return `${utcTime(epochMs(milliseconds))}${fraction} +0000 UTC`;
-}
-
-/** A host without its port; anything else is unchanged. Source: Go's net.SplitHostPort. */
-function stripPort(address: string): string {
-  const [, bracketed, host] = /^(?:\[([^\][]*)\]|([^:\][]*)):[^:\][]*$/.exec(address) ?? [];
-  return bracketed ?? host ?? address;
+/** `foo.example.com:80` as `foo:80`; an IP address is unchanged. */
+function stripDomain(address: string): string {
+  const { host, port } = splitHostPort(address) ?? { host: address, port: '' };
+  if (isIpAddress(host)) return address;
+  const [name = ''] = host.split('.');
+  return port === '' ? name : `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
 /** Go's strings.Title: the first letter of each word, a word being letters, digits and underscores. */
@@ -118,114 +68,157 @@ const title = (value: string): string =>
     (_, before: string, letter: string) => before + letter.toUpperCase(),
   );
 
-/** Whether `if` takes a value as true: anything but zero and empty. Source: text/template IsTrue. */
-export function isTrue(value: Value): boolean {
-  switch (value.type) {
-    case 'float':
-    case 'int':
-      return value.number !== 0;
-    case 'string':
-      return value.text !== '';
-    case 'bool':
-      return value.bool;
-    case 'labels':
-      return Object.keys(value.labels).length > 0;
+/** `$1`, `${1}`, `$name` in a replacement. Source: regexp.Expand. */
+const GROUP = /\$(?:\$|(\w+)|\{(\w+)\})/g;
+
+/** Go's regexp.ReplaceAllString. */
+function replaceAll(pattern: string, replacement: string, subject: string): string {
+  const regex = RE2JS.compile(pattern);
+  const matcher = regex.matcher(subject);
+  const named = regex.namedGroups() as Readonly<Record<string, number>>;
+  const groupText = (name: string): string => {
+    const index = /^\d+$/.test(name) ? Number(name) : named[name];
+    return index === undefined || index > matcher.groupCount() ? '' : (matcher.group(index) ?? '');
+  };
+  let written = '';
+  let end = 0;
+  while (matcher.find()) {
+    const isEmptyBesideLast = matcher.end() === matcher.start() && matcher.start() === end && end > 0;
+    if (isEmptyBesideLast) continue;
+    const expanded = replacement.replaceAll(GROUP, (sign, plain?: string, braced?: string) =>
+      sign === '$$' ? '$' : groupText(plain ?? braced ?? ''),
+    );
+    written += subject.slice(end, matcher.start()) + expanded;
+    end = matcher.end();
+  }
+  return written + subject.slice(end);
+}
+
+function secondsOf(duration: string): number {
+  const parsed = parseDuration(duration);
+  if (parsed === undefined) throw new Error(`not a valid duration string: ${JSON.stringify(duration)}`);
+  return parsed / 1_000;
+}
+
+const expressionLink = (expr: string, tab: 0 | 1): string =>
+  `/graph?g0.expr=${queryEscaped(expr)}&g0.tab=${tab}`;
+
+const pathOf = (url: string): string => (URL.canParse(url) ? new URL(url).pathname.replace(/\/$/, '') : '');
+
+type PrometheusFunction = TemplateFunction<FunctionContext>;
+
+const onNumber = (write: (value: number) => string): PrometheusFunction => ({
+  least: 1,
+  most: 1,
+  call: ([value = NIL]) => text(write(toFloat(value))),
+});
+
+const onText = (write: (value: string) => string): PrometheusFunction => ({
+  least: 1,
+  most: 1,
+  call: ([value]) => text(write(stringOf(value))),
+});
+
+const taking = (count: number, call: PrometheusFunction['call']): PrometheusFunction => ({
+  least: count,
+  most: count,
+  call,
+});
+
+/** Source: prometheus template/template.go. */
+const PROMETHEUS: Readonly<Record<string, PrometheusFunction>> = {
+  query: taking(1, ([expr], { query }) => ({ type: 'vector', samples: query(stringOf(expr)) })),
+  first: taking(1, ([vector]) => firstOf(samplesOf(vector))),
+  label: taking(2, ([name, sample]) => text(sampleOf(sample).labels[stringOf(name)] ?? '')),
+  value: taking(1, ([sample]) => float(sampleOf(sample).value)),
+  strvalue: taking(1, ([sample]) => text(sampleOf(sample).labels['__value__'] ?? '')),
+  sortByLabel: taking(2, ([name, vector]) => {
+    const label = stringOf(name);
+    const by = ({ labels }: Sample): string => labels[label] ?? '';
+    return {
+      type: 'vector',
+      samples: samplesOf(vector).toSorted((a, b) => Number(by(a) > by(b)) - Number(by(a) < by(b))),
+    };
+  }),
+  args: {
+    least: 0,
+    call: (args) => ({
+      type: 'map',
+      entries: Object.fromEntries(args.map((arg, index) => [`arg${index}`, arg])),
+    }),
+  },
+  reReplaceAll: taking(3, ([pattern, replacement, subject]) =>
+    text(replaceAll(stringOf(pattern), stringOf(replacement), stringOf(subject))),
+  ),
+  match: taking(2, ([pattern, subject]) =>
+    bool(RE2JS.compile(stringOf(pattern)).matcher(stringOf(subject)).find()),
+  ),
+  safeHtml: onText((value) => value),
+  title: onText(title),
+  toUpper: onText((value) => value.toUpperCase()),
+  toLower: onText((value) => value.toLowerCase()),
+  stripPort: onText((address) => splitHostPort(address)?.host ?? address),
+  stripDomain: onText(stripDomain),
+  graphLink: onText((expr) => expressionLink(expr, 0)),
+  tableLink: onText((expr) => expressionLink(expr, 1)),
+  urlQueryEscape: onText(queryEscaped),
+  humanize: onNumber(humanize),
+  humanize1024: onNumber(humanize1024),
+  humanizeDuration: onNumber(humanizeDuration),
+  humanizePercentage: onNumber(humanizePercentage),
+  humanizeTimestamp: onNumber(humanizeTimestamp),
+  parseDuration: taking(1, ([duration]) => float(secondsOf(stringOf(duration)))),
+  now: taking(0, (_, { at }) => float(at / 1_000)),
+  toTime: taking(1, ([seconds = NIL]) => ({ type: 'time', at: toInstant(toFloat(seconds)) })),
+  toDuration: taking(1, ([seconds = NIL]) => ({
+    type: 'duration',
+    nanoseconds: Math.trunc(toFloat(seconds) * 1e9),
+  })),
+  externalURL: taking(0, (_, { externalUrl }) => text(externalUrl)),
+  pathPrefix: taking(0, (_, { externalUrl }) => text(pathOf(externalUrl))),
+};
+
+const FUNCTIONS: Readonly<Record<string, PrometheusFunction>> = { ...BUILTINS, ...PROMETHEUS };
+
+/** The functions that Prometheus knows in templates of alerts. */
+export const FUNCTION_NAMES: ReadonlySet<string> = new Set(Object.keys(FUNCTIONS));
+
+/** How many arguments a function takes. */
+export const arityOf = (name: string): Pick<TemplateFunction, 'least' | 'most'> =>
+  FUNCTIONS[name] ?? { least: 0 };
+
+/** A query whose result is not known yet: it ends the expansion, which is repeated with the result. */
+export class MissingQuery extends Error {
+  readonly expr: string;
+  constructor(expr: string) {
+    super(`the result of ${expr} is not known`);
+    this.expr = expr;
   }
 }
-
-type Basic = string | number | boolean;
-
-function basic(value: Value): Basic {
-  if (value.type === 'labels') throw new Error('invalid type for comparison');
-  if (value.type === 'string') return value.text;
-  return value.type === 'bool' ? value.bool : value.number;
-}
-
-/** Go compares only values of one type: `gt $value 1` is an error, `gt $value 1.0` is not. */
-function pair(a: Value, b: Value): readonly [Basic, Basic] {
-  const values = [basic(a), basic(b)] as const;
-  if (a.type !== b.type) throw new Error('incompatible types for comparison');
-  return values;
-}
-
-function isEqual(a: Value, b: Value): boolean {
-  const [one, other] = pair(a, b);
-  return one === other;
-}
-
-function ordered(compare: (a: string | number, b: string | number) => boolean): Call {
-  return ([first, second]) => {
-    const [a, b] = pair(first ?? text(''), second ?? text(''));
-    if (typeof a === 'boolean' || typeof b === 'boolean') throw new Error('invalid type for comparison');
-    return bool(compare(a, b));
-  };
-}
-
-type Call = (args: readonly Value[]) => Value;
-
-const onNumber =
-  (write: (value: number) => string): Call =>
-  ([value]) =>
-    text(write(toFloat(value ?? text(''))));
-
-const onText =
-  (write: (value: string) => string): Call =>
-  ([value]) => {
-    if (value?.type !== 'string')
-      throw new Error(
-        `wrong type for value; expected string; got ${value?.type === 'float' ? 'float64' : (value?.type ?? 'nothing')}`,
-      );
-    return text(write(value.text));
-  };
-
-interface Func {
-  readonly least: number;
-  /** Absent: any number of arguments. */
-  readonly most?: number;
-  readonly call: Call;
-}
-
-const one = (each: Call): Func => ({ least: 1, most: 1, call: each });
-const two = (each: Call): Func => ({ least: 2, most: 2, call: each });
-const many = (least: number, each: Call): Func => ({ least, call: each });
-
-/** The functions of Go's text/template and of Prometheus (template/template.go) that need only the alert. */
-export const FUNCTIONS: Readonly<Record<string, Func>> = {
-  printf: many(1, ([format, ...values]) => {
-    if (format?.type !== 'string') throw new Error('wrong type for value; expected string');
-    return text(sprintf(format.text, values));
-  }),
-  humanize: one(onNumber(humanize)),
-  humanize1024: one(onNumber(humanize1024)),
-  humanizeDuration: one(onNumber(humanizeDuration)),
-  humanizePercentage: one(onNumber((value) => `${fourDigits(value * 100)}%`)),
-  humanizeTimestamp: one(onNumber(humanizeTimestamp)),
-  stripPort: one(onText(stripPort)),
-  title: one(onText(title)),
-  toUpper: one(onText((value) => value.toUpperCase())),
-  toLower: one(onText((value) => value.toLowerCase())),
-  eq: many(2, ([first = text(''), ...others]) => bool(others.some((other) => isEqual(first, other)))),
-  ne: two(([first = text(''), second = text('')]) => bool(!isEqual(first, second))),
-  gt: two(ordered((a, b) => a > b)),
-  ge: two(ordered((a, b) => a >= b)),
-  lt: two(ordered((a, b) => a < b)),
-  le: two(ordered((a, b) => a <= b)),
-  and: many(1, (args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1) ?? bool(false)),
-  or: many(1, (args) => args.find(isTrue) ?? args.at(-1) ?? bool(false)),
-  not: one(([value = bool(false)]) => bool(!isTrue(value))),
-};
 
 /**
  * Calls a function by its name.
- * @throws Error in Go's words when the arguments do not fit.
+ * @throws Error in Go's words when the arguments do not fit; `MissingQuery`.
  */
-export function call(name: string, args: readonly Value[]): Value {
-  const found = FUNCTIONS[name];
-  if (found === undefined) throw new Error(`function ${JSON.stringify(name)} not defined`);
+export function callFunction(name: string, args: readonly Value[], context: FunctionContext): Value {
+  const { least, most = Number.POSITIVE_INFINITY, call } = FUNCTIONS[name] ?? { least: 0, call: () => NIL };
+  if (args.length < least || args.length > most)
+    throw new Error(`wrong number of args for ${name}: want ${least} got ${args.length}`);
   try {
-    return found.call(args);
+    return call(args, context);
   } catch (error) {
-    const reason = errorMessage(error);
-    throw new Error(`error calling ${name}: ${reason}`, { cause: error });
+    if (error instanceof MissingQuery) throw error;
+    throw new Error(`error calling ${name}: ${errorMessage(error)}`, { cause: error });
   }
+}
+
+/** `and` and `or`, which evaluate their arguments only as far as they decide; undefined for any other function. */
+export function callShortCircuit(name: string, args: readonly (() => Value)[]): Value | undefined {
+  if ((name !== 'and' && name !== 'or') || args.length === 0) return undefined;
+  let value = NIL;
+  for (const arg of args) {
+    value = arg();
+    if (isTrue(value) === (name === 'or')) return value;
+  }
+  return value;
 }

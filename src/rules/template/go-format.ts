@@ -1,13 +1,6 @@
-import { type Labels, sortedLabels } from '../../lib/labels.ts';
 import { goFloat } from '../promql.ts';
-
-/** A value of a template: the types of Go that occur. */
-export type Value =
-  | { readonly type: 'float'; readonly number: number }
-  | { readonly type: 'int'; readonly number: number }
-  | { readonly type: 'string'; readonly text: string }
-  | { readonly type: 'bool'; readonly bool: boolean }
-  | { readonly type: 'labels'; readonly labels: Labels };
+import { durationText, timeText } from './go-time.ts';
+import { elementsOf, GO_TYPES, type Value } from './value.ts';
 
 function special(value: number): string | undefined {
   if (Number.isNaN(value)) return 'NaN';
@@ -83,6 +76,15 @@ function quote(text: string): string {
   return `"${escaped}"`;
 }
 
+/** A text inside of a JavaScript string. Source: text/template JSEscapeString. */
+export const quotedForScript = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex -- control characters are what must be written out.
+  text.replaceAll(/[\\'"<>&=\u0000-\u001f]/g, (sign) =>
+    /[\\'"]/.test(sign)
+      ? `\\${sign}`
+      : `\\u${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
+  );
+
 /** A value as `{{ }}` prints it. */
 export function print(value: Value): string {
   switch (value.type) {
@@ -94,20 +96,29 @@ export function print(value: Value): string {
       return value.text;
     case 'bool':
       return String(value.bool);
-    case 'labels':
-      return `map[${sortedLabels(value.labels)
-        .map(([name, text]) => `${name}:${text}`)
-        .join(' ')}]`;
+    case 'time':
+      return timeText(value.at);
+    case 'duration':
+      return durationText(value.nanoseconds);
+    case 'nil':
+      return '<no value>';
+    default:
+      return printParts(value);
   }
 }
 
-const GO_TYPES: Readonly<Record<Value['type'], string>> = {
-  float: 'float64',
-  int: 'int',
-  string: 'string',
-  bool: 'bool',
-  labels: 'map[string]string',
-};
+/** A value that consists of others. */
+function printParts(value: Value): string {
+  if (value.type === 'data') return `{${Object.values(value.fields).map(print).join(' ')}}`;
+  if (value.type === 'sample') {
+    const { labels, value: number } = value.sample;
+    return `{${print({ type: 'labels', labels })} ${floatText(number)}}`;
+  }
+  const elements = elementsOf(value) ?? [];
+  return value.type === 'vector' || value.type === 'list'
+    ? `[${elements.map(([, element]) => print(element)).join(' ')}]`
+    : `map[${elements.map(([key, element]) => `${print(key)}:${print(element)}`).join(' ')}]`;
+}
 
 /** A verb that does not fit its value, as package fmt prints it: `%!d(float64=1.5)`. */
 const mismatch = (verb: string, value: Value): string => `%!${verb}(${GO_TYPES[value.type]}=${print(value)})`;
@@ -116,9 +127,45 @@ function truncated(text: string, precision?: number): string {
   return precision === undefined ? text : Array.from(text).slice(0, precision).join('');
 }
 
+function hexOf(text: string): string {
+  const bytes = Array.from(new TextEncoder().encode(text));
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 function formatString(text: string, verb: string, precision?: number): string | undefined {
-  if (verb === 's') return truncated(text, precision);
-  return verb === 'q' ? quote(truncated(text, precision)) : undefined;
+  switch (verb) {
+    case 's':
+      return truncated(text, precision);
+    case 'q':
+      return quote(truncated(text, precision));
+    case 'x':
+      return hexOf(text);
+    case 'X':
+      return hexOf(text).toUpperCase();
+    default:
+      return undefined;
+  }
+}
+
+function formatInt(value: number, verb: string): string | undefined {
+  switch (verb) {
+    case 'd':
+      return String(value);
+    case 'x':
+      return value.toString(16);
+    case 'X':
+      return value.toString(16).toUpperCase();
+    case 'o':
+      return value.toString(8);
+    case 'b':
+      return value.toString(2);
+    case 'c':
+      return String.fromCodePoint(value);
+    case 'U':
+      return `U+${value.toString(16).toUpperCase().padStart(4, '0')}`;
+    default:
+      return undefined;
+  }
 }
 
 /** Undefined when the verb does not fit the value. */
@@ -127,17 +174,18 @@ function formatOwn(value: Value, verb: string, precision?: number): string | und
     case 'float':
       return 'fFeEgG'.includes(verb) ? formatFloat(value.number, verb, precision) : undefined;
     case 'int':
-      return verb === 'd' ? String(value.number) : undefined;
+      return formatInt(value.number, verb);
     case 'bool':
       return verb === 't' ? String(value.bool) : undefined;
     case 'string':
       return formatString(value.text, verb, precision);
-    case 'labels':
+    default:
       return verb === 's' ? print(value) : undefined;
   }
 }
 
 function formatVerb(value: Value, verb: string, precision?: number): string {
+  if (verb === 'T') return GO_TYPES[value.type];
   return verb === 'v' ? print(value) : (formatOwn(value, verb, precision) ?? mismatch(verb, value));
 }
 
@@ -157,7 +205,14 @@ function padded(text: string, value: Value, { flags, width }: Layout): string {
 
 const DIRECTIVE = /%([-+# 0]*)(\d*)(?:\.(\d*))?([^])/g;
 
-/** Go's `fmt.Sprintf` for the verbs v s q d f e g t. */
+/** The verbs that `sprintf` knows. */
+const VERBS = 'vTtsqdxXobcUfFeEgG%';
+
+/** The first directive of a format with another verb. */
+export const unsupportedVerb = (format: string): string | undefined =>
+  Array.from(format.matchAll(DIRECTIVE)).find(([, , , , verb = '']) => !VERBS.includes(verb))?.[0];
+
+/** Go's `fmt.Sprintf`. */
 export function sprintf(format: string, values: readonly Value[]): string {
   let used = 0;
   const text = format.replaceAll(DIRECTIVE, (...match: unknown[]) => {

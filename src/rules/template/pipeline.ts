@@ -1,31 +1,43 @@
 import { nearestName } from '../../lib/nearest.ts';
-import { FUNCTIONS } from './functions.ts';
-import type { Value } from './go-format.ts';
+import { arityOf, FUNCTION_NAMES } from './functions.ts';
+import { unsupportedVerb } from './go-format.ts';
+import type { TemplateToken } from './tokens.ts';
+import { bool, float, int, NIL, text, type Value } from './value.ts';
 
-/** An argument of a function, or a value to print. */
-export type Operand =
-  | { readonly kind: 'labels' }
-  | { readonly kind: 'label'; readonly name: string }
-  | { readonly kind: 'value' }
+/** Where the value of an operand comes from. */
+type Source =
   | { readonly kind: 'literal'; readonly value: Value }
+  /** `.`: what the template, or the innermost `range` or `with`, is about. */
+  | { readonly kind: 'dot' }
+  | { readonly kind: 'variable'; readonly name: string }
+  | { readonly kind: 'function'; readonly name: string }
   | { readonly kind: 'pipeline'; readonly pipeline: Pipeline };
 
-/** One stage: a function with its arguments, or a single operand. */
-export interface PipelineCommand {
-  readonly name?: string;
-  readonly operands: readonly Operand[];
-}
-
-/** The stages between `|`. The result of a stage is the last argument of the next. */
-export type Pipeline = readonly PipelineCommand[];
-
-/** A word or sign between `{{` and `}}`. */
-export interface TemplateToken {
-  readonly kind: 'word' | 'field' | 'variable' | 'string' | 'number' | '|' | '(' | ')' | 'other';
+/** A source and the fields read from it: `$labels.service`, `(query "up").Value`. */
+export interface Operand {
+  readonly source: Source;
+  readonly fields: readonly string[];
+  /** As written, for messages. */
   readonly text: string;
-  /** Offset in the template. */
-  readonly at: number;
 }
+
+/** One stage: a function or method with its arguments, or a single operand. */
+export interface PipelineCommand {
+  readonly operand: Operand;
+  readonly args: readonly Operand[];
+}
+
+/** Stages between `|`. The result of a stage is the last argument of the next. */
+export interface Pipeline {
+  /** The variables it sets: declared with `:=`, or assigned with `=`. Two only in `range`: key and element. */
+  readonly variables: readonly string[];
+  readonly isDeclaration: boolean;
+  readonly commands: readonly PipelineCommand[];
+  /** Why it fails whenever it is evaluated. */
+  readonly failure?: string;
+}
+
+export const EMPTY_PIPELINE: Pipeline = { variables: [], isDeclaration: false, commands: [] };
 
 /** Stops reading one action; the actions after it are still read. */
 export class TemplateError extends Error {
@@ -38,103 +50,67 @@ export class TemplateError extends Error {
   }
 }
 
-/** An error that Go reports as well. */
+/** An error that Go reports when it parses the template. Others fail whenever the template is expanded. */
 export const broken = (at: number, message: string): TemplateError => new TemplateError(at, message, true);
 
-const TOKENS: readonly (readonly [TemplateToken['kind'], RegExp])[] = [
-  ['string', /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
-  ['number', /[+-]?(?:0[xX][\da-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])/y],
-  ['variable', /\$\w*(?:\.\w+)*/y],
-  ['field', /(?:\.\w+)+/y],
-  ['word', /[A-Za-z_]\w*/y],
-  ['|', /\|/y],
-  ['(', /\(/y],
-  [')', /\)/y],
-  ['other', /:=|[^\s]/y],
-];
-
-function nextToken(text: string, at: number): TemplateToken | undefined {
-  for (const [kind, pattern] of TOKENS) {
-    pattern.lastIndex = at;
-    const match = pattern.exec(text);
-    if (match !== null) return { kind, text: match[0], at };
-  }
-  return undefined;
-}
-
-/** The tokens of an action's body, which is at `from` to `to` in the template. */
-export function tokensOf(template: string, from: number, to: number): readonly TemplateToken[] {
-  const body = template.slice(0, to);
-  const tokens: TemplateToken[] = [];
-  let at = from;
-  while (at < to) {
-    const token = nextToken(body, at);
-    // Blanks belong to no token.
-    if (token === undefined) at++;
-    else {
-      tokens.push(token);
-      at += token.text.length;
-    }
-  }
-  return tokens;
-}
-
 const ESCAPES: Readonly<Record<string, string>> = {
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
   n: '\n',
-  t: '\t',
   r: '\r',
+  t: '\t',
+  v: '\v',
   '\\': '\\',
   '"': '"',
   "'": "'",
 };
 
-function unquote({ text, at }: TemplateToken): string {
-  if (text.startsWith('`')) return text.slice(1, -1);
-  return text
-    .slice(1, -1)
-    .replaceAll(/\\(?:u([\da-fA-F]{4})|x([\da-fA-F]{2})|([^]))/g, (...found: unknown[]) => {
-      const [, unicode, byte, letter] = found as (string | undefined)[];
-      const code = unicode ?? byte;
-      if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16));
-      const character = ESCAPES[letter ?? ''];
-      if (character === undefined) throw broken(at, `\\${letter ?? ''} is not an escape in Go`);
-      return character;
-    });
+const ESCAPE = /\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8})|x([\da-fA-F]{2})|([0-7]{3})|([^]))/g;
+
+function unquote({ text: quoted, at }: TemplateToken): string {
+  if (quoted.startsWith('`')) return quoted.slice(1, -1);
+  return quoted.slice(1, -1).replaceAll(ESCAPE, (...found: unknown[]) => {
+    const [, unicode, long, byte, octal, letter] = found as (string | undefined)[];
+    const hex = unicode ?? long ?? byte;
+    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+    if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
+    const character = ESCAPES[letter ?? ''];
+    if (character === undefined) throw broken(at, `\\${letter ?? ''} is not an escape in Go`);
+    return character;
+  });
 }
 
 /** A number with a point or an exponent is a float, any other an int: Go does not compare the two. */
-function numberOf(text: string): Value {
-  const isFloat = /[.eE]/.test(text) && !/^[+-]?0x/i.test(text);
-  return { type: isFloat ? 'float' : 'int', number: Number(text) };
+function numberOf(written: string): Value {
+  const digits = written.replaceAll('_', '');
+  const isFloat = /[.eE]/.test(digits) && !/^[+-]?0[xob]/i.test(digits);
+  return isFloat ? float(Number(digits)) : int(Number(digits));
 }
 
-function labelOf(token: TemplateToken, path: string): Operand {
-  const [name = '', ...more] = path.split('.').slice(1);
-  if (more.length > 0) throw new TemplateError(token.at, `\`${token.text}\`: a label's value has no fields`);
-  return name === '' ? { kind: 'labels' } : { kind: 'label', name };
-}
+const WORDS: Readonly<Record<string, Value>> = { true: bool(true), false: bool(false), nil: NIL };
 
-/** The variables of Prometheus's templates; `$` is the data itself. Source: prometheus rules/alerting.go. */
-const VARIABLES: ReadonlySet<string> = new Set(['$', '$labels', '$externalLabels', '$externalURL', '$value']);
-
-/** `$labels.x`, `$value`, `.Labels.x`, `.Value`. */
-function dataOf(token: TemplateToken): Operand {
-  const path = token.text.replace(/^\.Labels\b/, '$labels').replace(/^\.Value\b/, '$value');
-  if (path === '$value') return { kind: 'value' };
-  if (/^\$labels(?:\.|$)/.test(path)) return labelOf(token, path);
-  const [variable = ''] = token.text.split('.');
-  if (variable.startsWith('$') && !VARIABLES.has(variable))
-    throw new TemplateError(token.at, `undefined variable \`${variable}\``, true);
-  throw new TemplateError(
-    token.at,
-    `\`${token.text}\` is not supported: use only the labels ($labels.name) and the value ($value) of the alert`,
-  );
+function literalOf(token: TemplateToken): Value | undefined {
+  switch (token.kind) {
+    case 'string':
+      return text(unquote(token));
+    case 'char':
+      return int(unquote(token).codePointAt(0) ?? 0);
+    case 'number':
+      return numberOf(token.text);
+    case 'word':
+      return Object.hasOwn(WORDS, token.text) ? WORDS[token.text] : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** The tokens of one action and the position in them. */
 interface Reader {
   readonly tokens: readonly TemplateToken[];
   readonly end: number;
+  /** The variables that are known here. */
+  readonly known: ReadonlySet<string>;
   position: number;
   /** How many parentheses are open. */
   depth: number;
@@ -145,20 +121,11 @@ const MAX_DEPTH = 50;
 
 const peek = (reader: Reader): TemplateToken | undefined => reader.tokens[reader.position];
 
-const isBool = ({ kind, text }: TemplateToken): boolean => kind === 'word' && /^(?:true|false)$/.test(text);
 const endsCommand = (token: TemplateToken | undefined): boolean =>
   token === undefined || token.kind === '|' || token.kind === ')';
 
-const unexpected = ({ at, text }: TemplateToken): TemplateError => broken(at, `unexpected \`${text}\``);
-
-function simpleOperand(token: TemplateToken): Operand | undefined {
-  if (token.kind === 'string') return { kind: 'literal', value: { type: 'string', text: unquote(token) } };
-  if (token.kind === 'number') return { kind: 'literal', value: numberOf(token.text) };
-  if (token.kind === 'variable' || token.kind === 'field' || token.text === '.') return dataOf(token);
-  return isBool(token)
-    ? { kind: 'literal', value: { type: 'bool', bool: token.text === 'true' } }
-    : undefined;
-}
+const unexpected = ({ at, text: written }: TemplateToken): TemplateError =>
+  broken(at, `unexpected \`${written}\``);
 
 function nextOf(reader: Reader): TemplateToken {
   const token = peek(reader);
@@ -166,96 +133,91 @@ function nextOf(reader: Reader): TemplateToken {
   return token;
 }
 
+const fieldsOf = (written: string): readonly string[] => written.split('.').slice(1);
+
+function variableOf(reader: Reader, { at, text: written }: TemplateToken): Omit<Operand, 'text'> {
+  const [name = ''] = written.split('.');
+  if (!reader.known.has(name)) throw broken(at, `undefined variable \`${name}\``);
+  const fields = fieldsOf(written);
+  if (name === '$labels' && fields.length > 1)
+    throw new TemplateError(at, `\`${written}\`: a label's value has no fields`);
+  return { source: { kind: 'variable', name }, fields };
+}
+
+function checkFunction({ at, text: name }: TemplateToken): void {
+  if (FUNCTION_NAMES.has(name)) return;
+  const near = nearestName(name, [...FUNCTION_NAMES]);
+  const hint = near === undefined ? '' : `: did you mean \`${near}\`?`;
+  throw broken(at, `function \`${name}\` is not defined${hint}`);
+}
+
+function inParentheses(reader: Reader, opened: TemplateToken): Omit<Operand, 'text'> {
+  reader.depth++;
+  if (reader.depth > MAX_DEPTH) throw new TemplateError(opened.at, 'there are too many parentheses');
+  const inner = pipeline(reader);
+  const closing = peek(reader);
+  if (closing?.kind !== ')') throw broken(opened.at, 'this `(` is not closed');
+  reader.position++;
+  reader.depth--;
+  const next = peek(reader);
+  const isChained = next?.kind === 'field' && next.at === closing.at + 1;
+  if (isChained) reader.position++;
+  return { source: { kind: 'pipeline', pipeline: inner }, fields: isChained ? fieldsOf(next.text) : [] };
+}
+
 function operand(reader: Reader): Operand {
   const token = nextOf(reader);
   reader.position++;
-  if (token.kind === '(') {
-    reader.depth++;
-    if (reader.depth > MAX_DEPTH) throw new TemplateError(token.at, 'there are too many parentheses');
-    const inner = pipeline(reader);
-    if (peek(reader)?.kind !== ')') throw broken(token.at, 'this `(` is not closed');
-    reader.position++;
-    reader.depth--;
-    return { kind: 'pipeline', pipeline: inner };
-  }
-  const simple = simpleOperand(token);
-  if (simple !== undefined) return simple;
+  const { text: written } = token;
+  const literal = literalOf(token);
+  if (literal !== undefined)
+    return { source: { kind: 'literal', value: literal }, fields: [], text: written };
+  if (token.kind === '(') return { ...inParentheses(reader, token), text: '(...)' };
+  if (token.kind === 'variable') return { ...variableOf(reader, token), text: written };
+  if (token.kind === 'field') return { source: { kind: 'dot' }, fields: fieldsOf(written), text: written };
+  if (written === '.') return { source: { kind: 'dot' }, fields: [], text: written };
   if (token.kind !== 'word') throw unexpected(token);
   checkFunction(token);
-  // A function without arguments as an argument: Go would call it.
-  throw new TemplateError(token.at, `\`${token.text}\` must be in parentheses here`);
+  return { source: { kind: 'function', name: written }, fields: [], text: written };
 }
 
-/** Functions of Go's text/template and of Prometheus that are not supported here. Source: prometheus template/template.go. */
-const OTHER_FUNCTIONS: ReadonlySet<string> = new Set(
-  `args call externalURL first graphLink html index js label len match now nil parseDuration pathPrefix print println query
-  reReplaceAll safeHtml slice sortByLabel stripDomain strvalue tableLink tmpl toDuration toTime urlquery urlQueryEscape value`.split(
-    /\s+/,
-  ),
-);
-
-function checkFunction({ at, text }: TemplateToken): void {
-  if (Object.hasOwn(FUNCTIONS, text)) return;
-  if (!OTHER_FUNCTIONS.has(text)) {
-    const near = nearestName(text, [...Object.keys(FUNCTIONS), ...OTHER_FUNCTIONS]);
-    const hint = near === undefined ? '' : `: did you mean \`${near}\`?`;
-    throw broken(at, `function \`${text}\` is not defined${hint}`);
-  }
-  const known = Object.keys(FUNCTIONS).join(', ');
-  throw new TemplateError(at, `\`${text}\` is not supported in templates. Supported functions: ${known}`);
-}
-
-function checkArity({ at, text }: TemplateToken, given: number): void {
-  const { least = 0, most = Number.POSITIVE_INFINITY } = FUNCTIONS[text] ?? {};
+function checkArity({ at, text: name }: TemplateToken, given: number): void {
+  const { least, most = Number.POSITIVE_INFINITY } = arityOf(name);
   if (given >= least && given <= most) return;
   const expected = most === least ? String(least) : `at least ${least}`;
-  throw new TemplateError(
-    at,
-    `\`${text}\` takes ${expected} argument${expected === '1' ? '' : 's'}, not ${given}`,
-  );
+  const noun = expected === '1' ? 'argument' : 'arguments';
+  throw new TemplateError(at, `\`${name}\` takes ${expected} ${noun}, not ${given}`);
 }
 
-/** The verbs of printf. */
-const VERB = /%[-+# 0]*\d*(?:\.\d*)?([^])/g;
-
-function checkFormat({ at, text }: TemplateToken, [format]: readonly Operand[]): void {
-  if (text !== 'printf' || format?.kind !== 'literal' || format.value.type !== 'string') return;
-  for (const [verb, letter = ''] of format.value.text.matchAll(VERB)) {
-    if ('vsqdfFeEgGt%'.includes(letter)) continue;
-    const message = `the verb ${verb} of printf is not supported: use %f, %e, %g, %d, %s, %q or %v`;
-    throw new TemplateError(at, message);
-  }
+function checkFormat({ at, text: name }: TemplateToken, [format]: readonly Operand[]): void {
+  const value = format?.source.kind === 'literal' ? format.source.value : undefined;
+  const verb = name === 'printf' && value?.type === 'string' ? unsupportedVerb(value.text) : undefined;
+  if (verb === undefined) return;
+  const message = `the verb ${verb} of printf is not supported: use %f, %e, %g, %d, %x, %s, %q or %v`;
+  throw new TemplateError(at, message);
 }
 
-function valueCommand(reader: Reader, isFirst: boolean): PipelineCommand {
-  const token = nextOf(reader);
-  const value = operand(reader);
-  // Go finds this out when it expands the template.
-  if (!isFirst && (token.kind === 'variable' || token.kind === 'field'))
-    throw new TemplateError(token.at, `\`${token.text}\` cannot be piped into: it is not a function`);
-  if (!isFirst)
+function checkPiped(token: TemplateToken, { source, fields }: Operand): void {
+  if (source.kind === 'literal' || (source.kind === 'dot' && fields.length === 0))
     throw broken(token.at, `\`${token.text}\` cannot be piped into: a function is expected after \`|\``);
-  if (!endsCommand(peek(reader)))
-    throw new TemplateError(token.at, `\`${token.text}\` is not a function and takes no arguments`);
-  return { operands: [value] };
-}
-
-function functionCommand(reader: Reader, isFirst: boolean): PipelineCommand {
-  const token = nextOf(reader);
-  checkFunction(token);
-  reader.position++;
-  const operands: Operand[] = [];
-  while (!endsCommand(peek(reader))) operands.push(operand(reader));
-  checkArity(token, operands.length + (isFirst ? 0 : 1));
-  checkFormat(token, operands);
-  return { name: token.text, operands };
+  // Go finds this out when it expands the template. A field may be a method.
+  if (source.kind === 'variable' && (fields.length === 0 || source.name === '$labels'))
+    throw new TemplateError(token.at, `\`${token.text}\` cannot be piped into: it is not a function`);
 }
 
 /** One stage of a pipeline. After the first, the result of the stage before is the last argument. */
 function command(reader: Reader, isFirst: boolean): PipelineCommand {
   const token = nextOf(reader);
-  const isFunction = token.kind === 'word' && !isBool(token);
-  return isFunction ? functionCommand(reader, isFirst) : valueCommand(reader, isFirst);
+  const first = operand(reader);
+  if (!isFirst) checkPiped(token, first);
+  const args: Operand[] = [];
+  while (!endsCommand(peek(reader))) args.push(operand(reader));
+  if (first.source.kind === 'function') {
+    checkArity(token, args.length + (isFirst ? 0 : 1));
+    checkFormat(token, args);
+  } else if (args.length > 0 && first.fields.length === 0)
+    throw new TemplateError(token.at, `\`${first.text}\` is not a function and takes no arguments`);
+  return { operand: first, args };
 }
 
 function pipeline(reader: Reader): Pipeline {
@@ -264,19 +226,57 @@ function pipeline(reader: Reader): Pipeline {
     reader.position++;
     commands.push(command(reader, false));
   }
-  return commands;
+  return { ...EMPTY_PIPELINE, commands };
+}
+
+const isName = (token: TemplateToken | undefined): token is TemplateToken =>
+  token?.kind === 'variable' && !token.text.includes('.') && token.text !== '$';
+
+/** The variables in front of `:=` or `=`: one, in a `range` also two. */
+function namesBefore(tokens: readonly TemplateToken[], isRange: boolean): readonly TemplateToken[] {
+  const [first, comma, second] = tokens;
+  if (!isName(first)) return [];
+  return isRange && comma?.kind === ',' && isName(second) ? [first, second] : [first];
+}
+
+/** `$x :=`, `$x =`, or in a `range` `$i, $x :=`: the variables, and the number of tokens. */
+function declared(
+  { tokens, known }: Reader,
+  isRange: boolean,
+): Omit<Pipeline, 'commands'> & { readonly length: number } {
+  const names = namesBefore(tokens, isRange);
+  const length = names.length * 2;
+  const sign = tokens[length - 1]?.kind;
+  if (sign !== ':=' && sign !== '=') return { variables: [], isDeclaration: false, length: 0 };
+  const isDeclaration = sign === ':=';
+  const missing = isDeclaration ? undefined : names.find(({ text: name }) => !known.has(name));
+  if (missing !== undefined) throw broken(missing.at, `undefined variable \`${missing.text}\``);
+  return { variables: names.map(({ text: name }) => name), isDeclaration, length };
 }
 
 /**
  * Reads the tokens of an action as one pipeline; `at` is the offset of the action.
  * @throws TemplateError at the first error.
  */
-export function readPipeline(tokens: readonly TemplateToken[], at: number): Pipeline {
+export function readPipeline(
+  tokens: readonly TemplateToken[],
+  context: { readonly at: number; readonly known: ReadonlySet<string>; readonly isRange?: boolean },
+): Pipeline {
   const last = tokens.at(-1);
-  const end = last === undefined ? at : last.at + last.text.length;
-  const reader: Reader = { tokens, end, position: 0, depth: 0 };
-  const read = pipeline(reader);
+  const end = last === undefined ? context.at : last.at + last.text.length;
+  const reader: Reader = { tokens, end, known: context.known, position: 0, depth: 0 };
+  const { length, ...declaration } = declared(reader, context.isRange === true);
+  reader.position = length;
+  const { commands } = pipeline(reader);
   const rest = peek(reader);
   if (rest !== undefined) throw unexpected(rest);
-  return read;
+  return { ...declaration, commands };
 }
+
+/** All operands of a pipeline, those in parentheses included. */
+export const operandsOf = ({ commands }: Pipeline): readonly Operand[] =>
+  commands.flatMap(({ operand: first, args }) =>
+    [first, ...args].flatMap((each) =>
+      each.source.kind === 'pipeline' ? [each, ...operandsOf(each.source.pipeline)] : [each],
+    ),
+  );

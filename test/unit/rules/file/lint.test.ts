@@ -65,13 +65,23 @@ const CASES: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
     group('{ alert: A, expr: a > 1, for: 1m, annotations: { slack_chanel: "#x" } }'),
     /setting-name: .*did you mean `slack_channel`/,
   ],
-  'an unsupported template function': [
-    group('{ alert: A, expr: a > 1, for: 1m, annotations: { summary: \'up: {{ query "up" }}\' } }'),
-    /^a\.yaml:4:\d+ template-unsupported: `annotations.summary`: `query` is not supported/,
+  'a template that always fails': [
+    group("{ alert: A, expr: a > 1, for: 1m, annotations: { summary: 'up: {{ humanize }}' } }"),
+    /^a\.yaml:4:\d+ template-error: `annotations.summary`: `humanize` takes 1 argument, not 0\. Its text/,
   ],
-  'an unsupported variable in a label of an SLO': [
+  'a query in a template': [
+    group('{ alert: A, expr: a > 1, for: 1m, annotations: { summary: \'{{ query "up" }}\' } }'),
+  ],
+  'a label with the value': [
+    group("{ alert: A, expr: a > 1, for: 1m, labels: { current: '{{ $value | humanize }}' } }"),
+    /^a\.yaml:4:\d+ value-in-label: `labels.current`: the label changes with every value/,
+  ],
+  'a label that depends on the value': [
+    group("{ alert: A, expr: a > 1, for: 1m, labels: { size: '{{ if gt .Value 9.0 }}big{{ end }}' } }"),
+  ],
+  'external labels in a label of an SLO': [
     slo("labels: { cluster: '{{ $externalLabels.cluster }}' }"),
-    /^a\.yaml:5:\d+ template-unsupported: `labels.cluster`: `\$externalLabels.cluster` is not supported/,
+    /^a\.yaml:5:\d+ external-labels: `labels.cluster`: `\$externalLabels` is empty here/,
   ],
   "a threshold off a preset's default bounds": [
     slo('channel: "#shop"').replace('500ms', '750ms'),

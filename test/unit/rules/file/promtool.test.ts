@@ -10,6 +10,14 @@ const annotated = (template: string): string => withRule(`    annotations: { sum
 describe('as promtool', () => {
   it.each([
     ['an empty duration', withRule('    for:\n    keep_firing_for:\n')],
+    [
+      'a quoted text that goes on at the indentation of its key',
+      withRule('    labels: { a: b }\n    annotations:\n      summary: "one\n      two"\n      more: x\n'),
+    ],
+    [
+      'a quoted text that goes on at the start of the line',
+      withRule("    annotations:\n      summary: 'it''s\n\nhere'\n      more: \"a\\\nb\"\n"),
+    ],
     ['a value piped into a label', annotated('{{ $value | $labels.pod }}')],
     ['a variable of its own', annotated('{{ $x := "a" }}{{ $x }}')],
     ['a function that is not supported here', annotated('{{ query "up" }}')],
@@ -39,6 +47,51 @@ describe('as promtool', () => {
     ['{{ "-inf" | humanize }}', 1, '-Inf'],
   ])('expands %s at %d to %s', (template, value, expected) => {
     expect(expandTemplate(template, { labels: { le: '+Inf' }, value })).toBe(expected);
+  });
+});
+
+describe('a quoted text that goes on at the indentation of its key', () => {
+  const quoted = (more: string): string =>
+    withRule(`    annotations:\n      summary: "one\n      two\n\n    three"\n      more: 'a\nb'\n${more}`);
+
+  it('has the value that Prometheus reads', () => {
+    expect(parseRuleText('rules.yaml', quoted('')).groups[0]?.rules[0]?.annotations).toEqual({
+      summary: 'one two\nthree',
+      more: 'a b',
+    });
+  });
+
+  it('leaves the places of errors as they are written', () => {
+    const text = quoted('      other: "x\n      {{ nope }}"\n    fro: 1m\n').replace('one\n', '{{ one }}\n');
+    const result = parseRuleText('rules.yaml', text);
+    const lines = text.split('\n');
+    const placed = (part: string): string => {
+      const line = lines.findIndex((each) => each.includes(part));
+      return `${line + 1}:${(lines[line]?.indexOf(part) ?? 0) + 1}`;
+    };
+    expect(result.ok ? [] : result.errors.map(({ line, column }) => `${line}:${column}`)).toEqual([
+      placed('one }}'),
+      placed('nope'),
+      placed('fro'),
+    ]);
+  });
+
+  it.each([
+    [
+      'is not closed',
+      withRule('    annotations:\n      summary: "one\n      two\n'),
+      /Missing closing "quote/,
+    ],
+    [
+      'holds the start of a document',
+      withRule('    annotations:\n      summary: "one\n---\n      two"\n'),
+      /Missing closing "quote/,
+    ],
+  ])('is refused when it %s', (_, text, message) => {
+    const result = parseRuleText('rules.yaml', text);
+    expect(result.ok ? [] : result.errors.map((error) => error.message)).toEqual(
+      expect.arrayContaining([expect.stringMatching(message)]),
+    );
   });
 });
 
