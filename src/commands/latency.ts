@@ -3,6 +3,7 @@ import type { ChartView, QuantileEstimate } from '../latency/figures.ts';
 import { bucketsOf, CHART_POINTS, estimateOf, latencyChart } from '../latency/figures.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import { timeSpan } from '../lib/format.ts';
 import type { Labels } from '../lib/labels.ts';
 import { existingLinks, type Link } from '../lib/links.ts';
 import {
@@ -18,10 +19,11 @@ import {
   ratio,
 } from '../lib/units.ts';
 import { PRESETS } from '../rules/presets.ts';
+import { equalityMatchers } from '../rules/promql.ts';
 import { bucketRatesExpr, countMetricOf, errorShareExpr, quantileExpr } from '../rules/queries.ts';
 import type { LatencyFamily, LatencyObjective } from '../rules/rule.ts';
 import { resolveName } from '../traces/resolve-service.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, SERVICE } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { requestAmong } from './latency-request.ts';
 import { isName, type OptionName, parseOptions, unknownWord, writeName } from './options.ts';
@@ -48,10 +50,13 @@ export interface LatencyView {
   readonly links: readonly Link[];
 }
 
-/** The figures of one moment. What is missing was not measured. */
+/** The figures of one time. What is missing was not measured. */
 export interface LatencyColumn {
-  readonly label: 'now' | 'an hour ago' | 'a day ago';
+  /** `last` is the window of the command; `now` is its last minutes. */
+  readonly label: 'now' | 'last' | 'an hour ago' | 'a day ago';
+  readonly window: Milliseconds;
   readonly quantiles: readonly QuantileEstimate[];
+  /** Over the part of the window that has data. */
   readonly requestsPerSecond?: number;
   readonly errorShare?: number;
 }
@@ -85,10 +90,16 @@ function parse({ tokens }: CommandInput): Parsed<LatencyCommand> | undefined {
 
 const QUANTILES = [0.5, 0.95, 0.99] as const;
 
-const COLUMNS: readonly (readonly [LatencyColumn['label'], Milliseconds])[] = [
-  ['now', ms(0)],
-  ['an hour ago', HOUR],
-  ['a day ago', DAY],
+/** Long enough for a few scrapes and a p99, short enough to be the state of now. */
+const NOW: Milliseconds = ms(5 * MINUTE);
+
+type ColumnTime = Pick<LatencyColumn, 'label' | 'window'> & { readonly ago: Milliseconds };
+
+const columnTimes = (last: Milliseconds): readonly ColumnTime[] => [
+  { label: 'now', window: ms(Math.min(NOW, last)), ago: ms(0) },
+  ...(last > NOW ? [{ label: 'last', window: last, ago: ms(0) } as const] : []),
+  { label: 'an hour ago', window: last, ago: HOUR },
+  { label: 'a day ago', window: last, ago: DAY },
 ];
 
 /** A rate over a shorter window misses scrapes; over a longer one it smooths a short breach away. */
@@ -99,6 +110,8 @@ interface Measured {
   readonly family: LatencyFamily;
   readonly matchLabels: Labels;
   readonly service: ServiceLabel;
+  /** Set where services in several namespaces have its name. */
+  readonly namespace?: ServiceLabel;
   /** No service calls it, so its own calls are measured: a gateway. */
   readonly isCaller?: true;
 }
@@ -122,15 +135,20 @@ async function run(
 ): Promise<Reply<LatencyCommand>> {
   const measured = await findMeasured(deps, command.service, signal);
   if ('kind' in measured) return { answer: measured };
+  const { namespace } = measured;
   const measurement = { deps, measured, now, last: command.last, signal };
   const [columns, chart, slos, { breakdown, notices }] = await Promise.all([
-    Promise.all(COLUMNS.map(([label, ago]) => columnOf(measurement, label, before(now, ago)))),
+    Promise.all(columnTimes(command.last).map((time) => columnOf(measurement, time))),
     chartOf(measurement),
-    sloRows(deps, { now, only: measured.service, signal }),
+    sloRows(deps, {
+      now,
+      only: namespace === undefined ? [measured.service] : [measured.service, namespace],
+      signal,
+    }),
     breakdownOf(measurement),
   ]);
   const view: LatencyView = {
-    service: measured.service.value,
+    service: titleOf(measured),
     window: command.last,
     at: now,
     columns,
@@ -184,9 +202,14 @@ async function breakdownOf({
 }
 
 function emptyColumns(columns: readonly LatencyColumn[]): readonly string[] {
-  const empty = columns.filter(({ quantiles }) => quantiles.length === 0).map(({ label }) => label);
+  const empty = columns.filter(({ quantiles }) => quantiles.length === 0).map(timeOf);
   return empty.length === 0 ? [] : [`No requests were measured ${empty.join(' and ')}.`];
 }
+
+const timeOf = ({ label, window }: LatencyColumn): string => {
+  if (label === 'now') return `in the last ${timeSpan(window)}`;
+  return label === 'last' ? `in ${timeSpan(window)}` : label;
+};
 
 /** The histograms of the rules, each once; without rules, the preset for Istio's sidecars. */
 function families(objectives: readonly LatencyObjective[]): readonly LatencyFamily[] {
@@ -196,18 +219,21 @@ function families(objectives: readonly LatencyObjective[]): readonly LatencyFami
   return byIdentity.size === 0 ? [PRESETS.istio.family] : [...byIdentity.values()];
 }
 
+type UnknownService = Extract<Answer, { readonly kind: 'unknown-service' }>;
+
 async function findMeasured(
-  { ruleSet, metrics }: CommandDeps,
+  deps: CommandDeps,
   name: string,
   signal: AbortSignal,
-): Promise<Measured | Extract<Answer, { readonly kind: 'unknown-service' }>> {
+): Promise<Measured | UnknownService> {
+  const { ruleSet, metrics } = deps;
   const all = new Set<string>();
   const used = families(ruleSet().objectives);
   for (const family of used) {
     const match = `${countMetricOf(family)}{${family.selector}}`;
     const names = await metrics.labelValues({ label: family.serviceLabel, match }, signal);
     const measured = pick(family, name, names);
-    if (measured !== undefined) return measured;
+    if (measured !== undefined) return await inOneNamespace(deps, measured, signal);
     for (const known of names) all.add(known);
   }
   for (const family of used.filter(hasTwoSides)) {
@@ -220,54 +246,134 @@ async function findMeasured(
   }
   const resolved = resolveName(name, [...all]);
   const nearest = resolved.kind === 'unknown' ? resolved.nearest : [];
-  return { kind: 'unknown-service', name, nearest, all: [...all].sort(), retry: '/latency {service}' };
+  return { kind: 'unknown-service', name, nearest, all: [...all].sort(), retry: RETRY };
 }
+
+const RETRY = `/latency ${SERVICE}`;
 
 /**
  * The service under its own name, or as tracing names it: `checkout.shop` is `checkout` in the namespace `shop`, where
- * the histogram is Istio's.
+ * the histogram has the label of a namespace.
  */
 function pick(family: LatencyFamily, name: string, known: readonly string[]): Measured | undefined {
   const resolved = resolveName(name, known);
   if (resolved.kind === 'found') return measuredAs(family, resolved.service);
   const [service = '', namespace = ''] = name.split('.');
   if (!known.includes(service)) return undefined;
-  const namespaceLabel = NAMESPACES.find(([start]) => family.serviceLabel.startsWith(start))?.[1];
-  return measuredAs(family, service, namespaceLabel === undefined ? {} : { [namespaceLabel]: namespace });
+  return measuredAs(family, service, { label: namespaceLabelOf(family), value: namespace });
 }
 
-/** The label of a service's namespace in Istio's histogram, by the prefix of the label of the service. */
-const NAMESPACES: readonly (readonly [string, string])[] = [
-  ['destination_', 'destination_service_namespace'],
-  ['source_', 'source_workload_namespace'],
-];
-
-function measuredAs(family: LatencyFamily, service: string, more: Labels = {}): Measured {
+/**
+ * Services of one name in several namespaces are never added up: the typed or the default namespace is used, or a person
+ * chooses. A histogram without the label of a namespace has none.
+ */
+async function inOneNamespace(
+  { metrics, ruleSet }: CommandDeps,
+  { family, service, namespace }: Measured,
+  signal: AbortSignal,
+): Promise<Measured | UnknownService> {
+  const label = namespaceLabelOf(family);
+  const match = selectorOf(measuredAs(family, service.value));
+  const known = (await metrics.labelValues({ label, match }, signal)).filter((value) => value !== '');
+  if (known.length === 0 || (known.length === 1 && namespace === undefined))
+    return measuredAs(family, service.value);
+  const names = known.map((value) => `${service.value}.${value}`).sort();
+  const typed = namespace === undefined ? service.value : `${service.value}.${namespace.value}`;
+  const resolved = resolveName(typed, names, ruleSet().naming);
+  if (resolved.kind === 'found')
+    return measuredAs(family, service.value, {
+      label,
+      value: resolved.service.slice(service.value.length + 1),
+    });
   return {
-    family,
-    matchLabels: { [family.serviceLabel]: service, ...more },
-    service: { label: family.serviceLabel, value: service },
+    kind: 'unknown-service',
+    name: typed,
+    isAmbiguous: namespace === undefined ? true : undefined,
+    nearest: names.slice(0, MAX_NAMESPACES),
+    all: names,
+    retry: RETRY,
   };
 }
 
-async function columnOf(
-  { deps: { metrics }, measured, last: window, signal }: Measurement,
-  label: LatencyColumn['label'],
-  at: EpochMs,
-): Promise<LatencyColumn> {
+/** The series with one sample for each histogram of a service. */
+const selectorOf = ({ family, matchLabels }: Pick<Measured, 'family' | 'matchLabels'>): string =>
+  `${countMetricOf(family)}{${[family.selector, equalityMatchers(matchLabels)].filter((part) => part !== '').join(',')}}`;
+
+/** Buttons for namespaces; a menu has all of them. */
+const MAX_NAMESPACES = 3;
+
+/** The label of a service's namespace, by the label of the service: Istio's two sides, OpenTelemetry's, Kubernetes's. */
+const NAMESPACES: readonly (readonly [start: string, label: string])[] = [
+  ['destination_', 'destination_service_namespace'],
+  ['source_', 'source_workload_namespace'],
+  ['service_name', 'service_namespace'],
+  ['service.name', 'service.namespace'],
+];
+
+const namespaceLabelOf = ({ serviceLabel }: LatencyFamily): string =>
+  NAMESPACES.find(([start]) => serviceLabel.startsWith(start))?.[1] ?? 'namespace';
+
+function measuredAs(family: LatencyFamily, service: string, namespace?: ServiceLabel): Measured {
+  return {
+    family,
+    matchLabels: {
+      [family.serviceLabel]: service,
+      ...(namespace === undefined ? {} : { [namespace.label]: namespace.value }),
+    },
+    service: { label: family.serviceLabel, value: service },
+    namespace,
+  };
+}
+
+/** The service, with its namespace where several exist. */
+const titleOf = ({ service, namespace }: Measured): string =>
+  namespace === undefined ? service.value : `${service.value}.${namespace.value}`;
+
+async function columnOf(measurement: Measurement, time: ColumnTime): Promise<LatencyColumn> {
+  const { deps, measured, now, signal } = measurement;
+  const { metrics } = deps;
+  const { label, window, ago } = time;
+  const at = before(now, ago);
   const errors = errorShareExpr(measured, measured.matchLabels, { window });
-  const [rates, failed] = await Promise.all([
+  const [rates, failed, covered] = await Promise.all([
     metrics.instant({ expr: bucketRatesExpr(measured, measured.matchLabels, { window }), at }, signal),
     errors === undefined ? [] : metrics.instant({ expr: errors, at }, signal),
+    coveredShare(measurement, { at, window }),
   ]);
   const buckets = bucketsOf(rates);
   const share = failed[0]?.value;
+  const rate = buckets.find(({ le }) => le === Number.POSITIVE_INFINITY)?.count;
   return {
     label,
+    window,
     quantiles: QUANTILES.flatMap((quantile) => estimateOf(measured.family, quantile, buckets) ?? []),
-    requestsPerSecond: buckets.find(({ le }) => le === Number.POSITIVE_INFINITY)?.count,
+    requestsPerSecond: rate === undefined ? undefined : rate / covered,
     errorShare: share === undefined || Number.isNaN(share) ? undefined : share,
   };
+}
+
+/** How finely the beginning and the end of the data are looked for. */
+const COVERED_STEPS = 100;
+
+/**
+ * The share of a window between its first and its last sample: `rate` divides by the whole window, also when Prometheus
+ * or the service is younger.
+ */
+async function coveredShare(
+  { deps: { metrics }, measured, signal }: Measurement,
+  { at, window }: { readonly at: EpochMs; readonly window: Milliseconds },
+): Promise<number> {
+  const expr = `group(${selectorOf(measured)})`;
+  const step = ms(Math.max(1_000, Math.round(window / COVERED_STEPS / 1_000) * 1_000));
+  const [series] = await metrics.range(
+    { expr, window: { start: before(at, window), end: at }, step },
+    signal,
+  );
+  const { points = [] } = series ?? {};
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === undefined || last === undefined || last.at === first.at) return 1;
+  const missing = window - (last.at - first.at);
+  return missing <= 2 * step ? 1 : 1 - missing / window;
 }
 
 const chartWindow = (span: Milliseconds): Milliseconds =>
@@ -297,7 +403,7 @@ async function chartOf({
   return latencyChart({
     family,
     series,
-    title: `p99 of ${measured.service.value}`,
+    title: `p99 of ${titleOf(measured)}`,
     name: 'p99',
     threshold: objective === undefined ? undefined : { name: 'SLO', value: objective.threshold },
   });

@@ -111,8 +111,8 @@ const MAX_MEASURED = 12;
 
 interface Scope {
   readonly now: EpochMs;
-  /** Only this service, and the rules that watch it. */
-  readonly only?: ServiceLabel;
+  /** Only the service with these labels, and the rules that watch it: its name, and its namespace where several exist. */
+  readonly only?: readonly [ServiceLabel, ...ServiceLabel[]];
   readonly signal?: AbortSignal;
 }
 
@@ -127,7 +127,7 @@ export async function sloRows(deps: SloDeps, scope: Scope): Promise<readonly Slo
     deps.ruleSet().groups.map(async (group) => {
       const state = await loadWithActions(deps.store, group.id);
       const rows = group.rules
-        .filter((rule) => only === undefined || rule.objective?.family.serviceLabel === only.label)
+        .filter((rule) => only === undefined || rule.objective?.family.serviceLabel === only[0].label)
         .map((rule) => rowsOf({ ...scope, deps, group, rule }, state?.rules[rule.key]));
       return (await Promise.all(rows)).flat();
     }),
@@ -178,8 +178,12 @@ async function rowsOf(context: Context, state: RuleState | undefined): Promise<r
   return [await quietRow(context, state)];
 }
 
+/** A rule that does not group by the namespace is about the service in all of them. */
 const concerns = ({ only }: Context, labels: Labels): boolean =>
-  only === undefined || labels[only.label] === only.value;
+  only === undefined ||
+  only.every(
+    ({ label, value }, index) => labels[label] === value || (index > 0 && labels[label] === undefined),
+  );
 
 /** The values of all labels; undefined without labels. */
 const subjectOf = (labels: Labels): string | undefined => Object.values(labels).join(' ') || undefined;

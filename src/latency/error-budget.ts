@@ -28,6 +28,8 @@ export interface BudgetView {
   readonly period: Milliseconds;
   /** How much of the period has data. */
   readonly over: Milliseconds;
+  /** The end of the period: results are kept for a while. */
+  readonly at: EpochMs;
   /** The threshold lies between two bucket bounds: `left` is the most that can be left. */
   readonly isAtMost?: true;
 }
@@ -89,8 +91,8 @@ const daysOf = (at: EpochMs) => ({ window: { start: before(at, PERIOD), end: at 
 /** What a share of slow requests over `over` leaves of the budget. */
 const budgetOf = (
   { quantile, isApproximate }: LatencyObjective,
-  { share, over }: { readonly share: number; readonly over: Milliseconds },
-): BudgetView => ({ left: 1 - share / (1 - quantile), period: PERIOD, over, isAtMost: isApproximate });
+  { share, ...measured }: Pick<BudgetView, 'over' | 'at'> & { readonly share: number },
+): BudgetView => ({ left: 1 - share / (1 - quantile), period: PERIOD, ...measured, isAtMost: isApproximate });
 
 const noRequests = { kind: 'unknown', reason: `no requests in ${formatDuration(PERIOD)}` } as const;
 
@@ -110,7 +112,7 @@ async function measure(
   if (share === undefined && over > 0)
     return { kind: 'unknown', reason: `${formatDuration(threshold)} is not a bucket bound` };
   if (share === undefined || Number.isNaN(share.value)) return noRequests;
-  return { kind: 'known', ...budgetOf(objective, { share: share.value, over }) };
+  return { kind: 'known', ...budgetOf(objective, { share: share.value, over, at }) };
 }
 
 async function measureAll(
@@ -129,7 +131,7 @@ async function measureAll(
     .filter(({ value }) => !Number.isNaN(value))
     .map(({ labels, value: share }) => {
       const over = covered(series.get(fingerprint(labels)), at);
-      return { labels, budget: budgetOf(objective, { share, over }) };
+      return { labels, budget: budgetOf(objective, { share, over, at }) };
     });
   return { kind: 'known', services };
 }

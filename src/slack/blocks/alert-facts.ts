@@ -1,7 +1,7 @@
 import type { Alert } from '../../alerts/alert.ts';
 import { bound, burn, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
-import type { Milliseconds } from '../../lib/units.ts';
+import { between, MINUTE, type Milliseconds } from '../../lib/units.ts';
 import { statusOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { BurnWindows } from '../../rules/burn-rate.ts';
@@ -132,10 +132,19 @@ function slowText(view: MessageView): string | undefined {
 const currentBurn = (view: MessageView): number | undefined =>
   view.evidence.burnRate ?? burnOf(slowShareOf(view), view.rule.objective?.quantile);
 
+/** A budget that is older than this says so. */
+const BUDGET_AGE: Milliseconds = MINUTE;
+
 const budgetRow: Row = (view) => {
-  const { budget } = view.evidence;
-  const rate = statusOf(view.alert) === 'firing' ? currentBurn(view) : undefined;
-  return budget === undefined ? undefined : ['Error budget', budgetText(budget, rate)];
+  const { alert, evidence } = view;
+  const { budget } = evidence;
+  if (budget === undefined) return undefined;
+  const rate = statusOf(alert) === 'firing' ? currentBurn(view) : undefined;
+  const isOld = between(budget.at, alert.resolvedAt ?? alert.seenAt) > BUDGET_AGE;
+  return [
+    'Error budget',
+    `${budgetText(budget, rate)}${isOld ? `, as of ${date(budget.at, '{time}')}` : ''}`,
+  ];
 };
 
 const pairRow: Row = ({ rule: { burn: pair } }) =>

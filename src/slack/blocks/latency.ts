@@ -71,7 +71,7 @@ function figures({ columns }: LatencyView): TableBlock {
       ...columns.slice(0, SHOWN.columns).map(() => ({ align: 'right' as const })),
     ],
     rows: [
-      row('Metric', ({ label }) => label),
+      row('Metric', columnName),
       ...quantilesOf(columns)
         .slice(0, SHOWN.quantiles)
         .map((quantile) =>
@@ -87,6 +87,10 @@ function figures({ columns }: LatencyView): TableBlock {
     ],
   };
 }
+
+/** `now (5 min)`, `last 1 h`, `a day ago (1 h)`. */
+const columnName = ({ label, window }: LatencyColumn): string =>
+  label === 'last' ? `last ${timeSpan(window)}` : `${label} (${timeSpan(window)})`;
 
 /** The buckets of the current quantiles, whose values are interpolated. */
 function intervals({ columns }: LatencyView): readonly SlackBlock[] {

@@ -4,7 +4,17 @@ import { createPrometheusServer } from '../../../demo/prometheus/server.ts';
 import { type LatencyView, latencyOfService } from '../../../src/commands/latency.ts';
 import { createHttpClient } from '../../../src/http/http-client.ts';
 import type { MetricsSource } from '../../../src/lib/metrics-source.ts';
-import { before, DAY, type EpochMs, epochMs, HOUR, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
+import {
+  before,
+  DAY,
+  type EpochMs,
+  epochMs,
+  HOUR,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  ratio,
+} from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { createPrometheusMetrics } from '../../../src/prometheus/prometheus-metrics.ts';
@@ -102,7 +112,10 @@ let isBroken = false;
 async function report(
   traffic: readonly Traffic[],
   service: string,
-  objectives: readonly LatencyObjective[] = [istio],
+  {
+    objectives = [istio],
+    last = ms(5 * MINUTE),
+  }: { objectives?: readonly LatencyObjective[]; last?: Milliseconds } = {},
 ) {
   const samples = createSampleStore();
   for (const one of [...traffic].sort((a, b) => a.until - b.until)) feed(samples, one);
@@ -122,13 +135,17 @@ async function report(
     links: createLinks({ prometheus: 'http://prometheus:9090' }),
     clock,
   };
-  const command = { kind: 'latency', service, last: ms(5 * MINUTE) } as const;
+  const command = { kind: 'latency', service, last } as const;
   const { signal } = new AbortController();
   return (await latencyOfService.run({ command, by: 'U0ANN', now: START, signal }, deps)).answer;
 }
 
-async function view(traffic: readonly Traffic[], name = 'checkout'): Promise<LatencyView> {
-  const answer = await report(traffic, name);
+async function view(
+  traffic: readonly Traffic[],
+  name = 'checkout',
+  last?: Milliseconds,
+): Promise<LatencyView> {
+  const answer = await report(traffic, name, { last });
   if (answer.kind !== 'latency') throw new Error(`unexpected answer ${JSON.stringify(answer)}`);
   return answer.view;
 }
@@ -168,6 +185,19 @@ test('an hour and a day ago are measured at that time, and a time without traffi
   expect(notices).toEqual(['No requests were measured a day ago.']);
 });
 
+test('now is the last minutes, beside the window of the command, and rates count the time with data', async () => {
+  const { columns } = await view([calm(START)], 'checkout', ms(20 * MINUTE));
+  expect(columns.map(({ label, window }) => [label, window / MINUTE])).toEqual([
+    ['now', 5],
+    ['last', 20],
+    ['an hour ago', 20],
+    ['a day ago', 20],
+  ]);
+  // Ten of the twenty minutes have data.
+  expect(columns[1]?.requestsPerSecond).toBeGreaterThan(9.8);
+  expect(columns[1]?.requestsPerSecond).toBeLessThan(10.4);
+});
+
 test('the share of errors is that of the failed requests', async () => {
   const { columns } = await view([{ ...calm(START), errors: 0.25 }, calm(before(START, DAY))]);
   expect(columns[0]?.errorShare).toBeCloseTo(0.25, 6);
@@ -200,8 +230,32 @@ describe('the name of the service', () => {
       [calm(START), { service: 'checkout', namespace: 'staging', rates: { '100.0': 3 }, until: START }],
       'checkout.staging',
     );
-    expect(service).toBe('checkout');
+    expect(service).toBe('checkout.staging');
     expect(columns[0]?.requestsPerSecond).toBeCloseTo(3, 6);
+  });
+
+  const two = [
+    calm(START),
+    { service: 'checkout', namespace: 'staging', rates: { '100.0': 3 }, until: START },
+  ];
+
+  test('a name in two namespaces is never the sum of both: a person chooses', async () => {
+    expect(await report(two, 'checkout')).toEqual({
+      kind: 'unknown-service',
+      name: 'checkout',
+      isAmbiguous: true,
+      nearest: ['checkout.shop', 'checkout.staging'],
+      all: ['checkout.shop', 'checkout.staging'],
+      retry: '/latency {service}',
+    });
+  });
+
+  test('a namespace that the service is not in is answered with those it is in', async () => {
+    expect(await report(two, 'checkout.stagging')).toMatchObject({
+      kind: 'unknown-service',
+      name: 'checkout.stagging',
+      nearest: ['checkout.shop', 'checkout.staging'],
+    });
   });
 
   test('an unknown name is answered with the nearest one', async () => {
@@ -228,13 +282,13 @@ describe('the name of the service', () => {
   });
 
   test('without rules the histogram is Istio’s', async () => {
-    expect(await report([calm(START)], 'checkout', [])).toMatchObject({ kind: 'latency' });
+    expect(await report([calm(START)], 'checkout', { objectives: [] })).toMatchObject({ kind: 'latency' });
   });
 });
 
-test('an answer takes eleven queries, whatever the number of versions and outcomes', async () => {
+test('an answer takes fifteen queries, whatever the number of versions and outcomes', async () => {
   await view([{ ...calm(START), errors: 0.25 }]);
-  expect(queries).toHaveLength(11);
+  expect(queries).toHaveLength(15);
 });
 
 test('a breakdown that fails costs a line, not the answer', async () => {

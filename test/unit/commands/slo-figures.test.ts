@@ -21,7 +21,7 @@ const guarded = aRule({ objective, minRequests: 50 });
 const COUNT = requestCountOf(objective.family, { by: ['service'], window: objective.window });
 const ratesOf = (service: string): string =>
   bucketRatesExpr(objective, { service }, { window: objective.window });
-const known: Budget = { kind: 'known', left: 0.62, period: ms(30 * DAY), over: ms(30 * DAY) };
+const known: Budget = { kind: 'known', left: 0.62, period: ms(30 * DAY), over: ms(30 * DAY), at: START };
 
 function setUp(given: { rules?: readonly SloRule[]; alerts?: readonly Alert[]; budget?: Budget } = {}) {
   const { rules = [rule], alerts = [], budget = known } = given;

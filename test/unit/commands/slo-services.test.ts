@@ -46,7 +46,7 @@ async function viewOf(given: {
   if (given.isDown === true) metrics.fail(aSourceError());
   const services = Object.entries(given.left ?? {}).map(([service, left]) => ({
     labels: { service },
-    budget: { left, period: ms(30 * DAY), over: ms(12 * DAY) },
+    budget: { left, period: ms(30 * DAY), over: ms(12 * DAY), at: START },
   }));
   const serviceBudgets: ServiceBudgets = async () =>
     services.length === 0 ? { kind: 'pending' } : { kind: 'known', services };

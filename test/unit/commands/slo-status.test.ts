@@ -237,7 +237,7 @@ describe('among several services that meet an objective', () => {
   const watching = aRule({ objective });
   const samples = (values: Readonly<Record<string, number>>) =>
     Object.entries(values).map(([service, value]) => ({ labels: { service }, value }));
-  const known = (left: number) => ({ left, period: ms(30 * DAY), over: ms(30 * DAY) });
+  const known = (left: number) => ({ left, period: ms(30 * DAY), over: ms(30 * DAY), at: START });
 
   async function worst(given: {
     recovery: Readonly<Record<string, number>>;
@@ -285,7 +285,7 @@ test('the report on one service leaves out other services and rules that do not 
       { rule: other, alerts: [], health: ok },
     ],
   });
-  const only = (value: string) => sloRows(deps, { now, only: { label: 'service', value } });
+  const only = (value: string) => sloRows(deps, { now, only: [{ label: 'service', value }] });
   expect(await only('cart')).toMatchObject([{ state: 'firing', subject: 'cart' }]);
   metrics.answer('slow_share', [
     { labels: { service: 'cart' }, value: 0.5 },

@@ -176,9 +176,9 @@ describe('the error budgets of all services', () => {
       services: [
         {
           labels: { service: 'checkout' },
-          budget: { left: expect.closeTo(0.62, 6), period: 30 * DAY, over: 12 * DAY },
+          budget: { left: expect.closeTo(0.62, 6), period: 30 * DAY, over: 12 * DAY, at: START },
         },
-        { labels: { service: 'cart' }, budget: { left: 1, period: 30 * DAY, over: 0 } },
+        { labels: { service: 'cart' }, budget: { left: 1, period: 30 * DAY, over: 0, at: START } },
       ],
     });
     expect(metrics.queries).toHaveLength(1);

@@ -209,12 +209,18 @@ const latencyView: fc.Arbitrary<LatencyView> = some(
     columns: many(
       some(
         {
-          label: fc.constantFrom('now' as const, 'an hour ago' as const, 'a day ago' as const),
+          label: fc.constantFrom(
+            'now' as const,
+            'last' as const,
+            'an hour ago' as const,
+            'a day ago' as const,
+          ),
+          window: span,
           quantiles: many(estimate, 15),
           requestsPerSecond: value,
           errorShare: value,
         },
-        ['label', 'quantiles'],
+        ['label', 'window', 'quantiles'],
       ),
       12,
     ),

@@ -16,6 +16,7 @@ const budget = (left: number, over = 30): BudgetView => ({
   left,
   period: ms(30 * DAY),
   over: ms(over * DAY),
+  at: START,
 });
 
 describe('what is left of an error budget', () => {
@@ -96,6 +97,18 @@ describe('a latency that a hand-written rule reads out of a histogram', () => {
 
   it('has neither when nothing was measured', () => {
     expect(stateLine(anEnrichedView(rest))).toMatch(/^Since [^·]+$/);
+  });
+});
+
+describe('the error budget of an alert', () => {
+  const seen = (minutes: number) =>
+    factOf(
+      anEnrichedView({ budget: budget(0.62), seenAt: after(START, ms(minutes * MINUTE)) }),
+      'Error budget',
+    );
+  it('is of now, or says of when it is', () => {
+    expect(seen(1)).not.toContain('as of');
+    expect(seen(2)).toMatch(/, as of <!date\^1795183200\^/);
   });
 });
 

@@ -74,11 +74,12 @@ describe('answers', () => {
           columns: [
             {
               label: 'now',
+              window: ms(5 * MINUTE),
               quantiles: [{ quantile: 0.99, value: ms(812), low: ms(500), high: ms(1_000) }],
               requestsPerSecond: 41.2,
               errorShare: 0.002,
             },
-            { label: 'a day ago', quantiles: [] },
+            { label: 'a day ago', window: HOUR, quantiles: [] },
           ],
           slos: [slo({ state: 'firing', value: 0.072, since: START })],
           notices: ['No requests were measured a day ago.'],

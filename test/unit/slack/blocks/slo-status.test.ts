@@ -18,7 +18,13 @@ const ruleWith = (over: Partial<SloRule> = {}): SloRule => aRule({ objective, ..
 
 /** The threshold is a bucket bound. */
 const exactly = { low: ms(500), high: ms(500) };
-const budget: Budget = { kind: 'known', left: 0.62, period: ms(30 * DAY), over: ms(30 * DAY) };
+const budget: Budget = {
+  kind: 'known',
+  left: 0.62,
+  period: ms(30 * DAY),
+  over: ms(30 * DAY),
+  at: epochMs(0),
+};
 const figures: SloFigures = {
   latency: { quantile: 0.99, value: ms(812), low: ms(500), high: ms(1_000) },
   slow: { ...exactly, atLeast: 0.072, atMost: 0.072 },
