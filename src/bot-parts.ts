@@ -3,7 +3,7 @@ import { createManageAlerts } from './actions/alert-actions.ts';
 import { createManageSilences } from './actions/silences.ts';
 import { createCommands } from './commands/commands.ts';
 import { createExplainSlowness } from './culprit/collect.ts';
-import type { SourceClock } from './evaluation/source-clock.ts';
+import { createClockMeasurement, createSourceClock } from './evaluation/source-clock.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
@@ -123,6 +123,24 @@ export async function recordPendingMessages({ recorder, clock, logger }: Base, s
   recorder.pendingMessages({ depth, oldestAgeSeconds });
 }
 
+/**
+ * The time that everything goes by: the machine's clock, corrected by that of Prometheus, so that replicas agree about
+ * evaluation times and leases. A clock that was given to the bot is right by definition.
+ */
+export function createCorrectedTime(local: Base) {
+  const sourceClock = createSourceClock(local);
+  const { clock } = local;
+  const isMeasured = clock === systemClock;
+  return {
+    base: { ...local, clock: sourceClock.clock } satisfies Base,
+    sourceClock,
+    /** What measures the offset on each response. */
+    time: isMeasured ? { clock, observe: sourceClock.observe } : undefined,
+    measurementBy: (metrics: MetricsSource) =>
+      isMeasured ? createClockMeasurement({ sourceClock, metrics, clock }) : undefined,
+  };
+}
+
 /** Prometheus, the tracing backend, and the links to their pages. */
 export interface Sources {
   readonly metrics: MetricsSource;
@@ -136,7 +154,7 @@ export interface Sources {
 export function createSources(
   { settings, clock, logger, recorder, proxyFor }: Base,
   cleanups: Cleanup[],
-  { observe }: Pick<SourceClock, 'observe'>,
+  time: Parameters<typeof createPrometheusMetrics>[0]['time'],
 ): Sources {
   const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
     const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder, proxyFor });
@@ -148,8 +166,7 @@ export function createSources(
     deadline: UPSTREAM_DEADLINE,
     logger,
     maxSeries: settings.prometheus.maxSeries,
-    // A clock that was given to the bot is right by definition.
-    time: clock === systemClock ? { clock, observe } : undefined,
+    time,
   });
   return {
     metrics,

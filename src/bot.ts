@@ -3,6 +3,7 @@ import {
   type Base,
   type Cleanup,
   createAnswering,
+  createCorrectedTime,
   createNotifying,
   createPainter,
   createSources,
@@ -13,11 +14,9 @@ import {
   verifiedReload,
 } from './bot-parts.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
-import { createEvaluator } from './evaluation/evaluator.ts';
+import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
 import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
-import { createSourceClock } from './evaluation/source-clock.ts';
-import type { NotificationOptions } from './evaluation/suppress-alerts.ts';
 import { createProxyFor } from './http/proxy.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
@@ -88,61 +87,68 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   }
 }
 
-function createPolicyOptions(
+/** What evaluations read and write, and whom they notify. */
+function createEvaluationParts(
   { clock, logger }: Base,
-  parts: { readonly ruleSet: () => RuleSet; readonly store: Store; readonly metrics: MetricsSource },
-): NotificationOptions {
-  const policy = (): NotificationPolicy => parts.ruleSet().policy ?? NO_POLICY;
+  { ruleSet, store, metrics }: { ruleSet: () => RuleSet; store: Store; metrics: MetricsSource },
+): Pick<EvaluatorOptions, 'store' | 'metrics' | 'expand' | 'notifications' | 'notifiesOutages'> {
+  const policy = (): NotificationPolicy => ruleSet().policy ?? NO_POLICY;
   return {
-    policy,
-    currentPolicy: createCurrentPolicy(policy, () => parts.store.silences(clock.now())),
-    localTime: createLocalTime(),
-    callGraphAt: createCallGraphQuery({ metrics: parts.metrics, clock, logger }),
+    store,
+    metrics,
+    expand: expandTemplate,
+    notifiesOutages: true,
+    notifications: {
+      policy,
+      currentPolicy: createCurrentPolicy(policy, () => store.silences(clock.now())),
+      localTime: createLocalTime(),
+      callGraphAt: createCallGraphQuery({ metrics, clock, logger }),
+    },
   };
 }
 
 async function start(
-  base: Base,
+  local: Base,
   options: BotOptions,
   { cleanups, stop }: { cleanups: Cleanup[]; stop: () => Promise<void> },
 ): Promise<Omit<Bot, 'stop'>> {
-  const { logger, clock, recorder, telemetry, settings } = base;
+  const { logger, recorder, telemetry, settings } = local;
   const loaded = await options.loadRules();
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
   for (const note of loaded.notes) logger.warn(note);
   const rules = createRuleSetHolder({ initial: loaded, load: options.loadRules, recorder, logger });
+  const { base, sourceClock, time, measurementBy } = createCorrectedTime(local);
+  const { clock } = base;
   const stored = await openStore(base, rules.ruleSet);
   cleanups.push(() => stored.close());
-  const sourceClock = createSourceClock(base);
-  const sources = createSources(base, cleanups, sourceClock);
+  const sources = createSources(base, cleanups, time);
+  const measureClock = measurementBy(sources.metrics);
   const painter = createPainter(base, cleanups);
   const sync = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
   const store = signalingStore(stored, sync);
   const verifying = createVerifying(base, sources, cleanups);
   const slack = createAnswering(base, { sources, store, ruleSet: rules.ruleSet, painter, verifying });
   telemetry.onScrape(() => recordPendingMessages(base, store));
+  const { ruleSet } = rules;
   const evaluator = createEvaluator({
+    ...createEvaluationParts(base, { ruleSet, store, metrics: sources.metrics }),
     clock,
     sourceClock,
+    measureClock,
     logger,
     recorder,
-    store,
-    metrics: sources.metrics,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
-    expand: expandTemplate,
     externalUrl: settings.prometheus.publicUrl,
-    notifiesOutages: true,
     isShared: settings.redis !== undefined,
-    notifications: createPolicyOptions(base, { ruleSet: rules.ruleSet, store, metrics: sources.metrics }),
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 
-  const { ruleSet } = rules;
   const checks = readyChecks({ clock, evaluator, store: stored, sync, slack, ruleSet, sourceClock });
   const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
   cleanups.push(() => ops.close());
+  await measureClock?.();
   sync.start();
   cleanups.push(() => sync.stop());
   await evaluator.start(rules.ruleSet());

@@ -5,7 +5,7 @@ import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { after, before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
 import { decideNotifications, type NotificationLimits } from '../messages/plan.ts';
 import type { MessageUpdate, Store } from '../messages/store.ts';
@@ -50,7 +50,9 @@ export interface EvaluateGroupOptions {
   /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
   /** Corrects evaluation times to Prometheus's clock; absent: the local clock is right. */
-  readonly sourceClock?: Pick<SourceClock, 'offset' | 'correct'>;
+  readonly sourceClock?: Pick<SourceClock, 'correct'>;
+  /** Makes that correction certain. */
+  readonly measureClock?: () => Promise<void>;
   /** Resets short timers after a restart in Prometheus's mode; absent: nothing starts here. */
   readonly restarts?: RestartDetection;
 }
@@ -165,12 +167,12 @@ function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleS
  * over, not waited for. A state that is merely later than a slow tick is not from the future.
  */
 function futureTime(
-  { clock, logger, sourceClock }: Evaluation,
+  { clock, logger }: Evaluation,
   { group, evalTime }: Tick,
   stored: RuleGroupState | undefined,
 ): EpochMs | undefined {
   if (stored === undefined || stored.evalTime < evalTime) return undefined;
-  const ahead = between(after(clock.now(), sourceClock?.offset() ?? ms(0)), stored.evalTime);
+  const ahead = between(clock.now(), stored.evalTime);
   if (ahead <= MAX_AHEAD) return undefined;
   logger.warn('rule group state is from the future because a clock was ahead; it is taken over', {
     group: group.id,
@@ -268,6 +270,7 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
   };
   return async (group, tickAt) => {
     try {
+      await options.measureClock?.();
       const evalTime = options.sourceClock?.correct(group, tickAt) ?? tickAt;
       const policy = options.notifications?.policy();
       const own = evaluation.versionOf(group, policy);

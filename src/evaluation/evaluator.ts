@@ -95,6 +95,7 @@ function createOutageCheck(
     store,
     clock,
     sourceClock: options.sourceClock,
+    measureClock: options.measureClock,
     logger,
     // It is no evaluation of a rule and sends no query to Prometheus, so it is not counted as one.
     recorder: { ...recorder, evaluated: () => undefined },

@@ -1,4 +1,5 @@
 import { type Logger as CronLogger, type ScheduledTask, schedule as startCron } from 'node-cron';
+import { type Clock, monotonicNow, systemClock } from '../lib/clock.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import {
@@ -34,6 +35,7 @@ export interface Scheduler {
 }
 
 type Handlers = Parameters<Scheduler['schedule']>[1];
+type OnEvalTime = (id: string, evalTime: EpochMs) => void;
 
 /**
  * The evaluation time an instant belongs to: the last point of the group's grid that is not after it.
@@ -122,6 +124,26 @@ function cronGroupOf({ id, interval, schedule }: GroupTiming): CronGroup {
  */
 const LATENESS_TOLERANCE = 10_000;
 
+const CLOCK_CHECK_EVERY: Milliseconds = ms(10 * SECOND);
+
+/**
+ * Calls back when the local clock was set back, until the signal aborts: node-cron waits for the time that it computed
+ * last, for an hour when the clock was set back by an hour.
+ */
+async function watchClock(
+  clock: Clock,
+  signal: AbortSignal,
+  onSetBack: (by: Milliseconds) => void,
+): Promise<void> {
+  const lead = (): number => clock.now() - monotonicNow();
+  for (let known = lead(); !signal.aborted; ) {
+    await clock.sleep(CLOCK_CHECK_EVERY, signal);
+    const setBack = ms(known - lead());
+    known -= setBack;
+    if (setBack > SECOND && !signal.aborted) onSetBack(setBack);
+  }
+}
+
 /** Without a logger node-cron writes colored lines to the console. */
 function cronLogger(logger: Logger): CronLogger {
   const text = (message: string | Error): string => (message instanceof Error ? message.message : message);
@@ -133,14 +155,52 @@ function cronLogger(logger: Logger): CronLogger {
   };
 }
 
+/** Starts the task of the groups with one pattern. */
+function startTask(
+  logger: Logger,
+  { pattern, groups }: { readonly pattern: string; readonly groups: readonly CronGroup[] },
+  { onDue, onMissed }: { readonly onDue: OnEvalTime; readonly onMissed: OnEvalTime },
+): ScheduledTask {
+  const forDueGroups = (date: Date, handle: OnEvalTime): void => {
+    const evalTime = epochMs(date.getTime());
+    for (const { id, isEvalTime } of groups) if (isEvalTime(evalTime)) handle(id, evalTime);
+  };
+  const task = startCron(pattern, ({ date }) => forDueGroups(date, onDue), {
+    timezone: 'UTC',
+    // The function above returns at once: overlap is checked for each group, not for the task.
+    noOverlap: true,
+    missedExecutionTolerance: LATENESS_TOLERANCE,
+    suppressMissedWarning: true,
+    logger: cronLogger(logger),
+  });
+  task.on('execution:missed', ({ date }) => forDueGroups(date, onMissed));
+  return task;
+}
+
+/** Groups with the same pattern share a task. */
+function byPattern(groups: readonly CronGroup[]) {
+  const patterns = new Set(groups.map(({ pattern }) => pattern));
+  return [...patterns].map((pattern) => ({
+    pattern,
+    groups: groups.filter((group) => group.pattern === pattern),
+  }));
+}
+
 /**
  * A scheduler on node-cron, in UTC: in a zone with daylight saving time a task pauses for an hour each autumn. Groups
  * with the same pattern share a task. An evaluation time is the instant of the pattern, not of the local clock, so that
  * all replicas have the same evaluation times.
  */
-export function createCronScheduler({ logger }: { readonly logger: Logger }): Scheduler {
+export function createCronScheduler({
+  logger,
+  clock = systemClock,
+}: {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}): Scheduler {
   const running = new Map<string, Promise<void>>();
   let tasks: readonly ScheduledTask[] = [];
+  let watch = new AbortController();
 
   const run = async (id: string, evalTime: EpochMs, handlers: Handlers): Promise<void> => {
     try {
@@ -158,29 +218,6 @@ export function createCronScheduler({ logger }: { readonly logger: Logger }): Sc
     else running.set(id, run(id, evalTime, handlers));
   };
 
-  const startTask = (pattern: string, groups: readonly CronGroup[], handlers: Handlers): ScheduledTask => {
-    const forDueGroups = (date: Date, handle: (id: string, evalTime: EpochMs) => void): void => {
-      const evalTime = epochMs(date.getTime());
-      for (const { id, isEvalTime } of groups) if (isEvalTime(evalTime)) handle(id, evalTime);
-    };
-    const task = startCron(
-      pattern,
-      ({ date }) => forDueGroups(date, (id, evalTime) => begin(id, evalTime, handlers)),
-      {
-        timezone: 'UTC',
-        // The function above returns at once: overlap is checked for each group, not for the task.
-        noOverlap: true,
-        missedExecutionTolerance: LATENESS_TOLERANCE,
-        suppressMissedWarning: true,
-        logger: cronLogger(logger),
-      },
-    );
-    task.on('execution:missed', ({ date }) =>
-      forDueGroups(date, (id, evalTime) => handlers.onMissed(id, evalTime)),
-    );
-    return task;
-  };
-
   const endTasks = async (): Promise<void> => {
     const ended = tasks;
     tasks = [];
@@ -189,17 +226,26 @@ export function createCronScheduler({ logger }: { readonly logger: Logger }): Sc
 
   return {
     schedule: (groups, handlers) => {
-      void endTasks();
       const all = groups.map(cronGroupOf);
-      tasks = [...new Set(all.map(({ pattern }) => pattern))].map((pattern) =>
-        startTask(
-          pattern,
-          all.filter((group) => group.pattern === pattern),
-          handlers,
-        ),
-      );
+      const start = (): void => {
+        void endTasks();
+        tasks = byPattern(all).map((each) =>
+          startTask(logger, each, {
+            onDue: (id, evalTime) => begin(id, evalTime, handlers),
+            onMissed: (id, evalTime) => handlers.onMissed(id, evalTime),
+          }),
+        );
+      };
+      start();
+      watch.abort();
+      watch = new AbortController();
+      void watchClock(clock, watch.signal, (by) => {
+        logger.warn('the local clock was set back', { seconds: Math.round(by / SECOND) });
+        start();
+      });
     },
     stop: async () => {
+      watch.abort();
       await endTasks();
       await Promise.all(running.values());
     },

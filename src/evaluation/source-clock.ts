@@ -1,5 +1,8 @@
+import { type Clock, monotonicNow } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { ServerTime } from '../lib/metrics-source.ts';
+import type { MetricsSource, ServerTime } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { evalTimeOf, type GroupTiming, spreadOffset, wholeSeconds } from './schedule.ts';
@@ -7,22 +10,27 @@ import { evalTimeOf, type GroupTiming, spreadOffset, wholeSeconds } from './sche
 /** Prometheus's clock, as measured on its responses. */
 export interface SourceClock {
   readonly observe: (time: ServerTime) => void;
-  /** What must be added to the local time to get Prometheus's; 0 for a small difference. */
-  offset(): Milliseconds;
+  /** The local clock, corrected by a large offset. Replicas whose clocks differ agree on it. */
+  readonly clock: Clock;
+  /** Whether the offset is unknown: nothing was measured yet, or the local clock was set since. */
+  readonly isUncertain: () => boolean;
   /** The evaluation time on the grid of a group that belongs to a tick of the local clock. */
   correct(group: GroupTiming, evalTime: EpochMs): EpochMs;
   /** Why the local clock must be set; undefined while the difference is small. For readiness. */
   readonly problem: () => string | undefined;
 }
 
-/** Evaluation times are corrected by an offset of more than this. */
+/** The time is corrected by an offset of more than this. */
 const CORRECTED: Milliseconds = ms(5 * SECOND);
 
-/** A larger offset is a problem of the installation: Slack refuses requests, and links and traces show other times. */
+/** A larger offset is a problem of the installation: the times in other systems differ from those in messages. */
 const TOLERATED: Milliseconds = ms(30 * SECOND);
 
 /** Logged again when the offset has changed by this much. */
 const LOGGED_CHANGE: Milliseconds = ms(5 * SECOND);
+
+/** A larger difference from the monotonic clock is a step of the local clock, not its adjustment by NTP. */
+const STEP: Milliseconds = ms(SECOND);
 
 const describe = (offset: Milliseconds): string =>
   `${Math.round(Math.abs(offset) / SECOND)} s ${offset > 0 ? 'behind' : 'ahead of'} Prometheus`;
@@ -30,17 +38,46 @@ const describe = (offset: Milliseconds): string =>
 /**
  * Measures the offset. Prometheus wrote the date between sending and receiving, so each exchange bounds the offset; the
  * known one changes only as far as it must. A pause of this process makes the bounds wide, not the offset wrong.
+ *
+ * When the local clock is set, the time goes on by the monotonic clock until the next exchange shows which one is right:
+ *
+ *     local clock      10:00:00 . . . (set) 11:00:01 . . .
+ *     this clock       10:00:00 . . .       10:00:01 . . . | exchange
  */
 export function createSourceClock({
   logger,
   recorder,
+  clock,
+  monotonic = monotonicNow,
 }: {
   readonly logger: Logger;
   readonly recorder: Pick<Recorder, 'clockMeasured'>;
+  readonly clock: Clock;
+  readonly monotonic?: () => number;
 }): SourceClock {
   let measured: Milliseconds = ms(0);
   let logged: Milliseconds = ms(0);
+  /** The local clock minus the monotonic one at the last exchange. */
+  let lead: number | undefined;
+  const step = (): Milliseconds => {
+    const change = lead === undefined ? 0 : clock.now() - monotonic() - lead;
+    return ms(Math.abs(change) > STEP ? change : 0);
+  };
   const used = (): Milliseconds => (Math.abs(measured) > CORRECTED ? measured : ms(0));
+  const offset = (): Milliseconds => ms(used() - step());
+
+  const logChange = (): void => {
+    const current = used();
+    if (Math.abs(current - logged) <= LOGGED_CHANGE) return;
+    logged = current;
+    if (current === 0) logger.info('the local clock agrees with Prometheus again');
+    else
+      logger.warn('the local clock differs from Prometheus; times are corrected', {
+        localClock: describe(current),
+        offsetSeconds: Math.round(current / SECOND),
+      });
+  };
+
   return {
     observe: ({ date, sentAt, receivedAt }) => {
       const least = between(receivedAt, date);
@@ -48,27 +85,54 @@ export function createSourceClock({
       if (least > most) return;
       measured = ms(Math.min(Math.max(measured, least), most));
       recorder.clockMeasured({ offsetSeconds: measured / SECOND });
-      const offset = used();
-      if (Math.abs(offset - logged) <= LOGGED_CHANGE) return;
-      logged = offset;
-      if (offset === 0) logger.info('the local clock agrees with Prometheus again');
-      else
-        logger.warn('the local clock differs from Prometheus; evaluation times are corrected', {
-          localClock: describe(offset),
-          offsetSeconds: Math.round(offset / SECOND),
-        });
+      lead = clock.now() - monotonic();
+      logChange();
     },
-    offset: used,
+    clock: { ...clock, now: () => after(clock.now(), offset()) },
+    isUncertain: () => lead === undefined || step() !== 0,
     correct: ({ id, interval, schedule }, evalTime) => {
-      const offset = used();
-      if (offset === 0) return evalTime;
+      const correction = offset();
+      if (correction === 0) return evalTime;
       // Whole seconds, so that replicas agree more often than not.
-      const seconds = ms(Math.floor(offset / SECOND) * SECOND);
+      const seconds = ms(Math.floor(correction / SECOND) * SECOND);
       if (schedule !== undefined) return after(evalTime, seconds);
-      const step = wholeSeconds(interval);
-      return evalTimeOf(after(evalTime, seconds), step, spreadOffset(id, step));
+      const grid = wholeSeconds(interval);
+      return evalTimeOf(after(evalTime, seconds), grid, spreadOffset(id, grid));
     },
     problem: () =>
       Math.abs(measured) > TOLERATED ? `the local clock is ${describe(measured)}; set it by NTP` : undefined,
+  };
+}
+
+/** An evaluation waits this long for a measurement; then it goes on with the offset that was known. */
+const MEASURE_LIMIT: Milliseconds = ms(2 * SECOND);
+
+/**
+ * Creates what makes the offset certain by one query, before an evaluation time is claimed that may be wrong by hours.
+ * Evaluations at the same time wait for the same query. Never throws: a Prometheus that does not respond is noticed by the
+ * queries of the rules.
+ */
+export function createClockMeasurement(options: {
+  readonly sourceClock: Pick<SourceClock, 'isUncertain'>;
+  readonly metrics: Pick<MetricsSource, 'instant'>;
+  readonly clock: Clock;
+}): () => Promise<void> {
+  const { sourceClock, metrics, clock } = options;
+  let running: Promise<void> | undefined;
+  const measure = async (): Promise<void> => {
+    try {
+      await withDeadline({ clock, duration: MEASURE_LIMIT, system: 'prometheus' }, (signal) =>
+        metrics.instant({ expr: 'vector(1)', at: clock.now() }, signal),
+      );
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+    } finally {
+      running = undefined;
+    }
+  };
+  return async () => {
+    if (!sourceClock.isUncertain()) return;
+    running ??= measure();
+    await running;
   };
 }

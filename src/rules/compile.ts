@@ -60,10 +60,13 @@ function breachExpr(condition: Condition): string {
   const { threshold } = slo.objective;
   const limit = `> ${promqlNumber(bound)}`;
   const slow = `${shareExpr(condition, { window, threshold })} ${limit}`;
-  // A shorter window without slow requests ends the breach; a longer or equal one is read for the recovery only.
+  // A shorter window without slow requests ends the breach; a longer or equal one is read for the recovery only. Where its
+  // samples are missing, because they arrive late, the longer window decides: `and` would take that for health.
   const isShorter = recover !== undefined && recover.window < window;
-  const stillSlow = isShorter ? ` and ${shareExpr(condition, recover)} ${limit}` : '';
-  return withMinRequests(slow + stillSlow, condition);
+  const healthy = isShorter
+    ? ` unless (${shareExpr(condition, recover)} > bool ${promqlNumber(bound)}) == 0`
+    : '';
+  return withMinRequests(slow + healthy, condition);
 }
 
 function recoveryOf(condition: Condition): RecoveryCondition {

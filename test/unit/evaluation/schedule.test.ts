@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCronScheduler, type Scheduler, spreadOffset } from '../../../src/evaluation/schedule.ts';
-import { type EpochMs, ms } from '../../../src/lib/units.ts';
+import type { Clock } from '../../../src/lib/clock.ts';
+import { type EpochMs, epochMs, ms } from '../../../src/lib/units.ts';
 import { createSpyLogger, type SpyLogger } from '../../support/spies.ts';
 
 const START = Date.UTC(2026, 9, 24, 22);
@@ -26,6 +27,19 @@ function evalTimesBetween(
   return evalTimes;
 }
 
+/** The machine's clock with the timer that the tests advance. */
+const clock: Clock = {
+  now: () => epochMs(Date.now()),
+  sleep: (duration, signal) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, duration);
+      signal?.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }),
+};
+
 describe('the cron scheduler', () => {
   let logger: SpyLogger;
   let scheduler: Scheduler;
@@ -36,7 +50,11 @@ describe('the cron scheduler', () => {
   beforeEach(() => {
     vi.useFakeTimers({ now: START });
     logger = createSpyLogger();
-    scheduler = createCronScheduler({ logger });
+    // Its checks of the clock would be thousands of timers in five days.
+    scheduler = createCronScheduler({
+      logger,
+      clock: { ...clock, sleep: async () => new Promise(() => {}) },
+    });
     ran = [];
     missed = [];
     onTick = async (id, evalTime) => void ran.push([id, evalTime]);
@@ -109,6 +127,22 @@ describe('the cron scheduler', () => {
     await vi.advanceTimersByTimeAsync(30 * SECOND);
     expect(missed.map(([, evalTime]) => (evalTime - START) / SECOND)).toEqual([30, 60, 90, 120]);
     expect(evalTimesOf('g').map((evalTime) => (evalTime - START) / SECOND)).toEqual([150]);
+  });
+
+  it('continues within seconds when the local clock is set back by an hour', async () => {
+    scheduler = createCronScheduler({ logger, clock });
+    schedule({ id: 'g', interval: 30 * SECOND });
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
+    const before = ran.length;
+    vi.setSystemTime(Date.now() - HOUR);
+    const setAt = Date.now();
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
+    expect(evalTimesOf('g').slice(before)).toEqual(
+      evalTimesBetween('g', 30 * SECOND, [setAt + 10 * SECOND, setAt + 2 * MINUTE]),
+    );
+    expect(logger.lines.map(({ message, fields }) => [message, fields])).toEqual([
+      ['the local clock was set back', { seconds: 3_600 }],
+    ]);
   });
 
   it('never runs a group while its last run is not finished, and runs the others', async () => {

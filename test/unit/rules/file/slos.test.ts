@@ -180,7 +180,7 @@ slos:
         hold: 0,
       },
     ]);
-    expect(rules[1]?.expr).toMatch(/\[1h\].* > 0\.144 and .*\[5m\].* > 0\.144$/);
+    expect(rules[1]?.expr).toMatch(/\[1h\].* > 0\.144 unless \(.*\[5m\].* > bool 0\.144\) == 0$/);
     expect(rules[1]?.recovery?.expr).toMatch(/^1 - [^]*\[5m\]/);
   });
 });
