@@ -15,7 +15,7 @@ const numberOf = (name: string): number | undefined => {
 /**
  * Random faults on real processes. CHAOS_SEED draws the same faults again, CHAOS_SECONDS is the length (300),
  * CHAOS_FAULTS a list of kinds, CHAOS_PLANT a guard to take out, CHAOS_COPIES, CHAOS_EVERY and CHAOS_FREEZE the groups
- * of the rule, the seconds between two faults and the longest freeze.
+ * of the rule, the seconds between two faults and the longest freeze, CHAOS_LOGS a folder for the logs of the replicas.
  */
 export async function benchChaos(): Promise<void> {
   if (!isRedisInstalled()) {
@@ -36,6 +36,7 @@ export async function benchChaos(): Promise<void> {
     plant: CHAOS_PLANT,
     copies: numberOf('CHAOS_COPIES'),
     every: numberOf('CHAOS_EVERY'),
+    logs: process.env['CHAOS_LOGS'],
     longestFreeze: numberOf('CHAOS_FREEZE'),
     say,
   });

@@ -38,6 +38,8 @@ export interface BedOptions {
   readonly copies: number;
   /** The root of the program under test. */
   readonly root: string;
+  /** A folder for the logs of the replicas. */
+  readonly logs?: string;
   readonly onDeath: (replica: Replica, code: number | null) => void;
 }
 
@@ -83,6 +85,8 @@ async function install(
         environment,
         slackApiUrl: world.slackApiUrl,
         root: options.root,
+        clockFile: join(options.folder, `${name}-${index + 1}.clock`),
+        log: options.logs === undefined ? undefined : join(options.logs, `${name}-${index + 1}.log`),
         onDeath: options.onDeath,
       }),
     ),

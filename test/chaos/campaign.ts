@@ -27,6 +27,8 @@ export interface CampaignOptions {
   readonly longestFreeze?: number;
   /** Mean time between two faults, in seconds. */
   readonly every?: number;
+  /** A folder for the logs of the replicas. */
+  readonly logs?: string;
   readonly say: (line: string) => void;
 }
 
@@ -163,7 +165,10 @@ function ticksOf({ ticks, name }: Installation, start: number, given: { sight: S
   let due = 0;
   let missed = 0;
   for (const times of ticks.values()) {
-    const sorted = [...times].filter((time) => time * 1_000 >= start).sort((a, b) => a - b);
+    // A replica that is ahead may ask for times that have not come yet.
+    const sorted = [...times]
+      .filter((time) => time * 1_000 >= start && time * 1_000 <= Date.now())
+      .sort((a, b) => a - b);
     const [first] = sorted;
     // A query that is not one of a rule's own comes now and then.
     if (first === undefined || sorted.length < given.seconds / INTERVAL_S / 4) continue;
@@ -198,6 +203,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
     seed,
     copies,
     root,
+    logs: options.logs,
     onDeath(replica, code) {
       if (isOver) return;
       deaths.push({ name: replica.name, at: Math.round(second()), code, tail: replica.tail() });

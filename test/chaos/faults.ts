@@ -155,6 +155,23 @@ const clock: Draw = async (stage) => {
   };
 };
 
+/** Its clock is set while it runs, and set right later. */
+const clockStep: Draw = (stage) => {
+  const found = anyReplica(stage);
+  if (found === undefined) return undefined;
+  const { replica } = found;
+  const shift = Math.round(between(stage.random, -300, 300));
+  const seconds = between(stage.random, 5, 40);
+  replica.setClock(shift * 1_000);
+  return {
+    text: `set the clock of ${replica.name} ${shift} s ahead, for ${seconds} s`,
+    resource: replica.name,
+    seconds,
+    end: () => replica.setClock(0),
+    blinds: [],
+  };
+};
+
 /** Something about Redis. */
 function redis(what: 'kill' | 'pause' | 'flush'): Draw {
   return async ({ bed, random }) => {
@@ -327,6 +344,7 @@ export const FAULTS: Readonly<Record<string, Draw>> = {
   freeze,
   'freeze-at-post': freezeAtPost,
   clock,
+  'clock-step': clockStep,
   'redis-kill': redis('kill'),
   'redis-pause': redis('pause'),
   'redis-flush': redis('flush'),

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLEAN } from '../support/program.ts';
 import { type Relay, startRelay } from '../support/relay.ts';
@@ -13,6 +14,8 @@ export interface Replica {
   isRunning(): boolean;
   /** Starts it; a clock that is `shiftMs` ahead may be given. Does nothing when it runs. */
   start(shiftMs?: number): void;
+  /** Sets its clock so far ahead while it runs. */
+  setClock(shiftMs: number): void;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Ends it as a deployment does; kills it when it does not end. */
@@ -31,6 +34,10 @@ export interface ReplicaOptions {
   readonly slackApiUrl: string;
   /** The root of the program: this repository's, or that of a patched copy. */
   readonly root: string;
+  /** A file for how far its clock is ahead. */
+  readonly clockFile: string;
+  /** A file that takes all it logs. */
+  readonly log?: string;
   /** Called when it ends and nobody had it end. */
   readonly onDeath: (replica: Replica, code: number | null) => void;
 }
@@ -67,6 +74,7 @@ function begin(options: ReplicaOptions, environment: Readonly<Record<string, str
   const life: Life = { child, exit, output: '', isReady: false, isFrozen: false, isMeant: false };
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
+      if (options.log !== undefined) appendFileSync(options.log, chunk);
       life.output = (life.output + chunk.toString()).slice(-KEPT_OUTPUT);
       life.isReady ||= life.output.includes('"msg":"started"') || life.output.includes('loaded ');
     });
@@ -98,9 +106,10 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
     isWorking: () => life !== undefined && life.isReady && !life.isFrozen && !life.isMeant,
     start(shiftMs = 0) {
       if (life !== undefined) return;
+      writeFileSync(options.clockFile, String(shiftMs));
       const begun = begin(options, {
         SLACK_API_URL: slackApiUrl.href,
-        CHAOS_CLOCK_SHIFT: String(shiftMs),
+        CHAOS_CLOCK_FILE: options.clockFile,
       });
       life = begun;
       latest = begun;
@@ -110,6 +119,10 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
         options.onDeath(replica, code);
         return;
       });
+    },
+    setClock(shiftMs) {
+      writeFileSync(options.clockFile, String(shiftMs));
+      life?.child.kill('SIGUSR2');
     },
     async kill() {
       if (life !== undefined) await end(life, 'SIGKILL');

@@ -1,6 +1,13 @@
-/* Loaded before the bot by `--import`: its wall clock differs from the machine's by CHAOS_CLOCK_SHIFT ms. */
-const shift = Number(process.env['CHAOS_CLOCK_SHIFT'] ?? 0);
+/* Loaded before the bot by `--import`: its wall clock differs from the machine's by the ms in CHAOS_CLOCK_FILE, read at SIGUSR2 too. */
+import { readFileSync } from 'node:fs';
+
 const RealDate = Date;
+const file = process.env['CHAOS_CLOCK_FILE'] ?? '';
+const read = (): number => Number(readFileSync(file, 'utf8'));
+let shift = read();
+process.on('SIGUSR2', () => {
+  shift = read();
+});
 
 class ShiftedDate extends RealDate {
   constructor(...given: unknown[]) {
