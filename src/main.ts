@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { webAddress } from './cli/arguments.ts';
 import type { AgainstOptions, CheckOptions } from './cli/check.ts';
+import { CHECK_FORMATS } from './cli/check-format.ts';
 import type { ReplayOptions } from './cli/replay.ts';
 import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/rule-files.ts';
 import { handleSignals } from './cli/signals.ts';
@@ -154,7 +155,16 @@ program
     webAddress,
   )
   .option('--strict', 'fail on warnings')
+  .option('--allow-empty', 'accept files without rules')
+  .addOption(new Option('--format <format>', 'output format').choices(CHECK_FORMATS).default('text'))
   .action(check);
+program
+  .command('schema')
+  .description('print a JSON schema of the rule file, for editors')
+  .action(async () => {
+    const { ruleFileSchema } = await import('./rules/file/json-schema.ts');
+    print(JSON.stringify(ruleFileSchema(), undefined, 2));
+  });
 program
   .command('replay')
   .description('backtest rules on past data')

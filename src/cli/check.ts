@@ -1,7 +1,6 @@
 import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
 import { systemClock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
-import { count as counted } from '../lib/format.ts';
 import { type EpochMs, ms, SECOND } from '../lib/units.ts';
 import { createLogger } from '../ops/logger.ts';
 import { createPrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
@@ -10,13 +9,15 @@ import { lintRules } from '../rules/file/lint.ts';
 import { loadRuleFiles, type ReadFile } from '../rules/file/rule-file.ts';
 import type { RuleFileLocation } from '../rules/file/source.ts';
 import { FINDINGS, type RuleFinding, type RuleUse } from '../rules/rule-use.ts';
-import { lineText, type ReportLine } from './rule-files.ts';
+import { type CheckFormat, type CheckResult, checkText } from './check-format.ts';
+import { describeRules } from './describe-rules.ts';
+import type { ReportLine } from './rule-files.ts';
 
 /** The output and exit code of `tailwatch check`. */
 export interface CheckReport {
   readonly text: string;
-  /** 1 when there is an error, or a warning with `--strict`. */
-  readonly exitCode: 0 | 1;
+  /** 1 when there is an error, or a warning with `--strict`; else 2 when Prometheus could not be queried. */
+  readonly exitCode: 0 | 1 | 2;
 }
 
 export interface CheckRequest {
@@ -25,6 +26,9 @@ export interface CheckRequest {
   readonly now: EpochMs;
   /** Warnings fail the check. */
   readonly isStrict?: boolean;
+  /** A file without rules is no error. */
+  readonly allowsEmpty?: boolean;
+  readonly format?: CheckFormat;
   /** Checks the rules against Prometheus, one list of findings for each; rejects when Prometheus does not answer. */
   readonly against?: (uses: readonly RuleUse[]) => Promise<readonly (readonly RuleFinding[])[]>;
 }
@@ -60,23 +64,15 @@ async function findingsOf(
   }
 }
 
-/** The size of the rule files: `2 files, 3 groups, 7 rules`. */
-function summary(files: number, groups: readonly { readonly rules: readonly unknown[] }[]): string {
-  const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
-  return [counted(files, 'file'), counted(groups.length, 'group'), counted(rules, 'rule')].join(', ');
-}
-
-function problemCount(lines: readonly ReportLine[]): string {
-  const counts = (['error', 'warning'] as const).flatMap((severity) => {
-    const count = lines.filter((line) => line.severity === severity).length;
-    return count === 0 ? [] : [counted(count, severity)];
-  });
-  return counts.length === 0 ? 'no problems found' : counts.join(', ');
+/** Errors first: only without any it matters that Prometheus could not be queried. */
+function exitCodeOf({ lines, failure }: CheckResult, isStrict: boolean): CheckReport['exitCode'] {
+  if (lines.some(({ severity }) => severity === 'error' || (isStrict && severity === 'warning'))) return 1;
+  return failure === undefined ? 0 : 2;
 }
 
 /** Checks rule files: their syntax, the lint rules, and with `against` what the rules read from Prometheus. */
 export async function runCheck(request: CheckRequest): Promise<CheckReport> {
-  const { files, readFile, now, isStrict = false, against } = request;
+  const { files, readFile, now, isStrict = false, allowsEmpty = false, format = 'text', against } = request;
   const loaded = await loadRuleFiles(files, readFile);
   // Files without errors are checked against Prometheus even when others have some.
   const { lines: findings, failure } = await findingsOf(request, loaded.uses);
@@ -85,23 +81,30 @@ export async function runCheck(request: CheckRequest): Promise<CheckReport> {
   const lines = sorted(
     [
       ...errors.map((error): ReportLine => ({ ...error, severity: 'error' })),
-      ...notes.map((note): ReportLine => ({ ...note, severity: FINDINGS[note.code] })),
+      ...notes
+        .filter(({ code }) => !(allowsEmpty && code === 'empty-file'))
+        .map((note): ReportLine => ({ ...note, severity: FINDINGS[note.code] })),
       ...findings,
     ],
     files,
   );
-  const isFailed = lines.some(({ severity }) => severity === 'error' || (isStrict && severity === 'warning'));
-  const end = `${summary(files.length, loaded.groups)}: ${failure ?? problemCount(lines)}`;
-  return {
-    text: [...lines.map(lineText), `${end}${/[.!?]$/.test(end) ? '' : '.'}`].join('\n'),
-    exitCode: isFailed || failure !== undefined ? 1 : 0,
+  const { groups } = loaded;
+  const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
+  const result: CheckResult = {
+    lines,
+    counts: { files: files.length, groups: groups.length, rules },
+    failure,
+    rules: describeRules(loaded),
   };
+  return { text: checkText(result, format), exitCode: exitCodeOf(result, isStrict) };
 }
 
 /** Options of `tailwatch check` as they were typed. */
 export interface CheckOptions {
   readonly against?: string;
   readonly strict?: boolean;
+  readonly allowEmpty?: boolean;
+  readonly format?: CheckFormat;
 }
 
 /** The headers and the proxy for the Prometheus of `--against`. */
@@ -128,7 +131,7 @@ function checkAgainst(url: string, options: AgainstOptions): NonNullable<CheckRe
 /** Runs `tailwatch check`. */
 export async function checkCommand(
   files: readonly string[],
-  { against, strict }: CheckOptions,
+  { against, strict, allowEmpty, format }: CheckOptions,
   io: { readonly readFile: ReadFile; readonly against: AgainstOptions },
 ): Promise<CheckReport> {
   return await runCheck({
@@ -136,6 +139,8 @@ export async function checkCommand(
     readFile: io.readFile,
     now: systemClock.now(),
     isStrict: strict,
+    allowsEmpty: allowEmpty,
+    format,
     against: against === undefined ? undefined : checkAgainst(against, io.against),
   });
 }

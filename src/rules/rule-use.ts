@@ -56,6 +56,7 @@ export type FindingSeverity = 'error' | 'warning' | 'note';
  * manual lists them.
  */
 export const FINDINGS = {
+  'empty-file': 'error',
   'template-error': 'warning',
   'external-labels': 'warning',
   'value-in-label': 'warning',

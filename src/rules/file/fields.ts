@@ -40,7 +40,7 @@ export const parsed = <T>(expected: string, parse: (text: string) => T | undefin
     return value === undefined
       ? { problems: [{ message: `found ${shown(text)}, expected ${expected}` }] }
       : { value };
-  });
+  }).meta({ description: expected });
 
 /** A text that matches a pattern, described by `expected`. */
 export const matching = (expected: string, pattern: RegExp) =>
@@ -88,7 +88,7 @@ export const name = matching('a name', /\S/);
 
 /** One of some values. */
 export const oneOf = <T extends string>(values: readonly T[]) =>
-  parsed<T>(alternatives(values), (text) => values.find((value) => value === text));
+  parsed<T>(alternatives(values), (text) => values.find((value) => value === text)).meta({ enum: values });
 
 export const flag = oneOf(['true', 'false']);
 

@@ -78,7 +78,7 @@ export function useOfExpression(
 /** Prometheus's default of `evaluation_interval`. */
 const DEFAULT_INTERVAL = MINUTE;
 
-const groupSchema = z.strictObject({
+export const groupSchema = z.strictObject({
   name,
   interval: positiveDuration.optional(),
   query_offset: duration.optional(),
@@ -89,7 +89,7 @@ const groupSchema = z.strictObject({
   rules: emptyIsAbsent(z.array(z.unknown())),
 });
 
-const alertSchema = z.strictObject({
+export const alertSchema = z.strictObject({
   alert: name,
   expr: expression,
   for: duration.optional(),
@@ -98,7 +98,7 @@ const alertSchema = z.strictObject({
   annotations,
 });
 
-const recordingSchema = z.strictObject({ record: recordName, expr: expression, labels: plainLabels });
+export const recordingSchema = z.strictObject({ record: recordName, expr: expression, labels: plainLabels });
 
 type AlertInput = z.output<typeof alertSchema>;
 

@@ -5,7 +5,7 @@ import { DEFAULT_ROUTE } from '../../policy/route.ts';
 import type { MaintenanceWindow, Silence } from '../../policy/silence.ts';
 import type { NotificationPolicy } from '../../policy/suppress.ts';
 import { count, emptyIsAbsent, labelMatchers, labelName, name, oneOf } from './fields.ts';
-import { readRoute } from './route.ts';
+import { readRoute, routeSchema } from './route.ts';
 import {
   locationOf,
   type RuleFileReading,
@@ -16,22 +16,14 @@ import {
   soleSection,
 } from './section.ts';
 import type { RuleFileLocation } from './source.ts';
-import { DEFAULT_KEYS, defaultRouting, type RoutingDefault, readDefaults } from './teams.ts';
-import { type FindTimeIntervals, instant, intervalNames, readTimeIntervals } from './time-intervals.ts';
-
-/** Keys of a document that are about notifications, not rules. */
-export const POLICY_KEYS: readonly string[] = [
-  'route',
-  ...DEFAULT_KEYS,
-  'time_intervals',
-  'inhibit_rules',
-  'inhibit',
-  'silences',
-  'maintenance',
-  'compat',
-  'group_threshold',
-  'flap_threshold',
-];
+import { defaultRouting, type RoutingDefault, readDefaults, severitySchema, teamSchema } from './teams.ts';
+import {
+  type FindTimeIntervals,
+  instant,
+  intervalNames,
+  namedIntervalSchema,
+  readTimeIntervals,
+} from './time-intervals.ts';
 
 /** The end of a silence or maintenance window that does not recur, and where it is set. */
 export interface PolicyEnd {
@@ -92,6 +84,29 @@ const inhibitRuleSchema = z.strictObject({
   equal: emptyIsAbsent(z.array(labelName)),
 });
 
+const flapThreshold = count.refine((limit) => limit !== 1, {
+  error: 'found 1, expected at least 2 (firing and resolved), or 0 for no limit',
+});
+
+/** The keys of a document that are about notifications, not rules, with what they hold. */
+export const POLICY_SCHEMAS = {
+  route: routeSchema,
+  teams: z.record(z.string(), teamSchema),
+  severities: z.record(z.string(), severitySchema),
+  time_intervals: z.array(namedIntervalSchema),
+  inhibit_rules: z.array(inhibitRuleSchema),
+  inhibit: oneOf(['call-graph']),
+  silences: z.array(silenceSchema),
+  maintenance: z.array(maintenanceSchema),
+  compat: oneOf(['prometheus']),
+  group_threshold: count,
+  flap_threshold: flapThreshold,
+} as const;
+
+type PolicyKey = keyof typeof POLICY_SCHEMAS;
+
+export const POLICY_KEYS = Object.keys(POLICY_SCHEMAS) as readonly PolicyKey[];
+
 function readSilences(reading: RuleFileReading, ends: PolicyEnd[]): readonly Silence[] {
   return readLists(reading, 'silences', silenceSchema).map(({ value, section }) => {
     const { matchers, starts_at: startsAt, ends_at: endsAt, created_by: createdBy, comment = '' } = value;
@@ -133,15 +148,10 @@ const readInhibitRules = (reading: RuleFileReading): readonly InhibitRule[] =>
 function readThreshold(
   reading: RuleFileReading,
   key: 'group_threshold' | 'flap_threshold',
-  schema: z.ZodType<number>,
 ): number | undefined {
   const section = soleSection(reading, key);
-  return section === undefined ? undefined : readSections(reading, [section], schema)[0]?.value;
+  return section === undefined ? undefined : readSections(reading, [section], POLICY_SCHEMAS[key])[0]?.value;
 }
-
-const flapThreshold = count.refine((limit) => limit !== 1, {
-  error: 'found 1, expected at least 2 (firing and resolved), or 0 for no limit',
-});
 
 /** Reads everything about notifications in all documents. */
 export function readPolicy(reading: RuleFileReading): FilePolicy {
@@ -149,18 +159,18 @@ export function readPolicy(reading: RuleFileReading): FilePolicy {
   const route = readRoute(reading, find);
   const defaults = readDefaults(reading);
   const ends: PolicyEnd[] = [];
-  const isSet = (key: string, value: string): boolean =>
-    readSections(reading, sectionsOf(reading, key), oneOf([value])).length > 0;
+  const isSet = (key: 'inhibit' | 'compat'): boolean =>
+    readSections<string>(reading, sectionsOf(reading, key), POLICY_SCHEMAS[key]).length > 0;
   const policy: NotificationPolicy = {
     route: route ?? DEFAULT_ROUTE,
     ...defaultRouting(defaults),
-    groupThreshold: readThreshold(reading, 'group_threshold', count),
-    flapThreshold: readThreshold(reading, 'flap_threshold', flapThreshold),
+    groupThreshold: readThreshold(reading, 'group_threshold'),
+    flapThreshold: readThreshold(reading, 'flap_threshold'),
     silences: readSilences(reading, ends),
     maintenance: readMaintenance(reading, find, ends),
     inhibitRules: readInhibitRules(reading),
-    inhibitsByCallGraph: isSet('inhibit', 'call-graph'),
-    isPrometheus: isSet('compat', 'prometheus') || undefined,
+    inhibitsByCallGraph: isSet('inhibit'),
+    isPrometheus: isSet('compat') || undefined,
   };
   return { policy, ends, defaults, hasRoute: route !== undefined };
 }

@@ -27,7 +27,7 @@ interface RouteInput {
   readonly routes?: readonly RouteInput[];
 }
 
-const routeSchema: z.ZodType<RouteInput> = z.lazy(() =>
+export const routeSchema: z.ZodType<RouteInput> = z.lazy(() =>
   z.strictObject({
     matchers: emptyIsAbsent(labelMatchers),
     channel: channel.optional(),

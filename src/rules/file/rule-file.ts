@@ -20,7 +20,7 @@ import {
 import type { ServiceNaming } from './service-names.ts';
 import { NAMING_KEY, readNaming } from './service-names.ts';
 import { readSlo } from './slos.ts';
-import { createSourceFile, type RuleFileError, type RuleFileNote } from './source.ts';
+import { createSourceFile, type RuleFileError, type RuleFileNote, type SourceFile } from './source.ts';
 import { readYaml } from './yaml-document.ts';
 
 export type { LocatedUse } from './groups.ts';
@@ -106,6 +106,22 @@ function readDocument(reading: RuleGroupReading, document: RuleFileSection): voi
   for (const entry of entriesOf(reading, sectionAt(section, kind))) KINDS[kind](reading, entry);
 }
 
+/** A file that defines nothing: most likely a mistake of the tool that wrote it. */
+function noteEmptyFiles(reading: RuleGroupReading, sources: readonly SourceFile[]): void {
+  const used = new Set(reading.uses.map(({ location }) => location.file));
+  const failed = new Set(reading.errors.map(({ file }) => file));
+  for (const source of sources) {
+    const documents = reading.documents.filter((document) => document.source === source);
+    const hasSettings = documents.some((document) => {
+      const top = valueOf(document);
+      return isMap(top) && OTHER_KEYS.some((key) => Object.hasOwn(top, key));
+    });
+    if (hasSettings || used.has(source.file) || failed.has(source.file)) continue;
+    const message = 'no rules in this file: expected `groups` or `slos` with at least one rule.';
+    reading.notes.push({ ...source.at(0), message, code: 'empty-file' });
+  }
+}
+
 /** A second group of the same name in a file would share the state of the first one. */
 function checkGroupNames(reading: RuleGroupReading): void {
   const named = reading.documents.flatMap((document) => {
@@ -130,6 +146,7 @@ type RuleFileText = { readonly file: string } & ({ readonly text: string } | { r
 function readRuleFiles(files: readonly RuleFileText[]): RuleFileResult {
   const documents: RuleFileSection[] = [];
   const reading: RuleGroupReading = { documents, errors: [], notes: [], groups: [], uses: [] };
+  const sources: SourceFile[] = [];
   for (const given of files) {
     const { file } = given;
     if ('reason' in given) {
@@ -138,12 +155,14 @@ function readRuleFiles(files: readonly RuleFileText[]): RuleFileResult {
       continue;
     }
     const source = createSourceFile(file, given.text);
+    sources.push(source);
     const yaml = readYaml(source);
     reading.errors.push(...yaml.errors);
     documents.push(...yaml.documents.flatMap((document) => objectsIn({ source, document, path: [] })));
   }
   for (const document of documents) readDocument(reading, document);
   checkGroupNames(reading);
+  noteEmptyFiles(reading, sources);
   const filePolicy = readPolicy(reading);
   const naming = readNaming(reading);
   const invalid = new Set(reading.errors.map(({ file }) => file));

@@ -30,7 +30,7 @@ const aliases = z
     }
   });
 
-const schema = z.strictObject({
+export const namingSchema = z.strictObject({
   aliases: emptyIsAbsent(aliases),
   namespace: matching('a Kubernetes namespace like shop', /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/).optional(),
 });
@@ -64,7 +64,7 @@ function consistent(
 
 /** Reads `services:` of all documents. */
 export function readNaming(reading: RuleFileReading): ServiceNaming {
-  const inDocuments = readSections(reading, sectionsOf(reading, NAMING_KEY), schema);
+  const inDocuments = readSections(reading, sectionsOf(reading, NAMING_KEY), namingSchema);
   const definedAliases = inDocuments.flatMap(({ value, section }) =>
     Object.entries(value.aliases ?? {}).map(([alias, service]) => ({
       name: alias.toLowerCase(),

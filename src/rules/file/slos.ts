@@ -68,7 +68,7 @@ const alertSchema = z.strictObject({
   burn: oneOf(['workbook']).optional(),
 });
 
-const sloSchema = z.strictObject({
+export const sloSchema = z.strictObject({
   name,
   preset: oneOf(PRESET_NAMES).optional(),
   metric: histogramName.optional(),

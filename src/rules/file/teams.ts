@@ -19,7 +19,7 @@ import type { RuleFileLocation } from './source.ts';
 /** The keys that route alerts by the value of a label, with that label. */
 const LABELS = { teams: 'team', severities: 'severity' } as const;
 type DefaultKey = keyof typeof LABELS;
-export const DEFAULT_KEYS = Object.keys(LABELS) as readonly DefaultKey[];
+const DEFAULT_KEYS = Object.keys(LABELS) as readonly DefaultKey[];
 
 /** The channel and mentions of one team or severity, and where they are set. */
 export interface RoutingDefault {
@@ -45,7 +45,7 @@ const entryOf = <T extends EntryInput>(schema: z.ZodType<T>) =>
     }),
   );
 
-const teamSchema = entryOf(
+export const teamSchema = entryOf(
   z.strictObject({
     channel: channel.optional(),
     mentions: z
@@ -57,7 +57,7 @@ const teamSchema = entryOf(
       .optional(),
   }),
 );
-const severitySchema = entryOf(
+export const severitySchema = entryOf(
   z.strictObject({ channel: channel.optional(), mentions: z.array(mention).optional() }),
 );
 

@@ -120,7 +120,7 @@ const timeIntervalSchema = timeIntervalInput.transform(
 );
 
 /** Alertmanager's `time_intervals` entry: a name, and intervals of which one must contain the time. */
-const namedIntervalSchema = z.strictObject({
+export const namedIntervalSchema = z.strictObject({
   name,
   time_intervals: z.array(timeIntervalSchema).min(1, { error: 'found an empty list, expected an interval' }),
 });

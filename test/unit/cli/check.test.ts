@@ -10,6 +10,12 @@ const files: Readonly<Record<string, string>> = {
     'slos:\n- name: s\n  preset: istio\n  objective: { quantile: 0.99, below: 750ms, window: 5m }\n  alert: { burn: workbook, recover: { below: 300ms } }\n',
   'hasty.yaml': 'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a > 1\n',
   'recording.yaml': 'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n',
+  'empty.yaml': '',
+  'comment.yaml': '# nothing yet\n---\n',
+  'no-rules.yaml': 'groups:\n- name: g\n  rules: []\n',
+  'routes.yaml': 'route: { channel: "#a" }\n',
+  'described.yaml':
+    'severities:\n  page: { channel: "#shop", mentions: [S0123ABCD] }\nslos:\n- name: s\n  preset: istio\n  labels: { severity: page }\n  alert: { for: 1m }\n  no_data: 24h\n  objective: { quantile: 0.99, below: 500ms, window: 5m }\n---\ngroups:\n- name: g\n  rules:\n  - { alert: A, expr: a > 1, for: 1m }\n  - { alert: B, expr: absent(b), for: 1m }\n',
   'bad.yaml': 'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: rate(x[5x]) > 1\n    fro: 1m\n',
 };
 
@@ -142,7 +148,76 @@ describe('the report of a check', () => {
     };
     expect(await check({ files: ['good.yaml'], readFile, against })).toEqual({
       text: '1 file, 1 group, 2 rules: checking against Prometheus failed: connection refused.',
-      exitCode: 1,
+      exitCode: 2,
+    });
+    expect((await check({ files: ['bad.yaml'], readFile, against })).exitCode).toBe(1);
+  });
+
+  it.each(['empty.yaml', 'comment.yaml', 'no-rules.yaml'])(
+    'a file without rules is an error: %s',
+    async (file) => {
+      const { text, exitCode } = await check({ files: [file], readFile });
+      expect(text).toMatch(/^\S+:1:1: no rules in this file: .* \[empty-file\]/);
+      expect(exitCode).toBe(1);
+      expect(await check({ files: [file], readFile, allowsEmpty: true })).toMatchObject({ exitCode: 0 });
+    },
+  );
+
+  it('a file with settings and no rules is none', async () => {
+    expect(await check({ files: ['routes.yaml'], readFile })).toMatchObject({ exitCode: 0 });
+  });
+
+  it('has annotations for GitHub, with line breaks and separators escaped', async () => {
+    const { text } = await check({
+      files: ['bad.yaml', 'hasty.yaml', 'recording.yaml'],
+      readFile,
+      format: 'github',
+    });
+    expect(text.split('\n')).toEqual([
+      '::error file=bad.yaml,line=5,col=18::invalid `expr`: "5x" is not a duration: write one like 30s, 5m or 1h30m.',
+      '::error file=bad.yaml,line=6,col=5::unknown key `fro`: did you mean `for`?',
+      expect.stringMatching(
+        /^::warning file=hasty\.yaml,line=4,col=12,title=missing-for::`A` has no `for`: /,
+      ),
+      expect.stringMatching(/^::notice file=recording\.yaml,line=4,col=13,title=recording-rule::/),
+      expect.stringMatching(/^3 files, .*: 2 errors, 1 warning\.$/),
+    ]);
+    const odd = await check({ files: ['a,b:c%.yaml'], readFile, format: 'github' });
+    expect(odd.text).toMatch(/^::error file=a%2Cb%3Ac%25\.yaml,line=1,col=1::cannot read/);
+  });
+
+  it('has JSON with the findings, and for each alerting rule what was read out of it', async () => {
+    const files = ['described.yaml', 'recording.yaml'];
+    const { text, exitCode } = await check({ files, readFile, format: 'json' });
+    const report = JSON.parse(text) as Record<string, unknown>;
+    expect(exitCode).toBe(0);
+    expect(report).toMatchObject({
+      counts: { files: 2, groups: 3, rules: 3 },
+      findings: expect.arrayContaining([
+        expect.objectContaining({ file: 'recording.yaml', severity: 'note', code: 'recording-rule' }),
+      ]),
+      rules: [
+        {
+          file: 'described.yaml',
+          line: 9,
+          group: 's',
+          name: 's',
+          recovery: { kind: 'value', alertsWhen: '> 0.01', noData: '1d' },
+          objective: {
+            metric: 'istio_request_duration_milliseconds',
+            quantile: 0.99,
+            below: '500ms',
+            window: '5m',
+          },
+          destinations: [{ channel: '#shop', mentions: ['S0123ABCD'] }],
+        },
+        {
+          name: 'A',
+          recovery: { kind: 'value', expr: 'a', alertsWhen: '> 1', noData: '15m' },
+          destinations: [{ channel: null, mentions: [] }],
+        },
+        { name: 'B', recovery: { kind: 'not-returned' } },
+      ],
     });
   });
 });
