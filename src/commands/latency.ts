@@ -21,7 +21,7 @@ import {
 import { PRESETS } from '../rules/presets.ts';
 import { equalityMatchers } from '../rules/promql.ts';
 import { bucketRatesExpr, countMetricOf, errorShareExpr, quantileExpr } from '../rules/queries.ts';
-import type { LatencyFamily, LatencyObjective } from '../rules/rule.ts';
+import type { LatencyFamily, ServiceObjective } from '../rules/rule.ts';
 import { resolveName } from '../traces/resolve-service.ts';
 import { type Answer, SERVICE } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
@@ -212,7 +212,7 @@ const timeOf = ({ label, window }: LatencyColumn): string => {
 };
 
 /** The histograms of the rules, each once; without rules, the preset for Istio's sidecars. */
-function families(objectives: readonly LatencyObjective[]): readonly LatencyFamily[] {
+function families(objectives: readonly ServiceObjective[]): readonly LatencyFamily[] {
   const byIdentity = new Map(
     objectives.map(({ family }) => [`${family.metric}{${family.selector}}${family.serviceLabel}`, family]),
   );

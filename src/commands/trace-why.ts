@@ -11,7 +11,7 @@ import {
   type TimeWindow,
   toUs,
 } from '../lib/units.ts';
-import type { LatencyObjective } from '../rules/rule.ts';
+import type { ServiceObjective } from '../rules/rule.ts';
 import { nothing, SERVICE, unknownService } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { type OptionName, parseServiceWindow, writeName } from './options.ts';
@@ -115,7 +115,7 @@ async function run(
  * The threshold of the service's objective. An objective that names the service in its metric selector comes before one for all
  * services; of several, the lowest applies. Istio's histogram names the service `checkout`, its traces `checkout.shop`.
  */
-function thresholdOf(objectives: readonly LatencyObjective[], service: string): Microseconds | undefined {
+function thresholdOf(objectives: readonly ServiceObjective[], service: string): Microseconds | undefined {
   const names = [service, service.split('.', 1)[0] ?? service];
   const thresholds = { own: [] as number[], all: [] as number[] };
   for (const { family, threshold } of objectives) {
@@ -131,7 +131,7 @@ function thresholdOf(objectives: readonly LatencyObjective[], service: string): 
 function serviceMatcher({
   serviceLabel,
   selector,
-}: LatencyObjective['family']): readonly string[] | undefined {
+}: ServiceObjective['family']): readonly string[] | undefined {
   const found = new RegExp(`(?:^|,)\\s*${serviceLabel}\\s*(?:=~|=)\\s*"([^"]*)"`, 'u').exec(selector);
   return found?.[1]?.split('|');
 }

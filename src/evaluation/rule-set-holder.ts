@@ -3,7 +3,7 @@ import { count } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
-import type { RuleGroup } from '../rules/rule.ts';
+import { isOfServices, type RuleGroup } from '../rules/rule.ts';
 import type { RuleInFile } from '../rules/verify-rules.ts';
 import type { Evaluator } from './evaluator.ts';
 
@@ -28,7 +28,9 @@ export interface RuleSetHolder {
 
 const ruleSetOf = ({ groups, policy, naming }: Omit<RuleSet, 'objectives'>): RuleSet => ({
   groups,
-  objectives: groups.flatMap(({ rules }) => rules.flatMap(({ objective }) => objective ?? [])),
+  objectives: groups.flatMap(({ rules }) =>
+    rules.flatMap(({ objective }) => (objective !== undefined && isOfServices(objective) ? objective : [])),
+  ),
   policy,
   naming,
 });

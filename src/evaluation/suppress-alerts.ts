@@ -94,7 +94,8 @@ export interface SuppressedAlerts {
 function otherAlertOf(alert: Alert, rule: SloRule): OtherAlert {
   const service = serviceOf(alert, rule);
   const namespace = namespaceOf(alert);
-  const full = service === undefined || namespace === undefined ? service : `${service}.${namespace}`;
+  const isQualified = namespace === undefined || service?.endsWith(`.${namespace}`) === true;
+  const full = service === undefined || isQualified ? service : `${service}.${namespace}`;
   return { alert, rule, service: full };
 }
 

@@ -2,13 +2,13 @@ import { type Bucket, cumulative, histogramQuantile, shareAbove } from '../lib/h
 import type { Sample, Series } from '../lib/metrics-source.ts';
 import { type EpochMs, type Milliseconds, ms } from '../lib/units.ts';
 import { inFamilyUnit } from '../rules/queries.ts';
-import type { LatencyFamily, LatencyObjective } from '../rules/rule.ts';
+import type { LatencyHistogram, LatencyObjective } from '../rules/rule.ts';
 
 /** The maximum number of points in a line chart of Slack. */
 export const CHART_POINTS = 20;
 
 /** Converts a value in the histogram's unit to milliseconds. */
-export const inMs = ({ unit }: LatencyFamily, value: number): Milliseconds =>
+export const inMs = ({ unit }: LatencyHistogram, value: number): Milliseconds =>
   ms(unit === 's' ? value * 1_000 : value);
 
 /** The buckets in the result of `bucketRatesExpr`: one sample for each `le`, or one native histogram. */
@@ -39,7 +39,7 @@ export function slowBetweenOf(
 
 /** A quantile with its bucket, in milliseconds; undefined without requests. */
 export function estimateOf(
-  family: LatencyFamily,
+  family: LatencyHistogram,
   quantile: number,
   buckets: readonly Bucket[],
 ): QuantileEstimate | undefined {
@@ -56,7 +56,7 @@ export function estimateOf(
 
 /** A latency over time, with its threshold as a second, constant line; undefined with fewer than two points. */
 export function latencyChart(of: {
-  readonly family: LatencyFamily;
+  readonly family: LatencyHistogram;
   readonly series: Series | undefined;
   readonly title: string;
   readonly name: string;

@@ -68,18 +68,21 @@ export function fingerprintOf(pairs: readonly LabelPair[]): string {
 
 /**
  * The labels that name a service, in order of preference: Istio's canonical and workload names, OpenTelemetry's, then the
- * usual ones of hand-written rules.
+ * usual ones of hand-written rules. Not `job`: it names the scrape job, which of kube-state-metrics and other exporters is
+ * never the service that an alert is about.
  */
 const SERVICE_LABELS = [
   'destination_service_name',
   'destination_canonical_service',
   'destination_workload',
   'destination_app',
+  'destination_service',
   'service.name',
   'service_name',
+  // Prometheus's name for a label `service` of the application itself, beside the one of its scrape target.
+  'exported_service',
   'service',
   'app',
-  'job',
 ] as const;
 
 /** The label that names the service, or undefined when the set has none of the known ones. */

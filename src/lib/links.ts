@@ -42,6 +42,8 @@ export interface Links {
     operation?: string;
     window: TimeWindow;
     minDuration?: Microseconds;
+    /** Only traces with a failed span. */
+    isFailed?: boolean;
     limit: number;
   }): string | undefined;
   /** Jaeger's page of a trace. Marks the spans with these IDs, as many as a URL holds, and collapses the others. */

@@ -29,7 +29,7 @@ const JAEGER_UI_MAX_LIMIT = 1_500;
 const MAX_MARKED_SPANS = 100;
 
 const jaegerLinks = (base: string): Pick<Links, 'traceSearch' | 'trace' | 'compareTraces'> => ({
-  traceSearch: ({ service, operation, window, minDuration, limit }) =>
+  traceSearch: ({ service, operation, window, minDuration, isFailed = false, limit }) =>
     withQuery(`${base}/search`, [
       ['service', service],
       ['operation', operation],
@@ -38,6 +38,7 @@ const jaegerLinks = (base: string): Pick<Links, 'traceSearch' | 'trace' | 'compa
       // Older versions ignore start and end without it.
       ['lookback', 'custom'],
       ['minDuration', minDuration === undefined ? undefined : goDuration(minDuration)],
+      ['tags', isFailed ? '{"error":"true"}' : undefined],
       ['limit', Math.min(limit, JAEGER_UI_MAX_LIMIT)],
     ]),
   // `uiFind` takes words separated by blanks; a span ID marks that span (jaeger-ui, filter-spans).

@@ -91,8 +91,11 @@ interface MessageDecision {
   readonly destination: Destination;
 }
 
-/** A rule and the id of its group. */
-export type MessageContext = Pick<RuleAt, 'rule'> & { readonly group: Pick<RuleAt['group'], 'id'> };
+/** A rule and the id of its group, and the labels that tell its alerts apart. */
+export type MessageContext = Pick<RuleAt, 'rule'> & {
+  readonly group: Pick<RuleAt['group'], 'id'>;
+  readonly apart?: readonly string[];
+};
 
 /** A line in a message's thread, with a key that the same decision gives on every replica: an alert ends once. */
 export function threadLine(
@@ -115,7 +118,14 @@ export function messageUpdate(
   return {
     key,
     isNew: kind === 'new' ? true : undefined,
-    desired: { group: context.group.id, alert, rule: context.rule, destination, asOf: evalTime },
+    desired: {
+      group: context.group.id,
+      alert,
+      rule: context.rule,
+      destination,
+      apart: context.apart,
+      asOf: evalTime,
+    },
     line: isLine ? threadLine(context, evalTime, { kind, alert, message: key }) : undefined,
     at: evalTime,
   };

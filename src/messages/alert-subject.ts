@@ -15,7 +15,7 @@ import {
   toUs,
 } from '../lib/units.ts';
 import { objectiveLabels, quantileExpr } from '../rules/queries.ts';
-import type { SloRule } from '../rules/rule.ts';
+import type { ServiceSource, SloRule } from '../rules/rule.ts';
 import type { AlertGroupSnapshot } from './store.ts';
 
 /** The look-back of a rule that names none: the usual five minutes of Istio's and Prometheus's rules. */
@@ -24,7 +24,7 @@ const DEFAULT_WINDOW = ms(5 * MINUTE);
 const LONGEST_WINDOW = HOUR;
 
 /** How far back a rule looks: a breach began up to this long before its alert. */
-export const lookBackOf = (rule: SloRule): Milliseconds => rule.objective?.window ?? DEFAULT_WINDOW;
+export const lookBackOf = (rule: SloRule): Milliseconds => rule.lookback ?? DEFAULT_WINDOW;
 
 /**
  * The time an alert is about: from the look-back of its first breach to its end, or to the last value seen. Of a long
@@ -40,17 +40,32 @@ export function evidenceWindow(alert: Alert, rule: SloRule): TimeWindow {
   return { start: epochMs(Math.max(start, end - LONGEST_WINDOW)), end };
 }
 
-/** The service of an alert, by the objective's own label or a usual one; undefined when no label names one. */
-export function serviceOf(alert: Alert, rule: SloRule): string | undefined {
-  const own = rule.objective?.family.serviceLabel;
-  const label =
-    own !== undefined && alert.labels[own] !== undefined ? own : serviceLabelOf(Object.keys(alert.labels));
-  const service = label === undefined ? undefined : alert.labels[label];
-  return service === '' ? undefined : service;
+/** Kubernetes' name of a service is `checkout.shop.svc.cluster.local`, the mesh's and tracing's `checkout.shop`. */
+const withoutClusterDomain = (service: string): string =>
+  service.replace(/^([^.]+\.[^.]+)\.svc(?:\..*)?$/, '$1');
+
+/** The label of an alert that names its service. */
+function serviceLabelIn({ labels }: Alert, source: ServiceSource): string | undefined {
+  const has = (label: string | undefined): boolean => label !== undefined && (labels[label] ?? '') !== '';
+  if (source.from === 'label' && has(source.label)) return source.label;
+  const otherwise = source.from === 'series' && has(source.otherwise) ? source.otherwise : undefined;
+  return serviceLabelOf(Object.keys(labels)) ?? otherwise;
+}
+
+/** The service of an alert, read where its rule says; undefined when nothing names one. */
+export function serviceOf(
+  alert: Alert,
+  { service: source = { from: 'series' } }: SloRule,
+): string | undefined {
+  if (source.from === 'none') return undefined;
+  const label = serviceLabelIn(alert, source);
+  const named = label === undefined ? undefined : alert.labels[label];
+  const service = named ?? (source.from === 'matcher' ? source.value : undefined);
+  return service === undefined || service === '' ? undefined : withoutClusterDomain(service);
 }
 
 /** Labels that name a service's namespace: Istio's, OpenTelemetry's, then common ones. */
-const NAMESPACE_LABELS = [
+export const NAMESPACE_LABELS = [
   'destination_service_namespace',
   'destination_workload_namespace',
   'service_namespace',
@@ -164,7 +179,13 @@ function traceSearch(links: Links, { alert, rule, traceService }: Linked, window
   const minDuration = objective === undefined ? undefined : toUs(objective.threshold);
   return service === undefined
     ? undefined
-    : links.traceSearch({ service, window, minDuration, limit: LINKED_TRACES });
+    : links.traceSearch({
+        service,
+        window,
+        minDuration,
+        isFailed: rule.measures === 'errors',
+        limit: LINKED_TRACES,
+      });
 }
 
 function dashboard(links: Links, of: Linked, window: TimeWindow): string | undefined {

@@ -224,7 +224,12 @@ async function slowest(
   void clock.sleep(ms(Math.max(0, deadline - LAST_MOMENT)), hurried.signal).then(() => hurry.abort());
   try {
     const found = await findSlowest(
-      { service, window: evidenceWindow(alert, rule), count: TRACES },
+      {
+        service,
+        window: evidenceWindow(alert, rule),
+        isFailed: rule.measures === 'errors' ? true : undefined,
+        count: TRACES,
+      },
       hurry.signal,
     );
     const rows = found.rows.map((row) => {

@@ -10,6 +10,8 @@ export interface MessageView {
   /** Of an alert group, the worst of its alerts. */
   readonly alert: Alert;
   readonly rule: SloRule;
+  /** The labels that tell the alert apart from others of its rule. */
+  readonly apart?: readonly string[];
   readonly evidence: Evidence;
   readonly links: readonly Link[];
   /** Ids of Slack user groups and users that the message mentions while the alert is open. */

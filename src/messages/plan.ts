@@ -6,6 +6,7 @@ import type { RoutedDestination } from '../policy/route.ts';
 import type { RuleAt } from '../rules/rule.ts';
 import {
   isUrgent,
+  type MessageContext,
   messageOf,
   messagesOf,
   messageUpdate,
@@ -18,6 +19,7 @@ import {
   whereRuleSays,
   withPostings,
 } from './alert-messages.ts';
+import { distinguishingLabels } from './distinguish.ts';
 import { decideFlaps, type Outcome } from './plan-flaps.ts';
 import { type NewGroupAlerts, planAlertGroups } from './plan-groups.ts';
 import type { MessageUpdate } from './store.ts';
@@ -97,7 +99,7 @@ export interface Evaluated {
 
 /** An evaluation with everything that was left out. */
 interface Context extends Required<Omit<Evaluated, 'known' | 'alerts' | 'transitions'>> {
-  readonly at: RuleAt;
+  readonly at: RuleAt & MessageContext;
   readonly evalTime: EpochMs;
   readonly transitionOf: ReadonlyMap<string, Transition['kind']>;
   readonly alertGroups: readonly AlertGroup[];
@@ -174,6 +176,13 @@ function planOf(context: Context, given: Alert): Plan {
   const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, evalTime));
   const kind = posted.length === 0 ? undefined : kindOf(alert, transitionOf.get(alert.fingerprint), isDue);
   return { alert, posted, now: open.now, later: open.later, kind, isFlapping: false };
+}
+
+/** The labels that tell the alerts of the rule apart, where one of them has a message that changes. */
+function apartIn(plans: readonly Plan[]): readonly string[] | undefined {
+  if (!plans.some(({ kind, now }) => kind !== undefined || now.length > 0)) return undefined;
+  const labels = distinguishingLabels(plans.map(({ alert }) => alert));
+  return labels.length === 0 ? undefined : labels;
 }
 
 /** Which of the alerts that begin now share a message, by channel. */
@@ -269,7 +278,8 @@ export function decideNotifications(at: RuleAt, evalTime: EpochMs, evaluated: Ev
   const context = contextOf(at, evalTime, evaluated);
   const plans = evaluated.alerts.map((alert) => planOf(context, alert));
   const starting = groupStarting(context, plans);
-  const notified = plans.map((plan) => updatesOf(context, plan, starting));
+  const distinguished = { ...context, at: { ...at, apart: apartIn(plans) } };
+  const notified = plans.map((plan) => updatesOf(distinguished, plan, starting));
   const alerts = notified.map(({ alert }) => alert);
   const grouped = planAlertGroups(at, evalTime, { alertGroups: context.alertGroups, alerts, starting });
   const { flaps, isAnswered, limits } = context;

@@ -83,13 +83,14 @@ const channelOf = ({ parts, desired }: Work): string =>
 
 export function viewOf(work: Work, desired: DesiredMessage, more: Partial<MessageView>): MessageView {
   const { links } = work.parts;
-  const { alert, rule, alertGroup, destination } = desired;
+  const { alert, rule, alertGroup, destination, apart } = desired;
   const escalates = desired.escalates ?? alert.continues;
   const { evidence = NO_EVIDENCE } = more;
   const linked = { alert, rule, traceService: evidence.traceService };
   return {
     alert,
     rule,
+    apart,
     alertGroup,
     links:
       alertGroup === undefined

@@ -71,6 +71,8 @@ export interface DesiredMessage {
   readonly parent?: string;
   /** Key of the open message of lower severity about the same objective and subject. */
   readonly escalates?: string;
+  /** The labels that tell the alert apart from others of its rule, where there are others. */
+  readonly apart?: readonly string[];
   /** The evaluation time of the state that it was planned from. */
   readonly asOf: EpochMs;
 }

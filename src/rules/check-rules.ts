@@ -5,7 +5,7 @@ import { nearest } from '../lib/nearest.ts';
 import { formatDuration, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { promqlString } from './promql.ts';
 import { inFamilyUnit } from './queries.ts';
-import type { LatencyFamily } from './rule.ts';
+import type { LatencyHistogram } from './rule.ts';
 import type { FindingCode, RuleFinding, RuleUse } from './rule-use.ts';
 
 /** What checking rules against a Prometheus needs. */
@@ -61,13 +61,13 @@ async function missingMetrics(use: RuleUse, values: LabelValues): Promise<readon
 
 /** A histogram's bounds in ascending order, and how a rule reads it. */
 interface Histogram {
-  readonly family: LatencyFamily;
+  readonly family: LatencyHistogram;
   readonly bounds: readonly number[];
   readonly isApproximate: boolean;
 }
 
 /** A bound as a rule file writes it. */
-const boundText = (family: LatencyFamily, bound: number): string =>
+const boundText = (family: LatencyHistogram, bound: number): string =>
   formatDuration(ms(family.unit === 'ms' ? bound : bound * 1_000));
 
 /** The finite bounds below and above a threshold. */
@@ -132,7 +132,11 @@ function highestBoundFindings(use: RuleUse, { family, bounds }: Histogram): read
     );
 }
 
-function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string[]): readonly RuleFinding[] {
+function boundFindings(
+  use: RuleUse,
+  family: LatencyHistogram,
+  les: readonly string[],
+): readonly RuleFinding[] {
   const histogram: Histogram = { family, bounds: boundsOf(les), isApproximate: use.isApproximate === true };
   const offBounds = use.thresholds
     .filter(({ threshold }) => !histogram.bounds.includes(inFamilyUnit(family, threshold)))
@@ -145,22 +149,22 @@ function boundFindings(use: RuleUse, family: LatencyFamily, les: readonly string
 }
 
 async function labelFindings(
-  family: LatencyFamily,
+  family: LatencyHistogram,
   match: string,
   values: LabelValues,
 ): Promise<readonly RuleFinding[]> {
-  const services = await values(family.serviceLabel, match);
-  if (services.length > 0) return [];
-  return [finding('no-service-label', `no series of ${match} has the label \`${family.serviceLabel}\`.`)];
+  const { serviceLabel } = family;
+  if (serviceLabel === undefined || (await values(serviceLabel, match)).length > 0) return [];
+  return [finding('no-service-label', `no series of ${match} has the label \`${serviceLabel}\`.`)];
 }
 
-const selected = (metric: string, { selector }: LatencyFamily): string =>
+const selected = (metric: string, { selector }: LatencyHistogram): string =>
   selector === '' ? metric : `${metric}{${selector}}`;
 
 /** Why no series matches: the matchers, or the kind of histogram. */
 async function missingHistogram(
   use: RuleUse,
-  family: LatencyFamily,
+  family: LatencyHistogram,
   values: LabelValues,
 ): Promise<readonly RuleFinding[]> {
   const isNative = family.histogram === 'native';

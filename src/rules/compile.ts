@@ -3,12 +3,12 @@ import { formatDuration, type Milliseconds, ms } from '../lib/units.ts';
 import { type BurnRateAlert, type BurnWindows, WORKBOOK } from './burn-rate.ts';
 import { promqlNumber, promqlString, withoutNoise } from './promql.ts';
 import { countMetricOf, requestCountOf, slowShareOf } from './queries.ts';
-import type { LatencyObjective, RecoveryCondition, SloRule } from './rule.ts';
+import type { LatencyObjective, RecoveryCondition, ServiceObjective, SloRule } from './rule.ts';
 
 /** A latency SLO as the short form of a rule file states it. */
 export interface Slo {
   readonly name: string;
-  readonly objective: LatencyObjective;
+  readonly objective: ServiceObjective;
   /** Below this request count in the window the rule is not evaluated: no breach and no recovery. */
   readonly minRequests?: number;
   readonly for: Milliseconds;
@@ -103,6 +103,8 @@ function ruleOf(condition: Condition, named: Pick<SloRule, 'name' | 'for' | 'lab
     bound,
     comparison: '>',
     objective: { ...slo.objective, window },
+    service: { from: 'label', label: family.serviceLabel },
+    lookback: window,
     reads: [{ metric: countMetricOf(family), matchers: family.selector }],
     recovery: recoveryOf(condition),
     noData: slo.noData,

@@ -9,10 +9,10 @@ import {
   promqlString,
   withoutNoise,
 } from './promql.ts';
-import type { LatencyFamily, LatencyObjective } from './rule.ts';
+import type { LatencyHistogram, LatencyObjective } from './rule.ts';
 
 /** A duration in the unit of the metric's `le`. */
-export function inFamilyUnit(family: LatencyFamily, duration: Milliseconds): number {
+export function inFamilyUnit(family: LatencyHistogram, duration: Milliseconds): number {
   return family.unit === 'ms' ? duration : withoutNoise(duration / 1_000);
 }
 
@@ -44,7 +44,7 @@ interface RateQuery extends HistogramQuery {
   readonly each?: string;
 }
 
-function summed(family: LatencyFamily, query: RateQuery): string {
+function summed(family: LatencyHistogram, query: RateQuery): string {
   const { matchers = [], matchLabels = {}, offset = 0, by = [], read = 'rate', each } = query;
   const series = selector(query.metric, [family.selector, ...matchers, equalityMatchers(matchLabels)]);
   const shift = offset === 0 ? '' : ` offset ${formatDuration(ms(offset))}`;
@@ -54,16 +54,16 @@ function summed(family: LatencyFamily, query: RateQuery): string {
 }
 
 /** The metric with one series for each histogram: `_count`, or the native histogram itself. */
-export const countMetricOf = ({ metric, histogram }: LatencyFamily): string =>
+export const countMetricOf = ({ metric, histogram }: LatencyHistogram): string =>
   histogram === 'native' ? metric : `${metric}_count`;
 
 /** The number of requests: per second, or over the window. */
-function counted(family: LatencyFamily, query: Omit<RateQuery, 'metric'>): string {
+function counted(family: LatencyHistogram, query: Omit<RateQuery, 'metric'>): string {
   const sum = summed(family, { ...query, metric: countMetricOf(family) });
   return family.histogram === 'native' ? `histogram_count(${sum})` : sum;
 }
 
-const bucketMetricOf = ({ metric }: LatencyFamily): string => `${metric}_bucket`;
+const bucketMetricOf = ({ metric }: LatencyHistogram): string => `${metric}_bucket`;
 
 interface Threshold {
   readonly threshold: Milliseconds;
@@ -80,13 +80,13 @@ interface Threshold {
  * Of each histogram the bucket at its smallest bound that is not below the threshold. Services with different bounds are
  * summed correctly, and +Inf is always one of the bounds.
  */
-function maybeFast(family: LatencyFamily, { threshold, ...query }: HistogramQuery & Threshold): string {
+function maybeFast(family: LatencyHistogram, { threshold, ...query }: HistogramQuery & Threshold): string {
   const below = promqlString(leBelow(inFamilyUnit(family, threshold)));
   const rates = { ...query, metric: bucketMetricOf(family), each: 'min without (le)' };
   return summed(family, { ...rates, matchers: [`le!~${below}`] });
 }
 
-function fast(family: LatencyFamily, query: HistogramQuery & Threshold): string {
+function fast(family: LatencyHistogram, query: HistogramQuery & Threshold): string {
   if (query.isApproximate === true) return maybeFast(family, query);
   const le = leMatcher(inFamilyUnit(family, query.threshold));
   return summed(family, { ...query, metric: bucketMetricOf(family), matchers: [le] });
@@ -97,7 +97,7 @@ function fast(family: LatencyFamily, query: HistogramQuery & Threshold): string 
  * with `isApproximate` the share slower than the next bound above. For a native histogram `histogram_fraction`
  * interpolates inside the bucket of the threshold.
  */
-export function slowShareOf(family: LatencyFamily, query: HistogramQuery & Threshold): string {
+export function slowShareOf(family: LatencyHistogram, query: HistogramQuery & Threshold): string {
   if (family.histogram === 'native') {
     const rates = summed(family, { ...query, metric: family.metric });
     return `1 - histogram_fraction(0, ${promqlNumber(inFamilyUnit(family, query.threshold))}, ${rates})`;
@@ -106,7 +106,7 @@ export function slowShareOf(family: LatencyFamily, query: HistogramQuery & Thres
 }
 
 /** The number of requests in the window. */
-export function requestCountOf(family: LatencyFamily, query: HistogramQuery): string {
+export function requestCountOf(family: LatencyHistogram, query: HistogramQuery): string {
   return counted(family, { ...query, read: 'increase' });
 }
 
@@ -159,7 +159,7 @@ export function bucketRatesExpr({ family }: OfFamily, matchLabels: Labels, lookb
 
 /** The same, grouped by further labels and restricted by matchers: one query for many services. */
 export function bucketRatesBy(
-  family: LatencyFamily,
+  family: LatencyHistogram,
   query: HistogramQuery & { readonly matchers?: readonly string[] },
 ): string {
   return family.histogram === 'native'
@@ -169,7 +169,7 @@ export function bucketRatesBy(
 
 /** The mean duration of a mesh's requests at either end of the call, by `reporter`. Of histograms with buckets only. */
 export function meanBySideExpr(
-  { metric }: LatencyFamily,
+  { metric }: LatencyHistogram,
   matchLabels: Labels,
   { window }: Pick<Lookback, 'window'>,
 ): string {

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../lib/units.ts';
-import type { LatencyFamily } from './rule.ts';
+import type { LatencyHistogram } from './rule.ts';
 
 /** A service that an expression names, on a metric. */
 export interface NamedService {
@@ -35,7 +35,7 @@ export interface RuleUse {
   /** The metrics the expression names; of a recording rule, the one it writes. */
   readonly metrics: readonly string[];
   /** The latency histogram the rule reads, where it reads one. */
-  readonly family?: LatencyFamily;
+  readonly family?: LatencyHistogram;
   readonly rates: readonly RateRange[];
   readonly services: readonly NamedService[];
   /** How often it is evaluated. */
@@ -64,6 +64,7 @@ export const FINDINGS = {
   'setting-name': 'warning',
   'recording-rule': 'note',
   'missing-for': 'warning',
+  'no-service': 'warning',
   'rate-window': 'warning',
   'duplicate-alert': 'warning',
   'default-channel': 'warning',

@@ -11,11 +11,13 @@ export type ValueKind =
   | 'slow-share'
   /** A latency in the family's unit. */
   | 'latency'
+  /** Another share, 0 to 1: of failed requests, of used memory. */
+  | 'ratio'
   /** Any other number. */
   | 'number';
 
 /** A latency histogram and how to read it, from a preset or from a hand-written expression. */
-export interface LatencyFamily {
+export interface LatencyHistogram {
   /** The metric's name without `_bucket`, `_count`, `_sum`. */
   readonly metric: string;
   /** The unit of `le` and of the sum. */
@@ -24,15 +26,20 @@ export interface LatencyFamily {
   readonly histogram?: 'native';
   /** Matchers for one side of each request, as PromQL without braces: `reporter="destination"`; may be empty. */
   readonly selector: string;
-  /** The label that names the service. */
-  readonly serviceLabel: string;
+  /** The label that names the service; absent in hand-written expressions that name none. */
+  readonly serviceLabel?: string;
   /** Matchers for failed requests: `response_code=~"5.."`; absent when the metric does not distinguish them. */
   readonly errorSelector?: string;
 }
 
+/** A latency histogram that distinguishes services. */
+export interface LatencyFamily extends LatencyHistogram {
+  readonly serviceLabel: string;
+}
+
 /** A latency objective: a quantile of a service's request durations stays below a threshold, over a window. */
 export interface LatencyObjective {
-  readonly family: LatencyFamily;
+  readonly family: LatencyHistogram;
   /** The labels the objective groups by, the service's among them. */
   readonly by: readonly string[];
   readonly quantile: Ratio;
@@ -41,6 +48,15 @@ export interface LatencyObjective {
   /** The threshold may be between two bucket bounds: then requests slower than the bound above are counted. */
   readonly isApproximate?: true;
 }
+
+/** An objective of services that a label names. */
+export interface ServiceObjective extends LatencyObjective {
+  readonly family: LatencyFamily;
+}
+
+/** Whether a label names the services of an objective. */
+export const isOfServices = (objective: LatencyObjective): objective is ServiceObjective =>
+  objective.family.serviceLabel !== undefined;
 
 /**
  * When an alert counts as recovered: `expr` returns a value for the alert's labels, and the value does not meet the
@@ -54,6 +70,19 @@ export interface RecoveryCondition {
   /** Its window, where it is known and differs from the objective's. */
   readonly window?: Milliseconds;
 }
+
+/** Where the service that an alert is about is read from. */
+export type ServiceSource =
+  /** A label of the alert: of its series, or of the rule. */
+  | { readonly from: 'label'; readonly label: string }
+  /** The only value that the expression compares this label with. */
+  | { readonly from: 'matcher'; readonly label: string; readonly value: string }
+  /**
+   * The first of the usual labels that the series have, which is known only at the evaluation; without any of them this
+   * label of the rule.
+   */
+  | { readonly from: 'series'; readonly otherwise?: string }
+  | { readonly from: 'none' };
 
 /** A metric that an expression reads, and its matchers as PromQL without braces; they may be empty. */
 export interface MetricReading {
@@ -85,6 +114,14 @@ export interface SloRule {
   /** The bound the expression compares with, in the expression's own unit, where it can be read. */
   readonly bound?: number;
   readonly comparison?: Comparison;
+  /** The unit of the value, `s`, `ms`, `bytes`, `%`, `/s`, where the names of the metrics say it. */
+  readonly unit?: string;
+  /** Absent: as with `series`. */
+  readonly service?: ServiceSource;
+  /** The range of the first rate in the expression. */
+  readonly lookback?: Milliseconds;
+  /** The expression counts failed requests: its traces are failed ones. */
+  readonly measures?: 'errors';
   readonly objective?: LatencyObjective;
   /** Absent: the alert ends when the expression no longer returns it, as in Prometheus. */
   readonly recovery?: RecoveryCondition;

@@ -37,6 +37,8 @@ export interface SlowestQuery {
   readonly requestLine?: string;
   readonly window: TimeWindow;
   readonly minDuration?: Microseconds;
+  /** Only traces in which a span of the service failed. */
+  readonly isFailed?: true;
   readonly count: number;
 }
 
@@ -78,6 +80,9 @@ export interface FindSlowestOptions {
 /** How long spans take to arrive: sidecars, collectors and indices together buffer for 30 to 60 s. */
 const INGEST_LAG: Milliseconds = ms(45_000);
 
+/** Jaeger's attribute of failed spans, whatever they came in as. */
+const FAILED = { error: true } as const;
+
 /** Why a search ended before it was complete. */
 type Stop = 'searches' | 'time' | 'no-answer';
 
@@ -88,7 +93,7 @@ type Stop = 'searches' | 'time' | 'no-answer';
 export function createFindSlowest(options: FindSlowestOptions): FindSlowest {
   const { traces, clock, limit = 40, maxSearches = 16, maxTime = ms(20_000) } = options;
   return async (query, signal) => {
-    const { service, operation, window, minDuration: floor = us(0) } = query;
+    const { service, operation, window, minDuration: floor = us(0), isFailed } = query;
     const deadline = { clock, duration: maxTime, system: 'jaeger', signal } as const;
     let state = startSlowest<TraceRow>({ count: query.count, window, floor });
     let stop: Stop | undefined;
@@ -104,6 +109,7 @@ export function createFindSlowest(options: FindSlowestOptions): FindSlowest {
               operation,
               window,
               minDuration: minDuration > 0 ? minDuration : undefined,
+              attributes: isFailed === true ? FAILED : undefined,
               limit: Math.max(limit, query.count) * widening,
             },
             either,

@@ -10,6 +10,8 @@ export interface SpanMatch {
   readonly requestLine?: string;
   /** The span starts inside it, both ends included. Absent: at any time. */
   readonly window?: TimeWindow;
+  /** Only spans that failed. */
+  readonly isFailed?: true;
 }
 
 /**
@@ -25,9 +27,11 @@ const TIER: Readonly<Record<SpanKind, number>> = {
   producer: 2,
 };
 
-function matches(span: Span, { service, operation, requestLine, window }: SpanMatch): boolean {
+function matches(span: Span, match: SpanMatch): boolean {
+  const { service, operation, requestLine, window, isFailed = false } = match;
   return (
     span.serviceName === service &&
+    (!isFailed || span.isError) &&
     (operation === undefined || span.spanName === operation) &&
     (window === undefined ||
       (span.start >= toEpochUs(window.start) && span.start <= toEpochUs(window.end))) &&

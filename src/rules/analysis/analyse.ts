@@ -1,125 +1,21 @@
 import type { SyntaxNode } from '@lezer/common';
 import { serviceLabelOf } from '../../lib/labels.ts';
-import { ms, parseDuration, ratio } from '../../lib/units.ts';
-import { errorSelectorFor, unitOfMetric } from '../presets.ts';
-import { withoutNoise } from '../promql.ts';
-import type { LatencyFamily, LatencyObjective, MetricReading, SloRule } from '../rule.ts';
+import { parseDuration } from '../../lib/units.ts';
+import type { MetricReading, SloRule } from '../rule.ts';
 import type { NamedService, RateRange } from '../rule-use.ts';
+import { countsErrors } from './errors.ts';
+import { type FoundObjective, objectiveOf } from './objective.ts';
 import { recoveryOf } from './recovery.ts';
-import { constantOfNode, type Shape, shapeOf } from './shape.ts';
-import {
-  childrenOf,
-  isAbsence,
-  nodesOf,
-  parseExpression,
-  textOf,
-  withoutBlanks,
-  withoutComments,
-} from './syntax.ts';
+import { equalitiesOf, matchersWithoutLe, metricNameOf } from './selectors.ts';
+import { type Shape, shapeOf } from './shape.ts';
+import { isAbsence, nodesOf, parseExpression, textOf, withoutBlanks, withoutComments } from './syntax.ts';
+import { unitOfValue } from './unit.ts';
 
 /** What can be read out of a hand-written expression. */
-export type Analysis = Pick<SloRule, 'valueKind' | 'bound' | 'comparison' | 'objective' | 'recovery'>;
-
-/** The node inside any number of parentheses. */
-function unwrapped(node: SyntaxNode): SyntaxNode {
-  let inner = node;
-  while (inner.name === 'ParenExpr' && inner.firstChild !== null) inner = inner.firstChild;
-  return inner;
-}
-
-/** The name and arguments of a call, undefined for anything else. */
-function callOf(expr: string, node: SyntaxNode): { name: string; args: readonly SyntaxNode[] } | undefined {
-  const inner = unwrapped(node);
-  const body = inner.getChild('FunctionCallBody');
-  if (inner.name !== 'FunctionCall' || body === null) return undefined;
-  return { name: textOf(expr, inner.getChild('FunctionIdentifier')), args: childrenOf(body) };
-}
-
-/** `sum by (a, b) (x)`: the labels and what is summed. */
-function sumOf(expr: string, node: SyntaxNode): { by: readonly string[]; of: SyntaxNode } | undefined {
-  const inner = unwrapped(node);
-  const modifier = inner.getChild('AggregateModifier');
-  const of = inner.getChild('FunctionCallBody')?.firstChild;
-  if (inner.name !== 'AggregateExpr' || modifier === null || of === null || of === undefined)
-    return undefined;
-  const isSum = textOf(expr, inner.getChild('AggregateOp')).toLowerCase() === 'sum';
-  if (!isSum || modifier.getChild('By') === null) return undefined;
-  const labels = modifier.getChild('GroupingLabels');
-  const by = labels === null ? [] : childrenOf(labels).map((label) => unquoted(textOf(expr, label)));
-  return { by, of };
-}
-
-/** The selector of a histogram, with the range of its rate in ms. */
-interface Buckets {
-  readonly metric: string;
-  /** One series for each histogram, without `le`. */
-  readonly isNative: boolean;
-  readonly selector: string;
-  readonly window: number;
-}
-
-/** `rate(m_bucket{...}[5m])`, or `rate(m{...}[5m])` of a native histogram. */
-function bucketsOf(expr: string, node: SyntaxNode): Buckets | undefined {
-  const call = callOf(expr, node);
-  const matrix = call?.args[0];
-  if (call === undefined || !/^(?:rate|increase|irate)$/.test(call.name)) return undefined;
-  const vector = matrix?.name === 'MatrixSelector' ? matrix.getChild('VectorSelector') : null;
-  const name = textOf(expr, vector?.getChild('Identifier'));
-  const window = parseDuration(textOf(expr, matrix?.getChild('DurationExpr')));
-  if (vector === null || name === '' || window === undefined) return undefined;
-  const metric = name.replace(/_bucket$/, '');
-  return { metric, isNative: metric === name, selector: matchersWithoutLe(expr, vector), window };
-}
-
-/** The unit is that of the annotation `slo_unit`, or the one in the metric's name. */
-function familyOf(buckets: Buckets, by: readonly string[], givenUnit?: string): LatencyFamily | undefined {
-  const { metric, selector, isNative } = buckets;
-  const unit = givenUnit === 'ms' || givenUnit === 's' ? givenUnit : unitOfMetric(metric);
-  const serviceLabel = serviceLabelOf(by);
-  if (unit === undefined || serviceLabel === undefined) return undefined;
-  const histogram = isNative ? 'native' : undefined;
-  return { metric, unit, selector, serviceLabel, histogram, errorSelector: errorSelectorFor(metric) };
-}
-
-interface Quantile {
-  readonly quantile: number;
-  readonly by: readonly string[];
-  readonly buckets: Buckets;
-}
-
-/** The parts of `histogram_quantile(q, ...)`, q being a constant between 0 and 1. */
-function quantileCall(expr: string, node: SyntaxNode): { quantile: number; of: SyntaxNode } | undefined {
-  const call = callOf(expr, node);
-  const [level, of] = call?.args ?? [];
-  if (call?.name !== 'histogram_quantile' || level === undefined || of === undefined) return undefined;
-  const quantile = constantOfNode(expr, level) ?? 0;
-  return quantile > 0 && quantile < 1 ? { quantile, of } : undefined;
-}
-
-/** The parts of `histogram_quantile(q, sum by (le, service) (rate(m_bucket{...}[w])))`. */
-function quantileOf(expr: string, node: SyntaxNode): Quantile | undefined {
-  const call = quantileCall(expr, node);
-  const sum = call === undefined ? undefined : sumOf(expr, call.of);
-  const buckets = sum === undefined ? undefined : bucketsOf(expr, sum.of);
-  if (call === undefined || sum === undefined || buckets === undefined) return undefined;
-  // Classic buckets need `le`, native histograms do not have it.
-  if (buckets.isNative === sum.by.includes('le')) return undefined;
-  return { quantile: call.quantile, buckets, by: sum.by.filter((label) => label !== 'le') };
-}
-
-/** A quantile of a latency histogram above a bound is a latency objective. */
-function objectiveOf(
-  expr: string,
-  { of, bound, comparison }: Filter,
-  givenUnit?: string,
-): LatencyObjective | undefined {
-  if (of.kind !== 'vector' || (comparison !== '>' && comparison !== '>=')) return undefined;
-  const read = quantileOf(expr, of.node);
-  const family = read === undefined ? undefined : familyOf(read.buckets, read.by, givenUnit);
-  if (read === undefined || family === undefined) return undefined;
-  const threshold = ms(withoutNoise(family.unit === 'ms' ? bound : bound * 1_000));
-  return { family, by: read.by, quantile: ratio(read.quantile), threshold, window: ms(read.buckets.window) };
-}
+export type Analysis = Pick<
+  SloRule,
+  'valueKind' | 'unit' | 'bound' | 'comparison' | 'objective' | 'recovery' | 'lookback' | 'measures'
+>;
 
 type Filter = Extract<Shape, { kind: 'filter' }>;
 
@@ -133,21 +29,40 @@ function valueFilter(shape: Shape): Filter | undefined {
   return left?.bound === right?.bound && left?.comparison === right?.comparison ? left : undefined;
 }
 
-/** Bound, comparison, objective and recovery condition of an expression that parses. `unit` is that of `slo_unit`. */
+type Value = Pick<SloRule, 'valueKind' | 'unit' | 'objective'>;
+
+/** The objective of both sides of an `or`, where it is the same: the alerts of both are alerts of one rule. */
+function commonObjective(shape: Shape, unit: string | undefined): FoundObjective | undefined {
+  if (shape.kind === 'filter') return objectiveOf(shape, unit);
+  if (shape.kind !== 'set') return undefined;
+  const left = commonObjective(shape.left, unit);
+  if (shape.operator !== 'or') return left;
+  const right = commonObjective(shape.right, unit);
+  return JSON.stringify(left) === JSON.stringify(right) ? left : undefined;
+}
+
+/** What the value is, by the objective, else by the names of the metrics. */
+function valueOf(shape: Shape, filter: Filter | undefined, slo: string | undefined): Value {
+  const found = commonObjective(shape, slo);
+  if (found !== undefined) return found;
+  const text = filter?.of.kind === 'vector' ? filter.of.text : filter === undefined ? shape.text : undefined;
+  const { isRatio, unit } = text === undefined ? { isRatio: false } : unitOfValue(text, filter?.bound);
+  return { valueKind: isRatio ? 'ratio' : 'number', unit };
+}
+
+/** What an expression that parses shows about its rule. `unit` is that of `slo_unit`. */
 export function analyseExpression(given: string, unit?: string): Analysis {
   const expr = withoutComments(given);
   const shape = shapeOf(expr);
   const filter = valueFilter(shape);
-  const recovery = recoveryOf(expr, shape);
-  if (filter === undefined) return { valueKind: 'number', recovery };
-  const { bound, comparison } = filter;
-  const objective = objectiveOf(expr, filter, unit);
+  const value = valueOf(shape, filter, unit);
   return {
-    valueKind: objective === undefined ? 'number' : 'latency',
-    bound,
-    comparison,
-    objective,
-    recovery,
+    ...value,
+    bound: filter?.bound,
+    comparison: filter?.comparison,
+    recovery: recoveryOf(expr, shape),
+    lookback: value.objective?.window ?? rateRangesOf(expr)[0]?.window,
+    measures: value.objective === undefined && countsErrors(expr) ? 'errors' : undefined,
   };
 }
 
@@ -192,41 +107,7 @@ function isInAbsent(expr: string, { parent }: SyntaxNode): boolean {
   return (name !== null && isAbsence(expr, name)) || isInAbsent(expr, parent);
 }
 
-const unquoted = (text: string): string => text.replaceAll(/^["'`]|["'`]$/g, '');
-
-/** The metric of a selector, named before the braces or inside them. Undefined for other nodes, and for patterns. */
-function metricNameOf(expr: string, node: SyntaxNode): string | undefined {
-  if (node.name !== 'VectorSelector') return undefined;
-  const name = node.getChild('Identifier') ?? node.getChild('LabelMatchers')?.getChild('QuotedLabelName');
-  if (name !== null && name !== undefined) return unquoted(textOf(expr, name));
-  return equalitiesOf(expr, node).find(({ label }) => label === '__name__')?.value;
-}
-
-/** The label of a matcher, quoted or not. */
-const labelOf = (expr: string, matcher: SyntaxNode): string =>
-  unquoted(textOf(expr, matcher.getChild('LabelName') ?? matcher.getChild('QuotedLabelName')));
-
-/** The `label="value"` matchers of a selector. */
-function equalitiesOf(expr: string, vector: SyntaxNode): readonly { label: string; value: string }[] {
-  const matchers = vector.getChild('LabelMatchers');
-  return (matchers === null ? [] : childrenOf(matchers))
-    .filter((matcher) => textOf(expr, matcher.getChild('MatchOp')) === '=')
-    .map((matcher) => ({
-      label: labelOf(expr, matcher),
-      value: unquoted(textOf(expr, matcher.getChild('StringLiteral'))),
-    }));
-}
-
-/** The matchers of a selector as written, without those on `le`. */
-function matchersWithoutLe(expr: string, vector: SyntaxNode): string {
-  const matchers = vector.getChild('LabelMatchers');
-  return (matchers === null ? [] : childrenOf(matchers))
-    .map((matcher) => withoutBlanks(textOf(expr, matcher)))
-    .filter((matcher) => !/^["'`]?le["'`]?[=!]/.test(matcher))
-    .join(',');
-}
-
-/** The services that an expression names, by the usual service labels, each once. */
+/** The services and jobs that an expression names, by the usual labels, each once. */
 export function servicesNamedIn(given: string): readonly NamedService[] {
   const expr = withoutComments(given);
   const found = new Map<string, NamedService>();
@@ -234,7 +115,7 @@ export function servicesNamedIn(given: string): readonly NamedService[] {
     const metric = metricNameOf(expr, node);
     if (metric === undefined) continue;
     for (const { label, value } of equalitiesOf(expr, node)) {
-      if (value === '' || serviceLabelOf([label]) === undefined) continue;
+      if (value === '' || (label !== 'job' && serviceLabelOf([label]) === undefined)) continue;
       found.set(`${metric} ${label} ${value}`, { metric, label, value });
     }
   }

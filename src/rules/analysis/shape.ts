@@ -227,10 +227,76 @@ function shapeOfItems(expr: string, items: readonly Item[]): Shape {
 }
 
 /** The shape of a node of an expression. */
-const shapeOfNode = (expr: string, node: SyntaxNode): Shape => shapeOfItems(expr, flatten(expr, node));
+export const shapeOfNode = (expr: string, node: SyntaxNode): Shape => shapeOfItems(expr, flatten(expr, node));
 
 /** The shape of an expression that parses. */
 export function shapeOf(expr: string): Shape {
   const { topNode } = parseExpression(expr);
   return shapeOfNode(expr, topNode.firstChild ?? topNode);
+}
+
+/** The arithmetic of an expression, by precedence. */
+export type Calculation =
+  | { readonly kind: 'constant'; readonly value: number }
+  | {
+      readonly kind: 'operation';
+      readonly symbol: '+' | '-' | '*' | '/';
+      readonly left: Calculation;
+      readonly right: Calculation;
+    }
+  /** Anything else; `node` is one of `expr`. */
+  | { readonly kind: 'operand'; readonly expr: string; readonly node: SyntaxNode };
+
+const isArithmetic = (symbol: string): symbol is '+' | '-' | '*' | '/' => Object.hasOwn(CALCULATIONS, symbol);
+
+function operandOf(expr: string, items: readonly Item[]): Calculation {
+  const { node, from, to } = items[0] as Operand;
+  const isWhole = items.length === 1 && node.from === from && node.to === to;
+  const inner = isWhole && node.name === 'ParenExpr' ? node.firstChild : null;
+  if (inner !== null) return calculationOfNode(expr, inner);
+  return { kind: 'operand', expr, node: isWhole ? node : (node.parent ?? node) };
+}
+
+function calculationOfItems(expr: string, items: readonly Item[]): Calculation {
+  const value = constantOf(expr, items);
+  if (value !== undefined) return { kind: 'constant', value };
+  const at = items.length === 1 ? -1 : rootOf(items, 4, 5);
+  const root = items[at];
+  if (root?.kind !== 'operator' || !isArithmetic(root.symbol)) return operandOf(expr, items);
+  const left = calculationOfItems(expr, items.slice(0, at));
+  const right = calculationOfItems(expr, items.slice(at + 1));
+  return { kind: 'operation', symbol: root.symbol, left, right };
+}
+
+/** The arithmetic of a node of an expression. */
+export const calculationOfNode = (expr: string, node: SyntaxNode): Calculation =>
+  calculationOfItems(expr, flatten(expr, node));
+
+/** The arithmetic of an expression that parses. */
+export function calculationOf(expr: string): Calculation {
+  const { topNode } = parseExpression(expr);
+  return calculationOfNode(expr, topNode.firstChild ?? topNode);
+}
+
+/** A value times a constant. */
+export interface Scaled {
+  readonly of: Calculation;
+  readonly factor: number;
+}
+
+/** Takes the constant factors out of a product: `100 * a / b` is `a / b` times 100. */
+export function scaledOf(given: Calculation): Scaled {
+  if (given.kind !== 'operation' || (given.symbol !== '*' && given.symbol !== '/'))
+    return { of: given, factor: 1 };
+  const { symbol, left, right } = given;
+  const inner = scaledOf(left);
+  if (right.kind === 'constant') {
+    const factor = symbol === '*' ? right.value : 1 / right.value;
+    return { of: inner.of, factor: inner.factor * factor };
+  }
+  if (left.kind === 'constant' && symbol === '*') {
+    const other = scaledOf(right);
+    return { of: other.of, factor: left.value * other.factor };
+  }
+  return { of: { ...given, left: inner.of }, factor: inner.factor };
 }

@@ -11,6 +11,7 @@ import {
   readingsOf,
   servicesNamedIn,
 } from '../analysis/analyse.ts';
+import { serviceSourceOf } from '../analysis/service.ts';
 import { ruleKey } from '../compile.ts';
 import { NO_DATA_TIMEOUT, OBJECTIVE_NO_DATA_TIMEOUT, type RuleGroup, type SloRule } from '../rule.ts';
 import type { RuleUse } from '../rule-use.ts';
@@ -150,6 +151,7 @@ function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
     labels,
     annotations: texts,
     ...analysis,
+    service: serviceSourceOf(alert.expr, labels),
     reads: readingsOf(alert.expr),
     noData: noData ?? (analysis.objective === undefined ? NO_DATA_TIMEOUT : OBJECTIVE_NO_DATA_TIMEOUT),
     channel,

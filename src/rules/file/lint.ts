@@ -40,6 +40,15 @@ const missingFor: Lint = ({ uses }) =>
       return noteAt(located, 'missing-for', message);
     });
 
+/** Without a service an alert has no traces and no link to a dashboard. */
+const withoutService: Lint = (contents) =>
+  rulesIn(contents)
+    .filter(({ rule }) => rule.service?.from === 'none')
+    .map((located) => {
+      const message = `\`${located.rule.name}\` names no service, so its messages have no traces. Group by a service label, match one (\`service="cart"\`), or add the label \`service\` to the rule.`;
+      return noteAt(located, 'no-service', message);
+    });
+
 /** Prometheus accepts them, but their alerts have the same labels. */
 const duplicates: Lint = (contents) => {
   const first = new Map<string, RuleFileLocation>();
@@ -161,6 +170,7 @@ const expired: Lint = ({ ends }, { now }) => ends.filter(({ endsAt }) => endsAt 
 
 const LINTS: readonly Lint[] = [
   missingFor,
+  withoutService,
   duplicates,
   unrouted,
   unknownNames,

@@ -1,6 +1,6 @@
 import { errorMessage } from '../../lib/errors.ts';
 import type { NotificationPolicy } from '../../policy/suppress.ts';
-import type { LatencyObjective, RuleGroup } from '../rule.ts';
+import type { RuleGroup, ServiceObjective } from '../rule.ts';
 import { type LocatedUse, type RuleGroupReading, readGroup } from './groups.ts';
 import { type FilePolicy, POLICY_KEYS, readPolicy } from './policy.ts';
 import {
@@ -29,8 +29,8 @@ export type { RuleFileError, RuleFileNote } from './source.ts';
 /** The rules in force. A successful reload replaces all of it. */
 export interface RuleSet {
   readonly groups: readonly RuleGroup[];
-  /** The objectives of all rules. */
-  readonly objectives: readonly LatencyObjective[];
+  /** The objectives of all rules whose services a label names. */
+  readonly objectives: readonly ServiceObjective[];
   /** Routing, silencing and grouping; absent: every alert is notified in its rule's channel. */
   readonly policy?: NotificationPolicy;
   /** Aliases of services; absent: none. */

@@ -9,9 +9,9 @@ import type { Preset, PresetName } from '../presets.ts';
 import { errorSelectorFor, PRESETS, unitOfMetric } from '../presets.ts';
 import {
   type LatencyFamily,
-  type LatencyObjective,
   OBJECTIVE_NO_DATA_TIMEOUT,
   type RuleGroup,
+  type ServiceObjective,
 } from '../rule.ts';
 import {
   alertLabels,
@@ -175,7 +175,7 @@ function recoveryConflicts(slo: SloInput): readonly SloConflict[] {
   return [{ path: [...path, 'below'], message }];
 }
 
-function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly SloConflict[] {
+function conflictsOf(slo: SloInput, objective: ServiceObjective): readonly SloConflict[] {
   const conflicts = [...recoveryConflicts(slo)];
   if (slo.schedule !== undefined && slo.interval !== undefined) {
     const message = 'conflicting `interval` and `schedule`: remove one of them.';
@@ -197,12 +197,12 @@ function conflictsOf(slo: SloInput, objective: LatencyObjective): readonly SloCo
 
 type Alert = NonNullable<SloInput['alert']>;
 
-function recoveryOf({ recover }: Alert, { threshold, window }: LatencyObjective): Slo['recover'] {
+function recoveryOf({ recover }: Alert, { threshold, window }: ServiceObjective): Slo['recover'] {
   if (recover === undefined) return undefined;
   return { threshold: recover.below ?? threshold, window: recover.window ?? window };
 }
 
-function sloOf(input: SloInput, objective: LatencyObjective): Slo {
+function sloOf(input: SloInput, objective: ServiceObjective): Slo {
   const { alert = {}, labels = {}, annotations: texts = {} } = input;
   const settings = settingsOf(texts);
   return {

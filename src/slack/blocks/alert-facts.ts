@@ -20,12 +20,14 @@ import { date, escape } from './mrkdwn.ts';
 /** A named figure: the name needs no escaping, the value is mrkdwn whose foreign text is escaped. */
 export type Fact = readonly [string, string];
 
-/** The unit of a rule's value: the annotation `slo_unit`, or of a latency its histogram's. */
-export const unitOf = ({ annotations }: Alert, { valueKind, objective }: SloRule): string | undefined =>
-  annotations['slo_unit'] ?? (valueKind === 'latency' ? objective?.family.unit : undefined);
+/** The unit of a rule's value: the annotation `slo_unit`, or the one in the names of its metrics. */
+export const unitOf = (
+  { annotations }: Pick<Alert, 'annotations'>,
+  { unit }: Pick<SloRule, 'unit'>,
+): string | undefined => annotations['slo_unit'] ?? unit;
 
 /** A rule's value as text. A latency without a unit counts as milliseconds. */
-const valueText = ({ alert, rule }: MessageView, value: number): string =>
+export const valueText = ({ alert, rule }: MessageView, value: number): string =>
   ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) });
 
 /** `above 500 ms`, or undefined when the bound could not be read from the rule. */

@@ -9,9 +9,10 @@ import {
   serviceOf,
   statusOf,
 } from '../../messages/alert-subject.ts';
+import { distinction } from '../../messages/distinguish.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import { actionButtons, actionLines } from './alert-actions.ts';
-import { facts, hasRecoveryValue, headlineText, recoveredText, stateLine } from './alert-facts.ts';
+import { facts, hasRecoveryValue, headlineText, recoveredText, stateLine, valueText } from './alert-facts.ts';
 import {
   actions,
   button,
@@ -26,7 +27,7 @@ import {
   section,
 } from './block-kit.ts';
 import { noDataEnd } from './format.ts';
-import { code, date, escape, isLinkable, link, mentionLine, oneLine } from './mrkdwn.ts';
+import { code, date, escape, isLinkable, link, literal, mentionLine, oneLine } from './mrkdwn.ts';
 import { shownRows, tracesTable } from './slowest.ts';
 
 /** The button in an alert's message that lists the slowest traces of the breach's own window. */
@@ -66,7 +67,41 @@ export function briefMessage({ activeAt }: Alert, title: string): Rendered {
   return { text: escape(oneLine(title), 300), blocks: [section(line)] };
 }
 
-const subject = ({ alert, rule }: MessageView): string => serviceOf(alert, rule) ?? rule.name;
+/**
+ * What the alert is about: the service of a latency objective, else the rule, each with what tells the alert apart from
+ * others: `checkout (prod)`, `KubePodCrashLooping (checkout-7d9f)`.
+ */
+function subject({ alert, rule, apart }: MessageView): string {
+  const service = serviceOf(alert, rule);
+  const isOfService = service !== undefined && rule.objective !== undefined;
+  const others = [
+    ...(isOfService || service === undefined ? [] : [service]),
+    ...distinction(alert, rule, apart),
+  ].map((text) => literal(text, DISTINCTION_LENGTH));
+  const name = isOfService ? service : rule.name;
+  return others.length === 0 ? name : `${name} (${others.join(', ')})`;
+}
+
+/** Several of these, the name and the value fit into a headline. */
+const DISTINCTION_LENGTH = 40;
+/** Slack's limit of a header. */
+const HEADLINE_LENGTH = 150;
+/** A shorter part of a summary says nothing. */
+const SHORTEST_SUMMARY = 20;
+
+const summaryOf = ({ alert }: MessageView): string =>
+  oneLine(alert.annotations['summary'] ?? '').replace(/[.\s]+$/, '');
+
+/** The value against its bound; of a rule without a latency objective the summary comes first. */
+function condition(view: MessageView): string {
+  const { rule, alert } = view;
+  const value = headlineText(view);
+  const summary = summaryOf(view);
+  if (rule.objective !== undefined || summary === '') return value;
+  if (summary.includes(valueText(view, alert.value))) return summary;
+  const room = HEADLINE_LENGTH - subject(view).length - value.length - '🔴 :  ()'.length;
+  return room < SHORTEST_SUMMARY ? value : `${literal(summary, room)} (${value})`;
+}
 
 /** One sentence: what is wrong, the number, and the bound; or how it ended. */
 export function headline(view: MessageView): string {
@@ -77,7 +112,7 @@ export function headline(view: MessageView): string {
     case 'no-data':
       return `⚪ ${subject(view)}: no data, alert still open`;
     case 'firing':
-      return `🔴 ${subject(view)}: ${headlineText(view)}`;
+      return `🔴 ${subject(view)}: ${condition(view)}`;
   }
 }
 
@@ -145,6 +180,9 @@ function unknownLine(alert: Alert): readonly string[] {
   return [`The state of the service is *unknown*: ${why}.`];
 }
 
+/** Whether the headline holds the whole summary. */
+const isInHeadline = (view: MessageView): boolean => headline(view).includes(summaryOf(view) || '\n');
+
 /** Below the headline: the state in one line, and what people and other alerts have to do with it. */
 function lead(view: MessageView): readonly string[] {
   const { alert, notice } = view;
@@ -160,15 +198,18 @@ function lead(view: MessageView): readonly string[] {
   ];
 }
 
-const showsSummaryFirst = ({ alert, rule }: MessageView): boolean =>
-  alert.state !== 'resolved' && rule.objective === undefined && alert.annotations.summary !== undefined;
+const showsSummaryFirst = (view: MessageView): boolean =>
+  view.alert.state !== 'resolved' &&
+  view.rule.objective === undefined &&
+  view.alert.annotations['summary'] !== undefined &&
+  !isInHeadline(view);
 
 /** The rule's own texts: they are about the breach, so a resolved alert has none. */
 function texts(view: MessageView): readonly SlackBlock[] {
   if (view.alert.state === 'resolved') return [];
   const { summary = '', description, message = '' } = view.alert.annotations;
   const lines = [
-    showsSummaryFirst(view) ? '' : escape(summary, 800),
+    showsSummaryFirst(view) || isInHeadline(view) ? '' : escape(summary, 800),
     escape(description ?? message, 1_200),
   ].filter((line) => line !== '');
   return lines.length === 0 ? [] : [section(lines.join('\n'))];
@@ -176,14 +217,16 @@ function texts(view: MessageView): readonly SlackBlock[] {
 
 function traces({ alert, rule, evidence: { traces: found } }: MessageView): SlackBlock[] {
   if (found.kind === 'pending')
-    return statusOf(alert) === 'firing' ? [...context(['Searching for the slowest traces…'])] : [];
+    return statusOf(alert) === 'firing'
+      ? [...context([`Searching for the ${rule.measures === 'errors' ? 'failed' : 'slowest'} traces…`])]
+      : [];
   if (found.kind === 'unavailable') return [...context([`No traces: ${escape(oneLine(found.reason), 500)}`])];
   if (found.rows.length === 0)
     return [...context([`No traces. ${escape(oneLine(found.completeness), 500)}`])];
   const shown = shownRows(found.rows, TRACES_SHOWN);
   const more = found.rows.length - shown;
   return [
-    section('*Slowest traces*'),
+    section(rule.measures === 'errors' ? '*Failed traces*, the slowest first' : '*Slowest traces*'),
     tracesTable(found.rows, {
       most: TRACES_SHOWN,
       service: serviceOf(alert, rule),
@@ -242,8 +285,9 @@ function footer({ alert, rule, evidence }: MessageView): string[] {
  * What a push notification or a screen reader says: the headline, and without markup the summary; of a resolved alert the
  * value that showed recovery, since the summary is about the breach.
  */
-function notificationText({ alert, rule, notice }: MessageView, title: string): string {
-  const { summary } = alert.annotations;
+function notificationText(view: MessageView, title: string): string {
+  const { alert, rule, notice } = view;
+  const summary = isInHeadline(view) ? undefined : alert.annotations['summary'];
   const more = alert.state === 'resolved' ? recovery(alert, rule) : summary;
   return [
     escape(oneLine(title), 300),

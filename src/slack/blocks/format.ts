@@ -1,7 +1,7 @@
 import type { BudgetView } from '../../latency/error-budget.ts';
 import type { SlowBetween } from '../../latency/figures.ts';
 import { bound, count, durationText, share, significant, timeSpan } from '../../lib/format.ts';
-import { DAY, type Milliseconds, ms, us } from '../../lib/units.ts';
+import { DAY, HOUR, type Milliseconds, ms, us } from '../../lib/units.ts';
 import type { Comparison, SloRule, ValueKind } from '../../rules/rule.ts';
 
 /* How the values of rules, histograms and error budgets are written in messages. Plain numbers: lib/format.ts. */
@@ -30,14 +30,55 @@ export function roughly(known: { value: Milliseconds; low?: Milliseconds; high?:
   return Number.isNaN(known.value) ? 'no requests' : `≈ ${latency(known.value)}`;
 }
 
-/** A rule's value: a percentage, a latency, or a number with its unit. The unit of a latency is `ms` or `s`. */
-export function ruleValue(value: number, how: { kind: ValueKind; unit?: string }): string {
-  if (how.kind === 'slow-share') return share(value);
-  if (how.kind === 'latency') {
-    if (how.unit === 's') return latency((value * 1_000) as Milliseconds);
-    if (how.unit === undefined || how.unit === 'ms') return latency(value as Milliseconds);
+const BINARY_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** `512 bytes`, `1.5 GiB`. */
+function bytesText(value: number): string {
+  const power = Math.max(0, Math.floor(Math.log2(Math.abs(value) || 1) / 10));
+  const unit = BINARY_UNITS[Math.min(power, BINARY_UNITS.length - 1)] ?? 'bytes';
+  return `${significant(value / 1_024 ** BINARY_UNITS.indexOf(unit))} ${unit}`;
+}
+
+/** Over an hour a number of seconds is an age or a time that is left, not a latency. */
+const LONGEST_LATENCY: Milliseconds = ms(HOUR);
+
+function durationValue(duration: Milliseconds): string {
+  return Math.abs(duration) < LONGEST_LATENCY || !Number.isFinite(duration)
+    ? latency(duration)
+    : `${duration < 0 ? '-' : ''}${timeSpan(ms(Math.abs(duration)))}`;
+}
+
+/** A number with a unit that has a format of its own; undefined for any other unit. */
+function unitText(value: number, unit: string): string | undefined {
+  if (!Number.isFinite(value)) return undefined;
+  switch (unit) {
+    case 's':
+    case 'seconds':
+      return durationValue(ms(value * 1_000));
+    case 'ms':
+      return durationValue(ms(value));
+    case '%':
+    case 'percent':
+      return `${significant(value)}%`;
+    case 'ratio':
+      return share(value);
+    case 'bytes':
+      return bytesText(value);
+    case 'bytes/s':
+      return `${bytesText(value)}/s`;
+    case '/s':
+      return `${significant(value)}/s`;
+    default:
+      return undefined;
   }
-  return how.unit === undefined ? significant(value) : `${significant(value)} ${how.unit}`;
+}
+
+/** A rule's value: a percentage, a latency, or a number with its unit. A latency without a unit is in milliseconds. */
+export function ruleValue(value: number, how: { kind: ValueKind; unit?: string }): string {
+  const { kind, unit = kind === 'latency' ? 'ms' : undefined } = how;
+  if (kind === 'slow-share' || (kind === 'ratio' && unit === undefined)) return share(value);
+  if (unit === undefined) return significant(value);
+  return unitText(value, unit) ?? `${significant(value)} ${unit}`;
 }
 
 const COMPARISONS: Readonly<Record<Comparison, string>> = {

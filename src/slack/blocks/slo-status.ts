@@ -4,6 +4,7 @@ import type { Budget } from '../../latency/error-budget.ts';
 import { bound, burn, count, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import type { LatencyObjective, SloRule } from '../../rules/rule.ts';
+import { unitOf } from './alert-facts.ts';
 import { andMore, type Rendered, section } from './block-kit.ts';
 import { atLeastPrefix, budgetText, comparisonWord, estimate, ruleValue, thresholdNote } from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
@@ -177,8 +178,8 @@ const range = ([low, high]: readonly number[], write: (value: number) => string)
 
 /** The value of a rule and its bound. */
 function valueTexts(row: SloRow): string[] {
-  const { valueKind, annotations, bound: limit, comparison } = row.rule;
-  const how = { kind: valueKind, unit: annotations.slo_unit };
+  const { valueKind, bound: limit, comparison } = row.rule;
+  const how = { kind: valueKind, unit: unitOf(row.rule, row.rule) };
   const shown = row.value === undefined ? [] : [`${atLeastPrefix(row.rule)}${ruleValue(row.value, how)}`];
   const alerts = comparison === undefined ? 'at' : comparisonWord(comparison);
   return [...shown, ...(limit === undefined ? [] : [`alerts ${alerts} ${ruleValue(limit, how)}`])].map(

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { ActiveAlert } from '../../../src/actions/alert-actions.ts';
 import { selectionMatchers } from '../../../src/commands/alert-selection.ts';
 import type { RuleSet } from '../../../src/rules/file/rule-file.ts';
-import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
+import type { ServiceObjective, SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 
-const objective = (serviceLabel: string) => ({ family: { serviceLabel } }) as LatencyObjective;
+const objective = (serviceLabel: string) => ({ family: { serviceLabel } }) as ServiceObjective;
 const ruleSetOf = (labels: readonly string[], rules: readonly SloRule[] = []): RuleSet => ({
   groups: [aGroup({ rules })],
   objectives: labels.map(objective),

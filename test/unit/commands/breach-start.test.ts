@@ -9,6 +9,7 @@ import { createSpyLogger } from '../../support/spies.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const latency = aRule({
+  lookback: MINUTE,
   objective: {
     family: PRESETS.istio.family,
     by: ['destination_service_name'],

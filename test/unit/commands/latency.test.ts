@@ -19,7 +19,7 @@ import { createLinks } from '../../../src/links/link.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { createPrometheusMetrics } from '../../../src/prometheus/prometheus-metrics.ts';
 import { PRESETS } from '../../../src/rules/presets.ts';
-import type { LatencyObjective } from '../../../src/rules/rule.ts';
+import type { ServiceObjective } from '../../../src/rules/rule.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 import { open } from './bench.ts';
@@ -75,7 +75,7 @@ function feed(samples: ReturnType<typeof createSampleStore>, traffic: Traffic): 
   }
 }
 
-const istio: LatencyObjective = {
+const istio: ServiceObjective = {
   family: PRESETS.istio.family,
   by: ['destination_service_name'],
   quantile: ratio(0.99),
@@ -115,7 +115,7 @@ async function report(
   {
     objectives = [istio],
     last = ms(5 * MINUTE),
-  }: { objectives?: readonly LatencyObjective[]; last?: Milliseconds } = {},
+  }: { objectives?: readonly ServiceObjective[]; last?: Milliseconds } = {},
 ) {
   const samples = createSampleStore();
   for (const one of [...traffic].sort((a, b) => a.until - b.until)) feed(samples, one);

@@ -4,12 +4,12 @@ import { type SloDeps, sloRows } from '../../../src/commands/slo-status.ts';
 import type { Budget } from '../../../src/latency/error-budget.ts';
 import { DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import { bucketRatesExpr, requestCountOf } from '../../../src/rules/queries.ts';
-import type { LatencyObjective, SloRule } from '../../../src/rules/rule.ts';
+import type { ServiceObjective, SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
-const objective: LatencyObjective = {
+const objective: ServiceObjective = {
   family: { metric: 'm_milliseconds', unit: 'ms', selector: '', serviceLabel: 'service' },
   by: ['service'],
   quantile: ratio(0.99),

@@ -4,14 +4,14 @@ import { type SloServicesView, sloServices } from '../../../src/commands/slo-ser
 import type { ServiceBudgets } from '../../../src/latency/error-budget.ts';
 import { DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import { requestCountOf, slowShareOf } from '../../../src/rules/queries.ts';
-import type { LatencyObjective } from '../../../src/rules/rule.ts';
+import type { ServiceObjective } from '../../../src/rules/rule.ts';
 import { sloServicesMessage } from '../../../src/slack/blocks/slo-services.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { open } from './bench.ts';
 
-const objective: LatencyObjective = {
+const objective: ServiceObjective = {
   family: { metric: 'm_milliseconds', unit: 'ms', selector: '', serviceLabel: 'service' },
   by: ['service'],
   quantile: ratio(0.99),

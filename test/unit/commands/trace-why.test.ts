@@ -5,7 +5,7 @@ import { writeCommand } from '../../../src/commands/table.ts';
 import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
 import { before, ms, ratio, us } from '../../../src/lib/units.ts';
 import { PRESETS } from '../../../src/rules/presets.ts';
-import type { LatencyObjective } from '../../../src/rules/rule.ts';
+import type { ServiceObjective } from '../../../src/rules/rule.ts';
 import { MINUTE, now, open, textOf } from './bench.ts';
 
 const LAST = ms(15 * MINUTE);
@@ -59,7 +59,7 @@ const NOT_SLOWER: WhySlow = {
   isIncomplete: false,
 };
 
-const objective = (selector: string, threshold: number): LatencyObjective => ({
+const objective = (selector: string, threshold: number): ServiceObjective => ({
   family: { ...PRESETS.istio.family, selector },
   by: ['destination_service_name'],
   quantile: ratio(0.99),
@@ -69,7 +69,7 @@ const objective = (selector: string, threshold: number): LatencyObjective => ({
 
 /** The query that the command makes with these objectives. */
 async function queryWith(
-  objectives: readonly LatencyObjective[],
+  objectives: readonly ServiceObjective[],
   text: string,
 ): Promise<WhyQuery | undefined> {
   let query: WhyQuery | undefined;
@@ -107,7 +107,7 @@ describe('/trace why, answered', () => {
   });
 
   const BASE = 'reporter="destination"';
-  const thresholds: Readonly<Record<string, readonly [readonly LatencyObjective[], number | undefined]>> = {
+  const thresholds: Readonly<Record<string, readonly [readonly ServiceObjective[], number | undefined]>> = {
     'without an objective: none': [[], undefined],
     'of an objective for all services': [[objective(BASE, 500)], 500_000],
     'of the objective that names the service': [

@@ -3,7 +3,7 @@ import { createRankRequest, type ServerSpan } from '../../../src/latency/percent
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { before, type EpochMs, HOUR, MINUTE, ms, ratio, us } from '../../../src/lib/units.ts';
 import { PRESETS } from '../../../src/rules/presets.ts';
-import type { LatencyObjective } from '../../../src/rules/rule.ts';
+import type { ServiceObjective } from '../../../src/rules/rule.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
@@ -33,7 +33,7 @@ function place(given: {
   readonly spans: readonly ServerSpan[];
   readonly answer?: readonly Sample[] | Error;
   readonly ended?: EpochMs;
-  readonly objectives?: readonly LatencyObjective[];
+  readonly objectives?: readonly ServiceObjective[];
   readonly breachStart?: EpochMs;
 }) {
   const asked: { expr: string; at: EpochMs }[] = [];

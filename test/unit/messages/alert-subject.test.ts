@@ -30,7 +30,11 @@ const labels = {
   destination_service_namespace: 'shop',
   severity: 'page',
 };
-const rule = aRule({ objective });
+const rule = aRule({
+  objective,
+  lookback: ms(10 * MINUTE),
+  service: { from: 'label', label: 'destination_service_name' },
+});
 describe('evidenceWindow', () => {
   //            window     firing
   //        |----------|============|
@@ -69,7 +73,9 @@ describe('the service', () => {
     expect(namespaceOf(alert)).toBe('shop');
   });
   it('is named by a usual label where the rule does not tell', () => {
-    expect(serviceOf(anAlert({ labels: { alertname: 'A', job: 'cart' } }), aPlainRule())).toBe('cart');
+    expect(serviceOf(anAlert({ labels: { alertname: 'A', job: 'ksm', app: 'cart' } }), aPlainRule())).toBe(
+      'cart',
+    );
   });
   it('is unknown where no label names one', () => {
     expect(serviceOf(anAlert({ labels: { alertname: 'A', pod: 'x' } }), aPlainRule())).toBeUndefined();

@@ -143,6 +143,25 @@ describe('an alert is enriched', () => {
     expect(metrics.queries).toEqual([]);
   });
 
+  it('with failed traces of its own window where the rule counts errors (M7)', async () => {
+    const { enrich, queries } = stage();
+    await enrich({ alert, rule: aPlainRule({ measures: 'errors', lookback: ms(2 * MINUTE) }) });
+    expect(queries[0]).toMatchObject({
+      isFailed: true,
+      window: { start: START - 2 * MINUTE, end: alert.seenAt },
+    });
+    await enrich({ alert, rule });
+    expect(queries[1]?.isFailed).toBeUndefined();
+  });
+
+  it('with traces of the service that the expression names (R8)', async () => {
+    const { enrich, queries } = stage();
+    const nameless = anAlert({ labels: { alertname: 'A' }, series: {} });
+    const service = { from: 'matcher', label: 'service', value: 'checkout' } as const;
+    await enrich({ alert: nameless, rule: aPlainRule({ service }) });
+    expect(queries[0]?.service).toBe('checkout.shop');
+  });
+
   const shops = ['checkout.blog', 'checkout.shop'];
   it.each([
     ['none is the usual one', { kind: 'ambiguous', candidates: shops }],

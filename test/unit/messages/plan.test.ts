@@ -57,6 +57,18 @@ describe('what is notified of an alert', () => {
   });
 });
 
+it('messages of one rule say what tells their alerts apart', () => {
+  const alertOf = (variant: string) =>
+    anAlert({ labels: { alertname: 'A', variant, zone: 'a' }, series: { variant, zone: 'a' } });
+  const alerts = [alertOf('one'), alertOf('two')];
+  const { entries } = decideRule(at, seconds(60), {
+    alerts,
+    transitions: alerts.map((alert) => ({ kind: 'firing', alert })),
+  });
+  expect(entries.map(({ update }) => update.desired?.apart)).toEqual([['variant'], ['variant']]);
+  expect(decide(alertOf('one'), 60, 'firing').entries[0]?.update.desired?.apart).toBeUndefined();
+});
+
 describe('when a message is brought up to date', () => {
   const shown = anAlert({ refreshedAt: START, shownValue: 0.05 });
   const rows: Readonly<Record<string, readonly [Alert, number, boolean]>> = {

@@ -10,7 +10,7 @@ export type ViewFields = Partial<Omit<Alert, 'series' | 'annotations'>> &
   Partial<Pick<SloRule, 'valueKind' | 'comparison' | 'bound' | 'burn' | 'about' | 'recovery'>> &
   Partial<Omit<LatencyObjective, 'family' | 'by'>> &
   Partial<Evidence> &
-  Partial<Pick<MessageView, 'links' | 'mentions' | 'notice' | 'escalates' | 'alertGroup'>> & {
+  Partial<Pick<MessageView, 'links' | 'mentions' | 'notice' | 'escalates' | 'alertGroup' | 'apart'>> & {
     readonly alertname?: string;
     readonly annotations?: Alert['annotations'];
     readonly series?: Alert['series'];
@@ -92,10 +92,11 @@ function alertOf(fields: ViewFields): Alert {
 export function viewOf(fields: ViewFields): MessageView {
   const { latency, slowShare, slowBetween, burnRate, budget, chart, traceService, watched } = fields;
   const { traces = { kind: 'pending' }, gaps = [] } = fields;
-  const { links = [], mentions, notice, escalates, alertGroup } = fields;
+  const { links = [], mentions, notice, escalates, alertGroup, apart } = fields;
   return {
     alert: alertOf(fields),
     rule: ruleOf(fields),
+    apart,
     evidence: {
       latency,
       slowShare,

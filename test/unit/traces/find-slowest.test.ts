@@ -50,6 +50,26 @@ describe('a row', () => {
   });
 });
 
+it('failed traces are searched by their attribute, and ranked by the span of the service that failed', async () => {
+  const source = createFakeTraceSource([
+    aTrace('a', [{ start: startOf(0), duration: us(90_000) }]),
+    aTrace('b', [{ start: startOf(1), duration: us(20_000), isError: true, attributes: { error: true } }]),
+    aTrace('c', [
+      {
+        serviceName: 'payments',
+        start: startOf(2),
+        duration: us(50_000),
+        isError: true,
+        attributes: { error: true },
+      },
+      { start: startOf(2), duration: us(60_000) },
+    ]),
+  ]);
+  const found = await createFindSlowest({ traces: source, clock: later() })({ ...asked, isFailed: true });
+  expect(found.rows.map(({ traceId, isError }) => [traceId.at(-1), isError])).toEqual([['b', true]]);
+  expect(source.searches[0]?.attributes).toEqual({ error: true });
+});
+
 describe('the completeness', () => {
   it('counts all traces when one search had them all', async () => {
     const source = createFakeTraceSource(ladder(8));

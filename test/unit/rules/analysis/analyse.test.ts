@@ -94,6 +94,8 @@ describe('a latency objective in an expression', () => {
       valueKind: 'latency',
       bound: 500,
       comparison: '>',
+      unit: 'ms',
+      lookback: 300_000,
       objective: {
         family: {
           metric: 'istio_request_duration_milliseconds',
@@ -154,6 +156,40 @@ describe('a latency objective in an expression', () => {
       'histogram_quantile(0.95, sum by (le, service) (rate(m_seconds_bucket{a="x,y", le!="1", b=~"c|d",}[5m]))) > 1',
       { family: { metric: 'm_seconds', unit: 's', selector: 'a="x,y",b=~"c|d"', serviceLabel: 'service' } },
     ],
+    'the service that its selector names (R8)': [
+      'histogram_quantile(0.95, sum by (le) (rate(istio_request_duration_milliseconds_bucket{destination_service_name="checkout"}[1m]))) > 10',
+      {
+        family: {
+          metric: 'istio_request_duration_milliseconds',
+          unit: 'ms',
+          selector: 'destination_service_name="checkout"',
+          serviceLabel: 'destination_service_name',
+        },
+        by: [],
+        threshold: 10,
+        window: 60_000,
+      },
+    ],
+    'no service': [
+      'histogram_quantile(0.99, sum(rate(m_seconds_bucket[5m])) by (le)) > 1',
+      { family: { metric: 'm_seconds', unit: 's', serviceLabel: undefined }, by: [] },
+    ],
+    'a value in another unit': [
+      'histogram_quantile(0.95, sum by (le, service) (rate(m_seconds_bucket[5m]))) * 1000 > 500',
+      { family: { unit: 's' }, threshold: 500 },
+    ],
+    'a metric with dots': [
+      'histogram_quantile(0.95, sum by (le, "service.name") (rate({"http.server.request.duration_seconds_bucket", "k8s.cluster"="prod"}[5m]))) > 0.5',
+      {
+        family: {
+          metric: 'http.server.request.duration_seconds',
+          selector: '"k8s.cluster"="prod"',
+          serviceLabel: 'service.name',
+        },
+        by: ['service.name'],
+        threshold: 500,
+      },
+    ],
     'failures by what a preset knows of the metric': [
       'histogram_quantile(0.95, sum by (le, service_name) (rate(traces_span_metrics_duration_seconds_bucket[5m]))) > 1',
       { family: { errorSelector: 'status_code="STATUS_CODE_ERROR"', unit: 's' } },
@@ -170,7 +206,6 @@ describe('a latency objective in an expression', () => {
     'of buckets that are not grouped by `le`':
       'histogram_quantile(0.99, sum by (service) (rate(m_seconds_bucket[5m]))) > 1',
     'of recorded buckets': 'histogram_quantile(0.99, sum by (le, service) (rate(m_seconds[5m]))) > 1',
-    'of no service': 'histogram_quantile(0.99, sum by (le) (rate(m_seconds_bucket[5m]))) > 1',
     'of unknown unit': 'histogram_quantile(0.99, sum by (le, service) (rate(m_bucket[5m]))) > 1',
     'without a sum': 'histogram_quantile(0.99, rate(m_seconds_bucket[5m])) > 1',
     'of labels left out': 'histogram_quantile(0.99, sum without (pod) (rate(m_seconds_bucket[5m]))) > 1',
@@ -180,12 +215,98 @@ describe('a latency objective in an expression', () => {
       'histogram_quantile(scalar(q), sum by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
     'of a quantile outside 0 to 1':
       'histogram_quantile(99, sum by (le, service) (rate(m_seconds_bucket[5m]))) > 1',
-    'that is calculated with': `${P99} / 1000 > 0.5`,
+    'that is calculated with': `${P99} + 1000 > 0.5`,
   };
   it.each(Object.entries(missing))('is not made up %s', (_, expr) => {
     const analysis = analyseExpression(expr);
     expect(analysis).toMatchObject({ valueKind: 'number', bound: expect.any(Number) });
     expect(analysis.objective).toBeUndefined();
+  });
+});
+
+describe('a latency objective in a share of requests', () => {
+  const fast = 'sum by (service) (rate(m_seconds_bucket{le="0.5"}[5m]))';
+  const all = 'sum by (service) (rate(m_seconds_count[5m]))';
+  const inf = 'sum by (service) (rate(m_seconds_bucket{le="+Inf"}[5m]))';
+  const found: Readonly<Record<string, readonly [string, string, number]>> = {
+    'slower than a bound': [`1 - ${fast} / ${all} > 0.01`, 'slow-share', 0.99],
+    'in parentheses': [`(1 - (${fast} / ${all})) > 0.01`, 'slow-share', 0.99],
+    'of all less the fast ones': [`(${all} - ${fast}) / ${all} > 0.05`, 'slow-share', 0.95],
+    'with all from the last bucket': [`1 - ${fast} / ${inf} > 0.01`, 'slow-share', 0.99],
+    'within a bound': [`${fast} / ${all} < 0.99`, 'ratio', 0.99],
+    'as a percentage': [`(1 - ${fast} / ${all}) * 100 > 1`, 'number', 0.99],
+    'as a percentage, the factor first': [`100 * (${all} - ${fast}) / ${all} > 1`, 'number', 0.99],
+    'at the bound of any version': [
+      `1 - sum by (service) (rate(m_seconds_bucket{le=~"2(\\\\.0)?"}[5m])) / ${all} > 0.01`,
+      'slow-share',
+      0.99,
+    ],
+  };
+  it.each(Object.entries(found))('%s', (name, [expr, valueKind, quantile]) => {
+    const analysis = analyseExpression(expr);
+    expect(analysis.valueKind).toBe(valueKind);
+    expect(analysis.objective).toMatchObject({
+      family: { metric: 'm_seconds', unit: 's', selector: '', serviceLabel: 'service' },
+      by: ['service'],
+      quantile,
+      threshold: name === 'at the bound of any version' ? 2_000 : 500,
+      window: 300_000,
+    });
+  });
+
+  const missing: Readonly<Record<string, string>> = {
+    'of two histograms': `1 - ${fast} / sum by (service) (rate(n_seconds_count[5m])) > 0.01`,
+    'of other matchers': `1 - ${fast} / sum by (service) (rate(m_seconds_count{a="b"}[5m])) > 0.01`,
+    'over two windows': `1 - ${fast} / sum by (service) (rate(m_seconds_count[1h])) > 0.01`,
+    'where fewer slow ones breach': `1 - ${fast} / ${all} < 0.01`,
+    'of failed requests': `sum by (service) (rate(m_seconds_count{code=~"5.."}[5m])) / ${all} > 0.01`,
+    'of two services, joined by `or`': `1 - ${fast} / ${all} > 0.01 or 1 - ${fast.replaceAll('0.5', '1')} / ${all} > 0.01`,
+  };
+  it.each(Object.entries(missing))('is not made up %s', (_, expr) => {
+    expect(analyseExpression(expr).objective).toBeUndefined();
+  });
+});
+
+describe('what the value is', () => {
+  const cases: Readonly<Record<string, readonly [kind: string, unit?: string]>> = {
+    'sum(rate(r_total{code=~"5.."}[5m])) / sum(rate(r_total[5m])) > 0.05': ['ratio'],
+    '100 * sum(rate(r_total{code=~"5.."}[5m])) / sum(rate(r_total[5m])) > 5': ['number', '%'],
+    'node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1': ['ratio'],
+    'process_resident_memory_bytes > 1e9': ['number', 'bytes'],
+    'rate(node_network_receive_bytes_total[5m]) > 1e6': ['number', 'bytes/s'],
+    'rate(container_cpu_usage_seconds_total[5m]) > 2': ['number'],
+    'sum(rate(r_seconds_sum[5m])) / sum(rate(r_seconds_count[5m])) > 0.5': ['number', 's'],
+    'time() - backup_timestamp_seconds > 86400': ['number', 's'],
+    'sum(rate(errors_total[5m])) > 1': ['number', '/s'],
+    'slo:sli_error:ratio_rate5m > (14.4 * 0.001)': ['ratio'],
+    'queue_length / workers > 5': ['number'],
+    'up == 0': ['number'],
+    'job:latency_seconds:p99 > 0.5': ['number', 's'],
+    'absent(up)': ['number'],
+    'max_over_time(a_seconds[1h:5m]) > 1': ['number', 's'],
+    '(a_seconds > 1) * 1000 > 5': ['number', 'ms'],
+  };
+  it.each(Object.entries(cases))('%s', (expr, [valueKind, unit]) => {
+    expect(analyseExpression(expr)).toMatchObject({ valueKind });
+    expect(analyseExpression(expr).unit).toBe(unit);
+  });
+});
+
+describe('whether an expression counts failed requests', () => {
+  const cases: Readonly<Record<string, boolean>> = {
+    'rate(r_total{response_code=~"5.."}[5m]) > 1': true,
+    'rate(r_total{"http.response.status_code"=~"5.."}[5m]) > 1': true,
+    'rate(r_total{status!~"5.."}[5m]) < 1': true,
+    'rate(calls_total{status_code="STATUS_CODE_ERROR"}[5m]) > 1': true,
+    'rate(http_errors_total[5m]) > 1': true,
+    'rate(r_total{code=~"4.."}[5m]) > 1': false,
+    'rate(r_total{code="404"}[5m]) > 1': false,
+    'rate(r_total{code="1500"}[5m]) > 1': false,
+    'rate(r_total[5m]) > 1': false,
+    'slo:sli_error:ratio_rate5m > 0.1': false,
+  };
+  it.each(Object.entries(cases))('%s', (expr, expected) => {
+    expect(analyseExpression(expr).measures).toBe(expected ? 'errors' : undefined);
   });
 });
 

@@ -101,6 +101,8 @@ groups:
           bound: 5,
           comparison: '>',
           recovery: { expr: 'job:errors:rate5m', comparison: '>', bound: 5 },
+          service: { from: 'series' },
+          measures: 'errors',
           reads: [{ metric: 'job:errors:rate5m', matchers: '' }],
           noData: 'resolve',
           channel: '#shop',

@@ -46,6 +46,8 @@ slos:
           valueKind: 'slow-share',
           bound: 0.01,
           comparison: '>',
+          service: { from: 'label', label: 'destination_service_name' },
+          lookback: 300_000,
           objective: {
             family: {
               metric: 'istio_request_duration_milliseconds',
@@ -101,7 +103,7 @@ slos:
       /by \(service, zone\) \(rate\(http_latency_ms_bucket\{le=~"500\(\\\\\.0\)\?"\}/,
     ],
     'a metric without a unit in its name': [
-      'metric: latency, unit: s, by: [job]',
+      'metric: latency, unit: s, by: [app]',
       /latency_bucket\{le="0\.5"\}/,
     ],
     'a custom service label': [
@@ -135,7 +137,7 @@ slos:
   });
 
   it('read the matchers of failed requests', () => {
-    const group = slo(`metric: latency_seconds, by: [job], errors: 'code=~"5.."'`);
+    const group = slo(`metric: latency_seconds, by: [app], errors: 'code=~"5.."'`);
     expect(group?.rules[0]?.objective?.family.errorSelector).toBe('code=~"5.."');
   });
 

@@ -11,6 +11,22 @@ const labels = (block: SlackBlock | undefined): unknown[] =>
 
 const shown = (message: Rendered): string => JSON.stringify(message.blocks);
 
+it('two alerts of one rule without a service have different headlines and notification texts (R15)', () => {
+  const [one, two] = ['one', 'two'].map((variant) =>
+    alertMessage(
+      aView({
+        ...PLAIN,
+        valueKind: 'number',
+        labels: { alertname: 'CheckoutSlow', variant },
+        series: { variant },
+        apart: ['variant'],
+      }),
+    ),
+  );
+  expect(one?.text).toContain('CheckoutSlow (variant=one)');
+  expect(two?.text).toContain('CheckoutSlow (variant=two)');
+});
+
 describe('the headline says what, how much, and against which bound', () => {
   const cases: Record<string, MessageView> = {
     '🔴 checkout: p99 ≈ 812 ms, objective 500 ms': anEnrichedView(),
@@ -19,7 +35,7 @@ describe('the headline says what, how much, and against which bound', () => {
     }),
     '🔴 checkout: 7.2% of requests slower than 500 ms, 1% allowed': aView(),
     '🔴 CheckoutSlow: 7.2% of requests slower than 500 ms, 1% allowed': aView(NAMELESS),
-    '🔴 checkout: 812 ms, above 500 ms': aView({
+    '🔴 CheckoutSlow (checkout): 812 ms, above 500 ms': aView({
       ...PLAIN,
       valueKind: 'latency',
       annotations: { slo_unit: 'ms' },
@@ -27,13 +43,29 @@ describe('the headline says what, how much, and against which bound', () => {
       bound: 500,
       comparison: '>',
     }),
-    '🔴 checkout: 42 requests, at or below 50 requests': aView({
+    '🔴 CheckoutSlow (checkout): 42 requests, at or below 50 requests': aView({
       ...PLAIN,
       valueKind: 'number',
       annotations: { slo_unit: 'requests' },
       value: 42,
       bound: 50,
       comparison: '<=',
+    }),
+    '🔴 CheckoutSlow (checkout): Too many failures (22%, above 5%)': aView({
+      ...PLAIN,
+      valueKind: 'ratio',
+      annotations: { summary: 'Too many failures.' },
+      value: 0.224,
+      bound: 0.05,
+      comparison: '>',
+    }),
+    '🔴 CheckoutSlow (checkout): 22% of requests fail': aView({
+      ...PLAIN,
+      valueKind: 'ratio',
+      annotations: { summary: '22% of requests fail' },
+      value: 0.224,
+      bound: 0.05,
+      comparison: '>',
     }),
     '⚪ checkout: no data, alert still open': aView({ noDataSince: START }),
     '✅ checkout: recovered after 12 min': aView({
@@ -89,10 +121,14 @@ describe("an alert's message", () => {
   });
 
   it('leads with the summary where the number alone does not say what is wrong', () => {
-    const [, latency] = alertMessage(aView()).blocks;
-    const [, other] = alertMessage(aView(PLAIN)).blocks;
-    expect(JSON.stringify(latency)).not.toContain('checkout is slow');
-    expect(JSON.stringify(other)).toContain('checkout is slow');
+    const [headlineOfLatency, lead] = alertMessage(aView()).blocks;
+    const [headlineOfOther, below] = alertMessage(aView(PLAIN)).blocks;
+    expect(JSON.stringify([headlineOfLatency, lead])).not.toContain('checkout is slow');
+    expect(JSON.stringify(headlineOfOther)).toContain('checkout is slow');
+    expect(JSON.stringify(below)).not.toContain('checkout is slow');
+    const long = 'checkout is slow '.repeat(20).trim();
+    const cut = alertMessage(aView({ ...PLAIN, annotations: { summary: long } })).blocks;
+    expect(JSON.stringify(cut[1])).toContain(long);
   });
 
   it('says at the end what showed recovery, not what the breach was about', () => {
