@@ -159,7 +159,7 @@ describe('tailwatch check', () => {
       ...CLEAN,
       PROMETHEUS_HEADERS: 'X-Scope-OrgID: shop-tenant',
     });
-    expect(await exit).toBe(1);
+    expect(await exit).toBe(2);
     server.close();
     expect(new Set(tenants)).toEqual(new Set(['shop-tenant']));
     expect(output()).not.toContain('shop-tenant');

@@ -106,7 +106,7 @@ function readDocument(reading: RuleGroupReading, document: RuleFileSection): voi
   for (const entry of entriesOf(reading, sectionAt(section, kind))) KINDS[kind](reading, entry);
 }
 
-/** A file that defines nothing: most likely a mistake of the tool that wrote it. */
+/** A file that defines nothing: most likely the tool that wrote it failed. */
 function noteEmptyFiles(reading: RuleGroupReading, sources: readonly SourceFile[]): void {
   const used = new Set(reading.uses.map(({ location }) => location.file));
   const failed = new Set(reading.errors.map(({ file }) => file));
