@@ -45,6 +45,8 @@ export interface CommandError {
   readonly fixed?: string;
   /** The text was recognized, and contains nothing to look up: no rewriting can help. */
   readonly isCertain?: true;
+  /** What may have been intended, without the keyword: all of these are valid. */
+  readonly choices?: readonly string[];
 }
 
 /** The result of parsing: a command, and whether its answer is for everyone in the channel; or a error. */

@@ -2,7 +2,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import { faultText, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ms } from '../lib/units.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, linesAnswer } from './answer.ts';
 import type { CommandDeps, CommandRequest, Reply, SlashCommand } from './command.ts';
 import { parseCommand } from './parse.ts';
 import { type Command, formOf, usageOf, writeCommand } from './table.ts';
@@ -32,7 +32,8 @@ export function createCommands(deps: CommandDeps): Commands {
     async answer({ command: slash, text, ...sender }) {
       const parsed = parseCommand(slash, text);
       if (!parsed.ok) {
-        const { problem, usage, suggestion } = parsed;
+        const { problem, usage, suggestion, choices } = parsed;
+        if (choices !== undefined) return { answer: choicesAnswer(problem, choices), share: false };
         return { answer: { kind: 'usage', problem, usage, suggestion }, share: false };
       }
       const { answer, again } = await run(deps, parsed.command, sender);
@@ -42,6 +43,13 @@ export function createCommands(deps: CommandDeps): Commands {
     },
   };
 }
+
+/** A line with a button for each command. */
+const choicesAnswer = (problem: string, choices: readonly string[]): Answer =>
+  linesAnswer(
+    [`${problem} Select one:`],
+    ...choices.map((command) => ({ phrase: [{ code: command }], button: { label: 'Show', command } })),
+  );
 
 async function run(deps: CommandDeps, command: Command, sender: Sender): Promise<Reply<Command>> {
   if (command.kind === 'help')

@@ -1,6 +1,5 @@
 import { epochUs, toEpochMs } from '../lib/units.ts';
 import { traceView } from '../traces/inspect-trace.ts';
-import { isUuid } from '../traces/request-id.ts';
 import { serviceInRequest } from '../traces/service-in-request.ts';
 import { type Answer, nothing, SERVICE, unknownService } from './answer.ts';
 import { breachStart } from './breach-start.ts';
@@ -13,9 +12,9 @@ import type {
   Reply,
   RequestReference,
 } from './command.ts';
+import { missingRequest, missingTrace, notInService } from './missing-trace.ts';
 import { isName, parseOptions, unknownWord, writeName } from './options.ts';
 import { joinTokens, type Token, word } from './tokens.ts';
-import { missingRequest, missingTrace, notInService } from './trace-lookup.ts';
 import { parseRequestReference, parseTraceReference } from './trace-reference.ts';
 
 /** `/latency <service> <id>`: one request in one service. */
@@ -42,7 +41,7 @@ const isReference = ({ text, isQuoted }: Token): boolean =>
 
 /** A single word is the name of a service unless it cannot be one. */
 const isCertainReference = ({ text, isQuoted }: Token): boolean =>
-  !isQuoted && (isUuid(text) || /^[0-9a-f]{32}$/i.test(text));
+  !isQuoted && (parseTraceReference(text).kind === 'request' || /^[0-9a-f]{32}$/i.test(text));
 
 /** The word that identifies a request, if any. */
 export const requestAmong = (words: readonly Token[]): Token | undefined =>

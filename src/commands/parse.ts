@@ -14,6 +14,8 @@ export type ParsedCommand =
       readonly usage: readonly string[];
       /** The complete command that was probably intended; it is valid. */
       readonly suggestion?: string;
+      /** Complete commands of which one was intended; they are valid. */
+      readonly choices?: readonly string[];
     };
 
 /** Slack sends at most 3,000 characters; a link of Grafana or a line of a log takes most of them. */
@@ -28,11 +30,18 @@ export function parseCommand(slash: SlashCommand, text: string): ParsedCommand {
   const tokens = tokenize(text);
   const parsed = parse(slash, text, tokens);
   if ('command' in parsed) return { ok: true, ...parsed };
-  const { problem, fixed, isCertain } = parsed;
+  const { problem, fixed, isCertain, choices } = parsed;
   // The words of /slo include comments and matchers, which must not be rewritten.
-  const rewritten = slash === '/slo' || isCertain === true ? undefined : rewriteSentence(tokens);
+  const rewritten =
+    slash === '/slo' || isCertain === true || choices !== undefined ? undefined : rewriteSentence(tokens);
   const valid = corrected(slash, rewritten) ?? corrected(slash, fixed);
-  return { ok: false, problem, usage, suggestion: valid === undefined ? undefined : `${slash} ${valid}` };
+  return {
+    ok: false,
+    problem,
+    usage,
+    suggestion: valid === undefined ? undefined : `${slash} ${valid}`,
+    choices: choices?.map((choice) => `${slash} ${choice}`),
+  };
 }
 
 /** With more errors than this, the intended command is unknown. */
@@ -76,6 +85,7 @@ function parseDefault(slash: SlashCommand, input: CommandInput, after: string): 
   const [first] = input.tokens;
   if ('command' in parsed || parsed.isCertain === true || first === undefined || first.isQuoted)
     return parsed;
+  if (parsed.choices !== undefined) return parsed;
   const [near] = keywords.length === 0 ? [] : nearest(first.text, [...keywords, 'help']);
   return near === undefined ? parsed : { ...parsed, fixed: `${near} ${after}`.trim() };
 }

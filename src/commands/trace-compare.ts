@@ -15,9 +15,9 @@ import type {
   Reply,
   RequestReference,
 } from './command.ts';
+import { missingRequest, missingTrace } from './missing-trace.ts';
 import { isId, nearestKeyword, parseShare } from './options.ts';
 import { joinTokens, quote, type Token, word } from './tokens.ts';
-import { missingRequest, missingTrace } from './trace-lookup.ts';
 import { parseRequestReference, parseTraceReference } from './trace-reference.ts';
 
 /** `/trace compare`. */

@@ -1,8 +1,9 @@
-import { existingLinks } from '../lib/links.ts';
-import { DAY, epochUs, toEpochMs } from '../lib/units.ts';
-import type { FoundRequest, RequestView } from '../traces/find-request.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import { nearest } from '../lib/nearest.ts';
+import { epochUs, toEpochMs } from '../lib/units.ts';
+import type { RequestView } from '../traces/find-request.ts';
 import type { TraceView } from '../traces/inspect-trace.ts';
-import { absenceReason, isUuid, readRequestId } from '../traces/request-id.ts';
+import { isUuid, readRequestId } from '../traces/request-id.ts';
 import { type Answer, nothing } from './answer.ts';
 import { breachStart } from './breach-start.ts';
 import type {
@@ -13,11 +14,14 @@ import type {
   CommandRequest,
   Parsed,
   Reply,
+  RequestReference,
 } from './command.ts';
+import { missingRequest, missingTrace } from './missing-trace.ts';
 import { isId, nearestKeyword, parseShare, writeName } from './options.ts';
-import { isWord, joinTokens, shortened, type Token, word } from './tokens.ts';
+import { isWord, joinTokens, quote, shortened, type Token, word } from './tokens.ts';
 import type { CompareCommand } from './trace-compare.ts';
-import { parsePasted, parseTraceReference, type TraceReference } from './trace-reference.ts';
+import { OTHER, type TraceReference } from './trace-ids.ts';
+import { isMachineMade, parsePasted, parseTraceReference } from './trace-reference.ts';
 
 /** `/trace <trace id or header>`. `isUnsampled`: the header says that the caller did not sample the request. */
 export interface TraceCommand {
@@ -63,19 +67,39 @@ function parseReference(
 ): Parsed<TraceCommand | RequestCommand | CompareCommand> | undefined {
   const [first, ...rest] = tokens;
   if (first === undefined) return { problem: 'Specify a service, a trace id or a request id.' };
-  const isLine = isField(first) && rest.some((token) => !isWord(token, ['share']));
-  const reference: TraceReference = isLine ? { kind: 'other' } : parseTraceReference(first.text);
-  if (reference.kind !== 'other') {
-    const words = rest.filter((token) => !isPunctuation(token));
-    return commandOf(reference, [first], words);
-  }
   const isShared = tokens.length > 1 && isWord(tokens.at(-1), ['share']);
   const pasted = isShared ? tokens.slice(0, -1) : tokens;
-  return commandOf(parsePasted(pasted), pasted, isShared ? [word('share')] : []);
+  const line =
+    pasted.length > 1 || parseTraceReference(first.text).kind === 'other' ? parseLine(pasted) : OTHER;
+  if (line.kind !== 'other') return commandOf(line, pasted, isShared ? [word('share')] : []);
+  const words = rest.filter((token) => !isPunctuation(token));
+  if (pasted.length > 1 && startsLine(first)) return undefined;
+  return commandOf(parseTraceReference(first.text), [first], words);
+}
+
+/** Several words as a whole. `other`: they are not one text, and the first word may be an id. */
+function parseLine(pasted: readonly Token[]): TraceReference {
+  const words = pasted.filter((token) => !isPunctuation(token));
+  const each = words.map((token) => parseTraceReference(token.text));
+  const references = each.flatMap((found) =>
+    found.kind === 'trace' || found.kind === 'request' ? [found] : [],
+  );
+  const areAlone = references.length === words.length && !words.some(isField);
+  if (references.length > 1 && areAlone) return { kind: 'several', references };
+  const line = parsePasted(pasted);
+  const [start, ...more] = pasted;
+  const [first] = each;
+  const isAlone = first !== undefined && first.kind !== 'other' && start !== undefined && !isField(start);
+  // A number at the start of a line is no id, and a line may begin with one.
+  const isInLine =
+    line.kind === 'several' ||
+    (first?.kind === 'invalid' && line.kind !== 'invalid') ||
+    more.some(({ text }) => isMachineMade(text) || HEADER_NAME.test(text));
+  return isAlone && !isInLine ? OTHER : line;
 }
 
 /** The first of several fields: what follows belongs to it. */
-const isField = ({ text }: Token): boolean => /[=:][^=]/.test(text) && !/^\W?https?:/i.test(text);
+const isField = ({ text }: Token): boolean => /[=:][^=]|,\S/.test(text) && !/^\W?https?:/i.test(text);
 
 /** Was copied together with an id. */
 const isPunctuation = ({ text, isQuoted }: Token): boolean => !isQuoted && /^[,.;:)\]}]+$/.test(text);
@@ -94,6 +118,11 @@ function commandOf(
       if (fixed === undefined) return { problem, isCertain: true };
       return { problem, fixed: [fixed, ...(rest.length === 0 ? [] : [joinTokens(rest)])].join(' ') };
     }
+    case 'several':
+      // The keyword has a typo.
+      return nearest(start[0]?.text ?? '', ['compare']).length > 0
+        ? undefined
+        : severalIds(reference.references);
     case 'comparison': {
       const [a, b] = reference.traceIds;
       const command = {
@@ -107,6 +136,17 @@ function commandOf(
       return withShare(reference, start, rest);
   }
 }
+
+/** Each of several ids is offered as a command, and two of them as a comparison. */
+function severalIds(references: readonly RequestReference[]): CommandError {
+  const ids = references.map((each) => (each.kind === 'trace' ? each.traceId : writeId(each.requestId)));
+  const commands = ids.map((id) => (id.startsWith('"') ? `request ${id}` : id));
+  const choices = ids.length === 2 ? [...commands, `compare ${ids.join(' ')}`] : commands;
+  return { problem: `This text contains ${ids.length} ids.`, choices };
+}
+
+/** Only a UUID is recognized as a request id without quotes. */
+const writeId = (requestId: string): string => (isUuid(requestId) ? requestId : quote(requestId));
 
 /** Nothing may follow a reference but `share`. */
 function withShare<C>(command: C, start: readonly Token[], rest: readonly Token[]): Parsed<C> {
@@ -132,17 +172,33 @@ function unknownWords(tokens: readonly Token[]): CommandError {
   }
   if (ZERO_ID.test(first))
     return { problem: 'A trace id of zeros means that the request was not traced.', isCertain: true };
-  const form = MAYBE_ID.test(first) ? 'request' : MAYBE_SERVICE.test(first) ? 'slowest' : undefined;
+  if (HEADER_NAME.test(first))
+    return { problem: `"${first}" is the name of a header. Paste its value.`, isCertain: true };
+  const form = formFor(first);
   return {
     problem: `"${shortened(first)}" is not a /trace command, a trace id, a link or a request id.`,
     fixed: form === undefined ? undefined : `${form} ${joinTokens(tokens)}`,
   };
 }
 
+/** What a word probably stands for. */
+function formFor(first: string): 'request' | 'slowest' | undefined {
+  if (STARTS_LINE.test(first)) return undefined;
+  if (MAYBE_ID.test(first)) return 'request';
+  return MAYBE_SERVICE.test(first) ? 'slowest' : undefined;
+}
+
 /** Every format of trace headers writes this for "no id", alone or inside a header. */
 const ZERO_ID = /(?<![0-9a-z])(?:0{16}){1,2}(?![0-9a-z])/i;
 /** Request numbers are long; numbers in names of services are versions. */
 const MAYBE_ID = /^(?=.*\d{5})(?!.*[0-9a-f]{16})[\w.:-]+$/i;
+/** The beginning of a line of a log: a date, a time, an address, seconds since 1970, or a level. */
+const STARTS_LINE =
+  /^\[?(?:\d{4}[-/]\d\d[-/]\d\d|\d\d:\d\d|\d{1,3}(?:\.\d{1,3}){3}|\d{10,14}(?:\.\d+)?$|(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\]?:?$)/;
+const startsLine = ({ text }: Token): boolean => STARTS_LINE.test(text);
+/** The name of a header or a field that holds an id. */
+const HEADER_NAME =
+  /^["']?(?:traceparent|tracestate|baggage|b3|sw8|grpc-trace-bin|uber-trace-id|(?:x-)?(?:[a-z]+[-_.])*(?:trace|span|request|correlation)[-_.]?id|x-b3-[a-z]+)["']?[:=]?$/i;
 /** Names of services have letters, and neither the punctuation of data nor the long numbers of headers. */
 const MAYBE_SERVICE = /^(?=.*\p{L})(?!.*[0-9a-f]{16})[\p{L}\p{N}_./@ -]+$/u;
 
@@ -161,8 +217,13 @@ async function runTrace(
   const { command, signal } = request;
   const { traceId, isUnsampled } = command;
   const view = await deps.inspectTrace(traceId, signal);
-  if (view === undefined)
-    return { answer: nothing(isUnsampled === true ? unsampledTrace(traceId) : missingTrace(traceId)) };
+  if (view === undefined && isUnsampled === true) return { answer: nothing(unsampledTrace(traceId)) };
+  if (view === undefined) {
+    const found = await requestWithSameDigits(traceId, request, deps);
+    return found === undefined
+      ? { answer: nothing(missingTrace(traceId)) }
+      : { answer: await requestAnswer(found, request, deps), again: command };
+  }
   const ranked = await withPercentiles(view, request, deps);
   const notices = isUnsampled === true ? [SAMPLED_LATER, ...view.notices] : view.notices;
   return { answer: { kind: 'trace', view: { ...ranked, notices } }, again: command };
@@ -175,13 +236,36 @@ async function runRequest(
   const { command, now, signal } = request;
   const { requestId, evenUnsampled } = command;
   const found = await deps.findRequest({ requestId, now, evenUnsampled }, signal);
-  if (found.kind === 'absent') return { answer: nothing(missingRequest(requestId, found)) };
-  const [only, ...others] = found.view.traces;
+  return found.kind === 'absent'
+    ? { answer: nothing(missingRequest(requestId, found)) }
+    : { answer: await requestAnswer(found.view, request, deps), again: command };
+}
+
+/** A request id may be hex digits too, as nginx's `$request_id`. */
+async function requestWithSameDigits(
+  traceId: string,
+  { now, signal }: CommandRequest<TraceCommand>,
+  { findRequest }: CommandDeps,
+): Promise<RequestView | undefined> {
+  try {
+    const found = await findRequest({ requestId: traceId.replace(/^0{16}/, ''), now }, signal);
+    return found.kind === 'found' ? found.view : undefined;
+  } catch (error) {
+    // That there is no such trace is an answer without this search.
+    if (!(error instanceof UpstreamError)) throw error;
+    return undefined;
+  }
+}
+
+async function requestAnswer(
+  view: RequestView,
+  request: CommandRequest<unknown>,
+  deps: CommandDeps,
+): Promise<Answer> {
+  const [only, ...others] = view.traces;
   const traces =
-    only === undefined || others.length > 0
-      ? found.view.traces
-      : [await withPercentiles(only, request, deps)];
-  return { answer: { kind: 'request', view: { ...found.view, traces } }, again: command };
+    only === undefined || others.length > 0 ? view.traces : [await withPercentiles(only, request, deps)];
+  return { kind: 'request', view: { ...view, traces } };
 }
 
 /** Adds the percentile rank of the request in each of its services. */
@@ -202,56 +286,3 @@ const SAMPLED_LATER =
 
 const unsampledTrace = (traceId: string): string =>
   `Jaeger has no trace ${traceId}, as expected: the header says that the caller did not sample this request (its sampled flag is 0).`;
-
-/** The text for a trace that Jaeger does not have. */
-export const missingTrace = (traceId: string): string =>
-  `Jaeger has no trace ${traceId}: it was not sampled, is older than Jaeger's retention, or has not arrived yet (up to a minute).`;
-
-type Absent = Extract<FoundRequest, { readonly kind: 'absent' }>;
-
-const percent = (share: number): string => `${Number((share * 100).toPrecision(2))}%`;
-
-/** The text for a request without a trace: what was searched, and why there is none, as far as that is known. */
-export function missingRequest(requestId: string, absent: Absent): string {
-  const { searched, services, isComplete, recorded } = absent;
-  if (searched === 0) return unsampledRequest(requestId, absent);
-  const where = `in the last ${Math.round(searched / DAY)} days in ${services} ${services === 1 ? 'service' : 'services'}`;
-  const start = isComplete
-    ? `No trace of request ${requestId} ${where}.`
-    : `No trace of request ${requestId} was found; the search was incomplete (${where}).`;
-  switch (recorded?.kind) {
-    case 'no-traces':
-      return `${start} Jaeger has no traces of this time at all: check that the mesh sends them to it.`;
-    case 'otherwise':
-      return `${start} ${otherAttribute(recorded.attribute)}`;
-    default:
-      return `${start} ${absenceReason(requestId)}`;
-  }
-}
-
-/** Nothing was searched: the id says that the request was not sampled. */
-function unsampledRequest(requestId: string, { sampled }: Absent): string {
-  const rate =
-    sampled === undefined
-      ? 'Istio traces 1% of requests unless its Telemetry resource says otherwise.'
-      : `${percent(sampled)} of requests were traced in the last hour.`;
-  return `Request ${requestId} has no trace. ${absenceReason(requestId)} ${rate} To search anyway: /trace request ${requestId}`;
-}
-
-const otherAttribute = (attribute: string | undefined): string =>
-  attribute === undefined
-    ? 'The spans have no request id (no attribute guid:x-request-id), so requests cannot be found by it. Look up the trace id in the logs.'
-    : `The spans have request ids as ${attribute}, not as guid:x-request-id, and this id is not among those either.`;
-
-/** The answer for a request that did not pass a service. `found` begins the sentence: `Request 17 has a trace`. */
-export function notInService(
-  service: string,
-  { found, traces }: Pick<RequestView, 'traces'> & { readonly found: string },
-): Answer {
-  const others = [...new Set(traces.flatMap(({ services }) => services.map(({ name }) => name)))];
-  const more = others.length > 8 ? ` and ${others.length - 8} more` : '';
-  return nothing(
-    `${found}, but no span of ${service}. Its services: ${others.slice(0, 8).join(', ')}${more}.`,
-    existingLinks(traces.map(({ url }) => ['Trace', url] as const)).slice(0, 3),
-  );
-}

@@ -74,13 +74,16 @@ type Signal = AbortSignal | undefined;
 /**
  * Searches the last hour, then the retention period; in each, first the services where requests enter the mesh, then all
  * services in one search, then, for backends that cannot do that, every service. After a hit, the other traces of the
- * request are searched around its time. An id that Envoy marked as not sampled is not searched by default.
+ * request are searched around its time. An id that Envoy marked as not sampled is not searched by default, unless it is a
+ * trace id that a program wrote with hyphens.
  */
 export function createFindRequest(options: FindRequestOptions): FindRequest {
   return async (query, signal) => {
     if (query.evenUnsampled === true || readRequestId(query.requestId) !== 'not-sampled') {
       return await search(options, query, signal);
     }
+    const asTrace = await traceWithSameDigits(options, query, signal);
+    if (asTrace !== undefined) return asTrace;
     const sampled = await options.sampledShare?.(query.now, signal);
     return { kind: 'absent', searched: ms(0), services: 0, isComplete: true, sampled };
   };
@@ -144,21 +147,25 @@ async function searchBack(found: RequestSearch, services: readonly string[], now
   );
 }
 
-/** Some programs write trace ids with hyphens: then the request id is a trace id. */
+/** Some programs write trace ids with hyphens: then the request id is a trace id. A request id may also be 32 hex digits. */
 async function traceWithSameDigits(
   { traces, links }: FindRequestOptions,
   { requestId, now }: RequestQuery,
   signal: Signal,
 ): Promise<FoundRequest | undefined> {
-  if (!isUuid(requestId) || signal?.aborted === true) return undefined;
-  const trace = await traces
-    .trace(requestId.replaceAll('-', '').toLowerCase(), signal)
-    .catch(undefinedOnFailure);
+  const digits = requestId.toLowerCase().replaceAll('-', '');
+  const isLikeTraceId = isUuid(requestId) || (digits === requestId.toLowerCase() && HEX_ID.test(digits));
+  if (!isLikeTraceId || signal?.aborted === true) return undefined;
+  const trace = await traces.trace(digits, signal).catch(undefinedOnFailure);
   const view = trace === undefined ? undefined : traceView(trace, { now, links });
   if (view === undefined) return undefined;
-  const notice = 'No request has this id, but a trace has: some programs write trace ids with hyphens.';
+  const notice = isUuid(requestId)
+    ? 'No request has this id, but a trace has: some programs write trace ids with hyphens.'
+    : 'No request has this id, but a trace has.';
   return { kind: 'found', view: { requestId, traces: [view], notices: [notice] } };
 }
+
+const HEX_ID = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/;
 
 function undefinedOnFailure(error: unknown): undefined {
   if (!(error instanceof UpstreamError)) throw error;

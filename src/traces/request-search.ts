@@ -128,9 +128,12 @@ export type RecordedRequestIds =
   /** There is no trace to tell from. */
   | { readonly kind: 'no-traces' };
 
-const SAMPLE = { traces: 5, services: 3 } as const;
+const SAMPLE = { traces: 5, services: 12 } as const;
 
-/** Looks at some spans of the first services. Undefined when the backend does not answer. */
+/**
+ * Looks at some spans of the first services. Undefined when the backend does not answer, and when none of the spans has a
+ * request id but not all services were looked at: a service that serves no requests proves nothing.
+ */
 export async function requestIdsRecorded(
   {
     traces,
@@ -143,6 +146,8 @@ export async function requestIdsRecorded(
   },
   signal: AbortSignal | undefined,
 ): Promise<RecordedRequestIds | undefined> {
+  let hasTraces = false;
+  let attribute: string | undefined;
   try {
     for (const service of services.slice(0, SAMPLE.services)) {
       const found = await traces.search({ service, window, limit: SAMPLE.traces }, signal);
@@ -150,11 +155,12 @@ export async function requestIdsRecorded(
         found.traces.flatMap(({ spans }) => spans.flatMap((span) => Object.keys(span.attributes))),
       );
       if (names.has(ENVOY_REQUEST_ID)) return { kind: 'as-expected' };
-      if (found.traces.length > 0) {
-        return { kind: 'otherwise', attribute: [...names].sort().find(isLikeRequestId) };
-      }
+      hasTraces ||= found.traces.length > 0;
+      attribute ??= [...names].sort().find(isLikeRequestId);
     }
-    return { kind: 'no-traces' };
+    if (attribute !== undefined) return { kind: 'otherwise', attribute };
+    if (services.length > SAMPLE.services) return undefined;
+    return { kind: hasTraces ? 'otherwise' : 'no-traces' };
   } catch (error) {
     if (error instanceof UpstreamError) return undefined;
     throw error;

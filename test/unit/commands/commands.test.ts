@@ -105,6 +105,35 @@ describe('/trace slowest', () => {
 });
 
 describe('one trace, one request', () => {
+  it('a request by an id of hex digits, as nginx makes it', async () => {
+    const digits = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traces = requests(1).map((trace) => ({
+      ...trace,
+      spans: trace.spans.map((span) => ({ ...span, attributes: { 'guid:x-request-id': digits } })),
+    }));
+    const { answer } = open(traces);
+    for (const text of [digits, `GET /cart 200 1.2 ${digits}`]) {
+      const reply = await answer('/trace', text);
+      expect(reply.answer).toMatchObject({ kind: 'request', view: { requestId: digits } });
+      expect(reply.reproducible).toBe(`/trace ${digits}`);
+    }
+  });
+
+  it('each of several ids in a text is offered', async () => {
+    const { answer } = open();
+    const ids = [1, 2].map((id) => String(id).padStart(32, '0'));
+    const reply = await answer('/trace', `${ids[0]} and ${ids[1]}`);
+    expect(reply.answer).toMatchObject({
+      kind: 'lines',
+      lines: [
+        { phrase: ['This text contains 2 ids. Select one:'] },
+        { button: { command: `/trace ${ids[0]}` } },
+        { button: { command: `/trace ${ids[1]}` } },
+        { button: { command: `/trace compare ${ids.join(' ')}` } },
+      ],
+    });
+  });
+
   it('a trace by its id', async () => {
     const { answer } = open();
     const reply = await answer('/trace', '1'.padStart(32, '0'));

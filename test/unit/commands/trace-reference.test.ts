@@ -132,6 +132,44 @@ const understood: Readonly<Record<string, readonly [string, Command]>> = {
   "Google's header": [`x-cloud-trace-context: ${traceId}/123;o=1`, trace],
   'one word with its name': [`trace:${traceId}`, trace],
   'a log with an id of another tracer before it': [`ts=1 dd.trace_id=123 trace.id=${traceId}`, trace],
+  "Sleuth's part of a log line": [`[bar,${short},${short},false]`, { ...shortTrace, isUnsampled: true }],
+  "Sleuth's part of a log line with its time": [
+    `2020-11-28 12:52:00.00372 INFO [bar,${short},${spanId},true] 1 --- [nio-8080] slow`,
+    shortTrace,
+  ],
+  "Sleuth's part of a log line without a decision": [`[bar,${traceId},${spanId}] slow`, trace],
+  "Spring Boot's part of a log line": [`INFO [bar,main] [${traceId}-${spanId}] slow`, trace],
+  "Datadog's decimal id": [
+    'dd.trace_id=11803532876627986230 took=1',
+    { kind: 'trace', traceId: '0000000000000000a3ce929d0e0e4736' },
+  ],
+  "Datadog's 128-bit id": ['dd.trace_id=11803532876627986230 _dd.p.tid=4bf92f3577b34da6', trace],
+  "Datadog's headers": [
+    'x-datadog-trace-id: 11803532876627986230 x-datadog-tags: _dd.p.tid=4bf92f3577b34da6 x-datadog-sampling-priority: 0',
+    unsampled,
+  ],
+  "Datadog's id in JSON": [
+    '{"dd":{"service":"cart","trace_id":"11803532876627986230"},"msg":"slow"}',
+    { kind: 'trace', traceId: '0000000000000000a3ce929d0e0e4736' },
+  ],
+  "Datadog's 128-bit id in hex digits": [`dd.trace_id=${traceId} dd.span_id=1`, trace],
+  "Datadog's decimal id beside a good one": [`dd.trace_id=1234567890123456789 trace_id=${traceId}`, trace],
+  "Amazon's id alone": [`1-${traceId.slice(0, 8)}-${traceId.slice(8)}`, trace],
+  "Amazon's header with the id of its load balancer before it": [
+    `Self=1-00000001-${'a'.repeat(24)};Root=1-${traceId.slice(0, 8)}-${traceId.slice(8)}`,
+    trace,
+  ],
+  "X-Ray's console": [
+    `https://eu-west-1.console.aws.amazon.com/xray/home#/traces/1-${traceId.slice(0, 8)}-${traceId.slice(8)}`,
+    trace,
+  ],
+  "Jaeger's own header in an escaped URL": [`${traceId}%3A${spanId}%3A0%3A1`, trace],
+  "Jaeger's own header in an escaped query": [`uber-trace-id%3D${traceId}%3A${spanId}%3A0%3A1`, trace],
+  'a UUID with en dashes': [uuid.replaceAll('-', '\u2013'), request],
+  'a UUID with minus signs in a line': [`14:05 id ${uuid.replaceAll('-', '\u2212')}`, request],
+  'a traceparent with non-breaking hyphens': [`00\u2011${traceId}\u2011${spanId}\u201101`, trace],
+  'an id after a number': [`1606567920 slow trace_id=${traceId}`, trace],
+  'the same id twice': [`traceparent: 00-${traceId}-${spanId}-01 trace_id=${traceId}`, trace],
   'a link in a sentence': [`look: https://jaeger.example/trace/${traceId}!`, trace],
 };
 
@@ -161,11 +199,6 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
     /zeros means that the request was not traced/,
     null,
   ],
-  'two ids under names of their own': [
-    `one ${traceId} two ${'b'.repeat(32)}`,
-    /"one" is not a \/trace command/,
-    '/trace slowest one',
-  ],
   'data without an id': ['{"spanId":"def"}', /is not a \/trace command/, null],
   'a traceparent of the version that is none': [
     `ff-${traceId}-${spanId}-01`,
@@ -180,7 +213,19 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
     '/trace slowest checkout.shop at 2026-11-20T14:00:00Z/2026-11-20T14:10:00Z',
   ],
   'a link to something else': ['https://kiali.example/console/overview', /link contains no trace id/, null],
-  'a log line with several ids': [`14:05 order ${other} user ${uuid}`, /2 ids: .*x-request-id/, null],
+  'a log line without an id that begins with a date': [
+    '2020-11-28 12:52:00.00372 WARN slow',
+    /"2020-11-28" is not a \/trace command/,
+    null,
+  ],
+  'a date and time': ['2020-11-28T12:52:00.00372Z', /is not a \/trace command/, null],
+  'an address with a port': ['10.0.0.1:54321', /is not a \/trace command/, null],
+  'a log line without an id that begins with its level': ['WARN slow cart', /"WARN" is not/, null],
+  'the name of a header': ['traceparent', /"traceparent" is the name of a header. Paste its value/, null],
+  'the name of a header with its colon': ['X-B3-TraceId:', /is the name of a header/, null],
+  'the name of a field': ['trace_id', /is the name of a header/, null],
+  "Datadog's id alone": ['7470926534187354422', /decimal, as Datadog writes it/, '/trace 67ae1019a5470936'],
+  "Sleuth's part of a line without a trace": ['[bar,,,] slow', /is not a \/trace command/, null],
   'a log line in which the id is null': [
     `{"level":"warn","request_id":null,"msg":"slow","path":"/cart","took":1.2}`,
     /is not a \/trace command, a trace id/,
@@ -200,5 +245,42 @@ describe('text pasted after /trace without an id', () => {
     if (parsed.ok) return;
     expect(parsed.problem).toMatch(problem);
     expect(parsed.suggestion ?? null).toBe(suggestion);
+  });
+});
+
+/** Texts with several ids, and the commands that are offered. */
+const several: Readonly<Record<string, readonly [string, readonly string[]]>> = {
+  'two ids': [
+    `${traceId} ${short}`,
+    [traceId, short.padStart(32, '0'), `compare ${traceId} ${short.padStart(32, '0')}`],
+  ],
+  'two ids in a sentence': [
+    `one ${traceId} two ${'b'.repeat(32)}`,
+    [traceId, 'b'.repeat(32), `compare ${traceId} ${'b'.repeat(32)}`],
+  ],
+  'two log lines': [
+    `trace_id=${traceId} slow\n[bar,${short},${spanId},true] slower`,
+    [traceId, short.padStart(32, '0'), `compare ${traceId} ${short.padStart(32, '0')}`],
+  ],
+  'two request ids that are no UUIDs': [
+    'x-request-id=abc-123 x-request-id=abc-124',
+    ['request "abc-123"', 'request "abc-124"', 'compare "abc-123" "abc-124"'],
+  ],
+  'several UUIDs in a line': [`14:05 order ${other} user ${uuid}`, [other, uuid, `compare ${other} ${uuid}`]],
+  'three ids': [
+    [traceId, 'b'.repeat(32), 'c'.repeat(32)].map((id) => `trace_id=${id}`).join('\n'),
+    [traceId, 'b'.repeat(32), 'c'.repeat(32)],
+  ],
+};
+
+describe('several ids after /trace are all offered', () => {
+  it.each(Object.entries(several))('%s', (_, [text, choices]) => {
+    const parsed = parseCommand('/trace', text);
+    expect(parsed).toMatchObject(
+      choices.length === 1
+        ? { ok: true }
+        : { ok: false, choices: choices.map((choice) => `/trace ${choice}`) },
+    );
+    for (const choice of choices) expect(parseCommand('/trace', choice).ok).toBe(true);
   });
 });

@@ -102,10 +102,26 @@ describe('a request that Envoy did not sample', () => {
     expect(traces.searches).toEqual([]);
   });
 
+  it('is found as a trace, whose id some programs write with hyphens', async () => {
+    const traces = createFakeTraceSource([aTrace(unsampled.replaceAll('-', ''), [{ start: at(0) }])]);
+    const found = await createFindRequest({ traces, links })({ requestId: unsampled, now });
+    expect(found).toMatchObject({ kind: 'found', view: { traces: [{ rootService: 'checkout' }] } });
+  });
+
   it('is searched when the query says so', async () => {
     const traces = createFakeTraceSource([aTrace('7', [{ start: at(0), ...carrying(unsampled) }])]);
     const find = createFindRequest({ traces, links });
     expect((await find({ requestId: unsampled, now, evenUnsampled: true })).kind).toBe('found');
+  });
+});
+
+it('a request id of 32 hex digits that no span has is found as a trace', async () => {
+  const digits = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traces = createFakeTraceSource([aTrace(digits, [{ start: at(0) }])]);
+  const found = await createFindRequest({ traces, links })({ requestId: digits, now });
+  expect(found).toMatchObject({
+    kind: 'found',
+    view: { notices: [expect.stringContaining('but a trace has')] },
   });
 });
 
@@ -120,6 +136,17 @@ describe('how spans record request ids, when one is not found', () => {
         ]),
       ],
       { kind: 'otherwise', attribute: 'http.request.header.x-request-id' },
+    ],
+    'the first service in the alphabet serves no requests': [
+      [
+        ...Array.from({ length: 5 }, (_, i) => aTrace(`8${i}`, [{ serviceName: 'a-batch', start: at(i) }])),
+        aTrace('1', [{ serviceName: 'b.shop', start: at(0), ...carrying('another') }]),
+      ],
+      { kind: 'as-expected' },
+    ],
+    'there are more services than were looked at': [
+      Array.from({ length: 13 }, (_, i) => aTrace(`8${i}`, [{ serviceName: `batch-${i}`, start: at(i) }])),
+      undefined,
     ],
     'there are none': [[aTrace('1', [{ serviceName: 'a.shop', start: epochUs(0) }])], { kind: 'no-traces' }],
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { missingRequest } from '../../../src/commands/trace-lookup.ts';
+import { missingRequest } from '../../../src/commands/missing-trace.ts';
 import { DAY, ms, ratio } from '../../../src/lib/units.ts';
 import type { FoundRequest } from '../../../src/traces/find-request.ts';
 
