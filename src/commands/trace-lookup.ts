@@ -87,16 +87,20 @@ function parseLine(pasted: readonly Token[]): TraceReference {
   const areAlone = references.length === words.length && !words.some(isField);
   if (references.length > 1 && areAlone) return { kind: 'several', references };
   const line = parsePasted(pasted);
-  const [start, ...more] = pasted;
-  const [first] = each;
-  const isAlone = first !== undefined && first.kind !== 'other' && start !== undefined && !isField(start);
-  // A number at the start of a line is no id, and a line may begin with one.
-  const isInLine =
-    line.kind === 'several' ||
-    (first?.kind === 'invalid' && line.kind !== 'invalid') ||
-    more.some(({ text }) => isMachineMade(text) || HEADER_NAME.test(text));
-  return isAlone && !isInLine ? OTHER : line;
+  return startsWithId(pasted) && !isWhole(line, { first: each[0], rest: pasted.slice(1) }) ? OTHER : line;
 }
+
+const startsWithId = ([start]: readonly Token[]): boolean =>
+  start !== undefined && !isField(start) && parseTraceReference(start.text).kind !== 'other';
+
+/** Whether a text that starts with an id is a line: with several ids, a number at its start, or fields after the id. */
+const isWhole = (
+  line: TraceReference,
+  { first, rest }: { readonly first: TraceReference | undefined; readonly rest: readonly Token[] },
+): boolean =>
+  line.kind === 'several' ||
+  (first?.kind === 'invalid' && line.kind !== 'invalid') ||
+  rest.some(({ text }) => isMachineMade(text) || HEADER_NAME.test(text));
 
 /** The first of several fields: what follows belongs to it. */
 const isField = ({ text }: Token): boolean => /[=:][^=]|,\S/.test(text) && !/^\W?https?:/i.test(text);
