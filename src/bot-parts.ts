@@ -3,6 +3,7 @@ import { createManageAlerts } from './actions/alert-actions.ts';
 import { createManageSilences } from './actions/silences.ts';
 import { createCommands } from './commands/commands.ts';
 import { createExplainSlowness } from './culprit/collect.ts';
+import { createRestoreMessages, type RestoreMessages } from './evaluation/restore-messages.ts';
 import { createClockMeasurement, createSourceClock } from './evaluation/source-clock.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
@@ -21,9 +22,11 @@ import type { MetricsSource } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
+import type { ChannelReader, Notifier } from './messages/notifier.ts';
 import type { Store } from './messages/store.ts';
 import { createMessageSync, type MessageSync } from './messages/sync.ts';
 import type { Telemetry } from './ops/metrics.ts';
+import { channelsIn } from './policy/route.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
@@ -91,6 +94,31 @@ function replicaRules(ruleSet: () => RuleSet, channel: string): () => ReplicaRul
   };
 }
 
+/** Every channel that the settings and the rules name. */
+function namedChannels(ruleSet: RuleSet, defaultChannel: string): readonly string[] {
+  const ofRules = ruleSet.groups.flatMap(({ rules }) => rules.flatMap(({ channel }) => channel ?? []));
+  return [...new Set([defaultChannel, ...channelsIn(ruleSet.policy ?? NO_POLICY), ...ofRules])];
+}
+
+/**
+ * Identifies the messages of this installation in Slack, by what its replicas have in common and other installations of
+ * the same Slack app have not.
+ */
+const installationOf = ({ slack, prometheus, jaeger, redis }: Settings): string =>
+  createHash('sha256')
+    .update(
+      JSON.stringify([
+        slack.channel,
+        prometheus.url,
+        prometheus.publicUrl,
+        jaeger.url,
+        jaeger.publicUrl,
+        redis?.prefix,
+      ]),
+    )
+    .digest('hex')
+    .slice(0, 12);
+
 /** The store with signals: changed messages are shown at once instead of at the next poll. */
 export function signalingStore(store: Store, sync: Pick<MessageSync, 'signal'>): Store {
   const signaling = async <Done>(
@@ -105,6 +133,7 @@ export function signalingStore(store: Store, sync: Pick<MessageSync, 'signal'>):
   return {
     ...store,
     applyEvaluation: (change) => signaling(change, store.applyEvaluation(change)),
+    restore: (found) => signaling({ messages: found.updates }, store.restore(found)),
     recordAction: (done) => signaling(done, store.recordAction(done)),
     addSilence: (made) => signaling(made, store.addSilence(made)),
     endSilence: (done) => signaling(done, store.endSilence(done)),
@@ -248,10 +277,19 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   });
 }
 
+/** What posts and edits messages. */
+export const createNotifier = (base: Base): Notifier & ChannelReader =>
+  createSlackNotifier({ ...slackBase(base), installation: installationOf(base.settings) });
+
 /** The side of Slack that tells people. */
 export function createNotifying(
   base: Base,
-  { sources, store, ruleSet }: Omit<SlackParts, 'painter' | 'verifying'>,
+  {
+    sources,
+    store,
+    ruleSet,
+    notifier,
+  }: Omit<SlackParts, 'painter' | 'verifying'> & { readonly notifier: Notifier },
 ): MessageSync {
   const { settings, clock, logger, recorder } = base;
   const { metrics, traces, links } = sources;
@@ -260,7 +298,7 @@ export function createNotifying(
   const resolveService = createResolveService({ traces, clock, naming: () => ruleSet().naming });
   return createMessageSync({
     store,
-    notifier: createSlackNotifier(slackBase(base)),
+    notifier,
     collect: createEvidenceCollector({
       metrics,
       errorBudget: sources.errorBudget,
@@ -275,6 +313,21 @@ export function createNotifying(
     recorder,
     links,
     defaultChannel: settings.slack.channel,
+  });
+}
+
+/** Finds the open messages of a store without data. */
+export function createRestoring(
+  base: Base,
+  parts: { readonly store: Store; readonly notifier: ChannelReader; readonly ruleSet: () => RuleSet },
+): RestoreMessages {
+  const { store, notifier, ruleSet } = parts;
+  return createRestoreMessages({
+    ...base,
+    store,
+    slack: notifier,
+    channels: () => namedChannels(ruleSet(), base.settings.slack.channel),
+    groups: () => ruleSet().groups,
   });
 }
 

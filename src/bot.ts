@@ -4,8 +4,10 @@ import {
   type Cleanup,
   createAnswering,
   createCorrectedTime,
+  createNotifier,
   createNotifying,
   createPainter,
+  createRestoring,
   createSources,
   createVerifying,
   openStore,
@@ -107,6 +109,13 @@ function createEvaluationParts(
   };
 }
 
+/** Starts work that goes on until the bot ends. */
+function startBackground(cleanups: Cleanup[], work: readonly ((signal: AbortSignal) => void)[]): void {
+  const ended = new AbortController();
+  cleanups.push(async () => ended.abort());
+  for (const each of work) each(ended.signal);
+}
+
 async function start(
   local: Base,
   options: BotOptions,
@@ -117,19 +126,21 @@ async function start(
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
   for (const note of loaded.notes) logger.warn(note);
   const rules = createRuleSetHolder({ initial: loaded, load: options.loadRules, recorder, logger });
+  const { ruleSet } = rules;
   const { base, sourceClock, time, measurementBy } = createCorrectedTime(local);
   const { clock } = base;
-  const stored = await openStore(base, rules.ruleSet);
+  const stored = await openStore(base, ruleSet);
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups, time);
   const measureClock = measurementBy(sources.metrics);
   const painter = createPainter(base, cleanups);
-  const sync = createNotifying(base, { sources, store: stored, ruleSet: rules.ruleSet });
+  const notifier = createNotifier(base);
+  const sync = createNotifying(base, { sources, store: stored, ruleSet, notifier });
   const store = signalingStore(stored, sync);
+  const restoring = createRestoring(base, { store, notifier, ruleSet });
   const verifying = createVerifying(base, sources, cleanups);
-  const slack = createAnswering(base, { sources, store, ruleSet: rules.ruleSet, painter, verifying });
+  const slack = createAnswering(base, { sources, store, ruleSet, painter, verifying });
   telemetry.onScrape(() => recordPendingMessages(base, store));
-  const { ruleSet } = rules;
   const evaluator = createEvaluator({
     ...createEvaluationParts(base, { ruleSet, store, metrics: sources.metrics }),
     clock,
@@ -143,15 +154,18 @@ async function start(
   });
   const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
 
-  const checks = readyChecks({ clock, evaluator, store: stored, sync, slack, ruleSet, sourceClock });
-  const rulesApi = createRulesApi({ rules: rules.ruleSet, store });
-  const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
+  const checked = { clock, evaluator, store: stored, restoring, sync, slack, ruleSet, sourceClock };
+  const rulesApi = createRulesApi({ rules: ruleSet, store });
+  const ops = createOpsServer({ telemetry, logger, reload, readyChecks: readyChecks(checked), rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
   cleanups.push(() => ops.close());
   await measureClock?.();
   sync.start();
   cleanups.push(() => sync.stop());
-  await evaluator.start(rules.ruleSet());
+  // Alerts that are in Slack already are not to be posted again.
+  await restoring.begin();
+  startBackground(cleanups, [restoring.watch]);
+  await evaluator.start(ruleSet());
   cleanups.push(() => evaluator.stop());
   verifying.verify(rules.uses());
   // Last, because in Socket Mode it waits for Slack however long: evaluation must not wait for it.
@@ -159,14 +173,7 @@ async function start(
   options.onRunning?.({ logger, reload, stop });
   const slackAt = await slack.start();
   logger.info('started', { opsPort, ...slackAt });
-  const { port: slackPort } = slackAt;
-  return {
-    opsPort,
-    slackPort,
-    logger,
-    reload,
-    deliver: () => sync.drain(),
-  };
+  return { opsPort, slackPort: slackAt.port, logger, reload, deliver: () => sync.drain() };
 }
 
 function createBase({ settings, clock = systemClock, write, host }: BotOptions): Base {

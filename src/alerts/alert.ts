@@ -93,6 +93,8 @@ export interface Alert {
   readonly labels: Labels;
   /** The labels of its element in the result, without `__name__` and the rule's labels: those of the recovery query. */
   readonly series: Labels;
+  /** Restored from its message, which does not carry its labels: they are those of the next result with its fingerprint. */
+  readonly isUnlabeled?: true;
   /** Annotations with their templates expanded for the last value. */
   readonly annotations: Labels;
   readonly state: 'pending' | 'firing' | 'resolved';

@@ -158,6 +158,25 @@ function stepAlerts(
   });
 }
 
+/** The input with the labels of restored alerts, as far as the results have their fingerprints. */
+function labeled(
+  input: RuleStepInput,
+  breaches: ReadonlyMap<string, Breach>,
+  recoverySamples: readonly Sample[],
+): RuleStepInput {
+  const { rule, previous, expand } = input;
+  if (previous === undefined || !previous.alerts.some(({ isUnlabeled }) => isUnlabeled === true))
+    return input;
+  const healthy = breachesOf(rule, recoverySamples, expand) ?? new Map<string, Breach>();
+  const alerts = previous.alerts.map((alert): Alert => {
+    const found = breaches.get(alert.fingerprint) ?? healthy.get(alert.fingerprint);
+    if (alert.isUnlabeled !== true || found === undefined) return alert;
+    const { isUnlabeled: _done, ...rest } = alert;
+    return { ...rest, labels: found.labels, series: found.series };
+  });
+  return { ...input, previous: { ...previous, alerts } };
+}
+
 /**
  * One evaluation of one rule: Prometheus's state machine (rules/alerting.go, AlertingRule.Eval). Differences are named
  * in the functions it consists of. Pure; the order of the samples does not matter.
@@ -172,11 +191,11 @@ export function stepRule(input: RuleStepInput): RuleStep {
   if (evaluation.kind === 'rule-error') return frozen(input, evaluation);
   const breaches = breachesOf(rule, evaluation.samples, expand);
   if (breaches === undefined) return frozen(input, { kind: 'rule-error', message: DUPLICATE });
-  const { recoverySamples, recoveryError } = evaluation;
-  const steps = stepAlerts(input, breaches, {
+  const { recoverySamples = [], recoveryError } = evaluation;
+  const steps = stepAlerts(labeled(input, breaches, recoverySamples), breaches, {
     condition: isPrometheus ? undefined : rule.recovery,
     noData: rule.noData,
-    values: recoverySamples === undefined ? undefined : valuesBySeries(recoverySamples),
+    values: evaluation.recoverySamples && valuesBySeries(evaluation.recoverySamples),
     isPartial: evaluation.isPartial === true,
     isRejected: evaluation.recoveryRejected !== undefined,
     breachingSeries: breachingSeriesOf(breaches),

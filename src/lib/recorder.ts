@@ -19,7 +19,7 @@ const MESSAGE_OUTCOMES = [
 ] as const;
 
 /** Work that goes on for as long as the process runs. */
-const BACKGROUND_WORK = ['slack-token', 'slack-connection', 'slack-channels'] as const;
+const BACKGROUND_WORK = ['slack-token', 'slack-connection', 'slack-channels', 'store-restore'] as const;
 export type BackgroundWork = OneOf<typeof BACKGROUND_WORK>;
 
 type OneOf<List extends readonly string[]> = List[number];

@@ -26,6 +26,8 @@ export interface MessageView {
   readonly alertGroup?: AlertGroupSnapshot;
   /** One line: it ended before it could be posted. */
   readonly isBrief?: boolean;
+  /** Carried in the metadata of an open message, to continue it when the store is lost. Not shown. */
+  readonly restorePoint?: string;
 }
 
 /** A line in a message's thread. */
@@ -66,6 +68,25 @@ export type FindOutcome =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
+/** An open message of this installation, as it was found in a channel. */
+export interface OpenMessage {
+  readonly key: string;
+  readonly channelId: string;
+  readonly messageTs: string;
+  readonly permalink?: string;
+  readonly restorePoint: string;
+  /** Keys of the lines in its thread. */
+  readonly lineKeys: readonly string[];
+}
+
+/** The result of reading a channel. */
+export type OpenMessages =
+  | { readonly kind: 'read'; readonly channelId: string; readonly messages: readonly OpenMessage[] }
+  /** It cannot be read until a person changes something. */
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  /** To be tried again after this time; 0: no time was named. */
+  | { readonly kind: 'unknown'; readonly reason: string; readonly retryAfter: Milliseconds };
+
 /** Checked directly before a call, after every wait: false when it must not be made any more. */
 export type IsAllowed = () => boolean;
 
@@ -91,4 +112,12 @@ export interface Notifier {
   find(query: { channel: string; key: string; since: EpochMs; threadTs?: string }): Promise<FindOutcome>;
   /** Stable hash of what a view shows. */
   contentHash(view: MessageView): string;
+}
+
+/** Reads the channels that alerts go to. Never throws for what Slack answers. */
+export interface ChannelReader {
+  /** The open messages of this installation in a channel that were posted at or after `since`. */
+  openMessages(query: { channel: string; since: EpochMs }): Promise<OpenMessages>;
+  /** Ids of the channels that the bot is a member of; undefined when Slack does not say. */
+  joinedChannels(): Promise<readonly string[] | undefined>;
 }

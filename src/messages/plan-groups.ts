@@ -9,6 +9,7 @@ import type {
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import {
   addToAlertGroup,
+  countsOf,
   displayHash,
   GROUP_ROWS,
   groupedAlertOf,
@@ -56,12 +57,6 @@ interface CurrentGroup {
   readonly evalTime: EpochMs;
   readonly alertGroup: AlertGroup;
   readonly ranked: readonly GroupedAlert[];
-}
-
-function countsOf(alerts: readonly GroupedAlert[]): AlertGroupSnapshot['counts'] {
-  const counts = { firing: 0, 'no-data': 0, resolved: 0 };
-  for (const { state } of alerts) counts[state] += 1;
-  return counts;
 }
 
 const snapshotOf = ({ alertGroup, ranked }: CurrentGroup): AlertGroupSnapshot => ({

@@ -7,6 +7,7 @@ import { backoff, decideReconcile, SHOWN_WITHIN } from './decide-sync.ts';
 import { type CollectEvidence, type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Lease } from './lease.ts';
 import type { FindOutcome, MessageView, Notifier, SendOutcome } from './notifier.ts';
+import { encodeRestorePoint } from './restore-point.ts';
 import type { Attempt, ClaimedMessage, DesiredMessage, Settlement, ShownMessage, Store } from './store.ts';
 
 /** What showing messages in Slack needs. */
@@ -99,6 +100,7 @@ export function viewOf(work: Work, desired: DesiredMessage, more: Partial<Messag
     mentions: destination?.mentions,
     escalates: escalates === undefined ? undefined : { url: work.escalated?.permalink },
     continuedIn: alert.continuedAs === undefined ? undefined : { url: work.successor?.permalink },
+    restorePoint: work.isEnded ? undefined : encodeRestorePoint(desired),
     ...more,
     evidence,
   };

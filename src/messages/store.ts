@@ -6,6 +6,7 @@ import type {
   RuleGroupState,
   UserAction,
 } from '../alerts/alert.ts';
+import { UpstreamError } from '../lib/errors.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { SloRule } from '../rules/rule.ts';
@@ -160,6 +161,14 @@ export interface Settlement {
   readonly isFinal: boolean;
 }
 
+/** A message that is in Slack, for a store that does not know of it. */
+export interface RestoredMessage {
+  readonly shown: ShownMessage;
+  readonly desired: DesiredMessage;
+  /** Keys of the lines in its thread. */
+  readonly lineKeys: readonly string[];
+}
+
 /**
  * Keeps what must survive a crash. Every write is durable when its promise resolves; each method is atomic.
  * Errors are `UpstreamError` with `system: 'store'`; an unknown outcome is an error, never a guess.
@@ -182,6 +191,22 @@ export interface Store {
   }): Promise<'applied' | 'stale'>;
   /** Forgets a group's state (its file is gone and its alerts are resolved). */
   removeGroup(group: string): Promise<void>;
+
+  /**
+   * Whether `restore` was called: false for a new store, and for one that lost its data, even while it is open. After the
+   * first call `applyEvaluation` fails until it is restored, so that no alert is notified a second time.
+   */
+  isRestored(): Promise<boolean>;
+  /**
+   * Adds states and messages that were found in Slack, with updates of them; false, and nothing, when another replica has
+   * restored the store.
+   */
+  restore(found: {
+    readonly at: EpochMs;
+    readonly groups: readonly { readonly group: string; readonly state: RuleGroupState }[];
+    readonly messages: readonly RestoredMessage[];
+    readonly updates: readonly MessageUpdate[];
+  }): Promise<boolean>;
 
   /** Leases the message that has been due the longest and that nobody else has a lease on. */
   claimMessage(request: { now: EpochMs; lease: Milliseconds }): Promise<ClaimedMessage | undefined>;
@@ -231,3 +256,12 @@ export interface Store {
   isOpen(): boolean;
   close(): Promise<void>;
 }
+
+/** The error of an evaluation while the store's messages are not restored. */
+export const notRestored = (): UpstreamError =>
+  new UpstreamError({
+    system: 'store',
+    code: 'unavailable',
+    message: 'The store is new or lost its data: open messages are being looked for in Slack.',
+    advice: 'It ends by itself when Slack responds.',
+  });

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Evaluator } from '../evaluation/evaluator.ts';
+import type { RestoreMessages } from '../evaluation/restore-messages.ts';
 import type { SourceClock } from '../evaluation/source-clock.ts';
 import { discardBody, limitConnections, SERVER_OPTIONS } from '../http/server.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -89,18 +90,21 @@ export function readyChecks(deps: {
   readonly clock: Pick<Clock, 'now'>;
   readonly evaluator: Pick<Evaluator, 'lastEvaluatedAt'>;
   readonly store: Pick<Store, 'isOpen'> & { readonly problem?: () => string | undefined };
+  readonly restoring: Pick<RestoreMessages, 'problem'>;
   readonly sync: Pick<MessageSync, 'refusal'>;
   readonly slack: { problem(): string | undefined };
   readonly ruleSet: () => RuleSet;
   readonly sourceClock: Pick<SourceClock, 'problem'>;
 }): readonly ReadyCheck[] {
-  const { clock, evaluator, store, sync, slack, ruleSet } = deps;
+  const { clock, evaluator, store, restoring, sync, slack, ruleSet } = deps;
   const slackProblem = (): string | undefined => {
     const problem = slack.problem();
     if (problem !== undefined) return problem;
     const refusal = sync.refusal();
     return refusal === undefined ? undefined : `refuses messages: ${refusal.code}`;
   };
+  const storeProblem = (): string | undefined =>
+    store.problem?.() ?? (store.isOpen() ? restoring.problem() : 'not open');
   const evaluationProblem = (): string | undefined => {
     const { groups } = ruleSet();
     if (groups.length === 0) return undefined;
@@ -113,7 +117,7 @@ export function readyChecks(deps: {
   };
   return [
     { name: 'slack', problem: slackProblem },
-    { name: 'store', problem: () => store.problem?.() ?? (store.isOpen() ? undefined : 'not open') },
+    { name: 'store', problem: storeProblem },
     { name: 'evaluation', problem: evaluationProblem },
     { name: 'clock', problem: deps.sourceClock.problem },
   ];

@@ -189,6 +189,13 @@ export function updateAlertGroup(
 export const isGroupResolved = (alertGroup: AlertGroup): boolean =>
   groupedAlertsOf(alertGroup).every(({ state }) => state === 'resolved');
 
+/** How many alerts are in each state. */
+export function countsOf(alerts: readonly GroupedAlert[]): Readonly<Record<GroupedAlert['state'], number>> {
+  const counts = { firing: 0, 'no-data': 0, resolved: 0 };
+  for (const { state } of alerts) counts[state] += 1;
+  return counts;
+}
+
 /** A hash of what rows show besides their times: it changes when there is something new to show. */
 export const displayHash = (rows: readonly GroupedAlert[], isWithValues: boolean): string =>
   hashTexts(

@@ -115,5 +115,15 @@ export function destinationsOf(
   return [...byChannel.values()];
 }
 
+/** Every channel that the routing tree, the teams and the severities name. */
+export function channelsIn({ route, teams = {}, severities = {} }: Routing): readonly string[] {
+  const ofRoute = ({ channel, routes }: Route): readonly (string | undefined)[] => [
+    channel,
+    ...routes.flatMap(ofRoute),
+  ];
+  const others = [...Object.values(teams), ...Object.values(severities)].map(({ channel }) => channel);
+  return [...new Set([...ofRoute(route), ...others])].filter((channel) => channel !== undefined);
+}
+
 /** No routing tree: alerts go to the channel of their rule, or to the default channel. */
 export const DEFAULT_ROUTE: Route = { matchers: [], continue: false, routes: [] };

@@ -1,26 +1,36 @@
 import type { Clock } from '../lib/clock.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
-import { after, type EpochMs, epochMs, HOUR } from '../lib/units.ts';
-import type { IsAllowed, MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
+import { after, type EpochMs, epochMs, HOUR, ms } from '../lib/units.ts';
+import type { ChannelReader, IsAllowed, MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
 import { alertMessage } from './blocks/alert.ts';
 import { alertGroupMessage } from './blocks/alert-group.ts';
 import { CHART, type Rendered } from './blocks/block-kit.ts';
 import { noteMessage } from './blocks/note.ts';
 import { type CallOutcome, type Calls, type CallsOptions, createCalls } from './calls.ts';
-import { createChannels, EVENT_TYPE, findByKey } from './channels.ts';
+import { type Channels, createChannels } from './channels.ts';
+import { EVENT_TYPE, findByKey, readOpenMessages } from './history.ts';
 import { metadataViolations, textOnly, violations } from './limits.ts';
 
-export type SlackNotifierOptions = CallsOptions;
+export interface SlackNotifierOptions extends CallsOptions {
+  /** Distinguishes the messages of installations that share a Slack app: the same for all replicas of one. Absent: there is one. */
+  readonly installation?: string;
+}
 
 /**
  * Posts and edits messages in Slack. Each outcome says whether the call was carried out, was not, or is unknown. `post`
  * accepts channel names; `find` resolves them to ids and reads the history, for which the bot must be a member.
  */
-export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
+export function createSlackNotifier(options: SlackNotifierOptions): Notifier & ChannelReader {
   const calls = createCalls(options);
   const channels = createChannels({ calls, clock: options.clock });
-  const { clock, logger } = options;
+  const { clock, logger, installation = 'default' } = options;
+  const metadataOf = (key: string, { restorePoint }: MessageView): MessageMetadata => ({
+    key,
+    alertId: key,
+    installation,
+    restore: restorePoint,
+  });
   const send = createSender({ calls, clock, logger, queueOf: (channel) => channels.nameOf(channel) });
 
   return {
@@ -29,7 +39,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
         method: 'chat.postMessage',
         target: { channel, thread_ts: threadTs },
         message: messageOf(view),
-        metadata: { key, alertId: key },
+        metadata: metadataOf(key, view),
         isAllowed,
       });
       if (outcome.kind === 'sent') channels.learn(channel, outcome.channelId);
@@ -42,7 +52,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
         method: 'chat.update',
         target: { channel: shown.channelId, ts: shown.messageTs },
         message: messageOf(view),
-        metadata: { key: shown.key, alertId: shown.key },
+        metadata: metadataOf(shown.key, view),
         isAllowed,
       }),
 
@@ -55,10 +65,24 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
           reply_broadcast: note.kind === 'flapping' ? true : undefined,
         },
         message: noteMessage(note),
-        metadata: { key, alertId: shown.key },
+        metadata: { key, alertId: shown.key, installation },
         isAllowed,
       }),
 
+    ...createReader({ calls, channels, clock, installation }),
+    contentHash: (view) => hashOf(messageOf(view)),
+  };
+}
+
+/** Reads channels: for one message by its key, and for the open ones. */
+function createReader(parts: {
+  readonly calls: Calls;
+  readonly channels: Channels;
+  readonly clock: Clock;
+  readonly installation: string;
+}): Pick<Notifier, 'find'> & ChannelReader {
+  const { calls, channels, clock, installation } = parts;
+  return {
     async find({ channel, key, since, threadTs }) {
       const id = await channels.idOf(channel);
       // Nothing was posted to a channel that does not exist.
@@ -75,8 +99,29 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier {
       return { ...found, channelId: id.id, ...(permalink === undefined ? {} : { permalink }) };
     },
 
-    contentHash: (view) => hashOf(messageOf(view)),
+    async openMessages({ channel, since }) {
+      const id = await channels.idOf(channel);
+      if (id.kind === 'missing') return { kind: 'unreadable', reason: 'channel_not_found' };
+      if (id.kind === 'unknown') return { ...id, retryAfter: ms(0) };
+      const read = await readOpenMessages({ calls, clock }, { channelId: id.id, since, installation });
+      if (read.kind === 'unknown') return read.isFinal ? { kind: 'unreadable', reason: read.reason } : read;
+      const linked = read.messages.map(async (message) => ({
+        ...message,
+        permalink: await permalinkOf(calls, message),
+      }));
+      return { kind: 'read', channelId: id.id, messages: await Promise.all(linked) };
+    },
+
+    joinedChannels: () => channels.joined(),
   };
+}
+
+/** What the metadata of a message holds. Its values are flat. */
+interface MessageMetadata {
+  readonly key: string;
+  readonly alertId: string;
+  readonly installation: string;
+  readonly restore?: string;
 }
 
 const messageOf = (view: MessageView): Rendered =>
@@ -121,7 +166,7 @@ interface Sending {
     readonly reply_broadcast?: true;
   };
   readonly message: Rendered;
-  readonly metadata: { readonly key: string; readonly alertId: string };
+  readonly metadata: MessageMetadata;
   readonly isAllowed?: IsAllowed;
 }
 
@@ -192,7 +237,7 @@ function formsOf(it: Sending, given: { withoutChart: boolean; logger: Logger }):
   const bare: Rendered = { ...message, blocks: message.blocks.filter(({ type }) => type !== CHART) };
   const text = textOnly(message.text);
   const rich = hasChart(message) && !given.withoutChart ? [message, bare] : [bare];
-  const broken = [...violations(bare), ...metadataViolations(it.metadata)];
+  const broken = [...violations(bare), ...metadataViolations({ ...it.metadata })];
   if (broken.length === 0) return [...rich.filter((form) => violations(form).length === 0), text];
   given.logger.error('slack: a message exceeds a limit and is sent as text', {
     violations: broken.slice(0, 5),

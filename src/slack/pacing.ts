@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import {
   after,
+  before,
   between,
   type EpochMs,
   epochMs,
@@ -25,6 +26,16 @@ const SPACING: Readonly<Record<string, Milliseconds>> = {
   'conversations.history': ms(1_200),
   'conversations.replies': ms(1_200),
   'conversations.list': ms(3_000),
+};
+
+/**
+ * Calls that may be made at once before they are spaced: Slack allows bursts and gives no number. What reads a channel is
+ * not made for hours, and then several times.
+ */
+const BURST: Readonly<Record<string, number>> = {
+  'conversations.history': 20,
+  'conversations.replies': 20,
+  'conversations.list': 5,
 };
 
 /** Methods with a limit per channel; all others are limited per workspace. */
@@ -95,12 +106,13 @@ function dropExpired({ reserved }: CallQueue, now: EpochMs): void {
 function nextTime(
   queue: CallQueue,
   now: EpochMs,
-  call: { key: string | undefined; spacing: Milliseconds },
+  call: { key: string | undefined; spacing: Milliseconds; ahead: Milliseconds },
 ): EpochMs {
   const { lastAt, pausedUntil, end, reserved } = queue;
-  const first = Math.max(now, pausedUntil, lastAt === NEVER ? 0 : after(lastAt, call.spacing));
+  const { spacing, ahead } = call;
+  const first = Math.max(now, pausedUntil, lastAt === NEVER ? 0 : before(after(lastAt, spacing), ahead));
   const own = call.key === undefined ? undefined : reserved.get(call.key);
-  return epochMs(Math.max(first, own ?? end));
+  return epochMs(Math.max(first, own ?? before(end, ahead)));
 }
 
 /** Spaces calls by method and channel. */
@@ -118,14 +130,16 @@ export function createPacer(clock: Clock): Pacer {
       const spacing = SPACING[call.method] ?? ms(0);
       const queue = queueOf(call);
       const now = clock.now();
-      const at = nextTime(queue, now, { key, spacing });
+      // Each call of a burst counts as made a spacing after the one before it: the generic cell rate algorithm.
+      const ahead = ms(((BURST[call.method] ?? 1) - 1) * spacing);
+      const at = nextTime(queue, now, { key, spacing, ahead });
       const wait = between(now, at);
       const isDeferred = wait > MAX_WAIT;
       if (key !== undefined) queue.reserved.delete(key);
       if (isDeferred && key === undefined) return wait;
       if (isDeferred && key !== undefined) queue.reserved.set(key, at);
-      else queue.lastAt = at;
-      queue.end = epochMs(Math.max(queue.end, after(at, spacing)));
+      else queue.lastAt = epochMs(Math.max(at, queue.lastAt === NEVER ? 0 : after(queue.lastAt, spacing)));
+      queue.end = epochMs(Math.max(queue.end, after(isDeferred ? at : queue.lastAt, spacing)));
       dropExpired(queue, now);
       if (isDeferred) return wait;
       if (wait > 0) await clock.sleep(wait);

@@ -20,6 +20,8 @@ export const METHOD_SCOPES = {
   'conversations.join': ['channels:join'],
   // Resolving a channel's name before the first post to it.
   'conversations.list': ['channels:read', 'groups:read'],
+  // Looking for open messages when the store is new or lost its data.
+  'users.conversations': ['channels:read', 'groups:read'],
   // The pictures of traces.
   'files.getUploadURLExternal': ['files:write'],
   'files.completeUploadExternal': ['files:write'],

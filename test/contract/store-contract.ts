@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { GROUP, type StoreHome, useBench } from './store/fixtures.ts';
 import { describeMessages } from './store/messages.ts';
 import { describePeople } from './store/people.ts';
+import { describeRestore } from './store/restore.ts';
 import { describeState } from './store/state.ts';
 
 /** What every store must do. `makeHome` gives a fresh, empty place for each test. */
@@ -11,6 +12,7 @@ export function describeStore(name: string, makeHome: () => Promise<StoreHome>):
     describeState(bench);
     describeMessages(bench);
     describePeople(bench);
+    describeRestore(bench);
 
     it('is open until it is closed, closes twice, and then refuses', async () => {
       const { store } = bench;

@@ -6,7 +6,7 @@ import { requireOrSkip } from '../support/live.ts';
 import { SEED } from '../support/seed.ts';
 
 /** Faults that the program is known not to bear yet: `npm run bench -- chaos` draws them too. */
-const NOT_BORNE_YET: ReadonlySet<string> = new Set(['clock', 'redis-flush']);
+const NOT_BORNE_YET: ReadonlySet<string> = new Set(['clock']);
 
 const MINUTES = 60_000;
 

@@ -134,7 +134,7 @@ requireOrSkip('redis-server')('on a real Redis', () => {
     await client.quit();
     await expect(openRedisStore({ url: redis.url, prefix })).rejects.toMatchObject({
       code: 'bad-request',
-      message: `The data in Redis under {${prefix}}: was written by a newer version (found format 99, expected 3).`,
+      message: `The data in Redis under {${prefix}}: was written by a newer version (found format 99, expected 4).`,
     });
   });
 });

@@ -37,8 +37,8 @@ export interface Stage {
   loadRules(): Promise<LoadedRules>;
   /** Writes other rules to the file and has the bot read it, as an operator does; fails when they are refused. */
   changeRules(text: string): Promise<void>;
-  /** Ends the bot and starts another one on the same data, as a deployment does. */
-  restart(): Promise<void>;
+  /** Ends the bot and starts another one, as a deployment does: on the same data, unless they are lost with it. */
+  restart(how?: { losesData: boolean; rules?: string; awaySeconds?: number }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -172,8 +172,12 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       const { ok, message } = await bot.reload();
       if (!ok) throw new Error(message);
     },
-    async restart() {
+    async restart({ losesData, rules, awaySeconds = 0 } = { losesData: false }) {
       await stopBot();
+      if (losesData) await rm(join(folder, 'data'), { recursive: true });
+      if (rules !== undefined) await writeFile(rulesFile, rules);
+      await clock.advance(awaySeconds * 1_000);
+      world.advanceTo(clock.now());
       ({ bot, scheduler } = await begin());
     },
     async close() {

@@ -116,6 +116,18 @@ function list(state: WorkspaceState, args: Args): ApiResult {
   return { channels: page.map(toWireChannel), response_metadata: { next_cursor: nextCursor } };
 }
 
+/** The channels that the bot is a member of. */
+function ofBot(state: WorkspaceState, args: Args): ApiResult {
+  const types = new Set((textArg(args, 'types') ?? 'public_channel').split(',').map((type) => type.trim()));
+  const channels = state.conversations
+    .channels()
+    .filter((channel) => types.has(channel.isPrivate === true ? 'private_channel' : 'public_channel'))
+    .filter(({ botIsMember }) => botIsMember)
+    .filter((channel) => !flagArg(args, 'exclude_archived') || !channel.isArchived);
+  const { page, nextCursor } = paginate(channels, args, ({ id }) => id);
+  return { channels: page.map(toWireChannel), response_metadata: { next_cursor: nextCursor } };
+}
+
 const info = (state: WorkspaceState, args: Args): ApiResult => ({
   channel: toWireChannel(channelArg(state, args)),
 });
@@ -153,6 +165,7 @@ export const conversationMethods: Readonly<Record<string, ApiMethod>> = {
   'conversations.history': method(['channels:history', 'groups:history'], 'tier-3', history),
   'conversations.replies': method(['channels:history', 'groups:history'], 'tier-3', replies),
   'conversations.list': method(['channels:read', 'groups:read'], 'tier-2', list),
+  'users.conversations': method(['channels:read', 'groups:read'], 'tier-3', ofBot),
   'conversations.info': method(['channels:read', 'groups:read'], 'tier-3', info),
   'conversations.join': method(['channels:join'], 'tier-3', join),
   'reactions.add': method(['reactions:write'], 'tier-3', addReaction),

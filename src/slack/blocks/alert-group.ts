@@ -46,6 +46,7 @@ export function alertGroupHeadline(view: AlertGroupView): string {
   const { counts, rows } = alertGroup;
   const total = totalOf(view);
   const noun = nounOf(view);
+  if (total === 0) return `☑️ ${rule.name}: closed (its alerts are not known)`;
   if (counts.resolved === total)
     return rows.every(isRecovery)
       ? `✅ ${rule.name}: all ${total} ${noun} recovered`

@@ -50,6 +50,8 @@ function sourceEnd(reason: ResolveReason, at: EpochMs): Line {
 }
 
 function groupEnd({ counts, rows }: AlertGroupSnapshot, { alert, rule, at }: ThreadNote): Line {
+  if (rows.length === 0)
+    return { phrase: [`Closed: its alerts are not known. ${UNKNOWN}`], at, isUnknown: true };
   const what = `${counts.resolved} ${serviceOf(alert, rule) === undefined ? 'alerts' : 'services'}`;
   return rows.every(isRecovery)
     ? { phrase: [`All ${what} recovered.`], at }

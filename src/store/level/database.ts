@@ -27,8 +27,9 @@ import {
  *   ref!KEY                   FinalMessage: where a message is in Slack, for ninety days after its end
  *   action!ALERT_ID           AlertActions
  *   silence!ID                StoredSilence
+ *   restored!messages         RestoredAt: the folder's messages were looked for in Slack
  */
-type Table = 'tick' | 'group' | 'alert' | 'message' | 'ref' | 'action' | 'silence';
+type Table = 'tick' | 'group' | 'alert' | 'message' | 'ref' | 'action' | 'silence' | 'restored';
 
 /** One change of a batch. */
 export type Operation =
@@ -58,7 +59,7 @@ const VERSION_KEY = 'meta!version';
 const STATE_KEY = 'meta!state';
 
 /** Format of a folder. */
-const FOLDER_VERSION = 4;
+const FOLDER_VERSION = 5;
 
 /** The character after `!`: ends a table's range of keys. */
 const AFTER_SEPARATOR = '"';

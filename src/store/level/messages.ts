@@ -3,6 +3,7 @@ import type {
   ClaimedMessage,
   MessageRecord,
   MessageUpdate,
+  RestoredMessage,
   Settlement,
   ShownMessage,
   Store,
@@ -127,21 +128,45 @@ function updated(message: StoredMessage, update: MessageUpdate): StoredMessage {
   };
 }
 
+/** The messages that updates change. */
+async function changedMessages(
+  context: LevelContext,
+  updates: readonly MessageUpdate[],
+  added: ReadonlyMap<string, StoredMessage>,
+): Promise<ReadonlyMap<string, StoredMessage>> {
+  const changed = new Map<string, StoredMessage>();
+  for (const update of updates) {
+    const { key, isNew } = update;
+    const known = changed.get(key) ?? added.get(key) ?? (await read(context, key));
+    if (known === undefined && isNew !== true) continue;
+    const next = updated(known ?? newMessage(key), update);
+    if (next !== known) changed.set(key, next);
+  }
+  return changed;
+}
+
 /** Adds updates of messages to a batch. */
 export async function addMessages(
   context: LevelContext,
   batch: Batch,
   updates: readonly MessageUpdate[],
 ): Promise<void> {
-  const changed = new Map<string, StoredMessage>();
-  for (const update of updates) {
-    const { key, isNew } = update;
-    const known = changed.get(key) ?? (await read(context, key));
-    if (known === undefined && isNew !== true) continue;
-    const next = updated(known ?? newMessage(key), update);
-    if (next !== known) changed.set(key, next);
-  }
+  const changed = await changedMessages(context, updates, new Map());
   for (const message of changed.values()) addPut(context, batch, message);
+}
+
+/** Adds messages that are in Slack, with updates of them. */
+export async function addRestored(
+  context: LevelContext,
+  batch: Batch,
+  { messages, updates }: { messages: readonly RestoredMessage[]; updates: readonly MessageUpdate[] },
+): Promise<void> {
+  const restored = messages.map(({ shown, desired, lineKeys }): [string, StoredMessage] => [
+    shown.key,
+    { ...newMessage(shown.key), shown, desired, lineKeys },
+  ]);
+  const changed = await changedMessages(context, updates, new Map(restored));
+  for (const message of new Map([...restored, ...changed]).values()) addPut(context, batch, message);
 }
 
 function firstDue({ pending }: LevelMemory, now: EpochMs): StoredMessage | undefined {

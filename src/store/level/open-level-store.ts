@@ -13,13 +13,14 @@ import {
   ms,
   SECOND,
 } from '../../lib/units.ts';
-import type { Store } from '../../messages/store.ts';
+import { notRestored, type Store } from '../../messages/store.ts';
 import { actionsOf, addSilence, endSilence, expiredActions, recordAction, silencesSince } from './actions.ts';
 import { type Database, openDatabase } from './database.ts';
 import { removeHolder, writeHolder } from './folder.ts';
 import { createGroupStates, type GroupStates } from './group-states.ts';
 import {
   addMessages,
+  addRestored,
   claimMessage,
   commit,
   emptyBatch,
@@ -85,6 +86,36 @@ async function applyEvaluation(
   await addMessages(context, batch, change.messages);
   await commit(context, batch);
   return 'applied';
+}
+
+const RESTORED_KEY = 'messages';
+
+/** Whether the folder's messages were looked for in Slack; `applyEvaluation` requires it after the first check. */
+function createRestoring(context: LevelContext, states: GroupStates) {
+  let isRequired = false;
+  const isRestored = async (): Promise<boolean> => {
+    isRequired = true;
+    return (await context.database.get('restored', RESTORED_KEY)) !== undefined;
+  };
+  return {
+    isRestored,
+    require: async (): Promise<void> => {
+      if (isRequired && !(await isRestored())) throw notRestored();
+    },
+    restore: async (found: Parameters<Store['restore']>[0]): Promise<boolean> => {
+      if (await isRestored()) return false;
+      const batch = emptyBatch();
+      for (const { group, state } of found.groups) {
+        const { operations, done } = await states.put(group, state);
+        batch.operations.push(...operations);
+        batch.effects.push(done);
+      }
+      await addRestored(context, batch, found);
+      batch.operations.push({ type: 'put', table: 'restored', key: RESTORED_KEY, value: { at: found.at } });
+      await commit(context, batch);
+      return true;
+    },
+  };
 }
 
 async function deleteExpired(context: LevelContext): Promise<void> {
@@ -208,6 +239,7 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
       logger?.error('expired records could not be deleted', { reason: errorMessage(error) }),
     );
   };
+  const restoring = createRestoring(context, states);
   return {
     claimTick: async (claim) => {
       const isOurs = await change(() => claimTick(context, claim));
@@ -216,7 +248,13 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
     },
     loadGroup: async (group) => states.known(group) ?? (await serial(() => states.load(group))),
     groups: () => database.keys('group'),
-    applyEvaluation: (evaluated) => change(() => applyEvaluation(context, states, evaluated)),
+    applyEvaluation: (evaluated) =>
+      change(async () => {
+        await restoring.require();
+        return await applyEvaluation(context, states, evaluated);
+      }),
+    isRestored: () => restoring.isRestored(),
+    restore: (found) => change(() => restoring.restore(found)),
     removeGroup: (group) => change(async () => database.write((await states.remove(group)).operations)),
     claimMessage: (request) => change(() => claimMessage(context, request)),
     renewLease: (claim) => change(() => renewLease(context, claim)),

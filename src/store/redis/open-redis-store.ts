@@ -4,15 +4,16 @@ import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/re
 import { UpstreamError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { after, DAY, epochMs } from '../../lib/units.ts';
-import type {
-  Attempt,
-  ClaimedMessage,
-  DesiredMessage,
-  MessageUpdate,
-  ShownMessage,
-  SilenceUpdate,
-  Store,
-  ThreadLine,
+import {
+  type Attempt,
+  type ClaimedMessage,
+  type DesiredMessage,
+  type MessageUpdate,
+  notRestored,
+  type ShownMessage,
+  type SilenceUpdate,
+  type Store,
+  type ThreadLine,
 } from '../../messages/store.ts';
 import { createActions } from './actions.ts';
 import {
@@ -43,7 +44,7 @@ export interface RedisStore extends Store {
 }
 
 /** Format of everything that is stored. */
-const STORE_VERSION = 3;
+const STORE_VERSION = 4;
 
 /** A message is kept this long after its last edit. */
 const MESSAGE_RETENTION = 90 * DAY;
@@ -110,6 +111,7 @@ async function loadGroup(
 
 async function applyEvaluation(
   { client, prefix, routing }: RedisContext,
+  isRestoreRequired: boolean,
   { group, state, messages, replaces }: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const args = [
@@ -118,9 +120,33 @@ async function applyEvaluation(
     String(state.evalTime),
     encodeRecord(state),
     replaces === undefined ? '' : String(replaces),
+    isRestoreRequired ? '1' : '',
     ...messages.flatMap(updateArguments),
   ];
-  return (await client.storeApply(routing, ...args)) === 1 ? 'applied' : 'stale';
+  const answer = await client.storeApply(routing, ...args);
+  if (answer === -1) throw notRestored();
+  return answer === 1 ? 'applied' : 'stale';
+}
+
+async function restore(
+  { client, prefix, routing }: RedisContext,
+  { at, groups, messages, updates }: Parameters<Store['restore']>[0],
+): Promise<boolean> {
+  const args = [
+    prefix,
+    String(at),
+    String(groups.length),
+    String(messages.length),
+    ...groups.flatMap(({ group, state }) => [group, String(state.evalTime), encodeRecord(state)]),
+    ...messages.flatMap(({ shown, desired, lineKeys }) => [
+      shown.key,
+      encodeRecord(shown),
+      encodeRecord(desired),
+      JSON.stringify(lineKeys),
+    ]),
+    ...updates.flatMap(updateArguments),
+  ];
+  return (await client.storeRestore(routing, ...args)) === 1;
 }
 
 type Claimed = readonly [key: string, token: string, fields: readonly string[], lines: readonly string[]];
@@ -275,11 +301,17 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   }
   const actions = createActions({ ...context, updateArguments, retention: MESSAGE_RETENTION });
   let isClosed = false;
+  let isRestoreRequired = false;
   return {
     claimTick: (claim) => writing(() => claimTick(context, claim)),
     loadGroup: (group) => guarded(() => loadGroup(context, group)),
     groups: () => guarded(() => client.smembers(`${prefix}groups`)),
-    applyEvaluation: (change) => writing(() => applyEvaluation(context, change)),
+    applyEvaluation: (change) => writing(() => applyEvaluation(context, isRestoreRequired, change)),
+    isRestored: () => {
+      isRestoreRequired = true;
+      return guarded(async () => (await client.get(`${prefix}restored`)) !== null);
+    },
+    restore: (found) => writing(() => restore(context, found)),
     removeGroup: (group) =>
       writing(async () => void (await client.storeRemoveGroup(context.routing, prefix, group))),
     // Not `writing`: without a due message it writes nothing.

@@ -16,6 +16,7 @@
  *   silences               zset     ids of silences by their end
  *   silence                hash     StoredSilence as a record, by id
  *   silence-end            hash     the early end of a silence, by id
+ *   restored               string   when the open messages were looked for in Slack: gone when the data was lost
  */
 
 /** Lua functions that the scripts share. Numbers stay strings wherever they are only passed on. */
@@ -66,14 +67,42 @@ local function add(first)
 end
 `;
 
-/** Arguments: prefix, group, evaluation time, state, a later time that it replaces or '', message updates. Answers 1 when applied, 0 when stale. */
+/**
+ * Arguments: prefix, group, evaluation time, state, a later time that it replaces or '', '1' when the store must be restored,
+ * message updates. Answers 1 when applied, 0 when stale, -1 when it is not restored.
+ */
 const APPLY = `${SHARED}
+if ARGV[6] == '1' and redis.call('EXISTS', p .. 'restored') == 0 then return -1 end
 local group = p .. 'group:' .. ARGV[2]
 local stored = redis.call('HGET', group, 'evalTime')
 if stored and tonumber(stored) >= tonumber(ARGV[3]) and stored ~= ARGV[5] then return 0 end
 redis.call('HSET', group, 'evalTime', ARGV[3], 'state', ARGV[4])
 redis.call('SADD', p .. 'groups', ARGV[2])
-add(6)
+add(7)
+return 1
+`;
+
+/**
+ * Arguments: prefix, instant, number of groups, number of messages; of each group its id, evaluation time and state; of each
+ * message its key, what it shows, its desired message, and its line keys as a JSON list; message updates. Answers 1, or 0
+ * when the store is restored already.
+ */
+const RESTORE = `${SHARED}
+if redis.call('SET', p .. 'restored', ARGV[2], 'NX') == false then return 0 end
+local at = 5
+for i = 1, tonumber(ARGV[3]) do
+  local id, evalTime, state = unpack(ARGV, at, at + 2)
+  redis.call('HSET', p .. 'group:' .. id, 'evalTime', evalTime, 'state', state)
+  redis.call('SADD', p .. 'groups', id)
+  at = at + 3
+end
+for i = 1, tonumber(ARGV[4]) do
+  local key, shown, desired, line_keys = unpack(ARGV, at, at + 3)
+  redis.call('HSET', message(key), 'shown', shown, 'desired', desired, 'revision', '0', 'synced', '0', 'failures', '0')
+  for _, line in ipairs(cjson.decode(line_keys)) do redis.call('SADD', shown_lines(key), line) end
+  at = at + 4
+end
+add(at)
 return 1
 `;
 
@@ -194,6 +223,7 @@ return found
 /** The scripts by the name of the command that they become. Each takes one key. */
 export const SCRIPTS = {
   storeApply: APPLY,
+  storeRestore: RESTORE,
   storeRemoveGroup: REMOVE_GROUP,
   storeClaim: CLAIM,
   storeRenew: RENEW,

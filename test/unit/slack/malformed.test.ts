@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Calls, createCalls, reasonOf } from '../../../src/slack/calls.ts';
-import { findByKey } from '../../../src/slack/channels.ts';
+import { findByKey } from '../../../src/slack/history.ts';
 import { createSlackNotifier } from '../../../src/slack/notifier.ts';
 import { type BotMethod, METHOD_SCOPES } from '../../../src/slack/scopes.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';

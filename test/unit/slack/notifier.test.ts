@@ -62,7 +62,10 @@ describe('post', () => {
       messageTs: message?.ts,
       permalink: `${stand.url}/archives/${INCIDENTS}/p${message?.ts.replace('.', '')}`,
     });
-    expect(message?.metadata).toEqual({ event_type: 'tailwatch_alert', event_payload: KEY });
+    expect(message?.metadata).toEqual({
+      event_type: 'tailwatch_alert',
+      event_payload: { ...KEY, installation: 'default' },
+    });
     expect(message?.text).toContain('checkout: p99 ≈ 812 ms, objective 500 ms');
   });
 

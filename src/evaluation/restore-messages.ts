@@ -1,0 +1,198 @@
+import { repeat } from '../lib/background.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Recorder } from '../lib/recorder.ts';
+import {
+  before,
+  between,
+  DAY,
+  type EpochMs,
+  epochMs,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+} from '../lib/units.ts';
+import type { ChannelReader, OpenMessage } from '../messages/notifier.ts';
+import type { Store } from '../messages/store.ts';
+import type { RuleGroup } from '../rules/rule.ts';
+import { planRestore } from './restore-plan.ts';
+import { OUTAGE_GROUP } from './source-outage.ts';
+
+export interface RestoreMessagesOptions {
+  readonly store: Pick<Store, 'isRestored' | 'restore' | 'claimTick'>;
+  readonly slack: ChannelReader;
+  /** The channels that the settings and the rules name. */
+  readonly channels: () => readonly string[];
+  readonly groups: () => readonly RuleGroup[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: Pick<Recorder, 'backgroundFailed'>;
+  /** Called once for each loss that ended. */
+  readonly onRestored?: (restored: RestoredStore) => void;
+}
+
+/** What became of a store without data. */
+export interface RestoredStore {
+  /** How many open messages were found. */
+  readonly messages: number;
+  /** The store lost its data while the bot ran. */
+  readonly wasLost: boolean;
+}
+
+/** Restores the open messages of a new store, and of one that loses its data while the bot runs. */
+export interface RestoreMessages {
+  /** Looks for the first time; ends after a few seconds even when Slack does not respond. */
+  begin(): Promise<void>;
+  /** Looks again and again until the signal aborts. */
+  readonly watch: (signal: AbortSignal) => void;
+  /** Why evaluation waits; undefined when it does not. For readiness. */
+  problem(): string | undefined;
+}
+
+/** Older open messages are not looked for. */
+const LOOK_BACK: Milliseconds = DAY;
+
+/** The time between two checks of the store. */
+const CHECK_EVERY: Milliseconds = ms(2 * SECOND);
+
+/** A call to Slack that was under way when the store lost its data ends within this time. */
+const CALL_UNDER_WAY: Milliseconds = ms(12 * SECOND);
+
+/** Evaluation waits for channels that cannot be read at most this long: a possible second message is better than none. */
+const PATIENCE: Milliseconds = ms(5 * MINUTE);
+
+/** One replica looks; when it stops, another one begins after this time. */
+const CLAIM_FOR: Milliseconds = ms(30 * SECOND);
+
+/** After a failed attempt, unless Slack names a time. */
+const PAUSE: Milliseconds = ms(2 * SECOND);
+
+/** The start of the bot waits this long for the first attempt. */
+const FIRST_ATTEMPT: Milliseconds = ms(3 * SECOND);
+
+/** Of the channels that no rule names any more. */
+const MOST_JOINED = 100;
+
+/** A store without data, and what has been read since that was seen. */
+interface Loss {
+  readonly at: EpochMs;
+  readonly wasLost: boolean;
+  readonly read: Map<string, readonly OpenMessage[]>;
+  /** Ids of channels that were read. */
+  readonly ids: Set<string>;
+  claimed?: EpochMs;
+}
+
+/** Why the channels could not all be read, and when to go on. */
+interface Unread {
+  readonly channel: string;
+  readonly reason: string;
+  readonly retryAfter: Milliseconds;
+}
+
+async function readChannel(
+  { slack, logger }: RestoreMessagesOptions,
+  loss: Loss,
+  channel: string,
+): Promise<Unread | undefined> {
+  if (loss.read.has(channel) || loss.ids.has(channel)) return undefined;
+  const found = await slack.openMessages({ channel, since: before(loss.at, LOOK_BACK) });
+  if (found.kind === 'unknown') return { channel, ...found };
+  if (found.kind === 'unreadable')
+    logger.warn('a channel cannot be searched for open messages', { channel, reason: found.reason });
+  else loss.ids.add(found.channelId);
+  loss.read.set(channel, found.kind === 'read' ? found.messages : []);
+  return undefined;
+}
+
+/** Reads the channels that are not read yet: those that the rules name, and those that the bot is a member of. */
+async function readChannels(options: RestoreMessagesOptions, loss: Loss): Promise<Unread | undefined> {
+  for (const channel of options.channels()) {
+    const unread = await readChannel(options, loss, channel);
+    if (unread !== undefined) return unread;
+  }
+  const joined = (await options.slack.joinedChannels()) ?? [];
+  if (joined.length > MOST_JOINED)
+    options.logger.warn('not all channels are searched for open messages', {
+      searched: MOST_JOINED,
+      joined: joined.length,
+    });
+  for (const channel of joined.slice(0, MOST_JOINED)) {
+    const unread = await readChannel(options, loss, channel);
+    if (unread !== undefined) return unread;
+  }
+  return undefined;
+}
+
+/** Whether this replica looks; the others wait until it has restored the store or has stopped. */
+async function isOurs({ store, clock }: RestoreMessagesOptions, loss: Loss): Promise<boolean> {
+  const evalTime = epochMs(Math.floor(clock.now() / CLAIM_FOR) * CLAIM_FOR);
+  if (loss.claimed === evalTime) return true;
+  const group = 'tailwatch (itself);restore';
+  if (!(await store.claimTick({ group, evalTime, ttl: ms(2 * CLAIM_FOR) }))) return false;
+  loss.claimed = evalTime;
+  return true;
+}
+
+export function createRestoreMessages(options: RestoreMessagesOptions): RestoreMessages {
+  const { store, clock, logger, onRestored } = options;
+  let wasRestored = false;
+  let loss: Loss | undefined;
+
+  function begun(now: EpochMs): Loss {
+    if (wasRestored)
+      logger.error(
+        'the store lost its data; nothing is evaluated until open messages were looked for in Slack',
+      );
+    return { at: now, wasLost: wasRestored, read: new Map(), ids: new Set() };
+  }
+
+  async function finish({ read, wasLost }: Loss): Promise<void> {
+    const at = clock.now();
+    const found = [...read.values()].flat();
+    const plan = planRestore(found, [...options.groups(), OUTAGE_GROUP], at);
+    if (!(await store.restore({ ...plan, at }))) return;
+    const messages = plan.messages.length;
+    if (messages > 0 || wasLost) {
+      logger.warn('open messages were found in Slack and are continued', { messages, channels: read.size });
+      onRestored?.({ messages, wasLost });
+    }
+  }
+
+  async function once(): Promise<Milliseconds> {
+    if (await store.isRestored()) {
+      wasRestored = true;
+      loss = undefined;
+      return CHECK_EVERY;
+    }
+    const now = clock.now();
+    loss ??= begun(now);
+    const age = between(loss.at, now);
+    if (loss.wasLost && age < CALL_UNDER_WAY) return ms(CALL_UNDER_WAY - age);
+    if (!(await isOurs(options, loss))) return PAUSE;
+    const unread = await readChannels(options, loss);
+    if (unread !== undefined && between(loss.at, clock.now()) < PATIENCE) {
+      const { channel, reason, retryAfter } = unread;
+      logger.info('open messages are still being looked for in Slack', { channel, reason });
+      return ms(Math.max(PAUSE, retryAfter));
+    }
+    if (unread !== undefined) {
+      const { channel, reason } = unread;
+      logger.error('open messages could not be looked for; they may stay open', { channel, reason });
+    }
+    await finish(loss);
+    return ms(0);
+  }
+
+  return {
+    async begin() {
+      const limit = new AbortController();
+      // A failure is logged by the next look.
+      await Promise.race([once().catch(() => PAUSE), clock.sleep(FIRST_ATTEMPT, limit.signal)]);
+      limit.abort();
+    },
+    watch: (signal) => void repeat({ ...options, work: 'store-restore', signal }, once),
+    problem: () => (loss === undefined ? undefined : 'open messages are being looked for in Slack'),
+  };
+}

@@ -1,0 +1,264 @@
+import type { Alert, AlertGroup, AlertGroupReply, RuleState } from '../alerts/alert.ts';
+import { alertIdOf } from '../alerts/identity.ts';
+import { resolveAlert } from '../alerts/step-alert.ts';
+import { type EpochMs, epochMs, ms } from '../lib/units.ts';
+import { messageUpdate } from '../messages/alert-messages.ts';
+import { nameOf } from '../messages/alert-subject.ts';
+import type { OpenMessage } from '../messages/notifier.ts';
+import {
+  decodeRestorePoint,
+  type RestoredAlert,
+  type RestorePoint,
+  restoredAlert,
+} from '../messages/restore-point.ts';
+import type {
+  DesiredMessage,
+  MessageUpdate,
+  RestoredMessage,
+  ShownMessage,
+  Store,
+} from '../messages/store.ts';
+import { countsOf, displayHash, groupedAlertOf } from '../policy/alert-group.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import { resolveRemovedRule } from './removed-groups.ts';
+
+/** An open message with what it carries. */
+interface Found {
+  readonly message: OpenMessage;
+  readonly point: RestorePoint;
+}
+
+/** The alerts of one rule by fingerprint, and the messages that showed an earlier occurrence of one of them. */
+interface FoundAlerts {
+  readonly alerts: ReadonlyMap<string, Alert>;
+  readonly outdated: readonly (readonly [Found, Alert])[];
+}
+
+type Restored = Omit<Parameters<Store['restore']>[0], 'at'>;
+
+/** The alert's id from the key of one of its messages. */
+const alertIdIn = (key: string): string => key.replace(/\+\d+$/, '');
+
+/** A rule that is in no rule file: its messages end by the name that they carry. */
+const removedRule = (key: string): SloRule => ({
+  name: key.replace(/\{.*/s, ''),
+  key,
+  expr: '',
+  for: ms(0),
+  keepFiringFor: ms(0),
+  labels: {},
+  annotations: {},
+  valueKind: 'number',
+  noData: 'resolve',
+});
+
+/** A line in its thread shows that the message ended, although Slack refused its last edit. */
+const hasEnded = ({ message: { key, lineKeys } }: Found): boolean => lineKeys.includes(`${key}:resolved`);
+
+function foundIn(messages: readonly OpenMessage[]): readonly Found[] {
+  const byKey = new Map<string, Found>();
+  for (const message of messages) {
+    const point = decodeRestorePoint(message.key, message.restorePoint);
+    if (point === undefined) continue;
+    const found = { message, point };
+    const known = byKey.get(message.key);
+    // A message that was posted again replaces the earlier one.
+    const isLater = known === undefined || message.messageTs > known.message.messageTs;
+    if (isLater && !hasEnded(found)) byKey.set(message.key, found);
+  }
+  return [...byKey.values()];
+}
+
+/** Alerts in several messages: all that carry the newest occurrence agree on it. */
+function alertsOf(group: string, rule: SloRule, found: readonly Found[]): FoundAlerts {
+  const alerts = new Map<string, Alert>();
+  const outdated: (readonly [Found, Alert])[] = [];
+  const idOf = ({ message, point }: Found, { fingerprint, activeAt }: RestoredAlert): string =>
+    isSingle(point)
+      ? alertIdIn(message.key)
+      : alertIdOf({ group: { id: group }, rule }, fingerprint, activeAt);
+  const newestFirst = found
+    .flatMap((one) => one.point.alerts.map((carried) => [one, carried] as const))
+    .sort(
+      ([a, x], [b, y]) => y.activeAt - x.activeAt || Number(isSingle(b.point)) - Number(isSingle(a.point)),
+    );
+  for (const [one, carried] of newestFirst) {
+    const alert = restoredAlert(idOf(one, carried), carried, { rule, asOf: one.point.asOf });
+    const known = alerts.get(alert.fingerprint);
+    if (known === undefined) alerts.set(alert.fingerprint, alert);
+    else if (isSingle(one.point) && known.activeAt > alert.activeAt) outdated.push([one, alert]);
+    else if (known.isUnlabeled === true && alert.isUnlabeled !== true)
+      alerts.set(alert.fingerprint, { ...alert, alertId: known.alertId });
+  }
+  return { alerts, outdated };
+}
+
+const isSingle = ({ alertGroup, reply }: RestorePoint): boolean =>
+  alertGroup === undefined && reply === undefined;
+
+/** The lists of a group by their number, which is part of their keys: one that was not found is empty. */
+function repliesOf(
+  { point: whole }: Found,
+  replies: readonly Found[],
+  { alerts, rule }: { readonly alerts: ReadonlyMap<string, Alert>; readonly rule: SloRule },
+): readonly AlertGroupReply[] {
+  const startedAt = whole.alertGroup?.startedAt ?? whole.asOf;
+  const elsewhere = new Set(
+    replies.flatMap(({ point }) => point.alerts.map(({ fingerprint }) => fingerprint)),
+  );
+  const listed = (carried: readonly RestoredAlert[]) =>
+    carried.flatMap(({ fingerprint, name }) => {
+      const alert = alerts.get(fingerprint);
+      return alert === undefined ? [] : [groupedAlertOf(alert, name ?? nameOf(alert, rule))];
+    });
+  const numbers = replies.map(({ point }) => point.reply?.number ?? 1);
+  return Array.from({ length: Math.max(1, ...numbers) }, (_, index): AlertGroupReply => {
+    const found = replies.find(({ point }) => point.reply?.number === index + 1);
+    if (found?.point.reply !== undefined) {
+      const { asOf: shownAt, alerts: carried, reply } = found.point;
+      return { joinedAt: reply.joinedAt, shownAt, shown: '', mentions: [], alerts: listed(carried) };
+    }
+    const others = whole.alerts.filter(({ fingerprint }) => !elsewhere.has(fingerprint));
+    const first = index === 0 ? listed(others) : [];
+    return { joinedAt: startedAt, shown: displayHash(first, false), mentions: [], alerts: first };
+  });
+}
+
+function alertGroupsOf(
+  found: readonly Found[],
+  of: { readonly alerts: ReadonlyMap<string, Alert>; readonly rule: SloRule },
+): readonly AlertGroup[] {
+  return found.flatMap((whole): AlertGroup[] => {
+    const { message, point } = whole;
+    if (point.alertGroup === undefined) return [];
+    const { startedAt, channel } = point.alertGroup;
+    const replies = repliesOf(
+      whole,
+      found.filter((each) => each.point.reply?.parent === message.key),
+      of,
+    );
+    const lead = replies.flatMap(({ alerts }) => of.alerts.get(alerts[0]?.fingerprint ?? '') ?? [])[0];
+    // Without an alert there is nothing to continue: the next edit of the group ends it.
+    const { asOf: refreshedAt } = point;
+    return [
+      {
+        alertId: message.key,
+        destination: { channel, mentions: [] },
+        startedAt,
+        refreshedAt,
+        shown: '',
+        lead: lead ?? emptyLead(message.key, of.rule, startedAt),
+        replies,
+      },
+    ];
+  });
+}
+
+const emptyLead = (alertId: string, rule: SloRule, at: EpochMs): Alert =>
+  restoredAlert(alertId, { fingerprint: '', activeAt: at, firedAt: at, postedTo: [] }, { rule, asOf: at });
+
+const shownOf = ({ message }: Found): ShownMessage => {
+  const { key, channelId, messageTs, permalink } = message;
+  const postedAt = epochMs(Math.round(Number(messageTs) * 1_000));
+  return { key, channelId, messageTs, permalink, contentHash: '', postedAt, editedAt: postedAt };
+};
+
+/** What a message shows, as far as it is known: the next evaluation replaces it. */
+function desiredOf(
+  { message, point }: Found,
+  rule: SloRule,
+  { alerts, alertGroups }: { alerts: ReadonlyMap<string, Alert>; alertGroups: readonly AlertGroup[] },
+): DesiredMessage | undefined {
+  const { group, asOf, reply } = point;
+  const common = { group, rule, asOf };
+  if (isSingle(point)) {
+    const alert = alerts.get(point.alerts[0]?.fingerprint ?? '');
+    const index = Number(/\+(\d+)$/.exec(message.key)?.[1] ?? 0);
+    return alert && { ...common, alert, destination: alert.postedTo?.[index] };
+  }
+  const alertGroup = alertGroups.find(({ alertId }) => alertId === (reply?.parent ?? message.key));
+  if (alertGroup === undefined) return undefined;
+  const { startedAt, destination, lead: alert, replies } = alertGroup;
+  const rows = (reply === undefined ? replies : replies.slice(reply.number - 1, reply.number)).flatMap(
+    (each) => each.alerts,
+  );
+  const snapshot = { id: alertGroup.alertId, startedAt, counts: countsOf(rows), rows, detailPage: reply };
+  return { ...common, alert, destination, alertGroup: snapshot, parent: reply?.parent };
+}
+
+/** The state of a rule and its messages, from the messages found. */
+function restoreRule(
+  found: readonly [Found, ...Found[]],
+  rule: SloRule,
+  at: EpochMs,
+): { state: RuleState; messages: readonly RestoredMessage[]; updates: readonly MessageUpdate[] } {
+  const { group } = found[0].point;
+  const { alerts, outdated } = alertsOf(group, rule, found);
+  const alertGroups = alertGroupsOf(found, { alerts, rule });
+  const earlier = new Map(outdated.map(([{ message }, alert]) => [message.key, alert]));
+  const messages = found.flatMap((one): RestoredMessage[] => {
+    const ended = earlier.get(one.message.key);
+    const known = ended === undefined ? alerts : new Map([[ended.fingerprint, ended]]);
+    const desired = desiredOf(one, rule, { alerts: known, alertGroups });
+    const { lineKeys } = one.message;
+    return desired === undefined ? [] : [{ shown: shownOf(one), desired, lineKeys }];
+  });
+  const context = { group: { id: group }, rule };
+  const updates = [...earlier].map(([key, alert]) => {
+    const ended = resolveAlert(alert, at, 'no-longer-returned');
+    const destination = alert.postedTo?.[0] ?? { mentions: [] };
+    return messageUpdate(context, at, { alert: ended, kind: 'resolved', key, destination });
+  });
+  const state: RuleState = {
+    rule,
+    alerts: [...alerts.values()].sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1)),
+    health: { kind: 'unknown' },
+    evaluatedAt: epochMs(Math.max(...found.map(({ point }) => point.asOf))),
+    alertGroups: alertGroups.length === 0 ? undefined : alertGroups,
+  };
+  return { state, messages, updates };
+}
+
+function byRule(found: readonly Found[]): readonly (readonly [Found, ...Found[]])[] {
+  const rules = new Map<string, [Found, ...Found[]]>();
+  for (const one of found) {
+    const key = JSON.stringify([one.point.group, one.point.rule]);
+    const known = rules.get(key);
+    if (known === undefined) rules.set(key, [one]);
+    else known.push(one);
+  }
+  return [...rules.values()];
+}
+
+/**
+ * What a store without data must hold for the open messages in Slack to continue: the states of their rules with the
+ * alerts firing, which the next evaluation continues or ends, and the messages as they are. Messages of groups that are not
+ * evaluated any more end now. Pure.
+ */
+export function planRestore(
+  messages: readonly OpenMessage[],
+  groups: readonly RuleGroup[],
+  at: EpochMs,
+): Restored {
+  const states = new Map<string, Record<string, RuleState>>();
+  const restored: RestoredMessage[] = [];
+  const updates: MessageUpdate[] = [];
+  for (const found of byRule(foundIn(messages))) {
+    const { group: id, rule: key } = found[0].point;
+    const group = groups.find((each) => each.id === id);
+    const rule = group?.rules.find((each) => each.key === key) ?? removedRule(key);
+    const { state, ...own } = restoreRule(found, rule, at);
+    restored.push(...own.messages);
+    updates.push(...own.updates);
+    if (group === undefined) updates.push(...resolveRemovedRule(id, at, state));
+    else states.set(id, { ...states.get(id), [key]: state });
+  }
+  return {
+    groups: [...states].map(([group, rules]) => {
+      const evalTime = epochMs(Math.max(...Object.values(rules).map(({ evaluatedAt = 0 }) => evaluatedAt)));
+      return { group, state: { evalTime, rules } };
+    }),
+    messages: restored,
+    updates,
+  };
+}

@@ -1,0 +1,114 @@
+import { expect, test, vi } from 'vitest';
+import { createRestoreMessages } from '../../../src/evaluation/restore-messages.ts';
+import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import type { ChannelReader, OpenMessages } from '../../../src/messages/notifier.ts';
+import type { Store } from '../../../src/messages/store.ts';
+import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+/** A store shared by replicas, which can lose its data. */
+function sharedStore() {
+  let isRestored = false;
+  const claims = new Set<string>();
+  return {
+    lose: () => {
+      isRestored = false;
+      claims.clear();
+    },
+    isRestored: async () => isRestored,
+    restore: vi.fn<Store['restore']>(async () => {
+      if (isRestored) return false;
+      isRestored = true;
+      return true;
+    }),
+    claimTick: async ({ group, evalTime }: Parameters<Store['claimTick']>[0]) => {
+      const key = `${group} ${evalTime}`;
+      if (claims.has(key)) return false;
+      claims.add(key);
+      return true;
+    },
+  };
+}
+
+type Shared = ReturnType<typeof sharedStore>;
+
+const NOTHING: OpenMessages = { kind: 'read', channelId: 'C1', messages: [] };
+
+function replicaOn(store: Shared, clock: VirtualClock, answer: () => Promise<OpenMessages>) {
+  const openMessages = vi.fn<ChannelReader['openMessages']>(answer);
+  const log = createSpyLogger();
+  const ended = new AbortController();
+  const onRestored = vi.fn();
+  const restoring = createRestoreMessages({
+    store,
+    slack: { openMessages, joinedChannels: async () => ['C1', 'C2'] },
+    channels: () => ['#alerts'],
+    groups: () => [],
+    clock,
+    logger: log,
+    recorder: createSpyRecorder(),
+    onRestored,
+  });
+  return { restoring, openMessages, log, onRestored, watch: () => restoring.watch(ended.signal), ended };
+}
+
+test('a new store is restored at the start, from each channel once, also from those that no rule names any more', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore();
+  const { restoring, openMessages, onRestored } = replicaOn(store, clock, async () => NOTHING);
+  await restoring.begin();
+  // `#alerts` is C1.
+  expect(openMessages.mock.calls.map(([{ channel }]) => channel)).toEqual(['#alerts', 'C2']);
+  expect(await store.isRestored()).toBe(true);
+  expect(onRestored).not.toHaveBeenCalled();
+});
+
+test('a store that loses its data while the bot runs is restored once the calls under way have ended, by one replica', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore();
+  const replicas = [1, 2].map(() => replicaOn(store, clock, async () => NOTHING));
+  for (const each of replicas) {
+    await each.restoring.begin();
+    each.watch();
+  }
+  await clock.advance(10 * SECOND);
+  const searches = () => replicas.flatMap(({ openMessages }) => openMessages.mock.calls).length;
+  const before = searches();
+  store.lose();
+  await clock.advance(11 * SECOND);
+  expect([searches(), await store.isRestored()]).toEqual([before, false]);
+  expect(replicas.map(({ restoring }) => restoring.problem())).toEqual(
+    Array(2).fill('open messages are being looked for in Slack'),
+  );
+  await clock.advance(10 * SECOND);
+  expect([searches() - before, await store.isRestored()]).toEqual([2, true]);
+  expect(replicas.flatMap(({ onRestored }) => onRestored.mock.calls)).toEqual([
+    [{ messages: 0, wasLost: true }],
+  ]);
+  expect(replicas.map(({ restoring }) => restoring.problem())).toEqual([undefined, undefined]);
+  for (const { ended } of replicas) ended.abort();
+});
+
+test('a channel that Slack does not let be read is waited for five minutes, one that it refuses not at all', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore();
+  const limited = async (): Promise<OpenMessages> => ({
+    kind: 'unknown',
+    reason: 'rate limited',
+    retryAfter: ms(30 * SECOND),
+  });
+  const { restoring, log, watch, ended } = replicaOn(store, clock, limited);
+  await restoring.begin();
+  watch();
+  await clock.advance(4 * MINUTE);
+  expect(await store.isRestored()).toBe(false);
+  await clock.advance(2 * MINUTE);
+  expect(await store.isRestored()).toBe(true);
+  expect(log.messages('error')).toEqual([expect.stringContaining('could not be looked for')]);
+  ended.abort();
+
+  const other = sharedStore();
+  const refused = replicaOn(other, clock, async () => ({ kind: 'unreadable', reason: 'missing_scope' }));
+  await refused.restoring.begin();
+  expect(await other.isRestored()).toBe(true);
+});
