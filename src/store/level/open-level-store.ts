@@ -211,6 +211,20 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   return store;
 }
 
+/** Does work that may write, after all such work before it. */
+type Change = <T>(work: () => Promise<T>) => Promise<T>;
+
+const actionMethods = (
+  context: LevelContext,
+  change: Change,
+): Pick<Store, 'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences'> => ({
+  recordAction: (done) => change(() => recordAction(context, done)),
+  actions: (alertIds) => actionsOf(context, alertIds),
+  addSilence: (made) => change(() => addSilence(context, made)),
+  endSilence: (done) => change(() => endSilence(context, done)),
+  silences: (since) => silencesSince(context, since),
+});
+
 /** The store on an open database. */
 export async function createLevelStore(opened: Database, options: LevelStoreOptions): Promise<Store> {
   const { dir, clock = { now: () => epochMs(Date.now()) }, logger } = options;
@@ -229,7 +243,7 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
   let deletedAt = clock.now();
   const serial = createQueue();
   let isClosed = false;
-  const change = <T>(work: () => Promise<T>): Promise<T> => serial(() => (isClosed ? work() : run(work)));
+  const change: Change = (work) => serial(() => (isClosed ? work() : run(work)));
   const states = createGroupStates(database);
   /** Behind the work that has to be done now; what it could not delete, it deletes the next time. */
   const deleteWhenDue = (): void => {
@@ -261,11 +275,7 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
     settleMessage: (settlement) => change(() => settleMessage(context, settlement)),
     pendingMessages: async () => pendingMessages(context),
     shownMessage: (key) => shownMessage(context, key),
-    recordAction: (done) => change(() => recordAction(context, done)),
-    actions: (alertIds) => actionsOf(context, alertIds),
-    addSilence: (made) => change(() => addSilence(context, made)),
-    endSilence: (done) => change(() => endSilence(context, done)),
-    silences: (since) => silencesSince(context, since),
+    ...actionMethods(context, change),
     isOpen: () => database.isOpen(),
     close: () =>
       serial(async () => {
