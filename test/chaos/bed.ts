@@ -36,8 +36,8 @@ export interface BedOptions {
   readonly folder: string;
   readonly seed: number;
   readonly copies: number;
-  /** The root of the program under test. */
-  readonly root: string;
+  /** The file that the program under test starts with. */
+  readonly entry: string;
   /** A folder for the logs of the replicas. */
   readonly logs?: string;
   readonly onDeath: (replica: Replica, code: number | null) => void;
@@ -84,7 +84,7 @@ async function install(
         name: `${name}-${index + 1}`,
         environment,
         slackApiUrl: world.slackApiUrl,
-        root: options.root,
+        entry: options.entry,
         clockFile: join(options.folder, `${name}-${index + 1}.clock`),
         log: options.logs === undefined ? undefined : join(options.logs, `${name}-${index + 1}.log`),
         onDeath: options.onDeath,

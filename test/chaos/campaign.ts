@@ -9,7 +9,7 @@ import { type Bed, type Installation, layBed, scripted } from './bed.ts';
 import { type Checked, check, type Finding, FOR_S } from './checker.ts';
 import { FAULTS, type Stage, type Struck } from './faults.ts';
 import { keepLedger, withRules } from './ledger.ts';
-import { plantedCopy } from './plant.ts';
+import { buildProgram } from './plant.ts';
 import { INTERVAL_S, ruleNames } from './rules.ts';
 import { createTruth, episodesOf, type Truth, WINDOW_S } from './truth.ts';
 
@@ -190,8 +190,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
   const { seed, seconds, copies = 2, plant, say } = options;
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-chaos-'));
   const repository = join(import.meta.dirname, '../..');
-  const root =
-    plant === undefined ? repository : await plantedCopy(repository, join(folder, 'planted'), plant);
+  const entry = await buildProgram(repository, join(folder, 'program'), plant);
   const deaths: Death[] = [];
   const random = createRandom(seed);
   const inForce = new Set<Struck>();
@@ -202,7 +201,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
     folder,
     seed,
     copies,
-    root,
+    entry,
     logs: options.logs,
     onDeath(replica, code) {
       if (isOver) return;

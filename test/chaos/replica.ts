@@ -32,8 +32,8 @@ export interface ReplicaOptions {
   /** Its environment, but for the address of Slack. */
   readonly environment: Readonly<Record<string, string>>;
   readonly slackApiUrl: string;
-  /** The root of the program: this repository's, or that of a patched copy. */
-  readonly root: string;
+  /** The file that the program starts with. */
+  readonly entry: string;
   /** A file for how far its clock is ahead. */
   readonly clockFile: string;
   /** A file that takes all it logs. */
@@ -57,8 +57,8 @@ interface Life {
 
 function begin(options: ReplicaOptions, environment: Readonly<Record<string, string>>): Life {
   const repository = join(import.meta.dirname, '../..');
-  const shift = join(repository, 'test/chaos/shift-clock.ts');
-  const args = ['--import', 'tsx', '--import', shift, join(options.root, 'src/main.ts')];
+  const shift = join(repository, 'test/chaos/shift-clock.mjs');
+  const args = ['--import', shift, options.entry];
   const child = spawn(process.execPath, args, {
     cwd: repository,
     env: { ...CLEAN, ...options.environment, ...environment },
