@@ -45,9 +45,14 @@ async function run(): Promise<void> {
     // A signal stopped the bot during its start: its handler sets the exit code.
     if (signals.isStopping()) return;
     printError(explained(error));
-    process.exit(error instanceof RuleFilesError ? EXIT_CONFIG : 1);
+    process.exit(isConfiguration(error) ? EXIT_CONFIG : 1);
   }
 }
+
+/** A start with the same configuration fails again. A folder that another process holds is free when that one ends. */
+const isConfiguration = (error: unknown): boolean =>
+  error instanceof RuleFilesError ||
+  (error instanceof UpstreamError && error.system === 'store' && error.code === 'not-authenticated');
 
 async function check(given: readonly string[], options: CheckOptions): Promise<void> {
   const files = await rulePaths(given);

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -63,8 +64,16 @@ describe('settings', () => {
 });
 
 describe('a running bot', () => {
-  /** `slackApiUrl`: an address in place of the workspace's. */
-  async function started(slackApiUrl?: string, sign = '"msg":"started"') {
+  /** `env`: in place of what the world gives; `sign`: what the log has after the start. */
+  async function started({
+    env: over = {},
+    sign = '"msg":"started"',
+    prepare = () => {},
+  }: {
+    env?: Record<string, string>;
+    sign?: string;
+    prepare?: (world: DemoWorld) => unknown;
+  } = {}) {
     world = await startDemoWorld({
       clock: systemClock,
       commands: SLASH_COMMANDS,
@@ -73,10 +82,8 @@ describe('a running bot', () => {
     });
     const rules = join(folder, 'rules.yaml');
     await writeFile(rules, SHOP_RULES);
-    const env = {
-      ...botIn(world, folder),
-      ...(slackApiUrl === undefined ? {} : { SLACK_API_URL: slackApiUrl }),
-    };
+    prepare(world);
+    const env = { ...botIn(world, folder), ...over };
     const program = run([], env);
     await until('the start', () => program.output().includes(sign));
     const metrics = async () => await (await fetch(`${opsUrl(program)}/metrics`)).text();
@@ -99,7 +106,10 @@ describe('a running bot', () => {
   });
 
   test('evaluates, reloads and ends while Slack has not answered yet', async () => {
-    const { program, rules } = await started('http://127.0.0.1:9/api/', 'loaded ');
+    const { program, rules } = await started({
+      env: { SLACK_API_URL: 'http://127.0.0.1:9/api/' },
+      sign: 'loaded ',
+    });
     await writeFile(rules, SHOP_RULES.replace('objective:', 'objectiv:'));
     await until('the refusal', () => {
       program.child.kill('SIGHUP');
@@ -109,6 +119,54 @@ describe('a running bot', () => {
 
     program.child.kill('SIGTERM');
     expect(await program.exit).toBe(0);
+  });
+
+  test('starts without Redis and with a refused app token, says both, and goes on when the token is accepted', async () => {
+    const { program } = await started({
+      env: { REDIS_URL: 'redis://127.0.0.1:9/0' },
+      prepare: ({ slack }) =>
+        slack.faults.add({
+          method: 'apps.connections.open',
+          times: Number.POSITIVE_INFINITY,
+          do: { kind: 'error', error: 'invalid_auth' },
+        }),
+    });
+    const readiness = async (): Promise<string> => await (await fetch(`${opsUrl(program)}/readyz`)).text();
+    await until('the reasons', async () =>
+      /slack: Slack rejected the app-level token \(invalid_auth\)[^]*store: Redis is not connected/.test(
+        await readiness(),
+      ),
+    );
+    world?.slack.faults.clear();
+    await until('Slack', async () => (await readiness()).includes('ok slack'));
+    program.child.kill('SIGTERM');
+    expect(await program.exit).toBe(0);
+  });
+
+  test('exits with 78 when Redis refuses the credentials', async () => {
+    const redis = createSocketServer((socket) =>
+      socket
+        .on('error', () => {})
+        .on('data', () => socket.write('-WRONGPASS invalid username-password pair\r\n')),
+    ).listen(0, '127.0.0.1');
+    await once(redis, 'listening');
+    const { port } = redis.address() as AddressInfo;
+    const rules = join(folder, 'rules.yaml');
+    await writeFile(rules, SHOP_RULES);
+    const { exit, output } = run([], {
+      ...CLEAN,
+      SLACK_BOT_TOKEN: 'xoxb-0000000000',
+      SLACK_APP_TOKEN: 'xapp-1-0000000000',
+      SLACK_CHANNEL: '#alerts',
+      PROMETHEUS_URL: 'http://127.0.0.1:9',
+      JAEGER_URL: 'http://127.0.0.1:9',
+      RULES_FILE: rules,
+      REDIS_URL: `redis://:sw0rdfish@127.0.0.1:${port}/0`,
+    });
+    expect(await exit).toBe(78);
+    expect(output()).toContain('Check the user and the password in REDIS_URL.');
+    expect(output()).not.toContain('sw0rdfish');
+    redis.close();
   });
 
   test('a second process on its folder refuses and says who holds it', async () => {

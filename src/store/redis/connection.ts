@@ -91,6 +91,17 @@ function messageOf(error: unknown): string {
   return last instanceof Error ? `${error.message} ${last.message}` : error.message;
 }
 
+/** What ioredis says of a command that it cannot send. */
+const NOT_CONNECTED = /^(?:Stream isn't writeable|Connection is closed)/;
+
+const notConnected = (): UpstreamError =>
+  new UpstreamError({
+    system: 'store',
+    code: 'unavailable',
+    message: 'Redis is not connected.',
+    advice: 'Check that Redis is running and that REDIS_URL is correct.',
+  });
+
 /**
  * Converts ioredis's errors. The original is not kept as the cause: it holds the command with its arguments, which for
  * AUTH is the password.
@@ -100,6 +111,7 @@ export function createErrorTranslator(url: string): (error: unknown) => Upstream
   return (error) => {
     if (error instanceof UpstreamError) return error;
     const raw = messageOf(error);
+    if (NOT_CONNECTED.test(raw)) return notConnected();
     const message = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), raw);
     const code = codeOf(raw);
     return new UpstreamError({
