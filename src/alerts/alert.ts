@@ -225,6 +225,8 @@ export interface RuleState {
   readonly health: RuleHealth;
   /** The time of the last evaluation, failed or not. */
   readonly evaluatedAt?: EpochMs;
+  /** How long that took: its queries and the step. */
+  readonly evaluationSeconds?: number;
   /** The active ones. */
   readonly alertGroups?: readonly AlertGroup[];
   /** By fingerprint. */

@@ -19,7 +19,7 @@ import {
   ratio,
 } from '../lib/units.ts';
 import { PRESETS } from '../rules/presets.ts';
-import { equalityMatchers } from '../rules/promql.ts';
+import { equalityMatchers, promqlSelector } from '../rules/promql.ts';
 import { bucketRatesExpr, countMetricOf, errorShareExpr, quantileExpr } from '../rules/queries.ts';
 import type { LatencyFamily, ServiceObjective } from '../rules/rule.ts';
 import { resolveName } from '../traces/resolve-service.ts';
@@ -230,7 +230,7 @@ async function findMeasured(
   const all = new Set<string>();
   const used = families(ruleSet().objectives);
   for (const family of used) {
-    const match = `${countMetricOf(family)}{${family.selector}}`;
+    const match = promqlSelector(countMetricOf(family), [family.selector]);
     const names = await metrics.labelValues({ label: family.serviceLabel, match }, signal);
     const measured = pick(family, name, names);
     if (measured !== undefined) return await inOneNamespace(deps, measured, signal);
@@ -239,7 +239,7 @@ async function findMeasured(
   for (const family of used.filter(hasTwoSides)) {
     // A workload that calls others and that no service calls through the mesh: a gateway above all.
     const calling = { ...atSource(family), serviceLabel: 'source_workload' };
-    const match = `${calling.metric}_count{${calling.selector}}`;
+    const match = promqlSelector(`${calling.metric}_count`, [calling.selector]);
     const names = await metrics.labelValues({ label: calling.serviceLabel, match }, signal);
     const measured = pick(calling, name, names);
     if (measured !== undefined) return { ...measured, isCaller: true };
@@ -297,7 +297,7 @@ async function inOneNamespace(
 
 /** The series with one sample for each histogram of a service. */
 const selectorOf = ({ family, matchLabels }: Pick<Measured, 'family' | 'matchLabels'>): string =>
-  `${countMetricOf(family)}{${[family.selector, equalityMatchers(matchLabels)].filter((part) => part !== '').join(',')}}`;
+  promqlSelector(countMetricOf(family), [family.selector, equalityMatchers(matchLabels)]);
 
 /** Buttons for namespaces; a menu has all of them. */
 const MAX_NAMESPACES = 3;

@@ -11,6 +11,7 @@ import {
   type TimeWindow,
   toUs,
 } from '../lib/units.ts';
+import { escapeRegex } from '../rules/promql.ts';
 import type { ServiceObjective } from '../rules/rule.ts';
 import { nothing, SERVICE, unknownService } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
@@ -132,7 +133,9 @@ function serviceMatcher({
   serviceLabel,
   selector,
 }: ServiceObjective['family']): readonly string[] | undefined {
-  const found = new RegExp(`(?:^|,)\\s*${serviceLabel}\\s*(?:=~|=)\\s*"([^"]*)"`, 'u').exec(selector);
+  const found = new RegExp(`(?:^|,)\\s*"?${escapeRegex(serviceLabel)}"?\\s*(?:=~|=)\\s*"([^"]*)"`, 'u').exec(
+    selector,
+  );
   return found?.[1]?.split('|');
 }
 

@@ -172,13 +172,12 @@ async function evaluateRule(options: EvaluateRuleOptions, tick: RuleTick): Promi
   const { evaluation, expand } = await queryRule(options, tick);
   const step = stepRule({ ...options, ...tick, evaluation, expand });
   const { kind } = step.next.health;
-  recorder.evaluated({
-    outcome: kind === 'unknown' ? 'ok' : kind,
-    seconds: between(startedAt, clock.now()) / SECOND,
-  });
+  const seconds = between(startedAt, clock.now()) / SECOND;
+  recorder.evaluated({ outcome: kind === 'unknown' ? 'ok' : kind, seconds });
   logRuleError(logger, step.next, tick.previous);
   const isPartial = evaluation.kind === 'vector' && evaluation.isPartial === true;
-  return { rule: tick.rule, ...(await withNoDataReason(options, tick, { ...step, isPartial })) };
+  const next = { ...step.next, evaluationSeconds: seconds };
+  return { rule: tick.rule, ...(await withNoDataReason(options, tick, { ...step, next, isPartial })) };
 }
 
 /** The order of the queries: rules that got no response for longest first, so that it is not always the same ones. */

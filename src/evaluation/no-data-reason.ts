@@ -14,7 +14,7 @@ import {
   ms,
   SECOND,
 } from '../lib/units.ts';
-import { anyOfMatcher, promqlLabel, promqlString } from '../rules/promql.ts';
+import { anyOfMatcher, promqlLabel, promqlSelector, promqlString } from '../rules/promql.ts';
 import type { MetricReading, SloRule } from '../rules/rule.ts';
 
 /** Alerts of one rule that are without data since an evaluation. */
@@ -64,7 +64,7 @@ function matcherFor({ alerts }: AlertSeries, name: string): string {
 
 function selectorOf(series: AlertSeries): string {
   const matchers = [series.matchers, ...labelNames(series).map((name) => matcherFor(series, name))];
-  return `${series.metric}{${matchers.filter((each) => each !== '').join(',')}}`;
+  return promqlSelector(series.metric, matchers);
 }
 
 const by = (series: AlertSeries, ...more: readonly string[]): string =>

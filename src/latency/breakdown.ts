@@ -37,6 +37,8 @@ function breakdownLabels({ metric, serviceLabel }: LatencyFamily): BreakdownLabe
         : ISTIO;
     case PRESETS['otel-http'].family.metric:
       return { ...none, version: ['service_version'], code: ['http_response_status_code'] };
+    case PRESETS['otel-http-utf8'].family.metric:
+      return { ...none, version: ['service.version'], code: ['http.response.status_code'] };
     case PRESETS.spanmetrics.family.metric:
       return { ...none, version: ['service_version'], code: ['status_code'] };
     default:

@@ -1,4 +1,4 @@
-import type { Alert, RuleHealth, RuleState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState, RuleHealth, RuleState } from '../alerts/alert.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
@@ -111,12 +111,15 @@ function apiRule(rule: SloRule, state: RuleState | undefined, excludeAlerts: boo
     annotations: rule.annotations,
     alerts: excludeAlerts ? [] : alerts,
     ...healthOf(state?.health ?? { kind: 'unknown' }),
-    // The duration is a metric and not part of the state.
-    evaluationTime: 0,
+    evaluationTime: state?.evaluationSeconds ?? 0,
     lastEvaluation: rfc3339(state?.evaluatedAt),
     type: 'alerting',
   };
 }
+
+/** Its rules are queried concurrently, so this is more than the time that passed. */
+const secondsOf = (state: RuleGroupState | undefined): number =>
+  Object.values(state?.rules ?? {}).reduce((sum, { evaluationSeconds = 0 }) => sum + evaluationSeconds, 0);
 
 const isIn = (list: readonly string[], value: string): boolean => list.length === 0 || list.includes(value);
 
@@ -142,7 +145,7 @@ export function createRulesApi(deps: {
       rules: rules.map((rule) => apiRule(rule, state?.rules[rule.key], filter.excludeAlerts)),
       interval: group.interval / SECOND,
       limit: group.limit,
-      evaluationTime: 0,
+      evaluationTime: secondsOf(state),
       lastEvaluation: rfc3339(state?.evalTime),
     };
   }

@@ -3,7 +3,7 @@ import { isQueryWrong } from '../lib/errors.ts';
 import type { MetricsSource, QueryCost, QueryCosts } from '../lib/metrics-source.ts';
 import { nearest } from '../lib/nearest.ts';
 import { formatDuration, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { promqlString } from './promql.ts';
+import { promqlSelector, promqlString } from './promql.ts';
 import { inFamilyUnit } from './queries.ts';
 import type { LatencyHistogram } from './rule.ts';
 import type { FindingCode, RuleFinding, RuleUse } from './rule-use.ts';
@@ -159,7 +159,7 @@ async function labelFindings(
 }
 
 const selected = (metric: string, { selector }: LatencyHistogram): string =>
-  selector === '' ? metric : `${metric}{${selector}}`;
+  promqlSelector(metric, [selector]);
 
 /** Why no series matches: the matchers, or the kind of histogram. */
 async function missingHistogram(

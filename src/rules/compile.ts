@@ -85,7 +85,9 @@ function recoveryOf(condition: Condition): RecoveryCondition {
 
 function defaultSummary({ slo, bound, window }: Condition): string {
   const { family, threshold, isApproximate } = slo.objective;
-  const service = `{{ $labels.${family.serviceLabel} }}`;
+  const label = family.serviceLabel;
+  const isField = /^[A-Za-z_]\w*$/.test(label);
+  const service = `{{ ${isField ? `$labels.${label}` : `index $labels ${JSON.stringify(label)}`} }}`;
   const share = `${isApproximate === true ? 'at least ' : ''}{{ $value | humanizePercentage }}`;
   return `${service}: ${share} of requests slower than ${formatDuration(threshold)} over ${formatDuration(window)} (at most ${promqlNumber(bound * 100)}%)`;
 }

@@ -60,6 +60,18 @@ export const PRESETS = {
     by: ['service_name'],
     bounds: OTEL_BOUNDS,
   },
+  // The names that Prometheus 3 keeps with the OTLP translation strategy `NoUTF8EscapingWithSuffixes`.
+  'otel-http-utf8': {
+    family: {
+      metric: 'http.server.request.duration_seconds',
+      unit: 's',
+      selector: '',
+      serviceLabel: 'service.name',
+      errorSelector: '"http.response.status_code"=~"5.."',
+    },
+    by: ['service.name'],
+    bounds: OTEL_BOUNDS,
+  },
   spanmetrics: {
     family: {
       metric: 'traces_span_metrics_duration_milliseconds',
@@ -76,6 +88,12 @@ export const PRESETS = {
 /** The name of a preset in rule files. */
 export type PresetName = keyof typeof PRESETS;
 
+/** The preset of a metric: with dots and without a unit it is still OpenTelemetry's. */
+export const presetOfMetric = (metric: string): Preset | undefined =>
+  Object.values(PRESETS).find(
+    ({ family }) => family.metric === metric || family.metric === `${metric}_seconds`,
+  );
+
 /** The matchers for failed requests, when the metric is that of a preset in any unit. */
 export function errorSelectorFor(metric: string): string | undefined {
   const unitless = (name: string): string => name.replace(/_(?:milli)?seconds$/, '');
@@ -85,6 +103,6 @@ export function errorSelectorFor(metric: string): string | undefined {
 
 /** The unit a metric's name ends in, by the naming rules of Prometheus and OpenTelemetry. */
 export function unitOfMetric(metric: string): 'ms' | 's' | undefined {
-  if (/_(?:milliseconds|ms)$/.test(metric)) return 'ms';
-  return /_(?:seconds|s)$/.test(metric) ? 's' : undefined;
+  if (/[_.](?:milliseconds|ms)$/.test(metric)) return 'ms';
+  return /[_.](?:seconds|s)$/.test(metric) ? 's' : undefined;
 }

@@ -64,6 +64,16 @@ export function equalityMatchers(labels: Labels): string {
     .join(',');
 }
 
+/**
+ * A selector of a metric with these matchers, empty ones left out: `m{a="b"}`. A name with other characters than letters,
+ * digits, `_` and `:` is in quotes inside of the braces, as Prometheus 3 reads it.
+ */
+export function promqlSelector(metric: string, matchers: readonly string[]): string {
+  const isPlain = /^[A-Za-z_:][\w:]*$/.test(metric);
+  const given = [isPlain ? '' : promqlString(metric), ...matchers].filter((matcher) => matcher !== '');
+  return `${isPlain ? metric : ''}${given.length === 0 ? '' : `{${given.join(',')}}`}`;
+}
+
 /** A matcher for any of these values: `service=~"cart|checkout"`. */
 export const anyOfMatcher = (label: string, values: readonly string[]): string =>
   `${promqlLabel(label)}=~${promqlString(values.map(escapeRegex).join('|'))}`;

@@ -6,6 +6,7 @@ import {
   leMatcher,
   promqlLabel,
   promqlNumber,
+  promqlSelector,
   promqlString,
   withoutNoise,
 } from './promql.ts';
@@ -31,11 +32,6 @@ export interface HistogramQuery extends Lookback {
   readonly by?: readonly string[];
 }
 
-function selector(metric: string, matchers: readonly string[]): string {
-  const given = matchers.filter((matcher) => matcher !== '');
-  return given.length === 0 ? metric : `${metric}{${given.join(',')}}`;
-}
-
 interface RateQuery extends HistogramQuery {
   readonly metric: string;
   readonly matchers?: readonly string[];
@@ -46,7 +42,7 @@ interface RateQuery extends HistogramQuery {
 
 function summed(family: LatencyHistogram, query: RateQuery): string {
   const { matchers = [], matchLabels = {}, offset = 0, by = [], read = 'rate', each } = query;
-  const series = selector(query.metric, [family.selector, ...matchers, equalityMatchers(matchLabels)]);
+  const series = promqlSelector(query.metric, [family.selector, ...matchers, equalityMatchers(matchLabels)]);
   const shift = offset === 0 ? '' : ` offset ${formatDuration(ms(offset))}`;
   const sum = by.length === 0 ? 'sum' : `sum by (${by.map(promqlLabel).join(', ')}) `;
   const rate = `${read}(${series}[${formatDuration(query.window)}]${shift})`;
@@ -175,7 +171,7 @@ export function meanBySideExpr(
 ): string {
   const matchers = ['reporter=~"source|destination"', equalityMatchers(matchLabels)];
   const rate = (suffix: string): string =>
-    `sum by (reporter) (rate(${selector(`${metric}${suffix}`, matchers)}[${formatDuration(window)}]))`;
+    `sum by (reporter) (rate(${promqlSelector(`${metric}${suffix}`, matchers)}[${formatDuration(window)}]))`;
   return `${rate('_sum')} / ${rate('_count')}`;
 }
 

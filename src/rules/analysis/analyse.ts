@@ -145,15 +145,14 @@ export const rateRangesOf = (given: string): readonly RateRange[] =>
 
 /**
  * The selectors of an expression, each once, in order: the metric and its matchers as written, without those on `le`.
- * Only the first seven are returned: enough to find out why data is missing. Selectors that name their metric in quotes
- * or by `__name__` are left out.
+ * Only the first seven are returned: enough to find out why data is missing.
  */
 export const readingsOf = (given: string): readonly MetricReading[] =>
   collect(
     given,
     (node, expr) => {
-      const metric = textOf(expr, node.name === 'VectorSelector' ? node.getChild('Identifier') : null);
-      return metric === '' ? undefined : { metric, matchers: matchersWithoutLe(expr, node) };
+      const metric = metricNameOf(expr, node);
+      return metric === undefined ? undefined : { metric, matchers: matchersWithoutLe(expr, node) };
     },
     ({ metric, matchers }) => `${metric}{${matchers}}`,
   ).slice(0, MAX_READINGS);

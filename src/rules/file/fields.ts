@@ -124,7 +124,7 @@ export const labelMatchers = z.array(matcherText).transform((lists) => lists.fla
 /** The name of a recorded series. Prometheus 3 accepts any text. */
 export const recordName = matching('a metric name', /\S/);
 
-const metricName = matching('a metric name (letters, digits, _ and :)', /^[A-Za-z_:][\w:]*$/);
+const metricName = matching('a metric name (letters, digits, _, : and .)', /^[A-Za-z_:][\w:.]*$/);
 
 const HISTOGRAM_SUFFIX = /_(?:bucket|count|sum)$/;
 

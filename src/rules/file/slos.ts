@@ -6,7 +6,7 @@ import { WORKBOOK } from '../burn-rate.ts';
 import type { Slo } from '../compile.ts';
 import { canBurn, compileSlo } from '../compile.ts';
 import type { Preset, PresetName } from '../presets.ts';
-import { errorSelectorFor, PRESETS, unitOfMetric } from '../presets.ts';
+import { errorSelectorFor, PRESETS, presetOfMetric, unitOfMetric } from '../presets.ts';
 import {
   type LatencyFamily,
   OBJECTIVE_NO_DATA_TIMEOUT,
@@ -116,7 +116,7 @@ interface SloConflict {
 /** The named preset, or the one of the named metric: its selector is needed in both cases. */
 function presetOf(slo: SloInput): Preset | undefined {
   if (slo.preset !== undefined) return PRESETS[slo.preset];
-  return Object.values(PRESETS).find(({ family }) => family.metric === slo.metric);
+  return slo.metric === undefined ? undefined : presetOfMetric(slo.metric);
 }
 
 /** The label that names the service: the SLO's, else the preset's, else a well-known one among `by`. */

@@ -59,8 +59,12 @@ const NOT_SLOWER: WhySlow = {
   isIncomplete: false,
 };
 
-const objective = (selector: string, threshold: number): ServiceObjective => ({
-  family: { ...PRESETS.istio.family, selector },
+const objective = (
+  selector: string,
+  threshold: number,
+  serviceLabel = 'destination_service_name',
+): ServiceObjective => ({
+  family: { ...PRESETS.istio.family, selector, serviceLabel },
   by: ['destination_service_name'],
   quantile: ratio(0.99),
   threshold: ms(threshold),
@@ -117,6 +121,10 @@ describe('/trace why, answered', () => {
     'of one that names it among others': [
       [objective(`destination_service_name=~"cart|checkout"`, 300)],
       300_000,
+    ],
+    'of one that names it by a label with dots': [
+      [objective('"service.name"="checkout"', 250, 'service.name'), objective(BASE, 100)],
+      250_000,
     ],
     'not of one for another service': [[objective('destination_service_name="cart"', 300)], undefined],
     'the lowest of several': [[objective(BASE, 500), objective(BASE, 200)], 200_000],

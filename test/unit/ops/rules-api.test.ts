@@ -12,7 +12,7 @@ const rule = aRule({ for: MINUTE, keepFiringFor: ms(90 * SECOND), labels: { seve
 
 const stateOf = (alerts: readonly Alert[], health: RuleHealth = { kind: 'ok' }): RuleGroupState => ({
   evalTime: START,
-  rules: { [rule.key]: { rule, alerts, health, evaluatedAt: START } },
+  rules: { [rule.key]: { rule, alerts, health, evaluatedAt: START, evaluationSeconds: 0.012 } },
 });
 
 const apiOf = (
@@ -55,14 +55,14 @@ describe('the rules in Prometheus’s JSON', () => {
                 },
               ],
               health: 'ok',
-              evaluationTime: 0,
+              evaluationTime: 0.012,
               lastEvaluation: '2026-11-20T14:00:00Z',
               type: 'alerting',
             },
           ],
           interval: 30,
           limit: 5,
-          evaluationTime: 0,
+          evaluationTime: 0.012,
           lastEvaluation: '2026-11-20T14:00:00Z',
         },
       ],

@@ -19,7 +19,7 @@ describe('errors in SLOs are reported with their location', () => {
   no_data: §forget
   labels: { x: '§{{ end }}' }`,
       /^invalid `name`: found an empty value/,
-      /^invalid `preset`: found "istoi", expected istio, istio-ambient, otel-http or spanmetrics/,
+      /^invalid `preset`: found "istoi", expected istio, istio-ambient, otel-http, otel-http-utf8 or spanmetrics/,
       /expected the name without its suffix, a_seconds\./,
       /^invalid `unit`: found "us", expected ms or s/,
       /^invalid `selector`: expected label matchers/,

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { parseSelection } from '../../../../src/commands/alert-selection.ts';
-import { analyseExpression, servicesNamedIn } from '../../../../src/rules/analysis/analyse.ts';
+import { analyseExpression, readingsOf, servicesNamedIn } from '../../../../src/rules/analysis/analyse.ts';
+import { checkExpression } from '../../../../src/rules/analysis/syntax.ts';
 import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 import { requestCountOf } from '../../../../src/rules/queries.ts';
+import { expandTemplate, templateProblems } from '../../../../src/rules/template/template.ts';
 
 const FILE = `
 groups:
@@ -53,4 +55,68 @@ it('queries have them in quotes', () => {
       matchLabels: { 'service.name': 'a', pod: 'b' },
     }),
   ).toBe('sum by ("service.name") (increase(m_count{pod="b","service.name"="a"}[1m]))');
+});
+
+const rulesOf = (text: string) => {
+  const result = parseRuleText('rules.yaml', text);
+  expect(result.ok ? [] : result.errors).toEqual([]);
+  return result.groups.flatMap(({ rules }) => rules);
+};
+
+it('the preset with dots names metrics and labels in quotes, and reads its label in templates', () => {
+  const [rule] = rulesOf(
+    'slos: [{ name: a, preset: otel-http-utf8, objective: { quantile: 0.99, below: 500ms, window: 5m } }]',
+  );
+  expect(rule?.expr).toBe(
+    '1 - sum by ("service.name") (rate({"http.server.request.duration_seconds_bucket",le="0.5"}[5m])) / sum by ("service.name") (rate({"http.server.request.duration_seconds_count"}[5m])) > 0.01',
+  );
+  expect(checkExpression(rule?.expr ?? '')).toEqual([]);
+  const summary = rule?.annotations['summary'] ?? '';
+  expect(templateProblems(summary)).toEqual([]);
+  expect(expandTemplate(summary, { labels: { 'service.name': 'cart' }, value: 0.2 })).toMatch(/^cart: /);
+});
+
+it('a metric with dots, with or without its unit, is that of the preset', () => {
+  for (const metric of ['http.server.request.duration_seconds', 'http.server.request.duration']) {
+    const [rule] = rulesOf(
+      `slos: [{ name: a, metric: ${metric}, objective: { quantile: 0.99, below: 500ms, window: 5m } }]`,
+    );
+    expect(rule?.objective).toMatchObject({
+      family: { metric, unit: 's', serviceLabel: 'service.name' },
+      by: ['service.name'],
+    });
+  }
+});
+
+it('the selectors of an expression include those that name their metric in quotes', () => {
+  expect(readingsOf('{"http.errors", "k8s.pod"="a"} > {__name__="b", c="d"}')).toEqual([
+    { metric: 'http.errors', matchers: '"k8s.pod"="a"' },
+    { metric: 'b', matchers: 'c="d"' },
+  ]);
+});
+
+it('routes, silences, maintenance and inhibition match labels with dots, in quotes or without', () => {
+  const policy = `
+route:
+  routes:
+  - matchers: [service.name="cart", '"k8s.cluster"=~"prod|dev"']
+    channel: "#shop"
+silences:
+- matchers: ['"service.name"="cart"']
+  ends_at: 2027-01-01T00:00:00Z
+  created_by: ann
+  comment: x
+maintenance:
+- name: m
+  matchers: [service.name=~"c.*"]
+  starts_at: 2027-01-01T00:00:00Z
+  ends_at: 2027-01-02T00:00:00Z
+inhibit_rules:
+- source_matchers: [k8s.cluster="prod"]
+  target_matchers: ['{"k8s.cluster"="dev"}']
+  equal: [service.name]
+`;
+  const result = parseRuleText('rules.yaml', policy);
+  expect(result.ok ? [] : result.errors).toEqual([]);
+  expect(JSON.stringify(result)).not.toContain('\\\\"');
 });
