@@ -7,7 +7,7 @@ import { createRestoreMessages, type RestoreMessages } from './evaluation/restor
 import { createClockMeasurement, createSourceClock } from './evaluation/source-clock.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
-import { createJaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
+import { createJaegerTraceSource, type JaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
 import {
   createErrorBudget,
   createServiceBudgets,
@@ -46,7 +46,6 @@ import { createFindSlowest } from './traces/find-slowest.ts';
 import { createInspectTrace } from './traces/inspect-trace.ts';
 import type { PicturePainter } from './traces/pictures.ts';
 import { createResolveService } from './traces/resolve-service.ts';
-import type { TraceSource } from './traces/trace-source.ts';
 import { createPicturePainter } from './waterfall/picture-painter.ts';
 
 /** For one question of a command or a message; an evaluation has a deadline of its own, shorter than its interval. */
@@ -176,7 +175,7 @@ export interface Sources {
   /** One for messages and answers: queries of one serve the other. */
   readonly errorBudget: ErrorBudget;
   readonly serviceBudgets: ServiceBudgets;
-  readonly traces: TraceSource;
+  readonly traces: JaegerTraceSource;
   readonly links: Links;
 }
 
@@ -205,6 +204,7 @@ export function createSources(
       http: http('jaeger', settings.jaeger),
       deadline: UPSTREAM_DEADLINE,
       clock,
+      maxTraceBytes: settings.maxTraceMib * 1_048_576,
     }),
     links: linksOf(settings),
   };

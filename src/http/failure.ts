@@ -89,7 +89,10 @@ export function toUpstreamError(error: unknown, server: Server, isCanceled: bool
 }
 
 /** The error that a status means for every API; undefined when the API's adapter decides. */
-export function failureOfStatus({ status }: HttpHead, { system, host }: Server): UpstreamError | undefined {
+export function failureOfStatus(
+  { status }: Pick<HttpHead, 'status'>,
+  { system, host }: Server,
+): UpstreamError | undefined {
   const name = SYSTEM_NAMES[system];
   if (CREDENTIALS_REFUSED.has(status)) {
     return new UpstreamError({

@@ -11,7 +11,7 @@ import { failureOfStatus, isStaleConnection, notJson, type Server, toUpstreamErr
 import type { ProxyFor } from './proxy.ts';
 
 /**
- * After parsing a longer body, in characters, the client yields to other work. Without it a trace of 16 MiB blocked the
+ * After parsing a longer body, in bytes, the client yields to other work. Without it a trace of 16 MiB blocked the
  * event loop for 880 ms, with it for 290 ms.
  */
 const LONG_BODY = 4 * 1_024 * 1_024;
@@ -40,6 +40,13 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** Called with a body of JSON before it is parsed, which takes time and memory; what it throws fails the request. */
   readonly beforeParsing?: (body: string) => void;
+  /** The largest answer, instead of the client's own limit. */
+  readonly maxBytes?: number;
+  /**
+   * Parses a body of JSON elsewhere than in this thread: the answer's body is what it resolves to. Undefined for a body that
+   * it leaves to the client. Rejects with a `SyntaxError` for what is not JSON. For `HttpClient.json`.
+   */
+  readonly parse?: (body: Uint8Array) => Promise<unknown> | undefined;
 }
 
 export interface HttpAnswer<Body> {
@@ -106,13 +113,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     json: (request) =>
       recorded(request, async () => {
         const answer = await exchange({ api, base, server }, request);
-        request.beforeParsing?.(answer.body);
-        const json = parsed(answer, server);
+        const json = await parsed(answer, request, server);
         // Lets other work run between the parsing and what follows.
         if (answer.body.length > LONG_BODY) await setImmediate();
         return json;
       }),
-    text: (request) => recorded(request, () => exchange({ api, base, server }, request)),
+    text: (request) => recorded(request, async () => textOf(await exchange({ api, base, server }, request))),
     close: () => {
       httpAgent.destroy();
       httpsAgent.destroy();
@@ -141,16 +147,17 @@ function recordWith({ recorder, system }: HttpClientOptions) {
   };
 }
 
-async function exchange(context: HttpContext, request: HttpRequest): Promise<HttpAnswer<string>> {
-  const { server } = context;
+async function exchange(context: HttpContext, request: HttpRequest): Promise<HttpAnswer<Buffer>> {
+  const server = { ...context.server, maxBytes: request.maxBytes ?? context.server.maxBytes };
   const { deadline: duration, signal: canceled } = request;
   try {
     // One deadline for both attempts.
     return await withDeadline(
       { clock: systemClock, duration, system: server.system, signal: canceled },
       async (signal) => {
-        const answer = await attempt(context, request, signal).catch((error: unknown) => {
-          if (isStaleConnection(error)) return attempt(context, request, signal);
+        const limited = { ...context, server };
+        const answer = await attempt(limited, request, signal).catch((error: unknown) => {
+          if (isStaleConnection(error)) return attempt(limited, request, signal);
           throw error;
         });
         const refused = failureOfStatus(answer, server);
@@ -168,7 +175,7 @@ async function attempt(
   { api, base, server }: HttpContext,
   { method = 'GET', path, query, form }: HttpRequest,
   signal: AbortSignal,
-): Promise<HttpAnswer<string>> {
+): Promise<HttpAnswer<Buffer>> {
   const search = query === undefined ? '' : encode(query);
   const response = await api.request<Buffer>({
     method,
@@ -190,16 +197,30 @@ async function attempt(
     status: response.status,
     contentType: typeof contentType === 'string' ? contentType.toLowerCase() : '',
     date: Number.isNaN(date) ? undefined : epochMs(date),
-    body: response.data.toString('utf8'),
+    body: response.data,
   };
 }
 
-function parsed(answer: HttpAnswer<string>, server: Server): HttpAnswer<unknown> {
+const textOf = (answer: HttpAnswer<Buffer>): HttpAnswer<string> => ({
+  ...answer,
+  body: answer.body.toString('utf8'),
+});
+
+async function parsed(
+  answer: HttpAnswer<Buffer>,
+  { parse, beforeParsing }: HttpRequest,
+  server: Server,
+): Promise<HttpAnswer<unknown>> {
   try {
     // The body decides, not the type: Jaeger sends JSON as text/plain.
-    return { ...answer, body: JSON.parse(answer.body) as unknown };
-  } catch {
-    throw notJson(answer, server);
+    const elsewhere = parse?.(answer.body);
+    if (elsewhere !== undefined) return { ...answer, body: await elsewhere };
+    const text = answer.body.toString('utf8');
+    beforeParsing?.(text);
+    return { ...answer, body: JSON.parse(text) as unknown };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw notJson(textOf(answer), server);
   }
 }
 

@@ -1,4 +1,5 @@
 import { UpstreamError } from '../lib/errors.ts';
+import type { TimeWindow } from '../lib/units.ts';
 import { type ApiRequest, type JaegerClient, statusError } from './request.ts';
 
 /**
@@ -7,6 +8,10 @@ import { type ApiRequest, type JaegerClient, statusError } from './request.ts';
  */
 export type ApiVersion = 'v3' | 'legacy' | 'early-v3';
 
+/** The shape of the answers of an API version. */
+export const apiOf = ({ apiVersion }: Pick<Backend, 'apiVersion'>): 'legacy' | 'v3' =>
+  apiVersion === 'legacy' ? 'legacy' : 'v3';
+
 /** What is known of a Jaeger. Its storage shows only in its answers: what they reveal is recorded here. */
 export interface Backend {
   readonly apiVersion: ApiVersion;
@@ -14,6 +19,8 @@ export interface Backend {
   needsService: boolean;
   /** It refused a search by duration and attributes together, as Cassandra does, which has an index for each. */
   splitsDurationAndTags: boolean;
+  /** Where a trace was too large for a search. */
+  readonly tooLarge: TimeWindow[];
   /** Whether it is VictoriaTraces, which interprets durations and windows differently (see `search.ts`). */
   isVictoria(signal: AbortSignal | undefined): Promise<boolean>;
 }
@@ -25,6 +32,7 @@ export async function detectBackend(client: JaegerClient, signal: AbortSignal | 
     apiVersion,
     needsService: apiVersion !== 'v3',
     splitsDurationAndTags: false,
+    tooLarge: [],
     isVictoria: async (signal) => {
       isVictoria ??= await looksLikeVictoria(client, apiVersion, signal);
       return isVictoria;

@@ -1,22 +1,25 @@
-import { setImmediate } from 'node:timers/promises';
 import type { HttpClient } from '../http/http-client.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { type Milliseconds, ms } from '../lib/units.ts';
+import { type ExplainedTrace, type ExplainTrace, traceView } from '../traces/inspect-trace.ts';
 import type { Trace } from '../traces/trace.ts';
 import type { TraceSearch, TraceSearchResult, TraceSource } from '../traces/trace-source.ts';
-import { type ApiVersion, type Backend, detectBackend, isUnknownApi } from './backend.ts';
+import { type ApiVersion, apiOf, type Backend, detectBackend, isUnknownApi } from './backend.ts';
 import { createPatientLimiter, createSharing, createTraceCache } from './memo.ts';
-import { createJaegerClient, type JaegerClient, type JaegerRequest } from './request.ts';
+import { createJaegerClient, type JaegerClient, type JaegerRequest, type TracesRequest } from './request.ts';
 import { searchIn } from './search.ts';
-import { legacyNamesSchema, readLegacyTraces } from './wire-legacy.ts';
-import { readOtlpTraces, v3OperationsSchema, v3ServicesSchema } from './wire-otlp.ts';
+import { createTraceReader, type TraceReader } from './trace-reader.ts';
+import { legacyNamesSchema } from './wire-legacy.ts';
+import { v3OperationsSchema, v3ServicesSchema } from './wire-otlp.ts';
 import { hexId } from './wire-value.ts';
 
 export interface JaegerTraceSourceOptions {
   readonly http: HttpClient;
   /** For each request. 10 s by default: a trace search can read much. */
   readonly deadline?: Milliseconds;
+  /** The largest answer with one trace, in bytes; 64 MiB by default. Searches are limited by `http`. */
+  readonly maxTraceBytes?: number;
   readonly clock?: Clock;
 }
 
@@ -25,8 +28,12 @@ const DEFAULT_DEADLINE = ms(10_000);
 const MAX_SEARCHES = 4;
 /** For the cache of traces, by an estimate. */
 const CACHE_BYTES = 32 * 1_024 * 1_024;
-/** After reading a larger trace, the event loop gets a turn before the trace is analyzed. */
-const MANY_SPANS = 5_000;
+const MAX_TRACE_BYTES = 64 * 1_024 * 1_024;
+
+/** A Jaeger that explains a trace, without keeping a large one. */
+export interface JaegerTraceSource extends TraceSource {
+  readonly explain: ExplainTrace;
+}
 
 /**
  * A Jaeger of any version. Its API version is detected with the first request, and again when an answer does not fit, as
@@ -36,8 +43,10 @@ export function createJaegerTraceSource({
   http,
   deadline = DEFAULT_DEADLINE,
   clock = systemClock,
-}: JaegerTraceSourceOptions): TraceSource {
-  const client = createJaegerClient(http, deadline);
+  maxTraceBytes: maxBytes = MAX_TRACE_BYTES,
+}: JaegerTraceSourceOptions): JaegerTraceSource {
+  const reader = createTraceReader();
+  const client = createJaegerClient(http, { deadline, reader });
   const withBackend = createBackendMemo(client);
   const runSearch = createPatientLimiter({ clock, concurrency: MAX_SEARCHES, patience: deadline });
   const cache = createTraceCache({ now: () => clock.now(), maxBytes: CACHE_BYTES });
@@ -52,11 +61,19 @@ export function createJaegerTraceSource({
   };
   const search = (search: TraceSearch, signal: AbortSignal): Promise<TraceSearchResult> =>
     runSearch(
-      () => withBackend((backend, isFresh) => searchIn({ client, backend, isFresh, search, signal }), signal),
+      () =>
+        withBackend(
+          (backend, isFresh) =>
+            searchIn({ client, backend, isFresh, search, signal, maxTraceBytes: maxBytes }),
+          signal,
+        ),
       signal,
     );
   const trace = (traceId: string, signal: AbortSignal): Promise<Trace | undefined> =>
-    withBackend(({ apiVersion }) => client.send(traceRequest(apiVersion, traceId), signal), signal);
+    withBackend(async (backend) => {
+      const traces = await client.traces({ ...traceRequest(backend, traceId), maxBytes }, signal);
+      return firstOf(traces);
+    }, signal);
   return {
     services: (signal) => names(servicesRequest, signal),
     operations: (service, signal) => names((apiVersion) => operationsRequest(apiVersion, service), signal),
@@ -66,13 +83,45 @@ export function createJaegerTraceSource({
       const cached = cache.get(id);
       if (cached !== undefined) return cached;
       const read = await shareTrace(id, (signal) => trace(traceId, signal), caller).catch(rethrowTooLarge);
-      if (read === undefined) return undefined;
-      cache.keep(read);
-      if (read.spans.length > MANY_SPANS) await setImmediate();
+      if (read !== undefined) cache.keep(read);
       return read;
     },
+    explain: explainWith({ client, reader, withBackend, cache, maxBytes }),
   };
 }
+
+interface ExplainContext {
+  readonly client: JaegerClient;
+  readonly reader: TraceReader;
+  readonly withBackend: WithBackend;
+  readonly cache: ReturnType<typeof createTraceCache>;
+  readonly maxBytes: number;
+}
+
+/** Explains a trace of the cache or a small one here, and a large one in the thread that reads it. */
+function explainWith({ client, reader, withBackend, cache, maxBytes }: ExplainContext): ExplainTrace {
+  return async (traceId, { now, links }, signal) => {
+    const explained = (trace: Trace | undefined): ExplainedTrace | undefined => {
+      const view = trace && traceView(trace, { now, links });
+      return trace && view && { trace, view };
+    };
+    const cached = cache.get(hexId(traceId, 32));
+    if (cached !== undefined) return explained(cached);
+    return withBackend((backend) => {
+      const request = { ...traceRequest(backend, traceId), maxBytes };
+      const small = (traces: readonly Trace[]): ExplainedTrace | undefined => {
+        const read = firstOf(traces);
+        if (read !== undefined) cache.keep(read);
+        return explained(read);
+      };
+      const large = (body: Uint8Array): Promise<ExplainedTrace | undefined> =>
+        reader.explain(body, { format: request.format, now, links });
+      return client.either(request, { small, large }, signal);
+    }, signal).catch(rethrowTooLarge);
+  };
+}
+
+const firstOf = (traces: readonly Trace[]): Trace | undefined => traces.find(({ spans }) => spans.length > 0);
 
 /** Unlike a search, one trace cannot be requested with a smaller limit. */
 function rethrowTooLarge(error: unknown): never {
@@ -106,9 +155,19 @@ function createBackendMemo(client: JaegerClient): WithBackend {
 }
 
 /** The same for equal searches, in any order of attributes. */
-function keyOf({ service, operation, window, minDuration, attributes = {}, limit }: TraceSearch): string {
+function keyOf(search: TraceSearch): string {
+  const { service, operation, window, minDuration, attributes = {}, limit, isRanking } = search;
   const sorted = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([service, operation, window.start, window.end, minDuration, sorted, limit]);
+  return JSON.stringify([
+    service,
+    operation,
+    window.start,
+    window.end,
+    minDuration,
+    sorted,
+    limit,
+    isRanking,
+  ]);
 }
 
 const servicesRequest = (apiVersion: ApiVersion): JaegerRequest<readonly string[]> =>
@@ -137,15 +196,8 @@ function operationsRequest(apiVersion: ApiVersion, service: string): JaegerReque
       };
 }
 
-function traceRequest(apiVersion: ApiVersion, traceId: string): JaegerRequest<Trace | undefined> {
-  const [root, read] =
-    apiVersion === 'legacy'
-      ? (['/api/traces', readLegacyTraces] as const)
-      : (['/api/v3/traces', readOtlpTraces] as const);
-  return {
-    path: `${root}/${encodeURIComponent(traceId)}`,
-    operation: 'trace',
-    read: (body) => read(body).find(({ spans }) => spans.length > 0),
-    none: undefined,
-  };
-}
+const traceRequest = (backend: Backend, traceId: string): TracesRequest => ({
+  path: `${backend.apiVersion === 'legacy' ? '/api/traces' : '/api/v3/traces'}/${encodeURIComponent(traceId)}`,
+  operation: 'trace',
+  format: { api: apiOf(backend) },
+});

@@ -1,7 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Milliseconds } from '../lib/units.ts';
+import type { Trace } from '../traces/trace.ts';
+import { readTraces, type TraceFormat } from './trace-format.ts';
+import type { TraceReader } from './trace-reader.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -21,6 +25,13 @@ export interface JaegerRequest<T> extends ApiRequest {
   readonly none?: T;
 }
 
+/** A request for traces. */
+export interface TracesRequest extends ApiRequest {
+  readonly format: TraceFormat;
+  /** The largest answer in bytes, instead of that of a search. */
+  readonly maxBytes?: number;
+}
+
 /** Sends requests to one Jaeger, each with a deadline. Throws `UpstreamError`. */
 export interface JaegerClient {
   /** The answer with any status, if its body is JSON. */
@@ -29,11 +40,54 @@ export interface JaegerClient {
   text(request: ApiRequest, signal?: AbortSignal): Promise<HttpAnswer<string>>;
   /** The answer as read by the request. Throws for an error status and for a body that cannot be read. */
   send<T>(request: JaegerRequest<T>, signal?: AbortSignal): Promise<T>;
+  /** The traces of an answer, none for status 404. A large body is read in a thread. */
+  traces(request: TracesRequest, signal?: AbortSignal): Promise<readonly Trace[]>;
+  /**
+   * What `small` makes of the traces of an answer, or `large` of a body that is too large to be read and analyzed in this
+   * thread.
+   */
+  either<T>(request: TracesRequest, read: EitherReader<T>, signal?: AbortSignal): Promise<T>;
 }
 
-export function createJaegerClient(http: HttpClient, deadline: Milliseconds): JaegerClient {
+interface EitherReader<T> {
+  small(traces: readonly Trace[]): T;
+  large(body: Uint8Array): Promise<T>;
+}
+
+/** In bytes: a smaller body is parsed, and its spans read, in less than 50 ms each. */
+const LARGE_BODY = 2 * 1_024 * 1_024;
+
+export function createJaegerClient(
+  http: HttpClient,
+  { deadline, reader }: { readonly deadline: Milliseconds; readonly reader: TraceReader },
+): JaegerClient {
   const json: JaegerClient['json'] = ({ path, query, operation }, signal) =>
     http.json({ path, query, operation, deadline, signal });
+  const either: JaegerClient['either'] = async (request, read, signal) => {
+    const { path, query, operation, format, maxBytes } = request;
+    return reading(async () => {
+      let large: Promise<unknown> | undefined;
+      const parse = (bytes: Uint8Array): Promise<unknown> | undefined => {
+        if (bytes.byteLength >= LARGE_BODY) large = read.large(bytes);
+        return large;
+      };
+      const { status, body } = await http.json({
+        path,
+        query,
+        operation,
+        deadline,
+        signal,
+        maxBytes,
+        parse,
+      });
+      if (large !== undefined) return body as Awaited<ReturnType<typeof read.large>>;
+      if (status === 404) return read.small([]);
+      if (status >= 400) throw statusError(status, body);
+      // Lets other work run between the parsing and the reading.
+      await setImmediate();
+      return read.small(readTraces(body, format));
+    });
+  };
   return {
     json,
     text: ({ path, query, operation }, signal) => http.text({ path, query, operation, deadline, signal }),
@@ -41,14 +95,25 @@ export function createJaegerClient(http: HttpClient, deadline: Milliseconds): Ja
       const { status, body } = await json(request, signal);
       if (status === 404 && 'none' in request) return request.none as ReturnType<typeof request.read>;
       if (status >= 400) throw statusError(status, body);
-      try {
-        return request.read(body);
-      } catch (error) {
-        if (!(error instanceof z.ZodError)) throw error;
-        throw badAnswer(`Jaeger's answer could not be read${pathOf(error)}.`);
-      }
+      return reading(async () => request.read(body));
     },
+    traces: (request, signal) =>
+      either(
+        request,
+        { small: (traces) => traces, large: (body) => reader.read(body, request.format) },
+        signal,
+      ),
+    either,
   };
+}
+
+async function reading<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    throw badAnswer(`Jaeger's answer could not be read${pathOf(error)}.`);
+  }
 }
 
 const errorSchema = z.union([

@@ -13,10 +13,9 @@ import {
 } from '../lib/units.ts';
 import type { Trace } from '../traces/trace.ts';
 import type { TraceSearch, TraceSearchResult } from '../traces/trace-source.ts';
-import type { Backend } from './backend.ts';
+import { apiOf, type Backend } from './backend.ts';
+import { isTooLarge, merged, searchAround, searchBySummaries } from './oversized.ts';
 import { badAnswer, type JaegerClient, type Query } from './request.ts';
-import { readLegacyTraces } from './wire-legacy.ts';
-import { readOtlpTraces } from './wire-otlp.ts';
 
 /*
  * The meaning of a search depends on the storage, which Jaeger does not report. Each search is made so that a complete
@@ -37,6 +36,8 @@ export interface SearchContext {
   readonly isFresh: boolean;
   readonly search: TraceSearch;
   readonly signal: AbortSignal;
+  /** The largest answer with one trace. */
+  readonly maxTraceBytes: number;
 }
 
 /** Searches, in as many requests as the storage needs. Throws `UpstreamError`. */
@@ -53,11 +54,6 @@ export async function searchIn(context: SearchContext): Promise<TraceSearchResul
 }
 
 const NOTHING: TraceSearchResult = { traces: [], isComplete: true };
-
-function merged(answers: readonly TraceSearchResult[]): TraceSearchResult {
-  const byId = new Map(answers.flatMap(({ traces }) => traces).map((trace) => [trace.traceId, trace]));
-  return { traces: [...byId.values()], isComplete: answers.every(({ isComplete }) => isComplete) };
-}
 
 function throwIfUnsupported({ backend, search }: SearchContext): void {
   if (search.service === undefined && backend.needsService) throw needsService();
@@ -175,21 +171,40 @@ function mayBeCutByRows(traces: readonly Trace[], search: TraceSearch, limit: nu
 
 /** VictoriaTraces refuses more (`search.traceMaxTraces`), ClickHouse ten times as many. */
 const MAX_LIMIT = 1_000;
-/** How often a limit is halved when the answer is too large: from 100 to 6 traces. */
+/** How often a refused limit is halved: from 100 to 6 traces. */
 const MAX_HALVINGS = 4;
+/** How often the limit is divided by four when the answer is too large: from 40 to 3 traces. */
+const MAX_QUARTERINGS = 2;
 /** How memory, VictoriaTraces, ClickHouse, Elasticsearch and Tempo refuse a limit above their own. */
 const LIMIT_REFUSED =
   /search depth|out of range \[0|max_buckets|too_many_buckets|exceeds the max|limit \d+ exceeds/i;
 
 async function searchWindow(context: SearchContext): Promise<TraceSearchResult> {
   const isVictoria = await context.backend.isVictoria(context.signal);
-  const found = await searchSmaller(context, isVictoria);
+  const found = await searchReadable(context, isVictoria);
   if (!isVictoria || !found.isComplete) return found;
   const answers = [found];
   for (const search of endingLater(context.search)) {
-    answers.push(await searchSmaller({ ...context, search }, isVictoria));
+    answers.push(await searchReadable({ ...context, search }, isVictoria));
   }
   return merged(answers);
+}
+
+/** Reads what it can of a window in which one trace alone is larger than an answer may be. */
+function searchReadable(context: SearchContext, isVictoria: boolean): Promise<TraceSearchResult> {
+  const { backend, client, search, signal, maxTraceBytes: maxBytes } = context;
+  const limit = limitOf(search);
+  if (backend.apiVersion !== 'v3') {
+    const searchPart = (window: TimeWindow): Promise<TraceSearchResult> =>
+      searchSmaller({ ...context, search: { ...search, window } }, isVictoria);
+    return searchAround({ window: search.window, known: backend.tooLarge, searchPart });
+  }
+  return searchSmaller(context, isVictoria).catch(async (error: unknown) => {
+    if (!isTooLarge(error)) throw error;
+    const query = v3Query(search, { limit, isVictoria, isEarly: false });
+    const format = { api: 'v3', rankedService: rankedService(search) } as const;
+    return searchBySummaries({ client, query, format, limit, maxBytes, signal });
+  });
 }
 
 /** Few spans end so long after the window that they begin in it: other spans of that time do not crowd them out. */
@@ -213,22 +228,27 @@ function endingLater(search: TraceSearch): readonly TraceSearch[] {
   ];
 }
 
-/** Halves the limit while the answer is too large. Fewer traces than the smaller limit are still complete. */
+/** Lowers the limit while the answer is too large. Fewer traces than the smaller limit are still complete. */
 async function searchSmaller(context: SearchContext, isVictoria: boolean): Promise<TraceSearchResult> {
   const { search } = context;
-  let limit = Math.min(MAX_LIMIT, Math.max(1, Math.floor(search.limit)));
-  for (let halvings = 0; ; halvings += 1) {
+  let limit = limitOf(search);
+  for (let lowerings = 0; ; lowerings += 1) {
     try {
       const traces = await send(context, { limit, isVictoria });
       return { traces, isComplete: traces.length < limit && !mayBeCutByRows(traces, search, limit) };
     } catch (error) {
-      const isTooLarge = error instanceof UpstreamError && error.code === 'too-large';
-      const isSmallerWanted = isTooLarge || isRefusal(error, LIMIT_REFUSED);
-      if (!isSmallerWanted || halvings === MAX_HALVINGS || limit === 1) throw error;
-      limit = Math.ceil(limit / 2);
+      const tooLarge = isTooLarge(error);
+      const isSmallerWanted = tooLarge || isRefusal(error, LIMIT_REFUSED);
+      // The summaries of a newer Jaeger find all of the traces instead.
+      const quarterings = context.backend.apiVersion === 'v3' ? 0 : MAX_QUARTERINGS;
+      const most = tooLarge ? quarterings : MAX_HALVINGS;
+      if (!isSmallerWanted || lowerings >= most || limit === 1) throw error;
+      limit = Math.ceil(limit / (tooLarge ? 4 : 2));
     }
   }
 }
+
+const limitOf = ({ limit }: TraceSearch): number => Math.min(MAX_LIMIT, Math.max(1, Math.floor(limit)));
 
 interface SearchParameters {
   /** A minimum is exclusive in VictoriaTraces. */
@@ -240,20 +260,20 @@ function send(
   { client, backend, search, signal }: SearchContext,
   parameters: SearchParameters,
 ): Promise<readonly Trace[]> {
-  const shared = { operation: 'search', none: [] };
+  const format = { api: apiOf(backend), rankedService: rankedService(search) };
   const isEarly = backend.apiVersion === 'early-v3';
-  return client.send(
-    backend.apiVersion === 'legacy'
-      ? { ...shared, path: '/api/traces', query: legacyQuery(search, parameters), read: readLegacyTraces }
-      : {
-          ...shared,
-          path: '/api/v3/traces',
-          query: v3Query(search, { ...parameters, isEarly }),
-          read: readOtlpTraces,
-        },
+  const shared = { operation: 'search', format };
+  return client.traces(
+    format.api === 'legacy'
+      ? { ...shared, path: '/api/traces', query: legacyQuery(search, parameters) }
+      : { ...shared, path: '/api/v3/traces', query: v3Query(search, { ...parameters, isEarly }) },
     signal,
   );
 }
+
+/** Attributes are read of all spans when the search, or a check of its answer, needs them. */
+const rankedService = (search: TraceSearch): string | undefined =>
+  search.isRanking === true && !hasAttributes(search) ? search.service : undefined;
 
 /**
  * Sent with every minimum: Cassandra and Elasticsearch limit the duration to 24 h when only a minimum is given (jaeger,

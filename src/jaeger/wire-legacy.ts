@@ -5,6 +5,7 @@ import {
   byTime,
   hexId,
   integer,
+  isOutline,
   kindNamed,
   leftOutWarning,
   microsOf,
@@ -12,10 +13,12 @@ import {
   numberOf,
   objectOf,
   objectsOf,
+  outlineSpan,
   type Process,
   put,
   readEach,
   readValid,
+  type SpanDetail,
   separate,
   textOf,
   textOrEmpty,
@@ -109,27 +112,29 @@ function readProcesses(trace: Wire): ReadonlyMap<string, Process> {
   );
 }
 
-function toSpan(wire: Wire, processes: ReadonlyMap<string, Process>): Span {
+function toSpan(
+  wire: Wire,
+  { processes, detail }: { readonly processes: ReadonlyMap<string, Process>; readonly detail: SpanDetail },
+): Span {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
   const spanId = hexId(textOf(wire, 'spanID'), 16);
   // Some exports embed it in the span instead of referring to it.
   const inside = objectOf(wire, 'process');
   const process = inside === undefined ? processes.get(textOrEmpty(wire, 'processID')) : readProcess(inside);
   const { serviceName, resource } = process ?? NO_PROCESS;
-  const { [WARNINGS]: warningTag, ...tags } = readTags(wire['tags']);
-  const warnings = textsOf(wire['warnings']);
   const { duration, warning } = validDuration(
     wire['duration'] === undefined ? 0 : numberOf(wire['duration']),
   );
+  const spanName = textOrEmpty(wire, 'operationName');
+  const start = epochUs(microsOf(wire, 'startTime'));
+  const outline = { traceId, spanId, serviceName, spanName, start, duration };
+  if (isOutline(detail, serviceName)) return outlineSpan(outline);
+  const { [WARNINGS]: warningTag, ...tags } = readTags(wire['tags']);
+  const warnings = textsOf(wire['warnings']);
   return {
-    traceId,
-    spanId,
+    ...outline,
     ...parentOf(wire, { traceId, spanId }),
-    serviceName,
-    spanName: textOrEmpty(wire, 'operationName'),
     kind: kindNamed(String(tags['span.kind'] ?? '')),
-    start: epochUs(microsOf(wire, 'startTime')),
-    duration,
     ...separate(tags),
     resource,
     events: readEvents(wire['logs']),
@@ -150,12 +155,12 @@ function readWarnings(warningTag: AttributeValue): readonly string[] {
 }
 
 /** Warnings of the whole trace are added to its first span. */
-function toTrace(wire: Wire): Trace {
+function toTrace(wire: Wire, detail: SpanDetail): Trace {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
   const processes = readProcesses(wire);
   let leftOut = 0;
   const spans = readValid(wire['spans'], { key: 'spans', leftOut: () => leftOut++ }, (span) =>
-    toSpan(span, processes),
+    toSpan(span, { processes, detail }),
   );
   return {
     traceId,
@@ -164,6 +169,6 @@ function toTrace(wire: Wire): Trace {
 }
 
 /** Reads the body of `/api/traces` and `/api/traces/{id}`. Throws a `ZodError` for another shape. */
-export function readLegacyTraces(body: unknown): readonly Trace[] {
-  return readValid(tracesSchema.parse(body).data, { key: 'data' }, toTrace);
+export function readLegacyTraces(body: unknown, detail: SpanDetail = {}): readonly Trace[] {
+  return readValid(tracesSchema.parse(body).data, { key: 'data' }, (trace) => toTrace(trace, detail));
 }

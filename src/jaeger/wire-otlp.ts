@@ -5,17 +5,20 @@ import {
   byTime,
   hexId,
   integer,
+  isOutline,
   kindNamed,
   leftOutWarning,
   namesSchema,
   nanosOf,
   objectOf,
   objectsOf,
+  outlineSpan,
   type Process,
   put,
   readEach,
   readValid,
   SPAN_KINDS,
+  type SpanDetail,
   separate,
   textOf,
   textOrEmpty,
@@ -145,7 +148,7 @@ function readEvents(span: Wire): readonly SpanEvent[] {
 const isErrorStatus = (status: Wire | undefined): boolean =>
   status?.['code'] === 2 || status?.['code'] === 'STATUS_CODE_ERROR';
 
-function toSpan(wire: Wire, { serviceName, resource }: Process): Span {
+function toSpan(wire: Wire, { serviceName, resource }: Process, detail: SpanDetail): Span {
   const traceId = hexId(textOf(wire, 'traceId'), 32);
   const spanId = hexId(textOf(wire, 'spanId'), 16);
   const end = timeOf(wire, 'endTimeUnixNano');
@@ -153,19 +156,17 @@ function toSpan(wire: Wire, { serviceName, resource }: Process): Span {
   const start = timeOf(wire, 'startTimeUnixNano') ?? end ?? nanosOf(wire, 'endTimeUnixNano');
   const isTimed = end !== undefined && timeOf(wire, 'startTimeUnixNano') !== undefined;
   const { duration, warning } = validDuration(isTimed ? durationOf(start, end) : undefined);
+  const spanName = textOrEmpty(wire, 'name');
+  const outline = { traceId, spanId, serviceName, spanName, start: startOf(start), duration };
+  if (isOutline(detail, serviceName)) return outlineSpan(outline);
   const { tags, warnings } = readAttributes(wire['attributes']);
   const { attributes, isError } = separate(tags);
   const status = objectOf(wire, 'status');
   const message = status === undefined ? '' : textOrEmpty(status, 'message');
   return {
-    traceId,
-    spanId,
+    ...outline,
     ...parentOf(wire, { traceId, spanId }),
-    serviceName,
-    spanName: textOrEmpty(wire, 'name'),
     kind: kindOf(wire['kind']),
-    start: startOf(start),
-    duration,
     attributes: message === '' ? attributes : { ...attributes, 'otel.status_description': message },
     resource,
     events: readEvents(wire),
@@ -182,11 +183,15 @@ function readProcess(group: Wire): Process {
 }
 
 /** Reads the body of `/api/v3/traces`, in which all traces are merged. Throws a `ZodError` for another shape. */
-export const readOtlpTraces = (body: unknown): readonly Trace[] =>
-  readResourceSpans(tracesSchema.parse(body).result.resourceSpans, 'result.resourceSpans');
+export const readOtlpTraces = (body: unknown, detail: SpanDetail = {}): readonly Trace[] =>
+  readResourceSpans(tracesSchema.parse(body).result.resourceSpans, 'result.resourceSpans', detail);
 
 /** Reads a list of OTLP's `ResourceSpans`. `key` is its place in the document, for the `ZodError` of another shape. */
-export function readResourceSpans(resourceSpans: unknown, key: string): readonly Trace[] {
+export function readResourceSpans(
+  resourceSpans: unknown,
+  key: string,
+  detail: SpanDetail = {},
+): readonly Trace[] {
   const byTrace = new Map<string, Span[]>();
   const keep = (span: Span): void => {
     const spans = byTrace.get(span.traceId);
@@ -204,7 +209,7 @@ export function readResourceSpans(resourceSpans: unknown, key: string): readonly
     const process = readProcess(group);
     // The second name is that of OTLP before 0.19, which Tempo stored.
     readValid(group['scopeSpans'] ?? group['instrumentationLibrarySpans'], { key: 'scopeSpans' }, (scope) => {
-      readValid(scope['spans'], { key: 'spans', leftOut }, (span) => keep(toSpan(span, process)));
+      readValid(scope['spans'], { key: 'spans', leftOut }, (span) => keep(toSpan(span, process, detail)));
     });
   });
   return [...byTrace].map(([traceId, spans]) => ({

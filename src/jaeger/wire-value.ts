@@ -224,6 +224,31 @@ export function separate(tags: Record<string, AttributeValue>): {
   return { attributes, isError };
 }
 
+/** How much of the spans is read. */
+export interface SpanDetail {
+  /** Attributes, events and the kind are read only of the spans of this service. Absent: of all. */
+  readonly rankedService?: string;
+}
+
+/** Whether only the times and names of a service's spans are needed. */
+export const isOutline = ({ rankedService }: SpanDetail, serviceName: string): boolean =>
+  rankedService !== undefined && rankedService !== serviceName;
+
+const NO_ATTRIBUTES: Attributes = {};
+
+/** A span of which only its times and names were read. */
+export const outlineSpan = (
+  span: Pick<Span, 'traceId' | 'spanId' | 'serviceName' | 'spanName' | 'start' | 'duration'>,
+): Span => ({
+  ...span,
+  kind: 'unspecified',
+  attributes: NO_ATTRIBUTES,
+  resource: NO_ATTRIBUTES,
+  events: [],
+  isError: false,
+  warnings: [],
+});
+
 /** What the spans of one process share. */
 export interface Process {
   readonly serviceName: string;

@@ -44,6 +44,8 @@ export interface Settings {
   };
   readonly prometheus: Upstream & { readonly maxSeries: number };
   readonly jaeger: Upstream;
+  /** The largest trace that is read by its id. */
+  readonly maxTraceMib: number;
   readonly kialiUrl?: string;
   readonly grafanaUrl?: string;
   /** Data sources and dashboard for links into that Grafana. */
@@ -184,6 +186,7 @@ function settingsOf(texts: EnvironmentTexts): Settings {
       maxSeries: Number(texts.PROMETHEUS_MAX_SERIES ?? defaultOf('PROMETHEUS_MAX_SERIES')),
     },
     jaeger: upstreamOf(texts.JAEGER_URL, texts.JAEGER_PUBLIC_URL, texts.JAEGER_HEADERS),
+    maxTraceMib: Number(texts.JAEGER_MAX_TRACE_MIB ?? defaultOf('JAEGER_MAX_TRACE_MIB')),
     kialiUrl: texts.KIALI_URL,
     grafanaUrl: texts.GRAFANA_URL,
     grafanaPlaces: grafanaPlaces({

@@ -84,6 +84,16 @@ export const port = (example: string) =>
     (value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535,
   );
 
+/** A whole number of a unit. */
+export const wholeNumber = (
+  unit: string,
+  { least, most }: { readonly least: number; readonly most: number },
+) =>
+  valid(
+    `Use a whole number of ${unit} from ${least} to ${most}.`,
+    (value) => /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most,
+  );
+
 /** The result of reading a list of headers. The problem never repeats a value, which may be a password. */
 export type HeadersResult =
   | { readonly ok: true; readonly headers: Readonly<Record<string, string>> }

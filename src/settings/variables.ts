@@ -11,6 +11,7 @@ import {
   proxyAddress,
   redisAddress,
   token,
+  wholeNumber,
 } from './values.ts';
 
 /** An environment variable: one row of the configuration table. */
@@ -121,6 +122,11 @@ export const VARIABLES = [
     description: headersTo('Jaeger'),
     isSecret: true,
     example: 'Authorization: Bearer replace-me',
+  }),
+  optional('JAEGER_MAX_TRACE_MIB', wholeNumber('MiB', { least: 16, most: 1_024 }), {
+    description:
+      'Largest trace that is read by its id, in MiB of JSON. Reading one needs about ten times as much memory.',
+    default: '64',
   }),
   optional('KIALI_URL', address('https://kiali.example.com'), {
     description: 'Kiali, for links.',

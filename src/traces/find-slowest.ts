@@ -111,6 +111,7 @@ export function createFindSlowest(options: FindSlowestOptions): FindSlowest {
               minDuration: minDuration > 0 ? minDuration : undefined,
               attributes: isFailed === true ? FAILED : undefined,
               limit: Math.max(limit, query.count) * widening,
+              isRanking: true,
             },
             either,
           )
@@ -119,7 +120,9 @@ export function createFindSlowest(options: FindSlowestOptions): FindSlowest {
             throw error;
           });
         const ranked = rowsOf(found.traces, query);
-        state = absorb(state, { ranked, received: found.traces.length, isComplete: found.isComplete });
+        const { traces: received, unreadable } = found;
+        const isComplete = found.isComplete || unreadable !== undefined;
+        state = absorb(state, { ranked, received: received.length, isComplete, unreadable });
       }
     };
     try {
@@ -170,13 +173,17 @@ function completeText({ goal, seen, completeFrom }: SlowestState<TraceRow>): str
 }
 
 function incompleteText(state: SlowestState<TraceRow>, stop: Stop | undefined): string {
-  const { searches, goal, open, abandoned } = state;
-  const left = [...open, ...abandoned];
+  const { searches, goal, open, abandoned, unreadable } = state;
+  const left = [...open, ...abandoned, ...unreadable];
   const start = epochMs(Math.min(...left.map((window) => window.start)));
   const end = epochMs(Math.max(...left.map((window) => window.end)));
   const isAll = start === goal.window.start && end === goal.window.end;
   const where = isAll ? '' : ` ${windowText({ start, end })}`;
-  return `Incomplete: ${stopText(stop, searches)}, slower traces may exist${where}`;
+  const reason =
+    open.length + abandoned.length > 0
+      ? stopText(stop, searches)
+      : 'a trace larger than the limit of a search was left out';
+  return `Incomplete: ${reason}, slower traces may exist${where}`;
 }
 
 function stopText(stop: Stop | undefined, searches: number): string {

@@ -174,9 +174,23 @@ function otherTools(
   ];
 }
 
+/** A trace, and what is shown of it. */
+export interface ExplainedTrace {
+  readonly view: TraceView;
+  /** Of a large trace only the first spans that the backend sent. */
+  readonly trace: Trace;
+}
+
+/** Explains a trace where it was read, which need not be this thread; undefined when the backend does not have it. */
+export type ExplainTrace = (
+  traceId: string,
+  options: { readonly now: EpochMs; readonly links: TraceLinks },
+  signal?: AbortSignal,
+) => Promise<ExplainedTrace | undefined>;
+
 /** What the look-up of a trace needs. */
 export interface InspectTraceOptions {
-  readonly traces: Pick<TraceSource, 'search' | 'trace'>;
+  readonly traces: Pick<TraceSource, 'search'> & { readonly explain: ExplainTrace };
   readonly links: TraceLinks;
   readonly clock: Clock;
 }
@@ -188,10 +202,9 @@ export type InspectTrace = (traceId: string, signal?: AbortSignal) => Promise<Tr
 export function createInspectTrace(options: InspectTraceOptions): InspectTrace {
   const { traces, links, clock } = options;
   return async (traceId, signal) => {
-    const trace = await traces.trace(traceId, signal);
-    const view = trace === undefined ? undefined : traceView(trace, { now: clock.now(), links });
-    if (trace === undefined || view === undefined) return undefined;
-    return { ...view, request: await findOtherTraces(options, trace, signal) };
+    const found = await traces.explain(traceId, { now: clock.now(), links }, signal);
+    if (found === undefined) return undefined;
+    return { ...found.view, request: await findOtherTraces(options, found.trace, signal) };
   };
 }
 
@@ -204,7 +217,7 @@ const OTHER_TRACES_DEADLINE = ms(2_500);
  * request id, or the backend fails or is too slow: the answer about the trace itself does not depend on it.
  */
 export async function findOtherTraces(
-  { traces, clock }: Pick<InspectTraceOptions, 'clock'> & { readonly traces: Pick<TraceSource, 'search'> },
+  { traces, clock }: { readonly clock: Clock; readonly traces: Pick<TraceSource, 'search'> },
   trace: Trace,
   signal?: AbortSignal,
 ): Promise<TraceView['request']> {

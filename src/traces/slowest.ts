@@ -122,9 +122,23 @@ export interface SlowestState<T extends RankedTrace> {
   readonly open: readonly TimeWindow[];
   /** Windows of one millisecond with more traces than a search can return. */
   readonly abandoned: readonly TimeWindow[];
+  /** Parts of the window that no search can read: a trace in them is too large. */
+  readonly unreadable: readonly TimeWindow[];
   /** Factor on the limit of a search. */
   readonly widening: number;
   readonly searches: number;
+  /** The largest number of traces returned by one search. */
+  readonly mostReceived: number;
+  /** A smaller limit than the requested one, which the backend applies without saying so. */
+  readonly clamp: number;
+  /** Set while the answer of a search from `from` on is checked by a search above the slowest traces. */
+  readonly check: (CompleteSearch & { readonly received: number }) | undefined;
+}
+
+/** The search that completes a window. */
+interface CompleteSearch {
+  readonly from: Microseconds;
+  readonly unreadable?: readonly TimeWindow[];
 }
 
 /** A rise of the threshold by a smaller share is not worth another search of the same window. */
@@ -147,8 +161,12 @@ export function startSlowest<T extends RankedTrace>(goal: SlowestGoal): SlowestS
     completeFrom: goal.floor,
     open: [goal.window],
     abandoned: [],
+    unreadable: [],
     widening: 1,
     searches: 0,
+    mostReceived: 0,
+    clamp: Number.POSITIVE_INFINITY,
+    check: undefined,
   };
 }
 
@@ -175,11 +193,13 @@ export interface SearchOutcome<T extends RankedTrace> {
   /** Number of traces returned, matching or not. */
   readonly received: number;
   readonly isComplete: boolean;
+  /** Parts of the window that could not be read. */
+  readonly unreadable?: readonly TimeWindow[];
 }
 
 /** Whether no trace of the window can be slower than the slowest `count` seen. */
-export function isComplete<T extends RankedTrace>({ open, abandoned }: SlowestState<T>): boolean {
-  return open.length === 0 && abandoned.length === 0;
+export function isComplete<T extends RankedTrace>(state: SlowestState<T>): boolean {
+  return [state.open, state.abandoned, state.unreadable].every(({ length }) => length === 0);
 }
 
 /** The slowest seen so far, longest first. */
@@ -195,18 +215,92 @@ export function absorb<T extends RankedTrace>(
   if (state.open.length === 0) return state;
   const seen = merge(state, outcome.ranked);
   const threshold = thresholdOf(state, seen);
-  const next = { ...state, seen, threshold, jump: undefined, searches: state.searches + 1 };
-  if (outcome.isComplete) return completed(next, searchedFrom(state));
+  const next: SlowestState<T> = {
+    ...state,
+    seen,
+    threshold,
+    jump: undefined,
+    check: undefined,
+    mostReceived: Math.max(state.mostReceived, outcome.received),
+    searches: state.searches + 1,
+  };
+  if (state.check !== undefined) return checked(state, { next, outcome });
+  if (outcome.isComplete && outcome.received < state.clamp) {
+    const done = completed(next, { from: searchedFrom(state), unreadable: outcome.unreadable });
+    return done === next || !isInDoubt(state, outcome) ? done : withCheck(state, { next, outcome });
+  }
+  return truncated(state, { next, outcome });
+}
+
+interface Step<T extends RankedTrace> {
+  readonly next: SlowestState<T>;
+  readonly outcome: SearchOutcome<T>;
+}
+
+/** A truncated answer raises the threshold, widens the limit, or halves the window. */
+function truncated<T extends RankedTrace>(
+  state: SlowestState<T>,
+  { next, outcome }: Step<T>,
+): SlowestState<T> {
+  const { threshold } = next;
   const hasRisen = threshold > state.threshold && threshold >= state.threshold * (1 + MIN_RISE);
   const widening = wideningAfter(state, outcome);
   if (hasRisen) return { ...next, jump: jumpOf(state, next), widening };
   return widening > state.widening ? { ...next, widening } : split(next, state.threshold);
 }
 
+/**
+ * Whether the backend may have returned fewer traces than it has because its own limit is smaller than the requested one,
+ * as that of Tempo's older versions (20) and of VictoriaTraces (1,000). An earlier answer with more traces shows that its
+ * limit is higher.
+ *
+ *     limit 40, the backend returns 20     all 20 there are, or 20 of 300?
+ *     above the slowest of these           nothing: all; or more: 20 of 300
+ */
+function isInDoubt<T extends RankedTrace>(
+  { mostReceived }: SlowestState<T>,
+  { received }: SearchOutcome<T>,
+): boolean {
+  return received > 0 && received >= mostReceived;
+}
+
+/** Continues with a search above the slowest traces, which finds nothing unless the answer was truncated. */
+function withCheck<T extends RankedTrace>(
+  state: SlowestState<T>,
+  { next, outcome }: Step<T>,
+): SlowestState<T> {
+  const { received, unreadable } = outcome;
+  const check = { from: searchedFrom(state), received, unreadable };
+  const slowest = next.seen[Math.min(next.goal.count, next.seen.length) - 1];
+  return slowest === undefined ? completed(next, check) : { ...next, jump: us(slowest.duration + 1), check };
+}
+
+function checked<T extends RankedTrace>(state: SlowestState<T>, { next, outcome }: Step<T>): SlowestState<T> {
+  const { check } = state;
+  if (check === undefined) return next;
+  const known = new Set(state.seen.map(({ traceId }) => traceId));
+  const from = searchedFrom(state);
+  const hasMore = outcome.ranked.some(({ traceId, duration }) => duration >= from && !known.has(traceId));
+  if (!hasMore) {
+    // What the first search could not read does not matter when it holds nothing above the slowest.
+    const isEnough = check.unreadable !== undefined && next.threshold >= from;
+    return completed(next, isEnough ? { from, unreadable: outcome.unreadable } : check);
+  }
+  return truncated(state, { next: { ...next, clamp: check.received }, outcome });
+}
+
 /** A complete answer closes its window, unless it was searched too high and returned fewer than are wanted. */
-function completed<T extends RankedTrace>(next: SlowestState<T>, from: Microseconds): SlowestState<T> {
+function completed<T extends RankedTrace>(
+  next: SlowestState<T>,
+  { from, unreadable = [] }: CompleteSearch,
+): SlowestState<T> {
   if (next.threshold < from) return next;
-  return { ...next, open: next.open.slice(1), completeFrom: us(Math.max(next.completeFrom, from)) };
+  return {
+    ...next,
+    open: next.open.slice(1),
+    unreadable: [...next.unreadable, ...unreadable],
+    completeFrom: us(Math.max(next.completeFrom, from)),
+  };
 }
 
 /**

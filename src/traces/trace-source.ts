@@ -17,6 +17,11 @@ export interface TraceSearch {
   readonly attributes?: Attributes;
   /** The maximum number of traces returned, an arbitrary subset when there are more. */
   readonly limit: number;
+  /**
+   * Attributes, events and the kind are needed only of the spans of `service`: a ranking reads no others. The other spans
+   * then have their times and names.
+   */
+  readonly isRanking?: boolean;
 }
 
 /** The result of a search. */
@@ -25,13 +30,15 @@ export interface TraceSearchResult {
   readonly traces: readonly Trace[];
   /** No other trace of the backend matches. False when the limit or the size of the answer may have truncated it. */
   readonly isComplete: boolean;
+  /** The parts of the window that could not be read, because a trace in them is too large, when everything else is complete. */
+  readonly unreadable?: readonly TimeWindow[];
 }
 
 /** A tracing backend. Every method throws `UpstreamError`. */
 export interface TraceSource {
   services(signal?: AbortSignal): Promise<readonly string[]>;
   operations(service: string, signal?: AbortSignal): Promise<readonly string[]>;
-  /** An empty list when nothing matches. An answer that is too large is requested again with a smaller limit. */
+  /** An empty list when nothing matches. An answer that is too large is requested in parts. */
   search(query: TraceSearch, signal?: AbortSignal): Promise<TraceSearchResult>;
   /** Undefined when the backend has no such trace. */
   trace(traceId: string, signal?: AbortSignal): Promise<Trace | undefined>;

@@ -1,10 +1,7 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { startThread } from '../threads/start-thread.ts';
 import { PictureError, type PicturePainter } from '../traces/pictures.ts';
 import type { DrawReply, DrawRequest } from './render-worker.ts';
 
@@ -189,10 +186,7 @@ export interface ThreadListeners {
 
 /** Starts the thread. It does not keep the process alive. */
 function startDrawingThread(): DrawingThread {
-  // The process's own flags are not for this thread: `--inspect` and `--input-type` would break it.
-  const options = { execArgv: [] };
-  const worker = new Worker(import.meta.url.endsWith('.ts') ? sourceEntry() : compiledEntry(), options);
-  worker.unref();
+  const worker = startThread({ name: 'render-worker', from: import.meta.url });
   return {
     send: (request) => worker.postMessage(request, []),
     listen: ({ reply, ended }) => {
@@ -204,18 +198,4 @@ function startDrawingThread(): DrawingThread {
       await worker.terminate();
     },
   };
-}
-
-const compiledEntry = (): URL => new URL('./render-worker.js', import.meta.url);
-
-/**
- * For a process that runs the sources (development, tests): Node 20 does not read TypeScript, and a loader registered in
- * the main thread does not apply to others, so the thread registers it first.
- */
-function sourceEntry(): URL {
-  const file = new URL('./render-worker.ts', import.meta.url).href;
-  const folder = dirname(createRequire(import.meta.url).resolve('tsx/package.json'));
-  const loader = pathToFileURL(join(folder, 'dist/esm/api/index.mjs')).href;
-  const code = `import { tsImport } from ${JSON.stringify(loader)}; await tsImport(${JSON.stringify(file)}, ${JSON.stringify(file)});`;
-  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }

@@ -140,11 +140,12 @@ describe.each(GENERATIONS)('a Jaeger of version %s', (serverVersion) => {
     expect(requests.join()).not.toMatch(/[?&]tag=/);
   });
 
-  it('lowers the limit when the answer is too large, and reports an incomplete answer', async () => {
+  it('reads a search whose answer is too large in parts', async () => {
     const { source } = await open({ serverVersion, http: { maxBytes: 60_000 } });
     const found = await source.search(everything);
     expect(found.traces.length).toBeGreaterThan(3);
-    expect(found.isComplete).toBe(false);
+    // The summaries of a newer Jaeger list all traces; of an older one a smaller limit returns some of them.
+    expect(found.isComplete).toBe(serverVersion !== '2.13');
   });
 
   it('is too large when even few traces are', async () => {

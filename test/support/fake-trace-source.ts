@@ -1,5 +1,6 @@
 import { UpstreamError, type UpstreamErrorCode } from '../../src/lib/errors.ts';
 import { epochUs, us } from '../../src/lib/units.ts';
+import { type ExplainTrace, traceView } from '../../src/traces/inspect-trace.ts';
 import type { Span, Trace } from '../../src/traces/trace.ts';
 import type { TraceSearch, TraceSource } from '../../src/traces/trace-source.ts';
 import { START } from './virtual-clock.ts';
@@ -42,6 +43,7 @@ export function aTraceSourceError(
 
 /** A trace source that holds what it is given, filters as Jaeger's memory storage does, and remembers its searches. */
 export interface FakeTraceSource extends TraceSource {
+  readonly explain: ExplainTrace;
   readonly searches: readonly TraceSearch[];
   /** Services that exist without a trace. */
   addService(name: string): void;
@@ -102,6 +104,12 @@ export function createFakeTraceSource(traces: readonly Trace[] = []): FakeTraceS
     trace: async (traceId, signal) => {
       await enter('trace', signal);
       return traces.find((trace) => trace.traceId === traceId);
+    },
+    explain: async (traceId, options, signal) => {
+      await enter('trace', signal);
+      const trace = traces.find((each) => each.traceId === traceId);
+      const view = trace && traceView(trace, options);
+      return trace && view && { trace, view };
     },
   };
 }

@@ -1,40 +1,59 @@
-import { expect, it, vi } from 'vitest';
-import { scripted } from './scripted.ts';
+import { expect, it } from 'vitest';
+import { readTraces } from '../../../src/jaeger/trace-format.ts';
+import { createTraceReader } from '../../../src/jaeger/trace-reader.ts';
+import { traceView } from '../../../src/traces/inspect-trace.ts';
+import { START } from '../../support/virtual-clock.ts';
 
 const ID = '1'.padStart(32, '0');
 
-const bodyOf = (count: number): unknown => ({
+const document = {
   data: [
     {
       traceID: ID,
-      spans: Array.from({ length: count }, (_, n) => ({
+      spans: Array.from({ length: 1_200 }, (_, n) => ({
         traceID: ID,
-        spanID: n.toString(16),
+        spanID: (n + 1).toString(16),
+        references: n === 0 ? [] : [{ traceID: ID, spanID: '1', refType: 'CHILD_OF' }],
         operationName: 'op',
-        startTime: n,
-        duration: 1,
+        startTime: START * 1_000 + n,
+        duration: n === 0 ? 5_000 : 2,
+        processID: n === 0 ? 'p1' : 'p2',
+        tags: [{ key: 'n', type: 'int64', value: n }],
       })),
-      processes: {},
+      processes: { p1: { serviceName: 'checkout.shop' }, p2: { serviceName: 'payments.shop' } },
     },
   ],
+};
+const bytesOf = (body: unknown): Uint8Array => Buffer.from(JSON.stringify(body));
+const links = {
+  trace: (traceId: string, marked: readonly string[] = []) => `http://jaeger/${traceId}/${marked.length}`,
+  kialiGraph: ({ namespaces }: { namespaces: readonly string[] }) => `http://kiali/${namespaces.join()}`,
+  grafanaTrace: () => undefined,
+};
+
+it('a body that is read in a thread has the same traces', async () => {
+  const read = await createTraceReader().read(bytesOf(document), {
+    api: 'legacy',
+    rankedService: 'checkout.shop',
+  });
+  expect(read).toEqual(readTraces(document, { api: 'legacy', rankedService: 'checkout.shop' }));
+  expect(read[0]?.spans[1]).toMatchObject({ attributes: {}, duration: 2 });
 });
 
-it.each([
-  ['large', 6_000, ['others', 'caller']],
-  ['small', 6, ['caller', 'others']],
-])('others get a turn between the reading of a %s trace and its explanation', async (_, count, order) => {
-  const turns: string[] = [];
-  const { source } = scripted({
-    '/api/services': { body: { data: ['checkout'] } },
-    [`/api/traces/${ID}`]: () => {
-      setImmediate(() => turns.push('others'));
-      return { body: bodyOf(count) };
-    },
-  });
-  await source.services();
-  const trace = await source.trace(ID);
-  turns.push('caller');
-  expect(trace?.spans).toHaveLength(count);
-  await vi.waitFor(() => expect(turns).toHaveLength(2));
-  expect(turns).toEqual(order);
+it('a trace that is explained in a thread has the same explanation, with its links', async () => {
+  const format = { api: 'legacy' } as const;
+  const explained = await createTraceReader().explain(bytesOf(document), { format, now: START, links });
+  const [trace] = readTraces(document, format);
+  expect(explained?.view).toEqual(traceView(trace!, { now: START, links }));
+  expect(explained?.view.url).toBe(`http://jaeger/${ID}/0`);
+  expect(explained?.view.links).toEqual([{ label: 'Kiali', url: 'http://kiali/shop' }]);
+  expect(explained?.trace.spans).toEqual(trace?.spans.slice(0, 500));
+});
+
+it('what is not JSON, or has another shape, is refused as in this thread', async () => {
+  const reader = createTraceReader();
+  await expect(reader.read(Buffer.from('{"data":['), { api: 'legacy' })).rejects.toThrow(SyntaxError);
+  await expect(reader.read(bytesOf({ data: [{ traceID: 1 }] }), { api: 'legacy' })).rejects.toThrow(
+    /traceID/,
+  );
 });

@@ -51,6 +51,7 @@ describe('the settings', () => {
       proxy: {},
       rulesFiles: ['./rules.yaml'],
       logLevel: 'info',
+      maxTraceMib: 64,
       opsPort: 9464,
     });
   });

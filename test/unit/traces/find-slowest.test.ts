@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { epochMs, epochUs, MINUTE, ms, type TimeWindow, us } from '../../../src/lib/units.ts';
 import { createFindSlowest } from '../../../src/traces/find-slowest.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
+import type { TraceSource } from '../../../src/traces/trace-source.ts';
 import { aTrace, aTraceSourceError, createFakeTraceSource } from '../../support/fake-trace-source.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 
@@ -70,6 +71,14 @@ it('failed traces are searched by their attribute, and ranked by the span of the
   expect(source.searches[0]?.attributes).toEqual({ error: true });
 });
 
+/** A backend with a limit of its own, which it applies without saying so. */
+const clampedTo = (clamp: number, source: TraceSource): Pick<TraceSource, 'search'> => ({
+  search: async (query) => {
+    const { traces } = await source.search({ ...query, limit: Math.min(query.limit, clamp) });
+    return { traces, isComplete: traces.length < query.limit };
+  },
+});
+
 describe('the completeness', () => {
   it('counts all traces when one search had them all', async () => {
     const source = createFakeTraceSource(ladder(8));
@@ -77,7 +86,41 @@ describe('the completeness', () => {
     expect(found).toMatchObject({
       isComplete: true,
       completeness: 'Complete: all 8 traces from 14:00 to 14:10 UTC',
-      searches: 1,
+      // The second one shows that the backend did not return fewer than it has.
+      searches: 2,
+    });
+  });
+
+  it.each([20, 8])(
+    'a backend that silently returns at most %i traces is not called complete',
+    async (clamp) => {
+      const source = clampedTo(clamp, createFakeTraceSource(ladder(60)));
+      const found = await createFindSlowest({ traces: source, clock: later(), limit: 40 })(asked);
+      const all = await createFindSlowest({ traces: createFakeTraceSource(ladder(60)), clock: later() })(
+        asked,
+      );
+      expect(found.rows).toEqual(all.rows);
+      expect(found.completeness).toContain('the slowest traces');
+    },
+  );
+
+  it('is not given when the backend returns fewer traces than are wanted', async () => {
+    const source = clampedTo(2, createFakeTraceSource(ladder(60)));
+    const found = await createFindSlowest({ traces: source, clock: later(), limit: 40 })(asked);
+    expect(found.isComplete).toBe(false);
+  });
+
+  it('names the part of the window in which a trace is too large', async () => {
+    const source = createFakeTraceSource(ladder(8));
+    const unreadable = [
+      { start: epochMs(asked.window.start + 60_000), end: epochMs(asked.window.start + 61_000) },
+    ];
+    const search: TraceSource['search'] = async (query) => ({ ...(await source.search(query)), unreadable });
+    const found = await createFindSlowest({ traces: { search }, clock: later() })(asked);
+    expect(found).toMatchObject({
+      isComplete: false,
+      completeness:
+        'Incomplete: a trace larger than the limit of a search was left out, slower traces may exist from 14:01 to 14:01:01 UTC',
     });
   });
 
