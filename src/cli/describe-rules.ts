@@ -32,6 +32,13 @@ function destinationFields({ policy }: RuleFileContents, rule: SloRule): readonl
   }));
 }
 
+/** The unit of a rule's value; null for a plain number. A share is a ratio of 0 to 1. */
+function unitOf({ annotations, unit, valueKind, objective }: SloRule): string | null {
+  if (annotations['slo_unit'] !== undefined) return annotations['slo_unit'];
+  if (valueKind === 'slow-share') return 'ratio';
+  return unit ?? (valueKind === 'latency' ? (objective?.family.unit ?? null) : null);
+}
+
 /** What was read out of each alerting rule. */
 export function describeRules(contents: RuleFileContents): readonly object[] {
   const groups = new Map(contents.groups.map((group) => [group.id, group]));
@@ -49,6 +56,8 @@ export function describeRules(contents: RuleFileContents): readonly object[] {
         interval: formatDuration(group.interval),
         for: formatDuration(rule.for),
         recovery: recoveryFields(rule),
+        service: rule.service ?? { from: 'series' },
+        unit: unitOf(rule),
         objective: rule.objective === undefined ? undefined : objectiveFields(rule.objective),
         destinations: destinationFields(contents, rule),
       },

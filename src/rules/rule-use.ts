@@ -63,6 +63,7 @@ export const FINDINGS = {
   'reads-alerts': 'warning',
   'setting-name': 'warning',
   'recording-rule': 'note',
+  'no-recovery': 'note',
   'missing-for': 'warning',
   'no-service': 'warning',
   'rate-window': 'warning',

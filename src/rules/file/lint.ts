@@ -49,6 +49,15 @@ const withoutService: Lint = (contents) =>
       return noteAt(located, 'no-service', message);
     });
 
+/** In doubt an alert ends as in Prometheus. */
+const withoutRecovery: Lint = (contents) =>
+  rulesIn(contents)
+    .filter(({ rule }) => rule.recovery === undefined)
+    .map((located) => {
+      const message = `\`${located.rule.name}\` has no recovery condition, because its expression is not a comparison of plain series with a constant: its alerts end when the expression no longer returns them.`;
+      return noteAt(located, 'no-recovery', message);
+    });
+
 /** Prometheus accepts them, but their alerts have the same labels. */
 const duplicates: Lint = (contents) => {
   const first = new Map<string, RuleFileLocation>();
@@ -171,6 +180,7 @@ const expired: Lint = ({ ends }, { now }) => ends.filter(({ endsAt }) => endsAt 
 const LINTS: readonly Lint[] = [
   missingFor,
   withoutService,
+  withoutRecovery,
   duplicates,
   unrouted,
   unknownNames,

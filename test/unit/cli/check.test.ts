@@ -203,6 +203,8 @@ describe('the report of a check', () => {
           group: 's',
           name: 's',
           recovery: { kind: 'value', alertsWhen: '> 0.01', noData: '1d' },
+          service: { from: 'label', label: 'destination_service_name' },
+          unit: 'ratio',
           objective: {
             metric: 'istio_request_duration_milliseconds',
             quantile: 0.99,
@@ -216,7 +218,7 @@ describe('the report of a check', () => {
           recovery: { kind: 'value', expr: 'a', alertsWhen: '> 1', noData: '15m' },
           destinations: [{ channel: null, mentions: [] }],
         },
-        { name: 'B', recovery: { kind: 'not-returned' } },
+        { name: 'B', unit: null, recovery: { kind: 'not-returned' } },
       ],
     });
   });

@@ -8,9 +8,12 @@ import {
   readingsOf,
   servicesNamedIn,
 } from '../../../../src/rules/analysis/analyse.ts';
+import { serviceSourceOf } from '../../../../src/rules/analysis/service.ts';
 import { checkExpression } from '../../../../src/rules/analysis/syntax.ts';
+import { generateAlertExpression } from '../../../support/alert-expressions.ts';
 import { generateQuery } from '../../../support/promql-queries.ts';
 import { createChance } from '../../../support/promql-samples.ts';
+import { isFullRun } from '../../../support/runs.ts';
 import { SEED } from '../../../support/seed.ts';
 import { ask, load } from '../../demo/prometheus/promql-case.ts';
 
@@ -41,6 +44,7 @@ const analysed = (expr: string) =>
     rates: rateRangesOf(expr),
     readings: readingsOf(expr),
     services: servicesNamedIn(expr),
+    service: serviceSourceOf(expr, {}),
     problems: checkExpression(expr).map(({ message }) => message),
   });
 
@@ -55,16 +59,24 @@ const written = readdirSync(import.meta.dirname)
 
 describe(`comments and white space change nothing (seed ${SEED})`, () => {
   const chance = createChance(SEED);
-  const generated = Array.from({ length: 600 }, () => generateQuery(chance).query);
+  const generated = Array.from({ length: isFullRun ? 600 : 150 }, () => generateQuery(chance).query);
+  const alerts = Array.from({ length: isFullRun ? 3_000 : 150 }, () => generateAlertExpression(chance));
   const blanks = [' ', '\n', '\t', '\r\n', ' # c\n', '# "\n', "#' > 1 or up\n", '\n # (\n  '] as const;
 
   it('there are expressions to try', () => {
     expect(written.length).toBeGreaterThan(100);
+    const sound = alerts.filter((expr) => checkExpression(expr).length === 0);
+    expect(sound.length).toBeGreaterThan(0.8 * alerts.length);
+    // Each way to end, so that each can be lost.
+    const conditions = alerts.map((expr) => analyseExpression(expr).recovery);
+    const kinds = conditions.map((recovery) => recovery && recovery.comparison === undefined);
+    expect(new Set(kinds)).toEqual(new Set([true, false, undefined]));
   });
 
   it.each([
     ['the expressions of the tests', written],
     ['generated expressions', generated],
+    ['expressions of alerts', alerts],
   ])('in the analysis of %s', (_, expressions) => {
     for (const expr of expressions) {
       const spaced = spread(expr, () => chance.pick(blanks));
