@@ -65,13 +65,15 @@ function isQueueing(service: string, deltas: readonly PieceDelta[], own: number)
   return wait > own * WAIT_SHARE && wait > LEAST_SLOWDOWN && isOverloaded(service, deltas);
 }
 
+/** Twice the time of next to nothing is no overload: the growth has to count beside the slowest connection. */
 function isOverloaded(service: string, deltas: readonly PieceDelta[]): boolean {
   const own = deltas.filter(({ key }) => key.kind === 'own' && key.service === service);
   const [slow, normal] = [
     own.reduce((sum, d) => sum + d.slowPerCall, 0),
     own.reduce((sum, d) => sum + d.normalPerCall, 0),
   ];
-  return normal > 0 && slow / normal >= OVERLOADED;
+  const worstGap = Math.max(0, ...gapsOf(service, deltas).values());
+  return normal > 0 && slow / normal >= OVERLOADED && slow - normal > worstGap * WAIT_SHARE;
 }
 
 /** One pod has this share of the slowdown of its service, while the others are as fast as before. */

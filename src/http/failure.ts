@@ -128,7 +128,8 @@ export function notJson({ status, contentType, body }: HttpHead, { system, host 
       system,
       code: 'not-authenticated',
       message: `${name} (${host}) returned a web page instead of JSON.`,
-      advice: 'This is usually a login page: check the address and the configured headers.',
+      advice:
+        'Check that the configured address has its base path. For a login page, check the configured headers.',
     });
   }
   return new UpstreamError({

@@ -3,6 +3,7 @@ import type { Links } from '../lib/links.ts';
 import { type EpochMs, type EpochUs, type Microseconds, type Ratio, us } from '../lib/units.ts';
 import { createStartTimes } from './clock-skew.ts';
 import { type CriticalPath, criticalPathOf } from './critical-path.ts';
+import { measuredBy } from './measured-by.ts';
 import { requestLineOf, serviceName } from './operations.ts';
 import { type PathRows, pathBreakdown, pathRows, shareOf } from './path-breakdown.ts';
 import { rankingSpan } from './slowest.ts';
@@ -119,24 +120,6 @@ function timeBelow(span: Span, { root, sections }: CriticalPath): Microseconds |
   if (top === undefined) return undefined;
   const inside = new Set(subtreeOf(top));
   return us(sections.reduce((sum, { node, start, end }) => sum + (inside.has(node) ? end - start : 0), 0));
-}
-
-/** Prefixes of Envoy's node ids. */
-const ROLES: readonly (readonly [string, ServerSpan['measuredBy']])[] = [
-  ['router~', 'gateway'],
-  ['waypoint~', 'waypoint'],
-  ['sidecar~', 'proxy'],
-];
-
-/** By Envoy's attributes. Newer versions can omit the node id; then a gateway is recognized by its name. */
-function measuredBy(span: Span): ServerSpan['measuredBy'] {
-  const node = attributeText(span, ['node_id']);
-  const role = ROLES.find(([prefix]) => node.startsWith(prefix))?.[1];
-  if (role !== undefined) return role;
-  const isProxy =
-    attributeText(span, ['component']) === 'proxy' || attributeText(span, ['istio.canonical_service']) !== '';
-  if (!isProxy) return 'application';
-  return /(?:^|[-.])(?:ingress|egress)?gateway(?:[-.]|$)/.test(span.serviceName) ? 'gateway' : 'proxy';
 }
 
 /** A server span and what it says about who measured it. `spans`: how many spans of the service it stands for. */

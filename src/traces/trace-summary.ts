@@ -2,6 +2,7 @@ import { type EpochUs, type Microseconds, us } from '../lib/units.ts';
 import { correctedExtent } from './clock-skew.ts';
 import { type CriticalPath, criticalPathOf } from './critical-path.ts';
 import { type HopEdge, hopEdgesOf } from './hops.ts';
+import { measuredBy } from './measured-by.ts';
 import { type PathEntry, pathBreakdown, type SelfTime, selfTimesOf } from './path-breakdown.ts';
 import { type Repeat, type Retry, repeatsOf, retriesOf } from './repeated-calls.ts';
 import { type ErrorOrigin, errorOriginsOf } from './span-errors.ts';
@@ -28,7 +29,7 @@ export interface TraceWarnings {
 /** The tree of a trace and what its root waited for. */
 export interface TraceOutline {
   readonly traceId: string;
-  /** The longest real root that is a server, else the longest real root, else the longest span whose parent is missing. */
+  /** The longest real root that is a gateway or else a server, else the longest real root, else the longest span whose parent is missing. */
   readonly root: Span;
   readonly tree: SpanTree;
   readonly start: EpochUs;
@@ -94,13 +95,14 @@ export function summarize(trace: Trace): TraceSummary | undefined {
 }
 
 /**
- * Of several real roots the entry of the request: a server. A page load or a timer that shares the trace id is not. Without
- * a real root, the longest fragment.
+ * Of several real roots the entry of the request: a gateway, else a server. A page load or a timer that shares the trace id
+ * is not. Without a real root, the longest fragment.
  */
 export function mainRoot({ roots }: SpanTree): SpanNode | undefined {
   const real = roots.filter(({ rootKind }) => rootKind === 'root');
   const servers = real.filter(({ span }) => span.kind === 'server');
-  const candidates = [servers, real, roots].find(({ length }) => length > 0) ?? [];
+  const gateways = servers.length > 1 ? servers.filter(({ span }) => measuredBy(span) === 'gateway') : [];
+  const candidates = [gateways, servers, real, roots].find(({ length }) => length > 0) ?? [];
   return candidates.reduce<SpanNode | undefined>(
     (longest, root) => (longest === undefined || root.span.duration > longest.span.duration ? root : longest),
     undefined,

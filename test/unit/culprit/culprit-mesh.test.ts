@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../demo/mesh/faults.ts';
 import { createMesh } from '../../../demo/mesh/mesh.ts';
+import { createRandom, type Random } from '../../../demo/mesh/random.ts';
 import type { MeshSpan } from '../../../demo/mesh/spans.ts';
 import { findCulprit } from '../../../src/culprit/culprit.ts';
 import type { CulpritKind } from '../../../src/culprit/result.ts';
 import { culpritText } from '../../../src/culprit/text.ts';
 import { epochMs, us } from '../../../src/lib/units.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
+import { summarize } from '../../../src/traces/trace-summary.ts';
 
 /** Seeds for each planted fault: a few here, 200 in the bench. */
 const SEEDS = [1, 2, 3];
@@ -37,11 +39,23 @@ const durationOf = (trace: Trace): number => rootOf(trace)?.duration ?? us(0);
 const isCheckout = (trace: Trace): boolean =>
   /checkout/.test(JSON.stringify(rootOf(trace)?.attributes ?? ''));
 
+interface Cohorts {
+  readonly slow: readonly Trace[];
+  readonly normal: readonly Trace[];
+}
+
+const made = new Map<string, Cohorts>();
+
+/** The cohorts of a seed and faults, made once. */
+function cohorts(seed: number, faults: readonly Fault[]): Cohorts {
+  const key = JSON.stringify([seed, faults]);
+  const known = made.get(key) ?? makeCohorts(seed, faults);
+  made.set(key, known);
+  return known;
+}
+
 /** Checkouts of a healthy minute, and those of a minute with faults that are slower than nearly all of the former. */
-function cohorts(
-  seed: number,
-  faults: readonly Fault[],
-): { readonly slow: readonly Trace[]; readonly normal: readonly Trace[] } {
+function makeCohorts(seed: number, faults: readonly Fault[]): Cohorts {
   let traces: Trace[] = [];
   const mesh = createMesh({
     seed,
@@ -87,6 +101,47 @@ describe('a fault planted in payments is named', () => {
     expect(culpritText(result)[0]).toMatch(
       /^Culprit: payments\.shop.* Confidence high \(\d+ of 50 resamples, \d+ slow and \d+ normal traces\)\.$/,
     );
+  });
+});
+
+/** The traces with the ends of their spans moved by up to 2 ms, as spans are closed; `pick` chooses which. */
+const jittered = (
+  traces: readonly Trace[],
+  pick: (index: number) => boolean,
+  random: Random,
+): readonly Trace[] =>
+  traces.map((trace) => ({
+    ...trace,
+    spans: trace.spans.map((span, i) => {
+      const by = Math.round((random.next() * 2 - 1) * 2_000);
+      const isMoved = span.parentSpanId !== undefined && pick(i);
+      return isMoved ? { ...span, duration: us(Math.max(0, span.duration + by)) } : span;
+    }),
+  }));
+
+describe('the ends of spans moved by up to 2 ms move no result', () => {
+  it.each(Object.entries(planted))('of %s', (_, [fault, kind]) => {
+    const { slow, normal } = cohorts(1, [fault]);
+    const random = createRandom(1);
+    const result = findCulprit(
+      jittered(slow, () => true, random),
+      jittered(normal, () => true, random),
+    );
+    expect(result).toMatchObject({ candidates: [{ service: 'payments.shop', kind }, {}, {}] });
+  });
+
+  it.each(Object.entries(planted))('of the critical path of a trace with %s', (_, [fault]) => {
+    const random = createRandom(2);
+    for (const trace of cohorts(1, [fault]).slow) {
+      const [first, second] = summarize(trace)?.breakdown ?? [];
+      // Where two causes are nearly as large, 2 ms decide.
+      if (first === undefined || first.time - (second?.time ?? 0) < 4_000) continue;
+      const one = random.below(trace.spans.length);
+      for (const moved of jittered([trace], (i) => i === one, random)) {
+        const [after] = summarize(moved)?.breakdown ?? [];
+        expect(after).toMatchObject({ service: first.service, kind: first.kind, peer: first.peer });
+      }
+    }
   });
 });
 

@@ -10,7 +10,10 @@ const asked = { path: '/api/things', operation: 'things', deadline: ms(30_000) }
 
 describe('a client and a server that fails', () => {
   const conduct: Readonly<
-    Record<string, { handler: Handler; code: UpstreamErrorCode; deadline?: number; retryable?: boolean }>
+    Record<
+      string,
+      { handler: Handler; code: UpstreamErrorCode; deadline?: number; retryable?: boolean; advice?: RegExp }
+    >
   > = {
     'resets the connection': {
       handler: (request) => request.socket.resetAndDestroy(),
@@ -61,6 +64,7 @@ describe('a client and a server that fails', () => {
       },
       code: 'not-authenticated',
       retryable: false,
+      advice: /base path.*login page/,
     },
     'redirects to a login page': {
       handler: (_, response) => {
@@ -114,12 +118,13 @@ describe('a client and a server that fails', () => {
     },
   };
 
-  it.each(Object.entries(conduct))('%s', async (_, { handler, code, deadline, retryable }) => {
+  it.each(Object.entries(conduct))('%s', async (_, { handler, code, deadline, retryable, advice }) => {
     const client = clientOf(await listen(handler), { maxBytes: 1_000_000 });
     const error = await failureOf(client.json({ ...asked, deadline: ms(deadline ?? 30_000) }));
     expect(error.code).toBe(code);
     expect(error.system).toBe('jaeger');
     if (retryable !== undefined) expect(error.retryable).toBe(retryable);
+    if (advice !== undefined) expect(error.advice).toMatch(advice);
     expect(error.advice).toMatch(/^[A-Z].*\.$/);
     expect(everythingOf(error)).not.toContain('s3cr3t');
     client.close();

@@ -15,6 +15,7 @@ describe('a trace with several roots', () => {
   it.each([
     ['the server', 'browser internal 0-500\nshop server 10-300\nworker client 0-900', 'shop'],
     ['the longest server', 'health server 0-1\nshop server 10-300', 'shop'],
+    ['the gateway', 'gateway server 0-300 node_id=router~10.0.0.1\nworker server 310-900', 'gateway'],
     ['without a server the longest', 'documentLoad internal 0-5\nfetch client 400-3400', 'fetch'],
   ])('is that of %s', (_, text, root) => {
     expect(summaryOf(timed(text)).root.serviceName).toBe(root);
