@@ -368,7 +368,8 @@ async function chartOf(
     family: objective.family,
     series,
     title: `${quantileName(quantile)} of ${serviceOf(alert, rule) ?? rule.name}`,
-    name: quantileName(quantile),
+    // A point is interpolated inside its bucket.
+    name: `${quantileName(quantile)}, interpolated`,
     threshold: { name: 'objective', value: threshold },
   });
 }

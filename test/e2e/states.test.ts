@@ -51,7 +51,7 @@ describe('what a verdict says', () => {
       () => [threshold(), byHand(), burning()].every((each) => each !== undefined),
       120,
     );
-    const numbers = /\*p99\*\\n(?:≈ [^(]+\(between .+? and .+?\)|over \d+ s)/;
+    const numbers = /\*p99\*\\n(?:[\d.]+(?: m?s)? to [\d.]+ m?s|over \d+ s)/;
     expect(shown(threshold() as Message)).toMatch(numbers);
     expect(shown(threshold() as Message)).toMatch(/[\d.]+% slower than 500 ms/);
     expect(shown(threshold() as Message)).toMatch(/burn rate [\d.]+x/);

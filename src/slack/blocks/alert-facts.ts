@@ -6,15 +6,7 @@ import { statusOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { BurnWindows } from '../../rules/burn-rate.ts';
 import type { SloRule } from '../../rules/rule.ts';
-import {
-  atLeastPrefix,
-  budgetText,
-  comparisonWord,
-  estimate,
-  roughly,
-  ruleValue,
-  thresholdNote,
-} from './format.ts';
+import { atLeastPrefix, bucketText, budgetText, comparisonWord, ruleValue, thresholdNote } from './format.ts';
 import { date, escape } from './mrkdwn.ts';
 
 /** A named figure: the name needs no escaping, the value is mrkdwn whose foreign text is escaped. */
@@ -44,7 +36,7 @@ export function headlineText(view: MessageView): string {
   const { quantile, threshold } = rule.objective ?? {};
   if (rule.burn !== undefined && rule.valueKind === 'slow-share') return burning(view, rule.burn);
   if (latency !== undefined && threshold !== undefined)
-    return `${quantileName(latency.quantile)} ${roughly(latency)}, objective ${bound(threshold)}`;
+    return `${quantileName(latency.quantile)} ${bucketText(latency)}, objective ${bound(threshold)}`;
   if (rule.valueKind === 'slow-share' && threshold !== undefined)
     return `${atLeastPrefix(view.rule)}${share(alert.value)} of requests slower than ${bound(threshold)}${allowed(quantile)}`;
   const limit = boundText(view);
@@ -79,15 +71,10 @@ const slowShareOf = ({ alert, rule, evidence }: MessageView): number | undefined
 type Row = (view: MessageView) => Fact | undefined;
 
 const latencyRow: Row = ({ evidence: { latency } }) =>
-  latency === undefined
-    ? undefined
-    : [
-        quantileName(latency.quantile),
-        latency.high === undefined ? estimate(latency) : `≈ ${estimate(latency)}`,
-      ];
+  latency === undefined ? undefined : [quantileName(latency.quantile), bucketText(latency)];
 
 /** A latency out of a histogram is interpolated inside a bucket, so it is never shown as if it were measured. */
-const guess = ({ rule: { valueKind, objective } }: MessageView): string =>
+export const guess = ({ rule: { valueKind, objective } }: Pick<MessageView, 'rule'>): string =>
   valueKind === 'latency' && objective !== undefined ? '≈ ' : '';
 
 const valueName = ({ state, resolveReason }: Alert): string => {
@@ -171,7 +158,7 @@ function burnText(view: MessageView): string | undefined {
 
 const peakRow: Row = (view) => [
   'Peak',
-  `${atLeastPrefix(view.rule)}${guess(view)}${escape(valueText(view, view.alert.peak))}`,
+  `${atLeastPrefix(view.rule)}${guess(view)}${escape(valueText(view, view.alert.peak))}${guess(view) === '' ? '' : ' (interpolated)'}`,
 ];
 
 const ROWS: readonly Row[] = [latencyRow, valueRow, objectiveRow, budgetRow, pairRow, peakRow];

@@ -6,7 +6,7 @@ import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
 import { briefMessage } from './alert.ts';
 import { ACKNOWLEDGE, groupButtons } from './alert-actions.ts';
-import { facts, unitOf } from './alert-facts.ts';
+import { facts, guess, unitOf } from './alert-facts.ts';
 import {
   actions,
   cell,
@@ -189,7 +189,7 @@ function stateText(member: GroupedAlert): string {
 /** A value of the group's rule as text. */
 export function memberValue(view: Pick<MessageView, 'alert' | 'rule'>, value: number): string {
   const { alert, rule } = view;
-  return `${atLeastPrefix(rule)}${ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) })}`;
+  return `${atLeastPrefix(rule)}${guess(view)}${ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) })}`;
 }
 
 /** What the rows are, in the plural. */

@@ -1,6 +1,6 @@
 import type { BudgetView } from '../../latency/error-budget.ts';
 import type { SlowBetween } from '../../latency/figures.ts';
-import { bound, count, durationText, share, significant, timeSpan } from '../../lib/format.ts';
+import { bound, boundRange, count, durationText, share, significant, timeSpan } from '../../lib/format.ts';
 import { DAY, HOUR, type Milliseconds, ms, us } from '../../lib/units.ts';
 import type { Comparison, SloRule, ValueKind } from '../../rules/rule.ts';
 
@@ -24,7 +24,18 @@ export function estimate(known: { value: Milliseconds; low?: Milliseconds; high?
   return `${latency(value)} (between ${bound(low)} and ${bound(high)})`;
 }
 
-/** A quantile without its bucket, for headlines and narrow columns: `≈ 812 ms`, `over 3600 s`. */
+/**
+ * A quantile as the bucket it is in: `500 ms to 1 s`, `up to 5 ms`, `over 3600 s`. Beside traces nothing more precise is
+ * said: the value inside the bucket is interpolated, and the slowest trace may be below it.
+ */
+export function bucketText(known: { value: Milliseconds; low?: Milliseconds; high?: Milliseconds }): string {
+  const { value, low, high } = known;
+  if (low === undefined || Number.isNaN(value)) return roughly(known);
+  if (high === undefined) return `over ${bound(low)}`;
+  return low <= 0 ? `up to ${bound(high)}` : boundRange(low, high);
+}
+
+/** A quantile without its bucket, for narrow columns: `≈ 812 ms`, `over 3600 s`. */
 export function roughly(known: { value: Milliseconds; low?: Milliseconds; high?: Milliseconds }): string {
   if (known.high === undefined && known.low !== undefined) return `over ${bound(known.low)}`;
   return Number.isNaN(known.value) ? 'no requests' : `≈ ${latency(known.value)}`;

@@ -90,7 +90,7 @@ describe('an alert is enriched', () => {
       unit: 'ms',
       at: [1, 2, 3].map((n) => after(START, ms(n * MINUTE))),
       series: [
-        { name: 'p99', values: [250, 500, 750] },
+        { name: 'p99, interpolated', values: [250, 500, 750] },
         { name: 'objective', values: [500, 500, 500] },
       ],
     });

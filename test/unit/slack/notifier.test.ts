@@ -66,7 +66,7 @@ describe('post', () => {
       event_type: 'tailwatch_alert',
       event_payload: { ...KEY, installation: 'default' },
     });
-    expect(message?.text).toContain('checkout: p99 ≈ 812 ms, objective 500 ms');
+    expect(message?.text).toContain('checkout: p99 500 ms to 1 s, objective 500 ms');
   });
 
   const outcomes: Record<string, { fault: FaultAction; outcome: SendOutcome; posts?: number }> = {
@@ -158,7 +158,7 @@ describe('post', () => {
     const outcome = await inTime(notifier.post({ ...TO_INCIDENTS, view: anEnrichedView() }));
     expect(outcome).toMatchObject({ kind: 'sent' });
     expect(posted()[0]?.blocks).toEqual([]);
-    expect(posted()[0]?.text).toContain('checkout: p99 ≈ 812 ms');
+    expect(posted()[0]?.text).toContain('checkout: p99 500 ms to 1 s');
   });
 });
 

@@ -82,8 +82,8 @@ describe('a latency that a hand-written rule reads out of a histogram', () => {
 
   it('is shown once, with its bucket, and never as if it were measured', () => {
     expect(factOf(open, 'Value')).toBeUndefined();
-    expect(factOf(open, 'p99')).toBe('≈ 812 ms (between 500 ms and 1 s)');
-    expect(factOf(open, 'Peak')).toBe('≈ 950 ms');
+    expect(factOf(open, 'p99')).toBe('500 ms to 1 s');
+    expect(factOf(open, 'Peak')).toBe('≈ 950 ms (interpolated)');
     const first = anEnrichedView({ ...beside, latency: undefined });
     expect(factOf(first, 'Value')).toBe('≈ 812 ms');
     expect(headline(first)).toContain('≈ 812 ms');

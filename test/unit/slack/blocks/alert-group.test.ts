@@ -106,6 +106,12 @@ describe('the message of many alerts', () => {
     expect(message).toContain('The 4 worst of 37. All are listed in the thread.');
   });
 
+  it('marks a latency as interpolated', () => {
+    const latency = aView({ valueKind: 'latency' });
+    const row = groupedAlertOf('checkout', { value: 812 });
+    expect(shown(aGroup({ rows: [row] }, latency))).toContain('"≈ 812 ms"');
+  });
+
   it('offers those in its menu that nobody has taken', () => {
     const menu = alertGroupMessage(
       aGroup({

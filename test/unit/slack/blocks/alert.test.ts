@@ -29,7 +29,7 @@ it('two alerts of one rule without a service have different headlines and notifi
 
 describe('the headline says what, how much, and against which bound', () => {
   const cases: Record<string, MessageView> = {
-    '🔴 checkout: p99 ≈ 812 ms, objective 500 ms': anEnrichedView(),
+    '🔴 checkout: p99 500 ms to 1 s, objective 500 ms': anEnrichedView(),
     '🔴 checkout: p99 over 3600 s, objective 500 ms': anEnrichedView({
       latency: { quantile: 0.99, value: ms(3_600_000), low: ms(3_600_000) },
     }),
@@ -88,7 +88,7 @@ describe("an alert's message", () => {
   it('shows the three honest numbers, the times, and where they come from', () => {
     const message = shown(alertMessage(anEnrichedView()));
     for (const text of [
-      '*p99*\\n≈ 812 ms (between 500 ms and 1 s)',
+      '*p99*\\n500 ms to 1 s',
       '*Objective*\\np99 below 500 ms over 5 min',
       '7.2% slower than 500 ms, 1% allowed · burn rate 7.2x · since <!date^1795183200',
       '*Peak*\\n9.1%',
@@ -98,6 +98,14 @@ describe("an alert's message", () => {
       '`team=shop`',
     ])
       expect(message).toContain(text);
+  });
+
+  it('gives the p99 as its bucket: the interpolated value may be above the slowest trace', () => {
+    const message = alertMessage(
+      anEnrichedView({ latency: { quantile: 0.99, value: ms(2_280), low: ms(1_000), high: ms(2_500) } }),
+    );
+    expect(message.text).toContain('p99 1 to 2.5 s');
+    expect(message.text + shown(message)).not.toContain('2.28');
   });
 
   it('has the state and the buttons before the evidence, for a phone', () => {

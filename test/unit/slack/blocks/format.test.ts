@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { quantileName } from '../../../../src/lib/histogram.ts';
 import { ms } from '../../../../src/lib/units.ts';
-import { estimate, latency, roughly, ruleValue } from '../../../../src/slack/blocks/format.ts';
+import { bucketText, estimate, latency, roughly, ruleValue } from '../../../../src/slack/blocks/format.ts';
 
-const each = (
+const each = <Value>(
   name: string,
-  write: (value: number) => string,
-  cases: Readonly<Record<string, number>>,
+  write: (value: Value) => string,
+  cases: Readonly<Record<string, Value>>,
 ): void => {
   describe(name, () => {
     it.each(Object.entries(cases))('%s', (text, value) => {
@@ -34,6 +34,14 @@ each('a latency', (value) => latency(ms(value)), {
 });
 
 each('a quantile', quantileName, { p50: 0.5, p95: 0.95, p99: 0.99, 'p99.9': 0.999 });
+
+each('a quantile as its bucket', bucketText, {
+  '500 ms to 1 s': { value: ms(812), low: ms(500), high: ms(1_000) },
+  'up to 5 ms': { value: ms(3), low: ms(0), high: ms(5) },
+  'over 3600 s': { value: ms(3_600_000), low: ms(3_600_000) },
+  '≈ 812 ms': { value: ms(812) },
+  'no requests': { value: ms(Number.NaN), low: ms(0), high: ms(5) },
+});
 
 describe('what a histogram knows', () => {
   const cases: Record<string, [Parameters<typeof estimate>[0], string]> = {
