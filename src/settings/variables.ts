@@ -87,7 +87,7 @@ export const VARIABLES = [
   }),
   optional('SLACK_PICTURES', matching(/^(?:on|off)$/, 'Use on or off.'), {
     description:
-      '`on` or `off`: whether `/trace` sends an image of the trace. If the answer is visible only to you, the image is sent to you directly. Rendering takes about 100 MB of memory.',
+      '`on` or `off`: whether `/trace` has an image of the trace: below a shared answer, and by a button, as a direct message, for an answer that only you see. Rendering takes about 100 MB of memory.',
     default: 'on',
   }),
   required('PROMETHEUS_URL', address('http://prometheus:9090', 'PROMETHEUS_HEADERS'), {

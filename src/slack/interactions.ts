@@ -8,7 +8,14 @@ import { between, SECOND } from '../lib/units.ts';
 import type { PicturePainter } from '../traces/pictures.ts';
 import { SLOWEST_TRACES } from './blocks/alert.ts';
 import { ACKNOWLEDGE, CLOSE_ALERT, RUN_COMMAND, SILENCE } from './blocks/alert-actions.ts';
-import { type AnswerFrame, answerMessage, PICK_SERVICE, SHARE_ANSWER, withService } from './blocks/answer.ts';
+import {
+  type AnswerFrame,
+  answerMessage,
+  PICK_SERVICE,
+  SHARE_ANSWER,
+  SHOW_PICTURE,
+  withService,
+} from './blocks/answer.ts';
 import { OPEN_LINK } from './blocks/block-kit.ts';
 import { createResponder, type Responder } from './responder.ts';
 import { registerSilenceForm, type SilenceFormParts } from './silence-form.ts';
@@ -33,7 +40,7 @@ type Handler = (request: CommandRequest, responder: Responder) => Promise<void>;
 
 /** Buttons and menus that run a command. */
 const COMMAND_ACTIONS = `${SLOWEST_TRACES}$|${PICK_SERVICE}|${ACKNOWLEDGE}|${CLOSE_ALERT}$|${RUN_COMMAND}`;
-const OTHER_ACTIONS = `${SHARE_ANSWER}$|${OPEN_LINK}|${SILENCE}$`;
+const OTHER_ACTIONS = `${SHARE_ANSWER}$|${SHOW_PICTURE}$|${OPEN_LINK}|${SILENCE}$`;
 
 /**
  * Registers the handlers of commands, buttons, menus and forms. Each acknowledges first: Slack waits three seconds. Bolt
@@ -50,6 +57,10 @@ export function registerInteractions(app: App, parts: InteractionParts): void {
   registerActions(app, parts, {
     pattern: new RegExp(`^${SHARE_ANSWER}$`, 'u'),
     handle: (request, responder) => share(parts, request, responder),
+  });
+  registerActions(app, parts, {
+    pattern: new RegExp(`^${SHOW_PICTURE}$`, 'u'),
+    handle: (request, responder) => replyPicture(parts, request, responder),
   });
   // Slack also reports pressed links, and shows a warning when that is not acknowledged.
   app.action(new RegExp(`^${OPEN_LINK}`, 'u'), async ({ ack }) => ack());
@@ -135,11 +146,26 @@ async function refuse(responder: Responder): Promise<void> {
 /** Runs a command and shows its answer to the person, or to everyone with `share`. */
 async function reply(parts: InteractionParts, request: CommandRequest, responder: Responder): Promise<void> {
   const { answer, share: inChannel, reproducible } = await run(parts, request);
-  const frame: AnswerFrame = inChannel
-    ? { sharedBy: { userId: request.by, command: typedCommand(request) } }
-    : { share: reproducible };
+  if (!inChannel) {
+    const hasPicture = parts.painter !== undefined && pictureOf(answer) !== undefined;
+    const frame = { share: reproducible, picture: hasPicture ? reproducible : undefined };
+    await responder.answer(answerMessage(answer, frame));
+    return;
+  }
+  const frame: AnswerFrame = { sharedBy: { userId: request.by, command: typedCommand(request) } };
   await responder.answer(answerMessage(answer, frame), { inChannel });
   await showPictureOf(answer, parts, { responder, inChannel });
+}
+
+/** Shows the picture of a private answer: on request, because it takes a direct message. */
+async function replyPicture(
+  parts: InteractionParts,
+  request: CommandRequest,
+  responder: Responder,
+): Promise<void> {
+  const { answer } = await run(parts, request);
+  if (pictureOf(answer) === undefined) await responder.answer(answerMessage(answer));
+  await showPictureOf(answer, parts, { responder, inChannel: false });
 }
 
 /** Runs a command again, shows its answer to everyone in the channel, and then deletes the private answer. */

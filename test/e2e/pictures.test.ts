@@ -31,6 +31,19 @@ async function ask(text: string): Promise<Message> {
 /** Real time after which a picture is not coming any more: its thread has to be started on a machine with much to do. */
 const GIVE_UP_MS = 50_000;
 
+/** Presses the button of a private answer that shows its picture. */
+async function pressPicture(answer: Message): Promise<void> {
+  const row = answer.blocks.find(({ type }) => type === 'actions');
+  const outcome = await stage.world.workspace.press({
+    channelId: stage.channelId,
+    messageTs: answer.ts,
+    userId: stage.world.readerId,
+    blockId: String(row?.['block_id']),
+    actionId: 'show_picture',
+  });
+  expect(outcome).toEqual({ ok: true });
+}
+
 /** What comes below an answer: a picture, or why there is none. */
 async function below(answer: Message): Promise<Message> {
   const deadline = performance.now() + GIVE_UP_MS;
@@ -53,9 +66,10 @@ async function pictureIn({ blocks }: Message): Promise<Buffer> {
 
 const widthOf = (png: Buffer): number => (png.subarray(1, 4).toString() === 'PNG' ? png.readUInt32BE(16) : 0);
 
-test('a trace id is answered in text at once, and with the waterfall below it', async () => {
+test('a trace id is answered in text at once, and its button shows the waterfall below it', async () => {
   const answer = await ask(`/trace ${tracedPayment().traceIds[0]}`);
   expect(answer.blocks.map(({ type }) => type)).not.toContain('image');
+  await pressPicture(answer);
   const picture = await below(answer);
   expect(picture.ephemeralFor).toBe(stage.world.readerId);
   expect(widthOf(await pictureIn(picture))).toBe(1_200);
@@ -65,7 +79,9 @@ test('a trace id is answered in text at once, and with the waterfall below it', 
 });
 
 test('a request id is answered with the waterfall of its trace', async () => {
-  const picture = await below(await ask(`/trace ${tracedPayment().requestId}`));
+  const answer = await ask(`/trace ${tracedPayment().requestId}`);
+  await pressPicture(answer);
+  const picture = await below(answer);
   expect(widthOf(await pictureIn(picture))).toBe(1_200);
 });
 
@@ -82,6 +98,7 @@ test('a picture that Slack does not take costs a line, and the answer stands', a
   });
   const answer = await ask(`/trace ${tracedPayment().traceIds[0]}`);
   expect(answer.text).toContain('istio-ingressgateway');
+  await pressPicture(answer);
   expect((await below(answer)).text).toBe(
     'No picture: the Slack app lacks the scope files:write. Add the scope and reinstall the app.',
   );

@@ -81,7 +81,6 @@ test('a button of the slowest traces compares the slowest with a typical request
     actionId: 'run_command_compare',
   });
   expect(outcome).toEqual({ ok: true });
-  // The picture of what another test asked for may come in between.
   const compared = (): Message | undefined =>
     stage.messages().find(({ ts, text }) => !before.has(ts) && text.startsWith('Trace comparison'));
   await stage.until('it is compared', () => compared() !== undefined, 30);

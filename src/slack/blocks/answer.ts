@@ -24,6 +24,8 @@ import { whyMessage } from './why.ts';
 
 /** Action id of the button that shares an answer with the channel; its value is the command to run again. */
 export const SHARE_ANSWER = 'share_answer';
+/** Action id of the button that shows the picture of a private answer; its value is the command. */
+export const SHOW_PICTURE = 'show_picture';
 /** Action id for running a command with another service: a button's value is the full command, a menu's the service. */
 export const PICK_SERVICE = 'pick_service';
 
@@ -31,6 +33,8 @@ export const PICK_SERVICE = 'pick_service';
 export interface AnswerFrame {
   /** The full command that gives the same answer again, for a Share button. */
   readonly share?: string;
+  /** The same for a button that shows its picture. */
+  readonly picture?: string;
   /** Who shared the answer with the channel, and the full command. */
   readonly sharedBy?: { readonly userId: string; readonly command: string };
 }
@@ -38,7 +42,11 @@ export interface AnswerFrame {
 /** Any answer as a message. */
 export function answerMessage(answer: Answer, frame: AnswerFrame = {}): Rendered {
   const { text, blocks } = body(answer);
-  return { text, blocks: [...withShare(blocks, frame.share), ...sharedLine(frame.sharedBy)] };
+  const buttons = [
+    ...commandButton('Show picture', SHOW_PICTURE, frame.picture),
+    ...commandButton('Share', SHARE_ANSWER, frame.share),
+  ];
+  return { text, blocks: [...withButtons(blocks, buttons), ...sharedLine(frame.sharedBy)] };
 }
 
 type ViewAnswer = Extract<Answer, { readonly view: unknown }>;
@@ -157,13 +165,14 @@ function menu({ retry, all }: UnknownService): readonly SlackBlock[] {
   ];
 }
 
-/** Adds the Share button to the row of buttons at the end of the answer, or as a new row. */
-function withShare(blocks: readonly SlackBlock[], command: string | undefined): readonly SlackBlock[] {
-  if (command === undefined || !isButtonValue(command)) return blocks;
-  const share = button('Share', SHARE_ANSWER, command);
+const commandButton = (label: string, actionId: string, command: string | undefined): Button[] =>
+  command === undefined || !isButtonValue(command) ? [] : [button(label, actionId, command)];
+
+/** Adds buttons to the row at the end of the answer, or as a new row. */
+function withButtons(blocks: readonly SlackBlock[], buttons: readonly Button[]): readonly SlackBlock[] {
   const last = blocks.at(-1);
-  if (last?.type !== 'actions') return [...blocks, ...actions([share])];
-  return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, share] }];
+  if (last?.type !== 'actions' || buttons.length === 0) return [...blocks, ...actions([...buttons])];
+  return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, ...buttons] }];
 }
 
 const sharedLine = (shared: AnswerFrame['sharedBy']): readonly SlackBlock[] =>

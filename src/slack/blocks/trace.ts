@@ -8,7 +8,7 @@ import { RUN_COMMAND } from './alert-actions.ts';
 import { actions, andMore, button, linkButtons, notices, type Rendered, section } from './block-kit.ts';
 import { compareButton } from './compare.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
-import { outcomeText, traceAnalysis } from './trace-analysis.ts';
+import { causeLine, outcomeText, traceAnalysis } from './trace-analysis.ts';
 
 /**
  * Rows of each kind in one message. A request has several traces when the application does not forward the trace headers.
@@ -23,6 +23,7 @@ export function traceMessage(view: TraceView): Rendered {
     blocks: [
       section(
         [
+          ...leadOf(view),
           `*Trace ${code(traceId, 40)}*`,
           ...describe(view),
           ...(request === undefined ? [] : [escape(oneLine(request.text), 600)]),
@@ -47,7 +48,7 @@ export function requestMessage(view: RequestView): Rendered {
   return {
     text,
     blocks: [
-      section([title, ...describe(first)].join('\n')),
+      section([...leadOf(first), title, ...describe(first)].join('\n')),
       ...traceAnalysis(first),
       ...notices(texts, SHOWN.notices),
       ...actions(traceButtons(first)),
@@ -84,6 +85,12 @@ function traceButtons({ traceId, url, path, links = [] }: TraceView): Button[] {
     ...links,
   ];
   return [...linkButtons(all.slice(0, SHOWN.links)), ...compareButton(traceId, 'Compare with typical')];
+}
+
+/** The cause before everything else: it is read first. */
+function leadOf({ path }: TraceView): readonly string[] {
+  const cause = causeLine(path);
+  return cause === undefined ? [] : [`*${escape(oneLine(cause), 500)}*`];
 }
 
 const summary = ({ rootService, rootOperation, path }: TraceView): string =>
