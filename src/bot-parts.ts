@@ -21,6 +21,7 @@ import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
+import { type ChannelCheck, createChannelCheck } from './messages/channel-check.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
 import type { Store } from './messages/store.ts';
@@ -224,6 +225,7 @@ export interface SlackParts {
   readonly ruleSet: () => RuleSet;
   readonly painter: PicturePainter;
   readonly verifying: Pick<VerifyRules, 'problemOf'>;
+  readonly channelCheck: Pick<ChannelCheck, 'problems'>;
 }
 
 const slackBase = ({ settings, clock, logger, recorder, slackNetwork }: Base) => ({
@@ -246,6 +248,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     serviceBudgets,
     ruleSet,
     problemOf: verifying.problemOf,
+    channelProblems: parts.channelCheck.problems,
     store,
     alerts: createManageAlerts({ store, logger }),
     silences: createManageSilences({
@@ -289,7 +292,7 @@ export function createNotifying(
     store,
     ruleSet,
     notifier,
-  }: Omit<SlackParts, 'painter' | 'verifying'> & { readonly notifier: Notifier },
+  }: Omit<SlackParts, 'painter' | 'verifying' | 'channelCheck'> & { readonly notifier: Notifier },
 ): MessageSync {
   const { settings, clock, logger, recorder } = base;
   const { metrics, traces, links } = sources;
@@ -315,6 +318,17 @@ export function createNotifying(
     defaultChannel: settings.slack.channel,
   });
 }
+
+/** Checks the channels that the settings and the rules name. */
+export const createCheckingChannels = (
+  base: Base,
+  { notifier, ruleSet }: { readonly notifier: ChannelReader; readonly ruleSet: () => RuleSet },
+): ChannelCheck =>
+  createChannelCheck({
+    ...base,
+    slack: notifier,
+    channels: () => namedChannels(ruleSet(), base.settings.slack.channel),
+  });
 
 /** Finds the open messages of a store without data. */
 export function createRestoring(
@@ -342,16 +356,12 @@ export function createVerifying(
   return verifying;
 }
 
-/** A reload after which the rules are checked against Prometheus again. */
+/** A reload after which the rules are checked again. */
 export const verifiedReload =
-  (
-    verifying: VerifyRules,
-    reload: RunningReload,
-    uses: () => Parameters<VerifyRules['verify']>[0],
-  ): RunningReload =>
+  (reload: RunningReload, verify: () => void): RunningReload =>
   async () => {
     const done = await reload();
-    if (done.ok) verifying.verify(uses());
+    if (done.ok) verify();
     return done;
   };
 

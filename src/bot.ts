@@ -3,6 +3,7 @@ import {
   type Base,
   type Cleanup,
   createAnswering,
+  createCheckingChannels,
   createCorrectedTime,
   createNotifier,
   createNotifying,
@@ -139,7 +140,8 @@ async function start(
   const store = signalingStore(stored, sync);
   const restoring = createRestoring(base, { store, notifier, ruleSet });
   const verifying = createVerifying(base, sources, cleanups);
-  const slack = createAnswering(base, { sources, store, ruleSet, painter, verifying });
+  const channelCheck = createCheckingChannels(base, { notifier, ruleSet });
+  const slack = createAnswering(base, { sources, store, ruleSet, painter, verifying, channelCheck });
   telemetry.onScrape(() => recordPendingMessages(base, store));
   const evaluator = createEvaluator({
     ...createEvaluationParts(base, { ruleSet, store, metrics: sources.metrics }),
@@ -152,9 +154,25 @@ async function start(
     externalUrl: settings.prometheus.publicUrl,
     isShared: settings.redis !== undefined,
   });
-  const reload = verifiedReload(verifying, () => rules.reload(evaluator), rules.uses);
+  const reload = verifiedReload(
+    () => rules.reload(evaluator),
+    () => {
+      verifying.verify(rules.uses());
+      channelCheck.recheck();
+    },
+  );
 
-  const checked = { clock, evaluator, store: stored, restoring, sync, slack, ruleSet, sourceClock };
+  const checked = {
+    clock,
+    evaluator,
+    store: stored,
+    restoring,
+    channelCheck,
+    sync,
+    slack,
+    ruleSet,
+    sourceClock,
+  };
   const rulesApi = createRulesApi({ rules: ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: readyChecks(checked), rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
@@ -164,7 +182,7 @@ async function start(
   cleanups.push(() => sync.stop());
   // Alerts that are in Slack already are not to be posted again.
   await restoring.begin();
-  startBackground(cleanups, [restoring.watch]);
+  startBackground(cleanups, [restoring.watch, channelCheck.watch]);
   await evaluator.start(ruleSet());
   cleanups.push(() => evaluator.stop());
   verifying.verify(rules.uses());

@@ -84,6 +84,8 @@ export interface CommandDeps {
   readonly ruleSet: () => RuleSet;
   /** The problem that keeps a rule from being evaluated on the data it is about. */
   readonly problemOf: VerifyRules['problemOf'];
+  /** A sentence for each channel that cannot be posted to. */
+  readonly channelProblems: () => readonly string[];
   readonly store: Pick<Store, 'loadGroup' | 'actions' | 'shownMessage'>;
   readonly alerts: ManageAlerts;
   readonly silences: ManageSilences;

@@ -62,6 +62,8 @@ export interface SloRow {
 export interface SloStatusView {
   readonly at: EpochMs;
   readonly rows: readonly SloRow[];
+  /** Channels that cannot be posted to. */
+  readonly channelProblems?: readonly string[];
 }
 
 export const sloStatus: CommandForm<SloStatusCommand> = {
@@ -92,7 +94,8 @@ async function run(
   deps: CommandDeps,
 ): Promise<Reply<SloStatusCommand>> {
   const rows = await sloRows(deps, { now, signal });
-  return { answer: { kind: 'slo-status', view: { at: now, rows } }, again: command };
+  const channelProblems = deps.channelProblems();
+  return { answer: { kind: 'slo-status', view: { at: now, rows, channelProblems } }, again: command };
 }
 
 /** One service of those a rule watches: the label that names it, and its value. */

@@ -21,7 +21,7 @@ import { OUTAGE_GROUP } from './source-outage.ts';
 
 export interface RestoreMessagesOptions {
   readonly store: Pick<Store, 'isRestored' | 'restore' | 'claimTick'>;
-  readonly slack: ChannelReader;
+  readonly slack: Pick<ChannelReader, 'openMessages' | 'joinedChannels'>;
   /** The channels that the settings and the rules name. */
   readonly channels: () => readonly string[];
   readonly groups: () => readonly RuleGroup[];

@@ -114,10 +114,20 @@ export interface Notifier {
   contentHash(view: MessageView): string;
 }
 
+/** Whether channels can be posted to. */
+export type CheckedChannels =
+  | {
+      readonly kind: 'checked';
+      readonly problems: readonly { readonly channel: string; readonly problem: 'missing' | 'archived' }[];
+    }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
 /** Reads the channels that alerts go to. Never throws for what Slack answers. */
 export interface ChannelReader {
   /** The open messages of this installation in a channel that were posted at or after `since`. */
   openMessages(query: { channel: string; since: EpochMs }): Promise<OpenMessages>;
+  /** Finds the channels that cannot be posted to. */
+  checkChannels(channels: readonly string[]): Promise<CheckedChannels>;
   /** Ids of the channels that the bot is a member of; undefined when Slack does not say. */
   joinedChannels(): Promise<readonly string[] | undefined>;
 }

@@ -9,6 +9,7 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, parseMatchers } from '../lib/matcher.ts';
 import { between, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
+import type { ChannelCheck } from '../messages/channel-check.ts';
 import type { Store } from '../messages/store.ts';
 import type { MessageSync } from '../messages/sync.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
@@ -91,6 +92,7 @@ export function readyChecks(deps: {
   readonly evaluator: Pick<Evaluator, 'lastEvaluatedAt'>;
   readonly store: Pick<Store, 'isOpen'> & { readonly problem?: () => string | undefined };
   readonly restoring: Pick<RestoreMessages, 'problem'>;
+  readonly channelCheck: Pick<ChannelCheck, 'problems'>;
   readonly sync: Pick<MessageSync, 'refusal'>;
   readonly slack: { problem(): string | undefined };
   readonly ruleSet: () => RuleSet;
@@ -117,6 +119,7 @@ export function readyChecks(deps: {
   };
   return [
     { name: 'slack', problem: slackProblem },
+    { name: 'channels', problem: () => deps.channelCheck.problems().join(' ') || undefined },
     { name: 'store', problem: storeProblem },
     { name: 'evaluation', problem: evaluationProblem },
     { name: 'clock', problem: deps.sourceClock.problem },

@@ -1,10 +1,12 @@
 import type { Clock } from '../lib/clock.ts';
 import { after, type EpochMs, HOUR } from '../lib/units.ts';
+import type { CheckedChannels } from '../messages/notifier.ts';
 import { type CallData, type Calls, reasonOf } from './calls.ts';
 import { listIn, NO_LIST, nextCursor, PAGE_SIZE, propertyOf } from './history.ts';
 
 /** 10,000 channels. */
 const MAX_CHANNEL_PAGES = 50;
+
 export type ChannelId =
   | { readonly kind: 'id'; readonly id: string }
   | { readonly kind: 'missing' }
@@ -13,6 +15,8 @@ export type ChannelId =
 export interface Channels {
   /** The id of a channel given by id or `#name`. Calls Slack only for a name that is not known. */
   idOf(channel: string): Promise<ChannelId>;
+  /** Finds those of the channels that are missing or archived. */
+  check(channels: readonly string[]): Promise<CheckedChannels>;
   /** Ids of the channels that the bot is a member of; undefined when Slack does not say. */
   joined(): Promise<readonly string[] | undefined>;
   /** One stable name for a channel given by id or name, so that its calls share one queue: the name of its first post. */
@@ -45,43 +49,44 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
       remember(channel, id);
       if (!names.has(id)) names.set(id, bare(channel));
     },
+    async check(channels) {
+      const left = new Set(channels.filter((channel) => !channel.startsWith('D')).map(bare));
+      const archived = new Set<string>();
+      const read = await eachPage(calls, 'conversations.list', (listed) => {
+        for (const channel of listed)
+          for (const name of [channel.name, channel.id]) {
+            if (left.delete(name) && channel.isArchived) archived.add(name);
+          }
+        return left.size === 0;
+      });
+      if (read.kind === 'unknown') return read;
+      const problemOf = (name: string) =>
+        left.has(name) ? 'missing' : archived.has(name) ? 'archived' : undefined;
+      const problems = channels.flatMap((channel) => {
+        const problem = problemOf(bare(channel));
+        return problem === undefined ? [] : [{ channel, problem } as const];
+      });
+      return { kind: 'checked', problems };
+    },
     async joined() {
       const found: string[] = [];
-      let cursor: string | undefined;
-      for (let page = 0; page < MAX_CHANNEL_PAGES; page += 1) {
-        const outcome = await calls.call('users.conversations', {
-          ...CHANNELS_ONLY,
-          limit: PAGE_SIZE,
-          cursor,
-        });
-        if (outcome.kind !== 'done') return undefined;
-        found.push(...(channelsOf(outcome.data) ?? []).map(({ id }) => id));
-        cursor = nextCursor(outcome.data);
-        if (cursor === undefined) break;
-      }
-      return found;
+      const read = await eachPage(calls, 'users.conversations', (listed) => {
+        found.push(...listed.map(({ id }) => id));
+        return false;
+      });
+      return read.kind === 'read' ? found : undefined;
     },
     nameOf: (channel) => names.get(channel) ?? bare(channel),
     async idOf(channel) {
       if (isId(channel)) return { kind: 'id', id: channel };
       let found = known(channel);
-      let cursor: string | undefined;
-      for (let page = 0; page < MAX_CHANNEL_PAGES && found === undefined; page += 1) {
-        const outcome = await calls.call('conversations.list', {
-          ...CHANNELS_ONLY,
-          limit: PAGE_SIZE,
-          cursor,
-        });
-        if (outcome.kind !== 'done')
-          return { kind: 'unknown', reason: `conversations.list: ${reasonOf(outcome)}` };
-        const listed = channelsOf(outcome.data);
-        if (listed === undefined) return { kind: 'unknown', reason: `conversations.list: ${NO_LIST}` };
+      if (found !== undefined) return found;
+      const read = await eachPage(calls, 'conversations.list', (listed) => {
         for (const { name, id } of listed) remember(name, id);
         found = known(channel);
-        cursor = nextCursor(outcome.data);
-        if (cursor === undefined) return found ?? { kind: 'missing' };
-      }
-      return found ?? { kind: 'unknown', reason: TOO_MANY };
+        return found !== undefined;
+      });
+      return found ?? (read.kind === 'read' ? { kind: 'missing' } : read);
     },
   };
 }
@@ -91,9 +96,34 @@ const CHANNELS_ONLY = { types: 'public_channel,private_channel' };
 
 const TOO_MANY = `more than ${PAGE_SIZE * MAX_CHANNEL_PAGES} channels to search. Configure the channel by its id`;
 
-function channelsOf(data: CallData): { name: string; id: string }[] | undefined {
-  return listIn(data, 'channels')?.flatMap((each) => {
-    const [name, id] = [propertyOf(each, 'name'), propertyOf(each, 'id')];
-    return typeof name === 'string' && typeof id === 'string' ? [{ name, id }] : [];
-  });
+interface ListedChannel {
+  readonly name: string;
+  readonly id: string;
+  readonly isArchived: boolean;
 }
+
+/** Reads a list of channels page by page until `visit` returns true or it ends. */
+async function eachPage(
+  calls: Calls,
+  method: 'conversations.list' | 'users.conversations',
+  visit: (listed: readonly ListedChannel[]) => boolean,
+): Promise<{ readonly kind: 'read' } | { readonly kind: 'unknown'; readonly reason: string }> {
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_CHANNEL_PAGES; page += 1) {
+    const outcome = await calls.call(method, { ...CHANNELS_ONLY, limit: PAGE_SIZE, cursor });
+    if (outcome.kind !== 'done') return { kind: 'unknown', reason: `${method}: ${reasonOf(outcome)}` };
+    const listed = channelsOf(outcome.data);
+    if (listed === undefined) return { kind: 'unknown', reason: `${method}: ${NO_LIST}` };
+    if (visit(listed)) return { kind: 'read' };
+    cursor = nextCursor(outcome.data);
+    if (cursor === undefined) return { kind: 'read' };
+  }
+  return { kind: 'unknown', reason: TOO_MANY };
+}
+
+const channelsOf = (data: CallData): readonly ListedChannel[] | undefined =>
+  listIn(data, 'channels')?.flatMap((each) => {
+    const [name, id] = [propertyOf(each, 'name'), propertyOf(each, 'id')];
+    const isArchived = propertyOf(each, 'is_archived') === true;
+    return typeof name === 'string' && typeof id === 'string' ? [{ name, id, isArchived }] : [];
+  });

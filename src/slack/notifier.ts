@@ -112,6 +112,8 @@ function createReader(parts: {
       return { kind: 'read', channelId: id.id, messages: await Promise.all(linked) };
     },
 
+    checkChannels: (names) => channels.check(names),
+
     joinedChannels: () => channels.joined(),
   };
 }

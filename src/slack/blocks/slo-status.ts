@@ -21,12 +21,13 @@ export const STATES: Readonly<Record<SloRow['state'], { readonly sign: string; r
   ok: { sign: '🟢', text: 'ok' },
 };
 
+const PROBLEMS_SHOWN = 5;
 const LINES_PER_SECTION = 6;
 /** A line has at most about 900 characters: with this many in total, a message stays within the limits. */
 const MAX_CHARACTERS = 11_000;
 
 /** The answer to `/slo`. */
-export function sloStatusMessage({ at, rows }: SloStatusView): Rendered {
+export function sloStatusMessage({ at, rows, channelProblems = [] }: SloStatusView): Rendered {
   const lines = fitting(rows.map(sloLine));
   const hidden = rows.length - lines.length;
   const sections: string[] = [];
@@ -34,7 +35,10 @@ export function sloStatusMessage({ at, rows }: SloStatusView): Rendered {
     sections.push(lines.slice(i, i + LINES_PER_SECTION).join('\n'));
   sections.push(...andMore(hidden, 'more rule'));
   const text = `Rules at ${date(at)}: ${summary(rows)}`;
-  return { text, blocks: [text, ...sections].map((each) => section(each)) };
+  const warnings = channelProblems
+    .slice(0, PROBLEMS_SHOWN)
+    .map((problem) => `⚠️ Channel ${escape(oneLine(problem), 300)}`);
+  return { text, blocks: [...warnings, text, ...sections].map((each) => section(each)) };
 }
 
 /** How many rules are in each state, and how many alerts: `3 rules: 1 firing, 2 ok · 2 alerts: 2 firing`. */

@@ -84,6 +84,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
     serviceBudgets: async () => ({ kind: 'pending' }),
     ruleSet: () => ({ groups: [], objectives: [] }),
     problemOf: () => undefined,
+    channelProblems: () => [],
     store: {
       loadGroup: async () => undefined,
       actions: async () => new Map(),
