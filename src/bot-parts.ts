@@ -26,7 +26,9 @@ import { createEvidenceCollector } from './messages/evidence.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
 import type { Store } from './messages/store.ts';
 import { createMessageSync, type MessageSync } from './messages/sync.ts';
+import { createHeartbeat, HEARTBEAT_CHECKS } from './ops/heartbeat.ts';
 import type { Telemetry } from './ops/metrics.ts';
+import type { ReadyCheck } from './ops/ops-server.ts';
 import { channelsIn } from './policy/route.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
@@ -317,6 +319,17 @@ export function createNotifying(
     links,
     defaultChannel: settings.slack.channel,
   });
+}
+
+/** The dead man's switch; nothing without an address. */
+export function heartbeatOf(
+  { settings, slackNetwork, ...base }: Base,
+  checks: readonly ReadyCheck[],
+): (signal: AbortSignal) => void {
+  const url = settings.heartbeatUrl?.reveal();
+  if (url === undefined) return () => undefined;
+  const watched = checks.filter(({ name }) => HEARTBEAT_CHECKS.has(name));
+  return createHeartbeat({ ...base, url, fetch: slackNetwork.fetch, checks: watched }).watch;
 }
 
 /** Checks the channels that the settings and the rules name. */

@@ -11,6 +11,7 @@ import {
   createRestoring,
   createSources,
   createVerifying,
+  heartbeatOf,
   openStore,
   recordPendingMessages,
   signalingStore,
@@ -162,7 +163,7 @@ async function start(
     },
   );
 
-  const checked = {
+  const checks = readyChecks({
     clock,
     evaluator,
     store: stored,
@@ -172,9 +173,9 @@ async function start(
     slack,
     ruleSet,
     sourceClock,
-  };
+  });
   const rulesApi = createRulesApi({ rules: ruleSet, store });
-  const ops = createOpsServer({ telemetry, logger, reload, readyChecks: readyChecks(checked), rulesApi });
+  const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
   const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
   cleanups.push(() => ops.close());
   await measureClock?.();
@@ -182,7 +183,7 @@ async function start(
   cleanups.push(() => sync.stop());
   // Alerts that are in Slack already are not to be posted again.
   await restoring.begin();
-  startBackground(cleanups, [restoring.watch, channelCheck.watch]);
+  startBackground(cleanups, [restoring.watch, channelCheck.watch, heartbeatOf(base, checks)]);
   await evaluator.start(ruleSet());
   cleanups.push(() => evaluator.stop());
   verifying.verify(rules.uses());

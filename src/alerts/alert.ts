@@ -195,6 +195,8 @@ export interface FlapHistory {
   readonly fired: readonly EpochMs[];
   /** The ids of its last messages. */
   readonly messages: readonly string[];
+  /** The worst value while it was notified, in the last hour. */
+  readonly peak?: number;
   /** Set while its firings are suppressed as flapping. */
   readonly flapping?: {
     readonly since: EpochMs;

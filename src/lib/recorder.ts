@@ -19,7 +19,13 @@ const MESSAGE_OUTCOMES = [
 ] as const;
 
 /** Work that goes on for as long as the process runs. */
-const BACKGROUND_WORK = ['slack-token', 'slack-connection', 'slack-channels', 'store-restore'] as const;
+const BACKGROUND_WORK = [
+  'slack-token',
+  'slack-connection',
+  'slack-channels',
+  'store-restore',
+  'heartbeat',
+] as const;
 export type BackgroundWork = OneOf<typeof BACKGROUND_WORK>;
 
 type OneOf<List extends readonly string[]> = List[number];

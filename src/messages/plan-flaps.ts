@@ -1,4 +1,5 @@
 import type { Alert, FlapHistory } from '../alerts/alert.ts';
+import { worseOf } from '../alerts/step-alert.ts';
 import { type EpochMs, MINUTE } from '../lib/units.ts';
 import {
   type FlapHistories,
@@ -47,15 +48,23 @@ function textOf({ kind, alert, alerts, firings }: Line, rule: SloRule): string {
     : `${who}: flapping, fired ${often}. The next message is posted after ${STABLE_TIME} of firing or quiet.`;
 }
 
+/** The worst value of an alert that is notified: what is far worse than it is notified even while it is flapping. */
+function withPeak(history: FlapHistory, { alert, isFlapping }: Outcome, rule: SloRule): FlapHistory {
+  if (isFlapping || alert.state !== 'firing' || alert.refreshedAt === undefined) return history;
+  const peak = worseOf(rule.comparison, history.peak ?? Number.NaN, alert.peak);
+  return Object.is(peak, history.peak) ? history : { ...history, peak };
+}
+
 function historyAfter(
   known: FlapHistory | undefined,
   outcome: Outcome,
-  evalTime: EpochMs,
+  { evalTime, rule }: { readonly evalTime: EpochMs; readonly rule: SloRule },
 ): FlapHistory | undefined {
   const { alert, hasFired, isFlapping, notified, messages } = outcome;
   let history = hasFired ? withFiring(known, evalTime) : known;
   for (let count = 0; count < notified; count++) history = withNotified(history, evalTime, messages);
   if (history === undefined) return undefined;
+  history = withPeak(history, outcome, rule);
   const continues = history.flapping !== undefined && alert.state === 'firing';
   return isFlapping || continues ? withFlapping(history, evalTime) : history;
 }
@@ -90,7 +99,7 @@ export function decideFlaps(
     const { alert, isFlapping } = outcome;
     const known = left.get(alert.fingerprint);
     left.delete(alert.fingerprint);
-    const history = historyAfter(known, outcome, evalTime);
+    const history = historyAfter(known, outcome, { evalTime, rule: at.rule });
     if (isFlapping && known?.flapping === undefined && history !== undefined)
       addTo('flapping', alert, history);
     const isNowStable = given.isAnswered && history !== undefined && isStable(history, alert, evalTime);

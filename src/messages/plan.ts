@@ -1,7 +1,13 @@
 import type { Alert, AlertGroup, Destination, PostedTo, RuleState, Transition } from '../alerts/alert.ts';
 import { between, type EpochMs } from '../lib/units.ts';
 import { acceptsAlerts, alertGroupIdOf, groupedAlertsOf } from '../policy/alert-group.ts';
-import { type FlapHistories, flappingSuppression, isFlapping, withFiring } from '../policy/flap.ts';
+import {
+  type FlapHistories,
+  flappingSuppression,
+  isFarWorse,
+  isFlapping,
+  withFiring,
+} from '../policy/flap.ts';
 import type { RoutedDestination } from '../policy/route.ts';
 import type { RuleAt } from '../rules/rule.ts';
 import {
@@ -149,10 +155,13 @@ const alertGroupIn = ({ alertGroups, evalTime }: Context, { channel }: Destinati
     (alertGroup) => alertGroup.destination.channel === channel && acceptsAlerts(alertGroup, evalTime),
   );
 
-/** Whether its first message is suppressed as flapping. A page never is; joining an alert group costs no message. */
+/**
+ * Whether its first message is suppressed as flapping. A page never is, nor a value far above the earlier peaks; joining
+ * an alert group costs no message.
+ */
 function isSuppressed(context: Context, alert: Alert, now: readonly Destination[]): boolean {
-  const { flaps, evalTime, limits } = context;
-  if (isUrgent(alert)) return false;
+  const { at, flaps, evalTime, limits } = context;
+  if (isUrgent(alert) || isFarWorse(flaps[alert.fingerprint] ?? {}, alert.value, at.rule)) return false;
   if (now.length === 0 || now.some((each) => alertGroupIn(context, each) !== undefined)) return false;
   return isFlapping(flaps[alert.fingerprint], alert, { evalTime, limit: limits.flapThreshold });
 }

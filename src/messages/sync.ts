@@ -123,10 +123,14 @@ function createSteps(options: MessageSyncOptions): (message: ClaimedMessage) => 
   const parts: SyncMessageParts = { ...options, collect, remembered };
   const refused = new Set<string>();
 
-  function note({ key }: ClaimedMessage, synced: Synced): void {
+  function note(message: ClaimedMessage, synced: Synced): void {
+    const { key } = message;
     const { call, outcome, failures, reason } = synced;
     if (call !== undefined && outcome !== 'waiting') recorder.notified({ kind: call, outcome });
-    if (outcome === 'sent') refused.delete(key);
+    if (outcome === 'sent') {
+      refused.delete(key);
+      logShown(logger, message, synced);
+    }
     if (reason === undefined) return;
     const fields = { message: key, failures, reason };
     const isRefused = outcome === 'refused' || outcome === 'channel-refused';
@@ -167,6 +171,20 @@ function createSteps(options: MessageSyncOptions): (message: ClaimedMessage) => 
       });
     return synced;
   };
+}
+
+/** One line for each message that is posted, silenced or ended: what happened, and where it is. */
+function logShown(logger: Logger, { key, desired, shown, lines }: ClaimedMessage, synced: Synced): void {
+  const { permalink } = synced.shown ?? shown ?? {};
+  const fields = { message: key, rule: desired?.rule.name, permalink };
+  const silenced = lines.find((line) => line.silence !== undefined && synced.lineKeys.includes(line.key));
+  if (synced.call === 'post') logger.info('message posted', fields);
+  if (silenced?.silence !== undefined) {
+    const { what, id, by } = silenced.silence;
+    logger.info(`message ${what}`, { ...fields, silence: id, by });
+  }
+  if (synced.isFinal && desired !== undefined)
+    logger.info('message ended', { ...fields, reason: desired.alert.resolveReason });
 }
 
 /** Workers that look into the store again and again, and do not wait for each other. */

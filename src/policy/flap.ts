@@ -1,5 +1,6 @@
 import type { Alert, FlapHistory, Suppression } from '../alerts/alert.ts';
 import { after, before, between, type EpochMs, HOUR, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
+import type { SloRule } from '../rules/rule.ts';
 
 /** Default of `flap_threshold`: firings and resolutions of one alert that are notified in an hour. */
 export const FLAP_THRESHOLD = 6;
@@ -33,6 +34,21 @@ export function isFlapping(
   if (limit === 0 || history === undefined) return false;
   const hasRoom = within(history.notified, evalTime).length + 2 <= limit;
   return !hasRoom && between(alert.firedAt ?? evalTime, evalTime) < STABLE_AFTER;
+}
+
+/** A breach whose distance from the bound is this many times that of the earlier peaks is far worse. */
+const FAR_WORSE = 2;
+
+/** Whether a value is so much worse than the earlier notified peaks that it is news although the alert is flapping. */
+export function isFarWorse(
+  { peak }: Pick<FlapHistory, 'peak'>,
+  value: number,
+  { bound = 0, comparison }: Pick<SloRule, 'bound' | 'comparison'>,
+): boolean {
+  if (peak === undefined) return false;
+  const sign = comparison?.startsWith('<') === true ? -1 : 1;
+  const distance = (of: number): number => sign * (of - bound);
+  return distance(value) > 0 && distance(value) >= FAR_WORSE * distance(peak);
 }
 
 /** How often an alert fired in the last hour. */

@@ -60,6 +60,8 @@ export interface Settings {
   readonly proxy: ProxySettings;
   /** Files and directories, as written. */
   readonly rulesFiles: readonly string[];
+  /** Requested every minute while all is well. */
+  readonly heartbeatUrl?: Secret;
   readonly logLevel: LogLevel;
   readonly opsPort: number;
 }
@@ -198,6 +200,7 @@ function settingsOf(texts: EnvironmentTexts): Settings {
     dataDir: texts.DATA_DIR ?? defaultOf('DATA_DIR'),
     rulesFiles: listOf(texts.RULES_FILE ?? defaultOf('RULES_FILE')),
     proxy: proxySettings(texts),
+    heartbeatUrl: texts.HEARTBEAT_URL === undefined ? undefined : secret(texts.HEARTBEAT_URL),
     logLevel: isLogLevel(level) ? level : 'info',
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
   };
@@ -250,13 +253,20 @@ function partsOfAddress(address: string): readonly string[] {
 }
 
 /** Every text that must not reach the log. */
-export function secretsOf({ slack, prometheus, jaeger, redis, proxy }: Settings): readonly string[] {
+export function secretsOf({
+  slack,
+  prometheus,
+  jaeger,
+  redis,
+  proxy,
+  heartbeatUrl,
+}: Settings): readonly string[] {
   const { transport } = slack;
   return [
     slack.botToken.reveal(),
     transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
     ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal()).flatMap(partsOfHeader)),
-    ...[redis?.url, proxy.http, proxy.https].flatMap((address) =>
+    ...[redis?.url, proxy.http, proxy.https, heartbeatUrl].flatMap((address) =>
       address === undefined ? [] : partsOfAddress(address.reveal()),
     ),
   ].filter((text) => text.length >= SHORTEST_MASKED);

@@ -73,6 +73,13 @@ export function address(example: string, credentials?: string) {
   });
 }
 
+/** An HTTP address with a path or query that is a secret. */
+export const secretAddress = (example: string) =>
+  valid(`Use an address like ${example}.`, (value) => {
+    const url = urlOf(value);
+    return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+  });
+
 export const redisAddress = valid(
   'Use redis://redis:6379/0, rediss:// for TLS, redis+sentinel://sentinel1,sentinel2/master, or redis+cluster://node1,node2.',
   (value) => parseRedisAddress(value) !== undefined,

@@ -10,6 +10,7 @@ import {
   port,
   proxyAddress,
   redisAddress,
+  secretAddress,
   token,
   wholeNumber,
 } from './values.ts';
@@ -193,6 +194,12 @@ export const VARIABLES = [
   optional('NO_PROXY', z.string(), {
     description: 'Hosts, domains and networks that are reached without a proxy, separated by commas.',
     example: '.svc,.cluster.local,10.0.0.0/8',
+  }),
+  optional('HEARTBEAT_URL', secretAddress('https://hc-ping.com/your-check'), {
+    description:
+      "Address that is requested every minute while rules are evaluated and Slack accepts messages: a dead man's switch.",
+    isSecret: true,
+    example: 'https://hc-ping.com/your-check',
   }),
   optional('LOG_LEVEL', matching(/^(?:debug|info|warn|error)$/, 'Use debug, info, warn or error.'), {
     description: '`debug`, `info`, `warn` or `error`.',

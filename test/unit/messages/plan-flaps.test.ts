@@ -63,6 +63,19 @@ describe('an alert that comes and goes', () => {
     });
   });
 
+  it('is notified at once when it is far worse than at its earlier peaks', () => {
+    const worse = (value: number): readonly string[] => {
+      const { kinds, tick } = flapping(4);
+      const run = runOf(8 * MINUTE);
+      tick(8 * MINUTE, { ...run, value: run.peak, peak: run.peak });
+      tick(9 * MINUTE, { ...run, value, peak: value });
+      return kinds().slice(7);
+    };
+    const { peak } = runOf(0);
+    expect(worse(1.5 * peak)).toEqual([]);
+    expect(worse(2.5 * peak)).toEqual(['9 firing']);
+  });
+
   it('is posted when it has fired for a quarter of an hour, and its end is notified', () => {
     const { kinds, tick, rule } = flapping(3);
     const run = runOf(6 * MINUTE);
