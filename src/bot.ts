@@ -19,7 +19,7 @@ import {
 } from './bot-parts.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
-import { createRuleSetHolder, type LoadedRules } from './evaluation/rule-set-holder.ts';
+import { createRuleSetHolder, type LoadedRules, type RuleSetHolder } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
 import { createProxyFor } from './http/proxy.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -118,23 +118,25 @@ function startBackground(cleanups: Cleanup[], work: readonly ((signal: AbortSign
   for (const each of work) each(ended.signal);
 }
 
-async function start(
-  local: Base,
-  options: BotOptions,
-  { cleanups, stop }: { cleanups: Cleanup[]; stop: () => Promise<void> },
-): Promise<Omit<Bot, 'stop'>> {
-  const { logger, recorder, telemetry, settings } = local;
-  const loaded = await options.loadRules();
+async function loadAtStart({ recorder, logger }: Base, { loadRules }: BotOptions): Promise<RuleSetHolder> {
+  const loaded = await loadRules();
   if (!loaded.ok) throw new RuleFilesError(loaded.text);
   for (const note of loaded.notes) logger.warn(note);
-  const rules = createRuleSetHolder({ initial: loaded, load: options.loadRules, recorder, logger });
+  return createRuleSetHolder({ initial: loaded, load: loadRules, recorder, logger });
+}
+
+/** Puts the parts together. Nothing runs yet, but what the store and the painter need. */
+async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
+  const { logger, recorder, telemetry, settings } = local;
+  const rules = await loadAtStart(local, options);
   const { ruleSet } = rules;
   const { base, sourceClock, time, measurementBy } = createCorrectedTime(local);
   const { clock } = base;
   const stored = await openStore(base, ruleSet);
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups, time);
-  const measureClock = measurementBy(sources.metrics);
+  const { metrics } = sources;
+  const measureClock = measurementBy(metrics);
   const painter = createPainter(base, cleanups);
   const notifier = createNotifier(base);
   const sync = createNotifying(base, { sources, store: stored, ruleSet, notifier });
@@ -145,7 +147,7 @@ async function start(
   const slack = createAnswering(base, { sources, store, ruleSet, painter, verifying, channelCheck });
   telemetry.onScrape(() => recordPendingMessages(base, store));
   const evaluator = createEvaluator({
-    ...createEvaluationParts(base, { ruleSet, store, metrics: sources.metrics }),
+    ...createEvaluationParts(base, { ruleSet, store, metrics }),
     clock,
     sourceClock,
     measureClock,
@@ -155,38 +157,40 @@ async function start(
     externalUrl: settings.prometheus.publicUrl,
     isShared: settings.redis !== undefined,
   });
+  const verify = (): void => verifying.verify(rules.uses());
   const reload = verifiedReload(
     () => rules.reload(evaluator),
     () => {
-      verifying.verify(rules.uses());
+      verify();
       channelCheck.recheck();
     },
   );
-
-  const checks = readyChecks({
-    clock,
-    evaluator,
-    store: stored,
-    restoring,
-    channelCheck,
-    sync,
-    slack,
-    ruleSet,
-    sourceClock,
-  });
+  const parts = { restoring, channelCheck, sync, slack, evaluator, ruleSet };
+  const checks = readyChecks({ ...parts, clock, store: stored, sourceClock });
   const rulesApi = createRulesApi({ rules: ruleSet, store });
   const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
-  const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...base.host });
+  return { ...parts, base, ops, checks, reload, verify, measureClock };
+}
+
+async function start(
+  local: Base,
+  options: BotOptions,
+  { cleanups, stop }: { cleanups: Cleanup[]; stop: () => Promise<void> },
+): Promise<Omit<Bot, 'stop'>> {
+  const { logger, settings, host } = local;
+  const parts = await assemble(local, options, cleanups);
+  const { base, ops, sync, restoring, evaluator, slack, reload, checks } = parts;
+  const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...host });
   cleanups.push(() => ops.close());
-  await measureClock?.();
+  await parts.measureClock?.();
   sync.start();
   cleanups.push(() => sync.stop());
   // Alerts that are in Slack already are not to be posted again.
   await restoring.begin();
-  startBackground(cleanups, [restoring.watch, channelCheck.watch, heartbeatOf(base, checks)]);
-  await evaluator.start(ruleSet());
+  startBackground(cleanups, [restoring.watch, parts.channelCheck.watch, heartbeatOf(base, checks)]);
+  await evaluator.start(parts.ruleSet());
   cleanups.push(() => evaluator.stop());
-  verifying.verify(rules.uses());
+  parts.verify();
   // Last, because in Socket Mode it waits for Slack however long: evaluation must not wait for it.
   cleanups.push(() => slack.stop());
   options.onRunning?.({ logger, reload, stop });
