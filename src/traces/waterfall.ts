@@ -2,8 +2,9 @@ import { type EpochUs, type Microseconds, us } from '../lib/units.ts';
 import { attemptsOf, callOf } from './calls.ts';
 import { createStartTimes } from './clock-skew.ts';
 import type { CriticalPath } from './critical-path.ts';
-import { cutName, serviceName, shownOperation } from './operations.ts';
+import { cutName, requestLineOf, serviceName, shownOperation } from './operations.ts';
 import { statusOf } from './span-errors.ts';
+import { attributeText, type Span } from './trace.ts';
 import type { TraceSummary } from './trace-summary.ts';
 import type { SpanNode } from './tree.ts';
 import { type ChosenRow, chooseRows, type RowSpans } from './waterfall-rows.ts';
@@ -14,10 +15,20 @@ export interface WaterfallInterval {
   readonly end: Microseconds;
 }
 
+/** What a span is called where its names cannot be drawn, because no font of the picture has their characters. */
+export interface AlternativeNames {
+  /** Pod or host; empty when unknown. */
+  readonly service: string;
+  /** Method and path; empty when unknown. */
+  readonly operation: string;
+  readonly spanId: string;
+}
+
 /** One bar of a waterfall: a span, or both spans of a call. */
 export interface WaterfallRow {
   readonly service: string;
   readonly operation: string;
+  readonly alternative: AlternativeNames;
   /** Number of its ancestors that have a row. */
   readonly depth: number;
   /** Relative to the root's start; negative when it began earlier. */
@@ -41,6 +52,7 @@ export interface Waterfall {
   readonly traceId: string;
   readonly service: string;
   readonly operation: string;
+  readonly alternative: AlternativeNames;
   /** How the root ended; empty when unknown. */
   readonly status: string;
   readonly isError: boolean;
@@ -61,7 +73,7 @@ export interface Waterfall {
 }
 
 /** More rows are not readable on a phone (measured at 360 pixels). */
-const MAX_ROWS = 14;
+const MAX_ROWS = 10;
 
 /**
  * Lays a trace out. A client span with a single server span is one row, whose gaps are the overhead of the call:
@@ -88,6 +100,7 @@ export function waterfallOf(summary: TraceSummary): Waterfall {
     traceId: summary.traceId,
     service: cutName(serviceName(root.serviceName)),
     operation: shownOperation(root),
+    alternative: alternativeOf(root),
     status: cutName(statusOf(root)),
     isError: root.isError,
     duration: root.duration,
@@ -101,6 +114,14 @@ export function waterfallOf(summary: TraceSummary): Waterfall {
     ticks: ticksOf(window),
   };
 }
+
+const HOST_KEYS = ['k8s.pod.name', 'host.name', 'service.instance.id', 'hostname'] as const;
+
+const alternativeOf = (span: Span): AlternativeNames => ({
+  service: cutName(attributeText({ attributes: span.resource }, HOST_KEYS)),
+  operation: cutName(requestLineOf(span)),
+  spanId: span.spanId,
+});
 
 interface Layout {
   readonly startOf: (node: SpanNode) => number;
@@ -135,6 +156,7 @@ function rowOf({ spans, depth }: ChosenRow, { startOf, onPath, origin }: Layout)
   return {
     service: cutName(serviceName(shown.span.serviceName)),
     operation: shownOperation(shown.span),
+    alternative: alternativeOf(shown.span),
     depth,
     start,
     duration: node.span.duration,

@@ -145,10 +145,20 @@ const INVISIBLE = /[\s\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]+/gu;
 /** Longer names are cut before they are measured. */
 const MAX_LENGTH = 300;
 
+const oneLine = (text: string): string => text.slice(0, MAX_LENGTH).replace(INVISIBLE, ' ').trim();
+
 /** A name as a picture can show it: one line, no control characters, only characters that the fonts have. */
-export function drawable(text: string, fonts: Pick<Fonts, 'has'>): string {
-  const line = text.slice(0, MAX_LENGTH).replace(INVISIBLE, ' ').trim();
-  return Array.from(line, (character) => (fonts.has(character) ? character : UNKNOWN)).join('');
+export const drawable = (text: string, fonts: Pick<Fonts, 'has'>): string =>
+  Array.from(oneLine(text), (character) => (fonts.has(character) ? character : UNKNOWN)).join('');
+
+/** The first of several names for one thing whose characters the fonts have, all or most of them; else empty. */
+export function firstDrawable(names: readonly string[], fonts: Pick<Fonts, 'has'>): string {
+  for (const name of names) {
+    const characters = Array.from(oneLine(name));
+    const known = characters.filter((character) => fonts.has(character)).length;
+    if (characters.length > 0 && known * 4 >= characters.length * 3) return drawable(name, fonts);
+  }
+  return '';
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -163,16 +173,36 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export const escapeXml = (text: string): string =>
   text.replace(/[&<>"']/gu, (character) => ENTITIES[character] ?? '');
 
+type FitStyle = TextSize & { readonly fonts: Fonts };
+
 /** As much of a text as fits, with an ellipsis where it was cut; empty when not even one character fits. */
-export function fit(text: string, room: number, style: TextSize & { readonly fonts: Fonts }): string {
-  const widthOf = (part: string): number => style.fonts.width(part, style);
-  if (widthOf(text) <= room) return text;
-  let left = room - widthOf(ELLIPSIS);
-  let kept = '';
-  for (const character of text) {
-    left -= widthOf(character);
-    if (left < 0) break;
-    kept += character;
-  }
-  return kept === '' ? '' : `${kept.trimEnd()}${ELLIPSIS}`;
+export function fit(text: string, room: number, style: FitStyle): string {
+  if (style.fonts.width(text, style) <= room) return text;
+  const kept = longestWithin(Array.from(text), room - style.fonts.width(ELLIPSIS, style), style);
+  return kept.length === 0 ? '' : `${kept.join('').trimEnd()}${ELLIPSIS}`;
+}
+
+/** A method and a path, or the full name of an RPC: the end tells them apart, what precedes it is often the same. */
+const PATH_NAME = /^((?:[A-Z]{3,7} )?)(\S*[/.]\S*)$/u;
+
+/** As `fit`, but of a path keeps the end: `…CurrencyService/Convert`, `GET …/items/{id}`. */
+export function fitOperation(text: string, room: number, style: FitStyle): string {
+  const width = (part: string): number => style.fonts.width(part, style);
+  const [, method = '', path = ''] = PATH_NAME.exec(text) ?? [];
+  if (path === '' || width(text) <= room) return fit(text, room, style);
+  const left = room - width(method) - width(ELLIPSIS);
+  const kept = [...longestWithin(Array.from(path).reverse(), left, style)].reverse().join('');
+  return kept.length < MIN_KEPT ? fit(text, room, style) : `${method}${ELLIPSIS}${kept}`;
+}
+
+/** Fewer characters of an end say nothing. */
+const MIN_KEPT = 4;
+
+function longestWithin(characters: readonly string[], room: number, style: FitStyle): readonly string[] {
+  let left = room;
+  const end = characters.findIndex((character) => {
+    left -= style.fonts.width(character, style);
+    return left < 0;
+  });
+  return end < 0 ? characters : characters.slice(0, end);
 }

@@ -1,7 +1,15 @@
 import { count, durationText } from '../lib/format.ts';
 import { type Microseconds, us } from '../lib/units.ts';
 import type { Waterfall, WaterfallInterval, WaterfallRow } from '../traces/waterfall.ts';
-import { drawable, escapeXml, type Fonts, type FontWeight, fit } from './fonts.ts';
+import {
+  drawable,
+  escapeXml,
+  type Fonts,
+  type FontWeight,
+  firstDrawable,
+  fit,
+  fitOperation,
+} from './fonts.ts';
 
 /**
  * Slack does not report whether a client is light or dark. The picture has its own background and a frame, as a card on
@@ -14,6 +22,8 @@ export const COLORS = {
   quiet: '#566273',
   /** Lines of the grid. */
   line: '#d9dfe7',
+  /** Visible on a light and on a dark background. */
+  frame: '#858e9b',
   bar: '#a9b8cb',
   /** The critical path. */
   path: '#d32f3a',
@@ -23,40 +33,59 @@ export const COLORS = {
 } as const;
 
 /*
- * Sizes in pixels. Phones show the picture 360 pixels wide: there a font size of 26 is readable, 12 is not, and neither
- * are more than 14 rows.
+ * Sizes in pixels. Phones show the picture 360 pixels wide: there a font size of 37 is 11 pixels. A row has its names above its
+ * bar, so that both have the whole width.
  */
 const WIDTH = 1_200;
-const MARGIN = 24;
-const FONT_SIZE = 26;
-const TITLE_SIZE = 32;
-const ROW = 46;
-const BAR = 26;
-const HEAD = 150;
-const FOOT = 58;
-const LABEL_END = 506;
-const CHART = { left: 526, right: 1_046 } as const;
-const INDENT = 18;
+const MARGIN = 28;
+const FONT_SIZE = 37;
+const TITLE_SIZE = 44;
+const ROW = 92;
+const BAR = 28;
+/** The baseline of a row's names, and the top of its bar. */
+const LABEL_Y = 42;
+const BAR_Y = 56;
+const HEAD = 236;
+const LINE = 48;
+const CHART = { left: MARGIN + 16, right: WIDTH - MARGIN - 16 } as const;
+const INDENT = 22;
 const MAX_INDENTS = 6;
-const MIN_BAR = 4;
+const MIN_BAR = 5;
 
 /** The picture of a waterfall as SVG. Names are measured, cut to size and escaped. */
 export function waterfallSvg(waterfall: Waterfall, fonts: Fonts): string {
-  const height = HEAD + waterfall.rows.length * ROW + FOOT;
+  const foot = footer(waterfall, fonts);
+  const bottom = HEAD + waterfall.rows.length * ROW;
+  const height = bottom + foot.length * LINE + 28;
+  const namespace = sharedNamespace(waterfall.rows);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="${fonts.family}">`,
-    `<defs>${HATCH_PATTERN}<clipPath id="labels"><rect x="0" y="0" width="${LABEL_END}" height="${height}"/></clipPath></defs>`,
-    `<rect x="1" y="1" width="${WIDTH - 2}" height="${height - 2}" rx="14" fill="${COLORS.background}" stroke="${COLORS.line}" stroke-width="2"/>`,
+    `<defs>${HATCH_PATTERN}</defs>`,
+    `<rect x="2" y="2" width="${WIDTH - 4}" height="${height - 4}" rx="16" fill="${COLORS.background}" stroke="${COLORS.frame}" stroke-width="4"/>`,
     ...header(waterfall, fonts),
-    ...axis(waterfall),
+    ...axis(waterfall, fonts),
     ...waterfall.rows.flatMap((row, index) => [
-      ...label(row, fonts, HEAD + index * ROW),
+      ...label({ ...row, service: withoutNamespace(row.service, namespace) }, fonts, HEAD + index * ROW),
       ...bar(row, waterfall.window, HEAD + index * ROW),
     ]),
-    ...footer(waterfall, fonts, height - MARGIN),
+    ...foot.map((text, index) =>
+      textAt(text, { x: MARGIN, y: bottom + (index + 1) * LINE, fill: COLORS.quiet }),
+    ),
     '</svg>',
   ].join('\n');
 }
+
+const NAMESPACED = /^([^.]+)(\.[^.]+)$/u;
+
+/** The namespace of all services, as `.shop`; empty when they differ: it would only take room from what differs. */
+function sharedNamespace(rows: readonly WaterfallRow[]): string {
+  const all = new Set(rows.map(({ service }) => NAMESPACED.exec(service)?.[2] ?? ''));
+  const [only = ''] = all;
+  return all.size === 1 ? only : '';
+}
+
+const withoutNamespace = (service: string, namespace: string): string =>
+  namespace === '' ? service : service.slice(0, -namespace.length);
 
 const HATCH_PATTERN = `<pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="4.5" height="9" fill="${COLORS.hatch}" fill-opacity="0.8"/></pattern>`;
 
@@ -81,7 +110,7 @@ function textAt(
 const round = (value: number): number => Math.round(value * 100) / 100;
 
 function header(waterfall: Waterfall, fonts: Fonts): readonly string[] {
-  const title = { size: TITLE_SIZE, y: 50 } as const;
+  const title = { size: TITLE_SIZE, y: 62 } as const;
   const bold = { ...title, weight: 'semibold' } as const;
   const duration = durationText(waterfall.duration);
   const room = WIDTH - 2 * MARGIN - fonts.width(duration, bold) - 30;
@@ -91,35 +120,36 @@ function header(waterfall: Waterfall, fonts: Fonts): readonly string[] {
     textAt(service, { ...bold, x: MARGIN, fill: COLORS.text }),
     textAt(operation, { ...title, x: MARGIN + operationX, fill: COLORS.quiet }),
     textAt(duration, { ...bold, x: WIDTH - MARGIN, fill: durationFill, anchor: 'end' }),
-    ...legend(fonts),
     ...counts(waterfall, fonts),
+    ...legend(fonts),
   ];
 }
 
-const SWATCH = 34;
-const LEGEND_Y = 90;
+const COUNTS_Y = 116;
+const LEGEND_Y = 168;
+const SWATCH = 44;
 
-/** The meaning of colors, from the right edge to the left. */
+/** The meaning of colors. */
 function legend(fonts: Fonts): readonly string[] {
-  let x = WIDTH - MARGIN;
+  let x = MARGIN;
   return [
-    { name: 'network, proxies', fills: [COLORS.bar, 'url(#hatch)'] },
     { name: 'critical path', fills: [COLORS.path] },
+    { name: 'network, proxies', fills: [COLORS.bar, 'url(#hatch)'] },
   ].flatMap(({ name, fills }) => {
-    const text = textAt(name, { x, y: LEGEND_Y, fill: COLORS.quiet, anchor: 'end' });
-    const left = x - fonts.width(name, { size: FONT_SIZE, weight: 'regular' }) - 10 - SWATCH;
-    x = left - 28;
-    const box = `x="${round(left)}" y="${LEGEND_Y - 19}" width="${SWATCH}" height="20" rx="4"`;
-    return [text, ...fills.map((fill) => `<rect ${box} fill="${fill}"/>`)];
+    const left = x;
+    const text = textAt(name, { x: left + SWATCH + 12, y: LEGEND_Y, fill: COLORS.quiet });
+    x += SWATCH + 12 + fonts.width(name, { size: FONT_SIZE, weight: 'regular' }) + 40;
+    const box = `x="${round(left)}" y="${LEGEND_Y - 26}" width="${SWATCH}" height="${BAR}" rx="4"`;
+    return [...fills.map((fill) => `<rect ${box} fill="${fill}"/>`), text];
   });
 }
 
 function counts({ spanCount, serviceCount, errorCount }: Waterfall, fonts: Fonts): readonly string[] {
   const size = `${count(spanCount, 'span')}, ${count(serviceCount, 'service')}`;
-  const at = { x: MARGIN, y: LEGEND_Y } as const;
+  const at = { x: MARGIN, y: COUNTS_Y } as const;
   if (errorCount === 0) return [textAt(size, { ...at, fill: COLORS.quiet })];
   const width = fonts.width(`${size}, `, { size: FONT_SIZE, weight: 'regular' });
-  const errors = { y: LEGEND_Y, x: MARGIN + width, fill: COLORS.error, weight: 'semibold' } as const;
+  const errors = { y: COUNTS_Y, x: MARGIN + width, fill: COLORS.error, weight: 'semibold' } as const;
   return [textAt(`${size},`, { ...at, fill: COLORS.quiet }), textAt(count(errorCount, 'error'), errors)];
 }
 
@@ -129,41 +159,44 @@ function positionOn({ start, end }: WaterfallInterval): (at: number) => number {
   return (at) => CHART.left + (Math.min(Math.max(at, start), end) - start) * scale;
 }
 
-function axis({ ticks, rows, window }: Waterfall): readonly string[] {
+/** The times above the rows, and a line behind each bar. */
+function axis({ ticks, rows, window }: Waterfall, fonts: Fonts): readonly string[] {
   const position = positionOn(window);
-  const bottom = HEAD + rows.length * ROW;
   return ticks.flatMap((tick) => {
     const x = round(position(tick));
-    return [
-      `<line x1="${x}" y1="${HEAD - 10}" x2="${x}" y2="${bottom}" stroke="${COLORS.line}" stroke-width="2"/>`,
-      textAt(tickText(tick), { x, y: HEAD - 18, fill: COLORS.quiet, anchor: 'middle' }),
-    ];
+    const text = tickText(tick);
+    const half = fonts.width(text, { size: FONT_SIZE, weight: 'regular' }) / 2;
+    const inside = Math.min(Math.max(x, MARGIN + half), WIDTH - MARGIN - half);
+    const lines = rows.map((_, index) => {
+      const top = HEAD + index * ROW + BAR_Y;
+      return `<line x1="${x}" y1="${top - 4}" x2="${x}" y2="${top + BAR + 4}" stroke="${COLORS.line}" stroke-width="3"/>`;
+    });
+    return [...lines, textAt(text, { x: inside, y: HEAD - 14, fill: COLORS.quiet, anchor: 'middle' })];
   });
 }
 
 const tickText = (tick: Microseconds): string =>
   tick === 0 ? '0' : tick < 0 ? `−${durationText(us(Math.abs(tick)))}` : durationText(tick);
 
-const MARK = 30;
+const MARK = 42;
 
 function label(row: WaterfallRow, fonts: Fonts, top: number): readonly string[] {
   const indent = MARGIN + Math.min(row.depth, MAX_INDENTS) * INDENT;
   const x = indent + (row.isError ? MARK : 0);
-  const y = top + 32;
+  const y = top + LABEL_Y;
+  const duration = durationText(row.duration);
   const note = noteOf(row);
   const noteWidth = note === '' ? 0 : fonts.width(`${note} `, { size: FONT_SIZE, weight: 'semibold' });
-  const room = LABEL_END - x - noteWidth;
+  const end = WIDTH - MARGIN - fonts.width(duration, { size: FONT_SIZE, weight: 'regular' }) - 24;
+  const room = end - x - noteWidth;
   const { service, operation, operationX } = twoNames(row, fonts, { room, size: FONT_SIZE });
   const fill = row.isError ? COLORS.error : COLORS.text;
   return [
-    ...(row.isError ? [errorMark(indent, top + ROW / 2)] : []),
-    '<g clip-path="url(#labels)">',
+    ...(row.isError ? [errorMark(indent, y - 13)] : []),
     textAt(service, { x, y, fill, weight: 'semibold' }),
     textAt(note, { x: x + operationX, y, fill: COLORS.text, weight: 'semibold' }),
     textAt(operation, { x: x + operationX + noteWidth, y, fill: COLORS.quiet }),
-    '</g>',
-    textAt(durationText(row.duration), { x: WIDTH - MARGIN, y, fill, anchor: 'end' }),
-    `<line x1="${MARGIN}" y1="${top + ROW}" x2="${WIDTH - MARGIN}" y2="${top + ROW}" stroke="${COLORS.line}" stroke-width="1"/>`,
+    textAt(duration, { x: WIDTH - MARGIN, y, fill, anchor: 'end' }),
   ];
 }
 
@@ -174,29 +207,38 @@ function noteOf({ attempt, isUnawaited, isOrphan }: WaterfallRow): string {
 }
 
 const errorMark = (x: number, middle: number): string =>
-  `<circle cx="${x + 11}" cy="${middle}" r="11" fill="${COLORS.error}"/><path d="M${x + 6.5} ${middle - 4.5}l9 9m0 -9l-9 9" stroke="${COLORS.background}" stroke-width="3.2" stroke-linecap="round"/>`;
+  `<circle cx="${x + 15}" cy="${middle}" r="15" fill="${COLORS.error}"/><path d="M${x + 9} ${middle - 6}l12 12m0 -12l-12 12" stroke="${COLORS.background}" stroke-width="4" stroke-linecap="round"/>`;
 
-const NAME_GAP = 12;
-/** The share of the service name when both names are too long. */
-const SERVICE_SHARE = 0.68;
+const NAME_GAP = 14;
+/** The least share of the service name when both names are too long. */
+const SERVICE_SHARE = 0.36;
 
 /** A service and an operation side by side: the service gets the room that the operation leaves, and at least its share. */
 function twoNames(
-  names: { readonly service: string; readonly operation: string },
+  names: Pick<WaterfallRow, 'service' | 'operation' | 'alternative'>,
   fonts: Fonts,
   { room, size }: { readonly room: number; readonly size: number },
 ): { readonly service: string; readonly operation: string; readonly operationX: number } {
-  const [bold, regular] = [{ size, weight: 'semibold' } as const, { size, weight: 'regular' } as const];
-  const operation = drawable(names.operation, fonts);
+  const bold = { fonts, size, weight: 'semibold' } as const;
+  const regular = { fonts, size, weight: 'regular' } as const;
+  const { alternative } = names;
+  const spanName = `span ${alternative.spanId}`;
+  const whole = firstDrawable([names.operation, alternative.operation, spanName], fonts);
+  const name = firstDrawable([names.service, alternative.service], fonts);
+  const isShort = fonts.width(name, bold) + NAME_GAP + fonts.width(whole, regular) <= room;
+  const operation = isShort ? whole : withoutPackage(whole);
   const serviceRoom = Math.max(room * SERVICE_SHARE, room - NAME_GAP - fonts.width(operation, regular));
-  const service = fit(drawable(names.service, fonts), serviceRoom, { fonts, ...bold });
-  const operationX = fonts.width(service, bold) + NAME_GAP;
-  return { service, operation: fit(operation, room - operationX, { fonts, ...regular }), operationX };
+  const service = fit(name, serviceRoom, bold);
+  const operationX = service === '' ? 0 : fonts.width(service, bold) + NAME_GAP;
+  return { service, operation: fitOperation(operation, room - operationX, regular), operationX };
 }
+
+/** An RPC without the package of its service, which is the same for most: `CurrencyService/Convert`. */
+const withoutPackage = (operation: string): string => operation.replace(/^[\w.]+\.(?=\w+\/\w+$)/u, '');
 
 function bar(row: WaterfallRow, window: WaterfallInterval, top: number): readonly string[] {
   const position = positionOn(window);
-  const y = top + (ROW - BAR) / 2;
+  const y = top + BAR_Y;
   const whole = { start: row.start, end: us(row.start + row.duration) };
   const rect = ({ start, end }: WaterfallInterval, fill: string, minWidth = 0): string => {
     const left = position(start);
@@ -222,11 +264,7 @@ function arrow(side: 'left' | 'right', y: number): string {
   return `<path d="M${x} ${y + 4}l${length} ${BAR / 2 - 4}l${-length} ${BAR / 2 - 4}z" fill="${COLORS.quiet}"/>`;
 }
 
-function footer({ hiddenSpans, traceId }: Waterfall, fonts: Fonts, y: number): readonly string[] {
-  const hidden = hiddenSpans === 0 ? '' : `+ ${count(hiddenSpans, 'span')} not shown`;
-  const trace = `trace ${drawable(traceId.slice(0, 40), fonts)}`;
-  return [
-    textAt(hidden, { x: MARGIN, y, fill: COLORS.text }),
-    textAt(trace, { x: WIDTH - MARGIN, y, fill: COLORS.quiet, anchor: 'end' }),
-  ];
+function footer({ hiddenSpans, traceId }: Waterfall, fonts: Fonts): readonly string[] {
+  const hidden = hiddenSpans === 0 ? [] : [`+ ${count(hiddenSpans, 'span')} not shown`];
+  return [...hidden, `trace ${drawable(traceId.slice(0, 32), fonts)}`];
 }

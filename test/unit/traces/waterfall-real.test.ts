@@ -12,9 +12,9 @@ describe.skipIf(files.length === 0)('a real trace', () => {
     const body: unknown = JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
     for (const trace of readLegacyTraces(body)) {
       const { rows, hiddenSpans, spanCount, window, ticks } = laidOut(trace);
-      expect(rows.length).toBeLessThanOrEqual(14);
+      expect(rows.length).toBeLessThanOrEqual(10);
       expect(rows.length + hiddenSpans).toBeLessThanOrEqual(spanCount);
-      expect(hiddenSpans === 0 || rows.length === 14).toBe(true);
+      expect(hiddenSpans === 0 || rows.length === 10).toBe(true);
       expect(window.end).toBeGreaterThan(window.start);
       expect(ticks.length).toBeGreaterThan(0);
       for (const { start, duration, onPath, gaps } of rows) {

@@ -111,16 +111,16 @@ describe('the rows of a waterfall', () => {
 
 describe('what is left out', () => {
   it('is nothing of a trace that fits', () => {
-    const { rows, hiddenSpans } = laidOut(family(Array.from({ length: 13 }, (_, i) => i + 1)));
-    expect([rows.length, hiddenSpans]).toEqual([14, 0]);
+    const { rows, hiddenSpans } = laidOut(family(Array.from({ length: 9 }, (_, i) => i + 1)));
+    expect([rows.length, hiddenSpans]).toEqual([10, 0]);
   });
 
   it('is counted, and is the shortest of what lies beside the path', () => {
     const { rows, hiddenSpans } = laidOut(family(Array.from({ length: 40 }, (_, i) => i + 1)));
-    expect(hiddenSpans).toBe(27);
-    // The longest is on the path; of the others the twelve longest are shown, in the order of the tree.
+    expect(hiddenSpans).toBe(31);
+    // The longest is on the path; of the others the eight longest are shown, in the order of the tree.
     expect(rows.map(({ service }) => service).slice(1)).toEqual(
-      Array.from({ length: 13 }, (_, i) => `child-${27 + i}`),
+      Array.from({ length: 9 }, (_, i) => `child-${31 + i}`),
     );
   });
 
@@ -139,7 +139,7 @@ describe('what is left out', () => {
     const failing = spans.map((span) => (span.serviceName === 'child-3' ? { ...span, isError: true } : span));
     const { rows } = laidOut(aTrace(traceId, failing));
     expect(rows.filter(({ isError }) => isError).map(({ service }) => service)).toEqual(['child-3']);
-    expect(rows).toHaveLength(14);
+    expect(rows).toHaveLength(10);
   });
 
   it('is most of many failures: the longest three are enough to see that there are some', () => {
@@ -149,7 +149,7 @@ describe('what is left out', () => {
   });
 
   it('is not the critical path, however long others beside it are', () => {
-    const path = Array.from({ length: 10 }, () => 90);
+    const path = Array.from({ length: 7 }, () => 90);
     const beside = Array.from(
       { length: 30 },
       (_, i): Partial<Span> => ({
@@ -165,8 +165,8 @@ describe('what is left out', () => {
     const { traceId, spans } = family(path, { sequential: true });
     const { rows } = laidOut(aTrace(traceId, [...spans, ...beside]));
     const services = rows.map(({ service }) => service);
-    expect(services.filter((service) => service.startsWith('child-'))).toHaveLength(10);
-    expect(services.filter((service) => service === 'beside')).toHaveLength(3);
+    expect(services.filter((service) => service.startsWith('child-'))).toHaveLength(7);
+    expect(services.filter((service) => service === 'beside')).toHaveLength(2);
   });
 });
 

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawable, escapeXml, type FontWeight, fit, openFonts } from '../../../src/waterfall/fonts.ts';
+import {
+  drawable,
+  escapeXml,
+  type FontWeight,
+  firstDrawable,
+  fit,
+  fitOperation,
+  openFonts,
+} from '../../../src/waterfall/fonts.ts';
 
 const fonts = openFonts();
 const style = { fonts, size: 26, weight: 'regular' } as const;
@@ -51,6 +59,26 @@ describe('a foreign text', () => {
     ['<b>&amp;', '<b>&amp;'],
   ])('%j is drawn as %j', (text, shown) => {
     expect(drawable(text, fonts)).toBe(shown);
+  });
+
+  it.each([
+    [['支付服务', 'pay-7c9f', 'span 1'], 'pay-7c9f'],
+    [['支付', '/支付/收费', 'span 00f067aa0ba902b7'], 'span 00f067aa0ba902b7'],
+    [['מדفوعات', 'pay'], 'מדفوعات'],
+    [['types of fox 🦊', 'pay'], 'types of fox □'],
+    [['', 'pay'], 'pay'],
+    [['支付', ''], ''],
+  ])('of the names %j the first one with known characters is drawn: %j', (names, shown) => {
+    expect(firstDrawable(names, fonts)).toBe(shown);
+  });
+
+  it.each([
+    ['oteldemo.v1.CurrencyService/Convert', '…rvice/Convert'],
+    ['GET /api/v1/products/recommendations/top', 'GET …tions/top'],
+    ['write_user_timeline_mongo_insert', 'write_user_tim…'],
+    ['SELECT shop.orders WHERE', 'SELECT shop.…'],
+  ])('%s keeps the part that differs', (name, shown) => {
+    expect(fitOperation(name, 200, style)).toBe(shown);
   });
 
   it('is escaped for XML', () => {

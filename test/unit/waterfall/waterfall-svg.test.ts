@@ -68,6 +68,17 @@ describe('a waterfall as SVG', () => {
     expect(svg.match(/<circle/gu)).toHaveLength(1);
   });
 
+  it('leaves out the namespace that all services share, and the package of an RPC that does not fit', () => {
+    const { rows } = aWaterfall();
+    const [service, operation] = [
+      'checkout-with-a-very-long-name.shop',
+      'demo.internal.currencies.v1.CurrencyService/Convert',
+    ];
+    const texts = textsOf(svgOf(aWaterfall({ rows: rows.map((row) => ({ ...row, service, operation })) })));
+    expect(texts.map(({ text }) => text)).toContain('CurrencyService/Convert');
+    expect(texts.map(({ text }) => text).join()).not.toContain('.shop');
+  });
+
   it('points to where a row goes on beyond the picture', () => {
     const { rows } = aWaterfall();
     const [row] = rows;
@@ -83,8 +94,8 @@ describe('a waterfall as SVG', () => {
     ]);
   });
 
-  it('has no text that would be too small on a telephone', () => {
-    for (const { size } of textsOf(svgOf(aWaterfall()))) expect(size).toBeGreaterThanOrEqual(26);
+  it('has no text below 11 pixels where a phone shows it 360 pixels wide', () => {
+    for (const { size } of textsOf(svgOf(aWaterfall()))) expect(size).toBeGreaterThanOrEqual(37);
   });
 
   it('keeps texts apart and inside, whatever the names, to the pixel', () => {
