@@ -24,7 +24,7 @@ describe('the answer to /trace begins with what took longest', () => {
       '*75% of 1.02 s: database payments-db, INSERT*',
     ],
     'own code': [
-      'shop server 0-100 http.method=POST http.target=/pay\n  shop client 10-20 peer.service=mail',
+      'shop server 0-100 name=POST http.method=POST http.target=/pay\n  shop client 10-20 peer.service=mail',
       '*90% of 100 ms: own code of shop, POST /pay*',
     ],
     'the network': [
