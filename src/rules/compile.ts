@@ -15,8 +15,8 @@ export interface Slo {
   readonly keepFiringFor: Milliseconds;
   /** Recovery condition: requests faster than `threshold` over `window`, in place of the objective's own. */
   readonly recover?: { readonly threshold: Milliseconds; readonly window: Milliseconds };
-  /** Adds the burn-rate alerts of `WORKBOOK`. */
-  readonly burn: boolean;
+  /** Adds the burn-rate alerts of `WORKBOOK`, or has only those. */
+  readonly burn?: 'added' | 'only';
   readonly labels: Labels;
   readonly annotations: Labels;
   readonly noData: SloRule['noData'];
@@ -116,7 +116,7 @@ function ruleOf(condition: Condition, named: Pick<SloRule, 'name' | 'for' | 'lab
 }
 
 /** Whether a burn rate can be reached: not when the bound is the whole traffic or more. */
-export const canBurn = (objective: LatencyObjective, { factor }: BurnWindows): boolean =>
+export const canBurn = (objective: { readonly quantile: number }, { factor }: BurnWindows): boolean =>
   factor * errorBudgetOf(objective) < 1;
 
 /*
@@ -153,5 +153,6 @@ export function compileSlo(slo: Slo): readonly SloRule[] {
     { slo, bound, window: slo.objective.window, recover },
     { name, for: pendingFor, labels },
   );
-  return [main, ...(slo.burn ? WORKBOOK.map((burn) => burnRule(slo, burn)) : [])];
+  const burns = slo.burn === undefined ? [] : WORKBOOK.map((burn) => burnRule(slo, burn));
+  return slo.burn === 'only' ? burns : [main, ...burns];
 }

@@ -1,16 +1,20 @@
 import { z } from 'zod';
-import { formatDuration, MINUTE } from '../../lib/units.ts';
+import { DAY, formatDuration, MINUTE, type Milliseconds, ms } from '../../lib/units.ts';
 import { workbookFor } from '../burn-rate.ts';
 import { below, expression, name, oneOf, parsed, positiveDuration } from '../file/fields.ts';
-import { type RuleFileSection, validate, valueOf } from '../file/section.ts';
+import { type RuleFileSection, shown, type UnsupportedKeys, validate, valueOf } from '../file/section.ts';
+import { withoutNoise } from '../promql.ts';
 import {
+  alertsBySeverity,
   burnRules,
   type Converted,
   eitherBound,
+  latencySlo,
   refusedAt,
   selector,
   textMap,
   type WrittenGroup,
+  type WrittenSlo,
 } from './burn-rules.ts';
 
 const prometheus = parsed('Prometheus, the only supported source', (type) =>
@@ -58,7 +62,8 @@ const objectiveSchema = z.strictObject({
 const specSchema = z.strictObject({
   description: z.string().optional(),
   service: z.string().optional(),
-  indicator: z.strictObject({ metadata: metadataSchema.optional(), spec: indicatorSpec }),
+  indicator: z.strictObject({ metadata: metadataSchema.optional(), spec: indicatorSpec }).optional(),
+  indicatorRef: name.optional(),
   timeWindow: z.array(z.strictObject({ duration: positiveDuration, isRolling: oneOf(['true']) })),
   budgetingMethod: oneOf(['Occurrences', 'Timeslices']),
   objectives: z.array(objectiveSchema),
@@ -70,8 +75,24 @@ const documentSchema = z.strictObject({
   spec: specSchema,
 });
 
+const sliSchema = z.strictObject({
+  apiVersion: z.string(),
+  kind: oneOf(['SLI']),
+  metadata: metadataSchema,
+  spec: indicatorSpec,
+});
+
+const UNSUPPORTED: UnsupportedKeys = {
+  alertPolicies:
+    'Remove it. `route`, `teams` and `severities` of a rule file say who is notified; the alerts are those of the workbook.',
+  metricSourceRef: 'Write its `type` and `spec` in place: data sources of other documents are not read.',
+  calendar: 'Use a rolling window: budgets of calendar periods are not supported.',
+};
+
 type OpenSlo = z.output<typeof documentSchema>;
-type Spec = OpenSlo['spec'];
+type Indicator = z.output<typeof indicatorSpec>;
+/** An SLO with its indicator, whichever document that is in. */
+type Spec = Omit<OpenSlo['spec'], 'indicator' | 'indicatorRef'> & { readonly indicator: Indicator };
 type Objective = z.output<typeof objectiveSchema>;
 
 /** The comparison that is a breach, for each operator of an objective. */
@@ -86,8 +107,8 @@ interface Refusal {
   readonly message: string;
 }
 
-type ThresholdMetric = NonNullable<Spec['indicator']['spec']['thresholdMetric']>;
-type RatioMetric = NonNullable<Spec['indicator']['spec']['ratioMetric']>;
+type ThresholdMetric = NonNullable<Indicator['thresholdMetric']>;
+type RatioMetric = NonNullable<Indicator['ratioMetric']>;
 
 /** The share of time slices in which the value breached. */
 function timeRatio({ metricSource }: ThresholdMetric, objective: Objective): Ratio | Refusal {
@@ -117,7 +138,7 @@ function eventRatio({ good, bad, total }: RatioMetric, { budgetingMethod }: Spec
 }
 
 function ratioOf(spec: Spec, objective: Objective): Ratio | Refusal {
-  const { ratioMetric, thresholdMetric } = spec.indicator.spec;
+  const { ratioMetric, thresholdMetric } = spec.indicator;
   if (ratioMetric !== undefined && thresholdMetric === undefined) return eventRatio(ratioMetric, spec);
   if (thresholdMetric !== undefined && ratioMetric === undefined)
     return timeRatio(thresholdMetric, objective);
@@ -131,7 +152,14 @@ function targetOf({ target, targetPercent }: Objective): number | undefined {
   return target === undefined ? targetPercent / 100 : undefined;
 }
 
-function groupOf({ metadata, spec }: OpenSlo, objective: Objective, alert: string): WrittenGroup | Refusal {
+type Metadata = OpenSlo['metadata'];
+
+/** The rules of one objective: a group, or the short form of a latency objective. */
+function rulesOf(
+  { metadata, spec }: { readonly metadata: Metadata; readonly spec: Spec },
+  objective: Objective,
+  alert: string,
+): WrittenGroup | WrittenSlo | Refusal {
   const target = targetOf(objective);
   const [window, ...others] = spec.timeWindow;
   if (target === undefined) {
@@ -144,29 +172,76 @@ function groupOf({ metadata, spec }: OpenSlo, objective: Objective, alert: strin
   if (typeof ratio !== 'function') return ratio;
   const labels = { slo: metadata.name, slo_service: spec.service };
   const annotations = { description: spec.description, objective: objective.displayName };
-  const alerts = workbookFor(window.duration).map(({ severity, ...windows }) => ({
-    ...windows,
+  const written = { alert, ratio, target: withoutNoise(target), labels, annotations };
+  const alerts = alertsBySeverity(workbookFor(window.duration)).map(({ severity, windows }) => ({
+    windows,
     labels: { severity },
   }));
-  return { name: alert, rules: burnRules({ alert, ratio, target, labels, annotations }, alerts) };
+  // The workbook's factors are for 30 days.
+  const short = window.duration === BUDGET_PERIOD ? latencySlo(written) : undefined;
+  return short ?? { name: alert, rules: burnRules(written, alerts) };
 }
 
-/** Converts an OpenSLO v1 SLO with its indicator inline: for each objective a group with the workbook's burn-rate alerts. */
-export function convertOpenSlo(document: RuleFileSection): Converted {
-  const { kind } = (valueOf(document) ?? {}) as { kind?: unknown };
-  if (typeof kind === 'string' && kind !== 'SLO') {
-    const message = `invalid \`kind\`: found "${kind}", expected SLO. Other kinds cannot be converted.`;
-    return refusedAt(document, ['kind'], message);
+const BUDGET_PERIOD: Milliseconds = ms(30 * DAY);
+
+const kindOf = (document: RuleFileSection): unknown => ((valueOf(document) ?? {}) as { kind?: unknown }).kind;
+
+/** The indicator that an SLO names, in another document of the file. */
+function indicatorNamed(reference: string, documents: readonly RuleFileSection[]): Indicator | undefined {
+  for (const document of documents.filter((each) => kindOf(each) === 'SLI')) {
+    const checked = validate(sliSchema, document, UNSUPPORTED);
+    if (checked.ok && checked.value.metadata.name === reference) return checked.value.spec;
   }
-  const checked = validate(documentSchema, document);
+  return undefined;
+}
+
+function indicatorOf(
+  { indicator, indicatorRef }: OpenSlo['spec'],
+  documents: readonly RuleFileSection[],
+): Indicator | Refusal {
+  if (indicator !== undefined && indicatorRef === undefined) return indicator.spec;
+  if (indicator !== undefined || indicatorRef === undefined)
+    return { path: [], message: 'invalid `spec`: expected either `indicator` or `indicatorRef`.' };
+  const found = indicatorNamed(indicatorRef, documents);
+  if (found !== undefined) return found;
+  const message = `invalid \`spec.indicatorRef\`: found ${shown(indicatorRef)}, but the file has no document of \`kind: SLI\` with that name. Add it to the file.`;
+  return { path: ['indicatorRef'], message };
+}
+
+function convertSlo(document: RuleFileSection, documents: readonly RuleFileSection[]): Converted {
+  const checked = validate(documentSchema, document, UNSUPPORTED);
   if (!checked.ok) return { groups: [], errors: checked.errors };
   const { metadata, spec } = checked.value;
-  const all = spec.objectives.map((objective, index): Converted => {
+  const indicator = indicatorOf(spec, documents);
+  if ('message' in indicator) return refusedAt(document, ['spec', ...indicator.path], indicator.message);
+  const slo = { metadata, spec: { ...spec, indicator } };
+  const all = spec.objectives.map((objective, index) => {
     const alert = spec.objectives.length === 1 ? metadata.name : `${metadata.name}-${index + 1}`;
-    const group = groupOf(checked.value, objective, alert);
-    return 'message' in group
-      ? refusedAt(document, ['spec', ...group.path], group.message)
-      : { groups: [group], errors: [] };
+    return rulesOf(slo, objective, alert);
   });
-  return { groups: all.flatMap(({ groups }) => groups), errors: all.flatMap(({ errors }) => errors) };
+  return {
+    groups: all.filter((each) => 'rules' in each),
+    slos: all.filter((each) => 'objective' in each),
+    errors: all.flatMap((each) =>
+      'message' in each ? refusedAt(document, ['spec', ...each.path], each.message).errors : [],
+    ),
+  };
+}
+
+/**
+ * Converts an OpenSLO v1 SLO with its indicator, inline or in another document of the file: for each objective a group with
+ * the workbook's page and ticket, or, of a latency histogram, an objective of the short form.
+ */
+export function convertOpenSlo(document: RuleFileSection, documents: readonly RuleFileSection[]): Converted {
+  const kind = kindOf(document);
+  // An indicator is read by the SLOs that name it; its errors are reported all the same.
+  if (kind === 'SLI') {
+    const checked = validate(sliSchema, document, UNSUPPORTED);
+    return { groups: [], errors: checked.ok ? [] : checked.errors };
+  }
+  if (typeof kind === 'string' && kind !== 'SLO') {
+    const message = `invalid \`kind\`: found "${kind}", expected SLO or SLI. Remove the document: other kinds are not needed in a rule file.`;
+    return refusedAt(document, ['kind'], message);
+  }
+  return convertSlo(document, documents);
 }

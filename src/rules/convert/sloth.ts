@@ -1,9 +1,18 @@
 import { z } from 'zod';
 import { checkExpression } from '../analysis/syntax.ts';
 import { SLOTH } from '../burn-rate.ts';
-import { below, field, flag, name } from '../file/fields.ts';
-import { type RuleFileSection, validate } from '../file/section.ts';
-import { burnRules, type Converted, eitherBound, type ForeignBurnAlert, textMap } from './burn-rules.ts';
+import { below, field, flag, name, oneOf } from '../file/fields.ts';
+import { type RuleFileSection, type UnsupportedKeys, validate, valueOf } from '../file/section.ts';
+import { withoutNoise } from '../promql.ts';
+import {
+  alertsBySeverity,
+  burnRules,
+  type Converted,
+  eitherBound,
+  type ForeignBurnAlert,
+  latencySlo,
+  textMap,
+} from './burn-rules.ts';
 
 const WINDOW = /\{\{\s*\.window\s*\}\}/g;
 
@@ -26,44 +35,128 @@ const alertSchema = z.strictObject({
   labels: textMap.optional(),
   annotations: textMap.optional(),
 });
-const alertingSchema = z.strictObject({
+const alertingShape = {
   name: name.optional(),
   labels: textMap.optional(),
   annotations: textMap.optional(),
-  page_alert: alertSchema.optional(),
-  ticket_alert: alertSchema.optional(),
-});
-const sliSchema = z
-  .strictObject({
-    events: z.strictObject({ error_query: windowedQuery, total_query: windowedQuery }).optional(),
-    raw: z.strictObject({ error_ratio_query: windowedQuery }).optional(),
-  })
-  .refine(({ events, raw }) => (events === undefined) !== (raw === undefined), {
-    error: 'expected either `events` or `raw`',
-  });
-const sloSchema = z.strictObject({
+};
+const sloShape = {
   name,
   description: z.string().optional(),
   objective: below(100, '99.9'),
   labels: textMap.optional(),
-  sli: sliSchema,
-  alerting: alertingSchema.optional(),
-});
+};
+
+/** One of both, as Sloth demands it. */
+const either = [
+  ({ events, raw }: { events?: unknown; raw?: unknown }) => (events === undefined) !== (raw === undefined),
+  { error: 'expected either `events` or `raw`' },
+] as const;
+
+/** The specification of the command line. */
 const specSchema = z.strictObject({
   version: z.string(),
   service: name,
   labels: textMap.optional(),
-  slos: z.array(sloSchema),
+  slos: z.array(
+    z.strictObject({
+      ...sloShape,
+      sli: z
+        .strictObject({
+          events: z.strictObject({ error_query: windowedQuery, total_query: windowedQuery }).optional(),
+          raw: z.strictObject({ error_ratio_query: windowedQuery }).optional(),
+        })
+        .refine(...either),
+      alerting: z
+        .strictObject({
+          ...alertingShape,
+          page_alert: alertSchema.optional(),
+          ticket_alert: alertSchema.optional(),
+        })
+        .optional(),
+    }),
+  ),
 });
 
-type Slo = z.output<typeof sloSchema>;
+/** The same of the Kubernetes operator, whose keys are in camel case. */
+const resourceSchema = z.strictObject({
+  apiVersion: z.string(),
+  kind: oneOf(['PrometheusServiceLevel']),
+  metadata: z.unknown().optional(),
+  spec: z.strictObject({
+    service: name,
+    labels: textMap.optional(),
+    slos: z.array(
+      z.strictObject({
+        ...sloShape,
+        sli: z
+          .strictObject({
+            events: z.strictObject({ errorQuery: windowedQuery, totalQuery: windowedQuery }).optional(),
+            raw: z.strictObject({ errorRatioQuery: windowedQuery }).optional(),
+          })
+          .refine(...either),
+        alerting: z
+          .strictObject({
+            ...alertingShape,
+            pageAlert: alertSchema.optional(),
+            ticketAlert: alertSchema.optional(),
+          })
+          .optional(),
+      }),
+    ),
+  }),
+  status: z.unknown().optional(),
+});
 
+type Spec = Omit<z.output<typeof specSchema>, 'version'>;
+type Slo = Spec['slos'][number];
+type ResourceSlo = z.output<typeof resourceSchema>['spec']['slos'][number];
+
+const UNSUPPORTED: UnsupportedKeys = {
+  plugin: 'Write the query of the plugin as `events` or `raw`.',
+  plugins: 'Write the query of the plugin as `events` or `raw`.',
+  slo_plugins: 'Remove it: plugins of Sloth generate rules of their own.',
+  sloPlugins: 'Remove it: plugins of Sloth generate rules of their own.',
+  info_labels: 'Remove it: the labels of `sloth_slo_info` are for dashboards.',
+  infoLabels: 'Remove it: the labels of `sloth_slo_info` are for dashboards.',
+  disable_recording: 'Remove it: the converted rules need no recorded series.',
+  interval: 'Remove it, and set `interval` of the converted groups.',
+};
+
+function sloOfResource({ sli: { events, raw }, alerting, ...slo }: ResourceSlo): Slo {
+  const { pageAlert, ticketAlert, ...texts } = alerting ?? {};
+  return {
+    ...slo,
+    sli: {
+      events: events && { error_query: events.errorQuery, total_query: events.totalQuery },
+      raw: raw && { error_ratio_query: raw.errorRatioQuery },
+    },
+    alerting: alerting && { ...texts, page_alert: pageAlert, ticket_alert: ticketAlert },
+  };
+}
+
+/** Sloth's own annotations, which those of the document replace. Source: sloth internal/alert, and its generated rules. */
+const textsOf = (severity: string) => ({
+  title: `(${severity}) {{$labels.sloth_service}} {{$labels.sloth_slo}} SLO error budget burn rate is too fast.`,
+  summary: '{{$labels.sloth_service}} {{$labels.sloth_slo}} SLO error budget burn rate is over expected.',
+});
+
+/** A page and a ticket. Sloth sets only `sloth_severity`; `severity` is what routes and mentions go by here. */
 function alertsOf({ alerting = {} }: Slo): readonly ForeignBurnAlert[] {
-  return SLOTH.flatMap(({ severity, ...windows }) => {
+  return alertsBySeverity(SLOTH).flatMap(({ severity, windows }) => {
     const { disable, labels, annotations } = alerting[`${severity}_alert`] ?? {};
-    return disable === 'true' ? [] : [{ ...windows, labels: { severity, ...labels }, annotations }];
+    if (disable === 'true') return [];
+    return {
+      windows,
+      labels: { severity, ...labels, sloth_severity: severity },
+      annotations: { ...textsOf(severity), ...alerting.annotations, ...annotations },
+    };
   });
 }
+
+/** Whether page and ticket differ by more than their severity, which the short form cannot express. */
+const hasOwnAlerts = ({ alerting: { page_alert, ticket_alert } = {} }: Slo): boolean =>
+  page_alert !== undefined || ticket_alert !== undefined;
 
 const ratioOf =
   ({ events, raw }: Slo['sli']) =>
@@ -74,21 +167,47 @@ const ratioOf =
       : `(${query(events.error_query)}) / (${query(events.total_query)})`;
   };
 
-/** Converts a Sloth specification (`version: prometheus/v1`): for each SLO a group with Sloth's burn-rate alerts. */
-export function convertSloth(document: RuleFileSection): Converted {
-  const checked = validate(specSchema, document);
-  if (!checked.ok) return { groups: [], errors: checked.errors };
-  const { service, labels, slos } = checked.value;
-  const groups = slos.map((slo) => {
-    const { alerting = {}, description } = slo;
+function convertSpec({ service, labels, slos }: Spec): Converted {
+  const converted = slos.map((slo) => {
+    const { alerting = {} } = slo;
+    const id = `${service}-${slo.name}`;
     const objective = {
-      alert: alerting.name ?? `${service}-${slo.name}`,
+      alert: alerting.name ?? id,
       ratio: ratioOf(slo.sli),
-      target: slo.objective / 100,
-      labels: { sloth_service: service, sloth_slo: slo.name, ...labels, ...slo.labels, ...alerting.labels },
-      annotations: { description, ...alerting.annotations },
+      target: withoutNoise(slo.objective / 100),
+      labels: {
+        ...labels,
+        ...slo.labels,
+        ...alerting.labels,
+        sloth_id: id,
+        sloth_service: service,
+        sloth_slo: slo.name,
+      },
     };
-    return { name: `${service}-${slo.name}`, rules: burnRules(objective, alertsOf(slo)) };
+    const short = hasOwnAlerts(slo)
+      ? undefined
+      : latencySlo({ ...objective, annotations: alerting.annotations });
+    return short ?? { name: id, rules: burnRules(objective, alertsOf(slo)) };
   });
-  return { groups, errors: [] };
+  return {
+    groups: converted.filter((each) => 'rules' in each),
+    slos: converted.filter((each) => 'objective' in each),
+    errors: [],
+  };
+}
+
+/**
+ * Converts a Sloth specification (`version: prometheus/v1`), or its Kubernetes resource `PrometheusServiceLevel`: for each
+ * SLO a group with Sloth's page and ticket, or, of a latency histogram, an objective of the short form.
+ */
+export function convertSloth(document: RuleFileSection): Converted {
+  const { apiVersion } = (valueOf(document) ?? {}) as { apiVersion?: unknown };
+  if (apiVersion === undefined) {
+    const checked = validate(specSchema, document, UNSUPPORTED);
+    return checked.ok ? convertSpec(checked.value) : { groups: [], errors: checked.errors };
+  }
+  const checked = validate(resourceSchema, document, UNSUPPORTED);
+  if (!checked.ok) return { groups: [], errors: checked.errors };
+  const { spec } = checked.value;
+  return convertSpec({ ...spec, slos: spec.slos.map(sloOfResource) });
 }

@@ -65,7 +65,7 @@ const alertSchema = z.strictObject({
   for: duration.optional(),
   keep_firing_for: duration.optional(),
   recover: recoverSchema.optional(),
-  burn: oneOf(['workbook']).optional(),
+  burn: oneOf(['workbook', 'workbook-only']).optional(),
 });
 
 export const sloSchema = z.strictObject({
@@ -197,6 +197,9 @@ function conflictsOf(slo: SloInput, objective: ServiceObjective): readonly SloCo
 
 type Alert = NonNullable<SloInput['alert']>;
 
+/** `alert.burn` in a rule file. */
+const BURN: Readonly<Record<string, Slo['burn']>> = { workbook: 'added', 'workbook-only': 'only' };
+
 function recoveryOf({ recover }: Alert, { threshold, window }: ServiceObjective): Slo['recover'] {
   if (recover === undefined) return undefined;
   return { threshold: recover.below ?? threshold, window: recover.window ?? window };
@@ -210,7 +213,7 @@ function sloOf(input: SloInput, objective: ServiceObjective): Slo {
     objective,
     for: alert.for ?? ms(0),
     keepFiringFor: alert.keep_firing_for ?? ms(0),
-    burn: alert.burn !== undefined,
+    burn: BURN[alert.burn ?? ''],
     labels,
     annotations: texts,
     noData: input.no_data ?? settings.noData ?? OBJECTIVE_NO_DATA_TIMEOUT,

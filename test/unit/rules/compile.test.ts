@@ -28,7 +28,7 @@ const [rule] = compileSlo({
   for: ms(0),
   keepFiringFor: ms(0),
   recover: { threshold: ms(500), window: ms(MINUTE) },
-  burn: false,
+  burn: undefined,
   labels: {},
   annotations: {},
   noData: 'resolve',

@@ -87,7 +87,7 @@ function rulesOf(text: string) {
 
 const short = (text: string) =>
   rulesOf(text).map(({ group, name, labels, for: hold }) =>
-    [group, name, labels['severity'], labels['burn_windows'], hold / 60_000].join(' '),
+    [group, name, labels['severity'], hold / 60_000].join(' '),
   );
 
 it.each([
@@ -106,44 +106,134 @@ it.each([
 });
 
 describe('a Sloth specification', () => {
-  it('becomes a group for each SLO with the alerts that are not disabled', () => {
+  it('becomes a group for each SLO with a page and a ticket, unless they are disabled (R9)', () => {
     expect(short(SLOTH)).toEqual([
-      'shop-latency ShopSlow critical 1h/5m 0',
-      'shop-latency ShopSlow critical 6h/30m 0',
-      'shop-raw shop-raw page 1h/5m 0',
-      'shop-raw shop-raw page 6h/30m 0',
-      'shop-raw shop-raw ticket 1d/2h 0',
-      'shop-raw shop-raw ticket 3d/6h 0',
+      'shop-latency ShopSlow critical 0',
+      'shop-raw shop-raw page 0',
+      'shop-raw shop-raw ticket 0',
     ]);
   });
 
-  it('keeps its queries, labels and annotations', () => {
-    const [page, , raw] = rulesOf(SLOTH);
-    expect(page?.expr).toContain('/ (sum(rate(req_seconds_count[1h])))) > 0.144 and ');
+  it('keeps its queries, and the labels and annotations that Sloth gives its alerts', () => {
+    const [page, raw] = rulesOf(SLOTH);
+    expect(page?.expr).toContain('/ (sum(rate(req_seconds_count[1h])))) > 0.144) or (');
     expect(page?.expr).toContain('req_seconds_bucket{le="0.5"}[5m]');
-    expect(page?.labels).toMatchObject({ sloth_service: 'shop', team: 'shop', category: 'latency' });
-    expect(page?.annotations).toEqual({ description: 'fast enough', runbook: 'here' });
+    expect(page?.labels).toEqual({
+      sloth_id: 'shop-latency',
+      sloth_service: 'shop',
+      sloth_slo: 'latency',
+      sloth_severity: 'page',
+      severity: 'critical',
+      team: 'shop',
+      category: 'latency',
+    });
+    expect(page?.annotations).toEqual({
+      title: '(page) {{$labels.sloth_service}} {{$labels.sloth_slo}} SLO error budget burn rate is too fast.',
+      summary: '{{$labels.sloth_service}} {{$labels.sloth_slo}} SLO error budget burn rate is over expected.',
+      runbook: 'here',
+    });
+    expect(page?.service).toEqual({ from: 'label', label: 'sloth_service' });
     expect(raw?.expr).toBe(
-      '(shop:errors:ratio{window="1h"}) > 0.0144 and (shop:errors:ratio{window="5m"}) > 0.0144',
+      '((shop:errors:ratio{window="5m"}) > 0.0144 and (shop:errors:ratio{window="1h"}) > 0.0144) or ((shop:errors:ratio{window="30m"}) > 0.006 and (shop:errors:ratio{window="6h"}) > 0.006)',
     );
+  });
+
+  const RESOURCE = `apiVersion: sloth.slok.dev/v1
+kind: PrometheusServiceLevel
+metadata: { name: sloth-slo-my-service, namespace: monitoring }
+spec:
+  service: myservice
+  labels: { owner: myteam }
+  slos:
+  - name: requests-availability
+    objective: 99.9
+    sli:
+      events:
+        errorQuery: sum(rate(r_count{job="myservice",code=~"(5..|429)"}[{{.window}}]))
+        totalQuery: sum(rate(r_count{job="myservice"}[{{.window}}]))
+    alerting:
+      name: MyServiceHighErrorRate
+      annotations: { summary: High error rate }
+      pageAlert: { labels: { severity: pageteam } }
+      ticketAlert: { labels: { severity: slack, slack_channel: "#alerts-myteam" } }
+`;
+  it('is read from its Kubernetes resource, too', () => {
+    const [page, ticket, ...others] = rulesOf(RESOURCE);
+    expect(others).toEqual([]);
+    expect(page?.labels).toMatchObject({ owner: 'myteam', severity: 'pageteam', sloth_severity: 'page' });
+    expect(page?.annotations['summary']).toBe('High error rate');
+    expect(ticket?.labels).toMatchObject({ severity: 'slack', sloth_severity: 'ticket' });
+    expect(ticket?.channel).toBe('#alerts-myteam');
+    expect(page?.measures).toBe('errors');
+  });
+
+  const LATENCY = SLOTH.replace(/ {4}page_alert:[^]*$/, '')
+    .replaceAll('req_seconds_count[', 'req_seconds_count{job="shop"}[')
+    .replace('{le="0.5"}', '{job="shop",le="0.5"}');
+  it('on a latency histogram becomes an objective of the short form, with burn rates alone', () => {
+    const converted = convertText('slo.yaml', LATENCY);
+    expect(converted.ok && converted.yaml).toContain('slos:\n  - name: ShopSlow\n    metric: req_seconds\n');
+    const rules = rulesOf(LATENCY);
+    expect(rules.map(({ name }) => name)).toEqual([
+      'ShopSlow-burn-1h',
+      'ShopSlow-burn-6h',
+      'ShopSlow-burn-3d',
+    ]);
+    expect(rules[0]).toMatchObject({
+      labels: { sloth_service: 'shop', category: 'latency', severity: 'page' },
+      objective: {
+        family: { metric: 'req_seconds', unit: 's', selector: 'job="shop"', serviceLabel: 'job' },
+        by: ['job'],
+        quantile: 0.99,
+        threshold: 500,
+      },
+    });
   });
 });
 
 describe('a Pyrra objective', () => {
-  it('becomes its alerts, scaled to its window, and its alert for a missing metric', () => {
+  it('becomes its alerts, scaled to its window, and its alerts for missing metrics', () => {
     expect(short(PYRRA)).toEqual([
-      'shop-latency ShopBurn critical 1h/5m 2',
-      'shop-latency ShopBurn critical 6h/30m 15',
-      'shop-latency ShopBurn warning 1d/2h 60',
-      'shop-latency ShopBurn warning 4d/6h 180',
-      'shop-latency SLOMetricAbsent critical  10',
+      'shop-latency ShopBurn critical 2',
+      'shop-latency ShopBurn critical 15',
+      'shop-latency ShopBurn warning 60',
+      'shop-latency ShopBurn warning 180',
+      'shop-latency SLOMetricAbsent critical 10',
+      'shop-latency SLOMetricAbsent critical 10',
+    ]);
+    const rules = rulesOf(PYRRA);
+    expect(rules[0]?.labels).toEqual({
+      slo: 'shop-latency',
+      team: 'shop',
+      job: 'shop',
+      severity: 'critical',
+      short: '5m',
+      long: '1h',
+      exhaustion: '2d',
+    });
+    expect(rules.slice(-2).map(({ expr, labels }) => [expr, labels['le']])).toEqual([
+      ['absent(req_milliseconds_count{job="shop"}) == 1', undefined],
+      ['absent(req_milliseconds_bucket{job="shop",le=~"500(\\\\.0)?"}) == 1', '500'],
+    ]);
+  });
+
+  it('names and rates its alerts as it says', () => {
+    const alerting =
+      'alerting: { name: ShopBurn, absentName: ShopGone, severities: { absent: info, fastBurn: page, longTermBurn: ticket } }';
+    expect(short(PYRRA.replace(/alerting:.*/, alerting))).toEqual([
+      'shop-latency ShopBurn page 2',
+      'shop-latency ShopBurn critical 15',
+      'shop-latency ShopBurn warning 60',
+      'shop-latency ShopBurn ticket 180',
+      'shop-latency ShopGone info 10',
+      'shop-latency ShopGone info 10',
     ]);
   });
 
   it('reads an integral bound as both versions of Prometheus write it', () => {
     const [first] = rulesOf(PYRRA);
     expect(first?.expr).toContain(
-      '1 - sum by (handler) (rate(req_milliseconds_bucket{job="shop",le=~"500(\\\\.0)?"}[1h])) / sum by (handler) (rate(req_milliseconds_count{job="shop"}[1h]))',
+      '1 - sum by (handler) (rate(req_milliseconds_bucket{job="shop",le=~"500(\\\\.0)?"}[5m])) / sum by (handler) (rate(req_milliseconds_count{job="shop"}[5m]))',
     );
     expect(first?.labels).toMatchObject({ slo: 'shop-latency', team: 'shop' });
   });
@@ -151,15 +241,15 @@ describe('a Pyrra objective', () => {
   const indicators: Readonly<Record<string, readonly [string, string]>> = {
     ratio: [
       'ratio: { errors: { metric: \'r_total{code=~"5.."}\' }, total: { metric: r_total } }',
-      '(sum (rate(r_total{code=~"5.."}[1h])) / sum (rate(r_total[1h]))) > 0.14',
+      '(sum (rate(r_total{code=~"5.."}[5m])) / sum (rate(r_total[5m]))) > 0.14',
     ],
     latencyNative: [
       'latencyNative: { latency: 200ms, total: { metric: req_seconds } }',
-      '(1 - histogram_fraction(0, 0.2, sum (rate(req_seconds[1h])))) > 0.14',
+      '(1 - histogram_fraction(0, 0.2, sum (rate(req_seconds[5m])))) > 0.14',
     ],
     bool_gauge: [
       'bool_gauge: { metric: probe_success, grouping: [instance] }',
-      '(1 - sum by (instance) (sum_over_time(probe_success[1h])) / sum by (instance) (count_over_time(probe_success[1h]))) > 0.14',
+      '(1 - sum by (instance) (sum_over_time(probe_success[5m])) / sum by (instance) (count_over_time(probe_success[5m]))) > 0.14',
     ],
   };
   it.each(Object.entries(indicators))('with the indicator %s', (_, [indicator, expr]) => {
@@ -176,15 +266,11 @@ it.each([
 });
 
 describe('an OpenSLO document', () => {
-  it('becomes the workbook’s alerts over good and total', () => {
-    expect(short(OPENSLO)).toEqual([
-      'shop shop page 1h/5m 0',
-      'shop shop page 6h/30m 0',
-      'shop shop ticket 3d/6h 0',
-    ]);
+  it('becomes the workbook’s page and ticket over good and total', () => {
+    expect(short(OPENSLO)).toEqual(['shop shop page 0', 'shop shop ticket 0']);
     const [first] = rulesOf(OPENSLO);
     expect(first?.expr).toContain(
-      '(1 - sum(rate(requests_total{code!~"5.."}[1h])) / sum(rate(requests_total[1h]))) > 0.0144 and',
+      '(1 - sum(rate(requests_total{code!~"5.."}[1h])) / sum(rate(requests_total[1h]))) > 0.0144) or (',
     );
     expect(first?.labels).toMatchObject({ slo: 'shop', slo_service: 'checkout' });
   });
@@ -192,13 +278,41 @@ describe('an OpenSLO document', () => {
   it('measures the share of time in breach of a threshold', () => {
     const [first] = rulesOf(THRESHOLD);
     expect(first?.expr).toContain('avg_over_time(((histogram_quantile(0.99, ');
-    expect(first?.expr).toContain(') > bool 0.5)[1h:5m])) > 0.144 and');
+    expect(first?.expr).toContain(') > bool 0.5)[1h:5m])) > 0.144) or (');
+  });
+
+  const REFERENCE = OPENSLO.replace(/indicator:\n[^]*?(?= {2}timeWindow)/, 'indicatorRef: good-requests\n');
+  const INDICATOR = `apiVersion: openslo/v1
+kind: SLI
+metadata: { name: good-requests }
+spec:
+  ratioMetric:
+    counter: true
+    good: { metricSource: { type: Prometheus, spec: { query: 'requests_seconds_bucket{service="shop",le="1"}' } } }
+    total: { metricSource: { type: Prometheus, spec: { query: 'requests_seconds_count{service="shop"}' } } }
+`;
+  it.each([
+    ['after it', `${REFERENCE}---\n${INDICATOR}`],
+    ['before it', `${INDICATOR}---\n${REFERENCE}`],
+  ])('reads its indicator in a document %s', (_, text) => {
+    expect(rulesOf(text)[0]).toMatchObject({
+      name: 'shop-burn-1h',
+      objective: {
+        family: { metric: 'requests_seconds', serviceLabel: 'service' },
+        quantile: 0.999,
+        threshold: 1_000,
+      },
+    });
   });
 });
 
 describe('what cannot be converted is refused with its name and location', () => {
   const cases: Readonly<Record<string, readonly [text: string, place: string, message: string]>> = {
-    'a plugin of Sloth': [SLOTH.replace(/raw:\n[^]*$/, 'plugin: { id: x }\n'), '21:5', '`plugin`'],
+    'a plugin of Sloth': [
+      SLOTH.replace(/raw:\n[^]*$/, 'plugin: { id: x }\n'),
+      '21:5',
+      'Write the query of the plugin',
+    ],
     'a query of Sloth without its window': [
       SLOTH.replace('ratio{window="{{.window}}"}', 'ratio'),
       '22:26',
@@ -230,11 +344,11 @@ describe('what cannot be converted is refused with its name and location', () =>
       '13:26',
       'a single metric',
     ],
-    'an alert policy of OpenSLO': [`${OPENSLO}  alertPolicies: []\n`, '16:3', '`alertPolicies`'],
+    'an alert policy of OpenSLO': [`${OPENSLO}  alertPolicies: []\n`, '16:3', 'Remove it. `route`'],
     'an indicator of OpenSLO by reference': [
       OPENSLO.replace(/indicator:\n[^]*?(?= {2}timeWindow)/, 'indicatorRef: good-requests\n'),
-      '7:3',
-      '`indicatorRef`',
+      '7:17',
+      'no document of `kind: SLI`',
     ],
     'a calendar window of OpenSLO': [
       OPENSLO.replace('isRolling: true', 'isRolling: false'),

@@ -158,6 +158,11 @@ slos:
     expect(slo(`preset: istio, schedule: "${schedule}"`)).toMatchObject({ interval, schedule });
   });
 
+  it('have the burn-rate alerts of the workbook alone', () => {
+    const rules = slo('preset: istio, alert: { burn: workbook-only }')?.rules ?? [];
+    expect(rules.map(({ name }) => name)).toEqual(['s-burn-1h', 's-burn-6h', 's-burn-3d']);
+  });
+
   it('add the burn-rate alerts of the workbook', () => {
     const rules =
       slo('preset: istio, alert: { burn: workbook, for: 5m }, labels: { team: shop }')?.rules ?? [];
