@@ -208,6 +208,7 @@ export function createSources(
       deadline: UPSTREAM_DEADLINE,
       clock,
       maxTraceBytes: settings.maxTraceMib * 1_048_576,
+      redaction: { patterns: settings.redaction.patterns, allowed: settings.redaction.allowedAttributes },
     }),
     links: linksOf(settings),
   };

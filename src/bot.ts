@@ -168,7 +168,14 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const parts = { restoring, channelCheck, sync, slack, evaluator, ruleSet };
   const checks = readyChecks({ ...parts, clock, store: stored, sourceClock });
   const rulesApi = createRulesApi({ rules: ruleSet, store });
-  const ops = createOpsServer({ telemetry, logger, reload, readyChecks: checks, rulesApi });
+  const ops = createOpsServer({
+    telemetry,
+    logger,
+    reload,
+    readyChecks: checks,
+    rulesApi,
+    token: settings.opsToken?.reveal(),
+  });
   return { ...parts, base, ops, checks, reload, verify, measureClock };
 }
 
@@ -180,7 +187,10 @@ async function start(
   const { logger, settings, host } = local;
   const parts = await assemble(local, options, cleanups);
   const { base, ops, sync, restoring, evaluator, slack, reload, checks } = parts;
-  const { port: opsPort } = await ops.listen({ port: settings.opsPort, ...host });
+  const { port: opsPort } = await ops.listen({
+    port: settings.opsPort,
+    host: host.host ?? settings.opsHost,
+  });
   cleanups.push(() => ops.close());
   await parts.measureClock?.();
   sync.start();
@@ -203,6 +213,7 @@ function createBase({ settings, clock = systemClock, write, host }: BotOptions):
   const logger = createLogger({
     level: settings.logLevel,
     secrets: secretsOf(settings),
+    patterns: settings.redaction.patterns,
     write,
   });
   const telemetry = createTelemetry();

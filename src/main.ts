@@ -11,7 +11,13 @@ import type { TraceOptions } from './cli/trace.ts';
 import type { WhyOptions } from './cli/why.ts';
 import { errorMessage, RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
-import { EXIT_CONFIG, problemsText, processEnvironment, readSettings } from './settings/env.ts';
+import {
+  EXIT_CONFIG,
+  problemsText,
+  processEnvironment,
+  readSettings,
+  withSecretFiles,
+} from './settings/env.ts';
 import { parseHeaders, proxyAdvice, proxySettings } from './settings/values.ts';
 
 /*
@@ -71,7 +77,10 @@ async function check(given: readonly string[], options: CheckOptions): Promise<v
 
 /** The headers and the proxy for the Prometheus of `--against`: those that the bot would use. */
 async function againstOptions(): Promise<AgainstOptions> {
-  const { PROMETHEUS_HEADERS = '', HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = processEnvironment();
+  const { environment, problems } = withSecretFiles(processEnvironment());
+  const unread = problems.find(({ variable }) => /^(?:PROMETHEUS|HTTPS?_PROXY)/.test(variable));
+  if (unread !== undefined) return program.error(`error: ${problemsText([unread])}`);
+  const { PROMETHEUS_HEADERS = '', HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = environment;
   const read = parseHeaders(PROMETHEUS_HEADERS);
   if (!read.ok) return program.error(`error: PROMETHEUS_HEADERS: ${read.problem}`);
   for (const [name, value] of Object.entries({ HTTP_PROXY, HTTPS_PROXY })) {

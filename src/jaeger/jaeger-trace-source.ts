@@ -1,8 +1,10 @@
 import type { HttpClient } from '../http/http-client.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import { createRedactText } from '../lib/redact.ts';
 import { type Milliseconds, ms } from '../lib/units.ts';
 import { type ExplainedTrace, type ExplainTrace, traceView } from '../traces/inspect-trace.ts';
+import { createRedactTrace, type RedactionOptions } from '../traces/redact-trace.ts';
 import type { Trace } from '../traces/trace.ts';
 import type { TraceSearch, TraceSearchResult, TraceSource } from '../traces/trace-source.ts';
 import { type ApiVersion, apiOf, type Backend, detectBackend, isUnknownApi } from './backend.ts';
@@ -20,9 +22,12 @@ export interface JaegerTraceSourceOptions {
   readonly deadline?: Milliseconds;
   /** The largest answer with one trace, in bytes; 64 MiB by default. Searches are limited by `http`. */
   readonly maxTraceBytes?: number;
+  /** What is removed from every trace, beside credentials and personal data. */
+  readonly redaction?: RedactionOptions;
   readonly clock?: Clock;
 }
 
+const NO_PATTERNS: RedactionOptions = { patterns: [] };
 const DEFAULT_DEADLINE = ms(10_000);
 /** A search makes the storage read whole traces: more at the same time would slow down all of them, and Jaeger's UI. */
 const MAX_SEARCHES = 4;
@@ -44,9 +49,11 @@ export function createJaegerTraceSource({
   deadline = DEFAULT_DEADLINE,
   clock = systemClock,
   maxTraceBytes: maxBytes = MAX_TRACE_BYTES,
+  redaction = NO_PATTERNS,
 }: JaegerTraceSourceOptions): JaegerTraceSource {
-  const reader = createTraceReader();
-  const client = createJaegerClient(http, { deadline, reader });
+  const reader = createTraceReader(redaction);
+  const client = createJaegerClient(http, { deadline, reader, redact: createRedactTrace(redaction) });
+  const redactText = createRedactText(redaction.patterns);
   const withBackend = createBackendMemo(client);
   const runSearch = createPatientLimiter({ clock, concurrency: MAX_SEARCHES, patience: deadline });
   const cache = createTraceCache({ now: () => clock.now(), maxBytes: CACHE_BYTES });
@@ -76,7 +83,11 @@ export function createJaegerTraceSource({
     }, signal);
   return {
     services: (signal) => names(servicesRequest, signal),
-    operations: (service, signal) => names((apiVersion) => operationsRequest(apiVersion, service), signal),
+    operations: async (service, signal) => {
+      const all = await names((apiVersion) => operationsRequest(apiVersion, service), signal);
+      // They are suggested to people, and cannot be searched for by another name.
+      return all.filter((name) => redactText(name) === name);
+    },
     search: (query, caller) => shareSearch(keyOf(query), (signal) => search(query, signal), caller),
     trace: async (traceId, caller) => {
       const id = hexId(traceId, 32);

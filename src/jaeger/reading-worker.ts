@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { z } from 'zod';
 import { epochMs } from '../lib/units.ts';
 import { type TraceView, traceView } from '../traces/inspect-trace.ts';
+import { createRedactTrace, type RedactionOptions } from '../traces/redact-trace.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { readTraces, type TraceFormat } from './trace-format.ts';
 
@@ -12,7 +13,12 @@ import { readTraces, type TraceFormat } from './trace-format.ts';
 
 /** A message to the thread. The first one is `read`. */
 export type ReadRequest =
-  | { readonly kind: 'read'; readonly body: Uint8Array; readonly format: TraceFormat }
+  | {
+      readonly kind: 'read';
+      readonly body: Uint8Array;
+      readonly format: TraceFormat;
+      readonly redaction: RedactionOptions;
+    }
   /** The next spans. */
   | { readonly kind: 'next' }
   /** The first trace as shown to a person, at an instant. */
@@ -55,7 +61,9 @@ function* partsOf(all: readonly Trace[]): Generator<readonly Span[]> {
 function replyTo(request: ReadRequest): ReadReply {
   switch (request.kind) {
     case 'read':
-      traces = readTraces(JSON.parse(new TextDecoder().decode(request.body)), request.format);
+      traces = readTraces(JSON.parse(new TextDecoder().decode(request.body)), request.format).map(
+        createRedactTrace(request.redaction),
+      );
       parts = partsOf(traces);
       return {
         kind: 'read',

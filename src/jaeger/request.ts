@@ -59,7 +59,16 @@ const LARGE_BODY = 2 * 1_024 * 1_024;
 
 export function createJaegerClient(
   http: HttpClient,
-  { deadline, reader }: { readonly deadline: Milliseconds; readonly reader: TraceReader },
+  {
+    deadline,
+    reader,
+    redact,
+  }: {
+    readonly deadline: Milliseconds;
+    readonly reader: TraceReader;
+    /** Applied to every trace that is read. The reader applies its own. */
+    readonly redact: (trace: Trace) => Trace;
+  },
 ): JaegerClient {
   const json: JaegerClient['json'] = ({ path, query, operation }, signal) =>
     http.json({ path, query, operation, deadline, signal });
@@ -85,7 +94,7 @@ export function createJaegerClient(
       if (status >= 400) throw statusError(status, body);
       // Lets other work run between the parsing and the reading.
       await setImmediate();
-      return read.small(readTraces(body, format));
+      return read.small(readTraces(body, format).map(redact));
     });
   };
   return {

@@ -6,6 +6,7 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { startThread } from '../threads/start-thread.ts';
 import type { ExplainedTrace, TraceLinks, TraceView } from '../traces/inspect-trace.ts';
+import type { RedactionOptions } from '../traces/redact-trace.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import type { DeferredLink, ReadReply, ReadRequest } from './reading-worker.ts';
 import type { TraceFormat } from './trace-format.ts';
@@ -36,13 +37,13 @@ function heapFor({ byteLength }: Uint8Array): number {
 }
 
 /** One thread for each body, as large bodies are rare and leave much memory behind; one at a time. */
-export function createTraceReader(): TraceReader {
+export function createTraceReader(redaction: RedactionOptions): TraceReader {
   const limiter = createLimiter(1);
   return {
     read: (body, format) =>
       limiter.run(() =>
         inThread(heapFor(body), async (ask) => {
-          await open(ask, body, format);
+          await ask({ kind: 'read', body, format, redaction });
           const spans: Span[] = [];
           for (let part = await next(ask); part.length > 0; part = await next(ask)) {
             for (const span of part) spans.push(span);
@@ -54,7 +55,7 @@ export function createTraceReader(): TraceReader {
     explain: (body, { format, now, links }) =>
       limiter.run(() =>
         inThread(heapFor(body), async (ask) => {
-          await open(ask, body, format);
+          await ask({ kind: 'read', body, format, redaction });
           const reply = await ask({ kind: 'explain', now });
           const view = reply.kind === 'explained' ? reply.view : undefined;
           if (view === undefined) return undefined;
@@ -65,10 +66,6 @@ export function createTraceReader(): TraceReader {
 }
 
 type Ask = (request: ReadRequest) => Promise<ReadReply>;
-
-async function open(ask: Ask, body: Uint8Array, format: TraceFormat): Promise<void> {
-  await ask({ kind: 'read', body, format });
-}
 
 async function next(ask: Ask): Promise<readonly Span[]> {
   const reply = await ask({ kind: 'next' });

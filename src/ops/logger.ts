@@ -1,11 +1,17 @@
 import { pino } from 'pino';
 import type { Logger } from '../lib/logger.ts';
+import { createRedactText } from '../lib/redact.ts';
 import type { LogLevel } from '../settings/env.ts';
 
-/** A logger that writes one JSON object per line. Every text in `secrets` is masked in fields, messages and stacks. */
+/**
+ * A logger that writes one JSON object per line. Every text in `secrets` is masked in fields, messages and stacks, and what
+ * looks like a secret or personal data, or matches one of `patterns`, is removed.
+ */
 export function createLogger(options: {
   level: LogLevel;
   secrets: readonly string[];
+  /** RE2 patterns of further texts to remove. */
+  patterns?: readonly string[];
   write?: (line: string) => void;
 }): Logger {
   const write = options.write ?? ((line: string) => void process.stdout.write(line));
@@ -14,8 +20,9 @@ export function createLogger(options: {
     .filter((secret) => secret.length > 0)
     .flatMap((secret) => [...new Set([secret, JSON.stringify(secret).slice(1, -1)])])
     .sort((a, b) => b.length - a.length);
+  const redact = createRedactText(options.patterns);
   const masked = (line: string): string =>
-    masks.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line);
+    redact(masks.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line));
   const log = pino(
     {
       level: options.level,

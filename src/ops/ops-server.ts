@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Evaluator } from '../evaluation/evaluator.ts';
@@ -24,6 +25,7 @@ export interface OpsServer {
 
 interface Reply {
   readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly contentType?: string;
   readonly body: string;
 }
@@ -74,6 +76,22 @@ async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<Reply>
   const filter = rulesFilter(query);
   if (typeof filter === 'string') return json(400, { status: 'error', errorType: 'bad_data', error: filter });
   return await apiReply(() => api.rules(filter));
+}
+
+/** Paths that need the token, where one is set: what changes the bot, and what shows rules and alerts. */
+const isProtected = (path: string): boolean => path === '/-/reload' || path.startsWith('/api/');
+
+const UNAUTHORIZED: Reply = {
+  ...text(401, 'unauthorized: send the token as Authorization: Bearer <token>'),
+  headers: { 'www-authenticate': 'Bearer' },
+};
+
+const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
+
+/** Whether a request carries the bearer token. The time it takes does not depend on how much of a token is right. */
+function hasToken({ headers }: IncomingMessage, token: string): boolean {
+  const [, given = ''] = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+  return timingSafeEqual(digest(given), digest(token));
 }
 
 /** A condition of readiness. `problem` describes why it is not met; undefined when it is. */
@@ -134,33 +152,44 @@ function readiness(checks: readonly ReadyCheck[]): Reply {
   return text(results.every(({ problem }) => problem === undefined) ? 200 : 503, lines.join('\n'));
 }
 
-/**
- * The operations port: `/healthz`, `/readyz`, `/metrics`, `POST /-/reload`, and `/api/v1/rules` and `/api/v1/alerts` in
- * Prometheus's JSON. It shows no secrets and accepts no input except the reload, but should not leave the cluster.
- */
-export function createOpsServer(options: {
+export interface OpsServerOptions {
   telemetry: Telemetry;
   readyChecks: readonly ReadyCheck[];
   /** `message`: what was loaded, or what is wrong. */
   reload: () => Promise<{ readonly ok: boolean; readonly message: string }>;
   rulesApi: RulesApi;
   logger: Logger;
-}): OpsServer {
-  const routes: Readonly<Record<string, (query: URLSearchParams) => Promise<Reply>>> = {
-    'GET /healthz': async () => text(200, 'ok'),
-    'GET /readyz': async () => readiness(options.readyChecks),
-    'GET /metrics': async () => ({ status: 200, ...(await options.telemetry.metrics()) }),
-    'GET /api/v1/rules': async (query) => await rulesReply(options.rulesApi, query),
-    'GET /api/v1/alerts': async () => await apiReply(() => options.rulesApi.alerts()),
-    'POST /-/reload': async () => {
-      const { ok, message } = await options.reload();
-      return text(ok ? 200 : 422, message);
-    },
-  };
+  /** Absent: nothing needs a token. */
+  token?: string;
+}
+
+type Routes = Readonly<Record<string, (query: URLSearchParams) => Promise<Reply>>>;
+
+const routesOf = ({ readyChecks, telemetry, rulesApi, reload }: OpsServerOptions): Routes => ({
+  'GET /healthz': async () => text(200, 'ok'),
+  'GET /readyz': async () => readiness(readyChecks),
+  'GET /metrics': async () => ({ status: 200, ...(await telemetry.metrics()) }),
+  'GET /api/v1/rules': async (query) => await rulesReply(rulesApi, query),
+  'GET /api/v1/alerts': async () => await apiReply(() => rulesApi.alerts()),
+  'POST /-/reload': async () => {
+    const { ok, message } = await reload();
+    return text(ok ? 200 : 422, message);
+  },
+});
+
+/**
+ * The operations port: `/healthz`, `/readyz`, `/metrics`, `POST /-/reload`, and `/api/v1/rules` and `/api/v1/alerts` in
+ * Prometheus's JSON. It shows no secrets and accepts no input except the reload, but should not leave the cluster. Where
+ * a token is set, the API and the reload need it.
+ */
+export function createOpsServer(options: OpsServerOptions): OpsServer {
+  const routes = routesOf(options);
   const paths = new Set(Object.keys(routes).map((route) => route.split(' ')[1]));
 
   async function reply(request: IncomingMessage): Promise<Reply> {
     const [path = '/', search] = (request.url ?? '/').split('?', 2);
+    if (options.token !== undefined && isProtected(path) && !hasToken(request, options.token))
+      return UNAUTHORIZED;
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
     const route = routes[`${method} ${path}`];
     if (route !== undefined) return await route(new URLSearchParams(search));
@@ -172,9 +201,9 @@ export function createOpsServer(options: {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     discardBody(request, response, MAX_BODY);
     try {
-      const { status, contentType = 'text/plain; charset=utf-8', body } = await reply(request);
+      const { status, contentType = 'text/plain; charset=utf-8', headers, body } = await reply(request);
       response
-        .writeHead(status, { 'content-type': contentType })
+        .writeHead(status, { 'content-type': contentType, ...headers })
         .end(request.method === 'HEAD' ? undefined : body);
     } catch (error) {
       options.logger.error('request to the operations port failed', { path: request.url, error });

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import type { GrafanaPlaces } from '../lib/links.ts';
 import { nearestName } from '../lib/nearest.ts';
 import {
   type Environment,
+  entriesOf,
   grafanaPlaces,
   type ProxySettings,
   parseHeaders,
@@ -10,7 +12,14 @@ import {
   secret,
   withLowerCaseProxies,
 } from './values.ts';
-import { defaultOf, type EnvironmentTexts, environmentSchema, VARIABLES, variableOf } from './variables.ts';
+import {
+  defaultOf,
+  type EnvironmentTexts,
+  environmentSchema,
+  VARIABLES,
+  type Variable,
+  variableOf,
+} from './variables.ts';
 
 /** The exit code for an invalid configuration: EX_CONFIG of BSD's sysexits.h. */
 export const EXIT_CONFIG = 78;
@@ -63,7 +72,17 @@ export interface Settings {
   /** Requested every minute while all is well. */
   readonly heartbeatUrl?: Secret;
   readonly logLevel: LogLevel;
+  readonly redaction: {
+    /** RE2 patterns of texts to remove. */
+    readonly patterns: readonly string[];
+    /** Names of the span attributes that may be shown; undefined: all. */
+    readonly allowedAttributes?: readonly string[];
+  };
   readonly opsPort: number;
+  /** The address the operations port listens on; undefined: all interfaces. */
+  readonly opsHost?: string;
+  /** Absent: nothing on the operations port asks for a token. */
+  readonly opsToken?: Secret;
 }
 
 /** A problem with a variable. No part of it holds a secret. */
@@ -107,6 +126,44 @@ function normalized(environment: Environment): Environment {
   return withLowerCaseProxies(Object.fromEntries(set));
 }
 
+/** Appended to the name of a secret variable: the path of a file that holds its value, as Docker and Kubernetes mount it. */
+const FILE = '_FILE';
+const SECRETS: readonly string[] = VARIABLES.filter((entry: Variable) => entry.isSecret).map(
+  ({ name }) => name,
+);
+
+type ReadTextFile = (path: string) => string;
+const readText: ReadTextFile = (path) => readFileSync(path, 'utf8');
+
+/** The environment with the secrets that are in files, and the files that cannot be read. */
+export function withSecretFiles(
+  environment: Environment,
+  readFile: ReadTextFile = readText,
+): { readonly environment: Environment; readonly problems: readonly SettingProblem[] } {
+  const problems: SettingProblem[] = [];
+  const read = SECRETS.flatMap((name) => {
+    const variable = `${name}${FILE}`;
+    const path = environment[variable];
+    if (path === undefined) return [];
+    if (environment[name] !== undefined) {
+      problems.push({ variable, problem: `${name} is set too`, advice: 'Unset one of them.' });
+      return [];
+    }
+    try {
+      return [[name, readFile(path)] as const];
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+      problems.push({
+        variable,
+        problem: `cannot read ${JSON.stringify(path)} (${reason})`,
+        advice: 'Use the path of a file that holds the secret and that this user may read.',
+      });
+      return [];
+    }
+  });
+  return { environment: normalized({ ...environment, ...Object.fromEntries(read) }), problems };
+}
+
 /** Slack reaches the bot by Socket Mode or over HTTP: one of the two must be set. */
 function transportProblems(environment: Environment): readonly SettingProblem[] {
   if (environment['SLACK_APP_TOKEN'] !== undefined || environment['SLACK_SIGNING_SECRET'] !== undefined)
@@ -136,7 +193,7 @@ function transportWarnings(environment: Environment): readonly SettingProblem[] 
 
 /** Names close to ours. Only close ones: Kubernetes puts REDIS_PORT and the like into every container. */
 function misspelled(environment: Environment): readonly SettingProblem[] {
-  const known = VARIABLES.map(({ name }) => name);
+  const known = [...VARIABLES.map(({ name }) => name), ...SECRETS.map((name) => `${name}${FILE}`)];
   return Object.keys(environment).flatMap((name) => {
     const near = known.some((other) => other === name) ? undefined : nearestName(name, known, 2);
     if (near === undefined || environment[near] !== undefined) return [];
@@ -202,20 +259,31 @@ function settingsOf(texts: EnvironmentTexts): Settings {
     proxy: proxySettings(texts),
     heartbeatUrl: texts.HEARTBEAT_URL === undefined ? undefined : secret(texts.HEARTBEAT_URL),
     logLevel: isLogLevel(level) ? level : 'info',
+    redaction: {
+      patterns: entriesOf(texts.REDACT_PATTERNS ?? ''),
+      allowedAttributes: texts.TRACE_ATTRIBUTES === undefined ? undefined : listOf(texts.TRACE_ATTRIBUTES),
+    },
+    opsHost: texts.OPS_HOST,
+    opsToken: texts.OPS_TOKEN === undefined ? undefined : secret(texts.OPS_TOKEN),
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
   };
 }
 
 /** Reads the settings from an environment; all problems are reported together. */
-export function readSettings(environment: Environment): SettingsResult {
-  const given = normalized(environment);
+export function readSettings(environment: Environment, readFile: ReadTextFile = readText): SettingsResult {
+  const { environment: given, problems: fileProblems } = withSecretFiles(normalized(environment), readFile);
   const parsed = environmentSchema.safeParse(given);
   const issues = parsed.success ? [] : parsed.error.issues;
+  const unread = new Set(fileProblems.map(({ variable }) => variable));
   const problems = [
-    ...issues.map((issue) => {
-      const variable = String(issue.path[0] ?? '');
-      return { variable, problem: invalid(variable, given[variable]), advice: issue.message };
-    }),
+    ...fileProblems,
+    // A secret whose file cannot be read is not reported as missing too.
+    ...issues
+      .filter(({ path }) => !unread.has(`${String(path[0])}${FILE}`))
+      .map((issue) => {
+        const variable = String(issue.path[0] ?? '');
+        return { variable, problem: invalid(variable, given[variable]), advice: issue.message };
+      }),
     ...transportProblems(given),
     ...portProblems(given),
   ];
@@ -260,12 +328,14 @@ export function secretsOf({
   redis,
   proxy,
   heartbeatUrl,
+  opsToken,
 }: Settings): readonly string[] {
   const { transport } = slack;
   return [
     slack.botToken.reveal(),
     transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
     ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal()).flatMap(partsOfHeader)),
+    ...(opsToken === undefined ? [] : [opsToken.reveal()]),
     ...[redis?.url, proxy.http, proxy.https, heartbeatUrl].flatMap((address) =>
       address === undefined ? [] : partsOfAddress(address.reveal()),
     ),

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import type { GrafanaPlaces } from '../lib/links.ts';
+import { redactionProblem } from '../lib/redact.ts';
 import { channelProblem } from '../lib/slack-channel.ts';
 import { parseRedisAddress } from './redis-address.ts';
 
@@ -149,6 +150,24 @@ export const headerList = advised('', (value) => {
   return read.ok
     ? undefined
     : `Use one \`Name: value\` per line, or separate them with ;; (${read.problem}).`;
+});
+
+/** Entries, one per line or separated by `;;`. */
+export const entriesOf = (list: string): readonly string[] =>
+  list
+    .split(/\r?\n|;;/)
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+
+/** Patterns of texts to remove. */
+export const redactionPatterns = advised('', (value) => {
+  const problems = entriesOf(value).flatMap((pattern) => {
+    const problem = redactionProblem(pattern);
+    return problem === undefined ? [] : [`${JSON.stringify(pattern)}: ${problem}`];
+  });
+  return problems.length === 0
+    ? undefined
+    : `Use one RE2 regular expression per line, or separate them with ;; (${problems.join('; ')}).`;
 });
 
 const GRAFANA_TRACES = /^(jaeger|tempo):([\w-]{1,40})$/;

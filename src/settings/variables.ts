@@ -9,6 +9,7 @@ import {
   matching,
   port,
   proxyAddress,
+  redactionPatterns,
   redisAddress,
   secretAddress,
   token,
@@ -181,6 +182,16 @@ export const VARIABLES = [
       default: './rules.yaml',
     },
   ),
+  optional('REDACT_PATTERNS', redactionPatterns, {
+    description:
+      'Further texts to remove from traces and logs: RE2 regular expressions, one per line or separated by `;;`. Credentials, e-mail addresses and card numbers are always removed.',
+    example: 'customer-[0-9]+',
+  }),
+  optional('TRACE_ATTRIBUTES', z.string(), {
+    description:
+      'Names of the span attributes that may be shown, separated by commas, with `*` for any characters. The others are removed, except for those that the analysis reads. Without it all are shown.',
+    example: 'http.*,db.statement',
+  }),
   optional('HTTPS_PROXY', proxyAddress, {
     description: 'HTTP proxy for `https://` addresses: Slack, and Prometheus and Jaeger when they have one.',
     isSecret: true,
@@ -206,8 +217,18 @@ export const VARIABLES = [
     default: 'info',
   }),
   optional('OPS_PORT', port('9464'), {
-    description: 'Port of `/healthz`, `/readyz`, `/metrics` and `/-/reload`.',
+    description: 'Port of `/healthz`, `/readyz`, `/metrics`, `/api` and `/-/reload`.',
     default: '9464',
+  }),
+  optional('OPS_HOST', matching(/^[\w.:%-]+$/, 'Use an IP address of this machine, like 127.0.0.1.'), {
+    description: 'Address that the operations port listens on. Without it all interfaces.',
+    example: '127.0.0.1',
+  }),
+  optional('OPS_TOKEN', matching(/^[\x21-\x7e]{16,}$/, 'Use 16 or more characters without blanks.'), {
+    description:
+      'Bearer token for `/api` and `/-/reload` on the operations port. Without it they are open; health and metrics always are.',
+    isSecret: true,
+    example: 'replace-me-with-a-random-token',
   }),
 ] as const satisfies readonly Variable[];
 
@@ -251,5 +272,5 @@ export function environmentExample(): string {
     const note = entry.default === undefined ? '' : ` Default: ${entry.default}.`;
     return `# ${entry.description.replaceAll('`', '')}${note}\n${entry.isRequired ? '' : '# '}${entry.name}=${value}`;
   });
-  return `# Copy to .env. Read by \`npm run dev\`.\n\n${parts.join('\n\n')}\n`;
+  return `# Copy to .env. Read by \`npm run dev\`. A secret can be read from a file: set its variable with _FILE appended.\n\n${parts.join('\n\n')}\n`;
 }

@@ -32,7 +32,7 @@ const links = {
 };
 
 it('a body that is read in a thread has the same traces', async () => {
-  const read = await createTraceReader().read(bytesOf(document), {
+  const read = await createTraceReader({ patterns: [] }).read(bytesOf(document), {
     api: 'legacy',
     rankedService: 'checkout.shop',
   });
@@ -42,7 +42,11 @@ it('a body that is read in a thread has the same traces', async () => {
 
 it('a trace that is explained in a thread has the same explanation, with its links', async () => {
   const format = { api: 'legacy' } as const;
-  const explained = await createTraceReader().explain(bytesOf(document), { format, now: START, links });
+  const explained = await createTraceReader({ patterns: [] }).explain(bytesOf(document), {
+    format,
+    now: START,
+    links,
+  });
   const [trace] = readTraces(document, format);
   expect(explained?.view).toEqual(traceView(trace!, { now: START, links }));
   expect(explained?.view.url).toBe(`http://jaeger/${ID}/0`);
@@ -51,9 +55,21 @@ it('a trace that is explained in a thread has the same explanation, with its lin
 });
 
 it('what is not JSON, or has another shape, is refused as in this thread', async () => {
-  const reader = createTraceReader();
+  const reader = createTraceReader({ patterns: [] });
   await expect(reader.read(Buffer.from('{"data":['), { api: 'legacy' })).rejects.toThrow(SyntaxError);
   await expect(reader.read(bytesOf({ data: [{ traceID: 1 }] }), { api: 'legacy' })).rejects.toThrow(
     /traceID/,
   );
+});
+
+it('secrets are removed in the thread, before the explanation', async () => {
+  const [trace] = document.data;
+  const secret = {
+    data: [{ ...trace, spans: trace?.spans.map((span) => ({ ...span, operationName: 'cust-7' })) }],
+  };
+  const reader = createTraceReader({ patterns: ['cust-\\d'] });
+  const read = await reader.read(bytesOf(secret), { api: 'legacy' });
+  const explained = await reader.explain(bytesOf(secret), { format: { api: 'legacy' }, now: START, links });
+  expect(JSON.stringify([read, explained])).not.toContain('cust-7');
+  expect(read[0]?.spans[0]?.spanName).toBe('[redacted]');
 });

@@ -16,7 +16,22 @@ test.each([
   logger.error('a call failed', fields);
   expect(lines).toHaveLength(1);
   expect(lines[0]).not.toContain('xoxb-1-secret');
-  expect(lines[0]).toContain('[secret]');
+  expect(lines[0]).toMatch(/\[(?:secret|redacted)\]/);
+});
+
+test('what looks like a secret or personal data is removed, and what matches a pattern of the configuration', () => {
+  const lines: string[] = [];
+  const write = (line: string): void => void lines.push(line);
+  const logger = createLogger({ level: 'info', secrets: [], patterns: ['cust-\\d+'], write });
+  logger.info('order of alice@example.com, cust-77', {
+    url: 'http://a/?token=abc123',
+    headers: { cookie: 'a=b' },
+  });
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    msg: 'order of [redacted], [redacted]',
+    url: 'http://a/?token=[redacted]',
+    headers: { cookie: '[redacted]' },
+  });
 });
 
 test('a secret with quotes is masked in its escaped form as well', () => {

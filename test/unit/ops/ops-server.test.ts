@@ -14,7 +14,12 @@ afterEach(async () => {
 });
 
 async function start(
-  options: { readyChecks?: readonly ReadyCheck[]; reloadOk?: boolean; rulesApi?: Partial<RulesApi> } = {},
+  options: {
+    readyChecks?: readonly ReadyCheck[];
+    reloadOk?: boolean;
+    rulesApi?: Partial<RulesApi>;
+    token?: string;
+  } = {},
 ) {
   const telemetry = createTelemetry();
   const server = createOpsServer({
@@ -30,11 +35,12 @@ async function start(
       ...options.rulesApi,
     },
     logger: createLogger({ level: 'error', secrets: [], write: () => undefined }),
+    token: options.token,
   });
   servers.push(server);
   const { port } = await server.listen({ port: 0, host: '127.0.0.1' });
-  const call = async (method: string, path: string) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+  const call = async (method: string, path: string, headers: Readonly<Record<string, string>> = {}) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
     return { status: response.status, body: await response.text() };
   };
   return { telemetry, call, port };
@@ -71,6 +77,32 @@ test('a rejected reload returns 422 with the errors', async () => {
     status: 422,
     body: 'rules.yaml:3:7: unknown key "exprr"\n',
   });
+});
+
+test('with a token, the API and the reload need it, and probes and metrics do not', async () => {
+  const { call } = await start({ token: 'right-token-0123456789' });
+  const statuses = async (authorization?: string) => {
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    const routes = [
+      ['GET', '/api/v1/rules'],
+      ['GET', '/api/v1/alerts'],
+      ['GET', '/api/unknown'],
+      ['POST', '/-/reload'],
+      ['GET', '/healthz'],
+      ['GET', '/readyz'],
+      ['GET', '/metrics'],
+    ] as const;
+    return await Promise.all(
+      routes.map(async ([method, path]) => (await call(method, path, headers)).status),
+    );
+  };
+  const refused = [401, 401, 401, 401, 200, 200, 200];
+  expect(await statuses()).toEqual(refused);
+  expect(await statuses('Bearer wrong-token-0123456789')).toEqual(refused);
+  expect(await statuses('Bearer right-token-0123456789x')).toEqual(refused);
+  expect(await statuses('Basic right-token-0123456789')).toEqual(refused);
+  expect(await statuses('Bearer ')).toEqual(refused);
+  expect(await statuses('bearer right-token-0123456789')).toEqual([200, 200, 404, 200, 200, 200, 200]);
 });
 
 test('a reload must be a POST', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../../src/settings/env.ts';
 import { describeSecret, problemsText, readSettings } from '../../../src/settings/env.ts';
 import { type Environment, parseHeaders, secret } from '../../../src/settings/values.ts';
+import { VARIABLES } from '../../../src/settings/variables.ts';
 
 const BOT_TOKEN = 'xoxb-1111-aaaaaaaaaaaa';
 const APP_TOKEN = 'xapp-1-bbbbbbbbbbbb';
@@ -52,6 +53,7 @@ describe('the settings', () => {
       rulesFiles: ['./rules.yaml'],
       logLevel: 'info',
       maxTraceMib: 64,
+      redaction: { patterns: [] },
       opsPort: 9464,
     });
   });
@@ -80,6 +82,10 @@ describe('the settings', () => {
       NO_PROXY: '.svc',
       LOG_LEVEL: 'debug',
       OPS_PORT: '0',
+      OPS_HOST: '127.0.0.1',
+      OPS_TOKEN: '0123456789abcdef',
+      REDACT_PATTERNS: 'cust-[0-9]+;;order\\d',
+      TRACE_ATTRIBUTES: 'http.*, db.statement',
     });
     expect(all).toMatchObject({
       slack: {
@@ -100,7 +106,10 @@ describe('the settings', () => {
       rulesFiles: ['a.yaml', 'rules'],
       logLevel: 'debug',
       opsPort: 0,
+      opsHost: '127.0.0.1',
+      redaction: { patterns: ['cust-[0-9]+', 'order\\d'], allowedAttributes: ['http.*', 'db.statement'] },
     });
+    expect(all.opsToken?.reveal()).toBe('0123456789abcdef');
     const { transport } = all.slack;
     expect(transport.kind === 'http' ? transport.signingSecret.reveal() : undefined).toBe(SIGNING_SECRET);
     expect(all.prometheus.headers.reveal()).toEqual({ Authorization: 'Bearer abc', 'X-Scope-OrgID': 'shop' });
@@ -242,6 +251,55 @@ describe('a secret', () => {
     ['hunter2', 'hidden, 7 characters'],
   ])('%s is described by its kind and length', (text, expected) => {
     expect(describeSecret(text)).toBe(expected);
+  });
+});
+
+describe('a secret in a file', () => {
+  const files: Readonly<Record<string, string>> = { '/run/bot': `${BOT_TOKEN}\n`, '/run/wrong': 'wrong' };
+  const readFile = (path: string): string => {
+    const text = files[path];
+    if (text === undefined) throw Object.assign(new Error('not there'), { code: 'ENOENT' });
+    return text;
+  };
+  const withFile = (path: string, more: Environment = {}) =>
+    readSettings({ ...least, SLACK_BOT_TOKEN: undefined, SLACK_BOT_TOKEN_FILE: path, ...more }, readFile);
+
+  it('is read, without the line break at its end', () => {
+    const read = withFile('/run/bot');
+    expect(read.ok && read.settings.slack.botToken.reveal()).toBe(BOT_TOKEN);
+    expect(read.warnings).toEqual([]);
+  });
+
+  it.each([
+    ['that is not there', '/run/none', {}, 'SLACK_BOT_TOKEN_FILE', 'cannot read "/run/none" (ENOENT)'],
+    [
+      'beside the variable',
+      '/run/bot',
+      { SLACK_BOT_TOKEN: BOT_TOKEN },
+      'SLACK_BOT_TOKEN_FILE',
+      'SLACK_BOT_TOKEN is set too',
+    ],
+    ['that is not valid', '/run/wrong', {}, 'SLACK_BOT_TOKEN', 'invalid value (hidden, 5 characters)'],
+  ])('%s is the only problem', (_, path, more, variable, problem) => {
+    const read = withFile(path, more);
+    expect(read.ok ? [] : read.problems).toMatchObject([{ variable, problem }]);
+  });
+
+  it('can hold every secret, and nothing else', () => {
+    const names = VARIABLES.filter((entry) => 'isSecret' in entry && entry.isSecret).map(({ name }) => name);
+    const unread = (name: string) =>
+      readSettings({ ...least, [name]: undefined, [`${name}_FILE`]: '/run/none' }, readFile);
+    for (const name of names) {
+      const read = unread(name);
+      expect(read.ok ? [] : read.problems.map(({ variable }) => variable)).toContain(`${name}_FILE`);
+    }
+    expect(readSettings({ ...least, LOG_LEVEL_FILE: '/run/none' }, readFile)).toMatchObject({ ok: true });
+  });
+
+  it('with a misspelled variable is suggested', () => {
+    expect(readSettings({ ...least, REDIS_URL_FIL: '/run/redis' }).warnings).toMatchObject([
+      { variable: 'REDIS_URL_FIL', advice: 'Did you mean REDIS_URL_FILE?' },
+    ]);
   });
 });
 
