@@ -233,12 +233,16 @@ async function quietRow(context: Context, state: RuleState | undefined): Promise
       return { row: { rule, state: 'source-error', detail: health.message, since: health.since } };
     case 'ok': {
       const detail = deps.problemOf(group.id, rule.key);
-      return detail === undefined
+      return detail === undefined || (await returnsData(context))
         ? await okRow(context, { evaluatedAt: state?.evaluatedAt, ...health })
         : { row: { rule, state: 'not-evaluated', detail } };
     }
   }
 }
+
+/** Whether the rule's metric has appeared since it was checked. */
+const returnsData = async (context: Context): Promise<boolean> =>
+  ((await valuesOf(context)) ?? []).length > 0;
 
 interface Evaluated {
   readonly evaluatedAt: EpochMs | undefined;

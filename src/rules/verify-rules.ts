@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { MINUTE } from '../lib/units.ts';
+import { MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { FINDINGS, type RuleFinding, type RuleUse } from './rule-use.ts';
 
 /** A rule with its place in the files. */
@@ -24,7 +24,10 @@ export interface VerifyRulesOptions {
   readonly logger: Logger;
 }
 
-/** Checks the loaded rules in the background: a rule with a missing bucket bound or metric never fires, without an error. */
+/**
+ * Checks the loaded rules in the background: a rule with a missing bucket bound or metric never fires, without an error.
+ * While a rule has a problem it is checked again.
+ */
 export interface VerifyRules {
   /** Starts the check of these rules, in place of the rules before. Retries while Prometheus does not answer. */
   verify(rules: readonly RuleInFile[]): void;
@@ -61,24 +64,57 @@ async function checkWithRetries(
   return undefined;
 }
 
+/**
+ * The times between checks while a rule has a problem: a metric may appear later, with the first scrape or the first
+ * deployment of its service. The last one repeats.
+ */
+const RECHECKS: readonly Milliseconds[] = [
+  ms(15 * SECOND),
+  ms(15 * SECOND),
+  ms(30 * SECOND),
+  MINUTE,
+  ms(5 * MINUTE),
+];
+
+/** The problems of rules by their keys. */
+type Problems = ReadonlyMap<string, string>;
+
+function problemsIn(rules: readonly RuleInFile[], findings: readonly (readonly RuleFinding[])[]): Problems {
+  const problems = new Map<string, string>();
+  for (const [index, { use, group, key }] of rules.entries()) {
+    const messages = (findings[index] ?? []).filter(isProblem).map(({ message }) => message);
+    if (messages.length > 0) problems.set(keyOf(group, key ?? use.name), messages.join(' '));
+  }
+  return problems;
+}
+
 export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
-  const { logger } = options;
-  let problems: ReadonlyMap<string, string> = new Map();
+  const { clock, logger } = options;
+  let problems: Problems = new Map();
   let aborter = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
-  async function run(rules: readonly RuleInFile[], signal: AbortSignal): Promise<void> {
-    const findings = await checkWithRetries(options, rules, signal);
-    if (findings === undefined || signal.aborted) return;
-    const found = new Map<string, string>();
-    for (const [index, { use, group, key, at }] of rules.entries()) {
-      const messages = (findings[index] ?? []).filter(isProblem).map(({ message }) => message);
-      if (messages.length === 0) continue;
-      const reason = messages.join(' ');
-      found.set(keyOf(group, key ?? use.name), reason);
-      logger.warn('a rule can never fire', { rule: use.name, at, reason });
+  /** Checks the rules, and those with a problem again until there are none. */
+  async function run(all: readonly RuleInFile[], signal: AbortSignal): Promise<void> {
+    let known: Problems = new Map();
+    let rules = all;
+    for (let attempt = 0; rules.length > 0; attempt++) {
+      const findings = await checkWithRetries(options, rules, signal);
+      if (findings === undefined || signal.aborted) return;
+      const found = problemsIn(rules, findings);
+      for (const { use, group, key, at } of rules) {
+        const name = keyOf(group, key ?? use.name);
+        const [reason, before] = [found.get(name), known.get(name)];
+        if (reason !== undefined && reason !== before)
+          logger.warn('a rule can never fire', { rule: use.name, at, reason });
+        else if (reason === undefined && before !== undefined)
+          logger.info('a rule can fire now', { rule: use.name, at });
+      }
+      known = found;
+      problems = found;
+      rules = rules.filter(({ use, group, key }) => found.has(keyOf(group, key ?? use.name)));
+      if (rules.length > 0) await clock.sleep(RECHECKS[attempt] ?? RECHECKS.at(-1) ?? MINUTE, signal);
     }
-    problems = found;
   }
 
   return {

@@ -305,3 +305,14 @@ test('a rule whose recovery query Prometheus rejects says how its alerts end', a
     },
   ]);
 });
+
+test('a problem of a rule is not shown once the rule returns data', async () => {
+  const given = { groups: [aGroup()], states: [{ rule, alerts: [], health: ok }] };
+  const { deps, metrics } = setUp(given);
+  const problem = { ...deps, problemOf: () => 'metric `slow` not found.' };
+  expect(await sloRows(problem, { now })).toMatchObject([
+    { state: 'not-evaluated', detail: 'metric `slow` not found.' },
+  ]);
+  metrics.answer('slow_share', [{ labels: { service: 'cart' }, value: 0.002 }]);
+  expect(await sloRows(problem, { now })).toMatchObject([{ state: 'ok', value: 0.002 }]);
+});

@@ -33,13 +33,14 @@ function stand(...answers: readonly (readonly (readonly RuleFinding[])[] | Error
     logger,
     check: async (uses) => {
       checked.push(uses.map(({ name }) => name));
-      const answer = left.shift() ?? [];
+      // The last answer repeats.
+      const answer = (left.length > 1 ? left.shift() : left[0]) ?? [];
       if (answer instanceof Error) throw answer;
       return answer;
     },
   });
   const warned = () => logger.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
-  return { clock, checked, warned, verifying };
+  return { clock, checked, warned, verifying, lines: () => logger.lines };
 }
 
 describe('loaded rules are checked against Prometheus', () => {
@@ -84,9 +85,25 @@ describe('loaded rules are checked against Prometheus', () => {
     const { verifying, checked, clock } = stand(aSourceError('timeout', 'no answer'), [[OFF]]);
     verifying.verify([inFile('Slow')]);
     await clock.advance(MINUTE);
-    await clock.advance(MINUTE);
+    await clock.advance(1_000);
     expect(checked).toHaveLength(2);
     expect(verifying.problemOf('rules.yaml;g', 'Slow')).toBe('750ms is not a bound.');
+    await verifying.stop();
+  });
+
+  it('and those with a problem are checked again until their metric has appeared', async () => {
+    const { verifying, checked, clock, warned, lines } = stand([[OFF], []], [[OFF]], [[]]);
+    verifying.verify([inFile('Late'), inFile('Fine')]);
+    await clock.advance(1_000);
+    expect(verifying.problemOf('rules.yaml;g', 'Late')).toBeDefined();
+    await clock.advance(15_000);
+    expect(verifying.problemOf('rules.yaml;g', 'Late')).toBeDefined();
+    await clock.advance(15_000);
+    expect(verifying.problemOf('rules.yaml;g', 'Late')).toBeUndefined();
+    expect(warned()).toHaveLength(1);
+    expect(lines().filter(({ message }) => message === 'a rule can fire now')).toHaveLength(1);
+    await clock.advance(60 * MINUTE);
+    expect(checked).toEqual([['Late', 'Fine'], ['Late'], ['Late']]);
     await verifying.stop();
   });
 
