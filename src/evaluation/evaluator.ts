@@ -152,19 +152,18 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     missedTicks.missed(id, evalTime);
   };
 
-  const use = async (ruleSet: RuleSet): Promise<void> => {
+  const use = async (ruleSet: RuleSet, isAtOnce = false): Promise<void> => {
     groups = new Map(ruleSet.groups.map((group) => [group.id, group]));
-    scheduler.schedule(notifiesOutages ? [...ruleSet.groups, OUTAGE_GROUP] : ruleSet.groups, {
-      onTick,
-      onMissed,
-    });
+    const scheduled = notifiesOutages ? [...ruleSet.groups, OUTAGE_GROUP] : ruleSet.groups;
+    scheduler.schedule(scheduled, { onTick, onMissed }, { isAtOnce });
     await removed.resolveAll();
     gauge.keepOnly(groups);
   };
 
   return {
-    start: use,
-    replace: use,
+    // Prometheus waits for the next evaluation time.
+    start: (ruleSet) => use(ruleSet, ruleSet.policy?.isPrometheus !== true),
+    replace: (ruleSet) => use(ruleSet),
     lastEvaluatedAt: () => lastEvaluatedAt,
     stop: () => scheduler.stop(),
   };

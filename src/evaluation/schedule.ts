@@ -1,5 +1,6 @@
 import { type Logger as CronLogger, type ScheduledTask, schedule as startCron } from 'node-cron';
 import { type Clock, monotonicNow, systemClock } from '../lib/clock.ts';
+import { createLimiter } from '../lib/concurrency.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import {
@@ -21,7 +22,8 @@ export type GroupTiming = Pick<RuleGroup, 'id' | 'interval' | 'schedule'>;
 export interface Scheduler {
   /**
    * Calls `onTick` for every evaluation time of every group until the next call replaces the groups. Runs of one group
-   * never overlap; a missed evaluation time is reported to `onMissed` and not repeated.
+   * never overlap; a missed evaluation time is reported to `onMissed` and not repeated. `isAtOnce`: the last evaluation
+   * time before now is run first. A group with a cron schedule is not: it may have to be quiet now.
    */
   schedule(
     groups: readonly GroupTiming[],
@@ -29,6 +31,7 @@ export interface Scheduler {
       onTick(id: string, evalTime: EpochMs): Promise<void>;
       onMissed(id: string, evalTime: EpochMs): void;
     },
+    options?: { readonly isAtOnce?: boolean },
   ): void;
   /** Stops all tasks and waits for the running ones. */
   stop(): Promise<void>;
@@ -68,6 +71,12 @@ const HOUR_SECONDS = 3_600;
 
 const DIVISORS_OF_24 = [24, 12, 8, 6, 4, 3, 2, 1];
 const DIVISORS_OF_60 = [60, 30, 20, 15, 12, 10, 6, 5, 4, 3, 2, 1];
+
+/** The last evaluation time of a group with an interval. */
+function lastEvalTime(id: string, interval: Milliseconds, now: EpochMs): EpochMs {
+  const step = wholeSeconds(interval);
+  return evalTimeOf(now, step, spreadOffset(id, step));
+}
 
 /** Periods that a cron pattern can express, in seconds, largest first: divisors of a day, an hour, a minute. */
 const PERIODS: readonly number[] = [
@@ -123,6 +132,9 @@ function cronGroupOf({ id, interval, schedule }: GroupTiming): CronGroup {
  * is the same. The default of node-cron, one second, is shorter than a pause of the process can be.
  */
 const LATENESS_TOLERANCE = 10_000;
+
+/** Groups that run at the same time at the start. */
+const CONCURRENT_FIRST_RUNS = 8;
 
 const CLOCK_CHECK_EVERY: Milliseconds = ms(10 * SECOND);
 
@@ -186,6 +198,44 @@ function byPattern(groups: readonly CronGroup[]) {
   }));
 }
 
+/** The runs of groups: of one group never two at the same time. */
+function createRuns(logger: Logger) {
+  const running = new Map<string, Promise<void>>();
+  const atOnce = createLimiter(CONCURRENT_FIRST_RUNS);
+
+  const run = async (id: string, evalTime: EpochMs, handlers: Handlers): Promise<void> => {
+    try {
+      await handlers.onTick(id, evalTime);
+    } catch (error) {
+      logger.error('tick failed', { group: id, evalTime, error });
+    } finally {
+      running.delete(id);
+    }
+  };
+
+  return {
+    /** Runs a group, unless its last run is not finished: then this evaluation time is missed. */
+    begin: (id: string, evalTime: EpochMs, handlers: Handlers): void => {
+      if (running.has(id)) handlers.onMissed(id, evalTime);
+      else running.set(id, run(id, evalTime, handlers));
+    },
+    /** Runs groups a few at a time: together they are the load of a whole interval. */
+    beginAll: (groups: readonly GroupTiming[], now: EpochMs, handlers: Handlers): void => {
+      for (const { id, interval, schedule } of groups) {
+        if (schedule !== undefined || running.has(id)) continue;
+        const evalTime = lastEvalTime(id, interval, now);
+        running.set(
+          id,
+          atOnce.run(() => run(id, evalTime, handlers)),
+        );
+      }
+    },
+    ended: async (): Promise<void> => {
+      await Promise.all(running.values());
+    },
+  };
+}
+
 /**
  * A scheduler on node-cron, in UTC: in a zone with daylight saving time a task pauses for an hour each autumn. Groups
  * with the same pattern share a task. An evaluation time is the instant of the pattern, not of the local clock, so that
@@ -198,25 +248,9 @@ export function createCronScheduler({
   readonly logger: Logger;
   readonly clock?: Clock;
 }): Scheduler {
-  const running = new Map<string, Promise<void>>();
+  const runs = createRuns(logger);
   let tasks: readonly ScheduledTask[] = [];
   let watch = new AbortController();
-
-  const run = async (id: string, evalTime: EpochMs, handlers: Handlers): Promise<void> => {
-    try {
-      await handlers.onTick(id, evalTime);
-    } catch (error) {
-      logger.error('tick failed', { group: id, evalTime, error });
-    } finally {
-      running.delete(id);
-    }
-  };
-
-  /** Runs a group, unless its last run is not finished: then this evaluation time is missed. */
-  const begin = (id: string, evalTime: EpochMs, handlers: Handlers): void => {
-    if (running.has(id)) handlers.onMissed(id, evalTime);
-    else running.set(id, run(id, evalTime, handlers));
-  };
 
   const endTasks = async (): Promise<void> => {
     const ended = tasks;
@@ -225,18 +259,19 @@ export function createCronScheduler({
   };
 
   return {
-    schedule: (groups, handlers) => {
+    schedule: (groups, handlers, { isAtOnce = false } = {}) => {
       const all = groups.map(cronGroupOf);
       const start = (): void => {
         void endTasks();
         tasks = byPattern(all).map((each) =>
           startTask(logger, each, {
-            onDue: (id, evalTime) => begin(id, evalTime, handlers),
+            onDue: (id, evalTime) => runs.begin(id, evalTime, handlers),
             onMissed: (id, evalTime) => handlers.onMissed(id, evalTime),
           }),
         );
       };
       start();
+      if (isAtOnce) runs.beginAll(groups, clock.now(), handlers);
       watch.abort();
       watch = new AbortController();
       void watchClock(clock, watch.signal, (by) => {
@@ -247,7 +282,7 @@ export function createCronScheduler({
     stop: async () => {
       watch.abort();
       await endTasks();
-      await Promise.all(running.values());
+      await runs.ended();
     },
   };
 }

@@ -76,14 +76,16 @@ const RECHECKS: readonly Milliseconds[] = [
   ms(5 * MINUTE),
 ];
 
+const nameOf = ({ group, key, use }: RuleInFile): string => keyOf(group, key ?? use.name);
+
 /** The problems of rules by their keys. */
 type Problems = ReadonlyMap<string, string>;
 
 function problemsIn(rules: readonly RuleInFile[], findings: readonly (readonly RuleFinding[])[]): Problems {
   const problems = new Map<string, string>();
-  for (const [index, { use, group, key }] of rules.entries()) {
+  for (const [index, rule] of rules.entries()) {
     const messages = (findings[index] ?? []).filter(isProblem).map(({ message }) => message);
-    if (messages.length > 0) problems.set(keyOf(group, key ?? use.name), messages.join(' '));
+    if (messages.length > 0) problems.set(nameOf(rule), messages.join(' '));
   }
   return problems;
 }
@@ -94,6 +96,15 @@ export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
   let aborter = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
+  const logChange = (
+    { use, at }: RuleInFile,
+    { before, now }: { readonly before: string | undefined; readonly now: string | undefined },
+  ): void => {
+    if (now === before) return;
+    if (now === undefined) logger.info('a rule can fire now', { rule: use.name, at });
+    else logger.warn('a rule can never fire', { rule: use.name, at, reason: now });
+  };
+
   /** Checks the rules, and those with a problem again until there are none. */
   async function run(all: readonly RuleInFile[], signal: AbortSignal): Promise<void> {
     let known: Problems = new Map();
@@ -102,17 +113,11 @@ export function createVerifyRules(options: VerifyRulesOptions): VerifyRules {
       const findings = await checkWithRetries(options, rules, signal);
       if (findings === undefined || signal.aborted) return;
       const found = problemsIn(rules, findings);
-      for (const { use, group, key, at } of rules) {
-        const name = keyOf(group, key ?? use.name);
-        const [reason, before] = [found.get(name), known.get(name)];
-        if (reason !== undefined && reason !== before)
-          logger.warn('a rule can never fire', { rule: use.name, at, reason });
-        else if (reason === undefined && before !== undefined)
-          logger.info('a rule can fire now', { rule: use.name, at });
-      }
+      for (const rule of rules)
+        logChange(rule, { before: known.get(nameOf(rule)), now: found.get(nameOf(rule)) });
       known = found;
       problems = found;
-      rules = rules.filter(({ use, group, key }) => found.has(keyOf(group, key ?? use.name)));
+      rules = rules.filter((rule) => found.has(nameOf(rule)));
       if (rules.length > 0) await clock.sleep(RECHECKS[attempt] ?? RECHECKS.at(-1) ?? MINUTE, signal);
     }
   }

@@ -47,8 +47,8 @@ import {
   validate,
 } from './section.ts';
 
-/** The evaluation interval of a short-form SLO without `interval`. */
-const DEFAULT_INTERVAL: Milliseconds = ms(30 * SECOND);
+/** The evaluation interval of a short-form SLO without `interval`: the usual time between two scrapes. */
+const DEFAULT_INTERVAL: Milliseconds = ms(15 * SECOND);
 
 const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 

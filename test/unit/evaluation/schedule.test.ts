@@ -74,6 +74,34 @@ describe('the cron scheduler', () => {
       },
     );
 
+  it('runs groups at once for the last evaluation time, but none with a cron schedule', async () => {
+    vi.setSystemTime(START + 50 * SECOND);
+    let isRunning = 0;
+    let most = 0;
+    onTick = async (id, evalTime) => {
+      isRunning++;
+      most = Math.max(most, isRunning);
+      await Promise.resolve();
+      isRunning--;
+      ran.push([id, evalTime]);
+    };
+    const groups = Array.from({ length: 30 }, (_, index) => ({ id: `g${index}`, interval: ms(MINUTE) }));
+    const handlers = { onTick: (id: string, at: EpochMs) => onTick(id, at), onMissed: () => undefined };
+    const nightly = { id: 'nightly', interval: ms(MINUTE), schedule: '0 0 3 * * *' };
+    scheduler.schedule([...groups, nightly], handlers, { isAtOnce: true });
+    await vi.advanceTimersByTimeAsync(0);
+    const now = START + 50 * SECOND;
+    expect(ran.toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual(
+      groups
+        .map(({ id }) => {
+          const offset = spreadOffset(id, ms(MINUTE));
+          return [id, Math.floor((now - offset) / MINUTE) * MINUTE + offset];
+        })
+        .toSorted(([a = 0], [b = 0]) => (a < b ? -1 : 1)),
+    );
+    expect(most).toBe(8);
+  });
+
   const evalTimesOf = (id: string) => ran.filter(([one]) => one === id).map(([, evalTime]) => evalTime);
 
   it.each([

@@ -141,8 +141,8 @@ slos:
     expect(group?.rules[0]?.objective?.family.errorSelector).toBe('code=~"5.."');
   });
 
-  it('are evaluated every 30 s by default', () => {
-    expect(slo('preset: istio')).toMatchObject({ interval: 30_000 });
+  it('are evaluated every 15 s by default', () => {
+    expect(slo('preset: istio')).toMatchObject({ interval: 15_000 });
     expect(slo('preset: istio')).not.toMatchObject({ schedule: expect.anything() });
     expect(slo('preset: istio, interval: 2m')).toMatchObject({ interval: 120_000 });
   });
