@@ -1,4 +1,5 @@
 /* eslint-disable no-process-env */
+import type { RedisTopology } from '../chaos/bed.ts';
 import { runCampaign } from '../chaos/campaign.ts';
 import { reportText } from '../chaos/report.ts';
 import { isRedisInstalled } from '../support/real-redis.ts';
@@ -12,10 +13,16 @@ const numberOf = (name: string): number | undefined => {
   return Number(text);
 };
 
+function redisOf(text = 'server'): RedisTopology {
+  if (text === 'server' || text === 'sentinel' || text === 'cluster') return text;
+  throw new Error('CHAOS_REDIS is server, sentinel or cluster');
+}
+
 /**
  * Random faults on real processes. CHAOS_SEED draws the same faults again, CHAOS_SECONDS is the length (300),
  * CHAOS_FAULTS a list of kinds, CHAOS_PLANT a guard to take out, CHAOS_COPIES, CHAOS_EVERY and CHAOS_FREEZE the groups
- * of the rule, the seconds between two faults and the longest freeze, CHAOS_LOGS a folder for the logs of the replicas.
+ * of the rule, the seconds between two faults and the longest freeze, CHAOS_LOGS a folder for the logs of the replicas,
+ * CHAOS_REDIS what they share: `server`, `sentinel` or `cluster`.
  */
 export async function benchChaos(): Promise<void> {
   if (!isRedisInstalled()) {
@@ -36,6 +43,7 @@ export async function benchChaos(): Promise<void> {
     plant: CHAOS_PLANT,
     copies: numberOf('CHAOS_COPIES'),
     every: numberOf('CHAOS_EVERY'),
+    redis: redisOf(process.env['CHAOS_REDIS']),
     logs: process.env['CHAOS_LOGS'],
     longestFreeze: numberOf('CHAOS_FREEZE'),
     say,

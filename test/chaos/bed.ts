@@ -4,6 +4,7 @@ import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
 import { createScriptPlayer, type Script, type ScriptedFault } from '../../demo/mesh/script.ts';
 import { type EpochMs, MINUTE, ms, SECOND } from '../../src/lib/units.ts';
 import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
+import { onServer, startCluster, startSentinels } from '../support/redis-topologies.ts';
 import { environmentOf } from '../support/stage.ts';
 import { type Front, startFront } from './front.ts';
 import { createReplica, type Replica } from './replica.ts';
@@ -16,9 +17,37 @@ export interface Installation {
   readonly replicas: readonly Replica[];
   readonly prometheus: Front;
   readonly jaeger: Front;
-  readonly redis: RealRedis | undefined;
+  readonly redis: SharedRedis | undefined;
   /** Evaluation times that were asked for and answered, in s since 1970, by group. */
   readonly ticks: ReadonlyMap<string, ReadonlySet<number>>;
+}
+
+/** One server, one with a replica that Sentinels promote, or a Cluster that does so itself. */
+export type RedisTopology = 'server' | 'sentinel' | 'cluster';
+
+/** The Redis that the replicas share. */
+export interface SharedRedis {
+  readonly url: string;
+  /** The server that takes writes now. */
+  master(): Promise<RealRedis>;
+  close(): Promise<void>;
+}
+
+async function startSharedRedis(topology: RedisTopology): Promise<SharedRedis> {
+  if (topology === 'server') {
+    const server = await startRealRedis();
+    return { url: server.url, master: async () => server, close: () => server.close() };
+  }
+  const started =
+    topology === 'sentinel' ? await startSentinels() : await startCluster('{tailwatch}:version');
+  const { url, master, replica } = started;
+  const isMaster = async (server: RealRedis): Promise<boolean> =>
+    (await onServer(server, (redis) => redis.info('replication'))).includes('role:master');
+  return {
+    url,
+    close: () => started.close(),
+    master: async () => ((await isMaster(replica)) ? replica : master),
+  };
 }
 
 /** Everything that runs: one world and its installations. */
@@ -38,6 +67,7 @@ export interface BedOptions {
   readonly copies: number;
   /** The file that the program under test starts with. */
   readonly entry: string;
+  readonly redis?: RedisTopology;
   /** A folder for the logs of the replicas. */
   readonly logs?: string;
   readonly onDeath: (replica: Replica, code: number | null) => void;
@@ -68,7 +98,7 @@ async function install(
     noteTick(ticks, path, parameters),
   );
   const jaeger = await startFront(world.jaegerUrl);
-  const redis = name === 'redis' ? await startRealRedis() : undefined;
+  const redis = name === 'redis' ? await startSharedRedis(options.redis ?? 'server') : undefined;
   const environment = {
     ...environmentOf(world),
     SLACK_APP_TOKEN: world.appToken,
@@ -85,7 +115,7 @@ async function install(
         environment,
         slackApiUrl: world.slackApiUrl,
         entry: options.entry,
-        clockFile: join(options.folder, `${name}-${index + 1}.clock`),
+        control: join(options.folder, `${name}-${index + 1}.json`),
         log: options.logs === undefined ? undefined : join(options.logs, `${name}-${index + 1}.log`),
         onDeath: options.onDeath,
       }),

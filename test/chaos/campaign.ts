@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault as MeshFault } from '../../demo/mesh/faults.ts';
 import { createRandom, type Random } from '../../demo/mesh/random.ts';
 import type { ScriptedFault } from '../../demo/mesh/script.ts';
-import { type Bed, type Installation, layBed, scripted } from './bed.ts';
+import { type Bed, type Installation, layBed, type RedisTopology, scripted } from './bed.ts';
 import { type Checked, check, type Finding, FOR_S } from './checker.ts';
 import { FAULTS, type Stage, type Struck } from './faults.ts';
 import { keepLedger, withRules } from './ledger.ts';
@@ -27,6 +27,7 @@ export interface CampaignOptions {
   readonly longestFreeze?: number;
   /** Mean time between two faults, in seconds. */
   readonly every?: number;
+  readonly redis?: RedisTopology;
   /** A folder for the logs of the replicas. */
   readonly logs?: string;
   readonly say: (line: string) => void;
@@ -203,6 +204,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
     copies,
     entry,
     logs: options.logs,
+    redis: options.redis,
     onDeath(replica, code) {
       if (isOver) return;
       deaths.push({ name: replica.name, at: Math.round(second()), code, tail: replica.tail() });

@@ -101,6 +101,24 @@ const killAtPost: Draw = (stage) => {
   };
 };
 
+const killAtWrite: Draw = (stage) => {
+  const found = anyReplica(stage);
+  if (found === undefined) return undefined;
+  const { replica } = found;
+  const writes = 1 + stage.random.below(12);
+  replica.killAfterWrites(writes);
+  return {
+    text: `kill ${replica.name} after write ${writes} to its store`,
+    resource: replica.name,
+    seconds: between(stage.random, 5, 20),
+    end() {
+      replica.killAfterWrites(undefined);
+      replica.start();
+    },
+    blinds: [],
+  };
+};
+
 /** It stands still while it posts, for longer than its leases may last. */
 const freezeAtPost: Draw = (stage) => {
   const found = anyReplica(stage);
@@ -175,8 +193,9 @@ const clockStep: Draw = (stage) => {
 /** Something about Redis. */
 function redis(what: 'kill' | 'pause' | 'flush'): Draw {
   return async ({ bed, random }) => {
-    const store = bed.installations.find((each) => each.redis !== undefined)?.redis;
-    if (store === undefined) return undefined;
+    const shared = bed.installations.find((each) => each.redis !== undefined)?.redis;
+    if (shared === undefined) return undefined;
+    const store = await shared.master();
     const seconds = what === 'flush' ? 0 : between(random, 1, 15);
     const text = what === 'flush' ? 'FLUSHALL of Redis' : `${what} Redis for ${seconds} s`;
     const struck = { text, resource: 'redis', seconds, blinds: ['redis'] as const };
@@ -341,6 +360,7 @@ export const FAULTS: Readonly<Record<string, Draw>> = {
   kill: down('kill'),
   stop: down('stop'),
   'kill-at-post': killAtPost,
+  'kill-at-write': killAtWrite,
   freeze,
   'freeze-at-post': freezeAtPost,
   clock,

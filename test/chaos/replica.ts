@@ -16,6 +16,8 @@ export interface Replica {
   start(shiftMs?: number): void;
   /** Sets its clock so far ahead while it runs. */
   setClock(shiftMs: number): void;
+  /** Has it end as by a crash after so many of its next writes to the store; undefined: not any more. */
+  killAfterWrites(count: number | undefined): void;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Ends it as a deployment does; kills it when it does not end. */
@@ -34,8 +36,8 @@ export interface ReplicaOptions {
   readonly slackApiUrl: string;
   /** The file that the program starts with. */
   readonly entry: string;
-  /** A file for how far its clock is ahead. */
-  readonly clockFile: string;
+  /** The file that says how the process is interfered with. */
+  readonly control: string;
   /** A file that takes all it logs. */
   readonly log?: string;
   /** Called when it ends and nobody had it end. */
@@ -53,12 +55,14 @@ interface Life {
   isReady: boolean;
   isFrozen: boolean;
   isMeant: boolean;
+  /** It ends itself when it comes to it. */
+  isExpendable: boolean;
 }
 
 function begin(options: ReplicaOptions, environment: Readonly<Record<string, string>>): Life {
   const repository = join(import.meta.dirname, '../..');
-  const shift = join(repository, 'test/chaos/shift-clock.mjs');
-  const args = ['--import', shift, options.entry];
+  const interfere = join(repository, 'test/chaos/interfere.mjs');
+  const args = ['--import', interfere, options.entry];
   const child = spawn(process.execPath, args, {
     cwd: repository,
     env: { ...CLEAN, ...options.environment, ...environment },
@@ -71,7 +75,15 @@ function begin(options: ReplicaOptions, environment: Readonly<Record<string, str
       resolve(code);
     });
   });
-  const life: Life = { child, exit, output: '', isReady: false, isFrozen: false, isMeant: false };
+  const life: Life = {
+    child,
+    exit,
+    output: '',
+    isReady: false,
+    isFrozen: false,
+    isMeant: false,
+    isExpendable: false,
+  };
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
       if (options.log !== undefined) appendFileSync(options.log, chunk);
@@ -88,6 +100,11 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
   slackApiUrl.port = String(slack.port);
   let life: Life | undefined;
   let latest: Life | undefined;
+  let control: { shift: number; killAfter?: number } = { shift: 0 };
+  const writeControl = (change: Partial<typeof control>): void => {
+    control = { ...control, ...change };
+    writeFileSync(options.control, JSON.stringify(control));
+  };
 
   async function end(ending: Life, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     ending.isMeant = true;
@@ -106,23 +123,30 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
     isWorking: () => life !== undefined && life.isReady && !life.isFrozen && !life.isMeant,
     start(shiftMs = 0) {
       if (life !== undefined) return;
-      writeFileSync(options.clockFile, String(shiftMs));
+      writeControl({ shift: shiftMs });
       const begun = begin(options, {
         SLACK_API_URL: slackApiUrl.href,
-        CHAOS_CLOCK_FILE: options.clockFile,
+        CHAOS_CONTROL: options.control,
       });
       life = begun;
       latest = begun;
       void begun.exit.then((code) => {
         if (begun.isMeant) return;
         if (life === begun) life = undefined;
+        if (begun.isExpendable) return;
         options.onDeath(replica, code);
         return;
       });
     },
     setClock(shiftMs) {
-      writeFileSync(options.clockFile, String(shiftMs));
+      writeControl({ shift: shiftMs });
       life?.child.kill('SIGUSR2');
+    },
+    killAfterWrites(killAfter) {
+      writeControl({ killAfter });
+      if (life === undefined) return;
+      life.isExpendable = killAfter !== undefined;
+      life.child.kill('SIGUSR2');
     },
     async kill() {
       if (life !== undefined) await end(life, 'SIGKILL');
