@@ -20,6 +20,8 @@ import type { AlertGroupSnapshot } from './store.ts';
 
 /** The look-back of a rule that names none: the usual five minutes of Istio's and Prometheus's rules. */
 const DEFAULT_WINDOW = ms(5 * MINUTE);
+/** A breach begins before the evaluation that sees it: by a scrape and an evaluation at least. */
+const LEAD: Milliseconds = MINUTE;
 /** A longer trace search costs the tracing backend more than it shows. */
 const LONGEST_WINDOW = HOUR;
 
@@ -27,16 +29,19 @@ const LONGEST_WINDOW = HOUR;
 export const lookBackOf = (rule: SloRule): Milliseconds => rule.lookback ?? DEFAULT_WINDOW;
 
 /**
- * The time an alert is about: from the look-back of its first breach to its end, or to the last value seen. Of a long
- * breach, the last hour.
+ * The time an alert is about: from shortly before its first breach to its end, or to the last value seen. Of a long
+ * breach, the last hour. Of a latency objective it does not cover the whole look-back of the first breach, which may hold
+ * an earlier incident.
  *
- *        window      firing
- *     |----------|===================|
- *              activeAt      resolvedAt or seenAt
+ *       lead      firing
+ *     |------|===================|
+ *          activeAt      resolvedAt or seenAt
  */
 export function evidenceWindow(alert: Alert, rule: SloRule): TimeWindow {
   const end = alert.resolvedAt ?? alert.seenAt;
-  const start = before(alert.activeAt, lookBackOf(rule));
+  const lookBack = lookBackOf(rule);
+  const lead = rule.objective === undefined ? lookBack : ms(Math.min(LEAD, lookBack));
+  const start = before(alert.activeAt, lead);
   return { start: epochMs(Math.max(start, end - LONGEST_WINDOW)), end };
 }
 

@@ -28,9 +28,21 @@ import { evidenceWindow, namespaceOf, serviceOf } from './alert-subject.ts';
 /** What is known of the traces behind a breach. */
 export type FoundTraces =
   | { readonly kind: 'pending' }
-  | { readonly kind: 'found'; readonly rows: readonly TraceRow[]; readonly completeness: string }
+  | {
+      readonly kind: 'found';
+      readonly rows: readonly TraceRow[];
+      readonly completeness: string;
+      /** Set when a later search failed: when these were found, and why there are no newer ones. */
+      readonly stale?: Stale;
+    }
   /** Why there are none: the rest of a sentence after `No traces:`. */
   | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** Evidence of an earlier time, and why there is none of now. */
+export interface Stale {
+  readonly asOf: EpochMs;
+  readonly reason: string;
+}
 
 /** What was collected about an alert besides its own value. What is missing is explained in `gaps` or `traces`. */
 export interface Evidence {
@@ -41,6 +53,8 @@ export interface Evidence {
   readonly burnRate?: number;
   readonly budget?: BudgetView;
   readonly chart?: ChartView;
+  /** Set when the chart is of an earlier time. */
+  readonly staleChart?: Stale;
   readonly traces: FoundTraces;
   /** The name the tracing backend knows the service by. */
   readonly traceService?: string;
@@ -71,6 +85,45 @@ export type CollectEvidence = (of: {
 }) => Promise<Evidence>;
 
 const DEADLINE = ms(8 * SECOND);
+
+const CHART_GAP = 'No chart: ';
+
+/** The evidence, with the last traces and the last chart in place of those that a source did not return. */
+export function withLast(evidence: Evidence, last: Evidence | undefined, lastAt: EpochMs): Evidence {
+  if (last === undefined) return evidence;
+  const { traces, gaps } = evidence;
+  const chartGap = gaps.find((gap) => gap.startsWith(CHART_GAP));
+  const keepsTraces = traces.kind === 'unavailable' && last.traces.kind === 'found';
+  const keepsChart = chartGap !== undefined && last.chart !== undefined;
+  return {
+    ...evidence,
+    ...(keepsTraces
+      ? {
+          traces: {
+            ...last.traces,
+            stale: { asOf: last.traces.stale?.asOf ?? lastAt, reason: traces.reason },
+          },
+          traceService: last.traceService,
+        }
+      : {}),
+    ...(keepsChart
+      ? {
+          chart: last.chart,
+          staleChart: {
+            asOf: last.staleChart?.asOf ?? lastAt,
+            reason: chartGap.slice(CHART_GAP.length),
+          },
+          gaps: gaps.filter((gap) => gap !== chartGap),
+        }
+      : {}),
+  };
+}
+
+/** Spans arrive up to this long after they end. */
+const SPANS_ARRIVED: Milliseconds = MINUTE;
+
+/** When the evidence of an alert that ended at `end` is complete: then it is collected a last time. */
+export const settlesAt = (end: EpochMs): EpochMs => after(end, SPANS_ARRIVED);
 
 /** Fetches the parts concurrently, each under its own deadline: one that fails costs its own line only. */
 export function createEvidenceCollector(options: EvidenceOptions): CollectEvidence {
@@ -253,6 +306,7 @@ function chosen(resolved: ResolvedService, qualified: string): string | undefine
 
 /** What measuring an alert's figures needs. */
 export interface MeasureOptions {
+  readonly clock: Pick<Clock, 'now'>;
   readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
   readonly errorBudget?: ErrorBudget;
 }
@@ -274,7 +328,7 @@ interface Breach {
 
 /** The quantile with its bucket, the share of slow requests, the burn rate, the budget, and the latency chart. */
 async function measureAlert(
-  { metrics, errorBudget }: MeasureOptions,
+  { metrics, errorBudget, clock }: MeasureOptions,
   part: Part,
   breach: Breach,
 ): Promise<Pick<Evidence, 'latency' | 'slowShare' | 'slowBetween' | 'burnRate' | 'budget' | 'chart'>> {
@@ -300,7 +354,9 @@ async function measureAlert(
     errorBudget === undefined
       ? undefined
       : part({ what: 'No error budget', system, gaps }, () => errorBudget({ objective, labels, at })),
-    part({ what: 'No chart', system, gaps }, (signal) => chartOf(metrics, { breach, labels, at }, signal)),
+    part({ what: CHART_GAP.slice(0, -2), system, gaps }, (signal) =>
+      chartOf(metrics, { breach, labels, at: chartEnd(breach, clock.now()) }, signal),
+    ),
   ]);
   if (budget?.kind === 'unknown') gaps.push(`No error budget: ${budget.reason}.`);
   return {
@@ -346,6 +402,12 @@ async function estimate(
   };
 }
 
+/** A resolved alert's chart goes on until the recovery shows in it. */
+function chartEnd({ alert: { resolvedAt, seenAt } }: Breach, now: EpochMs): EpochMs {
+  if (resolvedAt === undefined) return seenAt;
+  return epochMs(Math.max(resolvedAt, Math.min(now, settlesAt(resolvedAt))));
+}
+
 /** The quantile over the breach and what came before it, with the threshold as a second line. */
 async function chartOf(
   metrics: MeasureOptions['metrics'],
@@ -353,7 +415,9 @@ async function chartOf(
   signal: AbortSignal,
 ): Promise<ChartView | undefined> {
   const { alert, rule, objective } = of.breach;
-  const { quantile, window, threshold } = objective;
+  const { quantile, threshold } = objective;
+  // The look-back of the recovery condition is short enough to show the end, and holds enough scrapes for the rule.
+  const window = ms(Math.min(objective.window, rule.recovery?.window ?? objective.window));
   const span = Math.max(SHORTEST_CHART, of.at - evidenceWindow(alert, rule).start);
   const step = ms(Math.ceil(span / (CHART_POINTS - 1) / SECOND) * SECOND);
   const [series] = await metrics.range(

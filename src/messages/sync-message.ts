@@ -1,7 +1,7 @@
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { statusOf } from './alert-subject.ts';
+import { isRecovery, statusOf } from './alert-subject.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
-import { type Evidence, NO_EVIDENCE } from './evidence.ts';
+import { type Evidence, NO_EVIDENCE, settlesAt } from './evidence.ts';
 import type { Lease } from './lease.ts';
 import {
   failed,
@@ -113,20 +113,37 @@ async function update(work: Work, isEdit: boolean): Promise<Synced> {
   const edited: Synced =
     isEdit && desired !== undefined ? await edit(work, desired) : { ...settled(work), outcome: 'unchanged' };
   const isShown = edited.outcome === 'sent' || edited.outcome === 'unchanged';
-  const line = message.lines.find(({ key }) => !edited.lineKeys.includes(key));
+  const [line, ...later] = message.lines.filter(({ key }) => !edited.lineKeys.includes(key));
   if (!isShown || edited.call === 'post' || line === undefined) return edited;
-  return reply(work, line, edited);
+  return reply(work, line, later.length === 0 ? edited : { ...edited, dueAt: undefined });
 }
 
-async function evidenceOf({ parts, message }: Work, desired: DesiredMessage): Promise<Evidence> {
+/** When the evidence of a message that has ended is collected a last time; undefined when it needs not be. */
+function lastEvidenceAt({ desired, isEnded }: Work): EpochMs | undefined {
+  if (!isEnded || desired === undefined || desired.parent !== undefined) return undefined;
+  const { alert, rule, asOf } = desired;
+  return rule.about === undefined && isRecovery(alert) ? settlesAt(asOf) : undefined;
+}
+
+async function evidenceOf(work: Work, desired: DesiredMessage): Promise<Evidence> {
+  const { parts, message } = work;
   const { alert, rule, alertGroup, asOf, parent } = desired;
   if (parent !== undefined) return NO_EVIDENCE;
   // Only what people did changed: it is shown at once, with the evidence that the message has.
-  const isCollected = message.shown?.evidenceAsOf === asOf;
+  const isSettled = parts.clock.now() >= (lastEvidenceAt(work) ?? Number.POSITIVE_INFINITY);
+  const isCollected = message.shown?.evidenceAsOf === asOf && !isSettled;
   const known = isCollected ? parts.remembered(alert.alertId) : undefined;
   return (
     known ?? (await parts.collect({ alert, rule, isAlertGroup: alertGroup === undefined ? undefined : true }))
   );
+}
+
+/** What an edit leaves to do: the form of a message that has ended is final with its last evidence. */
+function untilSettled(work: Work): Omit<Synced, 'outcome'> {
+  const dueAt = lastEvidenceAt(work);
+  return dueAt === undefined || work.parts.clock.now() >= dueAt
+    ? settled(work)
+    : { ...pending(work), failures: 0, dueAt };
 }
 
 async function edit(work: Work, desired: DesiredMessage): Promise<Synced> {
@@ -138,14 +155,15 @@ async function edit(work: Work, desired: DesiredMessage): Promise<Synced> {
   const view = viewOf(work, desired, { evidence, notice: shown.notice });
   const contentHash = notifier.contentHash(view);
   const evidenceAsOf = desired.asOf;
+  const done = untilSettled(work);
   if (contentHash === shown.contentHash)
-    return { ...settled(work), shown: { ...shown, evidenceAsOf }, call: 'edit', outcome: 'unchanged' };
+    return { ...done, shown: { ...shown, evidenceAsOf }, call: 'edit', outcome: 'unchanged' };
   if (!(await lease.renew())) return leaseLost(work);
   const outcome = await notifier.update({ shown, view, isAllowed: lease.allowsCall });
   switch (outcome.kind) {
     case 'sent': {
       const next = { ...shown, contentHash, editedAt: clock.now(), evidenceAsOf };
-      return { ...settled(work), shown: next, call: 'edit', outcome: 'sent' };
+      return { ...done, shown: next, call: 'edit', outcome: 'sent' };
     }
     case 'message-gone':
     case 'channel-refused':

@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { backoff } from './decide-sync.ts';
-import type { CollectEvidence, Evidence } from './evidence.ts';
+import { type CollectEvidence, type Evidence, withLast } from './evidence.ts';
 import { keepLease, LEASE } from './lease.ts';
 import type { Synced, SyncMessageParts } from './post-message.ts';
 import type { ClaimedMessage, Store } from './store.ts';
@@ -258,7 +258,10 @@ const REMEMBERED_FOR: Milliseconds = ms(10 * MINUTE);
 /** Alerts whose evidence is remembered; beyond it the oldest is forgotten. */
 const MOST_REMEMBERED = 500;
 
-/** Remembers the evidence of the last edit, so that an action is shown without waiting for a trace search. */
+/**
+ * Remembers the evidence of the last edit: an action is shown without waiting for a trace search, and a source that fails
+ * does not take away what it returned before.
+ */
 export function rememberEvidence(
   collect: CollectEvidence,
   clock: Pick<Clock, 'now'>,
@@ -266,8 +269,9 @@ export function rememberEvidence(
   const known = new Map<string, { readonly evidence: Evidence; readonly at: EpochMs }>();
   return {
     collect: async (of) => {
-      const evidence = await collect(of);
       const { alertId } = of.alert;
+      const last = known.get(alertId);
+      const evidence = withLast(await collect(of), last?.evidence, last?.at ?? clock.now());
       known.delete(alertId);
       known.set(alertId, { evidence, at: clock.now() });
       const oldest = known.keys().next().value;

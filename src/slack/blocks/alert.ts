@@ -10,6 +10,7 @@ import {
   statusOf,
 } from '../../messages/alert-subject.ts';
 import { distinction } from '../../messages/distinguish.ts';
+import type { Stale } from '../../messages/evidence.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import { actionButtons, actionLines } from './alert-actions.ts';
 import { facts, hasRecoveryValue, headlineText, recoveredText, stateLine, valueText } from './alert-facts.ts';
@@ -52,7 +53,7 @@ export function alertMessage(view: MessageView): Rendered {
     section(lead(view).join('\n')),
     ...actions([...actionButtons(alert), ...slowestButton(view)]),
     ...traces(view),
-    ...(chart === undefined ? [] : [chart]),
+    ...(chart === undefined ? [] : [chart, ...chartAge(view)]),
     ...texts(view),
     ...fields(facts(view)),
     ...actions(linkButtons(allLinks(view))),
@@ -225,6 +226,7 @@ function traces({ alert, rule, evidence: { traces: found } }: MessageView): Slac
     return [...context([`No traces. ${escape(oneLine(found.completeness), 500)}`])];
   const shown = shownRows(found.rows, TRACES_SHOWN);
   const more = found.rows.length - shown;
+  const { stale } = found;
   return [
     section(rule.measures === 'errors' ? '*Failed traces*, the slowest first' : '*Slowest traces*'),
     tracesTable(found.rows, {
@@ -232,10 +234,17 @@ function traces({ alert, rule, evidence: { traces: found } }: MessageView): Slac
       service: serviceOf(alert, rule),
     }),
     ...context([
+      ...(stale === undefined ? [] : [staleText('Traces', stale)]),
       `${escape(oneLine(found.completeness), 500)}${more > 0 ? ` · ${more} more: select Slowest traces` : ''}`,
     ]),
   ];
 }
+
+const staleText = (what: string, { asOf, reason }: Stale): string =>
+  `${what} as of ${date(asOf, '{time}')}: ${escape(oneLine(reason), 400)}`;
+
+const chartAge = ({ evidence: { staleChart } }: MessageView): readonly SlackBlock[] =>
+  staleChart === undefined ? [] : context([staleText('Chart', staleChart)]);
 
 const iso = (at: number): string => new Date(at).toISOString();
 

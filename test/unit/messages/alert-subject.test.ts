@@ -36,26 +36,26 @@ const rule = aRule({
   service: { from: 'label', label: 'destination_service_name' },
 });
 describe('evidenceWindow', () => {
-  //            window     firing
-  //        |----------|============|
+  //             lead      firing
+  //            |------|============|
   //                activeAt      end
   const cases: Record<string, [object, typeof rule, { start: number; end: number }]> = {
-    'begins a look-back before the first breach and ends with the last value seen': [
+    'begins a minute before the first breach and ends with the last value seen': [
       { seenAt: after(START, MINUTE) },
       rule,
-      { start: before(START, ms(10 * MINUTE)), end: after(START, MINUTE) },
+      { start: before(START, MINUTE), end: after(START, MINUTE) },
     ],
     'ends with the resolve': [
       { seenAt: START, resolvedAt: after(START, ms(7 * MINUTE)), state: 'resolved' },
       rule,
-      { start: before(START, ms(10 * MINUTE)), end: after(START, ms(7 * MINUTE)) },
+      { start: before(START, MINUTE), end: after(START, ms(7 * MINUTE)) },
     ],
     'is the last hour of a long breach': [
       { seenAt: after(START, ms(5 * HOUR)) },
       rule,
       { start: after(START, ms(4 * HOUR)), end: after(START, ms(5 * HOUR)) },
     ],
-    'looks five minutes back for a rule without a look-back': [
+    'looks five minutes back for a rule without an objective and a look-back': [
       { seenAt: START },
       aPlainRule(),
       { start: before(START, ms(5 * MINUTE)), end: START },

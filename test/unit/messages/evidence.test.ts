@@ -97,7 +97,8 @@ describe('an alert is enriched', () => {
     expect(queries).toEqual([
       {
         service: 'checkout.shop',
-        window: { start: after(START, ms(-5 * MINUTE)), end: after(START, MINUTE) },
+        window: { start: after(START, ms(-MINUTE)), end: after(START, MINUTE) },
+        isFailed: undefined,
         count: 5,
       },
     ]);
@@ -289,5 +290,32 @@ describe('what cannot be had costs a line', () => {
     const { enrich, logger } = stage({ findSlowest: () => Promise.reject(new TypeError('oops')) });
     expect((await enrich({ alert, rule })).traces).toMatchObject({ kind: 'unavailable' });
     expect(logger.messages('error')).toEqual(['the trace search of an alert failed']);
+  });
+});
+
+describe('the chart of a resolved alert', () => {
+  it('goes on for a minute after the end, over the look-back of the recovery condition', async () => {
+    const { enrich, metrics, clock } = stage();
+    const recovering = aRule({
+      objective,
+      recovery: { expr: 'slow_share', comparison: '>', bound: 0.01, window: ms(30 * SECOND) },
+    });
+    const window = ms(30 * SECOND);
+    const points = [1, 2].map((n) => ({ at: after(START, ms(n * MINUTE)), value: n / 4 }));
+    metrics.answerRange(quantileExpr(objective, LABELS, { window, quantile: ratio(0.99) }), [
+      { labels: {}, points },
+    ]);
+    const ends: number[] = [];
+    const { range } = metrics;
+    metrics.range = (query, signal) => {
+      ends.push(query.window.end);
+      return range(query, signal);
+    };
+    const ended = anAlert({ state: 'resolved', resolvedAt: START, resolveReason: 'recovered' });
+    for (const ago of [0, 30, 90]) {
+      await clock.advance(ms(after(START, ms(ago * SECOND)) - clock.now()));
+      expect((await enrich({ alert: ended, rule: recovering })).chart).toBeDefined();
+    }
+    expect(ends).toEqual([0, 30, 60].map((seconds) => after(START, ms(seconds * SECOND))));
   });
 });

@@ -43,7 +43,7 @@ describe.each([
     expect(bot.asked).toEqual([
       {
         command: '/trace',
-        text: 'slowest checkout at 2026-11-20T13:55:00.000Z/2026-11-20T14:01:00.000Z',
+        text: 'slowest checkout at 2026-11-20T13:59:00.000Z/2026-11-20T14:01:00.000Z',
         now: bot.stand.clock.now(),
         by: ALICE,
       },

@@ -100,6 +100,27 @@ describe("an alert's message", () => {
       expect(message).toContain(text);
   });
 
+  it('keeps traces and a chart of an earlier time with that time, when a source fails', () => {
+    const stale = { asOf: START, reason: 'Jaeger did not respond within 8 s.' };
+    const view = anEnrichedView();
+    const { evidence } = view;
+    const message = shown(
+      alertMessage({
+        ...view,
+        evidence: {
+          ...evidence,
+          traces: evidence.traces.kind === 'found' ? { ...evidence.traces, stale } : evidence.traces,
+          staleChart: { asOf: START, reason: 'Prometheus did not respond within 8 s.' },
+        },
+      }),
+    );
+    expect(message).toMatch(
+      /Traces as of <!date\^1795183200\^\{time\}\|[^>]+>: Jaeger did not respond within 8 s\./,
+    );
+    expect(message).toMatch(/Chart as of <!date\^1795183200\^\{time\}\|[^>]+>: Prometheus did not respond/);
+    expect(message).toContain('11111111');
+  });
+
   it('gives the p99 as its bucket: the interpolated value may be above the slowest trace', () => {
     const message = alertMessage(
       anEnrichedView({ latency: { quantile: 0.99, value: ms(2_280), low: ms(1_000), high: ms(2_500) } }),
@@ -172,7 +193,7 @@ describe("an alert's message", () => {
 
   it('has a button for the slowest traces of its own window, with a command that could be typed', () => {
     expect(slowestCommand(aView())).toBe(
-      '/trace slowest checkout at 2026-11-20T13:55:00.000Z/2026-11-20T14:01:00.000Z',
+      '/trace slowest checkout at 2026-11-20T13:59:00.000Z/2026-11-20T14:01:00.000Z',
     );
     expect(slowestCommand(aView({ labels: { service: 'two words' } }))).toBeUndefined();
   });
