@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import type { Series } from '../../../src/lib/metrics-source.ts';
-import { after, epochUs, MINUTE, ms, ratio, SECOND, us } from '../../../src/lib/units.ts';
+import { after, before, epochUs, MINUTE, ms, ratio, SECOND, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
 import { createEvidenceCollector, type EvidenceOptions } from '../../../src/messages/evidence.ts';
 import { bucketRatesExpr, quantileExpr, slowShareExpr } from '../../../src/rules/queries.ts';
@@ -97,7 +97,7 @@ describe('an alert is enriched', () => {
     expect(queries).toEqual([
       {
         service: 'checkout.shop',
-        window: { start: after(START, ms(-MINUTE)), end: after(START, MINUTE) },
+        window: { start: before(START, MINUTE), end: after(START, MINUTE) },
         isFailed: undefined,
         count: 5,
       },
@@ -295,7 +295,17 @@ describe('what cannot be had costs a line', () => {
 
 describe('the chart of a resolved alert', () => {
   it('goes on for a minute after the end, over the look-back of the recovery condition', async () => {
-    const { enrich, metrics, clock } = stage();
+    const metrics = createFakeMetricsSource();
+    const ends: number[] = [];
+    const { enrich, clock } = stage({
+      metrics: {
+        instant: (query, signal) => metrics.instant(query, signal),
+        range: (query, signal) => {
+          ends.push(query.window.end);
+          return metrics.range(query, signal);
+        },
+      },
+    });
     const recovering = aRule({
       objective,
       recovery: { expr: 'slow_share', comparison: '>', bound: 0.01, window: ms(30 * SECOND) },
@@ -305,12 +315,6 @@ describe('the chart of a resolved alert', () => {
     metrics.answerRange(quantileExpr(objective, LABELS, { window, quantile: ratio(0.99) }), [
       { labels: {}, points },
     ]);
-    const ends: number[] = [];
-    const { range } = metrics;
-    metrics.range = (query, signal) => {
-      ends.push(query.window.end);
-      return range(query, signal);
-    };
     const ended = anAlert({ state: 'resolved', resolvedAt: START, resolveReason: 'recovered' });
     for (const ago of [0, 30, 90]) {
       await clock.advance(ms(after(START, ms(ago * SECOND)) - clock.now()));
