@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { METRICS, type Metric, type Recorder } from '../lib/recorder.ts';
 
@@ -35,6 +36,18 @@ function register<Event>(registry: Registry, metric: Metric<Event>): (event: Eve
   }
 }
 
+/** The version that runs: always 1, as in the exporters of Prometheus. */
+function registerBuildInfo(registry: Registry): void {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  const labels = { version, nodeversion: process.version };
+  new Gauge({
+    name: 'tailwatch_build_info',
+    help: 'The version of Tailwatch and of Node.js; always 1.',
+    labelNames: Object.keys(labels),
+    registers: [registry],
+  }).set(labels, 1);
+}
+
 function createRecorder(registry: Registry): Recorder {
   const events = Object.entries(METRICS).map(([name, metrics]) => {
     const updates = (metrics as readonly Metric<unknown>[]).map((metric) => register(registry, metric));
@@ -61,6 +74,7 @@ export interface Telemetry {
 export function createTelemetry(): Telemetry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  registerBuildInfo(registry);
   const collectors: (() => Promise<void>)[] = [];
   return {
     recorder: createRecorder(registry),

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createLogger } from '../../../src/ops/logger.ts';
@@ -131,6 +132,14 @@ test.each([
 ])('the scrape shows %s before anything happened', async (line) => {
   const { call } = await start();
   expect((await call('GET', '/metrics')).body.split('\n')).toContain(line);
+});
+
+test('the version is a metric', async () => {
+  const { call } = await start();
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect((await call('GET', '/metrics')).body).toContain(
+    `tailwatch_build_info{version="${version}",nodeversion="${process.version}"} 1`,
+  );
 });
 
 test('recorded events are scraped, and gauges are updated first', async () => {
