@@ -8,6 +8,7 @@ import type { ServiceInRequest } from '../traces/service-in-request.ts';
 import type { LatencyView } from './latency.ts';
 import type { SloServicesView } from './slo-services.ts';
 import type { SloStatusView } from './slo-status.ts';
+import type { PropagationView } from './trace-propagation.ts';
 import type { SlowestView } from './trace-slowest.ts';
 import type { WhyView } from './trace-why.ts';
 
@@ -27,6 +28,8 @@ export type Answer =
   | { readonly kind: 'comparison'; readonly view: ComparisonView }
   /** Which service made requests slow. */
   | { readonly kind: 'why'; readonly view: WhyView }
+  /** Where traces stop although requests go on. */
+  | { readonly kind: 'propagation'; readonly view: PropagationView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }
   /** The services of all objectives, the worst first. */

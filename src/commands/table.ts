@@ -8,6 +8,7 @@ import { sloSilences, sloUnsilence } from './slo-silences.ts';
 import { sloStatus } from './slo-status.ts';
 import { traceCompare } from './trace-compare.ts';
 import { traceLookup, traceRequest } from './trace-lookup.ts';
+import { tracePropagation } from './trace-propagation.ts';
 import { traceSlowest } from './trace-slowest.ts';
 import { traceWhy } from './trace-why.ts';
 
@@ -21,6 +22,7 @@ const FORMS = [
   traceRequest,
   traceCompare,
   traceWhy,
+  tracePropagation,
   latencyOfService,
   latencyOfRequest,
   sloStatus,

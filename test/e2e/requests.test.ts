@@ -100,6 +100,12 @@ test('a slow trace has a percentile rank in each service, no finer than the buck
   expect(answer).toMatch(/`istio-ingressgateway\.istio-system` .*?\(measured at the gateway\)/);
 });
 
+test('the traces of a healthy mesh go on in every service', async () => {
+  const answer = shown(await stage.ask('/trace propagation frontend'));
+  expect(answer).toMatch(/The traces of frontend\.shop go on in every service that was compared\./);
+  expect(answer).toMatch(/`frontend\.shop` → `auth\.shop` traces go on/);
+});
+
 test('a request id has percentile ranks, too', async () => {
   const [, slow] = fastAndSlow();
   expect(shown(await stage.ask(`/trace ${slow.requestId}`))).toContain('Percentile rank by service');

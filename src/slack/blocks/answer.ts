@@ -16,6 +16,7 @@ import {
 import { comparisonMessage } from './compare.ts';
 import { latencyMessage, serviceInRequestMessage } from './latency.ts';
 import { code, escape, literal, oneLine, phraseText, truncateMrkdwn } from './mrkdwn.ts';
+import { propagationMessage } from './propagation.ts';
 import { sloServicesMessage } from './slo-services.ts';
 import { sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
@@ -67,6 +68,8 @@ function viewMessage(answer: ViewAnswer): Rendered {
       return comparisonMessage(answer.view);
     case 'why':
       return whyMessage(answer.view);
+    case 'propagation':
+      return propagationMessage(answer.view);
     case 'latency':
       return latencyMessage(answer.view);
     case 'slo-status':

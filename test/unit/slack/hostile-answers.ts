@@ -3,6 +3,7 @@ import type { Answer } from '../../../src/commands/answer.ts';
 import type { LatencyView } from '../../../src/commands/latency.ts';
 import type { ServiceRow } from '../../../src/commands/slo-services.ts';
 import type { SloRow } from '../../../src/commands/slo-status.ts';
+import type { PropagationView } from '../../../src/commands/trace-propagation.ts';
 import type { RequestView } from '../../../src/traces/find-request.ts';
 import type { TraceView } from '../../../src/traces/inspect-trace.ts';
 import type { PathEntryKind } from '../../../src/traces/path-breakdown.ts';
@@ -248,6 +249,26 @@ const serviceRow: fc.Arbitrary<ServiceRow> = some(
   ['name', 'objective', 'state'],
 ) as fc.Arbitrary<ServiceRow>;
 
+const propagationView: fc.Arbitrary<PropagationView> = fc.record({
+  service: hostileText,
+  window,
+  traces: fc.nat(),
+  edges: many(
+    fc.record({
+      caller: hostileText,
+      callee: hostileText,
+      callsByMetrics: value,
+      callsInTraces: value,
+      requests: fc.nat(),
+      stopShare: value,
+      result: fc.constantFrom('forwarded', 'dropped', 'not-continued', 'too-few'),
+    }),
+    40,
+  ),
+  droppers: many(fc.record({ service: hostileText, language: hostileText }), 10),
+  links,
+}) as fc.Arbitrary<PropagationView>;
+
 export const answers: fc.Arbitrary<Answer> = fc.oneof(
   some(
     {
@@ -266,6 +287,7 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
   requestView.map((view) => ({ kind: 'request' as const, view })),
   latencyView.map((view) => ({ kind: 'latency' as const, view })),
   whyView.map((view) => ({ kind: 'why' as const, view })),
+  propagationView.map((view) => ({ kind: 'propagation' as const, view })),
   comparedTraces.map((view) => ({ kind: 'comparison' as const, view })),
   part.map((view) => ({ kind: 'request-latency' as const, view })),
   many(sloRow, 200).map((rows) => ({ kind: 'slo-status' as const, view: { at: START, rows } })),
