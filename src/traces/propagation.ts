@@ -45,11 +45,11 @@ const MOST_STOPS = 0.2;
 const SIGNIFICANT = 3;
 
 /** Istio names a service of traces `<app>.<namespace>`, metrics have both as labels. */
-export const isNamed = (service: string, { name, namespace }: MeshService): boolean =>
+const isNamed = (service: string, { name, namespace }: MeshService): boolean =>
   service === name || (namespace !== '' && service === `${name}.${namespace}`);
 
 /** A service of the metrics as traces name it, given that of another one. */
-export const asInTraces = ({ name, namespace }: MeshService, like: string): string =>
+const asInTraces = ({ name, namespace }: MeshService, like: string): string =>
   like.includes('.') && namespace !== '' ? `${name}.${namespace}` : name;
 
 /**
