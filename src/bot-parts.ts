@@ -3,7 +3,11 @@ import { createManageAlerts } from './actions/alert-actions.ts';
 import { createManageSilences } from './actions/silences.ts';
 import { createCommands } from './commands/commands.ts';
 import { createExplainSlowness } from './culprit/collect.ts';
-import { createRestoreMessages, type RestoreMessages } from './evaluation/restore-messages.ts';
+import {
+  createRestoreMessages,
+  type RestoredStore,
+  type RestoreMessages,
+} from './evaluation/restore-messages.ts';
 import { createClockMeasurement, createSourceClock } from './evaluation/source-clock.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
@@ -347,15 +351,21 @@ export const createCheckingChannels = (
 /** Finds the open messages of a store without data. */
 export function createRestoring(
   base: Base,
-  parts: { readonly store: Store; readonly notifier: ChannelReader; readonly ruleSet: () => RuleSet },
+  parts: {
+    readonly store: Store;
+    readonly notifier: ChannelReader;
+    readonly ruleSet: () => RuleSet;
+    readonly onRestored: (restored: RestoredStore) => void;
+  },
 ): RestoreMessages {
-  const { store, notifier, ruleSet } = parts;
+  const { store, notifier, ruleSet, onRestored } = parts;
   return createRestoreMessages({
     ...base,
     store,
     slack: notifier,
     channels: () => namedChannels(ruleSet(), base.settings.slack.channel),
     groups: () => ruleSet().groups,
+    onRestored,
   });
 }
 

@@ -1,4 +1,5 @@
 import { createCurrentPolicy } from './actions/silences.ts';
+import { createBotNotices, restoredNotice } from './bot-notices.ts';
 import {
   type Base,
   type Cleanup,
@@ -19,6 +20,7 @@ import {
 } from './bot-parts.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
+import type { RestoredStore } from './evaluation/restore-messages.ts';
 import { createRuleSetHolder, type LoadedRules, type RuleSetHolder } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
 import { createProxyFor } from './http/proxy.ts';
@@ -141,7 +143,10 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const notifier = createNotifier(base);
   const sync = createNotifying(base, { sources, store: stored, ruleSet, notifier });
   const store = signalingStore(stored, sync);
-  const restoring = createRestoring(base, { store, notifier, ruleSet });
+  const notices = createBotNotices(base, { notifier, store: stored, sourceClock });
+  const onRestored = (restored: RestoredStore): void =>
+    void notices.say(restoredNotice(restored, clock.now()));
+  const restoring = createRestoring(base, { store, notifier, ruleSet, onRestored });
   const verifying = createVerifying(base, sources, cleanups);
   const channelCheck = createCheckingChannels(base, { notifier, ruleSet });
   const slack = createAnswering(base, { sources, store, ruleSet, painter, verifying, channelCheck });
@@ -165,7 +170,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
       channelCheck.recheck();
     },
   );
-  const parts = { restoring, channelCheck, sync, slack, evaluator, ruleSet };
+  const parts = { restoring, notices, channelCheck, sync, slack, evaluator, ruleSet };
   const checks = readyChecks({ ...parts, clock, store: stored, sourceClock });
   const rulesApi = createRulesApi({ rules: ruleSet, store });
   const ops = createOpsServer({
@@ -197,7 +202,8 @@ async function start(
   cleanups.push(() => sync.stop());
   // Alerts that are in Slack already are not to be posted again.
   await restoring.begin();
-  startBackground(cleanups, [restoring.watch, parts.channelCheck.watch, heartbeatOf(base, checks)]);
+  const { notices, channelCheck } = parts;
+  startBackground(cleanups, [restoring.watch, notices.watch, channelCheck.watch, heartbeatOf(base, checks)]);
   await evaluator.start(parts.ruleSet());
   cleanups.push(() => evaluator.stop());
   parts.verify();

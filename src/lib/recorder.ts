@@ -25,6 +25,7 @@ const BACKGROUND_WORK = [
   'slack-channels',
   'store-restore',
   'heartbeat',
+  'notices',
 ] as const;
 export type BackgroundWork = OneOf<typeof BACKGROUND_WORK>;
 

@@ -131,8 +131,8 @@ export interface SloRule {
   readonly burn?: BurnWindows;
   /** The metrics it reads, to find out why data is missing. Absent: they could not be read. */
   readonly reads?: readonly MetricReading[];
-  /** Set for the bot's own alerts on its data sources: they are not in a rule file. */
-  readonly about?: 'source';
+  /** Set for the bot's own alerts on its data sources, and for its notices: they are not in a rule file. */
+  readonly about?: 'source' | 'notice';
   /** How long a firing alert stays open without data. `resolve`: it ends at once, as in Prometheus. */
   readonly noData: Milliseconds | 'resolve';
   /** The channel of the annotation `slack_channel`: a name with `#` or an id. Absent: the channel of the route, team or severity. */

@@ -44,6 +44,7 @@ const SERVICES_SHOWN = 12;
 export function alertMessage(view: MessageView): Rendered {
   const { alert, rule, evidence } = view;
   if (rule.about === 'source') return sourceMessage(alert);
+  if (rule.about === 'notice') return noticeMessage(alert);
   const title = headline(view);
   if (view.isBrief === true) return briefMessage(alert, title);
   const chart = evidence.chart === undefined ? undefined : chartBlock(evidence.chart);
@@ -364,4 +365,27 @@ function respondsAgain(alert: Alert, { since }: SourceOutage): Rendered {
   const title = `✅ Prometheus responds again after ${timeSpan(between(since, end))}`;
   const what = `Prometheus did not respond from ${date(since)} to ${date(end)}. Alerts continue from their state before; nothing was evaluated in between.`;
   return { text: title, blocks: [header(title), section(what)] };
+}
+
+/** A message about the bot itself, and its end. */
+function noticeMessage({ annotations, activeAt, resolvedAt }: Alert): Rendered {
+  const { title = '', text = '', effect, end } = annotations;
+  const reason = escape(oneLine(text), 600);
+  if (resolvedAt !== undefined) {
+    const ended = `✅ ${end ?? title}`;
+    const why = reason === '' ? '' : `: ${reason}`;
+    return {
+      text: ended,
+      blocks: [header(ended), section(`${title} from ${date(activeAt)} to ${date(resolvedAt)}${why}`)],
+    };
+  }
+  const begun = `🛠 ${title}`;
+  return {
+    text: begun,
+    blocks: [
+      header(begun),
+      section(`${date(activeAt)}: ${reason}`),
+      ...(effect === undefined ? [] : [section(effect)]),
+    ],
+  };
 }
