@@ -27,6 +27,7 @@ import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
 import { type ChannelCheck, createChannelCheck } from './messages/channel-check.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
+import type { Ledger } from './messages/ledger.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
 import type { Store } from './messages/store.ts';
 import { createMessageSync, type MessageSync } from './messages/sync.ts';
@@ -229,6 +230,7 @@ export function createPainter({ clock, logger }: Base, cleanups: Cleanup[]): Pic
 export interface SlackParts {
   readonly sources: Sources;
   readonly store: Store;
+  readonly ledger: Ledger;
   readonly ruleSet: () => RuleSet;
   readonly painter: PicturePainter;
   readonly verifying: Pick<VerifyRules, 'problemOf'>;
@@ -247,7 +249,7 @@ const slackBase = ({ settings, clock, logger, recorder, slackNetwork }: Base) =>
 /** The side of Slack that answers people. */
 export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
-  const { sources, store, ruleSet, painter, verifying } = parts;
+  const { sources, store, ruleSet, painter, verifying, ledger } = parts;
   const { metrics, errorBudget, serviceBudgets, traces, links } = sources;
   const commands = createCommands({
     metrics,
@@ -256,10 +258,12 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     ruleSet,
     problemOf: verifying.problemOf,
     channelProblems: parts.channelCheck.problems,
+    ledger: (query) => store.ledger(query),
     store,
-    alerts: createManageAlerts({ store, logger }),
+    alerts: createManageAlerts({ store, ledger, logger }),
     silences: createManageSilences({
       store,
+      ledger,
       logger,
       localTime: createLocalTime(),
       policy: () => ruleSet().policy ?? NO_POLICY,
@@ -299,6 +303,7 @@ export function createNotifying(
     store,
     ruleSet,
     notifier,
+    ledger,
   }: Omit<SlackParts, 'painter' | 'verifying' | 'channelCheck'> & { readonly notifier: Notifier },
 ): MessageSync {
   const { settings, clock, logger, recorder } = base;
@@ -308,6 +313,7 @@ export function createNotifying(
   const resolveService = createResolveService({ traces, clock, naming: () => ruleSet().naming });
   return createMessageSync({
     store,
+    ledger,
     notifier,
     collect: createEvidenceCollector({
       metrics,
@@ -380,12 +386,12 @@ export function createVerifying(
   return verifying;
 }
 
-/** A reload after which the rules are checked again. */
-export const verifiedReload =
-  (reload: RunningReload, verify: () => void): RunningReload =>
+/** A reload whose outcome is passed on. */
+export const observedReload =
+  (reload: RunningReload, onReload: (done: Awaited<ReturnType<RunningReload>>) => void): RunningReload =>
   async () => {
     const done = await reload();
-    if (done.ok) verify();
+    onReload(done);
     return done;
   };
 

@@ -13,10 +13,10 @@ import {
   createSources,
   createVerifying,
   heartbeatOf,
+  observedReload,
   openStore,
   recordPendingMessages,
   signalingStore,
-  verifiedReload,
 } from './bot-parts.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
@@ -28,6 +28,7 @@ import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
+import { createLedger } from './messages/ledger.ts';
 import type { Store } from './messages/store.ts';
 import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
@@ -141,7 +142,8 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const measureClock = measurementBy(metrics);
   const painter = createPainter(base, cleanups);
   const notifier = createNotifier(base);
-  const sync = createNotifying(base, { sources, store: stored, ruleSet, notifier });
+  const ledger = createLedger(stored, logger);
+  const sync = createNotifying(base, { sources, store: stored, ledger, ruleSet, notifier });
   const store = signalingStore(stored, sync);
   const notices = createBotNotices(base, { notifier, store: stored, sourceClock });
   const onRestored = (restored: RestoredStore): void =>
@@ -149,13 +151,14 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const restoring = createRestoring(base, { store, notifier, ruleSet, onRestored });
   const verifying = createVerifying(base, sources, cleanups);
   const channelCheck = createCheckingChannels(base, { notifier, ruleSet });
-  const slack = createAnswering(base, { sources, store, ruleSet, painter, verifying, channelCheck });
+  const slack = createAnswering(base, { sources, store, ledger, ruleSet, painter, verifying, channelCheck });
   telemetry.onScrape(() => recordPendingMessages(base, store));
   const evaluator = createEvaluator({
     ...createEvaluationParts(base, { ruleSet, store, metrics }),
     clock,
     sourceClock,
     measureClock,
+    ledger,
     logger,
     recorder,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
@@ -163,9 +166,11 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     isShared: settings.redis !== undefined,
   });
   const verify = (): void => verifying.verify(rules.uses());
-  const reload = verifiedReload(
+  const reload = observedReload(
     () => rules.reload(evaluator),
-    () => {
+    ({ ok, message }) => {
+      ledger.add({ at: clock.now(), kind: ok ? 'rules-loaded' : 'rules-rejected', what: message });
+      if (!ok) return;
       verify();
       channelCheck.recheck();
     },
@@ -179,6 +184,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     reload,
     readyChecks: checks,
     rulesApi,
+    store,
     token: settings.opsToken?.reveal(),
   });
   return { ...parts, base, ops, checks, reload, verify, measureClock };

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { webAddress } from './cli/arguments.ts';
 import type { AgainstOptions, CheckOptions } from './cli/check.ts';
 import { CHECK_FORMATS } from './cli/check-format.ts';
+import type { LedgerOptions } from './cli/ledger.ts';
 import type { ReplayOptions } from './cli/replay.ts';
 import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/rule-files.ts';
 import { handleSignals } from './cli/signals.ts';
@@ -19,6 +20,7 @@ import {
   withSecretFiles,
 } from './settings/env.ts';
 import { parseHeaders, proxyAdvice, proxySettings } from './settings/values.ts';
+import { defaultOf } from './settings/variables.ts';
 
 /*
  * The modules of a command are imported when it runs: checking a rule file or printing a usage error does not load the bot.
@@ -129,6 +131,19 @@ async function why(options: WhyOptions): Promise<void> {
   await printFromFiles(() => whyCommand(options));
 }
 
+async function ledger(options: LedgerOptions): Promise<void> {
+  const { ledgerCommand, LedgerError } = await import('./cli/ledger.ts');
+  const { OPS_PORT: port = defaultOf('OPS_PORT'), OPS_HOST, OPS_TOKEN: token } = processEnvironment();
+  const host = OPS_HOST === undefined || OPS_HOST === '0.0.0.0' ? '127.0.0.1' : OPS_HOST;
+  try {
+    print(await ledgerCommand({ host, port, token }, options));
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    printError(error.message);
+    process.exitCode = 1;
+  }
+}
+
 async function printFromFiles(run: () => Promise<string>): Promise<void> {
   const { TraceFileError } = await import('./cli/trace-files.ts');
   try {
@@ -215,4 +230,9 @@ program
   .requiredOption('--normal <file>', 'normal traces of the same endpoint')
   .option('--json', 'print the result as JSON')
   .action(why);
+program
+  .command('ledger')
+  .description('print what the running bot posted and who did what, the oldest first')
+  .option('--json', 'print each entry as a JSON document on a line')
+  .action(ledger);
 await program.parseAsync();

@@ -8,6 +8,7 @@ import {
 import type { Logger } from '../lib/logger.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { messageOf, postedTo, threadLine } from '../messages/alert-messages.ts';
+import { alertInLedger, type Ledger, NO_LEDGER } from '../messages/ledger.ts';
 import { sharedMessages } from '../messages/plan-groups.ts';
 import type { MessageUpdate, SilenceUpdate, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
@@ -140,9 +141,12 @@ function rejectionOf(alert: Alert, kind: keyof AlertActions): ActionOutcome | un
 /** Actions are stored separately from the states, and shown in the messages at once. */
 export function createManageAlerts({
   store,
+  ledger = NO_LEDGER,
   logger,
 }: {
   readonly store: Pick<Store, 'groups' | 'loadGroup' | 'actions' | 'recordAction'>;
+  /** Absent: actions are not recorded there. */
+  readonly ledger?: Ledger;
   readonly logger: Logger;
 }): ManageAlerts {
   async function perform(kind: keyof AlertActions, request: ActionRequest): Promise<ActionOutcome> {
@@ -159,7 +163,10 @@ export function createManageAlerts({
         : actionUpdates([active], { at });
     const recorded = (await store.recordAction({ alertId, kind, action, messages }))[kind] ?? action;
     const isFirst = recorded.by === by && recorded.at === at;
-    if (isFirst) logger.info(`alert ${kind}`, { by, alertId });
+    if (isFirst) {
+      logger.info(`alert ${kind}`, { by, alertId });
+      ledger.add({ at, kind, by, ...alertInLedger(alert, active.rule), outcome: action.comment });
+    }
     const after = withActions(alert, { [kind]: recorded });
     return { kind: isFirst ? 'done' : 'already', alert: after, action: recorded };
   }

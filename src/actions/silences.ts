@@ -1,9 +1,17 @@
 import type { Alert } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import { utcTime } from '../lib/instant.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
-import { type Matcher, matches } from '../lib/matcher.ts';
+import { type Matcher, matchersText, matches } from '../lib/matcher.ts';
 import { after, before, DAY, type EpochMs, type Milliseconds } from '../lib/units.ts';
+import {
+  alertInLedger,
+  type Ledger,
+  type LedgerEntry,
+  NO_LEDGER,
+  suppressedEntry,
+} from '../messages/ledger.ts';
 import type { Store } from '../messages/store.ts';
 import { isActive, type MaintenanceWindow, type Silence, type StoredSilence } from '../policy/silence.ts';
 import type { NotificationPolicy } from '../policy/suppress.ts';
@@ -48,7 +56,14 @@ export interface CreatedSilence {
 
 /** The outcome of ending a silence. */
 export type UnsilenceOutcome =
-  | { readonly kind: 'ended'; readonly silence: StoredSilence; readonly alerts: readonly Alert[] }
+  | {
+      readonly kind: 'ended';
+      readonly silence: StoredSilence;
+      /** Those that it suppressed until now. */
+      readonly alerts: readonly Alert[];
+      /** What it suppressed in its life: the names of the alerts. */
+      readonly suppressed: readonly string[];
+    }
   /** It ended before. */
   | { readonly kind: 'already-ended'; readonly silence: StoredSilence }
   /** There is no such silence; these are active. */
@@ -93,14 +108,32 @@ const isOnlySuppressedBy = ({ id, matchers }: StoredSilence, { labels, suppresse
   matches(matchers, labels) && (suppressed === undefined || suppressed.silence?.id === id);
 
 interface ManageSilencesOptions {
-  readonly store: Pick<Store, 'groups' | 'loadGroup' | 'actions' | 'addSilence' | 'endSilence' | 'silences'>;
+  readonly store: Pick<
+    Store,
+    'groups' | 'loadGroup' | 'actions' | 'addSilence' | 'endSilence' | 'silences' | 'ledger'
+  >;
   readonly policy: () => Pick<NotificationPolicy, 'silences' | 'maintenance'>;
   readonly localTime: LocalTimeIn;
+  /** Absent: silences are not recorded there. */
+  readonly ledger?: Ledger;
   readonly logger: Logger;
 }
 
+const matchersName = (matchers: readonly Matcher[]): string =>
+  matchers.length === 0 ? 'everything' : matchersText(matchers);
+
+/** The names of the alerts that a silence suppressed. A ledger that cannot be read names none. */
+async function suppressedBy(
+  store: Pick<Store, 'ledger'>,
+  { id, createdAt }: StoredSilence,
+): Promise<readonly string[]> {
+  const entries = await store.ledger({ since: createdAt }).catch((): readonly LedgerEntry[] => []);
+  const own = entries.filter(({ kind, silence }) => kind === 'suppressed' && silence === id);
+  return own.map(({ what }) => what);
+}
+
 async function createSilence(
-  { store, logger }: ManageSilencesOptions,
+  { store, ledger = NO_LEDGER, logger }: ManageSilencesOptions,
   request: SilenceRequest,
 ): Promise<CreatedSilence> {
   const { matchers, duration, comment, by, now } = request;
@@ -111,11 +144,16 @@ async function createSilence(
   const messages = actionUpdates(silenced, { at: now, silence: update });
   const stored = await store.addSilence({ silence, messages });
   logger.info('silence created', { id, by, alerts: silenced.length });
+  const outcome = [`until ${utcTime(endsAt)}`, ...(comment === '' ? [] : [comment])].join(': ');
+  ledger.add(
+    { at: now, kind: 'silence-created', by, what: matchersName(matchers), silence: id, outcome },
+    ...silenced.map(({ alert, rule }) => suppressedEntry(alert, rule, { at: now, silence: id })),
+  );
   return { silence: stored, alerts: silenced.map(({ alert }) => alert) };
 }
 
 async function endSilence(
-  { store, logger }: ManageSilencesOptions,
+  { store, ledger = NO_LEDGER, logger }: ManageSilencesOptions,
   { id, by, now }: Parameters<ManageSilences['unsilence']>[0],
 ): Promise<UnsilenceOutcome> {
   const active = await store.silences(now);
@@ -129,7 +167,11 @@ async function endSilence(
   if (stored === undefined) return { kind: 'unknown', ids: active.map((each) => each.id) };
   if (stored.ended?.by !== by || stored.ended.at !== now) return { kind: 'already-ended', silence: stored };
   logger.info('silence ended', { id, by });
-  return { kind: 'ended', silence: stored, alerts: silenced.map(({ alert }) => alert) };
+  ledger.add({ at: now, kind: 'silence-ended', by, what: matchersName(stored.matchers), silence: id });
+  const alerts = silenced.map(({ alert }) => alert);
+  const current = silenced.map(({ alert, rule }) => alertInLedger(alert, rule).what);
+  const suppressed = [...new Set([...(await suppressedBy(store, stored)), ...current])].sort();
+  return { kind: 'ended', silence: stored, alerts, suppressed };
 }
 
 /** Silences that users create in Slack are stored; those of the rule files are listed with them. */

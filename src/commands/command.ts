@@ -87,6 +87,7 @@ export interface CommandDeps {
   /** A sentence for each channel that cannot be posted to. */
   readonly channelProblems: () => readonly string[];
   readonly store: Pick<Store, 'loadGroup' | 'actions' | 'shownMessage'>;
+  readonly ledger: Store['ledger'];
   readonly alerts: ManageAlerts;
   readonly silences: ManageSilences;
   readonly links: Links;

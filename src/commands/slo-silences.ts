@@ -1,4 +1,5 @@
 import type { MaintenanceRow, SilenceRow } from '../actions/silences.ts';
+import { count } from '../lib/format.ts';
 import { type Matcher, matchersText } from '../lib/matcher.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
@@ -141,12 +142,22 @@ async function unsilence(
       return { answer: linesAnswer(['This silence already ended ', { at: endsAt }, ...who, '.']) };
     }
     case 'ended': {
-      const { silence, alerts } = ended;
-      const effect =
+      const { silence, alerts, suppressed } = ended;
+      const next =
         alerts.length === 0
-          ? ' No alert was silenced.'
+          ? ''
           : ` Alerts that still fire are notified at the next evaluation: ${alertNames(alerts)}.`;
-      return { answer: linesAnswer(['Silence ended: ', matchersCode(silence.matchers), '.', effect]) };
+      const effect = `${suppressedText(suppressed)}${next}`;
+      return { answer: linesAnswer(['Silence ended: ', matchersCode(silence.matchers), '. ', effect]) };
     }
   }
+}
+
+const MAX_NAMES = 10;
+
+/** What a silence suppressed in its life. */
+function suppressedText(names: readonly string[]): string {
+  if (names.length === 0) return 'It suppressed no alert.';
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
+  return `It suppressed ${count(names.length, 'alert')}: ${names.slice(0, MAX_NAMES).join(', ')}${more}.`;
 }

@@ -2,6 +2,7 @@ import type { CommandForm, SlashCommand } from './command.ts';
 import { latencyOfService } from './latency.ts';
 import { latencyOfRequest } from './latency-request.ts';
 import { sloAcknowledge, sloClose } from './slo-alert-actions.ts';
+import { sloHistory } from './slo-history.ts';
 import { sloServices } from './slo-services.ts';
 import { sloSilence } from './slo-silence.ts';
 import { sloSilences, sloUnsilence } from './slo-silences.ts';
@@ -32,6 +33,7 @@ const FORMS = [
   sloUnsilence,
   sloAcknowledge,
   sloClose,
+  sloHistory,
 ] as const;
 
 type CommandOf<Form> = Form extends CommandForm<infer C, infer _Result> ? C : never;

@@ -7,6 +7,7 @@ import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
+import { type Ledger, suppressedEntry } from '../messages/ledger.ts';
 import { decideNotifications, type NotificationLimits } from '../messages/plan.ts';
 import type { MessageUpdate, Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
@@ -53,6 +54,8 @@ export interface EvaluateGroupOptions {
   readonly sourceClock?: Pick<SourceClock, 'correct'>;
   /** Makes that correction certain. */
   readonly measureClock?: () => Promise<void>;
+  /** Absent: what silences suppress is not recorded. */
+  readonly ledger?: Ledger;
   /** Resets short timers after a restart in Prometheus's mode; absent: nothing starts here. */
   readonly restarts?: RestartDetection;
 }
@@ -231,7 +234,22 @@ async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise
   const applied = await store.applyEvaluation({ group: group.id, state, messages, replaces });
   if (applied === 'stale') return { kind: 'stale' };
   states.note(group.id, state);
+  evaluation.ledger?.add(...newlySilenced(previous, state));
   return { kind: 'applied', state };
+}
+
+/** The alerts that a silence made in Slack suppresses since this evaluation. */
+function newlySilenced(before: RuleGroupState | undefined, { rules, evalTime }: RuleGroupState) {
+  return Object.entries(rules).flatMap(([key, { rule, alerts }]) => {
+    const known = new Map(
+      (before?.rules[key]?.alerts ?? []).map((alert) => [alert.alertId, alert.suppressed?.silence?.id]),
+    );
+    return alerts.flatMap((alert) => {
+      const silence = alert.suppressed?.silence?.id;
+      if (silence === undefined || known.get(alert.alertId) === silence) return [];
+      return [suppressedEntry(alert, rule, { at: evalTime, silence })];
+    });
+  });
 }
 
 async function runTick(evaluation: Evaluation, tick: GroupTick): Promise<TickOutcome> {

@@ -7,4 +7,5 @@ export type Phrase = readonly (
   | { readonly at: EpochMs }
   /** What a machine wrote, or is to read: labels, matchers, ids. */
   | { readonly code: string }
+  | { readonly text: string; readonly url: string }
 )[];

@@ -10,6 +10,7 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { SloRule } from '../rules/rule.ts';
+import type { LedgerEntry } from './ledger.ts';
 
 /** Where a message is in Slack, and what Slack is known to show there. */
 export interface ShownMessage {
@@ -251,6 +252,11 @@ export interface Store {
   }): Promise<StoredSilence | undefined>;
   /** Silences that run or are to come, and those that ended after `since`; the oldest first. */
   silences(since: EpochMs): Promise<readonly StoredSilence[]>;
+
+  /** Adds entries to the ledger; an entry that it has is not added again. It keeps the last 10,000 of ninety days. */
+  appendLedger(entries: readonly LedgerEntry[]): Promise<void>;
+  /** The entries of the ledger since an instant, the newest first. */
+  ledger(query: { readonly since: EpochMs }): Promise<readonly LedgerEntry[]>;
 
   /** Whether it can be written to now. */
   isOpen(): boolean;

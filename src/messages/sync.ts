@@ -6,14 +6,17 @@ import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } f
 import { backoff } from './decide-sync.ts';
 import { type CollectEvidence, type Evidence, withLast } from './evidence.ts';
 import { keepLease, LEASE } from './lease.ts';
+import { alertInLedger, type Ledger, type LedgerEntry, NO_LEDGER } from './ledger.ts';
 import type { Synced, SyncMessageParts } from './post-message.ts';
-import type { ClaimedMessage, Store } from './store.ts';
+import type { ClaimedMessage, DesiredMessage, Store } from './store.ts';
 import { collectsEvidence, syncMessage } from './sync-message.ts';
 
 /** What making Slack show the messages needs. */
 export interface MessageSyncOptions extends Omit<SyncMessageParts, 'store' | 'remembered'> {
   readonly store: Pick<Store, 'claimMessage' | 'renewLease' | 'settleMessage' | 'shownMessage' | 'actions'>;
   readonly recorder: Recorder;
+  /** Absent: messages are not recorded there. */
+  readonly ledger?: Ledger;
   /** How many messages are worked on at once. */
   readonly workers?: number;
   /** Milliseconds of a clock that is never set; the process's own unless given. */
@@ -118,7 +121,7 @@ export function createMessageSync(options: MessageSyncOptions): MessageSync {
 
 /** Takes one step for a claimed message and settles it; undefined after an internal error. Rejects only when the store does. */
 function createSteps(options: MessageSyncOptions): (message: ClaimedMessage) => Promise<Synced | undefined> {
-  const { store, clock, logger, recorder, monotonic = monotonicNow } = options;
+  const { store, clock, logger, recorder, ledger = NO_LEDGER, monotonic = monotonicNow } = options;
   const { collect, remembered } = rememberEvidence(options.collect, clock);
   const parts: SyncMessageParts = { ...options, collect, remembered };
   const refused = new Set<string>();
@@ -131,6 +134,7 @@ function createSteps(options: MessageSyncOptions): (message: ClaimedMessage) => 
       refused.delete(key);
       logShown(logger, message, synced);
     }
+    ledger.add(...ledgerEntries(message, synced, clock.now()));
     if (reason === undefined) return;
     const fields = { message: key, failures, reason };
     const isRefused = outcome === 'refused' || outcome === 'channel-refused';
@@ -185,6 +189,30 @@ function logShown(logger: Logger, { key, desired, shown, lines }: ClaimedMessage
   }
   if (synced.isFinal && desired !== undefined)
     logger.info('message ended', { ...fields, reason: desired.alert.resolveReason });
+}
+
+/** What the ledger says of a message; undefined for a reply, and for those about the bot itself. */
+function inLedger({ alert, rule, alertGroup, parent }: DesiredMessage) {
+  if (parent !== undefined || rule.about !== undefined) return undefined;
+  if (alertGroup === undefined) return alertInLedger(alert, rule);
+  const { firing, 'no-data': noData, resolved } = alertGroup.counts;
+  return { what: `${rule.name}, ${firing + noData + resolved} alerts`, alertId: alertGroup.id };
+}
+
+/** The entries of a step: a message was posted, it ended, or Slack refuses it for the first time. */
+function ledgerEntries({ desired, shown, failures }: ClaimedMessage, synced: Synced, at: EpochMs) {
+  const of = desired && inLedger(desired);
+  if (of === undefined) return [];
+  const { permalink } = synced.shown ?? shown ?? {};
+  const entries: LedgerEntry[] = [];
+  if (synced.outcome === 'sent') {
+    if (synced.call === 'post') entries.push({ at, kind: 'posted', ...of, permalink });
+    const outcome = desired?.alert.resolveReason;
+    if (synced.isFinal) entries.push({ at, kind: 'ended', ...of, permalink, outcome });
+  }
+  const isRefused = synced.outcome === 'refused' || synced.outcome === 'channel-refused';
+  if (isRefused && failures === 0) entries.push({ at, kind: 'not-posted', ...of, outcome: synced.reason });
+  return entries;
 }
 
 /** Workers that look into the store again and again, and do not wait for each other. */

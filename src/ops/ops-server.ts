@@ -9,7 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, parseMatchers } from '../lib/matcher.ts';
-import { between, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
+import { between, epochMs, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
 import type { ChannelCheck } from '../messages/channel-check.ts';
 import type { Store } from '../messages/store.ts';
 import type { MessageSync } from '../messages/sync.ts';
@@ -158,6 +158,7 @@ export interface OpsServerOptions {
   /** `message`: what was loaded, or what is wrong. */
   reload: () => Promise<{ readonly ok: boolean; readonly message: string }>;
   rulesApi: RulesApi;
+  store: Pick<Store, 'ledger'>;
   logger: Logger;
   /** Absent: nothing needs a token. */
   token?: string;
@@ -165,12 +166,13 @@ export interface OpsServerOptions {
 
 type Routes = Readonly<Record<string, (query: URLSearchParams) => Promise<Reply>>>;
 
-const routesOf = ({ readyChecks, telemetry, rulesApi, reload }: OpsServerOptions): Routes => ({
+const routesOf = ({ readyChecks, telemetry, rulesApi, store, reload }: OpsServerOptions): Routes => ({
   'GET /healthz': async () => text(200, 'ok'),
   'GET /readyz': async () => readiness(readyChecks),
   'GET /metrics': async () => ({ status: 200, ...(await telemetry.metrics()) }),
   'GET /api/v1/rules': async (query) => await rulesReply(rulesApi, query),
   'GET /api/v1/alerts': async () => await apiReply(() => rulesApi.alerts()),
+  'GET /api/v1/ledger': async () => await apiReply(() => store.ledger({ since: epochMs(0) })),
   'POST /-/reload': async () => {
     const { ok, message } = await reload();
     return text(ok ? 200 : 422, message);
@@ -178,8 +180,8 @@ const routesOf = ({ readyChecks, telemetry, rulesApi, reload }: OpsServerOptions
 });
 
 /**
- * The operations port: `/healthz`, `/readyz`, `/metrics`, `POST /-/reload`, and `/api/v1/rules` and `/api/v1/alerts` in
- * Prometheus's JSON. It shows no secrets and accepts no input except the reload, but should not leave the cluster. Where
+ * The operations port: `/healthz`, `/readyz`, `/metrics`, `POST /-/reload`, `/api/v1/rules` and `/api/v1/alerts` in
+ * Prometheus's JSON, and `/api/v1/ledger`. It shows no secrets and accepts no input except the reload, but should not leave the cluster. Where
  * a token is set, the API and the reload need it.
  */
 export function createOpsServer(options: OpsServerOptions): OpsServer {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GROUP, type StoreHome, useBench } from './store/fixtures.ts';
+import { describeLedger } from './store/ledger.ts';
 import { describeMessages } from './store/messages.ts';
 import { describePeople } from './store/people.ts';
 import { describeRestore } from './store/restore.ts';
@@ -13,6 +14,7 @@ export function describeStore(name: string, makeHome: () => Promise<StoreHome>):
     describeMessages(bench);
     describePeople(bench);
     describeRestore(bench);
+    describeLedger(bench);
 
     it('is open until it is closed, closes twice, and then refuses', async () => {
       const { store } = bench;

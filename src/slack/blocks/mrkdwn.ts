@@ -97,6 +97,7 @@ export function phraseText(phrase: Phrase, max = 600): string {
     .map((part) => {
       if (typeof part === 'string') return escapedLine(part, max);
       if ('code' in part) return code(part.code, max);
+      if ('url' in part) return link(part.url, part.text);
       return 'person' in part ? person(part.person) : date(part.at);
     })
     .join('');

@@ -1,5 +1,7 @@
 import type { AlertActions } from '../../alerts/alert.ts';
+import { hashTexts } from '../../lib/labels.ts';
 import { after, DAY, type EpochMs, type Milliseconds, ms } from '../../lib/units.ts';
+import { LEDGER_ENTRIES, type LedgerEntry } from '../../messages/ledger.ts';
 import type { Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { Operation } from './database.ts';
@@ -83,6 +85,37 @@ export async function silencesSince(
   return (await allSilences(context))
     .filter(({ endsAt }) => endsAt > since)
     .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+}
+
+/** Sorts by time; the hash makes the same entry the same record. */
+const ledgerKey = (entry: LedgerEntry): string =>
+  `${String(entry.at).padStart(15, '0')}-${hashTexts([JSON.stringify(entry)])}`;
+
+export const appendLedger = ({ database }: LevelContext, entries: readonly LedgerEntry[]): Promise<void> =>
+  database.write(
+    entries.map((entry) => ({ type: 'put', table: 'ledger', key: ledgerKey(entry), value: entry })),
+  );
+
+export async function ledgerSince(
+  { database }: LevelContext,
+  { since }: Parameters<Store['ledger']>[0],
+): Promise<readonly LedgerEntry[]> {
+  const entries = (await database.all('ledger')).map(([, entry]) => entry as LedgerEntry);
+  return entries
+    .filter(({ at }) => at >= since)
+    .slice(-LEDGER_ENTRIES)
+    .toReversed();
+}
+
+/** Entries of the ledger that are too old or too many. */
+export async function expiredLedger(
+  { database }: LevelContext,
+  until: EpochMs,
+): Promise<readonly Operation[]> {
+  const keys = await database.keys('ledger');
+  return keys
+    .filter((key, index) => index < keys.length - LEDGER_ENTRIES || Number.parseInt(key, 10) <= until)
+    .map((key) => ({ type: 'del', table: 'ledger', key }) as const);
 }
 
 /** Actions without a message, older than a message is kept. */

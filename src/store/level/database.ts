@@ -27,9 +27,10 @@ import {
  *   ref!KEY                   FinalMessage: where a message is in Slack, for ninety days after its end
  *   action!ALERT_ID           AlertActions
  *   silence!ID                StoredSilence
+ *   ledger!TIME-HASH          LedgerEntry
  *   restored!messages         RestoredAt: the folder's messages were looked for in Slack
  */
-type Table = 'tick' | 'group' | 'alert' | 'message' | 'ref' | 'action' | 'silence' | 'restored';
+type Table = 'tick' | 'group' | 'alert' | 'message' | 'ref' | 'action' | 'silence' | 'restored' | 'ledger';
 
 /** One change of a batch. */
 export type Operation =

@@ -14,7 +14,17 @@ import {
   SECOND,
 } from '../../lib/units.ts';
 import { notRestored, type Store } from '../../messages/store.ts';
-import { actionsOf, addSilence, endSilence, expiredActions, recordAction, silencesSince } from './actions.ts';
+import {
+  actionsOf,
+  addSilence,
+  appendLedger,
+  endSilence,
+  expiredActions,
+  expiredLedger,
+  ledgerSince,
+  recordAction,
+  silencesSince,
+} from './actions.ts';
 import { type Database, openDatabase } from './database.ts';
 import { removeHolder, writeHolder } from './folder.ts';
 import { createGroupStates, type GroupStates } from './group-states.ts';
@@ -122,6 +132,7 @@ async function deleteExpired(context: LevelContext): Promise<void> {
   const { database, now } = context;
   await database.write(await expiredMessages(context, before(now(), MESSAGE_RETENTION)));
   await database.write(await expiredActions(context, MESSAGE_RETENTION));
+  await database.write(await expiredLedger(context, before(now(), MESSAGE_RETENTION)));
 }
 
 /** Runs jobs one after the other, so that nothing changes between a job's reads and its write. */
@@ -217,7 +228,12 @@ type Change = <T>(work: () => Promise<T>) => Promise<T>;
 const actionMethods = (
   context: LevelContext,
   change: Change,
-): Pick<Store, 'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences'> => ({
+): Pick<
+  Store,
+  'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences' | 'appendLedger' | 'ledger'
+> => ({
+  appendLedger: (entries) => change(() => appendLedger(context, entries)),
+  ledger: (query) => ledgerSince(context, query),
   recordAction: (done) => change(() => recordAction(context, done)),
   actions: (alertIds) => actionsOf(context, alertIds),
   addSilence: (made) => change(() => addSilence(context, made)),

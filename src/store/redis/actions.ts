@@ -1,6 +1,7 @@
 import type { AlertActions, UserAction } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord } from '../../alerts/record-codec.ts';
 import { DAY, type EpochMs } from '../../lib/units.ts';
+import { LEDGER_ENTRIES, type LedgerEntry } from '../../messages/ledger.ts';
 import type { MessageUpdate, Store } from '../../messages/store.ts';
 import type { StoredSilence } from '../../policy/silence.ts';
 import type { StoreClient } from './connection.ts';
@@ -42,7 +43,10 @@ function silenceFrom([made, early]: readonly Text[]): StoredSilence | undefined 
 /** The store's operations on actions and silences. */
 export function createActions(
   context: ActionsContext,
-): Pick<Store, 'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences'> {
+): Pick<
+  Store,
+  'recordAction' | 'actions' | 'addSilence' | 'endSilence' | 'silences' | 'appendLedger' | 'ledger'
+> {
   const { client, prefix, routing, updateArguments, retention } = context;
   return {
     async recordAction({ alertId, kind, action, messages }) {
@@ -80,6 +84,21 @@ export function createActions(
       return silenceFrom(textsOf(await client.storeEndSilence(routing, prefix, ...args)));
     },
     silences: (since) => silencesSince(context, since),
+    async appendLedger(entries) {
+      const newest = Math.max(...entries.map(({ at }) => at));
+      const records = entries.flatMap((entry) => [String(entry.at), encodeRecord(entry)]);
+      await client.storeAppendLedger(
+        routing,
+        prefix,
+        String(newest - retention),
+        String(LEDGER_ENTRIES),
+        ...records,
+      );
+    },
+    async ledger({ since }) {
+      const texts = textsOf(await client.storeLedger(routing, prefix, String(since)));
+      return texts.map((text) => read(text) as LedgerEntry);
+    },
   };
 }
 

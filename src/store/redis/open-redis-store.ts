@@ -325,6 +325,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     addSilence: (made) => writing(() => actions.addSilence(made)),
     endSilence: (done) => writing(() => actions.endSilence(done)),
     silences: (since) => guarded(() => actions.silences(since)),
+    appendLedger: (entries) => writing(() => actions.appendLedger(entries)),
+    ledger: (query) => guarded(() => actions.ledger(query)),
     isOpen: () => !isClosed && client.status === 'ready' && (unverified() ?? refusal()) === undefined,
     problem: () => {
       const conflict = replicas?.conflict();

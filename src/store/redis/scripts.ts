@@ -16,6 +16,7 @@
  *   silences               zset     ids of silences by their end
  *   silence                hash     StoredSilence as a record, by id
  *   silence-end            hash     the early end of a silence, by id
+ *   ledger                 zset     LedgerEntry as a record, by its time
  *   restored               string   when the open messages were looked for in Slack: gone when the data was lost
  */
 
@@ -220,10 +221,25 @@ end
 return found
 `;
 
+/** Arguments: prefix, delete entries until this time, how many are kept, time and record of each entry. */
+const APPEND_LEDGER = `${SHARED}
+for i = 4, #ARGV, 2 do redis.call('ZADD', p .. 'ledger', ARGV[i], ARGV[i + 1]) end
+redis.call('ZREMRANGEBYSCORE', p .. 'ledger', '-inf', ARGV[2])
+redis.call('ZREMRANGEBYRANK', p .. 'ledger', 0, -1 - tonumber(ARGV[3]))
+return 1
+`;
+
+/** Arguments: prefix, an instant. Answers with the records of the entries since then, the newest first. */
+const LEDGER = `${SHARED}
+return redis.call('ZREVRANGEBYSCORE', p .. 'ledger', '+inf', ARGV[2])
+`;
+
 /** The scripts by the name of the command that they become. Each takes one key. */
 export const SCRIPTS = {
   storeApply: APPLY,
   storeRestore: RESTORE,
+  storeAppendLedger: APPEND_LEDGER,
+  storeLedger: LEDGER,
   storeRemoveGroup: REMOVE_GROUP,
   storeClaim: CLAIM,
   storeRenew: RENEW,

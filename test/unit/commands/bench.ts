@@ -85,6 +85,7 @@ export function open(traces: readonly Trace[] = requests(8)) {
     ruleSet: () => ({ groups: [], objectives: [] }),
     problemOf: () => undefined,
     channelProblems: () => [],
+    ledger: async () => [],
     store: {
       loadGroup: async () => undefined,
       actions: async () => new Map(),

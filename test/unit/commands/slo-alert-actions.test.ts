@@ -20,6 +20,7 @@ const plain = (phrase: Phrase): string =>
     .map((part) => {
       if (typeof part === 'string') return part;
       if ('person' in part) return `@${part.person}`;
+      if ('url' in part) return part.text;
       return 'code' in part ? part.code : 'TIME';
     })
     .join('');
@@ -46,7 +47,7 @@ describe('the answer to a silence', () => {
     ]);
     const [, , id = ''] = command(answer)?.split(' ') ?? [];
     expect(linesOf(await run({ kind: 'unsilence', id }))[0]).toMatch(
-      /^Silence ended: service="checkout"\. Alerts that still fire/,
+      /^Silence ended: service="checkout"\. It suppressed 1 alert: CheckoutSlow checkout\. Alerts that still fire/,
     );
   });
 

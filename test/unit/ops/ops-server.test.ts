@@ -30,6 +30,7 @@ async function start(
       options.reloadOk === false
         ? { ok: false, message: 'rules.yaml:3:7: unknown key "exprr"' }
         : { ok: true, message: 'loaded 2 rules' },
+    store: { ledger: async () => [] },
     rulesApi: {
       rules: async () => ({ groups: [] }),
       alerts: async () => ({ alerts: [] }),
