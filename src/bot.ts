@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createCurrentPolicy } from './actions/silences.ts';
 import { createBotNotices, restoredNotice } from './bot-notices.ts';
 import {
@@ -72,8 +73,12 @@ export interface Bot {
   stop(): Promise<void>;
 }
 
+const MAX_LISTENERS = 200;
+
 /** Puts the parts together and starts them. When one fails, those that were started are ended again. */
 export async function startBot(options: BotOptions): Promise<Bot> {
+  // The signal of one command reaches each query that it sends; from 11 listeners on, Node prints a warning of a leak.
+  setMaxListeners(MAX_LISTENERS);
   const base = createBase(options);
   const cleanups: Cleanup[] = [];
   // One part that does not end well must not keep the others from theirs: the store's lock, the port.

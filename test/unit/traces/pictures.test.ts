@@ -52,7 +52,7 @@ describe('the alternative text of a waterfall', () => {
       spanId: `s${i}`,
       ...(i === 0 ? {} : { parentSpanId: 's0' }),
     }));
-    expect(wordsOf(aTrace('1', spans))).toMatch(/6 shorter spans not shown\.$/);
+    expect(wordsOf(aTrace('1', spans))).toMatch(/10 shorter spans not shown\.$/);
   });
 
   it('keeps to 1,000 characters whatever the names are', () => {

@@ -10,7 +10,6 @@ describe('an error of Redis', () => {
     ['a command that was not answered', 'Command timed out', 'timeout', true],
     ['a connection that was not made in time', 'connect ETIMEDOUT', 'timeout', true],
     ['a server that is not there', 'connect ECONNREFUSED 127.0.0.1:6379', 'unavailable', true],
-    ['a closed connection', 'Connection is closed.', 'unavailable', true],
     [
       'a replica that takes no writes',
       "READONLY You can't write against a read only replica.",
@@ -25,6 +24,15 @@ describe('an error of Redis', () => {
     const error = createErrorTranslator(URL_WITH_SECRETS)(new Error(message));
     expect(error).toMatchObject({ system: 'store', code, retryable, message: `Redis: ${message}` });
     expect(error.advice).toMatch(/^Check .*\.$/);
+  });
+
+  it('for a closed connection says that there is none, not what ioredis says', () => {
+    expect(createErrorTranslator(URL_WITH_SECRETS)(new Error('Connection is closed.'))).toMatchObject({
+      system: 'store',
+      code: 'unavailable',
+      retryable: true,
+      message: 'Redis is not connected.',
+    });
   });
 
   it('shows no secret, however it is looked at', () => {
