@@ -9,7 +9,7 @@ import { type Bed, type Installation, layBed, type RedisTopology, scripted } fro
 import { type Checked, check, type Finding, FOR_S } from './checker.ts';
 import { FAULTS, type Stage, type Struck } from './faults.ts';
 import { keepLedger, withRules } from './ledger.ts';
-import { buildProgram } from './plant.ts';
+import { plantedProgram } from './plant.ts';
 import { INTERVAL_S, ruleNames } from './rules.ts';
 import { createTruth, episodesOf, type Truth, WINDOW_S } from './truth.ts';
 
@@ -190,8 +190,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 export async function runCampaign(options: CampaignOptions): Promise<Report> {
   const { seed, seconds, copies = 2, plant, say } = options;
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-chaos-'));
-  const repository = join(import.meta.dirname, '../..');
-  const entry = await buildProgram(repository, join(folder, 'program'), plant);
+  const entry = await plantedProgram(join(folder, 'program'), plant);
   const deaths: Death[] = [];
   const random = createRandom(seed);
   const inForce = new Set<Struck>();

@@ -87,9 +87,9 @@ export function keepLedger(workspace: Pick<SlackWorkspace, 'subscribe'>): {
 }
 
 /** How long before a message that does not name its rule others about the same breach are looked for. */
-const SAME_BREACH_MS = 120_000;
+const SAME_BREACH_MS = 300_000;
 
-/** Gives each message that does not name its rule to the rule that has the fewest messages about that breach. */
+/** Gives each message that does not name its rule to the rule that has the fewest messages left about that breach. */
 export function withRules(
   messages: readonly BreachMessage[],
   rules: readonly string[],
@@ -103,6 +103,7 @@ export function withRules(
           each.channelId === channelId &&
           each.service === service &&
           each.rule === rule &&
+          each.deletedAt === undefined &&
           Math.abs(each.postedAt - postedAt) < SAME_BREACH_MS,
       ).length;
     const [rule = ''] = [...rules].sort((a, b) => countOf(a) - countOf(b));

@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { buildProgram } from '../support/program.ts';
 
 /** A replacement in the source, wherever it is found. */
 interface Edit {
@@ -89,22 +88,8 @@ async function takeOut(plant: string, folder: string): Promise<void> {
   );
 }
 
-/**
- * Builds the program in a folder, without a guard where one is named: a built program starts in a third of the time, and
- * stays the same while somebody edits the sources. Gives its entry.
- */
-export async function buildProgram(
-  repository: string,
-  folder: string,
-  plant: string | undefined,
-): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  await cp(join(repository, 'src'), join(folder, 'src'), { recursive: true });
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json'])
-    await cp(join(repository, name), join(folder, name));
-  await symlink(join(repository, 'node_modules'), join(folder, 'node_modules'));
-  if (plant !== undefined) await takeOut(plant, join(folder, 'src'));
-  const tsc = join(repository, 'node_modules/.bin/tsc');
-  await promisify(execFile)(tsc, ['-p', 'tsconfig.build.json', '--noCheck'], { cwd: folder });
-  return join(folder, 'dist/main.js');
-}
+/** Builds the program in a folder, without a guard where one is named. Gives its entry. */
+export const plantedProgram = (folder: string, plant: string | undefined): Promise<string> =>
+  buildProgram(folder, async (sources) => {
+    if (plant !== undefined) await takeOut(plant, sources);
+  });

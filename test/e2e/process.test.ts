@@ -4,18 +4,25 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DemoWorld, startDemoWorld } from '../../demo/demo-world.ts';
 import { SHOP_RULES } from '../../demo/rules.ts';
 import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ms } from '../../src/lib/units.ts';
-import { botIn, CLEAN, opsUrl, type Program, startProgram, until } from '../support/program.ts';
+import { botIn, buildProgram, CLEAN, opsUrl, type Program, startProgram, until } from '../support/program.ts';
 import { NO_FAULTS } from '../support/stage.ts';
 
 let folder: string;
 let world: DemoWorld | undefined;
 const programs: Program[] = [];
+let home: string;
+let entry: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'tailwatch-program-'));
+  entry = await buildProgram(home);
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tailwatch-process-'));
 });
@@ -29,8 +36,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function run(...args: Parameters<typeof startProgram>): Program {
-  const program = startProgram(...args);
+function run(args: readonly string[], env: Parameters<typeof startProgram>[1], from = entry): Program {
+  const program = startProgram(args, env, from);
   programs.push(program);
   return program;
 }
