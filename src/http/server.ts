@@ -1,7 +1,13 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 
+/** How long a client may take, in ms. */
+export type ServerLimits = Pick<
+  ServerOptions,
+  'headersTimeout' | 'requestTimeout' | 'keepAliveTimeout' | 'connectionsCheckingInterval'
+>;
+
 /** Limits for slow clients, in ms. The defaults of Node allow a request five minutes. */
-export const SERVER_OPTIONS: ServerOptions = {
+export const SERVER_LIMITS: ServerLimits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   keepAliveTimeout: 5_000,
@@ -14,7 +20,7 @@ const IDLE_TIMEOUT = 30_000;
 /** Slack, Prometheus and a kubelet need a few; more connections are closed at once. */
 const MAX_CONNECTIONS = 200;
 
-/** Limits the connections of a server that was created with `SERVER_OPTIONS`. */
+/** Limits the connections of a server that was created with `SERVER_LIMITS`. */
 export function limitConnections(server: Server, maxConnections = MAX_CONNECTIONS): void {
   server.maxConnections = maxConnections;
   server.setTimeout(IDLE_TIMEOUT);

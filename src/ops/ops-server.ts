@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { RestoreMessages } from '../evaluation/restore-messages.ts';
 import type { SourceClock } from '../evaluation/source-clock.ts';
-import { discardBody, limitConnections, SERVER_OPTIONS } from '../http/server.ts';
+import { discardBody, limitConnections, SERVER_LIMITS, type ServerLimits } from '../http/server.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -160,6 +160,8 @@ export interface OpsServerOptions {
   rulesApi: RulesApi;
   store: Pick<Store, 'ledger'>;
   logger: Logger;
+  /** For slow clients; absent: those of every server. */
+  limits?: ServerLimits;
   /** Absent: nothing needs a token. */
   token?: string;
 }
@@ -213,7 +215,10 @@ export function createOpsServer(options: OpsServerOptions): OpsServer {
     }
   }
 
-  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response));
+  const server = createServer(
+    options.limits ?? SERVER_LIMITS,
+    (request, response) => void answer(request, response),
+  );
   limitConnections(server);
   return {
     listen: ({ port, host }) =>

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { HTTPReceiver, type Receiver, type Logger as SlackLogger, SocketModeReceiver } from '@slack/bolt';
 import { WebAPIPlatformError } from '@slack/web-api';
 import { LRUCache } from 'lru-cache';
-import { limitConnections, SERVER_OPTIONS } from '../http/server.ts';
+import { limitConnections, SERVER_LIMITS, type ServerLimits } from '../http/server.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ms } from '../lib/units.ts';
 import { DIRECT, type SlackNetwork } from './network.ts';
@@ -17,8 +17,15 @@ export type Transport =
       readonly port: number;
       /** Default: all interfaces. */
       readonly host?: string;
+      /** For slow clients; absent: those of every server. */
+      readonly limits?: ServerLimits;
     }
-  | { readonly mode: 'socket'; readonly appToken: string };
+  | {
+      readonly mode: 'socket';
+      readonly appToken: string;
+      /** Before a lost connection is replaced, in ms; absent: two seconds. */
+      readonly reconnectDelay?: number;
+    };
 
 export interface Connection {
   readonly receiver: Receiver;
@@ -49,7 +56,7 @@ export function openTransport(transport: Transport, options: ConnectionOptions):
 }
 
 function overHttp(
-  { signingSecret, port, host }: Extract<Transport, { mode: 'http' }>,
+  { signingSecret, port, host, limits = SERVER_LIMITS }: Extract<Transport, { mode: 'http' }>,
   { logger }: Pick<ConnectionOptions, 'logger'>,
 ): Connection {
   const receiver = new HTTPReceiver({
@@ -67,7 +74,7 @@ function overHttp(
   return {
     receiver,
     async open() {
-      const listening = await receiver.start({ port, host }, SERVER_OPTIONS);
+      const listening = await receiver.start({ port, host }, limits);
       limitConnections(listening);
       server = listening;
       return (listening.address() as AddressInfo).port;
@@ -191,7 +198,7 @@ function keepConnecting(
 }
 
 function overSocket(
-  { appToken }: Extract<Transport, { mode: 'socket' }>,
+  { appToken, reconnectDelay = RECONNECT_DELAY }: Extract<Transport, { mode: 'socket' }>,
   { apiUrl, network = DIRECT, logger, clock, onFailure }: ConnectionOptions,
 ): Connection {
   let ended = new AbortController();
@@ -204,7 +211,7 @@ function overSocket(
     appToken,
     dispatcher: network.dispatcher,
     logger,
-    clientPingTimeout: RECONNECT_DELAY,
+    clientPingTimeout: reconnectDelay,
     installerOptions: {
       // The client writes into this object. No headers: they would replace the app-level token with the bot token.
       clientOptions: {

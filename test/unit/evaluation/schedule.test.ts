@@ -32,11 +32,13 @@ const clock: Clock = {
   now: () => epochMs(Date.now()),
   sleep: (duration, signal) =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, duration);
-      signal?.addEventListener('abort', () => {
+      const end = (): void => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
         resolve();
-      });
+      };
+      const timer = setTimeout(end, duration);
+      signal?.addEventListener('abort', end);
     }),
 };
 

@@ -9,6 +9,7 @@ import { SLASH_COMMANDS } from '../../../src/commands/table.ts';
 import { MINUTE, SECOND } from '../../../src/lib/units.ts';
 import { createSlackApp } from '../../../src/slack/app.ts';
 import { METHOD_SCOPES } from '../../../src/slack/scopes.ts';
+import { SHORT_LIMITS } from '../../support/short-limits.ts';
 import { HTTP, SOCKET, says, useBot } from './bot.ts';
 import { ALICE, inVirtualTime } from './slack-server.ts';
 
@@ -112,7 +113,7 @@ describe('the connection', () => {
   it('outlasts a time in which the program stood still', async () => {
     await bot.start(SOCKET);
     await aPong();
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
     await turn();
     expect(bot.app.isConnected()).toBe(true);
   });
@@ -296,13 +297,11 @@ describe('the connection', () => {
     expect(bot.asked).toHaveLength(2);
   });
 
-  it('closes a connection that does not send its request', { timeout: 15_000 }, async () => {
-    const { url } = await bot.start(HTTP);
+  it('closes a connection that does not send its request', async () => {
+    const { url } = await bot.start({ ...HTTP, limits: SHORT_LIMITS });
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.write('POST /slack/events HTTP/1.1\r\nHost: a\r\nX: ');
-    const startedAt = performance.now();
     await once(socket.resume(), 'close');
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
   it('says which port is taken', async () => {

@@ -20,7 +20,11 @@ export const HTTP = {
   port: 0,
   host: '127.0.0.1',
 } as const satisfies Transport;
-export const SOCKET = { mode: 'socket', appToken: DEFAULT_TOKENS.app } as const satisfies Transport;
+export const SOCKET = {
+  mode: 'socket',
+  appToken: DEFAULT_TOKENS.app,
+  reconnectDelay: 100,
+} as const satisfies Transport;
 
 /** An answer of one sentence. */
 export const says = (text: string, more: Partial<Reply> = {}): Reply => ({
