@@ -43,8 +43,10 @@ import type { RuleSet } from './rules/file/rule-file.ts';
 import { createVerifyRules, type VerifyRules } from './rules/verify-rules.ts';
 import type { Settings, SlackTransport, Upstream } from './settings/env.ts';
 import { createSlackApp, type SlackApp } from './slack/app.ts';
+import { createCalls } from './slack/calls.ts';
 import type { SlackNetwork } from './slack/network.ts';
 import { createSlackNotifier } from './slack/notifier.ts';
+import { createPeople } from './slack/people.ts';
 import type { Transport } from './slack/receivers.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';
 import { openRedisStore } from './store/redis/open-redis-store.ts';
@@ -279,6 +281,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     }),
     inspectTrace: createInspectTrace({ traces, links, clock }),
     rankRequest: createRankRequest({ metrics, rules: ruleSet, clock }),
+    people: createPeople({ calls: createCalls(slackBase(base)), clock, logger }),
     links,
     clock,
     logger,

@@ -21,6 +21,8 @@ export interface User {
   /** IANA time zone: `<!date^...>` is shown in it. */
   readonly timeZone: string;
   readonly isBot: boolean;
+  /** A guest, or a person of another organization in a shared channel. */
+  readonly kind?: 'guest' | 'stranger';
 }
 
 /** One message as a reader sees it now, after all edits. */

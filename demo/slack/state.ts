@@ -120,6 +120,7 @@ export const ALL_SCOPES: readonly string[] = [
   'commands',
   'files:write',
   'reactions:write',
+  'usergroups:read',
   'users:read',
 ];
 

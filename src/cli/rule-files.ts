@@ -56,13 +56,14 @@ export async function loadRules(given: readonly string[]): Promise<LoadedRules> 
   if (paths.length === 0) return { ok: false, text: noFiles(given) };
   const loaded = await loadRuleFiles(paths, readText);
   if (!loaded.ok) return { ok: false, text: ruleErrorsText(loaded.errors) };
-  const { groups, notes, policy, naming, uses } = loaded;
+  const { groups, notes, policy, naming, permissions, uses } = loaded;
   return {
     ok: true,
     groups,
     notes: notes.map((note) => ruleErrorsText([note])),
     policy,
     naming,
+    permissions,
     uses: uses.map(({ use, group, rule, location: { file, line, column } }) => ({
       use,
       group,

@@ -10,6 +10,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { EpochMs } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
+import type { Permission } from '../policy/permission.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { VerifyRules } from '../rules/verify-rules.ts';
 import type { FindRequest } from '../traces/find-request.ts';
@@ -18,6 +19,7 @@ import type { InspectTrace } from '../traces/inspect-trace.ts';
 import type { ResolveService } from '../traces/resolve-service.ts';
 import type { TraceSource } from '../traces/trace-source.ts';
 import type { Answer } from './answer.ts';
+import type { People } from './permit.ts';
 import type { Token } from './tokens.ts';
 
 /** The three slash commands. */
@@ -90,6 +92,8 @@ export interface CommandDeps {
   readonly ledger: Store['ledger'];
   readonly alerts: ManageAlerts;
   readonly silences: ManageSilences;
+  /** Looks up who sends a command. */
+  readonly people: People;
   readonly links: Links;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -117,6 +121,8 @@ export interface CommandForm<
   readonly example?: string;
   /** What it answers, for the documentation. */
   readonly summary: string;
+  /** What a person needs to send it; absent: `look_up`. */
+  readonly needs?: Permission;
   /** The system that is blamed when no answer arrives before the deadline. */
   readonly system: System;
   /** Pure and total. Undefined: the text is not of this form. */

@@ -5,6 +5,7 @@ import { ms } from '../lib/units.ts';
 import { type Answer, linesAnswer } from './answer.ts';
 import type { CommandDeps, CommandRequest, Reply, SlashCommand } from './command.ts';
 import { parseCommand } from './parse.ts';
+import { refusalOf } from './permit.ts';
 import { type Command, formOf, usageOf, writeCommand } from './table.ts';
 
 type Sender = Pick<CommandRequest<Command>, 'by' | 'now' | 'key'>;
@@ -57,6 +58,8 @@ async function run(deps: CommandDeps, command: Command, sender: Sender): Promise
   const { clock, logger } = deps;
   try {
     const form = formOf(command);
+    const refusal = await refusalOf(deps, form.needs ?? 'look_up', sender.by);
+    if (refusal !== undefined) return { answer: refusal };
     return await withDeadline({ clock, duration: DEADLINE, grace: GRACE, system: form.system }, (signal) =>
       form.run({ ...sender, command, signal }, deps),
     );

@@ -19,6 +19,7 @@ export const sloSilence: CommandForm<SilenceCommand> = {
   slash: '/slo',
   kind: 'silence',
   keywords: ['silence', 'mute'],
+  needs: 'silence',
   usage: 'silence <service or matchers> for 2h [comment]',
   example: 'silence checkout severity="ticket" for 2h database migration',
   summary: 'Silences matching alerts for a time, as the Silence button does',

@@ -38,6 +38,7 @@ export const sloUnsilence: CommandForm<UnsilenceCommand> = {
   slash: '/slo',
   kind: 'unsilence',
   keywords: ['unsilence', 'unmute'],
+  needs: 'silence',
   usage: 'unsilence <id>',
   summary: 'Ends a silence, as the Unsilence button does',
   system: 'store',

@@ -26,13 +26,14 @@ export interface RuleSetHolder {
   reload(evaluator: Pick<Evaluator, 'replace'>): Promise<{ readonly ok: boolean; readonly message: string }>;
 }
 
-const ruleSetOf = ({ groups, policy, naming }: Omit<RuleSet, 'objectives'>): RuleSet => ({
+const ruleSetOf = ({ groups, policy, naming, permissions }: Omit<RuleSet, 'objectives'>): RuleSet => ({
   groups,
   objectives: groups.flatMap(({ rules }) =>
     rules.flatMap(({ objective }) => (objective !== undefined && isOfServices(objective) ? objective : [])),
   ),
   policy,
   naming,
+  permissions,
 });
 
 function loadedText(groups: readonly RuleGroup[]): string {

@@ -22,6 +22,9 @@ export const METHOD_SCOPES = {
   'conversations.list': ['channels:read', 'groups:read'],
   // Looking for open messages when the store is new or lost its data.
   'users.conversations': ['channels:read', 'groups:read'],
+  // Who may act: guests, people of other organizations, and members of user groups.
+  'users.info': ['users:read'],
+  'usergroups.users.list': ['usergroups:read'],
   // The pictures of traces.
   'files.getUploadURLExternal': ['files:write'],
   'files.completeUploadExternal': ['files:write'],

@@ -241,6 +241,7 @@ export async function rulesIn(file: string): Promise<LoadedRules> {
         notes: [],
         policy: loaded.policy,
         naming: loaded.naming,
+        permissions: loaded.permissions,
         uses: loaded.uses.map(({ use, group, rule, location }) => ({
           use,
           group,

@@ -21,9 +21,17 @@ function usersInfo(state: WorkspaceState, args: Args): ApiResult {
   return { user: toWireUser(state, user) };
 }
 
+/** The workspace has no user groups. */
+function noUserGroup(): never {
+  throw new SlackApiError('no_such_subteam');
+}
+
 const toWireUser = (state: WorkspaceState, user: User): Record<string, unknown> => ({
   id: user.id,
-  team_id: state.team.id,
+  team_id: user.kind === 'stranger' ? 'T0OTHERTEAM' : state.team.id,
+  is_restricted: user.kind === 'guest',
+  is_ultra_restricted: false,
+  is_stranger: user.kind === 'stranger',
   name: user.name,
   real_name: user.name,
   deleted: false,
@@ -85,5 +93,6 @@ const reported = ({ message, pointer, constraint }: Problem, strip: string): Rec
 export const basicMethods: Readonly<Record<string, ApiMethod>> = {
   'auth.test': method([], 'unlimited', authTest),
   'users.info': method(['users:read'], 'tier-4', usersInfo),
+  'usergroups.users.list': method(['usergroups:read'], 'tier-2', noUserGroup),
   'blocks.validate': { scopes: [], tier: 'unlimited', token: 'none', run: blocksValidate },
 };

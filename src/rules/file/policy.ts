@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { EpochMs } from '../../lib/units.ts';
 import type { InhibitRule } from '../../policy/inhibition.ts';
+import { DEFAULT_PERMISSIONS, type Permissions } from '../../policy/permission.ts';
 import { DEFAULT_ROUTE } from '../../policy/route.ts';
 import type { MaintenanceWindow, Silence } from '../../policy/silence.ts';
 import type { NotificationPolicy } from '../../policy/suppress.ts';
-import { count, emptyIsAbsent, labelMatchers, labelName, name, oneOf } from './fields.ts';
+import { count, emptyIsAbsent, labelMatchers, labelName, matching, name, oneOf } from './fields.ts';
 import { readRoute, routeSchema } from './route.ts';
 import {
   locationOf,
@@ -88,6 +89,27 @@ const flapThreshold = count.refine((limit) => limit !== 1, {
   error: 'found 1, expected at least 2 (firing and resolved), or 0 for no limit',
 });
 
+const grantees = z.preprocess(
+  (value) => (typeof value === 'string' ? [value] : value),
+  z
+    .array(
+      matching(
+        '`everyone`, `members`, a user group ID (S0123ABCD) or a user ID (U0123ABCD)',
+        /^(?:everyone|members|[SUW][A-Z0-9]{7,})$/,
+      ),
+    )
+    .min(1, {
+      error: 'found an empty list, which forbids it to everyone. Name at least one person or group',
+    }),
+);
+
+const permissionsSchema = z.strictObject({
+  look_up: grantees.optional(),
+  acknowledge: grantees.optional(),
+  silence: grantees.optional(),
+  close: grantees.optional(),
+});
+
 /** The keys of a document that are about notifications, not rules, with what they hold. */
 export const POLICY_SCHEMAS = {
   route: routeSchema,
@@ -98,6 +120,7 @@ export const POLICY_SCHEMAS = {
   inhibit: oneOf(['call-graph']),
   silences: z.array(silenceSchema),
   maintenance: z.array(maintenanceSchema),
+  permissions: permissionsSchema,
   compat: oneOf(['prometheus']),
   group_threshold: count,
   flap_threshold: flapThreshold,
@@ -151,6 +174,15 @@ function readThreshold(
 ): number | undefined {
   const section = soleSection(reading, key);
   return section === undefined ? undefined : readSections(reading, [section], POLICY_SCHEMAS[key])[0]?.value;
+}
+
+/** Who may do what in Slack; what the file does not name is as by default. */
+export function readPermissions(reading: RuleFileReading): Permissions | undefined {
+  const section = soleSection(reading, 'permissions');
+  if (section === undefined) return undefined;
+  const [given] = readSections(reading, [section], permissionsSchema);
+  const set = Object.entries(given?.value ?? {}).filter(([, people]) => people !== undefined);
+  return { ...DEFAULT_PERMISSIONS, ...Object.fromEntries(set) };
 }
 
 /** Reads everything about notifications in all documents. */

@@ -1,8 +1,9 @@
 import { errorMessage } from '../../lib/errors.ts';
+import type { Permissions } from '../../policy/permission.ts';
 import type { NotificationPolicy } from '../../policy/suppress.ts';
 import type { RuleGroup, ServiceObjective } from '../rule.ts';
 import { type LocatedUse, type RuleGroupReading, readGroup } from './groups.ts';
-import { type FilePolicy, POLICY_KEYS, readPolicy } from './policy.ts';
+import { type FilePolicy, POLICY_KEYS, readPermissions, readPolicy } from './policy.ts';
 import {
   entriesOf,
   errorAt,
@@ -35,6 +36,8 @@ export interface RuleSet {
   readonly policy?: NotificationPolicy;
   /** Aliases of services; absent: none. */
   readonly naming?: ServiceNaming;
+  /** Who may do what in Slack; absent: the default. */
+  readonly permissions?: Permissions;
 }
 
 /** Everything in rule files. The groups and uses are those of the files without errors. */
@@ -43,6 +46,7 @@ export interface RuleFileContents extends FilePolicy {
   /** What each rule reads from Prometheus, for `check --against`. */
   readonly uses: readonly LocatedUse[];
   readonly naming: ServiceNaming;
+  readonly permissions?: Permissions;
   readonly notes: readonly RuleFileNote[];
 }
 
@@ -165,10 +169,12 @@ function readRuleFiles(files: readonly RuleFileText[]): RuleFileResult {
   noteEmptyFiles(reading, sources);
   const filePolicy = readPolicy(reading);
   const naming = readNaming(reading);
+  const permissions = readPermissions(reading);
   const invalid = new Set(reading.errors.map(({ file }) => file));
   const contents: RuleFileContents = {
     ...filePolicy,
     naming,
+    permissions,
     groups: reading.groups.filter(({ file }) => !invalid.has(file)),
     uses: reading.uses.filter(({ location }) => !invalid.has(location.file)),
     notes: inOrder(reading.notes, files),

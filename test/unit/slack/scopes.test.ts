@@ -30,6 +30,8 @@ it('the scopes are those of the methods, of slash commands and of metadata', () 
     'groups:history',
     'groups:read',
     'metadata.message:read',
+    'usergroups:read',
+    'users:read',
   ]);
 });
 

@@ -114,6 +114,12 @@ describe('errors in the notification policy are reported with their location', (
       /^unknown key `source_match`: did you mean `source_matchers`/,
       /^invalid entry of `equal`: found " "/,
     ],
+    permissions: [
+      'permissions:\n  §acknowlege: members\n  silence: §all\n  close: §[]',
+      /^unknown key `acknowlege`: did you mean `acknowledge`/,
+      /^invalid entry of `silence`: found "all", expected `everyone`, `members`, a user group ID/,
+      /^invalid `close`: found an empty list, which forbids it to everyone/,
+    ],
     'a map in place of a list': ['silences: §{ a: b }', /^invalid `silences`: found a map, expected a list/],
     'notifications beside Prometheus groups': [
       'groups: []\n§route: { channel: "#a" }',

@@ -158,6 +158,20 @@ describe('the notification policy in rule files', () => {
     });
   });
 
+  it('says who may act: what it does not name is as by default', async () => {
+    const load = (text: string) => loadRuleFiles(['a.yaml'], async () => text);
+    expect(await load('permissions: { silence: [S0ONCALL1, U0ANN0001], look_up: members }')).toMatchObject({
+      ok: true,
+      permissions: {
+        look_up: ['members'],
+        acknowledge: ['members'],
+        silence: ['S0ONCALL1', 'U0ANN0001'],
+        close: ['members'],
+      },
+    });
+    expect((await load('inhibit: call-graph')).permissions).toBeUndefined();
+  });
+
   it('may be spread over files, the route is in one of them', async () => {
     const files: Readonly<Record<string, string>> = {
       'a.yaml': 'inhibit: call-graph\ngroup_threshold: 25',
