@@ -36,13 +36,15 @@ export function decidePermission(
   person: string,
   { isMember, groups }: PersonFacts,
 ): PermissionDecision {
-  const answers = grantees.map((grantee) => {
-    if (grantee === EVERYONE || grantee === person) return true;
-    if (grantee === MEMBERS) return isMember;
-    return isUserGroup(grantee) ? groups.get(grantee)?.includes(person) : false;
-  });
-  if (answers.includes(true)) return 'allowed';
-  return answers.includes(undefined) ? 'unknown' : 'refused';
+  const answers = new Set(
+    grantees.map((grantee) => {
+      if (grantee === EVERYONE || grantee === person) return true;
+      if (grantee === MEMBERS) return isMember;
+      return isUserGroup(grantee) ? groups.get(grantee)?.includes(person) : false;
+    }),
+  );
+  if (answers.has(true)) return 'allowed';
+  return answers.has(undefined) ? 'unknown' : 'refused';
 }
 
 /**
