@@ -177,6 +177,10 @@ function createSteps(options: MessageSyncOptions): (message: ClaimedMessage) => 
   };
 }
 
+/** Whether a step showed the end: its line is sent once, while the message may be edited after it. */
+const hasEnded = ({ lines }: Pick<ClaimedMessage, 'lines'>, { lineKeys }: Synced): boolean =>
+  lines.some(({ kind, key }) => kind === 'resolved' && lineKeys.includes(key));
+
 /** One line for each message that is posted, silenced or ended: what happened, and where it is. */
 function logShown(logger: Logger, { key, desired, shown, lines }: ClaimedMessage, synced: Synced): void {
   const { permalink } = synced.shown ?? shown ?? {};
@@ -187,7 +191,7 @@ function logShown(logger: Logger, { key, desired, shown, lines }: ClaimedMessage
     const { what, id, by } = silenced.silence;
     logger.info(`message ${what}`, { ...fields, silence: id, by });
   }
-  if (synced.isFinal && desired !== undefined)
+  if (hasEnded({ lines }, synced) && desired !== undefined)
     logger.info('message ended', { ...fields, reason: desired.alert.resolveReason });
 }
 
@@ -200,7 +204,7 @@ function inLedger({ alert, rule, alertGroup, parent }: DesiredMessage) {
 }
 
 /** The entries of a step: a message was posted, it ended, or Slack refuses it for the first time. */
-function ledgerEntries({ desired, shown, failures }: ClaimedMessage, synced: Synced, at: EpochMs) {
+function ledgerEntries({ desired, shown, lines, failures }: ClaimedMessage, synced: Synced, at: EpochMs) {
   const of = desired && inLedger(desired);
   if (of === undefined) return [];
   const { permalink } = synced.shown ?? shown ?? {};
@@ -208,7 +212,7 @@ function ledgerEntries({ desired, shown, failures }: ClaimedMessage, synced: Syn
   if (synced.outcome === 'sent') {
     if (synced.call === 'post') entries.push({ at, kind: 'posted', ...of, permalink });
     const outcome = desired?.alert.resolveReason;
-    if (synced.isFinal) entries.push({ at, kind: 'ended', ...of, permalink, outcome });
+    if (hasEnded({ lines }, synced)) entries.push({ at, kind: 'ended', ...of, permalink, outcome });
   }
   const isRefused = synced.outcome === 'refused' || synced.outcome === 'channel-refused';
   if (isRefused && failures === 0) entries.push({ at, kind: 'not-posted', ...of, outcome: synced.reason });
