@@ -6,6 +6,7 @@ import type { TraceView } from '../traces/inspect-trace.ts';
 import type { ResolvedService } from '../traces/resolve-service.ts';
 import type { ServiceInRequest } from '../traces/service-in-request.ts';
 import type { LatencyView } from './latency.ts';
+import type { CallLatencyView } from './latency-call.ts';
 import type { SloServicesView } from './slo-services.ts';
 import type { SloStatusView } from './slo-status.ts';
 import type { PropagationView } from './trace-propagation.ts';
@@ -31,6 +32,8 @@ export type Answer =
   /** Where traces stop although requests go on. */
   | { readonly kind: 'propagation'; readonly view: PropagationView }
   | { readonly kind: 'latency'; readonly view: LatencyView }
+  /** The calls from one service to another. */
+  | { readonly kind: 'call-latency'; readonly view: CallLatencyView }
   | { readonly kind: 'slo-status'; readonly view: SloStatusView }
   /** The services of all objectives, the worst first. */
   | { readonly kind: 'slo-services'; readonly view: SloServicesView }

@@ -1,5 +1,6 @@
 import type { CommandForm, SlashCommand } from './command.ts';
 import { latencyOfService } from './latency.ts';
+import { latencyOfCall } from './latency-call.ts';
 import { latencyOfRequest } from './latency-request.ts';
 import { sloAcknowledge, sloClose } from './slo-alert-actions.ts';
 import { sloHistory } from './slo-history.ts';
@@ -24,6 +25,7 @@ const FORMS = [
   traceCompare,
   traceWhy,
   tracePropagation,
+  latencyOfCall,
   latencyOfService,
   latencyOfRequest,
   sloStatus,

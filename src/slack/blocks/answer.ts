@@ -15,6 +15,7 @@ import {
 } from './block-kit.ts';
 import { comparisonMessage } from './compare.ts';
 import { latencyMessage, serviceInRequestMessage } from './latency.ts';
+import { callLatencyMessage } from './latency-call.ts';
 import { code, escape, literal, oneLine, phraseText, truncateMrkdwn } from './mrkdwn.ts';
 import { propagationMessage } from './propagation.ts';
 import { sloServicesMessage } from './slo-services.ts';
@@ -72,6 +73,8 @@ function viewMessage(answer: ViewAnswer): Rendered {
       return propagationMessage(answer.view);
     case 'latency':
       return latencyMessage(answer.view);
+    case 'call-latency':
+      return callLatencyMessage(answer.view);
     case 'slo-status':
       return sloStatusMessage(answer.view);
     case 'slo-services':

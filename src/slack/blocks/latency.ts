@@ -2,9 +2,10 @@ import type { TableBlock } from '@slack/types';
 import type { LatencyColumn, LatencyView } from '../../commands/latency.ts';
 import type { SloRow } from '../../commands/slo-status.ts';
 import type { LatencyBreakdown, OutcomeSlice, SideLatency, VersionSlice } from '../../latency/breakdown.ts';
+import type { CallGrowth } from '../../latency/calls.ts';
 import { bound, durationText, rate, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
-import { toEpochMs, us } from '../../lib/units.ts';
+import { ms, toEpochMs, us } from '../../lib/units.ts';
 import type { ServiceInRequest, ServiceSpan } from '../../traces/service-in-request.ts';
 import {
   actions,
@@ -24,7 +25,15 @@ import { sloLine } from './slo-status.ts';
 import { outcomeText, pathBlocks, rankSentence } from './trace-analysis.ts';
 
 /** Rows of each kind in one message. */
-const SHOWN = { quantiles: 10, columns: 10, slos: 8, versions: 5, outcomes: 6, notices: 5 } as const;
+const SHOWN = {
+  quantiles: 10,
+  columns: 10,
+  slos: 8,
+  versions: 5,
+  outcomes: 6,
+  calls: 8,
+  notices: 5,
+} as const;
 
 /** The answer to `/latency`: the figures now, an hour ago and a day ago, the breakdown, the objectives, a chart. */
 export function latencyMessage(view: LatencyView): Rendered {
@@ -36,6 +45,7 @@ export function latencyMessage(view: LatencyView): Rendered {
       figures(view),
       ...intervals(view),
       ...breakdownBlocks(view),
+      ...callBlocks(view),
       ...slos(view.slos),
       ...(chart === undefined ? [] : [chart]),
       ...notices(view.notices, SHOWN.notices),
@@ -125,6 +135,26 @@ function breakdownBlocks({
   ];
 }
 
+/** What it waits for and who waits for it, each with its growth. */
+function callBlocks({ calls, service }: Pick<LatencyView, 'calls' | 'service'>): readonly SlackBlock[] {
+  return list(
+    `*Calls of ${code(service, 120)}*, mean duration, compared with an hour ago`,
+    { rows: calls.slice(0, SHOWN.calls), hidden: Math.max(0, calls.length - SHOWN.calls) },
+    { max: SHOWN.calls, line: callLine, noun: 'call' },
+  );
+}
+
+function callLine({ end, service, mean, meanBefore, requestsPerSecond }: CallGrowth): string {
+  const change =
+    meanBefore === undefined
+      ? 'none an hour ago'
+      : `${growth(mean - meanBefore)} from ${latency(meanBefore)}`;
+  return `${end === 'callee' ? 'to' : 'from'} ${code(service, 80)} ${latency(mean)} (${change}), ${rate(requestsPerSecond)}`;
+}
+
+const growth = (difference: number): string =>
+  `${difference < 0 ? '−' : '+'}${latency(ms(Math.abs(difference)))}`;
+
 function versionLine({ version, share: part, p50, p99, errorShare }: VersionSlice): string {
   const figures = [
     `${share(part)} of requests`,
@@ -135,7 +165,15 @@ function versionLine({ version, share: part, p50, p99, errorShare }: VersionSlic
   return `${version === '' ? 'unknown version' : code(version, 80)}: ${figures.join(', ')}`;
 }
 
-function outcomeLine({ code: status, grpcStatus, flags, isFailure, share: part, p99 }: OutcomeSlice): string {
+/** One outcome of requests: status, flags in words, share, p99. */
+export function outcomeLine({
+  code: status,
+  grpcStatus,
+  flags,
+  isFailure,
+  share: part,
+  p99,
+}: OutcomeSlice): string {
   const ended = [
     // Envoy writes 0 when the connection ended before a response.
     ...(status === '' || status === '0' ? [] : [code(status, 40)]),

@@ -286,9 +286,9 @@ describe('the name of the service', () => {
   });
 });
 
-test('an answer takes fifteen queries, whatever the number of versions and outcomes', async () => {
+test('an answer takes 21 queries, whatever the number of versions and outcomes', async () => {
   await view([{ ...calm(START), errors: 0.25 }]);
-  expect(queries).toHaveLength(15);
+  expect(queries).toHaveLength(21);
 });
 
 test('a breakdown that fails costs a line, not the answer', async () => {

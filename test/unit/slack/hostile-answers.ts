@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { Answer } from '../../../src/commands/answer.ts';
 import type { LatencyView } from '../../../src/commands/latency.ts';
+import type { CallLatencyView } from '../../../src/commands/latency-call.ts';
 import type { ServiceRow } from '../../../src/commands/slo-services.ts';
 import type { SloRow } from '../../../src/commands/slo-status.ts';
 import type { PropagationView } from '../../../src/commands/trace-propagation.ts';
@@ -226,12 +227,22 @@ const latencyView: fc.Arbitrary<LatencyView> = some(
       12,
     ),
     slos: many(sloRow, 30),
+    calls: many(
+      fc.record({
+        end: fc.constantFrom('caller', 'callee'),
+        service: hostileText,
+        mean: span,
+        meanBefore: span,
+        requestsPerSecond: value,
+      }),
+      30,
+    ),
     breakdown,
     chart,
     notices: many(hostileText, 20),
     links,
   },
-  ['service', 'window', 'at', 'columns', 'slos', 'notices', 'links'],
+  ['service', 'window', 'at', 'columns', 'slos', 'calls', 'notices', 'links'],
 ) as fc.Arbitrary<LatencyView>;
 
 const serviceRow: fc.Arbitrary<ServiceRow> = some(
@@ -248,6 +259,25 @@ const serviceRow: fc.Arbitrary<ServiceRow> = some(
   },
   ['name', 'objective', 'state'],
 ) as fc.Arbitrary<ServiceRow>;
+
+const callSide = some(
+  { quantiles: many(estimate, 3), mean: span, requestsPerSecond: value, errorShare: value },
+  ['quantiles'],
+);
+const callFigures = some({ caller: callSide, callee: callSide, meanDifference: span }, ['caller', 'callee']);
+
+const callLatencyView = some(
+  {
+    caller: hostileText,
+    callee: hostileText,
+    window: span,
+    at,
+    now: callFigures,
+    hourAgo: callFigures,
+    links,
+  },
+  ['caller', 'callee', 'window', 'at', 'now', 'hourAgo', 'links'],
+) as fc.Arbitrary<unknown> as fc.Arbitrary<CallLatencyView>;
 
 const propagationView: fc.Arbitrary<PropagationView> = fc.record({
   service: hostileText,
@@ -286,6 +316,7 @@ export const answers: fc.Arbitrary<Answer> = fc.oneof(
   traceView.map((view) => ({ kind: 'trace' as const, view })),
   requestView.map((view) => ({ kind: 'request' as const, view })),
   latencyView.map((view) => ({ kind: 'latency' as const, view })),
+  callLatencyView.map((view) => ({ kind: 'call-latency' as const, view })),
   whyView.map((view) => ({ kind: 'why' as const, view })),
   propagationView.map((view) => ({ kind: 'propagation' as const, view })),
   comparedTraces.map((view) => ({ kind: 'comparison' as const, view })),

@@ -71,6 +71,7 @@ describe('answers', () => {
           service: 'checkout',
           window: HOUR,
           at: START,
+          calls: [],
           columns: [
             {
               label: 'now',

@@ -24,6 +24,10 @@ const latency: LatencyView = {
   at: START,
   columns: [],
   slos: [],
+  calls: [
+    { end: 'callee', service: 'cart', mean: ms(82), meanBefore: ms(40), requestsPerSecond: 12 },
+    { end: 'caller', service: 'frontend', mean: ms(90), requestsPerSecond: 3 },
+  ],
   notices: [],
   links: [],
   breakdown: {
