@@ -101,14 +101,15 @@ export async function startBot(options: BotOptions): Promise<Bot> {
 
 /** What evaluations read and write, and whom they notify. */
 function createEvaluationParts(
-  { clock, logger }: Base,
+  { clock, logger, settings }: Base,
   { ruleSet, store, metrics }: { ruleSet: () => RuleSet; store: Store; metrics: MetricsSource },
-): Pick<EvaluatorOptions, 'store' | 'metrics' | 'expand' | 'notifications' | 'notifiesOutages'> {
+): Omit<EvaluatorOptions, 'clock' | 'scheduler' | 'recorder' | 'logger'> {
   const policy = (): NotificationPolicy => ruleSet().policy ?? NO_POLICY;
   return {
     store,
     metrics,
     expand: expandTemplate,
+    externalUrl: settings.prometheus.publicUrl,
     notifiesOutages: true,
     notifications: {
       policy,
@@ -167,7 +168,8 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     logger,
     recorder,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
-    externalUrl: settings.prometheus.publicUrl,
+    // A scheduler that was given decides on the evaluation times itself.
+    followsScrapes: options.scheduler === undefined,
     isShared: settings.redis !== undefined,
   });
   const verify = (): void => verifying.verify(rules.uses());

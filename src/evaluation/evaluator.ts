@@ -7,6 +7,7 @@ import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
+import { createFollowScrapes } from './follow-scrapes.ts';
 import { createFindNoDataReason } from './no-data-reason.ts';
 import { createRemovedGroups } from './removed-groups.ts';
 import { createRestartDetection } from './replicas.ts';
@@ -21,6 +22,8 @@ export interface EvaluatorOptions extends Omit<EvaluateGroupOptions, 'findNoData
   readonly isShared?: boolean;
   /** Notifies outages of Prometheus. */
   readonly notifiesOutages?: boolean;
+  /** Evaluates just behind the scrapes of the rules' metrics, except in Prometheus's mode. */
+  readonly followsScrapes?: boolean;
 }
 
 /** Evaluates the groups of a rule set on schedule. */
@@ -120,6 +123,7 @@ const SUCCESS: ReadonlySet<TickOutcome['kind']> = new Set([
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { scheduler, clock, recorder, logger, isShared = false, notifiesOutages = false } = options;
   let groups: ReadonlyMap<string, RuleGroup> = new Map();
+  let isFollowing = false;
   let lastEvaluatedAt: EpochMs | undefined;
   const evaluate = createEvaluateGroup({
     ...options,
@@ -136,14 +140,17 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       await checkOutage(evalTime);
       return;
     }
-    const group = groups.get(id);
+    const group = scrapes.group(id);
     if (group === undefined) return;
     missedTicks.resumed(id);
+    await scrapes.wait(id);
     const outcome = await evaluate(group, evalTime);
     if (SUCCESS.has(outcome.kind)) lastEvaluatedAt = clock.now();
-    if (outcome.kind !== 'applied') return;
-    if (groups.has(id)) gauge.set(id, outcome.state);
-    await removed.afterTick();
+    if (outcome.kind === 'applied') {
+      if (groups.has(id)) gauge.set(id, outcome.state);
+      await removed.afterTick();
+    }
+    if (isFollowing) await scrapes.afterTick(id, evalTime);
   };
 
   const onMissed = (id: string, evalTime: EpochMs): void => {
@@ -152,10 +159,18 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     missedTicks.missed(id, evalTime);
   };
 
+  const schedule = (isAtOnce = false): void => {
+    const timed = [...groups.keys()].flatMap((id) => scrapes.group(id) ?? []);
+    const scheduled = notifiesOutages ? [...timed, OUTAGE_GROUP] : timed;
+    scheduler.schedule(scheduled, { onTick, onMissed }, { isAtOnce });
+  };
+  const scrapes = createFollowScrapes({ ...options, onChange: () => schedule() });
+
   const use = async (ruleSet: RuleSet, isAtOnce = false): Promise<void> => {
     groups = new Map(ruleSet.groups.map((group) => [group.id, group]));
-    const scheduled = notifiesOutages ? [...ruleSet.groups, OUTAGE_GROUP] : ruleSet.groups;
-    scheduler.schedule(scheduled, { onTick, onMissed }, { isAtOnce });
+    isFollowing = options.followsScrapes === true && ruleSet.policy?.isPrometheus !== true;
+    scrapes.replace(ruleSet.groups, isFollowing);
+    schedule(isAtOnce);
     await removed.resolveAll();
     gauge.keepOnly(groups);
   };
@@ -165,6 +180,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     start: (ruleSet) => use(ruleSet, ruleSet.policy?.isPrometheus !== true),
     replace: (ruleSet) => use(ruleSet),
     lastEvaluatedAt: () => lastEvaluatedAt,
-    stop: () => scheduler.stop(),
+    stop: async () => {
+      scrapes.stop();
+      await scheduler.stop();
+    },
   };
 }

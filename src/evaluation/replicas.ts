@@ -13,11 +13,18 @@ const MIN_STOPPED_AFTER: Milliseconds = MINUTE;
 /** The version of the rules and the policy that this process uses for a group. */
 export type OwnVersion = (group: RuleGroup, policy?: NotificationPolicy) => RuleSetVersion;
 
+/** Without the evaluation times, which each replica learns by itself. */
+function asConfigured(value: RuleGroup | NotificationPolicy): object {
+  if (!('interval' in value)) return value;
+  const { offset: _, ...group } = value;
+  return group.isDefaultInterval === true ? { ...group, interval: undefined } : group;
+}
+
 /** Hashes of rule groups and policies, which are replaced as a whole. */
 function createHashes(): (value: RuleGroup | NotificationPolicy) => string {
   const hashes = new WeakMap<object, string>();
   return (value) => {
-    const hash = hashes.get(value) ?? hashTexts([JSON.stringify(value)]);
+    const hash = hashes.get(value) ?? hashTexts([JSON.stringify(asConfigured(value))]);
     hashes.set(value, hash);
     return hash;
   };

@@ -16,7 +16,7 @@ import {
 import type { RuleGroup } from '../rules/rule.ts';
 
 /** The timing of a rule group: its interval, or a cron schedule that replaces it. */
-export type GroupTiming = Pick<RuleGroup, 'id' | 'interval' | 'schedule'>;
+export type GroupTiming = Pick<RuleGroup, 'id' | 'interval' | 'offset' | 'schedule'>;
 
 /** Calls back at the evaluation times of rule groups. */
 export interface Scheduler {
@@ -72,10 +72,16 @@ const HOUR_SECONDS = 3_600;
 const DIVISORS_OF_24 = [24, 12, 8, 6, 4, 3, 2, 1];
 const DIVISORS_OF_60 = [60, 30, 20, 15, 12, 10, 6, 5, 4, 3, 2, 1];
 
-/** The last evaluation time of a group with an interval. */
-function lastEvalTime(id: string, interval: Milliseconds, now: EpochMs): EpochMs {
+/** The grid of a group with an interval. */
+function gridOf({ id, interval, offset }: Omit<GroupTiming, 'schedule'>) {
   const step = wholeSeconds(interval);
-  return evalTimeOf(now, step, spreadOffset(id, step));
+  return { step, offset: offset ?? spreadOffset(id, step) };
+}
+
+/** The last evaluation time of a group with an interval. */
+export function lastEvalTime(timing: Omit<GroupTiming, 'schedule'>, now: EpochMs): EpochMs {
+  const { step, offset } = gridOf(timing);
+  return evalTimeOf(now, step, offset);
 }
 
 /** Periods that a cron pattern can express, in seconds, largest first: divisors of a day, an hour, a minute. */
@@ -114,11 +120,12 @@ interface CronGroup {
  *
  *     45 s   runs every 15 s    |--.--.--|--.--.--|     | evaluation time, . skipped
  */
-function cronGroupOf({ id, interval, schedule }: GroupTiming): CronGroup {
+function cronGroupOf({ schedule, ...timing }: GroupTiming): CronGroup {
+  const { id } = timing;
   if (schedule !== undefined) return { id, pattern: schedule, isEvalTime: () => true };
-  const step = wholeSeconds(interval);
+  const { step, offset: shift } = gridOf(timing);
   const every = step / SECOND;
-  const offset = spreadOffset(id, step) / SECOND;
+  const offset = shift / SECOND;
   const period = PERIODS.find((candidate) => every % candidate === 0) ?? 1;
   return {
     id,
@@ -221,9 +228,10 @@ function createRuns(logger: Logger) {
     },
     /** Runs groups a few at a time: together they are the load of a whole interval. */
     beginAll: (groups: readonly GroupTiming[], now: EpochMs, handlers: Handlers): void => {
-      for (const { id, interval, schedule } of groups) {
+      for (const { schedule, ...timing } of groups) {
+        const { id } = timing;
         if (schedule !== undefined || running.has(id)) continue;
-        const evalTime = lastEvalTime(id, interval, now);
+        const evalTime = lastEvalTime(timing, now);
         running.set(
           id,
           atOnce.run(() => run(id, evalTime, handlers)),

@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, ServerTime } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { evalTimeOf, type GroupTiming, spreadOffset, wholeSeconds } from './schedule.ts';
+import { type GroupTiming, lastEvalTime } from './schedule.ts';
 
 /** Prometheus's clock, as measured on its responses. */
 export interface SourceClock {
@@ -90,14 +90,13 @@ export function createSourceClock({
     },
     clock: { ...clock, now: () => after(clock.now(), offset()) },
     isUncertain: () => lead === undefined || step() !== 0,
-    correct: ({ id, interval, schedule }, evalTime) => {
+    correct: ({ schedule, ...timing }, evalTime) => {
       const correction = offset();
       if (correction === 0) return evalTime;
       // Whole seconds, so that replicas agree more often than not.
       const seconds = ms(Math.floor(correction / SECOND) * SECOND);
       if (schedule !== undefined) return after(evalTime, seconds);
-      const grid = wholeSeconds(interval);
-      return evalTimeOf(after(evalTime, seconds), grid, spreadOffset(id, grid));
+      return lastEvalTime(timing, after(evalTime, seconds));
     },
     problem: () =>
       Math.abs(measured) > TOLERATED ? `the local clock is ${describe(measured)}; set it by NTP` : undefined,

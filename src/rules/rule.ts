@@ -146,6 +146,10 @@ export interface RuleGroup {
   readonly file: string;
   readonly name: string;
   readonly interval: Milliseconds;
+  /** The rule file sets none: it is that of the scrapes, once it is known. */
+  readonly isDefaultInterval?: true;
+  /** Where in the interval it is evaluated, in whole seconds. Absent: spread by a hash of its id. */
+  readonly offset?: Milliseconds;
   /** A six-field cron expression in UTC, in place of the interval (short form only). */
   readonly schedule?: string;
   /** The query runs this much before the evaluation time. */

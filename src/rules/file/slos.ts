@@ -228,6 +228,7 @@ const groupOf = (input: SloInput, slo: Slo, file: string): RuleGroup => ({
   file,
   name: input.name,
   interval: input.schedule?.interval ?? input.interval ?? DEFAULT_INTERVAL,
+  isDefaultInterval: input.schedule === undefined && input.interval === undefined ? true : undefined,
   schedule: input.schedule?.expression,
   queryOffset: input.query_offset ?? ms(0),
   limit: input.limit ?? 0,
