@@ -6,9 +6,12 @@ import { type Bot, startBot } from '../src/bot.ts';
 import { SLASH_COMMANDS } from '../src/commands/table.ts';
 import type { LoadedRules } from '../src/evaluation/rule-set-holder.ts';
 import { systemClock } from '../src/lib/clock.ts';
+import type { EpochMs } from '../src/lib/units.ts';
 import type { Settings } from '../src/settings/env.ts';
 import { problemsText, readSettings } from '../src/settings/env.ts';
 import { type DemoWorld, startDemoWorld } from './demo-world.ts';
+import { hintOf } from './hint.ts';
+import { DEMO_SCRIPT } from './mesh/script.ts';
 import { DEMO_RULES } from './rules.ts';
 
 /** How often the mesh lives a little further. */
@@ -34,6 +37,24 @@ function demoSettings(world: DemoWorld, files: { rules: string; data: string }):
   return read.settings;
 }
 
+/** Shows the hint of the moment, when it changes. */
+function hints(world: DemoWorld, startedAt: EpochMs): () => void {
+  const channelId = world.workspace.channels().find(({ name }) => `#${name}` === world.channel)?.id ?? '';
+  let breachAt: EpochMs | undefined;
+  let shown = '';
+  return () => {
+    const now = systemClock.now();
+    const isPosted = (): boolean =>
+      world.workspace
+        .messages(channelId, world.readerId)
+        .some(({ userId, ephemeralFor }) => userId !== world.readerId && ephemeralFor === undefined);
+    breachAt ??= isPosted() ? now : undefined;
+    const hint = hintOf({ now, startedAt, breachAt, script: DEMO_SCRIPT });
+    if (hint !== shown) world.setNotice(hint);
+    shown = hint;
+  };
+}
+
 /**
  * Runs the main job on a simulated mesh: the world, the real bot in it, and a line on the terminal for each thing that
  * happens. State and rules live in a temporary folder, which `close` removes.
@@ -57,12 +78,10 @@ export async function runDemo(options: {
       printed = reached;
       await nextTurn();
     },
-    onCue: ({ change, scripted }) => {
-      say(`mesh: ${scripted.title} (${change})`);
-      world.setNotice(change === 'begins' ? `In the mesh: ${scripted.title}.` : undefined);
-    },
+    onCue: ({ change, scripted }) => say(`mesh: ${scripted.title} (${change})`),
     onServing: ({ pageUrl }) => say(`\n  Open ${pageUrl}\n`),
   });
+  const startedAt = systemClock.now();
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-demo-'));
   const files = { rules: join(folder, 'rules.yaml'), data: join(folder, 'data') };
   await writeFile(files.rules, DEMO_RULES);
@@ -72,10 +91,13 @@ export async function runDemo(options: {
     host: '127.0.0.1',
     loadRules: () => options.loadRules([files.rules]),
   });
-  world.setNotice('Within 90 seconds checkout breaches its SLO. Until then, try: /trace slowest checkout');
-  const heartbeat = setInterval(() => world.advanceTo(systemClock.now()), HEARTBEAT_MS);
+  const showHint = hints(world, startedAt);
+  const heartbeat = setInterval(() => {
+    world.advanceTo(systemClock.now());
+    showHint();
+  }, HEARTBEAT_MS);
   say(
-    `The bot is in ${world.channel}. Within 90 s checkout breaches; a minute later it recovers. Ctrl-C ends everything.`,
+    `The bot is in ${world.channel}. Within a minute payments breaches and slows its callers; later it recovers. Ctrl-C ends everything.`,
   );
   say(
     `Rules: ${files.rules} (edit them, then: kill -HUP ${process.pid}). Metrics: http://127.0.0.1:${bot.opsPort}/metrics`,

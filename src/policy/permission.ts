@@ -21,7 +21,7 @@ export const DEFAULT_PERMISSIONS: Permissions = {
 /** What is known of a person; undefined where Slack did not say. */
 export interface PersonFacts {
   readonly isMember: boolean | undefined;
-  /** The people in each user group that is asked for. */
+  /** The people in each user group among the grantees. */
   readonly groups: ReadonlyMap<string, readonly string[] | undefined>;
 }
 
