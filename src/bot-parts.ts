@@ -26,6 +26,7 @@ import type { MetricsSource } from './lib/metrics-source.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
 import { type ChannelCheck, createChannelCheck } from './messages/channel-check.ts';
+import { createCulpritWatch } from './messages/culprit.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
 import type { Ledger } from './messages/ledger.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
@@ -324,6 +325,11 @@ export function createNotifying(
       findSlowest,
       resolveService,
       links,
+      clock,
+      logger,
+    }),
+    watchCulprit: createCulpritWatch({
+      explainSlowness: createExplainSlowness({ traces, clock }),
       clock,
       logger,
     }),

@@ -27,8 +27,12 @@ function kindText({ kind, detail }: Candidate): string {
 const nameOf = ({ service, operation }: Candidate): string =>
   operation === '' ? service : `${service}, ${operation}`;
 
-const candidateText = (candidate: Candidate, total: number): string =>
-  `${nameOf(candidate)}, ${kindText(candidate)}: +${time(Math.min(candidate.slowdown, total))} of +${time(total)} (${Math.round(candidate.share * 100)}%)`;
+function candidateText(candidate: Candidate, total: number): string {
+  const part = time(Math.min(candidate.slowdown, total)).split(' ');
+  const [whole, unit] = time(total).split(' ');
+  const of = part[1] === unit ? `+${part[0]}` : `+${part.join(' ')}`;
+  return `${nameOf(candidate)}, ${kindText(candidate)}: ${of} of +${whole} ${unit} (${Math.round(candidate.share * 100)}%)`;
+}
 
 /** A result in sentences. Names are not escaped: the caller does that for where it prints. */
 export interface CulpritSentences {

@@ -2,6 +2,7 @@ import type { Alert } from '../alerts/alert.ts';
 import type { Link } from '../lib/links.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
+import type { CulpritFinding } from './culprit.ts';
 import type { Evidence } from './evidence.ts';
 import type { AlertGroupSnapshot, ShownMessage, ThreadLine } from './store.ts';
 
@@ -13,6 +14,7 @@ export interface MessageView {
   /** The labels that tell the alert apart from others of its rule. */
   readonly apart?: readonly string[];
   readonly evidence: Evidence;
+  readonly culprit?: CulpritFinding;
   readonly links: readonly Link[];
   /** Ids of Slack user groups and users that the message mentions while the alert is open. */
   readonly mentions?: readonly string[];

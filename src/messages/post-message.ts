@@ -3,6 +3,7 @@ import type { Links } from '../lib/links.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { alertLinks, groupLinks } from './alert-subject.ts';
+import type { WatchCulprit } from './culprit.ts';
 import { backoff, decideReconcile, SHOWN_WITHIN } from './decide-sync.ts';
 import { type CollectEvidence, type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Lease } from './lease.ts';
@@ -17,6 +18,8 @@ export interface SyncMessageParts {
   readonly collect: CollectEvidence;
   /** The evidence that was collected last for an alert. */
   readonly remembered: (alertId: string) => Evidence | undefined;
+  /** Absent: messages name no culprit. */
+  readonly watchCulprit?: WatchCulprit;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly links: Links;
@@ -165,7 +168,8 @@ export async function post(work: Work, { isBrief, shown }: Posting): Promise<Syn
   const attempt = { key: message.key, since: clock.now() };
   if (!(await lease.renew(attempt))) return leaseLost(work);
   // Whoever is on call was notified by the first post.
-  const view = viewOf(work, desired, shown === undefined ? { isBrief } : { isBrief, mentions: undefined });
+  const again = { isBrief, mentions: undefined, culprit: shown?.culprit };
+  const view = viewOf(work, desired, shown === undefined ? { isBrief } : again);
   const channel = parent?.channelId ?? channelOf(work);
   const to = { key: message.key, threadTs: parent?.messageTs, isAllowed: lease.allowsCall };
   const outcome = await notifier.post({ ...to, channel, view });
@@ -212,6 +216,7 @@ function posted(
     postedAt: now,
     editedAt: now,
     notice: view.notice,
+    culprit: view.culprit,
   };
   // What the message says needs no line; a first post is edited next, with its evidence.
   const isComplete = view.isBrief === true || desired?.parent !== undefined;

@@ -10,6 +10,7 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { EpochMs, Milliseconds } from '../lib/units.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { SloRule } from '../rules/rule.ts';
+import type { CulpritFinding } from './culprit.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 /** Where a message is in Slack, and what Slack is known to show there. */
@@ -27,6 +28,8 @@ export interface ShownMessage {
   readonly notice?: string;
   /** `asOf` of the desired message that its evidence was collected for; absent: it shows none yet. */
   readonly evidenceAsOf?: EpochMs;
+  /** Who it says is to blame. */
+  readonly culprit?: CulpritFinding;
   /** Slack refuses to edit it: what is new is a reply in its thread. */
   readonly isFrozen?: true;
 }
@@ -83,7 +86,15 @@ export interface DesiredMessage {
 export interface ThreadLine {
   /** Deterministic: the same decision gives the same key on every replica. */
   readonly key: string;
-  readonly kind: 'no-data' | 'data-back' | 'silence' | 'resolved' | 'flapping' | 'stable' | 'frozen';
+  readonly kind:
+    | 'no-data'
+    | 'data-back'
+    | 'silence'
+    | 'resolved'
+    | 'flapping'
+    | 'stable'
+    | 'frozen'
+    | 'culprit';
   /** When it was decided. */
   readonly at: EpochMs;
   /** The alert and its rule as they were then. */

@@ -1,5 +1,6 @@
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { isRecovery, statusOf } from './alert-subject.ts';
+import { type CulpritFinding, type CulpritState, isReplaced } from './culprit.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE, settlesAt } from './evidence.ts';
 import type { Lease } from './lease.ts';
@@ -146,13 +147,67 @@ function untilSettled(work: Work): Omit<Synced, 'outcome'> {
     : { ...pending(work), failures: 0, dueAt };
 }
 
+/** How long a message waits for a comparison of its traces between two looks. */
+const CULPRIT_WAIT: Milliseconds = SECOND;
+
 async function edit(work: Work, desired: DesiredMessage): Promise<Synced> {
-  const { parts, message, lease } = work;
-  const { notifier, clock } = parts;
+  const { message, parts } = work;
   const { shown } = message;
   if (shown === undefined) return { ...pending(work), outcome: 'waiting' };
   const evidence = await evidenceOf(work, desired);
-  const view = viewOf(work, desired, { evidence, notice: shown.notice });
+  const { finding, isPending } = culpritOf(work, { desired, evidence, shown });
+  const said = isReplaced(shown.culprit, finding)
+    ? await reply(work, replacedLine(work, desired, finding), { ...pending(work), outcome: 'unchanged' })
+    : undefined;
+  // Nobody is to see another culprit without a word about the one before. A line that may have arrived is not repeated.
+  if (said !== undefined && said.outcome !== 'sent' && said.outcome !== 'unknown') return said;
+  const edited = await editWith(work, { desired, evidence, shown: { ...shown, culprit: finding } });
+  const isShown = edited.outcome === 'sent' || edited.outcome === 'unchanged';
+  // Shown by a second edit: the first one does not wait for it.
+  if (!isPending || !isShown || edited.call !== 'edit') return edited;
+  return {
+    ...pending(work),
+    ...edited,
+    failures: 0,
+    syncedRevision: message.syncedRevision,
+    isFinal: false,
+    dueAt: after(parts.clock.now(), CULPRIT_WAIT),
+  };
+}
+
+interface Editing {
+  readonly desired: DesiredMessage;
+  readonly evidence: Evidence;
+  readonly shown: ShownMessage;
+}
+
+function culpritOf({ parts }: Work, { desired, evidence, shown }: Editing): CulpritState {
+  const { alert, rule, parent } = desired;
+  const known = { finding: shown.culprit, isPending: false };
+  if (parts.watchCulprit === undefined || parent !== undefined) return known;
+  return parts.watchCulprit({
+    alert,
+    rule,
+    traceService: evidence.traceService,
+    shown: shown.culprit,
+  });
+}
+
+/** The line that says that another culprit was found. */
+function replacedLine(
+  { message }: Work,
+  { alert, rule }: DesiredMessage,
+  found: CulpritFinding | undefined,
+): ThreadLine {
+  const { asOf: at = alert.seenAt, headline = '' } = found ?? {};
+  const text = `The comparison of traces has another result. ${headline} Before: ${message.shown?.culprit?.headline ?? ''}`;
+  return { key: `${message.key}:culprit:${at}`, kind: 'culprit', at, alert, rule, text };
+}
+
+async function editWith(work: Work, { desired, evidence, shown }: Editing): Promise<Synced> {
+  const { parts, message, lease } = work;
+  const { notifier, clock } = parts;
+  const view = viewOf(work, desired, { evidence, culprit: shown.culprit, notice: shown.notice });
   const contentHash = notifier.contentHash(view);
   const evidenceAsOf = desired.asOf;
   const done = untilSettled(work);

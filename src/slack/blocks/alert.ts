@@ -1,6 +1,6 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
 import { count, timeSpan } from '../../lib/format.ts';
-import { between, type EpochMs, epochMs } from '../../lib/units.ts';
+import { between, type EpochMs, epochMs, MINUTE } from '../../lib/units.ts';
 import {
   evidenceWindow,
   firedAtOf,
@@ -12,7 +12,7 @@ import {
 import { distinction } from '../../messages/distinguish.ts';
 import type { Stale } from '../../messages/evidence.ts';
 import type { MessageView } from '../../messages/notifier.ts';
-import { actionButtons, actionLines } from './alert-actions.ts';
+import { actionButtons, actionLines, RUN_COMMAND } from './alert-actions.ts';
 import { facts, hasRecoveryValue, headlineText, recoveredText, stateLine, valueText } from './alert-facts.ts';
 import {
   actions,
@@ -52,7 +52,7 @@ export function alertMessage(view: MessageView): Rendered {
   const blocks: SlackBlock[] = [
     header(title),
     section(lead(view).join('\n')),
-    ...actions([...actionButtons(alert), ...slowestButton(view)]),
+    ...actions([...actionButtons(alert), ...whyButton(view), ...slowestButton(view)]),
     ...traces(view),
     ...(chart === undefined ? [] : [chart, ...chartAge(view)]),
     ...texts(view),
@@ -193,10 +193,26 @@ function lead(view: MessageView): readonly string[] {
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
     ...(statusOf(alert) === 'no-data' ? noDataLine(view) : []),
     stateLine(view),
+    ...culpritLines(view),
     ...unknownLine(alert),
     // Without a latency objective, the summary says what the number is about.
     ...(showsSummaryFirst(view) ? [escape(summary ?? '', 800)] : []),
     ...contextLines(view),
+  ];
+}
+
+/** A comparison is repeated every two minutes: an older one says when it was made. */
+const RECENT = 4 * MINUTE;
+
+/** Who is to blame, with how sure that is; of an unclear result the candidates. */
+function culpritLines({ alert, culprit }: MessageView): readonly string[] {
+  if (culprit === undefined || culprit.subject === '') return [];
+  const { headline, others, asOf } = culprit;
+  const isOld = alert.state !== 'resolved' && between(asOf, alert.seenAt) > RECENT;
+  const text = headline.replace(/^Culprit: /u, '');
+  return [
+    `*Culprit:* ${escape(oneLine(text), 900)}${isOld ? ` · as of ${date(asOf, '{time}')}` : ''}`,
+    ...others.slice(0, 3).map((other) => escape(oneLine(other), 500)),
   ];
 }
 
@@ -264,6 +280,13 @@ function slowestButton(view: MessageView): ReturnType<typeof button>[] {
     : [button('Slowest traces', SLOWEST_TRACES, command)];
 }
 
+/** Opens the comparison behind the culprit. */
+function whyButton({ culprit }: MessageView): ReturnType<typeof button>[] {
+  return culprit === undefined || !isButtonValue(culprit.command)
+    ? []
+    : [button('Why', `${RUN_COMMAND}_why`, culprit.command)];
+}
+
 function allLinks({ alert, links }: MessageView): MessageView['links'] {
   const { runbook_url: url } = alert.annotations;
   return url === undefined ? links : [...links, { label: 'Runbook', url }];
@@ -273,7 +296,7 @@ function allLinks({ alert, links }: MessageView): MessageView['links'] {
 const SHOWN_ELSEWHERE = new Set(['alertname', 'severity', '__name__']);
 const LABELS_SHOWN = 12;
 
-function footer({ alert, rule, evidence }: MessageView): string[] {
+function footer({ alert, rule, evidence, culprit }: MessageView): string[] {
   const { severity } = alert.labels;
   const { runbook_url: runbook } = alert.annotations;
   const labels = Object.entries(alert.labels).filter(
@@ -287,6 +310,8 @@ function footer({ alert, rule, evidence }: MessageView): string[] {
     ),
     ...(shown.length === 0 ? [] : [`${shown.join(' ')}${rest > 0 ? ` and ${rest} more labels` : ''}`]),
     ...(runbook !== undefined && !isLinkable(runbook) ? [`Runbook: ${code(runbook, 300)}`] : []),
+    // Why no culprit is named.
+    ...(culprit?.subject === '' ? [escape(oneLine(culprit.headline), 300)] : []),
     ...evidence.gaps.slice(0, 5).map((gap) => escape(oneLine(gap), 300)),
   ];
 }

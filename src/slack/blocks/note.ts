@@ -20,6 +20,7 @@ const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
   stable: '🟢',
   resolved: '✅',
   frozen: '⚠️',
+  culprit: '🔎',
 };
 
 const UNKNOWN = 'The state of the service is unknown.';
@@ -120,6 +121,7 @@ function lineOf(note: ThreadNote): Line {
     case 'flapping':
       return { phrase: [note.text ?? '', ...firingNow(note)], at: note.at };
     case 'stable':
+    case 'culprit':
       return { phrase: [note.text ?? ''], at: note.at };
     case 'resolved':
       return ending(note);

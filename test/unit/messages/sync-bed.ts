@@ -1,8 +1,10 @@
 import { afterEach, beforeEach } from 'vitest';
 import { DEFAULT_TOKENS } from '../../../demo/slack/state.ts';
 import type { Alert } from '../../../src/alerts/alert.ts';
+import type { ExplainSlowness } from '../../../src/culprit/collect.ts';
 import { after, epochUs, MINUTE, type Milliseconds, ms, ratio, SECOND, us } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
+import { createCulpritWatch } from '../../../src/messages/culprit.ts';
 import type { Evidence } from '../../../src/messages/evidence.ts';
 import type { MessageUpdate, Store } from '../../../src/messages/store.ts';
 import { createMessageSync, type MessageSync } from '../../../src/messages/sync.ts';
@@ -188,6 +190,8 @@ function updateOf(
 interface More {
   readonly workers?: number;
   readonly before?: () => Promise<void>;
+  /** Compares the traces; absent: messages name no culprit. */
+  readonly explainSlowness?: ExplainSlowness;
   /** By the machine's clock: what the stand-in never answers is given up after this. */
   readonly timeout?: Milliseconds;
 }
@@ -201,14 +205,16 @@ function syncTo({ apiUrl, clock, log, recorder }: TestSlack, store: Store, more:
     recorder,
     ...(more.timeout === undefined ? {} : { timeout: more.timeout }),
   });
+  const { explainSlowness } = more;
   return createMessageSync({
     store,
     notifier,
     collect: async ({ alert }) => {
       await clock.sleep(SECOND);
       await more.before?.();
-      return { ...FOUND, slowShare: alert.value };
+      return { ...FOUND, traceService: 'checkout.shop', slowShare: alert.value };
     },
+    watchCulprit: explainSlowness && createCulpritWatch({ explainSlowness, clock, logger: log }),
     clock,
     logger: log,
     recorder,

@@ -75,7 +75,7 @@ const json = (of: WhyView): string => JSON.stringify(whyMessage(of));
 it('begins with the culprit, then the number of slow requests', () => {
   const { text, blocks } = whyMessage(view());
   const said =
-    'Culprit: payments.shop, POST /charge, own code: +412 ms of +455 ms (91%). Confidence medium (50 of 50 resamples, 40 slow and 40 normal traces).';
+    'Culprit: payments.shop, POST /charge, own code: +412 of +455 ms (91%). Confidence medium (50 of 50 resamples, 40 slow and 40 normal traces).';
   expect(text).toBe(`checkout.shop: ${said}`);
   expect(blocks.slice(0, 2)).toMatchObject([
     { text: { text: `*${said}*` } },
@@ -114,7 +114,7 @@ it('gives the caveats, the attributes with counts, the examples and a button tha
 it('names the candidates of an unclear result', () => {
   const all = json(view({ result: { ...RESULT, confidence: 'unclear' } }));
   expect(all).toContain('Culprit: unclear');
-  expect(all).toContain('- payments.shop, POST /charge, own code: +412 ms of +455 ms (91%)');
+  expect(all).toContain('- payments.shop, POST /charge, own code: +412 of +455 ms (91%)');
 });
 
 it('of a healthy service says that it is not slower, with the counts', () => {

@@ -1,0 +1,145 @@
+import type { Alert } from '../alerts/alert.ts';
+import type { ExplainSlowness } from '../culprit/collect.ts';
+import type { CulpritResult, NotCompared } from '../culprit/result.ts';
+import { culpritSentences } from '../culprit/text.ts';
+import type { Clock } from '../lib/clock.ts';
+import { createLimiter } from '../lib/concurrency.ts';
+import { faultText, UpstreamError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND, toUs } from '../lib/units.ts';
+import type { SloRule } from '../rules/rule.ts';
+import { evidenceWindow, statusOf } from './alert-subject.ts';
+
+/** Who is to blame for a breach, as its message shows it. Texts are not escaped. */
+export interface CulpritFinding {
+  /** Service, operation and kind, or `unclear`; empty when slow and normal traces could not be compared. */
+  readonly subject: string;
+  readonly headline: string;
+  /** A second cause; of an unclear result the candidates. */
+  readonly others: readonly string[];
+  readonly asOf: EpochMs;
+  /** The command that shows the whole comparison. */
+  readonly command: string;
+}
+
+/** The alert whose culprit is wanted. */
+export interface CulpritWanted {
+  readonly alert: Alert;
+  readonly rule: SloRule;
+  /** The name the tracing backend knows the service by. */
+  readonly traceService: string | undefined;
+  /** What its message shows. */
+  readonly shown: CulpritFinding | undefined;
+}
+
+/** What is known of a culprit now. */
+export interface CulpritState {
+  readonly finding?: CulpritFinding;
+  /** A comparison is under way: its result comes within seconds. */
+  readonly isPending: boolean;
+}
+
+/** Returns what is known at once, and compares traces in the background when the last comparison is old. Never throws. */
+export type WatchCulprit = (of: CulpritWanted) => CulpritState;
+
+/** What comparing slow with normal traces needs. */
+export interface WatchCulpritOptions {
+  readonly explainSlowness: ExplainSlowness;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A comparison takes up to 16 searches: each alert's is repeated no sooner, and few run or wait at the same time. */
+const INTERVAL: Milliseconds = ms(2 * MINUTE);
+/** After a failure, so that an outage of a few seconds does not cost two minutes. */
+const RETRY: Milliseconds = ms(30 * SECOND);
+const CONCURRENCY = 2;
+const MOST_WAITING = 4;
+/** Alerts that are remembered; beyond it the oldest is forgotten. */
+const MOST_REMEMBERED = 500;
+
+interface Comparison {
+  readonly startedAt: EpochMs;
+  isRunning: boolean;
+  hasFailed: boolean;
+  finding: CulpritFinding | undefined;
+}
+
+/** Compares the traces of firing latency alerts, each at most every two minutes. */
+export function createCulpritWatch({ explainSlowness, clock, logger }: WatchCulpritOptions): WatchCulprit {
+  const limiter = createLimiter(CONCURRENCY);
+  const comparisons = new Map<string, Comparison>();
+
+  async function compare(of: CulpritWanted & { readonly traceService: string }, comparison: Comparison) {
+    const { alert, rule, traceService: service } = of;
+    const window = evidenceWindow(alert, rule);
+    const { objective } = rule;
+    const threshold = objective === undefined ? undefined : toUs(objective.threshold);
+    try {
+      const { result } = await limiter.run(() => explainSlowness({ service, window, threshold }));
+      const command = `/trace why ${service} at ${iso(window.start)}/${iso(window.end)}`;
+      const { headline, others } = culpritSentences(result);
+      comparison.finding = { subject: subjectOf(result), headline, others, asOf: clock.now(), command };
+    } catch (error) {
+      comparison.hasFailed = true;
+      // The message says that Jaeger does not respond in the place of its traces.
+      if (!(error instanceof UpstreamError))
+        logger.error('the traces of an alert could not be compared', { error: faultText(error) });
+    } finally {
+      comparison.isRunning = false;
+    }
+  }
+
+  function start(of: CulpritWanted & { readonly traceService: string }, finding: CulpritFinding | undefined) {
+    const { alertId } = of.alert;
+    const comparison = { startedAt: clock.now(), isRunning: true, hasFailed: false, finding };
+    comparisons.delete(alertId);
+    comparisons.set(alertId, comparison);
+    const oldest = comparisons.keys().next().value;
+    if (comparisons.size > MOST_REMEMBERED && oldest !== undefined) comparisons.delete(oldest);
+    void compare(of, comparison);
+  }
+
+  return (of) => {
+    const last = comparisons.get(of.alert.alertId);
+    const finding = newer(of.shown, last?.finding);
+    // An ended alert waits for nothing.
+    if (last?.isRunning === true) return { finding, isPending: statusOf(of.alert) === 'firing' };
+    const { traceService } = of;
+    const since = last?.startedAt ?? of.shown?.asOf;
+    const pause = last?.hasFailed === true ? RETRY : INTERVAL;
+    const isDue = since === undefined || between(since, clock.now()) >= pause;
+    const isWanted = isCompared(of) && isDue && limiter.waiting() < MOST_WAITING;
+    if (!isWanted || traceService === undefined) return { finding, isPending: false };
+    start({ ...of, traceService }, finding);
+    return { finding, isPending: true };
+  };
+}
+
+/** Only while it fires: an ended alert keeps what was found. Failed requests are slow for other reasons. */
+const isCompared = ({ alert, rule }: CulpritWanted): boolean =>
+  statusOf(alert) === 'firing' && rule.about !== 'source' && rule.measures !== 'errors';
+
+/** The later of two; one that names a culprit is not replaced by one without a comparison. */
+function newer(
+  shown: CulpritFinding | undefined,
+  found: CulpritFinding | undefined,
+): CulpritFinding | undefined {
+  if (shown === undefined || found === undefined) return found ?? shown;
+  if (found.subject === '' && shown.subject !== '') return shown;
+  return found.asOf >= shown.asOf ? found : shown;
+}
+
+function subjectOf(result: CulpritResult | NotCompared): string {
+  if (result.kind !== 'compared') return '';
+  const [first] = result.candidates;
+  return first === undefined || result.confidence === 'unclear'
+    ? 'unclear'
+    : [first.service, first.operation, first.kind].join('|');
+}
+
+const iso = (at: EpochMs): string => new Date(at).toISOString();
+
+/** Whether the message showed another culprit before: a person may be acting on it. */
+export const isReplaced = (shown: CulpritFinding | undefined, found: CulpritFinding | undefined): boolean =>
+  shown !== undefined && found !== undefined && shown.subject !== '' && shown.subject !== found.subject;

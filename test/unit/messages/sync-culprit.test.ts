@@ -1,0 +1,154 @@
+import { beforeEach, expect, it } from 'vitest';
+import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
+import type { Candidate, CulpritResult } from '../../../src/culprit/result.ts';
+import { UpstreamError } from '../../../src/lib/errors.ts';
+import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import { inVirtualTime } from '../slack/slack-server.ts';
+import { alertOf, resolved, useBed } from './sync-bed.ts';
+
+const candidate = (service: string, over: Partial<Candidate> = {}): Candidate => ({
+  service,
+  operation: 'POST /charge',
+  kind: 'own-code',
+  slowdown: 412_000,
+  share: 0.91,
+  detail: '',
+  ...over,
+});
+
+const compared = (over: Partial<CulpritResult> = {}): CulpritResult => ({
+  kind: 'compared',
+  candidates: [candidate('payments.shop')],
+  confidence: 'high',
+  caveats: [],
+  agreeing: 50,
+  resamples: 50,
+  slow: 40,
+  normal: 40,
+  slowdown: 455_000,
+  unattributed: 0,
+  pieces: [],
+  attributes: [],
+  ...over,
+});
+
+let asked: WhyQuery[];
+/** What a comparison finds next, or why it fails. */
+let result: WhySlow['result'] | UpstreamError;
+let takes: number;
+beforeEach(() => {
+  asked = [];
+  result = compared();
+  takes = 3 * SECOND;
+});
+
+const bed = useBed({
+  explainSlowness: async (query) => {
+    asked.push(query);
+    await bed.stand.clock.sleep(ms(takes));
+    if (result instanceof UpstreamError) throw result;
+    const { window } = query;
+    return { endpoint: {}, result, slow: { window }, normal: { window }, searches: 12, isIncomplete: false };
+  },
+});
+
+const shown = (): string => JSON.stringify(bed.messages()[0]?.blocks);
+const seconds = async (count: number): Promise<void> => {
+  for (let second = 0; second < count; second += 1) {
+    await bed.stand.clock.advance(SECOND);
+    await bed.drain();
+  }
+};
+const firing = async (value = 0.07): Promise<void> => {
+  await bed.decide('firing', alertOf({ value, seenAt: bed.stand.clock.now() }));
+  await bed.drain();
+};
+const HEADLINE =
+  '*Culprit:* payments.shop, POST /charge, own code: +412 of +455 ms (91%). Confidence high (50 of 50 resamples, 40 slow and 40 normal traces).';
+
+it('a breach is posted and gets its traces first, and its culprit by a second edit', async () => {
+  await firing();
+  expect(bed.called('chat.update')).toHaveLength(1);
+  expect(shown()).not.toContain('Culprit');
+  await seconds(5);
+  expect(bed.called('chat.update')).toHaveLength(2);
+  expect(shown()).toContain(HEADLINE);
+  expect(shown()).toMatch(/"value":"\/trace why checkout\.shop at [^"]+"/);
+  expect(asked).toMatchObject([{ service: 'checkout.shop', threshold: 500_000 }]);
+  expect((await bed.store.pendingMessages()).depth).toBe(0);
+});
+
+it('an unclear result lists three candidates', async () => {
+  const candidates = ['payments', 'orders', 'stock'].map((service) => candidate(service));
+  result = compared({ confidence: 'unclear', candidates });
+  await firing();
+  await seconds(5);
+  expect(shown()).toMatch(/\*Culprit:\* unclear .*- payments, .*- orders, .*- stock, /);
+});
+
+it('the comparison is repeated after two minutes, not with every edit', async () => {
+  for (let edit = 0; edit < 9; edit += 1) {
+    await firing(0.07 + edit / 100);
+    await seconds(30);
+  }
+  expect(asked).toHaveLength(3);
+});
+
+it('another result is said in the thread before the message shows it', async () => {
+  await firing();
+  await seconds(5);
+  result = compared({ candidates: [candidate('orders.shop', { kind: 'database', detail: 'orders-db' })] });
+  await seconds(120);
+  await firing(0.08);
+  await seconds(5);
+  expect(shown()).toContain('*Culprit:* orders.shop, POST /charge, database orders-db');
+  expect(bed.thread(bed.messages()[0]).map(({ text }) => text)).toEqual([
+    expect.stringMatching(/another result.*orders\.shop.*Before: Culprit: payments\.shop/u),
+  ]);
+});
+
+it('a comparison that fails keeps the last result with its time', async () => {
+  await firing();
+  await seconds(5);
+  result = new UpstreamError({ system: 'jaeger', code: 'timeout', message: 'Slow.', advice: 'Wait.' });
+  for (let edit = 0; edit < 3; edit += 1) {
+    await seconds(120);
+    await firing(0.08 + edit / 100);
+    await seconds(5);
+  }
+  expect(shown()).toContain(HEADLINE.slice(0, -1));
+  expect(shown()).toContain('as of <!date');
+});
+
+it('an ended alert keeps its culprit, also in a process that did not find it', async () => {
+  await firing();
+  await seconds(5);
+  await bed.stand.clock.advance(12 * MINUTE);
+  await bed.decide('resolved', resolved());
+  const other = bed.syncOn(bed.store, { explainSlowness: () => Promise.reject(new Error('not asked')) });
+  await inVirtualTime(bed.stand.clock, other.drain());
+  expect(bed.messages()[0]?.text).toContain('recovered');
+  expect(shown()).toContain('payments.shop, POST /charge, own code');
+  expect(asked).toHaveLength(1);
+});
+
+it('traces that cannot be compared name nobody, and do not replace who was named', async () => {
+  await firing();
+  await seconds(5);
+  result = { kind: 'too-few', slow: 3, normal: 40 };
+  await seconds(120);
+  await firing(0.08);
+  await seconds(5);
+  expect(asked).toHaveLength(2);
+  expect(shown()).toContain('*Culprit:* payments.shop');
+  expect(bed.thread(bed.messages()[0])).toEqual([]);
+});
+
+it('a comparison that hangs does not keep a resolved alert open', async () => {
+  takes = 60 * MINUTE;
+  await firing();
+  await seconds(3);
+  await bed.decide('resolved', resolved());
+  await seconds(3);
+  expect(bed.messages()[0]?.text).toContain('recovered');
+});
