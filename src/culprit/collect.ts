@@ -212,7 +212,8 @@ async function searchTail(of: Search, threshold: Microseconds, baseline: Baselin
   const traces = new Map<string, Trace>();
   state.tail = { threshold, traces };
   const keeping: TraceSource['search'] = async (query, either) => {
-    const found = await search(query, either);
+    // The traces are compared: all of their spans are needed whole.
+    const found = await search({ ...query, isRanking: undefined }, either);
     for (const trace of found.traces) traces.set(trace.traceId, trace);
     return found;
   };

@@ -24,6 +24,9 @@ function kindText({ kind, detail }: Candidate): string {
   return kind === 'network' ? `network between it and ${detail}` : `${KINDS[kind]} ${detail}`;
 }
 
+/** A candidate with less of the slowdown, which would be shown as 0%, is none. */
+const LEAST_SHARE = 0.005;
+
 const nameOf = ({ service, operation }: Candidate): string =>
   operation === '' ? service : `${service}, ${operation}`;
 
@@ -56,7 +59,9 @@ export function culpritSentences(result: CulpritResult | NotCompared): CulpritSe
   const [first] = candidates;
   const counts = `${agreeing} of ${resamples} resamples, ${slow} slow and ${normal} normal traces`;
   if (first === undefined || confidence === 'unclear') {
-    const others = candidates.map((each) => `- ${candidateText(each, slowdown)}`);
+    const others = candidates
+      .filter(({ share }) => share >= LEAST_SHARE)
+      .map((each) => `- ${candidateText(each, slowdown)}`);
     return { headline: `Culprit: unclear (${counts}).`, others, caveats };
   }
   return {

@@ -182,9 +182,11 @@ interface Editing {
 }
 
 function culpritOf({ parts }: Work, { desired, evidence, shown }: Editing): CulpritState {
-  const { alert, rule, parent } = desired;
+  const { alert, rule, parent, alertGroup } = desired;
   const known = { finding: shown.culprit, isPending: false };
-  if (parts.watchCulprit === undefined || parent !== undefined) return known;
+  // The worst of many alerts changes, and with it what would be compared.
+  const isOfOne = parent === undefined && alertGroup === undefined;
+  if (parts.watchCulprit === undefined || !isOfOne) return known;
   return parts.watchCulprit({
     alert,
     rule,

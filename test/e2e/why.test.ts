@@ -22,6 +22,14 @@ test('a slow database of payments is named as the cause of slow checkouts', asyn
   expect(answer).toContain('Compare slow with normal');
 });
 
+test('the message of the breach names it, by itself', () => {
+  const breach = stage.messages().find(({ text }) => text.includes('checkout: '));
+  expect(JSON.stringify(breach?.blocks)).toMatch(
+    /\*Culprit:\* payments\.shop, [^:]*database payments-db: \+\d+ of \+\d+ ms \(\d+%\)\. Confidence high/,
+  );
+  expect(JSON.stringify(breach?.blocks)).toContain('/trace why checkout.shop at ');
+});
+
 test('a service that the fault does not touch is not slower than normal', async () => {
   const answer = shown(await stage.ask('/trace why recommendations last 1m'));
   expect(answer).toContain('Not slower than normal.');

@@ -66,6 +66,27 @@ const matching = (
   span.duration >= minDuration &&
   Object.entries(attributes).every(([key, value]) => String(span.attributes[key]) === String(value));
 
+/** For a ranking, spans of other services are read without what a ranking does not need. */
+const asRead = (trace: Trace, { isRanking, service, attributes }: TraceSearch): Trace =>
+  isRanking === true && service !== undefined && attributes === undefined
+    ? {
+        ...trace,
+        spans: trace.spans.map((span) =>
+          span.serviceName === service
+            ? span
+            : {
+                ...span,
+                parentSpanId: undefined,
+                kind: 'unspecified',
+                attributes: {},
+                resource: {},
+                events: [],
+                isError: false,
+              },
+        ),
+      }
+    : trace;
+
 export function createFakeTraceSource(traces: readonly Trace[] = []): FakeTraceSource {
   const searches: TraceSearch[] = [];
   const services = new Set(traces.flatMap(({ spans }) => spans.map(({ serviceName }) => serviceName)));
@@ -98,7 +119,7 @@ export function createFakeTraceSource(traces: readonly Trace[] = []): FakeTraceS
       searches.push(query);
       await enter('search', signal);
       const all = traces.filter(({ spans }) => spans.some((span) => matching(span, query)));
-      const given = all.slice(0, query.limit);
+      const given = all.slice(0, query.limit).map((trace) => asRead(trace, query));
       return { traces: given, isComplete: given.length < query.limit };
     },
     trace: async (traceId, signal) => {
