@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { createLimiter } from '../lib/concurrency.ts';
 import { faultText, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND, toUs } from '../lib/units.ts';
+import { after, type EpochMs, MINUTE, type Milliseconds, ms, SECOND, toUs } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { evidenceWindow, statusOf } from './alert-subject.ts';
 
@@ -101,19 +101,22 @@ export function createCulpritWatch({ explainSlowness, clock, logger }: WatchCulp
   }
 
   return (of) => {
-    const last = comparisons.get(of.alert.alertId);
-    const finding = newer(of.shown, last?.finding);
+    const { alert, shown, traceService } = of;
+    const last = comparisons.get(alert.alertId);
+    const finding = newer(shown, last?.finding);
     // An ended alert waits for nothing.
-    if (last?.isRunning === true) return { finding, isPending: statusOf(of.alert) === 'firing' };
-    const { traceService } = of;
-    const since = last?.startedAt ?? of.shown?.asOf;
-    const pause = last?.hasFailed === true ? RETRY : INTERVAL;
-    const isDue = since === undefined || between(since, clock.now()) >= pause;
-    const isWanted = isCompared(of) && isDue && limiter.waiting() < MOST_WAITING;
-    if (!isWanted || traceService === undefined) return { finding, isPending: false };
+    if (last?.isRunning === true) return { finding, isPending: statusOf(alert) === 'firing' };
+    const isDue = clock.now() >= dueAt(last, shown) && limiter.waiting() < MOST_WAITING;
+    if (traceService === undefined || !isDue || !isCompared(of)) return { finding, isPending: false };
     start({ ...of, traceService }, finding);
     return { finding, isPending: true };
   };
+}
+
+/** When traces are compared next, after what this process, or the one that made the message, compared last. */
+function dueAt(last: Comparison | undefined, shown: CulpritFinding | undefined): number {
+  if (last !== undefined) return after(last.startedAt, last.hasFailed ? RETRY : INTERVAL);
+  return shown === undefined ? 0 : after(shown.asOf, INTERVAL);
 }
 
 /** Only while it fires: an ended alert keeps what was found. Failed requests are slow for other reasons. */

@@ -111,26 +111,25 @@ function silence({ what, by, at, until, comment = '' }: SilenceUpdate): Line {
 }
 
 function lineOf(note: ThreadNote): Line {
-  switch (note.kind) {
+  const { kind, at, text = '' } = note;
+  switch (kind) {
     case 'no-data':
       return noData(note);
     case 'data-back':
       return dataBack(note.alert);
     case 'silence':
-      return note.silence === undefined ? { phrase: [], at: note.at } : silence(note.silence);
+      return note.silence === undefined ? { phrase: [], at } : silence(note.silence);
     case 'flapping':
-      return { phrase: [note.text ?? '', ...firingNow(note)], at: note.at };
+      return { phrase: [text, ...firingNow(note)], at };
     case 'stable':
     case 'culprit':
-      return { phrase: [note.text ?? ''], at: note.at };
+      return { phrase: [text], at };
     case 'resolved':
       return ending(note);
     case 'frozen':
       return {
-        phrase: [
-          `Slack no longer lets this message be edited (${note.text ?? ''}). Updates follow in this thread.`,
-        ],
-        at: note.at,
+        phrase: [`Slack no longer lets this message be edited (${text}). Updates follow in this thread.`],
+        at,
       };
   }
 }
