@@ -85,13 +85,15 @@ export function parseSelection(text: string): ParsedSelection {
 /** The label that people use for a service, whatever the alerts' own label is (`destination_service_name`). */
 const SERVICE_LABEL = 'service';
 
-/** The matchers of a selection, or the labels any of which may name its services. */
-export type SelectionMatchers =
-  | { readonly ok: true; readonly matchers: readonly Matcher[] }
-  | { readonly ok: false; readonly labels: readonly string[] };
+/** What the names in a selection may be about. */
+export interface SelectionContext {
+  readonly ruleSet: RuleSet;
+  /** The firing alerts. */
+  readonly known: readonly ActiveAlert[];
+}
 
 /** The labels that name services: those of the rules' objectives, and those of the alerts of hand-written rules. */
-function serviceLabels(ruleSet: RuleSet, known: readonly ActiveAlert[]): readonly string[] {
+export function serviceLabels({ ruleSet, known }: SelectionContext): readonly string[] {
   const ofRules = ruleSet.objectives.map(({ family }) => family.serviceLabel);
   const ofAlerts = known
     .filter(({ rule }) => rule.objective === undefined)
@@ -109,19 +111,22 @@ const named = (label: string, services: readonly string[]): Matcher =>
     ? { label, operator: '=', value: services[0] ?? '' }
     : { label, operator: '=~', value: services.map(escapeRegex).join('|') };
 
-/** The matchers of a selection, with its services under the label that names services here. Pure. */
+/**
+ * The matchers of a selection, with its services under the label that names services here: one list for each label where
+ * several do, as `labels` says. Pure.
+ */
 export function selectionMatchers(
   { matchers, services }: AlertSelection,
-  { ruleSet, known }: { readonly ruleSet: RuleSet; readonly known: readonly ActiveAlert[] },
-): SelectionMatchers {
+  context: SelectionContext,
+  labels: readonly string[] = serviceLabels(context),
+): readonly (readonly Matcher[])[] {
   const isTranslated =
-    matchers.some(({ label }) => label === SERVICE_LABEL) && !hasServiceLabel(ruleSet, known);
-  if (services.length === 0 && !isTranslated) return { ok: true, matchers };
-  const labels = serviceLabels(ruleSet, known);
-  if (labels.length > 1) return { ok: false, labels };
-  const [label = SERVICE_LABEL] = labels;
-  const own = matchers.map((matcher) =>
-    isTranslated && matcher.label === SERVICE_LABEL ? { ...matcher, label } : matcher,
-  );
-  return { ok: true, matchers: services.length === 0 ? own : [named(label, services), ...own] };
+    matchers.some(({ label }) => label === SERVICE_LABEL) && !hasServiceLabel(context.ruleSet, context.known);
+  if (services.length === 0 && !isTranslated) return [matchers];
+  return (labels.length === 0 ? [SERVICE_LABEL] : labels).map((label) => {
+    const own = matchers.map((matcher) =>
+      isTranslated && matcher.label === SERVICE_LABEL ? { ...matcher, label } : matcher,
+    );
+    return services.length === 0 ? own : [named(label, services), ...own];
+  });
 }

@@ -1,8 +1,19 @@
-import { grouped } from '../lib/format.ts';
+import type { CreatedSilence } from '../actions/silences.ts';
+import type { Alert } from '../alerts/alert.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import { count, grouped } from '../lib/format.ts';
+import { isCatchAll, type Matcher, matchersText, matches } from '../lib/matcher.ts';
+import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
 import { DAY, formatDuration, MINUTE, type Milliseconds, ms, parseDuration } from '../lib/units.ts';
-import { type AlertSelection, parseSelection, selectionMatchers } from './alert-selection.ts';
-import { linesAnswer } from './answer.ts';
+import {
+  type AlertSelection,
+  parseSelection,
+  type SelectionContext,
+  selectionMatchers,
+  serviceLabels,
+} from './alert-selection.ts';
+import { type Answer, linesAnswer } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { alertNames, parseComment } from './slo-alert-actions.ts';
 import { matchersCode, unsilenceButton } from './slo-silences.ts';
@@ -13,6 +24,8 @@ export interface SilenceCommand {
   readonly selection: AlertSelection;
   readonly duration: Milliseconds;
   readonly comment: string;
+  /** It silences many alerts, and the person has seen which. */
+  readonly isConfirmed?: true;
 }
 
 export const sloSilence: CommandForm<SilenceCommand> = {
@@ -65,7 +78,22 @@ function durationAt(text: string): Pick<ForClause, 'duration' | 'written'> {
   return { duration: parseDuration(written.toLowerCase()), written };
 }
 
-function parse({ text, column }: CommandInput): Parsed<SilenceCommand> {
+/** The word that the Silence button of a confirmation adds. */
+const CONFIRMED = /^confirmed\s+/iu;
+
+function parse(input: CommandInput): Parsed<SilenceCommand> {
+  const confirmed = CONFIRMED.exec(input.text)?.[0];
+  if (confirmed === undefined) return parseSilence(input);
+  const { text, column } = input;
+  const parsed = parseSilence({
+    ...input,
+    text: text.slice(confirmed.length),
+    column: column + confirmed.length,
+  });
+  return 'problem' in parsed ? parsed : { ...parsed, command: { ...parsed.command, isConfirmed: true } };
+}
+
+function parseSilence({ text, column }: CommandInput): Parsed<SilenceCommand> {
   if (text.length > MAX_TEXT) return { problem: `A silence has at most ${grouped(MAX_TEXT)} characters.` };
   const clause = parseFor(text);
   if (clause === undefined) return withoutFor(text);
@@ -96,27 +124,104 @@ function withoutFor(text: string): Parsed<SilenceCommand> {
   };
 }
 
+/** Silences by severity alone, or of everything, reach more than a person may think of. */
+const isBroad = (matchers: readonly Matcher[]): boolean =>
+  matchers.every(({ label, operator }) => label === 'severity' || operator.startsWith('!'));
+
+/** The names of services under each label; undefined when Prometheus does not respond. */
+async function namesByLabel(
+  { metrics }: Pick<CommandDeps, 'metrics'>,
+  { known }: SelectionContext,
+  labels: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined> {
+  try {
+    const names = await Promise.all(
+      labels.map(async (label) => {
+        const ofAlerts = known.flatMap(({ alert }) => alert.labels[label] ?? []);
+        return [label, new Set([...(await metrics.labelValues({ label })), ...ofAlerts])] as const;
+      }),
+    );
+    return new Map(names);
+  } catch (error) {
+    if (error instanceof UpstreamError) return undefined;
+    throw error;
+  }
+}
+
+type Located =
+  | { readonly labels: readonly string[] }
+  | { readonly unknown: string; readonly suggestion: string | undefined };
+
+/** The labels under which the selected services exist. Without an answer of Prometheus any name is accepted. */
+async function locate(
+  deps: Pick<CommandDeps, 'metrics'>,
+  { services }: AlertSelection,
+  context: SelectionContext,
+): Promise<Located> {
+  const labels = serviceLabels(context);
+  const names = services.length === 0 ? undefined : await namesByLabel(deps, context, labels);
+  const all = [...new Set([...(names?.values() ?? [])].flatMap((each) => [...each]))];
+  if (names === undefined || all.length === 0) return { labels };
+  const unknown = services.find((service) => !all.includes(service));
+  if (unknown !== undefined) return { unknown, suggestion: nearest(unknown, all)[0] };
+  const having = labels.filter((label) => services.some((service) => names.get(label)?.has(service)));
+  return { labels: having };
+}
+
+/** What a silence of many alerts would silence now, with a button to create it. */
+function confirmation(
+  { selection: { matchers }, duration, comment }: SilenceCommand,
+  firing: readonly Alert[],
+): Answer {
+  const words = [
+    '/slo silence confirmed',
+    ...(isCatchAll(matchers) ? ['everything'] : []),
+    ...(matchers.length === 0 ? [] : [matchersText(matchers)]),
+    `for ${formatDuration(duration)}`,
+    ...(comment === '' ? [] : [comment]),
+  ];
+  const what: Phrase = ['This silences ', matchersCode(matchers), `, for ${formatDuration(duration)}.`];
+  const effect =
+    firing.length === 0
+      ? 'No firing alert matches now; new ones will be silenced.'
+      : `It silences ${count(firing.length, 'firing alert')} now: ${alertNames(firing)}.`;
+  return linesAnswer({ phrase: what, button: { label: 'Silence', command: words.join(' ') } }, [effect]);
+}
+
 async function run(
-  { command: { selection, duration, comment }, by, now, key }: CommandRequest<SilenceCommand>,
-  { silences, alerts, ruleSet }: CommandDeps,
+  { command, by, now, key }: CommandRequest<SilenceCommand>,
+  deps: CommandDeps,
 ): Promise<Reply<SilenceCommand>> {
-  const known = await alerts.firing();
-  const selected = selectionMatchers(selection, { ruleSet: ruleSet(), known });
-  if (!selected.ok) {
-    const { labels } = selected;
-    const [service = 'checkout'] = selection.services;
-    const choices = labels.map((label) => `${label}="${service}"`).join(' or ');
-    const problem = `Several labels name services here. Specify one: ${choices}.`;
+  const { selection, duration, comment, isConfirmed } = command;
+  const { silences, alerts, ruleSet } = deps;
+  const context = { ruleSet: ruleSet(), known: await alerts.firing() };
+  const located = await locate(deps, selection, context);
+  if ('unknown' in located) {
+    const { unknown, suggestion } = located;
+    const problem = `No service is named ${unknown}${suggestion === undefined ? '' : `. Did you mean ${suggestion}?`}`;
     return { answer: { kind: 'usage', problem, usage: [`/slo ${sloSilence.usage}`] } };
   }
-  const { matchers } = selected;
-  const made = await silences.silence({ matchers, duration: duration, comment, by, now, key });
-  const { id, endsAt } = made.silence;
-  const head: Phrase = ['Silenced until ', { at: endsAt }, ': ', matchersCode(matchers), '.'];
-  const count = made.alerts.length === 1 ? '1 firing alert' : `${made.alerts.length} firing alerts`;
+  const all = selectionMatchers(selection, context, located.labels);
+  if (isConfirmed !== true && all.some(isBroad)) {
+    const firing = context.known.map(({ alert }) => alert);
+    const matching = firing.filter(({ labels }) => all.some((matchers) => matches(matchers, labels)));
+    return { answer: confirmation(command, matching) };
+  }
+  const made: CreatedSilence[] = [];
+  for (const [index, matchers] of all.entries()) {
+    const own = index === 0 || key === undefined ? key : `${key}+${index}`;
+    made.push(await silences.silence({ matchers, duration, comment, by, now, key: own }));
+  }
+  const heads = made.map(({ silence: { id, endsAt, matchers } }) => ({
+    phrase: ['Silenced until ', { at: endsAt }, ': ', matchersCode(matchers), '.'] satisfies Phrase,
+    button: unsilenceButton(id),
+  }));
+  const silenced = [
+    ...new Map(made.flatMap((each) => each.alerts.map((alert) => [alert.alertId, alert]))).values(),
+  ];
   const effect =
-    made.alerts.length === 0
+    silenced.length === 0
       ? 'No firing alert matches. New matching alerts will be silenced.'
-      : `${count} silenced: ${alertNames(made.alerts)}.`;
-  return { answer: linesAnswer({ phrase: head, button: unsilenceButton(id) }, [effect]) };
+      : `${count(silenced.length, 'firing alert')} silenced: ${alertNames(silenced)}.`;
+  return { answer: linesAnswer(...heads, [effect]) };
 }

@@ -66,6 +66,17 @@ async function listSilences({ silences }: CommandDeps, now: EpochMs) {
   return linesAnswer(...lines.slice(0, MAX_ROWS), ...(hidden > 0 ? [[`and ${hidden} more`]] : []));
 }
 
+/** The active silences as lines, those that silence the most alerts first. */
+export async function activeSilences(
+  { silences }: Pick<CommandDeps, 'silences'>,
+  now: EpochMs,
+): Promise<readonly Phrase[]> {
+  return (await silences.list(now))
+    .filter(({ silence: { startsAt = now, endsAt } }) => startsAt <= now && endsAt > now)
+    .toSorted((a, b) => b.alerts - a.alerts)
+    .map((row) => silenceLine(row, now).phrase);
+}
+
 /** From when to when something is silenced. */
 function timesOf({ startsAt, endsAt }: Pick<Silence, 'startsAt' | 'endsAt'>, now: EpochMs): Phrase {
   const isAhead = startsAt !== undefined && startsAt > now;

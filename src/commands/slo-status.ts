@@ -12,6 +12,7 @@ import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { nearestKeyword, parseShare } from './options.ts';
 import { allFigures, type SloFigures } from './slo-figures.ts';
+import { activeSilences } from './slo-silences.ts';
 import {
   budgetsOf,
   type Compliance,
@@ -62,6 +63,8 @@ export interface SloRow {
 export interface SloStatusView {
   readonly at: EpochMs;
   readonly rows: readonly SloRow[];
+  /** The active silences. */
+  readonly silences?: readonly Phrase[];
   /** Channels that cannot be posted to. */
   readonly channelProblems?: readonly string[];
 }
@@ -94,8 +97,13 @@ async function run(
   deps: CommandDeps,
 ): Promise<Reply<SloStatusCommand>> {
   const rows = await sloRows(deps, { now, signal });
-  const channelProblems = deps.channelProblems();
-  return { answer: { kind: 'slo-status', view: { at: now, rows, channelProblems } }, again: command };
+  const view = {
+    at: now,
+    rows,
+    silences: await activeSilences(deps, now),
+    channelProblems: deps.channelProblems(),
+  };
+  return { answer: { kind: 'slo-status', view }, again: command };
 }
 
 /** One service of those a rule watches: the label that names it, and its value. */

@@ -67,7 +67,7 @@ export function registerSilenceForm(app: App, parts: SilenceFormParts): void {
       // Slack sends a form again when it got no acknowledgement: the key makes that one silence.
       const { selection } = parsed;
       const answer = await commands.run(
-        { kind: 'silence', selection, duration: lasts, comment },
+        { kind: 'silence', selection, duration: lasts, comment, isConfirmed: true },
         { by: body.user.id, now, key: view.id },
       );
       recorder.answered({

@@ -27,7 +27,7 @@ const LINES_PER_SECTION = 6;
 const MAX_CHARACTERS = 11_000;
 
 /** The answer to `/slo`. */
-export function sloStatusMessage({ at, rows, channelProblems = [] }: SloStatusView): Rendered {
+export function sloStatusMessage({ at, rows, silences = [], channelProblems = [] }: SloStatusView): Rendered {
   const lines = fitting(rows.map(sloLine));
   const hidden = rows.length - lines.length;
   const sections: string[] = [];
@@ -38,7 +38,12 @@ export function sloStatusMessage({ at, rows, channelProblems = [] }: SloStatusVi
   const warnings = channelProblems
     .slice(0, PROBLEMS_SHOWN)
     .map((problem) => `⚠️ Channel ${escape(oneLine(problem), 300)}`);
-  return { text, blocks: [...warnings, text, ...sections].map((each) => section(each)) };
+  const silenced = silences.slice(0, PROBLEMS_SHOWN).map((line) => `🔕 ${phraseText(line)}`);
+  const others = silences.length - silenced.length;
+  const more = others > 0 ? [`🔕 and ${count(others, 'more silence')}: \`/slo silences\``] : [];
+  const first = [...silenced, ...more];
+  const heads = [...warnings, ...(first.length === 0 ? [] : [first.join('\n')])];
+  return { text, blocks: [...heads, text, ...sections].map((each) => section(each)) };
 }
 
 /** How many rules are in each state, and how many alerts: `3 rules: 1 firing, 2 ok · 2 alerts: 2 firing`. */

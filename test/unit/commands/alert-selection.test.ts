@@ -27,40 +27,36 @@ describe('names without a label are services', () => {
     ['one is equal', ['checkout'], { operator: '=', value: 'checkout' }],
     ['several are alternatives, letter by letter', ['a.b', 'c'], { operator: '=~', value: 'a\\.b|c' }],
   ])('%s', (_, services, expected) => {
-    expect(select({ services })).toMatchObject({ ok: true, matchers: [{ label: ISTIO, ...expected }] });
+    expect(select({ services })).toMatchObject([[{ label: ISTIO, ...expected }]]);
   });
 
   it('`service` is the label that names services here, where no alert has one of that name', () => {
     const matchers = [{ label: 'service', operator: '=', value: 'checkout' }] as const;
-    expect(select({ matchers })).toEqual({ ok: true, matchers: [{ ...matchers[0], label: ISTIO }] });
+    expect(select({ matchers })).toEqual([[{ ...matchers[0], label: ISTIO }]]);
     const labelled = ruleSetOf([ISTIO], [aRule({ labels: { service: 'x' } })]);
-    expect(select({ matchers }, labelled)).toEqual({ ok: true, matchers });
+    expect(select({ matchers }, labelled)).toEqual([matchers]);
     const alerts = [known({ alertname: 'A', service: 'checkout' })];
-    expect(select({ matchers }, ruleSetOf([]), alerts)).toEqual({ ok: true, matchers });
+    expect(select({ matchers }, ruleSetOf([]), alerts)).toEqual([matchers]);
   });
 
   it('the alerts of hand-written rules determine the label', () => {
     const alerts = [known({ alertname: 'A', app: 'checkout' })];
-    expect(select({ services: ['checkout'] }, ruleSetOf([]), alerts)).toMatchObject({
-      matchers: [{ label: 'app' }],
-    });
+    expect(select({ services: ['checkout'] }, ruleSetOf([]), alerts)).toMatchObject([[{ label: 'app' }]]);
   });
 
-  it('several labels name services: the selection is ambiguous', () => {
-    expect(select({ services: ['checkout'] }, ruleSetOf(['app', ISTIO]))).toEqual({
-      ok: false,
-      labels: ['app', ISTIO],
-    });
+  it('several labels name services: the selection is one of each', () => {
+    expect(select({ services: ['checkout'] }, ruleSetOf(['app', ISTIO]))).toEqual([
+      [{ label: 'app', operator: '=', value: 'checkout' }],
+      [{ label: ISTIO, operator: '=', value: 'checkout' }],
+    ]);
   });
 
   it('without rules and alerts it is `service`', () => {
-    expect(select({ services: ['checkout'] }, ruleSetOf([]))).toMatchObject({
-      matchers: [{ label: 'service' }],
-    });
+    expect(select({ services: ['checkout'] }, ruleSetOf([]))).toMatchObject([[{ label: 'service' }]]);
   });
 
   it('matchers of other labels are left as they are, whatever the rules', () => {
     const matchers = [{ label: 'team', operator: '!=', value: 'shop' }] as const;
-    expect(select({ matchers }, ruleSetOf(['a', 'b']))).toEqual({ ok: true, matchers });
+    expect(select({ matchers }, ruleSetOf(['a', 'b']))).toEqual([matchers]);
   });
 });

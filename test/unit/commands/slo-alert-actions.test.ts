@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
 import { createCommands } from '../../../src/commands/commands.ts';
+import { parseCommand } from '../../../src/commands/parse.ts';
 import type { Command } from '../../../src/commands/table.ts';
 import type { Phrase } from '../../../src/lib/phrase.ts';
 import { after, HOUR, ms } from '../../../src/lib/units.ts';
+import type { ServiceObjective } from '../../../src/rules/rule.ts';
 import { sample, useActionsBed } from '../actions/actions-bed.ts';
 import { open } from './bench.ts';
 
@@ -28,6 +30,24 @@ const linesOf = (answer: Answer): readonly string[] =>
   answer.kind === 'lines' ? answer.lines.map(({ phrase }) => plain(phrase)) : [`(${answer.kind})`];
 const command = (answer: Answer): string | undefined =>
   answer.kind === 'lines' ? answer.lines[0]?.button?.command : undefined;
+
+/** The answer on a Prometheus with these services, by label. */
+async function runOn(names: Readonly<Record<string, readonly string[]>>, given: Command): Promise<Answer> {
+  const { deps } = open([]);
+  const labelValues = async ({ label }: { label: string }) => names[label] ?? [];
+  const { alerts, silences } = bed;
+  const objectives = ['app', 'destination'].map(
+    (label) => ({ family: { serviceLabel: label } }) as ServiceObjective,
+  );
+  const commands = createCommands({
+    ...deps,
+    alerts,
+    silences,
+    metrics: { ...deps.metrics, labelValues },
+    ruleSet: () => ({ groups: [], objectives }),
+  });
+  return await commands.run(given, { by: 'U0ANN', now: bed.clock.now() });
+}
 
 const silence = (services: readonly string[], comment = ''): Command => ({
   kind: 'silence',
@@ -54,6 +74,50 @@ describe('the answer to a silence', () => {
   it('says when no alert matches', async () => {
     expect(linesOf(await run(silence(['chekout'])))[1]).toMatch(
       /^No firing alert matches\. New matching alerts will be silenced\.$/,
+    );
+  });
+});
+
+describe('a silence that may not be meant', () => {
+  const names = { app: ['cart', 'checkout'], destination: ['checkout', 'auth'] };
+
+  it('of a service under several labels is one silence for each', async () => {
+    expect(linesOf(await runOn(names, silence(['checkout']))).slice(0, 2)).toEqual([
+      'Silenced until TIME: app="checkout".',
+      'Silenced until TIME: destination="checkout".',
+    ]);
+    expect(linesOf(await runOn(names, silence(['auth'])))[0]).toBe(
+      'Silenced until TIME: destination="auth".',
+    );
+  });
+
+  it('of a name that no series has is refused with a suggestion', async () => {
+    expect(await runOn(names, silence(['chekout']))).toMatchObject({
+      kind: 'usage',
+      problem: 'No service is named chekout. Did you mean checkout?',
+    });
+  });
+
+  it('of everything, or by severity alone, is created after a confirmation that shows what it silences', async () => {
+    await breach();
+    const everything: Command = { ...silence([]), kind: 'silence', comment: 'drill' } as Command;
+    const asked = await runOn(names, everything);
+    expect(linesOf(asked)).toEqual([
+      'This silences everything, for 2h.',
+      'It silences 2 firing alerts now: CheckoutSlow (cart), CheckoutSlow (checkout).',
+    ]);
+    expect(command(asked)).toBe('/slo silence confirmed everything for 2h drill');
+    expect(await bed.silences.list(bed.clock.now())).toEqual([]);
+    const parsed = parseCommand('/slo', 'silence confirmed everything for 2h drill');
+    if (!parsed.ok) throw new Error(parsed.problem);
+    await runOn(names, parsed.command);
+    expect(await bed.silences.list(bed.clock.now())).toMatchObject([{ alerts: 2 }]);
+    const bySeverity = {
+      matchers: [{ label: 'severity', operator: '=', value: 'page' }],
+      services: [],
+    } as const;
+    expect(command(await runOn(names, { ...silence([]), selection: bySeverity } as Command))).toBe(
+      '/slo silence confirmed severity="page" for 2h',
     );
   });
 });

@@ -54,6 +54,7 @@ describe('the commands that change something', () => {
       silence({ services: ['checkout'], matchers: [is('severity', 'ticket')] }),
     ],
     ['silence everything for 2h', silence({})],
+    ['silence confirmed everything for 2h', { ...silence({}), isConfirmed: true } as Command],
     ['silence everything severity!="page" for 2h', silence({ matchers: [is('severity', 'page', '!=')] })],
     ['silences', { kind: 'silences' }],
     ['unsilence `5CA1AB1E`', { kind: 'unsilence', id: '5ca1ab1e' }],

@@ -76,6 +76,7 @@ describe.each([
           },
           duration: HOUR,
           comment: 'moving it',
+          isConfirmed: true,
         },
         sender: { by: ALICE, now: bot.stand.clock.now(), key: form.viewId },
       },
