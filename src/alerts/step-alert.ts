@@ -149,14 +149,19 @@ export const resolveAlert = (alert: Alert, evalTime: EpochMs, reason: ResolveRea
   resolveReason: reason,
 });
 
-/** The breach is over: keeps firing while `keep_firing_for` runs, then resolves. */
+/**
+ * The breach is over: keeps firing while `keep_firing_for` runs, then resolves. In Prometheus's mode a raised `for` makes
+ * such an alert pending again, as it does one that breaches.
+ */
 function ending(context: AlertStepContext, alert: Alert, reason: ResolveReason): AlertStep {
-  const { rule, evalTime } = context;
+  const { rule, evalTime, isPrometheus } = context;
   const { keepFiringSince = evalTime } = alert;
   const pausedFor = alert.keepFiringSince === undefined ? undefined : alert.pausedFor;
   const timed: Alert = { ...alert, pausedFor, keepFiringSince };
   const isKept = rule.keepFiringFor > 0 && elapsed(timed, keepFiringSince, evalTime) < rule.keepFiringFor;
-  return isKept ? stepTo(timed) : stepTo(resolveAlert(timed, evalTime, reason), 'resolved');
+  if (!isKept) return stepTo(resolveAlert(timed, evalTime, reason), 'resolved');
+  const isEarly = isPrometheus && between(alert.activeAt, evalTime) < rule.for;
+  return stepTo(isEarly ? { ...timed, state: 'pending' } : timed);
 }
 
 function withDataBack(before: Alert, step: AlertStep): AlertStep {

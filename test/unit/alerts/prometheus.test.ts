@@ -64,6 +64,12 @@ describe('the state machine as Prometheus has it', () => {
       rule: { for: ticks(1) },
       reload: { tick: 3, rule: { for: ticks(5) } },
     },
+    'goes back to pending when a reload raises for, also if only keep_firing_for holds it': {
+      expr: '1 1 _ _ _',
+      states: 'PFKP.',
+      rule: { for: ticks(1), keepFiringFor: ticks(5) },
+      reload: { tick: 3, rule: { for: ticks(9) } },
+    },
     'fires at once when a reload lowers for': {
       expr: '1 1 1',
       states: 'PFF',
