@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createManageAlerts } from './actions/alert-actions.ts';
 import { createManageSilences } from './actions/silences.ts';
-import { createCommands } from './commands/commands.ts';
+import { type Commands, createCommands } from './commands/commands.ts';
 import { createExplainSlowness } from './culprit/collect.ts';
 import {
   createRestoreMessages,
@@ -23,6 +23,7 @@ import { type Clock, systemClock } from './lib/clock.ts';
 import type { Links } from './lib/links.ts';
 import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
+import type { Tracing } from './lib/tracing.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
 import { type ChannelCheck, createChannelCheck } from './messages/channel-check.ts';
@@ -69,6 +70,7 @@ export interface Base {
   readonly logger: Logger;
   readonly telemetry: Telemetry;
   readonly recorder: Telemetry['recorder'];
+  readonly tracing: Tracing;
   readonly host: { readonly host?: string };
   readonly proxyFor: ProxyFor;
   readonly slackNetwork: SlackNetwork;
@@ -191,14 +193,14 @@ export interface Sources {
 }
 
 export function createSources(
-  { settings, clock, logger, recorder, proxyFor }: Base,
+  { settings, clock, logger, recorder, tracing, proxyFor }: Base,
   cleanups: Cleanup[],
   time: Parameters<typeof createPrometheusMetrics>[0]['time'],
 ): Sources {
   const http = (system: 'prometheus' | 'jaeger', { url, headers }: Upstream): HttpClient => {
     const client = createHttpClient({ system, baseUrl: url, headers: headers.reveal(), recorder, proxyFor });
     cleanups.push(async () => client.close());
-    return client;
+    return tracedClient(client, system, tracing);
   };
   const metrics = createPrometheusMetrics({
     http: http('prometheus', settings.prometheus),
@@ -221,6 +223,28 @@ export function createSources(
     links: linksOf(settings),
   };
 }
+
+/** A client of which every request is a span: `jaeger search`. */
+function tracedClient(client: HttpClient, system: string, tracing: Tracing): HttpClient {
+  const work = ({ operation }: { readonly operation: string }) =>
+    ({ name: `${system} ${operation}`, kind: 'client', attributes: { 'peer.service': system } }) as const;
+  return {
+    json: (request) => tracing.span(work(request), () => client.json(request)),
+    text: (request) => tracing.span(work(request), () => client.text(request)),
+    close: () => client.close(),
+  };
+}
+
+/** Commands of which every answer is a span: `command /trace`. */
+const tracedCommands = (commands: Commands, tracing: Tracing): Commands => ({
+  answer: (request) =>
+    tracing.span({ name: `command ${request.command}`, kind: 'server' }, () => commands.answer(request)),
+  run: (command, sender) =>
+    tracing.span(
+      { name: 'command of a form', kind: 'server', attributes: { 'tailwatch.command': command.kind } },
+      () => commands.run(command, sender),
+    ),
+});
 
 /** Draws in a thread that is started by the first picture. */
 export function createPainter({ clock, logger }: Base, cleanups: Cleanup[]): PicturePainter {
@@ -289,7 +313,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   });
   return createSlackApp({
     ...slackBase(base),
-    commands,
+    commands: tracedCommands(commands, base.tracing),
     ...(settings.slack.showsPictures ? { painter } : {}),
     transport: transportOf(settings.slack.transport, base.host),
   });

@@ -29,12 +29,14 @@ import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
+import { NO_TRACING } from './lib/tracing.ts';
 import { createLedger } from './messages/ledger.ts';
 import type { Store } from './messages/store.ts';
 import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
 import { createOpsServer, readyChecks } from './ops/ops-server.ts';
 import { createRulesApi } from './ops/rules-api.ts';
+import type { OtlpTracing } from './ops/tracing.ts';
 import { NO_POLICY, type NotificationPolicy } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
 import type { RuleSet } from './rules/file/rule-file.ts';
@@ -79,8 +81,8 @@ const MAX_LISTENERS = 200;
 export async function startBot(options: BotOptions): Promise<Bot> {
   // The signal of one command reaches each query that it sends; from 11 listeners on, Node prints a warning of a leak.
   setMaxListeners(MAX_LISTENERS);
-  const base = createBase(options);
   const cleanups: Cleanup[] = [];
+  const base = await createBase(options, cleanups);
   // One part that does not end well must not keep the others from theirs: the store's lock, the port.
   const endAll = async (): Promise<void> => {
     for (let end = cleanups.pop(); end !== undefined; end = cleanups.pop())
@@ -101,7 +103,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
 
 /** What evaluations read and write, and whom they notify. */
 function createEvaluationParts(
-  { clock, logger, settings }: Base,
+  { clock, logger, settings, tracing }: Base,
   { ruleSet, store, metrics }: { ruleSet: () => RuleSet; store: Store; metrics: MetricsSource },
 ): Omit<EvaluatorOptions, 'clock' | 'scheduler' | 'recorder' | 'logger'> {
   const policy = (): NotificationPolicy => ruleSet().policy ?? NO_POLICY;
@@ -110,6 +112,7 @@ function createEvaluationParts(
     metrics,
     expand: expandTemplate,
     externalUrl: settings.prometheus.publicUrl,
+    tracing,
     notifiesOutages: true,
     notifications: {
       policy,
@@ -228,11 +231,26 @@ async function start(
   return { opsPort, slackPort: slackAt.port, logger, reload, deliver: () => sync.drain() };
 }
 
-function createBase({ settings, clock = systemClock, write, host }: BotOptions): Base {
+/** The packages of OpenTelemetry are loaded only where traces are sent. */
+async function startTracing({ tracing }: Settings, cleanups: Cleanup[]): Promise<OtlpTracing | undefined> {
+  if (tracing === undefined) return undefined;
+  const { createOtlpTracing } = await import('./ops/tracing.ts');
+  const started = createOtlpTracing({ endpoint: tracing.endpoint, headers: tracing.headers.reveal() });
+  // It is stopped last, so that the end of the other parts is traced too.
+  cleanups.push(() => started.stop());
+  return started;
+}
+
+async function createBase(
+  { settings, clock = systemClock, write, host }: BotOptions,
+  cleanups: Cleanup[],
+): Promise<Base> {
+  const tracing = await startTracing(settings, cleanups);
   const logger = createLogger({
     level: settings.logLevel,
     secrets: secretsOf(settings),
     patterns: settings.redaction.patterns,
+    fields: tracing?.ids,
     write,
   });
   const telemetry = createTelemetry();
@@ -244,6 +262,7 @@ function createBase({ settings, clock = systemClock, write, host }: BotOptions):
     logger,
     telemetry,
     recorder: telemetry.recorder,
+    tracing: tracing ?? NO_TRACING,
     host: host === undefined ? {} : { host },
     proxyFor,
     slackNetwork: hasProxy ? createProxiedNetwork(proxyFor) : DIRECT,

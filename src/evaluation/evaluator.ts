@@ -2,6 +2,7 @@ import type { Alert, RuleGroupState } from '../alerts/alert.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
+import { NO_TRACING, type Tracing } from '../lib/tracing.ts';
 import type { EpochMs } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
@@ -24,6 +25,8 @@ export interface EvaluatorOptions extends Omit<EvaluateGroupOptions, 'findNoData
   readonly notifiesOutages?: boolean;
   /** Evaluates just behind the scrapes of the rules' metrics, except in Prometheus's mode. */
   readonly followsScrapes?: boolean;
+  /** Absent: evaluations are not traced. */
+  readonly tracing?: Tracing;
 }
 
 /** Evaluates the groups of a rule set on schedule. */
@@ -122,6 +125,7 @@ const SUCCESS: ReadonlySet<TickOutcome['kind']> = new Set([
 /** Evaluates every group at each of its evaluation times until it is stopped. */
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { scheduler, clock, recorder, logger, isShared = false, notifiesOutages = false } = options;
+  const { tracing = NO_TRACING } = options;
   let groups: ReadonlyMap<string, RuleGroup> = new Map();
   let isFollowing = false;
   let lastEvaluatedAt: EpochMs | undefined;
@@ -144,7 +148,11 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     if (group === undefined) return;
     missedTicks.resumed(id);
     await scrapes.wait(id);
-    const outcome = await evaluate(group, evalTime);
+    const { rules } = group;
+    const outcome = await tracing.span(
+      { name: 'evaluate group', attributes: { 'tailwatch.group': id, 'tailwatch.rules': rules.length } },
+      () => evaluate(group, evalTime),
+    );
     if (SUCCESS.has(outcome.kind)) lastEvaluatedAt = clock.now();
     if (outcome.kind === 'applied') {
       if (groups.has(id)) gauge.set(id, outcome.state);

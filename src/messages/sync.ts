@@ -136,7 +136,7 @@ function createSteps(options: MessageSyncOptions): (message: ClaimedMessage) => 
     }
     ledger.add(...ledgerEntries(message, synced, clock.now()));
     if (reason === undefined) return;
-    const fields = { message: key, failures, reason };
+    const fields = { message: key, alertId: message.desired?.alert.alertId, failures, reason };
     const isRefused = outcome === 'refused' || outcome === 'channel-refused';
     // Five failures are half a minute of growing pauses: an operator should know.
     if (!isRefused) logger[failures === 5 ? 'warn' : 'debug']('a message waits', fields);
@@ -184,7 +184,7 @@ const hasEnded = ({ lines }: Pick<ClaimedMessage, 'lines'>, { lineKeys }: Synced
 /** One line for each message that is posted, silenced or ended: what happened, and where it is. */
 function logShown(logger: Logger, { key, desired, shown, lines }: ClaimedMessage, synced: Synced): void {
   const { permalink } = synced.shown ?? shown ?? {};
-  const fields = { message: key, rule: desired?.rule.name, permalink };
+  const fields = { message: key, alertId: desired?.alert.alertId, rule: desired?.rule.name, permalink };
   const silenced = lines.find((line) => line.silence !== undefined && synced.lineKeys.includes(line.key));
   if (synced.call === 'post') logger.info('message posted', fields);
   if (silenced?.silence !== undefined) {

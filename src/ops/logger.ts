@@ -13,6 +13,8 @@ export function createLogger(options: {
   /** RE2 patterns of further texts to remove. */
   patterns?: readonly string[];
   write?: (line: string) => void;
+  /** Further fields of every line, read when it is written. */
+  fields?: () => Readonly<Record<string, string>>;
 }): Logger {
   const write = options.write ?? ((line: string) => void process.stdout.write(line));
   // The longest first, so that a secret that contains another one is masked whole. Inside JSON a secret is escaped.
@@ -29,6 +31,7 @@ export function createLogger(options: {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      mixin: () => ({ ...options.fields?.() }),
       serializers: { error: pino.stdSerializers.err },
     },
     { write: (line: string) => write(masked(line)) },

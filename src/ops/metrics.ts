@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { METRICS, type Metric, type Recorder } from '../lib/recorder.ts';
+import { VERSION } from './version.ts';
 
 /** Bucket bounds in seconds: from a warm local query, over Slack's limit of 3 s, to beyond a deadline. */
 const BUCKETS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30];
@@ -38,8 +38,7 @@ function register<Event>(registry: Registry, metric: Metric<Event>): (event: Eve
 
 /** The version that runs: always 1, as in the exporters of Prometheus. */
 function registerBuildInfo(registry: Registry): void {
-  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-  const labels = { version, nodeversion: process.version };
+  const labels = { version: VERSION, nodeversion: process.version };
   new Gauge({
     name: 'tailwatch_build_info',
     help: 'The version of Tailwatch and of Node.js; always 1.',

@@ -78,6 +78,11 @@ export interface Settings {
     /** Names of the span attributes that may be shown; undefined: all. */
     readonly allowedAttributes?: readonly string[];
   };
+  /** Where the bot's own traces are sent; absent: there are none. */
+  readonly tracing?: {
+    readonly endpoint: string;
+    readonly headers: Secret<Readonly<Record<string, string>>>;
+  };
   readonly opsPort: number;
   /** The address the operations port listens on; undefined: all interfaces. */
   readonly opsHost?: string;
@@ -236,6 +241,15 @@ function redisOf({ REDIS_URL, REDIS_PREFIX }: EnvironmentTexts): Settings['redis
   return { url: secret(REDIS_URL), prefix: REDIS_PREFIX ?? defaultOf('REDIS_PREFIX') };
 }
 
+function tracingOf({
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+  OTEL_EXPORTER_OTLP_HEADERS: headers,
+}: EnvironmentTexts): Settings['tracing'] {
+  if (endpoint === undefined) return undefined;
+  const read = parseHeaders(headers ?? '');
+  return { endpoint, headers: secret(read.ok ? read.headers : {}) };
+}
+
 function settingsOf(texts: EnvironmentTexts): Settings {
   const level = texts.LOG_LEVEL ?? defaultOf('LOG_LEVEL');
   return {
@@ -263,6 +277,7 @@ function settingsOf(texts: EnvironmentTexts): Settings {
       patterns: entriesOf(texts.REDACT_PATTERNS ?? ''),
       allowedAttributes: texts.TRACE_ATTRIBUTES === undefined ? undefined : listOf(texts.TRACE_ATTRIBUTES),
     },
+    tracing: tracingOf(texts),
     opsHost: texts.OPS_HOST,
     opsToken: texts.OPS_TOKEN === undefined ? undefined : secret(texts.OPS_TOKEN),
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
@@ -329,12 +344,15 @@ export function secretsOf({
   proxy,
   heartbeatUrl,
   opsToken,
+  tracing,
 }: Settings): readonly string[] {
   const { transport } = slack;
   return [
     slack.botToken.reveal(),
     transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
-    ...[prometheus, jaeger].flatMap(({ headers }) => Object.values(headers.reveal()).flatMap(partsOfHeader)),
+    ...[prometheus, jaeger, ...(tracing === undefined ? [] : [tracing])].flatMap(({ headers }) =>
+      Object.values(headers.reveal()).flatMap(partsOfHeader),
+    ),
     ...(opsToken === undefined ? [] : [opsToken.reveal()]),
     ...[redis?.url, proxy.http, proxy.https, heartbeatUrl].flatMap((address) =>
       address === undefined ? [] : partsOfAddress(address.reveal()),

@@ -216,6 +216,20 @@ export const VARIABLES = [
     description: '`debug`, `info`, `warn` or `error`.',
     default: 'info',
   }),
+  optional(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    address('http://otel-collector:4318', 'OTEL_EXPORTER_OTLP_HEADERS'),
+    {
+      description:
+        "OTLP/HTTP endpoint for traces of the bot's own work: evaluations, commands, requests. Without it there are none.",
+      example: 'http://localhost:4318',
+    },
+  ),
+  optional('OTEL_EXPORTER_OTLP_HEADERS', headerList, {
+    description: headersTo('that endpoint'),
+    isSecret: true,
+    example: 'Authorization: Bearer replace-me',
+  }),
   optional('OPS_PORT', port('9464'), {
     description: 'Port of `/healthz`, `/readyz`, `/metrics`, `/api` and `/-/reload`.',
     default: '9464',

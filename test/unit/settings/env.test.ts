@@ -84,6 +84,8 @@ describe('the settings', () => {
       OPS_PORT: '0',
       OPS_HOST: '127.0.0.1',
       OPS_TOKEN: '0123456789abcdef',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization: Bearer otel-token',
       REDACT_PATTERNS: 'cust-[0-9]+;;order\\d',
       TRACE_ATTRIBUTES: 'http.*, db.statement',
     });
@@ -109,6 +111,8 @@ describe('the settings', () => {
       opsHost: '127.0.0.1',
       redaction: { patterns: ['cust-[0-9]+', 'order\\d'], allowedAttributes: ['http.*', 'db.statement'] },
     });
+    expect(all.tracing?.endpoint).toBe('http://otel:4318');
+    expect(all.tracing?.headers.reveal()).toEqual({ Authorization: 'Bearer otel-token' });
     expect(all.opsToken?.reveal()).toBe('0123456789abcdef');
     const { transport } = all.slack;
     expect(transport.kind === 'http' ? transport.signingSecret.reveal() : undefined).toBe(SIGNING_SECRET);
