@@ -7,7 +7,12 @@ import type { EpochMs } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { RuleGroup } from '../rules/rule.ts';
-import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
+import {
+  createEvaluateGroup,
+  type EvaluateGroup,
+  type EvaluateGroupOptions,
+  type TickOutcome,
+} from './evaluate-group.ts';
 import { createFollowScrapes } from './follow-scrapes.ts';
 import { createFindNoDataReason } from './no-data-reason.ts';
 import { createRemovedGroups } from './removed-groups.ts';
@@ -122,14 +127,25 @@ const SUCCESS: ReadonlySet<TickOutcome['kind']> = new Set([
   'outdated',
 ]);
 
+/** Evaluates groups; each evaluation is a span. */
+function createTracedEvaluation({
+  tracing = NO_TRACING,
+  ...options
+}: EvaluateGroupOptions & Pick<EvaluatorOptions, 'tracing'>): EvaluateGroup {
+  const evaluate = createEvaluateGroup(options);
+  return (group, evalTime) => {
+    const attributes = { 'tailwatch.group': group.id, 'tailwatch.rules': group.rules.length };
+    return tracing.span({ name: 'evaluate group', attributes }, () => evaluate(group, evalTime));
+  };
+}
+
 /** Evaluates every group at each of its evaluation times until it is stopped. */
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { scheduler, clock, recorder, logger, isShared = false, notifiesOutages = false } = options;
-  const { tracing = NO_TRACING } = options;
   let groups: ReadonlyMap<string, RuleGroup> = new Map();
   let isFollowing = false;
   let lastEvaluatedAt: EpochMs | undefined;
-  const evaluate = createEvaluateGroup({
+  const evaluate = createTracedEvaluation({
     ...options,
     findNoDataReason: createFindNoDataReason(options),
     restarts: createRestartDetection({ clock, isShared }),
@@ -148,11 +164,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     if (group === undefined) return;
     missedTicks.resumed(id);
     await scrapes.wait(id);
-    const { rules } = group;
-    const outcome = await tracing.span(
-      { name: 'evaluate group', attributes: { 'tailwatch.group': id, 'tailwatch.rules': rules.length } },
-      () => evaluate(group, evalTime),
-    );
+    const outcome = await evaluate(group, evalTime);
     if (SUCCESS.has(outcome.kind)) lastEvaluatedAt = clock.now();
     if (outcome.kind === 'applied') {
       if (groups.has(id)) gauge.set(id, outcome.state);
