@@ -321,7 +321,11 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
 
 /** What posts and edits messages. */
 export const createNotifier = (base: Base): Notifier & ChannelReader =>
-  createSlackNotifier({ ...slackBase(base), installation: installationOf(base.settings) });
+  createSlackNotifier({
+    ...slackBase(base),
+    installation: installationOf(base.settings),
+    mentionsAcknowledger: base.settings.slack.mentionsAcknowledger,
+  });
 
 /** The side of Slack that tells people. */
 export function createNotifying(

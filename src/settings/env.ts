@@ -50,6 +50,8 @@ export interface Settings {
     readonly channel: string;
     /** Whether answers about a trace include an image of it. */
     readonly showsPictures: boolean;
+    /** Whether the end of an acknowledged page mentions who acknowledged it. */
+    readonly mentionsAcknowledger: boolean;
   };
   readonly prometheus: Upstream & { readonly maxSeries: number };
   readonly jaeger: Upstream;
@@ -233,6 +235,8 @@ function slackOf(texts: EnvironmentTexts): Settings['slack'] {
     apiUrl: (texts.SLACK_API_URL ?? defaultOf('SLACK_API_URL')).replace(/\/*$/, '/'),
     channel: texts.SLACK_CHANNEL,
     showsPictures: (texts.SLACK_PICTURES ?? defaultOf('SLACK_PICTURES')) === 'on',
+    mentionsAcknowledger:
+      (texts.SLACK_MENTION_ACKNOWLEDGER ?? defaultOf('SLACK_MENTION_ACKNOWLEDGER')) === 'on',
   };
 }
 

@@ -92,6 +92,11 @@ export const VARIABLES = [
       '`on` or `off`: whether `/trace` has an image of the trace: below a shared answer, and by a button, as a direct message, for an answer that only you see. Rendering takes about 100 MB of memory.',
     default: 'on',
   }),
+  optional('SLACK_MENTION_ACKNOWLEDGER', matching(/^(?:on|off)$/, 'Use on or off.'), {
+    description:
+      '`on` or `off`: whether the line about the end of an acknowledged page mentions who acknowledged it.',
+    default: 'on',
+  }),
   required('PROMETHEUS_URL', address('http://prometheus:9090', 'PROMETHEUS_HEADERS'), {
     description: 'Prometheus, which evaluates the rules. Required.',
     example: 'http://localhost:9090',

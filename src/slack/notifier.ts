@@ -15,6 +15,8 @@ import { metadataViolations, textOnly, violations } from './limits.ts';
 export interface SlackNotifierOptions extends CallsOptions {
   /** Distinguishes the messages of installations that share a Slack app: the same for all replicas of one. Absent: there is one. */
   readonly installation?: string;
+  /** Whether the end of an acknowledged page mentions who acknowledged it. Default: it does. */
+  readonly mentionsAcknowledger?: boolean;
 }
 
 /**
@@ -64,7 +66,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier & C
           thread_ts: shown.messageTs,
           reply_broadcast: note.kind === 'flapping' ? true : undefined,
         },
-        message: noteMessage(note),
+        message: noteMessage(note, options),
         metadata: { key, alertId: shown.key, installation },
         isAllowed,
       }),

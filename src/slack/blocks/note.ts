@@ -141,11 +141,23 @@ function firingNow({ alert, rule, alertGroup }: ThreadNote): Phrase {
   return [` Firing now: ${value}, since `, { at: firedAtOf(alert) }, '.'];
 }
 
-/** A line in a message's thread. */
-export function noteMessage(note: ThreadNote): Rendered {
+/** Who acknowledged a page is notified of its end, unless the same person ended it: Slack notifies nobody of an edit. */
+function acknowledgerOf({ kind, alert, alertGroup }: ThreadNote): Phrase {
+  const { acknowledged, closed, resolveReason, labels } = alert;
+  const isEnd = kind === 'resolved' && alertGroup === undefined && resolveReason !== 'continued';
+  if (!isEnd || acknowledged === undefined || labels['severity'] !== 'page') return [];
+  return closed?.by === acknowledged.by ? [] : [' ', { person: acknowledged.by }];
+}
+
+/** A line in a message's thread. `mentionsAcknowledger`: the end of an acknowledged page mentions who acknowledged it. */
+export function noteMessage(
+  note: ThreadNote,
+  { mentionsAcknowledger = true }: { readonly mentionsAcknowledger?: boolean } = {},
+): Rendered {
   const { phrase, at, isUnknown } = lineOf(note);
   const sign = isUnknown === true ? '☑️' : SIGNS[note.kind];
-  const text = `${sign} ${phraseText(phrase)} · ${date(at)}`;
+  const mentioned = mentionsAcknowledger ? phraseText(acknowledgerOf(note)) : '';
+  const text = `${sign} ${phraseText(phrase)}${mentioned} · ${date(at)}`;
   const buttons = note.kind === 'flapping' && note.alertGroup === undefined ? actionButtons(note.alert) : [];
   return { text, blocks: [section(text), ...actions([...buttons])] };
 }

@@ -39,6 +39,7 @@ describe('the settings', () => {
         apiUrl: 'https://slack.com/api/',
         channel: '#slo-alerts',
         showsPictures: true,
+        mentionsAcknowledger: true,
       },
       prometheus: {
         url: 'http://prometheus:9090',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Alert } from '../../../../src/alerts/alert.ts';
 import type { MessageView } from '../../../../src/messages/notifier.ts';
 import type { SilenceUpdate } from '../../../../src/messages/store.ts';
 import { alertMessage } from '../../../../src/slack/blocks/alert.ts';
@@ -105,4 +106,18 @@ it('a silence is shown in the thread with who, until when, and why', () => {
     /^🔕 Silenced by <@U0ANN> until <!date\^.*>: &lt;!channel&gt; move\. The end of the alert is still reported here\./,
   );
   expect(line({ ...ANN, id: '5ca1ab1e', what: 'unsilenced' })).toContain('Silence ended by <@U0ANN>.');
+});
+
+it('the end of an acknowledged page mentions who acknowledged it, unless that is off or they closed it', () => {
+  const { alert: open, rule } = aView();
+  const end = (over: Partial<Alert>, options = {}): string => {
+    const resolved = { state: 'resolved', resolvedAt: START, resolveReason: 'recovered' } as const;
+    const alert: Alert = { ...open, ...resolved, acknowledged: ANN, ...over };
+    return noteMessage({ kind: 'resolved', alert, rule, at: START }, options).text;
+  };
+  const labels = { ...open.labels, severity: 'page' };
+  expect(end({ labels })).toContain('. <@U0ANN> · ');
+  expect(end({ labels }, { mentionsAcknowledger: false })).not.toContain('U0ANN');
+  expect(end({ labels: { ...labels, severity: 'ticket' } })).not.toContain('U0ANN');
+  expect(end({ labels, resolveReason: 'closed', closed: ANN }).match(/U0ANN/g)).toHaveLength(1);
 });
