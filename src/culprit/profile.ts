@@ -64,6 +64,8 @@ interface Draft {
   readonly instances: Map<string, { time: number; calls: number }>;
   readonly bareCallers: Set<string>;
   readonly sizes: ReadonlyMap<SpanNode, number>;
+  /** What answered each span that was looked at. */
+  readonly answers: Map<SpanNode, Call | undefined>;
   /** Spans whose parent was lost, by the span within which they ran. */
   readonly adopted: ReadonlyMap<SpanNode, readonly SpanNode[]>;
 }
@@ -99,6 +101,7 @@ export function profileOf(trace: Trace): TraceProfile | undefined {
     instances: new Map(),
     bareCallers: new Set(),
     sizes: subtreeSizes(nodes),
+    answers: new Map(),
     adopted: roots.length === 1 ? NONE_ADOPTED : adoptOrphans(roots, nodes),
   };
   for (const node of nodes) countCall(node, draft);
@@ -195,18 +198,30 @@ const ownKey = ({ serviceName, spanName }: Span): PieceKey => ({
   callee: '',
 });
 
+/** What answered a span; a client with many spans is read once. */
+function callAt(node: SpanNode, { answers }: Draft): Call | undefined {
+  if (node.span.kind !== 'client') return undefined;
+  if (!answers.has(node)) answers.set(node, callOf(node));
+  return answers.get(node);
+}
+
 function countCall(node: SpanNode, draft: Draft): void {
   const { span } = node;
   const { calls, answered } = draft;
-  if (isConnectionSetup(span)) return;
+  if (isConnectionSetup(span)) {
+    // Others count with the call that they are for.
+    if (connectedTo(node) === '') add(calls, connectionKey(span, ''), 1);
+    return;
+  }
   if (span.kind !== 'client') {
     add(calls, ownKey(span), 1);
     if (span.kind === 'server') addInstance(node, draft, { time: 0, calls: 1 });
     return;
   }
-  // The client span of a proxy or library below another one is the same call.
-  if (node.parent !== undefined && callOf(node.parent)?.answers.includes(node) === true) return;
-  const call = callOf(node);
+  const outer = node.parent && callAt(node.parent, draft);
+  // The client span of a proxy or library below another one is the same call; one of several is a call of its own.
+  if (outer !== undefined && outer.servers.length > 0 && outer.answers[0] === node) return;
+  const call = callAt(node, draft);
   const key = clientKey(span.serviceName, span.spanName);
   const seen = answered.get(key) ?? { yes: 0, no: 0 };
   answered.set(key, seen);
@@ -251,7 +266,7 @@ function walk(visit: Visit, draft: Draft): readonly Visit[] {
     add(draft.times, connectionKey(node.span, connectedTo(node)), end - start);
     return [];
   }
-  const call = callOf(node);
+  const call = callAt(node, draft);
   if (call !== undefined) return walkCall(visit, call, draft);
   const hasChildren = node.children.length > 0 || draft.adopted.has(node);
   if (hasChildren || node.span.kind !== 'client')

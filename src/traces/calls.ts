@@ -144,6 +144,7 @@ function ownWork(
 ): { readonly before: boolean; readonly after: boolean } {
   if (children.length === answers.length) return { before: false, after: false };
   const tolerance = Math.min(CLOSING_US, (answerEnd - firstStart) / 2);
+  const answering = new Set(answers);
   const own = children.filter(
     (child) =>
       child.span.serviceName === client.serviceName &&
@@ -151,7 +152,7 @@ function ownWork(
       child.span.followsFrom !== true &&
       child.span.kind !== 'consumer' &&
       !isConnectionSetup(child.span) &&
-      !answers.includes(child),
+      !answering.has(child),
   );
   const start = (span: Span): number => span.start - client.start;
   return {

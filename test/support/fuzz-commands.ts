@@ -38,6 +38,8 @@ const VALID: Readonly<Record<SlashCommand, readonly string[]>> = {
     `compare ${TRACE_ID} ${UUID}`,
     'why checkout last 15m op "GET /cart" share',
     'why is checkout slow',
+    'propagation checkout last 15m share',
+    `${TRACE_ID} and ${UUID}`,
     `00-${TRACE_ID}-00f067aa0ba902b7-01`,
     `traceparent: 00-${TRACE_ID}-00f067aa0ba902b7-00`,
     `b3: ${TRACE_ID}-00f067aa0ba902b7-1-05e3ac9a4f6e3b90`,
@@ -60,6 +62,7 @@ const VALID: Readonly<Record<SlashCommand, readonly string[]>> = {
     `checkout ${TRACE_ID}`,
     'checkout.shop',
     'checkout p99 last 30 minutes',
+    'checkout to payments last 15m share',
     'help',
   ],
   '/slo': [

@@ -168,6 +168,11 @@ describe('the time of a client beside its server', () => {
     `;
     expect(entries(text)).toContain('shop own 23');
     expect(pieces(text)).toContain('shop own 23');
+    // Each counts as a call of its own.
+    const calls = [...(profileOf(timed(text))?.calls ?? [])].map(
+      ([key, count]) => `${keyOf(key).kind} ${keyOf(key).callee} ${count}`,
+    );
+    expect(calls).toEqual(expect.arrayContaining(['request pay 1', 'request mail 1']));
   });
 
   it('is network to the server below the client spans of a library and a proxy', () => {
