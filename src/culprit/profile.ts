@@ -207,20 +207,24 @@ function callAt(node: SpanNode, { answers }: Draft): Call | undefined {
 
 function countCall(node: SpanNode, draft: Draft): void {
   const { span } = node;
-  const { calls, answered } = draft;
   if (isConnectionSetup(span)) {
     // Others count with the call that they are for.
-    if (connectedTo(node) === '') add(calls, connectionKey(span, ''), 1);
-    return;
-  }
-  if (span.kind !== 'client') {
-    add(calls, ownKey(span), 1);
+    if (connectedTo(node) === '') add(draft.calls, connectionKey(span, ''), 1);
+  } else if (span.kind !== 'client') {
+    add(draft.calls, ownKey(span), 1);
     if (span.kind === 'server') addInstance(node, draft, { time: 0, calls: 1 });
-    return;
-  }
+  } else if (!isOfOuterCall(node, draft)) countClient(node, draft);
+}
+
+/** The client span of a proxy or library below another one is the same call; one of several is a call of its own. */
+function isOfOuterCall(node: SpanNode, draft: Draft): boolean {
   const outer = node.parent && callAt(node.parent, draft);
-  // The client span of a proxy or library below another one is the same call; one of several is a call of its own.
-  if (outer !== undefined && outer.servers.length > 0 && outer.answers[0] === node) return;
+  return outer !== undefined && outer.servers.length > 0 && outer.answers[0] === node;
+}
+
+function countClient(node: SpanNode, draft: Draft): void {
+  const { span } = node;
+  const { calls, answered } = draft;
   const call = callAt(node, draft);
   const key = clientKey(span.serviceName, span.spanName);
   const seen = answered.get(key) ?? { yes: 0, no: 0 };
