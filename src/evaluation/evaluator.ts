@@ -1,4 +1,4 @@
-import type { Alert, RuleGroupState } from '../alerts/alert.ts';
+import type { RuleGroupState } from '../alerts/alert.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
@@ -49,30 +49,45 @@ export interface Evaluator {
   stop(): Promise<void>;
 }
 
-function countAlerts(alerts: readonly Alert[]): Parameters<Recorder['alerts']>[0] {
+type AlertCounts = Parameters<Recorder['alerts']>[0];
+
+function countAlerts({ rules }: RuleGroupState): AlertCounts {
   const counts = { pending: 0, firing: 0, 'no-data': 0 };
-  for (const { state, noDataSince } of alerts) {
-    if (state === 'pending') counts.pending += 1;
-    else if (state === 'firing') counts[noDataSince === undefined ? 'firing' : 'no-data'] += 1;
-  }
+  for (const { alerts } of Object.values(rules))
+    for (const { state, noDataSince } of alerts) {
+      if (state === 'pending') counts.pending += 1;
+      else if (state === 'firing') counts[noDataSince === undefined ? 'firing' : 'no-data'] += 1;
+    }
   return counts;
 }
 
-/** The number of alerts by state over all groups that this replica has evaluated. */
+/** The number of alerts by state over all groups that this replica has evaluated. Only the group that changed is counted. */
 function createAlertGauge(recorder: Pick<Recorder, 'alerts'>) {
-  const byGroup = new Map<string, readonly Alert[]>();
-  const record = (): void => recorder.alerts(countAlerts([...byGroup.values()].flat()));
+  const byGroup = new Map<string, AlertCounts>();
+  let total: AlertCounts = { pending: 0, firing: 0, 'no-data': 0 };
+  const add = (counts: AlertCounts | undefined, sign: 1 | -1): void => {
+    if (counts === undefined) return;
+    total = {
+      pending: total.pending + sign * counts.pending,
+      firing: total.firing + sign * counts.firing,
+      'no-data': total['no-data'] + sign * counts['no-data'],
+    };
+  };
   return {
     set: (group: string, state: RuleGroupState): void => {
-      byGroup.set(
-        group,
-        Object.values(state.rules).flatMap(({ alerts }) => alerts),
-      );
-      record();
+      const counts = countAlerts(state);
+      add(byGroup.get(group), -1);
+      add(counts, 1);
+      byGroup.set(group, counts);
+      recorder.alerts(total);
     },
     keepOnly: (groups: ReadonlyMap<string, RuleGroup>): void => {
-      for (const group of byGroup.keys()) if (!groups.has(group)) byGroup.delete(group);
-      record();
+      for (const [group, counts] of byGroup) {
+        if (groups.has(group)) continue;
+        byGroup.delete(group);
+        add(counts, -1);
+      }
+      recorder.alerts(total);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import type { Store } from '../messages/store.ts';
+import { createInhibitionIndex, type InhibitionIndex, type InhibitRule } from '../policy/inhibition.ts';
 import {
   createSuppression,
   type InhibitionContext,
@@ -19,10 +20,14 @@ import type { SloRule } from '../rules/rule.ts';
 import type { CallGraphAt } from './call-graph-query.ts';
 import { OUTAGE_GROUP } from './source-outage.ts';
 
-/** The states of the other rule groups: the inhibition context. */
+/** The alerts of all rule groups, shared by the evaluations of all of them: the inhibition context. */
 export interface OtherGroupStates {
-  /** The states of all rule groups except this one, after their last evaluations. */
-  others(group: string): Promise<readonly RuleGroupState[]>;
+  /** Brings the states up to date. */
+  refresh(): Promise<void>;
+  /** The alerts of all rule groups except this one, after their last evaluations. */
+  others(group: string): readonly OtherAlert[];
+  /** The firing alerts of all groups, indexed by these rules. */
+  inhibition(rules: readonly InhibitRule[]): InhibitionIndex;
   /** Stores the state of a group that was evaluated here, which saves reading it. */
   note(group: string, state: RuleGroupState): void;
 }
@@ -33,32 +38,86 @@ export interface OtherGroupStates {
  */
 const MAX_AGE: Milliseconds = ms(2 * SECOND);
 
-/** States from the store, cached for `MAX_AGE`. */
+/** A group's state with its alerts, as inhibition sees them. */
+interface KnownGroup {
+  readonly state: RuleGroupState | undefined;
+  readonly at: EpochMs;
+  /** Built when they are needed. */
+  alerts?: readonly OtherAlert[];
+}
+
+const alertsIn = (state: RuleGroupState | undefined): readonly OtherAlert[] =>
+  state === undefined ? [] : Object.values(state.rules).flatMap(otherAlertsOf);
+
+const firingIn = (state: RuleGroupState | undefined): readonly Alert[] =>
+  state === undefined ? [] : Object.values(state.rules).flatMap(({ alerts }) => alerts.filter(isFiring));
+
+/**
+ * States from the store, cached for `MAX_AGE`, and an index of their firing alerts. A group's part of it is replaced when
+ * its state is: the cost of a tick follows from the group's own alerts, not from those of all groups.
+ */
 export function createOtherGroupStates(options: {
   readonly store: Pick<Store, 'groups' | 'loadGroup'>;
   readonly clock: Pick<Clock, 'now'>;
 }): OtherGroupStates {
   const { store, clock } = options;
-  const known = new Map<string, { readonly state: RuleGroupState | undefined; readonly at: EpochMs }>();
+  const known = new Map<string, KnownGroup>();
+  let index: { readonly rules: readonly InhibitRule[]; readonly of: InhibitionIndex } | undefined;
+  let refreshing: { readonly at: EpochMs; readonly done: Promise<void> } | undefined;
 
-  async function stateOf(group: string): Promise<RuleGroupState | undefined> {
-    const at = clock.now();
-    const cached = known.get(group);
-    if (cached !== undefined && between(cached.at, at) < MAX_AGE) return cached.state;
-    const state = await store.loadGroup(group);
-    known.set(group, { state, at });
-    return state;
+  function keep(group: string, state: RuleGroupState | undefined): void {
+    index?.of.set(group, firingIn(state));
+    known.set(group, { state, at: clock.now() });
+  }
+
+  async function read(): Promise<void> {
+    const ids = new Set(await store.groups());
+    for (const id of known.keys()) {
+      if (ids.has(id)) continue;
+      known.delete(id);
+      index?.of.set(id, []);
+    }
+    const due = [...ids].filter((id) => {
+      const at = known.get(id)?.at;
+      return id !== OUTAGE_GROUP.id && (at === undefined || between(at, clock.now()) >= MAX_AGE);
+    });
+    await Promise.all(
+      due.map(async (id) => {
+        const before = known.get(id);
+        const state = await store.loadGroup(id);
+        // A state that was noted meanwhile is newer.
+        if (known.get(id) === before) keep(id, state);
+      }),
+    );
   }
 
   return {
-    others: async (group) => {
-      const ids = await store.groups();
-      for (const id of known.keys()) if (!ids.includes(id)) known.delete(id);
-      const wanted = ids.filter((id) => id !== group && id !== OUTAGE_GROUP.id);
-      const states = await Promise.all(wanted.map(stateOf));
-      return states.filter((state) => state !== undefined);
+    refresh: () => {
+      const now = clock.now();
+      if (refreshing === undefined || between(refreshing.at, now) >= MAX_AGE) {
+        const started = { at: now, done: read() };
+        refreshing = started;
+        // A read that failed is repeated by the next evaluation.
+        started.done.catch(() => {
+          if (refreshing === started) refreshing = undefined;
+        });
+      }
+      return refreshing.done;
     },
-    note: (group, state) => void known.set(group, { state, at: clock.now() }),
+    others: (group) =>
+      [...known].flatMap(([id, each]) => {
+        if (id === group) return [];
+        each.alerts ??= alertsIn(each.state);
+        return each.alerts;
+      }),
+    inhibition: (rules) => {
+      if (index?.rules !== rules) {
+        index = { rules, of: createInhibitionIndex(rules) };
+        for (const [group, { state }] of known) index.of.set(group, firingIn(state));
+      }
+      return index.of;
+    },
+    note: keep,
   };
 }
 
@@ -73,7 +132,7 @@ export interface NotificationOptions {
 
 /** What suppression depends on. Without `notifications` every alert is notified. */
 export interface SuppressOptions {
-  readonly states: Pick<OtherGroupStates, 'others'>;
+  readonly states: Omit<OtherGroupStates, 'note'>;
   readonly notifications?: NotificationOptions;
 }
 
@@ -102,7 +161,7 @@ function otherAlertOf(alert: Alert, rule: SloRule): OtherAlert {
 const otherAlertsOf = ({ rule, alerts }: RuleAlerts): readonly OtherAlert[] =>
   alerts.map((alert) => otherAlertOf(alert, rule));
 
-const isFiring = ({ alert }: OtherAlert): boolean => alert.state === 'firing';
+const isFiring = ({ state }: Alert): boolean => state === 'firing';
 
 /** Loads the other alerts and the call graph, where the policy depends on them. */
 async function inhibitionContext(
@@ -111,15 +170,21 @@ async function inhibitionContext(
   { group, evalTime, queryTime, own }: GroupTick & { readonly own: readonly OtherAlert[] },
 ): Promise<InhibitionContext> {
   const { localTime, callGraphAt } = notifications;
-  const inhibits = policy.inhibitRules.length > 0 || policy.inhibitsByCallGraph;
-  if (!inhibits || !own.some(isFiring)) return { evalTime, localTime, otherAlerts: own };
-  const rules = (await states.others(group)).flatMap((state) => Object.values(state.rules));
-  const otherAlerts = [...own, ...rules.flatMap(otherAlertsOf)].map((each) =>
+  const { inhibitRules, inhibitsByCallGraph } = policy;
+  const firing = own.map(({ alert }) => alert).filter(isFiring);
+  const inhibits = inhibitRules.length > 0 || inhibitsByCallGraph;
+  if (!inhibits || firing.length === 0) return { evalTime, localTime, otherAlerts: own };
+  await states.refresh();
+  const inhibition = inhibitRules.length === 0 ? undefined : states.inhibition(inhibitRules);
+  inhibition?.set(group, firing);
+  const inhibitorOf = (alert: Alert) => inhibition?.inhibitorOf(alert, group);
+  if (!inhibitsByCallGraph) return { evalTime, localTime, otherAlerts: own, inhibitorOf };
+  const otherAlerts = [...own, ...states.others(group)].map((each) =>
     withCurrentSuppression(each, policy, { evalTime, localTime }),
   );
   const active = otherAlerts.filter(({ alert }) => alert.state !== 'resolved');
-  const calls = policy.inhibitsByCallGraph && active.length > 1 ? await callGraphAt(queryTime) : undefined;
-  return { evalTime, localTime, otherAlerts, calls };
+  const calls = active.length > 1 ? await callGraphAt(queryTime) : undefined;
+  return { evalTime, localTime, otherAlerts, inhibitorOf, calls };
 }
 
 function withSuppression(other: OtherAlert, suppressionOf: ReturnType<typeof createSuppression>): OtherAlert {
@@ -144,7 +209,7 @@ export async function suppressAlerts(
   if (notifications === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
   const byRule = rules.map(otherAlertsOf);
   const own = byRule.flat();
-  const policy = own.some(isFiring)
+  const policy = own.some(({ alert }) => isFiring(alert))
     ? await (notifications.currentPolicy ?? notifications.policy)()
     : notifications.policy();
   const context = await inhibitionContext({ states, notifications }, policy, { ...tick, own });

@@ -21,16 +21,16 @@ interface Source {
   readonly isTarget: boolean;
 }
 
-/** A rule with its firing sources, by the values of the `equal` labels. */
-interface Prepared {
-  readonly rule: InhibitRule;
-  readonly sources: ReadonlyMap<string, readonly Source[]>;
-}
+/** Firing sources of a rule by their owner, by the values of the `equal` labels. */
+type SourcesByKey = Map<string, Map<string, readonly Source[]>>;
 
 const equalOf = ({ equal }: InhibitRule, labels: Labels): string =>
-  JSON.stringify(equal.map((name) => labels[name] ?? ''));
+  equal.length === 1
+    ? (labels[equal[0] ?? ''] ?? '')
+    : JSON.stringify(equal.map((name) => labels[name] ?? ''));
 
-function prepare(rule: InhibitRule, firing: readonly Inhibitor[]): Prepared {
+/** The firing sources of one owner, by the values of the `equal` labels. */
+function sourcesIn(rule: InhibitRule, firing: readonly Inhibitor[]): ReadonlyMap<string, readonly Source[]> {
   const sources = new Map<string, Source[]>();
   for (const inhibitor of firing) {
     const { labels } = inhibitor;
@@ -40,29 +40,71 @@ function prepare(rule: InhibitRule, firing: readonly Inhibitor[]): Prepared {
     same.push({ inhibitor, isTarget: matches(rule.target, labels) });
     sources.set(key, same);
   }
-  return { rule, sources };
+  return sources;
 }
 
-/**
- * Returns a function that finds the alert that inhibits a target, or undefined. An alert that is source and target of a
- * rule is not inhibited by others that are both, itself included: otherwise two of them would suppress each other. Each
- * firing alert is matched against the rules once, for any number of targets.
- * Source: alertmanager inhibit/inhibit.go, Inhibitor.Mutes.
- */
-export function createInhibition(
-  rules: readonly InhibitRule[],
-  firing: readonly Inhibitor[],
-): (target: Inhibitor) => Inhibitor | undefined {
-  const prepared = rules.map((rule) => prepare(rule, firing));
-  return ({ alertId, labels }) => {
-    for (const { rule, sources } of prepared) {
-      if (sources.size === 0 || !matches(rule.target, labels)) continue;
-      const isBoth = matches(rule.source, labels);
-      const found = sources
-        .get(equalOf(rule, labels))
-        ?.find(({ inhibitor, isTarget }) => inhibitor.alertId !== alertId && !(isBoth && isTarget));
-      if (found !== undefined) return found.inhibitor;
-    }
-    return undefined;
+/** The firing alerts of many owners (rule groups), to find what inhibits an alert without looking at all of them. */
+export interface InhibitionIndex {
+  /** Replaces the firing alerts of an owner. Costs as much as the owner has alerts. */
+  set(owner: string, firing: readonly Inhibitor[]): void;
+  /**
+   * The alert that inhibits a target, or undefined; one of the target's own owner first. An alert that is source and
+   * target of a rule is not inhibited by others that are both, itself included: otherwise two of them would suppress each
+   * other. Source: alertmanager inhibit/inhibit.go, Inhibitor.Mutes.
+   */
+  inhibitorOf(target: Inhibitor, owner: string): Inhibitor | undefined;
+}
+
+/** Replaces the sources of an owner; those that stay keep their place, so that the same one is found again. */
+function replaceSources(
+  all: SourcesByKey,
+  owner: string,
+  { before, now }: Readonly<Record<'before' | 'now', ReadonlyMap<string, readonly Source[]> | undefined>>,
+): void {
+  for (const key of before?.keys() ?? []) {
+    if (now?.has(key) === true) continue;
+    const owners = all.get(key);
+    owners?.delete(owner);
+    if (owners?.size === 0) all.delete(key);
+  }
+  for (const [key, sources] of now ?? []) {
+    const owners = all.get(key) ?? new Map<string, readonly Source[]>();
+    all.set(key, owners.set(owner, sources));
+  }
+}
+
+/** An index of the firing alerts that inhibit others by these rules. */
+export function createInhibitionIndex(rules: readonly InhibitRule[]): InhibitionIndex {
+  const indexed = rules.map((rule) => ({
+    rule,
+    all: new Map() as SourcesByKey,
+    byOwner: new Map<string, ReadonlyMap<string, readonly Source[]>>(),
+  }));
+  return {
+    set: (owner, firing) => {
+      for (const { rule, all, byOwner } of indexed) {
+        const now = sourcesIn(rule, firing);
+        replaceSources(all, owner, { before: byOwner.get(owner), now });
+        if (now.size === 0) byOwner.delete(owner);
+        else byOwner.set(owner, now);
+      }
+    },
+    inhibitorOf: ({ alertId, labels }, owner) => {
+      for (const { rule, all } of indexed) {
+        if (all.size === 0 || !matches(rule.target, labels)) continue;
+        const owners = all.get(equalOf(rule, labels));
+        if (owners === undefined) continue;
+        const isBoth = matches(rule.source, labels);
+        const inhibits = ({ inhibitor, isTarget }: Source): boolean =>
+          inhibitor.alertId !== alertId && !(isBoth && isTarget);
+        const own = owners.get(owner)?.find(inhibits);
+        if (own !== undefined) return own.inhibitor;
+        for (const sources of owners.values()) {
+          const found = sources.find(inhibits);
+          if (found !== undefined) return found.inhibitor;
+        }
+      }
+      return undefined;
+    },
   };
 }

@@ -3,7 +3,7 @@ import { matchersText } from '../lib/matcher.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { type CallGraph, causesOf } from './call-graph.ts';
-import { createInhibition, type InhibitRule } from './inhibition.ts';
+import type { Inhibitor, InhibitRule } from './inhibition.ts';
 import { DEFAULT_ROUTE, type Routing } from './route.ts';
 import {
   isSilencing,
@@ -50,8 +50,10 @@ export interface OtherAlert {
 export interface InhibitionContext {
   readonly evalTime: EpochMs;
   readonly localTime: LocalTimeIn;
-  /** All known alerts of all groups. */
+  /** All known alerts of all groups; without the call graph only those of the group itself. */
   readonly otherAlerts: readonly OtherAlert[];
+  /** The firing alert that inhibits one by the inhibition rules; absent: none does. */
+  readonly inhibitorOf?: (alert: Alert) => Inhibitor | undefined;
   /** Absent: not needed, or not known. */
   readonly calls?: CallGraph;
 }
@@ -100,6 +102,8 @@ export function withCurrentSuppression(
   at: Pick<InhibitionContext, 'evalTime' | 'localTime'>,
 ): OtherAlert {
   const { alert } = other;
+  const isQuiet = policy.silences.length === 0 && policy.maintenance.length === 0;
+  if (isQuiet && alert.suppressed === undefined) return other;
   const reason = silenceReason(alert, policy, at);
   if (reason !== undefined)
     return { ...other, alert: { ...alert, suppressed: { ...reason, since: at.evalTime } } };
@@ -107,9 +111,9 @@ export function withCurrentSuppression(
   return kind === 'silence' || kind === 'maintenance' ? { ...other, alert: unsuppressed(alert) } : other;
 }
 
-const isFiring = ({ alert }: OtherAlert): boolean => alert.state === 'firing';
 const isResolved = ({ alert }: OtherAlert): boolean => alert.state === 'resolved';
-const isLatency = ({ rule }: OtherAlert): boolean => rule.valueKind !== 'number';
+const isLatency = ({ rule: { valueKind } }: OtherAlert): boolean =>
+  valueKind === 'slow-share' || valueKind === 'latency';
 const severityOf = (alert: Alert): string => alert.labels['severity'] ?? '';
 
 /** Whether a cause is as urgent as its target: a page is never inhibited by a ticket. */
@@ -176,13 +180,8 @@ export function createSuppression(
   policy: NotificationPolicy,
   context: InhibitionContext,
 ): (self: OtherAlert) => Suppression | undefined {
-  const { inhibitRules, inhibitsByCallGraph } = policy;
-  const firing = inhibitRules.length === 0 ? [] : context.otherAlerts.filter(isFiring);
-  const inhibitorOf = createInhibition(
-    inhibitRules,
-    firing.map(({ alert }) => alert),
-  );
-  const causeOf = inhibitsByCallGraph ? createCauseOf(context) : () => undefined;
+  const { inhibitorOf = () => undefined } = context;
+  const causeOf = policy.inhibitsByCallGraph ? createCauseOf(context) : () => undefined;
   return (self) => {
     const { alert } = self;
     const since = alert.suppressed?.since ?? context.evalTime;

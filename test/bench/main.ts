@@ -2,12 +2,14 @@ import { benchChaos } from './chaos.ts';
 import { benchCulprit } from './culprit.ts';
 import { benchExactness } from './exactness.ts';
 import { benchFuzz } from './fuzz.ts';
+import { benchGrowth } from './growth.ts';
 import { benchPicture } from './picture.ts';
 import { benchTraces } from './traces.ts';
 import { benchWatch } from './watch.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   watch: benchWatch,
+  growth: benchGrowth,
   traces: benchTraces,
   picture: benchPicture,
   exactness: benchExactness,

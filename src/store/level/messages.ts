@@ -40,6 +40,8 @@ export interface LevelMemory {
   /** Messages that are not shown as they should be, by key. */
   readonly pending: Map<string, StoredMessage>;
   readonly claims: Map<string, TickClaim>;
+  /** When expired claims were last deleted; absent: not yet. */
+  claimsSweptAt?: EpochMs;
 }
 
 export interface LevelContext {

@@ -27,16 +27,19 @@ import {
 } from './actions.ts';
 import { type Database, openDatabase } from './database.ts';
 import { removeHolder, writeHolder } from './folder.ts';
+import { createGroupCommit } from './group-commit.ts';
 import { createGroupStates, type GroupStates } from './group-states.ts';
 import {
   addMessages,
   addRestored,
+  type Batch,
   claimMessage,
   commit,
   emptyBatch,
   endLeases,
   expiredMessages,
   type LevelContext,
+  type LevelMemory,
   loadMemory,
   pendingMessages,
   renewLease,
@@ -62,39 +65,48 @@ const DELETE_EVERY: Milliseconds = ms(6 * HOUR);
 /** The folder is not reopened more often than this while its disk is full. */
 const REOPEN_EVERY: Milliseconds = ms(5 * SECOND);
 
-async function claimTick(context: LevelContext, claim: Parameters<Store['claimTick']>[0]): Promise<boolean> {
-  const { memory, now } = context;
+/** Every claim walks through all of them otherwise, and there are ten for each group. */
+const SWEEP_CLAIMS_EVERY: Milliseconds = ms(10 * SECOND);
+
+function deleteExpiredClaims(memory: LevelMemory, batch: Batch, instant: EpochMs): void {
+  for (const [key, { expiresAt }] of memory.claims) {
+    if (expiresAt > instant) continue;
+    batch.operations.push({ type: 'del', table: 'tick', key });
+    batch.effects.push(() => memory.claims.delete(key));
+  }
+  // At once, for the other claims of the same write; after a write that failed the memory is read again.
+  memory.claimsSweptAt = instant;
+}
+
+function claimTick(
+  { memory, now }: LevelContext,
+  batch: Batch,
+  claim: Parameters<Store['claimTick']>[0],
+): boolean {
   const key = `${claim.group}!${claim.evalTime}`;
   const instant = now();
   const known = memory.claims.get(key);
   if (known !== undefined && known.expiresAt > instant) return false;
-  const batch = emptyBatch();
-  for (const [old, { expiresAt }] of memory.claims) {
-    if (expiresAt > instant || old === key) continue;
-    batch.operations.push({ type: 'del', table: 'tick', key: old });
-    batch.effects.push(() => memory.claims.delete(old));
-  }
+  if (memory.claimsSweptAt === undefined || between(memory.claimsSweptAt, instant) >= SWEEP_CLAIMS_EVERY)
+    deleteExpiredClaims(memory, batch, instant);
   const value: TickClaim = { group: claim.group, expiresAt: after(instant, claim.ttl) };
   batch.operations.push({ type: 'put', table: 'tick', key, value });
   batch.effects.push(() => memory.claims.set(key, value));
-  await commit(context, batch);
   return true;
 }
 
 async function applyEvaluation(
-  context: LevelContext,
-  states: GroupStates,
+  { context, states }: { readonly context: LevelContext; readonly states: GroupStates },
+  batch: Batch,
   change: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const stored = await states.load(change.group);
   const isLater = stored !== undefined && stored.evalTime >= change.state.evalTime;
   if (isLater && stored.evalTime !== change.replaces) return 'stale';
-  const batch = emptyBatch();
   const { operations, done } = await states.put(change.group, change.state);
   batch.operations.push(...operations);
   batch.effects.push(done);
   await addMessages(context, batch, change.messages);
-  await commit(context, batch);
   return 'applied';
 }
 
@@ -103,9 +115,12 @@ const RESTORED_KEY = 'messages';
 /** Whether the folder's messages were looked for in Slack; `applyEvaluation` requires it after the first check. */
 function createRestoring(context: LevelContext, states: GroupStates) {
   let isRequired = false;
+  /** It stays restored. */
+  let isKnown = false;
   const isRestored = async (): Promise<boolean> => {
     isRequired = true;
-    return (await context.database.get('restored', RESTORED_KEY)) !== undefined;
+    isKnown ||= (await context.database.get('restored', RESTORED_KEY)) !== undefined;
+    return isKnown;
   };
   return {
     isRestored,
@@ -261,6 +276,12 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
   let isClosed = false;
   const change: Change = (work) => serial(() => (isClosed ? work() : run(work)));
   const states = createGroupStates(database);
+  const commitGroup = createGroupCommit({
+    serial,
+    run: (work) => (isClosed ? work() : run(work)),
+    commit: (batch) => commit(context, batch),
+    isOpen: () => database.isOpen(),
+  });
   /** Behind the work that has to be done now; what it could not delete, it deletes the next time. */
   const deleteWhenDue = (): void => {
     if (between(deletedAt, clock.now()) < DELETE_EVERY) return;
@@ -272,16 +293,16 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
   const restoring = createRestoring(context, states);
   return {
     claimTick: async (claim) => {
-      const isOurs = await change(() => claimTick(context, claim));
+      const isOurs = await commitGroup(claim.group, async (batch) => claimTick(context, batch, claim));
       deleteWhenDue();
       return isOurs;
     },
     loadGroup: async (group) => states.known(group) ?? (await serial(() => states.load(group))),
     groups: () => database.keys('group'),
     applyEvaluation: (evaluated) =>
-      change(async () => {
+      commitGroup(evaluated.group, async (batch) => {
         await restoring.require();
-        return await applyEvaluation(context, states, evaluated);
+        return await applyEvaluation({ context, states }, batch, evaluated);
       }),
     isRestored: () => restoring.isRestored(),
     restore: (found) => change(() => restoring.restore(found)),

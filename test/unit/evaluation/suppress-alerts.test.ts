@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
-import { type SuppressOptions, suppressAlerts } from '../../../src/evaluation/suppress-alerts.ts';
+import {
+  createOtherGroupStates,
+  type SuppressOptions,
+  suppressAlerts,
+} from '../../../src/evaluation/suppress-alerts.ts';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
 import { after, MINUTE } from '../../../src/lib/units.ts';
 import { NO_POLICY, type NotificationPolicy } from '../../../src/policy/suppress.ts';
@@ -22,12 +26,16 @@ const groupOf = (...alerts: readonly Alert[]): RuleGroupState => ({
 function setUp(policy: Partial<NotificationPolicy>, groups: Readonly<Record<string, RuleGroupState>> = {}) {
   const loaded: string[] = [];
   const parts: SuppressOptions = {
-    states: {
-      others: async () => {
-        loaded.push(...Object.keys(groups));
-        return Object.values(groups);
+    states: createOtherGroupStates({
+      store: {
+        groups: async () => Object.keys(groups),
+        loadGroup: async (id) => {
+          loaded.push(id);
+          return groups[id];
+        },
       },
-    },
+      clock: { now: () => START },
+    }),
     notifications: {
       policy: () => ({ ...NO_POLICY, ...policy }),
       localTime: () => ({ year: 2026, month: 1, day: 1, weekday: 4, minute: 0 }),
@@ -77,6 +85,22 @@ describe("the suppression of a group's alerts", () => {
     const { alerts } = await evaluate(about('checkout'));
     expect(alerts[0]?.suppressed).toMatchObject({ kind: 'inhibited', by: 'Slow' });
     expect(loaded).toEqual(['other']);
+  });
+
+  it.each([
+    ['firing', 'inhibited'],
+    ['pending', undefined],
+    ['resolved', undefined],
+  ] as const)('is by inhibit rules while the other alert is firing: %s', async (state, expected) => {
+    const { evaluate } = setUp(RULES, { other: groupOf(about('payments', { state })) });
+    const { alerts } = await evaluate(about('checkout'));
+    expect(alerts[0]?.suppressed?.kind).toBe(expected);
+  });
+
+  it('is by an alert of the own group as it is now, not as it was stored', async () => {
+    const { evaluate } = setUp(RULES, { own: groupOf(about('payments', { state: 'resolved' })) });
+    const { alerts } = await evaluate(about('checkout'), about('payments'));
+    expect(alerts.map(({ suppressed }) => suppressed?.kind)).toEqual(['inhibited', undefined]);
   });
 
   it('may be by a slow callee of another group', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Labels } from '../../../src/lib/labels.ts';
 import { parseMatchers } from '../../../src/lib/matcher.ts';
-import { createInhibition, type InhibitRule } from '../../../src/policy/inhibition.ts';
+import { createInhibitionIndex, type Inhibitor, type InhibitRule } from '../../../src/policy/inhibition.ts';
 
 const matchers = (text: string): InhibitRule['source'] => {
   const read = parseMatchers(text);
@@ -51,6 +51,52 @@ const rows: Readonly<Record<string, readonly [Labels, readonly Labels[], string 
     'source-1',
   ],
 };
+
+/** All of them are in one group. */
+function createInhibition(rules: readonly InhibitRule[], firing: readonly Inhibitor[]) {
+  const index = createInhibitionIndex(rules);
+  index.set('g', firing);
+  return (target: Inhibitor) => index.inhibitorOf(target, 'g');
+}
+
+describe('inhibition over several groups', () => {
+  const source = (id: string, service = 'a') => alert(id, { severity: 'page', service });
+  const target = alert('target', { severity: 'ticket', service: 'a' });
+
+  it('is by an alert of the own group first, then by one of another group, while it fires', () => {
+    const index = createInhibitionIndex(RULES);
+    index.set('one', [source('s1')]);
+    index.set('two', [source('s2')]);
+    expect(index.inhibitorOf(target, 'two')?.alertId).toBe('s2');
+    expect(index.inhibitorOf(target, 'three')?.alertId).toBe('s1');
+    index.set('one', [source('s1b')]);
+    expect(index.inhibitorOf(target, 'three')?.alertId).toBe('s1b');
+    index.set('one', []);
+    expect(index.inhibitorOf(target, 'three')?.alertId).toBe('s2');
+    index.set('two', [source('s2', 'b')]);
+    expect(index.inhibitorOf(target, 'three')).toBeUndefined();
+  });
+
+  it('costs a look at the own alerts of the group that changes, whatever the others have', () => {
+    let looks = 0;
+    const index = createInhibitionIndex(RULES);
+    const counted = (id: string, labels: Labels) =>
+      alert(
+        id,
+        new Proxy(labels, {
+          get: (of: Labels, name: string) => {
+            looks += 1;
+            return of[name];
+          },
+        }),
+      );
+    for (let group = 0; group < 200; group++)
+      index.set(`g${group}`, [counted(`e${group}`, { severity: 'page', service: `s${group}` })]);
+    const before = looks;
+    index.set('g0', [counted('e0', { severity: 'page', service: 's0' })]);
+    expect(looks - before).toBeLessThan(20);
+  });
+});
 
 describe('inhibition by rules', () => {
   it.each(Object.entries(rows))('%s', (_, [target, sources, expected]) => {

@@ -219,17 +219,8 @@ describe('inhibition by the call graph', () => {
   });
 });
 
-describe('inhibition by rules', () => {
-  const policy = {
-    ...QUIET,
-    inhibitRules: [{ source: matchers('service="db"'), target: matchers('service="checkout"'), equal: [] }],
-  };
-  it.each([
-    ['firing', 'inhibited'],
-    ['pending', undefined],
-    ['resolved', undefined],
-  ] as const)('by an alert that is %s: %s', (state, expected) => {
-    const found = suppressionOf(about('checkout'), policy, around([about('db', { state })]));
-    expect(found?.kind).toBe(expected);
-  });
+it('inhibition by rules names the alert that inhibits', () => {
+  const cause = about('db').alert;
+  const found = suppressionOf(about('checkout'), QUIET, { ...around(), inhibitorOf: () => cause });
+  expect(found).toMatchObject({ kind: 'inhibited', by: 'Slow', alertId: cause.alertId });
 });
