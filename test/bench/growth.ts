@@ -80,7 +80,7 @@ function createTogether(): Scheduler & { readonly tick: (at: EpochMs) => Promise
     },
     stop: async () => undefined,
     tick: async (at) => {
-      await Promise.all(ids.map((id) => handlers?.onTick(id, at)));
+      await Promise.all(ids.map(async (id) => await handlers?.onTick(id, at)));
     },
   };
 }

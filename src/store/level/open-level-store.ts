@@ -256,6 +256,23 @@ const actionMethods = (
   silences: (since) => silencesSince(context, since),
 });
 
+/** What a tick writes: together with the ticks of other groups at that time. */
+const tickMethods = (
+  of: {
+    readonly context: LevelContext;
+    readonly states: GroupStates;
+    readonly restoring: Pick<ReturnType<typeof createRestoring>, 'require'>;
+  },
+  commitGroup: ReturnType<typeof createGroupCommit>,
+): Pick<Store, 'claimTick' | 'applyEvaluation'> => ({
+  claimTick: (claim) => commitGroup(claim.group, async (batch) => claimTick(of.context, batch, claim)),
+  applyEvaluation: (evaluated) =>
+    commitGroup(evaluated.group, async (batch) => {
+      await of.restoring.require();
+      return await applyEvaluation(of, batch, evaluated);
+    }),
+});
+
 /** The store on an open database. */
 export async function createLevelStore(opened: Database, options: LevelStoreOptions): Promise<Store> {
   const { dir, clock = { now: () => epochMs(Date.now()) }, logger } = options;
@@ -291,19 +308,16 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
     );
   };
   const restoring = createRestoring(context, states);
+  const ticks = tickMethods({ context, states, restoring }, commitGroup);
   return {
     claimTick: async (claim) => {
-      const isOurs = await commitGroup(claim.group, async (batch) => claimTick(context, batch, claim));
+      const isOurs = await ticks.claimTick(claim);
       deleteWhenDue();
       return isOurs;
     },
     loadGroup: async (group) => states.known(group) ?? (await serial(() => states.load(group))),
     groups: () => database.keys('group'),
-    applyEvaluation: (evaluated) =>
-      commitGroup(evaluated.group, async (batch) => {
-        await restoring.require();
-        return await applyEvaluation({ context, states }, batch, evaluated);
-      }),
+    applyEvaluation: ticks.applyEvaluation,
     isRestored: () => restoring.isRestored(),
     restore: (found) => change(() => restoring.restore(found)),
     removeGroup: (group) => change(async () => database.write((await states.remove(group)).operations)),
