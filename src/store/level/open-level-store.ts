@@ -291,14 +291,11 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
   let deletedAt = clock.now();
   const serial = createQueue();
   let isClosed = false;
-  const change: Change = (work) => serial(() => (isClosed ? work() : run(work)));
+  const attempt: Change = (work) => (isClosed ? work() : run(work));
+  const change: Change = (work) => serial(() => attempt(work));
   const states = createGroupStates(database);
-  const commitGroup = createGroupCommit({
-    serial,
-    run: (work) => (isClosed ? work() : run(work)),
-    commit: (batch) => commit(context, batch),
-    isOpen: () => database.isOpen(),
-  });
+  const writing = { run: attempt, commit: (batch: Batch) => commit(context, batch) };
+  const commitGroup = createGroupCommit({ serial, ...writing, isOpen: () => database.isOpen() });
   /** Behind the work that has to be done now; what it could not delete, it deletes the next time. */
   const deleteWhenDue = (): void => {
     if (between(deletedAt, clock.now()) < DELETE_EVERY) return;
