@@ -4,6 +4,7 @@ import { benchExactness } from './exactness.ts';
 import { benchFuzz } from './fuzz.ts';
 import { benchGrowth } from './growth.ts';
 import { benchPicture } from './picture.ts';
+import { benchRace } from './race.ts';
 import { benchTraces } from './traces.ts';
 import { benchWatch } from './watch.ts';
 
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   fuzz: benchFuzz,
   culprit: benchCulprit,
   chaos: benchChaos,
+  race: benchRace,
 };
 
 const asked = process.argv.slice(2);
