@@ -1,7 +1,8 @@
 import type { Trace } from '../traces/trace.ts';
 import { overRepresented } from './attributes.ts';
 import { kindOf } from './kind.ts';
-import { type PieceKind, profileOf, type TraceProfile } from './profile.ts';
+import { type PieceKind } from './piece.ts';
+import { profileOf, type TraceProfile } from './profile.ts';
 import type { Candidate, CulpritKind, CulpritResult, NotCompared, Sets } from './result.ts';
 import {
   ALIKE,

@@ -1,4 +1,5 @@
-import { instanceKey, type TraceProfile } from './profile.ts';
+import { instanceKey } from './piece.ts';
+import { type TraceProfile } from './profile.ts';
 import type { CulpritKind, Sets } from './result.ts';
 import { ALIKE, LEAST_SLOWDOWN, largest, type PieceDelta, type ServiceScore } from './score.ts';
 

@@ -2,27 +2,7 @@ import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '..
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';
-
-/**
- * What a stretch of a critical path was spent on.
- * - `own`: the code of a service
- * - `request`, `response`: from a caller to the service it called, and back
- * - `connection`: the setup of a connection to the service called
- * - `database`, `external`: a call without a span of the other side
- * - `retry`: attempts before the last one
- */
-export type PieceKind = 'own' | 'request' | 'response' | 'connection' | 'database' | 'external' | 'retry';
-
-/** Time on critical paths under one key: a kind, a service, an operation, and for calls the service called. */
-export interface PieceKey {
-  readonly kind: PieceKind;
-  /** The service whose time it is; of a call, the caller. */
-  readonly service: string;
-  /** Of `own` the span's name; of a call the operation that was called. */
-  readonly operation: string;
-  /** The called service, database or host; empty for `own`. */
-  readonly callee: string;
-}
+import { callKey, clientKey, connectionKey, instanceKey, keyText, ownKey, type PieceKey } from './piece.ts';
 
 /** What one trace contributes: microseconds on the critical path and the number of calls, both by `keyText`. */
 export interface TraceProfile {
@@ -38,24 +18,6 @@ export interface TraceProfile {
   /** Client spans by caller and span name: how many had a server span below them, and how many not. */
   readonly answered: ReadonlyMap<string, { readonly yes: number; readonly no: number }>;
 }
-
-const SEPARATOR = '\u0000';
-
-/** A key as a map holds it. */
-const keyText = ({ kind, service, operation, callee }: PieceKey): string =>
-  [kind, service, operation, callee].join(SEPARATOR);
-
-/** The key of a text that `keyText` made. */
-export function keyOf(text: string): PieceKey {
-  const [kind = 'own', service = '', operation = '', callee = ''] = text.split(SEPARATOR);
-  return { kind: kind as PieceKind, service, operation, callee };
-}
-
-/** The caller and name of a client span: what tells whether its server usually leaves a span. */
-export const clientKey = (service: string, operation: string): string => service + SEPARATOR + operation;
-
-/** A service and the pod or host that ran the span. */
-export const instanceKey = (service: string, instance: string): string => service + SEPARATOR + instance;
 
 interface Draft {
   readonly times: Map<string, number>;
@@ -169,33 +131,11 @@ function calleeOf(node: SpanNode): string {
   return peerOf(node) || serviceInName(node.span.spanName);
 }
 
-const callKey = (kind: PieceKind, client: Span, server: Span): PieceKey => ({
-  kind,
-  service: client.serviceName,
-  operation: server.spanName,
-  callee: server.serviceName,
-});
-
 const unansweredKey = (node: SpanNode): PieceKey => ({
   kind: isDatabaseCall(node.span) ? 'database' : 'external',
   service: node.span.serviceName,
   operation: node.span.spanName,
   callee: calleeOf(node),
-});
-
-/** The setup of a connection by a client: all of it counts per call, whether or not the call needed one. */
-const connectionKey = ({ serviceName }: Span, callee: string): PieceKey => ({
-  kind: 'connection',
-  service: serviceName,
-  operation: '',
-  callee,
-});
-
-const ownKey = ({ serviceName, spanName }: Span): PieceKey => ({
-  kind: 'own',
-  service: serviceName,
-  operation: spanName,
-  callee: '',
 });
 
 /** What answered a span; a client with many spans is read once. */

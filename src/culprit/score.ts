@@ -1,4 +1,5 @@
-import { clientKey, keyOf, type PieceKey, type PieceKind, type TraceProfile } from './profile.ts';
+import { clientKey, keyOf, type PieceKey, type PieceKind } from './piece.ts';
+import { type TraceProfile } from './profile.ts';
 
 /** How one piece of the critical path differs between slow and normal traces. All times in microseconds. */
 export interface PieceDelta {

@@ -1,4 +1,4 @@
-import type { PieceKey, PieceKind } from './profile.ts';
+import type { PieceKey, PieceKind } from './piece.ts';
 import type { Candidate, CulpritKind, CulpritResult, NotCompared } from './result.ts';
 
 const KINDS: Readonly<Record<CulpritKind, string>> = {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keyOf, profileOf } from '../../../src/culprit/profile.ts';
+import { keyOf } from '../../../src/culprit/piece.ts';
+import { profileOf } from '../../../src/culprit/profile.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { drawn } from '../../support/drawn-trace.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { WhyView } from '../../../src/commands/trace-why.ts';
-import type { PieceKind } from '../../../src/culprit/profile.ts';
+import type { PieceKind } from '../../../src/culprit/piece.ts';
 import type { CulpritKind } from '../../../src/culprit/result.ts';
 import { hostileText, links, many, some, spanUs, url, value, window } from './hostile.ts';
 

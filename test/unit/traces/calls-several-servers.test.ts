@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keyOf, profileOf } from '../../../src/culprit/profile.ts';
+import { keyOf } from '../../../src/culprit/piece.ts';
+import { profileOf } from '../../../src/culprit/profile.ts';
 import { criticalPathOf } from '../../../src/traces/critical-path.ts';
 import { hopEdgesOf } from '../../../src/traces/hops.ts';
 import { pathBreakdown } from '../../../src/traces/path-breakdown.ts';
