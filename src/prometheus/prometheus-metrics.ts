@@ -22,6 +22,9 @@ function parseValue(text: string): number {
   return text === 'NaN' ? Number.NaN : Number(text);
 }
 
+/** Any other text is no value of Prometheus, and must not pass for NaN. */
+const isValue = (text: string): boolean => text === 'NaN' || !Number.isNaN(parseValue(text));
+
 function isLabels(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   for (const name of Object.keys(value)) if (typeof (value as Labels)[name] !== 'string') return false;
@@ -31,7 +34,7 @@ function isLabels(value: unknown): boolean {
 /** Not `z.record`, which copies: an answer may have ten thousand of them. */
 const labels = z.custom<Labels>(isLabels);
 /** Unix seconds with a fraction, and the value. */
-const point = z.tuple([z.number(), z.string()]);
+const point = z.tuple([z.number(), z.string().refine(isValue)]);
 
 /** Kind of boundary (which side is open), lower and upper bound, count. */
 const nativeBucket = z.tuple([z.number(), z.string(), z.string(), z.string()]);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLEAN } from '../support/program.ts';
 import { type Relay, startRelay } from '../support/relay.ts';
@@ -103,7 +103,13 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
   let control: { shift: number; killAfter?: number } = { shift: 0 };
   const writeControl = (change: Partial<typeof control>): void => {
     control = { ...control, ...change };
-    writeFileSync(options.control, JSON.stringify(control));
+    // At once: the process may read it at any time.
+    writeFileSync(`${options.control}.new`, JSON.stringify(control));
+    renameSync(`${options.control}.new`, options.control);
+  };
+  /** Without its handler, which is there when it has started, the signal would end the process. */
+  const tellControl = (): void => {
+    if (life?.isReady === true) life.child.kill('SIGUSR2');
   };
 
   async function end(ending: Life, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -140,13 +146,13 @@ export async function createReplica(options: ReplicaOptions): Promise<Replica> {
     },
     setClock(shiftMs) {
       writeControl({ shift: shiftMs });
-      life?.child.kill('SIGUSR2');
+      tellControl();
     },
     killAfterWrites(killAfter) {
       writeControl({ killAfter });
       if (life === undefined) return;
       life.isExpendable = killAfter !== undefined;
-      life.child.kill('SIGUSR2');
+      tellControl();
     },
     async kill() {
       if (life !== undefined) await end(life, 'SIGKILL');
