@@ -23,7 +23,7 @@ function parseValue(text: string): number {
 }
 
 /** Any other text is no value of Prometheus, and must not pass for NaN. */
-const isValue = (text: string): boolean => text === 'NaN' || !Number.isNaN(parseValue(text));
+const isValue = (text: string): boolean => text === 'NaN' || (text !== '' && !Number.isNaN(parseValue(text)));
 
 function isLabels(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

@@ -1,5 +1,6 @@
 import { benchChaos } from './chaos.ts';
 import { benchCulprit } from './culprit.ts';
+import { benchDelivery } from './delivery.ts';
 import { benchExactness } from './exactness.ts';
 import { benchFuzz } from './fuzz.ts';
 import { benchGrowth } from './growth.ts';
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   culprit: benchCulprit,
   chaos: benchChaos,
   race: benchRace,
+  delivery: benchDelivery,
 };
 
 const asked = process.argv.slice(2);

@@ -228,13 +228,14 @@ describe('the limits of a response', () => {
     await expect(metrics.instant({ expr: 'x', at })).rejects.toMatchObject({ code: 'too-large', advice });
   });
 
-  test('a value that is no number makes the whole response unreadable: it is not taken for NaN', async () => {
-    const { metrics } = await source(
-      200,
-      success({ resultType: 'vector', result: [{ metric: {}, value: [1, 'x'] }] }),
-    );
-    await expect(metrics.instant({ expr: 'x', at })).rejects.toMatchObject({ code: 'bad-answer' });
-  });
+  test.each(['x', ''])(
+    'the value "%s" makes the whole response unreadable: it is neither NaN nor 0',
+    async (text) => {
+      const result = [{ metric: {}, value: [1, text] }];
+      const { metrics } = await source(200, success({ resultType: 'vector', result }));
+      await expect(metrics.instant({ expr: 'x', at })).rejects.toMatchObject({ code: 'bad-answer' });
+    },
+  );
 
   test('a series that cannot be read makes the whole response unreadable', async () => {
     const result = [{ metric: {}, value: [1, '2'] }, { metric: { service: 5 } }];
