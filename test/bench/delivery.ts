@@ -45,12 +45,12 @@ function counted(store: Store): { readonly store: Store; readonly underWay: () =
 
 /** Lets work come to its end in virtual time, which moves on only while all sleep. */
 async function untilDone(clock: VirtualClock, underWay: () => number, work: Promise<unknown>): Promise<void> {
-  let isPending = true;
+  const state = { isPending: true };
   void work.finally(() => {
-    isPending = false;
+    state.isPending = false;
   });
   const calls = watchCalls();
-  while (isPending) {
+  while (state.isPending) {
     await calls.settled();
     await settle();
     if (underWay() === 0) await clock.advance(20);
