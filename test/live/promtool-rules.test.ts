@@ -17,7 +17,7 @@ slos:
 - { name: ambient, preset: istio-ambient, objective: { quantile: 0.95, below: 1s, window: 10m }, min_requests: 50 }
 - { name: otel, preset: otel-http, objective: { quantile: 0.999, below: 250ms, window: 5m }, alert: { burn: workbook } }
 - { name: spans, preset: spanmetrics, objective: { quantile: 0.99, below: 30m, window: 1h }, alert: { for: 1m, keep_firing_for: 2m, recover: { below: 250ms, window: 1m }, burn: workbook }, min_requests: 10 }
-- { name: own, metric: latency_seconds, selector: 'a="b\\"c",d=~"e.f"', by: [job, zone], objective: { quantile: 0.5, below: 5ms, window: 30s } }
+- { name: own, metric: latency_seconds, selector: 'a="b\\"c",d=~"e.f"', by: [job, zone], service_label: job, objective: { quantile: 0.5, below: 5ms, window: 30s } }
 `;
 
 requireOrSkip('promtool')('promtool takes', () => {
