@@ -27,7 +27,7 @@ const WIDE: Size = { groups: 10, services: 5_000 };
 
 const INTERVAL = ms(15_000);
 const WARM_UP = 2;
-const TICKS = 5;
+const TICKS = 8;
 
 const INHIBITS: Partial<NotificationPolicy> = {
   inhibitRules: [
