@@ -4,6 +4,7 @@ import type { ServerVersion } from '../../demo/jaeger/server-version.ts';
 import type { StorageKind } from '../../demo/jaeger/storage.ts';
 import { epochMs, ms, type TimeWindow, us } from '../../src/lib/units.ts';
 import { createFindSlowest } from '../../src/traces/find-slowest.ts';
+import { isFullRun } from '../support/runs.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { GENERATIONS } from '../unit/jaeger/recordings.ts';
 import { type Bench, openBench } from './trace-source.ts';
@@ -151,7 +152,11 @@ describe('the slowest traces equal brute force whenever they are called exact', 
     expect(found.searches).toBeLessThanOrEqual(16);
   });
 
-  it.each(storages)(
+  // The version changes how a trace is read, not what a search finds: one for each storage, all in a full run.
+  const some = storages.filter(
+    ([behaviour], index) => isFullRun || storages.findIndex(([other]) => other === behaviour) === index,
+  );
+  it.each(some)(
     'on %s as %s, where a timeout makes many of one duration',
     async (behaviour, serverVersion) => {
       const bench = await openBench({ population: clipped.population, behaviour, serverVersion });
@@ -161,7 +166,7 @@ describe('the slowest traces equal brute force whenever they are called exact', 
     },
   );
 
-  it.each(storages)(
+  it.each(some)(
     'on %s as %s, in a window that ends while a request runs',
     async (behaviour, serverVersion) => {
       const bench = await openBench({ population: made.population, behaviour, serverVersion });
@@ -187,7 +192,7 @@ describe('the slowest traces equal brute force whenever they are called exact', 
     expect(found.rows.every(({ operation }) => operation === 'checkout.shop:8080/*')).toBe(true);
   });
 
-  it.each([1, 2, 3, 4, 5, 6])(
+  it.each(isFullRun ? [1, 2, 3, 4, 5, 6] : [1, 2])(
     'on Cassandra, which stops at rows rather than traces, in order %d',
     async (seed) => {
       const bench = await openBench({ population: made.population, behaviour: 'cassandra', seed });
