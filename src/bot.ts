@@ -25,6 +25,7 @@ import type { RestoredStore } from './evaluation/restore-messages.ts';
 import { createRuleSetHolder, type LoadedRules, type RuleSetHolder } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
 import { createProxyFor } from './http/proxy.ts';
+import { listenError } from './http/server.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { RuleFilesError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
@@ -36,6 +37,7 @@ import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
 import { createOpsServer, readyChecks } from './ops/ops-server.ts';
 import { createRulesApi } from './ops/rules-api.ts';
+import { createSourceProbe } from './ops/source-probe.ts';
 import type { OtlpTracing } from './ops/tracing.ts';
 import { NO_POLICY, type NotificationPolicy } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
@@ -186,7 +188,16 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     },
   );
   const parts = { restoring, notices, channelCheck, sync, slack, evaluator, ruleSet };
-  const checks = readyChecks({ ...parts, clock, store: stored, sourceClock });
+  const probe = createSourceProbe({
+    clock,
+    logger,
+    recorder,
+    requests: {
+      prometheus: (signal) => metrics.instant({ expr: 'vector(1)', at: clock.now() }, signal),
+      jaeger: (signal) => sources.traces.services(signal),
+    },
+  });
+  const checks = [...readyChecks({ ...parts, clock, store: stored, sourceClock }), ...probe.checks];
   const rulesApi = createRulesApi({ rules: ruleSet, store });
   const ops = createOpsServer({
     telemetry,
@@ -197,7 +208,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     store,
     token: settings.opsToken?.reveal(),
   });
-  return { ...parts, base, ops, checks, reload, verify, measureClock };
+  return { ...parts, base, ops, checks, probe, reload, verify, measureClock };
 }
 
 async function start(
@@ -208,10 +219,12 @@ async function start(
   const { logger, settings, host } = local;
   const parts = await assemble(local, options, cleanups);
   const { base, ops, sync, restoring, evaluator, slack, reload, checks } = parts;
-  const { port: opsPort } = await ops.listen({
-    port: settings.opsPort,
-    host: host.host ?? settings.opsHost,
-  });
+  const { port: opsPort } = await ops
+    .listen({ port: settings.opsPort, host: host.host ?? settings.opsHost })
+    .catch((error: unknown) => {
+      const { opsPort: port } = settings;
+      throw listenError(error, { port, variable: 'OPS_PORT', hostVariable: 'OPS_HOST' });
+    });
   cleanups.push(() => ops.close());
   await parts.measureClock?.();
   sync.start();
@@ -219,7 +232,13 @@ async function start(
   // Alerts that are in Slack already are not to be posted again.
   await restoring.begin();
   const { notices, channelCheck } = parts;
-  startBackground(cleanups, [restoring.watch, notices.watch, channelCheck.watch, heartbeatOf(base, checks)]);
+  startBackground(cleanups, [
+    parts.probe.watch,
+    restoring.watch,
+    notices.watch,
+    channelCheck.watch,
+    heartbeatOf(base, checks),
+  ]);
   await evaluator.start(parts.ruleSet());
   cleanups.push(() => evaluator.stop());
   parts.verify();

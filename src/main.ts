@@ -10,7 +10,7 @@ import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/r
 import { handleSignals } from './cli/signals.ts';
 import type { TraceOptions } from './cli/trace.ts';
 import type { WhyOptions } from './cli/why.ts';
-import { errorMessage, RuleFilesError, UpstreamError } from './lib/errors.ts';
+import { errorMessage, explanationOf, RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import {
   EXIT_CONFIG,
@@ -32,7 +32,7 @@ const printError = (text: string): void => void process.stderr.write(`${text}\n`
 /** Why the bot did not start, and what to do. */
 function explained(error: unknown): string {
   if (error instanceof RuleFilesError) return `Invalid rule files (RULES_FILE):\n\n${error.message}`;
-  if (error instanceof UpstreamError) return `${error.message} ${error.advice}`;
+  if (error instanceof UpstreamError) return explanationOf(error);
   return errorMessage(error);
 }
 

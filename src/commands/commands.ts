@@ -1,5 +1,5 @@
 import { withDeadline } from '../lib/deadline.ts';
-import { faultText, UpstreamError } from '../lib/errors.ts';
+import { explanationOf, faultText, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { ms } from '../lib/units.ts';
 import { type Answer, linesAnswer } from './answer.ts';
@@ -70,9 +70,10 @@ async function run(deps: CommandDeps, command: Command, sender: Sender): Promise
 
 function failureText(error: unknown, { kind: command }: Command, logger: Logger): string {
   if (error instanceof UpstreamError) {
-    const { system, code, message, advice } = error;
+    const { system, code } = error;
     logger.warn('command not answered', { command, system, code });
-    return `${message.charAt(0).toUpperCase()}${message.slice(1)} ${advice}`;
+    const text = explanationOf(error);
+    return text.charAt(0).toUpperCase() + text.slice(1);
   }
   logger.error('command failed', { command, error: faultText(error) });
   return "Internal error. Details are in the bot's log.";

@@ -3,7 +3,7 @@ import { needsRecoverySamples, type RuleStep, stepRule } from '../alerts/step-ru
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { errorMessage, isQueryWrong, UpstreamError } from '../lib/errors.ts';
+import { errorMessage, explanationOf, isQueryWrong, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
@@ -85,7 +85,7 @@ type QueryFailure = Exclude<RuleQueryResult, { kind: 'vector' }>;
 /** A query that is rejected or returns too much is an error of the rule; everything else is one of the source. */
 function failureOf(error: unknown): QueryFailure {
   return isQueryWrong(error)
-    ? { kind: 'rule-error', message: `${error.message.replace(/([^.])$/, '$1.')} ${error.advice}` }
+    ? { kind: 'rule-error', message: explanationOf(error) }
     : { kind: 'source-error', message: errorMessage(error) };
 }
 

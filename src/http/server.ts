@@ -17,6 +17,25 @@ export const SERVER_LIMITS: ServerLimits = {
 /** A client that does not read its response, or is idle, is disconnected after this time, in ms. */
 const IDLE_TIMEOUT = 30_000;
 
+/** Why a port cannot be listened on, and what to do, with the variables that set it. Any other error as it is. */
+export function listenError(
+  error: unknown,
+  { port, variable, hostVariable }: { port: number; variable: string; hostVariable: string },
+): unknown {
+  switch ((error as NodeJS.ErrnoException | undefined)?.code) {
+    case 'EADDRINUSE':
+      return new Error(
+        `${variable}: port ${port} is in use by another process. Stop that process or set another port.`,
+      );
+    case 'EACCES':
+      return new Error(`${variable}: this user may not listen on port ${port}. Set a port from 1024 on.`);
+    case 'EADDRNOTAVAIL':
+      return new Error(`${hostVariable}: this machine has no such address. Set one of its own, or 0.0.0.0.`);
+    default:
+      return error;
+  }
+}
+
 /** Slack, Prometheus and a kubelet need a few; more connections are closed at once. */
 const MAX_CONNECTIONS = 200;
 

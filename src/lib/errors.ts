@@ -61,6 +61,10 @@ export class UpstreamError extends Error {
   }
 }
 
+/** What is wrong and what to do, as sentences. */
+export const explanationOf = ({ message, advice }: Pick<UpstreamError, 'message' | 'advice'>): string =>
+  `${message.replace(/([^.!?])$/u, '$1.')} ${advice}`;
+
 /** Whether the query is wrong and not the system: it was refused, or its result is too large. */
 export const isQueryWrong = (error: unknown): error is UpstreamError =>
   error instanceof UpstreamError && (error.code === 'bad-request' || error.code === 'too-large');

@@ -26,6 +26,7 @@ const BACKGROUND_WORK = [
   'store-restore',
   'heartbeat',
   'notices',
+  'source-probe',
 ] as const;
 export type BackgroundWork = OneOf<typeof BACKGROUND_WORK>;
 

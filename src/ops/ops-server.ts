@@ -98,6 +98,8 @@ function hasToken({ headers }: IncomingMessage, token: string): boolean {
 export interface ReadyCheck {
   readonly name: string;
   readonly problem: () => string | undefined;
+  /** The bot is ready in spite of the problem, which is only named. */
+  readonly isWarning?: true;
 }
 
 /** The last evaluation is recent when it is no older than this many of the shortest interval, or than the minimum. */
@@ -145,11 +147,14 @@ export function readyChecks(deps: {
 }
 
 function readiness(checks: readonly ReadyCheck[]): Reply {
-  const results = checks.map(({ name, problem }) => ({ name, problem: problem() }));
-  const lines = results.map(({ name, problem }) =>
-    problem === undefined ? `ok ${name}` : `not ready: ${name}: ${problem}`,
+  const results = checks.map(({ name, problem, isWarning }) => ({ name, problem: problem(), isWarning }));
+  const lines = results.map(({ name, problem, isWarning }) =>
+    problem === undefined
+      ? `ok ${name}`
+      : `${isWarning === true ? 'warning' : 'not ready'}: ${name}: ${problem}`,
   );
-  return text(results.every(({ problem }) => problem === undefined) ? 200 : 503, lines.join('\n'));
+  const isReady = results.every(({ problem, isWarning }) => problem === undefined || isWarning === true);
+  return text(isReady ? 200 : 503, lines.join('\n'));
 }
 
 export interface OpsServerOptions {

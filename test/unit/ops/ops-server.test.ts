@@ -77,6 +77,16 @@ test('it is not ready when one check has a problem, and names it', async () => {
   });
 });
 
+test('it is ready in spite of a warning, and names it', async () => {
+  const { call } = await start({
+    readyChecks: [{ name: 'jaeger', problem: () => 'Jaeger did not respond.', isWarning: true }],
+  });
+  expect(await call('GET', '/readyz')).toEqual({
+    status: 200,
+    body: 'warning: jaeger: Jaeger did not respond.\n',
+  });
+});
+
 test('a rejected reload returns 422 with the errors', async () => {
   const { call } = await start({ reloadOk: false });
   expect(await call('POST', '/-/reload')).toEqual({
