@@ -17,6 +17,7 @@ import {
   observedReload,
   openStore,
   recordPendingMessages,
+  type Sources,
   signalingStore,
 } from './bot-parts.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
@@ -37,7 +38,7 @@ import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
 import { createOpsServer, readyChecks } from './ops/ops-server.ts';
 import { createRulesApi } from './ops/rules-api.ts';
-import { createSourceProbe } from './ops/source-probe.ts';
+import { createSourceProbe, type SourceProbe } from './ops/source-probe.ts';
 import type { OtlpTracing } from './ops/tracing.ts';
 import { NO_POLICY, type NotificationPolicy } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
@@ -125,6 +126,21 @@ function createEvaluationParts(
   };
 }
 
+/** Probes both sources with the smallest request of each. */
+const createProbe = (
+  { clock, logger, recorder }: Base,
+  { metrics, traces }: Pick<Sources, 'metrics' | 'traces'>,
+): SourceProbe =>
+  createSourceProbe({
+    clock,
+    logger,
+    recorder,
+    requests: {
+      prometheus: (signal) => metrics.instant({ expr: 'vector(1)', at: clock.now() }, signal),
+      jaeger: (signal) => traces.services(signal),
+    },
+  });
+
 /** Starts work that goes on until the bot ends. */
 function startBackground(cleanups: Cleanup[], work: readonly ((signal: AbortSignal) => void)[]): void {
   const ended = new AbortController();
@@ -188,15 +204,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     },
   );
   const parts = { restoring, notices, channelCheck, sync, slack, evaluator, ruleSet };
-  const probe = createSourceProbe({
-    clock,
-    logger,
-    recorder,
-    requests: {
-      prometheus: (signal) => metrics.instant({ expr: 'vector(1)', at: clock.now() }, signal),
-      jaeger: (signal) => sources.traces.services(signal),
-    },
-  });
+  const probe = createProbe(base, sources);
   const checks = [...readyChecks({ ...parts, clock, store: stored, sourceClock }), ...probe.checks];
   const rulesApi = createRulesApi({ rules: ruleSet, store });
   const ops = createOpsServer({
