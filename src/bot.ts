@@ -206,13 +206,12 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const parts = { restoring, notices, channelCheck, sync, slack, evaluator, ruleSet };
   const probe = createProbe(base, sources);
   const checks = [...readyChecks({ ...parts, clock, store: stored, sourceClock }), ...probe.checks];
-  const rulesApi = createRulesApi({ rules: ruleSet, store });
   const ops = createOpsServer({
     telemetry,
     logger,
     reload,
     readyChecks: checks,
-    rulesApi,
+    rulesApi: createRulesApi({ rules: ruleSet, store }),
     store,
     token: settings.opsToken?.reveal(),
   });
