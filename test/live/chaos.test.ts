@@ -1,12 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { runCampaign } from '../chaos/campaign.ts';
-import { FAULTS } from '../chaos/faults.ts';
 import { findingText, reportText } from '../chaos/report.ts';
 import { requireOrSkip } from '../support/live.ts';
 import { SEED } from '../support/seed.ts';
-
-/** Faults that the program is known not to bear yet: `npm run bench -- chaos` draws them too. */
-const NOT_BORNE_YET: ReadonlySet<string> = new Set(['clock']);
 
 const MINUTES = 60_000;
 
@@ -24,7 +20,6 @@ const isWanted = process.env['TAILWATCH_CHAOS'] === '1';
         longestFreeze: 60,
         // Fewer than by hand: a breach is owed only while somebody can see it.
         every: 8,
-        kinds: Object.keys(FAULTS).filter((kind) => !NOT_BORNE_YET.has(kind)),
         say: (line) => console.log(line),
       });
       console.log(reportText(report));
