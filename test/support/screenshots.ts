@@ -51,6 +51,7 @@ try {
   await stage.live(2);
   await tab.fill('[data-role="composer-input"]', `/trace ${traceId}`);
   await tab.keyboard.press('Enter');
+  await tab.getByRole('button', { name: 'Show picture' }).last().click();
   const picture = tab.locator('[data-message-ts][data-ephemeral] img[alt^="Waterfall of"]').last();
   await picture.waitFor();
   await frame(tab, tab.locator('[data-message-ts][data-ephemeral]').last());
