@@ -110,7 +110,7 @@ test('when Jaeger hangs the answer names it, and Slack got its acknowledgement b
 test('the operators’ port is ready, and its metrics count what happened', async () => {
   const ops = `http://127.0.0.1:${stage.bot.opsPort}`;
   expect(await (await fetch(`${ops}/readyz`)).text()).toBe(
-    'ok slack\nok channels\nok store\nok evaluation\nok clock\n',
+    'ok slack\nok channels\nok store\nok evaluation\nok clock\nok prometheus\nok jaeger\n',
   );
   const metrics = await (await fetch(`${ops}/metrics`)).text();
   expect(metrics).toMatch(/tailwatch_evaluations_total\{outcome="ok"\} [1-9]/);
