@@ -102,7 +102,7 @@ const CASES: Readonly<Record<string, Case>> = {
     share: 0.5,
   },
   'OpenTelemetry by its job, a threshold in whole seconds': {
-    slo: 'preset: otel-http, by: [job]',
+    slo: 'preset: otel-http, by: [job], service_label: job',
     objective: '{ quantile: 0.9, below: 1s, window: 5m }',
     series: classic('http_server_request_duration_seconds', 'job="shop/cart"', { 0.5: 1, '1.0': 2, 2.5: 4 }),
     of: '{job="shop/cart"}',
