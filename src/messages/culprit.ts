@@ -61,7 +61,8 @@ const MOST_REMEMBERED = 500;
 interface Comparison {
   readonly startedAt: EpochMs;
   isRunning: boolean;
-  hasFailed: boolean;
+  /** Without a result, or before the slow traces arrived: it is repeated soon. */
+  isRepeatedSoon: boolean;
   finding: CulpritFinding | undefined;
 }
 
@@ -79,9 +80,13 @@ export function createCulpritWatch({ explainSlowness, clock, logger }: WatchCulp
       const { result } = await limiter.run(() => explainSlowness({ service, window, threshold }));
       const command = `/trace why ${service} at ${iso(window.start)}/${iso(window.end)}`;
       const { headline, others } = culpritSentences(result);
-      comparison.finding = { subject: subjectOf(result), headline, others, asOf: clock.now(), command };
+      // The metrics show a breach: what is slow has not arrived, or was not sampled.
+      const isEarly = result.kind === 'not-slower';
+      const text = isEarly ? 'No culprit: the traces so far are not slower than normal.' : headline;
+      comparison.isRepeatedSoon = isEarly;
+      comparison.finding = { subject: subjectOf(result), headline: text, others, asOf: clock.now(), command };
     } catch (error) {
-      comparison.hasFailed = true;
+      comparison.isRepeatedSoon = true;
       // The message says that Jaeger does not respond in the place of its traces.
       if (!(error instanceof UpstreamError))
         logger.error('the traces of an alert could not be compared', { error: faultText(error) });
@@ -92,7 +97,7 @@ export function createCulpritWatch({ explainSlowness, clock, logger }: WatchCulp
 
   function start(of: CulpritWanted & { readonly traceService: string }, finding: CulpritFinding | undefined) {
     const { alertId } = of.alert;
-    const comparison = { startedAt: clock.now(), isRunning: true, hasFailed: false, finding };
+    const comparison = { startedAt: clock.now(), isRunning: true, isRepeatedSoon: false, finding };
     comparisons.delete(alertId);
     comparisons.set(alertId, comparison);
     const oldest = comparisons.keys().next().value;
@@ -115,7 +120,7 @@ export function createCulpritWatch({ explainSlowness, clock, logger }: WatchCulp
 
 /** When traces are compared next, after what this process, or the one that made the message, compared last. */
 function dueAt(last: Comparison | undefined, shown: CulpritFinding | undefined): number {
-  if (last !== undefined) return after(last.startedAt, last.hasFailed ? RETRY : INTERVAL);
+  if (last !== undefined) return after(last.startedAt, last.isRepeatedSoon ? RETRY : INTERVAL);
   return shown === undefined ? 0 : after(shown.asOf, INTERVAL);
 }
 
