@@ -1,7 +1,7 @@
 import { epochUs, toEpochMs } from '../lib/units.ts';
 import { traceView } from '../traces/inspect-trace.ts';
 import { serviceInRequest } from '../traces/service-in-request.ts';
-import { type Answer, nothing, SERVICE, unknownService } from './answer.ts';
+import { type Answer, nothing, SERVICE } from './answer.ts';
 import { breachStart } from './breach-start.ts';
 import type {
   CommandDeps,
@@ -12,6 +12,7 @@ import type {
   Reply,
   RequestReference,
 } from './command.ts';
+import { findService } from './find-service.ts';
 import { missingRequest, missingTrace, notInService } from './missing-trace.ts';
 import { isName, parseOptions, unknownWord, writeName } from './options.ts';
 import { joinTokens, type Token, word } from './tokens.ts';
@@ -80,11 +81,9 @@ async function run(
   { command: typed, now, signal }: CommandRequest<RequestLatencyCommand>,
   deps: CommandDeps,
 ): Promise<Reply<RequestLatencyCommand>> {
-  const resolved = await deps.resolveService(typed.service, signal);
-  if (resolved.kind !== 'found') {
-    const retry = `/latency ${write({ ...typed, service: SERVICE })}`;
-    return { answer: unknownService(typed.service, resolved, retry) };
-  }
+  const retry = `/latency ${write({ ...typed, service: SERVICE })}`;
+  const resolved = await findService(deps, { name: typed.service, retry }, signal);
+  if ('answer' in resolved) return resolved;
   const { service } = resolved;
   const command = { ...typed, service };
   const found = await findTrace({ command, now, signal }, deps);

@@ -1,6 +1,14 @@
-import { parseInstant } from '../lib/instant.ts';
+import { formatInstant, parseInstant } from '../lib/instant.ts';
 import { nearest } from '../lib/nearest.ts';
-import { formatDuration, type Milliseconds, ms, parseDuration, type TimeWindow } from '../lib/units.ts';
+import {
+  before,
+  type EpochMs,
+  formatDuration,
+  type Milliseconds,
+  ms,
+  parseDuration,
+  type TimeWindow,
+} from '../lib/units.ts';
 import type { CommandError } from './command.ts';
 import { isPlain, joinTokens, quote, shortened, type Token, word } from './tokens.ts';
 import { parseTraceReference } from './trace-reference.ts';
@@ -254,7 +262,7 @@ export const writeName = (text: string): string =>
 interface ServiceWindow {
   readonly service: string;
   readonly last: Milliseconds;
-  readonly window: Options['window'];
+  readonly window?: Options['window'];
   readonly options: Options;
 }
 
@@ -278,3 +286,15 @@ export function parseServiceWindow(
   const length = window === undefined ? of.defaultLast : ms(window.end - window.start);
   return { service: service.text, last: last ?? length, window, options };
 }
+
+/** The time of a command as text that parses to the same time. */
+export const timeText = ({ last, window }: Pick<ServiceWindow, 'last' | 'window'>): string =>
+  window === undefined
+    ? `last ${formatDuration(last)}`
+    : `at ${formatInstant(window.start)}/${formatInstant(window.end)}`;
+
+/** The window of a command: its own, or the last ones before `end`. */
+export const windowUntil = (
+  end: EpochMs,
+  { last, window }: Pick<ServiceWindow, 'last' | 'window'>,
+): TimeWindow => window ?? { start: before(end, last), end };

@@ -1,5 +1,4 @@
 import { forEachLimited } from '../lib/concurrency.ts';
-import { formatInstant } from '../lib/instant.ts';
 import { existingLinks, type Link } from '../lib/links.ts';
 import {
   before,
@@ -13,9 +12,10 @@ import {
 } from '../lib/units.ts';
 import { type CallRate, type EdgePropagation, propagationOf } from '../traces/propagation.ts';
 import type { Trace } from '../traces/trace.ts';
-import { nothing, SERVICE, unknownService } from './answer.ts';
+import { nothing, SERVICE } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
-import { type OptionName, parseServiceWindow, writeName } from './options.ts';
+import { findService } from './find-service.ts';
+import { type OptionName, parseServiceWindow, timeText, windowUntil, writeName } from './options.ts';
 
 /** `/trace propagation`. */
 export interface PropagationCommand {
@@ -66,11 +66,7 @@ function parse({ tokens }: CommandInput): Parsed<PropagationCommand> {
 }
 
 function write({ service, last, window }: PropagationCommand): string {
-  const time =
-    window === undefined
-      ? `last ${formatDuration(last)}`
-      : `at ${formatInstant(window.start)}/${formatInstant(window.end)}`;
-  return `propagation ${writeName(service)} ${time}`;
+  return `propagation ${writeName(service)} ${timeText({ last, window })}`;
 }
 
 /** Spans arrive up to a minute late: such traces would seem to stop. */
@@ -85,14 +81,11 @@ async function run(
   { command: typed, now, signal }: CommandRequest<PropagationCommand>,
   deps: CommandDeps,
 ): Promise<Reply<PropagationCommand>> {
-  const resolved = await deps.resolveService(typed.service, signal);
-  if (resolved.kind !== 'found') {
-    const retry = `/trace ${write({ ...typed, service: SERVICE })}`;
-    return { answer: unknownService(typed.service, resolved, retry) };
-  }
+  const retry = `/trace ${write({ ...typed, service: SERVICE })}`;
+  const resolved = await findService(deps, { name: typed.service, retry }, signal);
+  if ('answer' in resolved) return resolved;
   const command = { ...typed, service: resolved.service };
-  const end = before(now, LATE);
-  const window = command.window ?? { start: before(end, command.last), end };
+  const window = windowUntil(before(now, LATE), command);
   const rates = await callRates(deps, { at: window.end, length: ms(window.end - window.start) }, signal);
   if (rates.length === 0) return { answer: nothing(NO_RATES) };
   const found = await followCalls(deps, { service: command.service, rates, window, signal });

@@ -1,20 +1,12 @@
 import { durationText, windowText } from '../lib/format.ts';
-import { formatInstant } from '../lib/instant.ts';
 import { existingLinks, kialiApplication, type Link } from '../lib/links.ts';
 import { nearest } from '../lib/nearest.ts';
-import {
-  before,
-  formatDuration,
-  type Milliseconds,
-  ms,
-  SECOND,
-  type TimeWindow,
-  toUs,
-} from '../lib/units.ts';
+import { formatDuration, type Milliseconds, ms, SECOND, type TimeWindow, toUs } from '../lib/units.ts';
 import type { SlowestResult } from '../traces/find-slowest.ts';
-import { nothing, SERVICE, unknownService } from './answer.ts';
+import { nothing, SERVICE } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
-import { type OptionName, parseServiceWindow, writeName } from './options.ts';
+import { findService } from './find-service.ts';
+import { type OptionName, parseServiceWindow, timeText, windowUntil, writeName } from './options.ts';
 import { quote } from './tokens.ts';
 
 /** `/trace slowest`. */
@@ -71,9 +63,7 @@ function parse({ tokens }: CommandInput): Parsed<SlowestCommand> {
 function write({ service, operation, last, window, over, top }: SlowestCommand): string {
   return [
     `slowest ${writeName(service)}`,
-    window === undefined
-      ? `last ${formatDuration(last)}`
-      : `at ${formatInstant(window.start)}/${formatInstant(window.end)}`,
+    timeText({ last, window }),
     ...(operation === undefined ? [] : [`op ${quote(operation)}`]),
     ...(over === undefined ? [] : [`over ${formatDuration(over)}`]),
     ...(top === DEFAULT_TOP ? [] : [`top ${top}`]),
@@ -92,15 +82,13 @@ async function run(
   { command: typed, now, signal }: CommandRequest<SlowestCommand>,
   deps: CommandDeps,
 ): Promise<Reply<SlowestCommand>> {
-  const resolved = await deps.resolveService(typed.service, signal);
-  if (resolved.kind !== 'found') {
-    const retry = `/trace ${write({ ...typed, service: SERVICE })}`;
-    return { answer: unknownService(typed.service, resolved, retry) };
-  }
-  const { service } = resolved;
+  const retry = `/trace ${write({ ...typed, service: SERVICE })}`;
+  const found = await findService(deps, { name: typed.service, retry }, signal);
+  if ('answer' in found) return found;
+  const { service } = found;
   const command = { ...typed, service };
   const { over, top: count } = command;
-  const window = command.window ?? { start: before(now, command.last), end: now };
+  const window = windowUntil(now, command);
   const filter = await filterOf(deps, command, signal);
   const minDuration = over === undefined ? undefined : toUs(over);
   const result = await deps.findSlowest({ service, window, count, ...filter, minDuration }, signal);

@@ -1,21 +1,12 @@
 import type { ExampleTrace, WhySlow } from '../culprit/collect.ts';
-import { formatInstant } from '../lib/instant.ts';
 import { existingLinks, type Link } from '../lib/links.ts';
-import {
-  before,
-  formatDuration,
-  MINUTE,
-  type Microseconds,
-  type Milliseconds,
-  ms,
-  type TimeWindow,
-  toUs,
-} from '../lib/units.ts';
+import { MINUTE, type Microseconds, type Milliseconds, ms, type TimeWindow, toUs } from '../lib/units.ts';
 import { escapeRegex } from '../rules/promql.ts';
 import type { ServiceObjective } from '../rules/rule.ts';
-import { nothing, SERVICE, unknownService } from './answer.ts';
+import { nothing, SERVICE } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
-import { type OptionName, parseServiceWindow, writeName } from './options.ts';
+import { findService } from './find-service.ts';
+import { type OptionName, parseServiceWindow, timeText, windowUntil, writeName } from './options.ts';
 import { quote } from './tokens.ts';
 import { filterOf, operationsOf, unknownOperation } from './trace-slowest.ts';
 
@@ -74,9 +65,7 @@ function parse({ tokens }: CommandInput): Parsed<WhyCommand> {
 function write({ service, operation, last, window }: WhyCommand): string {
   return [
     `why ${writeName(service)}`,
-    window === undefined
-      ? `last ${formatDuration(last)}`
-      : `at ${formatInstant(window.start)}/${formatInstant(window.end)}`,
+    timeText({ last, window }),
     ...(operation === undefined ? [] : [`op ${quote(operation)}`]),
   ].join(' ');
 }
@@ -85,14 +74,12 @@ async function run(
   { command: typed, now, signal }: CommandRequest<WhyCommand>,
   deps: CommandDeps,
 ): Promise<Reply<WhyCommand>> {
-  const resolved = await deps.resolveService(typed.service, signal);
-  if (resolved.kind !== 'found') {
-    const retry = `/trace ${write({ ...typed, service: SERVICE })}`;
-    return { answer: unknownService(typed.service, resolved, retry) };
-  }
-  const { service } = resolved;
+  const retry = `/trace ${write({ ...typed, service: SERVICE })}`;
+  const found = await findService(deps, { name: typed.service, retry }, signal);
+  if ('answer' in found) return found;
+  const { service } = found;
   const command = { ...typed, service };
-  const window = command.window ?? { start: before(now, command.last), end: now };
+  const window = windowUntil(now, command);
   const filter = await filterOf(deps, command, signal);
   const threshold = thresholdOf(deps.ruleSet().objectives, service);
   const why = await deps.explainSlowness({ service, ...filter, window, threshold }, signal);

@@ -1,7 +1,7 @@
 import type { Alert, AlertGroup, AlertGroupReply, RuleState } from '../alerts/alert.ts';
 import { alertIdOf } from '../alerts/identity.ts';
 import { resolveAlert } from '../alerts/step-alert.ts';
-import { type EpochMs, epochMs, ms } from '../lib/units.ts';
+import { type EpochMs, epochMs } from '../lib/units.ts';
 import { messageUpdate } from '../messages/alert-messages.ts';
 import { nameOf } from '../messages/alert-subject.ts';
 import type { OpenMessage } from '../messages/notifier.ts';
@@ -19,7 +19,7 @@ import type {
   Store,
 } from '../messages/store.ts';
 import { countsOf, displayHash, groupedAlertOf } from '../policy/alert-group.ts';
-import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import { type RuleGroup, ruleWithoutFile, type SloRule } from '../rules/rule.ts';
 import { resolveRemovedRule } from './removed-groups.ts';
 
 /** An open message with what it carries. */
@@ -40,17 +40,7 @@ type Restored = Omit<Parameters<Store['restore']>[0], 'at'>;
 const alertIdIn = (key: string): string => key.replace(/\+\d+$/, '');
 
 /** A rule that is in no rule file: its messages end by the name that they carry. */
-const removedRule = (key: string): SloRule => ({
-  name: key.replace(/\{.*/s, ''),
-  key,
-  expr: '',
-  for: ms(0),
-  keepFiringFor: ms(0),
-  labels: {},
-  annotations: {},
-  valueKind: 'number',
-  noData: 'resolve',
-});
+const removedRule = (key: string): SloRule => ruleWithoutFile(key, key.replace(/\{.*/s, ''));
 
 /** A line in its thread shows that the message ended, although Slack refused its last edit. */
 const hasEnded = ({ message: { key, lineKeys } }: Found): boolean => lineKeys.includes(`${key}:resolved`);

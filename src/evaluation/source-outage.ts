@@ -5,24 +5,19 @@ import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { between, type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
-import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import { type RuleGroup, ruleWithoutFile, type SloRule } from '../rules/rule.ts';
 
 /**
  * The alert on an outage of Prometheus. It is a rule group like any other, so that claims, fencing, the messages and the
  * resolution of its message work as for every alert: one message, whatever the number of restarts and replicas.
  */
 const RULE: SloRule = {
-  name: 'PrometheusNotResponding',
-  key: 'PrometheusNotResponding',
+  ...ruleWithoutFile('PrometheusNotResponding'),
   expr: 'rules without a response of Prometheus',
   // Shorter outages are not notified.
   for: ms(45 * SECOND),
-  keepFiringFor: ms(0),
-  labels: {},
   // The values are the names that `expand` below fills in.
   annotations: { reason: 'reason', since: 'since', rules: 'rules' },
-  valueKind: 'number',
-  noData: 'resolve',
   about: 'source',
 };
 

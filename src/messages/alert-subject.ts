@@ -45,6 +45,10 @@ export function evidenceWindow(alert: Alert, rule: SloRule): TimeWindow {
   return { start: epochMs(Math.max(start, end - LONGEST_WINDOW)), end };
 }
 
+/** A command about a service in a time window, as a person could type it. */
+export const traceCommand = (kind: 'slowest' | 'why', service: string, { start, end }: TimeWindow): string =>
+  `/trace ${kind} ${service} at ${new Date(start).toISOString()}/${new Date(end).toISOString()}`;
+
 /** Kubernetes' name of a service is `checkout.shop.svc.cluster.local`, the mesh's and tracing's `checkout.shop`. */
 const withoutClusterDomain = (service: string): string =>
   service.replace(/^([^.]+\.[^.]+)\.svc(?:\..*)?$/, '$1');

@@ -8,7 +8,7 @@ import { faultText, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, type EpochMs, MINUTE, type Milliseconds, ms, SECOND, toUs } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
-import { evidenceWindow, statusOf } from './alert-subject.ts';
+import { evidenceWindow, statusOf, traceCommand } from './alert-subject.ts';
 
 /** Who is to blame for a breach, as its message shows it. Texts are not escaped. */
 export interface CulpritFinding {
@@ -78,7 +78,7 @@ export function createCulpritWatch({ explainSlowness, clock, logger }: WatchCulp
     const threshold = objective === undefined ? undefined : toUs(objective.threshold);
     try {
       const { result } = await limiter.run(() => explainSlowness({ service, window, threshold }));
-      const command = `/trace why ${service} at ${iso(window.start)}/${iso(window.end)}`;
+      const command = traceCommand('why', service, window);
       const { headline, others } = culpritSentences(result);
       // The metrics show a breach: what is slow has not arrived, or was not sampled.
       const isEarly = result.kind === 'not-slower';
@@ -145,8 +145,6 @@ function subjectOf(result: CulpritResult | NotCompared): string {
     ? 'unclear'
     : [first.service, first.operation, first.kind].join('|');
 }
-
-const iso = (at: EpochMs): string => new Date(at).toISOString();
 
 /** Whether the message showed another culprit before: a person may be acting on it. */
 export const isReplaced = (shown: CulpritFinding | undefined, found: CulpritFinding | undefined): boolean =>

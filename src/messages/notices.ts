@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { before, between, DAY, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { SloRule } from '../rules/rule.ts';
+import { ruleWithoutFile, type SloRule } from '../rules/rule.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { MessageView, Notifier } from './notifier.ts';
 import type { ShownMessage } from './store.ts';
@@ -56,15 +56,7 @@ const LASTS: Milliseconds = ms(30 * SECOND);
 const LOOK_BACK: Milliseconds = DAY;
 
 const RULE: SloRule = {
-  name: 'Tailwatch',
-  key: 'Tailwatch',
-  expr: '',
-  for: ms(0),
-  keepFiringFor: ms(0),
-  labels: {},
-  annotations: {},
-  valueKind: 'number',
-  noData: 'resolve',
+  ...ruleWithoutFile('Tailwatch'),
   about: 'notice',
 };
 

@@ -164,3 +164,16 @@ export interface RuleAt {
   readonly group: RuleGroup;
   readonly rule: SloRule;
 }
+
+/** A rule that is in no rule file: of the bot itself, or removed. No query evaluates it; without data its alerts end at once. */
+export const ruleWithoutFile = (key: string, name = key): SloRule => ({
+  name,
+  key,
+  expr: '',
+  for: ms(0),
+  keepFiringFor: ms(0),
+  labels: {},
+  annotations: {},
+  valueKind: 'number',
+  noData: 'resolve',
+});

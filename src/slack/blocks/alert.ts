@@ -8,6 +8,7 @@ import {
   noDataReasonText,
   serviceOf,
   statusOf,
+  traceCommand,
 } from '../../messages/alert-subject.ts';
 import { distinction } from '../../messages/distinguish.ts';
 import type { Stale } from '../../messages/evidence.ts';
@@ -263,14 +264,11 @@ const staleText = (what: string, { asOf, reason }: Stale): string =>
 const chartAge = ({ evidence: { staleChart } }: MessageView): readonly SlackBlock[] =>
   staleChart === undefined ? [] : context([staleText('Chart', staleChart)]);
 
-const iso = (at: number): string => new Date(at).toISOString();
-
 /** The command behind the button, as a person could type it, for the alert's own time window. */
 export function slowestCommand({ alert, rule }: MessageView): string | undefined {
   const service = serviceOf(alert, rule);
   if (service === undefined || /\s/u.test(service)) return undefined;
-  const { start, end } = evidenceWindow(alert, rule);
-  return `/trace slowest ${service} at ${iso(start)}/${iso(end)}`;
+  return traceCommand('slowest', service, evidenceWindow(alert, rule));
 }
 
 function slowestButton(view: MessageView): ReturnType<typeof button>[] {

@@ -1,6 +1,6 @@
 import type { Button, TableBlock } from '@slack/types';
-import { count, durationText } from '../../lib/format.ts';
-import { toEpochMs, us } from '../../lib/units.ts';
+import { count } from '../../lib/format.ts';
+import { toEpochMs } from '../../lib/units.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';
 import type { ComparedTrace, ComparisonView, PathDifference } from '../../traces/compare-traces.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
@@ -17,6 +17,7 @@ import {
   section,
   shortTraceId,
 } from './block-kit.ts';
+import { time } from './format.ts';
 import { code, date, escape, link } from './mrkdwn.ts';
 import { outcomeText, subjectText } from './trace-analysis.ts';
 
@@ -56,8 +57,6 @@ export function comparisonMessage(view: ComparisonView): Rendered {
     ],
   };
 }
-
-const time = (micros: number): string => durationText(us(micros));
 
 /** A difference with its sign; a minus sign, because a hyphen is easily overlooked. */
 const signed = (micros: number): string =>

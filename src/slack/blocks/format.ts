@@ -152,3 +152,6 @@ export function thresholdNote(found: SlowBetween | undefined, isApproximate = fa
   const evaluated = isApproximate ? `, evaluated at ${bound(high)}` : '';
   return ` (between the bucket bounds ${bound(low)} and ${bound(high)}${evaluated})`;
 }
+
+/** A number of microseconds, such as a mean or a difference, as a duration. */
+export const time = (micros: number): string => durationText(us(micros));

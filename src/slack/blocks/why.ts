@@ -3,8 +3,7 @@ import type { LinkedExample, WhyView } from '../../commands/trace-why.ts';
 import type { AttributeFinding } from '../../culprit/attributes.ts';
 import type { PieceDelta } from '../../culprit/score.ts';
 import { culpritSentences, pieceText } from '../../culprit/text.ts';
-import { count, durationText, share, significant } from '../../lib/format.ts';
-import { us } from '../../lib/units.ts';
+import { count, share, significant } from '../../lib/format.ts';
 import {
   actions,
   cell,
@@ -18,6 +17,7 @@ import {
   shortTraceId,
 } from './block-kit.ts';
 import { compareButton } from './compare.ts';
+import { time } from './format.ts';
 import { code, date, escape, link, oneLine } from './mrkdwn.ts';
 
 const SHOWN = { pieces: 10, others: 3, caveats: 8, attributes: 5 } as const;
@@ -48,8 +48,6 @@ export function whyMessage(view: WhyView): Rendered {
     ],
   };
 }
-
-const time = (micros: number): string => durationText(us(micros));
 
 function title({ command: { service }, why: { endpoint } }: WhyView): string {
   const operation = endpoint.requestLine ?? endpoint.operation;
