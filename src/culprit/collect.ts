@@ -35,6 +35,8 @@ export interface WhyQuery extends Endpoint {
   readonly window: TimeWindow;
   /** The threshold of the service's objective, where it has one. */
   readonly threshold?: Microseconds;
+  /** Metrics show that requests are over the threshold: the traces need not prove it again. */
+  readonly isBreach?: boolean;
 }
 
 /** One trace as an example. `duration` is that of the service's own span. */
@@ -147,11 +149,18 @@ function slowOf(state: State, excess: Excess | undefined): readonly EntryTrace[]
   return slowerThan([...byId.values()], excess.threshold);
 }
 
+/** Whether there is something to explain: a larger share of slow traces, or in a breach enough traces over its threshold. */
+function isSlower(state: State, excess: Excess | undefined): boolean {
+  if (excess === undefined || excess.isLarger) return excess?.isLarger ?? false;
+  const { isBreach, threshold } = state.query;
+  return isBreach === true && excess.threshold === threshold && slowOf(state, excess).length >= FEWEST;
+}
+
 function compare(state: State): Pick<WhySlow, 'result' | 'slow' | 'normal' | 'excess'> {
   const { baseline, excess } = bestOf(state);
   const [slow, normal] = [slowOf(state, excess), normalOf(state, baseline)];
   const counts = { slow: slow.length, normal: normal.length };
-  const isHealthy = excess?.isLarger !== true && nowOf(state).length >= FEWEST && normal.length >= FEWEST;
+  const isHealthy = !isSlower(state, excess) && nowOf(state).length >= FEWEST && normal.length >= FEWEST;
   const result: CulpritResult | NotCompared = isHealthy
     ? { kind: 'not-slower', ...counts }
     : findCulprit(slow.map(cutAtEntry), normal.map(cutAtEntry));
@@ -252,7 +261,7 @@ async function collect(of: Search): Promise<void> {
         : tailThreshold(normalOf(state, baseline), query.threshold);
     if (threshold !== undefined) await searchTail(of, threshold, baseline);
   }
-  if (normalOf(state, baseline).length >= ENOUGH && bestOf(state).excess?.isLarger === true) return;
+  if (normalOf(state, baseline).length >= ENOUGH && isSlower(state, bestOf(state).excess)) return;
   const earlier: Baseline = { window: shifted(query.window, DAY), slices: [] };
   state.baselines.push(earlier);
   await sample(of, earlier.window, { into: earlier.slices, ...NORMAL_SLICES });

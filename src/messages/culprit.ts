@@ -6,7 +6,17 @@ import type { Clock } from '../lib/clock.ts';
 import { createLimiter } from '../lib/concurrency.ts';
 import { faultText, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { after, type EpochMs, MINUTE, type Milliseconds, ms, SECOND, toUs } from '../lib/units.ts';
+import {
+  after,
+  type EpochMs,
+  epochMs,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+  type TimeWindow,
+  toUs,
+} from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { evidenceWindow, statusOf, traceCommand } from './alert-subject.ts';
 
@@ -35,8 +45,8 @@ export interface CulpritWanted {
 /** What is known of a culprit now. */
 export interface CulpritState {
   readonly finding?: CulpritFinding;
-  /** A comparison is under way: its result comes within seconds. */
-  readonly isPending: boolean;
+  /** When to look again, where a result is expected soon: a comparison runs, or the slow traces are still arriving. */
+  readonly lookAt?: EpochMs;
 }
 
 /** Returns what is known at once, and compares traces in the background when the last comparison is old. Never throws. */
@@ -51,77 +61,127 @@ export interface WatchCulpritOptions {
 
 /** A comparison takes up to 16 searches: each alert's is repeated no sooner, and few run or wait at the same time. */
 const INTERVAL: Milliseconds = ms(2 * MINUTE);
+/**
+ * A breach is often posted before its slow traces arrived: the first comparisons follow each other sooner, until one has
+ * enough of them. From the end of one to the start of the next; after the last one, `INTERVAL`.
+ */
+const FIRST_DELAYS: readonly number[] = [4, 4, 6, 10, 15, 20];
+/** A comparison without a result is not shown sooner than this after the first one began. */
+const PATIENCE: Milliseconds = ms(15 * SECOND);
 /** After a failure, so that an outage of a few seconds does not cost two minutes. */
 const RETRY: Milliseconds = ms(30 * SECOND);
+/** With so many slow traces a result can have high confidence: it does not change from second to second. */
+const ENOUGH_SLOW = 10;
+/** How long to wait between two looks at a comparison that runs. */
+const LOOK: Milliseconds = SECOND;
 const CONCURRENCY = 2;
 const MOST_WAITING = 4;
 /** Alerts that are remembered; beyond it the oldest is forgotten. */
 const MOST_REMEMBERED = 500;
 
-interface Comparison {
-  readonly startedAt: EpochMs;
+/** The comparisons of one alert. While one runs, `nextAt` is in the past. */
+interface Comparisons {
+  readonly firstAt: EpochMs;
+  count: number;
   isRunning: boolean;
-  /** Without a result, or before the slow traces arrived: it is repeated soon. */
-  isRepeatedSoon: boolean;
+  /** When the next one is due. */
+  nextAt: EpochMs;
+  /** The slow traces are still arriving. */
+  isEarly: boolean;
   finding: CulpritFinding | undefined;
 }
 
-/** Compares the traces of firing latency alerts, each at most every two minutes. */
-export function createCulpritWatch({ explainSlowness, clock, logger }: WatchCulpritOptions): WatchCulprit {
+type Traced = CulpritWanted & { readonly traceService: string };
+
+/** Compares the traces of firing latency alerts: more often at first, then at most every two minutes. */
+export function createCulpritWatch(options: WatchCulpritOptions): WatchCulprit {
+  const { clock } = options;
   const limiter = createLimiter(CONCURRENCY);
-  const comparisons = new Map<string, Comparison>();
+  const known = new Map<string, Comparisons>();
 
-  async function compare(of: CulpritWanted & { readonly traceService: string }, comparison: Comparison) {
-    const { alert, rule, traceService: service } = of;
-    const window = evidenceWindow(alert, rule);
-    const { objective } = rule;
-    const threshold = objective === undefined ? undefined : toUs(objective.threshold);
-    try {
-      const { result } = await limiter.run(() => explainSlowness({ service, window, threshold }));
-      const command = traceCommand('why', service, window);
-      const { headline, others } = culpritSentences(result);
-      // The metrics show a breach: what is slow has not arrived, or was not sampled.
-      const isEarly = result.kind === 'not-slower';
-      const text = isEarly ? 'No culprit: the traces so far are not slower than normal.' : headline;
-      comparison.isRepeatedSoon = isEarly;
-      comparison.finding = { subject: subjectOf(result), headline: text, others, asOf: clock.now(), command };
-    } catch (error) {
-      comparison.isRepeatedSoon = true;
-      // The message says that Jaeger does not respond in the place of its traces.
-      if (!(error instanceof UpstreamError))
-        logger.error('the traces of an alert could not be compared', { error: faultText(error) });
-    } finally {
-      comparison.isRunning = false;
-    }
-  }
-
-  function start(of: CulpritWanted & { readonly traceService: string }, finding: CulpritFinding | undefined) {
+  function start(of: Traced, finding: CulpritFinding | undefined) {
     const { alertId } = of.alert;
-    const comparison = { startedAt: clock.now(), isRunning: true, isRepeatedSoon: false, finding };
-    comparisons.delete(alertId);
-    comparisons.set(alertId, comparison);
-    const oldest = comparisons.keys().next().value;
-    if (comparisons.size > MOST_REMEMBERED && oldest !== undefined) comparisons.delete(oldest);
-    void compare(of, comparison);
+    const now = clock.now();
+    const first = { firstAt: now, count: 0, isEarly: false, nextAt: now };
+    const comparisons = { ...(known.get(alertId) ?? first), isRunning: true, finding };
+    comparisons.count += 1;
+    known.delete(alertId);
+    known.set(alertId, comparisons);
+    const oldest = known.keys().next().value;
+    if (known.size > MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
+    void limiter.run(() => compare(options, of, comparisons));
   }
 
   return (of) => {
     const { alert, shown, traceService } = of;
-    const last = comparisons.get(alert.alertId);
+    const last = known.get(alert.alertId);
     const finding = newer(shown, last?.finding);
     // An ended alert waits for nothing.
-    if (last?.isRunning === true) return { finding, isPending: statusOf(alert) === 'firing' };
-    const isDue = clock.now() >= dueAt(last, shown) && limiter.waiting() < MOST_WAITING;
-    if (traceService === undefined || !isDue || !isCompared(of)) return { finding, isPending: false };
-    start({ ...of, traceService }, finding);
-    return { finding, isPending: true };
+    if (traceService === undefined || !isCompared(of)) return { finding };
+    const now = clock.now();
+    const nextAt = dueAt(last, shown);
+    if (now < nextAt) return { finding, lookAt: last?.isEarly === true ? epochMs(nextAt) : undefined };
+    const isRunning = last?.isRunning === true;
+    if (!isRunning && limiter.waiting() >= MOST_WAITING) return { finding, lookAt: after(now, RETRY) };
+    if (!isRunning) start({ ...of, traceService }, finding);
+    return { finding, lookAt: after(now, LOOK) };
   };
 }
 
 /** When traces are compared next, after what this process, or the one that made the message, compared last. */
-function dueAt(last: Comparison | undefined, shown: CulpritFinding | undefined): number {
-  if (last !== undefined) return after(last.startedAt, last.isRepeatedSoon ? RETRY : INTERVAL);
-  return shown === undefined ? 0 : after(shown.asOf, INTERVAL);
+function dueAt(last: Comparisons | undefined, shown: CulpritFinding | undefined): number {
+  return last?.nextAt ?? (shown === undefined ? 0 : after(shown.asOf, INTERVAL));
+}
+
+/** Compares once, and plans the next comparison. Never throws. */
+async function compare(
+  { explainSlowness, clock, logger }: WatchCulpritOptions,
+  { alert, rule, traceService: service }: Traced,
+  comparisons: Comparisons,
+): Promise<void> {
+  const window = breachWindow(alert, rule, clock.now());
+  const { objective } = rule;
+  const threshold = objective === undefined ? undefined : toUs(objective.threshold);
+  try {
+    const { result } = await explainSlowness({ service, window, threshold, isBreach: true });
+    const now = clock.now();
+    const delay = FIRST_DELAYS[comparisons.count - 1];
+    const isEarly = delay !== undefined && isProvisional(result);
+    comparisons.isEarly = isEarly;
+    comparisons.nextAt = after(now, isEarly ? ms(delay * SECOND) : INTERVAL);
+    const isTooSoon = isEarly && now < after(comparisons.firstAt, PATIENCE);
+    const subject = subjectOf(result);
+    if (isTooSoon && (subject === '' || subject === UNCLEAR)) return;
+    const { headline, others } = culpritSentences(result);
+    comparisons.finding = {
+      subject,
+      // The metrics show a breach: what is slow has not arrived, or was not sampled.
+      headline:
+        result.kind === 'not-slower' ? 'No culprit: the traces so far are not slower than normal.' : headline,
+      others,
+      asOf: now,
+      command: traceCommand('why', service, window),
+    };
+  } catch (error) {
+    comparisons.isEarly = FIRST_DELAYS[comparisons.count - 1] !== undefined;
+    comparisons.nextAt = after(clock.now(), RETRY);
+    // The message says that Jaeger does not respond in the place of its traces.
+    if (!(error instanceof UpstreamError))
+      logger.error('the traces of an alert could not be compared', { error: faultText(error) });
+  } finally {
+    comparisons.isRunning = false;
+  }
+}
+
+/** The window of an alert's traces, up to now: those of the first evaluations are few. */
+function breachWindow(alert: Alert, rule: SloRule, now: EpochMs): TimeWindow {
+  const { start, end } = evidenceWindow(alert, rule);
+  return { start, end: epochMs(Math.max(end, now)) };
+}
+
+/** A result that more slow traces will change. */
+function isProvisional(result: CulpritResult | NotCompared): boolean {
+  return result.kind !== 'compared' || result.slow < ENOUGH_SLOW;
 }
 
 /** Only while it fires: an ended alert keeps what was found. Failed requests are slow for other reasons. */
@@ -138,11 +198,13 @@ function newer(
   return found.asOf >= shown.asOf ? found : shown;
 }
 
+const UNCLEAR = 'unclear';
+
 function subjectOf(result: CulpritResult | NotCompared): string {
   if (result.kind !== 'compared') return '';
   const [first] = result.candidates;
   return first === undefined || result.confidence === 'unclear'
-    ? 'unclear'
+    ? UNCLEAR
     : [first.service, first.operation, first.kind].join('|');
 }
 

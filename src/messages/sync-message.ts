@@ -147,15 +147,12 @@ function untilSettled(work: Work): Omit<Synced, 'outcome'> {
     : { ...pending(work), failures: 0, dueAt };
 }
 
-/** How long a message waits for a comparison of its traces between two looks. */
-const CULPRIT_WAIT: Milliseconds = SECOND;
-
 async function edit(work: Work, desired: DesiredMessage): Promise<Synced> {
-  const { message, parts } = work;
+  const { message } = work;
   const { shown } = message;
   if (shown === undefined) return { ...pending(work), outcome: 'waiting' };
   const evidence = await evidenceOf(work, desired);
-  const { finding, isPending } = culpritOf(work, { desired, evidence, shown });
+  const { finding, lookAt } = culpritOf(work, { desired, evidence, shown });
   const said = isReplaced(shown.culprit, finding)
     ? await reply(work, replacedLine(work, desired, finding), { ...pending(work), outcome: 'unchanged' })
     : undefined;
@@ -164,14 +161,14 @@ async function edit(work: Work, desired: DesiredMessage): Promise<Synced> {
   const edited = await editWith(work, { desired, evidence, shown: { ...shown, culprit: finding } });
   const isShown = edited.outcome === 'sent' || edited.outcome === 'unchanged';
   // Shown by a second edit: the first one does not wait for it.
-  if (!isPending || !isShown || edited.call !== 'edit') return edited;
+  if (lookAt === undefined || !isShown || edited.call !== 'edit') return edited;
   return {
     ...pending(work),
     ...edited,
     failures: 0,
     syncedRevision: message.syncedRevision,
     isFinal: false,
-    dueAt: after(parts.clock.now(), CULPRIT_WAIT),
+    dueAt: lookAt,
   };
 }
 
@@ -183,7 +180,7 @@ interface Editing {
 
 function culpritOf({ parts }: Work, { desired, evidence, shown }: Editing): CulpritState {
   const { alert, rule, parent, alertGroup } = desired;
-  const known = { finding: shown.culprit, isPending: false };
+  const known = { finding: shown.culprit };
   // The worst of many alerts changes, and with it what would be compared.
   const isOfOne = parent === undefined && alertGroup === undefined;
   if (parts.watchCulprit === undefined || !isOfOne) return known;

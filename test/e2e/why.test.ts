@@ -3,12 +3,22 @@ import type { Message } from '../../demo/slack/model.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage;
+/** Seconds from the first post of each breach to the first look at which it names a culprit, and how it says so. */
+const named = new Map<string, { readonly after: number; readonly first: string }>();
 beforeAll(async () => {
   stage = await startStage({
     transport: 'socket',
+    sampling: 0.25,
     script: played({ from: 5, to: 65, fault: SLOW_PAYMENTS }),
   });
-  await stage.live(65);
+  for (let second = 0; second < 65; second += 1) {
+    await stage.live(1);
+    for (const { ts, blocks } of stage.messages()) {
+      const [first] = /(?:\*Culprit:\*|No culprit|Not compared)[^"]*/u.exec(JSON.stringify(blocks)) ?? [];
+      const after = stage.clock.now() / 1_000 - Number(ts);
+      if (first !== undefined && !named.has(ts)) named.set(ts, { after, first });
+    }
+  }
 });
 afterAll(async () => {
   await stage.close();
@@ -28,6 +38,14 @@ test('the message of the breach names it, by itself', () => {
     /\*Culprit:\* payments\.shop, [^:]*database payments-db: \+\d+ of \+\d+ ms \(\d+%\)\. Confidence high/,
   );
   expect(JSON.stringify(breach?.blocks)).toContain('/trace why checkout.shop at ');
+});
+
+test('each breach names it within 15 s, also where a quarter of the requests is traced', () => {
+  expect(named.size).toBeGreaterThanOrEqual(2);
+  for (const { after, first } of named.values()) {
+    expect(first).toContain('payments.shop');
+    expect(after).toBeLessThanOrEqual(15);
+  }
 });
 
 test('a service that the fault does not touch is not slower than normal', async () => {

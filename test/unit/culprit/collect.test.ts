@@ -187,6 +187,15 @@ it('one slow request of many is chance', async () => {
   expect((await result()).result.kind).toBe('not-slower');
 });
 
+it('five slow requests of many are compared when metrics show a breach', async () => {
+  const few = Array.from({ length: 5 }, (_, i) => request({ at: after(START, ms(i)), payments: 900 }));
+  const traces = [...spread(60, DIRECTLY_BEFORE), ...spread(60, START), ...few];
+  const threshold = us(500_000);
+  expect((await explain(traces, { threshold }).result()).result.kind).toBe('not-slower');
+  const { result } = explain(traces, { threshold, isBreach: true });
+  expect((await result()).result).toMatchObject({ ...PAYMENTS, slow: 5, confidence: 'medium' });
+});
+
 it('with fewer than five on a side there is no comparison', async () => {
   const { result } = explain([...spread(4, DIRECTLY_BEFORE), ...spread(60, START, { payments: 200 })], {
     threshold: us(100_000),

@@ -1,4 +1,4 @@
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
 import type { Candidate, CulpritResult } from '../../../src/culprit/result.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
@@ -74,7 +74,7 @@ it('a breach is posted and gets its traces first, and its culprit by a second ed
   expect(bed.called('chat.update')).toHaveLength(2);
   expect(shown()).toContain(HEADLINE);
   expect(shown()).toMatch(/"value":"\/trace why checkout\.shop at [^"]+"/);
-  expect(asked).toMatchObject([{ service: 'checkout.shop', threshold: 500_000 }]);
+  expect(asked).toMatchObject([{ service: 'checkout.shop', threshold: 500_000, isBreach: true }]);
   expect((await bed.store.pendingMessages()).depth).toBe(0);
 });
 
@@ -84,6 +84,41 @@ it('an unclear result lists three candidates', async () => {
   await firing();
   await seconds(5);
   expect(shown()).toMatch(/\*Culprit:\* unclear .*- payments, .*- orders, .*- stock, /);
+});
+
+describe('before the slow traces arrived', () => {
+  it('nothing is said, and the culprit is named soon after they did', async () => {
+    result = { kind: 'not-slower', slow: 0, normal: 40 };
+    await firing();
+    await seconds(10);
+    expect(shown()).not.toMatch(/culprit/iu);
+    result = compared();
+    await seconds(8);
+    expect(shown()).toContain(HEADLINE);
+    expect(bed.thread(bed.messages()[0])).toEqual([]);
+  });
+
+  it('a culprit found in few of them is shown, and compared again soon', async () => {
+    result = compared({ slow: 6, confidence: 'medium' });
+    await firing();
+    await seconds(5);
+    expect(shown()).toContain('Confidence medium');
+    result = compared();
+    await seconds(8);
+    expect(shown()).toContain(HEADLINE);
+    await seconds(60);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('which may be never, the reason is shown after a while and Jaeger is searched less and less', async () => {
+    result = { kind: 'too-few', slow: 3, normal: 40 };
+    await firing();
+    await seconds(30);
+    expect(shown()).toContain('Not compared: 3 slow and 40 normal traces');
+    await seconds(70);
+    expect(asked).toHaveLength(7);
+    expect((await bed.store.pendingMessages()).depth).toBe(0);
+  });
 });
 
 it('the comparison is repeated after two minutes, not with every edit', async () => {
