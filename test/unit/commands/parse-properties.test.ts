@@ -6,6 +6,7 @@ import { type Command, writeCommand } from '../../../src/commands/table.ts';
 import { quote, tokenize } from '../../../src/commands/tokens.ts';
 import { formatInstant, parseInstant } from '../../../src/lib/instant.ts';
 import { epochMs, ms } from '../../../src/lib/units.ts';
+import { runsOf } from '../../support/runs.ts';
 
 const COMMANDS: readonly SlashCommand[] = ['/trace', '/latency', '/slo'];
 
@@ -72,7 +73,7 @@ describe('any text', () => {
           }
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: runsOf(3_000) },
     );
   });
 
@@ -85,7 +86,7 @@ describe('any text', () => {
         expect(parsed.ok || parsed.problem.length < 300).toBe(true);
         expect(tokenize(text).length).toBeLessThanOrEqual(text.length);
       }),
-      { numRuns: 300 },
+      { numRuns: runsOf(300) },
     );
   });
 });
@@ -169,7 +170,7 @@ describe('a command that is written down', () => {
         // Buttons and Slack make one space of several: the text has none to lose.
         expect(text.trim().split(/\s+/u).join(' ')).toBe(text.trim());
       }),
-      { numRuns: 2_000 },
+      { numRuns: runsOf(2_000) },
     );
   });
 
@@ -178,7 +179,7 @@ describe('a command that is written down', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
         expect(tokenize(quote(text))).toEqual([{ text, isQuoted: true }]);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runsOf(2_000) },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RequestReference } from '../../../src/commands/command.ts';
 import { parseCommand } from '../../../src/commands/parse.ts';
 import { writeCommand } from '../../../src/commands/table.ts';
+import { runsOf } from '../../support/runs.ts';
 import { open, requestId, requests, textOf, unsampled } from './bench.ts';
 
 const a = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -106,7 +107,7 @@ describe('/trace compare, as it is typed', () => {
         const text = (writeCommand(command) ?? '').slice('/trace'.length);
         expect(parseCommand('/trace', text)).toEqual({ ok: true, command, share: false });
       }),
-      { numRuns: 500 },
+      { numRuns: runsOf(500) },
     );
   });
 });

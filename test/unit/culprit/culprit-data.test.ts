@@ -5,6 +5,7 @@ import { findCulprit } from '../../../src/culprit/culprit.ts';
 import type { CulpritResult } from '../../../src/culprit/result.ts';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
+import { isFullRun } from '../../support/runs.ts';
 
 const folder = new URL('../../../../shared/data/culprit-dev/', import.meta.url);
 
@@ -32,12 +33,13 @@ function run(path: string): { readonly result: CulpritResult; readonly truth: st
 
 describe.skipIf(!existsSync(folder))('labelled faults of public systems', () => {
   it('are attributed to the right service, and none is wrong with high confidence', () => {
-    const cases = readdirSync(folder).flatMap((set) =>
-      readdirSync(new URL(`${set}/`, folder)).map((name) => run(`${set}/${encodeURIComponent(name)}`)),
+    const paths = readdirSync(folder).flatMap((set) =>
+      readdirSync(new URL(`${set}/`, folder)).map((name) => `${set}/${encodeURIComponent(name)}`),
     );
+    expect(paths.length).toBeGreaterThan(80);
+    const cases = paths.filter((_, index) => isFullRun || index % 5 === 0).map(run);
     const isRight = ({ result, truth }: (typeof cases)[number]): boolean =>
       result.candidates[0]?.service === truth;
-    expect(cases.length).toBeGreaterThan(80);
     expect(cases.filter(isRight).length / cases.length).toBeGreaterThanOrEqual(0.97);
     expect(cases.filter((each) => each.result.confidence === 'high' && !isRight(each))).toEqual([]);
   });

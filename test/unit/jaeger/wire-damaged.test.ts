@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import { readOtlpTraces } from '../../../src/jaeger/wire-otlp.ts';
 import { summarize } from '../../../src/traces/trace-summary.ts';
+import { runsOf } from '../../support/runs.ts';
 import { recordingsOf } from './recordings.ts';
 
 /** Changes one place of a JSON value into something that should not be there. */
@@ -42,7 +43,7 @@ describe('a body that is damaged', () => {
           }
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: runsOf(3_000) },
     );
     expect(bodies.length).toBeGreaterThan(8);
     expect(refused).toBeLessThan(2_000);

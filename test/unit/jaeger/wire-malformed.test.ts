@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
 import { readOtlpTraces } from '../../../src/jaeger/wire-otlp.ts';
+import { runsOf } from '../../support/runs.ts';
 
 /** A negative duration, written as an unsigned number. */
 const WRAPPED = Number('18446744073709517944');
@@ -99,7 +100,7 @@ describe('a malformed span', () => {
         );
         expect(otlp([...b, otlpSpan(id)]).find(({ traceId }) => traceId === id)).toMatchObject(isGood);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runsOf(1_000) },
     );
   });
 });

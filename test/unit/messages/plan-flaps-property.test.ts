@@ -4,6 +4,7 @@ import type { Alert } from '../../../src/alerts/alert.ts';
 import { between, HOUR } from '../../../src/lib/units.ts';
 import { STABLE_AFTER } from '../../../src/policy/flap.ts';
 import type { Decided } from '../../support/decided.ts';
+import { runsOf } from '../../support/runs.ts';
 import { alertOf, over, play, seconds } from '../evaluation/rule-play.ts';
 
 const SERVICES = 6;
@@ -78,6 +79,7 @@ it('every message that is posted begins once, ends once, and nothing is edited a
       }
       expect(new Set(entries.map(({ id }) => id)).size).toBe(entries.length);
     }),
+    { numRuns: runsOf(100) },
   );
 });
 
@@ -108,6 +110,7 @@ it('no service is notified of more often in an hour than the limit, but for what
         }
       }
     }),
+    { numRuns: runsOf(100) },
   );
 });
 
@@ -128,5 +131,6 @@ it('what breaches for a quarter of an hour and is not silenced is always notifie
         expect(isNotified).toBe(true);
       }
     }),
+    { numRuns: runsOf(100) },
   );
 });

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CallGraph, causesOf } from '../../../src/policy/call-graph.ts';
+import { runsOf } from '../../support/runs.ts';
 
 const graph = (...edges: readonly string[]) => {
   const calls = new Map<string, Set<string>>();
@@ -58,7 +59,7 @@ describe('causes in the call graph', () => {
         const calls = graph(...edges.map(([from, to]) => `${from}>${to}`));
         expect(Object.fromEntries(causesOf(breaching, calls))).toEqual(plainCauses(breaching, calls));
       }),
-      { numRuns: 1_000 },
+      { numRuns: runsOf(1_000) },
     );
   });
 

@@ -9,6 +9,7 @@ import {
   promqlNumber,
   promqlString,
 } from '../../../src/rules/promql.ts';
+import { runsOf } from '../../support/runs.ts';
 
 describe('parts of an expression', () => {
   it.each([
@@ -118,7 +119,7 @@ describe('the bounds below a threshold', () => {
         const forms = [String(le), goFloat(le), ...(Number.isInteger(le) ? [`${le}.0`] : [])];
         for (const form of forms) expect(matches(bound, form), `${form} below ${bound}`).toBe(le < bound);
       }),
-      { numRuns: 3_000 },
+      { numRuns: runsOf(3_000) },
     );
   });
 
@@ -128,7 +129,7 @@ describe('the bounds below a threshold', () => {
         const le = Number((bound + steps / 1_000).toFixed(3));
         if (le > 0) expect(matches(bound, String(le))).toBe(le < bound);
       }),
-      { numRuns: 3_000 },
+      { numRuns: runsOf(3_000) },
     );
   });
 });

@@ -8,6 +8,7 @@ import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import type { Rendered } from '../../../src/slack/blocks/block-kit.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';
 import { violations } from '../../../src/slack/limits.ts';
+import { runsOf } from '../../support/runs.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { alertViews, hostileText } from './hostile.ts';
 import { answers } from './hostile-answers.ts';
@@ -33,7 +34,7 @@ const BARE_GROUP: AlertGroupView = {
 };
 
 describe('whatever comes, Slack takes it', () => {
-  const runs = { numRuns: 200 };
+  const runs = { numRuns: runsOf(200) };
 
   it("an alert's message", () => {
     fc.assert(

@@ -9,6 +9,7 @@ import {
   pictureTitle,
 } from '../../../src/slack/trace-picture.ts';
 import type { TracePicture } from '../../../src/traces/pictures.ts';
+import { runsOf } from '../../support/runs.ts';
 import { aWaterfall } from '../waterfall/a-waterfall.ts';
 
 const named = (service: string, operation: string, altText: string): TracePicture => ({
@@ -42,7 +43,7 @@ it('a picture, its title and its absence keep to the limits of Slack and mention
       }
       expect(pictureTitle(picture).length).toBeLessThanOrEqual(200);
     }),
-    { numRuns: 500 },
+    { numRuns: runsOf(500) },
   );
 });
 

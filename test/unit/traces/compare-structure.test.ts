@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
+import { runsOf } from '../../support/runs.ts';
 import { anyTrace } from './any-trace.ts';
 import { compared, written } from './compared.ts';
 
@@ -153,7 +154,7 @@ describe('the structure of two requests', () => {
         expect(pairCount + sum(onlyInA)).toBe(a.spans.length);
         expect(pairCount + sum(onlyInB)).toBe(b.spans.length);
       }),
-      { numRuns: 300 },
+      { numRuns: runsOf(300) },
     );
   });
 

@@ -4,6 +4,7 @@ import { comparePaths } from '../../../src/traces/compare-traces.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
 import { summarize } from '../../../src/traces/trace-summary.ts';
 import { drawn } from '../../support/drawn-trace.ts';
+import { runsOf } from '../../support/runs.ts';
 import { anyTrace } from './any-trace.ts';
 
 const partsOf = (trace: Trace) => summarize(trace)?.breakdown ?? [];
@@ -95,7 +96,7 @@ describe('the difference of two critical paths', () => {
           rows.map(({ difference }) => difference + 0),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: runsOf(300) },
     );
   });
 

@@ -8,6 +8,7 @@ import { pathBreakdown } from '../../../src/traces/path-breakdown.ts';
 import type { Span, SpanKind, Trace } from '../../../src/traces/trace.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
+import { runsOf } from '../../support/runs.ts';
 
 const pathOf = (trace: Trace): CriticalPath => criticalPathOf(buildTree(trace).roots[0]!);
 
@@ -77,7 +78,7 @@ describe('any critical path', () => {
         expect(parts.reduce((sum, { time }) => sum + time, 0)).toBe(duration);
         for (const { time, potentialSaving } of parts) expect(potentialSaving).toBeLessThanOrEqual(time);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runsOf(1_000) },
     );
   });
 
@@ -94,7 +95,7 @@ describe('any critical path', () => {
         const later = spans.map((span) => ({ ...span, start: epochUs((span.start ?? 0) + shift) }));
         expect(described(pathOf(aTrace('1', later)), shift)).toEqual(expected);
       }),
-      { numRuns: 500 },
+      { numRuns: runsOf(500) },
     );
   });
 

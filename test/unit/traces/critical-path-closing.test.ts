@@ -5,6 +5,7 @@ import { pathBreakdown } from '../../../src/traces/path-breakdown.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
 import { traceNotices } from '../../../src/traces/trace-notices.ts';
 import { outlineOf, type TraceOutline } from '../../../src/traces/trace-summary.ts';
+import { runsOf } from '../../support/runs.ts';
 import { timed } from '../../support/timed-trace.ts';
 
 const outline = (trace: Trace): TraceOutline => {
@@ -138,6 +139,6 @@ it('moving the end of any span by up to 2 ms changes no cause', () => {
       const after = pathBreakdown(outline(traceOf(moved)).path);
       expect(after[0]).toMatchObject({ service: before[0]?.service, kind: before[0]?.kind });
     }),
-    { numRuns: 2_000 },
+    { numRuns: runsOf(2_000) },
   );
 });

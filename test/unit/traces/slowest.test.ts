@@ -10,6 +10,7 @@ import {
   slowestOf,
   startSlowest,
 } from '../../../src/traces/slowest.ts';
+import { runsOf } from '../../support/runs.ts';
 
 /** A trace as the backend has it: when its span starts, what it is found by, and what it is ranked by. */
 interface Stored {
@@ -120,7 +121,7 @@ describe('the rising threshold', () => {
           );
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runsOf(300) },
     );
     expect(proven).toBeGreaterThan(290);
     expect(searches / proven).toBeLessThan(12);
@@ -137,7 +138,7 @@ describe('the rising threshold', () => {
           if (isComplete(state)) expect(durationsOf(state)).toEqual(bruteForce(population, k));
         },
       ),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
   });
 

@@ -5,6 +5,7 @@ import { selfTimeOf, selfTimesOf } from '../../../src/traces/path-breakdown.ts';
 import type { Span } from '../../../src/traces/trace.ts';
 import { buildTree, type SpanTree } from '../../../src/traces/tree.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
+import { runsOf } from '../../support/runs.ts';
 
 const outline = ({ roots }: SpanTree): readonly string[] => {
   const lines: string[] = [];
@@ -143,7 +144,7 @@ describe('the tree', () => {
           expect(node.parent === undefined).toBe(node.rootKind !== undefined);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runsOf(500) },
     );
   });
 

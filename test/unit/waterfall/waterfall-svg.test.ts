@@ -5,6 +5,7 @@ import { us } from '../../../src/lib/units.ts';
 import type { Waterfall } from '../../../src/traces/waterfall.ts';
 import { openFonts } from '../../../src/waterfall/fonts.ts';
 import { COLORS, waterfallSvg } from '../../../src/waterfall/waterfall-svg.ts';
+import { runsOf } from '../../support/runs.ts';
 import { aWaterfall } from './a-waterfall.ts';
 
 const fonts = openFonts();
@@ -115,7 +116,7 @@ describe('a waterfall as SVG', () => {
           });
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runsOf(300) },
     );
   });
 
@@ -138,7 +139,7 @@ describe('a waterfall as SVG', () => {
         expect(svg).not.toContain('<script');
         expect(new Resvg(svg, { font: { loadSystemFonts: false } }).width).toBe(1_200);
       }),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
   });
 
@@ -156,7 +157,7 @@ describe('a waterfall as SVG', () => {
           expect(Number(x) + Number(width)).toBeLessThanOrEqual(1_200);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { StoredSpan } from '../../../../demo/jaeger/model.ts';
 import { createSearch, type StorageKind } from '../../../../demo/jaeger/storage.ts';
 import { createJaegerStore } from '../../../../demo/jaeger/store.ts';
+import { runsOf } from '../../../support/runs.ts';
 import { aSpan, MINUTE, spanId, TEN } from './a-span.ts';
 
 const spans = fc
@@ -52,7 +53,7 @@ describe.each<StorageKind>(['memory', 'badger', 'cassandra', 'clickhouse', 'elas
           for (const { traceId } of matching) expect(ids).toContain(traceId);
           expect(ids.size).toBe(found.length);
         }),
-        { numRuns: 200 },
+        { numRuns: runsOf(200) },
       );
     });
   },

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runsOf } from '../../../support/runs.ts';
 import { checked } from './block-samples.ts';
 
 describe('the blocks of a message', () => {
@@ -38,7 +39,7 @@ describe('the blocks of a message', () => {
         const refusal = checked(blocks);
         for (const { pointer } of refusal?.problems ?? []) expect(pointer).toMatch(/^\/blocks/);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runsOf(1_000) },
     );
   });
 });

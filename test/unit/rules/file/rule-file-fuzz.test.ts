@@ -1,6 +1,7 @@
 import { array, assert, constantFrom, integer, property, record, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
+import { runsOf } from '../../../support/runs.ts';
 
 const GOOD = `groups:
 - name: g
@@ -92,12 +93,12 @@ describe('any rule file is read or has errors with a location', () => {
         for (const { at, drop, put } of changes) text = text.slice(0, at) + put + text.slice(at + drop);
         expectPlaces(text);
       }),
-      { numRuns: 600 },
+      { numRuns: runsOf(600) },
     );
   });
 
   it('with any text', () => {
-    assert(property(string({ unit: 'binary', maxLength: 200 }), expectPlaces), { numRuns: 300 });
+    assert(property(string({ unit: 'binary', maxLength: 200 }), expectPlaces), { numRuns: runsOf(300) });
   });
 
   it('with any text as an expression and as a template', () => {
@@ -111,7 +112,7 @@ describe('any rule file is read or has errors with a location', () => {
           `groups: [{ name: g, rules: [{ alert: A, expr: a, labels: { a: ${JSON.stringify(`{{ ${text} }}`)} } }] }]`,
         );
       }),
-      { numRuns: 600 },
+      { numRuns: runsOf(600) },
     );
   });
 });

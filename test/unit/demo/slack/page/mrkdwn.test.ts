@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runsOf } from '../../../../support/runs.ts';
 import { mrkdwnHtml } from './render.ts';
 
 const link = (href: string, text: string): string =>
@@ -130,7 +131,7 @@ describe('mrkdwn', () => {
           letters(source.replace(/&lt;/g, '')),
         );
       }),
-      { numRuns: 500 },
+      { numRuns: runsOf(500) },
     );
   });
 });
