@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../demo/slack/model.ts';
 import { before, MINUTE, ms } from '../../src/lib/units.ts';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async () => {
@@ -73,7 +73,7 @@ test('a typo is answered with a suggestion', async () => {
 });
 
 test('what was breaching before a restart is notified once, and its end is notified after it', async () => {
-  stage = await startStage({ transport: 'socket', script: SLOW_CHECKOUT });
+  stage = await startStage({ transport: 'socket', sampling: FEW_TRACES, script: SLOW_CHECKOUT });
   const { messages } = stage;
   await stage.until('the breach is posted', () => messages().some(about('checkout')));
   await stage.restart();
@@ -84,7 +84,7 @@ test('what was breaching before a restart is notified once, and its end is notif
 });
 
 test('no log line holds a token', async () => {
-  stage = await startStage({ transport: 'socket', script: SLOW_CHECKOUT });
+  stage = await startStage({ transport: 'socket', sampling: FEW_TRACES, script: SLOW_CHECKOUT });
   const { messages, world, log } = stage;
   world.slack.faults.add({ method: 'chat.postMessage', times: 1, do: { kind: 'http', status: 500 } });
   await stage.until('the breach is posted', () => messages().some(about('checkout')));
