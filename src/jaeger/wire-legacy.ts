@@ -52,7 +52,9 @@ function readTags(tags: unknown): Record<string, AttributeValue> {
   const attributes: Record<string, AttributeValue> = {};
   for (const { key, type, value } of objectsOf(tags)) {
     const read = attributeValue(type, value);
-    if (typeof key === 'string' && read !== undefined) put(attributes, key, read);
+    // Jaeger 1.53 has an error of Zipkin twice, as a flag and as its message: the message is kept.
+    const isRepeatedFlag = key === 'error' && read === true && typeof attributes['error'] === 'string';
+    if (typeof key === 'string' && read !== undefined && !isRepeatedFlag) put(attributes, key, read);
   }
   return attributes;
 }

@@ -206,15 +206,19 @@ const REPEATED: ReadonlySet<string> = new Set([
 const isTrue = (value: AttributeValue | undefined): boolean => value === true || value === 'true';
 const isFalse = (value: AttributeValue | undefined): boolean => value === false || value === 'false';
 
+/** Values of a tag named `error` that mean there was none. */
+const NO_ERROR = /^(?:-|0|no|none|null|nil|undefined|)$/i;
+
 /** Separates the tags of a span that describe the span itself from its attributes. */
 export function separate(tags: Record<string, AttributeValue>): {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly isError: boolean;
 } {
   const { error } = tags;
-  const isError = isTrue(error) || tags['otel.status_code'] === 'ERROR';
-  // A text under this name, as Zipkin's libraries write it, is kept.
+  // Zipkin's libraries write the message of the error under this name: it is kept.
   const isFlag = isTrue(error) || isFalse(error);
+  const isMessage = typeof error === 'string' && !isFlag && !NO_ERROR.test(error);
+  const isError = isTrue(error) || isMessage || tags['otel.status_code'] === 'ERROR';
   const attributes: Record<string, AttributeValue> = {};
   for (const key of Object.keys(tags)) {
     if (REPEATED.has(key) || (isFlag && key === 'error')) continue;

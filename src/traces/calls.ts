@@ -1,4 +1,4 @@
-import { placeUnder, ROUNDING_US } from './clock-skew.ts';
+import { CLOSING_US, placeUnder, ROUNDING_US } from './clock-skew.ts';
 import { isSameRequest } from './operations.ts';
 import { attributeText, type Span } from './trace.ts';
 import type { SpanNode } from './tree.ts';
@@ -37,15 +37,19 @@ function peerFromAttributes(span: Span): string {
 }
 
 /**
- * Names of spans in which a client sets up a connection: OpenTelemetry's for Node.js (`tcp.connect`, `dns.lookup`), Go
- * (`http.getconn`, `http.dns`, `http.tls`) and .NET (`HTTP connection_setup`, `socket connect`).
+ * Names of spans in which a client sets up a connection: OpenTelemetry's for Node.js (`tcp.connect`, `dns.lookup`,
+ * `pg-pool.connect`, `redis-connect`), Go (`http.getconn`, `http.dns`, `http.tls`) and .NET (`HTTP connection_setup`,
+ * `socket connect`).
  */
 const SETUP =
-  /^(?:(?:tcp|socket|http)[._ -]?connect|(?:http\.)?dns(?:$|[._ -]?(?:lookup|resolve))|(?:http\.)?tls(?:$|[._ -]|connect|handshake)|http\.getconn$|http (?:connection_setup|wait_for_connection))/i;
+  /^(?:(?:tcp|socket|http|ipc|pg(?:-pool)?|redis|mongodb)[._ -]?connect|(?:http\.)?dns(?:$|[._ -]?(?:lookup|resolve))|(?:http\.)?(?:tls|ssl)(?:$|[._ -]|connect|handshake)|http\.getconn$|http (?:connection_setup|wait_for_connection))/i;
+/** Those of Netty, and of ioredis. */
+const SETUP_NAMES: ReadonlySet<string> = new Set(['CONNECT', 'RESOLVE', 'connect']);
 
 /** Whether a span is the setup of a connection: a name lookup, a connect, a TLS handshake. */
 export const isConnectionSetup = ({ kind, spanName }: Span): boolean =>
-  (kind === 'internal' || kind === 'client' || kind === 'unspecified') && SETUP.test(spanName);
+  (kind === 'internal' || kind === 'client' || kind === 'unspecified') &&
+  (SETUP.test(spanName) || SETUP_NAMES.has(spanName));
 
 /** The server spans directly below a client span, by start. */
 export const serversOf = ({ children }: SpanNode): readonly SpanNode[] =>
@@ -116,9 +120,6 @@ function answersTo(client: SpanNode, nested: number): Answered | undefined {
   return { answers: answered.map(({ child }) => child), servers: [], attempts: [] };
 }
 
-/** Two spans that overlap by up to this may have run one after the other: 2 ms, for how spans are closed. */
-export const CLOSING_US = 2_000;
-
 /** When the first answer began and the last one ended that did not outlive the client, after the client's start. */
 function answeredPeriod(
   client: SpanNode,
@@ -176,6 +177,37 @@ export function attemptsOf(client: SpanNode): readonly SpanNode[] {
     return next === undefined || (isSameRequest(attempt.span, next.span) && isRetriedBy(attempt, next));
   });
   return isRepeated ? servers : [];
+}
+
+/**
+ * Client spans below one span that are attempts at one call, by start: libraries and gateways give each attempt a span of its
+ * own. As `attemptsOf`; the others of the same name succeeded only in a loop, which retries nothing.
+ *
+ *     shop  server    |============================|
+ *     shop  client      ✗==✗      |=========|
+ *     pay   server       ✗✗        |=======|
+ */
+export function retriedClients({ children }: SpanNode): readonly (readonly SpanNode[])[] {
+  if (children.length < 2 || !children.some((child) => child.span.kind === 'client' && isFailed(child)))
+    return [];
+  const byCall = new Map<string, SpanNode[]>();
+  for (const child of children) {
+    const { kind, serviceName, spanName, followsFrom, duration } = child.span;
+    if (kind !== 'client' || followsFrom === true || duration === 0 || isConnectionSetup(child.span))
+      continue;
+    const key = `${serviceName}\0${spanName}\0${peerOf(child)}`;
+    const calls = byCall.get(key);
+    if (calls === undefined) byCall.set(key, [child]);
+    else calls.push(child);
+  }
+  return [...byCall.values()].filter(
+    (calls) =>
+      calls.length > 1 &&
+      calls.every((call, i) => {
+        const next = calls[i + 1];
+        return next === undefined || (isSameRequest(call.span, next.span) && isRetriedBy(call, next));
+      }),
+  );
 }
 
 function isRetriedBy(attempt: SpanNode, next: SpanNode): boolean {

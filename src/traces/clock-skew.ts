@@ -5,35 +5,54 @@ import type { SpanNode, SpanTree } from './tree.ts';
 /** Clocks that differ by less agree: some libraries round the start of a span to whole milliseconds. Microseconds. */
 export const ROUNDING_US = 1_000;
 
+/** Two spans that overlap by up to this may have run one after the other: 2 ms, for how spans are closed. */
+export const CLOSING_US = 2_000;
+
 /**
  * The start of a child on the root's clock, given the start of its parent there: a moved parent moves its children, and a
  * server span outside its caller is moved to the middle of it.
  */
 export function placeUnder(
-  { span: parent }: SpanNode,
+  parent: SpanNode,
   child: Span,
   parentStart: number,
 ): { readonly start: number; readonly isMoved: boolean } {
-  if (!isMisplaced(parent, child))
-    return { start: child.start + (parentStart - parent.start), isMoved: false };
-  const middle = parentStart + Math.floor(Math.max(0, parent.duration - child.duration) / 2);
+  const { start, duration } = parent.span;
+  if (!isMisplaced(parent, child)) return { start: child.start + (parentStart - start), isMoved: false };
+  const middle = parentStart + Math.floor(Math.max(0, duration - child.duration) / 2);
   return { start: middle, isMoved: true };
 }
 
 /**
- * Whether a server span lies outside its caller: before its parent, or after the client that called it. Less than 1 ms
- * before it is rounding, unless that is half of the server span or more.
+ * Whether a server span lies outside its caller: before its parent, after the client that called it, or beyond its end although
+ * it fits into it. Less than 1 ms before it is rounding, unless that is half of the server span or more.
  */
-export function isMisplaced(parent: Span, child: Span): boolean {
+export function isMisplaced(parent: SpanNode, child: Span): boolean {
   if (child.kind !== 'server') return false;
-  const early = parent.start - child.start;
+  const { start, duration, kind } = parent.span;
+  const early = start - child.start;
   if (early >= ROUNDING_US || (early > 0 && early * 2 >= child.duration)) return true;
-  return parent.kind === 'client' && child.start >= parent.start + parent.duration && parent.duration > 0;
+  if (kind !== 'client') return false;
+  return (child.start >= start + duration && duration > 0) || isBeyond(parent, child);
 }
+
+/**
+ * Whether a server span ends after the only client that waited for it, and is not longer: the clocks differ. A client that
+ * gave up failed, or had another answer.
+ */
+function isBeyond({ span: client, children }: SpanNode, server: Span): boolean {
+  const late = endOf(server) - endOf(client);
+  if (late <= CLOSING_US || server.duration > client.duration) return false;
+  if (client.isError || server.isError || server.followsFrom === true) return false;
+  let servers = 0;
+  return !children.some(({ span }) => span.kind === 'server' && ++servers > 1);
+}
+
+const endOf = ({ start, duration }: Span): number => start + duration;
 
 /** Whether a misplaced server span shows that the clocks differ: by 1 ms or more. */
 export const isSkewed = (parent: Span, child: Span): boolean =>
-  parent.start - child.start >= ROUNDING_US || child.start - (parent.start + parent.duration) >= ROUNDING_US;
+  parent.start - child.start >= ROUNDING_US || endOf(child) - endOf(parent) >= ROUNDING_US;
 
 /** The start of a span on the root's clock, in microseconds. Memoizes the starts of all ancestors. */
 export function createStartTimes(): (node: SpanNode) => number {
@@ -60,7 +79,7 @@ export function correctedExtent({ nodes }: SpanTree): {
   readonly start: EpochUs;
   readonly duration: Microseconds;
 } {
-  const isMoved = nodes.some(({ span, parent }) => parent !== undefined && isMisplaced(parent.span, span));
+  const isMoved = nodes.some(({ span, parent }) => parent !== undefined && isMisplaced(parent, span));
   // Start times are the most expensive step of a large trace: they are computed only when clocks disagree.
   const startOf = isMoved ? createStartTimes() : ({ span }: SpanNode): number => span.start;
   let [start, end] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

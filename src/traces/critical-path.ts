@@ -1,6 +1,6 @@
 import { type EpochUs, epochUs, type Microseconds, us } from '../lib/units.ts';
-import { CLOSING_US, serversOf } from './calls.ts';
-import { isSkewed, placeUnder } from './clock-skew.ts';
+import { isConnectionSetup, isDatabaseCall, serversOf } from './calls.ts';
+import { CLOSING_US, isSkewed, placeUnder } from './clock-skew.ts';
 import type { SpanNode } from './tree.ts';
 
 /** A period in which the root waited for one span. On the root's clock; never empty. */
@@ -136,10 +136,40 @@ function nextChild(frame: Frame): TimedNode | undefined {
     if (child === undefined) return undefined;
     frame.next += 1;
     const overlap = child.end - cursor;
-    if (overlap <= 0) return child;
+    if (overlap <= 0) return callBeside(frame, child) ?? child;
     if (overlap <= CLOSING_US && overlap * 3 < child.end - child.start) return { ...child, end: cursor };
   }
 }
+
+/** More siblings that end within 2 ms are no handler and its call. */
+const MAX_BESIDE = 8;
+
+/**
+ * The sibling that ended up to 2 ms before an own span of the parent without children: gateways (Spring Cloud Gateway) record
+ * the handler of a request beside the call that it makes, and close the two in either order.
+ *
+ *     gateway  server    |=======================|
+ *     gateway  handler     |===================|      without children
+ *     gateway  client       |==================|      the path
+ */
+function callBeside(frame: Frame, handler: TimedNode): TimedNode | undefined {
+  if (frame.waited.length < 2 || !isOwnLeaf(handler)) return undefined;
+  for (let next = frame.next; next < frame.next + MAX_BESIDE; next += 1) {
+    const sibling = frame.waited[next];
+    if (sibling === undefined || sibling.end < handler.end - CLOSING_US) return undefined;
+    if (sibling.end <= handler.start || isOwnLeaf(sibling)) continue;
+    frame.next = next + 1;
+    return sibling;
+  }
+  return undefined;
+}
+
+const isOwnLeaf = ({ node: { span, parent, children } }: TimedNode): boolean =>
+  children.length === 0 &&
+  span.kind === 'internal' &&
+  span.serviceName === parent?.span.serviceName &&
+  !isDatabaseCall(span) &&
+  !isConnectionSetup(span);
 
 /** Whether a period overlaps one of the sections, which are sorted, the latest first. */
 function overlapsAny({ start, end }: Interval, sections: readonly Interval[]): boolean {

@@ -1,6 +1,6 @@
 import { type Microseconds, us } from '../lib/units.ts';
 import { callOf, serversOf } from './calls.ts';
-import { ROUNDING_US } from './clock-skew.ts';
+import { CLOSING_US, isMisplaced, ROUNDING_US } from './clock-skew.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /** The overhead of one or more calls before the server spans began and after they ended. */
@@ -27,15 +27,15 @@ export interface Hop {
  *              #####                ######      overhead: request and response
  *
  * Undefined unless exactly one server answered: the time between two attempts is not overhead. Undefined when the caller's
- * own work lies beside the server, and when the server span is longer than the client span: the client timed out. The
+ * own work lies beside the server, and when the server outlives the client: the client timed out. The
  * split needs a server span inside its client: outside, the clocks differ by more than the overhead.
  */
 export function hopOf(client: SpanNode): Hop | undefined {
   if (client.span.kind !== 'client') return undefined;
   const [server, ...others] = serversOf(client);
   if (server === undefined || others.length > 0) return undefined;
+  if (isAwaitedInVain(client, server) || hasOwnWork(client)) return undefined;
   const overhead = client.span.duration - server.span.duration;
-  if (overhead < 0 || hasOwnWork(client)) return undefined;
   const early = client.span.start - server.span.start;
   const request = early > 0 && early < ROUNDING_US ? 0 : -early;
   const isSplit = request >= 0 && request <= overhead && !hasSkew(client) && !hasSkew(server);
@@ -45,6 +45,13 @@ export function hopOf(client: SpanNode): Hop | undefined {
     overhead: us(overhead),
     split: isSplit ? { request: us(request), response: us(overhead - request) } : undefined,
   };
+}
+
+/** Whether the client ended before its server did. */
+function isAwaitedInVain(client: SpanNode, { span: server }: SpanNode): boolean {
+  const { start, duration } = client.span;
+  if (server.duration > duration) return true;
+  return server.start + server.duration > start + duration + CLOSING_US && !isMisplaced(client, server);
 }
 
 function hasOwnWork(client: SpanNode): boolean {

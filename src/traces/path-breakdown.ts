@@ -1,5 +1,5 @@
 import { epochUs, type Microseconds, type Ratio, ratio, us } from '../lib/units.ts';
-import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from './calls.ts';
+import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf, retriedClients } from './calls.ts';
 import { isMisplaced, placeUnder } from './clock-skew.ts';
 import { type CriticalPath, type CriticalPathSection, pathTimes } from './critical-path.ts';
 import { operationsOf, serviceName } from './operations.ts';
@@ -57,10 +57,10 @@ export function pathBreakdown({ sections }: CriticalPath): readonly PathEntry[] 
   const spans = new Map<SpanNode, SpanOnPath>();
   for (const section of sections) {
     const { node, potentialSaving } = section;
-    const onPath = spans.get(node) ?? { call: callOf(node) };
+    const onPath = spans.get(node) ?? { call: callOf(node), pauses: pausesOf(node) };
     // A span without children has a single section and is not looked up again.
     if (node.children.length > 0) spans.set(node, onPath);
-    for (const [use, time] of usesOf(section, onPath.call)) {
+    for (const [use, time] of usesOf(section, onPath)) {
       let spent = onPath[use];
       if (spent === undefined) {
         spent = { node, potentialSaving, time: 0 };
@@ -86,20 +86,49 @@ interface Spent {
 type Use = Call['between'] | 'work';
 
 /** One span's time on the path by use. */
-type SpanOnPath = { readonly call: Call | undefined } & Partial<Record<Use, Spent>>;
+type SpanOnPath = Partial<Record<Use, Spent>> & {
+  readonly call: Call | undefined;
+  /** The pauses between attempts, by the end of the attempt before them: until when. */
+  readonly pauses: ReadonlyMap<number, number>;
+};
 
 /** The time of a section by use: that of a call is split where its first server began and where the last one ended. */
-function usesOf(section: CriticalPathSection, call: Call | undefined): readonly (readonly [Use, number])[] {
-  const { start, end, spanStart } = section;
+function usesOf(
+  { start, end, spanStart, node }: CriticalPathSection,
+  { call, pauses }: SpanOnPath,
+): readonly (readonly [Use, number])[] {
+  const moved = spanStart - node.span.start;
+  const pauseEnd = pauses.get(start - moved);
+  if (pauseEnd !== undefined) {
+    const pause = Math.min(end, pauseEnd + moved) - start;
+    return positive(['pause', pause], ['work', end - start - pause]);
+  }
   if (call === undefined) return [['work', end - start]];
   const first = spanStart + call.firstStart;
   const last = Math.max(first, spanStart + call.answerEnd);
-  const uses: readonly (readonly [Use, number])[] = [
+  return positive(
     [call.before, Math.min(end, first) - start],
     [call.between, Math.min(end, last) - Math.max(start, first)],
     [call.after, end - Math.max(start, last)],
-  ];
-  return uses.filter(([, time]) => time > 0);
+  );
+}
+
+const positive = (...uses: readonly (readonly [Use, number])[]): readonly (readonly [Use, number])[] =>
+  uses.filter(([, time]) => time > 0);
+
+const NO_PAUSES: ReadonlyMap<number, number> = new Map();
+
+function pausesOf(node: SpanNode): ReadonlyMap<number, number> {
+  const retried = retriedClients(node);
+  if (retried.length === 0) return NO_PAUSES;
+  return new Map(
+    retried.flatMap((clients) =>
+      clients
+        .slice(1)
+        .map(({ span: next }, i) => [clients[i]?.span, next.start] as const)
+        .flatMap(([span, until]) => (span === undefined ? [] : [[span.start + span.duration, until]])),
+    ),
+  );
 }
 
 interface EntryDraft {
@@ -151,7 +180,7 @@ function subjectOf(node: SpanNode, use: Use): PathSubject {
     case 'network':
       return subject('network', node, peerOf(node));
     case 'pause':
-      return subject('retry', node, peerOf(node));
+      return subject('retry', node, peerOf(retriedClients(node)[0]?.[0] ?? node));
     case 'own':
       return subject('own', node, '');
     case 'work':
@@ -253,7 +282,7 @@ export function selfTimeOf(node: SpanNode): Microseconds {
 /** The children by start. */
 function childrenByStart(node: SpanNode): readonly Pick<Span, 'start' | 'duration' | 'followsFrom'>[] {
   const spans = node.children.map(({ span }) => span);
-  if (!spans.some((child) => isMisplaced(node.span, child))) return spans;
+  if (!spans.some((child) => isMisplaced(node, child))) return spans;
   return spans
     .map((child) => ({ ...child, start: epochUs(placeUnder(node, child, node.span.start).start) }))
     .sort((a, b) => a.start - b.start);

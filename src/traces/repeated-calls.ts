@@ -1,10 +1,10 @@
 import { type Microseconds, us } from '../lib/units.ts';
-import { attemptsOf, isAbandoned, isFailed, peerOf } from './calls.ts';
+import { attemptsOf, isAbandoned, isFailed, peerOf, retriedClients } from './calls.ts';
 import { operationOf, operationsOf } from './operations.ts';
 import type { Span } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
-/** A call with several attempts under one client span, as a proxy retries it. */
+/** A call with several attempts: under one client span, as a proxy retries it, or each with a client span of its own. */
 export interface Retry {
   readonly caller: string;
   readonly callee: string;
@@ -13,29 +13,38 @@ export interface Retry {
   readonly failed: number;
   /** Attempts that the client did not wait for, and that did not fail. */
   readonly abandoned: number;
-  /** Of the client span: all attempts and the pauses between them. */
+  /** Of all attempts and the pauses between them. */
   readonly duration: Microseconds;
 }
 
 /** Calls with several attempts, the most attempts first. */
 export function retriesOf({ nodes }: SpanTree): readonly Retry[] {
   return nodes
-    .flatMap((client): readonly Retry[] => {
-      const attempts = attemptsOf(client);
-      if (attempts.length === 0) return [];
+    .flatMap((node): readonly Retry[] => {
+      const attempts = attemptsOf(node);
+      const ofOneClient = attempts.length === 0 ? [] : [retryOf(node, attempts, node.span.duration)];
       return [
-        {
-          caller: client.span.serviceName,
-          callee: peerOf(client),
-          operation: client.span.spanName,
-          attempts: attempts.length,
-          failed: attempts.filter(isFailed).length,
-          abandoned: attempts.filter((attempt) => isAbandoned(attempt) && !isFailed(attempt)).length,
-          duration: client.span.duration,
-        },
+        ...ofOneClient,
+        ...retriedClients(node).map((clients) => retryOf(clients[0] ?? node, clients, extentOf(clients))),
       ];
     })
     .sort((a, b) => b.attempts - a.attempts || b.duration - a.duration || (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+const retryOf = (client: SpanNode, attempts: readonly SpanNode[], duration: number): Retry => ({
+  caller: client.span.serviceName,
+  callee: peerOf(client),
+  operation: client.span.spanName,
+  attempts: attempts.length,
+  failed: attempts.filter(isFailed).length,
+  abandoned: attempts.filter((attempt) => isAbandoned(attempt) && !isFailed(attempt)).length,
+  duration: us(duration),
+});
+
+/** By start, one after the other. */
+function extentOf(attempts: readonly SpanNode[]): number {
+  const [first, last] = [attempts[0]?.span, attempts.at(-1)?.span];
+  return first === undefined || last === undefined ? 0 : last.start + last.duration - first.start;
 }
 
 const nameOf = ({ caller, callee }: Retry): string => `${caller} ${callee}`;

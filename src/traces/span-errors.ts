@@ -1,6 +1,6 @@
 import { flagsInWords } from '../lib/response-flags.ts';
 import { operationOf } from './operations.ts';
-import { attributeText, type Span, type SpanEvent } from './trace.ts';
+import { type Attributes, attributeText, type Span, type SpanEvent } from './trace.ts';
 import type { SpanNode, SpanTree } from './tree.ts';
 
 /** The span a failure originated in. */
@@ -102,43 +102,80 @@ function originOf(outermost: SpanNode, causes: ReadonlyMap<SpanNode, SpanNode>):
   };
 }
 
-const MESSAGES = ['otel.status_description', 'grpc.message', 'error.message', 'exception.message'] as const;
-const STATUSES = [
-  'http.status_code',
-  'http.response.status_code',
-  'grpc.status_code',
-  'rpc.grpc.status_code',
+const MESSAGES = [
+  'otel.status_description',
+  'grpc.message',
+  'error.message',
+  'error.msg',
+  'exception.message',
 ] as const;
+const TYPES = ['error.type', 'exception.type', 'error.kind'] as const;
+const HTTP_STATUSES = ['http.status_code', 'http.response.status_code'] as const;
+const GRPC_STATUSES = ['grpc.status_code', 'rpc.grpc.status_code', 'rpc.response.status_code'] as const;
+
+/** By their numbers. Source: grpc.io, status codes. */
+const GRPC_NAMES = (
+  'OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED RESOURCE_EXHAUSTED ' +
+  'FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED'
+).split(' ');
 
 /** How a span ended: the details of its failure, else its status; empty when unknown. */
 export const statusOf = (span: Span): string =>
-  span.isError ? errorDetail(span) : attributeText(span, STATUSES);
+  span.isError ? errorDetail(span) : attributeText(span, [...HTTP_STATUSES, ...GRPC_STATUSES]);
+
+/** Envoy writes status `0` when there was no response. A failed gRPC call has the HTTP status 200. */
+function failedStatus(span: Span): string {
+  const [http, grpc] = [attributeText(span, HTTP_STATUSES), attributeText(span, GRPC_STATUSES)];
+  if (http === '0') return 'no response';
+  const isFailedCall = grpc !== '' && grpc !== '0' && grpc !== 'OK' && !/^[3-5]/.test(http);
+  if (!isFailedCall) return http;
+  const name = GRPC_NAMES[Number(grpc)];
+  return name === undefined ? grpc : `${grpc} ${name}`;
+}
 
 /** The message of the last error that OpenTracing logged: `event=redis timeout, error=redis timeout, level=error`. */
 function loggedError(events: readonly SpanEvent[]): string {
   const texts = events.map(({ attributes }) => {
-    const isError =
-      /^(error|fatal)$/i.test(String(attributes['level'] ?? '')) ||
-      attributes['event'] === 'error' ||
-      attributes['error.object'] !== undefined;
-    if (!isError) return '';
-    const names = ['error.object', 'message', 'error', 'event'].map((key) =>
+    if (!isLoggedError(attributes)) return '';
+    const names = ['error.object', 'message', 'error.message', 'error', 'event', 'error.kind'].map((key) =>
       attributeText({ attributes }, [key]),
     );
-    return names.find((text) => text !== '' && text !== 'error' && text !== 'true') ?? '';
+    return names.find((text) => text !== 'error' && !isNoMessage(text)) ?? '';
   });
   return texts.findLast((text) => text !== '') ?? '';
 }
 
-/** Envoy writes status `0` when there was no response. */
+const isLoggedError = (attributes: Attributes): boolean =>
+  /^(?:err|error|fatal|critical)$/i.test(
+    attributeText({ attributes }, ['level', 'severity', 'log.severity']),
+  ) ||
+  attributes['event'] === 'error' ||
+  ['error', 'error.object', 'error.kind'].some(
+    (key) => attributes[key] !== undefined && String(attributes[key]) !== 'false',
+  );
+
+/** Values that only say that there was an error. */
+const isNoMessage = (text: string): boolean => /^(?:true|\{\}|\[object Object\]|)$/.test(text);
+
+/** The message of the last exception that was recorded, else its type. */
+function exceptionText(events: readonly SpanEvent[]): string {
+  const keys = ['exception.message', 'exception.type'];
+  const texts = events.map((event) => attributeText(event, keys));
+  return texts.findLast((text) => text !== '') ?? '';
+}
+
 function errorDetail(span: Span): string {
-  const status = attributeText(span, STATUSES);
-  const exception = span.events.findLast(({ attributes }) => attributes['exception.message'] !== undefined);
-  const parts = [
-    status === '0' ? 'no response' : status,
-    flagsInWords(attributeText(span, ['response_flags'])),
-    attributeText(span, MESSAGES) ||
-      (exception === undefined ? loggedError(span.events) : attributeText(exception, MESSAGES)),
-  ].filter((part) => part !== '');
+  const status = failedStatus(span);
+  const flags = flagsInWords(attributeText(span, ['response_flags']));
+  const message = [
+    attributeText(span, MESSAGES),
+    exceptionText(span.events),
+    loggedError(span.events),
+    // Zipkin's libraries write the message itself.
+    attributeText(span, ['error']),
+  ].find((text) => !isNoMessage(text));
+  const type = attributeText(span, TYPES);
+  const isKnown = message !== undefined || flags !== '' || type === '_OTHER' || type === status;
+  const parts = [status, flags, message ?? (isKnown ? '' : type)].filter((part) => part !== '');
   return parts.length === 0 ? 'failed' : parts.join(', ');
 }

@@ -130,7 +130,15 @@ describe('the legacy API, in all its shapes', () => {
     },
     'an error with a text': {
       body: legacy(legacyTag('error', 'connection lost')),
-      expected: { isError: false, attributes: { error: 'connection lost' } },
+      expected: { isError: true, attributes: { error: 'connection lost' } },
+    },
+    'an error as a flag and as a text, as Jaeger 1.53 converts those of Zipkin': {
+      body: legacy(legacyTag('error', 'connection lost'), legacyTag('error', true, 'bool')),
+      expected: { isError: true, attributes: { error: 'connection lost' } },
+    },
+    'a text that says that there was no error': {
+      body: legacy(legacyTag('error', 'none')),
+      expected: { isError: false, attributes: { error: 'none' } },
     },
     'an error by status alone': {
       body: legacy(legacyTag('otel.status_code', 'ERROR')),

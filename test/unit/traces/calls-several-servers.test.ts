@@ -46,6 +46,62 @@ describe('several servers under one client', () => {
     expect(pieces(text).join()).not.toContain('retry');
   });
 
+  const own: Readonly<Record<string, { text: string; retries: readonly string[]; pause: boolean }>> = {
+    'of which the first failed': {
+      text: `
+        shop server 0-40
+          shop client 2-10 error=true name=POST
+            pay server 3-9 error=true
+          shop client 20-38 name=POST
+            pay server 21-37
+      `,
+      retries: ['2 attempts, 1 failed, 0 abandoned'],
+      pause: true,
+    },
+    'of a gateway, which proxies each attempt by a span of its own': {
+      text: `
+        gateway server 0-40
+          gateway client 2-3 http.status_code=503 upstream_cluster=outbound|80||pay.shop.svc.cluster.local
+          gateway client 5-6 http.status_code=503 upstream_cluster=outbound|80||pay.shop.svc.cluster.local
+          gateway client 9-38 http.status_code=200 upstream_cluster=outbound|80||pay.shop.svc.cluster.local
+      `,
+      retries: ['3 attempts, 2 failed, 0 abandoned'],
+      pause: true,
+    },
+    'of a loop, of which one failed': {
+      text: `
+        shop server 0-40
+          shop client 2-10 name=POST
+          shop client 11-19 error=true name=POST
+          shop client 22-38 name=POST
+      `,
+      retries: [],
+      pause: false,
+    },
+    'for different addresses': {
+      text: `
+        shop server 0-40
+          shop client 2-10 error=true name=GET http.url=http://pay/1
+          shop client 20-38 name=GET http.url=http://pay/2
+      `,
+      retries: [],
+      pause: false,
+    },
+    'at the same time': {
+      text: `
+        shop server 0-40
+          shop client 2-30 error=true name=GET
+          shop client 3-38 name=GET
+      `,
+      retries: [],
+      pause: false,
+    },
+  };
+  it.each(Object.entries(own))('client spans %s', (_, { text, retries: expected, pause }) => {
+    expect(retries(text)).toEqual(expected);
+    expect(entries(text).join().includes('retry')).toBe(pause);
+  });
+
   const none: Readonly<Record<string, string>> = {
     'of different services': 'shop client 0-50\n  pay server 1-10\n  mail server 20-40',
     'of which one failed and another service came next':
@@ -122,6 +178,8 @@ describe('the time of a client beside its server', () => {
     ['tcp.connect', 'dns.lookup', 'tls.connect'],
     ['http.getconn', 'http.dns', 'http.tls'],
     ['socket connect 10.0.0.1', 'DNS lookup pay', 'TLS client handshake'],
+    ['CONNECT', 'RESOLVE', 'SSL handshake'],
+    ['pg-pool.connect', 'dns', 'ssl.connect'],
   ])('is connection setup in %s, %s and %s', (connect, lookup, tls) => {
     const name = (text: string) => text.replaceAll(' ', '·');
     const [root] = buildTree(

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { epochMs, epochUs, us } from '../../../src/lib/units.ts';
+import { hopEdgesOf } from '../../../src/traces/hops.ts';
 import { pathBreakdown } from '../../../src/traces/path-breakdown.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
 import { traceNotices } from '../../../src/traces/trace-notices.ts';
@@ -54,6 +55,19 @@ describe('a child that ends after its parent', () => {
     expect(largest(trace)).toBe('payments own 4.6');
   });
 
+  it.each([-2, -0.9, 0, 0.5, 2])(
+    "a gateway's handler that does not hide its call by closing %f ms after it",
+    (late) => {
+      const trace = timed(`
+      gateway server 0-340
+        gateway internal 1-${335 + late}
+        gateway client 1.5-335
+          food server 3-333
+    `);
+      expect(largest(trace)).toBe('food own 330');
+    },
+  );
+
   it('names spans that were not waited for only where they change the path', () => {
     const aside = (child: string) => notices(timed(`a server 0-100\n  b internal 10-90\n  ${child}`));
     expect(aside('c internal 95-400')).toContain('not waited for');
@@ -81,6 +95,36 @@ describe('a server span that starts before its client', () => {
   });
   it('by 1 ms: the clocks differ', () => {
     expect(notices(early(1))).toContain('Clock skew');
+  });
+});
+
+describe('a server span that ends after its client', () => {
+  const late = (server: string, failed = '') =>
+    timed(`
+      a server 0-60
+        a client 10-40 ${failed}
+          ${server}
+    `);
+  it('and fits into it is moved to its middle: the clocks differ', () => {
+    const trace = late('b server 30-50');
+    expect(largest(trace)).toBe('a own 30');
+    expect(outline(trace).breakdown.map(({ kind, time }) => [kind, time / 1_000])).toEqual([
+      ['own', 30],
+      ['own', 20],
+      ['network', 10],
+    ]);
+    expect(outline(trace).duration).toBe(60_000);
+    expect(hopEdgesOf(outline(trace).tree)).toMatchObject([{ overhead: 10_000, split: undefined }]);
+    expect(notices(trace)).toContain('Clock skew');
+  });
+  it.each([
+    ['a client that timed out', late('b server 30-50', 'error=true')],
+    ['a server that failed', late('b server 30-50 error=true')],
+    ['a longer server', late('b server 12-50')],
+    ['one of several servers', late('b server 30-50\n          b server 12-39')],
+  ])('of %s is clipped, and measures no overhead', (_, trace) => {
+    expect(notices(trace)).not.toContain('Clock skew');
+    expect(hopEdgesOf(outline(trace).tree)).toEqual([]);
   });
 });
 

@@ -40,6 +40,15 @@ describe('the detail of a failure in an OpenTracing log', () => {
     [{ event: 'redis timeout', level: 'ERROR' }, 'redis timeout'],
     [{ event: 'error', message: 'connection reset' }, 'connection reset'],
     [{ event: 'error', 'error.object': 'EOF', message: 'read failed' }, 'EOF'],
+    [{ 'error.object': 'context deadline exceeded' }, 'context deadline exceeded'],
+    [{ error: 'context canceled' }, 'context canceled'],
+    [
+      { event: 'error', 'error.kind': 'Exception', 'error.object': '{}', message: 'pool is empty' },
+      'pool is empty',
+    ],
+    [{ event: 'error', 'error.kind': 'TimeoutException' }, 'TimeoutException'],
+    [{ severity: 'ERROR', message: 'no route to host' }, 'no route to host'],
+    [{ event: 'done', error: false }, 'failed'],
     [{ event: 'retrying', level: 'info' }, 'failed'],
     [{ event: 'error' }, 'failed'],
   ])('%o is "%s"', (attributes, detail) => {

@@ -119,6 +119,36 @@ describe('where an error began', () => {
       },
       detail: 'last',
     },
+    'the status of gRPC, whose HTTP status is 200': {
+      span: {
+        attributes: { 'http.status_code': '200', 'grpc.status_code': '14', 'grpc.message': 'no upstream' },
+      },
+      detail: '14 UNAVAILABLE, no upstream',
+    },
+    'a status of gRPC that is no number': {
+      span: { attributes: { 'rpc.response.status_code': 'DEADLINE_EXCEEDED' } },
+      detail: 'DEADLINE_EXCEEDED',
+    },
+    'the status of HTTP when gRPC had no problem': {
+      span: { attributes: { 'http.response.status_code': 503, 'grpc.status_code': '0' } },
+      detail: '503',
+    },
+    "the type of an error without a message, as OpenTelemetry's clients write it": {
+      span: { attributes: { 'error.type': 'ECONNREFUSED' } },
+      detail: 'ECONNREFUSED',
+    },
+    'a type that repeats the status once': {
+      span: { attributes: { 'http.response.status_code': 500, 'error.type': '500' } },
+      detail: '500',
+    },
+    'the type of an exception without a message': {
+      span: { events: [{ at: epochUs(1), attributes: { 'exception.type': 'NullPointerException' } }] },
+      detail: 'NullPointerException',
+    },
+    "the message that Zipkin's libraries write": {
+      span: { attributes: { error: 'Connection reset by peer' } },
+      detail: 'Connection reset by peer',
+    },
     'nothing more is known': { span: {}, detail: 'failed' },
   };
   it.each(Object.entries(details))('says %s', (_, { span, detail }) => {
