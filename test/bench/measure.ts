@@ -9,6 +9,10 @@ function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
+/** The median of some numbers, with the lowest and the highest. */
+export const spread = (values: readonly number[]): string =>
+  `${Math.round(median(values))} (${Math.round(Math.min(...values))}-${Math.round(Math.max(...values))})`;
+
 export interface Measured {
   readonly name: string;
   readonly medianMs: number;

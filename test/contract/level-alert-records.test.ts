@@ -154,6 +154,19 @@ describe('a group in the embedded store', () => {
     expect((await recordsOnDisk()).get('f1-1')).toEqual(first);
   });
 
+  it('does not write an alert again because of a field that is there and undefined', async () => {
+    const first = { ...alertOf(1, { value: 1 }), pausedFor: undefined, alsoSlow: undefined };
+    const later: Alert = {
+      ...alertOf(1),
+      value: 7,
+      seenAt: at(2),
+      pausedFor: undefined,
+      suppressed: undefined,
+    };
+    await readBack(groupState(1, [first]), groupState(2, [later]));
+    expect((await recordsOnDisk()).get('f1-1')).toMatchObject({ value: 1 });
+  });
+
   it('that is removed leaves nothing behind', async () => {
     const store = await openLevelStore({ dir });
     await store.applyEvaluation({ group: GROUP, state: groupState(1, [alertOf(1)]), messages: [] });

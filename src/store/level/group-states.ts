@@ -44,16 +44,19 @@ const isSame = (a: unknown, b: unknown): boolean =>
   Object.is(a, b) ||
   (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b));
 
-/** Whether the record holds every field of the alert except those that change. */
+/** Whether the record holds every field of the alert except those that change. A field may be there and undefined. */
 function isRecorded(alert: Alert, record: Alert): boolean {
-  let names = 0;
   // Runs ten thousand times in a tick: `for in` makes no list of names.
   for (const each in alert) {
     const name = each as keyof Alert;
-    names += 1;
-    if (CHANGING.has(name) ? record[name] === undefined : !isSame(alert[name], record[name])) return false;
+    if (!CHANGING.has(name) && !isSame(alert[name], record[name])) return false;
   }
-  return names === Object.keys(record).length;
+  // What the alert no longer has cannot be told by the group's record.
+  for (const each in record) {
+    const name = each as keyof Alert;
+    if (alert[name] === undefined && record[name] !== undefined) return false;
+  }
+  return true;
 }
 
 function changedFields(alert: Alert, record: Alert, evaluatedAt: EpochMs | undefined): Partial<Changing> {
