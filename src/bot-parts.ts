@@ -36,12 +36,11 @@ import { createMessageSync, type MessageSync } from './messages/sync.ts';
 import { createHeartbeat, HEARTBEAT_CHECKS } from './ops/heartbeat.ts';
 import type { Telemetry } from './ops/metrics.ts';
 import type { ReadyCheck } from './ops/ops-server.ts';
-import { channelsIn } from './policy/route.ts';
 import { NO_POLICY } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from './rules/check-rules.ts';
-import type { RuleSet } from './rules/file/rule-file.ts';
+import { namedChannels, type RuleSet } from './rules/file/rule-file.ts';
 import { createVerifyRules, type VerifyRules } from './rules/verify-rules.ts';
 import type { Settings, SlackTransport, Upstream } from './settings/env.ts';
 import { createSlackApp, type SlackApp } from './slack/app.ts';
@@ -104,12 +103,6 @@ function replicaRules(ruleSet: () => RuleSet, channel: string): () => ReplicaRul
     known = { ruleSet: current, rules };
     return rules;
   };
-}
-
-/** Every channel that the settings and the rules name. */
-function namedChannels(ruleSet: RuleSet, defaultChannel: string): readonly string[] {
-  const ofRules = ruleSet.groups.flatMap(({ rules }) => rules.flatMap(({ channel }) => channel ?? []));
-  return [...new Set([defaultChannel, ...channelsIn(ruleSet.policy ?? NO_POLICY), ...ofRules])];
 }
 
 /**

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { webAddress } from './cli/arguments.ts';
 import type { AgainstOptions, CheckOptions } from './cli/check.ts';
 import { CHECK_FORMATS } from './cli/check-format.ts';
+import type { DoctorOptions } from './cli/doctor.ts';
 import type { LedgerOptions } from './cli/ledger.ts';
 import type { ReplayOptions } from './cli/replay.ts';
 import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/rule-files.ts';
@@ -144,6 +145,13 @@ async function ledger(options: LedgerOptions): Promise<void> {
   }
 }
 
+async function doctor(options: DoctorOptions): Promise<void> {
+  const { doctorCommand } = await import('./cli/doctor.ts');
+  const { text, exitCode } = await doctorCommand(readSettings(processEnvironment()), loadRules, options);
+  print(text);
+  process.exitCode = exitCode;
+}
+
 async function printFromFiles(run: () => Promise<string>): Promise<void> {
   const { TraceFileError } = await import('./cli/trace-files.ts');
   try {
@@ -230,6 +238,11 @@ program
   .requiredOption('--normal <file>', 'normal traces of the same endpoint')
   .option('--json', 'print the result as JSON')
   .action(why);
+program
+  .command('doctor')
+  .description('check Slack, Prometheus, Jaeger, the store and the rules with the settings of the bot')
+  .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
+  .action(doctor);
 program
   .command('ledger')
   .description('print what the running bot posted and who did what, the oldest first')

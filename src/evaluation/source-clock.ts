@@ -2,9 +2,9 @@ import { type Clock, monotonicNow } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { MetricsSource, ServerTime } from '../lib/metrics-source.ts';
+import { clockOffset, type MetricsSource, type ServerTime } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { after, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { type GroupTiming, lastEvalTime } from './schedule.ts';
 
 /** Prometheus's clock, as measured on its responses. */
@@ -36,8 +36,8 @@ const describe = (offset: Milliseconds): string =>
   `${Math.round(Math.abs(offset) / SECOND)} s ${offset > 0 ? 'behind' : 'ahead of'} Prometheus`;
 
 /**
- * Measures the offset. Prometheus wrote the date between sending and receiving, so each exchange bounds the offset; the
- * known one changes only as far as it must. A pause of this process makes the bounds wide, not the offset wrong.
+ * Measures the offset; each exchange changes the known one only as far as it must. A pause of this process makes the bounds
+ * wide, not the offset wrong.
  *
  * When the local clock is set, the time goes on by the monotonic clock until the next exchange shows which one is right:
  *
@@ -79,11 +79,10 @@ export function createSourceClock({
   };
 
   return {
-    observe: ({ date, sentAt, receivedAt }) => {
-      const least = between(receivedAt, date);
-      const most = between(sentAt, date) + SECOND;
-      if (least > most) return;
-      measured = ms(Math.min(Math.max(measured, least), most));
+    observe: (time) => {
+      const offset = clockOffset(time, measured);
+      if (offset === undefined) return;
+      measured = offset;
       recorder.clockMeasured({ offsetSeconds: measured / SECOND });
       lead = clock.now() - monotonic();
       logChange();

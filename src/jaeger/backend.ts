@@ -78,14 +78,17 @@ function isAnswerOf({ fields }: Probe, body: unknown): boolean {
   // Empty fields are omitted: no summary is `{}`.
   return Object.keys(body).length === 0
     ? fields.includes('summaries')
-    : fields.some((field) => field in body);
+    : fields.some((field) => typeof Reflect.get(body, field) === 'object');
 }
 
 /**
  * Detects the API by its answers: not every server reports a version. Throws the last probe's error when there is no
  * Jaeger at the address.
  */
-async function detectApiVersion(client: JaegerClient, signal: AbortSignal | undefined): Promise<ApiVersion> {
+export async function detectApiVersion(
+  client: Pick<JaegerClient, 'json'>,
+  signal: AbortSignal | undefined,
+): Promise<ApiVersion> {
   let last: UpstreamError | undefined;
   for (const probe of PROBES) {
     try {

@@ -53,7 +53,7 @@ export interface BudgetOf {
 export type ErrorBudget = (of: BudgetOf) => Promise<Budget>;
 
 /** The period of a budget. Source: The Site Reliability Workbook, chapter 5, whose burn-rate windows are made for it. */
-const PERIOD: Milliseconds = ms(30 * DAY);
+export const BUDGET_PERIOD: Milliseconds = ms(30 * DAY);
 
 /** The query reads a month of samples, so its result is kept, and a failed one is not repeated at once. */
 const FRESH_FOR: Milliseconds = ms(10 * MINUTE);
@@ -86,15 +86,20 @@ const covered = (series: Series | undefined, at: EpochMs): Milliseconds => {
   return first === undefined ? ms(0) : between(first.at, at);
 };
 
-const daysOf = (at: EpochMs) => ({ window: { start: before(at, PERIOD), end: at }, step: DAY });
+const daysOf = (at: EpochMs) => ({ window: { start: before(at, BUDGET_PERIOD), end: at }, step: DAY });
 
 /** What a share of slow requests over `over` leaves of the budget. */
 const budgetOf = (
   { quantile, isApproximate }: LatencyObjective,
   { share, ...measured }: Pick<BudgetView, 'over' | 'at'> & { readonly share: number },
-): BudgetView => ({ left: 1 - share / (1 - quantile), period: PERIOD, ...measured, isAtMost: isApproximate });
+): BudgetView => ({
+  left: 1 - share / (1 - quantile),
+  period: BUDGET_PERIOD,
+  ...measured,
+  isAtMost: isApproximate,
+});
 
-const noRequests = { kind: 'unknown', reason: `no requests in ${formatDuration(PERIOD)}` } as const;
+const noRequests = { kind: 'unknown', reason: `no requests in ${formatDuration(BUDGET_PERIOD)}` } as const;
 
 async function measure(
   metrics: Pick<MetricsSource, 'instant' | 'range'>,
@@ -102,7 +107,7 @@ async function measure(
   signal: AbortSignal,
 ): Promise<Exclude<Budget, { kind: 'pending' }>> {
   const { threshold } = objective;
-  const expr = slowShareExpr(objective, labels, { window: PERIOD, threshold });
+  const expr = slowShareExpr(objective, labels, { window: BUDGET_PERIOD, threshold });
   const rate = requestRateExpr(objective, labels, { window: HOUR });
   const [[share], [series]] = await Promise.all([
     metrics.instant({ expr, at, rejectsPartial: true }, signal),
@@ -121,7 +126,7 @@ async function measureAll(
   signal: AbortSignal,
 ): Promise<Exclude<Awaited<ReturnType<ServiceBudgets>>, { kind: 'pending' }>> {
   const { family, by, threshold, isApproximate } = objective;
-  const expr = slowShareOf(family, { by, window: PERIOD, threshold, isApproximate });
+  const expr = slowShareOf(family, { by, window: BUDGET_PERIOD, threshold, isApproximate });
   const [shares, counts] = await Promise.all([
     metrics.instant({ expr, at, rejectsPartial: true }, signal),
     metrics.range({ expr: requestCountOf(family, { by, window: HOUR }), ...daysOf(at) }, signal),

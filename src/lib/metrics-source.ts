@@ -1,5 +1,5 @@
 import type { Labels } from './labels.ts';
-import type { EpochMs, Milliseconds, TimeWindow } from './units.ts';
+import { between, type EpochMs, type Milliseconds, ms, SECOND, type TimeWindow } from './units.ts';
 
 /** One bucket of a native histogram, empty ones left out. */
 export interface NativeBucket {
@@ -50,6 +50,20 @@ export interface ServerTime {
   readonly date: EpochMs;
   readonly sentAt: EpochMs;
   readonly receivedAt: EpochMs;
+}
+
+/**
+ * How far the source's clock is ahead of the local one, in ms: `known`, moved only as far as the exchange shows it to be
+ * wrong. The source wrote the date between sending and receiving, so each exchange bounds the offset. Undefined when the
+ * local clock was set meanwhile.
+ */
+export function clockOffset(
+  { date, sentAt, receivedAt }: ServerTime,
+  known = ms(0),
+): Milliseconds | undefined {
+  const least = between(receivedAt, date);
+  const most = between(sentAt, date) + SECOND;
+  return least > most ? undefined : ms(Math.min(Math.max(known, least), most));
 }
 
 /** What a query cost the source. */

@@ -12,9 +12,18 @@ export type ChannelId =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
+/** `missing` includes a private channel that the bot was not invited to. */
+type ChannelState = 'missing' | 'archived' | 'member' | 'not-member';
+
+type ChannelStates =
+  | { readonly kind: 'read'; readonly states: ReadonlyMap<string, ChannelState> }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
 export interface Channels {
   /** The id of a channel given by id or `#name`. Calls Slack only for a name that is not known. */
   idOf(channel: string): Promise<ChannelId>;
+  /** The state of each channel, direct messages left out. */
+  states(channels: readonly string[]): Promise<ChannelStates>;
   /** Finds those of the channels that are missing or archived. */
   check(channels: readonly string[]): Promise<CheckedChannels>;
   /** Ids of the channels that the bot is a member of; undefined when Slack does not say. */
@@ -49,23 +58,13 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
       remember(channel, id);
       if (!names.has(id)) names.set(id, bare(channel));
     },
+    states: (channels) => statesOf(calls, channels),
     async check(channels) {
-      const left = new Set(channels.filter((channel) => !channel.startsWith('D')).map(bare));
-      const archived = new Set<string>();
-      const read = await eachPage(calls, 'conversations.list', (listed) => {
-        for (const channel of listed)
-          for (const name of [channel.name, channel.id]) {
-            if (left.delete(name) && channel.isArchived) archived.add(name);
-          }
-        return left.size === 0;
-      });
+      const read = await statesOf(calls, channels);
       if (read.kind === 'unknown') return read;
-      const problemOf = (name: string) =>
-        left.has(name) ? 'missing' : archived.has(name) ? 'archived' : undefined;
-      const problems = channels.flatMap((channel) => {
-        const problem = problemOf(bare(channel));
-        return problem === undefined ? [] : [{ channel, problem } as const];
-      });
+      const problems = [...read.states].flatMap(([channel, state]) =>
+        state === 'missing' || state === 'archived' ? [{ channel, problem: state }] : [],
+      );
       return { kind: 'checked', problems };
     },
     async joined() {
@@ -91,6 +90,23 @@ export function createChannels({ calls, clock }: { calls: Calls; clock: Clock })
   };
 }
 
+async function statesOf(calls: Calls, channels: readonly string[]): Promise<ChannelStates> {
+  const wanted = channels.filter((channel) => !channel.startsWith('D'));
+  const left = new Set(wanted.map(bare));
+  const found = new Map<string, ChannelState>();
+  const read = await eachPage(calls, 'conversations.list', (listed) => {
+    for (const { name, id, isArchived, isMember } of listed)
+      for (const key of [name, id])
+        if (left.delete(key)) found.set(key, isArchived ? 'archived' : isMember ? 'member' : 'not-member');
+    return left.size === 0;
+  });
+  if (read.kind === 'unknown') return read;
+  return {
+    kind: 'read',
+    states: new Map(wanted.map((channel) => [channel, found.get(bare(channel)) ?? 'missing'])),
+  };
+}
+
 /** No direct messages. */
 const CHANNELS_ONLY = { types: 'public_channel,private_channel' };
 
@@ -100,6 +116,7 @@ interface ListedChannel {
   readonly name: string;
   readonly id: string;
   readonly isArchived: boolean;
+  readonly isMember: boolean;
 }
 
 /** Reads a list of channels page by page until `visit` returns true or it ends. */
@@ -125,5 +142,6 @@ const channelsOf = (data: CallData): readonly ListedChannel[] | undefined =>
   listIn(data, 'channels')?.flatMap((each) => {
     const [name, id] = [propertyOf(each, 'name'), propertyOf(each, 'id')];
     const isArchived = propertyOf(each, 'is_archived') === true;
-    return typeof name === 'string' && typeof id === 'string' ? [{ name, id, isArchived }] : [];
+    const isMember = propertyOf(each, 'is_member') === true;
+    return typeof name === 'string' && typeof id === 'string' ? [{ name, id, isArchived, isMember }] : [];
   });

@@ -28,6 +28,8 @@ export const METHOD_SCOPES = {
   // The pictures of traces.
   'files.getUploadURLExternal': ['files:write'],
   'files.completeUploadExternal': ['files:write'],
+  // With the app-level token: `tailwatch doctor` checks it.
+  'apps.connections.open': [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type BotMethod = keyof typeof METHOD_SCOPES;

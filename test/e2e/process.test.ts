@@ -177,10 +177,30 @@ describe('a running bot', () => {
   });
 
   test('a second process on its folder refuses and says who holds it', async () => {
-    const { program, env } = await started();
+    const { program, env, rules } = await started();
     const second = run([], env);
     expect(await second.exit).toBe(1);
     expect(second.output()).toContain(String(program.child.pid));
+
+    // Beside the bot that holds the folder and the connection to Slack.
+    const doctor = run(['doctor'], env);
+    expect(await doctor.exit, doctor.output()).toBe(0);
+    expect(doctor.output()).toContain(`is in use by process ${program.child.pid} on this host`);
+    expect(doctor.output()).toMatch(/, 0 errors\.\n$/);
+
+    await writeFile(rules, SHOP_RULES.replaceAll('500ms', '750ms'));
+    const wrong = run(['doctor', '--format', 'json'], { ...env, JAEGER_URL: 'http://127.0.0.1:9' });
+    expect(await wrong.exit).toBe(1);
+    const { checks } = JSON.parse(wrong.output()) as {
+      checks: { status: string; name: string; message: string }[];
+    };
+    const errors = checks
+      .filter(({ status }) => status === 'error')
+      .map(({ name, message }) => `${name}: ${message}`);
+    expect(errors).toContainEqual(
+      expect.stringMatching(/^rule: .+rules\.yaml:\d+:\d+: .+ is not a bucket bound/),
+    );
+    expect(errors).toContainEqual(expect.stringMatching(/^jaeger: Jaeger did not respond: 127\.0\.0\.1:9 /));
   });
 });
 

@@ -1,6 +1,7 @@
 import { errorMessage } from '../../lib/errors.ts';
 import type { Permissions } from '../../policy/permission.ts';
-import type { NotificationPolicy } from '../../policy/suppress.ts';
+import { channelsIn } from '../../policy/route.ts';
+import { NO_POLICY, type NotificationPolicy } from '../../policy/suppress.ts';
 import type { RuleGroup, ServiceObjective } from '../rule.ts';
 import { type LocatedUse, type RuleGroupReading, readGroup } from './groups.ts';
 import { type FilePolicy, POLICY_KEYS, readPermissions, readPolicy } from './policy.ts';
@@ -38,6 +39,15 @@ export interface RuleSet {
   readonly naming?: ServiceNaming;
   /** Who may do what in Slack; absent: the default. */
   readonly permissions?: Permissions;
+}
+
+/** Every channel that the rules name, and the default one. */
+export function namedChannels(
+  { groups, policy = NO_POLICY }: Pick<RuleSet, 'groups' | 'policy'>,
+  defaultChannel: string,
+): readonly string[] {
+  const ofRules = groups.flatMap(({ rules }) => rules.flatMap(({ channel }) => channel ?? []));
+  return [...new Set([defaultChannel, ...channelsIn(policy), ...ofRules])];
 }
 
 /** Everything in rule files. The groups and uses are those of the files without errors. */

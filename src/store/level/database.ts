@@ -138,8 +138,9 @@ async function checkedTracker(level: ClassicLevel, dir: string): Promise<StateTr
 
 const tableRange = (table: Table) => ({ gt: `${table}!`, lt: `${table}${AFTER_SEPARATOR}` });
 
-/** Where LevelDB's files are. */
-const databaseFolder = (dir: string): string => join(dir, 'db');
+/** Where LevelDB's files are, below `DATA_DIR`. */
+export const DATABASE_FOLDER = 'db';
+const databaseFolder = (dir: string): string => join(dir, DATABASE_FOLDER);
 
 interface OpenLevel {
   readonly level: ClassicLevel;

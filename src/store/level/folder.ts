@@ -54,6 +54,14 @@ export async function describeHolder(dir: string): Promise<string> {
   return `The folder ${dir} is locked, but its holder since ${since}, process ${pid}, does not run on this host: another container may share the folder.`;
 }
 
+/** Who has a folder open by its record, without trying its lock: nobody, a process of this host, or one of another. */
+export async function holderOf(dir: string): Promise<'nobody' | 'here' | 'elsewhere'> {
+  const holder = await readHolder(dir);
+  if (holder === undefined) return 'nobody';
+  if (holder.host !== hostname()) return 'elsewhere';
+  return isRunning(holder.pid) ? 'here' : 'nobody';
+}
+
 /** About what LevelDB writes when it opens a folder. */
 const PROBE_BYTES = 65_536;
 

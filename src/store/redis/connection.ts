@@ -211,14 +211,14 @@ async function firstConnection(client: StoreClient): Promise<void> {
   await Promise.race([client.connect(), limit]).finally(() => clearTimeout(timer));
 }
 
-/**
- * Connects, and reconnects whenever the connection is lost or the server is not the master any more. A server that cannot
- * be reached is logged, and connected to when it can.
- * @throws UpstreamError when the address or the credentials are wrong.
- */
-export async function connect(options: ConnectionOptions): Promise<StoreClient> {
-  const { logger } = options;
-  const translate = createErrorTranslator(options.url);
+/** A client, and why its first connection failed. */
+interface FirstConnection {
+  readonly client: StoreClient;
+  readonly failure?: UpstreamError;
+}
+
+/** @throws UpstreamError when the address is invalid. */
+async function openConnection(options: ConnectionOptions): Promise<FirstConnection> {
   const address = parseRedisAddress(options.url);
   if (address === undefined) {
     throw new UpstreamError({
@@ -235,16 +235,55 @@ export async function connect(options: ConnectionOptions): Promise<StoreClient> 
   });
   try {
     await firstConnection(client);
+    return { client };
   } catch (error) {
     // `connect` rejects with "Connection is closed"; the reason is in the error event.
-    const translated = translate(lastError ?? error);
-    if (!translated.retryable) {
-      client.disconnect();
-      throw translated;
-    }
-    const { message: reason, advice } = translated;
+    return { client, failure: createErrorTranslator(options.url)(lastError ?? error) };
+  }
+}
+
+/**
+ * Connects, and reconnects whenever the connection is lost or the server is not the master any more. A server that cannot
+ * be reached is logged, and connected to when it can.
+ * @throws UpstreamError when the address or the credentials are wrong.
+ */
+export async function connect(options: ConnectionOptions): Promise<StoreClient> {
+  const { logger } = options;
+  const { client, failure } = await openConnection(options);
+  if (failure?.retryable === false) {
+    client.disconnect();
+    throw failure;
+  }
+  if (failure !== undefined) {
+    const { message: reason, advice } = failure;
     logger?.error('Redis cannot be reached and is tried again', { reason, advice });
   }
   logOutages(client, logger);
   return client;
+}
+
+/** One server of a Redis. */
+export interface RedisServer {
+  info(): Promise<string>;
+  config(operation: 'GET', name: string): Promise<unknown>;
+}
+
+/**
+ * Runs work on the servers that take writes: one, or the masters of a Cluster.
+ * @throws UpstreamError when none can be reached.
+ */
+export async function onServers<T>(
+  options: ConnectionOptions,
+  work: (servers: readonly RedisServer[]) => Promise<T>,
+): Promise<T> {
+  const { client, failure } = await openConnection(options);
+  try {
+    if (failure !== undefined) throw failure;
+    const servers = client instanceof Cluster ? client.nodes('master') : [client as unknown as Redis];
+    return await work(servers);
+  } catch (error) {
+    throw createErrorTranslator(options.url)(error);
+  } finally {
+    client.disconnect();
+  }
 }
