@@ -36,6 +36,7 @@ const COMMANDS: readonly (readonly [pattern: RegExp, check: (match: readonly str
     /^(?:TAILWATCH_\w+=\S+ )*npm (?:run )?([\w:-]+)/,
     ([, script = '']) => script in packageJson.scripts || script === 'ci',
   ],
+  [/^tailwatch ([a-z-]+)/, ([, name = '']) => read('src/main.ts').includes(`.command('${name}')`)],
   [/^docker compose -f (\S+) /, ([, file = '']) => existsSync(join(ROOT, file))],
   [/^kubectl apply -k (\S+)$/, ([, folder = '']) => existsSync(join(ROOT, folder, 'kustomization.yaml'))],
   [/^helm install tailwatch (\S+) /, ([, chart = '']) => existsSync(join(ROOT, chart, 'Chart.yaml'))],
