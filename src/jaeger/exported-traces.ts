@@ -19,34 +19,44 @@ export class TraceExportError extends Error {
 
 /**
  * Reads traces as other tools export them: Jaeger (its page and `/api/traces`, `/api/v3/traces`), Tempo (`/api/traces` with
- * `batches`, `/api/v2/traces` with `trace`), OTLP (`resourceSpans`), a list of any of them, or one of them in each line, as the
- * file exporter of the OpenTelemetry Collector writes them. Spans of one trace are joined. Throws `TraceExportError`.
+ * `batches`, `/api/v2/traces` with `trace`), OTLP (`resourceSpans`), a list of any of them, or one after the other, as the file
+ * exporter of the OpenTelemetry Collector writes them in lines. Spans of one trace are joined. Throws `TraceExportError`.
  */
 export function readExportedTraces(text: string): readonly Trace[] {
-  const lines = linesOf(text);
+  const documents = documentsOf(text);
   const traces =
-    lines === undefined
+    documents === undefined
       ? tracesIn(parsed(text, 1), undefined)
-      : lines.flatMap((line, index) => (line.trim() === '' ? [] : tracesOfLine(line, index + 1)));
+      : documents.flatMap(({ text, line }) => tracesIn(parsed(text, line), { line, column: 1 }));
   const all = joined(traces);
   if (all.length === 0) throw new TraceExportError('no traces');
   return all;
 }
 
-/** The lines of a text whose first line is a document of its own; undefined for a single document. */
-function linesOf(text: string): readonly string[] | undefined {
-  const end = text.indexOf('\n');
-  if (end < 0 || text.slice(end).trim() === '') return undefined;
-  try {
-    JSON.parse(text.slice(0, end));
-    return text.split('\n');
-  } catch {
-    return undefined;
-  }
+/**
+ * The documents of a text that holds several, each from the start of a line: one per line, or printed over several lines by
+ * `jq`. Undefined for a single document.
+ */
+function documentsOf(text: string): readonly { readonly text: string; readonly line: number }[] | undefined {
+  const pieces = text.split(/\n(?=[{[])/);
+  const [first = '', second] = pieces;
+  if (second === undefined || !isJson(first)) return undefined;
+  let line = 1;
+  return pieces.map((piece) => {
+    const document = { text: piece, line };
+    line += piece.split('\n').length;
+    return document;
+  });
 }
 
-const tracesOfLine = (line: string, number: number): readonly Trace[] =>
-  tracesIn(parsed(line, number), { line: number, column: 1 });
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function parsed(text: string, firstLine: number): unknown {
   try {

@@ -62,8 +62,14 @@ describe('a trace is read from', () => {
   });
 });
 
-it('spans of one trace in several lines are one trace', () => {
-  const text = lines({ resourceSpans: [group(span(A))] }, { resourceSpans: [group(span(B))] });
+it.each([
+  ['several lines', lines],
+  [
+    'several documents, as jq prints them',
+    (...all: readonly object[]) => all.map((each) => JSON.stringify(each, undefined, 2)).join('\n'),
+  ],
+])('spans of one trace in %s are one trace', (_, written) => {
+  const text = written({ resourceSpans: [group(span(A))] }, { resourceSpans: [group(span(B))] });
   const [trace, ...others] = readExportedTraces(text);
   expect(trace?.spans.map(({ spanId }) => spanId)).toEqual([A, B]);
   expect(others).toEqual([]);
