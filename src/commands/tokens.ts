@@ -21,12 +21,12 @@ const SINGLE_QUOTES = /[\u2018\u2019\u201a\u201b\u2032]/g;
 const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g;
 const ENTITIES: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>' };
 
-/** Slack writes links as `<address|label>`. It also links what looks like a domain (`checkout.shop`): the label is then what was typed. */
+/** Slack writes links as `<address|label>`. It also links what looks like a domain (`checkout.shop`) or a telephone number: the label is then what was typed. */
 function unwrapLinks(text: string): string {
   return text.replace(/<([^<>|\s]*)(?:\|([^<>]*))?>/g, (_, address: string, label: string | undefined) => {
     if (label === undefined) return address;
     const isTyped =
-      address.replace(/^(https?:\/\/|mailto:)/i, '').replace(/\/$/, '') === label.replace(/\/$/, '');
+      address.replace(/^(https?:\/\/|mailto:|tel:)/i, '').replace(/\/$/, '') === label.replace(/\/$/, '');
     return isTyped ? label : address;
   });
 }

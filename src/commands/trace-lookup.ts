@@ -85,9 +85,18 @@ function parseLine(pasted: readonly Token[]): TraceReference {
     found.kind === 'trace' || found.kind === 'request' ? [found] : [],
   );
   const areAlone = references.length === words.length && !words.some(isField);
-  if (references.length > 1 && areAlone) return { kind: 'several', references };
+  const distinct = [...new Map(references.map((each) => [idOf(each).toLowerCase(), each])).values()];
+  if (references.length > 1 && areAlone) return severalOf(distinct);
   const line = parsePasted(pasted);
   return startsWithId(pasted) && !isWhole(line, { first: each[0], rest: pasted.slice(1) }) ? OTHER : line;
+}
+
+const idOf = (reference: RequestReference): string =>
+  reference.kind === 'trace' ? reference.traceId : reference.requestId;
+
+function severalOf(references: readonly RequestReference[]): TraceReference {
+  const [only, ...others] = references;
+  return only !== undefined && others.length === 0 ? only : { kind: 'several', references };
 }
 
 const startsWithId = ([start]: readonly Token[]): boolean =>
@@ -178,6 +187,11 @@ function unknownWords(tokens: readonly Token[]): CommandError {
     return { problem: 'A trace id of zeros means that the request was not traced.', isCertain: true };
   if (HEADER_NAME.test(first))
     return { problem: `"${first}" is the name of a header. Paste its value.`, isCertain: true };
+  if (OTHER_HEADER.test(first))
+    return {
+      problem: `"${shortened(first)}" is the name of a header or field that holds no id. Paste a trace id, a request id or a link.`,
+      isCertain: true,
+    };
   const form = formFor(first);
   return {
     problem: `"${shortened(first)}" is not a /trace command, a trace id, a link or a request id.`,
@@ -198,11 +212,14 @@ const ZERO_ID = /(?<![0-9a-z])(?:0{16}){1,2}(?![0-9a-z])/i;
 const MAYBE_ID = /^(?=.*\d{5})(?!.*[0-9a-f]{16})[\w.:-]+$/i;
 /** The beginning of a line of a log: a date, a time, an address, seconds since 1970, or a level. */
 const STARTS_LINE =
-  /^\[?(?:\d{4}[-/]\d\d[-/]\d\d|\d\d:\d\d|\d{1,3}(?:\.\d{1,3}){3}|\d{10,14}(?:\.\d+)?$|(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\]?:?$)/;
+  /^\[?(?:\d{4}[-/]\d\d[-/]\d\d|\d\d:\d\d|\d{1,3}(?:\.\d{1,3}){3}|\d{10,14}(?:\.\d+)?$|\d{8}T\d{4}|(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\]?:?$)/;
 const startsLine = ({ text }: Token): boolean => STARTS_LINE.test(text);
 /** The name of a header or a field that holds an id. */
 const HEADER_NAME =
   /^["']?(?:traceparent|tracestate|baggage|b3|sw8|grpc-trace-bin|uber-trace-id|(?:x-)?(?:[a-z]+[-_.])*(?:trace|span|request|correlation)[-_.]?id|x-b3-[a-z]+)["']?[:=]?$/i;
+/** Another header: a name with a colon, or one that is no name of a service. */
+const OTHER_HEADER =
+  /^["']?(?:[a-z][\w-]*["']?:|x-[a-z-]+|user-agent|content-(?:type|length|encoding)|accept-[a-z]+|set-cookie|cache-control|grpc-[a-z]+)$/i;
 /** Names of services have letters, and neither the punctuation of data nor the long numbers of headers. */
 const MAYBE_SERVICE = /^(?=.*\p{L})(?!.*[0-9a-f]{16})[\p{L}\p{N}_./@ -]+$/u;
 

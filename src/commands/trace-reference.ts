@@ -87,7 +87,11 @@ function parseBareIds(text: string): TraceReference | undefined {
   return oneOrSeveral(ids.map((id) => ({ kind: 'trace', traceId: padded(id) })));
 }
 
-const REQUEST_ID = new RegExp(`request[-_.]?id${SEPARATOR}([\\w.:-]{1,128})`, 'gi');
+/** A proxy appends the id of a second header to that of the first. */
+const REQUEST_ID = new RegExp(
+  `request[-_.]?id${SEPARATOR}([\\w.:-]{1,128}(?:,\\s?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f]))*)`,
+  'gi',
+);
 const A_UUID = /(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])/gi;
 /** How logs write that a request had no id. */
 const NO_VALUE = /^(?:-|null|nil|none|undefined)$/i;
@@ -98,7 +102,7 @@ const NO_VALUE = /^(?:-|null|nil|none|undefined)$/i;
  */
 function parseRequestId(tokens: readonly Token[], text: string): TraceReference | undefined {
   const named = [...text.matchAll(REQUEST_ID)]
-    .map(([, value = '']) => value)
+    .flatMap(([, value = '']) => value.split(/,\s?/))
     .filter((id) => !NO_VALUE.test(id));
   const quoted = tokens.filter((token) => token.isQuoted && isUuid(token.text)).map((token) => token.text);
   const ids = [named, quoted, text.match(A_UUID) ?? []].find(({ length }) => length > 0) ?? [];

@@ -170,6 +170,25 @@ const understood: Readonly<Record<string, readonly [string, Command]>> = {
   'a traceparent with non-breaking hyphens': [`00\u2011${traceId}\u2011${spanId}\u201101`, trace],
   'an id after a number': [`1606567920 slow trace_id=${traceId}`, trace],
   'the same id twice': [`traceparent: 00-${traceId}-${spanId}-01 trace_id=${traceId}`, trace],
+  'the same id twice, in capitals': [`${traceId} ${traceId.toUpperCase()}`, trace],
+  'the same request id twice in one header': [`x-request-id: ${uuid}, ${uuid}`, request],
+  "X-Ray's part of CloudWatch": [
+    `https://eu-west-1.console.aws.amazon.com/cloudwatch/home#xray:traces/1-${traceId.slice(0, 8)}-${traceId.slice(8)}`,
+    trace,
+  ],
+  'a page that names the id as tid': [
+    `https://console.cloud.google.com/traces/list?project=p&tid=${traceId}`,
+    trace,
+  ],
+  'a page with the number of a project before the id': [`https://uptrace.example/traces/1/${traceId}`, trace],
+  "Datadog's page of a decimal id": [
+    'https://app.datadoghq.com/apm/trace/7470926534187354422?spanID=1',
+    { kind: 'trace', traceId: '67ae1019a5470936'.padStart(32, '0') },
+  ],
+  'digits that Slack took for a telephone number': [
+    '<tel:1234567890123456|1234567890123456>',
+    { kind: 'trace', traceId: '1234567890123456'.padStart(32, '0') },
+  ],
   'a link in a sentence': [`look: https://jaeger.example/trace/${traceId}!`, trace],
 };
 
@@ -223,6 +242,12 @@ const refused: Readonly<Record<string, readonly [string, RegExp, string | null]>
   'a log line without an id that begins with its level': ['WARN slow cart', /"WARN" is not/, null],
   'the name of a header': ['traceparent', /"traceparent" is the name of a header. Paste its value/, null],
   'the name of a header with its colon': ['X-B3-TraceId:', /is the name of a header/, null],
+  'a header without an id': ['content-type: application/json', /holds no id/, null],
+  'a header of a proxy without an id': ['x-envoy-upstream-service-time: 812', /holds no id/, null],
+  'the name of such a header': ['user-agent', /holds no id/, null],
+  'milliseconds since 1970': ['1700000000000', /is not a \/trace command/, null],
+  'a compact date and time': ['20201128T125200Z', /is not a \/trace command/, null],
+  'a compact date and time of digits': ['20201128125200', /is not a \/trace command/, null],
   'the name of a field': ['trace_id', /is the name of a header/, null],
   "Datadog's id alone": ['7470926534187354422', /decimal, as Datadog writes it/, '/trace 67ae1019a5470936'],
   "Sleuth's part of a line without a trace": ['[bar,,,] slow', /is not a \/trace command/, null],
@@ -265,6 +290,10 @@ const several: Readonly<Record<string, readonly [string, readonly string[]]>> = 
   'two request ids that are no UUIDs': [
     'x-request-id=abc-123 x-request-id=abc-124',
     ['request "abc-123"', 'request "abc-124"', 'compare "abc-123" "abc-124"'],
+  ],
+  'two request ids in one header': [
+    `x-request-id: ${uuid},${other}`,
+    [uuid, other, `compare ${uuid} ${other}`],
   ],
   'several UUIDs in a line': [`14:05 order ${other} user ${uuid}`, [other, uuid, `compare ${other} ${uuid}`]],
   'three ids': [
