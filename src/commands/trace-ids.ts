@@ -21,10 +21,11 @@ export const padded = (hex: string): string => hex.toLowerCase().padStart(32, '0
 /** Every trace format writes zeros for "no id". */
 export const isZero = (hex: string): boolean => /^0+$/.test(hex);
 
-/** A shorter text is a word, a number, or the beginning of an id. */
-const MIN_ALMOST_ID = 9;
-/** Seconds or milliseconds since 1970, or `20201128125200`. */
-const TIME = /^(?:1\d{9}|1\d{12}|(?:19|20)\d{12})$/;
+/**
+ * A shorter text is a word, a number, or the beginning of an id; others are seconds or milliseconds since 1970, and
+ * `20201128125200`.
+ */
+const NOT_ALMOST_ID = /^(?:.{0,8}|1\d{9}|1\d{12}|(?:19|20)\d{12})$/;
 /** Datadog writes the lower 64 bits of a trace id as a decimal number. */
 const DECIMAL = /^\d{17,20}$/;
 
@@ -33,7 +34,7 @@ export function parseTraceId(text: string): TraceReference {
   const hex = /^(?:0x)?([0-9a-f]+)$/i.exec(text)?.[1] ?? hexOfBase64(text);
   if (hex === undefined || isZero(hex)) return OTHER;
   if (hex.length === 16 || hex.length === 32) return { kind: 'trace', traceId: padded(hex) };
-  if (hex.length < MIN_ALMOST_ID || TIME.test(hex)) return OTHER;
+  if (NOT_ALMOST_ID.test(hex)) return OTHER;
   const ofDatadog = DECIMAL.test(hex) ? hexOfDecimal(hex) : undefined;
   if (ofDatadog !== undefined)
     return { kind: 'invalid', problem: 'This trace id is decimal, as Datadog writes it.', fixed: ofDatadog };

@@ -56,7 +56,11 @@ export function parseLink(text: string): TraceReference {
   const ofXRay = XRAY_LINK.exec(link)?.slice(1).join('');
   if (ofXRay !== undefined) return { kind: 'trace', traceId: padded(ofXRay) };
   const id = traceIdIn(link);
-  if (id !== undefined) return { kind: 'trace', traceId: padded(id) };
+  return id === undefined ? parseOther(link) : { kind: 'trace', traceId: padded(id) };
+}
+
+/** A link that does not name a trace id. */
+function parseOther(link: string): TraceReference {
   const requestId = REQUEST_LINK.exec(link)?.[1];
   if (requestId !== undefined) return { kind: 'request', requestId };
   const whole = WHOLE_ID.exec(link)?.[0];
