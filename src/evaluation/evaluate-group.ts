@@ -1,20 +1,16 @@
-import type { Alert, RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
+import type { RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import { createEscalation } from '../messages/alert-messages.ts';
-import { type Ledger, suppressedEntry } from '../messages/ledger.ts';
-import { decideNotifications, type NotificationLimits } from '../messages/plan.ts';
-import type { MessageUpdate, Store } from '../messages/store.ts';
+import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import type { Ledger } from '../messages/ledger.ts';
+import type { Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
-import { GROUP_THRESHOLD } from '../policy/alert-group.ts';
-import { FLAP_THRESHOLD } from '../policy/flap.ts';
-import { destinationsOf, type RoutedDestination } from '../policy/route.ts';
-import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import type { RuleGroup } from '../rules/rule.ts';
+import { type DecidedGroup, decideGroup, newlySilenced } from './decide-group.ts';
 import { evaluateRules, type Tick } from './evaluate-rule.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
 import { resolveRemovedRule } from './removed-groups.ts';
@@ -32,7 +28,6 @@ import {
   createOtherGroupStates,
   type NotificationOptions,
   type OtherGroupStates,
-  suppressAlerts,
 } from './suppress-alerts.ts';
 import type { ExpandWithContext } from './template-queries.ts';
 
@@ -103,60 +98,14 @@ interface GroupTick extends Tick {
   readonly isPrometheus: boolean;
 }
 
-/** The limits on notifications. Without a policy and in Prometheus's mode there are none. */
-function limitsOf({ notifications }: Evaluation, { isPrometheus }: GroupTick): NotificationLimits {
-  if (notifications === undefined || isPrometheus) return { groupThreshold: 0, flapThreshold: 0 };
-  const { groupThreshold = GROUP_THRESHOLD, flapThreshold = FLAP_THRESHOLD } = notifications.policy();
-  return { groupThreshold, flapThreshold };
-}
-
-/** The destinations of a rule's alerts; undefined without a policy. */
-function routeOf(
-  { notifications }: Evaluation,
-  { channel }: SloRule,
-  at: EpochMs,
-): ((alert: Alert) => readonly RoutedDestination[]) | undefined {
-  if (notifications === undefined) return undefined;
-  const { localTime } = notifications;
-  const routing = notifications.policy();
-  return ({ labels }) => destinationsOf(routing, { labels, channel }, { at, localTime });
-}
-
 /** Evaluates all rules, then decides on notifications: suppression depends on the alerts of all rules. */
 async function evaluateTick(
   evaluation: Evaluation,
   tick: GroupTick,
   previous: RuleGroupState | undefined,
-): Promise<{ rules: Record<string, RuleState>; messages: MessageUpdate[] }> {
-  const { group, evalTime, isPrometheus } = tick;
-  const evaluated = await evaluateRules({ ...evaluation, isPrometheus }, tick, previous);
-  const suppressed = await suppressAlerts(
-    evaluation,
-    { group: group.id, evalTime, queryTime: before(evalTime, group.queryOffset) },
-    evaluated.map(({ rule, next }) => ({ rule, alerts: next.alerts })),
-  );
-  const ruleAlerts = evaluated.map(({ rule, next, transitions }, index) => {
-    const { alerts, changed } = suppressed[index] ?? { alerts: next.alerts, changed: new Set<string>() };
-    return { rule, next, transitions, alerts, changed };
-  });
-  const escalation = createEscalation(group, ruleAlerts);
-  const rules: Record<string, RuleState> = {};
-  const messages: MessageUpdate[] = [];
-  for (const { rule, next, transitions, alerts, changed } of ruleAlerts) {
-    const { messages: own, ...notified } = decideNotifications({ group, rule }, evalTime, {
-      alerts,
-      transitions,
-      changed,
-      known: previous?.rules[rule.key],
-      limits: limitsOf(evaluation, tick),
-      isAnswered: next.health.kind === 'ok',
-      escalates: escalation(rule),
-      route: routeOf(evaluation, rule, evalTime),
-    });
-    rules[rule.key] = { ...next, ...notified };
-    messages.push(...own);
-  }
-  return { rules, messages };
+): Promise<DecidedGroup> {
+  const evaluated = await evaluateRules({ ...evaluation, isPrometheus: tick.isPrometheus }, tick, previous);
+  return await decideGroup(evaluation, tick, { evaluated, previous });
 }
 
 function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleState[]): void {
@@ -225,10 +174,11 @@ async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise
   if (stored !== undefined && stored.evalTime >= evalTime && replaces === undefined) return { kind: 'stale' };
   if (isLeftToNewerRules(evaluation, tick, stored)) return { kind: 'outdated' };
   const previous = await withTimers(evaluation, tick, stored);
-  const { rules, messages } = await evaluateTick(evaluation, tick, previous);
+  const { rules, messages: decided } = await evaluateTick(evaluation, tick, previous);
   logSourceOutage(evaluation.sourceOutage, group.id, Object.values(rules));
   const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
-  messages.push(...removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state)));
+  const ended = removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state));
+  const messages = [...decided, ...ended];
   const ruleSetVersion = nextVersion(own, previous?.ruleSetVersion);
   const state: RuleGroupState = { evalTime, rules, ruleSetVersion };
   const applied = await store.applyEvaluation({ group: group.id, state, messages, replaces });
@@ -236,20 +186,6 @@ async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise
   states.note(group.id, state);
   evaluation.ledger?.add(...newlySilenced(previous, state));
   return { kind: 'applied', state };
-}
-
-/** The alerts that a silence made in Slack suppresses since this evaluation. */
-function newlySilenced(before: RuleGroupState | undefined, { rules, evalTime }: RuleGroupState) {
-  return Object.entries(rules).flatMap(([key, { rule, alerts }]) => {
-    const known = new Map(
-      (before?.rules[key]?.alerts ?? []).map((alert) => [alert.alertId, alert.suppressed?.silence?.id]),
-    );
-    return alerts.flatMap((alert) => {
-      const silence = alert.suppressed?.silence?.id;
-      if (silence === undefined || known.get(alert.alertId) === silence) return [];
-      return [suppressedEntry(alert, rule, { at: evalTime, silence })];
-    });
-  });
 }
 
 async function runTick(evaluation: Evaluation, tick: GroupTick): Promise<TickOutcome> {

@@ -193,12 +193,14 @@ export interface Store {
   groups(): Promise<readonly string[]>;
   /**
    * Replaces a group's state and updates messages, in one atomic write guarded by `state.evalTime`: `stale` and nothing
-   * written when the stored evaluation time is the same or later, unless it is `replaces`: a time from the future.
+   * written when the stored evaluation time is the same or later, unless it is `replaces`: a time from the future. With
+   * `follows` also when the stored evaluation time is any other than that one, 0 for no state: compare and set.
    */
   applyEvaluation(change: {
     group: string;
     state: RuleGroupState;
     replaces?: EpochMs;
+    follows?: EpochMs;
     messages: readonly MessageUpdate[];
   }): Promise<'applied' | 'stale'>;
   /** Forgets a group's state (its file is gone and its alerts are resolved). */

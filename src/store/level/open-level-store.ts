@@ -101,6 +101,7 @@ async function applyEvaluation(
   change: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const stored = await states.load(change.group);
+  if (change.follows !== undefined && change.follows !== (stored?.evalTime ?? 0)) return 'stale';
   const isLater = stored !== undefined && stored.evalTime >= change.state.evalTime;
   if (isLater && stored.evalTime !== change.replaces) return 'stale';
   const { operations, done } = await states.put(change.group, change.state);

@@ -112,7 +112,7 @@ async function loadGroup(
 async function applyEvaluation(
   { client, prefix, routing }: RedisContext,
   isRestoreRequired: boolean,
-  { group, state, messages, replaces }: Parameters<Store['applyEvaluation']>[0],
+  { group, state, messages, replaces, follows }: Parameters<Store['applyEvaluation']>[0],
 ): Promise<'applied' | 'stale'> {
   const args = [
     prefix,
@@ -121,6 +121,7 @@ async function applyEvaluation(
     encodeRecord(state),
     replaces === undefined ? '' : String(replaces),
     isRestoreRequired ? '1' : '',
+    follows === undefined ? '' : String(follows),
     ...messages.flatMap(updateArguments),
   ];
   const answer = await client.storeApply(routing, ...args);

@@ -70,16 +70,17 @@ end
 
 /**
  * Arguments: prefix, group, evaluation time, state, a later time that it replaces or '', '1' when the store must be restored,
- * message updates. Answers 1 when applied, 0 when stale, -1 when it is not restored.
+ * the time of the state that it follows ('0': none) or '', message updates. Answers 1 when applied, 0 when stale, -1 when it is not restored.
  */
 const APPLY = `${SHARED}
 if ARGV[6] == '1' and redis.call('EXISTS', p .. 'restored') == 0 then return -1 end
 local group = p .. 'group:' .. ARGV[2]
 local stored = redis.call('HGET', group, 'evalTime')
+if ARGV[7] ~= '' and (stored or '0') ~= ARGV[7] then return 0 end
 if stored and tonumber(stored) >= tonumber(ARGV[3]) and stored ~= ARGV[5] then return 0 end
 redis.call('HSET', group, 'evalTime', ARGV[3], 'state', ARGV[4])
 redis.call('SADD', p .. 'groups', ARGV[2])
-add(7)
+add(8)
 return 1
 `;
 

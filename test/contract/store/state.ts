@@ -102,5 +102,19 @@ export function describeState(bench: Bench): void {
       expect(await bench.store.loadGroup(GROUP)).toEqual(change.state);
       expect((await bench.store.pendingMessages()).depth).toBe(1);
     });
+
+    it('applies a state only after the one that it follows', async () => {
+      const none = epochMs(0);
+      const apply = (seconds: number, follows: EpochMs) =>
+        bench.store.applyEvaluation({ group: GROUP, state: state(at(seconds)), messages: [], follows });
+      expect(await apply(60, at(1))).toBe('stale');
+      expect(await apply(60, none)).toBe('applied');
+      expect(await apply(61, none)).toBe('stale');
+      const both = await Promise.all([apply(61, at(60)), apply(62, at(60))]);
+      expect(both.filter((answer) => answer === 'applied')).toHaveLength(1);
+      // Still fenced by its own time.
+      const { evalTime } = (await bench.store.loadGroup(GROUP)) ?? state(none);
+      expect(await apply(59, evalTime)).toBe('stale');
+    });
   });
 }
