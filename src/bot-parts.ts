@@ -401,6 +401,7 @@ export function createRestoring(
     slack: notifier,
     channels: () => namedChannels(ruleSet(), base.settings.slack.channel),
     groups: () => ruleSet().groups,
+    receivesAlerts: base.settings.alertmanagerToken !== undefined,
     onRestored,
   });
 }

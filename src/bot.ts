@@ -20,6 +20,7 @@ import {
   type Sources,
   signalingStore,
 } from './bot-parts.ts';
+import { type AlertReceiver, createAlertReceiver } from './evaluation/alert-receiver.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
 import type { RestoredStore } from './evaluation/restore-messages.ts';
@@ -34,6 +35,7 @@ import type { MetricsSource } from './lib/metrics-source.ts';
 import { NO_TRACING } from './lib/tracing.ts';
 import { createLedger } from './messages/ledger.ts';
 import type { Store } from './messages/store.ts';
+import { createAlertmanagerWebhook, type Webhook } from './ops/alertmanager-webhook.ts';
 import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
 import { createOpsServer, readyChecks } from './ops/ops-server.ts';
@@ -126,6 +128,18 @@ function createEvaluationParts(
   };
 }
 
+/** Takes alerts from Alertmanager; nothing without a token. */
+function createReceiving(
+  { settings, clock, logger, recorder }: Base,
+  parts: Parameters<typeof createAlertReceiver>[0],
+): { readonly receiver: AlertReceiver; readonly webhook: Webhook } | undefined {
+  const token = settings.alertmanagerToken?.reveal();
+  if (token === undefined) return undefined;
+  const receiver = createAlertReceiver(parts);
+  const webhook = createAlertmanagerWebhook({ receiver, token, now: () => clock.now(), logger, recorder });
+  return { receiver, webhook };
+}
+
 /** Probes both sources with the smallest request of each. */
 const createProbe = (
   { clock, logger, recorder }: Base,
@@ -180,14 +194,14 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const channelCheck = createCheckingChannels(base, { notifier, ruleSet });
   const slack = createAnswering(base, { sources, store, ledger, ruleSet, painter, verifying, channelCheck });
   telemetry.onScrape(() => recordPendingMessages(base, store));
+  const evaluation = { ...createEvaluationParts(base, { ruleSet, store, metrics }), clock, logger, ledger };
+  const receiving = createReceiving(base, evaluation);
   const evaluator = createEvaluator({
-    ...createEvaluationParts(base, { ruleSet, store, metrics }),
-    clock,
+    ...evaluation,
     sourceClock,
     measureClock,
-    ledger,
-    logger,
     recorder,
+    received: receiving?.receiver,
     scheduler: options.scheduler ?? createCronScheduler({ logger }),
     // A scheduler that was given decides on the evaluation times itself.
     followsScrapes: options.scheduler === undefined,
@@ -214,6 +228,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     rulesApi: createRulesApi({ rules: ruleSet, store }),
     store,
     token: settings.opsToken?.reveal(),
+    webhook: receiving?.webhook,
   });
   return { ...parts, base, ops, checks, probe, reload, verify, measureClock };
 }

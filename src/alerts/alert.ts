@@ -23,7 +23,11 @@ export type ResolveReason =
   /** A user closed it while it had no data. */
   | 'closed'
   /** It breaches on with another severity, as another alert. */
-  | 'continued';
+  | 'continued'
+  /** The Alertmanager that sent it resolved it, and Prometheus does not show that it recovered. */
+  | 'resolved-by-alertmanager'
+  /** Alertmanager sent nothing about it for a day. */
+  | 'not-notified';
 
 /** An action of a user. */
 export interface UserAction {
@@ -243,6 +247,31 @@ export interface RuleSetVersion {
   readonly since: EpochMs;
 }
 
+/** What one Alertmanager said last of an alert. */
+export interface AlertmanagerStatement {
+  readonly status: 'firing' | 'resolved';
+  /** When it was received. */
+  readonly at: EpochMs;
+  /** Of a resolved one: its end, by the clock of Prometheus. */
+  readonly endsAt?: EpochMs;
+}
+
+/** What Alertmanagers said of an alert that they sent. Kept for a day after its end: a late resend is recognized. */
+export interface ReceivedAlert {
+  /** `SloRule.key`. */
+  readonly rule: string;
+  /** `Alert.activeAt` of its occurrence; absent: only its end was received. */
+  readonly activeAt?: EpochMs;
+  /** The last start that was received. */
+  readonly startsAt: EpochMs;
+  /** When it was last heard of. */
+  readonly heardAt: EpochMs;
+  /** By the external URL of the Alertmanager. Replicas may share one. */
+  readonly from: Readonly<Record<string, AlertmanagerStatement>>;
+  /** Set once it ended. */
+  readonly endedAt?: EpochMs;
+}
+
 /** The state of a rule group: one value in the store, replaced as a whole by each applied evaluation. */
 export interface RuleGroupState {
   /** The time of the evaluation that wrote it: the fencing token. */
@@ -250,6 +279,8 @@ export interface RuleGroupState {
   /** By `SloRule.key`. */
   readonly rules: Readonly<Record<string, RuleState>>;
   readonly ruleSetVersion?: RuleSetVersion;
+  /** Of the group of received alerts: what was received, by the alerts' fingerprints. */
+  readonly received?: Readonly<Record<string, ReceivedAlert>>;
 }
 
 /** The change of an alert's state in one evaluation. */

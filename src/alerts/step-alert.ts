@@ -141,6 +141,10 @@ export function stepContinued(
   return { ended: stepTo(ended, 'resolved'), begun: stepTo(begun, 'firing') };
 }
 
+/** Whether a resolved alert is no longer kept. */
+export const isForgotten = ({ resolvedAt }: Alert, evalTime: EpochMs): boolean =>
+  between(resolvedAt ?? evalTime, evalTime) > RESOLVED_RETENTION;
+
 /** Resolves an alert that has fired. */
 export const resolveAlert = (alert: Alert, evalTime: EpochMs, reason: ResolveReason): Alert => ({
   ...alert,
@@ -227,9 +231,7 @@ export function stepMissing(
   recoveryOf: (alert: Alert) => RecoveryResult,
 ): AlertStep {
   const { evalTime } = context;
-  if (alert.state === 'resolved') {
-    return between(alert.resolvedAt ?? evalTime, evalTime) > RESOLVED_RETENTION ? {} : { alert };
-  }
+  if (alert.state === 'resolved') return isForgotten(alert, evalTime) ? {} : { alert };
   if (alert.state === 'pending') {
     // Only a raised `for` returns an alert to pending that has fired: its message must not stay open.
     return alert.firedAt === undefined

@@ -1,4 +1,5 @@
 import type { Alert, RuleState } from '../alerts/alert.ts';
+import { RECEIVED_GROUP } from '../evaluation/alert-receiver.ts';
 import type { BudgetOf } from '../latency/error-budget.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { Sample } from '../lib/metrics-source.ts';
@@ -57,6 +58,8 @@ export interface SloRow {
   readonly people?: Phrase;
   readonly messageUrl?: string;
   readonly figures?: SloFigures;
+  /** An alert that Alertmanager sent; its rule is not in a rule file. */
+  readonly isReceived?: true;
 }
 
 /** All rules, the most urgent first. */
@@ -127,6 +130,19 @@ interface Scope {
   readonly signal?: AbortSignal;
 }
 
+/** The open alerts that Alertmanagers sent. */
+async function receivedRows(scope: Scope & { readonly deps: SloDeps }): Promise<readonly Found[]> {
+  const state = await loadWithActions(scope.deps.store, RECEIVED_GROUP.id);
+  const rows = Object.values(state?.rules ?? {}).map(async ({ rule, alerts }) => {
+    const context = { ...scope, group: RECEIVED_GROUP, rule };
+    const open = alerts.filter((alert) => alert.state !== 'resolved' && concerns(context, alert.series));
+    return await Promise.all(open.map((alert) => alertRow(context, alert)));
+  });
+  return (await Promise.all(rows))
+    .flat()
+    .map((each) => ({ ...each, row: { ...each.row, isReceived: true } }));
+}
+
 /**
  * All rules with their state: one row for each active alert, or one for a rule without any. In state `ok` the value is
  * the one nearest to the bound, queried now; it is missing when Prometheus does not answer. Throws `UpstreamError` when
@@ -143,9 +159,10 @@ export async function sloRows(deps: SloDeps, scope: Scope): Promise<readonly Slo
       return (await Promise.all(rows)).flat();
     }),
   );
-  const found = reports
-    .flat()
-    .sort((a, b) => byUrgency(a.row, b.row) || leastCompliantFirst(complianceOf(a.row), complianceOf(b.row)));
+  const received = await receivedRows({ ...scope, deps });
+  const found = [...reports.flat(), ...received].sort(
+    (a, b) => byUrgency(a.row, b.row) || leastCompliantFirst(complianceOf(a.row), complianceOf(b.row)),
+  );
   const wanted = found.map(({ of }, index) => (index < MAX_MEASURED ? of : undefined));
   const figures = await allFigures(deps, wanted, signal);
   return found

@@ -1,4 +1,5 @@
 import type { RuleGroupState } from '../alerts/alert.ts';
+import { errorMessage } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
@@ -7,6 +8,7 @@ import type { EpochMs } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { RuleGroup } from '../rules/rule.ts';
+import { type AlertReceiver, RECEIVED_GROUP } from './alert-receiver.ts';
 import {
   createEvaluateGroup,
   type EvaluateGroup,
@@ -32,6 +34,8 @@ export interface EvaluatorOptions extends Omit<EvaluateGroupOptions, 'findNoData
   readonly followsScrapes?: boolean;
   /** Absent: evaluations are not traced. */
   readonly tracing?: Tracing;
+  /** Evaluates the alerts that Alertmanagers send; absent: none are received. */
+  readonly received?: Pick<AlertReceiver, 'evaluate'>;
 }
 
 /** Evaluates the groups of a rule set on schedule. */
@@ -83,7 +87,7 @@ function createAlertGauge(recorder: Pick<Recorder, 'alerts'>) {
     },
     keepOnly: (groups: ReadonlyMap<string, RuleGroup>): void => {
       for (const [group, counts] of byGroup) {
-        if (groups.has(group)) continue;
+        if (groups.has(group) || group === RECEIVED_GROUP.id) continue;
         byGroup.delete(group);
         add(counts, -1);
       }
@@ -166,13 +170,34 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     restarts: createRestartDetection({ clock, isShared }),
   });
   const checkOutage = createOutageCheck(options, () => [...groups.values()]);
-  const removed = createRemovedGroups(options, (id) => !groups.has(id) && id !== OUTAGE_GROUP.id);
+  const { received } = options;
+  // Alerts that were received end when nothing receives them any more.
+  const ownGroups = [
+    ...(notifiesOutages ? [OUTAGE_GROUP] : []),
+    ...(received === undefined ? [] : [RECEIVED_GROUP]),
+  ];
+  const isOwn = (id: string): boolean => id === OUTAGE_GROUP.id || ownGroups.some((group) => group.id === id);
+  const removed = createRemovedGroups(options, (id) => !groups.has(id) && !isOwn(id));
   const gauge = createAlertGauge(recorder);
   const missedTicks = createMissedTickLog(logger);
+
+  /** The store does not respond or a bug: the next interval starts from the same state. */
+  const evaluateReceived = async (evalTime: EpochMs): Promise<void> => {
+    try {
+      const state = await received?.evaluate(evalTime);
+      if (state !== undefined) gauge.set(RECEIVED_GROUP.id, state);
+    } catch (error) {
+      logger.warn('received alerts could not be evaluated', { reason: errorMessage(error) });
+    }
+  };
 
   const onTick = async (id: string, evalTime: EpochMs): Promise<void> => {
     if (id === OUTAGE_GROUP.id) {
       await checkOutage(evalTime);
+      return;
+    }
+    if (id === RECEIVED_GROUP.id) {
+      await evaluateReceived(evalTime);
       return;
     }
     const group = scrapes.group(id);
@@ -189,15 +214,14 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   };
 
   const onMissed = (id: string, evalTime: EpochMs): void => {
-    if (id === OUTAGE_GROUP.id) return;
+    if (isOwn(id)) return;
     recorder.evaluated({ outcome: 'missed', seconds: 0 });
     missedTicks.missed(id, evalTime);
   };
 
   const schedule = (isAtOnce = false): void => {
     const timed = [...groups.keys()].flatMap((id) => scrapes.group(id) ?? []);
-    const scheduled = notifiesOutages ? [...timed, OUTAGE_GROUP] : timed;
-    scheduler.schedule(scheduled, { onTick, onMissed }, { isAtOnce });
+    scheduler.schedule([...timed, ...ownGroups], { onTick, onMissed }, { isAtOnce });
   };
   const scrapes = createFollowScrapes({ ...options, onChange: () => schedule() });
 

@@ -16,6 +16,7 @@ import {
 import type { ChannelReader, OpenMessage } from '../messages/notifier.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleGroup } from '../rules/rule.ts';
+import { RECEIVED_GROUP } from './alert-receiver.ts';
 import { planRestore } from './restore-plan.ts';
 import { OUTAGE_GROUP } from './source-outage.ts';
 
@@ -25,6 +26,8 @@ export interface RestoreMessagesOptions {
   /** The channels that the settings and the rules name. */
   readonly channels: () => readonly string[];
   readonly groups: () => readonly RuleGroup[];
+  /** Alerts that Alertmanagers sent continue; absent: they end. */
+  readonly receivesAlerts?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Pick<Recorder, 'backgroundFailed'>;
@@ -151,7 +154,8 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
   async function finish({ read, wasLost }: Loss): Promise<void> {
     const at = clock.now();
     const found = [...read.values()].flat();
-    const plan = planRestore(found, [...options.groups(), OUTAGE_GROUP], at);
+    const received = options.receivesAlerts === true ? [RECEIVED_GROUP] : [];
+    const plan = planRestore(found, [...options.groups(), OUTAGE_GROUP, ...received], at);
     if (!(await store.restore({ ...plan, at }))) return;
     const messages = plan.messages.length;
     if (messages > 0 || wasLost) {

@@ -3,6 +3,7 @@ import type { System } from './errors.ts';
 const EVALUATION_OUTCOMES = ['ok', 'rule-error', 'source-error', 'stale', 'missed'] as const;
 const ALERT_STATES = ['pending', 'firing', 'no-data'] as const;
 const SLACK_OUTCOMES = ['ok', 'rate-limited', 'error', 'unknown'] as const;
+const RECEIPT_OUTCOMES = ['ok', 'rejected', 'error'] as const;
 const COMMAND_OUTCOMES = ['ok', 'usage', 'failed'] as const;
 const MESSAGE_CALLS = ['post', 'edit', 'reply'] as const;
 const MESSAGE_OUTCOMES = [
@@ -42,6 +43,8 @@ export interface Recorder {
   slackCalled(event: { method: string; outcome: OneOf<typeof SLACK_OUTCOMES>; seconds: number }): void;
   answered(event: { command: string; outcome: OneOf<typeof COMMAND_OUTCOMES>; seconds: number }): void;
   reloaded(event: { ok: boolean }): void;
+  /** A notification of an Alertmanager. */
+  received(event: { outcome: OneOf<typeof RECEIPT_OUTCOMES> }): void;
   /** Prometheus's clock minus the local one, as measured on an answer. */
   clockMeasured(event: { offsetSeconds: number }): void;
   /** Background work failed unexpectedly; it continues after a pause. */
@@ -183,6 +186,12 @@ export const METRICS: {
     histogram('tailwatch_command_seconds', 'Time from a slash command to its answer in seconds.', {
       series: product({ command: COMMANDS }),
       observe: ({ command, seconds }) => [{ command }, seconds],
+    }),
+  ],
+  received: [
+    counter('tailwatch_alertmanager_notifications_total', 'Notifications of Alertmanager by outcome.', {
+      series: product({ outcome: RECEIPT_OUTCOMES }),
+      increment: ({ outcome }) => ({ outcome }),
     }),
   ],
   reloaded: [

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Evaluator } from '../evaluation/evaluator.ts';
@@ -14,7 +13,9 @@ import type { ChannelCheck } from '../messages/channel-check.ts';
 import type { Store } from '../messages/store.ts';
 import type { MessageSync } from '../messages/sync.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
+import { WEBHOOK_PATH, type Webhook } from './alertmanager-webhook.ts';
 import type { Telemetry } from './metrics.ts';
+import { hasToken, type Reply, text, UNAUTHORIZED } from './reply.ts';
 import type { RulesApi, RulesFilter } from './rules-api.ts';
 
 export interface OpsServer {
@@ -23,17 +24,8 @@ export interface OpsServer {
   close(): Promise<void>;
 }
 
-interface Reply {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly contentType?: string;
-  readonly body: string;
-}
-
-/** No route reads a body, in bytes. */
+/** Of a request whose body is not read, in bytes. */
 const MAX_BODY = 64 * 1_024;
-
-const text = (status: number, body: string): Reply => ({ status, body: `${body}\n` });
 
 /** A reply in the format of Prometheus's HTTP API. */
 const json = (status: number, body: object): Reply => ({
@@ -80,19 +72,6 @@ async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<Reply>
 
 /** Paths that need the token, where one is set: what changes the bot, and what shows rules and alerts. */
 const isProtected = (path: string): boolean => path === '/-/reload' || path.startsWith('/api/');
-
-const UNAUTHORIZED: Reply = {
-  ...text(401, 'unauthorized: send the token as Authorization: Bearer <token>'),
-  headers: { 'www-authenticate': 'Bearer' },
-};
-
-const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
-
-/** Whether a request carries the bearer token. The time it takes does not depend on how much of a token is right. */
-function hasToken({ headers }: IncomingMessage, token: string): boolean {
-  const [, given = ''] = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
-  return timingSafeEqual(digest(given), digest(token));
-}
 
 /** A condition of readiness. `problem` describes why it is not met; undefined when it is. */
 export interface ReadyCheck {
@@ -169,11 +148,20 @@ export interface OpsServerOptions {
   limits?: ServerLimits;
   /** Absent: nothing needs a token. */
   token?: string;
+  /** Takes alerts from Alertmanager, with a token of its own; absent: there is no such route. */
+  webhook?: Webhook;
 }
 
-type Routes = Readonly<Record<string, (query: URLSearchParams) => Promise<Reply>>>;
+type Routes = Readonly<Record<string, (query: URLSearchParams, request: IncomingMessage) => Promise<Reply>>>;
 
-const routesOf = ({ readyChecks, telemetry, rulesApi, store, reload }: OpsServerOptions): Routes => ({
+const routesOf = ({
+  readyChecks,
+  telemetry,
+  rulesApi,
+  store,
+  reload,
+  webhook,
+}: OpsServerOptions): Routes => ({
   'GET /healthz': async () => text(200, 'ok'),
   'GET /readyz': async () => readiness(readyChecks),
   'GET /metrics': async () => ({ status: 200, ...(await telemetry.metrics()) }),
@@ -184,12 +172,15 @@ const routesOf = ({ readyChecks, telemetry, rulesApi, store, reload }: OpsServer
     const { ok, message } = await reload();
     return text(ok ? 200 : 422, message);
   },
+  ...(webhook === undefined
+    ? {}
+    : { [`POST ${WEBHOOK_PATH}`]: async (_, request: IncomingMessage) => await webhook.reply(request) }),
 });
 
 /**
  * The operations port: `/healthz`, `/readyz`, `/metrics`, `POST /-/reload`, `/api/v1/rules` and `/api/v1/alerts` in
- * Prometheus's JSON, and `/api/v1/ledger`. It shows no secrets and accepts no input except the reload, but should not leave the cluster. Where
- * a token is set, the API and the reload need it.
+ * Prometheus's JSON, `/api/v1/ledger`, and `POST /webhooks/alertmanager`. It shows no secrets, but should not leave the
+ * cluster. Where a token is set, the API and the reload need it; the webhook has its own.
  */
 export function createOpsServer(options: OpsServerOptions): OpsServer {
   const routes = routesOf(options);
@@ -197,20 +188,31 @@ export function createOpsServer(options: OpsServerOptions): OpsServer {
 
   async function reply(request: IncomingMessage): Promise<Reply> {
     const [path = '/', search] = (request.url ?? '/').split('?', 2);
-    if (options.token !== undefined && isProtected(path) && !hasToken(request, options.token))
-      return UNAUTHORIZED;
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
     const route = routes[`${method} ${path}`];
-    if (route !== undefined) return await route(new URLSearchParams(search));
+    if (route !== undefined) return await route(new URLSearchParams(search), request);
+    if (path === WEBHOOK_PATH && options.webhook === undefined)
+      return text(404, 'not found: set ALERTMANAGER_TOKEN to take alerts from Alertmanager');
     return paths.has(path)
       ? text(405, 'method not allowed')
       : text(404, `not found; try ${[...paths].join(', ')}`);
   }
 
+  /** The token that a path needs, if any. */
+  const tokenOf = (path: string | undefined): string | undefined => {
+    if (path === WEBHOOK_PATH) return options.webhook?.token;
+    return isProtected(path ?? '') ? options.token : undefined;
+  };
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    discardBody(request, response, MAX_BODY);
+    const [path] = (request.url ?? '/').split('?', 1);
+    const token = tokenOf(path);
+    const isAllowed = token === undefined || hasToken(request, token);
+    const isRead = isAllowed && token !== undefined && path === WEBHOOK_PATH && request.method === 'POST';
+    if (!isRead) discardBody(request, response, MAX_BODY);
     try {
-      const { status, contentType = 'text/plain; charset=utf-8', headers, body } = await reply(request);
+      const answered = isAllowed ? await reply(request) : UNAUTHORIZED;
+      const { status, contentType = 'text/plain; charset=utf-8', headers, body } = answered;
       response
         .writeHead(status, { 'content-type': contentType, ...headers })
         .end(request.method === 'HEAD' ? undefined : body);

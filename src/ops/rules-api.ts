@@ -1,4 +1,5 @@
 import type { Alert, RuleGroupState, RuleHealth, RuleState } from '../alerts/alert.ts';
+import { RECEIVED_GROUP, receivedRules } from '../evaluation/alert-receiver.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
@@ -123,6 +124,12 @@ const secondsOf = (state: RuleGroupState | undefined): number =>
 
 const isIn = (list: readonly string[], value: string): boolean => list.length === 0 || list.includes(value);
 
+/** The group of the alerts that Alertmanagers sent, where there are any. */
+async function receivedGroups(store: ActionsStore): Promise<readonly RuleGroup[]> {
+  const rules = receivedRules(await store.loadGroup(RECEIVED_GROUP.id));
+  return rules.length === 0 ? [] : [{ ...RECEIVED_GROUP, rules }];
+}
+
 /**
  * Reads the active rules with their states from the store, so that every replica returns the same. Recording rules are
  * left out: Prometheus evaluates them.
@@ -153,9 +160,8 @@ export function createRulesApi(deps: {
   return {
     rules: async (filter) => {
       if (filter.type === 'record') return { groups: [] };
-      const selected = deps
-        .rules()
-        .groups.filter(({ name, file }) => isIn(filter.groups, name) && isIn(filter.files, file));
+      const all = [...deps.rules().groups, ...(await receivedGroups(deps.store))];
+      const selected = all.filter(({ name, file }) => isIn(filter.groups, name) && isIn(filter.files, file));
       const groups = await Promise.all(selected.map((group) => apiGroup(group, filter)));
       // As in Prometheus, a group without matching rules is left out.
       const isFiltered = filter.names.length + filter.matchers.length > 0;
@@ -163,9 +169,10 @@ export function createRulesApi(deps: {
     },
     alerts: async () => {
       const states = await Promise.all(
-        deps
-          .rules()
-          .groups.map(async (group) => ({ group, state: await loadWithActions(deps.store, group.id) })),
+        [...deps.rules().groups, ...(await receivedGroups(deps.store))].map(async (group) => ({
+          group,
+          state: await loadWithActions(deps.store, group.id),
+        })),
       );
       return {
         alerts: states.flatMap(({ group, state }) =>

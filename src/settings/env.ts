@@ -90,6 +90,8 @@ export interface Settings {
   readonly opsHost?: string;
   /** Absent: nothing on the operations port asks for a token. */
   readonly opsToken?: Secret;
+  /** Absent: no alerts are taken from Alertmanager. */
+  readonly alertmanagerToken?: Secret;
 }
 
 /** A problem with a variable. No part of it holds a secret. */
@@ -284,6 +286,7 @@ function settingsOf(texts: EnvironmentTexts): Settings {
     tracing: tracingOf(texts),
     opsHost: texts.OPS_HOST,
     opsToken: texts.OPS_TOKEN === undefined ? undefined : secret(texts.OPS_TOKEN),
+    alertmanagerToken: texts.ALERTMANAGER_TOKEN === undefined ? undefined : secret(texts.ALERTMANAGER_TOKEN),
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
   };
 }
@@ -348,6 +351,7 @@ export function secretsOf({
   proxy,
   heartbeatUrl,
   opsToken,
+  alertmanagerToken,
   tracing,
 }: Settings): readonly string[] {
   const { transport } = slack;
@@ -357,7 +361,7 @@ export function secretsOf({
     ...[prometheus, jaeger, ...(tracing === undefined ? [] : [tracing])].flatMap(({ headers }) =>
       Object.values(headers.reveal()).flatMap(partsOfHeader),
     ),
-    ...(opsToken === undefined ? [] : [opsToken.reveal()]),
+    ...[opsToken, alertmanagerToken].flatMap((token) => token?.reveal() ?? []),
     ...[redis?.url, proxy.http, proxy.https, heartbeatUrl].flatMap((address) =>
       address === undefined ? [] : partsOfAddress(address.reveal()),
     ),

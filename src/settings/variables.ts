@@ -236,7 +236,7 @@ export const VARIABLES = [
     example: 'Authorization: Bearer replace-me',
   }),
   optional('OPS_PORT', port('9464'), {
-    description: 'Port of `/healthz`, `/readyz`, `/metrics`, `/api` and `/-/reload`.',
+    description: 'Port of `/healthz`, `/readyz`, `/metrics`, `/api`, `/webhooks` and `/-/reload`.',
     default: '9464',
   }),
   optional('OPS_HOST', matching(/^[\w.:%-]+$/, 'Use an IP address of this machine, like 127.0.0.1.'), {
@@ -249,6 +249,16 @@ export const VARIABLES = [
     isSecret: true,
     example: 'replace-me-with-a-random-token',
   }),
+  optional(
+    'ALERTMANAGER_TOKEN',
+    matching(/^[\x21-\x7e]{16,}$/, 'Use 16 or more characters without blanks.'),
+    {
+      description:
+        'Bearer token for `POST /webhooks/alertmanager` on the operations port, which takes alerts from Alertmanager. Without it there is no such endpoint.',
+      isSecret: true,
+      example: 'replace-me-with-another-random-token',
+    },
+  ),
 ] as const satisfies readonly Variable[];
 
 /** The valid values of all variables. */

@@ -52,6 +52,7 @@ export function createSpyRecorder(): SpyRecorder {
     slackCalled: (event) => void recorded.push(['slackCalled', event]),
     answered: (event) => void recorded.push(['answered', event]),
     reloaded: (event) => void recorded.push(['reloaded', event]),
+    received: (event) => void recorded.push(['received', event]),
     clockMeasured: (event) => void recorded.push(['clockMeasured', event]),
     backgroundFailed: (event) => void recorded.push(['backgroundFailed', event]),
   };

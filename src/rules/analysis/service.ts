@@ -37,15 +37,28 @@ export function serviceMatcherOf(
 const given = (labels: Labels): readonly string[] =>
   Object.keys(labels).filter((name) => labels[name] !== '');
 
+/** The selectors of the metrics that are not about an exporter itself. */
+function selectorsIn(expr: string) {
+  const selectors = [...nodesOf(parseExpression(expr))].filter(({ name }) => name === 'VectorSelector');
+  const own = selectors.filter((node) => !EXPORTERS.test(metricNameOf(expr, node) ?? ''));
+  return { own, isOfExporters: own.length === 0 && selectors.length > 0 };
+}
+
+/**
+ * Where the service of an alert is read from that was received with all its labels: which of them the rule added is not
+ * known. Those of an exporter's series are not about a service.
+ */
+export function serviceSourceOfAlert(expr: string, labels: Labels): ServiceSource {
+  return serviceSourceOf(expr, selectorsIn(withoutComments(expr)).isOfExporters ? {} : labels);
+}
+
 /**
  * Where the service of a hand-written rule is read from: a label of its series or of the rule, else the only service that
  * its selectors name, else the label of a generator.
  */
 export function serviceSourceOf(text: string, labels: Labels): ServiceSource {
   const expr = withoutComments(text);
-  const selectors = [...nodesOf(parseExpression(expr))].filter(({ name }) => name === 'VectorSelector');
-  const own = selectors.filter((node) => !EXPORTERS.test(metricNameOf(expr, node) ?? ''));
-  const isOfExporters = own.length === 0 && selectors.length > 0;
+  const { own, isOfExporters } = selectorsIn(expr);
   const series = isOfExporters ? { names: [], isComplete: true } : resultLabelsOf(expr);
   const label = serviceLabelOf([...series.names, ...given(labels)]);
   if (label !== undefined) return { from: 'label', label };

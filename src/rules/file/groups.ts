@@ -137,7 +137,8 @@ export const settingsOf = (
   channel: texts['slack_channel'] ?? channelLabel(labels),
 });
 
-function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
+/** The rule of an alert, with what its expression shows. */
+export function alertingRule(alert: AlertInput, groupLabels: Labels): SloRule {
   const labels = { ...groupLabels, ...alert.labels };
   const texts = alert.annotations ?? {};
   const analysis = analyseExpression(alert.expr, texts['slo_unit']);

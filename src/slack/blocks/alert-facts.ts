@@ -29,6 +29,14 @@ function boundText(view: MessageView): string | undefined {
   return `${comparison === undefined ? 'bound' : comparisonWord(comparison)} ${valueText(view, limit)}`;
 }
 
+/** Of an alert whose value is not known: what it is about. */
+function conditionText(view: MessageView): string {
+  const { threshold, quantile } = view.rule.objective ?? {};
+  if (view.rule.valueKind === 'slow-share' && threshold !== undefined)
+    return `requests slower than ${bound(threshold)}${allowed(quantile)}`;
+  return boundText(view) ?? 'firing';
+}
+
 /** What is wrong and against which bound, in one phrase for the headline. */
 export function headlineText(view: MessageView): string {
   const { alert, rule, evidence } = view;
@@ -37,6 +45,7 @@ export function headlineText(view: MessageView): string {
   if (rule.burn !== undefined && rule.valueKind === 'slow-share') return burning(view, rule.burn);
   if (latency !== undefined && threshold !== undefined)
     return `${quantileName(latency.quantile)} ${bucketText(latency)}, objective ${bound(threshold)}`;
+  if (Number.isNaN(alert.value)) return conditionText(view);
   if (rule.valueKind === 'slow-share' && threshold !== undefined)
     return `${atLeastPrefix(view.rule)}${share(alert.value)} of requests slower than ${bound(threshold)}${allowed(quantile)}`;
   const limit = boundText(view);
@@ -66,7 +75,8 @@ const burnOf = (slow: number | undefined, quantile: number | undefined): number 
 
 /** Share of requests slower than the threshold, from the evidence or from the rule's own value. */
 const slowShareOf = ({ alert, rule, evidence }: MessageView): number | undefined =>
-  evidence.slowShare ?? (rule.valueKind === 'slow-share' ? alert.value : undefined);
+  evidence.slowShare ??
+  (rule.valueKind === 'slow-share' && !Number.isNaN(alert.value) ? alert.value : undefined);
 
 type Row = (view: MessageView) => Fact | undefined;
 
@@ -84,7 +94,9 @@ const valueName = ({ state, resolveReason }: Alert): string => {
 
 const valueRow: Row = (view) =>
   // The latency row shows the same number with its bucket.
-  view.rule.valueKind === 'slow-share' || (guess(view) !== '' && view.evidence.latency !== undefined)
+  view.rule.valueKind === 'slow-share' ||
+  Number.isNaN(view.alert.value) ||
+  (guess(view) !== '' && view.evidence.latency !== undefined)
     ? undefined
     : [valueName(view.alert), `${guess(view)}${escape(valueText(view, view.alert.value))}`];
 
@@ -156,10 +168,13 @@ function burnText(view: MessageView): string | undefined {
     : `burn rate ${burn(lowest)} to ${burn(highest)}`;
 }
 
-const peakRow: Row = (view) => [
-  'Peak',
-  `${atLeastPrefix(view.rule)}${guess(view)}${escape(valueText(view, view.alert.peak))}${guess(view) === '' ? '' : ' (interpolated)'}`,
-];
+const peakRow: Row = (view) =>
+  Number.isNaN(view.alert.peak)
+    ? undefined
+    : [
+        'Peak',
+        `${atLeastPrefix(view.rule)}${guess(view)}${escape(valueText(view, view.alert.peak))}${guess(view) === '' ? '' : ' (interpolated)'}`,
+      ];
 
 const ROWS: readonly Row[] = [latencyRow, valueRow, objectiveRow, budgetRow, pairRow, peakRow];
 

@@ -181,6 +181,7 @@ const STATES: Readonly<Record<GroupedAlert['state'], string>> = {
 
 function stateText(member: GroupedAlert): string {
   if (member.resolveReason === 'recovered') return '✅ recovered';
+  if (member.resolveReason === 'resolved-by-alertmanager') return '☑️ resolved by Alertmanager';
   if (member.resolveReason === 'no-longer-returned') return '☑️ no longer returned';
   if (member.state === 'resolved') return isRecovery(member) ? STATES.resolved : '☑️ closed';
   return member.acknowledged === undefined ? STATES[member.state] : `${STATES[member.state]}, acknowledged`;
@@ -189,6 +190,7 @@ function stateText(member: GroupedAlert): string {
 /** A value of the group's rule as text. */
 export function memberValue(view: Pick<MessageView, 'alert' | 'rule'>, value: number): string {
   const { alert, rule } = view;
+  if (Number.isNaN(value)) return 'unknown';
   return `${atLeastPrefix(rule)}${guess(view)}${ruleValue(value, { kind: rule.valueKind, unit: unitOf(alert, rule) })}`;
 }
 

@@ -128,6 +128,8 @@ const ENDINGS: Readonly<Record<ResolveReason, readonly [text: string, more: stri
   'no-data': ['closed', ' (no data)'],
   closed: ['closed manually', ' (no data)'],
   continued: ['continued', ''],
+  'resolved-by-alertmanager': ['resolved by Alertmanager', ''],
+  'not-notified': ['closed', ' (no longer sent by Alertmanager)'],
 };
 
 /** `continues as page`: it breaches on with another severity. */
@@ -178,6 +180,10 @@ function unknownLine(alert: Alert): readonly string[] {
     return [
       'The expression no longer returns this alert: it may have recovered, or its data may be missing.',
     ];
+  if (alert.resolveReason === 'resolved-by-alertmanager')
+    return ['Alertmanager resolved this alert: it may have recovered, or its data may be missing.'];
+  if (alert.resolveReason === 'not-notified')
+    return ['The state of the service is *unknown*: Alertmanager has sent nothing about it for 24 h.'];
   const hasNoData = alert.closed !== undefined || alert.resolveReason === 'no-data';
   const why = hasNoData ? 'there is no data' : 'the rule is no longer evaluated';
   return [`The state of the service is *unknown*: ${why}.`];

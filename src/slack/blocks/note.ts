@@ -35,6 +35,8 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   'no-data': `Closed: no data. ${UNKNOWN}`,
   closed: `Closed manually without data. ${UNKNOWN}`,
   continued: 'Still breaching with another severity: continued in another message.',
+  'resolved-by-alertmanager': 'Resolved by Alertmanager. It may have recovered, or its data may be missing.',
+  'not-notified': `Closed: Alertmanager has sent nothing about it for 24 h. ${UNKNOWN}`,
 };
 
 /** What a line says, when it happened, and whether it leaves the state of the service unknown. */

@@ -28,12 +28,16 @@ const MAX_CHARACTERS = 11_000;
 
 /** The answer to `/slo`. */
 export function sloStatusMessage({ at, rows, silences = [], channelProblems = [] }: SloStatusView): Rendered {
-  const lines = fitting(rows.map(sloLine));
-  const hidden = rows.length - lines.length;
-  const sections: string[] = [];
-  for (let i = 0; i < lines.length; i += LINES_PER_SECTION)
-    sections.push(lines.slice(i, i + LINES_PER_SECTION).join('\n'));
-  sections.push(...andMore(hidden, 'more rule'));
+  const received = rows.filter(({ isReceived }) => isReceived === true);
+  const lines = fitting(rows.filter(({ isReceived }) => isReceived !== true).map(sloLine), MAX_CHARACTERS);
+  const room = MAX_CHARACTERS - lines.reduce((sum, line) => sum + line.length + 1, 0);
+  const receivedLines = fitting(received.map(sloLine), room);
+  const sections = [
+    ...sectionsOf(lines),
+    ...andMore(rows.length - received.length - lines.length, 'more rule'),
+    ...(received.length === 0 ? [] : ['*From Alertmanager*', ...sectionsOf(receivedLines)]),
+    ...andMore(received.length - receivedLines.length, 'more alert'),
+  ];
   const text = `Rules at ${date(at)}: ${summary(rows)}`;
   const warnings = channelProblems
     .slice(0, PROBLEMS_SHOWN)
@@ -51,10 +55,11 @@ function summary(rows: readonly SloRow[]): string {
   if (rows.length === 0) return 'no rules are loaded';
   // The rows are sorted by urgency: the first one of a rule is the state of the rule.
   const rules = new Map<SloRule, SloRow['state']>();
-  for (const { rule, state } of rows) if (!rules.has(rule)) rules.set(rule, state);
+  for (const { rule, state, isReceived } of rows)
+    if (isReceived !== true && !rules.has(rule)) rules.set(rule, state);
   const alerts = rows.flatMap(({ state }) => (ALERT_STATES.has(state) ? [state] : []));
   return [
-    counted('rule', [...rules.values()]),
+    rules.size === 0 ? 'no rules are loaded' : counted('rule', [...rules.values()]),
     ...(alerts.length === 0 ? [] : [counted('alert', alerts)]),
   ].join(' · ');
 }
@@ -68,8 +73,15 @@ function counted(noun: string, states: readonly SloRow['state'][]): string {
   return `${count(states.length, noun)}: ${[...counts].map(([text, amount]) => `${amount} ${text}`).join(', ')}`;
 }
 
-function fitting(lines: readonly string[]): readonly string[] {
-  let room = MAX_CHARACTERS;
+function sectionsOf(lines: readonly string[]): readonly string[] {
+  const sections: string[] = [];
+  for (let i = 0; i < lines.length; i += LINES_PER_SECTION)
+    sections.push(lines.slice(i, i + LINES_PER_SECTION).join('\n'));
+  return sections;
+}
+
+function fitting(lines: readonly string[], most: number): readonly string[] {
+  let room = most;
   const end = lines.findIndex((line) => {
     room -= line.length + 1;
     return room < 0;

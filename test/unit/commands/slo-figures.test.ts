@@ -38,7 +38,7 @@ function setUp(given: { rules?: readonly SloRule[]; alerts?: readonly Alert[]; b
   const deps: SloDeps = {
     ruleSet: () => ({ groups: [aGroup({ rules })], objectives: [objective] }),
     store: {
-      loadGroup: async () => ({ evalTime: START, rules: states }),
+      loadGroup: async (id) => (id === aGroup().id ? { evalTime: START, rules: states } : undefined),
       shownMessage: async () => undefined,
       actions: async () => new Map(),
     },

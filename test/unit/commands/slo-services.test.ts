@@ -63,10 +63,13 @@ async function viewOf(given: {
       ruleSet: () => ({ groups: [aGroup({ rules: [burning, rule] })], objectives: [objective] }),
       store: {
         ...deps.store,
-        loadGroup: async () => ({
-          evalTime: START,
-          rules: { [rule.key]: state(rule, given.alerts ?? []), [burning.key]: state(burning, []) },
-        }),
+        loadGroup: async (id) =>
+          id === aGroup().id
+            ? {
+                evalTime: START,
+                rules: { [rule.key]: state(rule, given.alerts ?? []), [burning.key]: state(burning, []) },
+              }
+            : undefined,
       },
     },
   );

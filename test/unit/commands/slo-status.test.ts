@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Alert, AlertActions, RuleGroupState, RuleState } from '../../../src/alerts/alert.ts';
 import { type SloDeps, type SloRow, sloRows } from '../../../src/commands/slo-status.ts';
+import { RECEIVED_GROUP } from '../../../src/evaluation/alert-receiver.ts';
 import { after, DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import type { ShownMessage } from '../../../src/messages/store.ts';
 import { slowShareOf } from '../../../src/rules/queries.ts';
@@ -16,14 +17,17 @@ function setUp(given: {
   states?: readonly RuleState[];
   refs?: readonly ShownMessage[];
   actions?: AlertActions;
+  received?: RuleGroupState;
 }) {
   const metrics = createFakeMetricsSource();
   const rules = Object.fromEntries((given.states ?? []).map((state) => [state.rule.key, state]));
   const deps = {
     ruleSet: () => ({ groups: given.groups, objectives: [] }),
     store: {
-      loadGroup: async (): Promise<RuleGroupState | undefined> =>
-        given.states === undefined ? undefined : { evalTime: START, rules },
+      loadGroup: async (id: string): Promise<RuleGroupState | undefined> => {
+        if (id === RECEIVED_GROUP.id) return given.received;
+        return given.states === undefined ? undefined : { evalTime: START, rules };
+      },
       actions: async (alertIds: readonly string[]) =>
         new Map(
           alertIds.flatMap((alertId) =>
@@ -54,6 +58,12 @@ test('a rule that was never evaluated is in state unknown', async () => {
   expect(await rowsOf({ groups: [aGroup()] })).toMatchObject([
     { rule: { name: 'CheckoutSlow' }, state: 'unknown' },
   ]);
+});
+
+test('an alert of Alertmanager that is open has a row; one that ended, and its rule, have none', async () => {
+  const alerts = [anAlert(), anAlert({ fingerprint: 'ended', state: 'resolved' })];
+  const received = { evalTime: START, rules: { [rule.key]: { rule, alerts, health: ok } } };
+  expect(await rowsOf({ groups: [], received })).toMatchObject([{ state: 'firing', isReceived: true }]);
 });
 
 test('a rule that is met shows the value nearest to its bound', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alert, RuleGroupState, RuleHealth } from '../../../src/alerts/alert.ts';
+import { RECEIVED_GROUP } from '../../../src/evaluation/alert-receiver.ts';
 import { after, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { createRulesApi, type RulesFilter, scientific } from '../../../src/ops/rules-api.ts';
 import type { RuleGroup } from '../../../src/rules/rule.ts';
@@ -18,16 +19,29 @@ const stateOf = (alerts: readonly Alert[], health: RuleHealth = { kind: 'ok' }):
 const apiOf = (
   state?: RuleGroupState,
   groups: readonly RuleGroup[] = [aGroup({ limit: 5, rules: [rule] })],
+  received?: RuleGroupState,
 ) =>
   createRulesApi({
     rules: () => ({ groups, objectives: [] }),
-    store: { loadGroup: async () => state, actions: async () => new Map() },
+    store: {
+      loadGroup: async (id) => (id === RECEIVED_GROUP.id ? received : state),
+      actions: async () => new Map(),
+    },
   });
 
 const { firedAt: _firedAt, ...unfired } = anAlert();
 const pending: Alert = { ...unfired, state: 'pending', fingerprint: 'p' };
 
 describe('the rules in Prometheus’s JSON', () => {
+  it('has the alerts of Alertmanager in a group of their own', async () => {
+    const api = apiOf(undefined, [], stateOf([anAlert()]));
+    const { groups } = await api.rules(ALL);
+    expect(groups).toMatchObject([
+      { file: 'Alertmanager', rules: [{ name: 'CheckoutSlow', state: 'firing' }] },
+    ]);
+    expect((await api.alerts()).alerts).toHaveLength(1);
+  });
+
   it('has every field that Prometheus has, in its units', async () => {
     const alert = anAlert({ value: 2_479.304158488714, keepFiringSince: after(START, MINUTE) });
     expect(await apiOf(stateOf([alert])).rules(ALL)).toEqual({

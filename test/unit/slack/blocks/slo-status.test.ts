@@ -69,6 +69,18 @@ const approximate: SloRow = {
 const PENDING = 'budget unknown: query still running';
 const NUMBERS = 'p99 ≈ 812 ms (between 500 ms and 1 s) · 13% slower than 500 ms, 1% allowed · burn rate 13x';
 
+it('lists the alerts of Alertmanager below the rules, under a heading of their own', () => {
+  const rows: readonly SloRow[] = [
+    { ...row, isReceived: true },
+    { ...row, rule: ruleWith(), state: 'ok' },
+  ];
+  const { text, blocks } = sloStatusMessage({ at: epochMs(0), rows });
+  expect(text).toContain('1 rule: 1 ok · 1 alert: 1 firing');
+  const shown = JSON.stringify(blocks);
+  expect(shown.indexOf('From Alertmanager')).toBeGreaterThan(shown.indexOf('🟢'));
+  expect(shown.indexOf('🔴')).toBeGreaterThan(shown.indexOf('From Alertmanager'));
+});
+
 describe('a line of /slo', () => {
   const cases: Record<string, SloRow> = {
     '🔴 `CheckoutSlow` · `checkout` · firing · p99 ≈ 812 ms (between 500 ms and 1 s) · 7.2% slower than 500 ms, 1% allowed · burn rate 7.2x · budget: 62% left (over 30 days), exhausted in 2 d 14 h at the current burn rate':

@@ -1,0 +1,331 @@
+import { fingerprint, type Labels } from '../lib/labels.ts';
+import type { Sample } from '../lib/metrics-source.ts';
+import { between, DAY, type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import type { Alert, ReceivedAlert, ResolveReason, RuleGroupState, RuleState } from './alert.ts';
+import { alertIdOf, seriesOf } from './identity.ts';
+import { evaluateRecovery, type RecoveryResult, valuesBySeries } from './recovery.ts';
+import {
+  type AlertNotification,
+  endBySenders,
+  ended,
+  type Heard,
+  heardFiring,
+  heardResolved,
+  isOpen,
+  type NotifiedAlert,
+  remembered,
+} from './statements.ts';
+import { type AlertStep, isForgotten, resolveAlert, worseOf } from './step-alert.ts';
+import type { RuleStep } from './step-rule.ts';
+
+/** The results of the queries of a rule; absent: not sent, or failed. */
+export interface ReceivedRuleResult {
+  readonly samples?: readonly Sample[];
+  /** Of the recovery query. */
+  readonly recoverySamples?: readonly Sample[];
+}
+
+/** Everything that the next state of the received alerts depends on. */
+export interface ReceiveInput {
+  readonly group: Pick<RuleGroup, 'id'>;
+  readonly previous: Pick<RuleGroupState, 'rules' | 'received'> | undefined;
+  /** In the order of their receipt. */
+  readonly notifications: readonly AlertNotification[];
+  /** By the rule's key. */
+  readonly results: ReadonlyMap<string, ReceivedRuleResult>;
+  readonly evalTime: EpochMs;
+}
+
+/** The next state of the received alerts. */
+export interface ReceiveStep {
+  readonly received: Readonly<Record<string, ReceivedAlert>>;
+  readonly rules: readonly (RuleStep & { readonly rule: SloRule })[];
+}
+
+/**
+ * An alert that Prometheus shows to be over, and that Alertmanager sends nothing about, ends after this time: with
+ * `send_resolved: false`, silenced, or forgotten by an Alertmanager that was restarted it is never resolved there.
+ */
+const OVER_AFTER: Milliseconds = ms(30 * MINUTE);
+
+/** Without any sign of Prometheus an alert ends when nothing was received for this long. */
+const SILENT_AFTER: Milliseconds = DAY;
+
+type SampleOf = (labels: Labels) => Sample | undefined;
+
+/**
+ * Finds the element of a result that an alert stems from: the one whose labels the alert has, with those that its rule
+ * and Prometheus added. Of several the one with the most labels.
+ */
+function sampleFinder(samples: readonly Sample[]): SampleOf {
+  const sets = new Map<
+    string,
+    { readonly names: readonly string[]; readonly byValues: Map<string, Sample> }
+  >();
+  for (const sample of samples) {
+    const series = seriesOf(sample.labels);
+    const names = Object.keys(series);
+    const key = JSON.stringify(names);
+    const set = sets.get(key) ?? { names, byValues: new Map<string, Sample>() };
+    sets.set(key, set);
+    set.byValues.set(JSON.stringify(Object.values(series)), sample);
+  }
+  const longestFirst = [...sets.values()].sort((a, b) => b.names.length - a.names.length);
+  return (labels) => {
+    for (const { names, byValues } of longestFirst) {
+      const found = byValues.get(JSON.stringify(names.map((name) => labels[name])));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+}
+
+/** A rule with its alerts and what Prometheus returns for them now. */
+interface Known {
+  readonly rule: SloRule;
+  readonly state: RuleState | undefined;
+  readonly result: ReceivedRuleResult;
+  readonly sampleOf: SampleOf;
+  readonly notified: Map<string, NotifiedAlert>;
+}
+
+/** Whether the rule's expression returns the alert now; undefined when that is not known. */
+const isReturned = ({ result, sampleOf }: Known, labels: Labels): boolean | undefined =>
+  result.samples === undefined ? undefined : sampleOf(labels) !== undefined;
+
+/** Why and when an open alert ends now; undefined while it goes on. */
+interface End {
+  readonly at: EpochMs;
+  readonly reason: ResolveReason;
+  /** The value that shows the recovery. */
+  readonly value?: number;
+}
+
+/** How the end of an alert is named: by what Prometheus shows. */
+function reasonOf(recovery: RecoveryResult, returned: boolean | undefined): Pick<End, 'reason' | 'value'> {
+  if (recovery.kind === 'recovered') return { reason: 'recovered', value: recovery.value };
+  if (recovery.kind === 'not-breaching') return { reason: 'no-longer-breaching' };
+  return recovery.kind === 'not-returned' && returned === false
+    ? { reason: 'no-longer-returned' }
+    : { reason: 'resolved-by-alertmanager' };
+}
+
+function recoveryOf({ rule, result }: Known, alert: Alert): RecoveryResult {
+  const { recoverySamples } = result;
+  return evaluateRecovery(alert, {
+    condition: rule.recovery,
+    noData: rule.noData,
+    values: recoverySamples === undefined ? undefined : valuesBySeries(recoverySamples),
+    isPartial: false,
+    breachingSeries: () => new Set(),
+  });
+}
+
+/** The ends that are proven without Alertmanager. */
+const PROVEN: ReadonlySet<RecoveryResult['kind']> = new Set(['recovered', 'not-breaching', 'not-returned']);
+
+function endOf(known: Known, alert: Alert, heard: ReceivedAlert, evalTime: EpochMs): End | undefined {
+  const returned = isReturned(known, alert.labels);
+  const saidAt = endBySenders(heard, { evalTime, isReturned: returned });
+  if (saidAt !== undefined) {
+    const at = epochMs(Math.max(alert.activeAt, Math.min(saidAt, evalTime)));
+    return { at, ...reasonOf(recoveryOf(known, alert), returned) };
+  }
+  const silentFor = between(heard.heardAt, evalTime);
+  if (silentFor >= SILENT_AFTER) return { at: evalTime, reason: 'not-notified' };
+  // Only where this Prometheus has returned the alert before does its absence mean something.
+  const isGone = returned === false && !Number.isNaN(alert.value);
+  if (!isGone || Math.min(silentFor, between(alert.seenAt, evalTime)) < OVER_AFTER) return undefined;
+  const recovery = recoveryOf(known, alert);
+  return PROVEN.has(recovery.kind) ? { at: evalTime, ...reasonOf(recovery, returned) } : undefined;
+}
+
+/** Labels that a rule or Prometheus adds, of alerts that were never matched with a series. */
+const ADDED_LABELS: ReadonlySet<string> = new Set(['alertname', 'severity']);
+
+const seriesIn = (labels: Labels): Labels =>
+  Object.fromEntries(Object.entries(seriesOf(labels)).filter(([name]) => !ADDED_LABELS.has(name)));
+
+/** An alert with the labels and texts that it was last sent with. */
+function withTexts(alert: Alert, notified: NotifiedAlert | undefined): Alert {
+  if (notified === undefined) return alert;
+  const { isUnlabeled, ...rest } = alert;
+  const { labels, annotations } = notified;
+  const isSame = JSON.stringify(annotations) === JSON.stringify(alert.annotations);
+  const current: Alert = { ...rest, annotations: isSame ? alert.annotations : annotations };
+  return isUnlabeled === true ? { ...current, labels, series: seriesIn(labels) } : current;
+}
+
+/** An alert with the value that its expression returns now, where it does. */
+function withResult(known: Known, alert: Alert, evalTime: EpochMs): Alert {
+  const { rule, result, sampleOf } = known;
+  const sample = sampleOf(alert.labels);
+  if (sample !== undefined) {
+    const { value } = sample;
+    const peak = worseOf(rule.comparison, alert.peak, value);
+    return { ...alert, series: seriesOf(sample.labels), value, peak, seenAt: evalTime };
+  }
+  // As far as is known it breaches on.
+  const isUnknown = result.samples === undefined || Number.isNaN(alert.value);
+  return isUnknown ? { ...alert, seenAt: evalTime } : alert;
+}
+
+/** The alert of an occurrence that begins now. */
+function begun(
+  { group, evalTime }: ReceiveInput,
+  known: Known,
+  { notified, activeAt }: { readonly notified: NotifiedAlert; readonly activeAt: EpochMs },
+): AlertStep {
+  const { labels, annotations } = notified;
+  const print = fingerprint(labels);
+  const alert: Alert = {
+    fingerprint: print,
+    alertId: alertIdOf({ group, rule: known.rule }, print, activeAt),
+    labels,
+    series: seriesIn(labels),
+    annotations,
+    state: 'firing',
+    activeAt,
+    firedAt: activeAt,
+    value: Number.NaN,
+    peak: Number.NaN,
+    seenAt: evalTime,
+    missedTicks: 0,
+  };
+  const valued = withResult(known, alert, evalTime);
+  return { alert: valued, transition: { kind: 'firing', alert: valued } };
+}
+
+/** The alerts of notifications, by rule, and what is known of each alert by its fingerprint. */
+interface Receipt {
+  readonly rules: ReadonlyMap<string, Known>;
+  readonly received: Map<string, ReceivedAlert>;
+}
+
+/** Alerts that fire and that nothing is known of were restored from their messages. */
+function restored(rules: ReadonlyMap<string, Known>, evalTime: EpochMs): readonly [string, ReceivedAlert][] {
+  return [...rules].flatMap(([rule, { state }]) =>
+    (state?.alerts ?? [])
+      .filter(({ state: is }) => is !== 'resolved')
+      .map(({ fingerprint: print, activeAt }): [string, ReceivedAlert] => [
+        print,
+        { rule, activeAt, startsAt: activeAt, heardAt: evalTime, from: {} },
+      ]),
+  );
+}
+
+/** Takes the notifications in, one after the other. */
+function receiptOf({ previous, notifications, results, evalTime }: ReceiveInput): Receipt {
+  const rules = new Map<string, Known>();
+  const ruleWith = (rule: SloRule): Known => {
+    const known = rules.get(rule.key);
+    // A rule that was restored by its key alone gets its expression with the next notification.
+    if (known !== undefined && (known.rule.expr !== '' || rule.expr === '')) return known;
+    const result = results.get(rule.key) ?? {};
+    const next: Known = {
+      rule,
+      state: known?.state ?? previous?.rules[rule.key],
+      result,
+      sampleOf: sampleFinder(result.samples ?? []),
+      notified: known?.notified ?? new Map(),
+    };
+    rules.set(rule.key, next);
+    return next;
+  };
+  for (const { rule } of Object.values(previous?.rules ?? {})) ruleWith(rule);
+  const received = new Map([...restored(rules, evalTime), ...Object.entries(previous?.received ?? {})]);
+  for (const { from: sender, alerts } of notifications)
+    for (const alert of alerts) {
+      const print = fingerprint(alert.labels);
+      const known = received.get(print);
+      const own = ruleWith(alert.rule);
+      // An open alert stays with the rule that it began with, although its expression was edited.
+      const rule = isOpen(known) ? (rules.get(known.rule) ?? own) : own;
+      rule.notified.set(print, alert);
+      const heard: Heard = { sender, alert, at: evalTime, isReturned: isReturned(rule, alert.labels) };
+      received.set(
+        print,
+        alert.status === 'firing' ? heardFiring(known, heard) : heardResolved(known, heard),
+      );
+    }
+  return { rules, received };
+}
+
+/** The next state of an alert that is known. */
+function stepKnown(
+  { evalTime }: ReceiveInput,
+  { known, received }: { readonly known: Known; readonly received: Receipt['received'] },
+  alert: Alert,
+): AlertStep {
+  const { fingerprint: print } = alert;
+  const heard = received.get(print);
+  const isOwn = heard?.rule === known.rule.key;
+  if (alert.state === 'resolved') {
+    // Ended by somebody else, such as a person.
+    if (isOwn && isOpen(heard) && heard.activeAt === alert.activeAt)
+      received.set(print, ended(heard, alert.resolvedAt ?? evalTime));
+    return isForgotten(alert, evalTime) ? {} : { alert };
+  }
+  const current = withResult(known, withTexts(alert, known.notified.get(print)), evalTime);
+  const end: End | undefined =
+    isOwn && isOpen(heard)
+      ? endOf(known, current, heard, evalTime)
+      : { at: evalTime, reason: 'resolved-by-alertmanager' };
+  if (end === undefined) return { alert: current };
+  if (isOwn && isOpen(heard)) received.set(print, ended(heard, end.at));
+  const resolved = resolveAlert({ ...current, value: end.value ?? current.value }, end.at, end.reason);
+  return { alert: resolved, transition: { kind: 'resolved', alert: resolved } };
+}
+
+function stepKnownRule(input: ReceiveInput, known: Known, received: Receipt['received']): RuleStep {
+  const { evalTime } = input;
+  const steps = new Map<string, AlertStep>();
+  for (const alert of known.state?.alerts ?? [])
+    steps.set(alert.fingerprint, stepKnown(input, { known, received }, alert));
+  for (const [print, notified] of known.notified) {
+    const heard = received.get(print);
+    const { alert } = steps.get(print) ?? {};
+    const isActive = alert !== undefined && alert.state !== 'resolved';
+    if (isActive || !isOpen(heard) || heard.rule !== known.rule.key || heard.activeAt === undefined) continue;
+    if (alert?.activeAt === heard.activeAt) continue;
+    steps.set(print, begun(input, known, { notified, activeAt: heard.activeAt }));
+  }
+  const sorted = [...steps].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, step]) => step);
+  return {
+    next: {
+      rule: known.rule,
+      alerts: sorted.flatMap(({ alert }) => alert ?? []),
+      health: { kind: 'ok' },
+      evaluatedAt: evalTime,
+    },
+    transitions: sorted.flatMap(({ transition }) => transition ?? []),
+  };
+}
+
+const isKept = ({ state, notified }: Known): boolean =>
+  notified.size > 0 ||
+  (state !== undefined &&
+    (state.alerts.length > 0 || state.alertGroups !== undefined || state.flaps !== undefined));
+
+/**
+ * The alerts of Alertmanagers after some notifications and at an evaluation time. An alert is identified by its labels, an
+ * occurrence of it by its start, so that replicas of Alertmanager, resends and restarts begin none. Values are those that
+ * the expression returns now. Pure.
+ */
+export function receiveAlerts(input: ReceiveInput): ReceiveStep {
+  const { rules, received } = receiptOf(input);
+  const steps = [...rules.values()].filter(isKept).map((known) => {
+    const step = stepKnownRule(input, known, received);
+    return { rule: known.rule, ...step };
+  });
+  return { received: remembered(received, input.evalTime), rules: steps };
+}
+
+/** Whether an alert that was received fires and the expression of its rule does not return it: then its recovery is queried. */
+export function needsRecovery(state: RuleState | undefined, samples: readonly Sample[]): boolean {
+  const firing = (state?.alerts ?? []).filter((alert) => alert.state === 'firing');
+  if (state?.rule.recovery === undefined || firing.length === 0) return false;
+  const sampleOf = sampleFinder(samples);
+  return firing.some(({ labels }) => sampleOf(labels) === undefined);
+}

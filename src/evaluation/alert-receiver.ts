@@ -1,0 +1,291 @@
+import type { RuleGroupState } from '../alerts/alert.ts';
+import { needsRecovery, type ReceivedRuleResult, receiveAlerts } from '../alerts/receive.ts';
+import type { AlertNotification, NotifiedAlert } from '../alerts/statements.ts';
+import type { Clock } from '../lib/clock.ts';
+import { forEachLimited } from '../lib/concurrency.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import { fingerprint } from '../lib/labels.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
+import {
+  after,
+  between,
+  type EpochMs,
+  epochMs,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+} from '../lib/units.ts';
+import type { Ledger } from '../messages/ledger.ts';
+import type { Store } from '../messages/store.ts';
+import { loadWithActions } from '../messages/with-actions.ts';
+import { createReceivedRules } from '../rules/received-rule.ts';
+import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import { decideGroup, newlySilenced } from './decide-group.ts';
+import { fromFuture } from './restore-timers.ts';
+import { createOtherGroupStates, type NotificationOptions } from './suppress-alerts.ts';
+
+/**
+ * The rule group of the alerts that Alertmanagers send. Its rules are those of the alerts; it is in no rule file. Every
+ * notification is an evaluation of it, and so is every interval: then values, and alerts that nobody resolves, are looked
+ * at.
+ */
+export const RECEIVED_GROUP: RuleGroup = {
+  id: 'Alertmanager;received alerts',
+  file: 'Alertmanager',
+  name: 'received alerts',
+  interval: ms(15 * SECOND),
+  queryOffset: ms(0),
+  limit: 0,
+  rules: [],
+};
+
+/** The rules of the received alerts, as their last evaluation knows them. */
+export const receivedRules = (state: RuleGroupState | undefined): readonly SloRule[] =>
+  Object.values(state?.rules ?? {}).map(({ rule }) => rule);
+
+/** A notification as it was received. */
+export interface ReceivedNotification {
+  /** The external URL of the Alertmanager. */
+  readonly from: string;
+  readonly alerts: readonly (Omit<NotifiedAlert, 'rule'> & {
+    /** The expression of its rule, where the generator URL carries one. */
+    readonly expr?: string;
+  })[];
+}
+
+/** Takes alerts from Alertmanagers. */
+export interface AlertReceiver {
+  /**
+   * Resolves once the alerts and what their messages are to show are in the store.
+   * @throws UpstreamError of the store; then nothing was changed and the notification is to be sent again.
+   */
+  receive(notification: ReceivedNotification): Promise<void>;
+  /** Evaluates the alerts that are open; undefined when another replica does, or there are none. */
+  evaluate(evalTime: EpochMs): Promise<RuleGroupState | undefined>;
+}
+
+export interface AlertReceiverOptions {
+  readonly store: Pick<Store, 'claimTick' | 'loadGroup' | 'groups' | 'actions' | 'applyEvaluation'>;
+  readonly metrics: Pick<MetricsSource, 'instant'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly notifications?: NotificationOptions;
+  readonly ledger?: Ledger;
+}
+
+/** A notification waits this long for the values of its alerts. Without them they follow with the next evaluation. */
+const QUERY_TIME: Milliseconds = ms(2 * SECOND);
+/** The evaluation of each interval has more time. */
+const TICK_QUERY_TIME: Milliseconds = ms(10 * SECOND);
+/** Rules queried at the same time, and for one notification. */
+const CONCURRENT_RULES = 4;
+const MAX_QUERIED = 100;
+
+/** Replicas that receive at the same time try again, each time on the state that the other one wrote. */
+const MAX_ATTEMPTS = 10;
+
+/** Notifications that wait; more are refused, to be sent again. */
+const MAX_WAITING = 64;
+/** Alerts in one evaluation. */
+const MAX_ALERTS = 2_000;
+
+/** How far a stored state may be ahead of the clock: more than the clocks of replicas normally differ. */
+const MAX_AHEAD: Milliseconds = ms(10 * SECOND);
+
+const CLAIM_FOR: Milliseconds = MINUTE;
+
+const refused = (message: string): UpstreamError =>
+  new UpstreamError({
+    system: 'store',
+    code: 'unavailable',
+    message,
+    advice: 'Alertmanager sends the notification again.',
+  });
+
+/** A request that waits for its notification to be stored. */
+interface Waiting {
+  readonly notification: AlertNotification;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The first notifications that can be one evaluation: none says of an alert what another one does not. An alert that fires
+ * and is resolved needs two, or nobody would be notified of it.
+ */
+function takeTogether(waiting: Waiting[]): readonly Waiting[] {
+  const statuses = new Map<string, NotifiedAlert['status']>();
+  const fits = ({ notification: { alerts } }: Waiting): boolean =>
+    statuses.size + alerts.length <= MAX_ALERTS &&
+    alerts.every(({ labels, status }) => (statuses.get(fingerprint(labels)) ?? status) === status);
+  let count = 0;
+  for (const each of waiting) {
+    if (count > 0 && !fits(each)) break;
+    for (const { labels, status } of each.notification.alerts) statuses.set(fingerprint(labels), status);
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}
+
+/** Queries rules; those that are not answered in time have no result. */
+async function queryRules(
+  { metrics, clock, logger }: AlertReceiverOptions,
+  rules: readonly SloRule[],
+  at: { readonly state: RuleGroupState | undefined; readonly time: EpochMs; readonly duration: Milliseconds },
+): Promise<ReadonlyMap<string, ReceivedRuleResult>> {
+  const results = new Map<string, ReceivedRuleResult>();
+  const query = (expr: string, signal: AbortSignal): Promise<readonly Sample[]> =>
+    metrics.instant({ expr, at: at.time, rejectsPartial: true }, signal);
+  const run = async ({ key, expr, recovery }: SloRule, signal: AbortSignal): Promise<void> => {
+    try {
+      const samples = await query(expr, signal);
+      results.set(key, { samples });
+      if (recovery === undefined || !needsRecovery(at.state?.rules[key], samples)) return;
+      results.set(key, { samples, recoverySamples: await query(recovery.expr, signal) });
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      logger.debug('the value of received alerts is not known', { rule: key, reason: error.message });
+    }
+  };
+  const known = rules.filter(({ expr }) => expr !== '').slice(0, MAX_QUERIED);
+  if (known.length === 0) return results;
+  const limit = { clock, duration: at.duration, system: 'prometheus' } as const;
+  await withDeadline(limit, (signal) =>
+    forEachLimited(known, CONCURRENT_RULES, (rule) => run(rule, signal)),
+  ).catch((error: unknown) => {
+    if (!(error instanceof UpstreamError)) throw error;
+  });
+  // What is answered after the deadline belongs to no evaluation.
+  return new Map(results);
+}
+
+/** The time of an evaluation that follows a state: later than it, and the time of the clock where that is possible. */
+function timeAfter(state: RuleGroupState | undefined, now: EpochMs) {
+  if (state === undefined || state.evalTime < now) return { evalTime: now };
+  return between(now, state.evalTime) > MAX_AHEAD
+    ? { evalTime: now, replaces: state.evalTime }
+    : { evalTime: after(state.evalTime, ms(1)) };
+}
+
+/** Evaluates the received alerts with some notifications, and writes the outcome after the state it was read from. */
+function createEvaluation(options: AlertReceiverOptions) {
+  const { store, clock, notifications } = options;
+  const states = createOtherGroupStates(options);
+  const group = RECEIVED_GROUP.id;
+
+  async function decided(
+    loaded: RuleGroupState | undefined,
+    received: readonly AlertNotification[],
+    results: ReadonlyMap<string, ReceivedRuleResult>,
+  ) {
+    const { evalTime, replaces } = timeAfter(loaded, clock.now());
+    const previous =
+      loaded === undefined || replaces === undefined
+        ? loaded
+        : { ...loaded, ...fromFuture(loaded, evalTime) };
+    const step = receiveAlerts({
+      group: RECEIVED_GROUP,
+      previous,
+      notifications: received,
+      results,
+      evalTime,
+    });
+    const isPrometheus = notifications?.policy().isPrometheus === true;
+    const rules = step.rules.map(({ rule }) => rule);
+    const tick = { group: { ...RECEIVED_GROUP, rules }, evalTime, isPrometheus };
+    const { rules: next, messages } = await decideGroup({ states, notifications }, tick, {
+      evaluated: step.rules,
+      previous,
+    });
+    const state: RuleGroupState = { evalTime, rules: next, received: step.received };
+    return { previous, replaces, state, messages };
+  }
+
+  return async (
+    received: readonly AlertNotification[],
+    { duration, rulesOf }: { readonly duration: Milliseconds; readonly rulesOf: typeof firingRules },
+  ): Promise<RuleGroupState> => {
+    let results: ReadonlyMap<string, ReceivedRuleResult> | undefined;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const loaded = await loadWithActions(store, group);
+      results ??= await queryRules(options, rulesOf(loaded), { state: loaded, time: clock.now(), duration });
+      const { previous, replaces, state, messages } = await decided(loaded, received, results);
+      const follows = loaded?.evalTime ?? epochMs(0);
+      if ((await store.applyEvaluation({ group, state, messages, replaces, follows })) === 'stale') continue;
+      states.note(group, state);
+      options.ledger?.add(...newlySilenced(previous, state));
+      return state;
+    }
+    throw refused('Other replicas receive alerts at the same time.');
+  };
+}
+
+const firingRules = (state: RuleGroupState | undefined): readonly SloRule[] =>
+  Object.values(state?.rules ?? {}).flatMap(({ rule, alerts }) =>
+    alerts.some((alert) => alert.state === 'firing') ? [rule] : [],
+  );
+
+/** The rules of alerts in notifications; an open alert stays with the rule that it began with. */
+function notifiedRules(received: readonly AlertNotification[], state: RuleGroupState | undefined) {
+  const rules = new Map<string, SloRule>();
+  for (const { alerts } of received)
+    for (const { labels, rule } of alerts) {
+      const known = state?.received?.[fingerprint(labels)];
+      const open = known?.endedAt === undefined ? state?.rules[known?.rule ?? '']?.rule : undefined;
+      for (const each of open === undefined ? [rule] : [open, rule]) rules.set(each.key, each);
+    }
+  return [...rules.values()];
+}
+
+/**
+ * Creates the receiver. Notifications that wait at the same time are one evaluation: a flood of them costs one write, and
+ * leaves time for the evaluation of rules.
+ */
+export function createAlertReceiver(options: AlertReceiverOptions): AlertReceiver {
+  const { store } = options;
+  const apply = createEvaluation(options);
+  const ruleOf = createReceivedRules();
+  const waiting: Waiting[] = [];
+  let isRunning = false;
+
+  async function work(): Promise<void> {
+    if (isRunning) return;
+    isRunning = true;
+    while (waiting.length > 0) {
+      const taken = takeTogether(waiting);
+      const received = taken.map(({ notification }) => notification);
+      const rulesOf = (state: RuleGroupState | undefined) => notifiedRules(received, state);
+      try {
+        await apply(received, { duration: QUERY_TIME, rulesOf });
+        for (const { resolve } of taken) resolve();
+      } catch (error) {
+        for (const { reject } of taken) reject(error);
+      }
+    }
+    isRunning = false;
+  }
+
+  return {
+    receive: async ({ from, alerts }) => {
+      if (waiting.length >= MAX_WAITING) throw refused('Too many notifications are being received.');
+      const notification = {
+        from,
+        alerts: alerts.map(({ expr, ...alert }) => ({ ...alert, rule: ruleOf({ ...alert, expr }) })),
+      };
+      await new Promise<void>((resolve, reject) => {
+        waiting.push({ notification, resolve, reject });
+        void work();
+      });
+    },
+    evaluate: async (evalTime) => {
+      const { id: group } = RECEIVED_GROUP;
+      const state = await store.loadGroup(group);
+      if (state === undefined || Object.keys(state.rules).length === 0) return undefined;
+      if (!(await store.claimTick({ group, evalTime, ttl: CLAIM_FOR }))) return undefined;
+      return await apply([], { duration: TICK_QUERY_TIME, rulesOf: firingRules });
+    },
+  };
+}

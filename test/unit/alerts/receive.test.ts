@@ -1,0 +1,370 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import type { RuleGroupState, Transition } from '../../../src/alerts/alert.ts';
+import { type ReceivedRuleResult, receiveAlerts } from '../../../src/alerts/receive.ts';
+import type { NotifiedAlert } from '../../../src/alerts/statements.ts';
+import type { Labels } from '../../../src/lib/labels.ts';
+import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import { createReceivedRules } from '../../../src/rules/received-rule.ts';
+import { runsOf } from '../../support/runs.ts';
+import { START } from '../../support/virtual-clock.ts';
+
+const EXPR = 'histogram_quantile(0.99, sum by (le, service) (rate(latency_ms_bucket[5m]))) > 500';
+const LABELS: Labels = { alertname: 'SlowCheckout', service: 'checkout', severity: 'page' };
+const rules = createReceivedRules();
+const RULE = rules({ labels: LABELS, annotations: {}, expr: EXPR });
+
+const at = (minutes: number): EpochMs => after(START, ms(minutes * MINUTE));
+
+/** One Alertmanager says something of the alert at a time. */
+interface Said {
+  readonly at: EpochMs;
+  readonly status: NotifiedAlert['status'];
+  readonly startsAt: EpochMs;
+  readonly endsAt?: EpochMs;
+  readonly from?: string;
+  readonly labels?: Labels;
+  readonly hasExpr?: boolean;
+}
+
+/** Prometheus's answer to the rule's expression and to its recovery query; null: it returns nothing. */
+interface Answer {
+  readonly value?: number | null;
+  readonly recovery?: number;
+}
+
+const sampleOf = (value: number) => ({ labels: { service: 'checkout' }, value });
+
+function resultOf({ value, recovery }: Answer): ReadonlyMap<string, ReceivedRuleResult> {
+  if (value === undefined) return new Map();
+  const samples = value === null ? [] : [sampleOf(value)];
+  return new Map([
+    [RULE.key, { samples, recoverySamples: recovery === undefined ? undefined : [sampleOf(recovery)] }],
+  ]);
+}
+
+/** Plays what is said, and evaluations in between; keeps what changed. */
+function createPlay() {
+  let state: Pick<RuleGroupState, 'rules' | 'received'> | undefined;
+  const changes: string[] = [];
+  const transitions: Transition[] = [];
+  const step = (evalTime: EpochMs, said: readonly Said[], answer: Answer = {}): void => {
+    const next = receiveAlerts({
+      group: { id: 'received' },
+      previous: state,
+      notifications: said.map(
+        ({ status, startsAt, endsAt, from = 'http://am', labels = LABELS, hasExpr }) => ({
+          from,
+          alerts: [
+            {
+              status,
+              startsAt,
+              endsAt,
+              labels,
+              annotations: { summary: 'slow' },
+              rule: hasExpr === false ? rules({ labels, annotations: {} }) : RULE,
+            },
+          ],
+        }),
+      ),
+      results: resultOf(answer),
+      evalTime,
+    });
+    state = {
+      rules: Object.fromEntries(next.rules.map((each) => [each.rule.key, each.next])),
+      received: next.received,
+    };
+    for (const transition of next.rules.flatMap((each) => each.transitions)) {
+      const { kind, alert } = transition;
+      transitions.push(transition);
+      changes.push(kind === 'resolved' ? `${kind}: ${alert.resolveReason}` : kind);
+    }
+  };
+  return {
+    changes,
+    transitions,
+    say: (said: Said, answer?: Answer) => step(said.at, [said], answer),
+    evaluate: (time: EpochMs, answer?: Answer) => step(time, [], answer),
+    alerts: () => Object.values(state?.rules ?? {}).flatMap(({ alerts }) => alerts),
+    received: () => state?.received ?? {},
+  };
+}
+
+type Play = ReturnType<typeof createPlay>;
+
+const firing = (minutes: number, startsAt = 0, from?: string): Said => ({
+  at: at(minutes),
+  status: 'firing',
+  startsAt: at(startsAt),
+  from,
+});
+const resolved = (minutes: number, startsAt: number, endsAt: number, from?: string): Said => ({
+  ...firing(minutes, startsAt, from),
+  status: 'resolved',
+  endsAt: at(endsAt),
+});
+
+describe('the life of an alert that Alertmanagers send', () => {
+  test.each<[string, (play: Play) => void, readonly string[]]>([
+    [
+      'it fires once and is resolved once, however often each is sent',
+      (play) => {
+        for (const minutes of [1, 1, 240]) play.say(firing(minutes));
+        for (const minutes of [300, 300, 301]) play.say(resolved(minutes, 0, 299));
+      },
+      ['firing', 'resolved: resolved-by-alertmanager'],
+    ],
+    [
+      'a firing notification that is sent again after the end does not reopen it',
+      (play) => {
+        play.say(firing(1));
+        play.say(resolved(10, 0, 9));
+        play.say(firing(11));
+        play.say(firing(600));
+      },
+      ['firing', 'resolved: resolved-by-alertmanager'],
+    ],
+    [
+      'a later start is another occurrence',
+      (play) => {
+        play.say(firing(1));
+        play.say(resolved(10, 0, 9));
+        play.say(firing(12, 11));
+      },
+      ['firing', 'resolved: resolved-by-alertmanager', 'firing'],
+    ],
+    [
+      'an earlier or later start of an alert that is open is not: Alertmanager merges starts',
+      (play) => {
+        play.say(firing(5, 4));
+        play.say(firing(6, 3));
+        play.say(firing(7, 5));
+      },
+      ['firing'],
+    ],
+    [
+      'an end of the occurrence before changes nothing',
+      (play) => {
+        play.say(firing(1));
+        play.say(resolved(10, 0, 9));
+        play.say(firing(12, 11));
+        play.say(resolved(13, 0, 9));
+      },
+      ['firing', 'resolved: resolved-by-alertmanager', 'firing'],
+    ],
+    [
+      'an end without a beginning is none, and its late beginning neither',
+      (play) => {
+        play.say(resolved(10, 0, 9));
+        play.say(firing(11));
+      },
+      [],
+    ],
+    [
+      'when Prometheus returns it again, Alertmanager resolved it falsely: it is reopened',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.say(resolved(10, 0, 9));
+        play.say(firing(15), { value: 900 });
+      },
+      ['firing', 'resolved: resolved-by-alertmanager', 'firing'],
+    ],
+    [
+      'a recovery that Prometheus shows is one',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.say(resolved(10, 0, 9), { value: null, recovery: 120 });
+      },
+      ['firing', 'resolved: recovered'],
+    ],
+    [
+      'another Alertmanager that still says that it fires keeps it open',
+      (play) => {
+        play.say(firing(1, 0, 'a'));
+        play.say(resolved(10, 0, 9, 'b'));
+        play.evaluate(at(12));
+        play.say(firing(14, 0, 'a'));
+        play.evaluate(at(60));
+      },
+      ['firing'],
+    ],
+    [
+      'until it is resolved there too',
+      (play) => {
+        play.say(firing(1, 0, 'a'));
+        play.say(resolved(10, 0, 9, 'b'));
+        play.say(firing(11, 0, 'a'));
+        play.say(resolved(12, 0, 11, 'a'));
+      },
+      ['firing', 'resolved: resolved-by-alertmanager'],
+    ],
+    [
+      'or that one is silent for longer than its group interval',
+      (play) => {
+        play.say(firing(1, 0, 'a'));
+        play.say(resolved(10, 0, 9, 'b'));
+        play.evaluate(at(15));
+        play.evaluate(at(16));
+      },
+      ['firing', 'resolved: resolved-by-alertmanager'],
+    ],
+    [
+      'or Prometheus does not return it',
+      (play) => {
+        play.say(firing(1, 0, 'a'), { value: 812 });
+        play.say(resolved(10, 0, 9, 'b'), { value: null, recovery: 100 });
+      },
+      ['firing', 'resolved: recovered'],
+    ],
+    [
+      'it stays open while Prometheus returns it and the two disagree',
+      (play) => {
+        play.say(firing(1, 0, 'a'), { value: 812 });
+        play.say(resolved(10, 0, 9, 'b'), { value: 812 });
+        play.evaluate(at(60), { value: 812 });
+      },
+      ['firing'],
+    ],
+    [
+      'without a notification of its end it ends half an hour after Prometheus shows the recovery',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.evaluate(at(5), { value: 700 });
+        play.evaluate(at(34), { value: null, recovery: 100 });
+        play.evaluate(at(35), { value: null, recovery: 100 });
+      },
+      ['firing', 'resolved: recovered'],
+    ],
+    [
+      'missing data is no recovery, and another Prometheus that never returned it shows nothing',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.evaluate(at(600), { value: null });
+        play.say(firing(601, 600));
+        const other = createPlay();
+        other.say(firing(1), { value: null });
+        other.evaluate(at(600), { value: null, recovery: 100 });
+        expect(other.changes).toEqual(['firing']);
+      },
+      ['firing'],
+    ],
+    [
+      'it is closed when nothing was sent for a day',
+      (play) => {
+        play.say({ ...firing(1), hasExpr: false });
+        play.evaluate(after(at(0), ms(24 * HOUR)));
+        play.evaluate(after(at(1), ms(24 * HOUR)));
+      },
+      ['firing', 'resolved: not-notified'],
+    ],
+  ])('%s', (_, act, changes) => {
+    const play = createPlay();
+    act(play);
+    expect(play.changes).toEqual(changes);
+  });
+
+  it('begins and ends at the times of Prometheus, with the value that the expression returns', () => {
+    const play = createPlay();
+    play.say(firing(2), { value: 812 });
+    play.evaluate(at(3), { value: 640 });
+    expect(play.alerts()[0]).toMatchObject({
+      activeAt: at(0),
+      firedAt: at(0),
+      value: 640,
+      peak: 812,
+      series: { service: 'checkout' },
+      annotations: { summary: 'slow' },
+    });
+    play.say(resolved(10, 0, 7));
+    expect(play.alerts()[0]).toMatchObject({ state: 'resolved', resolvedAt: at(7) });
+  });
+
+  it('tells alerts apart by their labels, not by the order of them', () => {
+    const play = createPlay();
+    const labels = { severity: 'page', service: 'checkout', alertname: 'SlowCheckout' };
+    play.say(firing(1));
+    play.say({ ...firing(1), labels });
+    play.say({ ...firing(1), labels: { ...labels, service: 'cart', 'k8s.cluster': 'eu' } });
+    expect(play.changes).toEqual(['firing', 'firing']);
+  });
+
+  it('gives the same occurrence the same id on every replica, and each occurrence another one', () => {
+    const [one, other] = [createPlay(), createPlay()];
+    one.say(firing(1));
+    other.say(firing(3, 0, 'b'));
+    expect(one.alerts()[0]?.alertId).toBe(other.alerts()[0]?.alertId);
+    one.say(resolved(5, 0, 4));
+    one.say(firing(9, 8));
+    expect(one.alerts()[0]?.alertId).not.toBe(other.alerts()[0]?.alertId);
+  });
+
+  it('forgets an alert a day after its end', () => {
+    const play = createPlay();
+    play.say(firing(1));
+    play.say(resolved(10, 0, 9));
+    play.evaluate(after(at(9), ms(24 * HOUR)));
+    expect(Object.keys(play.received())).toHaveLength(1);
+    play.evaluate(after(at(11), ms(24 * HOUR)));
+    expect(play.received()).toEqual({});
+  });
+});
+
+/** A move: time passes, then an Alertmanager sends what it knows, again what it sent before, or nothing. */
+const moves = fc.array(
+  fc.record({
+    seconds: fc.integer({ min: 1, max: 900 }),
+    what: fc.constantFrom('breach', 'recover', 'send', 'resend', 'evaluate'),
+    sender: fc.constantFrom('a', 'b'),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+
+test('whatever is resent by whomever, an occurrence is posted once and ends once, and never while all say that it fires', () => {
+  fc.assert(
+    fc.property(moves, (played) => {
+      const play = createPlay();
+      let now = START;
+      let occurrence: { startsAt: EpochMs; endsAt?: EpochMs } | undefined;
+      const sent: Said[] = [];
+      const newestOf = new Map<string, Said['status']>();
+      for (const { seconds, what, sender } of played) {
+        now = after(now, ms(seconds * SECOND));
+        const before = play.changes.length;
+        if (what === 'breach' && (occurrence === undefined || occurrence.endsAt !== undefined))
+          occurrence = { startsAt: now };
+        else if (what === 'recover' && occurrence !== undefined)
+          occurrence = { ...occurrence, endsAt: occurrence.endsAt ?? now };
+        const known: Said | undefined =
+          what === 'send' && occurrence !== undefined
+            ? {
+                at: now,
+                from: sender,
+                ...occurrence,
+                status: occurrence.endsAt === undefined ? 'firing' : 'resolved',
+              }
+            : what === 'resend' && sent.length > 0
+              ? { ...(sent[seconds % sent.length] as Said), at: now }
+              : undefined;
+        if (known === undefined) play.evaluate(now);
+        else {
+          sent.push(known);
+          newestOf.set(known.from ?? '', known.status);
+          play.say(known);
+        }
+        const ended = play.changes.slice(before).some((change) => change.startsWith('resolved'));
+        // The day after which nothing is heard is not reached.
+        if (ended) expect([...newestOf.values()]).toContain('resolved');
+      }
+      const byId = new Map<string, string[]>();
+      for (const { kind, alert } of play.transitions)
+        byId.set(alert.alertId, [...(byId.get(alert.alertId) ?? []), kind]);
+      for (const kinds of byId.values()) expect(['firing', 'firing,resolved']).toContain(kinds.join());
+      // No more occurrences than there were breaches that were sent as firing.
+      const starts = new Set(
+        sent.filter(({ status }) => status === 'firing').map(({ startsAt }) => startsAt),
+      );
+      expect(byId.size).toBeLessThanOrEqual(starts.size);
+    }),
+    { numRuns: runsOf(500) },
+  );
+});
