@@ -122,8 +122,8 @@ function recoveryOf({ rule, result }: Known, alert: Alert): RecoveryResult {
   });
 }
 
-/** The ends that are proven without Alertmanager. */
-const PROVEN: ReadonlySet<RecoveryResult['kind']> = new Set(['recovered', 'not-breaching', 'not-returned']);
+/** What Prometheus shows of an alert that is over. */
+const OVER: ReadonlySet<RecoveryResult['kind']> = new Set(['recovered', 'not-breaching', 'not-returned']);
 
 function endOf(known: Known, alert: Alert, heard: ReceivedAlert, evalTime: EpochMs): End | undefined {
   const returned = isReturned(known, alert.labels);
@@ -138,7 +138,7 @@ function endOf(known: Known, alert: Alert, heard: ReceivedAlert, evalTime: Epoch
   const isGone = returned === false && !Number.isNaN(alert.value);
   if (!isGone || Math.min(silentFor, between(alert.seenAt, evalTime)) < OVER_AFTER) return undefined;
   const recovery = recoveryOf(known, alert);
-  return PROVEN.has(recovery.kind) ? { at: evalTime, ...reasonOf(recovery, returned) } : undefined;
+  return OVER.has(recovery.kind) ? { at: evalTime, ...reasonOf(recovery, returned) } : undefined;
 }
 
 /** Labels that a rule or Prometheus adds, of alerts that were never matched with a series. */

@@ -21,7 +21,7 @@ import {
 import type { Ledger } from '../messages/ledger.ts';
 import type { Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
-import { createReceivedRules } from '../rules/received-rule.ts';
+import { createReceivedRules } from '../rules/file/received-rule.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import { decideGroup, newlySilenced } from './decide-group.ts';
 import { fromFuture } from './restore-timers.ts';

@@ -6,7 +6,7 @@ import { count } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { type EpochMs, epochMs } from '../lib/units.ts';
-import { type Reply, text } from './reply.ts';
+import { type HttpReply, text } from './reply.ts';
 
 /** Where Alertmanager sends its notifications. */
 export const WEBHOOK_PATH = '/webhooks/alertmanager';
@@ -14,7 +14,7 @@ export const WEBHOOK_PATH = '/webhooks/alertmanager';
 /** Answers requests to `WEBHOOK_PATH` that carry the token. */
 export interface Webhook {
   readonly token: string;
-  readonly reply: (request: IncomingMessage) => Promise<Reply>;
+  readonly reply: (request: IncomingMessage) => Promise<HttpReply>;
 }
 
 /** The largest notification, in bytes: 1,000 alerts with 4 KiB each. */
@@ -145,13 +145,13 @@ export function createAlertmanagerWebhook({
   readonly logger: Logger;
   readonly recorder: Pick<Recorder, 'received'>;
 }): Webhook {
-  const rejected = (reply: Reply): Reply => {
+  const rejected = (reply: HttpReply): HttpReply => {
     recorder.received({ outcome: 'rejected' });
     logger.warn('a notification of Alertmanager was rejected', { status: reply.status, reason: reply.body });
     return reply;
   };
 
-  async function stored(notification: ReceivedNotification): Promise<Reply> {
+  async function stored(notification: ReceivedNotification): Promise<HttpReply> {
     try {
       await receiver.receive(notification);
       recorder.received({ outcome: 'ok' });
@@ -164,7 +164,7 @@ export function createAlertmanagerWebhook({
     }
   }
 
-  const reply = async (request: IncomingMessage): Promise<Reply> => {
+  const reply = async (request: IncomingMessage): Promise<HttpReply> => {
     const body = await bodyOf(request);
     if (body === undefined) return rejected(TOO_LARGE);
     const parsed = parseNotification(body, now());

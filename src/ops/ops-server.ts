@@ -15,7 +15,7 @@ import type { MessageSync } from '../messages/sync.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import { WEBHOOK_PATH, type Webhook } from './alertmanager-webhook.ts';
 import type { Telemetry } from './metrics.ts';
-import { hasToken, type Reply, text, UNAUTHORIZED } from './reply.ts';
+import { type HttpReply, hasToken, text, UNAUTHORIZED } from './reply.ts';
 import type { RulesApi, RulesFilter } from './rules-api.ts';
 
 export interface OpsServer {
@@ -28,13 +28,13 @@ export interface OpsServer {
 const MAX_BODY = 64 * 1_024;
 
 /** A reply in the format of Prometheus's HTTP API. */
-const json = (status: number, body: object): Reply => ({
+const json = (status: number, body: object): HttpReply => ({
   status,
   contentType: 'application/json',
   body: JSON.stringify(body),
 });
 
-async function apiReply(read: () => Promise<object>): Promise<Reply> {
+async function apiReply(read: () => Promise<object>): Promise<HttpReply> {
   try {
     return json(200, { status: 'success', data: await read() });
   } catch (error) {
@@ -64,7 +64,7 @@ function rulesFilter(query: URLSearchParams): RulesFilter | string {
   };
 }
 
-async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<Reply> {
+async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<HttpReply> {
   const filter = rulesFilter(query);
   if (typeof filter === 'string') return json(400, { status: 'error', errorType: 'bad_data', error: filter });
   return await apiReply(() => api.rules(filter));
@@ -125,7 +125,7 @@ export function readyChecks(deps: {
   ];
 }
 
-function readiness(checks: readonly ReadyCheck[]): Reply {
+function readiness(checks: readonly ReadyCheck[]): HttpReply {
   const results = checks.map(({ name, problem, isWarning }) => ({ name, problem: problem(), isWarning }));
   const lines = results.map(({ name, problem, isWarning }) =>
     problem === undefined
@@ -152,7 +152,9 @@ export interface OpsServerOptions {
   webhook?: Webhook;
 }
 
-type Routes = Readonly<Record<string, (query: URLSearchParams, request: IncomingMessage) => Promise<Reply>>>;
+type Routes = Readonly<
+  Record<string, (query: URLSearchParams, request: IncomingMessage) => Promise<HttpReply>>
+>;
 
 const routesOf = ({
   readyChecks,
@@ -186,7 +188,7 @@ export function createOpsServer(options: OpsServerOptions): OpsServer {
   const routes = routesOf(options);
   const paths = new Set(Object.keys(routes).map((route) => route.split(' ')[1]));
 
-  async function reply(request: IncomingMessage): Promise<Reply> {
+  async function reply(request: IncomingMessage): Promise<HttpReply> {
     const [path = '/', search] = (request.url ?? '/').split('?', 2);
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
     const route = routes[`${method} ${path}`];

@@ -2,16 +2,16 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 /** A reply of the operations port. */
-export interface Reply {
+export interface HttpReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly contentType?: string;
   readonly body: string;
 }
 
-export const text = (status: number, body: string): Reply => ({ status, body: `${body}\n` });
+export const text = (status: number, body: string): HttpReply => ({ status, body: `${body}\n` });
 
-export const UNAUTHORIZED: Reply = {
+export const UNAUTHORIZED: HttpReply = {
   ...text(401, 'unauthorized: send the token as Authorization: Bearer <token>'),
   headers: { 'www-authenticate': 'Bearer' },
 };

@@ -5,7 +5,7 @@ import { type ReceivedRuleResult, receiveAlerts } from '../../../src/alerts/rece
 import type { NotifiedAlert } from '../../../src/alerts/statements.ts';
 import type { Labels } from '../../../src/lib/labels.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
-import { createReceivedRules } from '../../../src/rules/received-rule.ts';
+import { createReceivedRules } from '../../../src/rules/file/received-rule.ts';
 import { runsOf } from '../../support/runs.ts';
 import { START } from '../../support/virtual-clock.ts';
 

@@ -1,9 +1,9 @@
-import { hashTexts, type Labels } from '../lib/labels.ts';
-import { channelProblem } from '../lib/slack-channel.ts';
-import { serviceSourceOfAlert } from './analysis/service.ts';
-import { checkExpression } from './analysis/syntax.ts';
-import { alertingRule, settingsOf } from './file/groups.ts';
-import { ruleWithoutFile, type SloRule } from './rule.ts';
+import { hashTexts, type Labels } from '../../lib/labels.ts';
+import { channelProblem } from '../../lib/slack-channel.ts';
+import { serviceSourceOfAlert } from '../analysis/service.ts';
+import { checkExpression } from '../analysis/syntax.ts';
+import { ruleWithoutFile, type SloRule } from '../rule.ts';
+import { alertingRule, settingsOf } from './groups.ts';
 
 /** An alert that Alertmanager sent, and the expression of its rule where it is known. */
 export interface AlertSource {
