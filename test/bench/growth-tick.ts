@@ -119,6 +119,7 @@ const RECORDER: Recorder = {
   slackCalled: ignored,
   answered: ignored,
   reloaded: ignored,
+  received: ignored,
   clockMeasured: ignored,
   backgroundFailed: ignored,
 };
