@@ -33,7 +33,7 @@ import { RuleFilesError } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
 import { NO_TRACING } from './lib/tracing.ts';
-import { createLedger } from './messages/ledger.ts';
+import { createLedger, type Ledger } from './messages/ledger.ts';
 import type { Store } from './messages/store.ts';
 import { createAlertmanagerWebhook, type Webhook } from './ops/alertmanager-webhook.ts';
 import { createLogger } from './ops/logger.ts';
@@ -109,12 +109,20 @@ export async function startBot(options: BotOptions): Promise<Bot> {
 /** What evaluations read and write, and whom they notify. */
 function createEvaluationParts(
   { clock, logger, settings, tracing }: Base,
-  { ruleSet, store, metrics }: { ruleSet: () => RuleSet; store: Store; metrics: MetricsSource },
-): Omit<EvaluatorOptions, 'clock' | 'scheduler' | 'recorder' | 'logger'> {
+  {
+    ruleSet,
+    store,
+    metrics,
+    ledger,
+  }: { ruleSet: () => RuleSet; store: Store; metrics: MetricsSource; ledger: Ledger },
+): Omit<EvaluatorOptions, 'scheduler' | 'recorder'> {
   const policy = (): NotificationPolicy => ruleSet().policy ?? NO_POLICY;
   return {
     store,
     metrics,
+    ledger,
+    clock,
+    logger,
     expand: expandTemplate,
     externalUrl: settings.prometheus.publicUrl,
     tracing,
@@ -179,8 +187,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const stored = await openStore(base, ruleSet);
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups, time);
-  const { metrics } = sources;
-  const measureClock = measurementBy(metrics);
+  const measureClock = measurementBy(sources.metrics);
   const painter = createPainter(base, cleanups);
   const notifier = createNotifier(base);
   const ledger = createLedger(stored, logger);
@@ -194,7 +201,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const channelCheck = createCheckingChannels(base, { notifier, ruleSet });
   const slack = createAnswering(base, { sources, store, ledger, ruleSet, painter, verifying, channelCheck });
   telemetry.onScrape(() => recordPendingMessages(base, store));
-  const evaluation = { ...createEvaluationParts(base, { ruleSet, store, metrics }), clock, logger, ledger };
+  const evaluation = createEvaluationParts(base, { ...sources, ruleSet, store, ledger });
   const receiving = createReceiving(base, evaluation);
   const evaluator = createEvaluator({
     ...evaluation,
@@ -217,8 +224,8 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
       channelCheck.recheck();
     },
   );
-  const parts = { restoring, notices, channelCheck, sync, slack, evaluator, ruleSet };
   const probe = createProbe(base, sources);
+  const parts = { restoring, notices, channelCheck, sync, slack, evaluator, ruleSet };
   const checks = [...readyChecks({ ...parts, clock, store: stored, sourceClock }), ...probe.checks];
   const ops = createOpsServer({
     telemetry,

@@ -125,7 +125,11 @@ function recoveryOf({ rule, result }: Known, alert: Alert): RecoveryResult {
 /** What Prometheus shows of an alert that is over. */
 const OVER: ReadonlySet<RecoveryResult['kind']> = new Set(['recovered', 'not-breaching', 'not-returned']);
 
-function endOf(known: Known, alert: Alert, heard: ReceivedAlert, evalTime: EpochMs): End | undefined {
+function endOf(
+  known: Known,
+  alert: Alert,
+  { heard, evalTime }: { readonly heard: ReceivedAlert; readonly evalTime: EpochMs },
+): End | undefined {
   const returned = isReturned(known, alert.labels);
   const saidAt = endBySenders(heard, { evalTime, isReturned: returned });
   if (saidAt !== undefined) {
@@ -252,44 +256,50 @@ function receiptOf({ previous, notifications, results, evalTime }: ReceiveInput)
   return { rules, received };
 }
 
+/** What was received of an alert that is open under this rule. */
+function openUnder({ rule }: Known, heard: ReceivedAlert | undefined): ReceivedAlert | undefined {
+  return isOpen(heard) && heard.rule === rule.key ? heard : undefined;
+}
+
 /** The next state of an alert that is known. */
 function stepKnown(
-  { evalTime }: ReceiveInput,
+  evalTime: EpochMs,
   { known, received }: { readonly known: Known; readonly received: Receipt['received'] },
   alert: Alert,
 ): AlertStep {
   const { fingerprint: print } = alert;
-  const heard = received.get(print);
-  const isOwn = heard?.rule === known.rule.key;
+  const open = openUnder(known, received.get(print));
   if (alert.state === 'resolved') {
     // Ended by somebody else, such as a person.
-    if (isOwn && isOpen(heard) && heard.activeAt === alert.activeAt)
-      received.set(print, ended(heard, alert.resolvedAt ?? evalTime));
+    if (open?.activeAt === alert.activeAt) received.set(print, ended(open, alert.resolvedAt ?? evalTime));
     return isForgotten(alert, evalTime) ? {} : { alert };
   }
   const current = withResult(known, withTexts(alert, known.notified.get(print)), evalTime);
   const end: End | undefined =
-    isOwn && isOpen(heard)
-      ? endOf(known, current, heard, evalTime)
-      : { at: evalTime, reason: 'resolved-by-alertmanager' };
+    open === undefined
+      ? { at: evalTime, reason: 'resolved-by-alertmanager' }
+      : endOf(known, current, { heard: open, evalTime });
   if (end === undefined) return { alert: current };
-  if (isOwn && isOpen(heard)) received.set(print, ended(heard, end.at));
+  if (open !== undefined) received.set(print, ended(open, end.at));
   const resolved = resolveAlert({ ...current, value: end.value ?? current.value }, end.at, end.reason);
   return { alert: resolved, transition: { kind: 'resolved', alert: resolved } };
+}
+
+/** When an occurrence began that the state does not have; undefined where there is none. */
+function beginningOf(known: Known, heard: ReceivedAlert | undefined, alert: Alert | undefined) {
+  const activeAt = openUnder(known, heard)?.activeAt;
+  const isKnown = alert !== undefined && (alert.state !== 'resolved' || alert.activeAt === activeAt);
+  return isKnown ? undefined : activeAt;
 }
 
 function stepKnownRule(input: ReceiveInput, known: Known, received: Receipt['received']): RuleStep {
   const { evalTime } = input;
   const steps = new Map<string, AlertStep>();
   for (const alert of known.state?.alerts ?? [])
-    steps.set(alert.fingerprint, stepKnown(input, { known, received }, alert));
+    steps.set(alert.fingerprint, stepKnown(evalTime, { known, received }, alert));
   for (const [print, notified] of known.notified) {
-    const heard = received.get(print);
-    const { alert } = steps.get(print) ?? {};
-    const isActive = alert !== undefined && alert.state !== 'resolved';
-    if (isActive || !isOpen(heard) || heard.rule !== known.rule.key || heard.activeAt === undefined) continue;
-    if (alert?.activeAt === heard.activeAt) continue;
-    steps.set(print, begun(input, known, { notified, activeAt: heard.activeAt }));
+    const activeAt = beginningOf(known, received.get(print), steps.get(print)?.alert);
+    if (activeAt !== undefined) steps.set(print, begun(input, known, { notified, activeAt }));
   }
   const sorted = [...steps].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, step]) => step);
   return {

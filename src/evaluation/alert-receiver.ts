@@ -1,11 +1,11 @@
 import type { RuleGroupState } from '../alerts/alert.ts';
 import { needsRecovery, type ReceivedRuleResult, receiveAlerts } from '../alerts/receive.ts';
-import type { AlertNotification, NotifiedAlert } from '../alerts/statements.ts';
+import { type AlertNotification, isOpen, type NotifiedAlert } from '../alerts/statements.ts';
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import { fingerprint } from '../lib/labels.ts';
+import { fingerprint, type Labels } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import {
@@ -228,15 +228,19 @@ const firingRules = (state: RuleGroupState | undefined): readonly SloRule[] =>
     alerts.some((alert) => alert.state === 'firing') ? [rule] : [],
   );
 
-/** The rules of alerts in notifications; an open alert stays with the rule that it began with. */
+/** The rule that an open alert began with. */
+function rulesOfOpen(state: RuleGroupState | undefined, labels: Labels): readonly SloRule[] {
+  const known = state?.received?.[fingerprint(labels)];
+  const open = isOpen(known) ? state?.rules[known.rule] : undefined;
+  return open === undefined ? [] : [open.rule];
+}
+
+/** The rules of alerts in notifications. */
 function notifiedRules(received: readonly AlertNotification[], state: RuleGroupState | undefined) {
   const rules = new Map<string, SloRule>();
   for (const { alerts } of received)
-    for (const { labels, rule } of alerts) {
-      const known = state?.received?.[fingerprint(labels)];
-      const open = known?.endedAt === undefined ? state?.rules[known?.rule ?? '']?.rule : undefined;
-      for (const each of open === undefined ? [rule] : [open, rule]) rules.set(each.key, each);
-    }
+    for (const { labels, rule } of alerts)
+      for (const each of [rule, ...rulesOfOpen(state, labels)]) rules.set(each.key, each);
   return [...rules.values()];
 }
 

@@ -138,6 +138,40 @@ function createOutageCheck(
   return (evalTime) => evaluate(isEnabled() ? OUTAGE_GROUP : { ...OUTAGE_GROUP, rules: [] }, evalTime);
 }
 
+/** The groups that are in no rule file: the outage of Prometheus, and the alerts that Alertmanagers send. */
+function createOwnGroups(
+  options: EvaluatorOptions,
+  of: {
+    readonly groups: () => readonly RuleGroup[];
+    readonly gauge: Pick<ReturnType<typeof createAlertGauge>, 'set'>;
+  },
+) {
+  const { received, notifiesOutages = false, logger } = options;
+  const checkOutage = createOutageCheck(options, of.groups);
+  return {
+    scheduled: [
+      ...(notifiesOutages ? [OUTAGE_GROUP] : []),
+      ...(received === undefined ? [] : [RECEIVED_GROUP]),
+    ],
+    // Received alerts end as those of a removed group when nothing receives them any more.
+    has: (id: string): boolean =>
+      id === OUTAGE_GROUP.id || (id === RECEIVED_GROUP.id && received !== undefined),
+    evaluate: async (id: string, evalTime: EpochMs): Promise<void> => {
+      if (id === OUTAGE_GROUP.id) {
+        await checkOutage(evalTime);
+        return;
+      }
+      try {
+        const state = await received?.evaluate(evalTime);
+        if (state !== undefined) of.gauge.set(id, state);
+      } catch (error) {
+        // The next interval starts from the same state.
+        logger.warn('received alerts could not be evaluated', { reason: errorMessage(error) });
+      }
+    },
+  };
+}
+
 /** Outcomes of a successful tick, here or on another replica. */
 const SUCCESS: ReadonlySet<TickOutcome['kind']> = new Set([
   'applied',
@@ -160,7 +194,7 @@ function createTracedEvaluation({
 
 /** Evaluates every group at each of its evaluation times until it is stopped. */
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
-  const { scheduler, clock, recorder, logger, isShared = false, notifiesOutages = false } = options;
+  const { scheduler, clock, recorder, logger, isShared = false } = options;
   let groups: ReadonlyMap<string, RuleGroup> = new Map();
   let isFollowing = false;
   let lastEvaluatedAt: EpochMs | undefined;
@@ -169,35 +203,14 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     findNoDataReason: createFindNoDataReason(options),
     restarts: createRestartDetection({ clock, isShared }),
   });
-  const checkOutage = createOutageCheck(options, () => [...groups.values()]);
-  const { received } = options;
-  // Alerts that were received end when nothing receives them any more.
-  const ownGroups = [
-    ...(notifiesOutages ? [OUTAGE_GROUP] : []),
-    ...(received === undefined ? [] : [RECEIVED_GROUP]),
-  ];
-  const isOwn = (id: string): boolean => id === OUTAGE_GROUP.id || ownGroups.some((group) => group.id === id);
-  const removed = createRemovedGroups(options, (id) => !groups.has(id) && !isOwn(id));
   const gauge = createAlertGauge(recorder);
+  const ownGroups = createOwnGroups(options, { groups: () => [...groups.values()], gauge });
+  const removed = createRemovedGroups(options, (id) => !groups.has(id) && !ownGroups.has(id));
   const missedTicks = createMissedTickLog(logger);
 
-  /** The store does not respond or a bug: the next interval starts from the same state. */
-  const evaluateReceived = async (evalTime: EpochMs): Promise<void> => {
-    try {
-      const state = await received?.evaluate(evalTime);
-      if (state !== undefined) gauge.set(RECEIVED_GROUP.id, state);
-    } catch (error) {
-      logger.warn('received alerts could not be evaluated', { reason: errorMessage(error) });
-    }
-  };
-
   const onTick = async (id: string, evalTime: EpochMs): Promise<void> => {
-    if (id === OUTAGE_GROUP.id) {
-      await checkOutage(evalTime);
-      return;
-    }
-    if (id === RECEIVED_GROUP.id) {
-      await evaluateReceived(evalTime);
+    if (ownGroups.has(id)) {
+      await ownGroups.evaluate(id, evalTime);
       return;
     }
     const group = scrapes.group(id);
@@ -214,14 +227,14 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   };
 
   const onMissed = (id: string, evalTime: EpochMs): void => {
-    if (isOwn(id)) return;
+    if (ownGroups.has(id)) return;
     recorder.evaluated({ outcome: 'missed', seconds: 0 });
     missedTicks.missed(id, evalTime);
   };
 
   const schedule = (isAtOnce = false): void => {
     const timed = [...groups.keys()].flatMap((id) => scrapes.group(id) ?? []);
-    scheduler.schedule([...timed, ...ownGroups], { onTick, onMissed }, { isAtOnce });
+    scheduler.schedule([...timed, ...ownGroups.scheduled], { onTick, onMissed }, { isAtOnce });
   };
   const scrapes = createFollowScrapes({ ...options, onChange: () => schedule() });
 

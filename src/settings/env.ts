@@ -256,6 +256,9 @@ function tracingOf({
   return { endpoint, headers: secret(read.ok ? read.headers : {}) };
 }
 
+const secretOf = (text: string | undefined): Secret | undefined =>
+  text === undefined ? undefined : secret(text);
+
 function settingsOf(texts: EnvironmentTexts): Settings {
   const level = texts.LOG_LEVEL ?? defaultOf('LOG_LEVEL');
   return {
@@ -277,7 +280,7 @@ function settingsOf(texts: EnvironmentTexts): Settings {
     dataDir: texts.DATA_DIR ?? defaultOf('DATA_DIR'),
     rulesFiles: listOf(texts.RULES_FILE ?? defaultOf('RULES_FILE')),
     proxy: proxySettings(texts),
-    heartbeatUrl: texts.HEARTBEAT_URL === undefined ? undefined : secret(texts.HEARTBEAT_URL),
+    heartbeatUrl: secretOf(texts.HEARTBEAT_URL),
     logLevel: isLogLevel(level) ? level : 'info',
     redaction: {
       patterns: entriesOf(texts.REDACT_PATTERNS ?? ''),
@@ -285,8 +288,8 @@ function settingsOf(texts: EnvironmentTexts): Settings {
     },
     tracing: tracingOf(texts),
     opsHost: texts.OPS_HOST,
-    opsToken: texts.OPS_TOKEN === undefined ? undefined : secret(texts.OPS_TOKEN),
-    alertmanagerToken: texts.ALERTMANAGER_TOKEN === undefined ? undefined : secret(texts.ALERTMANAGER_TOKEN),
+    opsToken: secretOf(texts.OPS_TOKEN),
+    alertmanagerToken: secretOf(texts.ALERTMANAGER_TOKEN),
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
   };
 }

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import type { ReceivedNotification } from '../../../src/evaluation/alert-receiver.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
