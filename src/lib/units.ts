@@ -72,6 +72,9 @@ const PROMETHEUS_UNITS = [
 const PROMETHEUS_DURATION =
   /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?$/;
 
+/** 292 years: Prometheus counts nanoseconds in 64 bits. */
+const MAX_DURATION = 9_223_372_036_854;
+
 /**
  * Reads a duration in Prometheus syntax: `5m`, `1h30m`, `500ms`, `0`. Units come in falling order, each at most once.
  * Returns undefined for anything else (`1.5h`, `5`, `30m1h`).
@@ -82,7 +85,7 @@ export function parseDuration(text: string): Milliseconds | undefined {
   const match = PROMETHEUS_DURATION.exec(text);
   if (match === null || text === '') return undefined;
   const total = PROMETHEUS_UNITS.reduce((sum, [, size], i) => sum + Number(match[i + 1] ?? 0) * size, 0);
-  return Number.isSafeInteger(total) ? ms(total) : undefined;
+  return total <= MAX_DURATION ? ms(total) : undefined;
 }
 
 /** Writes a duration in Prometheus syntax (`1h30m`, `500ms`, `0s`): what `parseDuration` reads back. */

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { formatDuration, type Milliseconds, ms } from '../../lib/units.ts';
 import { analyseExpression } from '../analysis/analyse.ts';
+import { checkExpression } from '../analysis/check-expression.ts';
 import { equalitiesOf } from '../analysis/selectors.ts';
-import { checkExpression, nodesOf, parseExpression } from '../analysis/syntax.ts';
+import { nodesOf, parseExpression } from '../analysis/syntax.ts';
 import { type BurnRateAlert, type BurnWindows, WORKBOOK } from '../burn-rate.ts';
 import { canBurn } from '../compile.ts';
 import { parsed } from '../file/fields.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkExpression } from '../analysis/syntax.ts';
+import { checkExpression } from '../analysis/check-expression.ts';
 import { SLOTH } from '../burn-rate.ts';
 import { below, field, flag, name, oneOf } from '../file/fields.ts';
 import { type RuleFileSection, type UnsupportedKeys, validate, valueOf } from '../file/section.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Matcher, parseMatchers } from '../../lib/matcher.ts';
 import { channelProblem } from '../../lib/slack-channel.ts';
 import { type Milliseconds, ms, parseDuration } from '../../lib/units.ts';
-import { checkExpression } from '../analysis/syntax.ts';
+import { checkExpression } from '../analysis/check-expression.ts';
 import { templateProblems } from '../template/template.ts';
 import { alternatives, shown } from './section.ts';
 
@@ -121,8 +121,8 @@ const matcherText = field<readonly Matcher[]>((text) => {
 /** A list of Alertmanager matchers. */
 export const labelMatchers = z.array(matcherText).transform((lists) => lists.flat());
 
-/** The name of a recorded series. Prometheus 3 accepts any text. */
-export const recordName = matching('a metric name', /\S/);
+/** The name of a recorded series. Prometheus 3 accepts any text without braces. */
+export const recordName = matching('a metric name without labels', /^[^{}]*[^{}\s][^{}]*$/);
 
 const metricName = matching('a metric name (letters, digits, _, : and .)', /^[A-Za-z_:][\w:.]*$/);
 

@@ -26,7 +26,6 @@ import {
   name,
   parseNoData,
   plainLabels,
-  positiveDuration,
   recordName,
   SETTING_NAMES,
 } from './fields.ts';
@@ -81,7 +80,8 @@ const DEFAULT_INTERVAL = MINUTE;
 
 export const groupSchema = z.strictObject({
   name,
-  interval: positiveDuration.optional(),
+  // Zero is Prometheus's default.
+  interval: duration.optional(),
   query_offset: duration.optional(),
   limit: count.optional(),
   // Of Thanos's ruler, as the Prometheus operator writes it.
@@ -310,7 +310,7 @@ export function readGroup(reading: RuleGroupReading, section: RuleFileSection): 
     id: `${file};${value.name}`,
     file,
     name: value.name,
-    interval: value.interval ?? DEFAULT_INTERVAL,
+    interval: value.interval || DEFAULT_INTERVAL,
     queryOffset: value.query_offset ?? ms(0),
     limit: value.limit ?? 0,
     rules: rules.map(({ rule }) => rule),

@@ -82,6 +82,7 @@ function closeOf(template: string, from: number): number | undefined {
   return undefined;
 }
 
+/** A comment fills its action: Go accepts no blanks beside it, but those of `{{-` and `-}}`. */
 const isComment = (body: string): boolean => /^\/\*[^]*\*\/$/.test(body);
 
 /** `{{-` and `-}}` trim the blanks beside them, as in Go. */
@@ -107,7 +108,7 @@ export function itemsOf(template: string): {
     items.push(...textItem(template.slice(at, open), { start: trimsNext, end: trimsBefore }));
     const from = open + (trimsBefore ? 4 : 2);
     const to = Math.max(from, trimsAfter ? close - 2 : close);
-    if (!isComment(template.slice(from, to).trim()))
+    if (!isComment(template.slice(from, to)))
       items.push({ kind: 'action', tokens: tokensOf(template, from, to), at: open });
     trimsNext = trimsAfter;
     at = close + 2;

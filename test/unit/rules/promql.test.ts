@@ -1,6 +1,6 @@
 import { assert, integer, oneof, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkExpression } from '../../../src/rules/analysis/syntax.ts';
+import { checkExpression } from '../../../src/rules/analysis/check-expression.ts';
 import {
   equalityMatchers,
   goFloat,

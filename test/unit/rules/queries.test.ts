@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
-import { checkExpression } from '../../../src/rules/analysis/syntax.ts';
+import { checkExpression } from '../../../src/rules/analysis/check-expression.ts';
 import { PRESETS } from '../../../src/rules/presets.ts';
 import {
   bucketRatesExpr,

@@ -8,8 +8,8 @@ import {
   readingsOf,
   servicesNamedIn,
 } from '../../../../src/rules/analysis/analyse.ts';
+import { checkExpression } from '../../../../src/rules/analysis/check-expression.ts';
 import { serviceSourceOf } from '../../../../src/rules/analysis/service.ts';
-import { checkExpression } from '../../../../src/rules/analysis/syntax.ts';
 import { generateAlertExpression } from '../../../support/alert-expressions.ts';
 import { generateQuery } from '../../../support/promql-queries.ts';
 import { createChance } from '../../../support/promql-samples.ts';

@@ -9,7 +9,7 @@ import { meets } from '../../../../src/alerts/recovery.ts';
 import { fingerprint } from '../../../../src/lib/labels.ts';
 import { epochMs } from '../../../../src/lib/units.ts';
 import { analyseExpression } from '../../../../src/rules/analysis/analyse.ts';
-import { checkExpression } from '../../../../src/rules/analysis/syntax.ts';
+import { checkExpression } from '../../../../src/rules/analysis/check-expression.ts';
 import { generateQuery } from '../../../support/promql-queries.ts';
 import { createChance, generateSamples } from '../../../support/promql-samples.ts';
 import { SEED } from '../../../support/seed.ts';

@@ -18,6 +18,7 @@ describe('as promtool', () => {
       'a quoted text that goes on at the start of the line',
       withRule("    annotations:\n      summary: 'it''s\n\nhere'\n      more: \"a\\\nb\"\n"),
     ],
+    ['an interval of zero', 'groups:\n- name: g\n  interval: 0s\n  rules: []\n'],
     ['a value piped into a label', annotated('{{ $value | $labels.pod }}')],
     ['a variable of its own', annotated('{{ $x := "a" }}{{ $x }}')],
     ['a function that is not supported here', annotated('{{ query "up" }}')],
@@ -32,6 +33,7 @@ describe('as promtool', () => {
 
   it.each([
     ['{{ $label.pod }}', /undefined variable `\$label`/],
+    ['{{ /* blanks beside a comment */ }}', /./],
     ['{{ humanise $value }}', /function `humanise` is not defined: did you mean `humanize`/],
   ])('refuses %s', (template, message) => {
     const result = parseRuleText('rules.yaml', annotated(template));

@@ -42,8 +42,8 @@ groups:
       /^invalid `expr`: unexpected end/,
     ],
     durations: [
-      'groups:\n- name: g\n  interval: §0s\n  query_offset: §1.5h\n  limit: §-1\n  rules:\n  - { alert: A, expr: a, for: §30, keep_firing_for: §"" }',
-      /^invalid `interval`: found zero/,
+      'groups:\n- name: g\n  interval: §300y\n  query_offset: §1.5h\n  limit: §-1\n  rules:\n  - { alert: A, expr: a, for: §30, keep_firing_for: §"" }',
+      /^invalid `interval`: found "300y", expected a duration/,
       /^invalid `query_offset`: found "1.5h", expected a duration/,
       /^invalid `limit`: found "-1", expected a non-negative integer/,
       /^invalid `for`: found "30"/,
@@ -59,10 +59,11 @@ groups:
       /^invalid `annotations.x`: found a list, expected a single value/,
     ],
     'a recording rule with the fields of an alert': [
-      'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n    §for: 1m\n  - alert: A\n    §record: a\n    expr: a\n  - record: §" "\n    expr: a',
+      'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: a\n    §for: 1m\n  - alert: A\n    §record: a\n    expr: a\n  - record: §" "\n    expr: a\n  - record: §a{b="c"}\n    expr: a',
       /^unknown key `for`: expected record, expr or labels/,
       /^conflicting `alert` and `record`/,
       /^invalid `record`: found " ", expected a metric name/,
+      /^invalid `record`: found "a\{b/,
     ],
     'names of labels and annotations': [
       'groups:\n- name: g\n  rules:\n  - alert: A\n    expr: a\n    labels: { §" ": x, §__name__: y }\n    annotations: { §"": z }',
@@ -115,7 +116,7 @@ const inRule = (expr: string): string =>
   `groups:\n- name: g\n  rules:\n  - alert: A\n    expr: ${expr}\n    for: 1m`;
 
 describe('errors in expressions have a column inside the text in every YAML style', () => {
-  const cases: Readonly<Record<string, readonly [string, RegExp]>> = {
+  const cases: Readonly<Record<string, readonly [string, ...RegExp[]]>> = {
     plain: [inRule('rate(foo[§5x]) > 1'), /^invalid `expr`: "5x" is not a duration/],
     'single quotes': [inRule("'a{b=''c''} > §) + 1'"), /unexpected "\)"/],
     'double quotes': [inRule('"a{b=\\"c\\"} > §) + 1"'), /unexpected "\)"/],
@@ -142,6 +143,32 @@ describe('errors in expressions have a column inside the text in every YAML styl
     'a range of a name': [inRule('rate(foo[§abc]) > 1'), /unexpected "abc"|not a duration/],
     'a missing range': [inRule('rate(§foo) > 1'), /`rate` expects a range/],
     'a range in place of an instant vector': [inRule('sum(§foo[5m]) > 1'), /`sum` expects .* not a range/],
+    'too few arguments': [inRule('§topk(foo) > 1'), /`topk` expects 2 arguments: found 1/],
+    'arguments in the wrong order': [
+      inRule('histogram_quantile(§foo, §0.9) > 1'),
+      /`histogram_quantile` expects a number, not a vector/,
+      /`histogram_quantile` expects a vector, not a number/,
+    ],
+    'a name where a text is expected': [
+      inRule('count_values(§version, foo) > 1'),
+      /`count_values` expects a text, not a vector/,
+    ],
+    'a text where a number is expected': [
+      inRule(`vector(§'a') > 1`),
+      /`vector` expects a number, not a text/,
+    ],
+    'group_left of a set operator': [inRule('a and on(x) §group_left b'), /accept no `group_left`/],
+    'on with a number': [inRule('a + §on(x) 1'), /`on` needs a vector on both sides/],
+    'a set operator with a number': [inRule('a or §1'), /`or` does not accept a number/],
+    'an offset of a function': [inRule('§rate(foo[5m]) offset 5m'), /need a selector before them/],
+    'an offset before the range': [inRule('rate(§foo offset 5m [5m])'), /belong after the range/],
+    'a range of zero': [inRule('rate(foo[§0s])'), /needs a duration above zero/],
+    'a selector of everything': [inRule(`'§{a=~".*"} > 1'`), /a matcher that does not match an empty value/],
+    'a metric that is named twice': [inRule(`'§foo{__name__="bar"} > 1'`), /the metric is named twice/],
+    'an escape of a regular expression': [
+      inRule(`'foo{code=~"5§\\d"} > 1'`),
+      /`\\d` is not an escape of a PromQL string: write `\\\\d`/,
+    ],
     'two numbers compared': [inRule('§1 > 2'), /compares two numbers/],
     'a range as an alert': [inRule('§foo[5m]'), /a range/],
     'a string as an alert': [inRule(`'§"text"'`), /a text/],
@@ -150,8 +177,8 @@ describe('errors in expressions have a column inside the text in every YAML styl
       /invalid regular expression: missing closing \)/,
     ],
   };
-  it.each(Object.entries(cases))('%s', (_, [marked, message]) => {
-    expectErrors(marked, [message]);
+  it.each(Object.entries(cases))('%s', (_, [marked, ...messages]) => {
+    expectErrors(marked, messages);
   });
 
   it('errors in templates of labels and annotations have one, too', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseSelection } from '../../../../src/commands/alert-selection.ts';
 import { analyseExpression, readingsOf, servicesNamedIn } from '../../../../src/rules/analysis/analyse.ts';
-import { checkExpression } from '../../../../src/rules/analysis/syntax.ts';
+import { checkExpression } from '../../../../src/rules/analysis/check-expression.ts';
 import { parseRuleText } from '../../../../src/rules/file/rule-file.ts';
 import { requestCountOf } from '../../../../src/rules/queries.ts';
 import { expandTemplate, templateProblems } from '../../../../src/rules/template/template.ts';
