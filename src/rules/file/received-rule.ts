@@ -1,7 +1,7 @@
 import { hashTexts, type Labels } from '../../lib/labels.ts';
 import { channelProblem } from '../../lib/slack-channel.ts';
+import { checkExpression } from '../analysis/check-expression.ts';
 import { serviceSourceOfAlert } from '../analysis/service.ts';
-import { checkExpression } from '../analysis/syntax.ts';
 import { ruleWithoutFile, type SloRule } from '../rule.ts';
 import { alertingRule, settingsOf } from './groups.ts';
 
