@@ -281,6 +281,8 @@ export interface RuleGroupState {
   readonly ruleSetVersion?: RuleSetVersion;
   /** Of the group of received alerts: what was received, by the alerts' fingerprints. */
   readonly received?: Readonly<Record<string, ReceivedAlert>>;
+  /** When a store without data was restored: which alerts were pending then is still to be read from Prometheus. */
+  readonly restoredAt?: EpochMs;
 }
 
 /** The change of an alert's state in one evaluation. */

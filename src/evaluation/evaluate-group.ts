@@ -5,7 +5,7 @@ import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { between, type EpochMs, epochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Ledger } from '../messages/ledger.ts';
 import type { Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
@@ -103,9 +103,10 @@ async function evaluateTick(
   evaluation: Evaluation,
   tick: GroupTick,
   previous: RuleGroupState | undefined,
-): Promise<DecidedGroup> {
+): Promise<DecidedGroup & { readonly lacksTimers: boolean }> {
   const evaluated = await evaluateRules({ ...evaluation, isPrometheus: tick.isPrometheus }, tick, previous);
-  return await decideGroup(evaluation, tick, { evaluated, previous });
+  const decided = await decideGroup(evaluation, tick, { evaluated, previous });
+  return { ...decided, lacksTimers: evaluated.some((rule) => rule.lacksTimers) };
 }
 
 function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleState[]): void {
@@ -161,6 +162,8 @@ async function withTimers(
   const { group, evalTime, isPrometheus } = tick;
   const isRestart = evaluation.restarts?.isRestart(group, stored) === true;
   if (stored === undefined) return undefined;
+  // Each rule that breaches reads its timers by itself.
+  if (!isPrometheus && stored.restoredAt !== undefined) return stored;
   if (!isPrometheus) return await afterGap(evaluation, tick, stored);
   return isRestart ? afterRestart(stored, { evalTime, interval: group.interval }) : stored;
 }
@@ -174,14 +177,17 @@ async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise
   if (stored !== undefined && stored.evalTime >= evalTime && replaces === undefined) return { kind: 'stale' };
   if (isLeftToNewerRules(evaluation, tick, stored)) return { kind: 'outdated' };
   const previous = await withTimers(evaluation, tick, stored);
-  const { rules, messages: decided } = await evaluateTick(evaluation, tick, previous);
+  const { rules, messages: decided, lacksTimers } = await evaluateTick(evaluation, tick, previous);
   logSourceOutage(evaluation.sourceOutage, group.id, Object.values(rules));
   const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
   const ended = removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state));
   const messages = [...decided, ...ended];
   const ruleSetVersion = nextVersion(own, previous?.ruleSetVersion);
-  const state: RuleGroupState = { evalTime, rules, ruleSetVersion };
-  const applied = await store.applyEvaluation({ group: group.id, state, messages, replaces });
+  const restoredAt = lacksTimers ? previous?.restoredAt : undefined;
+  const state: RuleGroupState = { evalTime, rules, ruleSetVersion, restoredAt };
+  // Without a state when it began: one that was restored since must not be replaced.
+  const follows = loaded === undefined ? epochMs(0) : undefined;
+  const applied = await store.applyEvaluation({ group: group.id, state, messages, replaces, follows });
   if (applied === 'stale') return { kind: 'stale' };
   states.note(group.id, state);
   evaluation.ledger?.add(...newlySilenced(previous, state));

@@ -10,6 +10,7 @@ import type { Recorder } from '../lib/recorder.ts';
 import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
+import { withLostTimers } from './restore-timers.ts';
 import { type ExpandWithContext, sendTemplateQueries, type TemplateExpansion } from './template-queries.ts';
 
 /** A group at its evaluation time. */
@@ -35,6 +36,8 @@ export interface EvaluateRuleOptions {
 /** A rule after its evaluation, before notifications. */
 export interface EvaluatedRule extends RuleStep {
   readonly rule: SloRule;
+  /** Its timers were lost with the store, and are still to be read from Prometheus. */
+  readonly lacksTimers?: boolean;
 }
 
 /** One rule of a tick. */
@@ -47,6 +50,8 @@ interface RuleTick extends Tick {
   readonly deadline: EpochMs;
   /** Whether this is the last rule of the group. */
   readonly isLast: boolean;
+  /** The timers of the rule were lost with the store. */
+  readonly lacksTimers: boolean;
 }
 
 /** The limit of one query, whatever the interval. */
@@ -68,17 +73,22 @@ const queryBudget = (group: RuleGroup): Milliseconds =>
  * Sends a query of a rule. It may take half of the time that the group has left, for the last rule all of it: one slow
  * rule does not take the time of the others, and a single rule has nearly the whole interval.
  */
-async function query(
-  { clock, metrics }: EvaluateRuleOptions,
-  { queryTime, deadline, isLast }: RuleTick,
-  request: { readonly expr: string; readonly rejectsPartial?: boolean },
-): Promise<readonly Sample[]> {
+async function inTime<Answer>(
+  { clock }: EvaluateRuleOptions,
+  { deadline, isLast }: RuleTick,
+  send: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
   const left = Math.max(0, between(clock.now(), deadline));
   const duration = ms(Math.min(MAX_QUERY_TIME, isLast ? left : left / 2));
-  return await withDeadline({ clock, duration, system: 'prometheus' }, (signal) =>
-    metrics.instant({ ...request, at: queryTime }, signal),
-  );
+  return await withDeadline({ clock, duration, system: 'prometheus' }, send);
 }
+
+const query = (
+  options: EvaluateRuleOptions,
+  tick: RuleTick,
+  request: { readonly expr: string; readonly rejectsPartial?: boolean },
+): Promise<readonly Sample[]> =>
+  inTime(options, tick, (signal) => options.metrics.instant({ ...request, at: tick.queryTime }, signal));
 
 type QueryFailure = Exclude<RuleQueryResult, { kind: 'vector' }>;
 
@@ -166,10 +176,41 @@ async function withNoDataReason(
   return { next: { ...next, alerts: next.alerts.map(withReason) }, transitions };
 }
 
-async function evaluateRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<EvaluatedRule> {
+/**
+ * The tick with the timers of a rule that breaches, where the store lost them. A query that fails is repeated at the next
+ * tick; until then its alerts begin anew.
+ */
+async function withTimers(
+  options: EvaluateRuleOptions,
+  tick: RuleTick,
+  { evaluation, expand }: QueriedRule,
+): Promise<RuleTick> {
+  const { rule, previous, group } = tick;
+  if (!tick.lacksTimers || evaluation.kind !== 'vector') return tick;
+  const isKnown = evaluation.samples.length === 0 || rule.for === 0 || rule.about === 'source';
+  if (isKnown) return { ...tick, lacksTimers: false };
+  try {
+    const filled = await inTime(options, tick, (signal) =>
+      withLostTimers({ metrics: options.metrics, expand }, tick, { previous, signal }),
+    );
+    return { ...tick, previous: filled, lacksTimers: false };
+  } catch (error) {
+    options.logger.warn('pending alerts that were lost with the store could not be restored yet', {
+      group: group.id,
+      rule: rule.name,
+      reason: errorMessage(error),
+    });
+    return tick;
+  }
+}
+
+async function evaluateRule(options: EvaluateRuleOptions, given: RuleTick): Promise<EvaluatedRule> {
   const { clock, recorder, logger } = options;
   const startedAt = clock.now();
-  const { evaluation, expand } = await queryRule(options, tick);
+  const queried = await queryRule(options, given);
+  const { evaluation, expand } = queried;
+  const tick = await withTimers(options, given, queried);
+  const { lacksTimers } = tick;
   const step = stepRule({ ...options, ...tick, evaluation, expand });
   const { kind } = step.next.health;
   const seconds = between(startedAt, clock.now()) / SECOND;
@@ -177,7 +218,8 @@ async function evaluateRule(options: EvaluateRuleOptions, tick: RuleTick): Promi
   logRuleError(logger, step.next, tick.previous);
   const isPartial = evaluation.kind === 'vector' && evaluation.isPartial === true;
   const next = { ...step.next, evaluationSeconds: seconds };
-  return { rule: tick.rule, ...(await withNoDataReason(options, tick, { ...step, next, isPartial })) };
+  const evaluated = await withNoDataReason(options, tick, { ...step, next, isPartial });
+  return { rule: tick.rule, lacksTimers, ...evaluated };
 }
 
 /** The order of the queries: rules that got no response for longest first, so that it is not always the same ones. */
@@ -199,12 +241,12 @@ export async function evaluateRules(
   const deadline = after(options.clock.now(), queryBudget(group));
   const queryTime = before(evalTime, group.queryOffset);
   const order = queryOrder(group, previous);
+  const lacksTimers = previous?.restoredAt !== undefined && group.schedule === undefined;
   const evaluated = new Map<SloRule, EvaluatedRule>();
   await forEachLimited(order, CONCURRENT_RULES, async (rule) => {
     const known = previous?.rules[rule.key];
-    const isLast = rule === order.at(-1);
-    const ruleTick: RuleTick = { group, evalTime, rule, previous: known, queryTime, deadline, isLast };
-    evaluated.set(rule, await evaluateRule(options, ruleTick));
+    const own = { rule, previous: known, isLast: rule === order.at(-1), lacksTimers };
+    evaluated.set(rule, await evaluateRule(options, { group, evalTime, queryTime, deadline, ...own }));
   });
   return group.rules.flatMap((rule) => evaluated.get(rule) ?? []);
 }

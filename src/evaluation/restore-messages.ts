@@ -155,7 +155,7 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     const at = clock.now();
     const found = [...read.values()].flat();
     const received = options.receivesAlerts === true ? [RECEIVED_GROUP] : [];
-    const plan = planRestore(found, [...options.groups(), OUTAGE_GROUP, ...received], at);
+    const plan = planRestore(found, [...options.groups(), OUTAGE_GROUP, ...received], { at, wasLost });
     if (!(await store.restore({ ...plan, at }))) return;
     const messages = plan.messages.length;
     if (messages > 0 || wasLost) {

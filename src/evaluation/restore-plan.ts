@@ -1,7 +1,7 @@
 import type { Alert, AlertGroup, AlertGroupReply, RuleState } from '../alerts/alert.ts';
 import { alertIdOf } from '../alerts/identity.ts';
 import { resolveAlert } from '../alerts/step-alert.ts';
-import { type EpochMs, epochMs } from '../lib/units.ts';
+import { before, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../lib/units.ts';
 import { messageUpdate } from '../messages/alert-messages.ts';
 import { nameOf } from '../messages/alert-subject.ts';
 import type { OpenMessage } from '../messages/notifier.ts';
@@ -220,15 +220,21 @@ function byRule(found: readonly Found[]): readonly (readonly [Found, ...Found[]]
   return [...rules.values()];
 }
 
+const hasTimer = ({ for: hold, about }: SloRule): boolean => hold > 0 && about === undefined;
+
+/** Earlier than any evaluation that follows the restore, whose clock may be a little behind. */
+const BEFORE_RESTORE: Milliseconds = MINUTE;
+
 /**
  * What a store without data must hold for the open messages in Slack to continue: the states of their rules with the
  * alerts firing, which the next evaluation continues or ends, and the messages as they are. Messages of groups that are not
- * evaluated any more end now. Pure.
+ * evaluated any more end now. Where there was data, every group is to read its timers from Prometheus; a store that is new
+ * had none. Pure.
  */
 export function planRestore(
   messages: readonly OpenMessage[],
   groups: readonly RuleGroup[],
-  at: EpochMs,
+  { at, wasLost }: { readonly at: EpochMs; readonly wasLost: boolean },
 ): Restored {
   const states = new Map<string, Record<string, RuleState>>();
   const restored: RestoredMessage[] = [];
@@ -243,10 +249,14 @@ export function planRestore(
     if (group === undefined) updates.push(...resolveRemovedRule(id, at, state));
     else states.set(id, { ...states.get(id), [key]: state });
   }
+  const hadData = wasLost || restored.length > 0;
+  if (hadData)
+    for (const { id, rules } of groups) if (rules.some(hasTimer)) states.set(id, states.get(id) ?? {});
   return {
     groups: [...states].map(([group, rules]) => {
-      const evalTime = epochMs(Math.max(...Object.values(rules).map(({ evaluatedAt = 0 }) => evaluatedAt)));
-      return { group, state: { evalTime, rules } };
+      const known = Object.values(rules).map(({ evaluatedAt = 0 }) => evaluatedAt);
+      const evalTime = epochMs(known.length === 0 ? before(at, BEFORE_RESTORE) : Math.max(...known));
+      return { group, state: { evalTime, rules, restoredAt: at } };
     }),
     messages: restored,
     updates,

@@ -120,6 +120,9 @@ const FILL_SHARE = 0.25;
 /** Range queries at the same time. */
 const CONCURRENT_QUERIES = 2;
 
+/** After the loss of a store, timers are read from Prometheus this much further back than the rule's `for`. */
+const LOSS_LOOK_BACK: Milliseconds = ms(10 * MINUTE);
+
 interface GapOptions {
   readonly metrics: Pick<MetricsSource, 'range'>;
   readonly clock: Clock;
@@ -133,6 +136,12 @@ interface Gap {
   readonly first: EpochMs;
   readonly count: number;
 }
+
+/** The instants of a gap, for a range query. */
+const rangeOf = ({ group: { interval, queryOffset }, first }: Gap, evalTime: EpochMs) => ({
+  window: { start: before(first, queryOffset), end: before(evalTime, ms(interval + queryOffset)) },
+  step: interval,
+});
 
 /** The alerts that are pending after the missed evaluations of a rule, by the values of its expression then. */
 function replayed(
@@ -185,11 +194,7 @@ export async function afterGap(
   const run = async ([key, known]: readonly [string, RuleState], signal: AbortSignal): Promise<void> => {
     const rule = group.rules.find((one) => one.key === key);
     if (rule === undefined || rule.about === 'source' || missed > rule.for + FILLED) return;
-    const window = {
-      start: before(gap.first, queryOffset),
-      end: before(evalTime, ms(interval + queryOffset)),
-    };
-    const series = await metrics.range({ expr: rule.expr, window, step: interval }, signal);
+    const series = await metrics.range({ expr: rule.expr, ...rangeOf(gap, evalTime) }, signal);
     const pending = replayed(gap, { rule, known, series, expand });
     rules[key] = { ...known, alerts: [...(rules[key]?.alerts ?? []), ...pending].sort(byFingerprint) };
   };
@@ -207,6 +212,30 @@ export async function afterGap(
     });
   }
   return { ...state, rules };
+}
+
+/**
+ * A rule's state with the alerts that were pending before an evaluation by the values of its expression in Prometheus, for
+ * a store that lost its data: they have breached for so long without a gap. Throws what the query throws.
+ */
+export async function withLostTimers(
+  { metrics, expand }: Pick<GapOptions, 'metrics' | 'expand'>,
+  {
+    group,
+    rule,
+    evalTime,
+  }: { readonly group: RuleGroup; readonly rule: SloRule; readonly evalTime: EpochMs },
+  { previous, signal }: { readonly previous: RuleState | undefined; readonly signal: AbortSignal },
+): Promise<RuleState> {
+  const { interval } = group;
+  const known: RuleState = previous ?? { rule, alerts: [], health: { kind: 'unknown' } };
+  const count = Math.ceil((rule.for + LOSS_LOOK_BACK) / interval);
+  const gap: Gap = { group, count, first: before(evalTime, ms(count * interval)) };
+  const series = await metrics.range({ expr: rule.expr, ...rangeOf(gap, evalTime) }, signal);
+  // What the evaluations since then have found, before the query succeeded, is part of the answer.
+  const fired = known.alerts.filter((alert) => !isUnfired(alert));
+  const pending = replayed(gap, { rule, known: { ...known, alerts: fired }, series, expand });
+  return { ...known, alerts: [...fired, ...pending].sort(byFingerprint) };
 }
 
 const byFingerprint = (a: Alert, b: Alert): number => (a.fingerprint < b.fingerprint ? -1 : 1);

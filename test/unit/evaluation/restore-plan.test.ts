@@ -61,7 +61,7 @@ describe('open messages in Slack become the state that they came from', () => {
     ];
     const alert = anAlert({ acknowledged, postedTo, noDataSince: after(START, MINUTE) });
     const desired = desiredOf({ alert });
-    const plan = planRestore([found(`${alert.alertId}+1`, desired)], [group], NOW);
+    const plan = planRestore([found(`${alert.alertId}+1`, desired)], [group], { at: NOW, wasLost: false });
     const { fingerprint, alertId, labels, series, activeAt, firedAt, value, peak, noDataSince } = alert;
     expect(alertsIn(plan)).toEqual([
       expect.objectContaining({ fingerprint, alertId, labels, series, activeAt, firedAt, value, peak }),
@@ -74,7 +74,9 @@ describe('open messages in Slack become the state that they came from', () => {
   test('an alert with more labels than fit is found by its fingerprint', () => {
     const labels = { alertname: 'CheckoutSlow', service: 'x'.repeat(2_000) };
     const alert = anAlert({ labels, series: { service: labels.service } });
-    const [restored] = alertsIn(planRestore([found(alert.alertId, desiredOf({ alert }))], [group], NOW));
+    const [restored] = alertsIn(
+      planRestore([found(alert.alertId, desiredOf({ alert }))], [group], { at: NOW, wasLost: false }),
+    );
     expect(restored).toMatchObject({ fingerprint: alert.fingerprint, isUnlabeled: true });
   });
 
@@ -84,7 +86,7 @@ describe('open messages in Slack become the state that they came from', () => {
     const plan = planRestore(
       [found(newer.alertId, desiredOf({ alert: newer })), found(older.alertId, desiredOf({ alert: older }))],
       [group],
-      NOW,
+      { at: NOW, wasLost: false },
     );
     expect(alertsIn(plan).map(({ alertId }) => alertId)).toEqual([newer.alertId]);
     expect(plan.updates.map(({ key, desired }) => [key, desired?.alert.resolveReason])).toEqual([
@@ -95,11 +97,15 @@ describe('open messages in Slack become the state that they came from', () => {
   test('a message whose thread says that it ended is left alone', () => {
     const { alertId } = anAlert();
     const ended = found(alertId, desiredOf(), { lineKeys: [`${alertId}:resolved`] });
-    expect(planRestore([ended], [group], NOW)).toEqual({ groups: [], messages: [], updates: [] });
+    expect(planRestore([ended], [group], { at: NOW, wasLost: false })).toEqual({
+      groups: [],
+      messages: [],
+      updates: [],
+    });
   });
 
   test('of a group that is in no rule file: it ends as removed', () => {
-    const plan = planRestore([found(anAlert().alertId, desiredOf())], [], NOW);
+    const plan = planRestore([found(anAlert().alertId, desiredOf())], [], { at: NOW, wasLost: false });
     expect(plan.groups).toEqual([]);
     expect(plan.updates.map(({ desired }) => desired?.alert.resolveReason)).toEqual(['rule-removed']);
   });
@@ -121,7 +127,7 @@ describe('open messages in Slack become the state that they came from', () => {
     const plan = planRestore(
       [found('alertGroup-1', wholeGroup([...rows, gone, late])), found('alertGroup-1/2', reply)],
       [group],
-      NOW,
+      { at: NOW, wasLost: false },
     );
     const [alertGroup] = plan.groups.flatMap(({ state }) =>
       Object.values(state.rules).flatMap(({ alertGroups = [] }) => alertGroups),
@@ -146,16 +152,18 @@ describe('open messages in Slack become the state that they came from', () => {
       parent: 'g',
       alertGroup: { id: 'g', startedAt: START, counts, rows, detailPage },
     });
-    const plan = planRestore(
-      [found('g', wholeGroup(rows.slice(0, 15), 50)), found('g/1', reply)],
-      [group],
-      NOW,
-    );
+    const plan = planRestore([found('g', wholeGroup(rows.slice(0, 15), 50)), found('g/1', reply)], [group], {
+      at: NOW,
+      wasLost: false,
+    });
     expect(alertsIn(plan)).toHaveLength(50);
   });
 
   test('metadata of anything else is ignored', () => {
     for (const restorePoint of ['', '[]', '{}', 'null', '{"g":1}'])
-      expect(planRestore([found('k', desiredOf(), { restorePoint })], [group], NOW).messages).toEqual([]);
+      expect(
+        planRestore([found('k', desiredOf(), { restorePoint })], [group], { at: NOW, wasLost: false })
+          .messages,
+      ).toEqual([]);
   });
 });

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Alert, RuleGroupState } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import { createRestartDetection } from '../../../src/evaluation/replicas.ts';
+import { planRestore } from '../../../src/evaluation/restore-plan.ts';
 import { afterRestart, hasShortTimers } from '../../../src/evaluation/restore-timers.ts';
-import type { Series } from '../../../src/lib/metrics-source.ts';
+import type { MetricsSource, Series } from '../../../src/lib/metrics-source.ts';
 import { after, before, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import { createLocalTime } from '../../../src/policy/time-interval.ts';
@@ -171,5 +172,92 @@ describe('a gap in the evaluation of a pending alert', () => {
     const rule = { for: ms(11 * MINUTE) };
     // One interval pending before, then a grace of ten minutes from the second evaluation on.
     expect(await firesAt({ resumes: 130, range, isPrometheus: true, rule })).toBe(140 + 650);
+  });
+});
+
+describe('a store that loses its data', () => {
+  const clock = createVirtualClock();
+  const LABELS = { service: 'checkout' };
+  const at = (seconds: number): EpochMs => after(START, ms(seconds * SECOND));
+  const group = aGroup({
+    interval: INTERVAL,
+    rules: [aRule({ name: 'High', expr: 'g > 10', for: ms(2 * MINUTE) })],
+  });
+
+  /** Breaches from `since` s on; the store holds what `states` returns, whatever was written before. */
+  function bed({
+    since,
+    stateAt,
+  }: {
+    since: number;
+    stateAt: (evalTime: EpochMs) => RuleGroupState | undefined;
+  }) {
+    const metrics = createFakeMetricsSource();
+    metrics.answer('g > 10', (time) => (time < at(since) ? [] : [{ labels: LABELS, value: 20 }]));
+    const points = Array.from({ length: 100 }, (_, index) => ({ at: at(since + index * 10), value: 20 }));
+    const range = vi.fn<MetricsSource['range']>(async ({ window: { start, end } }) => [
+      { labels: LABELS, points: points.filter(({ at: time }) => time >= start && time <= end) },
+    ]);
+    let evalTime = START;
+    const posted: string[] = [];
+    const evaluate = createEvaluateGroup({
+      store: {
+        claimTick: async () => true,
+        loadGroup: async () => stateAt(evalTime),
+        groups: async () => [],
+        actions: async () => new Map(),
+        applyEvaluation: async ({ messages }) => {
+          posted.push(...messages.map(({ key }) => key));
+          return 'applied';
+        },
+      },
+      clock,
+      metrics: { ...metrics, range },
+      recorder: createSpyRecorder(),
+      logger: createSpyLogger(),
+      expand: expandValue,
+    });
+    const run = async (seconds: number) => {
+      evalTime = at(seconds);
+      const outcome = await evaluate(group, evalTime);
+      if (outcome.kind !== 'applied') throw new Error(outcome.kind);
+      return outcome.state;
+    };
+    return { run, range, posted };
+  }
+
+  const lostAt = (evalTime: EpochMs): RuleGroupState | undefined =>
+    planRestore([], [group], { at: before(evalTime, SECOND), wasLost: true }).groups[0]?.state;
+  const alertOf = (state: RuleGroupState) => state.rules['High']?.alerts[0];
+
+  it('before every evaluation posts a breach as soon as `for` has passed, once for each alert', async () => {
+    const { run, posted, range } = bed({ since: 20, stateAt: lostAt });
+    expect(alertOf(await run(10))).toBeUndefined();
+    expect(range).not.toHaveBeenCalled();
+    for (const seconds of [20, 30, 80, 130])
+      expect(alertOf(await run(seconds))).toMatchObject({ state: 'pending', activeAt: at(20) });
+    expect(posted).toEqual([]);
+    for (const seconds of [140, 150]) expect(alertOf(await run(seconds))?.state).toBe('firing');
+    // The message is known by the alert's id, which does not depend on the store.
+    expect(new Set(posted).size).toBe(1);
+  });
+
+  it('reads its timers once Prometheus responds, and not again', async () => {
+    let known: RuleGroupState | undefined = lostAt(at(140));
+    const { run, range } = bed({ since: 0, stateAt: () => known });
+    range.mockRejectedValueOnce(aSourceError());
+    known = await run(140);
+    expect([alertOf(known)?.activeAt, known.restoredAt]).toEqual([at(140), at(139)]);
+    known = await run(150);
+    expect([alertOf(known)?.state, known.restoredAt]).toEqual(['firing', undefined]);
+    await run(160);
+    expect(range).toHaveBeenCalledTimes(2);
+  });
+
+  it('a new store begins its timers anew', async () => {
+    expect(planRestore([], [group], { at: START, wasLost: false }).groups).toEqual([]);
+    const { run, range } = bed({ since: 0, stateAt: () => undefined });
+    expect(alertOf(await run(140))).toMatchObject({ state: 'pending', activeAt: at(140) });
+    expect(range).not.toHaveBeenCalled();
   });
 });
