@@ -160,6 +160,8 @@ export interface GroupedAlert {
   readonly since: EpochMs;
   readonly resolvedAt?: EpochMs;
   readonly resolveReason?: ResolveReason;
+  /** The alert that continues it (`alertId`), in this message or in another one. */
+  readonly continuedAs?: string;
   readonly acknowledged?: UserAction;
 }
 

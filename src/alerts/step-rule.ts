@@ -103,7 +103,7 @@ function overLimit(input: RuleStepInput, steps: readonly AlertStep[], active: nu
 /**
  * Steps of the alerts whose series breach on under other labels, because a templated label changed
  * (prometheus/prometheus#4836, where they resolve and start again). With another severity the alert continues as another
- * one, else as itself. Members of an alert group are not continued: their message lists them by their labels.
+ * one, else as itself.
  */
 function continuedSteps(
   context: AlertStepContext,
@@ -111,12 +111,7 @@ function continuedSteps(
   breaches: ReadonlyMap<string, Breach>,
 ): ReadonlyMap<string, AlertStep> {
   const steps = new Map<string, AlertStep>();
-  const missing = [...known.values()].filter(
-    (alert) =>
-      isActive(alert) &&
-      !breaches.has(alert.fingerprint) &&
-      alert.postedTo?.some(({ alertGroup }) => alertGroup !== undefined) !== true,
-  );
+  const missing = [...known.values()].filter((alert) => isActive(alert) && !breaches.has(alert.fingerprint));
   if (missing.length === 0) return steps;
   const isNew = (breach: Breach): boolean => {
     const before = known.get(breach.fingerprint);

@@ -191,11 +191,9 @@ export function planAlertGroups(
 ): AlertGroupPlan {
   if (given.alertGroups.length === 0 && given.starting.length === 0) return { alertGroups: [], messages: [] };
   const alerts = new Map(given.alerts.map((alert) => [alert.fingerprint, alert]));
+  const byId = new Map(given.alerts.map((alert) => [alert.alertId, alert]));
   const known = new Map(
-    given.alertGroups.map((alertGroup) => [
-      alertGroup.alertId,
-      updateAlertGroup(alertGroup, alerts, evalTime),
-    ]),
+    given.alertGroups.map((alertGroup) => [alertGroup.alertId, updateAlertGroup(alertGroup, byId, evalTime)]),
   );
   const isNew = new Set<string>();
   for (const each of given.starting) {

@@ -55,6 +55,7 @@ export function groupedAlertOf(alert: Alert, name: string): GroupedAlert {
     since: activeAt,
     resolvedAt,
     resolveReason,
+    continuedAs: alert.continuedAs?.alertId,
     acknowledged,
   };
 }
@@ -168,8 +169,8 @@ export function addToAlertGroup(given: AlertGroup, started: NewAlerts): AlertGro
 }
 
 /**
- * The alert group with its alerts as they are now. An alert that is not known anymore is resolved, and so is one that
- * started again without a notification.
+ * The alert group with its alerts, by their ids, as they are now. An alert that is not known anymore is resolved, and so
+ * is one that started again without a notification. One whose labels changed is the same alert.
  */
 export function updateAlertGroup(
   alertGroup: AlertGroup,
@@ -177,8 +178,8 @@ export function updateAlertGroup(
   evalTime: EpochMs,
 ): AlertGroup {
   const current = (grouped: GroupedAlert): GroupedAlert => {
-    const alert = alerts.get(grouped.fingerprint);
-    if (alert !== undefined && alert.alertId === grouped.alertId) return groupedAlertOf(alert, grouped.name);
+    const alert = alerts.get(grouped.alertId);
+    if (alert !== undefined) return groupedAlertOf(alert, grouped.name);
     return grouped.state === 'resolved' ? grouped : { ...grouped, state: 'resolved', resolvedAt: evalTime };
   };
   const replies = alertGroup.replies.map((reply) => ({ ...reply, alerts: reply.alerts.map(current) }));
@@ -189,12 +190,18 @@ export function updateAlertGroup(
 export const isGroupResolved = (alertGroup: AlertGroup): boolean =>
   groupedAlertsOf(alertGroup).every(({ state }) => state === 'resolved');
 
-/** How many alerts are in each state. */
+/** How many alerts are in each state. One that continues as another alert is neither firing nor resolved. */
 export function countsOf(alerts: readonly GroupedAlert[]): Readonly<Record<GroupedAlert['state'], number>> {
   const counts = { firing: 0, 'no-data': 0, resolved: 0 };
-  for (const { state } of alerts) counts[state] += 1;
+  for (const { state, continuedAs } of alerts) if (continuedAs === undefined) counts[state] += 1;
   return counts;
 }
+
+/** How many of the alerts continue in other messages. */
+export const countElsewhere = (alerts: readonly GroupedAlert[]): number =>
+  alerts.filter(
+    ({ continuedAs }) => continuedAs !== undefined && !alerts.some(({ alertId }) => alertId === continuedAs),
+  ).length;
 
 /** A hash of what rows show besides their times: it changes when there is something new to show. */
 export const displayHash = (rows: readonly GroupedAlert[], isWithValues: boolean): string =>

@@ -4,6 +4,7 @@ import { count, durationText } from '../../lib/format.ts';
 import { isRecovery, serviceOf } from '../../messages/alert-subject.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot } from '../../messages/store.ts';
+import { countElsewhere } from '../../policy/alert-group.ts';
 import { briefMessage } from './alert.ts';
 import { ACKNOWLEDGE, groupButtons } from './alert-actions.ts';
 import { facts, guess, unitOf } from './alert-facts.ts';
@@ -46,14 +47,31 @@ export function alertGroupHeadline(view: AlertGroupView): string {
   const { counts, rows } = alertGroup;
   const total = totalOf(view);
   const noun = nounOf(view);
-  if (total === 0) return `☑️ ${rule.name}: closed (its alerts are not known)`;
+  const elsewhere = countElsewhere(rows);
+  if (total + elsewhere === 0) return `☑️ ${rule.name}: closed (its alerts are not known)`;
   if (counts.resolved === total)
-    return rows.every(isRecovery)
-      ? `✅ ${rule.name}: all ${total} ${noun} recovered`
-      : `☑️ ${rule.name}: all ${total} ${noun} closed`;
+    return `${isRecovered(alertGroup) ? '✅' : '☑️'} ${rule.name}: ${groupEnding(view)}`;
   if (counts.firing === 0) return `⚪ ${rule.name}: no data for ${counts['no-data']} of ${total} ${noun}`;
   if (counts.firing === total) return `🔴 ${among(view, total)} ${noun} breach ${rule.name}`;
   return `🔴 ${counts.firing} of ${total} ${noun} still breach ${rule.name}`;
+}
+
+/** Whether nothing about a row is unknown: it recovered, or another row shows it. */
+export const isWell = (row: GroupedAlert): boolean => isRecovery(row) || row.continuedAs !== undefined;
+
+/** Whether all its alerts recovered, and none continues elsewhere. */
+export const isRecovered = ({ rows }: Pick<AlertGroupSnapshot, 'rows'>): boolean =>
+  rows.every(isWell) && countElsewhere(rows) === 0;
+
+/** `all 3 services recovered`, or what became of them: `2 of 3 services ended, 1 continues in another message`. */
+export function groupEnding(view: Pick<AlertGroupView, 'alert' | 'rule' | 'alertGroup'>): string {
+  const { counts, rows } = view.alertGroup;
+  const noun = nounOf(view);
+  const elsewhere = countElsewhere(rows);
+  if (elsewhere === 0)
+    return `all ${counts.resolved} ${noun} ${isRecovered(view.alertGroup) ? 'recovered' : 'closed'}`;
+  const continuing = `${elsewhere} ${elsewhere === 1 ? 'continues' : 'continue'} in another message`;
+  return `${counts.resolved} of ${counts.resolved + elsewhere} ${noun} ended, ${continuing}`;
 }
 
 function wholeGroup(view: AlertGroupView): Rendered {
@@ -84,9 +102,7 @@ function contextLines(view: AlertGroupView): readonly string[] {
   return [
     ...(mentions.length === 0 || isOver ? [] : [mentionLine(mentions)]),
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
-    ...(isOver && !alertGroup.rows.every(isRecovery)
-      ? [`The state of some ${nounOf(view)} is *unknown*.`]
-      : []),
+    ...(isOver && !alertGroup.rows.every(isWell) ? [`The state of some ${nounOf(view)} is *unknown*.`] : []),
     `Grouped since ${date(alertGroup.startedAt)}.${howMany(view)}`,
   ];
 }
@@ -180,6 +196,7 @@ const STATES: Readonly<Record<GroupedAlert['state'], string>> = {
 };
 
 function stateText(member: GroupedAlert): string {
+  if (member.continuedAs !== undefined) return '➡️ continues as another alert';
   if (member.resolveReason === 'recovered') return '✅ recovered';
   if (member.resolveReason === 'resolved-by-alertmanager') return '☑️ resolved by Alertmanager';
   if (member.resolveReason === 'no-longer-returned') return '☑️ no longer returned';

@@ -2,12 +2,13 @@ import type { Alert, ResolveReason } from '../../alerts/alert.ts';
 import { timeSpan } from '../../lib/format.ts';
 import type { Phrase } from '../../lib/phrase.ts';
 import { between, type EpochMs } from '../../lib/units.ts';
-import { firedAtOf, isRecovery, noDataReasonText, serviceOf } from '../../messages/alert-subject.ts';
+import { firedAtOf, isRecovery, noDataReasonText } from '../../messages/alert-subject.ts';
 import { NO_EVIDENCE } from '../../messages/evidence.ts';
 import type { ThreadNote } from '../../messages/notifier.ts';
 import type { AlertGroupSnapshot, SilenceUpdate } from '../../messages/store.ts';
 import { actionButtons } from './alert-actions.ts';
 import { headlineText, recoveredText } from './alert-facts.ts';
+import { groupEnding, isRecovered, isWell } from './alert-group.ts';
 import { actions, type Rendered, section } from './block-kit.ts';
 import { noDataEnd } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
@@ -39,7 +40,7 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   'not-notified': `Closed: Alertmanager has sent nothing about it for 24 h. ${UNKNOWN}`,
 };
 
-/** What a line says, when it happened, and whether it leaves the state of the service unknown. */
+/** What a line says, when it happened, and whether it says less than that all is well. */
 interface Line {
   readonly phrase: Phrase;
   readonly at: EpochMs;
@@ -52,13 +53,13 @@ function sourceEnd(reason: ResolveReason, at: EpochMs): Line {
     : { phrase: ['Prometheus responds again.'], at };
 }
 
-function groupEnd({ counts, rows }: AlertGroupSnapshot, { alert, rule, at }: ThreadNote): Line {
-  if (rows.length === 0)
+function groupEnd(alertGroup: AlertGroupSnapshot, { alert, rule, at }: ThreadNote): Line {
+  if (alertGroup.rows.length === 0)
     return { phrase: [`Closed: its alerts are not known. ${UNKNOWN}`], at, isUnknown: true };
-  const what = `${counts.resolved} ${serviceOf(alert, rule) === undefined ? 'alerts' : 'services'}`;
-  return rows.every(isRecovery)
-    ? { phrase: [`All ${what} recovered.`], at }
-    : { phrase: [`All ${what} closed. The state of some is unknown.`], at, isUnknown: true };
+  const what = groupEnding({ alert, rule, alertGroup });
+  const text = `${what[0]?.toUpperCase()}${what.slice(1)}.`;
+  const unknown = alertGroup.rows.every(isWell) ? '' : ' The state of some is unknown.';
+  return { phrase: [text + unknown], at, isUnknown: !isRecovered(alertGroup) };
 }
 
 function ending(note: ThreadNote): Line {

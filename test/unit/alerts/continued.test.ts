@@ -96,12 +96,17 @@ describe('an alert whose labels change while it breaches', () => {
     });
   });
 
-  it('is not continued in an alert group, whose message lists it by its labels', () => {
+  it('is continued in an alert group as well', () => {
     const change = (alert: Alert): Alert => ({
       ...alert,
       postedTo: [{ mentions: [], alertGroup: 'g' }],
     });
-    const steps = run([2, 3], { labels: currentValue, for: ms(0) }, { change });
+    expect(kinds(run([2, 3], { labels: currentValue, for: ms(0) }, { change }))).toEqual(['0 firing']);
+    const steps = run([5, 50], { labels: severityByValue, for: ms(0) }, { change });
     expect(kinds(steps).toSorted()).toEqual(['0 firing', '1 firing', '1 resolved']);
+    expect(steps[1]?.next.alerts.map(({ resolveReason }) => resolveReason).toSorted()).toEqual([
+      'continued',
+      undefined,
+    ]);
   });
 });

@@ -47,7 +47,7 @@ export function play(limits: NotificationLimits = { groupThreshold: 10, flapThre
       const carried = now.map((alert): Alert => {
         const before = alerts.get(alert.fingerprint);
         if (before?.alertId !== alert.alertId) return alert;
-        const { state, value, resolvedAt, resolveReason, suppressed } = alert;
+        const { state, value, resolvedAt, resolveReason, continuedAs, suppressed } = alert;
         const { suppressed: _held, ...rest } = before;
         return {
           ...rest,
@@ -55,6 +55,7 @@ export function play(limits: NotificationLimits = { groupThreshold: 10, flapThre
           value,
           ...(resolvedAt === undefined ? {} : { resolvedAt }),
           ...(resolveReason === undefined ? {} : { resolveReason }),
+          ...(continuedAs === undefined ? {} : { continuedAs }),
           ...(suppressed === undefined ? {} : { suppressed }),
         };
       });

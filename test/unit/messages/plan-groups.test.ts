@@ -177,6 +177,33 @@ describe('the life of a alertGroup', () => {
     expect(end?.alertGroup?.rows.every(({ resolveReason }) => resolveReason === 'recovered')).toBe(true);
   });
 
+  it('keeps an alert whose labels change as the same row', () => {
+    const rule = play();
+    rule.tick(0, many(12));
+    const [first, ...rest] = rule.alerts();
+    const relabeled = { ...(first as Alert), fingerprint: 'other', value: 1 };
+    const [edit] = rule.tick(30, [relabeled, ...rest]);
+    expect(edit?.alertGroup?.counts).toEqual({ firing: 12, 'no-data': 0, resolved: 0 });
+    expect(edit?.alertGroup?.rows[0]).toMatchObject({ fingerprint: 'other', alertId: first?.alertId });
+  });
+
+  it('shows an alert whose severity changes as continued, and counts it once', () => {
+    const rule = play();
+    rule.tick(0, many(12));
+    const [first, ...rest] = rule.alerts() as [Alert, ...Alert[]];
+    const begun = alertOf(1, { fingerprint: 'ticket', alertId: 'ticket', continues: first.alertId });
+    const continuedAs = { alertId: begun.alertId, severity: 'ticket' };
+    const ended: Alert = { ...over(first, 30), resolveReason: 'continued', continuedAs };
+    const entries = rule.tick(30, [ended, begun, ...rest]);
+    expect(notified(entries)).toEqual(['alertGroup refresh', 'page 2']);
+    expect(entries[0]?.alertGroup?.counts).toEqual({ firing: 12, 'no-data': 0, resolved: 0 });
+    const [end] = rule.tick(
+      60,
+      rule.alerts().map((alert) => (alert.state === 'resolved' ? alert : over(alert, 60))),
+    );
+    expect(end?.alertGroup?.counts).toEqual({ firing: 0, 'no-data': 0, resolved: 12 });
+  });
+
   it('ends with its rule, and nobody says that all is well', () => {
     const rule = play();
     rule.tick(0, many(30));

@@ -57,6 +57,14 @@ describe('the headline says how many, of what, and which rule', () => {
       counts: ended,
       rows: [over('checkout', 'recovered'), over('cart', 'rule-removed')],
     }),
+    '✅ CheckoutSlow: all 1 services recovered': aGroup({
+      counts: { ...ended, resolved: 1 },
+      rows: [{ ...over('checkout', 'continued'), continuedAs: 'alertId-page' }, over('page', 'recovered')],
+    }),
+    '☑️ CheckoutSlow: 1 of 2 services ended, 1 continues in another message': aGroup({
+      counts: { ...ended, resolved: 1 },
+      rows: [{ ...over('checkout', 'continued'), continuedAs: 'elsewhere' }, over('cart', 'recovered')],
+    }),
   };
   it.each(Object.entries(rows))('%s', (headline, view) => {
     expect(alertGroupHeadline(view)).toBe(headline);
