@@ -103,10 +103,15 @@ async function evaluateTick(
   evaluation: Evaluation,
   tick: GroupTick,
   previous: RuleGroupState | undefined,
-): Promise<DecidedGroup & { readonly lacksTimers: boolean }> {
-  const evaluated = await evaluateRules({ ...evaluation, isPrometheus: tick.isPrometheus }, tick, previous);
-  const decided = await decideGroup(evaluation, tick, { evaluated, previous });
-  return { ...decided, lacksTimers: evaluated.some((rule) => rule.lacksTimers) };
+): Promise<DecidedGroup & Pick<RuleGroupState, 'restoredAt'>> {
+  const { group, evalTime, isPrometheus } = tick;
+  const evaluated = await evaluateRules({ ...evaluation, isPrometheus }, tick, previous);
+  const { rules, messages } = await decideGroup(evaluation, tick, { evaluated, previous });
+  const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
+  const ended = removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state));
+  const lacksTimers = evaluated.some((rule) => rule.lacksTimers);
+  const restoredAt = lacksTimers ? previous?.restoredAt : undefined;
+  return { rules, messages: [...messages, ...ended], restoredAt };
 }
 
 function logSourceOutage(outage: OutageLog, group: string, rules: readonly RuleState[]): void {
@@ -177,13 +182,9 @@ async function evaluateClaimed(evaluation: Evaluation, tick: GroupTick): Promise
   if (stored !== undefined && stored.evalTime >= evalTime && replaces === undefined) return { kind: 'stale' };
   if (isLeftToNewerRules(evaluation, tick, stored)) return { kind: 'outdated' };
   const previous = await withTimers(evaluation, tick, stored);
-  const { rules, messages: decided, lacksTimers } = await evaluateTick(evaluation, tick, previous);
+  const { rules, messages, restoredAt } = await evaluateTick(evaluation, tick, previous);
   logSourceOutage(evaluation.sourceOutage, group.id, Object.values(rules));
-  const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
-  const ended = removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state));
-  const messages = [...decided, ...ended];
   const ruleSetVersion = nextVersion(own, previous?.ruleSetVersion);
-  const restoredAt = lacksTimers ? previous?.restoredAt : undefined;
   const state: RuleGroupState = { evalTime, rules, ruleSetVersion, restoredAt };
   // Without a state when it began: one that was restored since must not be replaced.
   const follows = loaded === undefined ? epochMs(0) : undefined;

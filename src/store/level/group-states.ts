@@ -51,7 +51,7 @@ function isRecorded(alert: Alert, record: Alert): boolean {
     const name = each as keyof Alert;
     if (!CHANGING.has(name) && !isSame(alert[name], record[name])) return false;
   }
-  // What the alert no longer has cannot be told by the group's record.
+  // The group's record does not show which fields the alert no longer has.
   for (const each in record) {
     const name = each as keyof Alert;
     if (alert[name] === undefined && record[name] !== undefined) return false;
