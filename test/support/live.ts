@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { hasBrowser } from './browser.ts';
 import { PROMETHEUS_3, PROMTOOL_3 } from './generations.ts';
+import { ALERTMANAGER_NEW } from './real-alertmanager.ts';
 import { isJaegerHere, JAEGER } from './real-jaeger.ts';
 import { isInstalled } from './real-prometheus.ts';
 import { isRedisInstalled, isSentinelInstalled } from './real-redis.ts';
@@ -39,6 +40,17 @@ const NEEDS = {
   promtool: debian('promtool', () => isInstalled('promtool'), 'prometheus'),
   'redis-server': debian('redis-server', isRedisInstalled),
   'redis-sentinel': debian('redis-sentinel', isSentinelInstalled),
+  alertmanager: debian(
+    'alertmanager',
+    () => isInstalled('prometheus-alertmanager') && isInstalled('amtool'),
+    'prometheus-alertmanager',
+  ),
+  'alertmanager-new': {
+    name: 'Alertmanager 0.34',
+    isHere: () => isInstalled(ALERTMANAGER_NEW),
+    remedy: 'set TAILWATCH_ALERTMANAGER to its binary, which .ci/servers builds',
+    isRequired: ALERTMANAGER_NEW !== '',
+  },
   chromium: debian('chromium', hasBrowser),
   'prometheus-3': {
     name: 'Prometheus 3',
