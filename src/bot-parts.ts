@@ -23,6 +23,7 @@ import { type Clock, systemClock } from './lib/clock.ts';
 import type { Links } from './lib/links.ts';
 import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
+import { createRedactLabels } from './lib/redact.ts';
 import type { Tracing } from './lib/tracing.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
 import { createLinks } from './links/link.ts';
@@ -31,6 +32,7 @@ import { createCulpritWatch } from './messages/culprit.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
 import type { Ledger } from './messages/ledger.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
+import { createRedactMessage } from './messages/redact-message.ts';
 import type { Store } from './messages/store.ts';
 import { createMessageSync, type MessageSync } from './messages/sync.ts';
 import { createHeartbeat, HEARTBEAT_CHECKS } from './ops/heartbeat.ts';
@@ -277,6 +279,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     serviceBudgets,
     ruleSet,
     problemOf: verifying.problemOf,
+    redactLabels: createRedactLabels(settings.redaction.patterns),
     channelProblems: parts.channelCheck.problems,
     ledger: (query) => store.ledger(query),
     store,
@@ -358,6 +361,7 @@ export function createNotifying(
     logger,
     recorder,
     links,
+    redact: createRedactMessage(settings.redaction.patterns),
     defaultChannel: settings.slack.channel,
   });
 }

@@ -5,6 +5,7 @@ import type { ErrorBudget, ServiceBudgets } from '../latency/error-budget.ts';
 import type { RankRequest } from '../latency/percentile-rank.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { System } from '../lib/errors.ts';
+import type { Labels } from '../lib/labels.ts';
 import type { Links } from '../lib/links.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
@@ -86,6 +87,8 @@ export interface CommandDeps {
   readonly ruleSet: () => RuleSet;
   /** The problem that keeps a rule from being evaluated on the data it is about. */
   readonly problemOf: VerifyRules['problemOf'];
+  /** Removes secrets from the labels of alerts; absent: they are shown as they are. */
+  readonly redactLabels?: (labels: Labels) => Labels;
   /** A sentence for each channel that cannot be posted to. */
   readonly channelProblems: () => readonly string[];
   readonly store: Pick<Store, 'loadGroup' | 'actions' | 'shownMessage'>;

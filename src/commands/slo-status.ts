@@ -117,7 +117,7 @@ export interface ServiceLabel {
 
 export type SloDeps = Pick<
   CommandDeps,
-  'ruleSet' | 'store' | 'metrics' | 'clock' | 'errorBudget' | 'serviceBudgets' | 'problemOf'
+  'ruleSet' | 'store' | 'metrics' | 'clock' | 'errorBudget' | 'serviceBudgets' | 'problemOf' | 'redactLabels'
 >;
 
 /** Rows with figures: each costs Prometheus one or two queries. */
@@ -213,8 +213,9 @@ const concerns = ({ only }: Context, labels: Labels): boolean =>
     ({ label, value }, index) => labels[label] === value || (index > 0 && labels[label] === undefined),
   );
 
-/** The values of all labels; undefined without labels. */
-const subjectOf = (labels: Labels): string | undefined => Object.values(labels).join(' ') || undefined;
+/** The values of all labels, without secrets; undefined without labels. */
+const subjectOf = ({ deps }: Context, labels: Labels): string | undefined =>
+  Object.values(deps.redactLabels?.(labels) ?? labels).join(' ') || undefined;
 
 async function alertRow(context: Context, alert: Alert): Promise<Found> {
   const { deps, rule } = context;
@@ -223,7 +224,7 @@ async function alertRow(context: Context, alert: Alert): Promise<Found> {
   const row: SloRow = {
     rule,
     state: hasData ? (alert.state === 'firing' ? 'firing' : 'pending') : 'no-data',
-    subject: subjectOf(series),
+    subject: subjectOf(context, series),
     value,
     since: noDataSince ?? activeAt,
     ...suppressionOf(alert),
@@ -287,7 +288,7 @@ async function okRow(context: Context, { evaluatedAt, recoveryRejected }: Evalua
   const worst = samples === undefined ? undefined : await worstOf(context, samples);
   if (worst === undefined) return { row };
   const { value, labels } = worst;
-  return { row: { ...row, value, subject: subjectOf(labels) }, of: budgetOf(context, labels) };
+  return { row: { ...row, value, subject: subjectOf(context, labels) }, of: budgetOf(context, labels) };
 }
 
 const rejectedRecovery = (reason: string): string =>

@@ -106,3 +106,20 @@ export function createRedactText(patterns: readonly string[] = []): RedactText {
       withoutCards(withoutCredentials(text)),
     );
 }
+
+/** Names whose values are secrets whatever they look like. `tokens` counts something. */
+export const SECRET_NAME =
+  /authorization|cookie|passw|\bpwd\b|secret|token(?!s)|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential|session[-_.]?id|\bjwt\b|csrf|xsrf/i;
+
+/** Redacts the values of labels or annotations, by their names as well; the same object when there is nothing to remove. */
+export function createRedactLabels(
+  patterns: readonly string[] = [],
+): (labels: Readonly<Record<string, string>>) => Readonly<Record<string, string>> {
+  const text = createRedactText(patterns);
+  const redacted = (name: string, value: string): string =>
+    value !== '' && (SECRET_NAME.test(name) || text(name) !== name) ? REDACTED : text(value);
+  return (labels) => {
+    const pairs = Object.entries(labels).map(([name, value]) => [name, redacted(name, value)] as const);
+    return pairs.every(([name, value]) => labels[name] === value) ? labels : Object.fromEntries(pairs);
+  };
+}

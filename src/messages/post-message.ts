@@ -8,6 +8,7 @@ import { backoff, decideReconcile, SHOWN_WITHIN } from './decide-sync.ts';
 import { type CollectEvidence, type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Lease } from './lease.ts';
 import type { FindOutcome, MessageView, Notifier, SendOutcome } from './notifier.ts';
+import type { RedactMessage } from './redact-message.ts';
 import { encodeRestorePoint } from './restore-point.ts';
 import type { Attempt, ClaimedMessage, DesiredMessage, Settlement, ShownMessage, Store } from './store.ts';
 
@@ -23,6 +24,7 @@ export interface SyncMessageParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly links: Links;
+  readonly redact: RedactMessage;
   /** Where alerts go whose rule names no channel, or whose channel refuses them. */
   readonly defaultChannel: string;
 }
@@ -85,8 +87,9 @@ const channelOf = ({ parts, desired }: Work): string =>
   (desired?.destination === undefined ? desired?.rule.channel : desired.destination.channel) ??
   parts.defaultChannel;
 
-export function viewOf(work: Work, desired: DesiredMessage, more: Partial<MessageView>): MessageView {
-  const { links } = work.parts;
+export function viewOf(work: Work, given: DesiredMessage, more: Partial<MessageView>): MessageView {
+  const { links, redact } = work.parts;
+  const desired = redact.desired(given);
   const { alert, rule, alertGroup, destination, apart } = desired;
   const escalates = desired.escalates ?? alert.continues;
   const { evidence = NO_EVIDENCE } = more;

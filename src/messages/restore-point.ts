@@ -98,14 +98,17 @@ const replySchema = z.object({
 const finite = (value: number): number | undefined =>
   Number.isFinite(value) ? Number(value.toPrecision(6)) : undefined;
 
-/** The rule adds to the result's labels and seldom changes one: then their names are enough. */
-const labelFields = (labels: Labels, series: Labels) =>
-  Object.keys(series).every((name) => labels[name] === series[name])
+/**
+ * The rule adds to the result's labels and seldom changes one: then their names are enough. Labels that are not known, or
+ * must not be shown, are left out.
+ */
+const labelFields = ({ labels, series, isUnlabeled }: Alert) =>
+  isUnlabeled !== true && Object.keys(series).every((name) => labels[name] === series[name])
     ? { l: labels, s: Object.keys(series) }
     : {};
 
 function alertFields({ alert, destination }: DesiredMessage) {
-  const { fingerprint, activeAt, firedAt = activeAt, noDataSince, labels, series, acknowledged } = alert;
+  const { fingerprint, activeAt, firedAt = activeAt, noDataSince, acknowledged } = alert;
   const posted = alert.postedTo ?? [{ channel: destination?.channel, mentions: [] }];
   return {
     f: fingerprint,
@@ -114,7 +117,7 @@ function alertFields({ alert, destination }: DesiredMessage) {
     v: finite(alert.value),
     p: finite(alert.peak),
     n: noDataSince === undefined ? undefined : seconds(noDataSince),
-    ...labelFields(labels, series),
+    ...labelFields(alert),
     k: acknowledged === undefined ? undefined : [acknowledged.by, seconds(acknowledged.at)],
     d: posted.map(({ channel = null, alertGroup = null }) => [channel, alertGroup]),
   };

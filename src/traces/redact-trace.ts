@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { createRedactText, REDACTED, withoutCredentials } from '../lib/redact.ts';
+import { createRedactText, REDACTED, SECRET_NAME, withoutCredentials } from '../lib/redact.ts';
 import type { Attributes, AttributeValue, Span, Trace } from './trace.ts';
 
 export interface RedactionOptions {
@@ -8,10 +8,6 @@ export interface RedactionOptions {
   /** Names of the attributes that may be shown, `*` for any characters; undefined: all. */
   readonly allowed?: readonly string[];
 }
-
-/** Attributes whose values are secrets whatever they look like. `tokens` counts something. */
-const SECRET_NAME =
-  /authorization|cookie|passw|\bpwd\b|secret|token(?!s)|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential|session[-_.]?id|\bjwt\b|csrf|xsrf/i;
 
 /** What the analysis of a trace reads: kept in the allow-list mode. Values are redacted like all others. */
 const ANALYZED: ReadonlySet<string> = new Set(

@@ -12,6 +12,9 @@ const TOKEN = 'alertmanager-token-0123456789';
 const EXPR =
   'histogram_quantile(0.99, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[1m]))) > 500';
 
+/** In labels and annotations. */
+const SECRETS = ['alice@example.com', 'k3y-0f-the-vault', 'h4nd-made'] as const;
+
 const NO_RULES = 'groups: []\n';
 const SLOW_CHECKOUT = played({ from: 5, to: 70, fault: SLOW_PAYMENTS });
 
@@ -47,8 +50,13 @@ async function send(
             destination_service_name: 'checkout',
             severity: 'page',
             prometheus: 'monitoring/k8s',
+            owner: SECRETS[0],
+            api_key: SECRETS[1],
           },
-          annotations: { summary: 'p99 of checkout is high' },
+          annotations: {
+            summary: 'p99 of checkout is high',
+            description: `See https://ann:${SECRETS[2]}@wiki.example.com or ask ${SECRETS[0]}.`,
+          },
           startsAt: timeIn(alert.startsAt),
           endsAt: alert.endsAt === undefined ? '0001-01-01T00:00:00Z' : timeIn(alert.endsAt),
           generatorURL: `http://prometheus:9090/graph?g0.expr=${encodeURIComponent(EXPR)}&g0.tab=1`,
@@ -98,4 +106,8 @@ test('an alert of Alertmanager is one message with traces, culprit, chart and bu
   expect(posted(stage)).toHaveLength(1);
   expect(posted(stage)[0]?.ts).toBe(firing?.ts);
   expect(posted(stage)[0]?.text).toContain('✅');
+
+  const sent = JSON.stringify([stage.world.slack.calls(), stage.messages(), stage.log]);
+  expect(sent).toContain('owner=[redacted]');
+  expect(SECRETS.filter((secret) => sent.includes(secret))).toEqual([]);
 });

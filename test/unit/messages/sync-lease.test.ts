@@ -3,6 +3,7 @@ import { before, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
 import { keepLease, LEASE } from '../../../src/messages/lease.ts';
 import type { Notifier } from '../../../src/messages/notifier.ts';
+import { createRedactMessage } from '../../../src/messages/redact-message.ts';
 import type { ClaimedMessage, Store } from '../../../src/messages/store.ts';
 import { createMessageSync } from '../../../src/messages/sync.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
@@ -33,6 +34,7 @@ function setUp({ searchTakes, isClaimedAgain = false }: { searchTakes: number; i
   const post = vi.fn<Notifier['post']>(async () => ({ kind: 'sent', channelId: 'C1', messageTs: '1.2' }));
   const unused = async () => ({ kind: 'unknown', reason: 'not queried here' }) as const;
   const sync = createMessageSync({
+    redact: createRedactMessage([]),
     store,
     notifier: {
       post,
