@@ -33,6 +33,11 @@ export const TEMPLATE_CASES: Readonly<Record<string, TemplateCase>> = {
   'text around actions': of('p99 {{ $value }} ms at {{ $labels.zone }}!', 'p99 812.3456 ms at eu_west!'),
   'no blanks inside the braces': of('{{$labels.zone}}{{$value}}', 'eu_west812.3456'),
   'blanks cut on both sides': of('a  {{- " b " -}}  c', 'a b c'),
+  'NaN is greater than a number, as in Go': of(
+    '{{ gt $value 1.0 }} {{ ge $value 1.0 }} {{ lt $value 1.0 }} {{ printf "%06.1f" $value }}',
+    'true true false    NaN',
+    Number.NaN,
+  ),
   'a comment': of('a{{/* }} not yet */}}b', 'ab'),
   'braces inside a string': of('{{ "}}" }}', '}}'),
   'a raw string': of('{{ `a"b\\n` }}', 'a"b\\n'),

@@ -146,8 +146,9 @@ export const BUILTINS: Readonly<Record<string, TemplateFunction>> = {
   }),
   eq: many(2, ([first = text(''), ...others]) => bool(others.some((other) => isEqual(first, other)))),
   ne: two(([first = text(''), second = text('')]) => bool(!isEqual(first, second))),
-  gt: two(ordered((a, b) => a > b)),
-  ge: two(ordered((a, b) => a >= b)),
+  // As Go defines them, which makes NaN greater than every number.
+  gt: two(ordered((a, b) => !(a <= b))),
+  ge: two(ordered((a, b) => !(a < b))),
   lt: two(ordered((a, b) => a < b)),
   le: two(ordered((a, b) => a <= b)),
   and: many(1, (args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1) ?? bool(false)),

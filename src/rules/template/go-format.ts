@@ -198,7 +198,8 @@ function padded(text: string, value: Value, { flags, width }: Layout): string {
   const isNumber = value.type === 'float' || value.type === 'int';
   const signed = isNumber && flags.includes('+') && !/^[+-]/.test(text) ? `+${text}` : text;
   if (flags.includes('-')) return signed.padEnd(width);
-  if (!flags.includes('0') || !isNumber) return signed.padStart(width);
+  const isFinite = !/(?:Inf|NaN)$/.test(text);
+  if (!flags.includes('0') || !isNumber || !isFinite) return signed.padStart(width);
   const sign = /^[+-]/.exec(signed)?.[0] ?? '';
   return sign + signed.slice(sign.length).padStart(width - sign.length, '0');
 }
