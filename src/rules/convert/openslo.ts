@@ -23,7 +23,17 @@ const prometheus = parsed('Prometheus, the only supported source', (type) =>
 
 const sourceOf = <Q extends z.ZodType>(query: Q) =>
   z.strictObject({
-    metricSource: z.strictObject({ type: prometheus.optional(), spec: z.strictObject({ query }) }),
+    metricSource: z
+      .strictObject({
+        // Beside a `type` it only says where that source is.
+        metricSourceRef: z.string().optional(),
+        type: prometheus.optional(),
+        spec: z.strictObject({ query }),
+      })
+      .refine(({ metricSourceRef, type }) => metricSourceRef === undefined || type !== undefined, {
+        error:
+          'found a `metricSourceRef` without a `type`. Add `type: Prometheus`: data sources of other documents are not read',
+      }),
   });
 
 /** A counter: one metric with its matchers, or the sum of one. */
@@ -85,7 +95,7 @@ const sliSchema = z.strictObject({
 const UNSUPPORTED: UnsupportedKeys = {
   alertPolicies:
     'Remove it. `route`, `teams` and `severities` of a rule file say who is notified; the alerts are those of the workbook.',
-  metricSourceRef: 'Write its `type` and `spec` in place: data sources of other documents are not read.',
+  timeSliceTarget: 'Remove it: the value is read once in each slice, which is good or bad as a whole.',
   calendar: 'Use a rolling window: budgets of calendar periods are not supported.',
 };
 
@@ -186,24 +196,31 @@ const BUDGET_PERIOD: Milliseconds = ms(30 * DAY);
 
 const kindOf = (document: RuleFileSection): unknown => ((valueOf(document) ?? {}) as { kind?: unknown }).kind;
 
-/** The indicator that an SLO names, in another document of the file. */
-function indicatorNamed(reference: string, documents: readonly RuleFileSection[]): Indicator | undefined {
-  for (const document of documents.filter((each) => kindOf(each) === 'SLI')) {
-    const checked = validate(sliSchema, document, UNSUPPORTED);
-    if (checked.ok && checked.value.metadata.name === reference) return checked.value.spec;
-  }
-  return undefined;
-}
+const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 
+/** The document of the indicator that an SLO names. */
+const documentNamed = (
+  reference: string,
+  documents: readonly RuleFileSection[],
+): RuleFileSection | undefined =>
+  documents.find(
+    (each) =>
+      kindOf(each) === 'SLI' && namedSchema.safeParse(valueOf(each)).data?.metadata.name === reference,
+  );
+
+/** Undefined for one whose document has errors, which are reported there. */
 function indicatorOf(
   { indicator, indicatorRef }: OpenSlo['spec'],
   documents: readonly RuleFileSection[],
-): Indicator | Refusal {
+): Indicator | Refusal | undefined {
   if (indicator !== undefined && indicatorRef === undefined) return indicator.spec;
   if (indicator !== undefined || indicatorRef === undefined)
     return { path: [], message: 'invalid `spec`: expected either `indicator` or `indicatorRef`.' };
-  const found = indicatorNamed(indicatorRef, documents);
-  if (found !== undefined) return found;
+  const found = documentNamed(indicatorRef, documents);
+  if (found !== undefined) {
+    const checked = validate(sliSchema, found, UNSUPPORTED);
+    return checked.ok ? checked.value.spec : undefined;
+  }
   const message = `invalid \`spec.indicatorRef\`: found ${shown(indicatorRef)}, but the file has no document of \`kind: SLI\` with that name. Add it to the file.`;
   return { path: ['indicatorRef'], message };
 }
@@ -213,6 +230,7 @@ function convertSlo(document: RuleFileSection, documents: readonly RuleFileSecti
   if (!checked.ok) return { groups: [], errors: checked.errors };
   const { metadata, spec } = checked.value;
   const indicator = indicatorOf(spec, documents);
+  if (indicator === undefined) return { groups: [], errors: [] };
   if ('message' in indicator) return refusedAt(document, ['spec', ...indicator.path], indicator.message);
   const slo = { metadata, spec: { ...spec, indicator } };
   const all = spec.objectives.map((objective, index) => {

@@ -294,6 +294,10 @@ spec:
   it.each([
     ['after it', `${REFERENCE}---\n${INDICATOR}`],
     ['before it', `${INDICATOR}---\n${REFERENCE}`],
+    [
+      'whose sources have a reference beside their type',
+      `${INDICATOR.replaceAll('type:', 'metricSourceRef: prod, type:')}---\n${REFERENCE}`,
+    ],
   ])('reads its indicator in a document %s', (_, text) => {
     expect(rulesOf(text)[0]).toMatchObject({
       name: 'shop-burn-1h',
@@ -354,6 +358,16 @@ describe('what cannot be converted is refused with its name and location', () =>
       OPENSLO.replace('isRolling: true', 'isRolling: false'),
       '14:44',
       'isRolling',
+    ],
+    'a reference to a source without its type': [
+      OPENSLO.replace('type: Prometheus', 'metricSourceRef: prod'),
+      '12:31',
+      'Add `type: Prometheus`',
+    ],
+    'a target of time slices': [
+      THRESHOLD.replace('op: lte, ', 'op: lte, timeSliceTarget: 0.9, '),
+      '13:27',
+      'Remove it: the value is read once',
     ],
     'another source than Prometheus': [
       OPENSLO.replace('type: Prometheus', 'type: Datadog'),
