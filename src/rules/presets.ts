@@ -101,8 +101,24 @@ export function errorSelectorFor(metric: string): string | undefined {
     .errorSelector;
 }
 
-/** The unit a metric's name ends in, by the naming rules of Prometheus and OpenTelemetry. */
+/**
+ * Histograms whose names end in no unit. Sources: OpenTelemetry semantic conventions, in seconds since 1.23 and in milliseconds
+ * before, as the span metrics connector has them; Tempo's metrics generator; Envoy's statistics.
+ */
+const WITHOUT_UNIT: readonly (readonly [RegExp, 'ms' | 's'])[] = [
+  [
+    /^(?:http[._](?:server|client)[._]request|rpc[._](?:server|client)[._]call|db[._]client[._]operation)[._]duration$/,
+    's',
+  ],
+  [/^(?:http|rpc)[._](?:server|client)[._]duration$/, 'ms'],
+  [/^traces[._]span[._]metrics[._]duration$/, 'ms'],
+  [/^traces_spanmetrics_latency$/, 's'],
+  [/^envoy_\w+_rq_time$/, 'ms'],
+];
+
+/** The unit a metric's name ends in, by the naming rules of Prometheus and OpenTelemetry, or that of a known metric. */
 export function unitOfMetric(metric: string): 'ms' | 's' | undefined {
   if (/[_.](?:milliseconds|ms)$/.test(metric)) return 'ms';
-  return /[_.](?:seconds|s)$/.test(metric) ? 's' : undefined;
+  if (/[_.](?:seconds|s)$/.test(metric)) return 's';
+  return WITHOUT_UNIT.find(([name]) => name.test(metric))?.[1];
 }

@@ -1,4 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
+import { unitOfMetric } from '../presets.ts';
 import { withoutNoise } from '../promql.ts';
 import { metricNameOf } from './selectors.ts';
 import { type Calculation, calculationOf, calculationOfNode, scaledOf } from './shape.ts';
@@ -66,7 +67,11 @@ function quantityOfCall(expr: string, node: SyntaxNode): Quantity | undefined {
 /** The unit of the histogram whose buckets are read somewhere in a node. */
 function quantityOfBuckets(expr: string, node: SyntaxNode): Quantity | undefined {
   const name = metricNameOf(expr, node);
-  if (name !== undefined) return quantityOfMetric(name.replace(/_bucket$/, ''));
+  if (name !== undefined) {
+    const metric = name.replace(/_bucket$/, '');
+    const quantity = quantityOfMetric(metric);
+    return quantity.unit === '' ? { ...quantity, unit: unitOfMetric(metric) ?? '' } : quantity;
+  }
   for (const child of childrenOf(node)) {
     const found = quantityOfBuckets(expr, child);
     if (found !== undefined) return found;

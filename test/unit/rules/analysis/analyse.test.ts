@@ -283,6 +283,19 @@ describe('what the value is', () => {
     'up == 0': ['number'],
     'job:latency_seconds:p99 > 0.5': ['number', 's'],
     'absent(up)': ['number'],
+    'histogram_quantile(0.99, sum by (le) (rate(envoy_cluster_upstream_rq_time_bucket[5m]))) > 500': [
+      'latency',
+      'ms',
+    ],
+    'histogram_quantile(0.99, sum by (le) (rate(traces_spanmetrics_latency_bucket[5m]))) > 0.5': [
+      'latency',
+      's',
+    ],
+    'histogram_quantile(0.99, sum by (le) (rate({"http.server.request.duration_bucket"}[5m]))) > 0.5': [
+      'latency',
+      's',
+    ],
+    'histogram_quantile(0.99, rate(http_server_duration_bucket[5m])) > 500': ['number', 'ms'],
     'max_over_time(a_seconds[1h:5m]) > 1': ['number', 's'],
     '(a_seconds > 1) * 1000 > 5': ['number', 'ms'],
   };
