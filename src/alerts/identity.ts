@@ -67,8 +67,20 @@ function identityOf(element: Labels, own: readonly LabelPair[]): Identity {
   return {
     fingerprint: fingerprintOf(labels),
     labels: Object.fromEntries(labels),
-    series: Object.fromEntries(series),
+    // Kept as it is where nothing has to be left out, as mostly: thousands of copies take memory.
+    series: series.length === Object.keys(element).length ? element : Object.fromEntries(series),
   };
+}
+
+/** A rule's own labels with their templates expanded; the same list where there are none. */
+function expandedPairs(
+  template: readonly LabelPair[],
+  expand: (text: string) => string,
+): readonly LabelPair[] {
+  const texts = template.map(([name, text]) => (name === ALERT_NAME ? text : expand(text)));
+  return texts.every((text, index) => text === template[index]?.[1])
+    ? template
+    : template.map(([name], index): LabelPair => [name, texts[index] ?? '']);
 }
 
 /** The number of elements of the last result that an element is compared with. */
@@ -117,9 +129,7 @@ function createIdentifier(rule: SloRule, expand: ExpandTemplate) {
     return undefined;
   };
   return (sample: Sample): Identity => {
-    const own = template.map(
-      ([name, text]): LabelPair => [name, name === ALERT_NAME ? text : expand(text, sample)],
-    );
+    const own = expandedPairs(template, (text) => expand(text, sample));
     const identity = find(sample.labels, own) ?? identityOf(sample.labels, own);
     now.push({ element: sample.labels, own, identity });
     return identity;
@@ -176,5 +186,5 @@ export function alertIdOf(
   fingerprint: string,
   activeAt: EpochMs,
 ): string {
-  return `${hashTexts([at.group.id, at.rule.key, fingerprint])}-${activeAt / 1_000}`;
+  return [hashTexts([at.group.id, at.rule.key, fingerprint]), activeAt / 1_000].join('-');
 }

@@ -52,6 +52,15 @@ function newAlert(context: AlertStepContext, breach: Breach): Alert {
     peak: breach.sample.value,
     seenAt: evalTime,
     missedTicks: 0,
+    // What most alerts get later: `{ ...alert, field }` with a new field gives each object a hidden class of its own in V8,
+    // 300 bytes for each of thousands of alerts.
+    pausedFor: undefined,
+    firedAt: undefined,
+    refreshedAt: undefined,
+    shownValue: undefined,
+    postedTo: undefined,
+    awaiting: undefined,
+    suppressed: undefined,
   };
 }
 

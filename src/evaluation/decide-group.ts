@@ -1,4 +1,5 @@
 import type { Alert, RuleGroupState, RuleState } from '../alerts/alert.ts';
+import type { NextStep } from '../lib/concurrency.ts';
 import { before, type EpochMs } from '../lib/units.ts';
 import { createEscalation } from '../messages/alert-messages.ts';
 import { suppressedEntry } from '../messages/ledger.ts';
@@ -15,6 +16,8 @@ import { type NotificationOptions, type SuppressOptions, suppressAlerts } from '
 interface DecidedTick extends Tick {
   /** Switches every difference from Prometheus off. */
   readonly isPrometheus: boolean;
+  /** Called before each long step with the number of its alerts; absent: there is no pause. */
+  readonly nextStep?: NextStep;
 }
 
 /** The rules of a group after an evaluation, and what their messages are to show. */
@@ -55,8 +58,9 @@ export async function decideGroup(
     previous,
   }: { readonly evaluated: readonly EvaluatedRule[]; readonly previous: RuleGroupState | undefined },
 ): Promise<DecidedGroup> {
-  const { group, evalTime } = tick;
+  const { group, evalTime, nextStep } = tick;
   const { notifications } = options;
+  await nextStep?.(evaluated.reduce((sum, { next }) => sum + next.alerts.length, 0));
   const suppressed = await suppressAlerts(
     options,
     { group: group.id, evalTime, queryTime: before(evalTime, group.queryOffset) },
@@ -70,6 +74,7 @@ export async function decideGroup(
   const rules: Record<string, RuleState> = {};
   const messages: MessageUpdate[] = [];
   for (const { rule, next, transitions, alerts, changed } of ruleAlerts) {
+    await nextStep?.(alerts.length);
     const { messages: own, ...notified } = decideNotifications({ group, rule }, evalTime, {
       alerts,
       transitions,
@@ -89,6 +94,7 @@ export async function decideGroup(
 /** The alerts that a silence made in Slack suppresses since this evaluation. */
 export function newlySilenced(before: RuleGroupState | undefined, { rules, evalTime }: RuleGroupState) {
   return Object.entries(rules).flatMap(([key, { rule, alerts }]) => {
+    if (!alerts.some(({ suppressed }) => suppressed?.silence !== undefined)) return [];
     const known = new Map(
       (before?.rules[key]?.alerts ?? []).map((alert) => [alert.alertId, alert.suppressed?.silence?.id]),
     );

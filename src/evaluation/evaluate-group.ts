@@ -1,5 +1,6 @@
 import type { RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { NextStep, Turns } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -51,6 +52,8 @@ export interface EvaluateGroupOptions {
   readonly measureClock?: () => Promise<void>;
   /** Absent: what silences suppress is not recorded. */
   readonly ledger?: Ledger;
+  /** Absent: an evaluation does not pause, however many alerts it has. */
+  readonly turns?: Turns;
   /** Resets short timers after a restart in Prometheus's mode; absent: nothing starts here. */
   readonly restarts?: RestartDetection;
 }
@@ -96,6 +99,8 @@ interface GroupTick extends Tick {
   readonly own: RuleSetVersion;
   /** Switches every difference from Prometheus off. */
   readonly isPrometheus: boolean;
+  /** Called before each long step with the number of its alerts. */
+  readonly nextStep: NextStep;
 }
 
 /** Evaluates all rules, then decides on notifications: suppression depends on the alerts of all rules. */
@@ -104,8 +109,8 @@ async function evaluateTick(
   tick: GroupTick,
   previous: RuleGroupState | undefined,
 ): Promise<DecidedGroup & Pick<RuleGroupState, 'restoredAt'>> {
-  const { group, evalTime, isPrometheus } = tick;
-  const evaluated = await evaluateRules({ ...evaluation, isPrometheus }, tick, previous);
+  const { group, evalTime, isPrometheus, nextStep } = tick;
+  const evaluated = await evaluateRules({ ...evaluation, isPrometheus, nextStep }, tick, previous);
   const { rules, messages } = await decideGroup(evaluation, tick, { evaluated, previous });
   const removed = Object.entries(previous?.rules ?? {}).filter(([key]) => rules[key] === undefined);
   const ended = removed.flatMap(([, state]) => resolveRemovedRule(group.id, evalTime, state));
@@ -215,6 +220,8 @@ async function runTick(evaluation: Evaluation, tick: GroupTick): Promise<TickOut
   return outcome;
 }
 
+const noPause: NextStep = async () => undefined;
+
 /**
  * Creates the evaluation of a tick: claim it, query every rule, step their states, decide on notifications, and write it
  * all in one atomic write. When the store does not respond nothing is evaluated and nothing is notified; the next tick
@@ -235,7 +242,9 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
       const evalTime = options.sourceClock?.correct(group, tickAt) ?? tickAt;
       const policy = options.notifications?.policy();
       const own = evaluation.versionOf(group, policy);
-      return await runTick(evaluation, { group, evalTime, own, isPrometheus: policy?.isPrometheus === true });
+      const isPrometheus = policy?.isPrometheus === true;
+      const nextStep = options.turns?.begin() ?? noPause;
+      return await runTick(evaluation, { group, evalTime, own, isPrometheus, nextStep });
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.system !== 'store') {
         evaluation.logger.error('evaluation failed because of a bug', { group: group.id, error });

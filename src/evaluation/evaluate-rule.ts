@@ -1,7 +1,7 @@
 import type { Alert, RuleGroupState, RuleQueryResult, RuleState } from '../alerts/alert.ts';
 import { needsRecoverySamples, type RuleStep, stepRule } from '../alerts/step-rule.ts';
 import type { Clock } from '../lib/clock.ts';
-import { forEachLimited } from '../lib/concurrency.ts';
+import { forEachLimited, type NextStep } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { errorMessage, explanationOf, isQueryWrong, UpstreamError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -29,6 +29,8 @@ export interface EvaluateRuleOptions {
   /** The address of Prometheus for people, for templates. */
   readonly externalUrl?: string;
   readonly isPrometheus: boolean;
+  /** Called before each long step with the number of alerts; absent: the evaluation does not pause. */
+  readonly nextStep?: NextStep;
   /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
 }
@@ -90,6 +92,10 @@ const query = (
 ): Promise<readonly Sample[]> =>
   inTime(options, tick, (signal) => options.metrics.instant({ ...request, at: tick.queryTime }, signal));
 
+/** What a step of a rule takes grows with its alerts and with its result. */
+const sizeOf = ({ previous }: RuleTick, samples: readonly Sample[]): number =>
+  Math.max(samples.length, previous?.alerts.length ?? 0);
+
 type QueryFailure = Exclude<RuleQueryResult, { kind: 'vector' }>;
 
 /** A query that is rejected or returns too much is an error of the rule; everything else is one of the source. */
@@ -134,7 +140,7 @@ interface QueriedRule {
  */
 async function queryRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<QueriedRule> {
   const { rule, previous, evalTime } = tick;
-  const { isPrometheus } = options;
+  const { isPrometheus, nextStep } = options;
   let samples: readonly Sample[];
   try {
     samples = await query(options, tick, { expr: rule.expr });
@@ -144,6 +150,7 @@ async function queryRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<
   const { expand, unknownLabels } = await sendTemplateQueries(options, rule, { samples, at: evalTime });
   if (unknownLabels !== undefined && !isPrometheus)
     return { evaluation: { kind: 'source-error', message: unknownLabels }, expand };
+  await nextStep?.(sizeOf(tick, samples));
   const isMissing = needsRecoverySamples({ rule, previous, expand, isPrometheus }, samples);
   if (rule.recovery === undefined || !isMissing) return { evaluation: { kind: 'vector', samples }, expand };
   const recovery = await queryRecovery(options, tick, rule.recovery.expr);
@@ -205,12 +212,13 @@ async function withTimers(
 }
 
 async function evaluateRule(options: EvaluateRuleOptions, given: RuleTick): Promise<EvaluatedRule> {
-  const { clock, recorder, logger } = options;
+  const { clock, recorder, logger, nextStep } = options;
   const startedAt = clock.now();
   const queried = await queryRule(options, given);
   const { evaluation, expand } = queried;
   const tick = await withTimers(options, given, queried);
   const { lacksTimers } = tick;
+  await nextStep?.(sizeOf(tick, evaluation.kind === 'vector' ? evaluation.samples : []));
   const step = stepRule({ ...options, ...tick, evaluation, expand });
   const { kind } = step.next.health;
   const seconds = between(startedAt, clock.now()) / SECOND;

@@ -200,18 +200,35 @@ function withAlsoSlow(alert: Alert, inhibited: ReturnType<typeof inhibitedByCaus
   return alsoSlow === undefined && alert.alsoSlow === undefined ? alert : { ...alert, alsoSlow };
 }
 
+const asTheyAre = ({ alerts }: RuleAlerts): SuppressedAlerts => ({ alerts, changed: new Set() });
+
+/** Whether the policy suppresses alerts at all: most do so now and then, and a group may have thousands of alerts. */
+const suppressesAny = ({
+  silences,
+  maintenance,
+  inhibitRules,
+  inhibitsByCallGraph,
+}: NotificationPolicy): boolean =>
+  inhibitsByCallGraph || [silences, maintenance, inhibitRules].some(({ length }) => length > 0);
+
+/** Whether an earlier evaluation suppressed it, or had it explain others: that may end. */
+const isTouched = ({ suppressed, alsoSlow }: Alert): boolean =>
+  suppressed !== undefined || alsoSlow !== undefined;
+
 /** Decides for all alerts of a group what suppresses their messages. Keeps the order of rules and alerts. */
 export async function suppressAlerts(
   { states, notifications }: SuppressOptions,
   tick: GroupTick,
   rules: readonly RuleAlerts[],
 ): Promise<readonly SuppressedAlerts[]> {
-  if (notifications === undefined) return rules.map(({ alerts }) => ({ alerts, changed: new Set() }));
-  const byRule = rules.map(otherAlertsOf);
-  const own = byRule.flat();
-  const policy = own.some(({ alert }) => isFiring(alert))
+  if (notifications === undefined) return rules.map(asTheyAre);
+  const policy = rules.some(({ alerts }) => alerts.some(isFiring))
     ? await (notifications.currentPolicy ?? notifications.policy)()
     : notifications.policy();
+  if (!suppressesAny(policy) && !rules.some(({ alerts }) => alerts.some(isTouched)))
+    return rules.map(asTheyAre);
+  const byRule = rules.map(otherAlertsOf);
+  const own = byRule.flat();
   const context = await inhibitionContext({ states, notifications }, policy, { ...tick, own });
   const suppressionOf = createSuppression(policy, context);
   const suppressed = byRule.map((alerts) => alerts.map((each) => withSuppression(each, suppressionOf)));

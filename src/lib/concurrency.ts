@@ -18,6 +18,68 @@ export async function forEachLimited<T>(
   }
 }
 
+/** Splits long work into turns of the event loop: requests, timers and sockets are served between them. */
+export interface Turns {
+  /**
+   * Begins a job. What it returns is called before each of its steps with the size of the step, and resolves in a turn of
+   * the event loop that has room for it, at once in one that did little so far. Of several jobs the one that began first
+   * goes on first: it ends, and frees its memory, before the next one needs as much.
+   */
+  begin(): NextStep;
+}
+
+/** Waits for room for the next step. The size is any measure of the time it takes. */
+export type NextStep = (size: number) => Promise<void>;
+
+interface WaitingStep {
+  readonly job: number;
+  readonly size: number;
+  readonly start: () => void;
+}
+
+/** @param sizeOfTurn after steps of this size together, the event loop turns before the next one. */
+export function createTurns(sizeOfTurn: number): Turns {
+  let jobs = 0;
+  let done = 0;
+  let isScheduled = false;
+  const waiting: WaitingStep[] = [];
+
+  const schedule = (): void => {
+    if (isScheduled) return;
+    isScheduled = true;
+    setImmediate(turn);
+  };
+  const take = (size: number): void => {
+    done += size;
+    schedule();
+  };
+  function turn(): void {
+    isScheduled = false;
+    done = 0;
+    for (let step = waiting[0]; step !== undefined && done < sizeOfTurn; step = waiting[0]) {
+      waiting.shift();
+      take(step.size);
+      step.start();
+    }
+  }
+
+  return {
+    begin: () => {
+      const job = jobs++;
+      return async (size) => {
+        if (waiting.length === 0 && done < sizeOfTurn) {
+          take(size);
+          return;
+        }
+        await new Promise<void>((resolve) => {
+          const later = waiting.findIndex((each) => each.job > job);
+          waiting.splice(later === -1 ? waiting.length : later, 0, { job, size, start: resolve });
+        });
+      };
+    },
+  };
+}
+
 /** Limits how many pieces of work run at the same time. */
 export interface Limiter {
   /** How many pieces of work have not been started yet. */

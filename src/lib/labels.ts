@@ -53,7 +53,8 @@ export function hashTexts(texts: Iterable<string>): string {
     }
     add(SEPARATOR);
   }
-  return hexOf(high) + hexOf(low);
+  // Joined, not added: a sum of texts is kept as a tree of its parts, and there are thousands of fingerprints.
+  return [hexOf(high), hexOf(low)].join('');
 }
 
 /** Identity of a label set: equal for equal sets whatever their order. */
@@ -86,7 +87,6 @@ const SERVICE_LABELS = [
 ] as const;
 
 /** The label that names the service, or undefined when the set has none of the known ones. */
-export function serviceLabelOf(names: Iterable<string>): string | undefined {
-  const present = new Set(names);
-  return SERVICE_LABELS.find((name) => present.has(name));
+export function serviceLabelOf(names: readonly string[]): string | undefined {
+  return SERVICE_LABELS.find((name) => names.includes(name));
 }

@@ -64,12 +64,12 @@ export function withPostings(
   posted: readonly PostedTo[],
   { now, later }: { readonly now: readonly PostedTo[]; readonly later: readonly Destination[] },
 ): Alert {
-  const { awaiting: _awaiting, ...rest } = alert;
-  const all = [...posted, ...now];
+  // The same list for all alerts that begin in one place.
+  const all = posted.length === 0 ? now : [...posted, ...now];
   return {
-    ...rest,
-    ...(all.length === 0 ? {} : { postedTo: all }),
-    ...(all.length === 0 || later.length === 0 ? {} : { awaiting: later }),
+    ...alert,
+    postedTo: all.length === 0 ? alert.postedTo : all,
+    awaiting: all.length === 0 || later.length === 0 ? undefined : later,
   };
 }
 

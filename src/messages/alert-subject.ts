@@ -83,9 +83,8 @@ export const NAMESPACE_LABELS = [
 
 /** The namespace of an alert's service; undefined when no label names one. */
 export function namespaceOf(alert: Alert): string | undefined {
-  return NAMESPACE_LABELS.map((name) => alert.labels[name]).find(
-    (value) => value !== undefined && value !== '',
-  );
+  const label = NAMESPACE_LABELS.find((name) => (alert.labels[name] ?? '') !== '');
+  return label === undefined ? undefined : alert.labels[label];
 }
 
 /** An alert's name in a table row: its service, and the label values that distinguish it from others of its rule. */

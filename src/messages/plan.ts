@@ -234,9 +234,9 @@ const escalating = (update: MessageUpdate, escalates: string): MessageUpdate => 
 
 /** Where an alert is posted now: to a message of its own, or to the one that it shares. */
 function placesOf({ now }: Plan, starting: readonly NewGroupAlerts[]): readonly PostedTo[] {
-  return now.map((destination) => {
-    const shared = starting.find((each) => each.destination.channel === destination.channel);
-    return shared === undefined ? destination : { ...destination, alertGroup: shared.alertId };
+  return now.map(({ channel, mentions }) => {
+    const shared = starting.find((each) => each.destination.channel === channel);
+    return { channel, mentions, alertGroup: shared?.alertId };
   });
 }
 

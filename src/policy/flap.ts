@@ -11,13 +11,24 @@ export const STABLE_AFTER: Milliseconds = ms(15 * MINUTE);
 /** Firings of one alert that are counted in an hour. */
 const MAX_FIRINGS = 60;
 
-const EMPTY_HISTORY: FlapHistory = { notified: [], fired: [], messages: [] };
+/** With all fields, so that the histories of thousands of alerts share one hidden class. */
+const EMPTY_HISTORY: FlapHistory = {
+  notified: [],
+  fired: [],
+  messages: [],
+  peak: undefined,
+  flapping: undefined,
+};
 
 /** Flap histories by the fingerprint of their alert. */
 export type FlapHistories = Readonly<Record<string, FlapHistory>>;
 
-const within = (times: readonly EpochMs[], evalTime: EpochMs): readonly EpochMs[] =>
-  times.filter((at) => at > before(evalTime, HOUR));
+/** The instants of the last hour; the same list when none is older. They are in order. */
+function within(times: readonly EpochMs[], evalTime: EpochMs): readonly EpochMs[] {
+  const start = before(evalTime, HOUR);
+  const [first] = times;
+  return first === undefined || first > start ? times : times.filter((at) => at > start);
+}
 
 /**
  * Whether a firing is suppressed, because the limit has no room for it and its resolution in this hour. Every firing that
@@ -81,8 +92,8 @@ export function withNotified(
 }
 
 /** The history of an alert that is not flapping anymore. */
-export function withoutFlapping({ flapping: _ended, ...history }: FlapHistory): FlapHistory {
-  return history;
+export function withoutFlapping(history: FlapHistory): FlapHistory {
+  return history.flapping === undefined ? history : { ...history, flapping: undefined };
 }
 
 /** The history of an alert whose firing is suppressed as flapping. */

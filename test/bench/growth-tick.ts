@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createEvaluator } from '../../src/evaluation/evaluator.ts';
 import type { Scheduler } from '../../src/evaluation/schedule.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -108,6 +108,29 @@ function createTogether(): Scheduler & { readonly tick: (at: EpochMs) => Promise
   };
 }
 
+const TIMER = 5;
+
+/** The most CPU time, in ms, that passed between two calls of a timer: how long other work waited, on a core of its own. */
+function startStallMeter() {
+  let used = process.cpuUsage();
+  let longest = 0;
+  const note = (): void => {
+    const { user, system } = process.cpuUsage(used);
+    longest = Math.max(longest, (user + system) / 1_000);
+    used = process.cpuUsage();
+  };
+  const timer = setInterval(note, TIMER);
+  return {
+    /** The longest since this was called last. */
+    take: (): number => {
+      const taken = longest;
+      longest = 0;
+      return taken;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
 const ignored = (): void => undefined;
 const SILENT: Logger = { debug: ignored, info: ignored, warn: console.warn, error: console.error };
 const RECORDER: Recorder = {
@@ -146,20 +169,22 @@ async function measure(size: Size): Promise<Ticks> {
   await evaluator.start({ groups, objectives: [], policy: notifications.policy() });
   const start = systemClock.now();
   const [walls, cpus, stalls]: [number[], number[], number[]] = [[], [], []];
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+  const stall = startStallMeter();
   for (let n = -WARM_UP; n < TICKS; n++) {
-    delay.reset();
+    stall.take();
     const used = process.cpuUsage();
     const startedAt = performance.now();
     await scheduler.tick(after(start, ms((n + WARM_UP) * INTERVAL)));
-    if (n < 0) continue;
-    walls.push(performance.now() - startedAt);
+    const took = performance.now() - startedAt;
     const { user, system } = process.cpuUsage(used);
+    if (n < 0) continue;
+    walls.push(took);
     cpus.push((user + system) / 1_000);
-    stalls.push(delay.max / 1e6);
+    // The timer that was due during the last step.
+    await wait(TIMER);
+    stalls.push(stall.take());
   }
-  delay.disable();
+  stall.stop();
   const rss = process.resourceUsage().maxRSS / 1_000;
   await evaluator.stop();
   await store.close();

@@ -1,6 +1,6 @@
 import type { Sample } from '../../lib/metrics-source.ts';
 import type { EpochMs } from '../../lib/units.ts';
-import { callFunction, callShortCircuit } from './functions.ts';
+import { callFunction, callShortCircuit, isShortCircuit } from './functions.ts';
 import { print } from './go-format.ts';
 import { callMethod } from './methods.ts';
 import type { Node, ParsedTemplate } from './parse.ts';
@@ -23,7 +23,8 @@ const MAX_STEPS = 100_000;
 /** The limit of templates that use each other. */
 const MAX_TEMPLATES = 100;
 
-interface Variable {
+/** A variable of a template. */
+export interface TemplateVariable {
   readonly name: string;
   value: Value;
 }
@@ -32,9 +33,9 @@ interface Execution {
   readonly template: ParsedTemplate;
   readonly context: FunctionContext;
   /** In scope, the innermost last. */
-  variables: Variable[];
+  variables: TemplateVariable[];
   dot: Value;
-  written: string;
+  readonly written: string[];
   steps: number;
   depth: number;
 }
@@ -124,9 +125,12 @@ function run(execution: Execution, { operand, args }: PipelineCommand, piped: re
   const { source } = operand;
   const argument = (each: Operand): Value => valueOf(execution, each);
   if (source.kind === 'function') {
-    const lazy = args.map((each) => (): Value => argument(each));
-    const shortcut = callShortCircuit(source.name, [...lazy, ...piped.map((value) => (): Value => value)]);
-    return shortcut ?? callFunction(source.name, [...args.map(argument), ...piped], execution.context);
+    if (isShortCircuit(source.name)) {
+      const lazy = args.map((each) => (): Value => argument(each));
+      const shortcut = callShortCircuit(source.name, [...lazy, ...piped.map((value) => (): Value => value)]);
+      if (shortcut !== undefined) return shortcut;
+    }
+    return callFunction(source.name, [...args.map(argument), ...piped], execution.context);
   }
   if (args.length + piped.length === 0) return valueOf(execution, operand);
   return methodResult(execution, operand, [...args.map(argument), ...piped]);
@@ -214,11 +218,11 @@ function writeNode(execution: Execution, node: Node): Control {
   step(execution);
   switch (node.kind) {
     case 'text':
-      execution.written += node.text;
+      execution.written.push(node.text);
       return 'next';
     case 'output': {
       const value = evaluateAndAssign(execution, node.pipeline);
-      if (node.pipeline.variables.length === 0) execution.written += print(value);
+      if (node.pipeline.variables.length === 0) execution.written.push(print(value));
       return 'next';
     }
     case 'if':
@@ -250,18 +254,18 @@ function writeNodes(execution: Execution, nodes: readonly Node[]): Control {
 export function execute(
   template: ParsedTemplate,
   dot: Value,
-  given: { readonly variables: Readonly<Record<string, Value>>; readonly context: FunctionContext },
+  given: { readonly variables: readonly TemplateVariable[]; readonly context: FunctionContext },
 ): string {
-  const variables = Object.entries({ $: dot, ...given.variables }).map(([name, value]) => ({ name, value }));
+  const variables = [{ name: '$', value: dot }, ...given.variables];
   const execution: Execution = {
     template,
     context: given.context,
     variables,
     dot,
-    written: '',
+    written: [],
     steps: 0,
     depth: 0,
   };
   writeNodes(execution, template.nodes);
-  return execution.written;
+  return execution.written.join('');
 }

@@ -212,9 +212,12 @@ export function callFunction(name: string, args: readonly Value[], context: Func
   }
 }
 
+/** Whether a function may leave arguments unevaluated. */
+export const isShortCircuit = (name: string): boolean => name === 'and' || name === 'or';
+
 /** `and` and `or`, which evaluate their arguments only as far as they decide; undefined for any other function. */
 export function callShortCircuit(name: string, args: readonly (() => Value)[]): Value | undefined {
-  if ((name !== 'and' && name !== 'or') || args.length === 0) return undefined;
+  if (!isShortCircuit(name) || args.length === 0) return undefined;
   let value = NIL;
   for (const arg of args) {
     value = arg();

@@ -31,6 +31,9 @@ function fixed(value: number, decimals: number): string {
 function general(value: number, precision: number): string {
   const digits = Math.max(1, precision);
   const rounded = Number(value.toPrecision(Math.min(100, digits)));
+  const size = Math.abs(rounded);
+  // Without an exponent, like most values: read from its size, as texts for thousands of alerts are written.
+  if (size >= 1e-4 && size < 10 ** digits) return String(rounded);
   const [mantissa = '', exponentText = '0'] = rounded.toExponential().split('e');
   const exponent = Number(exponentText);
   const count = mantissa.replaceAll(/[-.]/g, '').length;

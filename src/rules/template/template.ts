@@ -59,25 +59,29 @@ function contextOf({ at = epochMs(0), externalUrl = '', answers }: TemplateConte
   return { at, externalUrl, query };
 }
 
+/** The external labels of Prometheus's configuration, which the bot does not know. */
+const NO_LABELS: Value = { type: 'labels', labels: {} };
+
 /** Expands a template without catching what it throws. */
 function expanded(template: string, { labels, value }: TemplateData, context: TemplateContext): string {
   const result = parsedOnce(template);
   const wrong = result.problems.find(({ isBroken }) => isBroken);
   if (wrong !== undefined) throw new Error(wrong.message);
+  const ofElement: Value = { type: 'labels', labels };
+  const externalUrl = text(context.externalUrl ?? '');
+  const ofSample = float(value);
   const fields: Readonly<Record<string, Value>> = {
-    Labels: { type: 'labels', labels },
-    // Of Prometheus's configuration, which the bot does not know.
-    ExternalLabels: { type: 'labels', labels: {} },
-    ExternalURL: text(context.externalUrl ?? ''),
-    Value: float(value),
+    Labels: ofElement,
+    ExternalLabels: NO_LABELS,
+    ExternalURL: externalUrl,
+    Value: ofSample,
   };
-  const { Labels = text(''), ExternalLabels = text(''), ExternalURL = text(''), Value = text('') } = fields;
-  const variables = {
-    $labels: Labels,
-    $externalLabels: ExternalLabels,
-    $externalURL: ExternalURL,
-    $value: Value,
-  };
+  const variables = [
+    { name: '$labels', value: ofElement },
+    { name: '$externalLabels', value: NO_LABELS },
+    { name: '$externalURL', value: externalUrl },
+    { name: '$value', value: ofSample },
+  ];
   return execute(result, { type: 'data', fields }, { variables, context: contextOf(context) });
 }
 

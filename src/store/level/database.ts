@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
+import { createTurns } from '../../lib/concurrency.ts';
 import { UpstreamError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import {
@@ -178,6 +179,9 @@ const readsOf = (
     }),
 });
 
+/** Characters that are encoded before other work runs: a few milliseconds. */
+const ENCODED_IN_A_TURN = 500_000;
+
 function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLevel): Database {
   let tracker = first;
   // LevelDB accepts no more writes after one has failed; the outcome of that one is unknown until it is reopened.
@@ -185,6 +189,7 @@ function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLeve
   let isClosed = false;
   let reopening: Promise<void> = Promise.resolve();
   let writing: Promise<void> = Promise.resolve();
+  const turns = createTurns(ENCODED_IN_A_TURN);
   const guarded: Guard = async (work) => {
     try {
       return await work();
@@ -194,10 +199,13 @@ function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLeve
   };
   const reading: Guard = (work) => guarded(() => reopening.then(work, work));
   const writeBatch = async (operations: readonly Operation[]): Promise<void> => {
-    const changes = operations.map((operation) => ({
-      key: `${operation.table}!${operation.key}`,
-      value: operation.type === 'put' ? encodeRecord(operation.value) : undefined,
-    }));
+    const nextStep = turns.begin();
+    const changes: RecordChange[] = [];
+    for (const operation of operations) {
+      const value = operation.type === 'put' ? encodeRecord(operation.value) : undefined;
+      changes.push({ key: `${operation.table}!${operation.key}`, value });
+      await nextStep(value?.length ?? 0);
+    }
     const { state, done } = tracker.after(changes);
     const batch = [...changes, { key: STATE_KEY, value: JSON.stringify(state) }].map(({ key, value }) =>
       value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),

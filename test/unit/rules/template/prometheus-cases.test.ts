@@ -28,7 +28,7 @@ function expand(template: string, dot: Value, samples: readonly Sample[] = []): 
   const problem = parsed.problems.find(({ isBroken }) => isBroken);
   if (problem !== undefined) throw new Error(problem.message);
   const context = { at: NOW, externalUrl: 'http://testhost:9090/path/prefix', query: () => samples };
-  return execute(parsed, dot, { variables: {}, context });
+  return execute(parsed, dot, { variables: [], context });
 }
 
 /** A function for each element of the list that the template is about. */

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { createTurns } from '../../../src/lib/concurrency.ts';
+
+/** Jobs of three steps each, begun in order, and what they did in each turn of the event loop. */
+async function turnsOf(sizeOfTurn: number, sizes: readonly number[]): Promise<readonly string[]> {
+  const turns = createTurns(sizeOfTurn);
+  const done: string[][] = [[]];
+  let isRunning = true;
+  const turn = (): void => {
+    done.push([]);
+    if (isRunning) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await Promise.all(
+    sizes.map(async (size, index) => {
+      const nextStep = turns.begin();
+      for (const step of ['a', 'b', 'c']) {
+        await nextStep(size);
+        done.at(-1)?.push(`${index}${step}`);
+      }
+    }),
+  );
+  isRunning = false;
+  return done.filter(({ length }) => length > 0).map((steps) => steps.join(' '));
+}
+
+describe('turns of the event loop', () => {
+  it('do small steps at once', async () => {
+    expect(await turnsOf(100, [10, 10])).toEqual(['0a 1a 0b 1b 0c 1c']);
+  });
+
+  it('have at most one step that fills them', async () => {
+    expect(await turnsOf(100, [100])).toEqual(['0a', '0b', '0c']);
+  });
+
+  it('go on with the job that began first, so that it ends before the next one', async () => {
+    expect(await turnsOf(100, [100, 100])).toEqual(['0a', '0b', '0c', '1a', '1b', '1c']);
+  });
+
+  it('do several steps that fill them together', async () => {
+    expect(await turnsOf(100, [50, 50, 50])).toEqual(['0a 1a', '0b 1b', '0c 1c', '2a 2b', '2c']);
+  });
+});
