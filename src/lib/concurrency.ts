@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import PQueue from 'p-queue';
 
 /**
@@ -44,10 +45,11 @@ export function createTurns(sizeOfTurn: number): Turns {
   let isScheduled = false;
   const waiting: WaitingStep[] = [];
 
+  const hasRoom = (): boolean => done < sizeOfTurn;
   const schedule = (): void => {
     if (isScheduled) return;
     isScheduled = true;
-    setImmediate(turn);
+    void setImmediate().then(turn);
   };
   const take = (size: number): void => {
     done += size;
@@ -56,8 +58,9 @@ export function createTurns(sizeOfTurn: number): Turns {
   function turn(): void {
     isScheduled = false;
     done = 0;
-    for (let step = waiting[0]; step !== undefined && done < sizeOfTurn; step = waiting[0]) {
-      waiting.shift();
+    while (hasRoom()) {
+      const step = waiting.shift();
+      if (step === undefined) return;
       take(step.size);
       step.start();
     }
@@ -67,7 +70,7 @@ export function createTurns(sizeOfTurn: number): Turns {
     begin: () => {
       const job = jobs++;
       return async (size) => {
-        if (waiting.length === 0 && done < sizeOfTurn) {
+        if (waiting.length === 0 && hasRoom()) {
           take(size);
           return;
         }

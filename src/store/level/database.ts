@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
-import { createTurns } from '../../lib/concurrency.ts';
+import { createTurns, type NextStep } from '../../lib/concurrency.ts';
 import { UpstreamError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import {
@@ -182,6 +182,19 @@ const readsOf = (
 /** Characters that are encoded before other work runs: a few milliseconds. */
 const ENCODED_IN_A_TURN = 500_000;
 
+async function encoded(
+  operations: readonly Operation[],
+  nextStep: NextStep,
+): Promise<readonly RecordChange[]> {
+  const changes: RecordChange[] = [];
+  for (const operation of operations) {
+    const value = operation.type === 'put' ? encodeRecord(operation.value) : undefined;
+    changes.push({ key: `${operation.table}!${operation.key}`, value });
+    await nextStep(value?.length ?? 0);
+  }
+  return changes;
+}
+
 function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLevel): Database {
   let tracker = first;
   // LevelDB accepts no more writes after one has failed; the outcome of that one is unknown until it is reopened.
@@ -199,13 +212,7 @@ function databaseOn(dir: string, { level, tracker: first, writeCount }: OpenLeve
   };
   const reading: Guard = (work) => guarded(() => reopening.then(work, work));
   const writeBatch = async (operations: readonly Operation[]): Promise<void> => {
-    const nextStep = turns.begin();
-    const changes: RecordChange[] = [];
-    for (const operation of operations) {
-      const value = operation.type === 'put' ? encodeRecord(operation.value) : undefined;
-      changes.push({ key: `${operation.table}!${operation.key}`, value });
-      await nextStep(value?.length ?? 0);
-    }
+    const changes = await encoded(operations, turns.begin());
     const { state, done } = tracker.after(changes);
     const batch = [...changes, { key: STATE_KEY, value: JSON.stringify(state) }].map(({ key, value }) =>
       value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
