@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { type EpochMs, epochMs, type Milliseconds } from './units.ts';
 
 /** Knows what time it is and how to wait. The only way to either, outside the adapters. */
@@ -20,6 +20,9 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** The next turn of the event loop: timers and sockets that are ready are served before. */
+export const nextTurn = async (): Promise<void> => await setImmediate();
 
 /** Milliseconds of a clock that is never set, from an unknown instant on: for measuring how much time has passed. */
 export const monotonicNow = (): number => performance.now();

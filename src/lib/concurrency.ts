@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import PQueue from 'p-queue';
+import { nextTurn } from './clock.ts';
 
 /**
  * Does the work for every item, in order, at most `concurrency` at the same time. After the first error no further item
@@ -49,7 +49,7 @@ export function createTurns(sizeOfTurn: number): Turns {
   const schedule = (): void => {
     if (isScheduled) return;
     isScheduled = true;
-    void setImmediate().then(turn);
+    void nextTurn().then(turn);
   };
   const take = (size: number): void => {
     done += size;
