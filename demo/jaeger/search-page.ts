@@ -1,5 +1,5 @@
 import { GoError, parseGoDuration, parseGoInt, parseGoStringMap } from './go-text.ts';
-import { type Html, html, layout, readableDuration, readableInstant } from './html.ts';
+import { type Html, html, hueOf, layout, readableDuration, readableInstant } from './html.ts';
 import { type StoredSpan, type StoredTrace, serviceOf } from './model.ts';
 import type { TraceQuery } from './query.ts';
 import { type Backend, parseTraceId } from './reader.ts';
@@ -70,27 +70,53 @@ function describe(trace: StoredTrace, query: TraceQuery): Found {
 const rootOf = (spans: readonly StoredSpan[]): StoredSpan | undefined =>
   spans.find((span) => span.parentSpanId === undefined) ?? spans[0];
 
-function writeRow({ trace, ownUs, startUs, durationUs }: Found): Html {
+/** How many spans each service has, the most first. */
+function servicesOf(spans: readonly StoredSpan[]): readonly (readonly [string, number])[] {
+  const counts = new Map<string, number>();
+  for (const span of spans) counts.set(serviceOf(span), (counts.get(serviceOf(span)) ?? 0) + 1);
+  return [...counts].toSorted(([, a], [, b]) => b - a);
+}
+
+function writeTrace({ trace, ownUs, startUs, durationUs }: Found, longestUs: number): Html {
   const root = rootOf(trace.spans);
   const failed = trace.spans.filter((span) => span.failed).length;
-  return html`<tr data-trace-id="${trace.traceId}">
-<td><a href="/trace/${trace.traceId}">${root === undefined ? '' : serviceOf(root)}: <bdi>${root?.name ?? ''}</bdi></a><br><span class="faint">${trace.traceId}</span></td>
-<td class="number">${readableDuration(ownUs)}</td>
-<td class="number">${readableDuration(durationUs)}</td>
-<td>${readableInstant(startUs)}</td>
-<td class="number">${trace.spans.length}</td>
-<td>${failed > 0 ? html`<span class="bad">${failed}</span>` : ''}</td>
-</tr>`;
+  const share = ((100 * durationUs) / Math.max(1, longestUs)).toFixed(1);
+  const services = servicesOf(trace.spans).map(
+    ([name, count]) =>
+      html`<span style="--hue:${hueOf(name)}"><span class="dot"></span>${name} (${count})</span>`,
+  );
+  return html`<a class="card found-trace" href="/trace/${trace.traceId}" data-trace-id="${trace.traceId}" style="--share:${share}%">
+<div class="title"><span><b>${root === undefined ? '' : serviceOf(root)}</b>: <bdi>${root?.name ?? ''}</bdi> <span class="mono faint">${trace.traceId.slice(0, 7)}</span></span><b class="number">${readableDuration(durationUs)}</b></div>
+<div class="about"><span><b>${readableDuration(ownUs)}</b> in the service</span><span>${trace.spans.length} spans</span>${failed > 0 ? html`<span class="bad">${failed} failed</span>` : ''}<span>${readableInstant(startUs)}</span>${services}</div></a>`;
+}
+
+/** Each trace by its start and its duration in the service, with the smallest duration that was asked for as a line. */
+function plot(found: readonly Found[], query: TraceQuery): Html {
+  const least = query.minDurationUs;
+  const high = 1.1 * Math.max(1, least ?? 0, ...found.map(({ ownUs }) => ownUs));
+  const x = (us: number): string =>
+    ((100 * (us - query.startUs)) / Math.max(1, query.endUs - query.startUs)).toFixed(2);
+  const y = (us: number): string => ((100 * us) / high).toFixed(2);
+  const levels = [0, 0.5, 1].map((share) => {
+    const us = (share * high) / 1.1;
+    return html`<i style="bottom:${y(us)}%">${readableDuration(us)}</i>`;
+  });
+  const dots = found.map(({ trace, ownUs, startUs }) => {
+    const look = trace.spans.some((span) => span.failed) ? 'failed' : '';
+    return html`<a class="${look}" href="/trace/${trace.traceId}" title="${readableDuration(ownUs)}" style="left:${x(startUs)}%;bottom:${y(ownUs)}%"></a>`;
+  });
+  const threshold =
+    least === undefined ? '' : html`<u style="bottom:${y(least)}%">at least ${readableDuration(least)}</u>`;
+  const clock = (us: number): string => readableInstant(us).slice(11, 19);
+  return html`<div class="plot">${levels}${threshold}${dots}</div><div class="plot-times"><span>${clock(query.startUs)}</span><span>${clock(query.endUs)} UTC</span></div>`;
 }
 
 function results(found: readonly Found[], query: TraceQuery): Html {
   const window = `${readableInstant(query.startUs)} to ${readableInstant(query.endUs)}`;
   const full = found.length === query.limit ? ' (as many as the limit allows: there may be more)' : '';
   if (found.length === 0) return html`<p>No trace matches in ${window}.</p>`;
-  return html`<p><strong>${found.length} traces</strong>${full}, slowest first, ${window}.</p>
-<table><colgroup><col style="width:44%"><col><col><col style="width:20%"><col style="width:7%"><col style="width:7%"></colgroup>
-<thead><tr><th>Trace</th><th class="number">In ${query.service ?? 'the service'}</th><th class="number">Whole trace</th><th>Start</th><th class="number">Spans</th><th>Errors</th></tr></thead>
-<tbody>${found.map(writeRow)}</tbody></table>`;
+  const longestUs = found.reduce((max, { durationUs }) => Math.max(max, durationUs), 0);
+  return html`<section class="card"><p><strong>${found.length} traces</strong>${full}, slowest first, ${window}.</p>${plot(found, query)}</section>${found.map((one) => writeTrace(one, longestUs))}`;
 }
 
 function input(query: URLSearchParams, name: string, label: string): Html {
@@ -132,5 +158,5 @@ export function searchPage(backend: Backend, query: URLSearchParams): string {
     if (!(error instanceof GoError || error instanceof StorageError)) throw error;
     outcome = html`<p class="bad">${error.message}</p>`;
   }
-  return layout('Traces', html`<h1>Search</h1>${form(backend, query)}${outcome}`);
+  return layout('Traces', html`<section class="card">${form(backend, query)}</section>${outcome}`);
 }

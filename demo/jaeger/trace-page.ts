@@ -1,4 +1,4 @@
-import { type Html, html, layout, readableDuration, readableInstant } from './html.ts';
+import { type Html, html, hueOf, layout, readableDuration, readableInstant } from './html.ts';
 import { type StoredSpan, serviceOf, valueAsText } from './model.ts';
 
 interface Row {
@@ -66,9 +66,9 @@ function allTags(span: StoredSpan): Html {
     ...Object.entries(span.attributes).map(([key, value]) => [key, valueAsText(value)]),
     ...(span.warnings ?? []).map((warning) => ['warning', warning]),
   ];
-  return html`<details><summary>${keyTags(span) || 'tags'}</summary><dl>${pairs.map(
+  return html`<dl>${pairs.map(
     ([key = '', value = '']) => html`<dt>${key}</dt><dd><bdi>${value}</bdi></dd>`,
-  )}</dl></details>`;
+  )}</dl>`;
 }
 
 /** Whether `uiFind` names the span: one of its words is the span's id or part of its service, operation or tags. */
@@ -84,44 +84,121 @@ function isFound(span: StoredSpan, words: readonly string[]): boolean {
 
 interface Frame {
   readonly startUs: number;
-  readonly durationUs: number;
+  /** Length of the time axis: of the longest trace on the page, so that bars can be compared. */
+  readonly axisUs: number;
   readonly words: readonly string[];
 }
 
-function writeRow({ span, depth }: Row, frame: Frame): Html {
-  const percent = (part: number): string => ((100 * part) / Math.max(1, frame.durationUs)).toFixed(2);
-  const offset = span.startUs - frame.startUs;
-  const colour = span.failed ? 'failed' : span.kind === 'client' ? 'client' : '';
-  return html`<tr class="${isFound(span, frame.words) ? 'found' : ''}" data-span-id="${span.spanId}">
-<td style="padding-left:${8 + 14 * Math.min(depth, 40)}px"><strong>${serviceOf(span)}</strong> <span class="faint">${span.kind === 'unspecified' ? '' : span.kind}</span><br><bdi>${span.name}</bdi>${span.failed ? html` <span class="bad">error</span>` : ''}</td>
-<td><div class="track"><div class="bar ${colour}" style="left:${percent(offset)}%;width:${percent(span.durationUs)}%"></div></div></td>
-<td class="number">${readableDuration(offset)}</td>
-<td class="number">${readableDuration(span.durationUs)}</td>
-<td>${allTags(span)}</td>
-</tr>`;
+const percent = (part: number, { axisUs }: Frame): number => (100 * part) / Math.max(1, axisUs);
+
+/** The duration beside the bar: behind it, or before it where it ends too far to the right. */
+function besideBar(left: number, width: number): string {
+  const end = left + width;
+  return end < 78 ? `left:${end.toFixed(2)}%` : `right:${Math.max(0, 100 - left).toFixed(2)}%`;
 }
 
-/** The waterfall of one trace. */
-function waterfall(traceId: string, spans: readonly StoredSpan[], words: readonly string[]): Html {
-  const frame = { ...extent(spans), words };
+function writeRow({ span, depth }: Row, frame: Frame): Html {
+  const service = serviceOf(span);
+  const left = percent(span.startUs - frame.startUs, frame);
+  const width = percent(span.durationUs, frame);
+  const look = [span.kind === 'client' ? 'client' : '', span.failed ? 'failed' : ''].join(' ').trim();
+  return html`<details class="${isFound(span, frame.words) ? 'found' : ''}" data-span-id="${span.spanId}" style="--hue:${hueOf(service)};--depth:${Math.min(depth, 25)}">
+<summary class="row" title="${keyTags(span)}"><div class="name"><b>${service}</b> <bdi>${span.name}</bdi>${span.kind === 'client' ? html` <span class="faint">client</span>` : ''}${span.failed ? html` <span class="bad">error</span>` : ''}</div>
+<div class="lane"><div class="bar ${look}" style="left:${left.toFixed(2)}%;width:${width.toFixed(2)}%"></div><em style="${besideBar(left, width)}">${readableDuration(span.durationUs)}</em></div></summary>
+<dl><dt>starts after</dt><dd>${readableDuration(span.startUs - frame.startUs)}</dd></dl>${allTags(span)}</details>`;
+}
+
+/** All spans in little, as high as it takes. */
+function minimap(rows: readonly Row[], frame: Frame): Html {
+  const bars = rows.map(
+    ({ span }, i) =>
+      html`<rect x="${percent(span.startUs - frame.startUs, frame).toFixed(2)}" y="${i}" width="${Math.max(0.3, percent(span.durationUs, frame)).toFixed(2)}" height="0.9" fill="${hueOf(serviceOf(span))}"/>`,
+  );
+  return html`<svg class="minimap" viewBox="0 0 100 ${rows.length}" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>`;
+}
+
+const TICKS = [0, 0.25, 0.5, 0.75];
+
+function ticks({ axisUs }: Frame): Html {
+  const inner = TICKS.map(
+    (share) =>
+      html`<span style="left:${100 * share}%">${share === 0 ? '0' : readableDuration(share * axisUs)}</span>`,
+  );
+  return html`<div class="ticks">${inner}<span>${readableDuration(axisUs)}</span></div>`;
+}
+
+/** The waterfall of one trace, on a time axis of that length. */
+function waterfall(spans: readonly StoredSpan[], axisUs: number, words: readonly string[]): Html {
+  const { startUs, durationUs } = extent(spans);
+  const frame = { startUs, axisUs, words };
   const rows = inTreeOrder(spans);
   const root = rows[0]?.span;
   const services = new Set(spans.map(serviceOf)).size;
+  const depth = rows.reduce((max, row) => Math.max(max, row.depth + 1), 0);
   const failed = spans.filter((span) => span.failed).length;
-  return html`<section>
+  return html`<section class="card">
 <h1>${root === undefined ? '' : serviceOf(root)}: <bdi>${root?.name ?? ''}</bdi></h1>
-<p><strong>${readableDuration(frame.durationUs)}</strong> from ${readableInstant(frame.startUs)} · ${spans.length} spans · ${services} services${failed > 0 ? html` · <span class="bad">${failed} failed</span>` : ''}<br><span class="faint">trace ${traceId}</span></p>
-<table><colgroup><col style="width:32%"><col style="width:28%"><col style="width:8%"><col style="width:8%"><col></colgroup>
-<thead><tr><th>Service and operation</th><th>0 to ${readableDuration(frame.durationUs)}</th><th class="number">Start</th><th class="number">Duration</th><th>Tags</th></tr></thead>
-<tbody>${rows.map((row) => writeRow(row, frame))}</tbody></table></section>`;
+<ul class="facts"><li><b>${readableDuration(durationUs)}</b></li><li>started <b>${readableInstant(startUs)}</b></li><li><b>${services}</b> services</li><li>depth <b>${depth}</b></li><li><b>${spans.length}</b> spans</li>${failed > 0 ? html`<li class="bad">${failed} failed</li>` : ''}<li class="mono">trace ${spans[0]?.traceId ?? ''}</li></ul>
+${minimap(rows, frame)}
+<div class="spans"><div class="row head"><div>Service and operation</div>${ticks(frame)}</div>${rows.map((row) => writeRow(row, frame))}</div></section>`;
 }
 
-/** The page of one trace, or of several one below the other. */
+interface Compared {
+  readonly service: string;
+  readonly operation: string;
+  /** Total duration and number of spans in each of the two traces, µs. */
+  readonly sides: readonly [{ us: number; count: number }, { us: number; count: number }];
+}
+
+function compared(traces: readonly (readonly StoredSpan[])[]): readonly Compared[] {
+  const rows = new Map<string, Compared>();
+  traces.slice(0, 2).forEach((spans, side) => {
+    for (const span of spans) {
+      const key = `${serviceOf(span)}\0${span.kind}\0${span.name}`;
+      const kind = span.kind === 'client' ? ' (client)' : '';
+      const row = rows.get(key) ?? {
+        service: serviceOf(span),
+        operation: `${span.name}${kind}`,
+        sides: [
+          { us: 0, count: 0 },
+          { us: 0, count: 0 },
+        ],
+      };
+      const at = row.sides[side];
+      if (at !== undefined) {
+        at.us += span.durationUs;
+        at.count += 1;
+      }
+      rows.set(key, row);
+    }
+  });
+  const change = ({ sides: [a, b] }: Compared): number => Math.abs(b.us - a.us);
+  return [...rows.values()].toSorted((a, b) => change(b) - change(a));
+}
+
+const MOST_COMPARED = 15;
+
+function comparison(traces: readonly (readonly StoredSpan[])[]): Html {
+  const side = ({ us, count }: { us: number; count: number }): string =>
+    count === 0 ? 'absent' : `${readableDuration(us)}${count > 1 ? ` (${count})` : ''}`;
+  const rows = compared(traces)
+    .slice(0, MOST_COMPARED)
+    .map(({ service, operation, sides: [a, b] }) => {
+      const change = b.us - a.us;
+      return html`<tr style="--hue:${hueOf(service)}"><td><span class="dot"></span><b>${service}</b> <bdi>${operation}</bdi></td><td class="number">${side(a)}</td><td class="number">${side(b)}</td><td class="number ${change > 0 ? 'more' : 'less'}">${change < 0 ? '−' : '+'}${readableDuration(Math.abs(change))}</td></tr>`;
+    });
+  return html`<section class="card"><h2>Largest differences</h2><table><thead><tr><th>Service and operation</th><th class="number">First</th><th class="number">Second</th><th class="number">Change</th></tr></thead><tbody>${rows}</tbody></table></section>`;
+}
+
+/** The page of one trace, or of two side by side on one time axis, with what differs most above them. */
 export function tracePage(traces: readonly (readonly StoredSpan[])[], uiFind: string): string {
   const words = uiFind
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '');
-  const sections = traces.map((spans) => waterfall(spans[0]?.traceId ?? '', spans, words));
-  return layout(`Trace ${traces[0]?.[0]?.traceId ?? ''}`, html`${sections}`);
+  const axisUs = traces.reduce((max, spans) => Math.max(max, extent(spans).durationUs), 0);
+  const sections = traces.map((spans) => waterfall(spans, axisUs, words));
+  const title = `Trace ${traces[0]?.[0]?.traceId ?? ''}`;
+  if (traces.length < 2) return layout(title, html`${sections}`);
+  return layout(title, html`${comparison(traces)}<div class="compared">${sections}</div>`);
 }
