@@ -81,10 +81,11 @@ const STYLE = `
   .name { padding: 3px 8px 3px calc(8px + 13px * var(--depth)); background: repeating-linear-gradient(90deg, #e6ebee 0 1px, transparent 1px 13px) 8px 0 / calc(13px * var(--depth)) 100% no-repeat; overflow-wrap: anywhere; }
   .name b { border-left: 4px solid var(--hue); padding-left: 6px; }
   .lane { position: relative; min-height: 25px; border-left: 1px solid var(--line); background: repeating-linear-gradient(90deg, #edf0f2 0 1px, transparent 1px 25%); }
-  .bar { position: absolute; top: 7px; height: 11px; min-width: 2px; border-radius: 2px; background: var(--hue); }
-  .bar.client { opacity: .55; }
+  .bar { position: absolute; top: 5px; height: 16px; min-width: 2px; border-radius: 2px; background: var(--hue); }
+  .bar.client { background: color-mix(in srgb, var(--hue) 45%, white); }
   .bar.failed { outline: 2px solid var(--bad); }
-  .lane em { position: absolute; top: 4px; font-style: normal; font-size: 11px; color: var(--faint); padding: 0 5px; white-space: nowrap; }
+  .lane em { position: absolute; top: 5px; font-style: normal; font-size: 11px; color: var(--faint); padding: 0 5px; white-space: nowrap; }
+  .lane em.inside { color: #fff; } .lane .client + em.inside { color: var(--ink); }
   dl { display: grid; grid-template-columns: max-content 1fr; gap: 1px 14px; margin: 0; padding: 6px 12px 10px; font-size: 12px; }
   dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
   .compared { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; align-items: start; }
@@ -94,7 +95,7 @@ const STYLE = `
   @media (max-width: 600px) {
     main { padding: 10px 10px 30px; } .card { padding: 10px; }
     .row, .compared .row { grid-template-columns: 1fr; } .lane, .ticks { border-left: 0; } .name { --depth: 0; padding-bottom: 0; }
-    form label, form input, form select { width: 100%; } dl { grid-template-columns: 1fr; } dd { margin-bottom: 4px; }
+    form label { width: calc(50% - 6px); } form input, form select { width: 100%; } .card.found-trace { padding: 0; } dl { grid-template-columns: 1fr; } dd { margin-bottom: 4px; }
   }
 `;
 
@@ -124,11 +125,10 @@ const HUES = [
   '#5e4fa2',
 ];
 
-/** The color of a service, the same on every page. */
-export function hueOf(service: string): string {
-  let sum = 0;
-  for (const letter of service) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 65_521;
-  return HUES[sum % HUES.length] ?? '#2b8cbe';
+/** A color for each of the services of a page, in alphabetical order: as many differ as there are colors. */
+export function huesOf(services: Iterable<string>): (service: string) => string {
+  const order = new Map([...new Set(services)].toSorted().map((service, index) => [service, index]));
+  return (service) => HUES[(order.get(service) ?? 0) % HUES.length] ?? '';
 }
 
 /** A duration in µs for reading: `812 µs`, `4.21 ms`, `1.35 s`. */

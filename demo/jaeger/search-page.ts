@@ -1,5 +1,5 @@
 import { GoError, parseGoDuration, parseGoInt, parseGoStringMap } from './go-text.ts';
-import { type Html, html, hueOf, layout, readableDuration, readableInstant } from './html.ts';
+import { type Html, html, huesOf, layout, readableDuration, readableInstant } from './html.ts';
 import { type StoredSpan, type StoredTrace, serviceOf } from './model.ts';
 import type { TraceQuery } from './query.ts';
 import { type Backend, parseTraceId } from './reader.ts';
@@ -77,7 +77,12 @@ function servicesOf(spans: readonly StoredSpan[]): readonly (readonly [string, n
   return [...counts].toSorted(([, a], [, b]) => b - a);
 }
 
-function writeTrace({ trace, ownUs, startUs, durationUs }: Found, longestUs: number): Html {
+interface Listed {
+  readonly longestUs: number;
+  readonly hueOf: (service: string) => string;
+}
+
+function writeTrace({ trace, ownUs, startUs, durationUs }: Found, { longestUs, hueOf }: Listed): Html {
   const root = rootOf(trace.spans);
   const failed = trace.spans.filter((span) => span.failed).length;
   const share = ((100 * durationUs) / Math.max(1, longestUs)).toFixed(1);
@@ -116,7 +121,8 @@ function results(found: readonly Found[], query: TraceQuery): Html {
   const full = found.length === query.limit ? ' (as many as the limit allows: there may be more)' : '';
   if (found.length === 0) return html`<p>No trace matches in ${window}.</p>`;
   const longestUs = found.reduce((max, { durationUs }) => Math.max(max, durationUs), 0);
-  return html`<section class="card"><p><strong>${found.length} traces</strong>${full}, slowest first, ${window}.</p>${plot(found, query)}</section>${found.map((one) => writeTrace(one, longestUs))}`;
+  const hueOf = huesOf(found.flatMap(({ trace }) => trace.spans.map(serviceOf)));
+  return html`<section class="card"><p><strong>${found.length} traces</strong>${full}, slowest first, ${window}.</p>${plot(found, query)}</section>${found.map((one) => writeTrace(one, { longestUs, hueOf }))}`;
 }
 
 function input(query: URLSearchParams, name: string, label: string): Html {

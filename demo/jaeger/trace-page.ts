@@ -1,4 +1,4 @@
-import { type Html, html, hueOf, layout, readableDuration, readableInstant } from './html.ts';
+import { type Html, html, huesOf, layout, readableDuration, readableInstant } from './html.ts';
 import { type StoredSpan, serviceOf, valueAsText } from './model.ts';
 
 interface Row {
@@ -87,24 +87,28 @@ interface Frame {
   /** Length of the time axis: of the longest trace on the page, so that bars can be compared. */
   readonly axisUs: number;
   readonly words: readonly string[];
+  readonly hueOf: (service: string) => string;
 }
 
 const percent = (part: number, { axisUs }: Frame): number => (100 * part) / Math.max(1, axisUs);
 
-/** The duration beside the bar: behind it, or before it where it ends too far to the right. */
-function besideBar(left: number, width: number): string {
+/** Where the duration stands: behind the bar, before it, or in it where it takes the whole width. */
+function besideBar(left: number, width: number): { readonly style: string; readonly look: string } {
   const end = left + width;
-  return end < 78 ? `left:${end.toFixed(2)}%` : `right:${Math.max(0, 100 - left).toFixed(2)}%`;
+  if (end < 75) return { style: `left:${end.toFixed(2)}%`, look: '' };
+  if (left > 25) return { style: `right:${(100 - left).toFixed(2)}%`, look: '' };
+  return { style: `left:${left.toFixed(2)}%`, look: 'inside' };
 }
 
 function writeRow({ span, depth }: Row, frame: Frame): Html {
   const service = serviceOf(span);
   const left = percent(span.startUs - frame.startUs, frame);
   const width = percent(span.durationUs, frame);
+  const beside = besideBar(left, width);
   const look = [span.kind === 'client' ? 'client' : '', span.failed ? 'failed' : ''].join(' ').trim();
-  return html`<details class="${isFound(span, frame.words) ? 'found' : ''}" data-span-id="${span.spanId}" style="--hue:${hueOf(service)};--depth:${Math.min(depth, 25)}">
+  return html`<details class="${isFound(span, frame.words) ? 'found' : ''}" data-span-id="${span.spanId}" style="--hue:${frame.hueOf(service)};--depth:${Math.min(depth, 25)}">
 <summary class="row" title="${keyTags(span)}"><div class="name"><b>${service}</b> <bdi>${span.name}</bdi>${span.kind === 'client' ? html` <span class="faint">client</span>` : ''}${span.failed ? html` <span class="bad">error</span>` : ''}</div>
-<div class="lane"><div class="bar ${look}" style="left:${left.toFixed(2)}%;width:${width.toFixed(2)}%"></div><em style="${besideBar(left, width)}">${readableDuration(span.durationUs)}</em></div></summary>
+<div class="lane"><div class="bar ${look}" style="left:${left.toFixed(2)}%;width:${width.toFixed(2)}%"></div><em class="${beside.look}" style="${beside.style}">${readableDuration(span.durationUs)}</em></div></summary>
 <dl><dt>starts after</dt><dd>${readableDuration(span.startUs - frame.startUs)}</dd></dl>${allTags(span)}</details>`;
 }
 
@@ -112,12 +116,12 @@ function writeRow({ span, depth }: Row, frame: Frame): Html {
 function minimap(rows: readonly Row[], frame: Frame): Html {
   const bars = rows.map(
     ({ span }, i) =>
-      html`<rect x="${percent(span.startUs - frame.startUs, frame).toFixed(2)}" y="${i}" width="${Math.max(0.3, percent(span.durationUs, frame)).toFixed(2)}" height="0.9" fill="${hueOf(serviceOf(span))}"/>`,
+      html`<rect x="${percent(span.startUs - frame.startUs, frame).toFixed(2)}" y="${i}" width="${Math.max(0.3, percent(span.durationUs, frame)).toFixed(2)}" height="0.9" fill="${frame.hueOf(serviceOf(span))}"/>`,
   );
   return html`<svg class="minimap" viewBox="0 0 100 ${rows.length}" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>`;
 }
 
-const TICKS = [0, 0.25, 0.5, 0.75];
+const TICKS = [0, 0.5];
 
 function ticks({ axisUs }: Frame): Html {
   const inner = TICKS.map(
@@ -128,9 +132,9 @@ function ticks({ axisUs }: Frame): Html {
 }
 
 /** The waterfall of one trace, on a time axis of that length. */
-function waterfall(spans: readonly StoredSpan[], axisUs: number, words: readonly string[]): Html {
+function waterfall(spans: readonly StoredSpan[], page: Omit<Frame, 'startUs'>): Html {
   const { startUs, durationUs } = extent(spans);
-  const frame = { startUs, axisUs, words };
+  const frame = { ...page, startUs };
   const rows = inTreeOrder(spans);
   const root = rows[0]?.span;
   const services = new Set(spans.map(serviceOf)).size;
@@ -178,7 +182,7 @@ function compared(traces: readonly (readonly StoredSpan[])[]): readonly Compared
 
 const MOST_COMPARED = 15;
 
-function comparison(traces: readonly (readonly StoredSpan[])[]): Html {
+function comparison(traces: readonly (readonly StoredSpan[])[], hueOf: Frame['hueOf']): Html {
   const side = ({ us, count }: { us: number; count: number }): string =>
     count === 0 ? 'absent' : `${readableDuration(us)}${count > 1 ? ` (${count})` : ''}`;
   const rows = compared(traces)
@@ -197,8 +201,9 @@ export function tracePage(traces: readonly (readonly StoredSpan[])[], uiFind: st
     .split(/\s+/)
     .filter((word) => word !== '');
   const axisUs = traces.reduce((max, spans) => Math.max(max, extent(spans).durationUs), 0);
-  const sections = traces.map((spans) => waterfall(spans, axisUs, words));
+  const hueOf = huesOf(traces.flat().map(serviceOf));
+  const sections = traces.map((spans) => waterfall(spans, { axisUs, words, hueOf }));
   const title = `Trace ${traces[0]?.[0]?.traceId ?? ''}`;
   if (traces.length < 2) return layout(title, html`${sections}`);
-  return layout(title, html`${comparison(traces)}<div class="compared">${sections}</div>`);
+  return layout(title, html`${comparison(traces, hueOf)}<div class="compared">${sections}</div>`);
 }
