@@ -9,6 +9,7 @@ import {
   type RestoreMessages,
 } from './evaluation/restore-messages.ts';
 import { createClockMeasurement, createSourceClock } from './evaluation/source-clock.ts';
+import type { TestAlerts } from './evaluation/test-alert.ts';
 import { createHttpClient, type HttpClient } from './http/http-client.ts';
 import type { ProxyFor } from './http/proxy.ts';
 import { createJaegerTraceSource, type JaegerTraceSource } from './jaeger/jaeger-trace-source.ts';
@@ -257,6 +258,7 @@ export interface SlackParts {
   readonly painter: PicturePainter;
   readonly verifying: Pick<VerifyRules, 'problemOf'>;
   readonly channelCheck: Pick<ChannelCheck, 'problems'>;
+  readonly tests: Pick<TestAlerts, 'start'>;
 }
 
 const slackBase = ({ settings, clock, logger, recorder, slackNetwork }: Base) => ({
@@ -281,6 +283,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     problemOf: verifying.problemOf,
     redactLabels: createRedactLabels(settings.redaction.patterns),
     channelProblems: parts.channelCheck.problems,
+    tests: parts.tests,
     ledger: (query) => store.ledger(query),
     store,
     alerts: createManageAlerts({ store, ledger, logger }),
@@ -332,7 +335,7 @@ export function createNotifying(
     ruleSet,
     notifier,
     ledger,
-  }: Omit<SlackParts, 'painter' | 'verifying' | 'channelCheck'> & { readonly notifier: Notifier },
+  }: Pick<SlackParts, 'sources' | 'store' | 'ruleSet' | 'ledger'> & { readonly notifier: Notifier },
 ): MessageSync {
   const { settings, clock, logger, recorder } = base;
   const { metrics, traces, links } = sources;

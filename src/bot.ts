@@ -23,9 +23,10 @@ import {
 import { type AlertReceiver, createAlertReceiver } from './evaluation/alert-receiver.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
-import type { RestoredStore } from './evaluation/restore-messages.ts';
+import type { RestoreMessages } from './evaluation/restore-messages.ts';
 import { createRuleSetHolder, type LoadedRules, type RuleSetHolder } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
+import { createTestAlerts } from './evaluation/test-alert.ts';
 import { createProxyFor } from './http/proxy.ts';
 import { listenError } from './http/server.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -34,6 +35,7 @@ import type { Logger } from './lib/logger.ts';
 import type { MetricsSource } from './lib/metrics-source.ts';
 import { NO_TRACING } from './lib/tracing.ts';
 import { createLedger, type Ledger } from './messages/ledger.ts';
+import type { Notices } from './messages/notices.ts';
 import type { Store } from './messages/store.ts';
 import { createAlertmanagerWebhook, type Webhook } from './ops/alertmanager-webhook.ts';
 import { createLogger } from './ops/logger.ts';
@@ -108,21 +110,22 @@ export async function startBot(options: BotOptions): Promise<Bot> {
 
 /** What evaluations read and write, and whom they notify. */
 function createEvaluationParts(
-  { clock, logger, settings, tracing }: Base,
+  { clock, logger, recorder, settings, tracing }: Base,
   {
     ruleSet,
     store,
     metrics,
     ledger,
   }: { ruleSet: () => RuleSet; store: Store; metrics: MetricsSource; ledger: Ledger },
-): Omit<EvaluatorOptions, 'scheduler' | 'recorder'> {
+): Omit<EvaluatorOptions, 'scheduler'> {
   const policy = (): NotificationPolicy => ruleSet().policy ?? NO_POLICY;
   return {
+    clock,
+    logger,
+    recorder,
     store,
     metrics,
     ledger,
-    clock,
-    logger,
     expand: expandTemplate,
     externalUrl: settings.prometheus.publicUrl,
     tracing,
@@ -177,9 +180,26 @@ async function loadAtStart({ recorder, logger }: Base, { loadRules }: BotOptions
   return createRuleSetHolder({ initial: loaded, load: loadRules, recorder, logger });
 }
 
+/** Restores a store, and says so in Slack. */
+const createNotedRestoring = (
+  base: Base,
+  { notices, ...parts }: Omit<Parameters<typeof createRestoring>[1], 'onRestored'> & { notices: Notices },
+): RestoreMessages =>
+  createRestoring(base, {
+    ...parts,
+    onRestored: (restored) => void notices.say(restoredNotice(restored, base.clock.now())),
+  });
+
+const schedulingOf = ({ logger, settings }: Base, { scheduler }: BotOptions) => ({
+  scheduler: scheduler ?? createCronScheduler({ logger }),
+  // A scheduler that was given decides on the evaluation times itself.
+  followsScrapes: scheduler === undefined,
+  isShared: settings.redis !== undefined,
+});
+
 /** Puts the parts together. Nothing runs yet, but what the store and the painter need. */
 async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
-  const { logger, recorder, telemetry, settings } = local;
+  const { logger, telemetry, settings } = local;
   const rules = await loadAtStart(local, options);
   const { ruleSet } = rules;
   const { base, sourceClock, time, measurementBy } = createCorrectedTime(local);
@@ -194,25 +214,22 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const sync = createNotifying(base, { sources, store: stored, ledger, ruleSet, notifier });
   const store = signalingStore(stored, sync);
   const notices = createBotNotices(base, { notifier, store: stored, sourceClock });
-  const onRestored = (restored: RestoredStore): void =>
-    void notices.say(restoredNotice(restored, clock.now()));
-  const restoring = createRestoring(base, { store, notifier, ruleSet, onRestored });
+  const restoring = createNotedRestoring(base, { store, notifier, ruleSet, notices });
   const verifying = createVerifying(base, sources, cleanups);
   const channelCheck = createCheckingChannels(base, { notifier, ruleSet });
-  const slack = createAnswering(base, { sources, store, ledger, ruleSet, painter, verifying, channelCheck });
-  telemetry.onScrape(() => recordPendingMessages(base, store));
   const evaluation = createEvaluationParts(base, { ...sources, ruleSet, store, ledger });
+  const tests = createTestAlerts({ ...evaluation, groups: () => ruleSet().groups });
+  const answering = { sources, store, ledger, ruleSet, painter, verifying, channelCheck, tests };
+  const slack = createAnswering(base, answering);
+  telemetry.onScrape(() => recordPendingMessages(base, store));
   const receiving = createReceiving(base, evaluation);
   const evaluator = createEvaluator({
     ...evaluation,
     sourceClock,
     measureClock,
-    recorder,
     received: receiving?.receiver,
-    scheduler: options.scheduler ?? createCronScheduler({ logger }),
-    // A scheduler that was given decides on the evaluation times itself.
-    followsScrapes: options.scheduler === undefined,
-    isShared: settings.redis !== undefined,
+    tests,
+    ...schedulingOf(base, options),
   });
   const verify = (): void => verifying.verify(rules.uses());
   const reload = observedReload(
@@ -234,6 +251,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     readyChecks: checks,
     rulesApi: createRulesApi({ rules: ruleSet, store }),
     store,
+    tests,
     token: settings.opsToken?.reveal(),
     webhook: receiving?.webhook,
   });

@@ -8,7 +8,9 @@ import type { DoctorOptions } from './cli/doctor.ts';
 import type { LedgerOptions } from './cli/ledger.ts';
 import type { ReplayOptions } from './cli/replay.ts';
 import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/rule-files.ts';
+import type { OpsAddress } from './cli/running-bot.ts';
 import { handleSignals } from './cli/signals.ts';
+import type { TestNotificationOptions } from './cli/test-notification.ts';
 import type { TraceOptions } from './cli/trace.ts';
 import type { WhyOptions } from './cli/why.ts';
 import { errorMessage, explanationOf, RuleFilesError, UpstreamError } from './lib/errors.ts';
@@ -133,13 +135,29 @@ async function why(options: WhyOptions): Promise<void> {
 }
 
 async function ledger(options: LedgerOptions): Promise<void> {
-  const { ledgerCommand, LedgerError } = await import('./cli/ledger.ts');
-  const { OPS_PORT: port = defaultOf('OPS_PORT'), OPS_HOST, OPS_TOKEN: token } = processEnvironment();
+  const { ledgerCommand } = await import('./cli/ledger.ts');
+  await ofRunningBot(async (address) => print(await ledgerCommand(address, options)));
+}
+
+async function testNotification(options: TestNotificationOptions): Promise<void> {
+  const { testNotificationCommand } = await import('./cli/test-notification.ts');
+  await ofRunningBot(async (address) => {
+    const { text, exitCode } = await testNotificationCommand(address, options);
+    print(text);
+    process.exitCode = exitCode;
+  });
+}
+
+/** Runs a command that needs the bot that runs on this machine. */
+async function ofRunningBot(run: (address: OpsAddress) => Promise<void>): Promise<void> {
+  const { RunningBotError } = await import('./cli/running-bot.ts');
+  const { environment } = withSecretFiles(processEnvironment());
+  const { OPS_PORT: port = defaultOf('OPS_PORT'), OPS_HOST, OPS_TOKEN: token } = environment;
   const host = OPS_HOST === undefined || OPS_HOST === '0.0.0.0' ? '127.0.0.1' : OPS_HOST;
   try {
-    print(await ledgerCommand({ host, port, token }, options));
+    await run({ host, port, token });
   } catch (error) {
-    if (!(error instanceof LedgerError)) throw error;
+    if (!(error instanceof RunningBotError)) throw error;
     printError(error.message);
     process.exitCode = 1;
   }
@@ -248,4 +266,11 @@ program
   .description('print what the running bot posted and who did what, the oldest first')
   .option('--json', 'print each entry as a JSON document on a line')
   .action(ledger);
+program
+  .command('test-notification')
+  .description('let the running bot post a sample breach, marked TEST; it closes by itself after 5 minutes')
+  .option('--channel <channel>', 'post there instead of where the routes say')
+  .option('--service <service>', 'the service; by default the first one that a rule has')
+  .option('--mention', 'mention whom a real breach would mention')
+  .action(testNotification);
 await program.parseAsync();

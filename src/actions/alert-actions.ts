@@ -125,7 +125,7 @@ export interface ManageAlerts {
   acknowledge(request: ActionRequest): Promise<ActionOutcome>;
   /** Closes a firing alert without data. */
   close(request: ActionRequest): Promise<ActionOutcome>;
-  /** The firing alerts with the actions on them, the oldest first. */
+  /** The firing alerts with the actions on them, the oldest first; tests left out. */
   firing(): Promise<readonly ActiveAlert[]>;
 }
 
@@ -174,6 +174,9 @@ export function createManageAlerts({
   return {
     acknowledge: (request) => perform('acknowledged', request),
     close: (request) => perform('closed', request),
-    firing: async () => (await firingAlerts(store)).toSorted((a, b) => a.alert.activeAt - b.alert.activeAt),
+    firing: async () =>
+      (await firingAlerts(store))
+        .filter(({ rule }) => rule.test === undefined)
+        .sort((a, b) => a.alert.activeAt - b.alert.activeAt),
   };
 }

@@ -1,6 +1,7 @@
 import type { ManageAlerts } from '../actions/alert-actions.ts';
 import type { ManageSilences } from '../actions/silences.ts';
 import type { ExplainSlowness } from '../culprit/collect.ts';
+import type { TestAlerts } from '../evaluation/test-alert.ts';
 import type { ErrorBudget, ServiceBudgets } from '../latency/error-budget.ts';
 import type { RankRequest } from '../latency/percentile-rank.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -95,6 +96,7 @@ export interface CommandDeps {
   readonly ledger: Store['ledger'];
   readonly alerts: ManageAlerts;
   readonly silences: ManageSilences;
+  readonly tests: Pick<TestAlerts, 'start'>;
   /** Looks up who sends a command. */
   readonly people: People;
   readonly links: Links;

@@ -71,6 +71,7 @@ const ACTIONS: Readonly<Record<Permission, string>> = {
   acknowledge: 'Acknowledging',
   silence: 'Silencing',
   close: 'Closing',
+  test: 'Testing',
 };
 
 /** `Acknowledging is for members of the workspace (no guests) and @ann.` */

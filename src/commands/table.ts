@@ -8,6 +8,7 @@ import { sloServices } from './slo-services.ts';
 import { sloSilence } from './slo-silence.ts';
 import { sloSilences, sloUnsilence } from './slo-silences.ts';
 import { sloStatus } from './slo-status.ts';
+import { sloTest } from './slo-test.ts';
 import { traceCompare } from './trace-compare.ts';
 import { traceLookup, traceRequest } from './trace-lookup.ts';
 import { tracePropagation } from './trace-propagation.ts';
@@ -36,6 +37,7 @@ const FORMS = [
   sloAcknowledge,
   sloClose,
   sloHistory,
+  sloTest,
 ] as const;
 
 type CommandOf<Form> = Form extends CommandForm<infer C, infer _Result> ? C : never;

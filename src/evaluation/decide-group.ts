@@ -40,13 +40,19 @@ function limitsOf(
 /** The destinations of a rule's alerts; undefined without a policy. */
 function routeOf(
   notifications: NotificationOptions | undefined,
-  { channel }: SloRule,
+  { channel, test }: SloRule,
   at: EpochMs,
 ): ((alert: Alert) => readonly RoutedDestination[]) | undefined {
   if (notifications === undefined) return undefined;
   const { localTime } = notifications;
   const routing = notifications.policy();
-  return ({ labels }) => destinationsOf(routing, { labels, channel }, { at, localTime });
+  return ({ labels }) => {
+    const destinations = destinationsOf(routing, { labels, channel }, { at, localTime });
+    // A test mentions nobody unless it is requested.
+    return test?.mentions === false
+      ? destinations.map((destination) => ({ ...destination, mentions: [] }))
+      : destinations;
+  };
 }
 
 /** Decides what is suppressed, where alerts go, and what their messages are to show, for all rules of a group together. */

@@ -8,7 +8,7 @@ import { NO_TRACING, type Tracing } from '../lib/tracing.ts';
 import type { EpochMs } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
-import type { RuleGroup } from '../rules/rule.ts';
+import { isOwnGroup, type RuleGroup } from '../rules/rule.ts';
 import { type AlertReceiver, RECEIVED_GROUP } from './alert-receiver.ts';
 import {
   createEvaluateGroup,
@@ -22,6 +22,7 @@ import { createRemovedGroups } from './removed-groups.ts';
 import { createRestartDetection } from './replicas.ts';
 import type { Scheduler } from './schedule.ts';
 import { createOutageData, OUTAGE_GROUP } from './source-outage.ts';
+import { TEST_GROUP, type TestAlerts } from './test-alert.ts';
 
 /** What the evaluator depends on. */
 export interface EvaluatorOptions
@@ -32,6 +33,8 @@ export interface EvaluatorOptions
   readonly isShared?: boolean;
   /** Notifies outages of Prometheus. */
   readonly notifiesOutages?: boolean;
+  /** Test notifications; absent: there are none. */
+  readonly tests?: Pick<TestAlerts, 'tick'>;
   /** Evaluates just behind the scrapes of the rules' metrics, except in Prometheus's mode. */
   readonly followsScrapes?: boolean;
   /** Absent: evaluations are not traced. */
@@ -140,7 +143,7 @@ function createOutageCheck(
   return (evalTime) => evaluate(isEnabled() ? OUTAGE_GROUP : { ...OUTAGE_GROUP, rules: [] }, evalTime);
 }
 
-/** The groups that are in no rule file: the outage of Prometheus, and the alerts that Alertmanagers send. */
+/** The groups that are in no rule file: the outage of Prometheus, tests, and the alerts that Alertmanagers send. */
 function createOwnGroups(
   options: EvaluatorOptions,
   of: {
@@ -148,19 +151,23 @@ function createOwnGroups(
     readonly gauge: Pick<ReturnType<typeof createAlertGauge>, 'set'>;
   },
 ) {
-  const { received, notifiesOutages = false, logger } = options;
+  const { received, tests, notifiesOutages = false, logger } = options;
   const checkOutage = createOutageCheck(options, of.groups);
   return {
     scheduled: [
       ...(notifiesOutages ? [OUTAGE_GROUP] : []),
       ...(received === undefined ? [] : [RECEIVED_GROUP]),
+      ...(tests === undefined ? [] : [TEST_GROUP]),
     ],
     // Received alerts end as those of a removed group when nothing receives them any more.
-    has: (id: string): boolean =>
-      id === OUTAGE_GROUP.id || (id === RECEIVED_GROUP.id && received !== undefined),
+    has: (id: string): boolean => isOwnGroup(id) || (id === RECEIVED_GROUP.id && received !== undefined),
     evaluate: async (id: string, evalTime: EpochMs): Promise<void> => {
       if (id === OUTAGE_GROUP.id) {
         await checkOutage(evalTime);
+        return;
+      }
+      if (id === TEST_GROUP.id) {
+        await tests?.tick();
         return;
       }
       try {

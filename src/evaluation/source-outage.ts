@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { between, type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
-import { type RuleGroup, ruleWithoutFile, type SloRule } from '../rules/rule.ts';
+import { OWN_FILE, ownGroupId, type RuleGroup, ruleWithoutFile, type SloRule } from '../rules/rule.ts';
 
 /**
  * The alert on an outage of Prometheus. It is a rule group like any other, so that claims, fencing, the messages and the
@@ -23,8 +23,8 @@ const RULE: SloRule = {
 
 /** The rule group of the outage alert: in the store like any other, in no rule file. */
 export const OUTAGE_GROUP: RuleGroup = {
-  id: 'tailwatch (itself);sources',
-  file: 'tailwatch (itself)',
+  id: ownGroupId('sources'),
+  file: OWN_FILE,
   name: 'sources',
   interval: ms(15 * SECOND),
   queryOffset: ms(0),

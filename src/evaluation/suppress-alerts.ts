@@ -16,9 +16,8 @@ import {
   withCurrentSuppression,
 } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
-import type { SloRule } from '../rules/rule.ts';
+import { isOwnGroup, type SloRule } from '../rules/rule.ts';
 import type { CallGraphAt } from './call-graph-query.ts';
-import { OUTAGE_GROUP } from './source-outage.ts';
 
 /** The alerts of all rule groups, shared by the evaluations of all of them: the inhibition context. */
 export interface OtherGroupStates {
@@ -79,7 +78,7 @@ export function createOtherGroupStates(options: {
     }
     const due = [...ids].filter((id) => {
       const at = known.get(id)?.at;
-      return id !== OUTAGE_GROUP.id && (at === undefined || between(at, clock.now()) >= MAX_AGE);
+      return !isOwnGroup(id) && (at === undefined || between(at, clock.now()) >= MAX_AGE);
     });
     await Promise.all(
       due.map(async (id) => {

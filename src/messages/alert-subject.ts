@@ -15,7 +15,7 @@ import {
   toUs,
 } from '../lib/units.ts';
 import { objectiveLabels, quantileExpr } from '../rules/queries.ts';
-import type { ServiceSource, SloRule } from '../rules/rule.ts';
+import { type ServiceSource, type SloRule, TEST_LABEL } from '../rules/rule.ts';
 import type { AlertGroupSnapshot } from './store.ts';
 
 /** The look-back of a rule that names none: the usual five minutes of Istio's and Prometheus's rules. */
@@ -90,7 +90,9 @@ export function namespaceOf(alert: Alert): string | undefined {
 /** An alert's name in a table row: its service, and the label values that distinguish it from others of its rule. */
 export function nameOf(alert: Alert, rule: SloRule): string {
   const service = serviceOf(alert, rule);
-  const others = Object.values(alert.series).filter((value) => value !== service && value !== '');
+  const others = Object.entries(alert.series)
+    .filter(([name, value]) => value !== service && value !== '' && name !== TEST_LABEL)
+    .map(([, value]) => value);
   if (service === undefined) return others.join(' ') || rule.name;
   return others.length === 0 ? service : `${service} (${others.join(' ')})`;
 }

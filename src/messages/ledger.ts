@@ -64,7 +64,11 @@ export function alertInLedger(
 ): Pick<LedgerEntry, 'what' | 'service' | 'alertId'> {
   const name = nameOf(alert, rule);
   return {
-    what: name === rule.name ? name : `${rule.name} ${name}`,
+    what: [
+      ...(rule.test === undefined ? [] : ['TEST']),
+      ...(name === rule.name ? [] : [rule.name]),
+      name,
+    ].join(' '),
     service: serviceOf(alert, rule),
     alertId: alert.alertId,
   };

@@ -1,13 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { testPhrase } from '../commands/slo-test.ts';
 import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { RestoreMessages } from '../evaluation/restore-messages.ts';
 import type { SourceClock } from '../evaluation/source-clock.ts';
+import type { TestAlerts } from '../evaluation/test-alert.ts';
 import { discardBody, limitConnections, SERVER_LIMITS, type ServerLimits } from '../http/server.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, parseMatchers } from '../lib/matcher.ts';
+import type { Phrase } from '../lib/phrase.ts';
 import { between, epochMs, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
 import type { ChannelCheck } from '../messages/channel-check.ts';
 import type { Store } from '../messages/store.ts';
@@ -69,6 +73,25 @@ async function rulesReply(api: RulesApi, query: URLSearchParams): Promise<HttpRe
   if (typeof filter === 'string') return json(400, { status: 'error', errorType: 'bad_data', error: filter });
   return await apiReply(() => api.rules(filter));
 }
+
+/** The parameters `service`, `channel` and `mention` are those of `tailwatch test-notification`. */
+async function testReply(tests: Pick<TestAlerts, 'start'>, query: URLSearchParams): Promise<HttpReply> {
+  const service = query.get('service') ?? undefined;
+  const mentions = query.get('mention') === 'true';
+  return await apiReply(async () => {
+    const outcome = await tests.start({ service, channel: query.get('channel') ?? undefined, mentions });
+    return {
+      isPosted: outcome.kind === 'posted',
+      text: plainText(testPhrase(outcome, { service, mentions })),
+    };
+  });
+}
+
+/** A phrase for a terminal. */
+const plainText = (phrase: Phrase): string =>
+  phrase
+    .map((part) => (typeof part === 'string' ? part : 'at' in part ? `${utcTime(part.at)} UTC` : ''))
+    .join('');
 
 /** Paths that need the token, where one is set: what changes the bot, and what shows rules and alerts. */
 const isProtected = (path: string): boolean => path === '/-/reload' || path.startsWith('/api/');
@@ -143,6 +166,7 @@ export interface OpsServerOptions {
   reload: () => Promise<{ readonly ok: boolean; readonly message: string }>;
   rulesApi: RulesApi;
   store: Pick<Store, 'ledger'>;
+  tests: Pick<TestAlerts, 'start'>;
   logger: Logger;
   /** For slow clients; absent: those of every server. */
   limits?: ServerLimits;
@@ -163,6 +187,7 @@ const routesOf = ({
   store,
   reload,
   webhook,
+  tests,
 }: OpsServerOptions): Routes => ({
   'GET /healthz': async () => text(200, 'ok'),
   'GET /readyz': async () => readiness(readyChecks),
@@ -170,6 +195,7 @@ const routesOf = ({
   'GET /api/v1/rules': async (query) => await rulesReply(rulesApi, query),
   'GET /api/v1/alerts': async () => await apiReply(() => rulesApi.alerts()),
   'GET /api/v1/ledger': async () => await apiReply(() => store.ledger({ since: epochMs(0) })),
+  'POST /api/v1/test-notification': async (query) => await testReply(tests, query),
   'POST /-/reload': async () => {
     const { ok, message } = await reload();
     return text(ok ? 200 : 422, message);

@@ -1,5 +1,5 @@
 /** What a person can do in Slack. */
-export type Permission = 'look_up' | 'acknowledge' | 'silence' | 'close';
+export type Permission = 'look_up' | 'acknowledge' | 'silence' | 'close' | 'test';
 
 /** `everyone`, `members` (of the workspace, without guests and people of other organizations), or the Slack id of a user or user group. */
 export type Grantee = string;
@@ -16,6 +16,7 @@ export const DEFAULT_PERMISSIONS: Permissions = {
   acknowledge: [MEMBERS],
   silence: [MEMBERS],
   close: [MEMBERS],
+  test: [MEMBERS],
 };
 
 /** What is known of a person; undefined where Slack did not say. */

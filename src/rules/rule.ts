@@ -133,6 +133,12 @@ export interface SloRule {
   readonly reads?: readonly MetricReading[];
   /** Set for the bot's own alerts on its data sources, and for its notices: they are not in a rule file. */
   readonly about?: 'source' | 'notice';
+  /** Set for the rule of a test notification: a copy of a rule. */
+  readonly test?: {
+    readonly mentions: boolean;
+    /** Who sent it: a Slack user id; absent: somebody at the command line. */
+    readonly by?: string;
+  };
   /** How long a firing alert stays open without data. `resolve`: it ends at once, as in Prometheus. */
   readonly noData: Milliseconds | 'resolve';
   /** The channel of the annotation `slack_channel`: a name with `#` or an id. Absent: the channel of the route, team or severity. */
@@ -158,6 +164,19 @@ export interface RuleGroup {
   readonly limit: number;
   readonly rules: readonly SloRule[];
 }
+
+/**
+ * `true` on the alert of a test notification: a route can send tests elsewhere, and the silence of a test hits tests only.
+ */
+export const TEST_LABEL = 'tailwatch_test';
+
+/** The file of groups of the bot itself, which are in no rule file. */
+export const OWN_FILE = 'tailwatch (itself)';
+
+export const ownGroupId = (name: string): string => `${OWN_FILE};${name}`;
+
+/** Whether a group is one of the bot itself: no rule set holds it, and no report counts it. */
+export const isOwnGroup = (id: string): boolean => id.startsWith(ownGroupId(''));
 
 /** A rule and its group. */
 export interface RuleAt {

@@ -47,6 +47,29 @@ test('what was posted, silenced, reloaded and ended is in the ledger, with who d
     await ledgerCommand({ host: '127.0.0.1', port: String(on.bot.opsPort) }, { json: true })
   ).split('\n');
   expect(JSON.parse(json)).toMatchObject({ kind: 'silence-created', by: 'U0READER00' });
+  const answer = JSON.stringify((await on.ask('/slo test cart')).blocks);
+  expect(answer).toContain('A test breach of cart is posted to the default channel, without mentions.');
+  const test = () => on.messages().find(({ text }) => text.includes('TEST cart'));
+  await on.until('the test has its traces', () =>
+    JSON.stringify(test()?.blocks ?? []).includes('Slowest traces*'),
+  );
+  expect(test()?.text).toMatch(/^🔴 TEST cart: .+\nThis is a test: nothing is wrong\./);
+  const shown = JSON.stringify(test()?.blocks);
+  for (const part of [
+    '*This is a test by <@U0READER00>: nothing is wrong.*',
+    '"Acknowledge"',
+    '*Slowest traces*',
+    '"data_visualization"',
+  ])
+    expect(shown).toContain(part);
+  expect(JSON.stringify((await on.ask('/slo')).blocks)).not.toContain('TEST');
+  expect(await (await fetch(`http://127.0.0.1:${on.bot.opsPort}/api/v1/alerts`)).text()).not.toContain(
+    'tailwatch_test',
+  );
+  expect(await ledgerCommand({ host: '127.0.0.1', port: String(on.bot.opsPort) }, {})).toMatch(
+    /posted: TEST Slow cart {2}http/,
+  );
+
   const id = (JSON.parse(json) as { silence: string }).silence;
   expect(JSON.stringify((await on.ask(`/slo unsilence ${id}`)).blocks)).toContain(
     'It suppressed 1 alert: Slow checkout.',

@@ -188,6 +188,13 @@ describe('a running bot', () => {
     expect(doctor.output()).toContain(`is in use by process ${program.child.pid} on this host`);
     expect(doctor.output()).toMatch(/, 0 errors\.\n$/);
 
+    const ofBot = { ...CLEAN, OPS_PORT: new URL(opsUrl(program)).port };
+    const test = run(['test-notification', '--service', 'checkout'], ofBot);
+    expect(await test.exit, test.output()).toBe(0);
+    expect(test.output()).toMatch(
+      /^A test breach of checkout is posted to .+ It closes by itself at .+ UTC\.\n$/,
+    );
+
     await writeFile(rules, SHOP_RULES.replaceAll('500ms', '750ms'));
     const wrong = run(['doctor', '--format', 'json'], { ...env, JAEGER_URL: 'http://127.0.0.1:9' });
     expect(await wrong.exit).toBe(1);

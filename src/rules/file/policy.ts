@@ -108,6 +108,7 @@ const permissionsSchema = z.strictObject({
   acknowledge: grantees.optional(),
   silence: grantees.optional(),
   close: grantees.optional(),
+  test: grantees.optional(),
 });
 
 /** The keys of a document that are about notifications, not rules, with what they hold. */

@@ -1,6 +1,6 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
 import { count, timeSpan } from '../../lib/format.ts';
-import { between, type EpochMs, epochMs, MINUTE } from '../../lib/units.ts';
+import { between, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../../lib/units.ts';
 import {
   evidenceWindow,
   firedAtOf,
@@ -29,7 +29,7 @@ import {
   section,
 } from './block-kit.ts';
 import { noDataEnd } from './format.ts';
-import { code, date, escape, isLinkable, link, literal, mentionLine, oneLine } from './mrkdwn.ts';
+import { code, date, escape, isLinkable, link, literal, mentionLine, oneLine, person } from './mrkdwn.ts';
 import { shownRows, tracesTable } from './slowest.ts';
 
 /** The button in an alert's message that lists the slowest traces of the breach's own window. */
@@ -108,14 +108,17 @@ function condition(view: MessageView): string {
 
 /** One sentence: what is wrong, the number, and the bound; or how it ended. */
 export function headline(view: MessageView): string {
-  const { alert } = view;
+  const { alert, rule } = view;
+  const what = rule.test === undefined ? subject(view) : `TEST ${subject(view)}`;
   switch (statusOf(alert)) {
     case 'resolved':
-      return `${isRecovery(alert) ? '✅' : '☑️'} ${subject(view)}: ${ending(alert)}`;
+      return rule.test === undefined
+        ? `${isRecovery(alert) ? '✅' : '☑️'} ${what}: ${ending(alert)}`
+        : `☑️ ${what}: ended after ${timeSpan(durationOf(alert))}`;
     case 'no-data':
-      return `⚪ ${subject(view)}: no data, alert still open`;
+      return `⚪ ${what}: no data, alert still open`;
     case 'firing':
-      return `🔴 ${subject(view)}: ${condition(view)}`;
+      return `🔴 ${what}: ${condition(view)}`;
   }
 }
 
@@ -138,11 +141,14 @@ const continuesText = ({ severity }: NonNullable<Alert['continuedAs']>): string 
 
 /** `recovered after 12 min`, `closed after 5 min (rule removed)`. */
 function ending(alert: Alert): string {
-  const { resolveReason, resolvedAt = firedAtOf(alert) } = alert;
+  const { resolveReason } = alert;
   if (alert.continuedAs !== undefined) return continuesText(alert.continuedAs);
   const [text, more] = resolveReason === undefined ? ['resolved', ''] : ENDINGS[resolveReason];
-  return `${text} after ${timeSpan(between(firedAtOf(alert), resolvedAt))}${more}`;
+  return `${text} after ${timeSpan(durationOf(alert))}${more}`;
 }
+
+const durationOf = (alert: Alert): Milliseconds =>
+  between(firedAtOf(alert), alert.resolvedAt ?? firedAtOf(alert));
 
 /** Mentions, people's actions and other alerts. */
 function contextLines({ alert, mentions = [], escalates, continuedIn }: MessageView): string[] {
@@ -174,7 +180,16 @@ function noDataLine({ alert: { noDataSince, noDataReason }, rule }: MessageView)
   ];
 }
 
-function unknownLine(alert: Alert): readonly string[] {
+/** A test shows what it measures: a breach that is made up would contradict its traces and charts. */
+function testLine({ alert, rule: { test } }: MessageView): readonly string[] {
+  if (test === undefined) return [];
+  const by = test.by === undefined ? '' : ` by ${person(test.by)}`;
+  const state = alert.state === 'resolved' ? 'It has ended.' : 'It ends by itself after 5 minutes.';
+  return [`:test_tube: *This is a test${by}: nothing is wrong.* The figures are the current ones. ${state}`];
+}
+
+function unknownLine({ alert, rule }: MessageView): readonly string[] {
+  if (rule.test !== undefined) return [];
   if (alert.state !== 'resolved' || isRecovery(alert) || alert.continuedAs !== undefined) return [];
   if (alert.resolveReason === 'no-longer-returned')
     return [
@@ -197,11 +212,12 @@ function lead(view: MessageView): readonly string[] {
   const { alert, notice } = view;
   const { summary } = alert.annotations;
   return [
+    ...testLine(view),
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
     ...(statusOf(alert) === 'no-data' ? noDataLine(view) : []),
     stateLine(view),
     ...culpritLines(view),
-    ...unknownLine(alert),
+    ...unknownLine(view),
     // Without a latency objective, the summary says what the number is about.
     ...(showsSummaryFirst(view) ? [escape(summary ?? '', 800)] : []),
     ...contextLines(view),
@@ -328,8 +344,10 @@ function notificationText(view: MessageView, title: string): string {
   const { alert, rule, notice } = view;
   const summary = isInHeadline(view) ? undefined : alert.annotations['summary'];
   const more = alert.state === 'resolved' ? recovery(alert, rule) : summary;
+  const test = rule.test === undefined ? [] : ['This is a test: nothing is wrong.'];
   return [
     escape(oneLine(title), 300),
+    ...test,
     ...(notice === undefined ? [] : [escape(oneLine(notice), 300)]),
     ...(more === undefined ? [] : [escape(oneLine(more), 800)]),
   ].join('\n');

@@ -67,6 +67,7 @@ function ending(note: ThreadNote): Line {
   if (alertGroup !== undefined) return groupEnd(alertGroup, note);
   const { resolveReason = 'recovered', resolvedAt: at = alert.seenAt, closed } = alert;
   if (rule.about === 'source') return sourceEnd(resolveReason, at);
+  if (rule.test !== undefined) return { phrase: ['The test ended.'], at, isUnknown: true };
   const isUnknown = !isRecovery({ resolveReason });
   if (closed !== undefined) {
     const comment = closed.comment === undefined ? '' : `: ${closed.comment}`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
+import type { CommandDeps } from '../../../src/commands/command.ts';
 import type { People } from '../../../src/commands/permit.ts';
 import { DEFAULT_PERMISSIONS, type Permissions } from '../../../src/policy/permission.ts';
 import { open } from './bench.ts';
@@ -27,14 +28,17 @@ const plain = (answer: Answer): string =>
     : `(${answer.kind})`;
 
 describe('a guest or a person of another organization', () => {
-  it.each(['acknowledge checkout', 'close checkout', 'silence checkout for 1h', 'unsilence 5ca1ab1e'])(
-    'may not send /slo %s, and learns who may',
-    async (text) => {
-      expect(await send(GUEST, text)).toMatch(
-        /^You may not do this\. \w+ is for members of this workspace \(no guests\)\.$/,
-      );
-    },
-  );
+  it.each([
+    'acknowledge checkout',
+    'close checkout',
+    'silence checkout for 1h',
+    'unsilence 5ca1ab1e',
+    'test',
+  ])('may not send /slo %s, and learns who may', async (text) => {
+    expect(await send(GUEST, text)).toMatch(
+      /^You may not do this\. \w+ is for members of this workspace \(no guests\)\.$/,
+    );
+  });
 
   it('may look up', async () => {
     expect(await send(GUEST, '')).toBe('(slo-status)');
@@ -79,5 +83,29 @@ describe('when Slack does not say who a person is', () => {
     const answered = bench.answerWith({ people: hanging })('/slo', 'close checkout');
     await bench.clock.advance(3_000);
     expect(plain((await answered).answer)).toMatch(/^Slack did not say/);
+  });
+});
+
+describe('/slo test', () => {
+  it.each([
+    ['test', { mentions: false }],
+    ['test checkout', { service: 'checkout', mentions: false }],
+    ['test `checkout.shop` mention', { service: 'checkout.shop', mentions: true }],
+    ['test mention', { mentions: true }],
+  ])('/slo %s', async (text, request) => {
+    const requests: unknown[] = [];
+    const start: CommandDeps['tests']['start'] = async (given) => {
+      requests.push(given);
+      return { kind: 'muted' };
+    };
+    expect(plain((await open([]).answerWith({ tests: { start } })('/slo', text)).answer)).toMatch(
+      /^Not posted/,
+    );
+    expect(requests).toEqual([{ service: undefined, ...request, by: 'U0ANN' }]);
+  });
+
+  it('takes one service', async () => {
+    const { answer } = await open([]).answerWith({})('/slo', 'test checkout and cart');
+    expect(answer).toMatchObject({ kind: 'usage', problem: 'Specify one service: /slo test checkout.' });
   });
 });

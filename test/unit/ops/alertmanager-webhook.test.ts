@@ -141,6 +141,7 @@ describe('the endpoint', () => {
       store: { ledger: async () => [] },
       rulesApi: { rules: async () => ({ groups: [] }), alerts: async () => ({ alerts: [] }) },
       token: 'ops-token-0123456789',
+      tests: { start: async () => ({ kind: 'too-many' }) },
       webhook: isOff ? undefined : webhook,
     });
     servers.push(server);

@@ -3,9 +3,15 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { SERVER_LIMITS, type ServerLimits } from '../../../src/http/server.ts';
+import { epochMs } from '../../../src/lib/units.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { createTelemetry } from '../../../src/ops/metrics.ts';
-import { createOpsServer, type OpsServer, type ReadyCheck } from '../../../src/ops/ops-server.ts';
+import {
+  createOpsServer,
+  type OpsServer,
+  type OpsServerOptions,
+  type ReadyCheck,
+} from '../../../src/ops/ops-server.ts';
 import { createRulesApi, type RulesApi, type RulesFilter } from '../../../src/ops/rules-api.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
@@ -22,6 +28,7 @@ async function start(
     reloadOk?: boolean;
     rulesApi?: Partial<RulesApi>;
     token?: string;
+    startTest?: OpsServerOptions['tests']['start'];
     limits?: ServerLimits;
   } = {},
 ) {
@@ -34,6 +41,7 @@ async function start(
         ? { ok: false, message: 'rules.yaml:3:7: unknown key "exprr"' }
         : { ok: true, message: 'loaded 2 rules' },
     store: { ledger: async () => [] },
+    tests: { start: options.startTest ?? (async () => ({ kind: 'too-many' })) },
     rulesApi: {
       rules: async () => ({ groups: [] }),
       alerts: async () => ({ alerts: [] }),
@@ -104,6 +112,7 @@ test('with a token, the API and the reload need it, and probes and metrics do no
       ['GET', '/api/v1/alerts'],
       ['GET', '/api/unknown'],
       ['POST', '/-/reload'],
+      ['POST', '/api/v1/test-notification'],
       ['GET', '/healthz'],
       ['GET', '/readyz'],
       ['GET', '/metrics'],
@@ -112,13 +121,47 @@ test('with a token, the API and the reload need it, and probes and metrics do no
       routes.map(async ([method, path]) => (await call(method, path, headers)).status),
     );
   };
-  const refused = [401, 401, 401, 401, 200, 200, 200];
+  const refused = [401, 401, 401, 401, 401, 200, 200, 200];
   expect(await statuses()).toEqual(refused);
   expect(await statuses('Bearer wrong-token-0123456789')).toEqual(refused);
   expect(await statuses('Bearer right-token-0123456789x')).toEqual(refused);
   expect(await statuses('Basic right-token-0123456789')).toEqual(refused);
   expect(await statuses('Bearer ')).toEqual(refused);
-  expect(await statuses('bearer right-token-0123456789')).toEqual([200, 200, 404, 200, 200, 200, 200]);
+  expect(await statuses('bearer right-token-0123456789')).toEqual([200, 200, 404, 200, 200, 200, 200, 200]);
+});
+
+test('starts a test notification, and says what became of it', async () => {
+  const requests: unknown[] = [];
+  const startTest: OpsServerOptions['tests']['start'] = async (request) => {
+    requests.push(request);
+    if (request.service === 'typo') return { kind: 'unknown-service', nearest: ['tyre', 'type'] };
+    if (request.service === 'down') throw aSourceError();
+    return {
+      kind: 'posted',
+      service: request.service,
+      channels: ['#shop'],
+      endsAt: epochMs(Date.UTC(2026, 10, 20, 14)),
+    };
+  };
+  const { call } = await start({ startTest });
+  const post = async (query: string) => {
+    const { status, body } = await call('POST', `/api/v1/test-notification${query}`);
+    return { status, body: JSON.parse(body) as unknown };
+  };
+  expect(await post('?service=checkout&channel=%23shop&mention=true')).toMatchObject({
+    status: 200,
+    body: {
+      data: {
+        isPosted: true,
+        text: 'A test breach of checkout is posted to #shop, with mentions. It closes by itself at 2026-11-20 14:00:00 UTC.',
+      },
+    },
+  });
+  expect(requests).toEqual([{ service: 'checkout', channel: '#shop', mentions: true }]);
+  expect(await post('?service=typo')).toMatchObject({
+    body: { data: { isPosted: false, text: 'No rule has data of typo. Did you mean tyre, type?' } },
+  });
+  expect(await post('?service=down')).toMatchObject({ status: 503, body: { error: 'connection refused' } });
 });
 
 test('a reload must be a POST', async () => {

@@ -3,6 +3,7 @@ import { after, HOUR, MINUTE, ms } from '../../../../src/lib/units.ts';
 import type { MessageView } from '../../../../src/messages/notifier.ts';
 import { alertMessage, headline, slowestCommand } from '../../../../src/slack/blocks/alert.ts';
 import type { Rendered, SlackBlock } from '../../../../src/slack/blocks/block-kit.ts';
+import { noteMessage } from '../../../../src/slack/blocks/note.ts';
 import { START } from '../../../support/virtual-clock.ts';
 import { anEnrichedView, aView, NAMELESS, PLAIN, type ViewFields } from '../views.ts';
 
@@ -240,6 +241,27 @@ describe("an alert's message", () => {
     const over: ViewFields = { state: 'resolved', resolvedAt: after(START, HOUR) };
     expect(shown(alertMessage(aView({ ...over, resolveReason: 'rule-removed' })))).toContain('*unknown*');
     expect(shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })))).not.toContain('*unknown*');
+  });
+
+  it('is marked as a test from its headline to its end', () => {
+    const asTest = ({ rule, ...view }: MessageView): MessageView => ({
+      ...view,
+      rule: { ...rule, test: { mentions: false } },
+    });
+    const open = alertMessage(asTest(aView()));
+    expect(open.text).toMatch(/^🔴 TEST .+\nThis is a test: nothing is wrong\./);
+    expect(JSON.stringify(open.blocks)).toContain(
+      '*This is a test: nothing is wrong.* The figures are the current ones. It ends by itself after 5 minutes.',
+    );
+    const end = aView({
+      state: 'resolved',
+      resolvedAt: after(START, ms(6 * MINUTE)),
+      resolveReason: 'no-longer-returned',
+    });
+    const ended = alertMessage(asTest(end));
+    expect(ended.text).toMatch(/^☑️ TEST checkout: ended after 5 min\n/);
+    expect(shown(ended)).not.toMatch(/unknown|may have recovered/);
+    expect(noteMessage({ kind: 'resolved', at: START, ...asTest(end) }).text).toMatch(/^☑️ The test ended\. /);
   });
 
   it('says in its text, too, why it is in another channel', () => {
