@@ -27,7 +27,7 @@ import {
 import { createEvaluateGroup, type EvaluateGroupOptions, type TickOutcome } from './evaluate-group.ts';
 
 /** How long a test lasts. */
-export const TEST_DURATION: Milliseconds = ms(5 * MINUTE);
+const TEST_DURATION: Milliseconds = ms(5 * MINUTE);
 
 const GROUP_PREFIX = ownGroupId('test ');
 
