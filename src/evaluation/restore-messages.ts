@@ -1,8 +1,10 @@
+import type { RuleGroupState } from '../alerts/alert.ts';
 import { repeat } from '../lib/background.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import {
+  after,
   before,
   between,
   DAY,
@@ -14,14 +16,19 @@ import {
   SECOND,
 } from '../lib/units.ts';
 import type { ChannelReader, OpenMessage } from '../messages/notifier.ts';
-import type { Store } from '../messages/store.ts';
+import { decodeRestorePoint } from '../messages/restore-point.ts';
+import type { ShownMessage, Store } from '../messages/store.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { RECEIVED_GROUP } from './alert-receiver.ts';
+import { planOrphans } from './restore-orphans.ts';
 import { planRestore } from './restore-plan.ts';
 import { OUTAGE_GROUP } from './source-outage.ts';
 
 export interface RestoreMessagesOptions {
-  readonly store: Pick<Store, 'isRestored' | 'restore' | 'claimTick'>;
+  readonly store: Pick<
+    Store,
+    'isRestored' | 'partialSince' | 'restore' | 'claimTick' | 'loadGroup' | 'shownMessage'
+  >;
   readonly slack: Pick<ChannelReader, 'openMessages' | 'joinedChannels'>;
   /** The channels that the settings and the rules name. */
   readonly channels: () => readonly string[];
@@ -70,6 +77,9 @@ const CLAIM_FOR: Milliseconds = ms(30 * SECOND);
 
 /** After a failed attempt, unless Slack names a time. */
 const PAUSE: Milliseconds = ms(2 * SECOND);
+
+/** Between two attempts to find messages without which evaluation went on. */
+const LOOK_AGAIN: Milliseconds = ms(30 * SECOND);
 
 /** The start of the bot waits this long for the first attempt. */
 const FIRST_ATTEMPT: Milliseconds = ms(3 * SECOND);
@@ -138,10 +148,42 @@ async function isOurs({ store, clock }: RestoreMessagesOptions, loss: Loss): Pro
   return true;
 }
 
+/** The groups that are evaluated, with those of the bot itself. */
+const allGroups = ({ groups, receivesAlerts }: RestoreMessagesOptions): readonly RuleGroup[] => [
+  ...groups(),
+  OUTAGE_GROUP,
+  ...(receivesAlerts === true ? [RECEIVED_GROUP] : []),
+];
+
+/** Ends messages that could not be read when the store was restored, unless an alert of them is still undecided. */
+async function endOrphans(
+  options: RestoreMessagesOptions,
+  since: EpochMs,
+  found: readonly OpenMessage[],
+): Promise<void> {
+  const { store, clock, logger } = options;
+  const groupIds = new Set(
+    found.flatMap(({ key, restorePoint }) => decodeRestorePoint(key, restorePoint)?.group ?? []),
+  );
+  const states = new Map<string, RuleGroupState | undefined>();
+  for (const id of groupIds) states.set(id, await store.loadGroup(id));
+  const shown = new Map<string, ShownMessage | undefined>();
+  for (const { key } of found) shown.set(key, await store.shownMessage(key));
+  const at = clock.now();
+  const plan = planOrphans(found, { groups: allGroups(options), states, shown, since, at });
+  if (!plan.isDecided) return;
+  const { messages, updates } = plan;
+  if (await store.restore({ at, groups: [], messages, updates, completes: since }))
+    logger.warn('open messages that could not be read when the store was restored are ended', {
+      messages: messages.length,
+    });
+}
+
 export function createRestoreMessages(options: RestoreMessagesOptions): RestoreMessages {
   const { store, clock, logger, onRestored } = options;
   let wasRestored = false;
   let loss: Loss | undefined;
+  let lookAt = epochMs(0);
 
   function begun(now: EpochMs): Loss {
     if (wasRestored)
@@ -151,12 +193,11 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     return { at: now, wasLost: wasRestored, read: new Map(), ids: new Set() };
   }
 
-  async function finish({ read, wasLost }: Loss): Promise<void> {
+  async function finish({ read, wasLost }: Loss, isPartial: boolean): Promise<void> {
     const at = clock.now();
     const found = [...read.values()].flat();
-    const received = options.receivesAlerts === true ? [RECEIVED_GROUP] : [];
-    const plan = planRestore(found, [...options.groups(), OUTAGE_GROUP, ...received], { at, wasLost });
-    if (!(await store.restore({ ...plan, at }))) return;
+    const plan = planRestore(found, allGroups(options), { at, wasLost });
+    if (!(await store.restore({ ...plan, at, isPartial }))) return;
     const messages = plan.messages.length;
     if (messages > 0 || wasLost) {
       logger.warn('open messages were found in Slack and are continued', { messages, channels: read.size });
@@ -164,10 +205,24 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     }
   }
 
+  /** After a restore that lacks the messages of some channels: looks for them until they were found once. */
+  async function lookAgain(): Promise<void> {
+    const now = clock.now();
+    const since = now < lookAt ? undefined : await store.partialSince();
+    if (since === undefined) return;
+    lookAt = after(now, LOOK_AGAIN);
+    const late: Loss = { at: since, wasLost: true, read: new Map(), ids: new Set() };
+    if (!(await isOurs(options, late))) return;
+    const unread = await readChannels(options, late);
+    if (unread !== undefined) lookAt = after(now, ms(Math.max(LOOK_AGAIN, unread.retryAfter)));
+    else await endOrphans(options, since, [...late.read.values()].flat());
+  }
+
   async function once(): Promise<Milliseconds> {
     if (await store.isRestored()) {
       wasRestored = true;
       loss = undefined;
+      await lookAgain();
       return CHECK_EVERY;
     }
     const now = clock.now();
@@ -183,9 +238,12 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     }
     if (unread !== undefined) {
       const { channel, reason } = unread;
-      logger.error('open messages could not be looked for; they may stay open', { channel, reason });
+      logger.error('open messages could not be looked for yet; evaluation goes on without them', {
+        channel,
+        reason,
+      });
     }
-    await finish(loss);
+    await finish(loss, unread !== undefined);
     return ms(0);
   }
 

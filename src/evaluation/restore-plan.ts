@@ -23,7 +23,7 @@ import { type RuleGroup, ruleWithoutFile, type SloRule } from '../rules/rule.ts'
 import { resolveRemovedRule } from './removed-groups.ts';
 
 /** An open message with what it carries. */
-interface Found {
+export interface FoundMessage {
   readonly message: OpenMessage;
   readonly point: RestorePoint;
 }
@@ -31,7 +31,7 @@ interface Found {
 /** The alerts of one rule by fingerprint, and the messages that showed an earlier occurrence of one of them. */
 interface FoundAlerts {
   readonly alerts: ReadonlyMap<string, Alert>;
-  readonly outdated: readonly (readonly [Found, Alert])[];
+  readonly outdated: readonly (readonly [FoundMessage, Alert])[];
 }
 
 type Restored = Omit<Parameters<Store['restore']>[0], 'at'>;
@@ -40,13 +40,15 @@ type Restored = Omit<Parameters<Store['restore']>[0], 'at'>;
 const alertIdIn = (key: string): string => key.replace(/\+\d+$/, '');
 
 /** A rule that is in no rule file: its messages end by the name that they carry. */
-const removedRule = (key: string): SloRule => ruleWithoutFile(key, key.replace(/\{.*/s, ''));
+export const removedRule = (key: string): SloRule => ruleWithoutFile(key, key.replace(/\{.*/s, ''));
 
 /** A line in its thread shows that the message ended, although Slack refused its last edit. */
-const hasEnded = ({ message: { key, lineKeys } }: Found): boolean => lineKeys.includes(`${key}:resolved`);
+const hasEnded = ({ message: { key, lineKeys } }: FoundMessage): boolean =>
+  lineKeys.includes(`${key}:resolved`);
 
-function foundIn(messages: readonly OpenMessage[]): readonly Found[] {
-  const byKey = new Map<string, Found>();
+/** The messages that carry a restore point and have not ended: of those with one key, the last. */
+export function foundIn(messages: readonly OpenMessage[]): readonly FoundMessage[] {
+  const byKey = new Map<string, FoundMessage>();
   for (const message of messages) {
     const point = decodeRestorePoint(message.key, message.restorePoint);
     if (point === undefined) continue;
@@ -60,10 +62,10 @@ function foundIn(messages: readonly OpenMessage[]): readonly Found[] {
 }
 
 /** Alerts in several messages: all that carry the newest occurrence agree on it. */
-function alertsOf(group: string, rule: SloRule, found: readonly Found[]): FoundAlerts {
+function alertsOf(group: string, rule: SloRule, found: readonly FoundMessage[]): FoundAlerts {
   const alerts = new Map<string, Alert>();
-  const outdated: (readonly [Found, Alert])[] = [];
-  const idOf = ({ message, point }: Found, { fingerprint, activeAt }: RestoredAlert): string =>
+  const outdated: (readonly [FoundMessage, Alert])[] = [];
+  const idOf = ({ message, point }: FoundMessage, { fingerprint, activeAt }: RestoredAlert): string =>
     isSingle(point)
       ? alertIdIn(message.key)
       : alertIdOf({ group: { id: group }, rule }, fingerprint, activeAt);
@@ -83,13 +85,14 @@ function alertsOf(group: string, rule: SloRule, found: readonly Found[]): FoundA
   return { alerts, outdated };
 }
 
-const isSingle = ({ alertGroup, reply }: RestorePoint): boolean =>
+/** Whether a message shows one alert, not an alert group. */
+export const isSingle = ({ alertGroup, reply }: RestorePoint): boolean =>
   alertGroup === undefined && reply === undefined;
 
 /** The lists of a group by their number, which is part of their keys: one that was not found is empty. */
 function repliesOf(
-  { point: whole }: Found,
-  replies: readonly Found[],
+  { point: whole }: FoundMessage,
+  replies: readonly FoundMessage[],
   { alerts, rule }: { readonly alerts: ReadonlyMap<string, Alert>; readonly rule: SloRule },
 ): readonly AlertGroupReply[] {
   const startedAt = whole.alertGroup?.startedAt ?? whole.asOf;
@@ -115,7 +118,7 @@ function repliesOf(
 }
 
 function alertGroupsOf(
-  found: readonly Found[],
+  found: readonly FoundMessage[],
   of: { readonly alerts: ReadonlyMap<string, Alert>; readonly rule: SloRule },
 ): readonly AlertGroup[] {
   return found.flatMap((whole): AlertGroup[] => {
@@ -144,10 +147,12 @@ function alertGroupsOf(
   });
 }
 
-const emptyLead = (alertId: string, rule: SloRule, at: EpochMs): Alert =>
+/** Of an alert group without an alert that is known. */
+export const emptyLead = (alertId: string, rule: SloRule, at: EpochMs): Alert =>
   restoredAlert(alertId, { fingerprint: '', activeAt: at, firedAt: at, postedTo: [] }, { rule, asOf: at });
 
-const shownOf = ({ message }: Found): ShownMessage => {
+/** A message as the store knows it. */
+export const shownOf = ({ message }: FoundMessage): ShownMessage => {
   const { key, channelId, messageTs, permalink } = message;
   const postedAt = epochMs(Math.round(Number(messageTs) * 1_000));
   return { key, channelId, messageTs, permalink, contentHash: '', postedAt, editedAt: postedAt };
@@ -155,7 +160,7 @@ const shownOf = ({ message }: Found): ShownMessage => {
 
 /** What a message shows, as far as it is known: the next evaluation replaces it. */
 function desiredOf(
-  { message, point }: Found,
+  { message, point }: FoundMessage,
   rule: SloRule,
   { alerts, alertGroups }: { alerts: ReadonlyMap<string, Alert>; alertGroups: readonly AlertGroup[] },
 ): DesiredMessage | undefined {
@@ -178,7 +183,7 @@ function desiredOf(
 
 /** The state of a rule and its messages, from the messages found. */
 function restoreRule(
-  found: readonly [Found, ...Found[]],
+  found: readonly [FoundMessage, ...FoundMessage[]],
   rule: SloRule,
   at: EpochMs,
 ): { state: RuleState; messages: readonly RestoredMessage[]; updates: readonly MessageUpdate[] } {
@@ -209,8 +214,8 @@ function restoreRule(
   return { state, messages, updates };
 }
 
-function byRule(found: readonly Found[]): readonly (readonly [Found, ...Found[]])[] {
-  const rules = new Map<string, [Found, ...Found[]]>();
+function byRule(found: readonly FoundMessage[]): readonly (readonly [FoundMessage, ...FoundMessage[]])[] {
+  const rules = new Map<string, [FoundMessage, ...FoundMessage[]]>();
   for (const one of found) {
     const key = JSON.stringify([one.point.group, one.point.rule]);
     const known = rules.get(key);

@@ -211,12 +211,16 @@ export interface Store {
    * first call `applyEvaluation` fails until it is restored, so that no alert is notified a second time.
    */
   isRestored(): Promise<boolean>;
+  /** When the store was restored without the messages of channels that could not be read; undefined: with all of them. */
+  partialSince(): Promise<EpochMs | undefined>;
   /**
    * Adds states and messages that were found in Slack, with updates of them; false, and nothing, when another replica has
-   * restored the store.
+   * restored the store. `completes` names the partial restore that lacks these messages: false when it is complete.
    */
   restore(found: {
     readonly at: EpochMs;
+    readonly isPartial?: boolean;
+    readonly completes?: EpochMs;
     readonly groups: readonly { readonly group: string; readonly state: RuleGroupState }[];
     readonly messages: readonly RestoredMessage[];
     readonly updates: readonly MessageUpdate[];

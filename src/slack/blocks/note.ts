@@ -35,7 +35,7 @@ const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   'limit-exceeded': `Closed: the rule exceeded its alert limit. ${UNKNOWN}`,
   'no-data': `Closed: no data. ${UNKNOWN}`,
   closed: `Closed manually without data. ${UNKNOWN}`,
-  continued: 'Still breaching with another severity: continued in another message.',
+  continued: 'Still breaching: continued in another message.',
   'resolved-by-alertmanager': 'Resolved by Alertmanager. It may have recovered, or its data may be missing.',
   'not-notified': `Closed: Alertmanager has sent nothing about it for 24 h. ${UNKNOWN}`,
 };

@@ -113,6 +113,12 @@ async function applyEvaluation(
 
 const RESTORED_KEY = 'messages';
 
+interface RestoredAt {
+  readonly at: EpochMs;
+  /** The messages of some channels are still to be read. */
+  readonly isPartial?: boolean;
+}
+
 /** Whether the folder's messages were looked for in Slack; `applyEvaluation` requires it after the first check. */
 function createRestoring(context: LevelContext, states: GroupStates) {
   let isRequired = false;
@@ -120,16 +126,26 @@ function createRestoring(context: LevelContext, states: GroupStates) {
   let isKnown = false;
   const isRestored = async (): Promise<boolean> => {
     isRequired = true;
-    isKnown ||= (await context.database.get('restored', RESTORED_KEY)) !== undefined;
+    isKnown ||= (await restoredAt()) !== undefined;
     return isKnown;
   };
+  const restoredAt = async () =>
+    (await context.database.get('restored', RESTORED_KEY)) as RestoredAt | undefined;
   return {
     isRestored,
+    partialSince: async (): Promise<EpochMs | undefined> => {
+      const known = await restoredAt();
+      return known?.isPartial === true ? known.at : undefined;
+    },
     require: async (): Promise<void> => {
       if (isRequired && !(await isRestored())) throw notRestored();
     },
     restore: async (found: Parameters<Store['restore']>[0]): Promise<boolean> => {
-      if (await isRestored()) return false;
+      const known = await restoredAt();
+      const { at, isPartial, completes } = found;
+      const isDue =
+        completes === undefined ? known === undefined : known?.isPartial === true && known.at === completes;
+      if (!isDue) return false;
       const batch = emptyBatch();
       for (const { group, state } of found.groups) {
         const { operations, done } = await states.put(group, state);
@@ -137,7 +153,7 @@ function createRestoring(context: LevelContext, states: GroupStates) {
         batch.effects.push(done);
       }
       await addRestored(context, batch, found);
-      batch.operations.push({ type: 'put', table: 'restored', key: RESTORED_KEY, value: { at: found.at } });
+      batch.operations.push({ type: 'put', table: 'restored', key: RESTORED_KEY, value: { at, isPartial } });
       await commit(context, batch);
       return true;
     },
@@ -317,6 +333,7 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
     groups: () => database.keys('group'),
     applyEvaluation: ticks.applyEvaluation,
     isRestored: () => restoring.isRestored(),
+    partialSince: () => restoring.partialSince(),
     restore: (found) => change(() => restoring.restore(found)),
     removeGroup: (group) => change(async () => database.write((await states.remove(group)).operations)),
     claimMessage: (request) => change(() => claimMessage(context, request)),

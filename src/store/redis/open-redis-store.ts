@@ -3,7 +3,7 @@ import type { RuleGroupState } from '../../alerts/alert.ts';
 import { decodeRecord, encodeRecord, requireKnownVersion } from '../../alerts/record-codec.ts';
 import { UpstreamError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { after, DAY, epochMs } from '../../lib/units.ts';
+import { after, DAY, type EpochMs, epochMs } from '../../lib/units.ts';
 import {
   type Attempt,
   type ClaimedMessage,
@@ -129,13 +129,22 @@ async function applyEvaluation(
   return answer === 1 ? 'applied' : 'stale';
 }
 
+/** Follows the instant of a restore that lacks the messages of some channels. */
+const PARTIAL = ' partial';
+
+async function partialSince({ client, prefix }: RedisContext): Promise<EpochMs | undefined> {
+  const restored = await client.get(`${prefix}restored`);
+  return restored?.endsWith(PARTIAL) === true ? epochMs(Number.parseInt(restored, 10)) : undefined;
+}
+
 async function restore(
   { client, prefix, routing }: RedisContext,
-  { at, groups, messages, updates }: Parameters<Store['restore']>[0],
+  { at, groups, messages, updates, isPartial = false, completes }: Parameters<Store['restore']>[0],
 ): Promise<boolean> {
   const args = [
     prefix,
-    String(at),
+    isPartial ? `${at}${PARTIAL}` : String(at),
+    completes === undefined ? '' : `${completes}${PARTIAL}`,
     String(groups.length),
     String(messages.length),
     ...groups.flatMap(({ group, state }) => [group, String(state.evalTime), encodeRecord(state)]),
@@ -312,6 +321,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       isRestoreRequired = true;
       return guarded(async () => (await client.get(`${prefix}restored`)) !== null);
     },
+    partialSince: () => guarded(() => partialSince(context)),
     restore: (found) => writing(() => restore(context, found)),
     removeGroup: (group) =>
       writing(async () => void (await client.storeRemoveGroup(context.routing, prefix, group))),

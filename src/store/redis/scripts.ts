@@ -17,7 +17,8 @@
  *   silence                hash     StoredSilence as a record, by id
  *   silence-end            hash     the early end of a silence, by id
  *   ledger                 zset     LedgerEntry as a record, by its time
- *   restored               string   when the open messages were looked for in Slack: gone when the data was lost
+ *   restored               string   when the open messages were looked for in Slack, with ' partial' while some could not
+ *                                   be read: gone when the data was lost
  */
 
 /** Lua functions that the scripts share. Numbers stay strings wherever they are only passed on. */
@@ -85,20 +86,21 @@ return 1
 `;
 
 /**
- * Arguments: prefix, instant, number of groups, number of messages; of each group its id, evaluation time and state; of each
- * message its key, what it shows, its desired message, and its line keys as a JSON list; message updates. Answers 1, or 0
- * when the store is restored already.
+ * Arguments: prefix, what `restored` is to hold and what it holds now ('': nothing), number of groups, number of messages; of
+ * each group its id, evaluation time and state; of each message its key, what it shows, its desired message, and its line
+ * keys as a JSON list; message updates. Answers 1, or 0 when `restored` holds something else.
  */
 const RESTORE = `${SHARED}
-if redis.call('SET', p .. 'restored', ARGV[2], 'NX') == false then return 0 end
-local at = 5
-for i = 1, tonumber(ARGV[3]) do
+if (redis.call('GET', p .. 'restored') or '') ~= ARGV[3] then return 0 end
+redis.call('SET', p .. 'restored', ARGV[2])
+local at = 6
+for i = 1, tonumber(ARGV[4]) do
   local id, evalTime, state = unpack(ARGV, at, at + 2)
   redis.call('HSET', p .. 'group:' .. id, 'evalTime', evalTime, 'state', state)
   redis.call('SADD', p .. 'groups', id)
   at = at + 3
 end
-for i = 1, tonumber(ARGV[4]) do
+for i = 1, tonumber(ARGV[5]) do
   local key, shown, desired, line_keys = unpack(ARGV, at, at + 3)
   redis.call('HSET', message(key), 'shown', shown, 'desired', desired, 'revision', '0', 'synced', '0', 'failures', '0')
   for _, line in ipairs(cjson.decode(line_keys)) do redis.call('SADD', shown_lines(key), line) end

@@ -62,6 +62,20 @@ export function describeRestore(bench: Bench): void {
       expect(await bench.claim(at(60))).toMatchObject({ key: 'b', lines: [line], shown: aShown('b') });
     });
 
+    it('takes the messages that a partial restore lacks, once, over a restart too', async () => {
+      await bench.store.restore(found({ isPartial: true, messages: [restored('a')] }));
+      expect([await bench.store.isRestored(), await bench.store.partialSince()]).toEqual([true, at(5)]);
+      await bench.reopen();
+      const late = { at: at(60), groups: [], messages: [restored('b')], updates: [] };
+      expect(await bench.store.restore(late)).toBe(false);
+      expect(await bench.store.restore({ ...late, completes: at(4) })).toBe(false);
+      expect(await bench.store.restore({ ...late, completes: at(5) })).toBe(true);
+      expect(await bench.store.restore({ ...late, completes: at(5) })).toBe(false);
+      expect(await bench.store.partialSince()).toBeUndefined();
+      expect(await bench.store.shownMessage('b')).toEqual(aShown('b'));
+      expect(await bench.store.loadGroup(GROUP)).toEqual(state(START, [anAlert()]));
+    });
+
     it('refuses evaluations of a store that must be restored first', async () => {
       const change = { group: GROUP, state: state(at(30)), messages: [] };
       await bench.store.isRestored();

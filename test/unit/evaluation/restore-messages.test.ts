@@ -1,14 +1,17 @@
 import { expect, test, vi } from 'vitest';
 import { createRestoreMessages } from '../../../src/evaluation/restore-messages.ts';
-import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
-import type { ChannelReader, OpenMessages } from '../../../src/messages/notifier.ts';
+import { type EpochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import type { ChannelReader, OpenMessage, OpenMessages } from '../../../src/messages/notifier.ts';
+import { encodeRestorePoint } from '../../../src/messages/restore-point.ts';
 import type { Store } from '../../../src/messages/store.ts';
+import { anAlert, aRule } from '../../support/builders.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 /** A store shared by replicas, which can lose its data. */
 function sharedStore() {
   let isRestored = false;
+  let partialSince: EpochMs | undefined;
   const claims = new Set<string>();
   return {
     lose: () => {
@@ -16,9 +19,13 @@ function sharedStore() {
       claims.clear();
     },
     isRestored: async () => isRestored,
-    restore: vi.fn<Store['restore']>(async () => {
-      if (isRestored) return false;
+    partialSince: async () => partialSince,
+    loadGroup: vi.fn<Store['loadGroup']>(async () => undefined),
+    shownMessage: async () => undefined,
+    restore: vi.fn<Store['restore']>(async ({ at, isPartial, completes }) => {
+      if (isRestored && (completes === undefined || completes !== partialSince)) return false;
       isRestored = true;
+      partialSince = isPartial === true ? at : undefined;
       return true;
     }),
     claimTick: async ({ group, evalTime }: Parameters<Store['claimTick']>[0]) => {
@@ -111,4 +118,32 @@ test('a channel that Slack does not let be read is waited for five minutes, one 
   const refused = replicaOn(other, clock, async () => ({ kind: 'unreadable', reason: 'missing_scope' }));
   await refused.restoring.begin();
   expect(await other.isRestored()).toBe(true);
+});
+
+test('messages of a channel that could not be read for longer end once it can be read, once', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore();
+  const alert = anAlert();
+  const postedAt = clock.now() / SECOND;
+  const orphan: OpenMessage = {
+    key: alert.alertId,
+    channelId: 'C1',
+    messageTs: `${postedAt}.000100`,
+    restorePoint: encodeRestorePoint({ group: 'g', alert, rule: aRule(), asOf: clock.now() }) ?? '',
+    lineKeys: [],
+  };
+  let answer: OpenMessages = { kind: 'unknown', reason: 'timeout', retryAfter: ms(0) };
+  const { restoring, watch, ended } = replicaOn(store, clock, async () => answer);
+  await restoring.begin();
+  watch();
+  await clock.advance(10 * MINUTE);
+  expect(store.restore).toHaveBeenCalledTimes(1);
+  answer = { kind: 'read', channelId: 'C1', messages: [orphan] };
+  await clock.advance(5 * MINUTE);
+  expect(store.restore).toHaveBeenCalledTimes(2);
+  const { messages = [], updates = [], groups } = store.restore.mock.lastCall?.[0] ?? {};
+  expect(groups).toEqual([]);
+  expect(messages.map(({ shown }) => shown.messageTs)).toEqual([orphan.messageTs]);
+  expect(updates.map(({ desired }) => desired?.alert.resolveReason)).toEqual(['rule-removed']);
+  ended.abort();
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { Alert, GroupedAlert } from '../../../src/alerts/alert.ts';
+import type { Alert, GroupedAlert, RuleGroupState } from '../../../src/alerts/alert.ts';
+import { planOrphans } from '../../../src/evaluation/restore-orphans.ts';
 import { planRestore } from '../../../src/evaluation/restore-plan.ts';
 import { after, MINUTE, ms } from '../../../src/lib/units.ts';
 import type { OpenMessage } from '../../../src/messages/notifier.ts';
 import { encodeRestorePoint } from '../../../src/messages/restore-point.ts';
-import type { DesiredMessage } from '../../../src/messages/store.ts';
+import type { DesiredMessage, ShownMessage } from '../../../src/messages/store.ts';
+import type { SloRule } from '../../../src/rules/rule.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 
@@ -165,5 +167,69 @@ describe('open messages in Slack become the state that they came from', () => {
         planRestore([found('k', desiredOf(), { restorePoint })], [group], { at: NOW, wasLost: false })
           .messages,
       ).toEqual([]);
+  });
+});
+
+describe('a message that was read only after evaluation had gone on', () => {
+  const { alertId, fingerprint } = anAlert();
+  const since = NOW;
+  const at = after(NOW, MINUTE);
+  const plan = (
+    orphans: readonly OpenMessage[],
+    alerts: readonly Alert[],
+    { shownTs, rule = aRule() }: { shownTs?: string; rule?: SloRule } = {},
+  ) => {
+    const state = {
+      evalTime: at,
+      rules: { [rule.key]: { rule, alerts, health: { kind: 'ok' }, evaluatedAt: at } },
+    };
+    const shown = shownTs === undefined ? undefined : ({ messageTs: shownTs } as ShownMessage);
+    return planOrphans(orphans, {
+      groups: [group],
+      states: new Map([[group.id, state as RuleGroupState]]),
+      shown: new Map([[alertId, shown]]),
+      since,
+      at,
+    });
+  };
+  const endings = ({ updates }: ReturnType<typeof planOrphans>) =>
+    updates.map(({ desired }) => [desired?.alert.resolveReason, desired?.alert.continuedAs?.alertId]);
+  const orphan = () => found(alertId, desiredOf());
+
+  test('ends as no longer returned when its alert does not fire any more', () => {
+    expect(endings(plan([orphan()], []))).toEqual([['no-longer-returned', undefined]]);
+  });
+
+  test('ends with a link to the message that continues it, also where both have one key', () => {
+    const again = plan([orphan()], [anAlert()], { shownTs: 'later' });
+    expect(endings(again)).toEqual([['continued', alertId]]);
+    // The message that continues it keeps its record.
+    expect(again.messages.map(({ shown }) => shown.key)).not.toContain(alertId);
+  });
+
+  test('is waited for while its alert is pending, or its rule was not evaluated', () => {
+    const { firedAt: _fired, ...unfired } = anAlert();
+    expect(plan([orphan()], [{ ...unfired, state: 'pending' }])).toMatchObject({
+      messages: [],
+      isDecided: false,
+    });
+    expect(plan([orphan()], [], { rule: aRule({ key: 'other' }) }).isDecided).toBe(false);
+  });
+
+  test('is left alone when the store knows it, or when it was posted since', () => {
+    const known = orphan();
+    expect(plan([known], [anAlert()], { shownTs: known.messageTs }).messages).toEqual([]);
+    const later = { ...orphan(), messageTs: `${since / 1_000}.000100` };
+    expect(plan([later], [anAlert()])).toEqual({ messages: [], updates: [], isDecided: true });
+  });
+
+  test('of an alert group ends with its rows, of which those that fire continue', () => {
+    const whole = wholeGroup([grouped('checkout', { fingerprint }), grouped('cart')]);
+    const { updates } = plan([found('alertGroup-1', whole)], [anAlert()]);
+    expect(updates[0]?.desired?.alertGroup?.counts).toEqual({ firing: 0, 'no-data': 0, resolved: 1 });
+    expect(updates[0]?.desired?.alertGroup?.rows.map(({ resolveReason }) => resolveReason)).toEqual([
+      'continued',
+      'no-longer-returned',
+    ]);
   });
 });
