@@ -54,9 +54,30 @@ export function createBotNotices(
   });
 }
 
+/** Silenced alerts that are named. */
+const MOST_NAMED = 5;
+
+/** What became of the silences made in Slack. */
+function silencesText({ wasLost, silences, silenced }: RestoredStore): string {
+  const named = silenced.slice(0, MOST_NAMED).map((matchers) => `{${matchers}}`);
+  const rest = silenced.length - named.length;
+  const alone = [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
+  if (wasLost && silenced.length === 0)
+    return silences === 0
+      ? ''
+      : ` ${count(silences, 'silence')} made in Slack ${silences === 1 ? 'continues' : 'continue'}.`;
+  return silenced.length === 0
+    ? ' Silences made in Slack are lost: make them again where they are needed.'
+    : ` Silences made in Slack are lost, except for these alerts: ${alone}.`;
+}
+
 /** What is said of a store that was restored. */
-export const restoredNotice = ({ messages, wasLost }: RestoredStore, at: EpochMs): NoticeEvent => ({
-  key: `restored-${at}`,
-  title: wasLost ? 'The store lost its data' : 'The bot started without its data',
-  text: `${count(messages, 'open message')} ${messages === 1 ? 'was' : 'were'} found in Slack and ${messages === 1 ? 'continues' : 'continue'}. Silences made in Slack and the timers of pending alerts are lost.`,
-});
+export const restoredNotice = (restored: RestoredStore, at: EpochMs): NoticeEvent => {
+  const { messages, wasLost } = restored;
+  const found = `${count(messages, 'open message')} ${messages === 1 ? 'was' : 'were'} found in Slack and ${messages === 1 ? 'continues' : 'continue'}.`;
+  return {
+    key: `restored-${at}`,
+    title: wasLost ? 'The store lost its data' : 'The bot started without its data',
+    text: `${found}${silencesText(restored)}`,
+  };
+};

@@ -2,6 +2,7 @@ import type { RuleGroupState } from '../alerts/alert.ts';
 import { repeat } from '../lib/background.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { matchersText } from '../lib/matcher.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import {
   after,
@@ -18,6 +19,7 @@ import {
 import type { ChannelReader, OpenMessage } from '../messages/notifier.ts';
 import { decodeRestorePoint } from '../messages/restore-point.ts';
 import type { ShownMessage, Store } from '../messages/store.ts';
+import type { StoredSilence } from '../policy/silence.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { RECEIVED_GROUP } from './alert-receiver.ts';
 import { planOrphans } from './restore-orphans.ts';
@@ -27,7 +29,14 @@ import { OUTAGE_GROUP } from './source-outage.ts';
 export interface RestoreMessagesOptions {
   readonly store: Pick<
     Store,
-    'isRestored' | 'partialSince' | 'restore' | 'claimTick' | 'loadGroup' | 'shownMessage'
+    | 'isRestored'
+    | 'partialSince'
+    | 'restore'
+    | 'claimTick'
+    | 'loadGroup'
+    | 'shownMessage'
+    | 'silences'
+    | 'addSilence'
   >;
   readonly slack: Pick<ChannelReader, 'openMessages' | 'joinedChannels'>;
   /** The channels that the settings and the rules name. */
@@ -38,7 +47,7 @@ export interface RestoreMessagesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Pick<Recorder, 'backgroundFailed'>;
-  /** Called once for each loss that ended. */
+  /** Called when a loss has ended, at most every ten minutes. */
   readonly onRestored?: (restored: RestoredStore) => void;
 }
 
@@ -48,6 +57,10 @@ export interface RestoredStore {
   readonly messages: number;
   /** The store lost its data while the bot ran. */
   readonly wasLost: boolean;
+  /** Silences made in Slack that continue, as they were made. */
+  readonly silences: number;
+  /** Alerts whose silence continues for them alone: its matchers are not known. */
+  readonly silenced: readonly string[];
 }
 
 /** Restores the open messages of a new store, and of one that loses its data while the bot runs. */
@@ -80,6 +93,9 @@ const PAUSE: Milliseconds = ms(2 * SECOND);
 
 /** Between two attempts to find messages without which evaluation went on. */
 const LOOK_AGAIN: Milliseconds = ms(30 * SECOND);
+
+/** A store that is lost again and again is said in Slack this often. */
+const SAY_EVERY: Milliseconds = ms(10 * MINUTE);
 
 /** The start of the bot waits this long for the first attempt. */
 const FIRST_ATTEMPT: Milliseconds = ms(3 * SECOND);
@@ -183,7 +199,9 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
   const { store, clock, logger, onRestored } = options;
   let wasRestored = false;
   let loss: Loss | undefined;
+  let silences: readonly StoredSilence[] = [];
   let lookAt = epochMs(0);
+  let saidAt: EpochMs | undefined;
 
   function begun(now: EpochMs): Loss {
     if (wasRestored)
@@ -197,11 +215,18 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     const at = clock.now();
     const found = [...read.values()].flat();
     const plan = planRestore(found, allGroups(options), { at, wasLost });
+    // Before alerts are evaluated again: what was silenced stays silent.
+    const known = await store.silences(at);
+    const others = plan.silences.filter(({ id }) => known.every((silence) => silence.id !== id));
+    for (const { silence } of others) await store.addSilence({ silence, messages: [] });
     if (!(await store.restore({ ...plan, at, isPartial }))) return;
     const messages = plan.messages.length;
     if (messages > 0 || wasLost) {
-      logger.warn('open messages were found in Slack and are continued', { messages, channels: read.size });
-      onRestored?.({ messages, wasLost });
+      logger.warn('the store was restored from Slack', { messages, channels: read.size });
+      if (saidAt !== undefined && between(saidAt, at) < SAY_EVERY) return;
+      saidAt = at;
+      const silenced = others.map(({ silence }) => matchersText(silence.matchers));
+      onRestored?.({ messages, wasLost, silences: known.length, silenced });
     }
   }
 
@@ -218,8 +243,17 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     else await endOrphans(options, since, [...late.read.values()].flat());
   }
 
+  /** Silences are in no message: those that each replica knows are added again while the store waits to be restored. */
+  async function keepSilences(): Promise<void> {
+    const now = clock.now();
+    for (const silence of silences)
+      if (silence.endsAt > now) await store.addSilence({ silence, messages: [] });
+  }
+
   async function once(): Promise<Milliseconds> {
+    const current = await store.silences(clock.now());
     if (await store.isRestored()) {
+      silences = current;
       wasRestored = true;
       loss = undefined;
       await lookAgain();
@@ -227,6 +261,7 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     }
     const now = clock.now();
     loss ??= begun(now);
+    await keepSilences();
     const age = between(loss.at, now);
     if (loss.wasLost && age < CALL_UNDER_WAY) return ms(CALL_UNDER_WAY - age);
     if (!(await isOurs(options, loss))) return PAUSE;

@@ -1,6 +1,8 @@
 import type { Alert, AlertGroup, AlertGroupReply, RuleState } from '../alerts/alert.ts';
 import { alertIdOf } from '../alerts/identity.ts';
 import { resolveAlert } from '../alerts/step-alert.ts';
+import { hashTexts } from '../lib/labels.ts';
+import type { Matcher } from '../lib/matcher.ts';
 import { before, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../lib/units.ts';
 import { messageUpdate } from '../messages/alert-messages.ts';
 import { nameOf } from '../messages/alert-subject.ts';
@@ -19,6 +21,7 @@ import type {
   Store,
 } from '../messages/store.ts';
 import { countsOf, displayHash, groupedAlertOf } from '../policy/alert-group.ts';
+import type { StoredSilence } from '../policy/silence.ts';
 import { type RuleGroup, ruleWithoutFile, type SloRule } from '../rules/rule.ts';
 import { resolveRemovedRule } from './removed-groups.ts';
 
@@ -34,7 +37,31 @@ interface FoundAlerts {
   readonly outdated: readonly (readonly [FoundMessage, Alert])[];
 }
 
-type Restored = Omit<Parameters<Store['restore']>[0], 'at'>;
+interface Restored extends Omit<Parameters<Store['restore']>[0], 'at'> {
+  readonly silences: readonly RestoredSilence[];
+}
+
+/** A silence made in Slack, as far as an open message shows it: for its alert alone. */
+export interface RestoredSilence {
+  /** The silence that suppressed the alert, and may have suppressed others. */
+  readonly id: string;
+  readonly silence: StoredSilence;
+}
+
+/** The silences of open messages that have not ended. A broader matcher is not known, and would be a guess. */
+function silencesOf(found: readonly FoundMessage[], at: EpochMs): readonly RestoredSilence[] {
+  return found.flatMap(({ point: { alerts, asOf } }) =>
+    alerts.flatMap(({ silence, labels, fingerprint }): readonly RestoredSilence[] => {
+      if (silence === undefined || labels === undefined || silence.until <= at) return [];
+      const matchers = Object.entries(labels).map(
+        ([label, value]): Matcher => ({ label, operator: '=', value }),
+      );
+      const { id, by: createdBy, until: endsAt } = silence;
+      const own = { id: hashTexts([id, fingerprint]).slice(0, 8), matchers, comment: 'restored from Slack' };
+      return [{ id, silence: { ...own, createdBy, startsAt: asOf, endsAt, createdAt: asOf } }];
+    }),
+  );
+}
 
 /** The alert's id from the key of one of its messages. */
 const alertIdIn = (key: string): string => key.replace(/\+\d+$/, '');
@@ -244,7 +271,8 @@ export function planRestore(
   const states = new Map<string, Record<string, RuleState>>();
   const restored: RestoredMessage[] = [];
   const updates: MessageUpdate[] = [];
-  for (const found of byRule(foundIn(messages))) {
+  const all = foundIn(messages);
+  for (const found of byRule(all)) {
     const { group: id, rule: key } = found[0].point;
     const group = groups.find((each) => each.id === id);
     const rule = group?.rules.find((each) => each.key === key) ?? removedRule(key);
@@ -265,5 +293,6 @@ export function planRestore(
     }),
     messages: restored,
     updates,
+    silences: silencesOf(all, at),
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Alert, GroupedAlert, PostedTo, UserAction } from '../alerts/alert.ts';
+import type { Alert, GroupedAlert, PostedTo, Suppression, UserAction } from '../alerts/alert.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type EpochMs, epochMs } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
@@ -26,6 +26,8 @@ export interface RestoredAlert {
   /** Of an alert in a group: its name in the table. */
   readonly name?: string;
   readonly acknowledged?: UserAction;
+  /** The silence made in Slack that suppresses it. */
+  readonly silence?: { readonly id: string; readonly by: string; readonly until: EpochMs };
   readonly postedTo: readonly PostedTo[];
 }
 
@@ -82,6 +84,7 @@ const alertSchema = z.object({
   l: z.record(z.string(), z.string()).optional(),
   s: z.array(z.string()).optional(),
   k: actionSchema.optional(),
+  w: z.tuple([z.string(), z.string(), instant]).optional(),
   d: z.array(z.tuple([channelSchema, channelSchema])),
 });
 const groupSchema = z.object({ ...shared, m: membersSchema, a: instant, c: channelSchema });
@@ -107,6 +110,10 @@ const labelFields = ({ labels, series, isUnlabeled }: Alert) =>
     ? { l: labels, s: Object.keys(series) }
     : {};
 
+function silenceField({ silence, until }: Suppression): readonly [string, string, number] | undefined {
+  return silence === undefined || until === undefined ? undefined : [silence.id, silence.by, seconds(until)];
+}
+
 function alertFields({ alert, destination }: DesiredMessage) {
   const { fingerprint, activeAt, firedAt = activeAt, noDataSince, acknowledged } = alert;
   const posted = alert.postedTo ?? [{ channel: destination?.channel, mentions: [] }];
@@ -119,6 +126,7 @@ function alertFields({ alert, destination }: DesiredMessage) {
     n: noDataSince === undefined ? undefined : seconds(noDataSince),
     ...labelFields(alert),
     k: acknowledged === undefined ? undefined : [acknowledged.by, seconds(acknowledged.at)],
+    w: alert.suppressed && silenceField(alert.suppressed),
     d: posted.map(({ channel = null, alertGroup = null }) => [channel, alertGroup]),
   };
 }
@@ -191,7 +199,7 @@ function membersOf(
 }
 
 function singleOf(fields: z.infer<typeof alertSchema>): RestorePoint {
-  const { g: group, r: rule, t: asOf, l: labels, s: names, k } = fields;
+  const { g: group, r: rule, t: asOf, l: labels, s: names, k, w } = fields;
   const series =
     labels && names && Object.fromEntries(names.map((name) => [name, labels[name] ?? ''] as const));
   const alert: RestoredAlert = {
@@ -204,6 +212,7 @@ function singleOf(fields: z.infer<typeof alertSchema>): RestorePoint {
     labels,
     series,
     acknowledged: k && { by: k[0], at: k[1] },
+    silence: w && { id: w[0], by: w[1], until: w[2] },
     postedTo: fields.d.map(([channel, alertGroup]) => placed(channel, alertGroup)),
   };
   return { group, rule, asOf, alerts: [alert] };

@@ -53,7 +53,7 @@ test('a bot that starts without its data continues open messages, to one end eac
   await on.until('all end', () => posts(on).every(({ text }) => text.startsWith('✅')));
   expect(posts(on)).toHaveLength(3);
   expect(JSON.stringify(on.messages().filter(isNotice))).toMatch(
-    /The bot started without its data.*3 open messages were found in Slack and continue/,
+    /The bot started without its data.*3 open messages were found in Slack and continue. Silences made in Slack are lost/,
   );
   await on.live(5);
   for (const message of posts(on)) expect(threadOf(on, message)).toEqual([expect.stringMatching(/^✅/)]);

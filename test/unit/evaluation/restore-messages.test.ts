@@ -1,21 +1,32 @@
 import { expect, test, vi } from 'vitest';
-import { createRestoreMessages } from '../../../src/evaluation/restore-messages.ts';
-import { type EpochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import type { Alert } from '../../../src/alerts/alert.ts';
+import { restoredNotice } from '../../../src/bot-notices.ts';
+import { createRestoreMessages, type RestoredStore } from '../../../src/evaluation/restore-messages.ts';
+import { matches } from '../../../src/lib/matcher.ts';
+import { after, type EpochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import type { ChannelReader, OpenMessage, OpenMessages } from '../../../src/messages/notifier.ts';
 import { encodeRestorePoint } from '../../../src/messages/restore-point.ts';
 import type { Store } from '../../../src/messages/store.ts';
+import type { StoredSilence } from '../../../src/policy/silence.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
 import { createSpyLogger, createSpyRecorder } from '../../support/spies.ts';
-import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+import { createVirtualClock, START, type VirtualClock } from '../../support/virtual-clock.ts';
 
 /** A store shared by replicas, which can lose its data. */
 function sharedStore() {
   let isRestored = false;
   let partialSince: EpochMs | undefined;
   const claims = new Set<string>();
+  const silences = new Map<string, StoredSilence>();
   return {
+    silences: async () => [...silences.values()],
+    addSilence: async ({ silence }: Parameters<Store['addSilence']>[0]) => {
+      silences.set(silence.id, silence);
+      return silence;
+    },
     lose: () => {
       isRestored = false;
+      silences.clear();
       claims.clear();
     },
     isRestored: async () => isRestored,
@@ -40,6 +51,14 @@ function sharedStore() {
 type Shared = ReturnType<typeof sharedStore>;
 
 const NOTHING: OpenMessages = { kind: 'read', channelId: 'C1', messages: [] };
+
+const openMessage = (alert: Alert): OpenMessage => ({
+  key: alert.alertId,
+  channelId: 'C1',
+  messageTs: `${START / SECOND}.000100`,
+  restorePoint: encodeRestorePoint({ group: 'g', alert, rule: aRule(), asOf: START }) ?? '',
+  lineKeys: [],
+});
 
 function replicaOn(store: Shared, clock: VirtualClock, answer: () => Promise<OpenMessages>) {
   const openMessages = vi.fn<ChannelReader['openMessages']>(answer);
@@ -90,7 +109,7 @@ test('a store that loses its data while the bot runs is restored once the calls 
   await clock.advance(10 * SECOND);
   expect([searches() - before, await store.isRestored()]).toEqual([2, true]);
   expect(replicas.flatMap(({ onRestored }) => onRestored.mock.calls)).toEqual([
-    [{ messages: 0, wasLost: true }],
+    [{ messages: 0, wasLost: true, silences: 0, silenced: [] }],
   ]);
   expect(replicas.map(({ restoring }) => restoring.problem())).toEqual([undefined, undefined]);
   for (const { ended } of replicas) ended.abort();
@@ -123,15 +142,7 @@ test('a channel that Slack does not let be read is waited for five minutes, one 
 test('messages of a channel that could not be read for longer end once it can be read, once', async () => {
   const clock = createVirtualClock();
   const store = sharedStore();
-  const alert = anAlert();
-  const postedAt = clock.now() / SECOND;
-  const orphan: OpenMessage = {
-    key: alert.alertId,
-    channelId: 'C1',
-    messageTs: `${postedAt}.000100`,
-    restorePoint: encodeRestorePoint({ group: 'g', alert, rule: aRule(), asOf: clock.now() }) ?? '',
-    lineKeys: [],
-  };
+  const orphan = openMessage(anAlert());
   let answer: OpenMessages = { kind: 'unknown', reason: 'timeout', retryAfter: ms(0) };
   const { restoring, watch, ended } = replicaOn(store, clock, async () => answer);
   await restoring.begin();
@@ -146,4 +157,75 @@ test('messages of a channel that could not be read for longer end once it can be
   expect(messages.map(({ shown }) => shown.messageTs)).toEqual([orphan.messageTs]);
   expect(updates.map(({ desired }) => desired?.alert.resolveReason)).toEqual(['rule-removed']);
   ended.abort();
+});
+
+const aSilence = (until: EpochMs): StoredSilence => ({
+  id: 'abc',
+  matchers: [{ label: 'service', operator: '=~', value: 'c.*' }],
+  startsAt: START,
+  endsAt: until,
+  createdBy: 'U1',
+  comment: '',
+  createdAt: START,
+});
+
+test('silences of a store that loses its data while the bot runs continue as they were made', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore();
+  const { restoring, onRestored, watch, ended } = replicaOn(store, clock, async () => NOTHING);
+  await restoring.begin();
+  const silence = aSilence(after(clock.now(), ms(MINUTE)));
+  await store.addSilence({ silence, messages: [] });
+  watch();
+  await clock.advance(10 * SECOND);
+  store.lose();
+  await clock.advance(20 * SECOND);
+  expect(await store.silences()).toEqual([silence]);
+  expect(onRestored.mock.calls).toEqual([[{ messages: 0, wasLost: true, silences: 1, silenced: [] }]]);
+  // Lost again: said once, and what has ended meanwhile is not added.
+  await clock.advance(MINUTE);
+  store.lose();
+  await clock.advance(20 * SECOND);
+  expect([await store.silences(), onRestored.mock.calls.length]).toEqual([[], 1]);
+  ended.abort();
+});
+
+test('after a start without data a silence continues for the alerts whose open messages show it, for them alone', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore();
+  const until = after(clock.now(), ms(10 * MINUTE));
+  const suppressed = {
+    kind: 'silence',
+    by: '',
+    since: START,
+    until,
+    silence: { id: 'abc', by: 'U1' },
+  } as const;
+  const alert = anAlert({ suppressed });
+  const message = openMessage(alert);
+  const answer: OpenMessages = { kind: 'read', channelId: 'C1', messages: [message] };
+  const { restoring, onRestored } = replicaOn(store, clock, async () => answer);
+  await restoring.begin();
+  const [silence] = await store.silences();
+  expect(silence).toMatchObject({ endsAt: until, createdBy: 'U1' });
+  expect(matches(silence?.matchers ?? [], alert.labels)).toBe(true);
+  expect(matches(silence?.matchers ?? [], { ...alert.labels, service: 'cart' })).toBe(false);
+  const restored = onRestored.mock.lastCall?.[0] as RestoredStore;
+  expect(restoredNotice(restored, START).text).toMatch(
+    /^1 open message was found in Slack and continues. Silences made in Slack are lost, except for these alerts: \{alertname=.*\}\.$/,
+  );
+});
+
+test.each([
+  [{ wasLost: true, silences: 0, silenced: [] }, '2 open messages were found in Slack and continue.'],
+  [
+    { wasLost: true, silences: 1, silenced: [] },
+    '2 open messages were found in Slack and continue. 1 silence made in Slack continues.',
+  ],
+  [
+    { wasLost: false, silences: 0, silenced: [] },
+    '2 open messages were found in Slack and continue. Silences made in Slack are lost: make them again where they are needed.',
+  ],
+])('%j is said as: %s', (restored, text) => {
+  expect(restoredNotice({ messages: 2, ...restored }, START).text).toBe(text);
 });

@@ -103,6 +103,7 @@ describe('open messages in Slack become the state that they came from', () => {
       groups: [],
       messages: [],
       updates: [],
+      silences: [],
     });
   });
 
