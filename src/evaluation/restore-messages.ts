@@ -23,7 +23,7 @@ import type { StoredSilence } from '../policy/silence.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { RECEIVED_GROUP } from './alert-receiver.ts';
 import { planOrphans } from './restore-orphans.ts';
-import { planRestore } from './restore-plan.ts';
+import { planRestore, type RestoredSilence } from './restore-plan.ts';
 import { OUTAGE_GROUP } from './source-outage.ts';
 
 export interface RestoreMessagesOptions {
@@ -195,45 +195,12 @@ async function endOrphans(
     });
 }
 
-export function createRestoreMessages(options: RestoreMessagesOptions): RestoreMessages {
-  const { store, clock, logger, onRestored } = options;
-  let wasRestored = false;
-  let loss: Loss | undefined;
-  let silences: readonly StoredSilence[] = [];
+/** After a restore that lacks the messages of some channels: looks for them until they were found once. */
+function createOrphanSearch(options: RestoreMessagesOptions): () => Promise<void> {
   let lookAt = epochMs(0);
-  let saidAt: EpochMs | undefined;
-
-  function begun(now: EpochMs): Loss {
-    if (wasRestored)
-      logger.error(
-        'the store lost its data; nothing is evaluated until open messages were looked for in Slack',
-      );
-    return { at: now, wasLost: wasRestored, read: new Map(), ids: new Set() };
-  }
-
-  async function finish({ read, wasLost }: Loss, isPartial: boolean): Promise<void> {
-    const at = clock.now();
-    const found = [...read.values()].flat();
-    const plan = planRestore(found, allGroups(options), { at, wasLost });
-    // Before alerts are evaluated again: what was silenced stays silent.
-    const known = await store.silences(at);
-    const others = plan.silences.filter(({ id }) => known.every((silence) => silence.id !== id));
-    for (const { silence } of others) await store.addSilence({ silence, messages: [] });
-    if (!(await store.restore({ ...plan, at, isPartial }))) return;
-    const messages = plan.messages.length;
-    if (messages > 0 || wasLost) {
-      logger.warn('the store was restored from Slack', { messages, channels: read.size });
-      if (saidAt !== undefined && between(saidAt, at) < SAY_EVERY) return;
-      saidAt = at;
-      const silenced = others.map(({ silence }) => matchersText(silence.matchers));
-      onRestored?.({ messages, wasLost, silences: known.length, silenced });
-    }
-  }
-
-  /** After a restore that lacks the messages of some channels: looks for them until they were found once. */
-  async function lookAgain(): Promise<void> {
-    const now = clock.now();
-    const since = now < lookAt ? undefined : await store.partialSince();
+  return async () => {
+    const now = options.clock.now();
+    const since = now < lookAt ? undefined : await options.store.partialSince();
     if (since === undefined) return;
     lookAt = after(now, LOOK_AGAIN);
     const late: Loss = { at: since, wasLost: true, read: new Map(), ids: new Set() };
@@ -241,42 +208,93 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
     const unread = await readChannels(options, late);
     if (unread !== undefined) lookAt = after(now, ms(Math.max(LOOK_AGAIN, unread.retryAfter)));
     else await endOrphans(options, since, [...late.read.values()].flat());
-  }
+  };
+}
 
-  /** Silences are in no message: those that each replica knows are added again while the store waits to be restored. */
-  async function keepSilences(): Promise<void> {
-    const now = clock.now();
-    for (const silence of silences)
-      if (silence.endsAt > now) await store.addSilence({ silence, messages: [] });
+/**
+ * Silences are in no message. Each replica remembers those that were active when it looked last, and adds them to a store
+ * that lost them.
+ */
+function createSilenceMemory({ store, clock }: Pick<RestoreMessagesOptions, 'store' | 'clock'>) {
+  let known: readonly StoredSilence[] = [];
+  return {
+    remember: (current: readonly StoredSilence[]): void => {
+      known = current;
+    },
+    addAgain: async (): Promise<void> => {
+      for (const silence of known)
+        if (silence.endsAt > clock.now()) await store.addSilence({ silence, messages: [] });
+    },
+  };
+}
+
+/** Before alerts are evaluated again: what an open message shows as silenced stays silent. Returns what was added. */
+async function addShownSilences(
+  { store }: RestoreMessagesOptions,
+  shown: readonly RestoredSilence[],
+  at: EpochMs,
+): Promise<Pick<RestoredStore, 'silences' | 'silenced'>> {
+  const known = await store.silences(at);
+  const others = shown.filter(({ id }) => known.every((silence) => silence.id !== id));
+  for (const { silence } of others) await store.addSilence({ silence, messages: [] });
+  return {
+    silences: known.length,
+    silenced: others.map(({ silence }) => matchersText(silence.matchers)),
+  };
+}
+
+function beginLoss({ logger }: RestoreMessagesOptions, begun: Pick<Loss, 'at' | 'wasLost'>): Loss {
+  if (begun.wasLost)
+    logger.error(
+      'the store lost its data; nothing is evaluated until open messages were looked for in Slack',
+    );
+  return { ...begun, read: new Map(), ids: new Set() };
+}
+
+export function createRestoreMessages(options: RestoreMessagesOptions): RestoreMessages {
+  const { store, clock, logger, onRestored } = options;
+  let wasRestored = false;
+  let loss: Loss | undefined;
+  const silences = createSilenceMemory(options);
+  const searchOrphans = createOrphanSearch(options);
+  let saidAt: EpochMs | undefined;
+
+  async function finish({ read, wasLost }: Loss, isPartial: boolean): Promise<void> {
+    const at = clock.now();
+    const found = [...read.values()].flat();
+    const plan = planRestore(found, allGroups(options), { at, wasLost });
+    const silenced = await addShownSilences(options, plan.silences, at);
+    if (!(await store.restore({ ...plan, at, isPartial }))) return;
+    const messages = plan.messages.length;
+    if (messages === 0 && !wasLost) return;
+    logger.warn('the store was restored from Slack', { messages, channels: read.size });
+    if (saidAt !== undefined && between(saidAt, at) < SAY_EVERY) return;
+    saidAt = at;
+    onRestored?.({ messages, wasLost, ...silenced });
   }
 
   async function once(): Promise<Milliseconds> {
     const current = await store.silences(clock.now());
     if (await store.isRestored()) {
-      silences = current;
+      silences.remember(current);
       wasRestored = true;
       loss = undefined;
-      await lookAgain();
+      await searchOrphans();
       return CHECK_EVERY;
     }
     const now = clock.now();
-    loss ??= begun(now);
-    await keepSilences();
+    loss ??= beginLoss(options, { at: now, wasLost: wasRestored });
+    await silences.addAgain();
     const age = between(loss.at, now);
-    if (loss.wasLost && age < CALL_UNDER_WAY) return ms(CALL_UNDER_WAY - age);
+    if (loss.wasLost && age < CALL_UNDER_WAY) return ms(Math.min(CHECK_EVERY, CALL_UNDER_WAY - age));
     if (!(await isOurs(options, loss))) return PAUSE;
     const unread = await readChannels(options, loss);
-    if (unread !== undefined && between(loss.at, clock.now()) < PATIENCE) {
-      const { channel, reason, retryAfter } = unread;
-      logger.info('open messages are still being looked for in Slack', { channel, reason });
-      return ms(Math.max(PAUSE, retryAfter));
-    }
     if (unread !== undefined) {
-      const { channel, reason } = unread;
-      logger.error('open messages could not be looked for yet; evaluation goes on without them', {
-        channel,
-        reason,
-      });
+      const { channel, reason, retryAfter } = unread;
+      const isPatient = between(loss.at, clock.now()) < PATIENCE;
+      if (isPatient) logger.info('open messages are still being looked for in Slack', { channel, reason });
+      else logger.error('evaluation goes on without the open messages of a channel', { channel, reason });
+      if (isPatient) return ms(Math.max(PAUSE, retryAfter));
     }
     await finish(loss, unread !== undefined);
     return ms(0);

@@ -61,34 +61,44 @@ function endedAlert(
   return { ...resolveAlert(alert, at, 'continued'), continuedAs };
 }
 
+/** The alerts of an orphan and of its thread replies, each once; undefined while one is undecided. */
+function endedAlerts(
+  found: readonly FoundMessage[],
+  alertId: string,
+  of: Omit<Parameters<typeof endedAlert>[2], 'asOf'>,
+): { readonly alerts: readonly Alert[]; readonly rows: readonly GroupedAlert[] } | undefined {
+  const alerts = new Map<string, Alert>();
+  const rows = new Map<string, GroupedAlert>();
+  for (const { point } of found)
+    for (const carried of point.alerts) {
+      const alert = endedAlert(alertId, carried, { ...of, asOf: point.asOf });
+      if (alert === 'undecided') return undefined;
+      alerts.set(carried.fingerprint, alert);
+      rows.set(carried.fingerprint, groupedAlertOf(alert, carried.name ?? nameOf(alert, of.rule)));
+    }
+  return { alerts: [...alerts.values()], rows: [...rows.values()] };
+}
+
 /** The final form of an orphan; undefined while one of its alerts is not decided. */
 function finalForm(
   found: FoundMessage,
   now: StoreNow,
   replies: readonly FoundMessage[],
 ): DesiredMessage | undefined {
-  const { group, rule: key, alertGroup, reply, asOf } = found.point;
+  const { group, rule: key, alertGroup, reply: detailPage, asOf } = found.point;
   const state = ruleOf(found, now);
   if (state === 'undecided') return undefined;
   const { rule } = state ?? { rule: removedRule(key) };
   const [id, at] = [orphanKeyOf(found), now.at];
-  const ended = [found, ...replies].flatMap(({ point }) =>
-    point.alerts.map((carried) => ({ carried, alert: endedAlert(id, carried, { asOf, at, rule, state }) })),
-  );
-  const rows: GroupedAlert[] = [];
-  const alerts: Alert[] = [];
-  for (const { carried, alert } of ended) {
-    if (alert === 'undecided') return undefined;
-    alerts.push(alert);
-    rows.push(groupedAlertOf(alert, carried.name ?? nameOf(alert, rule)));
-  }
+  const ended = endedAlerts([found, ...replies], id, { at, rule, state });
+  if (ended === undefined) return undefined;
+  const { rows } = ended;
   const startedAt = alertGroup?.startedAt ?? asOf;
-  const lead = alerts[0] ?? resolveAlert(emptyLead(id, rule, startedAt), at, 'no-longer-returned');
+  const lead = ended.alerts[0] ?? resolveAlert(emptyLead(id, rule, startedAt), at, 'no-longer-returned');
   const common = { group, rule, asOf: at, alert: lead };
   if (isSingle(found.point)) return { ...common, destination: lead.postedTo?.[0] };
   const destination = { channel: alertGroup?.channel, mentions: [] };
-  const snapshot = { id, startedAt, counts: countsOf(rows), rows, detailPage: reply };
-  return { ...common, destination, alertGroup: snapshot, parent: reply?.parent };
+  return { ...common, destination, alertGroup: { id, startedAt, counts: countsOf(rows), rows, detailPage } };
 }
 
 /**
@@ -121,7 +131,7 @@ export function planOrphans(
       continue;
     }
     const { group, rule, alert, destination = { mentions: [] } } = desired;
-    const kind = desired.parent === undefined ? 'resolved' : 'edit';
+    const kind = found.point.reply === undefined ? 'resolved' : 'edit';
     const update = messageUpdate({ group: { id: group }, rule }, now.at, { alert, kind, key, destination });
     restored.push({ shown: { ...shownOf(found), key }, desired, lineKeys: found.message.lineKeys });
     updates.push({ ...update, desired });
