@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import type { Store } from '../messages/store.ts';
+import { type AlertIndex, createAlertIndex } from '../policy/alert-index.ts';
 import { createInhibitionIndex, type InhibitionIndex, type InhibitRule } from '../policy/inhibition.ts';
 import {
   createSuppression,
@@ -23,8 +24,8 @@ import type { CallGraphAt } from './call-graph-query.ts';
 export interface OtherGroupStates {
   /** Brings the states up to date. */
   refresh(): Promise<void>;
-  /** The alerts of all rule groups except this one, after their last evaluations. */
-  others(group: string): readonly OtherAlert[];
+  /** The alerts of all groups after their last evaluations, indexed for inhibition by the call graph. */
+  alerts(): AlertIndex;
   /** The firing alerts of all groups, indexed by these rules. */
   inhibition(rules: readonly InhibitRule[]): InhibitionIndex;
   /** Stores the state of a group that was evaluated here, which saves reading it. */
@@ -37,12 +38,10 @@ export interface OtherGroupStates {
  */
 const MAX_AGE: Milliseconds = ms(2 * SECOND);
 
-/** A group's state with its alerts, as inhibition sees them. */
+/** A group's state, and when it was read or noted. */
 interface KnownGroup {
   readonly state: RuleGroupState | undefined;
   readonly at: EpochMs;
-  /** Built when they are needed. */
-  alerts?: readonly OtherAlert[];
 }
 
 const alertsIn = (state: RuleGroupState | undefined): readonly OtherAlert[] =>
@@ -52,8 +51,8 @@ const firingIn = (state: RuleGroupState | undefined): readonly Alert[] =>
   state === undefined ? [] : Object.values(state.rules).flatMap(({ alerts }) => alerts.filter(isFiring));
 
 /**
- * States from the store, cached for `MAX_AGE`, and an index of their firing alerts. A group's part of it is replaced when
- * its state is: the cost of a tick follows from the group's own alerts, not from those of all groups.
+ * States from the store, cached for `MAX_AGE`, and indexes of their alerts, built when they are needed. A group's part of
+ * them is replaced when its state is: the cost of a tick follows from the group's own alerts, not from those of all groups.
  */
 export function createOtherGroupStates(options: {
   readonly store: Pick<Store, 'groups' | 'loadGroup'>;
@@ -62,10 +61,12 @@ export function createOtherGroupStates(options: {
   const { store, clock } = options;
   const known = new Map<string, KnownGroup>();
   let index: { readonly rules: readonly InhibitRule[]; readonly of: InhibitionIndex } | undefined;
+  let alertIndex: AlertIndex | undefined;
   let refreshing: { readonly at: EpochMs; readonly done: Promise<void> } | undefined;
 
   function keep(group: string, state: RuleGroupState | undefined): void {
     index?.of.set(group, firingIn(state));
+    alertIndex?.set(group, alertsIn(state));
     known.set(group, { state, at: clock.now() });
   }
 
@@ -75,6 +76,7 @@ export function createOtherGroupStates(options: {
       if (ids.has(id)) continue;
       known.delete(id);
       index?.of.set(id, []);
+      alertIndex?.set(id, []);
     }
     const due = [...ids].filter((id) => {
       const at = known.get(id)?.at;
@@ -103,12 +105,13 @@ export function createOtherGroupStates(options: {
       }
       return refreshing.done;
     },
-    others: (group) =>
-      [...known].flatMap(([id, each]) => {
-        if (id === group) return [];
-        each.alerts ??= alertsIn(each.state);
-        return each.alerts;
-      }),
+    alerts: () => {
+      if (alertIndex === undefined) {
+        alertIndex = createAlertIndex();
+        for (const [group, { state }] of known) alertIndex.set(group, alertsIn(state));
+      }
+      return alertIndex;
+    },
     inhibition: (rules) => {
       if (index?.rules !== rules) {
         index = { rules, of: createInhibitionIndex(rules) };
@@ -178,11 +181,12 @@ async function inhibitionContext(
   inhibition?.set(group, firing);
   const inhibitorOf = (alert: Alert) => inhibition?.inhibitorOf(alert, group);
   if (!inhibitsByCallGraph) return { evalTime, localTime, otherAlerts: own, inhibitorOf };
-  const otherAlerts = [...own, ...states.others(group)].map((each) =>
+  const index = states.alerts();
+  const active = own.filter(({ alert }) => alert.state !== 'resolved').length + index.activeExcept(group);
+  const calls = active > 1 ? await callGraphAt(queryTime) : undefined;
+  const otherAlerts = [...own, ...index.related(group, own, calls)].map((each) =>
     withCurrentSuppression(each, policy, { evalTime, localTime }),
   );
-  const active = otherAlerts.filter(({ alert }) => alert.state !== 'resolved');
-  const calls = active.length > 1 ? await callGraphAt(queryTime) : undefined;
   return { evalTime, localTime, otherAlerts, inhibitorOf, calls };
 }
 

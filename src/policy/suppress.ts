@@ -50,7 +50,7 @@ export interface OtherAlert {
 export interface InhibitionContext {
   readonly evalTime: EpochMs;
   readonly localTime: LocalTimeIn;
-  /** All known alerts of all groups; without the call graph only those of the group itself. */
+  /** The group's own alerts, and with the call graph those of other groups that are related to them. */
   readonly otherAlerts: readonly OtherAlert[];
   /** The firing alert that inhibits one by the inhibition rules; absent: none does. */
   readonly inhibitorOf?: (alert: Alert) => Inhibitor | undefined;

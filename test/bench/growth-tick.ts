@@ -80,12 +80,12 @@ function metricsOf({ services }: Size): MetricsSource {
   return { instant, range: unused, labelValues: unused };
 }
 
-/** The services of each rule call each other in a chain, and its first one those of the next rule. */
+/** The services of each rule call each other in a chain, and its first one those of the next rule, ten rules deep. */
 function callsOf({ groups, services }: Size): CallGraph {
   const calls = new Map<string, ReadonlySet<string>>();
   for (let rule = 0; rule < groups; rule++)
     for (let i = 0; i < services; i++) {
-      const next = i === 0 && rule + 1 < groups ? [serviceOf(rule + 1, 0)] : [];
+      const next = i === 0 && rule % 10 < 9 && rule + 1 < groups ? [serviceOf(rule + 1, 0)] : [];
       const callees = [serviceOf(rule, (i + 1) % services), ...next].map((each) => `${each}.shop`);
       calls.set(`${serviceOf(rule, i)}.shop`, new Set(callees));
     }

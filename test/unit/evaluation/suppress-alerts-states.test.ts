@@ -12,7 +12,7 @@ const stateOf = (tick: number, state: Alert['state'] = 'firing'): RuleGroupState
   rules: {
     r: {
       rule: aRule(),
-      alerts: [anAlert({ alertId: `t${tick}`, state, labels: { severity: 'page' } })],
+      alerts: [anAlert({ alertId: `t${tick}`, state, labels: { service: 'checkout', severity: 'page' } })],
       health: { kind: 'ok' },
     },
   },
@@ -25,7 +25,11 @@ describe('the alerts of other groups', () => {
   let states: OtherGroupStates;
   const othersOf = async (group: string): Promise<readonly string[]> => {
     await states.refresh();
-    return states.others(group).map(({ alert }) => alert.alertId);
+    const own = { alert: anAlert({ alertId: 'own' }), rule: aRule(), service: 'checkout' };
+    return states
+      .alerts()
+      .related(group, [own])
+      .map(({ alert }) => alert.alertId);
   };
   beforeEach(() => {
     clock = createVirtualClock();
