@@ -50,6 +50,16 @@ const alertsIn = (state: RuleGroupState | undefined): readonly OtherAlert[] =>
 const firingIn = (state: RuleGroupState | undefined): readonly Alert[] =>
   state === undefined ? [] : Object.values(state.rules).flatMap(({ alerts }) => alerts.filter(isFiring));
 
+/** An index with the alerts of all known groups. */
+function filled<Each, Index extends { set(group: string, alerts: readonly Each[]): void }>(
+  index: Index,
+  known: ReadonlyMap<string, KnownGroup>,
+  alertsOf: (state: RuleGroupState | undefined) => readonly Each[],
+): Index {
+  for (const [group, { state }] of known) index.set(group, alertsOf(state));
+  return index;
+}
+
 /**
  * States from the store, cached for `MAX_AGE`, and indexes of their alerts, built when they are needed. A group's part of
  * them is replaced when its state is: the cost of a tick follows from the group's own alerts, not from those of all groups.
@@ -106,17 +116,12 @@ export function createOtherGroupStates(options: {
       return refreshing.done;
     },
     alerts: () => {
-      if (alertIndex === undefined) {
-        alertIndex = createAlertIndex();
-        for (const [group, { state }] of known) alertIndex.set(group, alertsIn(state));
-      }
+      alertIndex ??= filled(createAlertIndex(), known, alertsIn);
       return alertIndex;
     },
     inhibition: (rules) => {
-      if (index?.rules !== rules) {
-        index = { rules, of: createInhibitionIndex(rules) };
-        for (const [group, { state }] of known) index.of.set(group, firingIn(state));
-      }
+      if (index?.rules !== rules)
+        index = { rules, of: filled(createInhibitionIndex(rules), known, firingIn) };
       return index.of;
     },
     note: keep,
