@@ -63,7 +63,7 @@ import { createResolveService } from './traces/resolve-service.ts';
 import { createPicturePainter } from './waterfall/picture-painter.ts';
 
 /** For one question of a command or a message; an evaluation has a deadline of its own, shorter than its interval. */
-const UPSTREAM_DEADLINE: Milliseconds = ms(10 * SECOND);
+export const UPSTREAM_DEADLINE: Milliseconds = ms(10 * SECOND);
 
 /** What every part may need. */
 export interface Base {
@@ -221,7 +221,7 @@ export function createSources(
 }
 
 /** A client of which every request is a span: `jaeger search`. */
-function tracedClient(client: HttpClient, system: string, tracing: Tracing): HttpClient {
+export function tracedClient(client: HttpClient, system: string, tracing: Tracing): HttpClient {
   const work = ({ operation }: { readonly operation: string }) =>
     ({ name: `${system} ${operation}`, kind: 'client', attributes: { 'peer.service': system } }) as const;
   return {
@@ -408,7 +408,7 @@ export function createRestoring(
     slack: notifier,
     channels: () => namedChannels(ruleSet(), base.settings.slack.channel),
     groups: () => ruleSet().groups,
-    receivesAlerts: base.settings.alertmanagerToken !== undefined,
+    receivesAlerts: base.settings.alertmanager !== undefined,
     onRestored,
   });
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { createCurrentPolicy } from './actions/silences.ts';
+import { createReceiving } from './bot-alertmanager.ts';
 import { createBotNotices, restoredNotice } from './bot-notices.ts';
 import {
   type Base,
@@ -20,7 +21,6 @@ import {
   type Sources,
   signalingStore,
 } from './bot-parts.ts';
-import { type AlertReceiver, createAlertReceiver } from './evaluation/alert-receiver.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
 import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
 import type { RestoreMessages } from './evaluation/restore-messages.ts';
@@ -37,7 +37,6 @@ import { NO_TRACING } from './lib/tracing.ts';
 import { createLedger, type Ledger } from './messages/ledger.ts';
 import type { Notices } from './messages/notices.ts';
 import type { Store } from './messages/store.ts';
-import { createAlertmanagerWebhook, type Webhook } from './ops/alertmanager-webhook.ts';
 import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
 import { createOpsServer, readyChecks } from './ops/ops-server.ts';
@@ -139,18 +138,6 @@ function createEvaluationParts(
   };
 }
 
-/** Takes alerts from Alertmanager; nothing without a token. */
-function createReceiving(
-  { settings, clock, logger, recorder }: Base,
-  parts: Parameters<typeof createAlertReceiver>[0],
-): { readonly receiver: AlertReceiver; readonly webhook: Webhook } | undefined {
-  const token = settings.alertmanagerToken?.reveal();
-  if (token === undefined) return undefined;
-  const receiver = createAlertReceiver(parts);
-  const webhook = createAlertmanagerWebhook({ receiver, token, now: () => clock.now(), logger, recorder });
-  return { receiver, webhook };
-}
-
 /** Probes both sources with the smallest request of each. */
 const createProbe = (
   { clock, logger, recorder }: Base,
@@ -222,7 +209,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const answering = { sources, store, ledger, ruleSet, painter, verifying, channelCheck, tests };
   const slack = createAnswering(base, answering);
   telemetry.onScrape(() => recordPendingMessages(base, store));
-  const receiving = createReceiving(base, evaluation);
+  const receiving = createReceiving(base, evaluation, cleanups);
   const evaluator = createEvaluator({
     ...evaluation,
     sourceClock,

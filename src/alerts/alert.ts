@@ -272,6 +272,8 @@ export interface ReceivedAlert {
   readonly from: Readonly<Record<string, AlertmanagerStatement>>;
   /** Set once it ended. */
   readonly endedAt?: EpochMs;
+  /** What suppresses its notifications in Alertmanager, as of the last time that its API answered. */
+  readonly suppressed?: Suppression;
 }
 
 /** The state of a rule group: one value in the store, replaced as a whole by each applied evaluation. */

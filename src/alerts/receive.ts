@@ -2,7 +2,7 @@ import { fingerprint, type Labels } from '../lib/labels.ts';
 import type { Sample } from '../lib/metrics-source.ts';
 import { between, DAY, type EpochMs, epochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
-import type { Alert, ReceivedAlert, ResolveReason, RuleGroupState, RuleState } from './alert.ts';
+import type { Alert, ReceivedAlert, ResolveReason, RuleGroupState, RuleState, Suppression } from './alert.ts';
 import { alertIdOf, seriesOf } from './identity.ts';
 import { evaluateRecovery, type RecoveryResult, valuesBySeries } from './recovery.ts';
 import {
@@ -34,6 +34,8 @@ export interface ReceiveInput {
   readonly notifications: readonly AlertNotification[];
   /** By the rule's key. */
   readonly results: ReadonlyMap<string, ReceivedRuleResult>;
+  /** The alerts that Alertmanager lists now, by their fingerprints, and what suppresses them; absent: not known. */
+  readonly listed?: ReadonlyMap<string, Suppression | undefined>;
   readonly evalTime: EpochMs;
 }
 
@@ -128,7 +130,11 @@ const OVER: ReadonlySet<RecoveryResult['kind']> = new Set(['recovered', 'not-bre
 function endOf(
   known: Known,
   alert: Alert,
-  { heard, evalTime }: { readonly heard: ReceivedAlert; readonly evalTime: EpochMs },
+  {
+    heard,
+    evalTime,
+    isListed,
+  }: { readonly heard: ReceivedAlert; readonly evalTime: EpochMs; readonly isListed: boolean | undefined },
 ): End | undefined {
   const returned = isReturned(known, alert.labels);
   const saidAt = endBySenders(heard, { evalTime, isReturned: returned });
@@ -140,7 +146,8 @@ function endOf(
   if (silentFor >= SILENT_AFTER) return { at: evalTime, reason: 'not-notified' };
   // Only where this Prometheus has returned the alert before does its absence mean something.
   const isGone = returned === false && !Number.isNaN(alert.value);
-  if (!isGone || Math.min(silentFor, between(alert.seenAt, evalTime)) < OVER_AFTER) return undefined;
+  const isOver = isListed === false || Math.min(silentFor, between(alert.seenAt, evalTime)) >= OVER_AFTER;
+  if (!isGone || !isOver) return undefined;
   const recovery = recoveryOf(known, alert);
   return OVER.has(recovery.kind) ? { at: evalTime, ...reasonOf(recovery, returned) } : undefined;
 }
@@ -219,8 +226,24 @@ function restored(rules: ReadonlyMap<string, Known>, evalTime: EpochMs): readonl
   );
 }
 
+/** The same suppression goes on, whenever it was seen first. */
+const continued = (before: Suppression | undefined, now: Suppression | undefined): Suppression | undefined =>
+  before !== undefined && before.kind === now?.kind && before.by === now.by
+    ? { ...now, since: before.since }
+    : now;
+
+/** What is known of an alert after Alertmanager listed its alerts. */
+function withListed(
+  heard: ReceivedAlert,
+  print: string,
+  { listed, evalTime }: Pick<ReceiveInput, 'listed' | 'evalTime'>,
+): ReceivedAlert {
+  if (listed?.has(print) !== true || !isOpen(heard)) return heard;
+  return { ...heard, heardAt: evalTime, suppressed: continued(heard.suppressed, listed.get(print)) };
+}
+
 /** Takes the notifications in, one after the other. */
-function receiptOf({ previous, notifications, results, evalTime }: ReceiveInput): Receipt {
+function receiptOf({ previous, notifications, results, listed, evalTime }: ReceiveInput): Receipt {
   const rules = new Map<string, Known>();
   const ruleWith = (rule: SloRule): Known => {
     const known = rules.get(rule.key);
@@ -238,7 +261,12 @@ function receiptOf({ previous, notifications, results, evalTime }: ReceiveInput)
     return next;
   };
   for (const { rule } of Object.values(previous?.rules ?? {})) ruleWith(rule);
-  const received = new Map([...restored(rules, evalTime), ...Object.entries(previous?.received ?? {})]);
+  const received = new Map(
+    [...restored(rules, evalTime), ...Object.entries(previous?.received ?? {})].map(([print, heard]) => [
+      print,
+      withListed(heard, print, { listed, evalTime }),
+    ]),
+  );
   for (const { from: sender, alerts } of notifications)
     for (const alert of alerts) {
       const print = fingerprint(alert.labels);
@@ -263,7 +291,7 @@ function openUnder({ rule }: Known, heard: ReceivedAlert | undefined): ReceivedA
 
 /** The next state of an alert that is known. */
 function stepKnown(
-  evalTime: EpochMs,
+  { evalTime, listed }: ReceiveInput,
   { known, received }: { readonly known: Known; readonly received: Receipt['received'] },
   alert: Alert,
 ): AlertStep {
@@ -278,7 +306,7 @@ function stepKnown(
   const end: End | undefined =
     open === undefined
       ? { at: evalTime, reason: 'resolved-by-alertmanager' }
-      : endOf(known, current, { heard: open, evalTime });
+      : endOf(known, current, { heard: open, evalTime, isListed: listed?.has(print) });
   if (end === undefined) return { alert: current };
   if (open !== undefined) received.set(print, ended(open, end.at));
   const resolved = resolveAlert({ ...current, value: end.value ?? current.value }, end.at, end.reason);
@@ -296,7 +324,7 @@ function stepKnownRule(input: ReceiveInput, known: Known, received: Receipt['rec
   const { evalTime } = input;
   const steps = new Map<string, AlertStep>();
   for (const alert of known.state?.alerts ?? [])
-    steps.set(alert.fingerprint, stepKnown(evalTime, { known, received }, alert));
+    steps.set(alert.fingerprint, stepKnown(input, { known, received }, alert));
   for (const [print, notified] of known.notified) {
     const activeAt = beginningOf(known, received.get(print), steps.get(print)?.alert);
     if (activeAt !== undefined) steps.set(print, begun(input, known, { notified, activeAt }));

@@ -126,6 +126,7 @@ const endOnSourceClock = ({ from }: ReceivedAlert, at: EpochMs): EpochMs =>
 export const ended = (heard: ReceivedAlert, at: EpochMs): ReceivedAlert => ({
   ...heard,
   from: {},
+  suppressed: undefined,
   endedAt: endOnSourceClock(heard, at),
 });
 

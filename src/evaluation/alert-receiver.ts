@@ -1,4 +1,4 @@
-import type { RuleGroupState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState, Suppression } from '../alerts/alert.ts';
 import { needsRecovery, type ReceivedRuleResult, receiveAlerts } from '../alerts/receive.ts';
 import { type AlertNotification, isOpen, type NotifiedAlert } from '../alerts/statements.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -56,6 +56,14 @@ export interface ReceivedNotification {
   })[];
 }
 
+/** An alert may have no name; here it is needed to name its message. */
+export const withName = (labels: Labels): Labels => ({ alertname: 'Alert', ...labels });
+
+/** Lists the alerts that Alertmanager has now, and what suppresses them there. */
+export type ListAlerts = () => Promise<
+  readonly { readonly labels: Labels; readonly suppressed?: Suppression }[]
+>;
+
 /** Takes alerts from Alertmanagers. */
 export interface AlertReceiver {
   /**
@@ -74,6 +82,8 @@ export interface AlertReceiverOptions {
   readonly logger: Logger;
   readonly notifications?: NotificationOptions;
   readonly ledger?: Ledger;
+  /** Absent: silences of Alertmanager are not shown. */
+  readonly listAlerts?: ListAlerts;
 }
 
 /** A notification waits this long for the values of its alerts. Without them they follow with the next evaluation. */
@@ -170,6 +180,26 @@ function timeAfter(state: RuleGroupState | undefined, now: EpochMs) {
     : { evalTime: after(state.evalTime, ms(1)) };
 }
 
+/** What an evaluation takes in. */
+interface Input {
+  readonly received: readonly AlertNotification[];
+  readonly listed?: ReadonlyMap<string, Suppression | undefined>;
+}
+
+/** The alerts that Alertmanager lists, by their fingerprints; undefined when it does not answer. */
+async function listedNow({ listAlerts, logger }: AlertReceiverOptions): Promise<Input['listed']> {
+  try {
+    const alerts = await listAlerts?.();
+    return (
+      alerts && new Map(alerts.map(({ labels, suppressed }) => [fingerprint(withName(labels)), suppressed]))
+    );
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    logger.warn('the silences of Alertmanager are not known', { reason: error.message });
+    return undefined;
+  }
+}
+
 /** Evaluates the received alerts with some notifications, and writes the outcome after the state it was read from. */
 function createEvaluation(options: AlertReceiverOptions) {
   const { store, clock, notifications } = options;
@@ -178,7 +208,7 @@ function createEvaluation(options: AlertReceiverOptions) {
 
   async function decided(
     loaded: RuleGroupState | undefined,
-    received: readonly AlertNotification[],
+    { received, listed }: Input,
     results: ReadonlyMap<string, ReceivedRuleResult>,
   ) {
     const { evalTime, replaces } = timeAfter(loaded, clock.now());
@@ -191,28 +221,34 @@ function createEvaluation(options: AlertReceiverOptions) {
       previous,
       notifications: received,
       results,
+      listed,
       evalTime,
     });
+    const suppressedElsewhere = ({ fingerprint: print }: Alert) => step.received[print]?.suppressed;
     const isPrometheus = notifications?.policy().isPrometheus === true;
     const rules = step.rules.map(({ rule }) => rule);
     const tick = { group: { ...RECEIVED_GROUP, rules }, evalTime, isPrometheus };
-    const { rules: next, messages } = await decideGroup({ states, notifications }, tick, {
-      evaluated: step.rules,
-      previous,
-    });
+    const { rules: next, messages } = await decideGroup(
+      { states, notifications, suppressedElsewhere },
+      tick,
+      {
+        evaluated: step.rules,
+        previous,
+      },
+    );
     const state: RuleGroupState = { evalTime, rules: next, received: step.received };
     return { previous, replaces, state, messages };
   }
 
   return async (
-    received: readonly AlertNotification[],
+    input: Input,
     { duration, rulesOf }: { readonly duration: Milliseconds; readonly rulesOf: typeof firingRules },
   ): Promise<RuleGroupState> => {
     let results: ReadonlyMap<string, ReceivedRuleResult> | undefined;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const loaded = await loadWithActions(store, group);
       results ??= await queryRules(options, rulesOf(loaded), { state: loaded, time: clock.now(), duration });
-      const { previous, replaces, state, messages } = await decided(loaded, received, results);
+      const { previous, replaces, state, messages } = await decided(loaded, input, results);
       const follows = loaded?.evalTime ?? epochMs(0);
       if ((await store.applyEvaluation({ group, state, messages, replaces, follows })) === 'stale') continue;
       states.note(group, state);
@@ -263,7 +299,7 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
       const received = taken.map(({ notification }) => notification);
       const rulesOf = (state: RuleGroupState | undefined) => notifiedRules(received, state);
       try {
-        await apply(received, { duration: QUERY_TIME, rulesOf });
+        await apply({ received }, { duration: QUERY_TIME, rulesOf });
         for (const { resolve } of taken) resolve();
       } catch (error) {
         for (const { reject } of taken) reject(error);
@@ -289,7 +325,10 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
       const state = await store.loadGroup(group);
       if (state === undefined || Object.keys(state.rules).length === 0) return undefined;
       if (!(await store.claimTick({ group, evalTime, ttl: CLAIM_FOR }))) return undefined;
-      return await apply([], { duration: TICK_QUERY_TIME, rulesOf: firingRules });
+      return await apply(
+        { received: [], listed: await listedNow(options) },
+        { duration: TICK_QUERY_TIME, rulesOf: firingRules },
+      );
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Alert, RuleGroupState } from '../alerts/alert.ts';
+import type { Alert, RuleGroupState, Suppression } from '../alerts/alert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
@@ -141,6 +141,8 @@ export interface NotificationOptions {
 export interface SuppressOptions {
   readonly states: Omit<OtherGroupStates, 'note'>;
   readonly notifications?: NotificationOptions;
+  /** What suppresses an alert elsewhere; absent: nothing. */
+  readonly suppressedElsewhere?: (alert: Alert) => Suppression | undefined;
 }
 
 /** A group at its evaluation time. */
@@ -195,7 +197,10 @@ async function inhibitionContext(
   return { evalTime, localTime, otherAlerts, inhibitorOf, calls };
 }
 
-function withSuppression(other: OtherAlert, suppressionOf: ReturnType<typeof createSuppression>): OtherAlert {
+function withSuppression(
+  other: OtherAlert,
+  suppressionOf: (other: OtherAlert) => Suppression | undefined,
+): OtherAlert {
   const alert = unsuppressed(other.alert);
   const suppressed = alert.state === 'firing' ? suppressionOf(other) : undefined;
   return { ...other, alert: suppressed === undefined ? alert : { ...alert, suppressed } };
@@ -225,7 +230,7 @@ const isTouched = ({ suppressed, alsoSlow }: Alert): boolean =>
 
 /** Decides for all alerts of a group what suppresses their messages. Keeps the order of rules and alerts. */
 export async function suppressAlerts(
-  { states, notifications }: SuppressOptions,
+  { states, notifications, suppressedElsewhere }: SuppressOptions,
   tick: GroupTick,
   rules: readonly RuleAlerts[],
 ): Promise<readonly SuppressedAlerts[]> {
@@ -238,7 +243,8 @@ export async function suppressAlerts(
   const byRule = rules.map(otherAlertsOf);
   const own = byRule.flat();
   const context = await inhibitionContext({ states, notifications }, policy, { ...tick, own });
-  const suppressionOf = createSuppression(policy, context);
+  const suppressionHere = createSuppression(policy, context);
+  const suppressionOf = (other: OtherAlert) => suppressionHere(other) ?? suppressedElsewhere?.(other.alert);
   const suppressed = byRule.map((alerts) => alerts.map((each) => withSuppression(each, suppressionOf)));
   const inhibited = inhibitedByCause([...suppressed.flat(), ...context.otherAlerts.slice(own.length)]);
   return rules.map(({ alerts: before }, index) => {

@@ -2,6 +2,7 @@
 export const SYSTEM_NAMES = {
   prometheus: 'Prometheus',
   jaeger: 'Jaeger',
+  alertmanager: 'Alertmanager',
   slack: 'Slack',
   store: 'the store',
 } as const;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { AlertReceiver, ReceivedNotification } from '../evaluation/alert-receiver.ts';
+import { type AlertReceiver, type ReceivedNotification, withName } from '../evaluation/alert-receiver.ts';
 import { explanationOf, UpstreamError } from '../lib/errors.ts';
 import { count } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -71,8 +71,7 @@ function alertOf(alert: z.output<typeof alertSchema>, now: EpochMs): ReceivedNot
   const { status, generatorURL, startsAt = now, endsAt, annotations } = alert;
   return {
     status,
-    // An alert may have no name; here it is needed to name its message.
-    labels: { alertname: 'Alert', ...alert.labels },
+    labels: withName(alert.labels),
     annotations: cut(annotations ?? {}),
     startsAt,
     endsAt: status === 'resolved' ? (endsAt ?? undefined) : undefined,

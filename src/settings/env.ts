@@ -91,7 +91,11 @@ export interface Settings {
   /** Absent: nothing on the operations port asks for a token. */
   readonly opsToken?: Secret;
   /** Absent: no alerts are taken from Alertmanager. */
-  readonly alertmanagerToken?: Secret;
+  readonly alertmanager?: {
+    readonly token: Secret;
+    /** Absent: its silences are not shown. */
+    readonly api?: Pick<Upstream, 'url' | 'headers'>;
+  };
 }
 
 /** A problem with a variable. No part of it holds a secret. */
@@ -200,6 +204,13 @@ function transportWarnings(environment: Environment): readonly SettingProblem[] 
   return [{ variable: 'SLACK_SIGNING_SECRET', problem: 'not used with SLACK_APP_TOKEN', advice }];
 }
 
+function alertmanagerWarnings(environment: Environment): readonly SettingProblem[] {
+  if (environment['ALERTMANAGER_URL'] === undefined || environment['ALERTMANAGER_TOKEN'] !== undefined)
+    return [];
+  const advice = 'Set ALERTMANAGER_TOKEN to take alerts from Alertmanager.';
+  return [{ variable: 'ALERTMANAGER_URL', problem: 'not used without ALERTMANAGER_TOKEN', advice }];
+}
+
 /** Names close to ours. Only close ones: Kubernetes puts REDIS_PORT and the like into every container. */
 function misspelled(environment: Environment): readonly SettingProblem[] {
   const known = [...VARIABLES.map(({ name }) => name), ...SECRETS.map((name) => `${name}${FILE}`)];
@@ -259,6 +270,15 @@ function tracingOf({
 const secretOf = (text: string | undefined): Secret | undefined =>
   text === undefined ? undefined : secret(text);
 
+function alertmanagerOf({
+  ALERTMANAGER_TOKEN: token,
+  ALERTMANAGER_URL: url,
+  ALERTMANAGER_HEADERS: headers,
+}: EnvironmentTexts): Settings['alertmanager'] {
+  if (token === undefined) return undefined;
+  return { token: secret(token), api: url === undefined ? undefined : upstreamOf(url, undefined, headers) };
+}
+
 function settingsOf(texts: EnvironmentTexts): Settings {
   const level = texts.LOG_LEVEL ?? defaultOf('LOG_LEVEL');
   return {
@@ -289,7 +309,7 @@ function settingsOf(texts: EnvironmentTexts): Settings {
     tracing: tracingOf(texts),
     opsHost: texts.OPS_HOST,
     opsToken: secretOf(texts.OPS_TOKEN),
-    alertmanagerToken: secretOf(texts.ALERTMANAGER_TOKEN),
+    alertmanager: alertmanagerOf(texts),
     opsPort: Number(texts.OPS_PORT ?? defaultOf('OPS_PORT')),
   };
 }
@@ -312,7 +332,7 @@ export function readSettings(environment: Environment, readFile: ReadTextFile = 
     ...transportProblems(given),
     ...portProblems(given),
   ];
-  const warnings = [...transportWarnings(given), ...misspelled(given)];
+  const warnings = [...transportWarnings(given), ...alertmanagerWarnings(given), ...misspelled(given)];
   if (!parsed.success || problems.length > 0) return { ok: false, problems, warnings };
   return { ok: true, settings: settingsOf(parsed.data), warnings };
 }
@@ -354,17 +374,17 @@ export function secretsOf({
   proxy,
   heartbeatUrl,
   opsToken,
-  alertmanagerToken,
+  alertmanager,
   tracing,
 }: Settings): readonly string[] {
   const { transport } = slack;
   return [
     slack.botToken.reveal(),
     transport.kind === 'socket' ? transport.appToken.reveal() : transport.signingSecret.reveal(),
-    ...[prometheus, jaeger, ...(tracing === undefined ? [] : [tracing])].flatMap(({ headers }) =>
-      Object.values(headers.reveal()).flatMap(partsOfHeader),
+    ...[prometheus, jaeger, alertmanager?.api, tracing].flatMap((upstream) =>
+      Object.values(upstream?.headers.reveal() ?? {}).flatMap(partsOfHeader),
     ),
-    ...[opsToken, alertmanagerToken].flatMap((token) => token?.reveal() ?? []),
+    ...[opsToken, alertmanager?.token].flatMap((token) => token?.reveal() ?? []),
     ...[redis?.url, proxy.http, proxy.https, heartbeatUrl].flatMap((address) =>
       address === undefined ? [] : partsOfAddress(address.reveal()),
     ),

@@ -259,6 +259,16 @@ export const VARIABLES = [
       example: 'replace-me-with-another-random-token',
     },
   ),
+  optional('ALERTMANAGER_URL', address('http://alertmanager:9093', 'ALERTMANAGER_HEADERS'), {
+    description:
+      'Alertmanager, to show its silences: its notifications do not carry them. Used with `ALERTMANAGER_TOKEN`.',
+    example: 'http://localhost:9093',
+  }),
+  optional('ALERTMANAGER_HEADERS', headerList, {
+    description: headersTo('Alertmanager'),
+    isSecret: true,
+    example: 'Authorization: Bearer replace-me',
+  }),
 ] as const satisfies readonly Variable[];
 
 /** The valid values of all variables. */

@@ -18,6 +18,7 @@ import {
   type SentAlert,
   startRealAlertmanager,
 } from '../support/real-alertmanager.ts';
+import { freePort } from '../support/real-prometheus.ts';
 import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
 import { NO_FAULTS } from '../support/stage.ts';
 
@@ -72,11 +73,13 @@ function defineSuite({ binary, amtool, labels }: AlertmanagerVersion): void {
   });
   afterAll(() => rm(home, { recursive: true, force: true }));
 
+  let ports: readonly [number, number];
   const startBot = async (opsPort = '0'): Promise<Program> => {
     const env = {
       ...botIn(world, folder),
       REDIS_URL: redis.url,
       ALERTMANAGER_TOKEN: TOKEN,
+      ALERTMANAGER_URL: `http://127.0.0.1:${ports[0]}`,
       OPS_PORT: opsPort,
     };
     const program = startProgram([], env, entry);
@@ -99,9 +102,12 @@ function defineSuite({ binary, amtool, labels }: AlertmanagerVersion): void {
       history,
       script: NO_FAULTS,
     });
+    ports = [await freePort(), await freePort()];
     bots = await Promise.all([startBot(), startBot()]);
     alertmanagers = await Promise.all(
-      bots.map((bot) => startRealAlertmanager(binary, configFor(opsUrl(bot)))),
+      bots.map((bot, index) =>
+        startRealAlertmanager(binary, { config: configFor(opsUrl(bot)), port: ports[index] ?? 0 }),
+      ),
     );
   });
   afterEach(async () => {
@@ -157,6 +163,18 @@ function defineSuite({ binary, amtool, labels }: AlertmanagerVersion): void {
     await redis.restart();
     await until('the message', isPosted('cart', /🔴/));
     await until('the other message', isPosted('payments', /🔴/));
+  });
+
+  test('show a silence that is made there, and its end', async () => {
+    const [first] = alertmanagers as [RealAlertmanager];
+    await first.send(alert('cart', secondsAgo(1)));
+    await until('the message', isPosted('cart', /🔴/));
+    const silence = await first.silence({ name: 'service', value: 'cart' });
+    const shown = (): string => JSON.stringify(posts('cart')[0]?.blocks);
+    await until('the silence', () => shown().includes('Silenced by Alertmanager (ann): moving the database'));
+    await first.expire(silence);
+    await until('its end', () => !shown().includes('Silenced by'));
+    expect(posts('cart')).toHaveLength(1);
   });
 
   test('the receiver in the documentation is one that amtool accepts', async () => {

@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from './real-prometheus.ts';
 
 /** The newer Alertmanager, built by .ci/servers: a machine without Go has none. */
 export const ALERTMANAGER_NEW = process.env['TAILWATCH_ALERTMANAGER'] ?? '';
@@ -54,6 +53,9 @@ export interface RealAlertmanager {
   log(): string;
   /** Takes an alert in, as from Prometheus. */
   send(...alerts: readonly SentAlert[]): Promise<void>;
+  /** Silences alerts for an hour; gives the id of the silence. */
+  silence(matcher: { readonly name: string; readonly value: string }): Promise<string>;
+  expire(silence: string): Promise<void>;
   /** Ends the process at once, as a crash does. */
   kill(): Promise<void>;
   /** Starts it again, on the same address and data. */
@@ -85,12 +87,14 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Starts an Alertmanager without peers, with the text of its configuration. */
-export async function startRealAlertmanager(binary: string, config: string): Promise<RealAlertmanager> {
+/** Starts an Alertmanager without peers on a port, with the text of its configuration. */
+export async function startRealAlertmanager(
+  binary: string,
+  { config, port }: { readonly config: string; readonly port: number },
+): Promise<RealAlertmanager> {
   const folder = await mkdtemp(join(tmpdir(), 'tailwatch-alertmanager-'));
   const file = join(folder, 'alertmanager.yml');
   await writeFile(file, config);
-  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const lines: string[] = [];
   const run = async (): Promise<ChildProcess> => {
@@ -122,6 +126,22 @@ export async function startRealAlertmanager(binary: string, config: string): Pro
       });
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
     },
+    silence: async ({ name, value }) => {
+      const response = await fetch(`${url}/api/v2/silences`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          matchers: [{ name, value, isRegex: false, isEqual: true }],
+          startsAt: new Date().toISOString(),
+          endsAt: new Date(Date.now() + 3_600_000).toISOString(),
+          createdBy: 'ann',
+          comment: 'moving the database',
+        }),
+      });
+      const { silenceID } = (await response.json()) as { readonly silenceID: string };
+      return silenceID;
+    },
+    expire: async (silence) => void (await fetch(`${url}/api/v2/silence/${silence}`, { method: 'DELETE' })),
     kill: () => end(child),
     restart: async () => {
       child = await run();

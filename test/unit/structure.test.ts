@@ -48,7 +48,7 @@ function sharedTypeNames(tree: Tree): readonly string[] {
 }
 
 /** Outside systems may read the machine's clock; everything else takes a clock or an instant. */
-const SYSTEMS = /^src\/(?:cli|http|links|ops|prometheus|jaeger|slack|store|waterfall)\//;
+const SYSTEMS = /^src\/(?:alertmanager|cli|http|links|ops|prometheus|jaeger|slack|store|waterfall)\//;
 
 /** Places that create the current date outside of the clock. */
 const clockReads = (tree: Tree): readonly string[] =>

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import type { RuleGroupState, Transition } from '../../../src/alerts/alert.ts';
+import type { RuleGroupState, Suppression, Transition } from '../../../src/alerts/alert.ts';
 import { type ReceivedRuleResult, receiveAlerts } from '../../../src/alerts/receive.ts';
 import type { NotifiedAlert } from '../../../src/alerts/statements.ts';
-import type { Labels } from '../../../src/lib/labels.ts';
+import { fingerprint, type Labels } from '../../../src/lib/labels.ts';
 import { after, type EpochMs, HOUR, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { createReceivedRules } from '../../../src/rules/file/received-rule.ts';
 import { runsOf } from '../../support/runs.ts';
@@ -27,10 +27,15 @@ interface Said {
   readonly hasExpr?: boolean;
 }
 
+const PRINT = fingerprint(LABELS);
+const SILENCE: Suppression = { kind: 'silence', by: 'Alertmanager (ann): deploy', since: START };
+
 /** Prometheus's answer to the rule's expression and to its recovery query; null: it returns nothing. */
 interface Answer {
   readonly value?: number | null;
   readonly recovery?: number;
+  /** Whether Alertmanager lists the alert, and what suppresses it there. */
+  readonly listed?: readonly [] | readonly [Suppression | undefined];
 }
 
 const sampleOf = (value: number) => ({ labels: { service: 'checkout' }, value });
@@ -68,6 +73,7 @@ function createPlay() {
         }),
       ),
       results: resultOf(answer),
+      listed: answer.listed && new Map(answer.listed.map((suppressed) => [PRINT, suppressed])),
       evalTime,
     });
     state = {
@@ -236,6 +242,24 @@ describe('the life of an alert that Alertmanagers send', () => {
       ['firing', 'resolved: recovered'],
     ],
     [
+      'at once where Alertmanager does not list it any more either',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.evaluate(at(2), { value: 812, listed: [] });
+        play.evaluate(at(3), { value: null, recovery: 100, listed: [] });
+      },
+      ['firing', 'resolved: recovered'],
+    ],
+    [
+      'not while Alertmanager lists it',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        for (const minutes of [60, 2_000])
+          play.evaluate(at(minutes), { value: null, recovery: 100, listed: [undefined] });
+      },
+      ['firing'],
+    ],
+    [
       'missing data is no recovery, and another Prometheus that never returned it shows nothing',
       (play) => {
         play.say(firing(1), { value: 812 });
@@ -277,6 +301,21 @@ describe('the life of an alert that Alertmanagers send', () => {
     });
     play.say(resolved(10, 0, 7));
     expect(play.alerts()[0]).toMatchObject({ state: 'resolved', resolvedAt: at(7) });
+  });
+
+  it('is suppressed as Alertmanager lists it, until it lists it otherwise or the alert ends', () => {
+    const play = createPlay();
+    const suppressed = () => play.received()[PRINT]?.suppressed;
+    play.say(firing(1));
+    play.evaluate(at(2), { listed: [SILENCE] });
+    play.evaluate(at(3), { listed: [{ ...SILENCE, since: at(3) }] });
+    play.say(firing(4));
+    expect(suppressed()).toEqual(SILENCE);
+    play.evaluate(at(5), { listed: [undefined] });
+    expect(suppressed()).toBeUndefined();
+    play.evaluate(at(6), { listed: [SILENCE] });
+    play.say(resolved(7, 0, 6));
+    expect(suppressed()).toBeUndefined();
   });
 
   it('tells alerts apart by their labels, not by the order of them', () => {

@@ -2,12 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createAlertReceiver,
+  type ListAlerts,
   RECEIVED_GROUP,
   type ReceivedNotification,
 } from '../../../src/evaluation/alert-receiver.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import { after, before, between, type EpochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
+import { NO_POLICY } from '../../../src/policy/suppress.ts';
+import { createLocalTime } from '../../../src/policy/time-interval.ts';
 import { takeDecided } from '../../support/decided.ts';
 import { createFakeMetricsSource, type FakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { createSpyLogger } from '../../support/spies.ts';
@@ -180,6 +183,42 @@ describe('receiving alerts', () => {
     expect(await evaluate(START)).toEqual([undefined, undefined]);
     await replicas[0]?.receive(from(about('cart')));
     expect((await evaluate(START)).filter((state) => state !== undefined)).toHaveLength(1);
+  });
+
+  it('shows a silence of Alertmanager while it lasts, also when Alertmanager does not answer meanwhile', async () => {
+    const listed: (Awaited<ReturnType<ListAlerts>> | Error)[] = [];
+    const { labels } = about('cart');
+    const silenced = { kind: 'silence', by: 'Alertmanager (ann)', since: START } as const;
+    const receiver = createAlertReceiver({
+      store,
+      metrics,
+      clock,
+      logger: createSpyLogger(),
+      notifications: {
+        policy: () => NO_POLICY,
+        localTime: createLocalTime(),
+        callGraphAt: async () => undefined,
+      },
+      listAlerts: async () => {
+        const next = listed.shift() ?? [];
+        if (next instanceof Error) throw next;
+        return next;
+      },
+    });
+    const shown = async (next: (typeof listed)[number]) => {
+      listed.push(next);
+      await clock.advance(15_000);
+      await receiver.evaluate(clock.now());
+      return takeDecided(store).at(-1)?.alert.suppressed?.by;
+    };
+    await receiver.receive(from(about('cart')));
+    takeDecided(store);
+    expect(await shown([{ labels, suppressed: silenced }])).toBe('Alertmanager (ann)');
+    await shown(unavailable);
+    const state = await store.loadGroup(RECEIVED_GROUP.id);
+    expect(JSON.stringify(state?.rules)).toContain('Alertmanager (ann)');
+    expect(await shown([{ labels }])).toBeUndefined();
+    expect(JSON.stringify((await store.loadGroup(RECEIVED_GROUP.id))?.rules)).not.toContain('(ann)');
   });
 
   it('takes over a state from the future', async () => {

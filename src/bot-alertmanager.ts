@@ -1,0 +1,39 @@
+import { createAlertmanagerAlerts } from './alertmanager/alertmanager-alerts.ts';
+import { type Base, type Cleanup, tracedClient, UPSTREAM_DEADLINE } from './bot-parts.ts';
+import {
+  type AlertReceiver,
+  type AlertReceiverOptions,
+  createAlertReceiver,
+  type ListAlerts,
+} from './evaluation/alert-receiver.ts';
+import { createHttpClient } from './http/http-client.ts';
+import { createAlertmanagerWebhook, type Webhook } from './ops/alertmanager-webhook.ts';
+
+/** Lists the alerts of Alertmanager; undefined without its address. */
+function createAlertList(
+  { settings, clock, recorder, tracing, proxyFor }: Base,
+  cleanups: Cleanup[],
+): ListAlerts | undefined {
+  const api = settings.alertmanager?.api;
+  if (api === undefined) return undefined;
+  const system = 'alertmanager';
+  const headers = api.headers.reveal();
+  const client = createHttpClient({ system, baseUrl: api.url, headers, recorder, proxyFor });
+  cleanups.push(async () => client.close());
+  const http = tracedClient(client, system, tracing);
+  return createAlertmanagerAlerts({ http, deadline: UPSTREAM_DEADLINE, now: () => clock.now() });
+}
+
+/** Takes alerts from Alertmanager; nothing without a token. */
+export function createReceiving(
+  base: Base,
+  parts: Omit<AlertReceiverOptions, 'listAlerts'>,
+  cleanups: Cleanup[],
+): { readonly receiver: AlertReceiver; readonly webhook: Webhook } | undefined {
+  const { settings, clock, logger, recorder } = base;
+  const token = settings.alertmanager?.token.reveal();
+  if (token === undefined) return undefined;
+  const receiver = createAlertReceiver({ ...parts, listAlerts: createAlertList(base, cleanups) });
+  const webhook = createAlertmanagerWebhook({ receiver, token, now: () => clock.now(), logger, recorder });
+  return { receiver, webhook };
+}
