@@ -21,13 +21,13 @@ const SILENCES = [
   },
 ];
 
-function listOf(alerts: unknown, { status = 200, silences = SILENCES as unknown } = {}) {
+function listOf(alerts: unknown, { status = 200 } = {}) {
   const paths: string[] = [];
   const list = createAlertmanagerAlerts({
     http: {
       json: async ({ path }) => {
         paths.push(path);
-        return { status, contentType: 'application/json', body: path.endsWith('alerts') ? alerts : silences };
+        return { status, contentType: 'application/json', body: path.endsWith('alerts') ? alerts : SILENCES };
       },
     },
     deadline: SECOND,
