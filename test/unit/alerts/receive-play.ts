@@ -7,7 +7,7 @@ import { createReceivedRules } from '../../../src/rules/file/received-rule.ts';
 import { START } from '../../support/virtual-clock.ts';
 
 const EXPR = 'histogram_quantile(0.99, sum by (le, service) (rate(latency_ms_bucket[5m]))) > 500';
-export const LABELS: Labels = { alertname: 'SlowCheckout', service: 'checkout', severity: 'page' };
+const LABELS: Labels = { alertname: 'SlowCheckout', service: 'checkout', severity: 'page' };
 const rules = createReceivedRules();
 const RULE = rules({ labels: LABELS, annotations: {}, expr: EXPR });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { after, HOUR, ms } from '../../../src/lib/units.ts';
-import { at, createPlay, LABELS, PRINT, type Said, SILENCE } from './receive-play.ts';
+import { at, createPlay, PRINT, type Said, SILENCE } from './receive-play.ts';
 
 type Play = ReturnType<typeof createPlay>;
 
