@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createManageAlerts } from './actions/alert-actions.ts';
 import { createManageSilences } from './actions/silences.ts';
 import { type Commands, createCommands } from './commands/commands.ts';
+import { createGreetings } from './commands/greeting.ts';
 import { createExplainSlowness } from './culprit/collect.ts';
 import {
   createRestoreMessages,
@@ -315,6 +316,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     commands: tracedCommands(commands, base.tracing),
     ...(settings.slack.showsPictures ? { painter } : {}),
     transport: transportOf(settings.slack.transport, base.host),
+    greetings: createGreetings({ ruleSet, store, clock, defaultChannel: settings.slack.channel }),
   });
 }
 

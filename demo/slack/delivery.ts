@@ -3,7 +3,8 @@ import type { DeliveryOutcome } from './model.ts';
 /** Something a person did that the app must receive, in the wire form of its kind. */
 export type Envelope =
   | { readonly kind: 'slash_commands'; readonly payload: Readonly<Record<string, string>> }
-  | { readonly kind: 'interactive'; readonly payload: Readonly<Record<string, unknown>> };
+  | { readonly kind: 'interactive'; readonly payload: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'events_api'; readonly payload: Readonly<Record<string, unknown>> };
 
 /** The app's acknowledgement: nothing, a text, or JSON. */
 export type AppAnswer = string | Readonly<Record<string, unknown>> | undefined;

@@ -27,7 +27,8 @@ export function createHttpDelivery(options: HttpDeliveryOptions): AppDelivery {
   const { requestUrl, signingSecret, acknowledgeWithin = ACKNOWLEDGE_WITHIN } = options;
   return {
     deliver: async (envelope) => {
-      const body = formOf(envelope);
+      const isEvent = envelope.kind === 'events_api';
+      const body = isEvent ? JSON.stringify(envelope.payload) : formOf(envelope);
       // The real time, whatever the workspace's is: the app holds it against its own clock.
       const timestamp = Math.floor(Date.now() / 1_000);
       try {
@@ -35,7 +36,7 @@ export function createHttpDelivery(options: HttpDeliveryOptions): AppDelivery {
           method: 'POST',
           headers: {
             // Exactly this: Bolt refuses the form with a charset behind it.
-            'content-type': 'application/x-www-form-urlencoded',
+            'content-type': isEvent ? 'application/json' : 'application/x-www-form-urlencoded',
             'user-agent': 'Slackbot 1.0 (+https://api.slack.com/robots)',
             accept: 'application/json,*/*',
             'x-slack-request-timestamp': String(timestamp),
@@ -53,7 +54,7 @@ export function createHttpDelivery(options: HttpDeliveryOptions): AppDelivery {
   };
 }
 
-const formOf = ({ kind, payload }: Envelope): string =>
+const formOf = ({ kind, payload }: Exclude<Envelope, { kind: 'events_api' }>): string =>
   new URLSearchParams(kind === 'interactive' ? { payload: JSON.stringify(payload) } : payload).toString();
 
 async function readReply(response: Response): Promise<AppReply> {

@@ -105,6 +105,8 @@ export interface Workspace {
     threadTs?: string;
   }): Promise<DeliveryOutcome>;
   press(action: ElementAction): Promise<DeliveryOutcome>;
+  /** Invites the bot to a channel. */
+  invite(input: { userId: string; channelId: string }): Promise<DeliveryOutcome>;
   submitView(input: {
     viewId: string;
     userId: string;

@@ -163,3 +163,34 @@ export const closedPayload = (
   view: open.view,
   is_cleared: false,
 });
+
+/** The event that a person invited the bot: docs.slack.dev/reference/events/member_joined_channel. */
+export const joinedPayload = (
+  state: WorkspaceState,
+  { channel, inviter }: { readonly channel: Channel; readonly inviter: User },
+): Record<string, unknown> => ({
+  token: state.verificationToken,
+  team_id: state.team.id,
+  api_app_id: state.app.id,
+  type: 'event_callback',
+  event_id: `Ev${state.ids.hex(10).toUpperCase()}`,
+  event_time: Math.floor(state.clock.now() / 1_000),
+  authorizations: [
+    {
+      enterprise_id: null,
+      team_id: state.team.id,
+      user_id: state.app.botUserId,
+      is_bot: true,
+      is_enterprise_install: false,
+    },
+  ],
+  event: {
+    type: 'member_joined_channel',
+    user: state.app.botUserId,
+    channel: channel.id,
+    channel_type: channel.isPrivate === true ? 'G' : 'C',
+    team: state.team.id,
+    inviter: inviter.id,
+    event_ts: (state.clock.now() / 1_000).toFixed(6),
+  },
+});

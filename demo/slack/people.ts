@@ -2,7 +2,7 @@ import { applyAnswer, sendOnlyToYou } from './answers.ts';
 import { interactiveElements } from './blocks.ts';
 import type { AppReply } from './delivery.ts';
 import type { Channel, DeliveryOutcome, ElementAction, User, Workspace } from './model.ts';
-import { actionPayload, choice, commandPayload } from './payloads.ts';
+import { actionPayload, choice, commandPayload, joinedPayload } from './payloads.ts';
 import type { WorkspaceState } from './state.ts';
 import type { ResponseTarget } from './tickets.ts';
 
@@ -12,8 +12,31 @@ const DONE: DeliveryOutcome = { ok: true };
 const failed = (detail: string): DeliveryOutcome => ({ ok: false, error: 'dispatch_unknown_error', detail });
 
 /** What people do with the composer and with the buttons of messages. */
-export function createPeople(state: WorkspaceState): Pick<Workspace, 'type' | 'press'> {
-  return { type: (input) => typeLine(state, input), press: (action) => pressElement(state, action) };
+export function createPeople(state: WorkspaceState): Pick<Workspace, 'type' | 'press' | 'invite'> {
+  return {
+    type: (input) => typeLine(state, input),
+    press: (action) => pressElement(state, action),
+    invite: (input) => inviteBot(state, input),
+  };
+}
+
+/** How often Slack sends an event again that is not acknowledged; it does so at once, after a minute and after five. */
+const RETRIES = 3;
+
+async function inviteBot(
+  state: WorkspaceState,
+  { userId, channelId }: { userId: string; channelId: string },
+): Promise<DeliveryOutcome> {
+  const inviter = state.conversations.user(userId);
+  const channel = state.conversations.channel(channelId);
+  if (inviter === undefined || channel === undefined) return failed('channel_not_found');
+  state.conversations.changeChannel({ ...channel, botIsMember: true });
+  const payload = joinedPayload(state, { channel, inviter });
+  for (let attempt = 0; ; attempt += 1) {
+    const reply = await state.connection.delivery.deliver({ kind: 'events_api', payload });
+    if (reply.ok) return DONE;
+    if (attempt === RETRIES) return reply;
+  }
 }
 
 async function typeLine(state: WorkspaceState, input: Typed): Promise<DeliveryOutcome> {

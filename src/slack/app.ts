@@ -12,13 +12,15 @@ import {
   reasonOf,
   SLACK_TIMEOUT,
 } from './calls.ts';
+import { type GreetingParts, registerGreeting } from './greeting.ts';
 import { type InteractionParts, registerInteractions } from './interactions.ts';
 import { DIRECT } from './network.ts';
 import { openTransport, type Transport, tokenProblem } from './receivers.ts';
 
 export interface SlackAppOptions
   extends Omit<CallsOptions, 'timeout'>,
-    Pick<InteractionParts, 'commands' | 'painter'> {
+    Pick<InteractionParts, 'commands' | 'painter'>,
+    Pick<GreetingParts, 'greetings'> {
   readonly transport: Transport;
 }
 
@@ -74,6 +76,8 @@ export function createSlackApp(options: SlackAppOptions): SlackApp {
     const own = token.workspace();
     return own === undefined || isFrom(own, body);
   };
+  const botUserId = (): string | undefined => token.workspace()?.botUserId;
+  registerGreeting(app, { ...options, calls, track: running.track, botUserId });
   registerInteractions(app, { ...options, network, calls, track: running.track, isAllowed });
 
   const problem = (): string | undefined => token.problem() ?? connection.problem();
@@ -192,6 +196,8 @@ export interface Workspace {
   readonly teamId: string;
   /** Set when the app is installed for the whole organization (Enterprise Grid). */
   readonly enterpriseId?: string;
+  /** The user of the bot there. */
+  readonly botUserId?: string;
 }
 
 const textOf = (value: unknown): string | undefined =>
@@ -205,7 +211,7 @@ export function workspaceOf(data: CallData): Workspace | undefined {
   const teamId = textOf(data['team_id']);
   if (teamId === undefined) return undefined;
   const enterpriseId = data['is_enterprise_install'] === true ? textOf(data['enterprise_id']) : undefined;
-  return { teamId, enterpriseId };
+  return { teamId, enterpriseId, botUserId: textOf(data['user_id']) };
 }
 
 /**

@@ -47,8 +47,8 @@ export const BOT_SCOPES: readonly string[] = [
 /** The scope of the app-level token that opens a Socket Mode connection. */
 export const APP_TOKEN_SCOPE = 'connections:write';
 
-/** The bot subscribes to no events: commands and buttons are not events. */
-export const BOT_EVENTS: readonly string[] = [];
+/** Commands and buttons are not events. Joining a channel is, which needs `channels:read` and `groups:read`. */
+export const BOT_EVENTS: readonly string[] = ['member_joined_channel'];
 
 /** Interactivity is required for buttons, menus and forms. */
 export const USES_INTERACTIVITY = true;

@@ -47,6 +47,20 @@ test('what was posted, silenced, reloaded and ended is in the ledger, with who d
     await ledgerCommand({ host: '127.0.0.1', port: String(on.bot.opsPort) }, { json: true })
   ).split('\n');
   expect(JSON.parse(json)).toMatchObject({ kind: 'silence-created', by: 'U0READER00' });
+  const said = (channelId: string) =>
+    on.world.workspace
+      .messages(channelId, on.world.readerId)
+      .map(({ text }) => text)
+      .join('\n');
+  await on.world.workspace.invite({ userId: on.world.readerId, channelId: 'C0GENERAL00' });
+  await on.until('the bot greets', () =>
+    said('C0GENERAL00').includes('No SLO rule posts to this channel yet'),
+  );
+  await on.world.workspace.invite({ userId: on.world.readerId, channelId: on.channelId });
+  await on.until('it says which rules', () =>
+    said(on.channelId).includes('posts SLO breaches of 1 rule here: `Slow`.'),
+  );
+
   const answer = JSON.stringify((await on.ask('/slo test cart')).blocks);
   expect(answer).toContain('A test breach of cart is posted to the default channel, without mentions.');
   const test = () => on.messages().find(({ text }) => text.includes('TEST cart'));

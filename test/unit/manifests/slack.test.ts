@@ -67,6 +67,7 @@ describe('the Slack manifests', () => {
       const addresses: readonly unknown[] = [
         ...manifest.features.slash_commands.map(({ url }: { url?: string }) => url),
         manifest.settings.interactivity.request_url,
+        manifest.settings.event_subscriptions.request_url,
         manifest.settings.interactivity.message_menu_options_url,
       ];
       const paths = addresses.map((address) =>

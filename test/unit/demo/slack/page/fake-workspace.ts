@@ -52,6 +52,7 @@ export function createFakeWorkspace(): FakeWorkspace {
     closedViews: [],
     outcome: { ok: true },
     channels: () => channels,
+    invite: async () => ({ ok: true }),
     picture: () => undefined,
     users: () => [ADA, SAM, BOT],
     messages: (channelId, readerId) =>
