@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Message } from '../../demo/slack/model.ts';
-import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
+import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;
 afterEach(async () => {
@@ -20,7 +20,10 @@ const SLOW_CHECKOUT = played({ from: 5, to: 70, fault: SLOW_PAYMENTS });
 
 const json = (message: Message | undefined): string => JSON.stringify(message?.blocks);
 const posted = ({ messages }: Stage): readonly Message[] =>
-  messages().filter(({ threadTs, ephemeralFor }) => threadTs === undefined && ephemeralFor === undefined);
+  messages().filter(
+    ({ threadTs, ephemeralFor, text }) =>
+      threadTs === undefined && ephemeralFor === undefined && text.includes('checkout'),
+  );
 
 const timeIn = (at: number): string => new Date(at).toISOString();
 
@@ -110,4 +113,26 @@ test('an alert of Alertmanager is one message with traces, culprit, chart and bu
   const sent = JSON.stringify([stage.world.slack.calls(), stage.messages(), stage.log]);
   expect(sent).toContain('owner=[redacted]');
   expect(SECRETS.filter((secret) => sent.includes(secret))).toEqual([]);
+});
+
+test('a bot that lost its data continues the message of an alert that Alertmanager sends again', async () => {
+  stage = await startStage({
+    transport: 'socket',
+    sampling: FEW_TRACES,
+    rules: NO_RULES,
+    environment: { ALERTMANAGER_TOKEN: TOKEN },
+  });
+  const startsAt = stage.clock.now() - 5_000;
+  expect(await send(stage, { status: 'firing', startsAt })).toBe(200);
+  await stage.until('it is posted', () => posted(stage as Stage).length === 1);
+  await stage.live(20);
+  await stage.restart({ losesData: true });
+  expect(await send(stage, { status: 'firing', startsAt })).toBe(200);
+  await stage.live(40);
+  expect(posted(stage).map(({ text }) => text)).toEqual([expect.stringContaining('🔴')]);
+  expect(await send(stage, { status: 'resolved', startsAt, endsAt: stage.clock.now() })).toBe(200);
+  await stage.until('it is resolved', () =>
+    /(recovered|Alertmanager) after/.test(posted(stage as Stage)[0]?.text ?? ''),
+  );
+  expect(posted(stage)).toHaveLength(1);
 });
