@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { SHOP_RULES } from '../../demo/rules.ts';
 import { SLASH_COMMANDS } from '../../src/commands/table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ms } from '../../src/lib/units.ts';
+import { documentedCommands, runnerOf } from '../support/documented-commands.ts';
 import { botIn, buildProgram, CLEAN, opsUrl, type Program, startProgram, until } from '../support/program.ts';
 import { NO_FAULTS } from '../support/stage.ts';
 
@@ -273,6 +274,43 @@ describe('tailwatch check', () => {
     await writeFile(file, SHOP_RULES);
     const good = run(['check', file, '--against', world.prometheusUrl], CLEAN);
     expect(await good.exit, good.output()).toBe(0);
+  });
+});
+
+describe('the commands of the documentation', () => {
+  const SLOTH = `version: prometheus/v1
+service: shop
+slos:
+- name: latency
+  objective: 99
+  sli:
+    events:
+      error_query: sum(rate(http_requests_slow_total[{{.window}}]))
+      total_query: sum(rate(http_requests_total[{{.window}}]))
+  alerting: { name: ShopSlow }
+`;
+  const commands = [...new Set(documentedCommands().map(({ command }) => command))].filter(
+    (command) => runnerOf(command) === 'program',
+  );
+  const ROOT = join(import.meta.dirname, '../..');
+
+  test('run as they are written', async () => {
+    const [rules, sloth] = [join(folder, 'rules.yaml'), join(folder, 'sloth.yaml')];
+    const [, rule = ''] = /```yaml\n([^]*?)```/.exec(await readFile(join(ROOT, 'README.md'), 'utf8')) ?? [];
+    await Promise.all([writeFile(rules, rule), writeFile(sloth, SLOTH)]);
+    const traces = join(ROOT, 'test/fixtures/jaeger/population.otlp.json');
+    const runs = commands.map(async (command) => {
+      const file = command.includes('convert') ? sloth : traces;
+      const args = command
+        .replace(/^(?:npx )?tailwatch(?:@VERSION)? /, '')
+        .split(' ')
+        .map((word) => (word === 'FILE' ? file : /^(?:FILES|rules\.yaml)$/.test(word) ? rules : word));
+      const { exit, output } = run(args, CLEAN);
+      return { command, exit: await exit, output: output() };
+    });
+    const ended = await Promise.all(runs);
+    expect(ended.filter(({ exit, output }) => exit !== 0 || output === '')).toEqual([]);
+    expect(ended.length).toBeGreaterThan(4);
   });
 });
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { documentedCommands } from '../support/documented-commands.ts';
 import { HELM, KUSTOMIZE, requireOrSkip } from '../support/live.ts';
 import { type Manifest, manifestsIn, schemaProblems } from '../support/manifest-schemas.ts';
 
@@ -90,5 +91,31 @@ requireOrSkip('helm')('the chart', () => {
 requireOrSkip('kustomize', 'helm')('the chart and the kustomization', () => {
   it.each(OVERLAYS)('are the same: $overlay', ({ overlay, options }) => {
     expect(comparable(rendered(...options))).toEqual(comparable(built(overlay)));
+  });
+});
+
+requireOrSkip('kustomize', 'helm')('the commands of the documentation', () => {
+  const commands = documentedCommands().filter(({ command }) => /^(?:kubectl|helm) /.test(command));
+
+  it('are found', () => {
+    expect(commands.length).toBeGreaterThan(2);
+  });
+
+  // There is no cluster: what would be applied is built from the same arguments.
+  it.each(commands)('$command', async ({ command }) => {
+    const args = command
+      .split(' ')
+      .slice(2)
+      .map((arg) => arg.replace('rules=rules.yaml', `rules=${join(ROOT, 'LICENSE')}`));
+    const text = command.startsWith('helm')
+      ? run(
+          HELM,
+          'template',
+          ...args.map((arg) => (arg.startsWith('manifests/') ? join(ROOT, arg) : arg)),
+          '--kube-version',
+          '1.33.0',
+        )
+      : run(KUSTOMIZE, 'build', join(ROOT, args.at(-1) ?? ''));
+    expect(await schemaProblems(manifestsIn(text))).toEqual([]);
   });
 });

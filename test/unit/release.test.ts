@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { documentedCommands, runnerOf } from '../support/documented-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -30,46 +31,21 @@ describe('CONTRIBUTING.md', () => {
   });
 });
 
-/** Commands in the documentation, each with the test or step of CI that runs it or what it names. */
-const COMMANDS: readonly (readonly [pattern: RegExp, check: (match: readonly string[]) => boolean])[] = [
-  [
-    /^(?:TAILWATCH_\w+=\S+ )*npm (?:run )?([\w:-]+)/,
-    ([, script = '']) => script in packageJson.scripts || script === 'ci',
-  ],
-  [/^tailwatch ([a-z-]+)/, ([, name = '']) => read('src/main.ts').includes(`.command('${name}')`)],
-  [/^docker compose -f (\S+) /, ([, file = '']) => existsSync(join(ROOT, file))],
-  [/^kubectl apply -k (\S+)$/, ([, folder = '']) => existsSync(join(ROOT, folder, 'kustomization.yaml'))],
-  [/^helm install tailwatch (\S+) /, ([, chart = '']) => existsSync(join(ROOT, chart, 'Chart.yaml'))],
-];
-
 describe('the commands in the documentation', () => {
-  const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)].filter(
-    (name) => name.endsWith('.md'),
-  );
-  const commands = pages.flatMap((page) =>
-    // An indented block is one of commands; a fenced one says what it is.
-    [
-      ...read(page)
-        .replaceAll(/```[^]*?```/g, '')
-        .matchAll(/^ {4}(\S.*)$/gm),
-    ].map(([, line = '']) => ({
-      page,
-      command: line.replace(/\s+#.*/, ''),
-    })),
-  );
+  const commands = documentedCommands();
 
   it('are found', () => {
-    expect(commands.length).toBeGreaterThan(8);
+    expect(commands.length).toBeGreaterThan(20);
   });
 
-  it.each(commands)('$page: $command', ({ command }) => {
-    for (const part of command.split(' && ')) {
-      const known = COMMANDS.some(([pattern, check]) => {
-        const match = pattern.exec(part);
-        return match !== null && check(match);
-      });
-      expect(known, part).toBe(true);
-    }
+  it.each(commands)('$page: $command is run by a test or by CI, or there is a reason', ({ command }) => {
+    const runner = runnerOf(command);
+    expect(runner).toBeDefined();
+    if (typeof runner === 'object' && 'file' in runner) expect(read(runner.file)).toContain(runner.holds);
+    const [, script] = /^(?:\w+=\S+ )*npm run ([\w:-]+)/.exec(command) ?? [];
+    if (script !== undefined) expect(Object.keys(packageJson.scripts)).toContain(script);
+    const [, path] = /\s(manifests\/\S+)/.exec(command) ?? [];
+    if (path !== undefined) expect(existsSync(join(ROOT, path))).toBe(true);
   });
 });
 
