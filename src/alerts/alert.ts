@@ -69,6 +69,8 @@ export type NoDataReason =
   | { readonly kind: 'target' }
   /** The source reported that it returned only part of the data. */
   | { readonly kind: 'source' }
+  /** Its newest samples are older than usual: they are not ingested yet. */
+  | { readonly kind: 'late' }
   /** Every series that the rule reads exists and changes, but the expression returns no value. */
   | { readonly kind: 'value' }
   /** The reason could not be determined. */
@@ -305,6 +307,8 @@ export type RuleQueryResult =
       readonly recoverySamples?: readonly Sample[];
       /** The recovery query failed because the source has only part of the data. */
       readonly isPartial?: true;
+      /** Fingerprints of series whose newest samples are late: what the recovery query returns for them is out of date. */
+      readonly late?: ReadonlySet<string>;
       /** Why the source rejects the recovery query. */
       readonly recoveryRejected?: string;
       /** Why the source did not respond to the recovery query. */

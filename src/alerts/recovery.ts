@@ -38,6 +38,8 @@ export interface RecoveryInput {
   readonly isPartial: boolean;
   /** The source rejects the recovery query: an alert ends when the expression does not return it. */
   readonly isRejected?: boolean;
+  /** Fingerprints of the series whose values are out of date. */
+  readonly late?: ReadonlySet<string>;
   /** Fingerprints of the series in the rule's result. Called only when an alert is missing from it. */
   readonly breachingSeries: () => ReadonlySet<string>;
 }
@@ -59,6 +61,7 @@ export function evaluateRecovery(alert: Pick<Alert, 'series'>, input: RecoveryIn
   // A templated label changed, such as a severity by value: the series continues as another alert.
   if (input.breachingSeries().has(series)) return { kind: 'not-returned' };
   if (values === undefined) return { kind: isPartial ? 'no-data' : 'unknown' };
+  if (input.late?.has(series) === true) return { kind: 'no-data' };
   const value = values.get(series);
   if (value === undefined || Number.isNaN(value)) {
     return { kind: noData === 'resolve' ? 'not-returned' : 'no-data' };

@@ -192,6 +192,7 @@ export function stepRule(input: RuleStepInput): RuleStep {
     noData: rule.noData,
     values: evaluation.recoverySamples && valuesBySeries(evaluation.recoverySamples),
     isPartial: evaluation.isPartial === true,
+    late: evaluation.late,
     isRejected: evaluation.recoveryRejected !== undefined,
     breachingSeries: breachingSeriesOf(breaches),
   });

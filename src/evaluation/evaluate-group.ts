@@ -13,6 +13,7 @@ import { loadWithActions } from '../messages/with-actions.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { type DecidedGroup, decideGroup, newlySilenced } from './decide-group.ts';
 import { evaluateRules, type Tick } from './evaluate-rule.ts';
+import type { FindLateSamples } from './late-samples.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
 import { resolveRemovedRule } from './removed-groups.ts';
 import {
@@ -46,6 +47,8 @@ export interface EvaluateGroupOptions {
   readonly notifications?: NotificationOptions;
   /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
+  /** Absent: late samples are not looked for before an alert recovers. */
+  readonly findLateSamples?: FindLateSamples;
   /** Corrects evaluation times to Prometheus's clock; absent: the local clock is right. */
   readonly sourceClock?: Pick<SourceClock, 'correct'>;
   /** Makes that correction certain. */

@@ -1,14 +1,17 @@
-import type { Alert, RuleGroupState, RuleQueryResult, RuleState } from '../alerts/alert.ts';
+import type { Alert, NoDataReason, RuleGroupState, RuleQueryResult, RuleState } from '../alerts/alert.ts';
+import { valuesBySeries } from '../alerts/recovery.ts';
 import { needsRecoverySamples, type RuleStep, stepRule } from '../alerts/step-rule.ts';
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited, type NextStep } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { errorMessage, explanationOf, isQueryWrong, UpstreamError } from '../lib/errors.ts';
+import { fingerprint } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { after, before, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
+import type { FindLateSamples } from './late-samples.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
 import { withLostTimers } from './restore-timers.ts';
 import { type ExpandWithContext, sendTemplateQueries, type TemplateExpansion } from './template-queries.ts';
@@ -33,6 +36,8 @@ export interface EvaluateRuleOptions {
   readonly nextStep?: NextStep;
   /** Absent: the reason for missing data is not determined. */
   readonly findNoDataReason?: FindNoDataReason;
+  /** Absent: late samples are not looked for before an alert recovers. */
+  readonly findLateSamples?: FindLateSamples;
 }
 
 /** A rule after its evaluation, before notifications. */
@@ -128,6 +133,27 @@ async function queryRecovery(
   }
 }
 
+/** The series of firing alerts that the recovery query returned although their samples are late. Never throws. */
+async function lateSeries(
+  options: EvaluateRuleOptions,
+  tick: RuleTick,
+  recoverySamples: readonly Sample[],
+): Promise<ReadonlySet<string> | undefined> {
+  const { findLateSamples, logger } = options;
+  const { rule, previous, queryTime: at } = tick;
+  const returned = valuesBySeries(recoverySamples);
+  const alerts = (previous?.alerts ?? []).filter(
+    ({ state, series }) => state === 'firing' && returned.has(fingerprint(series)),
+  );
+  if (findLateSamples === undefined || alerts.length === 0) return undefined;
+  try {
+    return await inTime(options, tick, (signal) => findLateSamples({ rule, alerts, at }, signal));
+  } catch (error) {
+    logger.debug('late samples could not be looked for', { rule: rule.name, reason: errorMessage(error) });
+    return undefined;
+  }
+}
+
 /** The results of a rule's queries, and its templates with the results of theirs. */
 interface QueriedRule {
   readonly evaluation: RuleQueryResult;
@@ -154,7 +180,8 @@ async function queryRule(options: EvaluateRuleOptions, tick: RuleTick): Promise<
   const isMissing = needsRecoverySamples({ rule, previous, expand, isPrometheus }, samples);
   if (rule.recovery === undefined || !isMissing) return { evaluation: { kind: 'vector', samples }, expand };
   const recovery = await queryRecovery(options, tick, rule.recovery.expr);
-  return { evaluation: { kind: 'vector', samples, ...recovery }, expand };
+  const late = await lateSeries(options, tick, recovery.recoverySamples ?? []);
+  return { evaluation: { kind: 'vector', samples, ...recovery, late }, expand };
 }
 
 /** Logs the error of a rule when it first occurs, not at every tick. */
@@ -168,14 +195,22 @@ function logRuleError(logger: Logger, { rule, health }: RuleState, previous: Rul
 async function withNoDataReason(
   { findNoDataReason }: EvaluateRuleOptions,
   { rule, queryTime, deadline }: RuleTick,
-  step: RuleStep & { readonly isPartial: boolean },
+  { next, transitions, evaluation }: RuleStep & { readonly evaluation: RuleQueryResult },
 ): Promise<RuleStep> {
-  const { next, transitions, isPartial } = step;
-  const alerts = transitions.filter(({ kind }) => kind === 'no-data').map(({ alert }) => alert);
-  if (alerts.length === 0 || findNoDataReason === undefined) return { next, transitions };
-  const reasons = isPartial
-    ? new Map(alerts.map(({ fingerprint }) => [fingerprint, { kind: 'source' } as const]))
-    : await findNoDataReason({ rule, alerts, at: queryTime, deadline });
+  const missing = transitions.filter(({ kind }) => kind === 'no-data').map(({ alert }) => alert);
+  if (missing.length === 0 || findNoDataReason === undefined) return { next, transitions };
+  const { isPartial = false, late } = evaluation.kind === 'vector' ? evaluation : {};
+  const reasons = new Map<string, NoDataReason>();
+  const others: Alert[] = [];
+  for (const alert of missing) {
+    if (isPartial) reasons.set(alert.fingerprint, { kind: 'source' });
+    else if (late?.has(fingerprint(alert.series)) === true) reasons.set(alert.fingerprint, { kind: 'late' });
+    else others.push(alert);
+  }
+  if (others.length > 0) {
+    const found = await findNoDataReason({ rule, alerts: others, at: queryTime, deadline });
+    for (const [print, reason] of found) reasons.set(print, reason);
+  }
   const withReason = (alert: Alert): Alert => {
     const noDataReason = reasons.get(alert.fingerprint);
     return noDataReason === undefined ? alert : { ...alert, noDataReason };
@@ -224,9 +259,8 @@ async function evaluateRule(options: EvaluateRuleOptions, given: RuleTick): Prom
   const seconds = between(startedAt, clock.now()) / SECOND;
   recorder.evaluated({ outcome: kind === 'unknown' ? 'ok' : kind, seconds });
   logRuleError(logger, step.next, tick.previous);
-  const isPartial = evaluation.kind === 'vector' && evaluation.isPartial === true;
   const next = { ...step.next, evaluationSeconds: seconds };
-  const evaluated = await withNoDataReason(options, tick, { ...step, next, isPartial });
+  const evaluated = await withNoDataReason(options, tick, { ...step, next, evaluation });
   return { rule: tick.rule, lacksTimers, ...evaluated };
 }
 

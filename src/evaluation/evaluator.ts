@@ -17,6 +17,7 @@ import {
   type TickOutcome,
 } from './evaluate-group.ts';
 import { createFollowScrapes } from './follow-scrapes.ts';
+import { createFindLateSamples } from './late-samples.ts';
 import { createFindNoDataReason } from './no-data-reason.ts';
 import { createRemovedGroups } from './removed-groups.ts';
 import { createRestartDetection } from './replicas.ts';
@@ -26,7 +27,7 @@ import { TEST_GROUP, type TestAlerts } from './test-alert.ts';
 
 /** What the evaluator depends on. */
 export interface EvaluatorOptions
-  extends Omit<EvaluateGroupOptions, 'findNoDataReason' | 'restarts' | 'turns'> {
+  extends Omit<EvaluateGroupOptions, 'findNoDataReason' | 'findLateSamples' | 'restarts' | 'turns'> {
   readonly scheduler: Scheduler;
   readonly store: EvaluateGroupOptions['store'] & Pick<Store, 'removeGroup'>;
   /** Other processes may evaluate the same groups. */
@@ -213,6 +214,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const evaluate = createTracedEvaluation({
     ...options,
     findNoDataReason: createFindNoDataReason(options),
+    findLateSamples: createFindLateSamples(options.metrics),
     restarts: createRestartDetection({ clock, isShared }),
     turns: createTurns(ALERTS_IN_A_TURN),
   });

@@ -136,6 +136,8 @@ export function noDataReasonText(reason: NoDataReason): string {
       return 'The scrape target is down or no longer scraped (up is 0 or missing).';
     case 'source':
       return 'Prometheus returned partial data.';
+    case 'late':
+      return 'Prometheus has no current samples yet: they arrive late.';
     case 'value':
       return 'The series exist but the rule returns no value. Check whether buckets or labels changed.';
     case 'unknown':

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NoDataReason } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
 import type { NoDataAlerts } from '../../../src/evaluation/no-data-reason.ts';
+import { fingerprint } from '../../../src/lib/labels.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
+import { NO_DATA_TIMEOUT } from '../../../src/rules/rule.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { type Decided, takeDecided } from '../../support/decided.ts';
 import {
@@ -78,6 +80,36 @@ describe('when a firing alert has no data', () => {
     const notified = (await drain()).filter(({ kind }) => kind === 'no-data');
     expect(notified.map(({ alert }) => alert.noDataReason)).toEqual([{ kind: 'source' }]);
   });
+
+  it.each([NO_DATA_TIMEOUT, 'resolve'] as const)(
+    'does not take late samples for a recovery (no data: %s), and says that they are late',
+    async (noData) => {
+      const late = new Set([fingerprint({ service: 'checkout' })]);
+      evaluate = createEvaluateGroup({
+        store: temp.store,
+        metrics,
+        clock,
+        recorder: createSpyRecorder(),
+        logger: createSpyLogger(),
+        expand: expandValue,
+        findNoDataReason: async () => new Map(),
+        findLateSamples: async () => late,
+      });
+      const rules = [aRule({ noData })];
+      metrics.answer('slow_share > 0.01', [checkout(0.5)]);
+      metrics.answer('slow_share', [checkout(0)]);
+      for (const number of [0, 1, 2, 3, 4]) {
+        await evaluate(aGroup({ rules }), evalTimeAt(number));
+        metrics.answer('slow_share > 0.01', []);
+      }
+      const kinds = (entries: readonly Decided[]) =>
+        entries.map(({ kind, alert }) => [kind, alert.noDataReason]);
+      expect(kinds(await drain())).toContainEqual(['no-data', { kind: 'late' }]);
+      late.clear();
+      await evaluate(aGroup({ rules }), evalTimeAt(5));
+      expect(kinds(await drain()).map(([kind]) => kind)).toContain('resolved');
+    },
+  );
 
   it('removes the reason when the data is back, and stores the time window without data', async () => {
     looking({ kind: 'series', metric: 'm' });
