@@ -66,7 +66,13 @@ export function evaluateRecovery(alert: Pick<Alert, 'series'>, input: RecoveryIn
   if (value === undefined || Number.isNaN(value)) {
     return { kind: noData === 'resolve' ? 'not-returned' : 'no-data' };
   }
-  const { comparison, bound } = condition;
+  return resultOf(value, condition);
+}
+
+function resultOf(
+  value: number,
+  { comparison, bound }: NonNullable<RecoveryInput['condition']>,
+): RecoveryResult {
   if (comparison === undefined || bound === undefined) return { kind: 'not-breaching' };
   return { kind: meets(value, comparison, bound) ? 'still-breaching' : 'recovered', value };
 }

@@ -198,7 +198,11 @@ function createTracedEvaluation({
   tracing = NO_TRACING,
   ...options
 }: EvaluateGroupOptions & Pick<EvaluatorOptions, 'tracing'>): EvaluateGroup {
-  const evaluate = createEvaluateGroup(options);
+  const evaluate = createEvaluateGroup({
+    ...options,
+    findNoDataReason: createFindNoDataReason(options),
+    findLateSamples: createFindLateSamples(options.metrics),
+  });
   return (group, evalTime) => {
     const attributes = { 'tailwatch.group': group.id, 'tailwatch.rules': group.rules.length };
     return tracing.span({ name: 'evaluate group', attributes }, () => evaluate(group, evalTime));
@@ -213,8 +217,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let lastEvaluatedAt: EpochMs | undefined;
   const evaluate = createTracedEvaluation({
     ...options,
-    findNoDataReason: createFindNoDataReason(options),
-    findLateSamples: createFindLateSamples(options.metrics),
     restarts: createRestartDetection({ clock, isShared }),
     turns: createTurns(ALERTS_IN_A_TURN),
   });

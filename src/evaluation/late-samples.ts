@@ -70,6 +70,18 @@ async function newestSamplesOf(
   );
 }
 
+/** The time between the newest sample of a series and the one before it; undefined when it is on time, or the first one. */
+async function intervalBefore(
+  metrics: Pick<MetricsSource, 'instant'>,
+  newest: { readonly expr: string; readonly key: string; readonly time: EpochMs; readonly age: Milliseconds },
+  signal: AbortSignal,
+): Promise<Milliseconds | undefined> {
+  const { expr, key, time, age } = newest;
+  if (age <= TOLERANCE) return undefined;
+  const previous = (await newestSamplesOf(metrics, { expr, at: before(time, ms(1)) }, signal)).get(key);
+  return previous === undefined ? undefined : between(previous, time);
+}
+
 /**
  * Finds alerts whose newest samples are older than twice the scrape interval, by one query for all alerts of a rule and,
  * where one may be late, one for the interval. A rule whose metric is not known, and a series whose labels the metric does
@@ -91,12 +103,9 @@ export function createFindLateSamples(metrics: Pick<MetricsSource, 'instant'>): 
     const nameOf = (key: string): string => `${reading.metric}{${reading.matchers}} ${key}`;
     // Prometheus returns a series for five minutes after its last sample.
     for (const key of keys) if (!newest.has(key) && delays.isKnown(nameOf(key))) late.add(key);
-    const [oldest] = found.toSorted((a, b) => a.time - b.time);
-    if (oldest === undefined || oldest.age <= TOLERANCE) return late;
-    const earlier = { expr, at: before(oldest.time, ms(1)) };
-    const previous = (await newestSamplesOf(metrics, earlier, signal)).get(oldest.key);
-    if (previous === undefined) return late;
-    const interval = ms(between(previous, oldest.time));
+    const oldest = found.toSorted((a, b) => a.time - b.time)[0];
+    const interval = oldest && (await intervalBefore(metrics, { expr, ...oldest }, signal));
+    if (interval === undefined) return late;
     for (const { key, age } of found) {
       if (age <= 2 * interval + TOLERANCE) delays.forget(nameOf(key));
       else if (delays.isGrowing(nameOf(key), age, interval)) late.add(key);
