@@ -18,6 +18,8 @@ export const isJaegerHere = (): boolean => JAEGER !== '' && existsSync(JAEGER);
 export interface RealJaeger {
   /** Its query service's address, without a slash at the end. */
   readonly url: string;
+  /** Where it takes traces by OTLP over HTTP, without `/v1/traces`. */
+  readonly otlpUrl: string;
   /** Sends traces as a mesh's collector does, by OTLP over HTTP in JSON; they can be found when it resolves. */
   send(traces: OtlpTraces): Promise<void>;
   /** Everything it has logged so far. */
@@ -111,5 +113,11 @@ export async function startRealJaeger(): Promise<RealJaeger> {
     await close();
     throw error;
   }
-  return { url, send: (traces) => sendTo(takes, traces), log: () => lines.join(''), close };
+  return {
+    url,
+    otlpUrl: `http://127.0.0.1:${otlp}`,
+    send: (traces) => sendTo(takes, traces),
+    log: () => lines.join(''),
+    close,
+  };
 }
