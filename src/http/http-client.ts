@@ -42,6 +42,8 @@ export interface HttpRequest {
   readonly beforeParsing?: (body: string) => void;
   /** The largest answer, instead of the client's own limit. */
   readonly maxBytes?: number;
+  /** The answer is small: compressing it would take both sides longer than sending it. */
+  readonly isUncompressed?: boolean;
   /**
    * Parses a body of JSON elsewhere than in this thread: the answer's body is what it resolves to. Undefined for a body that
    * it leaves to the client. Rejects with a `SyntaxError` for what is not JSON. For `HttpClient.json`.
@@ -106,6 +108,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     httpAgent,
     httpsAgent,
     maxRedirects: 0,
+    // Bytes: where JSON is expected, axios would silently return text that does not parse.
+    responseType: 'arraybuffer',
+    transformRequest: [],
+    transformResponse: [],
+    validateStatus: () => true,
     proxy: axiosProxy(options.proxyFor?.(base)),
   });
   const recorded = recordWith(options);
@@ -171,21 +178,24 @@ async function exchange(context: HttpContext, request: HttpRequest): Promise<Htt
   }
 }
 
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded;charset=utf-8' } as const;
+const UNCOMPRESSED = { 'Accept-Encoding': 'identity' } as const;
+
 async function attempt(
   { api, base, server }: HttpContext,
-  { method = 'GET', path, query, form }: HttpRequest,
+  { method = 'GET', path, query, form, isUncompressed }: HttpRequest,
   signal: AbortSignal,
 ): Promise<HttpAnswer<Buffer>> {
   const search = query === undefined ? '' : encode(query);
   const response = await api.request<Buffer>({
     method,
     url: `${base}${path}${search === '' ? '' : `?${search}`}`,
-    headers: { Accept: 'application/json' },
-    data: form === undefined ? undefined : new URLSearchParams(encode(form)),
-    // Bytes: where JSON is expected, axios would silently return text that does not parse.
-    responseType: 'arraybuffer',
-    transformResponse: (body: unknown) => body,
-    validateStatus: () => true,
+    headers: {
+      Accept: 'application/json',
+      ...(form === undefined ? {} : FORM),
+      ...(isUncompressed === true ? UNCOMPRESSED : {}),
+    },
+    data: form === undefined ? undefined : encode(form),
     // Counts decompressed bytes.
     maxContentLength: server.maxBytes,
     // `timeout` would not stop a body that drips; the signal covers everything from the name look-up on.

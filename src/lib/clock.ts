@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout as wait } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { type EpochMs, epochMs, type Milliseconds } from './units.ts';
 
 /** Knows what time it is and how to wait. The only way to either, outside the adapters. */
@@ -11,14 +11,22 @@ export interface Clock {
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => epochMs(Date.now()),
-  sleep: async (duration, signal) => {
-    try {
-      await wait(duration, undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      // An aborted wait ends early; as the caller wanted.
-      if (signal?.aborted !== true) throw error;
-    }
-  },
+  // Not the promise of `node:timers/promises`: that rejects when the signal aborts, and every request has a deadline that
+  // ends so; the two errors for each took a tenth of its CPU time.
+  sleep: (duration, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true) {
+        resolve();
+        return;
+      }
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, duration);
+      signal?.addEventListener('abort', end);
+    }),
 };
 
 /** The next turn of the event loop: timers and sockets that are ready are served before. */

@@ -5,6 +5,9 @@ import { type Milliseconds, SECOND } from './units.ts';
 const durationText = (duration: Milliseconds): string =>
   duration < SECOND ? `${duration} ms` : `${duration / SECOND} s`;
 
+/** Without a reason of its own, each abort creates an error with its stack. */
+const ENDED = 'ended';
+
 /**
  * Runs a call with a signal that aborts after `duration` by this clock, or with the caller's `signal`. After that the call
  * has the time `grace` to return a partial result. `AbortSignal.any` is not used: on Node 20 a long-lived signal keeps a reference to every call (nodejs/node#54614).
@@ -26,6 +29,8 @@ export async function withDeadline<T>(
   if (limit.signal?.aborted === true) cancel();
   limit.signal?.addEventListener('abort', cancel, { once: true });
   const expired = limit.clock.sleep(limit.duration, timer.signal).then(async (): Promise<T> => {
+    // The call has ended, and nobody reads this any more.
+    if (timer.signal.aborted) return undefined as T;
     const name = SYSTEM_NAMES[limit.system];
     const error = new UpstreamError({
       system: limit.system,
@@ -33,7 +38,7 @@ export async function withDeadline<T>(
       message: `${name} did not respond within ${durationText(limit.duration)}.`,
       advice: `Check whether ${name} is overloaded, or use a shorter time range.`,
     });
-    if (!timer.signal.aborted) work.abort(error);
+    work.abort(error);
     if (limit.grace !== undefined) await limit.clock.sleep(limit.grace, timer.signal);
     throw error;
   });
@@ -42,7 +47,7 @@ export async function withDeadline<T>(
   try {
     return await Promise.race([call(work.signal), expired]);
   } finally {
-    timer.abort();
+    timer.abort(ENDED);
     limit.signal?.removeEventListener('abort', cancel);
   }
 }

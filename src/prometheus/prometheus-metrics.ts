@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http/http-client.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -254,6 +255,11 @@ function costOf({ stats }: z.infer<typeof costData>): QueryCost | undefined {
   return { seconds: stats.timings.execTotalTime, peakSamples: stats.samples?.peakSamples ?? 0 };
 }
 
+/** A response with more is large: compressed it is a tenth of its size. */
+const MANY_SERIES = 500;
+/** Expressions with large responses that are remembered. */
+const MAX_EXPRESSIONS = 1_000;
+
 const INSTANT = { operation: 'instant', path: '/api/v1/query' } as const;
 
 /**
@@ -293,11 +299,16 @@ export function createPrometheusMetrics(options: {
   const timeout = `${Math.max(100, Math.round(deadline * 0.9))}ms`;
   // Prometheus 3 sends no more than these; older versions ignore it.
   const limit = String(maxSeries + 1);
+  /** Expressions whose last response was large. */
+  const large = new LRUCache<string, true>({ max: MAX_EXPRESSIONS });
   return {
     instant: async ({ expr, at, rejectsPartial }, signal) => {
       const form = { query: expr, time: unixSeconds(at), timeout, limit };
-      const data = await request({ ...INSTANT, form, rejectsPartial, signal }, instantData);
-      return await samplesOf(data, maxSeries);
+      const isUncompressed = !large.has(expr);
+      const data = await request({ ...INSTANT, form, rejectsPartial, isUncompressed, signal }, instantData);
+      const samples = await samplesOf(data, maxSeries);
+      if (samples.length > MANY_SERIES) large.set(expr, true);
+      return samples;
     },
     cost: async ({ expr, at }, signal) => {
       const form = { query: expr, time: unixSeconds(at), timeout, stats: 'all' };

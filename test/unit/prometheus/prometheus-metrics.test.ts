@@ -16,6 +16,7 @@ interface Asked {
   readonly method: string;
   readonly path: string;
   readonly form: Record<string, string>;
+  readonly encoding: string;
 }
 
 async function body(request: IncomingMessage): Promise<string> {
@@ -38,6 +39,7 @@ async function source(
         method: request.method ?? '',
         path: request.url ?? '',
         form: Object.fromEntries(new URLSearchParams(text)),
+        encoding: String(request.headers['accept-encoding']),
       });
       response
         .writeHead(status, { 'content-type': 'application/json' })
@@ -77,8 +79,16 @@ describe('an instant query', () => {
         method: 'POST',
         path: '/prom/api/v1/query',
         form: { query: 'up > 0', time: '1700000000.123', timeout: '27000ms', limit: '10001' },
+        encoding: 'identity',
       },
     ]);
+  });
+
+  test('asks for compression once its responses are large', async () => {
+    const result = Array.from({ length: 501 }, (_, n) => ({ metric: { n: `${n}` }, value: [1, '1'] }));
+    const { asked, metrics } = await source(200, success({ resultType: 'vector', result }));
+    for (const expr of ['x', 'x', 'y']) await metrics.instant({ expr, at });
+    expect(asked.map(({ encoding }) => encoding.includes('gzip'))).toEqual([false, true, false]);
   });
 
   test.each([
