@@ -16,9 +16,7 @@ const MAX_OUTPUT = 16 * 1_024 * 1_024;
  *
  * @returns a function that runs it with a parameter, and resolves with what it prints, parsed.
  */
-export async function compiled<Parameter, Output>(
-  name: string,
-): Promise<(parameter: Parameter) => Promise<Output>> {
+export async function compiled<Output>(name: string): Promise<(parameter: object) => Promise<Output>> {
   const folder = join(ROOT, 'dist', 'bench');
   await mkdir(folder, { recursive: true });
   const config = {

@@ -34,7 +34,7 @@ async function rowOf(ticksOf: (size: Size) => Promise<Ticks>, size: Size) {
  * Prometheus. Linear: the cost for an alert stays the same.
  */
 export async function benchGrowth(): Promise<void> {
-  const ticksOf = await compiled<Size, Ticks>('growth-tick');
+  const ticksOf = await compiled<Ticks>('growth-tick');
   console.log(`\none tick of all groups, every alert firing (load ${loadavg()[0]?.toFixed(1)})`);
   const rows = [];
   for (const inhibition of INHIBITIONS)

@@ -5,6 +5,9 @@ import type { Span, Trace } from '../../src/traces/trace.ts';
 import type { TraceSource } from '../../src/traces/trace-source.ts';
 import { aTrace } from '../support/fake-trace-source.ts';
 import { createVirtualClock, START } from '../support/virtual-clock.ts';
+import { compiled } from './compiled.ts';
+import type { LargeTrace, LargeTraceSize } from './large-trace.ts';
+import { spread } from './measure.ts';
 import { benchShapes } from './trace-shapes.ts';
 
 /** A backend of `count` one-span traces, log-normal, that gives an arbitrary subset when there are more than asked. */
@@ -41,9 +44,30 @@ function population(count: number): { traces: Pick<TraceSource, 'search'>; moved
   };
 }
 
+/** A trace that Jaeger's UI does not show any more, read and explained by its id, over HTTP. */
+async function benchLargeTrace(): Promise<void> {
+  const measure = await compiled<LargeTrace>('large-trace');
+  const rows = [];
+  for (const attributes of [0, 3]) {
+    const size: LargeTraceSize = { spans: 100_000, attributes, rounds: 8 };
+    const { megabytes, walls, stalls } = await measure(size);
+    rows.push({
+      spans: size.spans,
+      MB: Math.round(megabytes),
+      'answer ms': spread(walls),
+      'goal ms': 5_000,
+      'longest stall ms': spread(stalls),
+      'stall goal ms': 50,
+    });
+  }
+  console.log('\na large trace by its id');
+  console.table(rows);
+}
+
 /** Reading a trace, and the exact search for the slowest. */
 export async function benchTraces(): Promise<void> {
   await benchShapes();
+  await benchLargeTrace();
 
   const clock = createVirtualClock(START);
   const window = { start: (START - HOUR) as typeof START, end: START };

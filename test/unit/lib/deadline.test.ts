@@ -1,7 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { withDeadline } from '../../../src/lib/deadline.ts';
 import { SECOND } from '../../../src/lib/units.ts';
-import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+import { createVirtualClock, settle, type VirtualClock } from '../../support/virtual-clock.ts';
 
 describe('a call with a deadline', () => {
   let clock: VirtualClock;
@@ -38,6 +38,28 @@ describe('a call with a deadline', () => {
     await clock.advance(1);
     await ended;
     expect(signal?.aborted).toBe(true);
+  });
+
+  it('says that the bot was busy when its own timer is late', async () => {
+    vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(4_200);
+    const call = withDeadline(limit(), () => new Promise<never>(() => undefined));
+    const ended = expect(call).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'No response of Prometheus was read within 1 s: the bot was busy for 3.2 s.',
+    });
+    await clock.advance(1_000);
+    await ended;
+  });
+
+  it('reads a response that arrived while the bot was busy', async () => {
+    vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(4_200);
+    const call = withDeadline(limit(), async () => {
+      await clock.sleep(SECOND);
+      await settle();
+      return 42;
+    });
+    await clock.advance(1_000);
+    expect(await call).toBe(42);
   });
 
   it.each([
