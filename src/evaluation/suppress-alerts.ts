@@ -238,8 +238,8 @@ export async function suppressAlerts(
   const policy = rules.some(({ alerts }) => alerts.some(isFiring))
     ? await (notifications.currentPolicy ?? notifications.policy)()
     : notifications.policy();
-  if (!suppressesAny(policy) && !rules.some(({ alerts }) => alerts.some(isTouched)))
-    return rules.map(asTheyAre);
+  const isQuiet = suppressedElsewhere === undefined && !suppressesAny(policy);
+  if (isQuiet && !rules.some(({ alerts }) => alerts.some(isTouched))) return rules.map(asTheyAre);
   const byRule = rules.map(otherAlertsOf);
   const own = byRule.flat();
   const context = await inhibitionContext({ states, notifications }, policy, { ...tick, own });
