@@ -111,7 +111,7 @@ export function layout(title: string, content: Html): string {
 `;
 }
 
-/** Told apart on white, also by a reader who does not see red and green. */
+/** Distinct on white, also to a reader who does not distinguish red and green. */
 const HUES = [
   '#2b8cbe',
   '#e08214',

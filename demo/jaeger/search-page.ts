@@ -95,7 +95,7 @@ function writeTrace({ trace, ownUs, startUs, durationUs }: Found, { longestUs, h
 <div class="about"><span><b>${readableDuration(ownUs)}</b> in the service</span><span>${trace.spans.length} spans</span>${failed > 0 ? html`<span class="bad">${failed} failed</span>` : ''}<span>${readableInstant(startUs)}</span>${services}</div></a>`;
 }
 
-/** Each trace by its start and its duration in the service, with the smallest duration that was asked for as a line. */
+/** Each trace by its start and its duration in the service, with the smallest duration of the search as a line. */
 function plot(found: readonly Found[], query: TraceQuery): Html {
   const least = query.minDurationUs;
   const high = 1.1 * Math.max(1, least ?? 0, ...found.map(({ ownUs }) => ownUs));

@@ -172,7 +172,7 @@ const peakRow: Row = (view) =>
   Number.isNaN(view.alert.peak)
     ? undefined
     : [
-        'Peak',
+        view.rule.valueKind === 'slow-share' ? 'Peak slow requests' : 'Peak',
         `${atLeastPrefix(view.rule)}${guess(view)}${escape(valueText(view, view.alert.peak))}${guess(view) === '' ? '' : ' (interpolated)'}`,
       ];
 

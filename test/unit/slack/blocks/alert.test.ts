@@ -92,7 +92,7 @@ describe("an alert's message", () => {
       '*p99*\\n500 ms to 1 s',
       '*Objective*\\np99 below 500 ms over 5 min',
       '7.2% slower than 500 ms, 1% allowed · burn rate 7.2x · since <!date^1795183200',
-      '*Peak*\\n9.1%',
+      '*Peak slow requests*\\n9.1%',
       '<!date^1795183200^{date_short_pretty} {time}|2026-11-20 14:00:00 UTC>',
       'Complete: all 41 traces of 812 ms or more from 14:00 to 14:10 UTC',
       'severity `page`',
@@ -232,7 +232,7 @@ describe("an alert's message", () => {
       value: 0,
     };
     const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
-    for (const text of ['0% of requests slower than 500 ms', '*Peak*\\n9.1%', 'recovered after 12 min'])
+    for (const text of ['0% of requests slower than 500 ms', '*Peak slow requests*\\n9.1%', 'recovered after 12 min'])
       expect(message).toContain(text);
     expect(message).not.toContain('burn rate');
   });
