@@ -232,7 +232,11 @@ describe("an alert's message", () => {
       value: 0,
     };
     const message = shown(alertMessage(aView({ ...over, resolveReason: 'recovered' })));
-    for (const text of ['0% of requests slower than 500 ms', '*Peak slow requests*\\n9.1%', 'recovered after 12 min'])
+    for (const text of [
+      '0% of requests slower than 500 ms',
+      '*Peak slow requests*\\n9.1%',
+      'recovered after 12 min',
+    ])
       expect(message).toContain(text);
     expect(message).not.toContain('burn rate');
   });
