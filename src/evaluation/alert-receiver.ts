@@ -144,11 +144,12 @@ function takeTogether(waiting: Waiting[]): readonly Waiting[] {
 async function queryRules(
   { metrics, clock, logger }: AlertReceiverOptions,
   rules: readonly SloRule[],
-  at: { readonly state: RuleGroupState | undefined; readonly time: EpochMs; readonly duration: Milliseconds },
+  at: { readonly state: RuleGroupState | undefined; readonly duration: Milliseconds },
 ): Promise<ReadonlyMap<string, ReceivedRuleResult>> {
   const results = new Map<string, ReceivedRuleResult>();
+  const time = clock.now();
   const query = (expr: string, signal: AbortSignal): Promise<readonly Sample[]> =>
-    metrics.instant({ expr, at: at.time, rejectsPartial: true }, signal);
+    metrics.instant({ expr, at: time, rejectsPartial: true }, signal);
   const run = async ({ key, expr, recovery }: SloRule, signal: AbortSignal): Promise<void> => {
     try {
       const samples = await query(expr, signal);
@@ -180,14 +181,14 @@ function timeAfter(state: RuleGroupState | undefined, now: EpochMs) {
     : { evalTime: after(state.evalTime, ms(1)) };
 }
 
-/** What an evaluation takes in. */
-interface Input {
-  readonly received: readonly AlertNotification[];
+/** What Prometheus and Alertmanager show of the alerts of a state. */
+interface Observed {
+  readonly results: ReadonlyMap<string, ReceivedRuleResult>;
   readonly listed?: ReadonlyMap<string, Suppression | undefined>;
 }
 
 /** The alerts that Alertmanager lists, by their fingerprints; undefined when it does not answer. */
-async function listedNow({ listAlerts, logger }: AlertReceiverOptions): Promise<Input['listed']> {
+async function listedNow({ listAlerts, logger }: AlertReceiverOptions): Promise<Observed['listed']> {
   try {
     const alerts = await listAlerts?.();
     return (
@@ -208,8 +209,8 @@ function createEvaluation(options: AlertReceiverOptions) {
 
   async function decided(
     loaded: RuleGroupState | undefined,
-    { received, listed }: Input,
-    results: ReadonlyMap<string, ReceivedRuleResult>,
+    received: readonly AlertNotification[],
+    observed: Observed,
   ) {
     const { evalTime, replaces } = timeAfter(loaded, clock.now());
     const previous =
@@ -220,11 +221,14 @@ function createEvaluation(options: AlertReceiverOptions) {
       group: RECEIVED_GROUP,
       previous,
       notifications: received,
-      results,
-      listed,
+      ...observed,
       evalTime,
     });
-    const suppressedElsewhere = ({ fingerprint: print }: Alert) => step.received[print]?.suppressed;
+    const suppressedElsewhere = ({ fingerprint: print }: Alert): Suppression | undefined => {
+      const suppressed = step.received[print]?.suppressed;
+      const isOver = suppressed?.until !== undefined && suppressed.until <= evalTime;
+      return isOver ? undefined : suppressed;
+    };
     const isPrometheus = notifications?.policy().isPrometheus === true;
     const rules = step.rules.map(({ rule }) => rule);
     const tick = { group: { ...RECEIVED_GROUP, rules }, evalTime, isPrometheus };
@@ -241,14 +245,12 @@ function createEvaluation(options: AlertReceiverOptions) {
   }
 
   return async (
-    input: Input,
-    { duration, rulesOf }: { readonly duration: Milliseconds; readonly rulesOf: typeof firingRules },
+    received: readonly AlertNotification[],
+    observe: (state: RuleGroupState | undefined) => Promise<Observed>,
   ): Promise<RuleGroupState> => {
-    let results: ReadonlyMap<string, ReceivedRuleResult> | undefined;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const loaded = await loadWithActions(store, group);
-      results ??= await queryRules(options, rulesOf(loaded), { state: loaded, time: clock.now(), duration });
-      const { previous, replaces, state, messages } = await decided(loaded, input, results);
+      const { previous, replaces, state, messages } = await decided(loaded, received, await observe(loaded));
       const follows = loaded?.evalTime ?? epochMs(0);
       if ((await store.applyEvaluation({ group, state, messages, replaces, follows })) === 'stale') continue;
       states.note(group, state);
@@ -263,6 +265,12 @@ const firingRules = (state: RuleGroupState | undefined): readonly SloRule[] =>
   Object.values(state?.rules ?? {}).flatMap(({ rule, alerts }) =>
     alerts.some((alert) => alert.state === 'firing') ? [rule] : [],
   );
+
+/** As many rules as can be queried in one interval, other ones in the next. */
+function someOf(rules: readonly SloRule[], evalTime: EpochMs): readonly SloRule[] {
+  const first = (Math.floor(evalTime / RECEIVED_GROUP.interval) * MAX_QUERIED) % Math.max(1, rules.length);
+  return rules.length <= MAX_QUERIED ? rules : [...rules.slice(first), ...rules.slice(0, first)];
+}
 
 /** The rule that an open alert began with. */
 function rulesOfOpen(state: RuleGroupState | undefined, labels: Labels): readonly SloRule[] {
@@ -297,9 +305,14 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
     while (waiting.length > 0) {
       const taken = takeTogether(waiting);
       const received = taken.map(({ notification }) => notification);
-      const rulesOf = (state: RuleGroupState | undefined) => notifiedRules(received, state);
+      let observed: Observed | undefined;
       try {
-        await apply({ received }, { duration: QUERY_TIME, rulesOf });
+        // Values may be some seconds old: when another replica was faster, the notification does not wait for them again.
+        await apply(received, async (state) => {
+          const rules = notifiedRules(received, state);
+          observed ??= { results: await queryRules(options, rules, { state, duration: QUERY_TIME }) };
+          return observed;
+        });
         for (const { resolve } of taken) resolve();
       } catch (error) {
         for (const { reject } of taken) reject(error);
@@ -325,10 +338,15 @@ export function createAlertReceiver(options: AlertReceiverOptions): AlertReceive
       const state = await store.loadGroup(group);
       if (state === undefined || Object.keys(state.rules).length === 0) return undefined;
       if (!(await store.claimTick({ group, evalTime, ttl: CLAIM_FOR }))) return undefined;
-      return await apply(
-        { received: [], listed: await listedNow(options) },
-        { duration: TICK_QUERY_TIME, rulesOf: firingRules },
-      );
+      // What ends an alert must have been seen after the alert was received: it is read for each attempt.
+      return await apply([], async (current) => {
+        const rules = someOf(firingRules(current), evalTime);
+        const [results, listed] = await Promise.all([
+          queryRules(options, rules, { state: current, duration: TICK_QUERY_TIME }),
+          listedNow(options),
+        ]);
+        return { results, listed };
+      });
     },
   };
 }

@@ -172,8 +172,11 @@ export function alertLinks(links: Links, of: Linked): readonly Link[] {
         });
   return linksThatExist([
     ['Jaeger', traceSearch(links, of, window)],
-    ['Prometheus', links.graph({ expr, window })],
-    ['Grafana', dashboard(links, of, window) ?? links.grafanaExplore({ expr, window })],
+    ['Prometheus', expr === '' ? undefined : links.graph({ expr, window })],
+    [
+      'Grafana',
+      dashboard(links, of, window) ?? (expr === '' ? undefined : links.grafanaExplore({ expr, window })),
+    ],
     ['Kiali', kialiNode(links, of, window)],
   ]);
 }
@@ -223,7 +226,7 @@ export function groupLinks(
   const expr = rule.recovery?.comparison === undefined ? rule.expr : rule.recovery.expr;
   const service = serviceOf(alert, rule);
   return linksThatExist([
-    ['Prometheus', links.graph({ expr, window })],
+    ['Prometheus', expr === '' ? undefined : links.graph({ expr, window })],
     [
       `Jaeger: ${service}`,
       service === undefined ? undefined : traceSearch(links, of, evidenceWindow(alert, rule)),
