@@ -54,6 +54,7 @@ import { createSlackNotifier } from './slack/notifier.ts';
 import { createPeople } from './slack/people.ts';
 import type { Transport } from './slack/receivers.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';
+import { createProcessClock, createServerClock, withQueueClock } from './store/queue-time.ts';
 import { openRedisStore } from './store/redis/open-redis-store.ts';
 import type { ReplicaRules } from './store/redis/replicas.ts';
 import { createFindRequest, createSampledShare } from './traces/find-request.ts';
@@ -85,14 +86,20 @@ export type Cleanup = () => Promise<void>;
 /** A store, and why it cannot be used as it should, for readiness. */
 export type StoreWithProblem = Store & { readonly problem?: () => string | undefined };
 
+/** `isOwnClock`: the clock is the machine's, which may be wrong and is corrected. */
 export async function openStore(
   { settings, clock, logger }: Base,
-  ruleSet: () => RuleSet,
+  { ruleSet, isOwnClock }: { readonly ruleSet: () => RuleSet; readonly isOwnClock: boolean },
 ): Promise<StoreWithProblem> {
   const { redis, dataDir, slack } = settings;
-  if (redis === undefined) return await openLevelStore({ dir: dataDir, clock, logger });
+  if (redis === undefined) {
+    const store = await openLevelStore({ dir: dataDir, clock, logger });
+    return isOwnClock ? withQueueClock(store, { clock, queue: createProcessClock(clock) }) : store;
+  }
   const rules = replicaRules(ruleSet, slack.channel);
-  return await openRedisStore({ url: redis.url.reveal(), prefix: redis.prefix, rules, logger });
+  const store = await openRedisStore({ url: redis.url.reveal(), prefix: redis.prefix, rules, logger });
+  const queue = createServerClock(() => store.serverTime());
+  return isOwnClock ? withQueueClock(store, { clock, queue }) : store;
 }
 
 /** What the replicas of an installation have in common; computed once for each rule set. */

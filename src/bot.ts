@@ -191,7 +191,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const { ruleSet } = rules;
   const { base, sourceClock, time, measurementBy } = createCorrectedTime(local);
   const { clock } = base;
-  const stored = await openStore(base, ruleSet);
+  const stored = await openStore(base, { ruleSet, isOwnClock: time !== undefined });
   cleanups.push(() => stored.close());
   const sources = createSources(base, cleanups, time);
   const measureClock = measurementBy(sources.metrics);

@@ -1,4 +1,4 @@
-import { after, type EpochMs, epochMs } from '../../lib/units.ts';
+import { after, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../../lib/units.ts';
 import type {
   ClaimedMessage,
   MessageRecord,
@@ -77,9 +77,14 @@ export async function loadMemory(database: Database): Promise<LevelMemory> {
   };
 }
 
-/** For the start: the holders of all leases are gone. */
-export function endLeases({ pending }: LevelMemory): void {
-  for (const { leasedUntil: _lease, ...message } of pending.values()) pending.set(message.key, message);
+/** A message that was put off further than this waits no longer than it after a start: the clock may have been wrong. */
+const LONGEST_WAIT: Milliseconds = MINUTE;
+
+/** After a start nobody holds a lease. */
+export function resumeQueue({ pending }: LevelMemory, now: EpochMs): void {
+  const latest = after(now, LONGEST_WAIT);
+  for (const { leasedUntil: _lease, dueAt = latest, ...message } of pending.values())
+    pending.set(message.key, { ...message, dueAt: epochMs(Math.min(dueAt, latest)) });
 }
 
 /** Line keys that are remembered of one message: far more than an alert that lasts for weeks has. */

@@ -36,13 +36,13 @@ import {
   claimMessage,
   commit,
   emptyBatch,
-  endLeases,
   expiredMessages,
   type LevelContext,
   type LevelMemory,
   loadMemory,
   pendingMessages,
   renewLease,
+  resumeQueue,
   settleMessage,
   shownMessage,
   type TickClaim,
@@ -303,7 +303,7 @@ export async function createLevelStore(opened: Database, options: LevelStoreOpti
     },
   });
   const context: LevelContext = { database, memory: await loadMemory(opened), now: clock.now };
-  endLeases(context.memory);
+  resumeQueue(context.memory, clock.now());
   await deleteExpired(context);
   let deletedAt = clock.now();
   const serial = createQueue();

@@ -34,6 +34,7 @@ export type StoreClient = ScriptCommands &
     | 'smembers'
     | 'srem'
     | 'status'
+    | 'time'
     | 'zcard'
     | 'zrange'
   >;

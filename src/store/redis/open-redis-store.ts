@@ -39,6 +39,8 @@ export interface RedisStoreOptions extends ConnectionOptions {
 export interface RedisStore extends Store {
   /** Why the store cannot be used as it should: Redis refuses writes, or another installation has the same prefix. */
   problem(): string | undefined;
+  /** The time of the server's clock. */
+  serverTime(): Promise<EpochMs>;
   /** Announces this replica to the others, which otherwise happens every 30 s. */
   announce(): Promise<void>;
 }
@@ -232,6 +234,11 @@ async function shownMessage(
   return text === null ? undefined : (decodeRecord(text) as ShownMessage);
 }
 
+async function serverTime(client: StoreClient): Promise<EpochMs> {
+  const [seconds = 0, microseconds = 0] = await client.time();
+  return epochMs(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
+}
+
 async function close({ client }: RedisContext): Promise<void> {
   if (client.status === 'end') return;
   try {
@@ -344,6 +351,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       const shared = conflict && `another installation uses the same REDIS_PREFIX: ${conflict}`;
       return unverified() ?? refusal() ?? shared;
     },
+    serverTime: () => guarded(() => serverTime(client)),
     announce: () => guarded(async () => replicas?.announce()),
     close: async () => {
       isClosed = true;
