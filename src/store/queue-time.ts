@@ -1,5 +1,5 @@
 import { type Clock, monotonicNow } from '../lib/clock.ts';
-import { after, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { after, before, between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { MessageUpdate, Store } from '../messages/store.ts';
 
 /*
@@ -79,7 +79,7 @@ export function withQueueClock<Own extends Store>(
     pendingMessages: async () => {
       const { depth, oldestAt } = await store.pendingMessages();
       if (oldestAt === undefined) return { depth };
-      return { depth, oldestAt: after(oldestAt, ms(-(await ahead()))) };
+      return { depth, oldestAt: before(oldestAt, await ahead()) };
     },
   };
 }

@@ -104,6 +104,15 @@ requireOrSkip('redis-server')('on a real Redis', () => {
     await second.close();
   });
 
+  it('knows the time of the server', async () => {
+    const store = await openRedisStore({ url: redis.url, prefix: nextPrefix() });
+    const from = Date.now();
+    const serverTime = await store.serverTime();
+    expect(serverTime).toBeGreaterThanOrEqual(from - 1);
+    expect(serverTime).toBeLessThanOrEqual(Date.now() + 1);
+    await store.close();
+  });
+
   it('lets everything about a message that has ended expire', async () => {
     const prefix = nextPrefix();
     const store = await openRedisStore({ url: redis.url, prefix });

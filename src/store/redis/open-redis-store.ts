@@ -236,7 +236,7 @@ async function shownMessage(
 
 async function serverTime(client: StoreClient): Promise<EpochMs> {
   const [seconds = 0, microseconds = 0] = await client.time();
-  return epochMs(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
+  return epochMs(seconds * 1_000 + Math.floor(microseconds / 1_000));
 }
 
 async function close({ client }: RedisContext): Promise<void> {
@@ -289,6 +289,9 @@ function createGuards(url: string, logger: Logger | undefined, verify: () => Pro
   };
   return { guarded, writing, refusal: () => refusal, unverified: () => unverified };
 }
+
+const conflictText = (conflict: string | undefined): string | undefined =>
+  conflict && `another installation uses the same REDIS_PREFIX: ${conflict}`;
 
 /**
  * Opens the store for several replicas: Redis 6.2 or later, one server, Sentinels or a Cluster. The server's settings
@@ -346,11 +349,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     appendLedger: (entries) => writing(() => actions.appendLedger(entries)),
     ledger: (query) => guarded(() => actions.ledger(query)),
     isOpen: () => !isClosed && client.status === 'ready' && (unverified() ?? refusal()) === undefined,
-    problem: () => {
-      const conflict = replicas?.conflict();
-      const shared = conflict && `another installation uses the same REDIS_PREFIX: ${conflict}`;
-      return unverified() ?? refusal() ?? shared;
-    },
+    problem: () => unverified() ?? refusal() ?? conflictText(replicas?.conflict()),
     serverTime: () => guarded(() => serverTime(client)),
     announce: () => guarded(async () => replicas?.announce()),
     close: async () => {
