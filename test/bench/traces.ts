@@ -1,13 +1,16 @@
+import { loadavg } from 'node:os';
 import { createRandom } from '../../demo/mesh/random.ts';
 import { type EpochUs, epochUs, HOUR, toEpochUs, us } from '../../src/lib/units.ts';
 import { createFindSlowest } from '../../src/traces/find-slowest.ts';
 import type { Span, Trace } from '../../src/traces/trace.ts';
 import type { TraceSource } from '../../src/traces/trace-source.ts';
 import { aTrace } from '../support/fake-trace-source.ts';
+import { isJaegerHere } from '../support/real-jaeger.ts';
 import { createVirtualClock, START } from '../support/virtual-clock.ts';
 import { compiled } from './compiled.ts';
 import type { LargeTrace, LargeTraceSize } from './large-trace.ts';
 import { spread } from './measure.ts';
+import type { SlowestOnJaeger, SlowestSize } from './slowest-on-jaeger.ts';
 import { benchShapes } from './trace-shapes.ts';
 
 /** A backend of `count` one-span traces, log-normal, that gives an arbitrary subset when there are more than asked. */
@@ -64,10 +67,37 @@ async function benchLargeTrace(): Promise<void> {
   console.table(rows);
 }
 
+/** The slowest of 20,000 traces in a real Jaeger, beside the same requests without what is done with their answers. */
+async function benchOnJaeger(): Promise<void> {
+  if (!isJaegerHere()) {
+    console.log(
+      '\nskipped: the slowest traces in a real Jaeger; none is here (export $(.ci/servers jaeger))',
+    );
+    return;
+  }
+  const measure = await compiled<SlowestOnJaeger>('slowest-on-jaeger');
+  const rows = [];
+  for (const count of [5, 20]) {
+    const size: SlowestSize = { traces: 20_000, count, rounds: 12 };
+    const { searches, ours, alone } = await measure(size);
+    rows.push({
+      'the slowest': count,
+      searches,
+      ms: spread(ours),
+      'Jaeger alone, ms': spread(alone),
+      'overhead %': spread(ours.map((took, round) => (100 * took) / (alone[round] ?? 1) - 100)),
+      'goal %': 20,
+    });
+  }
+  console.log(`\nthe slowest of 20,000 traces in a real Jaeger (load ${loadavg()[0]?.toFixed(1)})`);
+  console.table(rows);
+}
+
 /** Reading a trace, and the exact search for the slowest. */
 export async function benchTraces(): Promise<void> {
   await benchShapes();
   await benchLargeTrace();
+  await benchOnJaeger();
 
   const clock = createVirtualClock(START);
   const window = { start: (START - HOUR) as typeof START, end: START };
