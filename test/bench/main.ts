@@ -6,6 +6,7 @@ import { benchFuzz } from './fuzz.ts';
 import { benchGrowth } from './growth.ts';
 import { benchPicture } from './picture.ts';
 import { benchRace } from './race.ts';
+import { benchStart } from './start-program.ts';
 import { benchTraces } from './traces.ts';
 import { benchWatch } from './watch.ts';
 
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   chaos: benchChaos,
   race: benchRace,
   delivery: benchDelivery,
+  start: benchStart,
 };
 
 const asked = process.argv.slice(2);

@@ -113,7 +113,7 @@ async function measure(size: SlowestSize): Promise<SlowestOnJaeger> {
         const search = new URLSearchParams(
           given.map(([key, value]): [string, string] => [key, String(value)]),
         );
-        await (await fetch(`${jaeger.url}${path}?${search}`)).arrayBuffer();
+        await (await fetch(`${jaeger.url}${path}?${search.toString()}`)).arrayBuffer();
       }
       if (round < 0) continue;
       ours.push(took);
