@@ -1,8 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http/http-client.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, nextTurn } from '../lib/clock.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../lib/errors.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -15,6 +14,7 @@ import type {
   ServerTime,
 } from '../lib/metrics-source.ts';
 import { type EpochMs, epochMs, type Milliseconds } from '../lib/units.ts';
+import { parseLargeAnswer } from './large-answer.ts';
 
 /** Prometheus writes values as strings: `1.5`, `NaN`, `+Inf`, `-Inf`. */
 function parseValue(text: string): number {
@@ -170,7 +170,7 @@ async function readSeries<Schema extends z.ZodType, T>(
   if (result.length > maxSeries) throw tooManySeries(maxSeries);
   const converted: T[] = [];
   for (const [index, series] of result.entries()) {
-    if (index > 0 && index % SLICE === 0) await setImmediate();
+    if (index > 0 && index % SLICE === 0) await nextTurn();
     converted.push(reading.convert(read(reading.schema, series)));
   }
   return converted;
@@ -186,6 +186,17 @@ function refuseTooMany(body: string, maxSeries: number): void {
     count += 1;
     if (count > maxSeries) throw tooManySeries(maxSeries);
   }
+}
+
+/** Smaller bodies are parsed at once. In bytes: about a thousand series. */
+const LARGE_BODY = 200_000;
+
+async function parseLarge(body: Uint8Array, check: (text: string) => void): Promise<unknown> {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  await nextTurn();
+  check(text);
+  await nextTurn();
+  return (await parseLargeAnswer(text)) ?? (JSON.parse(text) as unknown);
 }
 
 /** A result that is too large is due to the expression, whatever limit it exceeds. */
@@ -286,8 +297,10 @@ export function createPrometheusMetrics(options: {
     const method = given.form === undefined ? 'GET' : 'POST';
     const sentAt = time?.clock.now();
     const beforeParsing = (body: string): void => refuseTooMany(body, maxSeries);
+    const parse = (body: Uint8Array) =>
+      body.byteLength < LARGE_BODY ? undefined : parseLarge(body, beforeParsing);
     const answer = await http
-      .json({ method, deadline, beforeParsing, ...rest })
+      .json({ method, deadline, beforeParsing, parse, ...rest })
       .catch((error: unknown) => Promise.reject(withAdvice(error)));
     if (time !== undefined && sentAt !== undefined && answer.date !== undefined)
       time.observe({ date: answer.date, sentAt, receivedAt: time.clock.now() });
