@@ -191,7 +191,11 @@ function refuseTooMany(body: string, maxSeries: number): void {
 /** Smaller bodies are parsed at once. In bytes: about a thousand series. */
 const LARGE_BODY = 200_000;
 
-async function parseLarge(body: Uint8Array, check: (text: string) => void): Promise<unknown> {
+function parseLarge(body: Uint8Array, check: (text: string) => void): Promise<unknown> | undefined {
+  return body.byteLength < LARGE_BODY ? undefined : parseInSlices(body, check);
+}
+
+async function parseInSlices(body: Uint8Array, check: (text: string) => void): Promise<unknown> {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
   await nextTurn();
   check(text);
@@ -297,8 +301,7 @@ export function createPrometheusMetrics(options: {
     const method = given.form === undefined ? 'GET' : 'POST';
     const sentAt = time?.clock.now();
     const beforeParsing = (body: string): void => refuseTooMany(body, maxSeries);
-    const parse = (body: Uint8Array) =>
-      body.byteLength < LARGE_BODY ? undefined : parseLarge(body, beforeParsing);
+    const parse = (body: Uint8Array) => parseLarge(body, beforeParsing);
     const answer = await http
       .json({ method, deadline, beforeParsing, parse, ...rest })
       .catch((error: unknown) => Promise.reject(withAdvice(error)));
