@@ -40,7 +40,6 @@ import { createMessageSync, type MessageSync } from './messages/sync.ts';
 import { createHeartbeat, HEARTBEAT_CHECKS } from './ops/heartbeat.ts';
 import type { Telemetry } from './ops/metrics.ts';
 import type { ReadyCheck } from './ops/ops-server.ts';
-import { NO_POLICY } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import { createRuleCheck } from './rules/check-rules.ts';
@@ -300,7 +299,7 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
       ledger,
       logger,
       localTime: createLocalTime(),
-      policy: () => ruleSet().policy ?? NO_POLICY,
+      ruleSet,
     }),
     traces,
     findSlowest: createFindSlowest({ traces, clock }),

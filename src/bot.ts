@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { createSilenceExpiry } from './actions/silence-expiry.ts';
 import { createCurrentPolicy } from './actions/silences.ts';
 import { createReceiving } from './bot-alertmanager.ts';
 import { createBotNotices, restoredNotice } from './bot-notices.ts';
@@ -216,6 +217,7 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
     measureClock,
     received: receiving?.receiver,
     tests,
+    silences: createSilenceExpiry({ store, ledger, logger }),
     ...schedulingOf(base, options),
   });
   const verify = (): void => verifying.verify(rules.uses());

@@ -1,10 +1,11 @@
-import type { Alert } from '../alerts/alert.ts';
+import type { Alert, Destination } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, matchersText, matches } from '../lib/matcher.ts';
 import { after, before, DAY, type EpochMs, type Milliseconds } from '../lib/units.ts';
+import { postedTo } from '../messages/alert-messages.ts';
 import {
   alertInLedger,
   type Ledger,
@@ -12,11 +13,13 @@ import {
   NO_LEDGER,
   suppressedEntry,
 } from '../messages/ledger.ts';
+import { channelsConcerned, silenceUpdates } from '../messages/silence-messages.ts';
 import type { Store } from '../messages/store.ts';
 import { isActive, type MaintenanceWindow, type Silence, type StoredSilence } from '../policy/silence.ts';
-import type { NotificationPolicy } from '../policy/suppress.ts';
+import { NO_POLICY, type NotificationPolicy } from '../policy/suppress.ts';
 import type { LocalTimeIn } from '../policy/time-interval.ts';
-import { actionUpdates, firingAlerts } from './alert-actions.ts';
+import type { RuleSet } from '../rules/file/rule-file.ts';
+import { type ActiveAlert, actionUpdates, firingAlerts } from './alert-actions.ts';
 
 /**
  * The policy of the rule files with the silences of users. When the store does not respond the evaluation fails, and the
@@ -112,36 +115,64 @@ interface ManageSilencesOptions {
     Store,
     'groups' | 'loadGroup' | 'actions' | 'addSilence' | 'endSilence' | 'silences' | 'ledger'
   >;
-  readonly policy: () => Pick<NotificationPolicy, 'silences' | 'maintenance'>;
+  readonly ruleSet: () => Pick<RuleSet, 'groups' | 'policy'>;
   readonly localTime: LocalTimeIn;
   /** Absent: silences are not recorded there. */
   readonly ledger?: Ledger;
   readonly logger: Logger;
 }
 
-const matchersName = (matchers: readonly Matcher[]): string =>
+export const matchersName = (matchers: readonly Matcher[]): string =>
   matchers.length === 0 ? 'everything' : matchersText(matchers);
 
-/** The names of the alerts that a silence suppressed. A ledger that cannot be read names none. */
-async function suppressedBy(
+/** The names of the alerts that a silence suppressed, sorted. A ledger that cannot be read names none. */
+export async function suppressedBy(
   store: Pick<Store, 'ledger'>,
   { id, createdAt }: StoredSilence,
 ): Promise<readonly string[]> {
   const entries = await store.ledger({ since: createdAt }).catch((): readonly LedgerEntry[] => []);
   const own = entries.filter(({ kind, silence }) => kind === 'suppressed' && silence === id);
-  return own.map(({ what }) => what);
+  return [...new Set(own.map(({ what }) => what))].sort();
 }
 
+/** Where a silence that is made now is announced. */
+function announcedIn(
+  { ruleSet, localTime }: ManageSilencesOptions,
+  { matchers, now: at }: SilenceRequest,
+  silenced: readonly ActiveAlert[],
+): readonly Destination[] {
+  const open = silenced.flatMap(({ alert, rule }) => postedTo({ rule, group: { id: '' } }, alert));
+  const { groups, policy: routing = NO_POLICY } = ruleSet();
+  const rules = groups.flatMap((group) => group.rules);
+  return channelsConcerned(matchers, { open, rules, routing, at, localTime });
+}
+
+const namesOf = (alerts: readonly ActiveAlert[]): readonly string[] =>
+  alerts.map(({ alert, rule }) => alertInLedger(alert, rule).what).sort();
+
 async function createSilence(
-  { store, ledger = NO_LEDGER, logger }: ManageSilencesOptions,
+  options: ManageSilencesOptions,
   request: SilenceRequest,
 ): Promise<CreatedSilence> {
+  const { store, ledger = NO_LEDGER, logger } = options;
   const { matchers, duration, comment, by, now } = request;
   const [id, endsAt] = [idOf(request), after(now, duration)];
-  const silence = { id, matchers, startsAt: now, endsAt, createdBy: by, comment, createdAt: now };
   const silenced = (await firingAlerts(store)).filter(({ alert }) => matches(matchers, alert.labels));
+  const silence: StoredSilence = {
+    id,
+    matchers,
+    startsAt: now,
+    endsAt,
+    createdBy: by,
+    comment,
+    createdAt: now,
+    announcedIn: announcedIn(options, request, silenced),
+  };
   const update = { what: 'silenced', id, by, at: now, until: endsAt, comment: comment || undefined } as const;
-  const messages = actionUpdates(silenced, { at: now, silence: update });
+  const messages = [
+    ...actionUpdates(silenced, { at: now, silence: update }),
+    ...silenceUpdates(silence, { at: now, suppressed: namesOf(silenced), isNew: true }),
+  ];
   const stored = await store.addSilence({ silence, messages });
   logger.info('silence created', { id, by, alerts: silenced.length });
   const outcome = [`until ${utcTime(endsAt)}`, ...(comment === '' ? [] : [comment])].join(': ');
@@ -162,21 +193,26 @@ async function endSilence(
     ({ alert }) => silence !== undefined && isOnlySuppressedBy(silence, alert),
   );
   const ended = { by, at: now };
-  const messages = actionUpdates(silenced, { at: now, silence: { what: 'unsilenced', id, ...ended } });
+  const known = silence === undefined ? [] : await suppressedBy(store, silence);
+  const suppressed = [...new Set([...known, ...namesOf(silenced)])].sort();
+  const messages = [
+    ...actionUpdates(silenced, { at: now, silence: { what: 'unsilenced', id, ...ended } }),
+    ...(silence === undefined
+      ? []
+      : silenceUpdates({ ...silence, endsAt: now, ended }, { at: now, suppressed })),
+  ];
   const stored = await store.endSilence({ id, ended, messages });
   if (stored === undefined) return { kind: 'unknown', ids: active.map((each) => each.id) };
   if (stored.ended?.by !== by || stored.ended.at !== now) return { kind: 'already-ended', silence: stored };
   logger.info('silence ended', { id, by });
   ledger.add({ at: now, kind: 'silence-ended', by, what: matchersName(stored.matchers), silence: id });
-  const alerts = silenced.map(({ alert }) => alert);
-  const current = silenced.map(({ alert, rule }) => alertInLedger(alert, rule).what);
-  const suppressed = [...new Set([...(await suppressedBy(store, stored)), ...current])].sort();
-  return { kind: 'ended', silence: stored, alerts, suppressed };
+  return { kind: 'ended', silence: stored, alerts: silenced.map(({ alert }) => alert), suppressed };
 }
 
 /** Silences that users create in Slack are stored; those of the rule files are listed with them. */
 export function createManageSilences(options: ManageSilencesOptions): ManageSilences {
-  const { store, policy, localTime } = options;
+  const { store, ruleSet, localTime } = options;
+  const policy = (): NotificationPolicy => ruleSet().policy ?? NO_POLICY;
   /** Counts the firing alerts that match. */
   const createCount = async (): Promise<(matchers: readonly Matcher[]) => number> => {
     const firing = await firingAlerts(store);

@@ -1,3 +1,4 @@
+import type { SilenceExpiry } from '../actions/silence-expiry.ts';
 import type { RuleGroupState } from '../alerts/alert.ts';
 import { createTurns } from '../lib/concurrency.ts';
 import { errorMessage } from '../lib/errors.ts';
@@ -6,6 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { NO_TRACING, type Tracing } from '../lib/tracing.ts';
 import type { EpochMs } from '../lib/units.ts';
+import { SILENCE_GROUP } from '../messages/silence-messages.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import { isOwnGroup, type RuleGroup } from '../rules/rule.ts';
@@ -42,6 +44,8 @@ export interface EvaluatorOptions
   readonly tracing?: Tracing;
   /** Evaluates the alerts that Alertmanagers send; absent: none are received. */
   readonly received?: Pick<AlertReceiver, 'evaluate'>;
+  /** Keeps the messages of silences up to date; absent: nobody makes silences in Slack. */
+  readonly silences?: SilenceExpiry;
 }
 
 /** Evaluates the groups of a rule set on schedule. */
@@ -144,7 +148,7 @@ function createOutageCheck(
   return (evalTime) => evaluate(isEnabled() ? OUTAGE_GROUP : { ...OUTAGE_GROUP, rules: [] }, evalTime);
 }
 
-/** The groups that are in no rule file: the outage of Prometheus, tests, and the alerts that Alertmanagers send. */
+/** The groups that are in no rule file: the outage of Prometheus, silences, tests, and the alerts that Alertmanagers send. */
 function createOwnGroups(
   options: EvaluatorOptions,
   of: {
@@ -152,11 +156,12 @@ function createOwnGroups(
     readonly gauge: Pick<ReturnType<typeof createAlertGauge>, 'set'>;
   },
 ) {
-  const { received, tests, notifiesOutages = false, logger } = options;
+  const { received, silences, tests, notifiesOutages = false, logger } = options;
   const checkOutage = createOutageCheck(options, of.groups);
   return {
     scheduled: [
       ...(notifiesOutages ? [OUTAGE_GROUP] : []),
+      ...(silences === undefined ? [] : [SILENCE_GROUP]),
       ...(received === undefined ? [] : [RECEIVED_GROUP]),
       ...(tests === undefined ? [] : [TEST_GROUP]),
     ],
@@ -165,6 +170,10 @@ function createOwnGroups(
     evaluate: async (id: string, evalTime: EpochMs): Promise<void> => {
       if (id === OUTAGE_GROUP.id) {
         await checkOutage(evalTime);
+        return;
+      }
+      if (id === SILENCE_GROUP.id) {
+        await silences?.evaluate(evalTime);
         return;
       }
       if (id === TEST_GROUP.id) {

@@ -18,12 +18,13 @@ import {
 } from '../lib/units.ts';
 import type { ChannelReader, OpenMessage } from '../messages/notifier.ts';
 import { decodeRestorePoint } from '../messages/restore-point.ts';
+import { SILENCE_GROUP } from '../messages/silence-messages.ts';
 import type { ShownMessage, Store } from '../messages/store.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { RECEIVED_GROUP } from './alert-receiver.ts';
 import { planOrphans } from './restore-orphans.ts';
-import { planRestore, type RestoredSilence } from './restore-plan.ts';
+import { planRestore, type RestorePlan } from './restore-plan.ts';
 import { OUTAGE_GROUP } from './source-outage.ts';
 
 export interface RestoreMessagesOptions {
@@ -212,8 +213,8 @@ function createOrphanSearch(options: RestoreMessagesOptions): () => Promise<void
 }
 
 /**
- * Silences are in no message. Each replica remembers those that were active when it looked last, and adds them to a store
- * that lost them.
+ * A silence whose message was deleted is in no message. Each replica remembers those that were active when it looked last,
+ * and adds them to a store that lost them.
  */
 function createSilenceMemory({ store, clock }: Pick<RestoreMessagesOptions, 'store' | 'clock'>) {
   let known: readonly StoredSilence[] = [];
@@ -231,9 +232,10 @@ function createSilenceMemory({ store, clock }: Pick<RestoreMessagesOptions, 'sto
 /** Before alerts are evaluated again: what an open message shows as silenced stays silent. Returns what was added. */
 async function addShownSilences(
   { store }: RestoreMessagesOptions,
-  shown: readonly RestoredSilence[],
+  { silences: shown, announced }: Pick<RestorePlan, 'silences' | 'announced'>,
   at: EpochMs,
 ): Promise<Pick<RestoredStore, 'silences' | 'silenced'>> {
+  for (const silence of announced) await store.addSilence({ silence, messages: [] });
   const known = await store.silences(at);
   const others = shown.filter(({ id }) => known.every((silence) => silence.id !== id));
   for (const { silence } of others) await store.addSilence({ silence, messages: [] });
@@ -262,8 +264,8 @@ export function createRestoreMessages(options: RestoreMessagesOptions): RestoreM
   async function finish({ read, wasLost }: Loss, isPartial: boolean): Promise<void> {
     const at = clock.now();
     const found = [...read.values()].flat();
-    const plan = planRestore(found, allGroups(options), { at, wasLost });
-    const silenced = await addShownSilences(options, plan.silences, at);
+    const plan = planRestore(found, [...allGroups(options), SILENCE_GROUP], { at, wasLost });
+    const silenced = await addShownSilences(options, plan, at);
     if (!(await store.restore({ ...plan, at, isPartial }))) return;
     const messages = plan.messages.length;
     if (messages === 0 && !wasLost) return;

@@ -13,6 +13,7 @@ import {
   type RestorePoint,
   restoredAlert,
 } from '../messages/restore-point.ts';
+import { SILENCE_GROUP, SILENCE_RULE, silenceInMessage } from '../messages/silence-messages.ts';
 import type {
   DesiredMessage,
   MessageUpdate,
@@ -37,16 +38,23 @@ interface FoundAlerts {
   readonly outdated: readonly (readonly [FoundMessage, Alert])[];
 }
 
-interface Restored extends Omit<Parameters<Store['restore']>[0], 'at'> {
+export interface RestorePlan extends Omit<Parameters<Store['restore']>[0], 'at'> {
   readonly silences: readonly RestoredSilence[];
+  /** Those whose own message was found: with all of their matchers. */
+  readonly announced: readonly StoredSilence[];
 }
 
 /** A silence made in Slack, as far as an open message shows it: for its alert alone. */
-export interface RestoredSilence {
+interface RestoredSilence {
   /** The silence that suppressed the alert, and may have suppressed others. */
   readonly id: string;
   readonly silence: StoredSilence;
 }
+
+const announcedIn = (rules: Readonly<Record<string, RuleState>> = {}): readonly StoredSilence[] =>
+  Object.values(rules)
+    .flatMap(({ alerts }) => alerts)
+    .flatMap((alert) => silenceInMessage(alert) ?? []);
 
 /** The silences of open messages that have not ended. A broader matcher is not known, and would be a guess. */
 function silencesOf(found: readonly FoundMessage[], at: EpochMs): readonly RestoredSilence[] {
@@ -67,7 +75,8 @@ function silencesOf(found: readonly FoundMessage[], at: EpochMs): readonly Resto
 const alertIdIn = (key: string): string => key.replace(/\+\d+$/, '');
 
 /** A rule that is in no rule file: its messages end by the name that they carry. */
-export const removedRule = (key: string): SloRule => ruleWithoutFile(key, key.replace(/\{.*/s, ''));
+export const removedRule = (key: string): SloRule =>
+  key === SILENCE_RULE.key ? SILENCE_RULE : ruleWithoutFile(key, key.replace(/\{.*/s, ''));
 
 /** A line in its thread shows that the message ended, although Slack refused its last edit. */
 const hasEnded = ({ message: { key, lineKeys } }: FoundMessage): boolean =>
@@ -267,7 +276,7 @@ export function planRestore(
   messages: readonly OpenMessage[],
   groups: readonly RuleGroup[],
   { at, wasLost }: { readonly at: EpochMs; readonly wasLost: boolean },
-): Restored {
+): RestorePlan {
   const states = new Map<string, Record<string, RuleState>>();
   const restored: RestoredMessage[] = [];
   const updates: MessageUpdate[] = [];
@@ -294,5 +303,6 @@ export function planRestore(
     messages: restored,
     updates,
     silences: silencesOf(all, at),
+    announced: announcedIn(states.get(SILENCE_GROUP.id)),
   };
 }

@@ -186,7 +186,7 @@ function isProvisional(result: CulpritResult | NotCompared): boolean {
 
 /** Only while it fires: an ended alert keeps what was found. Failed requests are slow for other reasons. */
 const isCompared = ({ alert, rule }: CulpritWanted): boolean =>
-  statusOf(alert) === 'firing' && rule.about !== 'source' && rule.measures !== 'errors';
+  statusOf(alert) === 'firing' && rule.about === undefined && rule.measures !== 'errors';
 
 /** The later of two; one that names a culprit is not replaced by one without a comparison. */
 function newer(

@@ -151,7 +151,7 @@ export function createEvidenceCollector(options: EvidenceOptions): CollectEviden
 
   return async ({ alert, rule, isAlertGroup = false }) => {
     // The bot's own message on a source that does not respond: nothing to query.
-    if (rule.about === 'source') return { traces: { kind: 'pending' }, gaps: [] };
+    if (rule.about !== undefined) return { traces: { kind: 'pending' }, gaps: [] };
     const gaps: string[] = [];
     const { objective } = rule;
     const [measured, traced, watched] = await Promise.all([

@@ -1,4 +1,4 @@
-import type { UserAction } from '../alerts/alert.ts';
+import type { Destination, UserAction } from '../alerts/alert.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
 import type { EpochMs } from '../lib/units.ts';
@@ -23,6 +23,8 @@ export interface StoredSilence extends Silence {
   readonly createdAt: EpochMs;
   /** Set when a user ended it early; `endsAt` is the time of that. */
   readonly ended?: UserAction;
+  /** Where its messages are. */
+  readonly announcedIn?: readonly Destination[];
 }
 
 /** A maintenance window: a silence with a name, once or recurring. */

@@ -131,8 +131,8 @@ export interface SloRule {
   readonly burn?: BurnWindows;
   /** The metrics it reads, to find out why data is missing. Absent: they could not be read. */
   readonly reads?: readonly MetricReading[];
-  /** Set for the bot's own alerts on its data sources, and for its notices: they are not in a rule file. */
-  readonly about?: 'source' | 'notice';
+  /** Set for the bot's own alerts on its data sources, its notices, and its messages on silences: they are not in a rule file. */
+  readonly about?: 'source' | 'notice' | 'silence';
   /** Set for the rule of a test notification: a copy of a rule. */
   readonly test?: {
     readonly mentions: boolean;

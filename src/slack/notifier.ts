@@ -2,7 +2,14 @@ import type { Clock } from '../lib/clock.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import { after, type EpochMs, epochMs, HOUR, ms } from '../lib/units.ts';
-import type { ChannelReader, IsAllowed, MessageView, Notifier, SendOutcome } from '../messages/notifier.ts';
+import type {
+  ChannelReader,
+  IsAllowed,
+  MessageView,
+  Notifier,
+  SendOutcome,
+  ThreadNote,
+} from '../messages/notifier.ts';
 import { alertMessage } from './blocks/alert.ts';
 import { alertGroupMessage } from './blocks/alert-group.ts';
 import { CHART, type Rendered } from './blocks/block-kit.ts';
@@ -64,7 +71,7 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier & C
         target: {
           channel: shown.channelId,
           thread_ts: shown.messageTs,
-          reply_broadcast: note.kind === 'flapping' ? true : undefined,
+          reply_broadcast: isBroadcast(note) ? true : undefined,
         },
         message: noteMessage(note, options),
         metadata: { key, alertId: shown.key, installation },
@@ -75,6 +82,10 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier & C
     contentHash: (view) => hashOf(messageOf(view)),
   };
 }
+
+/** Whether a reply is shown in the channel, too: an edit of an older message is seen by nobody. */
+const isBroadcast = ({ kind, rule }: ThreadNote): boolean =>
+  kind === 'flapping' || (kind === 'resolved' && rule.about === 'silence');
 
 /** Reads channels: for one message by its key, and for the open ones. */
 function createReader(parts: {

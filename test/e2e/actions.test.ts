@@ -21,7 +21,8 @@ const json = (message: Message | undefined): string => JSON.stringify(message?.b
 const isTop = (message: Message): boolean =>
   message.threadTs === undefined && message.ephemeralFor === undefined;
 const about = (on: Stage, service: string): readonly Message[] =>
-  on.messages().filter((message) => isTop(message) && message.text.includes(service));
+  on.messages().filter((message) => isTop(message) && !isSilence(message) && message.text.includes(service));
+const isSilence = ({ text }: Message): boolean => /^🔕|^🔔/u.test(text);
 const isOver = ({ text }: Message): boolean => /recovered/i.test(text);
 const threadOf = (on: Stage, { ts }: Message): string =>
   on.world.workspace
@@ -65,12 +66,18 @@ test('a silence made by command holds back what comes, over a restart too; unsil
   await on.restart();
   await on.live(30);
   expect(about(on, 'checkout')).toEqual([]);
+  const announced = (): readonly Message[] => on.messages().filter((each) => isTop(each) && isSilence(each));
+  expect(announced().map(({ text }) => text.split('\n')[0])).toEqual(['🔕 Silenced: checkout']);
+  expect(json(announced()[0])).toContain('1 alert suppressed so far');
   const list = await on.ask('/slo silences');
   expect(json(list)).toContain(`<@${ALICE}>: moving the database`);
   expect(json(list)).toContain('1 alert silenced');
   expect(json(await on.ask('/slo status'))).toContain(`<@${ALICE}>`);
   const ended = await notified(on, () => press(on, list, 'run_command_0'));
   expect(json(ended)).toContain('Silence ended');
+  await on.until('its end is shown', () => announced().some(({ text }) => text.startsWith('🔔')), 30);
+  expect(announced()).toHaveLength(1);
+  expect(threadOf(on, announced()[0] as Message)).toContain(`Ended by <@${ALICE}>. It suppressed 1 alert`);
   await on.until('what still breaches is posted', () => about(on, 'checkout').length > 0, 30);
   await on.until('and seen to its end', () => about(on, 'checkout').some(isOver));
   expect(about(on, 'checkout')).toHaveLength(1);

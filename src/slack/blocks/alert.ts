@@ -30,6 +30,7 @@ import {
 } from './block-kit.ts';
 import { noDataEnd } from './format.ts';
 import { code, date, escape, isLinkable, link, literal, mentionLine, oneLine, person } from './mrkdwn.ts';
+import { silenceMessage } from './silence.ts';
 import { shownRows, tracesTable } from './slowest.ts';
 
 /** The button in an alert's message that lists the slowest traces of the breach's own window. */
@@ -46,6 +47,7 @@ export function alertMessage(view: MessageView): Rendered {
   const { alert, rule, evidence } = view;
   if (rule.about === 'source') return sourceMessage(alert);
   if (rule.about === 'notice') return noticeMessage(alert);
+  if (rule.about === 'silence') return silenceMessage(alert);
   const title = headline(view);
   if (view.isBrief === true) return briefMessage(alert, title);
   const chart = evidence.chart === undefined ? undefined : chartBlock(evidence.chart);

@@ -12,6 +12,7 @@ import { groupEnding, isRecovered, isWell } from './alert-group.ts';
 import { actions, type Rendered, section } from './block-kit.ts';
 import { noDataEnd } from './format.ts';
 import { date, phraseText } from './mrkdwn.ts';
+import { silenceEnd } from './silence.ts';
 
 const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
   'no-data': '⚪',
@@ -67,6 +68,7 @@ function ending(note: ThreadNote): Line {
   if (alertGroup !== undefined) return groupEnd(alertGroup, note);
   const { resolveReason = 'recovered', resolvedAt: at = alert.seenAt, closed } = alert;
   if (rule.about === 'source') return sourceEnd(resolveReason, at);
+  if (rule.about === 'silence') return { phrase: silenceEnd(alert), at };
   if (rule.test !== undefined) return { phrase: ['The test ended.'], at, isUnknown: true };
   const isUnknown = !isRecovery({ resolveReason });
   if (closed !== undefined) {
@@ -159,7 +161,8 @@ export function noteMessage(
   { mentionsAcknowledger = true }: { readonly mentionsAcknowledger?: boolean } = {},
 ): Rendered {
   const { phrase, at, isUnknown } = lineOf(note);
-  const sign = isUnknown === true ? '☑️' : SIGNS[note.kind];
+  const ended = note.rule.about === 'silence' ? '🔔' : SIGNS[note.kind];
+  const sign = isUnknown === true ? '☑️' : ended;
   const mentioned = mentionsAcknowledger ? phraseText(acknowledgerOf(note)) : '';
   const text = `${sign} ${phraseText(phrase)}${mentioned} · ${date(at)}`;
   const buttons = note.kind === 'flapping' && note.alertGroup === undefined ? actionButtons(note.alert) : [];

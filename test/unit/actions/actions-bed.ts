@@ -87,7 +87,12 @@ function createBed(store: Store, clock: VirtualClock): ActionsBed {
     logger,
     evaluate,
     alerts: createManageAlerts({ store, logger }),
-    silences: createManageSilences({ store, logger, localTime, policy: () => policy }),
+    silences: createManageSilences({
+      store,
+      logger,
+      localTime,
+      ruleSet: () => ({ groups: [aGroup()], policy }),
+    }),
     usePolicy: (given) => {
       policy = { ...NO_POLICY, ...given };
     },
@@ -100,7 +105,8 @@ function createBed(store: Store, clock: VirtualClock): ActionsBed {
     stored: async () =>
       Object.values((await store.loadGroup(aGroup().id))?.rules ?? {}).flatMap(({ alerts }) => alerts),
     async drain() {
-      return takeDecided(store);
+      // The silence's own messages are read by `announced`.
+      return takeDecided(store).filter(({ rule }) => rule.about !== 'silence');
     },
   };
 }

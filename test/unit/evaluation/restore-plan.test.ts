@@ -104,6 +104,7 @@ describe('open messages in Slack become the state that they came from', () => {
       messages: [],
       updates: [],
       silences: [],
+      announced: [],
     });
   });
 
