@@ -2,9 +2,9 @@ import type { Alert } from '../alerts/alert.ts';
 import { seriesOf } from '../alerts/identity.ts';
 import { fingerprint } from '../lib/labels.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
-import { before, between, type EpochMs, epochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { before, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
-import { lastSampleQuery } from './no-data-reason.ts';
+import { lastSampleQuery, sampleCountQuery } from './no-data-reason.ts';
 
 /*
  * A value over a window is computed from the samples that there are. When the newest ones are not ingested yet, it
@@ -18,6 +18,9 @@ import { lastSampleQuery } from './no-data-reason.ts';
 
 /** A sample may be this much older than twice the scrape interval. */
 const TOLERANCE: Milliseconds = ms(5 * SECOND);
+
+/** The scrape interval is read from the number of samples in this time. */
+const COUNTED: Milliseconds = ms(5 * MINUTE);
 
 /** A pipeline that is always so late is recognized after this many evaluations in which its delay did not grow. */
 const STEADY_CHECKS = 3;
@@ -58,28 +61,14 @@ function createDelays() {
   };
 }
 
-/** The times of the newest samples up to an instant, by the fingerprints of the alerts' series. */
-async function newestSamplesOf(
+/** The result of a query by the fingerprints of the alerts' series. */
+async function valuesOf(
   metrics: Pick<MetricsSource, 'instant'>,
   request: { readonly expr: string; readonly at: EpochMs },
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, EpochMs>> {
+): Promise<ReadonlyMap<string, number>> {
   const samples = await metrics.instant(request, signal);
-  return new Map(
-    samples.map(({ labels, value }) => [fingerprint(seriesOf(labels)), epochMs(Math.round(value * SECOND))]),
-  );
-}
-
-/** The time between the newest sample of a series and the one before it; undefined when it is on time, or the first one. */
-async function intervalBefore(
-  metrics: Pick<MetricsSource, 'instant'>,
-  newest: { readonly expr: string; readonly key: string; readonly time: EpochMs; readonly age: Milliseconds },
-  signal: AbortSignal,
-): Promise<Milliseconds | undefined> {
-  const { expr, key, time, age } = newest;
-  if (age <= TOLERANCE) return undefined;
-  const previous = (await newestSamplesOf(metrics, { expr, at: before(time, ms(1)) }, signal)).get(key);
-  return previous === undefined ? undefined : between(previous, time);
+  return new Map(samples.map(({ labels, value }) => [fingerprint(seriesOf(labels)), value]));
 }
 
 /**
@@ -93,20 +82,24 @@ export function createFindLateSamples(metrics: Pick<MetricsSource, 'instant'>): 
     const [reading] = reads;
     const late = new Set<string>();
     if (reading === undefined || alerts.length === 0) return late;
-    const expr = lastSampleQuery({ ...reading, alerts: alerts.map(({ series }) => series) });
-    const newest = await newestSamplesOf(metrics, { expr, at }, signal);
+    const of = { ...reading, alerts: alerts.map(({ series }) => series) };
+    const newest = await valuesOf(metrics, { expr: lastSampleQuery(of), at }, signal);
     const keys = alerts.map(({ series }) => fingerprint(series));
     const found = keys.flatMap((key) => {
-      const time = newest.get(key);
-      return time === undefined ? [] : [{ key, time, age: between(time, at) }];
+      const seconds = newest.get(key);
+      return seconds === undefined ? [] : [{ key, age: ms(at - Math.round(seconds * SECOND)) }];
     });
     const nameOf = (key: string): string => `${reading.metric}{${reading.matchers}} ${key}`;
     // Prometheus returns a series for five minutes after its last sample.
     for (const key of keys) if (!newest.has(key) && delays.isKnown(nameOf(key))) late.add(key);
-    const oldest = found.toSorted((a, b) => a.time - b.time)[0];
-    const interval = oldest && (await intervalBefore(metrics, { expr, ...oldest }, signal));
-    if (interval === undefined) return late;
+    const oldest = Math.max(0, ...found.map(({ age }) => age));
+    if (oldest <= TOLERANCE) return late;
+    // Before the newest samples, so that those that are missing do not count. Targets are scraped at different times: the
+    // interval is that of one series.
+    const counted = { expr: sampleCountQuery(of, COUNTED), at: before(at, ms(oldest)) };
+    const counts = await valuesOf(metrics, counted, signal);
     for (const { key, age } of found) {
+      const interval = ms(COUNTED / Math.max(1, counts.get(key) ?? 1));
       if (age <= 2 * interval + TOLERANCE) delays.forget(nameOf(key));
       else if (delays.isGrowing(nameOf(key), age, interval)) late.add(key);
     }

@@ -74,6 +74,10 @@ const by = (series: AlertSeries, ...more: readonly string[]): string =>
 export const lastSampleQuery = (series: AlertSeries): string =>
   `max ${by(series)} (timestamp(${selectorOf(series)}))`;
 
+/** PromQL: the number of samples in `back` of the series with the most, of each alert's. */
+export const sampleCountQuery = (series: AlertSeries, back: Milliseconds): string =>
+  `max ${by(series)} (count_over_time(${selectorOf(series)}[${formatDuration(back)}]))`;
+
 /** PromQL: the number of series that each alert had at some time in `back`. */
 export const seriesCountQuery = (series: AlertSeries, back: Milliseconds): string =>
   `count ${by(series)} (last_over_time(${selectorOf(series)}[${formatDuration(back)}]))`;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createFindLateSamples } from '../../../src/evaluation/late-samples.ts';
-import { lastSampleQuery } from '../../../src/evaluation/no-data-reason.ts';
+import { lastSampleQuery, sampleCountQuery } from '../../../src/evaluation/no-data-reason.ts';
 import { fingerprint } from '../../../src/lib/labels.ts';
-import { type EpochMs, epochMs, SECOND } from '../../../src/lib/units.ts';
+import { type EpochMs, epochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
 import { START } from '../../support/virtual-clock.ts';
 
@@ -19,6 +19,9 @@ function samples(newest: (seconds: number) => number) {
     const until = Math.min(ingested, (instant - START) / SECOND);
     return [{ labels: CHECKOUT, value: START / SECOND + Math.floor(until / 15) * 15 }];
   });
+  metrics.answer(sampleCountQuery({ ...READING, alerts: [CHECKOUT] }, ms(5 * MINUTE)), [
+    { labels: CHECKOUT, value: 20 },
+  ]);
   const find = createFindLateSamples(metrics);
   return {
     metrics,
