@@ -10,7 +10,7 @@ import type { EpochMs } from '../lib/units.ts';
 import { messageOf, postedTo, threadLine } from '../messages/alert-messages.ts';
 import { alertInLedger, type Ledger, NO_LEDGER } from '../messages/ledger.ts';
 import { sharedMessages } from '../messages/plan-groups.ts';
-import type { MessageUpdate, SilenceUpdate, Store } from '../messages/store.ts';
+import type { MessageUpdate, SilenceUpdate, Store, ThreadLine } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
 import type { SloRule } from '../rules/rule.ts';
 
@@ -67,20 +67,29 @@ const ownMessages = (active: ActiveAlert): readonly string[] =>
 
 /**
  * The updates of all messages of some alerts after an action. The messages are rendered again from the stored states.
- * With `silence` each thread gets one line, however many of its alerts are silenced.
+ * With `silence` or `withdrawal` each thread gets one line, however many of its alerts it concerns.
  */
 export function actionUpdates(
   alerts: readonly ActiveAlert[],
-  { at, silence }: { readonly at: EpochMs; readonly silence?: SilenceUpdate },
+  {
+    at,
+    silence,
+    withdrawal,
+  }: { readonly at: EpochMs; readonly silence?: SilenceUpdate; readonly withdrawal?: UserAction },
 ): readonly MessageUpdate[] {
-  const update = (key: string, { alert, rule }: ActiveAlert): MessageUpdate => ({
+  const line = (key: string, { alert, rule }: ActiveAlert): ThreadLine | undefined => {
+    const of = { at, alert, rule };
+    if (silence !== undefined)
+      return { ...of, key: `${key}:${silence.what}:${silence.id}`, kind: 'silence', silence };
+    return withdrawal === undefined
+      ? undefined
+      : { ...of, key: `${key}:unacknowledged:${at}`, kind: 'unacknowledged', action: withdrawal };
+  };
+  const update = (key: string, active: ActiveAlert): MessageUpdate => ({
     key,
     isTouched: true,
     at,
-    line:
-      silence === undefined
-        ? undefined
-        : { key: `${key}:${silence.what}:${silence.id}`, kind: 'silence', at, alert, rule, silence },
+    line: line(key, active),
   });
   const own = alerts.flatMap((active) => ownMessages(active).map((key) => update(key, active)));
   const shared = byAlertGroups(alerts).flatMap(({ first, alerts: members, alertGroups }) =>
@@ -113,9 +122,17 @@ export interface ActionRequest {
 /** The outcome of an action. */
 export type ActionOutcome =
   /** `already`: the action was performed before, possibly by the same user. */
-  | { readonly kind: 'done' | 'already'; readonly alert: Alert; readonly action: UserAction }
+  | {
+      readonly kind: 'done' | 'already';
+      readonly did: keyof AlertActions;
+      readonly alert: Alert;
+      readonly action: UserAction;
+    }
   /** `pending`: the alert has not fired. `has-data`: an alert with data cannot be closed. */
-  | { readonly kind: 'resolved' | 'pending' | 'has-data'; readonly alert: Alert }
+  | {
+      readonly kind: 'resolved' | 'pending' | 'has-data' | 'not-acknowledged';
+      readonly alert: Alert;
+    }
   /** There is no such alert, or not any more. */
   | { readonly kind: 'unknown' };
 
@@ -123,6 +140,8 @@ export type ActionOutcome =
 export interface ManageAlerts {
   /** Acknowledges an alert. Only the first acknowledgement counts; the alert is evaluated as before. */
   acknowledge(request: ActionRequest): Promise<ActionOutcome>;
+  /** Withdraws the acknowledgement of a firing alert, whoever made it: the next one counts again. */
+  unacknowledge(request: ActionRequest): Promise<ActionOutcome>;
   /** Closes a firing alert without data. */
   close(request: ActionRequest): Promise<ActionOutcome>;
   /** The firing alerts with the actions on them, the oldest first; tests left out. */
@@ -131,10 +150,13 @@ export interface ManageAlerts {
 
 /** Why an action cannot be performed; undefined if it can. */
 function rejectionOf(alert: Alert, kind: keyof AlertActions): ActionOutcome | undefined {
-  const { state, noDataSince, [kind]: before } = alert;
+  const { state, noDataSince } = alert;
+  const before = kind === 'unacknowledged' ? undefined : alert[kind];
   if (before !== undefined && (state === 'firing' || kind === 'closed'))
-    return { kind: 'already', alert, action: before };
+    return { kind: 'already', did: kind, alert, action: before };
   if (state !== 'firing') return { kind: state, alert };
+  if (kind === 'unacknowledged')
+    return alert.acknowledged === undefined ? { kind: 'not-acknowledged', alert } : undefined;
   return kind === 'closed' && noDataSince === undefined ? { kind: 'has-data', alert } : undefined;
 }
 
@@ -160,7 +182,7 @@ export function createManageAlerts({
     const messages =
       kind === 'closed'
         ? closeUpdates(active, withActions(alert, { closed: action }), at)
-        : actionUpdates([active], { at });
+        : actionUpdates([active], { at, withdrawal: kind === 'unacknowledged' ? action : undefined });
     const recorded = (await store.recordAction({ alertId, kind, action, messages }))[kind] ?? action;
     const isFirst = recorded.by === by && recorded.at === at;
     if (isFirst) {
@@ -168,11 +190,12 @@ export function createManageAlerts({
       ledger.add({ at, kind, by, ...alertInLedger(alert, active.rule), outcome: action.comment });
     }
     const after = withActions(alert, { [kind]: recorded });
-    return { kind: isFirst ? 'done' : 'already', alert: after, action: recorded };
+    return { kind: isFirst ? 'done' : 'already', did: kind, alert: after, action: recorded };
   }
 
   return {
     acknowledge: (request) => perform('acknowledged', request),
+    unacknowledge: (request) => perform('unacknowledged', request),
     close: (request) => perform('closed', request),
     firing: async () =>
       (await firingAlerts(store))

@@ -39,8 +39,10 @@ export interface UserAction {
 
 /** The actions on one occurrence of an alert. Stored separately from its state, which every evaluation replaces. */
 export interface AlertActions {
-  /** Only the first acknowledgement counts. */
+  /** Only the first acknowledgement counts, until it is withdrawn. */
   readonly acknowledged?: UserAction;
+  /** The last withdrawal of an acknowledgement. */
+  readonly unacknowledged?: UserAction;
   readonly closed?: UserAction;
 }
 
@@ -319,13 +321,23 @@ export type RuleQueryResult =
   /** The source did not respond. */
   | { readonly kind: 'source-error'; readonly message: string };
 
+/** Who acknowledged an alert: its state may have an acknowledgement that was withdrawn since. */
+export function acknowledgedAfter(
+  known: Pick<Alert, 'acknowledged'>,
+  { acknowledged = known.acknowledged, unacknowledged }: AlertActions,
+): UserAction | undefined {
+  const isWithdrawn = unacknowledged !== undefined && unacknowledged.at >= (acknowledged?.at ?? 0);
+  return isWithdrawn ? undefined : acknowledged;
+}
+
 /**
  * The alert with the actions on it. Actions are stored separately from the state, and take precedence over it.
  *
  * A closed alert is resolved from that moment on. One that was resolved before for another reason keeps that reason.
  */
 export function withActions(alert: Alert, actions: AlertActions = {}): Alert {
-  const { acknowledged = alert.acknowledged, closed } = actions;
+  const { closed } = actions;
+  const acknowledged = acknowledgedAfter(alert, actions);
   const known: Alert = acknowledged === alert.acknowledged ? alert : { ...alert, acknowledged };
   if (closed === undefined || alert.state === 'resolved') return known;
   return {

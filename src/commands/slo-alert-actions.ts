@@ -14,6 +14,13 @@ export interface AcknowledgeCommand {
   readonly alert: string;
 }
 
+/** `/slo unacknowledge`. */
+export interface UnacknowledgeCommand {
+  readonly kind: 'unacknowledge';
+  /** As for `/slo acknowledge`. */
+  readonly alert: string;
+}
+
 /** `/slo close`. */
 export interface CloseCommand {
   readonly kind: 'close';
@@ -36,6 +43,23 @@ export const sloAcknowledge: CommandForm<AcknowledgeCommand> = {
       : { command: { kind: 'acknowledge', alert: unquoted(text) }, share: false },
   run: async ({ command: { alert }, by, now }, { alerts }) => ({
     answer: await onAlerts(alerts, alert, (alertId) => alerts.acknowledge({ alertId, by, now })),
+  }),
+};
+
+export const sloUnacknowledge: CommandForm<UnacknowledgeCommand> = {
+  slash: '/slo',
+  kind: 'unacknowledge',
+  keywords: ['unacknowledge', 'unack'],
+  needs: 'acknowledge',
+  usage: 'unacknowledge <alert or service>',
+  summary: 'Withdraws the acknowledgement of firing alerts, whoever made it',
+  system: 'store',
+  parse: ({ text }) =>
+    text === ''
+      ? { problem: 'Specify an alert or a service: /slo unacknowledge checkout.' }
+      : { command: { kind: 'unacknowledge', alert: unquoted(text) }, share: false },
+  run: async ({ command: { alert }, by, now }, { alerts }) => ({
+    answer: await onAlerts(alerts, alert, (alertId) => alerts.unacknowledge({ alertId, by, now })),
   }),
 };
 
@@ -136,12 +160,15 @@ function outcomePhrase(outcome: ActionOutcome): Phrase {
     case 'done':
     case 'already': {
       const { by, at } = outcome.action;
-      const done = outcome.alert.closed === undefined ? 'acknowledged' : 'closed';
-      const verb = outcome.kind === 'done' ? done : `was already ${done}`;
+      if (outcome.did === 'unacknowledged')
+        return [`The acknowledgement of ${name} was withdrawn by `, { person: by }, ' at ', { at }, '.'];
+      const verb = outcome.kind === 'done' ? outcome.did : `was already ${outcome.did}`;
       return [`${name} ${verb} by `, { person: by }, ' at ', { at }, '.'];
     }
     case 'resolved':
       return [`${name} is already resolved.`];
+    case 'not-acknowledged':
+      return [`${name} is not acknowledged.`];
     case 'pending':
       return [`${name} is pending: no notification was sent yet.`];
     case 'has-data':

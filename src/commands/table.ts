@@ -2,7 +2,7 @@ import type { CommandForm, SlashCommand } from './command.ts';
 import { latencyOfService } from './latency.ts';
 import { latencyOfCall } from './latency-call.ts';
 import { latencyOfRequest } from './latency-request.ts';
-import { sloAcknowledge, sloClose } from './slo-alert-actions.ts';
+import { sloAcknowledge, sloClose, sloUnacknowledge } from './slo-alert-actions.ts';
 import { sloHistory } from './slo-history.ts';
 import { sloServices } from './slo-services.ts';
 import { sloSilence } from './slo-silence.ts';
@@ -35,6 +35,7 @@ const FORMS = [
   sloSilences,
   sloUnsilence,
   sloAcknowledge,
+  sloUnacknowledge,
   sloClose,
   sloHistory,
   sloTest,

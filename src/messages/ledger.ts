@@ -16,6 +16,7 @@ export interface LedgerEntry {
     | 'not-posted'
     | 'suppressed'
     | 'acknowledged'
+    | 'unacknowledged'
     | 'closed'
     | 'silence-created'
     | 'silence-ended'
@@ -87,6 +88,7 @@ const VERBS: Readonly<Record<LedgerEntry['kind'], string>> = {
   'not-posted': 'refused by Slack',
   suppressed: 'suppressed',
   acknowledged: 'acknowledged',
+  unacknowledged: 'acknowledgement withdrawn',
   closed: 'closed',
   'silence-created': 'silenced',
   'silence-ended': 'silence ended',

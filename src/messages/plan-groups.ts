@@ -64,7 +64,14 @@ const snapshotOf = ({ alertGroup, ranked }: CurrentGroup): AlertGroupSnapshot =>
   startedAt: alertGroup.startedAt,
   counts: countsOf(ranked),
   rows: ranked.slice(0, GROUP_ROWS),
+  unacknowledged: hiddenUnacknowledged(ranked),
 });
+
+/** Open alerts without a row that nobody has acknowledged. */
+const hiddenUnacknowledged = (ranked: readonly GroupedAlert[]): number =>
+  ranked
+    .slice(GROUP_ROWS)
+    .filter(({ state, acknowledged }) => state !== 'resolved' && acknowledged === undefined).length;
 
 /** Whether a list has a thread reply: the alerts that started the group have none while the message shows them all. */
 const isListed = ({ alertGroup, ranked }: CurrentGroup, reply: AlertGroupReply): boolean =>
@@ -126,7 +133,8 @@ function updatesOf(
 ): { alertGroup: AlertGroup; messages: readonly MessageUpdate[] } {
   const { evalTime, alertGroup, ranked } = current;
   const isEnd = isGroupResolved(alertGroup);
-  const look = displayHash(ranked.slice(0, GROUP_ROWS), true) + ranked.length;
+  const hidden = hiddenUnacknowledged(ranked) === 0 ? '' : ' unacknowledged';
+  const look = displayHash(ranked.slice(0, GROUP_ROWS), true) + ranked.length + hidden;
   const age = between(alertGroup.refreshedAt, evalTime);
   const isDue = age >= REFRESH_MAX_INTERVAL || (age >= REFRESH_MIN_INTERVAL && look !== alertGroup.shown);
   const { replies, messages } = updateReplies(current);

@@ -43,6 +43,8 @@ export interface AlertGroupSnapshot {
   readonly counts: Readonly<Record<GroupedAlert['state'], number>>;
   /** The worst first. */
   readonly rows: readonly GroupedAlert[];
+  /** Open alerts without a row that nobody has acknowledged. */
+  readonly unacknowledged?: number;
   /** Set for a reply of the thread. */
   readonly detailPage?: {
     /** Counts from 1. */
@@ -90,6 +92,7 @@ export interface ThreadLine {
     | 'no-data'
     | 'data-back'
     | 'silence'
+    | 'unacknowledged'
     | 'resolved'
     | 'flapping'
     | 'stable'
@@ -104,6 +107,8 @@ export interface ThreadLine {
   readonly text?: string;
   /** Set for `silence`. */
   readonly silence?: SilenceUpdate;
+  /** Set for `unacknowledged`. */
+  readonly action?: UserAction;
 }
 
 /** A change to one message, as an evaluation or an action decides it. */
@@ -242,7 +247,7 @@ export interface Store {
 
   /**
    * Records a person's action on an alert, and updates messages in the same write. The first action of a kind counts: a
-   * later one changes nothing. Returns the actions as they are then. They are deleted with the alert's message.
+   * later one changes nothing, but `unacknowledged` deletes the acknowledgement, so that the next one counts again. Returns the actions as they are then. They are deleted with the alert's message.
    */
   recordAction(done: {
     alertId: string;

@@ -1,5 +1,5 @@
 import type { Alert, AlertActions, RuleGroupState, RuleState } from '../alerts/alert.ts';
-import { withActions } from '../alerts/alert.ts';
+import { acknowledgedAfter, withActions } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { unsuppressed } from '../policy/suppress.ts';
@@ -41,8 +41,8 @@ export async function withLatestActions(
     alertGroup.rows.map(({ alertId }) => alertId),
   );
   const rows = alertGroup.rows.map((row) => {
-    const acknowledged = actions.get(row.alertId)?.acknowledged;
-    return acknowledged === undefined ? row : { ...row, acknowledged };
+    const acknowledged = acknowledgedAfter(row, actions.get(row.alertId) ?? {});
+    return acknowledged === row.acknowledged ? row : { ...row, acknowledged };
   });
   return { ...desired, alertGroup: { ...alertGroup, rows } };
 }

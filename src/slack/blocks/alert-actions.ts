@@ -78,10 +78,13 @@ function matchersOf({ labels, series }: Alert): string {
 }
 
 /** The actions that an alert group with open alerts offers: for all of its alerts, and a silence of its rule. */
-export function groupButtons({ id, rows }: AlertGroupSnapshot, rule: SloRule): readonly Button[] {
+export function groupButtons(
+  { id, rows, unacknowledged = 0 }: AlertGroupSnapshot,
+  rule: SloRule,
+): readonly Button[] {
   const open = rows.filter(({ state }) => state !== 'resolved');
   if (open.length === 0) return [];
-  const isAcknowledged = open.every(({ acknowledged }) => acknowledged !== undefined);
+  const isAcknowledged = unacknowledged === 0 && open.every(({ acknowledged }) => acknowledged !== undefined);
   const matchers = matchersText([{ label: 'alertname', operator: '=', value: rule.name }]);
   const buttons: readonly Button[] = [
     ...(isAcknowledged ? [] : [acknowledgeButton('Acknowledge all', id)]),
@@ -96,7 +99,9 @@ export function actionButtons(alert: Alert): readonly Button[] {
   if (state === 'resolved') return [];
   const { silence } = suppressed ?? {};
   const buttons: readonly Button[] = [
-    ...(acknowledged === undefined ? [acknowledgeButton('Acknowledge', alertId)] : []),
+    acknowledged === undefined
+      ? acknowledgeButton('Acknowledge', alertId)
+      : button('Unacknowledge', `${RUN_COMMAND}_unacknowledge`, `/slo unacknowledge ${alertId}`),
     silence === undefined
       ? button('Silence…', SILENCE, matchersOf(alert))
       : button('Unsilence', RUN_COMMAND, `/slo unsilence ${silence.id}`),

@@ -18,6 +18,7 @@ const SIGNS: Readonly<Record<ThreadNote['kind'], string>> = {
   'no-data': '⚪',
   'data-back': '🔵',
   silence: '🔕',
+  unacknowledged: '↩️',
   flapping: '🔁',
   stable: '🟢',
   resolved: '✅',
@@ -116,6 +117,18 @@ function silence({ what, by, at, until, comment = '' }: SilenceUpdate): Line {
   };
 }
 
+/** Mentions whose acknowledgement it was: that person may still be at work on it. */
+function withdrawn({ action, alert: { acknowledged }, alertGroup }: ThreadNote): Phrase {
+  const by = action?.by ?? '';
+  const whose = alertGroup === undefined && acknowledged !== undefined && acknowledged.by !== by;
+  return [
+    'Acknowledgement withdrawn by ',
+    { person: by },
+    ...(whose ? ['. It was that of ', { person: acknowledged.by }] : []),
+    '.',
+  ];
+}
+
 function lineOf(note: ThreadNote): Line {
   const { kind, at, text = '' } = note;
   switch (kind) {
@@ -125,6 +138,8 @@ function lineOf(note: ThreadNote): Line {
       return dataBack(note.alert);
     case 'silence':
       return note.silence === undefined ? { phrase: [], at } : silence(note.silence);
+    case 'unacknowledged':
+      return { phrase: withdrawn(note), at };
     case 'flapping':
       return { phrase: [text, ...firingNow(note)], at };
     case 'stable':

@@ -1,4 +1,4 @@
-import type { AlertActions } from '../../alerts/alert.ts';
+import type { AlertActions, UserAction } from '../../alerts/alert.ts';
 import { hashTexts } from '../../lib/labels.ts';
 import { after, DAY, type EpochMs, type Milliseconds, ms } from '../../lib/units.ts';
 import { LEDGER_ENTRIES, type LedgerEntry } from '../../messages/ledger.ts';
@@ -12,13 +12,25 @@ import { addMessages, commit, emptyBatch, type LevelContext } from './messages.t
 /** A silence is remembered this long after its end. */
 const SILENCE_RETENTION: Milliseconds = ms(30 * DAY);
 
+/** The actions with one more; undefined when it changes nothing. */
+function withAction(
+  known: AlertActions,
+  kind: keyof AlertActions,
+  action: UserAction,
+): AlertActions | undefined {
+  if (kind !== 'unacknowledged') return known[kind] === undefined ? { ...known, [kind]: action } : undefined;
+  const { acknowledged, ...others } = known;
+  const isFirst = acknowledged !== undefined || known.unacknowledged === undefined;
+  return isFirst ? { ...others, unacknowledged: action } : undefined;
+}
+
 export async function recordAction(
   context: LevelContext,
   { alertId, kind, action, messages }: Parameters<Store['recordAction']>[0],
 ): Promise<AlertActions> {
   const known = ((await context.database.get('action', alertId)) ?? {}) as AlertActions;
-  if (known[kind] !== undefined) return known;
-  const actions: AlertActions = { ...known, [kind]: action };
+  const actions = withAction(known, kind, action);
+  if (actions === undefined) return known;
   const batch = emptyBatch();
   batch.operations.push({ type: 'put', table: 'action', key: alertId, value: actions });
   await addMessages(context, batch, messages);
@@ -124,8 +136,8 @@ export async function expiredActions(
   retention: Milliseconds,
 ): Promise<readonly Operation[]> {
   const refs = new Set([...(await database.keys('ref')), ...(await database.keys('message'))]);
-  const newest = ({ acknowledged, closed }: AlertActions): number =>
-    Math.max(acknowledged?.at ?? 0, closed?.at ?? 0);
+  const newest = ({ acknowledged, unacknowledged, closed }: AlertActions): number =>
+    Math.max(acknowledged?.at ?? 0, unacknowledged?.at ?? 0, closed?.at ?? 0);
   return (await database.all('action'))
     .filter(
       ([alertId, actions]) => !refs.has(alertId) && newest(actions as AlertActions) + retention <= now(),

@@ -29,8 +29,10 @@ const textsOf = (answer: unknown): readonly Text[] => (Array.isArray(answer) ? (
 const read = (text: Text): unknown => (text === null || text === undefined ? undefined : decodeRecord(text));
 
 function actionsFrom(answer: unknown): AlertActions {
-  const [acknowledged, closed] = textsOf(answer).map((text) => read(text) as UserAction | undefined);
-  return { acknowledged, closed };
+  const [acknowledged, closed, unacknowledged] = textsOf(answer).map(
+    (text) => read(text) as UserAction | undefined,
+  );
+  return { acknowledged, unacknowledged, closed };
 }
 
 /** A silence, and its early end if it has one: both are written once and never changed. */
@@ -65,7 +67,7 @@ export function createActions(
       const answers = (await client.storeActions(routing, prefix, ...wanted)) as unknown[];
       const found = wanted.map((alertId, i) => [alertId, actionsFrom(answers[i])] as const);
       return new Map(
-        found.filter(([, { acknowledged, closed }]) => acknowledged !== undefined || closed !== undefined),
+        found.filter(([, actions]) => Object.values(actions).some((action) => action !== undefined)),
       );
     },
     async addSilence({ silence, messages }) {

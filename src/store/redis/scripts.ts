@@ -12,7 +12,7 @@
  *   shown-lines:KEY        set      keys of the lines that the thread shows
  *   due                    zset     messages that are not shown as they should be, by when they may be claimed
  *   pending                zset     the same, by since when
- *   action:ALERT_ID        hash     actions of people: acknowledged, closed (records); expires with the reference
+ *   action:ALERT_ID        hash     actions of people: acknowledged, unacknowledged, closed (records); expires with the reference
  *   silences               zset     ids of silences by their end
  *   silence                hash     StoredSilence as a record, by id
  *   silence-end            hash     the early end of a silence, by id
@@ -168,21 +168,27 @@ place(key)
 return 1
 `;
 
-/** Arguments: prefix, alert, kind, record, its life in ms, message updates. Answers with all actions of the alert. */
+/**
+ * Arguments: prefix, alert, kind, record, its life in ms, message updates. Answers with all actions of the alert. The first
+ * of a kind counts; a withdrawal deletes the acknowledgement, and is a new one when there was one or it is the first.
+ */
 const RECORD_ACTION = `${SHARED}
 local key = p .. 'action:' .. ARGV[2]
+if ARGV[3] == 'unacknowledged' and redis.call('HDEL', key, 'acknowledged') == 1 then
+  redis.call('HDEL', key, ARGV[3])
+end
 if redis.call('HSETNX', key, ARGV[3], ARGV[4]) == 1 then
   redis.call('PEXPIRE', key, ARGV[5])
   add(6)
 end
-return redis.call('HMGET', key, 'acknowledged', 'closed')
+return redis.call('HMGET', key, 'acknowledged', 'closed', 'unacknowledged')
 `;
 
 /** Arguments: prefix, alerts. Answers with the actions of each. */
 const ACTIONS = `${SHARED}
 local found = {}
 for i = 2, #ARGV do
-  found[i - 1] = redis.call('HMGET', p .. 'action:' .. ARGV[i], 'acknowledged', 'closed')
+  found[i - 1] = redis.call('HMGET', p .. 'action:' .. ARGV[i], 'acknowledged', 'closed', 'unacknowledged')
 end
 return found
 `;

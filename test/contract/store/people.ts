@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { UserAction } from '../../../src/alerts/alert.ts';
 import { after, before, DAY, HOUR, ms } from '../../../src/lib/units.ts';
 import type { StoredSilence } from '../../../src/policy/silence.ts';
 import { START } from '../../support/virtual-clock.ts';
@@ -39,6 +40,22 @@ export function describePeople(bench: Bench): void {
       await acknowledge();
       expect(await acknowledge(BOB, [anUpdate('again')])).toEqual({ acknowledged: ANN });
       expect(await depth()).toBe(1);
+    });
+
+    it('lets a withdrawal delete the acknowledgement, once, and the next one count', async () => {
+      const withdraw = (action: UserAction, messages = [anUpdate('withdrawn')]) =>
+        bench.store.recordAction({ alertId: 'ep-1', kind: 'unacknowledged', action, messages });
+      await acknowledge();
+      expect(await withdraw(BOB)).toEqual({ unacknowledged: BOB });
+      expect(await withdraw({ by: 'U0EVE', at: at(3) }, [anUpdate('again')])).toEqual({
+        unacknowledged: BOB,
+      });
+      expect(await depth()).toBe(2);
+      const again = { by: 'U0BOB', at: at(4) };
+      expect(await acknowledge(again)).toEqual({ acknowledged: again, unacknowledged: BOB });
+      const last = { by: 'U0EVE', at: at(5) };
+      expect(await withdraw(last)).toEqual({ unacknowledged: last });
+      expect(await bench.store.actions(['ep-1'])).toEqual(new Map([['ep-1', { unacknowledged: last }]]));
     });
 
     it('lets one of many who act at once be the first', async () => {

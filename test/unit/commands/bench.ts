@@ -41,6 +41,7 @@ export const requests = (count: number): readonly Trace[] =>
 const nothingFires: Pick<CommandDeps, 'alerts' | 'silences'> = {
   alerts: {
     acknowledge: async () => ({ kind: 'unknown' }),
+    unacknowledge: async () => ({ kind: 'unknown' }),
     close: async () => ({ kind: 'unknown' }),
     firing: async () => [],
   },

@@ -30,6 +30,7 @@ const startOf = (firing: readonly ActiveAlert[] | Error, services = ['gateway.sh
     {
       alerts: {
         acknowledge: async () => ({ kind: 'unknown' }),
+        unacknowledge: async () => ({ kind: 'unknown' }),
         close: async () => ({ kind: 'unknown' }),
         firing: async () => {
           if (firing instanceof Error) throw firing;

@@ -4,8 +4,9 @@ import { createCommands } from '../../../src/commands/commands.ts';
 import { parseCommand } from '../../../src/commands/parse.ts';
 import type { Command } from '../../../src/commands/table.ts';
 import type { Phrase } from '../../../src/lib/phrase.ts';
-import { after, HOUR, ms } from '../../../src/lib/units.ts';
+import { after, HOUR, ms, SECOND } from '../../../src/lib/units.ts';
 import type { ServiceObjective } from '../../../src/rules/rule.ts';
+import { noteMessage } from '../../../src/slack/blocks/note.ts';
 import { sample, useActionsBed } from '../actions/actions-bed.ts';
 import { open } from './bench.ts';
 
@@ -211,6 +212,30 @@ describe('actions on alerts by name', () => {
     expect(linesOf(await run({ kind: 'acknowledge', alert: 'checkout' }, 'U0BOB'))).toEqual([
       'CheckoutSlow (checkout) was already acknowledged by @U0ANN at TIME.',
     ]);
+  });
+
+  it('an acknowledgement is withdrawn by whoever may acknowledge, once, and the next one counts', async () => {
+    await breach();
+    await run({ kind: 'acknowledge', alert: 'checkout' });
+    await bed.tick(1, [sample('checkout', 0.5)]);
+    const owners = async () =>
+      (await bed.alerts.firing()).flatMap(({ alert }) => alert.acknowledged?.by ?? []);
+    const withdraw = () => run({ kind: 'unacknowledge', alert: 'checkout' }, 'U0BOB');
+    await bed.drain();
+    await bed.clock.advance(SECOND);
+    expect(linesOf(await withdraw())).toEqual([
+      'The acknowledgement of CheckoutSlow (checkout) was withdrawn by @U0BOB at TIME.',
+    ]);
+    const [entry] = await bed.drain();
+    const note = entry?.update.line;
+    expect(note && noteMessage(note).text).toMatch(
+      /^↩️ Acknowledgement withdrawn by <@U0BOB>\. It was that of <@U0ANN>\./u,
+    );
+    expect(linesOf(await withdraw())).toEqual(['CheckoutSlow (checkout) is not acknowledged.']);
+    await bed.tick(2, [sample('checkout', 0.5)]);
+    expect(await owners()).toEqual([]);
+    await run({ kind: 'acknowledge', alert: 'checkout' }, 'U0BOB');
+    expect(await owners()).toEqual(['U0BOB']);
   });
 
   it('an alert id selects one occurrence, resolved or not', async () => {

@@ -33,7 +33,11 @@ describe('the buttons of people', () => {
   const end = ['close_alert', '/slo close 00000000000000aa-17'];
   it.each<[string, ViewFields, readonly unknown[]]>([
     ['one that fires can be taken and silenced', {}, [acknowledge, quiet]],
-    ['one that somebody has can be silenced', { acknowledged: ANN }, [quiet]],
+    [
+      'one that somebody has can be given back and silenced',
+      { acknowledged: ANN },
+      [['run_command_unacknowledge', '/slo unacknowledge 00000000000000aa-17'], quiet],
+    ],
     ['one that is silenced can be heard again', { suppressed: silenced }, [acknowledge, loud]],
     [
       'one that the rule files hold back can be silenced too',
@@ -43,7 +47,13 @@ describe('the buttons of people', () => {
     ['one without data can be ended', { noDataSince: START }, [acknowledge, quiet, end]],
     ['one that is over leaves nothing to do', { state: 'resolved', resolvedAt: START }, []],
   ])('%s', (_, over, expected) => {
-    const people = new Set(['acknowledge', 'silence', 'run_command', 'close_alert']);
+    const people = new Set([
+      'acknowledge',
+      'run_command_unacknowledge',
+      'silence',
+      'run_command',
+      'close_alert',
+    ]);
     const found = buttonsOf(aView(over)).filter(([action]) => people.has(action));
     expect(found).toEqual(expected);
     expect(violations(alertMessage(aView(over)))).toEqual([]);

@@ -72,8 +72,8 @@ describe('the headline says how many, of what, and which rule', () => {
 });
 
 describe('the message of many alerts', () => {
-  const buttonsOf = (rows: readonly GroupedAlert[]): unknown[] =>
-    alertGroupMessage(aGroup({ rows })).blocks.flatMap((block) =>
+  const buttonsOf = (rows: readonly GroupedAlert[], unacknowledged = 0): unknown[] =>
+    alertGroupMessage(aGroup({ rows, unacknowledged })).blocks.flatMap((block) =>
       block.type === 'actions'
         ? block.elements.flatMap((element) =>
             element.type === 'button' && element.value !== undefined
@@ -93,6 +93,7 @@ describe('the message of many alerts', () => {
       silence,
     ]);
     expect(buttonsOf([groupedAlertOf('checkout', { acknowledged })])).toEqual([silence]);
+    expect(buttonsOf([groupedAlertOf('checkout', { acknowledged })], 1)).toHaveLength(2);
     expect(buttonsOf([over('checkout', 'recovered')])).toEqual([]);
   });
 
