@@ -15,6 +15,7 @@ import {
   isOpen,
   type NotifiedAlert,
   remembered,
+  type Witness,
 } from './statements.ts';
 import { type AlertStep, isForgotten, resolveAlert, worseOf } from './step-alert.ts';
 import type { RuleStep } from './step-rule.ts';
@@ -24,6 +25,10 @@ export interface ReceivedRuleResult {
   readonly samples?: readonly Sample[];
   /** Of the recovery query. */
   readonly recoverySamples?: readonly Sample[];
+  /** Prometheus rejects the expression. */
+  readonly isRejected?: true;
+  /** Prometheus rejects the recovery query: an alert ends when the expression does not return it. */
+  readonly isRecoveryRejected?: true;
 }
 
 /** Everything that the next state of the received alerts depends on. */
@@ -120,12 +125,24 @@ function recoveryOf({ rule, result }: Known, alert: Alert): RecoveryResult {
     noData: rule.noData,
     values: recoverySamples === undefined ? undefined : valuesBySeries(recoverySamples),
     isPartial: false,
+    isRejected: result.isRecoveryRejected,
     breachingSeries: () => new Set(),
   });
 }
 
 /** What Prometheus shows of an alert that is over. */
 const OVER: ReadonlySet<RecoveryResult['kind']> = new Set(['recovered', 'not-breaching', 'not-returned']);
+
+/** What Prometheus shows of an alert; after a restart it has no data for a while, which is no recovery. */
+function witnessOf(known: Known, alert: Alert): Witness {
+  const returned = isReturned(known, alert.labels);
+  if (returned === true) return 'unconfirmed';
+  // Only where this Prometheus has returned the alert before does its absence mean something.
+  if (known.rule.expr === '' || known.result.isRejected === true || Number.isNaN(alert.value)) return 'none';
+  const { kind } = recoveryOf(known, alert);
+  if (returned === undefined || kind === 'unknown') return 'silent';
+  return OVER.has(kind) ? 'over' : 'unconfirmed';
+}
 
 function endOf(
   known: Known,
@@ -137,19 +154,17 @@ function endOf(
   }: { readonly heard: ReceivedAlert; readonly evalTime: EpochMs; readonly isListed: boolean | undefined },
 ): End | undefined {
   const returned = isReturned(known, alert.labels);
-  const saidAt = endBySenders(heard, { evalTime, isReturned: returned });
+  const witness = witnessOf(known, alert);
+  const saidAt = endBySenders(heard, { evalTime, witness });
   if (saidAt !== undefined) {
     const at = epochMs(Math.max(alert.activeAt, Math.min(saidAt, evalTime)));
     return { at, ...reasonOf(recoveryOf(known, alert), returned) };
   }
   const silentFor = between(heard.heardAt, evalTime);
   if (silentFor >= SILENT_AFTER) return { at: evalTime, reason: 'not-notified' };
-  // Only where this Prometheus has returned the alert before does its absence mean something.
-  const isGone = returned === false && !Number.isNaN(alert.value);
+  const isGone = witness === 'over';
   const isOver = isListed === false || Math.min(silentFor, between(alert.seenAt, evalTime)) >= OVER_AFTER;
-  if (!isGone || !isOver) return undefined;
-  const recovery = recoveryOf(known, alert);
-  return OVER.has(recovery.kind) ? { at: evalTime, ...reasonOf(recovery, returned) } : undefined;
+  return isGone && isOver ? { at: evalTime, ...reasonOf(recoveryOf(known, alert), returned) } : undefined;
 }
 
 /** Labels that a rule or Prometheus adds, of alerts that were never matched with a series. */

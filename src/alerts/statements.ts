@@ -22,9 +22,8 @@ export interface AlertNotification {
 }
 
 /**
- * When one Alertmanager says that an alert is resolved and another one said that it fires, the end waits this long for the
- * other one, unless Prometheus shows it: an Alertmanager that still has the alert sends it again within its
- * `group_interval`, 5 min by default, because the notification log that they share says "resolved".
+ * When one Alertmanager says that an alert is resolved, and another one, or Prometheus, that it fires, the end waits this
+ * long for the alert to be sent again: an Alertmanager that has it does so within its `group_interval`, 5 min by default.
  */
 const CONFIRMED_WITHIN: Milliseconds = ms(6 * MINUTE);
 
@@ -100,22 +99,40 @@ export function heardResolved(known: ReceivedAlert | undefined, { sender, alert,
   return { ...known, heardAt: at, from };
 }
 
-/** When the Alertmanagers say that an open alert ended; undefined while one of them says that it fires. */
+/** What Prometheus shows of an open alert. */
+export type Witness =
+  /** Nothing: the expression is not known or rejected, or this Prometheus has never returned the alert. */
+  | 'none'
+  /** It does not respond now. */
+  | 'silent'
+  /** It returns the alert, or has no data about it. */
+  | 'unconfirmed'
+  /** It shows that the alert is over. */
+  | 'over';
+
+/**
+ * When an open alert ended; undefined while it goes on. The Alertmanagers that sent it say so, and Prometheus must not
+ * contradict: an Alertmanager that lost contact with Prometheus resolves alerts that fire. While Prometheus does not respond,
+ * the end waits for it.
+ */
 export function endBySenders(
   { from }: ReceivedAlert,
-  {
-    evalTime,
-    isReturned: returned,
-  }: { readonly evalTime: EpochMs; readonly isReturned: boolean | undefined },
+  { evalTime, witness }: { readonly evalTime: EpochMs; readonly witness: Witness },
 ): EpochMs | undefined {
   const all = Object.values(from);
   const resolved = all.filter(({ status }) => status === 'resolved');
   if (resolved.length === 0) return undefined;
   const saidAt = Math.max(...resolved.map(({ at }) => at));
-  const isAgreed = resolved.length === all.length || returned === false;
-  const isUnanswered = returned === undefined && between(epochMs(saidAt), evalTime) >= CONFIRMED_WITHIN;
-  if (!isAgreed && !isUnanswered) return undefined;
-  return epochMs(Math.max(...resolved.map(({ at, endsAt = at }) => endsAt)));
+  const isAgreed = resolved.length === all.length;
+  const isUnanswered = between(epochMs(saidAt), evalTime) >= CONFIRMED_WITHIN;
+  const isOver: Readonly<Record<Witness, boolean>> = {
+    none: isAgreed || isUnanswered,
+    silent: false,
+    // The rule may have been changed since, or its series are gone.
+    unconfirmed: isAgreed && isUnanswered,
+    over: true,
+  };
+  return isOver[witness] ? epochMs(Math.max(...resolved.map(({ at, endsAt = at }) => endsAt))) : undefined;
 }
 
 /** What starts are compared with from now on: the end as Prometheus's clock gives it. */

@@ -4,7 +4,7 @@ import { type AlertNotification, isOpen, type NotifiedAlert } from '../alerts/st
 import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { UpstreamError } from '../lib/errors.ts';
+import { isQueryWrong, UpstreamError } from '../lib/errors.ts';
 import { fingerprint, type Labels } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
@@ -158,6 +158,9 @@ async function queryRules(
       results.set(key, { samples, recoverySamples: await query(recovery.expr, signal) });
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
+      const known = results.get(key);
+      if (isQueryWrong(error))
+        results.set(key, known === undefined ? { isRejected: true } : { ...known, isRecoveryRejected: true });
       logger.debug('the value of received alerts is not known', { rule: key, reason: error.message });
     }
   };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { PROMETHEUS_3 } from '../support/generations.ts';
@@ -112,6 +113,8 @@ requireOrSkip(
       return data?.includes('checkout.shop') === true;
     });
     const history = async (): Promise<string> => {
+      // Slack answers about one request each second.
+      await wait(1_500);
       const response = await fetch(`http://127.0.0.1:${slack}/api/conversations.history`, {
         method: 'POST',
         headers: {

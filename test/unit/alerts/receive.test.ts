@@ -76,10 +76,42 @@ describe('the life of an alert that Alertmanagers send', () => {
       'when Prometheus returns it again, Alertmanager resolved it falsely: it is reopened',
       (play) => {
         play.say(firing(1), { value: 812 });
-        play.say(resolved(10, 0, 9));
+        play.say(resolved(10, 0, 9), { value: null, recovery: 100 });
         play.say(firing(15), { value: 900 });
       },
-      ['firing', 'resolved: resolved-by-alertmanager', 'firing'],
+      ['firing', 'resolved: recovered', 'firing'],
+    ],
+    [
+      'while Prometheus does not respond its end waits, and what fires on is the same occurrence',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.say(resolved(10, 0, 9));
+        play.evaluate(at(60));
+        play.say(firing(61, 60), { value: 812 });
+        play.say(resolved(70, 60, 69));
+        play.evaluate(at(71), { value: null, recovery: 100 });
+      },
+      ['firing', 'resolved: recovered'],
+    ],
+    [
+      'what Prometheus still returns ends when it is not sent again: its rule was changed',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.say(resolved(10, 0, 9), { value: 812 });
+        play.evaluate(at(15), { value: 812 });
+        play.evaluate(at(16), { value: 812 });
+      },
+      ['firing', 'resolved: resolved-by-alertmanager'],
+    ],
+    [
+      'a Prometheus that has no data, as after a restart, confirms no end; without data it ends as resolved there',
+      (play) => {
+        play.say(firing(1), { value: 812 });
+        play.say(resolved(10, 0, 9), { value: null, recovery: Number.NaN });
+        play.evaluate(at(15), { value: null, recovery: Number.NaN });
+        play.evaluate(at(16), { value: null, recovery: Number.NaN });
+      },
+      ['firing', 'resolved: resolved-by-alertmanager'],
     ],
     [
       'a recovery that Prometheus shows is one',
@@ -205,7 +237,7 @@ describe('the life of an alert that Alertmanagers send', () => {
       series: { service: 'checkout' },
       annotations: { summary: 'slow' },
     });
-    play.say(resolved(10, 0, 7));
+    play.say(resolved(10, 0, 7), { value: null, recovery: 100 });
     expect(play.alerts()[0]).toMatchObject({ state: 'resolved', resolvedAt: at(7) });
   });
 
