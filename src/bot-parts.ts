@@ -54,7 +54,6 @@ import { createPeople } from './slack/people.ts';
 import type { Transport } from './slack/receivers.ts';
 import { openLevelStore } from './store/level/open-level-store.ts';
 import { createProcessClock, createServerClock, withQueueClock } from './store/queue-time.ts';
-import { openRedisStore } from './store/redis/open-redis-store.ts';
 import type { ReplicaRules } from './store/redis/replicas.ts';
 import { createFindRequest, createSampledShare } from './traces/find-request.ts';
 import { createFindSlowest } from './traces/find-slowest.ts';
@@ -96,6 +95,8 @@ export async function openStore(
     return isOwnClock ? withQueueClock(store, { clock, queue: createProcessClock(clock) }) : store;
   }
   const rules = replicaRules(ruleSet, slack.channel);
+  // Its client is loaded only where it is used: each file that is loaded delays the start.
+  const { openRedisStore } = await import('./store/redis/open-redis-store.ts');
   const store = await openRedisStore({ url: redis.url.reveal(), prefix: redis.prefix, rules, logger });
   const queue = createServerClock(() => store.serverTime());
   return isOwnClock ? withQueueClock(store, { clock, queue }) : store;
