@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type AxiosInstance, type AxiosProxyConfig, create } from 'axios';
 import { systemClock } from '../lib/clock.ts';
@@ -108,8 +109,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     httpAgent,
     httpsAgent,
     maxRedirects: 0,
-    // Bytes: where JSON is expected, axios would silently return text that does not parse.
-    responseType: 'arraybuffer',
+    // Where JSON is expected, axios would silently return text that does not parse, and it joins the parts of a body.
+    responseType: 'stream',
     transformRequest: [],
     transformResponse: [],
     validateStatus: () => true,
@@ -187,7 +188,7 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<HttpAnswer<Buffer>> {
   const search = query === undefined ? '' : encode(query);
-  const response = await api.request<Buffer>({
+  const response = await api.request<Readable>({
     method,
     url: `${base}${path}${search === '' ? '' : `?${search}`}`,
     headers: {
@@ -207,8 +208,48 @@ async function attempt(
     status: response.status,
     contentType: typeof contentType === 'string' ? contentType.toLowerCase() : '',
     date: Number.isNaN(date) ? undefined : epochMs(date),
-    body: response.data,
+    body: await collected(response.data, server.maxBytes),
   };
+}
+
+/** A larger body is collected in memory that grows in place: joining the parts of 64 MiB blocks other work for 50 ms. */
+const JOINED_UP_TO = 1_024 * 1_024;
+/** By how much that memory grows. */
+const GROWTH = 4 * 1_024 * 1_024;
+
+/** A resizable buffer, of ES2024, which Node 20 has already. */
+interface GrowingMemory extends ArrayBuffer {
+  resize(length: number): void;
+}
+const Memory = ArrayBuffer as unknown as new (
+  length: number,
+  options: { readonly maxByteLength: number },
+) => GrowingMemory;
+
+/** The bytes of a body, decompressed. */
+async function collected(stream: Readable, maxBytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let memory: GrowingMemory | undefined;
+  let length = 0;
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    const end = length + part.length;
+    if (end > maxBytes) throw new Error(`maxContentLength size of ${maxBytes} exceeded`);
+    if (memory === undefined && end > JOINED_UP_TO) {
+      memory = new Memory(0, { maxByteLength: maxBytes });
+      memory.resize(Math.min(maxBytes, end + GROWTH));
+      new Uint8Array(memory).set(Buffer.concat(parts.splice(0)));
+    }
+    if (memory === undefined) parts.push(part);
+    else {
+      if (end > memory.byteLength) memory.resize(Math.min(maxBytes, end + GROWTH));
+      new Uint8Array(memory, length).set(part);
+    }
+    length = end;
+  }
+  if (memory === undefined)
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+  memory.resize(length);
+  return Buffer.from(memory);
 }
 
 const textOf = (answer: HttpAnswer<Buffer>): HttpAnswer<string> => ({

@@ -37,6 +37,14 @@ describe('a caller gets', () => {
     });
   });
 
+  it('a long body whole, up to the last byte that it may have', async () => {
+    const text = Array.from({ length: 900_000 }, (_, n) => n).join(' ');
+    const client = clientOf(await listen((_, response) => response.end(text)), { maxBytes: text.length });
+    expect((await client.text(asked)).body === text).toBe(true);
+    const error = await failureOf(client.text({ ...asked, maxBytes: text.length - 1 }));
+    expect(error).toMatchObject({ code: 'too-large' });
+  });
+
   it('a form posted as a form', async () => {
     const client = clientOf(await listen(echo));
     const answer = await client.json({ ...asked, method: 'POST', form: { query: 'up{a="b"}', time: 1.5 } });
