@@ -18,7 +18,7 @@ import {
 } from '../lib/units.ts';
 import type { ChannelReader, OpenMessage } from '../messages/notifier.ts';
 import { decodeRestorePoint } from '../messages/restore-point.ts';
-import { SILENCE_GROUP } from '../messages/silence-messages.ts';
+import { SILENCE_GROUP, silenceUpdates } from '../messages/silence-messages.ts';
 import type { ShownMessage, Store } from '../messages/store.ts';
 import type { StoredSilence } from '../policy/silence.ts';
 import type { RuleGroup } from '../rules/rule.ts';
@@ -172,6 +172,17 @@ const allGroups = ({ groups, receivesAlerts }: RestoreMessagesOptions): readonly
   ...(receivesAlerts === true ? [RECEIVED_GROUP] : []),
 ];
 
+/** The messages of silences that could not be read when the store was restored: their silences continue, or have ended. */
+function planLateSilences(found: readonly OpenMessage[], at: EpochMs) {
+  const { messages, announced } = planRestore(found, [SILENCE_GROUP], { at, wasLost: true });
+  const ended = announced.filter(({ endsAt }) => endsAt <= at);
+  return {
+    silences: announced.filter(({ endsAt }) => endsAt > at),
+    messages,
+    updates: ended.flatMap((silence) => silenceUpdates(silence, { at, suppressed: [] })),
+  };
+}
+
 /** Ends messages that could not be read when the store was restored, unless an alert of them is still undecided. */
 async function endOrphans(
   options: RestoreMessagesOptions,
@@ -179,19 +190,24 @@ async function endOrphans(
   found: readonly OpenMessage[],
 ): Promise<void> {
   const { store, clock, logger } = options;
-  const groupIds = new Set(
-    found.flatMap(({ key, restorePoint }) => decodeRestorePoint(key, restorePoint)?.group ?? []),
-  );
+  const groupOf = ({ key, restorePoint }: OpenMessage) => decodeRestorePoint(key, restorePoint)?.group;
+  const groupIds = new Set(found.flatMap((message) => groupOf(message) ?? []));
   const states = new Map<string, RuleGroupState | undefined>();
   for (const id of groupIds) states.set(id, await store.loadGroup(id));
   const shown = new Map<string, ShownMessage | undefined>();
   for (const { key } of found) shown.set(key, await store.shownMessage(key));
   const at = clock.now();
-  const plan = planOrphans(found, { groups: allGroups(options), states, shown, since, at });
+  const isOfSilence = (message: OpenMessage): boolean => groupOf(message) === SILENCE_GROUP.id;
+  const ofAlerts = found.filter((message) => !isOfSilence(message));
+  const plan = planOrphans(ofAlerts, { groups: allGroups(options), states, shown, since, at });
+  const unknown = found.filter((message) => isOfSilence(message) && shown.get(message.key) === undefined);
+  const late = planLateSilences(unknown, at);
+  for (const silence of late.silences) await store.addSilence({ silence, messages: [] });
   if (!plan.isDecided) return;
-  const { messages, updates } = plan;
+  const messages = [...plan.messages, ...late.messages];
+  const updates = [...plan.updates, ...late.updates];
   if (await store.restore({ at, groups: [], messages, updates, completes: since }))
-    logger.warn('open messages that could not be read when the store was restored are ended', {
+    logger.warn('open messages that could not be read when the store was restored were found', {
       messages: messages.length,
     });
 }

@@ -6,6 +6,7 @@ import { matches } from '../../../src/lib/matcher.ts';
 import { after, type EpochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import type { ChannelReader, OpenMessage, OpenMessages } from '../../../src/messages/notifier.ts';
 import { encodeRestorePoint } from '../../../src/messages/restore-point.ts';
+import { silenceUpdates } from '../../../src/messages/silence-messages.ts';
 import type { Store } from '../../../src/messages/store.ts';
 import type { StoredSilence } from '../../../src/policy/silence.ts';
 import { anAlert, aRule } from '../../support/builders.ts';
@@ -167,6 +168,29 @@ const aSilence = (until: EpochMs): StoredSilence => ({
   createdBy: 'U1',
   comment: '',
   createdAt: START,
+});
+
+test('silences whose messages could not be read for longer continue once they can be', async () => {
+  const clock = createVirtualClock();
+  const store = sharedStore();
+  const destination = { channel: '#alerts', mentions: [] };
+  const silence = { ...aSilence(after(clock.now(), ms(60 * MINUTE))), announcedIn: [destination] };
+  const [{ desired, key } = {}] = silenceUpdates(silence, { at: START, suppressed: [] });
+  const restorePoint = desired && encodeRestorePoint(desired);
+  const message = { ...openMessage(anAlert()), key: key ?? '', restorePoint: restorePoint ?? '' };
+  let answer: OpenMessages = { kind: 'unknown', reason: 'timeout', retryAfter: ms(0) };
+  const { restoring, watch, ended } = replicaOn(store, clock, async () => answer);
+  await restoring.begin();
+  watch();
+  await clock.advance(10 * MINUTE);
+  answer = { kind: 'read', channelId: 'C1', messages: [message] };
+  await clock.advance(MINUTE);
+  expect(await store.silences()).toMatchObject([
+    { id: silence.id, matchers: silence.matchers, endsAt: silence.endsAt },
+  ]);
+  const { messages = [], updates } = store.restore.mock.lastCall?.[0] ?? {};
+  expect([messages.map(({ shown }) => shown.key), updates]).toEqual([[key], []]);
+  ended.abort();
 });
 
 test('silences of a store that loses its data while the bot runs continue as they were made', async () => {
