@@ -10,13 +10,13 @@ afterEach(async () => {
 
 const TOKEN = 'alertmanager-token-0123456789';
 const EXPR =
-  'histogram_quantile(0.99, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[1m]))) > 500';
+  'histogram_quantile(0.99, sum by (le, destination_service_name) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[30s]))) > 500';
 
 /** In labels and annotations. */
 const SECRETS = ['alice@example.com', 'k3y-0f-the-vault', 'h4nd-made'] as const;
 
 const NO_RULES = 'groups: []\n';
-const SLOW_CHECKOUT = played({ from: 5, to: 70, fault: SLOW_PAYMENTS });
+const SLOW_CHECKOUT = played({ from: 5, to: 40, fault: SLOW_PAYMENTS });
 
 const json = (message: Message | undefined): string => JSON.stringify(message?.blocks);
 const posted = ({ messages }: Stage): readonly Message[] =>
@@ -79,7 +79,7 @@ test('an alert of Alertmanager is one message with traces, culprit, chart and bu
     environment: { ALERTMANAGER_TOKEN: TOKEN },
   });
   const { clock } = stage;
-  await stage.live(40);
+  await stage.live(25);
   const startsAt = clock.now() - 5_000;
   expect(await send(stage, { status: 'firing', startsAt })).toBe(200);
   await stage.until('it is posted', () => posted(stage as Stage).length === 1);
@@ -99,13 +99,13 @@ test('an alert of Alertmanager is one message with traces, culprit, chart and bu
   expect(json(status)).toContain('From Alertmanager');
   expect(json(status)).toContain('SlowCheckout');
 
-  await stage.live(150);
+  await stage.live(45);
   expect(posted(stage)[0]?.text).toContain('🔴');
-  const endsAt = clock.now() - 20_000;
+  const endsAt = clock.now() - 5_000;
   expect(await send(stage, { status: 'resolved', startsAt, endsAt })).toBe(200);
   expect(await send(stage, { status: 'firing', startsAt })).toBe(200);
   await stage.until('it is resolved', () => /recovered after/.test(posted(stage as Stage)[0]?.text ?? ''));
-  await stage.live(60);
+  await stage.live(20);
   expect(posted(stage)).toHaveLength(1);
   expect(posted(stage)[0]?.ts).toBe(firing?.ts);
   expect(posted(stage)[0]?.text).toContain('✅');
