@@ -94,6 +94,8 @@ interface Known {
   readonly state: RuleState | undefined;
   readonly result: ReceivedRuleResult;
   readonly sampleOf: SampleOf;
+  /** Of the recovery query, by series. */
+  readonly recoveryValues: ReturnType<typeof valuesBySeries> | undefined;
   readonly notified: Map<string, NotifiedAlert>;
 }
 
@@ -118,12 +120,11 @@ function reasonOf(recovery: RecoveryResult, returned: boolean | undefined): Pick
     : { reason: 'resolved-by-alertmanager' };
 }
 
-function recoveryOf({ rule, result }: Known, alert: Alert): RecoveryResult {
-  const { recoverySamples } = result;
+function recoveryOf({ rule, result, recoveryValues: values }: Known, alert: Alert): RecoveryResult {
   return evaluateRecovery(alert, {
     condition: rule.recovery,
     noData: rule.noData,
-    values: recoverySamples === undefined ? undefined : valuesBySeries(recoverySamples),
+    values,
     isPartial: false,
     isRejected: result.isRecoveryRejected,
     breachingSeries: () => new Set(),
@@ -270,6 +271,7 @@ function receiptOf({ previous, notifications, results, listed, evalTime }: Recei
       state: known?.state ?? previous?.rules[rule.key],
       result,
       sampleOf: sampleFinder(result.samples ?? []),
+      recoveryValues: result.recoverySamples && valuesBySeries(result.recoverySamples),
       notified: known?.notified ?? new Map(),
     };
     rules.set(rule.key, next);
