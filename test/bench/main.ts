@@ -4,6 +4,7 @@ import { benchDelivery } from './delivery.ts';
 import { benchExactness } from './exactness.ts';
 import { benchFuzz } from './fuzz.ts';
 import { benchGrowth } from './growth.ts';
+import { benchLoad } from './load.ts';
 import { benchPicture } from './picture.ts';
 import { benchRace } from './race.ts';
 import { benchStart } from './start-program.ts';
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   race: benchRace,
   delivery: benchDelivery,
   start: benchStart,
+  load: benchLoad,
 };
 
 const asked = process.argv.slice(2);
