@@ -281,7 +281,11 @@ async function start(
   // Last, because in Socket Mode it waits for Slack however long: evaluation must not wait for it.
   cleanups.push(() => slack.stop());
   options.onRunning?.({ logger, reload, stop });
-  const slackAt = await slack.start();
+  const { transport } = settings.slack;
+  const slackAt = await slack.start().catch((error: unknown) => {
+    if (transport.kind === 'socket') throw error;
+    throw listenError(error, { port: transport.port, variable: 'SLACK_PORT', hostVariable: 'SLACK_PORT' });
+  });
   logger.info('started', { opsPort, ...slackAt });
   return { opsPort, slackPort: slackAt.port, logger, reload, deliver: () => sync.drain() };
 }

@@ -20,6 +20,8 @@ export interface Options {
   readonly top?: number;
   readonly operation?: string;
   readonly window?: TimeWindow;
+  /** Only failed requests. */
+  readonly failed?: true;
   readonly share?: boolean;
 }
 
@@ -39,6 +41,7 @@ const KEYWORDS: Readonly<Record<string, OptionName>> = {
   op: 'operation',
   operation: 'operation',
   at: 'window',
+  failed: 'failed',
   share: 'share',
 };
 
@@ -110,6 +113,7 @@ const VALUES: Readonly<Record<OptionName, (input: ValueInput) => Value>> = {
   top,
   operation,
   window: windowValue,
+  failed: ({ at }) => ({ value: { failed: true }, end: at }),
   share: ({ at }) => ({ value: { share: true }, end: at }),
 };
 

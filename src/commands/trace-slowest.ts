@@ -18,6 +18,8 @@ export interface SlowestCommand {
   /** A fixed window, given as `at <start>/<end>` in ISO 8601: buttons use it to repeat an answer. */
   readonly window?: TimeWindow;
   readonly over?: Milliseconds;
+  /** Only traces in which a span of the service failed. */
+  readonly failed?: true;
   readonly top: number;
 }
 
@@ -33,13 +35,13 @@ export interface SlowestView {
 
 const DEFAULT_LAST: Milliseconds = ms(30 * 60_000);
 const DEFAULT_TOP = 5;
-const OPTIONS: readonly OptionName[] = ['last', 'over', 'top', 'operation', 'window', 'share'];
+const OPTIONS: readonly OptionName[] = ['last', 'over', 'top', 'operation', 'window', 'failed', 'share'];
 
 export const traceSlowest: CommandForm<SlowestCommand> = {
   slash: '/trace',
   kind: 'slowest',
   keywords: ['slowest'],
-  usage: 'slowest <service> [last 30m] [op X] [over 500ms] [top 5] [share]',
+  usage: 'slowest <service> [last 30m] [op X] [over 500ms] [failed] [top 5] [share]',
   example: 'slowest checkout last 1h over 500ms',
   summary: "The slowest traces, ranked by the service's own span, with a completeness guarantee",
   system: 'jaeger',
@@ -56,16 +58,17 @@ function parse({ tokens }: CommandInput): Parsed<SlowestCommand> {
   });
   if ('problem' in parsed) return parsed;
   const { service, last, window } = parsed;
-  const { operation, over, top = DEFAULT_TOP, share = false } = parsed.options;
-  return { command: { kind: 'slowest', service, operation, last, window, over, top }, share };
+  const { operation, over, failed, top = DEFAULT_TOP, share = false } = parsed.options;
+  return { command: { kind: 'slowest', service, operation, last, window, over, failed, top }, share };
 }
 
-function write({ service, operation, last, window, over, top }: SlowestCommand): string {
+function write({ service, operation, last, window, over, failed, top }: SlowestCommand): string {
   return [
     `slowest ${writeName(service)}`,
     timeText({ last, window }),
     ...(operation === undefined ? [] : [`op ${quote(operation)}`]),
     ...(over === undefined ? [] : [`over ${formatDuration(over)}`]),
+    ...(failed === true ? ['failed'] : []),
     ...(top === DEFAULT_TOP ? [] : [`top ${top}`]),
   ].join(' ');
 }
@@ -87,11 +90,11 @@ async function run(
   if ('answer' in found) return found;
   const { service } = found;
   const command = { ...typed, service };
-  const { over, top: count } = command;
+  const { over, failed: isFailed, top: count } = command;
   const window = windowUntil(now, command);
   const filter = await filterOf(deps, command, signal);
   const minDuration = over === undefined ? undefined : toUs(over);
-  const result = await deps.findSlowest({ service, window, count, ...filter, minDuration }, signal);
+  const result = await deps.findSlowest({ service, window, count, ...filter, minDuration, isFailed }, signal);
   const search = { command, window, filter, result };
   if (result.rows.length === 0)
     return { answer: nothing(await absenceText(deps, search, signal), searchLinks(deps, search)) };
@@ -135,10 +138,10 @@ const LINK_LIMIT = 100;
 /** The page cannot sort: the duration of the last row as a minimum makes it show the same traces. */
 function searchLinks(
   { links }: CommandDeps,
-  { command: { service }, window, filter: { operation }, result: { rows } }: Search,
+  { command: { service, failed: isFailed }, window, filter: { operation }, result: { rows } }: Search,
 ): readonly Link[] {
   const minDuration = rows.at(-1)?.duration;
-  const url = links.traceSearch({ service, window, operation, minDuration, limit: LINK_LIMIT });
+  const url = links.traceSearch({ service, window, operation, minDuration, isFailed, limit: LINK_LIMIT });
   return existingLinks([['Search in Jaeger', url]]);
 }
 
@@ -147,9 +150,12 @@ function kialiLinks({ links }: CommandDeps, service: string): readonly Link[] {
   return existingLinks([['Traces in Kiali', application && links.kialiTraces(application)]]);
 }
 
+const lateText = (arriving: Milliseconds | undefined): string =>
+  arriving === undefined ? '' : ` The last ${Math.round(arriving / SECOND)} s may still be arriving.`;
+
 async function absenceText(deps: CommandDeps, search: Search, signal: AbortSignal): Promise<string> {
   const { command, filter, window, result } = search;
-  const { service, operation, over } = command;
+  const { service, operation, over, failed } = command;
   if (filter.operation !== undefined) {
     const known = await operationsOf(deps, service, signal);
     if (known.length > 0 && !known.includes(filter.operation))
@@ -160,9 +166,10 @@ async function absenceText(deps: CommandDeps, search: Search, signal: AbortSigna
   const of = operation === undefined ? service : `"${operation}" of ${service}`;
   if (!isComplete)
     return `No trace of ${of} was found ${where} before the search timed out. Use a shorter time range.`;
+  if (failed === true)
+    return `No trace of ${of} in which its span failed was found ${where}.${lateText(arriving)}`;
   const atLeast = over === undefined ? '' : `${durationText(toUs(over))} or more`;
-  const late =
-    arriving === undefined ? '' : ` The last ${Math.round(arriving / SECOND)} s may still be arriving.`;
+  const late = lateText(arriving);
   if (filter.requestLine !== undefined) {
     const slow = atLeast === '' ? '' : ` of ${atLeast}`;
     return `${service} has no span named "${filter.requestLine}", and no request${slow} to it ${where}.${late}`;

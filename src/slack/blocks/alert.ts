@@ -258,7 +258,9 @@ function texts(view: MessageView): readonly SlackBlock[] {
   return lines.length === 0 ? [] : [section(lines.join('\n'))];
 }
 
-function traces({ alert, rule, evidence: { traces: found } }: MessageView): SlackBlock[] {
+function traces(view: MessageView): SlackBlock[] {
+  const { alert, rule } = view;
+  const { traces: found } = view.evidence;
   if (found.kind === 'pending')
     return statusOf(alert) === 'firing'
       ? [...context([`Searching for the ${rule.measures === 'errors' ? 'failed' : 'slowest'} traces…`])]
@@ -277,7 +279,7 @@ function traces({ alert, rule, evidence: { traces: found } }: MessageView): Slac
     }),
     ...context([
       ...(stale === undefined ? [] : [staleText('Traces', stale)]),
-      `${escape(oneLine(found.completeness), 500)}${more > 0 ? ` · ${more} more: select Slowest traces` : ''}`,
+      `${escape(oneLine(found.completeness), 500)}${more > 0 ? ` · ${more} more: select ${buttonLabel(view)}` : ''}`,
     ]),
   ];
 }
@@ -292,14 +294,18 @@ const chartAge = ({ evidence: { staleChart } }: MessageView): readonly SlackBloc
 export function slowestCommand({ alert, rule }: MessageView): string | undefined {
   const service = serviceOf(alert, rule);
   if (service === undefined || /\s/u.test(service)) return undefined;
-  return traceCommand('slowest', service, evidenceWindow(alert, rule));
+  const command = traceCommand('slowest', service, evidenceWindow(alert, rule));
+  return rule.measures === 'errors' ? `${command} failed` : command;
 }
+
+const buttonLabel = ({ rule }: MessageView): string =>
+  rule.measures === 'errors' ? 'Failed traces' : 'Slowest traces';
 
 function slowestButton(view: MessageView): ReturnType<typeof button>[] {
   const command = slowestCommand(view);
   return command === undefined || !isButtonValue(command)
     ? []
-    : [button('Slowest traces', SLOWEST_TRACES, command)];
+    : [button(buttonLabel(view), SLOWEST_TRACES, command)];
 }
 
 /** Opens the comparison behind the culprit. */

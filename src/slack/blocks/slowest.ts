@@ -20,10 +20,11 @@ import { code, date, escape, literal, oneLine } from './mrkdwn.ts';
 
 /** The answer to `/trace slowest`: the search, the traces longest first, and whether any can be missing. */
 export function slowestMessage({ command, window, result, links }: SlowestView): Rendered {
-  const { service, operation, over } = command;
+  const { service, operation, over, failed } = command;
+  const kind = failed === true ? 'Failed' : 'Slowest';
   const { rows, completeness } = result;
   const title = [
-    `*Slowest traces of ${code(service, 120)}*`,
+    `*${kind} traces of ${code(service, 120)}*${failed === true ? ', the slowest first' : ''}`,
     ...(operation === undefined ? [] : [`operation ${code(operation, 150)}`]),
     ...(over === undefined ? [] : [`over ${bound(over)}`]),
   ].join(' · ');
@@ -34,7 +35,7 @@ export function slowestMessage({ command, window, result, links }: SlowestView):
     ...(hidden > 0 ? [`${count(hidden, 'more trace')} not shown`] : []),
   ];
   return {
-    text: `Slowest traces of ${escape(service, 120)}: ${rows.length === 0 ? 'none' : `\n${escape(tracesText(rows))}`}`,
+    text: `${kind} traces of ${escape(service, 120)}: ${rows.length === 0 ? 'none' : `\n${escape(tracesText(rows))}`}`,
     blocks: [
       section(`${title}\n${period}`),
       rows.length === 0 ? section('No traces.') : tracesTable(rows, { service }),

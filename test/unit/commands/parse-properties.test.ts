@@ -130,16 +130,18 @@ const commandArbitrary: fc.Arbitrary<Command> = fc.oneof(
       last: duration(30 * DAY),
       start: fc.option(fc.integer({ min: 0, max: 4_102_444_800_000 }), { nil: undefined }),
       over: fc.option(duration(DAY), { nil: undefined }),
+      failed: fc.constantFrom(true as const, undefined),
       top: fc.integer({ min: 1, max: 20 }),
     })
     .map(
-      ({ service, operation, last, start, over, top }): Command => ({
+      ({ service, operation, last, start, over, failed, top }): Command => ({
         kind: 'slowest',
         service,
         ...(operation === undefined ? {} : { operation }),
         last,
         ...(start === undefined ? {} : { window: { start: epochMs(start), end: epochMs(start + last) } }),
         ...(over === undefined ? {} : { over }),
+        ...(failed === undefined ? {} : { failed }),
         top,
       }),
     ),

@@ -28,6 +28,16 @@ const understood: Readonly<Record<string, Understood>> = {
     slowest({ last: 90 * MIN, operation: 'GET /cart', over: 500, top: 3 } as never),
     true,
   ],
+  'only failed requests, as the button of an error rule asks for them': [
+    '/trace',
+    'slowest checkout failed top 3',
+    slowest({ failed: true, top: 3 }),
+  ],
+  'a service of the name of an option, in quotes': [
+    '/trace',
+    'slowest "failed"',
+    slowest({ service: 'failed' }),
+  ],
   'options in any order, even before the service': [
     '/trace',
     'slowest top 20 over 2s last 1d checkout',

@@ -55,6 +55,12 @@ describe('the slowest of what a mesh does not name', () => {
     expect(source.searches.length).toBeGreaterThan(1);
   });
 
+  it('with failed it searches, and links, the spans that failed', async () => {
+    const { given, source } = await slowest('failed');
+    expect(source.searches.every(({ attributes }) => attributes?.['error'] === true)).toBe(true);
+    expect(JSON.stringify(given)).toMatch(/error%22%3A%22true/u);
+  });
+
   it('is filtered here, neither by the search nor by the link to the page of Jaeger', async () => {
     const { given, source } = await slowest('op /checkout');
     expect(source.searches.every((search) => search.operation === undefined)).toBe(true);

@@ -196,6 +196,10 @@ describe("an alert's message", () => {
     expect(slowestCommand(aView())).toBe(
       '/trace slowest checkout at 2026-11-20T13:59:00.000Z/2026-11-20T14:01:00.000Z',
     );
+    const ofErrors = aView();
+    expect(slowestCommand({ ...ofErrors, rule: { ...ofErrors.rule, measures: 'errors' } })).toMatch(
+      /^\/trace slowest checkout at \S+ failed$/u,
+    );
     expect(slowestCommand(aView({ labels: { service: 'two words' } }))).toBeUndefined();
   });
 
