@@ -32,10 +32,11 @@ const stepTo = (alert: Alert, kind?: Transition['kind']): AlertStep =>
 
 /** The annotations for the current value; the same object as before when no text changed. */
 function annotationsFor({ rule, expand }: AlertStepContext, { sample }: Breach, known: Labels = {}): Labels {
-  const texts = Object.entries(rule.annotations).map(([name, text]) => [name, expand(text, sample)] as const);
+  const names = Object.keys(rule.annotations);
+  const texts = names.map((name) => expand(rule.annotations[name] ?? '', sample));
   const isKnown =
-    texts.length === Object.keys(known).length && texts.every(([name, text]) => known[name] === text);
-  return isKnown ? known : Object.fromEntries(texts);
+    names.length === Object.keys(known).length && names.every((name, index) => known[name] === texts[index]);
+  return isKnown ? known : Object.fromEntries(names.map((name, index) => [name, texts[index] ?? '']));
 }
 
 function newAlert(context: AlertStepContext, breach: Breach): Alert {

@@ -205,11 +205,17 @@ export const countElsewhere = (alerts: readonly GroupedAlert[]): number =>
 
 /** A hash of what rows show besides their times: it changes when there is something new to show. */
 export const displayHash = (rows: readonly GroupedAlert[], isWithValues: boolean): string =>
-  hashTexts(
-    rows.map(({ alertId, state, value, acknowledged }) =>
-      [alertId, state, acknowledged?.by ?? '', isWithValues ? String(value) : ''].join(' '),
-    ),
-  );
+  hashTexts(shownTexts(rows, isWithValues));
+
+/** Not joined: a group may have thousands of rows, at every evaluation. */
+function* shownTexts(rows: readonly GroupedAlert[], isWithValues: boolean): Generator<string> {
+  for (const { alertId, state, value, acknowledged } of rows) {
+    yield alertId;
+    yield state;
+    yield acknowledged?.by ?? '';
+    if (isWithValues) yield String(value);
+  }
+}
 
 /** The time between two edits of one reply: all replies of a thread together are edited 20 times a minute at most. */
 export const replyInterval = ({ replies }: Pick<AlertGroup, 'replies'>): Milliseconds =>
