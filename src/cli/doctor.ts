@@ -1,3 +1,4 @@
+import { createAlertmanagerAlerts } from '../alertmanager/alertmanager-alerts.ts';
 import type { LoadedRules } from '../evaluation/rule-set-holder.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { createProxyFor } from '../http/proxy.ts';
@@ -119,6 +120,7 @@ async function diagnoses(settings: Settings, loaded: LoadedRules): Promise<reado
           ),
       }),
       storeDiagnoses(settings),
+      alertmanagerDiagnoses(settings),
     ]);
     return [...(loaded.ok ? [] : [rulesFaulty(loaded.text)]), ...all.flat()];
   } finally {
@@ -168,6 +170,23 @@ async function storeDiagnoses({ redis, dataDir }: Settings): Promise<readonly Di
   return await diagnosed({ name, system: 'store', clock: systemClock }, () =>
     redis === undefined ? diagnoseFolder(dataDir) : diagnoseRedis(redis.url.reveal()),
   );
+}
+
+/** Alertmanager is read for its silences only: the webhook cannot be checked from here. */
+async function alertmanagerDiagnoses({ alertmanager, proxy }: Settings): Promise<readonly Diagnosis[]> {
+  const api = alertmanager?.api;
+  if (api === undefined) return [];
+  const system = 'alertmanager';
+  const proxyFor = createProxyFor(proxy);
+  const http = createHttpClient({ system, baseUrl: api.url, headers: api.headers.reveal(), proxyFor });
+  const list = createAlertmanagerAlerts({ http, deadline: REQUEST_DEADLINE, now: () => systemClock.now() });
+  try {
+    return await diagnosed({ name: system, system, clock: systemClock }, async () => [
+      healthy(system, `It responds and has ${count((await list()).length, 'alert')}.`),
+    ]);
+  } finally {
+    http.close();
+  }
 }
 
 /** What `tailwatch check --against` finds, a line for each finding that is no note. */

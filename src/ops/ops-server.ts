@@ -207,8 +207,8 @@ const routesOf = ({
 
 /**
  * The operations port: `/healthz`, `/readyz`, `/metrics`, `POST /-/reload`, `/api/v1/rules` and `/api/v1/alerts` in
- * Prometheus's JSON, `/api/v1/ledger`, and `POST /webhooks/alertmanager`. It shows no secrets, but should not leave the
- * cluster. Where a token is set, the API and the reload need it; the webhook has its own.
+ * Prometheus's JSON, `/api/v1/ledger`, `POST /api/v1/test-notification`, and `POST /webhooks/alertmanager`. It shows no
+ * secrets, but should not leave the cluster. Where a token is set, the API and the reload need it; the webhook has its own.
  */
 export function createOpsServer(options: OpsServerOptions): OpsServer {
   const routes = routesOf(options);

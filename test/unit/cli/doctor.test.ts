@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ALL_SCOPES } from '../../../demo/slack/state.ts';
 import { doctorCommand } from '../../../src/cli/doctor.ts';
@@ -289,6 +292,42 @@ describe('tailwatch doctor', () => {
     );
     expect(text).toMatch(/\n0 ok, 0 warnings, \d+ errors\.$/);
     expect(text).not.toContain('xoxb-1-secret');
+  });
+
+  it('says of every system that does not respond which one it is, and checks the others', async () => {
+    const alertmanager = createServer((_, response) => response.end('[]')).listen(0, '127.0.0.1');
+    await once(alertmanager, 'listening');
+    const closed = 'http://127.0.0.1:9';
+    const read = readSettings({
+      SLACK_BOT_TOKEN: 'xoxb-1-secret',
+      SLACK_SIGNING_SECRET: '0de70000000000000000000000000000',
+      SLACK_API_URL: closed,
+      SLACK_CHANNEL: '#shop',
+      PROMETHEUS_URL: closed,
+      JAEGER_URL: closed,
+      REDIS_URL: 'redis://:hunter22@127.0.0.1:9',
+      ALERTMANAGER_TOKEN: 'a-token-of-the-webhook',
+      ALERTMANAGER_URL: `http://127.0.0.1:${(alertmanager.address() as AddressInfo).port}`,
+    });
+    const loadRules = async () => ({ ok: false as const, text: 'rules.yaml:1:1: unknown key' });
+    const { text, exitCode } = await doctorCommand(read, loadRules, {});
+    alertmanager.close();
+    expect(exitCode).toBe(1);
+    const found = text
+      .split('\n')
+      .flatMap((line) => /^(\w+) +([\w ]+?):/.exec(line)?.slice(1).join(' ') ?? []);
+    expect(found).toEqual([
+      'ok settings',
+      'error rules',
+      'error slack token',
+      'ok slack signing secret',
+      'error prometheus',
+      'error jaeger',
+      'error redis',
+      'ok alertmanager',
+    ]);
+    expect(text).toContain('rules.yaml:1:1: unknown key');
+    expect(text).not.toMatch(/hunter22|xoxb-1|a-token/);
   });
 
   it('gives the same as JSON', async () => {
