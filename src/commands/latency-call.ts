@@ -5,7 +5,7 @@ import { existingLinks, type Link } from '../lib/links.ts';
 import { before, type EpochMs, formatDuration, HOUR, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import { PRESETS } from '../rules/presets.ts';
 import { meanBySideExpr } from '../rules/queries.ts';
-import { resolveName } from '../traces/resolve-service.ts';
+import { resolveName, withoutAlias } from '../traces/resolve-service.ts';
 import { type Answer, nothing, SERVICE, unknownService } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { isName, type OptionName, parseOptions, unknownWord, writeName } from './options.ts';
@@ -116,9 +116,12 @@ interface FoundEnd {
 
 type UnknownEnd = { readonly unknown: Parameters<typeof unknownService>[1] };
 
-/** A service by the name that metrics have, or with its namespace as traces write it. Services of one name are never added up. */
+/**
+ * A service by the name that metrics have, by an alias, or with its namespace as traces write it. Services of one name are
+ * never added up: the default namespace is used, or a person chooses.
+ */
 async function findEnd(
-  { metrics }: CommandDeps,
+  { metrics, ruleSet }: CommandDeps,
   { end, name, matchLabels }: { readonly end: End; readonly name: string; readonly matchLabels: Labels },
   signal: AbortSignal,
 ): Promise<FoundEnd | UnknownEnd> {
@@ -126,7 +129,9 @@ async function findEnd(
   const valuesOf = (label: string, labels: Labels): Promise<readonly string[]> =>
     metrics.labelValues({ label, match: callSelector('source', labels) }, signal);
   const known = (await valuesOf(service, matchLabels)).filter((value) => value !== '' && value !== 'unknown');
-  const [first = '', typedNamespace] = known.includes(name) ? [name] : name.split('.');
+  const { naming } = ruleSet();
+  const spelled = withoutAlias(name, known, naming);
+  const [first = '', typedNamespace] = known.includes(spelled) ? [spelled] : spelled.split('.');
   const resolved = resolveName(first, known);
   if (resolved.kind !== 'found') return { unknown: resolved };
   const named = { [service]: resolved.service };
@@ -134,16 +139,13 @@ async function findEnd(
     (value) => value !== '',
   );
   const candidates = namespaces.map((value) => `${resolved.service}.${value}`).sort();
-  if (typedNamespace !== undefined)
-    return namespaces.includes(typedNamespace)
-      ? {
-          matchLabels: { ...named, [namespace]: typedNamespace },
-          title: `${resolved.service}.${typedNamespace}`,
-        }
-      : { unknown: { kind: 'unknown', nearest: candidates.slice(0, 3), all: candidates } };
-  return namespaces.length > 1
-    ? { unknown: { kind: 'ambiguous', candidates } }
-    : { matchLabels: named, title: resolved.service };
+  if (typedNamespace === undefined && namespaces.length < 2)
+    return { matchLabels: named, title: resolved.service };
+  const typed = typedNamespace === undefined ? resolved.service : `${resolved.service}.${typedNamespace}`;
+  const full = resolveName(typed, candidates, naming);
+  if (full.kind !== 'found') return { unknown: full };
+  const value = full.service.slice(resolved.service.length + 1);
+  return { matchLabels: { ...named, [namespace]: value }, title: full.service };
 }
 
 function unknown(typed: CallLatencyCommand, end: End, { unknown: resolved }: UnknownEnd): Answer {

@@ -4,7 +4,7 @@ import { PRESETS } from '../rules/presets.ts';
 import { equalityMatchers, promqlSelector } from '../rules/promql.ts';
 import { countMetricOf } from '../rules/queries.ts';
 import type { LatencyFamily, ServiceObjective } from '../rules/rule.ts';
-import { resolveName } from '../traces/resolve-service.ts';
+import { resolveName, withoutAlias } from '../traces/resolve-service.ts';
 import { type Answer, SERVICE } from './answer.ts';
 import type { CommandDeps } from './command.ts';
 import type { ServiceLabel } from './slo-status.ts';
@@ -38,11 +38,12 @@ export async function findMeasured(
 ): Promise<Measured | UnknownService> {
   const { ruleSet, metrics } = deps;
   const all = new Set<string>();
-  const used = families(ruleSet().objectives);
+  const { naming, objectives } = ruleSet();
+  const used = families(objectives);
   for (const family of used) {
     const match = promqlSelector(countMetricOf(family), [family.selector]);
     const names = await metrics.labelValues({ label: family.serviceLabel, match }, signal);
-    const measured = pick(family, name, names);
+    const measured = pick(family, withoutAlias(name, names, naming), names);
     if (measured !== undefined) return await inOneNamespace(deps, measured, signal);
     for (const known of names) all.add(known);
   }
@@ -51,7 +52,7 @@ export async function findMeasured(
     const calling = { ...atSource(family), serviceLabel: 'source_workload' };
     const match = promqlSelector(`${calling.metric}_count`, [calling.selector]);
     const names = await metrics.labelValues({ label: calling.serviceLabel, match }, signal);
-    const measured = pick(calling, name, names);
+    const measured = pick(calling, withoutAlias(name, names, naming), names);
     if (measured !== undefined) return { ...measured, isCaller: true };
   }
   const resolved = resolveName(name, [...all]);

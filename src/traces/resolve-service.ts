@@ -95,6 +95,16 @@ export function resolveName(
     : { kind: 'found', service: inNamespace, among: candidates };
 }
 
+/** The name that a typed alias stands for; any other name as it is. An alias never hides a service of its name. */
+export function withoutAlias(
+  name: string,
+  services: readonly string[],
+  { aliases }: ServiceNaming = NO_NAMING,
+): string {
+  const typed = name.toLowerCase();
+  return services.some((service) => service.toLowerCase() === typed) ? name : (aliases.get(typed) ?? name);
+}
+
 const nearestServices = (name: string, services: readonly string[]): readonly string[] =>
   nearest(name, services, {
     count: MAX_NEAREST,

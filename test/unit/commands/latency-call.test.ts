@@ -8,6 +8,7 @@ import { callGrowth } from '../../../src/latency/calls.ts';
 import { before, epochMs, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { createPrometheusMetrics } from '../../../src/prometheus/prometheus-metrics.ts';
+import { NO_NAMING, type ServiceNaming } from '../../../src/rules/file/service-names.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
 import { open } from './bench.ts';
@@ -35,7 +36,7 @@ const both = (from: string, to: string, waited: number, took: number, agoMs = 0)
 
 const METRIC = 'istio_request_duration_milliseconds';
 
-async function started(calls: readonly Calls[]) {
+async function started(calls: readonly Calls[], naming: ServiceNaming = NO_NAMING) {
   const samples = createSampleStore();
   for (const { from, to, reporter, meanMs, namespace = 'shop', agoMs = 0, labels } of [...calls].sort(
     (a, b) => (b.agoMs ?? 0) - (a.agoMs ?? 0),
@@ -74,7 +75,9 @@ async function started(calls: readonly Calls[]) {
   );
   const logger = createLogger({ level: 'error', secrets: [], write: () => undefined });
   const metrics = createPrometheusMetrics({ http, deadline: ms(30_000), logger });
-  const commands = createCommands({ ...open([]).deps, metrics, clock });
+  const { deps } = open([]);
+  const ruleSet = () => ({ ...deps.ruleSet(), naming });
+  const commands = createCommands({ ...deps, metrics, clock, ruleSet });
   return {
     metrics,
     ask: (text: string) => commands.answer({ command: '/latency', text, now: START, by: 'U0ANN' }),
@@ -139,6 +142,18 @@ describe('/latency <service> to <service>', () => {
     expect((await ask('checkout to payments.staging last 5m')).answer).toMatchObject({
       kind: 'call-latency',
       view: { callee: 'payments.staging', now: { callee: { requestsPerSecond: expect.closeTo(10, 6) } } },
+    });
+  });
+
+  it('takes the default namespace and aliases, as /trace does', async () => {
+    const staging = CHECKOUT_TO_PAYMENTS.map((calls) => ({ ...calls, namespace: 'staging' }));
+    const naming = { namespace: 'staging', aliases: new Map([['pay', 'payments.shop']]) };
+    const { ask } = await started([...CHECKOUT_TO_PAYMENTS, ...staging], naming);
+    expect((await ask('checkout to payments last 5m')).answer).toMatchObject({
+      view: { callee: 'payments.staging' },
+    });
+    expect((await ask('checkout to Pay last 5m')).answer).toMatchObject({
+      view: { callee: 'payments.shop' },
     });
   });
 
