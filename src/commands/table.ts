@@ -5,6 +5,7 @@ import { latencyOfRequest } from './latency-request.ts';
 import { sloAcknowledge, sloClose, sloUnacknowledge } from './slo-alert-actions.ts';
 import { sloHistory } from './slo-history.ts';
 import { sloServices } from './slo-services.ts';
+import { sloShow } from './slo-show.ts';
 import { sloSilence } from './slo-silence.ts';
 import { sloSilences, sloUnsilence } from './slo-silences.ts';
 import { sloStatus } from './slo-status.ts';
@@ -30,6 +31,7 @@ const FORMS = [
   latencyOfService,
   latencyOfRequest,
   sloStatus,
+  sloShow,
   sloServices,
   sloSilence,
   sloSilences,
