@@ -107,6 +107,9 @@ async function measure(world: DemoWorld, folder: string) {
     const here = monitorEventLoopDelay();
     here.enable();
     const times = await typeCommands(world, Date.now() + LOAD);
+    const { exitCode, signalCode } = program.child;
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`the bot ended (${exitCode ?? signalCode}):\n${program.output().slice(-2_000)}`);
     const { there } = cpu();
     const delay = (await metricOf(program, 'nodejs_eventloop_lag_p99_seconds')) * SECOND;
     const firing = await metricOf(program, 'tailwatch_alerts\\{state="firing"\\}');
