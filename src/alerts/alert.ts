@@ -84,6 +84,8 @@ export interface Destination {
   readonly channel?: string;
   /** Mentions in its first post. */
   readonly mentions: readonly string[];
+  /** The line about its end is shown in the channel, too, not only in the thread. */
+  readonly broadcastsEnd?: true;
 }
 
 /** Where a message of an alert was sent. */

@@ -36,6 +36,8 @@ export interface MessageView {
 export interface ThreadNote extends Omit<ThreadLine, 'key'> {
   /** Set when the message shows many alerts. */
   readonly alertGroup?: AlertGroupSnapshot;
+  /** Shown in the channel, too. */
+  readonly isBroadcast?: boolean;
 }
 
 /** The outcome of a call that sends something to Slack. */

@@ -262,7 +262,8 @@ async function reply(work: Work, line: ThreadLine, before: Synced): Promise<Sync
   const attempt = { key: line.key, since: clock.now() };
   if (!(await lease.renew(attempt))) return leaseLost(work);
   const alertGroup = desired === undefined ? undefined : parts.redact.desired(desired).alertGroup;
-  const note = { ...parts.redact.line(line), alertGroup };
+  const isBroadcast = line.kind === 'resolved' && desired?.destination?.broadcastsEnd === true;
+  const note = { ...parts.redact.line(line), alertGroup, isBroadcast };
   const outcome = await notifier.reply({ shown, note, key: line.key, isAllowed: lease.allowsCall });
   // The message says it too: a thread that is gone or closed is no reason to go on.
   const isDone =

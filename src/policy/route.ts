@@ -20,6 +20,8 @@ export interface Route extends Addressing {
   readonly muteTimes?: readonly TimeInterval[];
   /** Alerts are muted outside of these intervals. */
   readonly activeTimes?: readonly TimeInterval[];
+  /** Whether the channel sees the line about an alert's end, not the thread alone; absent: as its parent. */
+  readonly broadcastsEnd?: boolean;
   /** Whether the next siblings are tried after this one matched. */
   readonly continue: boolean;
   readonly routes: readonly Route[];
@@ -105,10 +107,12 @@ export function destinationsOf(
     const mentions = addressings
       .map((each) => mentionsFor(each, labels['severity'] ?? ''))
       .find((each) => each !== undefined);
+    const broadcastsEnd = leaf.map((each) => each.broadcastsEnd).find((each) => each !== undefined);
     const known = byChannel.get(channel);
     byChannel.set(channel, {
       channel,
       mentions: [...new Set([...(known?.mentions ?? []), ...(mentions ?? [])])],
+      broadcastsEnd: broadcastsEnd === true ? true : known?.broadcastsEnd,
       isMuted: (known?.isMuted ?? true) && isMuted(leaf[0], at, localTime),
     });
   }

@@ -84,8 +84,8 @@ export function createSlackNotifier(options: SlackNotifierOptions): Notifier & C
 }
 
 /** Whether a reply is shown in the channel, too: an edit of an older message is seen by nobody. */
-const isBroadcast = ({ kind, rule }: ThreadNote): boolean =>
-  kind === 'flapping' || (kind === 'resolved' && rule.about === 'silence');
+const isBroadcast = ({ kind, rule, isBroadcast: isWanted }: ThreadNote): boolean =>
+  isWanted === true || kind === 'flapping' || (kind === 'resolved' && rule.about === 'silence');
 
 /** Reads channels: for one message by its key, and for the open ones. */
 function createReader(parts: {

@@ -23,6 +23,7 @@ interface RouteInput {
   readonly mentions?: Readonly<Record<string, readonly string[]>>;
   readonly mute_time_intervals?: readonly string[];
   readonly active_time_intervals?: readonly string[];
+  readonly broadcast_resolved?: 'true' | 'false';
   readonly continue?: 'true' | 'false';
   readonly routes?: readonly RouteInput[];
 }
@@ -34,6 +35,7 @@ export const routeSchema: z.ZodType<RouteInput> = z.lazy(() =>
     mentions: emptyIsAbsent(z.record(z.string(), z.array(mention))),
     mute_time_intervals: intervalNames,
     active_time_intervals: intervalNames,
+    broadcast_resolved: flag.optional(),
     continue: flag.optional(),
     routes: emptyIsAbsent(z.array(routeSchema)),
   }),
@@ -63,6 +65,7 @@ function routeOf(input: RouteInput, section: RuleFileSection, find: FindTimeInte
     ),
     channel: input.channel,
     mentions: input.mentions,
+    broadcastsEnd: input.broadcast_resolved === undefined ? undefined : input.broadcast_resolved === 'true',
     muteTimes: timesOf('mute_time_intervals'),
     activeTimes: timesOf('active_time_intervals'),
   };

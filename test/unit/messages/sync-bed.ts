@@ -182,7 +182,7 @@ function updateOf(
   return {
     key,
     isNew: kind === 'firing' ? true : undefined,
-    desired: { group: 'g', alert, rule, asOf: now },
+    desired: { group: 'g', alert, rule, destination: alert.postedTo?.[0], asOf: now },
     line: isLine ? { key: `${key}:${name}`, kind, at: now, alert, rule } : undefined,
     at: now,
   };

@@ -33,6 +33,18 @@ describe('an alert on a good day', () => {
     expect(bed.outcomes().slice(3)).toEqual(['edit unchanged']);
   });
 
+  it('tells the channel of the end, too, where its route says so', async () => {
+    const postedTo = [{ mentions: [], broadcastsEnd: true }] as const;
+    await bed.decide('firing', { ...alertOf(), postedTo });
+    await bed.decide('no-data', { ...alertOf(), postedTo });
+    await bed.drain();
+    await bed.decide('data-back', { ...alertOf(), postedTo });
+    await bed.decide('resolved', { ...resolved(), postedTo });
+    await bed.drain();
+    const replies = bed.called('chat.postMessage').filter(({ args }) => args['thread_ts'] !== undefined);
+    expect(replies.map(({ args }) => args['reply_broadcast'])).toEqual([undefined, 'true']);
+  });
+
   it('keeps where the message is, with its permalink', async () => {
     await bed.decide('firing');
     await bed.drain();

@@ -98,6 +98,16 @@ describe('routing', () => {
     ]);
   });
 
+  it.each<[string, Partial<Route>, Partial<Route>, true | undefined]>([
+    ['by its parent', { broadcastsEnd: true }, {}, true],
+    ['against its parent', { broadcastsEnd: true }, { broadcastsEnd: false }, undefined],
+    ['by itself', {}, { broadcastsEnd: true }, true],
+    ['by default', {}, {}, undefined],
+  ])('%s: whether the channel sees the end', (_, parent, own, broadcastsEnd) => {
+    const route = node('', { ...parent, routes: [node('', own)] });
+    expect(destinationsOf({ route }, { labels: {} }, around())[0]?.broadcastsEnd).toBe(broadcastsEnd);
+  });
+
   it('posts to a channel of two routes while one of them is not muted', () => {
     const root = node('', {
       routes: [

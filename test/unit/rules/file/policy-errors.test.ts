@@ -56,6 +56,11 @@ describe('errors in the notification policy are reported with their location', (
       /^invalid `flap_threshold`: found 1, expected at least 2/,
       /^duplicate `flap_threshold`: already defined at rules.yaml:2/,
     ],
+    'a route whose end is broadcast': [
+      'route:\n  broadcast_resolved: §sometimes\n  routes:\n  - §broadcast_resolve: true',
+      /^invalid `broadcast_resolved`: found "sometimes"/,
+      /^unknown key `broadcast_resolve`: did you mean `broadcast_resolved`/,
+    ],
     'names of time intervals': [
       'time_intervals:\n- name: nights\n  time_intervals: [{ location: UTC }]\n- name: §nights\n  time_intervals: [{ location: UTC }]\n- name: b\n  time_intervals: §[]\nroute:\n  mute_time_intervals: [§night]\n  active_time_intervals: [§x]',
       /^duplicate time interval `nights`/,

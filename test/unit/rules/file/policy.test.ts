@@ -17,6 +17,7 @@ route:
   - matchers: [team="shop", 'severity=~"page|ticket"']
     channel: "#shop"
     continue: true
+    broadcast_resolved: true
     mute_time_intervals: [nights, weekend]
     routes:
     - matchers: [severity=ticket]
@@ -105,6 +106,7 @@ describe('the notification policy in rule files', () => {
         routes: [
           {
             matchers: [equal('team', 'shop'), { label: 'severity', operator: '=~', value: 'page|ticket' }],
+            broadcastsEnd: true,
             continue: true,
             channel: '#shop',
             muteTimes: [NIGHTS, ...WEEKEND],
