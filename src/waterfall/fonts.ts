@@ -135,8 +135,7 @@ function glyphInSegments(data: Buffer, codePoint: number): number {
   return 0;
 }
 
-/** Stands for a character that no font has. */
-const UNKNOWN = '□';
+/** Stands for what is left out: what does not fit, and characters that no font has. */
 const ELLIPSIS = '…';
 
 /** Line breaks, controls, unpaired surrogates, and marks that change the direction of text or join characters. */
@@ -149,7 +148,9 @@ const oneLine = (text: string): string => text.slice(0, MAX_LENGTH).replace(INVI
 
 /** A name as a picture can show it: one line, no control characters, only characters that the fonts have. */
 export const drawable = (text: string, fonts: Pick<Fonts, 'has'>): string =>
-  Array.from(oneLine(text), (character) => (fonts.has(character) ? character : UNKNOWN)).join('');
+  Array.from(oneLine(text), (character) => (fonts.has(character) ? character : ELLIPSIS))
+    .join('')
+    .replaceAll(/…+/gu, ELLIPSIS);
 
 /** The first of several names for one thing whose characters the fonts have, all or most of them; else empty. */
 export function firstDrawable(names: readonly string[], fonts: Pick<Fonts, 'has'>): string {
