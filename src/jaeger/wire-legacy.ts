@@ -161,9 +161,13 @@ function toTrace(wire: Wire, detail: SpanDetail): Trace {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
   const processes = readProcesses(wire);
   let leftOut = 0;
-  const spans = readValid(wire['spans'], { key: 'spans', leftOut: () => leftOut++ }, (span) =>
+  const read = readValid(wire['spans'], { key: 'spans', leftOut: () => leftOut++ }, (span) =>
     toSpan(span, { processes, detail }),
   );
+  // A clock that was never set would make the trace half a century long.
+  const timed = read.filter(({ start }) => start > 0);
+  const spans = timed.length === 0 ? read : timed;
+  leftOut += read.length - spans.length;
   return {
     traceId,
     spans: withWarnings(spans, [...textsOf(wire['warnings']), ...leftOutWarning(leftOut)]),

@@ -51,6 +51,9 @@ describe('a malformed span', () => {
     for (const [trace] of [
       otlp([otlpSpan('a'), otlpSpan('a', { spanId: '2', ...times })]),
       legacy({ a: [legacySpan('a'), legacySpan('a', { spanID: '2', startTime: WRAPPED })] }),
+      legacy({ a: [legacySpan('a'), legacySpan('a', { spanID: '2', startTime: 0 })] }),
+      legacy({ a: [legacySpan('a'), legacySpan('a', { spanID: '2', startTime: null })] }),
+      legacy({ a: [legacySpan('a'), legacySpan('a', { spanID: '2', startTime: -62_135_596_800_000_000 })] }),
     ]) {
       expect(trace?.spans).toMatchObject([{ duration: 7, warnings: ['invalid span: 1 left out'] }]);
     }
