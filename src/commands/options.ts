@@ -281,6 +281,12 @@ export function parseServiceWindow(
 ): ServiceWindow | CommandError {
   const parsed = parseOptions(tokens, of.allowed);
   if ('problem' in parsed) return parsed;
+  const id = parsed.words.find(isRequestReference);
+  if (id !== undefined)
+    return {
+      problem: `"${shortened(id.text)}" is the id of one request, not a service.`,
+      choices: [id.text],
+    };
   const [service, extra] = parsed.words;
   if (service === undefined || !isName(service.text)) return { problem: `Specify a service: ${of.example}.` };
   if (extra !== undefined) return unknownWord(tokens, extra, of.allowed);
@@ -289,6 +295,13 @@ export function parseServiceWindow(
   if (last !== undefined && window !== undefined) return { problem: 'Specify either last or at, not both.' };
   const length = window === undefined ? of.defaultLast : ms(window.end - window.start);
   return { service: service.text, last: last ?? length, window, options };
+}
+
+/** Whether a word is an id or a link of one request. A service of such a name has to be quoted. */
+function isRequestReference({ text, isQuoted }: Token): boolean {
+  if (isQuoted) return false;
+  const { kind } = parseTraceReference(text);
+  return kind === 'trace' || kind === 'request';
 }
 
 /** The time of a command as text that parses to the same time. */

@@ -273,6 +273,10 @@ describe('text pasted after /trace without an id', () => {
   });
 });
 
+it('a service in quotes may be named like an id', () => {
+  expect(parseCommand('/trace', `slowest "${traceId}"`)).toMatchObject({ command: { service: traceId } });
+});
+
 /** Texts with several ids, and the commands that are offered. */
 const several: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   'two ids': [
@@ -301,6 +305,17 @@ const several: Readonly<Record<string, readonly [string, readonly string[]]>> = 
     [traceId, 'b'.repeat(32), 'c'.repeat(32)],
   ],
 };
+
+it.each(['why is ID slow?', 'slowest ID', 'propagation ID last 1h'])(
+  'an id in place of a service is offered as one: "%s"',
+  (text) => {
+    expect(parseCommand('/trace', text.replace('ID', traceId))).toMatchObject({
+      ok: false,
+      problem: expect.stringContaining('the id of one request'),
+      choices: [`/trace ${traceId}`],
+    });
+  },
+);
 
 describe('several ids after /trace are all offered', () => {
   it.each(Object.entries(several))('%s', (_, [text, choices]) => {
