@@ -48,7 +48,7 @@ export function createCommands(deps: CommandDeps): Commands {
 /** A line with a button for each command. */
 const choicesAnswer = (problem: string, choices: readonly string[]): Answer =>
   linesAnswer(
-    [`${problem} Select one:`],
+    [choices.length > 1 ? `${problem} Select one:` : problem],
     ...choices.map((command) => ({ phrase: [{ code: command }], button: { label: 'Show', command } })),
   );
 
