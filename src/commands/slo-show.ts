@@ -1,8 +1,8 @@
 import type { Alert, RuleHealth } from '../alerts/alert.ts';
-import { count } from '../lib/format.ts';
+import { bound, count, timeSpan } from '../lib/format.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
-import { before, type EpochMs, formatDuration, HOUR } from '../lib/units.ts';
+import { before, type EpochMs, HOUR } from '../lib/units.ts';
 import { firstMessageOf } from '../messages/alert-messages.ts';
 import { nameOf } from '../messages/alert-subject.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
@@ -24,6 +24,9 @@ export interface ShowRuleCommand {
 /** Rules of one name and alerts of one rule that an answer has room for. */
 const MAX_RULES = 4;
 const MAX_ALERTS = 10;
+
+/** Slack accepts no longer address; that of a long expression is left out. */
+const MAX_URL = 3_000;
 
 export const sloShow: CommandForm<ShowRuleCommand> = {
   slash: '/slo',
@@ -54,7 +57,7 @@ export const sloShow: CommandForm<ShowRuleCommand> = {
 async function linesOf(deps: CommandDeps, at: RuleAt, now: EpochMs): Promise<readonly Phrase[]> {
   const { group, rule } = at;
   const state = (await loadWithActions(deps.store, group.id))?.rules[rule.key];
-  const every = group.schedule === undefined ? `every ${formatDuration(group.interval)}` : group.schedule;
+  const every = group.schedule === undefined ? `every ${timeSpan(group.interval)}` : group.schedule;
   const { severity } = rule.labels;
   const graph = deps.links.graph({ expr: rule.expr, window: { start: before(now, HOUR), end: now } });
   const problem = deps.problemOf(group.id, rule.key);
@@ -62,12 +65,12 @@ async function linesOf(deps: CommandDeps, at: RuleAt, now: EpochMs): Promise<rea
     [
       { code: rule.name },
       ...(severity === undefined ? [] : [' · severity ', { code: severity }]),
-      ` · group ${group.name} · evaluated ${every}, for ${formatDuration(rule.for)}`,
+      ` · group ${group.name} · evaluated ${every}, for ${timeSpan(rule.for)}`,
     ],
     [
       'Expression: ',
       { code: rule.expr },
-      ...(graph === undefined ? [] : [' ', { text: 'Prometheus', url: graph }]),
+      ...(graph === undefined || graph.length > MAX_URL ? [] : [' ', { text: 'Prometheus', url: graph }]),
     ],
     ...objectiveOf(rule),
     recoveryOf(rule, state?.health),
@@ -81,8 +84,8 @@ async function linesOf(deps: CommandDeps, at: RuleAt, now: EpochMs): Promise<rea
 function objectiveOf({ objective }: SloRule): readonly Phrase[] {
   if (objective === undefined) return [];
   const { quantile, threshold, window, family } = objective;
-  const good = `${Number((quantile * 100).toPrecision(6))}% of requests faster than ${formatDuration(threshold)}`;
-  return [[`Objective: ${good} over ${formatDuration(window)}, by `, { code: family.metric }]];
+  const good = `${Number((quantile * 100).toPrecision(6))}% of requests faster than ${bound(threshold)}`;
+  return [[`Objective: ${good} over ${timeSpan(window)}, by `, { code: family.metric }]];
 }
 
 /** How its alerts end, and how they end without data. */
@@ -93,12 +96,12 @@ function recoveryOf({ recovery, noData }: SloRule, health: RuleHealth | undefine
       'Recovery: an alert ends when the expression no longer returns it; missing data ends it too.',
       ...(isRejected ? [` Prometheus rejects its recovery query: ${health.recoveryRejected ?? ''}`] : []),
     ];
-  const { expr, comparison, bound } = recovery;
+  const { expr, comparison, bound: limit } = recovery;
   const isMet =
     comparison === undefined
       ? [' has data and the expression no longer returns the alert']
-      : [` has a value that is not ${comparison} ${bound ?? ''}`];
-  const end = noData === 'resolve' ? 'ends it' : `closes it after ${formatDuration(noData)}`;
+      : [` has a value that is not ${comparison} ${limit ?? ''}`];
+  const end = noData === 'resolve' ? 'ends it' : `closes it after ${timeSpan(noData)}`;
   return ['Recovery: an alert ends when ', { code: expr }, ...isMet, `. Missing data ${end}.`];
 }
 

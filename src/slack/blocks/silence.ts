@@ -19,7 +19,7 @@ export function silenceMessage(alert: Alert): Rendered {
     blocks: [
       header(title),
       section(lines.join('\n')),
-      ...(isEnded ? [] : actions([button('End silence', RUN_COMMAND, `/slo unsilence ${silence.id}`)])),
+      ...(isEnded ? [] : actions([button('Unsilence', RUN_COMMAND, `/slo unsilence ${silence.id}`)])),
       ...context([`Silence ${code(silence.id)} · ${matchersOf(silence)}`]),
     ],
   };
@@ -51,10 +51,6 @@ function activeLines(silence: ShownSilence): readonly string[] {
   ];
 }
 
-/** Who or what ended it: `Expired`, `Ended by @ann`. */
-const howEnded = ({ endedBy }: ShownSilence): Phrase =>
-  endedBy === undefined ? ['Expired'] : ['Ended by ', { person: endedBy }];
-
 function suppressedIn({ count: suppressed, suppressed: names }: ShownSilence): string {
   if (suppressed === undefined) return '';
   return suppressed === 0
@@ -70,15 +66,14 @@ function endedLines({ activeAt, resolvedAt = activeAt }: Alert, silence: ShownSi
   ];
 }
 
-/** The line in the thread and the channel when a silence ends. */
+/** The line in the thread and the channel when a silence ends. Who made it is mentioned when it expires. */
 export function silenceEnd(alert: Alert): Phrase {
   const silence = shownSilence(alert);
-  const more = 'Alerts that still fire are posted by the next evaluation.';
-  return [
-    'Silence of ',
-    subjectOf(silence),
-    ' ended: ',
-    ...howEnded(silence),
-    `. ${suppressedIn(silence)} ${more}`,
-  ];
+  const { by, endedBy, count: suppressed } = silence;
+  const how: Phrase =
+    endedBy === undefined
+      ? [' by ', { person: by }, ' expired. ']
+      : [' ended by ', { person: endedBy }, '. '];
+  const next = suppressed === 0 ? '' : ' Alerts that still fire are posted by the next evaluation.';
+  return ['Silence of ', subjectOf(silence), ...how, suppressedIn(silence) + next];
 }

@@ -42,7 +42,7 @@ test.each<[string, Partial<SloRule>, string]>([
   [
     'with data as its recovery',
     { recovery: { expr: 'up' }, noData: ms(15 * MINUTE) },
-    'up has data and the expression no longer returns the alert. Missing data closes it after 15m.',
+    'up has data and the expression no longer returns the alert. Missing data closes it after 15 min.',
   ],
   ['with a channel of its own', { channel: '#own' }, 'Destination: #own'],
 ])('a rule %s', async (_what, over, expected) => {
