@@ -77,8 +77,11 @@ test('a silence made by command holds back what comes, over a restart too; unsil
   expect(json(ended)).toContain('Silence ended');
   await on.until('its end is shown', () => announced().some(({ text }) => text.startsWith('🔔')), 30);
   expect(announced()).toHaveLength(1);
-  expect(threadOf(on, announced()[0] as Message)).toContain(
-    `Silence of checkout ended by <@${ALICE}>. It suppressed 1 alert`,
+  const said = `Silence of checkout ended by <@${ALICE}>. It suppressed 1 alert`;
+  await on.until(
+    'what it suppressed is said',
+    () => threadOf(on, announced()[0] as Message).includes(said),
+    30,
   );
   await on.until('what still breaches is posted', () => about(on, 'checkout').length > 0, 30);
   await on.until('and seen to its end', () => about(on, 'checkout').some(isOver));

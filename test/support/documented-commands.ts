@@ -68,7 +68,7 @@ const RUNNERS: readonly (readonly [pattern: RegExp, runner: Runner])[] = [
   [/npm ci|(?:TAILWATCH_SEED=\d+ )?npm test/, { file: '.ci/run', holds: 'npm ci && npm test' }],
   [/npm run check/, { file: '.ci/run', holds: 'npm run check' }],
   [/npm run bench(?: -- fuzz)?/, { file: '.ci/run', holds: 'npm run bench -- fuzz' }],
-  [/npm run bench -- \w+/, { because: 'it measures for minutes, on a quiet machine' }],
+  [/npm run bench -- \w+(?: \w+)*/, { because: 'it measures for minutes, on a quiet machine' }],
   [/npm run test:live/, { file: '.ci/run', holds: 'npm run test:live' }],
   [/TAILWATCH_CHAOS=1 npm run test:live .+/, { because: 'it kills processes at random, for minutes' }],
   [/npm run dev/, { because: 'it runs until it is stopped, and needs the tokens of a .env' }],
