@@ -1,4 +1,5 @@
 import type { Trace } from '../traces/trace.ts';
+import { alignClocks } from './align-clocks.ts';
 import { overRepresented } from './attributes.ts';
 import { kindOf } from './kind.ts';
 import { type PieceKind } from './piece.ts';
@@ -38,7 +39,9 @@ function randomOf(seed: number): () => number {
  * endpoint. Deterministic for the same traces in the same order. Cost grows with the number of spans.
  */
 export function findCulprit(slow: readonly Trace[], normal: readonly Trace[]): CulpritResult | NotCompared {
-  const [s, n] = [profilesOf(slow), profilesOf(normal)];
+  const bounded = { slow: slow.slice(0, MOST_TRACES), normal: normal.slice(0, MOST_TRACES) };
+  const sets = alignClocks(bounded);
+  const [s, n] = [profilesOf(sets.slow), profilesOf(sets.normal)];
   const counts = { slow: s.length, normal: n.length };
   if (s.length < FEWEST_TRACES || n.length < FEWEST_TRACES) return { kind: 'too-few', ...counts };
   const comparer = createComparer(s, n);
@@ -51,7 +54,7 @@ export function findCulprit(slow: readonly Trace[], normal: readonly Trace[]): C
     slow: s,
     normal: n,
     comparison,
-    attributes: overRepresented(slow.slice(0, MOST_TRACES), normal.slice(0, MOST_TRACES)),
+    attributes: overRepresented(bounded.slow, bounded.normal),
   });
 }
 
@@ -62,7 +65,7 @@ const mean = (values: readonly number[]): number =>
 const ENOUGH_WHOLE = 20;
 
 function profilesOf(traces: readonly Trace[]): readonly TraceProfile[] {
-  const profiles = traces.slice(0, MOST_TRACES).flatMap((trace) => profileOf(trace) ?? []);
+  const profiles = traces.flatMap((trace) => profileOf(trace) ?? []);
   const whole = profiles.filter(({ isWhole }) => isWhole);
   return whole.length >= ENOUGH_WHOLE ? whole : profiles;
 }

@@ -340,8 +340,7 @@ function waitedChildren(
   const children: Child[] = [];
   for (const node of [...parent.children, ...(adopted.get(parent) ?? [])]) {
     if (!isAwaited(node.span)) continue;
-    if (node.span.kind === 'server' && node.span.serviceName !== parent.span.serviceName)
-      bareCallers.add(parent.span.serviceName);
+    if (isBareCall(parent.span, node.span)) bareCallers.add(parent.span.serviceName);
     const ahead = aheadOf(node.span, parent.span);
     const start = Math.max(node.span.start - ahead, bounds.start);
     const end = Math.min(endOf(node.span) - ahead, bounds.end);
@@ -352,12 +351,18 @@ function waitedChildren(
   );
 }
 
+/** A span of another service directly below one that is no client: between them is a call that left no span of its own. */
+const isBareCall = (parent: Span, { kind, serviceName }: Span): boolean =>
+  serviceName !== parent.serviceName &&
+  parent.kind !== 'client' &&
+  (kind === 'server' || kind === 'unspecified');
+
 /** Clocks that differ by less agree: some libraries round times to whole milliseconds. */
 const ROUNDING_US = 1_000;
 
-/** A server of another service directly below a server, which cannot lie there by its clock, ran in the middle of it. */
+/** A span of another service below a server, which cannot lie there by its clock, ran in the middle of it. */
 function aheadOf(child: Span, parent: Span): number {
-  if (child.kind !== 'server' || child.serviceName === parent.serviceName) return 0;
+  if (!isBareCall(parent, child)) return 0;
   if (child.start > parent.start - ROUNDING_US && endOf(child) < endOf(parent) + ROUNDING_US) return 0;
   const middle = parent.start + Math.max(0, parent.duration - child.duration) / 2;
   return child.start - Math.round(middle);

@@ -2,19 +2,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { findCulprit } from '../../src/culprit/culprit.ts';
 import type { Confidence } from '../../src/culprit/result.ts';
+import { culpritText } from '../../src/culprit/text.ts';
 import { readLegacyTraces } from '../../src/jaeger/wire-legacy.ts';
-import { type EpochUs, epochUs } from '../../src/lib/units.ts';
 import { selfTimeOf } from '../../src/traces/path-breakdown.ts';
-import type { Span, Trace } from '../../src/traces/trace.ts';
+import type { Trace } from '../../src/traces/trace.ts';
 import { buildTree } from '../../src/traces/tree.ts';
+import { injectedCases } from './culprit-injected.ts';
+import { type Case, VARIANTS } from './culprit-variants.ts';
 
 const FOLDER = new URL('../../../shared/data/culprit-dev/', import.meta.url);
-
-interface Case {
-  readonly slow: readonly Trace[];
-  readonly normal: readonly Trace[];
-  readonly truth: string;
-}
 
 const json = (path: string): unknown => {
   const bytes = readFileSync(new URL(path, FOLDER));
@@ -33,6 +29,7 @@ function readCase(path: string): Case {
     slow: over.length < 5 ? abnormal : over,
     normal: readLegacyTraces(json(`${path}/normal.json.gz`)),
     truth: service,
+    name: decodeURIComponent(path),
   };
 }
 
@@ -96,60 +93,6 @@ const BASELINES: Readonly<Record<string, Ranking>> = {
   'spectrum (Ochiai)': spectrum,
 };
 
-/** A deterministic number from 0 to 1 for a text. */
-function chance(text: string): number {
-  let hash = 2_166_136_261;
-  for (const character of text) hash = Math.imul(hash ^ character.charCodeAt(0), 16_777_619);
-  return ((hash ^ (hash >>> 15)) >>> 0) / 2 ** 32;
-}
-
-const mapSpans =
-  (change: (span: Span) => Span | undefined) =>
-  (each: Case): Case => {
-    const changed = (traces: readonly Trace[]): readonly Trace[] =>
-      traces.map((trace) => ({ ...trace, spans: trace.spans.flatMap((span) => change(span) ?? []) }));
-    return { ...each, slow: changed(each.slow), normal: changed(each.normal) };
-  };
-
-const first =
-  (count: number) =>
-  (each: Case): Case => ({ ...each, slow: each.slow.slice(0, count), normal: each.normal.slice(0, count) });
-
-/** Removes client spans and hangs what is below them on their parents. */
-function withoutClients(each: Case): Case {
-  const strip = (trace: Trace): Trace => {
-    const byId = new Map(trace.spans.map((span) => [span.spanId, span]));
-    const parentOf = (span: Span): string | undefined => {
-      let parent = span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId);
-      while (parent?.kind === 'client')
-        parent = parent.parentSpanId === undefined ? undefined : byId.get(parent.parentSpanId);
-      return parent?.spanId;
-    };
-    return {
-      ...trace,
-      spans: trace.spans
-        .filter(({ kind }) => kind !== 'client')
-        .map((span) => ({ ...span, parentSpanId: parentOf(span) })),
-    };
-  };
-  return { ...each, slow: each.slow.map(strip), normal: each.normal.map(strip) };
-}
-
-const shifted = (span: Span): EpochUs =>
-  epochUs(span.start + Math.round((chance(span.serviceName) - 0.5) * 80_000));
-
-const VARIANTS: Readonly<Record<string, (each: Case) => Case>> = {
-  'all traces': (each) => each,
-  '20 a side': first(20),
-  '10 a side': first(10),
-  '5 a side': first(5),
-  '15% of spans lost': mapSpans((span) =>
-    span.parentSpanId !== undefined && chance(span.traceId + span.spanId) < 0.15 ? undefined : span,
-  ),
-  'clock offsets': mapSpans((span) => ({ ...span, start: shifted(span) })),
-  'no client spans': withoutClients,
-};
-
 interface Score {
   readonly at1: number;
   readonly at3: number;
@@ -168,41 +111,91 @@ function scoreOf(ranked: readonly { readonly ranking: readonly string[]; readonl
 }
 
 const row = (name: string, { at1, at3, mrr }: Score, more = ''): void =>
-  console.log(`${name.padEnd(24)} ${at1.toFixed(3)}  ${at3.toFixed(3)}  ${mrr.toFixed(3)}  ${more}`);
+  console.log(`${name.padEnd(26)} ${at1.toFixed(3)}  ${at3.toFixed(3)}  ${mrr.toFixed(3)}  ${more}`);
 
-function runVariant(name: string, all: readonly Case[]): void {
-  const tally = () => ({ right: 0, of: 0 });
-  const right = { high: tally(), medium: tally(), unclear: tally(), none: tally() } satisfies Record<
-    Confidence | 'none',
-    object
-  >;
+interface Tally {
+  right: number;
+  of: number;
+}
+
+/** How many are right at each confidence. */
+type Calibration = Record<Confidence | 'none', Tally>;
+
+const noCalibration = (): Calibration => {
+  const tally = (): Tally => ({ right: 0, of: 0 });
+  return { high: tally(), medium: tally(), unclear: tally(), none: tally() };
+};
+
+const calibrationText = (calibration: Calibration): string =>
+  Object.entries(calibration)
+    .filter(([, { of }]) => of > 0)
+    .map(([key, { right, of }]) => `${key} ${right}/${of}`)
+    .join(', ');
+
+/** Prints one row for the cases; each result counts in the calibration over all rows. */
+function runRow(name: string, all: readonly Case[], overall: Calibration): void {
+  const calibration = noCalibration();
   const times: number[] = [];
   const ranked = all.map((each) => {
     const begun = performance.now();
     const result = findCulprit(each.slow, each.normal);
     times.push(performance.now() - begun);
     const ranking = result.kind === 'compared' ? result.candidates.map(({ service }) => service) : [];
-    const cell = right[result.kind === 'compared' ? result.confidence : 'none'];
-    cell.of += 1;
-    if (ranking[0] === each.truth) cell.right += 1;
+    const confidence = result.kind === 'compared' ? result.confidence : 'none';
+    const isRight = ranking[0] === each.truth;
+    for (const { [confidence]: tally } of [calibration, overall]) {
+      tally.of += 1;
+      if (isRight) tally.right += 1;
+    }
+    if (!isRight && process.argv.includes('--misses'))
+      console.log(`  ${each.name}: ${each.truth}; ${culpritText(result).join(' | ')}`);
     return { ranking, truth: each.truth };
   });
-  const confidence = Object.entries(right)
-    .filter(([, { of }]) => of > 0)
-    .map(([key, cell]) => `${key} ${cell.right}/${cell.of}`);
   const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
-  row(name, scoreOf(ranked), `${confidence.join(', ')}; median ${median.toFixed(1)} ms`);
+  row(name, scoreOf(ranked), `${calibrationText(calibration)}; median ${median.toFixed(1)} ms`);
 }
 
-/** The culprit on labelled faults of public systems, beside four simple rankings. */
+const INJECTED_VARIANTS = [
+  'all traces',
+  'any 10 a side (1)',
+  '15% of spans lost (1)',
+  'clock offsets of 40 ms',
+  'no internal spans',
+  'no client spans',
+];
+
+const HEADER = 'AC@1   AC@3   MRR    right at each confidence';
+
+/**
+ * The culprit on labelled faults of public systems, also with less of the traces, beside four simple rankings. `--misses` prints
+ * each wrong answer, `BENCH_ONLY=<start of a row's name>` measures those rows alone.
+ */
 export async function benchCulprit(): Promise<void> {
   if (!existsSync(FOLDER)) {
     console.log('culprit: the labelled cases are not here (shared/data/culprit-dev), skipped');
     return;
   }
   const all = cases();
-  console.log(`${all.length} cases          AC@1   AC@3   MRR    right at each confidence`);
-  for (const [name, change] of Object.entries(VARIANTS)) runVariant(name, all.map(change));
-  for (const [name, ranking] of Object.entries(BASELINES))
-    row(name, scoreOf(all.map((each) => ({ ranking: ranking(each), truth: each.truth }))));
+  const overall = noCalibration();
+  console.log(`${`${all.length} cases`.padEnd(26)} ${HEADER}`);
+  const only = process.env['BENCH_ONLY'];
+  for (const [name, change] of Object.entries(VARIANTS))
+    if (only === undefined || name.startsWith(only)) runRow(name, all.map(change), overall);
+  if (only !== undefined) return;
+  for (const [name, change] of Object.entries({
+    '': (each: Case) => each,
+    ', no client spans': VARIANTS['no client spans'],
+  }))
+    for (const [baseline, ranking] of Object.entries(BASELINES))
+      row(
+        `${baseline}${name}`,
+        scoreOf(all.map((each) => ({ ranking: ranking(change?.(each) ?? each), truth: each.truth }))),
+      );
+  const injected = injectedCases(all);
+  console.log(`\n${`${injected.length} injected delays`.padEnd(26)} ${HEADER}`);
+  for (const name of INJECTED_VARIANTS) {
+    const change = VARIANTS[name];
+    if (change !== undefined) runRow(name, injected.map(change), overall);
+  }
+  console.log(`\nAll of the above: ${calibrationText(overall)}`);
 }

@@ -26,7 +26,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   load: benchLoad,
 };
 
-const asked = process.argv.slice(2);
+const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = asked.filter((name) => BENCHES[name] === undefined);
 if (unknown.length > 0) {
   console.error(`No bench called ${unknown.join(', ')}: there are ${Object.keys(BENCHES).join(', ')}.`);
