@@ -34,7 +34,7 @@ requireOrSkip('chromium')('the links in answers, opened in a browser', () => {
     });
     await page.goto(url);
     const text = (await page.textContent('body')) ?? '';
-    const marked = await page.locator('tr.found').count();
+    const marked = await page.locator('.found[data-span-id]').count();
     await page.close();
     return { text, errors, marked };
   }

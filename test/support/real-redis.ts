@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -49,6 +50,29 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+const isFree = async (port: number): Promise<boolean> => {
+  const probe = createServer().listen(port, '127.0.0.1');
+  const opened = await Promise.race([
+    once(probe, 'listening').then(() => true),
+    once(probe, 'error').then(() => false),
+  ]).catch(() => false);
+  if (!opened) return false;
+  probe.close();
+  await once(probe, 'close');
+  return true;
+};
+
+/**
+ * A node of a cluster listens on a second port, 10,000 above. Both lie below the ports that the system gives to outgoing
+ * connections (from 32,768): one of those in the place of the second ended a node, or kept it from the others.
+ */
+async function freeClusterPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(11_000, 22_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
 async function untilReady(child: ChildProcess): Promise<void> {
   const deadline = Date.now() + START_LIMIT;
   let log = '';
@@ -73,7 +97,7 @@ async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<
 export async function startRealRedis(options: RealRedisOptions = {}): Promise<RealRedis> {
   const { password } = options;
   const dir = await mkdtemp(join(tmpdir(), 'tailwatch-redis-'));
-  const port = await freePort();
+  const port = await (options.settings?.['cluster-enabled'] === 'yes' ? freeClusterPort() : freePort());
   const start = async (): Promise<ChildProcess> => {
     const settings = {
       port,
