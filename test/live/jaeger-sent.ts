@@ -61,7 +61,8 @@ function expectedOf(sent: StoredSpan): WholeSpan {
       attributes: { ...(name === '' ? {} : { event: name }), ...attributesOf(attributes, () => false) },
     })),
     // Zipkin's libraries write the message of an error in place of a flag.
-    isError: sent.failed || !['', 'false'].includes(String(sent.attributes['error'] ?? '')),
+    isError:
+      sent.failed || !['', 'false', undefined].includes(sent.attributes['error'] as string | undefined),
   };
 }
 
