@@ -1,4 +1,5 @@
 import { type Call, callOf, isConnectionSetup, isDatabaseCall, peerOf } from '../traces/calls.ts';
+import { ROUNDING_US } from '../traces/clock-skew.ts';
 import type { Span, Trace } from '../traces/trace.ts';
 import { buildTree, type SpanNode } from '../traces/tree.ts';
 import { attributeOf } from './attributes.ts';
@@ -356,9 +357,6 @@ const isBareCall = (parent: Span, { kind, serviceName }: Span): boolean =>
   serviceName !== parent.serviceName &&
   parent.kind !== 'client' &&
   (kind === 'server' || kind === 'unspecified');
-
-/** Clocks that differ by less agree: some libraries round times to whole milliseconds. */
-const ROUNDING_US = 1_000;
 
 /** A span of another service below a server, which cannot lie there by its clock, ran in the middle of it. */
 function aheadOf(child: Span, parent: Span): number {

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { findCulprit } from '../../../src/culprit/culprit.ts';
 import type { CulpritResult } from '../../../src/culprit/result.ts';
 import { readLegacyTraces } from '../../../src/jaeger/wire-legacy.ts';
-import { epochUs } from '../../../src/lib/units.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
+import { withOtherClocks } from '../../support/other-clocks.ts';
 import { isFullRun } from '../../support/runs.ts';
 
 const folder = new URL('../../../../shared/data/culprit-dev/', import.meta.url);
@@ -17,19 +17,6 @@ const json = (path: string): unknown => {
 
 const rootDuration = ({ spans }: Trace): number =>
   spans.find(({ parentSpanId }) => parentSpanId === undefined)?.duration ?? 0;
-
-/** Each service's clock off by up to two seconds. */
-const withOtherClocks = (traces: readonly Trace[]): readonly Trace[] =>
-  traces.map((trace) => ({
-    ...trace,
-    spans: trace.spans.map((span) => {
-      const offset = Array.from(span.serviceName).reduce(
-        (hash, letter) => (hash * 31 + letter.charCodeAt(0)) % 4_001,
-        7,
-      );
-      return { ...span, start: epochUs(span.start + (offset - 2_000) * 1_000) };
-    }),
-  }));
 
 /** A labelled case, compared as the bot would: the traces over the threshold, where there are five. */
 function run(

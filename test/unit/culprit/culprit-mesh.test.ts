@@ -6,9 +6,10 @@ import type { MeshSpan } from '../../../demo/mesh/spans.ts';
 import { findCulprit } from '../../../src/culprit/culprit.ts';
 import type { CulpritKind } from '../../../src/culprit/result.ts';
 import { culpritText } from '../../../src/culprit/text.ts';
-import { epochMs, epochUs, us } from '../../../src/lib/units.ts';
+import { epochMs, us } from '../../../src/lib/units.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import { summarize } from '../../../src/traces/trace-summary.ts';
+import { withOtherClocks } from '../../support/other-clocks.ts';
 import { isFullRun } from '../../support/runs.ts';
 
 /** Seeds for each planted fault: a few here, 200 in the bench. */
@@ -164,18 +165,6 @@ it.each(SEEDS)('a healthy mesh has no culprit (seed %s)', (seed) => {
   const result = findCulprit(slow, normal);
   expect(result.kind === 'compared' ? result.confidence : 'unclear').toBe('unclear');
 });
-
-/** The same traces with each service's clock off by up to two seconds. */
-const withOtherClocks = (traces: readonly Trace[]): readonly Trace[] =>
-  traces.map((trace) => ({
-    ...trace,
-    spans: trace.spans.map((span) => {
-      const offset =
-        Array.from(span.serviceName).reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % 4_001, 7) -
-        2_000;
-      return { ...span, start: epochUs(span.start + offset * 1_000) };
-    }),
-  }));
 
 it.each(['slow code', 'a slow network'])('%s is named as surely when clocks differ by seconds', (name) => {
   const [fault, kind] = planted[name] ?? [];
