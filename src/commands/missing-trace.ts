@@ -1,3 +1,4 @@
+import { listed } from '../lib/format.ts';
 import { existingLinks } from '../lib/links.ts';
 import { DAY } from '../lib/units.ts';
 import type { FoundRequest, RequestView } from '../traces/find-request.ts';
@@ -50,9 +51,8 @@ export function notInService(
   { found, traces }: Pick<RequestView, 'traces'> & { readonly found: string },
 ): Answer {
   const others = [...new Set(traces.flatMap(({ services }) => services.map(({ name }) => name)))];
-  const more = others.length > 8 ? ` and ${others.length - 8} more` : '';
   return nothing(
-    `${found}, but no span of ${service}. Its services: ${others.slice(0, 8).join(', ')}${more}.`,
+    `${found}, but no span of ${service}. Its services: ${listed(others, 8)}.`,
     existingLinks(traces.map(({ url }) => ['Trace', url] as const)).slice(0, 3),
   );
 }

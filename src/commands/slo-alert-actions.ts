@@ -1,5 +1,6 @@
 import type { ActionOutcome, ActiveAlert } from '../actions/alert-actions.ts';
 import type { Alert } from '../alerts/alert.ts';
+import { listed } from '../lib/format.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
@@ -99,11 +100,7 @@ export const MAX_ROWS = 20;
 const MAX_NAMES = 10;
 
 /** The names of a few alerts, and how many more there are. */
-export function alertNames(alerts: readonly Alert[]): string {
-  const names = alerts.slice(0, MAX_NAMES).map(nameOf);
-  const rest = alerts.length - names.length;
-  return `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}
+export const alertNames = (alerts: readonly Alert[]): string => listed(alerts.map(nameOf), MAX_NAMES);
 
 /** An alert's name and its series. */
 function nameOf({ labels, series }: Alert): string {

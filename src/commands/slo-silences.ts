@@ -1,9 +1,10 @@
 import type { MaintenanceRow, SilenceRow } from '../actions/silences.ts';
-import { count } from '../lib/format.ts';
+
 import { type Matcher, matchersText } from '../lib/matcher.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Phrase } from '../lib/phrase.ts';
 import type { EpochMs } from '../lib/units.ts';
+import { suppressedSentence } from '../messages/silence-messages.ts';
 import type { Silence } from '../policy/silence.ts';
 import { type AnswerLine, linesAnswer } from './answer.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
@@ -159,17 +160,8 @@ async function unsilence(
         alerts.length === 0
           ? ''
           : ` Alerts that still fire are notified at the next evaluation: ${alertNames(alerts)}.`;
-      const effect = `${suppressedText(suppressed)}${next}`;
+      const effect = `${suppressedSentence(suppressed)}${next}`;
       return { answer: linesAnswer(['Silence ended: ', matchersCode(silence.matchers), '. ', effect]) };
     }
   }
-}
-
-const MAX_NAMES = 10;
-
-/** What a silence suppressed in its life. */
-function suppressedText(names: readonly string[]): string {
-  if (names.length === 0) return 'It suppressed no alert.';
-  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
-  return `It suppressed ${count(names.length, 'alert')}: ${names.slice(0, MAX_NAMES).join(', ')}${more}.`;
 }

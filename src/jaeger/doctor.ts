@@ -1,7 +1,7 @@
 import type { HttpClient } from '../http/http-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { clockDiagnosis, type Diagnosis, diagnosed, healthy, warning } from '../lib/diagnosis.ts';
-import { count } from '../lib/format.ts';
+import { count, listed } from '../lib/format.ts';
 import { clockOffset } from '../lib/metrics-source.ts';
 import { before, HOUR, type Milliseconds } from '../lib/units.ts';
 import type { ServiceNaming } from '../rules/file/service-names.ts';
@@ -91,10 +91,8 @@ function namesDiagnosis(wanted: readonly string[], missing: readonly string[]): 
       name,
       `Jaeger has traces of ${wanted.length === 1 ? 'the service' : `all ${wanted.length} services`} of the rules.`,
     );
-  const named = missing.slice(0, MAX_NAMED).join(', ');
-  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
   return warning(name, [
-    `Jaeger has no service ${named}${more}, of ${count(wanted.length, 'service')} of the rules: their messages have no traces.`,
+    `Jaeger has no service ${listed(missing, MAX_NAMED)}, of ${count(wanted.length, 'service')} of the rules: their messages have no traces.`,
     'Check their tracing; if Jaeger has other names for them, add `aliases:` to the rule file.',
   ]);
 }

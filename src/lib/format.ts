@@ -103,6 +103,12 @@ function timeText(instant: EpochMs, reference: EpochMs): string {
   return utcTime(reference).startsWith(date) ? shown : `${date} ${shown}`;
 }
 
+/** The first names of many, in running text: `cart, payments and 3 more`. */
+export function listed(names: readonly string[], most: number): string {
+  const more = names.length > most ? ` and ${names.length - most} more` : '';
+  return `${names.slice(0, most).join(', ')}${more}`;
+}
+
 /** A list that shows the first few of many. */
 export interface Truncated<T> {
   readonly rows: readonly T[];

@@ -1,4 +1,5 @@
 import type { Alert, Destination } from '../alerts/alert.ts';
+import { count, listed } from '../lib/format.ts';
 import { type Labels, sortedLabels } from '../lib/labels.ts';
 import { type Matcher, matchersText, matches, parseMatchers } from '../lib/matcher.ts';
 import { type EpochMs, epochMs, ms, SECOND } from '../lib/units.ts';
@@ -40,11 +41,18 @@ export interface SilenceProgress {
 /** Alerts that a message names. */
 const NAMED = 10;
 
-function suppressedText(names: readonly string[]): string {
-  const shown = names.slice(0, NAMED);
-  const rest = names.length - shown.length;
-  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}
+const suppressedText = (names: readonly string[]): string => listed(names, NAMED);
+
+/** What a silence suppressed in its life: a sentence. */
+export const suppressedSentence = (names: readonly string[]): string =>
+  sentenceOf(names.length, suppressedText(names));
+
+const sentenceOf = (amount: number, names: string): string =>
+  amount === 0 ? 'It suppressed no alert.' : `It suppressed ${count(amount, 'alert')}: ${names}.`;
+
+/** The same as a message says it; empty when the message does not hold it. */
+export const suppressedIn = ({ count: amount, suppressed }: ShownSilence): string =>
+  amount === undefined ? '' : sentenceOf(amount, suppressed);
 
 /** The alert that stands for a silence: firing while it is active. */
 function alertOf(silence: StoredSilence, { at, suppressed }: SilenceProgress): Alert {

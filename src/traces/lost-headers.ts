@@ -1,3 +1,4 @@
+import { listed } from '../lib/format.ts';
 import { extentOf, type Span, type Trace } from './trace.ts';
 
 /** A service that did not forward the trace headers, and the service it called without them, if known. */
@@ -91,11 +92,6 @@ function callerOf(called: Span, others: readonly Trace[]): string | undefined {
 const MAX_CALLERS = 3;
 const MAX_CALLEES = 4;
 const MAX_ROOTS = 5;
-
-function listed(names: readonly string[], most: number): string {
-  const more = names.length > most ? ` and ${names.length - most} more` : '';
-  return `${names.slice(0, most).join(', ')}${more}`;
-}
 
 /** `checkout when calling cart, payments`, for each service that lost the headers. */
 function callersText(lost: readonly LostHeaders[]): string {

@@ -1,3 +1,4 @@
+import { listed } from '../lib/format.ts';
 import { attributeText, type Span } from './trace.ts';
 
 const MAX_LENGTH = 200;
@@ -102,7 +103,5 @@ export function operationsOf(spans: readonly Span[]): string {
     if (operation === '' || operation === span.spanName) return span.spanName;
     operations.add(operation);
   }
-  const named = [...operations].slice(0, MAX_NAMED).join(', ');
-  const more = operations.size - MAX_NAMED;
-  return more > 0 ? `${named} and ${more} more` : named;
+  return listed([...operations], MAX_NAMED);
 }

@@ -2,7 +2,7 @@ import type { Alert } from '../../alerts/alert.ts';
 import { count } from '../../lib/format.ts';
 import { parseMatchers } from '../../lib/matcher.ts';
 import type { Phrase } from '../../lib/phrase.ts';
-import { type ShownSilence, shownSilence } from '../../messages/silence-messages.ts';
+import { type ShownSilence, shownSilence, suppressedIn } from '../../messages/silence-messages.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
 import { actions, button, context, header, type Rendered, section } from './block-kit.ts';
 import { code, date, escape, literal, oneLine, person } from './mrkdwn.ts';
@@ -49,13 +49,6 @@ function activeLines(silence: ShownSilence): readonly string[] {
       ? 'No alert is suppressed yet. Matching alerts are evaluated, but not posted.'
       : `${count(suppressed, 'alert')} suppressed so far: ${escape(oneLine(names), 800)}`,
   ];
-}
-
-function suppressedIn({ count: suppressed, suppressed: names }: ShownSilence): string {
-  if (suppressed === undefined) return '';
-  return suppressed === 0
-    ? 'It suppressed no alert.'
-    : `It suppressed ${count(suppressed, 'alert')}: ${names}.`;
 }
 
 function endedLines({ activeAt, resolvedAt = activeAt }: Alert, silence: ShownSilence): readonly string[] {
