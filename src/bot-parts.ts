@@ -34,7 +34,7 @@ import { createCulpritWatch } from './messages/culprit.ts';
 import { createEvidenceCollector } from './messages/evidence.ts';
 import type { Ledger } from './messages/ledger.ts';
 import type { ChannelReader, Notifier } from './messages/notifier.ts';
-import { createRedactMessage } from './messages/redact-message.ts';
+import { createRedactMessage } from './messages/post-message.ts';
 import type { Store } from './messages/store.ts';
 import { createMessageSync, type MessageSync } from './messages/sync.ts';
 import { createHeartbeat, HEARTBEAT_CHECKS } from './ops/heartbeat.ts';

@@ -5,14 +5,11 @@ import { webAddress } from './cli/arguments.ts';
 import type { AgainstOptions, CheckOptions } from './cli/check.ts';
 import { CHECK_FORMATS } from './cli/check-format.ts';
 import type { DoctorOptions } from './cli/doctor.ts';
-import type { LedgerOptions } from './cli/ledger.ts';
 import type { ReplayOptions } from './cli/replay.ts';
 import { loadRules, noFiles, readText, ruleErrorsText, rulePaths } from './cli/rule-files.ts';
-import type { OpsAddress } from './cli/running-bot.ts';
+import type { LedgerOptions, OpsAddress, TestNotificationOptions } from './cli/running-bot.ts';
 import { handleSignals } from './cli/signals.ts';
-import type { TestNotificationOptions } from './cli/test-notification.ts';
-import type { TraceOptions } from './cli/trace.ts';
-import type { WhyOptions } from './cli/why.ts';
+import type { TraceOptions, WhyOptions } from './cli/trace.ts';
 import { errorMessage, explanationOf, RuleFilesError, UpstreamError } from './lib/errors.ts';
 import { convertText, SLO_TOOLS, type SloTool } from './rules/convert/convert.ts';
 import {
@@ -130,17 +127,17 @@ async function trace(file: string, options: TraceOptions): Promise<void> {
 }
 
 async function why(options: WhyOptions): Promise<void> {
-  const { whyCommand } = await import('./cli/why.ts');
+  const { whyCommand } = await import('./cli/trace.ts');
   await printFromFiles(() => whyCommand(options));
 }
 
 async function ledger(options: LedgerOptions): Promise<void> {
-  const { ledgerCommand } = await import('./cli/ledger.ts');
+  const { ledgerCommand } = await import('./cli/running-bot.ts');
   await ofRunningBot(async (address) => print(await ledgerCommand(address, options)));
 }
 
 async function testNotification(options: TestNotificationOptions): Promise<void> {
-  const { testNotificationCommand } = await import('./cli/test-notification.ts');
+  const { testNotificationCommand } = await import('./cli/running-bot.ts');
   await ofRunningBot(async (address) => {
     const { text, exitCode } = await testNotificationCommand(address, options);
     print(text);
@@ -171,7 +168,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
 }
 
 async function printFromFiles(run: () => Promise<string>): Promise<void> {
-  const { TraceFileError } = await import('./cli/trace-files.ts');
+  const { TraceFileError } = await import('./cli/trace.ts');
   try {
     print(await run());
   } catch (error) {

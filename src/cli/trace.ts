@@ -1,9 +1,16 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import type { TableBlock } from '@slack/types';
+import { findCulprit } from '../culprit/culprit.ts';
+import { culpritText } from '../culprit/text.ts';
+import { readExportedTraces, TraceExportError } from '../jaeger/exported-traces.ts';
 import { systemClock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import { count, durationText } from '../lib/format.ts';
 import { ms, SECOND } from '../lib/units.ts';
 import { createLogger } from '../ops/logger.ts';
+import type { SlackBlock } from '../slack/blocks/block-kit.ts';
+import { oneLine } from '../slack/blocks/mrkdwn.ts';
 import { traceMessage } from '../slack/blocks/trace.ts';
 import { type TraceLinks, type TraceView, traceView } from '../traces/inspect-trace.ts';
 import { operationOf, serviceName } from '../traces/operations.ts';
@@ -11,8 +18,101 @@ import { PictureError } from '../traces/pictures.ts';
 import type { Trace } from '../traces/trace.ts';
 import { outlineOf, type TraceOutline } from '../traces/trace-summary.ts';
 import { createPicturePainter } from '../waterfall/picture-painter.ts';
-import { blocksText, printable } from './blocks-text.ts';
-import { readTraceFile, TraceFileError } from './trace-files.ts';
+
+/** A file that cannot be used: what is wrong, where, and what to do. */
+export class TraceFileError extends Error {
+  override readonly name = 'TraceFileError';
+}
+
+const ADVICE =
+  'Export traces as JSON from Jaeger (a search\'s "Download Results", or /api/traces/ID), Tempo (/api/traces/ID or /api/v2/traces/ID) or the file exporter of the OpenTelemetry Collector.';
+
+/** Reads exported traces, also compressed by gzip; at least one. Throws `TraceFileError`. */
+async function readTraceFile(path: string): Promise<readonly Trace[]> {
+  const text = await fileText(path).catch((error: unknown) => {
+    throw new TraceFileError(`${path}: cannot be read (${errorMessage(error)}).`);
+  });
+  try {
+    return readExportedTraces(text);
+  } catch (error) {
+    if (!(error instanceof TraceExportError)) throw error;
+    const { place, message } = error;
+    const where = place === undefined ? path : `${path}:${place.line}:${place.column}`;
+    throw new TraceFileError(`${where}: ${message}. ${ADVICE}`);
+  }
+}
+
+async function fileText(path: string): Promise<string> {
+  const file = await readFile(path);
+  const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzipSync(file) : file;
+  // The redirection of PowerShell writes UTF-16.
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8';
+  return new TextDecoder(encoding).decode(bytes);
+}
+
+/** Foreign text for a terminal: on one line and without control characters, which could move the cursor. */
+const printable = (text: string): string => oneLine(text);
+
+/** The blocks of an answer as plain text for a terminal: paragraphs and tables. Buttons are left out. */
+const blocksText = (blocks: readonly SlackBlock[]): string =>
+  blocks
+    .map(blockText)
+    .filter((text) => text !== '')
+    .join('\n\n');
+
+function blockText(block: SlackBlock): string {
+  switch (block.type) {
+    case 'section':
+      return 'text' in block && block.text !== undefined ? plainOf(block.text.text) : '';
+    case 'context':
+      return ('elements' in block ? block.elements : [])
+        .map((element) => ('text' in element ? plainOf(element.text) : ''))
+        .join('\n');
+    case 'table':
+      return tableText(block);
+    default:
+      return '';
+  }
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' };
+
+/** Mrkdwn as plain text: code, bold text, links and dates by what they show. */
+const plainOf = (mrkdwn: string): string => mrkdwn.split('\n').map(plainLine).join('\n');
+
+function plainLine(line: string): string {
+  // Code is foreign text: what looks like markup in it is none.
+  const codes = (line.match(/`[^`]*`/gu) ?? []).map((code) => code.slice(1, -1));
+  let next = 0;
+  return line
+    .replace(/`[^`]*`/gu, '``')
+    .replace(/\*([^*]+)\*/gu, '$1')
+    .replace(/<[^<>|]*\|([^<>]*)>/gu, '$1')
+    .replace(/``/gu, () => codes[next++] ?? '')
+    .replace(/&(?:lt|gt|amp);/gu, (entity) => ENTITIES[entity] ?? entity);
+}
+
+const COLUMN_GAP = '  ';
+
+/** Columns are aligned as the block says; the last one is not padded. */
+function tableText({ rows, column_settings: settings = [] }: TableBlock): string {
+  const texts = rows.map((row) => row.map((cell) => ('text' in cell ? cell.text : '')));
+  const widths = (texts[0] ?? []).map((_, column) =>
+    Math.max(...texts.map((row) => (row[column] ?? '').length)),
+  );
+  return texts
+    .map((row) =>
+      row
+        .map((text, column) =>
+          settings[column]?.align === 'right'
+            ? text.padStart(widths[column] ?? 0)
+            : text.padEnd(widths[column] ?? 0),
+        )
+        .join(COLUMN_GAP)
+        .trimEnd(),
+    )
+    .join('\n');
+}
 
 /** Options of `tailwatch trace` as they were typed. */
 export interface TraceOptions {
@@ -104,4 +204,17 @@ async function drawPicture({ picture }: TraceView, path: string): Promise<void> 
   } finally {
     await painter.close();
   }
+}
+
+/** Options of `tailwatch why` as they were typed. */
+export interface WhyOptions {
+  readonly slow: string;
+  readonly normal: string;
+  readonly json?: boolean;
+}
+
+/** Runs `tailwatch why`: compares exported traces and names the culprit. Returns what to print. */
+export async function whyCommand({ slow, normal, json = false }: WhyOptions): Promise<string> {
+  const result = findCulprit(await readTraceFile(slow), await readTraceFile(normal));
+  return json ? JSON.stringify(result, undefined, 2) : culpritText(result).join('\n');
 }

@@ -1,5 +1,5 @@
+import type { Phrase } from '../lib/format.ts';
 import type { Link } from '../lib/links.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import type { ComparisonView } from '../traces/compare-traces.ts';
 import type { RequestView } from '../traces/find-request.ts';
 import type { TraceView } from '../traces/inspect-trace.ts';

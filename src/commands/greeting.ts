@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
+import type { Phrase } from '../lib/format.ts';
 import { count } from '../lib/format.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import { DAY, type EpochMs } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import { channelsIn, destinationsOf } from '../policy/route.ts';

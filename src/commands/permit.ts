@@ -1,6 +1,6 @@
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import type { Phrase } from '../lib/phrase.ts';
+import type { Phrase } from '../lib/format.ts';
 import { type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import {
   DEFAULT_PERMISSIONS,

@@ -1,8 +1,8 @@
 import type { ActionOutcome, ActiveAlert } from '../actions/alert-actions.ts';
 import type { Alert } from '../alerts/alert.ts';
+import type { Phrase } from '../lib/format.ts';
 import { listed } from '../lib/format.ts';
 import { nearest } from '../lib/nearest.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import { isAlertGroupId } from '../policy/alert-group.ts';
 import { type Answer, linesAnswer } from './answer.ts';

@@ -1,4 +1,4 @@
-import type { Phrase } from '../lib/phrase.ts';
+import type { Phrase } from '../lib/format.ts';
 import { before, DAY, type Milliseconds, ms } from '../lib/units.ts';
 import { type LedgerEntry, ledgerText } from '../messages/ledger.ts';
 import { linesAnswer } from './answer.ts';

@@ -6,7 +6,6 @@ import { objectiveLabels } from '../rules/queries.ts';
 import type { LatencyObjective, RuleGroup, SloRule } from '../rules/rule.ts';
 import type { CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { nearestKeyword, parseShare } from './options.ts';
-import { byUrgency, type SloDeps, type SloRow } from './slo-status.ts';
 import {
   budgetsOf,
   countsOf,
@@ -14,7 +13,8 @@ import {
   type QueryContext,
   serviceKey,
   sharesOf,
-} from './slo-values.ts';
+} from './slo-figures.ts';
+import { byUrgency, type SloDeps, type SloRow } from './slo-status.ts';
 import { shortened } from './tokens.ts';
 
 /** `/slo services`. */

@@ -1,7 +1,7 @@
 import type { Alert, RuleHealth } from '../alerts/alert.ts';
+import type { Phrase } from '../lib/format.ts';
 import { bound, count, timeSpan } from '../lib/format.ts';
 import { nearest } from '../lib/nearest.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import { before, type EpochMs, HOUR } from '../lib/units.ts';
 import { firstMessageOf } from '../messages/alert-messages.ts';
 import { nameOf } from '../messages/alert-subject.ts';

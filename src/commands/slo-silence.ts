@@ -1,10 +1,10 @@
 import type { CreatedSilence } from '../actions/silences.ts';
 import type { Alert } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import type { Phrase } from '../lib/format.ts';
 import { count, grouped } from '../lib/format.ts';
 import { isCatchAll, type Matcher, matchersText, matches } from '../lib/matcher.ts';
 import { nearest } from '../lib/nearest.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import { DAY, formatDuration, MINUTE, type Milliseconds, ms, parseDuration } from '../lib/units.ts';
 import {
   type AlertSelection,

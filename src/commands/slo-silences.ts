@@ -1,8 +1,7 @@
 import type { MaintenanceRow, SilenceRow } from '../actions/silences.ts';
-
+import type { Phrase } from '../lib/format.ts';
 import { type Matcher, matchersText } from '../lib/matcher.ts';
 import { nearest } from '../lib/nearest.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import type { EpochMs } from '../lib/units.ts';
 import { suppressedSentence } from '../messages/silence-messages.ts';
 import type { Silence } from '../policy/silence.ts';

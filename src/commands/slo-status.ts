@@ -1,9 +1,9 @@
 import type { Alert, RuleState } from '../alerts/alert.ts';
 import { RECEIVED_GROUP } from '../evaluation/alert-receiver.ts';
 import type { BudgetOf } from '../latency/error-budget.ts';
+import type { Phrase } from '../lib/format.ts';
 import type { Labels } from '../lib/labels.ts';
 import type { Sample } from '../lib/metrics-source.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import { type EpochMs, formatDuration } from '../lib/units.ts';
 import { firstMessageOf } from '../messages/alert-messages.ts';
 import { suppressionText } from '../messages/alert-subject.ts';
@@ -12,17 +12,18 @@ import { objectiveLabels } from '../rules/queries.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';
 import type { CommandDeps, CommandForm, CommandInput, CommandRequest, Parsed, Reply } from './command.ts';
 import { nearestKeyword, parseShare } from './options.ts';
-import { allFigures, type SloFigures } from './slo-figures.ts';
-import { activeSilences } from './slo-silences.ts';
 import {
+  allFigures,
   budgetsOf,
   type Compliance,
   countsOf,
   leastCompliantFirst,
   query,
+  type SloFigures,
   serviceKey,
   sharesOf,
-} from './slo-values.ts';
+} from './slo-figures.ts';
+import { activeSilences } from './slo-silences.ts';
 import { shortened } from './tokens.ts';
 
 /** `/slo`. */

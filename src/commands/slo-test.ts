@@ -1,5 +1,5 @@
 import type { TestOutcome } from '../evaluation/test-alert.ts';
-import type { Phrase } from '../lib/phrase.ts';
+import type { Phrase } from '../lib/format.ts';
 import { suppressionText } from '../messages/alert-subject.ts';
 import { linesAnswer } from './answer.ts';
 import type { CommandForm, CommandInput, Parsed } from './command.ts';

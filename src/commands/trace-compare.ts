@@ -1,6 +1,10 @@
 import { MINUTE, toEpochMs } from '../lib/units.ts';
-import { comparisonView, type TraceToCompare } from '../traces/compare-traces.ts';
-import { findTypical, TYPICAL_WITHIN } from '../traces/find-typical.ts';
+import {
+  comparisonView,
+  findTypical,
+  type TraceToCompare,
+  TYPICAL_WITHIN,
+} from '../traces/compare-traces.ts';
 import { isUuid } from '../traces/request-id.ts';
 import { extentOf } from '../traces/trace.ts';
 import { nothing } from './answer.ts';

@@ -1,9 +1,9 @@
 import { after, between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { isRecovery, statusOf } from './alert-subject.ts';
 import { type CulpritFinding, type CulpritState, isReplaced } from './culprit.ts';
+import type { Lease } from './decide-sync.ts';
 import { decideReconcile, decideStep } from './decide-sync.ts';
 import { type Evidence, NO_EVIDENCE, settlesAt } from './evidence.ts';
-import type { Lease } from './lease.ts';
 import {
   failed,
   leaseLost,

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { type AlertReceiver, type ReceivedNotification, withName } from '../evaluation/alert-receiver.ts';
+import { type HttpReply, text } from '../http/server.ts';
 import { explanationOf, UpstreamError } from '../lib/errors.ts';
 import { count } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { type EpochMs, epochMs } from '../lib/units.ts';
-import { type HttpReply, text } from './reply.ts';
 
 /** Where Alertmanager sends its notifications. */
 export const WEBHOOK_PATH = '/webhooks/alertmanager';

@@ -5,13 +5,22 @@ import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { RestoreMessages } from '../evaluation/restore-messages.ts';
 import type { SourceClock } from '../evaluation/source-clock.ts';
 import type { TestAlerts } from '../evaluation/test-alert.ts';
-import { discardBody, limitConnections, SERVER_LIMITS, type ServerLimits } from '../http/server.ts';
+import {
+  discardBody,
+  type HttpReply,
+  hasToken,
+  limitConnections,
+  SERVER_LIMITS,
+  type ServerLimits,
+  text,
+  UNAUTHORIZED,
+} from '../http/server.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import type { Phrase } from '../lib/format.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, parseMatchers } from '../lib/matcher.ts';
-import type { Phrase } from '../lib/phrase.ts';
 import { between, epochMs, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
 import type { ChannelCheck } from '../messages/channel-check.ts';
 import type { Store } from '../messages/store.ts';
@@ -19,7 +28,6 @@ import type { MessageSync } from '../messages/sync.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import { WEBHOOK_PATH, type Webhook } from './alertmanager-webhook.ts';
 import type { Telemetry } from './metrics.ts';
-import { type HttpReply, hasToken, text, UNAUTHORIZED } from './reply.ts';
 import type { RulesApi, RulesFilter } from './rules-api.ts';
 
 export interface OpsServer {

@@ -4,7 +4,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { TracedKind, Tracing } from '../lib/tracing.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from './metrics.ts';
 
 const KINDS: Readonly<Record<TracedKind, SpanKind>> = {
   server: SpanKind.SERVER,

@@ -3,14 +3,13 @@ import type { Links } from '../lib/links.ts';
 import { type EpochMs, type EpochUs, type Microseconds, type Ratio, us } from '../lib/units.ts';
 import { createStartTimes } from './clock-skew.ts';
 import { type CriticalPath, criticalPathOf } from './critical-path.ts';
-import { measuredBy } from './measured-by.ts';
 import { requestLineOf, serviceName } from './operations.ts';
 import { type PathRows, pathBreakdown, pathRows, shareOf } from './path-breakdown.ts';
 import { rankingSpan } from './slowest.ts';
 import { statusOf } from './span-errors.ts';
 import { attributeText, type Span, type Trace } from './trace.ts';
 import { traceNotices } from './trace-notices.ts';
-import { outlineOf } from './trace-summary.ts';
+import { measuredBy, outlineOf } from './trace-summary.ts';
 import { type SpanNode, type SpanTree, subtreeOf } from './tree.ts';
 
 /** One span of a service in a request. */

@@ -3,7 +3,7 @@ import { createEvaluateGroup } from '../../src/evaluation/evaluate-group.ts';
 import type { Sample } from '../../src/lib/metrics-source.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../../src/lib/units.ts';
 import { createLinks } from '../../src/links/link.ts';
-import { createRedactMessage } from '../../src/messages/redact-message.ts';
+import { createRedactMessage } from '../../src/messages/post-message.ts';
 import type { MessageUpdate, Store } from '../../src/messages/store.ts';
 import { createMessageSync } from '../../src/messages/sync.ts';
 import { NO_POLICY } from '../../src/policy/suppress.ts';

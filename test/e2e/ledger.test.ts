@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { ledgerCommand } from '../../src/cli/ledger.ts';
+import { ledgerCommand } from '../../src/cli/running-bot.ts';
 import { FEW_TRACES, played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
 let stage: Stage | undefined;

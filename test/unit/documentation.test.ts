@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { SlashCommand } from '../../src/commands/command.ts';
-import { parseCommand } from '../../src/commands/parse.ts';
+import { parseCommand } from '../../src/commands/commands.ts';
 import { COMMAND_FORMS } from '../../src/commands/table.ts';
 import { createTelemetry } from '../../src/ops/metrics.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';

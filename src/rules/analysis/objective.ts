@@ -4,7 +4,6 @@ import { ms, parseDuration, ratio } from '../../lib/units.ts';
 import { errorSelectorFor, unitOfMetric } from '../presets.ts';
 import { withoutNoise } from '../promql.ts';
 import type { LatencyHistogram, LatencyObjective, ValueKind } from '../rule.ts';
-import { labelsIn, matchersOf, matchersWithoutLe, metricNameOf, type SelectorMatcher } from './selectors.ts';
 import { serviceMatcherOf } from './service.ts';
 import {
   type Calculation,
@@ -14,7 +13,15 @@ import {
   type Shape,
   scaledOf,
 } from './shape.ts';
-import { childrenOf, textOf } from './syntax.ts';
+import {
+  childrenOf,
+  labelsIn,
+  matchersOf,
+  matchersWithoutLe,
+  metricNameOf,
+  type SelectorMatcher,
+  textOf,
+} from './syntax.ts';
 
 type Filter = Extract<Shape, { kind: 'filter' }>;
 

@@ -1,9 +1,8 @@
 import type { SyntaxNode } from '@lezer/common';
 import { unitOfMetric } from '../presets.ts';
 import { withoutNoise } from '../promql.ts';
-import { metricNameOf } from './selectors.ts';
 import { type Calculation, calculationOf, calculationOfNode, scaledOf } from './shape.ts';
-import { childrenOf, textOf } from './syntax.ts';
+import { childrenOf, metricNameOf, textOf } from './syntax.ts';
 
 /** What a value counts: its unit, empty for a plain number, and whether it is counted per second. */
 interface Quantity {

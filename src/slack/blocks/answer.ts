@@ -14,12 +14,10 @@ import {
   section,
 } from './block-kit.ts';
 import { comparisonMessage } from './compare.ts';
-import { latencyMessage, serviceInRequestMessage } from './latency.ts';
-import { callLatencyMessage } from './latency-call.ts';
+import { callLatencyMessage, latencyMessage, serviceInRequestMessage } from './latency.ts';
 import { code, escape, literal, oneLine, phraseText, truncateMrkdwn } from './mrkdwn.ts';
 import { propagationMessage } from './propagation.ts';
-import { sloServicesMessage } from './slo-services.ts';
-import { sloStatusMessage } from './slo-status.ts';
+import { sloServicesMessage, sloStatusMessage } from './slo-status.ts';
 import { slowestMessage } from './slowest.ts';
 import { requestMessage, traceMessage } from './trace.ts';
 import { whyMessage } from './why.ts';

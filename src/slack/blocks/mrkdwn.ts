@@ -1,5 +1,5 @@
+import type { Phrase } from '../../lib/format.ts';
 import { utcTime } from '../../lib/instant.ts';
-import type { Phrase } from '../../lib/phrase.ts';
 import type { EpochMs } from '../../lib/units.ts';
 
 /*

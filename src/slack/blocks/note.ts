@@ -1,6 +1,6 @@
 import type { Alert, ResolveReason } from '../../alerts/alert.ts';
+import type { Phrase } from '../../lib/format.ts';
 import { timeSpan } from '../../lib/format.ts';
-import type { Phrase } from '../../lib/phrase.ts';
 import { between, type EpochMs } from '../../lib/units.ts';
 import { firedAtOf, isRecovery, noDataReasonText } from '../../messages/alert-subject.ts';
 import { NO_EVIDENCE } from '../../messages/evidence.ts';

@@ -1,7 +1,7 @@
 import type { Alert } from '../../alerts/alert.ts';
+import type { Phrase } from '../../lib/format.ts';
 import { count } from '../../lib/format.ts';
 import { parseMatchers } from '../../lib/matcher.ts';
-import type { Phrase } from '../../lib/phrase.ts';
 import { type ShownSilence, shownSilence, suppressedIn } from '../../messages/silence-messages.ts';
 import { RUN_COMMAND } from './alert-actions.ts';
 import { actions, button, context, header, type Rendered, section } from './block-kit.ts';

@@ -1,16 +1,27 @@
+import type { TableBlock } from '@slack/types';
 import type { SloFigures } from '../../commands/slo-figures.ts';
+import type { ServiceRow, SloServicesView } from '../../commands/slo-services.ts';
 import type { SloRow, SloStatusView } from '../../commands/slo-status.ts';
 import type { Budget } from '../../latency/error-budget.ts';
 import { bound, burn, count, share, timeSpan } from '../../lib/format.ts';
 import { quantileName } from '../../lib/histogram.ts';
 import type { LatencyObjective, SloRule } from '../../rules/rule.ts';
 import { unitOf } from './alert-facts.ts';
-import { andMore, type Rendered, section } from './block-kit.ts';
-import { atLeastPrefix, budgetText, comparisonWord, estimate, ruleValue, thresholdNote } from './format.ts';
+import { andMore, cell, context, notices, type Rendered, section } from './block-kit.ts';
+import {
+  atLeastPrefix,
+  budgetDays,
+  budgetLeft,
+  budgetText,
+  comparisonWord,
+  estimate,
+  ruleValue,
+  thresholdNote,
+} from './format.ts';
 import { code, date, escape, link, oneLine, phraseText } from './mrkdwn.ts';
 
 /** How the states of rules and services are shown. */
-export const STATES: Readonly<Record<SloRow['state'], { readonly sign: string; readonly text: string }>> = {
+const STATES: Readonly<Record<SloRow['state'], { readonly sign: string; readonly text: string }>> = {
   firing: { sign: '🔴', text: 'firing' },
   'no-data': { sign: '⚪', text: 'firing, no data' },
   'rule-error': { sign: '🛠', text: 'rule error' },
@@ -206,4 +217,73 @@ function valueTexts(row: SloRow): string[] {
   return [...shown, ...(limit === undefined ? [] : [`alerts ${alerts} ${ruleValue(limit, how)}`])].map(
     (text) => escape(text, 60),
   );
+}
+
+/** A table accepts 100 rows and 10,000 characters in all cells. */
+const MAX_ROWS = 60;
+const MAX_NAME = 60;
+
+const HEAD = ['Service', 'State', 'Slow', 'Compliance', 'Error budget', 'Objective'];
+
+/** The answer to `/slo services`: a table, the worst first. */
+export function sloServicesMessage({ rows, gaps }: SloServicesView): Rendered {
+  if (rows.length === 0) {
+    const text = gaps[0] ?? 'No rule has a latency objective with requests: no services to list.';
+    return { text: escape(text), blocks: [section(escape(text))] };
+  }
+  const [worst] = rows;
+  const hidden = rows.length - MAX_ROWS;
+  const text = `${count(rows.length, 'service')}, the worst first`;
+  return {
+    text: `${text}${worst === undefined ? '' : `: ${escape(worst.name, 120)}, ${STATES[worst.state].text}`}`,
+    blocks: [
+      section(`*${text}*`),
+      table(rows.slice(0, MAX_ROWS)),
+      ...context([
+        'Slow: the share over the threshold in the window of the objective. Compliance: the share within the threshold in the period of the budget.',
+        ...(hidden > 0 ? [`${count(hidden, 'more service')} not shown`] : []),
+      ]),
+      ...notices(gaps, 3),
+    ],
+  };
+}
+
+const table = (rows: readonly ServiceRow[]): TableBlock => ({
+  type: 'table',
+  column_settings: [
+    { align: 'left' },
+    { align: 'left' },
+    { align: 'right' },
+    { align: 'right' },
+    { align: 'right' },
+    { align: 'left' },
+  ],
+  rows: [
+    HEAD.map((name) => cell(name)),
+    ...rows.map((row) => cellsOf(row).map((text) => cell(text, MAX_NAME))),
+  ],
+});
+
+function cellsOf({ name, objective, state, share: slow, budget }: ServiceRow): readonly string[] {
+  const { quantile, threshold, window, isApproximate } = objective;
+  const { sign, text } = STATES[state];
+  const least = isApproximate === true ? 'at least ' : '';
+  return [
+    name,
+    `${sign} ${text}`,
+    slow === undefined ? '–' : `${least}${share(slow)} in ${timeSpan(window)}`,
+    budget === undefined
+      ? '–'
+      : `${compliance(1 - (1 - budget.left) * (1 - quantile))} in ${budgetDays(budget)}`,
+    budget === undefined ? '–' : budgetLeft(budget),
+    `${quantileName(quantile)} below ${bound(threshold)}`,
+  ];
+}
+
+/** A share near 1, with as many digits as show what is missing: `99.43%`, `99.997%`. */
+function compliance(value: number): string {
+  const missing = 1 - value;
+  if (missing <= 0) return '100%';
+  const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(missing * 100)) + 1));
+  return `${Number((value * 100).toFixed(digits))}%`;
 }

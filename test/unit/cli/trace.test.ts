@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { traceCommand } from '../../../src/cli/trace.ts';
-import { TraceFileError } from '../../../src/cli/trace-files.ts';
+import { TraceFileError, traceCommand } from '../../../src/cli/trace.ts';
 
 const SLOW = '3ba55609c3cde49649cd77d1f9dcd936';
 const FAST = '00000000000000003ba55609c3cde499';

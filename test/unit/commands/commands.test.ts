@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import { us } from '../../../src/lib/units.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 import { START } from '../../support/virtual-clock.ts';

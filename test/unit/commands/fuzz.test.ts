@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import { fuzzCommands } from '../../support/fuzz-commands.ts';
 import { pastedText } from '../../support/fuzz-pasted.ts';
 import { createChance } from '../../support/promql-samples.ts';

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSampleStore } from '../../../demo/prometheus/sample-store.ts';
 import { createPrometheusServer } from '../../../demo/prometheus/server.ts';
-import { createCommands } from '../../../src/commands/commands.ts';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { createCommands, parseCommand } from '../../../src/commands/commands.ts';
 import { createHttpClient } from '../../../src/http/http-client.ts';
 import { callGrowth } from '../../../src/latency/calls.ts';
 import { before, epochMs, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SlashCommand } from '../../../src/commands/command.ts';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const uuid = 'e4e8c177-3962-9359-8b6f-1c3a4d5e6f70';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RequestReference, SlashCommand } from '../../../src/commands/command.ts';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import { type Command, writeCommand } from '../../../src/commands/table.ts';
 import { quote, tokenize } from '../../../src/commands/tokens.ts';
 import { formatInstant, parseInstant } from '../../../src/lib/instant.ts';

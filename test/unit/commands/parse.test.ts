@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SlashCommand } from '../../../src/commands/command.ts';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import type { SlowestCommand } from '../../../src/commands/trace-slowest.ts';
 
 const MIN = 60_000;

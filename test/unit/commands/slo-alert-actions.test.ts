@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
-import { createCommands } from '../../../src/commands/commands.ts';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { createCommands, parseCommand } from '../../../src/commands/commands.ts';
 import type { Command } from '../../../src/commands/table.ts';
-import type { Phrase } from '../../../src/lib/phrase.ts';
+import type { Phrase } from '../../../src/lib/format.ts';
 import { after, HOUR, ms, SECOND } from '../../../src/lib/units.ts';
 import type { ServiceObjective } from '../../../src/rules/rule.ts';
 import { noteMessage } from '../../../src/slack/blocks/note.ts';

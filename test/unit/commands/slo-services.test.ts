@@ -5,7 +5,7 @@ import type { ServiceBudgets } from '../../../src/latency/error-budget.ts';
 import { DAY, MINUTE, ms, ratio } from '../../../src/lib/units.ts';
 import { requestCountOf, slowShareOf } from '../../../src/rules/queries.ts';
 import type { ServiceObjective } from '../../../src/rules/rule.ts';
-import { sloServicesMessage } from '../../../src/slack/blocks/slo-services.ts';
+import { sloServicesMessage } from '../../../src/slack/blocks/slo-status.ts';
 import { aGroup, anAlert, aRule } from '../../support/builders.ts';
 import { aSourceError } from '../../support/fake-metrics-source.ts';
 import { START } from '../../support/virtual-clock.ts';

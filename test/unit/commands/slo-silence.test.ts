@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import type { Command } from '../../../src/commands/table.ts';
 import type { Matcher } from '../../../src/lib/matcher.ts';
 import { DAY, HOUR, MINUTE, ms } from '../../../src/lib/units.ts';

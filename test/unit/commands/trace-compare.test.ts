@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RequestReference } from '../../../src/commands/command.ts';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import { writeCommand } from '../../../src/commands/table.ts';
 import { runsOf } from '../../support/runs.ts';
 import { open, requestId, requests, textOf, unsampled } from './bench.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import { after, epochUs, ms } from '../../../src/lib/units.ts';
 import { answerMessage } from '../../../src/slack/blocks/answer.ts';
 import type { Trace } from '../../../src/traces/trace.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import type { Command } from '../../../src/commands/table.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/commands/answer.ts';
-import { parseCommand } from '../../../src/commands/parse.ts';
+import { parseCommand } from '../../../src/commands/commands.ts';
 import { writeCommand } from '../../../src/commands/table.ts';
 import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
 import { before, ms, ratio, us } from '../../../src/lib/units.ts';

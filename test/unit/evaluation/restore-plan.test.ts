@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Alert, GroupedAlert, RuleGroupState } from '../../../src/alerts/alert.ts';
-import { planOrphans } from '../../../src/evaluation/restore-orphans.ts';
+import { planOrphans } from '../../../src/evaluation/restore-messages.ts';
 import { planRestore } from '../../../src/evaluation/restore-plan.ts';
 import { after, MINUTE, ms } from '../../../src/lib/units.ts';
 import type { OpenMessage } from '../../../src/messages/notifier.ts';

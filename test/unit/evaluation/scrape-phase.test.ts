@@ -1,8 +1,13 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createFollowScrapes, type FollowScrapes } from '../../../src/evaluation/follow-scrapes.ts';
+import {
+  behindScrapes,
+  createFollowScrapes,
+  type FollowScrapes,
+  newestSamples,
+  phaseOf,
+} from '../../../src/evaluation/follow-scrapes.ts';
 import { lastEvalTime } from '../../../src/evaluation/schedule.ts';
-import { behindScrapes, newestSamples, phaseOf } from '../../../src/evaluation/scrape-phase.ts';
 import type { MetricsSource } from '../../../src/lib/metrics-source.ts';
 import { after, type EpochMs, epochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { aGroup, aRule } from '../../support/builders.ts';

@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, json as jsonText, nat, oneof, property, tuple } from 'fast-check';
 import { expect, it } from 'vitest';
-import { jsonFault } from '../../../src/jaeger/json-place.ts';
+import { jsonFault } from '../../../src/jaeger/exported-traces.ts';
 
 it.each([
   ['a comma too many', '[1,\n 2,]', { line: 2, column: 4, isCutOff: false }],

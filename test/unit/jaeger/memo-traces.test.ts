@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTraceCache } from '../../../src/jaeger/memo.ts';
+import { createTraceCache } from '../../../src/jaeger/jaeger-trace-source.ts';
 import { epochMs, us } from '../../../src/lib/units.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 import { START } from '../../support/virtual-clock.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createPatientLimiter, createSharing } from '../../../src/jaeger/memo.ts';
+import { createPatientLimiter, createSharing } from '../../../src/jaeger/jaeger-trace-source.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { ms } from '../../../src/lib/units.ts';
 

@@ -6,7 +6,7 @@ import { after, epochUs, MINUTE, type Milliseconds, ms, ratio, SECOND, us } from
 import { createLinks } from '../../../src/links/link.ts';
 import { createCulpritWatch } from '../../../src/messages/culprit.ts';
 import type { Evidence } from '../../../src/messages/evidence.ts';
-import { createRedactMessage } from '../../../src/messages/redact-message.ts';
+import { createRedactMessage } from '../../../src/messages/post-message.ts';
 import type { MessageUpdate, Store } from '../../../src/messages/store.ts';
 import { createMessageSync, type MessageSync } from '../../../src/messages/sync.ts';
 import type { SloRule } from '../../../src/rules/rule.ts';

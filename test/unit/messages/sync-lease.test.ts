@@ -1,9 +1,9 @@
 import { describe, expect, it, test, vi } from 'vitest';
 import { before, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { keepLease, LEASE } from '../../../src/messages/lease.ts';
+import { keepLease, LEASE } from '../../../src/messages/decide-sync.ts';
 import type { Notifier } from '../../../src/messages/notifier.ts';
-import { createRedactMessage } from '../../../src/messages/redact-message.ts';
+import { createRedactMessage } from '../../../src/messages/post-message.ts';
 import type { ClaimedMessage, Store } from '../../../src/messages/store.ts';
 import { createMessageSync } from '../../../src/messages/sync.ts';
 import { anAlert, aRule } from '../../support/builders.ts';

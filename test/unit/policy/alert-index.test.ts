@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../../src/alerts/alert.ts';
+import { createAlertIndex } from '../../../src/evaluation/suppress-alerts.ts';
 import { before, ms } from '../../../src/lib/units.ts';
-import { createAlertIndex } from '../../../src/policy/alert-index.ts';
 import {
   createSuppression,
   inhibitedByCause,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseLargeAnswer } from '../../../src/prometheus/large-answer.ts';
+import { parseLargeAnswer } from '../../../src/prometheus/prometheus-metrics.ts';
 
 const seriesOf = (count: number) =>
   Array.from({ length: count }, (_, index) => ({

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { greeting } from '../../../src/commands/greeting.ts';
-import type { Phrase } from '../../../src/lib/phrase.ts';
+import type { Phrase } from '../../../src/lib/format.ts';
 import { NO_POLICY } from '../../../src/policy/suppress.ts';
 import { createLocalTime } from '../../../src/policy/time-interval.ts';
+import type { Greetings } from '../../../src/slack/app.ts';
 import { phraseText } from '../../../src/slack/blocks/mrkdwn.ts';
-import type { Greetings } from '../../../src/slack/greeting.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { START } from '../../support/virtual-clock.ts';
 import { HTTP, SOCKET, useBot } from './bot.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { Answer } from '../../../src/commands/answer.ts';
-import type { Phrase } from '../../../src/lib/phrase.ts';
+import type { Phrase } from '../../../src/lib/format.ts';
 import { at, hostileText, many, some } from './hostile.ts';
 
 /** A sentence of foreign words, people and instants. */

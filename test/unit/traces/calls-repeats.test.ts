@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
-import { repeatsOf } from '../../../src/traces/repeated-calls.ts';
 import type { Span } from '../../../src/traces/trace.ts';
+import { repeatsOf } from '../../../src/traces/trace-summary.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 

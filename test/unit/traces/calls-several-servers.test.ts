@@ -4,7 +4,7 @@ import { profileOf } from '../../../src/culprit/profile.ts';
 import { criticalPathOf } from '../../../src/traces/critical-path.ts';
 import { hopEdgesOf } from '../../../src/traces/hops.ts';
 import { pathBreakdown } from '../../../src/traces/path-breakdown.ts';
-import { retriesOf } from '../../../src/traces/repeated-calls.ts';
+import { retriesOf } from '../../../src/traces/trace-summary.ts';
 import { buildTree } from '../../../src/traces/tree.ts';
 import { timed } from '../../support/timed-trace.ts';
 

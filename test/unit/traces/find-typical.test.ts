@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { after, before, type EpochMs, epochUs, MINUTE, ms, SECOND, us } from '../../../src/lib/units.ts';
-import { findTypical } from '../../../src/traces/find-typical.ts';
+import { findTypical } from '../../../src/traces/compare-traces.ts';
 import type { Trace } from '../../../src/traces/trace.ts';
 import type { TraceSearch } from '../../../src/traces/trace-source.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
