@@ -23,11 +23,12 @@ import {
   signalingStore,
 } from './bot-parts.ts';
 import { createCallGraphQuery } from './evaluation/call-graph-query.ts';
-import { createEvaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
+import { createEvaluator, type EvaluatorOptions, type OwnGroup } from './evaluation/evaluator.ts';
 import type { RestoreMessages } from './evaluation/restore-messages.ts';
 import { createRuleSetHolder, type LoadedRules, type RuleSetHolder } from './evaluation/rule-set-holder.ts';
 import { createCronScheduler, type Scheduler } from './evaluation/schedule.ts';
-import { createTestAlerts } from './evaluation/test-alert.ts';
+import { createOutageGroup } from './evaluation/source-outage.ts';
+import { createTestAlerts, TEST_GROUP, type TestAlerts } from './evaluation/test-alert.ts';
 import { createProxyFor } from './http/proxy.ts';
 import { listenError } from './http/server.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -37,6 +38,7 @@ import type { MetricsSource } from './lib/metrics-source.ts';
 import { NO_TRACING } from './lib/tracing.ts';
 import { createLedger, type Ledger } from './messages/ledger.ts';
 import type { Notices } from './messages/notices.ts';
+import { SILENCE_GROUP } from './messages/silence-messages.ts';
 import type { Store } from './messages/store.ts';
 import { createLogger } from './ops/logger.ts';
 import { createTelemetry } from './ops/metrics.ts';
@@ -47,6 +49,7 @@ import type { OtlpTracing } from './ops/tracing.ts';
 import { NO_POLICY, type NotificationPolicy } from './policy/suppress.ts';
 import { createLocalTime } from './policy/time-interval.ts';
 import type { RuleSet } from './rules/file/rule-file.ts';
+import type { RuleGroup } from './rules/rule.ts';
 import { expandTemplate } from './rules/template/template.ts';
 import { type Settings, secretsOf } from './settings/env.ts';
 import { createProxiedNetwork, DIRECT } from './slack/network.ts';
@@ -117,7 +120,7 @@ function createEvaluationParts(
     metrics,
     ledger,
   }: { ruleSet: () => RuleSet; store: Store; metrics: MetricsSource; ledger: Ledger },
-): Omit<EvaluatorOptions, 'scheduler'> {
+): Omit<EvaluatorOptions, 'scheduler'> & { readonly groups: () => readonly RuleGroup[] } {
   const policy = (): NotificationPolicy => ruleSet().policy ?? NO_POLICY;
   return {
     clock,
@@ -129,7 +132,7 @@ function createEvaluationParts(
     expand: expandTemplate,
     externalUrl: settings.prometheus.publicUrl,
     tracing,
-    notifiesOutages: true,
+    groups: () => ruleSet().groups,
     notifications: {
       policy,
       currentPolicy: createCurrentPolicy(policy, () => store.silences(clock.now())),
@@ -185,6 +188,28 @@ const schedulingOf = ({ logger, settings }: Base, { scheduler }: BotOptions) => 
   isShared: settings.redis !== undefined,
 });
 
+/** The groups that are in no rule file. */
+const ownGroupsOf = (
+  { logger }: Base,
+  {
+    tests,
+    receiving,
+    ...evaluation
+  }: Omit<Parameters<typeof createOutageGroup>[0], 'store'> & {
+    readonly store: Store;
+    readonly tests: TestAlerts;
+    readonly receiving: ReturnType<typeof createReceiving>;
+  },
+): readonly OwnGroup[] => {
+  const silences = createSilenceExpiry({ store: evaluation.store, ledger: evaluation.ledger, logger });
+  return [
+    createOutageGroup(evaluation),
+    { group: SILENCE_GROUP, evaluate: silences.evaluate },
+    { group: TEST_GROUP, evaluate: tests.tick },
+    ...(receiving === undefined ? [] : [receiving.group]),
+  ];
+};
+
 /** Puts the parts together. Nothing runs yet, but what the store and the painter need. */
 async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const { logger, telemetry, settings } = local;
@@ -206,18 +231,15 @@ async function assemble(local: Base, options: BotOptions, cleanups: Cleanup[]) {
   const verifying = createVerifying(base, sources, cleanups);
   const channelCheck = createCheckingChannels(base, { notifier, ruleSet });
   const evaluation = createEvaluationParts(base, { ...sources, ruleSet, store, ledger });
-  const tests = createTestAlerts({ ...evaluation, groups: () => ruleSet().groups });
+  const tests = createTestAlerts(evaluation);
   const answering = { sources, store, ledger, ruleSet, painter, verifying, channelCheck, tests };
   const slack = createAnswering(base, answering);
   telemetry.onScrape(() => recordPendingMessages(base, store));
   const receiving = createReceiving(base, evaluation, cleanups);
+  const timed = { ...evaluation, store, sourceClock, measureClock };
   const evaluator = createEvaluator({
-    ...evaluation,
-    sourceClock,
-    measureClock,
-    received: receiving?.receiver,
-    tests,
-    silences: createSilenceExpiry({ store, ledger, logger }),
+    ...timed,
+    ownGroups: ownGroupsOf(base, { ...timed, tests, receiving }),
     ...schedulingOf(base, options),
   });
   const verify = (): void => verifying.verify(rules.uses());

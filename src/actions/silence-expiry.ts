@@ -16,7 +16,7 @@ interface SilenceExpiryOptions {
 /** Keeps the messages of silences up to date. */
 export interface SilenceExpiry {
   /** Updates them: their ends, and what active ones suppress. One replica does for each evaluation time. Never throws. */
-  evaluate(evalTime: EpochMs): Promise<void>;
+  readonly evaluate: (evalTime: EpochMs) => Promise<undefined>;
 }
 
 /**

@@ -6,7 +6,7 @@ import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { between, type EpochMs, epochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { between, type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Ledger } from '../messages/ledger.ts';
 import type { Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
@@ -25,7 +25,6 @@ import {
 } from './replicas.ts';
 import { afterGap, afterRestart, fromFuture } from './restore-timers.ts';
 import type { SourceClock } from './source-clock.ts';
-import { createOutageLog, type OutageLog } from './source-outage.ts';
 import {
   createOtherGroupStates,
   type NotificationOptions,
@@ -256,5 +255,41 @@ export function createEvaluateGroup(options: EvaluateGroupOptions): EvaluateGrou
       evaluation.storeOutage.failed(group.id, error.message);
       return { kind: 'store-error' };
     }
+  };
+}
+
+/** Logs an outage of a system once, and its end once. */
+export interface OutageLog {
+  /** A request of this group failed. */
+  failed(group: string, reason: string): void;
+  /** A request of this group succeeded. */
+  succeeded(group: string): void;
+}
+
+/** A group without a request for this long is ignored: it was removed. */
+const FORGET_AFTER: Milliseconds = ms(10 * MINUTE);
+
+/** An outage lasts until every group that failed has succeeded, so that one slow rule does not log it again at every tick. */
+export function createOutageLog(
+  system: string,
+  { clock, logger }: { readonly clock: Pick<Clock, 'now'>; readonly logger: Logger },
+): OutageLog {
+  const failing = new Map<string, EpochMs>();
+  let since: EpochMs | undefined;
+  return {
+    failed: (group, reason) => {
+      failing.set(group, clock.now());
+      if (since !== undefined) return;
+      since = clock.now();
+      logger.error(`${system} does not respond; alert states are frozen`, { reason });
+    },
+    succeeded: (group) => {
+      failing.delete(group);
+      const now = clock.now();
+      for (const [id, at] of failing) if (between(at, now) > FORGET_AFTER) failing.delete(id);
+      if (since === undefined || failing.size > 0) return;
+      logger.info(`${system} responds again`, { afterSeconds: between(since, now) / SECOND });
+      since = undefined;
+    },
   };
 }

@@ -1,17 +1,13 @@
-import type { SilenceExpiry } from '../actions/silence-expiry.ts';
 import type { RuleGroupState } from '../alerts/alert.ts';
 import { createTurns } from '../lib/concurrency.ts';
-import { errorMessage } from '../lib/errors.ts';
 import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { NO_TRACING, type Tracing } from '../lib/tracing.ts';
 import type { EpochMs } from '../lib/units.ts';
-import { SILENCE_GROUP } from '../messages/silence-messages.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import { isOwnGroup, type RuleGroup } from '../rules/rule.ts';
-import { type AlertReceiver, RECEIVED_GROUP } from './alert-receiver.ts';
 import {
   createEvaluateGroup,
   type EvaluateGroup,
@@ -24,8 +20,13 @@ import { createFindNoDataReason } from './no-data-reason.ts';
 import { createRemovedGroups } from './removed-groups.ts';
 import { createRestartDetection } from './replicas.ts';
 import type { Scheduler } from './schedule.ts';
-import { createOutageData, OUTAGE_GROUP } from './source-outage.ts';
-import { TEST_GROUP, type TestAlerts } from './test-alert.ts';
+
+/** A group that is in no rule file: an outage of Prometheus, silences, tests, or the alerts that Alertmanagers send. */
+export interface OwnGroup {
+  readonly group: RuleGroup;
+  /** Never throws. Resolves to its state where its alerts are to be counted. */
+  evaluate(evalTime: EpochMs): Promise<RuleGroupState | undefined>;
+}
 
 /** What the evaluator depends on. */
 export interface EvaluatorOptions
@@ -34,18 +35,12 @@ export interface EvaluatorOptions
   readonly store: EvaluateGroupOptions['store'] & Pick<Store, 'removeGroup'>;
   /** Other processes may evaluate the same groups. */
   readonly isShared?: boolean;
-  /** Notifies outages of Prometheus. */
-  readonly notifiesOutages?: boolean;
-  /** Test notifications; absent: there are none. */
-  readonly tests?: Pick<TestAlerts, 'tick'>;
   /** Evaluates just behind the scrapes of the rules' metrics, except in Prometheus's mode. */
   readonly followsScrapes?: boolean;
   /** Absent: evaluations are not traced. */
   readonly tracing?: Tracing;
-  /** Evaluates the alerts that Alertmanagers send; absent: none are received. */
-  readonly received?: Pick<AlertReceiver, 'evaluate'>;
-  /** Keeps the messages of silences up to date; absent: nobody makes silences in Slack. */
-  readonly silences?: SilenceExpiry;
+  /** Groups that are in no rule file. */
+  readonly ownGroups?: readonly OwnGroup[];
 }
 
 /** Evaluates the groups of a rule set on schedule. */
@@ -95,9 +90,9 @@ function createAlertGauge(recorder: Pick<Recorder, 'alerts'>) {
       byGroup.set(group, counts);
       recorder.alerts(total);
     },
-    keepOnly: (groups: ReadonlyMap<string, RuleGroup>): void => {
+    keepOnly: (isCurrent: (group: string) => boolean): void => {
       for (const [group, counts] of byGroup) {
-        if (groups.has(group) || group === RECEIVED_GROUP.id) continue;
+        if (isCurrent(group)) continue;
         byGroup.delete(group);
         add(counts, -1);
       }
@@ -124,70 +119,14 @@ function createMissedTickLog(logger: Logger) {
   };
 }
 
-/** Evaluates whether Prometheus responds to the queries of the rules. Never throws. */
-function createOutageCheck(
-  options: EvaluatorOptions,
-  groups: () => readonly RuleGroup[],
-): (evalTime: EpochMs) => Promise<TickOutcome> {
-  const { store, clock, logger, recorder, notifications } = options;
-  const { instant, expand } = createOutageData({ store, groups });
-  const evaluate = createEvaluateGroup({
-    store,
-    clock,
-    sourceClock: options.sourceClock,
-    measureClock: options.measureClock,
-    logger,
-    // It is no evaluation of a rule and sends no query to Prometheus, so it is not counted as one.
-    recorder: { ...recorder, evaluated: () => undefined },
-    metrics: { ...options.metrics, instant },
-    expand,
-  });
-  // Prometheus itself has no such alert, and without rules there are no queries. An active alert is then resolved as removed.
-  const isEnabled = (): boolean =>
-    notifications?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
-  return (evalTime) => evaluate(isEnabled() ? OUTAGE_GROUP : { ...OUTAGE_GROUP, rules: [] }, evalTime);
-}
-
-/** The groups that are in no rule file: the outage of Prometheus, silences, tests, and the alerts that Alertmanagers send. */
-function createOwnGroups(
-  options: EvaluatorOptions,
-  of: {
-    readonly groups: () => readonly RuleGroup[];
-    readonly gauge: Pick<ReturnType<typeof createAlertGauge>, 'set'>;
-  },
-) {
-  const { received, silences, tests, notifiesOutages = false, logger } = options;
-  const checkOutage = createOutageCheck(options, of.groups);
+/** The groups that are in no rule file. */
+function ownGroupsOf({ ownGroups = [] }: EvaluatorOptions) {
+  const byId = new Map(ownGroups.map((own) => [own.group.id, own]));
   return {
-    scheduled: [
-      ...(notifiesOutages ? [OUTAGE_GROUP] : []),
-      ...(silences === undefined ? [] : [SILENCE_GROUP]),
-      ...(received === undefined ? [] : [RECEIVED_GROUP]),
-      ...(tests === undefined ? [] : [TEST_GROUP]),
-    ],
-    // Received alerts end as those of a removed group when nothing receives them any more.
-    has: (id: string): boolean => isOwnGroup(id) || (id === RECEIVED_GROUP.id && received !== undefined),
-    evaluate: async (id: string, evalTime: EpochMs): Promise<void> => {
-      if (id === OUTAGE_GROUP.id) {
-        await checkOutage(evalTime);
-        return;
-      }
-      if (id === SILENCE_GROUP.id) {
-        await silences?.evaluate(evalTime);
-        return;
-      }
-      if (id === TEST_GROUP.id) {
-        await tests?.tick();
-        return;
-      }
-      try {
-        const state = await received?.evaluate(evalTime);
-        if (state !== undefined) of.gauge.set(id, state);
-      } catch (error) {
-        // The next interval starts from the same state.
-        logger.warn('received alerts could not be evaluated', { reason: errorMessage(error) });
-      }
-    },
+    groups: ownGroups.map(({ group }) => group),
+    // Received alerts end as those of a removed group when nothing receives them any more; the bot's own never do.
+    has: (id: string): boolean => isOwnGroup(id) || byId.has(id),
+    evaluate: async (id: string, evalTime: EpochMs) => byId.get(id)?.evaluate(evalTime),
   };
 }
 
@@ -230,13 +169,14 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     turns: createTurns(ALERTS_IN_A_TURN),
   });
   const gauge = createAlertGauge(recorder);
-  const ownGroups = createOwnGroups(options, { groups: () => [...groups.values()], gauge });
+  const ownGroups = ownGroupsOf(options);
   const removed = createRemovedGroups(options, (id) => !groups.has(id) && !ownGroups.has(id));
   const missedTicks = createMissedTickLog(logger);
 
   const onTick = async (id: string, evalTime: EpochMs): Promise<void> => {
     if (ownGroups.has(id)) {
-      await ownGroups.evaluate(id, evalTime);
+      const state = await ownGroups.evaluate(id, evalTime);
+      if (state !== undefined) gauge.set(id, state);
       return;
     }
     const group = scrapes.group(id);
@@ -260,7 +200,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   const schedule = (isAtOnce = false): void => {
     const timed = [...groups.keys()].flatMap((id) => scrapes.group(id) ?? []);
-    scheduler.schedule([...timed, ...ownGroups.scheduled], { onTick, onMissed }, { isAtOnce });
+    scheduler.schedule([...timed, ...ownGroups.groups], { onTick, onMissed }, { isAtOnce });
   };
   const scrapes = createFollowScrapes({ ...options, onChange: () => schedule() });
 
@@ -270,7 +210,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     scrapes.replace(ruleSet.groups, isFollowing);
     schedule(isAtOnce);
     await removed.resolveAll();
-    gauge.keepOnly(groups);
+    gauge.keepOnly((id) => groups.has(id) || ownGroups.has(id));
   };
 
   return {

@@ -1,11 +1,11 @@
 import type { RuleGroupState, RuleState } from '../alerts/alert.ts';
 import type { ExpandTemplate } from '../alerts/identity.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
-import { between, type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import { type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import { OWN_FILE, ownGroupId, type RuleGroup, ruleWithoutFile, type SloRule } from '../rules/rule.ts';
+import { createEvaluateGroup, type EvaluateGroupOptions } from './evaluate-group.ts';
+import type { OwnGroup } from './evaluator.ts';
 
 /**
  * The alert on an outage of Prometheus. It is a rule group like any other, so that claims, fencing, the messages and the
@@ -107,7 +107,7 @@ function whileActive(health: SourceHealth, state: RuleGroupState | undefined): S
 }
 
 /** The data of the outage alert: its query returns the number of failing rules, from the states in the store. */
-export function createOutageData(options: {
+function createOutageData(options: {
   readonly store: Pick<Store, 'loadGroup'>;
   readonly groups: () => readonly RuleGroup[];
 }): { readonly instant: MetricsSource['instant']; readonly expand: ExpandTemplate } {
@@ -128,38 +128,32 @@ export function createOutageData(options: {
   return { instant, expand };
 }
 
-/** Logs an outage of a system once, and its end once. */
-export interface OutageLog {
-  /** A request of this group failed. */
-  failed(group: string, reason: string): void;
-  /** A request of this group succeeded. */
-  succeeded(group: string): void;
-}
-
-/** A group without a request for this long is ignored: it was removed. */
-const FORGET_AFTER: Milliseconds = ms(10 * MINUTE);
-
-/** An outage lasts until every group that failed has succeeded, so that one slow rule does not log it again at every tick. */
-export function createOutageLog(
-  system: string,
-  { clock, logger }: { readonly clock: Pick<Clock, 'now'>; readonly logger: Logger },
-): OutageLog {
-  const failing = new Map<string, EpochMs>();
-  let since: EpochMs | undefined;
+/** The group of the outage alert, evaluated from the states of the groups of the rule files. */
+export function createOutageGroup(
+  options: EvaluateGroupOptions & { readonly groups: () => readonly RuleGroup[] },
+): OwnGroup {
+  const { store, metrics, recorder, notifications, groups, clock, logger, sourceClock, measureClock } =
+    options;
+  const { instant, expand } = createOutageData({ store, groups });
+  const evaluate = createEvaluateGroup({
+    store,
+    clock,
+    sourceClock,
+    measureClock,
+    logger,
+    // It is no evaluation of a rule and sends no query to Prometheus, so it is not counted as one.
+    recorder: { ...recorder, evaluated: () => undefined },
+    metrics: { ...metrics, instant },
+    expand,
+  });
+  // Prometheus itself has no such alert, and without rules there are no queries. An active alert is then resolved as removed.
+  const isEnabled = (): boolean =>
+    notifications?.policy().isPrometheus !== true && groups().some(({ rules }) => rules.length > 0);
   return {
-    failed: (group, reason) => {
-      failing.set(group, clock.now());
-      if (since !== undefined) return;
-      since = clock.now();
-      logger.error(`${system} does not respond; alert states are frozen`, { reason });
-    },
-    succeeded: (group) => {
-      failing.delete(group);
-      const now = clock.now();
-      for (const [id, at] of failing) if (between(at, now) > FORGET_AFTER) failing.delete(id);
-      if (since === undefined || failing.size > 0) return;
-      logger.info(`${system} responds again`, { afterSeconds: between(since, now) / SECOND });
-      since = undefined;
+    group: OUTAGE_GROUP,
+    evaluate: async (evalTime) => {
+      await evaluate(isEnabled() ? OUTAGE_GROUP : { ...OUTAGE_GROUP, rules: [] }, evalTime);
+      return undefined;
     },
   };
 }

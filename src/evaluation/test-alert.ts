@@ -72,7 +72,7 @@ export interface TestAlerts {
   /** @throws UpstreamError when Prometheus or the store does not respond. */
   readonly start: (request: TestRequest) => Promise<TestOutcome>;
   /** Evaluates the tests that run, and ends those that are over. Never throws. */
-  readonly tick: () => Promise<void>;
+  readonly tick: () => Promise<undefined>;
 }
 
 export interface TestAlertsOptions

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createOutageLog, type OutageLog } from '../../../src/evaluation/source-outage.ts';
+import { createOutageLog, type OutageLog } from '../../../src/evaluation/evaluate-group.ts';
 import { MINUTE } from '../../../src/lib/units.ts';
 import { createSpyLogger, type SpyLogger } from '../../support/spies.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RuleHealth } from '../../../src/alerts/alert.ts';
-import { createEvaluator } from '../../../src/evaluation/evaluator.ts';
-import { sourceHealthOf } from '../../../src/evaluation/source-outage.ts';
+import { createEvaluator, type Evaluator } from '../../../src/evaluation/evaluator.ts';
+import { createOutageGroup, sourceHealthOf } from '../../../src/evaluation/source-outage.ts';
 import { DAY, type EpochMs, MINUTE } from '../../../src/lib/units.ts';
 import type { Store } from '../../../src/messages/store.ts';
+import type { RuleSet } from '../../../src/rules/file/rule-file.ts';
 import { aGroup, aRule } from '../../support/builders.ts';
 import { type Decided, takeDecided } from '../../support/decided.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
@@ -85,17 +86,23 @@ describe('an outage of Prometheus', () => {
   function aReplica(store: Store, over: { isPrometheus?: boolean } = {}) {
     const scheduler = createManualScheduler(clock);
     const metrics = createFakeMetricsSource();
-    const watch = createEvaluator({
+    const parts = {
       store,
       metrics,
-      scheduler,
       clock,
       recorder: createSpyRecorder(),
       logger: createSpyLogger(),
       expand: expandValue,
-      notifiesOutages: true,
       notifications: notificationsOf(over),
-    });
+    };
+    let loaded: RuleSet = { groups: [], objectives: [] };
+    const outage = createOutageGroup({ ...parts, groups: () => loaded.groups });
+    const evaluator = createEvaluator({ ...parts, scheduler, ownGroups: [outage] });
+    const watch: Evaluator = {
+      ...evaluator,
+      start: (rules) => evaluator.start((loaded = rules)),
+      replace: (rules) => evaluator.replace((loaded = rules)),
+    };
     return { watch, scheduler, metrics };
   }
 
