@@ -20,8 +20,13 @@ import { missingRequest, missingTrace } from './missing-trace.ts';
 import { isId, nearestKeyword, parseShare, writeName } from './options.ts';
 import { isWord, joinTokens, quote, shortened, type Token, word } from './tokens.ts';
 import type { CompareCommand } from './trace-compare.ts';
-import { OTHER, type TraceReference } from './trace-ids.ts';
-import { isMachineMade, parsePasted, parseTraceReference } from './trace-reference.ts';
+import {
+  isMachineMade,
+  OTHER,
+  parsePasted,
+  parseTraceReference,
+  type TraceReference,
+} from './trace-reference.ts';
 
 /** `/trace <trace id or header>`. `isUnsampled`: the header says that the caller did not sample the request. */
 export interface TraceCommand {

@@ -12,6 +12,7 @@ import type { Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
 import type { RuleGroup } from '../rules/rule.ts';
 import { type DecidedGroup, decideGroup, newlySilenced } from './decide-group.ts';
+import type { ExpandWithContext } from './evaluate-rule.ts';
 import { evaluateRules, type Tick } from './evaluate-rule.ts';
 import type { FindLateSamples } from './late-samples.ts';
 import type { FindNoDataReason } from './no-data-reason.ts';
@@ -30,7 +31,6 @@ import {
   type NotificationOptions,
   type OtherGroupStates,
 } from './suppress-alerts.ts';
-import type { ExpandWithContext } from './template-queries.ts';
 
 /** What the evaluation of groups depends on. */
 export interface EvaluateGroupOptions {

@@ -4,13 +4,15 @@ import { UpstreamError } from '../lib/errors.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import { before, DAY, type EpochMs, HOUR, type Milliseconds, ms, type Ratio, ratio } from '../lib/units.ts';
 import { type TraceLinks, type TraceView, traceView } from './inspect-trace.ts';
-import { type LostHeaders, lostHeadersOf, splitRequestText } from './lost-headers.ts';
 import { ENVOY_REQUEST_ID, isUuid, readRequestId } from './request-id.ts';
 import {
   createRequestSearch,
+  type LostHeaders,
+  lostHeadersOf,
   type RecordedRequestIds,
   type RequestSearch,
   requestIdsRecorded,
+  splitRequestText,
   windowAround,
 } from './request-search.ts';
 import { rankingSpan } from './slowest.ts';

@@ -15,12 +15,18 @@ import {
   toMs,
 } from '../lib/units.ts';
 import { type CriticalPath, pathTimes } from './critical-path.ts';
-import { lostHeadersOf, rootOf, splitRequestText, suspectOf } from './lost-headers.ts';
 import { operationOf, operationsOf, serviceName } from './operations.ts';
 import { MIN_SHARE, type PathRows, pathRows, shareOf } from './path-breakdown.ts';
 import { type TracePicture, waterfallAltText } from './pictures.ts';
 import { requestIdOf } from './request-id.ts';
-import { createRequestSearch, windowAround } from './request-search.ts';
+import {
+  createRequestSearch,
+  lostHeadersOf,
+  rootOf,
+  splitRequestText,
+  suspectOf,
+  windowAround,
+} from './request-search.ts';
 import { serverSpansOnPath } from './service-in-request.ts';
 import { statusOf } from './span-errors.ts';
 import { extentOf, type Span, type Trace } from './trace.ts';

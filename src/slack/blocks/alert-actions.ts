@@ -109,3 +109,13 @@ export function actionButtons(alert: Alert): readonly Button[] {
   ];
   return buttons.filter(({ value = '' }) => isButtonValue(value));
 }
+
+const isTraceId = (text: string): boolean => /^[0-9a-f]{16,32}$/u.test(text);
+
+/** A button that compares a trace with a typical one, or with the given one; no button for an invalid trace id. */
+export const compareButton = (traceId: string, label: string, baseline?: string): Button[] => {
+  const ids = baseline === undefined ? [traceId] : [baseline, traceId];
+  return ids.every(isTraceId)
+    ? [button(label, `${RUN_COMMAND}_compare`, `/trace compare ${ids.join(' ')}`)]
+    : [];
+};

@@ -1,12 +1,10 @@
-import type { Button, TableBlock } from '@slack/types';
+import type { TableBlock } from '@slack/types';
 import { count } from '../../lib/format.ts';
 import { toEpochMs } from '../../lib/units.ts';
 import type { PairedSpans, UnpairedSpans } from '../../traces/compare-structure.ts';
 import type { ComparedTrace, ComparisonView, PathDifference } from '../../traces/compare-traces.ts';
-import { RUN_COMMAND } from './alert-actions.ts';
 import {
   actions,
-  button,
   cell,
   context,
   linkButtons,
@@ -24,16 +22,6 @@ import { outcomeText, subjectText } from './trace-analysis.ts';
 /** Rows of each kind in one message; together they stay below Slack's 12,000 characters. */
 const SHOWN = { path: 10, paired: 10, unpaired: 5, notices: 6 } as const;
 const MAX_INDENT = 8;
-
-const isTraceId = (text: string): boolean => /^[0-9a-f]{16,32}$/u.test(text);
-
-/** A button that compares a trace with a typical one, or with the given one; no button for an invalid trace id. */
-export const compareButton = (traceId: string, label: string, baseline?: string): Button[] => {
-  const ids = baseline === undefined ? [traceId] : [baseline, traceId];
-  return ids.every(isTraceId)
-    ? [button(label, `${RUN_COMMAND}_compare`, `/trace compare ${ids.join(' ')}`)]
-    : [];
-};
 
 /** The answer to `/trace compare`: which trace took longer, on what, and what only one of them did. */
 export function comparisonMessage(view: ComparisonView): Rendered {

@@ -3,6 +3,7 @@ import type { SlowestView } from '../../commands/trace-slowest.ts';
 import { bound, count, durationText } from '../../lib/format.ts';
 import { toEpochMs } from '../../lib/units.ts';
 import type { TraceRow } from '../../traces/find-slowest.ts';
+import { compareButton } from './alert-actions.ts';
 import {
   actions,
   cell,
@@ -15,7 +16,6 @@ import {
   section,
   shortTraceId,
 } from './block-kit.ts';
-import { compareButton } from './compare.ts';
 import { code, date, escape, literal, oneLine } from './mrkdwn.ts';
 
 /** The answer to `/trace slowest`: the search, the traces longest first, and whether any can be missing. */

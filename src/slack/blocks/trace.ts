@@ -4,9 +4,8 @@ import { toEpochMs } from '../../lib/units.ts';
 import type { RequestView } from '../../traces/find-request.ts';
 import type { TraceView } from '../../traces/inspect-trace.ts';
 import { isUuid } from '../../traces/request-id.ts';
-import { RUN_COMMAND } from './alert-actions.ts';
+import { compareButton, RUN_COMMAND } from './alert-actions.ts';
 import { actions, andMore, button, linkButtons, notices, type Rendered, section } from './block-kit.ts';
-import { compareButton } from './compare.ts';
 import { code, date, escape, link, literal, oneLine } from './mrkdwn.ts';
 import { causeLine, outcomeText, traceAnalysis } from './trace-analysis.ts';
 

@@ -4,6 +4,7 @@ import type { AttributeFinding } from '../../culprit/attributes.ts';
 import type { PieceDelta } from '../../culprit/score.ts';
 import { culpritSentences, pieceText } from '../../culprit/text.ts';
 import { count, share, significant } from '../../lib/format.ts';
+import { compareButton } from './alert-actions.ts';
 import {
   actions,
   cell,
@@ -16,7 +17,6 @@ import {
   section,
   shortTraceId,
 } from './block-kit.ts';
-import { compareButton } from './compare.ts';
 import { time } from './format.ts';
 import { code, date, escape, link, oneLine } from './mrkdwn.ts';
 

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { evaluateRules } from '../../../src/evaluation/evaluate-rule.ts';
-import { sendTemplateQueries } from '../../../src/evaluation/template-queries.ts';
+import { evaluateRules, sendTemplateQueries } from '../../../src/evaluation/evaluate-rule.ts';
 import type { MetricsSource, Sample } from '../../../src/lib/metrics-source.ts';
 import { ms, SECOND } from '../../../src/lib/units.ts';
 import { expandTemplate } from '../../../src/rules/template/template.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { epochUs, us } from '../../../src/lib/units.ts';
-import { lostHeadersOf, suspectOf } from '../../../src/traces/lost-headers.ts';
+import { lostHeadersOf, suspectOf } from '../../../src/traces/request-search.ts';
 import type { Span, Trace } from '../../../src/traces/trace.ts';
 import { aTrace } from '../../support/fake-trace-source.ts';
 
