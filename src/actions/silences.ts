@@ -1,10 +1,9 @@
 import type { Alert, Destination } from '../alerts/alert.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import { utcTime } from '../lib/instant.ts';
 import { hashTexts } from '../lib/labels.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, matchersText, matches } from '../lib/matcher.ts';
-import { after, before, DAY, type EpochMs, type Milliseconds } from '../lib/units.ts';
+import { after, before, DAY, type EpochMs, type Milliseconds, utcTime } from '../lib/units.ts';
 import { postedTo } from '../messages/alert-messages.ts';
 import {
   alertInLedger,

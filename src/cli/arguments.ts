@@ -1,11 +1,11 @@
 import { InvalidArgumentError } from 'commander';
-import { parseInstant } from '../lib/instant.ts';
 import {
   before,
   type EpochMs,
   epochMs,
   type Milliseconds,
   parseDuration,
+  parseInstant,
   SECOND,
   type TimeWindow,
 } from '../lib/units.ts';

@@ -10,7 +10,7 @@ import { createRuleCheck } from '../rules/check-rules.ts';
 import { lintRules } from '../rules/file/lint.ts';
 import { knownLabels } from '../rules/file/route.ts';
 import { loadRuleFiles, type ReadFile, type RuleFileContents } from '../rules/file/rule-file.ts';
-import type { RuleFileLocation } from '../rules/file/source.ts';
+import type { RuleFileLocation } from '../rules/file/section.ts';
 import type { LatencyObjective, SloRule } from '../rules/rule.ts';
 import { FINDINGS, type RuleFinding, type RuleUse } from '../rules/rule-use.ts';
 import { type CheckFormat, type CheckResult, checkText } from './check-format.ts';

@@ -6,8 +6,16 @@ import type { LoadedRules } from '../evaluation/rule-set-holder.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { systemClock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import { utcTime } from '../lib/instant.ts';
-import { between, type EpochMs, epochMs, formatDuration, MINUTE, ms, type TimeWindow } from '../lib/units.ts';
+import {
+  between,
+  type EpochMs,
+  epochMs,
+  formatDuration,
+  MINUTE,
+  ms,
+  type TimeWindow,
+  utcTime,
+} from '../lib/units.ts';
 import { createLogger } from '../ops/logger.ts';
 import { createTelemetry } from '../ops/metrics.ts';
 import { createLocalTime } from '../policy/time-interval.ts';

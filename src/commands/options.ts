@@ -1,12 +1,13 @@
-import { formatInstant, parseInstant } from '../lib/instant.ts';
 import { nearest } from '../lib/nearest.ts';
 import {
   before,
   type EpochMs,
   formatDuration,
+  formatInstant,
   type Milliseconds,
   ms,
   parseDuration,
+  parseInstant,
   type TimeWindow,
 } from '../lib/units.ts';
 import type { CommandError } from './command.ts';

@@ -1,5 +1,4 @@
-import { formatInstant } from '../lib/instant.ts';
-import { epochMs } from '../lib/units.ts';
+import { epochMs, formatInstant } from '../lib/units.ts';
 import { isUuid } from '../traces/request-id.ts';
 import type { RequestReference } from './command.ts';
 import { joinTokens, shortened, type Token, word } from './tokens.ts';

@@ -4,7 +4,7 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource, Sample } from '../lib/metrics-source.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
-import type { CallGraph } from '../policy/call-graph.ts';
+import type { CallGraph } from '../policy/inhibition.ts';
 
 /** Returns the call graph by the traffic at an instant; undefined while it is unknown. Never throws. */
 export type CallGraphAt = (at: EpochMs) => Promise<CallGraph | undefined>;

@@ -2,11 +2,19 @@ import type { RuleGroupState, RuleSetVersion, RuleState } from '../alerts/alert.
 import type { Clock } from '../lib/clock.ts';
 import type { NextStep, Turns } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
-import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MetricsSource } from '../lib/metrics-source.ts';
 import type { Recorder } from '../lib/recorder.ts';
-import { between, type EpochMs, epochMs, MINUTE, type Milliseconds, ms, SECOND } from '../lib/units.ts';
+import {
+  between,
+  type EpochMs,
+  epochMs,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+  utcTime,
+} from '../lib/units.ts';
 import type { Ledger } from '../messages/ledger.ts';
 import type { Store } from '../messages/store.ts';
 import { loadWithActions } from '../messages/with-actions.ts';
@@ -14,8 +22,7 @@ import type { RuleGroup } from '../rules/rule.ts';
 import { type DecidedGroup, decideGroup, newlySilenced } from './decide-group.ts';
 import type { ExpandWithContext } from './evaluate-rule.ts';
 import { evaluateRules, type Tick } from './evaluate-rule.ts';
-import type { FindLateSamples } from './late-samples.ts';
-import type { FindNoDataReason } from './no-data-reason.ts';
+import type { FindLateSamples, FindNoDataReason } from './no-data.ts';
 import { resolveRemovedRule } from './removed-groups.ts';
 import {
   createOwnVersion,

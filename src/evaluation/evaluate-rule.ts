@@ -25,8 +25,7 @@ import {
   type TemplateContext,
   type TemplateData,
 } from '../rules/template/template.ts';
-import type { FindLateSamples } from './late-samples.ts';
-import type { FindNoDataReason } from './no-data-reason.ts';
+import type { FindLateSamples, FindNoDataReason } from './no-data.ts';
 import { withLostTimers } from './restore-timers.ts';
 
 /** Expands a template with what it may read besides its data. */

@@ -1,10 +1,10 @@
 import type { RuleGroupState } from '../alerts/alert.ts';
 import { createTurns } from '../lib/concurrency.ts';
-import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Recorder } from '../lib/recorder.ts';
 import { NO_TRACING, type Tracing } from '../lib/tracing.ts';
 import type { EpochMs } from '../lib/units.ts';
+import { utcTime } from '../lib/units.ts';
 import type { Store } from '../messages/store.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import { isOwnGroup, type RuleGroup } from '../rules/rule.ts';
@@ -15,8 +15,7 @@ import {
   type TickOutcome,
 } from './evaluate-group.ts';
 import { createFollowScrapes } from './follow-scrapes.ts';
-import { createFindLateSamples } from './late-samples.ts';
-import { createFindNoDataReason } from './no-data-reason.ts';
+import { createFindLateSamples, createFindNoDataReason } from './no-data.ts';
 import { createRemovedGroups } from './removed-groups.ts';
 import { createRestartDetection } from './replicas.ts';
 import type { Scheduler } from './schedule.ts';

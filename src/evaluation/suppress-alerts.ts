@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND } from '../lib/units.ts';
 import { namespaceOf, serviceOf } from '../messages/alert-subject.ts';
 import type { Store } from '../messages/store.ts';
-import type { CallGraph } from '../policy/call-graph.ts';
+import type { CallGraph } from '../policy/inhibition.ts';
 import { createInhibitionIndex, type InhibitionIndex, type InhibitRule } from '../policy/inhibition.ts';
 import {
   createSuppression,

@@ -1,5 +1,5 @@
-import { utcTime } from './instant.ts';
 import type { EpochMs, Microseconds, Milliseconds, TimeWindow } from './units.ts';
+import { utcTime } from './units.ts';
 
 /*
  * How numbers are written for people: one format for durations (`82 ms`, `1.2 s`), percentages (`6.3%`) and counts

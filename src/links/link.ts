@@ -1,4 +1,3 @@
-import { utcTime } from '../lib/instant.ts';
 import type { GraphQuery, KialiSubject, LinkBases, Links } from '../lib/links.ts';
 import {
   between,
@@ -11,6 +10,7 @@ import {
   SECOND,
   type TimeWindow,
   toEpochUs,
+  utcTime,
 } from '../lib/units.ts';
 
 type Parameters = readonly (readonly [string, string | number | undefined])[];

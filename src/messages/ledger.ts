@@ -1,8 +1,8 @@
 import type { Alert } from '../alerts/alert.ts';
 import { errorMessage } from '../lib/errors.ts';
-import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { EpochMs } from '../lib/units.ts';
+import { utcTime } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { nameOf, serviceOf } from './alert-subject.ts';
 import type { Store } from './store.ts';

@@ -25,7 +25,7 @@ import {
   whereRuleSays,
   withPostings,
 } from './alert-messages.ts';
-import { distinguishingLabels } from './distinguish.ts';
+import { distinguishingLabels } from './alert-subject.ts';
 import { decideFlaps, type Outcome } from './plan-flaps.ts';
 import { type NewGroupAlerts, planAlertGroups } from './plan-groups.ts';
 import type { MessageUpdate } from './store.ts';

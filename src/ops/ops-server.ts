@@ -18,10 +18,9 @@ import {
 import type { Clock } from '../lib/clock.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Phrase } from '../lib/format.ts';
-import { utcTime } from '../lib/instant.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type Matcher, parseMatchers } from '../lib/matcher.ts';
-import { between, epochMs, MINUTE, type Milliseconds, SECOND } from '../lib/units.ts';
+import { between, epochMs, MINUTE, type Milliseconds, SECOND, utcTime } from '../lib/units.ts';
 import type { ChannelCheck } from '../messages/channel-check.ts';
 import type { Store } from '../messages/store.ts';
 import type { MessageSync } from '../messages/sync.ts';

@@ -1,9 +1,8 @@
 import type { Alert, RuleGroupState, RuleHealth, RuleState } from '../alerts/alert.ts';
 import { RECEIVED_GROUP, receivedRules } from '../evaluation/alert-receiver.ts';
-import { utcTime } from '../lib/instant.ts';
 import type { Labels } from '../lib/labels.ts';
 import { type Matcher, matches } from '../lib/matcher.ts';
-import { type EpochMs, SECOND } from '../lib/units.ts';
+import { type EpochMs, SECOND, utcTime } from '../lib/units.ts';
 import { type ActionsStore, loadWithActions } from '../messages/with-actions.ts';
 import type { RuleSet } from '../rules/file/rule-file.ts';
 import type { RuleGroup, SloRule } from '../rules/rule.ts';

@@ -2,8 +2,8 @@ import type { Alert, Suppression } from '../alerts/alert.ts';
 import { matchersText } from '../lib/matcher.ts';
 import { between, type EpochMs, MINUTE, type Milliseconds, ms } from '../lib/units.ts';
 import type { SloRule } from '../rules/rule.ts';
-import { type CallGraph, causesOf } from './call-graph.ts';
 import type { Inhibitor, InhibitRule } from './inhibition.ts';
+import { type CallGraph, causesOf } from './inhibition.ts';
 import { DEFAULT_ROUTE, type Routing } from './route.ts';
 import {
   isSilencing,

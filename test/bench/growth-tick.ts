@@ -6,7 +6,7 @@ import type { Logger } from '../../src/lib/logger.ts';
 import type { MetricsSource, Sample } from '../../src/lib/metrics-source.ts';
 import type { Recorder } from '../../src/lib/recorder.ts';
 import { after, type EpochMs, ms } from '../../src/lib/units.ts';
-import type { CallGraph } from '../../src/policy/call-graph.ts';
+import type { CallGraph } from '../../src/policy/inhibition.ts';
 import type { NotificationPolicy } from '../../src/policy/suppress.ts';
 import { parseRuleText } from '../../src/rules/file/rule-file.ts';
 import { expandTemplate } from '../../src/rules/template/template.ts';

@@ -11,7 +11,7 @@ import {
   ms,
   SECOND,
 } from '../../lib/units.ts';
-import type { CallGraph } from '../../policy/call-graph.ts';
+import type { CallGraph } from '../../policy/inhibition.ts';
 import { CALL_GRAPH_QUERY, type CallGraphAt, callGraphOf } from '../call-graph-query.ts';
 
 /** A metrics source that answers instant queries from range queries: one request for many evaluation times. */

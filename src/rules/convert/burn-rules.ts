@@ -6,8 +6,8 @@ import { equalitiesOf, nodesOf, parseExpression } from '../analysis/syntax.ts';
 import { type BurnRateAlert, type BurnWindows, WORKBOOK } from '../burn-rate.ts';
 import { canBurn } from '../compile.ts';
 import { parsed } from '../file/fields.ts';
+import type { RuleFileError } from '../file/section.ts';
 import { errorAt, type RuleFileSection, sectionAt } from '../file/section.ts';
-import type { RuleFileError } from '../file/source.ts';
 import { withoutNoise } from '../promql.ts';
 
 /** Labels or annotations; an undefined one is not written. */

@@ -1,7 +1,12 @@
 import { stringify } from 'yaml';
 import { parseRuleText } from '../file/rule-file.ts';
-import { errorAt, type RuleFileSection, valueOf } from '../file/section.ts';
-import { createSourceFile, type RuleFileError } from '../file/source.ts';
+import {
+  createSourceFile,
+  errorAt,
+  type RuleFileError,
+  type RuleFileSection,
+  valueOf,
+} from '../file/section.ts';
 import { readYaml } from '../file/yaml-document.ts';
 import type { Converted } from './burn-rules.ts';
 import { convertOpenSlo } from './openslo.ts';

@@ -29,6 +29,7 @@ import {
   recordName,
   SETTING_NAMES,
 } from './fields.ts';
+import type { RuleFileLocation, RuleFileNote } from './section.ts';
 import {
   errorAt,
   isMap,
@@ -41,7 +42,6 @@ import {
   shown,
   valueOf,
 } from './section.ts';
-import type { RuleFileLocation, RuleFileNote } from './source.ts';
 
 /** What a rule reads from Prometheus, and where the rule is written. */
 export interface LocatedUse {

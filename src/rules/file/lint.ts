@@ -1,18 +1,16 @@
-import { utcTime } from '../../lib/instant.ts';
 import { nearestName } from '../../lib/nearest.ts';
-import { type EpochMs, formatDuration, type Milliseconds, ms, SECOND } from '../../lib/units.ts';
+import { type EpochMs, formatDuration, type Milliseconds, ms, SECOND, utcTime } from '../../lib/units.ts';
 import { ruleKey } from '../compile.ts';
 import { PRESETS } from '../presets.ts';
 import { inFamilyUnit } from '../queries.ts';
 import type { SloRule } from '../rule.ts';
 import type { FindingCode, RuleUse } from '../rule-use.ts';
 import type { LocatedUse } from './groups.ts';
-import type { PolicyEnd } from './policy.ts';
+import type { PolicyEnd, RoutingDefault } from './policy.ts';
 import { knownLabels, reachesChannel, setsChannel } from './route.ts';
 import type { RuleFileContents } from './rule-file.ts';
+import type { RuleFileLocation, RuleFileNote } from './section.ts';
 import { alternatives } from './section.ts';
-import type { RuleFileLocation, RuleFileNote } from './source.ts';
-import type { RoutingDefault } from './teams.ts';
 
 export interface LintOptions {
   readonly now: EpochMs;

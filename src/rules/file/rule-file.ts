@@ -6,6 +6,7 @@ import type { RuleGroup, ServiceObjective } from '../rule.ts';
 import { type LocatedUse, type RuleGroupReading, readGroup } from './groups.ts';
 import { type FilePolicy, POLICY_KEYS, readPermissions, readPolicy } from './policy.ts';
 import {
+  createSourceFile,
   entriesOf,
   errorAt,
   firstOfEach,
@@ -13,7 +14,10 @@ import {
   keyHint,
   keyLocationOf,
   locationOf,
+  type RuleFileError,
+  type RuleFileNote,
   type RuleFileSection,
+  type SourceFile,
   sectionAt,
   shown,
   type UnsupportedKeys,
@@ -22,11 +26,10 @@ import {
 import type { ServiceNaming } from './service-names.ts';
 import { NAMING_KEY, readNaming } from './service-names.ts';
 import { readSlo } from './slos.ts';
-import { createSourceFile, type RuleFileError, type RuleFileNote, type SourceFile } from './source.ts';
 import { readYaml } from './yaml-document.ts';
 
 export type { LocatedUse } from './groups.ts';
-export type { RuleFileError, RuleFileNote } from './source.ts';
+export type { RuleFileError, RuleFileNote } from './section.ts';
 
 /** The rules in force. A successful reload replaces all of it. */
 export interface RuleSet {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { emptyIsAbsent, matching } from './fields.ts';
+import type { RuleFileLocation } from './section.ts';
 import { locationOf, type RuleFileReading, readSections, sectionAt, sectionsOf } from './section.ts';
-import type { RuleFileLocation } from './source.ts';
 
 /** Aliases for the service names of the tracing backend. */
 export interface ServiceNaming {

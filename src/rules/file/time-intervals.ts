@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { parseInstant } from '../../lib/instant.ts';
 import { nearestName } from '../../lib/nearest.ts';
 import type { EpochMs } from '../../lib/units.ts';
+import { parseInstant } from '../../lib/units.ts';
 import type { TimeInterval, WholeRange } from '../../policy/time-interval.ts';
 import { emptyIsAbsent, field, name, parsed } from './fields.ts';
 import {

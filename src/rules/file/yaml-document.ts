@@ -12,7 +12,7 @@ import {
   visit,
 } from 'yaml';
 import { errorMessage } from '../../lib/errors.ts';
-import type { RuleFileError, SourceFile } from './source.ts';
+import type { RuleFileError, SourceFile } from './section.ts';
 
 /*
  * YAML wants the lines of a quoted text to be indented deeper than the key. Prometheus's parser does not, and people

@@ -1,7 +1,7 @@
 import { nearestName } from '../../lib/nearest.ts';
 import { arityOf, FUNCTION_NAMES } from './functions.ts';
 import { unsupportedVerb } from './go-format.ts';
-import type { TemplateToken } from './tokens.ts';
+import type { TemplateToken } from './parse.ts';
 import { bool, float, int, NIL, text, type Value } from './value.ts';
 
 /** Where the value of an operand comes from. */

@@ -2,6 +2,7 @@ import type { Alert, ResolveReason } from '../../alerts/alert.ts';
 import { count, timeSpan } from '../../lib/format.ts';
 import { between, type EpochMs, epochMs, MINUTE, type Milliseconds } from '../../lib/units.ts';
 import {
+  distinction,
   evidenceWindow,
   firedAtOf,
   isRecovery,
@@ -10,7 +11,6 @@ import {
   statusOf,
   traceCommand,
 } from '../../messages/alert-subject.ts';
-import { distinction } from '../../messages/distinguish.ts';
 import type { Stale } from '../../messages/evidence.ts';
 import type { MessageView } from '../../messages/notifier.ts';
 import { actionButtons, actionLines, RUN_COMMAND } from './alert-actions.ts';

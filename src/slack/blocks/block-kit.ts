@@ -11,9 +11,9 @@ import type {
 } from '@slack/types';
 import type { ChartView } from '../../latency/figures.ts';
 import { count, grouped } from '../../lib/format.ts';
-import { utcTime } from '../../lib/instant.ts';
 import type { Link } from '../../lib/links.ts';
 import type { EpochMs } from '../../lib/units.ts';
+import { utcTime } from '../../lib/units.ts';
 import { escape, isLinkable, literal, oneLine, truncateMrkdwn } from './mrkdwn.ts';
 
 /*

@@ -1,6 +1,6 @@
 import type { Phrase } from '../../lib/format.ts';
-import { utcTime } from '../../lib/instant.ts';
 import type { EpochMs } from '../../lib/units.ts';
+import { utcTime } from '../../lib/units.ts';
 
 /*
  * Escapes foreign text (labels, span tags, names, error messages) for Slack, which reads `<!channel>`, `<@U1>`,

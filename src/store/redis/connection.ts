@@ -1,7 +1,7 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { UpstreamError, type UpstreamErrorCode } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { parseRedisAddress, type RedisAddress } from '../../settings/redis-address.ts';
+import { parseRedisAddress, type RedisAddress } from '../../settings/values.ts';
 import { SCRIPTS } from './scripts.ts';
 
 export interface ConnectionOptions {

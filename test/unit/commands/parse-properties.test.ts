@@ -4,8 +4,7 @@ import type { RequestReference, SlashCommand } from '../../../src/commands/comma
 import { parseCommand } from '../../../src/commands/commands.ts';
 import { type Command, writeCommand } from '../../../src/commands/table.ts';
 import { quote, tokenize } from '../../../src/commands/tokens.ts';
-import { formatInstant, parseInstant } from '../../../src/lib/instant.ts';
-import { epochMs, ms } from '../../../src/lib/units.ts';
+import { epochMs, formatInstant, ms, parseInstant } from '../../../src/lib/units.ts';
 import { runsOf } from '../../support/runs.ts';
 
 const COMMANDS: readonly SlashCommand[] = ['/trace', '/latency', '/slo'];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NoDataReason } from '../../../src/alerts/alert.ts';
 import { createEvaluateGroup, type EvaluateGroup } from '../../../src/evaluation/evaluate-group.ts';
-import type { NoDataAlerts } from '../../../src/evaluation/no-data-reason.ts';
+import type { NoDataAlerts } from '../../../src/evaluation/no-data.ts';
 import { fingerprint } from '../../../src/lib/labels.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { NO_DATA_TIMEOUT } from '../../../src/rules/rule.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFindLateSamples } from '../../../src/evaluation/late-samples.ts';
-import { lastSampleQuery, sampleCountQuery } from '../../../src/evaluation/no-data-reason.ts';
+import { createFindLateSamples, lastSampleQuery, sampleCountQuery } from '../../../src/evaluation/no-data.ts';
 import { fingerprint } from '../../../src/lib/labels.ts';
 import { type EpochMs, epochMs, MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
 import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';

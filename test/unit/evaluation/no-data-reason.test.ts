@@ -8,7 +8,7 @@ import {
   seriesCountQuery,
   targetCountQuery,
   upTargetQuery,
-} from '../../../src/evaluation/no-data-reason.ts';
+} from '../../../src/evaluation/no-data.ts';
 import type { Sample } from '../../../src/lib/metrics-source.ts';
 import { after, MINUTE, ms, ratio, SECOND } from '../../../src/lib/units.ts';
 import type { MetricReading } from '../../../src/rules/rule.ts';

@@ -1,8 +1,7 @@
 import { assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { utcTime } from '../../../src/lib/instant.ts';
 import { type GrafanaPlaces, kialiApplication, type Links } from '../../../src/lib/links.ts';
-import { DAY, epochMs, goDuration, MINUTE, ms, us } from '../../../src/lib/units.ts';
+import { DAY, epochMs, goDuration, MINUTE, ms, us, utcTime } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
 
 const window = { start: epochMs(Date.UTC(2026, 10, 20, 14)), end: epochMs(Date.UTC(2026, 10, 20, 14, 10)) };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ms, ratio } from '../../../src/lib/units.ts';
-import { distinction, distinguishingLabels } from '../../../src/messages/distinguish.ts';
+import { distinction, distinguishingLabels } from '../../../src/messages/alert-subject.ts';
 import type { LatencyObjective } from '../../../src/rules/rule.ts';
 import { anAlert, aPlainRule, aRule } from '../../support/builders.ts';
 

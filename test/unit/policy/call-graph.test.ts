@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CallGraph, causesOf } from '../../../src/policy/call-graph.ts';
+import { type CallGraph, causesOf } from '../../../src/policy/inhibition.ts';
 import { runsOf } from '../../support/runs.ts';
 
 const graph = (...edges: readonly string[]) => {

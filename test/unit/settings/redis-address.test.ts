@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRedisAddress, type RedisAddress } from '../../../src/settings/redis-address.ts';
+import { parseRedisAddress, type RedisAddress } from '../../../src/settings/values.ts';
 
 const server = (host: string, port = 6_379, over: Partial<RedisAddress> = {}): RedisAddress => ({
   kind: 'server',
