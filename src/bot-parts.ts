@@ -4,6 +4,7 @@ import { createManageSilences } from './actions/silences.ts';
 import { type Commands, createCommands } from './commands/commands.ts';
 import { createGreetings } from './commands/greeting.ts';
 import { createExplainSlowness } from './culprit/collect.ts';
+import { createExplainWithMetrics } from './culprit/with-metrics.ts';
 import {
   createRestoreMessages,
   type RestoredStore,
@@ -304,7 +305,11 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     }),
     traces,
     findSlowest: createFindSlowest({ traces, clock }),
-    explainSlowness: createExplainSlowness({ traces, clock }),
+    explainSlowness: createExplainWithMetrics(createExplainSlowness({ traces, clock }), {
+      metrics,
+      links,
+      clock,
+    }),
     resolveService: createResolveService({ traces, clock, naming: () => ruleSet().naming }),
     findRequest: createFindRequest({
       traces,
@@ -365,7 +370,11 @@ export function createNotifying(
       logger,
     }),
     watchCulprit: createCulpritWatch({
-      explainSlowness: createExplainSlowness({ traces, clock }),
+      explainSlowness: createExplainWithMetrics(createExplainSlowness({ traces, clock }), {
+        metrics,
+        links,
+        clock,
+      }),
       clock,
       logger,
     }),

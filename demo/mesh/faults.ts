@@ -3,6 +3,8 @@ export interface SlowCode {
   readonly kind: 'slow-code';
   readonly service: string;
   readonly factor: number;
+  /** It came with a release: all pods are replaced by pods of this version, and back when it ends. */
+  readonly version?: string;
 }
 
 /** Every statement of the database `service` takes `factor` times as long. */
@@ -40,7 +42,7 @@ export interface Queueing {
   readonly slotMs: number;
 }
 
-/** One pod of several takes `factor` times as long for its own work. */
+/** One pod of several takes `factor` times as long for its own work: the kernel throttles its CPU. */
 export interface BadReplica {
   readonly kind: 'bad-replica';
   readonly service: string;
@@ -93,6 +95,8 @@ export interface Effect {
   dropShare: number;
   errorShare: number;
   gone: boolean;
+  /** The version that a release put on all pods. */
+  version: string | undefined;
 }
 
 const neutral = (replicas: number): Effect => ({
@@ -105,6 +109,7 @@ const neutral = (replicas: number): Effect => ({
   dropShare: 0,
   errorShare: 0,
   gone: false,
+  version: undefined,
 });
 
 /** Two independent causes that each strike a share of requests. */
@@ -125,6 +130,7 @@ function apply(effect: Effect, fault: Fault): void {
   switch (fault.kind) {
     case 'slow-code':
       effect.ownFactor *= fault.factor;
+      effect.version = fault.version ?? effect.version;
       return;
     case 'slow-database':
       effect.databaseFactor *= fault.factor;

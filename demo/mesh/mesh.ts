@@ -126,11 +126,12 @@ export function createMesh(options: MeshOptions): Mesh {
 function run(options: MeshOptions, topology: Topology): Running {
   const random = createRandom(options.seed);
   const scrapeInterval = options.scrapeInterval ?? DEFAULT_SCRAPE_INTERVAL;
+  const world = createWorld(topology, random);
   const running: Running = {
     options,
     random,
-    world: createWorld(topology, random),
-    metrics: createMeshMetrics(options.boundStyle ?? 'prometheus-3'),
+    world,
+    metrics: createMeshMetrics(options.boundStyle ?? 'prometheus-3', () => world.workloads.values()),
     record: createRecord(),
     routes: topology.routes,
     scrapeInterval,

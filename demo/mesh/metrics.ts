@@ -131,8 +131,85 @@ function expose(series: Series, t: EpochMs, onSample: (sample: MeshSample) => vo
   onSample({ labels: series.countLabels, t, value: series.count });
 }
 
+/** A counter that is exposed once it was counted up, as Istio's proxies expose Envoy's statistics. */
+interface Counter {
+  readonly owner: Workload;
+  readonly labels: Readonly<Record<string, string>>;
+  value: number;
+}
+
+/** Envoy's statistics of outbound clusters that Istio's `proxyStatsMatcher` can include. */
+function createClusterCounters() {
+  const counters = new Map<string, Counter>();
+  let uncounted: { readonly hop: RequestHop; readonly name: string; readonly times: number }[] = [];
+  const add = ({ from, to }: RequestHop, name: string, times: number): void => {
+    const key = `${name}|${from.workload.name}|${to.name}`;
+    const { name: app, namespace } = from.workload;
+    const labels = { __name__: name, app, namespace, cluster_name: to.cluster, job: 'istio-mesh' };
+    const counter = counters.get(key) ?? { owner: from.workload, labels: Object.freeze(labels), value: 0 };
+    counter.value += times;
+    counters.set(key, counter);
+  };
+  return {
+    observe: (hop: RequestHop): void => {
+      const retries = hop.visits.length - 1;
+      if (retries > 0) uncounted.push({ hop, name: 'envoy_cluster_upstream_rq_retry', times: retries });
+      if (hop.flags === 'UO')
+        uncounted.push({ hop, name: 'envoy_cluster_upstream_rq_pending_overflow', times: 1 });
+    },
+    scrape: (t: EpochMs, onSample: (sample: MeshSample) => void): void => {
+      for (const { hop, name, times } of uncounted) if (hop.end <= t) add(hop, name, times);
+      uncounted = uncounted.filter(({ hop }) => hop.end > t);
+      for (const { labels, value } of counters.values()) onSample({ labels, t, value });
+    },
+    drop: (owner: Workload): void => {
+      for (const [key, counter] of counters) if (counter.owner === owner) counters.delete(key);
+      uncounted = uncounted.filter(({ hop }) => hop.from.workload !== owner);
+    },
+  };
+}
+
+/** The kernel counts ten periods a second; of a pod with enough CPU it throttles few. */
+const CFS = { periodsPerMs: 0.01, throttled: 0.02, throttledWhenSlow: 0.9 };
+
+/** cAdvisor's counters of CPU throttling, for each pod. */
+function createCpuCounters(workloads: () => Iterable<Workload>) {
+  const pods = new Map<Pod, readonly [all: Counter, throttled: Counter]>();
+  let last: EpochMs | undefined;
+  const counterOf = ({ name: pod, workload }: Pod, what: string): Counter => ({
+    owner: workload,
+    labels: Object.freeze({
+      __name__: `container_cpu_cfs_${what}_total`,
+      namespace: workload.namespace,
+      pod,
+      container: workload.name,
+      job: 'cadvisor',
+    }),
+    value: 0,
+  });
+  return {
+    scrape: (t: EpochMs, onSample: (sample: MeshSample) => void): void => {
+      const periods = (t - (last ?? t)) * CFS.periodsPerMs;
+      const running = [...workloads()].filter(({ effect }) => !effect.gone).flatMap((each) => each.pods);
+      for (const pod of pods.keys()) if (!running.includes(pod)) pods.delete(pod);
+      for (const pod of running) {
+        const isSlow = (pod.workload.effect.podFactor[pod.index] ?? 1) > 1;
+        const counters = pods.get(pod) ?? [counterOf(pod, 'periods'), counterOf(pod, 'throttled_periods')];
+        pods.set(pod, counters);
+        const [all, throttled] = counters;
+        all.value += periods;
+        throttled.value += periods * (isSlow ? CFS.throttledWhenSlow : CFS.throttled);
+        for (const { labels, value } of counters) onSample({ labels, t, value });
+      }
+      last = t;
+    },
+  };
+}
+
 /** Creates the counters, all empty. */
-export function createMeshMetrics(style: BoundStyle): MeshMetrics {
+export function createMeshMetrics(style: BoundStyle, workloads: () => Iterable<Workload>): MeshMetrics {
+  const clusters = createClusterCounters();
+  const cpu = createCpuCounters(workloads);
   const seriesByKey = new Map<string, Series>();
   let unfinished: Observation[] = [];
 
@@ -157,6 +234,7 @@ export function createMeshMetrics(style: BoundStyle): MeshMetrics {
   };
   return {
     observeHop: (hop) => {
+      clusters.observe(hop);
       const exchange: Exchange = {
         reporter: 'source',
         from: hop.from,
@@ -180,8 +258,11 @@ export function createMeshMetrics(style: BoundStyle): MeshMetrics {
     scrape: (t, onSample) => {
       settle(t);
       for (const series of seriesByKey.values()) if (series.count > 0) expose(series, t, onSample);
+      clusters.scrape(t, onSample);
+      cpu.scrape(t, onSample);
     },
     drop: (owner) => {
+      clusters.drop(owner);
       for (const [key, series] of seriesByKey) if (series.owner === owner) seriesByKey.delete(key);
       unfinished = unfinished.filter((observation) => observation.series.owner !== owner);
     },

@@ -67,7 +67,7 @@ export const DEMO_SCRIPT: Script = {
       title: 'a release of recommendations made it slow',
       at: at(12, 0),
       until: at(13, 15),
-      fault: { kind: 'slow-code', service: 'recommendations', factor: 45 },
+      fault: { kind: 'slow-code', service: 'recommendations', factor: 45, version: 'v2' },
     },
     {
       title: 'checkout loses the trace headers',

@@ -82,7 +82,7 @@ function createPod(place: PodPlace, random: Random): Pod {
     name,
     address,
     index,
-    version: workload.versions[index] ?? FIRST_VERSION,
+    version: workload.effect.version ?? workload.versions[index] ?? FIRST_VERSION,
     workload,
     zone: ZONES[index % ZONES.length] ?? 'eu-west-1a',
     nodeId: `${role}~${address}~${name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`,
@@ -128,7 +128,8 @@ function createStore(definition: DatabaseService): Store {
 function refresh(workload: Workload, faults: readonly Fault[], random: Random): void {
   const before = workload.effect;
   workload.effect = combine(faults, workload.name, workload.pods.length);
-  if (before.gone && !workload.effect.gone)
+  const isReleased = before.version !== workload.effect.version;
+  if ((before.gone && !workload.effect.gone) || isReleased)
     workload.pods = createPods(workload, workload.pods.length, random);
   if (before.slotMs > 0 && workload.effect.slotMs === 0) for (const pod of workload.pods) pod.busyUntil = 0;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
+import type { Phrase } from '../lib/format.ts';
 import { DAY, type Microseconds, ms, SECOND, slicesOf, type TimeWindow } from '../lib/units.ts';
 import { createFindSlowest } from '../traces/find-slowest.ts';
 import type { Trace } from '../traces/trace.ts';
@@ -56,6 +57,8 @@ export interface WhySlow {
   readonly searches: number;
   /** Some searches failed or were not made in time. */
   readonly isIncomplete: boolean;
+  /** What metrics say in support of the culprit, each with the query behind it; absent where they were not queried. */
+  readonly signals?: readonly Phrase[];
 }
 
 /** Collects slow and normal traces of an endpoint and compares them. Throws the `UpstreamError` of the first search. */

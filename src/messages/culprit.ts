@@ -5,6 +5,7 @@ import { culpritSentences } from '../culprit/text.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createLimiter } from '../lib/concurrency.ts';
 import { faultText, UpstreamError } from '../lib/errors.ts';
+import type { Phrase } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
 import {
   after,
@@ -27,6 +28,8 @@ export interface CulpritFinding {
   readonly headline: string;
   /** A second cause; of an unclear result the candidates. */
   readonly others: readonly string[];
+  /** What metrics say in support of it. */
+  readonly signals?: readonly Phrase[];
   readonly asOf: EpochMs;
   /** The command that shows the whole comparison. */
   readonly command: string;
@@ -143,7 +146,7 @@ async function compare(
   const { objective } = rule;
   const threshold = objective === undefined ? undefined : toUs(objective.threshold);
   try {
-    const { result } = await explainSlowness({ service, window, threshold, isBreach: true });
+    const { result, signals } = await explainSlowness({ service, window, threshold, isBreach: true });
     const now = clock.now();
     const delay = FIRST_DELAYS[comparisons.count - 1];
     const isEarly = delay !== undefined && isProvisional(result);
@@ -159,6 +162,7 @@ async function compare(
       headline:
         result.kind === 'not-slower' ? 'No culprit: the traces so far are not slower than normal.' : headline,
       others,
+      signals,
       asOf: now,
       command: traceCommand('why', service, window),
     };

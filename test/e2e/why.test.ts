@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Message } from '../../demo/slack/model.ts';
 import { played, SLOW_PAYMENTS, type Stage, startStage } from '../support/stage.ts';
 
+const SLOW_RELEASE = { kind: 'slow-code', service: 'recommendations', factor: 45, version: 'v2' } as const;
+
 let stage: Stage;
 /** Seconds from the first post of each breach to the first look at which it names a culprit, and how it says so. */
 const named = new Map<string, { readonly after: number; readonly first: string }>();
@@ -9,7 +11,8 @@ beforeAll(async () => {
   stage = await startStage({
     transport: 'socket',
     sampling: 0.25,
-    script: played({ from: 5, to: 65, fault: SLOW_PAYMENTS }),
+    // Nothing that calls payments calls recommendations, but frontend calls both.
+    script: played({ from: 5, to: 65, fault: SLOW_PAYMENTS }, { from: 5, to: 65, fault: SLOW_RELEASE }),
   });
   for (let second = 0; second < 65; second += 1) {
     await stage.live(1);
@@ -43,12 +46,21 @@ test('the message of the breach names it, by itself', () => {
 test('each breach names it within 15 s, also where a quarter of the requests is traced', () => {
   expect(named.size).toBeGreaterThanOrEqual(2);
   for (const { after, first } of named.values()) {
-    expect(first).toContain('payments.shop');
+    expect(first).toMatch(/payments\.shop|recommendations\.shop/);
     expect(after).toBeLessThanOrEqual(15);
   }
 });
 
 test('a service that the fault does not touch is not slower than normal', async () => {
-  const answer = shown(await stage.ask('/trace why recommendations last 1m'));
+  const answer = shown(await stage.ask('/trace why currency last 1m'));
   expect(answer).toContain('Not slower than normal.');
+});
+
+test('a release that made a service slow is named, and metrics say when its requests began', async () => {
+  const answer = shown(await stage.ask('/trace why recommendations last 1m'));
+  const began =
+    /graph\?g0\.expr=[^|]+\|Version v2 of recommendations began> <!date\^\d+\^\{time\}\|2026-11-20 14:00:\d\d UTC>/;
+  expect(answer).toMatch(began);
+  const breach = stage.messages().find(({ text }) => text.includes('recommendations: '));
+  expect(JSON.stringify(breach?.blocks)).toMatch(began);
 });

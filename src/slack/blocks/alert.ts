@@ -29,7 +29,18 @@ import {
   section,
 } from './block-kit.ts';
 import { noDataEnd } from './format.ts';
-import { code, date, escape, isLinkable, link, literal, mentionLine, oneLine, person } from './mrkdwn.ts';
+import {
+  code,
+  date,
+  escape,
+  isLinkable,
+  link,
+  literal,
+  mentionLine,
+  oneLine,
+  person,
+  signalLines,
+} from './mrkdwn.ts';
 import { silenceMessage } from './silence.ts';
 import { shownRows, tracesTable } from './slowest.ts';
 
@@ -55,6 +66,7 @@ export function alertMessage(view: MessageView): Rendered {
   const blocks: SlackBlock[] = [
     header(title),
     section(lead(view).join('\n')),
+    ...signals(view),
     ...actions([...actionButtons(alert), ...whyButton(view), ...slowestButton(view)]),
     ...traces(view),
     ...(chart === undefined ? [] : [chart, ...chartAge(view)]),
@@ -239,6 +251,12 @@ function culpritLines({ alert, culprit }: MessageView): readonly string[] {
     `*Culprit:* ${escape(oneLine(text), 900)}${isOld ? ` · as of ${date(asOf, '{time}')}` : ''}`,
     ...others.slice(0, 3).map((other) => escape(oneLine(other), 500)),
   ];
+}
+
+/** What metrics say in support of the culprit, below the lead: long links must not cut it. */
+function signals({ culprit }: MessageView): readonly SlackBlock[] {
+  const lines = culprit === undefined || culprit.subject === '' ? [] : signalLines(culprit.signals);
+  return lines.length === 0 ? [] : [section(lines.join('\n'))];
 }
 
 const showsSummaryFirst = (view: MessageView): boolean =>

@@ -75,10 +75,17 @@ export function isLinkable(url: string): boolean {
 }
 
 /** A link in mrkdwn; the label alone when the URL cannot be linked or is longer than 500 characters. */
-export function link(url: string | undefined, label: string, max = 150): string {
+export const link = (url: string | undefined, label: string, max = 150): string =>
+  linkWithin(url, label, { max, maxUrl: 500 });
+
+function linkWithin(
+  url: string | undefined,
+  label: string,
+  { max, maxUrl }: { readonly max: number; readonly maxUrl: number },
+): string {
   // The first bar ends the URL.
   const text = escape(oneLine(label).replaceAll('|', '¦'), max);
-  return url === undefined || url.length > 500 || !isLinkable(url)
+  return url === undefined || url.length > maxUrl || !isLinkable(url)
     ? text
     : `<${url.replaceAll('&', '&amp;')}|${text || 'link'}>`;
 }
@@ -102,6 +109,17 @@ export function phraseText(phrase: Phrase, max = 600): string {
     })
     .join('');
 }
+
+/** What metrics say in support of a culprit, as lines: three links of a section, whose expressions are long. */
+export const signalLines = (signals: readonly Phrase[] = []): readonly string[] =>
+  signals.slice(0, 3).map((signal) => {
+    const parts = signal.map((part) => {
+      if (typeof part !== 'string' && 'url' in part)
+        return linkWithin(part.url, part.text, { max: 200, maxUrl: 750 });
+      return typeof part !== 'string' && 'at' in part ? date(part.at, '{time}') : phraseText([part], 200);
+    });
+    return `• ${parts.join('')}`;
+  });
 
 /** Escaped on one line, with the spaces at its ends. */
 function escapedLine(text: string, max: number): string {

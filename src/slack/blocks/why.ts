@@ -18,7 +18,7 @@ import {
   shortTraceId,
 } from './block-kit.ts';
 import { time } from './format.ts';
-import { code, date, escape, link, oneLine } from './mrkdwn.ts';
+import { code, date, escape, link, oneLine, signalLines } from './mrkdwn.ts';
 
 const SHOWN = { pieces: 10, others: 3, caveats: 8, attributes: 5 } as const;
 
@@ -32,6 +32,7 @@ export function whyMessage(view: WhyView): Rendered {
     text: `${escape(oneLine(command.service), 120)}: ${said}`,
     blocks: [
       section([`*${said}*`, ...second].join('\n')),
+      ...signals(view),
       section([title(view), ...excess(view)].join('\n')),
       ...compared(view),
       ...notices([...caveats, ...incomplete(view)], SHOWN.caveats),
@@ -47,6 +48,12 @@ export function whyMessage(view: WhyView): Rendered {
       ]),
     ],
   };
+}
+
+/** What metrics say in support of the culprit. */
+function signals({ why }: WhyView): readonly SlackBlock[] {
+  const lines = signalLines(why.signals);
+  return lines.length === 0 ? [] : [section(lines.join('\n'))];
 }
 
 function title({ command: { service }, why: { endpoint } }: WhyView): string {

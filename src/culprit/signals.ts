@@ -1,0 +1,416 @@
+import { share, significant } from '../lib/format.ts';
+import type { Labels } from '../lib/labels.ts';
+import type { Series } from '../lib/metrics-source.ts';
+import { flagsInWords } from '../lib/response-flags.ts';
+import {
+  type EpochMs,
+  epochMs,
+  formatDuration,
+  MINUTE,
+  type Milliseconds,
+  ms,
+  SECOND,
+  type TimeWindow,
+} from '../lib/units.ts';
+import { equalityMatchers, escapeRegex, promqlSelector, promqlString } from '../rules/promql.ts';
+import { fisherExact } from './attributes.ts';
+import type { Candidate, CulpritKind } from './result.ts';
+
+/** The culprit that metrics are to support, with the two windows that are compared. They have the same length. */
+export interface SignalSubject {
+  readonly candidate: Pick<Candidate, 'service' | 'kind' | 'detail'>;
+  readonly window: TimeWindow;
+  readonly normal: TimeWindow;
+}
+
+/** One query of a check; with a `step` it is a range query over the time up to `at`. */
+export interface SignalQuery {
+  readonly expr: string;
+  readonly at: EpochMs;
+  readonly range?: { readonly start: EpochMs; readonly step: Milliseconds };
+}
+
+/** What metrics say in support of a culprit, as one line: `text`, and the time that ends it. Names are not escaped. */
+export interface MetricSignal {
+  readonly text: string;
+  readonly at?: EpochMs;
+  /** The query behind the number. */
+  readonly expr: string;
+}
+
+/** Some queries, and what their results say; nothing where a metric is missing or did not clearly change. */
+export interface SignalCheck {
+  readonly queries: readonly SignalQuery[];
+  readonly read: (results: readonly (readonly Series[])[]) => MetricSignal | undefined;
+}
+
+/** Signals that are shown, and the checks of one culprit at most. */
+export const MOST_SIGNALS = 3;
+
+type CheckName =
+  | 'version'
+  | 'deployment'
+  | 'flags'
+  | 'retries'
+  | 'overflow'
+  | 'connections'
+  | 'throttling'
+  | 'restarts';
+
+/** Which metrics can support which kind of culprit, the most telling one first. */
+const CHECKS: Readonly<Record<CulpritKind, readonly CheckName[]>> = {
+  'own-code': ['version', 'deployment', 'throttling', 'restarts', 'flags'],
+  'new-version': ['version', 'deployment', 'throttling', 'restarts', 'flags'],
+  'bad-replica': ['throttling', 'restarts', 'version', 'deployment', 'flags'],
+  queueing: ['overflow', 'flags', 'throttling', 'restarts', 'version', 'deployment'],
+  network: ['connections', 'flags', 'retries', 'restarts', 'version', 'deployment'],
+  retries: ['retries', 'flags', 'overflow', 'restarts', 'version', 'deployment'],
+  database: ['flags', 'version', 'deployment', 'restarts'],
+  external: ['flags', 'version', 'deployment', 'restarts'],
+};
+
+/** Everything that a check is made from. */
+interface Subject extends SignalSubject {
+  /** As Istio's metrics name it. Its traces are named `<app>.<namespace>`. */
+  readonly name: string;
+  readonly namespace: string | undefined;
+  /** The range of a window's counters: `[75s]`. */
+  readonly range: string;
+}
+
+/** The checks for a culprit, in the order in which their signals are shown. */
+export function signalChecks(of: SignalSubject): readonly SignalCheck[] {
+  const { candidate, window } = of;
+  const [name = '', namespace] = candidate.service.split('.');
+  const seconds = Math.max(1, Math.round((window.end - window.start) / SECOND));
+  const subject: Subject = { ...of, name, namespace, range: formatDuration(ms(seconds * SECOND)) };
+  return CHECKS[candidate.kind].map((check) => MAKERS[check](subject));
+}
+
+const MAKERS: Readonly<Record<CheckName, (of: Subject) => SignalCheck>> = {
+  version: versionCheck,
+  deployment: deploymentCheck,
+  flags: flagsCheck,
+  retries: (of) => envoyCheck(of, { metric: 'rq_retry', text: `Retries to ${of.name}` }),
+  overflow: (of) =>
+    envoyCheck(of, {
+      metric: 'rq_pending_overflow',
+      text: `Requests to ${of.name} refused by the circuit breaker (too many pending)`,
+    }),
+  connections: connectionCheck,
+  throttling: throttlingCheck,
+  restarts: restartCheck,
+};
+
+/** An expression over both windows: what is slow first. */
+const inBoth = (expr: string, { window, normal }: SignalSubject): readonly SignalQuery[] => [
+  { expr, at: window.end },
+  { expr, at: normal.end },
+];
+
+/** The value of a query that returns one element; 0 without one. */
+const valueOf = (result: readonly Series[] | undefined): number => {
+  const value = result?.[0]?.points[0]?.value ?? 0;
+  return Number.isFinite(value) ? value : 0;
+};
+
+/** How often something happened, of how many requests. */
+interface Counted {
+  readonly count: number;
+  readonly of: number;
+}
+
+/**
+ * A share changed clearly: at least 1%, at least twice what it was, and by chance less probable than 1%, divided by the checks of
+ * a culprit (Fisher's exact test with Bonferroni's correction, as for attributes of traces).
+ */
+const CLEAR = { share: 0.01, factor: 2, probability: 0.01 / 8 };
+/** Larger counts are scaled down: the test then reads the same shares. */
+const MOST_TESTED = 20_000;
+
+function isClearlyMore(now: Counted, before: Counted): boolean {
+  if (now.of <= 0 || before.of <= 0 || now.count < now.of * CLEAR.share) return false;
+  const [shareNow, shareBefore] = [now.count / now.of, before.count / before.of];
+  if (shareNow < shareBefore * CLEAR.factor) return false;
+  const scale = Math.min(1, MOST_TESTED / Math.max(now.of, before.of));
+  const scaled = ({ count, of }: Counted): readonly [number, number] => {
+    const all = Math.max(1, Math.round(of * scale));
+    return [Math.min(all, Math.round(count * scale)), all];
+  };
+  const [[a, ofA], [b, ofB]] = [scaled(now), scaled(before)];
+  return fisherExact({ a, ofA, b, ofB }) < CLEAR.probability;
+}
+
+/** Requests to the service, as the callers' proxies count them. */
+const requestsTo = ({ name, namespace }: Subject): Labels => ({
+  reporter: 'source',
+  destination_service_name: name,
+  ...(namespace === undefined ? {} : { destination_service_namespace: namespace }),
+});
+
+const REQUESTS = 'istio_requests_total';
+
+const selector = (metric: string, labels: Labels, ...matchers: readonly string[]): string =>
+  promqlSelector(
+    metric,
+    [equalityMatchers(labels), ...matchers].filter((text) => text !== ''),
+  );
+
+/** Envoy's response flags of the calls to the service, by caller. */
+function flagsCheck(of: Subject): SignalCheck {
+  const expr = `sum by (source_workload, response_flags) (increase(${selector(REQUESTS, requestsTo(of))}[${of.range}]))`;
+  return {
+    queries: inBoth(expr, of),
+    read: ([now = [], before = []]) => {
+      const worst = now
+        .map(({ labels }) => ({ labels, now: countedOf(now, labels), before: countedOf(before, labels) }))
+        .filter(
+          ({ labels, now: n, before: b }) =>
+            flagsInWords(labels['response_flags'] ?? '') !== '' && isClearlyMore(n, b),
+        )
+        .sort((a, b) => b.now.count / b.now.of - a.now.count / a.now.of)[0];
+      if (worst === undefined) return undefined;
+      const { source_workload: caller = 'unknown', response_flags: flags = '' } = worst.labels;
+      const [n, b] = [worst.now.count / worst.now.of, worst.before.count / worst.before.of];
+      return {
+        expr,
+        text: `${caller} to ${of.name}: ${flagsInWords(flags)} in ${share(n)} of requests, before ${share(b)}`,
+      };
+    },
+  };
+}
+
+/** Requests of one caller that ended with these flags, of all its requests. */
+function countedOf(
+  rows: readonly Series[],
+  { source_workload: caller, response_flags: flags }: Labels,
+): Counted {
+  const ofCaller = rows.filter(({ labels }) => labels['source_workload'] === caller);
+  const sum = (some: readonly Series[]): number => some.reduce((total, row) => total + valueOf([row]), 0);
+  return {
+    count: sum(ofCaller.filter(({ labels }) => labels['response_flags'] === flags)),
+    of: sum(ofCaller),
+  };
+}
+
+/**
+ * Istio's name of the outbound clusters of a service, `outbound|8080|v1|payments.shop.svc.cluster.local`, of all ports and subsets.
+ * Istio exports these statistics only where `proxyStatsMatcher` includes them.
+ */
+const clusterMatcher = ({ name, namespace }: Subject): string => {
+  const host = [name, ...(namespace === undefined ? [] : [namespace])].map(escapeRegex).join('[.]');
+  return `cluster_name=~${promqlString(`outbound.+[|]${host}[.].+`)}`;
+};
+
+/** A counter of Envoy's clusters per request to the service. */
+function envoyCheck(
+  of: Subject,
+  { metric, text }: { readonly metric: string; readonly text: string },
+): SignalCheck {
+  const expr = `sum(increase(${selector(`envoy_cluster_upstream_${metric}`, {}, clusterMatcher(of))}[${of.range}]))`;
+  const requests = `sum(increase(${selector(REQUESTS, requestsTo(of))}[${of.range}]))`;
+  return {
+    queries: [...inBoth(expr, of), ...inBoth(requests, of)],
+    read: ([now, before, ofNow, ofBefore]) => {
+      const n = { count: valueOf(now), of: valueOf(ofNow) };
+      const b = { count: valueOf(before), of: valueOf(ofBefore) };
+      if (!isClearlyMore(n, b)) return undefined;
+      const per = ({ count, of: all }: Counted): string => significant((100 * count) / all, 2);
+      return { expr, text: `${text}: ${per(n)} per 100 requests, before ${per(b)}` };
+    },
+  };
+}
+
+/** A mean connection setup counts as slower from twice the time and this many milliseconds more on, and with enough connections. */
+const SLOWER_SETUP = { factor: 2, ms: 5, connections: 5 };
+
+/** The time until a connection is established, which includes the TLS handshake. */
+function connectionCheck(of: Subject): SignalCheck {
+  const sum = (suffix: string): string =>
+    `sum(increase(${selector(`envoy_cluster_upstream_cx_connect_ms_${suffix}`, {}, clusterMatcher(of))}[${of.range}]))`;
+  return {
+    queries: [...inBoth(sum('sum'), of), ...inBoth(sum('count'), of)],
+    read: ([now, before, ofNow, ofBefore]) => {
+      const [n, b] = [valueOf(now) / valueOf(ofNow), valueOf(before) / valueOf(ofBefore)];
+      const isSlower = n >= b * SLOWER_SETUP.factor && n >= b + SLOWER_SETUP.ms;
+      if (!isSlower || valueOf(ofNow) < SLOWER_SETUP.connections) return undefined;
+      const text = `Connection setup to ${of.name}, TLS included: ${significant(n, 2)} ms on average, before ${significant(b, 2)} ms`;
+      return { expr: `${sum('sum')} / ${sum('count')}`, text };
+    },
+  };
+}
+
+/** Names that Kubernetes generates have no vowels (apimachinery, util/rand). */
+const GENERATED = '[^aeiou-]';
+
+/**
+ * The containers of the culprit's pods: of one pod where it is to blame, otherwise of those named after a Deployment, a DaemonSet or a
+ * StatefulSet of the service's name, which may end with a version.
+ */
+function podMatchers({ candidate: { kind, detail }, name, namespace }: Subject): readonly string[] {
+  const owner = `${escapeRegex(name)}(-v[0-9]+)?`;
+  const pods = `${owner}-((${GENERATED}{6,10}-)?${GENERATED}{5}|[0-9]+)`;
+  return [
+    ...(namespace === undefined ? [] : [`namespace=${promqlString(namespace)}`]),
+    kind === 'bad-replica' ? `pod=${promqlString(detail)}` : `pod=~${promqlString(pods)}`,
+    'container!=""',
+  ];
+}
+
+/** What a line about pods is about. */
+const placeOf = ({ candidate: { kind, detail }, name }: Subject): string =>
+  kind === 'bad-replica' ? detail : name;
+
+/** The name of a container where it says more than the service's. */
+const containerText = ({ name }: Subject, { labels: { container = '' } }: Series): string =>
+  container === '' || container === name ? '' : ` (container ${container})`;
+
+/**
+ * From this share of throttled periods on, and from twice the share before: the threshold of the alert CPUThrottlingHigh
+ * (kubernetes-mixin, cpuThrottlingPercent).
+ */
+const THROTTLED = { share: 0.25, factor: 2 };
+
+function throttlingCheck(of: Subject): SignalCheck {
+  const sum = (what: string): string =>
+    `sum by (container) (increase(${selector(`container_cpu_cfs_${what}_total`, {}, ...podMatchers(of))}[${of.range}]))`;
+  const expr = `${sum('throttled_periods')} / ${sum('periods')}`;
+  return {
+    queries: inBoth(expr, of),
+    read: ([now = [], before = []]) => {
+      const [worst] = [...now].sort((a, b) => valueOf([b]) - valueOf([a]));
+      if (worst === undefined) return undefined;
+      const { container } = worst.labels;
+      const [n, b] = [
+        valueOf([worst]),
+        valueOf(before.filter(({ labels }) => labels['container'] === container)),
+      ];
+      if (n < THROTTLED.share || n < b * THROTTLED.factor) return undefined;
+      const text = `CPU of ${placeOf(of)}${containerText(of, worst)} throttled in ${share(n)} of periods, before ${share(b)}`;
+      return { expr, text };
+    },
+  };
+}
+
+/** Any restart counts, unless there were as many before. Of several kube-state-metrics, one is read. */
+function restartCheck(of: Subject): SignalCheck {
+  const series = `${selector('kube_pod_container_status_restarts_total', {}, ...podMatchers(of))}[${of.range}]`;
+  const expr = `sum by (container) (max by (pod, container) (max_over_time(${series}) - min_over_time(${series})))`;
+  return {
+    queries: inBoth(expr, of),
+    read: ([now = [], before = []]) => {
+      const [worst] = [...now].sort((a, b) => valueOf([b]) - valueOf([a]));
+      if (worst === undefined) return undefined;
+      const { container } = worst.labels;
+      const [n, b] = [
+        valueOf([worst]),
+        valueOf(before.filter(({ labels }) => labels['container'] === container)),
+      ];
+      if (n < 1 || n < b * CLEAR.factor) return undefined;
+      const times = n === 1 ? 'once' : `${significant(n)} times`;
+      return {
+        expr,
+        text: `${placeOf(of)}${containerText(of, worst)} restarted ${times}, before ${b === 0 ? 'never' : significant(b)}`,
+      };
+    },
+  };
+}
+
+/** A release is searched this long before the slow window: its pods start before they are slow. */
+const RELEASE_LEAD: Milliseconds = ms(10 * MINUTE);
+
+/** Points of the range query for versions, and the shortest step: a usual scrape interval. */
+const VERSION_POINTS = 60;
+const VERSION_STEP = ms(15 * SECOND);
+/** The least range of a rate: it holds two samples at scrape intervals up to a minute. */
+const VERSION_RANGE = '2m';
+/** A new version counts from this share of the requests at the end on, another one from such a growth in the slow window. */
+const VERSION_SHARE = { began: 0.05, grew: 0.25 };
+
+/** A version of the service that took its first requests, or clearly more of them. */
+function versionCheck(of: Subject): SignalCheck {
+  const { start: slowStart, end } = of.window;
+  const reach = end - slowStart + RELEASE_LEAD;
+  const step = ms(Math.max(VERSION_STEP, Math.ceil(reach / VERSION_POINTS / SECOND) * SECOND));
+  // The last point is the end of the window: there a version that just began has the largest share.
+  const start = epochMs(end - Math.ceil(reach / step) * step);
+  const labels = { ...requestsTo(of), reporter: 'destination' };
+  const expr = `sum by (destination_version) (rate(${selector(REQUESTS, labels)}[${VERSION_RANGE}]))`;
+  return {
+    queries: [{ expr, at: end, range: { start, step } }],
+    read: ([rows = []]) => {
+      const found = versionsOf(rows, of.window).sort((a, b) => b.lastShare - a.lastShare);
+      const first = epochMs(
+        Math.min(...rows.flatMap(({ points }) => points.slice(0, 1).map(({ at }) => at))),
+      );
+      const isNew = ({ began }: VersionSeen): boolean => began > first + step;
+      const fresh = found.find((each) => isNew(each) && each.lastShare >= VERSION_SHARE.began);
+      if (fresh !== undefined)
+        return { expr, text: `Version ${fresh.version} of ${of.name} began`, at: fresh.began };
+      const grown = found.find((each) => each.share >= each.shareBefore + VERSION_SHARE.grew);
+      if (grown === undefined) return undefined;
+      const text = `Version ${grown.version} of ${of.name} takes ${share(grown.share)} of requests, before ${share(grown.shareBefore)}`;
+      return { expr, text };
+    },
+  };
+}
+
+interface VersionSeen {
+  readonly version: string;
+  /** The first point with requests. */
+  readonly began: EpochMs;
+  /** Of all requests in the slow window, at its end, and before it. */
+  readonly share: number;
+  readonly lastShare: number;
+  readonly shareBefore: number;
+}
+
+function versionsOf(rows: readonly Series[], { start, end }: TimeWindow): VersionSeen[] {
+  const total = (some: readonly Series[], isCounted: (at: EpochMs) => boolean): number =>
+    some.reduce(
+      (sum, { points }) =>
+        sum + points.reduce((part, { at, value }) => (isCounted(at) ? part + value : part), 0),
+      0,
+    );
+  const shareOf = (row: Series, isCounted: (at: EpochMs) => boolean): number => {
+    const all = total(rows, isCounted);
+    return all === 0 ? 0 : total([row], isCounted) / all;
+  };
+  return rows.flatMap((row) => {
+    const version = row.labels['destination_version'] ?? '';
+    const began = row.points.find(({ value }) => value > 0)?.at;
+    if (began === undefined || version === '' || version === 'unknown') return [];
+    return {
+      version,
+      began,
+      share: shareOf(row, (at) => at >= start),
+      lastShare: shareOf(row, (at) => at === end),
+      shareBefore: shareOf(row, (at) => at < start),
+    };
+  });
+}
+
+/** A ReplicaSet of the service that was created shortly before the slow window or in it, where the version label stayed the same. */
+function deploymentCheck(of: Subject): SignalCheck {
+  const matchers = [
+    ...(of.namespace === undefined ? [] : [`namespace=${promqlString(of.namespace)}`]),
+    `replicaset=~${promqlString(`${escapeRegex(of.name)}(-v[0-9]+)?-${GENERATED}{6,10}`)}`,
+  ];
+  const expr = `max by (replicaset) (${selector('kube_replicaset_created', {}, ...matchers)})`;
+  return {
+    queries: [{ expr, at: of.window.end }],
+    read: ([rows = []]) => {
+      const [newest] = [...rows].sort((a, b) => valueOf([b]) - valueOf([a]));
+      const at = epochMs(valueOf(newest && [newest]) * SECOND);
+      if (newest === undefined || at < of.window.start - RELEASE_LEAD || at > of.window.end) return undefined;
+      return { expr, text: `ReplicaSet ${newest.labels['replicaset'] ?? ''} was created`, at };
+    },
+  };
+}
+
+/** The signals that are shown: the first ones, of a release only one. */
+export function chooseSignals(found: readonly (MetricSignal | undefined)[]): readonly MetricSignal[] {
+  const all = found.filter((each) => each !== undefined);
+  const release = all.find(({ at }) => at !== undefined);
+  return all.filter((each) => each.at === undefined || each === release).slice(0, MOST_SIGNALS);
+}

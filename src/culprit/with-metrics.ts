@@ -1,0 +1,98 @@
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { UpstreamError } from '../lib/errors.ts';
+import type { Phrase } from '../lib/format.ts';
+import type { Links } from '../lib/links.ts';
+import type { MetricsSource, Series } from '../lib/metrics-source.ts';
+import { epochMs, type Milliseconds, ms, SECOND, type TimeWindow } from '../lib/units.ts';
+import type { ExplainSlowness, WhySlow } from './collect.ts';
+import {
+  chooseSignals,
+  type MetricSignal,
+  type SignalCheck,
+  type SignalQuery,
+  signalChecks,
+} from './signals.ts';
+
+/** What comparing the result of traces with metrics needs. */
+export interface WithMetricsOptions {
+  readonly metrics: Pick<MetricsSource, 'instant' | 'range'>;
+  readonly links: Pick<Links, 'graph'>;
+  readonly clock: Clock;
+}
+
+/** For all queries together: a person waits for the culprit, and metrics only support it. */
+const DEADLINE: Milliseconds = ms(3 * SECOND);
+
+/** Explains slowness with what metrics say about it. A Prometheus that fails costs the lines from it, and nothing else. */
+export function createExplainWithMetrics(
+  explain: ExplainSlowness,
+  options: WithMetricsOptions,
+): ExplainSlowness {
+  return async (query, signal) => {
+    const why = await explain(query, signal);
+    return { ...why, signals: await findSignals(options, why, signal) };
+  };
+}
+
+/** The signals that support the culprit, each with the query behind it; none where no culprit is named. */
+async function findSignals(
+  { metrics, links, clock }: WithMetricsOptions,
+  why: WhySlow,
+  signal: AbortSignal | undefined,
+): Promise<readonly Phrase[]> {
+  const { result, slow, normal } = why;
+  if (result.kind !== 'compared' || result.confidence === 'unclear') return [];
+  const [candidate] = result.candidates;
+  if (candidate === undefined) return [];
+  const checks = signalChecks({ candidate, window: slow.window, normal: normal.window });
+  const found: (MetricSignal | undefined)[] = checks.map(() => undefined);
+  const limit = { clock, duration: DEADLINE, system: 'prometheus', signal } as const;
+  await withDeadline(limit, async (either) => {
+    await Promise.all(
+      checks.map(async (check, i) => {
+        found[i] = await answer(metrics, check, either);
+      }),
+    );
+  }).catch(ignoreOutage);
+  const graphed = graphWindow(slow.window, normal.window);
+  return chooseSignals(found).map(({ text, at, expr }) => {
+    const url = links.graph({ expr, window: graphed });
+    return [url === undefined ? text : { text, url }, ...(at === undefined ? [] : [' ', { at }])];
+  });
+}
+
+/** Of a query that fails there is no signal; those of the other checks stay. */
+async function answer(
+  metrics: WithMetricsOptions['metrics'],
+  { queries, read }: SignalCheck,
+  signal: AbortSignal,
+): Promise<MetricSignal | undefined> {
+  try {
+    return read(await Promise.all(queries.map((query) => run(metrics, query, signal))));
+  } catch (error) {
+    return ignoreOutage(error);
+  }
+}
+
+async function run(
+  metrics: WithMetricsOptions['metrics'],
+  { expr, at, range }: SignalQuery,
+  signal: AbortSignal,
+): Promise<readonly Series[]> {
+  if (range !== undefined)
+    return await metrics.range({ expr, window: { start: range.start, end: at }, step: range.step }, signal);
+  const samples = await metrics.instant({ expr, at }, signal);
+  return samples.map(({ labels, value }) => ({ labels, points: [{ at, value }] }));
+}
+
+function ignoreOutage(error: unknown): undefined {
+  if (!(error instanceof UpstreamError)) throw error;
+  return undefined;
+}
+
+/** Both windows side by side, also where the traces of a day earlier were compared. */
+const graphWindow = ({ start, end }: TimeWindow, normal: TimeWindow): TimeWindow => ({
+  start: epochMs(Math.max(start - (end - start), Math.min(normal.start, start))),
+  end,
+});
