@@ -3,7 +3,7 @@ import { createManageAlerts } from './actions/alert-actions.ts';
 import { createManageSilences } from './actions/silences.ts';
 import { type Commands, createCommands } from './commands/commands.ts';
 import { createGreetings } from './commands/greeting.ts';
-import { createExplainSlowness } from './culprit/collect.ts';
+import { createExplainSlowness, type ExplainSlowness } from './culprit/collect.ts';
 import { createExplainWithMetrics } from './culprit/with-metrics.ts';
 import {
   createRestoreMessages,
@@ -193,6 +193,7 @@ export interface Sources {
   /** One for messages and answers: queries of one serve the other. */
   readonly errorBudget: ErrorBudget;
   readonly serviceBudgets: ServiceBudgets;
+  readonly explainSlowness: ExplainSlowness;
   readonly traces: JaegerTraceSource;
   readonly links: Links;
 }
@@ -214,18 +215,22 @@ export function createSources(
     maxSeries: settings.prometheus.maxSeries,
     time,
   });
+  const traces = createJaegerTraceSource({
+    http: http('jaeger', settings.jaeger),
+    deadline: UPSTREAM_DEADLINE,
+    clock,
+    maxTraceBytes: settings.maxTraceMib * 1_048_576,
+    redaction: { patterns: settings.redaction.patterns, allowed: settings.redaction.allowedAttributes },
+  });
+  const links = linksOf(settings);
+  const explain = createExplainSlowness({ traces, clock });
   return {
     metrics,
     errorBudget: createErrorBudget({ metrics, clock }),
     serviceBudgets: createServiceBudgets({ metrics, clock }),
-    traces: createJaegerTraceSource({
-      http: http('jaeger', settings.jaeger),
-      deadline: UPSTREAM_DEADLINE,
-      clock,
-      maxTraceBytes: settings.maxTraceMib * 1_048_576,
-      redaction: { patterns: settings.redaction.patterns, allowed: settings.redaction.allowedAttributes },
-    }),
-    links: linksOf(settings),
+    explainSlowness: createExplainWithMetrics(explain, { metrics, links, clock }),
+    traces,
+    links,
   };
 }
 
@@ -283,7 +288,7 @@ const slackBase = ({ settings, clock, logger, recorder, slackNetwork }: Base) =>
 export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
   const { sources, store, ruleSet, painter, verifying, ledger } = parts;
-  const { metrics, errorBudget, serviceBudgets, traces, links } = sources;
+  const { metrics, errorBudget, serviceBudgets, explainSlowness, traces, links } = sources;
   const commands = createCommands({
     metrics,
     errorBudget,
@@ -296,20 +301,10 @@ export function createAnswering(base: Base, parts: SlackParts): SlackApp {
     ledger: (query) => store.ledger(query),
     store,
     alerts: createManageAlerts({ store, ledger, logger }),
-    silences: createManageSilences({
-      store,
-      ledger,
-      logger,
-      localTime: createLocalTime(),
-      ruleSet,
-    }),
+    silences: createManageSilences({ store, ledger, logger, localTime: createLocalTime(), ruleSet }),
     traces,
     findSlowest: createFindSlowest({ traces, clock }),
-    explainSlowness: createExplainWithMetrics(createExplainSlowness({ traces, clock }), {
-      metrics,
-      links,
-      clock,
-    }),
+    explainSlowness,
     resolveService: createResolveService({ traces, clock, naming: () => ruleSet().naming }),
     findRequest: createFindRequest({
       traces,
@@ -352,7 +347,7 @@ export function createNotifying(
   }: Pick<SlackParts, 'sources' | 'store' | 'ruleSet' | 'ledger'> & { readonly notifier: Notifier },
 ): MessageSync {
   const { settings, clock, logger, recorder } = base;
-  const { metrics, traces, links } = sources;
+  const { metrics, explainSlowness, traces, links } = sources;
   // A message is kept up to date every half minute: its search may not take what a person's may.
   const findSlowest = createFindSlowest({ traces, clock, maxTime: ms(5 * SECOND) });
   const resolveService = createResolveService({ traces, clock, naming: () => ruleSet().naming });
@@ -369,15 +364,7 @@ export function createNotifying(
       clock,
       logger,
     }),
-    watchCulprit: createCulpritWatch({
-      explainSlowness: createExplainWithMetrics(createExplainSlowness({ traces, clock }), {
-        metrics,
-        links,
-        clock,
-      }),
-      clock,
-      logger,
-    }),
+    watchCulprit: createCulpritWatch({ explainSlowness, clock, logger }),
     clock,
     logger,
     recorder,

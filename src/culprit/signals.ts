@@ -57,7 +57,7 @@ type CheckName =
   | 'throttling'
   | 'restarts';
 
-/** Which metrics can support which kind of culprit, the most telling one first. */
+/** Which metrics can support which kind of culprit, the most likely cause first. */
 const CHECKS: Readonly<Record<CulpritKind, readonly CheckName[]>> = {
   'own-code': ['version', 'deployment', 'throttling', 'restarts', 'flags'],
   'new-version': ['version', 'deployment', 'throttling', 'restarts', 'flags'],
@@ -365,7 +365,8 @@ interface VersionSeen {
   readonly shareBefore: number;
 }
 
-function versionsOf(rows: readonly Series[], { start, end }: TimeWindow): VersionSeen[] {
+function versionsOf(rows: readonly Series[], { start }: TimeWindow): VersionSeen[] {
+  const last = Math.max(...rows.flatMap(({ points }) => points.slice(-1).map(({ at }) => at)));
   const total = (some: readonly Series[], isCounted: (at: EpochMs) => boolean): number =>
     some.reduce(
       (sum, { points }) =>
@@ -384,7 +385,7 @@ function versionsOf(rows: readonly Series[], { start, end }: TimeWindow): Versio
       version,
       began,
       share: shareOf(row, (at) => at >= start),
-      lastShare: shareOf(row, (at) => at === end),
+      lastShare: shareOf(row, (at) => at === last),
       shareBefore: shareOf(row, (at) => at < start),
     };
   });

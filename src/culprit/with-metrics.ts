@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { createLimiter } from '../lib/concurrency.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Phrase } from '../lib/format.ts';
@@ -23,6 +24,7 @@ export interface WithMetricsOptions {
 
 /** For all queries together: a person waits for the culprit, and metrics only support it. */
 const DEADLINE: Milliseconds = ms(3 * SECOND);
+const CONCURRENCY = 4;
 
 /** Explains slowness with what metrics say about it. A Prometheus that fails costs the lines from it, and nothing else. */
 export function createExplainWithMetrics(
@@ -47,11 +49,12 @@ async function findSignals(
   if (candidate === undefined) return [];
   const checks = signalChecks({ candidate, window: slow.window, normal: normal.window });
   const found: (MetricSignal | undefined)[] = checks.map(() => undefined);
+  const limiter = createLimiter(CONCURRENCY);
   const limit = { clock, duration: DEADLINE, system: 'prometheus', signal } as const;
   await withDeadline(limit, async (either) => {
     await Promise.all(
       checks.map(async (check, i) => {
-        found[i] = await answer(metrics, check, either);
+        found[i] = await resultOf(check, (query) => limiter.run(() => run(metrics, query, either)));
       }),
     );
   }).catch(ignoreOutage);
@@ -63,13 +66,12 @@ async function findSignals(
 }
 
 /** Of a query that fails there is no signal; those of the other checks stay. */
-async function answer(
-  metrics: WithMetricsOptions['metrics'],
+async function resultOf(
   { queries, read }: SignalCheck,
-  signal: AbortSignal,
+  runQuery: (query: SignalQuery) => Promise<readonly Series[]>,
 ): Promise<MetricSignal | undefined> {
   try {
-    return read(await Promise.all(queries.map((query) => run(metrics, query, signal))));
+    return read(await Promise.all(queries.map(runQuery)));
   } catch (error) {
     return ignoreOutage(error);
   }
