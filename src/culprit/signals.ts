@@ -44,8 +44,8 @@ export interface SignalCheck {
   readonly read: (results: readonly (readonly Series[])[]) => MetricSignal | undefined;
 }
 
-/** Signals that are shown, and the checks of one culprit at most. */
-export const MOST_SIGNALS = 3;
+/** Signals that are shown. */
+const MOST_SIGNALS = 3;
 
 type CheckName =
   | 'version'
