@@ -9,6 +9,9 @@ afterEach(async () => {
   stage = undefined;
 });
 
+/** The messages show traces, but nothing is measured by them. */
+const SOME_TRACES = 0.1;
+
 const withPolicy = (text: string): string => `${SHOP_RULES}---\n${text}\n`;
 
 const json = (message: Message | undefined): string => JSON.stringify(message?.blocks ?? []);
@@ -23,6 +26,7 @@ const isOver = ({ text }: Message): boolean => /recovered|services closed/.test(
 test('services that breach together share one message, are acknowledged one by one, and end together, over a restart', async () => {
   stage = await startStage({
     transport: 'socket',
+    sampling: SOME_TRACES,
     script: played({ from: 5, to: 80, fault: SLOW_PAYMENTS }),
     rules: withPolicy('group_threshold: 1'),
   });
@@ -60,6 +64,7 @@ test('services that breach together share one message, are acknowledged one by o
 test('what begins later joins it in its thread; a message that was deleted is posted anew, once, and seen to its end', async () => {
   stage = await startStage({
     transport: 'socket',
+    sampling: SOME_TRACES,
     script: played(
       { from: 5, to: 120, fault: SLOW_PAYMENTS },
       { from: 40, to: 120, fault: { kind: 'slow-code', service: 'recommendations', factor: 200 } },
@@ -87,6 +92,7 @@ test('what begins later joins it in its thread; a message that was deleted is po
 test('a rule that is removed ends its alert group, and nobody says that all is well', async () => {
   stage = await startStage({
     transport: 'socket',
+    sampling: SOME_TRACES,
     script: played({ from: 5, to: 600, fault: SLOW_PAYMENTS }),
     rules: withPolicy('group_threshold: 1'),
   });
@@ -102,6 +108,7 @@ test('a rule that is removed ends its alert group, and nobody says that all is w
 test('an alert that comes and goes is notified a few times, then said to flap, in the channel too', async () => {
   stage = await startStage({
     transport: 'socket',
+    sampling: SOME_TRACES,
     script: played(
       ...[0, 1, 2].map((round) => ({
         from: 5 + round * 130,

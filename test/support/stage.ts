@@ -58,7 +58,7 @@ export interface StageOptions {
 export const NO_FAULTS: Script = { opening: [], cycle: [], cycleStart: ms(0), cycleLength: ms(MINUTE) };
 
 /** For a test about alerts: writing and searching the traces of all requests is most of what a stage does. */
-export const FEW_TRACES = 0.05;
+export const FEW_TRACES = 0.01;
 
 /** Faults at their times, in seconds from the start. */
 export const played = (...faults: readonly { from: number; to: number; fault: Fault }[]): Script => ({
