@@ -228,7 +228,7 @@ export function createSources(
     metrics,
     errorBudget: createErrorBudget({ metrics, clock }),
     serviceBudgets: createServiceBudgets({ metrics, clock }),
-    explainSlowness: createExplainWithMetrics(explain, { metrics, links, clock }),
+    explainSlowness: createExplainWithMetrics(explain, { metrics, traces, links, clock }),
     traces,
     links,
   };

@@ -1,6 +1,7 @@
 import type { ExampleTrace, WhySlow } from '../culprit/collect.ts';
+import type { MeasuredObjective } from '../culprit/coverage.ts';
 import { existingLinks, type Link } from '../lib/links.ts';
-import { MINUTE, type Microseconds, type Milliseconds, ms, type TimeWindow, toUs } from '../lib/units.ts';
+import { MINUTE, type Milliseconds, ms, type TimeWindow, toUs } from '../lib/units.ts';
 import { escapeRegex } from '../rules/promql.ts';
 import type { ServiceObjective } from '../rules/rule.ts';
 import { nothing, SERVICE } from './answer.ts';
@@ -81,8 +82,16 @@ async function run(
   const command = { ...typed, service };
   const window = windowUntil(now, command);
   const filter = await filterOf(deps, command, signal);
-  const threshold = thresholdOf(deps.ruleSet().objectives, service);
-  const why = await deps.explainSlowness({ service, ...filter, window, threshold }, signal);
+  const objective = objectiveOf(deps.ruleSet().objectives, service);
+  const threshold = objective && toUs(objective.threshold);
+  const query = {
+    service,
+    ...filter,
+    window,
+    threshold,
+    objective: objective && measuredOf(objective, service),
+  };
+  const why = await deps.explainSlowness(query, signal);
   if (why.excess === undefined && filter.operation !== undefined) {
     const known = await operationsOf(deps, service, signal);
     if (known.length > 0 && !known.includes(filter.operation))
@@ -100,20 +109,32 @@ async function run(
 }
 
 /**
- * The threshold of the service's objective. An objective that names the service in its metric selector comes before one for all
- * services; of several, the lowest applies. Istio's histogram names the service `checkout`, its traces `checkout.shop`.
+ * The objective of the service. One that names the service in its metric selector comes before one for all services; of several,
+ * the one with the lowest threshold applies. Istio's histogram names the service `checkout`, its traces `checkout.shop`.
  */
-function thresholdOf(objectives: readonly ServiceObjective[], service: string): Microseconds | undefined {
-  const names = [service, service.split('.', 1)[0] ?? service];
-  const thresholds = { own: [] as number[], all: [] as number[] };
-  for (const { family, threshold } of objectives) {
-    const named = serviceMatcher(family);
-    if (named === undefined) thresholds.all.push(threshold);
-    else if (names.some((name) => named.includes(name))) thresholds.own.push(threshold);
+function objectiveOf(objectives: readonly ServiceObjective[], service: string): ServiceObjective | undefined {
+  const names = [service, nameIn(service)];
+  const own: ServiceObjective[] = [];
+  const all: ServiceObjective[] = [];
+  for (const objective of objectives) {
+    const named = serviceMatcher(objective.family);
+    if (named === undefined) all.push(objective);
+    else if (names.some((name) => named.includes(name))) own.push(objective);
   }
-  const used = thresholds.own.length > 0 ? thresholds.own : thresholds.all;
-  return used.length === 0 ? undefined : toUs(ms(Math.min(...used)));
+  return [...(own.length > 0 ? own : all)].sort((a, b) => a.threshold - b.threshold)[0];
 }
+
+const nameIn = (service: string): string => service.split('.', 1)[0] ?? service;
+
+/** The metric of the objective, of this service. */
+const measuredOf = (objective: ServiceObjective, service: string): MeasuredObjective => ({
+  ...objective,
+  matchLabels: {
+    [objective.family.serviceLabel]: (serviceMatcher(objective.family) ?? []).includes(nameIn(service))
+      ? nameIn(service)
+      : service,
+  },
+});
 
 /** The services that a metric selector names, `a` or `a|b`; undefined when it has no matcher for the service. */
 function serviceMatcher({

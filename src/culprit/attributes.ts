@@ -135,3 +135,23 @@ export function fisherExact({ a, ofA, b, ofB }: SeenInTwo): number {
     if (seen - x <= ofB) sum += Math.exp(logChoose(ofA, x) + logChoose(ofB, seen - x) - all);
   return Math.min(1, sum);
 }
+
+/** How often something happened, of how many requests. */
+export interface CountedShare {
+  readonly count: number;
+  readonly of: number;
+}
+
+/** Larger counts are scaled down: the test then reads the same shares. */
+const MOST_TESTED = 20_000;
+
+/** Whether a share is larger than another one, and that is less probable by chance than `probability`: Fisher's exact test. */
+export function isMoreThanByChance(more: CountedShare, than: CountedShare, probability: number): boolean {
+  const scale = Math.min(1, MOST_TESTED / Math.max(more.of, than.of));
+  const scaled = ({ count, of }: CountedShare): readonly [number, number] => {
+    const all = Math.max(1, Math.round(of * scale));
+    return [Math.min(all, Math.round(count * scale)), all];
+  };
+  const [[a, ofA], [b, ofB]] = [scaled(more), scaled(than)];
+  return fisherExact({ a, ofA, b, ofB }) < probability;
+}

@@ -26,6 +26,7 @@ import {
   tailThreshold,
   windowBefore,
 } from './cohorts.ts';
+import type { MeasuredObjective, TraceCoverage } from './coverage.ts';
 import { findCulprit } from './culprit.ts';
 import type { CulpritResult, NotCompared } from './result.ts';
 
@@ -38,6 +39,8 @@ export interface WhyQuery extends Endpoint {
   readonly threshold?: Microseconds;
   /** Metrics show that requests are over the threshold: the traces need not prove it again. */
   readonly isBreach?: boolean;
+  /** The objective whose metric counts these requests, where there is one. */
+  readonly objective?: MeasuredObjective;
 }
 
 /** One trace as an example. `duration` is that of the service's own span. */
@@ -57,6 +60,12 @@ export interface WhySlow {
   readonly searches: number;
   /** Some searches failed or were not made in time. */
   readonly isIncomplete: boolean;
+  /** All requests of the service in the sample of the window, and of the one before; absent where only some were searched. */
+  readonly sampled?: { readonly slow: readonly Slice[]; readonly normal: readonly Slice[] };
+  /** How many requests are in traces; absent where metrics were not queried, or do not count the same requests. */
+  readonly coverage?: TraceCoverage;
+  /** How metrics and traces contradict each other. */
+  readonly warnings?: readonly Phrase[];
   /** What metrics say in support of the culprit, each with the query behind it; absent where they were not queried. */
   readonly signals?: readonly Phrase[];
 }
@@ -303,6 +312,8 @@ export function createExplainSlowness({
       isIncomplete = true;
     }
     const { endpoint, searches } = state;
-    return { endpoint, ...compare(state), searches, isIncomplete };
+    const isOfAll = operation === undefined && requestLine === undefined;
+    const sampled = isOfAll ? { slow: state.now, normal: state.baselines[0]?.slices ?? [] } : undefined;
+    return { endpoint, ...compare(state), sampled, searches, isIncomplete };
   };
 }

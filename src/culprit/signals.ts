@@ -13,7 +13,7 @@ import {
   type TimeWindow,
 } from '../lib/units.ts';
 import { equalityMatchers, escapeRegex, promqlSelector, promqlString } from '../rules/promql.ts';
-import { fisherExact } from './attributes.ts';
+import { type CountedShare, isMoreThanByChance } from './attributes.ts';
 import type { Candidate, CulpritKind } from './result.ts';
 
 /** The culprit that metrics are to support, with the two windows that are compared. They have the same length. */
@@ -114,31 +114,16 @@ const valueOf = (result: readonly Series[] | undefined): number => {
   return Number.isFinite(value) ? value : 0;
 };
 
-/** How often something happened, of how many requests. */
-interface Counted {
-  readonly count: number;
-  readonly of: number;
-}
-
 /**
  * A share changed clearly: at least 1%, at least twice what it was, and by chance less probable than 1%, divided by the checks of
  * a culprit (Fisher's exact test with Bonferroni's correction, as for attributes of traces).
  */
 const CLEAR = { share: 0.01, factor: 2, probability: 0.01 / 8 };
-/** Larger counts are scaled down: the test then reads the same shares. */
-const MOST_TESTED = 20_000;
 
-function isClearlyMore(now: Counted, before: Counted): boolean {
+function isClearlyMore(now: CountedShare, before: CountedShare): boolean {
   if (now.of <= 0 || before.of <= 0 || now.count < now.of * CLEAR.share) return false;
-  const [shareNow, shareBefore] = [now.count / now.of, before.count / before.of];
-  if (shareNow < shareBefore * CLEAR.factor) return false;
-  const scale = Math.min(1, MOST_TESTED / Math.max(now.of, before.of));
-  const scaled = ({ count, of }: Counted): readonly [number, number] => {
-    const all = Math.max(1, Math.round(of * scale));
-    return [Math.min(all, Math.round(count * scale)), all];
-  };
-  const [[a, ofA], [b, ofB]] = [scaled(now), scaled(before)];
-  return fisherExact({ a, ofA, b, ofB }) < CLEAR.probability;
+  if (now.count / now.of < (before.count / before.of) * CLEAR.factor) return false;
+  return isMoreThanByChance(now, before, CLEAR.probability);
 }
 
 /** Requests to the service, as the callers' proxies count them. */
@@ -184,7 +169,7 @@ function flagsCheck(of: Subject): SignalCheck {
 function countedOf(
   rows: readonly Series[],
   { source_workload: caller, response_flags: flags }: Labels,
-): Counted {
+): CountedShare {
   const ofCaller = rows.filter(({ labels }) => labels['source_workload'] === caller);
   const sum = (some: readonly Series[]): number => some.reduce((total, row) => total + valueOf([row]), 0);
   return {
@@ -215,7 +200,7 @@ function envoyCheck(
       const n = { count: valueOf(now), of: valueOf(ofNow) };
       const b = { count: valueOf(before), of: valueOf(ofBefore) };
       if (!isClearlyMore(n, b)) return undefined;
-      const per = ({ count, of: all }: Counted): string => significant((100 * count) / all, 2);
+      const per = ({ count, of: all }: CountedShare): string => significant((100 * count) / all, 2);
       return { expr, text: `${text}: ${per(n)} per 100 requests, before ${per(b)}` };
     },
   };

@@ -1,5 +1,6 @@
 import type { Alert } from '../alerts/alert.ts';
-import type { ExplainSlowness } from '../culprit/collect.ts';
+import type { ExplainSlowness, WhyQuery, WhySlow } from '../culprit/collect.ts';
+import { coverageText, isThinlyTraced } from '../culprit/coverage.ts';
 import type { CulpritResult, NotCompared } from '../culprit/result.ts';
 import { culpritSentences } from '../culprit/text.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -18,6 +19,7 @@ import {
   type TimeWindow,
   toUs,
 } from '../lib/units.ts';
+import { objectiveLabels } from '../rules/queries.ts';
 import type { SloRule } from '../rules/rule.ts';
 import { evidenceWindow, statusOf, traceCommand } from './alert-subject.ts';
 
@@ -30,6 +32,8 @@ export interface CulpritFinding {
   readonly others: readonly string[];
   /** What metrics say in support of it. */
   readonly signals?: readonly Phrase[];
+  /** Why the traces, or the figures from metrics, may mislead. */
+  readonly warnings?: readonly Phrase[];
   readonly asOf: EpochMs;
   /** The command that shows the whole comparison. */
   readonly command: string;
@@ -143,29 +147,17 @@ async function compare(
   comparisons: Comparisons,
 ): Promise<void> {
   const window = breachWindow(alert, rule, clock.now());
-  const { objective } = rule;
-  const threshold = objective === undefined ? undefined : toUs(objective.threshold);
   try {
-    const { result, signals } = await explainSlowness({ service, window, threshold, isBreach: true });
+    const why = await explainSlowness({ service, window, isBreach: true, ...measuredBy(rule, alert) });
     const now = clock.now();
     const delay = FIRST_DELAYS[comparisons.count - 1];
-    const isEarly = delay !== undefined && isProvisional(result);
+    const isEarly = delay !== undefined && isProvisional(why.result);
     comparisons.isEarly = isEarly;
     comparisons.nextAt = after(now, isEarly ? ms(delay * SECOND) : INTERVAL);
+    const finding = findingOf(why, { asOf: now, command: traceCommand('why', service, window) });
     const isTooSoon = isEarly && now < after(comparisons.firstAt, PATIENCE);
-    const subject = subjectOf(result);
-    if (isTooSoon && (subject === '' || subject === UNCLEAR)) return;
-    const { headline, others } = culpritSentences(result);
-    comparisons.finding = {
-      subject,
-      // The metrics show a breach: what is slow has not arrived, or was not sampled.
-      headline:
-        result.kind === 'not-slower' ? 'No culprit: the traces so far are not slower than normal.' : headline,
-      others,
-      signals,
-      asOf: now,
-      command: traceCommand('why', service, window),
-    };
+    if (isTooSoon && (finding.subject === '' || finding.subject === UNCLEAR)) return;
+    comparisons.finding = finding;
   } catch (error) {
     comparisons.isEarly = FIRST_DELAYS[comparisons.count - 1] !== undefined;
     comparisons.nextAt = after(clock.now(), RETRY);
@@ -175,6 +167,34 @@ async function compare(
   } finally {
     comparisons.isRunning = false;
   }
+}
+
+/** The alert's objective, for the series of the alert. */
+function measuredBy({ objective }: SloRule, { labels }: Alert): Pick<WhyQuery, 'threshold' | 'objective'> {
+  if (objective === undefined) return {};
+  return {
+    threshold: toUs(objective.threshold),
+    objective: { ...objective, matchLabels: objectiveLabels(objective, labels) },
+  };
+}
+
+function findingOf(
+  { result, signals, coverage, warnings = [] }: WhySlow,
+  when: Pick<CulpritFinding, 'asOf' | 'command'>,
+): CulpritFinding {
+  const { headline, others } = culpritSentences(result);
+  // The confidence is that of the traces there are: how few they are is said where it matters.
+  const thin = coverage !== undefined && isThinlyTraced(coverage) ? [[coverageText(coverage)]] : [];
+  return {
+    subject: subjectOf(result),
+    // The metrics show a breach: what is slow has not arrived, or was not sampled.
+    headline:
+      result.kind === 'not-slower' ? 'No culprit: the traces so far are not slower than normal.' : headline,
+    others,
+    signals,
+    warnings: [...warnings, ...thin],
+    ...when,
+  };
 }
 
 /** The window of an alert's traces, up to now: those of the first evaluations are few. */
@@ -198,7 +218,9 @@ function newer(
   found: CulpritFinding | undefined,
 ): CulpritFinding | undefined {
   if (shown === undefined || found === undefined) return found ?? shown;
-  if (found.subject === '' && shown.subject !== '') return shown;
+  // The traces may have stopped meanwhile, which is said beside what was found before.
+  if (found.subject === '' && shown.subject !== '')
+    return found.asOf >= shown.asOf ? { ...shown, warnings: found.warnings } : shown;
   return found.asOf >= shown.asOf ? found : shown;
 }
 

@@ -40,6 +40,7 @@ import {
   oneLine,
   person,
   signalLines,
+  warningLines,
 } from './mrkdwn.ts';
 import { silenceMessage } from './silence.ts';
 import { shownRows, tracesTable } from './slowest.ts';
@@ -65,8 +66,7 @@ export function alertMessage(view: MessageView): Rendered {
   // What a person needs first fits on a phone: the state and the buttons, then the evidence.
   const blocks: SlackBlock[] = [
     header(title),
-    section(lead(view).join('\n')),
-    ...signals(view),
+    ...lead(view),
     ...actions([...actionButtons(alert), ...whyButton(view), ...slowestButton(view)]),
     ...traces(view),
     ...(chart === undefined ? [] : [chart, ...chartAge(view)]),
@@ -221,21 +221,29 @@ function unknownLine({ alert, rule }: MessageView): readonly string[] {
 /** Whether the headline holds the whole summary. */
 const isInHeadline = (view: MessageView): boolean => headline(view).includes(summaryOf(view) || '\n');
 
-/** Below the headline: the state in one line, and what people and other alerts have to do with it. */
-function lead(view: MessageView): readonly string[] {
+/**
+ * Below the headline: the state in one line, the culprit, and what people and other alerts have to do with it. What metrics say
+ * about the culprit is a section of its own: long links must not cut the rest.
+ */
+function lead(view: MessageView): readonly SlackBlock[] {
   const { alert, notice } = view;
   const { summary } = alert.annotations;
-  return [
+  const state = [
     ...testLine(view),
     ...(notice === undefined ? [] : [`:warning: ${escape(oneLine(notice), 600)}`]),
     ...(statusOf(alert) === 'no-data' ? noDataLine(view) : []),
     stateLine(view),
     ...culpritLines(view),
+  ];
+  const others = [
     ...unknownLine(view),
     // Without a latency objective, the summary says what the number is about.
     ...(showsSummaryFirst(view) ? [escape(summary ?? '', 800)] : []),
     ...contextLines(view),
   ];
+  const metrics = metricLines(view);
+  const sections = metrics.length === 0 ? [[...state, ...others]] : [state, metrics, others];
+  return sections.filter((lines) => lines.length > 0).map((lines) => section(lines.join('\n')));
 }
 
 /** A comparison is repeated every two minutes: an older one says when it was made. */
@@ -253,10 +261,11 @@ function culpritLines({ alert, culprit }: MessageView): readonly string[] {
   ];
 }
 
-/** What metrics say in support of the culprit, below the lead: long links must not cut it. */
-function signals({ culprit }: MessageView): readonly SlackBlock[] {
-  const lines = culprit === undefined || culprit.subject === '' ? [] : signalLines(culprit.signals);
-  return lines.length === 0 ? [] : [section(lines.join('\n'))];
+/** What metrics say about the culprit and its traces. */
+function metricLines({ culprit }: MessageView): readonly string[] {
+  if (culprit === undefined) return [];
+  const supporting = culprit.subject === '' ? [] : signalLines(culprit.signals);
+  return [...supporting, ...warningLines(culprit.warnings)];
 }
 
 const showsSummaryFirst = (view: MessageView): boolean =>

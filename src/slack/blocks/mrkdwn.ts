@@ -110,16 +110,23 @@ export function phraseText(phrase: Phrase, max = 600): string {
     .join('');
 }
 
-/** What metrics say in support of a culprit, as lines: three links of a section, whose expressions are long. */
+/** What metrics say in support of a culprit: three links of a section, whose expressions are long. */
 export const signalLines = (signals: readonly Phrase[] = []): readonly string[] =>
-  signals.slice(0, 3).map((signal) => {
-    const parts = signal.map((part) => {
+  signals.slice(0, 3).map((signal) => `• ${timedPhrase(signal)}`);
+
+/** Why the traces, or the figures from metrics, may mislead. */
+export const warningLines = (warnings: readonly Phrase[] = []): readonly string[] =>
+  warnings.slice(0, 2).map((warning) => `:warning: ${timedPhrase(warning)}`);
+
+/** Instants are times of the breach, whose date is known. */
+const timedPhrase = (phrase: Phrase): string =>
+  phrase
+    .map((part) => {
       if (typeof part !== 'string' && 'url' in part)
         return linkWithin(part.url, part.text, { max: 200, maxUrl: 750 });
-      return typeof part !== 'string' && 'at' in part ? date(part.at, '{time}') : phraseText([part], 200);
-    });
-    return `• ${parts.join('')}`;
-  });
+      return typeof part !== 'string' && 'at' in part ? date(part.at, '{time}') : phraseText([part]);
+    })
+    .join('');
 
 /** Escaped on one line, with the spaces at its ends. */
 function escapedLine(text: string, max: number): string {

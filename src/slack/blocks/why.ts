@@ -1,6 +1,7 @@
 import type { TableBlock } from '@slack/types';
 import type { LinkedExample, WhyView } from '../../commands/trace-why.ts';
 import type { AttributeFinding } from '../../culprit/attributes.ts';
+import { coverageText } from '../../culprit/coverage.ts';
 import type { PieceDelta } from '../../culprit/score.ts';
 import { culpritSentences, pieceText } from '../../culprit/text.ts';
 import { count, share, significant } from '../../lib/format.ts';
@@ -18,7 +19,7 @@ import {
   shortTraceId,
 } from './block-kit.ts';
 import { time } from './format.ts';
-import { code, date, escape, link, oneLine, signalLines } from './mrkdwn.ts';
+import { code, date, escape, link, oneLine, signalLines, warningLines } from './mrkdwn.ts';
 
 const SHOWN = { pieces: 10, others: 3, caveats: 8, attributes: 5 } as const;
 
@@ -33,11 +34,15 @@ export function whyMessage(view: WhyView): Rendered {
     blocks: [
       section([`*${said}*`, ...second].join('\n')),
       ...signals(view),
+      ...warnings(view),
       section([title(view), ...excess(view)].join('\n')),
       ...compared(view),
       ...notices([...caveats, ...incomplete(view)], SHOWN.caveats),
       ...exampleLines(view),
-      ...context([`${windows(view)} · ${count(why.searches, 'search', 'searches')}`]),
+      ...context([
+        `${windows(view)} · ${count(why.searches, 'search', 'searches')}`,
+        ...(why.coverage === undefined ? [] : [escape(coverageText(why.coverage))]),
+      ]),
       ...actions([
         ...compareButton(
           examples.slow?.traceId ?? '',
@@ -53,6 +58,12 @@ export function whyMessage(view: WhyView): Rendered {
 /** What metrics say in support of the culprit. */
 function signals({ why }: WhyView): readonly SlackBlock[] {
   const lines = signalLines(why.signals);
+  return lines.length === 0 ? [] : [section(lines.join('\n'))];
+}
+
+/** How metrics and traces contradict each other. */
+function warnings({ why }: WhyView): readonly SlackBlock[] {
+  const lines = warningLines(why.warnings);
   return lines.length === 0 ? [] : [section(lines.join('\n'))];
 }
 

@@ -130,7 +130,7 @@ describe('/trace why, answered', () => {
     'the lowest of several': [[objective(BASE, 500), objective(BASE, 200)], 200_000],
   };
   it.each(Object.entries(thresholds))('takes the threshold %s', async (_, [objectives, threshold]) => {
-    expect(await queryWith(objectives, 'why checkout')).toEqual({
+    expect(await queryWith(objectives, 'why checkout')).toMatchObject({
       service: 'checkout.shop',
       window: WINDOW,
       threshold,

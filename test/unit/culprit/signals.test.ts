@@ -1,67 +1,21 @@
-import { afterEach, expect, test, vi } from 'vitest';
-import { createSampleStore } from '../../../demo/prometheus/sample-store.ts';
-import { createPrometheusServer } from '../../../demo/prometheus/server.ts';
+import { expect, test, vi } from 'vitest';
 import type { WhySlow } from '../../../src/culprit/collect.ts';
 import type { Candidate, CulpritResult } from '../../../src/culprit/result.ts';
 import { createExplainWithMetrics } from '../../../src/culprit/with-metrics.ts';
-import { createHttpClient } from '../../../src/http/http-client.ts';
 
 import type { Phrase } from '../../../src/lib/format.ts';
 import type { MetricsSource } from '../../../src/lib/metrics-source.ts';
-import { before, epochMs, MINUTE, ms, SECOND, type TimeWindow } from '../../../src/lib/units.ts';
+import { before, MINUTE, ms, SECOND, type TimeWindow } from '../../../src/lib/units.ts';
 import { createLinks } from '../../../src/links/link.ts';
-import { createLogger } from '../../../src/ops/logger.ts';
-import { createPrometheusMetrics } from '../../../src/prometheus/prometheus-metrics.ts';
 import { aSourceError, createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { createFakeTraceSource } from '../../support/fake-trace-source.ts';
+import { type Exposed, scrapedPrometheus } from '../../support/scraped-prometheus.ts';
 import { createVirtualClock, START } from '../../support/virtual-clock.ts';
-
-const closing: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 const LENGTH = ms(5 * MINUTE);
 const SLOW: TimeWindow = { start: before(START, LENGTH), end: START };
+const scraped = (series: readonly Exposed[]): Promise<MetricsSource> => scrapedPrometheus(series, SLOW.start);
 const NORMAL: TimeWindow = { start: before(START, ms(2 * LENGTH)), end: SLOW.start };
-const HISTORY = 30 * MINUTE;
-
-/** A series: events per second in the normal time and in the slow window. A gauge keeps its value. */
-interface Exposed {
-  readonly name: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly normal: number;
-  readonly slow: number;
-  readonly isGauge?: true;
-  /** First exposed this long ago. */
-  readonly since?: number;
-}
-
-/** A Prometheus that scraped these series every 15 s for half an hour. */
-async function prometheusWith(series: readonly Exposed[]): Promise<MetricsSource> {
-  const samples = createSampleStore();
-  for (const { name, labels = {}, normal, slow, isGauge, since = HISTORY } of series) {
-    let count = 0;
-    for (let t = START - since; t <= START; t += 15 * SECOND) {
-      const rate = t > SLOW.start ? slow : normal;
-      count += 15 * rate;
-      samples.append({
-        labels: { __name__: name, ...labels },
-        t: epochMs(t),
-        value: isGauge ? rate : Math.floor(count),
-      });
-    }
-  }
-  const server = createPrometheusServer({ samples, clock: createVirtualClock(START) });
-  const { url } = await server.listen();
-  const http = createHttpClient({ system: 'prometheus', baseUrl: url });
-  closing.push(
-    () => http.close(),
-    () => server.close(),
-  );
-  const logger = createLogger({ level: 'error', secrets: [], write: () => undefined });
-  return createPrometheusMetrics({ http, deadline: ms(30_000), logger });
-}
-
 const requests = (flags: string, normal: number, slow: number): Exposed => ({
   name: 'istio_requests_total',
   labels: {
@@ -138,6 +92,7 @@ const resultOf = (over: Partial<Candidate>, confidence: CulpritResult['confidenc
 async function signalsOf(why: WhySlow, metrics: MetricsSource): Promise<readonly Phrase[]> {
   const explain = createExplainWithMetrics(async () => why, {
     metrics,
+    traces: createFakeTraceSource([]),
     links: createLinks({ prometheus: 'https://prometheus.example' }),
     clock: createVirtualClock(START),
   });
@@ -243,7 +198,7 @@ const shown: Readonly<
 };
 
 test.each(Object.entries(shown))('shows %s', async (_, { kind, detail = '', series, texts }) => {
-  const signals = await signalsOf(resultOf({ kind, detail }), await prometheusWith(series));
+  const signals = await signalsOf(resultOf({ kind, detail }), await scraped(series));
   expect(signals.map(textOf)).toEqual(texts);
   for (const [first] of signals)
     expect(first).toMatchObject({
@@ -298,12 +253,12 @@ const quiet: Readonly<Record<string, { kind: Candidate['kind']; series: readonly
 
 test.each(Object.entries(quiet))('says nothing of %s', async (_, { kind, series }) => {
   expect(
-    await signalsOf(resultOf({ kind, detail: 'payments-6d4f9cbd7c-zzzzz' }), await prometheusWith(series)),
+    await signalsOf(resultOf({ kind, detail: 'payments-6d4f9cbd7c-zzzzz' }), await scraped(series)),
   ).toEqual([]);
 });
 
 test('shows at most three, in the order of the kind', async () => {
-  const metrics = await prometheusWith([
+  const metrics = await scraped([
     ...throttled(0.1, 8),
     pod('kube_pod_container_status_restarts_total', 0, 1 / 100),
     version('v1', 10, 0),
@@ -334,7 +289,7 @@ test('a Prometheus that fails costs the signals and not the culprit', async () =
 
 test('a query that never ends costs only its own signal', async () => {
   const clock = createVirtualClock(START);
-  const prometheus = await prometheusWith(throttled(0.1, 8));
+  const prometheus = await scraped(throttled(0.1, 8));
   const metrics: MetricsSource = { ...prometheus, range: () => new Promise(() => undefined) };
   let open = 0;
   const counting: MetricsSource = {
@@ -346,7 +301,7 @@ test('a query that never ends costs only its own signal', async () => {
       });
     },
   };
-  const options = { metrics: counting, links: createLinks({}), clock };
+  const options = { metrics: counting, traces: createFakeTraceSource([]), links: createLinks({}), clock };
   const explained = createExplainWithMetrics(
     async () => resultOf({}),
     options,

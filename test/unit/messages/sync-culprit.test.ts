@@ -3,6 +3,7 @@ import type { WhyQuery, WhySlow } from '../../../src/culprit/collect.ts';
 import type { Candidate, CulpritResult } from '../../../src/culprit/result.ts';
 import { UpstreamError } from '../../../src/lib/errors.ts';
 import { MINUTE, ms, SECOND } from '../../../src/lib/units.ts';
+import { START } from '../../support/virtual-clock.ts';
 import { inVirtualTime } from '../slack/slack-server.ts';
 import { alertOf, resolved, useBed } from './sync-bed.ts';
 
@@ -36,7 +37,10 @@ let asked: WhyQuery[];
 /** What a comparison finds next, or why it fails. */
 let result: WhySlow['result'] | UpstreamError;
 let takes: number;
+/** What metrics say about it. */
+let more: Partial<WhySlow>;
 beforeEach(() => {
+  more = {};
   asked = [];
   result = compared();
   takes = 3 * SECOND;
@@ -48,7 +52,8 @@ const bed = useBed({
     await bed.stand.clock.sleep(ms(takes));
     if (result instanceof UpstreamError) throw result;
     const { window } = query;
-    return { endpoint: {}, result, slow: { window }, normal: { window }, searches: 12, isIncomplete: false };
+    const where = { slow: { window }, normal: { window } };
+    return { endpoint: {}, result, ...where, searches: 12, isIncomplete: false, ...more };
   },
 });
 
@@ -76,6 +81,45 @@ it('a breach is posted and gets its traces first, and its culprit by a second ed
   expect(shown()).toMatch(/"value":"\/trace why checkout\.shop at [^"]+"/);
   expect(asked).toMatchObject([{ service: 'checkout.shop', threshold: 500_000, isBreach: true }]);
   expect((await bed.store.pendingMessages()).depth).toBe(0);
+});
+
+it('shows below the culprit what metrics say about it, each with its query', async () => {
+  const url = 'https://prometheus.example/graph?g0.expr=a&g0.tab=0';
+  more = {
+    signals: [[{ text: 'Version v2 of payments | <began>', url }, ' ', { at: START }], ['Without a link']],
+    warnings: [['Prometheus and traces disagree.']],
+    coverage: {
+      requests: 15_000,
+      traced: 450,
+      threshold: ms(500),
+      slow: { requests: 1_200, traced: 4, isAtLeast: false },
+    },
+  };
+  await firing();
+  await seconds(5);
+  expect(bed.messages()[0]?.blocks[1]).toMatchObject({ text: { text: expect.stringContaining(HEADLINE) } });
+  const { text } = (bed.messages()[0]?.blocks ?? [])[2] as unknown as { text: { text: string } };
+  const [first, second, ...warnings] = text.text.split('\n');
+  expect(first).toMatch(
+    /^• <https:\/\/prometheus\.example\/graph\?g0\.expr=a&amp;g0\.tab=0\|Version v2 of payments ¦ &lt;began&gt;> <!date\^\d+\^\{time\}\|/,
+  );
+  expect(second).toBe('• Without a link');
+  expect(warnings).toEqual([
+    ':warning: Prometheus and traces disagree.',
+    ':warning: 4 of about 1,200 requests slower than 500 ms were traced (0.3%).',
+  ]);
+});
+
+it('traces that stop after a culprit was named are said beside it', async () => {
+  await firing();
+  await seconds(5);
+  result = { kind: 'too-few', slow: 0, normal: 40 };
+  more = { warnings: [['The traces of checkout.shop stop at ', { at: START }, '.']] };
+  await seconds(120);
+  await firing(0.08);
+  await seconds(5);
+  expect(shown()).toContain(HEADLINE.slice(0, -1));
+  expect(shown()).toContain(':warning: The traces of checkout.shop stop at <!date');
 });
 
 it('an unclear result lists three candidates', async () => {

@@ -111,6 +111,23 @@ it('gives the caveats, the attributes with counts, the examples and a button tha
     expect(all).toContain(text);
 });
 
+it('gives what metrics say: in support, in contradiction, and how many requests are traced', () => {
+  const url = 'https://prometheus.example/graph?g0.expr=a';
+  const all = json(
+    view({
+      signals: [[{ text: 'Retries to payments: 52 per 100 requests, before 0', url }]],
+      warnings: [['Prometheus and traces disagree.']],
+      coverage: { requests: 15_000, traced: 450, threshold: ms(500) },
+    }),
+  );
+  for (const text of [
+    `• <${url}|Retries to payments: 52 per 100 requests, before 0>`,
+    ':warning: Prometheus and traces disagree.',
+    'About 3% of about 15,000 requests were traced.',
+  ])
+    expect(all).toContain(text);
+});
+
 it('names the candidates of an unclear result', () => {
   const all = json(view({ result: { ...RESULT, confidence: 'unclear' } }));
   expect(all).toContain('Culprit: unclear');
