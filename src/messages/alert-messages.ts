@@ -47,10 +47,22 @@ const isIn = (destinations: readonly Destination[], { channel }: Destination): b
 const plain = ({ isMuted: _muted, ...destination }: RoutedDestination): Destination => destination;
 
 /** Where an alert is to be posted now, and where later, when its route is not muted any more. */
-export function postings(alert: Alert, wanted: readonly RoutedDestination[], posted: readonly Destination[]) {
+interface Postings {
+  readonly now: readonly Destination[];
+  readonly later: readonly Destination[];
+}
+
+const NOWHERE: Postings = { now: [], later: [] };
+
+export function postings(
+  alert: Alert,
+  wanted: readonly RoutedDestination[],
+  posted: readonly Destination[],
+): Postings {
   if (alert.state !== 'firing' || alert.suppressed !== undefined)
-    return { now: [], later: alert.awaiting ?? [] };
+    return alert.awaiting === undefined ? NOWHERE : { now: [], later: alert.awaiting };
   // Its first post decides where it goes: a routing tree that changes later does not post it again.
+  if (wanted.length === 0) return NOWHERE;
   const open = posted.length === 0 ? wanted : wanted.filter((each) => isIn(alert.awaiting ?? [], each));
   return {
     now: open.filter(({ isMuted }) => !isMuted).map(plain),

@@ -69,6 +69,72 @@ function historyAfter(
   return isFlapping || continues ? withFlapping(history, evalTime) : history;
 }
 
+/** Returns the first of all lists that are equal: thousands of alerts that begin together share theirs. */
+export function createSharedLists(): <T>(list: readonly T[]) => readonly T[] {
+  const known = new Map<string, readonly unknown[]>();
+  return <T>(list: readonly T[]): readonly T[] => {
+    const key = JSON.stringify(list);
+    const first = known.get(key);
+    if (first === undefined) known.set(key, list);
+    return (first as readonly T[] | undefined) ?? list;
+  };
+}
+
+const sharing = (history: FlapHistory, shared: ReturnType<typeof createSharedLists>): FlapHistory => ({
+  ...history,
+  notified: shared(history.notified),
+  fired: shared(history.fired),
+  messages: shared(history.messages),
+});
+
+/** The histories of alerts that are not kept any more. */
+function withoutAlert({
+  flaps,
+  outcomes,
+}: {
+  readonly flaps: FlapHistories;
+  readonly outcomes: readonly Outcome[];
+}): readonly (readonly [print: string, history: FlapHistory])[] {
+  const count = Object.keys(flaps).length;
+  if (outcomes.filter(({ alert }) => flaps[alert.fingerprint] !== undefined).length === count) return [];
+  const kept = new Set(outcomes.map(({ alert }) => alert.fingerprint));
+  return Object.entries(flaps).filter(([print]) => !kept.has(print));
+}
+
+/** The same object when nothing changed, as mostly: a rule may have thousands of histories. */
+function withChanges(
+  flaps: FlapHistories,
+  changed: ReadonlyMap<string, FlapHistory | undefined>,
+): FlapHistories {
+  if (changed.size === 0) return flaps;
+  // Not spread: V8 gives an object that is spread a hidden class for each of its thousand names.
+  const after: Record<string, FlapHistory> = {};
+  for (const [print, history] of Object.entries(flaps)) if (!changed.has(print)) after[print] = history;
+  for (const [print, history] of changed) if (history !== undefined) after[print] = history;
+  return after;
+}
+
+/** Collects one line for each message about the alerts in it that started flapping, or became stable. */
+function createLines() {
+  const lines = new Map<string, Line>();
+  return {
+    add: (kind: Line['kind'], alert: Alert, history: FlapHistory): void => {
+      for (const alertId of history.messages) {
+        const line = lines.get(`${kind} ${alertId}`) ?? { kind, alert, alertId, alerts: 0, firings: 0 };
+        line.alerts += 1;
+        line.firings = Math.max(line.firings, firingsOf(history));
+        lines.set(`${kind} ${alertId}`, line);
+      }
+    },
+    updates: (at: RuleAt, evalTime: EpochMs): readonly MessageUpdate[] =>
+      [...lines.values()].map((each) => {
+        const { kind, alert, alertId: key } = each;
+        const line = threadLine(at, evalTime, { kind, alert, message: key, text: textOf(each, at.rule) });
+        return { key, line, at: evalTime };
+      }),
+  };
+}
+
 /** The flap histories after an evaluation, and the lines about flapping and stable alerts. Pure. */
 export function decideFlaps(
   at: RuleAt,
@@ -80,39 +146,25 @@ export function decideFlaps(
     readonly isAnswered: boolean;
   },
 ): { readonly flaps: FlapHistories; readonly messages: readonly MessageUpdate[] } {
-  const lines = new Map<string, Line>();
-  const addTo = (kind: Line['kind'], alert: Alert, history: FlapHistory): void => {
-    for (const alertId of history.messages) {
-      const line = lines.get(`${kind} ${alertId}`) ?? { kind, alert, alertId, alerts: 0, firings: 0 };
-      line.alerts += 1;
-      line.firings = Math.max(line.firings, firingsOf(history));
-      lines.set(`${kind} ${alertId}`, line);
-    }
-  };
-  const flaps: Record<string, FlapHistory> = {};
+  const lines = createLines();
+  const changed = new Map<string, FlapHistory | undefined>();
+  const shared = createSharedLists();
   const keep = (print: string, history: FlapHistory | undefined): void => {
     const kept = history === undefined ? undefined : recent(history, evalTime);
-    if (kept !== undefined) flaps[print] = kept;
+    if (kept !== given.flaps[print]) changed.set(print, kept === undefined ? kept : sharing(kept, shared));
   };
-  const left = new Map(Object.entries(given.flaps));
   for (const outcome of given.outcomes) {
     const { alert, isFlapping } = outcome;
-    const known = left.get(alert.fingerprint);
-    left.delete(alert.fingerprint);
-    const history = historyAfter(known, outcome, { evalTime, rule: at.rule });
-    if (isFlapping && known?.flapping === undefined && history !== undefined)
-      addTo('flapping', alert, history);
+    const before = given.flaps[alert.fingerprint];
+    const history = historyAfter(before, outcome, { evalTime, rule: at.rule });
+    if (isFlapping && before?.flapping === undefined && history !== undefined)
+      lines.add('flapping', alert, history);
     const isNowStable = given.isAnswered && history !== undefined && isStable(history, alert, evalTime);
-    if (isNowStable) addTo('stable', alert, history);
+    if (isNowStable) lines.add('stable', alert, history);
     keep(alert.fingerprint, isNowStable ? withoutFlapping(history) : history);
   }
   // An alert that is not kept any more has not fired for longer than it takes to be stable.
-  for (const [print, history] of left)
+  for (const [print, history] of withoutAlert(given))
     keep(print, isStable(history, undefined, evalTime) ? withoutFlapping(history) : history);
-  const messages = [...lines.values()].map((each): MessageUpdate => {
-    const { kind, alert, alertId: key } = each;
-    const line = threadLine(at, evalTime, { kind, alert, message: key, text: textOf(each, at.rule) });
-    return { key, line, at: evalTime };
-  });
-  return { flaps, messages };
+  return { flaps: withChanges(given.flaps, changed), messages: lines.updates(at, evalTime) };
 }

@@ -77,12 +77,12 @@ const hiddenUnacknowledged = (ranked: readonly GroupedAlert[]): number =>
 const isListed = ({ alertGroup, ranked }: CurrentGroup, reply: AlertGroupReply): boolean =>
   reply.joinedAt > alertGroup.startedAt || ranked.length > GROUP_ROWS;
 
-function isReplyDue(current: CurrentGroup, reply: AlertGroupReply, look: string): boolean {
-  const { alertGroup, evalTime, ranked } = current;
-  if (!isListed(current, reply) || look === reply.shown) return false;
-  if (reply.shownAt === undefined) return true;
-  const isLast = ranked.every(({ state }) => state === 'resolved');
-  return isLast || between(reply.shownAt, evalTime) >= replyInterval(alertGroup);
+/** Whether a thread reply may be shown anew, if it changed. */
+function isReplyDue(current: CurrentGroup, reply: AlertGroupReply, isLast: boolean): boolean {
+  const { alertGroup, evalTime } = current;
+  if (!isListed(current, reply)) return false;
+  if (reply.shownAt === undefined || isLast) return true;
+  return between(reply.shownAt, evalTime) >= replyInterval(alertGroup);
 }
 
 /** What a group thread reply is to show. */
@@ -114,11 +114,13 @@ function updateReplies(current: CurrentGroup): {
   replies: readonly AlertGroupReply[];
   messages: readonly MessageUpdate[];
 } {
-  const { evalTime, alertGroup } = current;
+  const { evalTime, alertGroup, ranked } = current;
+  const isLast = ranked.every(({ state }) => state === 'resolved');
   const messages: MessageUpdate[] = [];
   const replies = alertGroup.replies.map((reply, index) => {
+    if (!isReplyDue(current, reply, isLast)) return reply;
     const look = displayHash(reply.alerts, false);
-    const update = isReplyDue(current, reply, look) ? replyUpdate(current, index) : undefined;
+    const update = look === reply.shown ? undefined : replyUpdate(current, index);
     if (update === undefined) return reply;
     messages.push({ ...update, notBefore: after(evalTime, ms(messages.length * REPLY_SPACING)) });
     return { ...reply, shownAt: evalTime, shown: look };
@@ -184,6 +186,13 @@ function begin(
   return lead === undefined ? undefined : startAlertGroup({ ...starting, lead }, joining);
 }
 
+/** A rule may have thousands of alerts: no list of pairs. */
+function byName(alerts: readonly Alert[], name: 'fingerprint' | 'alertId'): ReadonlyMap<string, Alert> {
+  const map = new Map<string, Alert>();
+  for (const alert of alerts) map.set(alert[name], alert);
+  return map;
+}
+
 /**
  * Updates a rule's alert groups with its alerts, adds those that start now, and decides what their messages are to show:
  * a new group and a new reply at once, changes now and then, the end once. Pure.
@@ -198,8 +207,8 @@ export function planAlertGroups(
   },
 ): AlertGroupPlan {
   if (given.alertGroups.length === 0 && given.starting.length === 0) return { alertGroups: [], messages: [] };
-  const alerts = new Map(given.alerts.map((alert) => [alert.fingerprint, alert]));
-  const byId = new Map(given.alerts.map((alert) => [alert.alertId, alert]));
+  const alerts = byName(given.alerts, 'fingerprint');
+  const byId = byName(given.alerts, 'alertId');
   const known = new Map(
     given.alertGroups.map((alertGroup) => [alertGroup.alertId, updateAlertGroup(alertGroup, byId, evalTime)]),
   );

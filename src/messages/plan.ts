@@ -26,7 +26,7 @@ import {
   withPostings,
 } from './alert-messages.ts';
 import { distinguishingLabels } from './alert-subject.ts';
-import { decideFlaps, type Outcome } from './plan-flaps.ts';
+import { createSharedLists, decideFlaps, type Outcome } from './plan-flaps.ts';
 import { type NewGroupAlerts, planAlertGroups } from './plan-groups.ts';
 import type { MessageUpdate } from './store.ts';
 
@@ -109,14 +109,15 @@ interface Context extends Required<Omit<Evaluated, 'known' | 'alerts' | 'transit
   readonly evalTime: EpochMs;
   readonly transitionOf: ReadonlyMap<string, Transition['kind']>;
   readonly alertGroups: readonly AlertGroup[];
-  /** Fingerprints of the alerts in them. */
-  readonly grouped: ReadonlySet<string>;
+  /** Whether an alert with this fingerprint is in one of them. */
+  readonly isGrouped: (fingerprint: string) => boolean;
   readonly flaps: FlapHistories;
 }
 
 function contextOf(at: RuleAt, evalTime: EpochMs, evaluated: Evaluated): Context {
   const { known, transitions } = evaluated;
   const alertGroups = known?.alertGroups ?? [];
+  let grouped: ReadonlySet<string> | undefined;
   return {
     at,
     evalTime,
@@ -127,10 +128,16 @@ function contextOf(at: RuleAt, evalTime: EpochMs, evaluated: Evaluated): Context
     escalates: evaluated.escalates ?? (() => undefined),
     transitionOf: new Map(transitions.map(({ kind, alert }) => [alert.fingerprint, kind])),
     alertGroups,
-    grouped: new Set(alertGroups.flatMap(groupedAlertsOf).map(({ fingerprint }) => fingerprint)),
+    isGrouped: (print) => {
+      grouped ??= new Set(alertGroups.flatMap(groupedAlertsOf).map(({ fingerprint }) => fingerprint));
+      return grouped.has(print);
+    },
     flaps: known?.flaps ?? {},
   };
 }
+
+/** Of thousands of alerts nothing is new. */
+const NONE: readonly never[] = [];
 
 /** The plan of one alert, before it is known which of those that start now share a message. */
 interface Plan {
@@ -172,14 +179,14 @@ function planOf(context: Context, given: Alert): Plan {
   const posted = postedTo(at, alert);
   const open = postings(
     alert,
-    posted.length === 0 || alert.awaiting !== undefined ? route(alert) : [],
+    posted.length === 0 || alert.awaiting !== undefined ? route(alert) : NONE,
     posted,
   );
   const known = flaps[alert.fingerprint];
   if (known !== undefined && posted.length === 0 && isSuppressed(context, alert, open.now)) {
     const history = transitionOf.get(alert.fingerprint) === 'firing' ? withFiring(known, evalTime) : known;
     const held: Alert = { ...alert, suppressed: flappingSuppression(history, alert, evalTime) };
-    return { alert: held, posted, now: [], later: [], kind: undefined, isFlapping: true };
+    return { alert: held, posted, now: NONE, later: NONE, kind: undefined, isFlapping: true };
   }
   const hasOwn = posted.some(({ alertGroup }) => alertGroup === undefined);
   const isDue = hasOwn && (changed.has(alert.fingerprint) || isRefreshDue(alert, evalTime));
@@ -233,29 +240,35 @@ const escalating = (update: MessageUpdate, escalates: string): MessageUpdate => 
 });
 
 /** Where an alert is posted now: to a message of its own, or to the one that it shares. */
-function placesOf({ now }: Plan, starting: readonly NewGroupAlerts[]): readonly PostedTo[] {
-  return now.map(({ channel, mentions }) => {
-    const shared = starting.find((each) => each.destination.channel === channel);
-    return { channel, mentions, alertGroup: shared?.alertId };
-  });
+function createPlaces(starting: readonly NewGroupAlerts[]): (plan: Plan) => readonly PostedTo[] {
+  const shared = createSharedLists();
+  return ({ now }) =>
+    now.length === 0
+      ? NONE
+      : shared(
+          now.map(({ channel, mentions }) => {
+            const group = starting.find((each) => each.destination.channel === channel);
+            return { channel, mentions, alertGroup: group?.alertId };
+          }),
+        );
 }
 
 /** How many firings and resolutions are notified: an alert in a group counts once, with its resolution, however often it fires again. */
 function notifiedOf(context: Context, { alert, posted, kind }: Plan, places: readonly PostedTo[]): number {
   const hasOwn = [...posted, ...places].some(({ alertGroup }) => alertGroup === undefined);
   if (hasOwn) return Number(posted.length === 0 && places.length > 0) + Number(kind === 'resolved');
-  return places.length === 0 || context.grouped.has(alert.fingerprint) ? 0 : 2;
+  return places.length === 0 || context.isGrouped(alert.fingerprint) ? 0 : 2;
 }
 
-function updatesOf(context: Context, plan: Plan, starting: readonly NewGroupAlerts[]): Planned {
+function updatesOf(context: Context, plan: Plan, placesOf: ReturnType<typeof createPlaces>): Planned {
   const { at, evalTime, transitionOf, escalates } = context;
   const { alert, posted, later, kind, isFlapping: isHeld } = plan;
   const hasFired = transitionOf.get(alert.fingerprint) === 'firing';
   if (kind === undefined && plan.now.length === 0) {
     const kept = posted.length === 0 && later.length > 0 ? mutedByRoute(alert, evalTime) : alert;
-    return { alert: kept, hasFired, isFlapping: isHeld, notified: 0, messages: [], updates: [] };
+    return { alert: kept, hasFired, isFlapping: isHeld, notified: 0, messages: NONE, updates: NONE };
   }
-  const places = placesOf(plan, starting);
+  const places = placesOf(plan);
   const notified = withPostings(shown(alert, evalTime), posted, { now: places, later });
   const earlier = plan.now.length === 0 ? undefined : escalates(alert);
   const firings = places.flatMap((destination, offset) => {
@@ -288,7 +301,8 @@ export function decideNotifications(at: RuleAt, evalTime: EpochMs, evaluated: Ev
   const plans = evaluated.alerts.map((alert) => planOf(context, alert));
   const starting = groupStarting(context, plans);
   const distinguished = { ...context, at: { ...at, apart: apartIn(plans) } };
-  const notified = plans.map((plan) => updatesOf(distinguished, plan, starting));
+  const placesOf = createPlaces(starting);
+  const notified = plans.map((plan) => updatesOf(distinguished, plan, placesOf));
   const alerts = notified.map(({ alert }) => alert);
   const grouped = planAlertGroups(at, evalTime, { alertGroups: context.alertGroups, alerts, starting });
   const { flaps, isAnswered, limits } = context;

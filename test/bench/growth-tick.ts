@@ -153,7 +153,7 @@ async function measure(size: Size): Promise<Ticks> {
   const store = await openLevelStore({ dir });
   const scheduler = createTogether();
   const policy = size.inhibition === undefined ? {} : POLICIES[size.inhibition];
-  const calls = callsOf(size);
+  const calls: CallGraph = size.inhibition === 'call graph' ? callsOf(size) : new Map();
   const notifications = { ...notificationsOf(policy), callGraphAt: async () => calls };
   const evaluator = createEvaluator({
     scheduler,

@@ -102,7 +102,7 @@ describe('the embedded store when its process is killed in the middle of its wri
     await level.close();
     await expect(openLevelStore({ dir })).rejects.toMatchObject({
       code: 'bad-request',
-      message: `The folder ${dir} was written by a newer version (found format 99, expected 5).`,
+      message: `The folder ${dir} was written by a newer version (found format 99, expected 6).`,
     });
     const again = new ClassicLevel(join(dir, 'db'));
     expect(await again.get('meta!version')).toBe('99');

@@ -23,7 +23,7 @@ import {
  *   meta!state                DatabaseState after the last write
  *   tick!GROUP!EVAL_TIME      a claimed tick, until it expires
  *   group!GROUP               GroupRecord: the RuleGroupState without what the records of its alerts hold
- *   alert!ALERT_ID            Alert
+ *   alert!ALERT_ID            AlertRecord: the Alert without what its group's record holds
  *   message!KEY               StoredMessage, until its final form is shown
  *   ref!KEY                   FinalMessage: where a message is in Slack, for ninety days after its end
  *   action!ALERT_ID           AlertActions
@@ -61,7 +61,7 @@ const VERSION_KEY = 'meta!version';
 const STATE_KEY = 'meta!state';
 
 /** Format of a folder. */
-const FOLDER_VERSION = 5;
+const FOLDER_VERSION = 6;
 
 /** The character after `!`: ends a table's range of keys. */
 const AFTER_SEPARATOR = '"';

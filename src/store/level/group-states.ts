@@ -1,15 +1,17 @@
 import type { Alert, RuleGroupState, RuleState } from '../../alerts/alert.ts';
 import { UpstreamError } from '../../lib/errors.ts';
+import type { Labels } from '../../lib/labels.ts';
 import type { EpochMs } from '../../lib/units.ts';
 import type { Database, Operation } from './database.ts';
 
 /*
  * Hardly anything changes in an active alert from one evaluation to the next, and there may be ten thousand of them.
- * The group's record, which every evaluation replaces, holds only the fields of each alert that changed. The alert has
- * a record of its own, which is written when any other field changes.
+ * The group's record, which every evaluation replaces, holds the fields that do. The alert has a record of its own, which
+ * is written when any other field changes.
  *
- *   group!GROUP      ... "alerts": [["ALERT_ID", { "value": 0.21, "peak": 0.3 }], ["ALERT_ID", {}], ...]
- *   alert!ALERT_ID   the alert as it was when its record was written
+ *   group!GROUP      ... "alerts": { "ids": ["ALERT_ID", ...], "values": [0.21, ...], "peaks": [0.3, ...],
+ *                                    "others": [[0, { "missedTicks": 1 }], ...] }
+ *   alert!ALERT_ID   the alert without what the group's record holds
  */
 
 /** The fields that change while an alert is active. */
@@ -26,117 +28,168 @@ const CHANGING: ReadonlySet<string> = new Set(
   } satisfies Record<keyof Changing, true>),
 );
 
-/** An alert in its group's record: what differs from its own record. Without `seenAt` it was seen at the last evaluation. */
-type AlertRow = readonly [alertId: string, changed: Partial<Changing>];
+/** What changed in an alert besides its value. Without `seenAt` it was seen at the last evaluation. */
+type OtherChanges = Partial<Omit<Changing, 'value' | 'peak'>>;
+
+/** The alerts of a rule in their group's record, in columns: thousands of objects would take more memory and time. */
+interface AlertColumns {
+  readonly ids: readonly string[];
+  readonly values: readonly number[];
+  readonly peaks: readonly number[];
+  readonly others: readonly (readonly [index: number, changes: OtherChanges])[];
+}
 
 /** A group's state without what the alerts' own records hold. */
 export interface GroupRecord extends Omit<RuleGroupState, 'rules'> {
-  readonly rules: Readonly<
-    Record<string, Omit<RuleState, 'alerts'> & { readonly alerts: readonly AlertRow[] }>
-  >;
+  readonly rules: Readonly<Record<string, Omit<RuleState, 'alerts'> & { readonly alerts: AlertColumns }>>;
 }
 
-/** Alerts as their records hold them, in the order of a state's alerts. */
-export type AlertRecords = readonly Alert[];
+/** The record of an alert. */
+type AlertRecord = Omit<Alert, Exclude<keyof Changing, 'annotations'>>;
+
+/** A state as it is on disk. */
+export interface WrittenGroup {
+  readonly state: RuleGroupState;
+  /** The annotations in the alerts' own records, in the order of the state's alerts. */
+  readonly annotations: readonly Labels[];
+}
+
+const alertsOf = ({ rules }: RuleGroupState): readonly Alert[] =>
+  Object.values(rules).flatMap(({ alerts }) => alerts);
 
 /** Fields of an alert are small, and mostly the same object. */
 const isSame = (a: unknown, b: unknown): boolean =>
   Object.is(a, b) ||
   (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b));
 
-/** Whether the record holds every field of the alert except those that change. A field may be there and undefined. */
-function isRecorded(alert: Alert, record: Alert): boolean {
+/** Whether the alert is as it was in every field except those that change. A field may be there and undefined. */
+function isUnchanged(alert: Alert, before: Alert): boolean {
   // Runs ten thousand times in a tick: `for in` makes no list of names.
   for (const each in alert) {
     const name = each as keyof Alert;
-    if (!CHANGING.has(name) && !isSame(alert[name], record[name])) return false;
+    if (!CHANGING.has(name) && !isSame(alert[name], before[name])) return false;
   }
-  // The group's record does not show which fields the alert no longer has.
-  for (const each in record) {
+  // Its record would still hold a field that the alert no longer has.
+  for (const each in before) {
     const name = each as keyof Alert;
-    if (alert[name] === undefined && record[name] !== undefined) return false;
+    if (!CHANGING.has(name) && alert[name] === undefined && before[name] !== undefined) return false;
   }
   return true;
 }
 
-function changedFields(alert: Alert, record: Alert, evaluatedAt: EpochMs | undefined): Partial<Changing> {
-  const changed: { -readonly [Name in keyof Changing]?: Changing[Name] } = {};
-  if (alert.seenAt !== evaluatedAt) changed.seenAt = alert.seenAt;
-  if (!Object.is(alert.value, record.value)) changed.value = alert.value;
-  if (!Object.is(alert.peak, record.peak)) changed.peak = alert.peak;
-  if (alert.missedTicks !== record.missedTicks) changed.missedTicks = alert.missedTicks;
-  if (alert.pausedFor !== undefined && alert.pausedFor !== record.pausedFor)
-    changed.pausedFor = alert.pausedFor;
-  if (alert.annotations !== record.annotations) changed.annotations = alert.annotations;
-  return changed;
+const recordOf = (alert: Alert): AlertRecord =>
+  Object.fromEntries(
+    Object.entries(alert).filter(([name]) => name === 'annotations' || !CHANGING.has(name)),
+  ) as unknown as AlertRecord;
+
+/** Undefined when nothing but the value changed, as mostly. */
+function otherChanges(
+  alert: Alert,
+  recorded: Labels,
+  evaluatedAt: EpochMs | undefined,
+): OtherChanges | undefined {
+  const { seenAt, missedTicks, pausedFor, annotations } = alert;
+  const isSeen = seenAt === evaluatedAt;
+  if (isSeen && missedTicks === 0 && pausedFor === undefined && annotations === recorded) return undefined;
+  return {
+    seenAt: isSeen ? undefined : seenAt,
+    missedTicks: missedTicks === 0 ? undefined : missedTicks,
+    pausedFor,
+    annotations: annotations === recorded ? undefined : annotations,
+  };
 }
 
-/** Finds an alert's record: mostly at the same index, as the list of alerts seldom changes. */
-function finder(written: AlertRecords): (alertId: string, index: number) => Alert | undefined {
-  let byAlertId: ReadonlyMap<string, Alert> | undefined;
+/** Finds where an alert was: mostly at the same index, as the list of alerts seldom changes. */
+function finder(before: readonly Alert[]): (alertId: string, index: number) => number | undefined {
+  let byAlertId: ReadonlyMap<string, number> | undefined;
   return (alertId, index) => {
-    const there = written[index];
-    if (there?.alertId === alertId) return there;
-    byAlertId ??= new Map(written.map((record) => [record.alertId, record]));
+    if (before[index]?.alertId === alertId) return index;
+    byAlertId ??= new Map(before.map((alert, at) => [alert.alertId, at]));
     return byAlertId.get(alertId);
   };
 }
 
-/** The alerts of records that no alert has any more. */
-function removedFrom(written: AlertRecords, records: AlertRecords): readonly string[] {
-  if (written.every(({ alertId }, index) => records[index]?.alertId === alertId)) return [];
-  const kept = new Set(records.map(({ alertId }) => alertId));
-  return written.map(({ alertId }) => alertId).filter((alertId) => !kept.has(alertId));
+/** The ids of alerts that are gone. */
+function removedFrom(before: readonly Alert[], alerts: readonly Alert[]): readonly string[] {
+  if (before.every(({ alertId }, index) => alerts[index]?.alertId === alertId)) return [];
+  const kept = new Set(alerts.map(({ alertId }) => alertId));
+  return before.map(({ alertId }) => alertId).filter((alertId) => !kept.has(alertId));
 }
 
-/**
- * Splits a state into records, given the alerts' records that are on disk. `records` are those of the alerts once
- * `operations` are written.
- */
+/** Splits a state into records, given the state that is on disk. `written` is the state once `operations` are written. */
 export function packGroup(
   state: RuleGroupState,
-  written: AlertRecords,
+  before: WrittenGroup | undefined,
 ): {
   readonly record: GroupRecord;
-  readonly records: AlertRecords;
+  readonly written: WrittenGroup;
   readonly operations: readonly Operation[];
 } {
-  const find = finder(written);
-  const records: Alert[] = [];
+  const known = before === undefined ? [] : alertsOf(before.state);
+  const find = finder(known);
+  const annotations: Labels[] = [];
   const operations: Operation[] = [];
-  const rowOf = (alert: Alert, evaluatedAt: EpochMs | undefined): AlertRow => {
-    const { alertId } = alert;
-    const known = find(alertId, records.length);
-    const record = known !== undefined && isRecorded(alert, known) ? known : alert;
-    if (record === alert) operations.push({ type: 'put', table: 'alert', key: alertId, value: alert });
-    records.push(record);
-    return [alertId, changedFields(alert, record, evaluatedAt)];
+  /** The annotations in the alert's record, which is written where anything else changed. */
+  const recordedOf = (alert: Alert): Labels => {
+    const index = find(alert.alertId, annotations.length);
+    const last = index === undefined ? undefined : known[index];
+    if (index !== undefined && last !== undefined && isUnchanged(alert, last))
+      return before?.annotations[index] ?? alert.annotations;
+    operations.push({ type: 'put', table: 'alert', key: alert.alertId, value: recordOf(alert) });
+    return alert.annotations;
   };
-  const rules = Object.entries(state.rules).map(([key, rule]) => {
-    const alerts = rule.alerts.map((alert) => rowOf(alert, rule.evaluatedAt));
-    return [key, { ...rule, alerts }] as const;
-  });
-  for (const key of removedFrom(written, records)) operations.push({ type: 'del', table: 'alert', key });
-  return { record: { ...state, rules: Object.fromEntries(rules) }, records, operations };
+  const columnsOf = ({ alerts, evaluatedAt }: RuleState): AlertColumns => {
+    const others: [number, OtherChanges][] = [];
+    for (const [index, alert] of alerts.entries()) {
+      const recorded = recordedOf(alert);
+      annotations.push(recorded);
+      const changes = otherChanges(alert, recorded, evaluatedAt);
+      if (changes !== undefined) others.push([index, changes]);
+    }
+    return {
+      ids: alerts.map(({ alertId }) => alertId),
+      values: alerts.map(({ value }) => value),
+      peaks: alerts.map(({ peak }) => peak),
+      others,
+    };
+  };
+  const rules = Object.entries(state.rules).map(
+    ([key, rule]) => [key, { ...rule, alerts: columnsOf(rule) }] as const,
+  );
+  for (const key of removedFrom(known, alertsOf(state)))
+    operations.push({ type: 'del', table: 'alert', key });
+  return {
+    record: { ...state, rules: Object.fromEntries(rules) },
+    written: { state, annotations },
+    operations,
+  };
 }
 
 /** Joins a group's record with those of its alerts; `read` returns them in the order of the ids. */
 export async function unpackGroup(
   group: GroupRecord,
-  read: (alertIds: readonly string[]) => Promise<AlertRecords>,
-): Promise<{ readonly state: RuleGroupState; readonly records: AlertRecords }> {
-  const rows = Object.values(group.rules).flatMap(({ alerts }) => alerts);
-  const records = await read(rows.map(([alertId]) => alertId));
-  let index = 0;
-  const alertOf = ([, changed]: AlertRow, evaluatedAt: EpochMs | undefined): Alert => {
-    const record = records[index++] as Alert;
-    return { ...record, ...(evaluatedAt === undefined ? {} : { seenAt: evaluatedAt }), ...changed };
+  read: (alertIds: readonly string[]) => Promise<readonly AlertRecord[]>,
+): Promise<WrittenGroup> {
+  const records = await read(Object.values(group.rules).flatMap(({ alerts }) => alerts.ids));
+  let next = 0;
+  const alertsIn = (
+    { ids, values, peaks, others }: AlertColumns,
+    evaluatedAt: EpochMs | undefined,
+  ): readonly Alert[] => {
+    const changes = new Map(others);
+    return ids.map((_, index) => {
+      const seen = evaluatedAt === undefined ? undefined : { seenAt: evaluatedAt };
+      const changing = { value: values[index], peak: peaks[index], missedTicks: 0, ...seen };
+      return { ...records[next++], ...changing, ...changes.get(index) } as Alert;
+    });
   };
-  const rules = Object.entries(group.rules).map(([key, rule]) => {
-    const alerts = rule.alerts.map((row) => alertOf(row, rule.evaluatedAt));
-    return [key, { ...rule, alerts }] as const;
-  });
-  return { state: { ...group, rules: Object.fromEntries(rules) }, records };
+  const rules = Object.entries(group.rules).map(
+    ([key, rule]) => [key, { ...rule, alerts: alertsIn(rule.alerts, rule.evaluatedAt) }] as const,
+  );
+  return {
+    state: { ...group, rules: Object.fromEntries(rules) },
+    annotations: records.map((record) => record.annotations),
+  };
 }
 
 /** What to write, and what to do once it is written. */
@@ -160,9 +213,6 @@ export interface GroupStates {
   remove(group: string): Promise<StateChange>;
 }
 
-/** A state, and the records of its alerts as they are on disk. */
-type KnownGroup = Awaited<ReturnType<typeof unpackGroup>>;
-
 function missing(alertId: string): never {
   throw new UpstreamError({
     system: 'store',
@@ -174,19 +224,19 @@ function missing(alertId: string): never {
 
 type StatesDatabase = Pick<Database, 'get' | 'getMany' | 'isOpen'>;
 
-async function read(database: StatesDatabase, group: string): Promise<KnownGroup | undefined> {
+async function read(database: StatesDatabase, group: string): Promise<WrittenGroup | undefined> {
   const record = (await database.get('group', group)) as GroupRecord | undefined;
   if (record === undefined) return undefined;
   return await unpackGroup(record, async (alertIds) => {
-    const found = (await database.getMany('alert', alertIds)) as readonly (Alert | undefined)[];
-    return found.map((alert, index) => alert ?? missing(alertIds[index] ?? ''));
+    const found = (await database.getMany('alert', alertIds)) as readonly (AlertRecord | undefined)[];
+    return found.map((record, index) => record ?? missing(alertIds[index] ?? ''));
   });
 }
 
 export function createGroupStates(database: StatesDatabase): GroupStates {
-  const groups = new Map<string, KnownGroup>();
+  const groups = new Map<string, WrittenGroup>();
 
-  const lookUp = async (group: string): Promise<KnownGroup | undefined> => {
+  const lookUp = async (group: string): Promise<WrittenGroup | undefined> => {
     const known = groups.get(group);
     if (known !== undefined && database.isOpen()) return known;
     const found = await read(database, group);
@@ -198,17 +248,19 @@ export function createGroupStates(database: StatesDatabase): GroupStates {
     known: (group) => (database.isOpen() ? groups.get(group)?.state : undefined),
     load: async (group) => (await lookUp(group))?.state,
     put: async (group, state) => {
-      const { record, records, operations } = packGroup(state, (await lookUp(group))?.records ?? []);
+      const { record, written, operations } = packGroup(state, await lookUp(group));
       groups.delete(group);
       return {
         operations: [{ type: 'put', table: 'group', key: group, value: record }, ...operations],
-        done: () => void groups.set(group, { state, records }),
+        done: () => void groups.set(group, written),
       };
     },
     remove: async (group) => {
-      const written = (await lookUp(group))?.records ?? [];
+      const written = await lookUp(group);
       groups.delete(group);
-      const alerts = written.map(({ alertId }): Operation => ({ type: 'del', table: 'alert', key: alertId }));
+      const alerts = (written === undefined ? [] : alertsOf(written.state)).map(
+        ({ alertId }): Operation => ({ type: 'del', table: 'alert', key: alertId }),
+      );
       return { operations: [{ type: 'del', table: 'group', key: group }, ...alerts], done: () => undefined };
     },
   };
