@@ -166,7 +166,8 @@ test('a person ends an alert without data; one with data is not ended so', async
   await press(on, checkoutOf(on), 'close_alert');
   await on.until('the message is closed', () => checkoutOf(on).text.includes('closed manually'), 40);
   expect(json(checkoutOf(on))).toContain(`Closed by <@${ALICE}>`);
-  expect(threadOf(on, checkoutOf(on))).toContain(`Closed by <@${ALICE}> without data`);
+  const reply = `Closed by <@${ALICE}> without data`;
+  await on.until('its thread says so', () => threadOf(on, checkoutOf(on)).includes(reply), 10);
   await on.live(90);
   expect(checkoutOf(on).text).toContain('closed manually');
   expect(about(on, 'checkout')).toHaveLength(1);
