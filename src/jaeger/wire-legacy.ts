@@ -6,6 +6,8 @@ import {
   hexId,
   integer,
   isOutline,
+  isRankedBy,
+  isRanking,
   kindNamed,
   leftOutWarning,
   microsOf,
@@ -48,16 +50,19 @@ function attributeValue(type: unknown, value: unknown): AttributeValue | undefin
   }
 }
 
-function readTags(tags: unknown): Record<string, AttributeValue> {
+function readTags(tags: unknown, isWanted: (key: string) => boolean = isAny): Record<string, AttributeValue> {
   const attributes: Record<string, AttributeValue> = {};
   for (const { key, type, value } of objectsOf(tags)) {
+    if (typeof key !== 'string' || !isWanted(key)) continue;
     const read = attributeValue(type, value);
     // Jaeger 1.53 has an error of Zipkin twice, as a flag and as its message: the message is kept.
     const isRepeatedFlag = key === 'error' && read === true && typeof attributes['error'] === 'string';
-    if (typeof key === 'string' && read !== undefined && !isRepeatedFlag) put(attributes, key, read);
+    if (read !== undefined && !isRepeatedFlag) put(attributes, key, read);
   }
   return attributes;
 }
+
+const isAny = (): boolean => true;
 
 function readEvents(logs: unknown): readonly SpanEvent[] {
   const events = objectsOf(logs).flatMap(({ timestamp, fields }) => {
@@ -98,18 +103,18 @@ function parentOf(
 
 const NO_PROCESS: Process = { serviceName: '', resource: {} };
 
-const readProcess = (process: Wire): Process => ({
+const readProcess = (process: Wire, detail: SpanDetail): Process => ({
   serviceName: textOrEmpty(process, 'serviceName'),
-  resource: readTags(process['tags']),
+  resource: isRanking(detail) ? NO_PROCESS.resource : readTags(process['tags']),
 });
 
 /** The processes of a trace, each read once for all its spans. */
-function readProcesses(trace: Wire): ReadonlyMap<string, Process> {
+function readProcesses(trace: Wire, detail: SpanDetail): ReadonlyMap<string, Process> {
   const named = objectOf(trace, 'processes') ?? {};
   return new Map(
     Object.keys(named).flatMap((id) => {
       const process = objectOf(named, id);
-      return process === undefined ? [] : [[id, readProcess(process)] as const];
+      return process === undefined ? [] : [[id, readProcess(process, detail)] as const];
     }),
   );
 }
@@ -122,7 +127,8 @@ function toSpan(
   const spanId = hexId(textOf(wire, 'spanID'), 16);
   // Some exports embed it in the span instead of referring to it.
   const inside = objectOf(wire, 'process');
-  const process = inside === undefined ? processes.get(textOrEmpty(wire, 'processID')) : readProcess(inside);
+  const process =
+    inside === undefined ? processes.get(textOrEmpty(wire, 'processID')) : readProcess(inside, detail);
   const { serviceName, resource } = process ?? NO_PROCESS;
   const { duration, warning } = validDuration(
     wire['duration'] === undefined ? 0 : numberOf(wire['duration']),
@@ -131,6 +137,7 @@ function toSpan(
   const start = epochUs(microsOf(wire, 'startTime'));
   const outline = { traceId, spanId, serviceName, spanName, start, duration };
   if (isOutline(detail, serviceName)) return outlineSpan(outline);
+  if (isRanking(detail)) return rankedSpan(outline, readTags(wire['tags'], isRankedBy));
   const { [WARNINGS]: warningTag, ...tags } = readTags(wire['tags']);
   const warnings = textsOf(wire['warnings']);
   return {
@@ -147,6 +154,9 @@ function toSpan(
   };
 }
 
+const rankedSpan = (outline: Parameters<typeof outlineSpan>[0], tags: Record<string, AttributeValue>): Span =>
+  outlineSpan(outline, { kind: kindNamed(String(tags['span.kind'] ?? '')), ...separate(tags) });
+
 /** The legacy API leaves warnings of the collector among the tags, as a JSON list. */
 function readWarnings(warningTag: AttributeValue): readonly string[] {
   try {
@@ -159,7 +169,7 @@ function readWarnings(warningTag: AttributeValue): readonly string[] {
 /** Warnings of the whole trace are added to its first span. */
 function toTrace(wire: Wire, detail: SpanDetail): Trace {
   const traceId = hexId(textOf(wire, 'traceID'), 32);
-  const processes = readProcesses(wire);
+  const processes = readProcesses(wire, detail);
   let leftOut = 0;
   const read = readValid(wire['spans'], { key: 'spans', leftOut: () => leftOut++ }, (span) =>
     toSpan(span, { processes, detail }),

@@ -6,6 +6,8 @@ import {
   hexId,
   integer,
   isOutline,
+  isRankedBy,
+  isRanking,
   kindNamed,
   leftOutWarning,
   namesSchema,
@@ -85,11 +87,11 @@ interface ReadAttributes {
   readonly warnings: readonly string[];
 }
 
-function readAttributes(list: unknown): ReadAttributes {
+function readAttributes(list: unknown, isWanted?: (key: string) => boolean): ReadAttributes {
   const tags: Record<string, AttributeValue> = {};
   let warnings = NONE;
   for (const { key, value } of objectsOf(list)) {
-    if (typeof key !== 'string') continue;
+    if (typeof key !== 'string' || isWanted?.(key) === false) continue;
     if (key === WARNINGS) {
       warnings = unique([...warnings, ...readWarnings(value)]);
       continue;
@@ -159,6 +161,7 @@ function toSpan(wire: Wire, { serviceName, resource }: Process, detail: SpanDeta
   const spanName = textOrEmpty(wire, 'name');
   const outline = { traceId, spanId, serviceName, spanName, start: startOf(start), duration };
   if (isOutline(detail, serviceName)) return outlineSpan(outline);
+  if (isRanking(detail)) return rankedSpan(outline, wire);
   const { tags, warnings } = readAttributes(wire['attributes']);
   const { attributes, isError } = separate(tags);
   const status = objectOf(wire, 'status');
@@ -173,6 +176,12 @@ function toSpan(wire: Wire, { serviceName, resource }: Process, detail: SpanDeta
     isError: isError || isErrorStatus(status),
     warnings: warning.length === 0 ? warnings : [...warnings, ...warning],
   };
+}
+
+function rankedSpan(outline: Parameters<typeof outlineSpan>[0], wire: Wire): Span {
+  const { attributes, isError } = separate(readAttributes(wire['attributes'], isRankedBy).tags);
+  const isFailed = isError || isErrorStatus(objectOf(wire, 'status'));
+  return outlineSpan(outline, { kind: kindOf(wire['kind']), attributes, isError: isFailed });
 }
 
 function readProcess(group: Wire): Process {

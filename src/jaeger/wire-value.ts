@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Microseconds, us } from '../lib/units.ts';
+import { REQUEST_ATTRIBUTES } from '../traces/operations.ts';
 import {
   type Attributes,
   type AttributeValue,
@@ -230,9 +231,15 @@ export function separate(tags: Record<string, AttributeValue>): {
 
 /** How much of the spans is read. */
 export interface SpanDetail {
-  /** Attributes, events and the kind are read only of the spans of this service. Absent: of all. */
+  /**
+   * Only what a ranking needs is read: of the spans of this service their kind, whether they failed, and their request; of
+   * others their times and names. Absent: everything is read.
+   */
   readonly rankedService?: string;
 }
+
+/** Whether the spans are read for a ranking. */
+export const isRanking = ({ rankedService }: SpanDetail): boolean => rankedService !== undefined;
 
 /** Whether only the times and names of a service's spans are needed. */
 export const isOutline = ({ rankedService }: SpanDetail, serviceName: string): boolean =>
@@ -240,18 +247,42 @@ export const isOutline = ({ rankedService }: SpanDetail, serviceName: string): b
 
 const NO_ATTRIBUTES: Attributes = {};
 
-/** A span of which only its times and names were read. */
+const NOTHING: readonly never[] = [];
+
+/** What is read of every span. */
+type Outline = Pick<Span, 'traceId' | 'spanId' | 'serviceName' | 'spanName' | 'start' | 'duration'>;
+
+const NOT_READ = { kind: 'unspecified', attributes: NO_ATTRIBUTES, isError: false } as const;
+
+/** A span of which only its times and names were read, and of those that are ranked a little more. */
 export const outlineSpan = (
-  span: Pick<Span, 'traceId' | 'spanId' | 'serviceName' | 'spanName' | 'start' | 'duration'>,
+  { traceId, spanId, serviceName, spanName, start, duration }: Outline,
+  { kind, attributes, isError }: Pick<Span, 'kind' | 'attributes' | 'isError'> = NOT_READ,
 ): Span => ({
-  ...span,
-  kind: 'unspecified',
-  attributes: NO_ATTRIBUTES,
+  traceId,
+  spanId,
+  serviceName,
+  spanName,
+  start,
+  duration,
+  kind,
+  attributes,
   resource: NO_ATTRIBUTES,
-  events: [],
-  isError: false,
-  warnings: [],
+  events: NOTHING,
+  isError,
+  warnings: NOTHING,
 });
+
+/** Tags that say how a span is ranked and shown in a ranking. */
+const RANKED_BY: ReadonlySet<string> = new Set([
+  ...REQUEST_ATTRIBUTES,
+  'span.kind',
+  'error',
+  'otel.status_code',
+]);
+
+/** Whether a ranking reads a tag. */
+export const isRankedBy = (key: string): boolean => RANKED_BY.has(key);
 
 /** What the spans of one process share. */
 export interface Process {

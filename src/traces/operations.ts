@@ -12,6 +12,9 @@ const METHODS = ['http.method', 'http.request.method'] as const;
 /** OpenTelemetry's names, old and new, and Zipkin's `http.path`. */
 const ADDRESSES = ['http.route', 'http.target', 'url.path', 'http.path', 'http.url', 'url.full'] as const;
 
+/** The attributes that name the request of a span. */
+export const REQUEST_ATTRIBUTES: ReadonlySet<string> = new Set([...METHODS, ...ADDRESSES]);
+
 /** Scheme, credentials and host of an address. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 /** A path segment that is an id: a number, a UUID, a long hexadecimal number. */

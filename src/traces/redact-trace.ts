@@ -76,7 +76,18 @@ function createRedact(options: RedactionOptions) {
     const left = use === 'redact an id' ? withoutCredentials(written) : text(written);
     return left === written ? given : left;
   };
+  const isClean = (given: Attributes): boolean => {
+    for (const key in given) {
+      const each = given[key];
+      const { name, use } = ruleOf(key);
+      if (each === undefined || name !== key || use === 'leave out' || value(use, each) !== each)
+        return false;
+    }
+    return true;
+  };
+  /** The same object when nothing is to be removed, as of most spans. */
   const attributes = (given: Attributes): Attributes => {
+    if (isClean(given)) return given;
     const left: Record<string, AttributeValue> = {};
     for (const [key, each] of Object.entries(given)) {
       const { name, use } = ruleOf(key);

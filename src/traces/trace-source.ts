@@ -18,8 +18,8 @@ export interface TraceSearch {
   /** The maximum number of traces returned, an arbitrary subset when there are more. */
   readonly limit: number;
   /**
-   * Attributes, events and the kind are needed only of the spans of `service`: a ranking reads no others. The other spans
-   * then have their times and names.
+   * Only what a ranking needs is read: of the spans of `service` their kind, whether they failed, and `REQUEST_ATTRIBUTES`; of
+   * all others their times and names.
    */
   readonly isRanking?: boolean;
 }

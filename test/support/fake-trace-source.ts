@@ -1,6 +1,7 @@
 import { UpstreamError, type UpstreamErrorCode } from '../../src/lib/errors.ts';
 import { epochUs, us } from '../../src/lib/units.ts';
 import { type ExplainTrace, traceView } from '../../src/traces/inspect-trace.ts';
+import { REQUEST_ATTRIBUTES } from '../../src/traces/operations.ts';
 import type { Span, Trace } from '../../src/traces/trace.ts';
 import type { TraceSearch, TraceSource } from '../../src/traces/trace-source.ts';
 import { START } from './virtual-clock.ts';
@@ -66,26 +67,24 @@ const matching = (
   span.duration >= minDuration &&
   Object.entries(attributes).every(([key, value]) => String(span.attributes[key]) === String(value));
 
-/** For a ranking, spans of other services are read without what a ranking does not need. */
+/** For a ranking, spans are read without what a ranking does not need. */
 const asRead = (trace: Trace, { isRanking, service, attributes }: TraceSearch): Trace =>
   isRanking === true && service !== undefined && attributes === undefined
-    ? {
-        ...trace,
-        spans: trace.spans.map((span) =>
-          span.serviceName === service
-            ? span
-            : {
-                ...span,
-                parentSpanId: undefined,
-                kind: 'unspecified',
-                attributes: {},
-                resource: {},
-                events: [],
-                isError: false,
-              },
-        ),
-      }
+    ? { ...trace, spans: trace.spans.map((span) => rankedBy(span, span.serviceName === service)) }
     : trace;
+
+function rankedBy(span: Span, isOwn: boolean): Span {
+  const named = Object.entries(span.attributes).filter(([key]) => isOwn && REQUEST_ATTRIBUTES.has(key));
+  return {
+    ...span,
+    parentSpanId: undefined,
+    kind: isOwn ? span.kind : 'unspecified',
+    attributes: Object.fromEntries(named),
+    resource: {},
+    events: [],
+    isError: isOwn && span.isError,
+  };
+}
 
 export function createFakeTraceSource(traces: readonly Trace[] = []): FakeTraceSource {
   const searches: TraceSearch[] = [];
