@@ -60,8 +60,8 @@ export interface WhySlow {
   readonly searches: number;
   /** Some searches failed or were not made in time. */
   readonly isIncomplete: boolean;
-  /** All requests of the service in the sample of the window, and of the one before; absent where only some were searched. */
-  readonly sampled?: { readonly slow: readonly Slice[]; readonly normal: readonly Slice[] };
+  /** The sample of the window with all requests of the service; absent where only some were searched. */
+  readonly sample?: readonly Slice[];
   /** How many requests are in traces; absent where metrics were not queried, or do not count the same requests. */
   readonly coverage?: TraceCoverage;
   /** How metrics and traces contradict each other. */
@@ -313,7 +313,7 @@ export function createExplainSlowness({
     }
     const { endpoint, searches } = state;
     const isOfAll = operation === undefined && requestLine === undefined;
-    const sampled = isOfAll ? { slow: state.now, normal: state.baselines[0]?.slices ?? [] } : undefined;
-    return { endpoint, ...compare(state), sampled, searches, isIncomplete };
+    const sample = isOfAll ? state.now : undefined;
+    return { endpoint, ...compare(state), sample, searches, isIncomplete };
   };
 }

@@ -1,7 +1,6 @@
 import { bound, count, grouped, type Phrase, share } from '../lib/format.ts';
 import type { Labels } from '../lib/labels.ts';
 import {
-  between,
   type EpochMs,
   epochMs,
   MINUTE,
@@ -12,6 +11,7 @@ import {
   type TimeWindow,
   toEpochUs,
   toUs,
+  us,
 } from '../lib/units.ts';
 import { PRESETS } from '../rules/presets.ts';
 import { requestCountOf, slowShareOf } from '../rules/queries.ts';
@@ -26,11 +26,10 @@ export interface MeasuredObjective extends Pick<LatencyObjective, 'family' | 'th
   readonly matchLabels: Labels;
 }
 
-/** Requests of a service in traces; those of truncated searches are extrapolated. */
+/** Requests of a service in traces. */
 export interface TracedRequests {
   readonly all: number;
   readonly slow: number;
-  readonly isEstimate: boolean;
 }
 
 /** How many of the requests that metrics count are in traces. */
@@ -108,14 +107,14 @@ const servedBy = (traces: readonly Trace[], service: string, window: TimeWindow)
   return [...byId.values()].flatMap((trace) => servedIn(trace, service, window));
 };
 
-/** How many requests of a service in these traces took at least so long. */
+/** How many requests of a service in these traces took at least `minDuration`; all without one. */
 export const countServed = (
   traces: readonly Trace[],
   {
     service,
     window,
-    minDuration,
-  }: { readonly service: string; readonly window: TimeWindow; readonly minDuration: Microseconds },
+    minDuration = us(0),
+  }: { readonly service: string; readonly window: TimeWindow; readonly minDuration?: Microseconds },
 ): number => servedBy(traces, service, window).filter(({ duration }) => duration >= minDuration).length;
 
 /** Which requests are counted. */
@@ -125,28 +124,17 @@ interface CountOf {
   readonly threshold: Milliseconds;
 }
 
-/**
- * The requests of a service that the slices of a sample hold. A truncated slice is extrapolated from the time that its traces
- * cover; one with traces of outside of the window only, from the other slices. Undefined when no slice is known.
- */
+/** The requests of a service in a complete sample; undefined where a slice in the window is truncated. */
 export function countTraced(slices: readonly Slice[], of: CountOf): TracedRequests | undefined {
-  let [all, slow, known, total] = [0, 0, 0, 0];
-  for (const { window, traces, isComplete } of slices) {
-    const part = overlap(window, of.window);
-    if (part === undefined) continue;
-    const length = between(part.start, part.end);
-    total += length;
-    const served = servedBy(traces, of.service, part);
-    if (!isComplete && served.length === 0) continue;
-    known += length;
-    const oldest = isComplete ? part.start : Math.min(...served.map(({ start }) => start)) / 1_000;
-    const factor = length / Math.max(1, part.end - oldest);
-    all += served.length * factor;
-    slow += served.filter(({ duration }) => duration > toUs(of.threshold)).length * factor;
-  }
-  if (known === 0) return undefined;
-  const scale = total / known;
-  return { all: all * scale, slow: slow * scale, isEstimate: !slices.every(({ isComplete }) => isComplete) };
+  const inside = slices.filter(({ window }) => overlap(window, of.window) !== undefined);
+  if (!inside.every(({ isComplete }) => isComplete)) return undefined;
+  const served = servedBy(
+    inside.flatMap(({ traces }) => traces),
+    of.service,
+    of.window,
+  );
+  const slow = served.filter(({ duration }) => duration > toUs(of.threshold));
+  return { all: served.length, slow: slow.length };
 }
 
 function overlap(a: TimeWindow, b: TimeWindow): TimeWindow | undefined {
@@ -198,14 +186,13 @@ export function stopWarning(
   service: string,
   { since, requests, tracedBefore }: TraceStop,
 ): Phrase | undefined {
+  const isExpected =
+    tracedBefore === undefined ? requests >= MANY_REQUESTS : requests * tracedBefore >= EXPECTED_TRACES;
+  if (!isExpected) return undefined;
   const counted = `Prometheus counts about ${count(rounded(requests), 'request')}`;
-  if (tracedBefore === undefined)
-    return requests < MANY_REQUESTS
-      ? undefined
-      : [`There are no traces of ${service} in this time. ${counted}.`];
-  if (requests * tracedBefore < EXPECTED_TRACES) return undefined;
-  if (since === undefined) return [`The traces of ${service} stopped before this time. ${counted}.`];
-  return [`The traces of ${service} stop at `, { at: since }, `. ${counted} since then.`];
+  return since === undefined
+    ? [`There are no traces of ${service} in this time. ${counted}.`]
+    : [`The traces of ${service} stop at `, { at: since }, `. ${counted} since then.`];
 }
 
 /**
