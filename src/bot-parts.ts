@@ -25,7 +25,7 @@ import { createRankRequest } from './latency/percentile-rank.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Links } from './lib/links.ts';
 import type { Logger } from './lib/logger.ts';
-import type { MetricsSource } from './lib/metrics-source.ts';
+import { limitQueries, type MetricsSource } from './lib/metrics-source.ts';
 import { createRedactLabels } from './lib/redact.ts';
 import type { Tracing } from './lib/tracing.ts';
 import { between, type Milliseconds, ms, SECOND } from './lib/units.ts';
@@ -284,13 +284,16 @@ const slackBase = ({ settings, clock, logger, recorder, slackNetwork }: Base) =>
   recorder,
 });
 
+/** Queries of all commands at the same time, fewer than there are connections: evaluations do not wait behind them. */
+const COMMAND_QUERIES = 8;
+
 /** The side of Slack that answers people. */
 export function createAnswering(base: Base, parts: SlackParts): SlackApp {
   const { settings, clock, logger } = base;
   const { sources, store, ruleSet, painter, verifying, ledger } = parts;
   const { metrics, errorBudget, serviceBudgets, explainSlowness, traces, links } = sources;
   const commands = createCommands({
-    metrics,
+    metrics: limitQueries(metrics, COMMAND_QUERIES),
     errorBudget,
     serviceBudgets,
     ruleSet,

@@ -3,7 +3,7 @@ import { explanationOf, faultText, UpstreamError } from '../lib/errors.ts';
 import { grouped } from '../lib/format.ts';
 import type { Logger } from '../lib/logger.ts';
 import { nearest } from '../lib/nearest.ts';
-import { ms } from '../lib/units.ts';
+import { type EpochMs, ms } from '../lib/units.ts';
 import { type Answer, linesAnswer } from './answer.ts';
 import type { CommandDeps, CommandInput, CommandRequest, Parsed, Reply, SlashCommand } from './command.ts';
 import { refusalOf } from './permit.ts';
@@ -187,9 +187,48 @@ const DEADLINE = ms(18_000);
 /** Time to return a partial answer after the deadline. */
 const GRACE = ms(500);
 
-export function createCommands(deps: CommandDeps): Commands {
+/**
+ * A look-up under way that began so recently answers the same command of other people too: in an incident many type the
+ * same, and each run costs Prometheus and the tracing backend as much as the first.
+ */
+const SHARED_FOR = ms(2_000);
+
+interface SharedLookUps {
+  /** Joins an equal look-up under way, or starts it. */
+  look(command: Command, now: EpochMs, run: () => Promise<Reply<Command>>): Promise<Reply<Command>>;
+  /** Runs an action: look-ups that begin later show what it did, so they join none that began before its end. */
+  act(run: () => Promise<Reply<Command>>): Promise<Reply<Command>>;
+}
+
+function createSharedLookUps(): SharedLookUps {
+  const underWay = new Map<string, { readonly at: EpochMs; readonly reply: Promise<Reply<Command>> }>();
   return {
-    run: async (command, sender) => (await run(deps, command, sender)).answer,
+    async look(command, now, run) {
+      const key = JSON.stringify(command);
+      const known = underWay.get(key);
+      if (known !== undefined && now - known.at <= SHARED_FOR) return await known.reply;
+      const own = { at: now, reply: run() };
+      underWay.set(key, own);
+      try {
+        return await own.reply;
+      } finally {
+        if (underWay.get(key) === own) underWay.delete(key);
+      }
+    },
+    async act(run) {
+      try {
+        return await run();
+      } finally {
+        underWay.clear();
+      }
+    },
+  };
+}
+
+export function createCommands(deps: CommandDeps): Commands {
+  const run = createRun(deps, createSharedLookUps());
+  return {
+    run: async (command, sender) => (await run(command, sender)).answer,
     async answer({ command: slash, text, ...sender }) {
       const parsed = parseCommand(slash, text);
       if (!parsed.ok) {
@@ -197,7 +236,7 @@ export function createCommands(deps: CommandDeps): Commands {
         if (choices !== undefined) return { answer: choicesAnswer(problem, choices), share: false };
         return { answer: { kind: 'usage', problem, usage, suggestion }, share: false };
       }
-      const { answer, again } = await run(deps, parsed.command, sender);
+      const { answer, again } = await run(parsed.command, sender);
       const reproducible = again === undefined ? undefined : writeCommand(again);
       // Errors and failures are shown only to the sender.
       return { answer, share: parsed.share && reproducible !== undefined, reproducible };
@@ -212,20 +251,26 @@ const choicesAnswer = (problem: string, choices: readonly string[]): Answer =>
     ...choices.map((command) => ({ phrase: [{ code: command }], button: { label: 'Show', command } })),
   );
 
-async function run(deps: CommandDeps, command: Command, sender: Sender): Promise<Reply<Command>> {
-  if (command.kind === 'help')
-    return { answer: { kind: 'usage', problem: '', usage: usageOf(command.slash) } };
-  const { clock, logger } = deps;
-  try {
+type Run = (command: Command, sender: Sender) => Promise<Reply<Command>>;
+
+function createRun(deps: CommandDeps, lookUps: SharedLookUps): Run {
+  return async (command, sender) => {
+    if (command.kind === 'help')
+      return { answer: { kind: 'usage', problem: '', usage: usageOf(command.slash) } };
+    const { clock, logger } = deps;
     const form = formOf(command);
-    const refusal = await refusalOf(deps, form.needs ?? 'look_up', sender.by);
-    if (refusal !== undefined) return { answer: refusal };
-    return await withDeadline({ clock, duration: DEADLINE, grace: GRACE, system: form.system }, (signal) =>
-      form.run({ ...sender, command, signal }, deps),
-    );
-  } catch (error) {
-    return { answer: { kind: 'failed', text: failureText(error, command, logger) } };
-  }
+    const run = (): Promise<Reply<Command>> =>
+      withDeadline({ clock, duration: DEADLINE, grace: GRACE, system: form.system }, (signal) =>
+        form.run({ ...sender, command, signal }, deps),
+      );
+    try {
+      const refusal = await refusalOf(deps, form.needs ?? 'look_up', sender.by);
+      if (refusal !== undefined) return { answer: refusal };
+      return await (form.needs === undefined ? lookUps.look(command, sender.now, run) : lookUps.act(run));
+    } catch (error) {
+      return { answer: { kind: 'failed', text: failureText(error, command, logger) } };
+    }
+  };
 }
 
 function failureText(error: unknown, { kind: command }: Command, logger: Logger): string {

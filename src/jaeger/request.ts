@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
+import { createTurns } from '../lib/concurrency.ts';
 import { UpstreamError } from '../lib/errors.ts';
 import type { Milliseconds } from '../lib/units.ts';
 import type { Trace } from '../traces/trace.ts';
@@ -56,47 +56,26 @@ interface EitherReader<T> {
 
 /** In bytes: a smaller body is parsed, and its spans read, in less than 50 ms each. */
 const LARGE_BODY = 2 * 1_024 * 1_024;
+/**
+ * In bytes, for all answers together: each is parsed, read and redacted in turns of its own, of a few milliseconds for this
+ * size. Under load several answers arrive in one turn, and acknowledgements would wait for all of them.
+ */
+const READ_IN_A_TURN = 256 * 1_024;
+
+interface ClientOptions {
+  readonly deadline: Milliseconds;
+  readonly reader: TraceReader;
+  /** Applied to every trace that is read. The reader applies its own. */
+  readonly redact: (trace: Trace) => Trace;
+}
 
 export function createJaegerClient(
   http: HttpClient,
-  {
-    deadline,
-    reader,
-    redact,
-  }: {
-    readonly deadline: Milliseconds;
-    readonly reader: TraceReader;
-    /** Applied to every trace that is read. The reader applies its own. */
-    readonly redact: (trace: Trace) => Trace;
-  },
+  { deadline, reader, redact }: ClientOptions,
 ): JaegerClient {
   const json: JaegerClient['json'] = ({ path, query, operation }, signal) =>
     http.json({ path, query, operation, deadline, signal });
-  const either: JaegerClient['either'] = async (request, read, signal) => {
-    const { path, query, operation, format, maxBytes } = request;
-    return reading(async () => {
-      let large: Promise<unknown> | undefined;
-      const parse = (bytes: Uint8Array): Promise<unknown> | undefined => {
-        if (bytes.byteLength >= LARGE_BODY) large = read.large(bytes);
-        return large;
-      };
-      const { status, body } = await http.json({
-        path,
-        query,
-        operation,
-        deadline,
-        signal,
-        maxBytes,
-        parse,
-      });
-      if (large !== undefined) return body as Awaited<ReturnType<typeof read.large>>;
-      if (status === 404) return read.small([]);
-      if (status >= 400) throw statusError(status, body);
-      // Lets other work run between the parsing and the reading.
-      await setImmediate();
-      return read.small(readTraces(body, format).map(redact));
-    });
-  };
+  const either = createEither(http, { deadline, redact });
   return {
     json,
     text: ({ path, query, operation }, signal) => http.text({ path, query, operation, deadline, signal }),
@@ -113,6 +92,47 @@ export function createJaegerClient(
         signal,
       ),
     either,
+  };
+}
+
+/** Sends a request for traces, and reads the answer in turns of the event loop. */
+function createEither(
+  http: HttpClient,
+  { deadline, redact }: Pick<ClientOptions, 'deadline' | 'redact'>,
+): JaegerClient['either'] {
+  const turns = createTurns(READ_IN_A_TURN);
+  return async (request, read, signal) => {
+    const { path, query, operation, format, maxBytes } = request;
+    return reading(async () => {
+      const step = turns.begin();
+      let size = 0;
+      let large: Promise<unknown> | undefined;
+      const parse = async (bytes: Uint8Array): Promise<unknown> => {
+        size = bytes.byteLength;
+        if (size >= LARGE_BODY) {
+          large = read.large(bytes);
+          return await large;
+        }
+        await step(size);
+        return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+      };
+      const { status, body } = await http.json({
+        path,
+        query,
+        operation,
+        deadline,
+        signal,
+        maxBytes,
+        parse,
+      });
+      if (large !== undefined) return body as Awaited<ReturnType<typeof read.large>>;
+      if (status === 404) return read.small([]);
+      if (status >= 400) throw statusError(status, body);
+      await step(size);
+      const traces = readTraces(body, format);
+      await step(size);
+      return read.small(traces.map(redact));
+    });
   };
 }
 

@@ -1,3 +1,4 @@
+import { createLimiter } from './concurrency.ts';
 import type { Labels } from './labels.ts';
 import { between, type EpochMs, type Milliseconds, ms, SECOND, type TimeWindow } from './units.ts';
 
@@ -42,6 +43,16 @@ export interface MetricsSource {
   ): Promise<readonly Series[]>;
   /** Values of a label, of all series or of those that match a selector. */
   labelValues(query: { label: string; match?: string }, signal?: AbortSignal): Promise<readonly string[]>;
+}
+
+/** The same source with at most so many queries at the same time; the others wait their turn and can be cancelled meanwhile. */
+export function limitQueries(source: MetricsSource, concurrency: number): MetricsSource {
+  const limiter = createLimiter(concurrency);
+  return {
+    instant: (query, signal) => limiter.run(() => source.instant(query, signal), signal),
+    range: (query, signal) => limiter.run(() => source.range(query, signal), signal),
+    labelValues: (query, signal) => limiter.run(() => source.labelValues(query, signal), signal),
+  };
 }
 
 /** A response of the source with the time in its `Date` header, and the local times of the exchange. */

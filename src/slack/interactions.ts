@@ -3,6 +3,7 @@ import type { Answer } from '../commands/answer.ts';
 import type { SlashCommand } from '../commands/command.ts';
 import type { Commands } from '../commands/commands.ts';
 import { SLASH_COMMANDS } from '../commands/table.ts';
+import { createTurns } from '../lib/concurrency.ts';
 import { faultText } from '../lib/errors.ts';
 import { between, SECOND } from '../lib/units.ts';
 import type { PicturePainter } from '../traces/pictures.ts';
@@ -143,9 +144,13 @@ async function refuse(responder: Responder): Promise<void> {
   await responder.answer(answerMessage({ kind: 'usage', problem: TEXT.unknownCommand, usage }));
 }
 
+/** One answer of many lines in each turn: equal commands are answered at the same time, each rendered for its person. */
+const renderingTurns = createTurns(1);
+
 /** Runs a command and shows its answer to the person, or to everyone with `share`. */
 async function reply(parts: InteractionParts, request: CommandRequest, responder: Responder): Promise<void> {
   const { answer, share: inChannel, reproducible } = await run(parts, request);
+  await renderingTurns.begin()(1);
   if (!inChannel) {
     const hasPicture = parts.painter !== undefined && pictureOf(answer) !== undefined;
     const frame = { share: reproducible, picture: hasPicture ? reproducible : undefined };

@@ -267,3 +267,42 @@ describe('the other commands', () => {
     });
   });
 });
+
+describe('people who type the same at the same time', () => {
+  const slowest = (answer: ReturnType<typeof open>['answer'], times: number) =>
+    Promise.all(Array.from({ length: times }, () => answer('/trace', 'slowest checkout')));
+
+  it('are answered by one search', async () => {
+    const [alone, together] = [open(), open()];
+    const [first] = await slowest(alone.answer, 1);
+    const answers = await slowest(together.answer, 50);
+    expect(together.source.searches).toEqual(alone.source.searches);
+    expect(new Set(answers.map(({ answer }) => JSON.stringify(answer)))).toEqual(
+      new Set([JSON.stringify(first?.answer)]),
+    );
+  });
+
+  it('are answered by a search of their own when the first one has ended', async () => {
+    const { answer, source } = open();
+    await slowest(answer, 1);
+    const { length } = source.searches;
+    await slowest(answer, 1);
+    expect(source.searches).toHaveLength(2 * length);
+  });
+
+  it('see what an action did that ended in between', async () => {
+    let looks = 0;
+    const { answerWith } = open();
+    const answer = answerWith({
+      ledger: async () => {
+        looks += 1;
+        await new Promise((resolve) => setImmediate(resolve));
+        return [];
+      },
+    });
+    const before = answer('/slo', 'history');
+    await answer('/slo', 'test');
+    await Promise.all([before, answer('/slo', 'history'), answer('/slo', 'history')]);
+    expect(looks).toBe(2);
+  });
+});

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createTurns } from '../../../src/lib/concurrency.ts';
+import { limitQueries } from '../../../src/lib/metrics-source.ts';
+import { createFakeMetricsSource } from '../../support/fake-metrics-source.ts';
+import { START } from '../../support/virtual-clock.ts';
 
 /** Jobs of three steps each, begun in order, and what they did in each turn of the event loop. */
 async function turnsOf(sizeOfTurn: number, sizes: readonly number[]): Promise<readonly string[]> {
@@ -39,5 +42,29 @@ describe('turns of the event loop', () => {
 
   it('do several steps that fill them together', async () => {
     expect(await turnsOf(100, [50, 50, 50])).toEqual(['0a 1a', '0b 1b', '0c 1c', '2a 2b', '2c']);
+  });
+});
+
+describe('a source with a limit of queries', () => {
+  it('sends so many at the same time, and none that was cancelled while it waited', async () => {
+    let [running, most, sent] = [0, 0, 0];
+    const instant = async () => {
+      sent += 1;
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      return [];
+    };
+    const limited = limitQueries({ ...createFakeMetricsSource(), instant }, 2);
+    const cancelled = new AbortController();
+    const query = { expr: 'up', at: START };
+    const answers = Array.from({ length: 5 }, (_, index) =>
+      limited.instant(query, index === 4 ? cancelled.signal : undefined),
+    );
+    cancelled.abort(new Error('too late'));
+    await expect(answers[4]).rejects.toThrow('too late');
+    await Promise.all(answers.slice(0, 4));
+    expect({ most, sent }).toEqual({ most: 2, sent: 4 });
   });
 });
