@@ -124,7 +124,7 @@ async function stopOf(
 type Counted = Requests & { readonly requests: number };
 
 /** Searches for a share of traced requests, each of a longer time, until so many were found. */
-const SHARE = { searches: 3, limit: 100, firstRequests: 60, enough: 40, mostGrowth: 50 };
+const SHARE = { searches: 4, limit: 100, firstRequests: 60, fewest: 10, enough: 40, mostGrowth: 5 };
 
 /**
  * How many requests of a service are traced, extrapolated from the end of the window. A backend returns any of the matching traces,
@@ -143,7 +143,7 @@ async function estimateTraced(
     const found = await traces.search({ service, window: part, limit: SHARE.limit }, signal);
     if (!found.isComplete) return estimate;
     const served = countServed(found.traces, { service, window: part });
-    estimate = (served * whole) / length;
+    if (served >= SHARE.fewest || length >= whole) estimate = (served * whole) / length;
     if (served >= SHARE.enough || length >= whole) return estimate;
     length = Math.min(whole, length * Math.min(SHARE.mostGrowth, SHARE.enough / Math.max(served, 1)));
   }

@@ -19,9 +19,9 @@ export interface Exposed {
   readonly since?: number;
 }
 
-const HISTORY = 60 * MINUTE;
+const HISTORY = 35 * MINUTE;
 
-/** A Prometheus that scraped these series every 15 s for an hour until START; they change at `changeAt`. */
+/** A Prometheus that scraped these series every 15 s for 35 minutes until START; they change at `changeAt`. */
 export async function scrapedPrometheus(
   series: readonly Exposed[],
   changeAt: EpochMs,

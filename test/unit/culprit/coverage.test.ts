@@ -129,7 +129,7 @@ describe('how many requests are traced is said', () => {
   });
 
   const silent: Readonly<Record<string, { traffic: Traffic; query?: Partial<WhyQuery> }>> = {
-    'all are': { traffic: { perSecond: 20, slowEvery: 20, tracedEvery: 1 } },
+    'all are': { traffic: { perSecond: 1, slowEvery: 20, tracedEvery: 1 } },
     'the window is too short to compare': {
       traffic: { perSecond: 20, slowEvery: 20, tracedEvery: 20 },
       query: { window: { start: before(START, ms(2 * MINUTE)), end: START } },
@@ -148,7 +148,8 @@ describe('how many requests are traced is said', () => {
     },
   };
   test.each(Object.entries(silent))('but not where %s', async (_, { traffic, query }) => {
-    const why = await explained(traffic, await prometheus(20, 1), query);
+    const { perSecond } = traffic;
+    const why = await explained(traffic, await prometheus(perSecond, perSecond / 20), query);
     expect([why.coverage, warningsOf(why)]).toEqual([undefined, []]);
   });
 
